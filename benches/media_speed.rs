@@ -1,0 +1,69 @@
+//! What a packet costs from feed to block: 1,000 calls of G.711 RTP into stereo PCM16.
+//!
+//! `cargo run --release --example media_speed`
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use callrec::media::sim::{Sim, Wish};
+use callrec::sync::Mutex;
+use callrec::words::{Codec, FeedFormat, Leg};
+
+const SECONDS: u64 = 20;
+const VISIT_MS: u64 = 100;
+
+fn main() {
+    for calls in [10, 100, 1000] {
+        measure(calls);
+    }
+}
+
+fn measure(count: usize) {
+    let ulaw = FeedFormat {
+        codec: Codec::Pcmu,
+        rate: 8000,
+    };
+    let pool = Arc::<Mutex<Vec<Vec<u8>>>>::default();
+    let mut calls: Vec<Sim> = (0..count).map(|_| Sim::real()).collect();
+    let tapes: Vec<_> = calls
+        .iter_mut()
+        .map(|sim| {
+            sim.attach(Leg::Local, ulaw);
+            sim.attach(Leg::Remote, ulaw);
+            let tape = sim.start(Wish::default());
+            tape.out.lock().pool = Some(pool.clone());
+            tape
+        })
+        .collect();
+    let mut packet = [0x80u8; 172];
+    let (mut feeding, mut visiting) = (Duration::ZERO, Duration::ZERO);
+    let frames = VISIT_MS / 20;
+    for visit in 0..SECONDS * 1000 / VISIT_MS {
+        for frame in 0..frames {
+            let n = visit * frames + frame;
+            packet[1] = 0;
+            packet[2..4].copy_from_slice(&(n as u16).to_be_bytes());
+            packet[4..8].copy_from_slice(&(n as u32 * 160).to_be_bytes());
+            let begin = Instant::now();
+            for sim in &mut calls {
+                sim.rtp(Leg::Local, &packet);
+                sim.rtp(Leg::Remote, &packet);
+                sim.now_ns += 20_000_000;
+            }
+            feeding += begin.elapsed();
+        }
+        let begin = Instant::now();
+        calls.iter_mut().for_each(Sim::visit);
+        visiting += begin.elapsed();
+    }
+    let packets = (count as u64 * 2 * SECONDS * 50) as f64;
+    let lost: u64 = tapes.iter().map(|tape| tape.progress.lost_ms()).sum();
+    let (feed, visit) = (
+        feeding.as_nanos() as f64 / packets,
+        visiting.as_nanos() as f64 / packets,
+    );
+    println!(
+        "{count} calls: feed {feed:.0} ns, visit and render {visit:.0} ns, together {:.0} ns a packet; lost {lost} ms",
+        feed + visit
+    );
+}

@@ -1,0 +1,56 @@
+//! Makes the header into OUT_DIR and gives the shared library its name.
+
+use std::env;
+use std::path::PathBuf;
+
+fn main() {
+    println!("cargo::rerun-if-changed=src/capi");
+    println!("cargo::rerun-if-changed=cbindgen.toml");
+    println!("cargo::rerun-if-changed=build.rs");
+    link_arguments();
+    if let Err(why) = header() {
+        // The library builds without it; the test that compares the header fails.
+        println!("cargo::warning=no header was made: {why}");
+    }
+}
+
+fn link_arguments() {
+    if env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux") {
+        println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libcallrec.so.0");
+        // Threads and thread-locals of ours may outlive a dlclose.
+        println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
+    }
+}
+
+fn header() -> Result<(), Box<dyn std::error::Error>> {
+    let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
+    let out = PathBuf::from(env::var("OUT_DIR")?).join("callrec.h");
+    let mut config = cbindgen::Config::from_file(root.join("cbindgen.toml"))?;
+    let after = config.after_includes.take().unwrap_or_default();
+    config.after_includes = Some(after.replace("@VERSION@", &version()?));
+    let mut builder = cbindgen::Builder::new().with_config(config);
+    let mut sources: Vec<_> = std::fs::read_dir(root.join("src/capi"))?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<_, _>>()?;
+    // It names the others, whose functions would then stand in the header twice.
+    sources.retain(|path| !path.ends_with("mod.rs"));
+    sources.sort();
+    // Types first, so that the header reads from the words to the functions.
+    sources.sort_by_key(|path| !path.ends_with("types.rs"));
+    for source in sources {
+        builder = builder.with_src(source);
+    }
+    builder.generate()?.write_to_file(&out);
+    println!("cargo::rustc-env=CALLREC_HEADER={}", out.display());
+    Ok(())
+}
+
+fn version() -> Result<String, env::VarError> {
+    let part = |name: &str| env::var(format!("CARGO_PKG_VERSION_{name}"));
+    let (major, minor, patch) = (part("MAJOR")?, part("MINOR")?, part("PATCH")?);
+    Ok(format!(
+        "#define REC_VERSION_MAJOR {major}\n#define REC_VERSION_MINOR {minor}\n#define REC_VERSION_PATCH {patch}\n\
+         #define REC_VERSION_NUMBER ((REC_VERSION_MAJOR << 16) | (REC_VERSION_MINOR << 8) | REC_VERSION_PATCH)\n\
+         #define REC_VERSION_STRING \"{major}.{minor}.{patch}\""
+    ))
+}

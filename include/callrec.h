@@ -1,0 +1,1931 @@
+/* callrec: the recorder of live telephone calls. MIT OR Apache-2.0.
+ *
+ * Generated from src/capi by cbindgen. Do not edit: change the source, then run
+ * CALLREC_BLESS=1 cargo test --test header
+ *
+ * The rules of every function:
+ * - Object first, then the caller (NULL: the host itself), inputs, outputs, and an
+ *   optional rec_error last. Outputs are written on success only; a rec_error is
+ *   written by every call and cleared on success.
+ * - Structs are begun with REC_INIT(type); zero always means the default. An unknown
+ *   value or flag is REC_ERR_INVALID_ARGUMENT.
+ * - Strings are NUL-terminated UTF-8, paths too, borrowed for the call, at most 1,023
+ *   bytes (paths 4,095; attributes 65,536). NULL and "" are absent. Strings that come
+ *   out are never NULL and live as long as what they came from; nothing is ever handed
+ *   over for free().
+ * - Engines, calls, feeds and subscriptions are checked ids: a zero, stale, foreign or
+ *   invented one is REC_ERR_BAD_HANDLE, also while another thread closes it.
+ * - After a fork the parent's objects answer REC_ERR_FORKED in the child, which may
+ *   open its own. Snapshots and configurations are plain memory.
+ */
+
+#ifndef CALLREC_H
+#define CALLREC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define REC_VERSION_MAJOR 0
+#define REC_VERSION_MINOR 1
+#define REC_VERSION_PATCH 0
+#define REC_VERSION_NUMBER ((REC_VERSION_MAJOR << 16) | (REC_VERSION_MINOR << 8) | REC_VERSION_PATCH)
+#define REC_VERSION_STRING "0.1.0"
+
+/* An empty struct with its size set. In C++ it is an expression as in C. */
+#ifdef __cplusplus
+#define REC_INIT(type) ([]() -> type { type made = type(); made.struct_size = static_cast<uint32_t>(sizeof(type)); return made; }())
+#else
+#define REC_INIT(type) { .struct_size = (uint32_t)sizeof(type) }
+#endif
+
+/**
+ * No authentication: every operation answers `REC_ERR_UNAUTHENTICATED`.
+ */
+#define REC_LEVEL_NONE 0
+
+/**
+ * Imagicle's "Record Only": own calls alone.
+ */
+#define REC_LEVEL_RECORD_ONLY 1
+
+/**
+ * Imagicle's "Base Access": own calls alone.
+ */
+#define REC_LEVEL_BASE 2
+
+/**
+ * Imagicle's "Complete Management": every call.
+ */
+#define REC_LEVEL_COMPLETE 10
+
+/**
+ * Call states. 0: not said (a new call is connected).
+ */
+#define REC_CALL_CONNECTED 1
+
+#define REC_CALL_HELD 2
+
+#define REC_CALL_ALERTING 3
+
+/**
+ * Call directions.
+ */
+#define REC_DIRECTION_UNKNOWN 0
+
+#define REC_DIRECTION_INCOMING 1
+
+#define REC_DIRECTION_OUTGOING 2
+
+/**
+ * Legs: the local party (owner of the line), the remote party, or both already
+ * mixed into one stream, which excludes the other two.
+ */
+#define REC_LEG_LOCAL 0
+
+#define REC_LEG_REMOTE 1
+
+#define REC_LEG_MIXED 2
+
+/**
+ * Marks of a line, flags of `rec_line_info`.
+ */
+#define REC_LINE_NOT_MONITORABLE 1
+
+#define REC_LINE_AUTOMATIC 2
+
+/**
+ * Flags of `rec_start_options`: a dial-in that a person started, and a further
+ * recording of a call that is being recorded already.
+ */
+#define REC_START_MANUAL_DIAL_IN 1
+
+#define REC_START_ADDITIONAL 2
+
+/**
+ * Layouts: left = local and right = remote; both in one channel; one leg alone.
+ */
+#define REC_LAYOUT_STEREO 0
+
+#define REC_LAYOUT_MONO 1
+
+#define REC_LAYOUT_LOCAL 2
+
+#define REC_LAYOUT_REMOTE 3
+
+/**
+ * `lookback_ms`: all there is.
+ */
+#define REC_LOOKBACK_ALL 4294967295
+
+/**
+ * What a pause leaves in the file: silence of its length, or nothing.
+ */
+#define REC_PAUSE_SILENCE 0
+
+#define REC_PAUSE_SKIP 1
+
+/**
+ * Codecs. 16-bit linear is native-endian in `rec_feed_write`, network order in RTP.
+ */
+#define REC_CODEC_PCM16 1
+
+#define REC_CODEC_PCMU 2
+
+#define REC_CODEC_PCMA 3
+
+#define REC_CODEC_G722 4
+
+#define REC_CODEC_OPUS 5
+
+/**
+ * States of a recording: recording <-> paused -> finishing -> finished | failed.
+ */
+#define REC_STATE_RECORDING 1
+
+#define REC_STATE_PAUSED 2
+
+#define REC_STATE_FINISHING 3
+
+#define REC_STATE_FINISHED 4
+
+#define REC_STATE_FAILED 5
+
+/**
+ * Why a recording ended. 0: it has not.
+ */
+#define REC_END_STOPPED 1
+
+#define REC_END_CALL_ENDED 2
+
+#define REC_END_LIMIT 3
+
+#define REC_END_ENGINE_CLOSED 4
+
+#define REC_END_WRITE_ERROR 5
+
+/**
+ * A crash ended it; what was on disk was finished at the next open.
+ */
+#define REC_END_RECOVERED 6
+
+#define REC_END_DISCARDED 7
+
+/**
+ * The file and its manifest exist: from here on a terminal event is owed.
+ */
+#define REC_EVENT_STARTED 1
+
+#define REC_EVENT_PAUSED 2
+
+#define REC_EVENT_RESUMED 3
+
+/**
+ * Terminal: the file is there under its final name, or was discarded.
+ */
+#define REC_EVENT_FINISHED 4
+
+/**
+ * Terminal: a write failed, or nothing could be saved. What is there is kept.
+ */
+#define REC_EVENT_FAILED 5
+
+/**
+ * Audio was lost (packets, overruns, a backlog that was too long); at most one a block.
+ */
+#define REC_EVENT_LOSS 6
+
+/**
+ * A recording that was accepted, or that an automatic line asked for, could not
+ * be begun. `recording` is NULL if it never had an id.
+ */
+#define REC_EVENT_START_FAILED 7
+
+/**
+ * The disk's room fell below `storage.min_free_bytes`. About no recording.
+ */
+#define REC_EVENT_DISK_LOW 8
+
+/**
+ * The event may have been told before the process that owed it died.
+ */
+#define REC_EVENT_FLAG_REPEATED 1
+
+/**
+ * Levels of `rec_log_fn`.
+ */
+#define REC_LOG_ERROR 1
+
+#define REC_LOG_WARNING 2
+
+#define REC_LOG_INFO 3
+
+/**
+ * Settings for `rec_open`. Opaque.
+ */
+typedef struct rec_config rec_config;
+
+/**
+ * The answer to an HTTP request. Opaque.
+ */
+typedef struct rec_http_response rec_http_response;
+
+/**
+ * Recordings as they were at one instant. Opaque.
+ */
+typedef struct rec_snapshot rec_snapshot;
+
+/**
+ * What every call answers: 0 (`REC_OK`) or a negative `REC_ERR_…`.
+ */
+typedef int32_t rec_status;
+
+/**
+ * An engine: a registry, its threads, one storage directory. Zero is never valid.
+ */
+typedef struct {
+    uint64_t id;
+} rec_engine;
+
+/**
+ * A call as the host knows it. In an update, NULL and 0 keep, "" clears.
+ */
+typedef struct {
+    uint32_t struct_size;
+    /**
+     * `REC_CALL_…`; 0: connected at the beginning, unchanged in an update.
+     */
+    int32_t state;
+    /**
+     * `REC_DIRECTION_…`
+     */
+    int32_t direction;
+    uint32_t reserved;
+    /**
+     * The host's own, handed back in `rec_recording`.
+     */
+    uint64_t tag;
+    /**
+     * Unix time in milliseconds; 0: now (at the beginning), unchanged (in an update).
+     */
+    int64_t connected_at_ms;
+    /**
+     * Absent: callrec issues one. Cannot be changed by an update.
+     */
+    const char *call_id;
+    /**
+     * Genesys' connId, Cisco's global call id.
+     */
+    const char *switch_call_id;
+    const char *device_name;
+    const char *directory_number;
+    /**
+     * The owner of the line: their calls are their own.
+     */
+    const char *username;
+    const char *numeric_user_id;
+    const char *remote_first_name;
+    const char *remote_last_name;
+    const char *remote_phone_number;
+    const char *ani;
+    const char *dnis;
+    /**
+     * Internal, Inbound, Outbound, Consult
+     */
+    const char *call_type;
+    /**
+     * A JSON object whose values are strings (Genesys' userData), at most 65,536 bytes.
+     */
+    const char *attributes_json;
+} rec_call_info;
+
+/**
+ * A call on a line. Zero is never valid.
+ */
+typedef struct {
+    uint64_t id;
+} rec_call;
+
+/**
+ * What went wrong, written by every call that takes one; cleared on success.
+ */
+typedef struct {
+    uint32_t struct_size;
+    rec_status status;
+    /**
+     * The published BadRequestReason of the operation, -1 where there is none.
+     */
+    int32_t reason;
+    uint32_t reserved;
+    /**
+     * With `REC_ERR_NOT_MONITORABLE`: the line's device name; else empty.
+     */
+    char device_name[256];
+    /**
+     * For people: names the parameter and the value. UTF-8, cut to fit.
+     */
+    char message[512];
+} rec_error;
+
+/**
+ * Who asks. A NULL caller is the host itself, and trusted.
+ */
+typedef struct {
+    uint32_t struct_size;
+    /**
+     * 0 to 10; see `REC_LEVEL_…`. Below 10: live calls of their own alone.
+     */
+    uint32_t level;
+    /**
+     * Compared byte for byte with a call's present username.
+     */
+    const char *username;
+} rec_caller;
+
+/**
+ * By device and by call: how many recordings.
+ */
+typedef struct {
+    uint32_t struct_size;
+    uint32_t changed;
+    /**
+     * They were so already.
+     */
+    uint32_t already;
+    /**
+     * The rules forbade it.
+     */
+    uint32_t refused;
+} rec_counts;
+
+/**
+ * What an engine is doing and has done since it was opened.
+ */
+typedef struct {
+    uint32_t struct_size;
+    uint32_t reserved;
+    uint64_t live_calls;
+    /**
+     * Recording or paused.
+     */
+    uint64_t live_recordings;
+    /**
+     * Stopped, and not yet published.
+     */
+    uint64_t finishing_recordings;
+    /**
+     * Packets and writes that were taken.
+     */
+    uint64_t frames_in;
+    /**
+     * Sequence gaps, overruns and late frames.
+     */
+    uint64_t frames_lost;
+    /**
+     * Packets that are no audio we know: other payload types, RTCP, garbage.
+     */
+    uint64_t frames_ignored;
+    /**
+     * Written to disk.
+     */
+    uint64_t bytes_out;
+    /**
+     * Blocks' bytes that a full backlog turned into silence.
+     */
+    uint64_t bytes_dropped;
+    /**
+     * Waiting to be written, now.
+     */
+    uint64_t backlog_bytes;
+    /**
+     * Events that were dropped because a subscription was full.
+     */
+    uint64_t events_dropped;
+    /**
+     * How late the media workers were at most in the last second, in microseconds.
+     */
+    uint64_t worker_lag_us;
+    /**
+     * On the storage directory's file system, refreshed each second.
+     */
+    uint64_t free_bytes;
+} rec_statistics;
+
+/**
+ * Receives log lines (`REC_LOG_…`, UTF-8, without a newline) on the event thread,
+ * under the rules of `rec_event_fn`.
+ */
+typedef void (*rec_log_fn)(void *user_data, int32_t level, const char *message);
+
+/**
+ * Called once with the `user_data` it belongs to, after the last callback.
+ */
+typedef void (*rec_free_fn)(void *user_data);
+
+/**
+ * A recording's UUID as text: 36 lower-case characters and a NUL.
+ */
+typedef struct {
+    char text[37];
+} rec_id;
+
+/**
+ * One recording, as it was when the snapshot or the event was made. Strings are
+ * never NULL and live as long as what they came from.
+ */
+typedef struct {
+    uint32_t struct_size;
+    /**
+     * `REC_STATE_…`
+     */
+    int32_t state;
+    /**
+     * `REC_END_…`; 0 while it lives.
+     */
+    int32_t end_reason;
+    /**
+     * Why it failed; `REC_OK` otherwise.
+     */
+    rec_status error;
+    /**
+     * `REC_LAYOUT_…`
+     */
+    int32_t layout;
+    /**
+     * `REC_PAUSE_…`
+     */
+    int32_t pause_mode;
+    /**
+     * `REC_START_…`
+     */
+    uint32_t flags;
+    /**
+     * Hz; 0 as long as it is not known.
+     */
+    uint32_t sample_rate;
+    uint64_t call_tag;
+    rec_id id;
+    const char *call_id;
+    const char *switch_call_id;
+    const char *device_name;
+    const char *directory_number;
+    const char *username;
+    const char *numeric_user_id;
+    const char *remote_first_name;
+    const char *remote_last_name;
+    const char *remote_phone_number;
+    const char *format;
+    /**
+     * What a stop by call names one recording by.
+     */
+    const char *url;
+    /**
+     * Of the finished file; empty until it is published.
+     */
+    const char *path;
+    /**
+     * "sha256:<hex>" of the finished file; empty until then, or if switched off.
+     */
+    const char *digest;
+    /**
+     * Unix time of the first sample, in milliseconds.
+     */
+    int64_t started_at_ms;
+    /**
+     * Unix time of its end; 0 while it lives.
+     */
+    int64_t ended_at_ms;
+    /**
+     * Of the audio in the file so far, in milliseconds.
+     */
+    uint64_t duration_ms;
+    uint64_t paused_ms;
+    /**
+     * Legs summed: sequence gaps, overruns, dropped backlog.
+     */
+    uint64_t lost_ms;
+    /**
+     * In the file.
+     */
+    uint64_t bytes;
+} rec_recording;
+
+/**
+ * Something that happened.
+ */
+typedef struct {
+    uint32_t struct_size;
+    /**
+     * `REC_EVENT_…`
+     */
+    int32_t kind;
+    /**
+     * `REC_EVENT_FLAG_…`
+     */
+    uint32_t flags;
+    uint32_t reserved;
+    /**
+     * Rises from event to event of a subscription; a gap is what was dropped.
+     */
+    uint64_t sequence;
+    /**
+     * Unix time in milliseconds.
+     */
+    int64_t time_ms;
+    /**
+     * NULL where the event is about none.
+     */
+    const rec_recording *recording;
+    /**
+     * The same, as one JSON object, in the manifest's words.
+     */
+    const char *json;
+} rec_event;
+
+/**
+ * Receives events, one after the other, on the library's event thread.
+ *
+ * No lock of the library is held. `event` and all that it points to live until
+ * the callback returns. It may call any function but `rec_close` of its own
+ * engine (`REC_ERR_IN_CALLBACK`); unsubscribing itself is allowed. While it does
+ * not return, later events wait; calls and recordings go on. It must not throw
+ * or longjmp out.
+ */
+typedef void (*rec_event_fn)(void *user_data, const rec_event *event);
+
+/**
+ * A subscription to an engine's events. Zero is never valid.
+ */
+typedef struct {
+    uint64_t id;
+} rec_subscription;
+
+/**
+ * How a feed's audio is coded.
+ */
+typedef struct {
+    uint32_t struct_size;
+    /**
+     * `REC_CODEC_…`
+     */
+    int32_t codec;
+    /**
+     * Hz; 0: the codec's own (8000). PCM16: 8000 to 48000. G.711: 8000.
+     */
+    uint32_t sample_rate;
+    uint32_t reserved;
+} rec_feed_format;
+
+/**
+ * The source of one leg's audio. Zero is never valid.
+ */
+typedef struct {
+    uint64_t id;
+} rec_feed;
+
+/**
+ * How the gateway is to run. The gateway is not in this build.
+ */
+typedef struct {
+    uint32_t struct_size;
+    /**
+     * 0: any free one.
+     */
+    uint32_t port;
+    /**
+     * Absent: 127.0.0.1.
+     */
+    const char *address;
+} rec_gateway_options;
+
+/**
+ * A running HTTP gateway. Zero is never valid.
+ */
+typedef struct {
+    uint64_t id;
+} rec_gateway;
+
+/**
+ * One HTTP request. The gateway is not in this build.
+ */
+typedef struct {
+    uint32_t struct_size;
+    uint32_t reserved;
+    const char *method;
+    /**
+     * Path and query.
+     */
+    const char *target;
+    /**
+     * "Name: value" lines, each ended by CR LF.
+     */
+    const char *headers;
+    const void *body;
+    size_t body_size;
+} rec_http_request;
+
+/**
+ * A line's marks. At least one of the names is needed.
+ */
+typedef struct {
+    uint32_t struct_size;
+    /**
+     * `REC_LINE_…`; 0: monitorable and manual. Replaces what was set for that line before.
+     */
+    uint32_t flags;
+    const char *device_name;
+    const char *directory_number;
+} rec_line_info;
+
+/**
+ * Which recordings to list; what is given must all be met. Absent: all.
+ */
+typedef struct {
+    uint32_t struct_size;
+    uint32_t reserved;
+    const char *device_name;
+    const char *directory_number;
+    const char *username;
+    const char *numeric_user_id;
+    const char *call_id;
+} rec_filter;
+
+/**
+ * What to record, and how. Zero means the default everywhere.
+ */
+typedef struct {
+    uint32_t struct_size;
+    /**
+     * `REC_START_…`
+     */
+    uint32_t flags;
+    /**
+     * `REC_LAYOUT_…`
+     */
+    int32_t layout;
+    /**
+     * `REC_PAUSE_…`
+     */
+    int32_t pause_mode;
+    /**
+     * Of audio in the file, silence included; 0: no limit.
+     */
+    uint32_t max_duration_ms;
+    /**
+     * Audio from before the start. Not in this build: anything but 0 is `REC_ERR_UNSUPPORTED`.
+     */
+    uint32_t lookback_ms;
+    /**
+     * This, and/or the two below; all that are given must fit.
+     */
+    const char *call_id;
+    const char *device_name;
+    const char *directory_number;
+    /**
+     * "wav" (default), "wav-ulaw", "wav-alaw"; "flac", "opus", "mp3" are
+     * `REC_ERR_UNSUPPORTED` in this build.
+     */
+    const char *format;
+    /**
+     * Not in this build: `REC_ERR_UNSUPPORTED`.
+     */
+    const char *callback_url;
+    /**
+     * Not in this build: `REC_ERR_UNSUPPORTED`.
+     */
+    const char *callback_method;
+} rec_start_options;
+
+/**
+ * Done.
+ */
+#define REC_OK 0
+
+/**
+ * The ABI was misused: a NULL that is not allowed, a wrong `struct_size`, an
+ * unknown value or flag, invalid UTF-8, an over-long string.
+ */
+#define REC_ERR_INVALID_ARGUMENT -1
+
+/**
+ * The id is not a GUID. Published as 400, reason 0.
+ */
+#define REC_ERR_INVALID_ID -2
+
+/**
+ * Neither a device name nor a directory number. Published as 400, reason 0.
+ */
+#define REC_ERR_NO_TARGET -3
+
+/**
+ * Unknown format. Published as 400, reason 2 of a start.
+ */
+#define REC_ERR_INVALID_MODE -4
+
+/**
+ * The line is marked not monitorable. Published as 400, reason 1, with the device name.
+ */
+#define REC_ERR_NOT_MONITORABLE -5
+
+/**
+ * The line is recorded automatically. Published as 400, reason 4 (start) or 2 (stop).
+ */
+#define REC_ERR_AUTOMATIC -6
+
+/**
+ * The caller's level is 0. Published as 401.
+ */
+#define REC_ERR_UNAUTHENTICATED -7
+
+/**
+ * The caller's level does not allow it. Published as 403.
+ */
+#define REC_ERR_FORBIDDEN -8
+
+/**
+ * No live recording there. Published as 409.
+ */
+#define REC_ERR_NOT_LIVE -9
+
+/**
+ * No call there that could be recorded. Published as 409.
+ */
+#define REC_ERR_NO_CALL -10
+
+/**
+ * A manually started dial-in, and the stop named the device. Published as 409.
+ */
+#define REC_ERR_DIAL_IN -11
+
+/**
+ * The call is being recorded already. Published as 429.
+ */
+#define REC_ERR_ALREADY_RECORDING -12
+
+/**
+ * All of it is paused already. Published as 429.
+ */
+#define REC_ERR_ALREADY_PAUSED -13
+
+/**
+ * None of it is paused. Published as 429.
+ */
+#define REC_ERR_NOT_PAUSED -14
+
+/**
+ * The handle is zero, stale, of another kind, or made up.
+ */
+#define REC_ERR_BAD_HANDLE -15
+
+/**
+ * Too many calls, recordings, feeds, engines or subscriptions. Published as 503.
+ */
+#define REC_ERR_LIMIT -16
+
+/**
+ * Too little room on the disk. Published as 503.
+ */
+#define REC_ERR_NO_SPACE -17
+
+/**
+ * The operating system refused; the message says what.
+ */
+#define REC_ERR_IO -18
+
+/**
+ * The feed's ring is full. Real time: the frame is lost and counted, do not
+ * retry. Stream time: it was not taken, hand it in again.
+ */
+#define REC_ERR_OVERRUN -19
+
+/**
+ * The engine is closing, or its directory is held elsewhere. Published as 504.
+ */
+#define REC_ERR_UNAVAILABLE -20
+
+/**
+ * Known, but not in this build. Published as 501.
+ */
+#define REC_ERR_UNSUPPORTED -21
+
+/**
+ * It would wait for the callback that it was called from.
+ */
+#define REC_ERR_IN_CALLBACK -22
+
+/**
+ * The object belongs to the process that this one was forked from.
+ */
+#define REC_ERR_FORKED -23
+
+/**
+ * Unknown configuration key, or a value out of its range.
+ */
+#define REC_ERR_CONFIG -24
+
+/**
+ * Time ran out.
+ */
+#define REC_ERR_TIMEOUT -25
+
+/**
+ * Something that was not foreseen. Published as 500.
+ */
+#define REC_ERR_INTERNAL -26
+
+/**
+ * There is such a call on that line already.
+ */
+#define REC_ERR_EXISTS -27
+
+/**
+ * Another thread is in this feed at the moment.
+ */
+#define REC_ERR_BUSY -28
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * Announces a call on a line: connected, held or alerting. If the line is marked
+ * automatic and the call is connected, its recording begins; should that fail, an
+ * event says so, it is tried again, and the call is announced all the same.
+ *
+ * `info`: not NULL; every field may be absent. `call`: where the handle is
+ * written; not NULL.
+ *
+ * Threads: any.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: the call is the caller's, until `rec_call_end`; strings are borrowed.
+ * Errors: `REC_ERR_EXISTS` (the same call_id on the same line), `REC_ERR_LIMIT`,
+ * `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+ * Since: 0.1.0
+ */
+rec_status rec_call_begin(rec_engine engine,
+                          const rec_call_info *info,
+                          rec_call *call,
+                          rec_error *error);
+
+/**
+ * Says anew what a call is: its state, parties, line, owner. Recordings go on;
+ * rights, look-ups and marks follow what the call is from here on, the manifest
+ * keeps every line it was on. Moved to an automatic line, or connected there, it
+ * is recorded.
+ *
+ * `info`: not NULL. NULL and 0 keep what was; "" clears. `call_id` cannot change.
+ *
+ * Threads: any.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: the strings are borrowed for the call.
+ * Errors: `REC_ERR_EXISTS` (the new line has such a call), `REC_ERR_INVALID_ARGUMENT`,
+ * `REC_ERR_BAD_HANDLE` (it has ended), `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+ * Since: 0.1.0
+ */
+rec_status rec_call_update(rec_call call, const rec_call_info *info, rec_error *error);
+
+/**
+ * Ends a call: its feeds' handles become stale, its recordings are finished with
+ * `REC_END_CALL_ENDED`.
+ *
+ * Threads: any, also while others feed.
+ * Blocking: never (for a packet that is just being copied).
+ * In callbacks: yes.
+ * Ownership: the call and its feeds are gone.
+ * Errors: `REC_ERR_BAD_HANDLE` (it has ended), `REC_ERR_FORKED`, `REC_ERR_INVALID_ARGUMENT`.
+ * Since: 0.1.0
+ */
+rec_status rec_call_end(rec_call call, rec_error *error);
+
+/**
+ * The call's id as text, also one that callrec has issued.
+ *
+ * `text`: where it is written, with its NUL; not NULL. `size`: its room in bytes;
+ * 1,024 always suffice.
+ *
+ * Threads: any.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: the buffer is the caller's.
+ * Errors: `REC_ERR_INVALID_ARGUMENT` (too small: nothing is written),
+ * `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`.
+ * Since: 0.1.0
+ */
+rec_status rec_call_id(rec_call call, char *text, size_t size, rec_error *error);
+
+/**
+ * Makes a configuration that holds every key's default.
+ *
+ * `config`: where its pointer is written; not NULL.
+ *
+ * Threads: any.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: the caller's, until `rec_config_free`.
+ * Errors: `REC_ERR_INVALID_ARGUMENT` (NULL).
+ * Since: 0.1.0
+ */
+rec_status rec_config_new(rec_config **config);
+
+/**
+ * Sets one key.
+ *
+ * `config`: not NULL. `key`, `value`: not NULL. The keys, with their defaults:
+ *
+ * - `storage.directory` (recordings): where files go; made if it is not there; one
+ *   engine at a time holds it
+ * - `storage.name` ({date}_{time}_{id}): template of a file's name without its
+ *   extension: {id} {call_id} {device} {number} {user} {remote} {ani} {dnis} {date}
+ *   {time} {host} {layout} {attr:KEY} {gsip_rec_fn}; "/" makes directories
+ * - `storage.host` (empty): the {host} of a name
+ * - `storage.flush_ms` (700): how often a recording's audio goes to its file, 100 to
+ *   10000 ms
+ * - `storage.durability` (finish): "process" never syncs; "finish" syncs what is
+ *   published before its terminal event; "power" is not in this build
+ * - `storage.digest` (sha256): "sha256" or "none", of the finished file, in its manifest
+ * - `storage.backlog_ms` (15000): audio of one recording that may wait for a slow disk,
+ *   1000 to 600000 ms; beyond it blocks are dropped and counted
+ * - `storage.backlog_bytes` (536870912): the same for all recordings together, at least
+ *   1048576 bytes
+ * - `storage.max_open_files` (0): how many recordings keep their file open; beyond it
+ *   each block is open-append-close; 0: half of the process's soft limit
+ * - `storage.min_free_bytes` (104857600): below so much free room no recording is
+ *   started (REC_ERR_NO_SPACE)
+ * - `media.clock` (real): "real": time is the wall's; "stream": time is the media's own,
+ *   for replays and tests, faster than real time
+ * - `media.reorder_ms` (60): how long a late packet is waited for, 0 to 1000 ms
+ * - `media.leg_wait_ms` (2000): stream time: how far one leg may run ahead of the other,
+ *   100 to 60000 ms of media
+ * - `media.workers` (0): media threads, 0 to 64; 0: half the cores, at least one
+ * - `calls.max` (0): live calls at most; 0: no limit
+ * - `calls.idle_ms` (14400000): a call without media for so long has been forgotten, and
+ *   is ended; 0: never
+ * - `recordings.max` (0): live recordings at most; 0: no limit
+ * - `lines.strict` (false): "true": a line without a mark is not monitorable
+ * - `recording.format` (wav): of automatic recordings: "wav", "wav-ulaw", "wav-alaw"
+ * - `recording.layout` (stereo): of automatic recordings: "stereo", "mono", "local",
+ *   "remote"
+ * - `recording.pause_mode` (silence): of automatic recordings: "silence" or "skip"
+ * - `recording.max_duration_ms` (0): of automatic recordings; 0: no limit
+ * - `recording.sample_rate` (0): of every "wav" file, 8000 to 48000 Hz; 0: the highest
+ *   of its legs
+ * - `recording.url_base` (empty): put before "<id>.<extension>" to make a recording's
+ *   url
+ *
+ * Threads: any, but one at a time for one configuration.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: the strings are borrowed for the call.
+ * Errors: `REC_ERR_CONFIG` (no such key, or a value out of its range: the message
+ * names both; nothing is changed), `REC_ERR_INVALID_ARGUMENT`.
+ * Since: 0.1.0
+ */
+rec_status rec_config_set(rec_config *config, const char *key, const char *value, rec_error *error);
+
+/**
+ * Sets keys from a JSON file: an object, flat (`"media.clock": "stream"`) or
+ * nested (`"media": {"clock": "stream"}`).
+ *
+ * `config`: not NULL. `path`: of the file, UTF-8, not NULL, at most 1 MiB of content.
+ *
+ * Threads: any, but one at a time for one configuration.
+ * Blocking: reads the file.
+ * In callbacks: yes.
+ * Ownership: the strings are borrowed for the call.
+ * Errors: `REC_ERR_IO` (cannot be read), `REC_ERR_CONFIG` (not such an object, or a
+ * key or value is wrong: nothing of the file is taken), `REC_ERR_INVALID_ARGUMENT`.
+ * Since: 0.1.0
+ */
+rec_status rec_config_load(rec_config *config, const char *path, rec_error *error);
+
+/**
+ * Frees a configuration. An engine opened with it keeps its own copy.
+ *
+ * `config`: NULL is allowed.
+ *
+ * Threads: any.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: the pointer is gone afterwards.
+ * Errors: none.
+ * Since: 0.1.0
+ */
+void rec_config_free(rec_config *config);
+
+/**
+ * Stops the recording of this id. The file is finished and published, then
+ * `REC_EVENT_FINISHED` is delivered. Of concurrent stops of one recording exactly one
+ * gets `REC_OK`, the others `REC_ERR_NOT_LIVE`.
+ *
+ * `caller`: who asks; NULL is the host itself. `id`: a GUID, 8-4-4-4-12 or 32 hex
+ * digits, with or without braces, in any case.
+ *
+ * Threads: any.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: the strings are borrowed for the call.
+ * Errors, in the order of the checks: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`
+ * (below level 10, and no live call of their own), `REC_ERR_INVALID_ID` (reason 0; also
+ * NULL), `REC_ERR_NOT_LIVE`, `REC_ERR_NOT_MONITORABLE` (reason 1, with the device name),
+ * `REC_ERR_AUTOMATIC` (reason 2); before all: `REC_ERR_INVALID_ARGUMENT`,
+ * `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+ * Since: 0.1.0
+ * Source: Imagicle, Stop Recording by id.
+ */
+rec_status rec_stop_by_id(rec_engine engine,
+                          const rec_caller *caller,
+                          const char *id,
+                          rec_error *error);
+
+/**
+ * Stops, and keeps no audio of, the recording of this id. No file is left;
+ * `REC_EVENT_FINISHED` with `REC_END_DISCARDED` is delivered once it is gone.
+ *
+ * `caller`: who asks; NULL is the host itself. `id`: a GUID, 8-4-4-4-12 or 32 hex
+ * digits, with or without braces, in any case.
+ *
+ * Threads: any.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: the strings are borrowed for the call.
+ * Errors, in the order of the checks: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`
+ * (below level 10, and no live call of their own), `REC_ERR_INVALID_ID` (reason 0; also
+ * NULL), `REC_ERR_NOT_LIVE`, `REC_ERR_NOT_MONITORABLE` (reason 1, with the device name),
+ * `REC_ERR_AUTOMATIC` (reason 2); before all: `REC_ERR_INVALID_ARGUMENT`,
+ * `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+ * Since: 0.1.0
+ */
+rec_status rec_discard_by_id(rec_engine engine,
+                             const rec_caller *caller,
+                             const char *id,
+                             rec_error *error);
+
+/**
+ * Pauses the recording of this id. What is handed in from here on is never written,
+ * until a resume. `REC_EVENT_PAUSED` is delivered once the manifest says so. A line's
+ * marks never refuse it.
+ *
+ * `caller`: who asks; NULL is the host itself. `id`: a GUID, 8-4-4-4-12 or 32 hex
+ * digits, with or without braces, in any case.
+ *
+ * Threads: any.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: the strings are borrowed for the call.
+ * Errors, in the order of the checks: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`
+ * (below level 10, and no live call of their own), `REC_ERR_INVALID_ID` (reason 0; also
+ * NULL), `REC_ERR_NOT_LIVE`, `REC_ERR_ALREADY_PAUSED`; before all:
+ * `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
+ * `REC_ERR_FORKED`.
+ * Since: 0.1.0
+ * Source: Imagicle, Pause by id; Genesys, PauseCallRecording.
+ */
+rec_status rec_pause_by_id(rec_engine engine,
+                           const rec_caller *caller,
+                           const char *id,
+                           rec_error *error);
+
+/**
+ * Resumes the recording of this id. `REC_EVENT_RESUMED` is delivered once the manifest
+ * says so. A line's marks never refuse it.
+ *
+ * `caller`: who asks; NULL is the host itself. `id`: a GUID, 8-4-4-4-12 or 32 hex
+ * digits, with or without braces, in any case.
+ *
+ * Threads: any.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: the strings are borrowed for the call.
+ * Errors, in the order of the checks: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`
+ * (below level 10, and no live call of their own), `REC_ERR_INVALID_ID` (reason 0; also
+ * NULL), `REC_ERR_NOT_LIVE`, `REC_ERR_NOT_PAUSED`; before all:
+ * `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
+ * `REC_ERR_FORKED`.
+ * Since: 0.1.0
+ * Source: Imagicle, Resume by id; Genesys, ResumeCallRecording.
+ */
+rec_status rec_resume_by_id(rec_engine engine,
+                            const rec_caller *caller,
+                            const char *id,
+                            rec_error *error);
+
+/**
+ * Stops every live recording on the line that has this device name and this directory
+ * number, whichever are given. The file is finished and published, then
+ * `REC_EVENT_FINISHED` is delivered. Of concurrent stops of one recording exactly one
+ * gets `REC_OK`, the others `REC_ERR_NOT_LIVE`.
+ *
+ * `caller`: who asks; NULL is the host itself. `device_name`, `directory_number`: at
+ * least one; both must fit one and the same recorded line. `counts`: how many changed,
+ * were so already, were refused; may be NULL; written on success only.
+ *
+ * A manually started dial-in is refused if the device is named, even with the right
+ * number. If nothing changed, the status is the reason for the newest.
+ *
+ * Threads: any.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: the strings are borrowed for the call.
+ * Errors, in the order of the checks: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
+ * `REC_ERR_NO_TARGET` (reason 0), `REC_ERR_NOT_LIVE`, `REC_ERR_NOT_MONITORABLE` (reason
+ * 1, with the device name), `REC_ERR_AUTOMATIC` (reason 2), `REC_ERR_DIAL_IN`; before
+ * all: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
+ * `REC_ERR_FORKED`.
+ * Since: 0.1.0
+ * Source: Imagicle, Stop Recording by device name and directory number.
+ */
+rec_status rec_stop_by_device(rec_engine engine,
+                              const rec_caller *caller,
+                              const char *device_name,
+                              const char *directory_number,
+                              rec_counts *counts,
+                              rec_error *error);
+
+/**
+ * Stops, and keeps no audio of, every live recording on the line that has this device
+ * name and this directory number, whichever are given. No file is left;
+ * `REC_EVENT_FINISHED` with `REC_END_DISCARDED` is delivered once it is gone.
+ *
+ * `caller`: who asks; NULL is the host itself. `device_name`, `directory_number`: at
+ * least one; both must fit one and the same recorded line. `counts`: how many changed,
+ * were so already, were refused; may be NULL; written on success only.
+ *
+ * A manually started dial-in is refused if the device is named, even with the right
+ * number. If nothing changed, the status is the reason for the newest.
+ *
+ * Threads: any.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: the strings are borrowed for the call.
+ * Errors, in the order of the checks: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
+ * `REC_ERR_NO_TARGET` (reason 0), `REC_ERR_NOT_LIVE`, `REC_ERR_NOT_MONITORABLE` (reason
+ * 1, with the device name), `REC_ERR_AUTOMATIC` (reason 2), `REC_ERR_DIAL_IN`; before
+ * all: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
+ * `REC_ERR_FORKED`.
+ * Since: 0.1.0
+ */
+rec_status rec_discard_by_device(rec_engine engine,
+                                 const rec_caller *caller,
+                                 const char *device_name,
+                                 const char *directory_number,
+                                 rec_counts *counts,
+                                 rec_error *error);
+
+/**
+ * Pauses every live recording on the line that has this device name and this directory
+ * number, whichever are given. What is handed in from here on is never written, until a
+ * resume. `REC_EVENT_PAUSED` is delivered once the manifest says so. A line's marks
+ * never refuse it.
+ *
+ * `caller`: who asks; NULL is the host itself. `device_name`, `directory_number`: at
+ * least one; both must fit one and the same recorded line. `counts`: how many changed,
+ * were so already, were refused; may be NULL; written on success only.
+ *
+ * `REC_OK` only if nothing of the target still records.
+ *
+ * Threads: any.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: the strings are borrowed for the call.
+ * Errors, in the order of the checks: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
+ * `REC_ERR_NO_TARGET` (reason 0), `REC_ERR_NOT_LIVE`, `REC_ERR_ALREADY_PAUSED` (all of
+ * it); before all: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`,
+ * `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+ * Since: 0.1.0
+ * Source: Imagicle, Pause by directory number.
+ */
+rec_status rec_pause_by_device(rec_engine engine,
+                               const rec_caller *caller,
+                               const char *device_name,
+                               const char *directory_number,
+                               rec_counts *counts,
+                               rec_error *error);
+
+/**
+ * Resumes every live recording on the line that has this device name and this directory
+ * number, whichever are given. `REC_EVENT_RESUMED` is delivered once the manifest says
+ * so. A line's marks never refuse it.
+ *
+ * `caller`: who asks; NULL is the host itself. `device_name`, `directory_number`: at
+ * least one; both must fit one and the same recorded line. `counts`: how many changed,
+ * were so already, were refused; may be NULL; written on success only.
+ *
+ * Threads: any.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: the strings are borrowed for the call.
+ * Errors, in the order of the checks: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
+ * `REC_ERR_NO_TARGET` (reason 0), `REC_ERR_NOT_LIVE`, `REC_ERR_NOT_PAUSED` (none of it);
+ * before all: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
+ * `REC_ERR_FORKED`.
+ * Since: 0.1.0
+ * Source: Imagicle, Resume by directory number.
+ */
+rec_status rec_resume_by_device(rec_engine engine,
+                                const rec_caller *caller,
+                                const char *device_name,
+                                const char *directory_number,
+                                rec_counts *counts,
+                                rec_error *error);
+
+/**
+ * Stops recordings of the calls of this id, all of them or one. The file is finished and
+ * published, then `REC_EVENT_FINISHED` is delivered. Of concurrent stops of one
+ * recording exactly one gets `REC_OK`, the others `REC_ERR_NOT_LIVE`. A line's marks do
+ * not refuse it.
+ *
+ * `caller`: who asks; NULL is the host itself. `call_id`: not NULL. `url`: NULL for all,
+ * which is `REC_OK` even if there are none; or the url of one recording
+ * (`rec_recording.url`), which is `REC_OK` with 0 changed if it is not live. `counts`:
+ * may be NULL; written on success only.
+ *
+ * Threads: any.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: the strings are borrowed for the call.
+ * Errors: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`, `REC_ERR_NO_CALL`; before all:
+ * `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
+ * `REC_ERR_FORKED`.
+ * Since: 0.1.0
+ * Source: Vobiz, Stop Recording a Call; Genesys, StopCallRecording.
+ */
+rec_status rec_stop_by_call(rec_engine engine,
+                            const rec_caller *caller,
+                            const char *call_id,
+                            const char *url,
+                            rec_counts *counts,
+                            rec_error *error);
+
+/**
+ * Stops, and keeps no audio of, recordings of the calls of this id, all of them or one.
+ * No file is left; `REC_EVENT_FINISHED` with `REC_END_DISCARDED` is delivered once it is
+ * gone. A line's marks do not refuse it.
+ *
+ * `caller`: who asks; NULL is the host itself. `call_id`: not NULL. `url`: NULL for all,
+ * which is `REC_OK` even if there are none; or the url of one recording
+ * (`rec_recording.url`), which is `REC_OK` with 0 changed if it is not live. `counts`:
+ * may be NULL; written on success only.
+ *
+ * Threads: any.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: the strings are borrowed for the call.
+ * Errors: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`, `REC_ERR_NO_CALL`; before all:
+ * `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
+ * `REC_ERR_FORKED`.
+ * Since: 0.1.0
+ */
+rec_status rec_discard_by_call(rec_engine engine,
+                               const rec_caller *caller,
+                               const char *call_id,
+                               const char *url,
+                               rec_counts *counts,
+                               rec_error *error);
+
+/**
+ * Pauses every live recording of the calls of this id. What is handed in from here on is
+ * never written, until a resume. `REC_EVENT_PAUSED` is delivered once the manifest says
+ * so. A line's marks never refuse it.
+ *
+ * `caller`: who asks; NULL is the host itself. `call_id`: not NULL. `counts`: may be
+ * NULL; written on success only.
+ *
+ * Threads: any.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: the strings are borrowed for the call.
+ * Errors: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`, `REC_ERR_NO_CALL`,
+ * `REC_ERR_NOT_LIVE` (the call is not being recorded), `REC_ERR_ALREADY_PAUSED` (all of
+ * it); before all: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`,
+ * `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+ * Since: 0.1.0
+ * Source: Genesys, PauseCallRecording.
+ */
+rec_status rec_pause_by_call(rec_engine engine,
+                             const rec_caller *caller,
+                             const char *call_id,
+                             rec_counts *counts,
+                             rec_error *error);
+
+/**
+ * Resumes every live recording of the calls of this id. `REC_EVENT_RESUMED` is delivered
+ * once the manifest says so. A line's marks never refuse it.
+ *
+ * `caller`: who asks; NULL is the host itself. `call_id`: not NULL. `counts`: may be
+ * NULL; written on success only.
+ *
+ * Threads: any.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: the strings are borrowed for the call.
+ * Errors: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`, `REC_ERR_NO_CALL`,
+ * `REC_ERR_NOT_LIVE` (the call is not being recorded), `REC_ERR_NOT_PAUSED` (none of
+ * it); before all: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`,
+ * `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+ * Since: 0.1.0
+ * Source: Genesys, ResumeCallRecording.
+ */
+rec_status rec_resume_by_call(rec_engine engine,
+                              const rec_caller *caller,
+                              const char *call_id,
+                              rec_counts *counts,
+                              rec_error *error);
+
+/**
+ * Opens an engine: takes the directory's lock, looks at what is there, starts the
+ * threads. What an earlier process left is finished behind, and told by events.
+ *
+ * `config`: NULL for the defaults; copied. `engine`: where the handle is written; not NULL.
+ *
+ * Threads: any.
+ * Blocking: makes and locks the directory; waits for the disk.
+ * In callbacks: yes.
+ * Ownership: the engine is the caller's, until `rec_close`.
+ * Errors: `REC_ERR_UNAVAILABLE` (the directory is held by another engine or
+ * process), `REC_ERR_IO`, `REC_ERR_CONFIG`, `REC_ERR_LIMIT`, `REC_ERR_INVALID_ARGUMENT`.
+ * Since: 0.1.0
+ */
+rec_status rec_open(const rec_config *config, rec_engine *engine, rec_error *error);
+
+/**
+ * Closes an engine: ends its calls, finishes and publishes what is live, delivers
+ * every event, lets the directory go. The handle is consumed in any case but
+ * `REC_ERR_IN_CALLBACK`.
+ *
+ * `timeout_ms`: how long to wait at most, in milliseconds. After
+ * `REC_ERR_TIMEOUT` no callback begins any more; what is left is gone on with
+ * behind, and by the next open, which answers `REC_ERR_UNAVAILABLE` until a
+ * writer that is stuck has returned.
+ *
+ * Threads: any.
+ * Blocking: until all is finished and told, at most `timeout_ms`.
+ * In callbacks: no (`REC_ERR_IN_CALLBACK`).
+ * Ownership: the engine and all its calls, feeds and subscriptions are gone.
+ * Errors: `REC_ERR_TIMEOUT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_IN_CALLBACK`, `REC_ERR_FORKED`.
+ * Since: 0.1.0
+ */
+rec_status rec_close(rec_engine engine, uint32_t timeout_ms, rec_error *error);
+
+/**
+ * What the engine is doing, and has done since it was opened.
+ *
+ * `statistics`: filled in; not NULL, begun with `REC_INIT`.
+ *
+ * Threads: any.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: the struct is the caller's.
+ * Errors: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+ * Since: 0.1.0
+ */
+rec_status rec_stats(rec_engine engine,
+                     rec_statistics *statistics,
+                     rec_error *error);
+
+/**
+ * Sets who is told what is worth a line in a log; replaces the one before. What
+ * was logged since the opening is told first (at most 1,024 lines).
+ *
+ * `callback`: NULL for none any more. `user_data`: handed to it. `user_data_free`:
+ * called once with it after the last call; may be NULL.
+ *
+ * Threads: any.
+ * Blocking: until a running call of the one before has returned.
+ * In callbacks: yes.
+ * Ownership: `user_data` is lent until `user_data_free`. After an error it is not.
+ * Errors: `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`, `REC_ERR_INVALID_ARGUMENT`.
+ * Since: 0.1.0
+ */
+rec_status rec_set_log(rec_engine engine,
+                       rec_log_fn callback,
+                       void *user_data,
+                       rec_free_fn user_data_free,
+                       rec_error *error);
+
+/**
+ * Subscribes to an engine's events: from here on, and, for the first subscriber,
+ * what has happened before (so that what was recovered is heard of).
+ *
+ * At most 65,536 events wait for a callback that does not return; then those that
+ * are not terminal are dropped, visible as a gap in `sequence`.
+ *
+ * `callback`: not NULL; see `rec_event_fn`. `user_data`: handed to it.
+ * `user_data_free`: called once with it after the last callback; may be NULL.
+ * `subscription`: where the handle is written; not NULL.
+ *
+ * Threads: any.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: `user_data` is lent until `user_data_free`; after an error it is not.
+ * The subscription ends with `rec_unsubscribe` or `rec_close`.
+ * Errors: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_LIMIT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`.
+ * Since: 0.1.0
+ */
+rec_status rec_subscribe(rec_engine engine,
+                         rec_event_fn callback,
+                         void *user_data,
+                         rec_free_fn user_data_free,
+                         rec_subscription *subscription,
+                         rec_error *error);
+
+/**
+ * Ends a subscription. When it returns, no callback of it runs or will run; then
+ * `user_data_free` has been called. From inside its own callback it returns at
+ * once, and `user_data_free` is called after the callback has returned.
+ *
+ * Threads: any.
+ * Blocking: until a running callback of this subscription has returned.
+ * In callbacks: yes.
+ * Ownership: the subscription is gone; events that waited for it are dropped.
+ * Errors: `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`.
+ * Since: 0.1.0
+ */
+rec_status rec_unsubscribe(rec_subscription subscription);
+
+/**
+ * Opens the source of one leg's audio. A leg that has one already gets this one
+ * instead; the older handle becomes stale. A feed may be closed and opened again
+ * during a call: the recording goes on, and the time between is silence.
+ *
+ * `leg`: `REC_LEG_…`; the mixed leg excludes the other two. `format`: not NULL.
+ * `feed`: where the handle is written; not NULL.
+ *
+ * Threads: any.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: the feed is the caller's, until `rec_feed_close` or the end of the call.
+ * Errors: `REC_ERR_UNSUPPORTED` (codec), `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_LIMIT`,
+ * `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+ * Since: 0.1.0
+ */
+rec_status rec_feed_open(rec_call call,
+                         int32_t leg,
+                         const rec_feed_format *format,
+                         rec_feed *feed,
+                         rec_error *error);
+
+/**
+ * Changes how the feed's audio is coded from here on (a codec change in mid-call).
+ * What was handed in before is still understood as it was.
+ *
+ * `format`: not NULL.
+ *
+ * Threads: any; meanwhile the feeding thread may see `REC_ERR_BUSY`.
+ * Blocking: never (for a packet that is just being copied).
+ * In callbacks: yes.
+ * Ownership: the struct is borrowed for the call.
+ * Errors: as for `rec_feed_open`.
+ * Since: 0.1.0
+ */
+rec_status rec_feed_set_format(rec_feed feed, const rec_feed_format *format, rec_error *error);
+
+/**
+ * Says what an RTP payload type means in this feed (a dynamic one, usually 96 to
+ * 127). The static ones of RFC 3551 (0 PCMU, 8 PCMA) are known without.
+ *
+ * `payload_type`: 0 to 127. `format`: not NULL.
+ *
+ * Threads: any; meanwhile the feeding thread may see `REC_ERR_BUSY`.
+ * Blocking: never (for a packet that is just being copied).
+ * In callbacks: yes.
+ * Ownership: the struct is borrowed for the call.
+ * Errors: as for `rec_feed_open`.
+ * Since: 0.1.0
+ */
+rec_status rec_feed_payload(rec_feed feed,
+                            uint32_t payload_type,
+                            const rec_feed_format *format,
+                            rec_error *error);
+
+/**
+ * Hands in the next samples (PCM16, native-endian) or payload (G.711). They
+ * continue where the last ones ended, unless more than 60 ms have passed that
+ * they do not cover: those become silence.
+ *
+ * `data`: copied; may be NULL if `size` is 0. `size`: in bytes, whole samples, at
+ * most a quarter of the ring (2,048 bytes, or 100 ms of the format).
+ *
+ * Threads: one at a time for one feed; a second one gets `REC_ERR_BUSY`.
+ * Blocking: never: no lock is waited for, nothing is allocated, no system call.
+ * In callbacks: yes.
+ * Ownership: the data is copied.
+ * Errors: `REC_ERR_OVERRUN` (real time: lost and counted; stream time: not taken,
+ * wait with `rec_feed_wait` and hand it in again), `REC_ERR_BUSY`,
+ * `REC_ERR_BAD_HANDLE`, `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_FORKED`.
+ * Since: 0.1.0
+ */
+rec_status rec_feed_write(rec_feed feed, const void *data, size_t size);
+
+/**
+ * Hands in samples or payload at a place of the host's own clock of this leg:
+ * real time: the first one lies at its arrival, later ones relative to it; stream
+ * time: the first one is the leg's time 0.
+ *
+ * `at`: the first sample's place, in samples. `data`, `size`: as for `rec_feed_write`.
+ *
+ * Threads: one at a time for one feed; a second one gets `REC_ERR_BUSY`.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: the data is copied.
+ * Errors: as for `rec_feed_write`.
+ * Since: 0.1.0
+ */
+rec_status rec_feed_write_at(rec_feed feed, uint64_t at, const void *data, size_t size);
+
+/**
+ * Hands in one RTP packet that has just been received. Its place is that of its
+ * timestamp; lost packets become silence and are counted, late and reordered
+ * ones find their place within `media.reorder_ms`. RTCP and payload types that
+ * are no audio are ignored.
+ *
+ * `packet`: from the first byte of the RTP header, copied. `size`: in bytes, at most
+ * a quarter of the ring.
+ *
+ * Threads: one at a time for one feed; a second one gets `REC_ERR_BUSY`.
+ * Blocking: never: no lock is waited for, nothing is allocated, no system call.
+ * In callbacks: yes.
+ * Ownership: the packet is copied.
+ * Errors: as for `rec_feed_write`. What is no RTP packet is counted, and `REC_OK`.
+ * Since: 0.1.0
+ */
+rec_status rec_feed_rtp(rec_feed feed, const void *packet, size_t size);
+
+/**
+ * Hands in one RTP packet that was received a while ago.
+ *
+ * `age_us`: how long ago, in microseconds. `packet`, `size`: as for `rec_feed_rtp`.
+ *
+ * Threads: one at a time for one feed; a second one gets `REC_ERR_BUSY`.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: the packet is copied.
+ * Errors: as for `rec_feed_rtp`.
+ * Since: 0.1.0
+ */
+rec_status rec_feed_rtp_at(rec_feed feed, uint32_t age_us, const void *packet, size_t size);
+
+/**
+ * Waits until the feed's ring has room again; for stream time, after
+ * `REC_ERR_OVERRUN`.
+ *
+ * `timeout_ms`: how long at most, in milliseconds.
+ *
+ * Threads: any.
+ * Blocking: until there is room, at most `timeout_ms`.
+ * In callbacks: yes, but events wait meanwhile.
+ * Ownership: nothing is handed over.
+ * Errors: `REC_ERR_TIMEOUT`, `REC_ERR_BAD_HANDLE` (closed, also meanwhile),
+ * `REC_ERR_BUSY`, `REC_ERR_FORKED`.
+ * Since: 0.1.0
+ */
+rec_status rec_feed_wait(rec_feed feed, uint32_t timeout_ms);
+
+/**
+ * Closes a feed. What was handed in is still recorded; the leg is silent from here on.
+ *
+ * Threads: any, also while another feeds.
+ * Blocking: never (for a packet that is just being copied).
+ * In callbacks: yes.
+ * Ownership: the feed is gone.
+ * Errors: `REC_ERR_BAD_HANDLE` (it is closed), `REC_ERR_FORKED`.
+ * Since: 0.1.0
+ */
+rec_status rec_feed_close(rec_feed feed);
+
+/**
+ * Starts the gateway that offers the published HTTP APIs. Not in this build.
+ *
+ * `options`: NULL for the defaults. `gateway`: where the handle is written; not NULL.
+ *
+ * Threads: any.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: the gateway is the caller's, until `rec_gateway_stop`.
+ * Errors: `REC_ERR_UNSUPPORTED`, `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`.
+ * Since: 0.1.0
+ */
+rec_status rec_gateway_start(rec_engine engine,
+                             const rec_gateway_options *options,
+                             rec_gateway *gateway,
+                             rec_error *error);
+
+/**
+ * Stops a gateway. Not in this build.
+ *
+ * `timeout_ms`: how long to wait for requests that are being answered, in milliseconds.
+ *
+ * Threads: any.
+ * Blocking: at most `timeout_ms`.
+ * In callbacks: yes.
+ * Ownership: the gateway is gone.
+ * Errors: `REC_ERR_UNSUPPORTED`, `REC_ERR_INVALID_ARGUMENT`.
+ * Since: 0.1.0
+ */
+rec_status rec_gateway_stop(rec_gateway _gateway, uint32_t _timeout_ms, rec_error *error);
+
+/**
+ * Answers one request of the published HTTP APIs without any socket. Not in this build.
+ *
+ * `request`: not NULL. `response`: where the pointer is written; not NULL.
+ *
+ * Threads: any.
+ * Blocking: may wait for a disk.
+ * In callbacks: yes.
+ * Ownership: the response is the caller's, until `rec_http_response_free`.
+ * Errors: `REC_ERR_UNSUPPORTED`, `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`.
+ * Since: 0.1.0
+ */
+rec_status rec_http_handle(rec_engine engine,
+                           const rec_http_request *request,
+                           rec_http_response **response,
+                           rec_error *error);
+
+/**
+ * A response's HTTP status.
+ *
+ * `response`: NULL gives 0.
+ *
+ * Threads: any.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: nothing is handed over.
+ * Errors: none.
+ * Since: 0.1.0
+ */
+int32_t rec_http_response_status(const rec_http_response *_response);
+
+/**
+ * A response's headers: "Name: value" lines, each ended by CR LF.
+ *
+ * `response`: NULL gives "".
+ *
+ * Threads: any.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: the text lives as long as the response.
+ * Errors: none; never NULL.
+ * Since: 0.1.0
+ */
+const char *rec_http_response_headers(const rec_http_response *_response);
+
+/**
+ * A response's body.
+ *
+ * `response`: NULL gives NULL. `size`: where its length in bytes is written; may be NULL.
+ *
+ * Threads: any.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: the body lives as long as the response.
+ * Errors: none.
+ * Since: 0.1.0
+ */
+const void *rec_http_response_body(const rec_http_response *_response, size_t *size);
+
+/**
+ * Frees a response.
+ *
+ * `response`: NULL is allowed.
+ *
+ * Threads: any.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: the pointer is gone afterwards.
+ * Errors: none.
+ * Since: 0.1.0
+ */
+void rec_http_response_free(rec_http_response *response);
+
+/**
+ * Marks a line, replacing what was set for it before. A mark applies to a call
+ * where every field that it names equals the call's; the flags of all that apply
+ * are joined. Imagicle's rules: a line that is not monitorable, or automatic,
+ * refuses start, stop by id and stop by device; never a pause or what is done by call.
+ * A line marked automatic has every call recorded from the moment it is connected.
+ *
+ * `line`: not NULL; a device name, a directory number, or both; `flags`
+ * `REC_LINE_…`, 0: monitorable and manual.
+ *
+ * Threads: any.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: the strings are borrowed for the call.
+ * Errors: `REC_ERR_NO_TARGET` (neither name), `REC_ERR_INVALID_ARGUMENT`,
+ * `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+ * Since: 0.1.0
+ * Source: Imagicle, Start and Stop Recording, BadRequestReason 1, 2 and 4.
+ */
+rec_status rec_line_set(rec_engine engine, const rec_line_info *line, rec_error *error);
+
+/**
+ * Forgets a line's mark; that there is none is well.
+ *
+ * `line`: not NULL; the same names as were marked; `flags` must be 0.
+ *
+ * Threads: any.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: the strings are borrowed for the call.
+ * Errors: as for `rec_line_set`.
+ * Since: 0.1.0
+ */
+rec_status rec_line_remove(rec_engine engine, const rec_line_info *line, rec_error *error);
+
+/**
+ * Lists the live recordings that meet all that the filter gives; none is an
+ * empty list. A list is one instant: what was stopped before it is not in it,
+ * what was started before it is. Newest last.
+ *
+ * `caller`: who asks; NULL is the host itself. Below level 10 the filter's
+ * username must be the caller's own. `filter`: NULL for all. `snapshot`: where the
+ * pointer is written; not NULL.
+ *
+ * Threads: any.
+ * Blocking: never; a full list holds nobody up.
+ * In callbacks: yes.
+ * Ownership: the snapshot is the caller's, until `rec_snapshot_free`.
+ * Errors: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`, `REC_ERR_INVALID_ARGUMENT`,
+ * `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+ * Since: 0.1.0
+ * Source: Imagicle, Get Active Recordings.
+ */
+rec_status rec_list(rec_engine engine,
+                    const rec_caller *caller,
+                    const rec_filter *filter,
+                    rec_snapshot **snapshot,
+                    rec_error *error);
+
+/**
+ * One recording by its id: live, finishing, or ended in the last minute.
+ *
+ * `caller`: who asks; NULL is the host itself. `id`: a GUID in any published form.
+ * `snapshot`: where the pointer to a snapshot of one is written; not NULL.
+ *
+ * Threads: any.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: the snapshot is the caller's, until `rec_snapshot_free`.
+ * Errors: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`, `REC_ERR_INVALID_ID`
+ * (reason 0; also NULL), `REC_ERR_NOT_LIVE`, `REC_ERR_INVALID_ARGUMENT`,
+ * `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+ * Since: 0.1.0
+ */
+rec_status rec_get(rec_engine engine,
+                   const rec_caller *caller,
+                   const char *id,
+                   rec_snapshot **snapshot,
+                   rec_error *error);
+
+/**
+ * How many recordings a snapshot holds.
+ *
+ * `snapshot`: NULL holds none.
+ *
+ * Threads: any.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: nothing is handed over.
+ * Errors: none.
+ * Since: 0.1.0
+ */
+size_t rec_snapshot_count(const rec_snapshot *snapshot);
+
+/**
+ * One recording of a snapshot.
+ *
+ * `snapshot`: NULL holds none. `index`: from 0.
+ *
+ * Threads: any.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: the recording lives as long as the snapshot.
+ * Errors: NULL past the end.
+ * Since: 0.1.0
+ */
+const rec_recording *rec_snapshot_get(const rec_snapshot *snapshot, size_t index);
+
+/**
+ * The snapshot as Imagicle's JSON array of active recordings.
+ *
+ * `snapshot`: NULL gives "[]".
+ *
+ * Threads: any.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: the text lives as long as the snapshot.
+ * Errors: none; never NULL.
+ * Since: 0.1.0
+ * Source: Imagicle, Get Active Recordings, response body.
+ */
+const char *rec_snapshot_json(const rec_snapshot *snapshot);
+
+/**
+ * Frees a snapshot and all strings that came from it.
+ *
+ * `snapshot`: NULL is allowed.
+ *
+ * Threads: any.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: the pointer is gone afterwards.
+ * Errors: none.
+ * Since: 0.1.0
+ */
+void rec_snapshot_free(rec_snapshot *snapshot);
+
+/**
+ * Starts a recording of a call. `REC_OK` means accepted: `REC_EVENT_STARTED` is
+ * delivered once the file and its manifest exist, `REC_EVENT_START_FAILED` if they
+ * could not be made. What is handed in meanwhile is kept.
+ *
+ * By line, the call that became connected last is taken; by call id, the one
+ * begun first; all that is given must fit. Held and alerting calls do not count.
+ *
+ * `caller`: who asks; NULL is the host itself, trusted. `options`: not NULL; a
+ * call id, a device name or a directory number is needed. `id`: where the
+ * recording's id is written; not NULL.
+ *
+ * Threads: any.
+ * Blocking: never; no disk is touched.
+ * In callbacks: yes.
+ * Ownership: the strings are borrowed for the call.
+ * Errors, in the order of the checks: `REC_ERR_UNAVAILABLE`, `REC_ERR_UNAUTHENTICATED`,
+ * `REC_ERR_FORBIDDEN`, `REC_ERR_NO_TARGET` (reason 0), `REC_ERR_INVALID_MODE` (reason 2),
+ * `REC_ERR_UNSUPPORTED`, `REC_ERR_NOT_MONITORABLE` (reason 1), `REC_ERR_AUTOMATIC`
+ * (reason 4; not with `REC_START_ADDITIONAL`), `REC_ERR_NO_CALL`,
+ * `REC_ERR_ALREADY_RECORDING` (not with `REC_START_ADDITIONAL`), `REC_ERR_NO_SPACE`,
+ * `REC_ERR_LIMIT`; before all: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`.
+ * Since: 0.1.0
+ * Source: Imagicle, Start Recording; Vobiz, Record a Call (several at once on one call).
+ */
+rec_status rec_start(rec_engine engine,
+                     const rec_caller *caller,
+                     const rec_start_options *options,
+                     rec_id *id,
+                     rec_error *error);
+
+/**
+ * Reads a finished recording and compares it with the manifest beside it
+ * (`<name>.json`): its length and its digest.
+ *
+ * `path`: of the audio file, UTF-8, not NULL.
+ *
+ * Threads: any.
+ * Blocking: reads the whole file.
+ * In callbacks: yes, but events wait meanwhile.
+ * Ownership: the string is borrowed for the call.
+ * Errors: `REC_ERR_IO` (it or its manifest cannot be read, or it is not what the
+ * manifest says: the message tells which), `REC_ERR_UNSUPPORTED` (the manifest has
+ * no digest), `REC_ERR_INVALID_ARGUMENT`.
+ * Since: 0.1.0
+ */
+rec_status rec_verify(const char *path, rec_error *error);
+
+/**
+ * The library's version, as "0.1.0".
+ *
+ * Compare with `REC_VERSION_STRING`, the header's.
+ *
+ * Threads: any.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: the text is static.
+ * Errors: none; never NULL.
+ * Since: 0.1.0
+ */
+const char *rec_version(void);
+
+/**
+ * The library's version as a number: major << 16 | minor << 8 | patch.
+ *
+ * A program may assert `rec_version_number() >= REC_VERSION_NUMBER`.
+ *
+ * Threads: any.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: nothing is handed over.
+ * Errors: none.
+ * Since: 0.1.0
+ */
+uint32_t rec_version_number(void);
+
+/**
+ * A status in words.
+ *
+ * `status`: any number; an unknown one gives "unknown status".
+ *
+ * Threads: any.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: the text is static.
+ * Errors: none; never NULL.
+ * Since: 0.1.0
+ */
+const char *rec_status_text(rec_status status);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* CALLREC_H */

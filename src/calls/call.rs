@@ -1,0 +1,217 @@
+//! A call, as the host describes it.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::filter::Key;
+use crate::text::Text;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i32)]
+pub enum CallState {
+    Connected = 1,
+    Held = 2,
+    Alerting = 3,
+}
+
+/// One version of what is known of a call; replaced as a whole when it changes.
+#[derive(Clone, Debug)]
+pub struct CallInfo {
+    pub state: CallState,
+    pub direction: i32,
+    pub tag: u64,
+    pub connected_at_ms: i64,
+    pub call_id: Text,
+    pub switch_call_id: Text,
+    pub device_name: Text,
+    pub directory_number: Text,
+    pub username: Text,
+    pub numeric_user_id: Text,
+    pub remote_first_name: Text,
+    pub remote_last_name: Text,
+    pub remote_phone_number: Text,
+    pub ani: Text,
+    pub dnis: Text,
+    pub call_type: Text,
+    pub attributes: Arc<Map<String, Value>>,
+}
+
+impl Default for CallInfo {
+    fn default() -> CallInfo {
+        CallInfo {
+            state: CallState::Connected,
+            direction: 0,
+            tag: 0,
+            connected_at_ms: 0,
+            call_id: Text::default(),
+            switch_call_id: Text::default(),
+            device_name: Text::default(),
+            directory_number: Text::default(),
+            username: Text::default(),
+            numeric_user_id: Text::default(),
+            remote_first_name: Text::default(),
+            remote_last_name: Text::default(),
+            remote_phone_number: Text::default(),
+            ani: Text::default(),
+            dnis: Text::default(),
+            call_type: Text::default(),
+            attributes: Arc::default(),
+        }
+    }
+}
+
+impl CallInfo {
+    /// The value that an index or a filter compares.
+    pub fn key(&self, key: Key) -> &Text {
+        match key {
+            Key::Device => &self.device_name,
+            Key::Number => &self.directory_number,
+            Key::User => &self.username,
+            Key::NumericUser => &self.numeric_user_id,
+            Key::Call => &self.call_id,
+        }
+    }
+
+    pub fn same_line(&self, other: &CallInfo) -> bool {
+        self.device_name == other.device_name && self.directory_number == other.directory_number
+    }
+
+    /// As it stands in a manifest.
+    pub fn to_json(&self) -> Value {
+        json!({
+            "call_id": self.call_id.as_str(),
+            "switch_call_id": self.switch_call_id.as_str(),
+            "tag": self.tag,
+            "direction": direction_text(self.direction),
+            "connected_at_ms": self.connected_at_ms,
+            "device_name": self.device_name.as_str(),
+            "directory_number": self.directory_number.as_str(),
+            "username": self.username.as_str(),
+            "numeric_user_id": self.numeric_user_id.as_str(),
+            "remote_first_name": self.remote_first_name.as_str(),
+            "remote_last_name": self.remote_last_name.as_str(),
+            "remote_phone_number": self.remote_phone_number.as_str(),
+            "ani": self.ani.as_str(),
+            "dnis": self.dnis.as_str(),
+            "call_type": self.call_type.as_str(),
+            "attributes": Value::Object((*self.attributes).clone()),
+        })
+    }
+
+    /// Back from a manifest, which may be damaged: what is missing is empty.
+    pub fn from_json(value: &Value) -> CallInfo {
+        let text = |name: &str| Text::new(value[name].as_str().unwrap_or_default());
+        CallInfo {
+            state: CallState::Connected,
+            direction: match value["direction"].as_str() {
+                Some("incoming") => 1,
+                Some("outgoing") => 2,
+                _ => 0,
+            },
+            tag: value["tag"].as_u64().unwrap_or_default(),
+            connected_at_ms: value["connected_at_ms"].as_i64().unwrap_or_default(),
+            call_id: text("call_id"),
+            switch_call_id: text("switch_call_id"),
+            device_name: text("device_name"),
+            directory_number: text("directory_number"),
+            username: text("username"),
+            numeric_user_id: text("numeric_user_id"),
+            remote_first_name: text("remote_first_name"),
+            remote_last_name: text("remote_last_name"),
+            remote_phone_number: text("remote_phone_number"),
+            ani: text("ani"),
+            dnis: text("dnis"),
+            call_type: text("call_type"),
+            attributes: Arc::new(value["attributes"].as_object().cloned().unwrap_or_default()),
+        }
+    }
+}
+
+fn direction_text(direction: i32) -> &'static str {
+    match direction {
+        1 => "incoming",
+        2 => "outgoing",
+        _ => "unknown",
+    }
+}
+
+/// What the host says in an update: `None` keeps, empty text clears.
+#[derive(Clone, Debug, Default)]
+pub struct CallUpdate {
+    pub state: Option<CallState>,
+    pub direction: Option<i32>,
+    pub tag: Option<u64>,
+    pub connected_at_ms: Option<i64>,
+    pub call_id: Option<Text>,
+    pub switch_call_id: Option<Text>,
+    pub device_name: Option<Text>,
+    pub directory_number: Option<Text>,
+    pub username: Option<Text>,
+    pub numeric_user_id: Option<Text>,
+    pub remote_first_name: Option<Text>,
+    pub remote_last_name: Option<Text>,
+    pub remote_phone_number: Option<Text>,
+    pub ani: Option<Text>,
+    pub dnis: Option<Text>,
+    pub call_type: Option<Text>,
+    pub attributes: Option<Arc<Map<String, Value>>>,
+}
+
+impl CallUpdate {
+    /// `info` with this said of it. The call id is left as it is.
+    pub fn apply(&self, info: &CallInfo) -> CallInfo {
+        fn put<T: Clone>(said: &Option<T>, known: &mut T) {
+            if let Some(said) = said {
+                *known = said.clone();
+            }
+        }
+        let mut next = info.clone();
+        put(&self.state, &mut next.state);
+        put(&self.direction, &mut next.direction);
+        put(&self.tag, &mut next.tag);
+        put(&self.connected_at_ms, &mut next.connected_at_ms);
+        put(&self.switch_call_id, &mut next.switch_call_id);
+        put(&self.device_name, &mut next.device_name);
+        put(&self.directory_number, &mut next.directory_number);
+        put(&self.username, &mut next.username);
+        put(&self.numeric_user_id, &mut next.numeric_user_id);
+        put(&self.remote_first_name, &mut next.remote_first_name);
+        put(&self.remote_last_name, &mut next.remote_last_name);
+        put(&self.remote_phone_number, &mut next.remote_phone_number);
+        put(&self.ani, &mut next.ani);
+        put(&self.dnis, &mut next.dnis);
+        put(&self.call_type, &mut next.call_type);
+        put(&self.attributes, &mut next.attributes);
+        next
+    }
+}
+
+/// A line that a call was on, for the manifest.
+#[derive(Clone, Debug)]
+pub struct LineStay {
+    pub device_name: Text,
+    pub directory_number: Text,
+    pub username: Text,
+    pub from_ms: i64,
+}
+
+impl LineStay {
+    pub fn of(info: &CallInfo, from_ms: i64) -> LineStay {
+        LineStay {
+            device_name: info.device_name.clone(),
+            directory_number: info.directory_number.clone(),
+            username: info.username.clone(),
+            from_ms,
+        }
+    }
+
+    pub fn to_json(&self) -> Value {
+        json!({
+            "device_name": self.device_name.as_str(),
+            "directory_number": self.directory_number.as_str(),
+            "username": self.username.as_str(),
+            "from_ms": self.from_ms,
+        })
+    }
+}

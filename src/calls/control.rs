@@ -1,0 +1,276 @@
+//! Stop, discard, pause and resume: by id, by line, by call.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::filter::Filter;
+use super::recording::Recording;
+use super::registry::{Inner, Registry};
+use super::rules::{self, Caller, Counts, Operation};
+use crate::text::Text;
+use crate::words::{EndReason, Error, Result, State, Status};
+
+/// A GUID: 8-4-4-4-12 or 32 hex digits, with or without braces, any case.
+pub fn parse_id(id: &str) -> Result<Uuid> {
+    let inner = id
+        .strip_prefix('{')
+        .and_then(|rest| rest.strip_suffix('}'))
+        .unwrap_or(id);
+    let plain = inner.len() == 36 || inner.len() == 32;
+    match Uuid::try_parse(inner) {
+        Ok(id) if plain => Ok(id),
+        _ => Err(Error::new(Status::InvalidId, format!("id \"{id}\": not a GUID")).with_reason(0)),
+    }
+}
+
+/// How a target was named: it decides which rules hold.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Named {
+    Id,
+    Line { device: bool },
+    Call,
+}
+
+impl Registry {
+    pub fn control_by_id(&self, caller: &Caller, operation: Operation, id: &str, now_ms: i64) -> Result<()> {
+        caller.authenticate()?;
+        let parsed = parse_id(id);
+        let mut inner = self.lock();
+        let found = parsed.as_ref().ok().and_then(|id| inner.live(*id));
+        if caller.is_limited() {
+            let own = found
+                .as_ref()
+                .is_some_and(|recording| caller.owns(&recording.life.lock().info));
+            if !own {
+                return Err(caller.forbidden());
+            }
+        }
+        let id = parsed?;
+        let Some(recording) = found else {
+            return Err(Error::new(
+                Status::NotLive,
+                format!("id {id}: no such live recording"),
+            ));
+        };
+        self.control_all(&mut inner, operation, vec![recording], Named::Id, now_ms)
+            .map(drop)
+    }
+
+    pub fn control_by_line(
+        &self,
+        caller: &Caller,
+        operation: Operation,
+        device: &Text,
+        number: &Text,
+        now_ms: i64,
+    ) -> Result<Counts> {
+        caller.authenticate()?;
+        let mut inner = self.lock();
+        let filter = Filter::line(device, number);
+        let calls = inner.allowed(caller, &filter)?;
+        if filter.is_empty() {
+            return Err(no_target());
+        }
+        let targets = inner.live_of(&calls);
+        if targets.is_empty() {
+            return Err(Error::new(
+                Status::NotLive,
+                format!("device_name \"{device}\", directory_number \"{number}\": no live recording there"),
+            ));
+        }
+        let named = Named::Line {
+            device: !device.is_empty(),
+        };
+        self.control_all(&mut inner, operation, targets, named, now_ms)
+    }
+
+    /// With `url`: the one recording that it names; a stop without one is content
+    /// to find none (Vobiz).
+    pub fn control_by_call(
+        &self,
+        caller: &Caller,
+        operation: Operation,
+        call_id: &Text,
+        url: &Text,
+        now_ms: i64,
+    ) -> Result<Counts> {
+        caller.authenticate()?;
+        let mut inner = self.lock();
+        let filter = Filter::call(call_id);
+        let calls = inner.allowed(caller, &filter)?;
+        if filter.is_empty() {
+            return Err(Error::new(Status::InvalidArgument, "call_id: absent"));
+        }
+        if calls.is_empty() {
+            return Err(Error::new(
+                Status::NoCall,
+                format!("call_id \"{call_id}\": no such call"),
+            ));
+        }
+        let mut targets = inner.live_of(&calls);
+        if !url.is_empty() {
+            targets.retain(|recording| recording.url == *url);
+        }
+        if targets.is_empty() {
+            return if operation.heeds_marks() {
+                Ok(Counts::default())
+            } else {
+                Err(Error::new(
+                    Status::NotLive,
+                    format!("call_id \"{call_id}\": none of its recordings is live"),
+                ))
+            };
+        }
+        self.control_all(&mut inner, operation, targets, Named::Call, now_ms)
+    }
+
+    /// Acts on all that the rules allow; if nothing changed, the newest one's reason is the answer.
+    fn control_all(
+        &self,
+        inner: &mut Inner,
+        operation: Operation,
+        mut targets: Vec<Arc<Recording>>,
+        named: Named,
+        now_ms: i64,
+    ) -> Result<Counts> {
+        targets.sort_unstable_by_key(|recording| recording.order);
+        let mut counts = Counts::default();
+        let mut newest = None;
+        for recording in &targets {
+            match self.control_one(inner, operation, recording, named, now_ms) {
+                Ok(()) => counts.changed += 1,
+                Err(error) => {
+                    match error.status {
+                        Status::AlreadyPaused | Status::NotPaused => counts.already += 1,
+                        _ => counts.refused += 1,
+                    }
+                    newest = Some(error);
+                }
+            }
+        }
+        match newest {
+            Some(error) if counts.changed == 0 => Err(error),
+            _ => Ok(counts),
+        }
+    }
+
+    fn control_one(
+        &self,
+        inner: &mut Inner,
+        operation: Operation,
+        recording: &Arc<Recording>,
+        named: Named,
+        now_ms: i64,
+    ) -> Result<()> {
+        let Some(call) = inner.calls.get(&recording.call) else {
+            return Err(Error::new(
+                Status::NotLive,
+                format!("id {}: its call has ended", recording.id),
+            ));
+        };
+        if operation.heeds_marks() && named != Named::Call {
+            rules::may_stop(&inner.marks, &call.info)?;
+            if named == (Named::Line { device: true }) && recording.is_manual_dial_in() {
+                return Err(rules::dial_in(&call.info.device_name));
+            }
+        }
+        let wire = call.wire.clone();
+        match operation {
+            Operation::Stop | Operation::Discard => {
+                let reason = match operation {
+                    Operation::Discard => EndReason::Discarded,
+                    _ => EndReason::Stopped,
+                };
+                self.finish_live(inner, recording, reason, now_ms);
+                wire.stop(recording.id, reason);
+            }
+            Operation::Pause => {
+                become_state(recording, State::Recording, State::Paused, Status::AlreadyPaused)?;
+                wire.pause(recording.id);
+            }
+            Operation::Resume => {
+                become_state(recording, State::Paused, State::Recording, Status::NotPaused)?;
+                wire.resume(recording.id);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn become_state(recording: &Recording, from: State, to: State, otherwise: Status) -> Result<()> {
+    let mut life = recording.life.lock();
+    if life.state != from {
+        return Err(Error::new(
+            otherwise,
+            format!("id {}: it is {} already", recording.id, life.state.text()),
+        ));
+    }
+    life.state = to;
+    life.paused = to == State::Paused;
+    Ok(())
+}
+
+pub(super) fn no_target() -> Error {
+    Error::new(Status::NoTarget, "neither device_name nor directory_number").with_reason(0)
+}
+
+impl Inner {
+    pub(super) fn live(&self, id: Uuid) -> Option<Arc<Recording>> {
+        let recording = self.by_id.get(&id)?;
+        let call = self.calls.get(&recording.call)?;
+        call.live.iter().find(|live| live.id == id).cloned()
+    }
+
+    /// The calls that match and that the caller may control. For a limited caller
+    /// foreign calls do not exist, and none of their own is `FORBIDDEN`.
+    pub(super) fn allowed(&self, caller: &Caller, filter: &Filter) -> Result<Vec<u64>> {
+        let mut calls = self.matching(filter);
+        if caller.is_limited() {
+            calls.retain(|number| self.calls.get(number).is_some_and(|call| caller.owns(&call.info)));
+            if calls.is_empty() {
+                return Err(caller.forbidden());
+            }
+        }
+        Ok(calls)
+    }
+
+    fn live_of(&self, calls: &[u64]) -> Vec<Arc<Recording>> {
+        let calls = calls.iter().filter_map(|number| self.calls.get(number));
+        calls.flat_map(|call| call.live.iter().cloned()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn guids_in_every_published_form() {
+        let id = parse_id("75A90276-E47E-4e9e-B463-E3C743D5FF3A").map(|id| id.to_string());
+        assert_eq!(id.as_deref(), Ok("75a90276-e47e-4e9e-b463-e3c743d5ff3a"));
+        for same in [
+            "75a90276e47e4e9eb463e3c743d5ff3a",
+            "{75A90276-E47E-4E9E-B463-E3C743D5FF3A}",
+            "{75A90276E47E4E9EB463E3C743D5FF3A}",
+        ] {
+            assert_eq!(parse_id(same).map(|id| id.to_string()), id);
+        }
+        for other in [
+            "",
+            "not-a-guid",
+            "{75A90276-E47E-4E9E-B463-E3C743D5FF3A",
+            "{{75A90276-E47E-4E9E-B463-E3C743D5FF3A}}",
+            "urn:uuid:75a90276-e47e-4e9e-b463-e3c743d5ff3a",
+            "75a90276-e47e-4e9e-b463-e3c743d5ff3",
+            "75a90276-e47e-4e9e-b463-e3c743d5ff3g",
+            "75a9-0276e47e-4e9e-b463-e3c743d5ff3a",
+        ] {
+            let error = parse_id(other).map(|id| id.to_string());
+            assert!(
+                matches!(&error, Err(e) if e.status == Status::InvalidId && e.reason == 0),
+                "{other}: {error:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! What a caller asks for: the five indexed fields.
+
+use super::call::CallInfo;
+use crate::text::Text;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Key {
+    Device,
+    Number,
+    User,
+    NumericUser,
+    Call,
+}
+
+impl Key {
+    pub const ALL: [Key; 5] = [Key::Device, Key::Number, Key::User, Key::NumericUser, Key::Call];
+}
+
+/// All that is given must be met; an empty field is not given.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    pub device_name: Text,
+    pub directory_number: Text,
+    pub username: Text,
+    pub numeric_user_id: Text,
+    pub call_id: Text,
+}
+
+impl Filter {
+    pub fn line(device_name: &Text, directory_number: &Text) -> Filter {
+        Filter {
+            device_name: device_name.clone(),
+            directory_number: directory_number.clone(),
+            ..Filter::default()
+        }
+    }
+
+    pub fn call(call_id: &Text) -> Filter {
+        Filter {
+            call_id: call_id.clone(),
+            ..Filter::default()
+        }
+    }
+
+    pub fn field(&self, key: Key) -> &Text {
+        match key {
+            Key::Device => &self.device_name,
+            Key::Number => &self.directory_number,
+            Key::User => &self.username,
+            Key::NumericUser => &self.numeric_user_id,
+            Key::Call => &self.call_id,
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        Key::ALL.iter().all(|key| self.field(*key).is_empty())
+    }
+
+    pub fn matches(&self, info: &CallInfo) -> bool {
+        Key::ALL.iter().all(|key| {
+            let wanted = self.field(*key);
+            wanted.is_empty() || wanted == info.key(*key)
+        })
+    }
+}

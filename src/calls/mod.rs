@@ -1,0 +1,18 @@
+//! Who is on a call, and what of it is being recorded. Knows no audio.
+
+pub mod call;
+pub mod control;
+pub mod filter;
+pub mod json;
+pub mod recording;
+pub mod registry;
+pub mod rules;
+mod slab;
+mod start;
+
+pub use call::{CallInfo, CallState, CallUpdate, LineStay};
+pub use filter::{Filter, Key};
+pub use recording::{Attachment, Readings, Recording, RecordingOptions, View};
+pub use registry::{Begun, Registry, Wire};
+pub use rules::{Caller, Counts, Marks, Operation};
+pub use start::{Founding, StartRequest};

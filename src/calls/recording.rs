@@ -1,0 +1,183 @@
+//! A recording: a tap on a call, from its acceptance to a minute after its end.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::sync::Mutex;
+use uuid::Uuid;
+
+use super::call::{CallInfo, LineStay};
+use crate::text::Text;
+use crate::words::{EndReason, Format, Layout, PauseMode, State, Status};
+
+/// The caller's flag for a dial-in that a person started.
+pub const MANUAL_DIAL_IN: u32 = 1;
+/// The caller's flag for a further recording of a call.
+pub const ADDITIONAL: u32 = 2;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordingOptions {
+    pub layout: Layout,
+    pub pause_mode: PauseMode,
+    pub format: Format,
+    pub max_duration_ms: u32,
+    pub flags: u32,
+    /// Begun by a line's mark, not by a caller.
+    pub automatic: bool,
+}
+
+/// What the audio side knows at the moment of asking.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Readings {
+    pub rate: u32,
+    pub duration_ms: u64,
+    pub paused_ms: u64,
+    pub lost_ms: u64,
+    pub bytes: u64,
+}
+
+/// What hangs on a recording outside the registry: its audio and its file.
+pub trait Attachment: Send + Sync {
+    fn readings(&self) -> Readings;
+    /// The call was moved or described anew; called under the registry's lock, must not wait.
+    fn moved(&self, info: &Arc<CallInfo>, lines: &[LineStay]);
+    /// All that is known of it, as one JSON object in the manifest's words.
+    fn describe(&self) -> String;
+}
+
+/// What changes in a recording's life.
+#[derive(Clone, Debug)]
+pub struct Life {
+    pub state: State,
+    /// When it was live last.
+    pub paused: bool,
+    pub end_reason: Option<EndReason>,
+    pub error: Status,
+    pub info: Arc<CallInfo>,
+    pub path: Text,
+    pub digest: Text,
+    pub ended_at_ms: i64,
+    /// The last readings, once it has ended.
+    pub readings: Option<Readings>,
+}
+
+pub struct Recording {
+    pub id: Uuid,
+    /// The order of starts; the newest has the highest.
+    pub order: u64,
+    pub call: u64,
+    pub options: RecordingOptions,
+    pub url: Text,
+    pub started_at_ms: i64,
+    pub(super) slot: AtomicU32,
+    pub life: Mutex<Life>,
+    attachment: Arc<dyn Attachment>,
+}
+
+impl Recording {
+    pub fn new(
+        id: Uuid,
+        (order, call): (u64, u64),
+        options: RecordingOptions,
+        url: Text,
+        started_at_ms: i64,
+        info: Arc<CallInfo>,
+        attachment: Arc<dyn Attachment>,
+    ) -> Recording {
+        Recording {
+            id,
+            order,
+            call,
+            options,
+            url,
+            started_at_ms,
+            slot: AtomicU32::new(u32::MAX),
+            life: Mutex::new(Life {
+                state: State::Recording,
+                paused: false,
+                end_reason: None,
+                error: Status::Ok,
+                info,
+                path: Text::default(),
+                digest: Text::default(),
+                ended_at_ms: 0,
+                readings: None,
+            }),
+            attachment,
+        }
+    }
+
+    pub fn is_manual_dial_in(&self) -> bool {
+        self.options.flags & MANUAL_DIAL_IN != 0
+    }
+
+    pub(super) fn slot(&self) -> u32 {
+        self.slot.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn moved(&self, info: &Arc<CallInfo>, lines: &[LineStay]) {
+        self.life.lock().info = info.clone();
+        self.attachment.moved(info, lines);
+    }
+
+    pub fn describe(&self) -> String {
+        self.attachment.describe()
+    }
+
+    /// As a list shows it, at whose instant it was live.
+    pub fn live_view(&self) -> View {
+        let mut view = self.view();
+        if !matches!(view.state, State::Recording | State::Paused) {
+            view.state = if self.life.lock().paused {
+                State::Paused
+            } else {
+                State::Recording
+            };
+            view.end_reason = None;
+            view.error = Status::Ok;
+            view.ended_at_ms = 0;
+            view.path = Text::default();
+            view.digest = Text::default();
+        }
+        view
+    }
+
+    /// As it is now.
+    pub fn view(&self) -> View {
+        let life = self.life.lock().clone();
+        let readings = life.readings.unwrap_or_else(|| self.attachment.readings());
+        View {
+            id: self.id,
+            order: self.order,
+            state: life.state,
+            end_reason: life.end_reason,
+            error: life.error,
+            options: self.options,
+            info: life.info,
+            url: self.url.clone(),
+            path: life.path,
+            digest: life.digest,
+            started_at_ms: self.started_at_ms,
+            ended_at_ms: life.ended_at_ms,
+            readings,
+        }
+    }
+}
+
+/// A recording as it was at one moment.
+#[derive(Clone, Debug)]
+pub struct View {
+    pub id: Uuid,
+    pub order: u64,
+    pub state: State,
+    pub end_reason: Option<EndReason>,
+    pub error: Status,
+    pub options: RecordingOptions,
+    pub info: Arc<CallInfo>,
+    pub url: Text,
+    pub path: Text,
+    pub digest: Text,
+    pub started_at_ms: i64,
+    pub ended_at_ms: i64,
+    pub readings: Readings,
+}

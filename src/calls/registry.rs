@@ -1,0 +1,507 @@
+//! Which calls exist and what of them is live: one short lock around the indexes,
+//! none around a full list.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use crate::sync::{Mutex, MutexGuard};
+use uuid::Uuid;
+
+use super::call::{CallInfo, CallState, CallUpdate, LineStay};
+use super::filter::{Filter, Key};
+use super::recording::{Recording, View};
+use super::rules::{self, Caller, Marks};
+use super::slab::{SlotBook, Slots};
+use crate::clock::{NS_PER_S, coarse_ns};
+use crate::text::Text;
+use crate::words::{EndReason, Error, Result, State, Status};
+
+/// How long an ended recording can still be got.
+const REMEMBERED_NS: u64 = 60 * NS_PER_S;
+
+/// What control sends to a call's audio, in the order of the registry's
+/// decisions; called under its lock, must not wait.
+pub trait Wire: Send + Sync {
+    fn pause(&self, id: Uuid);
+    fn resume(&self, id: Uuid);
+    fn stop(&self, id: Uuid, reason: EndReason);
+    fn end(&self, reason: EndReason);
+    /// Coarse time of the last packet, 0 if there was none.
+    fn last_media_ns(&self) -> u64;
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Limits {
+    /// 0: none.
+    pub calls: u64,
+    pub recordings: u64,
+}
+
+pub(super) struct Call {
+    pub number: u64,
+    pub info: Arc<CallInfo>,
+    pub wire: Arc<dyn Wire>,
+    /// When it last became connected, in order; 0: it never was.
+    pub connected: u64,
+    pub begun_ns: u64,
+    pub live: Vec<Arc<Recording>>,
+    pub lines: Vec<LineStay>,
+    /// The line it is on wants it recorded, and that has not begun yet.
+    pub owed_automatic: bool,
+    /// That it could not begin has been told.
+    pub told_failed: bool,
+}
+
+#[derive(Default)]
+pub(super) struct Inner {
+    pub calls: HashMap<u64, Call>,
+    indexes: [HashMap<Text, Vec<u64>>; 5],
+    pub by_id: HashMap<Uuid, Arc<Recording>>,
+    ended: VecDeque<(u64, Uuid)>,
+    pub marks: Marks,
+    pub book: SlotBook,
+    pub live: u64,
+    pub order: u64,
+}
+
+pub struct Registry {
+    inner: Mutex<Inner>,
+    pub(super) slots: Slots,
+    pub(super) limits: Limits,
+}
+
+/// What a begun or updated call asks of the engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Begun {
+    /// The line is automatic: start a recording of this call.
+    pub automatic: bool,
+}
+
+impl Registry {
+    pub fn new(limits: Limits, strict: bool) -> Registry {
+        let mut inner = Inner::default();
+        inner.marks.strict = strict;
+        Registry {
+            inner: Mutex::new(inner),
+            slots: Slots::new(),
+            limits,
+        }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock()
+    }
+
+    /// Replaces the line's marks; answers the calls that it now wants recorded.
+    pub fn set_line(&self, device: &Text, number: &Text, flags: u32) -> Vec<u64> {
+        let mut inner = self.lock();
+        inner.marks.set(device, number, flags);
+        if flags & rules::AUTOMATIC == 0 {
+            return Vec::new();
+        }
+        let on_line = inner.matching(&Filter::line(device, number));
+        on_line
+            .into_iter()
+            .filter(|call| inner.owe_automatic(*call))
+            .collect()
+    }
+
+    pub fn remove_line(&self, device: &Text, number: &Text) {
+        self.lock().marks.remove(device, number);
+    }
+
+    /// Announces a call. `EXISTS` if the same id is on the same line already.
+    pub fn begin(&self, number: u64, info: CallInfo, now_ms: i64, wire: Arc<dyn Wire>) -> Result<Begun> {
+        let mut inner = self.lock();
+        if self.limits.calls != 0 && inner.calls.len() as u64 >= self.limits.calls {
+            return Err(Error::new(
+                Status::Limit,
+                format!("calls.max {}: so many calls are live", self.limits.calls),
+            ));
+        }
+        inner.refuse_twin(&info, None)?;
+        let lines = vec![LineStay::of(&info, now_ms)];
+        let info = Arc::new(info);
+        let call = Call {
+            number,
+            info: info.clone(),
+            wire,
+            connected: 0,
+            begun_ns: coarse_ns(),
+            live: Vec::new(),
+            lines,
+            owed_automatic: false,
+            told_failed: false,
+        };
+        inner.index(number, &info);
+        inner.calls.insert(number, call);
+        inner.note_connected(number);
+        let automatic = inner.owe_automatic(number);
+        Ok(Begun { automatic })
+    }
+
+    pub fn update(&self, number: u64, update: &CallUpdate, now_ms: i64) -> Result<Begun> {
+        let mut inner = self.lock();
+        let Some(call) = inner.calls.get(&number) else {
+            return Err(gone());
+        };
+        let before = call.info.clone();
+        if let Some(said) = &update.call_id
+            && *said != before.call_id
+        {
+            return Err(Error::new(
+                Status::InvalidArgument,
+                format!("call_id \"{said}\": a call keeps its id (\"{}\")", before.call_id),
+            ));
+        }
+        let after = Arc::new(update.apply(&before));
+        let moved = !after.same_line(&before);
+        if moved {
+            inner.refuse_twin(&after, Some(number))?;
+        }
+        inner.reindex(number, &before, &after);
+        let Some(call) = inner.calls.get_mut(&number) else {
+            return Err(gone());
+        };
+        call.info = after.clone();
+        if moved || after.username != before.username {
+            call.lines.push(LineStay::of(&after, now_ms));
+        }
+        for recording in &call.live {
+            recording.moved(&after, &call.lines);
+        }
+        let connected = after.state == CallState::Connected && call.connected == 0;
+        if before.state != after.state {
+            inner.note_connected(number);
+        }
+        let automatic = (moved || connected) && inner.owe_automatic(number);
+        Ok(Begun { automatic })
+    }
+
+    /// The end of a call finishes its recordings.
+    pub fn end(&self, number: u64, reason: EndReason, now_ms: i64) -> Result<()> {
+        let mut inner = self.lock();
+        let Some(mut call) = inner.calls.remove(&number) else {
+            return Err(gone());
+        };
+        inner.unindex(number, &call.info);
+        for recording in std::mem::take(&mut call.live) {
+            self.finishing(&mut inner, &recording, reason, now_ms);
+        }
+        call.wire.end(reason);
+        Ok(())
+    }
+
+    pub fn call_info(&self, number: u64) -> Option<Arc<CallInfo>> {
+        self.lock().calls.get(&number).map(|call| call.info.clone())
+    }
+
+    pub fn call_numbers(&self) -> Vec<u64> {
+        self.lock().calls.keys().copied().collect()
+    }
+
+    /// Calls that no media came for since `before`, on the coarse clock.
+    pub fn idle_calls(&self, before: u64) -> Vec<u64> {
+        let idle = |call: &&Call| call.begun_ns.max(call.wire.last_media_ns()) < before;
+        self.lock()
+            .calls
+            .values()
+            .filter(idle)
+            .map(|call| call.number)
+            .collect()
+    }
+
+    /// Calls whose line wants them recorded, but whose recording could not begin.
+    pub fn owed_automatic(&self) -> Vec<u64> {
+        let inner = self.lock();
+        inner
+            .calls
+            .values()
+            .filter(|call| call.owed_automatic)
+            .map(|call| call.number)
+            .collect()
+    }
+
+    /// Live calls, live recordings, recordings that are finishing.
+    pub fn counts(&self) -> (u64, u64, u64) {
+        let inner = self.lock();
+        let known = inner.by_id.len() as u64;
+        let finishing = known.saturating_sub(inner.live + inner.ended.len() as u64);
+        (inner.calls.len() as u64, inner.live, finishing)
+    }
+
+    /// What is live and matches: one instant, and nobody waits for it.
+    pub fn list(&self, caller: &Caller, filter: &Filter) -> Result<Vec<View>> {
+        caller.authenticate()?;
+        if let Caller::User { username, .. } = caller
+            && caller.is_limited()
+            && (username.is_empty() || *username != filter.username)
+        {
+            return Err(caller.forbidden());
+        }
+        let mut found = if filter.is_empty() {
+            self.all()
+        } else {
+            self.matching(filter)
+        };
+        found.sort_unstable_by_key(|recording| recording.order);
+        Ok(found.iter().map(|recording| recording.live_view()).collect())
+    }
+
+    fn all(&self) -> Vec<Arc<Recording>> {
+        let (instant, high) = self.lock().book.begin_list();
+        let found = self.slots.at(instant, high);
+        self.lock().book.end_list(&self.slots, instant);
+        found
+    }
+
+    fn matching(&self, filter: &Filter) -> Vec<Arc<Recording>> {
+        let inner = self.lock();
+        let calls = inner.matching(filter);
+        let live = calls.iter().filter_map(|number| inner.calls.get(number));
+        live.flat_map(|call| call.live.iter().cloned()).collect()
+    }
+
+    /// One recording: live, finishing, or ended in the last minute.
+    pub fn get(&self, caller: &Caller, id: &str) -> Result<View> {
+        caller.authenticate()?;
+        let parsed = super::control::parse_id(id);
+        let found = match &parsed {
+            Ok(id) => self.lock().by_id.get(id).cloned(),
+            Err(_) => None,
+        };
+        if caller.is_limited() {
+            let own = found
+                .as_ref()
+                .is_some_and(|recording| caller.owns(&recording.life.lock().info));
+            if !own {
+                return Err(caller.forbidden());
+            }
+        }
+        let id = parsed?;
+        match found {
+            Some(recording) => Ok(recording.view()),
+            None => Err(Error::new(
+                Status::NotLive,
+                format!("id {id}: no recording that is live, finishing, or ended in the last minute"),
+            )),
+        }
+    }
+
+    pub fn recording(&self, id: Uuid) -> Option<Arc<Recording>> {
+        self.lock().by_id.get(&id).cloned()
+    }
+
+    /// It ended by itself: its limit, a write error.
+    pub fn ended_itself(&self, id: Uuid, reason: EndReason, now_ms: i64) -> bool {
+        let mut inner = self.lock();
+        let Some(recording) = inner.by_id.get(&id).cloned() else {
+            return false;
+        };
+        self.finish_live(&mut inner, &recording, reason, now_ms)
+    }
+
+    /// Its file could not be made, or a write failed: out of the lists, its tap is stopped.
+    pub fn failed(&self, id: Uuid, error: Status, now_ms: i64) -> Option<Arc<Recording>> {
+        let mut inner = self.lock();
+        let recording = inner.by_id.get(&id).cloned()?;
+        recording.life.lock().error = error;
+        let wire = inner.calls.get(&recording.call).map(|call| call.wire.clone());
+        if self.finish_live(&mut inner, &recording, EndReason::WriteError, now_ms)
+            && let Some(wire) = wire
+        {
+            wire.stop(id, EndReason::WriteError);
+        }
+        Some(recording)
+    }
+
+    /// A recording that could not begin: if a line's mark asked for it, that is
+    /// tried again. True if this is to be told.
+    pub fn start_failed(&self, recording: &Recording) -> bool {
+        !recording.options.automatic || self.automatic_failed(recording.call)
+    }
+
+    /// True the first time for a call.
+    pub fn automatic_failed(&self, number: u64) -> bool {
+        match self.lock().calls.get_mut(&number) {
+            Some(call) => {
+                call.owed_automatic = true;
+                !std::mem::replace(&mut call.told_failed, true)
+            }
+            None => false,
+        }
+    }
+
+    /// Its terminal event has been made: it is remembered for a minute.
+    pub fn remember(&self, id: Uuid) {
+        let mut inner = self.lock();
+        if inner.by_id.contains_key(&id) {
+            inner.ended.push_back((coarse_ns(), id));
+        }
+    }
+
+    /// Forgets everything: the recordings hold what holds the registry.
+    pub fn clear(&self) {
+        let mut inner = self.lock();
+        let limits_strict = inner.marks.strict;
+        let old = std::mem::take(&mut *inner);
+        inner.marks.strict = limits_strict;
+        drop(inner);
+        drop(old);
+        self.slots.clear();
+    }
+
+    /// Forgets what ended more than a minute ago.
+    pub fn forget_ended(&self) {
+        let before = coarse_ns().saturating_sub(REMEMBERED_NS);
+        let mut inner = self.lock();
+        while let Some((at, id)) = inner.ended.front().copied()
+            && at <= before
+        {
+            inner.ended.pop_front();
+            inner.by_id.remove(&id);
+        }
+    }
+
+    /// Takes a live recording out of the lists; false if it was not live.
+    pub(super) fn finish_live(
+        &self,
+        inner: &mut Inner,
+        recording: &Arc<Recording>,
+        reason: EndReason,
+        now_ms: i64,
+    ) -> bool {
+        let Some(call) = inner.calls.get_mut(&recording.call) else {
+            return false;
+        };
+        let Some(position) = call.live.iter().position(|live| live.id == recording.id) else {
+            return false;
+        };
+        call.live.remove(position);
+        self.finishing(inner, recording, reason, now_ms);
+        true
+    }
+
+    fn finishing(&self, inner: &mut Inner, recording: &Arc<Recording>, reason: EndReason, now_ms: i64) {
+        inner.live -= 1;
+        inner.book.remove(&self.slots, recording.slot());
+        let mut life = recording.life.lock();
+        life.state = State::Finishing;
+        life.end_reason = Some(reason);
+        life.ended_at_ms = now_ms;
+    }
+}
+
+fn gone() -> Error {
+    Error::new(Status::BadHandle, "call: it has ended")
+}
+
+impl Inner {
+    fn index(&mut self, number: u64, info: &CallInfo) {
+        for key in Key::ALL {
+            self.put(key, number, info.key(key));
+        }
+    }
+
+    fn put(&mut self, key: Key, number: u64, value: &Text) {
+        if !value.is_empty() {
+            self.indexes[key as usize]
+                .entry(value.clone())
+                .or_default()
+                .push(number);
+        }
+    }
+
+    fn unindex(&mut self, number: u64, info: &CallInfo) {
+        for key in Key::ALL {
+            self.take(key, number, info.key(key));
+        }
+    }
+
+    fn take(&mut self, key: Key, number: u64, value: &Text) {
+        let index = &mut self.indexes[key as usize];
+        if let Some(numbers) = index.get_mut(value) {
+            numbers.retain(|other| *other != number);
+            if numbers.is_empty() {
+                index.remove(value);
+            }
+        }
+    }
+
+    fn reindex(&mut self, number: u64, before: &CallInfo, after: &CallInfo) {
+        for key in Key::ALL {
+            if before.key(key) != after.key(key) {
+                self.take(key, number, before.key(key));
+                self.put(key, number, after.key(key));
+            }
+        }
+    }
+
+    /// The calls that meet a filter that is not empty, by its rarest field.
+    pub fn matching(&self, filter: &Filter) -> Vec<u64> {
+        let mut rarest: Option<&Vec<u64>> = None;
+        for key in Key::ALL {
+            let wanted = filter.field(key);
+            if wanted.is_empty() {
+                continue;
+            }
+            let Some(numbers) = self.indexes[key as usize].get(wanted) else {
+                return Vec::new();
+            };
+            if rarest.is_none_or(|shortest| numbers.len() < shortest.len()) {
+                rarest = Some(numbers);
+            }
+        }
+        let fits = |number: &u64| {
+            self.calls
+                .get(number)
+                .is_some_and(|call| filter.matches(&call.info))
+        };
+        rarest.into_iter().flatten().copied().filter(fits).collect()
+    }
+
+    fn refuse_twin(&self, info: &CallInfo, but: Option<u64>) -> Result<()> {
+        let twins = self.matching(&Filter::call(&info.call_id));
+        let same = |number: &u64| {
+            Some(*number) != but
+                && self
+                    .calls
+                    .get(number)
+                    .is_some_and(|call| call.info.same_line(info))
+        };
+        if !twins.iter().any(same) {
+            return Ok(());
+        }
+        Err(Error::new(
+            Status::Exists,
+            format!(
+                "call_id \"{}\": there is such a call on line \"{}\"/\"{}\" already",
+                info.call_id, info.device_name, info.directory_number
+            ),
+        ))
+    }
+
+    fn note_connected(&mut self, number: u64) {
+        self.order += 1;
+        let order = self.order;
+        if let Some(call) = self.calls.get_mut(&number)
+            && call.info.state == CallState::Connected
+        {
+            call.connected = order;
+        }
+    }
+
+    /// Whether this call has just come to owe an automatic recording.
+    fn owe_automatic(&mut self, number: u64) -> bool {
+        let Some(call) = self.calls.get(&number) else {
+            return false;
+        };
+        let wanted = call.info.state == CallState::Connected
+            && self.marks.of(&call.info) & rules::AUTOMATIC != 0
+            && !call.live.iter().any(|live| live.options.automatic);
+        if wanted && let Some(call) = self.calls.get_mut(&number) {
+            call.owed_automatic = true;
+        }
+        wanted
+    }
+}

@@ -1,0 +1,217 @@
+//! The published rules: who may, and which lines may.
+
+use std::collections::HashMap;
+
+use super::call::CallInfo;
+use crate::text::Text;
+use crate::words::{Error, Result, Status};
+
+/// Who asks.
+#[derive(Clone, Debug)]
+pub enum Caller {
+    /// The host itself, trusted.
+    Host,
+    User {
+        username: Text,
+        level: u32,
+    },
+}
+
+pub const LEVEL_COMPLETE: u32 = 10;
+
+impl Caller {
+    /// 401, before anything else is looked at.
+    pub fn authenticate(&self) -> Result<()> {
+        match self {
+            Caller::User { level: 0, .. } => Err(Error::new(
+                Status::Unauthenticated,
+                "caller.level 0: no authentication",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether this caller is bound to calls of their own.
+    pub fn is_limited(&self) -> bool {
+        matches!(self, Caller::User { level, .. } if *level < LEVEL_COMPLETE)
+    }
+
+    /// The call's present username, byte for byte, not empty.
+    pub fn owns(&self, info: &CallInfo) -> bool {
+        matches!(self, Caller::User { username, .. } if !username.is_empty() && *username == info.username)
+    }
+
+    pub fn may(&self, info: &CallInfo) -> bool {
+        !self.is_limited() || self.owns(info)
+    }
+
+    /// One and the same for what is foreign, malformed and absent, so that nothing is learnt.
+    pub fn forbidden(&self) -> Error {
+        let text = match self {
+            Caller::User { username, level } => {
+                format!("caller \"{username}\" of level {level}: not a live call of their own")
+            }
+            Caller::Host => String::new(),
+        };
+        Error::new(Status::Forbidden, text)
+    }
+}
+
+/// What an operation by line or by call did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub changed: u32,
+    pub already: u32,
+    pub refused: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    Stop,
+    Discard,
+    Pause,
+    Resume,
+}
+
+impl Operation {
+    /// Imagicle's marks refuse what ends a recording, and never a pause: a card
+    /// number must always be pausable.
+    pub fn heeds_marks(self) -> bool {
+        matches!(self, Operation::Stop | Operation::Discard)
+    }
+}
+
+pub const NOT_MONITORABLE: u32 = 1;
+pub const AUTOMATIC: u32 = 2;
+
+/// The marks of all lines. A mark applies where every field that it names equals
+/// the call's; the flags of all that apply are OR-ed.
+#[derive(Default)]
+pub struct Marks {
+    by_name: HashMap<(Text, Text), u32>,
+    pub strict: bool,
+}
+
+impl Marks {
+    pub fn set(&mut self, device: &Text, number: &Text, flags: u32) {
+        self.by_name.insert((device.clone(), number.clone()), flags);
+    }
+
+    pub fn remove(&mut self, device: &Text, number: &Text) {
+        self.by_name.remove(&(device.clone(), number.clone()));
+    }
+
+    pub fn flags(&self, device: &Text, number: &Text) -> u32 {
+        let nothing = Text::default();
+        let names = [(device, number), (device, &nothing), (&nothing, number)];
+        let mut marked = false;
+        let mut flags = 0;
+        for (index, (device, number)) in names.into_iter().enumerate() {
+            let repeated = index > 0 && names[..index].contains(&(device, number));
+            if repeated || (device.is_empty() && number.is_empty()) {
+                continue;
+            }
+            if let Some(mark) = self.by_name.get(&(device.clone(), number.clone())) {
+                marked = true;
+                flags |= mark;
+            }
+        }
+        if !marked && self.strict {
+            flags |= NOT_MONITORABLE;
+        }
+        flags
+    }
+
+    pub fn of(&self, info: &CallInfo) -> u32 {
+        self.flags(&info.device_name, &info.directory_number)
+    }
+}
+
+pub fn not_monitorable(device: &Text, number: &Text) -> Error {
+    let mut error = Error::new(
+        Status::NotMonitorable,
+        format!("line \"{device}\"/\"{number}\": not monitorable"),
+    )
+    .with_reason(1);
+    error.device_name = device.as_str().to_owned();
+    error
+}
+
+pub fn automatic(device: &Text, number: &Text, reason: i32) -> Error {
+    Error::new(
+        Status::Automatic,
+        format!("line \"{device}\"/\"{number}\": configured for automatic recording"),
+    )
+    .with_reason(reason)
+}
+
+pub fn dial_in(device: &Text) -> Error {
+    Error::new(
+        Status::DialIn,
+        format!(
+            "device \"{device}\": a manually started dial-in is not stopped by its device; give the number alone, or the id"
+        ),
+    )
+}
+
+/// Whether a stop by id or by line may end a recording on this call's line.
+pub fn may_stop(marks: &Marks, info: &CallInfo) -> Result<()> {
+    let flags = marks.of(info);
+    if flags & NOT_MONITORABLE != 0 {
+        return Err(not_monitorable(&info.device_name, &info.directory_number));
+    }
+    if flags & AUTOMATIC != 0 {
+        return Err(automatic(&info.device_name, &info.directory_number, 2));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_applies_where_all_it_names_is_equal() {
+        let mut marks = Marks::default();
+        let (device, number, nothing) = (Text::new("SEP1"), Text::new("101"), Text::default());
+        marks.set(&device, &number, NOT_MONITORABLE);
+        assert_eq!(marks.flags(&device, &number), NOT_MONITORABLE);
+        assert_eq!(marks.flags(&device, &nothing), 0, "the mark names a number too");
+        marks.set(&nothing, &number, AUTOMATIC);
+        assert_eq!(marks.flags(&device, &number), NOT_MONITORABLE | AUTOMATIC);
+        assert_eq!(marks.flags(&Text::new("other"), &number), AUTOMATIC);
+        marks.set(&device, &number, 0);
+        assert_eq!(marks.flags(&device, &number), AUTOMATIC, "replaced");
+        marks.remove(&nothing, &number);
+        assert_eq!(marks.flags(&device, &number), 0);
+    }
+
+    #[test]
+    fn strict_makes_unmarked_lines_not_monitorable() {
+        let mut marks = Marks {
+            strict: true,
+            ..Marks::default()
+        };
+        let (device, nothing) = (Text::new("SEP1"), Text::default());
+        assert_eq!(marks.flags(&device, &nothing), NOT_MONITORABLE);
+        marks.set(&device, &nothing, 0);
+        assert_eq!(marks.flags(&device, &nothing), 0);
+    }
+
+    #[test]
+    fn an_empty_username_owns_nothing() {
+        let nobody = Caller::User {
+            username: Text::default(),
+            level: 2,
+        };
+        assert!(!nobody.may(&CallInfo::default()));
+        assert!(Caller::Host.may(&CallInfo::default()));
+        assert!(
+            Caller::User {
+                username: Text::default(),
+                level: 10
+            }
+            .may(&CallInfo::default())
+        );
+    }
+}

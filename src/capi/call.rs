@@ -1,0 +1,169 @@
+//! Calls.
+
+use std::ffi::c_char;
+use std::sync::Arc;
+
+use super::convert::{attributes, invalid, needed, optional_text, read_needed};
+use super::engine_of;
+use super::guard::answer;
+use super::types::*;
+use crate::calls::{CallInfo, CallState, CallUpdate};
+use crate::engine::slots::Id;
+use crate::engine::{Call, process};
+use crate::words::{Error, Result};
+
+/// Announces a call on a line: connected, held or alerting. If the line is marked
+/// automatic and the call is connected, its recording begins; should that fail, an
+/// event says so, it is tried again, and the call is announced all the same.
+///
+/// `info`: not NULL; every field may be absent. `call`: where the handle is
+/// written; not NULL.
+///
+/// Threads: any.
+/// Blocking: never.
+/// In callbacks: yes.
+/// Ownership: the call is the caller's, until `rec_call_end`; strings are borrowed.
+/// Errors: `REC_ERR_EXISTS` (the same call_id on the same line), `REC_ERR_LIMIT`,
+/// `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rec_call_begin(
+    engine: rec_engine,
+    info: *const rec_call_info,
+    call: *mut rec_call,
+    error: *mut rec_error,
+) -> rec_status {
+    answer(error, || {
+        let out = needed(call, "call")?;
+        // SAFETY: handed on as it came.
+        let said = unsafe { said(info) }?;
+        let engine = engine_of(engine)?;
+        let mut first = said.apply(&CallInfo::default());
+        first.call_id = said.call_id.unwrap_or_default();
+        let id = engine.begin_call(first)?;
+        // SAFETY: not NULL, so it points to a writable rec_call.
+        unsafe { out.write(rec_call { id: id.0 }) };
+        Ok(())
+    })
+}
+
+/// Says anew what a call is: its state, parties, line, owner. Recordings go on;
+/// rights, look-ups and marks follow what the call is from here on, the manifest
+/// keeps every line it was on. Moved to an automatic line, or connected there, it
+/// is recorded.
+///
+/// `info`: not NULL. NULL and 0 keep what was; "" clears. `call_id` cannot change.
+///
+/// Threads: any.
+/// Blocking: never.
+/// In callbacks: yes.
+/// Ownership: the strings are borrowed for the call.
+/// Errors: `REC_ERR_EXISTS` (the new line has such a call), `REC_ERR_INVALID_ARGUMENT`,
+/// `REC_ERR_BAD_HANDLE` (it has ended), `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rec_call_update(
+    call: rec_call,
+    info: *const rec_call_info,
+    error: *mut rec_error,
+) -> rec_status {
+    answer(error, || {
+        // SAFETY: handed on as it came.
+        let said = unsafe { said(info) }?;
+        call_of(call)?.update(&said)
+    })
+}
+
+/// Ends a call: its feeds' handles become stale, its recordings are finished with
+/// `REC_END_CALL_ENDED`.
+///
+/// Threads: any, also while others feed.
+/// Blocking: never (for a packet that is just being copied).
+/// In callbacks: yes.
+/// Ownership: the call and its feeds are gone.
+/// Errors: `REC_ERR_BAD_HANDLE` (it has ended), `REC_ERR_FORKED`, `REC_ERR_INVALID_ARGUMENT`.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rec_call_end(call: rec_call, error: *mut rec_error) -> rec_status {
+    answer(error, || call_of(call)?.end())
+}
+
+/// The call's id as text, also one that callrec has issued.
+///
+/// `text`: where it is written, with its NUL; not NULL. `size`: its room in bytes;
+/// 1,024 always suffice.
+///
+/// Threads: any.
+/// Blocking: never.
+/// In callbacks: yes.
+/// Ownership: the buffer is the caller's.
+/// Errors: `REC_ERR_INVALID_ARGUMENT` (too small: nothing is written),
+/// `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rec_call_id(
+    call: rec_call,
+    text: *mut c_char,
+    size: usize,
+    error: *mut rec_error,
+) -> rec_status {
+    answer(error, || {
+        let out = needed(text, "text")?;
+        let id = call_of(call)?.call_id()?;
+        let bytes = id.as_cstr().to_bytes_with_nul();
+        if size < bytes.len() {
+            return Err(invalid(format!("size {size}: {} bytes are needed", bytes.len())));
+        }
+        // SAFETY: `size` bytes are writable there, and that is enough.
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), out.cast::<u8>(), bytes.len()) };
+        Ok(())
+    })
+}
+
+pub(super) fn call_of(handle: rec_call) -> Result<Arc<Call>> {
+    let id = Id(handle.id);
+    let call = process::current().and_then(|process| process.calls.get(id));
+    call.ok_or_else(|| Error::new(process::refusal(id), "call: no such call"))
+}
+
+/// # Safety
+/// `info` is NULL or points to a rec_call_info by the rules of `read`.
+unsafe fn said(info: *const rec_call_info) -> Result<CallUpdate> {
+    // SAFETY: promised by the caller.
+    let info = unsafe { read_needed(info, "info") }?;
+    let state = match info.state {
+        0 => None,
+        REC_CALL_CONNECTED => Some(CallState::Connected),
+        REC_CALL_HELD => Some(CallState::Held),
+        REC_CALL_ALERTING => Some(CallState::Alerting),
+        other => return Err(invalid(format!("info.state {other}: 0 to 3 are known"))),
+    };
+    if !(0..=2).contains(&info.direction) {
+        return Err(invalid(format!(
+            "info.direction {}: 0 to 2 are known",
+            info.direction
+        )));
+    }
+    // SAFETY: strings or NULL, by the ABI.
+    unsafe {
+        Ok(CallUpdate {
+            state,
+            direction: (info.direction != 0).then_some(info.direction),
+            tag: (info.tag != 0).then_some(info.tag),
+            connected_at_ms: (info.connected_at_ms != 0).then_some(info.connected_at_ms),
+            call_id: optional_text(info.call_id, "info.call_id")?.filter(|id| !id.is_empty()),
+            switch_call_id: optional_text(info.switch_call_id, "info.switch_call_id")?,
+            device_name: optional_text(info.device_name, "info.device_name")?,
+            directory_number: optional_text(info.directory_number, "info.directory_number")?,
+            username: optional_text(info.username, "info.username")?,
+            numeric_user_id: optional_text(info.numeric_user_id, "info.numeric_user_id")?,
+            remote_first_name: optional_text(info.remote_first_name, "info.remote_first_name")?,
+            remote_last_name: optional_text(info.remote_last_name, "info.remote_last_name")?,
+            remote_phone_number: optional_text(info.remote_phone_number, "info.remote_phone_number")?,
+            ani: optional_text(info.ani, "info.ani")?,
+            dnis: optional_text(info.dnis, "info.dnis")?,
+            call_type: optional_text(info.call_type, "info.call_type")?,
+            attributes: attributes(info.attributes_json)?,
+        })
+    }
+}

@@ -1,0 +1,202 @@
+//! Configuration objects.
+
+use std::ffi::c_char;
+use std::io::Read;
+
+use super::convert::{PATH_MAX, needed, str_of};
+use super::guard::{answer, shielded_or};
+use super::types::*;
+use crate::config::Config;
+use crate::words::{Error, Result, Status};
+
+/// Settings for `rec_open`. Opaque.
+pub struct rec_config(Config);
+
+/// Makes a configuration that holds every key's default.
+///
+/// `config`: where its pointer is written; not NULL.
+///
+/// Threads: any.
+/// Blocking: never.
+/// In callbacks: yes.
+/// Ownership: the caller's, until `rec_config_free`.
+/// Errors: `REC_ERR_INVALID_ARGUMENT` (NULL).
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rec_config_new(config: *mut *mut rec_config) -> rec_status {
+    answer(std::ptr::null_mut(), || {
+        let out = needed(config, "config")?;
+        let made = Box::into_raw(Box::new(rec_config(Config::default())));
+        // SAFETY: not NULL, so it points to a writable pointer.
+        unsafe { out.write(made) };
+        Ok(())
+    })
+}
+
+/// Sets one key.
+///
+/// `config`: not NULL. `key`, `value`: not NULL. The keys, with their defaults:
+///
+/// - `storage.directory` (recordings): where files go; made if it is not there; one
+///   engine at a time holds it
+/// - `storage.name` ({date}_{time}_{id}): template of a file's name without its
+///   extension: {id} {call_id} {device} {number} {user} {remote} {ani} {dnis} {date}
+///   {time} {host} {layout} {attr:KEY} {gsip_rec_fn}; "/" makes directories
+/// - `storage.host` (empty): the {host} of a name
+/// - `storage.flush_ms` (700): how often a recording's audio goes to its file, 100 to
+///   10000 ms
+/// - `storage.durability` (finish): "process" never syncs; "finish" syncs what is
+///   published before its terminal event; "power" is not in this build
+/// - `storage.digest` (sha256): "sha256" or "none", of the finished file, in its manifest
+/// - `storage.backlog_ms` (15000): audio of one recording that may wait for a slow disk,
+///   1000 to 600000 ms; beyond it blocks are dropped and counted
+/// - `storage.backlog_bytes` (536870912): the same for all recordings together, at least
+///   1048576 bytes
+/// - `storage.max_open_files` (0): how many recordings keep their file open; beyond it
+///   each block is open-append-close; 0: half of the process's soft limit
+/// - `storage.min_free_bytes` (104857600): below so much free room no recording is
+///   started (REC_ERR_NO_SPACE)
+/// - `media.clock` (real): "real": time is the wall's; "stream": time is the media's own,
+///   for replays and tests, faster than real time
+/// - `media.reorder_ms` (60): how long a late packet is waited for, 0 to 1000 ms
+/// - `media.leg_wait_ms` (2000): stream time: how far one leg may run ahead of the other,
+///   100 to 60000 ms of media
+/// - `media.workers` (0): media threads, 0 to 64; 0: half the cores, at least one
+/// - `calls.max` (0): live calls at most; 0: no limit
+/// - `calls.idle_ms` (14400000): a call without media for so long has been forgotten, and
+///   is ended; 0: never
+/// - `recordings.max` (0): live recordings at most; 0: no limit
+/// - `lines.strict` (false): "true": a line without a mark is not monitorable
+/// - `recording.format` (wav): of automatic recordings: "wav", "wav-ulaw", "wav-alaw"
+/// - `recording.layout` (stereo): of automatic recordings: "stereo", "mono", "local",
+///   "remote"
+/// - `recording.pause_mode` (silence): of automatic recordings: "silence" or "skip"
+/// - `recording.max_duration_ms` (0): of automatic recordings; 0: no limit
+/// - `recording.sample_rate` (0): of every "wav" file, 8000 to 48000 Hz; 0: the highest
+///   of its legs
+/// - `recording.url_base` (empty): put before "<id>.<extension>" to make a recording's
+///   url
+///
+/// Threads: any, but one at a time for one configuration.
+/// Blocking: never.
+/// In callbacks: yes.
+/// Ownership: the strings are borrowed for the call.
+/// Errors: `REC_ERR_CONFIG` (no such key, or a value out of its range: the message
+/// names both; nothing is changed), `REC_ERR_INVALID_ARGUMENT`.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rec_config_set(
+    config: *mut rec_config,
+    key: *const c_char,
+    value: *const c_char,
+    error: *mut rec_error,
+) -> rec_status {
+    answer(error, || {
+        let config = needed(config, "config")?;
+        // SAFETY: strings or NULL, by the ABI.
+        let (key, value) = unsafe { (str_of(key, "key", PATH_MAX)?, str_of(value, "value", PATH_MAX)?) };
+        let key = key.ok_or_else(|| Error::new(Status::InvalidArgument, "key: NULL"))?;
+        let value = value.ok_or_else(|| Error::new(Status::InvalidArgument, "value: NULL"))?;
+        // SAFETY: made by rec_config_new, not freed, and no other thread is in it.
+        unsafe { &mut *config }.0.set(key, value)
+    })
+}
+
+/// Sets keys from a JSON file: an object, flat (`"media.clock": "stream"`) or
+/// nested (`"media": {"clock": "stream"}`).
+///
+/// `config`: not NULL. `path`: of the file, UTF-8, not NULL, at most 1 MiB of content.
+///
+/// Threads: any, but one at a time for one configuration.
+/// Blocking: reads the file.
+/// In callbacks: yes.
+/// Ownership: the strings are borrowed for the call.
+/// Errors: `REC_ERR_IO` (cannot be read), `REC_ERR_CONFIG` (not such an object, or a
+/// key or value is wrong: nothing of the file is taken), `REC_ERR_INVALID_ARGUMENT`.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rec_config_load(
+    config: *mut rec_config,
+    path: *const c_char,
+    error: *mut rec_error,
+) -> rec_status {
+    answer(error, || {
+        let config = needed(config, "config")?;
+        // SAFETY: a string or NULL, by the ABI.
+        let path = unsafe { str_of(path, "path", PATH_MAX) }?;
+        let path = path.ok_or_else(|| Error::new(Status::InvalidArgument, "path: NULL"))?;
+        let json = load(path)?;
+        // SAFETY: made by rec_config_new, not freed, and no other thread is in it.
+        unsafe { &mut *config }.0.load(&json).map_err(|mut error| {
+            error.message = format!("path \"{path}\": {}", error.message);
+            error
+        })
+    })
+}
+
+const FILE_MAX: u64 = 1 << 20;
+
+fn load(path: &str) -> Result<String> {
+    let io = |error| Error::io(format_args!("path \"{path}\""), &error);
+    // Asked before opening: a pipe would hold us there.
+    if !std::fs::metadata(path).map_err(io)?.is_file() {
+        return Err(Error::new(Status::Io, format!("path \"{path}\": not a file")));
+    }
+    let mut json = String::new();
+    let file = std::fs::File::open(path).map_err(io)?;
+    file.take(FILE_MAX + 1).read_to_string(&mut json).map_err(io)?;
+    if json.len() as u64 > FILE_MAX {
+        return Err(Error::new(
+            Status::Config,
+            format!("path \"{path}\": more than {FILE_MAX} bytes"),
+        ));
+    }
+    Ok(json)
+}
+
+/// Frees a configuration. An engine opened with it keeps its own copy.
+///
+/// `config`: NULL is allowed.
+///
+/// Threads: any.
+/// Blocking: never.
+/// In callbacks: yes.
+/// Ownership: the pointer is gone afterwards.
+/// Errors: none.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rec_config_free(config: *mut rec_config) {
+    shielded_or((), || {
+        if !config.is_null() {
+            // SAFETY: made by rec_config_new and not freed before.
+            drop(unsafe { Box::from_raw(config) });
+        }
+    });
+}
+
+impl rec_config {
+    pub(super) fn settings(&self) -> &Config {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::KEYS;
+
+    /// The header's list of keys is this table's.
+    #[test]
+    fn every_key_is_in_the_doc() {
+        let source = include_str!("config.rs");
+        for key in KEYS {
+            let line = format!("/// - `{}` ({}):", key.name, shown(key.default));
+            assert!(source.contains(&line), "missing: {line}");
+        }
+        let documented = source.lines().filter(|line| line.starts_with("/// - `")).count();
+        assert_eq!(documented, KEYS.len());
+    }
+
+    fn shown(default: &str) -> &str {
+        if default.is_empty() { "empty" } else { default }
+    }
+}

@@ -1,0 +1,176 @@
+//! Engines.
+
+use std::ffi::{CString, c_char, c_void};
+use std::sync::{Arc, Once};
+use std::time::Duration;
+
+use super::config::rec_config;
+use super::convert::{Out, invalid, needed};
+use super::engine_of;
+use super::event::HostData;
+use super::guard::answer;
+use super::types::*;
+use crate::engine::slots::Id;
+use crate::engine::{Engine, process};
+use crate::events::{LogLevel, LogListener};
+use crate::words::Result;
+
+/// Opens an engine: takes the directory's lock, looks at what is there, starts the
+/// threads. What an earlier process left is finished behind, and told by events.
+///
+/// `config`: NULL for the defaults; copied. `engine`: where the handle is written; not NULL.
+///
+/// Threads: any.
+/// Blocking: makes and locks the directory; waits for the disk.
+/// In callbacks: yes.
+/// Ownership: the engine is the caller's, until `rec_close`.
+/// Errors: `REC_ERR_UNAVAILABLE` (the directory is held by another engine or
+/// process), `REC_ERR_IO`, `REC_ERR_CONFIG`, `REC_ERR_LIMIT`, `REC_ERR_INVALID_ARGUMENT`.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rec_open(
+    config: *const rec_config,
+    engine: *mut rec_engine,
+    error: *mut rec_error,
+) -> rec_status {
+    answer(error, || {
+        let out = needed(engine, "engine")?;
+        watch_forks();
+        // SAFETY: NULL, or made by rec_config_new and not freed.
+        let settings = unsafe { config.as_ref() }.map(|config| config.settings().clone());
+        let (_, id) = Engine::open(settings.unwrap_or_default())?;
+        // SAFETY: not NULL, so it points to a writable rec_engine.
+        unsafe { out.write(rec_engine { id: id.0 }) };
+        Ok(())
+    })
+}
+
+/// So that a forked child is noticed without a system call in each function.
+fn watch_forks() {
+    extern "C" fn child() {
+        process::forked();
+    }
+    static ONCE: Once = Once::new();
+    // SAFETY: the handler only adds to an atomic, and stays loaded (-z nodelete).
+    #[cfg(unix)]
+    ONCE.call_once(|| unsafe {
+        libc::pthread_atfork(None, None, Some(child));
+    });
+}
+
+/// Closes an engine: ends its calls, finishes and publishes what is live, delivers
+/// every event, lets the directory go. The handle is consumed in any case but
+/// `REC_ERR_IN_CALLBACK`.
+///
+/// `timeout_ms`: how long to wait at most, in milliseconds. After
+/// `REC_ERR_TIMEOUT` no callback begins any more; what is left is gone on with
+/// behind, and by the next open, which answers `REC_ERR_UNAVAILABLE` until a
+/// writer that is stuck has returned.
+///
+/// Threads: any.
+/// Blocking: until all is finished and told, at most `timeout_ms`.
+/// In callbacks: no (`REC_ERR_IN_CALLBACK`).
+/// Ownership: the engine and all its calls, feeds and subscriptions are gone.
+/// Errors: `REC_ERR_TIMEOUT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_IN_CALLBACK`, `REC_ERR_FORKED`.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rec_close(engine: rec_engine, timeout_ms: u32, error: *mut rec_error) -> rec_status {
+    answer(error, || {
+        Engine::close(Id(engine.id), Duration::from_millis(timeout_ms.into()))
+    })
+}
+
+/// What the engine is doing, and has done since it was opened.
+///
+/// `statistics`: filled in; not NULL, begun with `REC_INIT`.
+///
+/// Threads: any.
+/// Blocking: never.
+/// In callbacks: yes.
+/// Ownership: the struct is the caller's.
+/// Errors: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rec_stats(
+    engine: rec_engine,
+    statistics: *mut rec_statistics,
+    error: *mut rec_error,
+) -> rec_status {
+    answer(error, || {
+        let at = needed(statistics, "statistics")?;
+        // SAFETY: not NULL, so it begins with its size.
+        let out = unsafe { Out::new(at, "statistics") }?;
+        let now = engine_of(engine)?.statistics()?;
+        out.write(&rec_statistics {
+            struct_size: 0,
+            reserved: 0,
+            live_calls: now.live_calls,
+            live_recordings: now.live_recordings,
+            finishing_recordings: now.finishing_recordings,
+            frames_in: now.frames_in,
+            frames_lost: now.frames_lost,
+            frames_ignored: now.frames_ignored,
+            bytes_out: now.bytes_out,
+            bytes_dropped: now.bytes_dropped,
+            backlog_bytes: now.backlog_bytes,
+            events_dropped: now.events_dropped,
+            worker_lag_us: now.worker_lag_us,
+            free_bytes: now.free_bytes,
+        });
+        Ok(())
+    })
+}
+
+struct HostLog {
+    callback: unsafe extern "C" fn(*mut c_void, i32, *const c_char),
+    data: HostData,
+}
+
+impl LogListener for HostLog {
+    fn log(&self, level: LogLevel, message: &str) {
+        let text = CString::new(message.replace('\0', " ")).unwrap_or_default();
+        // SAFETY: the host's function, given what it was registered with.
+        unsafe { (self.callback)(self.data.pointer(), level as i32, text.as_ptr()) };
+    }
+}
+
+/// Sets who is told what is worth a line in a log; replaces the one before. What
+/// was logged since the opening is told first (at most 1,024 lines).
+///
+/// `callback`: NULL for none any more. `user_data`: handed to it. `user_data_free`:
+/// called once with it after the last call; may be NULL.
+///
+/// Threads: any.
+/// Blocking: until a running call of the one before has returned.
+/// In callbacks: yes.
+/// Ownership: `user_data` is lent until `user_data_free`. After an error it is not.
+/// Errors: `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`, `REC_ERR_INVALID_ARGUMENT`.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rec_set_log(
+    engine: rec_engine,
+    callback: rec_log_fn,
+    user_data: *mut c_void,
+    user_data_free: rec_free_fn,
+    error: *mut rec_error,
+) -> rec_status {
+    answer(error, || set_log(engine, callback, user_data, user_data_free))
+}
+
+fn set_log(
+    engine: rec_engine,
+    callback: rec_log_fn,
+    user_data: *mut c_void,
+    user_data_free: rec_free_fn,
+) -> Result<()> {
+    let engine = engine_of(engine)?;
+    if callback.is_none() && user_data_free.is_some() {
+        return Err(invalid("user_data_free: given without a callback"));
+    }
+    let listener = callback.map(|callback| {
+        let data = HostData::new(user_data, user_data_free);
+        Arc::new(HostLog { callback, data }) as Arc<dyn LogListener>
+    });
+    engine.bus().set_log(listener);
+    Ok(())
+}

@@ -1,0 +1,154 @@
+//! Subscriptions, and events as C sees them.
+
+use std::ffi::{CString, c_void};
+use std::sync::Arc;
+
+use super::convert::{invalid, needed};
+use super::engine_of;
+use super::guard::{answer, shielded};
+use super::recording::recording_of;
+use super::types::*;
+use crate::calls::View;
+use crate::engine::process;
+use crate::engine::slots::Id;
+use crate::events::{Event, Listener};
+use crate::words::{Error, Status};
+
+/// The host's pointer, given back once through its own function.
+pub struct HostData {
+    user_data: *mut c_void,
+    free: rec_free_fn,
+}
+
+// SAFETY: the host was told that its callbacks run on the library's thread and that
+// its data is freed there; we only carry the pointer.
+unsafe impl Send for HostData {}
+// SAFETY: as above; callbacks run one after the other.
+unsafe impl Sync for HostData {}
+
+impl HostData {
+    pub fn new(user_data: *mut c_void, free: rec_free_fn) -> HostData {
+        HostData { user_data, free }
+    }
+
+    pub fn pointer(&self) -> *mut c_void {
+        self.user_data
+    }
+}
+
+impl Drop for HostData {
+    fn drop(&mut self) {
+        if let Some(free) = self.free {
+            // SAFETY: the host's function, for its own pointer, once.
+            unsafe { free(self.user_data) };
+        }
+    }
+}
+
+struct HostListener {
+    callback: unsafe extern "C" fn(*mut c_void, *const rec_event),
+    data: HostData,
+}
+
+impl Listener for HostListener {
+    fn event(&self, event: &Event, sequence: u64) {
+        let view = event
+            .subject
+            .as_ref()
+            .and_then(|subject| subject.downcast_ref::<View>());
+        let recording = view.map(recording_of);
+        let json = CString::new(event.json(sequence)).unwrap_or_default();
+        let shown = rec_event {
+            struct_size: size_of::<rec_event>() as u32,
+            kind: event.kind as i32,
+            flags: event.flags,
+            reserved: 0,
+            sequence,
+            time_ms: event.time_ms,
+            recording: recording
+                .as_ref()
+                .map_or(std::ptr::null(), |recording| &raw const *recording),
+            json: json.as_ptr(),
+        };
+        // SAFETY: the host's function; all that it is shown lives until it returns.
+        unsafe { (self.callback)(self.data.pointer(), &raw const shown) };
+    }
+}
+
+/// Subscribes to an engine's events: from here on, and, for the first subscriber,
+/// what has happened before (so that what was recovered is heard of).
+///
+/// At most 65,536 events wait for a callback that does not return; then those that
+/// are not terminal are dropped, visible as a gap in `sequence`.
+///
+/// `callback`: not NULL; see `rec_event_fn`. `user_data`: handed to it.
+/// `user_data_free`: called once with it after the last callback; may be NULL.
+/// `subscription`: where the handle is written; not NULL.
+///
+/// Threads: any.
+/// Blocking: never.
+/// In callbacks: yes.
+/// Ownership: `user_data` is lent until `user_data_free`; after an error it is not.
+/// The subscription ends with `rec_unsubscribe` or `rec_close`.
+/// Errors: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_LIMIT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rec_subscribe(
+    engine: rec_engine,
+    callback: rec_event_fn,
+    user_data: *mut c_void,
+    user_data_free: rec_free_fn,
+    subscription: *mut rec_subscription,
+    error: *mut rec_error,
+) -> rec_status {
+    answer(error, || {
+        let out = needed(subscription, "subscription")?;
+        let callback = callback.ok_or_else(|| invalid("callback: NULL"))?;
+        let engine = engine_of(engine)?;
+        let process = process::current().ok_or_else(|| Error::new(Status::Forked, "too many forks"))?;
+        // The handle first, so that the callback can be told of it before it runs.
+        let slot = engine.clone();
+        let id = process.subscriptions.insert(|_| (slot, 0));
+        let id = id.ok_or_else(|| Error::new(Status::Limit, "too many subscriptions"))?;
+        // SAFETY: not NULL, so it points to a writable rec_subscription.
+        unsafe { out.write(rec_subscription { id: id.0 }) };
+        let data = HostData::new(user_data, user_data_free);
+        let listener = Arc::new(HostListener { callback, data });
+        process
+            .subscriptions
+            .with(id, |slot| slot.1 = engine.bus().subscribe(listener));
+        engine.note_subscription(id);
+        Ok(())
+    })
+}
+
+/// Ends a subscription. When it returns, no callback of it runs or will run; then
+/// `user_data_free` has been called. From inside its own callback it returns at
+/// once, and `user_data_free` is called after the callback has returned.
+///
+/// Threads: any.
+/// Blocking: until a running callback of this subscription has returned.
+/// In callbacks: yes.
+/// Ownership: the subscription is gone; events that waited for it are dropped.
+/// Errors: `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rec_unsubscribe(subscription: rec_subscription) -> rec_status {
+    let done = shielded(|| {
+        let id = Id(subscription.id);
+        let found = process::current().and_then(|process| process.subscriptions.remove(id));
+        let Some((engine, number)) = found else {
+            return Err(Error::new(
+                process::refusal(id),
+                "subscription: no such subscription",
+            ));
+        };
+        engine.forget_subscription(id);
+        engine.bus().unsubscribe(number);
+        Ok(())
+    });
+    match done {
+        Ok(()) => REC_OK,
+        Err(error) => error.status as rec_status,
+    }
+}

@@ -1,0 +1,109 @@
+//! The border: no panic crosses it, and every call writes its `rec_error`.
+
+use std::ffi::c_char;
+use std::mem::offset_of;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::convert::{STRUCT_SIZES, struct_size};
+use super::types::*;
+use crate::words::{Error, Result, Status};
+
+/// Runs `body`; its result becomes the status and the `rec_error`.
+pub fn answer(error: *mut rec_error, body: impl FnOnce() -> Result<()>) -> rec_status {
+    let size = if error.is_null() {
+        0
+    } else {
+        // SAFETY: by the ABI, a non-NULL error points to a rec_error whose first
+        // member is its size.
+        let size = unsafe { struct_size(error) };
+        if !STRUCT_SIZES.contains(&size) {
+            return REC_ERR_INVALID_ARGUMENT;
+        }
+        size
+    };
+    let result = shielded(body);
+    if size > 0 {
+        let written = describe(size as u32, &result);
+        let fits = size.min(size_of::<rec_error>());
+        // SAFETY: the caller's struct has `size` writable bytes; no more are written.
+        unsafe { std::ptr::copy_nonoverlapping((&raw const written).cast::<u8>(), error.cast::<u8>(), fits) };
+    }
+    match result {
+        Ok(()) => REC_OK,
+        Err(error) => error.status as rec_status,
+    }
+}
+
+/// Runs `body`; a panic becomes `INTERNAL`.
+pub fn shielded<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
+    // What a panic leaves half done is behind locks that do not poison, and each
+    // of their invariants holds between any two statements that can panic.
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| {
+        let what = panic
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| panic.downcast_ref::<&str>().copied())
+            .unwrap_or("no message");
+        Err(Error::new(
+            Status::Internal,
+            format!("a fault inside callrec: {what}"),
+        ))
+    })
+}
+
+/// For functions that answer something else than a status.
+pub fn shielded_or<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or(otherwise)
+}
+
+fn describe(size: u32, result: &Result<()>) -> rec_error {
+    let mut out = rec_error {
+        struct_size: size,
+        status: REC_OK,
+        reason: -1,
+        reserved: 0,
+        device_name: [0; 256],
+        message: [0; 512],
+    };
+    if let Err(error) = result {
+        out.status = error.status as rec_status;
+        out.reason = error.reason;
+        put(&mut out.device_name, &error.device_name);
+        put(&mut out.message, &error.message);
+    }
+    out
+}
+
+/// `text`, cut to fit on a character's border, and always with its NUL.
+pub fn put(out: &mut [c_char], text: &str) {
+    let mut length = text.len().min(out.len().saturating_sub(1));
+    while !text.is_char_boundary(length) {
+        length -= 1;
+    }
+    for (to, from) in out.iter_mut().zip(text.bytes().take(length)) {
+        *to = from as c_char;
+    }
+    if let Some(end) = out.get_mut(length) {
+        *end = 0;
+    }
+}
+
+const _: () = assert!(offset_of!(rec_error, struct_size) == 0);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_an_answer() {
+        let status = answer(std::ptr::null_mut(), || panic!("planted"));
+        assert_eq!(status, REC_ERR_INTERNAL);
+    }
+
+    #[test]
+    fn text_is_cut_between_characters() {
+        let mut out = [1; 4];
+        put(&mut out, "aüü");
+        assert_eq!(out.map(|c| c as u8), [b'a', 0xc3, 0xbc, 0]);
+    }
+}

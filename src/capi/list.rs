@@ -1,0 +1,206 @@
+//! Lists, look-ups, and the snapshots that they give.
+
+use std::ffi::{CString, c_char};
+
+use once_cell::sync::OnceCell;
+
+use super::convert::{TEXT_MAX, caller, needed, read, str_of, text};
+use super::engine_of;
+use super::guard::{answer, shielded_or};
+use super::recording::recording_of;
+use super::types::*;
+use crate::calls::{Filter, View, json};
+use crate::words::Result;
+
+/// Recordings as they were at one instant. Opaque.
+pub struct rec_snapshot {
+    views: Vec<View>,
+    entries: Vec<OnceCell<Box<rec_recording>>>,
+    json: OnceCell<CString>,
+}
+
+impl rec_snapshot {
+    fn hand_over(views: Vec<View>) -> *mut rec_snapshot {
+        let entries = views.iter().map(|_| OnceCell::new()).collect();
+        Box::into_raw(Box::new(rec_snapshot {
+            views,
+            entries,
+            json: OnceCell::new(),
+        }))
+    }
+}
+
+/// Lists the live recordings that meet all that the filter gives; none is an
+/// empty list. A list is one instant: what was stopped before it is not in it,
+/// what was started before it is. Newest last.
+///
+/// `caller`: who asks; NULL is the host itself. Below level 10 the filter's
+/// username must be the caller's own. `filter`: NULL for all. `snapshot`: where the
+/// pointer is written; not NULL.
+///
+/// Threads: any.
+/// Blocking: never; a full list holds nobody up.
+/// In callbacks: yes.
+/// Ownership: the snapshot is the caller's, until `rec_snapshot_free`.
+/// Errors: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`, `REC_ERR_INVALID_ARGUMENT`,
+/// `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+/// Since: 0.1.0
+/// Source: Imagicle, Get Active Recordings.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rec_list(
+    engine: rec_engine,
+    caller: *const rec_caller,
+    filter: *const rec_filter,
+    snapshot: *mut *mut rec_snapshot,
+    error: *mut rec_error,
+) -> rec_status {
+    answer(error, || {
+        let out = needed(snapshot, "snapshot")?;
+        // SAFETY: structs or NULL, by the ABI.
+        let (caller, filter) = unsafe { (self::caller(caller)?, filter_of(filter)?) };
+        let views = engine_of(engine)?.list(&caller, &filter)?;
+        // SAFETY: not NULL, so it points to a writable pointer.
+        unsafe { out.write(rec_snapshot::hand_over(views)) };
+        Ok(())
+    })
+}
+
+/// # Safety
+/// `filter` is NULL or points to a rec_filter by the rules of `read`.
+unsafe fn filter_of(filter: *const rec_filter) -> Result<Filter> {
+    // SAFETY: promised by the caller; strings or NULL.
+    unsafe {
+        let Some(given) = read(filter, "filter")? else {
+            return Ok(Filter::default());
+        };
+        Ok(Filter {
+            device_name: text(given.device_name, "filter.device_name")?,
+            directory_number: text(given.directory_number, "filter.directory_number")?,
+            username: text(given.username, "filter.username")?,
+            numeric_user_id: text(given.numeric_user_id, "filter.numeric_user_id")?,
+            call_id: text(given.call_id, "filter.call_id")?,
+        })
+    }
+}
+
+/// One recording by its id: live, finishing, or ended in the last minute.
+///
+/// `caller`: who asks; NULL is the host itself. `id`: a GUID in any published form.
+/// `snapshot`: where the pointer to a snapshot of one is written; not NULL.
+///
+/// Threads: any.
+/// Blocking: never.
+/// In callbacks: yes.
+/// Ownership: the snapshot is the caller's, until `rec_snapshot_free`.
+/// Errors: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`, `REC_ERR_INVALID_ID`
+/// (reason 0; also NULL), `REC_ERR_NOT_LIVE`, `REC_ERR_INVALID_ARGUMENT`,
+/// `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rec_get(
+    engine: rec_engine,
+    caller: *const rec_caller,
+    id: *const c_char,
+    snapshot: *mut *mut rec_snapshot,
+    error: *mut rec_error,
+) -> rec_status {
+    answer(error, || {
+        let out = needed(snapshot, "snapshot")?;
+        // SAFETY: a struct or NULL, a string or NULL, by the ABI.
+        let (caller, id) = unsafe { (self::caller(caller)?, str_of(id, "id", TEXT_MAX)?) };
+        let view = engine_of(engine)?.get(&caller, id.unwrap_or_default())?;
+        // SAFETY: not NULL, so it points to a writable pointer.
+        unsafe { out.write(rec_snapshot::hand_over(vec![view])) };
+        Ok(())
+    })
+}
+
+/// How many recordings a snapshot holds.
+///
+/// `snapshot`: NULL holds none.
+///
+/// Threads: any.
+/// Blocking: never.
+/// In callbacks: yes.
+/// Ownership: nothing is handed over.
+/// Errors: none.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rec_snapshot_count(snapshot: *const rec_snapshot) -> usize {
+    shielded_or(0, || {
+        // SAFETY: NULL, or given by rec_list or rec_get and not freed.
+        let snapshot = unsafe { snapshot.as_ref() };
+        snapshot.map_or(0, |snapshot| snapshot.views.len())
+    })
+}
+
+/// One recording of a snapshot.
+///
+/// `snapshot`: NULL holds none. `index`: from 0.
+///
+/// Threads: any.
+/// Blocking: never.
+/// In callbacks: yes.
+/// Ownership: the recording lives as long as the snapshot.
+/// Errors: NULL past the end.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rec_snapshot_get(
+    snapshot: *const rec_snapshot,
+    index: usize,
+) -> *const rec_recording {
+    shielded_or(std::ptr::null(), || {
+        // SAFETY: NULL, or given by rec_list or rec_get and not freed.
+        let snapshot = unsafe { snapshot.as_ref() };
+        let found = snapshot.and_then(|s| Some((s.views.get(index)?, s.entries.get(index)?)));
+        match found {
+            Some((view, entry)) => &raw const **entry.get_or_init(|| Box::new(recording_of(view))),
+            None => std::ptr::null(),
+        }
+    })
+}
+
+/// The snapshot as Imagicle's JSON array of active recordings.
+///
+/// `snapshot`: NULL gives "[]".
+///
+/// Threads: any.
+/// Blocking: never.
+/// In callbacks: yes.
+/// Ownership: the text lives as long as the snapshot.
+/// Errors: none; never NULL.
+/// Since: 0.1.0
+/// Source: Imagicle, Get Active Recordings, response body.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rec_snapshot_json(snapshot: *const rec_snapshot) -> *const c_char {
+    shielded_or(c"[]".as_ptr(), || {
+        // SAFETY: NULL, or given by rec_list or rec_get and not freed.
+        match unsafe { snapshot.as_ref() } {
+            Some(snapshot) => {
+                let make = || CString::new(json::active_recordings(&snapshot.views)).unwrap_or_default();
+                snapshot.json.get_or_init(make).as_ptr()
+            }
+            None => c"[]".as_ptr(),
+        }
+    })
+}
+
+/// Frees a snapshot and all strings that came from it.
+///
+/// `snapshot`: NULL is allowed.
+///
+/// Threads: any.
+/// Blocking: never.
+/// In callbacks: yes.
+/// Ownership: the pointer is gone afterwards.
+/// Errors: none.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rec_snapshot_free(snapshot: *mut rec_snapshot) {
+    shielded_or((), || {
+        if !snapshot.is_null() {
+            // SAFETY: given by rec_list or rec_get and not freed before.
+            drop(unsafe { Box::from_raw(snapshot) });
+        }
+    });
+}

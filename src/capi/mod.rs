@@ -1,0 +1,52 @@
+//! The C ABI: one file per object, each function thin: check, convert, call, convert.
+//!
+//! The only room with `unsafe`. The header is made from here by cbindgen.
+
+#![allow(unsafe_code)]
+// Types have their C names.
+#![allow(non_camel_case_types)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+// The C prototypes say what is needed; Rust callers have `callrec::engine`.
+#![allow(clippy::missing_safety_doc)]
+
+mod call;
+mod config;
+mod control;
+mod convert;
+mod engine;
+mod event;
+mod feed;
+mod gateway;
+mod guard;
+mod line;
+mod list;
+mod recording;
+mod start;
+pub mod types;
+mod verify;
+mod version;
+
+pub use call::*;
+pub use config::*;
+pub use control::*;
+pub use engine::*;
+pub use event::*;
+pub use feed::*;
+pub use gateway::*;
+pub use line::*;
+pub use list::*;
+pub use start::*;
+pub use types::*;
+pub use verify::*;
+pub use version::*;
+
+use crate::engine::slots::Id;
+use crate::engine::{Engine, process};
+use crate::words::{Error, Result};
+use std::sync::Arc;
+
+fn engine_of(handle: rec_engine) -> Result<Arc<Engine>> {
+    let id = Id(handle.id);
+    let engine = process::current().and_then(|process| process.engines.get(id));
+    engine.ok_or_else(|| Error::new(process::refusal(id), "engine: no such engine"))
+}

@@ -1,0 +1,54 @@
+//! A recording's view as C sees it.
+
+use std::ffi::CStr;
+
+use super::guard::put;
+use super::types::*;
+use crate::calls::View;
+use crate::words::Format;
+
+/// Its strings live as long as `view`.
+pub fn recording_of(view: &View) -> rec_recording {
+    let mut id = rec_id { text: [0; 37] };
+    put(&mut id.text, &view.id.to_string());
+    let info = &view.info;
+    rec_recording {
+        struct_size: size_of::<rec_recording>() as u32,
+        state: view.state as i32,
+        end_reason: view.end_reason.map_or(0, |reason| reason as i32),
+        error: view.error as rec_status,
+        layout: view.options.layout as i32,
+        pause_mode: view.options.pause_mode as i32,
+        flags: view.options.flags,
+        sample_rate: view.readings.rate,
+        call_tag: info.tag,
+        id,
+        call_id: info.call_id.as_cstr().as_ptr(),
+        switch_call_id: info.switch_call_id.as_cstr().as_ptr(),
+        device_name: info.device_name.as_cstr().as_ptr(),
+        directory_number: info.directory_number.as_cstr().as_ptr(),
+        username: info.username.as_cstr().as_ptr(),
+        numeric_user_id: info.numeric_user_id.as_cstr().as_ptr(),
+        remote_first_name: info.remote_first_name.as_cstr().as_ptr(),
+        remote_last_name: info.remote_last_name.as_cstr().as_ptr(),
+        remote_phone_number: info.remote_phone_number.as_cstr().as_ptr(),
+        format: format_text(view.options.format).as_ptr(),
+        url: view.url.as_cstr().as_ptr(),
+        path: view.path.as_cstr().as_ptr(),
+        digest: view.digest.as_cstr().as_ptr(),
+        started_at_ms: view.started_at_ms,
+        ended_at_ms: view.ended_at_ms,
+        duration_ms: view.readings.duration_ms,
+        paused_ms: view.readings.paused_ms,
+        lost_ms: view.readings.lost_ms,
+        bytes: view.readings.bytes,
+    }
+}
+
+fn format_text(format: Format) -> &'static CStr {
+    match format {
+        Format::Wav => c"wav",
+        Format::WavUlaw => c"wav-ulaw",
+        Format::WavAlaw => c"wav-alaw",
+    }
+}

@@ -1,0 +1,113 @@
+//! The start of a recording.
+
+use super::convert::{
+    TEXT_MAX, caller, flags, invalid, layout, needed, pause_mode, read_needed, str_of, text,
+};
+use super::engine_of;
+use super::guard::{answer, put};
+use super::types::*;
+use crate::engine::StartArguments;
+use crate::words::{Error, Format, Result, Status};
+
+/// Starts a recording of a call. `REC_OK` means accepted: `REC_EVENT_STARTED` is
+/// delivered once the file and its manifest exist, `REC_EVENT_START_FAILED` if they
+/// could not be made. What is handed in meanwhile is kept.
+///
+/// By line, the call that became connected last is taken; by call id, the one
+/// begun first; all that is given must fit. Held and alerting calls do not count.
+///
+/// `caller`: who asks; NULL is the host itself, trusted. `options`: not NULL; a
+/// call id, a device name or a directory number is needed. `id`: where the
+/// recording's id is written; not NULL.
+///
+/// Threads: any.
+/// Blocking: never; no disk is touched.
+/// In callbacks: yes.
+/// Ownership: the strings are borrowed for the call.
+/// Errors, in the order of the checks: `REC_ERR_UNAVAILABLE`, `REC_ERR_UNAUTHENTICATED`,
+/// `REC_ERR_FORBIDDEN`, `REC_ERR_NO_TARGET` (reason 0), `REC_ERR_INVALID_MODE` (reason 2),
+/// `REC_ERR_UNSUPPORTED`, `REC_ERR_NOT_MONITORABLE` (reason 1), `REC_ERR_AUTOMATIC`
+/// (reason 4; not with `REC_START_ADDITIONAL`), `REC_ERR_NO_CALL`,
+/// `REC_ERR_ALREADY_RECORDING` (not with `REC_START_ADDITIONAL`), `REC_ERR_NO_SPACE`,
+/// `REC_ERR_LIMIT`; before all: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`.
+/// Since: 0.1.0
+/// Source: Imagicle, Start Recording; Vobiz, Record a Call (several at once on one call).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rec_start(
+    engine: rec_engine,
+    caller: *const rec_caller,
+    options: *const rec_start_options,
+    id: *mut rec_id,
+    error: *mut rec_error,
+) -> rec_status {
+    answer(error, || {
+        let out = needed(id, "id")?;
+        // SAFETY: a rec_caller or NULL, by the ABI.
+        let caller = unsafe { self::caller(caller) }?;
+        // SAFETY: handed on as it came.
+        let arguments = unsafe { arguments(options) }?;
+        let started = engine_of(engine)?.start(&caller, &arguments)?;
+        let mut written = rec_id { text: [0; 37] };
+        put(&mut written.text, &started.to_string());
+        // SAFETY: not NULL, so it points to a writable rec_id.
+        unsafe { out.write(written) };
+        Ok(())
+    })
+}
+
+/// # Safety
+/// `options` is NULL or points to a rec_start_options by the rules of `read`.
+unsafe fn arguments(options: *const rec_start_options) -> Result<StartArguments> {
+    // SAFETY: promised by the caller.
+    let given = unsafe { read_needed(options, "options") }?;
+    let known = REC_START_MANUAL_DIAL_IN | REC_START_ADDITIONAL;
+    // SAFETY: strings or NULL, by the ABI.
+    let (url, method, format) = unsafe {
+        (
+            str_of(given.callback_url, "options.callback_url", TEXT_MAX)?.unwrap_or_default(),
+            str_of(given.callback_method, "options.callback_method", TEXT_MAX)?.unwrap_or_default(),
+            str_of(given.format, "options.format", TEXT_MAX)?.unwrap_or_default(),
+        )
+    };
+    if !matches!(method, "" | "GET" | "POST") {
+        return Err(invalid(format!(
+            "options.callback_method \"{method}\": GET and POST are known"
+        )));
+    }
+    let mut format = Format::parse(format);
+    if format.is_ok() {
+        format = format.and_then(|format| supported(given.lookback_ms, url, method).map(|()| format));
+    }
+    // SAFETY: strings or NULL, by the ABI.
+    unsafe {
+        Ok(StartArguments {
+            call_id: text(given.call_id, "options.call_id")?,
+            device_name: text(given.device_name, "options.device_name")?,
+            directory_number: text(given.directory_number, "options.directory_number")?,
+            flags: flags(given.flags, known, "options.flags")?,
+            layout: layout(given.layout)?,
+            pause_mode: pause_mode(given.pause_mode)?,
+            max_duration_ms: given.max_duration_ms,
+            format,
+        })
+    }
+}
+
+fn supported(lookback_ms: u32, callback_url: &str, callback_method: &str) -> Result<()> {
+    let lacking = |what: String| {
+        Err(Error::new(
+            Status::Unsupported,
+            format!("{what}: not in this build"),
+        ))
+    };
+    if lookback_ms != 0 {
+        return lacking(format!("options.lookback_ms {lookback_ms}"));
+    }
+    if !callback_url.is_empty() {
+        return lacking(format!("options.callback_url \"{callback_url}\""));
+    }
+    if !callback_method.is_empty() {
+        return lacking(format!("options.callback_method \"{callback_method}\""));
+    }
+    Ok(())
+}

@@ -1,0 +1,102 @@
+//! Version and status texts.
+
+use std::ffi::{CStr, c_char};
+
+use super::types::*;
+use crate::words::Status;
+
+/// The library's version, as "0.1.0".
+///
+/// Compare with `REC_VERSION_STRING`, the header's.
+///
+/// Threads: any.
+/// Blocking: never.
+/// In callbacks: yes.
+/// Ownership: the text is static.
+/// Errors: none; never NULL.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub extern "C" fn rec_version() -> *const c_char {
+    const VERSION: &CStr =
+        match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
+            Ok(version) => version,
+            Err(_) => c"",
+        };
+    VERSION.as_ptr()
+}
+
+/// The library's version as a number: major << 16 | minor << 8 | patch.
+///
+/// A program may assert `rec_version_number() >= REC_VERSION_NUMBER`.
+///
+/// Threads: any.
+/// Blocking: never.
+/// In callbacks: yes.
+/// Ownership: nothing is handed over.
+/// Errors: none.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub extern "C" fn rec_version_number() -> u32 {
+    const fn part(text: &str) -> u32 {
+        match u32::from_str_radix(text, 10) {
+            Ok(value) => value,
+            Err(_) => 0,
+        }
+    }
+    const NUMBER: u32 = part(env!("CARGO_PKG_VERSION_MAJOR")) << 16
+        | part(env!("CARGO_PKG_VERSION_MINOR")) << 8
+        | part(env!("CARGO_PKG_VERSION_PATCH"));
+    NUMBER
+}
+
+/// A status in words.
+///
+/// `status`: any number; an unknown one gives "unknown status".
+///
+/// Threads: any.
+/// Blocking: never.
+/// In callbacks: yes.
+/// Ownership: the text is static.
+/// Errors: none; never NULL.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub extern "C" fn rec_status_text(status: rec_status) -> *const c_char {
+    status_text(status).as_ptr()
+}
+
+fn status_text(status: rec_status) -> &'static CStr {
+    let Some(status) = Status::from_code(status) else {
+        return c"unknown status";
+    };
+    match status {
+        Status::Ok => c"ok",
+        Status::InvalidArgument => c"invalid argument",
+        Status::InvalidId => c"id is not a GUID",
+        Status::NoTarget => c"neither device name nor directory number",
+        Status::InvalidMode => c"unknown format or mode",
+        Status::NotMonitorable => c"line is not monitorable",
+        Status::Automatic => c"line is configured for automatic recording",
+        Status::Unauthenticated => c"not authenticated",
+        Status::Forbidden => c"forbidden",
+        Status::NotLive => c"no such live recording",
+        Status::NoCall => c"no such call",
+        Status::DialIn => c"manually started dial-in",
+        Status::AlreadyRecording => c"already being recorded",
+        Status::AlreadyPaused => c"already paused",
+        Status::NotPaused => c"not paused",
+        Status::BadHandle => c"bad handle",
+        Status::Limit => c"limit reached",
+        Status::NoSpace => c"too little disk space",
+        Status::Io => c"input/output error",
+        Status::Overrun => c"ring is full",
+        Status::Unavailable => c"unavailable",
+        Status::Unsupported => c"not supported by this build",
+        Status::InCallback => c"not from inside this callback",
+        Status::Forked => c"belongs to the parent process",
+        Status::Config => c"configuration error",
+        Status::Timeout => c"time ran out",
+        Status::Internal => c"internal error",
+        Status::Exists => c"exists already",
+        Status::Busy => c"busy",
+    }
+}

@@ -1,0 +1,294 @@
+//! Builds the parts and joins them: registry, media, storage, events.
+
+mod call;
+mod close;
+mod control;
+mod desk;
+pub mod feeds;
+pub mod process;
+pub mod slots;
+mod track;
+mod watch;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+
+use crate::sync::{Condvar, Mutex};
+
+pub use call::Call;
+pub use control::StartArguments;
+pub use feeds::OpenFeed;
+
+use crate::calls::registry::Limits;
+use crate::calls::{Caller, Filter, Registry, View};
+use crate::clock::NS_PER_MS;
+use crate::config::{self, Config};
+use crate::events::Bus;
+use crate::media::{ClockMode, MediaConfig, MediaStats, WorkerInbox};
+use crate::storage::{self, Digest, Durability, StorageConfig, Store, Template};
+use crate::words::{Error, Result, Status};
+use desk::Desk;
+use slots::Id;
+
+/// One running instance.
+pub struct Engine {
+    config: Config,
+    registry: Arc<Registry>,
+    bus: Arc<Bus>,
+    store: Arc<Store>,
+    desk: Arc<Desk>,
+    template: Template,
+    media: Arc<MediaConfig>,
+    media_stats: Arc<MediaStats>,
+    workers: Vec<Arc<WorkerInbox>>,
+    calls: Mutex<HashMap<u64, Arc<Call>>>,
+    next_call: AtomicU64,
+    closing: AtomicBool,
+    closed: Mutex<bool>,
+    closed_signal: Condvar,
+    watch_stop: Mutex<bool>,
+    watch_signal: Condvar,
+    threads: Mutex<Threads>,
+    subscriptions: Mutex<Vec<Id>>,
+}
+
+#[derive(Default)]
+struct Threads {
+    workers: Vec<JoinHandle<()>>,
+    storage: Vec<JoinHandle<()>>,
+    events: Vec<JoinHandle<()>>,
+    watch: Vec<JoinHandle<()>>,
+}
+
+/// What `rec_stats` tells.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Statistics {
+    pub live_calls: u64,
+    pub live_recordings: u64,
+    pub finishing_recordings: u64,
+    pub frames_in: u64,
+    pub frames_lost: u64,
+    pub frames_ignored: u64,
+    pub bytes_out: u64,
+    pub bytes_dropped: u64,
+    pub backlog_bytes: u64,
+    pub events_dropped: u64,
+    pub worker_lag_us: u64,
+    pub free_bytes: u64,
+}
+
+impl Engine {
+    /// Takes the directory's lock, looks at what is there, starts the threads.
+    /// What an earlier process left is recovered behind.
+    pub fn open(config: Config) -> Result<(Arc<Engine>, Id)> {
+        let process = process::current().ok_or_else(too_many_forks)?;
+        let template = Template::parse(&config.name)
+            .map_err(|why| Error::new(Status::Config, format!("key \"storage.name\": {why}")))?;
+        let limits = Limits {
+            calls: config.calls_max,
+            recordings: config.recordings_max,
+        };
+        let registry = Arc::new(Registry::new(limits, config.lines_strict));
+        let bus = Bus::new();
+        let desk = Desk::new(registry.clone(), bus.clone(), config.directory.clone());
+        let store = Store::open(storage_config(&config, template.clone()), desk.clone())?;
+        desk.attach(&store);
+        let media = Arc::new(media_config(&config));
+        let media_stats = Arc::new(MediaStats::default());
+        let workers = (0..worker_count(&config))
+            .map(|index| WorkerInbox::new(media.clone(), media_stats.clone(), index))
+            .collect();
+        let engine = Arc::new(Engine {
+            config,
+            registry,
+            bus,
+            store,
+            desk,
+            template,
+            media,
+            media_stats,
+            workers,
+            calls: Mutex::default(),
+            next_call: AtomicU64::new(1),
+            closing: AtomicBool::new(false),
+            closed: Mutex::new(false),
+            closed_signal: Condvar::new(),
+            watch_stop: Mutex::new(false),
+            watch_signal: Condvar::new(),
+            threads: Mutex::default(),
+            subscriptions: Mutex::default(),
+        });
+        if let Err(error) = engine.start_threads() {
+            engine.abandon();
+            return Err(Error::io("starting a thread", &error));
+        }
+        match process.engines.insert(|_| engine.clone()) {
+            Some(id) => Ok((engine, id)),
+            None => {
+                engine.abandon();
+                Err(Error::new(Status::Limit, "too many engines"))
+            }
+        }
+    }
+
+    fn start_threads(self: &Arc<Engine>) -> std::io::Result<()> {
+        let mut threads = self.threads.lock();
+        let bus = self.bus.clone();
+        threads
+            .events
+            .push(storage::spawn("callrec-events", move || bus.run())?);
+        for (index, worker) in self.workers.iter().enumerate() {
+            let worker = worker.clone();
+            threads
+                .workers
+                .push(storage::spawn(&format!("callrec-media{index}"), move || {
+                    worker.run()
+                })?);
+        }
+        for index in 0..WRITERS {
+            let store = self.store.clone();
+            threads
+                .storage
+                .push(storage::spawn(&format!("callrec-write{index}"), move || {
+                    store.run_writer(index)
+                })?);
+        }
+        for index in 0..FINISHERS {
+            let store = self.store.clone();
+            threads
+                .storage
+                .push(storage::spawn(&format!("callrec-finish{index}"), move || {
+                    store.run_finisher()
+                })?);
+        }
+        let store = self.store.clone();
+        threads
+            .storage
+            .push(storage::spawn("callrec-recover", move || store.run_recovery())?);
+        let engine = self.clone();
+        threads
+            .watch
+            .push(storage::spawn("callrec-watch", move || engine.watch())?);
+        Ok(())
+    }
+
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub fn bus(&self) -> &Arc<Bus> {
+        &self.bus
+    }
+
+    /// So that closing makes the subscription's handle stale.
+    pub fn note_subscription(&self, id: Id) {
+        self.subscriptions.lock().push(id);
+    }
+
+    pub fn forget_subscription(&self, id: Id) {
+        self.subscriptions.lock().retain(|noted| *noted != id);
+    }
+
+    /// `UNAVAILABLE` from the moment that closing begins.
+    fn ready(&self) -> Result<()> {
+        if self.closing.load(Ordering::Acquire) {
+            return Err(Error::new(Status::Unavailable, "the engine is closing"));
+        }
+        Ok(())
+    }
+
+    pub fn list(&self, caller: &Caller, filter: &Filter) -> Result<Vec<View>> {
+        self.ready()?;
+        self.fault("list");
+        self.registry.list(caller, filter)
+    }
+
+    pub fn get(&self, caller: &Caller, id: &str) -> Result<View> {
+        self.ready()?;
+        self.registry.get(caller, id)
+    }
+
+    pub fn statistics(&self) -> Result<Statistics> {
+        self.ready()?;
+        let (live_calls, live_recordings, finishing_recordings) = self.registry.counts();
+        Ok(Statistics {
+            live_calls,
+            live_recordings,
+            finishing_recordings,
+            frames_in: self.media_stats.frames_in(),
+            frames_lost: self.media_stats.frames_lost(),
+            frames_ignored: self.media_stats.dropped_unknown(),
+            bytes_out: self.store.bytes_written(),
+            // In stream time a refused block is offered again, and nothing is lost.
+            bytes_dropped: match self.config.clock {
+                config::Clock::Real => self.store.dropped_bytes(),
+                config::Clock::Stream => 0,
+            },
+            backlog_bytes: self.store.backlog_bytes(),
+            events_dropped: self.bus.dropped(),
+            worker_lag_us: self.media_stats.worker_lag_ns() / 1000,
+            free_bytes: self.store.free_bytes(),
+        })
+    }
+
+    /// A test may ask for a panic at a named place.
+    #[cfg(feature = "faults")]
+    fn fault(&self, place: &str) {
+        assert!(self.config.panic_at != place, "planted at {place}");
+    }
+
+    #[cfg(not(feature = "faults"))]
+    fn fault(&self, _place: &str) {}
+}
+
+const WRITERS: usize = 2;
+const FINISHERS: usize = 2;
+
+fn too_many_forks() -> Error {
+    Error::new(Status::Forked, "too many forks within forks")
+}
+
+fn worker_count(config: &Config) -> usize {
+    match config.workers {
+        0 => std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1)),
+        count => count as usize,
+    }
+}
+
+fn media_config(config: &Config) -> MediaConfig {
+    MediaConfig {
+        clock: match config.clock {
+            config::Clock::Real => ClockMode::Real,
+            config::Clock::Stream => ClockMode::Stream,
+        },
+        reorder_ns: u64::from(config.reorder_ms) * NS_PER_MS,
+        leg_wait_ns: u64::from(config.leg_wait_ms) * NS_PER_MS,
+        flush_ns: u64::from(config.flush_ms) * NS_PER_MS,
+        backlog_ns: u64::from(config.backlog_ms) * NS_PER_MS,
+    }
+}
+
+fn storage_config(config: &Config, name: Template) -> StorageConfig {
+    StorageConfig {
+        durability: match config.durability {
+            config::Durability::Process => Durability::Process,
+            config::Durability::Finish => Durability::Finish,
+        },
+        digest: if config.digest {
+            Digest::Sha256
+        } else {
+            Digest::None
+        },
+        backlog_ms: config.backlog_ms,
+        backlog_bytes: config.backlog_bytes,
+        max_open_files: config.max_open_files,
+        min_free_bytes: config.min_free_bytes,
+        name,
+        host: config.host.clone(),
+        writers: WRITERS,
+        finishers: FINISHERS,
+        ..StorageConfig::new(&config.directory)
+    }
+}

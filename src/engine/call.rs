@@ -1,0 +1,168 @@
+//! Calls: announced, described anew, ended.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::sync::Mutex;
+use once_cell::sync::OnceCell;
+use uuid::Uuid;
+
+use super::feeds::CallFeeds;
+use super::process;
+use super::slots::Id;
+use super::{Engine, too_many_forks};
+use crate::calls::{CallInfo, CallUpdate, Wire};
+use crate::clock::unix_ms;
+use crate::media::CallTap;
+use crate::text::Text;
+use crate::words::{EndReason, Error, Result, Status};
+
+/// A call's handle side: its feeds, and its way to the media worker.
+pub struct Call {
+    pub engine: Arc<Engine>,
+    pub number: u64,
+    pub(super) tap: Arc<CallTap>,
+    pub(super) feeds: Mutex<CallFeeds>,
+    id: OnceCell<Id>,
+}
+
+struct TapWire(Arc<CallTap>);
+
+impl Wire for TapWire {
+    fn pause(&self, id: Uuid) {
+        self.0.pause(id);
+    }
+
+    fn resume(&self, id: Uuid) {
+        self.0.resume(id);
+    }
+
+    fn stop(&self, id: Uuid, reason: EndReason) {
+        self.0.stop(id, reason);
+    }
+
+    fn end(&self, reason: EndReason) {
+        self.0.end(reason);
+    }
+
+    fn last_media_ns(&self) -> u64 {
+        self.0.last_media_ns()
+    }
+}
+
+impl Engine {
+    pub fn begin_call(self: &Arc<Engine>, mut info: CallInfo) -> Result<Id> {
+        self.ready()?;
+        let process = process::current().ok_or_else(too_many_forks)?;
+        let now_ms = unix_ms();
+        if info.call_id.is_empty() {
+            info.call_id = Text::from(Uuid::new_v4().to_string());
+        }
+        if info.connected_at_ms == 0 {
+            info.connected_at_ms = now_ms;
+        }
+        let number = self.next_call.fetch_add(1, Ordering::Relaxed);
+        let worker = &self.workers[number as usize % self.workers.len()];
+        let tap = CallTap::new(
+            number,
+            self.media.clone(),
+            self.media_stats.clone(),
+            worker.clone(),
+        );
+        let call = Arc::new(Call {
+            engine: self.clone(),
+            number,
+            tap: tap.clone(),
+            feeds: Mutex::default(),
+            id: OnceCell::new(),
+        });
+        let Some(id) = process.calls.insert(|id| {
+            // Set here, once, before anybody else can see the call.
+            let _ = call.id.set(id);
+            call.clone()
+        }) else {
+            tap.end(EndReason::CallEnded);
+            return Err(Error::new(Status::Limit, "too many calls"));
+        };
+        self.calls.lock().insert(number, call);
+        match self
+            .registry
+            .begin(number, info, now_ms, Arc::new(TapWire(tap.clone())))
+        {
+            Ok(begun) => {
+                if begun.automatic {
+                    self.start_automatic(number);
+                }
+                // Closing may have gone through the calls just before this one came.
+                if self.closing.load(Ordering::Acquire) {
+                    self.end_call(number, EndReason::EngineClosed);
+                    self.ready()?;
+                }
+                Ok(id)
+            }
+            Err(error) => {
+                self.calls.lock().remove(&number);
+                process.calls.remove(id);
+                tap.end(EndReason::CallEnded);
+                Err(error)
+            }
+        }
+    }
+
+    /// Ends a call by its number; false if it had ended.
+    pub(super) fn end_call(&self, number: u64, reason: EndReason) -> bool {
+        let Some(call) = self.calls.lock().get(&number).cloned() else {
+            return false;
+        };
+        if !call.close_feeds() {
+            return false;
+        }
+        if let (Some(process), Some(id)) = (process::current(), call.id.get()) {
+            process.calls.remove(*id);
+        }
+        let ended = self.registry.end(number, reason, unix_ms()).is_ok();
+        // Last: a start that the registry still allowed has found the call here.
+        self.calls.lock().remove(&number);
+        ended
+    }
+
+    /// Replaces a line's marks.
+    pub fn set_line(self: &Arc<Engine>, device: &Text, number: &Text, flags: u32) -> Result<()> {
+        self.ready()?;
+        for call in self.registry.set_line(device, number, flags) {
+            self.start_automatic(call);
+        }
+        Ok(())
+    }
+
+    pub fn remove_line(&self, device: &Text, number: &Text) -> Result<()> {
+        self.ready()?;
+        self.registry.remove_line(device, number);
+        Ok(())
+    }
+}
+
+impl Call {
+    pub fn update(&self, update: &CallUpdate) -> Result<()> {
+        self.engine.ready()?;
+        let begun = self.engine.registry.update(self.number, update, unix_ms())?;
+        if begun.automatic {
+            self.engine.start_automatic(self.number);
+        }
+        Ok(())
+    }
+
+    pub fn end(&self) -> Result<()> {
+        if self.engine.end_call(self.number, EndReason::CallEnded) {
+            return Ok(());
+        }
+        Err(Error::new(Status::BadHandle, "call: it has ended"))
+    }
+
+    pub fn call_id(&self) -> Result<Text> {
+        match self.engine.registry.call_info(self.number) {
+            Some(info) => Ok(info.call_id.clone()),
+            None => Err(Error::new(Status::BadHandle, "call: it has ended")),
+        }
+    }
+}

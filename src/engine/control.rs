@@ -1,0 +1,228 @@
+//! Control: starts, and what acts on live recordings.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::Engine;
+use super::track::Track;
+use crate::calls::{
+    CallInfo, Caller, Counts, Founding, LineStay, Operation, Recording, RecordingOptions, StartRequest,
+};
+use crate::clock::unix_ms;
+use crate::events::{Event, Kind, LogLevel};
+use crate::media::{Progress, TapSpec};
+use crate::storage::{Manifest, NameFields};
+use crate::text::Text;
+use crate::words::{Error, Format, Layout, PauseMode, Result, State, Status};
+
+/// What a start asks for, as it was given.
+pub struct StartArguments {
+    pub call_id: Text,
+    pub device_name: Text,
+    pub directory_number: Text,
+    pub flags: u32,
+    pub layout: Layout,
+    pub pause_mode: PauseMode,
+    pub max_duration_ms: u32,
+    /// What is wrong with the other arguments is told at its place in the order of checks.
+    pub format: Result<Format>,
+}
+
+impl Engine {
+    pub fn start(&self, caller: &Caller, arguments: &StartArguments) -> Result<Uuid> {
+        self.ready()?;
+        let id = Uuid::new_v4();
+        let request = StartRequest {
+            call_id: &arguments.call_id,
+            device_name: &arguments.device_name,
+            directory_number: &arguments.directory_number,
+            flags: arguments.flags,
+        };
+        let (format, checked) = match &arguments.format {
+            Ok(format) => (*format, Ok(())),
+            Err(error) => (Format::Wav, Err(error.clone())),
+        };
+        let options = RecordingOptions {
+            layout: arguments.layout,
+            pause_mode: arguments.pause_mode,
+            format,
+            max_duration_ms: arguments.max_duration_ms,
+            flags: arguments.flags,
+            automatic: false,
+        };
+        let found = |founding: Founding<'_>| self.found(id, options, &founding);
+        self.registry
+            .start(caller, &request, checked, self.room(), found)?;
+        Ok(id)
+    }
+
+    /// The recording that a line's mark asks for. A call never fails because
+    /// recording fails: an event says so, and the watch tries again.
+    pub(super) fn start_automatic(&self, number: u64) {
+        let id = Uuid::new_v4();
+        let options = RecordingOptions {
+            layout: self.config.layout,
+            pause_mode: self.config.pause_mode,
+            format: self.config.format,
+            max_duration_ms: self.config.max_duration_ms,
+            flags: 0,
+            automatic: true,
+        };
+        let found = |founding: Founding<'_>| self.found(id, options, &founding);
+        let room = self.ready().and_then(|()| self.room());
+        if let Err(error) = self.registry.start_automatic(number, room, found) {
+            self.tell_start_failed(number, &error);
+        }
+    }
+
+    /// Once for each call, however often it is tried again.
+    fn tell_start_failed(&self, number: u64, error: &Error) {
+        if !self.registry.automatic_failed(number) {
+            return;
+        }
+        let mut event = Event::new(Kind::StartFailed, unix_ms());
+        let call = self.registry.call_info(number).map(|info| info.to_json());
+        event.detail = format!(
+            "\"status\":{},\"error\":{},\"call\":{}",
+            error.status as i32,
+            serde_json::Value::from(error.message.as_str()),
+            call.unwrap_or_default(),
+        );
+        self.bus.publish(event);
+        self.bus.log(
+            LogLevel::Warning,
+            format!("automatic recording: {}", error.message),
+        );
+    }
+
+    fn room(&self) -> Result<()> {
+        if !self.store.low() {
+            return Ok(());
+        }
+        Err(Error::new(
+            Status::NoSpace,
+            format!(
+                "storage.min_free_bytes {}: only {} bytes are free",
+                self.config.min_free_bytes,
+                self.store.free_bytes()
+            ),
+        ))
+    }
+
+    /// Makes a recording of a call and starts its tap. Under the registry's lock:
+    /// queues alone, no disk, no waiting.
+    fn found(&self, id: Uuid, options: RecordingOptions, founding: &Founding<'_>) -> Arc<Recording> {
+        let now_ms = unix_ms();
+        let info = founding.info;
+        let url = Text::from(format!(
+            "{}{id}.{}",
+            self.config.url_base,
+            options.format.extension()
+        ));
+        let progress = Arc::new(Progress::default());
+        let manifest = first_manifest(id, options, &url, now_ms, info, founding.lines);
+        let name = self.template.render(&NameFields {
+            id,
+            call_id: info.call_id.as_str(),
+            device: info.device_name.as_str(),
+            number: info.directory_number.as_str(),
+            user: info.username.as_str(),
+            remote: info.remote_phone_number.as_str(),
+            ani: info.ani.as_str(),
+            dnis: info.dnis.as_str(),
+            host: &self.config.host,
+            layout: options.layout.text(),
+            started_at_ms: now_ms,
+            attribute: &|key| {
+                info.attributes
+                    .get(key)
+                    .and_then(|value| value.as_str())
+                    .map(str::to_owned)
+            },
+        });
+        let file = self.store.begin(id, manifest.clone(), name);
+        let track = Track::new(id, manifest, file, progress.clone(), self.desk.clone());
+        let recording = Arc::new(Recording::new(
+            id,
+            (founding.order, founding.call),
+            options,
+            url,
+            now_ms,
+            info.clone(),
+            track.clone(),
+        ));
+        let call = self.calls.lock().get(&founding.call).cloned();
+        if let Some(call) = call {
+            call.tap.start(TapSpec {
+                id,
+                layout: options.layout,
+                format: options.format,
+                pause_mode: options.pause_mode,
+                max_duration_ms: options.max_duration_ms,
+                // G.711 files keep their 8000 Hz.
+                rate: if options.format == Format::Wav {
+                    self.config.sample_rate
+                } else {
+                    0
+                },
+                progress,
+                sink: Track::sink(&track),
+            });
+        }
+        recording
+    }
+
+    pub fn control_by_id(&self, caller: &Caller, operation: Operation, id: &str) -> Result<()> {
+        self.ready()?;
+        self.registry.control_by_id(caller, operation, id, unix_ms())
+    }
+
+    pub fn control_by_line(
+        &self,
+        caller: &Caller,
+        operation: Operation,
+        device: &Text,
+        number: &Text,
+    ) -> Result<Counts> {
+        self.ready()?;
+        self.registry
+            .control_by_line(caller, operation, device, number, unix_ms())
+    }
+
+    pub fn control_by_call(
+        &self,
+        caller: &Caller,
+        operation: Operation,
+        call_id: &Text,
+        url: &Text,
+    ) -> Result<Counts> {
+        self.ready()?;
+        self.registry
+            .control_by_call(caller, operation, call_id, url, unix_ms())
+    }
+}
+
+fn first_manifest(
+    id: Uuid,
+    options: RecordingOptions,
+    url: &Text,
+    now_ms: i64,
+    info: &CallInfo,
+    lines: &[LineStay],
+) -> Manifest {
+    let mut manifest = Manifest {
+        id: id.to_string(),
+        state: State::Recording.text().to_owned(),
+        format: options.format.text().to_owned(),
+        layout: options.layout.text().to_owned(),
+        pause_mode: options.pause_mode.text().to_owned(),
+        flags: options.flags,
+        url: url.as_str().to_owned(),
+        call: info.to_json(),
+        lines: lines.iter().map(LineStay::to_json).collect(),
+        ..Manifest::default()
+    };
+    manifest.set_started_at(now_ms);
+    manifest
+}

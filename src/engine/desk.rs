@@ -1,0 +1,235 @@
+//! Where storage's reports become states and events.
+
+use std::path::Path;
+use std::sync::{Arc, Weak};
+
+use once_cell::sync::OnceCell;
+use uuid::Uuid;
+
+use crate::calls::{CallInfo, Readings, Recording, RecordingOptions, Registry, View};
+use crate::clock::unix_ms;
+use crate::events::event::FLAG_REPEATED;
+use crate::events::{Bus, Event, Kind, LogLevel};
+use crate::storage::{Manifest, Report, Store};
+use crate::text::Text;
+use crate::words::{EndReason, Error, Format, Layout, PauseMode, State, Status};
+
+/// What a rewritten live manifest means, once it is on disk.
+pub const MARK_PAUSED: u32 = 1;
+pub const MARK_RESUMED: u32 = 2;
+pub const MARK_MOVED: u32 = 3;
+
+pub struct Desk {
+    registry: Arc<Registry>,
+    bus: Arc<Bus>,
+    directory: String,
+    store: OnceCell<Weak<Store>>,
+}
+
+impl Desk {
+    pub fn new(registry: Arc<Registry>, bus: Arc<Bus>, directory: String) -> Arc<Desk> {
+        Arc::new(Desk {
+            registry,
+            bus,
+            directory,
+            store: OnceCell::new(),
+        })
+    }
+
+    pub fn attach(&self, store: &Arc<Store>) {
+        // Once, before any thread runs.
+        let _ = self.store.set(Arc::downgrade(store));
+    }
+
+    /// A recording has ended at its tap; answers when it was decided, if it was.
+    pub fn ended(&self, id: Uuid, reason: EndReason) -> Option<i64> {
+        self.registry.ended_itself(id, reason, unix_ms());
+        let recording = self.registry.recording(id)?;
+        let ended_at_ms = recording.life.lock().ended_at_ms;
+        Some(ended_at_ms)
+    }
+
+    pub fn failed(&self, id: Uuid, error: &Error) {
+        self.registry.failed(id, error.status, unix_ms());
+        self.bus
+            .log(LogLevel::Error, format!("recording {id}: {}", error.message));
+    }
+
+    pub fn lost(&self, id: Uuid) {
+        if let Some(recording) = self.registry.recording(id) {
+            self.tell(Kind::Loss, &recording, None);
+        }
+    }
+
+    /// An event about a recording that this process began.
+    fn tell(&self, kind: Kind, recording: &Recording, state: Option<State>) {
+        let mut view = recording.view();
+        if let Some(state) = state {
+            view.state = state;
+        }
+        let mut event = Event::new(kind, unix_ms());
+        event.subject = Some(Arc::new(view));
+        event.detail = format!("\"recording\":{}", recording.describe());
+        self.bus.publish(event);
+    }
+
+    fn path(&self, file: &str) -> Text {
+        if file.is_empty() {
+            return Text::default();
+        }
+        Text::from(
+            Path::new(&self.directory)
+                .join(file)
+                .to_string_lossy()
+                .into_owned(),
+        )
+    }
+
+    /// Notes the end of a recording of this process.
+    fn conclude(&self, recording: &Recording, manifest: &Manifest) {
+        let state = state_of(manifest);
+        let reason = manifest.end_reason().unwrap_or(EndReason::WriteError);
+        self.registry.ended_itself(recording.id, reason, unix_ms());
+        let mut life = recording.life.lock();
+        life.state = state;
+        life.end_reason = Some(reason);
+        if state == State::Failed && life.error == Status::Ok {
+            life.error = Status::Io;
+        }
+        life.path = self.path(&manifest.file);
+        life.digest = Text::new(&manifest.digest);
+        life.readings = Some(readings_of(manifest));
+    }
+
+    /// A recording of an earlier process, known by its manifest alone.
+    fn recovered(&self, id: Uuid, manifest: &Manifest) -> View {
+        let state = state_of(manifest);
+        let layout = Layout::ALL
+            .into_iter()
+            .find(|layout| layout.text() == manifest.layout);
+        let pause_mode = PauseMode::ALL
+            .into_iter()
+            .find(|mode| mode.text() == manifest.pause_mode);
+        View {
+            id,
+            order: 0,
+            state,
+            end_reason: manifest.end_reason(),
+            error: if state == State::Failed {
+                Status::Io
+            } else {
+                Status::Ok
+            },
+            options: RecordingOptions {
+                layout: layout.unwrap_or(Layout::Stereo),
+                pause_mode: pause_mode.unwrap_or(PauseMode::Silence),
+                format: Format::parse(&manifest.format).unwrap_or(Format::Wav),
+                max_duration_ms: 0,
+                flags: manifest.flags,
+                automatic: false,
+            },
+            info: Arc::new(CallInfo::from_json(&manifest.call)),
+            url: Text::new(&manifest.url),
+            path: self.path(&manifest.file),
+            digest: Text::new(&manifest.digest),
+            started_at_ms: manifest.started_at_ms,
+            ended_at_ms: manifest.ended_at_ms,
+            readings: readings_of(manifest),
+        }
+    }
+}
+
+fn state_of(manifest: &Manifest) -> State {
+    if manifest.state_is(State::Failed) {
+        State::Failed
+    } else {
+        State::Finished
+    }
+}
+
+fn readings_of(manifest: &Manifest) -> Readings {
+    Readings {
+        rate: manifest.sample_rate,
+        duration_ms: manifest.duration_ms,
+        paused_ms: manifest.paused_ms,
+        lost_ms: manifest.lost_ms,
+        bytes: manifest.bytes,
+    }
+}
+
+impl Report for Desk {
+    fn created(&self, id: Uuid) {
+        if let Some(recording) = self.registry.recording(id) {
+            self.tell(Kind::Started, &recording, Some(State::Recording));
+        }
+    }
+
+    fn create_failed(&self, id: Uuid, error: Error) {
+        self.failed(id, &error);
+        let Some(recording) = self.registry.recording(id) else {
+            return;
+        };
+        recording.life.lock().state = State::Failed;
+        if self.registry.start_failed(&recording) {
+            self.tell(Kind::StartFailed, &recording, None);
+        }
+        self.registry.remember(id);
+    }
+
+    fn marked(&self, id: Uuid, mark: u32) {
+        let Some(recording) = self.registry.recording(id) else {
+            return;
+        };
+        match mark {
+            MARK_PAUSED => self.tell(Kind::Paused, &recording, Some(State::Paused)),
+            MARK_RESUMED => self.tell(Kind::Resumed, &recording, Some(State::Recording)),
+            _ => {}
+        }
+    }
+
+    fn write_failed(&self, id: Uuid, error: Error) {
+        self.failed(id, &error);
+    }
+
+    fn published(&self, id: Uuid, manifest: Manifest, repeated: bool) {
+        let recording = self.registry.recording(id);
+        let view = match &recording {
+            Some(recording) => {
+                self.conclude(recording, &manifest);
+                recording.view()
+            }
+            None => self.recovered(id, &manifest),
+        };
+        let kind = if view.state == State::Failed {
+            Kind::Failed
+        } else {
+            Kind::Finished
+        };
+        let mut event = Event::new(kind, unix_ms());
+        event.flags = if repeated { FLAG_REPEATED } else { 0 };
+        event.subject = Some(Arc::new(view));
+        event.inherited = recording.is_none();
+        let described = serde_json::to_string(&manifest).unwrap_or_else(|_| "{}".to_owned());
+        event.detail = format!("\"recording\":{described}");
+        let store = self.store.get().cloned().unwrap_or_default();
+        event.settle = Some(Box::new(move || {
+            if let Some(store) = store.upgrade() {
+                store.settle(id);
+            }
+        }));
+        self.bus.publish(event);
+        // After its event: who sees the registry empty finds every event published.
+        if recording.is_some() {
+            self.registry.remember(id);
+        }
+    }
+
+    fn log(&self, level: i32, message: String) {
+        let level = match level {
+            1 => LogLevel::Error,
+            2 => LogLevel::Warning,
+            _ => LogLevel::Info,
+        };
+        self.bus.log(level, message);
+    }
+}

@@ -1,0 +1,233 @@
+//! One recording's way from its tap to its file, and its manifest.
+
+use std::sync::Arc;
+
+use crate::sync::Mutex;
+use uuid::Uuid;
+
+use super::desk::{Desk, MARK_MOVED, MARK_PAUSED, MARK_RESUMED};
+use crate::calls::{Attachment, CallInfo, LineStay, Readings};
+use crate::clock::{NS_PER_MS, unix_ms};
+use crate::media::{Progress, Shape, Sink, Span, SpanKind};
+use crate::storage::{Manifest, RecordingFile, SpanEntry};
+use crate::words::{EndReason, Error, State, Status};
+
+pub struct Track {
+    id: Uuid,
+    progress: Arc<Progress>,
+    desk: Arc<Desk>,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    manifest: Manifest,
+    /// Gone once it was handed to the finisher.
+    file: Option<RecordingFile>,
+}
+
+/// The tap's end of a track.
+struct TrackSink(Arc<Track>);
+
+impl Track {
+    pub fn new(
+        id: Uuid,
+        manifest: Manifest,
+        file: RecordingFile,
+        progress: Arc<Progress>,
+        desk: Arc<Desk>,
+    ) -> Arc<Track> {
+        Arc::new(Track {
+            id,
+            progress,
+            desk,
+            inner: Mutex::new(Inner {
+                manifest,
+                file: Some(file),
+            }),
+        })
+    }
+
+    pub fn sink(track: &Arc<Track>) -> Box<dyn Sink> {
+        Box::new(TrackSink(track.clone()))
+    }
+
+    /// Changes the manifest and has it written; `mark` says what is told once it is.
+    fn mark(&self, mark: u32, change: impl FnOnce(&mut Manifest)) {
+        let mut inner = self.inner.lock();
+        change(&mut inner.manifest);
+        self.put_readings(&mut inner.manifest);
+        let manifest = Box::new(inner.manifest.clone());
+        if let Some(file) = &mut inner.file {
+            file.mark(manifest, mark);
+        }
+    }
+
+    fn put_readings(&self, manifest: &mut Manifest) {
+        manifest.samples = self.progress.frames();
+        manifest.duration_ms = self.progress.duration_ms();
+        manifest.paused_ms = self.progress.paused_ms();
+        manifest.lost_ms = self.progress.lost_ms();
+        manifest.bytes = self.progress.bytes();
+    }
+
+    /// The manifest as it will stand beside the file, and the file.
+    fn close(
+        &self,
+        state: State,
+        reason: EndReason,
+        open: Option<Span>,
+    ) -> Option<(Box<Manifest>, RecordingFile)> {
+        let ended_at_ms = self.desk.ended(self.id, reason).unwrap_or_else(unix_ms);
+        let mut inner = self.inner.lock();
+        let file = inner.file.take()?;
+        let manifest = &mut inner.manifest;
+        if let Some(open) = open {
+            close_pause(manifest, open);
+        }
+        self.put_readings(manifest);
+        manifest.state = state.text().to_owned();
+        manifest.end_reason = reason.text().to_owned();
+        manifest.set_ended_at(ended_at_ms);
+        Some((Box::new(manifest.clone()), file))
+    }
+
+    fn fail(&self, error: Error) {
+        self.desk.failed(self.id, &error);
+        if let Some((mut manifest, file)) = self.close(State::Failed, EndReason::WriteError, None) {
+            manifest.error = error.message.clone();
+            file.fail(manifest, error);
+        }
+    }
+}
+
+fn entry(span: Span) -> SpanEntry {
+    SpanEntry {
+        kind: match span.kind {
+            SpanKind::Pause => "pause".to_owned(),
+            SpanKind::Loss(_) => "loss".to_owned(),
+        },
+        leg: match span.kind {
+            SpanKind::Pause => String::new(),
+            SpanKind::Loss(leg) => leg.text().to_owned(),
+        },
+        from_frame: span.from_frame,
+        to_frame: Some(span.to_frame),
+        length_ms: (span.length_ns + NS_PER_MS / 2) / NS_PER_MS,
+    }
+}
+
+/// Completes the pause that was noted when it began.
+fn close_pause(manifest: &mut Manifest, span: Span) {
+    let open = |entry: &&mut SpanEntry| entry.kind == "pause" && entry.to_frame.is_none();
+    match manifest.spans.iter_mut().rev().find(open) {
+        Some(noted) => *noted = entry(span),
+        None => manifest.push_span(entry(span)),
+    }
+}
+
+impl Sink for TrackSink {
+    fn shape(&mut self, shape: Shape) {
+        let mut inner = self.0.inner.lock();
+        inner.manifest.channels = shape.channels;
+        inner.manifest.sample_rate = shape.rate;
+        if let Some(file) = &mut inner.file {
+            file.shape(shape.format, shape.rate, shape.channels);
+        }
+    }
+
+    fn block(&mut self, audio: Vec<u8>) -> Result<(), Vec<u8>> {
+        match &mut self.0.inner.lock().file {
+            Some(file) => file.write(audio),
+            None => Ok(()),
+        }
+    }
+
+    fn fill(&mut self, bytes: u64) {
+        if let Some(file) = &mut self.0.inner.lock().file {
+            file.fill(bytes);
+        }
+    }
+
+    fn buffer(&mut self) -> Vec<u8> {
+        self.0
+            .inner
+            .lock()
+            .file
+            .as_ref()
+            .map(RecordingFile::buffer)
+            .unwrap_or_default()
+    }
+
+    fn paused(&mut self, frame: u64) {
+        self.0.mark(MARK_PAUSED, |manifest| {
+            manifest.state = State::Paused.text().to_owned();
+            manifest.push_span(SpanEntry {
+                kind: "pause".to_owned(),
+                from_frame: frame,
+                ..SpanEntry::default()
+            });
+        });
+    }
+
+    fn resumed(&mut self, span: Span) {
+        self.0.mark(MARK_RESUMED, |manifest| {
+            manifest.state = State::Recording.text().to_owned();
+            close_pause(manifest, span);
+        });
+    }
+
+    fn loss(&mut self, _lost_ns_total: u64, spans: Vec<Span>) {
+        let mut inner = self.0.inner.lock();
+        for span in spans {
+            inner.manifest.push_span(entry(span));
+        }
+        drop(inner);
+        self.0.desk.lost(self.0.id);
+    }
+
+    fn finish(self: Box<Self>, reason: EndReason, open: Option<Span>) {
+        if let Some((manifest, file)) = self.0.close(State::Finished, reason, open) {
+            file.finish(manifest, reason != EndReason::Discarded);
+        }
+    }
+
+    fn stuck(self: Box<Self>) {
+        let error = Error::new(Status::Io, "the disk took nothing for storage.backlog_ms");
+        self.0.fail(error);
+    }
+
+    fn broken(self: Box<Self>, message: &str) {
+        let error = Error::new(Status::Internal, format!("a fault inside callrec: {message}"));
+        self.0.fail(error);
+    }
+}
+
+impl Attachment for Track {
+    fn readings(&self) -> Readings {
+        Readings {
+            rate: self.progress.rate(),
+            duration_ms: self.progress.duration_ms(),
+            paused_ms: self.progress.paused_ms(),
+            lost_ms: self.progress.lost_ms(),
+            bytes: self.progress.bytes(),
+        }
+    }
+
+    fn moved(&self, info: &Arc<CallInfo>, lines: &[LineStay]) {
+        self.mark(MARK_MOVED, |manifest| {
+            manifest.call = info.to_json();
+            manifest.lines = lines.iter().map(LineStay::to_json).collect();
+        });
+    }
+
+    /// Without the spans: there may be thousands, and an event a block.
+    fn describe(&self) -> String {
+        let mut inner = self.inner.lock();
+        let spans = std::mem::take(&mut inner.manifest.spans);
+        let mut manifest = inner.manifest.clone();
+        inner.manifest.spans = spans;
+        drop(inner);
+        self.put_readings(&mut manifest);
+        serde_json::to_string(&manifest).unwrap_or_else(|_| "{}".to_owned())
+    }
+}

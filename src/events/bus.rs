@@ -1,0 +1,314 @@
+//! The queues between those who make events and those who are told.
+//!
+//! Each subscription has a queue of its own. At most 65,536 events wait in it;
+//! then those that are not terminal are dropped, visible as a gap in `sequence`.
+//! What happens while nobody is subscribed waits for the next subscriber: what was
+//! recovered, and the latest 4,096 of the engine's own.
+
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::sync::{Condvar, Mutex, MutexGuard};
+
+use super::event::{Event, LogLevel};
+
+pub const QUEUE: usize = 65_536;
+const LOG_QUEUE: usize = 1_024;
+/// How many events wait for a first subscriber.
+const EARLY: usize = 4_096;
+
+pub type SubscriptionId = u64;
+
+/// Who is told. Dropped once, after the last call, with no lock held.
+pub trait Listener: Send + Sync {
+    fn event(&self, event: &Event, sequence: u64);
+}
+
+pub trait LogListener: Send + Sync {
+    fn log(&self, level: LogLevel, message: &str);
+}
+
+struct Subscription {
+    id: SubscriptionId,
+    listener: Arc<dyn Listener>,
+    queue: VecDeque<(u64, Arc<Event>)>,
+}
+
+#[derive(Default)]
+struct State {
+    subscriptions: Vec<Subscription>,
+    /// Waits for the first subscriber.
+    early: VecDeque<(u64, Arc<Event>)>,
+    had_subscriber: bool,
+    sequence: u64,
+    next_id: u64,
+    /// Whose callback runs now; 0: none's.
+    running: SubscriptionId,
+    log: Option<Arc<dyn LogListener>>,
+    log_queue: VecDeque<(LogLevel, String)>,
+    log_running: bool,
+    stopping: bool,
+}
+
+#[derive(Default)]
+pub struct Bus {
+    state: Mutex<State>,
+    /// Something waits to be told.
+    work: Condvar,
+    /// A callback has returned, or a queue is empty.
+    quiet: Condvar,
+    dropped: AtomicU64,
+}
+
+thread_local! {
+    /// The bus whose callback this thread is in, by address, and the subscription.
+    static INSIDE: Cell<(usize, SubscriptionId)> = const { Cell::new((0, 0)) };
+}
+
+impl Bus {
+    pub fn new() -> Arc<Bus> {
+        Arc::default()
+    }
+
+    /// Whether this thread is inside a callback of this bus.
+    pub fn is_inside(&self) -> bool {
+        INSIDE.get().0 == self.address()
+    }
+
+    fn address(&self) -> usize {
+        std::ptr::from_ref(self) as usize
+    }
+
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    pub fn publish(&self, event: Event) {
+        let mut state = self.state.lock();
+        state.sequence += 1;
+        let sequence = state.sequence;
+        let terminal = event.kind.is_terminal();
+        let receivers = state.subscriptions.len().max(1) as u32;
+        event.owed.store(receivers, Ordering::Release);
+        let event = Arc::new(event);
+        if state.subscriptions.is_empty() {
+            state.early.push_back((sequence, event));
+            let unheard = self.trim_early(&mut state.early);
+            drop(state);
+            unheard.iter().for_each(|event| event.delivered());
+            return;
+        }
+        for subscription in &mut state.subscriptions {
+            self.enqueue(&mut subscription.queue, sequence, event.clone(), terminal);
+        }
+        self.work.notify_one();
+    }
+
+    /// A host that never subscribes: only the latest of its own events are kept for
+    /// it. What an earlier process owed stays.
+    fn trim_early(&self, early: &mut VecDeque<(u64, Arc<Event>)>) -> Vec<Arc<Event>> {
+        let mut gone = Vec::new();
+        while early.len() > EARLY {
+            let Some(position) = early.iter().position(|(_, event)| !event.inherited) else {
+                break;
+            };
+            gone.extend(early.remove(position).map(|(_, event)| event));
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+        gone
+    }
+
+    /// A full queue loses what is not terminal: the newcomer, or the oldest for a terminal one.
+    fn enqueue(
+        &self,
+        queue: &mut VecDeque<(u64, Arc<Event>)>,
+        sequence: u64,
+        event: Arc<Event>,
+        terminal: bool,
+    ) {
+        if queue.len() >= QUEUE {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+            if !terminal {
+                return;
+            }
+            match queue.iter().position(|(_, waiting)| !waiting.kind.is_terminal()) {
+                Some(position) => drop(queue.remove(position)),
+                // Only terminal ones wait: they are kept, however many.
+                None => drop(self.dropped.fetch_sub(1, Ordering::Relaxed)),
+            }
+        }
+        queue.push_back((sequence, event));
+    }
+
+    pub fn log(&self, level: LogLevel, message: String) {
+        let mut state = self.state.lock();
+        if state.log_queue.len() < LOG_QUEUE {
+            state.log_queue.push_back((level, message));
+            if state.log.is_some() {
+                self.work.notify_one();
+            }
+        }
+    }
+
+    pub fn subscribe(&self, listener: Arc<dyn Listener>) -> SubscriptionId {
+        let mut state = self.state.lock();
+        state.next_id += 1;
+        let id = state.next_id;
+        let queue = std::mem::take(&mut state.early);
+        state.had_subscriber = true;
+        state.subscriptions.push(Subscription { id, listener, queue });
+        self.work.notify_one();
+        id
+    }
+
+    /// Returns after the last callback has returned; inside that very callback, at once.
+    pub fn unsubscribe(&self, id: SubscriptionId) -> bool {
+        let mut state = self.state.lock();
+        let Some(position) = state
+            .subscriptions
+            .iter()
+            .position(|subscription| subscription.id == id)
+        else {
+            return false;
+        };
+        let removed = state.subscriptions.remove(position);
+        if INSIDE.get() != (self.address(), id) {
+            while state.running == id {
+                self.quiet.wait(&mut state);
+            }
+        }
+        drop(state);
+        // The host no longer wants what waited: nothing of it is owed any more.
+        for (_, event) in &removed.queue {
+            event.delivered();
+        }
+        true
+    }
+
+    /// Replaces the log's listener; returns after the old one's last call has returned.
+    pub fn set_log(&self, listener: Option<Arc<dyn LogListener>>) {
+        let mut state = self.state.lock();
+        let old = std::mem::replace(&mut state.log, listener);
+        if !self.is_inside() {
+            while state.log_running {
+                self.quiet.wait(&mut state);
+            }
+        }
+        self.work.notify_one();
+        drop(state);
+        drop(old);
+    }
+
+    /// The event thread's body, until `stop`.
+    pub fn run(&self) {
+        let mut state = self.state.lock();
+        loop {
+            if self.tell_log(&mut state) || self.tell_event(&mut state) {
+                continue;
+            }
+            self.quiet.notify_all();
+            if state.stopping {
+                return;
+            }
+            self.work.wait(&mut state);
+        }
+    }
+
+    fn tell_log(&self, state: &mut MutexGuard<'_, State>) -> bool {
+        let Some(listener) = state.log.clone() else {
+            return false;
+        };
+        let Some((level, message)) = state.log_queue.pop_front() else {
+            return false;
+        };
+        state.log_running = true;
+        MutexGuard::unlocked(state, || {
+            INSIDE.set((self.address(), 0));
+            listener.log(level, &message);
+            INSIDE.set((0, 0));
+            drop(listener);
+        });
+        state.log_running = false;
+        self.quiet.notify_all();
+        true
+    }
+
+    /// Tells the event that has waited longest.
+    fn tell_event(&self, state: &mut MutexGuard<'_, State>) -> bool {
+        let waiting = state
+            .subscriptions
+            .iter_mut()
+            .filter(|subscription| !subscription.queue.is_empty());
+        let next =
+            waiting.min_by_key(|subscription| subscription.queue.front().map(|(sequence, _)| *sequence));
+        let Some(subscription) = next else {
+            return false;
+        };
+        let Some((sequence, event)) = subscription.queue.pop_front() else {
+            return false;
+        };
+        let (id, listener) = (subscription.id, subscription.listener.clone());
+        state.running = id;
+        MutexGuard::unlocked(state, || {
+            INSIDE.set((self.address(), id));
+            listener.event(&event, sequence);
+            // If it unsubscribed itself, this is the last one, and frees the host's data here.
+            drop(listener);
+            INSIDE.set((0, 0));
+            event.delivered();
+        });
+        state.running = 0;
+        self.quiet.notify_all();
+        true
+    }
+
+    /// Waits until all that was published has been told; false when time ran out.
+    pub fn drain(&self, deadline: Instant) -> bool {
+        let mut state = self.state.lock();
+        loop {
+            let waiting = state
+                .subscriptions
+                .iter()
+                .any(|subscription| !subscription.queue.is_empty());
+            if !waiting && state.running == 0 && !state.log_running {
+                return true;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left == Duration::ZERO {
+                return false;
+            }
+            self.quiet.wait_for(&mut state, left);
+        }
+    }
+
+    /// What nobody ever subscribed for; empty if anybody did.
+    pub fn unheard(&self) -> Vec<Arc<Event>> {
+        let mut state = self.state.lock();
+        if state.had_subscriber {
+            return Vec::new();
+        }
+        std::mem::take(&mut state.early)
+            .into_iter()
+            .map(|(_, event)| event)
+            .collect()
+    }
+
+    /// No further callback begins; listeners are freed after their last call. What
+    /// has not been told stays owed. Waits for a running callback only if `wait`.
+    pub fn stop(&self, wait: bool) {
+        let mut state = self.state.lock();
+        state.stopping = true;
+        let gone = std::mem::take(&mut state.subscriptions);
+        let log = state.log.take();
+        self.work.notify_all();
+        while wait && (state.running != 0 || state.log_running) {
+            self.quiet.wait(&mut state);
+        }
+        drop(state);
+        drop(gone);
+        drop(log);
+    }
+}

@@ -1,0 +1,7 @@
+//! What happened, told in order on one thread that holds no lock.
+
+pub mod bus;
+pub mod event;
+
+pub use bus::{Bus, Listener, LogListener, SubscriptionId};
+pub use event::{Event, Kind, LogLevel};

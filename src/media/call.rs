@@ -1,0 +1,260 @@
+//! A worker's visit of one call: counts, points, audio, time.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::leg::{LegMedia, Scene, Tally};
+use super::point::{Counts, Point, What};
+use super::ring::Ring;
+use super::tap::{Legs, Tap};
+use super::{CallTap, ClockMode, grid};
+use crate::words::{EndReason, FeedFormat, Leg};
+
+pub(super) struct CallState {
+    pub call: Arc<CallTap>,
+    rings: [Ring; 3],
+    legs: Legs,
+    taps: Vec<Tap>,
+    points: VecDeque<Point>,
+    scene: Scene,
+    /// Everything before it may be rendered.
+    frontier_ns: u64,
+    ended: bool,
+}
+
+impl CallState {
+    pub(super) fn new(call: Arc<CallTap>) -> CallState {
+        let scene = Scene {
+            real: call.config().clock == ClockMode::Real,
+            reorder_ns: call.config().reorder_ns,
+            resumed_ns: 0,
+        };
+        CallState {
+            call,
+            rings: Default::default(),
+            legs: [LegMedia::new(), LegMedia::new(), LegMedia::new()],
+            taps: Vec::new(),
+            points: VecDeque::new(),
+            scene,
+            frontier_ns: 0,
+            ended: false,
+        }
+    }
+
+    /// The call is over and every recording of it has ended.
+    pub(super) fn is_over(&self) -> bool {
+        self.ended && self.taps.is_empty()
+    }
+
+    pub(super) fn is_blocked(&self) -> bool {
+        self.taps.iter().any(|tap| tap.outbox.is_blocked())
+    }
+
+    /// A visit whose panic is kept to this call's recordings.
+    pub(super) fn visit_guarded(&mut self, now_ns: u64) {
+        let visit = catch_unwind(AssertUnwindSafe(|| self.visit(now_ns)));
+        if let Err(panic) = visit {
+            let text = panic.downcast_ref::<&str>().map(|text| text.to_string());
+            let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+            self.broken(&text.unwrap_or_else(|| "panic".into()));
+        }
+    }
+
+    fn broken(&mut self, message: &str) {
+        for mut tap in std::mem::take(&mut self.taps) {
+            // One sink's second panic must not take the others along.
+            let _ = catch_unwind(AssertUnwindSafe(|| tap.outbox.broken(message)));
+        }
+        self.release();
+    }
+
+    /// `now_ns`: the coarse clock, read before this visit looks at anything.
+    pub(super) fn visit(&mut self, now_ns: u64) {
+        self.flush(now_ns);
+        if self.is_blocked() {
+            return;
+        }
+        let counts = self.call.handed();
+        self.call.take_points(&mut self.points);
+        let mut tally = Tally::default();
+        while let Some(point) = self.points.pop_front() {
+            self.drain(&point.counts, &mut tally);
+            for (leg, handed) in self.legs.iter_mut().zip(&point.counts) {
+                leg.trailing_loss(handed, point.clock_ns, &self.scene, &mut tally);
+            }
+            self.tell_late(&mut tally);
+            self.apply(point);
+            self.flush(now_ns);
+            self.release();
+            if self.is_blocked() {
+                break;
+            }
+        }
+        if !self.is_blocked() {
+            self.drain(&counts, &mut tally);
+            self.tell_late(&mut tally);
+            self.go_on(now_ns);
+        }
+        if tally.last_arrival_ns != 0 {
+            tally.tell(self.call.stats());
+            self.call.saw_media(tally.last_arrival_ns);
+        }
+    }
+
+    fn go_on(&mut self, now_ns: u64) {
+        let frontier = match self.scene.real {
+            true => now_ns.saturating_sub(self.scene.reorder_ns),
+            false => self.stream_frontier(),
+        };
+        self.frontier_ns = self.frontier_ns.max(frontier);
+        let mut rendered = false;
+        for tap in &mut self.taps {
+            rendered |= tap.advance(self.frontier_ns, self.scene.real, &self.legs);
+        }
+        if rendered {
+            self.flush(now_ns);
+            self.release();
+        }
+    }
+
+    fn drain(&mut self, counts: &Counts, tally: &mut Tally) {
+        for (n, handed) in counts.iter().enumerate() {
+            // A leg that nobody has fed is not even looked at: its memory is cold.
+            if handed.bytes == 0 {
+                continue;
+            }
+            let (leg, scene) = (&mut self.legs[n], &self.scene);
+            self.rings[n].drain(handed.bytes, self.call.counts(Leg::ALL[n]), |header, payload| {
+                leg.record(header, payload, scene, tally)
+            });
+        }
+    }
+
+    fn tell_late(&mut self, tally: &mut Tally) {
+        if !std::mem::take(&mut tally.missed) {
+            return;
+        }
+        for (n, leg) in self.legs.iter_mut().enumerate() {
+            let rate = leg.track.rate();
+            for (from, to) in leg.late.drain(..) {
+                for tap in &mut self.taps {
+                    tap.missed(Leg::ALL[n], from, to, rate);
+                }
+            }
+        }
+    }
+
+    /// The furthest media end of any leg.
+    fn end_ns(&self) -> u64 {
+        let fed = self.legs.iter().filter(|leg| leg.had_feed);
+        fed.map(|leg| leg.track.end_ns()).max().unwrap_or(0)
+    }
+
+    /// A leg waits for the others, but not for ever.
+    fn stream_frontier(&self) -> u64 {
+        let furthest = self.end_ns();
+        let mixed = self.legs[Leg::Mixed as usize].had_feed;
+        let mut frontier = furthest;
+        for (n, leg) in self.legs.iter().enumerate() {
+            let awaited = !leg.had_feed && n != Leg::Mixed as usize && !mixed;
+            if leg.attached || awaited {
+                frontier = frontier.min(leg.track.end_ns());
+            }
+        }
+        frontier.max(furthest.saturating_sub(self.call.config().leg_wait_ns))
+    }
+
+    fn apply(&mut self, point: Point) {
+        let clock = if self.scene.real { point.clock_ns } else { 0 };
+        let at_ns = clock.max(self.end_ns());
+        match point.what {
+            What::Start(spec) if !self.ended => {
+                let flush_ns = self.call.config().flush_ns;
+                self.taps.push(Tap::new(*spec, at_ns, flush_ns));
+            }
+            What::Start(spec) => {
+                let mut tap = Tap::new(*spec, at_ns, 1);
+                tap.finish(at_ns, EndReason::CallEnded, &self.legs);
+                self.taps.push(tap);
+            }
+            What::Pause(id) => self.with(id, |tap, legs| tap.pause(at_ns, legs)),
+            What::Resume(id) => {
+                self.scene.resumed_ns = at_ns;
+                self.with(id, |tap, legs| tap.resume(at_ns, legs));
+            }
+            What::Stop(id, reason) => {
+                self.with(id, |tap, legs| tap.finish(at_ns, reason, legs));
+            }
+            What::End(reason) => {
+                for tap in &mut self.taps {
+                    tap.finish(at_ns, reason, &self.legs);
+                }
+                self.ended = true;
+            }
+            What::Attach {
+                leg,
+                format,
+                ring,
+                waiter,
+            } => {
+                self.rings[leg as usize].consumer = Some(ring);
+                self.rings[leg as usize].waiter = Some(waiter);
+                self.attach(leg, format);
+            }
+            What::Detach(leg) => {
+                self.rings[leg as usize].consumer = None;
+                self.rings[leg as usize].waiter = None;
+                self.legs[leg as usize].attached = false;
+            }
+            What::Format { leg, format, ring } => {
+                if ring.is_some() {
+                    self.rings[leg as usize].consumer = ring;
+                }
+                self.legs[leg as usize].set_format(format);
+            }
+            What::Payload(leg, payload_type, format) => {
+                self.legs[leg as usize].map_payload(payload_type, format);
+            }
+        }
+    }
+
+    fn attach(&mut self, leg: Leg, format: FeedFormat) {
+        let origin = (!self.scene.real).then(|| self.end_ns());
+        self.legs[leg as usize].attach(format, origin);
+    }
+
+    fn with(&mut self, id: Uuid, act: impl FnOnce(&mut Tap, &Legs)) {
+        if let Some(tap) = self.taps.iter_mut().find(|tap| tap.id == id) {
+            act(tap, &self.legs);
+        }
+    }
+
+    /// Gives what is ready to the sinks, and forgets the recordings that are over.
+    fn flush(&mut self, now_ns: u64) {
+        for tap in &mut self.taps {
+            if tap.outbox.is_empty() {
+                continue;
+            }
+            if self.scene.real {
+                let legs = tap.legs(&self.legs);
+                tap.outbox.flush_real(&legs);
+            } else {
+                let backlog_ns = self.call.config().backlog_ns;
+                tap.outbox.flush_stream(now_ns, backlog_ns);
+            }
+        }
+        self.taps.retain(|tap| !tap.outbox.is_over());
+    }
+
+    /// Tells the legs what nobody needs any more.
+    fn release(&mut self) {
+        let floor = self.taps.iter().filter_map(Tap::wants_from_ns).min();
+        for leg in &mut self.legs {
+            let rate = leg.track.rate();
+            leg.track.want_from(floor.map(|floor| grid::index(floor, rate)));
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! From the legs' samples to the file's frames.
+
+use super::codec::{Piece, encode_law, g711};
+use super::track::Track;
+use crate::words::{Format, Layout};
+
+/// Which legs (by number) are heard in which channel. A mixed leg is heard in all.
+pub(super) fn channels(layout: Layout, count: u16) -> &'static [&'static [usize]] {
+    match (layout, count) {
+        (Layout::Stereo, 2) => &[&[0, 2], &[1, 2]],
+        (Layout::Stereo | Layout::Mono, _) => &[&[0, 1, 2]],
+        (Layout::Local, _) => &[&[0, 2]],
+        (Layout::Remote, _) => &[&[1, 2]],
+    }
+}
+
+pub(super) fn hears(layout: Layout, leg: usize) -> bool {
+    match layout {
+        Layout::Stereo | Layout::Mono => true,
+        Layout::Local => leg != 1,
+        Layout::Remote => leg != 0,
+    }
+}
+
+/// Renders `frames` frames behind what is in `out`.
+pub(super) fn render(
+    out: &mut Vec<u8>,
+    format: Format,
+    channels: &[&[usize]],
+    readers: &mut [Reader<'_>; 3],
+    frames: u64,
+) {
+    let stride = channels.len() * format.sample_bytes();
+    let from = out.len();
+    out.resize(from + frames as usize * stride, format.silence());
+    let mut out = &mut out[from..];
+    let mut left = frames;
+    while left > 0 {
+        let (one, a) = readers[0].peek(left);
+        let (two, b) = readers[1].peek(left);
+        let (three, c) = readers[2].peek(left);
+        let count = a.min(b).min(c).max(1);
+        let pieces = [one, two, three].map(|piece| piece.first(count as usize));
+        let (now, later) = out.split_at_mut(count as usize * stride);
+        stretch(now, format, channels, &pieces);
+        out = later;
+        left -= count;
+        readers.iter_mut().for_each(|reader| reader.advance(count));
+    }
+}
+
+/// A stretch within which no leg begins or ends.
+fn stretch(out: &mut [u8], format: Format, channels: &[&[usize]], pieces: &[Piece<'_>; 3]) {
+    if channels.len() == 2 && format == Format::Wav && pieces[2].is_silence() {
+        return stereo_pcm(out, pieces[0], pieces[1]);
+    }
+    for (channel, legs) in channels.iter().enumerate() {
+        let mut heard = legs
+            .iter()
+            .map(|&leg| pieces[leg])
+            .filter(|piece| !piece.is_silence());
+        let (first, second, third) = (heard.next(), heard.next(), heard.next());
+        match (first, second) {
+            (None, _) => {}
+            (Some(piece), None) => put(out, format, channels.len(), channel, piece),
+            (Some(first), Some(second)) => {
+                let third = third.unwrap_or(Piece::Silence);
+                mix(out, format, channels.len(), channel, [first, second, third]);
+            }
+        }
+    }
+}
+
+/// The common case in one pass over both legs.
+fn stereo_pcm(out: &mut [u8], left: Piece<'_>, right: Piece<'_>) {
+    let (ulaw, alaw): (&g711::Linear, &g711::Linear) = (&g711::ULAW, &g711::ALAW);
+    match (left, right) {
+        (Piece::Ulaw(l), Piece::Ulaw(r)) => interleave(out, (l, ulaw), (r, ulaw)),
+        (Piece::Ulaw(l), Piece::Alaw(r)) => interleave(out, (l, ulaw), (r, alaw)),
+        (Piece::Alaw(l), Piece::Ulaw(r)) => interleave(out, (l, alaw), (r, ulaw)),
+        (Piece::Alaw(l), Piece::Alaw(r)) => interleave(out, (l, alaw), (r, alaw)),
+        (left, right) => {
+            put(out, Format::Wav, 2, 0, left);
+            put(out, Format::Wav, 2, 1, right);
+        }
+    }
+}
+
+fn interleave(out: &mut [u8], left: (&[u8], &g711::Linear), right: (&[u8], &g711::Linear)) {
+    let frames = out.chunks_exact_mut(4);
+    for ((frame, &l), &r) in frames.zip(left.0).zip(right.0) {
+        let l = u32::from(left.1[l as usize] as u16);
+        let r = u32::from(right.1[r as usize] as u16);
+        frame.copy_from_slice(&(l | r << 16).to_le_bytes());
+    }
+}
+
+/// One leg into one channel.
+fn put(out: &mut [u8], format: Format, channels: usize, channel: usize, piece: Piece<'_>) {
+    match (format, piece) {
+        (_, Piece::Silence) => {}
+        (Format::Wav, piece) => put_pcm(out, channels, channel, piece),
+        (Format::WavUlaw, Piece::Ulaw(bytes)) | (Format::WavAlaw, Piece::Alaw(bytes)) => {
+            if channels == 1 {
+                out[..bytes.len()].copy_from_slice(bytes);
+            } else {
+                put_bytes(out, channels, channel, bytes, |byte| byte);
+            }
+        }
+        (Format::WavAlaw, Piece::Ulaw(bytes)) => {
+            let table: &[u8; 256] = &g711::ULAW_TO_ALAW;
+            put_bytes(out, channels, channel, bytes, |byte| table[byte as usize]);
+        }
+        (Format::WavUlaw, Piece::Alaw(bytes)) => {
+            let table: &[u8; 256] = &g711::ALAW_TO_ULAW;
+            put_bytes(out, channels, channel, bytes, |byte| table[byte as usize]);
+        }
+        (_, Piece::Pcm(_)) => {
+            let mut places = out.iter_mut().skip(channel).step_by(channels);
+            piece.for_each(|sample| {
+                if let Some(place) = places.next() {
+                    *place = encode_law(format, sample);
+                }
+            });
+        }
+    }
+}
+
+fn put_pcm(out: &mut [u8], channels: usize, channel: usize, piece: Piece<'_>) {
+    let mut frames = out.chunks_exact_mut(2 * channels);
+    piece.for_each(|sample| {
+        if let Some(frame) = frames.next() {
+            frame[2 * channel..2 * channel + 2].copy_from_slice(&sample.to_le_bytes());
+        }
+    });
+}
+
+fn put_bytes(out: &mut [u8], channels: usize, channel: usize, bytes: &[u8], value: impl Fn(u8) -> u8) {
+    let places = out.iter_mut().skip(channel).step_by(channels);
+    for (place, &byte) in places.zip(bytes) {
+        *place = value(byte);
+    }
+}
+
+/// Samples mixed at a time.
+const MIX: usize = 256;
+
+/// The saturating sum of several legs into one channel.
+fn mix(out: &mut [u8], format: Format, channels: usize, channel: usize, legs: [Piece<'_>; 3]) {
+    let stride = channels * format.sample_bytes();
+    let mut from = 0;
+    for out in out.chunks_mut(MIX * stride) {
+        let count = out.len() / stride;
+        let mut sums = [0i32; MIX];
+        for leg in legs {
+            let mut sums = sums.iter_mut();
+            slice(leg, from, count).for_each(|sample| {
+                if let Some(sum) = sums.next() {
+                    *sum += i32::from(sample);
+                }
+            });
+        }
+        for (frame, &sum) in out.chunks_exact_mut(stride).zip(&sums) {
+            let sample = sum.clamp(i16::MIN.into(), i16::MAX.into()) as i16;
+            match format {
+                Format::Wav => {
+                    frame[2 * channel..2 * channel + 2].copy_from_slice(&sample.to_le_bytes());
+                }
+                law => frame[channel] = encode_law(law, sample),
+            }
+        }
+        from += count;
+    }
+}
+
+fn slice(piece: Piece<'_>, from: usize, count: usize) -> Piece<'_> {
+    match piece {
+        Piece::Silence => Piece::Silence,
+        Piece::Ulaw(bytes) => Piece::Ulaw(bytes.get(from..from + count).unwrap_or_default()),
+        Piece::Alaw(bytes) => Piece::Alaw(bytes.get(from..from + count).unwrap_or_default()),
+        Piece::Pcm(bytes) => Piece::Pcm(bytes.get(2 * from..2 * (from + count)).unwrap_or_default()),
+    }
+}
+
+/// Reads a track, or what was resampled from it, piece by piece.
+pub(super) enum Reader<'a> {
+    Nothing,
+    Track {
+        track: &'a Track,
+        run: usize,
+        at: u64,
+    },
+    /// Native-endian samples from the window's start on.
+    Resampled {
+        bytes: &'a [u8],
+        at: usize,
+    },
+}
+
+impl<'a> Reader<'a> {
+    /// What is heard next, and for how many samples, at most `most`.
+    pub(super) fn peek(&mut self, most: u64) -> (Piece<'a>, u64) {
+        match self {
+            Reader::Nothing => (Piece::Silence, most),
+            Reader::Track { track, run, at } => track.heard(run, *at, *at + most),
+            Reader::Resampled { bytes, at } => {
+                let rest = bytes.get(*at..).unwrap_or_default();
+                match (rest.len() / 2) as u64 {
+                    0 => (Piece::Silence, most),
+                    len => (Piece::Pcm(rest).first(most as usize), len.min(most)),
+                }
+            }
+        }
+    }
+
+    pub(super) fn advance(&mut self, samples: u64) {
+        match self {
+            Reader::Nothing => {}
+            Reader::Track { at, .. } => *at += samples,
+            Reader::Resampled { at, .. } => *at += samples as usize * 2,
+        }
+    }
+}

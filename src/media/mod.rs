@@ -1,0 +1,224 @@
+//! From packet to samples: feeds, the timeline of each leg, the recordings' windows.
+//!
+//! ```text
+//! Feed (host's thread) -> ring -> CallState::visit (worker) -> Track of each leg
+//!                                     ^ points (CallTap)         -> Tap of each recording -> Sink
+//! ```
+
+mod call;
+mod codec;
+mod drift;
+mod feed;
+mod grid;
+mod layout;
+mod leg;
+mod outbox;
+mod point;
+mod resample;
+mod ring;
+mod rtp;
+#[doc(hidden)]
+pub mod sim;
+mod tap;
+#[cfg(test)]
+mod tests;
+mod track;
+mod worker;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+
+use uuid::Uuid;
+
+pub use feed::{Feed, FeedWaiter};
+pub use point::CallTap;
+pub use worker::WorkerInbox;
+
+use crate::clock::NS_PER_MS;
+use crate::words::{EndReason, Format, Layout, Leg, PauseMode};
+
+/// Which time the media has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClockMode {
+    /// The coarse monotonic clock: live calls.
+    Real,
+    /// The media's own, as fast as it is handed in.
+    Stream,
+}
+
+#[derive(Clone, Debug)]
+pub struct MediaConfig {
+    pub clock: ClockMode,
+    pub reorder_ns: u64,
+    pub leg_wait_ns: u64,
+    pub flush_ns: u64,
+    /// How long a sink may take nothing in stream time before its recording fails.
+    pub backlog_ns: u64,
+}
+
+/// What a recording reports of itself, readable from any thread.
+#[derive(Debug, Default)]
+pub struct Progress {
+    frames: AtomicU64,
+    bytes: AtomicU64,
+    lost_ns: AtomicU64,
+    paused_ns: AtomicU64,
+    rate: AtomicU32,
+}
+
+impl Progress {
+    pub fn frames(&self) -> u64 {
+        self.frames.load(Relaxed)
+    }
+
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Relaxed)
+    }
+
+    /// 0 until the rate of the file is known.
+    pub fn rate(&self) -> u32 {
+        self.rate.load(Relaxed)
+    }
+
+    pub fn duration_ms(&self) -> u64 {
+        match u64::from(self.rate()) {
+            0 => 0,
+            rate => (self.frames() * 1000 + rate / 2) / rate,
+        }
+    }
+
+    /// All legs of the recording summed.
+    pub fn lost_ms(&self) -> u64 {
+        (self.lost_ns.load(Relaxed) + NS_PER_MS / 2) / NS_PER_MS
+    }
+
+    pub fn paused_ms(&self) -> u64 {
+        (self.paused_ns.load(Relaxed) + NS_PER_MS / 2) / NS_PER_MS
+    }
+}
+
+/// Shape of the audio file, known at the latest when the first block is cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    pub format: Format,
+    pub rate: u32,
+    pub channels: u16,
+}
+
+impl Shape {
+    pub fn frame_bytes(&self) -> usize {
+        self.format.sample_bytes() * usize::from(self.channels)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpanKind {
+    Pause,
+    Loss(Leg),
+}
+
+/// Positions are frames in the file. A skipped pause has no frames; `length_ns` is
+/// how long it really was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    pub kind: SpanKind,
+    pub from_frame: u64,
+    pub to_frame: u64,
+    pub length_ns: u64,
+}
+
+/// Where a recording's audio goes: called by its worker only, in order, never blocking.
+pub trait Sink: Send {
+    /// Once, before anything else but `buffer`.
+    fn shape(&mut self, shape: Shape);
+
+    /// `Err` gives the block back: the backlog is full and nothing was taken. In real
+    /// time `fill` and `loss` follow for the same frames; in stream time the same
+    /// block is offered again at the next visit.
+    fn block(&mut self, audio: Vec<u8>) -> Result<(), Vec<u8>>;
+
+    /// So many bytes of silence; always taken.
+    fn fill(&mut self, bytes: u64);
+
+    /// An empty buffer, recycled if possible.
+    fn buffer(&mut self) -> Vec<u8>;
+
+    /// The pause begins at this frame; everything before it was given.
+    fn paused(&mut self, frame: u64);
+
+    fn resumed(&mut self, span: Span);
+
+    /// At most once a block; the total counts all legs since the start.
+    fn loss(&mut self, lost_ns_total: u64, spans: Vec<Span>);
+
+    /// The last call. `open` is a pause that the end found still open.
+    fn finish(self: Box<Self>, reason: EndReason, open: Option<Span>);
+
+    /// Instead of `finish`, stream time only: nothing was taken for `backlog_ns`.
+    fn stuck(self: Box<Self>);
+
+    /// Instead of `finish`: a panic in this call's visit.
+    fn broken(self: Box<Self>, message: &str);
+}
+
+/// What a recording wants of a call.
+pub struct TapSpec {
+    pub id: Uuid,
+    pub layout: Layout,
+    pub format: Format,
+    pub pause_mode: PauseMode,
+    /// 0: none.
+    pub max_duration_ms: u32,
+    /// 0: from the legs.
+    pub rate: u32,
+    pub progress: Arc<Progress>,
+    pub sink: Box<dyn Sink>,
+}
+
+/// Sums over all calls, readable from any thread.
+#[derive(Debug, Default)]
+pub struct MediaStats {
+    pub(super) frames_in: AtomicU64,
+    pub(super) frames_lost: AtomicU64,
+    pub(super) dropped_unknown: AtomicU64,
+    pub(super) late: AtomicU64,
+    /// Each worker's own.
+    worker_lag_ns: [AtomicU64; WORKERS_MAX],
+}
+
+/// More workers than these share a counter.
+const WORKERS_MAX: usize = 32;
+
+impl MediaStats {
+    /// Packets and writes taken.
+    pub fn frames_in(&self) -> u64 {
+        self.frames_in.load(Relaxed)
+    }
+
+    /// Sequence gaps, overruns and what came late.
+    pub fn frames_lost(&self) -> u64 {
+        self.frames_lost.load(Relaxed)
+    }
+
+    /// RTCP, garbage and unknown payload types.
+    pub fn dropped_unknown(&self) -> u64 {
+        self.dropped_unknown.load(Relaxed)
+    }
+
+    pub fn late(&self) -> u64 {
+        self.late.load(Relaxed)
+    }
+
+    /// The worst tick of the last second, of any worker.
+    pub fn worker_lag_ns(&self) -> u64 {
+        self.worker_lag_ns
+            .iter()
+            .map(|lag| lag.load(Relaxed))
+            .max()
+            .unwrap_or_default()
+    }
+
+    fn note_lag(&self, worker: usize, ns: u64) {
+        self.worker_lag_ns[worker % WORKERS_MAX].store(ns, Relaxed);
+    }
+}

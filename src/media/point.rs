@@ -1,0 +1,273 @@
+//! The meeting point of control, feeds and worker for one call: ordered points.
+//!
+//! A point notes what every leg has handed in so far. The worker reads the counts
+//! first and the points after, so a point that it has not seen yet cannot have been
+//! set before anything that it is about to consume.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
+
+use crate::sync::Mutex;
+use rtrb::Consumer;
+use uuid::Uuid;
+
+use super::feed::{Feed, FeedWaiter, Handed, LegCounts};
+use super::{ClockMode, MediaConfig, MediaStats, TapSpec, WorkerInbox};
+use crate::clock::coarse_ns;
+use crate::words::{EndReason, FeedFormat, Leg};
+
+pub(super) type Counts = [Handed; 3];
+
+pub(super) enum What {
+    Start(Box<TapSpec>),
+    Pause(Uuid),
+    Resume(Uuid),
+    Stop(Uuid, EndReason),
+    End(EndReason),
+    Attach {
+        leg: Leg,
+        format: FeedFormat,
+        ring: Consumer<u8>,
+        waiter: Arc<FeedWaiter>,
+    },
+    Detach(Leg),
+    Format {
+        leg: Leg,
+        format: FeedFormat,
+        ring: Option<Consumer<u8>>,
+    },
+    Payload(Leg, u8, FeedFormat),
+}
+
+pub(super) struct Point {
+    /// The coarse clock when it was set.
+    pub clock_ns: u64,
+    pub counts: Counts,
+    pub what: What,
+}
+
+#[derive(Default)]
+struct Points {
+    queue: VecDeque<Point>,
+    waiters: [Option<Arc<FeedWaiter>>; 3],
+    ended: bool,
+}
+
+/// Created when a call begins, shared by control, feeds and worker.
+pub struct CallTap {
+    key: u64,
+    config: Arc<MediaConfig>,
+    stats: Arc<MediaStats>,
+    worker: Arc<WorkerInbox>,
+    me: Weak<CallTap>,
+    legs: [LegCounts; 3],
+    points: Mutex<Points>,
+    last_media_ns: AtomicU64,
+    /// Bit n: leg n has had a feed.
+    fed: AtomicU8,
+    hungry: AtomicBool,
+    /// Already among the worker's urgent calls.
+    pub(super) urgent: AtomicBool,
+    /// Where the worker keeps it.
+    pub(super) slot: AtomicUsize,
+}
+
+pub(super) const NO_SLOT: usize = usize::MAX;
+
+impl CallTap {
+    /// Registers itself with its worker.
+    pub fn new(
+        key: u64,
+        config: Arc<MediaConfig>,
+        stats: Arc<MediaStats>,
+        worker: Arc<WorkerInbox>,
+    ) -> Arc<CallTap> {
+        let call = Self::unregistered(key, config, stats, worker);
+        call.worker.adopt(call.clone());
+        call
+    }
+
+    pub(super) fn unregistered(
+        key: u64,
+        config: Arc<MediaConfig>,
+        stats: Arc<MediaStats>,
+        worker: Arc<WorkerInbox>,
+    ) -> Arc<CallTap> {
+        Arc::new_cyclic(|me| CallTap {
+            key,
+            config,
+            stats,
+            worker,
+            me: me.clone(),
+            legs: Default::default(),
+            points: Mutex::default(),
+            last_media_ns: AtomicU64::new(coarse_ns()),
+            fed: AtomicU8::new(0),
+            hungry: AtomicBool::new(false),
+            urgent: AtomicBool::new(false),
+            slot: AtomicUsize::new(NO_SLOT),
+        })
+    }
+
+    pub fn key(&self) -> u64 {
+        self.key
+    }
+
+    /// Coarse clock of the latest arrival that the worker has seen, at first of the
+    /// call's beginning.
+    pub fn last_media_ns(&self) -> u64 {
+        self.last_media_ns.load(Ordering::Relaxed)
+    }
+
+    pub fn start(&self, spec: TapSpec) {
+        self.start_clocked(spec, coarse_ns);
+    }
+
+    pub fn pause(&self, id: Uuid) {
+        self.set(What::Pause(id), coarse_ns);
+    }
+
+    pub fn resume(&self, id: Uuid) {
+        self.set(What::Resume(id), coarse_ns);
+    }
+
+    pub fn stop(&self, id: Uuid, reason: EndReason) {
+        self.set(What::Stop(id, reason), coarse_ns);
+    }
+
+    /// All recordings of the call finish, its feeds' waiters return, the worker
+    /// forgets the call.
+    pub fn end(&self, reason: EndReason) {
+        self.end_clocked(reason, coarse_ns);
+    }
+
+    pub fn attach(self: &Arc<Self>, leg: Leg, format: FeedFormat) -> Feed {
+        self.attach_clocked(leg, format, coarse_ns)
+    }
+
+    /// Takes the producer: what it has handed in is still consumed.
+    pub fn detach(&self, leg: Leg, feed: Feed) {
+        self.detach_clocked(leg, feed, coarse_ns);
+    }
+
+    pub fn set_format(&self, leg: Leg, feed: &mut Feed, format: FeedFormat) {
+        self.set_format_clocked(leg, feed, format, coarse_ns);
+    }
+
+    /// What a dynamic RTP payload type means on this leg.
+    pub fn payload(&self, leg: Leg, payload_type: u8, format: FeedFormat) {
+        self.set(What::Payload(leg, payload_type, format), coarse_ns);
+    }
+
+    pub(super) fn start_clocked(&self, spec: TapSpec, clock: impl Fn() -> u64) {
+        self.set(What::Start(Box::new(spec)), clock);
+    }
+
+    pub(super) fn end_clocked(&self, reason: EndReason, clock: impl Fn() -> u64) {
+        self.set(What::End(reason), clock);
+        let mut points = self.points.lock();
+        points.ended = true;
+        points.waiters.iter().flatten().for_each(|w| w.close());
+    }
+
+    pub(super) fn attach_clocked(
+        self: &Arc<Self>,
+        leg: Leg,
+        format: FeedFormat,
+        clock: impl Fn() -> u64,
+    ) -> Feed {
+        let (feed, ring, waiter) = Feed::new(self.clone(), leg, format);
+        self.fed.fetch_or(1 << leg as u8, Ordering::SeqCst);
+        {
+            let mut points = self.points.lock();
+            if points.ended {
+                waiter.close();
+            }
+            points.waiters[leg as usize] = Some(waiter.clone());
+        }
+        let what = What::Attach {
+            leg,
+            format,
+            ring,
+            waiter,
+        };
+        self.set(what, clock);
+        feed
+    }
+
+    pub(super) fn detach_clocked(&self, leg: Leg, feed: Feed, clock: impl Fn() -> u64) {
+        feed.waiter().close();
+        self.set(What::Detach(leg), clock);
+    }
+
+    pub(super) fn set_format_clocked(
+        &self,
+        leg: Leg,
+        feed: &mut Feed,
+        format: FeedFormat,
+        clock: impl Fn() -> u64,
+    ) {
+        let ring = feed.change_format(format);
+        self.set(What::Format { leg, format, ring }, clock);
+    }
+
+    pub(super) fn set(&self, what: What, clock: impl Fn() -> u64) {
+        {
+            let mut points = self.points.lock();
+            let point = Point {
+                clock_ns: clock(),
+                counts: self.handed(),
+                what,
+            };
+            points.queue.push_back(point);
+        }
+        self.wake();
+    }
+
+    /// Visited at the next tick; in stream time at once.
+    pub(super) fn wake(&self) {
+        if let Some(call) = self.me.upgrade() {
+            let at_once = self.config.clock == ClockMode::Stream;
+            self.worker.urge(call, at_once);
+        }
+    }
+
+    /// A full ring in stream time: visited at the next tick, without waking anyone.
+    pub(super) fn hungry(&self) {
+        self.hungry.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn take_hunger(&self) -> bool {
+        self.hungry.load(Ordering::Relaxed) && self.hungry.swap(false, Ordering::Relaxed)
+    }
+
+    pub(super) fn handed(&self) -> Counts {
+        let fed = self.fed.load(Ordering::SeqCst);
+        std::array::from_fn(|n| match fed & (1 << n) {
+            0 => Handed::default(),
+            _ => self.legs[n].handed(),
+        })
+    }
+
+    /// To be called after `handed` only.
+    pub(super) fn take_points(&self, into: &mut VecDeque<Point>) {
+        into.append(&mut self.points.lock().queue);
+    }
+
+    pub(super) fn counts(&self, leg: Leg) -> &LegCounts {
+        &self.legs[leg as usize]
+    }
+
+    pub(super) fn config(&self) -> &Arc<MediaConfig> {
+        &self.config
+    }
+
+    pub(super) fn stats(&self) -> &Arc<MediaStats> {
+        &self.stats
+    }
+
+    pub(super) fn saw_media(&self, arrival_ns: u64) {
+        self.last_media_ns.fetch_max(arrival_ns, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,72 @@
+//! The worker's end of a leg's ring.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use rtrb::Consumer;
+
+use super::feed::{FeedWaiter, HEADER, Header, LegCounts};
+
+/// The ring's other end.
+#[derive(Default)]
+pub(super) struct Ring {
+    pub consumer: Option<Consumer<u8>>,
+    pub waiter: Option<Arc<FeedWaiter>>,
+    /// Bytes taken over the leg's whole life.
+    taken: u64,
+    wrapped: Vec<u8>,
+}
+
+impl Ring {
+    /// Gives each record handed in up to `limit` to `each`.
+    pub(super) fn drain(&mut self, limit: u64, counts: &LegCounts, mut each: impl FnMut(Header, &[u8])) {
+        let count = limit.saturating_sub(self.taken) as usize;
+        if count == 0 {
+            return;
+        }
+        self.taken = limit;
+        let Some(consumer) = &mut self.consumer else {
+            return;
+        };
+        if let Ok(chunk) = consumer.read_chunk(count) {
+            let slices = chunk.as_slices();
+            let mut at = 0;
+            while at + HEADER <= count {
+                let Some(header) = Header::parse(part(slices, at, HEADER, &mut self.wrapped)) else {
+                    break;
+                };
+                each(header, part(slices, at + HEADER, header.len, &mut self.wrapped));
+                at += HEADER + header.len;
+            }
+            chunk.commit_all();
+        }
+        counts.taken.store(limit, Ordering::SeqCst);
+        if counts.waiting.load(Ordering::SeqCst)
+            && let Some(waiter) = &self.waiter
+        {
+            counts.waiting.store(false, Ordering::SeqCst);
+            waiter.drained();
+        }
+    }
+}
+
+/// `len` bytes at `at` of a ring's two slices; copied only where it wraps.
+fn part<'a>(
+    (first, second): (&'a [u8], &'a [u8]),
+    at: usize,
+    len: usize,
+    wrapped: &'a mut Vec<u8>,
+) -> &'a [u8] {
+    if let Some(whole) = first.get(at..at + len) {
+        return whole;
+    }
+    if at >= first.len() {
+        let at = at - first.len();
+        return second.get(at..at + len).unwrap_or_default();
+    }
+    let head = &first[at..];
+    wrapped.clear();
+    wrapped.extend_from_slice(head);
+    wrapped.extend_from_slice(second.get(..len - head.len()).unwrap_or_default());
+    wrapped
+}

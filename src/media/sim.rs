@@ -1,0 +1,322 @@
+//! A call in simulated time: drives feeds, points and visits without a thread or a
+//! clock, and collects what the recordings write. For tests and benchmarks.
+
+use std::sync::Arc;
+
+use crate::sync::Mutex;
+use uuid::Uuid;
+
+use super::call::CallState;
+use super::point::What;
+use super::{
+    CallTap, ClockMode, Feed, MediaConfig, MediaStats, Progress, Shape, Sink, Span, TapSpec, WorkerInbox,
+};
+use crate::clock::NS_PER_MS;
+use crate::words::{EndReason, FeedFormat, Format, Layout, Leg, PauseMode, Status};
+
+/// What became of a sink.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    Finished(EndReason, Option<Span>),
+    Stuck,
+    Broken(String),
+}
+
+/// Everything that a recording gave to its sink.
+#[derive(Debug, Default)]
+pub struct Collected {
+    pub shape: Option<Shape>,
+    pub bytes: Vec<u8>,
+    pub blocks: usize,
+    pub paused_at: Vec<u64>,
+    pub pauses: Vec<Span>,
+    pub losses: Vec<Span>,
+    pub lost_ns: u64,
+    pub ending: Option<Ending>,
+    /// Blocks are refused.
+    pub full: bool,
+    /// Audio is taken and thrown away; its buffer goes back to the pool.
+    pub pool: Option<Arc<Mutex<Vec<Vec<u8>>>>>,
+    /// The next block panics.
+    pub panic: bool,
+}
+
+impl Collected {
+    pub fn frames(&self) -> u64 {
+        self.shape
+            .map_or(0, |shape| (self.bytes.len() / shape.frame_bytes()) as u64)
+    }
+
+    /// PCM16: the samples of one channel.
+    pub fn channel(&self, channel: usize) -> Vec<i16> {
+        let Some(shape) = self.shape else {
+            return Vec::new();
+        };
+        self.bytes
+            .chunks_exact(shape.frame_bytes())
+            .map(|frame| i16::from_le_bytes([frame[2 * channel], frame[2 * channel + 1]]))
+            .collect()
+    }
+}
+
+/// A sink that keeps everything.
+pub struct Collector(pub Arc<Mutex<Collected>>);
+
+impl Sink for Collector {
+    fn shape(&mut self, shape: Shape) {
+        self.0.lock().shape = Some(shape);
+    }
+
+    fn block(&mut self, mut audio: Vec<u8>) -> Result<(), Vec<u8>> {
+        let mut collected = self.0.lock();
+        if std::mem::take(&mut collected.panic) {
+            drop(collected);
+            panic!("a panic that was asked for");
+        }
+        if collected.full {
+            return Err(audio);
+        }
+        collected.blocks += 1;
+        if let Some(pool) = &collected.pool {
+            audio.clear();
+            pool.lock().push(audio);
+            return Ok(());
+        }
+        collected.bytes.extend_from_slice(&audio);
+        Ok(())
+    }
+
+    fn fill(&mut self, bytes: u64) {
+        let mut collected = self.0.lock();
+        if collected.pool.is_some() {
+            return;
+        }
+        let silence = collected.shape.map_or(0, |shape| shape.format.silence());
+        let len = collected.bytes.len() + bytes as usize;
+        collected.bytes.resize(len, silence);
+    }
+
+    fn buffer(&mut self) -> Vec<u8> {
+        let collected = self.0.lock();
+        let recycled = collected.pool.as_ref().and_then(|pool| pool.lock().pop());
+        recycled.unwrap_or_default()
+    }
+
+    fn paused(&mut self, frame: u64) {
+        self.0.lock().paused_at.push(frame);
+    }
+
+    fn resumed(&mut self, span: Span) {
+        self.0.lock().pauses.push(span);
+    }
+
+    fn loss(&mut self, lost_ns_total: u64, spans: Vec<Span>) {
+        let mut collected = self.0.lock();
+        collected.lost_ns = lost_ns_total;
+        collected.losses.extend(spans);
+    }
+
+    fn finish(self: Box<Self>, reason: EndReason, open: Option<Span>) {
+        self.0.lock().ending = Some(Ending::Finished(reason, open));
+    }
+
+    fn stuck(self: Box<Self>) {
+        self.0.lock().ending = Some(Ending::Stuck);
+    }
+
+    fn broken(self: Box<Self>, message: &str) {
+        self.0.lock().ending = Some(Ending::Broken(message.into()));
+    }
+}
+
+/// How a recording is started.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish {
+    pub layout: Layout,
+    pub format: Format,
+    pub pause_mode: PauseMode,
+    pub max_duration_ms: u32,
+    pub rate: u32,
+}
+
+impl Default for Wish {
+    fn default() -> Wish {
+        Wish {
+            layout: Layout::Stereo,
+            format: Format::Wav,
+            pause_mode: PauseMode::Silence,
+            max_duration_ms: 0,
+            rate: 0,
+        }
+    }
+}
+
+/// One recording of a simulated call.
+#[derive(Clone)]
+pub struct Tape {
+    pub id: Uuid,
+    pub progress: Arc<Progress>,
+    pub out: Arc<Mutex<Collected>>,
+}
+
+impl Tape {
+    /// A recording's spec and what will show its result.
+    pub fn new(id: u128, wish: Wish) -> (Tape, TapSpec) {
+        let tape = Tape {
+            id: Uuid::from_u128(id),
+            progress: Arc::default(),
+            out: Arc::default(),
+        };
+        let spec = TapSpec {
+            id: tape.id,
+            layout: wish.layout,
+            format: wish.format,
+            pause_mode: wish.pause_mode,
+            max_duration_ms: wish.max_duration_ms,
+            rate: wish.rate,
+            progress: tape.progress.clone(),
+            sink: Box::new(Collector(tape.out.clone())),
+        };
+        (tape, spec)
+    }
+}
+
+/// The defaults of the configuration.
+pub fn config(clock: ClockMode) -> MediaConfig {
+    MediaConfig {
+        clock,
+        reorder_ns: 60 * NS_PER_MS,
+        leg_wait_ns: 2_000 * NS_PER_MS,
+        flush_ns: 700 * NS_PER_MS,
+        backlog_ns: 15_000 * NS_PER_MS,
+    }
+}
+
+/// A call whose clock is `now_ns`, set by the test.
+pub struct Sim {
+    pub now_ns: u64,
+    pub stats: Arc<MediaStats>,
+    pub call: Arc<CallTap>,
+    state: CallState,
+    feeds: [Option<Feed>; 3],
+    tapes: u128,
+}
+
+impl Sim {
+    pub fn new(config: MediaConfig) -> Sim {
+        let (config, stats) = (Arc::new(config), Arc::<MediaStats>::default());
+        let worker = WorkerInbox::new(config.clone(), stats.clone(), 0);
+        let call = CallTap::unregistered(1, config, stats.clone(), worker);
+        // Nobody drains that inbox: the call is for ever urgent already.
+        call.urgent.store(true, std::sync::atomic::Ordering::SeqCst);
+        Sim {
+            now_ns: 1_000 * NS_PER_MS,
+            stats,
+            state: CallState::new(call.clone()),
+            call,
+            feeds: [None, None, None],
+            tapes: 0,
+        }
+    }
+
+    pub fn real() -> Sim {
+        Sim::new(config(ClockMode::Real))
+    }
+
+    pub fn stream() -> Sim {
+        Sim::new(config(ClockMode::Stream))
+    }
+
+    pub fn attach(&mut self, leg: Leg, format: FeedFormat) {
+        let now = self.now_ns;
+        self.feeds[leg as usize] = Some(self.call.attach_clocked(leg, format, || now));
+    }
+
+    pub fn detach(&mut self, leg: Leg) {
+        let now = self.now_ns;
+        if let Some(feed) = self.feeds[leg as usize].take() {
+            self.call.detach_clocked(leg, feed, || now);
+        }
+    }
+
+    pub fn set_format(&mut self, leg: Leg, format: FeedFormat) {
+        let now = self.now_ns;
+        if let Some(feed) = &mut self.feeds[leg as usize] {
+            self.call.set_format_clocked(leg, feed, format, || now);
+        }
+    }
+
+    pub fn payload(&mut self, leg: Leg, payload_type: u8, format: FeedFormat) {
+        self.set(What::Payload(leg, payload_type, format));
+    }
+
+    pub fn feed(&mut self, leg: Leg) -> Option<&mut Feed> {
+        self.feeds[leg as usize].as_mut()
+    }
+
+    /// Handed in now.
+    pub fn rtp(&mut self, leg: Leg, packet: &[u8]) -> Status {
+        let now = self.now_ns;
+        let feed = self.feed(leg);
+        feed.map_or(Status::BadHandle, |feed| feed.rtp_arrived(packet, now))
+    }
+
+    pub fn write(&mut self, leg: Leg, payload: &[u8]) -> Status {
+        let now = self.now_ns;
+        let feed = self.feed(leg);
+        feed.map_or(Status::BadHandle, |feed| feed.write_arrived(payload, now))
+    }
+
+    pub fn write_at(&mut self, leg: Leg, at: u64, payload: &[u8]) -> Status {
+        let now = self.now_ns;
+        let feed = self.feed(leg);
+        feed.map_or(Status::BadHandle, |feed| feed.write_at_arrived(at, payload, now))
+    }
+
+    pub fn start(&mut self, wish: Wish) -> Tape {
+        self.tapes += 1;
+        let (tape, spec) = Tape::new(self.tapes, wish);
+        self.set(What::Start(Box::new(spec)));
+        tape
+    }
+
+    pub fn pause(&mut self, tape: &Tape) {
+        self.set(What::Pause(tape.id));
+    }
+
+    pub fn resume(&mut self, tape: &Tape) {
+        self.set(What::Resume(tape.id));
+    }
+
+    pub fn stop(&mut self, tape: &Tape) {
+        self.set(What::Stop(tape.id, EndReason::Stopped));
+    }
+
+    pub fn end(&mut self) {
+        let now = self.now_ns;
+        self.call.end_clocked(EndReason::CallEnded, || now);
+    }
+
+    fn set(&mut self, what: What) {
+        let now = self.now_ns;
+        self.call.set(what, || now);
+    }
+
+    /// The worker comes by.
+    pub fn visit(&mut self) {
+        self.state.visit_guarded(self.now_ns);
+    }
+
+    /// So many milliseconds pass, with a visit every 100 ms at the latest.
+    pub fn pass(&mut self, ms: u64) {
+        let until = self.now_ns + ms * NS_PER_MS;
+        while self.now_ns < until {
+            self.now_ns = (self.now_ns + 100 * NS_PER_MS).min(until);
+            self.visit();
+        }
+    }
+
+    pub fn is_over(&self) -> bool {
+        self.state.is_over()
+    }
+}

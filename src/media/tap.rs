@@ -1,0 +1,382 @@
+//! A recording's window on its call: from its start to its end, without its pauses.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use uuid::Uuid;
+
+use super::layout::{self, Reader};
+use super::leg::LegMedia;
+use super::outbox::{Losses, Out, Outbox};
+use super::resample::{LOOKAHEAD_NS, LegResampler};
+use super::{Progress, Shape, Span, SpanKind, TapSpec, grid};
+use crate::words::{EndReason, Format, Layout, Leg, PauseMode};
+
+pub(super) type Legs = [LegMedia; 3];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Recording,
+    Paused { since_ns: u64, from_frame: u64 },
+    Over,
+}
+
+pub(super) struct Tap {
+    pub id: Uuid,
+    layout: Layout,
+    format: Format,
+    pause_mode: PauseMode,
+    max_duration_ms: u32,
+    wanted_rate: u32,
+    flush_ns: u64,
+    start_ns: u64,
+    next_cut_ns: u64,
+    shape: Option<Shape>,
+    /// The next frame to render, on the grid of the file's rate.
+    cursor: u64,
+    /// Frames in the file.
+    frames: u64,
+    limit: u64,
+    /// Where recording last began: cursor and frame.
+    segment: (u64, u64),
+    phase: Phase,
+    paused_ns: u64,
+    late: Losses,
+    resamplers: [Option<LegResampler>; 3],
+    resampled: [Vec<u8>; 3],
+    progress: Arc<Progress>,
+    pub outbox: Outbox,
+}
+
+impl Tap {
+    pub(super) fn new(spec: TapSpec, at_ns: u64, flush_ns: u64) -> Tap {
+        let flush_ns = flush_ns.max(1);
+        Tap {
+            id: spec.id,
+            layout: spec.layout,
+            format: spec.format,
+            pause_mode: spec.pause_mode,
+            max_duration_ms: spec.max_duration_ms,
+            wanted_rate: spec.rate,
+            flush_ns,
+            start_ns: at_ns,
+            // Recordings that begin together are not flushed together.
+            next_cut_ns: at_ns + scatter(spec.id) % flush_ns,
+            shape: None,
+            cursor: 0,
+            frames: 0,
+            limit: u64::MAX,
+            segment: (0, 0),
+            phase: Phase::Recording,
+            paused_ns: 0,
+            late: Losses::default(),
+            resamplers: Default::default(),
+            resampled: Default::default(),
+            outbox: Outbox::new(spec.sink, spec.progress.clone()),
+            progress: spec.progress,
+        }
+    }
+
+    /// From when on it still needs what the legs say; `None` while it needs nothing.
+    pub(super) fn wants_from_ns(&self) -> Option<u64> {
+        match (self.phase, self.shape) {
+            (Phase::Recording, Some(shape)) => Some(grid::time(self.cursor, shape.rate)),
+            (Phase::Recording, None) => Some(self.start_ns),
+            _ => None,
+        }
+    }
+
+    /// The legs that are heard in it.
+    pub(super) fn legs(&self, legs: &Legs) -> Vec<Leg> {
+        let heard = |leg: &Leg| layout::hears(self.layout, *leg as usize);
+        let fed = |leg: &Leg| legs[*leg as usize].had_feed;
+        Leg::ALL.into_iter().filter(heard).filter(fed).collect()
+    }
+
+    /// Time has come this far. True if something was rendered.
+    pub(super) fn advance(&mut self, frontier_ns: u64, real: bool, legs: &Legs) -> bool {
+        if let Phase::Paused { since_ns, .. } = self.phase {
+            let paused = self.paused_ns + frontier_ns.saturating_sub(since_ns);
+            self.progress.paused_ns.store(paused, Relaxed);
+        }
+        let due = match real {
+            true => frontier_ns >= self.next_cut_ns,
+            false => frontier_ns >= self.position_ns().saturating_add(self.flush_ns),
+        };
+        if !due || self.phase == Phase::Over {
+            return false;
+        }
+        let behind = frontier_ns.saturating_sub(self.next_cut_ns) / self.flush_ns;
+        self.next_cut_ns += (behind + 1) * self.flush_ns;
+        let resampling = self.phase == Phase::Recording && self.resamples(legs);
+        let ahead = if resampling { LOOKAHEAD_NS } else { 0 };
+        self.reach(frontier_ns.saturating_sub(ahead), legs);
+        true
+    }
+
+    fn position_ns(&self) -> u64 {
+        match self.shape {
+            Some(shape) => grid::time(self.cursor, shape.rate),
+            None => self.start_ns,
+        }
+    }
+
+    fn resamples(&self, legs: &Legs) -> bool {
+        let rate = self.shape.map_or(0, |shape| shape.rate);
+        legs.iter()
+            .enumerate()
+            .any(|(n, leg)| leg.had_feed && self.hears(n) && leg.track.rate() != rate)
+    }
+
+    fn hears(&self, leg: usize) -> bool {
+        layout::hears(self.layout, leg)
+    }
+
+    pub(super) fn pause(&mut self, at_ns: u64, legs: &Legs) {
+        if self.phase != Phase::Recording {
+            return;
+        }
+        self.reach(at_ns, legs);
+        if self.phase != Phase::Recording {
+            return;
+        }
+        self.outbox.push(Out::Paused(self.frames));
+        self.phase = Phase::Paused {
+            since_ns: at_ns,
+            from_frame: self.frames,
+        };
+    }
+
+    pub(super) fn resume(&mut self, at_ns: u64, legs: &Legs) {
+        let Phase::Paused { .. } = self.phase else {
+            return;
+        };
+        self.reach(at_ns, legs);
+        let Some(span) = self.pause_until(at_ns) else {
+            return;
+        };
+        self.paused_ns += span.length_ns;
+        self.progress.paused_ns.store(self.paused_ns, Relaxed);
+        self.outbox.push(Out::Resumed(span));
+        self.phase = Phase::Recording;
+        self.segment = (self.cursor, self.frames);
+        // A filter's memory would carry what was said while paused.
+        self.resamplers = Default::default();
+    }
+
+    pub(super) fn finish(&mut self, at_ns: u64, reason: EndReason, legs: &Legs) {
+        self.reach(at_ns, legs);
+        self.over(at_ns, reason);
+    }
+
+    fn over(&mut self, at_ns: u64, reason: EndReason) {
+        if self.phase == Phase::Over {
+            return;
+        }
+        let open = self.pause_until(at_ns);
+        if let Some(span) = open {
+            self.paused_ns += span.length_ns;
+            self.progress.paused_ns.store(self.paused_ns, Relaxed);
+        }
+        if !self.late.spans.is_empty() {
+            let losses = std::mem::take(&mut self.late);
+            self.emit(None, 0, losses);
+        }
+        self.outbox.push(Out::Finish(reason, open));
+        self.phase = Phase::Over;
+    }
+
+    fn pause_until(&self, at_ns: u64) -> Option<Span> {
+        match self.phase {
+            Phase::Paused { since_ns, from_frame } => Some(Span {
+                kind: SpanKind::Pause,
+                from_frame,
+                to_frame: self.frames,
+                length_ns: at_ns.saturating_sub(since_ns),
+            }),
+            _ => None,
+        }
+    }
+
+    /// A stretch of a leg that came too late for what is already in the file.
+    pub(super) fn missed(&mut self, leg: Leg, from: u64, to: u64, rate: u32) {
+        let Some(shape) = self.shape else {
+            return;
+        };
+        if self.phase != Phase::Recording || !self.hears(leg as usize) {
+            return;
+        }
+        let (cursor, frame) = self.segment;
+        let from = grid::convert(from, rate, shape.rate).max(cursor);
+        let to = grid::convert(to, rate, shape.rate).min(self.cursor);
+        if from < to {
+            self.late.add(Span {
+                kind: SpanKind::Loss(leg),
+                from_frame: from - cursor + frame,
+                to_frame: to - cursor + frame,
+                length_ns: grid::time(to - from, shape.rate),
+            });
+        }
+    }
+
+    /// Renders, fills or skips up to a moment.
+    fn reach(&mut self, at_ns: u64, legs: &Legs) {
+        let shape = self.settle(legs);
+        let to = grid::index(at_ns, shape.rate);
+        let skips = self.pause_mode == PauseMode::Skip;
+        while self.cursor < to {
+            match self.phase {
+                Phase::Over => return,
+                Phase::Paused { .. } if skips => self.cursor = to,
+                Phase::Paused { .. } => {
+                    let frames = (to - self.cursor).min(self.limit - self.frames);
+                    self.emit(None, frames, Losses::default());
+                }
+                Phase::Recording => {
+                    let most = grid::index(self.flush_ns, shape.rate).max(u64::from(shape.rate));
+                    let frames = (to - self.cursor).min(most).min(self.limit - self.frames);
+                    self.piece(shape, frames, legs);
+                }
+            }
+            if self.frames >= self.limit {
+                self.over(grid::time(self.cursor, shape.rate), EndReason::Limit);
+            }
+        }
+    }
+
+    /// The shape of the file is decided when it is first needed.
+    fn settle(&mut self, legs: &Legs) -> Shape {
+        if let Some(shape) = self.shape {
+            return shape;
+        }
+        let attached = legs.iter().filter(|leg| leg.attached);
+        let rate = match (self.wanted_rate, self.format) {
+            (0, Format::WavUlaw | Format::WavAlaw) => 8000,
+            (0, Format::Wav) => attached.map(|leg| leg.track.rate()).max().unwrap_or(8000),
+            (rate, _) => rate,
+        };
+        let stereo = self.layout == Layout::Stereo && !legs[Leg::Mixed as usize].had_feed;
+        let shape = Shape {
+            format: self.format,
+            rate,
+            channels: 1 + u16::from(stereo),
+        };
+        self.shape = Some(shape);
+        self.cursor = grid::index(self.start_ns, rate);
+        self.segment = (self.cursor, 0);
+        if self.max_duration_ms > 0 {
+            let frames = (u64::from(self.max_duration_ms) * u64::from(rate) + 500) / 1000;
+            self.limit = frames.max(1);
+        }
+        self.outbox.shape(shape);
+        shape
+    }
+
+    /// Some frames of audio, or of silence if nobody says anything.
+    fn piece(&mut self, shape: Shape, frames: u64, legs: &Legs) {
+        let mut losses = std::mem::take(&mut self.late);
+        let mut said = false;
+        for (n, leg) in legs.iter().enumerate() {
+            if self.hears(n) && leg.had_feed {
+                let (from, to) = self.range(frames, leg, shape);
+                let ahead = match leg.track.rate() == shape.rate {
+                    true => 0,
+                    false => grid::index(LOOKAHEAD_NS, leg.track.rate()),
+                };
+                said |= leg.track.has_audio(from, to + ahead);
+                self.find_losses(Leg::ALL[n], leg, (from, to), shape, &mut losses);
+            }
+        }
+        if !said {
+            self.resamplers = Default::default();
+            return self.emit(None, frames, losses);
+        }
+        let mut block = self.outbox.buffer();
+        self.resample(shape, frames, legs);
+        let mut readers = [0, 1, 2].map(|n| self.reader(n, &legs[n], shape));
+        let channels = layout::channels(self.layout, shape.channels);
+        layout::render(&mut block, shape.format, channels, &mut readers, frames);
+        self.emit(Some(block), frames, losses);
+    }
+
+    /// The next `frames` frames on a leg's grid.
+    fn range(&self, frames: u64, leg: &LegMedia, shape: Shape) -> (u64, u64) {
+        let rate = leg.track.rate();
+        (
+            grid::convert(self.cursor, shape.rate, rate),
+            grid::convert(self.cursor + frames, shape.rate, rate),
+        )
+    }
+
+    fn find_losses(
+        &self,
+        name: Leg,
+        leg: &LegMedia,
+        (from, to): (u64, u64),
+        shape: Shape,
+        losses: &mut Losses,
+    ) {
+        let rate = leg.track.rate();
+        let frame = |at| grid::convert(at, rate, shape.rate).saturating_sub(self.cursor);
+        for (from, to) in leg.track.losses(from, to) {
+            losses.add(Span {
+                kind: SpanKind::Loss(name),
+                from_frame: self.frames + frame(from),
+                to_frame: self.frames + frame(to),
+                length_ns: grid::time(to - from, rate),
+            });
+        }
+    }
+
+    fn resample(&mut self, shape: Shape, frames: u64, legs: &Legs) {
+        for (n, leg) in legs.iter().enumerate() {
+            let rate = leg.track.rate();
+            if rate == shape.rate || !leg.had_feed || !layout::hears(self.layout, n) {
+                self.resamplers[n] = None;
+                continue;
+            }
+            if self.resamplers[n].as_ref().is_none_or(|r| r.from() != rate) {
+                self.resamplers[n] = LegResampler::new(rate, shape.rate, self.cursor);
+            }
+            self.resampled[n].clear();
+            if let Some(resampler) = &mut self.resamplers[n] {
+                resampler.render(&leg.track, frames as usize, &mut self.resampled[n]);
+            }
+        }
+    }
+
+    fn reader<'a>(&'a self, n: usize, leg: &'a LegMedia, shape: Shape) -> Reader<'a> {
+        if !leg.had_feed || !self.hears(n) {
+            return Reader::Nothing;
+        }
+        if leg.track.rate() != shape.rate {
+            let bytes = &self.resampled[n];
+            return Reader::Resampled { bytes, at: 0 };
+        }
+        Reader::Track {
+            track: &leg.track,
+            run: 0,
+            at: self.cursor,
+        }
+    }
+
+    fn emit(&mut self, block: Option<Vec<u8>>, frames: u64, losses: Losses) {
+        let from_frame = self.frames;
+        self.cursor += frames;
+        self.frames += frames;
+        let bytes = self.frames * self.shape.map_or(0, |s| s.frame_bytes()) as u64;
+        self.progress.frames.store(self.frames, Relaxed);
+        self.progress.bytes.store(bytes, Relaxed);
+        self.outbox.push(Out::Audio {
+            block,
+            from_frame,
+            frames,
+            losses,
+        });
+    }
+}
+
+fn scatter(id: Uuid) -> u64 {
+    let (high, low) = id.as_u64_pair();
+    (high ^ low).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 16
+}

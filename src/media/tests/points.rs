@@ -1,0 +1,272 @@
+use super::*;
+use crate::media::sim::{Ending, Wish};
+use crate::media::{Span, SpanKind};
+use crate::words::{EndReason, Format, Layout, PauseMode};
+
+const MS: u64 = NS_PER_MS;
+
+/// 20 ms of both legs, `frames` times, in stream time.
+fn speak(sim: &mut Sim, from: u64, frames: u64) {
+    for n in from..from + frames {
+        sim.write(Leg::Local, &pcm(Leg::Local, n * 160, 160));
+        sim.write(Leg::Remote, &pcm(Leg::Remote, n * 160, 160));
+        if n % 7 == 0 {
+            sim.visit();
+        }
+    }
+}
+
+fn both() -> Sim {
+    let mut sim = Sim::stream();
+    sim.attach(Leg::Local, PCM);
+    sim.attach(Leg::Remote, PCM);
+    sim
+}
+
+#[test]
+fn pauses_as_silence_and_skipped_in_one_call() {
+    let mut sim = both();
+    let keeps = sim.start(Wish::default());
+    let skips = sim.start(Wish {
+        pause_mode: PauseMode::Skip,
+        ..Wish::default()
+    });
+    let whole = sim.start(Wish {
+        layout: Layout::Local,
+        ..Wish::default()
+    });
+    speak(&mut sim, 0, 50);
+    sim.pause(&keeps);
+    sim.pause(&skips);
+    speak(&mut sim, 50, 25);
+    sim.resume(&keeps);
+    sim.resume(&skips);
+    speak(&mut sim, 75, 25);
+    sim.end();
+    sim.visit();
+    for leg in [Leg::Local, Leg::Remote] {
+        let mut want = samples(leg, 0, 16_000);
+        want[8000..12_000].fill(0);
+        assert!(keeps.out.lock().channel(leg as usize) == want);
+        want.drain(8000..12_000);
+        assert!(skips.out.lock().channel(leg as usize) == want);
+    }
+    assert!(whole.out.lock().channel(0) == samples(Leg::Local, 0, 16_000));
+    let span = |to| Span {
+        kind: SpanKind::Pause,
+        from_frame: 8000,
+        to_frame: to,
+        length_ns: 500 * MS,
+    };
+    assert_eq!(keeps.out.lock().pauses, [span(12_000)]);
+    assert_eq!(skips.out.lock().pauses, [span(8000)]);
+    let ended = Some(Ending::Finished(EndReason::CallEnded, None));
+    assert_eq!(skips.out.lock().ending, ended);
+    assert_eq!(keeps.progress.duration_ms(), 2000);
+    assert_eq!((keeps.progress.paused_ms(), keeps.progress.lost_ms()), (500, 0));
+    assert!(sim.is_over());
+}
+
+#[test]
+fn a_pause_that_the_end_finds_open() {
+    let mut sim = both();
+    let tape = sim.start(Wish::default());
+    speak(&mut sim, 0, 10);
+    sim.pause(&tape);
+    speak(&mut sim, 10, 10);
+    sim.stop(&tape);
+    sim.visit();
+    let out = tape.out.lock();
+    let open = Span {
+        kind: SpanKind::Pause,
+        from_frame: 1600,
+        to_frame: 3200,
+        length_ns: 200 * MS,
+    };
+    let ending = Ending::Finished(EndReason::Stopped, Some(open));
+    assert_eq!(out.ending, Some(ending));
+    assert_eq!((out.frames(), tape.progress.paused_ms()), (3200, 200));
+    assert!(out.channel(0)[1600..].iter().all(|sample| *sample == 0));
+}
+
+#[test]
+fn late_packets_of_a_paused_span_are_not_kept() {
+    for delay in [10, 50, 300] {
+        let (mut sim, tape) = one_leg();
+        send(&mut sim, 0, 50, &[]);
+        sim.pause(&tape);
+        send(&mut sim, 50, 75, &[60, 72, 73, 74]);
+        sim.resume(&tape);
+        sim.now_ns += delay * MS;
+        for late in [60, 72, 73, 74] {
+            sim.rtp(Leg::Local, &ulaw(late));
+        }
+        sim.now_ns -= delay * MS;
+        send(&mut sim, 75, 200, &[]);
+        sim.pass(200);
+        sim.stop(&tape);
+        sim.visit();
+        let got = marks(&tape);
+        assert_eq!(got[..50], expected(0, 50), "delay {delay}");
+        assert!(got[50..75].iter().all(|m| *m == 0));
+        assert_eq!(got[75..200], expected(75, 200));
+        let out = tape.out.lock();
+        let secret = |byte: &u8| (mark(50)..mark(75)).contains(byte) && *byte != mark(180);
+        let after = &out.bytes[8000..];
+        let first_round = after.iter().take(80 * 160).filter(|byte| secret(byte));
+        assert_eq!(first_round.count(), 0);
+    }
+}
+
+#[test]
+fn legs_that_start_apart_in_real_time() {
+    let mut sim = Sim::real();
+    sim.attach(Leg::Local, PCM);
+    let tape = sim.start(Wish::default());
+    for n in 0..100u64 {
+        if n == 40 {
+            sim.attach(Leg::Remote, PCM);
+        }
+        sim.write(Leg::Local, &pcm(Leg::Local, n * 160, 160));
+        if n >= 50 {
+            sim.write(Leg::Remote, &pcm(Leg::Remote, n * 160, 160));
+        }
+        sim.now_ns += 20 * MS;
+        sim.visit();
+    }
+    sim.stop(&tape);
+    sim.visit();
+    let out = tape.out.lock();
+    assert!(out.channel(0) == samples(Leg::Local, 0, 16_000));
+    let mut want = samples(Leg::Remote, 0, 16_000);
+    want[..8000].fill(0);
+    assert!(out.channel(1) == want);
+    assert_eq!(out.lost_ns, 0);
+}
+
+#[test]
+fn one_leg_only() {
+    let mut sim = both();
+    let tape = sim.start(Wish::default());
+    for n in 0..400 {
+        sim.write(Leg::Remote, &pcm(Leg::Remote, n * 160, 160));
+        sim.visit();
+    }
+    assert_eq!(tape.out.lock().frames(), 44_800, "the other is awaited 2 s");
+    sim.end();
+    sim.visit();
+    let out = tape.out.lock();
+    assert!(out.channel(1) == samples(Leg::Remote, 0, 64_000));
+    assert!(out.channel(0).iter().all(|sample| *sample == 0));
+}
+
+#[test]
+fn a_leg_that_comes_after_the_wait_is_late() {
+    let mut sim = both();
+    let tape = sim.start(Wish::default());
+    for n in 0..200 {
+        sim.write(Leg::Local, &pcm(Leg::Local, n * 160, 160));
+        sim.visit();
+    }
+    let rendered = tape.out.lock().frames();
+    for n in 0..200 {
+        sim.write(Leg::Remote, &pcm(Leg::Remote, n * 160, 160));
+        sim.visit();
+    }
+    sim.end();
+    sim.visit();
+    let out = tape.out.lock();
+    let mut want = samples(Leg::Remote, 0, 32_000);
+    want[..rendered as usize].fill(0);
+    assert!(out.channel(1) == want && out.channel(0) == samples(Leg::Local, 0, 32_000));
+    assert_eq!(out.lost_ns, rendered * MS / 8);
+    assert_eq!(sim.stats.late(), rendered / 160);
+    assert_eq!(out.losses[0].from_frame, 0);
+}
+
+#[test]
+fn detached_and_attached_again() {
+    let mut sim = both();
+    let tape = sim.start(Wish::default());
+    speak(&mut sim, 0, 20);
+    sim.detach(Leg::Remote);
+    for n in 20..40 {
+        sim.write(Leg::Local, &pcm(Leg::Local, n * 160, 160));
+        sim.visit();
+    }
+    sim.attach(Leg::Remote, PCM);
+    speak(&mut sim, 40, 20);
+    sim.end();
+    sim.visit();
+    let out = tape.out.lock();
+    let mut want = samples(Leg::Remote, 0, 9600);
+    want[3200..6400].fill(0);
+    assert!(out.channel(1) == want && out.channel(0) == samples(Leg::Local, 0, 9600));
+    assert_eq!(out.lost_ns, 0);
+}
+
+#[test]
+fn the_limit_counts_silence_but_not_skipped_time() {
+    for (pause_mode, skipped) in [(PauseMode::Silence, 0), (PauseMode::Skip, 20)] {
+        let mut sim = both();
+        let tape = sim.start(Wish {
+            pause_mode,
+            max_duration_ms: 1010,
+            ..Wish::default()
+        });
+        speak(&mut sim, 0, 20);
+        sim.pause(&tape);
+        speak(&mut sim, 20, 20);
+        sim.resume(&tape);
+        speak(&mut sim, 40, 200);
+        let out = tape.out.lock();
+        assert_eq!(out.frames(), 8080);
+        let last = samples(Leg::Local, 8079 + skipped * 160, 1);
+        assert_eq!(out.channel(0).last(), last.first());
+        assert_eq!(out.ending, Some(Ending::Finished(EndReason::Limit, None)));
+    }
+}
+
+#[test]
+fn write_at_places_by_the_hosts_clock() {
+    let mut sim = Sim::real();
+    sim.attach(Leg::Local, PCM);
+    let tape = sim.start(Wish {
+        layout: Layout::Local,
+        ..Wish::default()
+    });
+    for n in [0u64, 1, 3, 2, 6, 7] {
+        sim.write_at(Leg::Local, 5000 + n * 160, &pcm(Leg::Local, n * 160, 160));
+        sim.now_ns += 20 * MS;
+    }
+    sim.pass(1000);
+    sim.write_at(Leg::Local, 5000 + 4 * 160, &pcm(Leg::Local, 640, 160));
+    sim.stop(&tape);
+    sim.visit();
+    let out = tape.out.lock();
+    let mut want = samples(Leg::Local, 0, 1280);
+    want[640..960].fill(0);
+    assert!(out.channel(0)[..1280] == want);
+    assert_eq!((sim.stats.late(), out.frames()), (1, 8960));
+}
+
+#[test]
+fn a_write_after_a_gap_leaves_silence() {
+    let mut sim = Sim::real();
+    sim.attach(Leg::Local, ULAW);
+    let tape = sim.start(Wish {
+        layout: Layout::Local,
+        format: Format::WavUlaw,
+        ..Wish::default()
+    });
+    sim.write(Leg::Local, &[1; 160]);
+    sim.now_ns += 70 * MS;
+    sim.write(Leg::Local, &[2; 160]);
+    sim.now_ns += 200 * MS;
+    sim.write(Leg::Local, &[3; 160]);
+    sim.stop(&tape);
+    sim.visit();
+    assert_eq!(marks(&tape), [1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 3]);
+    assert_eq!(tape.out.lock().bytes.len(), 2160);
+    assert_eq!(tape.progress.lost_ms(), 0);
+}

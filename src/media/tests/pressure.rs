@@ -1,0 +1,246 @@
+use super::*;
+use crate::media::SpanKind;
+use crate::media::sim::{Ending, Tape, Wish};
+use crate::words::{EndReason, Format, Layout, Status};
+
+const MS: u64 = NS_PER_MS;
+
+#[test]
+fn an_overrun_in_real_time_is_lost_time() {
+    let (mut sim, tape) = one_leg();
+    let mut taken = 0u64;
+    // Nobody visits: 8 KiB of records of 16 + 160 bytes.
+    while sim.write(Leg::Local, &[9; 160]) == Status::Ok {
+        taken += 1;
+        sim.now_ns += 20 * MS;
+    }
+    sim.now_ns += 20 * MS;
+    assert_eq!(taken, 8192 / 176);
+    assert_eq!(sim.write(Leg::Local, &[9; 160]), Status::Overrun);
+    sim.now_ns += 20 * MS;
+    sim.visit();
+    assert_eq!(sim.write(Leg::Local, &[7; 160]), Status::Ok);
+    sim.now_ns += 20 * MS;
+    sim.stop(&tape);
+    sim.visit();
+    let mut want = vec![9; taken as usize];
+    want.extend([0, 0, 7]);
+    assert_eq!(marks(&tape), want);
+    assert_eq!(tape.progress.lost_ms(), 40);
+    assert_eq!((sim.stats.frames_lost(), sim.stats.frames_in()), (2, taken + 1));
+}
+
+#[test]
+fn a_trailing_overrun_is_seen_at_the_end() {
+    for rtp in [false, true] {
+        let (mut sim, tape) = one_leg();
+        for n in 0..60u64 {
+            match rtp {
+                true => sim.rtp(Leg::Local, &ulaw(n)),
+                false => sim.write(Leg::Local, &[mark(n); 160]),
+            };
+            sim.now_ns += 20 * MS;
+        }
+        sim.end();
+        sim.visit();
+        let taken = sim.stats.frames_in();
+        assert_eq!(marks(&tape).len(), 60);
+        assert_eq!(tape.progress.lost_ms(), (60 - taken) * 20);
+        assert_eq!(sim.stats.frames_lost(), 60 - taken);
+    }
+}
+
+#[test]
+fn an_overrun_of_rtp_is_counted_once() {
+    let (mut sim, tape) = one_leg();
+    for n in 0..60u64 {
+        sim.rtp(Leg::Local, &ulaw(n));
+        sim.now_ns += 20 * MS;
+    }
+    let taken = 8192 / 188;
+    sim.visit();
+    send(&mut sim, 60, 100, &[]);
+    sim.stop(&tape);
+    sim.visit();
+    assert_eq!(sim.stats.frames_lost(), 60 - taken);
+    assert_eq!(tape.progress.lost_ms(), (60 - taken) * 20);
+    assert_eq!(marks(&tape)[60..], expected(60, 100));
+}
+
+#[test]
+fn an_overrun_in_stream_time_is_not_taken() {
+    let mut sim = Sim::stream();
+    sim.attach(Leg::Local, PCM);
+    let tape = sim.start(Wish {
+        layout: Layout::Local,
+        ..Wish::default()
+    });
+    for n in 0..200 {
+        let bytes = pcm(Leg::Local, n * 160, 160);
+        while sim.write(Leg::Local, &bytes) == Status::Overrun {
+            sim.visit();
+        }
+    }
+    sim.end();
+    sim.visit();
+    assert!(tape.out.lock().channel(0) == samples(Leg::Local, 0, 32_000));
+    assert_eq!((sim.stats.frames_lost(), sim.stats.frames_in()), (0, 200));
+}
+
+#[test]
+fn misuse_of_a_feed() {
+    let mut sim = Sim::stream();
+    sim.attach(Leg::Local, PCM);
+    assert_eq!(sim.write(Leg::Local, &[]), Status::Ok);
+    assert_eq!(sim.write(Leg::Local, &[1, 2, 3]), Status::InvalidArgument);
+    assert_eq!(sim.write(Leg::Local, &[0; 2050]), Status::InvalidArgument);
+    assert_eq!(sim.write(Leg::Local, &[0; 2048]), Status::Ok);
+    assert_eq!(sim.rtp(Leg::Local, &[0; 3000]), Status::InvalidArgument);
+    assert_eq!(sim.rtp(Leg::Local, &[]), Status::Ok);
+    sim.visit();
+    assert_eq!(sim.stats.dropped_unknown(), 1);
+}
+
+#[test]
+fn a_full_backlog_in_real_time_is_a_loss_span() {
+    let mut sim = Sim::real();
+    sim.attach(Leg::Local, ULAW);
+    sim.attach(Leg::Remote, ULAW);
+    let tape = sim.start(Wish::default());
+    for n in 0..500u64 {
+        tape.out.lock().full = (100..300).contains(&n);
+        sim.rtp(Leg::Local, &ulaw(n));
+        sim.rtp(Leg::Remote, &ulaw(n));
+        sim.now_ns += 20 * MS;
+        sim.visit();
+    }
+    sim.stop(&tape);
+    sim.visit();
+    let out = tape.out.lock();
+    assert_eq!(out.frames(), 80_000);
+    let of = |leg| {
+        let spans = out
+            .losses
+            .iter()
+            .filter(move |span| span.kind == SpanKind::Loss(leg));
+        spans.map(|span| span.length_ns).sum::<u64>()
+    };
+    assert_eq!(of(Leg::Local) + of(Leg::Remote), out.lost_ns);
+    assert_eq!(of(Leg::Local), of(Leg::Remote));
+    let silent = out.channel(0).iter().filter(|sample| **sample == 0).count() as u64;
+    assert_eq!(silent * MS / 8, of(Leg::Local));
+    assert!(silent >= 8000);
+}
+
+#[test]
+fn a_full_backlog_in_stream_time_holds_the_feeds() {
+    let mut sim = Sim::stream();
+    sim.attach(Leg::Local, PCM);
+    let tape = sim.start(Wish {
+        layout: Layout::Local,
+        ..Wish::default()
+    });
+    let mut refused = 0;
+    for n in 0..400u64 {
+        tape.out.lock().full = n < 300;
+        let bytes = pcm(Leg::Local, n * 160, 160);
+        while sim.write(Leg::Local, &bytes) == Status::Overrun {
+            refused += 1;
+            tape.out.lock().full = refused < 50;
+            sim.pass(10);
+        }
+        sim.visit();
+    }
+    sim.end();
+    sim.visit();
+    assert!(refused >= 50);
+    assert!(tape.out.lock().channel(0) == samples(Leg::Local, 0, 64_000));
+    assert_eq!(tape.out.lock().lost_ns, 0);
+}
+
+#[test]
+fn a_stuck_sink_fails_its_recording_alone() {
+    let mut sim = Sim::stream();
+    sim.attach(Leg::Local, PCM);
+    let wish = Wish {
+        layout: Layout::Local,
+        ..Wish::default()
+    };
+    let (stuck, fine) = (sim.start(wish), sim.start(wish));
+    stuck.out.lock().full = true;
+    for n in 0..200 {
+        let bytes = pcm(Leg::Local, n * 160, 160);
+        while sim.write(Leg::Local, &bytes) == Status::Overrun {
+            sim.pass(1000);
+        }
+        sim.visit();
+    }
+    sim.end();
+    sim.visit();
+    assert_eq!(stuck.out.lock().ending, Some(Ending::Stuck));
+    assert!(fine.out.lock().channel(0) == samples(Leg::Local, 0, 32_000));
+}
+
+#[test]
+fn a_panic_stays_in_its_call() {
+    let run = |panics: bool| -> (Sim, Tape) {
+        let (mut sim, tape) = one_leg();
+        send(&mut sim, 0, 50, &[]);
+        tape.out.lock().panic = panics;
+        send(&mut sim, 50, 100, &[]);
+        sim.end();
+        sim.visit();
+        (sim, tape)
+    };
+    let (broken, other) = (run(true), run(false));
+    let text = "a panic that was asked for".to_string();
+    assert_eq!(broken.1.out.lock().ending, Some(Ending::Broken(text)));
+    assert!(broken.0.is_over());
+    assert_eq!(marks(&other.1), expected(0, 100));
+    let ended = Ending::Finished(EndReason::CallEnded, None);
+    assert_eq!(other.1.out.lock().ending, Some(ended));
+}
+
+#[test]
+fn nobody_listens_and_nothing_is_kept() {
+    let mut sim = Sim::real();
+    sim.attach(Leg::Local, ULAW);
+    send(&mut sim, 0, 500, &[]);
+    let tape = sim.start(Wish {
+        layout: Layout::Local,
+        format: Format::WavUlaw,
+        ..Wish::default()
+    });
+    send(&mut sim, 500, 600, &[]);
+    sim.stop(&tape);
+    sim.visit();
+    assert_eq!(marks(&tape), expected(500, 600));
+}
+
+#[test]
+fn positions_from_nowhere_are_bounded() {
+    for mut sim in [Sim::real(), Sim::stream()] {
+        sim.attach(Leg::Local, PCM);
+        let tape = sim.start(Wish {
+            layout: Layout::Local,
+            ..Wish::default()
+        });
+        let begin = sim.now_ns;
+        for at in [5, u64::MAX, 0, 1 << 63, u64::MAX / 2, 77, (1 << 63) + 1] {
+            sim.write_at(Leg::Local, at, &pcm(Leg::Local, 0, 160));
+            sim.now_ns += 20 * MS;
+            sim.visit();
+        }
+        for _ in 0..2000 {
+            sim.write(Leg::Local, &pcm(Leg::Local, 0, 160));
+            sim.visit();
+        }
+        sim.end();
+        sim.visit();
+        let wall = (sim.now_ns - begin) / MS * 8;
+        let real = sim.call.config().clock == crate::media::ClockMode::Real;
+        let most = if real { wall + 16_160 } else { 2007 * 160 };
+        let frames = tape.out.lock().frames();
+        assert!(frames <= most, "{frames} of {most} frames");
+    }
+}

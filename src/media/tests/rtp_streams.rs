@@ -1,0 +1,240 @@
+use super::*;
+use crate::media::Span;
+use crate::media::SpanKind;
+
+const MS: u64 = NS_PER_MS;
+
+fn at(sim: &mut Sim, n: u64) {
+    sim.rtp(Leg::Local, &ulaw(n));
+}
+
+fn close(sim: &mut Sim, tape: &Tape) {
+    sim.pass(200);
+    sim.stop(tape);
+    sim.visit();
+}
+
+#[test]
+fn loss_is_silence_of_the_right_length() {
+    let (mut sim, tape) = one_leg();
+    send(&mut sim, 0, 100, &[10, 50, 51]);
+    close(&mut sim, &tape);
+    let mut want = expected(0, 100);
+    (want[10], want[50], want[51]) = (0, 0, 0);
+    want.extend([0; 10]);
+    assert_eq!(marks(&tape), want);
+    let out = tape.out.lock();
+    assert_eq!((out.lost_ns, tape.progress.lost_ms()), (60 * MS, 60));
+    let span = |from: u64, to: u64| Span {
+        kind: SpanKind::Loss(Leg::Local),
+        from_frame: from * 160,
+        to_frame: to * 160,
+        length_ns: (to - from) * 20 * MS,
+    };
+    assert_eq!(out.losses, [span(10, 11), span(50, 52)]);
+    assert_eq!((sim.stats.frames_lost(), sim.stats.frames_in()), (3, 97));
+}
+
+#[test]
+fn reordered_inside_the_window_and_duplicates() {
+    let (mut sim, tape) = one_leg();
+    for n in [0, 2, 1, 1, 3, 5, 4, 4, 5, 6, 7] {
+        at(&mut sim, n);
+        if n > 0 {
+            sim.now_ns += 20 * MS;
+            sim.visit();
+        }
+    }
+    sim.pass(1000);
+    close(&mut sim, &tape);
+    assert_eq!(marks(&tape)[..8], expected(0, 8));
+    assert_eq!((tape.progress.lost_ms(), sim.stats.frames_lost()), (0, 0));
+}
+
+#[test]
+fn reordered_outside_the_window_is_late() {
+    let (mut sim, tape) = one_leg();
+    send(&mut sim, 0, 100, &[10]);
+    at(&mut sim, 10);
+    close(&mut sim, &tape);
+    assert_eq!(marks(&tape)[10], 0);
+    assert_eq!((tape.progress.lost_ms(), sim.stats.late()), (20, 1));
+    assert_eq!(sim.stats.frames_lost(), 1);
+}
+
+#[test]
+fn a_new_ssrc_goes_on() {
+    let (mut sim, tape) = one_leg();
+    send(&mut sim, 0, 50, &[]);
+    for n in 50..100u64 {
+        let bytes = packet(9, 8, 4000 + n as u16, 77 + n as u32 * 160, &[0x35; 160]);
+        sim.rtp(Leg::Local, &bytes);
+        // A straggler of the sender before.
+        sim.rtp(Leg::Local, &ulaw(49));
+        sim.now_ns += 20 * MS;
+        sim.visit();
+    }
+    close(&mut sim, &tape);
+    let got = marks(&tape);
+    assert_eq!(got[..50], expected(0, 50));
+    assert!(got[50..100].iter().all(|m| *m == got[50] && *m != 0));
+    assert_eq!(tape.progress.lost_ms(), 0);
+}
+
+#[test]
+fn sequence_and_timestamp_wrap() {
+    let (mut sim, tape) = one_leg();
+    for n in 0..50u64 {
+        let (seq, ts) = (
+            65_520u16.wrapping_add(n as u16),
+            0xffff_f000u32.wrapping_add(n as u32 * 160),
+        );
+        sim.rtp(Leg::Local, &packet(7, 0, seq, ts, &[mark(n); 160]));
+        sim.now_ns += 20 * MS;
+        sim.visit();
+    }
+    close(&mut sim, &tape);
+    assert_eq!(marks(&tape)[..50], expected(0, 50));
+    assert_eq!(tape.progress.lost_ms(), 0);
+}
+
+#[test]
+fn timestamps_that_jump() {
+    for jump in [1_000_000_000u32, 0x9000_0000, 100_000] {
+        let (mut sim, tape) = one_leg();
+        for n in 0..60u64 {
+            let ts = n as u32 * 160 + if n < 30 { 0 } else { jump };
+            sim.rtp(Leg::Local, &packet(7, 0, n as u16, ts, &[mark(n); 160]));
+            sim.now_ns += 20 * MS;
+            sim.visit();
+        }
+        close(&mut sim, &tape);
+        assert_eq!(marks(&tape)[..60], expected(0, 60), "jump of {jump}");
+    }
+}
+
+#[test]
+fn packet_time_changes() {
+    let (mut sim, tape) = one_leg();
+    let (mut ts, mut seq) = (0u32, 0u16);
+    for samples in [160u32, 160, 240, 480, 80, 80, 160] {
+        sim.rtp(Leg::Local, &packet(7, 0, seq, ts, &vec![5; samples as usize]));
+        sim.now_ns += u64::from(samples) * MS / 8;
+        (ts, seq) = (ts + samples, seq + 1);
+    }
+    close(&mut sim, &tape);
+    let out = tape.out.lock();
+    assert!(out.bytes[..1360].iter().all(|byte| *byte == 5));
+    assert!(out.bytes[1360..].iter().all(|byte| *byte == 0xff));
+}
+
+#[test]
+fn silence_suppression_is_not_loss() {
+    let (mut sim, tape) = one_leg();
+    send(&mut sim, 0, 10, &[]);
+    // Comfort noise, a telephone event, something unknown; then nothing; then speech.
+    sim.rtp(Leg::Local, &packet(7, 13, 10, 1600, &[60]));
+    sim.rtp(Leg::Local, &packet(7, 101, 11, 1600, &[1, 2, 3, 4]));
+    sim.rtp(Leg::Local, &packet(7, 200 & 0x7f, 12, 1600, &[1, 2, 3, 4]));
+    sim.pass(2000);
+    for n in 110..120u64 {
+        sim.rtp(
+            Leg::Local,
+            &packet(7, 0, n as u16 - 97, n as u32 * 160, &[mark(n); 160]),
+        );
+        sim.now_ns += 20 * MS;
+        sim.visit();
+    }
+    close(&mut sim, &tape);
+    let got = marks(&tape);
+    assert_eq!(
+        (&got[..10], &got[110..120]),
+        (&expected(0, 10)[..], &expected(110, 120)[..])
+    );
+    assert!(got[10..110].iter().all(|m| *m == 0));
+    assert_eq!(tape.progress.lost_ms(), 0);
+    assert_eq!(sim.stats.dropped_unknown(), 2);
+}
+
+#[test]
+fn a_restart_after_minutes() {
+    let (mut sim, tape) = one_leg();
+    send(&mut sim, 0, 10, &[]);
+    sim.pass(300_000);
+    // The same sender, its numbers far back, its timestamps anywhere.
+    for n in 0..20u64 {
+        let bytes = packet(7, 0, 40_000 + n as u16, 99 + n as u32 * 160, &[mark(n); 160]);
+        sim.rtp(Leg::Local, &bytes);
+        sim.now_ns += 20 * MS;
+        sim.visit();
+    }
+    close(&mut sim, &tape);
+    let got = marks(&tape);
+    assert_eq!(got[..10], expected(0, 10));
+    // The first of them could have been a straggler.
+    assert_eq!(got[15_011..15_030], expected(1, 20));
+    assert_eq!(got.len(), 15_040);
+}
+
+#[test]
+fn a_grown_delay_moves_the_stream() {
+    let (mut sim, tape) = one_leg();
+    send(&mut sim, 0, 50, &[]);
+    sim.pass(500);
+    send(&mut sim, 50, 100, &[]);
+    close(&mut sim, &tape);
+    let got = marks(&tape);
+    assert_eq!(got[..50], expected(0, 50));
+    assert_eq!(got[75..125], expected(50, 100));
+    assert_eq!(tape.progress.lost_ms(), 0);
+}
+
+#[test]
+fn drift_is_slipped_away() {
+    for ppm in [200i64, -200] {
+        let (mut sim, tape) = one_leg();
+        let begin = sim.now_ns;
+        let mut sent = 0u64;
+        while sim.now_ns - begin < 1_800_000 * MS {
+            at(&mut sim, sent);
+            sent += 1;
+            let elapsed = sent as i64 * 20 * MS as i64;
+            sim.now_ns = begin + (elapsed + elapsed / 1_000_000 * ppm) as u64;
+            if sent.is_multiple_of(5) {
+                sim.visit();
+            }
+        }
+        sim.stop(&tape);
+        sim.visit();
+        let out = tape.out.lock();
+        let wall = (sim.now_ns - begin) / MS * 8;
+        assert!(out.frames().abs_diff(wall) <= 160, "{ppm} ppm");
+        // The last packet is heard where it came, within 25 ms and its own length.
+        let last = mark(sent - 1);
+        let first = out.bytes.iter().rposition(|byte| *byte == last);
+        let from_end = out.bytes.len() - first.unwrap_or(0);
+        assert!(from_end < 400, "{ppm} ppm: {from_end} samples from the end");
+        assert_eq!((out.lost_ns, sim.stats.late()), (0, 0));
+    }
+}
+
+#[test]
+fn rtp_beyond_the_plain() {
+    let (mut sim, tape) = one_leg();
+    sim.payload(Leg::Local, 97, PCM);
+    let payload: Vec<u8> = (0..160).flat_map(|_| 8000i16.to_be_bytes()).collect();
+    let mut odd = vec![0xb1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7]; // padding, extension, a CSRC
+    odd.extend([0, 0, 0, 1]);
+    odd.extend([0xbe, 0xde, 0, 1, 1, 2, 3, 4]);
+    odd.extend([9; 160]);
+    odd.extend([0, 0, 3]);
+    sim.rtp(Leg::Local, &odd);
+    sim.rtp(Leg::Local, &[0x80, 200, 0, 6, 0, 0, 0, 7]);
+    sim.now_ns += 20 * MS;
+    sim.rtp(Leg::Local, &packet(7, 97, 1, 160, &payload));
+    sim.now_ns += 20 * MS;
+    close(&mut sim, &tape);
+    let law = audio_codec_algorithms::encode_ulaw(8000);
+    assert_eq!(marks(&tape)[..3], [9, law, 0]);
+    assert_eq!(sim.stats.dropped_unknown(), 1);
+}

@@ -1,0 +1,107 @@
+//! Real threads: a worker, a feeder that waits for room, and a controller.
+
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use super::*;
+use crate::media::sim::{Ending, Wish, config};
+use crate::media::{CallTap, ClockMode, MediaStats, WorkerInbox};
+use crate::words::{EndReason, PauseMode, Status};
+
+const FRAMES: u64 = 6000;
+
+/// Feeds both legs; tells the controller how far it is and waits for its answer.
+fn feed(call: &Arc<CallTap>, said: &mpsc::Sender<u64>, go_on: &mpsc::Receiver<()>) {
+    let mut feeds = [Leg::Local, Leg::Remote].map(|leg| (leg, call.attach(leg, PCM)));
+    for n in 0..FRAMES {
+        for (leg, feed) in &mut feeds {
+            let bytes = pcm(*leg, n * 160, 160);
+            loop {
+                match feed.write(&bytes) {
+                    Status::Overrun => {
+                        assert!(feed.waiter().wait(Duration::from_secs(60)));
+                    }
+                    status => break assert_eq!(status, Status::Ok),
+                }
+            }
+        }
+        if n % 500 == 499 {
+            said.send(n + 1).expect("the controller listens");
+            go_on.recv().expect("the controller answers");
+        }
+    }
+}
+
+#[test]
+fn a_fast_feeder_and_a_controller() {
+    let stats = Arc::<MediaStats>::default();
+    let settings = Arc::new(config(ClockMode::Stream));
+    let worker = WorkerInbox::new(settings.clone(), stats.clone(), 0);
+    let thread = std::thread::spawn({
+        let worker = worker.clone();
+        move || worker.run()
+    });
+    let call = CallTap::new(1, settings, stats.clone(), worker.clone());
+    let (tape, spec) = Tape::new(
+        99,
+        Wish {
+            pause_mode: PauseMode::Skip,
+            ..Wish::default()
+        },
+    );
+    call.start(spec);
+    let (said, hear) = mpsc::channel();
+    let (answer, go_on) = mpsc::channel();
+    let feeder = std::thread::spawn({
+        let call = call.clone();
+        move || feed(&call, &said, &go_on)
+    });
+    let mut kept = vec![(0, FRAMES)];
+    while let Ok(frames) = hear.recv() {
+        match frames / 500 % 2 {
+            1 => {
+                call.pause(tape.id);
+                if let Some(last) = kept.last_mut() {
+                    last.1 = frames;
+                }
+            }
+            _ => {
+                call.resume(tape.id);
+                kept.push((frames, FRAMES));
+            }
+        }
+        answer.send(()).expect("the feeder waits");
+    }
+    feeder.join().expect("no panic in the feeder");
+    call.stop(tape.id, EndReason::Stopped);
+    call.end(EndReason::CallEnded);
+    worker.stop();
+    thread.join().expect("no panic in the worker");
+    let want = |leg| -> Vec<i16> {
+        kept.iter()
+            .flat_map(|(from, to)| samples(leg, from * 160, (to - from) * 160))
+            .collect()
+    };
+    let out = tape.out.lock();
+    assert!(out.channel(0) == want(Leg::Local) && out.channel(1) == want(Leg::Remote));
+    assert_eq!(stats.frames_in(), 2 * FRAMES);
+    let open = matches!(out.ending, Some(Ending::Finished(EndReason::Stopped, _)));
+    assert!(open && out.lost_ns == 0);
+}
+
+#[test]
+fn a_waiter_returns_when_the_feed_is_closed() {
+    let settings = Arc::new(config(ClockMode::Stream));
+    // No worker runs: the ring stays full.
+    let worker = WorkerInbox::new(settings.clone(), Arc::default(), 0);
+    let call = CallTap::new(1, settings, Arc::default(), worker.clone());
+    let mut feed = call.attach(Leg::Local, PCM);
+    while feed.write(&[0; 320]) == Status::Ok {}
+    let waiter = feed.waiter();
+    assert!(!waiter.wait(Duration::ZERO));
+    let waiting = std::thread::spawn(move || waiter.wait(Duration::from_secs(600)));
+    call.detach(Leg::Local, feed);
+    assert!(!waiting.join().expect("no panic"));
+    worker.stop();
+}

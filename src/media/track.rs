@@ -1,0 +1,434 @@
+//! A leg's timeline: what was said when, as it was handed in.
+//!
+//! Audio is appended to one log of bytes; sorted runs say where it belongs. Gaps cost
+//! nothing. What every recording has rendered is forgotten.
+
+use std::collections::VecDeque;
+
+use super::codec::Piece;
+use super::grid;
+use crate::words::Codec;
+
+/// Below this, forgotten bytes are not worth moving the rest for.
+const COMPACT_BYTES: usize = 4096;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Content {
+    Audio(Codec),
+    Loss,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    start: u64,
+    len: u64,
+    /// Where its audio begins in the log.
+    off: usize,
+    content: Content,
+}
+
+impl Run {
+    fn end(&self) -> u64 {
+        self.start + self.len
+    }
+
+    fn sample_bytes(&self) -> usize {
+        match self.content {
+            Content::Audio(codec) => codec.sample_bytes(),
+            Content::Loss => 0,
+        }
+    }
+
+    /// The part of it from `start` to `end`.
+    fn part(&self, start: u64, end: u64) -> Run {
+        Run {
+            start,
+            len: end - start,
+            off: self.off + (start - self.start) as usize * self.sample_bytes(),
+            content: self.content,
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Track {
+    rate: u32,
+    end: u64,
+    /// Nothing before it is wanted any more.
+    floor: u64,
+    /// False while nobody records: positions advance, nothing is kept.
+    keep: bool,
+    bytes: Vec<u8>,
+    runs: VecDeque<Run>,
+}
+
+impl Track {
+    pub(super) fn new(rate: u32) -> Track {
+        Track {
+            rate,
+            end: 0,
+            floor: 0,
+            keep: false,
+            bytes: Vec::new(),
+            runs: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn rate(&self) -> u32 {
+        self.rate
+    }
+
+    /// The media end: after the last sample handed in.
+    pub(super) fn end(&self) -> u64 {
+        self.end
+    }
+
+    pub(super) fn end_ns(&self) -> u64 {
+        grid::time(self.end, self.rate)
+    }
+
+    pub(super) fn floor(&self) -> u64 {
+        self.floor
+    }
+
+    pub(super) fn keeps(&self) -> bool {
+        self.keep
+    }
+
+    pub(super) fn advance_end(&mut self, end: u64) {
+        self.end = self.end.max(end);
+    }
+
+    /// Puts audio where nothing is yet. True if any of it may still be heard.
+    pub(super) fn place(&mut self, start: u64, codec: Codec, payload: &[u8]) -> bool {
+        let size = codec.sample_bytes();
+        let end = start + (payload.len() / size) as u64;
+        self.end = self.end.max(end);
+        if !self.keep {
+            return true;
+        }
+        if end <= self.floor {
+            return false;
+        }
+        let heard = start.max(self.floor);
+        let payload = &payload[(heard - start) as usize * size..];
+        self.put(heard, end, codec, payload);
+        true
+    }
+
+    fn put(&mut self, start: u64, end: u64, codec: Codec, payload: &[u8]) {
+        let bytes = self.bytes.len();
+        match self.runs.back_mut() {
+            Some(last) if last.end() > start => {
+                self.cover(start, end, Some((codec, payload)));
+                return;
+            }
+            Some(last)
+                if last.end() == start
+                    && last.content == Content::Audio(codec)
+                    && last.off + last.len as usize * codec.sample_bytes() == bytes =>
+            {
+                last.len += end - start;
+            }
+            _ => self.runs.push_back(Run {
+                start,
+                len: end - start,
+                off: bytes,
+                content: Content::Audio(codec),
+            }),
+        }
+        self.bytes.extend_from_slice(payload);
+    }
+
+    /// Marks what is free from `start` to `end` as lost; gives what of it is gone
+    /// by already.
+    pub(super) fn lose(&mut self, start: u64, end: u64) -> Option<(u64, u64)> {
+        if !self.keep || start >= end {
+            return None;
+        }
+        let heard = start.max(self.floor);
+        if heard < end {
+            self.cover(heard, end, None);
+        }
+        (start < self.floor).then_some((start, end.min(self.floor)))
+    }
+
+    /// Fills the free places with audio, which takes the place of loss too, or with loss.
+    fn cover(&mut self, start: u64, end: u64, audio: Option<(Codec, &[u8])>) {
+        let mut i = self.runs.partition_point(|run| run.end() <= start);
+        let mut at = start;
+        while at < end {
+            let next = self.runs.get(i).copied();
+            match next {
+                Some(run) if run.start <= at => {
+                    let stop = run.end().min(end);
+                    if run.content == Content::Loss && audio.is_some() {
+                        let _ = self.runs.remove(i);
+                        if run.start < at {
+                            self.runs.insert(i, run.part(run.start, at));
+                            i += 1;
+                        }
+                        self.insert(i, start, at, stop, audio);
+                        if stop < run.end() {
+                            self.runs.insert(i + 1, run.part(stop, run.end()));
+                        }
+                    }
+                    i += 1;
+                    at = stop;
+                }
+                _ => {
+                    let stop = next.map_or(end, |run| run.start.min(end));
+                    self.insert(i, start, at, stop, audio);
+                    i += 1;
+                    at = stop;
+                }
+            }
+        }
+    }
+
+    /// One run from `at` to `stop`, of audio whose first byte belongs at `start`.
+    fn insert(&mut self, i: usize, start: u64, at: u64, stop: u64, audio: Option<(Codec, &[u8])>) {
+        let off = self.bytes.len();
+        let content = match audio {
+            None => Content::Loss,
+            Some((codec, payload)) => {
+                let size = codec.sample_bytes();
+                let (from, to) = ((at - start) as usize * size, (stop - start) as usize * size);
+                self.bytes
+                    .extend_from_slice(payload.get(from..to).unwrap_or_default());
+                Content::Audio(codec)
+            }
+        };
+        let len = stop - at;
+        self.runs.insert(
+            i,
+            Run {
+                start: at,
+                len,
+                off,
+                content,
+            },
+        );
+    }
+
+    /// From now on nothing before `floor` is wanted; `None`: nothing at all.
+    pub(super) fn want_from(&mut self, floor: Option<u64>) {
+        let Some(floor) = floor else {
+            self.keep = false;
+            self.runs.clear();
+            self.bytes.clear();
+            return;
+        };
+        self.keep = true;
+        self.floor = floor;
+        while self.runs.front().is_some_and(|run| run.end() <= floor) {
+            self.runs.pop_front();
+        }
+        match self.runs.front_mut() {
+            None => self.bytes.clear(),
+            Some(first) => {
+                if first.start < floor {
+                    *first = first.part(floor, first.end());
+                }
+                self.compact();
+            }
+        }
+    }
+
+    fn compact(&mut self) {
+        let used = |run: &Run| (run.content != Content::Loss).then_some(run.off);
+        let dead = self
+            .runs
+            .iter()
+            .filter_map(used)
+            .min()
+            .unwrap_or(self.bytes.len());
+        if dead < COMPACT_BYTES || dead < self.bytes.len() / 2 {
+            return;
+        }
+        self.bytes.drain(..dead);
+        for run in &mut self.runs {
+            run.off = run.off.saturating_sub(dead);
+        }
+    }
+
+    /// Moves to another grid. What is still kept is at most a moment's audio, carried
+    /// over by linear interpolation.
+    pub(super) fn change_rate(&mut self, rate: u32) {
+        if rate == self.rate || rate == 0 {
+            return;
+        }
+        let old = std::mem::replace(self, Track::new(rate));
+        self.keep = old.keep;
+        self.floor = grid::convert(old.floor, old.rate, rate);
+        for run in &old.runs {
+            let start = grid::convert(run.start, old.rate, rate).max(self.floor);
+            let end = grid::convert(run.end(), old.rate, rate);
+            match run.content {
+                Content::Loss => {
+                    let _ = self.lose(start, end);
+                }
+                Content::Audio(codec) => {
+                    let mut samples = Vec::with_capacity(run.len as usize);
+                    old.piece(run, codec, run.start, run.end())
+                        .for_each(|sample| samples.push(sample));
+                    let count = end.saturating_sub(start) as usize;
+                    self.place(start, Codec::Pcm16, &stretch(&samples, count));
+                }
+            }
+        }
+        self.end = grid::convert(old.end, old.rate, rate);
+    }
+
+    fn piece<'a>(&'a self, run: &Run, codec: Codec, start: u64, end: u64) -> Piece<'a> {
+        let size = codec.sample_bytes();
+        let from = run.off + (start - run.start) as usize * size;
+        let bytes = self
+            .bytes
+            .get(from..from + (end - start) as usize * size)
+            .unwrap_or_default();
+        match codec {
+            Codec::Pcmu => Piece::Ulaw(bytes),
+            Codec::Pcma => Piece::Alaw(bytes),
+            Codec::Pcm16 => Piece::Pcm(bytes),
+        }
+    }
+
+    /// What is heard at `at`, and for how many samples, at most up to `end`; `hint` is
+    /// the run to begin looking at.
+    pub(super) fn heard(&self, hint: &mut usize, at: u64, end: u64) -> (Piece<'_>, u64) {
+        loop {
+            let Some(run) = self.runs.get(*hint) else {
+                return (Piece::Silence, end - at);
+            };
+            if run.end() <= at {
+                *hint += 1;
+                continue;
+            }
+            if run.start > at {
+                return (Piece::Silence, run.start.min(end) - at);
+            }
+            let stop = run.end().min(end);
+            let piece = match run.content {
+                Content::Loss => Piece::Silence,
+                Content::Audio(codec) => self.piece(run, codec, at, stop),
+            };
+            return (piece, stop - at);
+        }
+    }
+
+    pub(super) fn has_audio(&self, start: u64, end: u64) -> bool {
+        self.runs
+            .iter()
+            .any(|run| run.content != Content::Loss && run.start < end && run.end() > start)
+    }
+
+    /// The lost stretches between two positions.
+    pub(super) fn losses(&self, start: u64, end: u64) -> impl Iterator<Item = (u64, u64)> + '_ {
+        self.runs
+            .iter()
+            .filter(move |run| run.content == Content::Loss && run.start < end && run.end() > start)
+            .map(move |run| (run.start.max(start), run.end().min(end)))
+    }
+
+    /// The last sample before `end`, if it is still here.
+    pub(super) fn last_sample(&self) -> Option<(Codec, &[u8])> {
+        let run = self.runs.back()?;
+        let Content::Audio(codec) = run.content else {
+            return None;
+        };
+        let size = codec.sample_bytes();
+        let stop = run.off + run.len as usize * size;
+        Some((codec, self.bytes.get(stop.checked_sub(size)?..stop)?))
+    }
+}
+
+/// `samples` over `count` places, native-endian.
+fn stretch(samples: &[i16], count: usize) -> Vec<u8> {
+    let Some(&last) = samples.last() else {
+        return vec![0; count * 2];
+    };
+    let step = samples.len() as f64 / count.max(1) as f64;
+    (0..count)
+        .flat_map(|n| {
+            let at = n as f64 * step;
+            let (whole, part) = (at as usize, at.fract());
+            let here = f64::from(*samples.get(whole).unwrap_or(&last));
+            let next = f64::from(*samples.get(whole + 1).unwrap_or(&last));
+            ((here + (next - here) * part).round() as i16).to_ne_bytes()
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept() -> Track {
+        let mut track = Track::new(8000);
+        track.want_from(Some(0));
+        track
+    }
+
+    /// Each sample's byte; `.` silence.
+    fn text(track: &Track, start: u64, end: u64) -> String {
+        let (mut out, mut hint, mut at) = (String::new(), 0, start);
+        while at < end {
+            let (piece, len) = track.heard(&mut hint, at, end);
+            match piece {
+                Piece::Ulaw(bytes) => out.push_str(&String::from_utf8_lossy(bytes)),
+                _ => out.push_str(&".".repeat(len as usize)),
+            }
+            at += len;
+        }
+        out
+    }
+
+    #[test]
+    fn first_wins_and_gaps_are_filled() {
+        let mut track = kept();
+        assert!(track.place(2, Codec::Pcmu, b"cd"));
+        assert!(track.place(6, Codec::Pcmu, b"gh"));
+        assert!(track.place(0, Codec::Pcmu, b"ABCDEFGHIJ"));
+        assert_eq!(text(&track, 0, 12), "ABcdEFghIJ..");
+        assert_eq!(track.end(), 10);
+    }
+
+    #[test]
+    fn audio_takes_loss_back() {
+        let mut track = kept();
+        track.place(0, Codec::Pcmu, b"ab");
+        assert_eq!(track.lose(0, 8), None);
+        track.place(8, Codec::Pcmu, b"ij");
+        assert_eq!(track.losses(0, 10).collect::<Vec<_>>(), [(2, 8)]);
+        track.place(4, Codec::Pcmu, b"ef");
+        assert_eq!(track.losses(0, 10).collect::<Vec<_>>(), [(2, 4), (6, 8)]);
+        assert_eq!(text(&track, 0, 10), "ab..ef..ij");
+    }
+
+    #[test]
+    fn rendered_time_is_late_and_forgotten() {
+        let mut track = kept();
+        track.place(0, Codec::Pcmu, &[b'x'; 10_000]);
+        track.want_from(Some(9_990));
+        assert_eq!((track.bytes.len(), track.runs[0].len), (10, 10));
+        track.place(10_000, Codec::Pcma, b"....");
+        track.want_from(Some(10_001));
+        assert_eq!((track.runs.len(), track.runs[0].len), (1, 3));
+        assert!(!track.place(9_000, Codec::Pcmu, b"late"));
+        assert!(track.place(9_999, Codec::Pcmu, b"abcd"));
+        assert_eq!(track.lose(9_000, 10_020), Some((9_000, 10_001)));
+    }
+
+    #[test]
+    fn rate_changes_in_mid_call() {
+        let mut track = kept();
+        track.place(0, Codec::Pcm16, &[0u8; 320]);
+        track.lose(160, 320);
+        track.change_rate(16_000);
+        track.place(640, Codec::Pcm16, &[0u8; 640]);
+        assert_eq!((track.rate(), track.end()), (16_000, 960));
+        assert!(track.has_audio(0, 320) && !track.has_audio(320, 640));
+        assert_eq!(track.losses(0, 960).collect::<Vec<_>>(), [(320, 640)]);
+    }
+}

@@ -1,0 +1,193 @@
+//! A worker's thread: a fixed share of the calls, each visited every 100 ms.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use crate::sync::{Condvar, Mutex};
+
+use super::call::CallState;
+use super::point::NO_SLOT;
+use super::{CallTap, ClockMode, MediaConfig, MediaStats};
+use crate::clock::coarse_ns;
+
+const TICK: Duration = Duration::from_millis(20);
+/// A call is visited once in so many ticks.
+const PHASES: usize = 5;
+const LAG_WINDOW: Duration = Duration::from_secs(1);
+
+#[derive(Default)]
+struct Inbox {
+    adopted: Vec<Arc<CallTap>>,
+    urgent: Vec<Arc<CallTap>>,
+    stop: bool,
+    at_once: bool,
+}
+
+/// How others reach a worker.
+pub struct WorkerInbox {
+    index: usize,
+    config: Arc<MediaConfig>,
+    stats: Arc<MediaStats>,
+    inbox: Mutex<Inbox>,
+    changed: Condvar,
+}
+
+impl WorkerInbox {
+    pub fn new(config: Arc<MediaConfig>, stats: Arc<MediaStats>, index: usize) -> Arc<WorkerInbox> {
+        Arc::new(WorkerInbox {
+            index,
+            config,
+            stats,
+            inbox: Mutex::default(),
+            changed: Condvar::new(),
+        })
+    }
+
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
+    /// The thread's body; returns after `stop`, when every call was visited once more.
+    pub fn run(&self) {
+        Worker::new(self).run();
+    }
+
+    pub fn stop(&self) {
+        self.inbox.lock().stop = true;
+        self.changed.notify_all();
+    }
+
+    pub(super) fn adopt(&self, call: Arc<CallTap>) {
+        let mut inbox = self.inbox.lock();
+        if !inbox.stop {
+            inbox.adopted.push(call);
+        }
+    }
+
+    /// The call is visited at the next tick, or now.
+    pub(super) fn urge(&self, call: Arc<CallTap>, at_once: bool) {
+        if call.urgent.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let mut inbox = self.inbox.lock();
+        if inbox.stop {
+            return;
+        }
+        inbox.urgent.push(call);
+        inbox.at_once |= at_once;
+        drop(inbox);
+        if at_once {
+            self.changed.notify_one();
+        }
+    }
+
+    /// Waits for the next tick, or until something cannot wait for it.
+    fn next(&self, tick: Instant) -> Inbox {
+        let mut inbox = self.inbox.lock();
+        while !inbox.stop && !inbox.at_once {
+            if self.changed.wait_until(&mut inbox, tick).timed_out() {
+                break;
+            }
+        }
+        let stop = inbox.stop;
+        let taken = std::mem::take(&mut *inbox);
+        inbox.stop = stop;
+        taken
+    }
+}
+
+struct Worker<'a> {
+    inbox: &'a WorkerInbox,
+    stream: bool,
+    calls: Vec<Option<CallState>>,
+    free: Vec<usize>,
+    phase: usize,
+    lag: Duration,
+    lag_since: Instant,
+}
+
+impl<'a> Worker<'a> {
+    fn new(inbox: &'a WorkerInbox) -> Worker<'a> {
+        Worker {
+            inbox,
+            stream: inbox.config.clock == ClockMode::Stream,
+            calls: Vec::new(),
+            free: Vec::new(),
+            phase: 0,
+            lag: Duration::ZERO,
+            lag_since: Instant::now(),
+        }
+    }
+
+    fn run(&mut self) {
+        let mut tick = Instant::now() + TICK;
+        loop {
+            let news = self.inbox.next(tick);
+            news.adopted.into_iter().for_each(|call| self.adopt(call));
+            for call in news.urgent {
+                call.urgent.store(false, Ordering::SeqCst);
+                self.visit(call.slot.load(Ordering::Relaxed));
+            }
+            if news.stop {
+                (0..self.calls.len()).for_each(|slot| self.visit(slot));
+                return;
+            }
+            let now = Instant::now();
+            if now >= tick {
+                self.note_lag(now, now - tick);
+                self.tick();
+                // Ticks that were missed are not made up for.
+                tick = (tick + TICK).max(Instant::now());
+            }
+        }
+    }
+
+    fn adopt(&mut self, call: Arc<CallTap>) {
+        let slot = self.free.pop().unwrap_or(self.calls.len());
+        call.slot.store(slot, Ordering::Relaxed);
+        let state = Some(CallState::new(call));
+        match self.calls.get_mut(slot) {
+            Some(place) => *place = state,
+            None => self.calls.push(state),
+        }
+    }
+
+    fn tick(&mut self) {
+        self.phase = (self.phase + 1) % PHASES;
+        for slot in 0..self.calls.len() {
+            let due = slot % PHASES == self.phase;
+            if due || self.stream && self.presses(slot) {
+                self.visit(slot);
+            }
+        }
+    }
+
+    /// Stream time: its feed found the ring full, or its sink takes nothing.
+    fn presses(&self, slot: usize) -> bool {
+        let state = self.calls[slot].as_ref();
+        state.is_some_and(|state| state.call.take_hunger() || state.is_blocked())
+    }
+
+    fn visit(&mut self, slot: usize) {
+        let Some(Some(state)) = self.calls.get_mut(slot) else {
+            return;
+        };
+        state.visit_guarded(coarse_ns());
+        if state.is_over() {
+            state.call.slot.store(NO_SLOT, Ordering::Relaxed);
+            self.calls[slot] = None;
+            self.free.push(slot);
+        }
+    }
+
+    fn note_lag(&mut self, now: Instant, lag: Duration) {
+        self.lag = self.lag.max(lag);
+        if now.duration_since(self.lag_since) >= LAG_WINDOW {
+            let ns = u64::try_from(self.lag.as_nanos()).unwrap_or(u64::MAX);
+            self.inbox.stats.note_lag(self.inbox.index, ns);
+            self.lag = Duration::ZERO;
+            self.lag_since = now;
+        }
+    }
+}

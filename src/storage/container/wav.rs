@@ -1,0 +1,305 @@
+//! WAV (RIFF), and RF64 beyond 4 GiB (EBU Tech 3306).
+//!
+//! Chunks, in this order: `JUNK` (28 bytes kept free, which become `ds64`), `fmt `,
+//! `fact` (G.711 only), `LIST`/`INFO` with the recording's id, and `data` last.
+
+use super::{FileShape, Found};
+use crate::words::Format;
+use uuid::Uuid;
+
+const DS64_BYTES: usize = 28;
+/// Of one length whatever the version, so that a later version that recovers the
+/// file can write the header again in place.
+const SOFTWARE_BYTES: usize = 32;
+/// In RF64 this stands where the size does not fit: see `ds64`.
+const SEE_DS64: u32 = u32::MAX;
+
+const TAG_PCM: u16 = 1;
+const TAG_ALAW: u16 = 6;
+const TAG_ULAW: u16 = 7;
+
+pub fn build(shape: &FileShape, id: Uuid, audio_bytes: u64, sealed: bool) -> Vec<u8> {
+    let middle = middle_chunks(shape, id, audio_bytes);
+    let header_bytes = 12 + 8 + DS64_BYTES + middle.len() + 8;
+    let padding = if sealed { audio_bytes % 2 } else { 0 };
+    let riff_bytes = (header_bytes as u64 - 8) + audio_bytes + padding;
+    let large = riff_bytes >= u64::from(u32::MAX);
+
+    let mut out = Vec::with_capacity(header_bytes);
+    out.extend_from_slice(if large { b"RF64" } else { b"RIFF" });
+    out.extend_from_slice(&size_field(riff_bytes, large).to_le_bytes());
+    out.extend_from_slice(b"WAVE");
+    if large {
+        let mut ds64 = Vec::with_capacity(DS64_BYTES);
+        ds64.extend_from_slice(&riff_bytes.to_le_bytes());
+        ds64.extend_from_slice(&audio_bytes.to_le_bytes());
+        ds64.extend_from_slice(&(audio_bytes / shape.frame_bytes()).to_le_bytes());
+        ds64.extend_from_slice(&0u32.to_le_bytes());
+        chunk(&mut out, b"ds64", &ds64);
+    } else {
+        chunk(&mut out, b"JUNK", &[0; DS64_BYTES]);
+    }
+    out.extend_from_slice(&middle);
+    out.extend_from_slice(b"data");
+    out.extend_from_slice(&size_field(audio_bytes, large).to_le_bytes());
+    out
+}
+
+fn size_field(bytes: u64, large: bool) -> u32 {
+    if large {
+        SEE_DS64
+    } else {
+        u32::try_from(bytes).unwrap_or(SEE_DS64)
+    }
+}
+
+/// The chunks between the reserved one and the audio.
+fn middle_chunks(shape: &FileShape, id: Uuid, audio_bytes: u64) -> Vec<u8> {
+    let mut out = Vec::with_capacity(160);
+    chunk(&mut out, b"fmt ", &fmt(shape));
+    if shape.format != Format::Wav {
+        let frames = audio_bytes / shape.frame_bytes();
+        let frames = u32::try_from(frames).unwrap_or(SEE_DS64);
+        chunk(&mut out, b"fact", &frames.to_le_bytes());
+    }
+    let mut info = b"INFO".to_vec();
+    let mut software = [0; SOFTWARE_BYTES];
+    let name = concat!("callrec ", env!("CARGO_PKG_VERSION")).as_bytes();
+    for (to, from) in software[..SOFTWARE_BYTES - 1].iter_mut().zip(name) {
+        *to = *from;
+    }
+    chunk(&mut info, b"ISFT", &software);
+    chunk(&mut info, b"ICMT", format!("{}\0", id.as_hyphenated()).as_bytes());
+    chunk(&mut out, b"LIST", &info);
+    out
+}
+
+fn fmt(shape: &FileShape) -> Vec<u8> {
+    let tag = match shape.format {
+        Format::Wav => TAG_PCM,
+        Format::WavUlaw => TAG_ULAW,
+        Format::WavAlaw => TAG_ALAW,
+    };
+    let bytes_per_second = u32::try_from(shape.bytes_per_second()).unwrap_or(u32::MAX);
+    let mut out = Vec::with_capacity(18);
+    out.extend_from_slice(&tag.to_le_bytes());
+    out.extend_from_slice(&shape.channels.to_le_bytes());
+    out.extend_from_slice(&shape.rate.to_le_bytes());
+    out.extend_from_slice(&bytes_per_second.to_le_bytes());
+    out.extend_from_slice(&(shape.frame_bytes() as u16).to_le_bytes());
+    out.extend_from_slice(&(shape.format.sample_bytes() as u16 * 8).to_le_bytes());
+    if tag != TAG_PCM {
+        // The length of the extension, which is empty.
+        out.extend_from_slice(&0u16.to_le_bytes());
+    }
+    out
+}
+
+fn chunk(out: &mut Vec<u8>, name: &[u8; 4], body: &[u8]) {
+    out.extend_from_slice(name);
+    out.extend_from_slice(&(body.len() as u32).to_le_bytes());
+    out.extend_from_slice(body);
+    if body.len() % 2 == 1 {
+        out.push(0);
+    }
+}
+
+/// Reads a header of ours, or any WAV whose audio begins within `start`.
+pub fn parse(start: &[u8]) -> Option<Found> {
+    let large = match start.get(..4)? {
+        b"RIFF" => false,
+        b"RF64" => true,
+        _ => return None,
+    };
+    if start.get(8..12)? != b"WAVE" {
+        return None;
+    }
+    let mut riff_bytes = u64::from(u32_at(start, 4)?);
+    let (mut shape, mut id, mut long_sizes) = (None, None, None);
+    let mut at = 12usize;
+    loop {
+        let name = start.get(at..at + 4)?;
+        let bytes = u32_at(start, at + 4)?;
+        let body_at = at + 8;
+        if name == b"data" {
+            let mut audio_bytes = u64::from(bytes);
+            if let (true, Some((riff, data))) = (large, long_sizes) {
+                (riff_bytes, audio_bytes) = (riff, data);
+            }
+            return Some(Found {
+                shape: shape?,
+                id,
+                audio_at: body_at as u64,
+                audio_bytes,
+                file_bytes: riff_bytes.saturating_add(8),
+            });
+        }
+        let body = start.get(body_at..body_at.checked_add(bytes as usize)?)?;
+        match name {
+            b"fmt " => shape = Some(parse_fmt(body)?),
+            b"LIST" => id = parse_id(body).or(id),
+            b"ds64" => long_sizes = u64_at(body, 0).zip(u64_at(body, 8)),
+            _ => {}
+        }
+        at = body_at + bytes as usize + (bytes as usize & 1);
+    }
+}
+
+fn parse_fmt(body: &[u8]) -> Option<FileShape> {
+    let format = match (u16_at(body, 0)?, u16_at(body, 14)?) {
+        (TAG_PCM, 16) => Format::Wav,
+        (TAG_ULAW, 8) => Format::WavUlaw,
+        (TAG_ALAW, 8) => Format::WavAlaw,
+        _ => return None,
+    };
+    let channels = u16_at(body, 2)?;
+    let rate = u32_at(body, 4)?;
+    (channels > 0 && rate > 0).then_some(FileShape {
+        format,
+        rate,
+        channels,
+    })
+}
+
+fn parse_id(list: &[u8]) -> Option<Uuid> {
+    if list.get(..4)? != b"INFO" {
+        return None;
+    }
+    let mut at = 4usize;
+    loop {
+        let bytes = u32_at(list, at + 4)? as usize;
+        let body = list.get(at + 8..(at + 8).checked_add(bytes)?)?;
+        if list.get(at..at + 4)? == b"ICMT" {
+            return Uuid::try_parse_ascii(body.get(..36)?).ok();
+        }
+        at += 8 + bytes + (bytes & 1);
+    }
+}
+
+fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_le_bytes(
+        bytes.get(at..at.checked_add(2)?)?.try_into().ok()?,
+    ))
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_le_bytes(
+        bytes.get(at..at.checked_add(4)?)?.try_into().ok()?,
+    ))
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
+    Some(u64::from_le_bytes(
+        bytes.get(at..at.checked_add(8)?)?.try_into().ok()?,
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STEREO: FileShape = FileShape {
+        format: Format::Wav,
+        rate: 8000,
+        channels: 2,
+    };
+
+    fn id() -> Uuid {
+        Uuid::from_u128(0x0123_4567_89ab_4def_8123_4567_89ab_cdef)
+    }
+
+    #[test]
+    fn pcm_header_bytes() {
+        let header = build(&STEREO, id(), 64_000, false);
+        assert_eq!(&header[..4], b"RIFF");
+        assert_eq!(u32_at(&header, 4), Some(header.len() as u32 - 8 + 64_000));
+        assert_eq!(&header[8..16], b"WAVEJUNK");
+        assert_eq!(u32_at(&header, 16), Some(28));
+        assert_eq!(
+            &header[48..72],
+            b"fmt \x10\0\0\0\x01\0\x02\0\x40\x1f\0\0\0\x7d\0\0\x04\0\x10\0"
+        );
+        assert_eq!(&header[72..76], b"LIST");
+        assert_eq!(&header[header.len() - 8..], b"data\x00\xfa\x00\x00");
+    }
+
+    #[test]
+    fn g711_header_has_a_long_fmt_and_a_fact() {
+        for (format, tag) in [(Format::WavUlaw, 7u8), (Format::WavAlaw, 6)] {
+            let shape = FileShape {
+                format,
+                rate: 8000,
+                channels: 1,
+            };
+            let header = build(&shape, id(), 801, true);
+            assert_eq!(&header[48..56], b"fmt \x12\0\0\0");
+            assert_eq!(header[56], tag);
+            assert_eq!(&header[72..74], &[0, 0], "no extension");
+            assert_eq!(&header[74..86], b"fact\x04\0\0\0\x21\x03\0\0");
+            let riff = u32_at(&header, 4);
+            assert_eq!(riff, Some(header.len() as u32 - 8 + 802), "padded");
+        }
+    }
+
+    #[test]
+    fn header_length_does_not_depend_on_sizes_or_rate() {
+        let small = build(&STEREO, id(), 0, false).len();
+        let wide = FileShape {
+            rate: 48_000,
+            channels: 1,
+            ..STEREO
+        };
+        assert_eq!(small, build(&wide, id(), 1 << 40, true).len());
+        assert!(small <= super::super::HEADER_MAX);
+    }
+
+    #[test]
+    fn rf64_begins_exactly_where_riff_ends() {
+        let head = build(&STEREO, id(), 0, false).len() as u64;
+        let last = u64::from(u32::MAX) - 1 - (head - 8);
+        assert_eq!(&build(&STEREO, id(), last, false)[..4], b"RIFF");
+        let large = build(&STEREO, id(), last + 1, false);
+        assert_eq!(&large[..4], b"RF64");
+        assert_eq!(u32_at(&large, 4), Some(u32::MAX));
+        assert_eq!(&large[12..16], b"ds64");
+        assert_eq!(u64_at(&large, 20), Some(u64::from(u32::MAX)));
+        assert_eq!(u64_at(&large, 28), Some(last + 1));
+        assert_eq!(u64_at(&large, 36), Some((last + 1) / 4));
+        assert_eq!(&large[large.len() - 4..], &[0xff; 4]);
+    }
+
+    #[test]
+    fn parse_reads_back_what_was_built() {
+        for format in [Format::Wav, Format::WavUlaw, Format::WavAlaw] {
+            for audio_bytes in [0u64, 1602, 5 << 30] {
+                let shape = FileShape {
+                    format,
+                    rate: 16_000,
+                    channels: 2,
+                };
+                let header = build(&shape, id(), audio_bytes, true);
+                let found = parse(&header).expect("our own header");
+                assert_eq!(found.shape, shape);
+                assert_eq!(found.id, Some(id()));
+                assert_eq!(found.audio_at, header.len() as u64);
+                assert_eq!(found.audio_bytes, audio_bytes);
+                assert_eq!(found.file_bytes, header.len() as u64 + audio_bytes);
+            }
+        }
+    }
+
+    #[test]
+    fn parse_survives_every_cut_and_every_flipped_byte() {
+        let header = build(&STEREO, id(), 64_000, false);
+        for cut in 0..header.len() {
+            assert_eq!(parse(&header[..cut]), None);
+        }
+        for at in 0..header.len() {
+            for value in [0, 0x7f, 0xff] {
+                let mut broken = header.clone();
+                broken[at] = value;
+                let _ = parse(&broken);
+            }
+        }
+    }
+}

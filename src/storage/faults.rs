@@ -1,0 +1,99 @@
+//! Where a test makes the disk fail, stall, or the process die.
+//!
+//! Without the feature `faults` a [`Hook`] is empty and asking it costs nothing.
+
+/// The places that ask. Each is asked before its deed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Step {
+    CreateManifest,
+    CreateAudio,
+    WriteHeader,
+    NoteStarted,
+    WriteAudio,
+    WriteMark,
+    PlaceMark,
+    Seal,
+    Sync,
+    Digest,
+    WriteManifest,
+    PlaceAudio,
+    PlaceManifest,
+    Report,
+    NoteDiscard,
+    RemoveAudio,
+    Settle,
+    Recover,
+    RemoveStale,
+}
+
+#[cfg(feature = "faults")]
+mod on {
+    use super::Step;
+    use crate::sync::Mutex;
+    use std::io;
+    use std::path::{Path, PathBuf};
+    use std::sync::Arc;
+
+    /// May fail, panic, stall or end the process.
+    pub type Fault = Arc<dyn Fn(Step) -> io::Result<()> + Send + Sync>;
+
+    static FAULTS: Mutex<Vec<(PathBuf, Fault)>> = Mutex::new(Vec::new());
+
+    /// From now on `fault` is asked at every step of stores of this directory
+    /// (named as it is when they are opened).
+    pub fn set(directory: &Path, fault: Fault) {
+        let mut faults = FAULTS.lock();
+        faults.retain(|(path, _)| path != directory);
+        faults.push((directory.to_owned(), fault));
+    }
+
+    pub fn clear(directory: &Path) {
+        FAULTS.lock().retain(|(path, _)| path != directory);
+    }
+
+    #[derive(Debug)]
+    pub struct Hook(PathBuf);
+
+    impl Hook {
+        pub fn new(directory: &Path) -> Hook {
+            Hook(directory.to_owned())
+        }
+
+        pub fn at(&self, step: Step) -> io::Result<()> {
+            let fault = {
+                let faults = FAULTS.lock();
+                faults
+                    .iter()
+                    .find(|(path, _)| *path == self.0)
+                    .map(|(_, fault)| Arc::clone(fault))
+            };
+            fault.map_or(Ok(()), |fault| fault(step))
+        }
+    }
+}
+
+#[cfg(not(feature = "faults"))]
+mod off {
+    use super::Step;
+    use std::io;
+    use std::path::Path;
+
+    #[derive(Debug)]
+    pub struct Hook;
+
+    impl Hook {
+        pub fn new(_: &Path) -> Hook {
+            Hook
+        }
+
+        #[inline(always)]
+        pub fn at(&self, _: Step) -> io::Result<()> {
+            Ok(())
+        }
+    }
+}
+
+#[cfg(not(feature = "faults"))]
+pub use off::Hook;
+#[cfg(feature = "faults")]
+pub use on::{Fault, Hook, clear, set};

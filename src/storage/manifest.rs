@@ -1,0 +1,272 @@
+//! The manifest: the JSON that is all that is known of a recording, from its
+//! first moment on disk.
+
+use crate::words::{EndReason, Error, State};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+/// Version of the schema, in the field `callrec`.
+pub const SCHEMA: u32 = 1;
+
+/// A manifest lists no more spans than this.
+pub const SPANS_MAX: usize = 10_000;
+
+const NOT_STARTED: &[u8] = b"\"started\":false";
+const STARTED: &[u8] = b"\"started\":true ";
+
+/// Fields that are not there have their defaults; unknown ones are tolerated.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Manifest {
+    /// The audio while in progress, relative to the directory; empty when
+    /// published. First, so that a manifest that was cut short still shows it.
+    pub part: String,
+    /// The audio's file had been made: from here on a terminal event is owed.
+    pub started: bool,
+    pub callrec: u32,
+    pub id: String,
+    pub state: String,
+    pub end_reason: String,
+    pub error: String,
+    /// The audio's name, relative to the directory, with `/` on every system.
+    pub file: String,
+    pub format: String,
+    pub layout: String,
+    pub channels: u16,
+    pub sample_rate: u32,
+    pub pause_mode: String,
+    pub flags: u32,
+    pub url: String,
+    pub started_at: String,
+    pub started_at_ms: i64,
+    pub ended_at: String,
+    pub ended_at_ms: i64,
+    /// Frames in the file.
+    pub samples: u64,
+    pub duration_ms: u64,
+    pub paused_ms: u64,
+    pub lost_ms: u64,
+    /// Of the whole file.
+    pub bytes: u64,
+    /// `sha256:` and what sha256sum prints.
+    pub digest: String,
+    pub recovered: bool,
+    pub call: serde_json::Value,
+    pub lines: Vec<serde_json::Value>,
+    pub spans: Vec<SpanEntry>,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub spans_dropped: u64,
+}
+
+/// A stretch of the file that is not what was said.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SpanEntry {
+    /// `pause` or `loss`
+    pub kind: String,
+    /// Of a loss only.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub leg: String,
+    pub from_frame: u64,
+    /// Not there while the span is open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to_frame: Option<u64>,
+    /// Its real length, also of a pause that was left out.
+    pub length_ms: u64,
+}
+
+fn is_zero(value: &u64) -> bool {
+    *value == 0
+}
+
+impl Default for Manifest {
+    fn default() -> Manifest {
+        Manifest {
+            part: String::new(),
+            started: false,
+            callrec: SCHEMA,
+            id: String::new(),
+            state: State::Recording.text().to_owned(),
+            end_reason: String::new(),
+            error: String::new(),
+            file: String::new(),
+            format: String::new(),
+            layout: String::new(),
+            channels: 0,
+            sample_rate: 0,
+            pause_mode: String::new(),
+            flags: 0,
+            url: String::new(),
+            started_at: String::new(),
+            started_at_ms: 0,
+            ended_at: String::new(),
+            ended_at_ms: 0,
+            samples: 0,
+            duration_ms: 0,
+            paused_ms: 0,
+            lost_ms: 0,
+            bytes: 0,
+            digest: String::new(),
+            recovered: false,
+            call: serde_json::Value::Null,
+            lines: Vec::new(),
+            spans: Vec::new(),
+            spans_dropped: 0,
+        }
+    }
+}
+
+impl Manifest {
+    pub fn state_is(&self, state: State) -> bool {
+        self.state == state.text()
+    }
+
+    pub fn end_reason_is(&self, reason: EndReason) -> bool {
+        self.end_reason == reason.text()
+    }
+
+    /// The reason of the end, unless it is unknown to this version.
+    pub fn end_reason(&self) -> Option<EndReason> {
+        EndReason::ALL
+            .into_iter()
+            .find(|reason| self.end_reason_is(*reason))
+    }
+
+    pub fn set_started_at(&mut self, unix_ms: i64) {
+        self.started_at_ms = unix_ms;
+        self.started_at = rfc3339(unix_ms);
+    }
+
+    pub fn set_ended_at(&mut self, unix_ms: i64) {
+        self.ended_at_ms = unix_ms;
+        self.ended_at = rfc3339(unix_ms);
+    }
+
+    /// Adds a span, or counts it where there are too many.
+    pub fn push_span(&mut self, span: SpanEntry) {
+        if self.spans.len() < SPANS_MAX {
+            self.spans.push(span);
+        } else {
+            self.spans_dropped += 1;
+        }
+    }
+
+    /// The recording failed; what was said of it first stays.
+    pub fn fail(&mut self, error: &Error) {
+        self.state = State::Failed.text().to_owned();
+        if self.error.is_empty() {
+            self.error = error.message.clone();
+        }
+        self.end_reason = EndReason::WriteError.text().to_owned();
+    }
+
+    /// Ends what was still open when the process died.
+    pub fn close_spans(&mut self) {
+        for span in &mut self.spans {
+            span.from_frame = span.from_frame.min(self.samples);
+            span.to_frame = Some(span.to_frame.unwrap_or(self.samples).min(self.samples));
+        }
+    }
+
+    pub fn to_bytes(&self) -> std::io::Result<Vec<u8>> {
+        let mut bytes = Vec::with_capacity(1024);
+        serde_json::to_writer(&mut bytes, self)?;
+        bytes.push(b'\n');
+        Ok(bytes)
+    }
+
+    pub fn from_bytes(bytes: &[u8]) -> Option<Manifest> {
+        serde_json::from_slice(bytes).ok()
+    }
+}
+
+/// Where, and with what, a manifest in place is told that the audio's file is
+/// there: one small write of the same length, instead of a new manifest.
+pub fn started_patch(bytes: &[u8]) -> Option<(u64, &'static [u8])> {
+    // Quotes inside JSON strings are escaped, so the first match is the field.
+    let at = bytes
+        .windows(NOT_STARTED.len())
+        .position(|window| window == NOT_STARTED)?;
+    Some((at as u64, STARTED))
+}
+
+/// The audio's name in a manifest that cannot be read as a whole.
+pub fn salvage_part(bytes: &[u8]) -> Option<String> {
+    const KEY: &[u8] = b"\"part\":";
+    let at = bytes.windows(KEY.len()).position(|window| window == KEY)?;
+    let rest = bytes.get(at + KEY.len()..)?;
+    serde_json::Deserializer::from_slice(rest)
+        .into_iter::<String>()
+        .next()?
+        .ok()
+        .filter(|part| !part.is_empty())
+}
+
+/// RFC 3339 in UTC with milliseconds; empty for what no calendar has.
+pub fn rfc3339(unix_ms: i64) -> String {
+    let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(unix_ms) * 1_000_000)
+        .ok()
+        .and_then(|time| time.format(&format).ok())
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn part_is_first_and_salvaged_from_any_cut() {
+        let manifest = Manifest {
+            part: "a/\"b\"\\ü.wav.part".to_owned(),
+            ..Manifest::default()
+        };
+        let bytes = manifest.to_bytes().expect("bytes");
+        assert!(bytes.starts_with(b"{\"part\":"));
+        let whole = bytes.iter().position(|byte| *byte == b',').expect("a comma");
+        for cut in 0..bytes.len() {
+            let salvaged = salvage_part(&bytes[..cut]);
+            assert_eq!(salvaged.is_some(), cut >= whole, "cut at {cut}");
+            assert!(salvaged.is_none_or(|part| part == manifest.part));
+        }
+    }
+
+    #[test]
+    fn started_is_patched_in_place() {
+        let mut manifest = Manifest {
+            part: "\"started\":false.part".to_owned(),
+            ..Manifest::default()
+        };
+        let mut bytes = manifest.to_bytes().expect("bytes");
+        let (at, patch) = started_patch(&bytes).expect("the field");
+        let at = at as usize;
+        bytes[at..at + patch.len()].copy_from_slice(patch);
+        manifest.started = true;
+        assert_eq!(Manifest::from_bytes(&bytes), Some(manifest));
+    }
+
+    #[test]
+    fn tolerates_unknown_and_missing_fields() {
+        let read = Manifest::from_bytes(br#"{"id":"x","later":{"a":1}}"#).expect("read");
+        assert_eq!(read.id, "x");
+        assert_eq!(read.callrec, SCHEMA);
+        assert_eq!(Manifest::from_bytes(br#"{"id":"x""#), None);
+        assert_eq!(Manifest::from_bytes(br#"{"id":7}"#), None);
+    }
+
+    #[test]
+    fn time_is_rfc3339_with_milliseconds() {
+        assert_eq!(rfc3339(1_445_005_991_007), "2015-10-16T14:33:11.007Z");
+        assert_eq!(rfc3339(i64::MAX), "");
+    }
+
+    #[test]
+    fn spans_are_bounded() {
+        let mut manifest = Manifest::default();
+        for _ in 0..SPANS_MAX + 5 {
+            manifest.push_span(SpanEntry::default());
+        }
+        assert_eq!((manifest.spans.len(), manifest.spans_dropped), (SPANS_MAX, 5));
+    }
+}

@@ -1,0 +1,274 @@
+//! The finisher threads: seal, sync, hash, publish, and only then tell.
+
+use super::container;
+use super::faults::Step;
+use super::live::{JSON, Live, NUMBERS_MAX, audio_ending, write_error};
+use super::os;
+use super::papers::{next_name, removed};
+use super::queue::{Ending, Job};
+use super::writer::panic_text;
+use super::{Digest, LOG_ERROR, Manifest, Store};
+use crate::clock;
+use crate::words::{EndReason, Error, State, Status};
+use sha2::{Digest as _, Sha256};
+use std::fs::File;
+use std::io;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+/// How much of a file is hashed at once.
+const READ_BYTES: usize = 256 << 10;
+
+impl Store {
+    /// A finisher thread's body; returns after [`Store::shutdown`].
+    pub fn run_finisher(self: &Arc<Self>) {
+        while let Some(job) = self.jobs.next(|| self.is_over()) {
+            let done = catch_unwind(AssertUnwindSafe(|| match job {
+                Job::Finish(live, ending) => self.finish(live, ending),
+                Job::Settle(id) => self.remove_settled(id),
+            }));
+            if let Err(panic) = done {
+                self.report.log(LOG_ERROR, panic_text(panic.as_ref()));
+            }
+            self.work_done();
+        }
+    }
+
+    fn finish(self: &Arc<Self>, mut live: Box<Live>, ending: Ending) {
+        let id = live.id;
+        let done = catch_unwind(AssertUnwindSafe(|| match ending {
+            Ending::Discard => self.discard(&mut live),
+            Ending::Fail(error) | Ending::Lost(error) => {
+                live.manifest.fail(&error);
+                self.complete(&mut live, true);
+            }
+            Ending::Keep => self.complete(&mut live, false),
+        }));
+        if let Err(panic) = done {
+            self.unpublished(
+                &mut live,
+                &Error::new(Status::Internal, panic_text(panic.as_ref())),
+            );
+        }
+        // Nothing but a test's kill can come in between here.
+        let _ = self.hook.at(Step::Report);
+        self.report.published(id, mem::take(&mut *live.manifest), false);
+    }
+
+    /// Publishes a file. `measured`: how much audio there is, is the file's to say.
+    pub(super) fn complete(self: &Arc<Self>, live: &mut Live, measured: bool) {
+        self.state_end(live);
+        if let Err(error) = self.seal(live, measured) {
+            let error = write_error(&live.current, &error);
+            live.manifest.fail(&error);
+        }
+        state_facts(live);
+        if let Err(error) = self.make_durable(live).and_then(|()| self.hash(live)) {
+            let error = write_error(&live.current, &error);
+            live.manifest.fail(&error);
+        }
+        if let Err(error) = self.place(live) {
+            let error = write_error(&live.current, &error);
+            self.unpublished(live, &error);
+        }
+        live.file = None;
+    }
+
+    fn state_end(&self, live: &mut Live) {
+        let manifest = &mut live.manifest;
+        manifest.id = live.id.as_hyphenated().to_string();
+        manifest.started = true;
+        manifest.part = String::new();
+        if !manifest.state_is(State::Failed) {
+            manifest.state = State::Finished.text().to_owned();
+        }
+        if manifest.ended_at_ms == 0 {
+            manifest.set_ended_at(clock::unix_ms());
+        }
+    }
+
+    /// Ends the file at a whole frame, with a header that says so.
+    fn seal(self: &Arc<Self>, live: &mut Live, measured: bool) -> io::Result<()> {
+        self.hook.at(Step::Seal)?;
+        let frame = live.shape.frame_bytes();
+        let cut = measured || !live.audio_bytes.is_multiple_of(frame);
+        if measured {
+            live.measure(self)?;
+        }
+        live.audio_bytes = live.audio_bytes / frame * frame;
+        let end = live.header_bytes + live.audio_bytes;
+        if cut {
+            live.file(self)?.set_len(end)?;
+        }
+        // The header before the padding: so recovery can tell it from audio.
+        live.write_header(self, true)?;
+        let padding = container::padding(live.audio_bytes);
+        if !padding.is_empty() {
+            os::write_all_at(live.file(self)?, padding, end)?;
+        }
+        Ok(())
+    }
+
+    fn make_durable(self: &Arc<Self>, live: &mut Live) -> io::Result<()> {
+        if !self.syncs() {
+            return Ok(());
+        }
+        self.hook.at(Step::Sync)?;
+        live.file(self)?.sync_data()
+    }
+
+    /// Hashes what can be read back, as `sha256sum` will.
+    fn hash(self: &Arc<Self>, live: &mut Live) -> io::Result<()> {
+        live.manifest.digest = String::new();
+        if self.config().digest == Digest::None {
+            return Ok(());
+        }
+        self.hook.at(Step::Digest)?;
+        let (digest, length) = digest_of(live.file(self)?)?;
+        live.manifest.digest = digest;
+        live.manifest.bytes = length;
+        Ok(())
+    }
+
+    /// Gives audio and manifest their final names, over nothing that is there. The
+    /// whole manifest lies ready in `.callrec` before the audio is renamed.
+    fn place(self: &Arc<Self>, live: &mut Live) -> io::Result<()> {
+        let dir = self.directory(&live.name, false)?;
+        let ending = audio_ending(live.shape.format);
+        for number in 1..=NUMBERS_MAX {
+            let stem = live.name.stem(number);
+            let audio = format!("{stem}{ending}");
+            live.manifest.file = live.name.numbered(number).path(&ending);
+            self.hook.at(Step::WriteManifest)?;
+            let next = self.write_next(live.id, &live.manifest)?;
+            if self.syncs() {
+                next.sync_data()?;
+            }
+            if live.current != audio {
+                self.hook.at(Step::PlaceAudio)?;
+                if !taken(dir.rename_new(&live.current, &dir, &audio))? {
+                    continue;
+                }
+                live.current = audio;
+            }
+            self.hook.at(Step::PlaceManifest)?;
+            if taken(
+                self.control
+                    .rename_new(&next_name(live.id), &dir, &format!("{stem}{JSON}")),
+            )? {
+                self.sync_published(live);
+                return Ok(());
+            }
+        }
+        Err(io::Error::new(
+            io::ErrorKind::AlreadyExists,
+            "every number of this name is taken",
+        ))
+    }
+
+    fn sync_published(&self, live: &Live) {
+        if !self.syncs() {
+            return;
+        }
+        if let Err(error) = self.sync_directories(&live.name) {
+            let file = &live.manifest.file;
+            self.report.log(
+                LOG_ERROR,
+                format!("\"{file}\": its directory cannot be synced: {error}"),
+            );
+        }
+    }
+
+    /// Publishing failed: the next open tries again, so the live manifest stays.
+    fn unpublished(&self, live: &mut Live, error: &Error) {
+        self.unsettled.lock().insert(live.id);
+        live.manifest.fail(error);
+        let mut components = live.name.directories().to_vec();
+        components.push(live.current.clone());
+        live.manifest.file = components.join("/");
+        live.manifest.part = String::new();
+    }
+
+    /// Keeps no audio. That it is so is noted before the audio goes, or a crash in
+    /// between would look like lost audio.
+    pub(super) fn discard(self: &Arc<Self>, live: &mut Live) {
+        let file = live.path();
+        self.state_discarded(live);
+        let noted = self.hook.at(Step::NoteDiscard).and_then(|()| {
+            let mut note = (*live.manifest).clone();
+            note.part = format!("{file}{}", super::live::PART);
+            self.rewrite(live.id, &note)
+        });
+        if let Err(error) = noted {
+            self.report
+                .log(LOG_ERROR, format!("{}: discard not noted: {error}", live.id));
+        }
+        live.file = None;
+        let gone = self.hook.at(Step::RemoveAudio).and_then(|()| {
+            let dir = self.directory(&live.name, false)?;
+            removed(dir.remove(&live.current))?;
+            if self.syncs() { dir.sync() } else { Ok(()) }
+        });
+        if let Err(error) = gone {
+            let error = write_error(&live.current, &error);
+            live.manifest.fail(&error);
+            self.unsettled.lock().insert(live.id);
+        }
+    }
+
+    fn state_discarded(&self, live: &mut Live) {
+        self.state_end(live);
+        state_facts(live);
+        let manifest: &mut Manifest = &mut live.manifest;
+        manifest.state = State::Finished.text().to_owned();
+        manifest.end_reason = EndReason::Discarded.text().to_owned();
+        manifest.file = String::new();
+        manifest.digest = String::new();
+        manifest.bytes = 0;
+    }
+}
+
+/// `false`: something has that name.
+fn taken(renamed: io::Result<()>) -> io::Result<bool> {
+    match renamed {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// What the file itself says outranks what was counted.
+fn state_facts(live: &mut Live) {
+    live.state_shape();
+    let frames = live.audio_bytes / live.shape.frame_bytes();
+    let padding = container::padding(live.audio_bytes).len() as u64;
+    live.manifest.samples = frames;
+    live.manifest.duration_ms = live.shape.duration_ms(frames);
+    live.manifest.bytes = live.header_bytes + live.audio_bytes + padding;
+}
+
+/// What `sha256sum` prints of a file, after "sha256:", and the file's length.
+pub(super) fn digest_of(file: &File) -> io::Result<(String, u64)> {
+    let length = file.metadata()?.len();
+    let mut buffer = vec![0; (length as usize).clamp(1, READ_BYTES)];
+    let (mut hash, mut at) = (Sha256::new(), 0u64);
+    loop {
+        match os::read_at(file, &mut buffer, at) {
+            Ok(0) => break,
+            Ok(read) => {
+                hash.update(&buffer[..read]);
+                at += read as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let mut digest = "sha256:".to_owned();
+    for byte in hash.finalize() {
+        digest.extend(
+            [byte >> 4, byte & 15].map(|nibble| char::from(b"0123456789abcdef"[usize::from(nibble)])),
+        );
+    }
+    Ok((digest, at))
+}

@@ -1,0 +1,51 @@
+//! Whether a finished file is still what its manifest says.
+
+use std::fs;
+use std::path::Path;
+
+use super::Manifest;
+use super::publish::digest_of;
+use crate::words::{Error, Result, Status};
+
+/// Compares a finished file's length and digest with the manifest beside it.
+pub fn verify(path: &Path) -> Result<()> {
+    let manifest = read_manifest(&path.with_extension("json"))?;
+    let unreadable = |error| Error::io(format_args!("path \"{}\"", path.display()), &error);
+    let file = fs::File::open(path).map_err(unreadable)?;
+    let size = file.metadata().map_err(unreadable)?.len();
+    if size != manifest.bytes {
+        return Err(Error::new(
+            Status::Io,
+            format!(
+                "path \"{}\": {size} bytes, the manifest says {}",
+                path.display(),
+                manifest.bytes
+            ),
+        ));
+    }
+    if manifest.digest.is_empty() {
+        return Err(Error::new(
+            Status::Unsupported,
+            format!("path \"{}\": its manifest has no digest", path.display()),
+        ));
+    }
+    let (digest, _) = digest_of(&file).map_err(unreadable)?;
+    if digest != manifest.digest {
+        return Err(Error::new(
+            Status::Io,
+            format!(
+                "path \"{}\": {digest}, the manifest says {}",
+                path.display(),
+                manifest.digest
+            ),
+        ));
+    }
+    Ok(())
+}
+
+fn read_manifest(path: &Path) -> Result<Manifest> {
+    let name = path.display();
+    let text = fs::read(path).map_err(|error| Error::io(format_args!("manifest \"{name}\""), &error))?;
+    serde_json::from_slice(&text)
+        .map_err(|error| Error::new(Status::Io, format!("manifest \"{name}\": {error}")))
+}

@@ -1,0 +1,85 @@
+//! Strings that C may look at: UTF-8 with a NUL behind.
+
+use std::ffi::CStr;
+use std::fmt;
+use std::sync::Arc;
+
+/// An immutable string, readable as `&str` and as a C string. Cheap to clone.
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub struct Text(Option<Arc<str>>);
+
+impl Text {
+    /// Cut at the first NUL, if there is one: C could not see what follows.
+    pub fn new(text: &str) -> Text {
+        let text = text.split('\0').next().unwrap_or_default();
+        if text.is_empty() {
+            return Text(None);
+        }
+        let mut owned = String::with_capacity(text.len() + 1);
+        owned.push_str(text);
+        owned.push('\0');
+        Text(Some(owned.into()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        match &self.0 {
+            Some(text) => &text[..text.len() - 1],
+            None => "",
+        }
+    }
+
+    pub fn as_cstr(&self) -> &CStr {
+        match &self.0 {
+            Some(text) => CStr::from_bytes_with_nul(text.as_bytes()).unwrap_or_default(),
+            None => c"",
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Text {
+        Text::new(text)
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Text {
+        Text::new(&text)
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shows_both_faces() {
+        let text = Text::new("Grüße");
+        assert_eq!(text.as_str(), "Grüße");
+        assert_eq!(text.as_cstr().to_bytes(), "Grüße".as_bytes());
+        assert_eq!(Text::default().as_cstr(), c"");
+        assert!(Text::new("").is_empty());
+    }
+
+    #[test]
+    fn ends_at_a_nul() {
+        assert_eq!(Text::new("a\0b").as_str(), "a");
+        assert!(Text::new("\0b").is_empty());
+    }
+}

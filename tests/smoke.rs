@@ -1,0 +1,39 @@
+//! The shortest way through the ABI.
+mod support;
+use callrec::capi::*;
+use support::*;
+
+#[test]
+fn a_call_is_recorded() {
+    let dir = Dir::new();
+    let engine = Engine::open(&dir.0, &[]);
+    let call = engine
+        .begin(&Call {
+            device: Some("SEP1"),
+            number: Some("101"),
+            ..Call::default()
+        })
+        .unwrap();
+    let (local, remote) = (
+        feed(call, 0, REC_CODEC_PCM16, 8000).unwrap(),
+        feed(call, 1, REC_CODEC_PCM16, 8000).unwrap(),
+    );
+    let id = engine
+        .start(
+            None,
+            &Start {
+                device: Some("SEP1"),
+                ..Start::default()
+            },
+        )
+        .unwrap();
+    let said: Vec<i16> = (1..=8000).collect();
+    write_pcm(local, &said);
+    write_pcm(remote, &said);
+    engine.by_id(rec_stop_by_id, None, &id).unwrap();
+    let told = engine.events.wait_terminal(&id);
+    let wav = files::Wav::read(&told.recording.unwrap().path);
+    assert_eq!((wav.pcm(0), wav.pcm(1)), (said.clone(), said));
+    engine.close();
+    files::assert_settled(&dir.0);
+}

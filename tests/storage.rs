@@ -1,0 +1,535 @@
+//! The way to the disk, on real directories.
+#![cfg(feature = "faults")]
+
+#[path = "storage/children.rs"]
+mod children;
+#[path = "storage/recovery.rs"]
+mod recovery;
+#[path = "storage/rig.rs"]
+mod rig;
+
+use callrec::storage::faults::{self, Step};
+use callrec::storage::{
+    DEFAULT_TEMPLATE, Digest, Durability, Manifest, NameFields, RecordingFile, SpanEntry, StorageConfig,
+    Store, Template,
+};
+use callrec::words::{EndReason, Error, Format, State, Status};
+use children::*;
+use parking_lot::{Condvar, Mutex};
+use rig::*;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use uuid::Uuid;
+
+#[test]
+fn a_recording_from_begin_to_settled() {
+    let rig = Rig::new();
+    let id = Uuid::new_v4();
+    let mut file = rig.begin(id, "2026/call");
+    rig.report.wait(|seen| seen.created.contains(&id));
+    assert!(rig.path("2026/call.wav.part").exists());
+    assert!(live(&rig, id).started);
+    file.shape(Format::Wav, 16_000, 2);
+    let mut expected = Vec::new();
+    for block in 0..5 {
+        let audio = pattern(block, 1600);
+        expected.extend_from_slice(&audio);
+        file.write(audio).expect("room");
+        file.fill(400);
+        expected.resize(expected.len() + 400, 0);
+    }
+    let paused = Manifest {
+        state: State::Paused.text().to_owned(),
+        paused_ms: 7,
+        ..manifest(id)
+    };
+    file.mark(Box::new(paused), 1);
+    rig.report.wait(|seen| seen.marked.contains(&(id, 1)));
+    let marked = live(&rig, id);
+    assert_eq!(
+        (marked.paused_ms, marked.sample_rate, marked.channels),
+        (7, 16_000, 2)
+    );
+    assert_eq!(marked.part, "2026/call.wav.part");
+    file.finish(ended(id, EndReason::Stopped), true);
+    let (published, repeated) = rig.published(id);
+    assert!(!repeated && published.state_is(State::Finished) && published.end_reason_is(EndReason::Stopped));
+    assert_eq!(
+        (published.file.as_str(), published.samples),
+        ("2026/call.wav", 2500)
+    );
+    assert_eq!((published.duration_ms, published.sample_rate), (156, 16_000));
+    assert_eq!(audio(&rig.path(&published.file)), expected);
+    expect_honest(&rig, &published);
+    assert!(!rig.path("2026/call.wav.part").exists());
+    assert!(rig.live_path(id).exists(), "owed until settled");
+    rig.settle(id);
+    assert!(!rig.live_path(id).exists());
+    assert_eq!(rig.control_names(), ["lock"]);
+}
+
+#[test]
+fn every_format_is_padded_and_whole() {
+    for (format, silence) in [
+        (Format::Wav, 0u8),
+        (Format::WavUlaw, 0xff),
+        (Format::WavAlaw, 0xd5),
+    ] {
+        let rig = Rig::new();
+        let id = Uuid::new_v4();
+        let mut first = manifest(id);
+        first.format = format.text().to_owned();
+        let mut file = rig.store.begin(id, first, name("x"));
+        file.shape(format, 8000, 1);
+        file.write(vec![1; 3 * format.sample_bytes()]).expect("room");
+        file.fill(600_000);
+        file.finish(ended(id, EndReason::Limit), true);
+        let (published, _) = rig.published(id);
+        expect_honest(&rig, &published);
+        let audio = audio(&rig.path("x.wav"));
+        assert_eq!(audio.len(), 3 * format.sample_bytes() + 600_000);
+        assert!(
+            audio[3 * format.sample_bytes()..]
+                .iter()
+                .all(|byte| *byte == silence)
+        );
+        assert_eq!(fs::metadata(rig.path("x.wav")).expect("there").len() % 2, 0);
+    }
+}
+
+#[test]
+fn nothing_is_ever_overwritten() {
+    let rig = Rig::new();
+    fs::write(rig.path("call.wav"), "theirs").expect("write");
+    fs::write(rig.path("call-2.json"), "theirs").expect("write");
+    fs::write(rig.path("call-3.wav.part"), "theirs").expect("write");
+    let (first, second) = (Uuid::new_v4(), Uuid::new_v4());
+    let (one, two) = (rig.begin(first, "call"), rig.begin(second, "call"));
+    rig.report.wait(|seen| seen.created.len() == 2);
+    // And one that comes in the way later, before publishing.
+    fs::write(rig.path("call-4.wav"), "theirs").expect("write");
+    fs::write(rig.path("call-4-2.json"), "theirs").expect("write");
+    one.finish(ended(first, EndReason::Stopped), true);
+    two.finish(ended(second, EndReason::Stopped), true);
+    let mut names = [rig.published(first).0, rig.published(second).0].map(|manifest| {
+        expect_honest(&rig, &manifest);
+        manifest.file
+    });
+    names.sort();
+    assert_eq!(names, ["call-4-3.wav", "call-5.wav"]);
+    for theirs in [
+        "call.wav",
+        "call-2.json",
+        "call-3.wav.part",
+        "call-4.wav",
+        "call-4-2.json",
+    ] {
+        assert_eq!(fs::read_to_string(rig.path(theirs)).expect("there"), "theirs");
+    }
+}
+
+#[test]
+fn path_tricks_end_inside_the_directory() {
+    let rig = Rig::new();
+    let template = Template::parse("{user}/{number}/{attr:a}{id}").expect("a template");
+    let tricks = [
+        "..",
+        "../../../tmp/x",
+        "/etc",
+        ".callrec",
+        "a\0b",
+        "",
+        "CON",
+        "con.wav",
+        "\u{202e}",
+        "a\nb",
+    ];
+    for trick in tricks {
+        let id = Uuid::new_v4();
+        let attribute = |_: &str| Some(trick.to_owned());
+        let name = template.render(&NameFields {
+            id,
+            call_id: trick,
+            device: trick,
+            number: trick,
+            user: trick,
+            remote: trick,
+            ani: trick,
+            dnis: trick,
+            host: trick,
+            layout: trick,
+            started_at_ms: 0,
+            attribute: &attribute,
+        });
+        rig.store
+            .begin(id, manifest(id), name)
+            .finish(ended(id, EndReason::Stopped), true);
+        let (published, _) = rig.published(id);
+        expect_honest(&rig, &published);
+        let real = fs::canonicalize(rig.path(&published.file)).expect("there");
+        assert!(real.starts_with(fs::canonicalize(&rig.directory).expect("there")));
+        assert!(!real.starts_with(rig.path(".callrec")));
+    }
+    assert!(Template::parse(DEFAULT_TEMPLATE).is_ok());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_linked_sub_directory_is_refused() {
+    let rig = Rig::new();
+    let other = Scratch::new();
+    std::os::unix::fs::symlink(&other.0, rig.path("sub")).expect("link");
+    let id = Uuid::new_v4();
+    let mut file = rig.begin(id, "sub/call");
+    let error = rig.report.wait_for(|seen| seen.create_failed.get(&id).cloned());
+    assert_eq!(error.status, Status::Io);
+    assert!(error.message.contains("sub/call.wav"), "{}", error.message);
+    file.shape(Format::Wav, 8000, 1);
+    file.write(vec![0; 100]).expect("taken, and thrown away");
+    file.finish(ended(id, EndReason::Stopped), true);
+    rig.idle();
+    assert!(rig.report.seen(|seen| seen.published.is_empty()));
+    assert_eq!(rig.control_names(), ["lock"]);
+    assert_eq!(fs::read_dir(&other.0).expect("there").count(), 0);
+}
+
+#[test]
+fn the_directory_is_held_once() {
+    let rig = Rig::new();
+    let again = Store::open(StorageConfig::new(&rig.directory.0), Arc::new(Seen::default()));
+    assert_eq!(again.err().map(|error| error.status), Some(Status::Unavailable));
+    // A failed attempt must not have cost us the record lock.
+    let (said, _) = child("open", &rig.directory.0, 0);
+    assert!(said.contains("Some(Unavailable)"), "{said}");
+    let directory = rig.close();
+    let (said, _) = child("open", &directory.0, 0);
+    assert!(said.contains("None"), "{said}");
+    drop(Store::open(StorageConfig::new(&directory.0), Arc::new(Seen::default())).expect("free again"));
+}
+
+#[test]
+fn a_write_error_fails_one_recording() {
+    let rig = Rig::new();
+    let (bad, good) = (Uuid::new_v4(), Uuid::new_v4());
+    let mut one = rig.begin(bad, "bad");
+    one.shape(Format::Wav, 8000, 1);
+    one.write(pattern(0, 1000)).expect("room");
+    rig.until(|store| store.bytes_written() == 1000);
+    rig.fault(|step| {
+        if step == Step::WriteAudio {
+            Err(io::ErrorKind::StorageFull.into())
+        } else {
+            Ok(())
+        }
+    });
+    one.write(pattern(1, 1000)).expect("room");
+    let error = rig.report.wait_for(|seen| seen.write_failed.get(&bad).cloned());
+    assert_eq!(error.status, Status::NoSpace);
+    let (published, _) = rig.published(bad);
+    assert!(published.state_is(State::Failed) && published.end_reason_is(EndReason::WriteError));
+    assert!(!published.error.is_empty());
+    assert_eq!(audio(&rig.path("bad.wav")), pattern(0, 1000));
+    expect_honest(&rig, &published);
+    rig.clear_faults();
+    one.finish(ended(bad, EndReason::Stopped), true);
+    let mut two = rig.begin(good, "good");
+    two.shape(Format::Wav, 8000, 1);
+    two.write(pattern(2, 1000)).expect("room");
+    two.finish(ended(good, EndReason::Stopped), true);
+    assert!(rig.published(good).0.state_is(State::Finished));
+    rig.idle();
+    assert_eq!(rig.report.seen(|seen| seen.published.len()), 2, "each told once");
+}
+
+#[test]
+fn what_cannot_be_created_leaves_nothing() {
+    for step in [
+        Step::CreateManifest,
+        Step::CreateAudio,
+        Step::WriteHeader,
+        Step::NoteStarted,
+    ] {
+        for panics in [false, true] {
+            let rig = Rig::new();
+            rig.fault(move |at| match (at == step, panics) {
+                (true, true) => panic!("a forced panic"),
+                (true, false) => Err(io::Error::other("forced")),
+                _ => Ok(()),
+            });
+            let id = Uuid::new_v4();
+            let file = rig.begin(id, "call");
+            rig.report.wait(|seen| seen.create_failed.contains_key(&id));
+            file.finish(ended(id, EndReason::Stopped), true);
+            rig.idle();
+            assert_eq!(rig.names(), [".callrec"], "{step:?}");
+            assert_eq!(rig.control_names(), ["lock"]);
+            assert!(
+                rig.report
+                    .seen(|seen| seen.published.is_empty() && seen.created.is_empty())
+            );
+        }
+    }
+}
+
+#[test]
+fn a_panic_in_any_thread_fails_one_recording() {
+    let steps = [
+        Step::WriteAudio,
+        Step::Seal,
+        Step::Digest,
+        Step::PlaceAudio,
+        Step::PlaceManifest,
+    ];
+    for step in steps {
+        let rig = Rig::new();
+        rig.fault(move |at| {
+            if at == step {
+                panic!("a forced panic")
+            } else {
+                Ok(())
+            }
+        });
+        let id = Uuid::new_v4();
+        let mut file = rig.begin(id, "call");
+        file.shape(Format::Wav, 8000, 1);
+        file.write(pattern(0, 100)).expect("room");
+        file.finish(ended(id, EndReason::Stopped), true);
+        assert!(rig.published(id).0.state_is(State::Failed), "{step:?}");
+        rig.clear_faults();
+        rig.settle(id);
+        let other = Uuid::new_v4();
+        rig.begin(other, "other")
+            .finish(ended(other, EndReason::Stopped), true);
+        assert!(rig.published(other).0.state_is(State::Finished));
+        rig.settle(other);
+        // What could not be published is, at the next open.
+        if step == Step::PlaceAudio || step == Step::PlaceManifest || step == Step::Seal {
+            let rig = Rig::on(rig.close());
+            let (published, repeated) = rig.published(id);
+            assert!(published.recovered && !repeated, "{step:?}");
+            assert_eq!(audio(&rig.path(&published.file)), pattern(0, 100));
+        }
+    }
+}
+
+#[test]
+fn a_discarded_recording_keeps_no_audio() {
+    let rig = Rig::new();
+    let id = Uuid::new_v4();
+    let mut file = rig.begin(id, "call");
+    file.shape(Format::Wav, 8000, 1);
+    file.write(pattern(0, 1000)).expect("room");
+    rig.until(|store| store.bytes_written() == 1000);
+    file.finish(ended(id, EndReason::Discarded), false);
+    let (published, _) = rig.published(id);
+    assert!(published.state_is(State::Finished) && published.end_reason_is(EndReason::Discarded));
+    assert_eq!((published.file.as_str(), published.error.as_str()), ("", ""));
+    assert_eq!(rig.names(), [".callrec"]);
+    // Not yet settled: told again, as repeated.
+    let rig = Rig::on(rig.close());
+    let (again, repeated) = rig.published(id);
+    assert!(repeated && again.end_reason_is(EndReason::Discarded));
+    rig.settle(id);
+    assert_eq!(rig.control_names(), ["lock"]);
+}
+
+#[test]
+fn a_sink_dropped_without_an_end_is_published() {
+    let rig = Rig::new();
+    let id = Uuid::new_v4();
+    drop(rig.begin(id, "call"));
+    assert!(rig.published(id).0.state_is(State::Failed));
+    let id = Uuid::new_v4();
+    rig.begin(id, "stuck")
+        .fail(ended(id, EndReason::WriteError), Error::new(Status::Io, "stuck"));
+    let (published, _) = rig.published(id);
+    assert_eq!(published.error, "stuck");
+}
+
+/// A gate that the faults hook waits at.
+#[derive(Default)]
+struct Gate {
+    shut: Mutex<bool>,
+    bell: Condvar,
+}
+
+impl Gate {
+    fn pass(&self) {
+        let mut shut = self.shut.lock();
+        while *shut {
+            self.bell.wait(&mut shut);
+        }
+    }
+
+    fn set(&self, shut: bool) {
+        *self.shut.lock() = shut;
+        self.bell.notify_all();
+    }
+}
+
+#[test]
+fn a_stalled_disk_fills_the_backlog_and_no_more() {
+    let mut config = config();
+    config.backlog_ms = 1000;
+    config.backlog_bytes = 40_000;
+    let rig = Rig::with(Scratch::new(), config);
+    let gate = Arc::new(Gate::default());
+    gate.set(true);
+    let at = Arc::clone(&gate);
+    rig.fault(move |step| {
+        if step == Step::WriteAudio {
+            at.pass();
+        }
+        Ok(())
+    });
+    let ids = [Uuid::new_v4(), Uuid::new_v4(), Uuid::new_v4()];
+    let mut files = ids.map(|id| rig.begin(id, "call"));
+    let mut expected = [Vec::new(), Vec::new(), Vec::new()];
+    let mut refused = 0;
+    for (file, expected) in files.iter_mut().zip(&mut expected) {
+        file.shape(Format::Wav, 8000, 1);
+        for block in 0..20 {
+            let audio = pattern(block, 1600);
+            match file.write(audio.clone()) {
+                Ok(()) => expected.extend_from_slice(&audio),
+                Err(back) => {
+                    assert_eq!(back, audio, "nothing was taken");
+                    file.fill(1600);
+                    expected.resize(expected.len() + 1600, 0);
+                    refused += 1600;
+                }
+            }
+        }
+    }
+    assert_eq!(
+        expected[0]
+            .chunks(1600)
+            .position(|block| block.iter().all(|byte| *byte == 0)),
+        Some(10)
+    );
+    assert_eq!(rig.store.backlog_bytes(), 40_000);
+    assert_eq!(rig.store.dropped_bytes(), refused);
+    gate.set(false);
+    for ((file, id), expected) in files.into_iter().zip(ids).zip(expected) {
+        file.finish(ended(id, EndReason::Stopped), true);
+        let (published, _) = rig.published(id);
+        assert_eq!(audio(&rig.path(&published.file)), expected);
+    }
+    rig.idle();
+    assert_eq!(rig.store.backlog_bytes(), 0);
+}
+
+#[test]
+fn few_handles_serve_many_recordings() {
+    let mut config = config();
+    config.max_open_files = 2;
+    let rig = Rig::with(Scratch::new(), config);
+    let ids: Vec<Uuid> = (0..20).map(|_| Uuid::new_v4()).collect();
+    let mut files: Vec<RecordingFile> = ids.iter().map(|id| rig.begin(*id, "a/call")).collect();
+    for round in 0..3u64 {
+        for file in &mut files {
+            if round == 0 {
+                file.shape(Format::WavUlaw, 8000, 1);
+            }
+            file.write(pattern(round as usize, 500)).expect("room");
+        }
+        rig.until(|store| store.bytes_written() == (round + 1) * 500 * 20);
+        assert!(rig.store.open_files() <= 2);
+    }
+    for (file, id) in files.into_iter().zip(&ids) {
+        file.finish(ended(*id, EndReason::CallEnded), true);
+        let (published, _) = rig.published(*id);
+        assert_eq!(
+            audio(&rig.path(&published.file)),
+            [pattern(0, 500), pattern(1, 500), pattern(2, 500)].concat()
+        );
+        expect_honest(&rig, &published);
+    }
+    rig.idle();
+    assert_eq!(rig.store.open_files(), 0);
+}
+
+#[test]
+fn the_live_file_is_playable_at_every_step() {
+    let rig = Rig::new();
+    let part = rig.path("call.wav.part");
+    let looks = Arc::new(AtomicUsize::new(0));
+    let (counted, looked_at) = (Arc::clone(&looks), part.clone());
+    rig.fault(move |step| {
+        let later = !matches!(step, Step::CreateManifest | Step::CreateAudio | Step::WriteHeader);
+        if let (true, Ok(bytes)) = (later, fs::read(&looked_at)) {
+            let header = callrec::storage::container::parse(&bytes).expect("a whole header");
+            assert!(header.file_bytes <= bytes.len() as u64 + 1);
+            assert!(
+                bytes.len() as u64 - header.file_bytes.min(bytes.len() as u64) <= 3000,
+                "a batch short at most"
+            );
+            counted.fetch_add(1, Ordering::SeqCst);
+        }
+        Ok(())
+    });
+    let id = Uuid::new_v4();
+    let mut file = rig.begin(id, "call");
+    file.shape(Format::WavAlaw, 8000, 1);
+    for block in 0..10u64 {
+        file.write(pattern(block as usize, 1001)).expect("room");
+        rig.until(|store| store.bytes_written() == (block + 1) * 1001);
+    }
+    file.finish(ended(id, EndReason::Stopped), true);
+    assert!(rig.published(id).0.state_is(State::Finished));
+    assert!(looks.load(Ordering::SeqCst) > 10);
+}
+
+#[test]
+fn durability_and_digest_are_as_configured() {
+    let mut config = config();
+    config.durability = Durability::Finish;
+    config.digest = Digest::None;
+    let rig = Rig::with(Scratch::new(), config);
+    let synced = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&synced);
+    rig.fault(move |step| {
+        count.fetch_add(usize::from(step == Step::Sync), Ordering::SeqCst);
+        Ok(())
+    });
+    let id = Uuid::new_v4();
+    rig.begin(id, "a/b/call")
+        .finish(ended(id, EndReason::Stopped), true);
+    let (published, _) = rig.published(id);
+    assert_eq!(published.digest, "");
+    assert_eq!(synced.load(Ordering::SeqCst), 1);
+    assert!(rig.store.free_bytes() < u64::MAX && !rig.store.low());
+}
+
+/// What the other tests run in a process of its own.
+#[test]
+#[ignore = "a part of other tests"]
+fn in_a_child() {
+    let (Ok(task), Ok(directory), Ok(number)) = (
+        std::env::var("STORAGE_TASK"),
+        std::env::var("STORAGE_DIRECTORY"),
+        std::env::var("STORAGE_NUMBER"),
+    ) else {
+        return;
+    };
+    let number: usize = number.parse().expect("a number");
+    let directory = Path::new(&directory);
+    match task.as_str() {
+        "open" => {
+            let opened = Store::open(StorageConfig::new(directory), Arc::new(Seen::default()));
+            say(&format!("{:?}", opened.err().map(|error| error.status)));
+        }
+        "live" => child_live(directory, number),
+        "recover" => {
+            abort_at(directory, number);
+            let rig = Rig::on(Scratch(directory.to_owned()));
+            rig.idle();
+            std::mem::forget(rig.close());
+        }
+        "record" => child_record(directory, number),
+        _ => panic!("no such task"),
+    }
+}

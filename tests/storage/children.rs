@@ -1,0 +1,69 @@
+//! What tests run in a process of its own, to be killed there.
+
+use super::*;
+
+pub fn abort_at(directory: &Path, number: usize) {
+    let steps = AtomicUsize::new(0);
+    faults::set(
+        directory,
+        Arc::new(move |_| {
+            if steps.fetch_add(1, Ordering::SeqCst) == number {
+                std::process::abort();
+            }
+            Ok(())
+        }),
+    );
+}
+
+pub fn child_live(directory: &Path, calls: usize) {
+    let rig = Rig::on(Scratch(directory.to_owned()));
+    let mut files = Vec::new();
+    for at in 1..=calls {
+        let id = Uuid::from_u128(at as u128);
+        let mut file = rig.begin(id, &format!("sub/{id}"));
+        write_three(&mut file);
+        let mut paused = manifest(id);
+        paused.lost_ms = 11;
+        paused.push_span(SpanEntry {
+            kind: "pause".to_owned(),
+            from_frame: 900,
+            ..SpanEntry::default()
+        });
+        file.mark(Box::new(paused), 1);
+        files.push(file);
+    }
+    rig.report.wait(|seen| seen.marked.len() == calls);
+    std::process::abort();
+}
+
+fn write_three(file: &mut RecordingFile) {
+    file.shape(Format::Wav, 8000, 1);
+    for block in 0..3 {
+        file.write(pattern(block, 800)).expect("room");
+    }
+}
+
+/// One kept, one discarded, one still live.
+pub fn child_record(directory: &Path, kill: usize) {
+    abort_at(directory, kill);
+    let rig = Rig::talking(Scratch(directory.to_owned()));
+    for at in 1..=3u128 {
+        let id = Uuid::from_u128(at);
+        let mut file = rig.begin(id, "sub/call");
+        write_three(&mut file);
+        file.mark(Box::new(manifest(id)), 1);
+        rig.report.wait(|seen| seen.marked.contains(&(id, 1)));
+        match at {
+            1 => file.finish(ended(id, EndReason::Stopped), true),
+            2 => file.finish(ended(id, EndReason::Discarded), false),
+            _ => {
+                std::mem::forget(file);
+                continue;
+            }
+        }
+        rig.published(id);
+        rig.settle(id);
+        say(&format!("settled {id}"));
+    }
+    std::process::exit(0);
+}

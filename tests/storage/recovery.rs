@@ -1,0 +1,269 @@
+//! What an earlier process left, killed wherever it may.
+
+use super::*;
+
+/// A directory whose process ended while `calls` recordings of 3 blocks were live.
+fn crashed(calls: u128) -> (Scratch, Vec<Uuid>) {
+    let directory = Scratch::new();
+    let (_, ended) = child("live", &directory.0, calls as usize);
+    assert!(!ended, "the child was to abort");
+    (directory, (1..=calls).map(Uuid::from_u128).collect())
+}
+
+fn whole() -> Vec<u8> {
+    [pattern(0, 800), pattern(1, 800), pattern(2, 800)].concat()
+}
+
+#[test]
+fn live_recordings_are_recovered() {
+    let (directory, ids) = crashed(3);
+    let rig = Rig::on(directory);
+    for id in ids {
+        let (published, repeated) = rig.published(id);
+        assert!(!repeated && published.recovered && published.state_is(State::Finished));
+        assert!(published.end_reason_is(EndReason::Recovered));
+        assert_eq!(
+            (published.samples, published.duration_ms, published.lost_ms),
+            (1200, 150, 11)
+        );
+        assert_eq!(
+            published.spans[0].to_frame,
+            Some(1200),
+            "closed where the audio ends"
+        );
+        assert!(published.ended_at_ms > 0);
+        assert_eq!(audio(&rig.path(&published.file)), whole());
+        expect_honest(&rig, &published);
+        rig.settle(id);
+    }
+    assert_eq!(rig.control_names(), ["lock"]);
+}
+
+#[test]
+fn the_audio_is_trusted_and_not_the_header() {
+    let (directory, ids) = crashed(3);
+    let part = |id: Uuid| directory.0.join(format!("sub/{id}.wav.part"));
+    // Half a frame more than the header says; a header full of zeros; wrong sizes.
+    let mut bytes = fs::read(part(ids[0])).expect("there");
+    bytes.extend_from_slice(&[7, 7, 7]);
+    fs::write(part(ids[0]), &bytes).expect("write");
+    let header = bytes.len() - 2403;
+    let mut bytes = fs::read(part(ids[1])).expect("there");
+    bytes[..header].fill(0);
+    fs::write(part(ids[1]), &bytes).expect("write");
+    let mut bytes = fs::read(part(ids[2])).expect("there");
+    bytes[4..8].fill(0xee);
+    bytes[header - 4..header].fill(0xee);
+    fs::write(part(ids[2]), &bytes).expect("write");
+    let rig = Rig::on(directory);
+    for (id, more) in ids.into_iter().zip([&[7u8, 7][..], &[], &[]]) {
+        let (published, _) = rig.published(id);
+        assert_eq!(audio(&rig.path(&published.file)), [&whole()[..], more].concat());
+        expect_honest(&rig, &published);
+    }
+}
+
+#[test]
+fn published_ones_are_told_again() {
+    let rig = Rig::new();
+    let ids = [Uuid::new_v4(), Uuid::new_v4(), Uuid::new_v4()];
+    for id in ids {
+        let mut file = rig.begin(id, "call");
+        file.shape(Format::Wav, 8000, 1);
+        file.write(whole()).expect("room");
+        file.finish(ended(id, EndReason::Stopped), true);
+    }
+    let told = ids.map(|id| rig.published(id).0);
+    let directory = rig.close();
+    let json = |at: usize| directory.0.join(told[at].file.replace(".wav", ".json"));
+    fs::remove_file(json(1)).expect("there");
+    fs::write(json(2), b"{\"part\":\"\",\"star").expect("write");
+    let rig = Rig::on(directory);
+    assert_eq!(rig.published(ids[0]), (told[0].clone(), true));
+    for (id, told) in ids.into_iter().zip(&told).skip(1) {
+        let (again, repeated) = rig.published(id);
+        assert!(!repeated && again.recovered);
+        assert_eq!((&again.file, &again.digest), (&told.file, &told.digest));
+        expect_honest(&rig, &again);
+    }
+}
+
+#[test]
+fn lost_audio_is_told_as_failed() {
+    let (directory, ids) = crashed(2);
+    fs::remove_file(directory.0.join(format!("sub/{}.wav.part", ids[0]))).expect("there");
+    // The other one never came past its creation.
+    let live = directory.0.join(format!(".callrec/{}.json", ids[1]));
+    let text = fs::read_to_string(&live)
+        .expect("there")
+        .replace("\"started\":true", "\"started\":false");
+    fs::write(&live, text).expect("write");
+    fs::remove_file(directory.0.join(format!("sub/{}.wav.part", ids[1]))).expect("there");
+    let rig = Rig::on(directory);
+    let (published, _) = rig.published(ids[0]);
+    assert!(published.state_is(State::Failed) && published.end_reason_is(EndReason::Recovered));
+    assert_eq!(
+        (published.error.as_str(), published.file.as_str()),
+        ("audio is gone", "")
+    );
+    rig.settle(ids[0]);
+    rig.idle();
+    assert_eq!(rig.report.seen(|seen| seen.published.len()), 1);
+    assert_eq!(rig.control_names(), ["lock"]);
+}
+
+#[test]
+fn unreadable_manifests_and_foreign_files() {
+    let (directory, ids) = crashed(4);
+    let live = |at: usize| directory.0.join(format!(".callrec/{}.json", ids[at]));
+    let bytes = fs::read(live(0)).expect("there");
+    fs::write(live(0), &bytes[..bytes.len() / 2]).expect("write");
+    fs::write(live(1), "").expect("write");
+    fs::write(live(2), "{\"part\":\"../../etc/passwd.wav.part\",").expect("write");
+    fs::write(live(3), "rubbish").expect("write");
+    fs::remove_file(directory.0.join(format!("sub/{}.wav.part", ids[3]))).expect("there");
+    let foreign = ["notes.txt", "x.json", "12345678.json.tmp", "{0}.json"];
+    for name in foreign {
+        fs::write(directory.0.join(".callrec").join(name), "theirs").expect("write");
+    }
+    fs::write(directory.0.join("sub/other.wav.part"), "theirs").expect("write");
+    let rig = Rig::on(directory);
+    for id in &ids[..3] {
+        let (published, _) = rig.published(*id);
+        assert!(published.end_reason_is(EndReason::Recovered) && published.started_at_ms > 0);
+        assert_eq!(audio(&rig.path(&published.file)), whole());
+        rig.settle(*id);
+    }
+    rig.idle();
+    assert_eq!(rig.report.seen(|seen| seen.published.len()), 3);
+    let bad = format!("{}.json.bad", ids[3]);
+    let mut expected = vec![bad.as_str(), "lock"];
+    expected.extend(foreign);
+    expected.sort_unstable();
+    assert_eq!(rig.control_names(), expected);
+    assert_eq!(
+        fs::read_to_string(rig.path("sub/other.wav.part")).expect("there"),
+        "theirs"
+    );
+}
+
+#[test]
+fn manifests_cannot_lead_out_of_the_directory() {
+    let directory = Scratch::new();
+    let outside = Scratch::new();
+    fs::create_dir(directory.0.join(".callrec")).expect("make");
+    let id = Uuid::new_v4();
+    let header = {
+        let shape = callrec::storage::container::FileShape {
+            format: Format::Wav,
+            rate: 8000,
+            channels: 1,
+        };
+        callrec::storage::container::header(&shape, id, 0, false)
+    };
+    let target = outside.0.join("x.wav.part");
+    fs::write(&target, &header).expect("write");
+    for part in [
+        target.display().to_string(),
+        format!(
+            "../{}/x.wav.part",
+            outside.0.file_name().expect("a name").display()
+        ),
+    ] {
+        let manifest = Manifest {
+            part,
+            started: true,
+            id: id.to_string(),
+            ..Manifest::default()
+        };
+        let text = serde_json::to_vec(&manifest).expect("json");
+        fs::write(directory.0.join(format!(".callrec/{id}.json")), text).expect("write");
+        let rig = Rig::on(Scratch(directory.0.clone()));
+        assert_eq!(rig.published(id).0.error, "audio is gone");
+        std::mem::forget(rig.close());
+        assert_eq!(fs::read(&target).expect("there"), header);
+    }
+}
+
+#[test]
+fn killed_at_every_step_of_recovery() {
+    let (directory, ids) = crashed(2);
+    let live = directory.0.join(format!(".callrec/{}.json", ids[1]));
+    fs::write(live, "{\"par").expect("write");
+    for kill in 0.. {
+        let copy = Scratch::new();
+        copy_tree(&directory.0, &copy.0);
+        let (told, ended) = child("recover", &copy.0, kill);
+        let rig = Rig::on(copy);
+        for id in &ids {
+            let (published, repeated) = rig.published(*id);
+            assert_eq!(repeated, rig.report.seen(|seen| seen.published[id].1));
+            assert!(
+                repeated || !told.contains(&format!("published {id}")),
+                "kill {kill}"
+            );
+            assert_eq!(audio(&rig.path(&published.file)), whole(), "kill {kill}");
+            expect_honest(&rig, &published);
+            rig.settle(*id);
+        }
+        assert_eq!(rig.control_names(), ["lock"], "kill {kill}");
+        assert_eq!(
+            rig.names_below("sub").len(),
+            4,
+            "kill {kill}: no second copy, no part"
+        );
+        if ended {
+            assert!(kill > 8, "the kills came to pass");
+            return;
+        }
+    }
+}
+
+#[test]
+fn killed_at_every_step_of_recording() {
+    for kill in 0.. {
+        let directory = Scratch::new();
+        let (told, ended) = child("record", &directory.0, kill);
+        let rig = Rig::on(directory);
+        rig.idle();
+        for at in 1..=3u128 {
+            let id = Uuid::from_u128(at);
+            let created = told.contains(&format!("created {id}"));
+            let settled = told.contains(&format!("settled {id}"));
+            let found = rig.report.seen(|seen| seen.published.get(&id).cloned());
+            assert!(
+                !created || settled || found.is_some(),
+                "kill {kill}: {id} is lost"
+            );
+            let was_told = told.contains(&format!("published {id}"));
+            let Some((published, repeated)) = found else {
+                continue;
+            };
+            assert!(!was_told || repeated, "kill {kill}: {id}");
+            if published.file.is_empty() {
+                assert!(
+                    published.end_reason_is(EndReason::Discarded),
+                    "kill {kill}: {published:?}"
+                );
+            } else {
+                assert!(
+                    !(at == 2 && was_told),
+                    "kill {kill}: discarded and told, but there"
+                );
+                let audio = audio(&rig.path(&published.file));
+                assert!(whole().starts_with(&audio), "kill {kill}");
+                expect_honest(&rig, &published);
+            }
+            rig.settle(id);
+        }
+        assert_eq!(rig.control_names(), ["lock"], "kill {kill}");
+        assert!(
+            rig.names_below("sub").iter().all(|name| !name.ends_with(".part")),
+            "kill {kill}"
+        );
+        if ended {
+            assert!(kill > 20, "the kills came to pass");
+            return;
+        }
+    }
+}

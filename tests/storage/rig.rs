@@ -1,0 +1,394 @@
+//! A store with its threads, in a directory of its own.
+
+use callrec::storage::container;
+use callrec::storage::faults::{self, Step};
+use callrec::storage::{
+    Durability, Manifest, NameFields, RecordingFile, RecordingName, Report, StorageConfig, Store, Template,
+    spawn,
+};
+use callrec::words::{EndReason, Error, State};
+use parking_lot::{Condvar, Mutex};
+use sha2::{Digest as _, Sha256};
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::io::{self, Write};
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// No test waits longer for anything.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A temporary directory, removed at the end.
+pub struct Scratch(pub PathBuf);
+
+impl Scratch {
+    pub fn new() -> Scratch {
+        let path = std::env::temp_dir().join(format!("callrec-test-{}", Uuid::new_v4()));
+        fs::create_dir(&path).expect("a temporary directory");
+        Scratch(path)
+    }
+}
+
+impl Deref for Scratch {
+    type Target = Path;
+
+    fn deref(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl AsRef<Path> for Scratch {
+    fn as_ref(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[derive(Default)]
+pub struct Told {
+    pub created: HashSet<Uuid>,
+    pub create_failed: HashMap<Uuid, Error>,
+    pub marked: HashSet<(Uuid, u32)>,
+    pub write_failed: HashMap<Uuid, Error>,
+    pub published: HashMap<Uuid, (Manifest, bool)>,
+}
+
+/// Keeps all that is told; `aloud` also prints it.
+#[derive(Default)]
+pub struct Seen {
+    told: Mutex<Told>,
+    bell: Condvar,
+    aloud: bool,
+}
+
+impl Seen {
+    pub fn seen<T>(&self, ask: impl Fn(&Told) -> T) -> T {
+        ask(&self.told.lock())
+    }
+
+    pub fn wait_for<T>(&self, ask: impl Fn(&Told) -> Option<T>) -> T {
+        let mut told = self.told.lock();
+        loop {
+            if let Some(answer) = ask(&told) {
+                return answer;
+            }
+            let waited = self.bell.wait_for(&mut told, PATIENCE);
+            assert!(!waited.timed_out(), "waited in vain");
+        }
+    }
+
+    pub fn wait(&self, ask: impl Fn(&Told) -> bool) {
+        self.wait_for(|told| ask(told).then_some(()));
+    }
+
+    fn tell(&self, text: String, change: impl FnOnce(&mut Told)) {
+        if self.aloud {
+            say(&text);
+        }
+        change(&mut self.told.lock());
+        self.bell.notify_all();
+    }
+}
+
+impl Report for Seen {
+    fn created(&self, id: Uuid) {
+        self.tell(format!("created {id}"), |told| assert!(told.created.insert(id)));
+    }
+
+    fn create_failed(&self, id: Uuid, error: Error) {
+        self.tell(format!("create_failed {id}"), |told| {
+            assert!(told.create_failed.insert(id, error).is_none())
+        });
+    }
+
+    fn marked(&self, id: Uuid, mark: u32) {
+        self.tell(format!("marked {id}"), |told| {
+            assert!(told.marked.insert((id, mark)))
+        });
+    }
+
+    fn write_failed(&self, id: Uuid, error: Error) {
+        self.tell(format!("write_failed {id}"), |told| {
+            assert!(!told.published.contains_key(&id), "the failure is told first");
+            assert!(told.write_failed.insert(id, error).is_none());
+        });
+    }
+
+    fn published(&self, id: Uuid, manifest: Manifest, repeated: bool) {
+        self.tell(format!("published {id}"), |told| {
+            assert!(
+                told.published.insert(id, (manifest, repeated)).is_none(),
+                "told once"
+            );
+        });
+    }
+
+    fn log(&self, level: i32, message: String) {
+        eprintln!("log {level}: {message}");
+    }
+}
+
+/// Past the test harness, and at once.
+pub fn say(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = writeln!(out, "\n{text}");
+    let _ = out.flush();
+}
+
+type Body = Box<dyn FnOnce(&Arc<Store>) + Send>;
+
+pub struct Rig {
+    pub directory: Scratch,
+    pub store: Arc<Store>,
+    pub report: Arc<Seen>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+pub fn config() -> StorageConfig {
+    let mut config = StorageConfig::new("");
+    config.durability = Durability::Process;
+    config
+}
+
+impl Rig {
+    pub fn new() -> Rig {
+        Rig::on(Scratch::new())
+    }
+
+    pub fn on(directory: Scratch) -> Rig {
+        Rig::with(directory, config())
+    }
+
+    pub fn talking(directory: Scratch) -> Rig {
+        Rig::open(directory, config(), true)
+    }
+
+    pub fn with(directory: Scratch, config: StorageConfig) -> Rig {
+        Rig::open(directory, config, false)
+    }
+
+    fn open(directory: Scratch, mut config: StorageConfig, aloud: bool) -> Rig {
+        config.directory.clone_from(&directory.0);
+        let report = Arc::new(Seen {
+            aloud,
+            ..Seen::default()
+        });
+        let store = Store::open(config, Arc::<Seen>::clone(&report)).expect("open");
+        let mut threads = Vec::new();
+        let mut start = |name: &str, body: Body| {
+            let store = Arc::clone(&store);
+            threads.push(spawn(name, move || body(&store)).expect("a thread"));
+        };
+        for index in 0..2 {
+            start("callrec-writer", Box::new(move |store| store.run_writer(index)));
+            start("callrec-finish", Box::new(|store| store.run_finisher()));
+        }
+        start("callrec-recover", Box::new(|store| store.run_recovery()));
+        Rig {
+            directory,
+            store,
+            report,
+            threads,
+        }
+    }
+
+    pub fn begin(&self, id: Uuid, path: &str) -> RecordingFile {
+        self.store.begin(id, manifest(id), name(path))
+    }
+
+    pub fn published(&self, id: Uuid) -> (Manifest, bool) {
+        self.report.wait_for(|told| told.published.get(&id).cloned())
+    }
+
+    pub fn settle(&self, id: Uuid) {
+        self.store.settle(id);
+        self.idle();
+    }
+
+    pub fn until(&self, ask: impl Fn(&Store) -> bool) {
+        let begun = std::time::Instant::now();
+        while !ask(&self.store) {
+            assert!(begun.elapsed() < PATIENCE, "waited in vain");
+            self.store.nudge();
+            std::thread::yield_now();
+        }
+    }
+
+    pub fn idle(&self) {
+        self.until(Store::idle);
+    }
+
+    pub fn fault(&self, fault: impl Fn(Step) -> io::Result<()> + Send + Sync + 'static) {
+        faults::set(&self.directory.0, Arc::new(fault));
+    }
+
+    pub fn clear_faults(&self) {
+        faults::clear(&self.directory.0);
+    }
+
+    pub fn path(&self, file: &str) -> PathBuf {
+        self.directory.0.join(file)
+    }
+
+    pub fn live_path(&self, id: Uuid) -> PathBuf {
+        self.path(&format!(".callrec/{id}.json"))
+    }
+
+    pub fn names(&self) -> Vec<String> {
+        self.names_below("")
+    }
+
+    pub fn control_names(&self) -> Vec<String> {
+        self.names_below(".callrec")
+    }
+
+    pub fn names_below(&self, path: &str) -> Vec<String> {
+        let Ok(entries) = fs::read_dir(self.path(path)) else {
+            return Vec::new();
+        };
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"))
+            .collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// Ends the threads and lets go of the directory.
+    pub fn close(mut self) -> Scratch {
+        self.store.shutdown();
+        for thread in self.threads.drain(..) {
+            thread.join().expect("no panic");
+        }
+        assert_eq!(Arc::strong_count(&self.store), 1, "nobody else holds the store");
+        let Rig { directory, store, .. } = self;
+        drop(store);
+        directory
+    }
+}
+
+pub fn name(path: &str) -> RecordingName {
+    let template = Template::parse(path).expect("a template");
+    template.render(&NameFields {
+        id: Uuid::nil(),
+        call_id: "",
+        device: "",
+        number: "",
+        user: "",
+        remote: "",
+        ani: "",
+        dnis: "",
+        host: "",
+        layout: "",
+        started_at_ms: 0,
+        attribute: &|_| None,
+    })
+}
+
+pub fn manifest(id: Uuid) -> Manifest {
+    let mut manifest = Manifest {
+        id: id.to_string(),
+        format: "wav".to_owned(),
+        layout: "mono".to_owned(),
+        state: State::Recording.text().to_owned(),
+        ..Manifest::default()
+    };
+    manifest.set_started_at(1_700_000_000_000);
+    manifest
+}
+
+pub fn ended(id: Uuid, reason: EndReason) -> Box<Manifest> {
+    let mut manifest = manifest(id);
+    manifest.end_reason = reason.text().to_owned();
+    Box::new(manifest)
+}
+
+pub fn live(rig: &Rig, id: Uuid) -> Manifest {
+    let bytes = fs::read(rig.live_path(id)).expect("a live manifest");
+    serde_json::from_slice(&bytes).expect("whole")
+}
+
+/// Bytes that tell where they come from.
+pub fn pattern(block: usize, bytes: usize) -> Vec<u8> {
+    (0..bytes)
+        .map(|at| (1 + (at * 7 + block * 31) % 250) as u8)
+        .collect()
+}
+
+/// The audio of a file whose header must be true to the byte.
+pub fn audio(path: &Path) -> Vec<u8> {
+    let bytes = fs::read(path).expect("a file");
+    let header = container::parse(&bytes).expect("a header");
+    assert_eq!(header.file_bytes, bytes.len() as u64, "{}", path.display());
+    let from = header.audio_at as usize;
+    bytes[from..from + header.audio_bytes as usize].to_vec()
+}
+
+/// The manifest told is the one beside the file, and says what the file is.
+pub fn expect_honest(rig: &Rig, told: &Manifest) {
+    let path = rig.path(&told.file);
+    let beside = fs::read(path.with_extension("json")).expect("a manifest beside the file");
+    let beside: Manifest = serde_json::from_slice(&beside).expect("whole");
+    assert_eq!(&beside, told);
+    let bytes = fs::read(&path).expect("a file");
+    let header = container::parse(&bytes).expect("a header");
+    assert_eq!(header.id.map(|id| id.to_string()), Some(told.id.clone()));
+    assert_eq!(told.bytes, bytes.len() as u64);
+    assert_eq!(told.samples * header.shape.frame_bytes(), header.audio_bytes);
+    assert_eq!(
+        (told.sample_rate, told.channels),
+        (header.shape.rate, header.shape.channels)
+    );
+    if !told.digest.is_empty() {
+        let hex: String = Sha256::digest(&bytes)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        assert_eq!(told.digest, format!("sha256:{hex}"));
+    }
+}
+
+pub fn copy_tree(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).expect("a directory") {
+        let entry = entry.expect("an entry");
+        let target = to.join(entry.file_name());
+        if entry.file_type().expect("a type").is_dir() {
+            fs::create_dir_all(&target).expect("make");
+            copy_tree(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), &target).expect("copy");
+        }
+    }
+}
+
+/// Runs a task of `in_a_child` in a process; what it said, and whether it ended well.
+pub fn child(task: &str, directory: &Path, number: usize) -> (String, bool) {
+    let output = Command::new(std::env::current_exe().expect("this program"))
+        .args([
+            "--exact",
+            "in_a_child",
+            "--ignored",
+            "--nocapture",
+            "--test-threads=1",
+        ])
+        .env("STORAGE_TASK", task)
+        .env("STORAGE_DIRECTORY", directory)
+        .env("STORAGE_NUMBER", number.to_string())
+        .output()
+        .expect("a child");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let kept: Vec<&str> = said
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with("running ") && !line.starts_with("test "))
+        .collect();
+    (kept.join("\n"), output.status.success())
+}

@@ -1,0 +1,62 @@
+//! The library beside the test binary, and C compilers.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+pub const SO: &str = "libcallrec.so";
+pub const SONAME: &str = "libcallrec.so.0";
+/// What rustc says a program must link that takes the static library.
+pub const STATIC_LIBS: [&str; 6] = ["-lgcc_s", "-lutil", "-lrt", "-lpthread", "-lm", "-ldl"];
+
+pub fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Where cargo left libcallrec.so and libcallrec.a for this very build.
+pub fn library_directory() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let deps = test.parent().unwrap().to_owned();
+    assert!(deps.join(SO).exists(), "no {SO} in {}", deps.display());
+    deps
+}
+
+/// A directory with the library under its SONAME, as an installed one has it.
+pub fn installed(directory: &Path) -> PathBuf {
+    let library = library_directory();
+    let place = directory.join("lib");
+    std::fs::create_dir_all(&place).unwrap();
+    for name in [SO, SONAME] {
+        std::os::unix::fs::symlink(library.join(SO), place.join(name)).unwrap();
+    }
+    std::os::unix::fs::symlink(library.join("libcallrec.a"), place.join("libcallrec.a")).unwrap();
+    place
+}
+
+pub fn run(command: &mut Command) -> Output {
+    let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    assert!(
+        output.status.success(),
+        "{command:?}: {}\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output
+}
+
+pub fn cc() -> Command {
+    compiler("CC", "cc")
+}
+
+pub fn cxx() -> Command {
+    compiler("CXX", "c++")
+}
+
+fn compiler(variable: &str, otherwise: &str) -> Command {
+    let mut command = Command::new(std::env::var(variable).unwrap_or_else(|_| otherwise.into()));
+    command
+        .args(["-Wall", "-Wextra", "-Wpedantic", "-Werror"])
+        .arg("-I")
+        .arg(root().join("include"));
+    command
+}
