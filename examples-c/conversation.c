@@ -1,0 +1,130 @@
+#define _POSIX_C_SOURCE 200809L
+#include "conversation.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+static bool is_close_to(int n, int place)
+{
+    return n >= place - 4 && n <= place + 4;
+}
+
+static bool is_spared(int n)
+{
+    return is_close_to(n, 0) || is_close_to(n, CARD_FROM) || is_close_to(n, CARD_TO) || is_close_to(n, FRAMES);
+}
+
+bool packet_is_lost(int n)
+{
+    return n % 50 == 25 && !is_spared(n);
+}
+
+bool packet_is_swapped(int n)
+{
+    return n % 37 == 18 && !is_spared(n) && !is_spared(n + 1) && !packet_is_lost(n) && !packet_is_lost(n + 1);
+}
+
+/* 0 to 15 ms late, another amount each time, and never early */
+static uint64_t jitter_ns(int leg, int n)
+{
+    return is_spared(n) ? 0 : (uint64_t)((n * 7 + leg * 11) % 16) * 1000000;
+}
+
+uint64_t lost_ms_put_in(void)
+{
+    uint64_t packets = 0;
+    for (int n = 0; n < FRAMES; n++)
+        if (packet_is_lost(n) && (n < CARD_FROM || n >= CARD_TO))
+            packets += 2; /* in both directions */
+    return packets * 20;
+}
+
+uint64_t monotonic_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static int16_t decode_ulaw(uint8_t byte)
+{
+    int code = ~byte & 0xff, magnitude = ((((code & 0x0f) << 3) + 0x84) << ((code >> 4) & 7)) - 0x84;
+    return (int16_t)(code & 0x80 ? -magnitude : magnitude);
+}
+
+bool conversation_load(struct conversation *it, const char *directory)
+{
+    static const char *const names[2] = {"local.ulaw", "remote.ulaw"};
+    for (int leg = 0; leg < 2; leg++) {
+        char path[4096];
+        snprintf(path, sizeof path, "%s/%s", directory, names[leg]);
+        FILE *file = fopen(path, "rb");
+        if (file == NULL) {
+            perror(path);
+            return false;
+        }
+        size_t size = fread(it->ulaw[leg], 1, sizeof it->ulaw[leg], file);
+        fclose(file);
+        if (size != sizeof it->ulaw[leg]) {
+            fprintf(stderr, "%s: %zu bytes instead of %zu\n", path, size, sizeof it->ulaw[leg]);
+            return false;
+        }
+        for (size_t i = 0; i < size; i++)
+            it->pcm[leg][i] = decode_ulaw(it->ulaw[leg][i]);
+    }
+    return true;
+}
+
+static void sleep_until(uint64_t ns)
+{
+    struct timespec when = {.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)};
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &when, NULL) != 0)
+        ;
+}
+
+static void send_packet(const struct conversation *it, int to, int leg, int n)
+{
+    uint8_t packet[12 + FRAME] = {0x80, 0 /* payload type 0: PCMU */};
+    uint32_t sequence = 1000 + (uint32_t)n, timestamp = 160000 + (uint32_t)n * FRAME;
+    packet[2] = (uint8_t)(sequence >> 8);
+    packet[3] = (uint8_t)sequence;
+    for (int i = 0; i < 4; i++)
+        packet[4 + i] = (uint8_t)(timestamp >> (24 - 8 * i));
+    packet[11] = (uint8_t)(leg + 1); /* SSRC */
+    memcpy(packet + 12, it->ulaw[leg] + n * FRAME, FRAME);
+    if (send(to, packet, sizeof packet, 0) != (ssize_t)sizeof packet)
+        perror("send");
+}
+
+void *conversation_send(void *argument)
+{
+    const struct conversation *it = argument;
+    int to[2];
+    for (int leg = 0; leg < 2; leg++) {
+        struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)it->port[leg])};
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        to[leg] = socket(AF_INET, SOCK_DGRAM, 0);
+        if (to[leg] < 0 || connect(to[leg], (struct sockaddr *)&address, sizeof address) != 0)
+            perror("connect");
+    }
+    uint64_t begin = monotonic_ns();
+    for (int n = 0; n < FRAMES; n++) {
+        int first = jitter_ns(0, n) <= jitter_ns(1, n) ? 0 : 1; /* whichever leg's turn comes sooner */
+        for (int turn = 0; turn < 2; turn++) {
+            int leg = turn == 0 ? first : 1 - first;
+            sleep_until(begin + (uint64_t)n * 20000000 + jitter_ns(leg, n));
+            if (!packet_is_lost(n) && !packet_is_swapped(n))
+                send_packet(it, to[leg], leg, n);
+            if (n > 0 && packet_is_swapped(n - 1))
+                send_packet(it, to[leg], leg, n - 1);
+        }
+    }
+    close(to[0]);
+    close(to[1]);
+    return NULL;
+}

@@ -1,0 +1,43 @@
+#!/bin/sh
+# Makes local.ulaw and remote.ulaw, in this directory. Needs espeak-ng and sox;
+# run once, the result is checked in. See README.md.
+set -e
+out=$(cd "$(dirname "$0")" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+
+say() { # name voice words-per-minute text: spoken, 8 kHz, without the silence around it
+    espeak-ng -v "$2" -s "$3" -w raw.wav "$4"
+    sox -D raw.wav -r 8000 -c 1 -b 16 "$1.wav" norm -4 \
+        silence 1 0.01 1% reverse silence 1 0.01 1% reverse
+}
+at() { # name second: silence in front of it, so that it begins at that second
+    sox -D "$1.wav" "$1-at.wav" pad "$2"
+}
+leg() { # name loudness-of-the-room utterances: all in one, 14 s, mu-law without a header
+    name=$1
+    # Noise of the room: no frame of a telephone line is digital silence, and every
+    # frame can be told from every other one.
+    sox -D -R -n -r 8000 -c 1 -b 16 room.wav synth 14 pinknoise vol "$2"
+    shift 2
+    sox -D -m -v 1 room.wav -v 1 "$1-at.wav" -v 1 "$2-at.wav" -v 1 "$3-at.wav" -b 16 mixed.wav trim 0 14
+    sox -D mixed.wav -t raw -r 8000 -c 1 -e mu-law "$out/$name.ulaw"
+}
+
+say greeting en-gb+f3 190 "Northwind Energy, good morning. How can I help?"
+say bill     en-us+m3 190 "Hello. I would like to pay my bill by card."
+say number   en-gb+f3 190 "Of course. The number, please?"
+say card     en-us+m3 215 "4 9 2 9, 1 3 5 7, 8 0 2 4, 6 0 3 5."
+say paid     en-gb+f3 190 "Thank you, that has been paid."
+say bye      en-us+m3 190 "Goodbye."
+
+at greeting 0.2
+at bill 2.9
+at number 5.3
+at card 7.4
+at paid 11.6
+at bye 13.1
+
+leg local  0.006 greeting number paid
+leg remote 0.005 bill card bye

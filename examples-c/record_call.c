@@ -1,0 +1,210 @@
+/* Records a telephone conversation that comes as RTP over UDP, and proves it.
+ *
+ *   record_call CONVERSATION [DIRECTORY]
+ *
+ * A thread (conversation.c) is the telephone network: it sends both directions as
+ * G.711 RTP to two ports of this machine, with loss, reordering and jitter. This
+ * program is the PBX that embeds callrec: it announces the call, hands in what
+ * arrives, pauses while a card number is read out, stops, and then looks
+ * (wav_check.c) whether the file is what it has to be. The last line on stdout is
+ * the path of the recording. */
+#define _POSIX_C_SOURCE 200809L
+#include <callrec.h>
+
+#include "conversation.h"
+#include "wav_check.h"
+
+#include <arpa/inet.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static rec_error error = REC_INIT(rec_error);
+
+/* An example may give up at the first error; a PBX would log it and go on. */
+static void must(rec_status status, const char *what)
+{
+    if (status != REC_OK) {
+        fprintf(stderr, "%s: %s: %s\n", what, rec_status_text(status), error.message);
+        exit(1);
+    }
+}
+
+/* ---- events: on the library's own thread ----------------------------------- */
+
+struct outcome {
+    char path[4096];
+    uint64_t lost_ms;
+};
+
+static void on_event(void *user_data, const rec_event *event)
+{
+    struct outcome *outcome = user_data;
+    printf("event %" PRIu64 ": %s\n", event->sequence, event->json);
+    if (event->kind == REC_EVENT_FINISHED) {
+        /* what the event points to lives only until we return */
+        snprintf(outcome->path, sizeof outcome->path, "%s", event->recording->path);
+        outcome->lost_ms = event->recording->lost_ms;
+    }
+}
+
+/* ---- the call --------------------------------------------------------------- */
+
+static rec_engine open_engine(const char *directory)
+{
+    rec_config *config = NULL;
+    rec_engine engine;
+    must(rec_config_new(&config), "rec_config_new");
+    must(rec_config_set(config, "storage.directory", directory, &error), "storage.directory");
+    /* The usual window for packets that come late is 60 ms. Our sender is a thread
+     * on a machine that may be busy with other things, so it gets some more. */
+    must(rec_config_set(config, "media.reorder_ms", "200", &error), "media.reorder_ms");
+    must(rec_open(config, &engine, &error), "rec_open");
+    rec_config_free(config);
+    return engine;
+}
+
+static rec_call begin_call(rec_engine engine)
+{
+    rec_call_info info = REC_INIT(rec_call_info);
+    rec_call call;
+    info.call_id = "7f1c2a90-card-payment";
+    info.device_name = "SEP123456789ABC";
+    info.directory_number = "101";
+    info.username = "agent7";
+    info.remote_first_name = "John";
+    info.remote_last_name = "Doe";
+    info.remote_phone_number = "+1555123456";
+    must(rec_call_begin(engine, &info, &call, &error), "rec_call_begin");
+    return call;
+}
+
+static rec_feed open_feed(rec_call call, int32_t leg)
+{
+    rec_feed_format format = REC_INIT(rec_feed_format);
+    rec_feed feed;
+    format.codec = REC_CODEC_PCMU;
+    must(rec_feed_open(call, leg, &format, &feed, &error), "rec_feed_open");
+    return feed;
+}
+
+static void print_live(rec_engine engine)
+{
+    rec_filter filter = REC_INIT(rec_filter);
+    rec_snapshot *snapshot = NULL;
+    filter.directory_number = "101";
+    must(rec_list(engine, NULL, &filter, &snapshot, &error), "rec_list");
+    printf("live: %s\n", rec_snapshot_json(snapshot));
+    rec_snapshot_free(snapshot);
+}
+
+/* ---- the network ------------------------------------------------------------- */
+
+static int udp_socket(int *port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET}; /* port 0: any free one */
+    socklen_t size = sizeof address;
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0 || getsockname(fd, (struct sockaddr *)&address, &size) != 0) {
+        perror("UDP socket");
+        exit(1);
+    }
+    *port = ntohs(address.sin_port);
+    return fd;
+}
+
+/* Hands in one packet; answers its number, counted from the first. */
+static int receive(int fd, rec_feed feed)
+{
+    uint8_t packet[1500];
+    ssize_t size = recv(fd, packet, sizeof packet, 0);
+    if (size < 12)
+        return -1;
+    /* Never waits. A full ring would cost this one packet: nothing to do about it
+     * here, callrec counts it as lost. */
+    rec_status status = rec_feed_rtp(feed, packet, (size_t)size);
+    if (status != REC_OK)
+        fprintf(stderr, "rec_feed_rtp: %s\n", rec_status_text(status));
+    return (packet[2] << 8 | packet[3]) - 1000;
+}
+
+int main(int argc, char **argv)
+{
+    static struct conversation said;
+    static struct outcome outcome;
+    char fresh[] = "/tmp/callrec-XXXXXX";
+    if (argc < 2 || argc > 3) {
+        fprintf(stderr, "usage: %s CONVERSATION [DIRECTORY]\n", argv[0]);
+        return 2;
+    }
+    const char *directory = argc == 3 ? argv[2] : mkdtemp(fresh);
+    if (directory == NULL || !conversation_load(&said, argv[1]))
+        return 1;
+
+    rec_engine engine = open_engine(directory);
+    rec_subscription subscription;
+    must(rec_subscribe(engine, on_event, &outcome, NULL, &subscription, &error), "rec_subscribe");
+    rec_call call = begin_call(engine);
+    rec_feed feeds[2] = {open_feed(call, REC_LEG_LOCAL), open_feed(call, REC_LEG_REMOTE)};
+    struct pollfd sockets[2] = {{.fd = udp_socket(&said.port[0]), .events = POLLIN}, {.fd = udp_socket(&said.port[1]), .events = POLLIN}};
+
+    rec_start_options options = REC_INIT(rec_start_options);
+    rec_id id;
+    options.device_name = "SEP123456789ABC";
+    options.directory_number = "101";
+    must(rec_start(engine, NULL, &options, &id, &error), "rec_start");
+    uint64_t started = monotonic_ns();
+
+    pthread_t network;
+    if (pthread_create(&network, NULL, conversation_send, &said) != 0)
+        return 1;
+
+    /* The line ends when nothing has come for 200 ms. */
+    int last[2] = {-1, -1};
+    double arrived_ms[2] = {0, 0};
+    enum { TALKING, LISTED, PAUSED, RESUMED } progress = TALKING;
+    while (poll(sockets, 2, progress == RESUMED ? 200 : 5000) > 0) {
+        for (int leg = 0; leg < 2; leg++) {
+            if (!(sockets[leg].revents & POLLIN))
+                continue;
+            if (last[leg] < 0)
+                arrived_ms[leg] = (double)(monotonic_ns() - started) / 1e6;
+            int n = receive(sockets[leg].fd, feeds[leg]);
+            last[leg] = n > last[leg] ? n : last[leg];
+        }
+        /* What was handed in before a pause is kept, what is handed in after it is
+         * not: no clock decides that, but the order of these calls. */
+        int both = last[0] < last[1] ? last[0] : last[1];
+        if (progress == TALKING && both >= FRAMES / 4) {
+            print_live(engine);
+            progress = LISTED;
+        } else if (progress == LISTED && both >= CARD_FROM - 1) {
+            must(rec_pause_by_id(engine, NULL, id.text, &error), "rec_pause_by_id");
+            progress = PAUSED;
+        } else if (progress == PAUSED && both >= CARD_TO - 1) {
+            must(rec_resume_by_id(engine, NULL, id.text, &error), "rec_resume_by_id");
+            progress = RESUMED;
+        }
+    }
+    pthread_join(network, NULL);
+
+    uint64_t stopped = monotonic_ns();
+    must(rec_stop_by_device(engine, NULL, "SEP123456789ABC", "101", NULL, &error), "rec_stop_by_device");
+    must(rec_call_end(call, &error), "rec_call_end"); /* its feeds are gone with it */
+    must(rec_close(engine, 10000, &error), "rec_close"); /* every event has been told when it returns */
+
+    bool good = wav_holds(outcome.path, &said, (double)(stopped - started) / 1e6, arrived_ms);
+    fprintf(stderr, "lost %" PRIu64 " ms, put in %" PRIu64 " ms\n", outcome.lost_ms, lost_ms_put_in());
+    good = outcome.lost_ms == lost_ms_put_in() && good;
+    good = digits_are_nowhere(directory, &said) && good;
+    fprintf(stderr, "%s\n", good ? "all as it has to be" : "NOT as it has to be");
+    printf("%s\n", outcome.path);
+    return good ? 0 : 1;
+}

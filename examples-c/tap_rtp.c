@@ -1,0 +1,138 @@
+/* Two UDP ports in, one recording out: what a bridge does with the two RTP
+ * streams that a Cisco phone forks, one for each direction.
+ *
+ *   tap_rtp DIRECTORY PORT_LOCAL PORT_REMOTE SECONDS
+ *
+ * SECONDS 0: until SIGINT or SIGTERM, which also end it sooner. The last line on
+ * stdout is the path of the recording. Try it:
+ *
+ *   ./tap_rtp /tmp/recordings 5004 5006 10 &
+ *   ffmpeg -re -f lavfi -i sine=440 -ar 8000 -ac 1 -c:a pcm_mulaw -f rtp rtp://127.0.0.1:5004 */
+#define _POSIX_C_SOURCE 200809L
+#include <callrec.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+
+static volatile sig_atomic_t asked_to_end;
+
+static void on_signal(int number)
+{
+    (void)number;
+    asked_to_end = 1;
+}
+
+static rec_error error = REC_INIT(rec_error);
+
+static void must(rec_status status, const char *what)
+{
+    if (status != REC_OK) {
+        fprintf(stderr, "%s: %s: %s\n", what, rec_status_text(status), error.message);
+        exit(1);
+    }
+}
+
+static void on_event(void *user_data, const rec_event *event)
+{
+    char *path = user_data;
+    fprintf(stderr, "%s\n", event->json);
+    if (event->kind == REC_EVENT_FINISHED)
+        snprintf(path, 4096, "%s", event->recording->path);
+}
+
+static int udp_socket(const char *port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    address.sin_port = htons((uint16_t)atoi(port));
+    address.sin_addr.s_addr = htonl(INADDR_ANY);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0) {
+        perror(port);
+        exit(1);
+    }
+    return fd;
+}
+
+static int64_t monotonic_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int main(int argc, char **argv)
+{
+    static char path[4096];
+    if (argc != 5) {
+        fprintf(stderr, "usage: %s DIRECTORY PORT_LOCAL PORT_REMOTE SECONDS\n", argv[0]);
+        return 2;
+    }
+    /* callrec's threads have all signals blocked: ours come here */
+    struct sigaction action = {.sa_handler = on_signal};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+
+    rec_config *config = NULL;
+    rec_engine engine;
+    rec_subscription subscription;
+    must(rec_config_new(&config), "rec_config_new");
+    must(rec_config_set(config, "storage.directory", argv[1], &error), "storage.directory");
+    must(rec_open(config, &engine, &error), "rec_open");
+    rec_config_free(config);
+    must(rec_subscribe(engine, on_event, path, NULL, &subscription, &error), "rec_subscribe");
+
+    rec_call_info info = REC_INIT(rec_call_info);
+    rec_feed_format format = REC_INIT(rec_feed_format);
+    rec_start_options options = REC_INIT(rec_start_options);
+    rec_call call;
+    rec_feed feeds[2];
+    rec_id id;
+    info.device_name = options.device_name = "tap";
+    format.codec = REC_CODEC_PCMU; /* A-law is understood as well: RTP says which it is */
+    must(rec_call_begin(engine, &info, &call, &error), "rec_call_begin");
+    must(rec_feed_open(call, REC_LEG_LOCAL, &format, &feeds[0], &error), "rec_feed_open");
+    must(rec_feed_open(call, REC_LEG_REMOTE, &format, &feeds[1], &error), "rec_feed_open");
+    struct pollfd sockets[2] = {{.fd = udp_socket(argv[2]), .events = POLLIN}, {.fd = udp_socket(argv[3]), .events = POLLIN}};
+    must(rec_start(engine, NULL, &options, &id, &error), "rec_start");
+
+    uint64_t packets[2] = {0, 0};
+    int64_t end = monotonic_ms() + (int64_t)atoi(argv[4]) * 1000;
+    while (!asked_to_end) {
+        int64_t left = end - monotonic_ms();
+        if (atoi(argv[4]) == 0 || left > 100)
+            left = 100; /* a signal between the test and poll is noticed at the latest then */
+        if (left <= 0)
+            break;
+        if (poll(sockets, 2, (int)left) < 0 && errno != EINTR) {
+            perror("poll");
+            break;
+        }
+        for (int leg = 0; leg < 2; leg++) {
+            uint8_t packet[2048];
+            ssize_t size;
+            if ((sockets[leg].revents & POLLIN) && (size = recv(sockets[leg].fd, packet, sizeof packet, 0)) >= 0) {
+                packets[leg]++;
+                /* Whatever arrives on an open port is handed in; what is no RTP, or no
+                 * audio we know, is not taken for audio, but counted. */
+                rec_feed_rtp(feeds[leg], packet, (size_t)size);
+            }
+            sockets[leg].revents = 0;
+        }
+    }
+
+    must(rec_stop_by_id(engine, NULL, id.text, &error), "rec_stop_by_id");
+    rec_statistics statistics = REC_INIT(rec_statistics);
+    must(rec_stats(engine, &statistics, &error), "rec_stats");
+    must(rec_close(engine, 10000, &error), "rec_close");
+    fprintf(stderr, "received %" PRIu64 " + %" PRIu64 " packets, %" PRIu64 " of them no audio\n", packets[0], packets[1], statistics.frames_ignored);
+    printf("%s\n", path);
+    return path[0] != '\0' ? 0 : 1;
+}

@@ -1,0 +1,225 @@
+#define _POSIX_C_SOURCE 200809L
+#include "wav_check.h"
+
+#include <dirent.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct bytes {
+    uint8_t *at;
+    size_t size;
+};
+
+static struct bytes read_file(const char *path)
+{
+    struct bytes bytes = {NULL, 0};
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) {
+        perror(path);
+        return bytes;
+    }
+    fseek(file, 0, SEEK_END);
+    long size = ftell(file);
+    rewind(file);
+    bytes.at = malloc(size > 0 ? (size_t)size : 1);
+    if (bytes.at != NULL)
+        bytes.size = fread(bytes.at, 1, (size_t)size, file);
+    fclose(file);
+    return bytes;
+}
+
+static uint32_t little_endian(const uint8_t *at, int bytes)
+{
+    uint32_t value = 0;
+    while (bytes-- > 0)
+        value = value << 8 | at[bytes];
+    return value;
+}
+
+/* ---- the file ------------------------------------------------------------- */
+
+struct stereo {
+    const uint8_t *data;
+    size_t frames;
+};
+
+static bool find_audio(struct bytes file, struct stereo *audio)
+{
+    bool is_pcm = false;
+    if (file.size < 12 || memcmp(file.at, "RIFF", 4) != 0 || memcmp(file.at + 8, "WAVE", 4) != 0)
+        return false;
+    for (size_t at = 12; at + 8 <= file.size;) {
+        size_t size = little_endian(file.at + at + 4, 4);
+        const uint8_t *body = file.at + at + 8;
+        if (size > file.size - at - 8)
+            return false;
+        if (memcmp(file.at + at, "fmt ", 4) == 0 && size >= 16)
+            is_pcm = little_endian(body, 2) == 1 && little_endian(body + 2, 2) == 2 && little_endian(body + 4, 4) == 8000 && little_endian(body + 14, 2) == 16;
+        if (memcmp(file.at + at, "data", 4) == 0) {
+            *audio = (struct stereo){body, size / 4};
+            return is_pcm;
+        }
+        at += 8 + size + (size & 1);
+    }
+    return false;
+}
+
+static int16_t sample(struct stereo audio, int channel, size_t frame)
+{
+    return (int16_t)little_endian(audio.data + 4 * frame + 2 * (size_t)channel, 2);
+}
+
+static bool is_at(struct stereo audio, int channel, long frame, const int16_t *pcm, size_t samples)
+{
+    if (frame < 0 || (size_t)frame + samples > audio.frames)
+        return false;
+    for (size_t i = 0; i < samples; i++)
+        if (sample(audio, channel, (size_t)frame + i) != (pcm != NULL ? pcm[i] : 0))
+            return false;
+    return true;
+}
+
+/* Within 20 ms of where it should be; -1: not there. */
+static long find_near(struct stereo audio, int channel, long frame, const int16_t *pcm)
+{
+    for (long away = 0; away <= FRAME; away++) {
+        if (is_at(audio, channel, frame + away, pcm, FRAME))
+            return frame + away;
+        if (is_at(audio, channel, frame - away, pcm, FRAME))
+            return frame - away;
+    }
+    return -1;
+}
+
+static bool channel_holds(struct stereo audio, int leg, const int16_t *pcm, double arrived_ms)
+{
+    int missing = 0, not_silent = 0, shifted = 0;
+    long begin = find_near(audio, leg, lrint(arrived_ms * 8), pcm);
+    if (begin < 0) {
+        fprintf(stderr, "leg %d: the first packet is not at %.0f ms\n", leg, arrived_ms);
+        return false;
+    }
+    for (int n = 1; n < FRAMES; n++) {
+        long at = begin + (long)n * FRAME, found;
+        /* beside the pause and the resume, a packet may be there in part */
+        if ((n >= CARD_FROM - 1 && n < CARD_FROM + 3) || (n >= CARD_TO - 3 && n < CARD_TO + 1))
+            continue;
+        if (packet_is_lost(n) || (n >= CARD_FROM && n < CARD_TO)) {
+            not_silent += !is_at(audio, leg, at, NULL, FRAME);
+        } else {
+            found = find_near(audio, leg, at, pcm + n * FRAME);
+            missing += found < 0;
+            shifted += found >= 0 && found != at;
+        }
+    }
+    fprintf(stderr, "leg %d: begins at %.1f ms, %d packets missing, %d elsewhere by up to 20 ms, %d silences broken\n", leg, (double)begin / 8, missing, shifted, not_silent);
+    return missing == 0 && not_silent == 0;
+}
+
+bool wav_holds(const char *path, const struct conversation *said, double wall_ms, const double arrived_ms[2])
+{
+    struct bytes file = read_file(path);
+    struct stereo audio;
+    bool holds = find_audio(file, &audio);
+    if (!holds) {
+        fprintf(stderr, "%s: no stereo PCM16 WAV at 8000 Hz\n", path);
+    } else {
+        double length_ms = (double)audio.frames / 8;
+        fprintf(stderr, "length %.1f ms, on the wall %.1f ms\n", length_ms, wall_ms);
+        holds = fabs(length_ms - wall_ms) <= 20;
+        for (int leg = 0; leg < 2; leg++)
+            holds = channel_holds(audio, leg, said->pcm[leg], arrived_ms[leg]) && holds;
+    }
+    free(file.at);
+    return holds;
+}
+
+/* ---- the digits ------------------------------------------------------------ */
+
+/* 64 values in a row of one packet: any 400 in a row of the original hold two whole packets. */
+enum { NEEDLE = 64 };
+
+/* Are the values, `width` bytes each, in the file with `stride` bytes from one to the next? */
+static bool contains(struct bytes file, const uint8_t *values, size_t width, size_t stride)
+{
+    for (size_t at = 0; at + (NEEDLE - 1) * stride + width <= file.size; at++) {
+        size_t same = 0;
+        while (same < NEEDLE && memcmp(file.at + at + same * stride, values + same * width, width) == 0)
+            same++;
+        if (same == NEEDLE)
+            return true;
+    }
+    return false;
+}
+
+static bool holds_packet(struct bytes file, const struct conversation *said, int leg, int n)
+{
+    size_t from = (size_t)n * FRAME + (FRAME - NEEDLE) / 2;
+    uint8_t pcm[2 * NEEDLE];
+    for (size_t i = 0; i < NEEDLE; i++) {
+        pcm[2 * i] = (uint8_t)said->pcm[leg][from + i];
+        pcm[2 * i + 1] = (uint8_t)((uint16_t)said->pcm[leg][from + i] >> 8);
+    }
+    const uint8_t *ulaw = said->ulaw[leg] + from;
+    return contains(file, pcm, 2, 2) || contains(file, pcm, 2, 4) || contains(file, ulaw, 1, 1) || contains(file, ulaw, 1, 2);
+}
+
+static bool is_loud(const int16_t *pcm)
+{
+    for (int i = 0; i < FRAME; i++)
+        if (abs(pcm[i]) > 1000)
+            return true;
+    return false;
+}
+
+struct findings {
+    int files, loud, digits;
+    bool speech; /* of before the pause: proof that what is there would be found */
+};
+
+static void search_file(const char *path, const struct conversation *said, struct findings *findings)
+{
+    struct bytes file = read_file(path);
+    findings->files++;
+    for (int n = CARD_FROM + 4; n < CARD_TO - 4; n++)
+        if (is_loud(said->pcm[1] + n * FRAME)) {
+            findings->loud++;
+            findings->digits += holds_packet(file, said, 1, n);
+        }
+    findings->speech = findings->speech || holds_packet(file, said, 1, 200);
+    free(file.at);
+}
+
+static void search_directory(const char *directory, const struct conversation *said, struct findings *findings)
+{
+    DIR *listing = opendir(directory);
+    if (listing == NULL) {
+        perror(directory);
+        findings->digits++; /* what cannot be read is not proven clean */
+        return;
+    }
+    for (struct dirent *entry; (entry = readdir(listing)) != NULL;) {
+        char path[4096];
+        struct stat about;
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        snprintf(path, sizeof path, "%s/%s", directory, entry->d_name);
+        if (lstat(path, &about) == 0 && S_ISDIR(about.st_mode))
+            search_directory(path, said, findings);
+        else
+            search_file(path, said, findings);
+    }
+    closedir(listing);
+}
+
+bool digits_are_nowhere(const char *directory, const struct conversation *said)
+{
+    struct findings findings = {0, 0, 0, false};
+    search_directory(directory, said, &findings);
+    fprintf(stderr, "%d files searched: %d of the card number's %d loud packets in them, other speech %s\n", findings.files, findings.digits,
+            findings.files > 0 ? findings.loud / findings.files : 0, findings.speech ? "found" : "NOT found");
+    return findings.digits == 0 && findings.loud > 0 && findings.speech;
+}
