@@ -10,7 +10,7 @@ use super::leg::{LegMedia, Scene, Tally};
 use super::point::{Counts, Point, What};
 use super::ring::Ring;
 use super::tap::{Legs, Tap};
-use super::{CallTap, ClockMode, grid};
+use super::{CallTap, ClockMode};
 use crate::words::{EndReason, FeedFormat, Leg};
 
 pub(super) struct CallState {
@@ -153,7 +153,7 @@ impl CallState {
         fed.map(|leg| leg.track.end_ns()).max().unwrap_or(0)
     }
 
-    /// A leg waits for the others, but not for ever.
+    /// A leg waits for the others, but not for ever; and for what is out of order.
     fn stream_frontier(&self) -> u64 {
         let furthest = self.end_ns();
         let mixed = self.legs[Leg::Mixed as usize].had_feed;
@@ -164,7 +164,9 @@ impl CallState {
                 frontier = frontier.min(leg.track.end_ns());
             }
         }
-        frontier.max(furthest.saturating_sub(self.call.config().leg_wait_ns))
+        frontier
+            .max(furthest.saturating_sub(self.call.config().leg_wait_ns))
+            .saturating_sub(self.scene.reorder_ns)
     }
 
     fn apply(&mut self, point: Point) {
@@ -201,6 +203,8 @@ impl CallState {
                 waiter,
             } => {
                 self.rings[leg as usize].consumer = Some(ring);
+                // The old ring's last draining may have taken its mark for the old waiter's.
+                waiter.drained();
                 self.rings[leg as usize].waiter = Some(waiter);
                 self.attach(leg, format);
             }
@@ -253,8 +257,7 @@ impl CallState {
     fn release(&mut self) {
         let floor = self.taps.iter().filter_map(Tap::wants_from_ns).min();
         for leg in &mut self.legs {
-            let rate = leg.track.rate();
-            leg.track.want_from(floor.map(|floor| grid::index(floor, rate)));
+            leg.want_from(floor);
         }
     }
 }

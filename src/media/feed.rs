@@ -290,7 +290,7 @@ impl FeedWaiter {
         }
     }
 
-    /// True once a quarter of the ring is free; false when time is up or the feed closed.
+    /// True once the largest write fits into the ring; false when time is up or the feed closed.
     pub fn wait(&self, timeout: Duration) -> bool {
         let Some(call) = self.call.upgrade() else {
             return false;
@@ -328,7 +328,7 @@ impl FeedWaiter {
         let taken = counts.taken.load(Ordering::SeqCst);
         let used = counts.handed.load(Ordering::SeqCst).saturating_sub(taken);
         let capacity = self.capacity.load(Ordering::SeqCst);
-        capacity.saturating_sub(used) >= capacity / 4
+        capacity.saturating_sub(used) >= capacity / 4 + (HEADER + POSITION) as u64
     }
 
     /// The worker has taken something out. The lock makes sure that a waiter which has

@@ -1,5 +1,7 @@
 //! One leg at the worker: takes records out of the ring and places them in time.
 
+use std::collections::VecDeque;
+
 use std::sync::atomic::Ordering;
 
 use super::feed::{Handed, Header, Kind};
@@ -60,6 +62,8 @@ impl Tally {
 /// A leg's media: its timeline, and what its feed has been up to.
 pub(super) struct LegMedia {
     pub track: Track,
+    /// What is still kept of earlier clock rates, oldest first; each up to its end.
+    pub past: VecDeque<Track>,
     pub attached: bool,
     pub had_feed: bool,
     /// Lost stretches of a time that is already rendered: positions of the track.
@@ -74,6 +78,8 @@ pub(super) struct LegMedia {
     /// Overruns that have found their place.
     samples_lost: u32,
     packets_lost: u32,
+    /// Of these, those that a sequence gap will show, but that are counted already.
+    trailed: u32,
     native: Vec<u8>,
 }
 
@@ -81,6 +87,7 @@ impl LegMedia {
     pub(super) fn new() -> LegMedia {
         LegMedia {
             track: Track::new(8000),
+            past: VecDeque::new(),
             attached: false,
             had_feed: false,
             late: Vec::new(),
@@ -94,6 +101,7 @@ impl LegMedia {
             fresh: true,
             samples_lost: 0,
             packets_lost: 0,
+            trailed: 0,
             native: Vec::new(),
         }
     }
@@ -116,7 +124,35 @@ impl LegMedia {
     pub(super) fn set_format(&mut self, format: FeedFormat) {
         self.format = format;
         self.anchor = None;
-        self.track.change_rate(format.rate);
+        self.change_rate(format.rate);
+    }
+
+    /// Goes on at another clock rate; what came before stays as it was.
+    fn change_rate(&mut self, rate: u32) {
+        let old = self.track.rate();
+        if rate == old || rate == 0 {
+            return;
+        }
+        let next = self.track.successor(rate);
+        let past = std::mem::replace(&mut self.track, next);
+        if past.keeps() && past.end() > past.floor() {
+            self.past.push_back(past);
+        }
+        for (from, to) in &mut self.late {
+            *from = grid::convert(*from, old, rate);
+            *to = grid::convert(*to, old, rate);
+        }
+    }
+
+    /// Nothing before `floor_ns` is wanted any more; `None`: nothing at all.
+    pub(super) fn want_from(&mut self, floor_ns: Option<u64>) {
+        let rate = self.track.rate();
+        self.track
+            .want_from(floor_ns.map(|floor| grid::index(floor, rate)));
+        match floor_ns {
+            Some(floor) => self.past.retain(|past| past.end_ns() > floor),
+            None => self.past.clear(),
+        }
     }
 
     pub(super) fn map_payload(&mut self, payload_type: u8, format: FeedFormat) {
@@ -149,6 +185,7 @@ impl LegMedia {
         }
         let samples = newer(handed.samples_lost, &mut self.samples_lost);
         let packets = newer(handed.packets_lost, &mut self.packets_lost);
+        self.trailed = self.trailed.saturating_add(packets);
         let each = self.streams.current().map_or(0, |stream| stream.len);
         let lost = u64::from(samples) + u64::from(packets) * each;
         self.lose_behind(lost, clock_ns, tally);
@@ -249,12 +286,13 @@ impl LegMedia {
             Order::Duplicate => {}
             Order::Suspect => tally.late += 1,
             Order::New => {
-                self.track.change_rate(format.rate);
+                self.change_rate(format.rate);
                 let at = self.begin_at(header.arrival_ns, scene);
                 self.streams.begin(&packet, at, len, format.rate);
                 self.audio(at, format, packet.payload, true, tally);
             }
             Order::Next { missing } => {
+                let overruns = overruns.saturating_add(std::mem::take(&mut self.trailed));
                 tally.lost += missing.saturating_sub(u64::from(overruns)) as i64;
                 self.next(header.arrival_ns, &packet, missing, format, scene, tally);
             }
@@ -298,7 +336,7 @@ impl LegMedia {
         let len = (packet.payload.len() / format.codec.sample_bytes()) as u64;
         let same_clock = self.streams.current().is_some_and(|s| s.rate == format.rate);
         if !same_clock || self.track.rate() != format.rate {
-            self.track.change_rate(format.rate);
+            self.change_rate(format.rate);
             let at = self.splice_at(arrival_ns, scene);
             self.streams.begin(packet, at, len, format.rate);
             self.audio(at, format, packet.payload, true, tally);

@@ -9,6 +9,7 @@ use super::layout::{self, Reader};
 use super::leg::LegMedia;
 use super::outbox::{Losses, Out, Outbox};
 use super::resample::{LOOKAHEAD_NS, LegResampler};
+use super::track::Track;
 use super::{Progress, Shape, Span, SpanKind, TapSpec, grid};
 use crate::words::{EndReason, Format, Layout, Leg, PauseMode};
 
@@ -125,7 +126,25 @@ impl Tap {
         let rate = self.shape.map_or(0, |shape| shape.rate);
         legs.iter()
             .enumerate()
-            .any(|(n, leg)| leg.had_feed && self.hears(n) && leg.track.rate() != rate)
+            .filter(|(n, leg)| leg.had_feed && self.hears(*n))
+            .any(|(_, leg)| leg.track.rate() != rate || leg.past.iter().any(|past| past.rate() != rate))
+    }
+
+    /// The leg's track at the cursor, and the frame where the next one takes over.
+    fn track<'a>(&self, leg: &'a LegMedia, shape: Shape) -> (&'a Track, u64) {
+        for past in &leg.past {
+            let until = grid::index(past.end_ns(), shape.rate);
+            if until > self.cursor {
+                return (past, until);
+            }
+        }
+        (&leg.track, u64::MAX)
+    }
+
+    /// Up to the next change of a leg's clock rate.
+    fn uniform(&self, frames: u64, legs: &Legs, shape: Shape) -> u64 {
+        let until = legs.iter().map(|leg| self.track(leg, shape).1).min();
+        frames.min(until.unwrap_or(u64::MAX) - self.cursor)
     }
 
     fn hears(&self, leg: usize) -> bool {
@@ -235,6 +254,7 @@ impl Tap {
                 Phase::Recording => {
                     let most = grid::index(self.flush_ns, shape.rate).max(u64::from(shape.rate));
                     let frames = (to - self.cursor).min(most).min(self.limit - self.frames);
+                    let frames = self.uniform(frames, legs, shape);
                     self.piece(shape, frames, legs);
                 }
             }
@@ -278,13 +298,14 @@ impl Tap {
         let mut said = false;
         for (n, leg) in legs.iter().enumerate() {
             if self.hears(n) && leg.had_feed {
-                let (from, to) = self.range(frames, leg, shape);
-                let ahead = match leg.track.rate() == shape.rate {
+                let (track, _) = self.track(leg, shape);
+                let (from, to) = self.range(frames, track, shape);
+                let ahead = match track.rate() == shape.rate {
                     true => 0,
-                    false => grid::index(LOOKAHEAD_NS, leg.track.rate()),
+                    false => grid::index(LOOKAHEAD_NS, track.rate()),
                 };
-                said |= leg.track.has_audio(from, to + ahead);
-                self.find_losses(Leg::ALL[n], leg, (from, to), shape, &mut losses);
+                said |= track.has_audio(from, to + ahead);
+                self.find_losses(Leg::ALL[n], track, (from, to), shape, &mut losses);
             }
         }
         if !said {
@@ -300,8 +321,8 @@ impl Tap {
     }
 
     /// The next `frames` frames on a leg's grid.
-    fn range(&self, frames: u64, leg: &LegMedia, shape: Shape) -> (u64, u64) {
-        let rate = leg.track.rate();
+    fn range(&self, frames: u64, track: &Track, shape: Shape) -> (u64, u64) {
+        let rate = track.rate();
         (
             grid::convert(self.cursor, shape.rate, rate),
             grid::convert(self.cursor + frames, shape.rate, rate),
@@ -311,14 +332,14 @@ impl Tap {
     fn find_losses(
         &self,
         name: Leg,
-        leg: &LegMedia,
+        track: &Track,
         (from, to): (u64, u64),
         shape: Shape,
         losses: &mut Losses,
     ) {
-        let rate = leg.track.rate();
+        let rate = track.rate();
         let frame = |at| grid::convert(at, rate, shape.rate).saturating_sub(self.cursor);
-        for (from, to) in leg.track.losses(from, to) {
+        for (from, to) in track.losses(from, to) {
             losses.add(Span {
                 kind: SpanKind::Loss(name),
                 from_frame: self.frames + frame(from),
@@ -330,7 +351,8 @@ impl Tap {
 
     fn resample(&mut self, shape: Shape, frames: u64, legs: &Legs) {
         for (n, leg) in legs.iter().enumerate() {
-            let rate = leg.track.rate();
+            let (track, _) = self.track(leg, shape);
+            let rate = track.rate();
             if rate == shape.rate || !leg.had_feed || !layout::hears(self.layout, n) {
                 self.resamplers[n] = None;
                 continue;
@@ -340,7 +362,7 @@ impl Tap {
             }
             self.resampled[n].clear();
             if let Some(resampler) = &mut self.resamplers[n] {
-                resampler.render(&leg.track, frames as usize, &mut self.resampled[n]);
+                resampler.render(track, frames as usize, &mut self.resampled[n]);
             }
         }
     }
@@ -349,12 +371,13 @@ impl Tap {
         if !leg.had_feed || !self.hears(n) {
             return Reader::Nothing;
         }
-        if leg.track.rate() != shape.rate {
+        let (track, _) = self.track(leg, shape);
+        if track.rate() != shape.rate {
             let bytes = &self.resampled[n];
             return Reader::Resampled { bytes, at: 0 };
         }
         Reader::Track {
-            track: &leg.track,
+            track,
             run: 0,
             at: self.cursor,
         }

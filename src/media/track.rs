@@ -220,8 +220,9 @@ impl Track {
             return;
         };
         self.keep = true;
-        self.floor = floor;
-        while self.runs.front().is_some_and(|run| run.end() <= floor) {
+        // A successor begins where its predecessor ended.
+        self.floor = floor.max(self.floor);
+        while self.runs.front().is_some_and(|run| run.end() <= self.floor) {
             self.runs.pop_front();
         }
         match self.runs.front_mut() {
@@ -252,32 +253,14 @@ impl Track {
         }
     }
 
-    /// Moves to another grid. What is still kept is at most a moment's audio, carried
-    /// over by linear interpolation.
-    pub(super) fn change_rate(&mut self, rate: u32) {
-        if rate == self.rate || rate == 0 {
-            return;
-        }
-        let old = std::mem::replace(self, Track::new(rate));
-        self.keep = old.keep;
-        self.floor = grid::convert(old.floor, old.rate, rate);
-        for run in &old.runs {
-            let start = grid::convert(run.start, old.rate, rate).max(self.floor);
-            let end = grid::convert(run.end(), old.rate, rate);
-            match run.content {
-                Content::Loss => {
-                    let _ = self.lose(start, end);
-                }
-                Content::Audio(codec) => {
-                    let mut samples = Vec::with_capacity(run.len as usize);
-                    old.piece(run, codec, run.start, run.end())
-                        .for_each(|sample| samples.push(sample));
-                    let count = end.saturating_sub(start) as usize;
-                    self.place(start, Codec::Pcm16, &stretch(&samples, count));
-                }
-            }
-        }
-        self.end = grid::convert(old.end, old.rate, rate);
+    /// The track that goes on at another rate where this one ends.
+    pub(super) fn successor(&self, rate: u32) -> Track {
+        let mut next = Track::new(rate);
+        next.keep = self.keep;
+        next.end = grid::convert(self.end, self.rate, rate);
+        // What comes later for an earlier time has no place in it.
+        next.floor = next.end;
+        next
     }
 
     fn piece<'a>(&'a self, run: &Run, codec: Codec, start: u64, end: u64) -> Piece<'a> {
@@ -343,23 +326,6 @@ impl Track {
     }
 }
 
-/// `samples` over `count` places, native-endian.
-fn stretch(samples: &[i16], count: usize) -> Vec<u8> {
-    let Some(&last) = samples.last() else {
-        return vec![0; count * 2];
-    };
-    let step = samples.len() as f64 / count.max(1) as f64;
-    (0..count)
-        .flat_map(|n| {
-            let at = n as f64 * step;
-            let (whole, part) = (at as usize, at.fract());
-            let here = f64::from(*samples.get(whole).unwrap_or(&last));
-            let next = f64::from(*samples.get(whole + 1).unwrap_or(&last));
-            ((here + (next - here) * part).round() as i16).to_ne_bytes()
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -421,14 +387,14 @@ mod tests {
     }
 
     #[test]
-    fn rate_changes_in_mid_call() {
+    fn a_successor_begins_where_its_predecessor_ended() {
         let mut track = kept();
         track.place(0, Codec::Pcm16, &[0u8; 320]);
-        track.lose(160, 320);
-        track.change_rate(16_000);
-        track.place(640, Codec::Pcm16, &[0u8; 640]);
-        assert_eq!((track.rate(), track.end()), (16_000, 960));
-        assert!(track.has_audio(0, 320) && !track.has_audio(320, 640));
-        assert_eq!(track.losses(0, 960).collect::<Vec<_>>(), [(320, 640)]);
+        let mut next = track.successor(16_000);
+        assert_eq!((next.rate(), next.end(), next.floor()), (16_000, 320, 320));
+        next.want_from(Some(0));
+        assert!(!next.place(0, Codec::Pcm16, &[0u8; 640]), "the time before is the predecessor's");
+        assert!(next.place(320, Codec::Pcm16, &[0u8; 640]));
+        assert_eq!(next.end(), 640);
     }
 }

@@ -191,8 +191,26 @@ pub fn started_patch(bytes: &[u8]) -> Option<(u64, &'static [u8])> {
     Some((at as u64, STARTED))
 }
 
-/// The audio's name in a manifest that cannot be read as a whole.
-pub fn salvage_part(bytes: &[u8]) -> Option<String> {
+/// What can be told of a manifest that cannot be read as a whole.
+#[derive(Debug, Default)]
+pub struct Salvage {
+    pub part: Option<String>,
+    /// It is a beginning of one that says that no audio file was made yet.
+    pub unbegun: bool,
+}
+
+pub fn salvage(bytes: &[u8]) -> Salvage {
+    let says = |words: &[u8]| bytes.windows(words.len()).any(|window| window == words);
+    // The field `callrec` follows `started`.
+    let before_started = !says(b"\"callrec\"") || says(NOT_STARTED);
+    Salvage {
+        part: salvage_part(bytes),
+        unbegun: bytes.is_empty() || bytes.starts_with(b"{\"part\"") && before_started && !says(STARTED),
+    }
+}
+
+/// The audio's name.
+fn salvage_part(bytes: &[u8]) -> Option<String> {
     const KEY: &[u8] = b"\"part\":";
     let at = bytes.windows(KEY.len()).position(|window| window == KEY)?;
     let rest = bytes.get(at + KEY.len()..)?;

@@ -69,7 +69,7 @@ pub enum Papers {
     None,
     Whole(Box<Manifest>),
     /// Not readable as a whole; with what it still says of the audio's name.
-    Broken(Option<String>),
+    Broken(manifest::Salvage),
 }
 
 impl Store {
@@ -129,7 +129,7 @@ impl Store {
                 Papers::Whole(Box::new(next))
             }
             (None, Some(next)) => Papers::Whole(Box::new(next)),
-            (None, None) => Papers::Broken(manifest::salvage_part(&live_bytes)),
+            (None, None) => Papers::Broken(manifest::salvage(&live_bytes)),
         })
     }
 

@@ -6,6 +6,7 @@
 use super::container::{self, FileShape};
 use super::faults::Step;
 use super::live::{JSON, Live, OpenFile, PART, audio_ending, shape_of};
+use super::manifest::Salvage;
 use super::name::RecordingName;
 use super::papers::{self, Papers, removed};
 use super::search::{LeftAudio, there};
@@ -48,7 +49,7 @@ impl Store {
         let mut manifest = match self.read_papers(id)? {
             Papers::None => return Ok(()),
             Papers::Whole(manifest) => *manifest,
-            Papers::Broken(part) => return self.recover_unreadable(id, part),
+            Papers::Broken(salvage) => return self.recover_unreadable(id, salvage),
         };
         if manifest.part.is_empty() {
             manifest.part = format!("{}{PART}", manifest.file);
@@ -67,14 +68,18 @@ impl Store {
     }
 
     /// The manifest was cut short or overwritten: the audio must speak for itself.
-    fn recover_unreadable(self: &Arc<Self>, id: Uuid, part: Option<String>) -> io::Result<()> {
-        let part = part.unwrap_or_default();
+    fn recover_unreadable(self: &Arc<Self>, id: Uuid, salvage: Salvage) -> io::Result<()> {
+        let part = salvage.part.unwrap_or_default();
         let file = part.strip_suffix(PART).unwrap_or_default();
         let left = match self.find_audio(id, &part, file)? {
             Some(left) => Some(left),
             None => self.search_part(id)?,
         };
         let Some(left) = left else {
+            if salvage.unbegun {
+                // Cut short while it was first written: nothing was promised yet.
+                return self.remove_unbegun(id);
+            }
             self.report.log(
                 LOG_ERROR,
                 format!("{id}: manifest unreadable and no audio found: put aside"),

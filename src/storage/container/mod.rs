@@ -28,7 +28,8 @@ impl FileShape {
     }
 
     pub fn duration_ms(&self, frames: u64) -> u64 {
-        let ms = u128::from(frames) * 1000 / u128::from(self.rate.max(1));
+        let rate = u128::from(self.rate.max(1));
+        let ms = (u128::from(frames) * 1000 + rate / 2) / rate;
         u64::try_from(ms).unwrap_or(u64::MAX)
     }
 }

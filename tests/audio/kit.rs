@@ -1,0 +1,467 @@
+//! A call with feeds and recordings, and the plain model that says what their files hold.
+
+use std::collections::HashMap;
+
+use callrec::capi::*;
+use serde_json::Value;
+
+use crate::g711::{self, Law};
+use crate::support::files::{Wav, assert_settled, manifest_beside, tree};
+use crate::support::*;
+
+pub const LAYOUTS: [i32; 4] = [
+    REC_LAYOUT_STEREO,
+    REC_LAYOUT_MONO,
+    REC_LAYOUT_LOCAL,
+    REC_LAYOUT_REMOTE,
+];
+pub const FORMATS: [&str; 3] = ["wav", "wav-ulaw", "wav-alaw"];
+pub const PAUSES: [i32; 2] = [REC_PAUSE_SILENCE, REC_PAUSE_SKIP];
+
+/// One sample as it was handed in; `Nothing` where nobody said anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cell {
+    Nothing,
+    Coded(Law, u8),
+    Linear(i16),
+}
+pub use Cell::*;
+
+pub type Line = Vec<Cell>;
+
+impl Cell {
+    pub fn value(self) -> i32 {
+        match self {
+            Nothing => 0,
+            Coded(law, byte) => g711::decode(law, byte).into(),
+            Linear(sample) => sample.into(),
+        }
+    }
+}
+
+pub fn nothing(samples: usize) -> Line {
+    vec![Nothing; samples]
+}
+
+fn law_of(codec: i32) -> Option<Law> {
+    match codec {
+        REC_CODEC_PCMU => Some(Law::Mu),
+        REC_CODEC_PCMA => Some(Law::A),
+        _ => None,
+    }
+}
+
+pub fn sample_bytes(codec: i32) -> usize {
+    if codec == REC_CODEC_PCM16 { 2 } else { 1 }
+}
+
+/// What was handed in by `rec_feed_write`, as cells.
+pub fn cells(codec: i32, data: &[u8]) -> Line {
+    match law_of(codec) {
+        Some(law) => data.iter().map(|byte| Coded(law, *byte)).collect(),
+        None => {
+            let pairs = data.chunks_exact(2);
+            pairs
+                .map(|pair| Linear(i16::from_ne_bytes([pair[0], pair[1]])))
+                .collect()
+        }
+    }
+}
+
+/// Bytes that occur nowhere else: xorshift.
+pub fn noise(seed: u64, bytes: usize) -> Vec<u8> {
+    let mut x = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    (0..bytes)
+        .map(|_| {
+            x ^= x << 13;
+            x ^= x >> 7;
+            x ^= x << 17;
+            (x >> 32) as u8
+        })
+        .collect()
+}
+
+/// What one channel's sample has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Want {
+    Byte(u8),
+    Sample(i16),
+    Near(Law, i16),
+}
+
+impl Want {
+    fn of(format: &str, heard: &[Cell]) -> Want {
+        let heard: Vec<Cell> = heard.iter().copied().filter(|cell| *cell != Nothing).collect();
+        let sum = heard
+            .iter()
+            .map(|cell| cell.value())
+            .sum::<i32>()
+            .clamp(-32768, 32767) as i16;
+        let law = match format {
+            "wav" => return Want::Sample(sum),
+            "wav-ulaw" => Law::Mu,
+            _ => Law::A,
+        };
+        match heard[..] {
+            [] => Want::Byte(if law == Law::Mu { 0xff } else { 0xd5 }),
+            [Coded(same, byte)] if same == law => Want::Byte(byte),
+            _ => Want::Near(law, sum),
+        }
+    }
+
+    fn met(self, bytes: &[u8]) -> bool {
+        match self {
+            Want::Byte(byte) => bytes == [byte],
+            Want::Sample(sample) => bytes == sample.to_le_bytes(),
+            Want::Near(law, sample) => g711::encodes(law, bytes[0], sample),
+        }
+    }
+
+    fn bytes(self) -> Vec<u8> {
+        match self {
+            Want::Byte(byte) => vec![byte],
+            Want::Sample(sample) => sample.to_le_bytes().to_vec(),
+            Want::Near(law, sample) => vec![g711::encode(law, sample)],
+        }
+    }
+}
+
+fn frame(layout: i32, local: Cell, remote: Cell) -> Vec<Vec<Cell>> {
+    match layout {
+        REC_LAYOUT_STEREO => vec![vec![local], vec![remote]],
+        REC_LAYOUT_MONO => vec![vec![local, remote]],
+        REC_LAYOUT_LOCAL => vec![vec![local]],
+        _ => vec![vec![remote]],
+    }
+}
+
+fn wants(format: &str, layout: i32, local: &[Cell], remote: &[Cell]) -> Vec<Want> {
+    let count = local.len().max(remote.len());
+    let at = |line: &[Cell], n: usize| line.get(n).copied().unwrap_or(Nothing);
+    (0..count)
+        .flat_map(|n| frame(layout, at(local, n), at(remote, n)))
+        .map(|heard| Want::of(format, &heard))
+        .collect()
+}
+
+/// How a stretch would stand in a file: what must not be found after a pause.
+pub fn rendered(format: &str, layout: i32, local: &[Cell], remote: &[Cell]) -> Vec<u8> {
+    wants(format, layout, local, remote)
+        .into_iter()
+        .flat_map(Want::bytes)
+        .collect()
+}
+
+/// No run of 16 of these samples stands anywhere below the directory, in any form.
+/// (`files::holds`, for many needles at once.)
+pub fn assert_nowhere(rig: &Rig, local: &[Cell], remote: &[Cell]) {
+    let mut needles: HashMap<u64, Vec<Vec<u8>>> = HashMap::new();
+    let length = local.len().max(remote.len());
+    let part = |line: &[Cell], at: usize| line[at.min(line.len())..(at + 16).min(line.len())].to_vec();
+    for at in (0..length.saturating_sub(15)).step_by(37) {
+        let (local, remote) = (part(local, at), part(remote, at));
+        for format in FORMATS {
+            for layout in LAYOUTS {
+                let needle = rendered(format, layout, &local, &remote);
+                let plain = needle.chunks(4).all(|piece| piece == &needle[..4]);
+                if needle.len() >= 16 && !plain {
+                    needles.entry(head(&needle)).or_default().push(needle);
+                }
+            }
+        }
+    }
+    assert!(!needles.is_empty());
+    for file in tree(&rig.dir.0) {
+        let bytes = std::fs::read(rig.dir.0.join(&file)).unwrap_or_default();
+        for (at, window) in bytes.windows(8).enumerate() {
+            let found = needles.get(&head(window)).into_iter().flatten();
+            let whole = found.filter(|needle| bytes[at..].starts_with(needle)).count();
+            assert_eq!(whole, 0, "paused audio in {file:?} at byte {at}");
+        }
+    }
+}
+
+fn head(bytes: &[u8]) -> u64 {
+    u64::from_ne_bytes(bytes[..8].try_into().unwrap())
+}
+
+/// A finished recording.
+#[derive(Debug)]
+pub struct Done {
+    pub wav: Wav,
+    pub manifest: Value,
+    pub seen: Seen,
+}
+
+pub fn layout_text(layout: i32) -> &'static str {
+    ["stereo", "mono", "local", "remote"][layout as usize]
+}
+
+impl Done {
+    pub fn format(&self) -> &str {
+        &self.seen.format
+    }
+
+    /// Every sample, and nothing beyond them.
+    pub fn assert_holds(&self, local: &[Cell], remote: &[Cell]) {
+        let layout = self.seen.layout;
+        let channels = if layout == REC_LAYOUT_STEREO { 2 } else { 1 };
+        let name = format!("{} {}", self.format(), layout_text(layout));
+        assert_eq!(self.wav.channels, channels, "{name}");
+        self.assert_shape();
+        let size = usize::from(self.wav.bits) / 8;
+        let wants = wants(self.format(), layout, local, remote);
+        let found: Vec<&[u8]> = self.wav.data.chunks(size).collect();
+        let differs = wants
+            .iter()
+            .zip(&found)
+            .position(|(want, found)| !want.met(found));
+        if let Some(at) = differs {
+            panic!(
+                "{name}: sample {at} (frame {}) of {} is {:?}, not {:?}; before: {:?}",
+                at / usize::from(channels),
+                wants.len(),
+                &found[at..(at + 4).min(found.len())],
+                &wants[at..(at + 4).min(wants.len())],
+                &found[at.saturating_sub(4)..at],
+            );
+        }
+        assert_eq!(
+            found.len(),
+            wants.len(),
+            "{name}: length in samples of all channels"
+        );
+    }
+
+    fn assert_shape(&self) {
+        let (tag, bits) = match self.format() {
+            "wav" => (1, 16),
+            "wav-ulaw" => (7, 8),
+            _ => (6, 8),
+        };
+        assert_eq!((self.wav.tag, self.wav.bits), (tag, bits));
+    }
+
+    /// Samples, times and spans of the manifest and of the terminal event.
+    /// Spans: (kind, leg, from, to, length in ms).
+    pub fn assert_told(&self, paused_ms: u64, lost_ms: u64, spans: &[(&str, &str, u64, u64, u64)]) {
+        let frames = self.wav.frames() as u64;
+        let m = &self.manifest;
+        let rate = u64::from(self.wav.rate);
+        let length = (frames * 1000 + rate / 2) / rate;
+        let numbers = [
+            "samples",
+            "duration_ms",
+            "paused_ms",
+            "lost_ms",
+            "sample_rate",
+            "channels",
+        ];
+        let told = numbers.map(|name| m[name].as_u64().unwrap());
+        let truth = [frames, length, paused_ms, lost_ms, rate, self.wav.channels.into()];
+        assert_eq!(told, truth, "{numbers:?} of {m:#}");
+        let seen = &self.seen;
+        assert_eq!(
+            (seen.duration_ms, seen.paused_ms, seen.lost_ms),
+            (length, paused_ms, lost_ms)
+        );
+        assert_eq!(u64::from(seen.sample_rate), rate);
+        let text = |value: &Value| value.as_str().unwrap_or("").to_owned();
+        let mut told: Vec<_> = m["spans"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|span| {
+                let number = |name: &str| span[name].as_u64().unwrap_or(u64::MAX);
+                let (from, to) = (number("from_frame"), number("to_frame"));
+                (
+                    from,
+                    text(&span["kind"]),
+                    text(&span["leg"]),
+                    to,
+                    number("length_ms"),
+                )
+            })
+            .collect();
+        let mut truth: Vec<_> = spans
+            .iter()
+            .map(|(kind, leg, from, to, length)| (*from, kind.to_string(), leg.to_string(), *to, *length))
+            .collect();
+        told.sort();
+        truth.sort();
+        assert_eq!(told, truth, "spans of {m:#}");
+        assert_eq!(
+            m["bytes"].as_u64().unwrap(),
+            std::fs::metadata(&seen.path).unwrap().len()
+        );
+        assert_eq!(text(&m["format"]), seen.format);
+        assert_eq!(text(&m["layout"]), layout_text(seen.layout));
+    }
+}
+
+/// One engine, one call `c` on device `SEP1`.
+pub struct Rig {
+    pub engine: Engine,
+    pub call: rec_call,
+    // Last: the engine is closed before its directory goes.
+    pub dir: Dir,
+}
+
+impl Rig {
+    pub fn new(settings: &[(&str, &str)]) -> Rig {
+        let dir = Dir::new();
+        let engine = Engine::open(&dir.0, settings);
+        let call = engine
+            .begin(&Call {
+                call_id: Some("c"),
+                device: Some("SEP1"),
+                ..Call::default()
+            })
+            .unwrap();
+        Rig { engine, call, dir }
+    }
+
+    pub fn feed(&self, leg: i32, codec: i32, rate: u32) -> rec_feed {
+        feed(self.call, leg, codec, rate).unwrap()
+    }
+
+    /// Both legs with one format.
+    pub fn legs(&self, codec: i32, rate: u32) -> (rec_feed, rec_feed) {
+        (
+            self.feed(REC_LEG_LOCAL, codec, rate),
+            self.feed(REC_LEG_REMOTE, codec, rate),
+        )
+    }
+
+    pub fn start(&self, layout: i32, format: &str, pause_mode: i32) -> String {
+        self.start_with(&Start {
+            layout,
+            format: Some(format),
+            pause_mode,
+            ..Start::default()
+        })
+    }
+
+    /// Beside whatever is recorded already.
+    pub fn start_with(&self, start: &Start) -> String {
+        let flags = start.flags | REC_START_ADDITIONAL;
+        self.engine
+            .start(
+                None,
+                &Start {
+                    call_id: Some("c"),
+                    flags,
+                    ..*start
+                },
+            )
+            .unwrap()
+    }
+
+    pub fn pause(&self) {
+        self.engine.by_call(rec_pause_by_call, None, "c").unwrap();
+    }
+
+    pub fn resume(&self) {
+        self.engine.by_call(rec_resume_by_call, None, "c").unwrap();
+    }
+
+    pub fn pause_one(&self, id: &str) {
+        self.engine.by_id(rec_pause_by_id, None, id).unwrap();
+    }
+
+    pub fn resume_one(&self, id: &str) {
+        self.engine.by_id(rec_resume_by_id, None, id).unwrap();
+    }
+
+    pub fn stop(&self, id: &str) {
+        self.engine.by_id(rec_stop_by_id, None, id).unwrap();
+    }
+
+    /// Waits for the terminal event of a recording, and reads what it left.
+    pub fn done(&self, id: &str) -> Done {
+        let told = self.engine.events.wait_terminal(id);
+        assert_eq!(told.kind, REC_EVENT_FINISHED, "{told:#?}");
+        let seen = told.recording.unwrap();
+        Done {
+            wav: Wav::read(&seen.path),
+            manifest: manifest_beside(&seen.path),
+            seen,
+        }
+    }
+
+    pub fn stop_done(&self, id: &str) -> Done {
+        self.stop(id);
+        self.done(id)
+    }
+
+    /// Once the worker has seen this many frames, and rendered what it could of them.
+    pub fn seen_frames(&self, feed: rec_feed, frames: u64) {
+        let deadline = std::time::Instant::now() + PATIENCE;
+        while self.engine.stats().frames_in < frames {
+            assert!(
+                std::time::Instant::now() < deadline,
+                "frames are not seen: {:?}",
+                self.engine.stats().frames_in
+            );
+            // Any ordered point has the worker look at the call.
+            payload(feed, 127, REC_CODEC_PCMU, 8000);
+            std::thread::yield_now();
+        }
+    }
+
+    /// Ends all, and checks that nothing is left in progress.
+    pub fn close(self) {
+        let Rig { engine, dir, .. } = self;
+        engine.close();
+        assert_settled(&dir.0);
+    }
+}
+
+pub fn feed_format(codec: i32, rate: u32) -> rec_feed_format {
+    let mut format: rec_feed_format = init();
+    format.codec = codec;
+    format.sample_rate = rate;
+    format
+}
+
+pub fn set_format(feed: rec_feed, codec: i32, rate: u32) {
+    ask(|e| unsafe { rec_feed_set_format(feed, &feed_format(codec, rate), e) }).unwrap();
+}
+
+pub fn payload(feed: rec_feed, payload_type: u32, codec: i32, rate: u32) {
+    ask(|e| unsafe { rec_feed_payload(feed, payload_type, &feed_format(codec, rate), e) }).unwrap();
+}
+
+pub fn write(feed: rec_feed, bytes: &[u8]) -> rec_status {
+    unsafe { rec_feed_write(feed, bytes.as_ptr().cast(), bytes.len()) }
+}
+
+pub fn write_at(feed: rec_feed, at: u64, bytes: &[u8]) -> rec_status {
+    unsafe { rec_feed_write_at(feed, at, bytes.as_ptr().cast(), bytes.len()) }
+}
+
+pub fn rtp(feed: rec_feed, packet: &[u8]) -> rec_status {
+    unsafe { rec_feed_rtp(feed, packet.as_ptr().cast(), packet.len()) }
+}
+
+/// Hands in, waiting for room as stream time asks for.
+pub fn until_taken(feed: rec_feed, mut act: impl FnMut() -> rec_status) {
+    loop {
+        match act() {
+            REC_OK => return,
+            REC_ERR_OVERRUN => assert_eq!(unsafe { rec_feed_wait(feed, 60_000) }, REC_OK),
+            other => panic!("status {other}"),
+        }
+    }
+}
+
+/// Both legs speak at once, frame by frame; `frame` in bytes.
+pub fn talk(frame: usize, legs: &[(rec_feed, &[u8])]) {
+    let longest = legs.iter().map(|(_, data)| data.len()).max().unwrap_or(0);
+    for at in (0..longest).step_by(frame) {
+        for (feed, data) in legs {
+            let piece = &data[at.min(data.len())..(at + frame).min(data.len())];
+            until_taken(*feed, || write(*feed, piece));
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! Each codec in, into each layout and format, with each kind of pause: 144 files in
+//! stream time, where every sample's place is exact.
+
+use callrec::capi::*;
+
+use crate::g711::{self, Law};
+use crate::kit::*;
+
+/// Before the start, recorded, paused, recorded, after the stop: in ms.
+const PARTS: [u32; 5] = [100, 400, 200, 300, 100];
+
+struct Codec {
+    codec: i32,
+    rate: u32,
+}
+
+impl Codec {
+    fn samples(&self, ms: u32) -> usize {
+        (self.rate * ms / 1000) as usize
+    }
+
+    fn bytes(&self, ms: u32) -> usize {
+        self.samples(ms) * sample_bytes(self.codec)
+    }
+}
+
+struct Run {
+    rig: Rig,
+    /// (layout, pause mode, id)
+    recordings: Vec<(i32, i32, String)>,
+    local: Vec<Vec<u8>>,
+    remote: Vec<Vec<u8>>,
+}
+
+/// One call, all its recordings beside each other.
+fn run(codec: &Codec, formats: &[&str], speech: impl Fn(u64, usize, usize) -> Vec<u8>) -> Run {
+    let rig = Rig::new(&[]);
+    let (local, remote) = rig.legs(codec.codec, codec.rate);
+    let mut begin = 0;
+    let mut said = [Vec::new(), Vec::new()];
+    for ms in PARTS {
+        for (leg, said) in said.iter_mut().enumerate() {
+            said.push(speech(leg as u64, begin, codec.samples(ms)));
+        }
+        begin += codec.samples(ms);
+    }
+    let [l, r] = said;
+    let mut recordings = Vec::new();
+    for part in 0..PARTS.len() {
+        match part {
+            1 => {
+                for format in formats {
+                    for layout in LAYOUTS {
+                        for pause in PAUSES {
+                            recordings.push((layout, pause, rig.start(layout, format, pause)));
+                        }
+                    }
+                }
+            }
+            2 => rig.pause(),
+            3 => rig.resume(),
+            4 => recordings.iter().for_each(|(_, _, id)| rig.stop(id)),
+            _ => {}
+        }
+        talk(codec.bytes(20), &[(local, &l[part]), (remote, &r[part])]);
+    }
+    Run {
+        rig,
+        recordings,
+        local: l,
+        remote: r,
+    }
+}
+
+fn told(done: &Done, pause: i32) {
+    let rate = u64::from(done.wav.rate);
+    let ms = |ms: u32| u64::from(ms) * rate / 1000;
+    let from = ms(PARTS[1]);
+    let to = if pause == REC_PAUSE_SKIP {
+        from
+    } else {
+        from + ms(PARTS[2])
+    };
+    let length = PARTS[2].into();
+    done.assert_told(length, 0, &[("pause", "", from, to, length)]);
+    assert_eq!(done.seen.end_reason, REC_END_STOPPED);
+}
+
+fn exact(codec: Codec, formats: &[&str]) {
+    let size = sample_bytes(codec.codec);
+    let run = run(&codec, formats, |leg, begin, count| {
+        noise(leg * 1_000_003 + begin as u64 + 1, count * size)
+    });
+    let line = |said: &[Vec<u8>], pause: i32| {
+        let mut line = cells(codec.codec, &said[1]);
+        if pause == REC_PAUSE_SILENCE {
+            line.extend(nothing(codec.samples(PARTS[2])));
+        }
+        line.extend(cells(codec.codec, &said[3]));
+        line
+    };
+    for (_, pause, id) in &run.recordings {
+        let done = run.rig.done(id);
+        assert_eq!(done.wav.rate, codec.rate);
+        done.assert_holds(&line(&run.local, *pause), &line(&run.remote, *pause));
+        told(&done, *pause);
+    }
+    for part in [0, 2, 4] {
+        assert_nowhere(
+            &run.rig,
+            &cells(codec.codec, &run.local[part]),
+            &cells(codec.codec, &run.remote[part]),
+        );
+    }
+    let stats = run.rig.engine.stats();
+    assert_eq!(
+        (stats.frames_lost, stats.frames_ignored, stats.bytes_dropped),
+        (0, 0, 0)
+    );
+    assert_eq!(stats.frames_in, u64::from(PARTS.iter().sum::<u32>() / 20 * 2));
+    run.rig.close();
+}
+
+fn tone(leg: u64, at: f64) -> f64 {
+    let hertz = [310.0, 450.0][leg as usize];
+    6000.0 * (at * hertz * std::f64::consts::TAU).sin()
+}
+
+/// At another rate no sample is the same any more: the sound and its place are.
+fn resampled(codec: Codec, formats: &[&str]) {
+    let run = run(&codec, formats, |leg, begin, count| {
+        let samples =
+            (begin..begin + count).map(|n| tone(leg, n as f64 / f64::from(codec.rate)).round() as i16);
+        samples.flat_map(i16::to_ne_bytes).collect()
+    });
+    for (layout, pause, id) in &run.recordings {
+        let done = run.rig.done(id);
+        told(&done, *pause);
+        let law = if done.format() == "wav-ulaw" {
+            Law::Mu
+        } else {
+            Law::A
+        };
+        let silence = if law == Law::Mu { 0xff } else { 0xd5 };
+        assert_eq!(done.wav.rate, 8000);
+        let [before, first, gap, second, _] = PARTS.map(|ms| ms as usize * 8);
+        let kept = if *pause == REC_PAUSE_SKIP { 0 } else { gap };
+        assert_eq!(done.wav.frames(), first + kept + second);
+        for channel in 0..usize::from(done.wav.channels) {
+            let heard = done.wav.g711(channel);
+            let name = format!(
+                "{} layout {layout} channel {channel} of {} Hz",
+                done.format(),
+                codec.rate
+            );
+            assert!(
+                heard[first..first + kept].iter().all(|byte| *byte == silence),
+                "{name}: pause"
+            );
+            let legs: &[u64] = match (*layout, channel) {
+                (REC_LAYOUT_MONO, _) => &[0, 1],
+                (REC_LAYOUT_LOCAL, _) | (REC_LAYOUT_STEREO, 0) => &[0],
+                _ => &[1],
+            };
+            // The filter needs 10 ms at either end of a stretch.
+            let first_part = (80..first - 80).map(|n| (n, n + before));
+            let second_part = (80..second - 80).map(|n| (first + kept + n, before + first + gap + n));
+            for (frame, time) in first_part.chain(second_part) {
+                let want: f64 = legs.iter().map(|leg| tone(*leg, time as f64 / 8000.0)).sum();
+                let found = f64::from(g711::decode(law, heard[frame]));
+                assert!(
+                    (want - found).abs() < 600.0,
+                    "{name}: frame {frame} is {found}, not {want}"
+                );
+            }
+        }
+    }
+    run.rig.close();
+}
+
+fn pcm(rate: u32) -> Codec {
+    Codec {
+        codec: REC_CODEC_PCM16,
+        rate,
+    }
+}
+
+#[test]
+fn pcm16_8000() {
+    exact(pcm(8000), &FORMATS);
+}
+
+#[test]
+fn pcm16_16000() {
+    exact(pcm(16_000), &["wav"]);
+}
+
+#[test]
+fn pcm16_44100() {
+    exact(pcm(44_100), &["wav"]);
+}
+
+#[test]
+fn pcm16_48000() {
+    exact(pcm(48_000), &["wav"]);
+}
+
+#[test]
+fn pcm16_16000_into_g711() {
+    resampled(pcm(16_000), &FORMATS[1..]);
+}
+
+#[test]
+fn pcm16_44100_into_g711() {
+    resampled(pcm(44_100), &FORMATS[1..]);
+}
+
+#[test]
+fn pcm16_48000_into_g711() {
+    resampled(pcm(48_000), &FORMATS[1..]);
+}
+
+#[test]
+fn pcmu() {
+    exact(
+        Codec {
+            codec: REC_CODEC_PCMU,
+            rate: 8000,
+        },
+        &FORMATS,
+    );
+}
+
+#[test]
+fn pcma() {
+    exact(
+        Codec {
+            codec: REC_CODEC_PCMA,
+            rate: 8000,
+        },
+        &FORMATS,
+    );
+}
