@@ -1,0 +1,374 @@
+//! Real processes, killed with SIGKILL while they record, publish, tell and recover.
+//!
+//! For long runs: CALLREC_KILL_ROUNDS, CALLREC_KILL_CALLS, CALLREC_KILL_SEED.
+#![cfg(unix)]
+#![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+
+#[path = "crash/check.rs"]
+mod check;
+#[path = "crash/child.rs"]
+mod child;
+#[path = "crash/plan.rs"]
+mod plan;
+#[path = "crash/story.rs"]
+mod story;
+mod support;
+
+use callrec::capi::*;
+use parking_lot::{Mutex, MutexGuard};
+use plan::{Dice, number};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use story::{Story, Victim};
+use support::files::tree;
+use support::{Dir, Engine};
+
+/// One at a time: what they measure is time.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock()
+}
+
+fn seed() -> u64 {
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap();
+    let seed = number("CALLREC_KILL_SEED", u64::from(now.subsec_nanos()) ^ now.as_secs());
+    println!("CALLREC_KILL_SEED={seed}");
+    seed
+}
+
+struct Scene {
+    calls: u64,
+    seed: u64,
+    settings: &'static str,
+    callback: &'static str,
+}
+
+impl Scene {
+    fn begin(&self, directory: &Path) -> Victim {
+        let (calls, seed) = (self.calls.to_string(), self.seed.to_string());
+        let mut victim = Victim::new(
+            "child_records",
+            directory,
+            &[
+                (child::CALLS, &calls),
+                (child::SEED, &seed),
+                (child::SETTINGS, self.settings),
+                (child::CALLBACK, self.callback),
+            ],
+        );
+        victim.wait(|line| line == "ready");
+        victim
+    }
+}
+
+/// Lets a child record, and kills it after `time`; `stopping`: right after one of its
+/// recordings has been told to stop.
+fn crash(directory: &Path, scene: &Scene, time: Duration, stopping: Option<Duration>) -> Story {
+    let mut victim = scene.begin(directory);
+    victim.live_for(time);
+    if let Some(delay) = stopping {
+        victim.wait(|line| line.starts_with('z'));
+        victim.live_for(delay);
+    }
+    let story = victim.kill();
+    check::before_recovery(directory, &story);
+    story
+}
+
+#[test]
+fn killed_at_random_moments() {
+    let _alone = alone();
+    let mut dice = Dice(seed());
+    let (rounds, calls) = (number("CALLREC_KILL_ROUNDS", 6), number("CALLREC_KILL_CALLS", 24));
+    let mut worst = check::Outcome::default();
+    for round in 0..rounds {
+        let directory = Dir::new();
+        let scene = Scene {
+            calls,
+            seed: dice.roll(),
+            settings: ["storage.durability=process", "storage.durability=finish"][round as usize % 2],
+            callback: "",
+        };
+        let time = Duration::from_micros(dice.between(1_500_000, 3_000_000));
+        let stopping = (round % 2 == dice.roll() % 2).then(|| Duration::from_micros(dice.between(0, 45_000)));
+        let story = crash(&directory.0, &scene, time, stopping);
+        let told = check::recover(&directory.0, &story);
+        let result = check::after_recovery(&directory.0, &story, &told);
+        println!("round {round}, {:.2} s: {result:?}", story.seconds());
+        assert!(
+            result.recovered as u64 >= calls / 2,
+            "the kill came to nothing: {result:?}"
+        );
+        worst.recordings += result.recordings;
+        worst.recovered += result.recovered;
+        worst.repeated += result.repeated;
+        worst.own_end += result.own_end;
+        worst.worst_ms = worst.worst_ms.max(result.worst_ms);
+    }
+    println!("{rounds} kills, {calls} calls each: {worst:?}");
+}
+
+/// Files and manifests are just being made.
+#[test]
+fn killed_while_beginning() {
+    let _alone = alone();
+    let mut dice = Dice(seed());
+    for _ in 0..number("CALLREC_KILL_ROUNDS", 10) {
+        let directory = Dir::new();
+        let scene = Scene {
+            calls: 48,
+            seed: dice.roll(),
+            settings: "storage.durability=process",
+            callback: "",
+        };
+        let time = Duration::from_micros(dice.between(0, 250_000));
+        let story = crash(&directory.0, &scene, time, None);
+        let told = check::recover(&directory.0, &story);
+        let result = check::after_recovery(&directory.0, &story, &told);
+        let started = story.recordings.keys().filter(|id| story.was_started(id)).count();
+        let asked = story.recordings.len();
+        println!("{time:?}: {asked} asked for, {started} started: {result:?}");
+    }
+}
+
+/// What a kill leaves between making the first manifest and writing into it: nothing
+/// was begun, so nothing stays.
+#[test]
+fn an_empty_manifest_without_audio_is_removed() {
+    let directory = Dir::new();
+    drop(Engine::open(&directory.0, &[]));
+    let id = uuid::Uuid::new_v4();
+    std::fs::write(directory.0.join(format!(".callrec/{id}.json")), "").unwrap();
+    let told = check::recover(&directory.0, &Story::default());
+    assert!(told.is_empty(), "{told:#?}");
+}
+
+#[test]
+fn killed_while_recovering() {
+    let _alone = alone();
+    let mut dice = Dice(seed());
+    for settings in ["storage.durability=process", "storage.durability=finish"] {
+        let directory = Dir::new();
+        let scene = Scene {
+            calls: 24,
+            seed: dice.roll(),
+            settings: "storage.durability=process",
+            callback: "",
+        };
+        let mut story = crash(&directory.0, &scene, Duration::from_millis(1500), None);
+        // Some must be searched for.
+        garble(&directory.0, &story, &mut dice, 6);
+        let owed = check::owed(&directory.0).len();
+        let mut left = Vec::new();
+        for _ in 0..10 {
+            let mut victim = Victim::new("child_recovers", &directory.0, &[(child::SETTINGS, settings)]);
+            victim.wait(|line| line == "ready");
+            // Mostly early, where most of it happens.
+            let most = 1 << dice.between(12, 16);
+            victim.live_for(Duration::from_micros(dice.between(0, most)));
+            story.go_on(victim.kill());
+            left.push(check::owed(&directory.0).len());
+        }
+        println!("{settings}: owed {owed}, after each kill {left:?}");
+        let told = check::recover(&directory.0, &story);
+        let result = check::after_recovery(&directory.0, &story, &told);
+        println!("{result:?}");
+    }
+}
+
+/// Breaks the live manifests of recordings whose audio is still in progress, each in
+/// another way, and at most so many.
+fn garble(directory: &Path, story: &Story, dice: &mut Dice, most: usize) -> usize {
+    let mut broken = 0;
+    for (id, manifest) in check::owed(directory) {
+        let part = manifest.and_then(|manifest| Some(manifest["part"].as_str()?.to_owned()));
+        let in_progress = part.is_some_and(|part| directory.join(part).exists());
+        if broken == most || !in_progress || !story.was_started(&id) {
+            continue;
+        }
+        let path = directory.join(format!(".callrec/{id}.json"));
+        let mut bytes = std::fs::read(&path).unwrap();
+        match broken % 6 {
+            0 => bytes.truncate(bytes.len() / 2),
+            1 => bytes.truncate(dice.between(0, 9) as usize),
+            2 => bytes.truncate(bytes.len() - 2),
+            3 => bytes = (0..4096).map(|_| dice.roll() as u8).collect(),
+            4 => bytes.fill(0),
+            _ => {
+                let middle = bytes.len() / 2;
+                bytes[middle - 20..middle + 20].fill(0xfe);
+            }
+        }
+        std::fs::write(&path, bytes).unwrap();
+        broken += 1;
+    }
+    broken
+}
+
+/// A garbled live manifest costs nothing but what it said.
+#[test]
+fn broken_manifests_do_not_cost_audio() {
+    let _alone = alone();
+    let mut dice = Dice(seed());
+    let directory = Dir::new();
+    let scene = Scene {
+        calls: 12,
+        seed: dice.roll(),
+        settings: "storage.name={device}/{id}",
+        callback: "",
+    };
+    let story = crash(&directory.0, &scene, Duration::from_millis(1800), None);
+    let broken = garble(&directory.0, &story, &mut dice, usize::MAX);
+    assert!(broken >= 6, "only {broken} were in progress");
+    let told = check::recover(&directory.0, &story);
+    let result = check::after_recovery(&directory.0, &story, &told);
+    println!("{broken} broken: {result:?}");
+}
+
+/// A snapshot of what is not ours.
+fn plant(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let id = uuid::Uuid::new_v4();
+    let wav = |id: uuid::Uuid| {
+        let mut bytes = b"RIFF\x34\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0".to_vec();
+        bytes.extend_from_slice(b"\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0data\x10\0\0\0");
+        bytes.extend_from_slice(&id.as_bytes()[..]);
+        bytes
+    };
+    let mut planted = BTreeMap::new();
+    for (name, bytes) in [
+        ("notes.txt", b"theirs".to_vec()),
+        ("empty.wav.part", Vec::new()),
+        ("text.wav.part", b"theirs".to_vec()),
+        ("other.wav.part", wav(id)),
+        ("other.wav", wav(id)),
+        (
+            "other.json",
+            b"{\"part\":\"other.wav.part\",\"started\":true}".to_vec(),
+        ),
+        ("deep/er/other.wav.part", wav(id)),
+        (".hidden/other.wav.part", wav(id)),
+        (".callrec/notes.txt", b"theirs".to_vec()),
+        (
+            ".callrec/other.json",
+            b"{\"part\":\"other.wav.part\",\"started\":true}".to_vec(),
+        ),
+        (".callrec/lock.old", b"theirs".to_vec()),
+        (".callrec/deep/other.json", b"{}".to_vec()),
+    ] {
+        planted.insert(PathBuf::from(name), bytes);
+    }
+    // Names that are nearly ours.
+    let upper = id.to_string().to_uppercase();
+    for name in [
+        format!(".callrec/{upper}.json"),
+        format!(".callrec/{}.json", id.simple()),
+        format!(".callrec/{id}.json.tmp"),
+        format!(".callrec/{id}.json~"),
+    ] {
+        planted.insert(PathBuf::from(name), b"{\"part\":\"other.wav.part\"}".to_vec());
+    }
+    for (name, bytes) in &planted {
+        let path = directory.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
+    planted
+}
+
+fn remove(directory: &Path, planted: &BTreeMap<PathBuf, Vec<u8>>) {
+    for (name, bytes) in planted {
+        let found = std::fs::read(directory.join(name)).map_err(|why| why.to_string());
+        assert_eq!(found.as_ref(), Ok(bytes), "{} was touched", name.display());
+        std::fs::remove_file(directory.join(name)).unwrap();
+    }
+}
+
+#[test]
+fn foreign_files_are_left_alone() {
+    let _alone = alone();
+    let mut dice = Dice(seed());
+    let directory = Dir::new();
+    let planted = plant(&directory.0);
+    let scene = Scene {
+        calls: 12,
+        seed: dice.roll(),
+        settings: "storage.durability=process",
+        callback: "",
+    };
+    let story = crash(&directory.0, &scene, Duration::from_millis(1500), None);
+    // One recording's audio must be searched for, past all that is there.
+    let victim = check::owed(&directory.0).into_keys().find(|id| {
+        story.was_started(id) && !story.was_ended(id) && !story.recordings[id.as_str()].stop_asked
+    });
+    let live = directory.0.join(format!(".callrec/{}.json", victim.unwrap()));
+    std::fs::write(live, "rubbish").unwrap();
+    let owed = check::owed(&directory.0).len();
+    let engine = Engine::open(&directory.0, &[]);
+    for id in story.recordings.keys().filter(|id| story.was_started(id)) {
+        if !story.was_ended(id) {
+            engine.events.wait_terminal(id);
+        }
+    }
+    let told = engine.close().all();
+    assert!(told.len() <= owed, "{told:#?}");
+    remove(&directory.0, &planted);
+    // What was never begun, if the first open has left any.
+    let rest = check::recover(&directory.0, &story);
+    assert!(rest.is_empty(), "{rest:#?}");
+    let result = check::after_recovery(&directory.0, &story, &told);
+    println!("{} foreign files: {result:?}", planted.len());
+}
+
+/// Killed between publishing and the return of the callback that tells of it.
+#[test]
+fn killed_inside_the_callback() {
+    let _alone = alone();
+    let mut dice = Dice(seed());
+    for callback in ["dies", "blocks"] {
+        let directory = Dir::new();
+        let scene = Scene {
+            calls: 12,
+            seed: dice.roll(),
+            settings: "storage.durability=process",
+            callback,
+        };
+        let mut victim = scene.begin(&directory.0);
+        let finished = format!("E {REC_EVENT_FINISHED} ");
+        victim.wait(|line| line.starts_with(&finished));
+        if callback == "blocks" {
+            // Others are published meanwhile, and wait to be told.
+            victim.live_for(Duration::from_millis(1500));
+        }
+        let story = victim.kill();
+        check::before_recovery(&directory.0, &story);
+        let ended: Vec<&String> = story.recordings.keys().filter(|id| story.was_ended(id)).collect();
+        assert_eq!(ended.len(), 1, "one callback, which has not returned");
+        let published = tree(&directory.0)
+            .iter()
+            .filter(|file| file.extension().is_some_and(|ending| ending == "wav"))
+            .count();
+        let told = check::recover(&directory.0, &story);
+        let again: Vec<_> = told.iter().filter(|told| told.id() == ended[0]).collect();
+        assert_eq!(again.len(), 1, "{told:#?}");
+        assert_eq!(again[0].flags, REC_EVENT_FLAG_REPEATED);
+        let reason = again[0].recording.as_ref().unwrap().end_reason;
+        assert!(
+            matches!(reason, REC_END_STOPPED | REC_END_CALL_ENDED),
+            "its own reason: {reason}"
+        );
+        let before = story.events[ended[0].as_str()]
+            .iter()
+            .find(|event| event.is_terminal());
+        assert_eq!(before.map(|event| event.reason), Some(reason));
+        let result = check::after_recovery(&directory.0, &story, &told);
+        assert!(result.own_end <= published && result.repeated == result.own_end);
+        assert!(
+            callback == "dies" || result.repeated > 1,
+            "{result:?}, {published} published"
+        );
+        println!("{callback}, {published} published: {result:?}");
+    }
+}

@@ -1,0 +1,407 @@
+//! Whether what is on disk is what was handed in.
+
+use crate::plan::{self, FRAME, Kind, LEGS, value};
+use crate::story::{Frame, Recording, Story};
+use crate::support::files::{Wav, assert_settled, manifest_beside, tree};
+use crate::support::{Engine, PATIENCE, Told};
+use callrec::capi::*;
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// After a start or a resume, what lies before it by its own time is not recorded: a
+/// written frame continues the one before it, which may lie this far back.
+const TRIM: u64 = 100 * plan::RATE / 1000;
+/// A frame that came so much later than it should may have met time already written.
+const LATE_MS: u64 = 40;
+/// So many samples in a row are no chance.
+const SURE: usize = 24;
+
+/// One sample that may be in the file.
+#[derive(Clone, Copy)]
+struct Expected {
+    value: i32,
+    /// May be missing with what stands before it.
+    soft: bool,
+    /// Handed in, but killed before that was told.
+    beyond: bool,
+}
+
+fn expected(call: usize, leg: usize, recording: &Recording, frames: &[Frame]) -> Vec<Expected> {
+    let taken = |number: u64| frames.get(number as usize).is_none_or(|frame| frame.taken[leg]);
+    let late = |number: u64| {
+        let near = number.saturating_sub(1)..=number + 3;
+        near.into_iter()
+            .filter_map(|number| frames.get(number as usize))
+            .any(|frame| frame.gap_ms > LATE_MS || !frame.taken[leg])
+    };
+    let mut all = Vec::new();
+    let last = recording.stretches.len().saturating_sub(1);
+    for (n, (from, to)) in recording.stretches.iter().enumerate() {
+        let told = to * FRAME;
+        let open = u64::from(recording.open && n == last);
+        for number in (*from..to + open).filter(|number| taken(*number)) {
+            let late = late(number);
+            for index in number * FRAME..(number + 1) * FRAME {
+                all.push(Expected {
+                    value: value(call, leg, index),
+                    soft: late || index < from * FRAME + TRIM,
+                    beyond: index >= told,
+                });
+            }
+        }
+    }
+    all
+}
+
+/// Follows a leg of a file through what was handed in: every sample that is not
+/// silence must be the next one. Gives how many that were told are not there.
+fn follow(heard: &[Option<i32>], wanted: &[Expected]) -> Result<u64, String> {
+    let said: Vec<(usize, i32)> = heard
+        .iter()
+        .enumerate()
+        .filter_map(|(at, sample)| sample.map(|sample| (at, sample)))
+        .collect();
+    let mut next = 0;
+    for (n, (at, sample)) in said.iter().enumerate() {
+        if wanted.get(next).is_some_and(|wanted| wanted.value == *sample) {
+            next += 1;
+            continue;
+        }
+        let run = &said[n..said.len().min(n + SURE)];
+        let fits = |from: &usize| {
+            let here = wanted.get(*from..).unwrap_or_default();
+            !here.is_empty()
+                && run
+                    .iter()
+                    .zip(here)
+                    .all(|((_, sample), wanted)| *sample == wanted.value)
+        };
+        let softs = wanted[next.min(wanted.len())..]
+            .iter()
+            .take_while(|wanted| wanted.soft)
+            .count();
+        let Some(found) = (next..=next + softs).find(fits) else {
+            let elsewhere = (0..wanted.len()).find(fits);
+            return Err(format!(
+                "position {at}: {sample} is not sample {next} of {} ({softs} may be left out; it would be sample {elsewhere:?})",
+                wanted.len()
+            ));
+        };
+        next = found + 1;
+    }
+    let missing = &wanted[next..];
+    match missing.iter().all(|wanted| wanted.soft) {
+        true if missing.len() as u64 <= TRIM => Ok(0),
+        _ => Ok(missing.iter().filter(|wanted| !wanted.beyond).count() as u64),
+    }
+}
+
+/// Compares the audio of a recording with what its child told; gives the loss in
+/// milliseconds of the leg that lost most.
+pub fn audio(story: &Story, recording: &Recording, wav: &Wav) -> Result<u64, String> {
+    let kind: Kind = plan::kind(recording.call);
+    kind.check_shape(wav)?;
+    let frames = story.calls.get(&recording.call).map_or(&[][..], Vec::as_slice);
+    let mut worst = 0;
+    for leg in (0..LEGS.len()).filter(|leg| kind.hears(*leg)) {
+        let wanted = expected(recording.call, leg, recording, frames);
+        let lost =
+            follow(&kind.heard(wav, leg), &wanted).map_err(|why| format!("{kind:?}, leg {leg}: {why}"))?;
+        worst = worst.max(lost * 1000 / plan::RATE);
+    }
+    Ok(worst)
+}
+
+fn le32(bytes: &[u8], at: usize) -> usize {
+    u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize
+}
+
+/// Any player plays it: the sizes agree with each other and with the file.
+pub fn playable(bytes: &[u8]) -> Result<Wav, String> {
+    let wav = Wav::parse(bytes)?;
+    let riff = le32(bytes, 4) + 8;
+    let mut at = 12;
+    while &bytes[at..at + 4] != b"data" {
+        let length = le32(bytes, at + 4);
+        at += 8 + length + (length & 1);
+    }
+    let end = at + 8 + wav.data.len();
+    let frame = usize::from(wav.channels * wav.bits / 8);
+    let pad = riff - end.min(riff);
+    if riff > bytes.len() || riff < end || pad > 1 || frame == 0 || !wav.data.len().is_multiple_of(frame) {
+        return Err(format!(
+            "RIFF ends at {riff}, data at {end}, file at {}",
+            bytes.len()
+        ));
+    }
+    Ok(wav)
+}
+
+/// The file in progress of every recording that was told as started, and of those
+/// whose end was not told; each must be playable and hold what was handed in.
+pub fn before_recovery(directory: &Path, story: &Story) {
+    let parts: Vec<PathBuf> = tree(directory)
+        .into_iter()
+        .filter(|file| file.extension().is_some_and(|ending| ending == "part"))
+        .collect();
+    for part in &parts {
+        let name = part.to_str().unwrap();
+        let id = story.recordings.keys().find(|id| name.contains(id.as_str()));
+        let bytes = std::fs::read(directory.join(part)).unwrap();
+        let Some(id) = id.filter(|id| story.was_started(id)) else {
+            continue;
+        };
+        let done = playable(&bytes).and_then(|wav| audio(story, &story.recordings[id], &wav));
+        assert!(done.is_ok(), "{name} before recovery: {done:?}");
+    }
+    for id in story.recordings.keys().filter(|id| story.was_started(id)) {
+        let live = directory.join(format!(".callrec/{id}.json"));
+        assert!(
+            story.was_ended(id) || live.exists(),
+            "{id} was started and not ended, but nothing is owed"
+        );
+    }
+}
+
+fn digest(bytes: &[u8]) -> String {
+    let hex = Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect::<String>();
+    format!("sha256:{hex}")
+}
+
+/// A published file is whole: header, manifest, digest and pauses agree with it.
+fn whole(path: &str) -> Result<(Wav, serde_json::Value), String> {
+    let bytes = std::fs::read(path).map_err(|why| format!("{path}: {why}"))?;
+    let wav = playable(&bytes)?;
+    let manifest = manifest_beside(path);
+    let (frames, length) = (wav.frames() as u64, bytes.len() as u64);
+    if manifest["samples"] != frames || manifest["bytes"] != length || manifest["digest"] != digest(&bytes) {
+        return Err(format!("{frames} frames, {length} bytes: {manifest}"));
+    }
+    let frame = usize::from(wav.channels * wav.bits / 8);
+    let quiet: &[u8] = match wav.tag {
+        7 => &[0xff],
+        6 => &[0xd5],
+        _ => &[0],
+    };
+    let skips = manifest["pause_mode"] == "skip";
+    for span in manifest["spans"].as_array().unwrap() {
+        let (Some(from), Some(to)) = (span["from_frame"].as_u64(), span["to_frame"].as_u64()) else {
+            return Err(format!("a span without an end: {span}"));
+        };
+        let inside = from <= to && to <= frames;
+        let silent = |stretch: &[u8]| stretch.iter().all(|byte| quiet.contains(byte));
+        let pause = span["kind"] == "pause";
+        if !inside
+            || (pause && skips && from != to)
+            || (pause && !silent(&wav.data[from as usize * frame..to as usize * frame]))
+        {
+            return Err(format!("a span that the file does not have: {span}"));
+        }
+    }
+    let verified = crate::support::ask(|e| unsafe { rec_verify(crate::support::Arg::from(path).ptr(), e) });
+    verified.map_err(|refusal| refusal.message)?;
+    Ok((wav, manifest))
+}
+
+/// The ids that `.callrec` names, and what their manifests say.
+pub fn owed(directory: &Path) -> BTreeMap<String, Option<serde_json::Value>> {
+    let mut owed = BTreeMap::new();
+    for entry in std::fs::read_dir(directory.join(".callrec")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if let Some(id) = name.strip_suffix(".json")
+            && uuid::Uuid::try_parse(id).is_ok()
+        {
+            // Gone in between: no longer owed.
+            if let Ok(bytes) = std::fs::read(&path) {
+                owed.insert(id.to_owned(), serde_json::from_slice(&bytes).ok());
+            }
+        }
+    }
+    owed
+}
+
+/// Opens, waits for all that is owed, and until nothing is owed any more; then opens
+/// once more, which must tell nothing. Gives what was told.
+pub fn recover(directory: &Path, story: &Story) -> Vec<Told> {
+    let owed = owed(directory);
+    let engine = Engine::open(directory, &[]);
+    for (id, manifest) in &owed {
+        // What cannot be read was started if its child said so.
+        let started = manifest.as_ref().map(|manifest| manifest["started"] == true);
+        if started.unwrap_or_else(|| story.was_started(id)) {
+            engine.events.wait_terminal(id);
+        }
+    }
+    // What was never begun is removed without a word: only the directory can tell.
+    let deadline = Instant::now() + PATIENCE;
+    while !self::owed(directory).is_empty() {
+        assert!(
+            Instant::now() < deadline,
+            "still owed: {:?}",
+            self::owed(directory)
+        );
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let told = engine.close().all();
+    assert_settled(directory);
+    let again = Engine::open(directory, &[]).close().all();
+    assert!(again.is_empty(), "told at the open after: {again:#?}");
+    assert_settled(directory);
+    told
+}
+
+/// What a round of kills has shown.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Outcome {
+    pub recordings: usize,
+    pub recovered: usize,
+    pub repeated: usize,
+    pub own_end: usize,
+    pub worst_ms: u64,
+}
+
+/// Every recording that was told as started has been told as ended, and its file is
+/// what was handed in. `told`: by the last open.
+pub fn after_recovery(directory: &Path, story: &Story, told: &[Told]) -> Outcome {
+    let mut result = Outcome::default();
+    let mut seen = BTreeSet::new();
+    for event in told {
+        assert!(event.is_terminal(), "{event:?}");
+        assert!(seen.insert(event.id()), "told twice in one process: {event:?}");
+        assert_eq!(event.kind, REC_EVENT_FINISHED, "{event:#?}");
+        let recording = event.recording.as_ref().unwrap();
+        let repeated = event.flags & REC_EVENT_FLAG_REPEATED != 0;
+        assert!(
+            repeated || !story.was_ended(event.id()),
+            "told before, and again without REPEATED: {event:#?}"
+        );
+        assert!(
+            repeated || recording.end_reason == REC_END_RECOVERED,
+            "{event:#?}"
+        );
+        result.repeated += usize::from(repeated);
+        let path = Path::new(&recording.path);
+        assert!(path.starts_with(directory) && path.exists(), "{event:#?}");
+        assert_eq!(manifest_beside(&recording.path)["digest"], recording.digest);
+    }
+    for id in story.recordings.keys().filter(|id| story.was_started(id)) {
+        assert!(
+            story.was_ended(id) || seen.contains(id.as_str()),
+            "{id} was started, and its end was never told"
+        );
+    }
+    for (id, events) in &story.events {
+        let mut ends = events.iter().filter(|event| event.is_terminal()).skip(1);
+        assert!(
+            ends.all(|event| event.flags & REC_EVENT_FLAG_REPEATED != 0),
+            "{id}: told by two processes, and not as REPEATED: {events:?}"
+        );
+    }
+    let mut files = BTreeSet::new();
+    for id in seen.iter().filter(|id| !story.recordings.contains_key(**id)) {
+        // Begun on disk, and killed before the child could say so.
+        files.extend(audio_of(directory, id));
+    }
+    for (id, recording) in &story.recordings {
+        let Some(path) = audio_of(directory, id) else {
+            assert!(!story.was_started(id), "{id}: no file");
+            continue;
+        };
+        files.insert(path.clone());
+        let (wav, manifest) = whole(path.to_str().unwrap()).unwrap_or_else(|why| panic!("{id}: {why}"));
+        let lost = audio(story, recording, &wav)
+            .unwrap_or_else(|why| panic!("{} {recording:?}: {why}", path.display()));
+        result.recordings += 1;
+        let recovered = manifest["end_reason"] == "recovered";
+        assert_eq!(manifest["recovered"], recovered, "{manifest}");
+        assert_eq!(manifest["id"], *id);
+        if recovered {
+            result.recovered += 1;
+            result.worst_ms = result.worst_ms.max(lost);
+            let bound = 1000 + story.held_up_ms(recording.call);
+            assert!(
+                lost <= bound,
+                "{lost} ms lost (bound {bound}): {} {recording:?} {manifest}",
+                path.display()
+            );
+        } else {
+            result.own_end += 1;
+            assert!(recording.stop_asked, "ended by itself: {manifest}");
+            assert_eq!(lost, 0, "finished, but not whole: {recording:?} {manifest}");
+        }
+    }
+    // Nothing stands beside them that nobody can account for.
+    for file in tree(directory) {
+        let file = directory.join(file);
+        let known = files.contains(&file.with_extension("wav")) || file.ends_with(".callrec/lock");
+        assert!(known, "{} came from somewhere", file.display());
+    }
+    result
+}
+
+/// The published audio that carries an id in its name.
+pub fn audio_of(directory: &Path, id: &str) -> Option<PathBuf> {
+    let ours = |file: &PathBuf| {
+        let name = file.to_str().unwrap();
+        name.contains(id) && name.ends_with(".wav")
+    };
+    tree(directory)
+        .into_iter()
+        .find(ours)
+        .map(|file| directory.join(file))
+}
+
+#[test]
+fn the_comparison_sees_what_is_wrong() {
+    let recording = Recording {
+        call: 0,
+        stretches: vec![(2, 60), (70, 140)],
+        open: true,
+        ..Recording::default()
+    };
+    let frame = Frame {
+        taken: [true; 2],
+        gap_ms: 20,
+    };
+    let wanted = expected(0, 0, &recording, &[frame; 140]);
+    let said = |from: u64, to: u64| (from * FRAME..to * FRAME).map(|at| Some(value(0, 0, at)));
+    let quiet = |frames: u64| (0..frames * FRAME).map(|_| None);
+    let good: Vec<_> = quiet(3)
+        .chain(said(2, 60))
+        .chain(quiet(10))
+        .chain(said(70, 140))
+        .collect();
+    assert_eq!(follow(&good, &wanted), Ok(0));
+    // The end of what is handed in may be trimmed after a resume, and be lost at the kill.
+    let trimmed: Vec<_> = said(2, 60)
+        .chain(quiet(1))
+        .chain(said(70, 130).skip(700))
+        .collect();
+    assert_eq!(follow(&trimmed, &wanted), Ok(10 * FRAME));
+    let untold: Vec<_> = said(2, 60).chain(said(70, 141)).collect();
+    assert_eq!(follow(&untold, &wanted), Ok(0));
+    for (why, bad) in [
+        ("paused", said(2, 61).chain(said(70, 140)).collect::<Vec<_>>()),
+        ("paused", said(2, 60).chain(said(69, 140)).collect()),
+        (
+            "lost before the pause",
+            said(2, 59).chain(said(70, 140)).collect(),
+        ),
+        ("trimmed too much", said(2, 60).chain(said(76, 140)).collect()),
+        (
+            "a hole",
+            said(2, 30).chain(quiet(1)).chain(said(31, 60)).collect(),
+        ),
+        ("beyond", said(2, 60).chain(said(70, 142)).collect()),
+        ("another leg", (0..8000).map(|at| Some(value(0, 1, at))).collect()),
+        ("twice", said(2, 60).chain(said(50, 60)).collect()),
+    ] {
+        assert!(follow(&bad, &wanted).is_err(), "{why}");
+    }
+}

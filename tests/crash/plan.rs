@@ -1,0 +1,195 @@
+//! What each call of a child does, and what is said on it: known to the parent too.
+
+use crate::support::files::Wav;
+use callrec::capi::*;
+
+pub const RATE: u64 = 8000;
+pub const FRAME: u64 = 160;
+pub const FRAME_MS: u64 = 20;
+pub const LEGS: [i32; 2] = [REC_LEG_LOCAL, REC_LEG_REMOTE];
+
+/// How a call's recording is controlled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Habit {
+    /// Recorded until the kill.
+    Steady,
+    /// Paused and resumed again and again.
+    Pauses,
+    /// Paused once, and not resumed.
+    StaysPaused,
+    /// Stopped and started again and again, so that some are finishing at the kill.
+    Cycles,
+    /// The call ends before the kill or just at it.
+    HangsUp,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    pub layout: i32,
+    pub format: &'static str,
+    pub codec: i32,
+    pub pause_mode: i32,
+    pub habit: Habit,
+}
+
+const fn of(layout: i32, format: &'static str, codec: i32, pause_mode: i32, habit: Habit) -> Kind {
+    Kind {
+        layout,
+        format,
+        codec,
+        pause_mode,
+        habit,
+    }
+}
+
+const KINDS: [Kind; 12] = {
+    use Habit::*;
+    const SILENCE: i32 = REC_PAUSE_SILENCE;
+    const SKIP: i32 = REC_PAUSE_SKIP;
+    [
+        of(REC_LAYOUT_STEREO, "wav", REC_CODEC_PCM16, SILENCE, Pauses),
+        of(REC_LAYOUT_MONO, "wav", REC_CODEC_PCM16, SKIP, Pauses),
+        of(REC_LAYOUT_STEREO, "wav-ulaw", REC_CODEC_PCMU, SKIP, Pauses),
+        of(REC_LAYOUT_LOCAL, "wav", REC_CODEC_PCM16, SILENCE, Steady),
+        of(REC_LAYOUT_STEREO, "wav", REC_CODEC_PCM16, SKIP, Cycles),
+        of(REC_LAYOUT_REMOTE, "wav-alaw", REC_CODEC_PCMA, SILENCE, Pauses),
+        of(
+            REC_LAYOUT_STEREO,
+            "wav-ulaw",
+            REC_CODEC_PCMU,
+            SILENCE,
+            StaysPaused,
+        ),
+        of(REC_LAYOUT_MONO, "wav", REC_CODEC_PCM16, SILENCE, HangsUp),
+        of(REC_LAYOUT_LOCAL, "wav-ulaw", REC_CODEC_PCMU, SKIP, StaysPaused),
+        of(REC_LAYOUT_STEREO, "wav-alaw", REC_CODEC_PCMA, SILENCE, Cycles),
+        of(REC_LAYOUT_STEREO, "wav", REC_CODEC_PCM16, SILENCE, Steady),
+        of(REC_LAYOUT_REMOTE, "wav", REC_CODEC_PCM16, SKIP, Pauses),
+    ]
+};
+
+pub fn kind(call: usize) -> Kind {
+    KINDS[call % KINDS.len()]
+}
+
+impl Kind {
+    pub fn hears(&self, leg: usize) -> bool {
+        match self.layout {
+            REC_LAYOUT_LOCAL => leg == 0,
+            REC_LAYOUT_REMOTE => leg == 1,
+            _ => true,
+        }
+    }
+
+    pub fn channels(&self) -> u16 {
+        1 + u16::from(self.layout == REC_LAYOUT_STEREO)
+    }
+
+    fn tag(&self) -> u16 {
+        match self.codec {
+            REC_CODEC_PCMU => 7,
+            REC_CODEC_PCMA => 6,
+            _ => 1,
+        }
+    }
+
+    /// What a file holds of one leg, position by position; `None` is silence.
+    pub fn heard(&self, wav: &Wav, leg: usize) -> Vec<Option<i32>> {
+        let channel = match self.layout {
+            REC_LAYOUT_STEREO => leg,
+            _ => 0,
+        };
+        if self.codec != REC_CODEC_PCM16 {
+            let quiet = silence(self.codec);
+            let of = |byte: u8| (i32::from(byte) != quiet).then_some(i32::from(byte));
+            return wav.g711(channel).into_iter().map(of).collect();
+        }
+        let part = |sample: i16| match (self.layout, leg) {
+            (REC_LAYOUT_MONO, 0) => i32::from(sample) & !63,
+            (REC_LAYOUT_MONO, _) => i32::from(sample) & 63,
+            _ => i32::from(sample),
+        };
+        let all = wav.pcm(channel).into_iter().map(part);
+        all.map(|sample| (sample != 0).then_some(sample)).collect()
+    }
+
+    /// The header is that of this kind of recording.
+    pub fn check_shape(&self, wav: &Wav) -> Result<(), String> {
+        let (told, wanted) = (
+            (wav.tag, wav.channels, wav.rate),
+            (self.tag(), self.channels(), 8000),
+        );
+        match told == wanted {
+            true => Ok(()),
+            false => Err(format!("header says {told:?}, not {wanted:?}")),
+        }
+    }
+}
+
+fn silence(codec: i32) -> i32 {
+    match codec {
+        REC_CODEC_PCMU => 0xff,
+        REC_CODEC_PCMA => 0xd5,
+        _ => 0,
+    }
+}
+
+/// What is said at one position of a leg: never silence, and in a mix both legs can
+/// be told apart.
+pub fn value(call: usize, leg: usize, index: u64) -> i32 {
+    let kind = kind(call);
+    let mut dice = Dice((call as u64) << 48 ^ (leg as u64) << 44 ^ index);
+    let roll = dice.roll();
+    if kind.codec != REC_CODEC_PCM16 {
+        let byte = (roll & 0xff) as i32;
+        // 0x7f is the other zero of mu-law.
+        return if byte == silence(kind.codec) || byte == 0x7f {
+            0x33
+        } else {
+            byte
+        };
+    }
+    match (kind.layout, leg) {
+        (REC_LAYOUT_MONO, 0) => 64 * (1 + (roll % 500) as i32),
+        (REC_LAYOUT_MONO, _) => 1 + (roll % 63) as i32,
+        _ => match i32::from(roll as i16) {
+            0 => 1,
+            other => other,
+        },
+    }
+}
+
+/// One frame as it is handed in.
+pub fn frame(call: usize, leg: usize, number: u64) -> Vec<u8> {
+    let values = (number * FRAME..(number + 1) * FRAME).map(|index| value(call, leg, index));
+    if kind(call).codec == REC_CODEC_PCM16 {
+        values.flat_map(|value| (value as i16).to_ne_bytes()).collect()
+    } else {
+        values.map(|value| value as u8).collect()
+    }
+}
+
+/// Splitmix64: the same numbers on every machine.
+pub struct Dice(pub u64);
+
+impl Dice {
+    pub fn roll(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    pub fn between(&mut self, low: u64, high: u64) -> u64 {
+        low + self.roll() % (high - low + 1)
+    }
+}
+
+/// A number from the environment, for long runs.
+pub fn number(variable: &str, default: u64) -> u64 {
+    match std::env::var(variable) {
+        Ok(text) => text.parse().unwrap(),
+        Err(_) => default,
+    }
+}
