@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::book::Inner;
 use super::filter::Filter;
 use super::recording::Recording;
-use super::registry::{Inner, Registry};
+use super::registry::Registry;
 use super::rules::{self, Caller, Counts, Operation};
 use crate::text::Text;
 use crate::words::{EndReason, Error, Result, State, Status};
@@ -38,13 +39,8 @@ impl Registry {
         let parsed = parse_id(id);
         let mut inner = self.lock();
         let found = parsed.as_ref().ok().and_then(|id| inner.live(*id));
-        if caller.is_limited() {
-            let own = found
-                .as_ref()
-                .is_some_and(|recording| caller.owns(&recording.life.lock().info));
-            if !own {
-                return Err(caller.forbidden());
-            }
+        if caller.is_limited() && !parsed.as_ref().is_ok_and(|id| inner.is_own(caller, *id)) {
+            return Err(caller.forbidden());
         }
         let id = parsed?;
         let Some(recording) = found else {
@@ -220,6 +216,15 @@ impl Inner {
         let recording = self.by_id.get(&id)?;
         let call = self.calls.get(&recording.call)?;
         call.live.iter().find(|live| live.id == id).cloned()
+    }
+
+    /// Whether it is a recording of a live call of the caller's own.
+    fn is_own(&self, caller: &Caller, id: Uuid) -> bool {
+        let call = self
+            .by_id
+            .get(&id)
+            .and_then(|recording| self.calls.get(&recording.call));
+        call.is_some_and(|call| caller.owns(&call.info))
     }
 
     /// The calls that match and that the caller may control. For a limited caller

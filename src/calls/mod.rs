@@ -1,5 +1,6 @@
 //! Who is on a call, and what of it is being recorded. Knows no audio.
 
+mod book;
 pub mod call;
 pub mod control;
 pub mod filter;

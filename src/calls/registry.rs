@@ -1,17 +1,17 @@
 //! Which calls exist and what of them is live: one short lock around the indexes,
 //! none around a full list.
 
-use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use crate::sync::{Mutex, MutexGuard};
 use uuid::Uuid;
 
-use super::call::{CallInfo, CallState, CallUpdate, LineStay};
-use super::filter::{Filter, Key};
+use super::book::{Call, Inner};
+use super::call::{CallInfo, CallUpdate, LineStay};
+use super::filter::Filter;
 use super::recording::{Recording, View};
-use super::rules::{self, Caller, Marks};
-use super::slab::{SlotBook, Slots};
+use super::rules::{self, Caller};
+use super::slab::Slots;
 use crate::clock::{NS_PER_S, coarse_ns};
 use crate::text::Text;
 use crate::words::{EndReason, Error, Result, State, Status};
@@ -35,33 +35,6 @@ pub struct Limits {
     /// 0: none.
     pub calls: u64,
     pub recordings: u64,
-}
-
-pub(super) struct Call {
-    pub number: u64,
-    pub info: Arc<CallInfo>,
-    pub wire: Arc<dyn Wire>,
-    /// When it last became connected, in order; 0: it never was.
-    pub connected: u64,
-    pub begun_ns: u64,
-    pub live: Vec<Arc<Recording>>,
-    pub lines: Vec<LineStay>,
-    /// The line it is on wants it recorded, and that has not begun yet.
-    pub owed_automatic: bool,
-    /// That it could not begin has been told.
-    pub told_failed: bool,
-}
-
-#[derive(Default)]
-pub(super) struct Inner {
-    pub calls: HashMap<u64, Call>,
-    indexes: [HashMap<Text, Vec<u64>>; 5],
-    pub by_id: HashMap<Uuid, Arc<Recording>>,
-    ended: VecDeque<(u64, Uuid)>,
-    pub marks: Marks,
-    pub book: SlotBook,
-    pub live: u64,
-    pub order: u64,
 }
 
 pub struct Registry {
@@ -131,6 +104,7 @@ impl Registry {
             live: Vec::new(),
             lines,
             owed_automatic: false,
+            had_automatic: false,
             told_failed: false,
         };
         inner.index(number, &info);
@@ -170,11 +144,13 @@ impl Registry {
         for recording in &call.live {
             recording.moved(&after, &call.lines);
         }
-        let connected = after.state == CallState::Connected && call.connected == 0;
+        if moved {
+            call.had_automatic = call.has_automatic();
+        }
         if before.state != after.state {
             inner.note_connected(number);
         }
-        let automatic = (moved || connected) && inner.owe_automatic(number);
+        let automatic = inner.owe_automatic(number);
         Ok(Begun { automatic })
     }
 
@@ -214,11 +190,9 @@ impl Registry {
     /// Calls whose line wants them recorded, but whose recording could not begin.
     pub fn owed_automatic(&self) -> Vec<u64> {
         let inner = self.lock();
-        inner
-            .calls
-            .values()
-            .filter(|call| call.owed_automatic)
-            .map(|call| call.number)
+        let owed = inner.calls.values().filter(|call| call.owed_automatic);
+        owed.map(|call| call.number)
+            .filter(|number| inner.wants_automatic(*number))
             .collect()
     }
 
@@ -326,6 +300,7 @@ impl Registry {
         match self.lock().calls.get_mut(&number) {
             Some(call) => {
                 call.owed_automatic = true;
+                call.had_automatic = false;
                 !std::mem::replace(&mut call.told_failed, true)
             }
             None => false,
@@ -394,114 +369,4 @@ impl Registry {
 
 fn gone() -> Error {
     Error::new(Status::BadHandle, "call: it has ended")
-}
-
-impl Inner {
-    fn index(&mut self, number: u64, info: &CallInfo) {
-        for key in Key::ALL {
-            self.put(key, number, info.key(key));
-        }
-    }
-
-    fn put(&mut self, key: Key, number: u64, value: &Text) {
-        if !value.is_empty() {
-            self.indexes[key as usize]
-                .entry(value.clone())
-                .or_default()
-                .push(number);
-        }
-    }
-
-    fn unindex(&mut self, number: u64, info: &CallInfo) {
-        for key in Key::ALL {
-            self.take(key, number, info.key(key));
-        }
-    }
-
-    fn take(&mut self, key: Key, number: u64, value: &Text) {
-        let index = &mut self.indexes[key as usize];
-        if let Some(numbers) = index.get_mut(value) {
-            numbers.retain(|other| *other != number);
-            if numbers.is_empty() {
-                index.remove(value);
-            }
-        }
-    }
-
-    fn reindex(&mut self, number: u64, before: &CallInfo, after: &CallInfo) {
-        for key in Key::ALL {
-            if before.key(key) != after.key(key) {
-                self.take(key, number, before.key(key));
-                self.put(key, number, after.key(key));
-            }
-        }
-    }
-
-    /// The calls that meet a filter that is not empty, by its rarest field.
-    pub fn matching(&self, filter: &Filter) -> Vec<u64> {
-        let mut rarest: Option<&Vec<u64>> = None;
-        for key in Key::ALL {
-            let wanted = filter.field(key);
-            if wanted.is_empty() {
-                continue;
-            }
-            let Some(numbers) = self.indexes[key as usize].get(wanted) else {
-                return Vec::new();
-            };
-            if rarest.is_none_or(|shortest| numbers.len() < shortest.len()) {
-                rarest = Some(numbers);
-            }
-        }
-        let fits = |number: &u64| {
-            self.calls
-                .get(number)
-                .is_some_and(|call| filter.matches(&call.info))
-        };
-        rarest.into_iter().flatten().copied().filter(fits).collect()
-    }
-
-    fn refuse_twin(&self, info: &CallInfo, but: Option<u64>) -> Result<()> {
-        let twins = self.matching(&Filter::call(&info.call_id));
-        let same = |number: &u64| {
-            Some(*number) != but
-                && self
-                    .calls
-                    .get(number)
-                    .is_some_and(|call| call.info.same_line(info))
-        };
-        if !twins.iter().any(same) {
-            return Ok(());
-        }
-        Err(Error::new(
-            Status::Exists,
-            format!(
-                "call_id \"{}\": there is such a call on line \"{}\"/\"{}\" already",
-                info.call_id, info.device_name, info.directory_number
-            ),
-        ))
-    }
-
-    fn note_connected(&mut self, number: u64) {
-        self.order += 1;
-        let order = self.order;
-        if let Some(call) = self.calls.get_mut(&number)
-            && call.info.state == CallState::Connected
-        {
-            call.connected = order;
-        }
-    }
-
-    /// Whether this call has just come to owe an automatic recording.
-    fn owe_automatic(&mut self, number: u64) -> bool {
-        let Some(call) = self.calls.get(&number) else {
-            return false;
-        };
-        let wanted = call.info.state == CallState::Connected
-            && self.marks.of(&call.info) & rules::AUTOMATIC != 0
-            && !call.live.iter().any(|live| live.options.automatic);
-        if wanted && let Some(call) = self.calls.get_mut(&number) {
-            call.owed_automatic = true;
-        }
-        wanted
-    }
 }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::book::Inner;
 use super::call::{CallInfo, CallState, LineStay};
 use super::control::no_target;
 use super::filter::Filter;
 use super::recording::{ADDITIONAL, Recording};
-use super::registry::{Inner, Registry};
+use super::registry::Registry;
 use super::rules::{self, Caller};
 use crate::text::Text;
 use crate::words::{Error, Result, Status};
@@ -80,14 +81,15 @@ impl Registry {
         found: impl FnOnce(Founding) -> Arc<Recording>,
     ) -> Result<Option<Arc<Recording>>> {
         let mut inner = self.lock();
-        match inner.calls.get_mut(&number) {
-            Some(call) if call.owed_automatic => {}
-            _ => return Ok(None),
+        let owed = inner.calls.get(&number).is_some_and(|call| call.owed_automatic);
+        if !owed || !inner.wants_automatic(number) {
+            return Ok(None);
         }
         room?;
         let recording = self.found(&mut inner, number, found)?;
         if let Some(call) = inner.calls.get_mut(&number) {
             call.owed_automatic = false;
+            call.had_automatic = true;
         }
         Ok(Some(recording))
     }

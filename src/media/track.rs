@@ -393,7 +393,10 @@ mod tests {
         let mut next = track.successor(16_000);
         assert_eq!((next.rate(), next.end(), next.floor()), (16_000, 320, 320));
         next.want_from(Some(0));
-        assert!(!next.place(0, Codec::Pcm16, &[0u8; 640]), "the time before is the predecessor's");
+        assert!(
+            !next.place(0, Codec::Pcm16, &[0u8; 640]),
+            "the time before is the predecessor's"
+        );
         assert!(next.place(320, Codec::Pcm16, &[0u8; 640]));
         assert_eq!(next.end(), 640);
     }

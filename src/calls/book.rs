@@ -1,0 +1,167 @@
+//! What the registry's lock guards: the calls, their indexes, the lines' marks.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::call::{CallInfo, CallState, LineStay};
+use super::filter::{Filter, Key};
+use super::recording::Recording;
+use super::registry::Wire;
+use super::rules::{self, Marks};
+use super::slab::SlotBook;
+use crate::text::Text;
+use crate::words::{Error, Result, Status};
+
+pub(super) struct Call {
+    pub number: u64,
+    pub info: Arc<CallInfo>,
+    pub wire: Arc<dyn Wire>,
+    /// When it last became connected, in order; 0: it never was.
+    pub connected: u64,
+    pub begun_ns: u64,
+    pub live: Vec<Arc<Recording>>,
+    pub lines: Vec<LineStay>,
+    /// The line it is on wants it recorded, and that has not begun yet.
+    pub owed_automatic: bool,
+    /// It has begun since the call came to this line: who stops it has stopped it.
+    pub had_automatic: bool,
+    /// That it could not begin has been told.
+    pub told_failed: bool,
+}
+
+#[derive(Default)]
+pub(super) struct Inner {
+    pub calls: HashMap<u64, Call>,
+    indexes: [HashMap<Text, Vec<u64>>; 5],
+    pub by_id: HashMap<Uuid, Arc<Recording>>,
+    pub ended: VecDeque<(u64, Uuid)>,
+    pub marks: Marks,
+    pub book: SlotBook,
+    pub live: u64,
+    pub order: u64,
+}
+
+impl Inner {
+    pub fn index(&mut self, number: u64, info: &CallInfo) {
+        for key in Key::ALL {
+            self.put(key, number, info.key(key));
+        }
+    }
+
+    fn put(&mut self, key: Key, number: u64, value: &Text) {
+        if !value.is_empty() {
+            self.indexes[key as usize]
+                .entry(value.clone())
+                .or_default()
+                .push(number);
+        }
+    }
+
+    pub fn unindex(&mut self, number: u64, info: &CallInfo) {
+        for key in Key::ALL {
+            self.take(key, number, info.key(key));
+        }
+    }
+
+    fn take(&mut self, key: Key, number: u64, value: &Text) {
+        let index = &mut self.indexes[key as usize];
+        if let Some(numbers) = index.get_mut(value) {
+            numbers.retain(|other| *other != number);
+            if numbers.is_empty() {
+                index.remove(value);
+            }
+        }
+    }
+
+    pub fn reindex(&mut self, number: u64, before: &CallInfo, after: &CallInfo) {
+        for key in Key::ALL {
+            if before.key(key) != after.key(key) {
+                self.take(key, number, before.key(key));
+                self.put(key, number, after.key(key));
+            }
+        }
+    }
+
+    /// The calls that meet a filter that is not empty, by its rarest field.
+    pub fn matching(&self, filter: &Filter) -> Vec<u64> {
+        let mut rarest: Option<&Vec<u64>> = None;
+        for key in Key::ALL {
+            let wanted = filter.field(key);
+            if wanted.is_empty() {
+                continue;
+            }
+            let Some(numbers) = self.indexes[key as usize].get(wanted) else {
+                return Vec::new();
+            };
+            if rarest.is_none_or(|shortest| numbers.len() < shortest.len()) {
+                rarest = Some(numbers);
+            }
+        }
+        let fits = |number: &u64| {
+            self.calls
+                .get(number)
+                .is_some_and(|call| filter.matches(&call.info))
+        };
+        rarest.into_iter().flatten().copied().filter(fits).collect()
+    }
+
+    pub fn refuse_twin(&self, info: &CallInfo, but: Option<u64>) -> Result<()> {
+        let twins = self.matching(&Filter::call(&info.call_id));
+        let same = |number: &u64| {
+            Some(*number) != but
+                && self
+                    .calls
+                    .get(number)
+                    .is_some_and(|call| call.info.same_line(info))
+        };
+        if !twins.iter().any(same) {
+            return Ok(());
+        }
+        Err(Error::new(
+            Status::Exists,
+            format!(
+                "call_id \"{}\": there is such a call on line \"{}\"/\"{}\" already",
+                info.call_id, info.device_name, info.directory_number
+            ),
+        ))
+    }
+
+    pub fn note_connected(&mut self, number: u64) {
+        self.order += 1;
+        let order = self.order;
+        if let Some(call) = self.calls.get_mut(&number)
+            && call.info.state == CallState::Connected
+        {
+            call.connected = order;
+        }
+    }
+
+    /// Whether this call has just come to owe an automatic recording.
+    pub fn owe_automatic(&mut self, number: u64) -> bool {
+        let wanted = self.wants_automatic(number);
+        match self.calls.get_mut(&number) {
+            Some(call) if wanted && !call.had_automatic => {
+                call.owed_automatic = true;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// What counts is the mark at the moment of asking.
+    pub fn wants_automatic(&self, number: u64) -> bool {
+        self.calls.get(&number).is_some_and(|call| {
+            call.info.state == CallState::Connected
+                && self.marks.of(&call.info) & rules::AUTOMATIC != 0
+                && !call.has_automatic()
+        })
+    }
+}
+
+impl Call {
+    pub fn has_automatic(&self) -> bool {
+        self.live.iter().any(|live| live.options.automatic)
+    }
+}
