@@ -1,0 +1,36 @@
+//! Every rule of control of the design (section 2), and the rules of states and
+//! events (section 1), through the C ABI.
+#![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+
+mod support;
+
+#[path = "rules/automatic.rs"]
+mod automatic;
+#[path = "rules/calls.rs"]
+mod calls;
+#[path = "rules/control.rs"]
+mod control;
+#[path = "rules/dial_in.rs"]
+mod dial_in;
+#[path = "rules/events.rs"]
+mod events;
+#[path = "rules/helper.rs"]
+mod helper;
+#[path = "rules/json.rs"]
+mod json;
+#[path = "rules/lists.rs"]
+mod lists;
+#[path = "rules/marks.rs"]
+mod marks;
+#[path = "rules/order.rs"]
+mod order;
+#[path = "rules/rights.rs"]
+mod rights;
+#[path = "rules/statuses.rs"]
+mod statuses;
+#[path = "rules/storm.rs"]
+mod storm;
+#[path = "rules/subscriptions.rs"]
+mod subscriptions;
+#[path = "rules/transfer.rs"]
+mod transfer;

@@ -1,0 +1,98 @@
+//! A list as Imagicle's JSON: field names, their order, and the forms of values.
+
+use callrec::capi::*;
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+use super::helper::*;
+use super::lists::three;
+use crate::support::*;
+
+/// The raw text, since order and form are what is published.
+fn json_of(w: &World, wanted: &str) -> String {
+    let device = Arg::from(wanted);
+    let mut filter: rec_filter = init();
+    filter.device_name = device.ptr();
+    let mut snapshot = std::ptr::null_mut();
+    ask(|e| unsafe { rec_list(w.handle, std::ptr::null(), &filter, &mut snapshot, e) }).unwrap();
+    let json = string(unsafe { rec_snapshot_json(snapshot) });
+    unsafe { rec_snapshot_free(snapshot) };
+    json
+}
+
+/// Imagicle's own example: 1 minute and 13 seconds of user1 with John Doe.
+#[test]
+fn the_list_as_json_is_as_published() {
+    let w = world();
+    let call = Call {
+        first: Some("John"),
+        last: Some("Doe"),
+        phone: Some("+1555123456"),
+        ..by_user("SEP1", "123456", "user1")
+    };
+    let (handle, id) = w.recorded(&call);
+    let legs = [REC_LEG_LOCAL, REC_LEG_REMOTE].map(|leg| feed(handle, leg, REC_CODEC_PCMU, 0).unwrap());
+    // By turns, so that no leg waits for the other; more than 73 s by more than a block.
+    for _ in 0..739 {
+        for leg in legs {
+            write_bytes(leg, &[0x55; 800]);
+        }
+    }
+    until("73 seconds are recorded", || {
+        w.get(HOST, &id).unwrap().duration_ms >= 73_000
+    });
+    let started_at_ms = w.get(HOST, &id).unwrap().started_at_ms;
+    let form = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:7]");
+    let started_at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(started_at_ms) * 1_000_000)
+        .unwrap()
+        .format(form)
+        .unwrap();
+    let published = |is_paused: bool| {
+        format!(
+            "[{{\"id\":\"{id}\",\"duration\":\"PT1M13S\",\"startedAt\":\"{started_at}\",\
+             \"localParty\":{{\"username\":\"user1\"}},\
+             \"remoteParty\":{{\"firstName\":\"John\",\"lastName\":\"Doe\",\"phoneNumber\":\"+1555123456\"}},\
+             \"isPaused\":{is_paused}}}]"
+        )
+    };
+    assert_eq!(json_of(&w, "SEP1"), published(false));
+    w.by_id(rec_pause_by_id, HOST, &id).unwrap();
+    assert_eq!(json_of(&w, "SEP1"), published(true));
+}
+
+#[test]
+fn the_json_of_no_recording_is_an_empty_array() {
+    let w = world();
+    assert_eq!(json_of(&w, "SEP1"), "[]");
+    assert_eq!(string(unsafe { rec_snapshot_json(std::ptr::null()) }), "[]");
+}
+
+#[test]
+fn the_json_escapes_what_must_be_escaped() {
+    let w = world();
+    let name = "O\"Brien\\ \u{7}\n\u{1f}é☎";
+    w.recorded(&Call {
+        first: Some(name),
+        last: Some(""),
+        ..by_user("SEP1", "", name)
+    });
+    let (_, json) = w.list_json(HOST, &Wanted::default()).unwrap();
+    assert_eq!(json[0]["remoteParty"]["firstName"], name);
+    assert_eq!(json[0]["localParty"]["username"], name);
+    assert_eq!(json[0]["remoteParty"]["lastName"], "");
+    assert_eq!(json[0]["duration"], "PT0S");
+}
+
+#[test]
+fn the_json_lists_in_the_order_of_the_snapshot() {
+    let (w, ids) = three();
+    let (seen, json) = w.list_json(HOST, &Wanted::default()).unwrap();
+    let listed: Vec<_> = json
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| entry["id"].clone())
+        .collect();
+    assert_eq!(listed, ids);
+    assert_eq!(seen.into_iter().map(|seen| seen.id).collect::<Vec<_>>(), ids);
+}

@@ -1,0 +1,202 @@
+//! The order of checks: misuse, 401, 403, arguments, marks of a start, the live
+//! look-up, marks of a stop, dial-in.
+
+use callrec::capi::*;
+
+use super::helper::*;
+use crate::support::*;
+
+fn wma(start: Start<'_>) -> Start<'_> {
+    Start {
+        format: Some("wma"),
+        ..start
+    }
+}
+
+#[test]
+fn misuse_comes_before_the_missing_caller() {
+    let w = world();
+    let start = on_device("SEP1");
+    for wrong in [
+        Start {
+            flags: 1 << 30,
+            ..start
+        },
+        Start { layout: 99, ..start },
+        Start {
+            pause_mode: 99,
+            ..start
+        },
+    ] {
+        refused(w.start(UNKNOWN, &wrong), REC_ERR_INVALID_ARGUMENT);
+    }
+    let beyond = Some(("user1", 11));
+    refused(w.by_id(rec_stop_by_id, beyond, "no id"), REC_ERR_INVALID_ARGUMENT);
+}
+
+#[test]
+fn the_missing_caller_comes_before_every_argument() {
+    let w = world();
+    w.recorded(&by_user("SEP1", "101", "user1"));
+    for (name, op) in BY_ID {
+        let answer = w.by_id(op, UNKNOWN, "not-a-guid");
+        assert_eq!(
+            answer.map_err(|e| e.status),
+            Err(REC_ERR_UNAUTHENTICATED),
+            "{name}"
+        );
+    }
+    for (name, op) in BY_DEVICE {
+        let answer = w.by_device(op, UNKNOWN, None, None);
+        assert_eq!(
+            answer.map_err(|e| e.status),
+            Err(REC_ERR_UNAUTHENTICATED),
+            "{name}"
+        );
+    }
+    refused(w.start(UNKNOWN, &Start::default()), REC_ERR_UNAUTHENTICATED);
+    refused(w.start(UNKNOWN, &wma(on_device("SEP1"))), REC_ERR_UNAUTHENTICATED);
+    refused(w.get(UNKNOWN, "not-a-guid"), REC_ERR_UNAUTHENTICATED);
+}
+
+#[test]
+fn forbidden_comes_before_a_malformed_id() {
+    let w = world();
+    for (name, op) in BY_ID {
+        let answer = w.by_id(op, STRANGER, "not-a-guid");
+        assert_eq!(answer.map_err(|e| e.status), Err(REC_ERR_FORBIDDEN), "{name}");
+    }
+    refused(w.get(STRANGER, "not-a-guid"), REC_ERR_FORBIDDEN);
+}
+
+#[test]
+fn forbidden_comes_before_a_missing_target_and_an_unknown_format() {
+    let w = world();
+    w.begin(&by_user("SEP1", "101", "user1")).unwrap();
+    refused(w.start(STRANGER, &Start::default()), REC_ERR_FORBIDDEN);
+    refused(w.start(STRANGER, &wma(on_device("SEP1"))), REC_ERR_FORBIDDEN);
+    for (name, op) in BY_DEVICE {
+        let answer = w.by_device(op, STRANGER, None, None);
+        assert_eq!(answer.map_err(|e| e.status), Err(REC_ERR_FORBIDDEN), "{name}");
+    }
+}
+
+#[test]
+fn forbidden_comes_before_the_marks() {
+    let w = world();
+    w.line(Some("SEP1"), None, REC_LINE_NOT_MONITORABLE).unwrap();
+    w.begin(&by_user("SEP1", "101", "user1")).unwrap();
+    let refusal = refused(w.start(STRANGER, &on_device("SEP1")), REC_ERR_FORBIDDEN);
+    assert_eq!((refusal.reason, refusal.device_name.as_str()), (-1, ""));
+    refused(w.start(OWNER, &on_device("SEP1")), REC_ERR_NOT_MONITORABLE);
+}
+
+#[test]
+fn an_owner_gets_as_far_as_the_arguments() {
+    let w = world();
+    w.begin(&by_user("SEP1", "101", "user1")).unwrap();
+    refused_because(w.start(OWNER, &wma(on_device("SEP1"))), REC_ERR_INVALID_MODE, 2);
+}
+
+#[test]
+fn a_missing_target_comes_before_the_format() {
+    let w = world();
+    refused_because(w.start(ADMIN, &wma(Start::default())), REC_ERR_NO_TARGET, 0);
+}
+
+#[test]
+fn the_format_comes_before_the_marks() {
+    let w = world();
+    w.line(Some("SEP1"), None, REC_LINE_NOT_MONITORABLE).unwrap();
+    w.begin(&line("SEP1", "101")).unwrap();
+    refused_because(w.start(ADMIN, &wma(on_device("SEP1"))), REC_ERR_INVALID_MODE, 2);
+    let flac = Start {
+        format: Some("flac"),
+        ..on_device("SEP1")
+    };
+    refused(w.start(ADMIN, &flac), REC_ERR_UNSUPPORTED);
+}
+
+#[test]
+fn the_format_comes_before_the_look_up() {
+    let w = world();
+    refused(w.start(ADMIN, &wma(on_device("SEP1"))), REC_ERR_INVALID_MODE);
+    w.recorded(&line("SEP1", "101"));
+    refused(w.start(ADMIN, &wma(on_device("SEP1"))), REC_ERR_INVALID_MODE);
+}
+
+#[test]
+fn marks_come_before_the_missing_call() {
+    let w = world();
+    w.line(Some("SEP1"), None, REC_LINE_NOT_MONITORABLE).unwrap();
+    w.line(Some("SEP2"), None, REC_LINE_AUTOMATIC).unwrap();
+    let refusal = refused_because(w.start(ADMIN, &on_device("SEP1")), REC_ERR_NOT_MONITORABLE, 1);
+    assert_eq!(refusal.device_name, "SEP1");
+    refused_because(w.start(ADMIN, &on_device("SEP2")), REC_ERR_AUTOMATIC, 4);
+    refused(w.start(ADMIN, &on_device("SEP3")), REC_ERR_NO_CALL);
+}
+
+#[test]
+fn marks_come_before_the_missing_call_where_calls_are_held() {
+    let w = world();
+    w.line(None, Some("101"), REC_LINE_NOT_MONITORABLE).unwrap();
+    let held = Call {
+        state: REC_CALL_HELD,
+        ..line("SEP1", "101")
+    };
+    w.begin(&held).unwrap();
+    refused_because(w.start(ADMIN, &on_number("101")), REC_ERR_NOT_MONITORABLE, 1);
+}
+
+#[test]
+fn marks_come_before_already_recording() {
+    let w = world();
+    w.recorded(&line("SEP1", "101"));
+    w.line(Some("SEP1"), None, REC_LINE_NOT_MONITORABLE).unwrap();
+    refused(w.start(ADMIN, &on_device("SEP1")), REC_ERR_NOT_MONITORABLE);
+}
+
+#[test]
+fn a_stop_looks_for_the_recording_before_the_marks() {
+    let w = world();
+    w.line(Some("SEP1"), None, REC_LINE_NOT_MONITORABLE).unwrap();
+    w.begin(&line("SEP1", "101")).unwrap();
+    for (name, op) in &BY_DEVICE[..ENDING] {
+        let answer = w.by_device(*op, ADMIN, Some("SEP1"), None);
+        assert_eq!(answer.map_err(|e| e.status), Err(REC_ERR_NOT_LIVE), "{name}");
+    }
+}
+
+#[test]
+fn a_stop_heeds_the_marks_before_the_dial_in() {
+    for (flag, status, reason) in [
+        (REC_LINE_NOT_MONITORABLE, REC_ERR_NOT_MONITORABLE, 1),
+        (REC_LINE_AUTOMATIC, REC_ERR_AUTOMATIC, 2),
+    ] {
+        let w = world();
+        w.begin(&line("SEP1", "101")).unwrap();
+        w.start(HOST, &dial_in(on_device("SEP1"))).unwrap();
+        // By the number, so that only the marking itself matters.
+        w.line(Some("SEP1"), Some("101"), flag).unwrap();
+        if flag == REC_LINE_AUTOMATIC {
+            w.stop_by_call(HOST, &w.live()[0].call_id, None).unwrap();
+            w.start(HOST, &additional(dial_in(on_device("SEP1")))).unwrap();
+        }
+        refused_because(w.stop_by_device(ADMIN, Some("SEP1"), None), status, reason);
+    }
+}
+
+#[test]
+fn a_malformed_id_comes_before_the_look_up() {
+    let w = world();
+    for (name, op) in BY_ID {
+        let answer = w.by_id(op, ADMIN, "not-a-guid");
+        assert_eq!(
+            answer.map_err(|e| (e.status, e.reason)),
+            Err((REC_ERR_INVALID_ID, 0)),
+            "{name}"
+        );
+        let answer = w.by_id(op, ADMIN, SOME_ID);
+        assert_eq!(answer.map_err(|e| e.status), Err(REC_ERR_NOT_LIVE), "{name}");
+    }
+}

@@ -1,0 +1,226 @@
+//! Many threads at the same few lines; afterwards the books balance.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use callrec::capi::*;
+use parking_lot::Mutex;
+
+use super::helper::*;
+use crate::support::*;
+
+const LINES: [(&str, &str, &str); 4] = [
+    ("SEP1", "101", "c1"),
+    ("SEP1", "102", "c2"),
+    ("SEP2", "101", "c1"),
+    ("SEP3", "103", "c3"),
+];
+const THREADS: u64 = 8;
+
+/// What the threads did, for the balance.
+#[derive(Default)]
+struct Books {
+    started: Mutex<Vec<String>>,
+    /// By id: these are won by exactly one.
+    won: Mutex<HashMap<String, u32>>,
+    /// By device and by call: how many changed.
+    stopped: AtomicU64,
+    lists: AtomicU64,
+}
+
+/// A small generator of its own for each thread.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % sides as u64) as usize
+    }
+}
+
+#[track_caller]
+fn allowed<T>(answer: Answer<T>, refusals: &[rec_status]) -> Option<T> {
+    match answer {
+        Ok(done) => Some(done),
+        Err(refusal) if refusals.contains(&refusal.status) => None,
+        Err(refusal) => panic!("{refusal:?}"),
+    }
+}
+
+fn step(w: &World, books: &Books, dice: &mut Dice) {
+    let (device, number, call) = LINES[dice.roll(LINES.len())];
+    let known = {
+        let started = books.started.lock();
+        let recent = started.len().saturating_sub(12);
+        (recent < started.len()).then(|| started[recent + dice.roll(started.len() - recent)].clone())
+    };
+    match dice.roll(8) {
+        0 | 1 => {
+            // No more than the disk can follow.
+            if w.stats().finishing_recordings > 200 {
+                return;
+            }
+            let start = Start {
+                number: Some(number),
+                ..on_device(device)
+            };
+            let start = if dice.roll(2) == 0 {
+                start
+            } else {
+                additional(start)
+            };
+            let id = allowed(w.start(HOST, &start), &[REC_ERR_ALREADY_RECORDING]);
+            books.started.lock().extend(id);
+        }
+        2 => {
+            let op = [rec_stop_by_id as ById, rec_discard_by_id][dice.roll(2)];
+            let Some(id) = known else { return };
+            if allowed(w.by_id(op, HOST, &id), &[REC_ERR_NOT_LIVE]).is_some() {
+                *books.won.lock().entry(id).or_default() += 1;
+            }
+        }
+        3 => {
+            let answer = match dice.roll(3) {
+                0 => w.stop_by_device(HOST, Some(device), None),
+                1 => w.stop_by_device(HOST, None, Some(number)),
+                _ => w.stop_by_call(HOST, call, None),
+            };
+            if let Some((changed, _, refused)) = allowed(answer, &[REC_ERR_NOT_LIVE]) {
+                books.stopped.fetch_add(changed.into(), Ordering::Relaxed);
+                assert_eq!(refused, 0);
+            }
+        }
+        4 => {
+            let refusals = [REC_ERR_NOT_LIVE, REC_ERR_ALREADY_PAUSED];
+            if dice.roll(2) == 0 {
+                allowed(
+                    w.by_device(rec_pause_by_device, HOST, Some(device), Some(number)),
+                    &refusals,
+                );
+            } else if let Some(id) = known {
+                allowed(w.by_id(rec_pause_by_id, HOST, &id), &refusals);
+            }
+        }
+        5 => {
+            let refusals = [REC_ERR_NOT_LIVE, REC_ERR_NOT_PAUSED];
+            allowed(w.by_call(rec_resume_by_call, HOST, call), &refusals);
+        }
+        6 => {
+            let live = w.live_ids();
+            let mut unique = live.clone();
+            unique.sort();
+            unique.dedup();
+            assert_eq!(live.len(), unique.len(), "twice in one list");
+            books.lists.fetch_add(1, Ordering::Relaxed);
+        }
+        _ => {
+            let wanted = Wanted {
+                device: Some(device),
+                number: Some(number),
+                ..Wanted::default()
+            };
+            for seen in w.list(HOST, &wanted).unwrap() {
+                assert_eq!(
+                    (seen.device_name.as_str(), seen.directory_number.as_str()),
+                    (device, number)
+                );
+            }
+            if let Some(id) = known {
+                assert_eq!(w.get(HOST, &id).unwrap().id, id);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_books_balance() {
+    let w = world();
+    for (device, number, call) in LINES {
+        w.begin(&Call {
+            call_id: Some(call),
+            ..line(device, number)
+        })
+        .unwrap();
+    }
+    let books = Books::default();
+    let until = Instant::now() + Duration::from_secs(3);
+    std::thread::scope(|scope| {
+        for seed in 1..=THREADS {
+            let (w, books) = (&w, &books);
+            scope.spawn(move || {
+                let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+                while Instant::now() < until {
+                    step(w, books, &mut dice);
+                }
+            });
+        }
+    });
+    let started = books.started.into_inner();
+    let won = books.won.into_inner();
+    assert!(
+        started.len() > 50 && books.lists.into_inner() > 50,
+        "{} started",
+        started.len()
+    );
+    // Each stop one winner; whatever was not stopped yet is live.
+    assert!(won.values().all(|winners| *winners == 1), "{won:?}");
+    let stopped = won.len() as u64 + books.stopped.into_inner();
+    assert_eq!(w.stats().live_recordings, started.len() as u64 - stopped);
+    assert_eq!(w.live().len() as u64, started.len() as u64 - stopped);
+    let mut last = 0;
+    for call in ["c1", "c2", "c3"] {
+        last += w.stop_by_call(HOST, call, None).unwrap().0;
+    }
+    assert_eq!(u64::from(last) + stopped, started.len() as u64);
+    assert!(w.live().is_empty());
+    wait_for_empty(&w);
+    let (events, dir) = w.finish();
+    balance(&events.all(), &started);
+    // Files are what finished and was not discarded.
+    let kept = |told: &&Told| {
+        told.kind == REC_EVENT_FINISHED
+            && told
+                .recording
+                .as_ref()
+                .is_some_and(|r| r.end_reason != REC_END_DISCARDED)
+    };
+    assert_eq!(
+        audio_files(&dir.0).len(),
+        events.all().iter().filter(kept).count()
+    );
+    files::assert_settled(&dir.0);
+}
+
+fn wait_for_empty(w: &World) {
+    until("the registry is empty", || {
+        let stats = w.stats();
+        stats.live_recordings + stats.finishing_recordings == 0
+    });
+    assert_eq!(w.stats().events_dropped, 0);
+}
+
+/// Each start: STARTED first, then pauses and resumes by turns, then one terminal event.
+fn balance(all: &[Told], started: &[String]) {
+    assert!(all.windows(2).all(|pair| pair[0].sequence < pair[1].sequence));
+    let mut kinds: HashMap<&str, Vec<i32>> = HashMap::new();
+    for told in all {
+        kinds.entry(told.id()).or_default().push(told.kind);
+    }
+    assert_eq!(kinds.len(), started.len());
+    for id in started {
+        let kinds = &kinds[id.as_str()];
+        let (first, last) = (kinds[0], kinds[kinds.len() - 1]);
+        assert_eq!(
+            (first, last),
+            (REC_EVENT_STARTED, REC_EVENT_FINISHED),
+            "{id}: {kinds:?}"
+        );
+        for (n, kind) in kinds[1..kinds.len() - 1].iter().enumerate() {
+            let expected = [REC_EVENT_PAUSED, REC_EVENT_RESUMED][n % 2];
+            assert_eq!(*kind, expected, "{id}: {kinds:?}");
+        }
+    }
+}
