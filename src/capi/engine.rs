@@ -141,7 +141,7 @@ impl LogListener for HostLog {
 /// called once with it after the last call; may be NULL.
 ///
 /// Threads: any.
-/// Blocking: until a running call of the one before has returned.
+/// Blocking: never; a running call of the one before may return after this does.
 /// In callbacks: yes.
 /// Ownership: `user_data` is lent until `user_data_free`. After an error it is not.
 /// Errors: `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`, `REC_ERR_INVALID_ARGUMENT`.

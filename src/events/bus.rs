@@ -188,15 +188,11 @@ impl Bus {
         true
     }
 
-    /// Replaces the log's listener; returns after the old one's last call has returned.
+    /// Replaces the log's listener, without waiting: the old one is dropped after its
+    /// last call, by whoever lets go of it last.
     pub fn set_log(&self, listener: Option<Arc<dyn LogListener>>) {
         let mut state = self.state.lock();
         let old = std::mem::replace(&mut state.log, listener);
-        if !self.is_inside() {
-            while state.log_running {
-                self.quiet.wait(&mut state);
-            }
-        }
         self.work.notify_one();
         drop(state);
         drop(old);
