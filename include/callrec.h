@@ -483,7 +483,7 @@ typedef struct {
      */
     const char *path;
     /**
-     * "sha256:<hex>" of the finished file; empty until then, or if switched off.
+     * "sha256:" and hex digits, of the finished file; empty until then, or if switched off.
      */
     const char *digest;
     /**
@@ -970,7 +970,7 @@ rec_status rec_config_new(rec_config **config);
  * - `recording.max_duration_ms` (0): of automatic recordings; 0: no limit
  * - `recording.sample_rate` (0): of every "wav" file, 8000 to 48000 Hz; 0: the highest
  *   of its legs
- * - `recording.url_base` (empty): put before "<id>.<extension>" to make a recording's
+ * - `recording.url_base` (empty): put before "ID.EXTENSION" to make a recording's
  *   url
  *
  * Threads: any, but one at a time for one configuration.
@@ -1391,7 +1391,7 @@ rec_status rec_stats(rec_engine engine,
  * called once with it after the last call; may be NULL.
  *
  * Threads: any.
- * Blocking: until a running call of the one before has returned.
+ * Blocking: never; a running call of the one before may return after this does.
  * In callbacks: yes.
  * Ownership: `user_data` is lent until `user_data_free`. After an error it is not.
  * Errors: `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`, `REC_ERR_INVALID_ARGUMENT`.

@@ -74,7 +74,7 @@ pub unsafe extern "C" fn rec_config_new(config: *mut *mut rec_config) -> rec_sta
 /// - `recording.max_duration_ms` (0): of automatic recordings; 0: no limit
 /// - `recording.sample_rate` (0): of every "wav" file, 8000 to 48000 Hz; 0: the highest
 ///   of its legs
-/// - `recording.url_base` (empty): put before "<id>.<extension>" to make a recording's
+/// - `recording.url_base` (empty): put before "ID.EXTENSION" to make a recording's
 ///   url
 ///
 /// Threads: any, but one at a time for one configuration.

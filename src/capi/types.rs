@@ -375,7 +375,7 @@ pub struct rec_recording {
     pub url: *const c_char,
     /// Of the finished file; empty until it is published.
     pub path: *const c_char,
-    /// "sha256:<hex>" of the finished file; empty until then, or if switched off.
+    /// "sha256:" and hex digits, of the finished file; empty until then, or if switched off.
     pub digest: *const c_char,
     /// Unix time of the first sample, in milliseconds.
     pub started_at_ms: i64,
