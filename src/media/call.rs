@@ -127,9 +127,11 @@ impl CallState {
                 continue;
             }
             let (leg, scene) = (&mut self.legs[n], &self.scene);
-            self.rings[n].drain(handed.bytes, self.call.counts(Leg::ALL[n]), |header, payload| {
-                leg.record(header, payload, scene, tally)
-            });
+            self.rings[n].drain(
+                handed.bytes,
+                self.call.counts(Leg::ALL[n]),
+                |header, payload, behind| leg.record(header, payload, behind, scene, tally),
+            );
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 
 use super::feed::{Handed, Header, Kind};
+use super::ring::Behind;
 use super::rtp::{self, Order, Packet, Streams};
 use super::track::Track;
 use super::{MediaStats, grid};
@@ -160,13 +161,20 @@ impl LegMedia {
         self.mapped.push((payload_type, format));
     }
 
-    pub(super) fn record(&mut self, header: Header, payload: &[u8], scene: &Scene, tally: &mut Tally) {
+    pub(super) fn record(
+        &mut self,
+        header: Header,
+        payload: &[u8],
+        behind: Behind<'_>,
+        scene: &Scene,
+        tally: &mut Tally,
+    ) {
         tally.last_arrival_ns = tally.last_arrival_ns.max(header.arrival_ns);
         match header.kind {
             Kind::Rtp => self.rtp(header, payload, scene, tally),
             Kind::Write => {
                 tally.frames_in += 1;
-                self.write(header, payload, scene, tally);
+                self.write(header, payload, behind, scene, tally);
             }
             Kind::WriteAt => {
                 if let Some((position, payload)) = payload.split_first_chunk::<8>() {
@@ -212,7 +220,14 @@ impl LegMedia {
         self.late.extend(gone);
     }
 
-    fn write(&mut self, header: Header, payload: &[u8], scene: &Scene, tally: &mut Tally) {
+    fn write(
+        &mut self,
+        header: Header,
+        payload: &[u8],
+        behind: Behind<'_>,
+        scene: &Scene,
+        tally: &mut Tally,
+    ) {
         let codec = self.format.codec;
         let rate = self.track.rate();
         let len = (payload.len() / codec.sample_bytes()) as u64;
@@ -230,7 +245,13 @@ impl LegMedia {
             if self.fresh {
                 at = at.max(arrival);
             } else if silence > grid::index(WRITE_GAP_NS, rate) {
-                at += silence;
+                // A host that was held up catches up at once: what follows covers it too.
+                let size = codec.sample_bytes();
+                let burst = behind.burst(header.arrival_ns, u64::from(rate) * size as u64) / size;
+                let silence = silence.saturating_sub(burst as u64);
+                if silence > grid::index(WRITE_GAP_NS, rate) {
+                    at += silence;
+                }
             }
         }
         self.fresh = false;

@@ -5,7 +5,8 @@ use std::sync::atomic::Ordering;
 
 use rtrb::Consumer;
 
-use super::feed::{FeedWaiter, HEADER, Header, LegCounts};
+use super::feed::{FeedWaiter, HEADER, Header, Kind, LegCounts};
+use crate::clock::NS_PER_S;
 
 /// The ring's other end.
 #[derive(Default)]
@@ -19,7 +20,12 @@ pub(super) struct Ring {
 
 impl Ring {
     /// Gives each record handed in up to `limit` to `each`.
-    pub(super) fn drain(&mut self, limit: u64, counts: &LegCounts, mut each: impl FnMut(Header, &[u8])) {
+    pub(super) fn drain(
+        &mut self,
+        limit: u64,
+        counts: &LegCounts,
+        mut each: impl FnMut(Header, &[u8], Behind<'_>),
+    ) {
         let count = limit.saturating_sub(self.taken) as usize;
         if count == 0 {
             return;
@@ -35,8 +41,9 @@ impl Ring {
                 let Some(header) = Header::parse(part(slices, at, HEADER, &mut self.wrapped)) else {
                     break;
                 };
-                each(header, part(slices, at + HEADER, header.len, &mut self.wrapped));
+                let payload = part(slices, at + HEADER, header.len, &mut self.wrapped);
                 at += HEADER + header.len;
+                each(header, payload, Behind { slices, at, count });
             }
             chunk.commit_all();
         }
@@ -47,6 +54,36 @@ impl Ring {
             counts.waiting.store(false, Ordering::SeqCst);
             waiter.drained();
         }
+    }
+}
+
+/// The records behind one, as far as they have been handed in.
+#[derive(Clone, Copy)]
+pub(super) struct Behind<'a> {
+    slices: (&'a [u8], &'a [u8]),
+    at: usize,
+    count: usize,
+}
+
+impl Behind<'_> {
+    /// Payload of the writes that came in one burst with the one before: each sooner
+    /// than half of its own length after its predecessor.
+    pub(super) fn burst(mut self, mut arrival_ns: u64, bytes_per_s: u64) -> usize {
+        let mut copy = Vec::new();
+        let mut burst = 0;
+        while self.at + HEADER <= self.count {
+            let Some(header) = Header::parse(part(self.slices, self.at, HEADER, &mut copy)) else {
+                break;
+            };
+            let half_ns = header.len as u64 * NS_PER_S / bytes_per_s.max(1) / 2;
+            if header.kind != Kind::Write || header.arrival_ns.saturating_sub(arrival_ns) >= half_ns {
+                break;
+            }
+            burst += header.len;
+            arrival_ns = header.arrival_ns;
+            self.at += HEADER + header.len;
+        }
+        burst
     }
 }
 

@@ -270,3 +270,27 @@ fn a_write_after_a_gap_leaves_silence() {
     assert_eq!(tape.out.lock().bytes.len(), 2160);
     assert_eq!(tape.progress.lost_ms(), 0);
 }
+
+#[test]
+fn a_host_that_catches_up_at_once_leaves_no_silence() {
+    let mut sim = Sim::real();
+    sim.attach(Leg::Local, ULAW);
+    let tape = sim.start(Wish {
+        layout: Layout::Local,
+        format: Format::WavUlaw,
+        ..Wish::default()
+    });
+    sim.write(Leg::Local, &[1; 160]);
+    // Held up for 300 ms, then everything that waited, 4 ms apart by the coarse clock.
+    sim.now_ns += 300 * MS;
+    for frame in 2..=16 {
+        sim.write(Leg::Local, &[frame; 160]);
+        sim.now_ns += u64::from(frame % 5 == 0) * 4 * MS;
+    }
+    sim.stop(&tape);
+    sim.visit();
+    let out = tape.out.lock();
+    let heard: Vec<u8> = out.bytes.chunks(160).map(|frame| frame[0]).collect();
+    assert_eq!(heard, (1..=16).collect::<Vec<u8>>());
+    assert_eq!(out.bytes.len(), 16 * 160, "as long as the time on the wall");
+}
