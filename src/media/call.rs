@@ -31,6 +31,7 @@ impl CallState {
             real: call.config().clock == ClockMode::Real,
             reorder_ns: call.config().reorder_ns,
             resumed_ns: 0,
+            recording: false,
         };
         CallState {
             call,
@@ -121,6 +122,7 @@ impl CallState {
     }
 
     fn drain(&mut self, counts: &Counts, tally: &mut Tally) {
+        self.scene.recording = self.taps.iter().any(Tap::is_recording);
         for (n, handed) in counts.iter().enumerate() {
             // A leg that nobody has fed is not even looked at: its memory is cold.
             if handed.bytes == 0 {

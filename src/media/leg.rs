@@ -30,6 +30,8 @@ pub(super) struct Scene {
     pub reorder_ns: u64,
     /// Media time of the last resume.
     pub resumed_ns: u64,
+    /// Some recording of the call is not paused.
+    pub recording: bool,
 }
 
 /// What a drain has counted, told to the statistics once.
@@ -171,7 +173,7 @@ impl LegMedia {
     ) {
         tally.last_arrival_ns = tally.last_arrival_ns.max(header.arrival_ns);
         match header.kind {
-            Kind::Rtp => self.rtp(header, payload, scene, tally),
+            Kind::Rtp => self.rtp(header, payload, behind, scene, tally),
             Kind::Write => {
                 tally.frames_in += 1;
                 self.write(header, payload, behind, scene, tally);
@@ -285,7 +287,7 @@ impl LegMedia {
         self.place_or_late(at, codec, payload, true, tally);
     }
 
-    fn rtp(&mut self, header: Header, bytes: &[u8], scene: &Scene, tally: &mut Tally) {
+    fn rtp(&mut self, header: Header, bytes: &[u8], behind: Behind<'_>, scene: &Scene, tally: &mut Tally) {
         let overruns = newer(header.overruns, &mut self.packets_lost);
         let Some(packet) = rtp::parse(bytes) else {
             tally.unknown += 1;
@@ -315,7 +317,14 @@ impl LegMedia {
             Order::Next { missing } => {
                 let overruns = overruns.saturating_add(std::mem::take(&mut self.trailed));
                 tally.lost += missing.saturating_sub(u64::from(overruns)) as i64;
-                self.next(header.arrival_ns, &packet, missing, format, scene, tally);
+                self.next(
+                    (header.arrival_ns, behind),
+                    &packet,
+                    missing,
+                    format,
+                    scene,
+                    tally,
+                );
             }
             Order::Old => {
                 let stream = self.streams.of(packet.ssrc);
@@ -347,7 +356,7 @@ impl LegMedia {
     /// The newest packet of the stream in front.
     fn next(
         &mut self,
-        arrival_ns: u64,
+        (arrival_ns, behind): (u64, Behind<'_>),
         packet: &Packet<'_>,
         missing: u64,
         format: FeedFormat,
@@ -370,7 +379,22 @@ impl LegMedia {
         };
         let lost = missing.saturating_mul(stream.len);
         let wanted = stream.place(packet.timestamp);
-        let mut at = followed(wanted, arrival_ns, end, rate, scene);
+        let standing = Standing {
+            arrival_ns,
+            end,
+            floor: self.track.keeps().then(|| self.track.floor()),
+            rate,
+        };
+        let mut at = followed(wanted, &standing, scene, || {
+            let window = grid::index(scene.reorder_ns, rate) as i64;
+            behind.any(|header, bytes| {
+                let later = rtp::parse(bytes).filter(|later| later.ssrc == packet.ssrc);
+                later.is_some_and(|later| {
+                    let ahead = later.timestamp.wrapping_sub(packet.timestamp) as i32;
+                    wanted + i64::from(ahead) >= grid::index(header.arrival_ns, rate) as i64 - window
+                })
+            })
+        });
         if at != wanted {
             stream.drift = Default::default();
         } else if scene.real {
@@ -459,9 +483,26 @@ fn newer(count: u32, known: &mut u32) -> u32 {
     more
 }
 
-/// Where the next packet of a stream goes: where its timestamp says, unless the delay
-/// has grown beyond the window or the timestamps have jumped.
-fn followed(wanted: i64, arrival_ns: u64, end: u64, rate: u32, scene: &Scene) -> i64 {
+/// Where a leg's stream stands when its next packet comes.
+struct Standing {
+    arrival_ns: u64,
+    end: u64,
+    /// What is before has been rendered, where anything is kept.
+    floor: Option<u64>,
+    rate: u32,
+}
+
+/// The place of the newest packet of a stream, given the one that its timestamp
+/// wants. Where the delay has grown, the stream is moved on to its arrival. A host
+/// that was held up, and now hands in at once what has come meanwhile, has not moved
+/// it: the timestamp holds, unless its time has been rendered.
+fn followed(wanted: i64, standing: &Standing, scene: &Scene, catches_up: impl FnOnce() -> bool) -> i64 {
+    let Standing {
+        arrival_ns,
+        end,
+        floor,
+        rate,
+    } = *standing;
     if !scene.real {
         let silence = wanted - end as i64;
         let back = silence < -(grid::index(AHEAD_NS, rate) as i64);
@@ -470,7 +511,6 @@ fn followed(wanted: i64, arrival_ns: u64, end: u64, rate: u32, scene: &Scene) ->
     }
     let arrival = grid::index(arrival_ns, rate) as i64;
     let ahead = grid::index(AHEAD_NS, rate) as i64;
-    let reorder = grid::index(scene.reorder_ns, rate) as i64;
     if wanted > arrival + ahead {
         let end = end as i64;
         return if end > arrival + ahead {
@@ -479,10 +519,17 @@ fn followed(wanted: i64, arrival_ns: u64, end: u64, rate: u32, scene: &Scene) ->
             arrival.max(end)
         };
     }
-    if wanted < arrival - reorder && !guarded(wanted, rate, arrival_ns, scene) {
+    let reorder = grid::index(scene.reorder_ns, rate) as i64;
+    if wanted >= arrival - reorder || guarded(wanted, rate, arrival_ns, scene) {
+        return wanted;
+    }
+    if wanted < arrival - ahead || !catches_up() {
         return arrival.max(end as i64);
     }
-    wanted
+    match floor.filter(|_| scene.recording).map(|floor| floor as i64) {
+        Some(floor) if wanted < floor => arrival.min(floor.saturating_add(reorder)).max(end as i64),
+        _ => wanted,
+    }
 }
 
 /// Whether a packet lies before the last resume by its own time and comes soon after

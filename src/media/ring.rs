@@ -68,22 +68,36 @@ pub(super) struct Behind<'a> {
 impl Behind<'_> {
     /// Payload of the writes that came in one burst with the one before: each sooner
     /// than half of its own length after its predecessor.
-    pub(super) fn burst(mut self, mut arrival_ns: u64, bytes_per_s: u64) -> usize {
-        let mut copy = Vec::new();
+    pub(super) fn burst(self, mut arrival_ns: u64, bytes_per_s: u64) -> usize {
         let mut burst = 0;
-        while self.at + HEADER <= self.count {
-            let Some(header) = Header::parse(part(self.slices, self.at, HEADER, &mut copy)) else {
-                break;
-            };
+        self.any(|header, _| {
             let half_ns = header.len as u64 * NS_PER_S / bytes_per_s.max(1) / 2;
             if header.kind != Kind::Write || header.arrival_ns.saturating_sub(arrival_ns) >= half_ns {
-                break;
+                return true;
             }
             burst += header.len;
             arrival_ns = header.arrival_ns;
+            false
+        });
+        burst
+    }
+
+    /// Whether one of them fits; looks no further then.
+    pub(super) fn any(mut self, mut fits: impl FnMut(&Header, &[u8]) -> bool) -> bool {
+        let (mut head, mut body) = (Vec::new(), Vec::new());
+        while self.at + HEADER <= self.count {
+            let Some(header) = Header::parse(part(self.slices, self.at, HEADER, &mut head)) else {
+                return false;
+            };
+            if fits(
+                &header,
+                part(self.slices, self.at + HEADER, header.len, &mut body),
+            ) {
+                return true;
+            }
             self.at += HEADER + header.len;
         }
-        burst
+        false
     }
 }
 

@@ -147,6 +147,10 @@ impl Tap {
         frames.min(until.unwrap_or(u64::MAX) - self.cursor)
     }
 
+    pub(super) fn is_recording(&self) -> bool {
+        self.phase == Phase::Recording
+    }
+
     fn hears(&self, leg: usize) -> bool {
         layout::hears(self.layout, leg)
     }

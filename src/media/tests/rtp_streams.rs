@@ -238,3 +238,34 @@ fn rtp_beyond_the_plain() {
     assert_eq!(marks(&tape)[..3], [9, law, 0]);
     assert_eq!(sim.stats.dropped_unknown(), 1);
 }
+
+#[test]
+fn a_host_that_was_held_up_has_not_moved_the_stream() {
+    // 280 ms without the host, then all that came meanwhile at once: whether in the
+    // middle of a recording, or across a pause point.
+    for pause in [false, true] {
+        let (mut sim, tape) = one_leg();
+        send(&mut sim, 0, 50, &[]);
+        sim.now_ns += 280 * MS;
+        if pause {
+            sim.pause(&tape);
+        }
+        for n in 50..65u64 {
+            let bytes = packet(7, 0, n as u16, n as u32 * 160, &[mark(n); 160]);
+            sim.rtp(Leg::Local, &bytes);
+        }
+        sim.visit();
+        if pause {
+            sim.resume(&tape);
+        }
+        sim.now_ns += 20 * MS;
+        send(&mut sim, 65, 100, &[]);
+        close(&mut sim, &tape);
+        let got = marks(&tape);
+        assert_eq!(got[65..100], expected(65, 100), "pause {pause}");
+        assert_eq!(tape.progress.lost_ms(), 0);
+        if !pause {
+            assert_eq!(got[..65], expected(0, 65));
+        }
+    }
+}
