@@ -10,9 +10,18 @@
  * - Structs are begun with REC_INIT(type); zero always means the default. An unknown
  *   value or flag is REC_ERR_INVALID_ARGUMENT.
  * - Strings are NUL-terminated UTF-8, paths too, borrowed for the call, at most 1,023
- *   bytes (paths 4,095; attributes 65,536). NULL and "" are absent. Strings that come
- *   out are never NULL and live as long as what they came from; nothing is ever handed
- *   over for free().
+ *   bytes (paths 4,095; attributes 65,536). NULL and "" are absent, but for
+ *   rec_call_update and a configuration's values. Strings that come out are never NULL
+ *   and live as long as what they came from; nothing is ever handed over for free().
+ * - struct_size is 4 to 4,096, or the answer is REC_ERR_INVALID_ARGUMENT and nothing is
+ *   done or written, also if it is the rec_error's. A shorter struct than ours: the rest
+ *   is zero. A longer one: accepted if the rest is zero. Output structs are written as
+ *   far as they reach. Members named reserved must be 0.
+ * - "Blocking: never" is: waits for no disk and no callback. Handing in (rec_feed_write,
+ *   _write_at, _rtp, _rtp_at) also waits for no lock, allocates nothing and makes no
+ *   system call: of all functions, call these alone on a real-time thread.
+ * - Any function may answer REC_ERR_INTERNAL: a fault inside callrec, by which only what
+ *   it touched is failed.
  * - Engines, calls, feeds and subscriptions are checked ids: a zero, stale, foreign or
  *   invented one is REC_ERR_BAD_HANDLE, also while another thread closes it.
  * - After a fork the parent's objects answer REC_ERR_FORKED in the child, which may
@@ -31,7 +40,8 @@
 #define REC_VERSION_NUMBER ((REC_VERSION_MAJOR << 16) | (REC_VERSION_MINOR << 8) | REC_VERSION_PATCH)
 #define REC_VERSION_STRING "0.1.0"
 
-/* An empty struct with its size set. In C++ it is an expression as in C. */
+/* An empty struct with its size set. In C it initialises a declaration; in C++ it is an
+ * expression. */
 #ifdef __cplusplus
 #define REC_INIT(type) ([]() -> type { type made = type(); made.struct_size = static_cast<uint32_t>(sizeof(type)); return made; }())
 #else
@@ -299,7 +309,8 @@ typedef struct {
 } rec_call_info;
 
 /**
- * A call on a line. Zero is never valid.
+ * A call on a line. Zero is never valid. It lives until `rec_call_end`, `rec_close`, or
+ * until `calls.idle_ms` have passed without media.
  */
 typedef struct {
     uint64_t id;
@@ -479,7 +490,7 @@ typedef struct {
      */
     const char *url;
     /**
-     * Of the finished file; empty until it is published.
+     * Of the finished file, absolute; empty until it is published.
      */
     const char *path;
     /**
@@ -524,7 +535,8 @@ typedef struct {
     uint32_t flags;
     uint32_t reserved;
     /**
-     * Rises from event to event of a subscription; a gap is what was dropped.
+     * Rises from event to event; a gap is what was dropped. It counts the engine's
+     * events: a later subscription does not begin at 1.
      */
     uint64_t sequence;
     /**
@@ -536,9 +548,18 @@ typedef struct {
      */
     const rec_recording *recording;
     /**
-     * The same, as one JSON object, in the manifest's words.
+     * The same, as one JSON object, in the manifest's words (docs/formats.md).
      */
     const char *json;
+    /**
+     * `REC_EVENT_START_FAILED`: why. `REC_OK` otherwise.
+     */
+    rec_status status;
+    uint32_t reserved2;
+    /**
+     * The host's own number of the call that it is about, also where `recording` is NULL.
+     */
+    uint64_t call_tag;
 } rec_event;
 
 /**
@@ -548,7 +569,7 @@ typedef struct {
  * the callback returns. It may call any function but `rec_close` of its own
  * engine (`REC_ERR_IN_CALLBACK`); unsubscribing itself is allowed. While it does
  * not return, later events wait; calls and recordings go on. It must not throw
- * or longjmp out.
+ * or longjmp out. Callbacks of two engines must not unsubscribe or close each other.
  */
 typedef void (*rec_event_fn)(void *user_data, const rec_event *event);
 
@@ -560,7 +581,9 @@ typedef struct {
 } rec_subscription;
 
 /**
- * How a feed's audio is coded.
+ * How a feed's audio is coded; one channel. It holds for `rec_feed_write` and
+ * `rec_feed_write_at`; RTP packets are understood by their payload type, and need it
+ * for the size of the ring alone.
  */
 typedef struct {
     uint32_t struct_size;
@@ -838,7 +861,8 @@ typedef struct {
 #define REC_ERR_EXISTS -27
 
 /**
- * Another thread is in this feed at the moment.
+ * Another thread is in this feed at the moment. Nothing was taken and nothing counted:
+ * hand it in again, or it is missing.
  */
 #define REC_ERR_BUSY -28
 
@@ -1114,7 +1138,8 @@ rec_status rec_resume_by_id(rec_engine engine,
  * Stops every live recording on the line that has this device name and this directory
  * number, whichever are given. The file is finished and published, then
  * `REC_EVENT_FINISHED` is delivered. Of concurrent stops of one recording exactly one
- * gets `REC_OK`, the others `REC_ERR_NOT_LIVE`.
+ * gets `REC_OK`, the others `REC_ERR_NOT_LIVE` if they
+ * found nothing else.
  *
  * `caller`: who asks; NULL is the host itself. `device_name`, `directory_number`: at
  * least one; both must fit one and the same recorded line. `counts`: how many changed,
@@ -1232,8 +1257,7 @@ rec_status rec_resume_by_device(rec_engine engine,
 /**
  * Stops recordings of the calls of this id, all of them or one. The file is finished and
  * published, then `REC_EVENT_FINISHED` is delivered. Of concurrent stops of one
- * recording exactly one gets `REC_OK`, the others `REC_ERR_NOT_LIVE`. A line's marks do
- * not refuse it.
+ * recording exactly one counts it in `changed`. A line's marks do not refuse it.
  *
  * `caller`: who asks; NULL is the host itself. `call_id`: not NULL. `url`: NULL for all,
  * which is `REC_OK` even if there are none; or the url of one recording
@@ -1351,12 +1375,14 @@ rec_status rec_open(const rec_config *config, rec_engine *engine, rec_error *err
 /**
  * Closes an engine: ends its calls, finishes and publishes what is live, delivers
  * every event, lets the directory go. The handle is consumed in any case but
- * `REC_ERR_IN_CALLBACK`.
+ * `REC_ERR_IN_CALLBACK` and a faulty `error` (`REC_ERR_INVALID_ARGUMENT`).
  *
  * `timeout_ms`: how long to wait at most, in milliseconds. After
- * `REC_ERR_TIMEOUT` no callback begins any more; what is left is gone on with
- * behind, and by the next open, which answers `REC_ERR_UNAVAILABLE` until a
- * writer that is stuck has returned.
+ * `REC_ERR_TIMEOUT` no callback begins any more (one that runs may still use its
+ * `user_data`, which is freed after it); what is left is gone on with behind, and by
+ * the next open, which answers `REC_ERR_UNAVAILABLE` until a writer that is stuck has
+ * returned. Threads of ours then go on: the shared library stays loaded after a
+ * dlclose; a module that links the static one must not be unloaded.
  *
  * Threads: any.
  * Blocking: until all is finished and told, at most `timeout_ms`.
@@ -1404,8 +1430,9 @@ rec_status rec_set_log(rec_engine engine,
                        rec_error *error);
 
 /**
- * Subscribes to an engine's events: from here on, and, for the first subscriber,
- * what has happened before (so that what was recovered is heard of).
+ * Subscribes to an engine's events: from here on, and what has happened while nobody
+ * was subscribed (all that was recovered, and the latest 4,096 others; older ones count
+ * in `events_dropped`). To miss none, subscribe right after `rec_open`.
  *
  * At most 65,536 events wait for a callback that does not return; then those that
  * are not terminal are dropped, visible as a gap in `sequence`.
@@ -1419,7 +1446,8 @@ rec_status rec_set_log(rec_engine engine,
  * In callbacks: yes.
  * Ownership: `user_data` is lent until `user_data_free`; after an error it is not.
  * The subscription ends with `rec_unsubscribe` or `rec_close`.
- * Errors: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_LIMIT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`.
+ * Errors: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_LIMIT`, `REC_ERR_BAD_HANDLE`,
+ * `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
  * Since: 0.1.0
  */
 rec_status rec_subscribe(rec_engine engine,
@@ -1448,13 +1476,15 @@ rec_status rec_unsubscribe(rec_subscription subscription);
  * instead; the older handle becomes stale. A feed may be closed and opened again
  * during a call: the recording goes on, and the time between is silence.
  *
- * `leg`: `REC_LEG_…`; the mixed leg excludes the other two. `format`: not NULL.
+ * `leg`: `REC_LEG_…`; the mixed leg excludes the other two as long as they have a feed
+ * (`REC_ERR_INVALID_ARGUMENT`). `format`: not NULL.
  * `feed`: where the handle is written; not NULL.
  *
  * Threads: any.
  * Blocking: never.
  * In callbacks: yes.
- * Ownership: the feed is the caller's, until `rec_feed_close` or the end of the call.
+ * Ownership: the feed is the caller's, until `rec_feed_close`, a newer feed of the leg,
+ * or the end of the call.
  * Errors: `REC_ERR_UNSUPPORTED` (codec), `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_LIMIT`,
  * `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
  * Since: 0.1.0
@@ -1482,7 +1512,8 @@ rec_status rec_feed_set_format(rec_feed feed, const rec_feed_format *format, rec
 
 /**
  * Says what an RTP payload type means in this feed (a dynamic one, usually 96 to
- * 127). The static ones of RFC 3551 (0 PCMU, 8 PCMA) are known without.
+ * 127). The static ones of RFC 3551 (0 PCMU, 8 PCMA, 11 L16 mono at 44100) are known
+ * without, and may be given another meaning. A feed opened anew has forgotten it.
  *
  * `payload_type`: 0 to 127. `format`: not NULL.
  *
@@ -1501,10 +1532,12 @@ rec_status rec_feed_payload(rec_feed feed,
 /**
  * Hands in the next samples (PCM16, native-endian) or payload (G.711). They
  * continue where the last ones ended, unless more than 60 ms have passed that
- * they do not cover: those become silence.
+ * they do not cover: those become silence. Real time: samples are to be handed in as
+ * time goes; what would lie more than 2 s ahead of the clock is dropped and counted in
+ * `frames_lost`, though the answer is `REC_OK`. To go faster, use `media.clock` "stream".
  *
  * `data`: copied; may be NULL if `size` is 0. `size`: in bytes, whole samples, at
- * most a quarter of the ring (2,048 bytes, or 100 ms of the format).
+ * most a quarter of the ring (2,048 bytes or 100 ms of the format, whichever is more).
  *
  * Threads: one at a time for one feed; a second one gets `REC_ERR_BUSY`.
  * Blocking: never: no lock is waited for, nothing is allocated, no system call.
@@ -1520,9 +1553,11 @@ rec_status rec_feed_write(rec_feed feed, const void *data, size_t size);
 /**
  * Hands in samples or payload at a place of the host's own clock of this leg:
  * real time: the first one lies at its arrival, later ones relative to it; stream
- * time: the first one is the leg's time 0.
+ * time: the first one is the leg's time 0. A place more than 2 s from its arrival
+ * (stream time: 30 minutes from the leg's end) is taken for a jump of the clock: the
+ * time line goes on from there.
  *
- * `at`: the first sample's place, in samples. `data`, `size`: as for `rec_feed_write`.
+ * `at`: the first sample's place, in samples at the feed's rate. `data`, `size`: as for `rec_feed_write`.
  *
  * Threads: one at a time for one feed; a second one gets `REC_ERR_BUSY`.
  * Blocking: never.
@@ -1531,7 +1566,10 @@ rec_status rec_feed_write(rec_feed feed, const void *data, size_t size);
  * Errors: as for `rec_feed_write`.
  * Since: 0.1.0
  */
-rec_status rec_feed_write_at(rec_feed feed, uint64_t at, const void *data, size_t size);
+rec_status rec_feed_write_at(rec_feed feed,
+                             uint64_t at,
+                             const void *data,
+                             size_t size);
 
 /**
  * Hands in one RTP packet that has just been received. Its place is that of its
@@ -1539,8 +1577,10 @@ rec_status rec_feed_write_at(rec_feed feed, uint64_t at, const void *data, size_
  * ones find their place within `media.reorder_ms`. RTCP and payload types that
  * are no audio are ignored.
  *
+ * The payload type alone says how it is coded, not the feed's format.
+ *
  * `packet`: from the first byte of the RTP header, copied. `size`: in bytes, at most
- * a quarter of the ring.
+ * a quarter of the ring (2,048 bytes or 100 ms of the format, whichever is more).
  *
  * Threads: one at a time for one feed; a second one gets `REC_ERR_BUSY`.
  * Blocking: never: no lock is waited for, nothing is allocated, no system call.
@@ -1702,7 +1742,9 @@ void rec_http_response_free(rec_http_response *response);
  * where every field that it names equals the call's; the flags of all that apply
  * are joined. Imagicle's rules: a line that is not monitorable, or automatic,
  * refuses start, stop by id and stop by device; never a pause or what is done by call.
- * A line marked automatic has every call recorded from the moment it is connected.
+ * A line marked automatic has every call recorded from the moment it is connected; calls
+ * that are connected there now begin to be recorded at once. Taking the mark away ends no
+ * recording, and one that was stopped is not begun again while the call stays on the line.
  *
  * `line`: not NULL; a device name, a directory number, or both; `flags`
  * `REC_LINE_…`, 0: monitorable and manual.

@@ -84,6 +84,12 @@ impl Engine {
     /// What an earlier process left is recovered behind.
     pub fn open(config: Config) -> Result<(Arc<Engine>, Id)> {
         let process = process::current().ok_or_else(too_many_forks)?;
+        let mut config = config;
+        // The host may change its directory later.
+        config.directory = std::path::absolute(&config.directory)
+            .map_err(|error| Error::io("storage.directory", &error))?
+            .to_string_lossy()
+            .into_owned();
         let template = Template::parse(&config.name)
             .map_err(|why| Error::new(Status::Config, format!("key \"storage.name\": {why}")))?;
         let limits = Limits {

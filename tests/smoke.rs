@@ -37,3 +37,32 @@ fn a_call_is_recorded() {
     engine.close();
     files::assert_settled(&dir.0);
 }
+
+/// The limit is noticed when a block is cut, and a discard may come before that.
+#[test]
+fn what_is_discarded_beyond_its_limit_is_gone() {
+    let dir = Dir::new();
+    let engine = Engine::open(
+        &dir.0,
+        &[("storage.flush_ms", "10000"), ("media.leg_wait_ms", "100")],
+    );
+    let line = Call {
+        device: Some("SEP1"),
+        ..Call::default()
+    };
+    let call = engine.begin(&line).unwrap();
+    let local = feed(call, 0, REC_CODEC_PCM16, 8000).unwrap();
+    let limited = Start {
+        device: Some("SEP1"),
+        max_duration_ms: 500,
+        ..Start::default()
+    };
+    let id = engine.start(None, &limited).unwrap();
+    write_pcm(local, &vec![7; 16_000]);
+    engine.by_id(rec_discard_by_id, None, &id).unwrap();
+    let told = engine.events.wait_terminal(&id).recording.unwrap();
+    assert_eq!((told.end_reason, told.path.as_str()), (REC_END_DISCARDED, ""));
+    engine.close();
+    files::assert_settled(&dir.0);
+    assert_eq!(files::tree(&dir.0), [std::path::PathBuf::from(".callrec/lock")]);
+}

@@ -29,6 +29,9 @@ pub(super) struct Call {
     pub had_automatic: bool,
     /// That it could not begin has been told.
     pub told_failed: bool,
+    pub failures: u32,
+    /// Not tried again before, on the coarse clock.
+    pub retry_ns: u64,
 }
 
 #[derive(Default)]

@@ -19,6 +19,9 @@ use crate::words::{EndReason, Error, Result, State, Status};
 /// How long an ended recording can still be got.
 const REMEMBERED_NS: u64 = 60 * NS_PER_S;
 
+/// Lines and owners that a call's manifest lists.
+const LINES_MAX: usize = 256;
+
 /// What control sends to a call's audio, in the order of the registry's
 /// decisions; called under its lock, must not wait.
 pub trait Wire: Send + Sync {
@@ -106,6 +109,8 @@ impl Registry {
             owed_automatic: false,
             had_automatic: false,
             told_failed: false,
+            failures: 0,
+            retry_ns: 0,
         };
         inner.index(number, &info);
         inner.calls.insert(number, call);
@@ -139,6 +144,10 @@ impl Registry {
         };
         call.info = after.clone();
         if moved || after.username != before.username {
+            // The first ones and the latest, where a host changes them all the time.
+            if call.lines.len() >= LINES_MAX {
+                call.lines.remove(LINES_MAX / 2);
+            }
             call.lines.push(LineStay::of(&after, now_ms));
         }
         for recording in &call.live {
@@ -190,7 +199,9 @@ impl Registry {
     /// Calls whose line wants them recorded, but whose recording could not begin.
     pub fn owed_automatic(&self) -> Vec<u64> {
         let inner = self.lock();
-        let owed = inner.calls.values().filter(|call| call.owed_automatic);
+        let now = coarse_ns();
+        let due = |call: &&Call| call.owed_automatic && call.retry_ns <= now;
+        let owed = inner.calls.values().filter(due);
         owed.map(|call| call.number)
             .filter(|number| inner.wants_automatic(*number))
             .collect()
@@ -219,7 +230,9 @@ impl Registry {
             self.matching(filter)
         };
         found.sort_unstable_by_key(|recording| recording.order);
-        Ok(found.iter().map(|recording| recording.live_view()).collect())
+        let views = found.iter().map(|recording| recording.live_view());
+        // A call may have become another's since it was found.
+        Ok(views.filter(|view| caller.may(&view.info)).collect())
     }
 
     fn all(&self) -> Vec<Arc<Recording>> {
@@ -244,17 +257,14 @@ impl Registry {
             Ok(id) => self.lock().by_id.get(id).cloned(),
             Err(_) => None,
         };
-        if caller.is_limited() {
-            let own = found
-                .as_ref()
-                .is_some_and(|recording| caller.owns(&recording.life.lock().info));
-            if !own {
-                return Err(caller.forbidden());
-            }
+        // Made first: ownership is that of what is shown.
+        let view = found.map(|recording| recording.view());
+        if caller.is_limited() && !view.as_ref().is_some_and(|view| caller.owns(&view.info)) {
+            return Err(caller.forbidden());
         }
         let id = parsed?;
-        match found {
-            Some(recording) => Ok(recording.view()),
+        match view {
+            Some(view) => Ok(view),
             None => Err(Error::new(
                 Status::NotLive,
                 format!("id {id}: no recording that is live, finishing, or ended in the last minute"),
@@ -301,6 +311,10 @@ impl Registry {
             Some(call) => {
                 call.owed_automatic = true;
                 call.had_automatic = false;
+                // Again after 1, 2, 4, … seconds, at most a minute.
+                call.failures = (call.failures + 1).min(7);
+                let pause_ns = (NS_PER_S << (call.failures - 1)).min(REMEMBERED_NS);
+                call.retry_ns = coarse_ns() + pause_ns;
                 !std::mem::replace(&mut call.told_failed, true)
             }
             None => false,
@@ -329,12 +343,37 @@ impl Registry {
     /// Forgets what ended more than a minute ago.
     pub fn forget_ended(&self) {
         let before = coarse_ns().saturating_sub(REMEMBERED_NS);
-        let mut inner = self.lock();
-        while let Some((at, id)) = inner.ended.front().copied()
-            && at <= before
+        loop {
+            // Let go of outside the lock, and not too many at once.
+            let mut gone = Vec::new();
+            let mut inner = self.lock();
+            while gone.len() < 256
+                && let Some((at, id)) = inner.ended.front().copied()
+                && at <= before
+            {
+                inner.ended.pop_front();
+                gone.extend(inner.by_id.remove(&id));
+            }
+            drop(inner);
+            if gone.is_empty() {
+                return;
+            }
+        }
+    }
+
+    /// Forgets at once what nobody was told of.
+    pub fn forget(&self, id: Uuid) {
+        let gone = self.lock().by_id.remove(&id);
+        drop(gone);
+    }
+
+    /// Its file exists: what failed before is made up for.
+    pub fn begun(&self, recording: &Recording) {
+        if recording.options.automatic
+            && let Some(call) = self.lock().calls.get_mut(&recording.call)
         {
-            inner.ended.pop_front();
-            inner.by_id.remove(&id);
+            call.failures = 0;
+            call.told_failed = false;
         }
     }
 

@@ -90,7 +90,6 @@ impl Registry {
         if let Some(call) = inner.calls.get_mut(&number) {
             call.owed_automatic = false;
             call.had_automatic = true;
-            call.told_failed = false;
         }
         Ok(Some(recording))
     }

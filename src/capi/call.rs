@@ -3,7 +3,7 @@
 use std::ffi::c_char;
 use std::sync::Arc;
 
-use super::convert::{attributes, invalid, needed, optional_text, read_needed};
+use super::convert::{attributes, invalid, needed, optional_text, read_needed, reserved};
 use super::engine_of;
 use super::guard::answer;
 use super::types::*;
@@ -138,6 +138,7 @@ unsafe fn said(info: *const rec_call_info) -> Result<CallUpdate> {
         REC_CALL_ALERTING => Some(CallState::Alerting),
         other => return Err(invalid(format!("info.state {other}: 0 to 3 are known"))),
     };
+    reserved(info.reserved, "info.reserved")?;
     if !(0..=2).contains(&info.direction) {
         return Err(invalid(format!(
             "info.direction {}: 0 to 2 are known",

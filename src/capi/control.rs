@@ -125,7 +125,8 @@ pub unsafe extern "C" fn rec_resume_by_id(
 /// Stops every live recording on the line that has this device name and this directory
 /// number, whichever are given. The file is finished and published, then
 /// `REC_EVENT_FINISHED` is delivered. Of concurrent stops of one recording exactly one
-/// gets `REC_OK`, the others `REC_ERR_NOT_LIVE`.
+/// gets `REC_OK`, the others `REC_ERR_NOT_LIVE` if they
+/// found nothing else.
 ///
 /// `caller`: who asks; NULL is the host itself. `device_name`, `directory_number`: at
 /// least one; both must fit one and the same recorded line. `counts`: how many changed,
@@ -291,8 +292,7 @@ pub unsafe extern "C" fn rec_resume_by_device(
 
 /// Stops recordings of the calls of this id, all of them or one. The file is finished and
 /// published, then `REC_EVENT_FINISHED` is delivered. Of concurrent stops of one
-/// recording exactly one gets `REC_OK`, the others `REC_ERR_NOT_LIVE`. A line's marks do
-/// not refuse it.
+/// recording exactly one counts it in `changed`. A line's marks do not refuse it.
 ///
 /// `caller`: who asks; NULL is the host itself. `call_id`: not NULL. `url`: NULL for all,
 /// which is `REC_OK` even if there are none; or the url of one recording

@@ -233,6 +233,7 @@ pub unsafe fn attributes(at: *const c_char) -> Result<Option<Arc<Map<String, Val
 pub unsafe fn feed_format(at: *const rec_feed_format) -> Result<FeedFormat> {
     // SAFETY: promised by the caller.
     let given = unsafe { read_needed(at, "format") }?;
+    reserved(given.reserved, "format.reserved")?;
     let codec = match given.codec {
         REC_CODEC_PCM16 => Codec::Pcm16,
         REC_CODEC_PCMU => Codec::Pcmu,
@@ -278,6 +279,11 @@ pub fn layout(value: i32) -> Result<Layout> {
 pub fn pause_mode(value: i32) -> Result<PauseMode> {
     let known = PauseMode::ALL.into_iter().find(|mode| *mode as i32 == value);
     known.ok_or_else(|| invalid(format!("options.pause_mode {value}: 0 and 1 are known")))
+}
+
+/// What has no meaning yet must be 0, or it could never be given one.
+pub fn reserved(value: u32, name: &str) -> Result<()> {
+    flags(value, 0, name).map(drop)
 }
 
 pub fn flags(value: u32, known: u32, name: &str) -> Result<u32> {

@@ -60,12 +60,14 @@ fn watch_forks() {
 
 /// Closes an engine: ends its calls, finishes and publishes what is live, delivers
 /// every event, lets the directory go. The handle is consumed in any case but
-/// `REC_ERR_IN_CALLBACK`.
+/// `REC_ERR_IN_CALLBACK` and a faulty `error` (`REC_ERR_INVALID_ARGUMENT`).
 ///
 /// `timeout_ms`: how long to wait at most, in milliseconds. After
-/// `REC_ERR_TIMEOUT` no callback begins any more; what is left is gone on with
-/// behind, and by the next open, which answers `REC_ERR_UNAVAILABLE` until a
-/// writer that is stuck has returned.
+/// `REC_ERR_TIMEOUT` no callback begins any more (one that runs may still use its
+/// `user_data`, which is freed after it); what is left is gone on with behind, and by
+/// the next open, which answers `REC_ERR_UNAVAILABLE` until a writer that is stuck has
+/// returned. Threads of ours then go on: the shared library stays loaded after a
+/// dlclose; a module that links the static one must not be unloaded.
 ///
 /// Threads: any.
 /// Blocking: until all is finished and told, at most `timeout_ms`.

@@ -69,14 +69,18 @@ impl Listener for HostListener {
                 .as_ref()
                 .map_or(std::ptr::null(), |recording| &raw const *recording),
             json: json.as_ptr(),
+            status: event.status,
+            reserved2: 0,
+            call_tag: view.map_or(event.call_tag, |view| view.info.tag),
         };
         // SAFETY: the host's function; all that it is shown lives until it returns.
         unsafe { (self.callback)(self.data.pointer(), &raw const shown) };
     }
 }
 
-/// Subscribes to an engine's events: from here on, and, for the first subscriber,
-/// what has happened before (so that what was recovered is heard of).
+/// Subscribes to an engine's events: from here on, and what has happened while nobody
+/// was subscribed (all that was recovered, and the latest 4,096 others; older ones count
+/// in `events_dropped`). To miss none, subscribe right after `rec_open`.
 ///
 /// At most 65,536 events wait for a callback that does not return; then those that
 /// are not terminal are dropped, visible as a gap in `sequence`.
@@ -90,7 +94,8 @@ impl Listener for HostListener {
 /// In callbacks: yes.
 /// Ownership: `user_data` is lent until `user_data_free`; after an error it is not.
 /// The subscription ends with `rec_unsubscribe` or `rec_close`.
-/// Errors: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_LIMIT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`.
+/// Errors: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_LIMIT`, `REC_ERR_BAD_HANDLE`,
+/// `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_subscribe(
@@ -110,13 +115,22 @@ pub unsafe extern "C" fn rec_subscribe(
         let slot = engine.clone();
         let id = process.subscriptions.insert(|_| (slot, 0));
         let id = id.ok_or_else(|| Error::new(Status::Limit, "too many subscriptions"))?;
-        // SAFETY: not NULL, so it points to a writable rec_subscription.
-        unsafe { out.write(rec_subscription { id: id.0 }) };
+        // SAFETY: not NULL, so it points to a writable rec_subscription. Before the
+        // callback can run; put back if it will not.
+        let before = unsafe { out.replace(rec_subscription { id: id.0 }) };
         let data = HostData::new(user_data, user_data_free);
         let listener = Arc::new(HostListener { callback, data });
-        process
-            .subscriptions
-            .with(id, |slot| slot.1 = engine.bus().subscribe(listener));
+        let done = process.subscriptions.with(id, |slot| {
+            engine.bus().subscribe(listener).map(|number| slot.1 = number)
+        });
+        if let Some(Err(unheard)) = done {
+            // After an error the host's data is its own.
+            std::mem::forget(unheard);
+            process.subscriptions.remove(id);
+            // SAFETY: as above.
+            unsafe { out.write(before) };
+            return Err(Error::new(Status::Unavailable, "the engine is closing"));
+        }
         engine.note_subscription(id);
         Ok(())
     })

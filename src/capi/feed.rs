@@ -16,13 +16,15 @@ use crate::words::Status;
 /// instead; the older handle becomes stale. A feed may be closed and opened again
 /// during a call: the recording goes on, and the time between is silence.
 ///
-/// `leg`: `REC_LEG_…`; the mixed leg excludes the other two. `format`: not NULL.
+/// `leg`: `REC_LEG_…`; the mixed leg excludes the other two as long as they have a feed
+/// (`REC_ERR_INVALID_ARGUMENT`). `format`: not NULL.
 /// `feed`: where the handle is written; not NULL.
 ///
 /// Threads: any.
 /// Blocking: never.
 /// In callbacks: yes.
-/// Ownership: the feed is the caller's, until `rec_feed_close` or the end of the call.
+/// Ownership: the feed is the caller's, until `rec_feed_close`, a newer feed of the leg,
+/// or the end of the call.
 /// Errors: `REC_ERR_UNSUPPORTED` (codec), `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_LIMIT`,
 /// `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
 /// Since: 0.1.0
@@ -71,7 +73,8 @@ pub unsafe extern "C" fn rec_feed_set_format(
 }
 
 /// Says what an RTP payload type means in this feed (a dynamic one, usually 96 to
-/// 127). The static ones of RFC 3551 (0 PCMU, 8 PCMA) are known without.
+/// 127). The static ones of RFC 3551 (0 PCMU, 8 PCMA, 11 L16 mono at 44100) are known
+/// without, and may be given another meaning. A feed opened anew has forgotten it.
 ///
 /// `payload_type`: 0 to 127. `format`: not NULL.
 ///
@@ -102,10 +105,12 @@ pub unsafe extern "C" fn rec_feed_payload(
 
 /// Hands in the next samples (PCM16, native-endian) or payload (G.711). They
 /// continue where the last ones ended, unless more than 60 ms have passed that
-/// they do not cover: those become silence.
+/// they do not cover: those become silence. Real time: samples are to be handed in as
+/// time goes; what would lie more than 2 s ahead of the clock is dropped and counted in
+/// `frames_lost`, though the answer is `REC_OK`. To go faster, use `media.clock` "stream".
 ///
 /// `data`: copied; may be NULL if `size` is 0. `size`: in bytes, whole samples, at
-/// most a quarter of the ring (2,048 bytes, or 100 ms of the format).
+/// most a quarter of the ring (2,048 bytes or 100 ms of the format, whichever is more).
 ///
 /// Threads: one at a time for one feed; a second one gets `REC_ERR_BUSY`.
 /// Blocking: never: no lock is waited for, nothing is allocated, no system call.
@@ -123,9 +128,11 @@ pub unsafe extern "C" fn rec_feed_write(feed: rec_feed, data: *const c_void, siz
 
 /// Hands in samples or payload at a place of the host's own clock of this leg:
 /// real time: the first one lies at its arrival, later ones relative to it; stream
-/// time: the first one is the leg's time 0.
+/// time: the first one is the leg's time 0. A place more than 2 s from its arrival
+/// (stream time: 30 minutes from the leg's end) is taken for a jump of the clock: the
+/// time line goes on from there.
 ///
-/// `at`: the first sample's place, in samples. `data`, `size`: as for `rec_feed_write`.
+/// `at`: the first sample's place, in samples at the feed's rate. `data`, `size`: as for `rec_feed_write`.
 ///
 /// Threads: one at a time for one feed; a second one gets `REC_ERR_BUSY`.
 /// Blocking: never.
@@ -149,8 +156,10 @@ pub unsafe extern "C" fn rec_feed_write_at(
 /// ones find their place within `media.reorder_ms`. RTCP and payload types that
 /// are no audio are ignored.
 ///
+/// The payload type alone says how it is coded, not the feed's format.
+///
 /// `packet`: from the first byte of the RTP header, copied. `size`: in bytes, at most
-/// a quarter of the ring.
+/// a quarter of the ring (2,048 bytes or 100 ms of the format, whichever is more).
 ///
 /// Threads: one at a time for one feed; a second one gets `REC_ERR_BUSY`.
 /// Blocking: never: no lock is waited for, nothing is allocated, no system call.

@@ -11,7 +11,9 @@ use crate::words::{Error, Result, Status};
 /// where every field that it names equals the call's; the flags of all that apply
 /// are joined. Imagicle's rules: a line that is not monitorable, or automatic,
 /// refuses start, stop by id and stop by device; never a pause or what is done by call.
-/// A line marked automatic has every call recorded from the moment it is connected.
+/// A line marked automatic has every call recorded from the moment it is connected; calls
+/// that are connected there now begin to be recorded at once. Taking the mark away ends no
+/// recording, and one that was stopped is not begun again while the call stays on the line.
 ///
 /// `line`: not NULL; a device name, a directory number, or both; `flags`
 /// `REC_LINE_…`, 0: monitorable and manual.

@@ -4,7 +4,7 @@ use std::ffi::{CString, c_char};
 
 use once_cell::sync::OnceCell;
 
-use super::convert::{TEXT_MAX, caller, needed, read, str_of, text};
+use super::convert::{TEXT_MAX, caller, needed, read, reserved, str_of, text};
 use super::engine_of;
 use super::guard::{answer, shielded_or};
 use super::recording::recording_of;
@@ -73,6 +73,7 @@ unsafe fn filter_of(filter: *const rec_filter) -> Result<Filter> {
         let Some(given) = read(filter, "filter")? else {
             return Ok(Filter::default());
         };
+        reserved(given.reserved, "filter.reserved")?;
         Ok(Filter {
             device_name: text(given.device_name, "filter.device_name")?,
             directory_number: text(given.directory_number, "filter.directory_number")?,

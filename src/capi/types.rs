@@ -63,7 +63,8 @@ pub const REC_ERR_TIMEOUT: rec_status = -25;
 pub const REC_ERR_INTERNAL: rec_status = -26;
 /// There is such a call on that line already.
 pub const REC_ERR_EXISTS: rec_status = -27;
-/// Another thread is in this feed at the moment.
+/// Another thread is in this feed at the moment. Nothing was taken and nothing counted:
+/// hand it in again, or it is missing.
 pub const REC_ERR_BUSY: rec_status = -28;
 
 /// No authentication: every operation answers `REC_ERR_UNAUTHENTICATED`.
@@ -168,7 +169,8 @@ pub struct rec_engine {
     pub id: u64,
 }
 
-/// A call on a line. Zero is never valid.
+/// A call on a line. Zero is never valid. It lives until `rec_call_end`, `rec_close`, or
+/// until `calls.idle_ms` have passed without media.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct rec_call {
@@ -286,7 +288,9 @@ pub struct rec_call_info {
     pub attributes_json: *const c_char,
 }
 
-/// How a feed's audio is coded.
+/// How a feed's audio is coded; one channel. It holds for `rec_feed_write` and
+/// `rec_feed_write_at`; RTP packets are understood by their payload type, and need it
+/// for the size of the ring alone.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rec_feed_format {
@@ -373,7 +377,7 @@ pub struct rec_recording {
     pub format: *const c_char,
     /// What a stop by call names one recording by.
     pub url: *const c_char,
-    /// Of the finished file; empty until it is published.
+    /// Of the finished file, absolute; empty until it is published.
     pub path: *const c_char,
     /// "sha256:" and hex digits, of the finished file; empty until then, or if switched off.
     pub digest: *const c_char,
@@ -400,14 +404,20 @@ pub struct rec_event {
     /// `REC_EVENT_FLAG_…`
     pub flags: u32,
     pub reserved: u32,
-    /// Rises from event to event of a subscription; a gap is what was dropped.
+    /// Rises from event to event; a gap is what was dropped. It counts the engine's
+    /// events: a later subscription does not begin at 1.
     pub sequence: u64,
     /// Unix time in milliseconds.
     pub time_ms: i64,
     /// NULL where the event is about none.
     pub recording: *const rec_recording,
-    /// The same, as one JSON object, in the manifest's words.
+    /// The same, as one JSON object, in the manifest's words (docs/formats.md).
     pub json: *const c_char,
+    /// `REC_EVENT_START_FAILED`: why. `REC_OK` otherwise.
+    pub status: rec_status,
+    pub reserved2: u32,
+    /// The host's own number of the call that it is about, also where `recording` is NULL.
+    pub call_tag: u64,
 }
 
 /// What an engine is doing and has done since it was opened.
@@ -473,7 +483,7 @@ pub struct rec_http_request {
 /// the callback returns. It may call any function but `rec_close` of its own
 /// engine (`REC_ERR_IN_CALLBACK`); unsubscribing itself is allowed. While it does
 /// not return, later events wait; calls and recordings go on. It must not throw
-/// or longjmp out.
+/// or longjmp out. Callbacks of two engines must not unsubscribe or close each other.
 pub type rec_event_fn = Option<unsafe extern "C" fn(user_data: *mut c_void, event: *const rec_event)>;
 
 /// Receives log lines (`REC_LOG_…`, UTF-8, without a newline) on the event thread,

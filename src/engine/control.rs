@@ -82,7 +82,10 @@ impl Engine {
             return;
         }
         let mut event = Event::new(Kind::StartFailed, unix_ms());
-        let call = self.registry.call_info(number).map(|info| info.to_json());
+        let info = self.registry.call_info(number);
+        event.status = error.status as i32;
+        event.call_tag = info.as_ref().map_or(0, |info| info.tag);
+        let call = info.map(|info| info.to_json());
         event.detail = format!(
             "\"status\":{},\"error\":{},\"call\":{}",
             error.status as i32,

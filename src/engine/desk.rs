@@ -1,6 +1,6 @@
 //! Where storage's reports become states and events.
 
-use std::path::Path;
+use std::path::{Component, Path};
 use std::sync::{Arc, Weak};
 
 use once_cell::sync::OnceCell;
@@ -18,6 +18,9 @@ use crate::words::{EndReason, Error, Format, Layout, PauseMode, State, Status};
 pub const MARK_PAUSED: u32 = 1;
 pub const MARK_RESUMED: u32 = 2;
 pub const MARK_MOVED: u32 = 3;
+
+/// A terminal event with more spans than this tells none.
+const SPANS_TOLD: usize = 100;
 
 pub struct Desk {
     registry: Arc<Registry>,
@@ -41,12 +44,18 @@ impl Desk {
         let _ = self.store.set(Arc::downgrade(store));
     }
 
-    /// A recording has ended at its tap; answers when it was decided, if it was.
-    pub fn ended(&self, id: Uuid, reason: EndReason) -> Option<i64> {
+    /// A recording has ended at its tap; answers what was decided, and when. A discard
+    /// that was accepted holds, whatever else has ended it meanwhile.
+    pub fn ended(&self, id: Uuid, reason: EndReason) -> (EndReason, i64) {
         self.registry.ended_itself(id, reason, unix_ms());
-        let recording = self.registry.recording(id)?;
-        let ended_at_ms = recording.life.lock().ended_at_ms;
-        Some(ended_at_ms)
+        let Some(recording) = self.registry.recording(id) else {
+            return (reason, unix_ms());
+        };
+        let life = recording.life.lock();
+        match life.end_reason {
+            Some(EndReason::Discarded) => (EndReason::Discarded, life.ended_at_ms),
+            _ => (reason, life.ended_at_ms),
+        }
     }
 
     pub fn failed(&self, id: Uuid, error: &Error) {
@@ -68,13 +77,20 @@ impl Desk {
             view.state = state;
         }
         let mut event = Event::new(kind, unix_ms());
+        if kind == Kind::StartFailed {
+            event.status = view.error as i32;
+        }
         event.subject = Some(Arc::new(view));
         event.detail = format!("\"recording\":{}", recording.describe());
         self.bus.publish(event);
     }
 
+    /// Of a file below the directory; a manifest that names another place is not believed.
     fn path(&self, file: &str) -> Text {
-        if file.is_empty() {
+        let inside = Path::new(file)
+            .components()
+            .all(|part| matches!(part, Component::Normal(_)));
+        if file.is_empty() || !inside {
             return Text::default();
         }
         Text::from(
@@ -160,6 +176,7 @@ fn readings_of(manifest: &Manifest) -> Readings {
 impl Report for Desk {
     fn created(&self, id: Uuid) {
         if let Some(recording) = self.registry.recording(id) {
+            self.registry.begun(&recording);
             self.tell(Kind::Started, &recording, Some(State::Recording));
         }
     }
@@ -172,8 +189,10 @@ impl Report for Desk {
         recording.life.lock().state = State::Failed;
         if self.registry.start_failed(&recording) {
             self.tell(Kind::StartFailed, &recording, None);
+            self.registry.remember(id);
+        } else {
+            self.registry.forget(id);
         }
-        self.registry.remember(id);
     }
 
     fn marked(&self, id: Uuid, mark: u32) {
@@ -209,6 +228,11 @@ impl Report for Desk {
         event.flags = if repeated { FLAG_REPEATED } else { 0 };
         event.subject = Some(Arc::new(view));
         event.inherited = recording.is_none();
+        let mut manifest = manifest;
+        if manifest.spans.len() > SPANS_TOLD {
+            // They stand in the manifest beside the file.
+            manifest.spans.clear();
+        }
         let described = serde_json::to_string(&manifest).unwrap_or_else(|_| "{}".to_owned());
         event.detail = format!("\"recording\":{described}");
         let store = self.store.get().cloned().unwrap_or_default();

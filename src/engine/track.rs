@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::desk::{Desk, MARK_MOVED, MARK_PAUSED, MARK_RESUMED};
 use crate::calls::{Attachment, CallInfo, LineStay, Readings};
-use crate::clock::{NS_PER_MS, unix_ms};
+use crate::clock::NS_PER_MS;
 use crate::media::{Progress, Shape, Sink, Span, SpanKind};
 use crate::storage::{Manifest, RecordingFile, SpanEntry};
 use crate::words::{EndReason, Error, State, Status};
@@ -77,7 +77,7 @@ impl Track {
         reason: EndReason,
         open: Option<Span>,
     ) -> Option<(Box<Manifest>, RecordingFile)> {
-        let ended_at_ms = self.desk.ended(self.id, reason).unwrap_or_else(unix_ms);
+        let (reason, ended_at_ms) = self.desk.ended(self.id, reason);
         let mut inner = self.inner.lock();
         let file = inner.file.take()?;
         let manifest = &mut inner.manifest;
@@ -94,6 +94,11 @@ impl Track {
     fn fail(&self, error: Error) {
         self.desk.failed(self.id, &error);
         if let Some((mut manifest, file)) = self.close(State::Failed, EndReason::WriteError, None) {
+            if manifest.end_reason_is(EndReason::Discarded) {
+                manifest.state = State::Finished.text().to_owned();
+                file.finish(manifest, false);
+                return;
+            }
             manifest.error = error.message.clone();
             file.fail(manifest, error);
         }
@@ -103,12 +108,12 @@ impl Track {
 fn entry(span: Span) -> SpanEntry {
     SpanEntry {
         kind: match span.kind {
-            SpanKind::Pause => "pause".to_owned(),
-            SpanKind::Loss(_) => "loss".to_owned(),
+            SpanKind::Pause => "pause".into(),
+            SpanKind::Loss(_) => "loss".into(),
         },
         leg: match span.kind {
-            SpanKind::Pause => String::new(),
-            SpanKind::Loss(leg) => leg.text().to_owned(),
+            SpanKind::Pause => "".into(),
+            SpanKind::Loss(leg) => leg.text().into(),
         },
         from_frame: span.from_frame,
         to_frame: Some(span.to_frame),
@@ -162,7 +167,7 @@ impl Sink for TrackSink {
         self.0.mark(MARK_PAUSED, |manifest| {
             manifest.state = State::Paused.text().to_owned();
             manifest.push_span(SpanEntry {
-                kind: "pause".to_owned(),
+                kind: "pause".into(),
                 from_frame: frame,
                 ..SpanEntry::default()
             });
@@ -187,7 +192,8 @@ impl Sink for TrackSink {
 
     fn finish(self: Box<Self>, reason: EndReason, open: Option<Span>) {
         if let Some((manifest, file)) = self.0.close(State::Finished, reason, open) {
-            file.finish(manifest, reason != EndReason::Discarded);
+            let keep = !manifest.end_reason_is(EndReason::Discarded);
+            file.finish(manifest, keep);
         }
     }
 

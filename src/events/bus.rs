@@ -153,15 +153,19 @@ impl Bus {
         }
     }
 
-    pub fn subscribe(&self, listener: Arc<dyn Listener>) -> SubscriptionId {
+    /// `Err`: the bus is stopping, and the listener is given back.
+    pub fn subscribe(&self, listener: Arc<dyn Listener>) -> Result<SubscriptionId, Arc<dyn Listener>> {
         let mut state = self.state.lock();
+        if state.stopping {
+            return Err(listener);
+        }
         state.next_id += 1;
         let id = state.next_id;
         let queue = std::mem::take(&mut state.early);
         state.had_subscriber = true;
         state.subscriptions.push(Subscription { id, listener, queue });
         self.work.notify_one();
-        id
+        Ok(id)
     }
 
     /// Returns after the last callback has returned; inside that very callback, at once.

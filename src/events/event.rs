@@ -57,6 +57,10 @@ pub struct Event {
     pub time_ms: i64,
     /// The recording's view; opaque here, and `None` where the event is about none.
     pub subject: Option<Arc<dyn Any + Send + Sync>>,
+    /// Why something could not begin, as the ABI's number.
+    pub status: i32,
+    /// The host's number of a call that has no recording.
+    pub call_tag: u64,
     /// `"recording":{…}` or another member of the event's JSON object, or nothing.
     pub detail: String,
     pub settle: Option<Settle>,
@@ -73,6 +77,8 @@ impl Event {
             flags: 0,
             time_ms,
             subject: None,
+            status: 0,
+            call_tag: 0,
             detail: String::new(),
             settle: None,
             inherited: false,

@@ -259,9 +259,10 @@ impl CallState {
 
     /// Tells the legs what nobody needs any more.
     fn release(&mut self) {
-        let floor = self.taps.iter().filter_map(Tap::wants_from_ns).min();
+        let wants = || self.taps.iter().filter_map(Tap::wants_from_ns);
+        let (floor, edge) = (wants().min(), wants().max());
         for leg in &mut self.legs {
-            leg.want_from(floor);
+            leg.want_from(floor, edge.unwrap_or(0));
         }
     }
 }

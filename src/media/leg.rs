@@ -20,8 +20,10 @@ const AHEAD_NS: u64 = 2 * NS_PER_S;
 const OVERLAP_NS: u64 = 200 * NS_PER_MS;
 /// In stream time a longer silence is a jump of the timestamps.
 const STREAM_SILENCE_NS: u64 = 1800 * NS_PER_S;
+/// Clock rates that a leg may have had within what is not rendered yet.
+const PAST_MAX: usize = 8;
 /// So long after a resume, what lies before it by its own time is not moved across it.
-const GUARD_NS: u64 = NS_PER_S;
+const GUARD_NS: u64 = 60 * NS_PER_S;
 
 /// What a leg needs to know of its call while it drains.
 #[derive(Clone, Copy, Debug, Default)]
@@ -69,6 +71,8 @@ pub(super) struct LegMedia {
     pub past: VecDeque<Track>,
     pub attached: bool,
     pub had_feed: bool,
+    /// Where the furthest recording is: a position of the track.
+    edge: u64,
     /// Lost stretches of a time that is already rendered: positions of the track.
     pub late: Vec<(u64, u64)>,
     format: FeedFormat,
@@ -93,6 +97,7 @@ impl LegMedia {
             past: VecDeque::new(),
             attached: false,
             had_feed: false,
+            edge: 0,
             late: Vec::new(),
             format: FeedFormat {
                 codec: Codec::Pcmu,
@@ -141,15 +146,23 @@ impl LegMedia {
         if past.keeps() && past.end() > past.floor() {
             self.past.push_back(past);
         }
+        self.edge = grid::convert(self.edge, old, rate);
         for (from, to) in &mut self.late {
             *from = grid::convert(*from, old, rate);
             *to = grid::convert(*to, old, rate);
         }
     }
 
+    /// A peer that changes its clock rate with every packet would keep the worker
+    /// busy with filters: so many changes are followed between two blocks.
+    fn follows(&self, rate: u32) -> bool {
+        rate == self.track.rate() || self.past.len() < PAST_MAX
+    }
+
     /// Nothing before `floor_ns` is wanted any more; `None`: nothing at all.
-    pub(super) fn want_from(&mut self, floor_ns: Option<u64>) {
+    pub(super) fn want_from(&mut self, floor_ns: Option<u64>, edge_ns: u64) {
         let rate = self.track.rate();
+        self.edge = grid::index(edge_ns, rate);
         self.track
             .want_from(floor_ns.map(|floor| grid::index(floor, rate)));
         match floor_ns {
@@ -217,9 +230,17 @@ impl LegMedia {
     /// The last `count` samples before `stop`, as far as nothing was said there.
     fn lose_before(&mut self, stop: u64, count: u64, tally: &mut Tally) {
         let start = stop.saturating_sub(count).max(self.track.end());
-        let gone = self.track.lose(start, stop);
-        tally.missed |= gone.is_some();
-        self.late.extend(gone);
+        self.track.lose(start, stop);
+        self.miss(start, stop, tally);
+    }
+
+    /// Notes what some recording has rendered already: each takes its own part.
+    fn miss(&mut self, start: u64, stop: u64, tally: &mut Tally) {
+        let stop = stop.min(self.edge);
+        if self.track.keeps() && start < stop {
+            tally.missed = true;
+            self.late.push((start, stop));
+        }
     }
 
     fn write(
@@ -253,6 +274,10 @@ impl LegMedia {
                 let silence = silence.saturating_sub(burst as u64);
                 if silence > grid::index(WRITE_GAP_NS, rate) {
                     at += silence;
+                }
+                // What has been rendered meanwhile is no place for it.
+                if burst > 0 && self.track.keeps() && !guarded(at as i64, rate, header.arrival_ns, scene) {
+                    at = at.max(self.track.floor());
                 }
             }
         }
@@ -303,6 +328,10 @@ impl LegMedia {
             self.streams.sight_only(packet.ssrc, packet.sequence);
             return;
         };
+        if !self.follows(format.rate) {
+            tally.unknown += 1;
+            return;
+        }
         tally.frames_in += 1;
         let len = samples(format) as u64;
         match self.streams.sight(packet.ssrc, packet.sequence) {
@@ -330,7 +359,7 @@ impl LegMedia {
                 let stream = self.streams.of(packet.ssrc);
                 let stream = stream.filter(|s| s.rate == format.rate);
                 if let Some(stream) = stream.filter(|s| s.rate == self.track.rate()) {
-                    let at = stream.place(packet.timestamp);
+                    let at = stream.place_old(packet.sequence, packet.timestamp);
                     tally.lost -= 1;
                     self.audio(at, format, packet.payload, false, tally);
                 }
@@ -396,6 +425,7 @@ impl LegMedia {
             })
         });
         if at != wanted {
+            stream.moved(packet.sequence.wrapping_sub(missing as u16 + 1), at - wanted);
             stream.drift = Default::default();
         } else if scene.real {
             let delay = grid::index(arrival_ns, rate) as i64 - at;
@@ -451,11 +481,8 @@ impl LegMedia {
     /// `newest`: what of it is late has not been counted as a gap before.
     fn place_or_late(&mut self, at: i64, codec: Codec, payload: &[u8], newest: bool, tally: &mut Tally) {
         let len = (payload.len() / codec.sample_bytes()) as i64;
-        let floor = self.track.floor() as i64;
-        if self.track.keeps() && newest && at < floor && at.saturating_add(len) > 0 {
-            let stop = at.saturating_add(len).min(floor);
-            tally.missed = true;
-            self.late.push((at.max(0) as u64, stop.max(0) as u64));
+        if newest && at.saturating_add(len) > 0 {
+            self.miss(at.max(0) as u64, at.saturating_add(len) as u64, tally);
         }
         if !self.put(at, codec, payload) {
             tally.late += 1;

@@ -8,6 +8,9 @@ use rtrb::Consumer;
 use super::feed::{FeedWaiter, HEADER, Header, Kind, LegCounts};
 use crate::clock::NS_PER_S;
 
+/// How far ahead of a late record is looked: 400 ms of 10 ms packets.
+const LOOK_RECORDS: usize = 40;
+
 /// The ring's other end.
 #[derive(Default)]
 pub(super) struct Ring {
@@ -82,10 +85,14 @@ impl Behind<'_> {
         burst
     }
 
-    /// Whether one of them fits; looks no further then.
+    /// Whether one of the next ones fits; looks no further then, and never far: a peer
+    /// decides how often it is asked.
     pub(super) fn any(mut self, mut fits: impl FnMut(&Header, &[u8]) -> bool) -> bool {
         let (mut head, mut body) = (Vec::new(), Vec::new());
-        while self.at + HEADER <= self.count {
+        for _ in 0..LOOK_RECORDS {
+            if self.at + HEADER > self.count {
+                break;
+            }
             let Some(header) = Header::parse(part(self.slices, self.at, HEADER, &mut head)) else {
                 return false;
             };

@@ -1,5 +1,7 @@
 //! RTP: what a packet is, and where among its stream's packets it stands.
 
+use std::collections::VecDeque;
+
 use rtp_types::RtpPacket;
 
 use super::drift::Drift;
@@ -8,6 +10,8 @@ use crate::words::{Codec, FeedFormat};
 const COMFORT_NOISE: u8 = 13;
 /// Further back than this is a sender that began again, if the next one agrees (RFC 3550, A.1).
 const MISORDER: i16 = 100;
+/// More are forgotten: nothing that old is still waited for.
+const MOVES: usize = 8;
 
 /// A packet that is audio of ours, or at least part of a stream.
 pub(super) struct Packet<'a> {
@@ -67,6 +71,8 @@ pub(super) struct Stream {
     /// The newest audio packet's timestamp and place.
     timestamp: u32,
     at: i64,
+    /// Where the stream was moved: the highest number before, and by how much.
+    moves: VecDeque<(u16, i64)>,
     /// Samples of the newest audio packet.
     pub len: u64,
     pub rate: u32,
@@ -78,6 +84,23 @@ impl Stream {
     pub(super) fn place(&self, timestamp: u32) -> i64 {
         let since = timestamp.wrapping_sub(self.timestamp) as i32;
         self.at + i64::from(since)
+    }
+
+    /// Where a packet behind others lies: the moves that came after it are not its own.
+    pub(super) fn place_old(&self, sequence: u16, timestamp: u32) -> i64 {
+        let moved = self
+            .moves
+            .iter()
+            .filter(|(highest, _)| highest.wrapping_sub(sequence) as i16 >= 0);
+        self.place(timestamp) - moved.map(|(_, by)| by).sum::<i64>()
+    }
+
+    /// The packets after `highest` lie elsewhere than their timestamps say.
+    pub(super) fn moved(&mut self, highest: u16, by: i64) {
+        if self.moves.len() == MOVES {
+            self.moves.pop_front();
+        }
+        self.moves.push_back((highest, by));
     }
 
     pub(super) fn newest(&mut self, timestamp: u32, at: i64, len: u64) {
@@ -160,6 +183,7 @@ impl Streams {
             suspect: None,
             timestamp: packet.timestamp,
             at,
+            moves: VecDeque::new(),
             len,
             rate,
             drift: Drift::default(),

@@ -188,7 +188,13 @@ impl Tap {
     }
 
     pub(super) fn finish(&mut self, at_ns: u64, reason: EndReason, legs: &Legs) {
-        self.reach(at_ns, legs);
+        // What is discarded needs no more audio, which could bring it to its limit, and
+        // so to another end.
+        if reason != EndReason::Discarded {
+            self.reach(at_ns, legs);
+        } else if self.shape.is_none() {
+            self.settle(legs);
+        }
         self.over(at_ns, reason);
     }
 
@@ -273,10 +279,11 @@ impl Tap {
         if let Some(shape) = self.shape {
             return shape;
         }
-        let attached = legs.iter().filter(|leg| leg.attached);
+        // Also one whose feed has just been closed: its audio is still to be rendered.
+        let fed = legs.iter().filter(|leg| leg.had_feed);
         let rate = match (self.wanted_rate, self.format) {
             (0, Format::WavUlaw | Format::WavAlaw) => 8000,
-            (0, Format::Wav) => attached.map(|leg| leg.track.rate()).max().unwrap_or(8000),
+            (0, Format::Wav) => fed.map(|leg| leg.track.rate()).max().unwrap_or(8000),
             (rate, _) => rate,
         };
         let stereo = self.layout == Layout::Stereo && !legs[Leg::Mixed as usize].had_feed;

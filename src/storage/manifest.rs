@@ -1,6 +1,8 @@
 //! The manifest: the JSON that is all that is known of a recording, from its
 //! first moment on disk.
 
+use std::borrow::Cow;
+
 use crate::words::{EndReason, Error, State};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -9,7 +11,7 @@ use time::macros::format_description;
 /// Version of the schema, in the field `callrec`.
 pub const SCHEMA: u32 = 1;
 
-/// A manifest lists no more spans than this.
+/// A manifest lists no more spans of loss than this, and keeps as much room for pauses.
 pub const SPANS_MAX: usize = 10_000;
 
 const NOT_STARTED: &[u8] = b"\"started\":false";
@@ -64,10 +66,10 @@ pub struct Manifest {
 #[serde(default)]
 pub struct SpanEntry {
     /// `pause` or `loss`
-    pub kind: String,
+    pub kind: Cow<'static, str>,
     /// Of a loss only.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub leg: String,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub leg: Cow<'static, str>,
     pub from_frame: u64,
     /// Not there while the span is open.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -145,7 +147,7 @@ impl Manifest {
 
     /// Adds a span, or counts it where there are too many.
     pub fn push_span(&mut self, span: SpanEntry) {
-        if self.spans.len() < SPANS_MAX {
+        if self.spans.len() < SPANS_MAX || (span.kind == "pause" && self.spans.len() < 2 * SPANS_MAX) {
             self.spans.push(span);
         } else {
             self.spans_dropped += 1;

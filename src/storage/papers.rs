@@ -9,7 +9,7 @@ use std::io;
 use uuid::Uuid;
 
 /// No manifest that we write comes near; a larger file is not read.
-const MANIFEST_MAX: u64 = 64 << 20;
+pub(super) const MANIFEST_MAX: u64 = 8 << 20;
 
 pub fn live_name(id: Uuid) -> String {
     format!("{}.json", id.as_hyphenated())

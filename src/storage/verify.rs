@@ -1,9 +1,11 @@
 //! Whether a finished file is still what its manifest says.
 
 use std::fs;
+use std::io::{self, Read};
 use std::path::Path;
 
 use super::Manifest;
+use super::papers::MANIFEST_MAX;
 use super::publish::digest_of;
 use crate::words::{Error, Result, Status};
 
@@ -11,7 +13,7 @@ use crate::words::{Error, Result, Status};
 pub fn verify(path: &Path) -> Result<()> {
     let manifest = read_manifest(&path.with_extension("json"))?;
     let unreadable = |error| Error::io(format_args!("path \"{}\"", path.display()), &error);
-    let file = fs::File::open(path).map_err(unreadable)?;
+    let file = open_file(path).map_err(unreadable)?;
     let size = file.metadata().map_err(unreadable)?.len();
     if size != manifest.bytes {
         return Err(Error::new(
@@ -45,7 +47,20 @@ pub fn verify(path: &Path) -> Result<()> {
 
 fn read_manifest(path: &Path) -> Result<Manifest> {
     let name = path.display();
-    let text = fs::read(path).map_err(|error| Error::io(format_args!("manifest \"{name}\""), &error))?;
+    let unreadable = |error| Error::io(format_args!("manifest \"{name}\""), &error);
+    let file = open_file(path).map_err(unreadable)?;
+    let mut text = Vec::new();
+    file.take(MANIFEST_MAX)
+        .read_to_end(&mut text)
+        .map_err(unreadable)?;
     serde_json::from_slice(&text)
         .map_err(|error| Error::new(Status::Io, format!("manifest \"{name}\": {error}")))
+}
+
+/// A file and nothing else: a pipe would hold us.
+fn open_file(path: &Path) -> io::Result<fs::File> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("not a file"));
+    }
+    fs::File::open(path)
 }

@@ -111,7 +111,11 @@ impl Store {
         match ending {
             None => live.rest(),
             Some(Ending::Lost(error)) => return Err(error),
-            Some(ending) => self.hand_over(stage, ending),
+            Some(ending) => {
+                // What is kept open beyond the limit is not kept for a finisher either.
+                live.rest();
+                self.hand_over(stage, ending);
+            }
         }
         Ok(())
     }

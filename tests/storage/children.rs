@@ -25,7 +25,7 @@ pub fn child_live(directory: &Path, calls: usize) {
         let mut paused = manifest(id);
         paused.lost_ms = 11;
         paused.push_span(SpanEntry {
-            kind: "pause".to_owned(),
+            kind: "pause".into(),
             from_frame: 900,
             ..SpanEntry::default()
         });

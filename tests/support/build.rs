@@ -33,6 +33,8 @@ pub fn installed(directory: &Path) -> PathBuf {
 }
 
 pub fn run(command: &mut Command) -> Output {
+    // Cargo's would come before a program's own rpath.
+    command.env_remove("LD_LIBRARY_PATH");
     let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
     assert!(
         output.status.success(),

@@ -294,3 +294,29 @@ fn a_host_that_catches_up_at_once_leaves_no_silence() {
     assert_eq!(heard, (1..=16).collect::<Vec<u8>>());
     assert_eq!(out.bytes.len(), 16 * 160, "as long as the time on the wall");
 }
+
+#[test]
+fn what_is_caught_up_with_is_not_lost_where_time_was_rendered() {
+    let mut sim = Sim::real();
+    sim.attach(Leg::Local, ULAW);
+    let tape = sim.start(Wish {
+        layout: Layout::Local,
+        format: Format::WavUlaw,
+        ..Wish::default()
+    });
+    for frame in 1..=40 {
+        sim.write(Leg::Local, &[frame; 160]);
+        sim.pass(20);
+    }
+    // Held up over at least one block's end.
+    sim.pass(900);
+    for frame in 41..=55 {
+        sim.write(Leg::Local, &[frame; 160]);
+    }
+    sim.stop(&tape);
+    sim.visit();
+    let heard = marks(&tape);
+    let said: Vec<u8> = heard.into_iter().filter(|mark| (1..=55).contains(mark)).collect();
+    assert_eq!(said, (1..=55).collect::<Vec<u8>>());
+    assert_eq!(tape.progress.lost_ms(), 0);
+}

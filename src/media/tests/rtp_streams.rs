@@ -269,3 +269,23 @@ fn a_host_that_was_held_up_has_not_moved_the_stream() {
         }
     }
 }
+
+#[test]
+fn a_peer_that_alternates_its_clock_rate_is_followed_so_far() {
+    let (mut sim, _tape) = one_leg();
+    for n in 0..400u64 {
+        let payload_type = if n % 2 == 0 { 0 } else { 11 };
+        let bytes = packet(7, payload_type, n as u16, n as u32, &[1; 4]);
+        sim.rtp(Leg::Local, &bytes);
+        if n % 10 == 9 {
+            sim.now_ns += 2 * MS;
+            sim.visit();
+        }
+    }
+    // Of each two, the one at the other rate, once eight changes are followed.
+    assert!(
+        sim.stats.dropped_unknown() > 190,
+        "{}",
+        sim.stats.dropped_unknown()
+    );
+}
