@@ -1,0 +1,120 @@
+//! How many calls can live at once in real time, every frame accounted for.
+//!
+//! `cargo bench --bench capacity -- --calls 1000,3000,5000 --seconds 60 --format wav`; begun at
+//! 1,000 a second; a call's packets come in the millisecond of the 20 in which it was begun.
+//! `--defaults 1` syncs and hashes. Memory: the growth of RSS from the open engine to the end
+//! of the time, divided by the calls; the first count alone has a fresh process.
+
+#![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+
+mod kit;
+
+use std::sync::atomic::Ordering::SeqCst;
+use std::time::{Duration, Instant};
+
+use callrec::capi::*;
+use kit::{Arguments, Cpu, Engine, Live, Speech};
+
+const SLOT: Duration = Duration::from_millis(1);
+const SLOTS: u64 = 20;
+
+fn main() {
+    let arguments = Arguments::read();
+    let mut speech = Speech::new();
+    println!("load at the beginning: {}", kit::load());
+    for calls in arguments.numbers("calls", "1000") {
+        measure(&arguments, calls, &mut speech);
+    }
+    println!("load at the end: {}", kit::load());
+}
+
+fn measure(arguments: &Arguments, calls: u64, speech: &mut Speech) {
+    let (seconds, format) = (
+        arguments.number("seconds", 10),
+        arguments.text("format", "wav-ulaw"),
+    );
+    let directory = arguments.directory();
+    let lean: &[(&str, &str)] = &[("storage.durability", "process"), ("storage.digest", "none")];
+    let clock: &[(&str, &str)] = &[("media.clock", "real")];
+    let defaults: &[(&str, &str)] = &[("storage.durability", "finish")];
+    let chosen = match arguments.number("defaults", 0) {
+        0 => lean,
+        _ => defaults,
+    };
+    let engine = Engine::open(&directory.0, &[clock, chosen].concat());
+    let empty_kib = kit::resident_kib();
+    // Each live call, and how many frames of each side it has sent.
+    let mut lives: Vec<(Live, u64)> = Vec::with_capacity(calls as usize);
+    let (mut handed, mut refused, mut rounds_late) = (0u64, 0u64, 0u64);
+    let (mut latest, mut lag_us, mut backlog) = (Duration::ZERO, 0, 0);
+    let begin = Instant::now();
+    let cpu_begin = Cpu::now();
+    let mut cpu_full = None;
+    let (mut full_kib, mut full_at) = (0, Instant::now());
+    let slots = (calls / 1000 + seconds) * 1000;
+    for slot in 0..slots {
+        let late = kit::sleep_until(begin + SLOT * slot as u32);
+        latest = latest.max(late);
+        rounds_late += u64::from(late > SLOT * SLOTS as u32);
+        if (lives.len() as u64) < calls {
+            lives.push((engine.live(lives.len(), &format), 0));
+        } else if cpu_full.is_none() {
+            cpu_full = Some(Cpu::now());
+            full_at = Instant::now();
+        }
+        for call in ((slot % SLOTS) as usize..lives.len()).step_by(SLOTS as usize) {
+            let (live, frame) = &mut lives[call];
+            for (side, feed) in live.feeds.iter().enumerate() {
+                match kit::rtp(*feed, speech.packet(side, call, *frame)) {
+                    REC_OK => handed += 1,
+                    _ => refused += 1,
+                }
+            }
+            *frame += 1;
+        }
+        if slot % 500 == 499 && cpu_full.is_some() {
+            let stats = engine.stats();
+            lag_us = lag_us.max(stats.worker_lag_us);
+            backlog = backlog.max(stats.backlog_bytes);
+            full_kib = full_kib.max(kit::resident_kib());
+        }
+    }
+    let busy = Cpu::now().since(cpu_full.unwrap_or(cpu_begin));
+    let wall = full_at.elapsed();
+    let threads = kit::threads(Duration::ZERO);
+    lives.iter().for_each(|(live, _)| live.end());
+    engine.await_ended(calls);
+    let stats = engine.stats();
+    let told = engine.close();
+    let (failed, lost_ms) = (told.failed.load(SeqCst), told.lost_ms.load(SeqCst));
+    let accounted = stats.frames_in == handed && stats.frames_lost == 0 && refused == 0;
+    let whole = accounted && lost_ms == 0 && failed == 0 && stats.bytes_dropped == 0;
+    println!(
+        "\n{calls} calls, {format}, {seconds} s with all of them live: {}",
+        if whole {
+            "every frame in its file"
+        } else {
+            "NOT ALL KEPT"
+        }
+    );
+    println!(
+        "  frames handed in {handed}, taken {}, refused {refused}, lost {}; lost_ms {lost_ms}; dropped {} bytes; failed {failed}",
+        stats.frames_in, stats.frames_lost, stats.bytes_dropped
+    );
+    println!(
+        "  CPU while all live: {:.2} s in {:.2} s = {:.2} cores, {:.1} us a call-second (feeder included)",
+        busy.all().as_secs_f64(),
+        wall.as_secs_f64(),
+        busy.all().as_secs_f64() / wall.as_secs_f64(),
+        busy.all().as_secs_f64() * 1e6 / (calls as f64 * wall.as_secs_f64())
+    );
+    println!(
+        "  worker lag at most {:.1} ms, backlog at most {:.1} MB; the feeder itself was late {:.1} ms at most, {rounds_late} times over 20 ms",
+        lag_us as f64 / 1000.0,
+        backlog as f64 / 1e6,
+        latest.as_secs_f64() * 1000.0
+    );
+    let grown = full_kib.saturating_sub(empty_kib) as f64;
+    println!("  memory: {:.1} KiB a live call", grown / calls as f64);
+    println!("  CPU-s of the threads: {threads}");
+}

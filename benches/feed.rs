@@ -1,0 +1,205 @@
+//! What one `rec_feed_rtp` costs the calling thread, paced, and while the disk stands still.
+//!
+//! `cargo bench --bench feed -- --calls 1000 --seconds 20 --stall 10`. The disk stands still
+//! by `fsfreeze` on `--freeze DIR` (a mount point of its own, root), or with the feature
+//! `faults` by the hook before each write; without either that part is left out.
+
+#![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+
+mod kit;
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::Ordering::SeqCst;
+use std::time::{Duration, Instant};
+
+use callrec::capi::*;
+use kit::{Arguments, Engine, FRAME, FRAMES_PER_S, Live, Speech, Times};
+
+fn main() {
+    let arguments = Arguments::read();
+    let mut speech = Speech::new();
+    let overhead = kit::clock_overhead();
+    println!(
+        "load at the beginning: {}; two clock reads: {overhead} ns, subtracted",
+        kit::load()
+    );
+    let seconds = arguments.number("seconds", 10);
+    for run in 0..arguments.number("runs", 3) {
+        measure(
+            &arguments,
+            &format!("run {run}, quiet disk"),
+            seconds,
+            Stall::None,
+            &mut speech,
+            overhead,
+        );
+    }
+    let stall = Duration::from_secs(arguments.number("stall", 10));
+    let frozen = arguments.text("freeze", "");
+    if !frozen.is_empty() {
+        measure(
+            &arguments,
+            "fsfreeze",
+            seconds + stall.as_secs(),
+            Stall::Freeze(stall),
+            &mut speech,
+            overhead,
+        );
+    }
+    if cfg!(feature = "faults") {
+        measure(
+            &arguments,
+            "hook before each write",
+            seconds + stall.as_secs(),
+            Stall::Hook(stall),
+            &mut speech,
+            overhead,
+        );
+    } else if frozen.is_empty() {
+        println!("the disk was not made to stand still: --features faults, or --freeze DIR");
+    }
+    println!("load at the end: {}", kit::load());
+}
+
+#[derive(Clone, Copy)]
+enum Stall {
+    None,
+    Freeze(Duration),
+    Hook(Duration),
+}
+
+fn measure(
+    arguments: &Arguments,
+    what: &str,
+    seconds: u64,
+    stall: Stall,
+    speech: &mut Speech,
+    overhead: u64,
+) {
+    let calls = arguments.number("calls", 1000);
+    let freeze = arguments.text("freeze", "");
+    let directory = match stall {
+        Stall::Freeze(_) => kit::Directory(
+            Path::new(&freeze).join(format!("bench-{}", uuid::Uuid::new_v4())),
+            false,
+        ),
+        _ => arguments.directory(),
+    };
+    let settings = [
+        ("media.clock", "real"),
+        ("storage.durability", "process"),
+        ("storage.digest", "none"),
+    ];
+    let engine = Engine::open(&directory.0, &settings);
+    let lives: Vec<Live> = (0..calls as usize).map(|call| engine.live(call, "wav")).collect();
+    while engine.told.started.load(SeqCst) < calls {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let (mut times, mut stalled, mut stall_begun) = (Times::new(), Times::new(), None);
+    let stall_ends = match stall {
+        Stall::None => Duration::ZERO,
+        Stall::Freeze(long) | Stall::Hook(long) => Duration::from_secs(2) + long,
+    };
+    let (mut thaw, mut backlog, mut round) = (None, 0, Duration::ZERO);
+    let begin = Instant::now();
+    let before = involuntary();
+    for frame in 0..seconds * FRAMES_PER_S {
+        kit::sleep_until(begin + FRAME * frame as u32);
+        let since = begin.elapsed();
+        if since > Duration::from_secs(2) && stall_begun.is_none() && !matches!(stall, Stall::None) {
+            stall_begun = Some(since);
+            thaw = Some(stand_still(stall, stall_ends - since, &directory.0, &freeze));
+        }
+        let still = stall_begun.is_some() && since < stall_ends;
+        let into = if still { &mut stalled } else { &mut times };
+        let woken = Instant::now();
+        for (call, live) in lives.iter().enumerate() {
+            for (side, feed) in live.feeds.iter().enumerate() {
+                let packet = speech.packet(side, call, frame);
+                let begin = Instant::now();
+                let status = kit::rtp(*feed, packet);
+                into.note(begin.elapsed().as_nanos() as u64);
+                assert_eq!(status, REC_OK, "call {call}, frame {frame}");
+            }
+        }
+        round = round.max(woken.elapsed());
+        if still && frame % FRAMES_PER_S == 0 {
+            backlog = backlog.max(engine.stats().backlog_bytes);
+        }
+    }
+    let switches = involuntary() - before;
+    if let Some(thaw) = thaw {
+        thaw.join().expect("the disk goes on");
+    }
+    lives.iter().for_each(Live::end);
+    engine.await_ended(calls);
+    let stats = engine.stats();
+    let told = engine.close();
+    println!("\n{what}: {calls} calls, {seconds} s");
+    println!("  {}", times.row(overhead));
+    if stalled.count > 0 {
+        println!("  standing still: {}", stalled.row(overhead));
+        println!("  waiting for the disk at most: {:.1} MB", backlog as f64 / 1e6);
+    }
+    println!(
+        "  longest round of all calls {:.1} ms; the feeder was preempted {switches} times",
+        round.as_secs_f64() * 1000.0
+    );
+    println!(
+        "  frames handed in {}, taken {}, lost {}; lost_ms {}, dropped {} bytes, failed {}",
+        calls * seconds * FRAMES_PER_S * 2,
+        stats.frames_in,
+        stats.frames_lost,
+        told.lost_ms.load(SeqCst),
+        stats.bytes_dropped,
+        told.failed.load(SeqCst)
+    );
+}
+
+/// How often this thread was made to give way.
+fn involuntary() -> u64 {
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    assert_eq!(unsafe { libc::getrusage(libc::RUSAGE_THREAD, &mut usage) }, 0);
+    usage.ru_nivcsw as u64
+}
+
+fn stand_still(stall: Stall, long: Duration, directory: &Path, freeze: &str) -> std::thread::JoinHandle<()> {
+    let (directory, freeze) = (directory.to_owned(), freeze.to_owned());
+    std::thread::spawn(move || match stall {
+        Stall::None => {}
+        Stall::Freeze(_) => {
+            let run = |flag| {
+                let status = Command::new("fsfreeze").arg(flag).arg(&freeze).status();
+                assert!(
+                    status.is_ok_and(|status| status.success()),
+                    "fsfreeze {flag} {freeze}"
+                );
+            };
+            run("-f");
+            std::thread::sleep(long);
+            run("-u");
+        }
+        Stall::Hook(_) => hook(&directory, long),
+    })
+}
+
+#[cfg(feature = "faults")]
+fn hook(directory: &Path, long: Duration) {
+    use callrec::storage::faults::{self, Step};
+    let until = Instant::now() + long;
+    faults::set(
+        directory,
+        std::sync::Arc::new(move |step| {
+            if step == Step::WriteAudio {
+                kit::sleep_until(until);
+            }
+            Ok(())
+        }),
+    );
+    std::thread::sleep(long);
+    faults::clear(directory);
+}
+
+#[cfg(not(feature = "faults"))]
+fn hook(_: &Path, _: Duration) {}

@@ -1,0 +1,300 @@
+//! CPU of the whole process for recording G.711 calls into WAV, beside a hand-written floor.
+//!
+//! `cargo bench --bench record -- --calls 1000 --seconds 60 --paced-seconds 60 --paced-runs 3`;
+//! also `--runs`, `--mode fast,paced`, `--feeder sleep|wait`, `--format wav,wav-ulaw`, `--kind floor,process,defaults`, `--dir`.
+
+#![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+
+mod kit;
+
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use callrec::capi::*;
+use kit::{Arguments, Cpu, Engine, FRAME, FRAMES_PER_S, Live, SAMPLES, Speech};
+
+/// One thing to record, and how.
+#[derive(Clone, Copy)]
+struct Job<'a> {
+    calls: u64,
+    seconds: u64,
+    paced: bool,
+    format: &'a str,
+    /// Fast: waits for room in one ring alone, and does not sleep then.
+    eager: bool,
+}
+
+/// What one run has used.
+struct Used {
+    all: Cpu,
+    opening: Cpu,
+    closing: Cpu,
+    /// The slowest 20 ms round of a paced feeder.
+    round: Duration,
+    note: String,
+}
+
+type Settings = &'static [(&'static str, &'static str)];
+
+const LEAN: Settings = &[("storage.durability", "process"), ("storage.digest", "none")];
+const DEFAULTS: Settings = &[("storage.durability", "finish"), ("storage.digest", "sha256")];
+
+fn main() {
+    let arguments = Arguments::read();
+    let mut speech = Speech::new();
+    println!("load at the beginning: {}", kit::load());
+    for (mode, seconds, runs) in [
+        (
+            "fast",
+            arguments.number("seconds", 20),
+            arguments.number("runs", 3),
+        ),
+        (
+            "paced",
+            arguments.number("paced-seconds", 10),
+            arguments.number("paced-runs", 1),
+        ),
+    ] {
+        for format in ["wav", "wav-ulaw"] {
+            if arguments.wants("mode", mode) && arguments.wants("format", format) {
+                let job = Job {
+                    calls: arguments.number("calls", 1000),
+                    seconds,
+                    paced: mode == "paced",
+                    format,
+                    eager: arguments.text("feeder", "sleep") == "wait",
+                };
+                table(&arguments, job, runs, &mut speech);
+            }
+        }
+    }
+    println!("load at the end: {}", kit::load());
+}
+
+fn table(arguments: &Arguments, job: Job<'_>, runs: u64, speech: &mut Speech) {
+    println!(
+        "\n{}, {}: {} calls of {} s, {runs} runs; CPU of the process, opening and closing included",
+        if job.paced { "paced" } else { "fast" },
+        job.format,
+        job.calls,
+        job.seconds
+    );
+    println!("{:<28} {:>22} {:>10}", "", "us per call-s", "calls/core");
+    let mut floors = Vec::new();
+    let kinds: [(&str, &str, Option<Settings>); 3] = [
+        ("floor", "floor, blocks of 1 s", None),
+        ("process", "callrec, process, none", Some(LEAN)),
+        ("defaults", "callrec, finish, sha256", Some(DEFAULTS)),
+    ];
+    let mut rows: [Vec<f64>; 3] = Default::default();
+    let mut notes: [Vec<String>; 3] = Default::default();
+    // In turns, so that the machine's moods meet all alike.
+    for _ in 0..runs {
+        for (row, (kind, _, settings)) in kinds.iter().enumerate() {
+            if !arguments.wants("kind", kind) {
+                continue;
+            }
+            let directory = arguments.directory();
+            let used = match settings {
+                None => floor(&directory.0, job, speech),
+                Some(settings) => callrec(&directory.0, job, settings, speech),
+            };
+            let us = |cpu: Duration| kit::us_per_call_second(cpu, job.calls, job.seconds);
+            rows[row].push(us(used.all.all()));
+            notes[row].push(format!(
+                "{:.1} = {:.1} user + {:.1} kernel, of it opening {:.1}, closing {:.1}; longest round {:.1} ms{}",
+                us(used.all.all()),
+                us(used.all.user),
+                us(used.all.kernel),
+                us(used.opening.all()),
+                us(used.closing.all()),
+                used.round.as_secs_f64() * 1000.0,
+                used.note
+            ));
+        }
+    }
+    floors.extend(&rows[0]);
+    for (row, (_, name, _)) in kinds.iter().enumerate() {
+        if rows[row].is_empty() {
+            continue;
+        }
+        println!(
+            "{name:<28} {:>22} {:>10.0}",
+            kit::spread(&rows[row], 1),
+            1e6 / kit::median(rows[row].clone())
+        );
+        if row > 0 && !floors.is_empty() {
+            let ratio = kit::median(rows[row].clone()) / kit::median(floors.clone());
+            println!("{:<28} {ratio:>22.2} x the floor", "");
+        }
+        notes[row].iter().for_each(|note| println!("    {note}"));
+    }
+}
+
+/// Decodes by table, interleaves, writes a block a second; checks nothing.
+fn floor(directory: &Path, job: Job<'_>, speech: &Speech) -> Used {
+    let linear: Vec<i16> = (0..=255u8).map(linear).collect();
+    let linear: [i16; 256] = linear.try_into().expect("256 bytes there are");
+    let pcm = job.format == "wav";
+    let frame_bytes = if pcm { 4 } else { 2 };
+    let block = SAMPLES * FRAMES_PER_S as usize * frame_bytes;
+    let before = Cpu::now();
+    let mut files: Vec<(File, Vec<u8>)> = (0..job.calls)
+        .map(|call| {
+            let mut file = File::create(directory.join(format!("{call}.wav"))).unwrap();
+            file.write_all(&[0; 44]).unwrap();
+            (file, Vec::with_capacity(block))
+        })
+        .collect();
+    let opening = Cpu::now().since(before);
+    let mut round = Duration::ZERO;
+    let begin = Instant::now();
+    for frame in 0..job.seconds * FRAMES_PER_S {
+        if job.paced {
+            kit::sleep_until(begin + FRAME * frame as u32);
+        }
+        let woken = Instant::now();
+        for (call, (file, out)) in files.iter_mut().enumerate() {
+            let left = speech.payload(0, call, frame);
+            let right = speech.payload(1, call, frame);
+            let from = out.len();
+            out.resize(from + SAMPLES * frame_bytes, 0);
+            let place = &mut out[from..];
+            if pcm {
+                for ((place, l), r) in place.chunks_exact_mut(4).zip(left).zip(right) {
+                    let l = u32::from(linear[*l as usize] as u16);
+                    let r = u32::from(linear[*r as usize] as u16);
+                    place.copy_from_slice(&(l | r << 16).to_le_bytes());
+                }
+            } else {
+                for ((place, l), r) in place.chunks_exact_mut(2).zip(left).zip(right) {
+                    place.copy_from_slice(&[*l, *r]);
+                }
+            }
+            if out.len() == block {
+                file.write_all(out).unwrap();
+                out.clear();
+            }
+        }
+        round = round.max(woken.elapsed());
+    }
+    let before_closing = Cpu::now();
+    drop(files);
+    let after = Cpu::now();
+    Used {
+        all: after.since(before),
+        opening,
+        closing: after.since(before_closing),
+        round,
+        note: String::new(),
+    }
+}
+
+/// ITU-T G.711, 14 bits in 16.
+fn linear(byte: u8) -> i16 {
+    let byte = !byte;
+    let magnitude = ((i16::from(byte & 15) << 3) + 0x84) << ((byte >> 4) & 7);
+    if byte & 0x80 != 0 {
+        0x84 - magnitude
+    } else {
+        magnitude - 0x84
+    }
+}
+
+fn callrec(directory: &Path, job: Job<'_>, settings: &[(&str, &str)], speech: &mut Speech) -> Used {
+    let clock = ("media.clock", if job.paced { "real" } else { "stream" });
+    let settings = [settings, &[clock]].concat();
+    let (before, caller) = (Cpu::now(), kit::thread_cpu());
+    let engine = Engine::open(directory, &settings);
+    let lives: Vec<Live> = (0..job.calls as usize)
+        .map(|call| engine.live(call, job.format))
+        .collect();
+    while engine.told.started.load(std::sync::atomic::Ordering::SeqCst) < job.calls {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let opening = Cpu::now().since(before);
+    let frames = job.seconds * FRAMES_PER_S;
+    let round = match job.paced {
+        true => feed_paced(&lives, frames, speech),
+        false => feed_fast(&lives, frames, job.eager, speech),
+    };
+    let before_closing = Cpu::now();
+    lives.iter().for_each(Live::end);
+    engine.await_ended(job.calls);
+    let stats = engine.stats();
+    let threads = kit::threads(caller);
+    let told = engine.close();
+    let closing = Cpu::now().since(before_closing);
+    let expected = job.calls * frames * 2;
+    assert_eq!(
+        (stats.frames_in, stats.frames_lost),
+        (expected, 0),
+        "every frame in its file"
+    );
+    assert_eq!(told.lost_ms.load(std::sync::atomic::Ordering::SeqCst), 0);
+    Used {
+        all: Cpu::now().since(before),
+        opening,
+        closing,
+        round,
+        note: format!("; CPU-s of the threads: {threads}"),
+    }
+}
+
+fn feed_paced(lives: &[Live], frames: u64, speech: &mut Speech) -> Duration {
+    let begin = Instant::now();
+    let mut longest = Duration::ZERO;
+    for frame in 0..frames {
+        kit::sleep_until(begin + FRAME * frame as u32);
+        let woken = Instant::now();
+        for (call, live) in lives.iter().enumerate() {
+            for (side, feed) in live.feeds.iter().enumerate() {
+                let status = kit::rtp(*feed, speech.packet(side, call, frame));
+                assert_eq!(status, REC_OK, "call {call}, frame {frame}");
+            }
+        }
+        longest = longest.max(woken.elapsed());
+    }
+    longest
+}
+
+/// Feeds each call until its ring is full; when nearly all of them are, waits for room in
+/// one, and then sleeps until the workers have come by at the others too.
+fn feed_fast(lives: &[Live], frames: u64, eager: bool, speech: &mut Speech) -> Duration {
+    // For each leg the next frame.
+    let mut next = vec![[0u64; 2]; lives.len()];
+    loop {
+        let (mut taken, mut refused) = (0u64, None);
+        for (call, live) in lives.iter().enumerate() {
+            for (side, feed) in live.feeds.iter().enumerate() {
+                let next = &mut next[call][side];
+                while *next < frames {
+                    match kit::rtp(*feed, speech.packet(side, call, *next)) {
+                        REC_OK => {
+                            *next += 1;
+                            taken += 1;
+                        }
+                        REC_ERR_OVERRUN => {
+                            refused = Some(*feed);
+                            break;
+                        }
+                        other => panic!("status {other}"),
+                    }
+                }
+            }
+        }
+        match refused {
+            None => return Duration::ZERO,
+            // Much was taken: much may have been drained meanwhile.
+            Some(_) if taken > lives.len() as u64 * 40 => {}
+            Some(feed) => {
+                assert_eq!(unsafe { rec_feed_wait(feed, 60_000) }, REC_OK);
+                if !eager {
+                    std::thread::sleep(Duration::from_millis(8));
+                }
+            }
+        }
+    }
+}

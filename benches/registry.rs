@@ -1,0 +1,325 @@
+//! Starts, stops and lists beside many live recordings; and starts and stops to the published file.
+//!
+//! `cargo bench --bench registry -- --live 10000,100000 --starts 20000 --dir /dev/shm`, and
+//! `-- --part publish --seconds 20 --dir DIR`. The live recordings are paused, and leave their
+//! pauses out, so that they write nothing after their files' headers. Times are the wall's and,
+//! beside them, the calling thread's CPU.
+
+#![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+
+mod kit;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::time::{Duration, Instant};
+
+use callrec::capi::*;
+use kit::support::{self, Arg, Call, ask};
+use kit::{Arguments, Cpu, Engine, Speech, Times, thread_cpu};
+
+fn main() {
+    let arguments = Arguments::read();
+    println!("load at the beginning: {}", kit::load());
+    if arguments.wants("part", "control") {
+        for live in arguments.numbers("live", "10000") {
+            control(&arguments, live);
+        }
+    }
+    if arguments.wants("part", "publish") {
+        for durability in ["process", "finish"] {
+            publish(&arguments, durability);
+        }
+    }
+    println!("load at the end: {}", kit::load());
+}
+
+fn begin(engine: &Engine, number: u64) -> (rec_call, String) {
+    let name = format!("call-{number}");
+    let call = engine.begin(&Call {
+        call_id: Some(&name),
+        device: Some(&format!("SEP{number:012}")),
+        number: Some(&format!("{number}")),
+        user: Some(&format!("user{number}")),
+        first: Some("Gianluca"),
+        last: Some("Rossi"),
+        phone: Some("+390584943232"),
+        ..Call::default()
+    });
+    (call, name)
+}
+
+/// What is listed: everything, or by one field.
+#[derive(Clone, Copy)]
+enum By<'a> {
+    All,
+    Device(&'a str),
+    Number(&'a str),
+    User(&'a str),
+    CallId(&'a str),
+}
+
+/// How many; how long the list, its JSON and its freeing took; and their CPU.
+struct Listed {
+    count: usize,
+    wall: [Duration; 3],
+    cpu: [Duration; 3],
+}
+
+fn list(engine: rec_engine, by: By<'_>, json: bool) -> Listed {
+    let mut filter: rec_filter = support::init();
+    let text = Arg::from(match by {
+        By::All => None,
+        By::Device(text) | By::Number(text) | By::User(text) | By::CallId(text) => Some(text),
+    });
+    match by {
+        By::All => {}
+        By::Device(_) => filter.device_name = text.ptr(),
+        By::Number(_) => filter.directory_number = text.ptr(),
+        By::User(_) => filter.username = text.ptr(),
+        By::CallId(_) => filter.call_id = text.ptr(),
+    }
+    let (mut snapshot, mut error) = (std::ptr::null_mut(), support::init::<rec_error>());
+    let cpu = thread_cpu();
+    let begin = Instant::now();
+    let status = unsafe { rec_list(engine, std::ptr::null(), &filter, &mut snapshot, &mut error) };
+    let at = [begin.elapsed(), thread_cpu() - cpu];
+    assert_eq!(status, REC_OK);
+    let count = unsafe { rec_snapshot_count(snapshot) };
+    if json {
+        std::hint::black_box(unsafe { rec_snapshot_json(snapshot) });
+    }
+    let told = [begin.elapsed(), thread_cpu() - cpu];
+    unsafe { rec_snapshot_free(snapshot) };
+    let freed = [begin.elapsed(), thread_cpu() - cpu];
+    let parts = |n: usize| [at[n], told[n] - at[n], freed[n] - told[n]];
+    Listed {
+        count,
+        wall: parts(0),
+        cpu: parts(1),
+    }
+}
+
+fn control(arguments: &Arguments, live: u64) {
+    let directory = arguments.directory();
+    let settings = [
+        ("media.clock", "real"),
+        ("storage.durability", "process"),
+        ("storage.digest", "none"),
+        ("storage.max_open_files", "64"),
+    ];
+    let engine = Engine::open(&directory.0, &settings);
+    let empty_kib = kit::resident_kib();
+    let cpu = Cpu::now();
+    let mut calls: Vec<rec_call> = Vec::new();
+    for number in 0..live {
+        let (call, name) = begin(&engine, number);
+        engine.start_pausing(&name, "wav", REC_PAUSE_SKIP);
+        let name = Arg::from(name.as_str());
+        ask(|e| unsafe {
+            let none = std::ptr::null_mut();
+            rec_pause_by_call(engine.handle, std::ptr::null(), name.ptr(), none, e)
+        })
+        .unwrap();
+        calls.push(call);
+    }
+    while engine.told.paused.load(SeqCst) < live {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let used = Cpu::now().since(cpu).all();
+    let kib = kit::resident_kib().saturating_sub(empty_kib) as f64;
+    println!(
+        "\n{live} live (each begun, started, its file made, paused: {:.0} us of CPU; {:.1} KiB without feeds); load {}",
+        used.as_secs_f64() * 1e6 / live as f64,
+        kib / live as f64,
+        kit::load()
+    );
+    let overhead = [kit::clock_overhead(), kit::cpu_clock_overhead()];
+    let starts = arguments.number("starts", 5000);
+    starts_and_stops(&engine, "nobody lists", live, starts, overhead);
+    let stop = Arc::new(AtomicBool::new(false));
+    let lists = Arc::new(AtomicU64::new(0));
+    let lister = {
+        let (stop, lists, handle) = (stop.clone(), lists.clone(), engine.handle);
+        std::thread::spawn(move || {
+            while !stop.load(SeqCst) {
+                list(handle, By::All, false);
+                lists.fetch_add(1, SeqCst);
+            }
+        })
+    };
+    starts_and_stops(
+        &engine,
+        "another thread lists all in a loop",
+        live,
+        starts,
+        overhead,
+    );
+    stop.store(true, SeqCst);
+    lister.join().expect("the lister ends");
+    println!("  meanwhile {} full lists", lists.load(SeqCst));
+    lists_by_key(&engine, live, overhead);
+    full_lists(&engine, live);
+    let cpu = Cpu::now();
+    for call in calls {
+        support::end(call).unwrap();
+    }
+    engine.await_ended(live);
+    println!(
+        "  ended and published: {:.0} us of CPU each",
+        Cpu::now().since(cpu).all().as_secs_f64() * 1e6 / live as f64
+    );
+    engine.close();
+}
+
+/// 2,000 starts a second on a schedule, each stopped 10 ms later.
+fn starts_and_stops(engine: &Engine, what: &str, live: u64, count: u64, overhead: [u64; 2]) {
+    const IN_FLIGHT: usize = 20;
+    let (mut started, mut stopped) = ([Times::new(), Times::new()], [Times::new(), Times::new()]);
+    let mut running = std::collections::VecDeque::new();
+    let ended = engine.told.ended();
+    let schedule = Instant::now();
+    for n in 0..count {
+        let (call, name) = begin(engine, live + n);
+        let (call_id, format) = (Arg::from(name.as_str()), Arg::from("wav"));
+        let mut options: rec_start_options = support::init();
+        options.call_id = call_id.ptr();
+        options.format = format.ptr();
+        let mut id = rec_id { text: [0; 37] };
+        let mut error: rec_error = support::init();
+        kit::sleep_until(schedule + Duration::from_micros(500) * n as u32);
+        let status = timed(&mut started, || unsafe {
+            rec_start(engine.handle, std::ptr::null(), &options, &mut id, &mut error)
+        });
+        assert_eq!(status, REC_OK);
+        running.push_back((call, id));
+        if running.len() > IN_FLIGHT || n + 1 == count {
+            let all = if n + 1 == count { running.len() } else { 1 };
+            for (call, id) in running.drain(..all) {
+                let status = timed(&mut stopped, || unsafe {
+                    rec_stop_by_id(engine.handle, std::ptr::null(), id.text.as_ptr(), &mut error)
+                });
+                assert_eq!(status, REC_OK);
+                support::end(call).unwrap();
+            }
+        }
+    }
+    engine.await_ended(ended + count);
+    println!("  {what}:");
+    for (what, mut times) in [("rec_start", started), ("rec_stop_by_id", stopped)] {
+        println!("    {what:<14} {}", times[0].row(overhead[0]));
+        println!("    {:<14} {}", "  CPU", times[1].row(overhead[1]));
+    }
+}
+
+/// Notes how long it took, and how much CPU.
+fn timed(times: &mut [Times; 2], act: impl FnOnce() -> rec_status) -> rec_status {
+    let (cpu, begin) = (thread_cpu(), Instant::now());
+    let status = act();
+    times[0].note(begin.elapsed().as_nanos() as u64);
+    times[1].note((thread_cpu() - cpu).as_nanos() as u64);
+    status
+}
+
+fn lists_by_key(engine: &Engine, live: u64, [overhead, _]: [u64; 2]) {
+    println!("  rec_list of one, by:");
+    for field in ["device", "number", "user", "call"] {
+        let mut times = Times::new();
+        for n in 0..5000u64 {
+            let number = n * 7919 % live;
+            let text = match field {
+                "device" => format!("SEP{number:012}"),
+                "number" => format!("{number}"),
+                "user" => format!("user{number}"),
+                _ => format!("call-{number}"),
+            };
+            let by = match field {
+                "device" => By::Device(&text),
+                "number" => By::Number(&text),
+                "user" => By::User(&text),
+                _ => By::CallId(&text),
+            };
+            let listed = list(engine.handle, by, false);
+            assert_eq!(listed.count, 1);
+            times.note(listed.wall[0].as_nanos() as u64);
+        }
+        println!("    {field:<14} {}", times.row(overhead));
+    }
+}
+
+fn full_lists(engine: &Engine, live: u64) {
+    let lists: Vec<Listed> = (0..9).map(|_| list(engine.handle, By::All, true)).collect();
+    assert!(lists.iter().all(|list| list.count as u64 == live));
+    println!("  all of them, ms of CPU and of the wall:");
+    for (part, what) in ["rec_list", "rec_snapshot_json", "rec_snapshot_free"]
+        .iter()
+        .enumerate()
+    {
+        let ms = |of: fn(&Listed) -> &[Duration; 3]| -> Vec<f64> {
+            lists
+                .iter()
+                .map(|list| of(list)[part].as_secs_f64() * 1000.0)
+                .collect()
+        };
+        let (cpu, wall) = (ms(|list| &list.cpu), ms(|list| &list.wall));
+        println!(
+            "    {what:<18} {:>22} {:>22}",
+            kit::spread(&cpu, 1),
+            kit::spread(&wall, 1)
+        );
+    }
+}
+
+/// As many recordings as go through, 200 ms of audio each, to file and terminal event.
+fn publish(arguments: &Arguments, durability: &str) {
+    const IN_FLIGHT: u64 = 500;
+    let directory = arguments.directory();
+    let settings = [("media.clock", "real"), ("storage.durability", durability)];
+    let engine = Engine::open(&directory.0, &settings);
+    let mut speech = Speech::new();
+    let long = Duration::from_secs(arguments.number("seconds", 5));
+    let (begun, cpu, caller) = (Instant::now(), Cpu::now(), thread_cpu());
+    let mut count = 0u64;
+    while begun.elapsed() < long {
+        if count - engine.told.ended() >= IN_FLIGHT {
+            std::thread::sleep(Duration::from_millis(1));
+            continue;
+        }
+        let live = engine.live(count as usize, "wav");
+        for frame in 0..10 {
+            for (side, feed) in live.feeds.iter().enumerate() {
+                assert_eq!(
+                    kit::rtp(*feed, speech.packet(side, count as usize, frame)),
+                    REC_OK
+                );
+            }
+        }
+        ask(|e| unsafe {
+            let name = Arg::from(format!("call-{count}").as_str());
+            rec_stop_by_call(
+                engine.handle,
+                std::ptr::null(),
+                name.ptr(),
+                std::ptr::null(),
+                std::ptr::null_mut(),
+                e,
+            )
+        })
+        .unwrap();
+        live.end();
+        count += 1;
+    }
+    engine.await_ended(count);
+    let (wall, used) = (begun.elapsed(), Cpu::now().since(cpu));
+    let threads = kit::threads(caller);
+    let told = engine.close();
+    println!(
+        "\nstart to published file and terminal event, {durability}, sha256: {count} in {:.1} s = {:.0} a second, {:.0} us of CPU each ({:.0} user, {:.0} kernel); failed {}",
+        wall.as_secs_f64(),
+        count as f64 / wall.as_secs_f64(),
+        used.all().as_secs_f64() * 1e6 / count as f64,
+        used.user.as_secs_f64() * 1e6 / count as f64,
+        used.kernel.as_secs_f64() * 1e6 / count as f64,
+        told.failed.load(SeqCst)
+    );
+    println!("  CPU-s of the threads: {threads}");
+}

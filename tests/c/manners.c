@@ -1,0 +1,524 @@
+/* A guest's manners: what the library does to the process that it is linked into.
+ *
+ *   manners CHECK DIRECTORY */
+#undef NDEBUG
+#define _GNU_SOURCE
+#include <callrec.h>
+
+#include "manners.h"
+
+#include <dlfcn.h>
+#include <limits.h>
+#include <locale.h>
+#include <sys/resource.h>
+
+extern char **environ;
+
+/* ---- threads ------------------------------------------------------------------------ */
+
+static bool is_named(int thread)
+{
+    char name[64];
+    return !task_line(thread, "comm", "", name, sizeof name) || strncmp(name, "callrec-", 8) == 0;
+}
+
+static void threads_are_named(const char *directory)
+{
+    static struct load load;
+    CHECK(other_threads(NULL, NULL) == 0);
+    load_begin(&load, directory, NULL);
+    /* A thread names itself as the first thing it does. */
+    uint64_t limit = now_ms() + PATIENCE_MS;
+    bool named = false;
+    while (!named && now_ms() < limit) {
+        named = true;
+        other_threads(is_named, &named);
+    }
+    CHECK(named);
+    for (unsigned looks = 0, before = load.churned; load.churned < before + 20; looks++) {
+        named = true;
+        CHECK(other_threads(is_named, &named) >= 6 && named);
+    }
+    load_end(&load);
+    CHECK(all_threads_gone());
+}
+
+/* Neither to be blocked (they cannot be, or are a thread's own fault), nor libc's. */
+static bool is_nobodys(int signal)
+{
+    switch (signal) {
+    case SIGKILL: case SIGSTOP: case SIGSEGV: case SIGBUS: case SIGFPE: case SIGILL: case SIGTRAP: return true;
+    default: return signal == 32 || signal == 33;
+    }
+}
+
+static bool blocks_all(int thread)
+{
+    char line[256];
+    if (!task_line(thread, "status", "SigBlk:", line, sizeof line))
+        return true;
+    unsigned long long blocked = strtoull(line, NULL, 16);
+    for (int signal = 1; signal <= 64; signal++) {
+        if (!is_nobodys(signal) && !(blocked >> (signal - 1) & 1)) {
+            char name[64] = "?";
+            task_line(thread, "comm", "", name, sizeof name);
+            fprintf(stderr, "signal %d is open in %s", signal, name);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool same_mask(const sigset_t *a, const sigset_t *b)
+{
+    for (int signal = 1; signal <= 64; signal++)
+        if (sigismember(a, signal) != sigismember(b, signal))
+            return false;
+    return true;
+}
+
+static void signals_are_blocked(const char *directory)
+{
+    static struct load load;
+    sigset_t mine, now;
+    sigemptyset(&mine);
+    sigaddset(&mine, SIGUSR2);
+    sigaddset(&mine, SIGSEGV);
+    sigaddset(&mine, SIGRTMIN + 3);
+    pthread_sigmask(SIG_SETMASK, &mine, NULL);
+    load_begin(&load, directory, NULL);
+    pthread_sigmask(SIG_SETMASK, NULL, &now);
+    CHECK(same_mask(&mine, &now));
+    for (unsigned before = load.churned; load.churned < before + 20;) {
+        bool blocked = true;
+        CHECK(other_threads(blocks_all, &blocked) > 0 && blocked);
+        if (!blocked)
+            break;
+    }
+    load_end(&load);
+    pthread_sigmask(SIG_SETMASK, NULL, &now);
+    CHECK(same_mask(&mine, &now));
+}
+
+static atomic_uint landed, strays;
+
+static void on_signal(int signal)
+{
+    (void)signal;
+    if (!is_the_hosts(thread_id()))
+        strays++;
+    landed++;
+}
+
+/* Sent one after the other, as each has landed. */
+static void *send_signals(void *argument)
+{
+    const sigset_t *all = argument;
+    i_am_the_hosts();
+    pthread_sigmask(SIG_BLOCK, all, NULL);
+    for (unsigned sent = 0; sent < 2000; sent++) {
+        static const int kinds[] = {SIGTERM, SIGUSR1, SIGXFSZ, SIGPIPE, SIGCHLD};
+        unsigned before = landed;
+        uint64_t limit = now_ms() + PATIENCE_MS;
+        kill(getpid(), kinds[sent % 5]);
+        while (landed == before && now_ms() < limit)
+            sched_yield();
+        if (!CHECK(landed == before + 1))
+            break;
+    }
+    return NULL;
+}
+
+static void signals_land_in_the_host(const char *directory)
+{
+    static struct load load;
+    sigset_t all;
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    sigemptyset(&all);
+    for (size_t i = 0; i < 5; i++) {
+        int signal = (const int[]){SIGTERM, SIGUSR1, SIGXFSZ, SIGPIPE, SIGCHLD}[i];
+        sigaction(signal, &action, NULL);
+        sigaddset(&all, signal);
+    }
+    load_begin(&load, directory, NULL);
+    pthread_t sender;
+    pthread_create(&sender, NULL, send_signals, &all);
+    pthread_join(sender, NULL);
+    load_end(&load);
+    CHECK(landed == 2000 && strays == 0);
+    /* Where no thread of the host takes it, it waits for one. */
+    pthread_sigmask(SIG_BLOCK, &all, NULL);
+    load_begin(&load, directory_in(directory, "again"), NULL);
+    kill(getpid(), SIGTERM);
+    for (unsigned before = load.churned; load.churned < before + 3;)
+        sched_yield();
+    sigset_t pending;
+    sigpending(&pending);
+    CHECK(sigismember(&pending, SIGTERM) == 1 && landed == 2000);
+    load_end(&load);
+    signal(SIGTERM, SIG_IGN);
+}
+
+/* ---- descriptors ---------------------------------------------------------------------- */
+
+enum { MOST = 1024 };
+
+/* Marks the open descriptors, but not the one that looks. */
+static unsigned descriptors(bool open[MOST])
+{
+    unsigned count = 0;
+    memset(open, 0, MOST * sizeof open[0]);
+    DIR *all = opendir("/proc/self/fd");
+    for (struct dirent *entry; (entry = readdir(all)) != NULL;) {
+        int fd = atoi(entry->d_name);
+        if (entry->d_name[0] == '.' || fd == dirfd(all) || fd >= MOST)
+            continue;
+        open[fd] = true;
+        count++;
+    }
+    closedir(all);
+    return count;
+}
+
+/* What a program that the host runs is given: "0 1 2 ". */
+static void list_descriptors(void)
+{
+    bool open[MOST];
+    descriptors(open);
+    for (int fd = 0; fd < MOST; fd++)
+        if (open[fd])
+            dprintf(1, "%d ", fd);
+}
+
+static void inherited(char *list, size_t size)
+{
+    int ends[2];
+    list[0] = '\0';
+    if (!CHECK(pipe2(ends, O_CLOEXEC) == 0))
+        return;
+    pid_t child = fork();
+    if (child == 0) {
+        dup2(ends[1], 1);
+        execl("/proc/self/exe", "manners", "list-descriptors", (char *)NULL);
+        _exit(127);
+    }
+    close(ends[1]);
+    size_t length = 0;
+    for (ssize_t got; length + 1 < size && (got = read(ends[0], list + length, size - length - 1)) > 0;)
+        length += (size_t)got;
+    list[length] = '\0';
+    close(ends[0]);
+    ENDS_WELL(child);
+}
+
+static bool closes_on_exec(int fd)
+{
+    char path[64], line[256];
+    snprintf(path, sizeof path, "/proc/self/fdinfo/%d", fd);
+    FILE *info = fopen(path, "re");
+    unsigned long flags = O_CLOEXEC; /* if it has gone */
+    while (info != NULL && fgets(line, sizeof line, info) != NULL)
+        if (strncmp(line, "flags:", 6) == 0)
+            flags = strtoul(line + 6, NULL, 8);
+    if (info != NULL)
+        fclose(info);
+    return flags & O_CLOEXEC;
+}
+
+static void descriptors_close_on_exec(const char *directory)
+{
+    static struct load load;
+    static bool before[MOST], now[MOST];
+    char first[4096], later[4096];
+    unsigned at_first = descriptors(before);
+    inherited(first, sizeof first);
+    CHECK(first[0] != '\0');
+    /* One stays open, every other block is open, append, close. */
+    load_begin(&load, directory, SETTINGS("storage.max_open_files", "1"));
+    unsigned seen = 0;
+    for (unsigned looks = 0; looks < 2000; looks++) {
+        descriptors(now);
+        for (int fd = 0; fd < MOST; fd++) {
+            if (!now[fd] || before[fd])
+                continue;
+            seen++;
+            CHECK(closes_on_exec(fd));
+        }
+    }
+    CHECK(seen > 3 * 2000); /* the directory, its control directory, the lock */
+    for (unsigned runs = 0; runs < 50; runs++) {
+        inherited(later, sizeof later);
+        if (!CHECK(strcmp(first, later) == 0))
+            break;
+    }
+    load_end(&load);
+    CHECK(descriptors(now) == at_first);
+}
+
+/* ---- what belongs to the whole process -------------------------------------------------- */
+
+static atomic_uint exit_handlers;
+
+/* In the place of libc's: whatever wants to be called at exit comes by here. */
+int __cxa_atexit(void (*function)(void *), void *argument, void *library);
+int __cxa_atexit(void (*function)(void *), void *argument, void *library)
+{
+    int (*real)(void (*)(void *), void *, void *);
+    void *found = dlsym(RTLD_NEXT, "__cxa_atexit");
+    memcpy(&real, &found, sizeof real);
+    exit_handlers++;
+    return real(function, argument, library);
+}
+
+int on_exit(void (*function)(int, void *), void *argument)
+{
+    (void)function, (void)argument;
+    exit_handlers++;
+    return 0;
+}
+
+struct process {
+    char directory[PATH_MAX], umask[64], locale[256], environment[65536];
+    struct rlimit limits[RLIMIT_NLIMITS];
+    struct sigaction actions[65];
+    sigset_t mask;
+    stack_t stack;
+    int priority, policy;
+    unsigned exit_handlers;
+    void *environ;
+};
+
+static void look_at(struct process *process)
+{
+    memset(process, 0, sizeof *process);
+    CHECK(getcwd(process->directory, sizeof process->directory) != NULL);
+    CHECK(task_line(thread_id(), "status", "Umask:", process->umask, sizeof process->umask));
+    snprintf(process->locale, sizeof process->locale, "%s", setlocale(LC_ALL, NULL));
+    size_t used = 0;
+    for (char **each = environ; *each != NULL && used < sizeof process->environment; each++)
+        used += (size_t)snprintf(process->environment + used, sizeof process->environment - used, "%s\n", *each);
+    for (int limit = 0; limit < RLIMIT_NLIMITS; limit++)
+        getrlimit((__rlimit_resource_t)limit, &process->limits[limit]);
+    for (int signal = 1; signal <= 64; signal++)
+        sigaction(signal, NULL, &process->actions[signal]);
+    pthread_sigmask(SIG_SETMASK, NULL, &process->mask);
+    sigaltstack(NULL, &process->stack);
+    process->priority = getpriority(PRIO_PROCESS, 0);
+    process->policy = sched_getscheduler(0);
+    process->exit_handlers = exit_handlers;
+    process->environ = environ;
+}
+
+static void compare(const struct process *before, const struct process *now)
+{
+    CHECK(strcmp(before->directory, now->directory) == 0);
+    CHECK(strcmp(before->umask, now->umask) == 0);
+    CHECK(strcmp(before->locale, now->locale) == 0);
+    CHECK(strcmp(before->environment, now->environment) == 0 && before->environ == now->environ);
+    CHECK(memcmp(before->limits, now->limits, sizeof before->limits) == 0);
+    for (int signal = 1; signal <= 64; signal++) {
+        const struct sigaction *was = &before->actions[signal], *is = &now->actions[signal];
+        if (!CHECK(was->sa_handler == is->sa_handler && was->sa_flags == is->sa_flags))
+            fprintf(stderr, "signal %d\n", signal);
+    }
+    CHECK(same_mask(&before->mask, &now->mask));
+    CHECK(before->stack.ss_sp == now->stack.ss_sp && before->stack.ss_flags == now->stack.ss_flags);
+    CHECK(before->priority == now->priority && before->policy == now->policy);
+    CHECK(before->exit_handlers == now->exit_handlers);
+}
+
+static void nothing(void) {}
+
+static void the_process_is_left_as_it_was(const char *directory)
+{
+    static struct load load;
+    static struct process before, now;
+    setlocale(LC_ALL, "C.UTF-8");
+    umask(027);
+    atexit(nothing);
+    CHECK(exit_handlers >= 1); /* they do come by */
+    look_at(&before);
+    load_begin(&load, directory, NULL);
+    look_at(&now);
+    compare(&before, &now);
+    /* Refusals and a panicking argument included. */
+    rec_snapshot *snapshot = NULL;
+    EXPECT(rec_stop_by_id(load.engine, NULL, "no id", &err), REC_ERR_INVALID_ID);
+    EXPECT(rec_get(load.engine, NULL, "00000000-0000-0000-0000-000000000000", &snapshot, &err), REC_ERR_NOT_LIVE);
+    EXPECT(rec_verify("/nowhere.wav", &err), REC_ERR_IO);
+    load_end(&load);
+    look_at(&now);
+    compare(&before, &now);
+    char path[4200];
+    struct stat found;
+    snprintf(path, sizeof path, "%s/line-0.wav", directory);
+    CHECK(stat(path, &found) == 0 && (found.st_mode & 0777) == 0640);
+}
+
+/* main returns, and exit() runs, while the engine is open and threads feed it. */
+static void the_host_may_exit_at_any_time(const char *directory)
+{
+    for (unsigned round = 0; round < 10; round++) {
+        static struct load load;
+        char name[32];
+        snprintf(name, sizeof name, "exit-%u", round);
+        const char *place = directory_in(directory, name);
+        fflush(NULL);
+        pid_t child = fork();
+        if (child == 0) {
+            failures = 0;
+            load_begin(&load, place, NULL);
+            exit(failures);
+        }
+        ENDS_WELL(child);
+        struct told told = TOLD_INIT;
+        rec_subscription subscription;
+        rec_config *config = load_config(place, NULL);
+        rec_engine engine;
+        MUST(rec_open(config, &engine, &err));
+        rec_config_free(config);
+        MUST(rec_subscribe(engine, tell_of_lines, &told, NULL, &subscription, &err));
+        CHECK(await(&told, REC_EVENT_FINISHED, LINES));
+        OK(rec_close(engine, PATIENCE_MS, &err));
+        for (unsigned n = 0; n < LINES; n++) {
+            snprintf(name, sizeof name, "line-%u", n);
+            CHECK(is_whole(place, name, n, UINT64_MAX));
+        }
+    }
+}
+
+/* ---- limits and directories ---------------------------------------------------------------- */
+
+static void hand_in(rec_feed feed, unsigned line, uint64_t from, uint64_t to)
+{
+    unsigned char frame[160];
+    while (from < to) {
+        for (unsigned i = 0; i < sizeof frame; i++)
+            frame[i] = said(line, from + i);
+        rec_status status = rec_feed_write(feed, frame, sizeof frame);
+        if (status == REC_OK)
+            from += sizeof frame;
+        else if (status == REC_ERR_OVERRUN)
+            OK(rec_feed_wait(feed, PATIENCE_MS));
+        else if (!OK(status))
+            return;
+    }
+}
+
+struct failed {
+    struct told told;
+    char path[4096];
+    int32_t end_reason;
+    rec_status error;
+};
+
+static void note_failure(void *user_data, const rec_event *event)
+{
+    struct failed *failed = user_data;
+    if (event->kind == REC_EVENT_FAILED) {
+        snprintf(failed->path, sizeof failed->path, "%s", event->recording->path);
+        failed->end_reason = event->recording->end_reason;
+        failed->error = event->recording->error;
+    }
+    tell(&failed->told, event);
+}
+
+/* The default of SIGXFSZ ends the process. */
+static void a_file_size_limit_fails_one_recording(const char *directory)
+{
+    enum { LIMIT = 400000 };
+    struct failed failed = {.told = TOLD_INIT};
+    struct rlimit limit = {.rlim_cur = LIMIT, .rlim_max = RLIM_INFINITY};
+    rec_call calls[3];
+    rec_feed feeds[3];
+    rec_engine engine;
+    rec_subscription subscription;
+    rec_config *config = load_config(directory, NULL);
+    MUST(rec_open(config, &engine, &err));
+    rec_config_free(config);
+    MUST(rec_subscribe(engine, note_failure, &failed, NULL, &subscription, &err));
+    if (!CHECK(setrlimit(RLIMIT_FSIZE, &limit) == 0))
+        return;
+    begin_line(engine, "small", &calls[0], &feeds[0]);
+    begin_line(engine, "large", &calls[1], &feeds[1]);
+    hand_in(feeds[0], 0, 0, 80000);
+    hand_in(feeds[1], 1, 0, 640000);
+    CHECK(await(&failed.told, REC_EVENT_FAILED, 1)); /* while its call is live */
+    CHECK(failed.end_reason == REC_END_WRITE_ERROR);
+    EXPECT(failed.error, REC_ERR_IO);
+    CHECK(strstr(failed.path, "/large.wav") != NULL);
+    CHECK(is_whole(directory, "large", 1, UINT64_MAX));
+    size_t kept = 0;
+    free(wav_data(failed.path, &kept));
+    CHECK(kept > LIMIT / 2 && kept <= LIMIT);
+    OK(rec_verify(failed.path, &err));
+    /* Life goes on: in the other recording, in the call that lost its own, and in a new one. */
+    hand_in(feeds[1], 1, 640000, 800000);
+    hand_in(feeds[0], 0, 80000, 160000);
+    begin_line(engine, "new", &calls[2], &feeds[2]);
+    hand_in(feeds[2], 2, 0, 160000);
+    for (unsigned n = 0; n < 3; n++)
+        OK(rec_call_end(calls[n], &err));
+    OK(rec_close(engine, PATIENCE_MS, &err));
+    CHECK(is_whole(directory, "small", 0, 160000) && is_whole(directory, "new", 2, 160000));
+    CHECK(failed.told.times[REC_EVENT_FINISHED] == 2 && failed.told.times[REC_EVENT_FAILED] == 1);
+}
+
+/* The directory is named relative to where the host was when it opened. */
+static void move_away(struct load *load, const char *directory, char base[PATH_MAX])
+{
+    CHECK(realpath(directory, base) != NULL && chdir(base) == 0);
+    load_begin(load, "relative/place", SETTINGS("storage.max_open_files", "1"));
+    CHECK(chdir("/") == 0);
+    unsigned before = load->churned;
+    uint64_t limit = now_ms() + PATIENCE_MS;
+    while (load->churned < before + 10 && now_ms() < limit)
+        sched_yield();
+    CHECK(load->churned >= before + 10);
+}
+
+static void the_host_may_change_its_directory(const char *directory)
+{
+    static struct load load;
+    char base[PATH_MAX];
+    move_away(&load, directory, base);
+    snprintf(load.directory, sizeof load.directory, "%s/relative/place", base);
+    load_end(&load);
+    CHECK(access("/relative", F_OK) != 0);
+}
+
+/* What the host is told is of use to it wherever it has gone. */
+static void paths_are_true_after_a_change_of_directory(const char *directory)
+{
+    static struct load load;
+    char base[PATH_MAX], path[PATH_MAX];
+    move_away(&load, directory, base);
+    pthread_mutex_lock(&load.told.lock);
+    snprintf(path, sizeof path, "%s", load.told.path);
+    pthread_mutex_unlock(&load.told.lock);
+    if (!CHECK(access(path, R_OK) == 0))
+        fprintf(stderr, "told was \"%s\"\n", path);
+    load_stop(&load);
+    OK(rec_close(load.engine, PATIENCE_MS, &err));
+}
+
+static const struct named_check checks[] = {
+    {"threads-are-named", threads_are_named},
+    {"signals-are-blocked", signals_are_blocked},
+    {"signals-land-in-the-host", signals_land_in_the_host},
+    {"descriptors-close-on-exec", descriptors_close_on_exec},
+    {"the-process-is-left-as-it-was", the_process_is_left_as_it_was},
+    {"the-host-may-exit-at-any-time", the_host_may_exit_at_any_time},
+    {"a-file-size-limit-fails-one-recording", a_file_size_limit_fails_one_recording},
+    {"the-host-may-change-its-directory", the_host_may_change_its_directory},
+    {"paths-are-true-after-a-change-of-directory", paths_are_true_after_a_change_of_directory},
+};
+
+int main(int count, char **arguments)
+{
+    if (count == 2 && strcmp(arguments[1], "list-descriptors") == 0) {
+        list_descriptors();
+        return 0;
+    }
+    return run_named(checks, (int)(sizeof checks / sizeof checks[0]), arguments);
+}

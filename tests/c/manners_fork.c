@@ -1,0 +1,387 @@
+/* What a fork does to the library, and the library to a forked child.
+ *
+ *   manners_fork CHECK DIRECTORY */
+#undef NDEBUG
+#define _GNU_SOURCE
+#include <callrec.h>
+
+#include "manners.h"
+
+#define FORKED(call) EXPECT(call, REC_ERR_FORKED)
+
+/* Everything that takes an engine. */
+static void engine_is_the_parents(rec_engine engine)
+{
+    const char *id = "01234567-89ab-cdef-0123-456789abcdef";
+    rec_call_info info = REC_INIT(rec_call_info);
+    rec_start_options options = REC_INIT(rec_start_options);
+    rec_line_info line = REC_INIT(rec_line_info);
+    rec_statistics statistics = REC_INIT(rec_statistics);
+    rec_counts counts = REC_INIT(rec_counts);
+    rec_http_request request = REC_INIT(rec_http_request);
+    rec_http_response *response = NULL;
+    rec_snapshot *snapshot = NULL;
+    rec_subscription subscription;
+    rec_gateway gateway;
+    rec_call call;
+    rec_id made;
+    struct told told = TOLD_INIT;
+    options.call_id = "line-0";
+    line.directory_number = "1";
+    request.method = "GET";
+    request.target = "/";
+    FORKED(rec_call_begin(engine, &info, &call, &err));
+    FORKED(rec_stop_by_id(engine, NULL, id, &err));
+    FORKED(rec_discard_by_id(engine, NULL, id, &err));
+    FORKED(rec_pause_by_id(engine, NULL, id, &err));
+    FORKED(rec_resume_by_id(engine, NULL, id, &err));
+    FORKED(rec_stop_by_device(engine, NULL, NULL, "1", &counts, &err));
+    FORKED(rec_discard_by_device(engine, NULL, NULL, "1", &counts, &err));
+    FORKED(rec_pause_by_device(engine, NULL, NULL, "1", &counts, &err));
+    FORKED(rec_resume_by_device(engine, NULL, NULL, "1", &counts, &err));
+    FORKED(rec_stop_by_call(engine, NULL, "line-0", NULL, &counts, &err));
+    FORKED(rec_discard_by_call(engine, NULL, "line-0", NULL, &counts, &err));
+    FORKED(rec_pause_by_call(engine, NULL, "line-0", &counts, &err));
+    FORKED(rec_resume_by_call(engine, NULL, "line-0", &counts, &err));
+    FORKED(rec_stats(engine, &statistics, &err));
+    FORKED(rec_set_log(engine, NULL, NULL, NULL, &err));
+    FORKED(rec_subscribe(engine, tell, &told, tell_freed, &subscription, &err));
+    CHECK(told.freed == 0);
+    FORKED(rec_line_set(engine, &line, &err));
+    FORKED(rec_line_remove(engine, &line, &err));
+    FORKED(rec_list(engine, NULL, NULL, &snapshot, &err));
+    FORKED(rec_get(engine, NULL, id, &snapshot, &err));
+    FORKED(rec_start(engine, NULL, &options, &made, &err));
+    FORKED(rec_gateway_start(engine, NULL, &gateway, &err));
+    FORKED(rec_http_handle(engine, &request, &response, &err));
+    FORKED(rec_close(engine, 1000, &err));
+    FORKED(rec_close(engine, 1000, &err)); /* it was not the child's to close */
+}
+
+static void call_and_feed_are_the_parents(rec_call call, rec_feed feed)
+{
+    static const unsigned char packet[172] = {0x80};
+    rec_call_info info = REC_INIT(rec_call_info);
+    rec_feed_format format = REC_INIT(rec_feed_format);
+    rec_feed opened;
+    char text[1024];
+    format.codec = REC_CODEC_PCMU;
+    FORKED(rec_feed_write(feed, packet, 160));
+    FORKED(rec_feed_write_at(feed, 0, packet, 160));
+    FORKED(rec_feed_rtp(feed, packet, sizeof packet));
+    FORKED(rec_feed_rtp_at(feed, 0, packet, sizeof packet));
+    FORKED(rec_feed_wait(feed, 1000));
+    FORKED(rec_feed_set_format(feed, &format, &err));
+    FORKED(rec_feed_payload(feed, 96, &format, &err));
+    FORKED(rec_feed_close(feed));
+    FORKED(rec_feed_open(call, REC_LEG_REMOTE, &format, &opened, &err));
+    FORKED(rec_call_update(call, &info, &err));
+    FORKED(rec_call_id(call, text, sizeof text, &err));
+    FORKED(rec_call_end(call, &err));
+}
+
+/* What belongs to no engine goes on, and what is made up stays what it is. */
+static void plain_memory_is_shared(rec_snapshot *snapshot, rec_config *config)
+{
+    CHECK(rec_snapshot_count(snapshot) == LINES);
+    for (size_t i = 0; i < LINES; i++) {
+        const rec_recording *recording = rec_snapshot_get(snapshot, i);
+        CHECK(recording != NULL && strncmp(recording->call_id, "line-", 5) == 0);
+    }
+    CHECK(rec_snapshot_json(snapshot)[0] == '[');
+    rec_snapshot_free(snapshot);
+    OK(rec_config_set(config, "storage.flush_ms", "200", &err));
+    EXPECT(rec_config_set(config, "no.such", "200", &err), REC_ERR_CONFIG);
+    CHECK(strcmp(rec_version(), REC_VERSION_STRING) == 0 && rec_status_text(REC_ERR_FORKED)[0] != '\0');
+    EXPECT(rec_feed_close((rec_feed){0}), REC_ERR_BAD_HANDLE);
+    EXPECT(rec_close((rec_engine){0}, 0, &err), REC_ERR_BAD_HANDLE);
+}
+
+/* A recording from beginning to end, in an engine of one's own. */
+static void records(const char *directory, uint64_t bytes)
+{
+    unsigned char frame[160];
+    rec_engine engine;
+    rec_call call;
+    rec_feed feed;
+    rec_subscription subscription;
+    struct told told = TOLD_INIT;
+    rec_config *config = load_config(directory, NULL);
+    MUST(rec_open(config, &engine, &err));
+    rec_config_free(config);
+    MUST(rec_subscribe(engine, tell, &told, tell_freed, &subscription, &err));
+    begin_line(engine, "own", &call, &feed);
+    for (uint64_t at = 0; at < bytes;) {
+        for (unsigned i = 0; i < sizeof frame; i++)
+            frame[i] = said(9, at + i);
+        rec_status status = rec_feed_write(feed, frame, sizeof frame);
+        if (status == REC_OK)
+            at += sizeof frame;
+        else if (status != REC_ERR_OVERRUN || !OK(rec_feed_wait(feed, PATIENCE_MS)))
+            break;
+    }
+    OK(rec_close(engine, PATIENCE_MS, &err));
+    CHECK(told.times[REC_EVENT_STARTED] == 1 && told.times[REC_EVENT_FINISHED] == 1 && told.freed == 1);
+    CHECK(is_whole(directory, "own", 9, bytes));
+    CHECK(all_threads_gone());
+}
+
+static pid_t a_child(void)
+{
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        failures = 0;
+        memset(host_threads, 0, sizeof host_threads);
+        host_thread_count = 0;
+        i_am_the_hosts();
+    }
+    return child;
+}
+
+static void handles_are_the_parents(const char *directory)
+{
+    static struct load load;
+    const char *own = directory_in(directory, "own");
+    load_begin(&load, directory_in(directory, "parent"), NULL);
+    /* Only the lines: the churning thread is between two of its own. */
+    load_stop(&load);
+    rec_snapshot *snapshot = NULL;
+    rec_config *config = NULL;
+    MUST(rec_config_new(&config));
+    MUST(rec_list(load.engine, NULL, NULL, &snapshot, &err));
+    pid_t child = a_child();
+    if (child == 0) {
+        call_and_feed_are_the_parents(load.lines[0].call, load.lines[0].feed);
+        FORKED(rec_unsubscribe(load.subscription));
+        engine_is_the_parents(load.engine);
+        plain_memory_is_shared(snapshot, config);
+        records(own, 16000);
+        /* Ids of its own engine are never taken for the parent's, nor the other way round. */
+        call_and_feed_are_the_parents(load.lines[1].call, load.lines[1].feed);
+        FORKED(rec_unsubscribe(load.subscription));
+        engine_is_the_parents(load.engine);
+        _exit(failures > 0);
+    }
+    ENDS_WELL(child);
+    rec_config_free(config);
+    CHECK(rec_snapshot_count(snapshot) == LINES);
+    rec_snapshot_free(snapshot);
+    /* The parent has noticed nothing. */
+    for (unsigned n = 0; n < LINES; n++) {
+        unsigned char frame[160];
+        for (unsigned i = 0; i < sizeof frame; i++)
+            frame[i] = said(n, load.lines[n].fed + i);
+        while (rec_feed_write(load.lines[n].feed, frame, sizeof frame) == REC_ERR_OVERRUN)
+            OK(rec_feed_wait(load.lines[n].feed, PATIENCE_MS));
+        load.lines[n].fed += sizeof frame;
+    }
+    load.stop = false;
+    for (unsigned n = 0; n < LINES; n++)
+        pthread_create(&load.lines[n].thread, NULL, feed_line, &load.lines[n]);
+    pthread_create(&load.churn, NULL, begin_and_end, &load);
+    load_end(&load);
+}
+
+/* A child's child, and its child, while all of them record. */
+static void children_of_children(const char *directory)
+{
+    static struct load load;
+    const char *first = directory_in(directory, "first"), *second = directory_in(directory, "second"), *third = directory_in(directory, "third");
+    load_begin(&load, directory_in(directory, "parent"), NULL);
+    pid_t child = a_child();
+    if (child == 0) {
+        static struct load mine;
+        load_begin(&mine, first, NULL);
+        pid_t grandchild = a_child();
+        if (grandchild == 0) {
+            call_and_feed_are_the_parents(load.lines[0].call, load.lines[0].feed);
+            call_and_feed_are_the_parents(mine.lines[0].call, mine.lines[0].feed);
+            engine_is_the_parents(mine.engine);
+            records(second, 16000);
+            pid_t last = a_child();
+            if (last == 0) {
+                records(third, 16000);
+                _exit(failures > 0);
+            }
+            ENDS_WELL(last);
+            _exit(failures > 0);
+        }
+        ENDS_WELL(grandchild);
+        load_end(&mine);
+        _exit(failures > 0);
+    }
+    ENDS_WELL(child);
+    load_end(&load);
+}
+
+static rec_status opens(const char *directory, rec_engine *engine)
+{
+    rec_config *config = load_config(directory, NULL);
+    rec_status status = rec_open(config, engine, &err);
+    rec_config_free(config);
+    return status;
+}
+
+/* What the child answers, seen from outside: another process altogether. */
+static pid_t another_process(const char *what, const char *directory)
+{
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        execl("/proc/self/exe", "manners_fork", what, directory, (char *)NULL);
+        _exit(127);
+    }
+    return child;
+}
+
+static void is_held(const char *directory)
+{
+    rec_engine engine;
+    EXPECT(opens(directory, &engine), REC_ERR_UNAVAILABLE);
+}
+
+/* Opens what was left, and waits until the lines' recordings are recovered. */
+static void is_free(const char *directory)
+{
+    rec_engine engine;
+    rec_subscription subscription;
+    struct told told = TOLD_INIT;
+    if (!OK(opens(directory, &engine)))
+        return;
+    MUST(rec_subscribe(engine, tell_of_lines, &told, NULL, &subscription, &err));
+    CHECK(await(&told, REC_EVENT_FINISHED, LINES));
+    OK(rec_close(engine, PATIENCE_MS, &err));
+    CHECK(is_whole(directory, "line-0", 0, UINT64_MAX));
+}
+
+static void the_lock_stays_with_the_parent(const char *directory)
+{
+    static struct load load;
+    const char *place = directory_in(directory, "held");
+    load_begin(&load, place, NULL);
+    for (unsigned round = 0; round < 3; round++) {
+        pid_t child = a_child();
+        if (child == 0) {
+            rec_engine engine;
+            EXPECT(opens(place, &engine), REC_ERR_UNAVAILABLE);
+            if (round == 1) /* whatever was inherited is closed: no lock goes with it */
+                syscall(SYS_close_range, 3, ~0u, 0);
+            EXPECT(opens(place, &engine), REC_ERR_UNAVAILABLE);
+            if (round == 2)
+                exit(failures > 0);
+            _exit(failures > 0);
+        }
+        ENDS_WELL(child);
+        ENDS_WELL(another_process("is-held", place));
+        rec_engine again;
+        EXPECT(opens(place, &again), REC_ERR_UNAVAILABLE); /* and within the parent */
+        ENDS_WELL(another_process("is-held", place));
+    }
+    load_end(&load);
+    /* Closed by the parent: a child has it at once. */
+    pid_t child = a_child();
+    if (child == 0) {
+        rec_engine engine;
+        OK(opens(place, &engine));
+        OK(rec_close(engine, PATIENCE_MS, &err));
+        _exit(failures > 0);
+    }
+    ENDS_WELL(child);
+}
+
+static void the_lock_dies_with_the_parent(const char *directory)
+{
+    const char *place = directory_in(directory, "held");
+    int ready[2];
+    pid_t grandchild = 0;
+    if (!CHECK(pipe(ready) == 0))
+        return;
+    pid_t parent = a_child();
+    if (parent == 0) {
+        static struct load load;
+        unsigned before;
+        load_begin(&load, place, NULL);
+        pid_t child = a_child();
+        if (child == 0) {
+            for (;;)
+                pause();
+        }
+        for (before = load.churned; load.churned < before + 3;)
+            sched_yield();
+        rec_statistics statistics = REC_INIT(rec_statistics);
+        do /* something of line 0 is on disk */
+            OK(rec_stats(load.engine, &statistics, &err));
+        while (statistics.bytes_out < 20000);
+        if (write(ready[1], &child, sizeof child) == sizeof child)
+            for (;;)
+                pause();
+        _exit(1);
+    }
+    struct pollfd told = {.fd = ready[0], .events = POLLIN};
+    bool came = CHECK(poll(&told, 1, PATIENCE_MS) == 1 && read(ready[0], &grandchild, sizeof grandchild) == sizeof grandchild);
+    if (came)
+        ENDS_WELL(another_process("is-held", place));
+    kill(parent, SIGKILL);
+    CHECK(waitpid(parent, NULL, 0) == parent);
+    if (came) {
+        CHECK(kill(grandchild, 0) == 0); /* it lives, with all that it inherited */
+        ENDS_WELL(another_process("is-free", place));
+        CHECK(kill(grandchild, 0) == 0);
+        kill(grandchild, SIGKILL);
+    }
+    close(ready[0]);
+    close(ready[1]);
+}
+
+/* At any moment of the parent's threads, a child finds no lock that nobody opens. */
+static void forks_in_a_loop(const char *directory)
+{
+    static struct load load;
+    load_begin(&load, directory_in(directory, "parent"), NULL);
+    for (unsigned round = 0; round < 200; round++) {
+        char name[32];
+        snprintf(name, sizeof name, "child-%u", round);
+        const char *own = directory_in(directory, name);
+        pid_t child = a_child();
+        if (child == 0) {
+            rec_snapshot *snapshot = NULL;
+            FORKED(rec_feed_write(load.lines[0].feed, name, sizeof name));
+            FORKED(rec_list(load.engine, NULL, NULL, &snapshot, &err));
+            FORKED(rec_call_end(load.lines[1].call, &err));
+            FORKED(rec_unsubscribe(load.subscription));
+            if (round % 2 == 0)
+                records(own, 3200);
+            else if (round % 8 == 1)
+                exit(failures > 0);
+            FORKED(rec_close(load.engine, 1000, &err));
+            _exit(failures > 0);
+        }
+        if (!ENDS_WELL(child)) {
+            fprintf(stderr, "in round %u\n", round);
+            break;
+        }
+    }
+    load_end(&load);
+}
+
+static const struct named_check checks[] = {
+    {"handles-are-the-parents", handles_are_the_parents},
+    {"children-of-children", children_of_children},
+    {"the-lock-stays-with-the-parent", the_lock_stays_with_the_parent},
+    {"the-lock-dies-with-the-parent", the_lock_dies_with_the_parent},
+    {"forks-in-a-loop", forks_in_a_loop},
+};
+
+int main(int count, char **arguments)
+{
+    if (count == 3 && strcmp(arguments[1], "is-held") == 0) {
+        is_held(arguments[2]);
+        return failures > 0;
+    }
+    if (count == 3 && strcmp(arguments[1], "is-free") == 0) {
+        is_free(arguments[2]);
+        return failures > 0;
+    }
+    return run_named(checks, (int)(sizeof checks / sizeof checks[0]), arguments);
+}

@@ -1,0 +1,283 @@
+//! The disk stands still: what waits, what is dropped, what is held back.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use callrec::capi::*;
+
+use crate::kit::*;
+use crate::support::rtp::Sender;
+use crate::support::*;
+
+const FRAME: usize = 160;
+
+/// Talks in real time until `enough`; every call is OK and none of them waits.
+/// Answers how many frames were handed in.
+fn talk(feeds: &mut [(rec_feed, Sender, u64)], mut enough: impl FnMut(u64) -> bool) -> u64 {
+    let begun = Instant::now();
+    let mut frames = 0;
+    while !enough(frames) {
+        let due = begun + Duration::from_millis(20 * frames);
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        for (feed, sender, number) in feeds.iter_mut() {
+            let said = bytes(*number, frames * FRAME as u64, FRAME);
+            let packet = sender.packet(&said, FRAME as u32);
+            let asked = Instant::now();
+            let status = unsafe { rec_feed_rtp(*feed, packet.as_ptr().cast(), packet.len()) };
+            assert_eq!(status, REC_OK, "frame {frames}");
+            // The disk stands still for seconds: so long would one wait who waited for it.
+            assert!(asked.elapsed() < Duration::from_secs(1), "a feed waits");
+        }
+        frames += 1;
+    }
+    frames
+}
+
+#[test]
+fn in_real_time_a_full_backlog_is_a_loss_of_its_length() {
+    let dir = Dir::new();
+    let disk = Disk::of(&dir.0);
+    let settings = [
+        ("media.clock", "real"),
+        // However late this thread gets its turn, a packet lies where its timestamp says.
+        ("media.reorder_ms", "1000"),
+        ("storage.backlog_ms", "1000"),
+        ("storage.flush_ms", "100"),
+    ];
+    let engine = Engine::open(&dir.0, &settings);
+    let call = engine
+        .begin(&Call {
+            call_id: Some("c"),
+            ..Call::default()
+        })
+        .unwrap();
+    let mut feeds: Vec<_> = [REC_LEG_LOCAL, REC_LEG_REMOTE]
+        .into_iter()
+        .map(|leg| {
+            let feed = feed(call, leg, REC_CODEC_PCMU, 8000).unwrap();
+            (feed, Sender::new(0, leg as u32), leg as u64)
+        })
+        .collect();
+    let begun = Instant::now();
+    let id = engine
+        .start(
+            None,
+            &Start {
+                call_id: Some("c"),
+                format: Some("wav-ulaw"),
+                ..Start::default()
+            },
+        )
+        .unwrap();
+    let mut stopped_at = None;
+    talk(&mut feeds, |frames| {
+        let stats = engine.stats();
+        assert!(stats.backlog_bytes <= 16_000, "{}", stats.backlog_bytes);
+        match (frames, stopped_at) {
+            (50, _) => disk.stands_still(true),
+            // A second of backlog, and more than another second that is lost.
+            (_, None) if stats.bytes_dropped > 20_000 => {
+                disk.stands_still(false);
+                stopped_at = Some(frames);
+            }
+            _ => {}
+        }
+        assert!(frames < 1000, "nothing is dropped");
+        stopped_at.is_some_and(|at| frames > at + 50)
+    });
+    engine.by_id(rec_stop_by_id, None, &id).unwrap();
+    let wall_ms = begun.elapsed().as_millis() as u64;
+    let (seen, wav) = finished(&engine, &id);
+    let manifest = files::manifest_beside(&seen.path);
+    let dropped = engine.stats().bytes_dropped;
+    assert_eq!(engine.stats().frames_lost, 0, "every packet was taken");
+
+    // Each leg has lost what was dropped, and the same of it.
+    let losses = losses(&manifest);
+    for leg in ["local", "remote"] {
+        let lost = losses.iter().filter(|(of, ..)| of == leg);
+        let (frames, ms) = lost.fold((0, 0), |sum, (_, from, to, ms)| (sum.0 + to - from, sum.1 + ms));
+        assert_eq!(frames, dropped / 2, "{leg}: {losses:?}");
+        assert!(
+            ms.abs_diff(frames / 8) <= losses.len() as u64,
+            "{leg}: {losses:?}"
+        );
+    }
+    assert!(
+        seen.lost_ms.abs_diff(dropped / 8) <= 1,
+        "{} of {dropped}",
+        seen.lost_ms
+    );
+    assert_eq!(manifest["lost_ms"].as_u64(), Some(seen.lost_ms));
+    assert!(engine.events.kinds(&id).contains(&REC_EVENT_LOSS));
+
+    // Its length is time on the wall; the ends of that were not looked at exactly.
+    let length_ms = wav.frames() as u64 / 8;
+    assert!(length_ms.abs_diff(wall_ms) <= 200, "{length_ms} of {wall_ms} ms");
+
+    // What was not lost is in its place, what was lost is silence.
+    for (channel, leg) in ["local", "remote"].into_iter().enumerate() {
+        let heard = wav.g711(channel);
+        let first = heard.iter().position(|byte| *byte != 0xff).unwrap();
+        let lost = |at: u64| {
+            let within =
+                |(of, from, to, _): &(String, u64, u64, u64)| of == leg && (*from..*to).contains(&at);
+            losses.iter().any(within)
+        };
+        let mut silent = 0;
+        for (at, found) in heard.iter().enumerate().skip(first) {
+            let wanted = byte(channel as u64, (at - first) as u64);
+            if lost(at as u64) || *found == 0xff {
+                assert_eq!(*found, 0xff, "{leg} at {at}");
+                silent += u64::from(!lost(at as u64));
+            } else {
+                assert_eq!(*found, wanted, "{leg} at {at}");
+            }
+        }
+        // After the last packet.
+        assert!(silent < 2000, "{leg}: {silent} frames are silent");
+    }
+    engine.close();
+    files::assert_settled(&dir.0);
+}
+
+/// All recordings together: each alone would still have room.
+#[test]
+fn the_backlog_of_all_is_bounded() {
+    const MOST: u64 = 1 << 20;
+    let dir = Dir::new();
+    let disk = Disk::of(&dir.0);
+    let most = MOST.to_string();
+    let settings = [
+        ("media.clock", "real"),
+        ("storage.backlog_bytes", most.as_str()),
+        ("storage.backlog_ms", "600000"),
+        ("storage.flush_ms", "100"),
+        ("recording.sample_rate", "48000"),
+        ("storage.digest", "none"),
+    ];
+    let engine = Engine::open(&dir.0, &settings);
+    let call = engine
+        .begin(&Call {
+            call_id: Some("c"),
+            ..Call::default()
+        })
+        .unwrap();
+    let local = feed(call, REC_LEG_LOCAL, REC_CODEC_PCM16, 48_000).unwrap();
+    let ids: Vec<String> = (0..12)
+        .map(|_| {
+            let start = Start {
+                call_id: Some("c"),
+                flags: REC_START_ADDITIONAL,
+                ..Start::default()
+            };
+            engine.start(None, &start).unwrap()
+        })
+        .collect();
+    disk.stands_still(true);
+    let frame: Vec<u8> = (0..960u16).flat_map(|n| (n + 1).to_ne_bytes()).collect();
+    let begun = Instant::now();
+    for n in 0.. {
+        let stats = engine.stats();
+        assert!(stats.backlog_bytes <= MOST, "{}", stats.backlog_bytes);
+        if stats.bytes_dropped > MOST {
+            break;
+        }
+        assert!(n < 3000, "nothing is dropped");
+        let due = begun + Duration::from_millis(20 * n);
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        assert_eq!(write(local, &frame), REC_OK);
+    }
+    disk.stands_still(false);
+    end(call).unwrap();
+    let mut lost_bytes = 0;
+    for id in &ids {
+        let (seen, wav) = finished(&engine, id);
+        let losses = losses(&files::manifest_beside(&seen.path));
+        // Stereo, and only one leg was ever fed.
+        assert!(losses.iter().all(|(leg, ..)| leg == "local"), "{losses:?}");
+        lost_bytes += losses.iter().map(|(_, from, to, _)| (to - from) * 4).sum::<u64>();
+        let length = wav.frames() as u64 / 48;
+        let wall = (seen.ended_at_ms - seen.started_at_ms) as u64;
+        assert!(length.abs_diff(wall) <= 40, "{length} of {wall} ms");
+    }
+    assert_eq!(lost_bytes, engine.stats().bytes_dropped);
+    assert_eq!(engine.stats().backlog_bytes, 0);
+    engine.close();
+    files::assert_settled(&dir.0);
+}
+
+fn stream(settings: &[(&str, &str)]) -> (Dir, Arc<Disk>, Engine, Line) {
+    let dir = Dir::new();
+    let disk = Disk::of(&dir.0);
+    let mut all = vec![("storage.flush_ms", "100")];
+    all.extend(settings);
+    let engine = Engine::open(&dir.0, &all);
+    let line = Line::begin(&engine, 1);
+    engine.events.wait_kind(&line.id, REC_EVENT_STARTED);
+    (dir, disk, engine, line)
+}
+
+/// Feeds until no more is taken.
+fn fill(line: &mut Line) {
+    for _ in 0..100_000 {
+        let piece = bytes(line.number, line.fed, FRAME);
+        let status = write(line.feed, &piece);
+        if status == REC_ERR_OVERRUN && unsafe { rec_feed_wait(line.feed, 300) } == REC_ERR_TIMEOUT {
+            return;
+        }
+        line.fed += if status == REC_OK { FRAME as u64 } else { 0 };
+    }
+    panic!("a disk that stands still takes everything");
+}
+
+#[test]
+fn in_stream_time_a_full_backlog_holds_the_feed_back() {
+    let (dir, disk, engine, mut line) = stream(&[("storage.backlog_ms", "2000")]);
+    disk.stands_still(true);
+    fill(&mut line);
+    let stats = engine.stats();
+    assert!(stats.backlog_bytes <= 16_000 && stats.backlog_bytes > 0);
+    disk.stands_still(false);
+    assert_eq!(unsafe { rec_feed_wait(line.feed, 60_000) }, REC_OK);
+    line.feed(50_000);
+    end(line.call).unwrap();
+    let (seen, wav) = finished(&engine, &line.id);
+    line.assert_whole(&wav);
+    assert_eq!((seen.lost_ms, engine.stats().bytes_dropped), (0, 0));
+    engine.close();
+    files::assert_settled(&dir.0);
+}
+
+#[test]
+fn in_stream_time_a_writer_without_progress_fails_its_recording() {
+    let (dir, disk, engine, mut line) = stream(&[("storage.backlog_ms", "1000")]);
+    disk.stands_still(true);
+    fill(&mut line);
+    let fed = line.fed;
+    // The call goes on, though the disk still stands; its ring drains.
+    assert_eq!(unsafe { rec_feed_wait(line.feed, 60_000) }, REC_OK);
+    line.feed(100_000);
+    until("it is live", || engine.stats().live_recordings == 0);
+    disk.stands_still(false);
+    let told = engine.events.wait_terminal(&line.id);
+    assert_eq!(told.kind, REC_EVENT_FAILED);
+    let seen = told.recording.unwrap();
+    assert_eq!(
+        (seen.error, seen.end_reason, seen.state),
+        (REC_ERR_IO, REC_END_WRITE_ERROR, REC_STATE_FAILED)
+    );
+    let wav = files::Wav::read(&seen.path);
+    let heard = wav.g711(0);
+    assert!(!heard.is_empty() && heard.len() as u64 <= fed);
+    assert!(heard == bytes(line.number, 0, heard.len()), "the part is true");
+    // The call can be recorded again.
+    let from = line.fed;
+    let id = record(&engine, "line-1").unwrap();
+    line.feed(16_000);
+    end(line.call).unwrap();
+    let (_, wav) = finished(&engine, &id);
+    assert!(wav.g711(0) == bytes(line.number, from, 16_000));
+    engine.close();
+    files::assert_settled(&dir.0);
+}

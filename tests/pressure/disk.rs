@@ -1,0 +1,197 @@
+//! A disk that fails, is full, or stands still for ever.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use callrec::capi::*;
+use callrec::storage::faults::{self, Step};
+
+use crate::kit::*;
+use crate::support::*;
+
+/// Of two recordings of one call, and one of another, one cannot be written.
+#[test]
+fn a_write_error_stays_with_its_recording() {
+    let dir = Dir::new();
+    let engine = Engine::open(&dir.0, &[("storage.flush_ms", "100")]);
+    let (mut one, mut two) = (Line::begin(&engine, 1), Line::begin(&engine, 2));
+    let again = record(&engine, "line-1").unwrap();
+    // A leg waits two seconds for the other.
+    one.feed(40_000);
+    two.feed(40_000);
+    let written = |bytes| until("nothing is written", || engine.stats().bytes_out >= bytes);
+    written(66_000);
+    let armed = Arc::new(AtomicBool::new(true));
+    let fault = Arc::clone(&armed);
+    faults::set(
+        &dir.0,
+        Arc::new(move |step| {
+            if step == Step::WriteAudio && fault.swap(false, Ordering::SeqCst) {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            Ok(())
+        }),
+    );
+    one.feed(16_000);
+    // At once, while the call goes on.
+    let told = engine
+        .events
+        .wait(|told| told.is_terminal() || told.kind == REC_EVENT_FAILED);
+    assert_eq!(told.kind, REC_EVENT_FAILED);
+    let failed = told.recording.unwrap();
+    assert_eq!(
+        (failed.error, failed.end_reason),
+        (REC_ERR_NO_SPACE, REC_END_WRITE_ERROR)
+    );
+    let other = if failed.id == one.id {
+        again.clone()
+    } else {
+        one.id.clone()
+    };
+    assert!(failed.id == one.id || failed.id == again);
+    one.feed(16_000);
+    two.feed(16_000);
+    end(one.call).unwrap();
+    end(two.call).unwrap();
+    for (id, line) in [(&other, &one), (&two.id, &two)] {
+        let (seen, wav) = finished(&engine, id);
+        line.assert_whole(&wav);
+        assert_eq!(seen.lost_ms, 0);
+    }
+    // What is on disk is published, and true.
+    let part = files::Wav::read(&failed.path).g711(0);
+    assert!(part.len() >= 8000, "{}", part.len());
+    assert!(part == bytes(1, 0, part.len()));
+    let manifest = files::manifest_beside(&failed.path);
+    assert_eq!(manifest["state"], "failed");
+    assert_eq!(manifest["samples"].as_u64(), Some(part.len() as u64));
+    ask(|e| unsafe { rec_verify(Arg::from(failed.path.as_str()).ptr(), e) }).unwrap();
+    let ends = engine.events.of(&failed.id);
+    assert_eq!(ends.iter().filter(|told| told.is_terminal()).count(), 1);
+    faults::clear(&dir.0);
+    engine.close();
+    files::assert_settled(&dir.0);
+}
+
+#[test]
+fn a_disk_without_room_starts_nothing() {
+    let dir = Dir::new();
+    let most = u64::MAX.to_string();
+    let settings = [
+        ("storage.min_free_bytes", most.as_str()),
+        ("calls.idle_ms", "1"),
+        ("media.clock", "real"),
+    ];
+    let engine = Engine::open(&dir.0, &settings);
+    engine.line(None, Some("auto"), REC_LINE_AUTOMATIC).unwrap();
+    let begin = |name: &str, number: &str| {
+        engine
+            .begin(&Call {
+                call_id: Some(name),
+                number: Some(number),
+                ..Call::default()
+            })
+            .unwrap()
+    };
+    let automatic = begin("a", "auto");
+    let local = feed(automatic, REC_LEG_LOCAL, REC_CODEC_PCMU, 8000).unwrap();
+    let told = engine.events.wait(|told| told.kind == REC_EVENT_START_FAILED);
+    assert_eq!(
+        told.json["status"].as_i64(),
+        Some(REC_ERR_NO_SPACE.into()),
+        "{told:?}"
+    );
+    let refusal = record(&engine, "a").unwrap_err();
+    assert_eq!(refusal.status, REC_ERR_NO_SPACE);
+    assert!(
+        refusal.message.contains("storage.min_free_bytes"),
+        "{}",
+        refusal.message
+    );
+    engine.events.wait(|told| told.kind == REC_EVENT_DISK_LOW);
+    // Each round of the watch ends a forgotten call, and tries the automatic one again.
+    for round in 0..2 {
+        let idle = begin(&format!("idle-{round}"), "other");
+        until("it is never ended", || {
+            // What is fed is not forgotten.
+            let _ = write(local, &[1; 160]);
+            let mut text = [0; 1024];
+            let asked = unsafe { rec_call_id(idle, text.as_mut_ptr(), text.len(), std::ptr::null_mut()) };
+            asked == REC_ERR_BAD_HANDLE
+        });
+    }
+    let kinds: Vec<i32> = engine.events.all().iter().map(|told| told.kind).collect();
+    for kind in [REC_EVENT_START_FAILED, REC_EVENT_DISK_LOW] {
+        assert_eq!(kinds.iter().filter(|told| **told == kind).count(), 1, "{kinds:?}");
+    }
+    assert_eq!(kinds.len(), 2, "{kinds:?}");
+    engine.close();
+    files::assert_settled(&dir.0);
+}
+
+/// Nothing is waited for; the directory is held until the stuck writer has returned.
+#[test]
+fn closing_while_the_disk_stands_still() {
+    for timeout in [0, 300] {
+        let dir = Dir::new();
+        let disk = Disk::of(&dir.0);
+        let engine = Engine::open(&dir.0, &[("storage.flush_ms", "100")]);
+        let mut lines = [1, 2, 3, 4].map(|n| Line::begin(&engine, n));
+        for line in &lines {
+            engine.events.wait_kind(&line.id, REC_EVENT_STARTED);
+        }
+        disk.stands_still(true);
+        for line in &mut lines {
+            line.feed(40_000);
+        }
+        disk.await_waiting(1);
+        let asked = std::time::Instant::now();
+        let closed = ask(|e| unsafe { rec_close(engine.handle, timeout, e) });
+        assert_eq!(closed.unwrap_err().status, REC_ERR_TIMEOUT);
+        assert!(
+            asked.elapsed() < Duration::from_millis(u64::from(timeout) + 2000),
+            "it waits"
+        );
+        // Consumed, and all that was in it.
+        let again = ask(|e| unsafe { rec_close(engine.handle, 0, e) });
+        assert_eq!(again.unwrap_err().status, REC_ERR_BAD_HANDLE);
+        until("feeds live on", || {
+            lines
+                .iter()
+                .all(|line| unsafe { rec_feed_wait(line.feed, 0) } == REC_ERR_BAD_HANDLE)
+        });
+        let told = engine.events.all().len();
+        for _ in 0..20 {
+            let held = open_with(&dir.0, &[]).unwrap_err();
+            assert_eq!(held.status, REC_ERR_UNAVAILABLE, "{held:?}");
+        }
+        disk.stands_still(false);
+        // From here on it may be had at any time.
+        let opened = AtomicU64::new(0);
+        until("never let go", || match open_with(&dir.0, &[]) {
+            Ok(handle) => {
+                opened.store(handle.id, Ordering::Relaxed);
+                true
+            }
+            Err(refusal) => {
+                assert_eq!(refusal.status, REC_ERR_UNAVAILABLE, "{refusal:?}");
+                false
+            }
+        });
+        let first = rec_engine {
+            id: opened.into_inner(),
+        };
+        assert_eq!(engine.events.all().len(), told, "nothing is told after a close");
+        ask(|e| unsafe { rec_close(first, 60_000, e) }).unwrap();
+        // Nobody has listened to it: what is owed is told here.
+        let next = Engine::open(&dir.0, &[]);
+        for line in &lines {
+            let (_, wav) = finished(&next, &line.id);
+            line.assert_whole(&wav);
+        }
+        next.close();
+        files::assert_settled(&dir.0);
+    }
+}

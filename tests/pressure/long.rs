@@ -1,0 +1,155 @@
+//! Very long calls, and very large files, in stream time.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::time::Duration;
+
+use callrec::capi::*;
+
+use crate::kit::*;
+use crate::support::rtp::Sender;
+use crate::support::*;
+
+const HOURS: u64 = 16;
+const RATE: u64 = 8000;
+
+/// Where the audio begins, and how much there is: by the headers alone.
+fn audio_of(path: &str) -> (File, u64, u64, bool) {
+    let file = File::open(path).unwrap();
+    let mut start = [0; 4096];
+    let read = file.read_at(&mut start, 0).unwrap();
+    let start = &start[..read];
+    let large = start.starts_with(b"RF64");
+    let long = |at: usize| u64::from_le_bytes(start[at..at + 8].try_into().unwrap());
+    let short = |at: usize| u64::from(u32::from_le_bytes(start[at..at + 4].try_into().unwrap()));
+    let (mut at, mut wide) = (12, None);
+    loop {
+        let (name, bytes) = (&start[at..at + 4], short(at + 4));
+        match name {
+            b"ds64" => {
+                assert_eq!(long(at + 8) + 8, file.metadata().unwrap().len(), "RIFF's size");
+                wide = Some(long(at + 16));
+            }
+            b"data" => {
+                let bytes = if large { wide.unwrap() } else { bytes };
+                return (file, at as u64 + 8, bytes, large);
+            }
+            _ => {}
+        }
+        at += 8 + bytes as usize + (bytes as usize & 1);
+    }
+}
+
+/// Sixteen hours in which somebody says something every twenty minutes: timestamps
+/// wrap, sequence numbers do not miss, and all between them is silence, not loss.
+#[test]
+fn sixteen_hours_of_silence_suppression() {
+    const EVERY: u64 = 20 * 60 * RATE;
+    let dir = Dir::new();
+    let engine = Engine::open(&dir.0, &[("storage.digest", "none")]);
+    let line = Line::begin(&engine, 8);
+    let mut sender = Sender::new(0, 8);
+    let words = HOURS * 3600 * RATE / EVERY;
+    for n in 0..=words {
+        let packet = sender.packet(&bytes(8, n * 160, 160), EVERY as u32);
+        send_rtp(line.feed, &packet);
+    }
+    end(line.call).unwrap();
+    let told = engine.events.wait_terminal(&line.id);
+    let seen = told.recording.unwrap();
+    let (file, at, length, _) = audio_of(&seen.path);
+    assert_eq!(length, words * EVERY + 160);
+    assert_eq!((seen.lost_ms, engine.stats().frames_lost), (0, 0));
+    assert_eq!(seen.duration_ms, length / 8);
+    let mut found = [0; 480];
+    for n in 1..words {
+        file.read_exact_at(&mut found, at + n * EVERY - 160).unwrap();
+        assert!(
+            found[..160] == [0xff; 160] && found[320..] == [0xff; 160],
+            "word {n}"
+        );
+        assert!(found[160..320] == bytes(8, n * 160, 160), "word {n}");
+    }
+    engine.close();
+    files::assert_settled(&dir.0);
+}
+
+/// More than 4 GiB: the file says so in RF64, and is what it says.
+#[test]
+#[ignore = "minutes, and 5 GB of disk"]
+fn a_file_beyond_four_gigabytes() {
+    const FULL: u64 = 48_000;
+    const EVERY: u64 = 25 * 60 * FULL;
+    const BEYOND: u64 = (4 << 30) + (100 << 20);
+    let dir = Dir::new();
+    let settings = [("storage.digest", "none"), ("storage.backlog_ms", "600000")];
+    let engine = Engine::open(&dir.0, &settings);
+    let call = engine
+        .begin(&Call {
+            call_id: Some("c"),
+            ..Call::default()
+        })
+        .unwrap();
+    let local = feed(call, REC_LEG_LOCAL, REC_CODEC_PCM16, FULL as u32).unwrap();
+    let start = Start {
+        call_id: Some("c"),
+        ..Start::default()
+    };
+    let id = engine.start(None, &start).unwrap();
+    let mut words = 0;
+    let said = |n: u64| (1..=100i16).flat_map(move |s| (s + n as i16).to_ne_bytes());
+    while words * EVERY * 4 <= BEYOND {
+        let piece: Vec<u8> = said(words).collect();
+        until_taken(local, || unsafe {
+            rec_feed_write_at(local, words * EVERY, piece.as_ptr().cast(), piece.len())
+        });
+        words += 1;
+    }
+    until("nothing is written", || engine.stats().bytes_out > 0);
+    end(call).unwrap();
+    let over = || engine.events.kinds(&id).contains(&REC_EVENT_FINISHED);
+    until_for(Duration::from_secs(900), "it is never finished", over);
+    let told = engine.events.wait_terminal(&id);
+    let seen = told.recording.unwrap();
+    let (file, at, length, large) = audio_of(&seen.path);
+    assert_eq!((length, large), (((words - 1) * EVERY + 100) * 4, true));
+    assert_eq!(seen.bytes, file.metadata().unwrap().len());
+    assert_eq!(seen.duration_ms, (length / 4 * 1000 + FULL / 2) / FULL);
+    for n in 0..words {
+        let mut found = [0; 400];
+        file.read_exact_at(&mut found, at + n * EVERY * 4).unwrap();
+        let wanted: Vec<u8> = (1..=100i16)
+            .flat_map(|s| [(s + n as i16).to_le_bytes(), [0; 2]].concat())
+            .collect();
+        assert!(found == wanted[..], "word {n}");
+    }
+    engine.close();
+    files::assert_settled(&dir.0);
+}
+
+/// A call that has ended before a worker looked at it keeps the rate of its legs.
+#[test]
+fn a_very_short_call_keeps_its_rate() {
+    let dir = Dir::new();
+    let engine = Engine::open(&dir.0, &[]);
+    let call = engine
+        .begin(&Call {
+            call_id: Some("c"),
+            ..Call::default()
+        })
+        .unwrap();
+    let local = feed(call, REC_LEG_LOCAL, REC_CODEC_PCM16, 48_000).unwrap();
+    let start = Start {
+        call_id: Some("c"),
+        ..Start::default()
+    };
+    let id = engine.start(None, &start).unwrap();
+    let said: Vec<i16> = (1..=480).collect();
+    let status = unsafe { rec_feed_write(local, said.as_ptr().cast(), 960) };
+    assert_eq!(status, REC_OK);
+    end(call).unwrap();
+    let (seen, wav) = finished(&engine, &id);
+    assert_eq!((seen.sample_rate, wav.rate), (48_000, 48_000));
+    assert!(wav.pcm(0) == said);
+    engine.close();
+}

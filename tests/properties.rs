@@ -1,0 +1,50 @@
+//! Random schedules of everything that can happen to a call's audio, against a plain
+//! model that says which sample belongs where. `PROPTEST_CASES` sets the number of cases;
+//! failing seeds are kept beside the modules and tried first.
+#![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+
+mod support;
+
+#[path = "audio/g711.rs"]
+#[allow(dead_code)]
+mod g711;
+
+#[path = "properties/abi.rs"]
+mod abi;
+#[path = "properties/check.rs"]
+mod check;
+#[path = "properties/model.rs"]
+mod model;
+#[path = "properties/plan.rs"]
+mod plan;
+#[path = "properties/run.rs"]
+mod run;
+#[path = "properties/simulated.rs"]
+mod simulated;
+
+use proptest::test_runner::{Config, FileFailurePersistence};
+
+/// So many cases unless `PROPTEST_CASES` says otherwise; `seeds` is where failing ones are
+/// kept.
+fn cases(count: u32, seeds: &'static str) -> Config {
+    let asked = std::env::var_os("PROPTEST_CASES").is_some();
+    let cases = if asked { Config::default().cases } else { count };
+    Config {
+        cases,
+        failure_persistence: Some(Box::new(FileFailurePersistence::Direct(seeds))),
+        ..Config::default()
+    }
+}
+
+/// The file of a property's failing seeds.
+macro_rules! seeds {
+    ($name:literal) => {
+        concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/properties/seeds/",
+            $name,
+            ".txt"
+        )
+    };
+}
+use seeds;

@@ -1,0 +1,289 @@
+//! The whole library through its C ABI, in stream time, with real files. What is not in
+//! any recording is looked for in every file of the directory.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use callrec::capi::*;
+use callrec::words::{Codec, EndReason, Layout, Leg, PauseMode, Status};
+use proptest::prelude::*;
+use serde_json::Value;
+
+use crate::check::check;
+use crate::model::Model;
+use crate::plan::{Plan, Wish, whole_plans};
+use crate::run::{Driver, Hand, LINEAR_TYPE, Run, Span, Taken, UNIQUE};
+use crate::support::files::{Wav, assert_settled, manifest_beside, tree};
+use crate::support::*;
+
+/// A run of so many samples in a row is no accident.
+const RUN: usize = 8;
+
+struct Whole {
+    engine: Engine,
+    call: rec_call,
+    feeds: [Option<rec_feed>; 3],
+    ids: Vec<String>,
+    // Last: the engine is closed before its directory goes.
+    dir: Dir,
+}
+
+impl Whole {
+    fn new(plan: &Plan) -> Whole {
+        let dir = Dir::new();
+        let flush_ms = plan.flush_ms.max(100).to_string();
+        let leg_wait_ms = plan.leg_wait_ms.to_string();
+        let settings = [
+            ("storage.flush_ms", &*flush_ms),
+            ("media.leg_wait_ms", &*leg_wait_ms),
+        ];
+        let engine = Engine::open(&dir.0, &settings);
+        let call = Call {
+            call_id: Some("c"),
+            device: Some("SEP1"),
+            ..Call::default()
+        };
+        let call = engine.begin(&call).unwrap();
+        Whole {
+            engine,
+            call,
+            feeds: [None; 3],
+            ids: Vec::new(),
+            dir,
+        }
+    }
+
+    /// A recording that is over by its limit may be gone already.
+    fn control(&self, op: ById, tape: usize) {
+        if let Err(refusal) = self.engine.by_id(op, None, &self.ids[tape]) {
+            assert_eq!(refusal.status, REC_ERR_NOT_LIVE, "{refusal:?}");
+        }
+    }
+
+    fn taken(&self, tape: usize) -> Taken {
+        let told = self.engine.events.wait_terminal(&self.ids[tape]);
+        assert_eq!(told.kind, REC_EVENT_FINISHED, "{told:#?}");
+        let seen = told.recording.unwrap();
+        let (wav, manifest) = (Wav::read(&seen.path), manifest_beside(&seen.path));
+        let number = |name: &str| manifest[name].as_u64().unwrap();
+        assert_eq!(
+            (seen.duration_ms, seen.paused_ms, seen.lost_ms),
+            (number("duration_ms"), number("paused_ms"), number("lost_ms"))
+        );
+        let spans = manifest["spans"].as_array().unwrap();
+        let of = |kind: &'static str| spans.iter().filter(move |span| span["kind"] == kind);
+        Taken {
+            rate: wav.rate,
+            channels: wav.channels,
+            reason: match seen.end_reason {
+                REC_END_STOPPED => Some(EndReason::Stopped),
+                REC_END_LIMIT => Some(EndReason::Limit),
+                _ => None,
+            },
+            pauses: of("pause").map(span).collect(),
+            losses: of("loss").map(|loss| (leg_of(loss), span(loss))).collect(),
+            frames: number("samples"),
+            duration_ms: number("duration_ms"),
+            paused_ms: number("paused_ms"),
+            lost_ms: number("lost_ms"),
+            bytes: wav.data,
+        }
+    }
+}
+
+fn span(span: &Value) -> Span {
+    let number = |name: &str| span[name].as_u64().unwrap();
+    Span {
+        from: number("from_frame"),
+        to: number("to_frame"),
+        ms: number("length_ms") as f64,
+    }
+}
+
+fn leg_of(span: &Value) -> usize {
+    let name = span["leg"].as_str().unwrap();
+    ["local", "remote", "mixed"]
+        .iter()
+        .position(|leg| *leg == name)
+        .unwrap()
+}
+
+fn format_of(codec: Codec, rate: u32) -> rec_feed_format {
+    let mut format: rec_feed_format = init();
+    format.codec = match codec {
+        Codec::Pcm16 => REC_CODEC_PCM16,
+        Codec::Pcmu => REC_CODEC_PCMU,
+        Codec::Pcma => REC_CODEC_PCMA,
+    };
+    format.sample_rate = rate;
+    format
+}
+
+impl Driver for Whole {
+    fn attach(&mut self, leg: Leg, codec: Codec, rate: u32) {
+        let opened = feed(self.call, leg as i32, format_of(codec, rate).codec, rate).unwrap();
+        let linear = format_of(Codec::Pcm16, rate);
+        ask(|e| unsafe { rec_feed_payload(opened, LINEAR_TYPE.into(), &linear, e) }).unwrap();
+        self.feeds[leg as usize] = Some(opened);
+    }
+
+    fn detach(&mut self, leg: Leg) {
+        if let Some(feed) = self.feeds[leg as usize].take() {
+            assert_eq!(unsafe { rec_feed_close(feed) }, REC_OK);
+        }
+    }
+
+    fn reformat(&mut self, leg: Leg, codec: Codec, rate: u32) {
+        if let Some(feed) = self.feeds[leg as usize] {
+            ask(|e| unsafe { rec_feed_set_format(feed, &format_of(codec, rate), e) }).unwrap();
+        }
+    }
+
+    fn hand(&mut self, leg: Leg, hand: &Hand, _arrival_ns: u64) -> Status {
+        let Some(feed) = self.feeds[leg as usize] else {
+            return Status::BadHandle;
+        };
+        let status = match hand {
+            Hand::Rtp(packet) => unsafe { rec_feed_rtp(feed, packet.as_ptr().cast(), packet.len()) },
+            Hand::Write(bytes) => unsafe { rec_feed_write(feed, bytes.as_ptr().cast(), bytes.len()) },
+            Hand::WriteAt(at, bytes) => unsafe {
+                rec_feed_write_at(feed, *at, bytes.as_ptr().cast(), bytes.len())
+            },
+        };
+        if status == REC_ERR_OVERRUN {
+            assert_eq!(
+                unsafe { rec_feed_wait(feed, PATIENCE.as_millis() as u32) },
+                REC_OK
+            );
+        }
+        Status::from_code(status).unwrap()
+    }
+
+    fn start(&mut self, wish: Wish, _rate: u32) {
+        let start = Start {
+            flags: REC_START_ADDITIONAL,
+            call_id: Some("c"),
+            layout: match wish.layout {
+                Layout::Stereo => REC_LAYOUT_STEREO,
+                Layout::Mono => REC_LAYOUT_MONO,
+                Layout::Local => REC_LAYOUT_LOCAL,
+                Layout::Remote => REC_LAYOUT_REMOTE,
+            },
+            pause_mode: match wish.pause_mode {
+                PauseMode::Silence => REC_PAUSE_SILENCE,
+                PauseMode::Skip => REC_PAUSE_SKIP,
+            },
+            max_duration_ms: wish.max_duration_ms,
+            format: Some(wish.format.text()),
+            ..Start::default()
+        };
+        self.ids.push(self.engine.start(None, &start).unwrap());
+    }
+
+    fn pause(&mut self, tape: usize) {
+        self.control(rec_pause_by_id, tape);
+    }
+
+    fn resume(&mut self, tape: usize) {
+        self.control(rec_resume_by_id, tape);
+    }
+
+    fn stop(&mut self, tape: usize) {
+        self.control(rec_stop_by_id, tape);
+    }
+
+    fn visit(&mut self, _now_ns: u64) {}
+
+    fn now(&mut self, _now_ns: u64) {}
+
+    fn is_threaded(&self) -> bool {
+        true
+    }
+}
+
+/// Names of linear samples that no recording of the call may hold.
+fn kept_by_none(model: &Model, leg: usize) -> HashSet<u64> {
+    let said = model.legs[leg].places.iter().enumerate();
+    said.filter_map(|(at, place)| Some((at as u64, place.said?)))
+        .filter(|(at, said)| !(0..model.tapes.len()).any(|tape| model.may_hold(tape, *at, said.order)))
+        .map(|(_, said)| said.name)
+        .filter(|name| *name < UNIQUE)
+        .collect()
+}
+
+/// The first samples that stand in a row somewhere in the bytes, and should not: read at
+/// any byte, side by side or as one channel of two.
+fn leaked(bytes: &[u8], none: &[HashSet<u64>; 2]) -> Option<(usize, usize, u64)> {
+    let sample = |at: usize| i16::from_le_bytes([bytes[at], bytes[at + 1]]);
+    for stride in [2, 4] {
+        for at in 0..bytes.len().saturating_sub(stride * RUN) {
+            let (first, second) = (sample(at), sample(at + stride));
+            let step = second.wrapping_sub(first);
+            let leg = match (first.signum(), step) {
+                (1, 1) => 0,
+                (-1, -1) => 1,
+                _ => continue,
+            };
+            let name = u64::from(first.unsigned_abs()) - 1;
+            let in_a_row = (1..RUN).all(|n| sample(at + n * stride) == first.wrapping_add(step * n as i16));
+            if in_a_row && (0..RUN as u64).all(|n| none[leg].contains(&(name + n))) {
+                return Some((at, leg, name));
+            }
+        }
+    }
+    None
+}
+
+fn search(directory: &Path, none: &[HashSet<u64>; 2]) -> Result<(), String> {
+    for file in tree(directory) {
+        let bytes = std::fs::read(directory.join(&file)).unwrap_or_default();
+        if let Some((at, leg, name)) = leaked(&bytes, none) {
+            return Err(format!(
+                "{file:?} at byte {at}: samples from {name} of leg {leg}, never recorded"
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn holds(plan: &Plan) -> Result<(), TestCaseError> {
+    let mut run = Run::new(plan, Whole::new(plan));
+    run.all();
+    let (model, wishes, driver) = (run.model, run.wishes, run.driver);
+    for (n, wish) in wishes.iter().enumerate() {
+        let taken = driver.taken(n);
+        check(plan, &model, n, *wish, &taken, true)
+            .map_err(|words| TestCaseError::fail(format!("recording {n}, {wish:?}: {words}")))?;
+    }
+    let first = if plan.mixed { crate::model::MIXED } else { 0 };
+    let none = [kept_by_none(&model, first), kept_by_none(&model, 1)];
+    search(&driver.dir.0, &none).map_err(TestCaseError::fail)?;
+    let Whole { engine, dir, .. } = driver;
+    engine.close();
+    assert_settled(&dir.0);
+    search(&dir.0, &none).map_err(TestCaseError::fail)
+}
+
+proptest! {
+    #![proptest_config(crate::cases(60, crate::seeds!("abi")))]
+
+    #[test]
+    fn every_sample_has_its_place_through_the_abi(plan in whole_plans()) {
+        holds(&plan)?;
+    }
+}
+
+/// The search finds what it looks for.
+#[test]
+fn the_search_finds_a_leak() {
+    let none = [(100..200).collect(), (50..90).collect()];
+    let row = |from: i16, step: i16| (0..20).map(move |n| from + n * step);
+    let bytes = |samples: Vec<i16>| samples.iter().flat_map(|s| s.to_le_bytes()).collect::<Vec<u8>>();
+    assert_eq!(leaked(&bytes(row(110, 1).collect()), &none), Some((0, 0, 109)));
+    let stereo = row(300, 1).zip(row(-60, -1)).flat_map(|(l, r)| [l, r]).collect();
+    assert_eq!(
+        leaked(&[vec![7], bytes(stereo)].concat(), &none),
+        Some((3, 1, 59))
+    );
+    assert_eq!(leaked(&bytes(row(300, 1).collect()), &none), None);
+}

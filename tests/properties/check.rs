@@ -1,0 +1,376 @@
+//! What a recording left, held against the model.
+
+use std::collections::HashSet;
+
+use callrec::words::{EndReason, Format, Layout, PauseMode};
+
+use crate::g711::{self, Law};
+use crate::model::{Cell, LegModel, MIXED, Model, NS_PER_MS, Stretch, index, time};
+use crate::plan::{Plan, Wish};
+use crate::run::{Span, Taken, UNIQUE, value};
+
+/// Fails with words, so that a smaller case can be looked for.
+macro_rules! hold {
+    ($that:expr, $($words:tt)+) => {
+        let met: bool = $that;
+        if !met {
+            return Err(format!($($words)+));
+        }
+    };
+}
+
+/// Frames of the file that one stretch of a recording fills.
+struct Part {
+    stretch: Stretch,
+    frame: u64,
+    /// Its first sample on the legs' grid.
+    from: u64,
+    frames: u64,
+}
+
+/// The file as the model has it.
+struct File {
+    parts: Vec<Part>,
+    frames: u64,
+    limited: bool,
+    pauses: Vec<Span>,
+    paused_ns: u64,
+}
+
+impl File {
+    fn new(stretches: &[Stretch], wish: Wish, rate: u32) -> File {
+        let limit = match u64::from(wish.max_duration_ms) {
+            0 => u64::MAX,
+            ms => ((ms * u64::from(rate) + 500) / 1000).max(1),
+        };
+        let mut file = File {
+            parts: Vec::new(),
+            frames: 0,
+            limited: false,
+            pauses: Vec::new(),
+            paused_ns: 0,
+        };
+        for stretch in stretches.iter().copied() {
+            let (from, to) = (index(stretch.from_ns, rate), index(stretch.to_ns, rate));
+            let skipped = stretch.paused && wish.pause_mode == PauseMode::Skip;
+            let frames = if skipped {
+                0
+            } else {
+                (to - from).min(limit - file.frames)
+            };
+            let frame = file.frames;
+            file.frames += frames;
+            file.limited = file.frames >= limit;
+            if stretch.paused {
+                let to_ns = if file.limited {
+                    time(from + frames, rate)
+                } else {
+                    stretch.to_ns
+                };
+                let length = to_ns.saturating_sub(stretch.from_ns);
+                file.paused_ns += length;
+                file.pauses.push(Span {
+                    from: frame,
+                    to: file.frames,
+                    ms: length as f64 / NS_PER_MS as f64,
+                });
+            } else {
+                file.parts.push(Part {
+                    stretch,
+                    frame,
+                    from,
+                    frames,
+                });
+            }
+            if file.limited {
+                break;
+            }
+        }
+        file
+    }
+}
+
+/// Which legs are heard in which channel.
+fn channels(layout: Layout, mixed: bool) -> Vec<Vec<usize>> {
+    match (mixed, layout) {
+        (true, _) => vec![vec![MIXED]],
+        (false, Layout::Stereo) => vec![vec![0], vec![1]],
+        (false, Layout::Mono) => vec![vec![0, 1]],
+        (false, Layout::Local) => vec![vec![0]],
+        (false, Layout::Remote) => vec![vec![1]],
+    }
+}
+
+fn is_near(a: f64, b: f64, whole: bool) -> bool {
+    // Told in whole milliseconds, or in nanoseconds.
+    (a - b).abs() <= if whole { 0.51 } else { 0.000_01 }
+}
+
+/// `whole`: lengths are told in whole milliseconds.
+pub fn check(
+    plan: &Plan,
+    model: &Model,
+    tape: usize,
+    wish: Wish,
+    taken: &Taken,
+    whole: bool,
+) -> Result<(), String> {
+    let rate = plan.rate;
+    let file = File::new(&model.tapes[tape].stretches, wish, rate);
+    let channels = channels(wish.layout, plan.mixed);
+    hold!(taken.rate == rate, "{} Hz, not {rate}", taken.rate);
+    hold!(
+        usize::from(taken.channels) == channels.len(),
+        "{} channels",
+        taken.channels
+    );
+    let size = wish.format.sample_bytes() * channels.len();
+    hold!(taken.bytes.len().is_multiple_of(size), "half a frame");
+    let frames = (taken.bytes.len() / size) as u64;
+    hold!(frames == file.frames, "{frames} frames, not {}", file.frames);
+    hold!(
+        taken.frames == frames,
+        "told of {} frames, not {frames}",
+        taken.frames
+    );
+    let duration_ms = (frames * 1000 + u64::from(rate) / 2) / u64::from(rate);
+    hold!(
+        taken.duration_ms == duration_ms,
+        "told of {} ms, not {duration_ms}",
+        taken.duration_ms
+    );
+    let reason = if file.limited {
+        EndReason::Limit
+    } else {
+        EndReason::Stopped
+    };
+    hold!(
+        taken.reason == Some(reason),
+        "ended: {:?}, not {reason:?}",
+        taken.reason
+    );
+    pauses(&file, taken, whole)?;
+    let told = losses(&channels, rate, frames, taken, whole)?;
+    for part in &file.parts {
+        for n in 0..part.frames {
+            let frame = part.frame + n;
+            let bytes = &taken.bytes[frame as usize * size..][..size];
+            frame_holds(model, &file, part, n, &channels, wish.format, &told, bytes)
+                .map_err(|words| format!("frame {frame} of {frames}: {words}"))?;
+        }
+    }
+    silent_in_pauses(&file, wish, taken, size)?;
+    paused_names(plan, model, tape, wish, taken, &channels)
+}
+
+fn pauses(file: &File, taken: &Taken, whole: bool) -> Result<(), String> {
+    let same = |a: &Span, b: &Span| (a.from, a.to) == (b.from, b.to) && is_near(a.ms, b.ms, whole);
+    let all = file.pauses.len() == taken.pauses.len();
+    let all = all && file.pauses.iter().zip(&taken.pauses).all(|(a, b)| same(a, b));
+    hold!(all, "pauses {:?}, not {:?}", taken.pauses, file.pauses);
+    let paused_ms = (file.paused_ns + NS_PER_MS / 2) / NS_PER_MS;
+    hold!(
+        taken.paused_ms == paused_ms,
+        "paused {} ms, not {paused_ms}",
+        taken.paused_ms
+    );
+    Ok(())
+}
+
+/// Which frames of which leg were told to be lost; the sum must be theirs.
+fn losses(
+    channels: &[Vec<usize>],
+    rate: u32,
+    frames: u64,
+    taken: &Taken,
+    whole: bool,
+) -> Result<[Vec<bool>; 3], String> {
+    let mut told = [0, 1, 2].map(|_| vec![false; frames as usize]);
+    let mut sum_ms = 0.0;
+    for (leg, span) in &taken.losses {
+        hold!(
+            channels.iter().flatten().any(|heard| heard == leg),
+            "loss on leg {leg}, not heard"
+        );
+        hold!(
+            span.from < span.to && span.to <= frames,
+            "loss span {span:?} of {frames} frames"
+        );
+        let ms = (span.to - span.from) as f64 * 1000.0 / f64::from(rate);
+        // A span may be several, each rounded to a nanosecond.
+        hold!(
+            (ms - span.ms).abs() < if whole { 0.51 } else { 0.001 },
+            "loss span {span:?} is {ms} ms long"
+        );
+        sum_ms += ms;
+        for frame in &mut told[*leg][span.from as usize..span.to as usize] {
+            hold!(!*frame, "lost twice: leg {leg}, {span:?}");
+            *frame = true;
+        }
+    }
+    hold!(
+        (sum_ms - taken.lost_ms as f64).abs() < 0.51,
+        "lost {} ms, not {sum_ms}",
+        taken.lost_ms
+    );
+    Ok(told)
+}
+
+#[allow(clippy::too_many_arguments)]
+fn frame_holds(
+    model: &Model,
+    file: &File,
+    part: &Part,
+    n: u64,
+    channels: &[Vec<usize>],
+    format: Format,
+    told: &[Vec<bool>; 3],
+    bytes: &[u8],
+) -> Result<(), String> {
+    let size = format.sample_bytes();
+    for (channel, heard) in channels.iter().enumerate() {
+        let sample = &bytes[channel * size..][..size];
+        let mut may = [Cells::NOTHING; 2];
+        for (may, &leg) in may.iter_mut().zip(heard) {
+            let told = told[leg][(part.frame + n) as usize];
+            match may_be(&model.legs[leg], file, part, n, told) {
+                Ok(cells) => *may = cells,
+                Err(words) => return Err(format!("leg {leg}: {words}")),
+            }
+        }
+        let met = may[0]
+            .each()
+            .any(|one| may[1].each().any(|two| is_sum(format, [one, two], sample)));
+        hold!(met, "channel {channel} is {sample:?}, not {may:?}");
+    }
+    Ok(())
+}
+
+/// One cell, or one of two.
+#[derive(Clone, Copy, Debug)]
+struct Cells(Cell, Cell);
+
+impl Cells {
+    const NOTHING: Cells = Cells(Cell::Silent, Cell::Silent);
+
+    fn one(cell: Cell) -> Cells {
+        Cells(cell, cell)
+    }
+
+    fn each(self) -> impl Iterator<Item = Cell> {
+        let second = (self.1 != self.0).then_some(self.1);
+        std::iter::once(self.0).chain(second)
+    }
+}
+
+/// What a leg may be at a place of a recording, given whether it was told to be lost.
+fn may_be(leg: &LegModel, file: &File, part: &Part, n: u64, told: bool) -> Result<Cells, String> {
+    let at = part.from + n;
+    let place = leg.places.get(at as usize).copied().unwrap_or_default();
+    let within = |order: u32| part.stretch.orders.0 < order && order < part.stretch.orders.1;
+    // At its limit a recording is over as soon as that is rendered.
+    let over = |edge: u64| file.limited && edge >= part.from + part.frames;
+    let said = place.said.filter(|said| within(said.order));
+    let gap = place.gap.filter(|gap| within(gap.order));
+    let Some(said) = said else {
+        let must = gap.is_some_and(|gap| !over(gap.edge));
+        hold!(told || !must, "a lost sample at {at} was not told");
+        hold!(!told || gap.is_some(), "told to be lost at {at}, but nothing was");
+        return Ok(Cells::NOTHING);
+    };
+    if at >= said.edge {
+        hold!(
+            !told || place.again,
+            "told to be lost at {at}, but it came in time: {said:?}"
+        );
+        return Ok(Cells::one(said.cell));
+    }
+    if told && place.again {
+        return Ok(Cells(said.cell, Cell::Silent));
+    }
+    if told {
+        hold!(
+            gap.is_some() || said.newest,
+            "told to be lost at {at}, but nothing was: {said:?}"
+        );
+        return Ok(Cells::NOTHING);
+    }
+    let silent = over(said.edge) || (gap.is_none() && !said.newest);
+    Ok(if silent {
+        Cells(said.cell, Cell::Silent)
+    } else {
+        Cells::one(said.cell)
+    })
+}
+
+fn linear(cell: Cell) -> i32 {
+    match cell {
+        Cell::Silent => 0,
+        Cell::Coded(law, byte) => g711::decode(law, byte).into(),
+        Cell::Linear(sample) => sample.into(),
+    }
+}
+
+fn is_sum(format: Format, cells: [Cell; 2], sample: &[u8]) -> bool {
+    let sum = (linear(cells[0]) + linear(cells[1])).clamp(-32768, 32767) as i16;
+    let law = match format {
+        Format::Wav => return sample == sum.to_le_bytes(),
+        Format::WavUlaw => Law::Mu,
+        Format::WavAlaw => Law::A,
+    };
+    match cells {
+        [Cell::Silent, Cell::Silent] => sample == [format.silence()],
+        [Cell::Coded(same, byte), Cell::Silent] | [Cell::Silent, Cell::Coded(same, byte)] if same == law => {
+            sample == [byte]
+        }
+        _ => g711::encodes(law, sample[0], sum),
+    }
+}
+
+fn silent_in_pauses(file: &File, wish: Wish, taken: &Taken, size: usize) -> Result<(), String> {
+    for pause in &file.pauses {
+        let bytes = &taken.bytes[pause.from as usize * size..pause.to as usize * size];
+        let silent = bytes.iter().all(|byte| *byte == wish.format.silence());
+        hold!(silent, "not silent in {pause:?}");
+    }
+    Ok(())
+}
+
+/// Without a look at places: what was handed in while it was paused is not in the file
+/// under its own name.
+fn paused_names(
+    plan: &Plan,
+    model: &Model,
+    tape: usize,
+    wish: Wish,
+    taken: &Taken,
+    channels: &[Vec<usize>],
+) -> Result<(), String> {
+    if wish.format != Format::Wav || plan.rate != 8000 {
+        return Ok(());
+    }
+    for (channel, heard) in channels.iter().enumerate() {
+        let &[leg] = &heard[..] else { continue };
+        if !all_linear(model, leg) {
+            continue;
+        }
+        let paused: HashSet<i16> = model
+            .said_while_paused(leg, tape)
+            .map(|name| value(leg, name))
+            .collect();
+        for frame in taken.bytes.chunks_exact(2 * channels.len()) {
+            let sample = i16::from_le_bytes([frame[2 * channel], frame[2 * channel + 1]]);
+            hold!(
+                !paused.contains(&sample),
+                "{sample} of leg {leg} was said while paused"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// G.711 codes of the same leg could look like another sample's name.
+fn all_linear(model: &Model, leg: usize) -> bool {
+    let mut said = model.legs[leg].places.iter().filter_map(|place| place.said);
+    said.all(|said| matches!(said.cell, Cell::Linear(_)) && said.name < UNIQUE)
+}

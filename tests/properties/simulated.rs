@@ -1,0 +1,168 @@
+//! The media path alone, in stream time and in simulated real time: thousands of cases.
+
+use callrec::media::sim::{self, Ending, Sim, Tape};
+use callrec::media::{ClockMode, SpanKind};
+use callrec::words::{Codec, FeedFormat, Leg, Status};
+use proptest::prelude::*;
+
+use crate::check::check;
+use crate::model::NS_PER_MS;
+use crate::plan::{Plan, Wish, plans};
+use crate::run::{Driver, Hand, LINEAR_TYPE, Run, Span, Taken};
+
+struct Simulated {
+    sim: Sim,
+    tapes: Vec<Tape>,
+}
+
+impl Simulated {
+    fn new(plan: &Plan) -> Simulated {
+        let clock = if plan.real {
+            ClockMode::Real
+        } else {
+            ClockMode::Stream
+        };
+        let mut config = sim::config(clock);
+        config.flush_ns = plan.flush_ms * NS_PER_MS;
+        config.leg_wait_ns = plan.leg_wait_ms * NS_PER_MS;
+        Simulated {
+            sim: Sim::new(config),
+            tapes: Vec::new(),
+        }
+    }
+}
+
+impl Driver for Simulated {
+    fn attach(&mut self, leg: Leg, codec: Codec, rate: u32) {
+        self.sim.attach(leg, FeedFormat { codec, rate });
+        let linear = FeedFormat {
+            codec: Codec::Pcm16,
+            rate,
+        };
+        self.sim.payload(leg, LINEAR_TYPE, linear);
+    }
+
+    fn detach(&mut self, leg: Leg) {
+        self.sim.detach(leg);
+    }
+
+    fn reformat(&mut self, leg: Leg, codec: Codec, rate: u32) {
+        self.sim.set_format(leg, FeedFormat { codec, rate });
+    }
+
+    fn hand(&mut self, leg: Leg, hand: &Hand, arrival_ns: u64) -> Status {
+        let Some(feed) = self.sim.feed(leg) else {
+            return Status::BadHandle;
+        };
+        match hand {
+            Hand::Rtp(packet) => feed.rtp_arrived(packet, arrival_ns),
+            Hand::Write(bytes) => feed.write_arrived(bytes, arrival_ns),
+            Hand::WriteAt(at, bytes) => feed.write_at_arrived(*at, bytes, arrival_ns),
+        }
+    }
+
+    fn start(&mut self, wish: Wish, rate: u32) {
+        self.tapes.push(self.sim.start(sim::Wish {
+            layout: wish.layout,
+            format: wish.format,
+            pause_mode: wish.pause_mode,
+            max_duration_ms: wish.max_duration_ms,
+            rate,
+        }));
+    }
+
+    fn pause(&mut self, tape: usize) {
+        self.sim.pause(&self.tapes[tape]);
+    }
+
+    fn resume(&mut self, tape: usize) {
+        self.sim.resume(&self.tapes[tape]);
+    }
+
+    fn stop(&mut self, tape: usize) {
+        self.sim.stop(&self.tapes[tape]);
+    }
+
+    fn visit(&mut self, now_ns: u64) {
+        self.sim.now_ns = now_ns;
+        self.sim.visit();
+    }
+
+    fn now(&mut self, now_ns: u64) {
+        self.sim.now_ns = now_ns;
+    }
+
+    fn is_threaded(&self) -> bool {
+        false
+    }
+}
+
+fn span(span: callrec::media::Span) -> Span {
+    Span {
+        from: span.from_frame,
+        to: span.to_frame,
+        ms: span.length_ns as f64 / NS_PER_MS as f64,
+    }
+}
+
+fn taken(tape: &Tape) -> Result<Taken, String> {
+    let out = tape.out.lock();
+    let Some(Ending::Finished(reason, open)) = out.ending.clone() else {
+        return Err(format!("ended with {:?}", out.ending));
+    };
+    let shape = out.shape.ok_or("no shape")?;
+    let losses = out.losses.iter().map(|loss| match loss.kind {
+        SpanKind::Loss(leg) => Ok((leg as usize, span(*loss))),
+        SpanKind::Pause => Err("a pause among the losses".to_owned()),
+    });
+    let lost_ms = (out.lost_ns + NS_PER_MS / 2) / NS_PER_MS;
+    if lost_ms != tape.progress.lost_ms() {
+        return Err(format!(
+            "{lost_ms} ms lost, but progress says {}",
+            tape.progress.lost_ms()
+        ));
+    }
+    Ok(Taken {
+        rate: shape.rate,
+        channels: shape.channels,
+        bytes: out.bytes.clone(),
+        reason: Some(reason),
+        pauses: out.pauses.iter().copied().chain(open).map(span).collect(),
+        losses: losses.collect::<Result<_, _>>()?,
+        frames: tape.progress.frames(),
+        duration_ms: tape.progress.duration_ms(),
+        paused_ms: tape.progress.paused_ms(),
+        lost_ms,
+    })
+}
+
+fn holds(plan: &Plan) -> Result<(), TestCaseError> {
+    let mut run = Run::new(plan, Simulated::new(plan));
+    // The clock begins where the model's does.
+    run.driver.now(run.model.now_ns);
+    run.all();
+    for (n, wish) in run.wishes.iter().enumerate() {
+        taken(&run.driver.tapes[n])
+            .and_then(|taken| check(plan, &run.model, n, *wish, &taken, false))
+            .map_err(|words| TestCaseError::fail(format!("recording {n}, {wish:?}: {words}")))?;
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(crate::cases(1000, crate::seeds!("stream")))]
+
+    #[test]
+    fn every_sample_has_its_place_in_stream_time(plan in plans(false)) {
+        holds(&plan)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(crate::cases(1000, crate::seeds!("real")))]
+
+    #[test]
+    fn every_sample_has_its_place_in_real_time(plan in plans(true)) {
+        holds(&plan)?;
+    }
+}
