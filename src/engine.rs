@@ -12,10 +12,6 @@ mod watch;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread::JoinHandle;
-
-use crate::sync::{Condvar, Mutex};
 
 pub use call::Call;
 pub use control::StartArguments;
@@ -28,6 +24,9 @@ use crate::config::{self, Config};
 use crate::events::Bus;
 use crate::media::{ClockMode, MediaConfig, MediaStats, WorkerInbox};
 use crate::storage::{self, Digest, Durability, StorageConfig, Store, Template};
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::sync::thread::JoinHandle;
+use crate::sync::{Condvar, Mutex};
 use crate::words::{Error, Result, Status};
 use desk::Desk;
 use slots::Id;

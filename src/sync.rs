@@ -4,23 +4,61 @@
 //! locks another thread may hold at the moment of a fork, so that a child which
 //! opens an engine of its own could wait for ever. A standard lock is its own
 //! futex. What a panic leaves behind a lock is for the one who catches it to fail.
+//!
+//! All that threads share comes from here, so that a model checker can put its own
+//! in place of it: `--cfg callrec_loom`, `--cfg callrec_shuttle` (see `.ci/models`).
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{self, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
+#[cfg(not(any(callrec_loom, callrec_shuttle)))]
+mod base {
+    /// For handles: its `try_lock` is the fastest, and nobody ever parks on it.
+    pub use parking_lot as slot;
+    /// The way of the packets.
+    pub use rtrb as pipe;
+    pub use std::sync::{Condvar, Mutex, MutexGuard, atomic};
+    pub use std::{thread, thread_local};
+}
+#[cfg(callrec_loom)]
+#[path = "sync/loom.rs"]
+mod base;
+#[cfg(callrec_shuttle)]
+#[path = "sync/shuttle.rs"]
+mod base;
+
+pub(crate) use base::thread_local;
+pub use base::{atomic, pipe, slot, thread};
+
+/// Every interleaving of a model, and every value that the memory model lets its
+/// loads see, up to a number of preemptions: `LOOM_MAX_PREEMPTIONS`, or this one.
+#[cfg(all(test, callrec_loom))]
+pub fn model(preemptions: usize, run: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound.get_or_insert(preemptions);
+    builder.max_branches = 10_000;
+    let runs = std::sync::Arc::new(sync::atomic::AtomicU64::new(0));
+    let count = runs.clone();
+    builder.check(move || {
+        count.fetch_add(1, sync::atomic::Ordering::Relaxed);
+        run();
+    });
+    println!("{} runs", runs.load(sync::atomic::Ordering::Relaxed));
+}
+
 #[derive(Debug, Default)]
-pub struct Mutex<T>(sync::Mutex<T>);
+pub struct Mutex<T>(base::Mutex<T>);
 
 /// Empty only while its condition variable waits.
 pub struct MutexGuard<'a, T> {
     lock: &'a Mutex<T>,
-    held: Option<sync::MutexGuard<'a, T>>,
+    held: Option<base::MutexGuard<'a, T>>,
 }
 
 impl<T> Mutex<T> {
-    pub const fn new(value: T) -> Mutex<T> {
-        Mutex(sync::Mutex::new(value))
+    pub fn new(value: T) -> Mutex<T> {
+        Mutex(base::Mutex::new(value))
     }
 
     pub fn lock(&self) -> MutexGuard<'_, T> {
@@ -30,22 +68,39 @@ impl<T> Mutex<T> {
         }
     }
 
-    /// For what is static: a fork may have left it locked for ever in the child.
-    pub fn try_lock_for(&self, time: Duration) -> Option<MutexGuard<'_, T>> {
+    #[cfg(any(callrec_loom, callrec_shuttle))]
+    pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        let held = self.0.try_lock().ok()?;
+        Some(MutexGuard {
+            lock: self,
+            held: Some(held),
+        })
+    }
+}
+
+/// For what is static: it outlives every model, and a fork may have left it locked
+/// for ever in the child.
+#[derive(Debug)]
+pub struct StaticMutex<T>(sync::Mutex<T>);
+
+impl<T> StaticMutex<T> {
+    pub const fn new(value: T) -> StaticMutex<T> {
+        StaticMutex(sync::Mutex::new(value))
+    }
+
+    pub fn lock(&self) -> sync::MutexGuard<'_, T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn try_lock_for(&self, time: Duration) -> Option<sync::MutexGuard<'_, T>> {
         let deadline = Instant::now() + time;
         loop {
-            let held = match self.0.try_lock() {
-                Ok(held) => Some(held),
-                Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-                Err(TryLockError::WouldBlock) => None,
-            };
-            if held.is_some() {
-                return Some(MutexGuard { lock: self, held });
+            match self.0.try_lock() {
+                Ok(held) => return Some(held),
+                Err(TryLockError::Poisoned(poisoned)) => return Some(poisoned.into_inner()),
+                Err(TryLockError::WouldBlock) if Instant::now() >= deadline => return None,
+                Err(TryLockError::WouldBlock) => std::thread::yield_now(),
             }
-            if Instant::now() >= deadline {
-                return None;
-            }
-            std::thread::yield_now();
         }
     }
 }
@@ -81,7 +136,7 @@ impl<T> DerefMut for MutexGuard<'_, T> {
 }
 
 #[derive(Default)]
-pub struct Condvar(sync::Condvar);
+pub struct Condvar(base::Condvar);
 
 /// Whether a wait ended because its time was over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,8 +151,8 @@ impl Waited {
 }
 
 impl Condvar {
-    pub const fn new() -> Condvar {
-        Condvar(sync::Condvar::new())
+    pub fn new() -> Condvar {
+        Condvar(base::Condvar::new())
     }
 
     pub fn notify_one(&self) {
@@ -115,6 +170,11 @@ impl Condvar {
     }
 
     pub fn wait_for<T>(&self, guard: &mut MutexGuard<'_, T>, time: Duration) -> Waited {
+        #[cfg(callrec_shuttle)]
+        if time < base::FOR_EVER {
+            MutexGuard::unlocked(guard, thread::yield_now);
+            return Waited { timed_out: true };
+        }
         let Some(held) = guard.held.take() else {
             return Waited { timed_out: true };
         };

@@ -7,37 +7,50 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::sync::Mutex;
 use once_cell::sync::OnceCell;
 
 use super::recording::Recording;
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicU64, Ordering};
 
-const CHUNK: usize = 1024;
+/// A model has few recordings, and makes its slots anew each time.
+const MODEL: bool = cfg!(any(callrec_loom, callrec_shuttle));
+const CHUNK: usize = if MODEL { 4 } else { 1024 };
 /// A little over four million live recordings.
-const CHUNKS: usize = 4096;
+const CHUNKS: usize = if MODEL { 4 } else { 4096 };
 
-#[derive(Default)]
-struct Slot {
+struct Slot<T> {
     start: AtomicU64,
     /// 0: still live.
     stop: AtomicU64,
-    recording: Mutex<Option<Arc<Recording>>>,
+    recording: Mutex<Option<Arc<T>>>,
 }
 
-pub struct Slots {
-    chunks: Box<[OnceCell<Box<[Slot]>>]>,
+impl<T> Default for Slot<T> {
+    fn default() -> Slot<T> {
+        Slot {
+            start: AtomicU64::new(0),
+            stop: AtomicU64::new(0),
+            recording: Mutex::new(None),
+        }
+    }
 }
 
-impl Slots {
-    pub fn new() -> Slots {
+type Chunk<T> = OnceCell<Box<[Slot<T>]>>;
+
+pub struct Slots<T = Recording> {
+    chunks: Box<[Chunk<T>]>,
+}
+
+impl<T> Slots<T> {
+    pub fn new() -> Slots<T> {
         Slots {
             chunks: (0..CHUNKS).map(|_| OnceCell::new()).collect(),
         }
     }
 
-    fn slot(&self, index: u32) -> Option<&Slot> {
+    fn slot(&self, index: u32) -> Option<&Slot<T>> {
         let chunk = self.chunks.get(index as usize / CHUNK)?;
         let chunk = chunk.get_or_init(|| (0..CHUNK).map(|_| Slot::default()).collect());
         chunk.get(index as usize % CHUNK)
@@ -51,7 +64,7 @@ impl Slots {
     }
 
     /// All that was live at `instant`, in the slots below `high`.
-    pub fn at(&self, instant: u64, high: u32) -> Vec<Arc<Recording>> {
+    pub fn at(&self, instant: u64, high: u32) -> Vec<Arc<T>> {
         let mut found = Vec::with_capacity(high as usize);
         for index in 0..high {
             let Some(slot) = self.slot(index) else { break };
@@ -82,7 +95,7 @@ pub struct SlotBook {
 
 impl SlotBook {
     /// `None` when all four million are taken.
-    pub fn insert(&mut self, slots: &Slots, recording: &Arc<Recording>) -> Option<u32> {
+    pub fn insert<T>(&mut self, slots: &Slots<T>, recording: &Arc<T>) -> Option<u32> {
         self.reclaim(slots);
         let index = match self.free.pop() {
             Some(index) => index,
@@ -101,7 +114,7 @@ impl SlotBook {
         Some(index)
     }
 
-    pub fn remove(&mut self, slots: &Slots, index: u32) {
+    pub fn remove<T>(&mut self, slots: &Slots<T>, index: u32) {
         let Some(slot) = slots.slot(index) else { return };
         self.sequence += 1;
         slot.stop.store(self.sequence, Ordering::Release);
@@ -115,7 +128,7 @@ impl SlotBook {
         (self.sequence, self.high)
     }
 
-    pub fn end_list(&mut self, slots: &Slots, instant: u64) {
+    pub fn end_list<T>(&mut self, slots: &Slots<T>, instant: u64) {
         if let Some(count) = self.lists.get_mut(&instant) {
             *count -= 1;
             if *count == 0 {
@@ -125,7 +138,7 @@ impl SlotBook {
         self.reclaim(slots);
     }
 
-    fn reclaim(&mut self, slots: &Slots) {
+    fn reclaim<T>(&mut self, slots: &Slots<T>) {
         let oldest = self.lists.keys().next().copied().unwrap_or(u64::MAX);
         // Bounded, so that no single operation pays for a long list's end.
         for _ in 0..256 {
@@ -142,5 +155,135 @@ impl SlotBook {
             }
             self.free.push(index);
         }
+    }
+}
+
+#[cfg(all(test, callrec_loom))]
+mod models {
+    use loom::thread;
+
+    use super::*;
+    use crate::sync::model;
+
+    /// The registry's part of it: the book and, under the same lock, what is live.
+    #[derive(Default)]
+    struct Inner {
+        book: SlotBook,
+        live: Vec<(u32, Arc<u32>)>,
+    }
+
+    struct Model {
+        inner: Mutex<Inner>,
+        slots: Slots<u32>,
+    }
+
+    impl Model {
+        fn new() -> Arc<Model> {
+            Arc::new(Model {
+                inner: Mutex::default(),
+                slots: Slots::new(),
+            })
+        }
+
+        fn start(&self, name: u32) {
+            let mut inner = self.inner.lock();
+            let name = Arc::new(name);
+            let slot = inner.book.insert(&self.slots, &name).expect("there is room");
+            inner.live.push((slot, name));
+        }
+
+        fn stop(&self, name: u32) {
+            let mut inner = self.inner.lock();
+            let position = inner.live.iter().position(|(_, live)| **live == name);
+            let (slot, _) = inner.live.remove(position.expect("it is live"));
+            inner.book.remove(&self.slots, slot);
+        }
+
+        /// As `Registry::all`: the list must be what was live when it began.
+        fn list(&self) {
+            let (truth, instant, high) = {
+                let mut inner = self.inner.lock();
+                let truth: Vec<u32> = inner.live.iter().map(|(_, name)| **name).collect();
+                let (instant, high) = inner.book.begin_list();
+                (truth, instant, high)
+            };
+            let mut found: Vec<u32> = self.slots.at(instant, high).iter().map(|name| **name).collect();
+            self.inner.lock().book.end_list(&self.slots, instant);
+            found.sort_unstable();
+            assert_eq!(found, truth);
+        }
+    }
+
+    /// Slots are stopped, given back and used again under a list.
+    #[test]
+    fn a_list_is_one_instant() {
+        model(3, || {
+            let model = Model::new();
+            model.start(1);
+            model.start(2);
+            let other = thread::spawn({
+                let model = model.clone();
+                move || {
+                    model.stop(1);
+                    model.start(3);
+                    model.stop(2);
+                    model.start(4);
+                }
+            });
+            model.list();
+            other.join().expect("no panic");
+            model.list();
+        });
+    }
+
+    /// A slot that was stopped before a list began may be used again while it runs:
+    /// here an older list has held it back until then.
+    #[test]
+    fn a_slot_used_again_under_a_list() {
+        model(4, || {
+            let model = Model::new();
+            model.start(1);
+            let (older, _) = model.inner.lock().book.begin_list();
+            model.stop(1);
+            let lister = thread::spawn({
+                let model = model.clone();
+                move || model.list()
+            });
+            model.inner.lock().book.end_list(&model.slots, older);
+            model.start(2);
+            lister.join().expect("no panic");
+        });
+    }
+
+    /// A list that began earlier keeps its slots while a later one comes and goes.
+    #[test]
+    fn the_oldest_list_counts() {
+        model(3, || {
+            let model = Model::new();
+            model.start(1);
+            let lister = thread::spawn({
+                let model = model.clone();
+                move || model.list()
+            });
+            let changer = thread::spawn({
+                let model = model.clone();
+                move || {
+                    model.stop(1);
+                    model.list();
+                    model.start(2);
+                }
+            });
+            model.list();
+            lister.join().expect("no panic");
+            changer.join().expect("no panic");
+            // All slots have come back but the one in use.
+            let mut inner = model.inner.lock();
+            inner.book.reclaim(&model.slots);
+            let (limbo, lists) = (inner.book.limbo.len(), inner.book.lists.len());
+            assert_eq!(
+                (limbo, lists, inner.book.free.len()),
+                (0, 0, inner.book.high as usize - 1)
+            );
+        });
     }
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::slots::Id;
 use super::{Engine, process};
 use crate::storage;
+use crate::sync::thread;
 use crate::words::{EndReason, Error, Result, Status};
 
 /// How often the closing thread looks whether all has been published.
@@ -72,7 +73,7 @@ impl Engine {
         }
         while self.registry.counts().2 > 0 {
             self.store.nudge();
-            std::thread::sleep(LOOK);
+            thread::sleep(LOOK);
         }
         for worker in &self.workers {
             worker.stop();
@@ -115,7 +116,7 @@ impl Engine {
     }
 }
 
-fn join(threads: Vec<std::thread::JoinHandle<()>>) {
+fn join(threads: Vec<thread::JoinHandle<()>>) {
     for thread in threads {
         // A thread that panicked has ended all the same.
         let _ = thread.join();

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+#[cfg(not(callrec_shuttle))]
 use once_cell::sync::OnceCell;
 
 use super::Engine;
@@ -13,9 +14,11 @@ use super::slots::{Id, Kind, Refused, Table};
 use crate::words::Status;
 
 /// Forks within forks that can be told apart.
+#[cfg(not(callrec_shuttle))]
 const DEPTHS: usize = 64;
 
 static DEPTH: AtomicU32 = AtomicU32::new(0);
+#[cfg(not(callrec_shuttle))]
 static PROCESSES: [OnceCell<Process>; DEPTHS] = [const { OnceCell::new() }; DEPTHS];
 
 pub struct Process {
@@ -31,16 +34,32 @@ pub fn forked() {
 }
 
 /// `None` after more forks within forks than can be told apart.
+#[cfg(not(callrec_shuttle))]
 #[inline]
 pub fn current() -> Option<&'static Process> {
     let depth = DEPTH.load(Ordering::Relaxed);
     let process = PROCESSES.get(depth as usize)?;
-    Some(process.get_or_init(|| Process {
-        engines: Table::new(Kind::Engine, depth),
-        calls: Table::new(Kind::Call, depth),
-        feeds: Table::new(Kind::Feed, depth),
-        subscriptions: Table::new(Kind::Subscription, depth),
-    }))
+    Some(process.get_or_init(|| Process::new(depth)))
+}
+
+/// Each run of a model is a process of its own.
+#[cfg(callrec_shuttle)]
+pub fn current() -> Option<&'static Process> {
+    shuttle::lazy_static! {
+        static ref PROCESS: Process = Process::new(0);
+    }
+    Some(&PROCESS)
+}
+
+impl Process {
+    fn new(depth: u32) -> Process {
+        Process {
+            engines: Table::new(Kind::Engine, depth),
+            calls: Table::new(Kind::Call, depth),
+            feeds: Table::new(Kind::Feed, depth),
+            subscriptions: Table::new(Kind::Subscription, depth),
+        }
+    }
 }
 
 /// What an id that opens nothing is: inherited over a fork, or simply bad.

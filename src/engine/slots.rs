@@ -1,15 +1,16 @@
 //! Generation-checked ids: a stale, foreign or made-up one is an error, never
 //! memory damage, also while another thread closes the object.
 
-use std::sync::atomic::{AtomicU32, Ordering};
-
 use once_cell::sync::OnceCell;
-use parking_lot::{Mutex, MutexGuard};
 
 use crate::sync;
+use crate::sync::atomic::{AtomicU32, Ordering};
+use crate::sync::slot::{Mutex, MutexGuard};
 
-const CHUNK: usize = 1024;
-const CHUNKS: usize = 2 * 1024;
+/// A model has few objects, and makes its tables anew each time.
+const MODEL: bool = cfg!(any(callrec_loom, callrec_shuttle));
+const CHUNK: usize = if MODEL { 4 } else { 1024 };
+const CHUNKS: usize = if MODEL { 4 } else { 2 * 1024 };
 const INDEX_BITS: u32 = 24;
 const GENERATION_BITS: u32 = 31;
 const GENERATION_MASK: u32 = (1 << GENERATION_BITS) - 1;
@@ -72,7 +73,7 @@ impl<T> Slot<T> {
             if let Some(occupancy) = self.0.try_lock() {
                 return occupancy;
             }
-            std::thread::yield_now();
+            sync::thread::yield_now();
         }
     }
 }
@@ -224,5 +225,105 @@ mod tests {
         assert_eq!(table.try_with(id, |value| *value), Ok(1));
         table.remove(id);
         assert_eq!(table.try_with(id, |value| *value), Err(Refused::BadHandle));
+    }
+}
+
+#[cfg(all(test, callrec_loom))]
+mod models {
+    use std::sync::Arc;
+
+    use loom::cell::Cell;
+    use loom::thread;
+
+    use super::*;
+    use crate::sync::model;
+
+    /// What a feed's slot holds: loom sees it if two threads are in it at once.
+    struct Ring {
+        of: &'static str,
+        records: Cell<u32>,
+    }
+
+    fn ring(of: &'static str) -> Ring {
+        Ring {
+            of,
+            records: Cell::new(0),
+        }
+    }
+
+    fn put(ring: &mut Ring) -> &'static str {
+        ring.records.set(ring.records.get() + 1);
+        ring.of
+    }
+
+    fn insert(table: &Table<Ring>, of: &'static str) -> Id {
+        table.insert(|_| ring(of)).expect("there is room")
+    }
+
+    /// A packet is in the closed feed's ring, all of it, or it was refused; never in
+    /// the ring of whoever has the slot next.
+    #[test]
+    fn a_feed_is_closed_under_a_packet() {
+        model(4, || {
+            let table = Arc::new(Table::new(Kind::Feed, 0));
+            let id = insert(&table, "first");
+            let feeder = thread::spawn({
+                let table = table.clone();
+                move || [table.try_with(id, put), table.try_with(id, put)]
+            });
+            let closed = table.remove(id).expect("it was there");
+            let before = closed.records.get();
+            let next = insert(&table, "next");
+            assert_ne!(id, next);
+            let answers = feeder.join().expect("no panic");
+            let taken = answers.iter().filter(|answer| **answer == Ok("first")).count();
+            assert_eq!(before as usize, taken, "{answers:?}");
+            let other = |answer: &&Result<_, _>| answer.is_ok_and(|of| of != "first");
+            assert_eq!(answers.iter().find(other), None);
+            let untouched = table.remove(next).map(|ring| ring.records.get());
+            assert_eq!(untouched, Some(0));
+        });
+    }
+
+    /// Two threads in one feed: one of them is told so, or both have their turn.
+    #[test]
+    fn two_threads_in_one_feed() {
+        model(4, || {
+            let table = Arc::new(Table::new(Kind::Feed, 0));
+            let id = insert(&table, "only");
+            let other = thread::spawn({
+                let table = table.clone();
+                move || table.try_with(id, put).is_ok()
+            });
+            let here = table.try_with(id, put).is_ok();
+            let taken = u32::from(here) + u32::from(other.join().expect("no panic"));
+            assert!(taken > 0, "the first one in is never refused");
+            assert_eq!(table.remove(id).map(|ring| ring.records.get()), Some(taken));
+        });
+    }
+
+    /// Of two that close one object exactly one gets it, also while a third thread
+    /// opens others in the same slots.
+    #[test]
+    fn one_of_two_closes() {
+        model(4, || {
+            let table = Arc::new(Table::new(Kind::Call, 0));
+            let id = insert(&table, "first");
+            let close = |table: &Arc<Table<Ring>>| {
+                let table = table.clone();
+                move || table.remove(id).map(|ring| ring.of)
+            };
+            let other = thread::spawn(close(&table));
+            let opener = thread::spawn({
+                let table = table.clone();
+                move || [insert(&table, "next"), insert(&table, "last")]
+            });
+            let closed = [close(&table)(), other.join().expect("no panic")];
+            assert_eq!(closed.iter().flatten().collect::<Vec<_>>(), [&"first"]);
+            let [next, last] = opener.join().expect("no panic");
+            assert!(next != last && next != id && last != id);
+            assert_eq!(table.with(next, |ring| ring.of), Some("next"));
+            assert_eq!(table.with(last, |ring| ring.of), Some("last"));
+        });
     }
 }

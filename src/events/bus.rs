@@ -11,9 +11,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::sync::{Condvar, Mutex, MutexGuard};
-
 use super::event::{Event, LogLevel};
+use crate::sync::{self, Condvar, Mutex, MutexGuard};
 
 pub const QUEUE: usize = 65_536;
 const LOG_QUEUE: usize = 1_024;
@@ -63,9 +62,17 @@ pub struct Bus {
     dropped: AtomicU64,
 }
 
-thread_local! {
+sync::thread_local! {
     /// The bus whose callback this thread is in, by address, and the subscription.
     static INSIDE: Cell<(usize, SubscriptionId)> = const { Cell::new((0, 0)) };
+}
+
+fn inside() -> (usize, SubscriptionId) {
+    INSIDE.with(Cell::get)
+}
+
+fn set_inside(place: (usize, SubscriptionId)) {
+    INSIDE.with(|inside| inside.set(place));
 }
 
 impl Bus {
@@ -75,7 +82,7 @@ impl Bus {
 
     /// Whether this thread is inside a callback of this bus.
     pub fn is_inside(&self) -> bool {
-        INSIDE.get().0 == self.address()
+        inside().0 == self.address()
     }
 
     fn address(&self) -> usize {
@@ -179,7 +186,7 @@ impl Bus {
             return false;
         };
         let removed = state.subscriptions.remove(position);
-        if INSIDE.get() != (self.address(), id) {
+        if inside() != (self.address(), id) {
             while state.running == id {
                 self.quiet.wait(&mut state);
             }
@@ -226,9 +233,9 @@ impl Bus {
         };
         state.log_running = true;
         MutexGuard::unlocked(state, || {
-            INSIDE.set((self.address(), 0));
+            set_inside((self.address(), 0));
             listener.log(level, &message);
-            INSIDE.set((0, 0));
+            set_inside((0, 0));
             drop(listener);
         });
         state.log_running = false;
@@ -253,11 +260,11 @@ impl Bus {
         let (id, listener) = (subscription.id, subscription.listener.clone());
         state.running = id;
         MutexGuard::unlocked(state, || {
-            INSIDE.set((self.address(), id));
+            set_inside((self.address(), id));
             listener.event(&event, sequence);
             // If it unsubscribed itself, this is the last one, and frees the host's data here.
             drop(listener);
-            INSIDE.set((0, 0));
+            set_inside((0, 0));
             event.delivered();
         });
         state.running = 0;
@@ -310,5 +317,90 @@ impl Bus {
         drop(state);
         drop(gone);
         drop(log);
+    }
+}
+
+#[cfg(all(test, callrec_loom))]
+mod models {
+    use loom::thread;
+
+    use super::super::event::Kind;
+    use super::*;
+    use crate::sync::atomic::{AtomicBool, AtomicU32};
+    use crate::sync::model;
+
+    /// Written by whoever is told, with no order of its own: the settling sees it only
+    /// if it comes after. The last is the settling's.
+    #[derive(Default)]
+    struct Told([AtomicBool; 2], AtomicU32);
+
+    /// An event is settled once, after all that were owed it have been told.
+    #[test]
+    fn settled_once_and_last() {
+        model(4, || {
+            let told = Arc::new(Told::default());
+            let mut event = Event::new(Kind::Finished, 0);
+            event.owed.store(2, Ordering::Relaxed);
+            let settled = told.clone();
+            event.settle = Some(Box::new(move || {
+                assert!(
+                    settled.0.iter().all(|told| told.load(Ordering::Relaxed)),
+                    "somebody has not been told"
+                );
+                settled.1.fetch_add(1, Ordering::Relaxed);
+            }));
+            let event = Arc::new(event);
+            let tell = |place: usize| {
+                let (event, told) = (event.clone(), told.clone());
+                move || {
+                    told.0[place].store(true, Ordering::Relaxed);
+                    event.delivered();
+                }
+            };
+            let other = thread::spawn(tell(1));
+            tell(0)();
+            other.join().expect("no panic");
+            assert_eq!(told.1.load(Ordering::Relaxed), 1);
+        });
+    }
+
+    /// Others may run while it is told.
+    struct Counter(AtomicU32);
+
+    impl Listener for Counter {
+        fn event(&self, _: &Event, _: u64) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Whoever leaves meanwhile, what was published is settled once, nothing is told
+    /// after `unsubscribe` has returned, and `stop` lets the event thread go.
+    #[test]
+    fn leaving_while_it_is_told() {
+        model(4, || {
+            let bus = Bus::new();
+            let listener = Arc::new(Counter(Default::default()));
+            let id = bus
+                .subscribe(listener.clone())
+                .unwrap_or_else(|_| panic!("it is open"));
+            let thread = thread::spawn({
+                let bus = bus.clone();
+                move || bus.run()
+            });
+            let settled = Arc::new(std::sync::atomic::AtomicU32::new(0));
+            let mut event = Event::new(Kind::Finished, 0);
+            let count = settled.clone();
+            event.settle = Some(Box::new(move || {
+                count.fetch_add(1, Ordering::Relaxed);
+            }));
+            bus.publish(event);
+            assert!(bus.unsubscribe(id));
+            assert_eq!(Arc::strong_count(&listener), 1, "the bus still holds it");
+            let told = listener.0.load(Ordering::Relaxed);
+            bus.stop(true);
+            thread.join().expect("no panic");
+            assert_eq!(settled.load(Ordering::Relaxed), 1);
+            assert_eq!(listener.0.load(Ordering::Relaxed), told);
+        });
     }
 }

@@ -12,6 +12,8 @@ mod feed;
 mod grid;
 mod layout;
 mod leg;
+#[cfg(all(test, callrec_loom))]
+mod models;
 mod outbox;
 mod point;
 mod resample;

@@ -5,16 +5,16 @@
 //! set before anything that it is about to consume.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
-use crate::sync::Mutex;
-use rtrb::Consumer;
 use uuid::Uuid;
 
 use super::feed::{Feed, FeedWaiter, Handed, LegCounts};
 use super::{ClockMode, MediaConfig, MediaStats, TapSpec, WorkerInbox};
 use crate::clock::coarse_ns;
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use crate::sync::pipe::Consumer;
 use crate::words::{EndReason, FeedFormat, Leg};
 
 pub(super) type Counts = [Handed; 3];

@@ -1,12 +1,11 @@
 //! The worker's end of a leg's ring.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-
-use rtrb::Consumer;
 
 use super::feed::{FeedWaiter, HEADER, Header, Kind, LegCounts};
 use crate::clock::NS_PER_S;
+use crate::sync::atomic::Ordering;
+use crate::sync::pipe::Consumer;
 
 /// How far ahead of a late record is looked: 400 ms of 10 ms packets.
 const LOOK_RECORDS: usize = 40;

@@ -1,15 +1,14 @@
 //! A worker's thread: a fixed share of the calls, each visited every 100 ms.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-
-use crate::sync::{Condvar, Mutex};
 
 use super::call::CallState;
 use super::point::NO_SLOT;
 use super::{CallTap, ClockMode, MediaConfig, MediaStats};
 use crate::clock::coarse_ns;
+use crate::sync::atomic::Ordering;
+use crate::sync::{Condvar, Mutex};
 
 const TICK: Duration = Duration::from_millis(20);
 /// A call is visited once in so many ticks.
@@ -97,7 +96,7 @@ impl WorkerInbox {
     }
 }
 
-struct Worker<'a> {
+pub(super) struct Worker<'a> {
     inbox: &'a WorkerInbox,
     stream: bool,
     calls: Vec<Option<CallState>>,
@@ -108,7 +107,7 @@ struct Worker<'a> {
 }
 
 impl<'a> Worker<'a> {
-    fn new(inbox: &'a WorkerInbox) -> Worker<'a> {
+    pub(super) fn new(inbox: &'a WorkerInbox) -> Worker<'a> {
         Worker {
             inbox,
             stream: inbox.config.clock == ClockMode::Stream,
@@ -123,14 +122,7 @@ impl<'a> Worker<'a> {
     fn run(&mut self) {
         let mut tick = Instant::now() + TICK;
         loop {
-            let news = self.inbox.next(tick);
-            news.adopted.into_iter().for_each(|call| self.adopt(call));
-            for call in news.urgent {
-                call.urgent.store(false, Ordering::SeqCst);
-                self.visit(call.slot.load(Ordering::Relaxed));
-            }
-            if news.stop {
-                (0..self.calls.len()).for_each(|slot| self.visit(slot));
+            if self.serve(tick) {
                 return;
             }
             let now = Instant::now();
@@ -150,6 +142,20 @@ impl<'a> Worker<'a> {
                 }
             }
         }
+    }
+
+    /// What comes until the tick; true once all is over.
+    pub(super) fn serve(&mut self, tick: Instant) -> bool {
+        let news = self.inbox.next(tick);
+        news.adopted.into_iter().for_each(|call| self.adopt(call));
+        for call in news.urgent {
+            call.urgent.store(false, Ordering::SeqCst);
+            self.visit(call.slot.load(Ordering::Relaxed));
+        }
+        if news.stop {
+            (0..self.calls.len()).for_each(|slot| self.visit(slot));
+        }
+        news.stop
     }
 
     fn adopt(&mut self, call: Arc<CallTap>) {

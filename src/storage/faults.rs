@@ -29,7 +29,7 @@ pub enum Step {
 #[cfg(feature = "faults")]
 mod on {
     use super::Step;
-    use crate::sync::Mutex;
+    use crate::sync::StaticMutex;
     use std::io;
     use std::path::{Path, PathBuf};
     use std::sync::Arc;
@@ -37,7 +37,7 @@ mod on {
     /// May fail, panic, stall or end the process.
     pub type Fault = Arc<dyn Fn(Step) -> io::Result<()> + Send + Sync>;
 
-    static FAULTS: Mutex<Vec<(PathBuf, Fault)>> = Mutex::new(Vec::new());
+    static FAULTS: StaticMutex<Vec<(PathBuf, Fault)>> = StaticMutex::new(Vec::new());
 
     /// From now on `fault` is asked at every step of stores of this directory
     /// (named as it is when they are opened).

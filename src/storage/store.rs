@@ -7,13 +7,13 @@ use super::pool::Pool;
 use super::queue::{Channel, Item, Job, Jobs, Lane};
 use super::{Durability, LOG_WARNING, Manifest, RecordingFile, RecordingName, Report, StorageConfig, papers};
 use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::words::{Error, Result, Status};
 use std::collections::HashSet;
 use std::io;
 use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use uuid::Uuid;
 
 pub(super) const CONTROL: &str = ".callrec";

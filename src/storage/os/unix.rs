@@ -2,7 +2,7 @@
 //! swap a link in between.
 
 use super::Entry;
-use crate::sync::Mutex;
+use crate::sync::{StaticMutex, thread};
 use nix::errno::Errno;
 use nix::fcntl::{self, AtFlags, FcntlArg, OFlag};
 use nix::sys::resource::{Resource, getrlimit};
@@ -187,7 +187,7 @@ pub fn open_files_limit() -> u64 {
 /// the process that holds it, and is lost when any descriptor of the file closes;
 /// so the file is not even opened twice. The process id is part of an entry
 /// because a forked child inherits the table, but not the lock.
-static HELD: Mutex<Vec<(u64, u64, u32)>> = Mutex::new(Vec::new());
+static HELD: StaticMutex<Vec<(u64, u64, u32)>> = StaticMutex::new(Vec::new());
 
 /// A lock on a directory, held until dropped.
 #[derive(Debug)]
@@ -248,7 +248,7 @@ fn whole_file() -> libc::flock {
 /// The mask is set before the thread exists and put back afterwards, so that not
 /// even its first instruction runs with them open. What its own faults raise stays
 /// open: blocking these is undefined.
-pub fn spawn<F>(name: &str, body: F) -> io::Result<std::thread::JoinHandle<()>>
+pub fn spawn<F>(name: &str, body: F) -> io::Result<thread::JoinHandle<()>>
 where
     F: FnOnce() + Send + 'static,
 {
@@ -263,7 +263,7 @@ where
         blocked.remove(signal);
     }
     let before = blocked.thread_swap_mask(nix::sys::signal::SigmaskHow::SIG_SETMASK)?;
-    let thread = std::thread::Builder::new().name(name.to_owned()).spawn(body);
+    let thread = thread::Builder::new().name(name.to_owned()).spawn(body);
     before.thread_set_mask()?;
     thread
 }

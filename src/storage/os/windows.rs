@@ -1,7 +1,7 @@
 //! Windows: by paths, each part of which is checked not to be a link.
 
 use super::Entry;
-use crate::sync::Mutex;
+use crate::sync::{StaticMutex, thread};
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::windows::fs::{FileExt, MetadataExt, OpenOptionsExt};
@@ -162,7 +162,7 @@ pub fn open_files_limit() -> u64 {
 }
 
 /// Directories that engines of this process hold.
-static HELD: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+static HELD: StaticMutex<Vec<PathBuf>> = StaticMutex::new(Vec::new());
 
 #[derive(Debug)]
 pub struct DirLock {
@@ -204,9 +204,9 @@ impl Drop for DirLock {
 }
 
 /// There are no signals to keep away.
-pub fn spawn<F>(name: &str, body: F) -> io::Result<std::thread::JoinHandle<()>>
+pub fn spawn<F>(name: &str, body: F) -> io::Result<thread::JoinHandle<()>>
 where
     F: FnOnce() + Send + 'static,
 {
-    std::thread::Builder::new().name(name.to_owned()).spawn(body)
+    thread::Builder::new().name(name.to_owned()).spawn(body)
 }

@@ -1,0 +1,410 @@
+//! Model checks of a packet's way: the real feed, ring, points, waiter and worker,
+//! in every order that loom finds (`.ci/models`). Stream time; a ring holds two writes.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use loom::thread;
+use uuid::Uuid;
+
+use super::call::CallState;
+use super::feed::Handed;
+use super::point::{Counts, Point};
+use super::worker::Worker;
+use super::*;
+use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::model;
+use crate::words::{Codec, FeedFormat, Status};
+
+const PCM: FeedFormat = FeedFormat {
+    codec: Codec::Pcm16,
+    rate: 100,
+};
+/// Its ring is too small for `WIDE`.
+const NARROW: FeedFormat = FeedFormat {
+    codec: Codec::Pcmu,
+    rate: 200,
+};
+const WIDE: FeedFormat = FeedFormat {
+    codec: Codec::Pcm16,
+    rate: 200,
+};
+/// As much as one write may be: a ring holds two such records.
+const SAMPLES: usize = 12;
+const TAPE: Uuid = Uuid::from_u128(7);
+const FAR: Duration = Duration::from_secs(24 * 3600);
+
+/// Keeps the samples of a mono recording. No lock of loom's: only the worker is here.
+#[derive(Clone, Default)]
+struct Tape(Arc<Mutex<Vec<i16>>>);
+
+impl Tape {
+    /// One for each write, which is one value `SAMPLES` times.
+    fn heard(&self) -> Vec<i16> {
+        let samples = self.0.lock().expect("one thread runs at a time");
+        let writes = samples.chunks(SAMPLES);
+        writes
+            .map(|write| {
+                assert!(
+                    write.len() == SAMPLES && write.iter().all(|s| *s == write[0]),
+                    "torn: {samples:?}"
+                );
+                write[0]
+            })
+            .collect()
+    }
+}
+
+impl Sink for Tape {
+    fn shape(&mut self, _: Shape) {}
+
+    fn block(&mut self, audio: Vec<u8>) -> Result<(), Vec<u8>> {
+        let samples = audio.chunks(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]]));
+        self.0.lock().expect("one thread runs at a time").extend(samples);
+        Ok(())
+    }
+
+    fn fill(&mut self, bytes: u64) {
+        let silence = std::iter::repeat_n(0, bytes as usize / 2);
+        self.0.lock().expect("one thread runs at a time").extend(silence);
+    }
+
+    fn buffer(&mut self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    fn paused(&mut self, _: u64) {}
+
+    fn resumed(&mut self, _: Span) {}
+
+    fn loss(&mut self, _: u64, spans: Vec<Span>) {
+        panic!("nothing is lost: {spans:?}");
+    }
+
+    fn finish(self: Box<Self>, _: EndReason, _: Option<Span>) {}
+
+    fn stuck(self: Box<Self>) {}
+
+    fn broken(self: Box<Self>, message: &str) {
+        panic!("broken: {message}");
+    }
+}
+
+fn config() -> Arc<MediaConfig> {
+    Arc::new(MediaConfig {
+        clock: ClockMode::Stream,
+        reorder_ns: 0,
+        leg_wait_ns: 0,
+        flush_ns: 1,
+        backlog_ns: u64::MAX,
+    })
+}
+
+/// A call that nobody wakes a worker for.
+fn call() -> Arc<CallTap> {
+    let (config, stats) = (config(), Arc::<MediaStats>::default());
+    let worker = WorkerInbox::new(config.clone(), stats.clone(), 0);
+    let call = CallTap::unregistered(1, config, stats, worker);
+    call.urgent.store(true, Ordering::Relaxed);
+    call
+}
+
+fn start(call: &CallTap) -> Tape {
+    start_at(call, 0)
+}
+
+fn start_at(call: &CallTap, rate: u32) -> Tape {
+    let tape = Tape::default();
+    call.start_clocked(
+        TapSpec {
+            id: TAPE,
+            layout: Layout::Local,
+            format: Format::Wav,
+            pause_mode: PauseMode::Skip,
+            max_duration_ms: 0,
+            rate,
+            progress: Arc::default(),
+            sink: Box::new(tape.clone()),
+        },
+        || 1,
+    );
+    tape
+}
+
+fn write(feed: &mut Feed, value: i16) -> Status {
+    let bytes: Vec<u8> = std::iter::repeat_n(value.to_ne_bytes(), SAMPLES)
+        .flatten()
+        .collect();
+    feed.write_arrived(&bytes, 1)
+}
+
+fn pause(call: &CallTap) {
+    call.set(point::What::Pause(TAPE), || 1);
+}
+
+fn resume(call: &CallTap) {
+    call.set(point::What::Resume(TAPE), || 1);
+}
+
+/// The recording to its end, and what is on it.
+fn finish(mut state: CallState, tape: &Tape) -> Vec<i16> {
+    state.call.end_clocked(EndReason::CallEnded, || 1);
+    state.visit(1);
+    assert!(state.is_over());
+    tape.heard()
+}
+
+/// Whatever was taken is recorded once, whole, in order; what found no room is not.
+#[test]
+fn what_is_taken_is_recorded() {
+    model(4, || {
+        let call = call();
+        let mut state = CallState::new(call.clone());
+        let tape = start(&call);
+        let mut feed = call.attach_clocked(Leg::Local, PCM, || 1);
+        let feeder = thread::spawn(move || {
+            let taken = (1..4).filter(|value| write(&mut feed, *value) == Status::Ok);
+            let taken: Vec<i16> = taken.collect();
+            (feed, taken)
+        });
+        state.visit(1);
+        state.visit(1);
+        let (feed, taken) = feeder.join().expect("no panic");
+        assert!(taken.starts_with(&[1, 2]), "there is room for two: {taken:?}");
+        drop(feed);
+        assert_eq!(finish(state, &tape), taken);
+    });
+}
+
+/// One thread feeds and controls: to the sample, wherever the worker is meanwhile.
+#[test]
+fn what_was_said_while_paused_is_never_kept() {
+    model(3, || {
+        let call = call();
+        let mut state = CallState::new(call.clone());
+        let tape = start(&call);
+        let mut feed = call.attach_clocked(Leg::Local, PCM, || 1);
+        let host = thread::spawn({
+            let call = call.clone();
+            move || {
+                let mut kept = Vec::new();
+                kept.extend((write(&mut feed, 1) == Status::Ok).then_some(1));
+                pause(&call);
+                write(&mut feed, 2);
+                resume(&call);
+                kept.extend((write(&mut feed, 3) == Status::Ok).then_some(3));
+                kept
+            }
+        });
+        state.visit(1);
+        state.visit(1);
+        let kept = host.join().expect("no panic");
+        assert_eq!(finish(state, &tape), kept);
+    });
+}
+
+/// Two threads: what was handed in before the pause began is kept, what is handed
+/// in after it has returned is not.
+#[test]
+fn a_pause_from_another_thread() {
+    model(3, || {
+        let call = call();
+        let mut state = CallState::new(call.clone());
+        let tape = start(&call);
+        let mut feed = call.attach_clocked(Leg::Local, PCM, || 1);
+        let (written, paused) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let feeder = thread::spawn({
+            let (written, paused) = (written.clone(), paused.clone());
+            move || {
+                assert_eq!(write(&mut feed, 1), Status::Ok);
+                written.store(1, Ordering::Release);
+                let after = paused.load(Ordering::Acquire) == 1;
+                assert_eq!(write(&mut feed, 2), Status::Ok);
+                after
+            }
+        });
+        let control = thread::spawn({
+            let call = call.clone();
+            move || {
+                let before = written.load(Ordering::Acquire) == 1;
+                pause(&call);
+                paused.store(1, Ordering::Release);
+                before
+            }
+        });
+        state.visit(1);
+        let (after, before) = (
+            feeder.join().expect("no panic"),
+            control.join().expect("no panic"),
+        );
+        let heard = finish(state, &tape);
+        assert!([1, 2].starts_with(&heard), "{heard:?}");
+        assert!(!before || heard.contains(&1), "lost: {heard:?}");
+        assert!(!after || !heard.contains(&2), "kept: {heard:?}");
+    });
+}
+
+/// What the worker relies upon: whoever sets points, their counts and clocks never
+/// go back, and a point that comes later lies behind all counts seen before.
+#[test]
+fn points_are_in_order() {
+    model(3, || {
+        let call = call();
+        let mut feed = call.attach_clocked(Leg::Local, PCM, || 0);
+        let clock = Arc::new(AtomicU64::new(0));
+        let setter = |call: &Arc<CallTap>| {
+            let (call, clock) = (call.clone(), clock.clone());
+            move || call.set(point::What::Pause(TAPE), || clock.fetch_add(1, Relaxed))
+        };
+        let other = thread::spawn(setter(&call));
+        let feeder = thread::spawn({
+            let set = setter(&call);
+            move || {
+                write(&mut feed, 1);
+                set();
+            }
+        });
+        let bytes = |counts: &Counts| counts[0].bytes;
+        let (mut points, mut seen) = (std::collections::VecDeque::<Point>::new(), 0);
+        let mut last = (0, 0);
+        for round in 0..2 {
+            let counts = call.handed();
+            call.take_points(&mut points);
+            for point in points.drain(..) {
+                assert!(
+                    bytes(&point.counts) >= seen,
+                    "round {round}: a point before what was consumed"
+                );
+                let here = (bytes(&point.counts), point.clock_ns);
+                assert!(here.0 >= last.0 && here.1 >= last.1, "{here:?} after {last:?}");
+                last = here;
+            }
+            seen = bytes(&counts).max(last.0);
+        }
+        other.join().expect("no panic");
+        feeder.join().expect("no panic");
+    });
+}
+
+/// A trailing loss is never seen without what was handed in before it.
+#[test]
+fn a_loss_lies_behind_its_past() {
+    model(3, || {
+        let mut real = (*config()).clone();
+        real.clock = ClockMode::Real;
+        let real = Arc::new(real);
+        let worker = WorkerInbox::new(real.clone(), Arc::default(), 0);
+        let call = CallTap::unregistered(1, real, Arc::default(), worker);
+        call.urgent.store(true, Ordering::Relaxed);
+        let mut feed = call.attach_clocked(Leg::Local, PCM, || 1);
+        let feeder = thread::spawn(move || [1, 2, 3].map(|value| write(&mut feed, value)));
+        let Handed {
+            bytes, samples_lost, ..
+        } = call.handed()[0];
+        if samples_lost != 0 {
+            assert_eq!(bytes, 2 * (16 + 2 * SAMPLES as u64));
+        }
+        let answers = feeder.join().expect("no panic");
+        assert_eq!(answers, [Status::Ok, Status::Ok, Status::Overrun]);
+    });
+}
+
+/// A worker that nothing but a wake-up brings here: in a model there are no ticks.
+fn serve(inbox: &Arc<WorkerInbox>) -> thread::JoinHandle<()> {
+    let inbox = inbox.clone();
+    thread::spawn(move || {
+        let mut worker = Worker::new(&inbox);
+        while !worker.serve(Instant::now() + FAR) {}
+    })
+}
+
+/// Who waits for room is woken, without a tick's help: loom finds a lost wake-up as
+/// a deadlock.
+#[test]
+fn a_waiter_is_woken() {
+    model(4, || {
+        let (config, stats) = (config(), Arc::<MediaStats>::default());
+        let inbox = WorkerInbox::new(config.clone(), stats.clone(), 0);
+        let call = CallTap::new(1, config, stats, inbox.clone());
+        let mut feed = call.attach_clocked(Leg::Local, PCM, || 1);
+        let worker = serve(&inbox);
+        assert_eq!(write(&mut feed, 1), Status::Ok);
+        assert_eq!(write(&mut feed, 2), Status::Ok);
+        assert!(feed.waiter().wait(FAR), "nobody closes it");
+        assert_eq!(write(&mut feed, 3), Status::Ok, "there is room");
+        drop(feed);
+        call.end_clocked(EndReason::CallEnded, || 1);
+        inbox.stop();
+        worker.join().expect("no panic");
+    });
+}
+
+/// The same, where the ring that is drained is still the displaced feed's.
+#[test]
+fn a_waiter_of_a_newer_feed_is_woken() {
+    model(4, || {
+        let call = call();
+        let mut state = CallState::new(call.clone());
+        let mut first = call.attach_clocked(Leg::Local, PCM, || 1);
+        assert_eq!(write(&mut first, 1), Status::Ok);
+        call.detach_clocked(Leg::Local, first, || 1);
+        let mut second = call.attach_clocked(Leg::Local, PCM, || 1);
+        assert_eq!(write(&mut second, 2), Status::Ok);
+        let host = thread::spawn({
+            let waiter = second.waiter();
+            move || assert!(waiter.wait(FAR))
+        });
+        state.visit(1);
+        host.join().expect("no panic");
+        drop(second);
+        call.end_clocked(EndReason::CallEnded, || 1);
+        state.visit(1);
+    });
+}
+
+/// Nobody waits for ever for a call that ends, also if its feed comes just then.
+#[test]
+fn an_end_lets_every_waiter_go() {
+    model(4, || {
+        let call = call();
+        let host = thread::spawn({
+            let call = call.clone();
+            move || {
+                let mut feed = call.attach_clocked(Leg::Local, PCM, || 1);
+                while write(&mut feed, 1) == Status::Ok {}
+                assert!(!feed.waiter().wait(FAR), "no worker makes room");
+            }
+        });
+        call.end_clocked(EndReason::CallEnded, || 1);
+        host.join().expect("no panic");
+        CallState::new(call).visit(1);
+    });
+}
+
+/// A feed detached and another attached, and a format that needs a bigger ring: no
+/// write is lost, doubled or read from the wrong ring.
+#[test]
+fn a_ring_is_read_to_its_end() {
+    model(3, || {
+        let call = call();
+        let mut state = CallState::new(call.clone());
+        let mut first = call.attach_clocked(Leg::Local, WIDE, || 1);
+        let tape = start_at(&call, WIDE.rate);
+        let host = thread::spawn({
+            let call = call.clone();
+            move || {
+                assert_eq!(write(&mut first, 1), Status::Ok);
+                call.detach_clocked(Leg::Local, first, || 1);
+                let mut second = call.attach_clocked(Leg::Local, NARROW, || 1);
+                assert_eq!(second.write_arrived(&[0xff; SAMPLES], 1), Status::Ok);
+                call.set_format_clocked(Leg::Local, &mut second, WIDE, || 1);
+                assert_eq!(write(&mut second, 3), Status::Ok);
+            }
+        });
+        state.visit(1);
+        state.visit(1);
+        host.join().expect("no panic");
+        assert_eq!(finish(state, &tape), [1, 0, 3]);
+    });
+}

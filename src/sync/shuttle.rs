@@ -1,0 +1,12 @@
+//! What shuttle puts in place of the standard library.
+
+pub use rtrb as pipe;
+pub use shuttle::sync::{Condvar, Mutex, MutexGuard, atomic};
+pub use shuttle::{thread, thread_local};
+
+pub mod slot {
+    pub use crate::sync::{Mutex, MutexGuard};
+}
+
+/// There is no time in a model: a shorter wait is over at once, a longer one never.
+pub const FOR_EVER: std::time::Duration = std::time::Duration::from_secs(3600);

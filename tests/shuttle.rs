@@ -1,0 +1,289 @@
+//! The whole engine, with all its threads and a real directory, under shuttle: start,
+//! stop, pause, end and close against each other, in many random orders (`.ci/models`).
+#![cfg(callrec_shuttle)]
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use callrec::calls::{CallInfo, Caller, Filter, Operation, View};
+use callrec::config::Config;
+use callrec::engine::slots::Id;
+use callrec::engine::{Call, Engine, StartArguments, process};
+use callrec::events::bus::Listener;
+use callrec::events::{Event, Kind};
+use callrec::text::Text;
+use callrec::words::{Codec, FeedFormat, Format, Layout, Leg, PauseMode, Result, Status};
+use shuttle::thread;
+use uuid::Uuid;
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+const PCM: FeedFormat = FeedFormat {
+    codec: Codec::Pcm16,
+    rate: 8000,
+};
+
+/// As many runs as `CALLREC_MODEL_RUNS` says; half of them with few, well placed switches.
+fn model(run: impl Fn() + Send + Sync + Copy + 'static) {
+    let runs = std::env::var("CALLREC_MODEL_RUNS").ok();
+    let runs = runs.and_then(|runs| runs.parse().ok()).unwrap_or(100);
+    let mut config = shuttle::Config::new();
+    config.stack_size = 1 << 20;
+    config.silence_warnings = true;
+    config.max_steps = shuttle::MaxSteps::FailAfter(2_000_000);
+    let random = shuttle::scheduler::RandomScheduler::new(runs / 2 + 1);
+    shuttle::Runner::new(random, config.clone()).run(run);
+    let urw = shuttle::scheduler::UrwRandomScheduler::new(runs / 2 + 1);
+    shuttle::Runner::new(urw, config).run(run);
+}
+
+/// What was told of each recording, in order.
+#[derive(Default)]
+struct Told(Mutex<HashMap<Uuid, Vec<Kind>>>);
+
+impl Listener for Told {
+    fn event(&self, event: &Event, _: u64) {
+        let view = event
+            .subject
+            .clone()
+            .and_then(|subject| subject.downcast::<View>().ok());
+        if let Some(view) = view {
+            let mut told = self.0.lock().expect("one thread runs at a time");
+            told.entry(view.id).or_default().push(event.kind);
+        }
+    }
+}
+
+struct World {
+    directory: tempfile::TempDir,
+    engine: Arc<Engine>,
+    id: Id,
+    told: Arc<Told>,
+}
+
+impl World {
+    fn new() -> World {
+        let directory = tempfile::tempdir_in("/dev/shm").expect("a directory");
+        let mut config = Config::default();
+        let path = directory.path().display().to_string();
+        for (key, value) in [
+            ("storage.directory", path.as_str()),
+            ("storage.durability", "process"),
+            ("storage.digest", "none"),
+            ("media.clock", "stream"),
+            ("media.workers", "1"),
+        ] {
+            config.set(key, value).expect("a key");
+        }
+        let (engine, id) = Engine::open(config).expect("open");
+        let told = Arc::<Told>::default();
+        assert!(engine.bus().subscribe(told.clone()).is_ok());
+        World {
+            directory,
+            engine,
+            id,
+            told,
+        }
+    }
+
+    fn call(&self) -> Result<Id> {
+        self.engine.begin_call(CallInfo {
+            call_id: Text::from("call"),
+            device_name: Text::from("SEP1"),
+            ..CallInfo::default()
+        })
+    }
+
+    /// Closes, and then: each recording that was begun has exactly one end, told last;
+    /// nothing is left over in the directory.
+    fn close(self, started: &[Uuid]) {
+        if let Err(error) = Engine::close(self.id, DAY) {
+            // Another thread has closed it, and is through.
+            assert_eq!(error.status, Status::BadHandle, "{error}");
+        }
+        let told = self.told.0.lock().expect("one thread runs at a time");
+        for id in started {
+            let kinds = told.get(id).cloned().unwrap_or_default();
+            let ends = kinds.iter().filter(|kind| kind.is_terminal()).count();
+            assert_eq!(ends, 1, "{id}: {kinds:?}");
+            assert_eq!(kinds.first(), Some(&Kind::Started), "{kinds:?}");
+            assert_eq!(kinds.last(), Some(&Kind::Finished), "{kinds:?}");
+        }
+        assert_eq!(told.len(), started.len(), "told of what was never begun");
+        let control = self.directory.path().join(".callrec");
+        let left = std::fs::read_dir(control).expect("it is there").flatten();
+        let left: Vec<_> = left
+            .map(|entry| entry.file_name())
+            .filter(|name| name != "lock")
+            .collect();
+        assert!(left.is_empty(), "owed for ever: {left:?}");
+    }
+}
+
+fn start(engine: &Engine) -> Result<Uuid> {
+    let arguments = StartArguments {
+        call_id: Text::from("call"),
+        device_name: Text::default(),
+        directory_number: Text::default(),
+        flags: callrec::calls::recording::ADDITIONAL,
+        layout: Layout::Stereo,
+        pause_mode: PauseMode::Skip,
+        max_duration_ms: 0,
+        format: Ok(Format::Wav),
+    };
+    engine.start(&Caller::Host, &arguments)
+}
+
+fn control(engine: &Engine, operation: Operation) -> Result<u64> {
+    let (call, all) = (Text::from("call"), Text::default());
+    let counts = engine.control_by_call(&Caller::Host, operation, &call, &all)?;
+    Ok(counts.changed as u64)
+}
+
+fn call_of(id: Id) -> Option<Arc<Call>> {
+    process::current()?.calls.get(id)
+}
+
+fn spawn<T: Send + 'static>(
+    engine: &Arc<Engine>,
+    act: impl FnOnce(Arc<Engine>) -> T + Send + 'static,
+) -> thread::JoinHandle<T> {
+    let engine = engine.clone();
+    thread::spawn(move || act(engine))
+}
+
+fn allowed<T>(answer: &Result<T>, statuses: &[Status]) {
+    if let Err(error) = answer {
+        assert!(statuses.contains(&error.status), "{error:?}");
+    }
+}
+
+/// Of concurrent stops of one recording exactly one gets it; what a list shows at
+/// one instant was begun before and not stopped before.
+#[test]
+fn stops_against_each_other() {
+    model(|| {
+        let world = World::new();
+        world.call().expect("a call");
+        let id = start(&world.engine).expect("it is connected");
+        let stop = move |engine: Arc<Engine>| {
+            engine
+                .control_by_id(&Caller::Host, Operation::Stop, &id.to_string())
+                .is_ok()
+        };
+        let pauser = spawn(&world.engine, |engine| {
+            let paused = control(&engine, Operation::Pause);
+            allowed(&paused, &[Status::NotLive]);
+            allowed(
+                &control(&engine, Operation::Resume),
+                &[Status::NotLive, Status::NotPaused],
+            );
+        });
+        let stops = [
+            spawn(&world.engine, stop),
+            spawn(&world.engine, stop),
+            spawn(&world.engine, |engine| control(&engine, Operation::Stop) == Ok(1)),
+        ];
+        let listed = world
+            .engine
+            .list(&Caller::Host, &Filter::default())
+            .expect("a list");
+        assert!(listed.iter().all(|view| view.id == id) && listed.len() <= 1);
+        let stopped = stops.map(|stop| stop.join().expect("no panic"));
+        assert_eq!(stopped.iter().filter(|stopped| **stopped).count(), 1);
+        pauser.join().expect("no panic");
+        let listed = world
+            .engine
+            .list(&Caller::Host, &Filter::default())
+            .expect("a list");
+        assert!(listed.is_empty());
+        world.close(&[id]);
+    });
+}
+
+/// The end of a call while it is started, paused, stopped and fed.
+#[test]
+fn the_end_of_a_call_against_control() {
+    model(|| {
+        let world = World::new();
+        let call = world.call().expect("a call");
+        let first = start(&world.engine).expect("it is connected");
+        let starter = spawn(&world.engine, |engine| {
+            let started = start(&engine);
+            allowed(&started, &[Status::NoCall]);
+            started.ok()
+        });
+        let pauser = spawn(&world.engine, |engine| {
+            let gone = [Status::NoCall, Status::NotLive];
+            allowed(&control(&engine, Operation::Pause), &gone);
+            allowed(&control(&engine, Operation::Stop), &gone);
+        });
+        let feeder = spawn(&world.engine, move |_| {
+            let feed = call_of(call).map(|call| call.open_feed(Leg::Local, PCM));
+            if let Some(Ok(feed)) = feed {
+                for _ in 0..3 {
+                    let status = process::with_feed(feed, |open| open.feed.write(&[1; 320]));
+                    assert!(
+                        [Status::Ok, Status::BadHandle, Status::Busy].contains(&status),
+                        "{status:?}"
+                    );
+                }
+            }
+        });
+        let ender = spawn(&world.engine, move |_| {
+            call_of(call).map(|call| call.end().is_ok())
+        });
+        let here = call_of(call).map(|call| call.end().is_ok());
+        let ended = [here, ender.join().expect("no panic")];
+        assert_eq!(ended.iter().filter(|ended| **ended == Some(true)).count(), 1);
+        assert!(call_of(call).is_none());
+        let second = starter.join().expect("no panic");
+        pauser.join().expect("no panic");
+        feeder.join().expect("no panic");
+        let started: Vec<Uuid> = [Some(first), second].into_iter().flatten().collect();
+        world.close(&started);
+    });
+}
+
+/// Closing against everything else: what was accepted has its end told before the
+/// closing returns, and what comes later is refused.
+#[test]
+fn closing_against_everything() {
+    model(|| {
+        let world = World::new();
+        world.call().expect("a call");
+        let first = start(&world.engine).expect("it is connected");
+        let starter = spawn(&world.engine, |engine| {
+            let started = start(&engine);
+            allowed(&started, &[Status::NoCall, Status::Unavailable]);
+            started.ok()
+        });
+        let beginner = spawn(&world.engine, |engine| {
+            let begun = engine.begin_call(CallInfo {
+                call_id: Text::from("late"),
+                ..CallInfo::default()
+            });
+            allowed(&begun, &[Status::Unavailable]);
+            begun.ok()
+        });
+        let pauser = spawn(&world.engine, |engine| {
+            let gone = [Status::NoCall, Status::NotLive, Status::Unavailable];
+            allowed(&control(&engine, Operation::Pause), &gone);
+            allowed(&engine.list(&Caller::Host, &Filter::default()), &gone);
+        });
+        let id = world.id;
+        let closer = spawn(&world.engine, move |_| Engine::close(id, DAY).is_ok());
+        let second = starter.join().expect("no panic");
+        let late = beginner.join().expect("no panic");
+        pauser.join().expect("no panic");
+        assert!(closer.join().expect("no panic"), "there is time enough");
+        let left = late.and_then(call_of);
+        assert!(left.is_none(), "a call of an engine that is closed");
+        let started: Vec<Uuid> = [Some(first), second].into_iter().flatten().collect();
+        assert_eq!(
+            start(&world.engine).map_err(|error| error.status),
+            Err(Status::Unavailable)
+        );
+        world.close(&started);
+    });
+}
