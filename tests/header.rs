@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use support::Dir;
-use support::build::{SO, SONAME, cc, cxx, library_directory, root, run};
+use support::build::{SO, SONAME, cc, cxx, has_cxx, library_directory, root, run};
 
 fn header() -> String {
     std::fs::read_to_string(root().join("include/callrec.h")).unwrap()
@@ -51,6 +51,9 @@ fn it_is_c99_to_c2x_also_twice() {
 
 #[test]
 fn it_is_cxx11_to_cxx20_also_inside_extern_c() {
+    if !has_cxx() {
+        return;
+    }
     let dir = Dir::new();
     let inside = "extern \"C\" {\n#include <callrec.h>\n}\n#include <callrec.h>\n\
                   rec_status use() { rec_error error = REC_INIT(rec_error); return error.status; }\n";

@@ -54,6 +54,27 @@ pub fn cxx() -> Command {
     compiler("CXX", "c++")
 }
 
+/// Whether a tool that only some tests want is there. The tests pass without it, and
+/// say so; `.ci/run` installs all of them and insists.
+pub fn has(tool: &str) -> bool {
+    let found = Command::new(tool)
+        .arg("--version")
+        .output()
+        .is_ok_and(|output| output.status.success());
+    if !found {
+        assert!(
+            std::env::var_os("CALLREC_NEEDS_TOOLS").is_none(),
+            "{tool} is not installed"
+        );
+        eprintln!("{tool} is not installed: what needs it was not run");
+    }
+    found
+}
+
+pub fn has_cxx() -> bool {
+    has(&std::env::var("CXX").unwrap_or_else(|_| "c++".into()))
+}
+
 fn compiler(variable: &str, otherwise: &str) -> Command {
     let mut command = Command::new(std::env::var(variable).unwrap_or_else(|_| otherwise.into()));
     command
