@@ -22,15 +22,21 @@ mod run;
 #[path = "properties/simulated.rs"]
 mod simulated;
 
-use proptest::test_runner::{Config, FileFailurePersistence};
+use proptest::test_runner::{Config, FileFailurePersistence, RngSeed};
 
-/// So many cases unless `PROPTEST_CASES` says otherwise; `seeds` is where failing ones are
-/// kept.
+/// So many cases, and always the same ones; with `PROPTEST_CASES`, so many new ones.
+/// `seeds` is where failing ones are kept.
 fn cases(count: u32, seeds: &'static str) -> Config {
     let asked = std::env::var_os("PROPTEST_CASES").is_some();
     let cases = if asked { Config::default().cases } else { count };
+    let rng_seed = if asked {
+        RngSeed::Random
+    } else {
+        RngSeed::Fixed(0x5eed)
+    };
     Config {
         cases,
+        rng_seed,
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct(seeds))),
         ..Config::default()
     }

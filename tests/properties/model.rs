@@ -136,6 +136,9 @@ pub struct Model {
     order: u32,
     edge_ns: u64,
     resumed_ns: Option<u64>,
+    /// A host was held up and caught up at once: where that goes depends on what had
+    /// been rendered by then, of which this model knows nothing. Unit tests cover it.
+    pub caught_up: bool,
 }
 
 impl Model {
@@ -152,6 +155,7 @@ impl Model {
             order: 1,
             edge_ns: 0,
             resumed_ns: None,
+            caught_up: false,
         }
     }
 
@@ -320,8 +324,11 @@ impl Model {
             let silence = arrival - at - len - burst;
             if self.legs[leg].fresh {
                 at = at.max(arrival);
-            } else if silence > self.samples(60) {
-                at += silence;
+            } else if silence + burst > self.samples(60) {
+                if silence > self.samples(60) {
+                    at += silence;
+                }
+                self.caught_up |= burst > 0;
             }
         }
         self.legs[leg].fresh = false;
