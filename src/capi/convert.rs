@@ -174,9 +174,8 @@ pub unsafe fn str_of<'a>(at: *const c_char, name: &str, max: usize) -> Result<Op
 /// As for `str_of`.
 pub unsafe fn text(at: *const c_char, name: &str) -> Result<Text> {
     // SAFETY: promised by the caller.
-    Ok(Text::new(
-        unsafe { str_of(at, name, TEXT_MAX) }?.unwrap_or_default(),
-    ))
+    let given = unsafe { str_of(at, name, TEXT_MAX) }?;
+    Ok(Text::new(given.unwrap_or_default()))
 }
 
 /// # Safety

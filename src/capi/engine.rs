@@ -51,10 +51,10 @@ fn watch_forks() {
         process::forked();
     }
     static ONCE: Once = Once::new();
-    // SAFETY: the handler only adds to an atomic, and stays loaded (-z nodelete).
     #[cfg(unix)]
-    ONCE.call_once(|| unsafe {
-        libc::pthread_atfork(None, None, Some(child));
+    ONCE.call_once(|| {
+        // SAFETY: the handler only adds to an atomic, and stays loaded (-z nodelete).
+        unsafe { libc::pthread_atfork(None, None, Some(child)) };
     });
 }
 
