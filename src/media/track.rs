@@ -11,6 +11,9 @@ use crate::words::Codec;
 
 /// Below this, forgotten bytes are not worth moving the rest for.
 const COMPACT_BYTES: usize = 4096;
+/// A log grows by at least this, and by little more: doubling would leave a third of it
+/// unused in every live call.
+const GROW_BYTES: usize = 1024;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Content {
@@ -137,6 +140,14 @@ impl Track {
                 content: Content::Audio(codec),
             }),
         }
+        self.append(payload);
+    }
+
+    fn append(&mut self, payload: &[u8]) {
+        if self.bytes.capacity() - self.bytes.len() < payload.len() {
+            let step = (self.bytes.len() / 8).max(GROW_BYTES).max(payload.len());
+            self.bytes.reserve_exact(step);
+        }
         self.bytes.extend_from_slice(payload);
     }
 
@@ -194,8 +205,7 @@ impl Track {
             Some((codec, payload)) => {
                 let size = codec.sample_bytes();
                 let (from, to) = ((at - start) as usize * size, (stop - start) as usize * size);
-                self.bytes
-                    .extend_from_slice(payload.get(from..to).unwrap_or_default());
+                self.append(payload.get(from..to).unwrap_or_default());
                 Content::Audio(codec)
             }
         };
@@ -384,6 +394,16 @@ mod tests {
         assert!(!track.place(9_000, Codec::Pcmu, b"late"));
         assert!(track.place(9_999, Codec::Pcmu, b"abcd"));
         assert_eq!(track.lose(9_000, 10_020), Some((9_000, 10_001)));
+    }
+
+    #[test]
+    fn a_log_has_little_room_unused() {
+        let mut track = kept();
+        for packet in 0..40 {
+            track.place(packet * 160, Codec::Pcmu, &[b'x'; 160]);
+            let unused = track.bytes.capacity() - track.bytes.len();
+            assert!(unused <= GROW_BYTES, "{unused} of {}", track.bytes.capacity());
+        }
     }
 
     #[test]
