@@ -5,6 +5,7 @@ mod close;
 mod control;
 mod desk;
 pub mod feeds;
+mod paper;
 pub mod process;
 pub mod slots;
 mod track;
@@ -29,6 +30,7 @@ use crate::sync::thread::JoinHandle;
 use crate::sync::{Condvar, Mutex};
 use crate::words::{Error, Result, Status};
 use desk::Desk;
+use paper::Naming;
 use slots::Id;
 
 /// One running instance.
@@ -38,7 +40,7 @@ pub struct Engine {
     bus: Arc<Bus>,
     store: Arc<Store>,
     desk: Arc<Desk>,
-    template: Template,
+    naming: Arc<Naming>,
     media: Arc<MediaConfig>,
     media_stats: Arc<MediaStats>,
     workers: Vec<Arc<WorkerInbox>>,
@@ -100,6 +102,10 @@ impl Engine {
         let desk = Desk::new(registry.clone(), bus.clone(), config.directory.clone());
         let store = Store::open(storage_config(&config, template.clone()), desk.clone())?;
         desk.attach(&store);
+        let naming = Arc::new(Naming {
+            template,
+            host: config.host.clone(),
+        });
         let media = Arc::new(media_config(&config));
         let media_stats = Arc::new(MediaStats::default());
         let workers = (0..worker_count(&config))
@@ -111,7 +117,7 @@ impl Engine {
             bus,
             store,
             desk,
-            template,
+            naming,
             media,
             media_stats,
             workers,

@@ -82,7 +82,7 @@ fn every_format_is_padded_and_whole() {
         let id = Uuid::new_v4();
         let mut first = manifest(id);
         first.format = format.text().to_owned();
-        let mut file = rig.store.begin(id, first, name("x"));
+        let mut file = rig.store.begin(id, Box::new(move || (first, name("x"))));
         file.shape(format, 8000, 1);
         file.write(vec![1; 3 * format.sample_bytes()]).expect("room");
         file.fill(600_000);
@@ -165,7 +165,7 @@ fn path_tricks_end_inside_the_directory() {
             attribute: &attribute,
         });
         rig.store
-            .begin(id, manifest(id), name)
+            .begin(id, Box::new(move || (manifest(id), name)))
             .finish(ended(id, EndReason::Stopped), true);
         let (published, _) = rig.published(id);
         expect_honest(&rig, &published);

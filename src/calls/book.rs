@@ -22,7 +22,7 @@ pub(super) struct Call {
     pub connected: u64,
     pub begun_ns: u64,
     pub live: Vec<Arc<Recording>>,
-    pub lines: Vec<LineStay>,
+    pub lines: Arc<Vec<LineStay>>,
     /// The line it is on wants it recorded, and that has not begun yet.
     pub owed_automatic: bool,
     /// It has begun since the call came to this line: who stops it has stopped it.

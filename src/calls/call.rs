@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::filter::Key;
 use crate::text::Text;
@@ -78,29 +79,30 @@ impl CallInfo {
     }
 
     /// As it stands in a manifest.
-    pub fn to_json(&self) -> Value {
-        json!({
-            "call_id": self.call_id.as_str(),
-            "switch_call_id": self.switch_call_id.as_str(),
-            "tag": self.tag,
-            "direction": direction_text(self.direction),
-            "connected_at_ms": self.connected_at_ms,
-            "device_name": self.device_name.as_str(),
-            "directory_number": self.directory_number.as_str(),
-            "username": self.username.as_str(),
-            "numeric_user_id": self.numeric_user_id.as_str(),
-            "remote_first_name": self.remote_first_name.as_str(),
-            "remote_last_name": self.remote_last_name.as_str(),
-            "remote_phone_number": self.remote_phone_number.as_str(),
-            "ani": self.ani.as_str(),
-            "dnis": self.dnis.as_str(),
-            "call_type": self.call_type.as_str(),
-            "attributes": Value::Object((*self.attributes).clone()),
-        })
+    pub fn told(&self) -> impl Serialize + '_ {
+        Told {
+            call_id: self.call_id.as_str(),
+            switch_call_id: self.switch_call_id.as_str(),
+            tag: self.tag,
+            direction: direction_text(self.direction),
+            connected_at_ms: self.connected_at_ms,
+            device_name: self.device_name.as_str(),
+            directory_number: self.directory_number.as_str(),
+            username: self.username.as_str(),
+            numeric_user_id: self.numeric_user_id.as_str(),
+            remote_first_name: self.remote_first_name.as_str(),
+            remote_last_name: self.remote_last_name.as_str(),
+            remote_phone_number: self.remote_phone_number.as_str(),
+            ani: self.ani.as_str(),
+            dnis: self.dnis.as_str(),
+            call_type: self.call_type.as_str(),
+            attributes: &self.attributes,
+        }
     }
 
     /// Back from a manifest, which may be damaged: what is missing is empty.
-    pub fn from_json(value: &Value) -> CallInfo {
+    pub fn from_json(text: &str) -> CallInfo {
+        let value: Value = serde_json::from_str(text).unwrap_or_default();
         let text = |name: &str| Text::new(value[name].as_str().unwrap_or_default());
         CallInfo {
             state: CallState::Connected,
@@ -126,6 +128,27 @@ impl CallInfo {
             attributes: Arc::new(value["attributes"].as_object().cloned().unwrap_or_default()),
         }
     }
+}
+
+/// A call in a manifest, field by field.
+#[derive(Serialize)]
+struct Told<'a> {
+    call_id: &'a str,
+    switch_call_id: &'a str,
+    tag: u64,
+    direction: &'a str,
+    connected_at_ms: i64,
+    device_name: &'a str,
+    directory_number: &'a str,
+    username: &'a str,
+    numeric_user_id: &'a str,
+    remote_first_name: &'a str,
+    remote_last_name: &'a str,
+    remote_phone_number: &'a str,
+    ani: &'a str,
+    dnis: &'a str,
+    call_type: &'a str,
+    attributes: &'a Map<String, Value>,
 }
 
 fn direction_text(direction: i32) -> &'static str {
@@ -206,12 +229,21 @@ impl LineStay {
         }
     }
 
-    pub fn to_json(&self) -> Value {
-        json!({
-            "device_name": self.device_name.as_str(),
-            "directory_number": self.directory_number.as_str(),
-            "username": self.username.as_str(),
-            "from_ms": self.from_ms,
-        })
+    /// As it stands in a manifest.
+    pub fn told(&self) -> impl Serialize + '_ {
+        ToldLine {
+            device_name: self.device_name.as_str(),
+            directory_number: self.directory_number.as_str(),
+            username: self.username.as_str(),
+            from_ms: self.from_ms,
+        }
     }
+}
+
+#[derive(Serialize)]
+struct ToldLine<'a> {
+    device_name: &'a str,
+    directory_number: &'a str,
+    username: &'a str,
+    from_ms: i64,
 }

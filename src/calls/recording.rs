@@ -40,7 +40,7 @@ pub struct Readings {
 pub trait Attachment: Send + Sync {
     fn readings(&self) -> Readings;
     /// The call was moved or described anew; called under the registry's lock, must not wait.
-    fn moved(&self, info: &Arc<CallInfo>, lines: &[LineStay]);
+    fn moved(&self, info: &Arc<CallInfo>, lines: &Arc<Vec<LineStay>>);
     /// All that is known of it, as one JSON object in the manifest's words.
     fn describe(&self) -> String;
 }
@@ -115,7 +115,7 @@ impl Recording {
         self.slot.load(Ordering::Relaxed)
     }
 
-    pub(super) fn moved(&self, info: &Arc<CallInfo>, lines: &[LineStay]) {
+    pub(super) fn moved(&self, info: &Arc<CallInfo>, lines: &Arc<Vec<LineStay>>) {
         self.life.lock().info = info.clone();
         self.attachment.moved(info, lines);
     }

@@ -96,7 +96,7 @@ impl Registry {
             ));
         }
         inner.refuse_twin(&info, None)?;
-        let lines = vec![LineStay::of(&info, now_ms)];
+        let lines = Arc::new(vec![LineStay::of(&info, now_ms)]);
         let info = Arc::new(info);
         let call = Call {
             number,
@@ -145,10 +145,11 @@ impl Registry {
         call.info = after.clone();
         if moved || after.username != before.username {
             // The first ones and the latest, where a host changes them all the time.
-            if call.lines.len() >= LINES_MAX {
-                call.lines.remove(LINES_MAX / 2);
+            let lines = Arc::make_mut(&mut call.lines);
+            if lines.len() >= LINES_MAX {
+                lines.remove(LINES_MAX / 2);
             }
-            call.lines.push(LineStay::of(&after, now_ms));
+            lines.push(LineStay::of(&after, now_ms));
         }
         for recording in &call.live {
             recording.moved(&after, &call.lines);

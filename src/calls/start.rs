@@ -26,7 +26,7 @@ pub struct Founding<'a> {
     pub order: u64,
     pub call: u64,
     pub info: &'a Arc<CallInfo>,
-    pub lines: &'a [LineStay],
+    pub lines: &'a Arc<Vec<LineStay>>,
 }
 
 impl Registry {

@@ -5,16 +5,15 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::Engine;
+use super::paper::Paper;
 use super::track::Track;
-use crate::calls::{
-    CallInfo, Caller, Counts, Founding, LineStay, Operation, Recording, RecordingOptions, StartRequest,
-};
+use crate::calls::{Caller, Counts, Founding, Operation, Recording, RecordingOptions, StartRequest};
 use crate::clock::unix_ms;
 use crate::events::{Event, Kind, LogLevel};
 use crate::media::{Progress, TapSpec};
-use crate::storage::{Manifest, NameFields};
+use crate::storage::{Fragment, Spans};
 use crate::text::Text;
-use crate::words::{Error, Format, Layout, PauseMode, Result, State, Status};
+use crate::words::{Error, Format, Layout, PauseMode, Result, Status};
 
 /// What a start asks for, as it was given.
 pub struct StartArguments {
@@ -85,12 +84,12 @@ impl Engine {
         let info = self.registry.call_info(number);
         event.status = error.status as i32;
         event.call_tag = info.as_ref().map_or(0, |info| info.tag);
-        let call = info.map(|info| info.to_json());
+        let call = info.map(|info| Fragment::of(&info.told()));
         event.detail = format!(
             "\"status\":{},\"error\":{},\"call\":{}",
             error.status as i32,
             serde_json::Value::from(error.message.as_str()),
-            call.unwrap_or_default(),
+            call.unwrap_or_default().text(),
         );
         self.bus.publish(event);
         self.bus.log(
@@ -124,28 +123,23 @@ impl Engine {
             options.format.extension()
         ));
         let progress = Arc::new(Progress::default());
-        let manifest = first_manifest(id, options, &url, now_ms, info, founding.lines);
-        let name = self.template.render(&NameFields {
+        let paper = Paper {
             id,
-            call_id: info.call_id.as_str(),
-            device: info.device_name.as_str(),
-            number: info.directory_number.as_str(),
-            user: info.username.as_str(),
-            remote: info.remote_phone_number.as_str(),
-            ani: info.ani.as_str(),
-            dnis: info.dnis.as_str(),
-            host: &self.config.host,
-            layout: options.layout.text(),
+            options,
+            url: url.clone(),
             started_at_ms: now_ms,
-            attribute: &|key| {
-                info.attributes
-                    .get(key)
-                    .and_then(|value| value.as_str())
-                    .map(str::to_owned)
-            },
-        });
-        let file = self.store.begin(id, manifest.clone(), name);
-        let track = Track::new(id, manifest, file, progress.clone(), self.desk.clone());
+            info: info.clone(),
+            lines: founding.lines.clone(),
+            paused: false,
+            shape: None,
+            spans: Spans::default(),
+        };
+        let draft = {
+            let (paper, naming) = (paper.clone(), self.naming.clone());
+            Box::new(move || (paper.manifest(), paper.name(&naming)))
+        };
+        let file = self.store.begin(id, draft);
+        let track = Track::new(paper, file, progress.clone(), self.desk.clone());
         let recording = Arc::new(Recording::new(
             id,
             (founding.order, founding.call),
@@ -204,28 +198,4 @@ impl Engine {
         self.registry
             .control_by_call(caller, operation, call_id, url, unix_ms())
     }
-}
-
-fn first_manifest(
-    id: Uuid,
-    options: RecordingOptions,
-    url: &Text,
-    now_ms: i64,
-    info: &CallInfo,
-    lines: &[LineStay],
-) -> Manifest {
-    let mut manifest = Manifest {
-        id: id.to_string(),
-        state: State::Recording.text().to_owned(),
-        format: options.format.text().to_owned(),
-        layout: options.layout.text().to_owned(),
-        pause_mode: options.pause_mode.text().to_owned(),
-        flags: options.flags,
-        url: url.as_str().to_owned(),
-        call: info.to_json(),
-        lines: lines.iter().map(LineStay::to_json).collect(),
-        ..Manifest::default()
-    };
-    manifest.set_started_at(now_ms);
-    manifest
 }

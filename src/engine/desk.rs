@@ -144,7 +144,7 @@ impl Desk {
                 flags: manifest.flags,
                 automatic: false,
             },
-            info: Arc::new(CallInfo::from_json(&manifest.call)),
+            info: Arc::new(CallInfo::from_json(manifest.call.text())),
             url: Text::new(&manifest.url),
             path: self.path(&manifest.file),
             digest: Text::new(&manifest.digest),

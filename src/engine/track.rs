@@ -6,10 +6,11 @@ use crate::sync::Mutex;
 use uuid::Uuid;
 
 use super::desk::{Desk, MARK_MOVED, MARK_PAUSED, MARK_RESUMED};
+use super::paper::Paper;
 use crate::calls::{Attachment, CallInfo, LineStay, Readings};
 use crate::clock::NS_PER_MS;
 use crate::media::{Progress, Shape, Sink, Span, SpanKind};
-use crate::storage::{Manifest, RecordingFile, SpanEntry};
+use crate::storage::{Manifest, RecordingFile, SpanEntry, Spans};
 use crate::words::{EndReason, Error, State, Status};
 
 pub struct Track {
@@ -20,7 +21,7 @@ pub struct Track {
 }
 
 struct Inner {
-    manifest: Manifest,
+    paper: Paper,
     /// Gone once it was handed to the finisher.
     file: Option<RecordingFile>,
 }
@@ -29,19 +30,13 @@ struct Inner {
 struct TrackSink(Arc<Track>);
 
 impl Track {
-    pub fn new(
-        id: Uuid,
-        manifest: Manifest,
-        file: RecordingFile,
-        progress: Arc<Progress>,
-        desk: Arc<Desk>,
-    ) -> Arc<Track> {
+    pub fn new(paper: Paper, file: RecordingFile, progress: Arc<Progress>, desk: Arc<Desk>) -> Arc<Track> {
         Arc::new(Track {
-            id,
+            id: paper.id,
             progress,
             desk,
             inner: Mutex::new(Inner {
-                manifest,
+                paper,
                 file: Some(file),
             }),
         })
@@ -51,12 +46,12 @@ impl Track {
         Box::new(TrackSink(track.clone()))
     }
 
-    /// Changes the manifest and has it written; `mark` says what is told once it is.
-    fn mark(&self, mark: u32, change: impl FnOnce(&mut Manifest)) {
+    /// Changes what is known and has it written; `mark` says what is told once it is.
+    fn mark(&self, mark: u32, change: impl FnOnce(&mut Paper)) {
         let mut inner = self.inner.lock();
-        change(&mut inner.manifest);
-        self.put_readings(&mut inner.manifest);
-        let manifest = Box::new(inner.manifest.clone());
+        change(&mut inner.paper);
+        let mut manifest = Box::new(inner.paper.whole_manifest());
+        self.put_readings(&mut manifest);
         if let Some(file) = &mut inner.file {
             file.mark(manifest, mark);
         }
@@ -80,15 +75,15 @@ impl Track {
         let (reason, ended_at_ms) = self.desk.ended(self.id, reason);
         let mut inner = self.inner.lock();
         let file = inner.file.take()?;
-        let manifest = &mut inner.manifest;
         if let Some(open) = open {
-            close_pause(manifest, open);
+            close_pause(&mut inner.paper.spans, open);
         }
-        self.put_readings(manifest);
+        let mut manifest = Box::new(inner.paper.whole_manifest());
+        self.put_readings(&mut manifest);
         manifest.state = state.text().to_owned();
         manifest.end_reason = reason.text().to_owned();
         manifest.set_ended_at(ended_at_ms);
-        Some((Box::new(manifest.clone()), file))
+        Some((manifest, file))
     }
 
     fn fail(&self, error: Error) {
@@ -122,19 +117,17 @@ fn entry(span: Span) -> SpanEntry {
 }
 
 /// Completes the pause that was noted when it began.
-fn close_pause(manifest: &mut Manifest, span: Span) {
-    let open = |entry: &&mut SpanEntry| entry.kind == "pause" && entry.to_frame.is_none();
-    match manifest.spans.iter_mut().rev().find(open) {
+fn close_pause(spans: &mut Spans, span: Span) {
+    match spans.open_pause() {
         Some(noted) => *noted = entry(span),
-        None => manifest.push_span(entry(span)),
+        None => spans.push(entry(span)),
     }
 }
 
 impl Sink for TrackSink {
     fn shape(&mut self, shape: Shape) {
         let mut inner = self.0.inner.lock();
-        inner.manifest.channels = shape.channels;
-        inner.manifest.sample_rate = shape.rate;
+        inner.paper.shape = Some((shape.channels, shape.rate));
         if let Some(file) = &mut inner.file {
             file.shape(shape.format, shape.rate, shape.channels);
         }
@@ -164,9 +157,9 @@ impl Sink for TrackSink {
     }
 
     fn paused(&mut self, frame: u64) {
-        self.0.mark(MARK_PAUSED, |manifest| {
-            manifest.state = State::Paused.text().to_owned();
-            manifest.push_span(SpanEntry {
+        self.0.mark(MARK_PAUSED, |paper| {
+            paper.paused = true;
+            paper.spans.push(SpanEntry {
                 kind: "pause".into(),
                 from_frame: frame,
                 ..SpanEntry::default()
@@ -175,16 +168,16 @@ impl Sink for TrackSink {
     }
 
     fn resumed(&mut self, span: Span) {
-        self.0.mark(MARK_RESUMED, |manifest| {
-            manifest.state = State::Recording.text().to_owned();
-            close_pause(manifest, span);
+        self.0.mark(MARK_RESUMED, |paper| {
+            paper.paused = false;
+            close_pause(&mut paper.spans, span);
         });
     }
 
     fn loss(&mut self, _lost_ns_total: u64, spans: Vec<Span>) {
         let mut inner = self.0.inner.lock();
         for span in spans {
-            inner.manifest.push_span(entry(span));
+            inner.paper.spans.push(entry(span));
         }
         drop(inner);
         self.0.desk.lost(self.0.id);
@@ -219,20 +212,16 @@ impl Attachment for Track {
         }
     }
 
-    fn moved(&self, info: &Arc<CallInfo>, lines: &[LineStay]) {
-        self.mark(MARK_MOVED, |manifest| {
-            manifest.call = info.to_json();
-            manifest.lines = lines.iter().map(LineStay::to_json).collect();
+    fn moved(&self, info: &Arc<CallInfo>, lines: &Arc<Vec<LineStay>>) {
+        self.mark(MARK_MOVED, |paper| {
+            paper.info = info.clone();
+            paper.lines = lines.clone();
         });
     }
 
     /// Without the spans: there may be thousands, and an event a block.
     fn describe(&self) -> String {
-        let mut inner = self.inner.lock();
-        let spans = std::mem::take(&mut inner.manifest.spans);
-        let mut manifest = inner.manifest.clone();
-        inner.manifest.spans = spans;
-        drop(inner);
+        let mut manifest = self.inner.lock().paper.manifest();
         self.put_readings(&mut manifest);
         serde_json::to_string(&manifest).unwrap_or_else(|_| "{}".to_owned())
     }

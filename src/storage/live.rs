@@ -26,11 +26,15 @@ pub fn audio_ending(format: Format) -> String {
 
 /// How far a recording has come.
 pub enum Stage {
-    Planned(Box<Plan>),
+    /// Without a draft once its making was tried.
+    Planned(Uuid, Option<Draft>),
     Live(Box<Live>),
     /// Handed to a finisher, or never made.
     Over,
 }
+
+/// Writes a recording's first manifest and its name, on the writer's thread.
+pub type Draft = Box<dyn FnOnce() -> (Manifest, RecordingName) + Send>;
 
 pub struct Plan {
     pub id: Uuid,

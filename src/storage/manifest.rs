@@ -2,9 +2,11 @@
 //! first moment on disk.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use crate::words::{EndReason, Error, State};
 use serde::{Deserialize, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
@@ -54,11 +56,33 @@ pub struct Manifest {
     /// `sha256:` and what sha256sum prints.
     pub digest: String,
     pub recovered: bool,
-    pub call: serde_json::Value,
-    pub lines: Vec<serde_json::Value>,
+    pub call: Fragment,
+    pub lines: Vec<Fragment>,
     pub spans: Vec<SpanEntry>,
     #[serde(skip_serializing_if = "is_zero")]
     pub spans_dropped: u64,
+}
+
+/// JSON that others have written, as it stands: `null` at first.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Fragment(Option<Arc<RawValue>>);
+
+impl Fragment {
+    /// `null` for what cannot be told in JSON.
+    pub fn of(value: &impl Serialize) -> Fragment {
+        Fragment(to_raw_value(value).ok().map(Arc::from))
+    }
+
+    pub fn text(&self) -> &str {
+        self.0.as_ref().map_or("null", |raw| raw.get())
+    }
+}
+
+impl PartialEq for Fragment {
+    fn eq(&self, other: &Fragment) -> bool {
+        self.text() == other.text()
+    }
 }
 
 /// A stretch of the file that is not what was said.
@@ -76,6 +100,35 @@ pub struct SpanEntry {
     pub to_frame: Option<u64>,
     /// Its real length, also of a pause that was left out.
     pub length_ms: u64,
+}
+
+/// The spans of a recording as they come.
+#[derive(Clone, Debug, Default)]
+pub struct Spans {
+    entries: Vec<SpanEntry>,
+    dropped: u64,
+}
+
+impl Spans {
+    /// Adds a span, or counts it where there are too many.
+    pub fn push(&mut self, span: SpanEntry) {
+        let many = self.entries.len();
+        if many < SPANS_MAX || (span.kind == "pause" && many < 2 * SPANS_MAX) {
+            self.entries.push(span);
+        } else {
+            self.dropped += 1;
+        }
+    }
+
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// The pause that has no end yet.
+    pub fn open_pause(&mut self) -> Option<&mut SpanEntry> {
+        let open = |entry: &&mut SpanEntry| entry.kind == "pause" && entry.to_frame.is_none();
+        self.entries.iter_mut().rev().find(open)
+    }
 }
 
 fn is_zero(value: &u64) -> bool {
@@ -111,7 +164,7 @@ impl Default for Manifest {
             bytes: 0,
             digest: String::new(),
             recovered: false,
-            call: serde_json::Value::Null,
+            call: Fragment::default(),
             lines: Vec::new(),
             spans: Vec::new(),
             spans_dropped: 0,
@@ -145,13 +198,9 @@ impl Manifest {
         self.ended_at = rfc3339(unix_ms);
     }
 
-    /// Adds a span, or counts it where there are too many.
-    pub fn push_span(&mut self, span: SpanEntry) {
-        if self.spans.len() < SPANS_MAX || (span.kind == "pause" && self.spans.len() < 2 * SPANS_MAX) {
-            self.spans.push(span);
-        } else {
-            self.spans_dropped += 1;
-        }
+    pub fn set_spans(&mut self, spans: &Spans) {
+        self.spans.clone_from(&spans.entries);
+        self.spans_dropped = spans.dropped;
     }
 
     /// The recording failed; what was said of it first stays.
@@ -283,10 +332,26 @@ mod tests {
 
     #[test]
     fn spans_are_bounded() {
-        let mut manifest = Manifest::default();
+        let mut spans = Spans::default();
         for _ in 0..SPANS_MAX + 5 {
-            manifest.push_span(SpanEntry::default());
+            spans.push(SpanEntry::default());
         }
+        let mut manifest = Manifest::default();
+        manifest.set_spans(&spans);
         assert_eq!((manifest.spans.len(), manifest.spans_dropped), (SPANS_MAX, 5));
+    }
+
+    #[test]
+    fn fragments_are_told_as_they_stand() {
+        let text = br#"{"call":{"tag":18446744073709551615,"a": [1.50]},"lines":[{"b":null}]}"#;
+        let read = Manifest::from_bytes(text).expect("read");
+        assert_eq!(read.call.text(), r#"{"tag":18446744073709551615,"a": [1.50]}"#);
+        let bytes = read.to_bytes().expect("bytes");
+        let again = String::from_utf8(bytes.clone()).expect("text");
+        assert!(again.contains(r#""call":{"tag":18446744073709551615,"a": [1.50]},"lines":[{"b":null}]"#));
+        assert_eq!(Manifest::from_bytes(&bytes), Some(read));
+        let none = Manifest::from_bytes(br#"{"call":null}"#).expect("read");
+        assert_eq!(none.call, Fragment::default());
+        assert_eq!(Manifest::default().to_bytes().ok(), none.to_bytes().ok());
     }
 }

@@ -29,7 +29,8 @@ pub mod verify;
 mod writer;
 
 pub use handle::RecordingFile;
-pub use manifest::{Manifest, SPANS_MAX, SpanEntry, rfc3339};
+pub use live::Draft;
+pub use manifest::{Fragment, Manifest, SPANS_MAX, SpanEntry, Spans, rfc3339};
 pub use name::{DEFAULT_TEMPLATE, NameFields, RecordingName, Template};
 pub use os::spawn;
 pub use store::Store;

@@ -1,11 +1,11 @@
 //! The store of one directory: its lock, its queues, its counters.
 
 use super::faults::{Hook, Step};
-use super::live::{Plan, Stage};
+use super::live::{Draft, Stage};
 use super::os::{self, Dir, DirLock};
 use super::pool::Pool;
 use super::queue::{Channel, Item, Job, Jobs, Lane};
-use super::{Durability, LOG_WARNING, Manifest, RecordingFile, RecordingName, Report, StorageConfig, papers};
+use super::{Durability, LOG_WARNING, RecordingFile, RecordingName, Report, StorageConfig, papers};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::words::{Error, Result, Status};
@@ -97,14 +97,9 @@ impl Store {
     }
 
     /// Begins a recording: queues the making of its manifest and its file.
-    pub fn begin(self: &Arc<Self>, id: Uuid, first: Manifest, name: RecordingName) -> RecordingFile {
+    pub fn begin(self: &Arc<Self>, id: Uuid, draft: Draft) -> RecordingFile {
         let lane = (id.as_u128() % self.lanes.len() as u128) as usize;
-        let plan = Plan {
-            id,
-            manifest: Box::new(first),
-            name,
-        };
-        let channel = Arc::new(Channel::new(lane, Stage::Planned(Box::new(plan))));
+        let channel = Arc::new(Channel::new(lane, Stage::Planned(id, Some(draft))));
         self.queue(&channel, None);
         RecordingFile {
             store: Arc::clone(self),

@@ -1,7 +1,7 @@
 //! The writer threads: few, large writes, and a header that is always true.
 
 use super::container::FileShape;
-use super::live::{Live, PART, Plan, Stage, write_error};
+use super::live::{Draft, Live, PART, Plan, Stage, write_error};
 use super::queue::{Channel, Ending, Item, Job};
 use super::{Manifest, Store};
 use crate::words::{Error, Status};
@@ -11,6 +11,7 @@ use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
+use uuid::Uuid;
 
 const TICK: Duration = Duration::from_millis(20);
 /// The largest piece written at once.
@@ -72,11 +73,13 @@ impl Store {
         mut items: Vec<Item>,
         gather: &mut Vec<u8>,
     ) -> Result<(), Error> {
-        if let Stage::Planned(plan) = stage {
-            let live = self.create(plan, &items)?;
-            let id = live.id;
-            *stage = Stage::Live(Box::new(live));
-            self.report.created(id);
+        if let Stage::Planned(id, draft) = stage {
+            let id = *id;
+            if let Some(draft) = draft.take() {
+                let live = self.create(id, draft, &items)?;
+                *stage = Stage::Live(Box::new(live));
+                self.report.created(id);
+            }
         }
         let Stage::Live(live) = stage else {
             items.drain(..).for_each(|item| self.recycle(item));
@@ -120,7 +123,13 @@ impl Store {
         Ok(())
     }
 
-    fn create(self: &Arc<Self>, plan: &mut Plan, items: &[Item]) -> Result<Live, Error> {
+    fn create(self: &Arc<Self>, id: Uuid, draft: Draft, items: &[Item]) -> Result<Live, Error> {
+        let (manifest, name) = draft();
+        let mut plan = Plan {
+            id,
+            manifest: Box::new(manifest),
+            name,
+        };
         let told = items.iter().find_map(|item| match item {
             Item::Shape(format, rate, channels) => Some(shape(*format, *rate, *channels)),
             _ => None,
@@ -215,8 +224,8 @@ impl Store {
     /// Only this recording fails; what is on disk is published as partial.
     fn fail(&self, stage: &mut Stage, error: Error) {
         match stage {
-            Stage::Planned(plan) => {
-                let id = plan.id;
+            Stage::Planned(id, _) => {
+                let id = *id;
                 *stage = Stage::Over;
                 self.report.create_failed(id, error);
             }

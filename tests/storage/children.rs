@@ -24,7 +24,7 @@ pub fn child_live(directory: &Path, calls: usize) {
         write_three(&mut file);
         let mut paused = manifest(id);
         paused.lost_ms = 11;
-        paused.push_span(SpanEntry {
+        paused.spans.push(SpanEntry {
             kind: "pause".into(),
             from_frame: 900,
             ..SpanEntry::default()

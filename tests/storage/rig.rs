@@ -203,7 +203,8 @@ impl Rig {
     }
 
     pub fn begin(&self, id: Uuid, path: &str) -> RecordingFile {
-        self.store.begin(id, manifest(id), name(path))
+        let (first, name) = (manifest(id), name(path));
+        self.store.begin(id, Box::new(move || (first, name)))
     }
 
     pub fn published(&self, id: Uuid) -> (Manifest, bool) {
