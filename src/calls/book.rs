@@ -1,6 +1,6 @@
 //! What the registry's lock guards: the calls, their indexes, the lines' marks.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -23,8 +23,6 @@ pub(super) struct Call {
     pub begun_ns: u64,
     pub live: Vec<Arc<Recording>>,
     pub lines: Arc<Vec<LineStay>>,
-    /// The line it is on wants it recorded, and that has not begun yet.
-    pub owed_automatic: bool,
     /// It has begun since the call came to this line: who stops it has stopped it.
     pub had_automatic: bool,
     /// That it could not begin has been told.
@@ -38,6 +36,10 @@ pub(super) struct Call {
 pub(super) struct Inner {
     pub calls: HashMap<u64, Call>,
     indexes: [HashMap<Text, Vec<u64>>; 5],
+    /// Calls whose line wants them recorded, where that has not begun yet.
+    pub owed: BTreeSet<u64>,
+    /// Calls that the watch does not know yet, and when they began.
+    pub begun: Vec<(u64, u64)>,
     pub by_id: HashMap<Uuid, Arc<Recording>>,
     pub ended: VecDeque<(u64, Uuid)>,
     pub marks: Marks,
@@ -144,13 +146,11 @@ impl Inner {
     /// Whether this call has just come to owe an automatic recording.
     pub fn owe_automatic(&mut self, number: u64) -> bool {
         let wanted = self.wants_automatic(number);
-        match self.calls.get_mut(&number) {
-            Some(call) if wanted && !call.had_automatic => {
-                call.owed_automatic = true;
-                true
-            }
-            _ => false,
+        let owes = wanted && self.calls.get(&number).is_some_and(|call| !call.had_automatic);
+        if owes {
+            self.owed.insert(number);
         }
+        owes
     }
 
     /// What counts is the mark at the moment of asking.

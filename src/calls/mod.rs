@@ -10,6 +10,7 @@ pub mod registry;
 pub mod rules;
 mod slab;
 mod start;
+mod watch;
 
 pub use call::{CallInfo, CallState, CallUpdate, LineStay};
 pub use filter::{Filter, Key};

@@ -12,6 +12,7 @@ use super::filter::Filter;
 use super::recording::{Recording, View};
 use super::rules::{self, Caller};
 use super::slab::Slots;
+use super::watch::IdleWatch;
 use crate::clock::{NS_PER_S, coarse_ns};
 use crate::text::Text;
 use crate::words::{EndReason, Error, Result, State, Status};
@@ -42,6 +43,8 @@ pub struct Limits {
 
 pub struct Registry {
     inner: Mutex<Inner>,
+    /// The watch's own; taken before `inner`.
+    pub(super) idle: Mutex<IdleWatch>,
     pub(super) slots: Slots,
     pub(super) limits: Limits,
 }
@@ -59,6 +62,7 @@ impl Registry {
         inner.marks.strict = strict;
         Registry {
             inner: Mutex::new(inner),
+            idle: Mutex::default(),
             slots: Slots::new(),
             limits,
         }
@@ -98,15 +102,15 @@ impl Registry {
         inner.refuse_twin(&info, None)?;
         let lines = Arc::new(vec![LineStay::of(&info, now_ms)]);
         let info = Arc::new(info);
+        let begun_ns = coarse_ns();
         let call = Call {
             number,
             info: info.clone(),
             wire,
             connected: 0,
-            begun_ns: coarse_ns(),
+            begun_ns,
             live: Vec::new(),
             lines,
-            owed_automatic: false,
             had_automatic: false,
             told_failed: false,
             failures: 0,
@@ -114,6 +118,7 @@ impl Registry {
         };
         inner.index(number, &info);
         inner.calls.insert(number, call);
+        inner.begun.push((begun_ns, number));
         inner.note_connected(number);
         let automatic = inner.owe_automatic(number);
         Ok(Begun { automatic })
@@ -171,6 +176,7 @@ impl Registry {
             return Err(gone());
         };
         inner.unindex(number, &call.info);
+        inner.owed.remove(&number);
         for recording in std::mem::take(&mut call.live) {
             self.finishing(&mut inner, &recording, reason, now_ms);
         }
@@ -184,28 +190,6 @@ impl Registry {
 
     pub fn call_numbers(&self) -> Vec<u64> {
         self.lock().calls.keys().copied().collect()
-    }
-
-    /// Calls that no media came for since `before`, on the coarse clock.
-    pub fn idle_calls(&self, before: u64) -> Vec<u64> {
-        let idle = |call: &&Call| call.begun_ns.max(call.wire.last_media_ns()) < before;
-        self.lock()
-            .calls
-            .values()
-            .filter(idle)
-            .map(|call| call.number)
-            .collect()
-    }
-
-    /// Calls whose line wants them recorded, but whose recording could not begin.
-    pub fn owed_automatic(&self) -> Vec<u64> {
-        let inner = self.lock();
-        let now = coarse_ns();
-        let due = |call: &&Call| call.owed_automatic && call.retry_ns <= now;
-        let owed = inner.calls.values().filter(due);
-        owed.map(|call| call.number)
-            .filter(|number| inner.wants_automatic(*number))
-            .collect()
     }
 
     /// Live calls, live recordings, recordings that are finishing.
@@ -239,7 +223,10 @@ impl Registry {
     fn all(&self) -> Vec<Arc<Recording>> {
         let (instant, high) = self.lock().book.begin_list();
         let found = self.slots.at(instant, high);
-        self.lock().book.end_list(&self.slots, instant);
+        let mut more = self.lock().book.end_list(&self.slots, instant);
+        while more {
+            more = self.lock().book.reclaim_many(&self.slots);
+        }
         found
     }
 
@@ -308,9 +295,11 @@ impl Registry {
 
     /// True the first time for a call.
     pub fn automatic_failed(&self, number: u64) -> bool {
-        match self.lock().calls.get_mut(&number) {
+        let mut inner = self.lock();
+        let Inner { calls, owed, .. } = &mut *inner;
+        match calls.get_mut(&number) {
             Some(call) => {
-                call.owed_automatic = true;
+                owed.insert(number);
                 call.had_automatic = false;
                 // Again after 1, 2, 4, … seconds, at most a minute.
                 call.failures = (call.failures + 1).min(7);
@@ -348,7 +337,7 @@ impl Registry {
             // Let go of outside the lock, and not too many at once.
             let mut gone = Vec::new();
             let mut inner = self.lock();
-            while gone.len() < 256
+            while gone.len() < 64
                 && let Some((at, id)) = inner.ended.front().copied()
                 && at <= before
             {

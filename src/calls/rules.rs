@@ -102,6 +102,9 @@ impl Marks {
     }
 
     pub fn flags(&self, device: &Text, number: &Text) -> u32 {
+        if self.by_name.is_empty() {
+            return if self.strict { NOT_MONITORABLE } else { 0 };
+        }
         let nothing = Text::default();
         let names = [(device, number), (device, &nothing), (&nothing, number)];
         let mut marked = false;

@@ -20,6 +20,11 @@ const CHUNK: usize = if MODEL { 4 } else { 1024 };
 /// A little over four million live recordings.
 const CHUNKS: usize = if MODEL { 4 } else { 4096 };
 
+/// Slots given back by a start or a stop: more than it can add.
+const FEW: usize = 4;
+/// And by the list that held them.
+const MANY: usize = 64;
+
 struct Slot<T> {
     start: AtomicU64,
     /// 0: still live.
@@ -96,7 +101,7 @@ pub struct SlotBook {
 impl SlotBook {
     /// `None` when all four million are taken.
     pub fn insert<T>(&mut self, slots: &Slots<T>, recording: &Arc<T>) -> Option<u32> {
-        self.reclaim(slots);
+        self.reclaim(slots, FEW);
         let index = match self.free.pop() {
             Some(index) => index,
             None => {
@@ -119,7 +124,7 @@ impl SlotBook {
         self.sequence += 1;
         slot.stop.store(self.sequence, Ordering::Release);
         self.limbo.push_back((self.sequence, index));
-        self.reclaim(slots);
+        self.reclaim(slots, FEW);
     }
 
     /// The instant of a list that begins now, and how many slots it has to read.
@@ -128,25 +133,31 @@ impl SlotBook {
         (self.sequence, self.high)
     }
 
-    pub fn end_list<T>(&mut self, slots: &Slots<T>, instant: u64) {
+    /// True if there may be more to give back: see `reclaim`.
+    pub fn end_list<T>(&mut self, slots: &Slots<T>, instant: u64) -> bool {
         if let Some(count) = self.lists.get_mut(&instant) {
             *count -= 1;
             if *count == 0 {
                 self.lists.remove(&instant);
             }
         }
-        self.reclaim(slots);
+        self.reclaim_many(slots)
     }
 
-    fn reclaim<T>(&mut self, slots: &Slots<T>) {
+    pub fn reclaim_many<T>(&mut self, slots: &Slots<T>) -> bool {
+        self.reclaim(slots, MANY)
+    }
+
+    /// Gives back at most so many slots, so that no single operation pays for a long
+    /// list's end; true if it was as many.
+    fn reclaim<T>(&mut self, slots: &Slots<T>, most: usize) -> bool {
         let oldest = self.lists.keys().next().copied().unwrap_or(u64::MAX);
-        // Bounded, so that no single operation pays for a long list's end.
-        for _ in 0..256 {
+        for _ in 0..most {
             let Some((stop, index)) = self.limbo.front().copied() else {
-                break;
+                return false;
             };
             if stop > oldest {
-                break;
+                return false;
             }
             self.limbo.pop_front();
             if let Some(slot) = slots.slot(index) {
@@ -155,6 +166,7 @@ impl SlotBook {
             }
             self.free.push(index);
         }
+        true
     }
 }
 
@@ -278,7 +290,7 @@ mod models {
             changer.join().expect("no panic");
             // All slots have come back but the one in use.
             let mut inner = model.inner.lock();
-            inner.book.reclaim(&model.slots);
+            inner.book.reclaim(&model.slots, MANY);
             let (limbo, lists) = (inner.book.limbo.len(), inner.book.lists.len());
             assert_eq!(
                 (limbo, lists, inner.book.free.len()),

@@ -81,14 +81,13 @@ impl Registry {
         found: impl FnOnce(Founding) -> Arc<Recording>,
     ) -> Result<Option<Arc<Recording>>> {
         let mut inner = self.lock();
-        let owed = inner.calls.get(&number).is_some_and(|call| call.owed_automatic);
-        if !owed || !inner.wants_automatic(number) {
+        if !inner.owed.contains(&number) || !inner.wants_automatic(number) {
             return Ok(None);
         }
         room?;
         let recording = self.found(&mut inner, number, found)?;
+        inner.owed.remove(&number);
         if let Some(call) = inner.calls.get_mut(&number) {
-            call.owed_automatic = false;
             call.had_automatic = true;
         }
         Ok(Some(recording))

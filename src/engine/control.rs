@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use uuid::Uuid;
+use uuid::fmt::Hyphenated;
 
 use super::Engine;
 use super::paper::Paper;
@@ -28,6 +29,14 @@ pub struct StartArguments {
     pub format: Result<Format>,
 }
 
+/// What of a recording can be made before the registry is locked.
+struct Blank {
+    id: Uuid,
+    options: RecordingOptions,
+    url: Text,
+    progress: Arc<Progress>,
+}
+
 impl Engine {
     pub fn start(&self, caller: &Caller, arguments: &StartArguments) -> Result<Uuid> {
         self.ready()?;
@@ -50,7 +59,8 @@ impl Engine {
             flags: arguments.flags,
             automatic: false,
         };
-        let found = |founding: Founding<'_>| self.found(id, options, &founding);
+        let blank = self.blank(id, options);
+        let found = |founding: Founding<'_>| self.found(blank, &founding);
         self.registry
             .start(caller, &request, checked, self.room(), found)?;
         Ok(id)
@@ -68,7 +78,8 @@ impl Engine {
             flags: 0,
             automatic: true,
         };
-        let found = |founding: Founding<'_>| self.found(id, options, &founding);
+        let blank = self.blank(id, options);
+        let found = |founding: Founding<'_>| self.found(blank, &founding);
         let room = self.ready().and_then(|()| self.room());
         if let Err(error) = self.registry.start_automatic(number, room, found) {
             self.tell_start_failed(number, &error);
@@ -112,17 +123,28 @@ impl Engine {
         ))
     }
 
+    fn blank(&self, id: Uuid, options: RecordingOptions) -> Blank {
+        let mut name = [0; Hyphenated::LENGTH];
+        let name = id.as_hyphenated().encode_lower(&mut name);
+        Blank {
+            id,
+            options,
+            url: Text::joined(&[&self.config.url_base, name, ".", options.format.extension()]),
+            progress: Arc::new(Progress::default()),
+        }
+    }
+
     /// Makes a recording of a call and starts its tap. Under the registry's lock:
     /// queues alone, no disk, no waiting.
-    fn found(&self, id: Uuid, options: RecordingOptions, founding: &Founding<'_>) -> Arc<Recording> {
+    fn found(&self, blank: Blank, founding: &Founding<'_>) -> Arc<Recording> {
+        let Blank {
+            id,
+            options,
+            url,
+            progress,
+        } = blank;
         let now_ms = unix_ms();
         let info = founding.info;
-        let url = Text::from(format!(
-            "{}{id}.{}",
-            self.config.url_base,
-            options.format.extension()
-        ));
-        let progress = Arc::new(Progress::default());
         let paper = Paper {
             id,
             options,

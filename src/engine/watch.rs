@@ -53,12 +53,10 @@ impl Engine {
     }
 
     fn end_idle_calls(&self) {
-        if self.config.calls_idle_ms == 0 {
-            return;
-        }
-        let idle_ns = self.config.calls_idle_ms.saturating_mul(NS_PER_MS);
-        let Some(before) = coarse_ns().checked_sub(idle_ns) else {
-            return;
+        let before = match self.config.calls_idle_ms.saturating_mul(NS_PER_MS) {
+            // Asked all the same: the registry then sorts out who has begun and ended.
+            0 => 0,
+            idle_ns => coarse_ns().saturating_sub(idle_ns),
         };
         for number in self.registry.idle_calls(before) {
             self.bus.log(

@@ -1,0 +1,174 @@
+//! What is looked for once a second among all calls: those that the host forgot, and
+//! those that still owe an automatic recording. Neither walks them all under the lock.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use super::registry::Registry;
+use crate::clock::coarse_ns;
+
+/// Calls looked at before the lock is let go of once.
+const SLICE: usize = 64;
+/// Ended calls that may wait here beside as many as are live.
+const ENDED_MAX: usize = 4096;
+
+/// When media was last known of each call, the oldest first. A call is looked at again
+/// only when that has become too long ago.
+#[derive(Default)]
+pub(super) struct IdleWatch {
+    heard: BinaryHeap<Reverse<(u64, u64)>>,
+}
+
+impl Registry {
+    /// Calls that no media came for since `before`, on the coarse clock.
+    pub fn idle_calls(&self, before: u64) -> Vec<u64> {
+        let mut watch = self.idle.lock();
+        let (begun, live) = {
+            let mut inner = self.lock();
+            (std::mem::take(&mut inner.begun), inner.calls.len())
+        };
+        watch.heard.extend(begun.into_iter().map(Reverse));
+        if watch.heard.len() > 2 * live + ENDED_MAX {
+            self.forget_unknown(&mut watch);
+        }
+        let mut idle = Vec::new();
+        loop {
+            let mut due = Vec::new();
+            while due.len() < SLICE
+                && let Some(Reverse((heard, number))) = watch.heard.peek().copied()
+                && heard < before
+            {
+                watch.heard.pop();
+                due.push(number);
+            }
+            if due.is_empty() {
+                return idle;
+            }
+            let inner = self.lock();
+            for call in due.iter().filter_map(|number| inner.calls.get(number)) {
+                let heard = call.begun_ns.max(call.wire.last_media_ns());
+                if heard < before {
+                    idle.push(call.number);
+                }
+                // Also an idle one: whoever asked may not have ended it.
+                watch.heard.push(Reverse((heard.max(before), call.number)));
+            }
+        }
+    }
+
+    /// Calls that end are not looked for here when they do.
+    fn forget_unknown(&self, watch: &mut IdleWatch) {
+        let mut all = std::mem::take(&mut watch.heard).into_vec();
+        let mut kept = Vec::with_capacity(all.len() / 2);
+        while !all.is_empty() {
+            let rest = all.split_off(all.len().saturating_sub(SLICE));
+            let inner = self.lock();
+            let known = |entry: &Reverse<(u64, u64)>| inner.calls.contains_key(&entry.0.1);
+            kept.extend(rest.into_iter().filter(known));
+        }
+        watch.heard = kept.into();
+    }
+
+    /// Calls whose line wants them recorded, but whose recording could not begin.
+    pub fn owed_automatic(&self) -> Vec<u64> {
+        let owed: Vec<u64> = self.lock().owed.iter().copied().collect();
+        let mut due = Vec::new();
+        for slice in owed.chunks(SLICE) {
+            let inner = self.lock();
+            let now = coarse_ns();
+            let is_due = |number: &&u64| {
+                inner.owed.contains(number)
+                    && inner.calls.get(number).is_some_and(|call| call.retry_ns <= now)
+                    && inner.wants_automatic(**number)
+            };
+            due.extend(slice.iter().filter(is_due));
+        }
+        due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::calls::registry::Limits;
+    use crate::calls::{CallInfo, Wire};
+    use crate::sync::atomic::{AtomicU64, Ordering};
+    use crate::text::Text;
+    use crate::words::EndReason;
+
+    #[derive(Default)]
+    struct Heard {
+        at: AtomicU64,
+        asked: AtomicU64,
+    }
+
+    impl Wire for Heard {
+        fn pause(&self, _: Uuid) {}
+        fn resume(&self, _: Uuid) {}
+        fn stop(&self, _: Uuid, _: EndReason) {}
+        fn end(&self, _: EndReason) {}
+        fn last_media_ns(&self) -> u64 {
+            self.asked.fetch_add(1, Ordering::Relaxed);
+            self.at.load(Ordering::Relaxed)
+        }
+    }
+
+    fn begin(registry: &Registry, number: u64) -> Arc<Heard> {
+        let wire = Arc::new(Heard::default());
+        let info = CallInfo {
+            call_id: Text::new(&number.to_string()),
+            ..CallInfo::default()
+        };
+        registry.begin(number, info, 0, wire.clone()).expect("a call");
+        wire
+    }
+
+    fn idle(registry: &Registry, before: u64) -> Vec<u64> {
+        let mut idle = registry.idle_calls(before);
+        idle.sort_unstable();
+        idle
+    }
+
+    #[test]
+    fn only_calls_that_may_be_idle_are_asked() {
+        let registry = Registry::new(Limits::default(), false);
+        let wires: Vec<Arc<Heard>> = (0..200).map(|number| begin(&registry, number)).collect();
+        let asked = || {
+            wires
+                .iter()
+                .map(|wire| wire.asked.load(Ordering::Relaxed))
+                .sum::<u64>()
+        };
+        assert!(idle(&registry, 1).is_empty());
+        assert_eq!(asked(), 0, "all have begun since");
+        let later = coarse_ns() + 1_000;
+        for wire in &wires[..150] {
+            wire.at.store(later, Ordering::Relaxed);
+        }
+        assert_eq!(idle(&registry, later), (150..200).collect::<Vec<u64>>());
+        assert_eq!(asked(), 200);
+        assert!(idle(&registry, later).is_empty(), "told once at a time");
+        assert_eq!(asked(), 200);
+        assert_eq!(idle(&registry, later + 1), (0..200).collect::<Vec<u64>>());
+        registry.end(7, EndReason::CallEnded, 0).expect("it lives");
+        assert_eq!(idle(&registry, later + 2).len(), 199);
+    }
+
+    #[test]
+    fn calls_that_ended_do_not_pile_up() {
+        let registry = Registry::new(Limits::default(), false);
+        for number in 0..3 * ENDED_MAX as u64 {
+            begin(&registry, number);
+            if number % 1000 != 0 {
+                registry.end(number, EndReason::CallEnded, 0).expect("it lives");
+            }
+        }
+        assert!(idle(&registry, 0).is_empty());
+        assert_eq!(registry.idle.lock().heard.len(), 13);
+        assert!(registry.lock().begun.is_empty());
+    }
+}
