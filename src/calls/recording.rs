@@ -120,6 +120,12 @@ impl Recording {
         self.attachment.moved(info, lines);
     }
 
+    /// Reads where a view of it will look.
+    pub(super) fn touch(&self) -> u64 {
+        let url = self.url.as_str().as_bytes().first().copied().unwrap_or_default();
+        self.started_at_ms as u64 ^ self.attachment.readings().bytes ^ u64::from(url)
+    }
+
     pub fn describe(&self) -> String {
         self.attachment.describe()
     }

@@ -1,6 +1,6 @@
 //! Lists, look-ups, and the snapshots that they give.
 
-use std::ffi::{CString, c_char};
+use std::ffi::c_char;
 
 use once_cell::sync::OnceCell;
 
@@ -16,7 +16,8 @@ use crate::words::Result;
 pub struct rec_snapshot {
     views: Vec<View>,
     entries: Vec<OnceCell<Box<rec_recording>>>,
-    json: OnceCell<CString>,
+    /// With a NUL behind.
+    json: OnceCell<String>,
 }
 
 impl rec_snapshot {
@@ -178,8 +179,12 @@ pub unsafe extern "C" fn rec_snapshot_json(snapshot: *const rec_snapshot) -> *co
         // SAFETY: NULL, or given by rec_list or rec_get and not freed.
         match unsafe { snapshot.as_ref() } {
             Some(snapshot) => {
-                let make = || CString::new(json::active_recordings(&snapshot.views)).unwrap_or_default();
-                snapshot.json.get_or_init(make).as_ptr()
+                let make = || {
+                    let mut json = json::active_recordings(&snapshot.views);
+                    json.push('\0');
+                    json
+                };
+                snapshot.json.get_or_init(make).as_ptr().cast()
             }
             None => c"[]".as_ptr(),
         }
