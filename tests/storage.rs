@@ -7,6 +7,8 @@ mod children;
 mod recovery;
 #[path = "storage/rig.rs"]
 mod rig;
+#[path = "storage/trouble.rs"]
+mod trouble;
 
 use callrec::storage::faults::{self, Step};
 use callrec::storage::{
@@ -15,7 +17,6 @@ use callrec::storage::{
 };
 use callrec::words::{EndReason, Error, Format, State, Status};
 use children::*;
-use parking_lot::{Condvar, Mutex};
 use rig::*;
 use std::fs;
 use std::io;
@@ -347,27 +348,6 @@ fn a_sink_dropped_without_an_end_is_published() {
         .fail(ended(id, EndReason::WriteError), Error::new(Status::Io, "stuck"));
     let (published, _) = rig.published(id);
     assert_eq!(published.error, "stuck");
-}
-
-/// A gate that the faults hook waits at.
-#[derive(Default)]
-struct Gate {
-    shut: Mutex<bool>,
-    bell: Condvar,
-}
-
-impl Gate {
-    fn pass(&self) {
-        let mut shut = self.shut.lock();
-        while *shut {
-            self.bell.wait(&mut shut);
-        }
-    }
-
-    fn set(&self, shut: bool) {
-        *self.shut.lock() = shut;
-        self.bell.notify_all();
-    }
 }
 
 #[test]

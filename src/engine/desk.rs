@@ -109,9 +109,12 @@ impl Desk {
         let mut life = recording.life.lock();
         life.state = state;
         life.end_reason = Some(reason);
-        if state == State::Failed && life.error == Status::Ok {
-            life.error = Status::Io;
-        }
+        life.error = match (state, life.error) {
+            (State::Failed, Status::Ok) => Status::Io,
+            (State::Failed, error) => error,
+            // A write that failed does not matter to what was discarded.
+            _ => Status::Ok,
+        };
         life.path = self.path(&manifest.file);
         life.digest = Text::new(&manifest.digest);
         life.readings = Some(readings_of(manifest));
@@ -208,6 +211,11 @@ impl Report for Desk {
 
     fn write_failed(&self, id: Uuid, error: Error) {
         self.failed(id, &error);
+    }
+
+    fn is_discarded(&self, id: Uuid) -> bool {
+        let recording = self.registry.recording(id);
+        recording.is_some_and(|found| found.life.lock().end_reason == Some(EndReason::Discarded))
     }
 
     fn published(&self, id: Uuid, manifest: Manifest, repeated: bool) {

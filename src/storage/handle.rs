@@ -66,7 +66,12 @@ impl RecordingFile {
 
     /// The end. `keep` false: no audio is kept.
     pub fn finish(self, manifest: Box<Manifest>, keep: bool) {
-        let ending = if keep { Ending::Keep } else { Ending::Discard };
+        let ending = if keep {
+            Ending::Keep
+        } else {
+            self.channel.discarded.store(true, Ordering::SeqCst);
+            Ending::Discard
+        };
         self.end(manifest, ending);
     }
 

@@ -101,6 +101,9 @@ pub trait Report: Send + Sync {
     fn marked(&self, id: Uuid, mark: u32);
     /// Told at once; `published` with the state `failed` follows by itself.
     fn write_failed(&self, id: Uuid, error: Error);
+    /// Whether its discard has been accepted: then nothing of it may be published.
+    /// Asked after `write_failed`, from which on no discard is accepted.
+    fn is_discarded(&self, id: Uuid) -> bool;
     /// The end: once for each recording that was created, and for each recovered
     /// one. `repeated`: found as already published, so it may have been told.
     fn published(&self, id: Uuid, manifest: Manifest, repeated: bool);

@@ -2,7 +2,7 @@
 
 use super::container;
 use super::faults::Step;
-use super::live::{JSON, Live, NUMBERS_MAX, audio_ending, write_error};
+use super::live::{JSON, Live, NUMBERS_MAX, PART, audio_ending, write_error};
 use super::os;
 use super::papers::{next_name, removed};
 use super::queue::{Ending, Job};
@@ -193,28 +193,45 @@ impl Store {
     /// Keeps no audio. That it is so is noted before the audio goes, or a crash in
     /// between would look like lost audio.
     pub(super) fn discard(self: &Arc<Self>, live: &mut Live) {
-        let file = live.path();
         self.state_discarded(live);
-        let noted = self.hook.at(Step::NoteDiscard).and_then(|()| {
-            let mut note = (*live.manifest).clone();
-            note.part = format!("{file}{}", super::live::PART);
-            self.rewrite(live.id, &note)
-        });
+        let mut noted = self.note_discard(live);
+        let gone = self.remove_audio(live);
+        if noted.is_err() && gone.is_ok() {
+            // Where the disk was full there is room now.
+            noted = self.note_discard(live);
+        }
         if let Err(error) = noted {
             self.report
                 .log(LOG_ERROR, format!("{}: discard not noted: {error}", live.id));
         }
-        live.file = None;
-        let gone = self.hook.at(Step::RemoveAudio).and_then(|()| {
-            let dir = self.directory(&live.name, false)?;
-            removed(dir.remove(&live.current))?;
-            if self.syncs() { dir.sync() } else { Ok(()) }
-        });
         if let Err(error) = gone {
             let error = write_error(&live.current, &error);
             live.manifest.fail(&error);
             self.unsettled.lock().insert(live.id);
         }
+    }
+
+    fn note_discard(&self, live: &Live) -> io::Result<()> {
+        self.hook.at(Step::NoteDiscard)?;
+        let mut note = (*live.manifest).clone();
+        note.part = format!("{}{PART}", live.path());
+        self.rewrite(live.id, &note)
+    }
+
+    fn remove_audio(self: &Arc<Self>, live: &mut Live) -> io::Result<()> {
+        let removed = self.hook.at(Step::RemoveAudio).and_then(|()| {
+            let dir = self.directory(&live.name, false)?;
+            removed(dir.remove(&live.current))?;
+            if self.syncs() { dir.sync() } else { Ok(()) }
+        });
+        if removed.is_err()
+            && let Ok(file) = live.file(self)
+        {
+            // What cannot be removed has no audio at least.
+            let _ = file.set_len(0);
+        }
+        live.file = None;
+        removed
     }
 
     fn state_discarded(&self, live: &mut Live) {

@@ -3,7 +3,7 @@
 
 use super::Manifest;
 use super::live::{Live, Stage};
-use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::sync::{Condvar, Mutex};
 use crate::words::{Error, Format};
 use std::collections::VecDeque;
@@ -42,6 +42,8 @@ pub struct Channel {
     /// Bytes of audio queued, and how many may be.
     pub waiting: AtomicU64,
     pub limit: AtomicU64,
+    /// A discard is queued, or was: nothing of it may be published.
+    pub discarded: AtomicBool,
 }
 
 #[derive(Default)]
@@ -58,6 +60,7 @@ impl Channel {
             stage: Mutex::new(Some(stage)),
             waiting: AtomicU64::new(0),
             limit: AtomicU64::new(u64::MAX),
+            discarded: AtomicBool::new(false),
         }
     }
 

@@ -10,6 +10,7 @@ use std::io;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -59,7 +60,7 @@ impl Store {
             Err(panic) => Err(Error::new(Status::Internal, panic_text(panic.as_ref()))),
         };
         if let Err(error) = failed {
-            let told = AssertUnwindSafe(|| self.fail(&mut stage, error));
+            let told = AssertUnwindSafe(|| self.fail(channel, &mut stage, error));
             if catch_unwind(told).is_err() {
                 stage = Stage::Over;
             }
@@ -221,8 +222,9 @@ impl Store {
         }
     }
 
-    /// Only this recording fails; what is on disk is published as partial.
-    fn fail(&self, stage: &mut Stage, error: Error) {
+    /// Only this recording fails; what is on disk is published as partial, unless it
+    /// was discarded meanwhile.
+    fn fail(&self, channel: &Channel, stage: &mut Stage, error: Error) {
         match stage {
             Stage::Planned(id, _) => {
                 let id = *id;
@@ -232,7 +234,13 @@ impl Store {
             Stage::Live(live) => {
                 let id = live.id;
                 self.report.write_failed(id, error.clone());
-                self.hand_over(stage, Ending::Fail(error));
+                let discarded = channel.discarded.load(Ordering::SeqCst) || self.report.is_discarded(id);
+                let ending = if discarded {
+                    Ending::Discard
+                } else {
+                    Ending::Fail(error)
+                };
+                self.hand_over(stage, ending);
             }
             Stage::Over => {}
         }

@@ -195,3 +195,40 @@ fn closing_while_the_disk_stands_still() {
         files::assert_settled(&dir.0);
     }
 }
+
+/// The discard was accepted while the write that then fails was under way.
+#[test]
+fn a_discard_behind_a_write_that_fails() {
+    let dir = Dir::new();
+    let disk = Disk::of(&dir.0);
+    let engine = Engine::open(&dir.0, &[("storage.flush_ms", "100")]);
+    let mut line = Line::begin(&engine, 1);
+    line.feed(40_000);
+    until("nothing is written", || engine.stats().bytes_out > 0);
+    disk.stands_still(true);
+    line.feed(40_000);
+    disk.await_waiting(1);
+    ask(|e| unsafe {
+        rec_discard_by_id(
+            engine.handle,
+            std::ptr::null(),
+            Arg::from(line.id.as_str()).ptr(),
+            e,
+        )
+    })
+    .unwrap();
+    disk.fills_up();
+    disk.stands_still(false);
+    let told = engine.events.wait_terminal(&line.id);
+    let seen = told.recording.unwrap();
+    assert_eq!(
+        (told.kind, seen.end_reason, seen.error, seen.path.as_str()),
+        (REC_EVENT_FINISHED, REC_END_DISCARDED, REC_OK, "")
+    );
+    faults::clear(&dir.0);
+    end(line.call).unwrap();
+    engine.close();
+    files::assert_settled(&dir.0);
+    let left: Vec<_> = std::fs::read_dir(&dir.0).unwrap().collect();
+    assert_eq!(left.len(), 1, "nothing but .callrec: {left:?}");
+}

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use callrec::capi::*;
@@ -19,6 +19,7 @@ pub struct Disk {
     bell: Condvar,
     /// Threads that wait for it.
     waiting: AtomicUsize,
+    full: AtomicBool,
 }
 
 impl Disk {
@@ -40,12 +41,19 @@ impl Disk {
             self.bell.wait(&mut still);
         }
         self.waiting.fetch_sub(1, Ordering::SeqCst);
-        Ok(())
+        match self.full.load(Ordering::SeqCst) {
+            true => Err(io::ErrorKind::StorageFull.into()),
+            false => Ok(()),
+        }
     }
 
     pub fn stands_still(&self, still: bool) {
         *self.still.lock() = still;
         self.bell.notify_all();
+    }
+
+    pub fn fills_up(&self) {
+        self.full.store(true, Ordering::SeqCst);
     }
 
     /// Until so many writers wait for it.

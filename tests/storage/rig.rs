@@ -61,6 +61,8 @@ pub struct Told {
     pub marked: HashSet<(Uuid, u32)>,
     pub write_failed: HashMap<Uuid, Error>,
     pub published: HashMap<Uuid, (Manifest, bool)>,
+    /// What the engine would say of them.
+    pub discarded: HashSet<Uuid>,
 }
 
 /// Keeps all that is told; `aloud` also prints it.
@@ -89,6 +91,10 @@ impl Seen {
 
     pub fn wait(&self, ask: impl Fn(&Told) -> bool) {
         self.wait_for(|told| ask(told).then_some(()));
+    }
+
+    pub fn discard(&self, id: Uuid) {
+        self.told.lock().discarded.insert(id);
     }
 
     fn tell(&self, text: String, change: impl FnOnce(&mut Told)) {
@@ -124,6 +130,10 @@ impl Report for Seen {
         });
     }
 
+    fn is_discarded(&self, id: Uuid) -> bool {
+        self.seen(|told| told.discarded.contains(&id))
+    }
+
     fn published(&self, id: Uuid, manifest: Manifest, repeated: bool) {
         self.tell(format!("published {id}"), |told| {
             assert!(
@@ -143,6 +153,38 @@ pub fn say(text: &str) {
     let mut out = io::stdout().lock();
     let _ = writeln!(out, "\n{text}");
     let _ = out.flush();
+}
+
+/// A gate that the faults hook waits at.
+#[derive(Default)]
+pub struct Gate {
+    state: Mutex<(bool, usize)>,
+    bell: Condvar,
+}
+
+impl Gate {
+    pub fn pass(&self) {
+        let mut state = self.state.lock();
+        state.1 += 1;
+        self.bell.notify_all();
+        while state.0 {
+            self.bell.wait(&mut state);
+        }
+    }
+
+    pub fn set(&self, shut: bool) {
+        self.state.lock().0 = shut;
+        self.bell.notify_all();
+    }
+
+    /// Until so many have come by.
+    pub fn reached(&self, times: usize) {
+        let mut state = self.state.lock();
+        while state.1 < times {
+            let waited = self.bell.wait_for(&mut state, PATIENCE);
+            assert!(!waited.timed_out(), "waited in vain");
+        }
+    }
 }
 
 type Body = Box<dyn FnOnce(&Arc<Store>) + Send>;
