@@ -300,6 +300,8 @@ fn storage_config(config: &Config, name: Template) -> StorageConfig {
         host: config.host.clone(),
         writers: WRITERS,
         finishers: FINISHERS,
+        #[cfg(feature = "faults")]
+        panic_at: config.panic_at.clone(),
         ..StorageConfig::new(&config.directory)
     }
 }

@@ -47,7 +47,7 @@ fn a_recording_from_begin_to_settled() {
         paused_ms: 7,
         ..manifest(id)
     };
-    file.mark(Box::new(paused), 1);
+    file.mark(fixed(paused), 1);
     rig.report.wait(|seen| seen.marked.contains(&(id, 1)));
     let marked = live(&rig, id);
     assert_eq!(

@@ -1,6 +1,6 @@
 //! One recording's way from its tap to its file, and its manifest.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use crate::sync::Mutex;
 use uuid::Uuid;
@@ -10,11 +10,12 @@ use super::paper::Paper;
 use crate::calls::{Attachment, CallInfo, LineStay, Readings};
 use crate::clock::NS_PER_MS;
 use crate::media::{Progress, Shape, Sink, Span, SpanKind};
-use crate::storage::{Manifest, RecordingFile, SpanEntry, Spans};
+use crate::storage::{Manifest, RecordingFile, Source, SpanEntry, Spans};
 use crate::words::{EndReason, Error, State, Status};
 
 pub struct Track {
     id: Uuid,
+    me: Weak<Track>,
     progress: Arc<Progress>,
     desk: Arc<Desk>,
     inner: Mutex<Inner>,
@@ -31,8 +32,9 @@ struct TrackSink(Arc<Track>);
 
 impl Track {
     pub fn new(paper: Paper, file: RecordingFile, progress: Arc<Progress>, desk: Arc<Desk>) -> Arc<Track> {
-        Arc::new(Track {
+        Arc::new_cyclic(|me| Track {
             id: paper.id,
+            me: me.clone(),
             progress,
             desk,
             inner: Mutex::new(Inner {
@@ -50,10 +52,8 @@ impl Track {
     fn mark(&self, mark: u32, change: impl FnOnce(&mut Paper)) {
         let mut inner = self.inner.lock();
         change(&mut inner.paper);
-        let mut manifest = Box::new(inner.paper.whole_manifest());
-        self.put_readings(&mut manifest);
-        if let Some(file) = &mut inner.file {
-            file.mark(manifest, mark);
+        if let (Some(file), Some(me)) = (&mut inner.file, self.me.upgrade()) {
+            file.mark(me, mark);
         }
     }
 
@@ -198,6 +198,16 @@ impl Sink for TrackSink {
     fn broken(self: Box<Self>, message: &str) {
         let error = Error::new(Status::Internal, format!("a fault inside callrec: {message}"));
         self.0.fail(error);
+    }
+}
+
+/// For the writer, as the manifest is when it comes to it.
+impl Source for Track {
+    fn manifest(&self) -> Box<Manifest> {
+        let paper = self.inner.lock().paper.clone();
+        let mut manifest = Box::new(paper.whole_manifest());
+        self.put_readings(&mut manifest);
+        manifest
     }
 }
 

@@ -5,6 +5,10 @@
 /// The places that ask. Each is asked before its deed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
+    /// A writer has come to a recording.
+    Serve,
+    /// A finisher has come to a job.
+    Job,
     CreateManifest,
     CreateAudio,
     WriteHeader,
@@ -28,8 +32,9 @@ pub enum Step {
 
 #[cfg(feature = "faults")]
 mod on {
+    use super::super::StorageConfig;
     use super::Step;
-    use crate::sync::StaticMutex;
+    use crate::sync::{Mutex, StaticMutex};
     use std::io;
     use std::path::{Path, PathBuf};
     use std::sync::Arc;
@@ -52,11 +57,29 @@ mod on {
     }
 
     #[derive(Debug)]
-    pub struct Hook(PathBuf);
+    pub struct Hook {
+        directory: PathBuf,
+        panic_at: Mutex<String>,
+    }
 
     impl Hook {
-        pub fn new(directory: &Path) -> Hook {
-            Hook(directory.to_owned())
+        pub fn new(config: &StorageConfig) -> Hook {
+            Hook {
+                directory: config.directory.clone(),
+                panic_at: Mutex::new(config.panic_at.clone()),
+            }
+        }
+
+        /// A step that has a name for `faults.panic`, which makes it panic once.
+        pub fn place(&self, name: &str, step: Step) {
+            let mut panic_at = self.panic_at.lock();
+            if *panic_at == name {
+                panic_at.clear();
+                drop(panic_at);
+                panic!("planted at {name}");
+            }
+            drop(panic_at);
+            let _ = self.at(step);
         }
 
         pub fn at(&self, step: Step) -> io::Result<()> {
@@ -64,7 +87,7 @@ mod on {
                 let faults = FAULTS.lock();
                 faults
                     .iter()
-                    .find(|(path, _)| *path == self.0)
+                    .find(|(path, _)| *path == self.directory)
                     .map(|(_, fault)| Arc::clone(fault))
             };
             fault.map_or(Ok(()), |fault| fault(step))
@@ -74,17 +97,20 @@ mod on {
 
 #[cfg(not(feature = "faults"))]
 mod off {
+    use super::super::StorageConfig;
     use super::Step;
     use std::io;
-    use std::path::Path;
 
     #[derive(Debug)]
     pub struct Hook;
 
     impl Hook {
-        pub fn new(_: &Path) -> Hook {
+        pub fn new(_: &StorageConfig) -> Hook {
             Hook
         }
+
+        #[inline(always)]
+        pub fn place(&self, _: &str, _: Step) {}
 
         #[inline(always)]
         pub fn at(&self, _: Step) -> io::Result<()> {

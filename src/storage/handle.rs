@@ -1,7 +1,7 @@
 //! The end of a recording's channel that its media sink holds.
 
 use super::container::FileShape;
-use super::queue::{Channel, Ending, Item};
+use super::queue::{Channel, Ending, Item, Source};
 use super::{Manifest, Store};
 use crate::words::{Error, Format, Status};
 use std::sync::Arc;
@@ -59,9 +59,10 @@ impl RecordingFile {
         self.store.pool.take()
     }
 
-    /// Rewrites the live manifest; `Report::marked` follows.
-    pub fn mark(&mut self, manifest: Box<Manifest>, mark: u32) {
-        self.store.queue(&self.channel, Some(Item::Mark(manifest, mark)));
+    /// Rewrites the live manifest by what `source` says then; `Report::marked` follows.
+    pub fn mark(&mut self, source: Arc<dyn Source>, mark: u32) {
+        let to_tell = self.channel.push_mark(source, mark);
+        self.store.schedule(&self.channel, to_tell);
     }
 
     /// The end. `keep` false: no audio is kept.

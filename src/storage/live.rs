@@ -6,8 +6,9 @@ use super::name::RecordingName;
 use super::os::{self, Dir};
 use super::papers::OpenManifest;
 use super::store::FileSlot;
+use super::trouble::Failure;
 use super::{LOG_WARNING, Manifest, Store};
-use crate::words::{Error, Format, Result, Status};
+use crate::words::{Error, Format, Status};
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
@@ -28,6 +29,7 @@ pub fn audio_ending(format: Format) -> String {
 pub enum Stage {
     /// Without a draft once its making was tried.
     Planned(Uuid, Option<Draft>),
+    Drawn(Box<Plan>),
     Live(Box<Live>),
     /// Handed to a finisher, or never made.
     Over,
@@ -71,9 +73,12 @@ impl Plan {
     }
 
     /// Makes the live manifest, then the file: one that exists is always known.
-    pub fn create(&mut self, store: &Arc<Store>, shape: FileShape) -> Result<Live> {
+    pub fn create(&mut self, store: &Arc<Store>, shape: FileShape) -> Result<Live, Failure> {
         let path = self.name.path(&audio_ending(shape.format));
-        let fail = |error: &io::Error| Error::io(format!("\"{path}\" cannot be made"), error);
+        let fail = |error: &io::Error| {
+            let words = Error::io(format!("\"{path}\" cannot be made"), error);
+            Failure::new(words, error)
+        };
         let dir = store.directory(&self.name, true).map_err(|error| fail(&error))?;
         let mut undo = Undo {
             store,
@@ -212,7 +217,7 @@ impl Live {
     }
 
     pub fn set_shape(&mut self, store: &Arc<Store>, shape: FileShape) -> io::Result<()> {
-        if self.shape == shape {
+        if self.shape == shape && self.header_says.is_some() {
             return Ok(());
         }
         if self.audio_bytes > 0 {

@@ -25,6 +25,7 @@ mod recover;
 mod safe;
 mod search;
 mod store;
+mod trouble;
 pub mod verify;
 mod writer;
 
@@ -33,6 +34,7 @@ pub use live::Draft;
 pub use manifest::{Fragment, Manifest, SPANS_MAX, SpanEntry, Spans, rfc3339};
 pub use name::{DEFAULT_TEMPLATE, NameFields, RecordingName, Template};
 pub use os::spawn;
+pub use queue::Source;
 pub use store::Store;
 
 use crate::words::Error;
@@ -72,6 +74,9 @@ pub struct StorageConfig {
     pub host: String,
     pub writers: usize,
     pub finishers: usize,
+    /// Where a test wants a panic, once: `writer`, `finisher`.
+    #[cfg(feature = "faults")]
+    pub panic_at: String,
 }
 
 impl StorageConfig {
@@ -88,6 +93,8 @@ impl StorageConfig {
             host: String::new(),
             writers: 2,
             finishers: 2,
+            #[cfg(feature = "faults")]
+            panic_at: String::new(),
         }
     }
 }

@@ -6,7 +6,7 @@ use super::live::{JSON, Live, NUMBERS_MAX, PART, audio_ending, write_error};
 use super::os;
 use super::papers::{next_name, removed};
 use super::queue::{Ending, Job};
-use super::writer::panic_text;
+use super::trouble::panic_text;
 use super::{Digest, LOG_ERROR, Manifest, Store};
 use crate::clock;
 use crate::words::{EndReason, Error, State, Status};
@@ -37,19 +37,24 @@ impl Store {
 
     fn finish(self: &Arc<Self>, mut live: Box<Live>, ending: Ending) {
         let id = live.id;
-        let done = catch_unwind(AssertUnwindSafe(|| match ending {
-            Ending::Discard => self.discard(&mut live),
-            Ending::Fail(error) | Ending::Lost(error) => {
-                live.manifest.fail(&error);
-                self.complete(&mut live, true);
+        let discards = matches!(ending, Ending::Discard);
+        let done = catch_unwind(AssertUnwindSafe(|| {
+            self.hook.place("finisher", Step::Job);
+            match ending {
+                Ending::Discard => self.discard(&mut live),
+                Ending::Fail(error) | Ending::Lost(error) => {
+                    live.manifest.fail(&error);
+                    self.complete(&mut live, true);
+                }
+                Ending::Keep => self.complete(&mut live, false),
             }
-            Ending::Keep => self.complete(&mut live, false),
         }));
         if let Err(panic) = done {
-            self.unpublished(
-                &mut live,
-                &Error::new(Status::Internal, panic_text(panic.as_ref())),
-            );
+            let error = Error::new(Status::Internal, panic_text(panic.as_ref()));
+            // The next open must not publish what was to be discarded.
+            if !discards || self.guarded(|| self.discard(&mut live)).is_none() {
+                self.unpublished(&mut live, &error);
+            }
         }
         // Nothing but a test's kill can come in between here.
         let _ = self.hook.at(Step::Report);
@@ -59,16 +64,17 @@ impl Store {
     /// Publishes a file. `measured`: how much audio there is, is the file's to say.
     pub(super) fn complete(self: &Arc<Self>, live: &mut Live, measured: bool) {
         self.state_end(live);
-        if let Err(error) = self.seal(live, measured) {
+        if let Err(error) = self.persist(|| self.seal(live, measured)) {
             let error = write_error(&live.current, &error);
             live.manifest.fail(&error);
         }
         state_facts(live);
-        if let Err(error) = self.make_durable(live).and_then(|()| self.hash(live)) {
+        let safe = self.persist(|| self.make_durable(live));
+        if let Err(error) = safe.and_then(|()| self.persist(|| self.hash(live))) {
             let error = write_error(&live.current, &error);
             live.manifest.fail(&error);
         }
-        if let Err(error) = self.place(live) {
+        if let Err(error) = self.persist(|| self.place(live)) {
             let error = write_error(&live.current, &error);
             self.unpublished(live, &error);
         }
@@ -194,8 +200,8 @@ impl Store {
     /// between would look like lost audio.
     pub(super) fn discard(self: &Arc<Self>, live: &mut Live) {
         self.state_discarded(live);
-        let mut noted = self.note_discard(live);
-        let gone = self.remove_audio(live);
+        let mut noted = self.persist(|| self.note_discard(live));
+        let gone = self.persist(|| self.remove_audio(live));
         if noted.is_err() && gone.is_ok() {
             // Where the disk was full there is room now.
             noted = self.note_discard(live);

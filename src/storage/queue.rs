@@ -3,6 +3,7 @@
 
 use super::Manifest;
 use super::live::{Live, Stage};
+use super::trouble::Trouble;
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::sync::{Condvar, Mutex};
 use crate::words::{Error, Format};
@@ -18,9 +19,67 @@ pub enum Item {
     Audio(Vec<u8>),
     /// So many bytes of silence.
     Fill(u64),
-    Mark(Box<Manifest>, u32),
     /// Always the last.
     Finish(Option<Box<Manifest>>, Ending),
+}
+
+/// Who can tell the latest manifest of a recording, at the moment it is written.
+pub trait Source: Send + Sync {
+    fn manifest(&self) -> Box<Manifest>;
+}
+
+/// So many marks wait to be told; beyond that the oldest are not.
+const MARKS_MAX: usize = 65_536;
+
+/// The live manifest is to be rewritten. Only the latest matters, so there is never
+/// more than one of a recording.
+pub struct Mark {
+    pub source: Arc<dyn Source>,
+    /// What is told once it is on disk.
+    pub told: VecDeque<u32>,
+}
+
+/// What waits for one recording's writer. The mark comes after the audio.
+#[derive(Default)]
+pub struct Work {
+    pub items: VecDeque<Item>,
+    pub mark: Option<Mark>,
+}
+
+impl Work {
+    fn add_mark(&mut self, source: Arc<dyn Source>, told: u32) {
+        let mark = self.mark.get_or_insert_with(|| Mark {
+            source: Arc::clone(&source),
+            told: VecDeque::new(),
+        });
+        mark.source = source;
+        if mark.told.len() >= MARKS_MAX {
+            mark.told.pop_front();
+        }
+        mark.told.push_back(told);
+    }
+
+    /// Puts what was taken out earlier before what has come since.
+    fn precede(&mut self, mut earlier: Work) {
+        earlier.items.append(&mut self.items);
+        self.items = earlier.items;
+        match (earlier.mark, &mut self.mark) {
+            (Some(mut old), Some(new)) => {
+                old.told.append(&mut new.told);
+                new.told = old.told;
+            }
+            (Some(old), none) => *none = Some(old),
+            (None, _) => {}
+        }
+    }
+
+    pub fn audio_bytes(&self) -> u64 {
+        let bytes = self.items.iter().map(|item| match item {
+            Item::Audio(block) => block.len() as u64,
+            _ => 0,
+        });
+        bytes.sum()
+    }
 }
 
 /// What becomes of a recording's file.
@@ -44,11 +103,12 @@ pub struct Channel {
     pub limit: AtomicU64,
     /// A discard is queued, or was: nothing of it may be published.
     pub discarded: AtomicBool,
+    pub trouble: Trouble,
 }
 
 #[derive(Default)]
 struct Queued {
-    items: Vec<Item>,
+    work: Work,
     scheduled: bool,
 }
 
@@ -61,26 +121,41 @@ impl Channel {
             waiting: AtomicU64::new(0),
             limit: AtomicU64::new(u64::MAX),
             discarded: AtomicBool::new(false),
+            trouble: Trouble::default(),
         }
     }
 
     /// Whether the writer must now be told of this channel.
     pub fn push(&self, item: Option<Item>) -> bool {
         let mut queued = self.queued.lock();
-        match (item, queued.items.last_mut()) {
+        match (item, queued.work.items.back_mut()) {
             (Some(Item::Fill(more)), Some(Item::Fill(bytes))) => {
                 *bytes = bytes.saturating_add(more);
             }
-            (Some(item), _) => queued.items.push(item),
+            (Some(item), _) => queued.work.items.push_back(item),
             (None, _) => {}
         }
         !mem::replace(&mut queued.scheduled, true)
     }
 
-    pub fn take(&self) -> Vec<Item> {
+    /// The same.
+    pub fn push_mark(&self, source: Arc<dyn Source>, mark: u32) -> bool {
+        let mut queued = self.queued.lock();
+        queued.work.add_mark(source, mark);
+        !mem::replace(&mut queued.scheduled, true)
+    }
+
+    /// The same, of what could not be written.
+    pub fn put_back(&self, work: Work) -> bool {
+        let mut queued = self.queued.lock();
+        queued.work.precede(work);
+        !mem::replace(&mut queued.scheduled, true)
+    }
+
+    pub fn take(&self) -> Work {
         let mut queued = self.queued.lock();
         queued.scheduled = false;
-        mem::take(&mut queued.items)
+        mem::take(&mut queued.work)
     }
 
     pub fn audio_taken(&self, bytes: u64) {

@@ -10,7 +10,7 @@ use super::manifest::Salvage;
 use super::name::RecordingName;
 use super::papers::{self, Papers, removed};
 use super::search::{LeftAudio, there};
-use super::writer::panic_text;
+use super::trouble::panic_text;
 use super::{LOG_ERROR, LOG_INFO, LOG_WARNING, Manifest, Store};
 use crate::clock;
 use crate::words::{EndReason, Format, State};

@@ -66,7 +66,7 @@ impl Store {
             .ok_or_else(|| held_elsewhere(directory))?;
         let left = papers::list(&control).map_err(|error| fail("cannot be read", &error))?;
         let store = Store {
-            hook: Hook::new(directory),
+            hook: Hook::new(&config),
             lanes: (0..config.writers.max(1)).map(|_| Lane::default()).collect(),
             recovering: AtomicBool::new(!left.is_empty()),
             left: Mutex::new(left),
@@ -109,7 +109,11 @@ impl Store {
     }
 
     pub(super) fn queue(&self, channel: &Arc<Channel>, item: Option<Item>) {
-        if channel.push(item) {
+        self.schedule(channel, channel.push(item));
+    }
+
+    pub(super) fn schedule(&self, channel: &Arc<Channel>, to_tell: bool) {
+        if to_tell {
             self.work_begun();
             if let Some(lane) = self.lanes.get(channel.lane) {
                 lane.push(Arc::clone(channel));
@@ -130,6 +134,12 @@ impl Store {
         self.release(channel, bytes);
         self.dropped.fetch_add(bytes, Ordering::Relaxed);
         false
+    }
+
+    /// More waits for the disk, whatever the limits are.
+    pub(super) fn charge(&self, channel: &Channel, bytes: u64) {
+        channel.waiting.fetch_add(bytes, Ordering::Relaxed);
+        self.backlog.fetch_add(bytes, Ordering::Relaxed);
     }
 
     pub(super) fn release(&self, channel: &Channel, bytes: u64) {

@@ -1,20 +1,20 @@
 //! The writer threads: few, large writes, and a header that is always true.
 
 use super::container::FileShape;
-use super::live::{Draft, Live, PART, Plan, Stage, write_error};
-use super::queue::{Channel, Ending, Item, Job};
-use super::{Manifest, Store};
+use super::faults::Step;
+use super::live::{Live, PART, Plan, Stage, write_error};
+use super::queue::{Channel, Ending, Item, Job, Mark, Work};
+use super::trouble::{Failure, TICK, panic_text};
+use super::{LOG_ERROR, Manifest, Store};
 use crate::words::{Error, Status};
-use std::any::Any;
+use std::collections::VecDeque;
 use std::io;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 use uuid::Uuid;
 
-const TICK: Duration = Duration::from_millis(20);
 /// The largest piece written at once.
 const PIECE: usize = 256 << 10;
 
@@ -31,106 +31,127 @@ impl Store {
             if ending && channels.is_empty() {
                 return self.writer_returned();
             }
+            let mut again = false;
             for channel in channels {
-                self.serve(&channel, &mut gather);
+                let served = catch_unwind(AssertUnwindSafe(|| self.serve(&channel, &mut gather)));
+                match served {
+                    Ok(put_back) => again |= put_back,
+                    Err(panic) => self.give_up(&channel, &panic_text(panic.as_ref())),
+                }
                 self.work_done();
             }
-            if !ending {
+            if again || !ending {
                 lane.wait(TICK);
             }
         }
     }
 
-    /// Writes all that one recording has queued.
-    fn serve(self: &Arc<Self>, channel: &Arc<Channel>, gather: &mut Vec<u8>) {
-        let items = channel.take();
-        let _queued = Queued {
+    /// Writes all that one recording has queued. True: not now, so it was put back.
+    fn serve(self: &Arc<Self>, channel: &Arc<Channel>, gather: &mut Vec<u8>) -> bool {
+        self.hook.place("writer", Step::Serve);
+        let mut work = channel.take();
+        let mut queued = Queued {
             store: self,
             channel,
-            bytes: audio_bytes(&items),
+            bytes: work.audio_bytes(),
         };
         let Some(mut stage) = channel.stage.lock().take() else {
-            return;
+            return false;
         };
         gather.clear();
-        let batch = AssertUnwindSafe(|| self.batch(&mut stage, items, gather));
-        let failed = match catch_unwind(batch) {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(error),
-            Err(panic) => Err(Error::new(Status::Internal, panic_text(panic.as_ref()))),
+        let batch = AssertUnwindSafe(|| self.batch(channel, &mut stage, &mut work, gather));
+        let failure = match catch_unwind(batch) {
+            Ok(Ok(())) => None,
+            Ok(Err(failure)) => Some(failure),
+            Err(panic) => Some(Failure::lasting(internal(&panic_text(panic.as_ref())))),
         };
-        if let Err(error) = failed {
-            let told = AssertUnwindSafe(|| self.fail(channel, &mut stage, error));
-            if catch_unwind(told).is_err() {
-                stage = Stage::Over;
-            }
+        let mut put_back = false;
+        match failure {
+            None => channel.trouble.over(),
+            Some(failure) if self.is_worth_trying(&channel.trouble, &failure) => put_back = true,
+            Some(failure) => self.fail(channel, &mut stage, &mut work, failure.error),
         }
+        *channel.stage.lock() = Some(stage);
+        if put_back {
+            if !gather.is_empty() {
+                work.items.push_front(Item::Audio(mem::take(gather)));
+            }
+            queued.keep(work.audio_bytes());
+            self.schedule(channel, channel.put_back(work));
+        }
+        put_back
+    }
+
+    /// A panic where none was to be: the recording must not stay live for ever.
+    fn give_up(&self, channel: &Channel, why: &str) {
+        let mut work = channel.take();
+        self.release(channel, work.audio_bytes());
+        let Some(mut stage) = channel.stage.lock().take() else {
+            return self.report.log(LOG_ERROR, why.to_owned());
+        };
+        self.fail(channel, &mut stage, &mut work, internal(why));
         *channel.stage.lock() = Some(stage);
     }
 
+    /// What has been written is taken out of `work` and `gather`.
     fn batch(
         self: &Arc<Self>,
+        channel: &Channel,
         stage: &mut Stage,
-        mut items: Vec<Item>,
+        work: &mut Work,
         gather: &mut Vec<u8>,
-    ) -> Result<(), Error> {
-        if let Stage::Planned(id, draft) = stage {
-            let id = *id;
-            if let Some(draft) = draft.take() {
-                let live = self.create(id, draft, &items)?;
-                *stage = Stage::Live(Box::new(live));
-                self.report.created(id);
-            }
+    ) -> Result<(), Failure> {
+        if let Stage::Planned(id, draft) = stage
+            && let Some(draft) = draft.take()
+        {
+            let (manifest, name) = draft();
+            *stage = Stage::Drawn(Box::new(Plan {
+                id: *id,
+                manifest: Box::new(manifest),
+                name,
+            }));
+        }
+        if let Stage::Drawn(plan) = stage {
+            let live = self.create(plan, &work.items)?;
+            let id = live.id;
+            *stage = Stage::Live(Box::new(live));
+            self.report.created(id);
         }
         let Stage::Live(live) = stage else {
-            items.drain(..).for_each(|item| self.recycle(item));
             return Ok(());
         };
-        let ending = match items.pop() {
-            Some(Item::Finish(manifest, ending)) => Some((manifest, ending)),
-            other => {
-                items.extend(other);
-                None
-            }
-        };
-        let discarded = matches!(ending, Some((_, Ending::Discard)));
-        let written = if discarded {
-            // Nothing of it is kept, but what was accepted before is told.
-            for item in items {
-                if let Item::Mark(_, mark) = &item {
-                    self.report.marked(live.id, *mark);
-                }
-                self.recycle(item);
-            }
-            Ok(())
+        if channel.discarded.load(Ordering::SeqCst) {
+            self.drop_work(live.id, work);
         } else {
-            self.write_items(live, items, gather)
+            self.write_work(live, work, gather)
+                .map_err(|error| Failure::new(write_error(&live.path(), &error), &error))?;
+        }
+        // What is kept open beyond the limit is not kept for a finisher either.
+        live.rest();
+        let Some(Item::Finish(manifest, ending)) = work.items.pop_front() else {
+            return Ok(());
         };
-        let ending = ending.map(|(manifest, ending)| {
-            // The latest that is known, also where writing has failed.
-            live.manifest = manifest.unwrap_or_else(|| mem::take(&mut live.manifest));
-            ending
-        });
-        written.map_err(|error| write_error(&live.path(), &error))?;
+        live.manifest = manifest.unwrap_or_else(|| mem::take(&mut live.manifest));
         match ending {
-            None => live.rest(),
-            Some(Ending::Lost(error)) => return Err(error),
-            Some(ending) => {
-                // What is kept open beyond the limit is not kept for a finisher either.
-                live.rest();
+            Ending::Lost(error) => Err(Failure::lasting(error)),
+            ending => {
                 self.hand_over(stage, ending);
+                Ok(())
             }
         }
-        Ok(())
     }
 
-    fn create(self: &Arc<Self>, id: Uuid, draft: Draft, items: &[Item]) -> Result<Live, Error> {
-        let (manifest, name) = draft();
-        let mut plan = Plan {
-            id,
-            manifest: Box::new(manifest),
-            name,
-        };
+    /// Nothing of it is kept, but what was accepted before is told.
+    fn drop_work(&self, id: Uuid, work: &mut Work) {
+        while let Some(item) = work.items.pop_front_if(|item| !matches!(item, Item::Finish(..))) {
+            self.recycle(item);
+        }
+        for mark in work.mark.take().into_iter().flat_map(|mark| mark.told) {
+            self.report.marked(id, mark);
+        }
+    }
+
+    fn create(self: &Arc<Self>, plan: &mut Plan, items: &VecDeque<Item>) -> Result<Live, Failure> {
         let told = items.iter().find_map(|item| match item {
             Item::Shape(format, rate, channels) => Some(shape(*format, *rate, *channels)),
             _ => None,
@@ -140,41 +161,37 @@ impl Store {
     }
 
     /// Audio first, then the header that tells of it, then the latest mark.
-    fn write_items(
+    fn write_work(
         self: &Arc<Self>,
         live: &mut Live,
-        items: Vec<Item>,
+        work: &mut Work,
         gather: &mut Vec<u8>,
     ) -> io::Result<()> {
-        let mut marks: Vec<u32> = Vec::new();
-        let mut latest: Option<Box<Manifest>> = None;
-        let mut items = items.into_iter().peekable();
-        while let Some(item) = items.next() {
+        let items = &mut work.items;
+        while let Some(item) = items.front() {
+            let more = matches!(items.get(1), Some(Item::Audio(_) | Item::Fill(_)));
             match item {
-                Item::Shape(format, rate, channels) => live.set_shape(self, shape(format, rate, channels))?,
-                Item::Audio(block) => {
-                    let alone =
-                        gather.is_empty() && !matches!(items.peek(), Some(Item::Audio(_) | Item::Fill(_)));
-                    if alone || gather.len() + block.len() > PIECE {
-                        self.flush(live, gather)?;
-                        live.append(self, &block)?;
-                    } else {
-                        gather.extend_from_slice(&block);
-                    }
-                    self.pool.give(block);
+                Item::Shape(format, rate, channels) => {
+                    live.set_shape(self, shape(*format, *rate, *channels))?
                 }
-                Item::Fill(bytes) => self.fill(live, bytes, gather)?,
-                Item::Mark(manifest, mark) => {
-                    marks.push(mark);
-                    latest = Some(manifest);
+                Item::Audio(block) if (gather.is_empty() && !more) || gather.len() + block.len() > PIECE => {
+                    self.flush(live, gather)?;
+                    live.append(self, block)?;
                 }
-                Item::Finish(..) => {}
+                Item::Audio(block) => gather.extend_from_slice(block),
+                Item::Fill(_) => {}
+                Item::Finish(..) => break,
             }
+            if let Some(Item::Fill(bytes)) = items.front_mut() {
+                self.fill(live, bytes, gather)?;
+            }
+            items.pop_front().into_iter().for_each(|item| self.recycle(item));
         }
         self.flush(live, gather)?;
         live.write_header(self, false)?;
-        if let Some(manifest) = latest {
-            self.mark(live, manifest, &marks)?;
+        if let Some(mark) = &work.mark {
+            self.mark(live, mark)?;
+            work.mark = None;
         }
         Ok(())
     }
@@ -187,29 +204,29 @@ impl Store {
         Ok(())
     }
 
-    fn fill(self: &Arc<Self>, live: &mut Live, mut bytes: u64, gather: &mut Vec<u8>) -> io::Result<()> {
+    /// `bytes`: how much is left to be written or gathered.
+    fn fill(self: &Arc<Self>, live: &mut Live, bytes: &mut u64, gather: &mut Vec<u8>) -> io::Result<()> {
         let silence = live.shape.format.silence();
-        while bytes > 0 {
-            let room = PIECE.saturating_sub(gather.len()) as u64;
-            let piece = bytes.min(room);
-            gather.resize(gather.len() + piece as usize, silence);
-            bytes -= piece;
-            if bytes > 0 {
+        while *bytes > 0 {
+            if gather.len() >= PIECE {
                 self.flush(live, gather)?;
             }
+            let piece = (*bytes).min(PIECE.saturating_sub(gather.len()) as u64);
+            gather.resize(gather.len() + piece as usize, silence);
+            *bytes -= piece;
         }
         Ok(())
     }
 
-    fn mark(self: &Arc<Self>, live: &mut Live, manifest: Box<Manifest>, marks: &[u32]) -> io::Result<()> {
-        live.manifest = manifest;
+    fn mark(self: &Arc<Self>, live: &mut Live, mark: &Mark) -> io::Result<()> {
+        live.manifest = mark.source.manifest();
         live.state_shape();
         live.manifest.id = live.id.as_hyphenated().to_string();
         live.manifest.started = true;
         live.manifest.file = live.path();
         live.manifest.part = format!("{}{PART}", live.manifest.file);
         self.rewrite(live.id, &live.manifest)?;
-        for mark in marks {
+        for mark in &mark.told {
             self.report.marked(live.id, *mark);
         }
         Ok(())
@@ -224,17 +241,27 @@ impl Store {
 
     /// Only this recording fails; what is on disk is published as partial, unless it
     /// was discarded meanwhile.
-    fn fail(&self, channel: &Channel, stage: &mut Stage, error: Error) {
+    fn fail(&self, channel: &Channel, stage: &mut Stage, work: &mut Work, error: Error) {
         match stage {
             Stage::Planned(id, _) => {
                 let id = *id;
-                *stage = Stage::Over;
-                self.report.create_failed(id, error);
+                self.not_made(id, stage, error);
+            }
+            Stage::Drawn(plan) => {
+                let id = plan.id;
+                self.not_made(id, stage, error);
             }
             Stage::Live(live) => {
                 let id = live.id;
-                self.report.write_failed(id, error.clone());
-                let discarded = channel.discarded.load(Ordering::SeqCst) || self.report.is_discarded(id);
+                // The latest that is known.
+                if let Some(Item::Finish(manifest, _)) = work.items.back_mut() {
+                    live.manifest = manifest.take().unwrap_or_else(|| mem::take(&mut live.manifest));
+                } else if let Some(manifest) = self.latest(work) {
+                    live.manifest = manifest;
+                }
+                self.guarded(|| self.report.write_failed(id, error.clone()));
+                let discarded = channel.discarded.load(Ordering::SeqCst)
+                    || self.guarded(|| self.report.is_discarded(id)).unwrap_or(false);
                 let ending = if discarded {
                     Ending::Discard
                 } else {
@@ -244,6 +271,16 @@ impl Store {
             }
             Stage::Over => {}
         }
+    }
+
+    fn not_made(&self, id: Uuid, stage: &mut Stage, error: Error) {
+        *stage = Stage::Over;
+        self.guarded(|| self.report.create_failed(id, error));
+    }
+
+    fn latest(&self, work: &Work) -> Option<Box<Manifest>> {
+        let mark = work.mark.as_ref()?;
+        self.guarded(|| mark.source.manifest())
     }
 
     fn recycle(&self, item: Item) {
@@ -269,18 +306,18 @@ struct Queued<'a> {
     bytes: u64,
 }
 
+impl Queued<'_> {
+    /// So many bytes wait on. What was silence among them now counts, too.
+    fn keep(&mut self, bytes: u64) {
+        self.store.charge(self.channel, bytes.saturating_sub(self.bytes));
+        self.bytes = self.bytes.saturating_sub(bytes);
+    }
+}
+
 impl Drop for Queued<'_> {
     fn drop(&mut self) {
         self.store.release(self.channel, self.bytes);
     }
-}
-
-fn audio_bytes(items: &[Item]) -> u64 {
-    let bytes = items.iter().map(|item| match item {
-        Item::Audio(block) => block.len() as u64,
-        _ => 0,
-    });
-    bytes.sum()
 }
 
 fn shape(format: crate::words::Format, rate: u32, channels: u16) -> FileShape {
@@ -291,8 +328,6 @@ fn shape(format: crate::words::Format, rate: u32, channels: u16) -> FileShape {
     }
 }
 
-pub(super) fn panic_text(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-    format!("internal error: {}", text.unwrap_or_default())
+fn internal(why: &str) -> Error {
+    Error::new(Status::Internal, why)
 }

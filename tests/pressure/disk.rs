@@ -232,3 +232,25 @@ fn a_discard_behind_a_write_that_fails() {
     let left: Vec<_> = std::fs::read_dir(&dir.0).unwrap().collect();
     assert_eq!(left.len(), 1, "nothing but .callrec: {left:?}");
 }
+
+/// A panic of ours in a writer or a finisher fails one recording, and no more.
+#[test]
+fn a_panic_beside_the_disk_fails_one_recording() {
+    for (place, told) in [("writer", REC_EVENT_START_FAILED), ("finisher", REC_EVENT_FAILED)] {
+        let dir = Dir::new();
+        let settings = [("storage.flush_ms", "100"), ("faults.panic", place)];
+        let engine = Engine::open(&dir.0, &settings);
+        let first = Line::begin(&engine, 1);
+        if place == "writer" {
+            engine.events.wait_kind(&first.id, told);
+        }
+        end(first.call).unwrap();
+        engine.events.wait_kind(&first.id, told);
+        let mut second = Line::begin(&engine, 2);
+        second.feed(40_000);
+        end(second.call).unwrap();
+        let (_, wav) = finished(&engine, &second.id);
+        second.assert_whole(&wav);
+        engine.close();
+    }
+}

@@ -29,7 +29,7 @@ pub fn child_live(directory: &Path, calls: usize) {
             from_frame: 900,
             ..SpanEntry::default()
         });
-        file.mark(Box::new(paused), 1);
+        file.mark(fixed(paused), 1);
         files.push(file);
     }
     rig.report.wait(|seen| seen.marked.len() == calls);
@@ -51,7 +51,7 @@ pub fn child_record(directory: &Path, kill: usize) {
         let id = Uuid::from_u128(at);
         let mut file = rig.begin(id, "sub/call");
         write_three(&mut file);
-        file.mark(Box::new(manifest(id)), 1);
+        file.mark(fixed(manifest(id)), 1);
         rig.report.wait(|seen| seen.marked.contains(&(id, 1)));
         match at {
             1 => file.finish(ended(id, EndReason::Stopped), true),

@@ -3,8 +3,8 @@
 use callrec::storage::container;
 use callrec::storage::faults::{self, Step};
 use callrec::storage::{
-    Durability, Manifest, NameFields, RecordingFile, RecordingName, Report, StorageConfig, Store, Template,
-    spawn,
+    Durability, Manifest, NameFields, RecordingFile, RecordingName, Report, Source, StorageConfig, Store,
+    Template, spawn,
 };
 use callrec::words::{EndReason, Error, State};
 use parking_lot::{Condvar, Mutex};
@@ -347,6 +347,19 @@ pub fn manifest(id: Uuid) -> Manifest {
     };
     manifest.set_started_at(1_700_000_000_000);
     manifest
+}
+
+/// A manifest that stays as it is.
+struct Fixed(Manifest);
+
+impl Source for Fixed {
+    fn manifest(&self) -> Box<Manifest> {
+        Box::new(self.0.clone())
+    }
+}
+
+pub fn fixed(manifest: Manifest) -> Arc<dyn Source> {
+    Arc::new(Fixed(manifest))
 }
 
 pub fn ended(id: Uuid, reason: EndReason) -> Box<Manifest> {

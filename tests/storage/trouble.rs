@@ -70,3 +70,214 @@ fn a_discard_on_a_bad_disk_leaves_no_audio() {
         assert_eq!(rig.control_names(), ["lock"]);
     }
 }
+
+/// Numbers of Linux, which other systems share but for EAGAIN and ENOBUFS.
+const EINTR: i32 = 4;
+const EIO: i32 = 5;
+const EBADF: i32 = 9;
+const ENFILE: i32 = 23;
+const EMFILE: i32 = 24;
+const EFBIG: i32 = 27;
+const ENOSPC: i32 = 28;
+const EROFS: i32 = 30;
+
+/// Fails at a step the first so many times; tells how often it was asked there.
+fn failing(rig: &Rig, at: Step, error: i32, times: usize) -> Arc<AtomicUsize> {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    rig.fault(move |step| {
+        if step == at && count.fetch_add(1, Ordering::SeqCst) < times {
+            return Err(io::Error::from_raw_os_error(error));
+        }
+        Ok(())
+    });
+    asked
+}
+
+/// Audio and silence in turn, a mark, and what the file must then hold.
+fn record_all(rig: &Rig, id: Uuid) -> Vec<u8> {
+    let mut file = rig.begin(id, "call");
+    file.shape(Format::Wav, 48_000, 2);
+    let mut expected = Vec::new();
+    for block in 0..4 {
+        for bytes in [1600, 300_000] {
+            let audio = pattern(block, bytes);
+            expected.extend_from_slice(&audio);
+            assert!(file.write(audio).is_ok(), "room");
+        }
+        file.fill(400_000);
+        expected.resize(expected.len() + 400_000, 0);
+    }
+    file.mark(fixed(manifest(id)), 1);
+    file.finish(ended(id, EndReason::Stopped), true);
+    expected
+}
+
+#[test]
+fn errors_that_pass_cost_nothing() {
+    let passing = [EINTR, ENFILE, EMFILE, libc::EAGAIN, libc::ENOBUFS];
+    let steps = [
+        Step::CreateManifest,
+        Step::CreateAudio,
+        Step::WriteHeader,
+        Step::WriteAudio,
+        Step::WriteMark,
+        Step::Seal,
+        Step::WriteManifest,
+        Step::PlaceAudio,
+        Step::PlaceManifest,
+    ];
+    let any = passing.map(|error| (Step::WriteAudio, error, 3));
+    let everywhere = steps.map(|step| (step, EMFILE, 3));
+    let short = any.into_iter().chain(everywhere);
+    let brief = steps.into_iter().take(5).map(|step| (step, EIO, 1));
+    for (step, error, times) in short.chain(brief) {
+        let rig = Rig::new();
+        let asked = failing(&rig, step, error, times);
+        let id = Uuid::new_v4();
+        let expected = record_all(&rig, id);
+        let (published, _) = rig.published(id);
+        assert!(
+            published.state_is(State::Finished),
+            "{step:?} {error}: {published:?}"
+        );
+        assert!(audio(&rig.path("call.wav")) == expected, "{step:?} {error}");
+        expect_honest(&rig, &published);
+        rig.idle();
+        assert!(asked.load(Ordering::SeqCst) > times, "{step:?} {error}");
+        assert_eq!(rig.store.backlog_bytes(), 0);
+        assert!(rig.report.seen(|seen| {
+            seen.create_failed.is_empty() && seen.write_failed.is_empty() && seen.marked.contains(&(id, 1))
+        }));
+    }
+}
+
+/// Silence that was gathered with audio and could not be written is not counted twice.
+#[test]
+fn what_is_put_back_counts_in_the_backlog() {
+    let rig = Rig::new();
+    let id = Uuid::new_v4();
+    let asked = failing(&rig, Step::WriteAudio, EMFILE, 10);
+    let mut file = rig.begin(id, "call");
+    file.shape(Format::Wav, 8000, 1);
+    file.write(pattern(0, 1000)).expect("room");
+    file.fill(500);
+    rig.until(|_| asked.load(Ordering::SeqCst) > 2);
+    assert!(rig.store.backlog_bytes() >= 1000);
+    rig.until(|store| store.bytes_written() == 1500);
+    rig.idle();
+    assert_eq!(rig.store.backlog_bytes(), 0);
+    file.finish(ended(id, EndReason::Stopped), true);
+    rig.published(id);
+}
+
+#[test]
+fn errors_that_last_end_the_recording() {
+    for (error, at_once) in [
+        (ENOSPC, true),
+        (EROFS, true),
+        (EBADF, true),
+        (EFBIG, true),
+        (EIO, false),
+        (EMFILE, false),
+    ] {
+        for step in [Step::CreateAudio, Step::WriteAudio] {
+            let mut config = config();
+            config.backlog_ms = 300;
+            let rig = Rig::with(Scratch::new(), config);
+            let asked = failing(&rig, step, error, usize::MAX);
+            let id = Uuid::new_v4();
+            let mut file = rig.begin(id, "call");
+            file.shape(Format::Wav, 48_000, 2);
+            file.write(pattern(0, 1000)).expect("room");
+            if step == Step::CreateAudio {
+                rig.report.wait(|seen| seen.create_failed.contains_key(&id));
+            } else {
+                assert!(rig.published(id).0.state_is(State::Failed));
+            }
+            drop(file);
+            rig.idle();
+            let tries = asked.load(Ordering::SeqCst);
+            assert_eq!(tries == 1, at_once, "{error} at {step:?}: tried {tries} times");
+            assert_eq!(rig.store.backlog_bytes(), 0);
+            assert_eq!(rig.store.open_files(), 0);
+        }
+    }
+}
+
+/// On a disk that stands still, only the latest manifest waits.
+#[test]
+fn marks_that_wait_are_one() {
+    let rig = Rig::new();
+    let gate = Arc::new(Gate::default());
+    gate.set(true);
+    let (at, written) = (Arc::clone(&gate), Arc::new(AtomicUsize::new(0)));
+    let count = Arc::clone(&written);
+    rig.fault(move |step| {
+        if step == Step::WriteMark {
+            count.fetch_add(1, Ordering::SeqCst);
+            at.pass();
+        }
+        Ok(())
+    });
+    let id = Uuid::new_v4();
+    let mut file = rig.begin(id, "call");
+    file.mark(fixed(manifest(id)), 0);
+    gate.reached(1);
+    let sources: Vec<_> = (1..=1000)
+        .map(|mark| {
+            let mut later = manifest(id);
+            later.lost_ms = u64::from(mark);
+            let source = fixed(later);
+            file.mark(Arc::clone(&source), mark);
+            Arc::downgrade(&source)
+        })
+        .collect();
+    let waiting = sources.iter().filter(|source| source.strong_count() > 0).count();
+    assert_eq!(waiting, 1);
+    gate.set(false);
+    rig.report.wait(|seen| seen.marked.len() == 1001);
+    assert_eq!(written.load(Ordering::SeqCst), 2);
+    assert_eq!(live(&rig, id).lost_ms, 1000);
+}
+
+#[test]
+fn a_planted_panic_stays_with_its_recording() {
+    for place in ["writer", "finisher"] {
+        for keep in [true, false] {
+            let mut config = config();
+            config.panic_at = place.to_owned();
+            let rig = Rig::with(Scratch::new(), config);
+            let [first, second] = [1, 2].map(|at| {
+                let id = Uuid::new_v4();
+                let mut file = rig.begin(id, &format!("call{at}"));
+                file.shape(Format::Wav, 8000, 1);
+                file.write(pattern(at, 1000)).expect("room");
+                if at == 1 {
+                    file.finish(ended(id, EndReason::Stopped), keep);
+                    rig.report.wait(|seen| {
+                        seen.published.contains_key(&id) || seen.create_failed.contains_key(&id)
+                    });
+                } else {
+                    file.finish(ended(id, EndReason::Stopped), true);
+                }
+                id
+            });
+            assert!(rig.published(second).0.state_is(State::Finished));
+            assert_eq!(audio(&rig.path("call2.wav")), pattern(2, 1000));
+            rig.idle();
+            assert_eq!(rig.store.backlog_bytes(), 0);
+            if place == "writer" {
+                assert!(rig.report.seen(|seen| seen.create_failed.contains_key(&first)));
+                assert_eq!(rig.control_names().len(), 2);
+            } else if !keep {
+                assert_eq!(rig.names(), [".callrec", "call2.json", "call2.wav"]);
+            } else {
+                assert!(rig.published(first).0.state_is(State::Failed));
+                let rig = Rig::on(rig.close());
+                assert!(rig.published(first).0.recovered);
+                assert_eq!(audio(&rig.path("call1.wav")), pattern(1, 1000));
+            }
+        }
+    }
+}

@@ -14,6 +14,24 @@ pub use unix::*;
 #[cfg(windows)]
 pub use windows::*;
 
+/// What may be hoped for after an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outlook {
+    Lasting,
+    /// The medium refused, perhaps once.
+    Brief,
+    /// Something ran short that others give back.
+    Passing,
+}
+
+fn outlook_of(kind: std::io::ErrorKind) -> Outlook {
+    use std::io::ErrorKind::{Interrupted, OutOfMemory, TimedOut, WouldBlock};
+    match kind {
+        Interrupted | OutOfMemory | TimedOut | WouldBlock => Outlook::Passing,
+        _ => Outlook::Lasting,
+    }
+}
+
 /// One entry of a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {

@@ -1,7 +1,7 @@
 //! Unix: everything relative to a directory's descriptor, so that nobody can
 //! swap a link in between.
 
-use super::Entry;
+use super::{Entry, Outlook, outlook_of};
 use crate::sync::{StaticMutex, thread};
 use nix::errno::Errno;
 use nix::fcntl::{self, AtFlags, FcntlArg, OFlag};
@@ -175,6 +175,14 @@ pub fn read_at(file: &File, bytes: &mut [u8], at: u64) -> io::Result<usize> {
 /// not name this kind yet.
 pub fn is_link_error(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::ELOOP)
+}
+
+pub fn outlook(error: &io::Error) -> Outlook {
+    match error.raw_os_error() {
+        Some(libc::EIO) => Outlook::Brief,
+        Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS) => Outlook::Passing,
+        _ => outlook_of(error.kind()),
+    }
 }
 
 /// The soft limit of descriptors of this process.

@@ -1,6 +1,6 @@
 //! Windows: by paths, each part of which is checked not to be a link.
 
-use super::Entry;
+use super::{Entry, Outlook, outlook_of};
 use crate::sync::{StaticMutex, thread};
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -154,6 +154,19 @@ pub fn read_at(file: &File, bytes: &mut [u8], at: u64) -> io::Result<usize> {
 /// Links are refused as `NotADirectory` and `InvalidInput` here.
 pub fn is_link_error(_: &io::Error) -> bool {
     false
+}
+
+pub fn outlook(error: &io::Error) -> Outlook {
+    const TOO_MANY_OPEN_FILES: i32 = 4;
+    const CRC: i32 = 23;
+    const SHARING_VIOLATION: i32 = 32;
+    const LOCK_VIOLATION: i32 = 33;
+    const IO_DEVICE: i32 = 1117;
+    match error.raw_os_error() {
+        Some(CRC | IO_DEVICE) => Outlook::Brief,
+        Some(TOO_MANY_OPEN_FILES | SHARING_VIOLATION | LOCK_VIOLATION) => Outlook::Passing,
+        _ => outlook_of(error.kind()),
+    }
 }
 
 /// Handles are not limited by a number that one could ask for.

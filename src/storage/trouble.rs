@@ -1,0 +1,107 @@
+//! Errors of the disk that pass: what is tried again, and for how long.
+
+use super::os::{self, Outlook};
+use super::{LOG_ERROR, LOG_WARNING, Store};
+use crate::sync::{Mutex, thread};
+use crate::words::Error;
+use std::any::Any;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+/// How often a writer looks at what is queued, and anyone tries again.
+pub const TICK: Duration = Duration::from_millis(20);
+/// For what may be a fault of the medium and may pass: a few ticks.
+const BRIEFLY: Duration = Duration::from_millis(100);
+
+/// Why a batch was not written.
+pub struct Failure {
+    pub error: Error,
+    pub outlook: Outlook,
+}
+
+impl Failure {
+    pub fn new(error: Error, cause: &io::Error) -> Failure {
+        Failure {
+            error,
+            outlook: os::outlook(cause),
+        }
+    }
+
+    pub fn lasting(error: Error) -> Failure {
+        Failure {
+            error,
+            outlook: Outlook::Lasting,
+        }
+    }
+}
+
+/// Since when one recording's writing fails.
+#[derive(Default)]
+pub struct Trouble(Mutex<Option<Instant>>);
+
+impl Trouble {
+    pub fn over(&self) {
+        *self.0.lock() = None;
+    }
+
+    /// Whether it has just begun, and how long it has lasted.
+    fn lasts(&self) -> (bool, Duration) {
+        let mut since = self.0.lock();
+        let begins = since.is_none();
+        (begins, since.get_or_insert_with(Instant::now).elapsed())
+    }
+}
+
+impl Store {
+    fn patience(&self, outlook: Outlook) -> Duration {
+        match outlook {
+            Outlook::Lasting => Duration::ZERO,
+            Outlook::Brief => BRIEFLY,
+            Outlook::Passing => Duration::from_millis(u64::from(self.config().backlog_ms)),
+        }
+    }
+
+    /// Whether what failed is to be tried again at the next tick.
+    pub(super) fn is_worth_trying(&self, trouble: &Trouble, failure: &Failure) -> bool {
+        let (begins, lasted) = trouble.lasts();
+        let worth = lasted < self.patience(failure.outlook);
+        if worth && begins {
+            let message = format!("{}: tried again", failure.error.message);
+            self.report.log(LOG_WARNING, message);
+        }
+        worth
+    }
+
+    /// Tries again what fails for want of something that others may give back soon,
+    /// on a thread that may wait. Not what the medium refuses: a second sync does not
+    /// know of what the first one lost.
+    pub(super) fn persist<T>(&self, mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+        let begun = Instant::now();
+        loop {
+            match act() {
+                Err(error)
+                    if os::outlook(&error) == Outlook::Passing
+                        && begun.elapsed() < self.patience(Outlook::Passing)
+                        && !self.is_shutting_down() =>
+                {
+                    thread::sleep(TICK);
+                }
+                done => return done,
+            }
+        }
+    }
+
+    /// What a panic in it may not stop.
+    pub(super) fn guarded<T>(&self, act: impl FnOnce() -> T) -> Option<T> {
+        let done = catch_unwind(AssertUnwindSafe(act));
+        done.map_err(|panic| self.report.log(LOG_ERROR, panic_text(panic.as_ref())))
+            .ok()
+    }
+}
+
+pub fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    format!("internal error: {}", text.unwrap_or_default())
+}
