@@ -103,7 +103,14 @@ fn every_format_is_padded_and_whole() {
 
 #[test]
 fn nothing_is_ever_overwritten() {
+    for system in SYSTEMS {
+        overwrites_nothing(system);
+    }
+}
+
+fn overwrites_nothing(system: System) {
     let rig = Rig::new();
+    rig.fault(move |step| system.allows(step));
     fs::write(rig.path("call.wav"), "theirs").expect("write");
     fs::write(rig.path("call-2.json"), "theirs").expect("write");
     fs::write(rig.path("call-3.wav.part"), "theirs").expect("write");
@@ -497,19 +504,20 @@ fn in_a_child() {
     };
     let number: usize = number.parse().expect("a number");
     let directory = Path::new(&directory);
-    match task.as_str() {
+    let system = System::of(&task);
+    match task.split(" by ").next().expect("a task") {
         "open" => {
             let opened = Store::open(StorageConfig::new(directory), Arc::new(Seen::default()));
             say(&format!("{:?}", opened.err().map(|error| error.status)));
         }
         "live" => child_live(directory, number),
         "recover" => {
-            abort_at(directory, number);
+            abort_at(directory, number, system);
             let rig = Rig::on(Scratch(directory.to_owned()));
             rig.idle();
             std::mem::forget(rig.close());
         }
-        "record" => child_record(directory, number),
+        "record" => child_record(directory, number, system),
         _ => panic!("no such task"),
     }
 }

@@ -18,6 +18,7 @@ mod manifest;
 mod name;
 pub mod os;
 mod papers;
+mod place;
 mod pool;
 mod publish;
 mod queue;

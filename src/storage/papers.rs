@@ -67,7 +67,8 @@ pub fn removed(result: io::Result<()>) -> io::Result<()> {
 /// What the live manifests of one recording say.
 pub enum Papers {
     None,
-    Whole(Box<Manifest>),
+    /// And whether publishing had begun: then its `file` is the name it was to get.
+    Whole(Box<Manifest>, bool),
     /// Not readable as a whole; with what it still says of the audio's name.
     Broken(manifest::Salvage),
 }
@@ -122,13 +123,17 @@ impl Store {
             .and_then(|bytes| Manifest::from_bytes(&bytes))
             .filter(|next| next.id == text);
         Ok(match (live, next) {
-            (Some(live), None) => Papers::Whole(Box::new(live)),
+            (Some(live), None) => Papers::Whole(Box::new(live), false),
             (Some(live), Some(mut next)) => {
+                let publishing = next.part.is_empty();
                 next.part = live.part;
                 next.started |= live.started;
-                Papers::Whole(Box::new(next))
+                Papers::Whole(Box::new(next), publishing)
             }
-            (None, Some(next)) => Papers::Whole(Box::new(next)),
+            (None, Some(next)) => {
+                let publishing = next.part.is_empty();
+                Papers::Whole(Box::new(next), publishing)
+            }
             (None, None) => Papers::Broken(manifest::salvage(&live_bytes)),
         })
     }
@@ -158,7 +163,7 @@ impl Store {
             } else {
                 format!("{name}.bad-{number}")
             };
-            match self.control.rename_new(&name, &self.control, &aside) {
+            match self.rename_new(&self.control, &name, &self.control, &aside) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 other => return other,
             }

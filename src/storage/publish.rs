@@ -153,16 +153,14 @@ impl Store {
             }
             if live.current != audio {
                 self.hook.at(Step::PlaceAudio)?;
-                if !taken(dir.rename_new(&live.current, &dir, &audio))? {
+                if !taken(self.rename_new(&dir, &live.current, &dir, &audio))? {
                     continue;
                 }
                 live.current = audio;
             }
             self.hook.at(Step::PlaceManifest)?;
-            if taken(
-                self.control
-                    .rename_new(&next_name(live.id), &dir, &format!("{stem}{JSON}")),
-            )? {
+            let json = format!("{stem}{JSON}");
+            if taken(self.rename_new(&self.control, &next_name(live.id), &dir, &json))? {
                 self.sync_published(live);
                 return Ok(());
             }

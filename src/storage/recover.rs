@@ -46,9 +46,9 @@ impl Store {
 
     fn recover(self: &Arc<Self>, id: Uuid) -> io::Result<()> {
         self.hook.at(Step::Recover)?;
-        let mut manifest = match self.read_papers(id)? {
+        let (mut manifest, publishing) = match self.read_papers(id)? {
             Papers::None => return Ok(()),
-            Papers::Whole(manifest) => *manifest,
+            Papers::Whole(manifest, publishing) => (*manifest, publishing),
             Papers::Broken(salvage) => return self.recover_unreadable(id, salvage),
         };
         if manifest.part.is_empty() {
@@ -58,6 +58,10 @@ impl Store {
             return self.recover_discarded(id, manifest);
         }
         match self.find_audio(id, &manifest.part, &manifest.file)? {
+            Some(left) if publishing && !left.published => {
+                self.drop_reservation(&manifest.file)?;
+                self.recover_audio(id, manifest, left)
+            }
             Some(left) => self.recover_audio(id, manifest, left),
             None if !manifest.started => self.remove_unbegun(id),
             None => {
@@ -142,6 +146,26 @@ impl Store {
         self.hook.at(Step::RemoveStale)?;
         removed(dir.remove(&left.current))?;
         Ok(second)
+    }
+
+    /// Publishing by reservation may have been cut before the audio took its name.
+    fn drop_reservation(&self, file: &str) -> io::Result<()> {
+        let ending = audio_ending(Format::Wav);
+        let Some(name) = RecordingName::from_path(file, &ending) else {
+            return Ok(());
+        };
+        let Some(dir) = there(self.directory(&name, false))? else {
+            return Ok(());
+        };
+        let current = format!("{}{ending}", name.stem(1));
+        let Some(reserved) = there(dir.open_read(&current))? else {
+            return Ok(());
+        };
+        if reserved.metadata()?.len() == 0 {
+            self.hook.at(Step::RemoveStale)?;
+            removed(dir.remove(&current))?;
+        }
+        Ok(())
     }
 
     /// The manifest beside published audio, if it is whole and of this recording. A

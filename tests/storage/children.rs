@@ -2,15 +2,57 @@
 
 use super::*;
 
-pub fn abort_at(directory: &Path, number: usize) {
+/// What a file system can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum System {
+    RenamesExclusively,
+    HasHardLinks,
+    HasNeither,
+}
+
+pub const SYSTEMS: [System; 3] = [
+    System::RenamesExclusively,
+    System::HasHardLinks,
+    System::HasNeither,
+];
+
+impl System {
+    pub fn task(self, task: &str) -> String {
+        match self {
+            System::RenamesExclusively => task.to_owned(),
+            System::HasHardLinks => format!("{task} by link"),
+            System::HasNeither => format!("{task} by reservation"),
+        }
+    }
+
+    pub fn of(task: &str) -> System {
+        match task.split_once(" by ") {
+            None => System::RenamesExclusively,
+            Some((_, "link")) => System::HasHardLinks,
+            Some(_) => System::HasNeither,
+        }
+    }
+
+    /// Answers as `vfat` does, and as file systems do that know no such renaming.
+    pub fn allows(self, step: Step) -> io::Result<()> {
+        let refused = match step {
+            Step::RenameNew if self != System::RenamesExclusively => libc::EINVAL,
+            Step::Link if self == System::HasNeither => libc::EPERM,
+            _ => return Ok(()),
+        };
+        Err(io::Error::from_raw_os_error(refused))
+    }
+}
+
+pub fn abort_at(directory: &Path, number: usize, system: System) {
     let steps = AtomicUsize::new(0);
     faults::set(
         directory,
-        Arc::new(move |_| {
+        Arc::new(move |step| {
             if steps.fetch_add(1, Ordering::SeqCst) == number {
                 std::process::abort();
             }
-            Ok(())
+            system.allows(step)
         }),
     );
 }
@@ -44,8 +86,8 @@ fn write_three(file: &mut RecordingFile) {
 }
 
 /// One kept, one discarded, one still live.
-pub fn child_record(directory: &Path, kill: usize) {
-    abort_at(directory, kill);
+pub fn child_record(directory: &Path, kill: usize, system: System) {
+    abort_at(directory, kill, system);
     let rig = Rig::talking(Scratch(directory.to_owned()));
     for at in 1..=3u128 {
         let id = Uuid::from_u128(at);

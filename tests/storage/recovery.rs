@@ -187,13 +187,20 @@ fn manifests_cannot_lead_out_of_the_directory() {
 
 #[test]
 fn killed_at_every_step_of_recovery() {
+    for system in SYSTEMS {
+        killed_in_recovery(system);
+    }
+}
+
+fn killed_in_recovery(system: System) {
     let (directory, ids) = crashed(2);
     let live = directory.0.join(format!(".callrec/{}.json", ids[1]));
     fs::write(live, "{\"par").expect("write");
     for kill in 0.. {
         let copy = Scratch::new();
         copy_tree(&directory.0, &copy.0);
-        let (told, ended) = child("recover", &copy.0, kill);
+        let (told, ended) = child(&system.task("recover"), &copy.0, kill);
+        faults::set(&copy.0, Arc::new(move |step| system.allows(step)));
         let rig = Rig::on(copy);
         for id in &ids {
             let (published, repeated) = rig.published(*id);
@@ -221,9 +228,16 @@ fn killed_at_every_step_of_recovery() {
 
 #[test]
 fn killed_at_every_step_of_recording() {
+    for system in SYSTEMS {
+        killed_in_recording(system);
+    }
+}
+
+fn killed_in_recording(system: System) {
     for kill in 0.. {
         let directory = Scratch::new();
-        let (told, ended) = child("record", &directory.0, kill);
+        let (told, ended) = child(&system.task("record"), &directory.0, kill);
+        faults::set(&directory.0, Arc::new(move |step| system.allows(step)));
         let rig = Rig::on(directory);
         rig.idle();
         for at in 1..=3u128 {
@@ -261,6 +275,18 @@ fn killed_at_every_step_of_recording() {
             rig.names_below("sub").iter().all(|name| !name.ends_with(".part")),
             "kill {kill}"
         );
+        // Neither a reservation nor a second copy is left.
+        let waves = rig
+            .names_below("sub")
+            .into_iter()
+            .filter(|name| name.ends_with(".wav"));
+        for name in waves {
+            let path = rig.path(&format!("sub/{name}"));
+            assert!(
+                path.with_extension("json").exists(),
+                "{system:?} kill {kill}: {name}"
+            );
+        }
         if ended {
             assert!(kill > 20, "the kills came to pass");
             return;

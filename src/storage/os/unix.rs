@@ -13,7 +13,7 @@ use nix::unistd;
 use std::fs::{DirBuilder, File};
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{DirBuilderExt, FileExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt};
 use std::path::Path;
 use std::time::Duration;
 
@@ -97,19 +97,27 @@ impl Dir {
     }
 
     /// Renames, but never over something: then `AlreadyExists`.
-    pub fn rename_new(&self, from: &str, to_dir: &Dir, to: &str) -> io::Result<()> {
-        #[cfg(all(target_os = "linux", target_env = "gnu"))]
-        {
-            let flags = fcntl::RenameFlags::RENAME_NOREPLACE;
-            match fcntl::renameat2(&self.fd, from, &to_dir.fd, to, flags) {
-                Ok(()) => return Ok(()),
-                // Neither every kernel nor every file system can do it.
-                Err(Errno::EINVAL | Errno::ENOSYS) => {}
-                Err(errno) => return Err(errno.into()),
-            }
-        }
-        unistd::linkat(&self.fd, from, &to_dir.fd, to, AtFlags::empty())?;
-        self.remove(from)
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    pub fn rename_exclusive(&self, from: &str, to_dir: &Dir, to: &str) -> io::Result<()> {
+        let flags = fcntl::RenameFlags::RENAME_NOREPLACE;
+        Ok(fcntl::renameat2(&self.fd, from, &to_dir.fd, to, flags)?)
+    }
+
+    #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+    pub fn rename_exclusive(&self, _: &str, _: &Dir, _: &str) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// A second name; `AlreadyExists` if it is taken.
+    pub fn link(&self, from: &str, to_dir: &Dir, to: &str) -> io::Result<()> {
+        Ok(unistd::linkat(&self.fd, from, &to_dir.fd, to, AtFlags::empty())?)
+    }
+
+    /// What has the name, unless that is a link.
+    #[allow(clippy::unnecessary_cast)] // the types differ between systems
+    pub fn identity_of(&self, name: &str) -> io::Result<(u64, u64)> {
+        let found = stat::fstatat(&self.fd, name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
+        Ok((found.st_dev as u64, found.st_ino as u64))
     }
 
     pub fn remove(&self, name: &str) -> io::Result<()> {
@@ -160,6 +168,22 @@ impl Dir {
     fn identity(&self) -> io::Result<(u64, u64)> {
         let found = stat::fstat(&self.fd)?;
         Ok((found.st_dev as u64, found.st_ino as u64))
+    }
+}
+
+/// Which file it is, as long as it is open.
+pub fn identity(file: &File) -> io::Result<(u64, u64)> {
+    let found = file.metadata()?;
+    Ok((found.dev(), found.ino()))
+}
+
+/// Whether it may be that only this way of doing it is refused. Where a file system
+/// has no hard links, what it answers is its own affair.
+pub fn is_unsupported(error: &io::Error) -> bool {
+    match error.raw_os_error() {
+        Some(libc::EINVAL | libc::ENOSYS | libc::EPERM | libc::EACCES | libc::EMLINK) => true,
+        // EOPNOTSUPP and ENOTSUP, which are two numbers on some systems.
+        _ => error.kind() == io::ErrorKind::Unsupported,
     }
 }
 
@@ -291,9 +315,11 @@ mod tests {
         let (path, dir) = scratch();
         std::fs::write(path.path().join("a"), "a").expect("write");
         std::fs::write(path.path().join("b"), "b").expect("write");
-        let error = dir.rename_new("a", &dir, "b").expect_err("b is there");
+        let error = dir.rename_exclusive("a", &dir, "b").expect_err("b is there");
         assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
-        dir.rename_new("a", &dir, "c").expect("c is free");
+        let error = dir.link("a", &dir, "b").expect_err("b is there");
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        dir.rename_exclusive("a", &dir, "c").expect("c is free");
         assert!(!dir.exists("a").expect("stat") && dir.exists("c").expect("stat"));
     }
 

@@ -81,18 +81,20 @@ impl Dir {
         fs::rename(self.path.join(from), to_dir.path.join(to))
     }
 
-    /// A hard link never replaces anything. Where the file system has none, the
-    /// name is looked at first: only who writes into our directory in that instant
-    /// could be in the way.
-    pub fn rename_new(&self, from: &str, to_dir: &Dir, to: &str) -> io::Result<()> {
-        let (from, to) = (self.path.join(from), to_dir.path.join(to));
-        match fs::hard_link(&from, &to) {
-            Ok(()) => fs::remove_file(&from),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(error),
-            Err(_) if fs::symlink_metadata(&to).is_ok() => Err(io::ErrorKind::AlreadyExists.into()),
-            Err(_) => fs::rename(&from, &to),
-        }
+    /// The standard library cannot.
+    pub fn rename_exclusive(&self, _: &str, _: &Dir, _: &str) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub fn link(&self, from: &str, to_dir: &Dir, to: &str) -> io::Result<()> {
+        fs::hard_link(self.path.join(from), to_dir.path.join(to))
+    }
+
+    /// What has the name, as far as the standard library can tell: an empty file of
+    /// another instant is another one.
+    pub fn identity_of(&self, name: &str) -> io::Result<(u64, u64)> {
+        let found = fs::symlink_metadata(self.path.join(name))?;
+        Ok((found.file_size(), found.creation_time()))
     }
 
     pub fn remove(&self, name: &str) -> io::Result<()> {
@@ -120,6 +122,25 @@ impl Dir {
     /// a full disk shows itself as a write error.
     pub fn free_bytes(&self) -> io::Result<u64> {
         Ok(u64::MAX)
+    }
+}
+
+/// See [`Dir::identity_of`].
+pub fn identity(file: &File) -> io::Result<(u64, u64)> {
+    let found = file.metadata()?;
+    Ok((found.file_size(), found.creation_time()))
+}
+
+/// Whether it may be that only this way of doing it is refused.
+pub fn is_unsupported(error: &io::Error) -> bool {
+    const INVALID_FUNCTION: i32 = 1;
+    const ACCESS_DENIED: i32 = 5;
+    const NOT_SUPPORTED: i32 = 50;
+    const INVALID_PARAMETER: i32 = 87;
+    const TOO_MANY_LINKS: i32 = 1142;
+    match error.raw_os_error() {
+        Some(INVALID_FUNCTION | ACCESS_DENIED | NOT_SUPPORTED | INVALID_PARAMETER | TOO_MANY_LINKS) => true,
+        _ => error.kind() == io::ErrorKind::Unsupported,
     }
 }
 
