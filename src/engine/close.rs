@@ -50,6 +50,7 @@ impl Engine {
                 self.release_subscriptions();
                 // No callback begins after this returns; what was not told stays owed.
                 self.bus.stop(false);
+                self.store.give_up();
                 return Err(Error::new(
                     Status::Timeout,
                     "not all could be finished in time; the next open goes on with it",

@@ -58,6 +58,8 @@ pub struct Live {
     pub file: Option<OpenFile>,
     /// The latest that is known.
     pub manifest: Box<Manifest>,
+    /// An earlier process left it.
+    pub recovers: bool,
 }
 
 pub struct OpenFile {
@@ -158,6 +160,7 @@ impl Plan {
                 slot: store.file_slot(),
             }),
             manifest: std::mem::take(&mut self.manifest),
+            recovers: false,
         })
     }
 }

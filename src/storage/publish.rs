@@ -7,18 +7,17 @@ use super::os;
 use super::papers::{next_name, removed};
 use super::queue::{Ending, Job};
 use super::trouble::panic_text;
+use super::verify::digest_of;
 use super::{Digest, LOG_ERROR, Manifest, Store};
 use crate::clock;
 use crate::words::{EndReason, Error, State, Status};
-use sha2::{Digest as _, Sha256};
-use std::fs::File;
 use std::io;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-/// How much of a file is hashed at once.
-const READ_BYTES: usize = 256 << 10;
+/// How much of a file is still hashed when the engine closes without waiting.
+const CLOSING_BYTES: u64 = 64 << 20;
 
 impl Store {
     /// A finisher thread's body; returns after [`Store::shutdown`].
@@ -41,19 +40,29 @@ impl Store {
         let done = catch_unwind(AssertUnwindSafe(|| {
             self.hook.place("finisher", Step::Job);
             match ending {
-                Ending::Discard => self.discard(&mut live),
+                Ending::Discard => {
+                    self.discard(&mut live);
+                    true
+                }
                 Ending::Fail(error) | Ending::Lost(error) => {
                     live.manifest.fail(&error);
-                    self.complete(&mut live, true);
+                    self.complete(&mut live, true)
                 }
                 Ending::Keep => self.complete(&mut live, false),
             }
         }));
-        if let Err(panic) = done {
-            let error = Error::new(Status::Internal, panic_text(panic.as_ref()));
-            // The next open must not publish what was to be discarded.
-            if !discards || self.guarded(|| self.discard(&mut live)).is_none() {
+        match done {
+            Ok(true) => {}
+            Ok(false) => {
+                let error = Error::new(Status::Timeout, "left to the next open");
                 self.unpublished(&mut live, &error);
+            }
+            Err(panic) => {
+                let error = Error::new(Status::Internal, panic_text(panic.as_ref()));
+                // The next open must not publish what was to be discarded.
+                if !discards || self.guarded(|| self.discard(&mut live)).is_none() {
+                    self.unpublished(&mut live, &error);
+                }
             }
         }
         // Nothing but a test's kill can come in between here.
@@ -62,7 +71,8 @@ impl Store {
     }
 
     /// Publishes a file. `measured`: how much audio there is, is the file's to say.
-    pub(super) fn complete(self: &Arc<Self>, live: &mut Live, measured: bool) {
+    /// False: not now, the next open goes on with it.
+    pub(super) fn complete(self: &Arc<Self>, live: &mut Live, measured: bool) -> bool {
         self.state_end(live);
         if let Err(error) = self.persist(|| self.seal(live, measured)) {
             let error = write_error(&live.current, &error);
@@ -70,15 +80,20 @@ impl Store {
         }
         state_facts(live);
         let safe = self.persist(|| self.make_durable(live));
-        if let Err(error) = safe.and_then(|()| self.persist(|| self.hash(live))) {
-            let error = write_error(&live.current, &error);
-            live.manifest.fail(&error);
+        match safe.and_then(|()| self.persist(|| self.hash(live))) {
+            Ok(true) => {}
+            Ok(false) => return false,
+            Err(error) => {
+                let error = write_error(&live.current, &error);
+                live.manifest.fail(&error);
+            }
         }
         if let Err(error) = self.persist(|| self.place(live)) {
             let error = write_error(&live.current, &error);
             self.unpublished(live, &error);
         }
         live.file = None;
+        true
     }
 
     fn state_end(&self, live: &mut Live) {
@@ -124,17 +139,22 @@ impl Store {
         live.file(self)?.sync_data()
     }
 
-    /// Hashes what can be read back, as `sha256sum` will.
-    fn hash(self: &Arc<Self>, live: &mut Live) -> io::Result<()> {
+    /// Hashes what can be read back, as `sha256sum` will. False: it would have taken
+    /// too long, and the engine is closing.
+    fn hash(self: &Arc<Self>, live: &mut Live) -> io::Result<bool> {
         live.manifest.digest = String::new();
         if self.config().digest == Digest::None {
-            return Ok(());
+            return Ok(true);
         }
         self.hook.at(Step::Digest)?;
-        let (digest, length) = digest_of(live.file(self)?)?;
+        let recovers = live.recovers;
+        let late = |left| left > CLOSING_BYTES && self.is_late(recovers);
+        let Some((digest, length)) = digest_of(live.file(self)?, late)? else {
+            return Ok(false);
+        };
         live.manifest.digest = digest;
         live.manifest.bytes = length;
-        Ok(())
+        Ok(true)
     }
 
     /// Gives audio and manifest their final names, over nothing that is there. The
@@ -267,29 +287,4 @@ fn state_facts(live: &mut Live) {
     live.manifest.samples = frames;
     live.manifest.duration_ms = live.shape.duration_ms(frames);
     live.manifest.bytes = live.header_bytes + live.audio_bytes + padding;
-}
-
-/// What `sha256sum` prints of a file, after "sha256:", and the file's length.
-pub(super) fn digest_of(file: &File) -> io::Result<(String, u64)> {
-    let length = file.metadata()?.len();
-    let mut buffer = vec![0; (length as usize).clamp(1, READ_BYTES)];
-    let (mut hash, mut at) = (Sha256::new(), 0u64);
-    loop {
-        match os::read_at(file, &mut buffer, at) {
-            Ok(0) => break,
-            Ok(read) => {
-                hash.update(&buffer[..read]);
-                at += read as u64;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    let mut digest = "sha256:".to_owned();
-    for byte in hash.finalize() {
-        digest.extend(
-            [byte >> 4, byte & 15].map(|nibble| char::from(b"0123456789abcdef"[usize::from(nibble)])),
-        );
-    }
-    Ok((digest, at))
 }

@@ -220,8 +220,11 @@ impl Store {
             current: left.current,
             file: Some(OpenFile { file, slot: None }),
             manifest: Box::new(manifest),
+            recovers: true,
         };
-        self.complete(&mut live, false);
+        if !self.complete(&mut live, false) {
+            return Err(closing());
+        }
         self.report.published(id, *live.manifest, false);
         Ok(())
     }
@@ -266,6 +269,10 @@ impl Store {
         manifest.close_spans();
         self.report.published(id, manifest, false);
     }
+}
+
+pub fn closing() -> io::Error {
+    io::Error::new(io::ErrorKind::Interrupted, "closing")
 }
 
 /// Where the audio begins, also where the header was lost.

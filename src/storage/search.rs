@@ -4,6 +4,7 @@ use super::container::{self, FileShape, Found, HEADER_MAX};
 use super::live::{JSON, NUMBERS_MAX, PART, audio_ending};
 use super::name::RecordingName;
 use super::os::{self, Dir};
+use super::recover::closing;
 use super::{LOG_WARNING, Store};
 use crate::words::Format;
 use std::fs::File;
@@ -129,7 +130,7 @@ impl Store {
         let mut ways: Vec<Vec<String>> = vec![Vec::new()];
         while let Some(way) = ways.pop() {
             if self.is_shutting_down() {
-                return Err(io::Error::new(io::ErrorKind::Interrupted, "closing"));
+                return Err(closing());
             }
             let entries = match self.list_below(&way) {
                 Ok(entries) => entries,

@@ -38,6 +38,7 @@ pub struct Store {
     work: AtomicUsize,
     writers_returned: AtomicUsize,
     shutting_down: AtomicBool,
+    given_up: AtomicBool,
     open_files: Arc<AtomicUsize>,
     open_files_max: usize,
     backlog: AtomicU64,
@@ -81,6 +82,7 @@ impl Store {
             work: AtomicUsize::new(0),
             writers_returned: AtomicUsize::new(0),
             shutting_down: AtomicBool::new(false),
+            given_up: AtomicBool::new(false),
             open_files: Arc::default(),
             backlog: AtomicU64::new(0),
             written: AtomicU64::new(0),
@@ -214,6 +216,18 @@ impl Store {
     pub fn unlock(&self) {
         let held = self.lock.lock().take();
         drop(held);
+    }
+
+    /// Nobody waits for the end any more: what would take long is left to the next
+    /// open. Nothing is told from here on.
+    pub fn give_up(&self) {
+        self.given_up.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether what takes long is to be left to the next open. Recovery is waited for
+    /// by nobody.
+    pub(super) fn is_late(&self, recovers: bool) -> bool {
+        self.given_up.load(Ordering::SeqCst) || (recovers && self.is_shutting_down())
     }
 
     pub(super) fn is_shutting_down(&self) -> bool {

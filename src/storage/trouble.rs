@@ -83,7 +83,8 @@ impl Store {
                 Err(error)
                     if os::outlook(&error) == Outlook::Passing
                         && begun.elapsed() < self.patience(Outlook::Passing)
-                        && !self.is_shutting_down() =>
+                        && !self.is_shutting_down()
+                        && !self.is_late(false) =>
                 {
                     thread::sleep(TICK);
                 }

@@ -36,7 +36,7 @@ impl Store {
                 let served = catch_unwind(AssertUnwindSafe(|| self.serve(&channel, &mut gather)));
                 match served {
                     Ok(put_back) => again |= put_back,
-                    Err(panic) => self.give_up(&channel, &panic_text(panic.as_ref())),
+                    Err(panic) => self.give_up_on(&channel, &panic_text(panic.as_ref())),
                 }
                 self.work_done();
             }
@@ -83,7 +83,7 @@ impl Store {
     }
 
     /// A panic where none was to be: the recording must not stay live for ever.
-    fn give_up(&self, channel: &Channel, why: &str) {
+    fn give_up_on(&self, channel: &Channel, why: &str) {
         let mut work = channel.take();
         self.release(channel, work.audio_bytes());
         let Some(mut stage) = channel.stage.lock().take() else {

@@ -254,3 +254,61 @@ fn a_panic_beside_the_disk_fails_one_recording() {
         engine.close();
     }
 }
+
+/// Who gave up waiting for a huge file finds the directory free, and the file whole.
+#[test]
+fn closing_while_a_huge_file_is_hashed() {
+    let dir = Dir::new();
+    let engine = Engine::open(&dir.0, &[("storage.flush_ms", "100")]);
+    let mut line = Line::begin(&engine, 1);
+    engine.events.wait_kind(&line.id, REC_EVENT_STARTED);
+    line.feed(40_000);
+    until("nothing is written", || engine.stats().bytes_out > 0);
+    let (hashing, sealed) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+    let (began, length, root) = (Arc::clone(&hashing), Arc::clone(&sealed), dir.0.clone());
+    faults::set(
+        &dir.0,
+        Arc::new(move |step| {
+            if step == Step::Digest {
+                let part = part_in(&root);
+                length.store(std::fs::metadata(&part)?.len(), Ordering::SeqCst);
+                std::fs::OpenOptions::new()
+                    .write(true)
+                    .open(&part)?
+                    .set_len(1 << 38)?;
+                began.store(true, Ordering::SeqCst);
+            }
+            Ok(())
+        }),
+    );
+    end(line.call).unwrap();
+    until("it is never hashed", || hashing.load(Ordering::SeqCst));
+    let closed = ask(|e| unsafe { rec_close(engine.handle, 0, e) });
+    assert_eq!(closed.unwrap_err().status, REC_ERR_TIMEOUT);
+    faults::clear(&dir.0);
+    until("never let go", || match open_with(&dir.0, &[]) {
+        Ok(handle) => {
+            ask(|e| unsafe { rec_close(handle, 60_000, e) }).unwrap();
+            true
+        }
+        Err(refusal) => {
+            assert_eq!(refusal.status, REC_ERR_UNAVAILABLE, "{refusal:?}");
+            false
+        }
+    });
+    let part = std::fs::OpenOptions::new().write(true).open(part_in(&dir.0));
+    part.unwrap().set_len(sealed.load(Ordering::SeqCst)).unwrap();
+    let next = Engine::open(&dir.0, &[]);
+    let (_, wav) = finished(&next, &line.id);
+    line.assert_whole(&wav);
+    next.close();
+    files::assert_settled(&dir.0);
+}
+
+fn part_in(directory: &std::path::Path) -> std::path::PathBuf {
+    let names = std::fs::read_dir(directory).unwrap();
+    let mut paths = names.map(|entry| entry.unwrap().path());
+    paths
+        .find(|path| path.extension().is_some_and(|end| end == "part"))
+        .unwrap()
+}
