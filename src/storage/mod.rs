@@ -27,6 +27,7 @@ mod safe;
 mod search;
 mod store;
 mod trouble;
+mod trust;
 pub mod verify;
 mod writer;
 

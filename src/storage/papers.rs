@@ -31,21 +31,25 @@ pub fn list(control: &Dir) -> io::Result<Vec<Uuid>> {
     Ok(ids)
 }
 
+/// A file, if it is there.
+pub fn open(dir: &Dir, name: &str) -> io::Result<Option<File>> {
+    match dir.open_read(name) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// All of a small file.
-pub fn read(dir: &Dir, name: &str) -> io::Result<Option<Vec<u8>>> {
-    let file = match dir.open_read(name) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    };
+pub fn read_all(file: &File) -> io::Result<Vec<u8>> {
     let length = file.metadata()?.len();
     if length > MANIFEST_MAX {
-        return Ok(Some(Vec::new()));
+        return Ok(Vec::new());
     }
     let mut bytes = vec![0; length as usize];
     let mut at = 0;
     while at < bytes.len() {
-        match os::read_at(&file, &mut bytes[at..], at as u64) {
+        match os::read_at(file, &mut bytes[at..], at as u64) {
             Ok(0) => break,
             Ok(read) => at += read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -53,7 +57,7 @@ pub fn read(dir: &Dir, name: &str) -> io::Result<Option<Vec<u8>>> {
         }
     }
     bytes.truncate(at);
-    Ok(Some(bytes))
+    Ok(bytes)
 }
 
 /// A removal that finds nothing to remove has done its duty.
@@ -113,10 +117,10 @@ impl Store {
     /// Reads what is known. A next manifest that is whole is newer than the live
     /// one; only the audio's name in progress is the live one's to say.
     pub(super) fn read_papers(&self, id: Uuid) -> io::Result<Papers> {
-        let Some(live_bytes) = read(&self.control, &live_name(id))? else {
+        let Some(live_bytes) = self.read_control(&live_name(id))? else {
             return Ok(Papers::None);
         };
-        let next_bytes = read(&self.control, &next_name(id))?;
+        let next_bytes = self.read_control(&next_name(id))?;
         let live = Manifest::from_bytes(&live_bytes);
         let text = id.as_hyphenated().to_string();
         let next = next_bytes

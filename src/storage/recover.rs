@@ -126,6 +126,7 @@ impl Store {
             removed(dir.remove(&left.current))?;
             return self.remove_unbegun(id);
         }
+        self.check_audio(&left)?;
         self.publish_left(id, manifest, left)
     }
 
@@ -173,9 +174,10 @@ impl Store {
     fn published_manifest(&self, id: Uuid, left: &LeftAudio) -> io::Result<Option<Manifest>> {
         let dir = self.directory(&left.name, false)?;
         let json = format!("{}{JSON}", left.name.stem(1));
-        let Some(bytes) = there(papers::read(&dir, &json))?.flatten() else {
+        let Some(file) = there(papers::open(&dir, &json))?.flatten() else {
             return Ok(None);
         };
+        let bytes = papers::read_all(&file)?;
         if let Some(manifest) = Manifest::from_bytes(&bytes) {
             let ours = manifest.id == id.as_hyphenated().to_string();
             return Ok(ours.then_some(manifest));

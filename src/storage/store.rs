@@ -5,7 +5,9 @@ use super::live::{Draft, Stage};
 use super::os::{self, Dir, DirLock};
 use super::pool::Pool;
 use super::queue::{Channel, Item, Job, Jobs, Lane};
-use super::{Durability, LOG_WARNING, RecordingFile, RecordingName, Report, StorageConfig, papers};
+use super::{
+    Durability, LOG_WARNING, RecordingFile, RecordingName, Report, StorageConfig, papers, trust,
+};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::words::{Error, Result, Status};
@@ -62,6 +64,7 @@ impl Store {
         };
         let root = Dir::open_root(directory).map_err(|error| fail("cannot be opened", &error))?;
         let control = root.sub_or_new(CONTROL).map_err(|error| fail(CONTROL, &error))?;
+        trust::check_control(&root, &control).map_err(|error| fail(CONTROL, &error))?;
         let lock = DirLock::take(&root, &control, LOCK)
             .map_err(|error| fail("cannot be locked", &error))?
             .ok_or_else(|| held_elsewhere(directory))?;

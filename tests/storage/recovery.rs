@@ -293,3 +293,72 @@ fn killed_in_recording(system: System) {
         }
     }
 }
+
+/// Who can write into the directory must not have us write elsewhere.
+#[cfg(unix)]
+#[test]
+fn what_others_laid_in_the_way_is_left() {
+    use std::os::unix::fs::chown;
+    const STRANGER: Option<u32> = Some(54_321);
+    let (directory, ids) = crashed(3);
+    let part = |at: usize| directory.0.join(format!("sub/{}.wav.part", ids[at]));
+    let before: Vec<_> = (0..3).map(|at| fs::read(part(at)).expect("there")).collect();
+    let other = Scratch::new();
+    fs::hard_link(part(0), other.0.join("other")).expect("a link");
+    let live = directory.0.join(format!(".callrec/{}.json", ids[2]));
+    // Only root can give files away.
+    let root = chown(part(1), STRANGER, None).is_ok() && chown(&live, STRANGER, None).is_ok();
+    let refused = if root { 3 } else { 1 };
+    let rig = Rig::on(directory);
+    rig.idle();
+    for (at, id) in ids.iter().enumerate().take(refused) {
+        assert_eq!(
+            fs::read(rig.path(&format!("sub/{id}.wav.part"))).expect("there"),
+            before[at]
+        );
+        assert!(rig.live_path(*id).exists());
+        let told = |why: &str| {
+            let id = id.to_string();
+            rig.report.seen(|seen| {
+                seen.logged
+                    .iter()
+                    .any(|line| line.contains(&id) && line.contains(why))
+            })
+        };
+        assert!(told(if at == 0 { "hard links" } else { "another user" }), "{at}");
+        assert!(!rig.report.seen(|seen| seen.published.contains_key(id)));
+    }
+    assert_eq!(rig.report.seen(|seen| seen.published.len()), 3 - refused);
+    // Put right, they are recovered.
+    let directory = rig.close();
+    fs::remove_file(other.0.join("other")).expect("there");
+    if root {
+        chown(
+            directory.0.join(format!("sub/{}.wav.part", ids[1])),
+            Some(0),
+            None,
+        )
+        .expect("root");
+        chown(
+            directory.0.join(format!(".callrec/{}.json", ids[2])),
+            Some(0),
+            None,
+        )
+        .expect("root");
+    }
+    let rig = Rig::on(directory);
+    for id in ids {
+        let (published, _) = rig.published(id);
+        assert_eq!(audio(&rig.path(&published.file)), whole());
+    }
+    let directory = rig.close();
+    if root {
+        chown(directory.0.join(".callrec"), STRANGER, None).expect("root");
+        let opened = Store::open(StorageConfig::new(&directory.0), Arc::new(Seen::default()));
+        let refusal = opened.err().expect("a stranger's");
+        assert!(refusal.message.contains("another user"), "{}", refusal.message);
+        // It is the directory's owner who matters.
+        chown(&directory.0, STRANGER, None).expect("root");
+        drop(Store::open(StorageConfig::new(&directory.0), Arc::new(Seen::default())).expect("trusted"));
+    }
+}

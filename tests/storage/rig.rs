@@ -61,6 +61,7 @@ pub struct Told {
     pub marked: HashSet<(Uuid, u32)>,
     pub write_failed: HashMap<Uuid, Error>,
     pub published: HashMap<Uuid, (Manifest, bool)>,
+    pub logged: Vec<String>,
     /// What the engine would say of them.
     pub discarded: HashSet<Uuid>,
 }
@@ -145,6 +146,7 @@ impl Report for Seen {
 
     fn log(&self, level: i32, message: String) {
         eprintln!("log {level}: {message}");
+        self.told.lock().logged.push(message);
     }
 }
 

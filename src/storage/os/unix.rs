@@ -60,6 +60,11 @@ impl Dir {
         }
     }
 
+    /// To be asked about.
+    pub fn as_file(&self) -> io::Result<File> {
+        Ok(File::from(self.fd.try_clone()?))
+    }
+
     fn open(&self, name: &str, flags: OFlag) -> io::Result<File> {
         let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK;
         Ok(File::from(fcntl::openat(&self.fd, name, flags, FILE_MODE)?))
@@ -175,6 +180,21 @@ impl Dir {
 pub fn identity(file: &File) -> io::Result<(u64, u64)> {
     let found = file.metadata()?;
     Ok((found.dev(), found.ino()))
+}
+
+/// Whom a file belongs to.
+pub fn owner(file: &File) -> io::Result<u32> {
+    Ok(file.metadata()?.uid())
+}
+
+/// This process's user, or root, who needs no trick.
+pub fn is_own(owner: u32) -> bool {
+    owner == 0 || owner == unistd::geteuid().as_raw()
+}
+
+/// How many names a file has.
+pub fn links(file: &File) -> io::Result<u64> {
+    Ok(file.metadata()?.nlink())
 }
 
 /// Whether it may be that only this way of doing it is refused. Where a file system
