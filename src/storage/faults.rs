@@ -32,6 +32,8 @@ pub enum Step {
     Settle,
     Recover,
     RemoveStale,
+    /// A part is looked at in a search.
+    Search,
 }
 
 #[cfg(feature = "faults")]

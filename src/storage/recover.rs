@@ -9,7 +9,7 @@ use super::live::{JSON, Live, OpenFile, PART, audio_ending, shape_of};
 use super::manifest::Salvage;
 use super::name::RecordingName;
 use super::papers::{self, Papers, removed};
-use super::search::{LeftAudio, there};
+use super::search::{LeftAudio, Search, there};
 use super::trouble::panic_text;
 use super::{LOG_ERROR, LOG_INFO, LOG_WARNING, Manifest, Store};
 use crate::clock;
@@ -26,11 +26,12 @@ impl Store {
     /// The recovery thread's body. What it cannot do now is left for the next open.
     pub fn run_recovery(self: &Arc<Self>) {
         let left = mem::take(&mut *self.left.lock());
+        let mut search = Search::default();
         for id in left {
             if self.is_shutting_down() {
                 break;
             }
-            let done = catch_unwind(AssertUnwindSafe(|| self.recover(id)));
+            let done = catch_unwind(AssertUnwindSafe(|| self.recover(id, &mut search)));
             let trouble = match done {
                 Ok(Ok(())) => continue,
                 Ok(Err(error)) => error.to_string(),
@@ -44,12 +45,12 @@ impl Store {
         self.recovering.store(false, Ordering::SeqCst);
     }
 
-    fn recover(self: &Arc<Self>, id: Uuid) -> io::Result<()> {
+    fn recover(self: &Arc<Self>, id: Uuid, search: &mut Search) -> io::Result<()> {
         self.hook.at(Step::Recover)?;
         let (mut manifest, publishing) = match self.read_papers(id)? {
             Papers::None => return Ok(()),
             Papers::Whole(manifest, publishing) => (*manifest, publishing),
-            Papers::Broken(salvage) => return self.recover_unreadable(id, salvage),
+            Papers::Broken(salvage) => return self.recover_unreadable(id, salvage, search),
         };
         if manifest.part.is_empty() {
             manifest.part = format!("{}{PART}", manifest.file);
@@ -72,12 +73,17 @@ impl Store {
     }
 
     /// The manifest was cut short or overwritten: the audio must speak for itself.
-    fn recover_unreadable(self: &Arc<Self>, id: Uuid, salvage: Salvage) -> io::Result<()> {
+    fn recover_unreadable(
+        self: &Arc<Self>,
+        id: Uuid,
+        salvage: Salvage,
+        search: &mut Search,
+    ) -> io::Result<()> {
         let part = salvage.part.unwrap_or_default();
         let file = part.strip_suffix(PART).unwrap_or_default();
         let left = match self.find_audio(id, &part, file)? {
             Some(left) => Some(left),
-            None => self.search_part(id)?,
+            None => self.search_part(id, search)?,
         };
         let Some(left) = left else {
             if salvage.unbegun {

@@ -1,12 +1,14 @@
 //! Finding a recording's audio again, by the id in its header.
 
 use super::container::{self, FileShape, Found, HEADER_MAX};
+use super::faults::Step;
 use super::live::{JSON, NUMBERS_MAX, PART, audio_ending};
 use super::name::RecordingName;
 use super::os::{self, Dir};
 use super::recover::closing;
 use super::{LOG_WARNING, Store};
 use crate::words::Format;
+use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use uuid::Uuid;
@@ -41,6 +43,13 @@ impl LeftAudio {
         let bytes = claimed.map_or(there, |found| found.audio_bytes);
         bytes / shape.frame_bytes() * shape.frame_bytes()
     }
+}
+
+/// One walk through the directory serves all recordings that must be searched for.
+#[derive(Default)]
+pub struct Search {
+    found: Option<HashMap<Uuid, RecordingName>>,
+    gaps: usize,
 }
 
 /// Whose file it is.
@@ -125,38 +134,72 @@ impl Store {
     }
 
     /// Looks through the whole directory for audio in progress that carries the id.
-    pub(super) fn search_part(&self, id: Uuid) -> io::Result<Option<LeftAudio>> {
+    pub(super) fn search_part(&self, id: Uuid, search: &mut Search) -> io::Result<Option<LeftAudio>> {
+        if search.found.is_none() {
+            search.found = Some(self.walk(&mut search.gaps)?);
+        }
+        let name = search.found.as_ref().and_then(|found| found.get(&id));
         let ending = format!("{}{PART}", audio_ending(Format::Wav));
+        let left = name.map_or(Ok(None), |name| self.look(id, name, &ending, false))?;
+        if left.is_none() && search.gaps > 0 {
+            let why = format!("{} places could not be searched", search.gaps);
+            return Err(io::Error::other(why));
+        }
+        Ok(left)
+    }
+
+    /// All audio in progress, by the recording that wrote it. What cannot be looked at
+    /// is passed over, and counted in `gaps` if it may be ours.
+    fn walk(&self, gaps: &mut usize) -> io::Result<HashMap<Uuid, RecordingName>> {
+        let ending = format!("{}{PART}", audio_ending(Format::Wav));
+        let mut found = HashMap::new();
         let mut ways: Vec<Vec<String>> = vec![Vec::new()];
         while let Some(way) = ways.pop() {
             if self.is_shutting_down() {
                 return Err(closing());
             }
-            let entries = match self.list_below(&way) {
-                Ok(entries) => entries,
-                Err(error) => {
-                    self.report.log(
-                        LOG_WARNING,
-                        format!("\"{}\": cannot be searched: {error}", way.join("/")),
-                    );
-                    continue;
-                }
-            };
-            for entry in entries {
+            let listed = self.list_below(&way);
+            for entry in self.passed_over(&way, listed, gaps).unwrap_or_default() {
                 let mut path = way.clone();
                 path.push(entry.name);
                 if entry.is_directory {
                     if path.len() <= DEPTH_MAX && !path.last().is_some_and(|name| name.starts_with('.')) {
                         ways.push(path);
                     }
-                } else if let Some(name) = RecordingName::from_path(&path.join("/"), &ending)
-                    && let Some(left) = self.look(id, &name, &ending, false)?
-                {
-                    return Ok(Some(left));
+                } else if let Some(name) = RecordingName::from_path(&path.join("/"), &ending) {
+                    let writer = self.writer_of(&name, &ending);
+                    if let Some(id) = self.passed_over(&path, writer, gaps).flatten() {
+                        found.insert(id, name);
+                    }
                 }
             }
         }
-        Ok(None)
+        Ok(found)
+    }
+
+    /// `None`, and a line in the log, for what cannot be looked at.
+    fn passed_over<T>(&self, way: &[String], looked: io::Result<T>, gaps: &mut usize) -> Option<T> {
+        looked
+            .map_err(|error| {
+                // What we made we may also read.
+                *gaps += usize::from(error.kind() != io::ErrorKind::PermissionDenied);
+                let message = format!("\"{}\": cannot be searched: {error}", way.join("/"));
+                self.report.log(LOG_WARNING, message);
+            })
+            .ok()
+    }
+
+    fn writer_of(&self, name: &RecordingName, ending: &str) -> io::Result<Option<Uuid>> {
+        self.hook.at(Step::Search)?;
+        let Some(dir) = there(self.directory(name, false))? else {
+            return Ok(None);
+        };
+        let file = there(dir.open_read(&format!("{}{ending}", name.stem(1))))?;
+        let start = file.as_ref().map(read_start).transpose()?;
+        Ok(start.and_then(|start| match container::parse(&start) {
+            Some(found) => found.id,
+            None => container::writer(&start),
+        }))
     }
 
     fn list_below(&self, way: &[String]) -> io::Result<Vec<os::Entry>> {
@@ -191,14 +234,12 @@ fn owner(start: &[u8], length: u64, id: Uuid, headless: bool) -> Owner {
             Owner::Other
         };
     }
-    let text = id.as_hyphenated().to_string();
-    let named = start.windows(text.len()).any(|window| window == text.as_bytes());
     // Never written, or zeros where the power went before the header came to disk.
     let blank = length == 0 || start.iter().take(BLANK_BYTES).all(|byte| *byte == 0);
-    if named || (headless && blank) {
-        Owner::Ours(None)
-    } else {
-        Owner::Other
+    match container::writer(start) {
+        Some(writer) if writer == id => Owner::Ours(None),
+        None if headless && blank => Owner::Ours(None),
+        _ => Owner::Other,
     }
 }
 
@@ -215,7 +256,7 @@ pub fn there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
         {
             Ok(None)
         }
-        Err(error) if os::is_link_error(&error) => Ok(None),
+        Err(error) if os::is_odd(&error) => Ok(None),
         Err(error) => Err(error),
     }
 }

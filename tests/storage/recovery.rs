@@ -362,3 +362,86 @@ fn what_others_laid_in_the_way_is_left() {
         drop(Store::open(StorageConfig::new(&directory.0), Arc::new(Seen::default())).expect("trusted"));
     }
 }
+
+/// Broken manifests of recordings, and a directory full of odd things.
+#[cfg(unix)]
+#[test]
+fn one_search_finds_all_among_odd_things() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let (directory, ids) = crashed(4);
+    for id in &ids {
+        fs::write(directory.0.join(format!(".callrec/{id}.json")), "rubbish").expect("write");
+    }
+    // Another's text names ours; so does the audio of another.
+    let text = fs::read(directory.0.join(format!("sub/{}.wav.part", ids[3]))).expect("there");
+    fs::remove_file(directory.0.join(format!("sub/{}.wav.part", ids[3]))).expect("there");
+    fs::write(
+        directory.0.join("sub/notes.wav.part"),
+        format!("about {}", ids[3]),
+    )
+    .expect("write");
+    let mut moved = vec![b'x'];
+    moved.extend_from_slice(&text);
+    fs::write(directory.0.join("sub/moved.wav.part"), &moved).expect("write");
+    let odd = directory.0.join("odd");
+    fs::create_dir(&odd).expect("make");
+    fs::create_dir(odd.join("a.wav.part")).expect("make");
+    fs::write(odd.join(OsStr::from_bytes(b"\xff.wav.part")), "theirs").expect("write");
+    fs::create_dir(odd.join(OsStr::from_bytes(b"\xfe"))).expect("make");
+    nix::unistd::mkfifo(&odd.join("b.wav.part"), nix::sys::stat::Mode::S_IRWXU).expect("a pipe");
+    let socket = std::os::unix::net::UnixListener::bind(odd.join("c.wav.part")).expect("a socket");
+    std::os::unix::fs::symlink("d.wav.part", odd.join("d.wav.part")).expect("a link");
+    let looks = Arc::new(AtomicUsize::new(0));
+    let (count, broken) = (Arc::clone(&looks), Arc::new(AtomicUsize::new(1)));
+    let at = Arc::clone(&broken);
+    faults::set(
+        &directory.0,
+        Arc::new(move |step| {
+            if step == Step::Search {
+                count.fetch_add(1, Ordering::SeqCst);
+                // What cannot be read for want of rights is none of ours, else it may be.
+                return Err(io::Error::from_raw_os_error(match at.load(Ordering::SeqCst) {
+                    1 => libc::EIO,
+                    2 => libc::EACCES,
+                    _ => return Ok(()),
+                }));
+            }
+            Ok(())
+        }),
+    );
+    let rig = Rig::on(directory);
+    rig.idle();
+    assert!(rig.report.seen(|seen| seen.published.is_empty()));
+    assert_eq!(
+        rig.control_names().len(),
+        5,
+        "all left: {:?}",
+        rig.control_names()
+    );
+    let directory = rig.close();
+    broken.store(0, Ordering::SeqCst);
+    looks.store(0, Ordering::SeqCst);
+    let rig = Rig::on(directory);
+    for id in &ids[..3] {
+        let (published, _) = rig.published(*id);
+        assert_eq!(audio(&rig.path(&published.file)), whole());
+        rig.settle(*id);
+    }
+    rig.idle();
+    // Three parts of ours, two of others, and a pipe, a socket and a link.
+    assert_eq!(looks.load(Ordering::SeqCst), 8, "each is looked at once");
+    assert_eq!(rig.report.seen(|seen| seen.published.len()), 3);
+    assert_eq!(
+        rig.control_names(),
+        [format!("{}.json.bad", ids[3]), "lock".to_owned()]
+    );
+    assert_eq!(fs::read(rig.path("sub/moved.wav.part")).expect("there"), moved);
+    // Without the right to look, nothing is found, and nothing holds it up.
+    fs::write(rig.live_path(ids[3]), "rubbish").expect("write");
+    broken.store(2, Ordering::SeqCst);
+    let rig = Rig::on(rig.close());
+    rig.idle();
+    assert!(!rig.live_path(ids[3]).exists());
+    drop(socket);
+}

@@ -61,6 +61,12 @@ pub fn padding(audio_bytes: u64) -> &'static [u8] {
     if audio_bytes % 2 == 1 { &[0] } else { &[] }
 }
 
+/// The recording that wrote a file, by the place where its header tells it, also where
+/// the rest of the header is damaged.
+pub fn writer(start: &[u8]) -> Option<Uuid> {
+    wav::writer(start)
+}
+
 pub fn parse(start: &[u8]) -> Option<Found> {
     wav::parse(start)
 }

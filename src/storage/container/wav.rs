@@ -11,6 +11,8 @@ const DS64_BYTES: usize = 28;
 /// Of one length whatever the version, so that a later version that recovers the
 /// file can write the header again in place.
 const SOFTWARE_BYTES: usize = 32;
+/// Behind RIFF, the reserved chunk and the shorter `fmt `.
+const LIST_AT: usize = 12 + 8 + DS64_BYTES + 8 + 16;
 /// In RF64 this stands where the size does not fit: see `ds64`.
 const SEE_DS64: u32 = u32::MAX;
 
@@ -143,6 +145,19 @@ pub fn parse(start: &[u8]) -> Option<Found> {
         }
         at = body_at + bytes as usize + (bytes as usize & 1);
     }
+}
+
+/// See [`super::writer`].
+pub fn writer(start: &[u8]) -> Option<Uuid> {
+    // `LIST` follows `fmt `, which has two lengths, and `fact` after the longer one.
+    [LIST_AT, LIST_AT + 2 + 12].into_iter().find_map(|at| {
+        let name = start.get(at..at + 4)?;
+        let bytes = u32_at(start, at + 4)? as usize;
+        if name != b"LIST" {
+            return None;
+        }
+        parse_id(start.get(at + 8..(at + 8).checked_add(bytes)?)?)
+    })
 }
 
 fn parse_fmt(body: &[u8]) -> Option<FileShape> {
@@ -286,6 +301,24 @@ mod tests {
                 assert_eq!(found.file_bytes, header.len() as u64 + audio_bytes);
             }
         }
+    }
+
+    #[test]
+    fn the_writer_is_read_at_its_place_alone() {
+        for format in [Format::Wav, Format::WavUlaw, Format::WavAlaw] {
+            let shape = FileShape {
+                format,
+                rate: 8000,
+                channels: 1,
+            };
+            let mut header = build(&shape, id(), 64_000, false);
+            assert_eq!(writer(&header), Some(id()));
+            header[..60].fill(0xee);
+            assert_eq!((writer(&header), parse(&header)), (Some(id()), None));
+            header.insert(0, 0);
+            assert_eq!(writer(&header), None);
+        }
+        assert_eq!(writer(id().as_hyphenated().to_string().as_bytes()), None);
     }
 
     #[test]

@@ -147,7 +147,7 @@ impl Dir {
             }
             let is_directory = match entry.file_type() {
                 Some(kind) => kind == nix::dir::Type::Directory,
-                None => self.sub(name).is_ok(),
+                None => self.is_directory(name),
             };
             entries.push(Entry {
                 name: name.to_owned(),
@@ -155,6 +155,11 @@ impl Dir {
             });
         }
         Ok(entries)
+    }
+
+    fn is_directory(&self, name: &str) -> bool {
+        let found = stat::fstatat(&self.fd, name, AtFlags::AT_SYMLINK_NOFOLLOW);
+        found.is_ok_and(|found| found.st_mode & libc::S_IFMT == libc::S_IFDIR)
     }
 
     pub fn sync(&self) -> io::Result<()> {
@@ -215,10 +220,10 @@ pub fn read_at(file: &File, bytes: &mut [u8], at: u64) -> io::Result<usize> {
     file.read_at(bytes, at)
 }
 
-/// Whether something was refused because it is a link. The standard library does
-/// not name this kind yet.
-pub fn is_link_error(error: &io::Error) -> bool {
-    error.raw_os_error() == Some(libc::ELOOP)
+/// Whether something could not be opened because it is a link or a socket. The
+/// standard library does not name these kinds yet.
+pub fn is_odd(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::ELOOP | libc::ENXIO))
 }
 
 pub fn outlook(error: &io::Error) -> Outlook {

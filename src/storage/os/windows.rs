@@ -195,7 +195,7 @@ pub fn read_at(file: &File, bytes: &mut [u8], at: u64) -> io::Result<usize> {
 }
 
 /// Links are refused as `NotADirectory` and `InvalidInput` here.
-pub fn is_link_error(_: &io::Error) -> bool {
+pub fn is_odd(_: &io::Error) -> bool {
     false
 }
 
