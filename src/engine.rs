@@ -178,6 +178,10 @@ impl Engine {
         threads
             .storage
             .push(storage::spawn("callrec-recover", move || store.run_recovery())?);
+        let store = self.store.clone();
+        threads
+            .storage
+            .push(storage::spawn("callrec-room", move || store.run_room())?);
         let engine = self.clone();
         threads
             .watch

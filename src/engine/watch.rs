@@ -1,4 +1,4 @@
-//! The once-a-second duties: free room, forgotten calls, what is to be tried again.
+//! The once-a-second duties: too little room, forgotten calls, what is to be tried again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,10 +9,12 @@ use crate::events::{Event, Kind, LogLevel};
 use crate::words::EndReason;
 
 const PERIOD: Duration = Duration::from_secs(1);
+const SILENT_ROUNDS: u32 = 10;
 
 impl Engine {
     pub(super) fn watch(self: &Arc<Engine>) {
         let mut was_low = false;
+        let mut answered = (self.store.free_answers(), 0);
         loop {
             {
                 let mut stop = self.watch_stop.lock();
@@ -23,7 +25,7 @@ impl Engine {
                     return;
                 }
             }
-            self.store.refresh_free();
+            self.note_answer(&mut answered);
             let low = self.store.low();
             if low && !was_low {
                 self.tell_low();
@@ -34,6 +36,21 @@ impl Engine {
                 self.start_automatic(number);
             }
             self.registry.forget_ended();
+        }
+    }
+
+    /// `answered`: how often the file system has said what is free, and for how many
+    /// rounds it has not.
+    fn note_answer(&self, answered: &mut (u64, u32)) {
+        let answers = self.store.free_answers();
+        *answered = if answers == answered.0 {
+            (answers, answered.1 + 1)
+        } else {
+            (answers, 0)
+        };
+        if answered.1 == SILENT_ROUNDS {
+            let message = "the file system does not answer: how much is free is not known any more";
+            self.bus.log(LogLevel::Warning, message.to_owned());
         }
     }
 

@@ -32,6 +32,7 @@ pub enum Step {
     Settle,
     Recover,
     RemoveStale,
+    FreeRoom,
     /// A part is looked at in a search.
     Search,
 }

@@ -16,10 +16,13 @@ use std::io;
 use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 use uuid::Uuid;
 
 pub(super) const CONTROL: &str = ".callrec";
 const LOCK: &str = "lock";
+/// How often the free room is asked for.
+const ROOM_PERIOD: Duration = Duration::from_secs(1);
 
 /// Everything that records into one directory shares this.
 pub struct Store {
@@ -47,6 +50,8 @@ pub struct Store {
     pub(super) written: AtomicU64,
     dropped: AtomicU64,
     free: AtomicU64,
+    free_answers: AtomicU64,
+    room: Lane,
     /// Released last.
     lock: Mutex<Option<DirLock>>,
 }
@@ -91,6 +96,8 @@ impl Store {
             written: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             free: AtomicU64::new(u64::MAX),
+            free_answers: AtomicU64::new(0),
+            room: Lane::default(),
             lock: Mutex::new(Some(lock)),
         };
         store.refresh_free();
@@ -170,11 +177,26 @@ impl Store {
         }
     }
 
+    /// A thread's body: asks for the free room, on its own because a file system may
+    /// never answer. Returns after [`Store::shutdown`].
+    pub fn run_room(&self) {
+        while !self.is_shutting_down() {
+            self.room.wait(ROOM_PERIOD);
+            if !self.is_shutting_down() {
+                self.refresh_free();
+            }
+        }
+    }
+
     /// Asks the file system how much is free; what it answered last is asked of
     /// [`Store::free_bytes`].
-    pub fn refresh_free(&self) {
-        match self.root.free_bytes() {
-            Ok(bytes) => self.free.store(bytes, Ordering::Relaxed),
+    fn refresh_free(&self) {
+        let free = self.hook.at(Step::FreeRoom);
+        match free.and_then(|()| self.root.free_bytes()) {
+            Ok(bytes) => {
+                self.free.store(bytes, Ordering::Relaxed);
+                self.free_answers.fetch_add(1, Ordering::Relaxed);
+            }
             Err(error) => self
                 .report
                 .log(LOG_WARNING, format!("free space unknown: {error}")),
@@ -183,6 +205,11 @@ impl Store {
 
     pub fn free_bytes(&self) -> u64 {
         self.free.load(Ordering::Relaxed)
+    }
+
+    /// How often the file system has answered.
+    pub fn free_answers(&self) -> u64 {
+        self.free_answers.load(Ordering::Relaxed)
     }
 
     pub fn low(&self) -> bool {
@@ -212,6 +239,7 @@ impl Store {
     pub fn shutdown(&self) {
         self.shutting_down.store(true, Ordering::SeqCst);
         self.nudge();
+        self.room.nudge();
         self.jobs.ring();
     }
 

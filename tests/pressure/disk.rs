@@ -312,3 +312,32 @@ fn part_in(directory: &std::path::Path) -> std::path::PathBuf {
         .find(|path| path.extension().is_some_and(|end| end == "part"))
         .unwrap()
 }
+
+/// A dead server answers nobody who asks for the free room; the watch goes on.
+#[test]
+fn a_file_system_that_does_not_answer_holds_nobody_up() {
+    let dir = Dir::new();
+    let settings = [("calls.idle_ms", "1"), ("media.clock", "real")];
+    let engine = Engine::open(&dir.0, &settings);
+    let free = engine.stats().free_bytes;
+    let disk = Disk::asked_for_room(&dir.0);
+    disk.await_waiting(1);
+    for round in 0..2 {
+        let idle = engine
+            .begin(&Call {
+                call_id: Some(&format!("idle-{round}")),
+                number: Some("101"),
+                ..Call::default()
+            })
+            .unwrap();
+        until("it is never ended", || {
+            let mut text = [0; 1024];
+            let asked = unsafe { rec_call_id(idle, text.as_mut_ptr(), text.len(), std::ptr::null_mut()) };
+            asked == REC_ERR_BAD_HANDLE
+        });
+    }
+    assert_eq!(engine.stats().free_bytes, free, "the last that was told");
+    disk.stands_still(false);
+    faults::clear(&dir.0);
+    engine.close();
+}

@@ -20,6 +20,7 @@ pub struct Disk {
     /// Threads that wait for it.
     waiting: AtomicUsize,
     full: AtomicBool,
+    room: bool,
 }
 
 impl Disk {
@@ -31,8 +32,25 @@ impl Disk {
         disk
     }
 
+    /// It stands still when it is asked for the free room.
+    pub fn asked_for_room(directory: &Path) -> Arc<Disk> {
+        let disk = Arc::new(Disk {
+            still: Mutex::new(true),
+            room: true,
+            ..Disk::default()
+        });
+        let at = Arc::clone(&disk);
+        faults::set(directory, Arc::new(move |step| at.pass(step)));
+        disk
+    }
+
     fn pass(&self, step: Step) -> io::Result<()> {
-        if step != Step::WriteAudio {
+        let mine = if self.room {
+            Step::FreeRoom
+        } else {
+            Step::WriteAudio
+        };
+        if step != mine {
             return Ok(());
         }
         let mut still = self.still.lock();
