@@ -408,7 +408,7 @@ typedef struct {
      */
     uint64_t backlog_bytes;
     /**
-     * Events that were dropped because a subscription was full.
+     * Events that were dropped: a subscription was full, or nobody was subscribed.
      */
     uint64_t events_dropped;
     /**

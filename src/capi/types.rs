@@ -443,7 +443,7 @@ pub struct rec_statistics {
     pub bytes_dropped: u64,
     /// Waiting to be written, now.
     pub backlog_bytes: u64,
-    /// Events that were dropped because a subscription was full.
+    /// Events that were dropped: a subscription was full, or nobody was subscribed.
     pub events_dropped: u64,
     /// How late the media workers were at most in the last second, in microseconds.
     pub worker_lag_us: u64,

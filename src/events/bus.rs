@@ -3,7 +3,7 @@
 //! Each subscription has a queue of its own. At most 65,536 events wait in it;
 //! then those that are not terminal are dropped, visible as a gap in `sequence`.
 //! What happens while nobody is subscribed waits for the next subscriber: what was
-//! recovered, and the latest 4,096 of the engine's own.
+//! recovered, within the same bounds, and the latest 4,096 of the engine's own.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -12,12 +12,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::event::{Event, LogLevel};
+use super::queue::{Early, Queue};
 use crate::sync::{self, Condvar, Mutex, MutexGuard};
 
-pub const QUEUE: usize = 65_536;
 const LOG_QUEUE: usize = 1_024;
-/// How many events wait for a first subscriber.
-const EARLY: usize = 4_096;
 
 pub type SubscriptionId = u64;
 
@@ -33,14 +31,14 @@ pub trait LogListener: Send + Sync {
 struct Subscription {
     id: SubscriptionId,
     listener: Arc<dyn Listener>,
-    queue: VecDeque<(u64, Arc<Event>)>,
+    queue: Queue,
 }
 
 #[derive(Default)]
 struct State {
     subscriptions: Vec<Subscription>,
     /// Waits for the first subscriber.
-    early: VecDeque<(u64, Arc<Event>)>,
+    early: Early,
     had_subscriber: bool,
     sequence: u64,
     next_id: u64,
@@ -97,57 +95,24 @@ impl Bus {
         let mut state = self.state.lock();
         state.sequence += 1;
         let sequence = state.sequence;
-        let terminal = event.kind.is_terminal();
         let receivers = state.subscriptions.len().max(1) as u32;
         event.owed.store(receivers, Ordering::Release);
         let event = Arc::new(event);
         if state.subscriptions.is_empty() {
-            state.early.push_back((sequence, event));
-            let unheard = self.trim_early(&mut state.early);
+            let unheard = state.early.push((sequence, event));
             drop(state);
-            unheard.iter().for_each(|event| event.delivered());
+            if let Some((_, event)) = unheard {
+                self.dropped.fetch_add(1, Ordering::Relaxed);
+                event.delivered();
+            }
             return;
         }
         for subscription in &mut state.subscriptions {
-            self.enqueue(&mut subscription.queue, sequence, event.clone(), terminal);
+            if subscription.queue.push((sequence, event.clone())).is_some() {
+                self.dropped.fetch_add(1, Ordering::Relaxed);
+            }
         }
         self.work.notify_one();
-    }
-
-    /// A host that never subscribes: only the latest of its own events are kept for
-    /// it. What an earlier process owed stays.
-    fn trim_early(&self, early: &mut VecDeque<(u64, Arc<Event>)>) -> Vec<Arc<Event>> {
-        let mut gone = Vec::new();
-        while early.len() > EARLY {
-            let Some(position) = early.iter().position(|(_, event)| !event.inherited) else {
-                break;
-            };
-            gone.extend(early.remove(position).map(|(_, event)| event));
-            self.dropped.fetch_add(1, Ordering::Relaxed);
-        }
-        gone
-    }
-
-    /// A full queue loses what is not terminal: the newcomer, or the oldest for a terminal one.
-    fn enqueue(
-        &self,
-        queue: &mut VecDeque<(u64, Arc<Event>)>,
-        sequence: u64,
-        event: Arc<Event>,
-        terminal: bool,
-    ) {
-        if queue.len() >= QUEUE {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
-            if !terminal {
-                return;
-            }
-            match queue.iter().position(|(_, waiting)| !waiting.kind.is_terminal()) {
-                Some(position) => drop(queue.remove(position)),
-                // Only terminal ones wait: they are kept, however many.
-                None => drop(self.dropped.fetch_sub(1, Ordering::Relaxed)),
-            }
-        }
-        queue.push_back((sequence, event));
     }
 
     pub fn log(&self, level: LogLevel, message: String) {
@@ -168,7 +133,7 @@ impl Bus {
         }
         state.next_id += 1;
         let id = state.next_id;
-        let queue = std::mem::take(&mut state.early);
+        let queue = state.early.take();
         state.had_subscriber = true;
         state.subscriptions.push(Subscription { id, listener, queue });
         self.work.notify_one();
@@ -193,7 +158,7 @@ impl Bus {
         }
         drop(state);
         // The host no longer wants what waited: nothing of it is owed any more.
-        for (_, event) in &removed.queue {
+        for (_, event) in removed.queue.iter() {
             event.delivered();
         }
         true
@@ -249,12 +214,11 @@ impl Bus {
             .subscriptions
             .iter_mut()
             .filter(|subscription| !subscription.queue.is_empty());
-        let next =
-            waiting.min_by_key(|subscription| subscription.queue.front().map(|(sequence, _)| *sequence));
+        let next = waiting.min_by_key(|subscription| subscription.queue.first());
         let Some(subscription) = next else {
             return false;
         };
-        let Some((sequence, event)) = subscription.queue.pop_front() else {
+        let Some((sequence, event)) = subscription.queue.pop() else {
             return false;
         };
         let (id, listener) = (subscription.id, subscription.listener.clone());
@@ -297,10 +261,8 @@ impl Bus {
         if state.had_subscriber {
             return Vec::new();
         }
-        std::mem::take(&mut state.early)
-            .into_iter()
-            .map(|(_, event)| event)
-            .collect()
+        let early = state.early.take();
+        early.iter().map(|(_, event)| event.clone()).collect()
     }
 
     /// No further callback begins; listeners are freed after their last call. What

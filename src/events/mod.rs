@@ -2,6 +2,7 @@
 
 pub mod bus;
 pub mod event;
+mod queue;
 
 pub use bus::{Bus, Listener, LogListener, SubscriptionId};
 pub use event::{Event, Kind, LogLevel};
