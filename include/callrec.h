@@ -332,7 +332,8 @@ typedef struct {
      */
     char device_name[256];
     /**
-     * For people: names the parameter and the value. UTF-8, cut to fit.
+     * For people: names the parameter and the value. UTF-8, one line (control
+     * characters are escaped), cut to fit.
      */
     char message[512];
 } rec_error;
@@ -422,8 +423,8 @@ typedef struct {
 } rec_statistics;
 
 /**
- * Receives log lines (`REC_LOG_…`, UTF-8, without a newline) on the event thread,
- * under the rules of `rec_event_fn`.
+ * Receives log lines (`REC_LOG_…`, UTF-8, control characters escaped, so one line
+ * each) on the event thread, under the rules of `rec_event_fn`.
  */
 typedef void (*rec_log_fn)(void *user_data, int32_t level, const char *message);
 

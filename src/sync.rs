@@ -9,6 +9,7 @@
 //! in place of it: `--cfg callrec_loom`, `--cfg callrec_shuttle` (see `.ci/models`).
 
 use std::ops::{Deref, DerefMut};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{self, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
@@ -191,6 +192,17 @@ impl Condvar {
     pub fn wait_until<T>(&self, guard: &mut MutexGuard<'_, T>, deadline: Instant) -> Waited {
         self.wait_for(guard, deadline.saturating_duration_since(Instant::now()))
     }
+}
+
+/// Runs `act`; a panic ends it alone, and comes back in its own words.
+pub fn contained<T>(act: impl FnOnce() -> T) -> Result<T, String> {
+    // What a panic leaves half done is behind locks that do not poison, and each of
+    // their invariants holds between any two statements that can panic.
+    catch_unwind(AssertUnwindSafe(act)).map_err(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+        text.unwrap_or("no message").to_owned()
+    })
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Strings that C may look at: UTF-8 with a NUL behind.
 
+use std::borrow::Cow;
 use std::ffi::CStr;
 use std::fmt;
 use std::sync::Arc;
@@ -72,6 +73,24 @@ impl fmt::Display for Text {
     }
 }
 
+/// What may contain a host's text, as one line of a log: what would end the line or
+/// command a terminal is written out.
+pub fn one_line(text: &str) -> Cow<'_, str> {
+    let plain = |c: char| !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}');
+    if text.chars().all(plain) {
+        return Cow::Borrowed(text);
+    }
+    let mut line = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if plain(c) {
+            line.push(c);
+        } else {
+            line.extend(c.escape_default());
+        }
+    }
+    Cow::Owned(line)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,5 +114,12 @@ mod tests {
     fn ends_at_a_nul() {
         assert_eq!(Text::new("a\0b").as_str(), "a");
         assert!(Text::new("\0b").is_empty());
+    }
+
+    #[test]
+    fn a_line_stays_one() {
+        assert_eq!(one_line("Grüße, \\ and all"), "Grüße, \\ and all");
+        let forged = "a\nERROR\r\u{85}\u{2028}\u{1b}[2J\0";
+        assert_eq!(one_line(forged), "a\\nERROR\\r\\u{85}\\u{2028}\\u{1b}[2J\\u{0}");
     }
 }

@@ -14,6 +14,9 @@ mod control;
 mod dial_in;
 #[path = "rules/events.rs"]
 mod events;
+#[cfg(feature = "faults")]
+#[path = "rules/faults.rs"]
+mod faults;
 #[path = "rules/helper.rs"]
 mod helper;
 #[path = "rules/json.rs"]

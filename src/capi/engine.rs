@@ -130,7 +130,7 @@ struct HostLog {
 
 impl LogListener for HostLog {
     fn log(&self, level: LogLevel, message: &str) {
-        let text = CString::new(message.replace('\0', " ")).unwrap_or_default();
+        let text = CString::new(message).unwrap_or_default();
         // SAFETY: the host's function, given what it was registered with.
         unsafe { (self.callback)(self.data.pointer(), level as i32, text.as_ptr()) };
     }

@@ -48,10 +48,15 @@ impl Drop for HostData {
 struct HostListener {
     callback: unsafe extern "C" fn(*mut c_void, *const rec_event),
     data: HostData,
+    /// A test may ask for a panic at events of one kind.
+    #[cfg(feature = "faults")]
+    panic_at: String,
 }
 
 impl Listener for HostListener {
     fn event(&self, event: &Event, sequence: u64) {
+        #[cfg(feature = "faults")]
+        assert!(self.panic_at != event.kind.text(), "planted at {}", self.panic_at);
         let view = event
             .subject
             .as_ref()
@@ -119,7 +124,12 @@ pub unsafe extern "C" fn rec_subscribe(
         // callback can run; put back if it will not.
         let before = unsafe { out.replace(rec_subscription { id: id.0 }) };
         let data = HostData::new(user_data, user_data_free);
-        let listener = Arc::new(HostListener { callback, data });
+        let listener = Arc::new(HostListener {
+            callback,
+            data,
+            #[cfg(feature = "faults")]
+            panic_at: engine.config().panic_at.clone(),
+        });
         let done = process.subscriptions.with(id, |slot| {
             engine.bus().subscribe(listener).map(|number| slot.1 = number)
         });

@@ -2,10 +2,11 @@
 
 use std::ffi::c_char;
 use std::mem::offset_of;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::convert::{STRUCT_SIZES, struct_size};
 use super::types::*;
+use crate::sync::contained;
+use crate::text::one_line;
 use crate::words::{Error, Result, Status};
 
 /// Runs `body`; its result becomes the status and the `rec_error`.
@@ -36,14 +37,7 @@ pub fn answer(error: *mut rec_error, body: impl FnOnce() -> Result<()>) -> rec_s
 
 /// Runs `body`; a panic becomes `INTERNAL`.
 pub fn shielded<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
-    // What a panic leaves half done is behind locks that do not poison, and each
-    // of their invariants holds between any two statements that can panic.
-    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| {
-        let what = panic
-            .downcast_ref::<String>()
-            .map(String::as_str)
-            .or_else(|| panic.downcast_ref::<&str>().copied())
-            .unwrap_or("no message");
+    contained(body).unwrap_or_else(|what| {
         Err(Error::new(
             Status::Internal,
             format!("a fault inside callrec: {what}"),
@@ -53,7 +47,7 @@ pub fn shielded<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
 
 /// For functions that answer something else than a status.
 pub fn shielded_or<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
-    catch_unwind(AssertUnwindSafe(body)).unwrap_or(otherwise)
+    contained(body).unwrap_or(otherwise)
 }
 
 fn describe(size: u32, result: &Result<()>) -> rec_error {
@@ -69,7 +63,8 @@ fn describe(size: u32, result: &Result<()>) -> rec_error {
         out.status = error.status as rec_status;
         out.reason = error.reason;
         put(&mut out.device_name, &error.device_name);
-        put(&mut out.message, &error.message);
+        // A host writes it into its log.
+        put(&mut out.message, &one_line(&error.message));
     }
     out
 }

@@ -216,7 +216,8 @@ pub struct rec_error {
     pub reserved: u32,
     /// With `REC_ERR_NOT_MONITORABLE`: the line's device name; else empty.
     pub device_name: [c_char; 256],
-    /// For people: names the parameter and the value. UTF-8, cut to fit.
+    /// For people: names the parameter and the value. UTF-8, one line (control
+    /// characters are escaped), cut to fit.
     pub message: [c_char; 512],
 }
 
@@ -486,8 +487,8 @@ pub struct rec_http_request {
 /// or longjmp out. Callbacks of two engines must not unsubscribe or close each other.
 pub type rec_event_fn = Option<unsafe extern "C" fn(user_data: *mut c_void, event: *const rec_event)>;
 
-/// Receives log lines (`REC_LOG_…`, UTF-8, without a newline) on the event thread,
-/// under the rules of `rec_event_fn`.
+/// Receives log lines (`REC_LOG_…`, UTF-8, control characters escaped, so one line
+/// each) on the event thread, under the rules of `rec_event_fn`.
 pub type rec_log_fn =
     Option<unsafe extern "C" fn(user_data: *mut c_void, level: i32, message: *const c_char)>;
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::Engine;
 use crate::clock::{NS_PER_MS, coarse_ns, unix_ms};
 use crate::events::{Event, Kind, LogLevel};
+use crate::sync::contained;
 use crate::words::EndReason;
 
 const PERIOD: Duration = Duration::from_secs(1);
@@ -15,27 +16,44 @@ impl Engine {
     pub(super) fn watch(self: &Arc<Engine>) {
         let mut was_low = false;
         let mut answered = (self.store.free_answers(), 0);
-        loop {
-            {
-                let mut stop = self.watch_stop.lock();
-                if !*stop {
-                    self.watch_signal.wait_for(&mut stop, PERIOD);
-                }
-                if *stop {
-                    return;
-                }
-            }
-            self.note_answer(&mut answered);
-            let low = self.store.low();
-            if low && !was_low {
-                self.tell_low();
-            }
-            was_low = low;
-            self.end_idle_calls();
-            for number in self.registry.owed_automatic() {
-                self.start_automatic(number);
-            }
-            self.registry.forget_ended();
+        while self.await_tick() {
+            self.duty("free room", || {
+                self.note_answer(&mut answered);
+                self.watch_room(&mut was_low);
+            });
+            self.duty("idle calls", || self.end_idle_calls());
+            self.duty("automatic starts", || self.start_owed());
+            self.duty("ended recordings", || self.registry.forget_ended());
+        }
+    }
+
+    /// False when the watch is to end.
+    fn await_tick(&self) -> bool {
+        let mut stop = self.watch_stop.lock();
+        if !*stop {
+            self.watch_signal.wait_for(&mut stop, PERIOD);
+        }
+        !*stop
+    }
+
+    /// A panic in one duty is not the end of the others, nor of this one's next time.
+    fn duty(&self, name: &str, act: impl FnOnce()) {
+        if let Err(panic) = contained(act) {
+            self.bus.log(LogLevel::Error, format!("watch, {name}: {panic}"));
+        }
+    }
+
+    fn start_owed(&self) {
+        for number in self.registry.owed_automatic() {
+            self.duty("an automatic start", || self.start_automatic(number));
+        }
+    }
+
+    fn watch_room(&self, was_low: &mut bool) {
+        let low = self.store.low();
+        let before = std::mem::replace(was_low, low);
+        if low && !before {
+            self.tell_low();
         }
     }
 
@@ -70,6 +88,7 @@ impl Engine {
     }
 
     fn end_idle_calls(&self) {
+        self.fault("watch");
         let before = match self.config.calls_idle_ms.saturating_mul(NS_PER_MS) {
             // Asked all the same: the registry then sorts out who has begun and ended.
             0 => 0,

@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 
 use super::event::{Event, LogLevel};
 use super::queue::{Early, Queue};
-use crate::sync::{self, Condvar, Mutex, MutexGuard};
+use crate::sync::{self, Condvar, Mutex, MutexGuard, contained};
+use crate::text::one_line;
 
 const LOG_QUEUE: usize = 1_024;
 
@@ -115,7 +116,9 @@ impl Bus {
         self.work.notify_one();
     }
 
+    /// Names and values that come from the host cannot forge a line of their own.
     pub fn log(&self, level: LogLevel, message: String) {
+        let message = one_line(&message).into_owned();
         let mut state = self.state.lock();
         if state.log_queue.len() < LOG_QUEUE {
             state.log_queue.push_back((level, message));
@@ -199,7 +202,8 @@ impl Bus {
         state.log_running = true;
         MutexGuard::unlocked(state, || {
             set_inside((self.address(), 0));
-            listener.log(level, &message);
+            // A line that cannot be told is worth no other line.
+            let _ = contained(|| listener.log(level, &message));
             set_inside((0, 0));
             drop(listener);
         });
@@ -225,11 +229,15 @@ impl Bus {
         state.running = id;
         MutexGuard::unlocked(state, || {
             set_inside((self.address(), id));
-            listener.event(&event, sequence);
+            let told = contained(|| listener.event(&event, sequence));
             // If it unsubscribed itself, this is the last one, and frees the host's data here.
             drop(listener);
             set_inside((0, 0));
-            event.delivered();
+            // What could not be told stays owed: the next open tells it.
+            if let Err(panic) = told.and_then(|()| contained(|| event.delivered())) {
+                let kind = event.kind.text();
+                self.log(LogLevel::Error, format!("event {sequence} ({kind}): {panic}"));
+            }
         });
         state.running = 0;
         self.quiet.notify_all();
@@ -244,6 +252,7 @@ impl Bus {
                 .subscriptions
                 .iter()
                 .any(|subscription| !subscription.queue.is_empty());
+            let waiting = waiting || state.log.is_some() && !state.log_queue.is_empty();
             if !waiting && state.running == 0 && !state.log_running {
                 return true;
             }
@@ -279,6 +288,83 @@ impl Bus {
         drop(state);
         drop(gone);
         drop(log);
+    }
+}
+
+#[cfg(all(test, not(any(callrec_loom, callrec_shuttle))))]
+mod tests {
+    use super::super::event::Kind;
+    use super::*;
+
+    #[derive(Default)]
+    struct Lines(Mutex<Vec<String>>);
+
+    impl LogListener for Lines {
+        fn log(&self, _: LogLevel, message: &str) {
+            self.0.lock().push(message.to_owned());
+        }
+    }
+
+    impl Listener for Lines {
+        fn event(&self, event: &Event, _: u64) {
+            assert!(event.kind != Kind::Loss, "planted");
+            self.0.lock().push(event.kind.text().to_owned());
+        }
+    }
+
+    /// Runs with an event thread of its own, and until all has been told.
+    fn told(act: impl FnOnce(&Bus, &Arc<Lines>)) -> Vec<String> {
+        let bus = Bus::new();
+        let lines = Arc::<Lines>::default();
+        let thread = std::thread::spawn({
+            let bus = bus.clone();
+            move || bus.run()
+        });
+        act(&bus, &lines);
+        assert!(bus.drain(Instant::now() + Duration::from_secs(60)));
+        bus.stop(true);
+        assert!(thread.join().is_ok(), "the event thread has died");
+        std::mem::take(&mut *lines.0.lock())
+    }
+
+    #[test]
+    fn what_was_logged_last_is_told_before_the_end() {
+        // Once it could go well by chance.
+        for _ in 0..100 {
+            let lines = told(|bus, lines| {
+                bus.set_log(Some(lines.clone()));
+                bus.log(LogLevel::Info, "last words".into());
+            });
+            assert_eq!(lines, ["last words"]);
+        }
+    }
+
+    #[test]
+    fn a_hosts_text_forges_no_line() {
+        let lines = told(|bus, lines| {
+            bus.set_log(Some(lines.clone()));
+            bus.log(LogLevel::Error, "device \"SEP1\nERROR all is lost\"".into());
+        });
+        assert_eq!(lines, ["device \"SEP1\\nERROR all is lost\""]);
+    }
+
+    /// The one that could not be told is not settled either.
+    #[test]
+    fn an_event_that_panics_takes_nobody_along() {
+        let settled = Arc::new(AtomicU64::new(0));
+        let lines = told(|bus, lines| {
+            assert!(bus.subscribe(lines.clone()).is_ok());
+            for kind in [Kind::Loss, Kind::Finished] {
+                let mut event = Event::new(kind, 0);
+                let count = settled.clone();
+                event.settle = Some(Box::new(move || {
+                    count.fetch_add(1, Ordering::Relaxed);
+                }));
+                bus.publish(event);
+            }
+        });
+        assert_eq!(lines, ["finished"]);
+        assert_eq!(settled.load(Ordering::Relaxed), 1);
     }
 }
 

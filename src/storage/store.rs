@@ -5,9 +5,7 @@ use super::live::{Draft, Stage};
 use super::os::{self, Dir, DirLock};
 use super::pool::Pool;
 use super::queue::{Channel, Item, Job, Jobs, Lane};
-use super::{
-    Durability, LOG_WARNING, RecordingFile, RecordingName, Report, StorageConfig, papers, trust,
-};
+use super::{Durability, LOG_WARNING, RecordingFile, RecordingName, Report, StorageConfig, papers, trust};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::words::{Error, Result, Status};

@@ -313,6 +313,36 @@ fn a_closing_engine_is_unavailable() {
     });
 }
 
+/// Texts of the host's cannot forge a line in its log.
+#[test]
+fn a_message_is_one_line() {
+    let w = world();
+    let device = "SEP1\nERROR forged\u{1b}[2J";
+    let refusal = refused(w.stop_by_device(HOST, Some(device), None), REC_ERR_NOT_LIVE);
+    assert!(!refusal.message.contains(char::is_control), "{refusal:?}");
+    assert!(
+        refusal.message.contains("SEP1\\nERROR forged\\u{1b}[2J"),
+        "{refusal:?}"
+    );
+    let in_the_way = w.dir.0.join("in\nthe way");
+    std::fs::write(&in_the_way, "").unwrap();
+    let message = refused(open_with(&in_the_way.join("x"), &[]).map(drop), REC_ERR_IO).message;
+    assert!(!message.contains(char::is_control), "{message}");
+    assert!(message.contains("in\\nthe way"), "{message}");
+    let mut config = std::ptr::null_mut();
+    assert_eq!(unsafe { rec_config_new(&mut config) }, REC_OK);
+    let (key, value) = (Arg::from("media.clock"), Arg::from("real\nstream"));
+    let refusal = ask(|e| unsafe { rec_config_set(config, key.ptr(), value.ptr(), e) });
+    unsafe { rec_config_free(config) };
+    let message = refused(refusal, REC_ERR_CONFIG).message;
+    assert!(message.contains("\"real\\nstream\""), "{message}");
+    // The name of a line is what it is: programs compare it.
+    w.line(Some(device), None, REC_LINE_NOT_MONITORABLE).unwrap();
+    w.begin(&line(device, "101")).unwrap();
+    let refusal = refused(w.start(HOST, &on_device(device)), REC_ERR_NOT_MONITORABLE);
+    assert_eq!(refusal.device_name, device);
+}
+
 #[cfg(feature = "faults")]
 #[test]
 fn what_was_not_foreseen_is_internal() {
