@@ -1378,7 +1378,8 @@ rec_status rec_open(const rec_config *config, rec_engine *engine, rec_error *err
  * every event, lets the directory go. The handle is consumed in any case but
  * `REC_ERR_IN_CALLBACK` and a faulty `error` (`REC_ERR_INVALID_ARGUMENT`).
  *
- * `timeout_ms`: how long to wait at most, in milliseconds. After
+ * `timeout_ms`: how long to wait at most, in milliseconds; 0 does not wait. However
+ * short, all calls, feeds and subscriptions are stale when it returns. After
  * `REC_ERR_TIMEOUT` no callback begins any more (one that runs may still use its
  * `user_data`, which is freed after it); what is left is gone on with behind, and by
  * the next open, which answers `REC_ERR_UNAVAILABLE` until a writer that is stuck has

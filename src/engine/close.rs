@@ -28,8 +28,11 @@ impl Engine {
             ));
         }
         let engine = process.engines.remove(id).ok_or_else(bad)?;
-        engine.closing.store(true, Ordering::Release);
         let deadline = Instant::now() + timeout;
+        engine.closing.store(true, Ordering::Release);
+        // Here, not on the thread below: no feed takes anything once this has returned,
+        // however little time there is.
+        engine.end_calls();
         let keeper = engine.clone();
         // Beside this thread, so that a disk that stands still does not hold the host.
         let thread = storage::spawn("callrec-close", move || keeper.shut_down());
@@ -60,18 +63,20 @@ impl Engine {
         Ok(())
     }
 
+    /// False if there was none. Waits for packets that are just being copied.
+    fn end_calls(&self) -> bool {
+        let calls = self.registry.call_numbers();
+        for number in &calls {
+            self.end_call(*number, EndReason::EngineClosed);
+        }
+        !calls.is_empty()
+    }
+
     /// The whole shutdown, however long the disk takes.
     fn shut_down(self: Arc<Engine>) {
         self.stop_watch();
-        loop {
-            let calls = self.registry.call_numbers();
-            if calls.is_empty() {
-                break;
-            }
-            for number in calls {
-                self.end_call(number, EndReason::EngineClosed);
-            }
-        }
+        // Those that were just being begun.
+        while self.end_calls() {}
         while self.registry.counts().2 > 0 {
             self.store.nudge();
             thread::sleep(LOOK);

@@ -313,6 +313,34 @@ fn a_closing_engine_is_unavailable() {
     });
 }
 
+/// Closing begins by making feeds stale: however little time it has, nothing is
+/// taken once it has returned.
+#[test]
+fn after_closing_without_waiting_nothing_is_taken() {
+    let dir = Dir::new();
+    let engine = open_with(&dir.0, &[]).unwrap();
+    let feeds: Vec<(rec_call, rec_feed)> = (0..500)
+        .map(|_| {
+            let mut call = rec_call { id: 0 };
+            Call::default()
+                .with(|info| ask(|e| unsafe { rec_call_begin(engine, info, &mut call, e) }))
+                .unwrap();
+            (call, feed(call, REC_LEG_LOCAL, REC_CODEC_PCMU, 8000).unwrap())
+        })
+        .collect();
+    let closed = ask(|e| unsafe { rec_close(engine, 0, e) });
+    assert!(closed.is_ok() || closed.is_err_and(|refusal| refusal.status == REC_ERR_TIMEOUT));
+    let answers = feeds.iter().rev().map(|(call, feed)| {
+        let taken = unsafe { rec_feed_write(*feed, [0u8; 160].as_ptr().cast(), 160) };
+        (taken, end(*call).map_err(|refusal| refusal.status))
+    });
+    let gone = (REC_ERR_BAD_HANDLE, Err(REC_ERR_BAD_HANDLE));
+    assert_eq!(answers.filter(|answer| *answer != gone).count(), 0);
+    until("the directory is let go", || {
+        open_with(&dir.0, &[]).is_ok_and(|engine| close(engine).is_ok())
+    });
+}
+
 /// Texts of the host's cannot forge a line in its log.
 #[test]
 fn a_message_is_one_line() {
