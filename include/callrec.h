@@ -216,6 +216,13 @@
 #define REC_EVENT_DISK_LOW 8
 
 /**
+ * A call had no media for `calls.idle_ms` and has been ended: its handles are stale.
+ * `recording` is NULL, `call_tag` and `json` say which call; each of its recordings
+ * has a terminal event of its own.
+ */
+#define REC_EVENT_CALL_IDLE 9
+
+/**
  * The event may have been told before the process that owed it died.
  */
 #define REC_EVENT_FLAG_REPEATED 1
@@ -310,7 +317,7 @@ typedef struct {
 
 /**
  * A call on a line. Zero is never valid. It lives until `rec_call_end`, `rec_close`, or
- * until `calls.idle_ms` have passed without media.
+ * until `calls.idle_ms` have passed without media (`REC_EVENT_CALL_IDLE`).
  */
 typedef struct {
     uint64_t id;

@@ -153,6 +153,10 @@ pub const REC_EVENT_LOSS: i32 = 6;
 pub const REC_EVENT_START_FAILED: i32 = 7;
 /// The disk's room fell below `storage.min_free_bytes`. About no recording.
 pub const REC_EVENT_DISK_LOW: i32 = 8;
+/// A call had no media for `calls.idle_ms` and has been ended: its handles are stale.
+/// `recording` is NULL, `call_tag` and `json` say which call; each of its recordings
+/// has a terminal event of its own.
+pub const REC_EVENT_CALL_IDLE: i32 = 9;
 
 /// The event may have been told before the process that owed it died.
 pub const REC_EVENT_FLAG_REPEATED: u32 = 1;
@@ -170,7 +174,7 @@ pub struct rec_engine {
 }
 
 /// A call on a line. Zero is never valid. It lives until `rec_call_end`, `rec_close`, or
-/// until `calls.idle_ms` have passed without media.
+/// until `calls.idle_ms` have passed without media (`REC_EVENT_CALL_IDLE`).
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct rec_call {

@@ -95,14 +95,27 @@ impl Engine {
             idle_ns => coarse_ns().saturating_sub(idle_ns),
         };
         for number in self.registry.idle_calls(before) {
-            self.bus.log(
-                LogLevel::Warning,
-                format!(
-                    "call {number}: no media for calls.idle_ms {}, ended",
-                    self.config.calls_idle_ms
-                ),
-            );
-            self.end_call(number, EndReason::CallEnded);
+            self.duty("an idle call", || self.end_idle(number));
         }
+    }
+
+    /// Told once the call's handles are stale. Its recordings have their own ends told.
+    fn end_idle(&self, number: u64) {
+        let Some(info) = self.registry.call_info(number) else {
+            return;
+        };
+        if !self.end_call(number, EndReason::CallEnded) {
+            return;
+        }
+        let idle_ms = self.config.calls_idle_ms;
+        let mut event = Event::new(Kind::CallIdle, unix_ms());
+        event.call_tag = info.tag;
+        event.detail = format!("\"idle_ms\":{idle_ms},\"call\":{}", info.to_json());
+        self.bus.publish(event);
+        let text = format!(
+            "call \"{}\": no media for calls.idle_ms {idle_ms}, ended",
+            info.call_id
+        );
+        self.bus.log(LogLevel::Warning, text);
     }
 }

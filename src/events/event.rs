@@ -16,6 +16,7 @@ pub enum Kind {
     Loss = 6,
     StartFailed = 7,
     DiskLow = 8,
+    CallIdle = 9,
 }
 
 impl Kind {
@@ -29,6 +30,7 @@ impl Kind {
             Kind::Loss => "loss",
             Kind::StartFailed => "start-failed",
             Kind::DiskLow => "disk-low",
+            Kind::CallIdle => "call-idle",
         }
     }
 
@@ -60,7 +62,7 @@ pub struct Event {
     pub subject: Option<Arc<dyn Any + Send + Sync>>,
     /// Why something could not begin, as the ABI's number.
     pub status: i32,
-    /// The host's number of a call that has no recording.
+    /// The host's number of the call, where no recording tells it.
     pub call_tag: u64,
     /// `"recording":{…}` or another member of the event's JSON object, or nothing.
     pub detail: String,

@@ -194,6 +194,43 @@ fn a_recording_that_reached_its_limit_says_so() {
     refused(w.by_id(rec_stop_by_id, HOST, &id), REC_ERR_NOT_LIVE);
 }
 
+/// Of what the host forgot it hears, recorded or not; what it ended itself it knows.
+#[test]
+fn a_call_that_was_forgotten_is_told() {
+    let w = world_with(&[("calls.idle_ms", "1200")]);
+    let of = |tag, device| Call {
+        tag,
+        ..line(device, "101")
+    };
+    let (forgotten, id) = w.recorded(&of(1, "SEP1"));
+    let silent = w.begin(&of(2, "SEP2")).unwrap();
+    end(w.begin(&of(3, "SEP3")).unwrap()).unwrap();
+    for (tag, call, device) in [(1, forgotten, "SEP1"), (2, silent, "SEP2")] {
+        let told = w
+            .events
+            .wait(|told| told.kind == REC_EVENT_CALL_IDLE && told.call_tag == tag);
+        refused(end(call), REC_ERR_BAD_HANDLE);
+        assert!(told.recording.is_none() && !told.is_terminal());
+        let json = &told.json;
+        assert_eq!(
+            (&json["event"], &json["idle_ms"]),
+            (&"call-idle".into(), &1200.into())
+        );
+        assert_eq!(
+            (&json["call"]["tag"], &json["call"]["device_name"]),
+            (&tag.into(), &device.into())
+        );
+    }
+    let end_reason = w.events.wait_terminal(&id).recording.unwrap().end_reason;
+    assert_eq!(end_reason, REC_END_CALL_ENDED);
+    let (events, _dir) = w.finish();
+    let idle = events
+        .all()
+        .into_iter()
+        .filter(|told| told.kind == REC_EVENT_CALL_IDLE);
+    assert_eq!(idle.count(), 2);
+}
+
 #[cfg(feature = "faults")]
 mod with_faults {
     use std::sync::Arc;

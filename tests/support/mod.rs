@@ -163,6 +163,7 @@ pub struct Told {
     pub kind: i32,
     pub flags: u32,
     pub sequence: u64,
+    pub call_tag: u64,
     pub recording: Option<Seen>,
     pub json: serde_json::Value,
 }
@@ -230,6 +231,7 @@ unsafe extern "C" fn collect(user_data: *mut c_void, event: *const rec_event) {
         kind: event.kind,
         flags: event.flags,
         sequence: event.sequence,
+        call_tag: event.call_tag,
         recording: (!event.recording.is_null()).then(|| unsafe { seen(event.recording) }),
         json: serde_json::from_str(&string(event.json)).unwrap(),
     };
