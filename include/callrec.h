@@ -112,6 +112,11 @@
 #define REC_START_ADDITIONAL 2
 
 /**
+ * Flag of a `rec_recording` alone: its line's mark began it. A start may not set it.
+ */
+#define REC_START_AUTOMATIC 4
+
+/**
  * Layouts: left = local and right = remote; both in one channel; one leg alone.
  */
 #define REC_LAYOUT_STEREO 0
@@ -474,7 +479,7 @@ typedef struct {
      */
     int32_t pause_mode;
     /**
-     * `REC_START_…`
+     * `REC_START_…`: those of its start, or `REC_START_AUTOMATIC`.
      */
     uint32_t flags;
     /**
@@ -686,7 +691,7 @@ typedef struct {
 typedef struct {
     uint32_t struct_size;
     /**
-     * `REC_START_…`
+     * `REC_START_MANUAL_DIAL_IN`, `REC_START_ADDITIONAL`
      */
     uint32_t flags;
     /**
@@ -1857,7 +1862,8 @@ size_t rec_snapshot_count(const rec_snapshot *snapshot);
 const rec_recording *rec_snapshot_get(const rec_snapshot *snapshot, size_t index);
 
 /**
- * The snapshot as Imagicle's JSON array of active recordings.
+ * The snapshot as Imagicle's JSON array of active recordings, with `"automatic":true`
+ * in those that a line's mark began.
  *
  * `snapshot`: NULL gives "[]".
  *

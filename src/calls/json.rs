@@ -63,9 +63,15 @@ fn active_recording(out: &mut String, view: &View, dates: &mut Dates) {
     quoted(out, view.info.remote_phone_number.as_str());
     out.push_str("},\"isPaused\":");
     out.push_str(if view.state == State::Paused {
-        "true}"
+        "true"
     } else {
-        "false}"
+        "false"
+    });
+    // Not published by Imagicle; not there where there is nothing to say.
+    out.push_str(if view.options.automatic {
+        ",\"automatic\":true}"
+    } else {
+        "}"
     });
 }
 

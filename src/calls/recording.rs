@@ -14,6 +14,8 @@ use crate::words::{EndReason, Format, Layout, PauseMode, State, Status};
 pub const MANUAL_DIAL_IN: u32 = 1;
 /// The caller's flag for a further recording of a call.
 pub const ADDITIONAL: u32 = 2;
+/// The mark of a recording that its line asked for; no caller's.
+pub const AUTOMATIC: u32 = 4;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecordingOptions {

@@ -162,7 +162,8 @@ pub unsafe extern "C" fn rec_snapshot_get(
     })
 }
 
-/// The snapshot as Imagicle's JSON array of active recordings.
+/// The snapshot as Imagicle's JSON array of active recordings, with `"automatic":true`
+/// in those that a line's mark began.
 ///
 /// `snapshot`: NULL gives "[]".
 ///

@@ -100,6 +100,8 @@ pub const REC_LINE_AUTOMATIC: u32 = 2;
 /// recording of a call that is being recorded already.
 pub const REC_START_MANUAL_DIAL_IN: u32 = 1;
 pub const REC_START_ADDITIONAL: u32 = 2;
+/// Flag of a `rec_recording` alone: its line's mark began it. A start may not set it.
+pub const REC_START_AUTOMATIC: u32 = 4;
 
 /// Layouts: left = local and right = remote; both in one channel; one leg alone.
 pub const REC_LAYOUT_STEREO: i32 = 0;
@@ -312,7 +314,7 @@ pub struct rec_feed_format {
 #[derive(Clone, Copy)]
 pub struct rec_start_options {
     pub struct_size: u32,
-    /// `REC_START_…`
+    /// `REC_START_MANUAL_DIAL_IN`, `REC_START_ADDITIONAL`
     pub flags: u32,
     /// `REC_LAYOUT_…`
     pub layout: i32,
@@ -364,7 +366,7 @@ pub struct rec_recording {
     pub layout: i32,
     /// `REC_PAUSE_…`
     pub pause_mode: i32,
-    /// `REC_START_…`
+    /// `REC_START_…`: those of its start, or `REC_START_AUTOMATIC`.
     pub flags: u32,
     /// Hz; 0 as long as it is not known.
     pub sample_rate: u32,

@@ -8,6 +8,7 @@ use uuid::fmt::Hyphenated;
 use super::Engine;
 use super::paper::Paper;
 use super::track::Track;
+use crate::calls::recording::AUTOMATIC;
 use crate::calls::{Caller, Counts, Founding, Operation, Recording, RecordingOptions, StartRequest};
 use crate::clock::unix_ms;
 use crate::events::{Event, Kind, LogLevel};
@@ -75,7 +76,7 @@ impl Engine {
             pause_mode: self.config.pause_mode,
             format: self.config.format,
             max_duration_ms: self.config.max_duration_ms,
-            flags: 0,
+            flags: AUTOMATIC,
             automatic: true,
         };
         let blank = self.blank(id, options);

@@ -145,7 +145,7 @@ impl Desk {
                 format: Format::parse(&manifest.format).unwrap_or(Format::Wav),
                 max_duration_ms: 0,
                 flags: manifest.flags,
-                automatic: false,
+                automatic: manifest.automatic,
             },
             info: Arc::new(CallInfo::from_json(manifest.call.text())),
             url: Text::new(&manifest.url),

@@ -47,6 +47,7 @@ impl Paper {
             layout: self.options.layout.text().to_owned(),
             pause_mode: self.options.pause_mode.text().to_owned(),
             flags: self.options.flags,
+            automatic: self.options.automatic,
             url: self.url.as_str().to_owned(),
             channels,
             sample_rate,

@@ -41,6 +41,8 @@ pub struct Manifest {
     pub sample_rate: u32,
     pub pause_mode: String,
     pub flags: u32,
+    /// Its line asked for it, and no caller.
+    pub automatic: bool,
     pub url: String,
     pub started_at: String,
     pub started_at_ms: i64,
@@ -152,6 +154,7 @@ impl Default for Manifest {
             sample_rate: 0,
             pause_mode: String::new(),
             flags: 0,
+            automatic: false,
             url: String::new(),
             started_at: String::new(),
             started_at_ms: 0,

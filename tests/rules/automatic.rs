@@ -28,6 +28,39 @@ fn a_call_is_recorded_from_its_beginning() {
     w.events.wait_kind(&live[0].id, REC_EVENT_STARTED);
 }
 
+/// In the list, the look-up, the events and the manifest; a caller's start says
+/// nothing of it, and cannot pretend.
+#[test]
+fn a_recording_says_that_it_is_automatic() {
+    let w = automatic(&[]);
+    w.begin(&line("AUTO", "101")).unwrap();
+    let own = w.start(HOST, &additional(on_device("AUTO"))).unwrap();
+    let (live, json) = w.list_json(HOST, &Wanted::default()).unwrap();
+    let flags: Vec<u32> = live.iter().map(|seen| seen.flags).collect();
+    assert_eq!(flags, [REC_START_AUTOMATIC, REC_START_ADDITIONAL]);
+    assert_eq!(
+        (&json[0]["automatic"], json[1].get("automatic")),
+        (&true.into(), None)
+    );
+    let id = live[0].id.clone();
+    assert_eq!(w.get(HOST, &id).unwrap().flags, REC_START_AUTOMATIC);
+    assert_eq!(
+        w.events.wait_kind(&id, REC_EVENT_STARTED).json["recording"]["automatic"],
+        true
+    );
+    let pretended = Start {
+        flags: REC_START_AUTOMATIC,
+        ..on_device("AUTO")
+    };
+    refused(w.start(HOST, &pretended), REC_ERR_INVALID_ARGUMENT);
+    let (events, _dir) = w.finish();
+    for (id, automatic) in [(&id, true), (&own, false)] {
+        let seen = events.wait_terminal(id).recording.unwrap();
+        assert_eq!(seen.flags & REC_START_AUTOMATIC != 0, automatic);
+        assert_eq!(files::manifest_beside(&seen.path)["automatic"], automatic);
+    }
+}
+
 #[test]
 fn every_call_on_the_line_is_recorded() {
     let w = automatic(&[]);
