@@ -37,6 +37,7 @@ pub struct Config {
     pub calls_max: u64,
     pub calls_idle_ms: u64,
     pub recordings_max: u64,
+    pub recordings_max_per_call: u64,
     pub lines_strict: bool,
     pub format: Format,
     pub layout: Layout,
@@ -165,6 +166,12 @@ pub const KEYS: &[Key] = &[
         set: |c, v| number(v, 0, u64::MAX).map(|v| c.recordings_max = v),
     },
     Key {
+        name: "recordings.max_per_call",
+        default: "16",
+        meaning: "live recordings of one call at which a caller below level 10 may start no more; 0: no limit",
+        set: |c, v| number(v, 0, u64::MAX).map(|v| c.recordings_max_per_call = v),
+    },
+    Key {
         name: "lines.strict",
         default: "false",
         meaning: "\"true\": a line without a mark is not monitorable",
@@ -228,6 +235,7 @@ impl Default for Config {
             calls_max: 0,
             calls_idle_ms: 4 * 3600 * 1000,
             recordings_max: 0,
+            recordings_max_per_call: 16,
             lines_strict: false,
             format: Format::Wav,
             layout: Layout::Stereo,

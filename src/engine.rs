@@ -96,6 +96,7 @@ impl Engine {
         let limits = Limits {
             calls: config.calls_max,
             recordings: config.recordings_max,
+            per_call: config.recordings_max_per_call,
         };
         let registry = Arc::new(Registry::new(limits, config.lines_strict));
         let bus = Bus::new();

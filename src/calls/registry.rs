@@ -42,6 +42,8 @@ pub struct Limits {
     /// 0: none.
     pub calls: u64,
     pub recordings: u64,
+    /// For a caller who is bound to calls of their own.
+    pub per_call: u64,
 }
 
 pub struct Registry {

@@ -70,6 +70,9 @@ impl Registry {
             ));
         }
         room?;
+        if caller.is_limited() {
+            inner.heed_limit(number, self.limits.per_call)?;
+        }
         self.found(&mut inner, number, found)
     }
 
@@ -171,6 +174,18 @@ impl Inner {
             return Err(rules::automatic(device, number, 4));
         }
         Ok(())
+    }
+
+    /// Else one of those who may record their own calls alone could fill the disk by one.
+    fn heed_limit(&self, number: u64, limit: u64) -> Result<()> {
+        let live = self.calls.get(&number).map_or(0, |call| call.live.len() as u64);
+        if limit == 0 || live < limit {
+            return Ok(());
+        }
+        Err(Error::new(
+            Status::Limit,
+            format!("recordings.max_per_call {limit}: {live} recordings of the call are live"),
+        ))
     }
 
     fn is_recorded(&self, number: u64) -> bool {

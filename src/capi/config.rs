@@ -66,6 +66,8 @@ pub unsafe extern "C" fn rec_config_new(config: *mut *mut rec_config) -> rec_sta
 /// - `calls.idle_ms` (14400000): a call without media for so long has been forgotten, and
 ///   is ended; 0: never
 /// - `recordings.max` (0): live recordings at most; 0: no limit
+/// - `recordings.max_per_call` (16): live recordings of one call at which a caller below
+///   level 10 may start no more; 0: no limit
 /// - `lines.strict` (false): "true": a line without a mark is not monitorable
 /// - `recording.format` (wav): of automatic recordings: "wav", "wav-ulaw", "wav-alaw"
 /// - `recording.layout` (stereo): of automatic recordings: "stereo", "mono", "local",

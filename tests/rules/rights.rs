@@ -283,3 +283,34 @@ fn the_host_skips_401_and_403_only() {
     refused_because(w.by_id(rec_stop_by_id, HOST, &id), REC_ERR_AUTOMATIC, 2);
     refused_because(w.start(HOST, &on_device("SEP1")), REC_ERR_AUTOMATIC, 4);
 }
+
+/// Who may record their own calls alone cannot start as many as they like.
+#[test]
+fn a_limited_caller_starts_so_many_of_one_call() {
+    for (settings, most) in [(vec![], 16), (vec![("recordings.max_per_call", "2")], 2)] {
+        let w = world_with(&settings);
+        w.begin(&by_user("SEP1", "101", "user1")).unwrap();
+        w.begin(&by_user("SEP2", "102", "user1")).unwrap();
+        let start = |who| w.start(who, &additional(on_device("SEP1")));
+        let ids: Vec<_> = (0..most).map(|_| start(OWNER).unwrap()).collect();
+        let refusal = refused(start(OWNER), REC_ERR_LIMIT);
+        assert!(refusal.message.contains("recordings.max_per_call"), "{refusal:?}");
+        // Others, and other calls, are not bound by it.
+        start(HOST).unwrap();
+        start(ADMIN).unwrap();
+        w.start(OWNER, &on_device("SEP2")).unwrap();
+        for id in &ids[..2] {
+            refused(start(OWNER), REC_ERR_LIMIT);
+            w.by_id(rec_stop_by_id, OWNER, id).unwrap();
+        }
+        refused(start(OWNER), REC_ERR_LIMIT);
+        w.by_device(rec_stop_by_device, OWNER, Some("SEP1"), None)
+            .unwrap();
+        start(OWNER).unwrap();
+    }
+    let w = world_with(&[("recordings.max_per_call", "0")]);
+    w.begin(&by_user("SEP1", "101", "user1")).unwrap();
+    for _ in 0..50 {
+        w.start(OWNER, &additional(on_device("SEP1"))).unwrap();
+    }
+}
