@@ -123,6 +123,8 @@ pub unsafe extern "C" fn rec_subscribe(
         // SAFETY: not NULL, so it points to a writable rec_subscription. Before the
         // callback can run; put back if it will not.
         let before = unsafe { out.replace(rec_subscription { id: id.0 }) };
+        // Noted before it is subscribed: a closing that comes in between finds it.
+        engine.note_subscription(id);
         let data = HostData::new(user_data, user_data_free);
         let listener = Arc::new(HostListener {
             callback,
@@ -130,18 +132,24 @@ pub unsafe extern "C" fn rec_subscribe(
             #[cfg(feature = "faults")]
             panic_at: engine.config().panic_at.clone(),
         });
-        let done = process.subscriptions.with(id, |slot| {
-            engine.bus().subscribe(listener).map(|number| slot.1 = number)
+        let mut listener: Option<Arc<dyn Listener>> = Some(listener);
+        let subscribed = process.subscriptions.with(id, |slot| {
+            if let Some(waiting) = listener.take() {
+                match engine.bus().subscribe(waiting) {
+                    Ok(number) => slot.1 = number,
+                    Err(unheard) => listener = Some(unheard),
+                }
+            }
         });
-        if let Some(Err(unheard)) = done {
+        if subscribed.is_none() || listener.is_some() {
             // After an error the host's data is its own.
-            std::mem::forget(unheard);
+            std::mem::forget(listener);
+            engine.forget_subscription(id);
             process.subscriptions.remove(id);
             // SAFETY: as above.
             unsafe { out.write(before) };
             return Err(Error::new(Status::Unavailable, "the engine is closing"));
         }
-        engine.note_subscription(id);
         Ok(())
     })
 }

@@ -249,6 +249,33 @@ fn a_callback_may_control_recordings() {
     close(engine).unwrap();
 }
 
+/// Whoever subscribes while the engine is closed is refused and keeps its data, or has
+/// a subscription that ends with the closing: stale, and its data given back once.
+#[test]
+fn subscribing_while_it_is_closed() {
+    for _ in 0..60 {
+        let u = Unheard::new();
+        let engine = u.handle;
+        let all = std::thread::scope(|scope| {
+            let subscriber = || {
+                let mut all = Vec::new();
+                while let Ok(listening) = listen(engine, |_| {}) {
+                    all.push(listening);
+                }
+                all
+            };
+            let subscribers: Vec<_> = (0..8).map(|_| scope.spawn(subscriber)).collect();
+            close(engine).unwrap();
+            let all = subscribers.into_iter().flat_map(|thread| thread.join().unwrap());
+            all.collect::<Vec<_>>()
+        });
+        for listening in &all {
+            let (status, freed) = (listening.end(), listening.freed());
+            assert_eq!((status, freed), (REC_ERR_BAD_HANDLE, 1), "of {}", all.len());
+        }
+    }
+}
+
 /// A callback stands still while more happens than may wait: what is not terminal
 /// is dropped, which the sequence shows; what is terminal is told.
 #[test]
