@@ -3,6 +3,13 @@
  * Generated from src/capi by cbindgen. Do not edit: change the source, then run
  * CALLREC_BLESS=1 cargo test --test header
  *
+ * In this order: rec_open, rec_subscribe; for each call rec_call_begin and a
+ * rec_feed_open for each leg, then all of its audio by rec_feed_rtp or rec_feed_write,
+ * recorded or not; rec_start, rec_pause_..., rec_resume_..., rec_stop_... at any time
+ * and as often as wanted: feeds belong to the call, not to a recording; rec_call_end;
+ * rec_close. A recording that was started ends with one event, FINISHED, FAILED or
+ * START_FAILED (after a crash, or a rec_close that ran out of time: by the next rec_open).
+ *
  * The rules of every function:
  * - Object first, then the caller (NULL: the host itself), inputs, outputs, and an
  *   optional rec_error last. Outputs are written on success only; a rec_error is
@@ -17,6 +24,8 @@
  *   done or written, also if it is the rec_error's. A shorter struct than ours: the rest
  *   is zero. A longer one: accepted if the rest is zero. Output structs are written as
  *   far as they reach. Members named reserved must be 0.
+ *   rec_event and rec_recording are the library's own: their struct_size tells whether
+ *   a member that is newer than 0.1.0 is there.
  * - "Blocking: never" is: waits for no disk and no callback. Handing in (rec_feed_write,
  *   _write_at, _rtp, _rtp_at) also waits for no lock, allocates nothing and makes no
  *   system call: of all functions, call these alone on a real-time thread.
@@ -211,7 +220,8 @@
 
 /**
  * A recording that was accepted, or that an automatic line asked for, could not
- * be begun. `recording` is NULL if it never had an id.
+ * be begun: nothing was kept, and no terminal event follows. `status` says why.
+ * `recording` is NULL if it never had an id.
  */
 #define REC_EVENT_START_FAILED 7
 
@@ -601,7 +611,7 @@ typedef struct {
 typedef struct {
     uint32_t struct_size;
     /**
-     * `REC_CODEC_…`
+     * `REC_CODEC_…`; has no default, 0 is `REC_ERR_INVALID_ARGUMENT`.
      */
     int32_t codec;
     /**
@@ -1593,7 +1603,11 @@ rec_status rec_feed_write_at(rec_feed feed,
  * ones find their place within `media.reorder_ms`. RTCP and payload types that
  * are no audio are ignored.
  *
- * The payload type alone says how it is coded, not the feed's format.
+ * A stream's first packet lies at its arrival, which is what aligns the legs: their
+ * SSRCs, timestamps and sequence numbers have nothing to do with each other, and may
+ * change in mid-call. The payload type alone says how it is coded, not the feed's
+ * format. CSRCs, header extensions and padding are understood; SRTP must be decrypted
+ * before.
  *
  * `packet`: from the first byte of the RTP header, copied. `size`: in bytes, at most
  * a quarter of the ring (2,048 bytes or 100 ms of the format, whichever is more).
@@ -1678,7 +1692,7 @@ rec_status rec_gateway_start(rec_engine engine,
  * Errors: `REC_ERR_UNSUPPORTED`, `REC_ERR_INVALID_ARGUMENT`.
  * Since: 0.1.0
  */
-rec_status rec_gateway_stop(rec_gateway _gateway, uint32_t _timeout_ms, rec_error *error);
+rec_status rec_gateway_stop(rec_gateway gateway, uint32_t timeout_ms, rec_error *error);
 
 /**
  * Answers one request of the published HTTP APIs without any socket. Not in this build.
@@ -1709,7 +1723,7 @@ rec_status rec_http_handle(rec_engine engine,
  * Errors: none.
  * Since: 0.1.0
  */
-int32_t rec_http_response_status(const rec_http_response *_response);
+int32_t rec_http_response_status(const rec_http_response *response);
 
 /**
  * A response's headers: "Name: value" lines, each ended by CR LF.
@@ -1723,7 +1737,7 @@ int32_t rec_http_response_status(const rec_http_response *_response);
  * Errors: none; never NULL.
  * Since: 0.1.0
  */
-const char *rec_http_response_headers(const rec_http_response *_response);
+const char *rec_http_response_headers(const rec_http_response *response);
 
 /**
  * A response's body.
@@ -1737,7 +1751,7 @@ const char *rec_http_response_headers(const rec_http_response *_response);
  * Errors: none.
  * Since: 0.1.0
  */
-const void *rec_http_response_body(const rec_http_response *_response, size_t *size);
+const void *rec_http_response_body(const rec_http_response *response, size_t *size);
 
 /**
  * Frees a response.

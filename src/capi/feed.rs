@@ -156,7 +156,11 @@ pub unsafe extern "C" fn rec_feed_write_at(
 /// ones find their place within `media.reorder_ms`. RTCP and payload types that
 /// are no audio are ignored.
 ///
-/// The payload type alone says how it is coded, not the feed's format.
+/// A stream's first packet lies at its arrival, which is what aligns the legs: their
+/// SSRCs, timestamps and sequence numbers have nothing to do with each other, and may
+/// change in mid-call. The payload type alone says how it is coded, not the feed's
+/// format. CSRCs, header extensions and padding are understood; SRTP must be decrypted
+/// before.
 ///
 /// `packet`: from the first byte of the RTP header, copied. `size`: in bytes, at most
 /// a quarter of the ring (2,048 bytes or 100 ms of the format, whichever is more).

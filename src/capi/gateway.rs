@@ -55,10 +55,11 @@ pub unsafe extern "C" fn rec_gateway_start(
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_gateway_stop(
-    _gateway: rec_gateway,
-    _timeout_ms: u32,
+    gateway: rec_gateway,
+    timeout_ms: u32,
     error: *mut rec_error,
 ) -> rec_status {
+    let _ = (gateway, timeout_ms);
     answer(error, || Err(lacking()))
 }
 
@@ -99,7 +100,8 @@ pub unsafe extern "C" fn rec_http_handle(
 /// Errors: none.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
-pub extern "C" fn rec_http_response_status(_response: *const rec_http_response) -> i32 {
+pub extern "C" fn rec_http_response_status(response: *const rec_http_response) -> i32 {
+    let _ = response;
     0
 }
 
@@ -114,7 +116,8 @@ pub extern "C" fn rec_http_response_status(_response: *const rec_http_response) 
 /// Errors: none; never NULL.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
-pub extern "C" fn rec_http_response_headers(_response: *const rec_http_response) -> *const c_char {
+pub extern "C" fn rec_http_response_headers(response: *const rec_http_response) -> *const c_char {
+    let _ = response;
     c"".as_ptr()
 }
 
@@ -130,9 +133,10 @@ pub extern "C" fn rec_http_response_headers(_response: *const rec_http_response)
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_http_response_body(
-    _response: *const rec_http_response,
+    response: *const rec_http_response,
     size: *mut usize,
 ) -> *const c_void {
+    let _ = response;
     if !size.is_null() {
         // SAFETY: not NULL, so it points to a writable size_t.
         unsafe { size.write(0) };

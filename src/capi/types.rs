@@ -151,7 +151,8 @@ pub const REC_EVENT_FAILED: i32 = 5;
 /// Audio was lost (packets, overruns, a backlog that was too long); at most one a block.
 pub const REC_EVENT_LOSS: i32 = 6;
 /// A recording that was accepted, or that an automatic line asked for, could not
-/// be begun. `recording` is NULL if it never had an id.
+/// be begun: nothing was kept, and no terminal event follows. `status` says why.
+/// `recording` is NULL if it never had an id.
 pub const REC_EVENT_START_FAILED: i32 = 7;
 /// The disk's room fell below `storage.min_free_bytes`. About no recording.
 pub const REC_EVENT_DISK_LOW: i32 = 8;
@@ -302,7 +303,7 @@ pub struct rec_call_info {
 #[derive(Clone, Copy)]
 pub struct rec_feed_format {
     pub struct_size: u32,
-    /// `REC_CODEC_…`
+    /// `REC_CODEC_…`; has no default, 0 is `REC_ERR_INVALID_ARGUMENT`.
     pub codec: i32,
     /// Hz; 0: the codec's own (8000). PCM16: 8000 to 48000. G.711: 8000.
     pub sample_rate: u32,
