@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::g711::{self, Law};
 use crate::support::files::{Wav, assert_settled, manifest_beside, tree};
+pub use crate::support::kit::*;
 use crate::support::*;
 
 pub const LAYOUTS: [i32; 4] = [
@@ -379,11 +380,9 @@ impl Rig {
 
     /// Waits for the terminal event of a recording, and reads what it left.
     pub fn done(&self, id: &str) -> Done {
-        let told = self.engine.events.wait_terminal(id);
-        assert_eq!(told.kind, REC_EVENT_FINISHED, "{told:#?}");
-        let seen = told.recording.unwrap();
+        let (seen, wav) = finished(&self.engine, id);
         Done {
-            wav: Wav::read(&seen.path),
+            wav,
             manifest: manifest_beside(&seen.path),
             seen,
         }
@@ -414,44 +413,6 @@ impl Rig {
         let Rig { engine, dir, .. } = self;
         engine.close();
         assert_settled(&dir.0);
-    }
-}
-
-pub fn feed_format(codec: i32, rate: u32) -> rec_feed_format {
-    let mut format: rec_feed_format = init();
-    format.codec = codec;
-    format.sample_rate = rate;
-    format
-}
-
-pub fn set_format(feed: rec_feed, codec: i32, rate: u32) {
-    ask(|e| unsafe { rec_feed_set_format(feed, &feed_format(codec, rate), e) }).unwrap();
-}
-
-pub fn payload(feed: rec_feed, payload_type: u32, codec: i32, rate: u32) {
-    ask(|e| unsafe { rec_feed_payload(feed, payload_type, &feed_format(codec, rate), e) }).unwrap();
-}
-
-pub fn write(feed: rec_feed, bytes: &[u8]) -> rec_status {
-    unsafe { rec_feed_write(feed, bytes.as_ptr().cast(), bytes.len()) }
-}
-
-pub fn write_at(feed: rec_feed, at: u64, bytes: &[u8]) -> rec_status {
-    unsafe { rec_feed_write_at(feed, at, bytes.as_ptr().cast(), bytes.len()) }
-}
-
-pub fn rtp(feed: rec_feed, packet: &[u8]) -> rec_status {
-    unsafe { rec_feed_rtp(feed, packet.as_ptr().cast(), packet.len()) }
-}
-
-/// Hands in, waiting for room as stream time asks for.
-pub fn until_taken(feed: rec_feed, mut act: impl FnMut() -> rec_status) {
-    loop {
-        match act() {
-            REC_OK => return,
-            REC_ERR_OVERRUN => assert_eq!(unsafe { rec_feed_wait(feed, 60_000) }, REC_OK),
-            other => panic!("status {other}"),
-        }
     }
 }
 

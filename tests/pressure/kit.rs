@@ -4,12 +4,13 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use callrec::capi::*;
 use callrec::storage::faults::{self, Step};
 use parking_lot::{Condvar, Mutex};
 
+pub use crate::support::kit::*;
 use crate::support::*;
 
 /// A disk that takes nothing while it stands still.
@@ -77,19 +78,6 @@ impl Disk {
     /// Until so many writers wait for it.
     pub fn await_waiting(&self, threads: usize) {
         until("nobody writes", || self.waiting.load(Ordering::SeqCst) >= threads);
-    }
-}
-
-/// For what no event tells of.
-pub fn until(what: &str, holds: impl FnMut() -> bool) {
-    until_for(PATIENCE, what, holds);
-}
-
-pub fn until_for(patience: Duration, what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + patience;
-    while !holds() {
-        assert!(Instant::now() < deadline, "{what}");
-        std::thread::sleep(Duration::from_millis(2));
     }
 }
 
@@ -162,29 +150,6 @@ pub fn record(engine: &Engine, call_id: &str) -> Answer<String> {
             ..Start::default()
         },
     )
-}
-
-pub fn write(feed: rec_feed, piece: &[u8]) -> rec_status {
-    unsafe { rec_feed_write(feed, piece.as_ptr().cast(), piece.len()) }
-}
-
-pub fn until_taken(feed: rec_feed, mut act: impl FnMut() -> rec_status) {
-    loop {
-        match act() {
-            REC_OK => return,
-            REC_ERR_OVERRUN => assert_eq!(unsafe { rec_feed_wait(feed, 60_000) }, REC_OK),
-            other => panic!("status {other}"),
-        }
-    }
-}
-
-/// The finished recording that was told of, and its file.
-pub fn finished(engine: &Engine, id: &str) -> (Seen, files::Wav) {
-    let told = engine.events.wait_terminal(id);
-    assert_eq!(told.kind, REC_EVENT_FINISHED, "{told:#?}");
-    let seen = told.recording.unwrap();
-    let wav = files::Wav::read(&seen.path);
-    (seen, wav)
 }
 
 /// (leg, from, to) of each loss, and of how many ms.

@@ -3,6 +3,7 @@
 
 pub mod build;
 pub mod files;
+pub mod kit;
 pub mod rtp;
 
 use std::ffi::{CStr, CString, c_char, c_void};
@@ -591,20 +592,9 @@ pub fn feed(call: rec_call, leg: i32, codec: i32, rate: u32) -> Answer<rec_feed>
     Ok(handle)
 }
 
-/// Hands in, waiting for room in stream time.
-fn patiently(feed: rec_feed, mut act: impl FnMut() -> rec_status) {
-    loop {
-        match act() {
-            REC_OK => return,
-            REC_ERR_OVERRUN => assert_eq!(unsafe { rec_feed_wait(feed, 60_000) }, REC_OK),
-            other => panic!("status {other}"),
-        }
-    }
-}
-
 pub fn write_pcm(feed: rec_feed, samples: &[i16]) {
     for frame in samples.chunks(160) {
-        patiently(feed, || unsafe {
+        kit::until_taken(feed, || unsafe {
             rec_feed_write(feed, frame.as_ptr().cast(), frame.len() * 2)
         });
     }
@@ -612,14 +602,14 @@ pub fn write_pcm(feed: rec_feed, samples: &[i16]) {
 
 pub fn write_bytes(feed: rec_feed, bytes: &[u8]) {
     for frame in bytes.chunks(160) {
-        patiently(feed, || unsafe {
+        kit::until_taken(feed, || unsafe {
             rec_feed_write(feed, frame.as_ptr().cast(), frame.len())
         });
     }
 }
 
 pub fn send_rtp(feed: rec_feed, packet: &[u8]) {
-    patiently(feed, || unsafe {
+    kit::until_taken(feed, || unsafe {
         rec_feed_rtp(feed, packet.as_ptr().cast(), packet.len())
     });
 }
