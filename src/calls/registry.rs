@@ -302,11 +302,11 @@ impl Registry {
     /// A recording that could not begin: if a line's mark asked for it, that is
     /// tried again. True if this is to be told.
     pub fn start_failed(&self, recording: &Recording) -> bool {
-        !recording.options.automatic || self.automatic_failed(recording.call)
+        !recording.options.automatic || self.automatic_failed(recording.call).unwrap_or(true)
     }
 
-    /// True the first time for a call.
-    pub fn automatic_failed(&self, number: u64) -> bool {
+    /// True the first time for a call; `None` if it has ended.
+    pub fn automatic_failed(&self, number: u64) -> Option<bool> {
         let mut inner = self.lock();
         let Inner { calls, owed, .. } = &mut *inner;
         match calls.get_mut(&number) {
@@ -317,9 +317,9 @@ impl Registry {
                 call.failures = (call.failures + 1).min(7);
                 let pause_ns = (NS_PER_S << (call.failures - 1)).min(REMEMBERED_NS);
                 call.retry_ns = coarse_ns() + pause_ns;
-                !std::mem::replace(&mut call.told_failed, true)
+                Some(!std::mem::replace(&mut call.told_failed, true))
             }
-            None => false,
+            None => None,
         }
     }
 

@@ -39,9 +39,10 @@ pub unsafe extern "C" fn rec_feed_open(
     answer(error, || {
         let out = needed(feed, "feed")?;
         let leg = self::leg(leg)?;
+        let call = call_of(call)?;
         // SAFETY: a rec_feed_format or NULL, by the ABI.
         let format = unsafe { feed_format(format) }?;
-        let id = call_of(call)?.open_feed(leg, format)?;
+        let id = call.open_feed(leg, format)?;
         // SAFETY: not NULL, so it points to a writable rec_feed.
         unsafe { out.write(rec_feed { id: id.0 }) };
         Ok(())

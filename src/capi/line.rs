@@ -5,7 +5,7 @@ use super::engine_of;
 use super::guard::answer;
 use super::types::*;
 use crate::text::Text;
-use crate::words::{Error, Result, Status};
+use crate::words::Result;
 
 /// Marks a line, replacing what was set for it before. A mark applies to a call
 /// where every field that it names equals the call's; the flags of all that apply
@@ -84,10 +84,5 @@ unsafe fn line_of(line: *const rec_line_info) -> Result<(Text, Text, u32)> {
             text(line.directory_number, "line.directory_number")?,
         )
     };
-    if device.is_empty() && number.is_empty() {
-        return Err(
-            Error::new(Status::NoTarget, "line: neither device_name nor directory_number").with_reason(0),
-        );
-    }
     Ok((device, number, flags))
 }

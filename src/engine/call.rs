@@ -129,6 +129,7 @@ impl Engine {
     /// Replaces a line's marks.
     pub fn set_line(self: &Arc<Engine>, device: &Text, number: &Text, flags: u32) -> Result<()> {
         self.ready()?;
+        needs_a_name(device, number)?;
         for call in self.registry.set_line(device, number, flags) {
             self.start_automatic(call);
         }
@@ -137,9 +138,18 @@ impl Engine {
 
     pub fn remove_line(&self, device: &Text, number: &Text) -> Result<()> {
         self.ready()?;
+        needs_a_name(device, number)?;
         self.registry.remove_line(device, number);
         Ok(())
     }
+}
+
+fn needs_a_name(device: &Text, number: &Text) -> Result<()> {
+    if !device.is_empty() || !number.is_empty() {
+        return Ok(());
+    }
+    let text = "line: neither device_name nor directory_number";
+    Err(Error::new(Status::NoTarget, text).with_reason(0))
 }
 
 impl Call {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::Engine;
 use crate::clock::{NS_PER_MS, coarse_ns, unix_ms};
 use crate::events::{Event, Kind, LogLevel};
+use crate::storage::Fragment;
 use crate::sync::contained;
 use crate::words::EndReason;
 
@@ -110,7 +111,10 @@ impl Engine {
         let idle_ms = self.config.calls_idle_ms;
         let mut event = Event::new(Kind::CallIdle, unix_ms());
         event.call_tag = info.tag;
-        event.detail = format!("\"idle_ms\":{idle_ms},\"call\":{}", info.to_json());
+        event.detail = format!(
+            "\"idle_ms\":{idle_ms},\"call\":{}",
+            Fragment::of(&info.told()).text()
+        );
         self.bus.publish(event);
         let text = format!(
             "call \"{}\": no media for calls.idle_ms {idle_ms}, ended",

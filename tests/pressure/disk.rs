@@ -81,7 +81,7 @@ fn a_disk_without_room_starts_nothing() {
     let most = u64::MAX.to_string();
     let settings = [
         ("storage.min_free_bytes", most.as_str()),
-        ("calls.idle_ms", "1"),
+        ("calls.idle_ms", "1500"),
         ("media.clock", "real"),
     ];
     let engine = Engine::open(&dir.0, &settings);
@@ -122,11 +122,19 @@ fn a_disk_without_room_starts_nothing() {
             asked == REC_ERR_BAD_HANDLE
         });
     }
-    let kinds: Vec<i32> = engine.events.all().iter().map(|told| told.kind).collect();
+    let idle = |told: &Told| told.kind == REC_EVENT_CALL_IDLE;
+    let (ended, others): (Vec<_>, Vec<_>) = engine.events.all().into_iter().partition(idle);
+    let kinds: Vec<i32> = others.iter().map(|told| told.kind).collect();
     for kind in [REC_EVENT_START_FAILED, REC_EVENT_DISK_LOW] {
         assert_eq!(kinds.iter().filter(|told| **told == kind).count(), 1, "{kinds:?}");
     }
     assert_eq!(kinds.len(), 2, "{kinds:?}");
+    let fed = |told: &&Told| told.json["call"]["call_id"] == "a";
+    assert_eq!(
+        ended.iter().filter(fed).count(),
+        0,
+        "what is fed is not forgotten"
+    );
     engine.close();
     files::assert_settled(&dir.0);
 }

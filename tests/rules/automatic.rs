@@ -297,6 +297,33 @@ fn what_was_stopped_is_not_begun_again() {
     assert_eq!(numbers, ["100", "101"]);
 }
 
+/// It was accepted, and stood in the lists: that nothing came of it is told, though
+/// the call is over by then.
+#[cfg(feature = "faults")]
+#[test]
+fn what_cannot_be_created_is_told_also_after_the_call() {
+    use callrec::storage::faults::{self, Step};
+    let w = automatic(&[]);
+    let (over, wait) = std::sync::mpsc::channel::<()>();
+    let wait = parking_lot::Mutex::new(wait);
+    let broken = move |step| match step {
+        Step::CreateAudio => {
+            let _ = wait.lock().recv();
+            Err(std::io::Error::other("planted"))
+        }
+        _ => Ok(()),
+    };
+    faults::set(&w.dir.0, std::sync::Arc::new(broken));
+    let call = w.begin(&line("AUTO", "101")).unwrap();
+    let id = w.live_ids().remove(0);
+    end(call).unwrap();
+    drop(over);
+    let dir = w.dir.0.clone();
+    let (events, _dir) = w.finish();
+    faults::clear(&dir);
+    assert_eq!(events.kinds(&id), [REC_EVENT_START_FAILED]);
+}
+
 #[cfg(feature = "faults")]
 #[test]
 fn what_cannot_be_created_is_told_and_tried_again() {

@@ -200,3 +200,20 @@ fn a_malformed_id_comes_before_the_look_up() {
         assert_eq!(answer.map_err(|e| e.status), Err(REC_ERR_NOT_LIVE), "{name}");
     }
 }
+
+/// A handle that opens nothing comes before what is wrong with the rest.
+#[test]
+fn a_stale_handle_comes_before_the_arguments() {
+    let w = world();
+    let call = w.begin(&line("SEP1", "101")).unwrap();
+    end(call).unwrap();
+    refused(feed(call, REC_LEG_LOCAL, REC_CODEC_OPUS, 0), REC_ERR_BAD_HANDLE);
+    refused(w.line(None, None, 0), REC_ERR_NO_TARGET);
+    refused(w.unmark(None, None), REC_ERR_NO_TARGET);
+    let stale = w.handle;
+    w.finish();
+    let nothing: rec_line_info = init();
+    for act in [rec_line_set, rec_line_remove] {
+        refused(ask(|e| unsafe { act(stale, &nothing, e) }), REC_ERR_BAD_HANDLE);
+    }
+}
