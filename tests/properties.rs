@@ -37,6 +37,8 @@ fn cases(count: u32, seeds: &'static str) -> Config {
     Config {
         cases,
         rng_seed,
+        // As many schedules in a hundred are ruled out, however many there are.
+        max_global_rejects: 1024.max(cases / 10),
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct(seeds))),
         ..Config::default()
     }

@@ -355,12 +355,12 @@ impl LegMedia {
                     tally,
                 );
             }
-            Order::Old => {
+            Order::Old { counted } => {
                 let stream = self.streams.of(packet.ssrc);
                 let stream = stream.filter(|s| s.rate == format.rate);
                 if let Some(stream) = stream.filter(|s| s.rate == self.track.rate()) {
                     let at = stream.place_old(packet.sequence, packet.timestamp);
-                    tally.lost -= 1;
+                    tally.lost -= i64::from(counted);
                     self.audio(at, format, packet.payload, false, tally);
                 }
             }
@@ -425,7 +425,10 @@ impl LegMedia {
             })
         });
         if at != wanted {
-            stream.moved(packet.sequence.wrapping_sub(missing as u16 + 1), at - wanted);
+            stream.moved(
+                packet.sequence.wrapping_sub(missing as u16).wrapping_sub(1),
+                at - wanted,
+            );
             stream.drift = Default::default();
         } else if scene.real {
             let delay = grid::index(arrival_ns, rate) as i64 - at;

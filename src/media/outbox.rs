@@ -7,6 +7,9 @@ use std::sync::atomic::Ordering::Relaxed;
 use super::{Progress, Shape, Sink, Span, SpanKind, grid};
 use crate::words::{EndReason, Leg};
 
+/// Told losses that are remembered, so that none is told twice.
+const TOLD_MAX: usize = 64;
+
 /// Loss found in a stretch of audio.
 #[derive(Debug, Default)]
 pub(super) struct Losses {
@@ -24,6 +27,19 @@ impl Losses {
             }
             _ => self.spans.push(span),
         }
+    }
+}
+
+/// The part of a span from one frame to another.
+fn part(span: &Span, from_frame: u64, to_frame: u64, rate: u32) -> Span {
+    if (from_frame, to_frame) == (span.from_frame, span.to_frame) {
+        return *span;
+    }
+    Span {
+        kind: span.kind,
+        from_frame,
+        to_frame,
+        length_ns: grid::time(to_frame - from_frame, rate),
     }
 }
 
@@ -45,6 +61,8 @@ pub(super) struct Outbox {
     queue: VecDeque<Out>,
     shape: Option<Shape>,
     lost_ns: u64,
+    /// The latest losses that the sink was told of.
+    told: VecDeque<Span>,
     /// Since when the sink has taken nothing (stream time).
     blocked_ns: Option<u64>,
     progress: Arc<Progress>,
@@ -57,6 +75,7 @@ impl Outbox {
             queue: VecDeque::new(),
             shape: None,
             lost_ns: 0,
+            told: VecDeque::new(),
             blocked_ns: None,
             progress,
         }
@@ -174,29 +193,73 @@ impl Outbox {
     }
 
     fn tell(&mut self, losses: Losses) {
-        if losses.spans.is_empty() {
+        let mut news = Losses::default();
+        for span in losses.spans {
+            self.add_untold(span, &mut news);
+        }
+        if news.spans.is_empty() {
             return;
         }
-        self.lost_ns += losses.total_ns;
+        self.lost_ns += news.total_ns;
         self.progress.lost_ns.store(self.lost_ns, Relaxed);
         if let Some(sink) = &mut self.sink {
-            sink.loss(self.lost_ns, losses.spans);
+            sink.loss(self.lost_ns, news.spans);
         }
     }
 
-    /// The whole block is lost, and with it whatever loss was found in it.
+    /// What of a span is news: a place that is lost already can be missed again by
+    /// another sender, or by another write to the same position.
+    fn add_untold(&mut self, span: Span, news: &mut Losses) {
+        let mut at = span.from_frame;
+        while at < span.to_frame {
+            let same = || self.told.iter().filter(|told| told.kind == span.kind);
+            let covers = |told: &&Span| told.from_frame <= at && at < told.to_frame;
+            if let Some(told) = same().find(covers) {
+                at = told.to_frame;
+                continue;
+            }
+            let later = same().map(|told| told.from_frame).filter(|from| *from > at);
+            let to = later.min().unwrap_or(u64::MAX).min(span.to_frame);
+            news.add(part(&span, at, to, self.rate()));
+            at = to;
+        }
+        self.remember(span);
+    }
+
+    fn remember(&mut self, span: Span) {
+        match self.told.back_mut() {
+            Some(last) if last.kind == span.kind && last.to_frame == span.from_frame => {
+                last.to_frame = span.to_frame;
+            }
+            _ => self.told.push_back(span),
+        }
+        if self.told.len() > TOLD_MAX {
+            self.told.pop_front();
+        }
+    }
+
+    fn rate(&self) -> u32 {
+        self.shape.map_or(8000, |shape| shape.rate)
+    }
+
+    /// The whole block is lost, and with it whatever loss was found in it; what was
+    /// missed of the time before it is told all the same.
     #[cold]
     fn replace(&mut self, refused: &Refused, legs: &[Leg]) {
-        let rate = self.shape.map_or(8000, |shape| shape.rate);
+        let rate = self.rate();
         if let Some(sink) = &mut self.sink {
             sink.fill(refused.block.len() as u64);
         }
         let mut losses = Losses::default();
+        let begin = refused.from_frame;
+        for span in refused.losses.spans.iter().filter(|span| span.from_frame < begin) {
+            losses.add(part(span, span.from_frame, span.to_frame.min(begin), rate));
+        }
         for leg in legs {
             losses.add(Span {
                 kind: SpanKind::Loss(*leg),
-                from_frame: refused.from_frame,
-                to_frame: refused.from_frame + refused.frames,
+                from_frame: begin,
+                to_frame: begin + refused.frames,
                 length_ns: grid::time(refused.frames, rate),
             });
         }

@@ -62,8 +62,10 @@ pub(super) fn is_comfort_noise(payload_type: u8) -> bool {
 pub(super) struct Stream {
     ssrc: u32,
     highest: u16,
-    /// Bit n: the n-th before the highest was received.
-    seen: u64,
+    /// Bit n: the n-th before the highest was received. Reaches back beyond `MISORDER`.
+    seen: u128,
+    /// Numbers from the first to the highest.
+    since: u64,
     /// Missing packets that were noticed on one without audio.
     owed: u32,
     /// The next number of what may be a sender that began again.
@@ -117,7 +119,10 @@ pub(super) enum Order {
         missing: u64,
     },
     /// Behind others, not seen before.
-    Old,
+    Old {
+        /// Told as missing by one ahead of it.
+        counted: bool,
+    },
     Duplicate,
     /// Far behind: perhaps a new beginning.
     Suspect,
@@ -147,7 +152,7 @@ impl Streams {
         match &mut self.previous {
             Some(stream) if stream.ssrc == ssrc => {
                 let order = sight(stream, sequence);
-                if !matches!(order, Order::Old | Order::Duplicate | Order::Suspect) {
+                if !matches!(order, Order::Old { .. } | Order::Duplicate | Order::Suspect) {
                     std::mem::swap(&mut self.current, &mut self.previous);
                 }
                 order
@@ -179,6 +184,7 @@ impl Streams {
             ssrc: packet.ssrc,
             highest: packet.sequence,
             seen: 1,
+            since: 0,
             owed: 0,
             suspect: None,
             timestamp: packet.timestamp,
@@ -200,6 +206,7 @@ fn sight(stream: &mut Stream, sequence: u16) -> Order {
     if delta > 0 {
         let missing = delta as u64 - 1 + u64::from(std::mem::take(&mut stream.owed));
         stream.seen = stream.seen.checked_shl(delta as u32).unwrap_or(0) | 1;
+        stream.since += delta as u64;
         stream.highest = sequence;
         stream.suspect = None;
         return Order::Next { missing };
@@ -212,13 +219,18 @@ fn sight(stream: &mut Stream, sequence: u16) -> Order {
         return Order::Suspect;
     }
     let back = u32::from(delta.unsigned_abs());
-    let bit = 1u64.checked_shl(back).unwrap_or(0);
+    let bit = 1u128.checked_shl(back).unwrap_or(0);
     if stream.seen & bit != 0 {
         return Order::Duplicate;
     }
     stream.seen |= bit;
-    stream.owed = stream.owed.saturating_sub(1);
-    Order::Old
+    // What came before the stream's first has never been missed.
+    let missed = u64::from(back) <= stream.since;
+    let counted = missed && stream.owed == 0;
+    if missed && !counted {
+        stream.owed -= 1;
+    }
+    Order::Old { counted }
 }
 
 #[cfg(test)]
@@ -241,7 +253,7 @@ mod tests {
         assert_eq!(streams.sight(1, 65534), Order::New);
         streams.begin(&packet(1, 65534), 0, 160, 8000);
         assert_eq!(streams.sight(1, 1), Order::Next { missing: 2 });
-        assert_eq!(streams.sight(1, 65535), Order::Old);
+        assert_eq!(streams.sight(1, 65535), Order::Old { counted: true });
         assert_eq!(streams.sight(1, 65535), Order::Duplicate);
         streams.sight_only(1, 3);
         assert_eq!(streams.sight(1, 4), Order::Next { missing: 1 });
@@ -257,7 +269,8 @@ mod tests {
         streams.begin(&packet(1, 10), 0, 160, 8000);
         assert_eq!(streams.sight(1, 12), Order::Next { missing: 1 });
         streams.begin(&packet(2, 500), 320, 160, 8000);
-        assert_eq!(streams.sight(1, 11), Order::Old);
+        assert_eq!(streams.sight(1, 11), Order::Old { counted: true });
+        assert_eq!(streams.sight(1, 9), Order::Old { counted: false });
         assert_eq!(streams.sight(2, 501), Order::Next { missing: 0 });
     }
 

@@ -1,0 +1,134 @@
+//! What is told to be lost, and how often.
+
+use super::*;
+use crate::media::SpanKind;
+use crate::media::sim::Wish;
+use crate::words::Layout;
+
+const MS: u64 = NS_PER_MS;
+
+fn local(sim: &mut Sim) -> Tape {
+    sim.attach(Leg::Local, PCM);
+    sim.start(Wish {
+        layout: Layout::Local,
+        ..Wish::default()
+    })
+}
+
+/// The stretches that are told to be lost, joined; fails if a frame is told twice.
+fn lost(tape: &Tape) -> Vec<(u64, u64)> {
+    let out = tape.out.lock();
+    let mut spans: Vec<_> = out.losses.iter().map(|s| (s.from_frame, s.to_frame)).collect();
+    spans.sort_unstable();
+    assert_eq!(
+        spans.iter().map(|(a, b)| b - a).sum::<u64>() * MS / 8,
+        out.lost_ns
+    );
+    let mut joined: Vec<(u64, u64)> = Vec::new();
+    for (from, to) in spans {
+        match joined.last_mut() {
+            Some(last) if last.1 == from => last.1 = to,
+            Some(last) => {
+                assert!(last.1 < from, "lost twice from {from}: {:?}", out.losses);
+                joined.push((from, to));
+            }
+            None => joined.push((from, to)),
+        }
+    }
+    joined
+}
+
+#[test]
+fn a_place_that_is_missed_again_is_not_lost_again() {
+    let mut sim = Sim::real();
+    let tape = local(&mut sim);
+    sim.write_at(Leg::Local, 0, &pcm(Leg::Local, 0, 160));
+    // Each too late for what has been rendered, and over the one before.
+    for from in [160, 240, 240, 80, 160] {
+        sim.pass(300);
+        sim.write_at(Leg::Local, from, &pcm(Leg::Local, from, 160));
+    }
+    sim.pass(1000);
+    sim.stop(&tape);
+    sim.visit();
+    // The first write was heard; what of it was missed again nobody knows any more.
+    assert_eq!(lost(&tape), [(80, 400)]);
+}
+
+#[test]
+fn a_sender_over_the_gap_of_another_does_not_lose_it_again() {
+    let mut sim = Sim::real();
+    let tape = local(&mut sim);
+    let begin = sim.now_ns;
+    let say = |sim: &mut Sim, ssrc, seq: u16, ts: u64, arrival_ns| {
+        let bytes = packet(ssrc, 0, seq, ts as u32, &[5; 160]);
+        sim.feed(Leg::Local)
+            .map(|feed| feed.rtp_arrived(&bytes, arrival_ns))
+    };
+    // Its timestamps run 400 ms ahead, and then eight packets are missing.
+    say(&mut sim, 1, 0, 0, begin);
+    say(&mut sim, 1, 1, 3360, begin);
+    say(&mut sim, 1, 10, 4800, begin);
+    sim.pass(2000);
+    assert_eq!(lost(&tape), [(3520, 4800)]);
+    // Another one, whose packets the host has held back: they lie where they came.
+    for n in 0..10u64 {
+        say(&mut sim, 2, n as u16, n * 160, begin + (380 + 20 * n) * MS);
+    }
+    sim.pass(2000);
+    sim.stop(&tape);
+    sim.visit();
+    assert_eq!(lost(&tape), [(3040, 4800)]);
+}
+
+#[test]
+fn what_was_missed_before_a_refused_block_is_told_all_the_same() {
+    let mut sim = Sim::real();
+    let tape = local(&mut sim);
+    sim.write_at(Leg::Local, 0, &pcm(Leg::Local, 0, 160));
+    sim.pass(1500);
+    // Missed, and then a block with audio in it that nobody takes.
+    sim.write_at(Leg::Local, 160, &pcm(Leg::Local, 160, 160));
+    sim.write_at(Leg::Local, 12_000, &pcm(Leg::Local, 0, 160));
+    tape.out.lock().full = true;
+    sim.pass(1000);
+    tape.out.lock().full = false;
+    sim.stop(&tape);
+    sim.visit();
+    let lost = lost(&tape);
+    assert_eq!(lost[0], (160, 320));
+    assert!(
+        lost[1].0 < 12_000 && 12_000 < lost[1].1,
+        "the block itself: {lost:?}"
+    );
+    let of_local = |span: &crate::media::Span| span.kind == SpanKind::Loss(Leg::Local);
+    assert!(tape.out.lock().losses.iter().all(of_local));
+}
+
+#[test]
+fn only_what_was_counted_as_missing_is_taken_off_again() {
+    let (mut sim, _tape) = one_leg();
+    sim.now_ns += 100 * MS;
+    // The first two have changed places: nobody has missed the earlier one.
+    for n in [1, 0, 2] {
+        sim.rtp(Leg::Local, &ulaw(n));
+    }
+    sim.visit();
+    assert_eq!(sim.stats.frames_lost(), 0);
+    // Missing before a comfort noise, which does not count it yet.
+    sim.rtp(Leg::Local, &packet(7, 13, 4, 640, &[60]));
+    sim.rtp(Leg::Local, &ulaw(3));
+    sim.visit();
+    assert_eq!(sim.stats.frames_lost(), 0);
+    // Two are missing, and one of them comes: 93 numbers late, and again.
+    sim.rtp(Leg::Local, &ulaw(7));
+    sim.rtp(Leg::Local, &ulaw(100));
+    sim.visit();
+    let before = sim.stats.frames_lost();
+    assert_eq!(before, 2 + 92);
+    for _ in 0..3 {
+        sim.rtp(Leg::Local, &ulaw(6));
+    }
+    sim.visit();
+    assert_eq!(sim.stats.frames_lost(), before - 1);
+}
