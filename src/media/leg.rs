@@ -76,6 +76,9 @@ pub(super) struct LegMedia {
     /// Lost stretches of a time that is already rendered: positions of the track.
     pub late: Vec<(u64, u64)>,
     format: FeedFormat,
+    /// The clock rate that the host has told and that was in use last: it may make the
+    /// file's, which a stray packet of a static payload type must not.
+    pub told_rate: u32,
     mapped: Vec<(u8, FeedFormat)>,
     streams: Streams,
     /// `write_at`: an index and its place.
@@ -103,6 +106,7 @@ impl LegMedia {
                 codec: Codec::Pcmu,
                 rate: 8000,
             },
+            told_rate: 8000,
             mapped: Vec::new(),
             streams: Streams::default(),
             anchor: None,
@@ -131,6 +135,7 @@ impl LegMedia {
 
     pub(super) fn set_format(&mut self, format: FeedFormat) {
         self.format = format;
+        self.told_rate = format.rate;
         self.anchor = None;
         self.change_rate(format.rate);
     }
@@ -333,6 +338,9 @@ impl LegMedia {
             return;
         }
         tally.frames_in += 1;
+        if format.rate == self.format.rate || rtp::is_mapped(packet.payload_type, &self.mapped) {
+            self.told_rate = format.rate;
+        }
         let len = samples(format) as u64;
         match self.streams.sight(packet.ssrc, packet.sequence) {
             Order::Duplicate => {}

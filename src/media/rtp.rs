@@ -53,6 +53,11 @@ pub(super) fn format_of(payload_type: u8, mapped: &[(u8, FeedFormat)]) -> Option
     }
 }
 
+/// Whether the host has told what a payload type means.
+pub(super) fn is_mapped(payload_type: u8, mapped: &[(u8, FeedFormat)]) -> bool {
+    mapped.iter().any(|(known, _)| *known == payload_type)
+}
+
 pub(super) fn is_comfort_noise(payload_type: u8) -> bool {
     payload_type == COMFORT_NOISE
 }

@@ -283,7 +283,7 @@ impl Tap {
         let fed = legs.iter().filter(|leg| leg.had_feed);
         let rate = match (self.wanted_rate, self.format) {
             (0, Format::WavUlaw | Format::WavAlaw) => 8000,
-            (0, Format::Wav) => fed.map(|leg| leg.track.rate()).max().unwrap_or(8000),
+            (0, Format::Wav) => fed.map(|leg| leg.told_rate).max().unwrap_or(8000),
             (rate, _) => rate,
         };
         let stereo = self.layout == Layout::Stereo && !legs[Leg::Mixed as usize].had_feed;

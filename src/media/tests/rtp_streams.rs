@@ -289,3 +289,81 @@ fn a_peer_that_alternates_its_clock_rate_is_followed_so_far() {
         sim.stats.dropped_unknown()
     );
 }
+
+#[test]
+fn a_stray_packet_does_not_choose_the_files_rate() {
+    // L16 at 44.1 kHz by RFC 3551, which nobody has agreed upon.
+    let stray = packet(7, 11, 0, 0, &[1; 160]);
+    let record = |packets: &[Vec<u8>], mapped: bool| {
+        let mut sim = Sim::real();
+        sim.attach(Leg::Local, ULAW);
+        if mapped {
+            sim.payload(Leg::Local, 11, FeedFormat { rate: 44_100, ..PCM });
+            sim.payload(Leg::Local, 97, WIDE);
+        }
+        let tape = sim.start(Default::default());
+        for bytes in packets {
+            sim.rtp(Leg::Local, bytes);
+            sim.now_ns += 20 * MS;
+        }
+        close(&mut sim, &tape);
+        let rate = tape.out.lock().shape.map(|shape| shape.rate);
+        (rate, sim.stats.frames_in())
+    };
+    let plain = ulaw(1);
+    let wide = packet(7, 97, 2, 320, &[1; 640]);
+    assert_eq!(record(std::slice::from_ref(&stray), false), (Some(8000), 1));
+    assert_eq!(
+        record(&[plain.clone(), packet(7, 11, 2, 320, &[1; 160])], false),
+        (Some(8000), 2)
+    );
+    // What the host has told of may.
+    assert_eq!(record(&[stray], true), (Some(44_100), 1));
+    assert_eq!(record(&[plain, wide.clone()], true), (Some(16_000), 2));
+    assert_eq!(record(&[wide, ulaw(3)], true), (Some(8000), 2));
+}
+
+#[test]
+fn numbers_that_run_away_under_comfort_noise() {
+    let (mut sim, tape) = one_leg();
+    at(&mut sim, 0);
+    sim.now_ns += 20 * MS;
+    for seq in [32_767, 65_534] {
+        sim.rtp(Leg::Local, &packet(7, 13, seq, 160, &[60]));
+    }
+    // 65,535 are missing, and it lies far behind.
+    sim.now_ns += 1000 * MS;
+    sim.rtp(Leg::Local, &packet(7, 0, 2, 320, &[mark(2); 160]));
+    close(&mut sim, &tape);
+    let heard = marks(&tape);
+    assert_eq!((heard[0], heard[51]), (mark(0), mark(2)));
+}
+
+#[test]
+fn timestamps_that_stood_still_in_a_pause_are_silent_as_long() {
+    for renewed in [false, true] {
+        let (mut sim, tape) = one_leg();
+        send(&mut sim, 0, 50, &[]);
+        sim.pause(&tape);
+        sim.pass(20_000);
+        sim.resume(&tape);
+        // It goes on where it left off, perhaps as another sender.
+        let ssrc = if renewed { 8 } else { 7 };
+        for n in 50..1550u64 {
+            let bytes = packet(ssrc, 0, n as u16, n as u32 * 160, &[mark(n); 160]);
+            sim.rtp(Leg::Local, &bytes);
+            sim.now_ns += 20 * MS;
+            sim.visit();
+        }
+        close(&mut sim, &tape);
+        let after = &marks(&tape)[1050..2550];
+        let silent = after.iter().take_while(|mark| **mark == 0).count();
+        // What seems to be late may look like a slow clock, too, and is slipped.
+        let want = if renewed { 0..1 } else { 990..1001 };
+        assert!(want.contains(&silent), "{silent} packets");
+        assert_eq!(sim.stats.frames_lost(), silent as u64);
+        assert!(after[silent..].iter().eq(&expected(50 + silent as u64, 1550)));
+        // No loss of this recording, but for what reached across the resume.
+        assert!(tape.progress.lost_ms() < 20);
+    }
+}
