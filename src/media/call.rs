@@ -54,6 +54,12 @@ impl CallState {
         self.taps.iter().any(|tap| tap.outbox.is_blocked())
     }
 
+    /// Stream time: its recordings have more to render than one visit may.
+    pub(super) fn is_behind(&self) -> bool {
+        let waits = |tap: &Tap| tap.is_behind() || !self.points.is_empty();
+        self.taps.iter().any(waits)
+    }
+
     /// A visit whose panic is kept to this call's recordings.
     pub(super) fn visit_guarded(&mut self, now_ns: u64) {
         let visit = catch_unwind(AssertUnwindSafe(|| self.visit(now_ns)));
@@ -75,26 +81,17 @@ impl CallState {
     /// `now_ns`: the coarse clock, read before this visit looks at anything.
     pub(super) fn visit(&mut self, now_ns: u64) {
         self.flush(now_ns);
-        if self.is_blocked() {
+        if self.taps.iter().any(Tap::is_behind) {
+            self.go_on(now_ns);
+        }
+        if self.is_blocked() || self.taps.iter().any(Tap::is_behind) {
             return;
         }
         let counts = self.call.handed();
         self.call.take_points(&mut self.points);
         let mut tally = Tally::default();
-        while let Some(point) = self.points.pop_front() {
-            self.drain(&point.counts, &mut tally);
-            for (leg, handed) in self.legs.iter_mut().zip(&point.counts) {
-                leg.trailing_loss(handed, point.clock_ns, &self.scene, &mut tally);
-            }
-            self.tell_late(&mut tally);
-            self.apply(point);
-            self.flush(now_ns);
-            self.release();
-            if self.is_blocked() {
-                break;
-            }
-        }
-        if !self.is_blocked() {
+        self.pass_points(now_ns, &mut tally);
+        if !self.is_blocked() && self.points.is_empty() {
             self.drain(&counts, &mut tally);
             self.tell_late(&mut tally);
             self.go_on(now_ns);
@@ -103,6 +100,49 @@ impl CallState {
             tally.tell(self.call.stats());
             self.call.saw_media(tally.last_arrival_ns);
         }
+    }
+
+    /// Each point in its turn, with what was handed in before it.
+    fn pass_points(&mut self, now_ns: u64, tally: &mut Tally) {
+        while let Some(point) = self.points.front() {
+            let (counts, clock_ns) = (point.counts, point.clock_ns);
+            self.drain(&counts, tally);
+            for (leg, handed) in self.legs.iter_mut().zip(&counts) {
+                leg.trailing_loss(handed, clock_ns, &self.scene, tally);
+            }
+            self.tell_late(tally);
+            let near = self.is_near_point();
+            if near && let Some(point) = self.points.pop_front() {
+                self.apply(point);
+            }
+            self.flush(now_ns);
+            self.release();
+            if !near || self.is_blocked() {
+                break;
+            }
+        }
+    }
+
+    /// Whether the recordings that the next point is for can reach it in one visit.
+    /// Those that cannot come nearer.
+    fn is_near_point(&mut self) -> bool {
+        let Some(point) = self.points.front().filter(|_| !self.scene.real) else {
+            return true;
+        };
+        let concerned = match point.what {
+            What::Pause(id) | What::Resume(id) => Some(id),
+            What::Stop(id, reason) if reason != EndReason::Discarded => Some(id),
+            What::End(_) => None,
+            _ => return true,
+        };
+        let at_ns = self.end_ns();
+        let mut near = true;
+        for tap in &mut self.taps {
+            if concerned.is_none_or(|id| id == tap.id) {
+                near &= tap.is_near(at_ns, &self.legs);
+            }
+        }
+        near
     }
 
     fn go_on(&mut self, now_ns: u64) {

@@ -11,9 +11,14 @@ use super::outbox::{Losses, Out, Outbox};
 use super::resample::{LOOKAHEAD_NS, LegResampler};
 use super::track::Track;
 use super::{Progress, Shape, Span, SpanKind, TapSpec, grid};
+use crate::clock::NS_PER_S;
 use crate::words::{EndReason, Format, Layout, Leg, PauseMode};
 
 pub(super) type Legs = [LegMedia; 3];
+
+/// Stream time: as much is rendered of a recording before other calls have their turn.
+/// A peer's timestamps decide how long a silence is.
+const STRIDE_NS: u64 = 60 * NS_PER_S;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
@@ -41,6 +46,8 @@ pub(super) struct Tap {
     /// Where recording last began: cursor and frame.
     segment: (u64, u64),
     phase: Phase,
+    /// What was due went beyond a stride.
+    behind: bool,
     paused_ns: u64,
     late: Losses,
     resamplers: [Option<LegResampler>; 3],
@@ -69,6 +76,7 @@ impl Tap {
             limit: u64::MAX,
             segment: (0, 0),
             phase: Phase::Recording,
+            behind: false,
             paused_ns: 0,
             late: Losses::default(),
             resamplers: Default::default(),
@@ -104,6 +112,7 @@ impl Tap {
             true => frontier_ns >= self.next_cut_ns,
             false => frontier_ns >= self.position_ns().saturating_add(self.flush_ns),
         };
+        self.behind = false;
         if !due || self.phase == Phase::Over {
             return false;
         }
@@ -111,8 +120,31 @@ impl Tap {
         self.next_cut_ns += (behind + 1) * self.flush_ns;
         let resampling = self.phase == Phase::Recording && self.resamples(legs);
         let ahead = if resampling { LOOKAHEAD_NS } else { 0 };
-        self.reach(frontier_ns.saturating_sub(ahead), legs);
+        let to_ns = frontier_ns.saturating_sub(ahead);
+        let most_ns = if real { u64::MAX } else { self.stride_ns() };
+        self.behind = most_ns < to_ns;
+        self.reach(to_ns.min(most_ns), legs);
         true
+    }
+
+    fn stride_ns(&self) -> u64 {
+        self.position_ns().saturating_add(STRIDE_NS)
+    }
+
+    /// It must go on before anything more is taken in.
+    pub(super) fn is_behind(&self) -> bool {
+        self.behind && self.phase != Phase::Over
+    }
+
+    /// True if a point at this moment can be applied at once; else a stride is made
+    /// towards it.
+    pub(super) fn is_near(&mut self, at_ns: u64, legs: &Legs) -> bool {
+        let stride_ns = self.stride_ns();
+        if self.phase == Phase::Over || at_ns <= stride_ns {
+            return true;
+        }
+        self.reach(stride_ns, legs);
+        false
     }
 
     fn position_ns(&self) -> u64 {

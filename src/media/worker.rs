@@ -153,9 +153,18 @@ impl<'a> Worker<'a> {
             self.visit(call.slot.load(Ordering::Relaxed));
         }
         if news.stop {
-            (0..self.calls.len()).for_each(|slot| self.visit(slot));
+            (0..self.calls.len()).for_each(|slot| self.visit_last(slot));
         }
         news.stop
+    }
+
+    /// Once more, and as often as it takes to come to the end of what was handed in.
+    fn visit_last(&mut self, slot: usize) {
+        self.visit(slot);
+        let goes_on = |call: &CallState| call.is_behind() && !call.is_blocked();
+        while self.calls[slot].as_ref().is_some_and(goes_on) {
+            self.visit(slot);
+        }
     }
 
     fn adopt(&mut self, call: Arc<CallTap>) {
@@ -178,10 +187,12 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Stream time: its feed found the ring full, or its sink takes nothing.
+    /// Stream time: its feed found the ring full, its sink takes nothing, or it has not
+    /// come to the end of a long silence.
     fn presses(&self, slot: usize) -> bool {
+        let waits = |state: &CallState| state.is_blocked() || state.is_behind();
         let state = self.calls[slot].as_ref();
-        state.is_some_and(|state| state.call.take_hunger() || state.is_blocked())
+        state.is_some_and(|state| state.call.take_hunger() || waits(state))
     }
 
     fn visit(&mut self, slot: usize) {

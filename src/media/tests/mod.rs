@@ -5,6 +5,7 @@ mod losses;
 mod points;
 mod pressure;
 mod rtp_streams;
+mod strides;
 mod threads;
 
 use super::sim::{Sim, Tape};

@@ -105,3 +105,23 @@ fn a_waiter_returns_when_the_feed_is_closed() {
     assert!(!waiting.join().expect("no panic"));
     worker.stop();
 }
+
+#[test]
+fn the_last_visit_comes_to_the_end() {
+    let settings = Arc::new(config(ClockMode::Stream));
+    let worker = WorkerInbox::new(settings.clone(), Arc::default(), 0);
+    let call = CallTap::new(1, settings, Arc::default(), worker.clone());
+    let (tape, spec) = Tape::new(99, Wish::default());
+    call.start(spec);
+    let mut feed = call.attach(Leg::Local, PCM);
+    // Half an hour of silence lies between them.
+    for at in [0, 14_000_000] {
+        assert_eq!(feed.write_at(at, &pcm(Leg::Local, at, 160)), Status::Ok);
+    }
+    call.end(EndReason::CallEnded);
+    worker.stop();
+    worker.run();
+    let out = tape.out.lock();
+    assert_eq!(out.frames(), 14_000_160);
+    assert_eq!(out.ending, Some(Ending::Finished(EndReason::CallEnded, None)));
+}
