@@ -283,6 +283,11 @@ fn media_config(config: &Config) -> MediaConfig {
         leg_wait_ns: u64::from(config.leg_wait_ms) * NS_PER_MS,
         flush_ns: u64::from(config.flush_ms) * NS_PER_MS,
         backlog_ns: u64::from(config.backlog_ms) * NS_PER_MS,
+        #[cfg(feature = "faults")]
+        panic_at: match config.panic_at.strip_prefix("packet:") {
+            Some(payload) => payload.into(),
+            None => Vec::new(),
+        },
     }
 }
 

@@ -18,3 +18,5 @@ mod kit;
 mod limits;
 #[path = "pressure/long.rs"]
 mod long;
+#[path = "pressure/panics.rs"]
+mod panics;

@@ -11,6 +11,7 @@ use super::point::{Counts, Point, What};
 use super::ring::Ring;
 use super::tap::{Legs, Tap};
 use super::{CallTap, ClockMode};
+use crate::sync::atomic::Ordering;
 use crate::words::{EndReason, FeedFormat, Leg};
 
 pub(super) struct CallState {
@@ -22,6 +23,8 @@ pub(super) struct CallState {
     scene: Scene,
     /// Everything before it may be rendered.
     frontier_ns: u64,
+    /// Leg and count of a drain that has not returned.
+    draining: Option<(usize, u64)>,
     ended: bool,
 }
 
@@ -41,6 +44,7 @@ impl CallState {
             points: VecDeque::new(),
             scene,
             frontier_ns: 0,
+            draining: None,
             ended: false,
         }
     }
@@ -66,16 +70,39 @@ impl CallState {
         if let Err(panic) = visit {
             let text = panic.downcast_ref::<&str>().map(|text| text.to_string());
             let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-            self.broken(&text.unwrap_or_else(|| "panic".into()));
+            let text = text.unwrap_or_else(|| "panic".into());
+            let _ = catch_unwind(AssertUnwindSafe(|| self.broken(&text)));
         }
     }
 
+    /// The recordings that a panic has touched fail. The call and its points go on.
     fn broken(&mut self, message: &str) {
         for mut tap in std::mem::take(&mut self.taps) {
             // One sink's second panic must not take the others along.
-            let _ = catch_unwind(AssertUnwindSafe(|| tap.outbox.broken(message)));
+            let _ = catch_unwind(AssertUnwindSafe(move || tap.outbox.broken(message)));
+        }
+        if let Some((n, limit)) = self.draining.take() {
+            self.skip(n, limit);
         }
         self.release();
+    }
+
+    /// What a drain had begun to take when it broke off is gone: the next record is the
+    /// one behind it.
+    fn skip(&mut self, n: usize, limit: u64) {
+        let counts = self.call.counts(Leg::ALL[n]);
+        let rest = limit.saturating_sub(counts.taken.load(Ordering::SeqCst)) as usize;
+        if let Some(ring) = &mut self.rings[n].consumer
+            && let Ok(chunk) = ring.read_chunk(rest)
+        {
+            chunk.commit_all();
+        }
+        counts.taken.store(limit, Ordering::SeqCst);
+        if counts.waiting.swap(false, Ordering::SeqCst)
+            && let Some(waiter) = &self.rings[n].waiter
+        {
+            waiter.drained();
+        }
     }
 
     /// `now_ns`: the coarse clock, read before this visit looks at anything.
@@ -169,11 +196,17 @@ impl CallState {
                 continue;
             }
             let (leg, scene) = (&mut self.legs[n], &self.scene);
+            let config = self.call.config();
+            self.draining = Some((n, handed.bytes));
             self.rings[n].drain(
                 handed.bytes,
                 self.call.counts(Leg::ALL[n]),
-                |header, payload, behind| leg.record(header, payload, behind, scene, tally),
+                |header, payload, behind| {
+                    config.fault(payload);
+                    leg.record(header, payload, behind, scene, tally);
+                },
             );
+            self.draining = None;
         }
     }
 
@@ -235,10 +268,10 @@ impl CallState {
                 self.with(id, |tap, legs| tap.finish(at_ns, reason, legs));
             }
             What::End(reason) => {
+                self.ended = true;
                 for tap in &mut self.taps {
                     tap.finish(at_ns, reason, &self.legs);
                 }
-                self.ended = true;
             }
             What::Attach {
                 leg,

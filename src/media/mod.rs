@@ -56,6 +56,20 @@ pub struct MediaConfig {
     pub flush_ns: u64,
     /// How long a sink may take nothing in stream time before its recording fails.
     pub backlog_ns: u64,
+    /// A test may ask for a panic where a worker comes to a record with this payload.
+    #[cfg(feature = "faults")]
+    pub panic_at: Vec<u8>,
+}
+
+impl MediaConfig {
+    #[cfg(feature = "faults")]
+    fn fault(&self, payload: &[u8]) {
+        let planted = !self.panic_at.is_empty() && payload.ends_with(&self.panic_at);
+        assert!(!planted, "planted in a packet");
+    }
+
+    #[cfg(not(feature = "faults"))]
+    fn fault(&self, _payload: &[u8]) {}
 }
 
 /// What a recording reports of itself, readable from any thread.

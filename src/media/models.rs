@@ -98,6 +98,8 @@ fn config() -> Arc<MediaConfig> {
         leg_wait_ns: 0,
         flush_ns: 1,
         backlog_ns: u64::MAX,
+        #[cfg(feature = "faults")]
+        panic_at: Vec::new(),
     })
 }
 

@@ -39,6 +39,8 @@ pub struct Collected {
     pub pool: Option<Arc<Mutex<Vec<Vec<u8>>>>>,
     /// The next block panics.
     pub panic: bool,
+    /// Asking for a buffer panics.
+    pub panic_early: bool,
 }
 
 impl Collected {
@@ -97,7 +99,11 @@ impl Sink for Collector {
     }
 
     fn buffer(&mut self) -> Vec<u8> {
-        let collected = self.0.lock();
+        let mut collected = self.0.lock();
+        if std::mem::take(&mut collected.panic_early) {
+            drop(collected);
+            panic!("a panic that was asked for");
+        }
         let recycled = collected.pool.as_ref().and_then(|pool| pool.lock().pop());
         recycled.unwrap_or_default()
     }
@@ -189,6 +195,8 @@ pub fn config(clock: ClockMode) -> MediaConfig {
         leg_wait_ns: 2_000 * NS_PER_MS,
         flush_ns: 700 * NS_PER_MS,
         backlog_ns: 15_000 * NS_PER_MS,
+        #[cfg(feature = "faults")]
+        panic_at: Vec::new(),
     }
 }
 

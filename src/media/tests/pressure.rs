@@ -201,6 +201,80 @@ fn a_panic_stays_in_its_call() {
     assert_eq!(other.1.out.lock().ending, Some(ended));
 }
 
+#[cfg(feature = "faults")]
+#[test]
+fn a_panic_amid_a_ring_leaves_the_records_behind_it_whole() {
+    let mut settings = crate::media::sim::config(crate::media::ClockMode::Real);
+    settings.panic_at = vec![200; 7];
+    let mut sim = Sim::new(settings);
+    sim.attach(Leg::Local, ULAW);
+    let wish = Wish {
+        layout: Layout::Local,
+        format: Format::WavUlaw,
+        ..Wish::default()
+    };
+    let broken = sim.start(wish);
+    for bytes in [&[1; 160][..], &[200; 7], &[2; 160], &[3; 33]] {
+        sim.write(Leg::Local, bytes);
+    }
+    sim.visit();
+    let text = "planted in a packet".to_string();
+    assert_eq!(broken.out.lock().ending, Some(Ending::Broken(text)));
+    // The call goes on, and is recorded again: what follows is where it should be, over
+    // several rounds of the ring.
+    let tape = sim.start(wish);
+    let mut taken = 0;
+    for n in 0..200u64 {
+        sim.now_ns += 20 * MS;
+        taken += u64::from(sim.write(Leg::Local, &[mark(n); 160]) == Status::Ok);
+        if n % 5 == 4 {
+            sim.visit();
+        }
+    }
+    sim.end();
+    sim.visit();
+    assert_eq!((taken, sim.stats.dropped_unknown()), (200, 0));
+    let out = tape.out.lock();
+    let said: Vec<u8> = out.bytes.iter().copied().filter(|byte| *byte != 0xff).collect();
+    let want: Vec<u8> = (0..200).flat_map(|n| [mark(n); 160]).collect();
+    assert!(said == want, "{} samples of {}", said.len(), want.len());
+    assert!(sim.is_over());
+}
+
+#[cfg(feature = "faults")]
+#[test]
+fn a_panic_amid_a_ring_wakes_who_waits_for_room() {
+    use std::sync::atomic::Ordering::SeqCst;
+    use std::time::Duration;
+    let mut settings = crate::media::sim::config(crate::media::ClockMode::Stream);
+    settings.panic_at = vec![200; 7];
+    let mut sim = Sim::new(settings);
+    sim.attach(Leg::Local, ULAW);
+    assert_eq!(sim.write(Leg::Local, &[200; 7]), Status::Ok);
+    while sim.write(Leg::Local, &[1; 160]) == Status::Ok {}
+    let waiter = sim.feed(Leg::Local).expect("attached").waiter();
+    let (told, hear) = std::sync::mpsc::channel();
+    let waiting = std::thread::spawn(move || told.send(waiter.wait(Duration::from_secs(600))));
+    while !sim.call.counts(Leg::Local).waiting.load(SeqCst) {
+        std::thread::yield_now();
+    }
+    sim.visit();
+    assert_eq!(hear.recv_timeout(Duration::from_secs(60)), Ok(true));
+    waiting.join().expect("no panic").expect("somebody hears");
+}
+
+#[test]
+fn a_panic_at_the_end_of_a_call_ends_it() {
+    let (mut sim, tape) = one_leg();
+    send(&mut sim, 0, 30, &[]);
+    // While the end is being rendered.
+    tape.out.lock().panic_early = true;
+    sim.end();
+    sim.visit();
+    assert!(matches!(tape.out.lock().ending, Some(Ending::Broken(_))));
+    assert!(sim.is_over());
+}
+
 #[test]
 fn nobody_listens_and_nothing_is_kept() {
     let mut sim = Sim::real();
