@@ -365,11 +365,15 @@ impl LegMedia {
             }
             Order::Old { counted } => {
                 let stream = self.streams.of(packet.ssrc);
-                let stream = stream.filter(|s| s.rate == format.rate);
-                if let Some(stream) = stream.filter(|s| s.rate == self.track.rate()) {
-                    let at = stream.place_old(packet.sequence, packet.timestamp);
-                    tally.lost -= i64::from(counted);
-                    self.audio(at, format, packet.payload, false, tally);
+                let stream = stream.filter(|s| s.rate == format.rate && s.rate == self.track.rate());
+                let place = stream.map(|s| s.place_old(packet.sequence, packet.timestamp));
+                match place {
+                    Some(Some(at)) => {
+                        tally.lost -= i64::from(counted);
+                        self.audio(at, format, packet.payload, false, tally);
+                    }
+                    Some(None) => tally.late += 1,
+                    None => {}
                 }
             }
         }

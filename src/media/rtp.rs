@@ -94,12 +94,14 @@ impl Stream {
     }
 
     /// Where a packet behind others lies: the moves that came after it are not its own.
-    pub(super) fn place_old(&self, sequence: u16, timestamp: u32) -> i64 {
+    /// `None`: ahead of the newest one, which it cannot be.
+    pub(super) fn place_old(&self, sequence: u16, timestamp: u32) -> Option<i64> {
         let moved = self
             .moves
             .iter()
             .filter(|(highest, _)| highest.wrapping_sub(sequence) as i16 >= 0);
-        self.place(timestamp) - moved.map(|(_, by)| by).sum::<i64>()
+        let at = self.place(timestamp) - moved.map(|(_, by)| by).sum::<i64>();
+        (at <= self.at).then_some(at)
     }
 
     /// The packets after `highest` lie elsewhere than their timestamps say.

@@ -1,6 +1,7 @@
 //! The whole way from feed to sink, in simulated time.
 
 mod formats;
+mod hostile;
 mod losses;
 mod points;
 mod pressure;

@@ -367,3 +367,18 @@ fn timestamps_that_stood_still_in_a_pause_are_silent_as_long() {
         assert!(tape.progress.lost_ms() < 20);
     }
 }
+
+#[test]
+fn a_late_packet_from_the_future_does_not_stretch_the_recording() {
+    for mut sim in [Sim::real(), Sim::stream()] {
+        sim.attach(Leg::Local, ULAW);
+        let tape = sim.start(Default::default());
+        send(&mut sim, 0, 50, &[30]);
+        // The missing one, with a timestamp of hours later.
+        sim.rtp(Leg::Local, &packet(7, 0, 30, 30 * 160 + (1 << 30), &[9; 160]));
+        send(&mut sim, 50, 60, &[]);
+        sim.stop(&tape);
+        sim.visit();
+        assert_eq!((tape.progress.duration_ms(), sim.stats.frames_lost()), (1200, 1));
+    }
+}
