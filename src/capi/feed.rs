@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::call::call_of;
 use super::convert::{feed_format, invalid, leg, needed};
-use super::guard::{answer, shielded};
+use super::guard::{answer, shielded, shielded_or};
 use super::types::*;
 use crate::engine::slots::Id;
 use crate::engine::{feeds, process};
@@ -253,13 +253,7 @@ unsafe fn hand_in(
         // SAFETY: not NULL, and as long as the caller promises.
         unsafe { std::slice::from_raw_parts(data.cast::<u8>(), size) }
     };
-    let entered = shielded(|| {
-        Ok(process::with_feed(Id(feed.id), |open| {
-            take(&mut open.feed, bytes)
-        }))
-    });
-    match entered {
-        Ok(status) => status as rec_status,
-        Err(_) => REC_ERR_INTERNAL,
-    }
+    shielded_or(REC_ERR_INTERNAL, || {
+        process::with_feed(Id(feed.id), |open| take(&mut open.feed, bytes)) as rec_status
+    })
 }
