@@ -10,17 +10,21 @@
 
 use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{self, PoisonError, TryLockError};
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 #[cfg(not(any(callrec_loom, callrec_shuttle)))]
 mod base {
-    /// For handles: its `try_lock` is the fastest, and nobody ever parks on it.
-    pub use parking_lot as slot;
     /// The way of the packets.
     pub use rtrb as pipe;
     pub use std::sync::{Condvar, Mutex, MutexGuard, atomic};
     pub use std::{thread, thread_local};
+
+    /// For handles. It is let go by a plain store: a second locked instruction would
+    /// wait until all that the packet has written is in the cache.
+    pub mod slot {
+        pub use spin::mutex::{SpinMutex as Mutex, SpinMutexGuard as MutexGuard};
+    }
 }
 #[cfg(callrec_loom)]
 #[path = "sync/loom.rs"]
@@ -39,13 +43,13 @@ pub fn model(preemptions: usize, run: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound.get_or_insert(preemptions);
     builder.max_branches = 10_000;
-    let runs = std::sync::Arc::new(sync::atomic::AtomicU64::new(0));
+    let runs = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
     let count = runs.clone();
     builder.check(move || {
-        count.fetch_add(1, sync::atomic::Ordering::Relaxed);
+        count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         run();
     });
-    println!("{} runs", runs.load(sync::atomic::Ordering::Relaxed));
+    println!("{} runs", runs.load(std::sync::atomic::Ordering::Relaxed));
 }
 
 #[derive(Debug, Default)]
@@ -80,28 +84,34 @@ impl<T> Mutex<T> {
 }
 
 /// For what is static: it outlives every model, and a fork may have left it locked
-/// for ever in the child.
+/// for ever in the child. `parking_lot` knows no poison; nobody parks on it.
 #[derive(Debug)]
-pub struct StaticMutex<T>(sync::Mutex<T>);
+pub struct StaticMutex<T>(parking_lot::Mutex<T>);
 
 impl<T> StaticMutex<T> {
     pub const fn new(value: T) -> StaticMutex<T> {
-        StaticMutex(sync::Mutex::new(value))
+        StaticMutex(parking_lot::Mutex::new(value))
     }
 
-    pub fn lock(&self) -> sync::MutexGuard<'_, T> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    pub fn lock(&self) -> parking_lot::MutexGuard<'_, T> {
+        loop {
+            if let Some(held) = self.0.try_lock() {
+                return held;
+            }
+            std::thread::yield_now();
+        }
     }
 
-    pub fn try_lock_for(&self, time: Duration) -> Option<sync::MutexGuard<'_, T>> {
+    pub fn try_lock_for(&self, time: Duration) -> Option<parking_lot::MutexGuard<'_, T>> {
         let deadline = Instant::now() + time;
         loop {
-            match self.0.try_lock() {
-                Ok(held) => return Some(held),
-                Err(TryLockError::Poisoned(poisoned)) => return Some(poisoned.into_inner()),
-                Err(TryLockError::WouldBlock) if Instant::now() >= deadline => return None,
-                Err(TryLockError::WouldBlock) => std::thread::yield_now(),
+            if let Some(held) = self.0.try_lock() {
+                return Some(held);
             }
+            if Instant::now() >= deadline {
+                return None;
+            }
+            std::thread::yield_now();
         }
     }
 }

@@ -66,8 +66,7 @@ struct Slot<T>(Mutex<Occupancy<T>>);
 
 impl<T> Slot<T> {
     /// Whoever is inside copies a packet, or a pointer: control gives way until it
-    /// is out. It never parks, which would enter a table that a fork may have left
-    /// locked (see `crate::sync`).
+    /// is out.
     fn enter(&self) -> MutexGuard<'_, Occupancy<T>> {
         loop {
             if let Some(occupancy) = self.0.try_lock() {
