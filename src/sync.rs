@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 
 #[cfg(not(any(callrec_loom, callrec_shuttle)))]
 mod base {
-    /// The way of the packets.
-    pub use rtrb as pipe;
+    /// A word of a leg's ring.
+    pub use std::sync::atomic::AtomicU64 as Word;
     pub use std::sync::{Condvar, Mutex, MutexGuard, atomic};
     pub use std::{thread, thread_local};
 
@@ -34,7 +34,7 @@ mod base;
 mod base;
 
 pub(crate) use base::thread_local;
-pub use base::{atomic, pipe, slot, thread};
+pub use base::{Word, atomic, slot, thread};
 
 /// Every interleaving of a model, and every value that the memory model lets its
 /// loads see, up to a number of preemptions: `LOOM_MAX_PREEMPTIONS`, or this one.

@@ -204,7 +204,7 @@ pub struct FeedFormat {
 
 /// One direction of a call's audio.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(i32)]
+#[repr(u8)]
 pub enum Leg {
     Local = 0,
     Remote = 1,

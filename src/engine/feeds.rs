@@ -10,10 +10,10 @@ use super::too_many_forks;
 use crate::media::Feed;
 use crate::words::{Error, FeedFormat, Leg, Result, Status};
 
-/// A feed in its slot: the producer side, and whose it is.
+/// A feed in its slot: the producer side, first, and whose it is.
+#[repr(C)]
 pub struct OpenFeed {
     pub feed: Feed,
-    pub leg: Leg,
     call: Arc<Call>,
 }
 
@@ -53,7 +53,6 @@ impl Call {
         let feed = self.tap.attach(leg, format);
         let open = OpenFeed {
             feed,
-            leg,
             call: self.clone(),
         };
         let mut unplaced = Some(open);
@@ -77,7 +76,7 @@ impl Call {
             .and_then(|process| process.feeds.remove(id))
             .flatten()
         {
-            self.tap.detach(open.leg, open.feed);
+            self.tap.detach(open.feed.leg(), open.feed);
         }
     }
 
@@ -111,13 +110,16 @@ pub fn close(id: Id) -> Status {
 
 pub fn set_format(id: Id, format: FeedFormat) -> Result<()> {
     let done = with(id, |open| {
-        open.call.tap.set_format(open.leg, &mut open.feed, format)
+        let leg = open.feed.leg();
+        open.call.tap.set_format(leg, &mut open.feed, format)
     });
     done.ok_or_else(|| Error::new(process::refusal(id), "feed: it is closed"))
 }
 
 pub fn payload(id: Id, payload_type: u8, format: FeedFormat) -> Result<()> {
-    let done = with(id, |open| open.call.tap.payload(open.leg, payload_type, format));
+    let done = with(id, |open| {
+        open.call.tap.payload(open.feed.leg(), payload_type, format)
+    });
     done.ok_or_else(|| Error::new(process::refusal(id), "feed: it is closed"))
 }
 

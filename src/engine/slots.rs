@@ -55,12 +55,14 @@ impl Id {
     }
 }
 
+#[repr(C)]
 struct Occupancy<T> {
     generation: u32,
     value: Option<T>,
 }
 
-/// On a cache line of its own: neighbours are entered by other threads.
+/// On cache lines of its own: neighbours are entered by other threads. On the first
+/// one lie lock, generation and the beginning of the object.
 #[repr(align(64))]
 struct Slot<T>(Mutex<Occupancy<T>>);
 

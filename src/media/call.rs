@@ -6,25 +6,22 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::drain::{Drain, Scratch};
 use super::leg::{LegMedia, Scene, Tally};
 use super::point::{Counts, Point, What};
-use super::ring::Ring;
 use super::tap::{Legs, Tap};
 use super::{CallTap, ClockMode};
-use crate::sync::atomic::Ordering;
 use crate::words::{EndReason, FeedFormat, Leg};
 
 pub(super) struct CallState {
     pub call: Arc<CallTap>,
-    rings: [Ring; 3],
+    drains: [Drain; 3],
     legs: Legs,
     taps: Vec<Tap>,
     points: VecDeque<Point>,
     scene: Scene,
     /// Everything before it may be rendered.
     frontier_ns: u64,
-    /// Leg and count of a drain that has not returned.
-    draining: Option<(usize, u64)>,
     ended: bool,
 }
 
@@ -38,13 +35,12 @@ impl CallState {
         };
         CallState {
             call,
-            rings: Default::default(),
+            drains: Default::default(),
             legs: [LegMedia::new(), LegMedia::new(), LegMedia::new()],
             taps: Vec::new(),
             points: VecDeque::new(),
             scene,
             frontier_ns: 0,
-            draining: None,
             ended: false,
         }
     }
@@ -65,8 +61,8 @@ impl CallState {
     }
 
     /// A visit whose panic is kept to this call's recordings.
-    pub(super) fn visit_guarded(&mut self, now_ns: u64) {
-        let visit = catch_unwind(AssertUnwindSafe(|| self.visit(now_ns)));
+    pub(super) fn visit_guarded(&mut self, now_ns: u64, scratch: &mut Scratch) {
+        let visit = catch_unwind(AssertUnwindSafe(|| self.visit(now_ns, scratch)));
         if let Err(panic) = visit {
             let text = panic.downcast_ref::<&str>().map(|text| text.to_string());
             let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
@@ -81,32 +77,12 @@ impl CallState {
             // One sink's second panic must not take the others along.
             let _ = catch_unwind(AssertUnwindSafe(move || tap.outbox.broken(message)));
         }
-        if let Some((n, limit)) = self.draining.take() {
-            self.skip(n, limit);
-        }
         self.release();
     }
 
-    /// What a drain had begun to take when it broke off is gone: the next record is the
-    /// one behind it.
-    fn skip(&mut self, n: usize, limit: u64) {
-        let counts = self.call.counts(Leg::ALL[n]);
-        let rest = limit.saturating_sub(counts.taken.load(Ordering::SeqCst)) as usize;
-        if let Some(ring) = &mut self.rings[n].consumer
-            && let Ok(chunk) = ring.read_chunk(rest)
-        {
-            chunk.commit_all();
-        }
-        counts.taken.store(limit, Ordering::SeqCst);
-        if counts.waiting.swap(false, Ordering::SeqCst)
-            && let Some(waiter) = &self.rings[n].waiter
-        {
-            waiter.drained();
-        }
-    }
-
-    /// `now_ns`: the coarse clock, read before this visit looks at anything.
-    pub(super) fn visit(&mut self, now_ns: u64) {
+    /// `now_ns`: the coarse clock, read before this visit looks at anything. `scratch`:
+    /// any visit's, used again.
+    pub(super) fn visit(&mut self, now_ns: u64, scratch: &mut Scratch) {
         self.flush(now_ns);
         if self.taps.iter().any(Tap::is_behind) {
             self.go_on(now_ns);
@@ -117,9 +93,9 @@ impl CallState {
         let counts = self.call.handed();
         self.call.take_points(&mut self.points);
         let mut tally = Tally::default();
-        self.pass_points(now_ns, &mut tally);
+        self.pass_points(now_ns, scratch, &mut tally);
         if !self.is_blocked() && self.points.is_empty() {
-            self.drain(&counts, &mut tally);
+            self.drain(&counts, scratch, &mut tally);
             self.tell_late(&mut tally);
             self.go_on(now_ns);
         }
@@ -130,10 +106,10 @@ impl CallState {
     }
 
     /// Each point in its turn, with what was handed in before it.
-    fn pass_points(&mut self, now_ns: u64, tally: &mut Tally) {
+    fn pass_points(&mut self, now_ns: u64, scratch: &mut Scratch, tally: &mut Tally) {
         while let Some(point) = self.points.front() {
             let (counts, clock_ns) = (point.counts, point.clock_ns);
-            self.drain(&counts, tally);
+            self.drain(&counts, scratch, tally);
             for (leg, handed) in self.legs.iter_mut().zip(&counts) {
                 leg.trailing_loss(handed, clock_ns, &self.scene, tally);
             }
@@ -188,7 +164,7 @@ impl CallState {
         }
     }
 
-    fn drain(&mut self, counts: &Counts, tally: &mut Tally) {
+    fn drain(&mut self, counts: &Counts, scratch: &mut Scratch, tally: &mut Tally) {
         self.scene.recording = self.taps.iter().any(Tap::is_recording);
         for (n, handed) in counts.iter().enumerate() {
             // A leg that nobody has fed is not even looked at: its memory is cold.
@@ -197,16 +173,15 @@ impl CallState {
             }
             let (leg, scene) = (&mut self.legs[n], &self.scene);
             let config = self.call.config();
-            self.draining = Some((n, handed.bytes));
-            self.rings[n].drain(
+            self.drains[n].up_to(
                 handed.bytes,
                 self.call.counts(Leg::ALL[n]),
+                scratch,
                 |header, payload, behind| {
                     config.fault(payload);
                     leg.record(header, payload, behind, scene, tally);
                 },
             );
-            self.draining = None;
         }
     }
 
@@ -279,20 +254,20 @@ impl CallState {
                 ring,
                 waiter,
             } => {
-                self.rings[leg as usize].consumer = Some(ring);
+                self.drains[leg as usize].ring = Some(ring);
                 // The old ring's last draining may have taken its mark for the old waiter's.
                 waiter.drained();
-                self.rings[leg as usize].waiter = Some(waiter);
+                self.drains[leg as usize].waiter = Some(waiter);
                 self.attach(leg, format);
             }
             What::Detach(leg) => {
-                self.rings[leg as usize].consumer = None;
-                self.rings[leg as usize].waiter = None;
+                self.drains[leg as usize].ring = None;
+                self.drains[leg as usize].waiter = None;
                 self.legs[leg as usize].attached = false;
             }
             What::Format { leg, format, ring } => {
                 if ring.is_some() {
-                    self.rings[leg as usize].consumer = ring;
+                    self.drains[leg as usize].ring = ring;
                 }
                 self.legs[leg as usize].set_format(format);
             }

@@ -4,74 +4,30 @@
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use super::record::{HEADER, Header, Kind, POSITION, record_bytes};
+use super::ring::Ring;
 use super::{CallTap, ClockMode};
 use crate::clock::coarse_ns;
 use crate::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use crate::sync::pipe::{Consumer, Producer, RingBuffer};
 use crate::sync::{Condvar, Mutex};
-use crate::words::{FeedFormat, Leg, Status};
+use crate::words::{Codec, FeedFormat, Leg, Status};
 
-pub(super) const HEADER: usize = 16;
-const POSITION: usize = 8;
-/// A model fills its rings with two packets.
-const LEAST_RING: usize = if cfg!(callrec_loom) { 96 } else { 8 * 1024 };
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Rtp = 0,
-    Write = 1,
-    /// The payload is preceded by its position, 8 bytes.
-    WriteAt = 2,
-}
-
-/// What stands before each payload in the ring.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Header {
-    pub kind: Kind,
-    pub len: usize,
-    /// Overruns of the leg so far (wrapping): samples for writes, packets for RTP.
-    pub overruns: u32,
-    pub arrival_ns: u64,
-}
-
-impl Header {
-    fn bytes(&self) -> [u8; HEADER] {
-        let mut bytes = [0; HEADER];
-        let word = self.len as u32 | (self.kind as u32) << 24;
-        bytes[..4].copy_from_slice(&word.to_ne_bytes());
-        bytes[4..8].copy_from_slice(&self.overruns.to_ne_bytes());
-        bytes[8..].copy_from_slice(&self.arrival_ns.to_ne_bytes());
-        bytes
-    }
-
-    pub(super) fn parse(bytes: &[u8]) -> Option<Header> {
-        let (word, rest) = bytes.split_first_chunk::<4>()?;
-        let (overruns, rest) = rest.split_first_chunk::<4>()?;
-        let (arrival, _) = rest.split_first_chunk::<8>()?;
-        let word = u32::from_ne_bytes(*word);
-        Some(Header {
-            kind: match word >> 24 {
-                0 => Kind::Rtp,
-                1 => Kind::Write,
-                2 => Kind::WriteAt,
-                _ => return None,
-            },
-            len: (word & 0xff_ffff) as usize,
-            overruns: u32::from_ne_bytes(*overruns),
-            arrival_ns: u64::from_ne_bytes(*arrival),
-        })
-    }
-}
-
-/// What a leg's feeds and its worker know of each other. One writer per field.
+/// What a leg's feeds and its worker know of each other. One writer per field, and
+/// the feed's fields on another cache line than the worker's.
 #[derive(Debug, Default)]
-#[repr(align(64))]
+#[repr(C, align(64))]
 pub(super) struct LegCounts {
     /// Bytes put into the leg's rings over its whole life.
     pub handed: AtomicU64,
     pub overrun_samples: AtomicU32,
     pub overrun_packets: AtomicU32,
-    /// Bytes taken out again, by the worker.
+    pub worker: WorkerCounts,
+}
+
+#[derive(Debug, Default)]
+#[repr(align(64))]
+pub(super) struct WorkerCounts {
+    /// Bytes taken out of the rings again.
     pub taken: AtomicU64,
     /// Somebody waits for room.
     pub waiting: AtomicBool,
@@ -99,67 +55,74 @@ impl LegCounts {
     }
 }
 
-/// 8 KiB or 400 ms, whichever is more.
-pub(super) fn ring_bytes(format: FeedFormat) -> usize {
-    (format.rate as usize * format.codec.sample_bytes() * 2 / 5).max(LEAST_RING)
-}
-
-/// A ring whose memory has been touched, so that no packet pays for a page fault.
-pub(super) fn new_ring(bytes: usize) -> (Producer<u8>, Consumer<u8>) {
-    let (mut producer, mut consumer) = RingBuffer::new(bytes);
-    if let Ok(chunk) = producer.write_chunk(bytes) {
-        chunk.commit_all();
-    }
-    if let Ok(chunk) = consumer.read_chunk(bytes) {
-        chunk.commit_all();
-    }
-    (producer, consumer)
+/// 400 ms, or 8 KiB if that is more.
+fn ring_bytes(format: FeedFormat) -> usize {
+    (format.rate as usize * format.codec.sample_bytes() * 2 / 5).max(Ring::LEAST)
 }
 
 /// The producer of one leg. Only one exists for a leg at a time.
+///
+/// What a packet needs comes first, and shares a cache line with its slot's lock: the
+/// only memory that it loads. All else it only stores to.
+#[repr(C)]
 pub struct Feed {
-    producer: Producer<u8>,
+    ring: Ring,
+    /// What `LegCounts` says of this leg's feed: nobody else writes it.
+    handed: u64,
     call: Arc<CallTap>,
+    overrun_samples: u32,
+    overrun_packets: u32,
+    /// Bytes of the ring that were free when last looked at, less what came since.
+    free: u32,
+    /// Bytes of the largest payload.
+    largest: u16,
     leg: Leg,
-    format: FeedFormat,
-    capacity: usize,
-    real: bool,
+    codec: Codec,
+    /// `handed` when the ring was made.
+    begin: u64,
     waiter: Arc<FeedWaiter>,
 }
 
+/// What a slot's first cache line has room for.
+#[cfg(all(target_pointer_width = "64", not(any(callrec_loom, callrec_shuttle))))]
+const _: () = assert!(std::mem::offset_of!(Feed, begin) <= 64 - 16);
+
 impl Feed {
-    pub(super) fn new(
-        call: Arc<CallTap>,
-        leg: Leg,
-        format: FeedFormat,
-    ) -> (Feed, Consumer<u8>, Arc<FeedWaiter>) {
-        let capacity = ring_bytes(format);
-        let (producer, consumer) = new_ring(capacity);
-        let waiter = Arc::new(FeedWaiter::new(Arc::downgrade(&call), leg, capacity));
+    pub(super) fn new(call: Arc<CallTap>, leg: Leg, format: FeedFormat) -> (Feed, Ring, Arc<FeedWaiter>) {
+        let ring = Ring::new(ring_bytes(format));
+        let waiter = Arc::new(FeedWaiter::new(Arc::downgrade(&call), leg, ring.bytes()));
+        let counts = call.counts(leg);
+        let handed = counts.handed.load(Ordering::Relaxed);
         let feed = Feed {
-            producer,
+            free: ring.bytes() as u32,
+            handed,
+            begin: handed,
+            overrun_samples: counts.overrun_samples.load(Ordering::Relaxed),
+            overrun_packets: counts.overrun_packets.load(Ordering::Relaxed),
+            largest: largest(format),
             leg,
-            format,
-            capacity,
-            real: call.config().clock == ClockMode::Real,
+            codec: format.codec,
             call,
             waiter: waiter.clone(),
+            ring: ring.clone(),
         };
-        (feed, consumer, waiter)
+        (feed, ring, waiter)
     }
 
-    /// Takes the new format; gives the new ring's other end if a bigger one is needed.
-    pub(super) fn change_format(&mut self, format: FeedFormat) -> Option<Consumer<u8>> {
-        self.format = format;
+    /// Takes the new format; gives the new ring if a bigger one is needed.
+    pub(super) fn change_format(&mut self, format: FeedFormat) -> Option<Ring> {
+        self.codec = format.codec;
+        self.largest = self.largest.max(largest(format));
         let bytes = ring_bytes(format);
-        if bytes <= self.capacity {
+        if bytes <= self.ring.bytes() {
             return None;
         }
-        let (producer, consumer) = new_ring(bytes);
-        self.producer = producer;
-        self.capacity = bytes;
-        self.waiter.capacity.store(bytes as u64, Ordering::SeqCst);
-        Some(consumer)
+        self.ring = Ring::new(bytes);
+        self.free = self.ring.bytes() as u32;
+        self.begin = self.handed;
+        let capacity = self.ring.bytes() as u64;
+        self.waiter.capacity.store(capacity, Ordering::SeqCst);
+        Some(self.ring.clone())
     }
 
     /// One packet, received `age_ns` ago.
@@ -187,14 +150,14 @@ impl Feed {
 
     #[doc(hidden)]
     pub fn rtp_arrived(&mut self, packet: &[u8], arrival_ns: u64) -> Status {
-        self.put(Kind::Rtp, &[], packet, arrival_ns)
+        self.put(Kind::Rtp, None, packet, arrival_ns)
     }
 
     #[doc(hidden)]
     pub fn write_arrived(&mut self, payload: &[u8], arrival_ns: u64) -> Status {
         match self.whole_samples(payload) {
             Some(status) => status,
-            None => self.put(Kind::Write, &[], payload, arrival_ns),
+            None => self.put(Kind::Write, None, payload, arrival_ns),
         }
     }
 
@@ -202,7 +165,7 @@ impl Feed {
     pub fn write_at_arrived(&mut self, at: u64, payload: &[u8], arrival_ns: u64) -> Status {
         match self.whole_samples(payload) {
             Some(status) => status,
-            None => self.put(Kind::WriteAt, &at.to_ne_bytes(), payload, arrival_ns),
+            None => self.put(Kind::WriteAt, Some(at), payload, arrival_ns),
         }
     }
 
@@ -211,63 +174,81 @@ impl Feed {
         if payload.is_empty() {
             return Some(Status::Ok);
         }
-        let whole = payload.len().is_multiple_of(self.format.codec.sample_bytes());
+        let whole = payload.len().is_multiple_of(self.codec.sample_bytes());
         (!whole).then_some(Status::InvalidArgument)
     }
 
     #[inline]
-    fn put(&mut self, kind: Kind, position: &[u8], payload: &[u8], arrival_ns: u64) -> Status {
-        debug_assert!(position.is_empty() || position.len() == POSITION);
-        let len = position.len() + payload.len();
-        let bytes = HEADER + len;
-        if payload.len() > self.capacity / 4 {
+    fn counts(&self) -> &LegCounts {
+        self.call.counts(self.leg)
+    }
+
+    #[inline]
+    fn put(&mut self, kind: Kind, position: Option<u64>, payload: &[u8], arrival_ns: u64) -> Status {
+        if payload.len() > usize::from(self.largest) {
             return Status::InvalidArgument;
         }
-        if self.producer.cached_slots() < bytes && self.producer.slots() < bytes {
+        let len = payload.len() + position.map_or(0, |_| POSITION);
+        let bytes = record_bytes(len) as u32;
+        if bytes > self.free && !self.has_room(bytes) {
             return self.overrun(kind, payload.len());
         }
-        let counts = self.call.counts(self.leg);
-        let overruns = match kind {
-            Kind::Rtp => counts.overrun_packets.load(Ordering::Relaxed),
-            Kind::Write | Kind::WriteAt => counts.overrun_samples.load(Ordering::Relaxed),
-        };
         let header = Header {
             kind,
             len,
-            overruns,
+            overruns: match kind {
+                Kind::Rtp => self.overrun_packets,
+                Kind::Write | Kind::WriteAt => self.overrun_samples,
+            },
             arrival_ns,
         };
-        // The worker reads no further than `handed`, so it never sees half a record.
-        let whole = self.producer.push_entire_slice(&header.bytes()).is_ok()
-            && (position.is_empty() || self.producer.push_entire_slice(position).is_ok())
-            && self.producer.push_entire_slice(payload).is_ok();
-        debug_assert!(whole, "room was asked for before");
-        let handed = counts.handed.load(Ordering::Relaxed);
-        counts
-            .handed
-            .store(handed.wrapping_add(bytes as u64), Ordering::Release);
+        let [word, arrival] = header.words();
+        match position {
+            None => self.ring.store(self.handed, &[word, arrival], payload),
+            Some(at) => self.ring.store(self.handed, &[word, arrival, at], payload),
+        }
+        self.free -= bytes;
+        self.handed += u64::from(bytes);
+        // The worker reads no further than this, so it never sees half a record.
+        self.counts().handed.store(self.handed, Ordering::Release);
         Status::Ok
+    }
+
+    /// Looks at what the worker has taken. What it still has to take from an earlier
+    /// ring lies before this one's beginning.
+    #[cold]
+    fn has_room(&mut self, bytes: u32) -> bool {
+        let taken = self.counts().worker.taken.load(Ordering::Acquire);
+        let used = self.handed - taken.max(self.begin);
+        self.free = self.ring.bytes() as u32 - used as u32;
+        bytes <= self.free
     }
 
     #[cold]
     fn overrun(&mut self, kind: Kind, payload: usize) -> Status {
-        if !self.real {
+        if self.call.config().clock == ClockMode::Stream {
             self.call.hungry();
             return Status::Overrun;
         }
         let counts = self.call.counts(self.leg);
-        let (count, more) = match kind {
-            Kind::Rtp => (&counts.overrun_packets, 1),
+        let (told, count, more) = match kind {
+            Kind::Rtp => (&counts.overrun_packets, &mut self.overrun_packets, 1),
             Kind::Write | Kind::WriteAt => (
                 &counts.overrun_samples,
-                (payload / self.format.codec.sample_bytes()) as u32,
+                &mut self.overrun_samples,
+                (payload / self.codec.sample_bytes()) as u32,
             ),
         };
-        let so_far = count.load(Ordering::Relaxed);
-        count.store(so_far.wrapping_add(more), Ordering::Release);
+        *count = count.wrapping_add(more);
+        told.store(*count, Ordering::Release);
         self.call.stats().frames_lost.fetch_add(1, Ordering::Relaxed);
         Status::Overrun
     }
+}
+
+/// A quarter of what the format needs: 2,048 bytes or 100 ms.
+fn largest(format: FeedFormat) -> u16 {
+    u16::try_from(ring_bytes(format) / 4).unwrap_or(u16::MAX)
 }
 
 /// Lets a thread wait for room in a ring without holding the feed itself.
@@ -304,7 +285,7 @@ impl FeedWaiter {
             if self.has_room(&call) {
                 return true;
             }
-            call.counts(self.leg).waiting.store(true, Ordering::SeqCst);
+            call.counts(self.leg).worker.waiting.store(true, Ordering::SeqCst);
             // Again, as the worker may have looked for waiters just before.
             if self.has_room(&call) {
                 return true;
@@ -325,7 +306,7 @@ impl FeedWaiter {
 
     fn has_room(&self, call: &CallTap) -> bool {
         let counts = call.counts(self.leg);
-        let taken = counts.taken.load(Ordering::SeqCst);
+        let taken = counts.worker.taken.load(Ordering::SeqCst);
         let used = counts.handed.load(Ordering::SeqCst).saturating_sub(taken);
         let capacity = self.capacity.load(Ordering::SeqCst);
         capacity.saturating_sub(used) >= capacity / 4 + (HEADER + POSITION) as u64

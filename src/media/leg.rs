@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 
 use std::sync::atomic::Ordering;
 
-use super::feed::{Handed, Header, Kind};
-use super::ring::Behind;
+use super::drain::Behind;
+use super::feed::Handed;
+use super::record::{Header, Kind};
 use super::rtp::{self, Order, Packet, Streams};
 use super::track::Track;
 use super::{MediaStats, grid};

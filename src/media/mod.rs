@@ -7,6 +7,7 @@
 
 mod call;
 mod codec;
+mod drain;
 mod drift;
 mod feed;
 mod grid;
@@ -16,6 +17,7 @@ mod leg;
 mod models;
 mod outbox;
 mod point;
+mod record;
 mod resample;
 mod ring;
 mod rtp;

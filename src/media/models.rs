@@ -9,6 +9,7 @@ use loom::thread;
 use uuid::Uuid;
 
 use super::call::CallState;
+use super::drain::Scratch;
 use super::feed::Handed;
 use super::point::{Counts, Point};
 use super::worker::Worker;
@@ -31,7 +32,7 @@ const WIDE: FeedFormat = FeedFormat {
     rate: 200,
 };
 /// As much as one write may be: a ring holds two such records.
-const SAMPLES: usize = 12;
+const SAMPLES: usize = 16;
 const TAPE: Uuid = Uuid::from_u128(7);
 const FAR: Duration = Duration::from_secs(24 * 3600);
 
@@ -152,7 +153,7 @@ fn resume(call: &CallTap) {
 /// The recording to its end, and what is on it.
 fn finish(mut state: CallState, tape: &Tape) -> Vec<i16> {
     state.call.end_clocked(EndReason::CallEnded, || 1);
-    state.visit(1);
+    state.visit(1, &mut Scratch::default());
     assert!(state.is_over());
     tape.heard()
 }
@@ -170,8 +171,8 @@ fn what_is_taken_is_recorded() {
             let taken: Vec<i16> = taken.collect();
             (feed, taken)
         });
-        state.visit(1);
-        state.visit(1);
+        state.visit(1, &mut Scratch::default());
+        state.visit(1, &mut Scratch::default());
         let (feed, taken) = feeder.join().expect("no panic");
         assert!(taken.starts_with(&[1, 2]), "there is room for two: {taken:?}");
         drop(feed);
@@ -199,8 +200,8 @@ fn what_was_said_while_paused_is_never_kept() {
                 kept
             }
         });
-        state.visit(1);
-        state.visit(1);
+        state.visit(1, &mut Scratch::default());
+        state.visit(1, &mut Scratch::default());
         let kept = host.join().expect("no panic");
         assert_eq!(finish(state, &tape), kept);
     });
@@ -235,7 +236,7 @@ fn a_pause_from_another_thread() {
                 before
             }
         });
-        state.visit(1);
+        state.visit(1, &mut Scratch::default());
         let (after, before) = (
             feeder.join().expect("no panic"),
             control.join().expect("no panic"),
@@ -357,11 +358,11 @@ fn a_waiter_of_a_newer_feed_is_woken() {
             let waiter = second.waiter();
             move || assert!(waiter.wait(FAR))
         });
-        state.visit(1);
+        state.visit(1, &mut Scratch::default());
         host.join().expect("no panic");
         drop(second);
         call.end_clocked(EndReason::CallEnded, || 1);
-        state.visit(1);
+        state.visit(1, &mut Scratch::default());
     });
 }
 
@@ -380,7 +381,7 @@ fn an_end_lets_every_waiter_go() {
         });
         call.end_clocked(EndReason::CallEnded, || 1);
         host.join().expect("no panic");
-        CallState::new(call).visit(1);
+        CallState::new(call).visit(1, &mut Scratch::default());
     });
 }
 
@@ -404,8 +405,8 @@ fn a_ring_is_read_to_its_end() {
                 assert_eq!(write(&mut second, 3), Status::Ok);
             }
         });
-        state.visit(1);
-        state.visit(1);
+        state.visit(1, &mut Scratch::default());
+        state.visit(1, &mut Scratch::default());
         host.join().expect("no panic");
         assert_eq!(finish(state, &tape), [1, 0, 3]);
     });

@@ -10,11 +10,11 @@ use std::sync::{Arc, Weak};
 use uuid::Uuid;
 
 use super::feed::{Feed, FeedWaiter, Handed, LegCounts};
+use super::ring::Ring;
 use super::{ClockMode, MediaConfig, MediaStats, TapSpec, WorkerInbox};
 use crate::clock::coarse_ns;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
-use crate::sync::pipe::Consumer;
 use crate::words::{EndReason, FeedFormat, Leg};
 
 pub(super) type Counts = [Handed; 3];
@@ -28,14 +28,14 @@ pub(super) enum What {
     Attach {
         leg: Leg,
         format: FeedFormat,
-        ring: Consumer<u8>,
+        ring: Ring,
         waiter: Arc<FeedWaiter>,
     },
     Detach(Leg),
     Format {
         leg: Leg,
         format: FeedFormat,
-        ring: Option<Consumer<u8>>,
+        ring: Option<Ring>,
     },
     Payload(Leg, u8, FeedFormat),
 }

@@ -1,129 +1,120 @@
-//! The worker's end of a leg's ring.
+//! A leg's ring: words that its feed stores and its worker loads.
+//!
+//! It has no head and no tail of its own. Places in it are the leg's positions, in
+//! bytes over the leg's whole life, whichever ring they fall into: `LegCounts::handed`
+//! publishes what was stored up to it, `LegCounts::taken` gives the room back. So a
+//! packet touches no line that the worker writes, and loads nothing of the ring.
 
 use std::sync::Arc;
 
-use super::feed::{FeedWaiter, HEADER, Header, Kind, LegCounts};
-use crate::clock::NS_PER_S;
+use crate::sync::Word;
 use crate::sync::atomic::Ordering;
-use crate::sync::pipe::Consumer;
 
-/// How far ahead of a late record is looked: 400 ms of 10 ms packets.
-const LOOK_RECORDS: usize = 40;
+pub(super) const WORD: usize = size_of::<u64>();
+/// Words of a cache line.
+const LINE: usize = 8;
+/// A G.711 packet of 20 ms and its header are three of them.
+#[repr(align(64))]
+struct Line([Word; LINE]);
 
-/// The ring's other end.
-#[derive(Default)]
+/// The memory alone: that no word is stored while it is loaded is for the counts.
+#[derive(Clone)]
 pub(super) struct Ring {
-    pub consumer: Option<Consumer<u8>>,
-    pub waiter: Option<Arc<FeedWaiter>>,
-    /// Bytes taken over the leg's whole life.
-    taken: u64,
-    wrapped: Vec<u8>,
+    lines: Arc<[Line]>,
 }
 
 impl Ring {
-    /// Gives each record handed in up to `limit` to `each`.
-    pub(super) fn drain(
-        &mut self,
-        limit: u64,
-        counts: &LegCounts,
-        mut each: impl FnMut(Header, &[u8], Behind<'_>),
-    ) {
-        let count = limit.saturating_sub(self.taken) as usize;
-        if count == 0 {
-            return;
+    /// A model fills its rings with two packets.
+    pub(super) const LEAST: usize = if cfg!(callrec_loom) { 128 } else { 8 * 1024 };
+
+    /// At least so many bytes, and a power of two. It is touched here, so that no packet
+    /// pays for a page fault.
+    pub(super) fn new(bytes: usize) -> Ring {
+        let lines = bytes.max(Self::LEAST).next_power_of_two() / (WORD * LINE);
+        let line = || Line(std::array::from_fn(|_| Word::new(0)));
+        Ring {
+            lines: (0..lines).map(|_| line()).collect(),
         }
-        self.taken = limit;
-        let Some(consumer) = &mut self.consumer else {
-            return;
-        };
-        if let Ok(chunk) = consumer.read_chunk(count) {
-            let slices = chunk.as_slices();
-            let mut at = 0;
-            while at + HEADER <= count {
-                let Some(header) = Header::parse(part(slices, at, HEADER, &mut self.wrapped)) else {
-                    break;
-                };
-                let payload = part(slices, at + HEADER, header.len, &mut self.wrapped);
-                at += HEADER + header.len;
-                each(header, payload, Behind { slices, at, count });
+    }
+
+    #[inline]
+    pub(super) fn bytes(&self) -> usize {
+        self.lines.len() * LINE * WORD
+    }
+
+    /// Where a word is. `None` only for a ring of no lines.
+    #[inline]
+    fn line(&self, number: usize) -> Option<&Line> {
+        self.lines
+            .get((number / LINE) & (self.lines.len().wrapping_sub(1)))
+    }
+
+    #[inline]
+    fn word(&self, number: usize) -> Option<&Word> {
+        Some(&self.line(number)?.0[number % LINE])
+    }
+
+    #[inline]
+    fn set(&self, number: usize, value: u64) {
+        if let Some(word) = self.word(number) {
+            word.store(value, Ordering::Relaxed);
+        }
+    }
+
+    /// `head` and then `body`, its last word filled up with zeros, from position `at`.
+    #[inline]
+    pub(super) fn store(&self, at: u64, head: &[u64], body: &[u8]) {
+        let mut next = number(at);
+        for value in head {
+            self.set(next, *value);
+            next += 1;
+        }
+        let (whole, rest) = body.as_chunks::<WORD>();
+        for bytes in whole {
+            self.set(next, u64::from_ne_bytes(*bytes));
+            next += 1;
+        }
+        if !rest.is_empty() {
+            let mut last = [0; WORD];
+            last[..rest.len()].copy_from_slice(rest);
+            self.set(next, u64::from_ne_bytes(last));
+        }
+    }
+
+    /// What lies from position `from` up to `to`.
+    pub(super) fn load(&self, from: u64, to: u64, into: &mut Vec<u8>) {
+        into.resize(to.saturating_sub(from) as usize, 0);
+        let (words, _) = into.as_chunks_mut::<WORD>();
+        let mut next = number(from);
+        let (first, words) = words.split_at_mut(words.len().min(next.wrapping_neg() % LINE));
+        for bytes in first {
+            *bytes = self.get(next);
+            next += 1;
+        }
+        let (lines, last) = words.as_chunks_mut::<LINE>();
+        for line in lines {
+            if let Some(from) = self.line(next) {
+                *line = std::array::from_fn(|n| bytes_of(&from.0[n]));
             }
-            chunk.commit_all();
+            next += LINE;
         }
-        counts.taken.store(limit, Ordering::SeqCst);
-        if counts.waiting.load(Ordering::SeqCst)
-            && let Some(waiter) = &self.waiter
-        {
-            counts.waiting.store(false, Ordering::SeqCst);
-            waiter.drained();
+        for bytes in last {
+            *bytes = self.get(next);
+            next += 1;
         }
+    }
+
+    fn get(&self, number: usize) -> [u8; WORD] {
+        self.word(number).map(bytes_of).unwrap_or_default()
     }
 }
 
-/// The records behind one, as far as they have been handed in.
-#[derive(Clone, Copy)]
-pub(super) struct Behind<'a> {
-    slices: (&'a [u8], &'a [u8]),
-    at: usize,
-    count: usize,
+fn bytes_of(word: &Word) -> [u8; WORD] {
+    word.load(Ordering::Relaxed).to_ne_bytes()
 }
 
-impl Behind<'_> {
-    /// Payload of the writes that came in one burst with the one before: each sooner
-    /// than half of its own length after its predecessor.
-    pub(super) fn burst(self, mut arrival_ns: u64, bytes_per_s: u64) -> usize {
-        let mut burst = 0;
-        self.any(|header, _| {
-            let half_ns = header.len as u64 * NS_PER_S / bytes_per_s.max(1) / 2;
-            if header.kind != Kind::Write || header.arrival_ns.saturating_sub(arrival_ns) >= half_ns {
-                return true;
-            }
-            burst += header.len;
-            arrival_ns = header.arrival_ns;
-            false
-        });
-        burst
-    }
-
-    /// Whether one of the next ones fits; looks no further then, and never far: a peer
-    /// decides how often it is asked.
-    pub(super) fn any(mut self, mut fits: impl FnMut(&Header, &[u8]) -> bool) -> bool {
-        let (mut head, mut body) = (Vec::new(), Vec::new());
-        for _ in 0..LOOK_RECORDS {
-            if self.at + HEADER > self.count {
-                break;
-            }
-            let Some(header) = Header::parse(part(self.slices, self.at, HEADER, &mut head)) else {
-                return false;
-            };
-            if fits(
-                &header,
-                part(self.slices, self.at + HEADER, header.len, &mut body),
-            ) {
-                return true;
-            }
-            self.at += HEADER + header.len;
-        }
-        false
-    }
-}
-
-/// `len` bytes at `at` of a ring's two slices; copied only where it wraps.
-fn part<'a>(
-    (first, second): (&'a [u8], &'a [u8]),
-    at: usize,
-    len: usize,
-    wrapped: &'a mut Vec<u8>,
-) -> &'a [u8] {
-    if let Some(whole) = first.get(at..at + len) {
-        return whole;
-    }
-    if at >= first.len() {
-        let at = at - first.len();
-        return second.get(at..at + len).unwrap_or_default();
-    }
-    let head = &first[at..];
-    wrapped.clear();
-    wrapped.extend_from_slice(head);
-    wrapped.extend_from_slice(second.get(..len - head.len()).unwrap_or_default());
-    wrapped
+/// Of the word at a position; the ring's size divides all that a cast may cut off.
+#[inline]
+fn number(at: u64) -> usize {
+    (at / WORD as u64) as usize
 }

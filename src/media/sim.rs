@@ -7,6 +7,7 @@ use crate::sync::Mutex;
 use uuid::Uuid;
 
 use super::call::CallState;
+use super::drain::Scratch;
 use super::point::What;
 use super::{
     CallTap, ClockMode, Feed, MediaConfig, MediaStats, Progress, Shape, Sink, Span, TapSpec, WorkerInbox,
@@ -312,7 +313,7 @@ impl Sim {
 
     /// The worker comes by.
     pub fn visit(&mut self) {
-        self.state.visit_guarded(self.now_ns);
+        self.state.visit_guarded(self.now_ns, &mut Scratch::default());
     }
 
     /// So many milliseconds pass, with a visit every 100 ms at the latest.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::call::CallState;
+use super::drain::Scratch;
 use super::point::NO_SLOT;
 use super::{CallTap, ClockMode, MediaConfig, MediaStats};
 use crate::clock::coarse_ns;
@@ -102,6 +103,7 @@ pub(super) struct Worker<'a> {
     calls: Vec<Option<CallState>>,
     free: Vec<usize>,
     phase: usize,
+    scratch: Scratch,
     lag: Duration,
     lag_since: Instant,
 }
@@ -114,6 +116,7 @@ impl<'a> Worker<'a> {
             calls: Vec::new(),
             free: Vec::new(),
             phase: 0,
+            scratch: Scratch::default(),
             lag: Duration::ZERO,
             lag_since: Instant::now(),
         }
@@ -199,7 +202,7 @@ impl<'a> Worker<'a> {
         let Some(Some(state)) = self.calls.get_mut(slot) else {
             return;
         };
-        state.visit_guarded(coarse_ns());
+        state.visit_guarded(coarse_ns(), &mut self.scratch);
         if state.is_over() {
             state.call.slot.store(NO_SLOT, Ordering::Relaxed);
             self.calls[slot] = None;

@@ -1,8 +1,9 @@
 //! What shuttle puts in place of the standard library.
 
-pub use rtrb as pipe;
 pub use shuttle::sync::{Condvar, Mutex, MutexGuard, atomic};
 pub use shuttle::{thread, thread_local};
+/// Who has the lock or has seen the count is alone with it: no step of the model.
+pub use std::sync::atomic::AtomicU64 as Word;
 
 pub mod slot {
     pub use crate::sync::{Mutex, MutexGuard};

@@ -5,6 +5,7 @@ mod hostile;
 mod losses;
 mod points;
 mod pressure;
+mod rings;
 mod rtp_streams;
 mod strides;
 mod threads;

@@ -1,0 +1,56 @@
+//! What stands in a leg's ring: a header, then what was handed in.
+
+use super::ring::WORD;
+
+pub(super) const HEADER: usize = 2 * WORD;
+pub(super) const POSITION: usize = WORD;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Rtp = 0,
+    Write = 1,
+    /// The payload is preceded by its position, 8 bytes.
+    WriteAt = 2,
+}
+
+/// What stands before each payload in the ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Header {
+    pub kind: Kind,
+    /// Of the payload, its position included.
+    pub len: usize,
+    /// Overruns of the leg so far (wrapping): samples for writes, packets for RTP.
+    pub overruns: u32,
+    pub arrival_ns: u64,
+}
+
+/// What a record takes of the ring, which is given out by whole words.
+#[inline]
+pub(super) const fn record_bytes(len: usize) -> usize {
+    HEADER + len.next_multiple_of(WORD)
+}
+
+impl Header {
+    #[inline]
+    pub(super) fn words(&self) -> [u64; HEADER / WORD] {
+        let word = self.len as u64 | (self.kind as u64) << 24 | u64::from(self.overruns) << 32;
+        [word, self.arrival_ns]
+    }
+
+    pub(super) fn parse(bytes: &[u8]) -> Option<Header> {
+        let (word, rest) = bytes.split_first_chunk::<WORD>()?;
+        let (arrival, _) = rest.split_first_chunk::<WORD>()?;
+        let word = u64::from_ne_bytes(*word);
+        Some(Header {
+            kind: match (word >> 24) & 0xff {
+                0 => Kind::Rtp,
+                1 => Kind::Write,
+                2 => Kind::WriteAt,
+                _ => return None,
+            },
+            len: (word & 0xff_ffff) as usize,
+            overruns: (word >> 32) as u32,
+            arrival_ns: u64::from_ne_bytes(*arrival),
+        })
+    }
+}

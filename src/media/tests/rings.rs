@@ -1,0 +1,281 @@
+//! The ring itself: what a feed stores is what its drain gives, whatever the places.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::media::drain::{Drain, Scratch};
+use crate::media::record::{HEADER, Header, Kind, POSITION, record_bytes};
+use crate::media::sim::config;
+use crate::media::{CallTap, ClockMode, Feed, WorkerInbox};
+use crate::words::Status;
+
+const LEG: Leg = Leg::Local;
+const WIDE: FeedFormat = FeedFormat {
+    codec: Codec::Pcm16,
+    rate: 48_000,
+};
+const RING: usize = 8192;
+
+/// A feed and the worker's end of its ring, without a worker.
+struct Pair {
+    call: Arc<CallTap>,
+    feed: Feed,
+    drain: Drain,
+    scratch: Scratch,
+}
+
+fn pair(clock: ClockMode, format: FeedFormat) -> Pair {
+    let (config, stats) = (Arc::new(config(clock)), Arc::default());
+    let worker = WorkerInbox::new(Arc::clone(&config), Arc::clone(&stats), 0);
+    let call = CallTap::unregistered(1, config, stats, worker);
+    let (feed, ring, _) = Feed::new(call.clone(), LEG, format);
+    let mut drain = Drain::default();
+    drain.ring = Some(ring);
+    Pair {
+        call,
+        feed,
+        drain,
+        scratch: Scratch::default(),
+    }
+}
+
+impl Pair {
+    fn handed(&self) -> u64 {
+        self.call.counts(LEG).handed().bytes
+    }
+
+    fn take(&mut self) -> Vec<(Header, Vec<u8>)> {
+        self.take_to(self.handed())
+    }
+
+    fn take_to(&mut self, limit: u64) -> Vec<(Header, Vec<u8>)> {
+        let mut taken = Vec::new();
+        self.drain.up_to(
+            limit,
+            self.call.counts(LEG),
+            &mut self.scratch,
+            |header, payload, _| taken.push((header, payload.to_vec())),
+        );
+        taken
+    }
+}
+
+/// Bytes that tell which record and which of its bytes they are.
+fn body(record: u64, len: usize) -> Vec<u8> {
+    let byte = |at: usize| (record.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (at % 57)) as u8 ^ at as u8;
+    (0..len).map(byte).collect()
+}
+
+#[test]
+fn a_header_survives_its_words() {
+    for (kind, len, overruns, arrival_ns) in [
+        (Kind::Rtp, 0, 0, 0),
+        (Kind::Write, 1, u32::MAX, u64::MAX),
+        (Kind::WriteAt, 0xff_ffff, 1, 1 << 40),
+    ] {
+        let header = Header {
+            kind,
+            len,
+            overruns,
+            arrival_ns,
+        };
+        let bytes = header.words().map(u64::to_ne_bytes).concat();
+        assert_eq!(Header::parse(&bytes), Some(header));
+        assert_eq!(Header::parse(&bytes[..HEADER - 1]), None);
+    }
+}
+
+/// Every length, so that records begin and wrap at each word of the ring.
+#[test]
+fn a_record_may_lie_across_the_end() {
+    let mut pair = pair(ClockMode::Stream, ULAW);
+    for round in 0..40 {
+        for len in 1..=2048 {
+            let said = body(round + len as u64, len);
+            let status = match len % 3 {
+                0 => pair.feed.rtp_arrived(&said, len as u64),
+                1 => pair.feed.write_arrived(&said, len as u64),
+                _ => pair.feed.write_at_arrived(len as u64, &said, len as u64),
+            };
+            assert_eq!(status, Status::Ok);
+            let taken = pair.take();
+            let [(header, payload)] = &taken[..] else {
+                panic!("{len}: {} records", taken.len());
+            };
+            assert_eq!((header.arrival_ns, header.len), (len as u64, payload.len()));
+            match header.kind {
+                Kind::WriteAt => {
+                    assert_eq!(payload[..POSITION], (len as u64).to_ne_bytes());
+                    assert!(payload[POSITION..] == said, "{len}");
+                }
+                _ => assert!(*payload == said, "{len}"),
+            }
+        }
+    }
+}
+
+/// To the last byte, and not one more; wherever the first record begins.
+#[test]
+fn a_ring_is_filled_exactly() {
+    for (shift, spare) in (0..80).flat_map(|shift| [(shift, 0), (shift, 8)]) {
+        let mut pair = pair(ClockMode::Stream, ULAW);
+        for n in 0..shift {
+            pair.feed.write_arrived(&body(n, 100 + n as usize), 1);
+        }
+        pair.take();
+        let begin = pair.handed();
+        let lens = [2048, 2048, 2048, RING - 3 * (HEADER + 2048) - HEADER - spare];
+        for (n, len) in lens.into_iter().enumerate() {
+            assert_eq!(pair.feed.write_arrived(&body(n as u64, len), 1), Status::Ok);
+        }
+        assert_eq!(pair.handed() - begin, (RING - spare) as u64);
+        assert_eq!(
+            pair.feed.rtp_arrived(&[], 1),
+            Status::Overrun,
+            "not even a header"
+        );
+        // One taken: as much room as it had, for what is as large.
+        let first = pair.take_to(begin + record_bytes(2048) as u64);
+        assert_eq!(first.len(), 1);
+        assert!(first[0].1 == body(0, 2048));
+        assert_eq!(pair.feed.write_arrived(&body(9, 2048), 1), Status::Ok);
+        assert_eq!(pair.feed.write_arrived(&[0], 1), Status::Overrun);
+        let rest = pair.take();
+        let said: Vec<_> = [(1, lens[1]), (2, lens[2]), (3, lens[3]), (9, 2048)]
+            .map(|(n, len)| body(n, len))
+            .into();
+        assert!(rest.iter().map(|(_, payload)| payload).eq(&said));
+    }
+}
+
+/// A full ring stays as it is; what found no room is told of by the next record.
+#[test]
+fn a_full_ring_keeps_what_it_has() {
+    let mut pair = pair(ClockMode::Real, ULAW);
+    let mut taken = 0;
+    while pair.feed.rtp_arrived(&body(taken, 172), 1) == Status::Ok {
+        taken += 1;
+    }
+    assert_eq!(taken, RING as u64 / 192);
+    for _ in 0..4 {
+        assert_eq!(pair.feed.rtp_arrived(&[1; 172], 1), Status::Overrun);
+    }
+    assert_eq!(pair.feed.write_arrived(&[1; 160], 1), Status::Overrun);
+    let lost = pair.call.counts(LEG).handed();
+    assert_eq!((lost.packets_lost, lost.samples_lost), (5, 160));
+    let all = pair.take();
+    assert_eq!(all.len() as u64, taken);
+    for (n, (header, payload)) in all.iter().enumerate() {
+        assert_eq!(header.overruns, 0);
+        assert!(*payload == body(n as u64, 172));
+    }
+    pair.feed.rtp_arrived(&[2], 1);
+    pair.feed.write_arrived(&[3], 1);
+    let overruns: Vec<u32> = pair.take().iter().map(|(header, _)| header.overruns).collect();
+    assert_eq!(overruns, [5, 160]);
+}
+
+/// A new ring is empty, however much of the one before is not taken yet.
+#[test]
+fn a_larger_ring_in_mid_call() {
+    let mut pair = pair(ClockMode::Stream, PCM);
+    assert_eq!(pair.feed.write_arrived(&[1; 2000], 1), Status::Ok);
+    pair.take();
+    let mut old = 0;
+    while pair.feed.write_arrived(&body(old, 1600), 1) == Status::Ok {
+        old += 1;
+    }
+    let border = pair.handed();
+    let ring = pair
+        .feed
+        .change_format(WIDE)
+        .expect("400 ms of it are 38,400 bytes");
+    let (mut new, capacity) = (0, ring.bytes() as u64);
+    assert_eq!(capacity, 65_536);
+    while pair.feed.write_arrived(&body(new, 9600), 1) == Status::Ok {
+        new += 1;
+    }
+    assert_eq!(new, capacity / record_bytes(9600) as u64);
+    let before = pair.take_to(border);
+    assert!((0..old).eq(before.iter().enumerate().map(|(n, (_, payload))| {
+        assert!(*payload == body(n as u64, 1600));
+        n as u64
+    })));
+    assert_eq!(pair.feed.write_arrived(&[1; 9600], 1), Status::Overrun);
+    pair.drain.ring = Some(ring);
+    let after = pair.take();
+    assert_eq!(after.len() as u64, new);
+    for (n, (_, payload)) in after.iter().enumerate() {
+        assert!(*payload == body(n as u64, 9600), "{n}");
+    }
+    assert_eq!(pair.feed.change_format(PCM).map(|_| ()), None, "it is kept");
+    assert_eq!(
+        pair.feed.write_arrived(&[1; 9600], 1),
+        Status::Ok,
+        "also its size"
+    );
+}
+
+/// The next feed of a leg goes on counting, and begins with an empty ring.
+#[test]
+fn a_displaced_feed() {
+    let mut pair = pair(ClockMode::Real, ULAW);
+    let mut first = 0;
+    while pair.feed.write_arrived(&body(first, 333), 1) == Status::Ok {
+        first += 1;
+    }
+    let border = pair.handed();
+    let (feed, ring, _) = Feed::new(pair.call.clone(), LEG, ULAW);
+    pair.feed = feed;
+    let mut second = 0;
+    while pair.feed.rtp_arrived(&body(second, 444), 1) == Status::Ok {
+        second += 1;
+    }
+    assert_eq!(second, RING as u64 / record_bytes(444) as u64);
+    let before = pair.take_to(border);
+    assert_eq!(before.len() as u64, first);
+    pair.drain.ring = Some(ring);
+    for (n, (header, payload)) in pair.take().iter().enumerate() {
+        assert_eq!(header.overruns, 0, "the first feed's overrun was of samples");
+        assert!(*payload == body(n as u64, 444), "{n}");
+    }
+    assert_eq!(pair.feed.write_arrived(&[1; 160], 1), Status::Ok);
+    assert_eq!(pair.take()[0].0.overruns, 333, "nor is it forgotten");
+}
+
+/// A feed and a worker as fast as they can: every record once, whole, in order.
+#[test]
+fn millions_of_records_between_two_threads() {
+    const RECORDS: u64 = 3_000_000;
+    let len = |n: u64| (n.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 56) as usize;
+    let Pair {
+        call,
+        mut feed,
+        mut drain,
+        mut scratch,
+    } = pair(ClockMode::Stream, WIDE);
+    let source: Vec<u8> = (0..512u32).map(|n| (n * 7 + n / 256) as u8).collect();
+    let said = |n: u64| &source[n as usize % 256..][..len(n)];
+    std::thread::scope(|threads| {
+        threads.spawn(|| {
+            for n in 0..RECORDS {
+                while feed.rtp_arrived(said(n), n) == Status::Overrun {
+                    std::thread::yield_now();
+                }
+            }
+        });
+        let mut next = 0;
+        while next < RECORDS {
+            let (counts, before) = (call.counts(LEG), next);
+            let limit = counts.handed().bytes;
+            drain.up_to(limit, counts, &mut scratch, |header, payload, _| {
+                assert_eq!((header.kind, header.arrival_ns), (Kind::Rtp, next));
+                assert!(payload == said(next), "record {next}");
+                next += 1;
+            });
+            if next == before {
+                std::thread::yield_now();
+            }
+        }
+    });
+}
