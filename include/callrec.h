@@ -252,6 +252,27 @@
 #define REC_LOG_INFO 3
 
 /**
+ * No socket is opened: requests come by `rec_http_handle` alone.
+ */
+#define REC_GATEWAY_NO_SOCKET 1
+
+/**
+ * HTTP Basic: `name` and `secret` are the user's name and password.
+ */
+#define REC_AUTH_BASIC 1
+
+/**
+ * X-Auth-ID and X-Auth-Token (Vobiz): `name` is the account, `secret` its token.
+ */
+#define REC_AUTH_TOKEN 2
+
+/**
+ * Nobody asks to be let in, and `secret` is "": callrec is about to call back an
+ * account's receiver and needs `signature_key`; `level` is not looked at.
+ */
+#define REC_AUTH_SIGNATURE 3
+
+/**
  * Settings for `rec_open`. Opaque.
  */
 typedef struct rec_config rec_config;
@@ -629,18 +650,88 @@ typedef struct {
 } rec_feed;
 
 /**
- * How the gateway is to run. The gateway is not in this build.
+ * What a client has shown.
  */
 typedef struct {
     uint32_t struct_size;
     /**
-     * 0: any free one.
+     * `REC_AUTH_…`
+     */
+    int32_t scheme;
+    const char *name;
+    const char *secret;
+    /**
+     * The client's IP address.
+     */
+    const char *source;
+} rec_credentials;
+
+/**
+ * Whom the host knows by these credentials.
+ */
+typedef struct {
+    uint32_t struct_size;
+    /**
+     * `REC_LEVEL_…`, 1 to 10; 0 lets nobody in.
+     */
+    uint32_t level;
+    /**
+     * Whose calls are their own: compared with `rec_call_info.username`.
+     */
+    char username[256];
+    /**
+     * Signs the callbacks of this account (its token, with Vobiz); empty: they are
+     * not signed.
+     */
+    char signature_key[256];
+} rec_identity;
+
+/**
+ * Says who a client of the gateway is: the host's own function.
+ *
+ * `credentials` and all that it points to live until it returns. `identity` comes
+ * cleared, with its `struct_size`. Answer `REC_OK` with `identity` filled in;
+ * `REC_ERR_UNAUTHENTICATED` if nobody is known by that name and secret (the client
+ * gets 401, and its source is slowed down); any other status if it cannot be said
+ * now (500). Compare secrets in constant time. It runs on threads of the library,
+ * several at a time, and may wait; it may call any function but `rec_close` and
+ * `rec_gateway_stop`. It must not throw or longjmp out.
+ */
+typedef rec_status (*rec_authenticate_fn)(void *user_data,
+                                          const rec_credentials *credentials,
+                                          rec_identity *identity);
+
+/**
+ * How the gateway is to run; what else there is to set are the `gateway.…`,
+ * `genesys.…`, `cometd.…` and `callbacks.…` keys of `rec_config_set`.
+ */
+typedef struct {
+    uint32_t struct_size;
+    /**
+     * 0: any free one; see `rec_gateway_port`.
      */
     uint32_t port;
     /**
-     * Absent: 127.0.0.1.
+     * An IP address. Absent: 127.0.0.1.
      */
     const char *address;
+    /**
+     * `REC_GATEWAY_…`
+     */
+    uint32_t flags;
+    uint32_t reserved;
+    /**
+     * Says who may. NULL: nobody.
+     */
+    rec_authenticate_fn authenticate;
+    /**
+     * Handed to `authenticate`.
+     */
+    void *user_data;
+    /**
+     * Called once with `user_data` after the last `authenticate`. May be NULL.
+     */
+    rec_free_fn user_data_free;
 } rec_gateway_options;
 
 /**
@@ -651,22 +742,32 @@ typedef struct {
 } rec_gateway;
 
 /**
- * One HTTP request. The gateway is not in this build.
+ * One HTTP request.
  */
 typedef struct {
     uint32_t struct_size;
     uint32_t reserved;
+    /**
+     * `GET`, `POST`, …; not NULL.
+     */
     const char *method;
     /**
-     * Path and query.
+     * Path and query, percent-encoded as they came; not NULL.
      */
     const char *target;
     /**
-     * "Name: value" lines, each ended by CR LF.
+     * "Name: value" lines, each ended by CR LF; absent: none.
      */
     const char *headers;
+    /**
+     * NULL if `body_size` is 0.
+     */
     const void *body;
     size_t body_size;
+    /**
+     * The client's IP address, by which failed tries are slowed down. Absent: 127.0.0.1.
+     */
+    const char *source;
 } rec_http_request;
 
 /**
@@ -1021,6 +1122,53 @@ rec_status rec_config_new(rec_config **config);
  *   of its legs
  * - `recording.url_base` (empty): put before "ID.EXTENSION" to make a recording's
  *   url
+ * - `gateway.apis` (imagicle,genesys,vobiz): which of the published HTTP APIs are
+ *   offered, with commas: imagicle, genesys, vobiz, plivo
+ * - `gateway.imagicle_path` (/fw/Apps/Recorder/WebAPI): where the Imagicle API begins
+ * - `gateway.genesys_path` (/api/v2): where the Genesys API begins
+ * - `gateway.cometd_path` (/genesys/cometd): where Genesys clients find CometD
+ * - `gateway.vobiz_path` (/api/v1): where the Vobiz API begins
+ * - `gateway.plivo_path` (/v1): where the Plivo look-alike begins
+ * - `gateway.public_url` (empty): scheme, host and path prefix that clients see, for
+ *   the urls in answers; empty: http:// and the address that the gateway listens on
+ * - `gateway.threads` (2): threads that answer requests, 1 to 64
+ * - `gateway.max_connections` (4096): open connections at most, 1 to 1000000; one more
+ *   is answered 503 and closed
+ * - `gateway.max_header_bytes` (16384): a request's line and headers, 8192 to 1048576
+ *   bytes
+ * - `gateway.max_body_bytes` (65536): a request's body, 1024 to 16777216 bytes
+ * - `gateway.request_ms` (10000): time for a client to send a request, and for each
+ *   piece of an answer to leave, 100 to 600000 ms
+ * - `gateway.json_depth` (32): how deep a request's JSON may be nested, 4 to 100
+ * - `gateway.auth_delay_ms` (100): after a failed try a source's next try waits so
+ *   long, and twice as long after each further one, 0 to 60000 ms
+ * - `gateway.auth_delay_max_ms` (5000): but never longer than this, 0 to 600000 ms
+ * - `gateway.trusted_proxies` (empty): addresses, with commas, whose X-Forwarded-For
+ *   says who the source is
+ * - `genesys.csrf` (false): "true": POST, PUT and DELETE need the token and the cookie
+ *   that GET /me gives
+ * - `genesys.capabilities` (UpdateUserData,SendDtmf,InitiateConference,Hold,SingleStepTransfer,InitiateTransfer,AttachUserData,DeleteUserDataPair,SingleStepConference,DeleteUserData,Hangup):
+ *   capabilities of a call, with commas, before those of recording
+ * - `genesys.contact_center_id` (<cont_center_id>): the last field of GSIP_REC_FN,
+ *   percent-encoded there
+ * - `cometd.timeout_ms` (30000): how long a /meta/connect is held, 100 to 600000 ms
+ * - `cometd.session_ms` (10000): a session without a /meta/connect for so long is
+ *   forgotten, 100 to 600000 ms
+ * - `cometd.max_sessions` (10000): sessions at most, 1 to 1000000
+ * - `cometd.max_queue` (1000): messages that wait for one session, 10 to 1000000; with
+ *   one more it is forgotten, and its client must shake hands again
+ * - `callbacks.allow` (empty): where callbacks may go, with commas: scheme://host or
+ *   scheme://host:port, "*." before a domain takes its subdomains, ":*" any port;
+ *   empty: nowhere
+ * - `callbacks.timeout_ms` (3000): a receiver must have answered by then, 100 to
+ *   600000 ms
+ * - `callbacks.retry_ms` (1000): pause before the second try, doubled before each
+ *   further one, 10 to 3600000 ms
+ * - `callbacks.retry_max_ms` (300000): the longest pause between two tries, 10 to
+ *   86400000 ms
+ * - `callbacks.give_up_ms` (86400000): a callback that was not answered for so long is
+ *   given up, and logged; 0: never
+ * - `callbacks.parallel` (16): receivers that are called at the same time, 1 to 1000
  *
  * Threads: any, but one at a time for one configuration.
  * Blocking: never.
@@ -1030,7 +1178,10 @@ rec_status rec_config_new(rec_config **config);
  * names both; nothing is changed), `REC_ERR_INVALID_ARGUMENT`.
  * Since: 0.1.0
  */
-rec_status rec_config_set(rec_config *config, const char *key, const char *value, rec_error *error);
+rec_status rec_config_set(rec_config *config,
+                          const char *key,
+                          const char *value,
+                          rec_error *error);
 
 /**
  * Sets keys from a JSON file: an object, flat (`"media.clock": "stream"`) or
@@ -1664,15 +1815,22 @@ rec_status rec_feed_wait(rec_feed feed, uint32_t timeout_ms);
 rec_status rec_feed_close(rec_feed feed);
 
 /**
- * Starts the gateway that offers the published HTTP APIs. Not in this build.
+ * Starts a gateway: the HTTP APIs that Imagicle, Genesys (with CometD) and Vobiz
+ * publish, over this engine. Which of them, their paths and their limits are keys of
+ * `rec_config_set` (`gateway.…`). TLS is the reverse proxy's. `rec_close` stops it too.
  *
- * `options`: NULL for the defaults. `gateway`: where the handle is written; not NULL.
+ * `options`: NULL for the defaults (127.0.0.1, any free port, nobody is let in).
+ * `gateway`: where the handle is written; not NULL.
  *
  * Threads: any.
- * Blocking: never.
+ * Blocking: until it listens; never for a disk or a peer.
  * In callbacks: yes.
- * Ownership: the gateway is the caller's, until `rec_gateway_stop`.
- * Errors: `REC_ERR_UNSUPPORTED`, `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`.
+ * Ownership: the gateway is the caller's, until `rec_gateway_stop`. `options` and its
+ * strings are borrowed for the call; `user_data` is lent until `user_data_free`, after
+ * an error it is not.
+ * Errors: `REC_ERR_UNSUPPORTED` (built without the feature `gateway`), `REC_ERR_IO`
+ * (the address is taken, or is not ours), `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_LIMIT`,
+ * `REC_ERR_UNAVAILABLE` (the engine is closing), `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`.
  * Since: 0.1.0
  */
 rec_status rec_gateway_start(rec_engine engine,
@@ -1681,32 +1839,59 @@ rec_status rec_gateway_start(rec_engine engine,
                              rec_error *error);
 
 /**
- * Stops a gateway. Not in this build.
+ * The port that a gateway listens on.
+ *
+ * `port`: where it is written, 0 with `REC_GATEWAY_NO_SOCKET`; not NULL.
+ *
+ * Threads: any.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: nothing is handed over.
+ * Errors: `REC_ERR_BAD_HANDLE`, `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_FORKED`,
+ * `REC_ERR_UNSUPPORTED`.
+ * Since: 0.1.0
+ */
+rec_status rec_gateway_port(rec_gateway gateway, uint32_t *port, rec_error *error);
+
+/**
+ * Stops a gateway: its port is closed, waiting long polls are answered, callbacks that
+ * are still owed stay on disk for the next gateway. Then `user_data_free` is called.
  *
  * `timeout_ms`: how long to wait for requests that are being answered, in milliseconds.
  *
  * Threads: any.
  * Blocking: at most `timeout_ms`.
- * In callbacks: yes.
- * Ownership: the gateway is gone.
- * Errors: `REC_ERR_UNSUPPORTED`, `REC_ERR_INVALID_ARGUMENT`.
+ * In callbacks: no (`REC_ERR_IN_CALLBACK`): neither in those of the engine nor in
+ * `rec_authenticate_fn`.
+ * Ownership: the gateway is gone, also after `REC_ERR_TIMEOUT`; not after
+ * `REC_ERR_IN_CALLBACK`.
+ * Errors: `REC_ERR_TIMEOUT` (what was still being answered is cut off; `user_data_free`
+ * is called once a running `rec_authenticate_fn` has returned), `REC_ERR_BAD_HANDLE`,
+ * `REC_ERR_IN_CALLBACK`, `REC_ERR_FORKED`, `REC_ERR_UNSUPPORTED`.
  * Since: 0.1.0
  */
 rec_status rec_gateway_stop(rec_gateway gateway, uint32_t timeout_ms, rec_error *error);
 
 /**
- * Answers one request of the published HTTP APIs without any socket. Not in this build.
+ * Answers one request of the published HTTP APIs without any socket, for a host that
+ * has an HTTP server already.
  *
- * `request`: not NULL. `response`: where the pointer is written; not NULL.
+ * `request`: not NULL; `method` and `target` not NULL. `response`: where the pointer is
+ * written; not NULL. Whatever HTTP has an answer for (401, 404, 500, …) is `REC_OK`
+ * with that answer.
  *
- * Threads: any.
- * Blocking: may wait for a disk.
- * In callbacks: yes.
- * Ownership: the response is the caller's, until `rec_http_response_free`.
- * Errors: `REC_ERR_UNSUPPORTED`, `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`.
+ * Threads: any, several at a time.
+ * Blocking: may wait for a disk, for `rec_authenticate_fn`, and with a CometD
+ * `/meta/connect` as long as `cometd.timeout_ms`.
+ * In callbacks: no (`REC_ERR_IN_CALLBACK`).
+ * Ownership: the response is the caller's, until `rec_http_response_free`; the request
+ * is borrowed for the call.
+ * Errors: `REC_ERR_INVALID_ARGUMENT` (no HTTP: a method, target or header line that
+ * cannot be one; a body beyond `gateway.max_body_bytes`), `REC_ERR_BAD_HANDLE`,
+ * `REC_ERR_IN_CALLBACK`, `REC_ERR_FORKED`, `REC_ERR_UNSUPPORTED`.
  * Since: 0.1.0
  */
-rec_status rec_http_handle(rec_engine engine,
+rec_status rec_http_handle(rec_gateway gateway,
                            const rec_http_request *request,
                            rec_http_response **response,
                            rec_error *error);
@@ -1740,7 +1925,7 @@ int32_t rec_http_response_status(const rec_http_response *response);
 const char *rec_http_response_headers(const rec_http_response *response);
 
 /**
- * A response's body.
+ * A response's body: bytes, not ended by a NUL.
  *
  * `response`: NULL gives NULL. `size`: where its length in bytes is written; may be NULL.
  *
@@ -1748,7 +1933,7 @@ const char *rec_http_response_headers(const rec_http_response *response);
  * Blocking: never.
  * In callbacks: yes.
  * Ownership: the body lives as long as the response.
- * Errors: none.
+ * Errors: none; NULL only for a response that is NULL.
  * Since: 0.1.0
  */
 const void *rec_http_response_body(const rec_http_response *response, size_t *size);

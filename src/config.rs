@@ -1,6 +1,10 @@
 //! Every key, its default, its check. The header's text and `docs/operations.md`
 //! repeat the table, and tests compare them.
 
+mod gateway;
+
+pub use gateway::GatewayConfig;
+
 use serde_json::Value;
 
 use crate::words::{Error, Format, Layout, PauseMode, Result, Status};
@@ -45,6 +49,7 @@ pub struct Config {
     pub max_duration_ms: u32,
     pub sample_rate: u32,
     pub url_base: String,
+    pub gateway: GatewayConfig,
     #[cfg(feature = "faults")]
     pub panic_at: String,
 }
@@ -59,7 +64,12 @@ pub struct Key {
 
 pub const DEFAULT_NAME: &str = "{date}_{time}_{id}";
 
-pub const KEYS: &[Key] = &[
+/// All of them, in the order of the documents.
+pub fn keys() -> impl Iterator<Item = &'static Key> {
+    KEYS.iter().chain(gateway::KEYS)
+}
+
+const KEYS: &[Key] = &[
     Key {
         name: "storage.directory",
         default: "recordings",
@@ -243,6 +253,7 @@ impl Default for Config {
             max_duration_ms: 0,
             sample_rate: 0,
             url_base: String::new(),
+            gateway: GatewayConfig::default(),
             #[cfg(feature = "faults")]
             panic_at: String::new(),
         }
@@ -256,7 +267,7 @@ impl Config {
             self.panic_at = value.to_owned();
             return Ok(());
         }
-        let Some(key) = KEYS.iter().find(|key| key.name == name) else {
+        let Some(key) = keys().find(|key| key.name == name) else {
             return Err(Error::new(Status::Config, format!("key \"{name}\": no such key")));
         };
         (key.set)(self, value).map_err(|why| {
@@ -346,7 +357,7 @@ mod tests {
     #[test]
     fn every_default_is_what_the_table_says() {
         let mut set = Config::default();
-        for key in KEYS {
+        for key in keys() {
             let done = set.set(key.name, key.default);
             assert_eq!(done, Ok(()), "{}", key.name);
         }
@@ -356,7 +367,7 @@ mod tests {
     #[test]
     fn the_operators_table_is_this_one() {
         let text = include_str!("../docs/operations.md");
-        for key in KEYS {
+        for key in keys() {
             let default = if key.default.is_empty() {
                 "empty".into()
             } else {

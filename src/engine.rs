@@ -19,7 +19,7 @@ pub use control::StartArguments;
 pub use feeds::OpenFeed;
 
 use crate::calls::registry::Limits;
-use crate::calls::{Caller, Filter, Registry, View};
+use crate::calls::{CallView, Caller, Filter, Registry, View};
 use crate::clock::NS_PER_MS;
 use crate::config::{self, Config};
 use crate::events::Bus;
@@ -28,6 +28,7 @@ use crate::storage::{self, Digest, Durability, StorageConfig, Store, Template};
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::sync::thread::JoinHandle;
 use crate::sync::{Condvar, Mutex};
+use crate::text::Text;
 use crate::words::{Error, Result, Status};
 use desk::Desk;
 use paper::Naming;
@@ -53,7 +54,11 @@ pub struct Engine {
     watch_signal: Condvar,
     threads: Mutex<Threads>,
     subscriptions: Mutex<Vec<Id>>,
+    closers: Mutex<Vec<Closer>>,
 }
+
+/// What stands above the engine and must end before it: called once, may wait.
+pub type Closer = Box<dyn FnOnce() + Send>;
 
 #[derive(Default)]
 struct Threads {
@@ -131,6 +136,7 @@ impl Engine {
             watch_signal: Condvar::new(),
             threads: Mutex::default(),
             subscriptions: Mutex::default(),
+            closers: Mutex::default(),
         });
         if let Err(error) = engine.start_threads() {
             engine.abandon();
@@ -207,6 +213,16 @@ impl Engine {
         self.subscriptions.lock().retain(|noted| *noted != id);
     }
 
+    /// `closer` runs when the engine closes, before it lets go of its directory.
+    pub fn at_close(&self, closer: Closer) {
+        self.closers.lock().push(closer);
+    }
+
+    /// Too little disk is free: nothing is started.
+    pub fn is_low(&self) -> bool {
+        self.store.low()
+    }
+
     /// `UNAVAILABLE` from the moment that closing begins.
     fn ready(&self) -> Result<()> {
         if self.closing.load(Ordering::Acquire) {
@@ -219,6 +235,12 @@ impl Engine {
         self.ready()?;
         self.fault("list");
         self.registry.list(caller, filter)
+    }
+
+    /// The live calls that this caller may see, those of `username` alone if it is not empty.
+    pub fn calls(&self, caller: &Caller, username: &Text) -> Result<Vec<CallView>> {
+        self.ready()?;
+        self.registry.calls(caller, username)
     }
 
     pub fn get(&self, caller: &Caller, id: &str) -> Result<View> {

@@ -7,6 +7,7 @@
 //! | room | what is in it |
 //! | --- | --- |
 //! | [`capi`] | the C ABI: check, convert, call, convert; the only place with `unsafe` |
+//! | `gateway` | (feature) the published HTTP APIs over the engine |
 //! | [`engine`] | builds the parts and joins them |
 //! | [`config`] | every key, its default, its check |
 //! | [`calls`] | who is on a call and what is being recorded: registry, rules, filter |
@@ -21,6 +22,8 @@ pub mod clock;
 pub mod config;
 pub mod engine;
 pub mod events;
+#[cfg(feature = "gateway")]
+pub mod gateway;
 pub mod media;
 pub mod storage;
 pub mod sync;

@@ -22,6 +22,8 @@ pub(super) struct Call {
     pub connected: u64,
     pub begun_ns: u64,
     pub live: Vec<Arc<Recording>>,
+    /// When the newest recording was begun, live or not.
+    pub recorded_at_ms: Option<i64>,
     pub lines: Arc<Vec<LineStay>>,
     /// It has begun since the call came to this line: who stops it has stopped it.
     pub had_automatic: bool,

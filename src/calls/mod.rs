@@ -15,6 +15,6 @@ mod watch;
 pub use call::{CallInfo, CallState, CallUpdate, LineStay};
 pub use filter::{Filter, Key};
 pub use recording::{Attachment, Readings, Recording, RecordingOptions, View};
-pub use registry::{Begun, Registry, Wire};
+pub use registry::{Begun, CallView, Registry, Wire};
 pub use rules::{Caller, Counts, Marks, Operation};
 pub use start::{Founding, StartRequest};

@@ -54,6 +54,17 @@ pub struct Registry {
     pub(super) limits: Limits,
 }
 
+/// A live call and what is recorded of it, at one moment.
+#[derive(Clone, Debug)]
+pub struct CallView {
+    pub number: u64,
+    pub info: Arc<CallInfo>,
+    /// Live ones, oldest first.
+    pub live: Vec<View>,
+    /// When the newest was begun, live or not.
+    pub recorded_at_ms: Option<i64>,
+}
+
 /// What a begun or updated call asks of the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Begun {
@@ -115,6 +126,7 @@ impl Registry {
             connected: 0,
             begun_ns,
             live: Vec::new(),
+            recorded_at_ms: None,
             lines,
             had_automatic: false,
             told_failed: false,
@@ -229,6 +241,34 @@ impl Registry {
             // A call may have become another's since it was found.
             views.extend(batch.filter(|view| caller.may(&view.info)));
         }
+        Ok(views)
+    }
+
+    /// Live calls, in the order in which they began: those of `username`, or all.
+    pub fn calls(&self, caller: &Caller, username: &Text) -> Result<Vec<CallView>> {
+        caller.authenticate()?;
+        let inner = self.lock();
+        let numbers = if username.is_empty() {
+            inner.calls.keys().copied().collect()
+        } else {
+            let username = username.clone();
+            inner.matching(&Filter {
+                username,
+                ..Filter::default()
+            })
+        };
+        let calls = numbers.iter().filter_map(|number| inner.calls.get(number));
+        let mut views: Vec<_> = calls
+            .filter(|call| caller.may(&call.info))
+            .map(|call| CallView {
+                number: call.number,
+                info: call.info.clone(),
+                live: call.live.iter().map(|recording| recording.view()).collect(),
+                recorded_at_ms: call.recorded_at_ms,
+            })
+            .collect();
+        drop(inner);
+        views.sort_unstable_by_key(|view| view.number);
         Ok(views)
     }
 

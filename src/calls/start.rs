@@ -135,6 +135,7 @@ impl Registry {
         };
         recording.slot.store(slot, Ordering::Relaxed);
         call.live.push(recording.clone());
+        call.recorded_at_ms = Some(recording.started_at_ms);
         by_id.insert(recording.id, recording.clone());
         *live += 1;
         Ok(recording)

@@ -78,6 +78,53 @@ pub unsafe extern "C" fn rec_config_new(config: *mut *mut rec_config) -> rec_sta
 ///   of its legs
 /// - `recording.url_base` (empty): put before "ID.EXTENSION" to make a recording's
 ///   url
+/// - `gateway.apis` (imagicle,genesys,vobiz): which of the published HTTP APIs are
+///   offered, with commas: imagicle, genesys, vobiz, plivo
+/// - `gateway.imagicle_path` (/fw/Apps/Recorder/WebAPI): where the Imagicle API begins
+/// - `gateway.genesys_path` (/api/v2): where the Genesys API begins
+/// - `gateway.cometd_path` (/genesys/cometd): where Genesys clients find CometD
+/// - `gateway.vobiz_path` (/api/v1): where the Vobiz API begins
+/// - `gateway.plivo_path` (/v1): where the Plivo look-alike begins
+/// - `gateway.public_url` (empty): scheme, host and path prefix that clients see, for
+///   the urls in answers; empty: http:// and the address that the gateway listens on
+/// - `gateway.threads` (2): threads that answer requests, 1 to 64
+/// - `gateway.max_connections` (4096): open connections at most, 1 to 1000000; one more
+///   is answered 503 and closed
+/// - `gateway.max_header_bytes` (16384): a request's line and headers, 8192 to 1048576
+///   bytes
+/// - `gateway.max_body_bytes` (65536): a request's body, 1024 to 16777216 bytes
+/// - `gateway.request_ms` (10000): time for a client to send a request, and for each
+///   piece of an answer to leave, 100 to 600000 ms
+/// - `gateway.json_depth` (32): how deep a request's JSON may be nested, 4 to 100
+/// - `gateway.auth_delay_ms` (100): after a failed try a source's next try waits so
+///   long, and twice as long after each further one, 0 to 60000 ms
+/// - `gateway.auth_delay_max_ms` (5000): but never longer than this, 0 to 600000 ms
+/// - `gateway.trusted_proxies` (empty): addresses, with commas, whose X-Forwarded-For
+///   says who the source is
+/// - `genesys.csrf` (false): "true": POST, PUT and DELETE need the token and the cookie
+///   that GET /me gives
+/// - `genesys.capabilities` (UpdateUserData,SendDtmf,InitiateConference,Hold,SingleStepTransfer,InitiateTransfer,AttachUserData,DeleteUserDataPair,SingleStepConference,DeleteUserData,Hangup):
+///   capabilities of a call, with commas, before those of recording
+/// - `genesys.contact_center_id` (<cont_center_id>): the last field of GSIP_REC_FN,
+///   percent-encoded there
+/// - `cometd.timeout_ms` (30000): how long a /meta/connect is held, 100 to 600000 ms
+/// - `cometd.session_ms` (10000): a session without a /meta/connect for so long is
+///   forgotten, 100 to 600000 ms
+/// - `cometd.max_sessions` (10000): sessions at most, 1 to 1000000
+/// - `cometd.max_queue` (1000): messages that wait for one session, 10 to 1000000; with
+///   one more it is forgotten, and its client must shake hands again
+/// - `callbacks.allow` (empty): where callbacks may go, with commas: scheme://host or
+///   scheme://host:port, "*." before a domain takes its subdomains, ":*" any port;
+///   empty: nowhere
+/// - `callbacks.timeout_ms` (3000): a receiver must have answered by then, 100 to
+///   600000 ms
+/// - `callbacks.retry_ms` (1000): pause before the second try, doubled before each
+///   further one, 10 to 3600000 ms
+/// - `callbacks.retry_max_ms` (300000): the longest pause between two tries, 10 to
+///   86400000 ms
+/// - `callbacks.give_up_ms` (86400000): a callback that was not answered for so long is
+///   given up, and logged; 0: never
+/// - `callbacks.parallel` (16): receivers that are called at the same time, 1 to 1000
 ///
 /// Threads: any, but one at a time for one configuration.
 /// Blocking: never.
@@ -184,18 +231,18 @@ impl rec_config {
 
 #[cfg(test)]
 mod tests {
-    use crate::config::KEYS;
+    use crate::config::keys;
 
     /// The header's list of keys is this table's.
     #[test]
     fn every_key_is_in_the_doc() {
         let source = include_str!("config.rs");
-        for key in KEYS {
+        for key in keys() {
             let line = format!("/// - `{}` ({}):", key.name, shown(key.default));
             assert!(source.contains(&line), "missing: {line}");
         }
         let documented = source.lines().filter(|line| line.starts_with("/// - `")).count();
-        assert_eq!(documented, KEYS.len());
+        assert_eq!(documented, keys().count());
     }
 
     fn shown(default: &str) -> &str {

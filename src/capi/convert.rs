@@ -43,6 +43,8 @@ sized!(
     rec_statistics,
     rec_gateway_options,
     rec_http_request,
+    rec_credentials,
+    rec_identity,
 );
 
 pub fn invalid(message: impl Into<String>) -> Error {

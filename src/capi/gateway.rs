@@ -1,31 +1,47 @@
-//! The published HTTP APIs: not in this build.
+//! The published HTTP APIs: a gateway, and requests without a socket.
 
-use std::ffi::{c_char, c_void};
+use std::ffi::{CString, c_char, c_void};
+use std::net::IpAddr;
 
-use super::convert::{needed, read, read_needed};
+use super::convert::{flags, invalid, needed, read, read_needed, reserved, str_of};
 use super::engine_of;
-use super::guard::answer;
+use super::guard::{answer, shielded_or};
 use super::types::*;
-use crate::words::{Error, Result, Status};
+use crate::engine::process;
+use crate::engine::slots::Id;
+use crate::words::{Error, Result};
+
+#[cfg(feature = "gateway")]
+use super::served;
+#[cfg(not(feature = "gateway"))]
+use super::unserved as served;
 
 /// The answer to an HTTP request. Opaque.
 pub struct rec_http_response {
-    _private: (),
+    pub(super) status: i32,
+    pub(super) headers: CString,
+    pub(super) body: Vec<u8>,
 }
 
-fn lacking() -> Error {
-    Error::new(Status::Unsupported, "the HTTP gateway is not in this build")
-}
+/// Longest headers that come in, in bytes.
+const HEADERS_MAX: usize = 1 << 20;
 
-/// Starts the gateway that offers the published HTTP APIs. Not in this build.
+/// Starts a gateway: the HTTP APIs that Imagicle, Genesys (with CometD) and Vobiz
+/// publish, over this engine. Which of them, their paths and their limits are keys of
+/// `rec_config_set` (`gateway.…`). TLS is the reverse proxy's. `rec_close` stops it too.
 ///
-/// `options`: NULL for the defaults. `gateway`: where the handle is written; not NULL.
+/// `options`: NULL for the defaults (127.0.0.1, any free port, nobody is let in).
+/// `gateway`: where the handle is written; not NULL.
 ///
 /// Threads: any.
-/// Blocking: never.
+/// Blocking: until it listens; never for a disk or a peer.
 /// In callbacks: yes.
-/// Ownership: the gateway is the caller's, until `rec_gateway_stop`.
-/// Errors: `REC_ERR_UNSUPPORTED`, `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`.
+/// Ownership: the gateway is the caller's, until `rec_gateway_stop`. `options` and its
+/// strings are borrowed for the call; `user_data` is lent until `user_data_free`, after
+/// an error it is not.
+/// Errors: `REC_ERR_UNSUPPORTED` (built without the feature `gateway`), `REC_ERR_IO`
+/// (the address is taken, or is not ours), `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_LIMIT`,
+/// `REC_ERR_UNAVAILABLE` (the engine is closing), `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_gateway_start(
@@ -35,23 +51,79 @@ pub unsafe extern "C" fn rec_gateway_start(
     error: *mut rec_error,
 ) -> rec_status {
     answer(error, || {
-        needed(gateway, "gateway")?;
+        let out = needed(gateway, "gateway")?;
         // SAFETY: a struct or NULL, by the ABI.
-        unsafe { read(options, "options") }?;
-        engine_of(engine)?;
-        Err(lacking())
+        let given = unsafe { read(options, "options") }?;
+        let options = given.unwrap_or(NO_OPTIONS);
+        flags(options.flags, REC_GATEWAY_NO_SOCKET, "options.flags")?;
+        reserved(options.reserved, "options.reserved")?;
+        // SAFETY: a string or NULL, by the ABI.
+        let address = unsafe { str_of(options.address, "options.address", 64) }?;
+        let port = u16::try_from(options.port)
+            .map_err(|_| invalid(format!("options.port {}: 0 to 65535", options.port)))?;
+        let address = address.filter(|text| !text.is_empty()).unwrap_or("127.0.0.1");
+        let address: IpAddr = address
+            .parse()
+            .map_err(|_| invalid(format!("options.address \"{address}\": no IP address")))?;
+        let engine = engine_of(engine)?;
+        let id = served::start(engine, &options, (address, port).into())?;
+        // SAFETY: not NULL, so it points to a writable rec_gateway.
+        unsafe { out.write(rec_gateway { id: id.0 }) };
+        Ok(())
     })
 }
 
-/// Stops a gateway. Not in this build.
+const NO_OPTIONS: rec_gateway_options = rec_gateway_options {
+    struct_size: size_of::<rec_gateway_options>() as u32,
+    port: 0,
+    address: std::ptr::null(),
+    flags: 0,
+    reserved: 0,
+    authenticate: None,
+    user_data: std::ptr::null_mut(),
+    user_data_free: None,
+};
+
+/// The port that a gateway listens on.
+///
+/// `port`: where it is written, 0 with `REC_GATEWAY_NO_SOCKET`; not NULL.
+///
+/// Threads: any.
+/// Blocking: never.
+/// In callbacks: yes.
+/// Ownership: nothing is handed over.
+/// Errors: `REC_ERR_BAD_HANDLE`, `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_FORKED`,
+/// `REC_ERR_UNSUPPORTED`.
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rec_gateway_port(
+    gateway: rec_gateway,
+    port: *mut u32,
+    error: *mut rec_error,
+) -> rec_status {
+    answer(error, || {
+        let out = needed(port, "port")?;
+        let found = served::port(Id(gateway.id))?;
+        // SAFETY: not NULL, so it points to a writable uint32_t.
+        unsafe { out.write(found) };
+        Ok(())
+    })
+}
+
+/// Stops a gateway: its port is closed, waiting long polls are answered, callbacks that
+/// are still owed stay on disk for the next gateway. Then `user_data_free` is called.
 ///
 /// `timeout_ms`: how long to wait for requests that are being answered, in milliseconds.
 ///
 /// Threads: any.
 /// Blocking: at most `timeout_ms`.
-/// In callbacks: yes.
-/// Ownership: the gateway is gone.
-/// Errors: `REC_ERR_UNSUPPORTED`, `REC_ERR_INVALID_ARGUMENT`.
+/// In callbacks: no (`REC_ERR_IN_CALLBACK`): neither in those of the engine nor in
+/// `rec_authenticate_fn`.
+/// Ownership: the gateway is gone, also after `REC_ERR_TIMEOUT`; not after
+/// `REC_ERR_IN_CALLBACK`.
+/// Errors: `REC_ERR_TIMEOUT` (what was still being answered is cut off; `user_data_free`
+/// is called once a running `rec_authenticate_fn` has returned), `REC_ERR_BAD_HANDLE`,
+/// `REC_ERR_IN_CALLBACK`, `REC_ERR_FORKED`, `REC_ERR_UNSUPPORTED`.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_gateway_stop(
@@ -59,34 +131,87 @@ pub unsafe extern "C" fn rec_gateway_stop(
     timeout_ms: u32,
     error: *mut rec_error,
 ) -> rec_status {
-    let _ = (gateway, timeout_ms);
-    answer(error, || Err(lacking()))
+    answer(error, || served::stop(Id(gateway.id), timeout_ms))
 }
 
-/// Answers one request of the published HTTP APIs without any socket. Not in this build.
+/// Answers one request of the published HTTP APIs without any socket, for a host that
+/// has an HTTP server already.
 ///
-/// `request`: not NULL. `response`: where the pointer is written; not NULL.
+/// `request`: not NULL; `method` and `target` not NULL. `response`: where the pointer is
+/// written; not NULL. Whatever HTTP has an answer for (401, 404, 500, …) is `REC_OK`
+/// with that answer.
 ///
-/// Threads: any.
-/// Blocking: may wait for a disk.
-/// In callbacks: yes.
-/// Ownership: the response is the caller's, until `rec_http_response_free`.
-/// Errors: `REC_ERR_UNSUPPORTED`, `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`.
+/// Threads: any, several at a time.
+/// Blocking: may wait for a disk, for `rec_authenticate_fn`, and with a CometD
+/// `/meta/connect` as long as `cometd.timeout_ms`.
+/// In callbacks: no (`REC_ERR_IN_CALLBACK`).
+/// Ownership: the response is the caller's, until `rec_http_response_free`; the request
+/// is borrowed for the call.
+/// Errors: `REC_ERR_INVALID_ARGUMENT` (no HTTP: a method, target or header line that
+/// cannot be one; a body beyond `gateway.max_body_bytes`), `REC_ERR_BAD_HANDLE`,
+/// `REC_ERR_IN_CALLBACK`, `REC_ERR_FORKED`, `REC_ERR_UNSUPPORTED`.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_http_handle(
-    engine: rec_engine,
+    gateway: rec_gateway,
     request: *const rec_http_request,
     response: *mut *mut rec_http_response,
     error: *mut rec_error,
 ) -> rec_status {
     answer(error, || -> Result<()> {
-        needed(response, "response")?;
+        let out = needed(response, "response")?;
         // SAFETY: a struct or NULL, by the ABI.
-        unsafe { read_needed(request, "request") }?;
-        engine_of(engine)?;
-        Err(lacking())
+        let given = unsafe { read_needed(request, "request") }?;
+        reserved(given.reserved, "request.reserved")?;
+        // SAFETY: strings or NULL, by the ABI.
+        let (method, target) = unsafe {
+            let method = str_of(given.method, "request.method", 32)?;
+            (method, str_of(given.target, "request.target", HEADERS_MAX)?)
+        };
+        // SAFETY: as above.
+        let (headers, source) = unsafe {
+            let headers = str_of(given.headers, "request.headers", HEADERS_MAX)?;
+            (headers, str_of(given.source, "request.source", 64)?)
+        };
+        if given.body.is_null() && given.body_size > 0 {
+            return Err(invalid("request.body: NULL, but body_size is not 0"));
+        }
+        let body = if given.body_size == 0 {
+            &[]
+        } else {
+            // SAFETY: `body_size` bytes are readable there, by the ABI.
+            unsafe { std::slice::from_raw_parts(given.body.cast::<u8>(), given.body_size) }
+        };
+        let answered = served::handle(
+            Id(gateway.id),
+            Given {
+                method: method.ok_or_else(|| invalid("request.method: NULL"))?,
+                target: target.ok_or_else(|| invalid("request.target: NULL"))?,
+                headers: headers.unwrap_or_default(),
+                source: source.filter(|text| !text.is_empty()).unwrap_or("127.0.0.1"),
+                body,
+            },
+        )?;
+        // SAFETY: not NULL, so it points to a writable pointer.
+        unsafe { out.write(Box::into_raw(Box::new(answered))) };
+        Ok(())
     })
+}
+
+/// A request as it came over the border.
+// Without the feature nobody reads it.
+#[cfg_attr(not(feature = "gateway"), allow(dead_code))]
+pub(super) struct Given<'a> {
+    pub method: &'a str,
+    pub target: &'a str,
+    pub headers: &'a str,
+    pub source: &'a str,
+    pub body: &'a [u8],
+}
+
+#[cfg_attr(not(feature = "gateway"), allow(dead_code))]
+pub(super) fn no_gateway(id: Id) -> Error {
+    Error::new(process::refusal(id), "gateway: no such gateway")
 }
 
 /// A response's HTTP status.
@@ -100,9 +225,10 @@ pub unsafe extern "C" fn rec_http_handle(
 /// Errors: none.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
-pub extern "C" fn rec_http_response_status(response: *const rec_http_response) -> i32 {
-    let _ = response;
-    0
+pub unsafe extern "C" fn rec_http_response_status(response: *const rec_http_response) -> i32 {
+    // SAFETY: NULL, or made by rec_http_handle and not freed.
+    let response = unsafe { response.as_ref() };
+    shielded_or(0, || response.map_or(0, |response| response.status))
 }
 
 /// A response's headers: "Name: value" lines, each ended by CR LF.
@@ -116,12 +242,15 @@ pub extern "C" fn rec_http_response_status(response: *const rec_http_response) -
 /// Errors: none; never NULL.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
-pub extern "C" fn rec_http_response_headers(response: *const rec_http_response) -> *const c_char {
-    let _ = response;
-    c"".as_ptr()
+pub unsafe extern "C" fn rec_http_response_headers(response: *const rec_http_response) -> *const c_char {
+    // SAFETY: NULL, or made by rec_http_handle and not freed.
+    match unsafe { response.as_ref() } {
+        Some(response) => response.headers.as_ptr(),
+        None => c"".as_ptr(),
+    }
 }
 
-/// A response's body.
+/// A response's body: bytes, not ended by a NUL.
 ///
 /// `response`: NULL gives NULL. `size`: where its length in bytes is written; may be NULL.
 ///
@@ -129,19 +258,20 @@ pub extern "C" fn rec_http_response_headers(response: *const rec_http_response) 
 /// Blocking: never.
 /// In callbacks: yes.
 /// Ownership: the body lives as long as the response.
-/// Errors: none.
+/// Errors: none; NULL only for a response that is NULL.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_http_response_body(
     response: *const rec_http_response,
     size: *mut usize,
 ) -> *const c_void {
-    let _ = response;
+    // SAFETY: NULL, or made by rec_http_handle and not freed.
+    let body = unsafe { response.as_ref() }.map(|response| response.body.as_slice());
     if !size.is_null() {
         // SAFETY: not NULL, so it points to a writable size_t.
-        unsafe { size.write(0) };
+        unsafe { size.write(body.map_or(0, <[u8]>::len)) };
     }
-    std::ptr::null()
+    body.map_or(std::ptr::null(), |body| body.as_ptr().cast())
 }
 
 /// Frees a response.
@@ -157,7 +287,7 @@ pub unsafe extern "C" fn rec_http_response_body(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_http_response_free(response: *mut rec_http_response) {
     if !response.is_null() {
-        // SAFETY: no response is ever made in this build; one that comes back is ours by the ABI.
+        // SAFETY: made by rec_http_handle, and given back once, by the ABI.
         drop(unsafe { Box::from_raw(response) });
     }
 }

@@ -21,8 +21,12 @@ mod guard;
 mod line;
 mod list;
 mod recording;
+#[cfg(feature = "gateway")]
+mod served;
 mod start;
 pub mod types;
+#[cfg(not(feature = "gateway"))]
+mod unserved;
 mod verify;
 mod version;
 

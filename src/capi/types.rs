@@ -459,30 +459,99 @@ pub struct rec_statistics {
     pub free_bytes: u64,
 }
 
-/// How the gateway is to run. The gateway is not in this build.
+/// How the gateway is to run; what else there is to set are the `gateway.…`,
+/// `genesys.…`, `cometd.…` and `callbacks.…` keys of `rec_config_set`.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rec_gateway_options {
     pub struct_size: u32,
-    /// 0: any free one.
+    /// 0: any free one; see `rec_gateway_port`.
     pub port: u32,
-    /// Absent: 127.0.0.1.
+    /// An IP address. Absent: 127.0.0.1.
     pub address: *const c_char,
+    /// `REC_GATEWAY_…`
+    pub flags: u32,
+    pub reserved: u32,
+    /// Says who may. NULL: nobody.
+    pub authenticate: rec_authenticate_fn,
+    /// Handed to `authenticate`.
+    pub user_data: *mut c_void,
+    /// Called once with `user_data` after the last `authenticate`. May be NULL.
+    pub user_data_free: rec_free_fn,
 }
 
-/// One HTTP request. The gateway is not in this build.
+/// No socket is opened: requests come by `rec_http_handle` alone.
+pub const REC_GATEWAY_NO_SOCKET: u32 = 1;
+
+/// HTTP Basic: `name` and `secret` are the user's name and password.
+pub const REC_AUTH_BASIC: i32 = 1;
+/// X-Auth-ID and X-Auth-Token (Vobiz): `name` is the account, `secret` its token.
+pub const REC_AUTH_TOKEN: i32 = 2;
+/// Nobody asks to be let in, and `secret` is "": callrec is about to call back an
+/// account's receiver and needs `signature_key`; `level` is not looked at.
+pub const REC_AUTH_SIGNATURE: i32 = 3;
+
+/// What a client has shown.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct rec_credentials {
+    pub struct_size: u32,
+    /// `REC_AUTH_…`
+    pub scheme: i32,
+    pub name: *const c_char,
+    pub secret: *const c_char,
+    /// The client's IP address.
+    pub source: *const c_char,
+}
+
+/// Whom the host knows by these credentials.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct rec_identity {
+    pub struct_size: u32,
+    /// `REC_LEVEL_…`, 1 to 10; 0 lets nobody in.
+    pub level: u32,
+    /// Whose calls are their own: compared with `rec_call_info.username`.
+    pub username: [c_char; 256],
+    /// Signs the callbacks of this account (its token, with Vobiz); empty: they are
+    /// not signed.
+    pub signature_key: [c_char; 256],
+}
+
+/// Says who a client of the gateway is: the host's own function.
+///
+/// `credentials` and all that it points to live until it returns. `identity` comes
+/// cleared, with its `struct_size`. Answer `REC_OK` with `identity` filled in;
+/// `REC_ERR_UNAUTHENTICATED` if nobody is known by that name and secret (the client
+/// gets 401, and its source is slowed down); any other status if it cannot be said
+/// now (500). Compare secrets in constant time. It runs on threads of the library,
+/// several at a time, and may wait; it may call any function but `rec_close` and
+/// `rec_gateway_stop`. It must not throw or longjmp out.
+pub type rec_authenticate_fn = Option<
+    unsafe extern "C" fn(
+        user_data: *mut c_void,
+        credentials: *const rec_credentials,
+        identity: *mut rec_identity,
+    ) -> rec_status,
+>;
+
+/// One HTTP request.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rec_http_request {
     pub struct_size: u32,
     pub reserved: u32,
+    /// `GET`, `POST`, …; not NULL.
     pub method: *const c_char,
-    /// Path and query.
+    /// Path and query, percent-encoded as they came; not NULL.
     pub target: *const c_char,
-    /// "Name: value" lines, each ended by CR LF.
+    /// "Name: value" lines, each ended by CR LF; absent: none.
     pub headers: *const c_char,
+    /// NULL if `body_size` is 0.
     pub body: *const c_void,
     pub body_size: usize,
+    /// The client's IP address, by which failed tries are slowed down. Absent: 127.0.0.1.
+    pub source: *const c_char,
 }
 
 /// Receives events, one after the other, on the library's event thread.

@@ -96,6 +96,9 @@ impl Engine {
                 settle();
             }
         }
+        for closer in std::mem::take(&mut *self.closers.lock()) {
+            closer();
+        }
         self.store.shutdown();
         join(threads.storage);
         self.bus.stop(true);

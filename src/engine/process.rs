@@ -1,6 +1,7 @@
 //! What belongs to one process: its tables of ids. A forked child gets fresh ones,
 //! since another thread may have held the parent's locks at the moment of the fork.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -26,6 +27,8 @@ pub struct Process {
     pub calls: Table<Arc<Call>>,
     pub feeds: Table<Option<OpenFeed>>,
     pub subscriptions: Table<(Arc<Engine>, u64)>,
+    /// Gateways, which stand above the engine and are opaque here.
+    pub gateways: Table<Arc<dyn Any + Send + Sync>>,
 }
 
 /// Called in the child by the system's fork handler: no lock, no allocation.
@@ -58,6 +61,7 @@ impl Process {
             calls: Table::new(Kind::Call, depth),
             feeds: Table::new(Kind::Feed, depth),
             subscriptions: Table::new(Kind::Subscription, depth),
+            gateways: Table::new(Kind::Gateway, depth),
         }
     }
 }

@@ -23,6 +23,7 @@ pub enum Kind {
     Call = 2,
     Feed = 3,
     Subscription = 4,
+    Gateway = 5,
 }
 
 /// `depth:6 | kind:3 | generation:31 | index:24`. The depth counts forks: a

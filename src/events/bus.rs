@@ -25,6 +25,12 @@ pub trait Listener: Send + Sync {
     fn event(&self, event: &Event, sequence: u64);
 }
 
+/// Sees each event as it is published, in order, beside the subscriptions: nothing is
+/// owed to it. Called under the bus's lock: it must not wait, nor call the bus.
+pub trait Observer: Send + Sync {
+    fn published(&self, event: &Arc<Event>);
+}
+
 pub trait LogListener: Send + Sync {
     fn log(&self, level: LogLevel, message: &str);
 }
@@ -38,6 +44,7 @@ struct Subscription {
 #[derive(Default)]
 struct State {
     subscriptions: Vec<Subscription>,
+    observers: Vec<Arc<dyn Observer>>,
     /// Waits for the first subscriber.
     early: Early,
     had_subscriber: bool,
@@ -99,6 +106,7 @@ impl Bus {
         let receivers = state.subscriptions.len().max(1) as u32;
         event.owed.store(receivers, Ordering::Release);
         let event = Arc::new(event);
+        state.observers.iter().for_each(|one| one.published(&event));
         if state.subscriptions.is_empty() {
             let unheard = state.early.push((sequence, event));
             drop(state);
@@ -126,6 +134,16 @@ impl Bus {
                 self.work.notify_one();
             }
         }
+    }
+
+    /// From here on, until `forget_observer`.
+    pub fn observe(&self, observer: Arc<dyn Observer>) {
+        self.state.lock().observers.push(observer);
+    }
+
+    pub fn forget_observer(&self, observer: &Arc<dyn Observer>) {
+        let mut state = self.state.lock();
+        state.observers.retain(|known| !Arc::ptr_eq(known, observer));
     }
 
     /// `Err`: the bus is stopping, and the listener is given back.

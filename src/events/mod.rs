@@ -4,5 +4,5 @@ pub mod bus;
 pub mod event;
 mod queue;
 
-pub use bus::{Bus, Listener, LogListener, SubscriptionId};
+pub use bus::{Bus, Listener, LogListener, Observer, SubscriptionId};
 pub use event::{Event, Kind, LogLevel};

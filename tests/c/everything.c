@@ -26,7 +26,7 @@
     X(rec_stop_by_call) X(rec_pause_by_call) X(rec_resume_by_call) X(rec_discard_by_call) \
     X(rec_list) X(rec_get) X(rec_snapshot_count) X(rec_snapshot_get) X(rec_snapshot_json) X(rec_snapshot_free) \
     X(rec_subscribe) X(rec_unsubscribe) \
-    X(rec_gateway_start) X(rec_gateway_stop) X(rec_http_handle) \
+    X(rec_gateway_start) X(rec_gateway_port) X(rec_gateway_stop) X(rec_http_handle) \
     X(rec_http_response_status) X(rec_http_response_headers) X(rec_http_response_body) X(rec_http_response_free)
 
 enum function {
@@ -101,6 +101,7 @@ static void note(enum function function)
 #define rec_subscribe(...) NOTE(rec_subscribe, (__VA_ARGS__))
 #define rec_unsubscribe(...) NOTE(rec_unsubscribe, (__VA_ARGS__))
 #define rec_gateway_start(...) NOTE(rec_gateway_start, (__VA_ARGS__))
+#define rec_gateway_port(...) NOTE(rec_gateway_port, (__VA_ARGS__))
 #define rec_gateway_stop(...) NOTE(rec_gateway_stop, (__VA_ARGS__))
 #define rec_http_handle(...) NOTE(rec_http_handle, (__VA_ARGS__))
 #define rec_http_response_status(...) NOTE(rec_http_response_status, (__VA_ARGS__))
@@ -798,24 +799,72 @@ static void verification(const char *base)
     }
 }
 
+/* Each request is answered; who is not known gets 401. */
+static void requests(rec_gateway gateway)
+{
+    rec_http_request request = REC_INIT(rec_http_request);
+    rec_http_response *response = NULL;
+    EXPECT(rec_http_handle(gateway, &request, &response, &err), REC_ERR_INVALID_ARGUMENT);
+    request.method = "GET";
+    request.target = "/fw/Apps/Recorder/WebAPI/LiveRecordings";
+    request.headers = "no header\r\n";
+    EXPECT(rec_http_handle(gateway, &request, &response, &err), REC_ERR_INVALID_ARGUMENT);
+    CHECK(response == NULL);
+    request.headers = "Accept: */*\r\nHost: pbx.example.com\r\n";
+    EXPECT(rec_http_handle(gateway, &request, &response, &err), REC_OK);
+    CHECK(rec_http_response_status(response) == 401);
+    CHECK(strstr(rec_http_response_headers(response), "\r\n") != NULL);
+    size_t size = 7;
+    CHECK(rec_http_response_body(response, &size) != NULL);
+    CHECK(rec_http_response_body(response, NULL) != NULL);
+    rec_http_response_free(response);
+    request.target = "/healthz";
+    EXPECT(rec_http_handle(gateway, &request, &response, &err), REC_OK);
+    CHECK(rec_http_response_status(response) == 200);
+    CHECK(rec_http_response_body(response, &size) != NULL && size > 0);
+    rec_http_response_free(response);
+}
+
 static void gateway(rec_engine engine)
 {
     rec_gateway_options options = REC_INIT(rec_gateway_options);
     rec_gateway gateway = {7};
     rec_http_request request = REC_INIT(rec_http_request);
     rec_http_response *response = NULL;
-    request.method = "GET";
-    request.target = "/fw/Apps/Recorder/WebAPI/LiveRecordings";
-    EXPECT(rec_gateway_start(engine, &options, &gateway, &err), REC_ERR_UNSUPPORTED);
-    CHECK(gateway.id == 7);
-    EXPECT(rec_gateway_stop(gateway, 1000, &err), REC_ERR_UNSUPPORTED);
-    EXPECT(rec_http_handle(engine, &request, &response, &err), REC_ERR_UNSUPPORTED);
-    CHECK(response == NULL);
-    size_t size = 0;
-    rec_http_response_status(NULL);
+    uint32_t port = 7;
+    options.flags = REC_GATEWAY_NO_SOCKET;
+    rec_status status = rec_gateway_start(engine, &options, &gateway, &err);
+    if (status == REC_ERR_UNSUPPORTED) { /* a build without the feature */
+        CHECK(gateway.id == 7);
+        EXPECT(rec_gateway_port(gateway, &port, &err), REC_ERR_UNSUPPORTED);
+        EXPECT(rec_http_handle(gateway, &request, &response, &err), REC_ERR_INVALID_ARGUMENT);
+        request.method = "GET";
+        request.target = "/";
+        EXPECT(rec_http_handle(gateway, &request, &response, &err), REC_ERR_UNSUPPORTED);
+        EXPECT(rec_gateway_stop(gateway, 1000, &err), REC_ERR_UNSUPPORTED);
+    } else {
+        EXPECT(status, REC_OK);
+        EXPECT(rec_gateway_port(gateway, &port, &err), REC_OK);
+        CHECK(port == 0);
+        requests(gateway);
+        EXPECT(rec_gateway_stop(gateway, 5000, &err), REC_OK);
+        EXPECT(rec_gateway_stop(gateway, 5000, &err), REC_ERR_BAD_HANDLE);
+        EXPECT(rec_gateway_port(gateway, &port, &err), REC_ERR_BAD_HANDLE);
+        options.flags = 0;
+        EXPECT(rec_gateway_start(engine, &options, &gateway, &err), REC_OK);
+        EXPECT(rec_gateway_port(gateway, &port, &err), REC_OK);
+        CHECK(port > 0 && port <= 65535);
+        EXPECT(rec_gateway_stop(gateway, 5000, &err), REC_OK);
+    }
+    options.address = "localhost";
+    EXPECT(rec_gateway_start(engine, &options, &gateway, &err), REC_ERR_INVALID_ARGUMENT);
+    options.address = NULL;
+    options.port = 65536;
+    EXPECT(rec_gateway_start(engine, &options, &gateway, &err), REC_ERR_INVALID_ARGUMENT);
+    size_t size = 7;
+    CHECK(rec_http_response_status(NULL) == 0);
     CHECK(rec_http_response_headers(NULL) != NULL);
-    rec_http_response_body(NULL, &size);
-    CHECK(size == 0);
+    CHECK(rec_http_response_body(NULL, &size) == NULL && size == 0);
     rec_http_response_free(NULL);
 }
 

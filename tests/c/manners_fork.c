@@ -18,8 +18,6 @@ static void engine_is_the_parents(rec_engine engine)
     rec_line_info line = REC_INIT(rec_line_info);
     rec_statistics statistics = REC_INIT(rec_statistics);
     rec_counts counts = REC_INIT(rec_counts);
-    rec_http_request request = REC_INIT(rec_http_request);
-    rec_http_response *response = NULL;
     rec_snapshot *snapshot = NULL;
     rec_subscription subscription;
     rec_gateway gateway;
@@ -28,8 +26,6 @@ static void engine_is_the_parents(rec_engine engine)
     struct told told = TOLD_INIT;
     options.call_id = "line-0";
     line.directory_number = "1";
-    request.method = "GET";
-    request.target = "/";
     FORKED(rec_call_begin(engine, &info, &call, &err));
     FORKED(rec_stop_by_id(engine, NULL, id, &err));
     FORKED(rec_discard_by_id(engine, NULL, id, &err));
@@ -53,7 +49,6 @@ static void engine_is_the_parents(rec_engine engine)
     FORKED(rec_get(engine, NULL, id, &snapshot, &err));
     FORKED(rec_start(engine, NULL, &options, &made, &err));
     FORKED(rec_gateway_start(engine, NULL, &gateway, &err));
-    FORKED(rec_http_handle(engine, &request, &response, &err));
     FORKED(rec_close(engine, 1000, &err));
     FORKED(rec_close(engine, 1000, &err)); /* it was not the child's to close */
 }

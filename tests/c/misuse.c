@@ -133,7 +133,7 @@ static void null_everywhere(struct house house)
     OK(rec_stats(house.engine, &statistics, NULL));
     OK(rec_set_log(house.engine, NULL, NULL, NULL, NULL));
     CHECK(rec_verify(NULL, &e) < 0 && rec_verify("", NULL) < 0);
-    CHECK(rec_gateway_start(house.engine, NULL, NULL, NULL) < 0 && rec_http_handle(house.engine, NULL, NULL, NULL) < 0);
+    CHECK(rec_gateway_start(house.engine, NULL, NULL, NULL) < 0 && rec_http_handle((rec_gateway){0}, NULL, NULL, NULL) < 0);
     rec_snapshot_free(NULL);
     CHECK(rec_snapshot_count(NULL) == 0 && rec_snapshot_get(NULL, 0) == NULL && rec_snapshot_json(NULL) != NULL);
     rec_http_response_body(NULL, NULL);

@@ -1,0 +1,179 @@
+/* A telephony service that offers the HTTP APIs of Imagicle, Genesys and Vobiz:
+ * an engine, a gateway, and two calls in which somebody speaks until SIGTERM.
+ *
+ *   gateway DIRECTORY PORT     PORT 0: any free one
+ *
+ * Prints "listening on http://127.0.0.1:<port>" once it answers. README shows
+ * what to ask it with curl. */
+#define _POSIX_C_SOURCE 200809L
+#include <callrec.h>
+
+#include "conversation.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static rec_error error = REC_INIT(rec_error);
+
+static void must(rec_status status, const char *what)
+{
+    if (status != REC_OK) {
+        fprintf(stderr, "%s: %s: %s\n", what, rec_status_text(status), error.message);
+        exit(1);
+    }
+}
+
+struct user {
+    int32_t scheme;
+    const char *name, *secret;
+    uint32_t level;
+};
+
+/* A real service asks its directory. The account's token signs its callbacks. */
+static const struct user users[] = {
+    {REC_AUTH_BASIC, "admin", "secret", REC_LEVEL_COMPLETE}, {REC_AUTH_BASIC, "user1", "secret", REC_LEVEL_BASE},
+    {REC_AUTH_BASIC, "user2", "secret", REC_LEVEL_BASE},     {REC_AUTH_BASIC, "MA_DEMO", "secret", REC_LEVEL_COMPLETE},
+    {REC_AUTH_TOKEN, "MA_DEMO", "secret", REC_LEVEL_COMPLETE},
+};
+
+/* Takes the same time wherever the two differ. */
+static int same_secret(const char *given, const char *known)
+{
+    size_t given_size = strlen(given), known_size = strlen(known);
+    unsigned char differ = given_size != known_size;
+    for (size_t i = 0; i < given_size; i++)
+        differ |= (unsigned char)(given[i] ^ known[i % (known_size + 1)]);
+    return !differ;
+}
+
+static rec_status authenticate(void *user_data, const rec_credentials *shown, rec_identity *identity)
+{
+    (void)user_data;
+    for (size_t i = 0; i < sizeof users / sizeof *users; i++) {
+        const struct user *user = &users[i];
+        int signs = shown->scheme == REC_AUTH_SIGNATURE && user->scheme == REC_AUTH_TOKEN;
+        if (strcmp(shown->name, user->name) != 0 || (!signs && shown->scheme != user->scheme))
+            continue;
+        if (!signs && !same_secret(shown->secret, user->secret))
+            return REC_ERR_UNAUTHENTICATED;
+        identity->level = user->level;
+        snprintf(identity->username, sizeof identity->username, "%s", user->name);
+        if (signs)
+            snprintf(identity->signature_key, sizeof identity->signature_key, "%s", user->secret);
+        return REC_OK;
+    }
+    return REC_ERR_UNAUTHENTICATED;
+}
+
+static struct conversation conversation;
+static rec_feed feeds[2][2];
+static atomic_bool over;
+
+/* The same conversation, again and again, in both calls: a frame each 20 ms. */
+static void *speak(void *unused)
+{
+    (void)unused;
+    struct timespec next;
+    clock_gettime(CLOCK_MONOTONIC, &next);
+    for (int frame = 0; !atomic_load(&over); frame = (frame + 1) % FRAMES) {
+        for (int call = 0; call < 2; call++)
+            for (int leg = 0; leg < 2; leg++)
+                rec_feed_write(feeds[call][leg], conversation.ulaw[leg] + frame * FRAME, FRAME);
+        next.tv_nsec += 20000000;
+        if (next.tv_nsec >= 1000000000) {
+            next.tv_nsec -= 1000000000;
+            next.tv_sec++;
+        }
+        clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &next, NULL);
+    }
+    return NULL;
+}
+
+static void begin(rec_engine engine, const rec_call_info *info, rec_feed legs[2])
+{
+    rec_call call;
+    rec_feed_format ulaw = REC_INIT(rec_feed_format);
+    ulaw.codec = REC_CODEC_PCMU;
+    must(rec_call_begin(engine, info, &call, &error), "rec_call_begin");
+    for (int leg = 0; leg < 2; leg++)
+        must(rec_feed_open(call, leg, &ulaw, &legs[leg], &error), "rec_feed_open");
+}
+
+static void begin_calls(rec_engine engine)
+{
+    rec_call_info first = REC_INIT(rec_call_info), second = REC_INIT(rec_call_info);
+    first.call_id = "01RCC3N118B1V0SL8O7GK2LAES00000V";
+    first.device_name = "SEP123456789ABC";
+    first.directory_number = "101";
+    first.username = "user1";
+    first.numeric_user_id = "654321";
+    first.remote_first_name = "John";
+    first.remote_last_name = "Doe";
+    first.remote_phone_number = "+1555123456";
+    first.direction = REC_DIRECTION_INCOMING;
+    begin(engine, &first, feeds[0]);
+    second.call_id = "01RCC3N118B1V0SL8O7GK2LAES00000W";
+    second.device_name = "SEP123456789DEF";
+    second.directory_number = "102";
+    second.username = "user2";
+    second.remote_phone_number = "+1555123457";
+    second.direction = REC_DIRECTION_OUTGOING;
+    begin(engine, &second, feeds[1]);
+}
+
+static rec_engine open_engine(const char *directory)
+{
+    rec_config *config = NULL;
+    rec_engine engine;
+    must(rec_config_new(&config), "rec_config_new");
+    must(rec_config_set(config, "storage.directory", directory, &error), "storage.directory");
+    must(rec_config_set(config, "gateway.apis", "imagicle,genesys,vobiz,plivo", &error), "gateway.apis");
+    must(rec_config_set(config, "callbacks.allow", "http://127.0.0.1:*", &error), "callbacks.allow");
+    must(rec_open(config, &engine, &error), "rec_open");
+    rec_config_free(config);
+    return engine;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 3) {
+        fprintf(stderr, "usage: %s DIRECTORY PORT\n", argv[0]);
+        return 2;
+    }
+    sigset_t end;
+    sigemptyset(&end);
+    sigaddset(&end, SIGTERM);
+    sigaddset(&end, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &end, NULL); /* waited for below, by this thread alone */
+    if (!conversation_load(&conversation, CONVERSATION))
+        return 1;
+
+    rec_engine engine = open_engine(argv[1]);
+    begin_calls(engine);
+    pthread_t speaker;
+    if (pthread_create(&speaker, NULL, speak, NULL) != 0)
+        return 1;
+
+    rec_gateway gateway;
+    rec_gateway_options options = REC_INIT(rec_gateway_options);
+    options.port = (uint32_t)strtoul(argv[2], NULL, 10);
+    options.authenticate = authenticate;
+    must(rec_gateway_start(engine, &options, &gateway, &error), "rec_gateway_start");
+    uint32_t port = 0;
+    must(rec_gateway_port(gateway, &port, &error), "rec_gateway_port");
+    printf("listening on http://127.0.0.1:%u\n", (unsigned)port);
+    fflush(stdout);
+
+    int signal_number;
+    sigwait(&end, &signal_number);
+    must(rec_gateway_stop(gateway, 5000, &error), "rec_gateway_stop");
+    atomic_store(&over, true);
+    pthread_join(speaker, NULL);
+    must(rec_close(engine, 10000, &error), "rec_close"); /* finishes what is live */
+    return 0;
+}

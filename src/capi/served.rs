@@ -1,0 +1,164 @@
+//! Between the gateway's handles and the gateway itself.
+
+use std::ffi::{CString, c_char};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Request};
+
+use super::convert::invalid;
+use super::event::HostData;
+use super::gateway::{Given, no_gateway, rec_http_response};
+use super::types::*;
+use crate::engine::slots::Id;
+use crate::engine::{Engine, process};
+use crate::gateway::http::Asked;
+use crate::gateway::{Credentials, Doorkeeper, Gateway, Identity, Options};
+use crate::text::Text;
+use crate::words::{Error, Result, Status};
+
+/// The host's `rec_authenticate_fn`.
+struct HostDoorkeeper {
+    authenticate:
+        unsafe extern "C" fn(*mut std::ffi::c_void, *const rec_credentials, *mut rec_identity) -> rec_status,
+    data: HostData,
+}
+
+impl Doorkeeper for HostDoorkeeper {
+    fn identify(&self, shown: &Credentials) -> std::result::Result<Identity, Status> {
+        let text = |text: &str| CString::new(text).map_err(|_| Status::Unauthenticated);
+        let (name, secret) = (text(&shown.name)?, text(&shown.secret)?);
+        let source = text(&shown.source.to_string())?;
+        let credentials = rec_credentials {
+            struct_size: size_of::<rec_credentials>() as u32,
+            scheme: shown.scheme as i32,
+            name: name.as_ptr(),
+            secret: secret.as_ptr(),
+            source: source.as_ptr(),
+        };
+        let mut identity = rec_identity {
+            struct_size: size_of::<rec_identity>() as u32,
+            level: 0,
+            username: [0; 256],
+            signature_key: [0; 256],
+        };
+        // SAFETY: the host's function; all that it is shown lives until it returns.
+        let status =
+            unsafe { (self.authenticate)(self.data.pointer(), &raw const credentials, &raw mut identity) };
+        if status != REC_OK {
+            return Err(Status::from_code(status).unwrap_or(Status::Internal));
+        }
+        Ok(Identity {
+            username: Text::from(written(&identity.username)?),
+            level: identity.level,
+            signature_key: written(&identity.signature_key)?,
+        })
+    }
+}
+
+/// What the host has put into a buffer of ours; without a NUL all of it counts.
+fn written(buffer: &[c_char]) -> std::result::Result<String, Status> {
+    let bytes = buffer.iter().map(|byte| *byte as u8);
+    String::from_utf8(bytes.take_while(|byte| *byte != 0).collect()).map_err(|_| Status::Internal)
+}
+
+pub fn start(engine: Arc<Engine>, options: &rec_gateway_options, address: SocketAddr) -> Result<Id> {
+    let process = process::current().ok_or_else(|| Error::new(Status::Forked, "too many forks"))?;
+    let doorkeeper = options.authenticate.map(|authenticate| {
+        Arc::new(HostDoorkeeper {
+            authenticate,
+            data: HostData::new(options.user_data, options.user_data_free),
+        })
+    });
+    let kept = doorkeeper.clone();
+    let started = Gateway::start(
+        engine,
+        Options {
+            listen: (options.flags & REC_GATEWAY_NO_SOCKET == 0).then_some(address),
+            doorkeeper: doorkeeper.map(|doorkeeper| doorkeeper as Arc<dyn Doorkeeper>),
+        },
+    );
+    let placed = started.and_then(|gateway| {
+        let id = process.gateways.insert(|_| gateway.clone());
+        id.ok_or_else(|| {
+            let _ = gateway.stop(Duration::ZERO);
+            Error::new(Status::Limit, "too many gateways")
+        })
+    });
+    if placed.is_err() {
+        // After an error the host's data is its own.
+        std::mem::forget(kept);
+    }
+    placed
+}
+
+fn gateway_of(id: Id) -> Result<Arc<Gateway>> {
+    let found = process::current().and_then(|process| process.gateways.get(id));
+    found
+        .and_then(|gateway| gateway.downcast().ok())
+        .ok_or_else(|| no_gateway(id))
+}
+
+pub fn port(id: Id) -> Result<u32> {
+    Ok(gateway_of(id)?
+        .address()
+        .map_or(0, |address| address.port().into()))
+}
+
+pub fn stop(id: Id, timeout_ms: u32) -> Result<()> {
+    let gateway = gateway_of(id)?;
+    refuse_inside(&gateway)?;
+    let process = process::current().ok_or_else(|| no_gateway(id))?;
+    process.gateways.remove(id).ok_or_else(|| no_gateway(id))?;
+    gateway.stop(Duration::from_millis(timeout_ms.into()))
+}
+
+/// What waits for the gateway must not be asked from within it.
+fn refuse_inside(gateway: &Gateway) -> Result<()> {
+    if Gateway::is_inside() || gateway.engine().bus().is_inside() {
+        return Err(Error::new(
+            Status::InCallback,
+            "this waits for what it was called from",
+        ));
+    }
+    Ok(())
+}
+
+pub(super) fn handle(id: Id, given: Given<'_>) -> Result<rec_http_response> {
+    let gateway = gateway_of(id)?;
+    refuse_inside(&gateway)?;
+    if given.body.len() > gateway.config().max_body_bytes as usize {
+        return Err(invalid(format!(
+            "request.body_size {}: more than gateway.max_body_bytes",
+            given.body.len()
+        )));
+    }
+    let mut request = Request::builder().method(given.method).uri(given.target);
+    for line in given.headers.split("\r\n").filter(|line| !line.is_empty()) {
+        let (name, value) = header(line)?;
+        request = request.header(name, value);
+    }
+    let request = request
+        .body(Bytes::copy_from_slice(given.body))
+        .map_err(|error| invalid(format!("request: {error}")))?;
+    let source = given
+        .source
+        .parse()
+        .map_err(|_| invalid(format!("request.source \"{}\": no IP address", given.source)))?;
+    let (status, headers, body) = gateway.handle(Asked { request, source })?;
+    Ok(rec_http_response {
+        status: status.into(),
+        // A header value holds no NUL.
+        headers: CString::new(headers).unwrap_or_default(),
+        body,
+    })
+}
+
+fn header(line: &str) -> Result<(HeaderName, HeaderValue)> {
+    let (name, value) = line.split_once(':').unwrap_or_default();
+    let name = HeaderName::from_bytes(name.as_bytes()).ok();
+    let pair = name.zip(HeaderValue::from_str(value.trim()).ok());
+    pair.ok_or_else(|| invalid(format!("request.headers: no header line: \"{line}\"")))
+}

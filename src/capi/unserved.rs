@@ -1,0 +1,33 @@
+//! What stands in for the gateway in a build without it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::gateway::{Given, rec_http_response};
+use super::types::rec_gateway_options;
+use crate::engine::Engine;
+use crate::engine::slots::Id;
+use crate::words::{Error, Result, Status};
+
+fn lacking() -> Error {
+    Error::new(
+        Status::Unsupported,
+        "this build has no gateway: build with the feature \"gateway\"",
+    )
+}
+
+pub fn start(_engine: Arc<Engine>, _options: &rec_gateway_options, _address: SocketAddr) -> Result<Id> {
+    Err(lacking())
+}
+
+pub fn port(_id: Id) -> Result<u32> {
+    Err(lacking())
+}
+
+pub fn stop(_id: Id, _timeout_ms: u32) -> Result<()> {
+    Err(lacking())
+}
+
+pub(super) fn handle(_id: Id, _given: Given<'_>) -> Result<rec_http_response> {
+    Err(lacking())
+}

@@ -1,0 +1,131 @@
+//! The thin server around `Gateway::answer`: sockets, limits, times.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONNECTION, HeaderValue};
+use http::{Request, StatusCode};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio_io_timeout::TimeoutStream;
+
+use super::Gateway;
+use super::http::{Answer, Asked, empty};
+
+/// Headers of one request at most.
+const HEADERS: usize = 100;
+const FULL: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-length: 0\r\nretry-after: 1\r\n\r\n";
+
+pub async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    TcpListener::bind(address).await
+}
+
+/// Serves until `stopped`; then those that are being answered are waited for.
+pub async fn run(gateway: &Arc<Gateway>, listener: TcpListener, mut stopped: watch::Receiver<bool>) {
+    let room = Arc::new(Semaphore::new(gateway.config().max_connections as usize));
+    let mut connections = JoinSet::new();
+    let until = stopped.clone();
+    loop {
+        tokio::select! {
+            _ = stopped.wait_for(|stopped| *stopped) => break,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, source)) => {
+                    let gateway = gateway.clone();
+                    let permit = room.clone().try_acquire_owned().ok();
+                    connections.spawn(connection(gateway, stream, source, permit, until.clone()));
+                }
+                // No descriptor is free, or the peer has gone: the others go on.
+                Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+}
+
+async fn connection(
+    gateway: Arc<Gateway>,
+    mut stream: TcpStream,
+    source: SocketAddr,
+    permit: Option<OwnedSemaphorePermit>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let time = Duration::from_millis(gateway.config().request_ms.into());
+    let Some(_permit) = permit else {
+        let _ = tokio::time::timeout(time, stream.write_all(FULL)).await;
+        return;
+    };
+    let _ = stream.set_nodelay(true);
+    // A client that does not read its answer is let go.
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(time));
+    let service = service_fn(|request| {
+        let gateway = gateway.clone();
+        async move { Ok::<_, Infallible>(one(&gateway, request, source.ip()).await) }
+    });
+    let mut server = http1::Builder::new();
+    server
+        .timer(TokioTimer::new())
+        .header_read_timeout(time)
+        .max_buf_size(gateway.config().max_header_bytes as usize)
+        .max_headers(HEADERS);
+    let stream = Box::pin(stream);
+    let connection = server.serve_connection(TokioIo::new(stream), service);
+    let mut connection = std::pin::pin!(connection);
+    tokio::select! {
+        // Whatever ends it is the client's business alone.
+        _ = connection.as_mut() => return,
+        _ = stopped.wait_for(|stopped| *stopped) => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    let _ = connection.await;
+}
+
+/// Takes the body in whole, within its limits, and asks for the answer.
+async fn one(gateway: &Arc<Gateway>, request: Request<Incoming>, peer: IpAddr) -> Answer {
+    let config = gateway.config();
+    let time = Duration::from_millis(config.request_ms.into());
+    let (head, body) = request.into_parts();
+    let whole = Limited::new(body, config.max_body_bytes as usize).collect();
+    let body = match tokio::time::timeout(time, whole).await {
+        Ok(Ok(body)) => body.to_bytes(),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => return closing(StatusCode::PAYLOAD_TOO_LARGE),
+        Ok(Err(_)) => return closing(StatusCode::BAD_REQUEST),
+        Err(_) => return closing(StatusCode::REQUEST_TIMEOUT),
+    };
+    let source = source_of(gateway, &head.headers, peer);
+    let request: Request<Bytes> = Request::from_parts(head, body);
+    gateway.answer(Asked { request, source }).await
+}
+
+fn closing(status: StatusCode) -> Answer {
+    let mut answer = empty(status);
+    answer
+        .headers_mut()
+        .insert(CONNECTION, HeaderValue::from_static("close"));
+    answer
+}
+
+/// The peer, or whom a trusted proxy names: the last one in the list is its own word.
+fn source_of(gateway: &Gateway, headers: &http::HeaderMap, peer: IpAddr) -> IpAddr {
+    let trusted = &gateway.config().trusted_proxies;
+    if !trusted.iter().any(|proxy| proxy.parse() == Ok(peer)) {
+        return peer;
+    }
+    let named = headers.get_all("x-forwarded-for").iter().next_back();
+    let last = named.and_then(|value| value.to_str().ok()?.rsplit(',').next()?.trim().parse().ok());
+    last.unwrap_or(peer)
+}

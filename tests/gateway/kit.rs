@@ -1,0 +1,168 @@
+//! An engine with a gateway, and a client.
+#![allow(dead_code, unsafe_code, clippy::undocumented_unsafe_blocks)]
+
+use std::ffi::{CStr, c_void};
+
+use callrec::capi::*;
+use serde_json::Value;
+use ureq::http;
+
+use crate::support::{Call, Dir, Engine, ask, init};
+
+pub const FIRST: &str = "01RCC3N118B1V0SL8O7GK2LAES00000V";
+pub const SECOND: &str = "01RCC3N118B1V0SL8O7GK2LAES00000W";
+
+/// (scheme, name, secret, level): those of examples-c/gateway.c.
+const USERS: &[(i32, &str, &str, u32)] = &[
+    (REC_AUTH_BASIC, "admin", "secret", 10),
+    (REC_AUTH_BASIC, "user1", "secret", 2),
+    (REC_AUTH_BASIC, "user2", "secret", 2),
+    (REC_AUTH_BASIC, "only", "secret", 1),
+    (REC_AUTH_BASIC, "MA_DEMO", "secret", 10),
+    (REC_AUTH_TOKEN, "MA_DEMO", "secret", 10),
+    (REC_AUTH_TOKEN, "MA_OTHER", "secret", 10),
+];
+
+unsafe extern "C" fn authenticate(
+    _: *mut c_void,
+    credentials: *const rec_credentials,
+    identity: *mut rec_identity,
+) -> rec_status {
+    let shown = unsafe { &*credentials };
+    let text = |at| unsafe { CStr::from_ptr(at) }.to_str().unwrap();
+    let (name, secret) = (text(shown.name), text(shown.secret));
+    if name == "broken" {
+        return REC_ERR_IO;
+    }
+    let signs = shown.scheme == REC_AUTH_SIGNATURE;
+    let scheme = if signs { REC_AUTH_TOKEN } else { shown.scheme };
+    let found = USERS
+        .iter()
+        .find(|user| (user.0, user.1) == (scheme, name) && (signs || user.2 == secret));
+    let Some(user) = found else {
+        return REC_ERR_UNAUTHENTICATED;
+    };
+    let identity = unsafe { &mut *identity };
+    identity.level = user.3;
+    put(&mut identity.username, name);
+    if signs {
+        put(&mut identity.signature_key, user.2);
+    }
+    REC_OK
+}
+
+fn put(to: &mut [std::ffi::c_char], text: &str) {
+    for (to, from) in to.iter_mut().zip(text.bytes()) {
+        *to = from as std::ffi::c_char;
+    }
+}
+
+/// An engine, its gateway, and two calls as in examples-c/gateway.c.
+pub struct House {
+    pub engine: Engine,
+    pub gateway: rec_gateway,
+    pub base: String,
+    pub calls: [rec_call; 2],
+    pub dir: Dir,
+    agent: ureq::Agent,
+}
+
+impl House {
+    pub fn open(settings: &[(&str, &str)]) -> House {
+        let dir = Dir::new();
+        let engine = Engine::open(&dir.0, settings);
+        let gateway = start_gateway(&engine);
+        let mut port = 0;
+        ask(|e| unsafe { rec_gateway_port(gateway, &mut port, e) }).unwrap();
+        let first = Call {
+            call_id: Some(FIRST),
+            device: Some("SEP123456789ABC"),
+            number: Some("101"),
+            user: Some("user1"),
+            ..Call::default()
+        };
+        let second = Call {
+            call_id: Some(SECOND),
+            device: Some("SEP123456789DEF"),
+            number: Some("102"),
+            user: Some("user2"),
+            ..Call::default()
+        };
+        let calls = [engine.begin(&first).unwrap(), engine.begin(&second).unwrap()];
+        let config = ureq::Agent::config_builder().http_status_as_error(false);
+        House {
+            gateway,
+            base: format!("http://127.0.0.1:{port}"),
+            calls,
+            agent: config.build().into(),
+            engine,
+            dir,
+        }
+    }
+
+    pub fn stop_gateway(&self) {
+        ask(|e| unsafe { rec_gateway_stop(self.gateway, 5000, e) }).unwrap();
+    }
+
+    /// Sends a request with these headers; the body "" is none.
+    pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
+        let mut request = http::Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.base));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = if body.is_empty() {
+            self.agent.run(request.body(()).unwrap()).unwrap()
+        } else {
+            let request = self
+                .agent
+                .configure_request(request.body(body.to_owned()).unwrap());
+            self.agent
+                .run(request.allow_non_standard_methods(true).build())
+                .unwrap()
+        };
+        let (head, mut body) = response.into_parts();
+        Reply {
+            status: head.status.as_u16(),
+            headers: head.headers,
+            body: body.read_to_vec().unwrap(),
+        }
+    }
+}
+
+pub fn start_gateway(engine: &Engine) -> rec_gateway {
+    let mut options: rec_gateway_options = init();
+    options.authenticate = Some(authenticate);
+    let mut gateway = rec_gateway { id: 0 };
+    ask(|e| unsafe { rec_gateway_start(engine.handle, &options, &mut gateway, e) }).unwrap();
+    gateway
+}
+
+/// `Authorization: Basic …`
+pub fn basic(name: &str, secret: &str) -> String {
+    use base64::Engine as _;
+    let coded = base64::prelude::BASE64_STANDARD.encode(format!("{name}:{secret}"));
+    format!("Basic {coded}")
+}
+
+#[derive(Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: http::HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl Reply {
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+    }
+}
