@@ -4,6 +4,7 @@
 
 mod auth;
 mod comet;
+mod files;
 mod genesys;
 pub mod http;
 mod imagicle;
@@ -29,6 +30,7 @@ use crate::sync::thread::JoinHandle;
 use crate::sync::{Condvar, Mutex};
 use crate::words::{Error, Result, Status};
 use auth::Throttle;
+use files::Shelf;
 use http::{Answer, Asked};
 use metrics::Meters;
 
@@ -46,6 +48,7 @@ pub struct Gateway {
     doorkeeper: Option<Arc<dyn Doorkeeper>>,
     throttle: Throttle,
     meters: Meters,
+    shelf: Shelf,
     genesys: genesys::Desk,
     vobiz: vobiz::Desk,
     /// Where it listens, if it does.
@@ -161,6 +164,7 @@ impl Gateway {
     /// No request is taken any more; those that are being answered have `timeout`.
     pub fn stop(&self, timeout: Duration) -> Result<()> {
         self.stop.send_replace(true);
+        self.shelf.stop();
         let mut ended = self.ended.lock();
         let deadline = std::time::Instant::now() + timeout;
         while !*ended {
@@ -198,6 +202,7 @@ fn run(engine: Arc<Engine>, options: Options, ready: &Ready) {
     // What is still being answered is cut off.
     runtime.shutdown_timeout(Duration::from_millis(100));
     if let Some(gateway) = gateway {
+        gateway.shelf.close(&gateway.engine);
         *gateway.ended.lock() = true;
         gateway.ended_signal.notify_all();
     }
@@ -214,11 +219,19 @@ async fn serve(engine: Arc<Engine>, options: Options, ready: &Ready) -> Option<A
         },
         None => None,
     };
+    let shelf = match Shelf::open(&engine) {
+        Ok(shelf) => shelf,
+        Err(error) => {
+            let _ = ready.send(Err(Error::io("the archive", &error)));
+            return None;
+        }
+    };
     let config = &engine.config().gateway;
     let (stop, mut stopped) = watch::channel(false);
     let gateway = Arc::new(Gateway {
         throttle: Throttle::new(config.auth_delay_ms, config.auth_delay_max_ms),
         meters: Meters::default(),
+        shelf,
         genesys: genesys::Desk::new(&engine),
         vobiz: vobiz::Desk::new(&engine),
         doorkeeper: options.doorkeeper,

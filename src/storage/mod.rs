@@ -10,6 +10,7 @@
 //! `<name>.json`; `.callrec/<uuid>.json`, the live manifest, from before the audio's
 //! file is made until the terminal event has been delivered.
 
+pub mod archive;
 pub mod container;
 pub mod faults;
 mod handle;

@@ -39,6 +39,13 @@ impl Dir {
         Ok(Dir { fd })
     }
 
+    /// The same directory once more.
+    pub fn again(&self) -> io::Result<Dir> {
+        Ok(Dir {
+            fd: self.fd.try_clone()?,
+        })
+    }
+
     /// Opens the directory `name` in this one, if it is none behind a link.
     pub fn sub(&self, name: &str) -> io::Result<Dir> {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;

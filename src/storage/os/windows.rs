@@ -24,6 +24,12 @@ impl Dir {
         })
     }
 
+    pub fn again(&self) -> io::Result<Dir> {
+        Ok(Dir {
+            path: self.path.clone(),
+        })
+    }
+
     pub fn sub(&self, name: &str) -> io::Result<Dir> {
         let path = self.path.join(name);
         let found = fs::symlink_metadata(&path)?;

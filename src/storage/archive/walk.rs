@@ -1,0 +1,144 @@
+//! The archive's ways into the directory. Nothing is followed through a link.
+
+use std::fs::File;
+use std::io;
+
+use uuid::Uuid;
+
+use super::super::live::JSON;
+use super::super::os::{self, Dir};
+use super::super::{Manifest, papers, safe};
+use super::Entry;
+
+/// Directories below the root that a scan enters.
+const DEPTH_MAX: usize = 16;
+
+/// Where one recording's audio and manifest are.
+pub struct Place {
+    dir: Dir,
+    audio: String,
+    manifest: String,
+}
+
+impl Place {
+    /// `None`: the path is none that could be ours, or its directory is gone.
+    pub fn of(root: &Dir, file: &str) -> io::Result<Option<Place>> {
+        let mut parts: Vec<&str> = file.split('/').collect();
+        if !parts.iter().all(|part| safe::is_component(part)) {
+            return Ok(None);
+        }
+        let Some(audio) = parts.pop() else { return Ok(None) };
+        let Some((stem, _)) = audio.rsplit_once('.') else {
+            return Ok(None);
+        };
+        let Some(dir) = there(enter(root, &parts))? else {
+            return Ok(None);
+        };
+        Ok(Some(Place {
+            dir,
+            audio: audio.to_owned(),
+            manifest: format!("{stem}{JSON}"),
+        }))
+    }
+
+    /// Whether both are there.
+    pub fn exists(&self) -> io::Result<bool> {
+        Ok(self.dir.exists(&self.audio)? && self.dir.exists(&self.manifest)?)
+    }
+
+    /// The manifest, if it is this recording's: another may have got its name since.
+    pub fn manifest(&self, id: Uuid) -> io::Result<Option<Manifest>> {
+        let Some(bytes) = there(papers::read(&self.dir, &self.manifest))?.flatten() else {
+            return Ok(None);
+        };
+        let found = Manifest::from_bytes(&bytes);
+        Ok(found.filter(|manifest| Uuid::try_parse(&manifest.id) == Ok(id)))
+    }
+
+    pub fn open(&self) -> io::Result<Option<File>> {
+        there(self.dir.open_read(&self.audio))
+    }
+
+    /// The audio first: without it a manifest is not taken for a recording.
+    pub fn remove(&self) -> io::Result<()> {
+        papers::removed(self.dir.remove(&self.audio))?;
+        papers::removed(self.dir.remove(&self.manifest))
+    }
+}
+
+/// What is gone, and what is a link or otherwise none of ours, is not there.
+fn there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    super::super::search::there(result)
+}
+
+fn enter(root: &Dir, way: &[&str]) -> io::Result<Dir> {
+    let mut below = root.again()?;
+    for name in way {
+        below = below.sub(name)?;
+    }
+    Ok(below)
+}
+
+/// Every finished recording below `root` is given to `found`, until that says `false`.
+/// Answers what could not be read.
+pub fn walk(root: &Dir, found: &mut dyn FnMut(Option<Entry>) -> bool) -> Vec<(String, io::Error)> {
+    let mut unread = Vec::new();
+    let mut ways: Vec<Vec<String>> = vec![Vec::new()];
+    while let Some(way) = ways.pop() {
+        let names: Vec<&str> = way.iter().map(String::as_str).collect();
+        let listed = enter(root, &names).and_then(|dir| Ok((dir.list()?, dir)));
+        let (entries, dir) = match listed {
+            Ok(listed) => listed,
+            Err(error) => {
+                unread.push((way.join("/"), error));
+                continue;
+            }
+        };
+        let directories = entries.iter().filter(|entry| entry.is_directory);
+        for entry in directories.filter(|entry| safe::is_component(&entry.name)) {
+            if way.len() < DEPTH_MAX {
+                ways.push([way.as_slice(), std::slice::from_ref(&entry.name)].concat());
+            }
+        }
+        if !walk_files(&dir, &way, &entries, found) {
+            break;
+        }
+    }
+    unread
+}
+
+fn walk_files(
+    dir: &Dir,
+    way: &[String],
+    entries: &[os::Entry],
+    found: &mut dyn FnMut(Option<Entry>) -> bool,
+) -> bool {
+    let manifests = entries.iter().filter(|entry| !entry.is_directory);
+    for entry in manifests.filter(|entry| safe::is_component(&entry.name)) {
+        let Some(stem) = entry.name.strip_suffix(JSON) else {
+            continue;
+        };
+        if !found(recording(dir, way, stem, &entry.name)) {
+            return false;
+        }
+    }
+    true
+}
+
+/// What a manifest says, if its audio stands beside it. Where it is decides, not where
+/// it says it is: a directory may have been moved as a whole.
+fn recording(dir: &Dir, way: &[String], stem: &str, name: &str) -> Option<Entry> {
+    let bytes = papers::read(dir, name).ok()??;
+    let manifest = Manifest::from_bytes(&bytes)?;
+    let (_, extension) = manifest.file.rsplit_once('.')?;
+    let audio = format!("{stem}.{extension}");
+    if name == audio || !safe::is_component(&audio) || !matches!(dir.exists(&audio), Ok(true)) {
+        return None;
+    }
+    let mut file = way.join("/");
+    if !file.is_empty() {
+        file.push('/');
+    }
+    file.push_str(&audio);
+    Entry::of_manifest(&manifest, &file)
+}
