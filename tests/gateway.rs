@@ -2,6 +2,8 @@
 
 mod support;
 
+#[path = "gateway/imagicle.rs"]
+mod imagicle;
 #[path = "gateway/kit.rs"]
 mod kit;
 #[path = "gateway/limits.rs"]

@@ -121,6 +121,28 @@ impl Registry {
         self.control_all(&mut inner, operation, targets, Named::Call, now_ms)
     }
 
+    /// All that is recorded of a user's own calls.
+    pub fn control_own(&self, username: &Text, operation: Operation, now_ms: i64) -> Result<Counts> {
+        let mut inner = self.lock();
+        let filter = Filter {
+            username: username.clone(),
+            ..Filter::default()
+        };
+        // An empty name would be everybody's.
+        let targets = match username.is_empty() {
+            true => Vec::new(),
+            false => inner.live_of(&inner.matching(&filter)),
+        };
+        if targets.is_empty() {
+            return Err(Error::new(
+                Status::NotLive,
+                format!("user \"{username}\": no live recording of theirs"),
+            ));
+        }
+        let named = Named::Line { device: false };
+        self.control_all(&mut inner, operation, targets, named, now_ms)
+    }
+
     /// Acts on all that the rules allow; if nothing changed, the newest one's reason is the answer.
     fn control_all(
         &self,

@@ -87,7 +87,7 @@ fn quoted(out: &mut String, text: &str) {
 }
 
 /// `PT1M13S`; hours only where there are any, minutes likewise.
-fn iso_duration(out: &mut String, ms: u64) {
+pub fn iso_duration(out: &mut String, ms: u64) {
     let seconds = ms / 1000;
     let (hours, minutes, rest) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     out.push_str("PT");
@@ -101,6 +101,11 @@ fn iso_duration(out: &mut String, ms: u64) {
     if rest > 0 || seconds == 0 {
         let _ = write!(out, "{rest}S");
     }
+}
+
+/// `2018-07-02T15:07:00.0000000`
+pub fn iso_date(out: &mut String, unix_ms: i64) {
+    Dates::default().push(out, unix_ms);
 }
 
 /// Dates, of which the one before often is the same to the second.

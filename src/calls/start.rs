@@ -18,6 +18,8 @@ pub struct StartRequest<'a> {
     pub call_id: &'a Text,
     pub device_name: &'a Text,
     pub directory_number: &'a Text,
+    /// Whose calls alone; empty: anybody's.
+    pub username: &'a Text,
     pub flags: u32,
 }
 
@@ -45,6 +47,7 @@ impl Registry {
         let mut inner = self.lock();
         let filter = Filter {
             call_id: request.call_id.clone(),
+            username: request.username.clone(),
             ..Filter::line(request.device_name, request.directory_number)
         };
         let calls = inner.allowed(caller, &filter)?;

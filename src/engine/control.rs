@@ -40,12 +40,25 @@ struct Blank {
 
 impl Engine {
     pub fn start(&self, caller: &Caller, arguments: &StartArguments) -> Result<Uuid> {
+        self.start_for(caller, arguments, &Text::default())
+    }
+
+    /// On a user's own call: the one that became connected last.
+    pub fn start_own(&self, username: &Text, arguments: &StartArguments) -> Result<Uuid> {
+        if username.is_empty() {
+            return Err(Error::new(Status::NoCall, "nobody is named"));
+        }
+        self.start_for(&Caller::Host, arguments, username)
+    }
+
+    fn start_for(&self, caller: &Caller, arguments: &StartArguments, username: &Text) -> Result<Uuid> {
         self.ready()?;
         let id = Uuid::new_v4();
         let request = StartRequest {
             call_id: &arguments.call_id,
             device_name: &arguments.device_name,
             directory_number: &arguments.directory_number,
+            username,
             flags: arguments.flags,
         };
         let (format, checked) = match &arguments.format {
@@ -208,6 +221,12 @@ impl Engine {
         self.ready()?;
         self.registry
             .control_by_line(caller, operation, device, number, unix_ms())
+    }
+
+    /// On all of a user's own calls.
+    pub fn control_own(&self, username: &Text, operation: Operation) -> Result<Counts> {
+        self.ready()?;
+        self.registry.control_own(username, operation, unix_ms())
     }
 
     pub fn control_by_call(

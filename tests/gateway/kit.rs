@@ -69,7 +69,11 @@ pub struct House {
 
 impl House {
     pub fn open(settings: &[(&str, &str)]) -> House {
-        let dir = Dir::new();
+        House::open_in(Dir::new(), settings)
+    }
+
+    /// Where there may be recordings already.
+    pub fn open_in(dir: Dir, settings: &[(&str, &str)]) -> House {
         let engine = Engine::open(&dir.0, settings);
         let gateway = start_gateway(&engine);
         let mut port = 0;

@@ -1,0 +1,347 @@
+//! `GET Recordings`, one of them, and its audio.
+
+use callrec::capi::*;
+use serde_json::json;
+
+use super::*;
+use crate::support::files::{Wav, manifest_beside};
+use crate::support::{end, feed, write_pcm};
+
+/// A finished recording of the first call, with two seconds of audio.
+fn finished(house: &House) -> String {
+    describe_first(house, "101");
+    let id = on_first(house);
+    let legs = [REC_LEG_LOCAL, REC_LEG_REMOTE];
+    let feeds = legs.map(|leg| feed(house.calls[0], leg, REC_CODEC_PCM16, 8000).unwrap());
+    for feed in feeds {
+        write_pcm(feed, &[1000; 16_000]);
+    }
+    stopped(house, &id);
+    id
+}
+
+fn stopped(house: &House, id: &str) {
+    let path = format!("LiveRecordings/{id}");
+    assert_eq!(status(house, "admin", "DELETE", &path), none(204));
+    house.engine.events.wait_terminal(id);
+}
+
+/// Finished recordings of the second call, oldest first.
+fn several(house: &House, count: usize) -> Vec<String> {
+    let one = |_| {
+        let id = started(house, &json!({ "directoryNumber": "102" }));
+        stopped(house, &id);
+        id
+    };
+    (0..count).map(one).collect()
+}
+
+fn list(house: &House, user: &str, query: &str) -> Value {
+    let (status, list) = status(house, user, "GET", &format!("Recordings{query}"));
+    assert_eq!(status, 200, "{query}: {list}");
+    list
+}
+
+fn ids(list: &Value) -> Vec<&str> {
+    let items = list["recordings"].as_array().unwrap().iter();
+    items.map(|item| item["id"].as_str().unwrap()).collect()
+}
+
+fn path_of(house: &House, id: &str) -> String {
+    let told = house.engine.events.wait_terminal(id);
+    told.recording.unwrap().path
+}
+
+#[test]
+fn a_completed_recording_is_listed_with_the_published_fields() {
+    let house = House::open(&[]);
+    assert_eq!(
+        list(&house, "admin", ""),
+        json!({ "totalCount": 0, "recordings": [] })
+    );
+    let id = finished(&house);
+    let list = list(&house, "admin", "");
+    let item = &list["recordings"][0];
+    let manifest = manifest_beside(&path_of(&house, &id));
+    // RFC 3339 with milliseconds there, seven digits here.
+    let start = manifest["started_at"].as_str().unwrap().replace('Z', "0000Z");
+    let expected = json!({
+        "id": id,
+        "referenceNumber": item["referenceNumber"],
+        "startTime": start,
+        "duration": "PT2S",
+        "direction": 2,
+        "localPartyNumber": "101",
+        "remotePartyNumber": "+1555123456",
+        "ownerUsername": "user1",
+    });
+    assert_eq!(list, json!({ "totalCount": 1, "recordings": [expected] }));
+    let reference = item["referenceNumber"].as_str().unwrap();
+    assert!(reference.bytes().all(|byte| byte.is_ascii_digit()), "{reference}");
+}
+
+#[test]
+fn one_recording_has_the_published_detail() {
+    let house = House::open(&[]);
+    let id = finished(&house);
+    let upper = id.to_uppercase();
+    let (status, one) = status(&house, "admin", "GET", &format!("Recordings/{upper}"));
+    assert_eq!(status, 200);
+    let manifest = manifest_beside(&path_of(&house, &id));
+    let listed = list(&house, "admin", "");
+    for field in [
+        "id",
+        "referenceNumber",
+        "startTime",
+        "duration",
+        "direction",
+        "localPartyNumber",
+        "remotePartyNumber",
+    ] {
+        assert_eq!(one[field], listed["recordings"][0][field], "{field}");
+    }
+    assert_eq!(one["pbxCallId"], crate::kit::FIRST);
+    assert_eq!(one["owner"]["username"], "user1");
+    assert_eq!(one["owner"]["phoneNumber"], "101");
+    assert_eq!(one["size"], manifest["bytes"]);
+    let digest = format!("sha256:{}", one["hash"]["value"].as_str().unwrap());
+    assert_eq!(
+        (one["hash"]["algorithm"].as_str(), digest),
+        (Some("sha256"), manifest["digest"].as_str().unwrap().to_owned())
+    );
+    assert!(one["preservingUser"].is_null() && one["note"].is_null());
+}
+
+#[test]
+fn most_recent_first_and_pages_count_from_zero() {
+    let house = House::open(&[]);
+    let mut expected = several(&house, 5);
+    expected.reverse();
+    assert_eq!(ids(&list(&house, "admin", "")), expected, "without a size all");
+    for (query, range) in [
+        ("?page=0&pageSize=2", 0..2),
+        ("/?page=1&pageSize=2", 2..4),
+        ("?page=2&pageSize=2", 4..5),
+        ("?page=3&pageSize=2", 5..5),
+        ("?pageSize=3", 0..3),
+        ("?page=0", 0..5),
+        ("?page=1", 5..5),
+    ] {
+        let list = list(&house, "admin", query);
+        assert_eq!(list["totalCount"], 5, "{query}");
+        assert_eq!(ids(&list), expected[range], "{query}");
+    }
+}
+
+#[test]
+fn filters_are_met_all_of_them() {
+    let house = House::open(&[]);
+    let first = finished(&house);
+    let others = several(&house, 1);
+    let all = list(&house, "admin", "");
+    let time = |id: &str, field: &str| {
+        let path = path_of(&house, id);
+        manifest_beside(&path)[field].as_str().unwrap().to_owned()
+    };
+    let (begun, ended) = (time(&first, "started_at"), time(&first, "ended_at"));
+    let only = |query: String| {
+        let list = list(&house, "admin", &query);
+        let found: Vec<String> = ids(&list).into_iter().map(str::to_owned).collect();
+        assert_eq!(list["totalCount"], found.len(), "{query}");
+        found
+    };
+    for query in [
+        "?localPartyNumber=101".to_owned(),
+        "?remotePartyNumber=contains:+1555".to_owned(),
+        "?remoteParty=%2B1555123456".to_owned(),
+        "?ownerUsername=user1".to_owned(),
+        "?direction=2".to_owned(),
+        format!("?startTime={begun}"),
+        format!("?endTime=between:{ended},{ended}"),
+        format!("?ownerUsername=user1&startTime=between:{begun},{begun}&direction=2"),
+    ] {
+        assert_eq!(only(query.clone()), std::slice::from_ref(&first), "{query}");
+    }
+    assert_eq!(
+        only(format!("?startTime=after:{begun}&ownerUsername=user2")),
+        others
+    );
+    assert_eq!(
+        only("?startTime=after:2018-11-01T00:00:00Z".to_owned()),
+        ids(&all)
+    );
+    for query in [
+        "?startTime=before:2018-11-01T00:00:00Z".to_owned(),
+        "?localPartyNumber=101&ownerUsername=user2".to_owned(),
+        "?ownerUsername=user1&ownerUsername=user2".to_owned(),
+        "?localPartyNumber=10".to_owned(),
+        format!("?endTime=before:{begun}"),
+    ] {
+        assert!(only(query.clone()).is_empty(), "{query}");
+    }
+}
+
+#[test]
+fn a_filter_or_a_page_that_cannot_be_read_is_400_with_reason_and_message() {
+    let house = House::open(&[]);
+    for (query, reason) in [
+        ("?startTime=yesterday", 0),
+        ("?endTime=after:", 0),
+        ("?direction=in", 0),
+        ("?page=-1", 1),
+        ("?page=a&startTime=x", 1),
+        ("?pageSize=0", 1),
+        ("?pageSize=1.5", 1),
+    ] {
+        let (status, body) = status(&house, "admin", "GET", &format!("Recordings{query}"));
+        assert_eq!((status, &body["reason"]), (400, &json!(reason)), "{query}");
+        assert!(!body["message"].as_str().unwrap().is_empty());
+    }
+}
+
+#[test]
+fn level_1_records_only_and_sees_nothing_completed() {
+    let house = House::open(&[]);
+    let id = finished(&house);
+    for path in [
+        "Recordings".to_owned(),
+        format!("Recordings/{id}"),
+        format!("Recordings/{id}/Media"),
+        "Recordings?page=x".to_owned(),
+    ] {
+        assert_eq!(status(&house, "only", "GET", &path), none(403), "{path}");
+    }
+}
+
+#[test]
+fn level_2_sees_its_own_and_learns_nothing_of_others() {
+    let house = House::open(&[]);
+    let first = finished(&house);
+    let others = several(&house, 1);
+    assert_eq!(ids(&list(&house, "user1", "")), [first.as_str()]);
+    assert_eq!(ids(&list(&house, "user2", "")), others);
+    let foreign = list(&house, "user2", "?ownerUsername=user1");
+    assert_eq!(foreign, json!({ "totalCount": 0, "recordings": [] }));
+    for media in ["", "/Media"] {
+        let of = |id: &str| status(&house, "user2", "GET", &format!("Recordings/{id}{media}"));
+        assert_eq!(of(&first), none(403), "another's");
+        assert_eq!(of(NOBODYS), none(403), "nobody's");
+        assert_eq!(of("x"), none(403), "no GUID");
+        let own = format!("Recordings/{}{media}", others[0]);
+        assert_eq!(ask(&house, "user2", "GET", &own, "").status, 200);
+    }
+}
+
+#[test]
+fn what_does_not_exist_is_404_and_no_guid_400() {
+    let house = House::open(&[]);
+    let live = on_first(&house);
+    for media in ["", "/Media"] {
+        let of = |id: &str| status(&house, "admin", "GET", &format!("Recordings/{id}{media}"));
+        assert_eq!(of(NOBODYS), none(404));
+        assert_eq!(of(&live), none(404), "it is not completed");
+        let (status, body) = of("5");
+        assert_eq!((status, &body["reason"]), (400, &json!(0)));
+    }
+}
+
+fn media(house: &House, id: &str, headers: &[(&str, &str)]) -> Reply {
+    let who = basic("admin", "secret");
+    let mut all = vec![("authorization", who.as_str())];
+    all.extend(headers);
+    house.send("GET", &format!("{BASE}Recordings/{id}/Media"), &all, "")
+}
+
+#[test]
+fn the_audio_is_the_file_whole_and_in_ranges() {
+    let house = House::open(&[]);
+    let id = finished(&house);
+    let file = std::fs::read(path_of(&house, &id)).unwrap();
+    let whole = media(&house, &id, &[]);
+    assert_eq!((whole.status, whole.header("content-type")), (200, "audio/wav"));
+    assert_eq!(whole.header("accept-ranges"), "bytes");
+    assert_eq!(whole.header("cache-control"), "private, no-cache");
+    assert_eq!(whole.body, file);
+    assert_eq!(Wav::parse(&whole.body).unwrap().frames(), 16_000);
+    for (range, expected) in [
+        ("bytes=0-43", 0..44),
+        ("bytes=1000-", 1000..file.len()),
+        ("bytes=-10", file.len() - 10..file.len()),
+        ("bytes=100-99999999", 100..file.len()),
+    ] {
+        let part = media(&house, &id, &[("range", range)]);
+        assert_eq!(part.status, 206, "{range}");
+        let told = format!("bytes {}-{}/{}", expected.start, expected.end - 1, file.len());
+        assert_eq!(part.header("content-range"), told, "{range}");
+        assert_eq!(part.body, file[expected], "{range}");
+    }
+    for range in ["bytes=99999999-", "bytes=5-2", "bytes=x", "lines=1-2"] {
+        let refused = media(&house, &id, &[("range", range)]);
+        assert_eq!(refused.status, 416, "{range}");
+        let told = format!("bytes */{}", file.len());
+        assert_eq!(refused.header("content-range"), told, "{range}");
+        assert!(refused.body.is_empty(), "{range}");
+    }
+    let many = media(&house, &id, &[("range", "bytes=0-1,5-6")]);
+    assert_eq!((many.status, many.body), (200, file));
+}
+
+#[test]
+fn the_audio_is_sent_only_if_it_has_changed() {
+    let house = House::open(&[]);
+    let id = finished(&house);
+    let first = media(&house, &id, &[]);
+    let (tag, date) = (first.header("etag"), first.header("last-modified"));
+    assert!(!tag.is_empty() && !date.is_empty());
+    for header in [("if-none-match", tag), ("if-modified-since", date)] {
+        let again = media(&house, &id, &[header]);
+        assert_eq!((again.status, again.body.len()), (304, 0), "{header:?}");
+    }
+    assert_eq!(media(&house, &id, &[("if-match", "\"other\"")]).status, 412);
+    let who = basic("admin", "secret");
+    let path = format!("{BASE}Recordings/{id}/Media");
+    let head = house.send("HEAD", &path, &[("authorization", &who)], "");
+    assert_eq!((head.status, head.body.len()), (200, 0));
+    assert_eq!(head.header("content-length"), first.body.len().to_string());
+}
+
+#[test]
+fn what_the_host_has_removed_or_replaced_is_404() {
+    let house = House::open(&[]);
+    let ids = several(&house, 3);
+    let paths: Vec<_> = ids.iter().map(|id| path_of(&house, id)).collect();
+    std::fs::remove_file(&paths[0]).unwrap();
+    assert_eq!(media(&house, &ids[0], &[]).status, 404);
+    let elsewhere = house.dir.0.join("elsewhere.txt");
+    std::fs::write(&elsewhere, "none of yours").unwrap();
+    std::fs::remove_file(&paths[1]).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &paths[1]).unwrap();
+    assert_eq!(media(&house, &ids[1], &[]).status, 404, "a link is not followed");
+    let (status, _) = status(&house, "admin", "GET", &format!("Recordings/{}", ids[0]));
+    assert_eq!(status, 404);
+    assert_eq!(list(&house, "admin", "")["totalCount"], 2);
+}
+
+#[test]
+fn what_earlier_engines_recorded_is_found() {
+    let house = House::open(&[("storage.name", "{user}/{date}/{id}")]);
+    let id = finished(&house);
+    end(house.calls[1]).unwrap();
+    let copy = crate::support::Dir::new();
+    let from = house.dir.0.clone();
+    let House { engine, .. } = &house;
+    assert!(engine.stats().live_recordings == 0);
+    for file in crate::support::files::tree(&from) {
+        if !file.starts_with(".callrec") {
+            let to = copy.0.join(&file);
+            std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+            std::fs::copy(from.join(&file), to).unwrap();
+        }
+    }
+    let later = House::open_in(copy, &[]);
+    let found = list(&later, "user1", "");
+    assert_eq!(ids(&found), [id.as_str()]);
+    assert_eq!(found["recordings"][0]["duration"], "PT2S");
+    let audio = media(&later, &id, &[]);
+    assert_eq!(Wav::parse(&audio.body).unwrap().frames(), 16_000);
+}

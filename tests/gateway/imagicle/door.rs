@@ -1,0 +1,151 @@
+//! Who is let in, what there is, and what happens while the engine closes.
+#![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+
+use std::ffi::c_void;
+use std::sync::Arc;
+use std::time::Duration;
+
+use callrec::capi::*;
+use parking_lot::{Condvar, Mutex};
+use serde_json::json;
+
+use super::*;
+
+/// (method, path) of every operation.
+const ALL: &[(&str, &str)] = &[
+    ("GET", "LiveRecordings"),
+    ("POST", "LiveRecordings"),
+    ("DELETE", "LiveRecordings?directoryNumber=101"),
+    ("DELETE", "LiveRecordings/75A90276-E47E-4e9e-B463-E3C743D5FF3A"),
+    ("DELETE", "LiveRecordings/Mine"),
+    ("PUT", "LiveRecordings/Pause?directoryNumber=101"),
+    ("PUT", "LiveRecordings/Resume?directoryNumber=101"),
+    ("PUT", "LiveRecordings/Mine/Pause"),
+    ("PUT", "LiveRecordings/Mine/Resume"),
+    ("PUT", "LiveRecordings/75A90276-E47E-4e9e-B463-E3C743D5FF3A/Pause"),
+    (
+        "PUT",
+        "LiveRecordings/75A90276-E47E-4e9e-B463-E3C743D5FF3A/Resume",
+    ),
+    ("GET", "Recordings"),
+    ("GET", "Recordings/75A90276-E47E-4e9e-B463-E3C743D5FF3A"),
+    ("GET", "Recordings/75A90276-E47E-4e9e-B463-E3C743D5FF3A/Media"),
+];
+
+#[test]
+fn without_credentials_everything_is_401_and_says_how() {
+    let house = House::open(&[("gateway.auth_delay_ms", "0")]);
+    for (method, path) in ALL.iter().chain(&[("GET", "Nothing")]) {
+        for header in [None, Some(basic("admin", "wrong")), Some("Bearer x".to_owned())] {
+            let headers = header.iter().map(|value| ("authorization", value.as_str()));
+            let headers: Vec<_> = headers.collect();
+            let reply = house.send(method, &format!("{BASE}{path}"), &headers, "");
+            assert_eq!(told(&reply), none(401), "{method} {path} {header:?}");
+            let asks = reply.header("www-authenticate");
+            assert!(asks.starts_with("Basic realm=\""), "{asks}");
+        }
+    }
+}
+
+#[test]
+fn when_the_host_cannot_say_who_it_is_it_is_500() {
+    let house = House::open(&[]);
+    for (method, path) in ALL {
+        assert_eq!(status(&house, "broken", method, path), none(500), "{path}");
+    }
+}
+
+#[test]
+fn what_there_is_not_is_404_and_other_methods_405_with_allow() {
+    let house = House::open(&[]);
+    for path in [
+        "",
+        "Live",
+        "LiveRecordings/Mine/Stop",
+        "LiveRecordings/a/b/c",
+        "LiveRecordings/Mine/Pause/x",
+        "LiveRecordings//Pause/x",
+        "Recordings/a/b",
+        "Recordings/a/Media/x",
+    ] {
+        assert_eq!(status(&house, "admin", "GET", path), none(404), "{path}");
+    }
+    for (method, path, allowed) in [
+        ("PUT", "LiveRecordings", "GET, HEAD, POST, DELETE"),
+        ("PATCH", "LiveRecordings", "GET, HEAD, POST, DELETE"),
+        ("GET", "LiveRecordings/Mine", "DELETE"),
+        ("PUT", "LiveRecordings/Mine", "DELETE"),
+        ("POST", "LiveRecordings/5", "DELETE"),
+        ("DELETE", "LiveRecordings/Pause", "PUT"),
+        ("POST", "LiveRecordings/Mine/Pause", "PUT"),
+        ("DELETE", "LiveRecordings/5/Resume", "PUT"),
+        ("POST", "Recordings", "GET, HEAD"),
+        ("DELETE", "Recordings/5", "GET, HEAD"),
+        ("PUT", "Recordings/5/Media", "GET, HEAD"),
+    ] {
+        let reply = ask(&house, "admin", method, path, "");
+        assert_eq!(told(&reply), none(405), "{method} {path}");
+        assert_eq!(reply.header("allow"), allowed, "{method} {path}");
+    }
+}
+
+/// A callback that does not return, so that the engine is closing for as long.
+#[derive(Default)]
+struct Gate {
+    open: Mutex<bool>,
+    signal: Condvar,
+}
+
+unsafe extern "C" fn hold(gate: *mut c_void, _: *const rec_event) {
+    let gate = unsafe { &*gate.cast::<Gate>() };
+    let mut open = gate.open.lock();
+    while !*open {
+        gate.signal.wait(&mut open);
+    }
+}
+
+unsafe extern "C" fn release(gate: *mut c_void) {
+    drop(unsafe { Arc::from_raw(gate.cast::<Gate>()) });
+}
+
+#[test]
+fn while_the_engine_closes_each_operation_says_so_as_it_is_published() {
+    let house = House::open(&[]);
+    let gate = Arc::new(Gate::default());
+    let data = Arc::into_raw(gate.clone()).cast_mut().cast();
+    let mut subscription = rec_subscription { id: 0 };
+    let (engine, to) = (house.engine.handle, &mut subscription);
+    crate::support::ask(|e| unsafe { rec_subscribe(engine, Some(hold), data, Some(release), to, e) })
+        .unwrap();
+    on_first(&house);
+    let closed = crate::support::ask(|e| unsafe { rec_close(engine, 1, e) });
+    assert_eq!(closed.unwrap_err().status, REC_ERR_TIMEOUT);
+    for (method, path) in ALL {
+        let expected = match *method {
+            "POST" => 503,
+            "DELETE" if !path.ends_with("Mine") => 504,
+            _ if path.starts_with("Recordings/") => 404,
+            _ if *path == "Recordings" => 200,
+            _ => 500,
+        };
+        assert_eq!(
+            status(&house, "admin", method, path).0,
+            expected,
+            "{method} {path}"
+        );
+    }
+    let body = json!({ "deviceName": DEVICE }).to_string();
+    assert_eq!(as_admin(&house, "POST", "LiveRecordings", &body), none(503));
+    *gate.open.lock() = true;
+    gate.signal.notify_all();
+    // The engine's end is waited for: the directory is free again.
+    let settings = [("gateway.apis", "")];
+    let deadline = std::time::Instant::now() + crate::support::PATIENCE;
+    while let Err(refusal) = crate::support::open_with(&house.dir.0, &settings).map(|handle| {
+        crate::support::ask(|e| unsafe { rec_close(handle, 10_000, e) }).unwrap();
+    }) {
+        assert_eq!(refusal.status, REC_ERR_UNAVAILABLE);
+        assert!(std::time::Instant::now() < deadline, "it never closed");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}

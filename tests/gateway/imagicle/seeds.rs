@@ -1,0 +1,158 @@
+//! The published requests and answers to the letter, by our client and by curl.
+
+use std::process::Command;
+
+use callrec::capi::*;
+
+use super::*;
+use crate::support::build::has;
+use crate::support::{feed, write_pcm};
+
+const REQUESTS: &str = include_str!("../../fixtures/imagicle-requests.txt");
+const ACTIVE: &str = include_str!("../../fixtures/imagicle-active-recordings.json");
+/// The id in the text's answer.
+const PRINTED: &str = "6b98303a-b295-473a-adae-19b78aca468d";
+
+/// Brings about what must be the case, and answers the id that this is about.
+fn prepare(house: &House, case: &str) -> Option<String> {
+    match case {
+        "a-recording-of-that-id" | "a-recording-on-the-device" => Some(on_first(house)),
+        "a-recording-on-123456" => {
+            describe_first(house, "123456");
+            Some(on_first(house))
+        }
+        "no-recording-of-that-id" | "a-call-not-recorded" => None,
+        other => panic!("{other}"),
+    }
+}
+
+/// Sends each request of the fixture on an engine of its own.
+fn replay(send: impl Fn(&House, &str, &str) -> (u16, String)) {
+    let lines = REQUESTS.lines().filter(|line| !line.starts_with('#'));
+    let mut count = 0;
+    for line in lines {
+        let [case, request, expected] = line
+            .split('|')
+            .map(str::trim)
+            .collect::<Vec<_>>()
+            .try_into()
+            .unwrap();
+        let (method, path) = request.split_once(' ').unwrap();
+        let house = House::open(&[]);
+        let id = prepare(&house, case);
+        let path = match &id {
+            // As the text has it: in capitals, where the list has small letters.
+            Some(id) => path.replace(NOBODYS, &id.to_uppercase()),
+            None => path.to_owned(),
+        };
+        let (status, body) = send(&house, method, &format!("/{path}"));
+        assert_eq!(status, expected.parse::<u16>().unwrap(), "{line}");
+        match status {
+            200 => assert_eq!(as_printed(&body, &id.unwrap()), compact(ACTIVE), "{line}"),
+            _ => assert_eq!(body, "", "{line}"),
+        }
+        count += 1;
+    }
+    assert_eq!(count, 5);
+}
+
+fn compact(json: &str) -> String {
+    let value: Value = serde_json::from_str(json).unwrap();
+    value.to_string()
+}
+
+/// The body, byte for byte, but for what no two recordings share.
+fn as_printed(body: &str, id: &str) -> String {
+    let list: Value = serde_json::from_str(body).unwrap();
+    let started_at = list[0]["startedAt"].as_str().unwrap();
+    assert_eq!(started_at.len(), "2018-07-02T15:07:00.0000000".len());
+    body.replace(id, PRINTED)
+        .replace(started_at, "2018-07-02T15:07:00.0000000")
+        .replace("PT0S", "PT1M13S")
+}
+
+#[test]
+fn the_published_requests() {
+    replay(|house, method, path| {
+        let reply = house.send(method, path, &[("authorization", &basic("admin", "secret"))], "");
+        (reply.status, reply.text().to_owned())
+    });
+}
+
+#[test]
+fn the_published_requests_by_curl() {
+    if !has("curl") {
+        return;
+    }
+    replay(|house, method, path| {
+        let mut curl = Command::new("curl");
+        curl.args([
+            "--silent",
+            "--show-error",
+            "--noproxy",
+            "*",
+            "--user",
+            "admin:secret",
+        ])
+        .args(["--request", method, "--write-out", "\n%{http_code}"])
+        .arg(format!("{}{path}", house.base));
+        let output = curl.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let text = String::from_utf8(output.stdout).unwrap();
+        let (body, status) = text.rsplit_once('\n').unwrap();
+        (status.parse().unwrap(), body.to_owned())
+    });
+}
+
+/// A client that sends its credentials only when it is asked for them.
+#[test]
+fn curl_finds_out_that_it_needs_basic() {
+    if !has("curl") {
+        return;
+    }
+    let house = House::open(&[]);
+    let mut curl = Command::new("curl");
+    curl.args([
+        "--silent",
+        "--noproxy",
+        "*",
+        "--anyauth",
+        "--user",
+        "user1:secret",
+    ])
+    .args(["--request", "POST", "--write-out", "%{http_code}"])
+    .args(["--header", "content-type: application/json"])
+    .args(["--data", "{\"deviceName\":\"SEP123456789ABC\",\"mode\":0}"])
+    .arg(format!("{}{BASE}LiveRecordings", house.base));
+    let output = String::from_utf8(curl.output().unwrap().stdout).unwrap();
+    let (body, status) = output.split_at(output.len() - 3);
+    assert_eq!(status, "201", "{body}");
+    let answer: Value = serde_json::from_str(body).unwrap();
+    assert_eq!(answer["id"], live(&house)[0]);
+}
+
+/// The duration that is printed is that of what has been recorded.
+#[test]
+fn seventy_three_seconds_are_told_as_printed() {
+    let house = House::open(&[]);
+    let id = on_first(&house);
+    let legs = [REC_LEG_LOCAL, REC_LEG_REMOTE];
+    let feeds = legs.map(|leg| feed(house.calls[0], leg, REC_CODEC_PCM16, 8000).unwrap());
+    for _ in 0..74 {
+        for feed in feeds {
+            write_pcm(feed, &[100; 8000]);
+        }
+    }
+    // The recorder is behind the calls that hand in, by as much as it likes.
+    let deadline = std::time::Instant::now() + crate::support::PATIENCE;
+    loop {
+        let (_, list) = as_admin(&house, "GET", "LiveRecordings", "");
+        assert_eq!(list[0]["id"], id.as_str());
+        let duration = list[0]["duration"].as_str().unwrap();
+        if duration == "PT1M13S" {
+            return;
+        }
+        assert!(duration < "PT1M14S" && duration != "PT1M14S", "{duration}");
+        assert!(std::time::Instant::now() < deadline, "{duration}");
+    }
+}
