@@ -190,25 +190,25 @@ const KEYS: &[Key] = &[
     Key {
         name: "recording.format",
         default: "wav",
-        meaning: "of automatic recordings: \"wav\", \"wav-ulaw\", \"wav-alaw\"",
+        meaning: "of automatic recordings, and of those that an HTTP API starts without a word for it: \"wav\", \"wav-ulaw\", \"wav-alaw\"",
         set: |c, v| Format::parse(v).map_err(|e| e.message).map(|v| c.format = v),
     },
     Key {
         name: "recording.layout",
         default: "stereo",
-        meaning: "of automatic recordings: \"stereo\", \"mono\", \"local\", \"remote\"",
+        meaning: "of automatic recordings, and of those that an HTTP API starts without a word for it: \"stereo\", \"mono\", \"local\", \"remote\"",
         set: |c, v| choice(v, &["stereo", "mono", "local", "remote"]).map(|v| c.layout = Layout::ALL[v]),
     },
     Key {
         name: "recording.pause_mode",
         default: "silence",
-        meaning: "of automatic recordings: \"silence\" or \"skip\"",
+        meaning: "of automatic recordings, and of those that an HTTP API starts without a word for it: \"silence\" or \"skip\"",
         set: |c, v| choice(v, &["silence", "skip"]).map(|v| c.pause_mode = PauseMode::ALL[v]),
     },
     Key {
         name: "recording.max_duration_ms",
         default: "0",
-        meaning: "of automatic recordings; 0: no limit",
+        meaning: "of automatic recordings, and of those that an HTTP API starts without a word for it; 0: no limit",
         set: |c, v| number(v, 0, u32::MAX as u64).map(|v| c.max_duration_ms = v as u32),
     },
     Key {
