@@ -76,6 +76,11 @@ impl Fragment {
         Fragment(to_raw_value(value).ok().map(Arc::from))
     }
 
+    /// `null` for what is damaged.
+    pub fn value(&self) -> serde_json::Value {
+        serde_json::from_str(self.text()).unwrap_or_default()
+    }
+
     pub fn text(&self) -> &str {
         self.0.as_ref().map_or("null", |raw| raw.get())
     }

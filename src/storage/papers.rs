@@ -40,6 +40,14 @@ pub fn open(dir: &Dir, name: &str) -> io::Result<Option<File>> {
     }
 }
 
+/// All of a small file below a directory; empty for one that is too large to be a paper.
+pub fn read(dir: &Dir, name: &str) -> io::Result<Option<Vec<u8>>> {
+    match open(dir, name)? {
+        Some(file) => read_all(&file).map(Some),
+        None => Ok(None),
+    }
+}
+
 /// All of a small file.
 pub fn read_all(file: &File) -> io::Result<Vec<u8>> {
     let length = file.metadata()?.len();

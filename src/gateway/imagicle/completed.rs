@@ -171,7 +171,8 @@ fn item(entry: &Entry) -> Value {
 }
 
 fn detail(entry: &Entry, manifest: &Manifest) -> Value {
-    let call = |name: &str| manifest.call[name].as_str().unwrap_or_default();
+    let told = manifest.call.value();
+    let call = |name: &str| told[name].as_str().unwrap_or_default();
     let pbx_call_id = match call("switch_call_id") {
         "" => call("call_id"),
         id => id,

@@ -94,7 +94,8 @@ impl Entry {
     pub fn of_manifest(manifest: &Manifest, file: &str) -> Option<Entry> {
         let state = [State::Finished, State::Failed];
         let state = state.into_iter().find(|state| manifest.state_is(*state))?;
-        let call = |name: &str| manifest.call[name].as_str().unwrap_or_default();
+        let told = manifest.call.value();
+        let call = |name: &str| told[name].as_str().unwrap_or_default();
         Some(Entry::new(&Facts {
             id: Uuid::try_parse(&manifest.id).ok()?,
             file,

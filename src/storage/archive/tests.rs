@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::*;
+use crate::storage::Fragment;
 use crate::words::State;
 
 struct Shelf {
@@ -51,7 +52,7 @@ fn manifest(file: &str, id: Uuid, started_at_ms: i64) -> Manifest {
         format: "wav".to_owned(),
         duration_ms: 1000,
         bytes: 5,
-        call: serde_json::json!({ "username": "user1", "direction": "outgoing" }),
+        call: Fragment::of(&serde_json::json!({ "username": "user1", "direction": "outgoing" })),
         ..Manifest::default()
     };
     manifest.set_started_at(started_at_ms);
