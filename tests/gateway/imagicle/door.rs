@@ -10,6 +10,7 @@ use parking_lot::{Condvar, Mutex};
 use serde_json::json;
 
 use super::*;
+use crate::support::PATIENCE;
 
 /// (method, path) of every operation.
 const ALL: &[(&str, &str)] = &[
@@ -92,15 +93,18 @@ fn what_there_is_not_is_404_and_other_methods_405_with_allow() {
 /// A callback that does not return, so that the engine is closing for as long.
 #[derive(Default)]
 struct Gate {
-    open: Mutex<bool>,
+    /// (somebody is held, nobody is held any more)
+    state: Mutex<(bool, bool)>,
     signal: Condvar,
 }
 
 unsafe extern "C" fn hold(gate: *mut c_void, _: *const rec_event) {
     let gate = unsafe { &*gate.cast::<Gate>() };
-    let mut open = gate.open.lock();
-    while !*open {
-        gate.signal.wait(&mut open);
+    let mut state = gate.state.lock();
+    state.0 = true;
+    gate.signal.notify_all();
+    while !state.1 {
+        gate.signal.wait(&mut state);
     }
 }
 
@@ -118,6 +122,11 @@ fn while_the_engine_closes_each_operation_says_so_as_it_is_published() {
     crate::support::ask(|e| unsafe { rec_subscribe(engine, Some(hold), data, Some(release), to, e) })
         .unwrap();
     on_first(&house);
+    let mut state = gate.state.lock();
+    while !state.0 {
+        assert!(!gate.signal.wait_for(&mut state, PATIENCE).timed_out());
+    }
+    drop(state);
     let closed = crate::support::ask(|e| unsafe { rec_close(engine, 1, e) });
     assert_eq!(closed.unwrap_err().status, REC_ERR_TIMEOUT);
     for (method, path) in ALL {
@@ -136,11 +145,11 @@ fn while_the_engine_closes_each_operation_says_so_as_it_is_published() {
     }
     let body = json!({ "deviceName": DEVICE }).to_string();
     assert_eq!(as_admin(&house, "POST", "LiveRecordings", &body), none(503));
-    *gate.open.lock() = true;
+    gate.state.lock().1 = true;
     gate.signal.notify_all();
     // The engine's end is waited for: the directory is free again.
     let settings = [("gateway.apis", "")];
-    let deadline = std::time::Instant::now() + crate::support::PATIENCE;
+    let deadline = std::time::Instant::now() + PATIENCE;
     while let Err(refusal) = crate::support::open_with(&house.dir.0, &settings).map(|handle| {
         crate::support::ask(|e| unsafe { rec_close(handle, 10_000, e) }).unwrap();
     }) {
