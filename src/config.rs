@@ -1,6 +1,7 @@
 //! Every key, its default, its check. The header's text and `docs/operations.md`
 //! repeat the table, and tests compare them.
 
+pub mod callbacks;
 mod gateway;
 
 pub use gateway::GatewayConfig;

@@ -6,6 +6,7 @@ mod control;
 mod desk;
 pub mod feeds;
 mod paper;
+mod postbox;
 pub mod process;
 pub mod slots;
 mod track;

@@ -130,6 +130,7 @@ fn start(engine: &Engine) -> Result<Uuid> {
         pause_mode: PauseMode::Skip,
         max_duration_ms: 0,
         format: Ok(Format::Wav),
+        callback: None,
     };
     engine.start(&Caller::Host, &arguments)
 }

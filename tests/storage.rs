@@ -1,6 +1,8 @@
 //! The way to the disk, on real directories.
 #![cfg(feature = "faults")]
 
+#[path = "storage/callbacks.rs"]
+mod callbacks;
 #[path = "storage/children.rs"]
 mod children;
 #[path = "storage/recovery.rs"]
@@ -518,6 +520,7 @@ fn in_a_child() {
             std::mem::forget(rig.close());
         }
         "record" => child_record(directory, number, system),
+        "callback" => callbacks::child_calls_back(directory, number),
         _ => panic!("no such task"),
     }
 }

@@ -89,6 +89,7 @@ unsafe fn arguments(options: *const rec_start_options) -> Result<StartArguments>
             pause_mode: pause_mode(given.pause_mode)?,
             max_duration_ms: given.max_duration_ms,
             format,
+            callback: None,
         })
     }
 }

@@ -1,6 +1,7 @@
 //! The keys of the gateway and of its callbacks. They are known, and checked, in every
 //! build; without the feature `gateway` nothing asks for them.
 
+use super::callbacks::Target;
 use super::{Key, choice, number, text};
 
 /// How the published HTTP APIs are offered.
@@ -32,7 +33,7 @@ pub struct GatewayConfig {
     pub cometd_session_ms: u32,
     pub cometd_max_sessions: u32,
     pub cometd_max_queue: u32,
-    pub callbacks_allow: Vec<String>,
+    pub callbacks_allow: Vec<Target>,
     pub callbacks_timeout_ms: u32,
     pub callbacks_retry_ms: u32,
     pub callbacks_retry_max_ms: u32,
@@ -244,7 +245,14 @@ pub(super) const KEYS: &[Key] = &[
         name: "callbacks.allow",
         default: "",
         meaning: "where callbacks may go, with commas: scheme://host or scheme://host:port, \"*.\" before a domain takes its subdomains, \":*\" any port; empty: nowhere",
-        set: |c, v| text(v, 0, 4000).map(|v| c.gateway.callbacks_allow = list(&v)),
+        set: |c, v| {
+            let entries = list(&text(v, 0, 4000)?);
+            c.gateway.callbacks_allow = entries
+                .iter()
+                .map(|v| Target::parse(v))
+                .collect::<Result<_, _>>()?;
+            Ok(())
+        },
     },
     Key {
         name: "callbacks.timeout_ms",

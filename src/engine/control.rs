@@ -13,7 +13,7 @@ use crate::calls::{Caller, Counts, Founding, Operation, Recording, RecordingOpti
 use crate::clock::unix_ms;
 use crate::events::{Event, Kind, LogLevel};
 use crate::media::{Progress, TapSpec};
-use crate::storage::{Fragment, Spans};
+use crate::storage::{Callback, Fragment, Spans};
 use crate::text::Text;
 use crate::words::{Error, Format, Layout, PauseMode, Result, Status};
 
@@ -28,6 +28,8 @@ pub struct StartArguments {
     pub max_duration_ms: u32,
     /// What is wrong with the other arguments is told at its place in the order of checks.
     pub format: Result<Format>,
+    /// Who is called back when it has ended.
+    pub callback: Option<Callback>,
 }
 
 /// What of a recording can be made before the registry is locked.
@@ -35,6 +37,7 @@ struct Blank {
     id: Uuid,
     options: RecordingOptions,
     url: Text,
+    callback: Option<Arc<Callback>>,
     progress: Arc<Progress>,
 }
 
@@ -73,7 +76,7 @@ impl Engine {
             flags: arguments.flags,
             automatic: false,
         };
-        let blank = self.blank(id, options);
+        let blank = self.blank(id, options, arguments.callback.clone());
         let found = |founding: Founding<'_>| self.found(blank, &founding);
         self.registry
             .start(caller, &request, checked, self.room(), found)?;
@@ -92,7 +95,7 @@ impl Engine {
             flags: AUTOMATIC,
             automatic: true,
         };
-        let blank = self.blank(id, options);
+        let blank = self.blank(id, options, None);
         let found = |founding: Founding<'_>| self.found(blank, &founding);
         let room = self.ready().and_then(|()| self.room());
         if let Err(error) = self.registry.start_automatic(number, room, found) {
@@ -137,13 +140,14 @@ impl Engine {
         ))
     }
 
-    fn blank(&self, id: Uuid, options: RecordingOptions) -> Blank {
+    fn blank(&self, id: Uuid, options: RecordingOptions, callback: Option<Callback>) -> Blank {
         let mut name = [0; Hyphenated::LENGTH];
         let name = id.as_hyphenated().encode_lower(&mut name);
         Blank {
             id,
             options,
             url: Text::joined(&[&self.config.url_base, name, ".", options.format.extension()]),
+            callback: callback.map(Arc::new),
             progress: Arc::new(Progress::default()),
         }
     }
@@ -155,6 +159,7 @@ impl Engine {
             id,
             options,
             url,
+            callback,
             progress,
         } = blank;
         let now_ms = unix_ms();
@@ -169,6 +174,7 @@ impl Engine {
             paused: false,
             shape: None,
             spans: Spans::default(),
+            callback,
         };
         let draft = {
             let (paper, naming) = (paper.clone(), self.naming.clone());

@@ -6,6 +6,7 @@ use std::sync::{Arc, Weak};
 use once_cell::sync::OnceCell;
 use uuid::Uuid;
 
+use super::postbox::Postbox;
 use crate::calls::{CallInfo, Readings, Recording, RecordingOptions, Registry, View};
 use crate::clock::unix_ms;
 use crate::events::event::FLAG_REPEATED;
@@ -27,6 +28,7 @@ pub struct Desk {
     bus: Arc<Bus>,
     directory: String,
     store: OnceCell<Weak<Store>>,
+    pub postbox: Postbox,
 }
 
 impl Desk {
@@ -36,6 +38,7 @@ impl Desk {
             bus,
             directory,
             store: OnceCell::new(),
+            postbox: Postbox::default(),
         })
     }
 
@@ -254,6 +257,10 @@ impl Report for Desk {
         if recording.is_some() {
             self.registry.remember(id);
         }
+    }
+
+    fn owed(&self, id: Uuid) {
+        self.postbox.owed(id);
     }
 
     fn log(&self, level: i32, message: String) {

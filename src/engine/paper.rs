@@ -5,7 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::calls::{CallInfo, LineStay, RecordingOptions};
-use crate::storage::{Fragment, Manifest, NameFields, RecordingName, Spans, Template};
+use crate::storage::{Callback, Fragment, Manifest, NameFields, RecordingName, Spans, Template};
 use crate::text::Text;
 use crate::words::State;
 
@@ -23,6 +23,8 @@ pub struct Paper {
     /// Channels and rate, once they are known.
     pub shape: Option<(u16, u32)>,
     pub spans: Spans,
+    /// Who is called back when it has ended.
+    pub callback: Option<Arc<Callback>>,
 }
 
 /// How files are named.
@@ -54,6 +56,7 @@ impl Paper {
             call: Fragment::of(&self.info.told()),
             lines: self.lines.iter().map(|line| Fragment::of(&line.told())).collect(),
             spans_dropped: self.spans.dropped(),
+            callback: self.callback.as_deref().cloned().map(Box::new),
             ..Manifest::default()
         };
         manifest.set_started_at(self.started_at_ms);

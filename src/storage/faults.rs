@@ -35,6 +35,8 @@ pub enum Step {
     FreeRoom,
     /// A part is looked at in a search.
     Search,
+    WriteOutbox,
+    PlaceOutbox,
 }
 
 #[cfg(feature = "faults")]

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::outbox::Callback;
 use crate::words::{EndReason, Error, State};
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
@@ -63,6 +64,9 @@ pub struct Manifest {
     pub spans: Vec<SpanEntry>,
     #[serde(skip_serializing_if = "is_zero")]
     pub spans_dropped: u64,
+    /// Who is to be called back when it has ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub callback: Option<Box<Callback>>,
 }
 
 /// JSON that others have written, as it stands: `null` at first.
@@ -176,6 +180,7 @@ impl Default for Manifest {
             lines: Vec::new(),
             spans: Vec::new(),
             spans_dropped: 0,
+            callback: None,
         }
     }
 }

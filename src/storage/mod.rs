@@ -8,7 +8,8 @@
 //!
 //! On disk: `<name>.wav.part` in progress beside its later `<name>.wav` and
 //! `<name>.json`; `.callrec/<uuid>.json`, the live manifest, from before the audio's
-//! file is made until the terminal event has been delivered.
+//! file is made until the terminal event has been delivered; `.callrec/outbox/<uuid>.json`
+//! from before that event until a callback has been answered.
 
 pub mod archive;
 pub mod container;
@@ -18,6 +19,7 @@ mod live;
 mod manifest;
 mod name;
 pub mod os;
+mod outbox;
 mod papers;
 mod place;
 mod pool;
@@ -37,6 +39,7 @@ pub use live::Draft;
 pub use manifest::{Fragment, Manifest, SPANS_MAX, SpanEntry, Spans, rfc3339};
 pub use name::{DEFAULT_TEMPLATE, NameFields, RecordingName, Template};
 pub use os::spawn;
+pub use outbox::{Callback, Owed};
 pub use queue::Source;
 pub use store::Store;
 
@@ -117,6 +120,8 @@ pub trait Report: Send + Sync {
     /// The end: once for each recording that was created, and for each recovered
     /// one. `repeated`: found as already published, so it may have been told.
     fn published(&self, id: Uuid, manifest: Manifest, repeated: bool);
+    /// A callback is owed from now on, and its paper is on disk.
+    fn owed(&self, id: Uuid);
     /// `level`: 1 error, 2 warning, 3 information.
     fn log(&self, level: i32, message: String);
 }

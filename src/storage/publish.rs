@@ -67,7 +67,7 @@ impl Store {
         }
         // Nothing but a test's kill can come in between here.
         let _ = self.hook.at(Step::Report);
-        self.report.published(id, mem::take(&mut *live.manifest), false);
+        self.tell(id, mem::take(&mut *live.manifest), false);
     }
 
     /// Publishes a file. `measured`: how much audio there is, is the file's to say.

@@ -124,7 +124,7 @@ impl Store {
         if left.published {
             if let Some(told) = self.published_manifest(id, &left)? {
                 self.forget_next(id)?;
-                self.report.published(id, told, true);
+                self.tell(id, told, true);
                 return Ok(());
             }
         } else if !manifest.started && left.length <= audio_at(id, &shape_of(&manifest), &left) {
@@ -233,7 +233,7 @@ impl Store {
         if !self.complete(&mut live, false) {
             return Err(closing());
         }
-        self.report.published(id, *live.manifest, false);
+        self.tell(id, *live.manifest, false);
         Ok(())
     }
 
@@ -250,7 +250,7 @@ impl Store {
         manifest.file = String::new();
         manifest.recovered = true;
         self.forget_next(id)?;
-        self.report.published(id, manifest, left.is_none());
+        self.tell(id, manifest, left.is_none());
         Ok(())
     }
 
@@ -275,7 +275,7 @@ impl Store {
             manifest.set_ended_at(clock::unix_ms());
         }
         manifest.close_spans();
-        self.report.published(id, manifest, false);
+        self.tell(id, manifest, false);
     }
 }
 

@@ -9,6 +9,7 @@ use super::{Durability, LOG_WARNING, RecordingFile, RecordingName, Report, Stora
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::words::{Error, Result, Status};
+use once_cell::sync::OnceCell;
 use std::collections::HashSet;
 use std::io;
 use std::ops::Deref;
@@ -29,6 +30,8 @@ pub struct Store {
     pub(super) root: Dir,
     /// `.callrec`
     pub(super) control: Dir,
+    /// `.callrec/outbox`, once it was needed.
+    pub(super) outbox: OnceCell<Dir>,
     pub(super) hook: Hook,
     pub(super) lanes: Vec<Lane>,
     pub(super) jobs: Jobs,
@@ -82,6 +85,7 @@ impl Store {
             report,
             root,
             control,
+            outbox: OnceCell::new(),
             jobs: Jobs::default(),
             pool: Pool::default(),
             unsettled: Mutex::default(),
@@ -172,7 +176,9 @@ impl Store {
         if let Err(error) = removed {
             self.report
                 .log(LOG_WARNING, format!("{id}: live manifest not removed: {error}"));
+            return;
         }
+        self.forget_answered(id);
     }
 
     /// A thread's body: asks for the free room, on its own because a file system may

@@ -64,6 +64,7 @@ pub struct Told {
     pub logged: Vec<String>,
     /// What the engine would say of them.
     pub discarded: HashSet<Uuid>,
+    pub owed: HashSet<Uuid>,
 }
 
 /// Keeps all that is told; `aloud` also prints it.
@@ -142,6 +143,10 @@ impl Report for Seen {
                 "told once"
             );
         });
+    }
+
+    fn owed(&self, id: Uuid) {
+        self.tell(format!("owed {id}"), |told| assert!(told.owed.insert(id)));
     }
 
     fn log(&self, level: i32, message: String) {

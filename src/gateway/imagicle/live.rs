@@ -87,6 +87,7 @@ fn arguments(engine: &Engine, wish: &Wish) -> StartArguments {
         pause_mode: config.pause_mode,
         max_duration_ms: config.max_duration_ms,
         format,
+        callback: None,
     }
 }
 
