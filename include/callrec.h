@@ -833,11 +833,13 @@ typedef struct {
      */
     const char *format;
     /**
-     * Not in this build: `REC_ERR_UNSUPPORTED`.
+     * Called back, unsigned, when the recording has ended and its file is there; a
+     * running gateway delivers it. It must be among `callbacks.allow`, else
+     * `REC_ERR_INVALID_ARGUMENT`. Without the feature `gateway`: `REC_ERR_UNSUPPORTED`.
      */
     const char *callback_url;
     /**
-     * Not in this build: `REC_ERR_UNSUPPORTED`.
+     * "POST" (default): a form in the body; or "GET": in the query.
      */
     const char *callback_method;
 } rec_start_options;

@@ -2,9 +2,15 @@
 
 mod support;
 
+#[path = "gateway/callbacks.rs"]
+mod callbacks;
 #[path = "gateway/imagicle.rs"]
 mod imagicle;
 #[path = "gateway/kit.rs"]
 mod kit;
 #[path = "gateway/limits.rs"]
 mod limits;
+#[path = "gateway/receiver.rs"]
+mod receiver;
+#[path = "gateway/vobiz.rs"]
+mod vobiz;

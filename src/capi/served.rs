@@ -12,10 +12,12 @@ use super::convert::invalid;
 use super::event::HostData;
 use super::gateway::{Given, no_gateway, rec_http_response};
 use super::types::*;
+use crate::config::Config;
 use crate::engine::slots::Id;
 use crate::engine::{Engine, process};
 use crate::gateway::http::Asked;
-use crate::gateway::{Credentials, Doorkeeper, Gateway, Identity, Options};
+use crate::gateway::{Credentials, Doorkeeper, Gateway, Identity, Options, permitted};
+use crate::storage::Callback;
 use crate::text::Text;
 use crate::words::{Error, Result, Status};
 
@@ -113,6 +115,20 @@ pub fn stop(id: Id, timeout_ms: u32) -> Result<()> {
     let process = process::current().ok_or_else(|| no_gateway(id))?;
     process.gateways.remove(id).ok_or_else(|| no_gateway(id))?;
     gateway.stop(Duration::from_millis(timeout_ms.into()))
+}
+
+/// The callback of a start; its api_id is its own, and it is not signed.
+pub fn callback(config: &Config, url: &str, method: &str) -> Result<Option<Callback>> {
+    if url.is_empty() {
+        return Ok(None);
+    }
+    permitted(url, &config.gateway.callbacks_allow)?;
+    Ok(Some(Callback {
+        url: url.to_owned(),
+        method: if method.is_empty() { "POST" } else { method }.to_owned(),
+        api_id: uuid::Uuid::new_v4().to_string(),
+        ..Callback::default()
+    }))
 }
 
 /// What waits for the gateway must not be asked from within it.

@@ -5,7 +5,12 @@ use super::convert::{
 };
 use super::engine_of;
 use super::guard::{answer, put};
+#[cfg(feature = "gateway")]
+use super::served;
 use super::types::*;
+#[cfg(not(feature = "gateway"))]
+use super::unserved as served;
+use crate::config::Config;
 use crate::engine::StartArguments;
 use crate::words::{Error, Format, Result, Status};
 
@@ -45,8 +50,10 @@ pub unsafe extern "C" fn rec_start(
         // SAFETY: a rec_caller or NULL, by the ABI.
         let caller = unsafe { self::caller(caller) }?;
         // SAFETY: handed on as it came.
-        let arguments = unsafe { arguments(options) }?;
-        let started = engine_of(engine)?.start(&caller, &arguments)?;
+        let (mut arguments, wish) = unsafe { arguments(options) }?;
+        let engine = engine_of(engine)?;
+        wish.put_into(&mut arguments, engine.config());
+        let started = engine.start(&caller, &arguments)?;
         let mut written = rec_id { text: [0; 37] };
         put(&mut written.text, &started.to_string());
         // SAFETY: not NULL, so it points to a writable rec_id.
@@ -55,9 +62,28 @@ pub unsafe extern "C" fn rec_start(
     })
 }
 
+/// The callback that is asked for; both empty: none.
+struct Wish {
+    url: String,
+    method: String,
+}
+
+impl Wish {
+    /// What is wrong with it is told at its place in the order of checks.
+    fn put_into(&self, arguments: &mut StartArguments, config: &Config) {
+        if arguments.format.is_err() || (self.url.is_empty() && self.method.is_empty()) {
+            return;
+        }
+        match served::callback(config, &self.url, &self.method) {
+            Ok(callback) => arguments.callback = callback,
+            Err(error) => arguments.format = Err(error),
+        }
+    }
+}
+
 /// # Safety
 /// `options` is NULL or points to a rec_start_options by the rules of `read`.
-unsafe fn arguments(options: *const rec_start_options) -> Result<StartArguments> {
+unsafe fn arguments(options: *const rec_start_options) -> Result<(StartArguments, Wish)> {
     // SAFETY: promised by the caller.
     let given = unsafe { read_needed(options, "options") }?;
     let known = REC_START_MANUAL_DIAL_IN | REC_START_ADDITIONAL;
@@ -74,13 +100,14 @@ unsafe fn arguments(options: *const rec_start_options) -> Result<StartArguments>
             "options.callback_method \"{method}\": GET and POST are known"
         )));
     }
-    let mut format = Format::parse(format);
-    if format.is_ok() {
-        format = format.and_then(|format| supported(given.lookback_ms, url, method).map(|()| format));
-    }
+    let format = Format::parse(format);
+    let wish = Wish {
+        url: url.to_owned(),
+        method: method.to_owned(),
+    };
     // SAFETY: strings or NULL, by the ABI.
     unsafe {
-        Ok(StartArguments {
+        let arguments = StartArguments {
             call_id: text(given.call_id, "options.call_id")?,
             device_name: text(given.device_name, "options.device_name")?,
             directory_number: text(given.directory_number, "options.directory_number")?,
@@ -88,27 +115,19 @@ unsafe fn arguments(options: *const rec_start_options) -> Result<StartArguments>
             layout: layout(given.layout)?,
             pause_mode: pause_mode(given.pause_mode)?,
             max_duration_ms: given.max_duration_ms,
-            format,
+            format: format.and_then(|format| supported(given.lookback_ms).map(|()| format)),
             callback: None,
-        })
+        };
+        Ok((arguments, wish))
     }
 }
 
-fn supported(lookback_ms: u32, callback_url: &str, callback_method: &str) -> Result<()> {
-    let lacking = |what: String| {
-        Err(Error::new(
-            Status::Unsupported,
-            format!("{what}: not in this build"),
-        ))
-    };
-    if lookback_ms != 0 {
-        return lacking(format!("options.lookback_ms {lookback_ms}"));
+fn supported(lookback_ms: u32) -> Result<()> {
+    if lookback_ms == 0 {
+        return Ok(());
     }
-    if !callback_url.is_empty() {
-        return lacking(format!("options.callback_url \"{callback_url}\""));
-    }
-    if !callback_method.is_empty() {
-        return lacking(format!("options.callback_method \"{callback_method}\""));
-    }
-    Ok(())
+    Err(Error::new(
+        Status::Unsupported,
+        format!("options.lookback_ms {lookback_ms}: not in this build"),
+    ))
 }

@@ -332,9 +332,11 @@ pub struct rec_start_options {
     /// "wav" (default), "wav-ulaw", "wav-alaw"; "flac", "opus", "mp3" are
     /// `REC_ERR_UNSUPPORTED` in this build.
     pub format: *const c_char,
-    /// Not in this build: `REC_ERR_UNSUPPORTED`.
+    /// Called back, unsigned, when the recording has ended and its file is there; a
+    /// running gateway delivers it. It must be among `callbacks.allow`, else
+    /// `REC_ERR_INVALID_ARGUMENT`. Without the feature `gateway`: `REC_ERR_UNSUPPORTED`.
     pub callback_url: *const c_char,
-    /// Not in this build: `REC_ERR_UNSUPPORTED`.
+    /// "POST" (default): a form in the body; or "GET": in the query.
     pub callback_method: *const c_char,
 }
 

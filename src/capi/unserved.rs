@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use super::gateway::{Given, rec_http_response};
 use super::types::rec_gateway_options;
+use crate::config::Config;
 use crate::engine::Engine;
 use crate::engine::slots::Id;
+use crate::storage::Callback;
 use crate::words::{Error, Result, Status};
 
 fn lacking() -> Error {
@@ -18,6 +20,13 @@ fn lacking() -> Error {
 
 pub fn start(_engine: Arc<Engine>, _options: &rec_gateway_options, _address: SocketAddr) -> Result<Id> {
     Err(lacking())
+}
+
+pub fn callback(_config: &Config, url: &str, _method: &str) -> Result<Option<Callback>> {
+    Err(Error::new(
+        Status::Unsupported,
+        format!("options.callback_url \"{url}\": {}", lacking().message),
+    ))
 }
 
 pub fn port(_id: Id) -> Result<u32> {

@@ -9,6 +9,7 @@ mod genesys;
 pub mod http;
 mod imagicle;
 mod metrics;
+mod outbox;
 mod server;
 mod vobiz;
 
@@ -22,6 +23,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 pub use auth::{Credentials, Doorkeeper, Identity, Scheme};
+pub use outbox::permitted;
 
 use crate::config::GatewayConfig;
 use crate::engine::Engine;
@@ -82,6 +84,10 @@ impl Gateway {
         &self.engine.config().gateway
     }
 
+    fn outbox(&self) -> &outbox::Outbox {
+        &self.vobiz.outbox
+    }
+
     pub fn address(&self) -> Option<SocketAddr> {
         self.address
     }
@@ -129,6 +135,9 @@ impl Gateway {
     async fn route(self: &Arc<Self>, asked: &Asked) -> (&'static str, Answer) {
         let config = self.config();
         let below = |on: bool, base: &str| on.then(|| asked.below(base)).flatten();
+        if let Some(wanted) = vobiz::audio_asked_for(self, asked) {
+            return ("audio", vobiz::audio(self, asked, wanted).await);
+        }
         if let Some(rest) = below(config.imagicle, &config.imagicle_path) {
             return ("imagicle", imagicle::answer(self, asked, rest).await);
         }
@@ -149,9 +158,6 @@ impl Gateway {
                 "plivo",
                 vobiz::answer(self, asked, rest, vobiz::Dialect::Plivo).await,
             );
-        }
-        if let Some(rest) = asked.below(vobiz::AUDIO_PATH) {
-            return ("audio", vobiz::audio(self, asked, rest).await);
         }
         match asked.path() {
             "/healthz" => ("healthz", metrics::health(self)),
@@ -243,7 +249,7 @@ async fn serve(engine: Arc<Engine>, options: Options, ready: &Ready) -> Option<A
         engine,
     });
     genesys::Desk::attach(&gateway);
-    vobiz::Desk::attach(&gateway);
+    let callbacks = tokio::spawn(outbox::run(gateway.clone(), stopped.clone()));
     let at_close = Arc::downgrade(&gateway);
     gateway.engine.at_close(Box::new(move || {
         if let Some(gateway) = at_close.upgrade() {
@@ -258,8 +264,12 @@ async fn serve(engine: Arc<Engine>, options: Options, ready: &Ready) -> Option<A
             let _ = stopped.wait_for(|stopped| *stopped).await;
         }
     }
+    // It hears of the end by itself; a frozen disk may hold it up.
+    let _ = tokio::time::timeout(CALLBACKS_END, callbacks).await;
     Some(gateway)
 }
 
+/// How long the gateway's end waits for the callbacks that are under way.
+const CALLBACKS_END: Duration = Duration::from_secs(1);
 /// How long the engine's end waits for requests that are being answered.
 const CLOSING: Duration = Duration::from_secs(5);

@@ -12,6 +12,9 @@ use crate::support::{Call, Dir, Engine, ask, init};
 pub const FIRST: &str = "01RCC3N118B1V0SL8O7GK2LAES00000V";
 pub const SECOND: &str = "01RCC3N118B1V0SL8O7GK2LAES00000W";
 
+/// What Plivo's own client takes for an account.
+pub const PLIVO_ACCOUNT: &str = "MADEMO00000000000000";
+
 /// (scheme, name, secret, level): those of examples-c/gateway.c.
 const USERS: &[(i32, &str, &str, u32)] = &[
     (REC_AUTH_BASIC, "admin", "secret", 10),
@@ -21,6 +24,8 @@ const USERS: &[(i32, &str, &str, u32)] = &[
     (REC_AUTH_BASIC, "MA_DEMO", "secret", 10),
     (REC_AUTH_TOKEN, "MA_DEMO", "secret", 10),
     (REC_AUTH_TOKEN, "MA_OTHER", "secret", 10),
+    (REC_AUTH_TOKEN, "user1", "secret", 2),
+    (REC_AUTH_BASIC, PLIVO_ACCOUNT, "secret", 10),
 ];
 
 unsafe extern "C" fn authenticate(
@@ -105,7 +110,7 @@ impl House {
     }
 
     pub fn stop_gateway(&self) {
-        ask(|e| unsafe { rec_gateway_stop(self.gateway, 5000, e) }).unwrap();
+        stop_gateway(self.gateway);
     }
 
     /// Sends a request with these headers; the body "" is none.
@@ -133,6 +138,14 @@ impl House {
             body: body.read_to_vec().unwrap(),
         }
     }
+}
+
+pub fn stop_gateway(gateway: rec_gateway) {
+    ask(|e| unsafe { rec_gateway_stop(gateway, 5000, e) }).unwrap();
+}
+
+pub fn close_feed(feed: rec_feed) {
+    assert_eq!(unsafe { rec_feed_close(feed) }, REC_OK);
 }
 
 pub fn start_gateway(engine: &Engine) -> rec_gateway {

@@ -18,7 +18,7 @@ fn with_callback(id: Uuid, reason: EndReason) -> Box<Manifest> {
 fn begin(rig: &Rig, id: Uuid) -> RecordingFile {
     let mut first = with_callback(id, EndReason::Stopped);
     first.end_reason = String::new();
-    let mut file = rig.store.begin(id, *first, name("call"));
+    let mut file = rig.store.begin(id, Box::new(move || (*first, name("call"))));
     file.shape(Format::Wav, 8000, 1);
     file.write(pattern(0, 800)).expect("room");
     file
@@ -121,7 +121,7 @@ fn a_discarded_recording_calls_nobody_back_and_a_failed_one_does() {
 
 /// Records, is answered, settles; killed at one of its steps.
 pub fn child_calls_back(directory: &Path, kill: usize) {
-    abort_at(directory, kill);
+    abort_at(directory, kill, System::RenamesExclusively);
     let rig = Rig::talking(Scratch(directory.to_owned()));
     let id = Uuid::from_u128(1);
     begin(&rig, id).finish(with_callback(id, EndReason::Stopped), true);

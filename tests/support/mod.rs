@@ -286,6 +286,15 @@ impl Engine {
         }
     }
 
+    /// One that nobody has subscribed to.
+    pub fn unheard(handle: rec_engine) -> Engine {
+        Engine {
+            handle,
+            events: Arc::default(),
+            closed: false,
+        }
+    }
+
     pub fn begin(&self, call: &Call) -> Answer<rec_call> {
         let mut handle = rec_call { id: 0 };
         call.with(|info| ask(|e| unsafe { rec_call_begin(self.handle, info, &mut handle, e) }))?;

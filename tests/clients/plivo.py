@@ -1,0 +1,61 @@
+"""Plivo's own SDK against the gateway: BASE AUTH_ID AUTH_TOKEN CALL_UUID"""
+import sys
+import time
+from types import ModuleType
+
+# This file has the SDK's name; its directory must not come first.
+sys.path.pop(0)
+
+import plivo  # noqa: E402
+import plivo.rest.client as client_module  # noqa: E402
+from plivo.exceptions import (AuthenticationError, ResourceNotFoundError,  # noqa: E402
+                              ValidationError)
+
+base, auth_id, auth_token, call = sys.argv[1:]
+assert isinstance(client_module, ModuleType)
+for name in ('PLIVO_API_BASE_URI', 'API_VOICE_BASE_URI', 'PLIVO_API_V1'):
+    if hasattr(client_module, name):
+        setattr(client_module, name, base + '/v1/Account')
+
+
+def refused(error, act):
+    try:
+        act()
+    except error as raised:
+        return str(raised)
+    raise SystemExit('not refused')
+
+
+client = plivo.RestClient(auth_id, auth_token)
+first = client.calls.record(call, file_format='wav', time_limit=120)
+assert first.message == 'call recording started', first
+assert first.url.endswith(first.recording_id + '.wav'), first
+second = client.calls.start_recording(call, file_format='wav', record_channel_type='stereo')
+assert second.recording_id != first.recording_id
+
+assert 'file_format=wav' in refused(ValidationError, lambda: client.calls.record(call))
+refused(ResourceNotFoundError, lambda: client.calls.record('nobody', file_format='wav'))
+stranger = plivo.RestClient(auth_id, 'wrong')
+refused(AuthenticationError, lambda: stranger.calls.record(call, file_format='wav'))
+
+client.calls.record_stop(call)
+client.calls.record_stop(call)  # none is left, and that is well
+
+deadline = time.monotonic() + 60
+while True:
+    found = client.recordings.list(call_uuid=call, limit=20, offset=0)
+    if len(found) == 2:
+        break
+    assert time.monotonic() < deadline, found
+ids = {recording.recording_id for recording in found}
+assert ids == {first.recording_id, second.recording_id}, ids
+assert found.meta.total_count == 2 and found.meta.limit == 20, found.meta
+
+one = client.recordings.get(first.recording_id)
+assert one.recording_url == first.url and one.call_uuid == call, one
+assert float(one.recording_duration_ms) >= 0, one
+client.recordings.delete(first.recording_id)
+refused(ResourceNotFoundError, lambda: client.recordings.get(first.recording_id))
+refused(ResourceNotFoundError, lambda: client.recordings.delete(first.recording_id))
+assert len(client.recordings.list(call_uuid=call)) == 1
+print('all well')

@@ -1,0 +1,512 @@
+//! Callbacks: what they say, and that none is lost, whatever the receiver does and
+//! wherever the process dies.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use callrec::capi::*;
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::json;
+
+use crate::kit::{FIRST, House, start_gateway, stop_gateway};
+use crate::receiver::{Heard, Manner, Receiver, free_port};
+use crate::support::{Call, Dir, Engine, PATIENCE, Start, feed, open_with, write_pcm};
+
+const ID: [(&str, &str); 2] = [("x-auth-id", "MA_DEMO"), ("x-auth-token", "secret")];
+const ALLOW: (&str, &str) = ("callbacks.allow", "http://127.0.0.1:*,http://localhost:*");
+const SOON: (&str, &str) = ("callbacks.retry_ms", "10");
+const OFTEN: (&str, &str) = ("callbacks.retry_max_ms", "40");
+
+fn path() -> String {
+    format!("/api/v1/Account/MA_DEMO/Call/{FIRST}/Record/")
+}
+
+/// A recording that calls back, stopped and told; its id.
+fn recorded(house: &House, url: &str, method: &str) -> String {
+    let body = json!({ "file_format": "wav", "callback_url": url, "callback_method": method });
+    let reply = house.send("POST", &path(), &ID, &body.to_string());
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    let said = reply.json();
+    let id = said["recording_id"].as_str().unwrap().to_owned();
+    let url = json!({ "URL": said["url"] }).to_string();
+    assert_eq!(house.send("DELETE", &path(), &ID, &url).status, 204);
+    house.engine.events.wait_terminal(&id);
+    id
+}
+
+fn outbox(directory: &Path) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(directory.join(".callrec/outbox")) else {
+        return Vec::new();
+    };
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.collect()
+}
+
+/// Looks again and again: what it waits for is another process's, or has no event.
+fn until(what: &str, holds: impl Fn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "{what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn until_empty(directory: &Path) {
+    until("the outbox is never empty", || outbox(directory).is_empty());
+}
+
+fn signed(text: &str) -> String {
+    let mut hmac = Hmac::<sha2::Sha256>::new_from_slice(b"secret").unwrap();
+    hmac.update(text.as_bytes());
+    BASE64_STANDARD.encode(hmac.finalize().into_bytes())
+}
+
+#[test]
+fn a_callback_has_the_eight_fields_and_both_signatures() {
+    let house = House::open(&[ALLOW]);
+    let receiver = Receiver::new(Manner::Answers(200));
+    let body = json!({ "file_format": "wav", "callback_url": receiver.url("/hook?own=1") });
+    let said = house.send("POST", &path(), &ID, &body.to_string()).json();
+    let legs = [0, 1].map(|leg| feed(house.calls[0], leg, REC_CODEC_PCM16, 8000).unwrap());
+    for _ in 0..20 {
+        for leg in legs {
+            write_pcm(leg, &[500; 800]);
+        }
+    }
+    assert_eq!(house.send("DELETE", &path(), &ID, "").status, 204);
+    let heard = receiver.wait(1).remove(0);
+    let id = said["recording_id"].as_str().unwrap();
+    let told = house.engine.events.wait_terminal(id).recording.unwrap();
+    assert_eq!(
+        (heard.method.as_str(), heard.target.as_str()),
+        ("POST", "/hook?own=1")
+    );
+    assert_eq!(heard.header("content-type"), "application/x-www-form-urlencoded");
+    let fields = heard.fields();
+    let expected = [
+        ("api_id", said["api_id"].as_str().unwrap().to_owned()),
+        ("record_url", said["url"].as_str().unwrap().to_owned()),
+        ("call_uuid", FIRST.to_owned()),
+        ("recording_id", id.to_owned()),
+        ("recording_duration", (told.duration_ms / 1000).to_string()),
+        ("recording_duration_ms", told.duration_ms.to_string()),
+        ("recording_start_ms", told.started_at_ms.to_string()),
+        ("recording_end_ms", told.ended_at_ms.to_string()),
+    ];
+    assert_eq!(fields.len(), expected.len(), "{fields:?}");
+    for (name, value) in expected {
+        assert_eq!(fields[name], value, "{name}");
+    }
+    assert_eq!(heard.key(), id);
+    assert!(heard.header("user-agent").starts_with("callrec/"));
+    let base = receiver.url("/hook");
+    let nonce = heard.header("x-vobiz-signature-v2-nonce");
+    assert!(
+        nonce.len() == 20 && nonce.bytes().all(|byte| byte.is_ascii_digit()),
+        "{nonce}"
+    );
+    assert_eq!(
+        heard.header("x-vobiz-signature-v2"),
+        signed(&format!("{base}{nonce}"))
+    );
+    let nonce = heard.header("x-vobiz-signature-v3-nonce");
+    assert_eq!(
+        heard.header("x-vobiz-signature-v3"),
+        signed(&format!("{base}.{nonce}"))
+    );
+    assert_eq!(
+        heard.header("x-vobiz-signature-ma-v3"),
+        heard.header("x-vobiz-signature-v3")
+    );
+    // The file is there: the url that it names can be fetched.
+    let audio = fields["record_url"].strip_prefix(&house.base).unwrap();
+    assert_eq!(house.send("GET", audio, &ID, "").status, 200);
+    until_empty(&house.dir.0);
+}
+
+#[test]
+fn by_get_the_fields_are_in_the_query() {
+    let house = House::open(&[ALLOW]);
+    let receiver = Receiver::new(Manner::Answers(204));
+    let id = recorded(&house, &receiver.url("/hook?own=1"), "GET");
+    let heard = receiver.wait(1).remove(0);
+    assert_eq!((heard.method.as_str(), heard.body.as_str()), ("GET", ""));
+    assert_eq!(heard.fields()["recording_id"], id);
+    assert_eq!(heard.fields()["own"], "1");
+}
+
+#[test]
+fn plivo_signs_in_its_own_name() {
+    let house = House::open(&[ALLOW, ("gateway.apis", "plivo")]);
+    let receiver = Receiver::new(Manner::Answers(200));
+    let basic = crate::kit::basic("MA_DEMO", "secret");
+    let headers = [("authorization", basic.as_str())];
+    let path = path().replace("/api/v1", "/v1");
+    let body = json!({ "file_format": "wav", "callback_url": receiver.url("/hook") });
+    assert_eq!(house.send("POST", &path, &headers, &body.to_string()).status, 202);
+    assert_eq!(house.send("DELETE", &path, &headers, "").status, 204);
+    let heard = receiver.wait(1).remove(0);
+    let nonce = heard.header("x-plivo-signature-v2-nonce");
+    let expected = signed(&format!("{}{nonce}", receiver.url("/hook")));
+    assert_eq!(heard.header("x-plivo-signature-v2"), expected);
+    let mut fields: Vec<_> = heard.fields().into_iter().collect();
+    fields.sort();
+    let said: String = fields
+        .iter()
+        .map(|(name, value)| format!("{name}{value}"))
+        .collect();
+    let nonce = heard.header("x-plivo-signature-v3-nonce");
+    let expected = signed(&format!("{}?{said}.{nonce}", receiver.url("/hook")));
+    assert_eq!(heard.header("x-plivo-signature-v3"), expected);
+    assert_eq!(heard.header("x-vobiz-signature-v2"), "");
+}
+
+/// Tried until it is answered, always under the same key, and never after that.
+fn comes_through(house: &House, receiver: &Receiver, id: &str, tries: usize) {
+    let heard = receiver.wait(tries);
+    assert!(heard.iter().all(|heard| heard.key() == id), "{heard:#?}");
+    receiver.become_(Manner::Answers(200));
+    until_empty(&house.dir.0);
+    let count = receiver.heard().len();
+    // Another that comes after it shows that nothing more came in between.
+    let next = recorded(house, &receiver.url("/next"), "POST");
+    let all = receiver.wait(count + 1);
+    assert_eq!(all[count].key(), next);
+    let nonces: HashSet<_> = all
+        .iter()
+        .map(|heard| heard.header("x-vobiz-signature-v2-nonce"))
+        .collect();
+    assert_eq!(nonces.len(), all.len(), "a nonce is used once");
+}
+
+#[test]
+fn a_receiver_that_answers_500_is_asked_again() {
+    let house = House::open(&[ALLOW, SOON, OFTEN]);
+    let receiver = Receiver::new(Manner::Answers(500));
+    let id = recorded(&house, &receiver.url("/hook"), "POST");
+    comes_through(&house, &receiver, &id, 4);
+}
+
+#[test]
+fn a_receiver_that_closes_half_way_is_asked_again() {
+    let house = House::open(&[ALLOW, SOON, OFTEN]);
+    let receiver = Receiver::new(Manner::ClosesHalfWay);
+    let id = recorded(&house, &receiver.url("/hook"), "POST");
+    comes_through(&house, &receiver, &id, 3);
+}
+
+#[test]
+fn a_receiver_that_never_answers_is_asked_again() {
+    let house = House::open(&[ALLOW, SOON, OFTEN, ("callbacks.timeout_ms", "100")]);
+    let receiver = Receiver::new(Manner::Holds);
+    let id = recorded(&house, &receiver.url("/hook"), "POST");
+    comes_through(&house, &receiver, &id, 3);
+}
+
+#[test]
+fn a_redirect_is_no_answer_and_is_not_followed() {
+    let house = House::open(&[ALLOW, SOON, OFTEN]);
+    let elsewhere = Receiver::new(Manner::Answers(200));
+    let receiver = Receiver::new(Manner::Redirects(elsewhere.url("/")));
+    let id = recorded(&house, &receiver.url("/hook"), "POST");
+    comes_through(&house, &receiver, &id, 2);
+    assert!(elsewhere.heard().is_empty());
+}
+
+#[test]
+fn a_receiver_that_is_down_is_called_when_it_is_up() {
+    let house = House::open(&[ALLOW, SOON, OFTEN]);
+    let port = free_port();
+    let ids: HashSet<String> = (0..5)
+        .map(|_| recorded(&house, &format!("http://localhost:{port}/hook"), "POST"))
+        .collect();
+    assert_eq!(outbox(&house.dir.0).len(), 5);
+    until("five wait", || {
+        let metrics = house.send("GET", "/metrics", &[], "");
+        metrics.text().contains("callrec_callbacks_waiting 5\n")
+    });
+    let receiver = Receiver::at(port, Manner::Answers(200));
+    let heard = receiver.wait(5);
+    until_empty(&house.dir.0);
+    assert_eq!(receiver.heard().len(), 5, "each once");
+    assert_eq!(heard.iter().map(Heard::key).collect::<HashSet<_>>(), ids);
+}
+
+#[test]
+fn a_receiver_that_holds_every_call_delays_no_other() {
+    let house = House::open(&[
+        ALLOW,
+        ("callbacks.timeout_ms", "600000"),
+        ("callbacks.parallel", "4"),
+    ]);
+    let slow = Receiver::new(Manner::Holds);
+    let fast = Receiver::new(Manner::Answers(200));
+    for _ in 0..20 {
+        recorded(&house, &slow.url("/hook"), "POST");
+    }
+    slow.wait(1);
+    for _ in 0..20 {
+        recorded(&house, &fast.url("/hook"), "POST");
+    }
+    // Returns although not one of the other's has been answered.
+    let heard = fast.wait(20);
+    assert_eq!(heard.iter().map(Heard::key).collect::<HashSet<_>>().len(), 20);
+    assert_eq!(slow.heard().len(), 1, "one at a time, until it has answered");
+    slow.become_(Manner::Answers(200));
+    slow.release();
+    slow.wait(20);
+    until_empty(&house.dir.0);
+    assert_eq!(slow.heard().len(), 20);
+}
+
+#[test]
+fn after_its_time_a_callback_is_given_up() {
+    let house = House::open(&[ALLOW, SOON, OFTEN, ("callbacks.give_up_ms", "1000")]);
+    let receiver = Receiver::new(Manner::Answers(200));
+    recorded(&house, &receiver.url("/hook"), "POST");
+    // From here on all that it takes is running.
+    receiver.wait(1);
+    until_empty(&house.dir.0);
+    receiver.become_(Manner::Answers(503));
+    recorded(&house, &receiver.url("/hook"), "POST");
+    until_empty(&house.dir.0);
+    let heard = receiver.heard().split_off(1);
+    let time = heard[heard.len() - 1].at - heard[0].at;
+    assert!(
+        heard.len() > 2 && time < Duration::from_secs(10),
+        "{} in {time:?}",
+        heard.len()
+    );
+}
+
+#[test]
+fn a_stopped_gateway_leaves_them_to_the_next_one() {
+    let house = House::open(&[ALLOW, SOON, OFTEN]);
+    let port = free_port();
+    let id = recorded(&house, &format!("http://127.0.0.1:{port}/hook"), "POST");
+    house.stop_gateway();
+    let receiver = Receiver::at(port, Manner::Answers(200));
+    assert_eq!(outbox(&house.dir.0).len(), 1);
+    let next = start_gateway(&house.engine);
+    assert_eq!(receiver.wait(1)[0].key(), id);
+    until_empty(&house.dir.0);
+    stop_gateway(next);
+    assert_eq!(receiver.heard().len(), 1);
+}
+
+#[test]
+fn of_two_gateways_one_delivers_and_the_other_takes_over() {
+    let house = House::open(&[ALLOW, SOON, OFTEN]);
+    let second = start_gateway(&house.engine);
+    let receiver = Receiver::new(Manner::Answers(200));
+    let first = recorded(&house, &receiver.url("/hook"), "POST");
+    receiver.wait(1);
+    until_empty(&house.dir.0);
+    let url = receiver.url("/hook");
+    let start = Start {
+        call_id: Some(FIRST),
+        callback_url: Some(&url),
+        ..Start::default()
+    };
+    let id = house.engine.start(None, &start).unwrap();
+    house.stop_gateway();
+    house.engine.by_id(rec_stop_by_id, None, &id).unwrap();
+    let heard = receiver.wait(2);
+    assert_eq!([heard[0].key(), heard[1].key()], [first, id]);
+    stop_gateway(second);
+}
+
+#[test]
+fn a_start_of_the_host_calls_back_unsigned() {
+    let house = House::open(&[ALLOW]);
+    let receiver = Receiver::new(Manner::Answers(200));
+    let url = receiver.url("/hook");
+    let start = Start {
+        call_id: Some(FIRST),
+        callback_url: Some(&url),
+        ..Start::default()
+    };
+    let id = house.engine.start(None, &start).unwrap();
+    house.engine.by_id(rec_stop_by_id, None, &id).unwrap();
+    let heard = receiver.wait(1).remove(0);
+    assert_eq!((heard.key(), heard.header("x-vobiz-signature-v2")), (id, ""));
+    let elsewhere = Start {
+        callback_url: Some("http://10.0.0.1/"),
+        ..start
+    };
+    let refused = house.engine.start(None, &elsewhere).unwrap_err();
+    assert_eq!(refused.status, REC_ERR_INVALID_ARGUMENT);
+    assert!(refused.message.contains("callbacks.allow"), "{}", refused.message);
+    // What outranks it is told first.
+    let refused = house.engine.start(Some(("user2", 2)), &elsewhere).unwrap_err();
+    assert_eq!(refused.status, REC_ERR_FORBIDDEN);
+}
+
+#[test]
+fn a_discarded_recording_calls_nobody_back() {
+    let house = House::open(&[ALLOW]);
+    let receiver = Receiver::new(Manner::Answers(200));
+    let url = receiver.url("/hook");
+    let start = Start {
+        call_id: Some(FIRST),
+        callback_url: Some(&url),
+        ..Start::default()
+    };
+    let id = house.engine.start(None, &start).unwrap();
+    house.engine.by_id(rec_discard_by_id, None, &id).unwrap();
+    house.engine.events.wait_terminal(&id);
+    let next = recorded(&house, &url, "POST");
+    assert_eq!(receiver.wait(1)[0].key(), next);
+}
+
+/* ---- killed --------------------------------------------------------------------------- */
+
+const DIRECTORY: &str = "CALLREC_CALLBACK_DIRECTORY";
+const URL: &str = "CALLREC_CALLBACK_URL";
+const GATEWAY: &str = "CALLREC_CALLBACK_GATEWAY";
+
+/// Records one after the other, each with a callback, until it is killed. Nobody
+/// subscribes: every end is told again by the next process.
+#[test]
+#[ignore = "runs in a process of its own, to be killed"]
+fn child_records() {
+    let (Ok(directory), Ok(url)) = (std::env::var(DIRECTORY), std::env::var(URL)) else {
+        return;
+    };
+    let handle = open_with(Path::new(&directory), &[ALLOW, SOON, OFTEN]).unwrap();
+    let engine = Engine::unheard(handle);
+    if std::env::var_os(GATEWAY).is_some() {
+        start_gateway(&engine);
+    }
+    let call = Call {
+        call_id: Some("killed"),
+        device: Some("SEP1"),
+        ..Call::default()
+    };
+    engine.begin(&call).unwrap();
+    // No orphan lives longer.
+    let over = Instant::now() + Duration::from_secs(60);
+    while Instant::now() < over {
+        let start = Start {
+            call_id: Some("killed"),
+            callback_url: Some(&url),
+            ..Start::default()
+        };
+        let id = engine.start(None, &start).unwrap();
+        println!("@{id}");
+        engine.by_id(rec_stop_by_id, None, &id).unwrap();
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+struct Victim(Child);
+
+impl Victim {
+    fn begin(directory: &Path, url: &str, gateway: bool) -> Victim {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command
+            .args(["--exact", "callbacks::child_records", "--ignored", "--nocapture"])
+            .env(DIRECTORY, directory)
+            .env(URL, url)
+            .stdout(Stdio::piped());
+        if gateway {
+            command.env(GATEWAY, "1");
+        }
+        Victim(command.spawn().unwrap())
+    }
+
+    /// The ids of the recordings that it had begun, in their order.
+    fn kill(mut self) -> Vec<String> {
+        self.0.kill().unwrap();
+        let output = self.0.wait_with_output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        let whole = said.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+        let ids = whole.filter_map(|line| line.trim_end().split_once('@'));
+        ids.map(|(_, id)| id.to_owned()).collect()
+    }
+}
+
+/// The ids of what lies published in a directory.
+fn published(directory: &Path) -> HashSet<String> {
+    let entries = std::fs::read_dir(directory).unwrap();
+    let names = entries.map(|entry| entry.unwrap().path());
+    let manifests = names.filter(|path| path.extension().is_some_and(|ending| ending == "json"));
+    let ids = manifests.map(|path| {
+        let manifest: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        manifest["id"].as_str().unwrap().to_owned()
+    });
+    ids.collect()
+}
+
+fn live_manifests(directory: &Path) -> usize {
+    let entries = std::fs::read_dir(directory.join(".callrec")).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name());
+    names
+        .filter(|name| name.to_string_lossy().ends_with(".json"))
+        .count()
+}
+
+/// What was not answered before the kill comes after it, under the same keys; what was
+/// answered does not come again.
+fn killed(gateway: bool, manner: Manner, killable: impl Fn(&Path, &Receiver) -> bool) {
+    let dir = Dir::new();
+    let receiver = Receiver::new(manner);
+    let victim = Victim::begin(&dir.0, &receiver.url("/hook"), gateway);
+    until("nothing to kill for", || killable(&dir.0, &receiver));
+    let begun = victim.kill();
+    let before = receiver.heard();
+    // What it still has open it must not answer to the dead.
+    receiver.become_(Manner::Answers(200));
+    receiver.release();
+    let done: HashSet<String> = outbox(&dir.0)
+        .into_iter()
+        .filter_map(|name| name.strip_suffix(".done").map(str::to_owned))
+        .collect();
+    let engine = Engine::open(&dir.0, &[ALLOW, SOON, OFTEN]);
+    start_gateway(&engine);
+    // What was begun, but not yet made, is not there; all else has been told by then.
+    until("not all are recovered", || live_manifests(&dir.0) == 0);
+    let owed: HashSet<String> = published(&dir.0).difference(&done).cloned().collect();
+    let after = || -> Vec<String> { receiver.heard()[before.len()..].iter().map(Heard::key).collect() };
+    until("not all have come", || {
+        owed.iter().all(|id| after().contains(id))
+            && outbox(&dir.0).iter().all(|name| !name.ends_with("json"))
+    });
+    let after = after();
+    assert_eq!(after.len(), owed.len(), "each once, and none that was answered");
+    println!(
+        "{} begun, {} heard before, {} answered, {} after",
+        begun.len(),
+        before.len(),
+        done.len(),
+        after.len()
+    );
+    assert!(!after.is_empty() || !done.is_empty());
+    engine.close();
+    assert!(outbox(&dir.0).is_empty());
+}
+
+#[test]
+fn killed_between_the_file_and_the_callback() {
+    killed(false, Manner::Answers(200), |directory, _| {
+        outbox(directory).len() > 10
+    });
+}
+
+#[test]
+fn killed_while_the_receiver_does_not_answer() {
+    killed(true, Manner::Holds, |directory, receiver| {
+        !receiver.heard().is_empty() && outbox(directory).len() > 10
+    });
+}
+
+#[test]
+fn killed_while_callbacks_are_answered() {
+    killed(true, Manner::Answers(200), |_, receiver| {
+        receiver.heard().len() > 20
+    });
+}
