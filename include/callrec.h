@@ -2112,8 +2112,9 @@ void rec_snapshot_free(rec_snapshot *snapshot);
  * Ownership: the strings are borrowed for the call.
  * Errors, in the order of the checks: `REC_ERR_UNAVAILABLE`, `REC_ERR_UNAUTHENTICATED`,
  * `REC_ERR_FORBIDDEN`, `REC_ERR_NO_TARGET` (reason 0), `REC_ERR_INVALID_MODE` (reason 2),
- * `REC_ERR_UNSUPPORTED`, `REC_ERR_NOT_MONITORABLE` (reason 1), `REC_ERR_AUTOMATIC`
- * (reason 4; not with `REC_START_ADDITIONAL`), `REC_ERR_NO_CALL`,
+ * `REC_ERR_UNSUPPORTED`, `REC_ERR_INVALID_ARGUMENT` (`callback_url`),
+ * `REC_ERR_NOT_MONITORABLE` (reason 1), `REC_ERR_AUTOMATIC` (reason 4; not with
+ * `REC_START_ADDITIONAL`), `REC_ERR_NO_CALL`,
  * `REC_ERR_ALREADY_RECORDING` (not with `REC_START_ADDITIONAL`), `REC_ERR_NO_SPACE`,
  * `REC_ERR_LIMIT`; before all: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`.
  * Since: 0.1.0

@@ -6,11 +6,17 @@ mod support;
 mod callbacks;
 #[path = "gateway/imagicle.rs"]
 mod imagicle;
+#[path = "gateway/killed.rs"]
+mod killed;
 #[path = "gateway/kit.rs"]
 mod kit;
 #[path = "gateway/limits.rs"]
 mod limits;
+#[path = "gateway/plivo.rs"]
+mod plivo;
 #[path = "gateway/receiver.rs"]
 mod receiver;
+#[path = "gateway/recordings.rs"]
+mod recordings;
 #[path = "gateway/vobiz.rs"]
 mod vobiz;

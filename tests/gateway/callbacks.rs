@@ -3,7 +3,6 @@
 
 use std::collections::HashSet;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -14,12 +13,12 @@ use serde_json::json;
 
 use crate::kit::{FIRST, House, start_gateway, stop_gateway};
 use crate::receiver::{Heard, Manner, Receiver, free_port};
-use crate::support::{Call, Dir, Engine, PATIENCE, Start, feed, open_with, write_pcm};
+use crate::support::{PATIENCE, Start, feed, write_pcm};
 
 const ID: [(&str, &str); 2] = [("x-auth-id", "MA_DEMO"), ("x-auth-token", "secret")];
-const ALLOW: (&str, &str) = ("callbacks.allow", "http://127.0.0.1:*,http://localhost:*");
-const SOON: (&str, &str) = ("callbacks.retry_ms", "10");
-const OFTEN: (&str, &str) = ("callbacks.retry_max_ms", "40");
+pub const ALLOW: (&str, &str) = ("callbacks.allow", "http://127.0.0.1:*,http://localhost:*");
+pub const SOON: (&str, &str) = ("callbacks.retry_ms", "10");
+pub const OFTEN: (&str, &str) = ("callbacks.retry_max_ms", "40");
 
 fn path() -> String {
     format!("/api/v1/Account/MA_DEMO/Call/{FIRST}/Record/")
@@ -38,7 +37,7 @@ fn recorded(house: &House, url: &str, method: &str) -> String {
     id
 }
 
-fn outbox(directory: &Path) -> Vec<String> {
+pub fn outbox(directory: &Path) -> Vec<String> {
     let Ok(entries) = std::fs::read_dir(directory.join(".callrec/outbox")) else {
         return Vec::new();
     };
@@ -47,7 +46,7 @@ fn outbox(directory: &Path) -> Vec<String> {
 }
 
 /// Looks again and again: what it waits for is another process's, or has no event.
-fn until(what: &str, holds: impl Fn() -> bool) {
+pub fn until(what: &str, holds: impl Fn() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !holds() {
         assert!(Instant::now() < deadline, "{what}");
@@ -361,152 +360,4 @@ fn a_discarded_recording_calls_nobody_back() {
     house.engine.events.wait_terminal(&id);
     let next = recorded(&house, &url, "POST");
     assert_eq!(receiver.wait(1)[0].key(), next);
-}
-
-/* ---- killed --------------------------------------------------------------------------- */
-
-const DIRECTORY: &str = "CALLREC_CALLBACK_DIRECTORY";
-const URL: &str = "CALLREC_CALLBACK_URL";
-const GATEWAY: &str = "CALLREC_CALLBACK_GATEWAY";
-
-/// Records one after the other, each with a callback, until it is killed. Nobody
-/// subscribes: every end is told again by the next process.
-#[test]
-#[ignore = "runs in a process of its own, to be killed"]
-fn child_records() {
-    let (Ok(directory), Ok(url)) = (std::env::var(DIRECTORY), std::env::var(URL)) else {
-        return;
-    };
-    let handle = open_with(Path::new(&directory), &[ALLOW, SOON, OFTEN]).unwrap();
-    let engine = Engine::unheard(handle);
-    if std::env::var_os(GATEWAY).is_some() {
-        start_gateway(&engine);
-    }
-    let call = Call {
-        call_id: Some("killed"),
-        device: Some("SEP1"),
-        ..Call::default()
-    };
-    engine.begin(&call).unwrap();
-    // No orphan lives longer.
-    let over = Instant::now() + Duration::from_secs(60);
-    while Instant::now() < over {
-        let start = Start {
-            call_id: Some("killed"),
-            callback_url: Some(&url),
-            ..Start::default()
-        };
-        let id = engine.start(None, &start).unwrap();
-        println!("@{id}");
-        engine.by_id(rec_stop_by_id, None, &id).unwrap();
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
-struct Victim(Child);
-
-impl Victim {
-    fn begin(directory: &Path, url: &str, gateway: bool) -> Victim {
-        let mut command = Command::new(std::env::current_exe().unwrap());
-        command
-            .args(["--exact", "callbacks::child_records", "--ignored", "--nocapture"])
-            .env(DIRECTORY, directory)
-            .env(URL, url)
-            .stdout(Stdio::piped());
-        if gateway {
-            command.env(GATEWAY, "1");
-        }
-        Victim(command.spawn().unwrap())
-    }
-
-    /// The ids of the recordings that it had begun, in their order.
-    fn kill(mut self) -> Vec<String> {
-        self.0.kill().unwrap();
-        let output = self.0.wait_with_output().unwrap();
-        let said = String::from_utf8(output.stdout).unwrap();
-        let whole = said.split_inclusive('\n').filter(|line| line.ends_with('\n'));
-        let ids = whole.filter_map(|line| line.trim_end().split_once('@'));
-        ids.map(|(_, id)| id.to_owned()).collect()
-    }
-}
-
-/// The ids of what lies published in a directory.
-fn published(directory: &Path) -> HashSet<String> {
-    let entries = std::fs::read_dir(directory).unwrap();
-    let names = entries.map(|entry| entry.unwrap().path());
-    let manifests = names.filter(|path| path.extension().is_some_and(|ending| ending == "json"));
-    let ids = manifests.map(|path| {
-        let manifest: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-        manifest["id"].as_str().unwrap().to_owned()
-    });
-    ids.collect()
-}
-
-fn live_manifests(directory: &Path) -> usize {
-    let entries = std::fs::read_dir(directory.join(".callrec")).unwrap();
-    let names = entries.map(|entry| entry.unwrap().file_name());
-    names
-        .filter(|name| name.to_string_lossy().ends_with(".json"))
-        .count()
-}
-
-/// What was not answered before the kill comes after it, under the same keys; what was
-/// answered does not come again.
-fn killed(gateway: bool, manner: Manner, killable: impl Fn(&Path, &Receiver) -> bool) {
-    let dir = Dir::new();
-    let receiver = Receiver::new(manner);
-    let victim = Victim::begin(&dir.0, &receiver.url("/hook"), gateway);
-    until("nothing to kill for", || killable(&dir.0, &receiver));
-    let begun = victim.kill();
-    let before = receiver.heard();
-    // What it still has open it must not answer to the dead.
-    receiver.become_(Manner::Answers(200));
-    receiver.release();
-    let done: HashSet<String> = outbox(&dir.0)
-        .into_iter()
-        .filter_map(|name| name.strip_suffix(".done").map(str::to_owned))
-        .collect();
-    let engine = Engine::open(&dir.0, &[ALLOW, SOON, OFTEN]);
-    start_gateway(&engine);
-    // What was begun, but not yet made, is not there; all else has been told by then.
-    until("not all are recovered", || live_manifests(&dir.0) == 0);
-    let owed: HashSet<String> = published(&dir.0).difference(&done).cloned().collect();
-    let after = || -> Vec<String> { receiver.heard()[before.len()..].iter().map(Heard::key).collect() };
-    until("not all have come", || {
-        owed.iter().all(|id| after().contains(id))
-            && outbox(&dir.0).iter().all(|name| !name.ends_with("json"))
-    });
-    let after = after();
-    assert_eq!(after.len(), owed.len(), "each once, and none that was answered");
-    println!(
-        "{} begun, {} heard before, {} answered, {} after",
-        begun.len(),
-        before.len(),
-        done.len(),
-        after.len()
-    );
-    assert!(!after.is_empty() || !done.is_empty());
-    engine.close();
-    assert!(outbox(&dir.0).is_empty());
-}
-
-#[test]
-fn killed_between_the_file_and_the_callback() {
-    killed(false, Manner::Answers(200), |directory, _| {
-        outbox(directory).len() > 10
-    });
-}
-
-#[test]
-fn killed_while_the_receiver_does_not_answer() {
-    killed(true, Manner::Holds, |directory, receiver| {
-        !receiver.heard().is_empty() && outbox(directory).len() > 10
-    });
-}
-
-#[test]
-fn killed_while_callbacks_are_answered() {
-    killed(true, Manner::Answers(200), |_, receiver| {
-        receiver.heard().len() > 20
-    });
 }

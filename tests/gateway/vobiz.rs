@@ -1,20 +1,18 @@
-//! Vobiz's API, and Plivo's look-alike: each operation, each published answer, each
-//! subtlety of theirs that is ours to keep.
+//! Vobiz's start and stop: each published answer, each subtlety that is ours to keep.
 
-use std::path::PathBuf;
 use std::process::Command;
 
 use callrec::capi::*;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::kit::{FIRST, House, PLIVO_ACCOUNT, Reply, SECOND, basic, close_feed};
-use crate::support::{Call, Wanted, build, end, feed, write_pcm};
+use crate::kit::{FIRST, House, Reply, SECOND, basic, close_feed};
+use crate::support::{Wanted, build, end, feed, write_pcm};
 
-const ID: [(&str, &str); 2] = [("x-auth-id", "MA_DEMO"), ("x-auth-token", "secret")];
-const USER1: [(&str, &str); 2] = [("x-auth-id", "user1"), ("x-auth-token", "secret")];
-const RECORDINGS: &str = "/api/v1/Account/MA_DEMO/Recording/";
+pub const ID: [(&str, &str); 2] = [("x-auth-id", "MA_DEMO"), ("x-auth-token", "secret")];
+pub const USER1: [(&str, &str); 2] = [("x-auth-id", "user1"), ("x-auth-token", "secret")];
+pub const RECORDINGS: &str = "/api/v1/Account/MA_DEMO/Recording/";
 
-fn record(call: &str) -> String {
+pub fn record(call: &str) -> String {
     format!("/api/v1/Account/MA_DEMO/Call/{call}/Record/")
 }
 
@@ -23,7 +21,7 @@ fn start(house: &House, body: &str) -> Reply {
 }
 
 /// (recording_id, url)
-fn started(house: &House, body: &str) -> (String, String) {
+pub fn started(house: &House, body: &str) -> (String, String) {
     let reply = start(house, body);
     assert_eq!(reply.status, 200, "{}", reply.text());
     let said = reply.json();
@@ -31,17 +29,17 @@ fn started(house: &House, body: &str) -> (String, String) {
     (text("recording_id"), text("url"))
 }
 
-fn stop(house: &House, body: &str) -> Reply {
+pub fn stop(house: &House, body: &str) -> Reply {
     house.send("DELETE", &record(FIRST), &ID, body)
 }
 
-fn live(house: &House) -> Vec<String> {
+pub fn live(house: &House) -> Vec<String> {
     let all = house.engine.list(None, &Wanted::default()).unwrap();
     all.into_iter().map(|seen| seen.id).collect()
 }
 
 /// Says `seconds` into both legs of the first call.
-fn speak(house: &House, seconds: usize) {
+pub fn speak(house: &House, seconds: usize) {
     let legs = [0, 1].map(|leg| feed(house.calls[0], leg, REC_CODEC_PCM16, 8000).unwrap());
     let second = vec![1000; 8000];
     for _ in 0..seconds {
@@ -55,7 +53,7 @@ fn speak(house: &House, seconds: usize) {
 }
 
 /// A recording of so many seconds that has been published.
-fn finished(house: &House, seconds: usize) -> (String, String) {
+pub fn finished(house: &House, seconds: usize) -> (String, String) {
     let (id, url) = started(house, r#"{"file_format":"wav"}"#);
     speak(house, seconds);
     assert_eq!(stop(house, &json!({ "URL": url }).to_string()).status, 204);
@@ -76,7 +74,7 @@ fn expect_general(reply: &Reply, status: u16, code: &str) -> String {
     said["error"]["message"].as_str().unwrap().to_owned()
 }
 
-fn expect_resource(reply: &Reply, status: u16) -> String {
+pub fn expect_resource(reply: &Reply, status: u16) -> String {
     assert_eq!(reply.status, status, "{}", reply.text());
     let said = reply.json();
     assert_eq!(said["api_id"].as_str().unwrap().len(), 36);
@@ -365,314 +363,4 @@ fn the_published_requests_are_replayed() {
     let output = build::run(Command::new("sh").args(["-c", &command]));
     assert_eq!(String::from_utf8_lossy(&output.stdout), "204");
     assert!(live(&house).is_empty());
-}
-
-#[test]
-fn a_recording_has_the_published_types() {
-    let house = House::open(&[]);
-    let (id, url) = finished(&house, 3);
-    let reply = house.send("GET", &format!("{RECORDINGS}{id}/"), &ID, "");
-    assert_eq!(reply.status, 200, "{}", reply.text());
-    let said = reply.json();
-    let told = house.engine.get(None, &id).unwrap();
-    assert_eq!(
-        said["recording_duration_ms"],
-        format!("{}.00000", told.duration_ms)
-    );
-    assert_eq!(
-        said["recording_start_ms"],
-        format!("{}.00000", told.started_at_ms)
-    );
-    assert_eq!(said["recording_end_ms"], format!("{}.00000", told.ended_at_ms));
-    assert_eq!(said["rounded_recording_duration"], 60);
-    assert_eq!(said["recording_id"], id);
-    assert_eq!(said["recording_url"], url);
-    assert_eq!(said["recording_format"], "wav");
-    assert_eq!(said["recording_type"], "call");
-    assert_eq!(said["call_uuid"], FIRST);
-    assert_eq!(said["conference_name"], Value::Null);
-    assert_eq!(said["to_number"], "101");
-    assert_eq!(said["recording_storage_duration"], 0);
-    assert_eq!(
-        said["resource_uri"],
-        format!("/v1/Account/MA_DEMO/Recording/{id}/")
-    );
-    let time = said["add_time"].as_str().unwrap();
-    assert!(
-        time.len() == 32 && time.ends_with("+00:00") && &time[10..11] == " ",
-        "{time}"
-    );
-    assert_eq!(said["api_id"].as_str().unwrap().len(), 36);
-}
-
-#[test]
-fn recordings_are_listed_in_pages_and_by_filter() {
-    let house = House::open(&[]);
-    let ids: Vec<String> = (0..3).map(|_| finished(&house, 1).0).collect();
-    let list = |query: &str| {
-        let reply = house.send("GET", &format!("{RECORDINGS}{query}"), &ID, "");
-        assert_eq!(reply.status, 200, "{query}: {}", reply.text());
-        reply.json()
-    };
-    let found = |said: &Value| {
-        let objects = said["objects"].as_array().unwrap();
-        let ids = objects
-            .iter()
-            .map(|one| one["recording_id"].as_str().unwrap().to_owned());
-        ids.collect::<Vec<_>>()
-    };
-    let all = list("");
-    let mut sorted = found(&all);
-    sorted.sort();
-    let mut expected = ids.clone();
-    expected.sort();
-    assert_eq!(sorted, expected);
-    assert_eq!(
-        all["meta"],
-        json!({ "limit": 20, "next": null, "offset": 0, "previous": null, "total_count": 3 })
-    );
-    let mut paged = Vec::new();
-    let mut query = format!("?limit=2&call_uuid={FIRST}");
-    loop {
-        let page = list(&query);
-        paged.extend(found(&page));
-        let Some(next) = page["meta"]["next"].as_str() else {
-            assert!(page["meta"]["previous"].as_str().unwrap().contains("offset=0"));
-            break;
-        };
-        assert!(next.contains(FIRST), "the filter goes on: {next}");
-        query = next.strip_prefix(RECORDINGS).unwrap().to_owned();
-    }
-    assert_eq!(paged, found(&all), "newest first, none twice");
-    let middle = all["objects"][1]["add_time"]
-        .as_str()
-        .unwrap()
-        .replace('+', "%2B")
-        .replace(' ', "%20");
-    assert_eq!(found(&list(&format!("?add_time__gte={middle}"))).len(), 2);
-    assert_eq!(found(&list(&format!("?add_time__gt={middle}"))).len(), 1);
-    assert_eq!(found(&list(&format!("?add_time__lte={middle}"))).len(), 2);
-    assert_eq!(found(&list(&format!("?add_time__lt={middle}"))).len(), 1);
-    assert_eq!(found(&list(&format!("?add_time={middle}"))), [paged[1].clone()]);
-    for (query, count) in [
-        ("?recording_type=call", 3),
-        ("?recording_type=conference", 0),
-        ("?conference_name=x", 0),
-        ("?call_uuid=other", 0),
-        ("?to_number=101", 3),
-        ("?to_number=%2B101", 3),
-        ("?from_number=101", 0),
-        ("?offset=7", 0),
-        ("?unknown=1", 3),
-    ] {
-        assert_eq!(found(&list(query)).len(), count, "{query}");
-    }
-    for query in [
-        "?limit=0",
-        "?limit=101",
-        "?limit=x",
-        "?offset=-1",
-        "?add_time__gt=soon",
-    ] {
-        let reply = house.send("GET", &format!("{RECORDINGS}{query}"), &ID, "");
-        expect_resource(&reply, 400);
-    }
-}
-
-#[test]
-fn a_deleted_recording_is_gone() {
-    let house = House::open(&[]);
-    let (id, url) = finished(&house, 1);
-    let path = format!("{RECORDINGS}{id}/");
-    assert_eq!(house.send("DELETE", &path, &ID, "").status, 204);
-    let message = expect_resource(&house.send("GET", &path, &ID, ""), 404);
-    assert_eq!(message, "Recording not found");
-    expect_resource(&house.send("DELETE", &path, &ID, ""), 404);
-    let audio = url.strip_prefix(&house.base).unwrap();
-    assert_eq!(house.send("GET", audio, &ID, "").status, 404);
-    assert_eq!(
-        std::fs::read_dir(&house.dir.0).unwrap().count(),
-        1,
-        "only .callrec is left"
-    );
-    for id in ["nonsense", "BulkDelete", "00000000-0000-0000-0000-000000000000"] {
-        expect_resource(&house.send("DELETE", &format!("{RECORDINGS}{id}/"), &ID, ""), 404);
-    }
-}
-
-#[test]
-fn a_live_recording_is_no_resource_yet() {
-    let house = House::open(&[]);
-    let (id, _) = started(&house, r#"{"file_format":"wav"}"#);
-    expect_resource(&house.send("GET", &format!("{RECORDINGS}{id}/"), &ID, ""), 404);
-    expect_resource(&house.send("DELETE", &format!("{RECORDINGS}{id}/"), &ID, ""), 404);
-    assert_eq!(live(&house), [id]);
-}
-
-#[test]
-fn below_level_10_only_own_recordings_are_seen() {
-    let house = House::open(&[]);
-    let (own, own_url) = finished(&house, 1);
-    let reply = house.send("POST", &record(SECOND), &ID, r#"{"file_format":"wav"}"#);
-    let said = reply.json();
-    let other = said["recording_id"].as_str().unwrap();
-    assert_eq!(house.send("DELETE", &record(SECOND), &ID, "").status, 204);
-    house.engine.events.wait_terminal(other);
-    let path = RECORDINGS.replace("MA_DEMO", "user1");
-    let said = house.send("GET", &path, &USER1, "").json();
-    assert_eq!(
-        (&said["meta"]["total_count"], &said["objects"][0]["recording_id"]),
-        (&json!(1), &json!(own))
-    );
-    expect_resource(&house.send("GET", &format!("{path}{other}/"), &USER1, ""), 404);
-    expect_resource(&house.send("DELETE", &format!("{path}{other}/"), &USER1, ""), 404);
-    let other_audio = format!("/recordings/{other}.wav");
-    assert_eq!(house.send("GET", &other_audio, &USER1, "").status, 404);
-    assert_eq!(house.send("GET", &other_audio, &ID, "").status, 200);
-    let audio = own_url.strip_prefix(&house.base).unwrap();
-    assert_eq!(house.send("GET", audio, &USER1, "").status, 200);
-    let basic = basic("user1", "secret");
-    assert_eq!(
-        house.send("GET", audio, &[("authorization", &basic)], "").status,
-        200
-    );
-    assert_eq!(
-        house.send("DELETE", &format!("{path}{own}/"), &USER1, "").status,
-        204
-    );
-}
-
-/// Subtlety 39.
-#[test]
-fn the_url_is_there_before_its_file_and_then_leads_to_it() {
-    let house = House::open(&[]);
-    let (id, url) = started(&house, r#"{"file_format":"wav"}"#);
-    let path = url.strip_prefix(&house.base).unwrap();
-    expect_resource(&house.send("GET", path, &ID, ""), 404);
-    speak(&house, 2);
-    assert_eq!(stop(&house, "").status, 204);
-    let file = house.engine.events.wait_terminal(&id).recording.unwrap().path;
-    let bytes = std::fs::read(file).unwrap();
-    let reply = house.send("GET", path, &ID, "");
-    assert_eq!((reply.status, reply.header("content-type")), (200, "audio/wav"));
-    assert_eq!(reply.body, bytes);
-    let reply = house.send("GET", path, &[ID[0], ID[1], ("range", "bytes=4-11")], "");
-    assert_eq!((reply.status, reply.body.as_slice()), (206, &bytes[4..12]));
-    assert_eq!(
-        reply.header("content-range"),
-        format!("bytes 4-11/{}", bytes.len())
-    );
-    let reply = house.send("GET", path, &[ID[0], ID[1], ("range", "bytes=99999999-")], "");
-    assert_eq!(reply.status, 416);
-    let reply = house.send("HEAD", path, &ID, "");
-    assert_eq!((reply.status, reply.body.len()), (200, 0));
-    let refused = house.send("GET", path, &[], "");
-    expect_resource(&refused, 401);
-    assert!(refused.header("www-authenticate").starts_with("Basic"));
-    assert_eq!(house.send("POST", path, &ID, "").header("allow"), "GET, HEAD");
-    for wrong in [
-        path.replace(".wav", ".mp3"),
-        path.replace(".wav", ""),
-        path.to_uppercase().replace("/RECORDINGS", "/recordings"),
-        format!("{path}/"),
-        "/recordings/../.callrec/lock".to_owned(),
-        "/recordings/".to_owned(),
-    ] {
-        expect_resource(&house.send("GET", &wrong, &ID, ""), 404);
-    }
-}
-
-#[test]
-fn a_base_of_ones_own_is_served_and_stopped_by() {
-    let port = crate::receiver::free_port();
-    let base = format!("http://pbx.example:{port}/audio/of/");
-    let public = format!("http://pbx.example:{port}");
-    let house = House::open(&[("gateway.public_url", &public), ("recording.url_base", &base)]);
-    let (id, url) = started(&house, r#"{"file_format":"wav"}"#);
-    assert_eq!(url, format!("{base}{id}.wav"));
-    assert_eq!(stop(&house, &json!({ "URL": url }).to_string()).status, 204);
-    assert!(live(&house).is_empty());
-    house.engine.events.wait_terminal(&id);
-    let reply = house.send("GET", &format!("/audio/of/{id}.wav"), &ID, "");
-    assert_eq!((reply.status, reply.header("content-type")), (200, "audio/wav"));
-    assert_eq!(house.send("GET", "/audio/of/other", &ID, "").status, 404);
-    let said = house.send("GET", &format!("{RECORDINGS}{id}/"), &ID, "").json();
-    assert_eq!(said["recording_url"], url);
-}
-
-fn plivo(house: &House, method: &str, path: &str, body: &str) -> Reply {
-    let basic = basic("MA_DEMO", "secret");
-    house.send(
-        method,
-        &format!("/v1/Account/MA_DEMO/{path}"),
-        &[("authorization", &basic)],
-        body,
-    )
-}
-
-/// Subtlety 33.
-#[test]
-fn plivo_answers_a_start_with_202_and_a_stop_with_204() {
-    let house = House::open(&[("gateway.apis", "plivo")]);
-    let path = format!("Call/{FIRST}/Record/");
-    let reply = plivo(&house, "POST", &path, r#"{"file_format":"wav"}"#);
-    assert_eq!(reply.status, 202, "{}", reply.text());
-    let said = reply.json();
-    assert_eq!(said["message"], "call recording started");
-    assert!(said["api_id"].is_string() && said["url"].as_str().unwrap().ends_with(".wav"));
-    assert_eq!(plivo(&house, "DELETE", &path, "").status, 204);
-    house
-        .engine
-        .events
-        .wait_terminal(said["recording_id"].as_str().unwrap());
-    let said = plivo(&house, "GET", "Recording/", "").json();
-    assert_eq!(said["objects"][0]["recording_type"], "normal");
-    let message = expect_resource(&plivo(&house, "GET", "Recording/?limit=21", ""), 400);
-    assert!(message.contains("limit"), "{message}");
-    let message = expect_resource(&plivo(&house, "POST", &path, "{}"), 400);
-    assert!(message.contains("file_format=wav"), "{message}");
-    expect_resource(
-        &plivo(&house, "POST", "Call/none/Record/", r#"{"file_format":"wav"}"#),
-        404,
-    );
-    let reply = house.send("GET", "/v1/Account/MA_DEMO/Recording/", &ID, "");
-    expect_resource(&reply, 401);
-    assert!(reply.header("www-authenticate").starts_with("Basic"));
-    assert_eq!(
-        house.send("POST", &record(FIRST), &ID, "").status,
-        404,
-        "vobiz is not offered"
-    );
-}
-
-#[test]
-fn plivo_is_not_offered_unless_it_is_named() {
-    let house = House::open(&[]);
-    assert_eq!(plivo(&house, "GET", "Recording/", "").status, 404);
-}
-
-/// Whom nobody here wrote.
-#[test]
-fn the_plivo_sdk_starts_stops_lists_gets_and_deletes() {
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| build::root().join("target"), PathBuf::from);
-    let python = target.join("clients/venv/bin/python");
-    if !build::has(python.to_str().unwrap()) {
-        return;
-    }
-    let house = House::open(&[("gateway.apis", "plivo"), ("calls.max", "9")]);
-    let call = "d0a87a1a-b0e9-4ab2-ac07-c22ee87cd04a";
-    house
-        .engine
-        .begin(&Call {
-            call_id: Some(call),
-            device: Some("SEP7"),
-            ..Call::default()
-        })
-        .unwrap();
-    let script = build::root().join("tests/clients/plivo.py");
-    let arguments = [house.base.as_str(), PLIVO_ACCOUNT, "secret", call];
-    let output = build::run(Command::new(python).arg(script).args(arguments));
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert_eq!(said.lines().last(), Some("all well"), "{said}");
 }

@@ -11,7 +11,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
 
 use super::target::Address;
@@ -29,8 +29,12 @@ pub struct Client {
 impl Client {
     /// Reads the certificates that the system trusts; waits for the disk.
     pub fn new() -> Client {
+        Client::trusting(rustls_native_certs::load_native_certs().certs)
+    }
+
+    fn trusting(trusted: Vec<CertificateDer<'static>>) -> Client {
         Client {
-            tls: tls().map(|config| TlsConnector::from(Arc::new(config))),
+            tls: tls(trusted).map(|config| TlsConnector::from(Arc::new(config))),
         }
     }
 
@@ -56,9 +60,9 @@ impl Client {
     }
 }
 
-fn tls() -> Option<ClientConfig> {
+fn tls(trusted: Vec<CertificateDer<'static>>) -> Option<ClientConfig> {
     let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    roots.add_parsable_certificates(trusted);
     if roots.is_empty() {
         return None;
     }
@@ -112,5 +116,99 @@ async fn exchange(
             // Its last deed may be the answer.
             _ = connection.as_mut(), if open => open = false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+    use tokio_rustls::TlsAcceptor;
+    use tokio_rustls::rustls::ServerConfig;
+    use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+
+    fn run<T>(test: impl Future<Output = T>) -> T {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        runtime.expect("a runtime").block_on(test)
+    }
+
+    async fn listen() -> (TcpListener, u16) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("bound").port();
+        (listener, port)
+    }
+
+    fn request() -> Request<Full<Bytes>> {
+        let request = Request::post("/hook").header("host", "x");
+        request.body(Full::new(Bytes::from("a=b"))).expect("a request")
+    }
+
+    #[test]
+    fn a_name_that_leads_inside_is_not_connected_to() {
+        run(async {
+            let (listener, port) = listen().await;
+            let address = Address::parse(&format!("http://localhost:{port}/")).expect("a URL");
+            let refused = connect(&address, Reach::Public).await.map(drop);
+            assert!(refused.is_err_and(|why| why.contains("callbacks.allow")));
+            let other = Reach::Literal(IpAddr::from([127, 0, 0, 2]));
+            assert!(connect(&address, other).await.is_err());
+            assert!(connect(&address, Reach::Loopback).await.is_ok());
+            // It is the only one that came.
+            drop(listener.accept().await);
+            let more = listener.accept();
+            let none = tokio::time::timeout(std::time::Duration::from_millis(50), more);
+            assert!(none.await.is_err());
+        });
+    }
+
+    /// A receiver by TLS that answers 202, once for each call, and the certificate of its own making.
+    fn receiver(listener: TcpListener) -> CertificateDer<'static> {
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("made");
+        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
+        let certificate = made.cert.der().clone();
+        let provider = Arc::new(crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.clone()], key)
+            .expect("a certificate");
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let Ok(mut stream) = acceptor.accept(stream).await else {
+                    continue;
+                };
+                let mut buffer = [0; 1024];
+                let _ = stream.read(&mut buffer).await;
+                let _ = stream
+                    .write_all(b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n")
+                    .await;
+                let _ = stream.shutdown().await;
+            }
+        });
+        certificate
+    }
+
+    #[test]
+    fn by_tls_only_whom_the_system_trusts_under_its_own_name() {
+        run(async {
+            let (listener, port) = listen().await;
+            let client = Client::trusting(vec![receiver(listener)]);
+            let by_name = Address::parse(&format!("https://localhost:{port}/hook")).expect("a URL");
+            let by_number = Address::parse(&format!("https://127.0.0.1:{port}/hook")).expect("a URL");
+            let reach = Reach::Loopback;
+            let answered = client.send(&by_name, reach, request()).await;
+            assert_eq!(answered, Ok(StatusCode::ACCEPTED));
+            let refused = client.send(&by_number, reach, request()).await;
+            assert!(refused.is_err_and(|why| why.starts_with("TLS")), "another name");
+            let stranger = Client::new();
+            let refused = stranger.send(&by_name, reach, request()).await;
+            assert!(refused.is_err(), "of its own making");
+            let trusting_none = Client::trusting(Vec::new());
+            let refused = trusting_none.send(&by_name, reach, request()).await;
+            assert!(refused.is_err_and(|why| why.contains("no trusted")));
+        });
     }
 }
