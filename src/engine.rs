@@ -15,6 +15,8 @@ mod watch;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 pub use call::Call;
 pub use control::StartArguments;
 pub use feeds::OpenFeed;
@@ -112,6 +114,7 @@ impl Engine {
         let naming = Arc::new(Naming {
             template,
             host: config.host.clone(),
+            contact_center: config.gateway.genesys_contact_center.clone(),
         });
         let media = Arc::new(media_config(&config));
         let media_stats = Arc::new(MediaStats::default());
@@ -242,6 +245,27 @@ impl Engine {
     pub fn calls(&self, caller: &Caller, username: &Text) -> Result<Vec<CallView>> {
         self.ready()?;
         self.registry.calls(caller, username)
+    }
+
+    /// The live calls that match and that this caller may see.
+    pub fn calls_where(&self, caller: &Caller, filter: &Filter) -> Result<Vec<CallView>> {
+        self.ready()?;
+        self.registry.calls_where(caller, filter)
+    }
+
+    /// Whether a live call may be recorded; `None`: it has ended.
+    pub fn is_monitorable(&self, call: u64) -> Option<bool> {
+        self.registry.is_monitorable(call)
+    }
+
+    /// The order of the newest recording of all.
+    pub fn newest_order(&self) -> u64 {
+        self.registry.order()
+    }
+
+    /// A recording as it is now, to the gateway itself: also while the engine closes.
+    pub fn view(&self, id: Uuid) -> Option<View> {
+        self.registry.recording(id).map(|recording| recording.view())
     }
 
     pub fn get(&self, caller: &Caller, id: &str) -> Result<View> {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::call::{CallInfo, CallState, LineStay};
 use super::filter::{Filter, Key};
-use super::recording::Recording;
+use super::recording::{Newest, Recording};
 use super::registry::Wire;
 use super::rules::{self, Marks};
 use super::slab::SlotBook;
@@ -22,8 +22,9 @@ pub(super) struct Call {
     pub connected: u64,
     pub begun_ns: u64,
     pub live: Vec<Arc<Recording>>,
-    /// When the newest recording was begun, live or not.
-    pub recorded_at_ms: Option<i64>,
+    /// The newest recording, live or not, and the one before in case it cannot begin.
+    pub newest: Option<Newest>,
+    pub before: Option<Newest>,
     pub lines: Arc<Vec<LineStay>>,
     /// It has begun since the call came to this line: who stops it has stopped it.
     pub had_automatic: bool,

@@ -7,6 +7,7 @@ use crate::sync::Mutex;
 use uuid::Uuid;
 
 use super::call::{CallInfo, LineStay};
+use super::start::Founding;
 use crate::text::Text;
 use crate::words::{EndReason, Format, Layout, PauseMode, State, Status};
 
@@ -63,14 +64,27 @@ pub struct Life {
     pub readings: Option<Readings>,
 }
 
+/// A call's newest recording, as it was begun.
+#[derive(Clone, Debug)]
+pub struct Newest {
+    pub id: Uuid,
+    pub order: u64,
+    pub started_at_ms: i64,
+    pub info: Arc<CallInfo>,
+}
+
 pub struct Recording {
     pub id: Uuid,
     /// The order of starts; the newest has the highest.
     pub order: u64,
     pub call: u64,
+    /// Order and id of the call's newest before this one.
+    previous: Option<(u64, Uuid)>,
     pub options: RecordingOptions,
     pub url: Text,
     pub started_at_ms: i64,
+    /// The call as it was then.
+    first_info: Arc<CallInfo>,
     pub(super) slot: AtomicU32,
     pub life: Mutex<Life>,
     attachment: Arc<dyn Attachment>,
@@ -79,20 +93,22 @@ pub struct Recording {
 impl Recording {
     pub fn new(
         id: Uuid,
-        (order, call): (u64, u64),
+        founding: &Founding<'_>,
         options: RecordingOptions,
         url: Text,
         started_at_ms: i64,
-        info: Arc<CallInfo>,
         attachment: Arc<dyn Attachment>,
     ) -> Recording {
+        let info = founding.info.clone();
         Recording {
             id,
-            order,
-            call,
+            order: founding.order,
+            call: founding.call,
+            previous: founding.previous,
             options,
             url,
             started_at_ms,
+            first_info: info.clone(),
             slot: AtomicU32::new(u32::MAX),
             life: Mutex::new(Life {
                 state: State::Recording,
@@ -157,6 +173,9 @@ impl Recording {
         View {
             id: self.id,
             order: self.order,
+            call: self.call,
+            previous: self.previous,
+            first_info: self.first_info.clone(),
             state: life.state,
             end_reason: life.end_reason,
             error: life.error,
@@ -177,6 +196,12 @@ impl Recording {
 pub struct View {
     pub id: Uuid,
     pub order: u64,
+    /// The call's number; 0: of an earlier process.
+    pub call: u64,
+    /// Order and id of the call's newest before this one.
+    pub previous: Option<(u64, Uuid)>,
+    /// The call as it was when this was begun.
+    pub first_info: Arc<CallInfo>,
     pub state: State,
     pub end_reason: Option<EndReason>,
     pub error: Status,

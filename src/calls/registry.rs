@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::book::{Call, Inner};
 use super::call::{CallInfo, CallUpdate, LineStay};
 use super::filter::Filter;
-use super::recording::{Recording, View};
+use super::recording::{Newest, Recording, View};
 use super::rules::{self, Caller};
 use super::slab::Slots;
 use super::watch::IdleWatch;
@@ -61,8 +61,10 @@ pub struct CallView {
     pub info: Arc<CallInfo>,
     /// Live ones, oldest first.
     pub live: Vec<View>,
-    /// When the newest was begun, live or not.
-    pub recorded_at_ms: Option<i64>,
+    /// The newest recording that could begin, live or not.
+    pub newest: Option<Newest>,
+    /// No mark forbids to record it.
+    pub monitorable: bool,
 }
 
 /// What a begun or updated call asks of the engine.
@@ -126,7 +128,8 @@ impl Registry {
             connected: 0,
             begun_ns,
             live: Vec::new(),
-            recorded_at_ms: None,
+            newest: None,
+            before: None,
             lines,
             had_automatic: false,
             told_failed: false,
@@ -205,8 +208,20 @@ impl Registry {
         self.lock().calls.get(&number).map(|call| call.info.clone())
     }
 
+    /// Whether a live call may be recorded; `None`: it has ended.
+    pub fn is_monitorable(&self, number: u64) -> Option<bool> {
+        let inner = self.lock();
+        let call = inner.calls.get(&number)?;
+        Some(inner.marks.of(&call.info) & rules::NOT_MONITORABLE == 0)
+    }
+
     pub fn call_numbers(&self) -> Vec<u64> {
         self.lock().calls.keys().copied().collect()
+    }
+
+    /// The order of the newest recording of all.
+    pub fn order(&self) -> u64 {
+        self.lock().order
     }
 
     /// Live calls, live recordings, recordings that are finishing.
@@ -246,16 +261,24 @@ impl Registry {
 
     /// Live calls, in the order in which they began: those of `username`, or all.
     pub fn calls(&self, caller: &Caller, username: &Text) -> Result<Vec<CallView>> {
-        caller.authenticate()?;
-        let inner = self.lock();
-        let numbers = if username.is_empty() {
-            inner.calls.keys().copied().collect()
-        } else {
-            let username = username.clone();
-            inner.matching(&Filter {
+        let username = username.clone();
+        self.calls_where(
+            caller,
+            &Filter {
                 username,
                 ..Filter::default()
-            })
+            },
+        )
+    }
+
+    /// Live calls that match, in the order in which they began.
+    pub fn calls_where(&self, caller: &Caller, filter: &Filter) -> Result<Vec<CallView>> {
+        caller.authenticate()?;
+        let inner = self.lock();
+        let numbers = if filter.is_empty() {
+            inner.calls.keys().copied().collect()
+        } else {
+            inner.matching(filter)
         };
         let calls = numbers.iter().filter_map(|number| inner.calls.get(number));
         let mut views: Vec<_> = calls
@@ -264,7 +287,8 @@ impl Registry {
                 number: call.number,
                 info: call.info.clone(),
                 live: call.live.iter().map(|recording| recording.view()).collect(),
-                recorded_at_ms: call.recorded_at_ms,
+                newest: call.newest.clone(),
+                monitorable: inner.marks.of(&call.info) & rules::NOT_MONITORABLE == 0,
             })
             .collect();
         drop(inner);
@@ -342,6 +366,15 @@ impl Registry {
     /// A recording that could not begin: if a line's mark asked for it, that is
     /// tried again. True if this is to be told.
     pub fn start_failed(&self, recording: &Recording) -> bool {
+        if let Some(call) = self.lock().calls.get_mut(&recording.call)
+            && call
+                .newest
+                .as_ref()
+                .is_some_and(|newest| newest.order == recording.order)
+        {
+            // Nobody has been told of it.
+            call.newest = call.before.take();
+        }
         !recording.options.automatic || self.automatic_failed(recording.call).unwrap_or(true)
     }
 

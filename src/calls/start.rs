@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use uuid::Uuid;
+
 use super::book::Inner;
 use super::call::{CallInfo, CallState, LineStay};
 use super::control::no_target;
 use super::filter::Filter;
-use super::recording::{ADDITIONAL, Recording};
+use super::recording::{ADDITIONAL, Newest, Recording};
 use super::registry::Registry;
 use super::rules::{self, Caller};
 use crate::text::Text;
@@ -27,6 +29,8 @@ pub struct StartRequest<'a> {
 pub struct Founding<'a> {
     pub order: u64,
     pub call: u64,
+    /// The call's newest before this one.
+    pub previous: Option<(u64, Uuid)>,
     pub info: &'a Arc<CallInfo>,
     pub lines: &'a Arc<Vec<LineStay>>,
 }
@@ -129,6 +133,7 @@ impl Registry {
         let recording = found(Founding {
             order,
             call: number,
+            previous: call.newest.as_ref().map(|newest| (newest.order, newest.id)),
             info: &call.info,
             lines: &call.lines,
         });
@@ -138,7 +143,12 @@ impl Registry {
         };
         recording.slot.store(slot, Ordering::Relaxed);
         call.live.push(recording.clone());
-        call.recorded_at_ms = Some(recording.started_at_ms);
+        call.before = call.newest.replace(Newest {
+            id: recording.id,
+            order,
+            started_at_ms: recording.started_at_ms,
+            info: call.info.clone(),
+        });
         by_id.insert(recording.id, recording.clone());
         *live += 1;
         Ok(recording)

@@ -9,11 +9,13 @@ use super::Engine;
 use super::paper::Paper;
 use super::track::Track;
 use crate::calls::recording::AUTOMATIC;
-use crate::calls::{Caller, Counts, Founding, Operation, Recording, RecordingOptions, StartRequest};
+use crate::calls::{
+    CallInfo, Caller, Counts, Founding, Operation, Recording, RecordingOptions, StartRequest,
+};
 use crate::clock::unix_ms;
 use crate::events::{Event, Kind, LogLevel};
 use crate::media::{Progress, TapSpec};
-use crate::storage::{Callback, Fragment, Spans};
+use crate::storage::{Callback, Fragment, Spans, gsip_rec_fn};
 use crate::text::Text;
 use crate::words::{Error, Format, Layout, PauseMode, Result, Status};
 
@@ -182,15 +184,7 @@ impl Engine {
         };
         let file = self.store.begin(id, draft);
         let track = Track::new(paper, file, progress.clone(), self.desk.clone());
-        let recording = Arc::new(Recording::new(
-            id,
-            (founding.order, founding.call),
-            options,
-            url,
-            now_ms,
-            info.clone(),
-            track.clone(),
-        ));
+        let recording = Arc::new(Recording::new(id, founding, options, url, now_ms, track.clone()));
         let call = self.calls.lock().get(&founding.call).cloned();
         if let Some(call) = call {
             call.tap.start(TapSpec {
@@ -210,6 +204,11 @@ impl Engine {
             });
         }
         recording
+    }
+
+    /// Genesys' name of a recording that was begun then, of the call as it was then.
+    pub fn gsip_rec_fn(&self, info: &CallInfo, started_at_ms: i64) -> String {
+        gsip_rec_fn(&self.naming.fields(info, started_at_ms, &|_| None))
     }
 
     pub fn control_by_id(&self, caller: &Caller, operation: Operation, id: &str) -> Result<()> {

@@ -132,9 +132,13 @@ impl Desk {
         let pause_mode = PauseMode::ALL
             .into_iter()
             .find(|mode| mode.text() == manifest.pause_mode);
+        let info = Arc::new(CallInfo::from_json(manifest.call.text()));
         View {
             id,
             order: 0,
+            call: 0,
+            previous: None,
+            first_info: info.clone(),
             state,
             end_reason: manifest.end_reason(),
             error: if state == State::Failed {
@@ -150,7 +154,7 @@ impl Desk {
                 flags: manifest.flags,
                 automatic: manifest.automatic,
             },
-            info: Arc::new(CallInfo::from_json(manifest.call.text())),
+            info,
             url: Text::new(&manifest.url),
             path: self.path(&manifest.file),
             digest: Text::new(&manifest.digest),

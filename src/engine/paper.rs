@@ -31,6 +31,7 @@ pub struct Paper {
 pub struct Naming {
     pub template: Template,
     pub host: String,
+    pub contact_center: String,
 }
 
 impl Paper {
@@ -70,9 +71,25 @@ impl Paper {
     }
 
     pub fn name(&self, naming: &Naming) -> RecordingName {
-        let info = &self.info;
+        let attribute = |key: &str| self.info.attributes.get(key)?.as_str().map(str::to_owned);
         naming.template.render(&NameFields {
             id: self.id,
+            layout: self.options.layout.text(),
+            ..naming.fields(&self.info, self.started_at_ms, &attribute)
+        })
+    }
+}
+
+impl Naming {
+    /// What a name is made of, but for the recording's own.
+    pub fn fields<'a>(
+        &'a self,
+        info: &'a CallInfo,
+        started_at_ms: i64,
+        attribute: &'a dyn Fn(&str) -> Option<String>,
+    ) -> NameFields<'a> {
+        NameFields {
+            id: Uuid::nil(),
             call_id: info.call_id.as_str(),
             device: info.device_name.as_str(),
             number: info.directory_number.as_str(),
@@ -80,15 +97,11 @@ impl Paper {
             remote: info.remote_phone_number.as_str(),
             ani: info.ani.as_str(),
             dnis: info.dnis.as_str(),
-            host: &naming.host,
-            layout: self.options.layout.text(),
-            started_at_ms: self.started_at_ms,
-            attribute: &|key| {
-                info.attributes
-                    .get(key)
-                    .and_then(|value| value.as_str())
-                    .map(str::to_owned)
-            },
-        })
+            host: &self.host,
+            contact_center: &self.contact_center,
+            layout: "",
+            started_at_ms,
+            attribute,
+        }
     }
 }

@@ -1,13 +1,21 @@
 //! Names of recordings: the template, and the name that comes of it.
 
 use super::safe;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use time::OffsetDateTime;
 use time::macros::format_description;
 use uuid::Uuid;
 
 pub const DEFAULT_TEMPLATE: &str = "{date}_{time}_{id}";
 
-const GSIP_REC_FN: &str = "{call_id}_{number}_{ani}_{dnis}_{date}_{time}_{gsip_host}__%3Ccont_center_id%3E";
+const GSIP_REC_FN: &str = "{call_id}_{number}_{ani}_{dnis}_{date}_{time}_{gsip_host}__{contact_center}";
+
+/// What stands as it is in a percent-encoded value.
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// What `storage.name` says, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +44,7 @@ enum Field {
     Time,
     Host,
     GsipHost,
+    ContactCenter,
     Layout,
 }
 
@@ -50,6 +59,7 @@ pub struct NameFields<'a> {
     pub ani: &'a str,
     pub dnis: &'a str,
     pub host: &'a str,
+    pub contact_center: &'a str,
     pub layout: &'a str,
     pub started_at_ms: i64,
     /// An attribute of the call by its key.
@@ -158,6 +168,7 @@ fn parse_placeholder(name: &str) -> Result<Piece, String> {
         "time" => Field::Time,
         "host" => Field::Host,
         "gsip_host" => Field::GsipHost,
+        "contact_center" => Field::ContactCenter,
         "layout" => Field::Layout,
         _ => {
             return match name.strip_prefix("attr:") {
@@ -184,9 +195,16 @@ impl Field {
             Field::Time => time(fields.started_at_ms),
             Field::Host => fields.host.to_owned(),
             Field::GsipHost => fields.host.replace('.', "-dot-"),
+            Field::ContactCenter => utf8_percent_encode(fields.contact_center, PLAIN).to_string(),
             Field::Layout => fields.layout.to_owned(),
         }
     }
+}
+
+/// Genesys' attribute: the very name that a file of the template `{gsip_rec_fn}` has.
+pub fn gsip_rec_fn(fields: &NameFields<'_>) -> String {
+    let template = Template::parse(GSIP_REC_FN).unwrap_or_default();
+    template.render(fields).path("")
 }
 
 fn utc(unix_ms: i64) -> OffsetDateTime {
@@ -268,6 +286,7 @@ mod tests {
             ani: value,
             dnis: value,
             host: value,
+            contact_center: value,
             layout: value,
             started_at_ms: 1_445_005_583_000,
             attribute,
@@ -297,11 +316,13 @@ mod tests {
         fields.call_id = "01RCC3N118B1V0SL8O7GK2LAES00000V";
         fields.dnis = "15001";
         fields.host = "hpe-voicevm-70.genesyslab.com";
+        fields.contact_center = "<cont_center_id>";
         assert_eq!(
             render("{gsip_rec_fn}", &fields),
             "01RCC3N118B1V0SL8O7GK2LAES00000V_15000_15000_15001_2015-10-16_14-26-23_\
              hpe-voicevm-70-dot-genesyslab-dot-com__%3Ccont_center_id%3E"
         );
+        assert_eq!(gsip_rec_fn(&fields), render("{gsip_rec_fn}", &fields));
     }
 
     #[test]
@@ -317,7 +338,18 @@ mod tests {
     #[test]
     fn tricks_in_every_field_stay_inside() {
         let names = [
-            "id", "call_id", "device", "number", "user", "remote", "ani", "dnis", "host", "layout", "attr:k",
+            "id",
+            "call_id",
+            "device",
+            "number",
+            "user",
+            "remote",
+            "ani",
+            "dnis",
+            "host",
+            "contact_center",
+            "layout",
+            "attr:k",
         ];
         let tricks = [
             "..",
