@@ -2,8 +2,20 @@
 
 mod support;
 
+#[path = "gateway/bayeux.rs"]
+mod bayeux;
 #[path = "gateway/callbacks.rs"]
 mod callbacks;
+#[path = "gateway/comet.rs"]
+mod comet;
+#[path = "gateway/comet_client.rs"]
+mod comet_client;
+#[path = "gateway/genesys.rs"]
+mod genesys;
+#[path = "gateway/genesys_events.rs"]
+mod genesys_events;
+#[path = "gateway/genesys_resources.rs"]
+mod genesys_resources;
 #[path = "gateway/imagicle.rs"]
 mod imagicle;
 #[path = "gateway/killed.rs"]

@@ -39,6 +39,13 @@ unsafe extern "C" fn authenticate(
     if name == "broken" {
         return REC_ERR_IO;
     }
+    // As many users as a test wants.
+    if (shown.scheme, name.starts_with("agent"), secret) == (REC_AUTH_BASIC, true, "secret") {
+        let identity = unsafe { &mut *identity };
+        identity.level = 2;
+        put(&mut identity.username, name);
+        return REC_OK;
+    }
     let signs = shown.scheme == REC_AUTH_SIGNATURE;
     let scheme = if signs { REC_AUTH_TOKEN } else { shown.scheme };
     let found = USERS
@@ -80,6 +87,10 @@ impl House {
     /// Where there may be recordings already.
     pub fn open_in(dir: Dir, settings: &[(&str, &str)]) -> House {
         let engine = Engine::open(&dir.0, settings);
+        House::of(dir, engine)
+    }
+
+    pub fn of(dir: Dir, engine: Engine) -> House {
         let gateway = start_gateway(&engine);
         let mut port = 0;
         ask(|e| unsafe { rec_gateway_port(gateway, &mut port, e) }).unwrap();
@@ -98,7 +109,10 @@ impl House {
             ..Call::default()
         };
         let calls = [engine.begin(&first).unwrap(), engine.begin(&second).unwrap()];
-        let config = ureq::Agent::config_builder().http_status_as_error(false);
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .max_idle_connections(1000)
+            .max_idle_connections_per_host(1000);
         House {
             gateway,
             base: format!("http://127.0.0.1:{port}"),
@@ -111,6 +125,13 @@ impl House {
 
     pub fn stop_gateway(&self) {
         stop_gateway(self.gateway);
+    }
+
+    /// With a new gateway where the old one was.
+    pub fn reopened(self) -> House {
+        let port = self.base.rsplit_once(':').unwrap().1.parse().unwrap();
+        let gateway = start_gateway_at(&self.engine, port);
+        House { gateway, ..self }
     }
 
     /// Sends a request with these headers; the body "" is none.
@@ -149,7 +170,12 @@ pub fn close_feed(feed: rec_feed) {
 }
 
 pub fn start_gateway(engine: &Engine) -> rec_gateway {
+    start_gateway_at(engine, 0)
+}
+
+pub fn start_gateway_at(engine: &Engine, port: u32) -> rec_gateway {
     let mut options: rec_gateway_options = init();
+    options.port = port;
     options.authenticate = Some(authenticate);
     let mut gateway = rec_gateway { id: 0 };
     ask(|e| unsafe { rec_gateway_start(engine.handle, &options, &mut gateway, e) }).unwrap();

@@ -194,6 +194,9 @@ const FULL: Call<'static> = Call {
     ani: Some("ani"),
     dnis: Some("dnis"),
     attributes: Some("{\"case\":\"7\"}"),
+    switch_call_id: None,
+    call_type: None,
+    connected_at_ms: 0,
 };
 
 /// All that the manifest knows of a call that was begun in full and then updated.

@@ -295,6 +295,15 @@ impl Engine {
         }
     }
 
+    /// With nobody who listens to its events.
+    pub fn open_unheard(directory: &Path, settings: &[(&str, &str)]) -> Engine {
+        Engine {
+            handle: open_with(directory, settings).unwrap(),
+            events: Arc::default(),
+            closed: false,
+        }
+    }
+
     pub fn begin(&self, call: &Call) -> Answer<rec_call> {
         let mut handle = rec_call { id: 0 };
         call.with(|info| ask(|e| unsafe { rec_call_begin(self.handle, info, &mut handle, e) }))?;
@@ -469,6 +478,9 @@ pub struct Call<'a> {
     pub ani: Option<&'a str>,
     pub dnis: Option<&'a str>,
     pub attributes: Option<&'a str>,
+    pub switch_call_id: Option<&'a str>,
+    pub call_type: Option<&'a str>,
+    pub connected_at_ms: i64,
 }
 
 impl Call<'_> {
@@ -485,6 +497,8 @@ impl Call<'_> {
             self.ani,
             self.dnis,
             self.attributes,
+            self.switch_call_id,
+            self.call_type,
         ]
         .map(Arg::from);
         let mut info: rec_call_info = init();
@@ -503,6 +517,8 @@ impl Call<'_> {
             ani,
             dnis,
             attributes,
+            switch_call_id,
+            call_type,
         ] = texts.each_ref().map(Arg::ptr);
         info.call_id = call_id;
         info.device_name = device;
@@ -515,6 +531,9 @@ impl Call<'_> {
         info.ani = ani;
         info.dnis = dnis;
         info.attributes_json = attributes;
+        info.switch_call_id = switch_call_id;
+        info.call_type = call_type;
+        info.connected_at_ms = self.connected_at_ms;
         act(&info)
     }
 

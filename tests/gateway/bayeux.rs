@@ -1,0 +1,171 @@
+//! A plain CometD client, and a Genesys one beside it.
+
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+use crate::kit::{House, Reply, basic};
+use crate::support::PATIENCE;
+
+pub const COMETD: &str = "/genesys/cometd";
+pub const CALLS: &str = "/v2/me/calls";
+
+/// One session.
+pub struct Client<'a> {
+    house: &'a House,
+    authorization: String,
+    pub id: String,
+    /// The last batch that came, if both sides acknowledge.
+    pub batch: Option<u64>,
+}
+
+/// Posts messages as a user, whatever they are.
+pub fn post(house: &House, user: &str, messages: &Value) -> Reply {
+    let authorization = basic(user, "secret");
+    house.send(
+        "POST",
+        COMETD,
+        &[("authorization", &authorization)],
+        &messages.to_string(),
+    )
+}
+
+pub fn handshake_message() -> Value {
+    json!([{
+        "id": "1",
+        "channel": "/meta/handshake",
+        "version": "1.0",
+        "minimumVersion": "1.0",
+        "supportedConnectionTypes": ["long-polling"],
+    }])
+}
+
+impl<'a> Client<'a> {
+    pub fn new(house: &'a House, user: &str) -> Client<'a> {
+        Client::shake(house, user, handshake_message())
+    }
+
+    pub fn acknowledging(house: &'a House, user: &str) -> Client<'a> {
+        let mut message = handshake_message();
+        message[0]["ext"] = json!({ "ack": true });
+        let mut client = Client::shake(house, user, message);
+        client.batch = Some(0);
+        client
+    }
+
+    fn shake(house: &'a House, user: &str, message: Value) -> Client<'a> {
+        let reply = post(house, user, &message).json();
+        assert_eq!(reply[0]["successful"], true, "{reply}");
+        Client {
+            house,
+            authorization: basic(user, "secret"),
+            id: reply[0]["clientId"].as_str().unwrap().to_owned(),
+            batch: None,
+        }
+    }
+
+    /// With a subscription to the user's calls.
+    pub fn subscribed(house: &'a House, user: &str) -> Client<'a> {
+        let client = Client::new(house, user);
+        assert_eq!(client.subscribe(&json!(CALLS))["successful"], true);
+        client
+    }
+
+    /// One message of this session; the whole answer.
+    pub fn send(&self, mut message: Value) -> Value {
+        message["clientId"] = self.id.as_str().into();
+        let headers = [("authorization", self.authorization.as_str())];
+        let body = json!([message]).to_string();
+        let reply = self.house.send("POST", COMETD, &headers, &body);
+        assert_eq!(reply.status, 200, "{reply:?}");
+        reply.json()
+    }
+
+    pub fn subscribe(&self, channel: &Value) -> Value {
+        let message = json!({ "id": 2, "channel": "/meta/subscribe", "subscription": channel });
+        self.send(message)[0].clone()
+    }
+
+    /// The whole answer; its last message is the connect's.
+    pub fn connect(&self, timeout_ms: Option<u64>) -> Vec<Value> {
+        let mut message = json!({
+            "id": "3",
+            "channel": "/meta/connect",
+            "connectionType": "long-polling",
+        });
+        if let Some(timeout) = timeout_ms {
+            message["advice"] = json!({ "timeout": timeout });
+        }
+        if let Some(batch) = self.batch {
+            message["ext"] = json!({ "ack": batch });
+        }
+        match self.send(message) {
+            Value::Array(messages) => messages,
+            other => panic!("{other}"),
+        }
+    }
+
+    /// Polls until so many notifications have come; then there are no more than that.
+    pub fn notifications(&self, count: usize) -> Vec<Value> {
+        let mut got = Vec::new();
+        let deadline = Instant::now() + PATIENCE;
+        while got.len() < count && Instant::now() < deadline {
+            got.extend(self.poll(Some(1000)));
+        }
+        assert_eq!(got.len(), count, "{got:#?}");
+        got
+    }
+
+    pub fn poll(&self, timeout_ms: Option<u64>) -> Vec<Value> {
+        let mut messages = self.connect(timeout_ms);
+        let reply = messages.pop().unwrap();
+        assert_eq!(reply["successful"], true, "{reply}");
+        messages
+    }
+}
+
+/// `POST /me/calls/{id}` with an operation.
+pub fn operate(house: &House, user: &str, call: &str, operation: &str) -> Reply {
+    let body = json!({ "operationName": operation }).to_string();
+    let authorization = basic(user, "secret");
+    let path = format!("/api/v2/me/calls/{call}");
+    house.send("POST", &path, &[("authorization", &authorization)], &body)
+}
+
+/// The same where it has to go well.
+pub fn done(house: &House, user: &str, call: &str, operation: &str) {
+    let reply = operate(house, user, call, operation);
+    assert_eq!((reply.status, reply.text()), (200, r#"{"statusCode":0}"#));
+}
+
+pub fn get(house: &House, user: &str, path: &str) -> Reply {
+    let authorization = basic(user, "secret");
+    let path = format!("/api/v2{path}");
+    house.send("GET", &path, &[("authorization", &authorization)], "")
+}
+
+/// A call as `GET /me/calls/{id}` shows it.
+pub fn resource(house: &House, user: &str, call: &str) -> Value {
+    get(house, user, &format!("/me/calls/{call}")).json()["call"].clone()
+}
+
+/// (status, statusCode), and that nothing else but a message is there.
+pub fn refusal(reply: &Reply) -> (u16, u64) {
+    let json = reply.json();
+    let members: Vec<_> = json.as_object().unwrap().keys().collect();
+    assert_eq!(members, ["statusCode", "statusMessage"], "{json}");
+    assert!(
+        json["statusMessage"]
+            .as_str()
+            .is_some_and(|text| !text.is_empty())
+    );
+    (reply.status, json["statusCode"].as_u64().unwrap())
+}
+
+/// The recording operations that a call has.
+pub fn operations(call: &Value) -> Vec<&str> {
+    let all = call["capabilities"].as_array().unwrap().iter();
+    all.map(|name| name.as_str().unwrap())
+        .filter(|name| name.ends_with("CallRecording"))
+        .collect()
+}

@@ -1,0 +1,498 @@
+//! CometD: what a client may say, and what waits for it.
+
+use std::io::Write;
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::bayeux::{CALLS, COMETD, Client, done, handshake_message, post};
+use crate::kit::{FIRST, House, Reply, SECOND, basic};
+
+/// With a session's id in it.
+fn message(client: &Client, channel: &str) -> Value {
+    json!([{ "id": "9", "channel": channel, "clientId": client.id }])
+}
+
+fn sessions(house: &House) -> u64 {
+    let metrics = house.send("GET", "/metrics", &[], "");
+    let line = metrics
+        .text()
+        .lines()
+        .find(|line| line.starts_with("callrec_cometd_sessions "));
+    line.unwrap().rsplit_once(' ').unwrap().1.parse().unwrap()
+}
+
+fn assert_unknown(reply: &Value) {
+    assert_eq!(reply["successful"], false, "{reply}");
+    assert_eq!(reply["error"], "402::Unknown client");
+    assert_eq!(reply["advice"]["reconnect"], "handshake");
+}
+
+#[test]
+fn a_handshake_negotiates_long_polling_and_says_how_to_poll() {
+    let house = House::open(&[("cometd.timeout_ms", "7000"), ("cometd.session_ms", "9000")]);
+    let reply = post(&house, "user1", &handshake_message());
+    assert_eq!(
+        (reply.status, reply.header("content-type")),
+        (200, "application/json")
+    );
+    let body = reply.json();
+    let shaken = &body[0];
+    assert_eq!(body.as_array().unwrap().len(), 1);
+    assert_eq!(shaken["id"], "1");
+    assert_eq!(shaken["channel"], "/meta/handshake");
+    assert_eq!(shaken["successful"], true);
+    assert_eq!(shaken["version"], "1.0");
+    assert_eq!(shaken["minimumVersion"], "1.0");
+    assert_eq!(shaken["supportedConnectionTypes"], json!(["long-polling"]));
+    assert_eq!(
+        shaken["advice"],
+        json!({ "reconnect": "retry", "interval": 0, "timeout": 7000, "maxInterval": 9000 })
+    );
+    assert_eq!(shaken["clientId"].as_str().unwrap().len(), 32);
+    assert!(shaken.get("ext").is_none(), "not asked for");
+    let cookie = reply.header("set-cookie");
+    assert!(
+        cookie.starts_with("BAYEUX_BROWSER=") && cookie.contains("; HttpOnly"),
+        "{cookie}"
+    );
+}
+
+#[test]
+fn a_single_message_needs_no_array_and_ids_keep_their_type() {
+    let house = House::open(&[]);
+    let mut single = handshake_message()[0].clone();
+    single["id"] = json!(17);
+    let reply = post(&house, "user1", &single).json();
+    assert_eq!(reply[0]["id"], 17);
+    assert_eq!(reply[0]["successful"], true);
+}
+
+#[test]
+fn who_cannot_poll_is_told_what_is_offered() {
+    let house = House::open(&[]);
+    let mut message = handshake_message();
+    message[0]["supportedConnectionTypes"] = json!(["websocket", "callback-polling"]);
+    let reply = post(&house, "user1", &message).json();
+    assert_eq!(reply[0]["successful"], false);
+    assert_eq!(reply[0]["supportedConnectionTypes"], json!(["long-polling"]));
+    assert_eq!(reply[0]["advice"]["reconnect"], "none");
+}
+
+#[test]
+fn a_handshake_goes_alone() {
+    let house = House::open(&[]);
+    let mut messages = handshake_message();
+    let twin = messages[0].clone();
+    messages.as_array_mut().unwrap().push(twin);
+    let reply = post(&house, "user1", &messages).json();
+    assert_eq!(reply[0]["error"], "400::A handshake goes alone");
+    assert_eq!(sessions(&house), 0);
+}
+
+#[test]
+fn only_post_below_the_path() {
+    let house = House::open(&[]);
+    for method in ["GET", "PUT", "DELETE"] {
+        let reply = house.send(method, COMETD, &[], "[]");
+        assert_eq!((reply.status, reply.header("allow")), (405, "POST"), "{method}");
+    }
+    let user = basic("user1", "secret");
+    let headers = [("authorization", user.as_str())];
+    let shake = handshake_message().to_string();
+    for (below, status) in [
+        ("/", 200),
+        ("/handshake", 200),
+        ("/nothing", 404),
+        ("/connect/x", 404),
+    ] {
+        let reply = house.send("POST", &format!("{COMETD}{below}"), &headers, &shake);
+        assert_eq!(reply.status, status, "{below}");
+    }
+}
+
+#[test]
+fn what_is_no_message_is_refused_whole() {
+    let house = House::open(&[]);
+    let user = basic("user1", "secret");
+    let headers = [("authorization", user.as_str())];
+    let many = json!(vec![json!({}); 257]).to_string();
+    let deep = format!("{}{}", "[".repeat(60), "]".repeat(60));
+    for body in ["", "x", "[]", "7", "[7]", "[[]]", "null", &many, &deep] {
+        let reply = house.send("POST", COMETD, &headers, body);
+        assert_eq!(reply.status, 400, "{body}");
+        assert_eq!(reply.json()[0]["successful"], false);
+    }
+    assert_eq!(sessions(&house), 0);
+}
+
+#[test]
+fn what_a_message_lacks_is_said_in_its_reply() {
+    let house = House::open(&[]);
+    let client = Client::new(&house, "user1");
+    for (sent, error) in [
+        (json!({ "id": 1 }), "400::Channel is missing"),
+        (json!({ "channel": 7 }), "400::Channel is missing"),
+        (json!({ "channel": "/meta/other" }), "404::Unknown channel"),
+        (
+            json!({ "channel": "/meta/subscribe" }),
+            "400::Subscription is missing",
+        ),
+        (
+            json!({ "channel": CALLS, "data": { "forged": true } }),
+            "403::Publishing is not allowed",
+        ),
+        (
+            json!({ "channel": "/service/x", "data": 1 }),
+            "403::Publishing is not allowed",
+        ),
+    ] {
+        let reply = client.send(sent)[0].clone();
+        assert_eq!(
+            (&reply["successful"], &reply["error"]),
+            (&json!(false), &json!(error))
+        );
+    }
+}
+
+#[test]
+fn a_connect_is_held_until_there_is_something_to_say() {
+    let house = House::open(&[]);
+    let client = Client::subscribed(&house, "user1");
+    let told = std::thread::scope(|scope| {
+        let poll = scope.spawn(|| client.connect(None));
+        done(&house, "user1", FIRST, "StartCallRecording");
+        poll.join().unwrap()
+    });
+    assert_eq!(told.len(), 2);
+    assert_eq!(told[0]["channel"], CALLS);
+    let last = &told[1];
+    assert_eq!(
+        (
+            &last["channel"],
+            &last["id"],
+            &last["clientId"],
+            &last["successful"]
+        ),
+        (
+            &json!("/meta/connect"),
+            &json!("3"),
+            &json!(client.id),
+            &json!(true)
+        )
+    );
+}
+
+#[test]
+fn a_connect_is_answered_when_its_time_is_up_the_clients_or_ours() {
+    let house = House::open(&[("cometd.timeout_ms", "300")]);
+    let client = Client::subscribed(&house, "user1");
+    let begun = Instant::now();
+    assert!(client.poll(None).is_empty());
+    assert!(client.poll(Some(60_000)).is_empty());
+    assert!(begun.elapsed() >= Duration::from_millis(600));
+    // The time to send a request has nothing to do with it.
+    let house = House::open(&[("cometd.timeout_ms", "900"), ("gateway.request_ms", "200")]);
+    let client = Client::subscribed(&house, "user1");
+    assert!(client.poll(None).is_empty());
+    let house = House::open(&[("cometd.timeout_ms", "600000")]);
+    let client = Client::subscribed(&house, "user1");
+    // These return because the client does not want to wait.
+    assert!(client.poll(Some(0)).is_empty());
+    assert!(client.poll(Some(50)).is_empty());
+}
+
+#[test]
+fn a_second_connect_has_the_first_answered() {
+    let house = House::open(&[("cometd.timeout_ms", "600000")]);
+    let client = Client::subscribed(&house, "user1");
+    std::thread::scope(|scope| {
+        let polls = [(); 2].map(|()| scope.spawn(|| client.connect(None)));
+        // One of them is answered by the other's coming, whichever came first.
+        while !polls.iter().any(|poll| poll.is_finished()) {
+            std::thread::yield_now();
+        }
+        done(&house, "user1", FIRST, "StartCallRecording");
+        let mut told: Vec<_> = polls.into_iter().map(|poll| poll.join().unwrap().len()).collect();
+        told.sort_unstable();
+        assert_eq!(told, [1, 2], "one message, given once");
+    });
+}
+
+#[test]
+fn a_connect_among_other_messages_does_not_hold_them_up() {
+    let house = House::open(&[("cometd.timeout_ms", "600000")]);
+    let client = Client::new(&house, "user1");
+    let messages = json!([
+        { "channel": "/meta/subscribe", "clientId": client.id, "subscription": CALLS },
+        { "channel": "/meta/connect", "clientId": client.id, "connectionType": "long-polling" },
+    ]);
+    let reply = post(&house, "user1", &messages).json();
+    assert_eq!(reply.as_array().unwrap().len(), 2);
+    assert!(
+        reply
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|one| one["successful"] == true)
+    );
+}
+
+#[test]
+fn channels_are_those_of_genesys_and_their_wildcards() {
+    let house = House::open(&[]);
+    let client = Client::new(&house, "user1");
+    for offered in [
+        json!(CALLS),
+        json!("/v2/me/devices"),
+        json!("/notifications/services"),
+        json!("/v2/me/*"),
+        json!("/v2/**"),
+        json!("/**"),
+        json!([CALLS, "/v2/me/devices"]),
+    ] {
+        let reply = client.subscribe(&offered);
+        assert_eq!(reply["successful"], true, "{offered}");
+        assert_eq!(reply["subscription"], offered);
+    }
+    for other in [
+        json!("/v2/me"),
+        json!("/v2/users/calls"),
+        json!("/meta/connect"),
+        json!("*"),
+        json!(""),
+        json!([CALLS, "/other"]),
+        json!([7]),
+    ] {
+        let reply = client.subscribe(&other);
+        assert_eq!(reply["successful"], false, "{other}");
+        assert!(reply["error"].as_str().unwrap().starts_with("403:"), "{reply}");
+        assert_eq!(reply["subscription"], other);
+    }
+    // However many of them take it, a message comes once.
+    done(&house, "user1", FIRST, "StartCallRecording");
+    client.notifications(1);
+}
+
+#[test]
+fn nothing_comes_without_a_subscription_or_after_its_end() {
+    let house = House::open(&[]);
+    let (with, without) = (
+        Client::subscribed(&house, "user1"),
+        Client::subscribed(&house, "user1"),
+    );
+    let end = json!({ "channel": "/meta/unsubscribe", "subscription": CALLS });
+    assert_eq!(without.send(end)[0]["successful"], true);
+    done(&house, "user1", FIRST, "StartCallRecording");
+    with.notifications(1);
+    assert!(without.poll(Some(0)).is_empty());
+}
+
+#[test]
+fn a_client_that_is_not_known_must_shake_hands() {
+    let house = House::open(&[]);
+    for id in [json!("0123456789abcdef0123456789abcdef"), json!(7), Value::Null] {
+        for channel in ["/meta/connect", "/meta/subscribe", "/meta/disconnect", CALLS] {
+            let message = json!([{ "channel": channel, "clientId": id }]);
+            assert_unknown(&post(&house, "user1", &message).json()[0]);
+        }
+    }
+}
+
+#[test]
+fn a_session_is_of_no_use_to_another_user() {
+    let house = House::open(&[("gateway.auth_delay_ms", "0")]);
+    let client = Client::subscribed(&house, "user1");
+    let connect = message(&client, "/meta/connect");
+    assert_unknown(&post(&house, "user2", &connect).json()[0]);
+    let wrong = basic("user1", "wrong");
+    for headers in [vec![], vec![("authorization", wrong.as_str())]] {
+        let reply = house.send("POST", COMETD, &headers, &connect.to_string());
+        assert_eq!(reply.status, 401);
+        assert_eq!(reply.json()[0]["successful"], false);
+        assert!(reply.header("www-authenticate").starts_with("Basic "));
+    }
+    let broken = basic("broken", "x");
+    let reply = house.send(
+        "POST",
+        COMETD,
+        &[("authorization", &broken)],
+        &connect.to_string(),
+    );
+    assert_eq!(reply.status, 500);
+}
+
+#[test]
+fn the_cookie_of_the_handshake_stands_in_for_the_header() {
+    let house = House::open(&[]);
+    let shaken = post(&house, "user1", &handshake_message());
+    let id = shaken.json()[0]["clientId"].as_str().unwrap().to_owned();
+    let cookie = shaken.header("set-cookie").split(';').next().unwrap().to_owned();
+    let send = |cookie: &str, message: &Value| -> Reply {
+        house.send("POST", COMETD, &[("cookie", cookie)], &message.to_string())
+    };
+    let subscribe = json!([{ "channel": "/meta/subscribe", "clientId": id, "subscription": CALLS }]);
+    assert_eq!(send(&cookie, &subscribe).json()[0]["successful"], true);
+    // Neither of the two secrets is of any use without the other.
+    let other = Client::new(&house, "user1");
+    assert_unknown(&send(&cookie, &message(&other, "/meta/connect")).json()[0]);
+    assert_unknown(&send("BAYEUX_BROWSER=0123456789abcdef0123456789abcdef", &subscribe).json()[0]);
+    assert_eq!(send(&cookie, &handshake_message()).status, 401);
+    // With a header it is the header that counts.
+    let user = basic("user2", "secret");
+    let headers = [("authorization", user.as_str()), ("cookie", cookie.as_str())];
+    let reply = house.send("POST", COMETD, &headers, &subscribe.to_string());
+    assert_unknown(&reply.json()[0]);
+}
+
+#[test]
+fn a_session_that_nobody_polls_is_forgotten() {
+    let house = House::open(&[("cometd.session_ms", "200"), ("cometd.timeout_ms", "600000")]);
+    let left = Client::subscribed(&house, "user1");
+    let polled = Client::subscribed(&house, "user2");
+    std::thread::scope(|scope| {
+        let poll = scope.spawn(|| polled.connect(None));
+        while sessions(&house) > 1 {
+            std::thread::yield_now();
+        }
+        assert_unknown(left.send(json!({ "channel": "/meta/connect" })).get(0).unwrap());
+        // This one waits for longer than that, and is there when something comes.
+        done(&house, "user2", SECOND, "StartCallRecording");
+        assert_eq!(poll.join().unwrap().len(), 2);
+    });
+}
+
+#[test]
+fn one_session_too_many_is_refused() {
+    let house = House::open(&[("cometd.max_sessions", "2"), ("cometd.session_ms", "600000")]);
+    let first = Client::new(&house, "user1");
+    let _second = Client::new(&house, "user1");
+    let reply = post(&house, "user2", &handshake_message()).json();
+    assert_eq!(reply[0]["error"], "503::Too many sessions");
+    assert_eq!(reply[0]["advice"]["reconnect"], "handshake");
+    first.send(json!({ "channel": "/meta/disconnect" }));
+    Client::new(&house, "user2");
+}
+
+#[test]
+fn one_message_too_many_and_the_client_must_begin_anew() {
+    let house = House::open(&[("cometd.max_queue", "10")]);
+    let (lazy, diligent) = (
+        Client::subscribed(&house, "user1"),
+        Client::subscribed(&house, "user1"),
+    );
+    for _ in 0..6 {
+        done(&house, "user1", FIRST, "StartCallRecording");
+        done(&house, "user1", FIRST, "StopCallRecording");
+        diligent.notifications(2);
+    }
+    assert_unknown(&lazy.connect(Some(0))[0]);
+    assert_eq!(sessions(&house), 1);
+}
+
+#[test]
+fn a_disconnect_ends_the_session_and_its_connect() {
+    let house = House::open(&[("cometd.timeout_ms", "600000")]);
+    let client = Client::subscribed(&house, "user1");
+    let ended = std::thread::scope(|scope| {
+        let poll = scope.spawn(|| client.connect(None));
+        let reply = client.send(json!({ "channel": "/meta/disconnect" }));
+        assert_eq!(reply[0]["successful"], true);
+        poll.join().unwrap()
+    });
+    assert_eq!(ended[0]["successful"], false);
+    assert_eq!(sessions(&house), 0);
+    assert_unknown(&client.connect(None)[0]);
+}
+
+#[test]
+fn a_gateway_that_stops_answers_what_it_holds() {
+    let house = House::open(&[("cometd.timeout_ms", "600000")]);
+    let client = Client::subscribed(&house, "user1");
+    std::thread::scope(|scope| {
+        let poll = scope.spawn(|| client.connect(None));
+        // A later connect is answered by the next; so the first is known to be held.
+        let second = scope.spawn(|| client.connect(None));
+        while !poll.is_finished() && !second.is_finished() {
+            std::thread::yield_now();
+        }
+        house.stop_gateway();
+        for poll in [poll, second] {
+            assert_eq!(poll.join().unwrap()[0]["successful"], true);
+        }
+    });
+}
+
+/// Sends a connect and goes away without reading the answer.
+fn vanish(house: &House, client: &Client) {
+    let body = json!([{
+        "channel": "/meta/connect",
+        "clientId": client.id,
+        "ext": { "ack": client.batch },
+    }])
+    .to_string();
+    let address = house.base.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(
+        stream,
+        "POST {COMETD} HTTP/1.1\r\nhost: a\r\nauthorization: {}\r\ncontent-length: {}\r\n\r\n{body}",
+        basic("user1", "secret"),
+        body.len()
+    )
+    .unwrap();
+    // The answer is on its way into a connection that nobody reads.
+    let mut first = [0];
+    std::io::Read::read_exact(&mut stream, &mut first).unwrap();
+}
+
+#[test]
+fn what_an_acknowledging_client_did_not_get_is_sent_again() {
+    let house = House::open(&[]);
+    let mut client = Client::acknowledging(&house, "user1");
+    client.subscribe(&json!(CALLS));
+    done(&house, "user1", FIRST, "StartCallRecording");
+    vanish(&house, &client);
+    done(&house, "user1", FIRST, "StopCallRecording");
+    let mut got = Vec::new();
+    while got.len() < 2 {
+        let mut messages = client.connect(None);
+        let reply = messages.pop().unwrap();
+        client.batch = reply["ext"]["ack"].as_u64();
+        got.extend(messages);
+    }
+    let states: Vec<_> = got
+        .iter()
+        .map(|one| one["data"]["call"]["recordingState"].as_str().unwrap())
+        .collect();
+    assert_eq!(states, ["Recording", "Stopped"]);
+    assert_eq!(client.connect(Some(0)).len(), 1, "acknowledged by now");
+}
+
+#[test]
+fn a_connect_that_nobody_waits_for_any_more_takes_nothing_with_it() {
+    let house = House::open(&[("cometd.timeout_ms", "600000")]);
+    let client = Client::subscribed(&house, "user1");
+    let body = message(&client, "/meta/connect").to_string();
+    let address = house.base.strip_prefix("http://").unwrap();
+    let mut dead = TcpStream::connect(address).unwrap();
+    write!(
+        dead,
+        "POST {COMETD} HTTP/1.1\r\nhost: a\r\nauthorization: {}\r\ncontent-length: {}\r\n\r\n{body}",
+        basic("user1", "secret"),
+        body.len()
+    )
+    .unwrap();
+    drop(dead);
+    // The client comes back, and only then there is something to say.
+    let told = std::thread::scope(|scope| {
+        let poll = scope.spawn(|| client.connect(None));
+        let next = scope.spawn(|| client.connect(None));
+        while !poll.is_finished() && !next.is_finished() {
+            std::thread::yield_now();
+        }
+        done(&house, "user1", FIRST, "StartCallRecording");
+        poll.join().unwrap().len() + next.join().unwrap().len()
+    });
+    assert_eq!(told, 3);
+}
