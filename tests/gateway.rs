@@ -14,6 +14,8 @@ mod comet_client;
 mod genesys;
 #[path = "gateway/genesys_events.rs"]
 mod genesys_events;
+#[path = "gateway/genesys_load.rs"]
+mod genesys_load;
 #[path = "gateway/genesys_resources.rs"]
 mod genesys_resources;
 #[path = "gateway/imagicle.rs"]

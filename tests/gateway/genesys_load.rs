@@ -1,0 +1,210 @@
+//! Many CometD clients, many starts and stops, and a feed that is recorded beside them.
+//! `CALLREC_LOAD=full`: 200 clients, 200 starts and 200 stops a second for a minute.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use callrec::capi::*;
+
+use crate::bayeux::{Client, done};
+use crate::kit::House;
+use crate::support::{Call, Dir, Engine, PATIENCE, Start, feed, files};
+
+struct Load {
+    clients: usize,
+    /// Seconds before memory is looked at: the engine remembers recordings for a minute.
+    warm: usize,
+    seconds: usize,
+    /// How much more memory is allowed afterwards.
+    growth: u64,
+}
+
+impl Load {
+    fn asked_for() -> Load {
+        if std::env::var("CALLREC_LOAD").is_ok_and(|load| load == "full") {
+            return Load {
+                clients: 200,
+                warm: 75,
+                seconds: 60,
+                growth: 16 << 20,
+            };
+        }
+        Load {
+            clients: 20,
+            warm: 1,
+            seconds: 3,
+            growth: 48 << 20,
+        }
+    }
+
+    /// Each call is started and stopped once in each.
+    fn rounds(&self) -> usize {
+        self.warm + self.seconds
+    }
+}
+
+/// Threads that send operations; each has its own calls.
+const DRIVERS: usize = 4;
+
+fn agent(number: usize) -> String {
+    format!("agent{number}")
+}
+
+fn call(number: usize) -> String {
+    format!("load-{number}")
+}
+
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    let kib: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+    kib << 10
+}
+
+/// Starts and stops this driver's calls, each once a second.
+fn drive(house: &House, load: &Load, driver: usize, rounds: &AtomicUsize) {
+    let begun = Instant::now();
+    let mine: Vec<_> = (driver..load.clients).step_by(DRIVERS).collect();
+    let step = Duration::from_secs(1) / (2 * mine.len() as u32);
+    let mut due = begun;
+    for _ in 0..load.rounds() {
+        for operation in ["StartCallRecording", "StopCallRecording"] {
+            for &number in &mine {
+                // A load of so many a second, not as many as possible.
+                std::thread::sleep(due.saturating_duration_since(Instant::now()));
+                done(house, &agent(number), &call(number), operation);
+                due += step;
+            }
+        }
+        rounds.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Polls until all has come that there is; counts what came.
+fn listen(client: &Client, load: &Load) -> usize {
+    let expected = 2 * load.rounds();
+    let mut came = 0;
+    let mut last = Instant::now();
+    while came < expected && last.elapsed() < PATIENCE {
+        for message in client.poll(None) {
+            let state = message["data"]["call"]["recordingState"].as_str().unwrap();
+            // One after the other, none twice and none left out.
+            assert_eq!(state, ["Recording", "Stopped"][came % 2]);
+            came += 1;
+            last = Instant::now();
+        }
+    }
+    came + client.poll(Some(0)).len()
+}
+
+/// Byte `at` of what is fed: never silence.
+fn spoken(at: usize) -> u8 {
+    let mixed = (at as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    ((mixed >> 40) % 200) as u8 + 1
+}
+
+/// Feeds a frame each 20 ms; how many bytes that were, and the recording's id.
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+fn speak(house: &House, over: &AtomicBool) -> (usize, String) {
+    let beside = Call {
+        call_id: Some("beside"),
+        number: Some("9"),
+        ..Call::default()
+    };
+    let handle = house.engine.begin(&beside).unwrap();
+    let leg = feed(handle, REC_LEG_LOCAL, REC_CODEC_PCMU, 8000).unwrap();
+    let start = Start {
+        call_id: Some("beside"),
+        format: Some("wav-ulaw"),
+        layout: REC_LAYOUT_LOCAL,
+        ..Start::default()
+    };
+    let id = house.engine.start(None, &start).unwrap();
+    let mut due = Instant::now();
+    let mut fed = 0;
+    while !over.load(Ordering::Relaxed) {
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        let frame: Vec<u8> = (fed..fed + 160).map(spoken).collect();
+        let status = unsafe { rec_feed_write(leg, frame.as_ptr().cast(), frame.len()) };
+        assert_eq!(status, REC_OK, "at {fed}");
+        fed += frame.len();
+        due += Duration::from_millis(20);
+    }
+    house.engine.by_id(rec_stop_by_id, None, &id).unwrap();
+    (fed, id)
+}
+
+#[test]
+fn none_is_lost_or_doubled_memory_is_flat_and_a_feed_beside_keeps_every_frame() {
+    let load = Load::asked_for();
+    let dir = Dir::new();
+    // In real time, and with nobody who would collect its events.
+    let engine = Engine::open_unheard(&dir.0, &[("media.clock", "real"), ("cometd.timeout_ms", "2000")]);
+    let house = House::of(dir, engine);
+    for number in 0..load.clients {
+        let (id, user) = (call(number), agent(number));
+        let one = Call {
+            call_id: Some(&id),
+            number: Some(&id),
+            user: Some(&user),
+            ..Call::default()
+        };
+        house.engine.begin(&one).unwrap();
+    }
+    let (over, rounds) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let (before, after, spoken_bytes, id) = std::thread::scope(|scope| {
+        let speaker = scope.spawn(|| speak(&house, &over));
+        let subscribed: Vec<_> = (0..load.clients)
+            .map(|number| Client::subscribed(&house, &agent(number)))
+            .collect();
+        let listeners: Vec<_> = subscribed
+            .into_iter()
+            .map(|client| {
+                let load = &load;
+                scope.spawn(move || listen(&client, load))
+            })
+            .collect();
+        let drivers: Vec<_> = (0..DRIVERS)
+            .map(|driver| {
+                let (house, load, rounds) = (&house, &load, &rounds);
+                scope.spawn(move || drive(house, load, driver, rounds))
+            })
+            .collect();
+        while rounds.load(Ordering::Relaxed) < DRIVERS * load.warm {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let before = resident();
+        drivers.into_iter().for_each(|driver| driver.join().unwrap());
+        let after = resident();
+        let counts: Vec<_> = listeners.into_iter().map(|one| one.join().unwrap()).collect();
+        over.store(true, Ordering::Relaxed);
+        let (fed, id) = speaker.join().unwrap();
+        assert_eq!(counts, vec![2 * load.rounds(); load.clients]);
+        (before, after, fed, id)
+    });
+    println!(
+        "{} clients, {} s: {} notifications; resident {} KiB, then {} KiB; {spoken_bytes} bytes beside",
+        load.clients,
+        load.rounds(),
+        2 * load.rounds() * load.clients,
+        before >> 10,
+        after >> 10,
+    );
+    assert!(after < before + load.growth, "memory: {before}, then {after}");
+    assert_eq!(house.engine.stats().frames_lost, 0);
+    let path = loop {
+        let seen = house.engine.get(None, &id).unwrap();
+        if seen.state == REC_STATE_FINISHED {
+            break seen.path;
+        }
+        std::thread::yield_now();
+    };
+    // What the feeder's own delays have left open is silence.
+    let kept: Vec<u8> = files::Wav::read(path)
+        .data
+        .into_iter()
+        .filter(|byte| *byte != 0xff)
+        .collect();
+    assert_eq!(kept.len(), spoken_bytes);
+    assert!(kept.iter().enumerate().all(|(at, byte)| *byte == spoken(at)));
+}
