@@ -135,6 +135,7 @@ fn start(gateway: &Gateway, me: &Caller, id: &Text) -> Result<()> {
         pause_mode: PauseMode::Silence,
         max_duration_ms: config.max_duration_ms,
         format: Ok(config.format),
+        callback: None,
     };
     match engine.start(me, &arguments) {
         // Published: what a line's mark has begun is controlled all the same. One
