@@ -80,8 +80,8 @@ impl Tracker {
             full: 64,
         };
         // An engine that is closing has nothing to tell.
-        let live = engine.list(&Caller::Host, &Filter::default()).unwrap_or_default();
-        for view in &live {
+        let calls = engine.calls(&Caller::Host, &Text::default()).unwrap_or_default();
+        for view in calls.iter().flat_map(|call| &call.live) {
             let tracked = tracker.call(view.call);
             tracked.put(view, Recorded::of_live(view.state));
             tracked.told = tracked.recorded();
