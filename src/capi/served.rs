@@ -46,9 +46,9 @@ impl Doorkeeper for HostDoorkeeper {
             username: [0; 256],
             signature_key: [0; 256],
         };
+        let (shown, found) = (&raw const credentials, &raw mut identity);
         // SAFETY: the host's function; all that it is shown lives until it returns.
-        let status =
-            unsafe { (self.authenticate)(self.data.pointer(), &raw const credentials, &raw mut identity) };
+        let status = unsafe { (self.authenticate)(self.data.pointer(), shown, found) };
         if status != REC_OK {
             return Err(Status::from_code(status).unwrap_or(Status::Internal));
         }
