@@ -106,7 +106,7 @@ impl Early {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(any(callrec_loom, callrec_shuttle))))]
 mod tests {
     use super::super::event::Kind;
     use super::*;
