@@ -26,6 +26,8 @@ mod killed;
 mod kit;
 #[path = "gateway/limits.rs"]
 mod limits;
+#[path = "gateway/openapi.rs"]
+mod openapi;
 #[path = "gateway/plivo.rs"]
 mod plivo;
 #[path = "gateway/receiver.rs"]
