@@ -409,15 +409,18 @@ impl Model {
         }
     }
 
-    /// Whether the delay of a stream has grown beyond the window with this packet.
-    pub fn is_behind(&self, leg: usize, packet: &Packet, arrival_ns: u64) -> bool {
+    /// Whether the delay of a stream has grown beyond the window with this packet, or its
+    /// timestamps have run further ahead of the clock than any sender is followed.
+    pub fn is_astray(&self, leg: usize, packet: &Packet, arrival_ns: u64) -> bool {
         let Some(stream) = &self.legs[leg].stream else {
             return false;
         };
         let wanted = stream.at + packet.timestamp - stream.timestamp;
         let window = index(self.reorder_ns, self.rate) as i64;
-        let late = wanted < index(arrival_ns, self.rate) as i64 - window;
-        self.real && packet.sequence > stream.highest && late && !self.was_paused(wanted, arrival_ns)
+        let arrival = index(arrival_ns, self.rate) as i64;
+        let late = wanted < arrival - window && !self.was_paused(wanted, arrival_ns);
+        let ahead = wanted > arrival + self.samples(2000);
+        self.real && packet.sequence > stream.highest && (late || ahead)
     }
 
     /// Lost: so many places before `at`, as far as nothing has been there yet.

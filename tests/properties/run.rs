@@ -316,9 +316,9 @@ impl<'a, D: Driver> Run<'a, D> {
             sequence: sender.sequence,
             timestamp: sender.timestamp as i64,
         };
-        // What becomes of a stream whose delay has grown beyond the window is not for
-        // this model to say: another sender begins.
-        if sender.how == How::Rtp && self.model.is_behind(leg, &packet, arrival_ns) {
+        // What becomes of a stream whose delay has grown beyond the window, or that has run
+        // ahead, is not for this model to say: another sender begins.
+        if sender.how == How::Rtp && self.model.is_astray(leg, &packet, arrival_ns) {
             self.new_sender(leg);
         }
         let Some(sender) = &mut self.senders[leg] else {
@@ -355,7 +355,7 @@ impl<'a, D: Driver> Run<'a, D> {
         let due: Vec<Sent> = due;
         for sent in due {
             let is_rtp = matches!(sent.hand, Hand::Rtp(_));
-            if is_rtp && self.model.is_behind(leg, &sent.packet, arrival_ns) {
+            if is_rtp && self.model.is_astray(leg, &sent.packet, arrival_ns) {
                 continue;
             }
             self.hand(leg, &sent, arrival_ns);
