@@ -11,6 +11,8 @@ mod recovery;
 mod rig;
 #[path = "storage/trouble.rs"]
 mod trouble;
+#[path = "storage/versions.rs"]
+mod versions;
 
 use callrec::storage::faults::{self, Step};
 use callrec::storage::{
