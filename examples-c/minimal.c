@@ -10,7 +10,7 @@
 static void on_event(void *user_data, const rec_event *event)
 {
     (void)user_data;
-    printf("%s\n", event->json); /* started; finished, with the file's path */
+    printf("%s\n", event->json); /* started; finished, with the file's name */
 }
 
 int main(void)
