@@ -36,3 +36,5 @@ mod receiver;
 mod recordings;
 #[path = "gateway/vobiz.rs"]
 mod vobiz;
+#[path = "gateway/vobiz_stop.rs"]
+mod vobiz_stop;

@@ -136,8 +136,7 @@ fn start(engine: &Engine) -> Result<Uuid> {
 }
 
 fn control(engine: &Engine, operation: Operation) -> Result<u64> {
-    let (call, all) = (Text::from("call"), Text::default());
-    let counts = engine.control_by_call(&Caller::Host, operation, &call, &all)?;
+    let counts = engine.control_by_call(&Caller::Host, operation, &Text::from("call"), None)?;
     Ok(counts.changed as u64)
 }
 

@@ -88,7 +88,7 @@ impl Registry {
         caller: &Caller,
         operation: Operation,
         call_id: &Text,
-        url: &Text,
+        url: Option<&Text>,
         now_ms: i64,
     ) -> Result<Counts> {
         caller.authenticate()?;
@@ -105,7 +105,7 @@ impl Registry {
             ));
         }
         let mut targets = inner.live_of(&calls);
-        if !url.is_empty() {
+        if let Some(url) = url {
             targets.retain(|recording| recording.url == *url);
         }
         if targets.is_empty() {

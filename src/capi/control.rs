@@ -485,7 +485,9 @@ unsafe fn by_call(
             text(url, "url")?,
         )
     };
-    let done = engine_of(engine)?.control_by_call(&caller, operation, &call_id, &url)?;
+    // By the ABI, an absent text and an empty one are the same.
+    let url = (!url.is_empty()).then_some(&url);
+    let done = engine_of(engine)?.control_by_call(&caller, operation, &call_id, url)?;
     out.write(&counts_of(done));
     Ok(())
 }

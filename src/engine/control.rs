@@ -239,7 +239,7 @@ impl Engine {
         caller: &Caller,
         operation: Operation,
         call_id: &Text,
-        url: &Text,
+        url: Option<&Text>,
     ) -> Result<Counts> {
         self.ready()?;
         self.registry

@@ -13,6 +13,8 @@ use http_body_util::{BodyExt, Full};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
+use crate::text::Text;
+
 /// What is sent back: from memory, or from a file as it is read.
 pub type Body = UnsyncBoxBody<Bytes, std::io::Error>;
 pub type Answer = Response<Body>;
@@ -127,6 +129,12 @@ fn nesting(bytes: &[u8]) -> u32 {
 /// One part of a path, decoded; `None` if that is no UTF-8.
 pub fn decoded(part: &str) -> Option<String> {
     percent_decode_str(part).decode_utf8().ok().map(Cow::into_owned)
+}
+
+/// What stands in a name that a client sent. A NUL would hide what is behind it, and no
+/// name has one.
+pub fn name(text: &str) -> Text {
+    Text::from(text.replace('\0', "\u{fffd}"))
 }
 
 pub fn body_of(bytes: impl Into<Bytes>) -> Body {

@@ -17,7 +17,7 @@ use serde_json::json;
 use super::Gateway;
 use super::auth::Refused;
 use super::files::Missing;
-use super::http::{self as form, Answer, Asked, empty};
+use super::http::{self as form, Answer, Asked, empty, name};
 use crate::calls::{Caller, Operation};
 use crate::text::Text;
 use crate::words::{Error, Result, Status};
@@ -109,12 +109,6 @@ fn parts(rest: &str) -> Vec<String> {
     rest.split('/')
         .map(|part| decoded(part).to_ascii_lowercase())
         .collect()
-}
-
-/// What stands in a name that a client sent. A NUL would hide what is behind it, and no
-/// name has one.
-fn name(text: &str) -> Text {
-    Text::from(text.replace('\0', "\u{fffd}"))
 }
 
 /// A parameter of the query; empty if it is not given. All that is given must be met: one

@@ -1,12 +1,10 @@
-//! Vobiz's start and stop: each published answer, each subtlety that is ours to keep.
-
-use std::process::Command;
+//! Vobiz's start: each published answer, each subtlety that is ours to keep.
 
 use callrec::capi::*;
 use serde_json::json;
 
 use crate::kit::{FIRST, House, Reply, SECOND, basic, close_feed};
-use crate::support::{Wanted, build, end, feed, write_pcm};
+use crate::support::{Wanted, end, feed, write_pcm};
 
 pub const ID: [(&str, &str); 2] = [("x-auth-id", "MA_DEMO"), ("x-auth-token", "secret")];
 pub const USER1: [(&str, &str); 2] = [("x-auth-id", "user1"), ("x-auth-token", "secret")];
@@ -61,7 +59,7 @@ pub fn finished(house: &House, seconds: usize) -> (String, String) {
     (id, url)
 }
 
-fn expect_general(reply: &Reply, status: u16, code: &str) -> String {
+pub fn expect_general(reply: &Reply, status: u16, code: &str) -> String {
     assert_eq!(reply.status, status, "{}", reply.text());
     let said = reply.json();
     assert_eq!(
@@ -288,79 +286,4 @@ fn what_is_not_offered_is_404_and_other_methods_405() {
     let reply = house.send("DELETE", RECORDINGS, &ID, "");
     expect_resource(&reply, 405);
     assert_eq!(reply.header("allow"), "GET");
-}
-
-/// Subtlety 32.
-#[test]
-fn a_stop_answers_204_also_when_there_is_none() {
-    let house = House::open(&[]);
-    let reply = stop(&house, "");
-    assert_eq!((reply.status, reply.body.len()), (204, 0));
-}
-
-/// Subtleties 30 and 31.
-#[test]
-fn one_is_stopped_by_its_url_and_all_without() {
-    let house = House::open(&[]);
-    let all: Vec<_> = (0..5)
-        .map(|_| started(&house, r#"{"file_format":"wav"}"#))
-        .collect();
-    let ids = |from: usize| all[from..].iter().map(|(id, _)| id.clone()).collect::<Vec<_>>();
-    let by_id = json!({ "URL": all[0].0 }).to_string();
-    assert_eq!(stop(&house, &by_id).status, 204);
-    let other_host = json!({ "URL": all[0].1.replace("127.0.0.1", "localhost") }).to_string();
-    assert_eq!(stop(&house, &other_host).status, 204);
-    let bare = json!({ "URL": format!("{}.wav", all[0].0) }).to_string();
-    assert_eq!(stop(&house, &bare).status, 204);
-    assert_eq!(live(&house), ids(0), "nothing but the url itself names it");
-    assert_eq!(stop(&house, &json!({ "URL": all[0].1 }).to_string()).status, 204);
-    assert_eq!(live(&house), ids(1));
-    let form = [
-        ID[0],
-        ID[1],
-        ("content-type", "application/x-www-form-urlencoded"),
-    ];
-    let body = form_urlencoded::Serializer::new(String::new())
-        .append_pair("URL", &all[1].1)
-        .finish();
-    assert_eq!(house.send("DELETE", &record(FIRST), &form, &body).status, 204);
-    assert_eq!(live(&house), ids(2));
-    assert_eq!(stop(&house, &json!({ "url": all[2].1 }).to_string()).status, 204);
-    assert_eq!(live(&house), ids(3), "in another case it is no stop of all");
-    let path = format!("{}?URL={}", record(FIRST), all[3].1);
-    assert_eq!(house.send("DELETE", &path, &ID, "").status, 204);
-    assert_eq!(live(&house), ids(4));
-    for body in ["{", "[]", r#"{"URL":7}"#, r#"{"URL":""}"#] {
-        expect_general(&stop(&house, body), 400, "INVALID_PARAMETER");
-    }
-    assert_eq!(live(&house), ids(4), "what cannot be read stops nothing");
-    assert_eq!(stop(&house, "{}").status, 204);
-    assert!(live(&house).is_empty());
-}
-
-fn fixture(name: &str) -> String {
-    let path = build::root().join("tests/fixtures").join(name);
-    std::fs::read_to_string(path).unwrap()
-}
-
-/// The published requests, to the letter but for the names in braces.
-#[test]
-fn the_published_requests_are_replayed() {
-    let house = House::open(&[]);
-    started(&house, r#"{"file_format":"wav"}"#);
-    assert_eq!(stop(&house, &fixture("vobiz-stop-one.json")).status, 204);
-    assert_eq!(live(&house).len(), 1, "no recording of ours has that url");
-    if !build::has("curl") {
-        return;
-    }
-    let command = fixture("vobiz-stop-all.txt")
-        .replace("https://api.vobiz.ai", &house.base)
-        .replace("{auth_id}", "MA_DEMO")
-        .replace("{call_uuid}", FIRST)
-        .replace("YOUR_AUTH_ID", "MA_DEMO")
-        .replace("YOUR_AUTH_TOKEN", "secret")
-        .replacen("curl", "curl -s -w '%{http_code}'", 1);
-    let output = build::run(Command::new("sh").args(["-c", &command]));
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "204");
-    assert!(live(&house).is_empty());
 }

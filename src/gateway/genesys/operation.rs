@@ -110,7 +110,7 @@ fn legal(operation: Operation, found: &[CallView]) -> std::result::Result<(), (C
 
 fn act(gateway: &Gateway, me: &Caller, id: &Text, operation: Operation) -> Result<()> {
     let engine = gateway.engine();
-    let control = |operation| engine.control_by_call(me, operation, id, &Text::default());
+    let control = |operation| engine.control_by_call(me, operation, id, None);
     match operation {
         Operation::Start => start(gateway, me, id),
         Operation::Pause => control(calls::Operation::Pause).map(drop),

@@ -89,7 +89,10 @@ fn find(rest: &str) -> Found {
         _ => None,
     };
     match resource {
-        Some((account, resource)) if !account.is_empty() => Found::Resource(account, resource),
+        // No account has a NUL, behind which a name could hide.
+        Some((account, resource)) if !account.is_empty() && !account.contains('\0') => {
+            Found::Resource(account, resource)
+        }
         _ => Found::Nothing,
     }
 }
@@ -187,13 +190,14 @@ impl Ask<'_> {
     fn parameters(&self) -> Result<Map<String, Value>, String> {
         let kind = self.asked.header("content-type").unwrap_or_default();
         let kind = kind.split(';').next().unwrap_or_default().trim();
-        let body = self.asked.body();
-        if kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-            let pairs = form_urlencoded::parse(body).into_owned();
-            return Ok(pairs.map(|(name, value)| (name, Value::String(value))).collect());
-        }
-        if body.iter().all(u8::is_ascii_whitespace) {
+        let body = self.asked.body().trim_ascii();
+        if body.is_empty() {
             return Ok(Map::new());
+        }
+        // What `curl -d` sends is called a form, whatever it is.
+        let looks_like_json = matches!(body.first(), Some(b'{' | b'['));
+        if kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") && !looks_like_json {
+            return form(body);
         }
         match self.asked.json(self.gateway.config().json_depth)? {
             Value::Object(map) => Ok(map),
@@ -209,6 +213,18 @@ impl Ask<'_> {
         put(&mut answer, "allow", &allowed.join(", "));
         answer
     }
+}
+
+/// Its pairs. What only passes for a form would say nothing, and so ask for everything.
+fn form(body: &[u8]) -> Result<Map<String, Value>, String> {
+    let in_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let is_name = |name: &str| !name.is_empty() && name.chars().all(in_name);
+    let pairs: Vec<_> = form_urlencoded::parse(body).into_owned().collect();
+    if !body.contains(&b'=') || !pairs.iter().all(|(name, _)| is_name(name)) {
+        return Err("the body is neither JSON nor a form".to_owned());
+    }
+    let pairs = pairs.into_iter();
+    Ok(pairs.map(|(name, value)| (name, Value::String(value))).collect())
 }
 
 /// X-Auth-ID and X-Auth-Token.
@@ -275,6 +291,7 @@ mod tests {
             "/Account/MA_1/Call/7/Record/Pause/",
             "/Account/MA_1/Conference/7/Record/",
             "/Account/%ff/Recording/",
+            "/Account/MA_1%00/Recording/",
         ] {
             assert_eq!(named(nothing), "nothing", "{nothing}");
         }

@@ -7,7 +7,7 @@ use super::{Ask, Dialect, public_url_of};
 use crate::calls::Caller;
 use crate::calls::recording::ADDITIONAL;
 use crate::engine::StartArguments;
-use crate::gateway::http::{Answer, json as json_answer};
+use crate::gateway::http::{Answer, json as json_answer, name};
 use crate::gateway::outbox::permitted;
 use crate::storage::Callback;
 use crate::text::Text;
@@ -33,7 +33,7 @@ pub fn answer(ask: &Ask<'_>, caller: &Caller, call: &str) -> Answer {
         .map_err(invalid)
         .and_then(|said| wanted(ask, &said));
     let arguments = StartArguments {
-        call_id: Text::new(call),
+        call_id: name(call),
         device_name: Text::default(),
         directory_number: Text::default(),
         // Each start is one more recording.

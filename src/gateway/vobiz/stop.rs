@@ -7,7 +7,7 @@ use super::errors::Shape;
 use super::{AUDIO_PATH, Ask, is_absolute};
 use crate::calls::{Caller, Operation};
 use crate::gateway::Gateway;
-use crate::gateway::http::{Answer, empty};
+use crate::gateway::http::{Answer, empty, name};
 use crate::text::Text;
 
 /// All recordings of the call, or the one that `URL` names; none is as good.
@@ -17,9 +17,9 @@ pub fn answer(ask: &Ask<'_>, caller: &Caller, call: &str) -> Answer {
         // Never all of them because one could not be read.
         Err(why) => return ask.error(Shape::General, StatusCode::BAD_REQUEST, &why),
     };
-    let url = url.map_or_else(Text::default, |url| own_url(ask.gateway, &url));
+    let url = url.map(|url| own_url(ask.gateway, &url));
     let engine = ask.gateway.engine();
-    match engine.control_by_call(caller, Operation::Stop, &Text::new(call), &url) {
+    match engine.control_by_call(caller, Operation::Stop, &name(call), url.as_ref()) {
         Ok(_) => empty(StatusCode::NO_CONTENT),
         Err(error) => ask.refused(&error),
     }
@@ -28,11 +28,20 @@ pub fn answer(ask: &Ask<'_>, caller: &Caller, call: &str) -> Answer {
 /// In the body; in the query too, because some HTTP stacks drop the body of a DELETE.
 fn named(ask: &Ask<'_>) -> Result<Option<String>, String> {
     let said = ask.parameters()?;
-    // In any case: taken for another parameter it would stop them all.
-    let in_body = said.iter().find(|(name, _)| name.eq_ignore_ascii_case("url"));
-    let url = match in_body {
-        Some((_, Value::String(url))) => Some(url.clone()),
-        Some((_, Value::Null)) | None => ask.asked.parameter("url"),
+    let mut url = None;
+    for (key, value) in &said {
+        // In any case: taken for another parameter it would stop them all.
+        if key.eq_ignore_ascii_case("url") {
+            if url.replace(value).is_some() {
+                return Err("URL: it is said twice".to_owned());
+            }
+        } else if misnames(key, value) {
+            return Err(format!("{key}: a recording is named by URL"));
+        }
+    }
+    let url = match url {
+        Some(Value::String(url)) => Some(url.clone()),
+        Some(Value::Null) | None => ask.asked.parameter("url"),
         Some(_) => return Err("URL: text is needed".to_owned()),
     };
     match url {
@@ -41,14 +50,22 @@ fn named(ask: &Ask<'_>) -> Result<Option<String>, String> {
     }
 }
 
+/// Whether it means one recording. Clients send more that does not: Plivo's the call
+/// and a callback.
+fn misnames(key: &str, value: &Value) -> bool {
+    let key = key.to_ascii_lowercase();
+    let is_url = value.as_str().is_some_and(|value| value.contains("://"));
+    key.starts_with("rec") || (is_url && key != "callback_url")
+}
+
 /// The engine's name for what a start has answered as `url`.
 fn own_url(gateway: &Gateway, url: &str) -> Text {
     if is_absolute(&gateway.engine().config().url_base) {
-        return Text::new(url);
+        return name(url);
     }
     let base = format!("{}{AUDIO_PATH}/", gateway.public_url());
     match url.strip_prefix(&base) {
-        Some(own) if !own.is_empty() => Text::new(own),
+        Some(own) if !own.is_empty() => name(own),
         // No recording has a url of this kind.
         _ => Text::from(format!("other:{url}")),
     }

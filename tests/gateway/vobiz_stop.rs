@@ -1,0 +1,194 @@
+//! Vobiz's stop: it stops what it names, and never more.
+
+use std::process::Command;
+
+use serde_json::json;
+
+use crate::kit::{FIRST, House};
+use crate::support::build;
+use crate::vobiz::{ID, expect_general, live, record, started, stop};
+
+const FORM: [(&str, &str); 3] = [
+    ID[0],
+    ID[1],
+    ("content-type", "application/x-www-form-urlencoded"),
+];
+
+/// curl calls all that it sends a form; whose body names one recording stops that one.
+#[test]
+fn json_in_what_is_called_a_form_is_json() {
+    let house = House::open(&[]);
+    let all: Vec<_> = (0..2)
+        .map(|_| started(&house, r#"{"file_format":"wav"}"#))
+        .collect();
+    let said = json!({ "URL": all[0].1 }).to_string();
+    let body = format!(" \r\n{said}");
+    assert_eq!(house.send("DELETE", &record(FIRST), &FORM, &body).status, 204);
+    assert_eq!(live(&house), [all[1].0.as_str()]);
+    let wish = r#"{"file_format":"wav","record_channel_type":"stereo"}"#;
+    assert_eq!(house.send("POST", &record(FIRST), &FORM, wish).status, 200);
+    assert_eq!(live(&house).len(), 2);
+    if !build::has("curl") {
+        return;
+    }
+    let curl = |method: &str, body: &str| {
+        let url = format!("{}{}", house.base, record(FIRST));
+        let output = build::run(Command::new("curl").args([
+            "-s",
+            "-o",
+            "-",
+            "-w",
+            "%{http_code}",
+            "-X",
+            method,
+            "-H",
+            "X-Auth-ID: MA_DEMO",
+            "-H",
+            "X-Auth-Token: secret",
+            "-d",
+            body,
+            &url,
+        ]));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let begun = curl("POST", wish);
+    assert!(begun.ends_with("200"), "{begun}");
+    let before = live(&house);
+    let refused = curl("DELETE", &all[1].1);
+    assert!(refused.ends_with("400"), "a bare url: {refused}");
+    assert_eq!(live(&house), before);
+    assert_eq!(curl("DELETE", &json!({ "URL": all[1].1 }).to_string()), "204");
+    assert_eq!(live(&house), before[1..]);
+}
+
+#[test]
+fn a_body_that_says_something_but_no_url_stops_nothing() {
+    let house = House::open(&[]);
+    let (id, url) = started(&house, r#"{"file_format":"wav"}"#);
+    let bare = url.as_str();
+    let with_query = format!("{url}?a=b");
+    for body in [
+        bare,
+        &with_query,
+        "recording_url=x",
+        "{",
+        "[]",
+        r#"{"URI":"http://127.0.0.1/x.wav"}"#,
+        r#"{"recording_id":7}"#,
+        "\u{feff}{\"URL\":\"x=\"}",
+        "=x",
+        "URL=",
+        r#"{"URL":"x","url":null}"#,
+        "x",
+    ] {
+        let reply = house.send("DELETE", &record(FIRST), &FORM, body);
+        expect_general(&reply, 400, "INVALID_PARAMETER");
+        assert_eq!(live(&house), [id.as_str()], "{body}");
+    }
+    let start = house.send("POST", &record(FIRST), &FORM, "wav");
+    expect_general(&start, 400, "INVALID_PARAMETER");
+    // As Plivo's clients say it.
+    let beside = json!({
+        "call_uuid": FIRST,
+        "callback_url": "http://127.0.0.1/",
+        "callback_method": "GET",
+    });
+    assert_eq!(stop(&house, &beside.to_string()).status, 204);
+    assert!(live(&house).is_empty());
+}
+
+#[test]
+fn what_hides_behind_a_nul_is_not_what_stands_before_it() {
+    let house = House::open(&[]);
+    let wav = r#"{"file_format":"wav"}"#;
+    let (id, url) = started(&house, wav);
+    for hidden in [
+        format!("{}/recordings/\0x", house.base),
+        format!("{}/recordings/\0", house.base),
+        format!("{url}\0x"),
+        "\0".to_owned(),
+    ] {
+        let body = json!({ "URL": hidden }).to_string();
+        assert_eq!(stop(&house, &body).status, 204);
+        assert_eq!(live(&house), [id.as_str()], "{hidden:?}");
+    }
+    for path in [
+        record(&format!("{FIRST}%00")),
+        record(&format!("{FIRST}%00x")),
+        record(FIRST).replace("MA_DEMO", "MA_DEMO%00x"),
+    ] {
+        expect_general(&house.send("DELETE", &path, &ID, ""), 404, "NOT_FOUND");
+        expect_general(&house.send("POST", &path, &ID, wav), 404, "NOT_FOUND");
+        assert_eq!(live(&house), [id.as_str()], "{path}");
+    }
+}
+
+/// Subtlety 32.
+#[test]
+fn a_stop_answers_204_also_when_there_is_none() {
+    let house = House::open(&[]);
+    let reply = stop(&house, "");
+    assert_eq!((reply.status, reply.body.len()), (204, 0));
+}
+
+/// Subtleties 30 and 31.
+#[test]
+fn one_is_stopped_by_its_url_and_all_without() {
+    let house = House::open(&[]);
+    let all: Vec<_> = (0..5)
+        .map(|_| started(&house, r#"{"file_format":"wav"}"#))
+        .collect();
+    let ids = |from: usize| all[from..].iter().map(|(id, _)| id.clone()).collect::<Vec<_>>();
+    let by_id = json!({ "URL": all[0].0 }).to_string();
+    assert_eq!(stop(&house, &by_id).status, 204);
+    let other_host = json!({ "URL": all[0].1.replace("127.0.0.1", "localhost") }).to_string();
+    assert_eq!(stop(&house, &other_host).status, 204);
+    let bare = json!({ "URL": format!("{}.wav", all[0].0) }).to_string();
+    assert_eq!(stop(&house, &bare).status, 204);
+    assert_eq!(live(&house), ids(0), "nothing but the url itself names it");
+    assert_eq!(stop(&house, &json!({ "URL": all[0].1 }).to_string()).status, 204);
+    assert_eq!(live(&house), ids(1));
+    let body = form_urlencoded::Serializer::new(String::new())
+        .append_pair("URL", &all[1].1)
+        .finish();
+    assert_eq!(house.send("DELETE", &record(FIRST), &FORM, &body).status, 204);
+    assert_eq!(live(&house), ids(2));
+    assert_eq!(stop(&house, &json!({ "url": all[2].1 }).to_string()).status, 204);
+    assert_eq!(live(&house), ids(3), "in another case it is no stop of all");
+    let path = format!("{}?URL={}", record(FIRST), all[3].1);
+    assert_eq!(house.send("DELETE", &path, &ID, "").status, 204);
+    assert_eq!(live(&house), ids(4));
+    for body in ["{", "[]", r#"{"URL":7}"#, r#"{"URL":""}"#] {
+        expect_general(&stop(&house, body), 400, "INVALID_PARAMETER");
+    }
+    assert_eq!(live(&house), ids(4), "what cannot be read stops nothing");
+    assert_eq!(stop(&house, "{}").status, 204);
+    assert!(live(&house).is_empty());
+}
+
+fn fixture(name: &str) -> String {
+    let path = build::root().join("tests/fixtures").join(name);
+    std::fs::read_to_string(path).unwrap()
+}
+
+/// The published requests, to the letter but for the names in braces.
+#[test]
+fn the_published_requests_are_replayed() {
+    let house = House::open(&[]);
+    started(&house, r#"{"file_format":"wav"}"#);
+    assert_eq!(stop(&house, &fixture("vobiz-stop-one.json")).status, 204);
+    assert_eq!(live(&house).len(), 1, "no recording of ours has that url");
+    if !build::has("curl") {
+        return;
+    }
+    let command = fixture("vobiz-stop-all.txt")
+        .replace("https://api.vobiz.ai", &house.base)
+        .replace("{auth_id}", "MA_DEMO")
+        .replace("{call_uuid}", FIRST)
+        .replace("YOUR_AUTH_ID", "MA_DEMO")
+        .replace("YOUR_AUTH_TOKEN", "secret")
+        .replacen("curl", "curl -s -w '%{http_code}'", 1);
+    let output = build::run(Command::new("sh").args(["-c", &command]));
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "204");
+    assert!(live(&house).is_empty());
+}
