@@ -11,9 +11,17 @@ use crate::words::State;
 /// Recordings whose texts are fetched from memory together.
 const BATCH: usize = 32;
 
+/// What an item has beside the published members.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beside {
+    Nothing,
+    /// `"automatic":true` where a line's mark began it.
+    Automatic,
+}
+
 /// The answer of "Get Active Recordings": `id`, `duration` (ISO 8601, whole
 /// seconds), `startedAt` (UTC, seven digits, no zone), the two parties, `isPaused`.
-pub fn active_recordings(views: &[View]) -> String {
+pub fn active_recordings(views: &[View], beside: Beside) -> String {
     let mut out = String::with_capacity(2 + views.len() * 320);
     let mut dates = Dates::default();
     out.push('[');
@@ -21,7 +29,7 @@ pub fn active_recordings(views: &[View]) -> String {
         // Nothing waits for another here, so that the processor waits for all at once.
         std::hint::black_box(batch.iter().map(touch).sum::<usize>());
         for view in batch {
-            active_recording(&mut out, view, &mut dates);
+            active_recording(&mut out, view, beside, &mut dates);
             out.push(',');
         }
     }
@@ -45,7 +53,7 @@ fn touch(view: &View) -> usize {
     texts.into_iter().map(first).sum()
 }
 
-fn active_recording(out: &mut String, view: &View, dates: &mut Dates) {
+fn active_recording(out: &mut String, view: &View, beside: Beside, dates: &mut Dates) {
     let mut id = [0; uuid::fmt::Hyphenated::LENGTH];
     out.push_str("{\"id\":\"");
     out.push_str(view.id.as_hyphenated().encode_lower(&mut id));
@@ -67,12 +75,8 @@ fn active_recording(out: &mut String, view: &View, dates: &mut Dates) {
     } else {
         "false"
     });
-    // Not published by Imagicle; not there where there is nothing to say.
-    out.push_str(if view.options.automatic {
-        ",\"automatic\":true}"
-    } else {
-        "}"
-    });
+    let told = view.options.automatic && beside == Beside::Automatic;
+    out.push_str(if told { ",\"automatic\":true}" } else { "}" });
 }
 
 fn quoted(out: &mut String, text: &str) {

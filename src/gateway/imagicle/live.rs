@@ -6,7 +6,7 @@ use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::{complete_only, name, parameter, refused, shielded, username};
-use crate::calls::json::active_recordings;
+use crate::calls::json::{Beside, active_recordings};
 use crate::calls::{Caller, Filter, Operation};
 use crate::engine::{Engine, StartArguments};
 use crate::gateway::Gateway;
@@ -182,7 +182,7 @@ pub async fn list(gateway: &Arc<Gateway>, caller: &Caller, asked: &Asked) -> Ans
     let listed = tokio::task::spawn_blocking(move || {
         shielded(|| {
             let views = gateway.engine().list(&caller, &filter)?;
-            Ok(active_recordings(&views))
+            Ok(active_recordings(&views, Beside::Nothing))
         })
     });
     let gone = |_| Err(Error::new(Status::Internal, "a fault inside callrec"));

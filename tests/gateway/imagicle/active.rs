@@ -1,8 +1,10 @@
 //! `GET LiveRecordings`.
 
+use callrec::capi::*;
 use serde_json::json;
 
 use super::*;
+use crate::support::Wanted;
 
 fn list(house: &House, filters: &str) -> Vec<String> {
     let (status, list) = as_admin(house, "GET", &format!("LiveRecordings{filters}"), "");
@@ -70,9 +72,30 @@ fn the_list_below_level_10_is_403_even_of_ones_own() {
 
 #[test]
 fn an_item_has_the_published_fields_in_the_published_forms_and_no_more() {
+    for automatic in [false, true] {
+        an_item_has_the_published_fields(automatic);
+    }
+}
+
+fn an_item_has_the_published_fields(automatic: bool) {
     let house = House::open(&[]);
-    describe_first(&house, "101");
-    let id = on_first(&house);
+    let id = if automatic {
+        let mark = house.engine.line(Some("SEPAUTO"), None, REC_LINE_AUTOMATIC);
+        mark.unwrap();
+        let call = Call {
+            device: Some("SEPAUTO"),
+            user: Some("user1"),
+            first: Some("John"),
+            last: Some("Doe"),
+            phone: Some("+1555123456"),
+            ..Call::default()
+        };
+        house.engine.begin(&call).unwrap();
+        house.engine.list(None, &Wanted::default()).unwrap()[0].id.clone()
+    } else {
+        describe_first(&house, "101");
+        on_first(&house)
+    };
     let (_, list) = as_admin(&house, "GET", "LiveRecordings", "");
     let started_at = list[0]["startedAt"].as_str().unwrap().to_owned();
     let shape: String = started_at
