@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use super::Gateway;
 use super::http::{Answer, Asked};
-use crate::calls::View;
+use crate::calls::{Caller, View};
 use crate::engine::Engine;
 use crate::events::{Bus, Event, LogLevel, Observer};
 use crate::storage;
@@ -28,10 +28,17 @@ use crate::storage::archive::{Archive, Entry, Facts};
 use crate::sync::Mutex;
 use crate::sync::thread::JoinHandle;
 
+/// "Base Access"; below it is "Record Only".
+const LEVEL_BASE: u32 = 2;
 /// How long a request waits for the first scan.
 const SCAN_WAIT: Duration = Duration::from_secs(5);
 /// So many of a scan's complaints are logged.
 const COMPLAINTS: usize = 10;
+
+/// Whether finished recordings are for this caller at all.
+pub fn may_read(caller: &Caller) -> bool {
+    !matches!(caller, Caller::User { level, .. } if *level < LEVEL_BASE)
+}
 
 /// Why nothing of a finished recording can be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

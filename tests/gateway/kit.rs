@@ -25,6 +25,7 @@ const USERS: &[(i32, &str, &str, u32)] = &[
     (REC_AUTH_TOKEN, "MA_DEMO", "secret", 10),
     (REC_AUTH_TOKEN, "MA_OTHER", "secret", 10),
     (REC_AUTH_TOKEN, "user1", "secret", 2),
+    (REC_AUTH_TOKEN, "only", "secret", 1),
     (REC_AUTH_BASIC, PLIVO_ACCOUNT, "secret", 10),
 ];
 

@@ -1,8 +1,11 @@
 //! Vobiz's Recording resource, and the audio under a recording's url.
 
+use callrec::capi::*;
 use serde_json::{Value, json};
 
+use crate::callbacks::ALLOW;
 use crate::kit::{FIRST, House, SECOND, basic};
+use crate::support::{Call, Start};
 use crate::vobiz::{ID, RECORDINGS, USER1, expect_resource, finished, live, record, speak, started, stop};
 
 #[test]
@@ -163,7 +166,6 @@ fn below_level_10_only_own_recordings_are_seen() {
         (&json!(1), &json!(own))
     );
     expect_resource(&house.send("GET", &format!("{path}{other}/"), &USER1, ""), 404);
-    expect_resource(&house.send("DELETE", &format!("{path}{other}/"), &USER1, ""), 404);
     let other_audio = format!("/recordings/{other}.wav");
     assert_eq!(house.send("GET", &other_audio, &USER1, "").status, 404);
     assert_eq!(house.send("GET", &other_audio, &ID, "").status, 200);
@@ -174,10 +176,68 @@ fn below_level_10_only_own_recordings_are_seen() {
         house.send("GET", audio, &[("authorization", &basic)], "").status,
         200
     );
+    for id in [own.as_str(), other, "none"] {
+        expect_resource(&house.send("DELETE", &format!("{path}{id}/"), &USER1, ""), 403);
+    }
     assert_eq!(
-        house.send("DELETE", &format!("{path}{own}/"), &USER1, "").status,
-        204
+        house.send("GET", audio, &USER1, "").status,
+        200,
+        "it is still there"
     );
+}
+
+/// "Record Only": also of their own, as in Imagicle's API.
+#[test]
+fn level_1_sees_hears_and_deletes_no_recording() {
+    let house = House::open(&[("gateway.apis", "imagicle,vobiz,plivo")]);
+    let only = Call {
+        call_id: Some("only-1"),
+        device: Some("SEPONLY"),
+        user: Some("only"),
+        ..Call::default()
+    };
+    house.engine.begin(&only).unwrap();
+    let token = [("x-auth-id", "only"), ("x-auth-token", "secret")];
+    let basic = basic("only", "secret");
+    let basic = [("authorization", basic.as_str())];
+    let path = "/api/v1/Account/only/Call/only-1/Record/";
+    let said = house.send("POST", path, &token, r#"{"file_format":"wav"}"#);
+    let id = said.json()["recording_id"].as_str().unwrap().to_owned();
+    assert_eq!(house.send("DELETE", path, &token, "").status, 204);
+    house.engine.events.wait_terminal(&id);
+    let audio = format!("/recordings/{id}.wav");
+    expect_resource(&house.send("GET", &audio, &token, ""), 403);
+    expect_resource(&house.send("GET", &audio, &basic, ""), 403);
+    for (base, headers) in [("/api/v1", &token[..]), ("/v1", &basic[..])] {
+        let all = format!("{base}/Account/only/Recording/");
+        expect_resource(&house.send("GET", &all, headers, ""), 403);
+        expect_resource(&house.send("GET", &format!("{all}{id}/"), headers, ""), 403);
+        expect_resource(&house.send("DELETE", &format!("{all}{id}/"), headers, ""), 403);
+    }
+    assert_eq!(house.send("GET", &audio, &ID, "").status, 200);
+}
+
+/// Who does not offer Vobiz has not offered its audio; but a callback names it.
+#[test]
+fn the_audio_is_there_where_somebody_was_told_its_url() {
+    for (settings, status) in [
+        (vec![("gateway.apis", "imagicle,genesys")], 404),
+        (vec![("gateway.apis", "plivo")], 200),
+        (vec![("gateway.apis", "imagicle"), ALLOW], 200),
+    ] {
+        let house = House::open(&settings);
+        let start = Start {
+            call_id: Some(FIRST),
+            ..Start::default()
+        };
+        let id = house.engine.start(None, &start).unwrap();
+        house.engine.by_id(rec_stop_by_id, None, &id).unwrap();
+        house.engine.events.wait_terminal(&id);
+        let basic = basic("user1", "secret");
+        let headers = [("authorization", basic.as_str())];
+        let reply = house.send("GET", &format!("/recordings/{id}.wav"), &headers, "");
+        assert_eq!(reply.status, status, "{settings:?}");
+    }
 }
 
 /// Subtlety 39.

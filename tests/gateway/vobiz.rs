@@ -215,6 +215,7 @@ fn below_level_10_only_own_calls_are_controlled() {
         expect_general(&house.send("POST", &path(call), &USER1, wav), 403, "FORBIDDEN");
         expect_general(&house.send("POST", &path(call), &USER1, "{"), 403, "FORBIDDEN");
         expect_general(&house.send("DELETE", &path(call), &USER1, ""), 403, "FORBIDDEN");
+        expect_general(&house.send("DELETE", &path(call), &USER1, "{"), 403, "FORBIDDEN");
     }
     assert_eq!(house.send("DELETE", &path(FIRST), &USER1, "").status, 204);
     assert!(live(&house).is_empty());

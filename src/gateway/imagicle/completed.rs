@@ -19,19 +19,13 @@ use crate::calls::Caller;
 use crate::calls::control::parse_id;
 use crate::calls::json::{iso_date, iso_duration};
 use crate::gateway::Gateway;
-use crate::gateway::files::Missing;
+use crate::gateway::files::{Missing, may_read};
 use crate::gateway::http::{self as form, Answer, Asked};
 use crate::storage::Manifest;
 use crate::storage::archive::Entry;
 
-/// "Base Access"; below it is "Record Only".
-const LEVEL_BASE: u32 = 2;
 /// An answer is sent in pieces of about so many bytes.
 const PIECE: usize = 64 << 10;
-
-fn may_read(caller: &Caller) -> bool {
-    !matches!(caller, Caller::User { level, .. } if *level < LEVEL_BASE)
-}
 
 /// A page of what the caller may see, newest first.
 pub async fn list(gateway: &Arc<Gateway>, caller: &Caller, asked: &Asked) -> Answer {

@@ -8,8 +8,9 @@ use uuid::Uuid;
 use super::errors::Shape;
 use super::{AUDIO_PATH, Ask, Dialect, token};
 use crate::calls::Caller;
+use crate::config::GatewayConfig;
 use crate::gateway::auth::{Refused, caller_of};
-use crate::gateway::files::Missing;
+use crate::gateway::files::{Missing, may_read};
 use crate::gateway::http::{Answer, Asked, put};
 use crate::gateway::{Credentials, Gateway, Scheme};
 use crate::storage::archive::Entry;
@@ -25,7 +26,9 @@ pub struct Wanted {
 pub fn asked_for(gateway: &Gateway, asked: &Asked) -> Option<Option<Wanted>> {
     let base = &gateway.engine().config().url_base;
     let below = asked.below(AUDIO_PATH).map(|rest| rest.trim_start_matches('/'));
-    if let Some(rest) = below {
+    if let Some(rest) = below
+        && is_offered(gateway.config())
+    {
         let name = rest.strip_prefix(base.as_str()).unwrap_or(rest);
         return Some(wanted(name));
     }
@@ -33,6 +36,11 @@ pub fn asked_for(gateway: &Gateway, asked: &Asked) -> Option<Option<Wanted>> {
     let own = base.strip_prefix(gateway.public_url().as_str())?;
     let name = asked.path().strip_prefix(own).filter(|_| own.starts_with('/'))?;
     wanted(name).map(Some)
+}
+
+/// Where an answer or a callback may have named such a url.
+fn is_offered(config: &GatewayConfig) -> bool {
+    config.vobiz || config.plivo || !config.callbacks_allow.is_empty()
 }
 
 fn wanted(name: &str) -> Option<Wanted> {
@@ -65,6 +73,9 @@ pub async fn audio(gateway: &Arc<Gateway>, asked: &Asked, wanted: Option<Wanted>
         }
         Err(Refused::Broken) => return ask.missing(Missing::Broken),
     };
+    if !may_read(&caller) {
+        return ask.record_only();
+    }
     let Some(wanted) = wanted else {
         return ask.missing(Missing::Unknown);
     };

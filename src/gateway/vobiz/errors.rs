@@ -49,6 +49,12 @@ impl Ask<'_> {
         self.error(Shape::General, status_of(error.status), &error.message)
     }
 
+    /// To who may record but not listen.
+    pub fn record_only(&self) -> Answer {
+        let why = "Recordings are not for your level (1, Record Only)";
+        self.error(Shape::Resource, StatusCode::FORBIDDEN, why)
+    }
+
     pub fn missing(&self, missing: Missing) -> Answer {
         let (status, message) = match missing {
             Missing::Unknown => (StatusCode::NOT_FOUND, "Recording not found"),

@@ -15,7 +15,7 @@ use super::{Ask, Dialect, public_url_of};
 use crate::calls::Caller;
 use crate::calls::control::parse_id;
 use crate::clock::unix_ms;
-use crate::gateway::files::Missing;
+use crate::gateway::files::{Missing, may_read};
 use crate::gateway::http::{Answer, empty, json as json_answer};
 use crate::storage::archive::Entry;
 
@@ -159,6 +159,9 @@ fn number(text: &str) -> &str {
 }
 
 pub async fn list(ask: &Ask<'_>, caller: Caller) -> Answer {
+    if !may_read(&caller) {
+        return ask.record_only();
+    }
     let wanted = match Wanted::of(ask) {
         Ok(wanted) => Arc::new(wanted),
         Err(why) => return ask.error(Shape::Resource, StatusCode::BAD_REQUEST, &why),
@@ -212,6 +215,9 @@ async fn entry(ask: &Ask<'_>, caller: Caller, id: &str) -> Result<Arc<Entry>, Mi
 }
 
 pub async fn get(ask: &Ask<'_>, caller: Caller, id: &str) -> Answer {
+    if !may_read(&caller) {
+        return ask.record_only();
+    }
     match entry(ask, caller, id).await {
         Ok(entry) => {
             let mut body = object(ask, &entry);
@@ -223,6 +229,10 @@ pub async fn get(ask: &Ask<'_>, caller: Caller, id: &str) -> Answer {
 }
 
 pub async fn delete(ask: &Ask<'_>, caller: Caller, id: &str) -> Answer {
+    if caller.is_limited() {
+        let why = "Deleting needs level 10";
+        return ask.error(Shape::Resource, StatusCode::FORBIDDEN, why);
+    }
     let id: Uuid = match entry(ask, caller, id).await {
         Ok(entry) => entry.id,
         Err(missing) => return ask.missing(missing),

@@ -9,19 +9,24 @@ use crate::calls::{Caller, Operation};
 use crate::gateway::Gateway;
 use crate::gateway::http::{Answer, empty, name};
 use crate::text::Text;
+use crate::words::Status;
 
 /// All recordings of the call, or the one that `URL` names; none is as good.
 pub fn answer(ask: &Ask<'_>, caller: &Caller, call: &str) -> Answer {
-    let url = match named(ask) {
-        Ok(url) => url,
-        // Never all of them because one could not be read.
-        Err(why) => return ask.error(Shape::General, StatusCode::BAD_REQUEST, &why),
+    let named = named(ask);
+    // Never all of them because one could not be read: no recording's url is empty.
+    let url = match &named {
+        Ok(url) => url.as_ref().map(|url| own_url(ask.gateway, url)),
+        Err(_) => Some(Text::default()),
     };
-    let url = url.map(|url| own_url(ask.gateway, &url));
     let engine = ask.gateway.engine();
-    match engine.control_by_call(caller, Operation::Stop, &name(call), url.as_ref()) {
-        Ok(_) => empty(StatusCode::NO_CONTENT),
-        Err(error) => ask.refused(&error),
+    let stopped = engine.control_by_call(caller, Operation::Stop, &name(call), url.as_ref());
+    match (stopped, named) {
+        // Below level 10 nothing else is told of what is not theirs.
+        (Err(error), Err(_)) if error.status == Status::Forbidden => ask.refused(&error),
+        (_, Err(why)) => ask.error(Shape::General, StatusCode::BAD_REQUEST, &why),
+        (Ok(_), _) => empty(StatusCode::NO_CONTENT),
+        (Err(error), _) => ask.refused(&error),
     }
 }
 

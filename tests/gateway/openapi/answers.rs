@@ -277,7 +277,13 @@ fn record(asker: &mut Asker, base: &str, ok: u16) {
     let none = format!("{account}/Call/none/Record/");
     for method in ["post", "delete"] {
         asker.ask(403, "user1", method, &other, wav);
-        asker.ask(404, "MA_DEMO", method, &none, wav);
+        asker.ask(
+            404,
+            "MA_DEMO",
+            method,
+            &none,
+            if method == "post" { wav } else { "" },
+        );
     }
     let (id, _) = finished(&asker.house, 1);
     let all = format!("{account}/Recording/");
@@ -288,6 +294,13 @@ fn record(asker: &mut Asker, base: &str, ok: u16) {
     asker.ask(400, "MA_DEMO", "get", &format!("{all}?limit=0"), "");
     let one = format!("{all}{id}/");
     asker.ask(200, "MA_DEMO", "get", &one, "");
+    for (who, method, path) in [
+        ("only", "get", &all),
+        ("only", "get", &one),
+        ("user1", "delete", &one),
+    ] {
+        asker.ask(403, who, method, &path.replace("MA_DEMO", who), "");
+    }
     asker.ask(204, "MA_DEMO", "delete", &one, "");
     for method in ["get", "delete"] {
         asker.ask(404, "MA_DEMO", method, &one, "");
@@ -297,5 +310,6 @@ fn record(asker: &mut Asker, base: &str, ok: u16) {
 fn audio(asker: &mut Asker) {
     let (id, _) = finished(&asker.house, 1);
     in_part(asker, "MA_DEMO", &format!("/recordings/{id}.wav"));
+    asker.ask(403, "only", "get", &format!("/recordings/{id}.wav"), "");
     asker.ask(404, "MA_DEMO", "get", &format!("/recordings/{NOBODYS}.wav"), "");
 }
