@@ -4,6 +4,9 @@ mod support;
 
 #[path = "gateway/bayeux.rs"]
 mod bayeux;
+#[cfg(feature = "faults")]
+#[path = "gateway/callback_faults.rs"]
+mod callback_faults;
 #[path = "gateway/callbacks.rs"]
 mod callbacks;
 #[path = "gateway/comet.rs"]

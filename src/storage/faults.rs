@@ -37,6 +37,8 @@ pub enum Step {
     Search,
     WriteOutbox,
     PlaceOutbox,
+    ListOutbox,
+    ReadOutbox,
 }
 
 #[cfg(feature = "faults")]

@@ -95,6 +95,7 @@ impl Store {
     fn outbox(&self) -> io::Result<&Dir> {
         self.outbox.get_or_try_init(|| {
             let outbox = self.control.sub_or_new(OUTBOX)?;
+            self.check_below(&outbox, OUTBOX)?;
             if self.syncs() {
                 self.control.sync()?;
             }
@@ -104,6 +105,7 @@ impl Store {
 
     /// The ids of all callbacks that are owed.
     pub fn owed_callbacks(&self) -> io::Result<Vec<Uuid>> {
+        self.hook.at(Step::ListOutbox)?;
         match self.control.exists(OUTBOX) {
             Ok(true) => {}
             other => return other.map(|_| Vec::new()),
@@ -120,12 +122,23 @@ impl Store {
         papers::list(outbox)
     }
 
-    /// What one of them says; `None`: it is not owed any more.
+    /// What one of them says; `None`: it is not owed any more, or says nothing and was
+    /// put aside.
     pub fn owed_callback(&self, id: Uuid) -> io::Result<Option<Owed>> {
-        let Some(bytes) = papers::read(self.outbox()?, &live_name(id))? else {
+        self.hook.at(Step::ReadOutbox)?;
+        let outbox = self.outbox()?;
+        let Some(bytes) = self.read_own(outbox, &live_name(id))? else {
             return Ok(None);
         };
-        serde_json::from_slice(&bytes).map(Some).map_err(io::Error::from)
+        match serde_json::from_slice(&bytes) {
+            Ok(owed) => Ok(Some(owed)),
+            Err(error) => {
+                self.put_aside(outbox, id)?;
+                let message = format!("{id}: its callback is unreadable and put aside: {error}");
+                self.report.log(LOG_ERROR, message);
+                Ok(None)
+            }
+        }
     }
 
     /// It was answered, or given up.

@@ -166,8 +166,8 @@ impl Store {
         }
     }
 
-    /// Puts an unreadable manifest aside, for a person to look at.
-    pub(super) fn put_aside(&self, id: Uuid) -> io::Result<()> {
+    /// Puts an unreadable paper aside, for a person to look at.
+    pub(super) fn put_aside(&self, dir: &Dir, id: Uuid) -> io::Result<()> {
         let name = live_name(id);
         for number in 1..1000 {
             let aside = if number == 1 {
@@ -175,7 +175,7 @@ impl Store {
             } else {
                 format!("{name}.bad-{number}")
             };
-            match self.rename_new(&self.control, &name, &self.control, &aside) {
+            match self.rename_new(dir, &name, dir, &aside) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 other => return other,
             }

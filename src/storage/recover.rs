@@ -95,7 +95,7 @@ impl Store {
                 format!("{id}: manifest unreadable and no audio found: put aside"),
             );
             self.forget_next(id)?;
-            return self.put_aside(id);
+            return self.put_aside(&self.control, id);
         };
         self.report.log(
             LOG_WARNING,

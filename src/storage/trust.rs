@@ -25,11 +25,21 @@ impl Store {
 
     /// All of a file in `.callrec`, if it is there.
     pub(super) fn read_control(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
-        let Some(file) = papers::open(&self.control, name)? else {
+        self.read_own(&self.control, name)
+    }
+
+    /// All of a file in `.callrec` or in a directory of it, if it is there.
+    pub(super) fn read_own(&self, dir: &Dir, name: &str) -> io::Result<Option<Vec<u8>>> {
+        let Some(file) = papers::open(dir, name)? else {
             return Ok(None);
         };
         check_owner(&self.root, &self.control, &file, name)?;
         papers::read_all(&file).map(Some)
+    }
+
+    /// A directory in `.callrec` must not be somebody else's either.
+    pub(super) fn check_below(&self, dir: &Dir, name: &str) -> io::Result<()> {
+        check_owner(&self.root, &self.control, &dir.as_file()?, name)
     }
 }
 

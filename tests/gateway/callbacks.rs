@@ -54,7 +54,7 @@ pub fn until(what: &str, holds: impl Fn() -> bool) {
     }
 }
 
-fn until_empty(directory: &Path) {
+pub fn until_empty(directory: &Path) {
     until("the outbox is never empty", || outbox(directory).is_empty());
 }
 

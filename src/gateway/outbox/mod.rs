@@ -8,6 +8,7 @@ mod send;
 mod target;
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -25,7 +26,7 @@ use crate::clock::unix_ms;
 use crate::events::LogLevel;
 use crate::storage::Owed;
 use crate::sync::atomic::{AtomicU64, Ordering};
-use round::{Ended, Going, Pace, Round};
+use round::{Ended, Going, Pace, Past, Round};
 use send::Client;
 use target::Address;
 
@@ -34,6 +35,10 @@ use target::Address;
 const GRACE: Duration = Duration::from_millis(500);
 /// Papers that are read at once.
 const BATCH: usize = 256;
+/// 2025-01-01. Before it callrec was not there: it is the time of a clock that was not set.
+const CLOCK_IS_SET_MS: i64 = 1_735_689_600_000;
+
+const FAULT: &str = "a fault inside callrec";
 
 /// `None`: all that are owed.
 type Mail = Option<Uuid>;
@@ -68,6 +73,7 @@ pub async fn run(gateway: Arc<Gateway>, mut stopped: watch::Receiver<bool>) {
         letters,
         client,
         gateway: gateway.clone(),
+        listing: None,
     };
     tokio::select! {
         _ = stopped.wait_for(|stopped| *stopped) => {}
@@ -93,6 +99,14 @@ struct Clerk {
     letters: UnboundedReceiver<Mail>,
     client: Client,
     gateway: Arc<Gateway>,
+    listing: Option<Listing>,
+}
+
+/// All that is owed is to be listed.
+#[derive(Clone, Copy)]
+struct Listing {
+    due: Instant,
+    failures: u32,
 }
 
 /// How one try went.
@@ -106,13 +120,17 @@ impl Clerk {
     async fn deliver(&mut self) {
         let mut letters = Vec::new();
         loop {
+            if let Some(listing) = self.listing.filter(|listing| listing.due <= Instant::now()) {
+                self.list(listing.failures).await;
+            }
             while let Some(going) = self.round.next(Instant::now()) {
-                let one = deliver(self.gateway.clone(), self.client.clone(), going.id);
+                let one = deliver(self.gateway.clone(), self.client.clone(), going.id, going.past);
                 let task = self.under_way.spawn(one);
                 self.going.insert(task.id(), going);
             }
             self.count();
-            let due = self.round.due();
+            let listing = self.listing.map(|listing| listing.due);
+            let due = self.round.due().into_iter().chain(listing).min();
             let later = due.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
             tokio::select! {
                 came = self.letters.recv_many(&mut letters, BATCH) => {
@@ -140,27 +158,52 @@ impl Clerk {
     }
 
     async fn take_in(&mut self, letters: Vec<Mail>) {
-        let mut ids: Vec<Uuid> = letters.iter().copied().flatten().collect();
         if letters.contains(&None) {
-            let engine = self.gateway.engine().clone();
-            match spawn_blocking(move || engine.owed_callbacks()).await {
-                Ok(Ok(all)) => ids.extend(all),
-                Ok(Err(error)) => self.log(format!("the outbox cannot be read: {error}")),
-                Err(_) => {}
-            }
+            let due = Instant::now();
+            self.listing = Some(Listing { due, failures: 0 });
         }
+        self.read(letters.into_iter().flatten().collect()).await;
+    }
+
+    /// What is not listed now is listed later: nobody else would ever ask for it.
+    async fn list(&mut self, failures: u32) {
+        let engine = self.gateway.engine().clone();
+        let trouble = match spawn_blocking(move || engine.owed_callbacks()).await {
+            Ok(Ok(all)) => {
+                self.listing = None;
+                return self.read(all).await;
+            }
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => FAULT.to_owned(),
+        };
+        if failures == 0 {
+            self.log(format!("the outbox cannot be read, and will be again: {trouble}"));
+        }
+        let failures = failures.saturating_add(1);
+        let due = Instant::now() + pace(&self.gateway).pause(failures);
+        self.listing = Some(Listing { due, failures });
+    }
+
+    async fn read(&mut self, mut ids: Vec<Uuid>) {
         ids.retain(|id| !self.round.knows(*id));
         for batch in ids.chunks(BATCH) {
-            let (engine, batch) = (self.gateway.engine().clone(), batch.to_vec());
+            let (engine, asked) = (self.gateway.engine().clone(), batch.to_vec());
             let read = move || {
-                let read = batch.into_iter().map(|id| (id, engine.owed_callback(id)));
+                let read = asked.into_iter().map(|id| (id, engine.owed_callback(id)));
                 read.collect::<Vec<_>>()
             };
-            for (id, read) in spawn_blocking(read).await.unwrap_or_default() {
+            let fault = |_| {
+                let faults = batch.iter().map(|id| (*id, Err(io::Error::other(FAULT))));
+                faults.collect()
+            };
+            for (id, read) in spawn_blocking(read).await.unwrap_or_else(fault) {
                 match read {
-                    Ok(Some(owed)) => self.round.add(id, &receiver(&owed), Instant::now()),
+                    Ok(Some(owed)) => self
+                        .round
+                        .add(id, &receiver(&owed), before(&owed), Instant::now()),
                     Ok(None) => {}
-                    Err(error) => self.log(format!("{id}: its callback cannot be read: {error}")),
+                    // Its turn comes: then it is read again.
+                    Err(_) => self.round.add(id, "", Duration::ZERO, Instant::now()),
                 }
             }
         }
@@ -169,7 +212,7 @@ impl Clerk {
     fn note(&mut self, ended: Result<(task::Id, Tried), task::JoinError>) {
         let (task, tried) = match ended {
             Ok((task, tried)) => (task, tried),
-            Err(error) => (error.id(), Tried::failed("a fault inside callrec")),
+            Err(error) => (error.id(), Tried::failed(FAULT)),
         };
         let Some(going) = self.going.remove(&task) else {
             return;
@@ -217,32 +260,33 @@ fn receiver(owed: &Owed) -> String {
     address.map(|address| address.origin()).unwrap_or_default()
 }
 
+/// How long it was owed before it was read here, as far as a clock can say.
+fn before(owed: &Owed) -> Duration {
+    if owed.queued_at_ms < CLOCK_IS_SET_MS {
+        return Duration::ZERO;
+    }
+    let ms = unix_ms().saturating_sub(owed.queued_at_ms);
+    Duration::from_millis(u64::try_from(ms).unwrap_or_default())
+}
+
 /// One try, and what it leaves on disk.
-async fn deliver(gateway: Arc<Gateway>, client: Client, id: Uuid) -> Tried {
-    let engine = gateway.engine().clone();
-    let owed = match spawn_blocking(move || engine.owed_callback(id)).await {
-        Ok(Ok(Some(owed))) => owed,
-        Ok(Ok(None)) => return Tried::answered(true),
-        Ok(Err(error)) => return Tried::failed(error.to_string()),
-        Err(_) => return Tried::failed("a fault inside callrec"),
-    };
-    let begun = Instant::now();
-    let time = Duration::from_millis(gateway.config().callbacks_timeout_ms.into());
-    let tried = match tokio::time::timeout(time, call(&gateway, &client, &owed)).await {
-        Ok(Ok(())) => Tried::answered(begun.elapsed() < time / 4),
-        Ok(Err(trouble)) => Tried::failed(format!("{}: {trouble}", receiver(&owed))),
-        Err(_) => Tried::failed(format!("{}: no answer in time", receiver(&owed))),
+async fn deliver(gateway: Arc<Gateway>, client: Client, id: Uuid, past: Past) -> Tried {
+    let (tried, is_read) = match read(&gateway, id).await {
+        Ok(Some(owed)) => (attempt(&gateway, &client, &owed).await, true),
+        Ok(None) => return Tried::answered(true),
+        Err(trouble) => (Tried::failed(format!("it cannot be read: {trouble}")), false),
     };
     let give_up_ms = gateway.config().callbacks_give_up_ms;
-    let age_ms = unix_ms().saturating_sub(owed.queued_at_ms);
+    let give_up = Duration::from_millis(give_up_ms);
     let tried = match tried.ended {
-        Ended::Failed if give_up_ms != 0 && age_ms >= give_up_ms as i64 => Tried {
+        Ended::Failed if give_up_ms != 0 && past.is_over(give_up, Instant::now()) => Tried {
             ended: Ended::GivenUp,
             ..tried
         },
         _ => tried,
     };
-    if tried.ended != Ended::Failed {
+    // What could not be read is left to the next gateway.
+    if tried.ended != Ended::Failed && is_read {
         let engine = gateway.engine().clone();
         if let Ok(Err(error)) = spawn_blocking(move || engine.callback_done(id)).await {
             // At the next start it is owed again.
@@ -251,6 +295,24 @@ async fn deliver(gateway: Arc<Gateway>, client: Client, id: Uuid) -> Tried {
         }
     }
     tried
+}
+
+async fn read(gateway: &Gateway, id: Uuid) -> Result<Option<Owed>, String> {
+    let engine = gateway.engine().clone();
+    match spawn_blocking(move || engine.owed_callback(id)).await {
+        Ok(read) => read.map_err(|error| error.to_string()),
+        Err(_) => Err(FAULT.to_owned()),
+    }
+}
+
+async fn attempt(gateway: &Arc<Gateway>, client: &Client, owed: &Owed) -> Tried {
+    let begun = Instant::now();
+    let time = Duration::from_millis(gateway.config().callbacks_timeout_ms.into());
+    match tokio::time::timeout(time, call(gateway, client, owed)).await {
+        Ok(Ok(())) => Tried::answered(begun.elapsed() < time / 4),
+        Ok(Err(trouble)) => Tried::failed(format!("{}: {trouble}", receiver(owed))),
+        Err(_) => Tried::failed(format!("{}: no answer in time", receiver(owed))),
+    }
 }
 
 /// Calls the receiver; 2xx alone is an answer.

@@ -13,6 +13,9 @@ use uuid::Uuid;
 
 /// Receivers that are known at most while nothing waits for them.
 const REMEMBERED: usize = 1024;
+/// Tries before one of an earlier process is given up: how long it has been owed is the
+/// word of a clock that may have been set meanwhile.
+const TRIES: u32 = 10;
 
 /// How the tries are spread.
 #[derive(Clone, Copy, Debug)]
@@ -43,13 +46,23 @@ struct Receiver {
 
 struct Waiting {
     receiver: String,
-    failures: u32,
+    past: Past,
+}
+
+/// What a callback has behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Past {
+    /// How long it had been owed when it was read here.
+    pub before: Duration,
+    pub read: Instant,
+    pub failures: u32,
 }
 
 /// One try.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Going {
     pub id: Uuid,
+    pub past: Past,
     slow: bool,
 }
 
@@ -85,13 +98,18 @@ impl Round {
         self.waiting.contains_key(&id)
     }
 
-    pub fn add(&mut self, id: Uuid, receiver: &str, now: Instant) {
+    /// `before`: how long it has been owed already.
+    pub fn add(&mut self, id: Uuid, receiver: &str, before: Duration, now: Instant) {
         if self.knows(id) {
             return;
         }
         let waiting = Waiting {
             receiver: receiver.to_owned(),
-            failures: 0,
+            past: Past {
+                before,
+                read: now,
+                failures: 0,
+            },
         };
         self.waiting.insert(id, waiting);
         self.queue(id, receiver, now);
@@ -119,16 +137,19 @@ impl Round {
             }
             let name = self.turn.pop_front()?;
             let room_for_slow = self.slow_under_way < self.slow_slots();
-            let going = match self.receivers.get_mut(&name) {
+            let taken = match self.receivers.get_mut(&name) {
                 Some(receiver) if receiver.slow && !room_for_slow => None,
                 Some(receiver) => receiver.take(now),
                 None => continue,
             };
             self.turn.push_back(name);
-            if let Some(going) = going {
+            if let Some((id, slow)) = taken
+                && let Some(waiting) = self.waiting.get(&id)
+            {
                 self.under_way += 1;
-                self.slow_under_way += usize::from(going.slow);
-                return Some(going);
+                self.slow_under_way += usize::from(slow);
+                let past = waiting.past;
+                return Some(Going { id, past, slow });
             }
         }
         None
@@ -146,8 +167,8 @@ impl Round {
             return 0;
         };
         let name = waiting.receiver.clone();
-        waiting.failures += u32::from(ended == Ended::Failed);
-        let failures = waiting.failures;
+        waiting.past.failures += u32::from(ended == Ended::Failed);
+        let failures = waiting.past.failures;
         let most = (self.pace.parallel / 2).max(1);
         if let Some(receiver) = self.receivers.get_mut(&name) {
             receiver.under_way -= 1;
@@ -195,19 +216,28 @@ impl Round {
 }
 
 impl Receiver {
-    fn take(&mut self, now: Instant) -> Option<Going> {
+    fn take(&mut self, now: Instant) -> Option<(Uuid, bool)> {
         if self.under_way >= self.window || self.queue.first()?.0 > now {
             return None;
         }
         let (_, _, id) = self.queue.pop_first()?;
         self.under_way += 1;
-        Some(Going { id, slow: self.slow })
+        Some((id, self.slow))
+    }
+}
+
+impl Past {
+    /// Whether a try that fails now was the last. What was read here has been owed here
+    /// at least since then, whatever the clock of the day says.
+    pub fn is_over(&self, give_up: Duration, now: Instant) -> bool {
+        let here = now.saturating_duration_since(self.read);
+        here >= give_up || (self.before + here >= give_up && self.failures + 1 >= TRIES)
     }
 }
 
 impl Pace {
     /// Before the try that follows so many failures.
-    fn pause(&self, failures: u32) -> Duration {
+    pub fn pause(&self, failures: u32) -> Duration {
         let doubled = self.retry.saturating_mul(1 << failures.saturating_sub(1).min(30));
         doubled.min(self.retry_max)
     }
@@ -236,8 +266,8 @@ mod tests {
     fn a_failing_receiver_is_tried_one_at_a_time_and_later_each_time() {
         let mut round = round(8);
         let begun = Instant::now();
-        round.add(Uuid::from_u128(1), "down", begun);
-        round.add(Uuid::from_u128(2), "down", begun);
+        round.add(Uuid::from_u128(1), "down", Duration::ZERO, begun);
+        round.add(Uuid::from_u128(2), "down", Duration::ZERO, begun);
         let mut now = begun;
         let mut pauses = Vec::new();
         for _ in 0..10 {
@@ -267,7 +297,7 @@ mod tests {
         let mut round = round(8);
         let now = Instant::now();
         for id in 0..100 {
-            round.add(Uuid::from_u128(id), "good", now);
+            round.add(Uuid::from_u128(id), "good", Duration::ZERO, now);
         }
         let mut sizes = Vec::new();
         for _ in 0..4 {
@@ -290,14 +320,19 @@ mod tests {
         let mut round = round(4);
         let now = Instant::now();
         for id in 0..20 {
-            round.add(Uuid::from_u128(id), &format!("slow{}", id % 10), now);
+            round.add(
+                Uuid::from_u128(id),
+                &format!("slow{}", id % 10),
+                Duration::ZERO,
+                now,
+            );
         }
         for _ in 0..10 {
             let going = round.next(now).unwrap();
             round.done(&going, LATE, now);
         }
         assert_eq!(all(&mut round, now).len(), 3, "three quarters of the slots");
-        round.add(Uuid::from_u128(99), "good", now);
+        round.add(Uuid::from_u128(99), "good", Duration::ZERO, now);
         let going = all(&mut round, now);
         assert_eq!(going.len(), 1);
         assert_eq!(going[0].id, Uuid::from_u128(99));
@@ -309,9 +344,9 @@ mod tests {
         let mut round = round(1);
         let now = Instant::now();
         for id in 0..3 {
-            round.add(Uuid::from_u128(id), "many", now);
+            round.add(Uuid::from_u128(id), "many", Duration::ZERO, now);
         }
-        round.add(Uuid::from_u128(9), "one", now);
+        round.add(Uuid::from_u128(9), "one", Duration::ZERO, now);
         let mut order = Vec::new();
         while let Some(going) = round.next(now) {
             order.push(going.id.as_u128());
@@ -326,13 +361,30 @@ mod tests {
         let mut round = round(4);
         let now = Instant::now();
         let id = Uuid::from_u128(1);
-        round.add(id, "a", now);
-        round.add(id, "a", now);
+        round.add(id, "a", Duration::ZERO, now);
+        round.add(id, "a", Duration::ZERO, now);
         let going = all(&mut round, now);
         assert_eq!(going.len(), 1);
-        round.add(id, "a", now);
+        round.add(id, "a", Duration::ZERO, now);
         assert_eq!(round.next(now), None, "it is under way");
         round.done(&going[0], Ended::GivenUp, now);
         assert_eq!((round.len(), round.next(now)), (0, None));
+    }
+
+    #[test]
+    fn one_is_given_up_by_the_time_here_or_by_the_time_before_after_enough_tries() {
+        let (give_up, read) = (Duration::from_secs(60), Instant::now());
+        let past = |before: u64, failures| Past {
+            before: Duration::from_secs(before),
+            read,
+            failures,
+        };
+        let at = |seconds| read + Duration::from_secs(seconds);
+        assert!(!past(0, 99).is_over(give_up, at(59)));
+        assert!(past(0, 0).is_over(give_up, at(60)));
+        assert!(!past(1 << 40, 0).is_over(give_up, at(1)), "a clock that was set");
+        assert!(!past(1 << 40, TRIES - 2).is_over(give_up, at(1)));
+        assert!(past(1 << 40, TRIES - 1).is_over(give_up, at(1)));
+        assert!(past(30, TRIES).is_over(give_up, at(30)));
     }
 }

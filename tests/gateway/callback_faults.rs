@@ -1,0 +1,137 @@
+//! Callbacks while the disk fails for a moment, papers are damaged, and clocks are set.
+
+use std::fs;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use callrec::storage::faults::{self, Step};
+
+use crate::callbacks::{ALLOW, OFTEN, SOON, outbox, until, until_empty};
+use crate::kit::{House, start_gateway, stop_gateway};
+use crate::receiver::{Manner, Receiver};
+
+/// At that step the first `times` askers meet `fault`.
+fn fail(house: &House, at: Step, times: usize, fault: fn() -> io::Result<()>) -> Arc<AtomicUsize> {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counted = asked.clone();
+    let fault = move |step| {
+        if step == at && counted.fetch_add(1, Ordering::SeqCst) < times {
+            return fault();
+        }
+        Ok(())
+    };
+    faults::set(&house.dir.0, Arc::new(fault));
+    asked
+}
+
+fn too_many_files() -> io::Result<()> {
+    Err(io::Error::from_raw_os_error(24))
+}
+
+fn panic() -> io::Result<()> {
+    panic!("planted");
+}
+
+fn comes_although(at: Step, times: usize, fault: fn() -> io::Result<()>) {
+    let house = House::open(&[ALLOW, SOON, OFTEN]);
+    let receiver = Receiver::new(Manner::Answers(200));
+    house.stop_gateway();
+    // Owed before the gateway is there, and when it is there already.
+    let old = recorded_without_gateway(&house, &receiver.url("/old"));
+    let asked = fail(&house, at, times, fault);
+    let gateway = start_gateway(&house.engine);
+    assert_eq!(receiver.wait(1)[0].key(), old);
+    until_empty(&house.dir.0);
+    assert!(asked.load(Ordering::SeqCst) > times, "{at:?}");
+    fail(&house, at, times, fault);
+    let new = recorded_without_gateway(&house, &receiver.url("/new"));
+    assert_eq!(receiver.wait(2)[1].key(), new);
+    until_empty(&house.dir.0);
+    faults::clear(&house.dir.0);
+    stop_gateway(gateway);
+    assert_eq!(receiver.heard().len(), 2, "each once");
+}
+
+/// Started and stopped by the host.
+fn recorded_without_gateway(house: &House, url: &str) -> String {
+    use callrec::capi::rec_stop_by_id;
+    let start = crate::support::Start {
+        call_id: Some(crate::kit::FIRST),
+        callback_url: Some(url),
+        ..crate::support::Start::default()
+    };
+    let id = house.engine.start(None, &start).unwrap();
+    house.engine.by_id(rec_stop_by_id, None, &id).unwrap();
+    house.engine.events.wait_terminal(&id);
+    id
+}
+
+#[test]
+fn a_paper_that_cannot_be_read_for_a_while_is_delivered_then() {
+    comes_although(Step::ReadOutbox, 3, too_many_files);
+    comes_although(Step::ReadOutbox, 2, panic);
+}
+
+#[test]
+fn an_outbox_that_cannot_be_listed_for_a_while_is_delivered_then() {
+    comes_although(Step::ListOutbox, 3, too_many_files);
+    comes_although(Step::ListOutbox, 2, panic);
+}
+
+#[test]
+fn a_damaged_paper_is_put_aside_and_delays_no_other() {
+    let house = House::open(&[ALLOW, SOON, OFTEN]);
+    let receiver = Receiver::new(Manner::Answers(200));
+    house.stop_gateway();
+    let id = recorded_without_gateway(&house, &receiver.url("/damaged"));
+    let paper = house.dir.0.join(format!(".callrec/outbox/{id}.json"));
+    fs::write(&paper, b"{\"queued_at_ms\":").unwrap();
+    let gateway = start_gateway(&house.engine);
+    let other = recorded_without_gateway(&house, &receiver.url("/whole"));
+    assert_eq!(receiver.wait(1)[0].key(), other);
+    until("only what was put aside is left", || {
+        outbox(&house.dir.0) == [format!("{id}.json.bad")]
+    });
+    stop_gateway(gateway);
+}
+
+/// A paper of an earlier gateway that was queued at this time, by the clock of then.
+fn found_from(queued_at_ms: u64, receiver: &Receiver, house: &House) -> String {
+    house.stop_gateway();
+    let id = recorded_without_gateway(house, &receiver.url("/hook"));
+    let paper = house.dir.0.join(format!(".callrec/outbox/{id}.json"));
+    let text = fs::read_to_string(&paper).unwrap();
+    let mut said: serde_json::Value = serde_json::from_str(&text).unwrap();
+    said["queued_at_ms"] = queued_at_ms.into();
+    fs::write(&paper, said.to_string()).unwrap();
+    id
+}
+
+#[test]
+fn what_was_owed_before_the_clock_was_set_is_not_old() {
+    let house = House::open(&[ALLOW, SOON, OFTEN]);
+    let receiver = Receiver::new(Manner::Answers(500));
+    let id = found_from(60_000, &receiver, &house);
+    let gateway = start_gateway(&house.engine);
+    receiver.wait(15);
+    assert_eq!(outbox(&house.dir.0), [format!("{id}.json")]);
+    receiver.become_(Manner::Answers(200));
+    until_empty(&house.dir.0);
+    stop_gateway(gateway);
+}
+
+#[test]
+fn what_looks_old_is_tried_ten_times_before_it_is_given_up() {
+    let house = House::open(&[ALLOW, SOON, OFTEN]);
+    let receiver = Receiver::new(Manner::Answers(500));
+    // 2025-06-01
+    found_from(1_748_736_000_000, &receiver, &house);
+    let gateway = start_gateway(&house.engine);
+    until_empty(&house.dir.0);
+    assert_eq!(receiver.heard().len(), 10);
+    receiver.become_(Manner::Answers(200));
+    let next = recorded_without_gateway(&house, &receiver.url("/next"));
+    assert_eq!(receiver.wait(11)[10].key(), next);
+    stop_gateway(gateway);
+}
