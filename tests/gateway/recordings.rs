@@ -104,7 +104,19 @@ fn recordings_are_listed_in_pages_and_by_filter() {
         ("?to_number=%2B101", 3),
         ("?from_number=101", 0),
         ("?offset=7", 0),
-        ("?unknown=1", 3),
+        ("?unknown=", 3),
+        ("?recording_storage_duration=0", 3),
+        ("?recording_storage_duration=1", 0),
+        ("?recording_storage_duration__gt=0", 0),
+        ("?recording_storage_duration__gte=0", 3),
+        ("?recording_storage_duration__gte=1", 0),
+        ("?recording_storage_duration__lt=1", 3),
+        ("?recording_storage_duration__lt=0", 0),
+        ("?recording_storage_duration__lte=0", 3),
+        (
+            "?recording_storage_duration__gte=0&recording_storage_duration__gt=0",
+            0,
+        ),
     ] {
         assert_eq!(found(&list(query)).len(), count, "{query}");
     }
@@ -114,6 +126,11 @@ fn recordings_are_listed_in_pages_and_by_filter() {
         "?limit=x",
         "?offset=-1",
         "?add_time__gt=soon",
+        "?recording_storage_duration__gt=old",
+        "?recording_storage_duration=-1",
+        "?recording_storage_duration__ge=1",
+        "?unknown=1",
+        "?ADD_TIME=2025-11-06",
     ] {
         let reply = house.send("GET", &format!("{RECORDINGS}{query}"), &ID, "");
         expect_resource(&reply, 400);

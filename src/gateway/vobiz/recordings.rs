@@ -33,6 +33,8 @@ struct Wanted {
     to: Option<String>,
     /// Each must hold for the time of adding.
     times: Vec<(Bound, i64)>,
+    /// Each must hold for the days that it has been kept.
+    days: Vec<(Bound, i64)>,
     /// It asks for what there never is here, such as conferences.
     nothing: bool,
 }
@@ -64,45 +66,37 @@ impl Wanted {
         };
         for (name, value) in ask.asked.query().filter(|(_, value)| !value.is_empty()) {
             let said = || Some(value.clone().into_owned());
-            let bound = match name.as_ref() {
-                "limit" => {
-                    wanted.limit = whole(&name, &value, 1, most(ask.dialect))?;
-                    continue;
-                }
-                "offset" => {
-                    wanted.offset = whole(&name, &value, 0, u32::MAX as usize)?;
-                    continue;
-                }
-                "call_uuid" => {
-                    wanted.call = said();
-                    continue;
-                }
-                "from_number" => {
-                    wanted.from = said();
-                    continue;
-                }
-                "to_number" => {
-                    wanted.to = said();
-                    continue;
-                }
-                "recording_type" => {
-                    wanted.nothing |= value != kind(ask.dialect);
-                    continue;
-                }
-                "add_time" => Bound::Equal,
-                "add_time__gt" => Bound::After,
-                "add_time__gte" => Bound::From,
-                "add_time__lt" => Bound::Before,
-                "add_time__lte" => Bound::Until,
-                name => {
-                    wanted.nothing |= FOREIGN.contains(&name);
-                    continue;
-                }
-            };
-            let time = parse_time(&value).ok_or_else(|| format!("{name}: no time as 2025-11-06 13:49:10"))?;
-            wanted.times.push((bound, time));
+            match name.as_ref() {
+                "limit" => wanted.limit = whole(&name, &value, 1, most(ask.dialect))?,
+                "offset" => wanted.offset = whole(&name, &value, 0, u32::MAX as usize)?,
+                "call_uuid" => wanted.call = said(),
+                "from_number" => wanted.from = said(),
+                "to_number" => wanted.to = said(),
+                "recording_type" => wanted.nothing |= value != kind(ask.dialect),
+                name if FOREIGN.contains(&name) => wanted.nothing = true,
+                name => wanted.bound(name, &value)?,
+            }
         }
         Ok(wanted)
+    }
+
+    /// A filter that is not known is not passed over: who deletes what a list answers
+    /// would delete all.
+    fn bound(&mut self, name: &str, value: &str) -> Result<(), String> {
+        let (field, bound) = Bound::of(name);
+        match field {
+            "add_time" => {
+                let time = parse_time(value);
+                let time = time.ok_or_else(|| format!("{name}: no time as 2025-11-06 13:49:10"))?;
+                self.times.push((bound, time));
+            }
+            "recording_storage_duration" => {
+                let days = whole(name, value, 0, u32::MAX as usize)?;
+                self.days.push((bound, days as i64));
+            }
+            _ => return Err(format!("{name}: there is no such filter")),
+        }
+        Ok(())
     }
 
     fn fits(&self, entry: &Entry) -> bool {
@@ -118,10 +112,27 @@ impl Wanted {
                 .times
                 .iter()
                 .all(|(bound, time)| bound.holds(entry.started_at_ms, *time))
+            && self
+                .days
+                .iter()
+                .all(|(bound, days)| bound.holds(stored_days(entry), *days))
     }
 }
 
 impl Bound {
+    /// What is bound, and how.
+    fn of(name: &str) -> (&str, Bound) {
+        let endings = [
+            ("__gte", Bound::From),
+            ("__gt", Bound::After),
+            ("__lte", Bound::Until),
+            ("__lt", Bound::Before),
+        ];
+        let mut found = endings.into_iter();
+        let found = found.find_map(|(ending, bound)| Some((name.strip_suffix(ending)?, bound)));
+        found.unwrap_or((name, Bound::Equal))
+    }
+
     fn holds(self, own: i64, time: i64) -> bool {
         match self {
             Bound::Equal => own == time,
@@ -256,7 +267,6 @@ fn object(ask: &Ask<'_>, entry: &Entry) -> Value {
         ending(entry)
     );
     let (from, to) = parties(entry);
-    let days = unix_ms().saturating_sub(entry.ended_at_ms).max(0) / DAY_MS;
     json!({
         "add_time": time_text(entry.started_at_ms),
         "call_uuid": entry.call_id(),
@@ -268,7 +278,7 @@ fn object(ask: &Ask<'_>, entry: &Entry) -> Value {
         "recording_format": ending(entry),
         "recording_id": entry.id.to_string(),
         "recording_start_ms": decimal(entry.started_at_ms),
-        "recording_storage_duration": days,
+        "recording_storage_duration": stored_days(entry),
         "recording_storage_rate": 0,
         "recording_type": kind(ask.dialect),
         "recording_url": public_url_of(ask.gateway, &url),
@@ -276,6 +286,10 @@ fn object(ask: &Ask<'_>, entry: &Entry) -> Value {
         "rounded_recording_duration": entry.duration_ms.div_ceil(60_000) * 60,
         "to_number": to,
     })
+}
+
+fn stored_days(entry: &Entry) -> i64 {
+    unix_ms().saturating_sub(entry.ended_at_ms).max(0) / DAY_MS
 }
 
 /// Published as text: `10080.00000`.
