@@ -135,6 +135,21 @@ impl House {
         House { gateway, ..self }
     }
 
+    /// With a new gateway on another port, while something else has the old one's.
+    pub fn moved(self) -> House {
+        let old = self.base.rsplit_once(':').unwrap().1.parse().unwrap();
+        let _kept = std::net::TcpListener::bind(("127.0.0.1", old));
+        let gateway = start_gateway(&self.engine);
+        let mut port = 0;
+        ask(|e| unsafe { rec_gateway_port(gateway, &mut port, e) }).unwrap();
+        let base = format!("http://127.0.0.1:{port}");
+        House {
+            gateway,
+            base,
+            ..self
+        }
+    }
+
     /// Sends a request with these headers; the body "" is none.
     pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
         let mut request = http::Request::builder()

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::json;
 
-use crate::kit::{FIRST, House};
+use crate::kit::{FIRST, House, SECOND};
 use crate::support::build;
 use crate::vobiz::{ID, expect_general, live, record, started, stop};
 
@@ -139,13 +139,23 @@ fn one_is_stopped_by_its_url_and_all_without() {
         .map(|_| started(&house, r#"{"file_format":"wav"}"#))
         .collect();
     let ids = |from: usize| all[from..].iter().map(|(id, _)| id.clone()).collect::<Vec<_>>();
-    let by_id = json!({ "URL": all[0].0 }).to_string();
-    assert_eq!(stop(&house, &by_id).status, 204);
-    let other_host = json!({ "URL": all[0].1.replace("127.0.0.1", "localhost") }).to_string();
-    assert_eq!(stop(&house, &other_host).status, 204);
-    let bare = json!({ "URL": format!("{}.wav", all[0].0) }).to_string();
-    assert_eq!(stop(&house, &bare).status, 204);
-    assert_eq!(live(&house), ids(0), "nothing but the url itself names it");
+    let (id, url) = (&all[0].0, &all[0].1);
+    let other = url.replace(id.as_str(), "48dfaf60-3b2a-11e3-a8f0-0123456789ab");
+    for foreign in [
+        id.clone(),
+        other,
+        url.replace(".wav", ".mp3"),
+        url.replace(".wav", ""),
+        url.to_uppercase(),
+        format!("{url}/"),
+        format!("{url}?x=1"),
+        house.base.clone(),
+        format!("{}/recordings/", house.base),
+    ] {
+        let reply = stop(&house, &json!({ "URL": foreign }).to_string());
+        assert_eq!(reply.status, 204, "{foreign}");
+        assert_eq!(live(&house), ids(0), "{foreign}: nothing but the url names it");
+    }
     assert_eq!(stop(&house, &json!({ "URL": all[0].1 }).to_string()).status, 204);
     assert_eq!(live(&house), ids(1));
     let body = form_urlencoded::Serializer::new(String::new())
@@ -164,6 +174,51 @@ fn one_is_stopped_by_its_url_and_all_without() {
     assert_eq!(live(&house), ids(4), "what cannot be read stops nothing");
     assert_eq!(stop(&house, "{}").status, 204);
     assert!(live(&house).is_empty());
+}
+
+/// It was answered under another of the gateway's addresses.
+#[test]
+fn a_url_names_its_recording_by_whatever_address() {
+    let house = House::open(&[]);
+    let wav = r#"{"file_format":"wav"}"#;
+    for _ in 0..2 {
+        started(&house, wav);
+    }
+    let own = |id: &str| format!("{id}.wav");
+    for (at, url) in [
+        |id: &str| format!("http://localhost/recordings/{id}.wav"),
+        |id: &str| format!("https://pbx.example/behind/a/proxy/recordings/{id}.wav"),
+        |id: &str| format!("{id}.wav"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let (id, told) = started(&house, wav);
+        assert!(told.ends_with(&own(&id)));
+        let body = json!({ "URL": url(&id) }).to_string();
+        let elsewhere = house.send("DELETE", &record(SECOND), &ID, &body);
+        assert_eq!(
+            (elsewhere.status, live(&house).len()),
+            (204, 3),
+            "{at}: another call"
+        );
+        assert_eq!(stop(&house, &body).status, 204);
+        assert_eq!(live(&house).len(), 2, "{at}");
+        assert!(!live(&house).contains(&id), "{at}");
+    }
+}
+
+#[test]
+fn what_one_gateway_began_another_stops() {
+    let house = House::open(&[]);
+    let (first, url) = started(&house, r#"{"file_format":"wav"}"#);
+    let (second, _) = started(&house, r#"{"file_format":"wav"}"#);
+    house.stop_gateway();
+    let house = house.moved();
+    assert!(!url.starts_with(&house.base), "{url}");
+    assert_eq!(live(&house), [first, second.clone()]);
+    assert_eq!(stop(&house, &json!({ "URL": url }).to_string()).status, 204);
+    assert_eq!(live(&house), [second]);
 }
 
 fn fixture(name: &str) -> String {

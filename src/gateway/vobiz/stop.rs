@@ -3,8 +3,8 @@
 use http::StatusCode;
 use serde_json::Value;
 
+use super::Ask;
 use super::errors::Shape;
-use super::{AUDIO_PATH, Ask, is_absolute};
 use crate::calls::{Caller, Operation};
 use crate::gateway::Gateway;
 use crate::gateway::http::{Answer, empty, name};
@@ -63,15 +63,16 @@ fn misnames(key: &str, value: &Value) -> bool {
     key.starts_with("rec") || (is_url && key != "callback_url")
 }
 
-/// The engine's name for what a start has answered as `url`.
+/// The engine's name for what a start has answered as `url`. It may have been answered
+/// under an address that the gateway does not know of, or has had before: what stands
+/// before the last part is not looked at.
 fn own_url(gateway: &Gateway, url: &str) -> Text {
-    if is_absolute(&gateway.engine().config().url_base) {
-        return name(url);
-    }
-    let base = format!("{}{AUDIO_PATH}/", gateway.public_url());
-    match url.strip_prefix(&base) {
-        Some(own) if !own.is_empty() => name(own),
-        // No recording has a url of this kind.
-        _ => Text::from(format!("other:{url}")),
+    let in_file_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
+    let file = url.rsplit(|c| !in_file_name(c)).next().unwrap_or_default();
+    let id = file.split_once('.').map(|(id, _)| id);
+    let seen = id.and_then(|id| gateway.engine().get(&Caller::Host, id).ok());
+    match seen {
+        Some(seen) if seen.url.as_str().ends_with(file) => seen.url,
+        _ => name(url),
     }
 }
