@@ -249,6 +249,7 @@ async fn serve(engine: Arc<Engine>, options: Options, ready: &Ready) -> Option<A
         engine,
     });
     genesys::Desk::attach(&gateway);
+    vobiz::Desk::check_urls(&gateway);
     let callbacks = tokio::spawn(outbox::run(gateway.clone(), stopped.clone()));
     let at_close = Arc::downgrade(&gateway);
     gateway.engine.at_close(Box::new(move || {

@@ -39,7 +39,7 @@ pub fn asked_for(gateway: &Gateway, asked: &Asked) -> Option<Option<Wanted>> {
 }
 
 /// Where an answer or a callback may have named such a url.
-fn is_offered(config: &GatewayConfig) -> bool {
+pub fn is_offered(config: &GatewayConfig) -> bool {
     config.vobiz || config.plivo || !config.callbacks_allow.is_empty()
 }
 

@@ -20,6 +20,7 @@ use super::outbox::{self, Outbox};
 use super::{Credentials, Gateway, Scheme};
 use crate::calls::Caller;
 use crate::engine::Engine;
+use crate::events::LogLevel;
 use errors::Shape;
 
 /// Where the audio of a recording is.
@@ -40,6 +41,23 @@ impl Desk {
     pub fn new(_engine: &Arc<Engine>) -> Desk {
         Desk {
             outbox: Outbox::default(),
+        }
+    }
+
+    /// A url that nobody can follow is better told of before one is answered.
+    pub fn check_urls(gateway: &Gateway) {
+        let config = gateway.config();
+        let everywhere = gateway
+            .address()
+            .is_some_and(|address| address.ip().is_unspecified());
+        let named = !config.public_url.is_empty() || is_absolute(&gateway.engine().config().url_base);
+        if everywhere && !named && audio::is_offered(config) {
+            let message = format!(
+                "gateway.public_url is not set, and the gateway listens on every address: \
+                 recordings' urls begin with {}",
+                gateway.public_url()
+            );
+            gateway.engine().bus().log(LogLevel::Warning, message);
         }
     }
 
