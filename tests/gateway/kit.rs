@@ -1,13 +1,14 @@
 //! An engine with a gateway, and a client.
 #![allow(dead_code, unsafe_code, clippy::undocumented_unsafe_blocks)]
 
-use std::ffi::{CStr, c_void};
+use std::ffi::{CStr, c_char, c_void};
 
 use callrec::capi::*;
+use parking_lot::Mutex;
 use serde_json::Value;
 use ureq::http;
 
-use crate::support::{Call, Dir, Engine, ask, init};
+use crate::support::{Call, Dir, Engine, ask, init, string};
 
 pub const FIRST: &str = "01RCC3N118B1V0SL8O7GK2LAES00000V";
 pub const SECOND: &str = "01RCC3N118B1V0SL8O7GK2LAES00000W";
@@ -124,6 +125,14 @@ impl House {
         }
     }
 
+    /// From the engine's first line on, if it is asked for once.
+    pub fn log(&self) -> &'static Log {
+        let log: &'static Log = Box::leak(Box::default());
+        let data = std::ptr::from_ref(log).cast_mut().cast();
+        ask(|e| unsafe { rec_set_log(self.engine.handle, Some(note), data, None, e) }).unwrap();
+        log
+    }
+
     pub fn stop_gateway(&self) {
         stop_gateway(self.gateway);
     }
@@ -131,7 +140,7 @@ impl House {
     /// With a new gateway where the old one was.
     pub fn reopened(self) -> House {
         let port = self.base.rsplit_once(':').unwrap().1.parse().unwrap();
-        let gateway = start_gateway_at(&self.engine, port);
+        let gateway = start_gateway_at(&self.engine, c"127.0.0.1", port);
         House { gateway, ..self }
     }
 
@@ -186,16 +195,32 @@ pub fn close_feed(feed: rec_feed) {
 }
 
 pub fn start_gateway(engine: &Engine) -> rec_gateway {
-    start_gateway_at(engine, 0)
+    start_gateway_at(engine, c"127.0.0.1", 0)
 }
 
-pub fn start_gateway_at(engine: &Engine, port: u32) -> rec_gateway {
+pub fn start_gateway_at(engine: &Engine, address: &CStr, port: u32) -> rec_gateway {
     let mut options: rec_gateway_options = init();
     options.port = port;
+    options.address = address.as_ptr();
     options.authenticate = Some(authenticate);
     let mut gateway = rec_gateway { id: 0 };
     ask(|e| unsafe { rec_gateway_start(engine.handle, &options, &mut gateway, e) }).unwrap();
     gateway
+}
+
+/// What an engine has logged.
+#[derive(Default)]
+pub struct Log(Mutex<Vec<String>>);
+
+impl Log {
+    pub fn has(&self, text: &str) -> bool {
+        self.0.lock().iter().any(|line| line.contains(text))
+    }
+}
+
+unsafe extern "C" fn note(log: *mut c_void, _: i32, message: *const c_char) {
+    let log = unsafe { &*log.cast::<Log>() };
+    log.0.lock().push(string(message));
 }
 
 /// `Authorization: Basic …`

@@ -3,7 +3,8 @@
 use callrec::capi::*;
 use serde_json::json;
 
-use crate::kit::{FIRST, House, Reply, SECOND, basic, close_feed};
+use crate::callbacks::until;
+use crate::kit::{FIRST, House, Reply, SECOND, basic, close_feed, start_gateway_at, stop_gateway};
 use crate::support::{Wanted, end, feed, write_pcm};
 
 pub const ID: [(&str, &str); 2] = [("x-auth-id", "MA_DEMO"), ("x-auth-token", "secret")];
@@ -163,14 +164,49 @@ fn wrong_parameters_are_400() {
         r#"{"file_format":"wav","record_channel_type":"quad"}"#,
         r#"{"file_format":"wav","callback_method":"PUT"}"#,
         r#"{"file_format":"wav","callback_url":{}}"#,
-        r#"{"file_format":"wav","transcription_type":"auto"}"#,
-        r#"{"file_format":"wav","transcription_url":"http://127.0.0.1/"}"#,
     ] {
         expect_general(&start(&house, body), 400, "INVALID_PARAMETER");
         assert!(live(&house).is_empty(), "{body}");
     }
     let deep = format!("{}{}", "[".repeat(40), "]".repeat(40));
     expect_general(&start(&house, &deep), 400, "INVALID_PARAMETER");
+}
+
+/// What is said is kept, also where nobody will write it down.
+#[test]
+fn who_asks_for_a_transcription_is_recorded_without() {
+    let house = House::open(&[]);
+    let (id, _) = started(&house, r#"{"file_format":"wav"}"#);
+    let mut ids = vec![id];
+    for wish in [
+        json!({ "file_format": "wav", "transcription_type": "auto" }),
+        json!({ "file_format": "wav", "transcription_url": "http://127.0.0.1/", "transcription_method": 7 }),
+    ] {
+        ids.push(started(&house, &wish.to_string()).0);
+    }
+    assert_eq!(live(&house), ids);
+    let log = house.log();
+    until("both are logged", || ids[1..].iter().all(|id| log.has(id)));
+    assert!(!log.has(&ids[0]));
+}
+
+/// Nobody can follow `http://0.0.0.0/…`.
+#[test]
+fn urls_that_lead_nowhere_are_warned_of_when_the_gateway_starts() {
+    for (settings, warned) in [
+        (vec![], true),
+        (vec![("gateway.public_url", "http://pbx.example")], false),
+        (vec![("recording.url_base", "http://pbx.example/")], false),
+    ] {
+        let house = House::open(&settings);
+        stop_gateway(start_gateway_at(&house.engine, c"0.0.0.0", 0));
+        let log = house.log();
+        // What is logged after it.
+        let wish = r#"{"file_format":"wav","transcription_type":"auto"}"#;
+        let (id, _) = started(&house, wish);
+        until("the start is logged", || log.has(&id));
+        assert_eq!(log.has("gateway.public_url"), warned, "{settings:?}");
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@ use super::{Ask, Dialect, public_url_of};
 use crate::calls::Caller;
 use crate::calls::recording::ADDITIONAL;
 use crate::engine::StartArguments;
+use crate::events::LogLevel;
 use crate::gateway::http::{Answer, json as json_answer, name};
 use crate::gateway::outbox::permitted;
 use crate::storage::Callback;
@@ -18,12 +19,16 @@ const TIME_LIMIT: u64 = 60;
 /// A longer limit does not fit into the engine's milliseconds.
 const TIME_LIMIT_MAX: u64 = u32::MAX as u64 / 1000;
 
+/// Nobody here writes down what is said; that is no reason not to record it.
+const TRANSCRIPTION: [&str; 3] = ["transcription_type", "transcription_url", "transcription_method"];
+
 /// What a start asks for beside the call.
 struct Wanted {
     format: Format,
     layout: Layout,
     time_limit_ms: u32,
     callback: Option<Callback>,
+    transcription: bool,
 }
 
 pub fn answer(ask: &Ask<'_>, caller: &Caller, call: &str) -> Answer {
@@ -32,6 +37,7 @@ pub fn answer(ask: &Ask<'_>, caller: &Caller, call: &str) -> Answer {
         .parameters()
         .map_err(invalid)
         .and_then(|said| wanted(ask, &said));
+    let transcription = wanted.as_ref().is_ok_and(|wanted| wanted.transcription);
     let arguments = StartArguments {
         call_id: name(call),
         device_name: Text::default(),
@@ -54,6 +60,10 @@ pub fn answer(ask: &Ask<'_>, caller: &Caller, call: &str) -> Answer {
         Ok(found) => found,
         Err(error) => return ask.refused(&error),
     };
+    if transcription {
+        let message = format!("{id}: a transcription was asked for; it is recorded without one");
+        engine.bus().log(LogLevel::Warning, message);
+    }
     let (status, message) = match ask.dialect {
         Dialect::Vobiz => (StatusCode::OK, "recording started"),
         Dialect::Plivo => (StatusCode::ACCEPTED, "call recording started"),
@@ -72,11 +82,6 @@ fn invalid(message: impl Into<String>) -> Error {
 }
 
 fn wanted(ask: &Ask<'_>, said: &Map<String, Value>) -> Result<Wanted> {
-    for name in ["transcription_type", "transcription_url", "transcription_method"] {
-        if text(said, name)?.is_some() {
-            return Err(invalid(format!("{name}: transcription is not offered")));
-        }
-    }
     Ok(Wanted {
         format: format(text(said, "file_format")?)?,
         layout: match text(said, "record_channel_type")? {
@@ -86,6 +91,7 @@ fn wanted(ask: &Ask<'_>, said: &Map<String, Value>) -> Result<Wanted> {
         },
         time_limit_ms: time_limit_ms(said)?,
         callback: callback(ask, said)?,
+        transcription: TRANSCRIPTION.iter().any(|name| is_given(said, name)),
     })
 }
 
@@ -141,6 +147,11 @@ fn callback(ask: &Ask<'_>, said: &Map<String, Value>) -> Result<Option<Callback>
         api_id: ask.api_id.clone(),
         dialect: ask.dialect.text().to_owned(),
     }))
+}
+
+fn is_given(said: &Map<String, Value>, name: &str) -> bool {
+    said.get(name)
+        .is_some_and(|value| !value.is_null() && value != "")
 }
 
 /// `None`: absent, null or empty.
