@@ -153,3 +153,52 @@ fn killed_anywhere_a_callback_is_owed_until_it_was_answered() {
         }
     }
 }
+
+/// Who may write into the directory must not have us call whom they like.
+#[cfg(unix)]
+#[test]
+fn a_paper_of_another_user_is_not_believed() {
+    use std::os::unix::fs::chown;
+    const STRANGER: Option<u32> = Some(54_321);
+    let rig = Rig::new();
+    let id = Uuid::new_v4();
+    begin(&rig, id).finish(with_callback(id, EndReason::Stopped), true);
+    rig.published(id);
+    let paper = rig.path(&format!(".callrec/outbox/{id}.json"));
+    if chown(&paper, STRANGER, None).is_err() {
+        // Only root can give files away.
+        return;
+    }
+    let refused = |rig: &Rig| {
+        let error = rig.store.owed_callback(id).expect_err("a stranger's");
+        assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
+        assert!(error.to_string().contains("another user"), "{error}");
+    };
+    refused(&rig);
+    assert!(paper.exists(), "it is left as it is");
+    chown(&paper, Some(0), None).expect("root");
+    assert!(rig.store.owed_callback(id).expect("read").is_some());
+    let outbox = rig.path(".callrec/outbox");
+    chown(&outbox, STRANGER, None).expect("root");
+    let rig = Rig::on(rig.close());
+    refused(&rig);
+    chown(&outbox, Some(0), None).expect("root");
+    assert_eq!(owed(&rig), [id]);
+}
+
+#[test]
+fn a_damaged_paper_is_put_aside() {
+    let rig = Rig::new();
+    let id = Uuid::new_v4();
+    begin(&rig, id).finish(with_callback(id, EndReason::Stopped), true);
+    rig.published(id);
+    let paper = rig.path(&format!(".callrec/outbox/{id}.json"));
+    for name in ["json.bad", "json.bad-2"] {
+        std::fs::write(&paper, b"[").expect("written");
+        assert_eq!(rig.store.owed_callback(id).expect("read"), None);
+        assert!(owed(&rig).is_empty());
+        assert!(rig.path(&format!(".callrec/outbox/{id}.{name}")).exists());
+    }
+    let logged = rig.report.seen(|told| told.logged.concat());
+    assert!(logged.contains("put aside"), "{logged}");
+}
