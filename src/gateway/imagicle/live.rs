@@ -7,15 +7,20 @@ use serde_json::{Map, Value, json};
 
 use super::{complete_only, name, parameter, refused, shielded, username};
 use crate::calls::json::{Beside, active_recordings};
-use crate::calls::{Caller, Filter, Operation};
+use crate::calls::{Caller, Filter, Operation, View};
+use crate::clock::unix_ms;
+use crate::config::{Clock, Config};
 use crate::engine::{Engine, StartArguments};
 use crate::gateway::Gateway;
 use crate::gateway::http::{self as form, Answer, Asked, empty};
 use crate::text::Text;
-use crate::words::{Error, Format, Layout, Result, Status};
+use crate::words::{Error, Format, Layout, PauseMode, Result, State, Status};
 
 /// "The requesting user lacks an extension number."
 const NO_EXTENSION: i32 = 3;
+
+/// A cut may come so much later than it is due.
+const VISIT_MS: u64 = 200;
 
 /// What a start's body asks for.
 #[derive(Debug, Default, PartialEq)]
@@ -181,7 +186,12 @@ pub async fn list(gateway: &Arc<Gateway>, caller: &Caller, asked: &Asked) -> Ans
     // There may be a hundred thousand.
     let listed = tokio::task::spawn_blocking(move || {
         shielded(|| {
-            let views = gateway.engine().list(&caller, &filter)?;
+            let engine = gateway.engine();
+            let mut views = engine.list(&caller, &filter)?;
+            let now_ms = unix_ms();
+            for view in &mut views {
+                view.readings.duration_ms = current_ms(view, engine.config(), now_ms);
+            }
             Ok(active_recordings(&views, Beside::Nothing))
         })
     });
@@ -192,9 +202,31 @@ pub async fn list(gateway: &Arc<Gateway>, caller: &Caller, asked: &Asked) -> Ans
     }
 }
 
+/// How long it is by now: what has been cut, and the time that has passed since the last
+/// cut. A clock that is set in between changes no more than the next cut does.
+fn current_ms(view: &View, config: &Config, now_ms: i64) -> u64 {
+    let cut_ms = view.readings.duration_ms;
+    if view.state != State::Recording || config.clock != Clock::Real {
+        return cut_ms;
+    }
+    let since_start = u64::try_from(now_ms.saturating_sub(view.started_at_ms)).unwrap_or_default();
+    let passed = match view.options.pause_mode {
+        PauseMode::Silence => since_start,
+        PauseMode::Skip => since_start.saturating_sub(view.readings.paused_ms),
+    };
+    let next_cut = cut_ms + u64::from(config.flush_ms) + VISIT_MS;
+    let most = match view.options.max_duration_ms {
+        0 => next_cut,
+        limit => next_cut.min(limit.into()),
+    };
+    cut_ms.max(passed.min(most))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::calls::RecordingOptions;
+    use crate::calls::recording::Readings;
 
     fn wish(body: Value) -> Wish {
         read(body.as_object().expect("an object"))
@@ -224,5 +256,61 @@ mod tests {
         for mode in [json!(2), json!(-1), json!(0.5), json!("1"), json!([0])] {
             assert_eq!(wish(json!({ "mode": mode })).mode, Mode::Unknown, "{mode}");
         }
+    }
+
+    /// Begun at 1,000,000 ms, cut and paused for so long.
+    fn view(cut_ms: u64, paused_ms: u64, pause_mode: PauseMode) -> View {
+        let info = Arc::default();
+        View {
+            id: uuid::Uuid::nil(),
+            order: 1,
+            call: 1,
+            previous: None,
+            first_info: Arc::clone(&info),
+            state: State::Recording,
+            end_reason: None,
+            error: Status::Ok,
+            options: RecordingOptions {
+                layout: Layout::Mono,
+                pause_mode,
+                format: Format::Wav,
+                max_duration_ms: 0,
+                flags: 0,
+                automatic: false,
+            },
+            info,
+            url: Text::default(),
+            path: Text::default(),
+            digest: Text::default(),
+            started_at_ms: 1_000_000,
+            ended_at_ms: 0,
+            readings: Readings {
+                duration_ms: cut_ms,
+                paused_ms,
+                ..Readings::default()
+            },
+        }
+    }
+
+    #[test]
+    fn the_current_duration_is_that_of_now_and_not_of_the_last_cut() {
+        let mut config = Config::default();
+        let next = u64::from(config.flush_ms) + VISIT_MS;
+        let at = |view: &View, config: &Config, ms: i64| current_ms(view, config, 1_000_000 + ms);
+        let running = view(5000, 2000, PauseMode::Silence);
+        assert_eq!(at(&running, &config, 5300), 5300);
+        assert_eq!(at(&running, &config, 4000), 5000, "it never goes back");
+        assert_eq!(at(&running, &config, -9_000_000), 5000, "a clock set back");
+        assert_eq!(at(&running, &config, 9_000_000), 5000 + next, "a clock set on");
+        let skipping = view(5000, 2000, PauseMode::Skip);
+        assert_eq!(at(&skipping, &config, 7300), 5300);
+        let mut paused = running.clone();
+        paused.state = State::Paused;
+        assert_eq!(at(&paused, &config, 5300), 5000);
+        let mut limited = running.clone();
+        limited.options.max_duration_ms = 5100;
+        assert_eq!(at(&limited, &config, 5300), 5100);
+        config.clock = Clock::Stream;
+        assert_eq!(at(&running, &config, 5300), 5000, "the media's own time");
     }
 }
