@@ -299,3 +299,13 @@ fn path(value: &str) -> std::result::Result<String, String> {
     }
     Ok(value.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_receiver_has_the_published_three_seconds() {
+        assert_eq!(GatewayConfig::default().callbacks_timeout_ms, 3000);
+    }
+}

@@ -3,7 +3,11 @@
 use std::path::PathBuf;
 use std::process::Command;
 
+use serde_json::json;
+
+use crate::callbacks::ALLOW;
 use crate::kit::{FIRST, House, PLIVO_ACCOUNT, Reply, basic};
+use crate::receiver::{Manner, Receiver};
 use crate::support::{Call, build};
 use crate::vobiz::{ID, expect_resource, record};
 
@@ -59,14 +63,55 @@ fn plivo_is_not_offered_unless_it_is_named() {
 }
 
 /// Whom nobody here wrote.
-#[test]
-fn the_plivo_sdk_starts_stops_lists_gets_and_deletes() {
+fn sdk() -> Option<PathBuf> {
     let target =
         std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| build::root().join("target"), PathBuf::from);
     let python = target.join("clients/venv/bin/python");
-    if !build::has(python.to_str().unwrap()) {
-        return;
+    build::has(python.to_str().unwrap()).then_some(python)
+}
+
+#[test]
+fn the_plivo_sdk_believes_the_signatures() {
+    let Some(python) = sdk() else { return };
+    let house = House::open(&[ALLOW, ("gateway.apis", "plivo")]);
+    let receiver = Receiver::new(Manner::Answers(200));
+    let record = format!("Call/{FIRST}/Record/");
+    let ways = [
+        ("POST", "/hook"),
+        ("POST", "/hook?z=1&a=b%20c"),
+        ("GET", "/hook"),
+        ("GET", "/hook?z=1&a=b"),
+    ];
+    for (at, (method, path)) in ways.into_iter().enumerate() {
+        let url = receiver.url(path);
+        let body = json!({ "file_format": "wav", "callback_url": url, "callback_method": method });
+        assert_eq!(plivo(&house, "POST", &record, &body.to_string()).status, 202);
+        assert_eq!(plivo(&house, "DELETE", &record, "").status, 204);
+        let heard = receiver.wait(at + 1).remove(at);
+        let signed = |version: &str| {
+            let name = format!("x-plivo-signature-{version}");
+            [
+                heard.header(&format!("{name}-nonce")).to_owned(),
+                heard.header(&name).to_owned(),
+            ]
+        };
+        let fields = heard.fields().into_iter();
+        let fields = fields.map(|(name, value)| format!("{name}={value}"));
+        let in_body: Vec<String> = fields.filter(|_| method == "POST").collect();
+        let script = build::root().join("tests/clients/plivo_signature.py");
+        let mut check = Command::new(&python);
+        check
+            .arg(script)
+            .args([method, &receiver.url(&heard.target), "secret"]);
+        check.args(signed("v2")).args(signed("v3")).args(in_body);
+        let output = build::run(&mut check);
+        assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "all well");
     }
+}
+
+#[test]
+fn the_plivo_sdk_starts_stops_lists_gets_and_deletes() {
+    let Some(python) = sdk() else { return };
     let house = House::open(&[("gateway.apis", "plivo"), ("calls.max", "9")]);
     let call = "d0a87a1a-b0e9-4ab2-ac07-c22ee87cd04a";
     house

@@ -46,6 +46,21 @@ fn a_recording_has_the_published_types() {
     assert_eq!(said["api_id"].as_str().unwrap().len(), 36);
 }
 
+/// Published: rounded up to whole minutes, in seconds.
+#[test]
+fn the_rounded_duration_is_the_next_multiple_of_sixty() {
+    let house = House::open(&[]);
+    for (seconds, rounded) in [(11, 60), (60, 60), (61, 120), (121, 180)] {
+        let wish = json!({ "file_format": "wav", "time_limit": seconds }).to_string();
+        let (id, _) = started(&house, &wish);
+        speak(&house, seconds + 1);
+        let told = house.engine.events.wait_terminal(&id).recording.unwrap();
+        assert_eq!(told.duration_ms, seconds as u64 * 1000);
+        let said = house.send("GET", &format!("{RECORDINGS}{id}/"), &ID, "").json();
+        assert_eq!(said["rounded_recording_duration"], rounded, "{seconds}");
+    }
+}
+
 #[test]
 fn recordings_are_listed_in_pages_and_by_filter() {
     let house = House::open(&[]);

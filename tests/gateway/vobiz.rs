@@ -266,6 +266,21 @@ fn too_many_recordings_are_503() {
 }
 
 #[test]
+fn too_little_room_on_the_disk_is_503() {
+    let most = [
+        ("storage.min_free_bytes", "1000000000000000000"),
+        ("gateway.apis", "vobiz,plivo"),
+    ];
+    let house = House::open(&most);
+    let wav = r#"{"file_format":"wav"}"#;
+    expect_general(&start(&house, wav), 503, "SERVICE_UNAVAILABLE");
+    let basic = basic("MA_DEMO", "secret");
+    let path = record(FIRST).replace("/api/v1", "/v1");
+    expect_resource(&house.send("POST", &path, &[("authorization", &basic)], wav), 503);
+    assert!(live(&house).is_empty());
+}
+
+#[test]
 fn wrong_credentials_or_another_account_are_401() {
     let house = House::open(&[("gateway.auth_delay_ms", "0")]);
     let other = format!("/api/v1/Account/MA_OTHER/Call/{FIRST}/Record/");

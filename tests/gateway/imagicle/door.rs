@@ -10,7 +10,9 @@ use parking_lot::{Condvar, Mutex};
 use serde_json::json;
 
 use super::*;
+use crate::kit::FIRST;
 use crate::support::PATIENCE;
+use crate::vobiz;
 
 /// (method, path) of every operation.
 const ALL: &[(&str, &str)] = &[
@@ -112,9 +114,36 @@ unsafe extern "C" fn release(gate: *mut c_void) {
     drop(unsafe { Arc::from_raw(gate.cast::<Gate>()) });
 }
 
+/// Their start and stop; what has been recorded is served as long as there is a gateway.
+fn vobiz_while_the_engine_closes(house: &House) {
+    let basic = basic("MA_DEMO", "secret");
+    let basic = [("authorization", basic.as_str())];
+    let wav = r#"{"file_format":"wav"}"#;
+    for (base, headers) in [("/api/v1", &vobiz::ID[..]), ("/v1", &basic[..])] {
+        let call = vobiz::record(FIRST).replace("/api/v1", base);
+        for (method, body) in [("POST", wav), ("DELETE", "")] {
+            let reply = house.send(method, &call, headers, body);
+            assert_eq!(reply.status, 504, "{method} {call}");
+            let said = reply.json();
+            let code = &said["error"]["code"];
+            assert!(base == "/v1" && said["api_id"].is_string() || *code == "GATEWAY_TIMEOUT");
+        }
+        let all = vobiz::RECORDINGS.replace("/api/v1", base);
+        let nobodys = format!("{all}{NOBODYS}/");
+        for (method, path, status) in [
+            ("GET", &all, 200),
+            ("GET", &nobodys, 404),
+            ("DELETE", &nobodys, 404),
+        ] {
+            let reply = house.send(method, path, headers, "");
+            assert_eq!(reply.status, status, "{method} {path}: {}", reply.text());
+        }
+    }
+}
+
 #[test]
 fn while_the_engine_closes_each_operation_says_so_as_it_is_published() {
-    let house = House::open(&[]);
+    let house = House::open(&[("gateway.apis", "imagicle,vobiz,plivo")]);
     let gate = Arc::new(Gate::default());
     let data = Arc::into_raw(gate.clone()).cast_mut().cast();
     let mut subscription = rec_subscription { id: 0 };
@@ -145,6 +174,7 @@ fn while_the_engine_closes_each_operation_says_so_as_it_is_published() {
     }
     let body = json!({ "deviceName": DEVICE }).to_string();
     assert_eq!(as_admin(&house, "POST", "LiveRecordings", &body), none(503));
+    vobiz_while_the_engine_closes(&house);
     gate.state.lock().1 = true;
     gate.signal.notify_all();
     // The engine's end is waited for: the directory is free again.

@@ -243,8 +243,8 @@ fn start_records_as_the_configuration_says() {
     ]);
     let seen = house.engine.get(None, &on_first(&house)).unwrap();
     assert_eq!(
-        (seen.format.as_str(), seen.layout),
-        ("wav-ulaw", REC_LAYOUT_LOCAL)
+        (seen.format.as_str(), seen.layout, seen.pause_mode),
+        ("wav-ulaw", REC_LAYOUT_LOCAL, REC_PAUSE_SKIP)
     );
 }
 

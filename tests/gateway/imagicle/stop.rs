@@ -147,6 +147,24 @@ fn a_manually_started_dial_in_is_not_stopped_by_its_device() {
     assert_eq!(stop(&house, "?directoryNumber=101"), none(204));
 }
 
+/// The line's marks outrank that it is a dial-in.
+#[test]
+fn a_dial_in_on_a_marked_line_is_400_by_its_device() {
+    let house = House::open(&[]);
+    let id = dial_in(&house);
+    let by_device = format!("?deviceName={DEVICE}");
+    for (flags, expected) in [
+        (0, none(409)),
+        (REC_LINE_NOT_MONITORABLE, not_monitorable(DEVICE)),
+        // The last one: from here on the engine records it too.
+        (REC_LINE_AUTOMATIC, reason(2)),
+    ] {
+        house.engine.line(Some(DEVICE), None, flags).unwrap();
+        assert_eq!(stop(&house, &by_device), expected);
+        assert!(live(&house).contains(&id));
+    }
+}
+
 #[test]
 fn a_manually_started_dial_in_is_stopped_by_its_id() {
     let house = House::open(&[]);
