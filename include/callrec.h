@@ -473,6 +473,11 @@ typedef void (*rec_log_fn)(void *user_data, int32_t level, const char *message);
 
 /**
  * Called once with the `user_data` it belongs to, after the last callback.
+ *
+ * It runs on the thread that ends what the data belongs to (in `rec_unsubscribe`,
+ * `rec_set_log`, `rec_close`), or on one of the library's. It must not call what waits:
+ * `rec_close`, `rec_unsubscribe`, `rec_gateway_stop`, `rec_http_handle`. It must not
+ * throw or longjmp out.
  */
 typedef void (*rec_free_fn)(void *user_data);
 
@@ -611,9 +616,10 @@ typedef struct {
  *
  * No lock of the library is held. `event` and all that it points to live until
  * the callback returns. It may call any function but `rec_close` of its own
- * engine (`REC_ERR_IN_CALLBACK`); unsubscribing itself is allowed. While it does
- * not return, later events wait; calls and recordings go on. It must not throw
- * or longjmp out. Callbacks of two engines must not unsubscribe or close each other.
+ * engine, and `rec_gateway_stop` and `rec_http_handle` of that engine's gateways
+ * (`REC_ERR_IN_CALLBACK`); unsubscribing itself is allowed. While it does not
+ * return, later events wait; calls and recordings go on. It must not throw or
+ * longjmp out. Callbacks of two engines must not unsubscribe or close each other.
  */
 typedef void (*rec_event_fn)(void *user_data, const rec_event *event);
 
@@ -694,8 +700,9 @@ typedef struct {
  * `REC_ERR_UNAUTHENTICATED` if nobody is known by that name and secret (the client
  * gets 401, and its source is slowed down); any other status if it cannot be said
  * now (500). Compare secrets in constant time. It runs on threads of the library,
- * several at a time, and may wait; it may call any function but `rec_close` and
- * `rec_gateway_stop`. It must not throw or longjmp out.
+ * several at a time, and may wait; it may call any function but `rec_close`,
+ * `rec_gateway_stop` and `rec_http_handle` (`REC_ERR_IN_CALLBACK`, also for another
+ * engine or gateway). It must not throw or longjmp out.
  */
 typedef rec_status (*rec_authenticate_fn)(void *user_data,
                                           const rec_credentials *credentials,
@@ -729,7 +736,9 @@ typedef struct {
      */
     void *user_data;
     /**
-     * Called once with `user_data` after the last `authenticate`. May be NULL.
+     * Called once with `user_data` after the last `authenticate`, before
+     * `rec_gateway_stop` or `rec_close` returns `REC_OK`. May be NULL, and must be if
+     * `authenticate` is.
      */
     rec_free_fn user_data_free;
 } rec_gateway_options;
@@ -1556,7 +1565,8 @@ rec_status rec_open(const rec_config *config, rec_engine *engine, rec_error *err
  * `REC_ERR_IN_CALLBACK` and a faulty `error` (`REC_ERR_INVALID_ARGUMENT`).
  *
  * `timeout_ms`: how long to wait at most, in milliseconds; 0 does not wait. However
- * short, all calls, feeds and subscriptions are stale when it returns. After
+ * short, all calls, feeds, subscriptions and gateways are stale when it returns.
+ * Gateways answer until all that was live is published, then they are stopped. After
  * `REC_ERR_TIMEOUT` no callback begins any more (one that runs may still use its
  * `user_data`, which is freed after it); what is left is gone on with behind, and by
  * the next open, which answers `REC_ERR_UNAVAILABLE` until a writer that is stuck has
@@ -1565,8 +1575,9 @@ rec_status rec_open(const rec_config *config, rec_engine *engine, rec_error *err
  *
  * Threads: any.
  * Blocking: until all is finished and told, at most `timeout_ms`.
- * In callbacks: no (`REC_ERR_IN_CALLBACK`).
- * Ownership: the engine and all its calls, feeds and subscriptions are gone.
+ * In callbacks: no (`REC_ERR_IN_CALLBACK`), neither in the engine's own nor in any
+ * `rec_authenticate_fn`.
+ * Ownership: the engine and all its calls, feeds, subscriptions and gateways are gone.
  * Errors: `REC_ERR_TIMEOUT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_IN_CALLBACK`, `REC_ERR_FORKED`.
  * Since: 0.1.0
  */
@@ -1819,7 +1830,8 @@ rec_status rec_feed_close(rec_feed feed);
 /**
  * Starts a gateway: the HTTP APIs that Imagicle, Genesys (with CometD) and Vobiz
  * publish, over this engine. Which of them, their paths and their limits are keys of
- * `rec_config_set` (`gateway.…`). TLS is the reverse proxy's. `rec_close` stops it too.
+ * `rec_config_set` (`gateway.…`). TLS is the reverse proxy's. `rec_close` stops it too,
+ * and then its handle is stale.
  *
  * `options`: NULL for the defaults (127.0.0.1, any free port, nobody is let in).
  * `gateway`: where the handle is written; not NULL.
@@ -1827,8 +1839,8 @@ rec_status rec_feed_close(rec_feed feed);
  * Threads: any.
  * Blocking: until it listens; never for a disk or a peer.
  * In callbacks: yes.
- * Ownership: the gateway is the caller's, until `rec_gateway_stop`. `options` and its
- * strings are borrowed for the call; `user_data` is lent until `user_data_free`, after
+ * Ownership: the gateway is the caller's, until `rec_gateway_stop` or `rec_close`.
+ * `options` and its strings are borrowed for the call; `user_data` is lent until `user_data_free`, after
  * an error it is not.
  * Errors: `REC_ERR_UNSUPPORTED` (built without the feature `gateway`), `REC_ERR_IO`
  * (the address is taken, or is not ours), `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_LIMIT`,
@@ -1857,9 +1869,13 @@ rec_status rec_gateway_port(rec_gateway gateway, uint32_t *port, rec_error *erro
 
 /**
  * Stops a gateway: its port is closed, waiting long polls are answered, callbacks that
- * are still owed stay on disk for the next gateway. Then `user_data_free` is called.
+ * are still owed stay on disk for the next gateway. When it returns `REC_OK`, no
+ * `rec_http_handle` and no `rec_authenticate_fn` of it runs, and `user_data_free` has
+ * been called.
  *
  * `timeout_ms`: how long to wait for requests that are being answered, in milliseconds.
+ * Then they are cut off: connections are closed, `rec_http_handle` answers
+ * `REC_ERR_UNAVAILABLE`, and no `rec_authenticate_fn` begins any more.
  *
  * Threads: any.
  * Blocking: at most `timeout_ms`.
@@ -1868,11 +1884,13 @@ rec_status rec_gateway_port(rec_gateway gateway, uint32_t *port, rec_error *erro
  * Ownership: the gateway is gone, also after `REC_ERR_TIMEOUT`; not after
  * `REC_ERR_IN_CALLBACK`.
  * Errors: `REC_ERR_TIMEOUT` (what was still being answered is cut off; `user_data_free`
- * is called once a running `rec_authenticate_fn` has returned), `REC_ERR_BAD_HANDLE`,
- * `REC_ERR_IN_CALLBACK`, `REC_ERR_FORKED`, `REC_ERR_UNSUPPORTED`.
+ * is called once a running `rec_authenticate_fn` has returned), `REC_ERR_BAD_HANDLE`
+ * (also after `rec_close`, which has stopped it), `REC_ERR_IN_CALLBACK`, `REC_ERR_FORKED`, `REC_ERR_UNSUPPORTED`.
  * Since: 0.1.0
  */
-rec_status rec_gateway_stop(rec_gateway gateway, uint32_t timeout_ms, rec_error *error);
+rec_status rec_gateway_stop(rec_gateway gateway,
+                            uint32_t timeout_ms,
+                            rec_error *error);
 
 /**
  * Answers one request of the published HTTP APIs without any socket, for a host that
@@ -1889,8 +1907,10 @@ rec_status rec_gateway_stop(rec_gateway gateway, uint32_t timeout_ms, rec_error 
  * Ownership: the response is the caller's, until `rec_http_response_free`; the request
  * is borrowed for the call.
  * Errors: `REC_ERR_INVALID_ARGUMENT` (no HTTP: a method, target or header line that
- * cannot be one; a body beyond `gateway.max_body_bytes`), `REC_ERR_BAD_HANDLE`,
- * `REC_ERR_IN_CALLBACK`, `REC_ERR_FORKED`, `REC_ERR_UNSUPPORTED`.
+ * cannot be one; a body beyond `gateway.max_body_bytes`), `REC_ERR_UNAVAILABLE` (the
+ * gateway is being stopped, or was before the answer was whole), `REC_ERR_IO` (audio
+ * that could not be read to its end), `REC_ERR_BAD_HANDLE`, `REC_ERR_IN_CALLBACK`,
+ * `REC_ERR_FORKED`, `REC_ERR_UNSUPPORTED`.
  * Since: 0.1.0
  */
 rec_status rec_http_handle(rec_gateway gateway,

@@ -14,6 +14,7 @@ mod watch;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use uuid::Uuid;
 
@@ -27,6 +28,7 @@ use crate::clock::NS_PER_MS;
 use crate::config::{self, Config};
 use crate::events::Bus;
 use crate::media::{ClockMode, MediaConfig, MediaStats, WorkerInbox};
+use crate::storage::archive::Archive;
 use crate::storage::{self, Digest, Durability, StorageConfig, Store, Template};
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::sync::thread::JoinHandle;
@@ -57,11 +59,17 @@ pub struct Engine {
     watch_signal: Condvar,
     threads: Mutex<Threads>,
     subscriptions: Mutex<Vec<Id>>,
-    closers: Mutex<Vec<Closer>>,
+    above: Mutex<Vec<Arc<dyn Above>>>,
 }
 
-/// What stands above the engine and must end before it: called once, may wait.
-pub type Closer = Box<dyn FnOnce() + Send>;
+/// What stands above the engine and ends before it lets go of its directory.
+pub trait Above: Send + Sync {
+    /// It is not to be named any more, and what it still does is cut off at `until`; none
+    /// of the host's functions is called after that. Waits for nothing.
+    fn halt(&self, until: Instant);
+    /// Waits until all of it has ended.
+    fn wait_ended(&self);
+}
 
 #[derive(Default)]
 struct Threads {
@@ -140,7 +148,7 @@ impl Engine {
             watch_signal: Condvar::new(),
             threads: Mutex::default(),
             subscriptions: Mutex::default(),
-            closers: Mutex::default(),
+            above: Mutex::default(),
         });
         if let Err(error) = engine.start_threads() {
             engine.abandon();
@@ -217,9 +225,22 @@ impl Engine {
         self.subscriptions.lock().retain(|noted| *noted != id);
     }
 
-    /// `closer` runs when the engine closes, before it lets go of its directory.
-    pub fn at_close(&self, closer: Closer) {
-        self.closers.lock().push(closer);
+    /// Closing ends it too; `UNAVAILABLE` once that has begun.
+    pub fn attach(&self, above: Arc<dyn Above>) -> Result<()> {
+        let mut all = self.above.lock();
+        // Under the lock: what is not refused here, closing finds.
+        self.ready()?;
+        all.push(above);
+        Ok(())
+    }
+
+    pub fn detach(&self, above: &Arc<dyn Above>) {
+        self.above.lock().retain(|known| !Arc::ptr_eq(known, above));
+    }
+
+    /// Its finished recordings, which nobody has looked for yet. Waits for no disk.
+    pub fn archive(&self) -> std::io::Result<Archive> {
+        self.store.archive()
     }
 
     /// Too little disk is free: nothing is started.

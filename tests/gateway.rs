@@ -27,6 +27,8 @@ mod imagicle;
 mod killed;
 #[path = "gateway/kit.rs"]
 mod kit;
+#[path = "gateway/life.rs"]
+mod life;
 #[path = "gateway/limits.rs"]
 mod limits;
 #[path = "gateway/openapi.rs"]

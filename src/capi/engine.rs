@@ -15,6 +15,11 @@ use crate::engine::{Engine, process};
 use crate::events::{LogLevel, LogListener};
 use crate::words::Result;
 
+#[cfg(feature = "gateway")]
+use super::served;
+#[cfg(not(feature = "gateway"))]
+use super::unserved as served;
+
 /// Opens an engine: takes the directory's lock, looks at what is there, starts the
 /// threads. What an earlier process left is finished behind, and told by events.
 ///
@@ -63,7 +68,8 @@ fn watch_forks() {
 /// `REC_ERR_IN_CALLBACK` and a faulty `error` (`REC_ERR_INVALID_ARGUMENT`).
 ///
 /// `timeout_ms`: how long to wait at most, in milliseconds; 0 does not wait. However
-/// short, all calls, feeds and subscriptions are stale when it returns. After
+/// short, all calls, feeds, subscriptions and gateways are stale when it returns.
+/// Gateways answer until all that was live is published, then they are stopped. After
 /// `REC_ERR_TIMEOUT` no callback begins any more (one that runs may still use its
 /// `user_data`, which is freed after it); what is left is gone on with behind, and by
 /// the next open, which answers `REC_ERR_UNAVAILABLE` until a writer that is stuck has
@@ -72,13 +78,15 @@ fn watch_forks() {
 ///
 /// Threads: any.
 /// Blocking: until all is finished and told, at most `timeout_ms`.
-/// In callbacks: no (`REC_ERR_IN_CALLBACK`).
-/// Ownership: the engine and all its calls, feeds and subscriptions are gone.
+/// In callbacks: no (`REC_ERR_IN_CALLBACK`), neither in the engine's own nor in any
+/// `rec_authenticate_fn`.
+/// Ownership: the engine and all its calls, feeds, subscriptions and gateways are gone.
 /// Errors: `REC_ERR_TIMEOUT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_IN_CALLBACK`, `REC_ERR_FORKED`.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_close(engine: rec_engine, timeout_ms: u32, error: *mut rec_error) -> rec_status {
     answer(error, || {
+        served::refuse_inside()?;
         Engine::close(Id(engine.id), Duration::from_millis(timeout_ms.into()))
     })
 }

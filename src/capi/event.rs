@@ -34,6 +34,13 @@ impl HostData {
     pub fn pointer(&self) -> *mut c_void {
         self.user_data
     }
+
+    /// It stays the host's own.
+    // Without the gateway nobody asks for it.
+    #[cfg_attr(not(feature = "gateway"), allow(dead_code))]
+    pub fn keep(&mut self) {
+        self.free = None;
+    }
 }
 
 impl Drop for HostData {

@@ -28,7 +28,8 @@ const HEADERS_MAX: usize = 1 << 20;
 
 /// Starts a gateway: the HTTP APIs that Imagicle, Genesys (with CometD) and Vobiz
 /// publish, over this engine. Which of them, their paths and their limits are keys of
-/// `rec_config_set` (`gateway.…`). TLS is the reverse proxy's. `rec_close` stops it too.
+/// `rec_config_set` (`gateway.…`). TLS is the reverse proxy's. `rec_close` stops it too,
+/// and then its handle is stale.
 ///
 /// `options`: NULL for the defaults (127.0.0.1, any free port, nobody is let in).
 /// `gateway`: where the handle is written; not NULL.
@@ -36,8 +37,8 @@ const HEADERS_MAX: usize = 1 << 20;
 /// Threads: any.
 /// Blocking: until it listens; never for a disk or a peer.
 /// In callbacks: yes.
-/// Ownership: the gateway is the caller's, until `rec_gateway_stop`. `options` and its
-/// strings are borrowed for the call; `user_data` is lent until `user_data_free`, after
+/// Ownership: the gateway is the caller's, until `rec_gateway_stop` or `rec_close`.
+/// `options` and its strings are borrowed for the call; `user_data` is lent until `user_data_free`, after
 /// an error it is not.
 /// Errors: `REC_ERR_UNSUPPORTED` (built without the feature `gateway`), `REC_ERR_IO`
 /// (the address is taken, or is not ours), `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_LIMIT`,
@@ -57,6 +58,9 @@ pub unsafe extern "C" fn rec_gateway_start(
         let options = given.unwrap_or(NO_OPTIONS);
         flags(options.flags, REC_GATEWAY_NO_SOCKET, "options.flags")?;
         reserved(options.reserved, "options.reserved")?;
+        if options.authenticate.is_none() && options.user_data_free.is_some() {
+            return Err(invalid("options.user_data_free: given without authenticate"));
+        }
         // SAFETY: a string or NULL, by the ABI.
         let address = unsafe { str_of(options.address, "options.address", 64) }?;
         let port = u16::try_from(options.port)
@@ -111,9 +115,13 @@ pub unsafe extern "C" fn rec_gateway_port(
 }
 
 /// Stops a gateway: its port is closed, waiting long polls are answered, callbacks that
-/// are still owed stay on disk for the next gateway. Then `user_data_free` is called.
+/// are still owed stay on disk for the next gateway. When it returns `REC_OK`, no
+/// `rec_http_handle` and no `rec_authenticate_fn` of it runs, and `user_data_free` has
+/// been called.
 ///
 /// `timeout_ms`: how long to wait for requests that are being answered, in milliseconds.
+/// Then they are cut off: connections are closed, `rec_http_handle` answers
+/// `REC_ERR_UNAVAILABLE`, and no `rec_authenticate_fn` begins any more.
 ///
 /// Threads: any.
 /// Blocking: at most `timeout_ms`.
@@ -122,8 +130,8 @@ pub unsafe extern "C" fn rec_gateway_port(
 /// Ownership: the gateway is gone, also after `REC_ERR_TIMEOUT`; not after
 /// `REC_ERR_IN_CALLBACK`.
 /// Errors: `REC_ERR_TIMEOUT` (what was still being answered is cut off; `user_data_free`
-/// is called once a running `rec_authenticate_fn` has returned), `REC_ERR_BAD_HANDLE`,
-/// `REC_ERR_IN_CALLBACK`, `REC_ERR_FORKED`, `REC_ERR_UNSUPPORTED`.
+/// is called once a running `rec_authenticate_fn` has returned), `REC_ERR_BAD_HANDLE`
+/// (also after `rec_close`, which has stopped it), `REC_ERR_IN_CALLBACK`, `REC_ERR_FORKED`, `REC_ERR_UNSUPPORTED`.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_gateway_stop(
@@ -148,8 +156,10 @@ pub unsafe extern "C" fn rec_gateway_stop(
 /// Ownership: the response is the caller's, until `rec_http_response_free`; the request
 /// is borrowed for the call.
 /// Errors: `REC_ERR_INVALID_ARGUMENT` (no HTTP: a method, target or header line that
-/// cannot be one; a body beyond `gateway.max_body_bytes`), `REC_ERR_BAD_HANDLE`,
-/// `REC_ERR_IN_CALLBACK`, `REC_ERR_FORKED`, `REC_ERR_UNSUPPORTED`.
+/// cannot be one; a body beyond `gateway.max_body_bytes`), `REC_ERR_UNAVAILABLE` (the
+/// gateway is being stopped, or was before the answer was whole), `REC_ERR_IO` (audio
+/// that could not be read to its end), `REC_ERR_BAD_HANDLE`, `REC_ERR_IN_CALLBACK`,
+/// `REC_ERR_FORKED`, `REC_ERR_UNSUPPORTED`.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_http_handle(

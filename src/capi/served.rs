@@ -18,6 +18,7 @@ use crate::engine::{Engine, process};
 use crate::gateway::http::Asked;
 use crate::gateway::{Credentials, Doorkeeper, Gateway, Identity, Options, permitted};
 use crate::storage::Callback;
+use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::text::Text;
 use crate::words::{Error, Result, Status};
 
@@ -26,9 +27,23 @@ struct HostDoorkeeper {
     authenticate:
         unsafe extern "C" fn(*mut std::ffi::c_void, *const rec_credentials, *mut rec_identity) -> rec_status,
     data: HostData,
+    lent: AtomicBool,
+}
+
+impl Drop for HostDoorkeeper {
+    fn drop(&mut self) {
+        if !self.lent.load(Ordering::Acquire) {
+            // After an error the host's data is its own.
+            self.data.keep();
+        }
+    }
 }
 
 impl Doorkeeper for HostDoorkeeper {
+    fn lent(&self) {
+        self.lent.store(true, Ordering::Release);
+    }
+
     fn identify(&self, shown: &Credentials) -> std::result::Result<Identity, Status> {
         let text = |text: &str| CString::new(text).map_err(|_| Status::Unauthenticated);
         let (name, secret) = (text(&shown.name)?, text(&shown.secret)?);
@@ -67,33 +82,20 @@ fn written(buffer: &[c_char]) -> std::result::Result<String, Status> {
 }
 
 pub fn start(engine: Arc<Engine>, options: &rec_gateway_options, address: SocketAddr) -> Result<Id> {
-    let process = process::current().ok_or_else(|| Error::new(Status::Forked, "too many forks"))?;
     let doorkeeper = options.authenticate.map(|authenticate| {
         Arc::new(HostDoorkeeper {
             authenticate,
             data: HostData::new(options.user_data, options.user_data_free),
-        })
+            lent: AtomicBool::new(false),
+        }) as Arc<dyn Doorkeeper>
     });
-    let kept = doorkeeper.clone();
-    let started = Gateway::start(
+    Gateway::start(
         engine,
         Options {
             listen: (options.flags & REC_GATEWAY_NO_SOCKET == 0).then_some(address),
-            doorkeeper: doorkeeper.map(|doorkeeper| doorkeeper as Arc<dyn Doorkeeper>),
+            doorkeeper,
         },
-    );
-    let placed = started.and_then(|gateway| {
-        let id = process.gateways.insert(|_| gateway.clone());
-        id.ok_or_else(|| {
-            let _ = gateway.stop(Duration::ZERO);
-            Error::new(Status::Limit, "too many gateways")
-        })
-    });
-    if placed.is_err() {
-        // After an error the host's data is its own.
-        std::mem::forget(kept);
-    }
-    placed
+    )
 }
 
 fn gateway_of(id: Id) -> Result<Arc<Gateway>> {
@@ -111,7 +113,7 @@ pub fn port(id: Id) -> Result<u32> {
 
 pub fn stop(id: Id, timeout_ms: u32) -> Result<()> {
     let gateway = gateway_of(id)?;
-    refuse_inside(&gateway)?;
+    refuse_inside_of(&gateway)?;
     let process = process::current().ok_or_else(|| no_gateway(id))?;
     process.gateways.remove(id).ok_or_else(|| no_gateway(id))?;
     gateway.stop(Duration::from_millis(timeout_ms.into()))
@@ -131,20 +133,28 @@ pub fn callback(config: &Config, url: &str, method: &str) -> Result<Option<Callb
     }))
 }
 
-/// What waits for the gateway must not be asked from within it.
-fn refuse_inside(gateway: &Gateway) -> Result<()> {
-    if Gateway::is_inside() || gateway.engine().bus().is_inside() {
-        return Err(Error::new(
-            Status::InCallback,
-            "this waits for what it was called from",
-        ));
+/// What waits for a gateway must not be asked from within it.
+pub fn refuse_inside() -> Result<()> {
+    if Gateway::is_inside() {
+        return Err(in_callback());
     }
     Ok(())
 }
 
+fn in_callback() -> Error {
+    Error::new(Status::InCallback, "this waits for what it was called from")
+}
+
+fn refuse_inside_of(gateway: &Gateway) -> Result<()> {
+    if gateway.engine().bus().is_inside() {
+        return Err(in_callback());
+    }
+    refuse_inside()
+}
+
 pub(super) fn handle(id: Id, given: Given<'_>) -> Result<rec_http_response> {
     let gateway = gateway_of(id)?;
-    refuse_inside(&gateway)?;
+    refuse_inside_of(&gateway)?;
     if given.body.len() > gateway.config().max_body_bytes as usize {
         return Err(invalid(format!(
             "request.body_size {}: more than gateway.max_body_bytes",

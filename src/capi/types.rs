@@ -478,7 +478,9 @@ pub struct rec_gateway_options {
     pub authenticate: rec_authenticate_fn,
     /// Handed to `authenticate`.
     pub user_data: *mut c_void,
-    /// Called once with `user_data` after the last `authenticate`. May be NULL.
+    /// Called once with `user_data` after the last `authenticate`, before
+    /// `rec_gateway_stop` or `rec_close` returns `REC_OK`. May be NULL, and must be if
+    /// `authenticate` is.
     pub user_data_free: rec_free_fn,
 }
 
@@ -527,8 +529,9 @@ pub struct rec_identity {
 /// `REC_ERR_UNAUTHENTICATED` if nobody is known by that name and secret (the client
 /// gets 401, and its source is slowed down); any other status if it cannot be said
 /// now (500). Compare secrets in constant time. It runs on threads of the library,
-/// several at a time, and may wait; it may call any function but `rec_close` and
-/// `rec_gateway_stop`. It must not throw or longjmp out.
+/// several at a time, and may wait; it may call any function but `rec_close`,
+/// `rec_gateway_stop` and `rec_http_handle` (`REC_ERR_IN_CALLBACK`, also for another
+/// engine or gateway). It must not throw or longjmp out.
 pub type rec_authenticate_fn = Option<
     unsafe extern "C" fn(
         user_data: *mut c_void,
@@ -560,9 +563,10 @@ pub struct rec_http_request {
 ///
 /// No lock of the library is held. `event` and all that it points to live until
 /// the callback returns. It may call any function but `rec_close` of its own
-/// engine (`REC_ERR_IN_CALLBACK`); unsubscribing itself is allowed. While it does
-/// not return, later events wait; calls and recordings go on. It must not throw
-/// or longjmp out. Callbacks of two engines must not unsubscribe or close each other.
+/// engine, and `rec_gateway_stop` and `rec_http_handle` of that engine's gateways
+/// (`REC_ERR_IN_CALLBACK`); unsubscribing itself is allowed. While it does not
+/// return, later events wait; calls and recordings go on. It must not throw or
+/// longjmp out. Callbacks of two engines must not unsubscribe or close each other.
 pub type rec_event_fn = Option<unsafe extern "C" fn(user_data: *mut c_void, event: *const rec_event)>;
 
 /// Receives log lines (`REC_LOG_…`, UTF-8, control characters escaped, so one line
@@ -571,4 +575,9 @@ pub type rec_log_fn =
     Option<unsafe extern "C" fn(user_data: *mut c_void, level: i32, message: *const c_char)>;
 
 /// Called once with the `user_data` it belongs to, after the last callback.
+///
+/// It runs on the thread that ends what the data belongs to (in `rec_unsubscribe`,
+/// `rec_set_log`, `rec_close`), or on one of the library's. It must not call what waits:
+/// `rec_close`, `rec_unsubscribe`, `rec_gateway_stop`, `rec_http_handle`. It must not
+/// throw or longjmp out.
 pub type rec_free_fn = Option<unsafe extern "C" fn(user_data: *mut c_void)>;

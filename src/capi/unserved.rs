@@ -29,6 +29,10 @@ pub fn callback(_config: &Config, url: &str, _method: &str) -> Result<Option<Cal
     ))
 }
 
+pub fn refuse_inside() -> Result<()> {
+    Ok(())
+}
+
 pub fn port(_id: Id) -> Result<u32> {
     Err(lacking())
 }

@@ -5,13 +5,16 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::slots::Id;
-use super::{Engine, process};
+use super::{Above, Engine, process};
 use crate::storage;
 use crate::sync::thread;
 use crate::words::{EndReason, Error, Result, Status};
 
 /// How often the closing thread looks whether all has been published.
 const LOOK: Duration = Duration::from_millis(2);
+/// What stands above the engine has so long to end by itself, and no more than half of
+/// the time that is left.
+const ABOVE: Duration = Duration::from_secs(5);
 
 impl Engine {
     /// Always consumes the engine, but from inside one of its own callbacks.
@@ -35,9 +38,9 @@ impl Engine {
         engine.end_calls();
         let keeper = engine.clone();
         // Beside this thread, so that a disk that stands still does not hold the host.
-        let thread = storage::spawn("callrec-close", move || keeper.shut_down());
+        let thread = storage::spawn("callrec-close", move || keeper.shut_down(deadline));
         if thread.is_err() {
-            engine.clone().shut_down();
+            engine.clone().shut_down(deadline);
         }
         engine.await_closed(deadline)?;
         // It has said so, and is about to return.
@@ -53,6 +56,7 @@ impl Engine {
                 self.release_subscriptions();
                 // No callback begins after this returns; what was not told stays owed.
                 self.bus.stop(false);
+                self.halt_above(Instant::now());
                 self.store.give_up();
                 return Err(Error::new(
                     Status::Timeout,
@@ -73,7 +77,7 @@ impl Engine {
     }
 
     /// The whole shutdown, however long the disk takes.
-    fn shut_down(self: Arc<Engine>) {
+    fn shut_down(self: Arc<Engine>, deadline: Instant) {
         self.stop_watch();
         // Those that were just being begun.
         while self.end_calls() {}
@@ -96,8 +100,10 @@ impl Engine {
                 settle();
             }
         }
-        for closer in std::mem::take(&mut *self.closers.lock()) {
-            closer();
+        let now = Instant::now();
+        let left = deadline.saturating_duration_since(now) / 2;
+        for above in self.halt_above(now + left.min(ABOVE)) {
+            above.wait_ended();
         }
         self.store.shutdown();
         join(threads.storage);
@@ -111,6 +117,15 @@ impl Engine {
         self.closed_signal.notify_all();
     }
 
+    /// Of whatever stands above the engine.
+    fn halt_above(&self, until: Instant) -> Vec<Arc<dyn Above>> {
+        let all = self.above.lock().clone();
+        for above in &all {
+            above.halt(until);
+        }
+        all
+    }
+
     fn release_subscriptions(&self) {
         let Some(process) = process::current() else { return };
         for id in std::mem::take(&mut *self.subscriptions.lock()) {
@@ -121,7 +136,7 @@ impl Engine {
     /// An engine that could not be started: its threads end, nothing was live.
     pub(super) fn abandon(self: &Arc<Engine>) {
         self.closing.store(true, Ordering::Release);
-        self.clone().shut_down();
+        self.clone().shut_down(Instant::now());
     }
 }
 

@@ -48,6 +48,9 @@ pub struct Identity {
 pub trait Doorkeeper: Send + Sync {
     /// `Err(Unauthenticated)`: unknown or wrong; any other: it cannot be said now.
     fn identify(&self, credentials: &Credentials) -> Result<Identity, Status>;
+
+    /// The gateway has started. Before that, what is the host's stays the host's.
+    fn lent(&self) {}
 }
 
 /// Why nobody was let in.

@@ -62,7 +62,7 @@ impl Shelf {
     /// Hears of every recording from here on; those of before are being looked for.
     pub fn open(engine: &Arc<Engine>) -> io::Result<Shelf> {
         let directory = PathBuf::from(&engine.config().directory);
-        let archive = Arc::new(Archive::new(&directory)?);
+        let archive = Arc::new(engine.archive()?);
         let observer: Arc<dyn Observer> = Arc::new(Librarian {
             archive: archive.clone(),
             directory,

@@ -8,17 +8,19 @@ mod files;
 mod genesys;
 pub mod http;
 mod imagicle;
+mod life;
 mod metrics;
 mod outbox;
 mod server;
 mod vobiz;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use ::http::StatusCode;
 use http_body_util::BodyExt;
+use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
@@ -26,14 +28,14 @@ pub use auth::{Credentials, Doorkeeper, Identity, Scheme};
 pub use outbox::permitted;
 
 use crate::config::GatewayConfig;
-use crate::engine::Engine;
+use crate::engine::slots::Id;
+use crate::engine::{Above, Engine, process};
 use crate::storage;
-use crate::sync::thread::JoinHandle;
-use crate::sync::{Condvar, Mutex};
 use crate::words::{Error, Result, Status};
 use auth::Throttle;
 use files::Shelf;
 use http::{Answer, Asked};
+use life::{Door, Life};
 use metrics::Meters;
 
 /// How one gateway is to run.
@@ -47,7 +49,9 @@ pub struct Options {
 /// One running gateway.
 pub struct Gateway {
     engine: Arc<Engine>,
+    /// The host's function, through `door`.
     doorkeeper: Option<Arc<dyn Doorkeeper>>,
+    door: Arc<Door>,
     throttle: Throttle,
     meters: Meters,
     shelf: Shelf,
@@ -57,20 +61,23 @@ pub struct Gateway {
     address: Option<SocketAddr>,
     runtime: Handle,
     stop: watch::Sender<bool>,
-    ended: Mutex<bool>,
-    ended_signal: Condvar,
+    life: Arc<Life>,
+    /// By which the host names it.
+    id: OnceLock<Id>,
 }
 
 /// What `start` waits for: the gateway is ready, or why not.
-type Ready = std::sync::mpsc::SyncSender<Result<Arc<Gateway>>>;
+type Ready = std::sync::mpsc::SyncSender<Result<Id>>;
 
 impl Gateway {
-    /// Runs until `stop`, or until the engine is closed.
-    pub fn start(engine: Arc<Engine>, options: Options) -> Result<Arc<Gateway>> {
+    /// Runs until `stop`, or until the engine is closed. The id is in the process's table.
+    pub fn start(engine: Arc<Engine>, options: Options) -> Result<Id> {
         let (ready, answer) = std::sync::mpsc::sync_channel(1);
+        let life = Life::new();
+        let own = life.clone();
         // The runtime's threads are born of this one, and like it take no signals.
-        let thread = storage::spawn("callrec-http", move || run(engine, options, &ready));
-        let _: JoinHandle<()> = thread.map_err(|error| Error::io("starting a thread", &error))?;
+        let thread = storage::spawn("callrec-http", move || run(engine, options, &own, &ready));
+        life.keep(thread.map_err(|error| Error::io("starting a thread", &error))?);
         answer
             .recv()
             .unwrap_or_else(|_| Err(Error::new(Status::Internal, "the gateway's thread has ended")))
@@ -104,9 +111,8 @@ impl Gateway {
     /// Answers one request on the caller's thread: status, header lines, body. A
     /// `/meta/connect` is held as long as its client would wait.
     pub fn handle(self: &Arc<Self>, asked: Asked) -> Result<(u16, String, Vec<u8>)> {
-        if *self.stop.borrow() {
-            return Err(Error::new(Status::Unavailable, "the gateway is stopping"));
-        }
+        let stopping = || Error::new(Status::Unavailable, "the gateway is stopping");
+        let _under_way = self.life.enter().ok_or_else(stopping)?;
         let answered = async {
             let (head, body) = self.answer(asked).await.into_parts();
             let body = body.collect().await;
@@ -117,12 +123,17 @@ impl Gateway {
             }
             Ok((head.status.as_u16(), lines, body.to_bytes().into()))
         };
-        self.runtime.block_on(answered)
+        self.runtime.block_on(async {
+            tokio::select! {
+                answered = answered => answered,
+                () = self.life.cut() => Err(stopping()),
+            }
+        })
     }
 
-    /// Whether this thread is one of the gateway's own, which must not wait for itself.
+    /// Whether this thread is in a function of the host's that a gateway waits for.
     pub fn is_inside() -> bool {
-        Handle::try_current().is_ok()
+        life::is_inside()
     }
 
     /// The one way of every request.
@@ -169,19 +180,39 @@ impl Gateway {
 
     /// No request is taken any more; those that are being answered have `timeout`.
     pub fn stop(&self, timeout: Duration) -> Result<()> {
+        let deadline = Instant::now() + timeout;
+        self.halt(deadline);
+        if self.life.wait_ended(Some(deadline)) {
+            return Ok(());
+        }
+        // What is still being answered does not ask the host any more.
+        self.door.shut();
+        Err(Error::new(
+            Status::Timeout,
+            "requests were still being answered; they are cut off",
+        ))
+    }
+
+    fn forget_id(&self) {
+        if let Some((process, id)) = process::current().zip(self.id.get()) {
+            process.gateways.remove(*id);
+        }
+    }
+}
+
+impl Above for Gateway {
+    fn halt(&self, until: Instant) {
+        self.forget_id();
+        self.life.stop(until);
         self.stop.send_replace(true);
         self.shelf.stop();
-        let mut ended = self.ended.lock();
-        let deadline = std::time::Instant::now() + timeout;
-        while !*ended {
-            if self.ended_signal.wait_until(&mut ended, deadline).timed_out() && !*ended {
-                return Err(Error::new(
-                    Status::Timeout,
-                    "requests were still being answered; they are cut off",
-                ));
-            }
+        if until <= Instant::now() {
+            self.door.shut();
         }
-        Ok(())
+    }
+
+    fn wait_ended(&self) {
+        self.life.wait_ended(None);
     }
 }
 
@@ -191,7 +222,7 @@ fn openapi() -> Answer {
 }
 
 /// The body of the thread `callrec-http`.
-fn run(engine: Arc<Engine>, options: Options, ready: &Ready) {
+fn run(engine: Arc<Engine>, options: Options, life: &Arc<Life>, ready: &Ready) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(engine.config().gateway.threads as usize)
         .thread_name("callrec-http")
@@ -204,73 +235,141 @@ fn run(engine: Arc<Engine>, options: Options, ready: &Ready) {
             return;
         }
     };
-    let gateway = runtime.block_on(serve(engine, options, ready));
-    // What is still being answered is cut off.
-    runtime.shutdown_timeout(Duration::from_millis(100));
+    let gateway = runtime.block_on(serve(engine, options, life, ready));
     if let Some(gateway) = gateway {
+        // They need the runtime to their end.
+        life.wait_empty();
+        runtime.shutdown_timeout(LEFT_BEHIND);
         gateway.shelf.close(&gateway.engine);
-        *gateway.ended.lock() = true;
-        gateway.ended_signal.notify_all();
+        gateway.door.let_go();
+        let above: Arc<dyn Above> = gateway.clone();
+        gateway.engine.detach(&above);
     }
+    life.end();
 }
 
-async fn serve(engine: Arc<Engine>, options: Options, ready: &Ready) -> Option<Arc<Gateway>> {
-    let listener = match options.listen {
-        Some(address) => match server::listen(address).await {
-            Ok(listener) => Some(listener),
-            Err(error) => {
-                let _ = ready.send(Err(Error::io(format!("listening on {address}"), &error)));
-                return None;
-            }
-        },
-        None => None,
-    };
-    let shelf = match Shelf::open(&engine) {
-        Ok(shelf) => shelf,
+async fn serve(
+    engine: Arc<Engine>,
+    options: Options,
+    life: &Arc<Life>,
+    ready: &Ready,
+) -> Option<Arc<Gateway>> {
+    let (gateway, listener) = match open(engine, options, life).await {
+        Ok(opened) => opened,
         Err(error) => {
-            let _ = ready.send(Err(Error::io("the archive", &error)));
+            let _ = ready.send(Err(error));
             return None;
         }
     };
+    let stopped = gateway.stop.subscribe();
+    let id = match register(&gateway) {
+        Ok(id) => id,
+        Err(error) => {
+            let _ = ready.send(Err(error));
+            return Some(gateway);
+        }
+    };
+    genesys::Desk::attach(&gateway);
+    vobiz::Desk::check_urls(&gateway);
+    let callbacks = tokio::spawn(outbox::run(gateway.clone(), stopped.clone()));
+    let _ = ready.send(Ok(id));
+    serve_until(&gateway, listener, stopped).await;
+    // It hears of the end by itself; a frozen disk may hold it up.
+    let _ = tokio::time::timeout(CALLBACKS_END, callbacks).await;
+    Some(gateway)
+}
+
+async fn serve_until(
+    gateway: &Arc<Gateway>,
+    listener: Option<TcpListener>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    match listener {
+        Some(listener) => server::run(gateway, listener, stopped).await,
+        None => {
+            let _ = stopped.wait_for(|stopped| *stopped).await;
+        }
+    }
+}
+
+async fn open(
+    engine: Arc<Engine>,
+    options: Options,
+    life: &Arc<Life>,
+) -> Result<(Arc<Gateway>, Option<TcpListener>)> {
+    let listener = match options.listen {
+        Some(address) => {
+            let listening = server::listen(address).await;
+            Some(listening.map_err(|error| Error::io(format!("listening on {address}"), &error))?)
+        }
+        None => None,
+    };
+    let shelf = Shelf::open(&engine).map_err(|error| Error::io("the archive", &error))?;
     let config = &engine.config().gateway;
-    let (stop, mut stopped) = watch::channel(false);
+    let door = Arc::new(Door::new(options.doorkeeper));
     let gateway = Arc::new(Gateway {
         throttle: Throttle::new(config.auth_delay_ms, config.auth_delay_max_ms),
         meters: Meters::default(),
         shelf,
         genesys: genesys::Desk::new(&engine),
         vobiz: vobiz::Desk::new(&engine),
-        doorkeeper: options.doorkeeper,
+        doorkeeper: Some(door.clone()),
+        door,
         address: listener.as_ref().and_then(|listener| listener.local_addr().ok()),
         runtime: Handle::current(),
-        stop,
-        ended: Mutex::new(false),
-        ended_signal: Condvar::new(),
+        stop: watch::channel(false).0,
+        life: life.clone(),
+        id: OnceLock::new(),
         engine,
     });
-    genesys::Desk::attach(&gateway);
-    vobiz::Desk::check_urls(&gateway);
-    let callbacks = tokio::spawn(outbox::run(gateway.clone(), stopped.clone()));
-    let at_close = Arc::downgrade(&gateway);
-    gateway.engine.at_close(Box::new(move || {
-        if let Some(gateway) = at_close.upgrade() {
-            // Nothing of the gateway touches the directory after this.
-            let _ = gateway.stop(CLOSING);
-        }
-    }));
-    let _ = ready.send(Ok(gateway.clone()));
-    match listener {
-        Some(listener) => server::run(&gateway, listener, stopped).await,
-        None => {
-            let _ = stopped.wait_for(|stopped| *stopped).await;
-        }
+    Ok((gateway, listener))
+}
+
+/// From here on the engine's end is the gateway's too, and the host may name it.
+fn register(gateway: &Arc<Gateway>) -> Result<Id> {
+    let process = process::current().ok_or_else(|| Error::new(Status::Forked, "too many forks"))?;
+    let id = process.gateways.insert(|id| {
+        let _ = gateway.id.set(id);
+        gateway.clone()
+    });
+    let id = id.ok_or_else(|| Error::new(Status::Limit, "too many gateways"))?;
+    if let Err(error) = gateway.engine.attach(gateway.clone()) {
+        gateway.forget_id();
+        return Err(error);
     }
-    // It hears of the end by itself; a frozen disk may hold it up.
-    let _ = tokio::time::timeout(CALLBACKS_END, callbacks).await;
-    Some(gateway)
+    gateway.door.open();
+    Ok(id)
 }
 
 /// How long the gateway's end waits for the callbacks that are under way.
 const CALLBACKS_END: Duration = Duration::from_secs(1);
-/// How long the engine's end waits for requests that are being answered.
-const CLOSING: Duration = Duration::from_secs(5);
+/// How long it waits for a disk, or for a name server, that does not answer.
+const LEFT_BEHIND: Duration = Duration::from_millis(500);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn none_is_started_once_the_engine_closes() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let config = Config {
+            directory: dir.path().to_string_lossy().into_owned(),
+            ..Config::default()
+        };
+        let (engine, id) = Engine::open(config).expect("an engine");
+        Engine::close(id, Duration::from_secs(60)).expect("closed");
+        let options = Options {
+            listen: None,
+            doorkeeper: None,
+        };
+        // As if the host had asked for it just before.
+        let started = Gateway::start(engine.clone(), options).map_err(|error| error.status);
+        assert_eq!(started, Err(Status::Unavailable));
+        while Arc::strong_count(&engine) > 1 {
+            // The gateway that was not to be ends on its own thread.
+            std::thread::yield_now();
+        }
+    }
+}

@@ -32,7 +32,8 @@ pub async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::bind(address).await
 }
 
-/// Serves until `stopped`; then those that are being answered are waited for.
+/// Serves until `stopped`; then those that are being answered have until the gateway's
+/// end.
 pub async fn run(gateway: &Arc<Gateway>, listener: TcpListener, mut stopped: watch::Receiver<bool>) {
     let room = Arc::new(Semaphore::new(gateway.config().max_connections as usize));
     let mut connections = JoinSet::new();
@@ -53,7 +54,11 @@ pub async fn run(gateway: &Arc<Gateway>, listener: TcpListener, mut stopped: wat
         }
     }
     drop(listener);
-    while connections.join_next().await.is_some() {}
+    tokio::select! {
+        () = async { while connections.join_next().await.is_some() {} } => {}
+        // However slowly a peer takes its answer.
+        () = gateway.life.cut() => connections.shutdown().await,
+    }
 }
 
 async fn connection(

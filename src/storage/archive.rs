@@ -10,7 +10,6 @@ mod walk;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -71,13 +70,13 @@ pub struct Archive {
 }
 
 impl Archive {
-    pub fn new(directory: &Path) -> io::Result<Archive> {
-        Ok(Archive {
-            root: Dir::open_root(directory)?,
+    pub fn new(root: Dir) -> Archive {
+        Archive {
+            root,
             index: Mutex::default(),
             news: Mutex::default(),
             over: Condvar::new(),
-        })
+        }
     }
 
     /// A recording has been published. Waits for nothing.

@@ -1,5 +1,6 @@
 //! The store of one directory: its lock, its queues, its counters.
 
+use super::archive::Archive;
 use super::faults::{Hook, Step};
 use super::live::{Draft, Stage};
 use super::os::{self, Dir, DirLock};
@@ -104,6 +105,11 @@ impl Store {
         };
         store.refresh_free();
         Ok(Arc::new(store))
+    }
+
+    /// The finished recordings of its directory, yet to be looked for. Waits for no disk.
+    pub fn archive(&self) -> io::Result<Archive> {
+        Ok(Archive::new(self.root.again()?))
     }
 
     pub fn config(&self) -> &StorageConfig {

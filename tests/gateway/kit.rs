@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use serde_json::Value;
 use ureq::http;
 
-use crate::support::{Call, Dir, Engine, ask, init, string};
+use crate::support::{Answer, Arg, Call, Dir, Engine, ask, init, string};
 
 pub const FIRST: &str = "01RCC3N118B1V0SL8O7GK2LAES00000V";
 pub const SECOND: &str = "01RCC3N118B1V0SL8O7GK2LAES00000W";
@@ -183,6 +183,52 @@ impl House {
             headers: head.headers,
             body: body.read_to_vec().unwrap(),
         }
+    }
+}
+
+/// A request without a socket.
+pub fn handle(
+    gateway: rec_gateway,
+    method: &str,
+    target: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Answer<Reply> {
+    let lines: String = headers
+        .iter()
+        .map(|(name, value)| format!("{name}: {value}\r\n"))
+        .collect();
+    let (method, target, lines) = (Arg::from(method), Arg::from(target), Arg::from(lines.as_str()));
+    let mut request: rec_http_request = init();
+    request.method = method.ptr();
+    request.target = target.ptr();
+    request.headers = lines.ptr();
+    request.body = body.as_ptr().cast();
+    request.body_size = body.len();
+    let mut response = std::ptr::null_mut();
+    ask(|e| unsafe { rec_http_handle(gateway, &request, &mut response, e) })?;
+    Ok(unsafe { reply_of(response) })
+}
+
+/// # Safety
+/// `response` was made by `rec_http_handle`; it is freed here.
+unsafe fn reply_of(response: *mut rec_http_response) -> Reply {
+    let status = unsafe { rec_http_response_status(response) } as u16;
+    let lines = unsafe { CStr::from_ptr(rec_http_response_headers(response)) };
+    let mut headers = http::HeaderMap::new();
+    for line in lines.to_str().unwrap().split_terminator("\r\n") {
+        let (name, value) = line.split_once(": ").unwrap();
+        let name: http::HeaderName = name.parse().unwrap();
+        headers.append(name, value.parse().unwrap());
+    }
+    let mut size = 0;
+    let body = unsafe { rec_http_response_body(response, &mut size) };
+    let body = unsafe { std::slice::from_raw_parts(body.cast::<u8>(), size) }.to_vec();
+    unsafe { rec_http_response_free(response) };
+    Reply {
+        status,
+        headers,
+        body,
     }
 }
 
