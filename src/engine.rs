@@ -319,12 +319,12 @@ impl Engine {
 
     /// A test may ask for a panic at a named place.
     #[cfg(feature = "faults")]
-    fn fault(&self, place: &str) {
+    pub fn fault(&self, place: &str) {
         assert!(self.config.panic_at != place, "planted at {place}");
     }
 
     #[cfg(not(feature = "faults"))]
-    fn fault(&self, _place: &str) {}
+    pub fn fault(&self, _place: &str) {}
 }
 
 const WRITERS: usize = 2;

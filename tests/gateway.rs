@@ -21,6 +21,8 @@ mod genesys_events;
 mod genesys_load;
 #[path = "gateway/genesys_resources.rs"]
 mod genesys_resources;
+#[path = "gateway/handled.rs"]
+mod handled;
 #[path = "gateway/imagicle.rs"]
 mod imagicle;
 #[path = "gateway/killed.rs"]

@@ -11,6 +11,7 @@ mod imagicle;
 mod life;
 mod metrics;
 mod outbox;
+mod route;
 mod server;
 mod vobiz;
 
@@ -18,7 +19,8 @@ use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use ::http::StatusCode;
+use ::http::Method;
+use ::http::header::{CONTENT_LENGTH, HeaderValue};
 use http_body_util::BodyExt;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
@@ -34,7 +36,7 @@ use crate::storage;
 use crate::words::{Error, Result, Status};
 use auth::Throttle;
 use files::Shelf;
-use http::{Answer, Asked};
+use http::Asked;
 use life::{Door, Life};
 use metrics::Meters;
 
@@ -114,14 +116,24 @@ impl Gateway {
         let stopping = || Error::new(Status::Unavailable, "the gateway is stopping");
         let _under_way = self.life.enter().ok_or_else(stopping)?;
         let answered = async {
-            let (head, body) = self.answer(asked).await.into_parts();
+            let is_head = asked.method() == Method::HEAD;
+            let (mut head, body) = self.answer(asked).await.into_parts();
             let body = body.collect().await;
             let body = body.map_err(|error| Error::io("the answer's body", &error))?;
+            let mut body = body.to_bytes();
+            if is_head {
+                // As a server on a socket does.
+                if !body.is_empty() {
+                    let length = HeaderValue::from(body.len());
+                    head.headers.entry(CONTENT_LENGTH).or_insert(length);
+                }
+                body.clear();
+            }
             let mut lines = String::new();
             for (name, value) in &head.headers {
                 lines.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap_or_default()));
             }
-            Ok((head.status.as_u16(), lines, body.to_bytes().into()))
+            Ok((head.status.as_u16(), lines, body.into()))
         };
         self.runtime.block_on(async {
             tokio::select! {
@@ -134,48 +146,6 @@ impl Gateway {
     /// Whether this thread is in a function of the host's that a gateway waits for.
     pub fn is_inside() -> bool {
         life::is_inside()
-    }
-
-    /// The one way of every request.
-    pub async fn answer(self: &Arc<Self>, asked: Asked) -> Answer {
-        let (door, answer) = self.route(&asked).await;
-        self.meters.answered(door, asked.method(), answer.status());
-        answer
-    }
-
-    async fn route(self: &Arc<Self>, asked: &Asked) -> (&'static str, Answer) {
-        let config = self.config();
-        let below = |on: bool, base: &str| on.then(|| asked.below(base)).flatten();
-        if let Some(wanted) = vobiz::audio_asked_for(self, asked) {
-            return ("audio", vobiz::audio(self, asked, wanted).await);
-        }
-        if let Some(rest) = below(config.imagicle, &config.imagicle_path) {
-            return ("imagicle", imagicle::answer(self, asked, rest).await);
-        }
-        if let Some(rest) = below(config.genesys, &config.cometd_path) {
-            return ("cometd", comet::answer(self, asked, rest).await);
-        }
-        if let Some(rest) = below(config.genesys, &config.genesys_path) {
-            return ("genesys", genesys::answer(self, asked, rest).await);
-        }
-        if let Some(rest) = below(config.vobiz, &config.vobiz_path) {
-            return (
-                "vobiz",
-                vobiz::answer(self, asked, rest, vobiz::Dialect::Vobiz).await,
-            );
-        }
-        if let Some(rest) = below(config.plivo, &config.plivo_path) {
-            return (
-                "plivo",
-                vobiz::answer(self, asked, rest, vobiz::Dialect::Plivo).await,
-            );
-        }
-        match asked.path() {
-            "/healthz" => ("healthz", metrics::health(self)),
-            "/metrics" => ("metrics", metrics::metrics(self)),
-            "/openapi.yaml" => ("openapi", openapi()),
-            _ => ("none", http::empty(StatusCode::NOT_FOUND)),
-        }
     }
 
     /// No request is taken any more; those that are being answered have `timeout`.
@@ -214,11 +184,6 @@ impl Above for Gateway {
     fn wait_ended(&self) {
         self.life.wait_ended(None);
     }
-}
-
-fn openapi() -> Answer {
-    let text = include_str!("../../docs/openapi.yaml");
-    http::answer(StatusCode::OK, Some("application/yaml"), text)
 }
 
 /// The body of the thread `callrec-http`.

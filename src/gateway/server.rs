@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 use tokio_io_timeout::TimeoutStream;
 
 use super::Gateway;
-use super::http::{Answer, Asked, empty};
+use super::http::{Answer, Asked};
 
 /// Headers of one request at most.
 const HEADERS: usize = 100;
@@ -106,18 +106,29 @@ async fn one(gateway: &Arc<Gateway>, request: Request<Incoming>, peer: IpAddr) -
     let (head, body) = request.into_parts();
     let whole = Limited::new(body, config.max_body_bytes as usize).collect();
     let body = match tokio::time::timeout(time, whole).await {
-        Ok(Ok(body)) => body.to_bytes(),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => return closing(StatusCode::PAYLOAD_TOO_LARGE),
-        Ok(Err(_)) => return closing(StatusCode::BAD_REQUEST),
-        Err(_) => return closing(StatusCode::REQUEST_TIMEOUT),
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(StatusCode::PAYLOAD_TOO_LARGE),
+        Ok(Err(_)) => Err(StatusCode::BAD_REQUEST),
+        Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
     };
     let source = source_of(gateway, &head.headers, peer);
-    let request: Request<Bytes> = Request::from_parts(head, body);
-    gateway.answer(Asked { request, source }).await
+    let asked = |body: Bytes| Asked {
+        request: Request::from_parts(head, body),
+        source,
+    };
+    match body {
+        Ok(body) => gateway.answer(asked(body)).await,
+        Err(status) => refused(gateway, &asked(Bytes::new()), status),
+    }
 }
 
-fn closing(status: StatusCode) -> Answer {
-    let mut answer = empty(status);
+fn refused(gateway: &Arc<Gateway>, asked: &Asked, status: StatusCode) -> Answer {
+    let why = match status {
+        StatusCode::PAYLOAD_TOO_LARGE => "The body is too large",
+        StatusCode::REQUEST_TIMEOUT => "The body did not come in time",
+        _ => "The body cannot be read",
+    };
+    let mut answer = gateway.refuse(asked, status, why);
     answer
         .headers_mut()
         .insert(CONNECTION, HeaderValue::from_static("close"));

@@ -3,7 +3,9 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use crate::kit::House;
+use serde_json::Value;
+
+use crate::kit::{House, Reply};
 
 fn connect(house: &House) -> TcpStream {
     let address = house.base.strip_prefix("http://").unwrap();
@@ -11,7 +13,7 @@ fn connect(house: &House) -> TcpStream {
 }
 
 /// All that comes until the server closes.
-fn rest(mut stream: TcpStream) -> String {
+fn rest_of(mut stream: TcpStream) -> String {
     let mut bytes = Vec::new();
     let _ = stream.read_to_end(&mut bytes);
     String::from_utf8_lossy(&bytes).into_owned()
@@ -43,6 +45,97 @@ fn a_body_beyond_the_limit_is_413() {
     assert_eq!(house.send("POST", "/healthz", &[], &body[..1024]).status, 200);
 }
 
+/// (api as it is counted, one of its paths)
+const APIS: &[(&str, &str)] = &[
+    ("imagicle", "/fw/Apps/Recorder/WebAPI/LiveRecordings"),
+    ("genesys", "/api/v2/me/calls/1"),
+    ("cometd", "/genesys/cometd"),
+    ("vobiz", "/api/v1/Account/MA_DEMO/Call/1/Record/"),
+    ("plivo", "/v1/Account/MA_DEMO/Call/1/Record/"),
+    ("audio", "/recordings/1.wav"),
+];
+
+/// That it is this refusal as that API writes one; Vobiz's code is `code`.
+fn expect_form(api: &str, reply: &Reply, status: u16, code: &str) {
+    assert_eq!(reply.status, status, "{api}");
+    if api == "imagicle" {
+        return assert!(reply.body.is_empty(), "{}", reply.text());
+    }
+    let said = reply.json();
+    let members = |of: &Value| of.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    match api {
+        "genesys" => {
+            assert_eq!(said["statusCode"], if status < 500 { 10 } else { 4 });
+            assert_eq!(members(&said), ["statusCode", "statusMessage"]);
+        }
+        "cometd" => {
+            assert_eq!(said[0]["successful"], false);
+            let error = said[0]["error"].as_str().unwrap();
+            assert!(error.starts_with(&format!("{status}::")), "{error}");
+        }
+        "vobiz" => {
+            assert_eq!(said["error"]["code"], code);
+            assert_eq!(members(&said), ["status", "error", "timestamp", "requestId"]);
+        }
+        _ => assert_eq!(members(&said), ["api_id", "error"]),
+    }
+}
+
+fn expect_counted(house: &House, api: &str, method: &str, status: u16) {
+    let row = format!(r#"callrec_http_requests_total{{api="{api}",method="{method}",status="{status}"}} 1"#);
+    let metrics = house.send("GET", "/metrics", &[], "");
+    assert!(metrics.text().contains(&row), "{row}: {}", metrics.text());
+}
+
+#[test]
+fn what_cannot_be_taken_in_is_refused_in_each_apis_own_form_and_counted() {
+    let settings = [
+        ("gateway.max_body_bytes", "1024"),
+        ("gateway.apis", "imagicle,genesys,vobiz,plivo"),
+        ("gateway.request_ms", "300"),
+    ];
+    let house = House::open(&settings);
+    let large = "x".repeat(1025);
+    for (api, path) in APIS {
+        let reply = house.send("POST", path, &[], &large);
+        expect_form(api, &reply, 413, "INVALID_PARAMETER");
+        assert_eq!(reply.header("connection"), "close");
+        expect_counted(&house, api, "POST", 413);
+        for (rest, status) in [
+            ("content-length: 10\r\n\r\nhalf", 408),
+            ("transfer-encoding: chunked\r\n\r\nno chunk\r\n", 400),
+        ] {
+            let mut stream = connect(&house);
+            write!(stream, "PUT {path} HTTP/1.1\r\nhost: a\r\n{rest}").unwrap();
+            let answer = rest_of(stream);
+            let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+            assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{api}: {head}");
+            let reply = Reply {
+                status,
+                headers: Default::default(),
+                body: body.into(),
+            };
+            expect_form(api, &reply, status, "INVALID_PARAMETER");
+            expect_counted(&house, api, "PUT", status);
+        }
+    }
+}
+
+#[cfg(feature = "faults")]
+#[test]
+fn what_breaks_while_it_is_answered_is_500_in_each_apis_own_form_and_counted() {
+    for (api, path) in APIS {
+        let settings = [
+            ("gateway.apis", "imagicle,genesys,vobiz,plivo"),
+            ("faults.panic", *api),
+        ];
+        let house = House::open(&settings);
+        let reply = house.send("POST", path, &[], "");
+        expect_form(api, &reply, 500, "INTERNAL_ERROR");
+        expect_counted(&house, api, "POST", 500);
+    }
+}
+
 #[test]
 fn headers_beyond_the_limit_are_431() {
     let house = House::open(&[("gateway.max_header_bytes", "8192")]);
@@ -53,7 +146,7 @@ fn headers_beyond_the_limit_are_431() {
         "GET /healthz HTTP/1.1\r\nhost: a\r\nx-long: {long}\r\n\r\n"
     )
     .unwrap();
-    let answer = rest(stream);
+    let answer = rest_of(stream);
     assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
 }
 
@@ -69,9 +162,9 @@ fn who_sends_nothing_or_half_a_request_is_let_go_and_others_are_served() {
         .unwrap();
     assert_eq!(house.send("GET", "/healthz", &[], "").status, 200);
     // Each of these returns only because the server has closed the connection.
-    assert!(!rest(silent).contains(" 200 "));
-    assert!(!rest(half).contains(" 200 "));
-    assert!(rest(headless).starts_with("HTTP/1.1 408 "));
+    assert!(!rest_of(silent).contains(" 200 "));
+    assert!(!rest_of(half).contains(" 200 "));
+    assert!(rest_of(headless).starts_with("HTTP/1.1 408 "));
 }
 
 #[test]
@@ -81,7 +174,7 @@ fn garbage_is_400_and_closes() {
     stream
         .write_all(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 hello\r\n\r\n")
         .unwrap();
-    let answer = rest(stream);
+    let answer = rest_of(stream);
     assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
     assert_eq!(house.send("GET", "/healthz", &[], "").status, 200);
 }
@@ -95,7 +188,7 @@ fn one_connection_too_many_is_503() {
         .unwrap();
     let mut byte = [0];
     first.read_exact(&mut byte).unwrap();
-    let answer = rest(connect(&house));
+    let answer = rest_of(connect(&house));
     assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
 }
 

@@ -82,7 +82,7 @@ fn unauthenticated() -> Answer {
 }
 
 /// A request of which no message is looked at.
-fn failed(status: StatusCode, error: &str) -> Answer {
+pub fn failed(status: StatusCode, error: &str) -> Answer {
     let told = serde_json::json!([{ "successful": false, "error": error }]);
     super::http::json(status, &told)
 }

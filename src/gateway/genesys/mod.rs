@@ -110,6 +110,17 @@ async fn route(gateway: &Arc<Gateway>, asked: &Asked, rest: &str, me: Caller) ->
     }
 }
 
+/// A request that never came here.
+pub fn failed(status: StatusCode, why: &str) -> Answer {
+    let code = match status.is_client_error() {
+        true => Code::Invalid,
+        false => Code::Internal,
+    };
+    let mut answer = refused(code, why);
+    *answer.status_mut() = status;
+    answer
+}
+
 fn internal() -> Answer {
     refused(Code::Internal, "Internal error")
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::Method;
+use http::{Method, StatusCode};
 use uuid::Uuid;
 
 use super::errors::Shape;
@@ -54,13 +54,7 @@ fn wanted(name: &str) -> Option<Wanted> {
 }
 
 pub async fn audio(gateway: &Arc<Gateway>, asked: &Asked, wanted: Option<Wanted>) -> Answer {
-    let ask = Ask {
-        gateway,
-        asked,
-        dialect: Dialect::Vobiz,
-        api_id: Uuid::new_v4().to_string(),
-        account: String::new(),
-    };
+    let ask = Ask::new(gateway, asked, Dialect::Vobiz);
     if !matches!(*asked.method(), Method::GET | Method::HEAD) {
         return ask.not_allowed(Shape::Resource, &[Method::GET, Method::HEAD]);
     }
@@ -89,6 +83,11 @@ pub async fn audio(gateway: &Arc<Gateway>, asked: &Asked, wanted: Option<Wanted>
         Err(missing) => Err(missing),
     };
     sent.unwrap_or_else(|missing| ask.missing(missing))
+}
+
+/// A request that never came here.
+pub fn failed(gateway: &Arc<Gateway>, asked: &Asked, status: StatusCode, why: &str) -> Answer {
+    Ask::new(gateway, asked, Dialect::Vobiz).error(Shape::Resource, status, why)
 }
 
 /// By X-Auth-ID and X-Auth-Token, or by HTTP Basic.

@@ -96,6 +96,7 @@ fn code(status: StatusCode) -> &'static str {
         StatusCode::CONFLICT => "CONFLICT",
         StatusCode::SERVICE_UNAVAILABLE => "SERVICE_UNAVAILABLE",
         StatusCode::GATEWAY_TIMEOUT => "GATEWAY_TIMEOUT",
+        _ if status.is_client_error() => "INVALID_PARAMETER",
         _ => "INTERNAL_ERROR",
     }
 }

@@ -12,7 +12,7 @@ use http::{Method, StatusCode};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-pub use audio::{asked_for as audio_asked_for, audio};
+pub use audio::{Wanted as AudioWanted, asked_for as audio_asked_for, audio, failed as audio_failed};
 
 use super::auth::{Refused, caller_of};
 use super::http::{Answer, Asked, decoded, put};
@@ -127,13 +127,7 @@ fn is_nearly(rest: &str) -> bool {
 }
 
 pub async fn answer(gateway: &Arc<Gateway>, asked: &Asked, rest: &str, dialect: Dialect) -> Answer {
-    let mut ask = Ask {
-        gateway,
-        asked,
-        dialect,
-        api_id: Uuid::new_v4().to_string(),
-        account: String::new(),
-    };
+    let mut ask = Ask::new(gateway, asked, dialect);
     let resource = match find(rest) {
         Found::Resource(account, resource) => {
             ask.account = account;
@@ -145,10 +139,7 @@ pub async fn answer(gateway: &Arc<Gateway>, asked: &Asked, rest: &str, dialect: 
             return ask.error(Shape::General, StatusCode::NOT_FOUND, "There is no such resource");
         }
     };
-    let shape = match resource {
-        Resource::Record(_) => Shape::General,
-        _ => Shape::Resource,
-    };
+    let shape = shape_of(&resource);
     let allowed: &[Method] = match resource {
         Resource::Record(_) => &[Method::POST, Method::DELETE],
         Resource::Recordings => &[Method::GET],
@@ -172,6 +163,41 @@ pub async fn answer(gateway: &Arc<Gateway>, asked: &Asked, rest: &str, dialect: 
         Resource::Recordings => recordings::list(&ask, caller).await,
         Resource::Recording(id) if is_get => recordings::get(&ask, caller, &id).await,
         Resource::Recording(id) => recordings::delete(&ask, caller, &id).await,
+    }
+}
+
+fn shape_of(resource: &Resource) -> Shape {
+    match resource {
+        Resource::Record(_) => Shape::General,
+        _ => Shape::Resource,
+    }
+}
+
+/// A request that never came here.
+pub fn failed(
+    gateway: &Arc<Gateway>,
+    asked: &Asked,
+    rest: &str,
+    dialect: Dialect,
+    status: StatusCode,
+    why: &str,
+) -> Answer {
+    let shape = match find(rest) {
+        Found::Resource(_, resource) => shape_of(&resource),
+        _ => Shape::General,
+    };
+    Ask::new(gateway, asked, dialect).error(shape, status, why)
+}
+
+impl<'a> Ask<'a> {
+    fn new(gateway: &'a Arc<Gateway>, asked: &'a Asked, dialect: Dialect) -> Ask<'a> {
+        Ask {
+            gateway,
+            asked,
+            dialect,
+            api_id: Uuid::new_v4().to_string(),
+            account: String::new(),
+        }
     }
 }
 
