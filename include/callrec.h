@@ -1143,8 +1143,9 @@ rec_status rec_config_new(rec_config **config);
  * - `gateway.public_url` (empty): scheme, host and path prefix that clients see, for
  *   the urls in answers; empty: http:// and the address that the gateway listens on
  * - `gateway.threads` (2): threads that answer requests, 1 to 64
- * - `gateway.max_connections` (4096): open connections at most, 1 to 1000000; one more
- *   is answered 503 and closed
+ * - `gateway.max_connections` (4096): open connections at most, 1 to 1000000, and never
+ *   more than a quarter of the files that the process may have open; one more is
+ *   answered 503 and closed
  * - `gateway.max_header_bytes` (16384): a request's line and headers, 8192 to 1048576
  *   bytes
  * - `gateway.max_body_bytes` (65536): a request's body, 1024 to 16777216 bytes

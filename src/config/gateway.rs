@@ -147,7 +147,7 @@ pub(super) const KEYS: &[Key] = &[
     Key {
         name: "gateway.max_connections",
         default: "4096",
-        meaning: "open connections at most, 1 to 1000000; one more is answered 503 and closed",
+        meaning: "open connections at most, 1 to 1000000, and never more than a quarter of the files that the process may have open; one more is answered 503 and closed",
         set: |c, v| number(v, 1, 1_000_000).map(|v| c.gateway.max_connections = v as u32),
     },
     Key {

@@ -22,6 +22,8 @@ use tokio_io_timeout::TimeoutStream;
 
 use super::Gateway;
 use super::http::{Answer, Asked};
+use crate::events::LogLevel;
+use crate::storage::os;
 
 /// Headers of one request at most.
 const HEADERS: usize = 100;
@@ -35,7 +37,7 @@ pub async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 /// Serves until `stopped`; then those that are being answered have until the gateway's
 /// end.
 pub async fn run(gateway: &Arc<Gateway>, listener: TcpListener, mut stopped: watch::Receiver<bool>) {
-    let room = Arc::new(Semaphore::new(gateway.config().max_connections as usize));
+    let room = Arc::new(Semaphore::new(connections_max(gateway)));
     let mut connections = JoinSet::new();
     let until = stopped.clone();
     loop {
@@ -59,6 +61,20 @@ pub async fn run(gateway: &Arc<Gateway>, listener: TcpListener, mut stopped: wat
         // However slowly a peer takes its answer.
         () = gateway.life.cut() => connections.shutdown().await,
     }
+}
+
+/// As many as are allowed, and of the process's open files no more than a quarter: without
+/// one, recordings have no file and the host no socket for its calls.
+fn connections_max(gateway: &Gateway) -> usize {
+    let limit = os::open_files_limit();
+    let (asked, quarter) = (gateway.config().max_connections, (limit / 4).max(1));
+    if u64::from(asked) > quarter {
+        let message = format!(
+            "gateway.max_connections {asked}: {quarter} are taken, a quarter of the {limit} files that this process may have open"
+        );
+        gateway.engine().bus().log(LogLevel::Info, message);
+    }
+    u64::from(asked).min(quarter) as usize
 }
 
 async fn connection(

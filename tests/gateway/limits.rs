@@ -1,11 +1,18 @@
 //! What a client may not do, and that nobody else is harmed by it.
 
+#![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+
+use std::ffi::{CStr, c_char, c_void};
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::process::Command;
 
+use callrec::capi::*;
 use serde_json::Value;
 
 use crate::kit::{House, Reply};
+use crate::support::ask;
+use crate::support::kit::until;
 
 fn connect(house: &House) -> TcpStream {
     let address = house.base.strip_prefix("http://").unwrap();
@@ -190,6 +197,48 @@ fn one_connection_too_many_is_503() {
     first.read_exact(&mut byte).unwrap();
     let answer = rest_of(connect(&house));
     assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+}
+
+/// What the engine has logged, in the child alone.
+static LOGGED: parking_lot::Mutex<String> = parking_lot::Mutex::new(String::new());
+
+unsafe extern "C" fn log(_: *mut c_void, _: i32, message: *const c_char) {
+    let message = unsafe { CStr::from_ptr(message) }.to_str().unwrap();
+    LOGGED.lock().push_str(message);
+}
+
+#[test]
+#[ignore = "run by the test below, where 400 files may be open"]
+fn child_takes_connections() {
+    let house = House::open(&[]);
+    let engine = house.engine.handle;
+    ask(|e| unsafe { rec_set_log(engine, Some(log), std::ptr::null_mut(), None, e) }).unwrap();
+    let answers: Vec<_> = (0..110)
+        .map(|_| {
+            let mut stream = connect(&house);
+            let mut line = [0; 12];
+            // One that is refused may be closed before it is heard.
+            let _ = stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n");
+            let _ = stream.read_exact(&mut line);
+            (stream, line)
+        })
+        .collect();
+    let served = answers.iter().filter(|(_, line)| line.ends_with(b" 200"));
+    assert_eq!(served.count(), 100);
+    until("it is logged", || LOGGED.lock().contains("100 are taken"));
+}
+
+#[cfg(unix)]
+#[test]
+fn connections_take_a_quarter_of_the_open_files_at_most() {
+    let child = Command::new("sh")
+        .args(["-c", "ulimit -n 400 && exec \"$0\" \"$@\""])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "limits::child_takes_connections", "--ignored"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&child.stdout);
+    assert!(child.status.success() && said.contains("1 passed"), "{said}");
 }
 
 #[test]
