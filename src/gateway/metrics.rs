@@ -92,12 +92,17 @@ fn engine_metrics(registry: &mut Registry, now: &Statistics) {
         ),
         ("free_bytes", "Free bytes where recordings go", now.free_bytes),
     ];
-    for (name, help, value) in gauges {
+    // What nobody knows yet is left out.
+    for (name, help, value) in gauges.into_iter().filter(|row| row.2 != u64::MAX) {
         registry.register(name, help, ConstGauge::new(value as i64));
     }
     let counters = [
         ("frames_in", "Frames handed in", now.frames_in),
-        ("frames_lost", "Frames lost to full rings", now.frames_lost),
+        (
+            "frames_lost",
+            "Frames that never came, came too late, or found their ring full",
+            now.frames_lost,
+        ),
         ("frames_ignored", "Frames that were no audio", now.frames_ignored),
         ("bytes_out", "Bytes written", now.bytes_out),
         (
@@ -113,5 +118,29 @@ fn engine_metrics(registry: &mut Registry, now: &Statistics) {
     ];
     for (name, help, value) in counters {
         registry.register(name, help, ConstCounter::new(value));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(now: &Statistics) -> String {
+        let mut registry = Registry::default();
+        engine_metrics(&mut registry, now);
+        let mut out = String::new();
+        text::encode(&mut out, &registry).expect("text");
+        out
+    }
+
+    #[test]
+    fn a_room_that_is_not_known_is_not_told() {
+        let mut now = Statistics {
+            free_bytes: 7,
+            ..Statistics::default()
+        };
+        assert!(told(&now).contains("\nfree_bytes 7\n"), "{}", told(&now));
+        now.free_bytes = u64::MAX;
+        assert!(!told(&now).contains("free_bytes"), "{}", told(&now));
     }
 }
