@@ -11,8 +11,8 @@ use serde_json::json;
 use super::*;
 use crate::kit::FIRST;
 use crate::support::PATIENCE;
-use crate::vobiz;
 use crate::support::kit::until;
+use crate::vobiz;
 
 /// (method, path) of every operation.
 const ALL: &[(&str, &str)] = &[
