@@ -13,6 +13,8 @@ mod callbacks;
 mod comet;
 #[path = "gateway/comet_client.rs"]
 mod comet_client;
+#[path = "gateway/comet_queue.rs"]
+mod comet_queue;
 #[path = "gateway/genesys.rs"]
 mod genesys;
 #[path = "gateway/genesys_events.rs"]

@@ -112,8 +112,13 @@ pub unsafe extern "C" fn rec_config_new(config: *mut *mut rec_config) -> rec_sta
 /// - `cometd.session_ms` (10000): a session without a /meta/connect for so long is
 ///   forgotten, 100 to 600000 ms
 /// - `cometd.max_sessions` (10000): sessions at most, 1 to 1000000
+/// - `cometd.max_sessions_per_user` (100): of them one user's, 1 to 1000000; one more
+///   ends the one of theirs that has not been polled for longest, and is refused if all
+///   are being polled
 /// - `cometd.max_queue` (1000): messages that wait for one session, 10 to 1000000; with
 ///   one more it is forgotten, and its client must shake hands again
+/// - `cometd.max_queue_bytes` (4194304): the same in bytes, 65536 to 1073741824; a
+///   single message may be longer
 /// - `callbacks.allow` (empty): where callbacks may go, with commas: scheme://host or
 ///   scheme://host:port, "*." before a domain takes its subdomains, ":*" any port;
 ///   empty: nowhere

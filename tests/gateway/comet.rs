@@ -1,7 +1,5 @@
 //! CometD: what a client may say, and what waits for it.
 
-use std::io::Write;
-use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -10,11 +8,11 @@ use crate::bayeux::{CALLS, COMETD, Client, done, handshake_message, post};
 use crate::kit::{FIRST, House, Reply, SECOND, basic};
 
 /// With a session's id in it.
-fn message(client: &Client, channel: &str) -> Value {
+pub fn message(client: &Client, channel: &str) -> Value {
     json!([{ "id": "9", "channel": channel, "clientId": client.id }])
 }
 
-fn sessions(house: &House) -> u64 {
+pub fn sessions(house: &House) -> u64 {
     let metrics = house.send("GET", "/metrics", &[], "");
     let line = metrics
         .text()
@@ -23,7 +21,7 @@ fn sessions(house: &House) -> u64 {
     line.unwrap().rsplit_once(' ').unwrap().1.parse().unwrap()
 }
 
-fn assert_unknown(reply: &Value) {
+pub fn assert_unknown(reply: &Value) {
     assert_eq!(reply["successful"], false, "{reply}");
     assert_eq!(reply["error"], "402::Unknown client");
     assert_eq!(reply["advice"]["reconnect"], "handshake");
@@ -364,34 +362,6 @@ fn a_session_that_nobody_polls_is_forgotten() {
 }
 
 #[test]
-fn one_session_too_many_is_refused() {
-    let house = House::open(&[("cometd.max_sessions", "2"), ("cometd.session_ms", "600000")]);
-    let first = Client::new(&house, "user1");
-    let _second = Client::new(&house, "user1");
-    let reply = post(&house, "user2", &handshake_message()).json();
-    assert_eq!(reply[0]["error"], "503::Too many sessions");
-    assert_eq!(reply[0]["advice"]["reconnect"], "handshake");
-    first.send(json!({ "channel": "/meta/disconnect" }));
-    Client::new(&house, "user2");
-}
-
-#[test]
-fn one_message_too_many_and_the_client_must_begin_anew() {
-    let house = House::open(&[("cometd.max_queue", "10")]);
-    let (lazy, diligent) = (
-        Client::subscribed(&house, "user1"),
-        Client::subscribed(&house, "user1"),
-    );
-    for _ in 0..6 {
-        done(&house, "user1", FIRST, "StartCallRecording");
-        done(&house, "user1", FIRST, "StopCallRecording");
-        diligent.notifications(2);
-    }
-    assert_unknown(&lazy.connect(Some(0))[0]);
-    assert_eq!(sessions(&house), 1);
-}
-
-#[test]
 fn a_disconnect_ends_the_session_and_its_connect() {
     let house = House::open(&[("cometd.timeout_ms", "600000")]);
     let client = Client::subscribed(&house, "user1");
@@ -422,77 +392,4 @@ fn a_gateway_that_stops_answers_what_it_holds() {
             assert_eq!(poll.join().unwrap()[0]["successful"], true);
         }
     });
-}
-
-/// Sends a connect and goes away without reading the answer.
-fn vanish(house: &House, client: &Client) {
-    let body = json!([{
-        "channel": "/meta/connect",
-        "clientId": client.id,
-        "ext": { "ack": client.batch },
-    }])
-    .to_string();
-    let address = house.base.strip_prefix("http://").unwrap();
-    let mut stream = TcpStream::connect(address).unwrap();
-    write!(
-        stream,
-        "POST {COMETD} HTTP/1.1\r\nhost: a\r\nauthorization: {}\r\ncontent-length: {}\r\n\r\n{body}",
-        basic("user1", "secret"),
-        body.len()
-    )
-    .unwrap();
-    // The answer is on its way into a connection that nobody reads.
-    let mut first = [0];
-    std::io::Read::read_exact(&mut stream, &mut first).unwrap();
-}
-
-#[test]
-fn what_an_acknowledging_client_did_not_get_is_sent_again() {
-    let house = House::open(&[]);
-    let mut client = Client::acknowledging(&house, "user1");
-    client.subscribe(&json!(CALLS));
-    done(&house, "user1", FIRST, "StartCallRecording");
-    vanish(&house, &client);
-    done(&house, "user1", FIRST, "StopCallRecording");
-    let mut got = Vec::new();
-    while got.len() < 2 {
-        let mut messages = client.connect(None);
-        let reply = messages.pop().unwrap();
-        client.batch = reply["ext"]["ack"].as_u64();
-        got.extend(messages);
-    }
-    let states: Vec<_> = got
-        .iter()
-        .map(|one| one["data"]["call"]["recordingState"].as_str().unwrap())
-        .collect();
-    assert_eq!(states, ["Recording", "Stopped"]);
-    assert_eq!(client.connect(Some(0)).len(), 1, "acknowledged by now");
-}
-
-#[test]
-fn a_connect_that_nobody_waits_for_any_more_takes_nothing_with_it() {
-    let house = House::open(&[("cometd.timeout_ms", "600000")]);
-    let client = Client::subscribed(&house, "user1");
-    let body = message(&client, "/meta/connect").to_string();
-    let address = house.base.strip_prefix("http://").unwrap();
-    let mut dead = TcpStream::connect(address).unwrap();
-    write!(
-        dead,
-        "POST {COMETD} HTTP/1.1\r\nhost: a\r\nauthorization: {}\r\ncontent-length: {}\r\n\r\n{body}",
-        basic("user1", "secret"),
-        body.len()
-    )
-    .unwrap();
-    drop(dead);
-    // The client comes back, and only then there is something to say.
-    let told = std::thread::scope(|scope| {
-        let poll = scope.spawn(|| client.connect(None));
-        let next = scope.spawn(|| client.connect(None));
-        while !poll.is_finished() && !next.is_finished() {
-            std::thread::yield_now();
-        }
-        done(&house, "user1", FIRST, "StartCallRecording");
-        poll.join().unwrap().len() + next.join().unwrap().len()
-    });
-    assert_eq!(told, 3);
 }

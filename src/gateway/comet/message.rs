@@ -1,8 +1,48 @@
 //! Bayeux messages: what a client says, and the reply to it.
 
+use std::borrow::Cow;
+
+use http::header::CONTENT_TYPE;
 use serde_json::{Map, Value, json};
 
 use super::session::Session;
+use crate::gateway::http::{Asked, json_of};
+
+/// Messages in one request at most.
+const MESSAGES_MAX: usize = 256;
+
+/// The messages of a request: an array, a single one, or those of a form.
+pub fn read(asked: &Asked, json_depth: u32) -> Result<Vec<Value>, String> {
+    let mut messages = Vec::new();
+    for text in texts(asked) {
+        match json_of(&text, json_depth)? {
+            Value::Array(more) => messages.extend(more),
+            message => messages.push(message),
+        }
+    }
+    match messages.len() {
+        0 => Err("no message".into()),
+        count if count > MESSAGES_MAX => Err(format!("more than {MESSAGES_MAX} messages")),
+        _ if !messages.iter().all(Value::is_object) => Err("a message is no object".into()),
+        _ => Ok(messages),
+    }
+}
+
+/// The body as it stands, or each `message` of a form.
+fn texts(asked: &Asked) -> Vec<Cow<'_, [u8]>> {
+    let body: &[u8] = asked.body();
+    let kind = asked.header(CONTENT_TYPE.as_str()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    // Not so what a client has only labelled so.
+    let plain = matches!(body.trim_ascii_start().first(), Some(b'[' | b'{'));
+    if plain || !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        return vec![Cow::Borrowed(body)];
+    }
+    let pairs = form_urlencoded::parse(body).filter(|(name, _)| name == "message");
+    pairs
+        .map(|(_, text)| Cow::Owned(text.into_owned().into_bytes()))
+        .collect()
+}
 
 /// One message of a client. Whatever is not as it should be reads as absent.
 pub struct Asks<'a>(&'a Value);
@@ -49,18 +89,24 @@ impl<'a> Asks<'a> {
         }
     }
 
-    /// Whether the client's ack extension is on.
-    pub fn wants_ack(&self) -> bool {
+    /// What a client is answered whose ack extension is on, in the form that it asked
+    /// in: older ones take no other.
+    pub fn ack_offered(&self) -> Option<Value> {
         match &self.0["ext"]["ack"] {
-            Value::Bool(wanted) => *wanted,
-            Value::Object(ack) => ack.get("enabled") == Some(&Value::Bool(true)),
-            _ => false,
+            Value::Bool(true) => Some(true.into()),
+            Value::Object(ack) if ack.get("enabled") == Some(&Value::Bool(true)) => {
+                Some(json!({ "enabled": true, "batch": 0 }))
+            }
+            _ => None,
         }
     }
 
-    /// The last batch that the client has got.
+    /// The last batch that the client has got, if it says so. Some begin with -1.
     pub fn acknowledged(&self) -> Option<u64> {
-        self.0["ext"]["ack"].as_u64()
+        let batch = &self.0["ext"]["ack"];
+        batch
+            .as_u64()
+            .or_else(|| batch.as_f64().map(|batch| batch as u64))
     }
 
     fn reply(&self, successful: bool) -> Reply {

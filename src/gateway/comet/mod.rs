@@ -2,13 +2,13 @@
 
 mod message;
 mod session;
+mod sessions;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::header::{ALLOW, CACHE_CONTROL, HeaderValue, SET_COOKIE, WWW_AUTHENTICATE};
 use http::{Method, StatusCode};
-use serde_json::Value;
 
 use super::Gateway;
 use super::auth::Refused;
@@ -16,16 +16,13 @@ use super::http::{Answer, Asked, answer as answered, empty};
 use crate::calls::Caller;
 use message::{Asks, Reply};
 use session::{Held, Polled, Session};
-pub use session::{Sessions, Who};
+pub use sessions::{Sessions, Who};
 
 /// What a call's own user is told of it.
 pub const CALLS: &str = "/v2/me/calls";
 
 /// What else Genesys' clients subscribe to: nothing is ever told there.
 const OTHERS: [&str; 2] = ["/v2/me/devices", "/notifications/services"];
-
-/// Messages in one request at most.
-const MESSAGES_MAX: usize = 256;
 
 /// Clients may name the kind of message behind the path.
 const KINDS: [&str; 6] = ["", "/", "/handshake", "/connect", "/subscribe", "/disconnect"];
@@ -47,7 +44,7 @@ pub async fn answer(gateway: &Arc<Gateway>, asked: &Asked, rest: &str) -> Answer
         Ok(who) => who,
         Err(refused) => return refused,
     };
-    let messages = match read(gateway, asked) {
+    let messages = match message::read(asked, gateway.config().json_depth) {
         Ok(messages) => messages,
         Err(why) => return failed(StatusCode::BAD_REQUEST, &format!("400::{why}")),
     };
@@ -87,26 +84,14 @@ pub fn failed(status: StatusCode, error: &str) -> Answer {
     super::http::json(status, &told)
 }
 
-/// An array of messages, or a single one.
-fn read(gateway: &Gateway, asked: &Asked) -> Result<Vec<Value>, String> {
-    let messages = match asked.json(gateway.config().json_depth)? {
-        Value::Array(messages) => messages,
-        message => vec![message],
-    };
-    match messages.len() {
-        0 => Err("no message".into()),
-        count if count > MESSAGES_MAX => Err(format!("more than {MESSAGES_MAX} messages")),
-        _ if !messages.iter().all(Value::is_object) => Err("a message is no object".into()),
-        _ => Ok(messages),
-    }
-}
-
 /// The answer, message by message.
 #[derive(Default)]
 struct Parts {
     texts: Vec<Arc<str>>,
     unauthenticated: bool,
     browser: Option<String>,
+    /// A connect brings all that waits, and one request brings that once.
+    connected: bool,
 }
 
 impl Parts {
@@ -118,7 +103,7 @@ impl Parts {
         if self.unauthenticated {
             return unauthenticated();
         }
-        let body = format!("[{}]", self.texts.join(","));
+        let body = array(&self.texts);
         let mut answer = answered(StatusCode::OK, Some("application/json"), body);
         let headers = answer.headers_mut();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -135,6 +120,21 @@ impl Parts {
         }
         answer
     }
+}
+
+/// They are JSON already.
+fn array(texts: &[Arc<str>]) -> String {
+    let length: usize = texts.iter().map(|text| text.len() + 1).sum();
+    let mut array = String::with_capacity(length + 2);
+    array.push('[');
+    for (index, text) in texts.iter().enumerate() {
+        if index > 0 {
+            array.push(',');
+        }
+        array.push_str(text);
+    }
+    array.push(']');
+    array
 }
 
 async fn one(
@@ -156,6 +156,9 @@ async fn one(
         return parts.push(asks.refused("402::Unknown client").advice("handshake", 0));
     };
     match asks.channel() {
+        "/meta/connect" if std::mem::replace(&mut parts.connected, true) => {
+            parts.push(asks.refused("400::One connect in a request"));
+        }
         "/meta/connect" => connect(gateway, asks, &session, alone, parts).await,
         "/meta/subscribe" => parts.push(subscribe(asks, &session)),
         "/meta/unsubscribe" => {
@@ -187,20 +190,17 @@ fn handshake(gateway: &Gateway, asked: &Asked, who: &Who, asks: &Asks<'_>, alone
         let refused = asks.refused("400::long-polling alone is offered");
         return parts.push(refused.offered().advice("none", 0));
     }
-    let browser = asked.cookie(BROWSER).and_then(session::valid_id);
-    let begun = gateway
-        .genesys
-        .sessions
-        .begin(username.clone(), browser, asks.wants_ack());
-    let Some(session) = begun else {
+    let browser = asked.cookie(BROWSER).and_then(sessions::valid_id);
+    let ack = asks.ack_offered();
+    let sessions = &gateway.genesys.sessions;
+    let Some(session) = sessions.begin(username.clone(), browser, ack.is_some()) else {
         let refused = asks.refused("503::Too many sessions").offered();
         return parts.push(refused.advice("handshake", config.cometd_session_ms));
     };
     let reply = asks.accepted(&session).offered();
-    let reply = if session.acknowledges() {
-        reply.ext(serde_json::json!({ "ack": { "enabled": true, "batch": 0 } }))
-    } else {
-        reply
+    let reply = match ack {
+        Some(ack) => reply.ext(serde_json::json!({ "ack": ack })),
+        None => reply,
     };
     parts.push(reply.timing(config.cometd_timeout_ms, config.cometd_session_ms));
     parts.browser = Some(session.browser().to_owned());

@@ -1,35 +1,17 @@
-//! CometD sessions: what waits for a client, and the poll that waits for it.
+//! One CometD client: what waits for it, and the poll that waits for that.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::sync::Notify;
-use uuid::Uuid;
 
-use crate::config::GatewayConfig;
 use crate::sync::Mutex;
 use crate::text::Text;
 
-/// Whom a request comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Who {
-    User(Text),
-    /// Shown by the cookie that a handshake has set. What it may do it may do only with
-    /// a session's id beside it, which is as secret.
-    Browser(String),
-}
-
-/// An id of ours: 128 random bits.
-fn new_id() -> String {
-    Uuid::new_v4().simple().to_string()
-}
-
-/// Whether it could be one of ours.
-pub fn valid_id(id: &str) -> Option<String> {
-    let plain = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-    plain.then(|| id.to_owned())
-}
+/// Messages of one answer at most, unless a single one is longer; the next connect is
+/// answered with more.
+const ANSWER_BYTES: usize = 256 << 10;
 
 /// Whether a subscription takes a channel: the same, `/a/*` one part more, `/a/**` any.
 pub fn matches(subscription: &str, channel: &str) -> bool {
@@ -47,112 +29,12 @@ pub fn matches(subscription: &str, channel: &str) -> bool {
     subscription == channel
 }
 
-#[derive(Default)]
-struct Known {
-    by_id: HashMap<String, Arc<Session>>,
-    by_user: HashMap<Text, Vec<Arc<Session>>>,
-}
-
-impl Known {
-    fn remove(&mut self, session: &Session) {
-        self.by_id.remove(&session.id);
-        if let Some(theirs) = self.by_user.get_mut(&session.username) {
-            theirs.retain(|other| other.id != session.id);
-            if theirs.is_empty() {
-                self.by_user.remove(&session.username);
-            }
-        }
-    }
-}
-
-/// All sessions of a gateway.
-pub struct Sessions {
-    known: Mutex<Known>,
-    max_sessions: usize,
-    max_queue: usize,
-}
-
-impl Sessions {
-    pub fn new(config: &GatewayConfig) -> Sessions {
-        Sessions {
-            known: Mutex::default(),
-            max_sessions: config.cometd_max_sessions as usize,
-            max_queue: config.cometd_max_queue as usize,
-        }
-    }
-
-    pub fn count(&self) -> u64 {
-        self.known.lock().by_id.len() as u64
-    }
-
-    /// `None`: there are too many.
-    pub fn begin(&self, username: Text, browser: Option<String>, ack: bool) -> Option<Arc<Session>> {
-        let mut known = self.known.lock();
-        if known.by_id.len() >= self.max_sessions {
-            return None;
-        }
-        let session = Arc::new(Session {
-            id: new_id(),
-            browser: browser.unwrap_or_else(new_id),
-            username: username.clone(),
-            ack,
-            wake: Notify::new(),
-            state: Mutex::new(State::new()),
-        });
-        known.by_id.insert(session.id.clone(), session.clone());
-        known.by_user.entry(username).or_default().push(session.clone());
-        Some(session)
-    }
-
-    pub fn find(&self, id: &str, who: &Who) -> Option<Arc<Session>> {
-        let session = self.known.lock().by_id.get(id).cloned()?;
-        let theirs = match who {
-            Who::User(username) => session.username == *username,
-            Who::Browser(browser) => session.browser == *browser,
-        };
-        theirs.then_some(session)
-    }
-
-    /// Its client has said so.
-    pub fn end(&self, session: &Session) {
-        self.known.lock().remove(session);
-        session.close("none");
-    }
-
-    /// Whether anybody listens for this user.
-    pub fn has(&self, username: &Text) -> bool {
-        self.known.lock().by_user.contains_key(username)
-    }
-
-    /// Queues a message for each of the user's sessions that has subscribed. Who does
-    /// not fetch them must begin anew.
-    pub fn publish(&self, username: &Text, channel: &str, message: &str) {
-        let mut known = self.known.lock();
-        let message: Arc<str> = message.into();
-        let theirs = known.by_user.get(username).cloned().unwrap_or_default();
-        for session in theirs {
-            if !session.push(channel, &message, self.max_queue) {
-                known.remove(&session);
-                session.close("handshake");
-            }
-        }
-    }
-
-    /// Forgets those that no connect has come from for so long.
-    pub fn sweep(&self, gone: Duration) {
-        let mut known = self.known.lock();
-        let now = Instant::now();
-        let left: Vec<_> = known
-            .by_id
-            .values()
-            .filter(|one| one.is_left(now, gone))
-            .cloned()
-            .collect();
-        for session in left {
-            known.remove(&session);
-            session.close("handshake");
-        }
-    }
+/// What may wait for one session.
+#[derive(Clone, Copy)]
+pub struct Room {
+    pub messages: usize,
+    /// A single message may be longer.
+    pub bytes: usize,
 }
 
 struct Queued {
@@ -163,7 +45,10 @@ struct Queued {
 
 struct State {
     channels: BTreeSet<String>,
+    /// What has been written but not got stands in front.
     queue: VecDeque<Queued>,
+    /// Of the queue's messages.
+    bytes: usize,
     /// Answers with messages so far.
     batch: u64,
     /// The connect that is being held is the newest.
@@ -180,12 +65,40 @@ impl State {
         State {
             channels: BTreeSet::new(),
             queue: VecDeque::new(),
+            bytes: 0,
             batch: 0,
             poll: 0,
             holding: 0,
             seen: Instant::now(),
             over: None,
         }
+    }
+
+    fn pop(&mut self) -> Option<Arc<str>> {
+        let message = self.queue.pop_front()?.message;
+        self.bytes -= message.len();
+        Some(message)
+    }
+
+    /// What the client has got need not be kept. Who does not say gets each once.
+    fn got(&mut self, acknowledged: Option<u64>) {
+        let acknowledged = acknowledged.unwrap_or(u64::MAX);
+        // What was never written cannot have been got.
+        let got = |queued: &Queued| queued.batch != 0 && queued.batch <= acknowledged;
+        while self.queue.front().is_some_and(got) {
+            self.pop();
+        }
+    }
+
+    /// How many of the queue fit into one answer.
+    fn fitting(&self) -> usize {
+        let mut bytes = 0;
+        let fits = |queued: &&Queued| {
+            let first = bytes == 0;
+            bytes += queued.message.len();
+            first || bytes <= ANSWER_BYTES
+        };
+        self.queue.iter().take_while(fits).count()
     }
 }
 
@@ -201,6 +114,17 @@ pub struct Session {
 }
 
 impl Session {
+    pub fn new(id: String, browser: String, username: Text, ack: bool) -> Session {
+        Session {
+            id,
+            browser,
+            username,
+            ack,
+            wake: Notify::new(),
+            state: Mutex::new(State::new()),
+        }
+    }
+
     pub fn id(&self) -> &str {
         &self.id
     }
@@ -209,8 +133,8 @@ impl Session {
         &self.browser
     }
 
-    pub fn acknowledges(&self) -> bool {
-        self.ack
+    pub fn username(&self) -> &Text {
+        &self.username
     }
 
     pub fn subscribe(&self, channels: &[&str]) {
@@ -225,15 +149,17 @@ impl Session {
         }
     }
 
-    /// False: too many wait already.
-    fn push(&self, channel: &str, message: &Arc<str>, most: usize) -> bool {
+    /// False: too much waits already.
+    pub fn push(&self, channel: &str, message: &Arc<str>, room: Room) -> bool {
         let mut state = self.state.lock();
         if !state.channels.iter().any(|wanted| matches(wanted, channel)) {
             return true;
         }
-        if state.queue.len() >= most {
+        let waiting = state.queue.len();
+        if waiting >= room.messages || waiting > 0 && state.bytes + message.len() > room.bytes {
             return false;
         }
+        state.bytes += message.len();
         state.queue.push_back(Queued {
             batch: 0,
             message: message.clone(),
@@ -243,17 +169,19 @@ impl Session {
         true
     }
 
-    fn close(&self, reconnect: &'static str) {
+    pub fn close(&self, reconnect: &'static str) {
         let mut state = self.state.lock();
         state.over = Some(reconnect);
         state.queue.clear();
+        state.bytes = 0;
         drop(state);
         self.wake.notify_waiters();
     }
 
-    fn is_left(&self, now: Instant, gone: Duration) -> bool {
+    /// Since when no connect has been there; `None`: one is.
+    pub fn left_since(&self) -> Option<Instant> {
         let state = self.state.lock();
-        state.holding == 0 && now.saturating_duration_since(state.seen) > gone
+        (state.holding == 0).then_some(state.seen)
     }
 }
 
@@ -280,13 +208,7 @@ impl<'a> Held<'a> {
         let mut state = session.state.lock();
         state.poll += 1;
         state.holding += 1;
-        if session.ack
-            && let Some(acknowledged) = acknowledged
-        {
-            // What was never written cannot have been got.
-            let got = |queued: &Queued| queued.batch != 0 && queued.batch <= acknowledged;
-            state.queue.retain(|queued| !got(queued));
-        }
+        state.got(acknowledged);
         let poll = state.poll;
         drop(state);
         session.wake.notify_waiters();
@@ -315,7 +237,7 @@ impl<'a> Held<'a> {
         (!nothing).then(|| self.take())
     }
 
-    /// What there is now.
+    /// What there is now, as much as fits into an answer.
     pub fn take(&self) -> Polled {
         let mut state = self.session.state.lock();
         if let Some(reconnect) = state.over {
@@ -324,15 +246,16 @@ impl<'a> Held<'a> {
         if state.poll != self.poll {
             return Polled::Superseded;
         }
+        let count = state.fitting();
         if !self.session.ack {
-            let messages = state.queue.drain(..).map(|queued| queued.message);
+            let messages = (0..count).map_while(|_| state.pop());
             return Polled::Messages(messages.collect(), None);
         }
-        if !state.queue.is_empty() {
+        if count > 0 {
             state.batch += 1;
         }
         let batch = state.batch;
-        let messages = state.queue.iter_mut().map(|queued| {
+        let messages = state.queue.iter_mut().take(count).map(|queued| {
             queued.batch = batch;
             queued.message.clone()
         });
@@ -352,12 +275,19 @@ impl Drop for Held<'_> {
 mod tests {
     use super::*;
 
-    fn sessions() -> Sessions {
-        Sessions::new(&GatewayConfig {
-            cometd_max_sessions: 2,
-            cometd_max_queue: 2,
-            ..GatewayConfig::default()
-        })
+    const ROOM: Room = Room {
+        messages: 100,
+        bytes: 1 << 20,
+    };
+
+    fn session(ack: bool) -> Session {
+        let session = Session::new("s".into(), "b".into(), "a".into(), ack);
+        session.subscribe(&["/c"]);
+        session
+    }
+
+    fn push(session: &Session, message: &str) {
+        assert!(session.push("/c", &message.into(), ROOM));
     }
 
     fn texts(polled: Polled) -> Vec<String> {
@@ -389,12 +319,9 @@ mod tests {
 
     #[test]
     fn without_acknowledgement_a_message_is_given_once() {
-        let sessions = sessions();
-        let session = sessions.begin("a".into(), None, false).expect("room");
-        session.subscribe(&["/c"]);
-        sessions.publish(&"a".into(), "/c", "1");
-        sessions.publish(&"b".into(), "/c", "of another user");
-        sessions.publish(&"a".into(), "/d", "of another channel");
+        let session = session(false);
+        push(&session, "1");
+        assert!(session.push("/d", &"of another channel".into(), ROOM));
         let held = Held::new(&session, None);
         assert_eq!(texts(held.take()), ["1"]);
         assert!(texts(held.take()).is_empty());
@@ -402,70 +329,72 @@ mod tests {
 
     #[test]
     fn with_it_a_message_is_given_until_it_was_got() {
-        let sessions = sessions();
-        let session = sessions.begin("a".into(), None, true).expect("room");
-        session.subscribe(&["/c"]);
-        sessions.publish(&"a".into(), "/c", "1");
+        let session = session(true);
+        push(&session, "1");
         assert_eq!(texts(Held::new(&session, Some(0)).take()), ["1"]);
         // The answer was lost on its way: the client still says 0.
-        sessions.publish(&"a".into(), "/c", "2");
+        push(&session, "2");
         assert_eq!(texts(Held::new(&session, Some(0)).take()), ["1", "2"]);
         assert!(texts(Held::new(&session, Some(2)).take()).is_empty());
         // Nobody can acknowledge what was not written yet.
-        sessions.publish(&"a".into(), "/c", "3");
+        push(&session, "3");
         assert_eq!(texts(Held::new(&session, Some(u64::MAX)).take()), ["3"]);
     }
 
     #[test]
-    fn who_fetches_nothing_is_forgotten_and_others_are_not() {
-        let sessions = sessions();
-        let lazy = sessions.begin("a".into(), None, false).expect("room");
-        let other = sessions.begin("a".into(), None, false).expect("room");
-        assert!(sessions.begin("a".into(), None, false).is_none(), "two at most");
-        lazy.subscribe(&["/c"]);
-        for _ in 0..3 {
-            sessions.publish(&"a".into(), "/c", "x");
+    fn who_asked_for_acknowledgement_and_never_does_gets_each_once() {
+        let session = session(true);
+        push(&session, "1");
+        assert_eq!(texts(Held::new(&session, None).take()), ["1"]);
+        push(&session, "2");
+        assert_eq!(texts(Held::new(&session, None).take()), ["2"]);
+        assert!(texts(Held::new(&session, None).take()).is_empty());
+    }
+
+    #[test]
+    fn an_answer_is_bounded_and_the_next_one_goes_on() {
+        let long = |mark: &str| mark.repeat(ANSWER_BYTES / 2);
+        for ack in [false, true] {
+            let session = session(ack);
+            let (one, two, three) = (long("1"), long("2"), long("3"));
+            for message in [&one, &two, &three] {
+                push(&session, message);
+            }
+            assert!(texts(Held::new(&session, Some(0)).take()) == [one, two]);
+            assert!(texts(Held::new(&session, Some(1)).take()) == [three]);
+            // One that is longer than an answer goes alone.
+            let longer = "4".repeat(2 * ANSWER_BYTES);
+            push(&session, &longer);
+            push(&session, "5");
+            assert!(texts(Held::new(&session, Some(2)).take()) == [longer]);
+            assert_eq!(texts(Held::new(&session, Some(3)).take()), ["5"]);
         }
-        let user = Who::User("a".into());
-        assert!(sessions.find(lazy.id(), &user).is_none());
-        assert!(sessions.find(other.id(), &user).is_some());
-        assert!(matches!(Held::new(&lazy, None).take(), Polled::Over("handshake")));
+    }
+
+    #[test]
+    fn what_waits_is_bounded_in_bytes_too() {
+        let room = Room {
+            messages: 100,
+            bytes: 10,
+        };
+        let session = session(true);
+        let push = |length: usize| session.push("/c", &"x".repeat(length).into(), room);
+        assert!(push(6) && push(4));
+        assert!(!push(1));
+        assert_eq!(texts(Held::new(&session, None).take()).len(), 2);
+        Held::new(&session, None);
+        // What has been got makes room again; one alone may be of any length.
+        assert!(push(11));
+        assert!(!push(1));
     }
 
     #[test]
     fn a_later_connect_ends_an_earlier_one() {
-        let sessions = sessions();
-        let session = sessions.begin("a".into(), None, false).expect("room");
-        session.subscribe(&["/c"]);
+        let session = session(false);
         let first = Held::new(&session, None);
         let second = Held::new(&session, None);
-        sessions.publish(&"a".into(), "/c", "1");
+        push(&session, "1");
         assert!(matches!(first.take(), Polled::Superseded));
         assert_eq!(texts(second.take()), ["1"]);
-    }
-
-    #[test]
-    fn a_session_that_is_polled_is_not_swept() {
-        let sessions = sessions();
-        let session = sessions.begin("a".into(), None, false).expect("room");
-        let held = Held::new(&session, None);
-        sessions.sweep(Duration::ZERO);
-        assert_eq!(sessions.count(), 1);
-        drop(held);
-        while sessions.count() > 0 {
-            sessions.sweep(Duration::ZERO);
-        }
-        assert!(!sessions.has(&"a".into()));
-    }
-
-    #[test]
-    fn a_session_is_its_users_and_its_browsers_alone() {
-        let sessions = sessions();
-        let session = sessions.begin("a".into(), None, false).expect("room");
-        let browser = session.browser().to_owned();
-        assert!(sessions.find(session.id(), &Who::User("a".into())).is_some());
-        assert!(sessions.find(session.id(), &Who::User("b".into())).is_none());
-        assert!(sessions.find(session.id(), &Who::Browser(browser)).is_some());
-        assert!(sessions.find(session.id(), &Who::Browser(new_id())).is_none());
     }
 }
