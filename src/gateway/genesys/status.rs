@@ -20,8 +20,6 @@ pub enum Code {
     Internal,
     /// An internal error that may pass by itself.
     NotNow,
-    /// The format is not built in.
-    NotBuilt,
     /// The resource could not be found.
     NotFound,
     /// Input validation error.
@@ -39,7 +37,6 @@ impl Code {
             Code::Forbidden => (3, StatusCode::FORBIDDEN),
             Code::Internal => (4, StatusCode::INTERNAL_SERVER_ERROR),
             Code::NotNow => (4, StatusCode::SERVICE_UNAVAILABLE),
-            Code::NotBuilt => (4, StatusCode::NOT_IMPLEMENTED),
             Code::NotFound => (6, StatusCode::NOT_FOUND),
             Code::Invalid => (10, StatusCode::BAD_REQUEST),
             Code::Unauthenticated => (20, StatusCode::UNAUTHORIZED),
@@ -63,7 +60,6 @@ impl Code {
                 Code::Invalid
             }
             Status::Limit | Status::NoSpace | Status::Unavailable => Code::NotNow,
-            Status::Unsupported => Code::NotBuilt,
             _ => Code::Internal,
         }
     }
