@@ -279,7 +279,7 @@ impl Engine {
         self.registry.is_monitorable(call)
     }
 
-    /// The order of the newest recording of all.
+    /// No recording that was begun so far has a higher order.
     pub fn newest_order(&self) -> u64 {
         self.registry.order()
     }

@@ -23,6 +23,8 @@ mod genesys_events;
 mod genesys_load;
 #[path = "gateway/genesys_resources.rs"]
 mod genesys_resources;
+#[path = "gateway/genesys_trouble.rs"]
+mod genesys_trouble;
 #[path = "gateway/handled.rs"]
 mod handled;
 #[path = "gateway/imagicle.rs"]

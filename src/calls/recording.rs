@@ -60,6 +60,8 @@ pub struct Life {
     pub path: Text,
     pub digest: Text,
     pub ended_at_ms: i64,
+    /// Its end in the order of starts; 0: it is live.
+    pub ended: u64,
     /// The last readings, once it has ended.
     pub readings: Option<Readings>,
 }
@@ -119,6 +121,7 @@ impl Recording {
                 path: Text::default(),
                 digest: Text::default(),
                 ended_at_ms: 0,
+                ended: 0,
                 readings: None,
             }),
             attachment,
@@ -160,6 +163,7 @@ impl Recording {
             view.end_reason = None;
             view.error = Status::Ok;
             view.ended_at_ms = 0;
+            view.ended = 0;
             view.path = Text::default();
             view.digest = Text::default();
         }
@@ -186,6 +190,7 @@ impl Recording {
             digest: life.digest,
             started_at_ms: self.started_at_ms,
             ended_at_ms: life.ended_at_ms,
+            ended: life.ended,
             readings,
         }
     }
@@ -212,5 +217,8 @@ pub struct View {
     pub digest: Text,
     pub started_at_ms: i64,
     pub ended_at_ms: i64,
+    /// Its end in the order of starts, whatever the clock says; 0: it is live, or of an
+    /// earlier process.
+    pub ended: u64,
     pub readings: Readings,
 }

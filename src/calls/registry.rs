@@ -219,7 +219,7 @@ impl Registry {
         self.lock().calls.keys().copied().collect()
     }
 
-    /// The order of the newest recording of all.
+    /// Nothing that was begun or ended so far is newer.
     pub fn order(&self) -> u64 {
         self.lock().order
     }
@@ -474,10 +474,12 @@ impl Registry {
     fn finishing(&self, inner: &mut Inner, recording: &Arc<Recording>, reason: EndReason, now_ms: i64) {
         inner.live -= 1;
         inner.book.remove(&self.slots, recording.slot());
+        inner.order += 1;
         let mut life = recording.life.lock();
         life.state = State::Finishing;
         life.end_reason = Some(reason);
         life.ended_at_ms = now_ms;
+        life.ended = inner.order;
     }
 }
 

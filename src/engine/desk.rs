@@ -160,6 +160,7 @@ impl Desk {
             digest: Text::new(&manifest.digest),
             started_at_ms: manifest.started_at_ms,
             ended_at_ms: manifest.ended_at_ms,
+            ended: 0,
             readings: readings_of(manifest),
         }
     }

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use crate::bayeux::{done, get, operate, operations, refusal, resource};
 use crate::kit::{FIRST, House, SECOND, basic};
-use crate::support::{Call, Start, Wanted, end, files};
+use crate::support::{Call, Start, Wanted, end, feed, files, write_pcm};
+use crate::vobiz::{ID, record};
 
 fn body(house: &House, text: &str) -> (u16, u64) {
     let path = format!("/api/v2/me/calls/{FIRST}");
@@ -137,7 +138,8 @@ fn another_users_call_does_not_exist_whatever_the_level() {
     for (user, call) in [("user1", SECOND), ("admin", FIRST), ("user1", "nothing")] {
         let path = format!("/me/calls/{call}");
         assert_eq!(refusal(&get(&house, user, &path)), (404, 6), "{user}");
-        for operation in ["StartCallRecording", "StopCallRecording", "PauseCallRecording"] {
+        for operation in ["Start", "Stop", "Pause", "Resume"] {
+            let operation = &format!("{operation}CallRecording");
             assert_eq!(
                 refusal(&operate(&house, user, call, operation)),
                 (404, 6),
@@ -249,11 +251,13 @@ fn a_held_or_ringing_call_cannot_be_started_but_stopped() {
     let house = House::open(&[]);
     held(&house, REC_CALL_HELD);
     let call = resource(&house, "user1", FIRST);
-    assert_eq!((&call["state"], operations(&call).len()), (&json!("Held"), 0));
-    let reply = operate(&house, "user1", FIRST, "StartCallRecording");
-    assert_eq!(refusal(&reply), (409, 2));
+    let start = "StartCallRecording";
+    // What goes by the state alone finds it when the call is retrieved.
+    assert_eq!((&call["state"], operations(&call)), (&json!("Held"), vec![start]));
+    assert_eq!(refusal(&operate(&house, "user1", FIRST, start)), (409, 2));
     held(&house, REC_CALL_ALERTING);
     assert_eq!(resource(&house, "user1", FIRST)["state"], "Ringing");
+    assert_eq!(refusal(&operate(&house, "user1", FIRST, start)), (409, 2));
     let outgoing = Call {
         direction: REC_DIRECTION_OUTGOING,
         ..Call::default()
@@ -271,6 +275,13 @@ fn a_held_or_ringing_call_cannot_be_started_but_stopped() {
 fn too_many_recordings_are_4_with_503() {
     let house = House::open(&[("recordings.max", "1")]);
     done(&house, "user2", SECOND, "StartCallRecording");
+    let reply = operate(&house, "user1", FIRST, "StartCallRecording");
+    assert_eq!(refusal(&reply), (503, 4));
+}
+
+#[test]
+fn too_little_disk_is_4_with_503() {
+    let house = House::open(&[("storage.min_free_bytes", "1000000000000000000")]);
     let reply = operate(&house, "user1", FIRST, "StartCallRecording");
     assert_eq!(refusal(&reply), (503, 4));
 }
@@ -375,11 +386,44 @@ fn a_new_start_gives_a_new_name() {
 }
 
 #[test]
-fn a_pause_is_silence_of_its_length_whatever_the_lines_do() {
+fn subtlety_41_a_pause_is_padded_with_silence_whatever_the_lines_do() {
     let house = House::open(&[("recording.pause_mode", "skip")]);
+    let legs = [0, 1].map(|leg| feed(house.calls[0], leg, REC_CODEC_PCM16, 8000).unwrap());
     done(&house, "user1", FIRST, "StartCallRecording");
-    done(&house, "user1", FIRST, "StopCallRecording");
+    for operation in ["PauseCallRecording", "ResumeCallRecording", "StopCallRecording"] {
+        for leg in legs {
+            write_pcm(leg, &[1000; 8000]);
+        }
+        done(&house, "user1", FIRST, operation);
+    }
     let told = house.engine.events.wait(|told| told.is_terminal());
-    let manifest = files::manifest_beside(&told.recording.unwrap().path);
-    assert_eq!(manifest["pause_mode"], "silence");
+    let wav = files::Wav::read(told.recording.unwrap().path);
+    let left = wav.pcm(0);
+    assert_eq!(left.len(), 24_000);
+    for (second, said) in left.chunks(8000).zip([1000, 0, 1000]) {
+        assert!(second.iter().all(|sample| *sample == said), "{said}");
+    }
+}
+
+#[test]
+fn subtlety_47_what_was_begun_by_call_is_known_by_line_by_id_and_by_url() {
+    let house = House::open(&[]);
+    let imagicle = |method: &str, path: &str| {
+        let path = format!("/fw/Apps/Recorder/WebAPI/LiveRecordings{path}");
+        let admin = basic("admin", "secret");
+        house.send(method, &path, &[("authorization", &admin)], "")
+    };
+    let state = || resource(&house, "user1", FIRST)["recordingState"].clone();
+    done(&house, "user1", FIRST, "StartCallRecording");
+    let line = "?deviceName=SEP123456789ABC&directoryNumber=101";
+    let id = imagicle("GET", line).json()[0]["id"].clone();
+    let id = id.as_str().unwrap();
+    assert_eq!(imagicle("PUT", &format!("/{id}/Pause")).status, 204);
+    assert_eq!(state(), "Paused");
+    assert_eq!(imagicle("PUT", "/Resume?directoryNumber=101").status, 204);
+    assert_eq!(state(), "Recording");
+    let url = format!("{}/recordings/{id}.wav", house.base);
+    let stop = json!({ "URL": url }).to_string();
+    let stopped = house.send("DELETE", &record(FIRST), &ID, &stop);
+    assert_eq!((stopped.status, state()), (204, json!("Stopped")));
 }

@@ -122,7 +122,7 @@ fn state(notification: &Value) -> (String, String) {
     )
 }
 
-fn states(notifications: &[Value]) -> Vec<String> {
+pub fn states(notifications: &[Value]) -> Vec<String> {
     notifications.iter().map(|one| state(one).0).collect()
 }
 

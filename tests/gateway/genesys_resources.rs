@@ -3,9 +3,9 @@
 use callrec::capi::*;
 use serde_json::json;
 
-use crate::bayeux::{Client, done, get, refusal, resource};
+use crate::bayeux::{Client, done, get, operations, refusal, resource};
 use crate::kit::{FIRST, House, basic};
-use crate::support::{Call, end};
+use crate::support::{Call, Start, end};
 
 #[test]
 fn a_call_as_it_is_published() {
@@ -68,6 +68,39 @@ fn me_and_my_calls() {
     let resources = get(&house, "user1", "/me/calls?fields=*").json();
     assert_eq!(resources["calls"][0]["id"], FIRST);
     assert!(resources.get("uris").is_none());
+}
+
+#[test]
+fn both_ends_of_a_users_internal_call_are_one() {
+    let house = House::open(&[]);
+    let other_end = Call {
+        call_id: Some(FIRST),
+        device: Some("SEP000000000001"),
+        number: Some("199"),
+        user: Some("user1"),
+        ..Call::default()
+    };
+    house.engine.begin(&other_end).unwrap();
+    let start = Start {
+        call_id: Some(FIRST),
+        number: Some("199"),
+        ..Start::default()
+    };
+    house.engine.start(None, &start).unwrap();
+    let listed = get(&house, "user1", "/me/calls").json();
+    assert_eq!(listed["calls"].as_array().unwrap().len(), 1, "{listed}");
+    assert_eq!(listed["uris"], json!([listed["calls"][0]["uri"]]));
+    for shown in [&listed["calls"][0], &resource(&house, "user1", FIRST)] {
+        assert_eq!(shown["recordingState"], "Recording");
+        assert_eq!(shown["userData"]["GSIP_RECORD"], "ON");
+        assert_eq!(operations(shown), ["PauseCallRecording", "StopCallRecording"]);
+    }
+    done(&house, "user1", FIRST, "StopCallRecording");
+    let stopped = resource(&house, "user1", FIRST);
+    assert_eq!(
+        (&stopped["recordingState"], operations(&stopped)),
+        (&json!("Stopped"), vec!["StartCallRecording"])
+    );
 }
 
 #[test]

@@ -2,13 +2,15 @@
 #![allow(dead_code, unsafe_code, clippy::undocumented_unsafe_blocks)]
 
 use std::ffi::{CStr, c_char, c_void};
+use std::sync::Arc;
 
 use callrec::capi::*;
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use serde_json::Value;
 use ureq::http;
 
-use crate::support::{Answer, Arg, Call, Dir, Engine, ask, init, string};
+use crate::support::kit::until;
+use crate::support::{Answer, Arg, Call, Dir, Engine, PATIENCE, ask, init, string};
 
 pub const FIRST: &str = "01RCC3N118B1V0SL8O7GK2LAES00000V";
 pub const SECOND: &str = "01RCC3N118B1V0SL8O7GK2LAES00000W";
@@ -294,5 +296,74 @@ impl Reply {
 
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+    }
+}
+
+/// An engine that is closing until it is let go: a callback does not return.
+pub struct Closing {
+    gate: Arc<Gate>,
+    closed: Option<std::thread::JoinHandle<Answer<()>>>,
+}
+
+#[derive(Default)]
+struct Gate {
+    /// (somebody is held, nobody is held any more)
+    state: Mutex<(bool, bool)>,
+    signal: Condvar,
+}
+
+unsafe extern "C" fn hold(gate: *mut c_void, _: *const rec_event) {
+    let gate = unsafe { &*gate.cast::<Gate>() };
+    let mut state = gate.state.lock();
+    state.0 = true;
+    gate.signal.notify_all();
+    while !state.1 {
+        gate.signal.wait(&mut state);
+    }
+}
+
+unsafe extern "C" fn release(gate: *mut c_void) {
+    drop(unsafe { Arc::from_raw(gate.cast::<Gate>()) });
+}
+
+impl Closing {
+    /// `act` makes something happen that is told of.
+    pub fn of(house: &House, act: impl FnOnce()) -> Closing {
+        let gate = Arc::new(Gate::default());
+        let data = Arc::into_raw(gate.clone()).cast_mut().cast();
+        let mut subscription = rec_subscription { id: 0 };
+        let (engine, to) = (house.engine.handle, &mut subscription);
+        ask(|e| unsafe { rec_subscribe(engine, Some(hold), data, Some(release), to, e) }).unwrap();
+        act();
+        let mut state = gate.state.lock();
+        while !state.0 {
+            assert!(!gate.signal.wait_for(&mut state, PATIENCE).timed_out());
+        }
+        drop(state);
+        let timeout_ms = PATIENCE.as_millis() as u32;
+        let closed = std::thread::spawn(move || ask(|e| unsafe { rec_close(engine, timeout_ms, e) }));
+        until("it is closing", || {
+            house.send("GET", "/healthz", &[], "").status == 503
+        });
+        let closed = Some(closed);
+        Closing { gate, closed }
+    }
+
+    /// The engine's end is waited for.
+    pub fn end(mut self) {
+        self.let_go();
+        let closed = self.closed.take().unwrap();
+        assert_eq!(closed.join().unwrap(), Ok(()));
+    }
+
+    fn let_go(&self) {
+        self.gate.state.lock().1 = true;
+        self.gate.signal.notify_all();
+    }
+}
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.let_go();
     }
 }

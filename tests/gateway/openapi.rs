@@ -19,7 +19,7 @@ const METHODS: [&str; 5] = ["get", "post", "put", "delete", "patch"];
 const DEMO: &str = "demo-1";
 
 /// The text, and what has been seen of it: method, path, status.
-struct Contract {
+pub struct Contract {
     doc: Value,
     seen: BTreeSet<(String, String, String)>,
 }
@@ -28,7 +28,7 @@ struct Contract {
 type Operation = (String, String, Vec<String>);
 
 impl Contract {
-    fn new() -> Contract {
+    pub fn new() -> Contract {
         let doc = serde_yaml_ng::from_str(TEXT).unwrap();
         let seen = BTreeSet::new();
         Contract { doc, seen }
@@ -94,7 +94,7 @@ impl Contract {
     }
 
     /// That the text knows this answer, to the last member.
-    fn hold(&mut self, method: &str, path: &str, reply: &Reply) {
+    pub fn hold(&mut self, method: &str, path: &str, reply: &Reply) {
         let method = method.to_ascii_lowercase();
         let template = self.template(path);
         let status = reply.status.to_string();

@@ -69,24 +69,27 @@ pub struct Shown<'a> {
 }
 
 impl<'a> Shown<'a> {
-    pub fn live(view: &'a CallView, now_ms: i64) -> Shown<'a> {
-        Shown {
-            info: &view.info,
-            recorded: recorded(std::slice::from_ref(view)),
-            newest: view.newest.as_ref(),
-            monitorable: Some(view.monitorable),
+    /// A user's calls of one id are shown as one, the one begun first: an operation acts
+    /// on both ends of an internal call.
+    pub fn live(ends: &'a [CallView], now_ms: i64) -> Option<Shown<'a>> {
+        let newest = ends.iter().filter_map(|end| end.newest.as_ref());
+        Some(Shown {
+            info: &ends.first()?.info,
+            recorded: recorded(ends),
+            newest: newest.max_by_key(|newest| newest.order),
+            monitorable: Some(ends.iter().any(|end| end.monitorable)),
             now_ms,
-        }
+        })
     }
 
-    /// The recording operations that are possible now.
+    /// The recording operations that go with what is recorded. Start also while the call
+    /// is held: nothing tells of its retrieval.
     pub fn operations(&self) -> &'static [Operation] {
-        let connected = self.info.state == CallState::Connected;
         match (self.monitorable, self.recorded) {
             (None, _) => &[],
             (_, Recorded::Recording) => &[Operation::Pause, Operation::Stop],
             (_, Recorded::Paused) => &[Operation::Resume, Operation::Stop],
-            (Some(true), Recorded::Stopped) if connected => &[Operation::Start],
+            (Some(true), Recorded::Stopped) => &[Operation::Start],
             (_, Recorded::Stopped) => &[],
         }
     }

@@ -8,6 +8,7 @@ mod operation;
 mod status;
 mod track;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use http::{Method, StatusCode};
@@ -187,15 +188,28 @@ fn list(gateway: &Gateway, me: &Caller, with_uris: bool) -> Answer {
         Err(error) => return refusal(&error),
     };
     let now_ms = unix_ms();
-    let shown = found
-        .iter()
-        .map(|view| Shown::live(view, now_ms).resource(gateway));
-    let calls: Vec<Value> = shown.collect();
+    let shown = by_id(found);
+    let shown = shown.iter().filter_map(|ends| Shown::live(ends, now_ms));
+    let calls: Vec<Value> = shown.map(|shown| shown.resource(gateway)).collect();
     if !with_uris {
         return told(json!({ "calls": calls }));
     }
     let uris: Vec<_> = calls.iter().map(|call| call["uri"].clone()).collect();
     told(json!({ "uris": uris, "calls": calls }))
+}
+
+/// Calls of one id together, in the order in which the first of them began.
+fn by_id(found: Vec<CallView>) -> Vec<Vec<CallView>> {
+    let mut places = HashMap::new();
+    let mut all: Vec<Vec<CallView>> = Vec::new();
+    for view in found {
+        let place = *places.entry(view.info.call_id.clone()).or_insert(all.len());
+        match all.get_mut(place) {
+            Some(ends) => ends.push(view),
+            None => all.push(vec![view]),
+        }
+    }
+    all
 }
 
 /// `GET /me/calls/{id}`
@@ -204,8 +218,8 @@ fn one(gateway: &Gateway, me: &Caller, id: &Text) -> Answer {
         Ok(found) => found,
         Err(error) => return refusal(&error),
     };
-    let Some(view) = found.first() else {
-        return not_found();
-    };
-    told(json!({ "call": Shown::live(view, unix_ms()).resource(gateway) }))
+    match Shown::live(&found, unix_ms()) {
+        Some(shown) => told(json!({ "call": shown.resource(gateway) })),
+        None => not_found(),
+    }
 }

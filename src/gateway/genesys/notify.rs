@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::call::Shown;
 use super::status::Code;
-use super::track::{Change, Tracker};
+use super::track::{Change, Failed, Tracker};
 use crate::events::{Bus, Event, Kind, Observer};
 use crate::gateway::Gateway;
 use crate::gateway::comet::CALLS;
@@ -99,20 +99,26 @@ fn notify(gateway: &Gateway, change: &Change) {
         "phoneNumber": change.info.directory_number.as_str(),
         "messageType": "CallStateChangeMessage",
     });
-    if let Some(status) = change.failed {
-        let status = Status::from_code(status).unwrap_or(Status::Internal);
-        data["errorMessage"] = error_message(status).into();
-        data["errorCode"] = Code::of(status).numbers().0.into();
+    if let Some(failed) = change.failed {
+        data["errorMessage"] = error_message(failed).into();
+        data["errorCode"] = Code::of(failed.status).numbers().0.into();
     }
     let message = json!({ "data": data, "channel": CALLS });
     sessions.publish(username, CALLS, &message.to_string());
 }
 
-fn error_message(status: Status) -> &'static str {
-    match status {
-        Status::NoSpace => "The recording could not be started: too little disk is free",
-        Status::Limit => "The recording could not be started: too many are live",
-        Status::Io => "The recording could not be started: its file could not be made",
-        _ => "The recording could not be started",
-    }
+fn error_message(failed: Failed) -> String {
+    let what = if failed.had_begun {
+        "The recording has failed"
+    } else {
+        "The recording could not be started"
+    };
+    let why = match failed.status {
+        Status::NoSpace => ": too little disk is free",
+        Status::Limit => ": too many are live",
+        Status::Io if failed.had_begun => ": its file could not be written",
+        Status::Io => ": its file could not be made",
+        _ => "",
+    };
+    format!("{what}{why}")
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::call::Shown;
 use super::status::{Code, not_found, refusal, refused};
 use super::{success, user_calls};
-use crate::calls::{self, CallView, Caller};
+use crate::calls::{self, CallState, CallView, Caller};
 use crate::engine::StartArguments;
 use crate::gateway::Gateway;
 use crate::gateway::http::{Answer, Asked};
@@ -89,19 +89,16 @@ fn parse(gateway: &Gateway, asked: &Asked) -> std::result::Result<Operation, (Co
     Err((Code::Invalid, "There is no such operationName".into()))
 }
 
-/// What is legal is what the capabilities say.
+/// What is legal is what the capabilities say, but a start needs a connected call.
 fn legal(operation: Operation, found: &[CallView]) -> std::result::Result<(), (Code, String)> {
-    let all = super::call::recorded(found);
-    let mut forbidden = true;
-    for view in found {
-        let mut shown = Shown::live(view, 0);
-        shown.recorded = all;
-        if shown.operations().contains(&operation) {
-            return Ok(());
-        }
-        forbidden &= !view.monitorable;
+    let starts = operation == Operation::Start;
+    let connected = || found.iter().any(|end| end.info.state == CallState::Connected);
+    let shown = Shown::live(found, 0);
+    let has = |shown: &Shown<'_>| shown.operations().contains(&operation);
+    if shown.as_ref().is_some_and(has) && (!starts || connected()) {
+        return Ok(());
     }
-    if operation == Operation::Start && forbidden {
+    if starts && shown.is_some_and(|shown| shown.monitorable == Some(false)) {
         return Err((Code::Forbidden, "The line is not to be recorded".into()));
     }
     let text = format!("{} is not valid for the call's current state", operation.text());

@@ -18,7 +18,7 @@ use crate::calls::{CallInfo, CallView, Caller, Filter, Newest, View};
 use crate::engine::Engine;
 use crate::events::{Event, Kind};
 use crate::text::Text;
-use crate::words::EndReason;
+use crate::words::{EndReason, Status};
 
 /// A call that is over is remembered so long: as long as the engine remembers recordings.
 const REMEMBERED: Duration = Duration::from_secs(61);
@@ -30,8 +30,27 @@ pub struct Change {
     pub newest: Option<Newest>,
     pub monitorable: Option<bool>,
     pub now_ms: i64,
-    /// Why a recording could not begin.
-    pub failed: Option<i32>,
+    pub failed: Option<Failed>,
+}
+
+/// What went wrong with a recording.
+#[derive(Clone, Copy)]
+pub struct Failed {
+    pub status: Status,
+    /// There was a file by then.
+    pub had_begun: bool,
+}
+
+impl Failed {
+    fn of(event: &Event, view: &View) -> Option<Failed> {
+        let had_begun = match event.kind {
+            Kind::Failed => true,
+            Kind::StartFailed => false,
+            _ => return None,
+        };
+        let status = view.error;
+        Some(Failed { status, had_begun })
+    }
 }
 
 impl Change {
@@ -101,7 +120,9 @@ impl Tracker {
     /// What is to be told after this event, in order.
     pub fn heard(&mut self, engine: &Engine, event: &Arc<Event>) -> Vec<Change> {
         let Some(view) = view_of(event) else {
-            return not_begun(engine, event).into_iter().collect();
+            let refused = event.kind == Kind::StartFailed;
+            let change = refused.then(|| not_begun(engine, event)).flatten();
+            return change.into_iter().collect();
         };
         // 0: of an earlier process, whose calls are over.
         if view.call == 0 {
@@ -110,6 +131,7 @@ impl Tracker {
         let mut changes = Vec::new();
         let call = self.call(view.call);
         call.touched = Instant::now();
+        call.forget_unknown(engine, view.id);
         if call.knows(view.id) {
             changes.extend(call.apply(engine, event, view));
         } else if begins(event) || call.held.contains_key(&view.order) {
@@ -202,14 +224,20 @@ impl Tracked {
         self.live.iter().any(|(known, _)| *known == id)
     }
 
+    /// What was live without a file when this began to listen, and then failed where that
+    /// had been told before: nothing is told of it. `but`: it is just being told of.
+    fn forget_unknown(&mut self, engine: &Engine, but: Uuid) {
+        self.live
+            .retain(|(id, _)| *id == but || engine.view(*id).is_some());
+    }
+
     /// Whether something before this recording is still to be told.
     fn must_wait(&self, engine: &Engine, view: &View) -> bool {
         // Who is not known any more failed to begin, and that was told before.
         let unheard = |(order, id): (u64, Uuid)| order > self.begun && engine.view(id).is_some();
         let ended = |(id, _): &(Uuid, Recorded)| {
-            let before = engine.view(*id);
-            before
-                .is_some_and(|before| before.end_reason.is_some() && before.ended_at_ms <= view.started_at_ms)
+            let before = engine.view(*id).map_or(0, |before| before.ended);
+            before != 0 && before < view.order
         };
         view.previous.is_some_and(unheard) || self.live.iter().any(ended)
     }
@@ -236,19 +264,19 @@ impl Tracked {
         match event.kind {
             Kind::Started | Kind::Resumed => self.put(view, Recorded::Recording),
             Kind::Paused => self.put(view, Recorded::Paused),
-            Kind::Finished | Kind::Failed => self.live.retain(|(id, _)| *id != view.id),
+            Kind::Finished | Kind::Failed | Kind::StartFailed => self.live.retain(|(id, _)| *id != view.id),
             _ => {}
         }
         self.begun = self.begun.max(view.order);
-        let failed = event.kind == Kind::StartFailed;
+        let failed = Failed::of(event, view);
         let now = self.recorded();
-        if now == self.told && !failed {
+        if now == self.told && failed.is_none() {
             return None;
         }
         self.told = now;
         let newest = self.newest.clone().or_else(|| newest_of(engine, view));
         let mut change = Change::new(engine, event, view, now, newest);
-        change.failed = failed.then_some(event.status);
+        change.failed = failed;
         Some(change)
     }
 }
@@ -286,13 +314,17 @@ fn not_begun(engine: &Engine, event: &Event) -> Option<Change> {
         directory_number: text("directory_number"),
         ..CallInfo::default()
     };
-    let call = calls_like(engine, &info).into_iter().next()?;
+    let mut calls = calls_like(engine, &info).into_iter();
+    let call = calls.find(|call| call.info.same_line(&info))?;
     Some(Change {
         recorded: recorded(std::slice::from_ref(&call)),
         newest: call.newest,
         monitorable: Some(call.monitorable),
         info: call.info,
         now_ms: event.time_ms,
-        failed: Some(event.status),
+        failed: Some(Failed {
+            status: Status::from_code(event.status).unwrap_or(Status::Internal),
+            had_begun: false,
+        }),
     })
 }

@@ -284,6 +284,7 @@ mod tests {
             digest: Text::default(),
             started_at_ms: 1_000_000,
             ended_at_ms: 0,
+            ended: 0,
             readings: Readings {
                 duration_ms: cut_ms,
                 paused_ms,

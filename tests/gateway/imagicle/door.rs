@@ -1,17 +1,9 @@
 //! Who is let in, what there is, and what happens while the engine closes.
-#![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
-use std::ffi::c_void;
-use std::sync::Arc;
-
-use callrec::capi::*;
-use parking_lot::{Condvar, Mutex};
 use serde_json::json;
 
 use super::*;
-use crate::kit::FIRST;
-use crate::support::PATIENCE;
-use crate::support::kit::until;
+use crate::kit::{Closing, FIRST};
 use crate::vobiz;
 
 /// (method, path) of every operation.
@@ -92,28 +84,6 @@ fn what_there_is_not_is_404_and_other_methods_405_with_allow() {
     }
 }
 
-/// A callback that does not return, so that the engine is closing for as long.
-#[derive(Default)]
-struct Gate {
-    /// (somebody is held, nobody is held any more)
-    state: Mutex<(bool, bool)>,
-    signal: Condvar,
-}
-
-unsafe extern "C" fn hold(gate: *mut c_void, _: *const rec_event) {
-    let gate = unsafe { &*gate.cast::<Gate>() };
-    let mut state = gate.state.lock();
-    state.0 = true;
-    gate.signal.notify_all();
-    while !state.1 {
-        gate.signal.wait(&mut state);
-    }
-}
-
-unsafe extern "C" fn release(gate: *mut c_void) {
-    drop(unsafe { Arc::from_raw(gate.cast::<Gate>()) });
-}
-
 /// Their start and stop; what has been recorded is served as long as there is a gateway.
 fn vobiz_while_the_engine_closes(house: &House) {
     let basic = basic("MA_DEMO", "secret");
@@ -144,23 +114,8 @@ fn vobiz_while_the_engine_closes(house: &House) {
 #[test]
 fn while_the_engine_closes_each_operation_says_so_as_it_is_published() {
     let house = House::open(&[("gateway.apis", "imagicle,vobiz,plivo")]);
-    let gate = Arc::new(Gate::default());
-    let data = Arc::into_raw(gate.clone()).cast_mut().cast();
-    let mut subscription = rec_subscription { id: 0 };
-    let (engine, to) = (house.engine.handle, &mut subscription);
-    crate::support::ask(|e| unsafe { rec_subscribe(engine, Some(hold), data, Some(release), to, e) })
-        .unwrap();
-    on_first(&house);
-    let mut state = gate.state.lock();
-    while !state.0 {
-        assert!(!gate.signal.wait_for(&mut state, PATIENCE).timed_out());
-    }
-    drop(state);
-    let timeout_ms = PATIENCE.as_millis() as u32;
-    let closing =
-        std::thread::spawn(move || crate::support::ask(|e| unsafe { rec_close(engine, timeout_ms, e) }));
-    until("it is closing", || {
-        house.send("GET", "/healthz", &[], "").status == 503
+    let closing = Closing::of(&house, || {
+        on_first(&house);
     });
     for (method, path) in ALL {
         let expected = match *method {
@@ -179,7 +134,5 @@ fn while_the_engine_closes_each_operation_says_so_as_it_is_published() {
     let body = json!({ "deviceName": DEVICE }).to_string();
     assert_eq!(as_admin(&house, "POST", "LiveRecordings", &body), none(503));
     vobiz_while_the_engine_closes(&house);
-    gate.state.lock().1 = true;
-    gate.signal.notify_all();
-    assert_eq!(closing.join().unwrap(), Ok(()));
+    closing.end();
 }
