@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::bayeux::{Client, done, get, operate, operations, refusal, resource};
 use crate::genesys_events::states;
-use crate::kit::{Closing, FIRST, House};
+use crate::kit::{Closing, FIRST, House, SECOND};
 use crate::openapi::Contract;
 use crate::support::{Call, Start, feed, kit::write};
 use crate::vobiz::speak;
@@ -97,6 +97,26 @@ fn an_automatic_start_that_fails_again_around_the_gateways_leaves_nothing_behind
     house.engine.events.wait(|told| told.kind == REC_EVENT_STARTED);
     done(&house, "user1", FIRST, "StopCallRecording");
     assert_eq!(states(&client.notifications(1)), ["Stopped"]);
+}
+
+/// Of two ends, of one of which less is known.
+#[test]
+fn an_automatic_start_that_is_refused_is_told_to_its_own_user() {
+    let house = House::open(&[("recordings.max", "1")]);
+    let other_end = Call {
+        call_id: Some(FIRST),
+        number: Some("101"),
+        user: Some("user2"),
+        ..Call::default()
+    };
+    house.engine.begin(&other_end).unwrap();
+    done(&house, "user2", SECOND, "StartCallRecording");
+    let clients = ["user1", "user2"].map(|user| Client::subscribed(&house, user));
+    house.engine.line(None, Some("101"), REC_LINE_AUTOMATIC).unwrap();
+    for client in &clients {
+        let told = client.notifications(1).remove(0);
+        assert_eq!((&told["data"]["call"]["id"], error(&told).0), (&FIRST.into(), 4));
+    }
 }
 
 #[test]
