@@ -37,6 +37,8 @@ mod kit;
 mod life;
 #[path = "gateway/limits.rs"]
 mod limits;
+#[path = "gateway/logins.rs"]
+mod logins;
 #[path = "gateway/openapi.rs"]
 mod openapi;
 #[path = "gateway/plivo.rs"]

@@ -91,15 +91,22 @@ pub unsafe extern "C" fn rec_config_new(config: *mut *mut rec_config) -> rec_sta
 /// - `gateway.max_connections` (4096): open connections at most, 1 to 1000000, and never
 ///   more than a quarter of the files that the process may have open; one more is
 ///   answered 503 and closed
+/// - `gateway.max_connections_per_source` (1024): of them from one address (IPv6: from
+///   one /64), 1 to 1000000, and never the last eighth; `gateway.trusted_proxies` may
+///   have all
 /// - `gateway.max_header_bytes` (16384): a request's line and headers, 8192 to 1048576
 ///   bytes
 /// - `gateway.max_body_bytes` (65536): a request's body, 1024 to 16777216 bytes
 /// - `gateway.request_ms` (10000): time for a client to send a request, and for each
 ///   piece of an answer to leave, 100 to 600000 ms
 /// - `gateway.json_depth` (32): how deep a request's JSON may be nested, 4 to 100
-/// - `gateway.auth_delay_ms` (100): after a failed try a source's next try waits so
-///   long, and twice as long after each further one, 0 to 60000 ms
-/// - `gateway.auth_delay_max_ms` (5000): but never longer than this, 0 to 600000 ms
+/// - `gateway.auth_delay_ms` (100): after a failed try the next one of that name from
+///   that source waits so long, and twice as long after each further one, 0 to 60000 ms;
+///   0: nobody is slowed down
+/// - `gateway.auth_delay_max_ms` (5000): but never longer than this, 0 to 600000 ms; who
+///   would have to is answered 503
+/// - `gateway.auth_parallel` (64): how often `rec_authenticate_fn` runs at the same time,
+///   half of it for one source, 2 to 1000; others wait their turn
 /// - `gateway.trusted_proxies` (empty): addresses, with commas, whose X-Forwarded-For
 ///   says who the source is
 /// - `genesys.csrf` (false): "true": POST, PUT and DELETE need the token and the cookie

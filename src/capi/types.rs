@@ -527,9 +527,9 @@ pub struct rec_identity {
 /// `credentials` and all that it points to live until it returns. `identity` comes
 /// cleared, with its `struct_size`. Answer `REC_OK` with `identity` filled in;
 /// `REC_ERR_UNAUTHENTICATED` if nobody is known by that name and secret (the client
-/// gets 401, and its source is slowed down); any other status if it cannot be said
+/// gets 401, and its next tries are slowed down); any other status if it cannot be said
 /// now (500). Compare secrets in constant time. It runs on threads of the library,
-/// several at a time, and may wait; it may call any function but `rec_close`,
+/// `gateway.auth_parallel` at a time, and may wait; it may call any function but `rec_close`,
 /// `rec_gateway_stop` and `rec_http_handle` (`REC_ERR_IN_CALLBACK`, also for another
 /// engine or gateway). It must not throw or longjmp out.
 pub type rec_authenticate_fn = Option<

@@ -1,6 +1,8 @@
 //! The keys of the gateway and of its callbacks. They are known, and checked, in every
 //! build; without the feature `gateway` nothing asks for them.
 
+use std::net::IpAddr;
+
 use super::callbacks::Target;
 use super::{Key, choice, number, text};
 
@@ -19,13 +21,16 @@ pub struct GatewayConfig {
     pub public_url: String,
     pub threads: u32,
     pub max_connections: u32,
+    pub max_connections_per_source: u32,
     pub max_header_bytes: u32,
     pub max_body_bytes: u32,
     pub request_ms: u32,
     pub json_depth: u32,
     pub auth_delay_ms: u32,
     pub auth_delay_max_ms: u32,
-    pub trusted_proxies: Vec<String>,
+    pub auth_parallel: u32,
+    /// In their own form: no IPv4 in an IPv6 address.
+    pub trusted_proxies: Vec<IpAddr>,
     pub genesys_csrf: bool,
     pub genesys_capabilities: Vec<String>,
     pub genesys_contact_center: String,
@@ -58,12 +63,14 @@ impl Default for GatewayConfig {
             public_url: String::new(),
             threads: 2,
             max_connections: 4096,
+            max_connections_per_source: 1024,
             max_header_bytes: 16_384,
             max_body_bytes: 65_536,
             request_ms: 10_000,
             json_depth: 32,
             auth_delay_ms: 100,
             auth_delay_max_ms: 5_000,
+            auth_parallel: 64,
             trusted_proxies: Vec::new(),
             genesys_csrf: false,
             genesys_capabilities: list(CAPABILITIES),
@@ -155,6 +162,12 @@ pub(super) const KEYS: &[Key] = &[
         set: |c, v| number(v, 1, 1_000_000).map(|v| c.gateway.max_connections = v as u32),
     },
     Key {
+        name: "gateway.max_connections_per_source",
+        default: "1024",
+        meaning: "of them from one address (IPv6: from one /64), 1 to 1000000, and never the last eighth; gateway.trusted_proxies may have all",
+        set: |c, v| number(v, 1, 1_000_000).map(|v| c.gateway.max_connections_per_source = v as u32),
+    },
+    Key {
         name: "gateway.max_header_bytes",
         default: "16384",
         meaning: "a request's line and headers, 8192 to 1048576 bytes",
@@ -181,25 +194,32 @@ pub(super) const KEYS: &[Key] = &[
     Key {
         name: "gateway.auth_delay_ms",
         default: "100",
-        meaning: "after a failed try a source's next try waits so long, and twice as long after each further one, 0 to 60000 ms",
+        meaning: "after a failed try the next one of that name from that source waits so long, and twice as long after each further one, 0 to 60000 ms; 0: nobody is slowed down",
         set: |c, v| number(v, 0, 60_000).map(|v| c.gateway.auth_delay_ms = v as u32),
     },
     Key {
         name: "gateway.auth_delay_max_ms",
         default: "5000",
-        meaning: "but never longer than this, 0 to 600000 ms",
+        meaning: "but never longer than this, 0 to 600000 ms; who would have to is answered 503",
         set: |c, v| number(v, 0, 600_000).map(|v| c.gateway.auth_delay_max_ms = v as u32),
+    },
+    Key {
+        name: "gateway.auth_parallel",
+        default: "64",
+        meaning: "how often rec_authenticate_fn runs at the same time, half of it for one source, 2 to 1000; others wait their turn",
+        set: |c, v| number(v, 2, 1000).map(|v| c.gateway.auth_parallel = v as u32),
     },
     Key {
         name: "gateway.trusted_proxies",
         default: "",
         meaning: "addresses, with commas, whose X-Forwarded-For says who the source is",
         set: |c, v| {
-            let named = list(v);
-            if let Some(wrong) = named.iter().find(|v| v.parse::<std::net::IpAddr>().is_err()) {
-                return Err(format!("\"{wrong}\" is no IP address"));
-            }
-            c.gateway.trusted_proxies = named;
+            let parse = |v: &String| {
+                v.parse::<IpAddr>()
+                    .map_err(|_| format!("\"{v}\" is no IP address"))
+            };
+            let named: Result<Vec<IpAddr>, String> = list(v).iter().map(parse).collect();
+            c.gateway.trusted_proxies = named?.iter().map(IpAddr::to_canonical).collect();
             Ok(())
         },
     },

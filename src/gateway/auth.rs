@@ -1,14 +1,20 @@
-//! Who may: the host's own function knows names and secrets; failed tries are slowed
-//! down for each source.
+//! Who may: the host's own function knows names and secrets. It is asked by so many at a
+//! time, and who fails is slowed down.
 
-use std::collections::HashMap;
+use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::runtime::{Handle, Runtime};
+
 use super::Gateway;
 use super::http::Asked;
+use super::places::{Place, Places};
+use super::source::network;
+use super::throttle::{Outcome, Throttle, TooMany, Try};
 use crate::calls::Caller;
+use crate::config::GatewayConfig;
 use crate::sync::Mutex;
 use crate::text::Text;
 use crate::words::Status;
@@ -60,135 +66,129 @@ pub enum Refused {
     Unknown,
     /// The host's function failed: 500.
     Broken,
+    /// It was not asked: too many wait already, or the gateway is stopping. 503.
+    NotNow,
 }
 
-/// Sources that are remembered at most.
-const SOURCES: usize = 65_536;
-/// Tries of one source that wait at a time; more are refused unheard.
-const WAITING: u32 = 32;
-/// A source without a failure for so long is as good as new.
-const FORGIVEN: Duration = Duration::from_secs(600);
-
-#[derive(Default)]
-struct Failures {
-    count: u32,
-    waiting: u32,
-    last: Option<Instant>,
-    /// No try is heard before.
-    next: Option<Instant>,
+/// What stands between a client and the host's function.
+pub struct Logins {
+    throttle: Arc<Throttle>,
+    places: Arc<Places>,
+    /// Threads of its own: whatever else waits for a disk, nobody waits behind it to be
+    /// let in.
+    threads: Handle,
+    lent_by: Mutex<Option<Runtime>>,
 }
 
-/// Remembers failed tries by source.
-pub struct Throttle {
-    delay: Duration,
-    longest: Duration,
-    sources: Mutex<HashMap<IpAddr, Failures>>,
+impl Logins {
+    pub fn new(config: &GatewayConfig) -> io::Result<Logins> {
+        let places = config.auth_parallel as usize;
+        // It only lends its threads that may wait; they are started when they are needed.
+        let lender = tokio::runtime::Builder::new_current_thread()
+            .max_blocking_threads(places)
+            .thread_name("callrec-auth")
+            .build()?;
+        Ok(Logins {
+            throttle: Throttle::new(config.auth_delay_ms, config.auth_delay_max_ms),
+            places: Places::new(places, places / 2),
+            threads: lender.handle().clone(),
+            lent_by: Mutex::new(Some(lender)),
+        })
+    }
+
+    /// Its threads end; one that does not is not waited for longer than this.
+    pub fn close(&self, timeout: Duration) {
+        let lender = self.lent_by.lock().take();
+        if let Some(lender) = lender {
+            lender.shutdown_timeout(timeout);
+        }
+    }
 }
 
-impl Throttle {
-    pub fn new(delay_ms: u32, longest_ms: u32) -> Throttle {
-        Throttle {
-            delay: Duration::from_millis(delay_ms.into()),
-            longest: Duration::from_millis(longest_ms.into()),
-            sources: Mutex::default(),
-        }
-    }
-
-    /// When this try may be heard; `None`: too many wait already.
-    fn enter(&self, source: IpAddr) -> Option<Option<Instant>> {
-        let mut sources = self.sources.lock();
-        let Some(failures) = sources.get_mut(&source) else {
-            return Some(None);
-        };
-        if failures.waiting >= WAITING {
-            return None;
-        }
-        failures.waiting += 1;
-        let at = failures.next;
-        if let Some(at) = at {
-            // Whoever comes next waits behind this one.
-            failures.next = Some(at.max(Instant::now()) + self.delay_of(failures.count));
-        }
-        Some(at)
-    }
-
-    fn delay_of(&self, count: u32) -> Duration {
-        let doubled = self.delay.saturating_mul(1 << count.saturating_sub(1).min(16));
-        doubled.min(self.longest)
-    }
-
-    fn leave(&self, source: IpAddr, failed: bool) {
-        let now = Instant::now();
-        let mut sources = self.sources.lock();
-        if failed {
-            if sources.len() >= SOURCES && !sources.contains_key(&source) {
-                sources.retain(|_, failures| failures.last.is_some_and(|at| now - at < FORGIVEN));
-                if sources.len() >= SOURCES {
-                    sources.clear();
-                }
-            }
-            let failures = sources.entry(source).or_default();
-            if failures.last.is_some_and(|at| now - at >= FORGIVEN) {
-                failures.count = 0;
-            }
-            failures.count += 1;
-            failures.last = Some(now);
-            failures.waiting = failures.waiting.saturating_sub(1);
-            let next = now + self.delay_of(failures.count);
-            failures.next = Some(failures.next.map_or(next, |before| before.max(next)));
-        } else if let Some(failures) = sources.get_mut(&source) {
-            failures.waiting = failures.waiting.saturating_sub(1);
-            if failures.waiting == 0 {
-                sources.remove(&source);
-            }
+impl Drop for Logins {
+    fn drop(&mut self) {
+        if let Some(lender) = self.lent_by.lock().take() {
+            // Whoever lets go last may be a thread that must not wait.
+            lender.shutdown_background();
         }
     }
 }
 
 impl Gateway {
-    /// Whom these credentials belong to. Waits if their source has failed lately.
+    /// Whom these credentials belong to. Waits if they are to be slowed down.
     pub async fn identify(self: &Arc<Self>, credentials: Credentials) -> Result<Identity, Refused> {
+        let (attempt, place) = self.turn(&credentials).await?;
+        let settle = |found: &Result<Identity, Status>| {
+            let outcome = match found {
+                Ok(_) => Outcome::Right,
+                Err(Status::Unauthenticated) => Outcome::Wrong,
+                Err(_) => Outcome::Open,
+            };
+            attempt.settle(outcome, Instant::now());
+        };
+        self.ask_host(credentials, place, settle).await
+    }
+
+    /// Waits until the host may be asked; but who is slowed down does not hold up the
+    /// gateway's end.
+    async fn turn(&self, credentials: &Credentials) -> Result<(Try, Place), Refused> {
         let source = credentials.source;
-        let at = self.throttle.enter(source).ok_or(Refused::Unknown)?;
-        if let Some(at) = at {
-            tokio::time::sleep_until(at.into()).await;
+        let mut attempt = self.logins.throttle.enter(source, &credentials.name);
+        let mut stopped = self.stop.subscribe();
+        loop {
+            // While others wait here they may fail: so it is looked at with the place.
+            let place = self.logins.places.take(network(source)).await;
+            let wait = attempt.wait_until(Instant::now());
+            let Some(at) = wait.map_err(|TooMany| Refused::NotNow)? else {
+                return Ok((attempt, place));
+            };
+            drop(place);
+            tokio::select! {
+                () = tokio::time::sleep_until(at.into()) => {}
+                _ = stopped.wait_for(|stopped| *stopped) => return Err(Refused::NotNow),
+            }
         }
-        let found = self.ask_host(credentials).await;
-        self.throttle.leave(source, found == Err(Status::Unauthenticated));
-        found.map_err(|status| match status {
-            Status::Unauthenticated => Refused::Unknown,
-            _ => Refused::Broken,
-        })
     }
 
     /// The key that signs the callbacks of an account; `None`: they are not signed.
     pub async fn signature_key(self: &Arc<Self>, account: &str) -> Result<Option<String>, Refused> {
-        let asked = self.ask_host(Credentials {
+        let credentials = Credentials {
             scheme: Scheme::Signature,
             name: account.to_owned(),
             secret: String::new(),
             source: IpAddr::from([127, 0, 0, 1]),
-        });
-        match asked.await {
+        };
+        // No client's: together they are one source.
+        let place = self.logins.places.take(IpAddr::from([0, 0, 0, 0])).await;
+        match self.ask_host(credentials, place, |_| {}).await {
             Ok(identity) => Ok(Some(identity.signature_key).filter(|key| !key.is_empty())),
-            Err(Status::Unauthenticated) => Ok(None),
-            Err(_) => Err(Refused::Broken),
+            Err(Refused::Unknown) => Ok(None),
+            Err(refused) => Err(refused),
         }
     }
 
-    async fn ask_host(self: &Arc<Self>, credentials: Credentials) -> Result<Identity, Status> {
-        let Some(doorkeeper) = self.doorkeeper.clone() else {
-            return Err(Status::Unauthenticated);
-        };
-        // Where nobody is let in, no level is needed.
-        let any_level = credentials.scheme == Scheme::Signature;
-        let asked = tokio::task::spawn_blocking(move || doorkeeper.identify(&credentials));
+    /// Also if the client does not wait for the answer, `settle` hears it.
+    async fn ask_host(
+        &self,
+        credentials: Credentials,
+        place: Place,
+        settle: impl FnOnce(&Result<Identity, Status>) + Send + 'static,
+    ) -> Result<Identity, Refused> {
+        let door = self.door.clone();
+        let asked = self.logins.threads.spawn_blocking(move || {
+            let _place = place;
+            let found = identify(&*door, &credentials);
+            settle(&found);
+            found.map_err(|status| match status {
+                Status::Unauthenticated => Refused::Unknown,
+                _ => Refused::Broken,
+            })
+        });
         match asked.await {
-            Ok(Ok(identity)) if any_level || (1..=10).contains(&identity.level) => Ok(identity),
-            // Level 0 is nobody.
-            Ok(Ok(_)) => Err(Status::Unauthenticated),
-            Ok(Err(status)) => Err(status),
-            Err(_) => Err(Status::Internal),
+            Ok(found) => found,
+            Err(fault) if fault.is_panic() => Err(Refused::Broken),
+            // The gateway is at its end.
+            Err(_) => Err(Refused::NotNow),
         }
     }
 
@@ -205,65 +205,18 @@ impl Gateway {
     }
 }
 
+fn identify(doorkeeper: &dyn Doorkeeper, credentials: &Credentials) -> Result<Identity, Status> {
+    let identity = doorkeeper.identify(credentials)?;
+    // Where nobody is let in, no level is needed. Level 0 is nobody.
+    match credentials.scheme == Scheme::Signature || (1..=10).contains(&identity.level) {
+        true => Ok(identity),
+        false => Err(Status::Unauthenticated),
+    }
+}
+
 pub fn caller_of(identity: Identity) -> Caller {
     Caller::User {
         username: identity.username,
         level: identity.level,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SOURCE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1));
-
-    #[test]
-    fn each_failure_doubles_the_wait_up_to_the_longest() {
-        let throttle = Throttle::new(100, 1000);
-        let delays: Vec<_> = (1..=6)
-            .map(|count| throttle.delay_of(count).as_millis())
-            .collect();
-        assert_eq!(delays, [100, 200, 400, 800, 1000, 1000]);
-    }
-
-    #[test]
-    fn a_source_waits_after_a_failure_and_others_do_not() {
-        let throttle = Throttle::new(10_000, 100_000);
-        assert_eq!(throttle.enter(SOURCE), Some(None));
-        throttle.leave(SOURCE, true);
-        let first = throttle.enter(SOURCE).flatten();
-        let second = throttle.enter(SOURCE).flatten();
-        assert!(first.is_some_and(|at| at > Instant::now()));
-        assert!(second > first, "tries at the same time wait one behind the other");
-        assert_eq!(throttle.enter(IpAddr::from([10, 0, 0, 2])), Some(None));
-    }
-
-    #[test]
-    fn the_right_secret_clears_the_slate() {
-        let throttle = Throttle::new(10_000, 100_000);
-        throttle.leave(SOURCE, true);
-        assert!(throttle.enter(SOURCE).flatten().is_some());
-        throttle.leave(SOURCE, false);
-        assert_eq!(throttle.enter(SOURCE), Some(None));
-    }
-
-    #[test]
-    fn too_many_waiting_tries_are_not_heard() {
-        let throttle = Throttle::new(10_000, 100_000);
-        throttle.leave(SOURCE, true);
-        for _ in 0..WAITING {
-            assert!(throttle.enter(SOURCE).is_some());
-        }
-        assert_eq!(throttle.enter(SOURCE), None);
-    }
-
-    #[test]
-    fn no_number_of_sources_fills_the_memory() {
-        let throttle = Throttle::new(1, 1);
-        for number in 0..2 * SOURCES as u32 {
-            throttle.leave(IpAddr::from(number.to_be_bytes()), true);
-        }
-        assert!(throttle.sources.lock().len() <= SOURCES);
     }
 }

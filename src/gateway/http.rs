@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderValue};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderValue, RETRY_AFTER};
 use http::{HeaderMap, Method, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
@@ -165,6 +165,14 @@ pub fn answer(status: StatusCode, kind: Option<&'static str>, body: impl Into<By
             .headers_mut()
             .insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     }
+    answer
+}
+
+/// Said to come again in a moment.
+pub fn later(mut answer: Answer) -> Answer {
+    answer
+        .headers_mut()
+        .insert(RETRY_AFTER, HeaderValue::from_static("1"));
     answer
 }
 

@@ -17,7 +17,7 @@ use serde_json::json;
 use super::Gateway;
 use super::auth::Refused;
 use super::files::Missing;
-use super::http::{self as form, Answer, Asked, empty, name};
+use super::http::{self as form, Answer, Asked, empty, later, name};
 use crate::calls::{Caller, Operation};
 use crate::text::Text;
 use crate::words::{Error, Result, Status};
@@ -29,6 +29,7 @@ pub async fn answer(gateway: &Arc<Gateway>, asked: &Asked, rest: &str) -> Answer
         Ok(caller) => caller,
         Err(Refused::Unknown) => return unauthorized(),
         Err(Refused::Broken) => return empty(StatusCode::INTERNAL_SERVER_ERROR),
+        Err(Refused::NotNow) => return later(empty(StatusCode::SERVICE_UNAVAILABLE)),
     };
     let way: Vec<String> = parts(rest);
     let way: Vec<&str> = way.iter().map(String::as_str).collect();

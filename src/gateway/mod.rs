@@ -11,8 +11,11 @@ mod imagicle;
 mod life;
 mod metrics;
 mod outbox;
+mod places;
 mod route;
 mod server;
+mod source;
+mod throttle;
 mod vobiz;
 
 use std::net::SocketAddr;
@@ -34,7 +37,7 @@ use crate::engine::slots::Id;
 use crate::engine::{Above, Engine, process};
 use crate::storage;
 use crate::words::{Error, Result, Status};
-use auth::Throttle;
+use auth::Logins;
 use files::Shelf;
 use http::Asked;
 use life::{Door, Life};
@@ -51,10 +54,9 @@ pub struct Options {
 /// One running gateway.
 pub struct Gateway {
     engine: Arc<Engine>,
-    /// The host's function, through `door`.
-    doorkeeper: Option<Arc<dyn Doorkeeper>>,
+    /// To the host's function.
     door: Arc<Door>,
-    throttle: Throttle,
+    logins: Logins,
     meters: Meters,
     shelf: Shelf,
     genesys: genesys::Desk,
@@ -207,6 +209,7 @@ fn run(engine: Arc<Engine>, options: Options, life: &Arc<Life>, ready: &Ready) {
         runtime.shutdown_timeout(LEFT_BEHIND);
         gateway.shelf.close(&gateway.engine);
         gateway.door.let_go();
+        gateway.logins.close(LEFT_BEHIND);
         let above: Arc<dyn Above> = gateway.clone();
         gateway.engine.detach(&above);
     }
@@ -270,15 +273,15 @@ async fn open(
         None => None,
     };
     let shelf = Shelf::open(&engine).map_err(|error| Error::io("the archive", &error))?;
-    let config = &engine.config().gateway;
+    let logins = Logins::new(&engine.config().gateway);
+    let logins = logins.map_err(|error| Error::io("starting threads", &error))?;
     let door = Arc::new(Door::new(options.doorkeeper));
     let gateway = Arc::new(Gateway {
-        throttle: Throttle::new(config.auth_delay_ms, config.auth_delay_max_ms),
+        logins,
         meters: Meters::default(),
         shelf,
         genesys: genesys::Desk::new(&engine),
         vobiz: vobiz::Desk::new(&engine),
-        doorkeeper: Some(door.clone()),
         door,
         address: listener.as_ref().and_then(|listener| listener.local_addr().ok()),
         runtime: Handle::current(),

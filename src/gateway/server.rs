@@ -16,12 +16,14 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_io_timeout::TimeoutStream;
 
 use super::Gateway;
 use super::http::{Answer, Asked};
+use super::places::{Place, Places};
+use super::source::{network, source_of};
 use crate::events::LogLevel;
 use crate::storage::os;
 
@@ -37,7 +39,11 @@ pub async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 /// Serves until `stopped`; then those that are being answered have until the gateway's
 /// end.
 pub async fn run(gateway: &Arc<Gateway>, listener: TcpListener, mut stopped: watch::Receiver<bool>) {
-    let room = Arc::new(Semaphore::new(connections_max(gateway)));
+    let config = gateway.config();
+    let all = connections_max(gateway);
+    // An eighth is never one source's.
+    let of_one = (config.max_connections_per_source as usize).min(all - all / 8);
+    let room = Places::new(all, of_one);
     let mut connections = JoinSet::new();
     let until = stopped.clone();
     loop {
@@ -46,8 +52,10 @@ pub async fn run(gateway: &Arc<Gateway>, listener: TcpListener, mut stopped: wat
             accepted = listener.accept() => match accepted {
                 Ok((stream, source)) => {
                     let gateway = gateway.clone();
-                    let permit = room.clone().try_acquire_owned().ok();
-                    connections.spawn(connection(gateway, stream, source, permit, until.clone()));
+                    let peer = source.ip().to_canonical();
+                    let is_proxy = config.trusted_proxies.contains(&peer);
+                    let place = room.try_take((!is_proxy).then(|| network(peer)));
+                    connections.spawn(connection(gateway, stream, peer, place, until.clone()));
                 }
                 // No descriptor is free, or the peer has gone: the others go on.
                 Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
@@ -80,12 +88,12 @@ fn connections_max(gateway: &Gateway) -> usize {
 async fn connection(
     gateway: Arc<Gateway>,
     mut stream: TcpStream,
-    source: SocketAddr,
-    permit: Option<OwnedSemaphorePermit>,
+    peer: IpAddr,
+    place: Option<Place>,
     mut stopped: watch::Receiver<bool>,
 ) {
     let time = Duration::from_millis(gateway.config().request_ms.into());
-    let Some(_permit) = permit else {
+    let Some(_place) = place else {
         let _ = tokio::time::timeout(time, stream.write_all(FULL)).await;
         return;
     };
@@ -95,7 +103,7 @@ async fn connection(
     stream.set_write_timeout(Some(time));
     let service = service_fn(|request| {
         let gateway = gateway.clone();
-        async move { Ok::<_, Infallible>(one(&gateway, request, source.ip()).await) }
+        async move { Ok::<_, Infallible>(one(&gateway, request, peer).await) }
     });
     let mut server = http1::Builder::new();
     server
@@ -127,7 +135,7 @@ async fn one(gateway: &Arc<Gateway>, request: Request<Incoming>, peer: IpAddr) -
         Ok(Err(_)) => Err(StatusCode::BAD_REQUEST),
         Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
     };
-    let source = source_of(gateway, &head.headers, peer);
+    let source = source_of(&head.headers, peer, &config.trusted_proxies);
     let asked = |body: Bytes| Asked {
         request: Request::from_parts(head, body),
         source,
@@ -149,15 +157,4 @@ fn refused(gateway: &Arc<Gateway>, asked: &Asked, status: StatusCode) -> Answer 
         .headers_mut()
         .insert(CONNECTION, HeaderValue::from_static("close"));
     answer
-}
-
-/// The peer, or whom a trusted proxy names: the last one in the list is its own word.
-fn source_of(gateway: &Gateway, headers: &http::HeaderMap, peer: IpAddr) -> IpAddr {
-    let trusted = &gateway.config().trusted_proxies;
-    if !trusted.iter().any(|proxy| proxy.parse() == Ok(peer)) {
-        return peer;
-    }
-    let named = headers.get_all("x-forwarded-for").iter().next_back();
-    let last = named.and_then(|value| value.to_str().ok()?.rsplit(',').next()?.trim().parse().ok());
-    last.unwrap_or(peer)
 }

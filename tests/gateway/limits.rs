@@ -4,15 +4,17 @@
 
 use std::ffi::{CStr, c_char, c_void};
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
+use std::time::Instant;
 
 use callrec::capi::*;
 use serde_json::Value;
 
-use crate::kit::{House, Reply};
-use crate::support::ask;
+use crate::kit::{FIRST, House, Reply};
 use crate::support::kit::until;
+use crate::support::{PATIENCE, ask};
+use crate::vobiz::{ID, record};
 
 fn connect(house: &House) -> TcpStream {
     let address = house.base.strip_prefix("http://").unwrap();
@@ -210,7 +212,8 @@ unsafe extern "C" fn log(_: *mut c_void, _: i32, message: *const c_char) {
 #[test]
 #[ignore = "run by the test below, where 400 files may be open"]
 fn child_takes_connections() {
-    let house = House::open(&[]);
+    // One source alone may not have all.
+    let house = House::open(&[("gateway.trusted_proxies", "127.0.0.1")]);
     let engine = house.engine.handle;
     ask(|e| unsafe { rec_set_log(engine, Some(log), std::ptr::null_mut(), None, e) }).unwrap();
     let answers: Vec<_> = (0..110)
@@ -239,6 +242,62 @@ fn connections_take_a_quarter_of_the_open_files_at_most() {
         .unwrap();
     let said = String::from_utf8_lossy(&child.stdout);
     assert!(child.status.success() && said.contains("1 passed"), "{said}");
+}
+
+/// A connection of its own from that address, open and answered, or what came instead.
+fn answered_from(house: &House, from: &str) -> (TcpStream, String) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()
+        .unwrap();
+    let to: SocketAddr = house.base.strip_prefix("http://").unwrap().parse().unwrap();
+    let connected = runtime.block_on(async {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(format!("{from}:0").parse().unwrap()).unwrap();
+        socket.connect(to).await.unwrap().into_std().unwrap()
+    });
+    connected.set_nonblocking(false).unwrap();
+    let mut stream = connected;
+    let _ = stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n");
+    let mut line = [0; 12];
+    let _ = stream.read_exact(&mut line);
+    (stream, String::from_utf8_lossy(&line[9..]).into_owned())
+}
+
+#[test]
+fn one_source_cannot_have_every_connection() {
+    let house = House::open(&[("gateway.max_connections_per_source", "2")]);
+    let first = answered_from(&house, "127.0.0.1");
+    let second = answered_from(&house, "127.0.0.1");
+    assert_eq!((first.1.as_str(), second.1.as_str()), ("200", "200"));
+    assert_eq!(answered_from(&house, "127.0.0.1").1, "503");
+    assert_eq!(answered_from(&house, "127.0.0.2").1, "200");
+    drop(first);
+    let deadline = Instant::now() + PATIENCE;
+    while answered_from(&house, "127.0.0.1").1 != "200" {
+        assert!(Instant::now() < deadline, "its place is never free again");
+    }
+}
+
+#[test]
+fn a_trusted_proxy_may_have_every_connection() {
+    let house = House::open(&[
+        ("gateway.max_connections_per_source", "1"),
+        ("gateway.trusted_proxies", "127.0.0.1"),
+    ]);
+    let open: Vec<_> = (0..3).map(|_| answered_from(&house, "127.0.0.1")).collect();
+    assert!(open.iter().all(|(_, status)| status == "200"));
+    let _other = answered_from(&house, "127.0.0.2");
+    assert_eq!(answered_from(&house, "127.0.0.2").1, "503");
+}
+
+#[test]
+fn json_beyond_the_depth_is_refused() {
+    let house = House::open(&[("gateway.json_depth", "4")]);
+    let headers = [&ID[..], &[("content-type", "application/json")]].concat();
+    let start = |body: &str| house.send("POST", &record(FIRST), &headers, body).status;
+    assert_eq!(start(r#"{"file_format":"wav","x":[[[[]]]]}"#), 400);
+    assert_eq!(start(r#"{"file_format":"wav","x":[[[]]]}"#), 200);
 }
 
 #[test]

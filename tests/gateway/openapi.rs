@@ -136,12 +136,15 @@ struct Asker {
 
 impl Asker {
     fn new() -> Asker {
-        let settings = [
+        Asker::with(&[("gateway.auth_delay_ms", "0")])
+    }
+
+    fn with(settings: &[(&str, &str)]) -> Asker {
+        let all = [
             ("gateway.apis", "imagicle,genesys,vobiz,plivo"),
             ("genesys.capabilities", "Hold"),
-            ("gateway.auth_delay_ms", "0"),
         ];
-        let house = House::open(&settings);
+        let house = House::open(&[&all, settings].concat());
         let call = Call {
             call_id: Some(DEMO),
             device: Some("SEPDEMO"),

@@ -12,7 +12,7 @@ use http::{Method, StatusCode};
 
 use super::Gateway;
 use super::auth::Refused;
-use super::http::{Answer, Asked, answer as answered, empty};
+use super::http::{Answer, Asked, answer as answered, empty, later};
 use crate::calls::Caller;
 use message::{Asks, Reply};
 use session::{Held, Polled, Session};
@@ -66,6 +66,10 @@ async fn who(gateway: &Arc<Gateway>, asked: &Asked) -> Result<Who, Answer> {
         Ok(Caller::User { username, .. }) => Ok(Who::User(username)),
         Ok(Caller::Host) | Err(Refused::Broken) => {
             Err(failed(StatusCode::INTERNAL_SERVER_ERROR, "500::Internal error"))
+        }
+        Err(Refused::NotNow) => {
+            let refused = failed(StatusCode::SERVICE_UNAVAILABLE, "503::Too many logins wait");
+            Err(later(refused))
         }
         Err(Refused::Unknown) => Err(unauthenticated()),
     }

@@ -18,7 +18,7 @@ use uuid::Uuid;
 use super::Gateway;
 use super::auth::Refused;
 use super::comet::Sessions;
-use super::http::{Answer, Asked, decoded};
+use super::http::{Answer, Asked, decoded, later};
 use crate::calls::{CallView, Caller, Filter};
 use crate::clock::unix_ms;
 use crate::engine::Engine;
@@ -65,6 +65,7 @@ pub async fn answer(gateway: &Arc<Gateway>, asked: &Asked, rest: &str) -> Answer
         Ok(Caller::User { username, .. }) => username,
         // HTTP knows nobody else.
         Ok(Caller::Host) | Err(Refused::Broken) => return internal(),
+        Err(Refused::NotNow) => return later(refused(Code::NotNow, "Too many logins wait")),
         Err(Refused::Unknown) => return refused(Code::Unauthenticated, "The user is not authenticated"),
     };
     let unsafe_method = !matches!(*asked.method(), Method::GET | Method::HEAD | Method::OPTIONS);

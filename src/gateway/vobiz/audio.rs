@@ -66,6 +66,7 @@ pub async fn audio(gateway: &Arc<Gateway>, asked: &Asked, wanted: Option<Wanted>
             return answer;
         }
         Err(Refused::Broken) => return ask.missing(Missing::Broken),
+        Err(Refused::NotNow) => return ask.not_now(Shape::Resource),
     };
     if !may_read(&caller) {
         return ask.record_only();

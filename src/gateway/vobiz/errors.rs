@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{Ask, Dialect};
 use crate::clock::unix_ms;
 use crate::gateway::files::Missing;
-use crate::gateway::http::{Answer, json as json_answer, put};
+use crate::gateway::http::{Answer, json as json_answer, later, put};
 use crate::storage::rfc3339;
 use crate::words::{Error, Status};
 
@@ -42,6 +42,11 @@ impl Ask<'_> {
             put(&mut answer, "www-authenticate", "Basic realm=\"Plivo\"");
         }
         answer
+    }
+
+    /// Nobody has asked yet who this is.
+    pub fn not_now(&self, shape: Shape) -> Answer {
+        later(self.error(shape, StatusCode::SERVICE_UNAVAILABLE, "Too many logins wait"))
     }
 
     /// What the engine refused.

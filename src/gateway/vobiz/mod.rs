@@ -155,6 +155,7 @@ pub async fn answer(gateway: &Arc<Gateway>, asked: &Asked, rest: &str, dialect: 
             let why = "It cannot be said now who you are";
             return ask.error(shape, StatusCode::INTERNAL_SERVER_ERROR, why);
         }
+        Err(Refused::NotNow) => return ask.not_now(shape),
     };
     let is_get = asked.method() == Method::GET;
     match resource {

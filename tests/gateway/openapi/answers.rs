@@ -1,9 +1,13 @@
 //! The answers of each operation, one of each kind, held against the text.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
 use serde_json::json;
 
 use super::Asker;
-use crate::kit::{FIRST, SECOND};
+use crate::kit::{FIRST, SECOND, basic};
+use crate::support::PATIENCE;
 use crate::vobiz::finished;
 
 const IMAGICLE: &str = "/fw/Apps/Recorder/WebAPI";
@@ -52,6 +56,46 @@ fn nobody_and_nobody_knows(asker: &mut Asker) {
             asker.ask(500, "broken", &method, &path, "");
         }
     }
+}
+
+#[test]
+fn where_too_many_logins_wait_each_operation_says_so() {
+    let delays = [
+        ("gateway.auth_delay_ms", "60000"),
+        ("gateway.auth_delay_max_ms", "60000"),
+    ];
+    let mut asker = Asker::with(&delays);
+    let operations = asker.contract.operations();
+    let operations = operations
+        .into_iter()
+        .filter(|row| row.2.contains(&"401".to_owned()));
+    let asked: Vec<_> = operations
+        .map(|(method, template, _)| (method, asker.filled(&template)))
+        .collect();
+    let wrong = basic("MA_DEMO", "wrong");
+    let headers = [("authorization", wrong.as_str())];
+    assert_eq!(asker.house.send("GET", "/api/v2/me", &headers, "").status, 401);
+    // One stands in line for a minute; the other would have to wait for two.
+    let (tell, told) = std::sync::mpsc::channel();
+    for _ in 0..2 {
+        let (tell, address) = (tell.clone(), asker.house.base.replace("http://", ""));
+        let login = basic("MA_DEMO", "secret");
+        std::thread::spawn(move || {
+            let mut stream = TcpStream::connect(address).unwrap();
+            write!(
+                stream,
+                "GET /api/v2/me HTTP/1.1\r\nhost: a\r\nauthorization: {login}\r\n\r\n"
+            )
+            .unwrap();
+            tell.send(stream.read(&mut [0; 64]).is_ok())
+        });
+    }
+    assert!(told.recv_timeout(PATIENCE).unwrap());
+    for (method, path) in asked {
+        let reply = asker.ask(503, "MA_DEMO", &method, &path, "");
+        assert_eq!(reply.header("retry-after"), "1", "{method} {path}");
+    }
+    assert_eq!(asker.ask(200, "admin", "get", "/api/v2/me", "").status, 200);
 }
 
 fn imagicle_live(asker: &mut Asker) {
