@@ -1162,6 +1162,8 @@ rec_status rec_config_new(rec_config **config);
  *   would have to is answered 503
  * - `gateway.auth_parallel` (64): how often `rec_authenticate_fn` runs at the same time,
  *   half of it for one source, 2 to 1000; others wait their turn
+ * - `gateway.archive_parallel` (16): requests that look for finished recordings at the
+ *   same time, 1 to 256; others wait their turn
  * - `gateway.trusted_proxies` (empty): addresses, with commas, whose X-Forwarded-For
  *   says who the source is
  * - `genesys.csrf` (false): "true": POST, PUT and DELETE need the token and the cookie

@@ -29,6 +29,7 @@ pub struct GatewayConfig {
     pub auth_delay_ms: u32,
     pub auth_delay_max_ms: u32,
     pub auth_parallel: u32,
+    pub archive_parallel: u32,
     /// In their own form: no IPv4 in an IPv6 address.
     pub trusted_proxies: Vec<IpAddr>,
     pub genesys_csrf: bool,
@@ -71,6 +72,7 @@ impl Default for GatewayConfig {
             auth_delay_ms: 100,
             auth_delay_max_ms: 5_000,
             auth_parallel: 64,
+            archive_parallel: 16,
             trusted_proxies: Vec::new(),
             genesys_csrf: false,
             genesys_capabilities: list(CAPABILITIES),
@@ -208,6 +210,12 @@ pub(super) const KEYS: &[Key] = &[
         default: "64",
         meaning: "how often rec_authenticate_fn runs at the same time, half of it for one source, 2 to 1000; others wait their turn",
         set: |c, v| number(v, 2, 1000).map(|v| c.gateway.auth_parallel = v as u32),
+    },
+    Key {
+        name: "gateway.archive_parallel",
+        default: "16",
+        meaning: "requests that look for finished recordings at the same time, 1 to 256; others wait their turn",
+        set: |c, v| number(v, 1, 256).map(|v| c.gateway.archive_parallel = v as u32),
     },
     Key {
         name: "gateway.trusted_proxies",

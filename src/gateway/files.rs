@@ -8,18 +8,19 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
 
 use http::Request;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http_body_util::{BodyExt, Empty};
 use tokio::io::{AsyncRead, AsyncSeek, ReadBuf};
+use tokio::sync::watch;
 use tower_http::services::ServeDir;
 use tower_http::services::fs::{Backend, File};
 use uuid::Uuid;
 
 use super::Gateway;
 use super::http::{Answer, Asked};
+use super::search::{Open, Search};
 use crate::calls::{Caller, View};
 use crate::engine::Engine;
 use crate::events::{Bus, Event, LogLevel, Observer};
@@ -30,8 +31,6 @@ use crate::sync::thread::JoinHandle;
 
 /// "Base Access"; below it is "Record Only".
 const LEVEL_BASE: u32 = 2;
-/// How long a request waits for the first scan.
-const SCAN_WAIT: Duration = Duration::from_secs(5);
 /// So many of a scan's complaints are logged.
 const COMPLAINTS: usize = 10;
 
@@ -54,6 +53,7 @@ pub enum Missing {
 /// The archive, and what keeps it current.
 pub struct Shelf {
     archive: Arc<Archive>,
+    search: Search,
     observer: Arc<dyn Observer>,
     scanner: Mutex<Option<JoinHandle<()>>>,
 }
@@ -67,17 +67,20 @@ impl Shelf {
             archive: archive.clone(),
             directory,
         });
-        let (scanned, bus) = (archive.clone(), engine.bus().clone());
-        let scanner = storage::spawn("callrec-archive", move || scan(&scanned, &bus))?;
+        let (unread, bus) = (archive.clone(), engine.bus().clone());
+        let (over, scanned) = watch::channel(false);
+        let scanner = storage::spawn("callrec-archive", move || scan(&unread, &bus, &over))?;
+        let parallel = engine.config().gateway.archive_parallel;
         engine.bus().observe(observer.clone());
         Ok(Shelf {
+            search: Search::new(archive.clone(), parallel, scanned),
             archive,
             observer,
             scanner: Mutex::new(Some(scanner)),
         })
     }
 
-    /// Nobody waits for the scan any more.
+    /// The scan ends soon.
     pub fn stop(&self) {
         self.archive.stop();
     }
@@ -92,8 +95,9 @@ impl Shelf {
     }
 }
 
-fn scan(archive: &Archive, bus: &Bus) {
+fn scan(archive: &Archive, bus: &Bus, over: &watch::Sender<bool>) {
     let unread = archive.scan();
+    over.send_replace(archive.is_complete());
     for (directory, error) in unread.iter().take(COMPLAINTS) {
         let message = format!("\"{directory}\": its recordings are not listed: {error}");
         bus.log(LogLevel::Warning, message);
@@ -152,20 +156,9 @@ impl Gateway {
     pub async fn archived<T: Send + 'static>(
         &self,
         about: Option<Uuid>,
-        ask: impl FnOnce(&Archive) -> io::Result<Option<T>> + Send + 'static,
+        ask: impl FnOnce(&Open<'_>) -> io::Result<Option<T>> + Send + 'static,
     ) -> Result<T, Missing> {
-        let archive = self.shelf.archive.clone();
-        let asked = tokio::task::spawn_blocking(move || {
-            let known = about.is_some_and(|id| archive.find(id).is_some());
-            if !known && !archive.wait_complete(Instant::now() + SCAN_WAIT) {
-                return Err(Missing::Later);
-            }
-            match ask(&archive) {
-                Ok(found) => found.ok_or(Missing::Unknown),
-                Err(_) => Err(Missing::Broken),
-            }
-        });
-        asked.await.unwrap_or(Err(Missing::Broken))
+        self.shelf.search.ask(about, self.stop.subscribe(), ask).await
     }
 
     /// The audio of a finished recording, for a GET or a HEAD: whole or in part, if it has

@@ -13,6 +13,7 @@ mod metrics;
 mod outbox;
 mod places;
 mod route;
+mod search;
 mod server;
 mod source;
 mod throttle;

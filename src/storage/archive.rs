@@ -11,7 +11,6 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
-use std::time::Instant;
 
 use uuid::Uuid;
 
@@ -19,7 +18,7 @@ pub use entry::{Entry, Facts};
 
 use super::Manifest;
 use super::os::Dir;
-use crate::sync::{Condvar, Mutex, MutexGuard, thread};
+use crate::sync::{Mutex, MutexGuard, thread};
 use walk::Place;
 
 /// A scan gives way after so many manifests.
@@ -66,7 +65,6 @@ pub struct Archive {
     index: Mutex<Index>,
     /// What was noted and not yet sorted in: `note` must not wait for a long query.
     news: Mutex<Vec<Entry>>,
-    over: Condvar,
 }
 
 impl Archive {
@@ -75,7 +73,6 @@ impl Archive {
             root,
             index: Mutex::default(),
             news: Mutex::default(),
-            over: Condvar::new(),
         }
     }
 
@@ -115,14 +112,12 @@ impl Archive {
         let mut index = self.index();
         index.complete = !index.stopped;
         index.removed = HashSet::new();
-        self.over.notify_all();
         unread
     }
 
-    /// The scan ends soon, and nobody waits for it any more.
+    /// The scan ends soon.
     pub fn stop(&self) {
         self.index.lock().stopped = true;
-        self.over.notify_all();
     }
 
     /// Whether the first scan is over.
@@ -130,31 +125,22 @@ impl Archive {
         self.index.lock().complete
     }
 
-    /// Waits until the first scan is over; `false` if it is not by then.
-    pub fn wait_complete(&self, deadline: Instant) -> bool {
-        let mut index = self.index.lock();
-        while !index.complete && !index.stopped {
-            if self.over.wait_until(&mut index, deadline).timed_out() {
-                break;
-            }
-        }
-        index.complete
-    }
-
     /// Those that are wanted, newest first: how many there are, and of them `limit`
-    /// behind the first `offset`. `wanted` is asked under a lock.
+    /// behind the first `offset`. `wanted` is asked under a lock. Once nobody waits for
+    /// the answer any more it is anything.
     pub fn select(
         &self,
         wanted: impl Fn(&Entry) -> bool,
         offset: usize,
         limit: Option<usize>,
+        is_awaited: impl Fn() -> bool,
     ) -> (usize, Vec<Arc<Entry>>) {
         let mut looks = 1;
         loop {
-            let (total, mut page) = self.look(&wanted, offset, limit);
+            let (total, mut page) = self.look(&wanted, offset, limit, &is_awaited);
             let before = page.len();
-            page.retain(|entry| self.is_there(entry));
-            if page.len() == before || looks == LOOKS {
+            page.retain(|entry| is_awaited() && self.is_there(entry));
+            if page.len() == before || looks == LOOKS || !is_awaited() {
                 return (total - (before - page.len()), page);
             }
             looks += 1;
@@ -166,11 +152,13 @@ impl Archive {
         wanted: &impl Fn(&Entry) -> bool,
         offset: usize,
         limit: Option<usize>,
+        is_awaited: &impl Fn() -> bool,
     ) -> (usize, Vec<Arc<Entry>>) {
         let index = self.index();
         let mut total = 0;
         let mut page = Vec::new();
-        for entry in index.by_time.values().rev().filter(|entry| wanted(entry)) {
+        let all = index.by_time.values().rev().take_while(|_| is_awaited());
+        for entry in all.filter(|entry| wanted(entry)) {
             if total >= offset && limit.is_none_or(|limit| page.len() < limit) {
                 page.push(entry.clone());
             }
