@@ -280,6 +280,15 @@ fn one_source_cannot_have_every_connection() {
 }
 
 #[test]
+fn the_last_eighth_of_the_connections_is_never_one_sources() {
+    let house = House::open(&[("gateway.max_connections", "8")]);
+    let open: Vec<_> = (0..7).map(|_| answered_from(&house, "127.0.0.1")).collect();
+    assert!(open.iter().all(|(_, status)| status == "200"));
+    assert_eq!(answered_from(&house, "127.0.0.1").1, "503");
+    assert_eq!(answered_from(&house, "127.0.0.2").1, "200");
+}
+
+#[test]
 fn a_trusted_proxy_may_have_every_connection() {
     let house = House::open(&[
         ("gateway.max_connections_per_source", "1"),
