@@ -76,6 +76,8 @@ pub unsafe extern "C" fn rec_feed_set_format(
 /// Says what an RTP payload type means in this feed (a dynamic one, usually 96 to
 /// 127). The static ones of RFC 3551 (0 PCMU, 8 PCMA, 11 L16 mono at 44100) are known
 /// without, and may be given another meaning. A feed opened anew has forgotten it.
+/// The ring grows to 400 ms of the format, if it holds less; so tell of type 11 as well
+/// where it is to be expected in a feed of 8000 Hz, or its ring will overrun.
 ///
 /// `payload_type`: 0 to 127. `format`: not NULL.
 ///

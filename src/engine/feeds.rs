@@ -118,7 +118,8 @@ pub fn set_format(id: Id, format: FeedFormat) -> Result<()> {
 
 pub fn payload(id: Id, payload_type: u8, format: FeedFormat) -> Result<()> {
     let done = with(id, |open| {
-        open.call.tap.payload(open.feed.leg(), payload_type, format)
+        let leg = open.feed.leg();
+        open.call.tap.payload(leg, &mut open.feed, payload_type, format)
     });
     done.ok_or_else(|| Error::new(process::refusal(id), "feed: it is closed"))
 }

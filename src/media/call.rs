@@ -266,12 +266,16 @@ impl CallState {
                 self.legs[leg as usize].attached = false;
             }
             What::Format { leg, format, ring } => {
-                if ring.is_some() {
-                    self.drains[leg as usize].ring = ring;
-                }
+                self.drains[leg as usize].grown(ring);
                 self.legs[leg as usize].set_format(format);
             }
-            What::Payload(leg, payload_type, format) => {
+            What::Payload {
+                leg,
+                payload_type,
+                format,
+                ring,
+            } => {
+                self.drains[leg as usize].grown(ring);
                 self.legs[leg as usize].map_payload(payload_type, format);
             }
         }

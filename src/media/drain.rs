@@ -25,6 +25,13 @@ pub(super) struct Drain {
 }
 
 impl Drain {
+    /// The feed goes on in a bigger ring, if there is one.
+    pub(super) fn grown(&mut self, ring: Option<Ring>) {
+        if ring.is_some() {
+            self.ring = ring;
+        }
+    }
+
     /// Gives each record handed in up to `limit` to `each`.
     pub(super) fn up_to(
         &mut self,

@@ -112,6 +112,12 @@ impl Feed {
     /// Takes the new format; gives the new ring if a bigger one is needed.
     pub(super) fn change_format(&mut self, format: FeedFormat) -> Option<Ring> {
         self.codec = format.codec;
+        self.make_room(format)
+    }
+
+    /// Packets of this format may come as well; gives the new ring if a bigger one is
+    /// needed.
+    pub(super) fn make_room(&mut self, format: FeedFormat) -> Option<Ring> {
         self.largest = self.largest.max(largest(format));
         let bytes = ring_bytes(format);
         if bytes <= self.ring.bytes() {

@@ -37,7 +37,12 @@ pub(super) enum What {
         format: FeedFormat,
         ring: Option<Ring>,
     },
-    Payload(Leg, u8, FeedFormat),
+    Payload {
+        leg: Leg,
+        payload_type: u8,
+        format: FeedFormat,
+        ring: Option<Ring>,
+    },
 }
 
 pub(super) struct Point {
@@ -156,8 +161,8 @@ impl CallTap {
     }
 
     /// What a dynamic RTP payload type means on this leg.
-    pub fn payload(&self, leg: Leg, payload_type: u8, format: FeedFormat) {
-        self.set(What::Payload(leg, payload_type, format), coarse_ns);
+    pub fn payload(&self, leg: Leg, feed: &mut Feed, payload_type: u8, format: FeedFormat) {
+        self.payload_clocked(leg, feed, payload_type, format, coarse_ns);
     }
 
     pub(super) fn start_clocked(&self, spec: TapSpec, clock: impl Fn() -> u64) {
@@ -210,6 +215,24 @@ impl CallTap {
     ) {
         let ring = feed.change_format(format);
         self.set(What::Format { leg, format, ring }, clock);
+    }
+
+    pub(super) fn payload_clocked(
+        &self,
+        leg: Leg,
+        feed: &mut Feed,
+        payload_type: u8,
+        format: FeedFormat,
+        clock: impl Fn() -> u64,
+    ) {
+        let ring = feed.make_room(format);
+        let what = What::Payload {
+            leg,
+            payload_type,
+            format,
+            ring,
+        };
+        self.set(what, clock);
     }
 
     pub(super) fn set(&self, what: What, clock: impl Fn() -> u64) {

@@ -256,7 +256,10 @@ impl Sim {
     }
 
     pub fn payload(&mut self, leg: Leg, payload_type: u8, format: FeedFormat) {
-        self.set(What::Payload(leg, payload_type, format));
+        let now = self.now_ns;
+        if let Some(feed) = &mut self.feeds[leg as usize] {
+            self.call.payload_clocked(leg, feed, payload_type, format, || now);
+        }
     }
 
     pub fn feed(&mut self, leg: Leg) -> Option<&mut Feed> {

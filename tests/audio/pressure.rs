@@ -109,6 +109,50 @@ fn an_rtp_packet_that_is_too_large() {
     rig.close();
 }
 
+/// A feed of 8 kHz that is told of a wider payload type has room for it: a worker comes
+/// each 100 ms, and here all of 400 ms are handed in at once.
+#[test]
+fn room_for_a_wider_payload_type() {
+    const PACKETS: usize = 20;
+    for (payload_type, rate) in [(97, 48_000), (11, 44_100)] {
+        let rig = Rig::new(&[("media.clock", "real"), ("media.reorder_ms", "1000")]);
+        let local = rig.feed(REC_LEG_LOCAL, U, 8000);
+        payload(local, payload_type.into(), REC_CODEC_PCM16, rate);
+        let id = rig.start(REC_LAYOUT_LOCAL, "wav", REC_PAUSE_SILENCE);
+        let samples = rate as usize / 50;
+        let said = noise(6, PACKETS * samples * 2);
+        for (n, piece) in said.chunks(samples * 2).enumerate() {
+            let header = Header {
+                payload_type,
+                sequence: n as u16,
+                timestamp: (n * samples) as u32,
+                ssrc: 9,
+            };
+            assert_eq!(rtp(local, &packet(header, piece)), REC_OK, "packet {n}");
+        }
+        let header = Header {
+            payload_type,
+            sequence: PACKETS as u16,
+            timestamp: (PACKETS * samples) as u32,
+            ssrc: 9,
+        };
+        // The header: 100 ms of the format.
+        let most = rate as usize / 10 * 2;
+        rig.seen_frames(local, PACKETS as u64);
+        assert_eq!(rtp(local, &packet(header, &said[..most - 12])), REC_OK);
+        let done = rig.stop_done(&id);
+        assert_eq!(done.wav.rate, rate);
+        assert_eq!(done.manifest["lost_ms"], 0, "{:#}", done.manifest["spans"]);
+        let heard: Vec<u8> = done.wav.data.clone();
+        let linear: Vec<u8> = said.chunks(2).flat_map(|pair| [pair[1], pair[0]]).collect();
+        let first = heard.windows(64).position(|window| *window == linear[..64]);
+        let first = first.expect("the first packet");
+        assert!(heard[first..].starts_with(&linear), "all of it, in its place");
+        assert_eq!(rig.engine.stats().frames_lost, 0);
+        rig.close();
+    }
+}
+
 #[test]
 fn partial_samples_and_nothing() {
     let rig = Rig::new(&[]);

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::media::codec::g711;
 use crate::media::drain::{Drain, Scratch};
 use crate::media::record::{HEADER, Header, Kind, POSITION, record_bytes};
-use crate::media::sim::config;
+use crate::media::sim::{Wish, config};
 use crate::media::{CallTap, ClockMode, Feed, WorkerInbox};
-use crate::words::Status;
+use crate::words::{Layout, Status};
 
 const LEG: Leg = Leg::Local;
 const WIDE: FeedFormat = FeedFormat {
@@ -278,4 +279,32 @@ fn millions_of_records_between_two_threads() {
             }
         }
     });
+}
+
+/// What still lies in the first ring is taken out of it, also while the next one fills.
+#[test]
+fn a_ring_grows_with_a_payload_type() {
+    let mut sim = Sim::real();
+    sim.attach(LEG, ULAW);
+    let tape = sim.start(Wish {
+        layout: Layout::Local,
+        rate: 8000,
+        ..Wish::default()
+    });
+    for n in 0..5 {
+        assert_eq!(sim.rtp(LEG, &ulaw(n)), Status::Ok);
+    }
+    sim.payload(LEG, 97, WIDE);
+    let wide = |n: u64| packet(7, 97, 5 + n as u16, 800 + n as u32 * 960, &[0x20; 1920]);
+    for n in 0..20 {
+        assert_eq!(sim.rtp(LEG, &wide(n)), Status::Ok, "packet {n}");
+    }
+    sim.stop(&tape);
+    sim.visit();
+    assert_eq!((sim.stats.frames_in(), sim.stats.frames_lost()), (25, 0));
+    let heard = tape.out.lock().channel(0);
+    assert_eq!(heard.len(), 500 * 8);
+    let of = |mark: u64| g711::ULAW[usize::from(super::mark(mark))];
+    assert!((0..5).all(|n| heard[n * 160 + 80] == of(n as u64)));
+    assert!(heard[900..3900].iter().all(|sample| (sample - 0x2020).abs() < 80));
 }
