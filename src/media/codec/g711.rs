@@ -1,26 +1,50 @@
 //! G.711 by table: a sample of a law is one of 256.
 
-use std::sync::LazyLock;
+use std::ops::Deref;
 
 use audio_codec_algorithms::{decode_alaw, decode_ulaw, encode_alaw, encode_ulaw};
+use once_cell::race::OnceBox;
 
 pub(in crate::media) type Linear = [i16; 256];
 
-fn table<T>(value: impl Fn(u8) -> T) -> [T; 256] {
-    std::array::from_fn(|byte| value(byte as u8))
+/// What becomes of each byte, worked out when it is first asked for. Nobody waits for another
+/// who is at it: in a process that was forked in that moment, there is no other any more.
+pub(in crate::media) struct Table<T> {
+    made: OnceBox<[T; 256]>,
+    of: fn(u8) -> T,
 }
 
-pub(in crate::media) static ULAW: LazyLock<Linear> = LazyLock::new(|| table(decode_ulaw));
-pub(in crate::media) static ALAW: LazyLock<Linear> = LazyLock::new(|| table(decode_alaw));
+impl<T> Table<T> {
+    const fn new(of: fn(u8) -> T) -> Table<T> {
+        Table {
+            made: OnceBox::new(),
+            of,
+        }
+    }
+}
+
+impl<T> Deref for Table<T> {
+    type Target = [T; 256];
+
+    #[inline]
+    fn deref(&self) -> &[T; 256] {
+        let make = || Box::new(std::array::from_fn(|byte| (self.of)(byte as u8)));
+        self.made.get_or_init(make)
+    }
+}
+
+pub(in crate::media) static ULAW: Table<i16> = Table::new(decode_ulaw);
+pub(in crate::media) static ALAW: Table<i16> = Table::new(decode_alaw);
 
 /// From one law to the other by way of the linear sample.
-pub(in crate::media) static ULAW_TO_ALAW: LazyLock<[u8; 256]> =
-    LazyLock::new(|| table(|byte| encode_alaw(decode_ulaw(byte))));
-pub(in crate::media) static ALAW_TO_ULAW: LazyLock<[u8; 256]> =
-    LazyLock::new(|| table(|byte| encode_ulaw(decode_alaw(byte))));
+pub(in crate::media) static ULAW_TO_ALAW: Table<u8> = Table::new(|byte| encode_alaw(decode_ulaw(byte)));
+pub(in crate::media) static ALAW_TO_ULAW: Table<u8> = Table::new(|byte| encode_ulaw(decode_alaw(byte)));
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+    use std::time::Instant;
+
     use super::*;
 
     #[test]
@@ -36,5 +60,28 @@ mod tests {
             assert_eq!(decode_ulaw(encode_ulaw(ULAW[byte as usize])), ULAW[byte as usize]);
             assert_eq!(decode_alaw(encode_alaw(ALAW[byte as usize])), ALAW[byte as usize]);
         }
+    }
+
+    static INSIDE: AtomicU32 = AtomicU32::new(0);
+
+    /// As in a forked child, where the one who had begun is not there.
+    #[test]
+    fn a_table_is_made_without_waiting_for_another() {
+        static SLOW: Table<u8> = Table::new(|byte| {
+            if byte == 0 {
+                INSIDE.fetch_add(1, SeqCst);
+                let begun = Instant::now();
+                while INSIDE.load(SeqCst) < 2 {
+                    assert!(begun.elapsed().as_secs() < 20, "the other one waits");
+                    std::thread::yield_now();
+                }
+            }
+            byte
+        });
+        let look = || SLOW[7];
+        std::thread::scope(|scope| {
+            let both = [scope.spawn(look), scope.spawn(look)];
+            assert_eq!(both.map(|thread| thread.join().ok()), [Some(7); 2]);
+        });
     }
 }
