@@ -33,7 +33,7 @@ pub trait Wire: Send + Sync {
     fn resume(&self, id: Uuid);
     fn stop(&self, id: Uuid, reason: EndReason);
     fn end(&self, reason: EndReason);
-    /// Coarse time of the last packet, 0 if there was none.
+    /// Coarse time of the last packet, at first of the call's beginning.
     fn last_media_ns(&self) -> u64;
 }
 

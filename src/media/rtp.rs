@@ -148,7 +148,7 @@ impl Streams {
         self.current.as_mut()
     }
 
-    /// Notes a packet. Old packets of the previous stream are told by `stragglers`.
+    /// Notes a packet. Old ones of the previous stream leave the present one in front.
     pub(super) fn sight(&mut self, ssrc: u32, sequence: u16) -> Order {
         if self.current.as_ref().is_some_and(|s| s.ssrc == ssrc) {
             return match &mut self.current {
