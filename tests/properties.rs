@@ -19,6 +19,8 @@ mod model;
 mod plan;
 #[path = "properties/run.rs"]
 mod run;
+#[path = "properties/secrets.rs"]
+mod secrets;
 #[path = "properties/simulated.rs"]
 mod simulated;
 

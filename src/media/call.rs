@@ -191,9 +191,9 @@ impl CallState {
         }
         for (n, leg) in self.legs.iter_mut().enumerate() {
             let rate = leg.track.rate();
-            for (from, to) in leg.late.drain(..) {
+            for missed in leg.late.drain(..) {
                 for tap in &mut self.taps {
-                    tap.missed(Leg::ALL[n], from, to, rate);
+                    tap.missed(Leg::ALL[n], missed, rate);
                 }
             }
         }
@@ -202,7 +202,7 @@ impl CallState {
     /// The furthest media end of any leg.
     fn end_ns(&self) -> u64 {
         let fed = self.legs.iter().filter(|leg| leg.had_feed);
-        fed.map(|leg| leg.track.end_ns()).max().unwrap_or(0)
+        fed.map(LegMedia::end_ns).max().unwrap_or(0)
     }
 
     /// A leg waits for the others, but not for ever; and for what is out of order.
@@ -311,8 +311,8 @@ impl CallState {
 
     /// Tells the legs what nobody needs any more.
     fn release(&mut self) {
-        let wants = || self.taps.iter().filter_map(Tap::wants_from_ns);
-        let (floor, edge) = (wants().min(), wants().max());
+        let floor = self.taps.iter().filter_map(Tap::wants_from_ns).min();
+        let edge = self.taps.iter().filter_map(Tap::edge_ns).max();
         for leg in &mut self.legs {
             leg.want_from(floor, edge.unwrap_or(0));
         }

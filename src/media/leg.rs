@@ -65,6 +65,15 @@ impl Tally {
     }
 }
 
+/// What is missing in a time that some recording has rendered: positions of the track.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Missed {
+    pub from: u64,
+    pub to: u64,
+    /// Nothing came; else it came too late.
+    pub is_gap: bool,
+}
+
 /// A leg's media: its timeline, and what its feed has been up to.
 pub(super) struct LegMedia {
     pub track: Track,
@@ -74,8 +83,8 @@ pub(super) struct LegMedia {
     pub had_feed: bool,
     /// Where the furthest recording is: a position of the track.
     edge: u64,
-    /// Lost stretches of a time that is already rendered: positions of the track.
-    pub late: Vec<(u64, u64)>,
+    /// Lost stretches of a time that is already rendered.
+    pub late: Vec<Missed>,
     format: FeedFormat,
     /// The clock rate that the host has told and that was in use last: it may make the
     /// file's, which a stray packet of a static payload type must not.
@@ -89,7 +98,7 @@ pub(super) struct LegMedia {
     /// Overruns that have found their place.
     samples_lost: u32,
     packets_lost: u32,
-    /// Of these, those that a sequence gap will show, but that are counted already.
+    /// Of these, those that a sequence gap will show: they are counted already.
     trailed: u32,
     native: Vec<u8>,
 }
@@ -153,9 +162,9 @@ impl LegMedia {
             self.past.push_back(past);
         }
         self.edge = grid::convert(self.edge, old, rate);
-        for (from, to) in &mut self.late {
-            *from = grid::convert(*from, old, rate);
-            *to = grid::convert(*to, old, rate);
+        for missed in &mut self.late {
+            missed.from = grid::convert(missed.from, old, rate);
+            missed.to = grid::convert(missed.to, old, rate);
         }
     }
 
@@ -175,6 +184,13 @@ impl LegMedia {
             Some(floor) => self.past.retain(|past| past.end_ns() > floor),
             None => self.past.clear(),
         }
+    }
+
+    /// Where what was handed in ends, at whatever rate: on another grid, the present track
+    /// may begin up to half a sample before its predecessor's end.
+    pub(super) fn end_ns(&self) -> u64 {
+        let past = self.past.back().map_or(0, Track::end_ns);
+        self.track.end_ns().max(past)
     }
 
     pub(super) fn map_payload(&mut self, payload_type: u8, format: FeedFormat) {
@@ -237,15 +253,16 @@ impl LegMedia {
     fn lose_before(&mut self, stop: u64, count: u64, tally: &mut Tally) {
         let start = stop.saturating_sub(count).max(self.track.end());
         self.track.lose(start, stop);
-        self.miss(start, stop, tally);
+        self.miss(start, stop, true, tally);
     }
 
-    /// Notes what some recording has rendered already: each takes its own part.
-    fn miss(&mut self, start: u64, stop: u64, tally: &mut Tally) {
-        let stop = stop.min(self.edge);
-        if self.track.keeps() && start < stop {
+    /// Notes what some recording has rendered already: each takes its own part, also
+    /// while all of them are paused.
+    fn miss(&mut self, from: u64, to: u64, is_gap: bool, tally: &mut Tally) {
+        let to = to.min(self.edge);
+        if from < to {
             tally.missed = true;
-            self.late.push((start, stop));
+            self.late.push(Missed { from, to, is_gap });
         }
     }
 
@@ -319,7 +336,9 @@ impl LegMedia {
     }
 
     fn rtp(&mut self, header: Header, bytes: &[u8], behind: Behind<'_>, scene: &Scene, tally: &mut Tally) {
+        // Whatever this is: the next audio's number is what will show them.
         let overruns = newer(header.overruns, &mut self.packets_lost);
+        self.trailed = self.trailed.saturating_add(overruns);
         let Some(packet) = rtp::parse(bytes) else {
             tally.unknown += 1;
             return;
@@ -347,13 +366,14 @@ impl LegMedia {
             Order::Duplicate => {}
             Order::Suspect => tally.late += 1,
             Order::New => {
+                self.trailed = 0;
                 self.change_rate(format.rate);
                 let at = self.begin_at(header.arrival_ns, scene);
                 self.streams.begin(&packet, at, len, format.rate);
                 self.audio(at, format, packet.payload, true, tally);
             }
             Order::Next { missing } => {
-                let overruns = overruns.saturating_add(std::mem::take(&mut self.trailed));
+                let overruns = std::mem::take(&mut self.trailed);
                 tally.lost += missing.saturating_sub(u64::from(overruns)) as i64;
                 self.next(
                     (header.arrival_ns, behind),
@@ -450,8 +470,8 @@ impl LegMedia {
         stream.newest(packet.timestamp, at, len);
         if at > end as i64 {
             self.lose_before(at as u64, lost.min(at as u64 - end), tally);
-            if at == wanted + 1 {
-                self.repeat_last(end, at);
+            if at == wanted + 1 && wanted == end as i64 {
+                self.repeat_first(end, format, packet.payload);
             }
         }
         self.audio(at, format, packet.payload, true, tally);
@@ -466,17 +486,18 @@ impl LegMedia {
         grid::index(arrival_ns, self.track.rate()).max(end) as i64
     }
 
-    /// The slipped sample: the one before it, once more.
-    fn repeat_last(&mut self, end: u64, at: i64) {
-        if end as i64 + 1 != at {
+    /// The slipped sample: the one after it, twice. The one before it may have been said
+    /// while a recording was paused that goes on from here.
+    fn repeat_first(&mut self, at: u64, format: FeedFormat, payload: &[u8]) {
+        let Some(first) = payload.get(..format.codec.sample_bytes()) else {
             return;
+        };
+        let mut copy = [0; 2];
+        copy[..first.len()].copy_from_slice(first);
+        if format.codec == Codec::Pcm16 {
+            copy = i16::from_be_bytes(copy).to_ne_bytes();
         }
-        if let Some((codec, sample)) = self.track.last_sample() {
-            let mut copy = [0; 2];
-            let size = sample.len().min(2);
-            copy[..size].copy_from_slice(&sample[..size]);
-            self.track.place(end, codec, &copy[..size]);
-        }
+        self.track.place(at, format.codec, &copy[..first.len()]);
     }
 
     fn audio(&mut self, at: i64, format: FeedFormat, payload: &[u8], newest: bool, tally: &mut Tally) {
@@ -498,7 +519,7 @@ impl LegMedia {
     fn place_or_late(&mut self, at: i64, codec: Codec, payload: &[u8], newest: bool, tally: &mut Tally) {
         let len = (payload.len() / codec.sample_bytes()) as i64;
         if newest && at.saturating_add(len) > 0 {
-            self.miss(at.max(0) as u64, at.saturating_add(len) as u64, tally);
+            self.miss(at.max(0) as u64, at.saturating_add(len) as u64, false, tally);
         }
         if !self.put(at, codec, payload) {
             tally.late += 1;
@@ -576,9 +597,11 @@ fn followed(wanted: i64, standing: &Standing, scene: &Scene, catches_up: impl Fn
 }
 
 /// Whether a packet lies before the last resume by its own time and comes soon after
-/// it: what was said while paused must not be moved into what is recorded.
+/// it: what was said while paused must not be moved into what is recorded. Stream time
+/// has no clock that arrivals and resumes have in common.
 fn guarded(at: i64, rate: u32, arrival_ns: u64, scene: &Scene) -> bool {
-    scene.resumed_ns > 0
+    scene.real
+        && scene.resumed_ns > 0
         && arrival_ns < scene.resumed_ns.saturating_add(GUARD_NS)
         && at < grid::index(scene.resumed_ns, rate) as i64
 }

@@ -16,6 +16,7 @@ mod leg;
 #[cfg(all(test, callrec_loom))]
 mod models;
 mod outbox;
+mod parts;
 mod point;
 mod record;
 mod resample;

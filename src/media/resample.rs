@@ -19,6 +19,8 @@ pub(super) struct LegResampler {
     from: u32,
     /// The track's next sample to go in.
     at: u64,
+    /// Nothing before it is heard.
+    begin: u64,
     /// Of the first output, which is the filter's delay.
     skip: usize,
     input: Vec<f32>,
@@ -27,8 +29,10 @@ pub(super) struct LegResampler {
 }
 
 impl LegResampler {
-    /// Begins at a frame of the file's grid. `None`: rates that no filter can join.
-    pub(super) fn new(from: u32, to: u32, frame: u64) -> Option<LegResampler> {
+    /// Begins at a frame of the file's grid. What lies before `begin_ns` stays silent: a
+    /// frame is as long as several samples, and of these some may have been said before.
+    /// `None`: rates that no filter can join.
+    pub(super) fn new(from: u32, to: u32, frame: u64, begin_ns: u64) -> Option<LegResampler> {
         let ratio = f64::from(to) / f64::from(from);
         // As long in time whichever side is the slower one.
         let length = FILTER * (from / to.max(1)).max(1) as usize;
@@ -42,6 +46,7 @@ impl LegResampler {
             inner,
             from,
             at: grid::convert(frame, to, from),
+            begin: grid::index(begin_ns, from),
             input: Vec::new(),
             ready: Vec::new(),
         })
@@ -81,8 +86,11 @@ impl LegResampler {
     }
 
     fn read(&mut self, track: &Track, count: u64) {
+        let silent = self.begin.saturating_sub(self.at).min(count);
         self.input.clear();
+        self.input.resize(silent as usize, 0.0);
         let (mut run, end) = (0, self.at + count);
+        self.at += silent;
         while self.at < end {
             let (piece, len) = track.heard(&mut run, self.at, end);
             let to = self.input.len() + len as usize;
@@ -118,7 +126,7 @@ mod tests {
                 .flat_map(|n| (tone(n, from) as i16).to_ne_bytes())
                 .collect();
             track.place(0, Codec::Pcm16, &bytes);
-            let mut resampler = LegResampler::new(from, to, 0).expect("known rates");
+            let mut resampler = LegResampler::new(from, to, 0, 0).expect("known rates");
             let mut out = Vec::new();
             resampler.render(&track, to as usize / 2, &mut out);
             let heard: Vec<f64> = out

@@ -6,8 +6,9 @@ use std::sync::atomic::Ordering::Relaxed;
 use uuid::Uuid;
 
 use super::layout::{self, Reader};
-use super::leg::LegMedia;
+use super::leg::{LegMedia, Missed};
 use super::outbox::{Losses, Out, Outbox};
+use super::parts::{Part, Parts};
 use super::resample::{LOOKAHEAD_NS, LegResampler};
 use super::track::Track;
 use super::{Progress, Shape, Span, SpanKind, TapSpec, grid};
@@ -36,6 +37,8 @@ pub(super) struct Tap {
     wanted_rate: u32,
     flush_ns: u64,
     start_ns: u64,
+    /// The last start or resume: nothing that was said before it is heard after it.
+    since_ns: u64,
     next_cut_ns: u64,
     shape: Option<Shape>,
     /// The next frame to render, on the grid of the file's rate.
@@ -45,6 +48,8 @@ pub(super) struct Tap {
     limit: u64,
     /// Where recording last began: cursor and frame.
     segment: (u64, u64),
+    /// What was recorded before its latest pauses.
+    parts: Parts,
     phase: Phase,
     /// What was due went beyond a stride.
     behind: bool,
@@ -68,6 +73,7 @@ impl Tap {
             wanted_rate: spec.rate,
             flush_ns,
             start_ns: at_ns,
+            since_ns: at_ns,
             // Recordings that begin together are not flushed together.
             next_cut_ns: at_ns + scatter(spec.id) % flush_ns,
             shape: None,
@@ -75,6 +81,7 @@ impl Tap {
             frames: 0,
             limit: u64::MAX,
             segment: (0, 0),
+            parts: Parts::default(),
             phase: Phase::Recording,
             behind: false,
             paused_ns: 0,
@@ -92,6 +99,14 @@ impl Tap {
             (Phase::Recording, Some(shape)) => Some(grid::time(self.cursor, shape.rate)),
             (Phase::Recording, None) => Some(self.start_ns),
             _ => None,
+        }
+    }
+
+    /// How far its file has come, but for a pause that is still open.
+    pub(super) fn edge_ns(&self) -> Option<u64> {
+        match (self.phase, self.parts.end(), self.shape) {
+            (Phase::Paused { .. }, Some(end), Some(shape)) => Some(grid::time(end, shape.rate)),
+            _ => self.wants_from_ns(),
         }
     }
 
@@ -195,6 +210,7 @@ impl Tap {
         if self.phase != Phase::Recording {
             return;
         }
+        self.parts.push(self.present());
         self.outbox.push(Out::Paused(self.frames));
         self.phase = Phase::Paused {
             since_ns: at_ns,
@@ -215,6 +231,7 @@ impl Tap {
         self.outbox.push(Out::Resumed(span));
         self.phase = Phase::Recording;
         self.segment = (self.cursor, self.frames);
+        self.since_ns = at_ns;
         // A filter's memory would carry what was said while paused.
         self.resamplers = Default::default();
     }
@@ -239,12 +256,17 @@ impl Tap {
             self.paused_ns += span.length_ns;
             self.progress.paused_ns.store(self.paused_ns, Relaxed);
         }
+        self.tell_late();
+        self.outbox.push(Out::Finish(reason, open));
+        self.phase = Phase::Over;
+    }
+
+    /// Without audio.
+    fn tell_late(&mut self) {
         if !self.late.spans.is_empty() {
             let losses = std::mem::take(&mut self.late);
             self.emit(None, 0, losses);
         }
-        self.outbox.push(Out::Finish(reason, open));
-        self.phase = Phase::Over;
     }
 
     fn pause_until(&self, at_ns: u64) -> Option<Span> {
@@ -259,24 +281,34 @@ impl Tap {
         }
     }
 
-    /// A stretch of a leg that came too late for what is already in the file.
-    pub(super) fn missed(&mut self, leg: Leg, from: u64, to: u64, rate: u32) {
-        let Some(shape) = self.shape else {
+    /// What is in the file since recording last began.
+    fn present(&self) -> Part {
+        let (from, frame) = self.segment;
+        Part {
+            from,
+            to: self.cursor,
+            frame,
+        }
+    }
+
+    /// A stretch of a leg that is too late for what is already in the file. A pause takes
+    /// nothing away from what was lost before it; what is said only now is on its other
+    /// side.
+    pub(super) fn missed(&mut self, leg: Leg, missed: Missed, rate: u32) {
+        let Some(shape) = self.shape.filter(|_| self.phase != Phase::Over) else {
             return;
         };
-        if self.phase != Phase::Recording || !self.hears(leg as usize) {
+        if !self.hears(leg as usize) {
             return;
         }
-        let (cursor, frame) = self.segment;
-        let from = grid::convert(from, rate, shape.rate).max(cursor);
-        let to = grid::convert(to, rate, shape.rate).min(self.cursor);
-        if from < to {
-            self.late.add(Span {
-                kind: SpanKind::Loss(leg),
-                from_frame: from - cursor + frame,
-                to_frame: to - cursor + frame,
-                length_ns: grid::time(to - from, shape.rate),
-            });
+        let from = grid::convert(missed.from, rate, shape.rate);
+        let to = grid::convert(missed.to, rate, shape.rate);
+        let earlier = self.parts.iter().filter(|_| missed.is_gap);
+        let present = self.is_recording().then(|| self.present());
+        for part in earlier.chain(present) {
+            if let Some(span) = part.loss(leg, from, to, shape.rate) {
+                self.late.add(span);
+            }
         }
     }
 
@@ -288,10 +320,14 @@ impl Tap {
         while self.cursor < to {
             match self.phase {
                 Phase::Over => return,
-                Phase::Paused { .. } if skips => self.cursor = to,
+                Phase::Paused { .. } if skips => {
+                    self.tell_late();
+                    self.cursor = to;
+                }
                 Phase::Paused { .. } => {
                     let frames = (to - self.cursor).min(self.limit - self.frames);
-                    self.emit(None, frames, Losses::default());
+                    let losses = std::mem::take(&mut self.late);
+                    self.emit(None, frames, losses);
                 }
                 Phase::Recording => {
                     let most = grid::index(self.flush_ns, shape.rate).max(u64::from(shape.rate));
@@ -366,9 +402,10 @@ impl Tap {
     /// The next `frames` frames on a leg's grid.
     fn range(&self, frames: u64, track: &Track, shape: Shape) -> (u64, u64) {
         let rate = track.rate();
+        let from = grid::convert(self.cursor, shape.rate, rate).max(grid::index(self.since_ns, rate));
         (
-            grid::convert(self.cursor, shape.rate, rate),
-            grid::convert(self.cursor + frames, shape.rate, rate),
+            from,
+            grid::convert(self.cursor + frames, shape.rate, rate).max(from),
         )
     }
 
@@ -401,7 +438,7 @@ impl Tap {
                 continue;
             }
             if self.resamplers[n].as_ref().is_none_or(|r| r.from() != rate) {
-                self.resamplers[n] = LegResampler::new(rate, shape.rate, self.cursor);
+                self.resamplers[n] = LegResampler::new(rate, shape.rate, self.cursor, self.since_ns);
             }
             self.resampled[n].clear();
             if let Some(resampler) = &mut self.resamplers[n] {

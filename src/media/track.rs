@@ -151,17 +151,12 @@ impl Track {
         self.bytes.extend_from_slice(payload);
     }
 
-    /// Marks what is free from `start` to `end` as lost; gives what of it is gone
-    /// by already.
-    pub(super) fn lose(&mut self, start: u64, end: u64) -> Option<(u64, u64)> {
-        if !self.keep || start >= end {
-            return None;
+    /// Marks what is free from `start` to `end` as lost, as far as it may still be heard.
+    pub(super) fn lose(&mut self, start: u64, end: u64) {
+        let start = start.max(self.floor);
+        if self.keep && start < end {
+            self.cover(start, end, None);
         }
-        let heard = start.max(self.floor);
-        if heard < end {
-            self.cover(heard, end, None);
-        }
-        (start < self.floor).then_some((start, end.min(self.floor)))
     }
 
     /// Fills the free places with audio, which takes the place of loss too, or with loss.
@@ -323,17 +318,6 @@ impl Track {
             .filter(move |run| run.content == Content::Loss && run.start < end && run.end() > start)
             .map(move |run| (run.start.max(start), run.end().min(end)))
     }
-
-    /// The last sample before `end`, if it is still here.
-    pub(super) fn last_sample(&self) -> Option<(Codec, &[u8])> {
-        let run = self.runs.back()?;
-        let Content::Audio(codec) = run.content else {
-            return None;
-        };
-        let size = codec.sample_bytes();
-        let stop = run.off + run.len as usize * size;
-        Some((codec, self.bytes.get(stop.checked_sub(size)?..stop)?))
-    }
 }
 
 #[cfg(test)]
@@ -374,7 +358,7 @@ mod tests {
     fn audio_takes_loss_back() {
         let mut track = kept();
         track.place(0, Codec::Pcmu, b"ab");
-        assert_eq!(track.lose(0, 8), None);
+        track.lose(0, 8);
         track.place(8, Codec::Pcmu, b"ij");
         assert_eq!(track.losses(0, 10).collect::<Vec<_>>(), [(2, 8)]);
         track.place(4, Codec::Pcmu, b"ef");
@@ -393,7 +377,8 @@ mod tests {
         assert_eq!((track.runs.len(), track.runs[0].len), (1, 3));
         assert!(!track.place(9_000, Codec::Pcmu, b"late"));
         assert!(track.place(9_999, Codec::Pcmu, b"abcd"));
-        assert_eq!(track.lose(9_000, 10_020), Some((9_000, 10_001)));
+        track.lose(9_000, 10_020);
+        assert_eq!(track.losses(0, 20_000).collect::<Vec<_>>(), [(10_004, 10_020)]);
     }
 
     #[test]

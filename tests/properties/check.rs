@@ -35,6 +35,8 @@ struct File {
     limited: bool,
     pauses: Vec<Span>,
     paused_ns: u64,
+    /// The number by which it was over.
+    ended: u32,
 }
 
 impl File {
@@ -49,6 +51,7 @@ impl File {
             limited: false,
             pauses: Vec::new(),
             paused_ns: 0,
+            ended: 0,
         };
         for stretch in stretches.iter().copied() {
             let (from, to) = (index(stretch.from_ns, rate), index(stretch.to_ns, rate));
@@ -61,6 +64,7 @@ impl File {
             let frame = file.frames;
             file.frames += frames;
             file.limited = file.frames >= limit;
+            file.ended = stretch.orders.1;
             if stretch.paused {
                 let to_ns = if file.limited {
                     time(from + frames, rate)
@@ -271,7 +275,9 @@ fn may_be(leg: &LegModel, file: &File, part: &Part, n: u64, told: bool) -> Resul
     // At its limit a recording is over as soon as that is rendered.
     let over = |edge: u64| file.limited && edge >= part.from + part.frames;
     let said = place.said.filter(|said| within(said.order));
-    let gap = place.gap.filter(|gap| within(gap.order));
+    // A pause takes nothing away from what was lost before it.
+    let told_of = |order: u32| part.stretch.orders.0 < order && order < file.ended;
+    let gap = place.gap.filter(|gap| told_of(gap.order));
     let Some(said) = said else {
         let must = gap.is_some_and(|gap| !over(gap.edge));
         hold!(told || !must, "a lost sample at {at} was not told");

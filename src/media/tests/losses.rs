@@ -132,3 +132,43 @@ fn only_what_was_counted_as_missing_is_taken_off_again() {
     sim.visit();
     assert_eq!(sim.stats.frames_lost(), before - 1);
 }
+
+/// An overrun is counted once, whatever comes between it and the next audio.
+#[test]
+fn an_overrun_is_counted_once() {
+    let others = [
+        packet(7, 101, 0, 0, &[1, 2, 3, 4]),
+        packet(7, 13, 0, 0, &[60]),
+        // RTCP, a duplicate, and one that is not to be believed.
+        vec![0x80, 200, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0],
+        ulaw(3),
+        packet(7, 0, 40_000, 0, &[5; 160]),
+    ];
+    for other in others {
+        let (mut sim, tape) = one_leg();
+        let mut next = 0;
+        let mut over = 0;
+        while over < 3 {
+            over += u32::from(sim.rtp(Leg::Local, &ulaw(next)) != crate::words::Status::Ok);
+            next += 1;
+            assert!(next < 1000, "the ring is never full");
+        }
+        sim.now_ns += next * 20 * MS;
+        sim.visit();
+        assert_eq!(sim.stats.frames_lost(), 3);
+        let mut other = other;
+        if other[1] == 101 || other[1] == 13 {
+            other[2..4].copy_from_slice(&(next as u16).to_be_bytes());
+            next += 1;
+        }
+        sim.rtp(Leg::Local, &other);
+        sim.rtp(Leg::Local, &ulaw(next));
+        sim.visit();
+        assert_eq!(sim.stats.frames_lost(), 3, "{:?}", &other[..4]);
+        // One that is missing and has not overrun is counted as ever.
+        sim.rtp(Leg::Local, &ulaw(next + 2));
+        sim.stop(&tape);
+        sim.visit();
+        assert_eq!(sim.stats.frames_lost(), 4);
+    }
+}

@@ -3,6 +3,7 @@
 mod formats;
 mod hostile;
 mod losses;
+mod pauses;
 mod points;
 mod pressure;
 mod rings;

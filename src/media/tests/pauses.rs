@@ -1,0 +1,213 @@
+//! Beside a recording that goes on, another one is paused: nothing of its pause comes
+//! into it, and what was lost before the pause is told.
+
+use super::*;
+use crate::media::SpanKind;
+use crate::media::sim::Wish;
+use crate::words::{Format, Layout, PauseMode};
+
+const MS: u64 = NS_PER_MS;
+const SECRET: u8 = 0x01;
+const LOUD: i16 = 30_000;
+
+fn linear(value: i16, count: usize) -> Vec<u8> {
+    value.to_ne_bytes().repeat(count)
+}
+
+fn local(format: Format, rate: u32) -> Wish {
+    Wish {
+        layout: Layout::Local,
+        format,
+        rate,
+        ..Wish::default()
+    }
+}
+
+/// A sender's slow clock is followed by a sample more, each packet; the pause ends where
+/// such a packet begins.
+#[test]
+fn a_slipped_sample_is_none_of_the_pause() {
+    for law in [true, false] {
+        let mut sim = Sim::real();
+        sim.attach(Leg::Local, ULAW);
+        sim.payload(Leg::Local, 97, PCM);
+        let on = sim.start(local(Format::WavUlaw, 0));
+        let paused = sim.start(local(Format::WavUlaw, 0));
+        let begin = sim.now_ns;
+        for n in 0..1300u64 {
+            // Its first packet has come late, so that its media end is ahead of the clock.
+            let due = (n * 20_044_000).max(40 * MS);
+            sim.now_ns = begin + due;
+            let (secret, talked) = (n % 2 == 0 && n >= 900, n >= 900);
+            match (secret, talked) {
+                (true, _) => sim.pause(&paused),
+                (false, true) => sim.resume(&paused),
+                _ => {}
+            }
+            let byte = if secret { SECRET } else { 0xfe };
+            let (payload_type, payload) = match law {
+                true => (0, vec![byte; 160]),
+                false => (97, vec![byte; 320]),
+            };
+            let bytes = packet(7, payload_type, n as u16, n as u32 * 160, &payload);
+            sim.rtp(Leg::Local, &bytes);
+            sim.visit();
+        }
+        sim.end();
+        sim.visit();
+        let (on, paused) = (on.out.lock(), paused.out.lock());
+        // 0x0101 as µ-law.
+        let secret = if law { SECRET } else { 0xe7 };
+        assert!(on.bytes.contains(&secret));
+        let slipped = on.frames() - 1300 * 160;
+        assert!(slipped > 100, "{slipped} samples slipped");
+        let at = paused.bytes.iter().position(|byte| *byte == secret);
+        assert_eq!(at, None, "a sample of the pause");
+    }
+}
+
+/// A frame of the file is six samples of the leg, and begins before the resume.
+#[test]
+fn no_sample_of_the_pause_is_resampled() {
+    for odd in 0..6 {
+        for (codec, rate) in [(48_000, 8000), (44_100, 8000), (48_000, 11_025), (8000, 48_000)] {
+            let mut sim = Sim::stream();
+            sim.attach(Leg::Local, FeedFormat { rate: codec, ..PCM });
+            let on = sim.start(local(Format::Wav, codec));
+            let paused = sim.start(local(Format::Wav, rate));
+            sim.write(Leg::Local, &linear(0, 800));
+            sim.pause(&paused);
+            sim.write(Leg::Local, &linear(LOUD, 100 + odd));
+            sim.resume(&paused);
+            for _ in 0..2 {
+                sim.write(Leg::Local, &linear(0, 800));
+            }
+            sim.end();
+            sim.visit();
+            assert!(on.out.lock().channel(0).contains(&LOUD));
+            let heard = paused.out.lock().channel(0);
+            let at = heard.iter().position(|sample| *sample != 0);
+            assert_eq!(at, None, "{codec} Hz to {rate} Hz, {odd} over");
+        }
+    }
+}
+
+/// The leg goes on at another rate, whose grid has no sample where the pause ends.
+#[test]
+fn a_changed_clock_rate_carries_nothing_across_a_resume() {
+    for odd in 0..6 {
+        let mut sim = Sim::stream();
+        let wide = FeedFormat { rate: 48_000, ..PCM };
+        sim.attach(Leg::Local, wide);
+        let on = sim.start(local(Format::Wav, 48_000));
+        let paused = sim.start(local(Format::Wav, 48_000));
+        sim.write(Leg::Local, &linear(0, 960));
+        sim.pause(&paused);
+        sim.write(Leg::Local, &linear(LOUD, 960 + odd));
+        sim.set_format(Leg::Local, PCM);
+        sim.resume(&paused);
+        for _ in 0..2 {
+            sim.write(Leg::Local, &linear(0, 160));
+        }
+        sim.end();
+        sim.visit();
+        assert!(on.out.lock().channel(0).contains(&LOUD));
+        let heard = paused.out.lock().channel(0);
+        assert!(heard.iter().all(|sample| *sample == 0), "{odd} over");
+    }
+}
+
+/// The stretches that are told to be lost, and their sum.
+fn lost(tape: &Tape) -> (Vec<(u64, u64)>, u64) {
+    let out = tape.out.lock();
+    let of_local = |span: &crate::media::Span| span.kind == SpanKind::Loss(Leg::Local);
+    assert!(out.losses.iter().all(of_local));
+    let spans = out.losses.iter().map(|s| (s.from_frame, s.to_frame));
+    (spans.collect(), out.lost_ns)
+}
+
+/// The gap shows with a packet that comes while all, or all but one, are paused; or after.
+#[test]
+fn what_was_lost_before_a_pause_is_told() {
+    for pause_mode in [PauseMode::Silence, PauseMode::Skip] {
+        for (beside, resumed) in [(false, false), (true, false), (false, true), (true, true)] {
+            let mut sim = Sim::real();
+            sim.attach(Leg::Local, ULAW);
+            let wish = Wish {
+                pause_mode,
+                ..local(Format::WavUlaw, 0)
+            };
+            let tape = sim.start(wish);
+            let on = beside.then(|| sim.start(wish));
+            send(&mut sim, 0, 50, &[]);
+            // 50 to 54 are lost; of 53 and 54 the pause has the greater part.
+            sim.now_ns += 70 * MS;
+            sim.pause(&tape);
+            sim.now_ns += 10 * MS;
+            if resumed {
+                sim.resume(&tape);
+            }
+            sim.now_ns += 20 * MS;
+            send(&mut sim, 55, 100, &[]);
+            if !resumed {
+                sim.resume(&tape);
+            }
+            sim.pass(500);
+            sim.end();
+            sim.visit();
+            let kept = if pause_mode == PauseMode::Skip { 0 } else { 80 };
+            let from = 50 * 160;
+            let mut want = (vec![(from, from + 560)], 70 * MS);
+            if resumed && pause_mode == PauseMode::Skip {
+                want = (vec![(from, from + 720)], 90 * MS);
+            } else if resumed {
+                want = (vec![(from, from + 560), (from + 560 + kept, from + 800)], 90 * MS);
+            }
+            let name = format!("{pause_mode:?}, beside another {beside}, resumed {resumed}");
+            let (mut spans, sum) = lost(&tape);
+            spans.sort_unstable();
+            assert_eq!((spans, sum), want, "{name}");
+            if let Some(on) = on {
+                assert_eq!(lost(&on), (vec![(from, from + 800)], 100 * MS), "{name}");
+            }
+            assert_eq!(sim.stats.frames_lost(), 5, "{name}");
+        }
+    }
+}
+
+/// It was said, but is on the other side of the pause: that is no loss.
+#[test]
+fn what_comes_after_the_pause_is_not_lost_before_it() {
+    let (mut sim, tape) = one_leg();
+    send(&mut sim, 0, 50, &[]);
+    sim.now_ns += 40 * MS;
+    sim.pause(&tape);
+    // Their places are before the pause.
+    send(&mut sim, 50, 55, &[]);
+    sim.pass(1000);
+    sim.stop(&tape);
+    sim.visit();
+    assert_eq!(lost(&tape), (vec![], 0));
+    assert!(marks(&tape)[50..].iter().all(|mark| *mark == 0));
+}
+
+/// Arrivals have the machine's clock, and a resume the media's.
+#[test]
+fn a_clock_that_jumps_back_in_stream_time_goes_on() {
+    let mut sim = Sim::stream();
+    sim.attach(Leg::Local, PCM);
+    let hour = 3600 * 8000;
+    for step in 0..3 {
+        sim.write_at(Leg::Local, step * hour / 3, &pcm(Leg::Local, 0, 160));
+    }
+    let tape = sim.start(Wish {
+        pause_mode: PauseMode::Skip,
+        ..local(Format::Wav, 0)
+    });
+    sim.pause(&tape);
+    sim.resume(&tape);
+    sim.write_at(Leg::Local, 0, &pcm(Leg::Local, 160, 160));
+    sim.end();
+    sim.visit();
+    assert!(tape.out.lock().channel(0) == samples(Leg::Local, 160, 160));
+}
