@@ -236,7 +236,9 @@ fn a_full_ring_in_real_time_is_silence_and_counted() {
         let id = rig.start(REC_LAYOUT_LOCAL, "wav-ulaw", REC_PAUSE_SILENCE);
         let local = rig.feed(REC_LEG_LOCAL, U, 8000);
         // The recording is a second old before the first of them is due.
-        std::thread::sleep(std::time::Duration::from_millis(1100));
+        until("a second of the recording", || {
+            rig.engine.get(None, &id).unwrap().duration_ms >= 1000
+        });
         let said = noise(5, PACKETS * 40);
         let mut line = Vec::new();
         let mut lost = 0;

@@ -44,6 +44,17 @@ fn assert_from(done: &Done, channel: usize, begin: usize, line: &[Cell]) {
 /// Loss, reordering inside the window, duplicates: every sample in its place.
 #[test]
 fn loss_reorder_and_duplicates() {
+    // A stall of the machine may move the rest of a stream: then there is nothing exact to
+    // ask for but order and completeness, and it is done again.
+    let mut moved = 0;
+    while !every_sample_has_its_place() {
+        moved += 1;
+        assert!(moved < 10, "no stream was ever where its timestamps put it");
+    }
+}
+
+/// False if a stream was moved; what is left to ask for is asked all the same.
+fn every_sample_has_its_place() -> bool {
     let rig = real();
     let (local, remote) = rig.legs(REC_CODEC_PCMU, 8000);
     let id = rig.start(REC_LAYOUT_STEREO, "wav-ulaw", REC_PAUSE_SILENCE);
@@ -61,13 +72,14 @@ fn loss_reorder_and_duplicates() {
         b.send(remote, [n, n, n + 1, n + 2, n + 1]);
     }
     let done = rig.stop_done(&id);
-    // A stall of the machine may have moved the rest of a stream: then there is nothing
-    // exact to ask for but order and completeness.
+    let mut exact = true;
     for (channel, stream, missing) in [(0, &a, &gone[..]), (1, &b, &[][..])] {
         let begin = place(&done, channel, stream.piece(0)).expect("the first packet");
         let end = place(&done, channel, stream.piece(89)).expect("the last packet");
         if end - begin == 89 * 160 {
             assert_from(&done, channel, begin, &stream.line(0..90, missing));
+        } else {
+            exact = false;
         }
         let mut at = begin;
         for n in (0..90).filter(|n| !missing.contains(n)) {
@@ -79,6 +91,7 @@ fn loss_reorder_and_duplicates() {
     assert_eq!(done.manifest["lost_ms"], 100, "{:#}", done.manifest["spans"]);
     assert_eq!(rig.engine.stats().frames_lost, 5);
     rig.close();
+    exact
 }
 
 /// Handed in after the resume: from the middle of the pause, and its last one.
