@@ -1616,7 +1616,7 @@ rec_status rec_stats(rec_engine engine,
 
 /**
  * Sets who is told what is worth a line in a log; replaces the one before. What
- * was logged since the opening is told first (at most 1,024 lines).
+ * was logged since the opening is told first (the latest 1,024 lines).
  *
  * `callback`: NULL for none any more. `user_data`: handed to it. `user_data_free`:
  * called once with it after the last call; may be NULL.
@@ -1639,8 +1639,8 @@ rec_status rec_set_log(rec_engine engine,
  * was subscribed (all that was recovered, and the latest 4,096 others; older ones count
  * in `events_dropped`). To miss none, subscribe right after `rec_open`.
  *
- * At most 65,536 events wait for a callback that does not return; then those that
- * are not terminal are dropped, visible as a gap in `sequence`.
+ * At most 65,536 events wait for a callback that does not return; then others than
+ * FINISHED, FAILED and START_FAILED are dropped, visible as a gap in `sequence`.
  *
  * `callback`: not NULL; see `rec_event_fn`. `user_data`: handed to it.
  * `user_data_free`: called once with it after the last callback; may be NULL.

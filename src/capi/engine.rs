@@ -146,7 +146,7 @@ impl LogListener for HostLog {
 }
 
 /// Sets who is told what is worth a line in a log; replaces the one before. What
-/// was logged since the opening is told first (at most 1,024 lines).
+/// was logged since the opening is told first (the latest 1,024 lines).
 ///
 /// `callback`: NULL for none any more. `user_data`: handed to it. `user_data_free`:
 /// called once with it after the last call; may be NULL.

@@ -1,22 +1,20 @@
 //! The queues between those who make events and those who are told.
 //!
-//! Each subscription has a queue of its own. At most 65,536 events wait in it;
-//! then those that are not terminal are dropped, visible as a gap in `sequence`.
+//! Each subscription has a queue of its own. At most 65,536 events wait in it; then
+//! those that are no recording's last are dropped, visible as a gap in `sequence`.
 //! What happens while nobody is subscribed waits for the next subscriber: what was
 //! recovered, within the same bounds, and the latest 4,096 of the engine's own.
 
 use std::cell::Cell;
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::event::{Event, LogLevel};
+use super::lines::Lines;
 use super::queue::{Early, Queue};
 use crate::sync::{self, Condvar, Mutex, MutexGuard, contained};
 use crate::text::one_line;
-
-const LOG_QUEUE: usize = 1_024;
 
 pub type SubscriptionId = u64;
 
@@ -53,7 +51,7 @@ struct State {
     /// Whose callback runs now; 0: none's.
     running: SubscriptionId,
     log: Option<Arc<dyn LogListener>>,
-    log_queue: VecDeque<(LogLevel, String)>,
+    lines: Lines,
     log_running: bool,
     stopping: bool,
 }
@@ -106,33 +104,34 @@ impl Bus {
         let receivers = state.subscriptions.len().max(1) as u32;
         event.owed.store(receivers, Ordering::Release);
         let event = Arc::new(event);
+        let mut unheard = None;
+        if !state.subscriptions.is_empty() {
+            for subscription in &mut state.subscriptions {
+                if subscription.queue.push((sequence, event.clone())).is_some() {
+                    self.dropped.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+            self.work.notify_one();
+        } else if !(state.stopping && state.had_subscriber) {
+            unheard = state.early.push((sequence, event.clone()));
+        }
+        // Whoever listened until a close ran out of time was not told: it stays owed.
+        // Last: a panic in one of these keeps nobody else from being told.
         state.observers.iter().for_each(|one| one.published(&event));
-        if state.subscriptions.is_empty() {
-            let unheard = state.early.push((sequence, event));
-            drop(state);
-            if let Some((_, event)) = unheard {
-                self.dropped.fetch_add(1, Ordering::Relaxed);
-                event.delivered();
-            }
-            return;
+        drop(state);
+        if let Some((_, event)) = unheard {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+            event.delivered();
         }
-        for subscription in &mut state.subscriptions {
-            if subscription.queue.push((sequence, event.clone())).is_some() {
-                self.dropped.fetch_add(1, Ordering::Relaxed);
-            }
-        }
-        self.work.notify_one();
     }
 
     /// Names and values that come from the host cannot forge a line of their own.
     pub fn log(&self, level: LogLevel, message: String) {
         let message = one_line(&message).into_owned();
         let mut state = self.state.lock();
-        if state.log_queue.len() < LOG_QUEUE {
-            state.log_queue.push_back((level, message));
-            if state.log.is_some() {
-                self.work.notify_one();
-            }
+        state.lines.push(level, message);
+        if state.log.is_some() {
+            self.work.notify_one();
         }
     }
 
@@ -214,7 +213,7 @@ impl Bus {
         let Some(listener) = state.log.clone() else {
             return false;
         };
-        let Some((level, message)) = state.log_queue.pop_front() else {
+        let Some((level, message)) = state.lines.pop() else {
             return false;
         };
         state.log_running = true;
@@ -270,7 +269,7 @@ impl Bus {
                 .subscriptions
                 .iter()
                 .any(|subscription| !subscription.queue.is_empty());
-            let waiting = waiting || state.log.is_some() && !state.log_queue.is_empty();
+            let waiting = waiting || state.log.is_some() && !state.lines.is_empty();
             if !waiting && state.running == 0 && !state.log_running {
                 return true;
             }
@@ -315,15 +314,15 @@ mod tests {
     use super::*;
 
     #[derive(Default)]
-    struct Lines(Mutex<Vec<String>>);
+    struct Heard(Mutex<Vec<String>>);
 
-    impl LogListener for Lines {
+    impl LogListener for Heard {
         fn log(&self, _: LogLevel, message: &str) {
             self.0.lock().push(message.to_owned());
         }
     }
 
-    impl Listener for Lines {
+    impl Listener for Heard {
         fn event(&self, event: &Event, _: u64) {
             assert!(event.kind != Kind::Loss, "planted");
             self.0.lock().push(event.kind.text().to_owned());
@@ -331,9 +330,9 @@ mod tests {
     }
 
     /// Runs with an event thread of its own, and until all has been told.
-    fn told(act: impl FnOnce(&Bus, &Arc<Lines>)) -> Vec<String> {
+    fn told(act: impl FnOnce(&Bus, &Arc<Heard>)) -> Vec<String> {
         let bus = Bus::new();
-        let lines = Arc::<Lines>::default();
+        let lines = Arc::<Heard>::default();
         let thread = std::thread::spawn({
             let bus = bus.clone();
             move || bus.run()
@@ -373,100 +372,51 @@ mod tests {
         let lines = told(|bus, lines| {
             assert!(bus.subscribe(lines.clone()).is_ok());
             for kind in [Kind::Loss, Kind::Finished] {
-                let mut event = Event::new(kind, 0);
-                let count = settled.clone();
-                event.settle = Some(Box::new(move || {
-                    count.fetch_add(1, Ordering::Relaxed);
-                }));
-                bus.publish(event);
+                bus.publish(settling(kind, &settled));
             }
         });
         assert_eq!(lines, ["finished"]);
         assert_eq!(settled.load(Ordering::Relaxed), 1);
     }
-}
 
-#[cfg(all(test, callrec_loom))]
-mod models {
-    use loom::thread;
-
-    use super::super::event::Kind;
-    use super::*;
-    use crate::sync::atomic::{AtomicBool, AtomicU32};
-    use crate::sync::model;
-
-    /// Written by whoever is told, with no order of its own: the settling sees it only
-    /// if it comes after. The last is the settling's.
-    #[derive(Default)]
-    struct Told([AtomicBool; 2], AtomicU32);
-
-    /// An event is settled once, after all that were owed it have been told.
-    #[test]
-    fn settled_once_and_last() {
-        model(4, || {
-            let told = Arc::new(Told::default());
-            let mut event = Event::new(Kind::Finished, 0);
-            event.owed.store(2, Ordering::Relaxed);
-            let settled = told.clone();
-            event.settle = Some(Box::new(move || {
-                assert!(
-                    settled.0.iter().all(|told| told.load(Ordering::Relaxed)),
-                    "somebody has not been told"
-                );
-                settled.1.fetch_add(1, Ordering::Relaxed);
-            }));
-            let event = Arc::new(event);
-            let tell = |place: usize| {
-                let (event, told) = (event.clone(), told.clone());
-                move || {
-                    told.0[place].store(true, Ordering::Relaxed);
-                    event.delivered();
-                }
-            };
-            let other = thread::spawn(tell(1));
-            tell(0)();
-            other.join().expect("no panic");
-            assert_eq!(told.1.load(Ordering::Relaxed), 1);
-        });
+    fn settling(kind: Kind, settled: &Arc<AtomicU64>) -> Event {
+        let mut event = Event::new(kind, 0);
+        let count = settled.clone();
+        event.settle = Some(Box::new(move || {
+            count.fetch_add(1, Ordering::Relaxed);
+        }));
+        event
     }
 
-    /// Others may run while it is told.
-    struct Counter(AtomicU32);
+    /// More than wait for a first subscriber: the closing has run out of time.
+    #[test]
+    fn what_ends_after_the_listener_was_let_go_stays_owed() {
+        let settled = Arc::new(AtomicU64::new(0));
+        let bus = Bus::new();
+        assert!(bus.subscribe(Arc::<Heard>::default()).is_ok());
+        bus.stop(false);
+        for _ in 0..5_000 {
+            bus.publish(settling(Kind::Finished, &settled));
+        }
+        assert_eq!(settled.load(Ordering::Relaxed), 0);
+        assert_eq!(bus.unheard().len(), 0);
+    }
 
-    impl Listener for Counter {
-        fn event(&self, _: &Event, _: u64) {
-            self.0.fetch_add(1, Ordering::Relaxed);
+    struct Panics;
+
+    impl Observer for Panics {
+        fn published(&self, _: &Arc<Event>) {
+            panic!("planted");
         }
     }
 
-    /// Whoever leaves meanwhile, what was published is settled once, nothing is told
-    /// after `unsubscribe` has returned, and `stop` lets the event thread go.
     #[test]
-    fn leaving_while_it_is_told() {
-        model(4, || {
-            let bus = Bus::new();
-            let listener = Arc::new(Counter(Default::default()));
-            let id = bus
-                .subscribe(listener.clone())
-                .unwrap_or_else(|_| panic!("it is open"));
-            let thread = thread::spawn({
-                let bus = bus.clone();
-                move || bus.run()
-            });
-            let settled = Arc::new(std::sync::atomic::AtomicU32::new(0));
-            let mut event = Event::new(Kind::Finished, 0);
-            let count = settled.clone();
-            event.settle = Some(Box::new(move || {
-                count.fetch_add(1, Ordering::Relaxed);
-            }));
-            bus.publish(event);
-            assert!(bus.unsubscribe(id));
-            assert_eq!(Arc::strong_count(&listener), 1, "the bus still holds it");
-            let told = listener.0.load(Ordering::Relaxed);
-            bus.stop(true);
-            thread.join().expect("no panic");
-            assert_eq!(settled.load(Ordering::Relaxed), 1);
-            assert_eq!(listener.0.load(Ordering::Relaxed), told);
+    fn an_observer_that_panics_keeps_nobody_from_being_told() {
+        let lines = told(|bus, lines| {
+            assert!(bus.subscribe(lines.clone()).is_ok());
+            bus.observe(Arc::new(Panics));
+            assert!(contained(|| bus.publish(Event::new(Kind::Finished, 0))).is_err());
         });
+        assert_eq!(lines, ["finished"]);
     }
 }

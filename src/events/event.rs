@@ -34,9 +34,14 @@ impl Kind {
         }
     }
 
-    /// What is owed, and so never dropped.
+    /// What is owed, also to the next open.
     pub fn is_terminal(self) -> bool {
         matches!(self, Kind::Finished | Kind::Failed)
+    }
+
+    /// The last that is told of a recording, and so never dropped.
+    pub fn is_last(self) -> bool {
+        self.is_terminal() || self == Kind::StartFailed
     }
 }
 

@@ -2,6 +2,9 @@
 
 pub mod bus;
 pub mod event;
+mod lines;
+#[cfg(all(test, callrec_loom))]
+mod models;
 mod queue;
 
 pub use bus::{Bus, Listener, LogListener, Observer, SubscriptionId};

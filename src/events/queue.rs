@@ -1,14 +1,14 @@
-//! What waits to be told, in order: bounded, but for what is terminal.
+//! What waits to be told, in order: bounded, but for the ends of recordings.
 //!
-//! Terminal events stand apart from the others, so that a full queue finds the one
-//! that it drops at once, however many terminal ones wait.
+//! These stand apart from the others, so that a full queue finds the one that it
+//! drops at once, however many ends wait.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::event::Event;
 
-/// How many events wait; beyond them those that are not terminal are dropped.
+/// How many events wait; beyond them those that are no recording's last are dropped.
 pub const QUEUE: usize = 65_536;
 /// How many of the engine's own wait for a first subscriber.
 pub const EARLY: usize = 4_096;
@@ -18,52 +18,65 @@ pub type Waiting = (u64, Arc<Event>);
 
 #[derive(Default)]
 pub struct Queue {
-    terminal: VecDeque<Waiting>,
+    last: VecDeque<Waiting>,
     other: VecDeque<Waiting>,
 }
 
 impl Queue {
     pub fn len(&self) -> usize {
-        self.terminal.len() + self.other.len()
+        self.last.len() + self.other.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.terminal.is_empty() && self.other.is_empty()
+        self.last.is_empty() && self.other.is_empty()
     }
 
     /// The number of the one that has waited longest.
     pub fn first(&self) -> Option<u64> {
-        let [terminal, other] = [&self.terminal, &self.other].map(|lane| lane.front().map(|(at, _)| *at));
-        terminal.into_iter().chain(other).min()
+        let [last, other] = [&self.last, &self.other].map(|lane| lane.front().map(|(at, _)| *at));
+        last.into_iter().chain(other).min()
     }
 
     pub fn pop(&mut self) -> Option<Waiting> {
         let first = self.first();
-        let lane = match self.terminal.front() {
-            Some((at, _)) if Some(*at) == first => &mut self.terminal,
+        let lane = match self.last.front() {
+            Some((at, _)) if Some(*at) == first => &mut self.last,
             _ => &mut self.other,
         };
         lane.pop_front()
     }
 
-    /// Adds the newest event. Full, it gives back what is lost, which is not terminal:
-    /// the newcomer, or the oldest for a terminal one. Terminal ones are kept, however
-    /// many.
+    fn add(&mut self, event: Waiting) {
+        let lane = match event.1.kind.is_last() {
+            true => &mut self.last,
+            false => &mut self.other,
+        };
+        lane.push_back(event);
+    }
+
+    /// Adds the newest event. Full, it gives back what is lost, which is no recording's
+    /// last: the newcomer, or the oldest for a last one. Those are kept, however many.
     pub fn push(&mut self, event: Waiting) -> Option<Waiting> {
         let full = self.len() >= QUEUE;
-        if event.1.kind.is_terminal() {
-            self.terminal.push_back(event);
-            return if full { self.other.pop_front() } else { None };
-        }
-        if full {
+        if full && !event.1.kind.is_last() {
             return Some(event);
         }
-        self.other.push_back(event);
-        None
+        self.add(event);
+        if full { self.other.pop_front() } else { None }
+    }
+
+    /// Adds the newest event. Full, it gives back the oldest, of those that are no
+    /// recording's last if there is one.
+    fn push_latest(&mut self, event: Waiting) -> Option<Waiting> {
+        self.add(event);
+        if self.len() <= EARLY {
+            return None;
+        }
+        self.other.pop_front().or_else(|| self.last.pop_front())
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Waiting> {
-        self.terminal.iter().chain(&self.other)
+        self.last.iter().chain(&self.other)
     }
 }
 
@@ -73,33 +86,24 @@ pub struct Early {
     /// What an earlier process owed: stays, within the bounds of a queue.
     inherited: Queue,
     /// The engine's own: of these the latest.
-    own: VecDeque<Waiting>,
+    own: Queue,
 }
 
 impl Early {
     /// Adds the newest event, and gives back what nobody will hear of.
     pub fn push(&mut self, event: Waiting) -> Option<Waiting> {
-        if event.1.inherited {
-            return self.inherited.push(event);
+        match event.1.inherited {
+            true => self.inherited.push(event),
+            false => self.own.push_latest(event),
         }
-        self.own.push_back(event);
-        if self.own.len() > EARLY {
-            return self.own.pop_front();
-        }
-        None
     }
 
     /// All of it, in order.
     pub fn take(&mut self) -> Queue {
-        let mut all = std::mem::take(&mut self.inherited);
-        for event in std::mem::take(&mut self.own) {
-            let lane = match event.1.kind.is_terminal() {
-                true => &mut all.terminal,
-                false => &mut all.other,
-            };
-            lane.push_back(event);
-        }
-        for lane in [&mut all.terminal, &mut all.other] {
+        let [mut all, own] = [&mut self.inherited, &mut self.own].map(std::mem::take);
+        all.last.extend(own.last);
+        all.other.extend(own.other);
+        for lane in [&mut all.last, &mut all.other] {
             lane.make_contiguous().sort_by_key(|(at, _)| *at);
         }
         all
@@ -154,20 +158,33 @@ mod tests {
         assert_eq!(numbers(queue), (11..=QUEUE as u64 + 1010).collect::<Vec<_>>());
     }
 
-    /// Compared with each other, not with a clock: among many terminal events what
-    /// may go is found no slower than among none.
+    /// Nothing is owed for it, but it is all that a recording's owner hears.
     #[test]
-    fn losing_one_is_no_search() {
-        const MORE: usize = 5_000;
-        let full_of = |kind| {
-            let mut queue = Queue::default();
-            fill(&mut queue, kind, 1, QUEUE);
-            let begun = std::time::Instant::now();
-            fill(&mut queue, Kind::Finished, QUEUE as u64 + 1, MORE);
-            begun.elapsed()
-        };
-        let (others, terminals) = (full_of(Kind::Loss), full_of(Kind::Finished));
-        assert!(terminals < others * 200, "{terminals:?} and {others:?}");
+    fn a_start_that_failed_is_kept() {
+        let mut queue = Queue::default();
+        fill(&mut queue, Kind::Loss, 1, QUEUE);
+        assert_eq!(fill(&mut queue, Kind::StartFailed, QUEUE as u64 + 1, 1), 1);
+        assert_eq!(
+            fill(&mut queue, Kind::Finished, QUEUE as u64 + 2, QUEUE),
+            QUEUE - 1
+        );
+        assert_eq!(numbers(queue).first(), Some(&(QUEUE as u64 + 1)));
+    }
+
+    #[test]
+    fn losses_push_no_end_out_before_there_is_a_subscriber() {
+        let mut early = Early::default();
+        for at in 0..2 * EARLY as u64 {
+            let kind = match at % EARLY as u64 {
+                0 => Kind::Finished,
+                1 => Kind::StartFailed,
+                _ => Kind::Loss,
+            };
+            let lost = early.push((at, event(kind, false)));
+            assert!(lost.is_none_or(|(_, event)| event.kind == Kind::Loss));
+        }
+        let told = numbers(early.take());
+        assert_eq!((told.len(), &told[..2]), (EARLY, &[0, 1][..]));
     }
 
     #[test]
