@@ -8,6 +8,7 @@ pub use gateway::GatewayConfig;
 
 use serde_json::Value;
 
+use crate::text::{brief, one_line};
 use crate::words::{Error, Format, Layout, PauseMode, Result, Status};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -269,12 +270,14 @@ impl Config {
             return Ok(());
         }
         let Some(key) = keys().find(|key| key.name == name) else {
-            return Err(Error::new(Status::Config, format!("key \"{name}\": no such key")));
+            return Err(wrong(name, "no such key"));
         };
         (key.set)(self, value).map_err(|why| {
-            Error::new(
-                Status::Config,
-                format!("key \"{name}\", value \"{value}\": {why}"),
+            // A reason may quote the value.
+            let (why, value) = (one_line(&why), one_line(value));
+            wrong(
+                name,
+                &format!("{} (value \"{}\")", brief(&why, 220), brief(&value, 80)),
             )
         })
     }
@@ -305,12 +308,15 @@ impl Config {
             }
             Value::String(text) => self.set(name, text),
             Value::Number(_) | Value::Bool(_) => self.set(name, &value.to_string()),
-            _ => Err(Error::new(
-                Status::Config,
-                format!("key \"{name}\": neither text, number, true nor false"),
-            )),
+            _ => Err(wrong(name, "neither text, number, true nor false")),
         }
     }
+}
+
+/// Short enough for a `rec_error`, whose message is cut at 511 bytes.
+fn wrong(name: &str, why: &str) -> Error {
+    let name = one_line(name);
+    Error::new(Status::Config, format!("key \"{}\": {why}", brief(&name, 60)))
 }
 
 fn set_durability(config: &mut Config, value: &str) -> std::result::Result<(), String> {
@@ -398,6 +404,33 @@ mod tests {
             matches!(&error, Err(text) if text.contains("sundial")),
             "{error:?}"
         );
+    }
+
+    /// Within what a `rec_error` holds, however long the value is.
+    #[test]
+    fn the_reason_is_never_cut_off() {
+        let mut config = Config::default();
+        let good = "https://example.com,".repeat(30);
+        let long = "\n".repeat(600);
+        for (name, value, why) in [
+            (
+                "callbacks.allow",
+                format!("{good}nonsense"),
+                "\"nonsense\": scheme://",
+            ),
+            (
+                "callbacks.allow",
+                format!("http://{long}"),
+                "scheme://host:port is needed",
+            ),
+            ("recording.format", long.clone(), "are known"),
+            ("storage.host", long.clone(), "0 to 255 bytes"),
+            (long.as_str(), String::new(), "no such key"),
+        ] {
+            let error = config.set(name, &value).expect_err("it is wrong");
+            assert!(error.message.len() < 440, "{}", error.message);
+            assert!(error.message.contains(why), "{}", error.message);
+        }
     }
 
     #[test]

@@ -91,6 +91,18 @@ pub fn one_line(text: &str) -> Cow<'_, str> {
     Cow::Owned(line)
 }
 
+/// At most some `most` bytes of what may be long: its beginning and its end.
+pub fn brief(text: &str, most: usize) -> Cow<'_, str> {
+    if text.len() <= most {
+        return Cow::Borrowed(text);
+    }
+    let starts = || text.char_indices().map(|(at, _)| at);
+    let head = starts().find(|at| *at >= most / 2).unwrap_or_default();
+    let tail = starts().find(|at| *at >= text.len() - most / 2);
+    let tail = tail.unwrap_or(text.len());
+    Cow::Owned(format!("{}…{}", &text[..head], &text[tail..]))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,6 +126,14 @@ mod tests {
     fn ends_at_a_nul() {
         assert_eq!(Text::new("a\0b").as_str(), "a");
         assert!(Text::new("\0b").is_empty());
+    }
+
+    #[test]
+    fn what_is_long_keeps_both_ends() {
+        assert_eq!(brief("short", 5), "short");
+        assert_eq!(brief("a beginning and its end", 8), "a be… end");
+        let wide = "ü".repeat(100);
+        assert!(brief(&wide, 41).len() < 50, "{}", brief(&wide, 41));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::convert::{PATH_MAX, needed, str_of};
 use super::guard::{answer, shielded_or};
 use super::types::*;
 use crate::config::Config;
+use crate::text::{brief, one_line};
 use crate::words::{Error, Result, Status};
 
 /// Settings for `rec_open`. Opaque.
@@ -192,7 +193,7 @@ pub unsafe extern "C" fn rec_config_load(
         let json = load(path)?;
         // SAFETY: made by rec_config_new, not freed, and no other thread is in it.
         unsafe { &mut *config }.0.load(&json).map_err(|mut error| {
-            error.message = format!("path \"{path}\": {}", error.message);
+            error.message = format!("{} ({})", error.message, named(path, 50));
             error
         })
     })
@@ -200,22 +201,26 @@ pub unsafe extern "C" fn rec_config_load(
 
 const FILE_MAX: u64 = 1 << 20;
 
+/// So short that the message that it stands in is not cut.
+fn named(path: &str, most: usize) -> String {
+    format!("path \"{}\"", brief(&one_line(path), most))
+}
+
 fn load(path: &str) -> Result<String> {
-    let io = |error| Error::io(format_args!("path \"{path}\""), &error);
+    let named = named(path, 300);
+    let io = |error| Error::io(&named, &error);
     // Asked before opening: a pipe would hold us there.
     if !std::fs::metadata(path).map_err(io)?.is_file() {
-        return Err(Error::new(Status::Io, format!("path \"{path}\": not a file")));
+        return Err(Error::new(Status::Io, format!("{named}: not a file")));
     }
-    let mut json = String::new();
+    let mut json = Vec::new();
     let file = std::fs::File::open(path).map_err(io)?;
-    file.take(FILE_MAX + 1).read_to_string(&mut json).map_err(io)?;
+    file.take(FILE_MAX + 1).read_to_end(&mut json).map_err(io)?;
+    let wrong = |why: String| Error::new(Status::Config, format!("{named}: {why}"));
     if json.len() as u64 > FILE_MAX {
-        return Err(Error::new(
-            Status::Config,
-            format!("path \"{path}\": more than {FILE_MAX} bytes"),
-        ));
+        return Err(wrong(format!("more than {FILE_MAX} bytes")));
     }
-    Ok(json)
+    String::from_utf8(json).map_err(|error| wrong(format!("not UTF-8: {error}")))
 }
 
 /// Frees a configuration. An engine opened with it keeps its own copy.

@@ -204,6 +204,9 @@ static void configuration(const char *base)
     write_file(path, "{\"media.reorder_ms\": 80, \"typo\": 1}");
     EXPECT(rec_config_load(config, path, &err), REC_ERR_CONFIG);
     CHECK(strstr(err.message, "typo") != NULL);
+    write_file(path, "{\"storage.host\": \"\xff\"}");
+    EXPECT(rec_config_load(config, path, &err), REC_ERR_CONFIG);
+    CHECK(strstr(err.message, "UTF-8") != NULL);
     write_file(path, "{\"media\": {\"clock\": \"stream\"}, \"storage.flush_ms\": 500}");
     EXPECT(rec_config_load(config, path, &err), REC_OK);
     CHECK(err.status == REC_OK && err.message[0] == '\0');
