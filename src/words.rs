@@ -3,6 +3,7 @@
 //! The numbers are those of the C ABI and are never reused.
 
 use std::fmt;
+use std::io::ErrorKind;
 
 /// What a call to callrec answers; `0` is success, errors are negative.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -72,6 +73,14 @@ impl Status {
         Status::Busy,
     ];
 
+    /// A full disk is told apart, and so is a quota that is used up.
+    pub fn of_io(error: &std::io::Error) -> Status {
+        match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Status::NoSpace,
+            _ => Status::Io,
+        }
+    }
+
     pub fn from_code(code: i32) -> Option<Status> {
         Self::ALL.into_iter().find(|status| *status as i32 == code)
     }
@@ -103,7 +112,7 @@ impl Error {
     }
 
     pub fn io(what: impl fmt::Display, error: &std::io::Error) -> Error {
-        Error::new(Status::Io, format!("{what}: {error}"))
+        Error::new(Status::of_io(error), format!("{what}: {error}"))
     }
 }
 

@@ -8,7 +8,7 @@ use super::papers::OpenManifest;
 use super::store::FileSlot;
 use super::trouble::Failure;
 use super::{LOG_WARNING, Manifest, Store};
-use crate::words::{Error, Format, Status};
+use crate::words::{Error, Format};
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
@@ -297,10 +297,5 @@ pub fn shape_of(manifest: &Manifest) -> FileShape {
 
 /// An error of the disk, in words that name the recording's file.
 pub fn write_error(path: &str, error: &io::Error) -> Error {
-    let status = if error.kind() == io::ErrorKind::StorageFull {
-        Status::NoSpace
-    } else {
-        Status::Io
-    };
-    Error::new(status, format!("\"{path}\": {error}"))
+    Error::io(format_args!("\"{path}\""), error)
 }

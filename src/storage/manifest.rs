@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::outbox::Callback;
-use crate::words::{EndReason, Error, State};
+use crate::words::{EndReason, Error, State, Status};
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 use time::OffsetDateTime;
@@ -67,6 +67,9 @@ pub struct Manifest {
     /// Who is to be called back when it has ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub callback: Option<Box<Callback>>,
+    /// What `error` is for the ABI, as long as this process knows it.
+    #[serde(skip)]
+    pub status: Option<Status>,
 }
 
 /// JSON that others have written, as it stands: `null` at first.
@@ -181,6 +184,7 @@ impl Default for Manifest {
             spans: Vec::new(),
             spans_dropped: 0,
             callback: None,
+            status: None,
         }
     }
 }
@@ -222,7 +226,13 @@ impl Manifest {
         if self.error.is_empty() {
             self.error = error.message.clone();
         }
+        self.status.get_or_insert(error.status);
         self.end_reason = EndReason::WriteError.text().to_owned();
+    }
+
+    /// Why it failed.
+    pub fn failure(&self) -> Status {
+        self.status.unwrap_or(Status::Io)
     }
 
     /// Ends what was still open when the process died.

@@ -46,7 +46,8 @@ fn done_name(id: Uuid) -> String {
 impl Store {
     /// Tells a recording's end, after what is owed for it is on disk.
     pub(super) fn tell(&self, id: Uuid, manifest: Manifest, repeated: bool) {
-        let owed = self.owe(id, &manifest);
+        let owed = self.guarded(|| self.owe(id, &manifest));
+        let owed = owed.unwrap_or_else(|| Err(io::Error::other("internal error")));
         if let Err(error) = &owed {
             // The next open tries again.
             self.unsettled.lock().insert(id);

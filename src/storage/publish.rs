@@ -54,7 +54,7 @@ impl Store {
         match done {
             Ok(true) => {}
             Ok(false) => {
-                let error = Error::new(Status::Timeout, "left to the next open");
+                let error = Error::new(Status::Timeout, "closing has run out of time");
                 self.unpublished(&mut live, &error);
             }
             Err(panic) => {
@@ -75,18 +75,14 @@ impl Store {
     pub(super) fn complete(self: &Arc<Self>, live: &mut Live, measured: bool) -> bool {
         self.state_end(live);
         if let Err(error) = self.persist(|| self.seal(live, measured)) {
-            let error = write_error(&live.current, &error);
-            live.manifest.fail(&error);
+            self.failed(live, &error);
         }
         state_facts(live);
         let safe = self.persist(|| self.make_durable(live));
         match safe.and_then(|()| self.persist(|| self.hash(live))) {
             Ok(true) => {}
             Ok(false) => return false,
-            Err(error) => {
-                let error = write_error(&live.current, &error);
-                live.manifest.fail(&error);
-            }
+            Err(error) => self.failed(live, &error),
         }
         if let Err(error) = self.persist(|| self.place(live)) {
             let error = write_error(&live.current, &error);
@@ -94,6 +90,14 @@ impl Store {
         }
         live.file = None;
         true
+    }
+
+    /// It is published all the same, as failed.
+    fn failed(&self, live: &mut Live, error: &io::Error) {
+        let error = write_error(&live.current, error);
+        live.manifest.fail(&error);
+        let message = format!("recording {}: {}", live.id, error.message);
+        self.report.log(LOG_ERROR, message);
     }
 
     fn state_end(&self, live: &mut Live) {
@@ -173,14 +177,14 @@ impl Store {
             }
             if live.current != audio {
                 self.hook.at(Step::PlaceAudio)?;
-                if !taken(self.rename_new(&dir, &live.current, &dir, &audio))? {
+                if !got_name(self.rename_new(&dir, &live.current, &dir, &audio))? {
                     continue;
                 }
                 live.current = audio;
             }
             self.hook.at(Step::PlaceManifest)?;
             let json = format!("{stem}{JSON}");
-            if taken(self.rename_new(&self.control, &next_name(live.id), &dir, &json))? {
+            if got_name(self.rename_new(&self.control, &next_name(live.id), &dir, &json))? {
                 self.sync_published(live);
                 return Ok(());
             }
@@ -212,6 +216,9 @@ impl Store {
         components.push(live.current.clone());
         live.manifest.file = components.join("/");
         live.manifest.part = String::new();
+        let (id, file, why) = (live.id, &live.manifest.file, &error.message);
+        let message = format!("recording {id}: left as \"{file}\", the next open tries again: {why}");
+        self.report.log(LOG_ERROR, message);
     }
 
     /// Keeps no audio. That it is so is noted before the audio goes, or a crash in
@@ -229,8 +236,7 @@ impl Store {
                 .log(LOG_ERROR, format!("{}: discard not noted: {error}", live.id));
         }
         if let Err(error) = gone {
-            let error = write_error(&live.current, &error);
-            live.manifest.fail(&error);
+            self.failed(live, &error);
             self.unsettled.lock().insert(live.id);
         }
     }
@@ -271,7 +277,7 @@ impl Store {
 }
 
 /// `false`: something has that name.
-fn taken(renamed: io::Result<()>) -> io::Result<bool> {
+fn got_name(renamed: io::Result<()>) -> io::Result<bool> {
     match renamed {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),

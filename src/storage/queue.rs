@@ -138,14 +138,14 @@ impl Channel {
         !mem::replace(&mut queued.scheduled, true)
     }
 
-    /// The same.
+    /// Asks for a rewritten manifest; answers whether the writer must now be told.
     pub fn push_mark(&self, source: Arc<dyn Source>, mark: u32) -> bool {
         let mut queued = self.queued.lock();
         queued.work.add_mark(source, mark);
         !mem::replace(&mut queued.scheduled, true)
     }
 
-    /// The same, of what could not be written.
+    /// Takes back what could not be written; answers whether the writer must now be told.
     pub fn put_back(&self, work: Work) -> bool {
         let mut queued = self.queued.lock();
         queued.work.precede(work);

@@ -6,9 +6,12 @@ use super::live::{Draft, Stage};
 use super::os::{self, Dir, DirLock};
 use super::pool::Pool;
 use super::queue::{Channel, Item, Job, Jobs, Lane};
-use super::{Durability, LOG_WARNING, RecordingFile, RecordingName, Report, StorageConfig, papers, trust};
+use super::{
+    Durability, LOG_INFO, LOG_WARNING, RecordingFile, RecordingName, Report, StorageConfig, papers, trust,
+};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use crate::text::{brief, one_line};
 use crate::words::{Error, Result, Status};
 use once_cell::sync::OnceCell;
 use std::collections::HashSet;
@@ -53,6 +56,8 @@ pub struct Store {
     dropped: AtomicU64,
     free: AtomicU64,
     free_answers: AtomicU64,
+    /// The last time it was not told what is free.
+    free_unknown: AtomicBool,
     room: Lane,
     /// Released last.
     lock: Mutex<Option<DirLock>>,
@@ -63,12 +68,7 @@ impl Store {
     /// to be done about that is done by [`Store::run_recovery`].
     pub fn open(config: StorageConfig, report: Arc<dyn Report>) -> Result<Arc<Store>> {
         let directory = config.directory.as_path();
-        let fail = |what: &str, error: &io::Error| {
-            Error::io(
-                format!("storage.directory \"{}\": {what}", directory.display()),
-                error,
-            )
-        };
+        let fail = |what: &str, error: &io::Error| Error::io(format!("{}: {what}", named(directory)), error);
         let root = Dir::open_root(directory).map_err(|error| fail("cannot be opened", &error))?;
         let control = root.sub_or_new(CONTROL).map_err(|error| fail(CONTROL, &error))?;
         trust::check_control(&root, &control).map_err(|error| fail(CONTROL, &error))?;
@@ -100,6 +100,7 @@ impl Store {
             dropped: AtomicU64::new(0),
             free: AtomicU64::new(u64::MAX),
             free_answers: AtomicU64::new(0),
+            free_unknown: AtomicBool::new(false),
             room: Lane::default(),
             lock: Mutex::new(Some(lock)),
         };
@@ -200,16 +201,24 @@ impl Store {
 
     /// Asks the file system how much is free; what it answered last is asked of
     /// [`Store::free_bytes`].
-    fn refresh_free(&self) {
+    pub fn refresh_free(&self) {
         let free = self.hook.at(Step::FreeRoom);
-        match free.and_then(|()| self.root.free_bytes()) {
+        let free = free.and_then(|()| self.root.free_bytes());
+        let was_unknown = self.free_unknown.swap(free.is_err(), Ordering::Relaxed);
+        match &free {
             Ok(bytes) => {
-                self.free.store(bytes, Ordering::Relaxed);
+                self.free.store(*bytes, Ordering::Relaxed);
                 self.free_answers.fetch_add(1, Ordering::Relaxed);
             }
-            Err(error) => self
-                .report
-                .log(LOG_WARNING, format!("free space unknown: {error}")),
+            // Once: a disk that is gone is asked each second.
+            Err(error) if !was_unknown => {
+                let message = format!("free space unknown: {error}");
+                self.report.log(LOG_WARNING, message);
+            }
+            Err(_) => {}
+        }
+        if was_unknown && free.is_ok() {
+            self.report.log(LOG_INFO, "free space known again".to_owned());
         }
     }
 
@@ -372,11 +381,14 @@ impl Deref for Place<'_> {
 }
 
 fn held_elsewhere(directory: &Path) -> Error {
-    let message = format!(
-        "storage.directory \"{}\": held by another engine or process",
-        directory.display()
-    );
+    let message = format!("{}: held by another engine or process", named(directory));
     Error::new(Status::Unavailable, message)
+}
+
+/// So short that the reason behind it is not cut.
+fn named(directory: &Path) -> String {
+    let directory = directory.display().to_string();
+    format!("storage.directory \"{}\"", brief(&one_line(&directory), 300))
 }
 
 fn open_files_max(asked: u32) -> usize {

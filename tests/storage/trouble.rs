@@ -405,3 +405,61 @@ fn a_huge_digest_is_left_to_the_next_open() {
     assert_eq!(audio(&rig.path("call.wav")), pattern(0, 1000));
     expect_honest(&rig, &published);
 }
+
+/// What is published as failed, or not at all, has a line in the log and a status.
+#[test]
+fn what_fails_while_finishing_is_logged() {
+    let failures = [
+        (Step::Seal, ENOSPC, Status::NoSpace),
+        (Step::Digest, libc::EDQUOT, Status::NoSpace),
+        (Step::PlaceAudio, EROFS, Status::Io),
+    ];
+    for (step, error, status) in failures {
+        let rig = Rig::new();
+        failing(&rig, step, error, 1);
+        let id = Uuid::new_v4();
+        record_all(&rig, id);
+        let (published, _) = rig.published(id);
+        assert!(published.state_is(State::Failed), "{step:?}: {published:?}");
+        assert_eq!(published.failure(), status, "{step:?}");
+        let again = step == Step::PlaceAudio;
+        let told = |line: &&String| {
+            line.contains(&id.to_string())
+                && line.contains("call.wav.part")
+                && line.contains("the next open tries again") == again
+        };
+        let lines = rig.report.seen(|seen| seen.logged.iter().filter(told).count());
+        assert_eq!(lines, 1, "{step:?}");
+    }
+}
+
+#[test]
+fn a_full_disk_is_told_apart_where_a_file_is_made() {
+    for (error, status) in [
+        (ENOSPC, Status::NoSpace),
+        (libc::EDQUOT, Status::NoSpace),
+        (EROFS, Status::Io),
+    ] {
+        let rig = Rig::new();
+        failing(&rig, Step::CreateAudio, error, usize::MAX);
+        let id = Uuid::new_v4();
+        let file = rig.begin(id, "call");
+        let failed = rig.report.wait_for(|seen| seen.create_failed.get(&id).cloned());
+        assert_eq!(failed.status, status, "{failed:?}");
+        drop(file);
+    }
+}
+
+/// A disk that is gone is asked each second, and each answer is no news.
+#[test]
+fn free_room_that_is_unknown_is_told_once() {
+    let rig = Rig::new();
+    failing(&rig, Step::FreeRoom, EIO, 3);
+    for _ in 0..5 {
+        rig.store.refresh_free();
+    }
+    let lines = rig.report.seen(|seen| seen.logged.clone());
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(lines[0].contains("free space unknown"), "{lines:?}");
+    assert_eq!(lines[1], "free space known again");
+}
