@@ -214,7 +214,8 @@
 #define REC_EVENT_FAILED 5
 
 /**
- * Audio was lost (packets, overruns, a backlog that was too long); at most one a block.
+ * Audio was lost (packets, overruns, a backlog that was too long); at most one a block,
+ * none before STARTED and none after the end.
  */
 #define REC_EVENT_LOSS 6
 
@@ -1569,7 +1570,8 @@ rec_status rec_resume_by_call(rec_engine engine,
  * In callbacks: yes.
  * Ownership: the engine is the caller's, until `rec_close`.
  * Errors: `REC_ERR_UNAVAILABLE` (the directory is held by another engine or
- * process), `REC_ERR_IO`, `REC_ERR_CONFIG`, `REC_ERR_LIMIT`, `REC_ERR_INVALID_ARGUMENT`.
+ * process), `REC_ERR_IO`, `REC_ERR_NO_SPACE`, `REC_ERR_CONFIG`, `REC_ERR_LIMIT`,
+ * `REC_ERR_INVALID_ARGUMENT`.
  * Since: 0.1.0
  */
 rec_status rec_open(const rec_config *config, rec_engine *engine, rec_error *error);
@@ -1640,7 +1642,8 @@ rec_status rec_set_log(rec_engine engine,
  * in `events_dropped`). To miss none, subscribe right after `rec_open`.
  *
  * At most 65,536 events wait for a callback that does not return; then others than
- * FINISHED, FAILED and START_FAILED are dropped, visible as a gap in `sequence`.
+ * FINISHED, FAILED and the START_FAILED of a recording are dropped, visible as a gap in
+ * `sequence`.
  *
  * `callback`: not NULL; see `rec_event_fn`. `user_data`: handed to it.
  * `user_data_free`: called once with it after the last callback; may be NULL.

@@ -116,7 +116,7 @@ impl Engine {
         };
         let registry = Arc::new(Registry::new(limits, config.lines_strict));
         let bus = Bus::new();
-        let desk = Desk::new(registry.clone(), bus.clone(), config.directory.clone());
+        let desk = Desk::new(registry.clone(), bus.clone(), &config);
         let store = Store::open(storage_config(&config, template.clone()), desk.clone())?;
         desk.attach(&store);
         let naming = Arc::new(Naming {

@@ -14,7 +14,7 @@ mod watch;
 
 pub use call::{CallInfo, CallState, CallUpdate, LineStay};
 pub use filter::{Filter, Key};
-pub use recording::{Attachment, Newest, Readings, Recording, RecordingOptions, View};
+pub use recording::{Attachment, Newest, Readings, Recording, RecordingOptions, Told, View};
 pub use registry::{Begun, CallView, Registry, Wire};
 pub use rules::{Caller, Counts, Marks, Operation};
 pub use start::{Founding, StartRequest};

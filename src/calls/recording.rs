@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::call::{CallInfo, LineStay};
 use super::start::Founding;
 use crate::text::Text;
-use crate::words::{EndReason, Format, Layout, PauseMode, State, Status};
+use crate::words::{EndReason, Error, Format, Layout, PauseMode, State, Status};
 
 /// The caller's flag for a dial-in that a person started.
 pub const MANUAL_DIAL_IN: u32 = 1;
@@ -44,8 +44,21 @@ pub trait Attachment: Send + Sync {
     fn readings(&self) -> Readings;
     /// The call was moved or described anew; called under the registry's lock, must not wait.
     fn moved(&self, info: &Arc<CallInfo>, lines: &Arc<Vec<LineStay>>);
-    /// All that is known of it, as one JSON object in the manifest's words.
-    fn describe(&self) -> String;
+    /// All that is known of it, as one JSON object in the manifest's words; `failure`:
+    /// why it could not begin, and when that was known.
+    fn describe(&self, failure: Option<(&Error, i64)>) -> String;
+}
+
+/// How far a recording's story has been told: it begins with its start, and nothing
+/// comes after its end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Told {
+    #[default]
+    Nothing,
+    /// Nothing, but audio has been lost already.
+    NotTheLoss,
+    Started,
+    Ended,
 }
 
 /// What changes in a recording's life.
@@ -89,6 +102,8 @@ pub struct Recording {
     first_info: Arc<CallInfo>,
     pub(super) slot: AtomicU32,
     pub life: Mutex<Life>,
+    /// Held while one of its events is published; taken before `life`.
+    pub told: Mutex<Told>,
     attachment: Arc<dyn Attachment>,
 }
 
@@ -124,6 +139,7 @@ impl Recording {
                 ended: 0,
                 readings: None,
             }),
+            told: Mutex::default(),
             attachment,
         }
     }
@@ -147,8 +163,8 @@ impl Recording {
         self.started_at_ms as u64 ^ self.attachment.readings().bytes ^ u64::from(url)
     }
 
-    pub fn describe(&self) -> String {
-        self.attachment.describe()
+    pub fn describe(&self, failure: Option<(&Error, i64)>) -> String {
+        self.attachment.describe(failure)
     }
 
     /// As a list shows it, at whose instant it was live.

@@ -30,7 +30,8 @@ use super::unserved as served;
 /// In callbacks: yes.
 /// Ownership: the engine is the caller's, until `rec_close`.
 /// Errors: `REC_ERR_UNAVAILABLE` (the directory is held by another engine or
-/// process), `REC_ERR_IO`, `REC_ERR_CONFIG`, `REC_ERR_LIMIT`, `REC_ERR_INVALID_ARGUMENT`.
+/// process), `REC_ERR_IO`, `REC_ERR_NO_SPACE`, `REC_ERR_CONFIG`, `REC_ERR_LIMIT`,
+/// `REC_ERR_INVALID_ARGUMENT`.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_open(

@@ -95,7 +95,8 @@ impl Listener for HostListener {
 /// in `events_dropped`). To miss none, subscribe right after `rec_open`.
 ///
 /// At most 65,536 events wait for a callback that does not return; then others than
-/// FINISHED, FAILED and START_FAILED are dropped, visible as a gap in `sequence`.
+/// FINISHED, FAILED and the START_FAILED of a recording are dropped, visible as a gap in
+/// `sequence`.
 ///
 /// `callback`: not NULL; see `rec_event_fn`. `user_data`: handed to it.
 /// `user_data_free`: called once with it after the last callback; may be NULL.

@@ -13,7 +13,9 @@ use super::slots::Id;
 use super::{Engine, too_many_forks};
 use crate::calls::{CallInfo, CallUpdate, Wire};
 use crate::clock::unix_ms;
+use crate::events::LogLevel;
 use crate::media::CallTap;
+use crate::sync::contained;
 use crate::text::Text;
 use crate::words::{EndReason, Error, Result, Status};
 
@@ -114,8 +116,13 @@ impl Engine {
         let Some(call) = self.calls.lock().get(&number).cloned() else {
             return false;
         };
-        if !call.close_feeds() {
-            return false;
+        match contained(|| call.close_feeds()) {
+            Ok(false) => return false,
+            Ok(true) => {}
+            // It was begun, and nobody else will go on with it.
+            Err(panic) => self
+                .bus
+                .log(LogLevel::Error, format!("ending a call's feeds: {panic}")),
         }
         if let (Some(process), Some(id)) = (process::current(), call.id.get()) {
             process.calls.remove(*id);

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use super::slots::Id;
 use super::{Above, Engine, process};
+use crate::events::LogLevel;
 use crate::storage;
-use crate::sync::thread;
+use crate::sync::{contained, thread};
 use crate::words::{EndReason, Error, Result, Status};
 
 /// How often the closing thread looks whether all has been published.
@@ -80,7 +81,9 @@ impl Engine {
     fn shut_down(self: Arc<Engine>, deadline: Instant) {
         self.stop_watch();
         // Those that were just being begun.
-        while self.end_calls() {}
+        while self.end_calls() {
+            thread::sleep(LOOK);
+        }
         while self.registry.counts().2 > 0 {
             self.store.nudge();
             thread::sleep(LOOK);
@@ -103,7 +106,7 @@ impl Engine {
         let now = Instant::now();
         let left = deadline.saturating_duration_since(now) / 2;
         for above in self.halt_above(now + left.min(ABOVE)) {
-            above.wait_ended();
+            self.contain(|| above.wait_ended());
         }
         self.store.shutdown();
         join(threads.storage);
@@ -121,9 +124,16 @@ impl Engine {
     fn halt_above(&self, until: Instant) -> Vec<Arc<dyn Above>> {
         let all = self.above.lock().clone();
         for above in &all {
-            above.halt(until);
+            self.contain(|| above.halt(until));
         }
         all
+    }
+
+    /// What stands above does not keep the engine from its end.
+    fn contain(&self, act: impl FnOnce()) {
+        if let Err(panic) = contained(act) {
+            self.bus.log(LogLevel::Error, format!("closing: {panic}"));
+        }
     }
 
     fn release_subscriptions(&self) {

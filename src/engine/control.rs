@@ -6,6 +6,7 @@ use uuid::Uuid;
 use uuid::fmt::Hyphenated;
 
 use super::Engine;
+use super::desk;
 use super::paper::Paper;
 use super::track::Track;
 use crate::calls::recording::AUTOMATIC;
@@ -116,9 +117,8 @@ impl Engine {
         event.call_tag = info.as_ref().map_or(0, |info| info.tag);
         let call = info.map(|info| Fragment::of(&info.told()));
         event.detail = format!(
-            "\"status\":{},\"error\":{},\"call\":{}",
-            error.status as i32,
-            serde_json::Value::from(error.message.as_str()),
+            "{},\"call\":{}",
+            desk::why(error),
             call.unwrap_or_default().text(),
         );
         self.bus.publish(event);

@@ -7,11 +7,13 @@ use once_cell::sync::OnceCell;
 use uuid::Uuid;
 
 use super::postbox::Postbox;
-use crate::calls::{CallInfo, Readings, Recording, RecordingOptions, Registry, View};
+use crate::calls::{CallInfo, Readings, Recording, RecordingOptions, Registry, Told, View};
 use crate::clock::unix_ms;
+use crate::config::Config;
 use crate::events::event::FLAG_REPEATED;
 use crate::events::{Bus, Event, Kind, LogLevel};
 use crate::storage::{Manifest, Report, Store};
+use crate::sync::contained;
 use crate::text::Text;
 use crate::words::{EndReason, Error, Format, Layout, PauseMode, State, Status};
 
@@ -29,18 +31,31 @@ pub struct Desk {
     directory: String,
     store: OnceCell<Weak<Store>>,
     pub postbox: Postbox,
+    #[cfg(feature = "faults")]
+    panic_at: String,
 }
 
 impl Desk {
-    pub fn new(registry: Arc<Registry>, bus: Arc<Bus>, directory: String) -> Arc<Desk> {
+    pub fn new(registry: Arc<Registry>, bus: Arc<Bus>, config: &Config) -> Arc<Desk> {
         Arc::new(Desk {
             registry,
             bus,
-            directory,
+            directory: config.directory.clone(),
             store: OnceCell::new(),
             postbox: Postbox::default(),
+            #[cfg(feature = "faults")]
+            panic_at: config.panic_at.clone(),
         })
     }
+
+    /// A test may ask for a panic at a named place.
+    #[cfg(feature = "faults")]
+    fn fault(&self, place: &str) {
+        assert!(self.panic_at != place, "planted at {place}");
+    }
+
+    #[cfg(not(feature = "faults"))]
+    fn fault(&self, _place: &str) {}
 
     pub fn attach(&self, store: &Arc<Store>) {
         // Once, before any thread runs.
@@ -50,6 +65,7 @@ impl Desk {
     /// A recording has ended at its tap; answers what was decided, and when. A discard
     /// that was accepted holds, whatever else has ended it meanwhile.
     pub fn ended(&self, id: Uuid, reason: EndReason) -> (EndReason, i64) {
+        self.fault("end");
         self.registry.ended_itself(id, reason, unix_ms());
         let Some(recording) = self.registry.recording(id) else {
             return (reason, unix_ms());
@@ -67,9 +83,17 @@ impl Desk {
             .log(LogLevel::Error, format!("recording {id}: {}", error.message));
     }
 
+    /// Told at once, also while the disk stands still; but not before its start, nor
+    /// behind its end.
     pub fn lost(&self, id: Uuid) {
-        if let Some(recording) = self.registry.recording(id) {
-            self.tell(Kind::Loss, &recording, None);
+        let Some(recording) = self.registry.recording(id) else {
+            return;
+        };
+        let mut told = recording.told.lock();
+        match *told {
+            Told::Started => self.tell(Kind::Loss, &recording, None),
+            Told::Nothing => *told = Told::NotTheLoss,
+            Told::NotTheLoss | Told::Ended => {}
         }
     }
 
@@ -80,12 +104,66 @@ impl Desk {
             view.state = state;
         }
         let mut event = Event::new(kind, unix_ms());
-        if kind == Kind::StartFailed {
-            event.status = view.error as i32;
-        }
         event.subject = Some(Arc::new(view));
-        event.detail = format!("\"recording\":{}", recording.describe());
+        event.detail = format!("\"recording\":{}", recording.describe(None));
         self.bus.publish(event);
+    }
+
+    fn tell_start_failed(&self, recording: &Recording, error: &Error) {
+        let view = recording.view();
+        let mut event = Event::new(Kind::StartFailed, unix_ms());
+        event.status = error.status as i32;
+        let described = recording.describe(Some((error, view.ended_at_ms)));
+        event.detail = format!("{},\"recording\":{described}", why(error));
+        event.subject = Some(Arc::new(view));
+        *recording.told.lock() = Told::Ended;
+        self.bus.publish(event);
+    }
+
+    fn tell_end(&self, id: Uuid, recording: Option<&Recording>, mut manifest: Manifest, repeated: bool) {
+        self.fault("published");
+        let view = match recording {
+            Some(recording) => {
+                self.conclude(recording, &manifest);
+                recording.view()
+            }
+            None => self.recovered(id, &manifest),
+        };
+        let kind = if view.state == State::Failed {
+            Kind::Failed
+        } else {
+            Kind::Finished
+        };
+        let mut event = Event::new(kind, unix_ms());
+        event.flags = if repeated { FLAG_REPEATED } else { 0 };
+        event.subject = Some(Arc::new(view));
+        event.inherited = recording.is_none();
+        if manifest.spans.len() > SPANS_TOLD {
+            // They stand in the manifest beside the file.
+            manifest.spans.clear();
+        }
+        let described = serde_json::to_string(&manifest).unwrap_or_else(|_| "{}".to_owned());
+        event.detail = format!("\"recording\":{described}");
+        let store = self.store.get().cloned().unwrap_or_default();
+        event.settle = Some(Box::new(move || {
+            if let Some(store) = store.upgrade() {
+                store.settle(id);
+            }
+        }));
+        if let Some(recording) = recording {
+            *recording.told.lock() = Told::Ended;
+        }
+        self.bus.publish(event);
+    }
+
+    /// In any case, or closing would wait for it for ever. After its event: who sees the
+    /// registry empty finds every event published.
+    fn conclude_telling(&self, id: Uuid, told: std::result::Result<(), String>) {
+        self.registry.remember(id);
+        if let Err(panic) = told {
+            let message = format!("recording {id}: its end could not be told: {panic}");
+            self.bus.log(LogLevel::Error, message);
+        }
     }
 
     /// Of a file below the directory; a manifest that names another place is not believed.
@@ -113,7 +191,7 @@ impl Desk {
         life.state = state;
         life.end_reason = Some(reason);
         life.error = match (state, life.error) {
-            (State::Failed, Status::Ok) => Status::Io,
+            (State::Failed, Status::Ok) => manifest.failure(),
             (State::Failed, error) => error,
             // A write that failed does not matter to what was discarded.
             _ => Status::Ok,
@@ -141,10 +219,9 @@ impl Desk {
             first_info: info.clone(),
             state,
             end_reason: manifest.end_reason(),
-            error: if state == State::Failed {
-                Status::Io
-            } else {
-                Status::Ok
+            error: match state {
+                State::Failed => manifest.failure(),
+                _ => Status::Ok,
             },
             options: RecordingOptions {
                 layout: layout.unwrap_or(Layout::Stereo),
@@ -164,6 +241,12 @@ impl Desk {
             readings: readings_of(manifest),
         }
     }
+}
+
+/// Why something could not begin, as members of an event's JSON object.
+pub fn why(error: &Error) -> String {
+    let message = serde_json::Value::from(error.message.as_str());
+    format!("\"status\":{},\"error\":{message}", error.status as i32)
 }
 
 fn state_of(manifest: &Manifest) -> State {
@@ -188,7 +271,12 @@ impl Report for Desk {
     fn created(&self, id: Uuid) {
         if let Some(recording) = self.registry.recording(id) {
             self.registry.begun(&recording);
+            let mut told = recording.told.lock();
+            let before = std::mem::replace(&mut *told, Told::Started);
             self.tell(Kind::Started, &recording, Some(State::Recording));
+            if before == Told::NotTheLoss {
+                self.tell(Kind::Loss, &recording, None);
+            }
         }
     }
 
@@ -197,13 +285,18 @@ impl Report for Desk {
         let Some(recording) = self.registry.recording(id) else {
             return;
         };
-        recording.life.lock().state = State::Failed;
-        if self.registry.start_failed(&recording) {
-            self.tell(Kind::StartFailed, &recording, None);
-            self.registry.remember(id);
-        } else {
-            self.registry.forget(id);
+        {
+            let mut life = recording.life.lock();
+            life.state = State::Failed;
+            life.end_reason = Some(EndReason::WriteError);
+            life.error = error.status;
         }
+        if !self.registry.start_failed(&recording) {
+            self.registry.forget(id);
+            return;
+        }
+        let told = contained(|| self.tell_start_failed(&recording, &error));
+        self.conclude_telling(id, told);
     }
 
     fn marked(&self, id: Uuid, mark: u32) {
@@ -228,40 +321,8 @@ impl Report for Desk {
 
     fn published(&self, id: Uuid, manifest: Manifest, repeated: bool) {
         let recording = self.registry.recording(id);
-        let view = match &recording {
-            Some(recording) => {
-                self.conclude(recording, &manifest);
-                recording.view()
-            }
-            None => self.recovered(id, &manifest),
-        };
-        let kind = if view.state == State::Failed {
-            Kind::Failed
-        } else {
-            Kind::Finished
-        };
-        let mut event = Event::new(kind, unix_ms());
-        event.flags = if repeated { FLAG_REPEATED } else { 0 };
-        event.subject = Some(Arc::new(view));
-        event.inherited = recording.is_none();
-        let mut manifest = manifest;
-        if manifest.spans.len() > SPANS_TOLD {
-            // They stand in the manifest beside the file.
-            manifest.spans.clear();
-        }
-        let described = serde_json::to_string(&manifest).unwrap_or_else(|_| "{}".to_owned());
-        event.detail = format!("\"recording\":{described}");
-        let store = self.store.get().cloned().unwrap_or_default();
-        event.settle = Some(Box::new(move || {
-            if let Some(store) = store.upgrade() {
-                store.settle(id);
-            }
-        }));
-        self.bus.publish(event);
-        // After its event: who sees the registry empty finds every event published.
-        if recording.is_some() {
-            self.registry.remember(id);
-        }
+        let told = contained(|| self.tell_end(id, recording.as_deref(), manifest, repeated));
+        self.conclude_telling(id, told);
     }
 
     fn owed(&self, id: Uuid) {
@@ -277,3 +338,6 @@ impl Report for Desk {
         self.bus.log(level, message);
     }
 }
+
+#[cfg(all(test, not(any(callrec_loom, callrec_shuttle))))]
+mod tests;

@@ -89,6 +89,7 @@ impl Call {
         }
         for id in std::mem::take(&mut feeds.open).into_iter().flatten() {
             self.detach(id);
+            self.engine.fault("detach");
         }
         true
     }

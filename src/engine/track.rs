@@ -124,6 +124,15 @@ fn close_pause(spans: &mut Spans, span: Span) {
     }
 }
 
+/// One that a fault kept from its last call. Its file without an end would be live for
+/// ever; let go of, it fails by its writer.
+impl Drop for TrackSink {
+    fn drop(&mut self) {
+        let file = self.0.inner.lock().file.take();
+        drop(file);
+    }
+}
+
 impl Sink for TrackSink {
     fn shape(&mut self, shape: Shape) {
         let mut inner = self.0.inner.lock();
@@ -230,9 +239,13 @@ impl Attachment for Track {
     }
 
     /// Without the spans: there may be thousands, and an event a block.
-    fn describe(&self) -> String {
+    fn describe(&self, failure: Option<(&Error, i64)>) -> String {
         let mut manifest = self.inner.lock().paper.manifest();
         self.put_readings(&mut manifest);
+        if let Some((error, ended_at_ms)) = failure {
+            manifest.fail(error);
+            manifest.set_ended_at(ended_at_ms);
+        }
         serde_json::to_string(&manifest).unwrap_or_else(|_| "{}".to_owned())
     }
 }

@@ -38,11 +38,6 @@ impl Kind {
     pub fn is_terminal(self) -> bool {
         matches!(self, Kind::Finished | Kind::Failed)
     }
-
-    /// The last that is told of a recording, and so never dropped.
-    pub fn is_last(self) -> bool {
-        self.is_terminal() || self == Kind::StartFailed
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -92,6 +87,12 @@ impl Event {
             inherited: false,
             owed: AtomicU32::new(0),
         }
+    }
+
+    /// The last that is told of a recording, and so never dropped. (That a line's mark
+    /// could not be met is about none, and may be told of each call.)
+    pub fn is_last(&self) -> bool {
+        self.kind.is_terminal() || (self.kind == Kind::StartFailed && self.subject.is_some())
     }
 
     /// The whole event as one JSON object.

@@ -47,7 +47,7 @@ impl Queue {
     }
 
     fn add(&mut self, event: Waiting) {
-        let lane = match event.1.kind.is_last() {
+        let lane = match event.1.is_last() {
             true => &mut self.last,
             false => &mut self.other,
         };
@@ -58,7 +58,7 @@ impl Queue {
     /// last: the newcomer, or the oldest for a last one. Those are kept, however many.
     pub fn push(&mut self, event: Waiting) -> Option<Waiting> {
         let full = self.len() >= QUEUE;
-        if full && !event.1.kind.is_last() {
+        if full && !event.1.is_last() {
             return Some(event);
         }
         self.add(event);
@@ -118,6 +118,7 @@ mod tests {
     fn event(kind: Kind, inherited: bool) -> Arc<Event> {
         let mut event = Event::new(kind, 0);
         event.inherited = inherited;
+        event.subject = Some(Arc::new(()));
         Arc::new(event)
     }
 
@@ -164,10 +165,11 @@ mod tests {
         let mut queue = Queue::default();
         fill(&mut queue, Kind::Loss, 1, QUEUE);
         assert_eq!(fill(&mut queue, Kind::StartFailed, QUEUE as u64 + 1, 1), 1);
-        assert_eq!(
-            fill(&mut queue, Kind::Finished, QUEUE as u64 + 2, QUEUE),
-            QUEUE - 1
-        );
+        // One that is about no recording.
+        let of_a_line = Arc::new(Event::new(Kind::StartFailed, 0));
+        assert!(queue.push((QUEUE as u64 + 2, of_a_line)).is_some());
+        let lost = fill(&mut queue, Kind::Finished, QUEUE as u64 + 3, QUEUE);
+        assert_eq!(lost, QUEUE - 1);
         assert_eq!(numbers(queue).first(), Some(&(QUEUE as u64 + 1)));
     }
 

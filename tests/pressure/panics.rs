@@ -47,3 +47,32 @@ fn a_panic_fails_the_recordings_of_its_call_alone() {
     engine.close();
     files::assert_settled(&dir.0);
 }
+
+/// A fault where a recording ends: its call ends, it is told, and closing comes through.
+#[test]
+fn a_panic_at_the_end_of_a_recording_holds_nothing_up() {
+    for place in ["detach", "end", "published"] {
+        let dir = Dir::new();
+        let engine = Engine::open(&dir.0, &[("faults.panic", place)]);
+        let mut line = Line::begin(&engine, 1);
+        line.feed(40_000);
+        end(line.call).unwrap();
+        // Within the time that it is given.
+        let events = engine.close();
+        let kinds = events.kinds(&line.id);
+        let ending: &[i32] = match place {
+            "detach" => &[REC_EVENT_FINISHED],
+            "end" => &[REC_EVENT_FAILED],
+            _ => &[],
+        };
+        assert_eq!(kinds[1..], *ending, "{place}: {kinds:?}");
+        // What was not told is owed to the next open.
+        let next = Engine::open(&dir.0, &[]);
+        if ending.is_empty() {
+            let (_, wav) = finished(&next, &line.id);
+            line.assert_whole(&wav);
+        }
+        assert_eq!(next.close().kinds(&line.id).len(), 1 - ending.len());
+        files::assert_settled(&dir.0);
+    }
+}

@@ -254,7 +254,18 @@ mod with_faults {
             fail_at(&w, step);
             let (_, id) = w.recorded(&line("SEP1", "101"));
             let told = w.events.wait_kind(&id, REC_EVENT_START_FAILED);
-            assert_ne!(told.recording.unwrap().error, REC_OK);
+            let seen = told.recording.unwrap();
+            assert_eq!(
+                (seen.error, seen.state, seen.end_reason),
+                (REC_ERR_IO, REC_STATE_FAILED, REC_END_WRITE_ERROR)
+            );
+            let (json, recording) = (&told.json, &told.json["recording"]);
+            assert_eq!(json["status"], REC_ERR_IO);
+            assert!(json["error"].as_str().unwrap().contains("planted"), "{json}");
+            assert_eq!(
+                (&recording["state"], &recording["end_reason"], &recording["error"]),
+                (&"failed".into(), &"write-error".into(), &json["error"])
+            );
             assert!(w.live().is_empty());
             refused(w.by_id(rec_stop_by_id, HOST, &id), REC_ERR_NOT_LIVE);
             assert_eq!(w.get(HOST, &id).unwrap().state, REC_STATE_FAILED);
