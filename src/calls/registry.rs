@@ -12,7 +12,7 @@ use super::filter::Filter;
 use super::recording::{Newest, Recording, View};
 use super::rules::{self, Caller};
 use super::slab::Slots;
-use super::watch::IdleWatch;
+use super::watch::{IdleWatch, SLICE};
 use crate::clock::{NS_PER_S, coarse_ns};
 use crate::text::Text;
 use crate::words::{EndReason, Error, Result, State, Status};
@@ -271,28 +271,31 @@ impl Registry {
         )
     }
 
-    /// Live calls that match, in the order in which they began.
+    /// Live calls that match, in the order in which they began. Each as it is when it is
+    /// come to: nobody waits for a copy of all.
     pub fn calls_where(&self, caller: &Caller, filter: &Filter) -> Result<Vec<CallView>> {
         caller.authenticate()?;
         let inner = self.lock();
-        let numbers = if filter.is_empty() {
+        let mut numbers: Vec<u64> = if filter.is_empty() {
             inner.calls.keys().copied().collect()
         } else {
             inner.matching(filter)
         };
-        let calls = numbers.iter().filter_map(|number| inner.calls.get(number));
-        let mut views: Vec<_> = calls
-            .filter(|call| caller.may(&call.info))
-            .map(|call| CallView {
+        drop(inner);
+        numbers.sort_unstable();
+        let mut views = Vec::with_capacity(numbers.len());
+        for slice in numbers.chunks(SLICE) {
+            let inner = self.lock();
+            let calls = slice.iter().filter_map(|number| inner.calls.get(number));
+            let calls = calls.filter(|call| filter.matches(&call.info) && caller.may(&call.info));
+            views.extend(calls.map(|call| CallView {
                 number: call.number,
                 info: call.info.clone(),
                 live: call.live.iter().map(|recording| recording.view()).collect(),
                 newest: call.newest.clone(),
                 monitorable: inner.marks.of(&call.info) & rules::NOT_MONITORABLE == 0,
-            })
-            .collect();
-        drop(inner);
-        views.sort_unstable_by_key(|view| view.number);
+            }));
+        }
         Ok(views)
     }
 
@@ -486,3 +489,6 @@ impl Registry {
 fn gone() -> Error {
     Error::new(Status::BadHandle, "call: it has ended")
 }
+
+#[cfg(all(test, not(any(callrec_loom, callrec_shuttle))))]
+mod tests;

@@ -8,7 +8,7 @@ use super::registry::Registry;
 use crate::clock::coarse_ns;
 
 /// Calls looked at before the lock is let go of once.
-const SLICE: usize = 64;
+pub(super) const SLICE: usize = 64;
 /// Ended calls that may wait here beside as many as are live.
 const ENDED_MAX: usize = 4096;
 
