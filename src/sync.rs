@@ -206,8 +206,8 @@ impl Condvar {
 
 /// Runs `act`; a panic ends it alone, and comes back in its own words.
 pub fn contained<T>(act: impl FnOnce() -> T) -> Result<T, String> {
-    // What a panic leaves half done is behind locks that do not poison, and each of
-    // their invariants holds between any two statements that can panic.
+    // What a panic leaves half done is behind locks that do not poison: whoever catches
+    // it, here or further up, fails what was touched or brings it to an end.
     catch_unwind(AssertUnwindSafe(act)).map_err(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied());

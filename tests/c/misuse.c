@@ -843,14 +843,16 @@ static void from_inside(const char *base)
 
 /* ---- closing while others are in it ---------------------------------------------------------------------- */
 
-static struct house busy;
+#define THREADS 6
 
-static void *feed_on(void *unused)
+static struct house busy;
+static atomic_int turns[THREADS];
+
+static void *feed_on(void *own_turns)
 {
     static const int16_t frame[160];
-    (void)unused;
     rec_status status = REC_OK;
-    while (status != REC_ERR_BAD_HANDLE) {
+    for (; status != REC_ERR_BAD_HANDLE; atomic_fetch_add((atomic_int *)own_turns, 1)) {
         status = rec_feed_write(busy.feed, frame, sizeof frame);
         CHECK(status == REC_OK || status == REC_ERR_OVERRUN || status == REC_ERR_BUSY || status == REC_ERR_BAD_HANDLE);
         if (status == REC_ERR_OVERRUN) {
@@ -861,11 +863,10 @@ static void *feed_on(void *unused)
     return NULL;
 }
 
-static void *control_on(void *unused)
+static void *control_on(void *own_turns)
 {
-    (void)unused;
     rec_status status = REC_OK;
-    while (status != REC_ERR_BAD_HANDLE) {
+    for (; status != REC_ERR_BAD_HANDLE; atomic_fetch_add((atomic_int *)own_turns, 1)) {
         rec_error e = REC_INIT(rec_error);
         rec_snapshot *snapshot = NULL;
         rec_start_options options = REC_INIT(rec_start_options);
@@ -889,20 +890,34 @@ static void *control_on(void *unused)
     return NULL;
 }
 
+/* Some of each thread's turns, however loaded the machine is. */
+static bool all_at_work(void)
+{
+    for (int i = 0; i < THREADS; i++)
+        for (int waited = 0; atomic_load(&turns[i]) < 10; waited++) {
+            if (waited == 20000)
+                return false;
+            sleep_ms(1);
+        }
+    return true;
+}
+
 static void close_under_load(const char *base)
 {
     for (int round = 0; round < 5; round++) {
         char name[32];
-        pthread_t threads[6];
+        pthread_t threads[THREADS];
         rec_id id;
         snprintf(name, sizeof name, "busy-%d", round);
         busy = build(directory_in(base, name));
         OK(start_on(busy.engine, NULL, "SEP1", NULL, 0, &id));
-        for (int i = 0; i < 6; i++)
-            CHECK(pthread_create(&threads[i], NULL, i < 3 ? feed_on : control_on, NULL) == 0);
-        sleep_ms(50);
+        for (int i = 0; i < THREADS; i++) {
+            atomic_store(&turns[i], 0);
+            CHECK(pthread_create(&threads[i], NULL, i < 3 ? feed_on : control_on, &turns[i]) == 0);
+        }
+        CHECK(all_at_work());
         OK(rec_close(busy.engine, 30000, &err));
-        for (int i = 0; i < 6; i++)
+        for (int i = 0; i < THREADS; i++)
             pthread_join(threads[i], NULL);
         EXPECT(rec_close(busy.engine, 0, &err), REC_ERR_BAD_HANDLE);
     }
