@@ -75,13 +75,13 @@ const KEYS: &[Key] = &[
     Key {
         name: "storage.directory",
         default: "recordings",
-        meaning: "where files go; made if it is not there; one engine at a time holds it",
+        meaning: "where files go, 1 to 3000 bytes; made if it is not there; one engine at a time holds it",
         set: |c, v| text(v, 1, 3000).map(|v| c.directory = v),
     },
     Key {
         name: "storage.name",
         default: DEFAULT_NAME,
-        meaning: "template of a file's name without its extension: {id} {call_id} {device} {number} {user} {remote} {ani} {dnis} {date} {time} {host} {layout} {attr:KEY} {gsip_rec_fn}; \"/\" makes directories",
+        meaning: "template of a file's name without its extension, at most 500 bytes: {id} {call_id} {device} {number} {user} {remote} {ani} {dnis} {date} {time} {host} {contact_center} {layout} {attr:KEY} {gsip_rec_fn} {gsip_host}; \"/\" makes directories",
         set: |c, v| {
             crate::storage::Template::parse(v)?;
             text(v, 1, 500).map(|v| c.name = v)
@@ -90,7 +90,7 @@ const KEYS: &[Key] = &[
     Key {
         name: "storage.host",
         default: "",
-        meaning: "the {host} of a name",
+        meaning: "the {host} of a name, at most 255 bytes",
         set: |c, v| text(v, 0, 255).map(|v| c.host = v),
     },
     Key {
@@ -126,7 +126,7 @@ const KEYS: &[Key] = &[
     Key {
         name: "storage.max_open_files",
         default: "0",
-        meaning: "how many recordings keep their file open; beyond it each block is open-append-close; 0: half of the process's soft limit",
+        meaning: "how many recordings keep their file open, 0 to 1000000; beyond it each block is open-append-close; 0: half of the process's soft limit",
         set: |c, v| number(v, 0, 1_000_000).map(|v| c.max_open_files = v as u32),
     },
     Key {
@@ -210,7 +210,7 @@ const KEYS: &[Key] = &[
     Key {
         name: "recording.max_duration_ms",
         default: "0",
-        meaning: "of automatic recordings, and of those that an HTTP API starts without a word for it; 0: no limit",
+        meaning: "of automatic recordings, and of those that an HTTP API starts without a word for it, 0 to 4294967295 ms; 0: no limit",
         set: |c, v| number(v, 0, u32::MAX as u64).map(|v| c.max_duration_ms = v as u32),
     },
     Key {
@@ -222,7 +222,7 @@ const KEYS: &[Key] = &[
     Key {
         name: "recording.url_base",
         default: "",
-        meaning: "put before \"ID.EXTENSION\" to make a recording's url",
+        meaning: "put before \"ID.EXTENSION\" to make a recording's url, at most 1000 bytes",
         set: |c, v| text(v, 0, 1000).map(|v| c.url_base = v),
     },
 ];

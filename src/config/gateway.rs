@@ -118,31 +118,31 @@ pub(super) const KEYS: &[Key] = &[
     Key {
         name: "gateway.imagicle_path",
         default: "/fw/Apps/Recorder/WebAPI",
-        meaning: "where the Imagicle API begins",
+        meaning: "where the Imagicle API begins, 1 to 200 bytes that begin with \"/\"",
         set: |c, v| path(v).map(|v| c.gateway.imagicle_path = v),
     },
     Key {
         name: "gateway.genesys_path",
         default: "/api/v2",
-        meaning: "where the Genesys API begins",
+        meaning: "where the Genesys API begins, in the same form",
         set: |c, v| path(v).map(|v| c.gateway.genesys_path = v),
     },
     Key {
         name: "gateway.cometd_path",
         default: "/genesys/cometd",
-        meaning: "where Genesys clients find CometD",
+        meaning: "where Genesys clients find CometD, in the same form",
         set: |c, v| path(v).map(|v| c.gateway.cometd_path = v),
     },
     Key {
         name: "gateway.vobiz_path",
         default: "/api/v1",
-        meaning: "where the Vobiz API begins",
+        meaning: "where the Vobiz API begins, in the same form",
         set: |c, v| path(v).map(|v| c.gateway.vobiz_path = v),
     },
     Key {
         name: "gateway.plivo_path",
         default: "/v1",
-        meaning: "where the Plivo look-alike begins",
+        meaning: "where the Plivo look-alike begins, in the same form",
         set: |c, v| path(v).map(|v| c.gateway.plivo_path = v),
     },
     Key {
@@ -246,7 +246,7 @@ pub(super) const KEYS: &[Key] = &[
     Key {
         name: "genesys.contact_center_id",
         default: "<cont_center_id>",
-        meaning: "the last field of GSIP_REC_FN, percent-encoded there",
+        meaning: "the last field of GSIP_REC_FN, percent-encoded there, at most 255 bytes",
         set: |c, v| text(v, 0, 255).map(|v| c.gateway.genesys_contact_center = v),
     },
     Key {

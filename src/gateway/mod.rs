@@ -118,32 +118,42 @@ impl Gateway {
     pub fn handle(self: &Arc<Self>, asked: Asked) -> Result<(u16, String, Vec<u8>)> {
         let stopping = || Error::new(Status::Unavailable, "the gateway is stopping");
         let _under_way = self.life.enter().ok_or_else(stopping)?;
-        let answered = async {
-            let is_head = asked.method() == Method::HEAD;
-            let (mut head, body) = self.answer(asked).await.into_parts();
-            let body = body.collect().await;
-            let body = body.map_err(|error| Error::io("the answer's body", &error))?;
-            let mut body = body.to_bytes();
-            if is_head {
-                // As a server on a socket does.
-                if !body.is_empty() {
-                    let length = HeaderValue::from(body.len());
-                    head.headers.entry(CONTENT_LENGTH).or_insert(length);
-                }
-                body.clear();
-            }
-            let mut lines = String::new();
-            for (name, value) in &head.headers {
-                lines.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap_or_default()));
-            }
-            Ok((head.status.as_u16(), lines, body.into()))
-        };
+        // On a thread of ours: what it begins must not take the host's signal mask over.
+        let gateway = self.clone();
+        let mut answered = self.runtime.spawn(async move { gateway.answered(asked).await });
         self.runtime.block_on(async {
             tokio::select! {
-                answered = answered => answered,
-                () = self.life.cut() => Err(stopping()),
+                answered = &mut answered => {
+                    answered.unwrap_or_else(|broken| Err(Error::new(Status::Internal, broken.to_string())))
+                }
+                () = self.life.cut() => {
+                    answered.abort();
+                    Err(stopping())
+                }
             }
         })
+    }
+
+    /// Status, header lines and body.
+    async fn answered(self: &Arc<Self>, asked: Asked) -> Result<(u16, String, Vec<u8>)> {
+        let is_head = asked.method() == Method::HEAD;
+        let (mut head, body) = self.answer(asked).await.into_parts();
+        let body = body.collect().await;
+        let body = body.map_err(|error| Error::io("the answer's body", &error))?;
+        let mut body = body.to_bytes();
+        if is_head {
+            // As a server on a socket does.
+            if !body.is_empty() {
+                let length = HeaderValue::from(body.len());
+                head.headers.entry(CONTENT_LENGTH).or_insert(length);
+            }
+            body.clear();
+        }
+        let mut lines = String::new();
+        for (name, value) in &head.headers {
+            lines.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap_or_default()));
+        }
+        Ok((head.status.as_u16(), lines, body.into()))
     }
 
     /// Whether this thread is in a function of the host's that a gateway waits for.
