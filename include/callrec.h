@@ -1093,62 +1093,70 @@ rec_status rec_config_new(rec_config **config);
  *
  * `config`: not NULL. `key`, `value`: not NULL. The keys, with their defaults:
  *
- * - `storage.directory` (recordings): where files go; made if it is not there; one
- *   engine at a time holds it
+ * - `storage.directory` (recordings): where files go, 1 to 3000 bytes; made if it is
+ *   not there; one engine at a time holds it
  * - `storage.name` ({date}_{time}_{id}): template of a file's name without its
- *   extension: {id} {call_id} {device} {number} {user} {remote} {ani} {dnis} {date}
- *   {time} {host} {layout} {attr:KEY} {gsip_rec_fn}; "/" makes directories
- * - `storage.host` (empty): the {host} of a name
+ *   extension, at most 500 bytes: {id} {call_id} {device} {number} {user} {remote}
+ *   {ani} {dnis} {date} {time} {host} {contact_center} {layout} {attr:KEY}
+ *   {gsip_rec_fn} {gsip_host}; "/" makes directories
+ * - `storage.host` (empty): the {host} of a name, at most 255 bytes
  * - `storage.flush_ms` (700): how often a recording's audio goes to its file, 100 to
  *   10000 ms
  * - `storage.durability` (finish): "process" never syncs; "finish" syncs what is
  *   published before its terminal event; "power" is not in this build
- * - `storage.digest` (sha256): "sha256" or "none", of the finished file, in its manifest
- * - `storage.backlog_ms` (15000): audio of one recording that may wait for a slow disk,
- *   1000 to 600000 ms; beyond it blocks are dropped and counted
- * - `storage.backlog_bytes` (536870912): the same for all recordings together, at least
- *   1048576 bytes
- * - `storage.max_open_files` (0): how many recordings keep their file open; beyond it
- *   each block is open-append-close; 0: half of the process's soft limit
+ * - `storage.digest` (sha256): "sha256" or "none", of the finished file, in its
+ *   manifest
+ * - `storage.backlog_ms` (15000): audio of one recording that may wait for a slow
+ *   disk, 1000 to 600000 ms; beyond it blocks are dropped and counted
+ * - `storage.backlog_bytes` (536870912): the same for all recordings together, at
+ *   least 1048576 bytes
+ * - `storage.max_open_files` (0): how many recordings keep their file open, 0 to
+ *   1000000; beyond it each block is open-append-close; 0: half of the process's soft
+ *   limit
  * - `storage.min_free_bytes` (104857600): below so much free room no recording is
  *   started (REC_ERR_NO_SPACE)
- * - `media.clock` (real): "real": time is the wall's; "stream": time is the media's own,
- *   for replays and tests, faster than real time
+ * - `media.clock` (real): "real": time is the wall's; "stream": time is the media's
+ *   own, for replays and tests, faster than real time
  * - `media.reorder_ms` (60): how long a late packet is waited for, 0 to 1000 ms
- * - `media.leg_wait_ms` (2000): stream time: how far one leg may run ahead of the other,
- *   100 to 60000 ms of media
+ * - `media.leg_wait_ms` (2000): stream time: how far one leg may run ahead of the
+ *   other, 100 to 60000 ms of media
  * - `media.workers` (0): media threads, 0 to 64; 0: half the cores, at least one
  * - `calls.max` (0): live calls at most; 0: no limit
- * - `calls.idle_ms` (14400000): a call without media for so long has been forgotten, and
- *   is ended; 0: never
+ * - `calls.idle_ms` (14400000): a call without media for so long has been forgotten,
+ *   and is ended; 0: never
  * - `recordings.max` (0): live recordings at most; 0: no limit
- * - `recordings.max_per_call` (16): live recordings of one call at which a caller below
- *   level 10 may start no more; 0: no limit
+ * - `recordings.max_per_call` (16): live recordings of one call at which a caller
+ *   below level 10 may start no more; 0: no limit
  * - `lines.strict` (false): "true": a line without a mark is not monitorable
- * - `recording.format` (wav): of automatic recordings: "wav", "wav-ulaw", "wav-alaw"
- * - `recording.layout` (stereo): of automatic recordings: "stereo", "mono", "local",
- *   "remote"
- * - `recording.pause_mode` (silence): of automatic recordings: "silence" or "skip"
- * - `recording.max_duration_ms` (0): of automatic recordings; 0: no limit
+ * - `recording.format` (wav): of automatic recordings, and of those that an HTTP API
+ *   starts without a word for it: "wav", "wav-ulaw", "wav-alaw"
+ * - `recording.layout` (stereo): of automatic recordings, and of those that an HTTP
+ *   API starts without a word for it: "stereo", "mono", "local", "remote"
+ * - `recording.pause_mode` (silence): of automatic recordings, and of those that an
+ *   HTTP API starts without a word for it: "silence" or "skip"
+ * - `recording.max_duration_ms` (0): of automatic recordings, and of those that an
+ *   HTTP API starts without a word for it, 0 to 4294967295 ms; 0: no limit
  * - `recording.sample_rate` (0): of every "wav" file, 8000 to 48000 Hz; 0: the highest
  *   of its legs
- * - `recording.url_base` (empty): put before "ID.EXTENSION" to make a recording's
- *   url
+ * - `recording.url_base` (empty): put before "ID.EXTENSION" to make a recording's url,
+ *   at most 1000 bytes
  * - `gateway.apis` (imagicle,genesys,vobiz): which of the published HTTP APIs are
  *   offered, with commas: imagicle, genesys, vobiz, plivo
- * - `gateway.imagicle_path` (/fw/Apps/Recorder/WebAPI): where the Imagicle API begins
- * - `gateway.genesys_path` (/api/v2): where the Genesys API begins
- * - `gateway.cometd_path` (/genesys/cometd): where Genesys clients find CometD
- * - `gateway.vobiz_path` (/api/v1): where the Vobiz API begins
- * - `gateway.plivo_path` (/v1): where the Plivo look-alike begins
+ * - `gateway.imagicle_path` (/fw/Apps/Recorder/WebAPI): where the Imagicle API begins,
+ *   1 to 200 bytes that begin with "/"
+ * - `gateway.genesys_path` (/api/v2): where the Genesys API begins, in the same form
+ * - `gateway.cometd_path` (/genesys/cometd): where Genesys clients find CometD, in the
+ *   same form
+ * - `gateway.vobiz_path` (/api/v1): where the Vobiz API begins, in the same form
+ * - `gateway.plivo_path` (/v1): where the Plivo look-alike begins, in the same form
  * - `gateway.public_url` (empty): scheme, host and path prefix that clients see, for
  *   the urls in answers; empty: http:// and the address that the gateway listens on
  * - `gateway.threads` (2): threads that answer requests, 1 to 64
- * - `gateway.max_connections` (4096): open connections at most, 1 to 1000000, and never
- *   more than a quarter of the files that the process may have open; one more is
+ * - `gateway.max_connections` (4096): open connections at most, 1 to 1000000, and
+ *   never more than a quarter of the files that the process may have open; one more is
  *   answered 503 and closed
  * - `gateway.max_connections_per_source` (1024): of them from one address (IPv6: from
- *   one /64), 1 to 1000000, and never the last eighth; `gateway.trusted_proxies` may
+ *   one /64), 1 to 1000000, and never the last eighth; gateway.trusted_proxies may
  *   have all
  * - `gateway.max_header_bytes` (16384): a request's line and headers, 8192 to 1048576
  *   bytes
@@ -1157,11 +1165,11 @@ rec_status rec_config_new(rec_config **config);
  *   piece of an answer to leave, 100 to 600000 ms
  * - `gateway.json_depth` (32): how deep a request's JSON may be nested, 4 to 100
  * - `gateway.auth_delay_ms` (100): after a failed try the next one of that name from
- *   that source waits so long, and twice as long after each further one, 0 to 60000 ms;
- *   0: nobody is slowed down
- * - `gateway.auth_delay_max_ms` (5000): but never longer than this, 0 to 600000 ms; who
- *   would have to is answered 503
- * - `gateway.auth_parallel` (64): how often `rec_authenticate_fn` runs at the same time,
+ *   that source waits so long, and twice as long after each further one, 0 to 60000
+ *   ms; 0: nobody is slowed down
+ * - `gateway.auth_delay_max_ms` (5000): but never longer than this, 0 to 600000 ms;
+ *   who would have to is answered 503
+ * - `gateway.auth_parallel` (64): how often rec_authenticate_fn runs at the same time,
  *   half of it for one source, 2 to 1000; others wait their turn
  * - `gateway.archive_parallel` (16): requests that look for finished recordings at the
  *   same time, 1 to 256; others wait their turn
@@ -1169,10 +1177,11 @@ rec_status rec_config_new(rec_config **config);
  *   says who the source is
  * - `genesys.csrf` (false): "true": POST, PUT and DELETE need the token and the cookie
  *   that GET /me gives
- * - `genesys.capabilities` (UpdateUserData,SendDtmf,InitiateConference,Hold,SingleStepTransfer,InitiateTransfer,AttachUserData,DeleteUserDataPair,SingleStepConference,DeleteUserData,Hangup):
+ * - `genesys.capabilities`
+ *   (UpdateUserData,SendDtmf,InitiateConference,Hold,SingleStepTransfer,InitiateTransfer,AttachUserData,DeleteUserDataPair,SingleStepConference,DeleteUserData,Hangup):
  *   capabilities of a call, with commas, before those of recording
  * - `genesys.contact_center_id` (<cont_center_id>): the last field of GSIP_REC_FN,
- *   percent-encoded there
+ *   percent-encoded there, at most 255 bytes
  * - `cometd.timeout_ms` (30000): how long a /meta/connect is held, 100 to 600000 ms
  * - `cometd.session_ms` (10000): a session without a /meta/connect for so long is
  *   forgotten, 100 to 600000 ms
