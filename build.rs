@@ -35,8 +35,8 @@ fn header() -> Result<(), Box<dyn std::error::Error>> {
     // It names the others, whose functions would then stand in the header twice.
     sources.retain(|path| !path.ends_with("mod.rs"));
     sources.sort();
-    // Types first, so that the header reads from the words to the functions.
-    sources.sort_by_key(|path| !path.ends_with("types.rs"));
+    // So that the header reads from the words to the functions.
+    sources.sort_by_key(|path| (!path.ends_with("values.rs"), !path.ends_with("types.rs")));
     for source in sources {
         builder = builder.with_src(source);
     }

@@ -27,6 +27,7 @@ mod start;
 pub mod types;
 #[cfg(not(feature = "gateway"))]
 mod unserved;
+pub mod values;
 mod verify;
 mod version;
 

@@ -1,0 +1,169 @@
+//! The statuses and constants of the C ABI. A value never changes its meaning.
+
+/// What every call answers: 0 (`REC_OK`) or a negative `REC_ERR_…`.
+pub type rec_status = i32;
+
+/// Done.
+pub const REC_OK: rec_status = 0;
+/// The ABI was misused: a NULL that is not allowed, a wrong `struct_size`, an
+/// unknown value or flag, invalid UTF-8, an over-long string.
+pub const REC_ERR_INVALID_ARGUMENT: rec_status = -1;
+/// The id is not a GUID. Published as 400, reason 0.
+pub const REC_ERR_INVALID_ID: rec_status = -2;
+/// Neither a device name nor a directory number. Published as 400, reason 0.
+pub const REC_ERR_NO_TARGET: rec_status = -3;
+/// Unknown format. Published as 400, reason 2 of a start.
+pub const REC_ERR_INVALID_MODE: rec_status = -4;
+/// The line is marked not monitorable. Published as 400, reason 1, with the device name.
+pub const REC_ERR_NOT_MONITORABLE: rec_status = -5;
+/// The line is recorded automatically. Published as 400, reason 4 (start) or 2 (stop).
+pub const REC_ERR_AUTOMATIC: rec_status = -6;
+/// The caller's level is 0. Published as 401.
+pub const REC_ERR_UNAUTHENTICATED: rec_status = -7;
+/// The caller's level does not allow it. Published as 403.
+pub const REC_ERR_FORBIDDEN: rec_status = -8;
+/// No live recording there. Published as 409.
+pub const REC_ERR_NOT_LIVE: rec_status = -9;
+/// No call there that could be recorded. Published as 409.
+pub const REC_ERR_NO_CALL: rec_status = -10;
+/// A manually started dial-in, and the stop named the device. Published as 409.
+pub const REC_ERR_DIAL_IN: rec_status = -11;
+/// The call is being recorded already. Published as 429.
+pub const REC_ERR_ALREADY_RECORDING: rec_status = -12;
+/// All of it is paused already. Published as 429.
+pub const REC_ERR_ALREADY_PAUSED: rec_status = -13;
+/// None of it is paused. Published as 429.
+pub const REC_ERR_NOT_PAUSED: rec_status = -14;
+/// The handle is zero, stale, of another kind, or made up.
+pub const REC_ERR_BAD_HANDLE: rec_status = -15;
+/// Too many calls, recordings, feeds, engines or subscriptions. Published as 503.
+pub const REC_ERR_LIMIT: rec_status = -16;
+/// Too little room on the disk. Published as 503.
+pub const REC_ERR_NO_SPACE: rec_status = -17;
+/// The operating system refused; the message says what.
+pub const REC_ERR_IO: rec_status = -18;
+/// The feed's ring is full. Real time: the frame is lost and counted, do not
+/// retry. Stream time: it was not taken, hand it in again.
+pub const REC_ERR_OVERRUN: rec_status = -19;
+/// The engine is closing, or its directory is held elsewhere. Published as 504.
+pub const REC_ERR_UNAVAILABLE: rec_status = -20;
+/// Known, but not in this build. Published as 501.
+pub const REC_ERR_UNSUPPORTED: rec_status = -21;
+/// It would wait for the callback that it was called from.
+pub const REC_ERR_IN_CALLBACK: rec_status = -22;
+/// The object belongs to the process that this one was forked from.
+pub const REC_ERR_FORKED: rec_status = -23;
+/// Unknown configuration key, or a value out of its range.
+pub const REC_ERR_CONFIG: rec_status = -24;
+/// Time ran out.
+pub const REC_ERR_TIMEOUT: rec_status = -25;
+/// Something that was not foreseen. Published as 500.
+pub const REC_ERR_INTERNAL: rec_status = -26;
+/// There is such a call on that line already.
+pub const REC_ERR_EXISTS: rec_status = -27;
+/// Another thread is in this feed at the moment. Nothing was taken and nothing counted:
+/// hand it in again, or it is missing.
+pub const REC_ERR_BUSY: rec_status = -28;
+
+/// No authentication: every operation answers `REC_ERR_UNAUTHENTICATED`.
+pub const REC_LEVEL_NONE: u32 = 0;
+/// Imagicle's "Record Only": own calls alone.
+pub const REC_LEVEL_RECORD_ONLY: u32 = 1;
+/// Imagicle's "Base Access": own calls alone.
+pub const REC_LEVEL_BASE: u32 = 2;
+/// Imagicle's "Complete Management": every call.
+pub const REC_LEVEL_COMPLETE: u32 = 10;
+
+/// Call states. 0: not said (a new call is connected).
+pub const REC_CALL_CONNECTED: i32 = 1;
+pub const REC_CALL_HELD: i32 = 2;
+pub const REC_CALL_ALERTING: i32 = 3;
+
+/// Call directions.
+pub const REC_DIRECTION_UNKNOWN: i32 = 0;
+pub const REC_DIRECTION_INCOMING: i32 = 1;
+pub const REC_DIRECTION_OUTGOING: i32 = 2;
+
+/// Legs: the local party (owner of the line), the remote party, or both already
+/// mixed into one stream, which excludes the other two.
+pub const REC_LEG_LOCAL: i32 = 0;
+pub const REC_LEG_REMOTE: i32 = 1;
+pub const REC_LEG_MIXED: i32 = 2;
+
+/// Marks of a line, flags of `rec_line_info`.
+pub const REC_LINE_NOT_MONITORABLE: u32 = 1;
+pub const REC_LINE_AUTOMATIC: u32 = 2;
+
+/// Flags of `rec_start_options`: a dial-in that a person started, and a further
+/// recording of a call that is being recorded already.
+pub const REC_START_MANUAL_DIAL_IN: u32 = 1;
+pub const REC_START_ADDITIONAL: u32 = 2;
+/// Flag of a `rec_recording` alone: its line's mark began it. A start may not set it.
+pub const REC_START_AUTOMATIC: u32 = 4;
+
+/// Layouts: left = local and right = remote; both in one channel; one leg alone.
+pub const REC_LAYOUT_STEREO: i32 = 0;
+pub const REC_LAYOUT_MONO: i32 = 1;
+pub const REC_LAYOUT_LOCAL: i32 = 2;
+pub const REC_LAYOUT_REMOTE: i32 = 3;
+
+/// `lookback_ms`: all there is.
+pub const REC_LOOKBACK_ALL: u32 = 4294967295;
+
+/// What a pause leaves in the file: silence of its length, or nothing.
+pub const REC_PAUSE_SILENCE: i32 = 0;
+pub const REC_PAUSE_SKIP: i32 = 1;
+
+/// Codecs. 16-bit linear is native-endian in `rec_feed_write`, network order in RTP.
+pub const REC_CODEC_PCM16: i32 = 1;
+pub const REC_CODEC_PCMU: i32 = 2;
+pub const REC_CODEC_PCMA: i32 = 3;
+pub const REC_CODEC_G722: i32 = 4;
+pub const REC_CODEC_OPUS: i32 = 5;
+
+/// States of a recording: recording <-> paused -> finishing -> finished | failed.
+pub const REC_STATE_RECORDING: i32 = 1;
+pub const REC_STATE_PAUSED: i32 = 2;
+pub const REC_STATE_FINISHING: i32 = 3;
+pub const REC_STATE_FINISHED: i32 = 4;
+pub const REC_STATE_FAILED: i32 = 5;
+
+/// Why a recording ended. 0: it has not.
+pub const REC_END_STOPPED: i32 = 1;
+pub const REC_END_CALL_ENDED: i32 = 2;
+pub const REC_END_LIMIT: i32 = 3;
+pub const REC_END_ENGINE_CLOSED: i32 = 4;
+pub const REC_END_WRITE_ERROR: i32 = 5;
+/// A crash ended it; what was on disk was finished at the next open.
+pub const REC_END_RECOVERED: i32 = 6;
+pub const REC_END_DISCARDED: i32 = 7;
+
+/// The file and its manifest exist: from here on a terminal event is owed.
+pub const REC_EVENT_STARTED: i32 = 1;
+pub const REC_EVENT_PAUSED: i32 = 2;
+pub const REC_EVENT_RESUMED: i32 = 3;
+/// Terminal: the file is there under its final name, or was discarded.
+pub const REC_EVENT_FINISHED: i32 = 4;
+/// Terminal: a write failed, or nothing could be saved. What is there is kept.
+pub const REC_EVENT_FAILED: i32 = 5;
+/// Audio was lost (packets, overruns, a backlog that was too long); at most one a block,
+/// none before STARTED and none after the end.
+pub const REC_EVENT_LOSS: i32 = 6;
+/// A recording that was accepted, or that an automatic line asked for, could not
+/// be begun: nothing was kept, and no terminal event follows. `status` says why.
+/// `recording` is NULL if it never had an id.
+pub const REC_EVENT_START_FAILED: i32 = 7;
+/// The disk's room fell below `storage.min_free_bytes`. About no recording.
+pub const REC_EVENT_DISK_LOW: i32 = 8;
+/// A call had no media for `calls.idle_ms` and has been ended: its handles are stale.
+/// `recording` is NULL, `call_tag` and `json` say which call; each of its recordings
+/// has a terminal event of its own.
+pub const REC_EVENT_CALL_IDLE: i32 = 9;
+
+/// The event may have been told before the process that owed it died.
+pub const REC_EVENT_FLAG_REPEATED: u32 = 1;
+
+/// Levels of `rec_log_fn`.
+pub const REC_LOG_ERROR: i32 = 1;
+pub const REC_LOG_WARNING: i32 = 2;
+pub const REC_LOG_INFO: i32 = 3;
