@@ -38,7 +38,9 @@ fn main() {
     }
     let stall = Duration::from_secs(arguments.number("stall", 10));
     let frozen = arguments.text("freeze", "");
-    if !frozen.is_empty() {
+    if stall.is_zero() {
+        println!("the disk was not to stand still: --stall 0");
+    } else if !frozen.is_empty() {
         measure(
             &arguments,
             "fsfreeze",
@@ -48,7 +50,7 @@ fn main() {
             overhead,
         );
     }
-    if cfg!(feature = "faults") {
+    if cfg!(feature = "faults") && !stall.is_zero() {
         measure(
             &arguments,
             "hook before each write",
@@ -57,7 +59,7 @@ fn main() {
             &mut speech,
             overhead,
         );
-    } else if frozen.is_empty() {
+    } else if frozen.is_empty() && !stall.is_zero() {
         println!("the disk was not made to stand still: --features faults, or --freeze DIR");
     }
     println!("load at the end: {}", kit::load());
