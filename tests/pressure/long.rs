@@ -76,7 +76,7 @@ fn sixteen_hours_of_silence_suppression() {
 
 /// More than 4 GiB: the file says so in RF64, and is what it says.
 #[test]
-#[ignore = "minutes, and 5 GB of disk"]
+#[ignore = "5 GB of disk: .ci/long runs it"]
 fn a_file_beyond_four_gigabytes() {
     const FULL: u64 = 48_000;
     const EVERY: u64 = 25 * 60 * FULL;
