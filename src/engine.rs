@@ -351,6 +351,9 @@ fn media_config(config: &Config) -> MediaConfig {
         leg_wait_ns: u64::from(config.leg_wait_ms) * NS_PER_MS,
         flush_ns: u64::from(config.flush_ms) * NS_PER_MS,
         backlog_ns: u64::from(config.backlog_ms) * NS_PER_MS,
+        silent_ns: u64::from(config.silent_ms) * NS_PER_MS,
+        hold_is_silence: config.hold_is_silence,
+        overflow_bytes: config.overflow_bytes,
         #[cfg(feature = "faults")]
         panic_at: match config.panic_at.strip_prefix("packet:") {
             Some(payload) => payload.into(),

@@ -14,7 +14,7 @@ use super::{Engine, too_many_forks};
 use crate::calls::{CallInfo, CallUpdate, Wire};
 use crate::clock::unix_ms;
 use crate::events::LogLevel;
-use crate::media::CallTap;
+use crate::media::{CallTap, NoReport};
 use crate::sync::contained;
 use crate::text::Text;
 use crate::words::{EndReason, Error, Result, Status};
@@ -70,6 +70,7 @@ impl Engine {
             self.media.clone(),
             self.media_stats.clone(),
             worker.clone(),
+            Arc::new(NoReport),
         );
         let call = Arc::new(Call {
             engine: self.clone(),

@@ -104,11 +104,11 @@ fn entry(span: Span) -> SpanEntry {
     SpanEntry {
         kind: match span.kind {
             SpanKind::Pause => "pause".into(),
-            SpanKind::Loss(_) => "loss".into(),
+            SpanKind::Loss(..) => "loss".into(),
         },
         leg: match span.kind {
             SpanKind::Pause => "".into(),
-            SpanKind::Loss(leg) => leg.text().into(),
+            SpanKind::Loss(leg, _) => leg.text().into(),
         },
         from_frame: span.from_frame,
         to_frame: Some(span.to_frame),
@@ -147,6 +147,10 @@ impl Sink for TrackSink {
             Some(file) => file.write(audio),
             None => Ok(()),
         }
+    }
+
+    fn patch(&mut self, _from_frame: u64, _audio: Vec<u8>) -> Result<(), Vec<u8>> {
+        Ok(())
     }
 
     fn fill(&mut self, bytes: u64) {

@@ -248,6 +248,7 @@ impl CallState {
                     tap.finish(at_ns, reason, &self.legs);
                 }
             }
+            What::Private(_) | What::Hold(_) | What::Clear(_) => {}
             What::Attach {
                 leg,
                 format,

@@ -12,6 +12,7 @@ mod drift;
 mod feed;
 mod grid;
 mod layout;
+pub mod ledger;
 mod leg;
 #[cfg(all(test, callrec_loom))]
 mod models;
@@ -36,10 +37,12 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use uuid::Uuid;
 
 pub use feed::{Feed, FeedWaiter};
+pub use ledger::{DropReason, Ledger, LegLedger, LossReason};
 pub use point::CallTap;
 pub use worker::WorkerInbox;
 
 use crate::clock::NS_PER_MS;
+use crate::sync::Mutex;
 use crate::words::{EndReason, Format, Layout, Leg, PauseMode};
 
 /// Which time the media has.
@@ -59,6 +62,12 @@ pub struct MediaConfig {
     pub flush_ns: u64,
     /// How long a sink may take nothing in stream time before its recording fails.
     pub backlog_ns: u64,
+    /// A connected leg without decoded audio for so long is reported; 0: never.
+    pub silent_ns: u64,
+    /// What is fed while the call is held is not recorded.
+    pub hold_is_silence: bool,
+    /// Of all feeds together, for what their rings cannot hold.
+    pub overflow_bytes: u64,
     /// A test may ask for a panic where a worker comes to a record with this payload.
     #[cfg(feature = "faults")]
     pub panic_at: Vec<u8>,
@@ -83,9 +92,15 @@ pub struct Progress {
     lost_ns: AtomicU64,
     paused_ns: AtomicU64,
     rate: AtomicU32,
+    ledger: Mutex<Ledger>,
 }
 
 impl Progress {
+    /// What became of each leg's audio, as far as the file is settled.
+    pub fn ledger(&self) -> Ledger {
+        self.ledger.lock().clone()
+    }
+
     pub fn frames(&self) -> u64 {
         self.frames.load(Relaxed)
     }
@@ -133,7 +148,7 @@ impl Shape {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SpanKind {
     Pause,
-    Loss(Leg),
+    Loss(Leg, LossReason),
 }
 
 /// Positions are frames in the file. A skipped pause has no frames; `length_ns` is
@@ -155,6 +170,11 @@ pub trait Sink: Send {
     /// time `fill` and `loss` follow for the same frames; in stream time the same
     /// block is offered again at the next visit.
     fn block(&mut self, audio: Vec<u8>) -> Result<(), Vec<u8>>;
+
+    /// Frames that were given before, again, as they really are: late audio has found its
+    /// place. Only frames that were given as a block or as silence are named. `Err` gives
+    /// the block back, as for `block`.
+    fn patch(&mut self, from_frame: u64, audio: Vec<u8>) -> Result<(), Vec<u8>>;
 
     /// So many bytes of silence; always taken.
     fn fill(&mut self, bytes: u64);
@@ -178,6 +198,25 @@ pub trait Sink: Send {
 
     /// Instead of `finish`: a panic in this call's visit.
     fn broken(self: Box<Self>, message: &str);
+}
+
+/// What a call's media has to say that is about no recording. Called by the media worker:
+/// it must not block.
+pub trait MediaReport: Send + Sync {
+    /// The first packet of a payload type that cannot be decoded, once for each leg and type.
+    fn ignored(&self, leg: Leg, payload_type: u8);
+
+    /// A connected leg had no decoded audio for `MediaConfig::silent_ns`; once for each leg.
+    fn silent(&self, leg: Leg);
+}
+
+/// Nobody wants to know.
+pub struct NoReport;
+
+impl MediaReport for NoReport {
+    fn ignored(&self, _leg: Leg, _payload_type: u8) {}
+
+    fn silent(&self, _leg: Leg) {}
 }
 
 /// What a recording wants of a call.

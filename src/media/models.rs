@@ -66,6 +66,10 @@ impl Sink for Tape {
         Ok(())
     }
 
+    fn patch(&mut self, from: u64, _: Vec<u8>) -> Result<(), Vec<u8>> {
+        panic!("stream time settles what it writes: {from}");
+    }
+
     fn fill(&mut self, bytes: u64) {
         let silence = std::iter::repeat_n(0, bytes as usize / 2);
         self.0.lock().expect("one thread runs at a time").extend(silence);
@@ -99,6 +103,9 @@ fn config() -> Arc<MediaConfig> {
         leg_wait_ns: 0,
         flush_ns: 1,
         backlog_ns: u64::MAX,
+        silent_ns: 0,
+        hold_is_silence: false,
+        overflow_bytes: 0,
         #[cfg(feature = "faults")]
         panic_at: Vec::new(),
     })
@@ -108,7 +115,7 @@ fn config() -> Arc<MediaConfig> {
 fn call() -> Arc<CallTap> {
     let (config, stats) = (config(), Arc::<MediaStats>::default());
     let worker = WorkerInbox::new(config.clone(), stats.clone(), 0);
-    let call = CallTap::unregistered(1, config, stats, worker);
+    let call = CallTap::unregistered(1, config, stats, worker, Arc::new(NoReport));
     call.urgent.store(true, Ordering::Relaxed);
     call
 }
@@ -298,7 +305,7 @@ fn a_loss_lies_behind_its_past() {
         real.clock = ClockMode::Real;
         let real = Arc::new(real);
         let worker = WorkerInbox::new(real.clone(), Arc::default(), 0);
-        let call = CallTap::unregistered(1, real, Arc::default(), worker);
+        let call = CallTap::unregistered(1, real, Arc::default(), worker, Arc::new(NoReport));
         call.urgent.store(true, Ordering::Relaxed);
         let mut feed = call.attach_clocked(Leg::Local, PCM, || 1);
         let feeder = thread::spawn(move || [1, 2, 3].map(|value| write(&mut feed, value)));
@@ -329,7 +336,7 @@ fn a_waiter_is_woken() {
     model(4, || {
         let (config, stats) = (config(), Arc::<MediaStats>::default());
         let inbox = WorkerInbox::new(config.clone(), stats.clone(), 0);
-        let call = CallTap::new(1, config, stats, inbox.clone());
+        let call = CallTap::new(1, config, stats, inbox.clone(), Arc::new(NoReport));
         let mut feed = call.attach_clocked(Leg::Local, PCM, || 1);
         let worker = serve(&inbox);
         assert_eq!(write(&mut feed, 1), Status::Ok);

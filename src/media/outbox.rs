@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::{Progress, Shape, Sink, Span, SpanKind, grid};
+use super::{LossReason, Progress, Shape, Sink, Span, SpanKind, grid};
 use crate::words::{EndReason, Leg};
 
 /// Told losses that are remembered, so that none is told twice.
@@ -257,7 +257,7 @@ impl Outbox {
         }
         for leg in legs {
             losses.add(Span {
-                kind: SpanKind::Loss(*leg),
+                kind: SpanKind::Loss(*leg, LossReason::Dropped(super::DropReason::Backlog)),
                 from_frame: begin,
                 to_frame: begin + refused.frames,
                 length_ns: grid::time(refused.frames, rate),

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Span, SpanKind, grid};
+use super::{LossReason, Span, SpanKind, grid};
 use crate::words::Leg;
 
 /// A gap in a stream that lasts over so many pauses is not told any more.
@@ -22,7 +22,7 @@ impl Part {
     pub(super) fn loss(&self, leg: Leg, from: u64, to: u64, rate: u32) -> Option<Span> {
         let (from, to) = (from.max(self.from), to.min(self.to));
         (from < to).then(|| Span {
-            kind: SpanKind::Loss(leg),
+            kind: SpanKind::Loss(leg, LossReason::Network),
             from_frame: from - self.from + self.frame,
             to_frame: to - self.from + self.frame,
             length_ns: grid::time(to - from, rate),

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::feed::{Feed, FeedWaiter, Handed, LegCounts};
 use super::ring::Ring;
-use super::{ClockMode, MediaConfig, MediaStats, TapSpec, WorkerInbox};
+use super::{ClockMode, MediaConfig, MediaReport, MediaStats, TapSpec, WorkerInbox};
 use crate::clock::coarse_ns;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
@@ -25,6 +25,12 @@ pub(super) enum What {
     Resume(Uuid),
     Stop(Uuid, EndReason),
     End(EndReason),
+    /// Nothing is kept while the call is private, whatever its recordings do.
+    Private(bool),
+    /// The call is held.
+    Hold(bool),
+    /// What was written ahead and has not been heard yet is taken back.
+    Clear(Leg),
     Attach {
         leg: Leg,
         format: FeedFormat,
@@ -65,6 +71,7 @@ pub struct CallTap {
     config: Arc<MediaConfig>,
     stats: Arc<MediaStats>,
     worker: Arc<WorkerInbox>,
+    report: Arc<dyn MediaReport>,
     me: Weak<CallTap>,
     legs: [LegCounts; 3],
     points: Mutex<Points>,
@@ -87,8 +94,9 @@ impl CallTap {
         config: Arc<MediaConfig>,
         stats: Arc<MediaStats>,
         worker: Arc<WorkerInbox>,
+        report: Arc<dyn MediaReport>,
     ) -> Arc<CallTap> {
-        let call = Self::unregistered(key, config, stats, worker);
+        let call = Self::unregistered(key, config, stats, worker, report);
         call.worker.adopt(call.clone());
         call
     }
@@ -98,12 +106,14 @@ impl CallTap {
         config: Arc<MediaConfig>,
         stats: Arc<MediaStats>,
         worker: Arc<WorkerInbox>,
+        report: Arc<dyn MediaReport>,
     ) -> Arc<CallTap> {
         Arc::new_cyclic(|me| CallTap {
             key,
             config,
             stats,
             worker,
+            report,
             me: me.clone(),
             legs: Default::default(),
             points: Mutex::default(),
@@ -139,6 +149,20 @@ impl CallTap {
 
     pub fn stop(&self, id: Uuid, reason: EndReason) {
         self.set(What::Stop(id, reason), coarse_ns);
+    }
+
+    /// From here on nothing is kept of the call (`on`), or again what its recordings say.
+    pub fn private(&self, on: bool) {
+        self.set(What::Private(on), coarse_ns);
+    }
+
+    pub fn hold(&self, on: bool) {
+        self.set(What::Hold(on), coarse_ns);
+    }
+
+    /// What the feed has written ahead of the clock is not heard.
+    pub fn clear(&self, leg: Leg) {
+        self.set(What::Clear(leg), coarse_ns);
     }
 
     /// All recordings of the call finish, its feeds' waiters return, the worker
@@ -284,6 +308,10 @@ impl CallTap {
 
     pub(super) fn config(&self) -> &Arc<MediaConfig> {
         &self.config
+    }
+
+    pub(super) fn report(&self) -> &dyn MediaReport {
+        self.report.as_ref()
     }
 
     pub(super) fn stats(&self) -> &Arc<MediaStats> {

@@ -10,7 +10,8 @@ use super::call::CallState;
 use super::drain::Scratch;
 use super::point::What;
 use super::{
-    CallTap, ClockMode, Feed, MediaConfig, MediaStats, Progress, Shape, Sink, Span, TapSpec, WorkerInbox,
+    CallTap, ClockMode, Feed, MediaConfig, MediaReport, MediaStats, Progress, Shape, Sink, Span, TapSpec,
+    WorkerInbox,
 };
 use crate::clock::NS_PER_MS;
 use crate::words::{EndReason, FeedFormat, Format, Layout, Leg, PauseMode, Status};
@@ -29,6 +30,7 @@ pub struct Collected {
     pub shape: Option<Shape>,
     pub bytes: Vec<u8>,
     pub blocks: usize,
+    pub patches: usize,
     pub paused_at: Vec<u64>,
     pub pauses: Vec<Span>,
     pub losses: Vec<Span>,
@@ -86,6 +88,20 @@ impl Sink for Collector {
             return Ok(());
         }
         collected.bytes.extend_from_slice(&audio);
+        Ok(())
+    }
+
+    fn patch(&mut self, from_frame: u64, audio: Vec<u8>) -> Result<(), Vec<u8>> {
+        let mut collected = self.0.lock();
+        if collected.full {
+            return Err(audio);
+        }
+        if collected.pool.is_some() {
+            return Ok(());
+        }
+        let from = from_frame as usize * collected.shape.map_or(1, |shape| shape.frame_bytes());
+        collected.bytes[from..from + audio.len()].copy_from_slice(&audio);
+        collected.patches += 1;
         Ok(())
     }
 
@@ -196,8 +212,28 @@ pub fn config(clock: ClockMode) -> MediaConfig {
         leg_wait_ns: 2_000 * NS_PER_MS,
         flush_ns: 700 * NS_PER_MS,
         backlog_ns: 15_000 * NS_PER_MS,
+        silent_ns: 10_000 * NS_PER_MS,
+        hold_is_silence: false,
+        overflow_bytes: 1 << 20,
         #[cfg(feature = "faults")]
         panic_at: Vec::new(),
+    }
+}
+
+/// What a call has reported.
+#[derive(Debug, Default)]
+pub struct Reports {
+    pub ignored: Mutex<Vec<(Leg, u8)>>,
+    pub silent: Mutex<Vec<Leg>>,
+}
+
+impl MediaReport for Reports {
+    fn ignored(&self, leg: Leg, payload_type: u8) {
+        self.ignored.lock().push((leg, payload_type));
+    }
+
+    fn silent(&self, leg: Leg) {
+        self.silent.lock().push(leg);
     }
 }
 
@@ -205,6 +241,7 @@ pub fn config(clock: ClockMode) -> MediaConfig {
 pub struct Sim {
     pub now_ns: u64,
     pub stats: Arc<MediaStats>,
+    pub reports: Arc<Reports>,
     pub call: Arc<CallTap>,
     state: CallState,
     feeds: [Option<Feed>; 3],
@@ -214,13 +251,15 @@ pub struct Sim {
 impl Sim {
     pub fn new(config: MediaConfig) -> Sim {
         let (config, stats) = (Arc::new(config), Arc::<MediaStats>::default());
+        let reports = Arc::<Reports>::default();
         let worker = WorkerInbox::new(config.clone(), stats.clone(), 0);
-        let call = CallTap::unregistered(1, config, stats.clone(), worker);
+        let call = CallTap::unregistered(1, config, stats.clone(), worker, reports.clone());
         // Nobody drains that inbox: the call is for ever urgent already.
         call.urgent.store(true, std::sync::atomic::Ordering::SeqCst);
         Sim {
             now_ns: 1_000 * NS_PER_MS,
             stats,
+            reports,
             state: CallState::new(call.clone()),
             call,
             feeds: [None, None, None],
@@ -302,6 +341,19 @@ impl Sim {
 
     pub fn stop(&mut self, tape: &Tape) {
         self.set(What::Stop(tape.id, EndReason::Stopped));
+    }
+
+    /// From here on the call is private, or not any more.
+    pub fn private(&mut self, on: bool) {
+        self.set(What::Private(on));
+    }
+
+    pub fn hold(&mut self, on: bool) {
+        self.set(What::Hold(on));
+    }
+
+    pub fn clear(&mut self, leg: Leg) {
+        self.set(What::Clear(leg));
     }
 
     pub fn end(&mut self) {

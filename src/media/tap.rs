@@ -11,7 +11,7 @@ use super::outbox::{Losses, Out, Outbox};
 use super::parts::{Part, Parts};
 use super::resample::{LOOKAHEAD_NS, LegResampler};
 use super::track::Track;
-use super::{Progress, Shape, Span, SpanKind, TapSpec, grid};
+use super::{LossReason, Progress, Shape, Span, SpanKind, TapSpec, grid};
 use crate::clock::NS_PER_S;
 use crate::words::{EndReason, Format, Layout, Leg, PauseMode};
 
@@ -421,7 +421,7 @@ impl Tap {
         let frame = |at| grid::convert(at, rate, shape.rate).saturating_sub(self.cursor);
         for (from, to) in track.losses(from, to) {
             losses.add(Span {
-                kind: SpanKind::Loss(name),
+                kind: SpanKind::Loss(name, LossReason::Network),
                 from_frame: self.frames + frame(from),
                 to_frame: self.frames + frame(to),
                 length_ns: grid::time(to - from, rate),

@@ -112,7 +112,7 @@ fn taken(tape: &Tape) -> Result<Taken, String> {
     };
     let shape = out.shape.ok_or("no shape")?;
     let losses = out.losses.iter().map(|loss| match loss.kind {
-        SpanKind::Loss(leg) => Ok((leg as usize, span(*loss))),
+        SpanKind::Loss(leg, _) => Ok((leg as usize, span(*loss))),
         SpanKind::Pause => Err("a pause among the losses".to_owned()),
     });
     let lost_ms = (out.lost_ns + NS_PER_MS / 2) / NS_PER_MS;

@@ -101,7 +101,7 @@ fn what_was_missed_before_a_refused_block_is_told_all_the_same() {
         lost[1].0 < 12_000 && 12_000 < lost[1].1,
         "the block itself: {lost:?}"
     );
-    let of_local = |span: &crate::media::Span| span.kind == SpanKind::Loss(Leg::Local);
+    let of_local = |span: &crate::media::Span| matches!(span.kind, SpanKind::Loss(Leg::Local, _));
     assert!(tape.out.lock().losses.iter().all(of_local));
 }
 

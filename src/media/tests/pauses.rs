@@ -120,7 +120,7 @@ fn a_changed_clock_rate_carries_nothing_across_a_resume() {
 /// The stretches that are told to be lost, and their sum.
 fn lost(tape: &Tape) -> (Vec<(u64, u64)>, u64) {
     let out = tape.out.lock();
-    let of_local = |span: &crate::media::Span| span.kind == SpanKind::Loss(Leg::Local);
+    let of_local = |span: &crate::media::Span| matches!(span.kind, SpanKind::Loss(Leg::Local, _));
     assert!(out.losses.iter().all(of_local));
     let spans = out.losses.iter().map(|s| (s.from_frame, s.to_frame));
     (spans.collect(), out.lost_ns)

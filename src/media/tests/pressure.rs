@@ -123,7 +123,7 @@ fn a_full_backlog_in_real_time_is_a_loss_span() {
         let spans = out
             .losses
             .iter()
-            .filter(move |span| span.kind == SpanKind::Loss(leg));
+            .filter(move |span| matches!(span.kind, SpanKind::Loss(of, _) if of == leg));
         spans.map(|span| span.length_ns).sum::<u64>()
     };
     assert_eq!(of(Leg::Local) + of(Leg::Remote), out.lost_ns);

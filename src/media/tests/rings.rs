@@ -28,7 +28,7 @@ struct Pair {
 fn pair(clock: ClockMode, format: FeedFormat) -> Pair {
     let (config, stats) = (Arc::new(config(clock)), Arc::default());
     let worker = WorkerInbox::new(Arc::clone(&config), Arc::clone(&stats), 0);
-    let call = CallTap::unregistered(1, config, stats, worker);
+    let call = CallTap::unregistered(1, config, stats, worker, Arc::new(crate::media::NoReport));
     let (feed, ring, _) = Feed::new(call.clone(), LEG, format);
     let mut drain = Drain::default();
     drain.ring = Some(ring);

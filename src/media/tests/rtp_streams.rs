@@ -26,7 +26,7 @@ fn loss_is_silence_of_the_right_length() {
     let out = tape.out.lock();
     assert_eq!((out.lost_ns, tape.progress.lost_ms()), (60 * MS, 60));
     let span = |from: u64, to: u64| Span {
-        kind: SpanKind::Loss(Leg::Local),
+        kind: SpanKind::Loss(Leg::Local, crate::media::LossReason::Network),
         from_frame: from * 160,
         to_frame: to * 160,
         length_ns: (to - from) * 20 * MS,
