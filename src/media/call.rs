@@ -7,10 +7,12 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::drain::{Drain, Scratch};
-use super::leg::{LegMedia, Scene, Tally};
+use super::leg::{Drained, LegMedia, Tally};
+use super::placement::Scene;
 use super::point::{Counts, Point, What};
-use super::tap::{Legs, Tap};
+use super::tap::{At, Legs, Tap};
 use super::{CallTap, ClockMode};
+use crate::clock::NS_PER_MS;
 use crate::words::{EndReason, FeedFormat, Leg};
 
 pub(super) struct CallState {
@@ -19,27 +21,35 @@ pub(super) struct CallState {
     legs: Legs,
     taps: Vec<Tap>,
     points: VecDeque<Point>,
-    scene: Scene,
+    real: bool,
+    reorder_ns: u64,
+    private: bool,
+    /// Control points that change what is recorded, so far.
+    epoch: u32,
     /// Everything before it may be rendered.
     frontier_ns: u64,
     ended: bool,
 }
 
+/// A packet that was handed in before a pause may have been said up to its own length after
+/// it by the clock.
+const PACKET_NS: u64 = 60 * NS_PER_MS;
+/// A stop includes so much that was handed in before it, ahead of the clock.
+const STOP_NS: u64 = 2_000 * NS_PER_MS;
+
 impl CallState {
     pub(super) fn new(call: Arc<CallTap>) -> CallState {
-        let scene = Scene {
-            real: call.config().clock == ClockMode::Real,
-            reorder_ns: call.config().reorder_ns,
-            resumed_ns: 0,
-            recording: false,
-        };
+        let (real, reorder_ns) = (call.config().clock == ClockMode::Real, call.config().reorder_ns);
         CallState {
             call,
             drains: Default::default(),
             legs: [LegMedia::new(), LegMedia::new(), LegMedia::new()],
             taps: Vec::new(),
             points: VecDeque::new(),
-            scene,
+            real,
+            reorder_ns,
+            private: false,
+            epoch: 0,
             frontier_ns: 0,
             ended: false,
         }
@@ -93,31 +103,46 @@ impl CallState {
         let counts = self.call.handed();
         self.call.take_points(&mut self.points);
         let mut tally = Tally::default();
-        self.pass_points(now_ns, scratch, &mut tally);
+        self.pass_points(now_ns, scratch);
         if !self.is_blocked() && self.points.is_empty() {
-            self.drain(&counts, scratch, &mut tally);
-            self.tell_late(&mut tally);
+            self.drain(&counts, scratch);
+            self.decide(now_ns, false);
+            self.tell_notes();
             self.go_on(now_ns);
         }
-        if tally.last_arrival_ns != 0 {
-            tally.tell(self.call.stats());
-            self.call.saw_media(tally.last_arrival_ns);
+        self.report(now_ns);
+        for leg in &mut self.legs {
+            tally.add(&mut leg.line.tally);
+        }
+        let last_ns = tally.last_arrival_ns;
+        tally.tell(self.call.stats());
+        if last_ns != 0 {
+            self.call.saw_media(last_ns);
         }
     }
 
     /// Each point in its turn, with what was handed in before it.
-    fn pass_points(&mut self, now_ns: u64, scratch: &mut Scratch, tally: &mut Tally) {
+    fn pass_points(&mut self, now_ns: u64, scratch: &mut Scratch) {
         while let Some(point) = self.points.front() {
             let (counts, clock_ns) = (point.counts, point.clock_ns);
-            self.drain(&counts, scratch, tally);
+            let ends = matches!(point.what, What::Stop(..) | What::End(_));
+            self.drain(&counts, scratch);
+            let scene = self.scene();
             for (leg, handed) in self.legs.iter_mut().zip(&counts) {
-                leg.trailing_loss(handed, clock_ns, &self.scene, tally);
+                leg.trailing_loss(handed, clock_ns, &scene);
+                if ends && leg.had_feed {
+                    leg.finish(clock_ns, &scene);
+                }
             }
-            self.tell_late(tally);
+            self.decide(clock_ns, true);
+            self.tell_notes();
+            self.repair();
             let near = self.is_near_point();
             if near && let Some(point) = self.points.pop_front() {
                 self.apply(point);
             }
+            self.flush(now_ns);
+            self.settle(now_ns);
             self.flush(now_ns);
             self.release();
             if !near || self.is_blocked() {
@@ -126,14 +151,43 @@ impl CallState {
         }
     }
 
+    /// What waits for a decision, and has waited for long enough. `force`: all of it.
+    fn decide(&mut self, now_ns: u64, force: bool) {
+        let scene = self.scene();
+        for leg in self.legs.iter_mut().filter(|leg| leg.had_feed) {
+            leg.tick(now_ns, force, &scene);
+        }
+    }
+
+    fn scene(&self) -> Scene {
+        Scene {
+            real: self.real,
+            begin_ns: self.taps.iter().filter_map(Tap::unbroken_since_ns).max().unwrap_or(0),
+        }
+    }
+
+    /// What is about no recording.
+    fn report(&mut self, now_ns: u64) {
+        let silent_ns = self.call.config().silent_ns;
+        for (name, leg) in Leg::ALL.into_iter().zip(&mut self.legs) {
+            for ignored in leg.ignored.drain(..) {
+                self.call.report().ignored(name, ignored.0);
+            }
+            if self.real && silent_ns > 0 && !self.ended && leg.falls_silent(now_ns, silent_ns) {
+                self.call.report().silent(name);
+            }
+        }
+    }
+
     /// Whether the recordings that the next point is for can reach it in one visit.
     /// Those that cannot come nearer.
     fn is_near_point(&mut self) -> bool {
-        let Some(point) = self.points.front().filter(|_| !self.scene.real) else {
+        let Some(point) = self.points.front().filter(|_| !self.real) else {
             return true;
         };
         let concerned = match point.what {
             What::Pause(id) | What::Resume(id) => Some(id),
+            What::Private(_) => None,
             What::Stop(id, reason) if reason != EndReason::Discarded => Some(id),
             What::End(_) => None,
             _ => return true,
@@ -149,51 +203,92 @@ impl CallState {
     }
 
     fn go_on(&mut self, now_ns: u64) {
-        let frontier = match self.scene.real {
-            true => now_ns.saturating_sub(self.scene.reorder_ns),
+        let frontier = match self.real {
+            true => now_ns.saturating_sub(self.reorder_ns),
             false => self.stream_frontier(),
         };
         self.frontier_ns = self.frontier_ns.max(frontier);
+        self.repair();
         let mut rendered = false;
         for tap in &mut self.taps {
-            rendered |= tap.advance(self.frontier_ns, self.scene.real, &self.legs);
+            rendered |= tap.advance(self.frontier_ns, &self.legs);
         }
         if rendered {
             self.flush(now_ns);
+            self.settle(now_ns);
             self.release();
+        }
+        self.flush(now_ns);
+    }
+
+    /// Recordings go over what is written already, where a leg has brought more for it.
+    fn repair(&mut self) {
+        for n in 0..self.legs.len() {
+            if self.legs[n].line.dirty.is_empty() {
+                continue;
+            }
+            let mut dirty = std::mem::take(&mut self.legs[n].line.dirty);
+            for (from, to) in joined(&mut dirty) {
+                for tap in &mut self.taps {
+                    tap.repair(n, from, to, &self.legs);
+                }
+            }
         }
     }
 
-    fn drain(&mut self, counts: &Counts, scratch: &mut Scratch, tally: &mut Tally) {
-        self.scene.recording = self.taps.iter().any(Tap::is_recording);
+    /// Nothing before this is brought any more by a leg that is live.
+    fn settle(&mut self, now_ns: u64) {
+        let settled = match self.real {
+            true => self.legs.iter().map(|leg| leg.settled_ns(now_ns)).min(),
+            false => None,
+        };
+        for tap in &mut self.taps {
+            tap.settle(settled.unwrap_or(u64::MAX), &self.legs);
+        }
+    }
+
+    fn drain(&mut self, counts: &Counts, scratch: &mut Scratch) {
+        let heard = self.taps.iter().any(Tap::is_recording);
+        let scene = self.scene();
         for (n, handed) in counts.iter().enumerate() {
             // A leg that nobody has fed is not even looked at: its memory is cold.
             if handed.bytes == 0 {
                 continue;
             }
-            let (leg, scene) = (&mut self.legs[n], &self.scene);
+            let with = Drained {
+                scene: &scene,
+                clock_ns: self.others_end_ns(n),
+            };
+            let leg = &mut self.legs[n];
+            (leg.line.epoch, leg.line.heard) = (self.epoch, heard);
             let config = self.call.config();
             self.drains[n].up_to(
                 handed.bytes,
                 self.call.counts(Leg::ALL[n]),
                 scratch,
-                |header, payload, behind| {
+                |header, payload, _| {
                     config.fault(payload);
-                    leg.record(header, payload, behind, scene, tally);
+                    leg.record(header, payload, &with);
                 },
             );
         }
     }
 
-    fn tell_late(&mut self, tally: &mut Tally) {
-        if !std::mem::take(&mut tally.missed) {
-            return;
+    /// Stream time: how far the other legs that have audio have come.
+    fn others_end_ns(&self, n: usize) -> Option<u64> {
+        if self.real {
+            return None;
         }
-        for (n, leg) in self.legs.iter_mut().enumerate() {
-            let rate = leg.track.rate();
-            for missed in leg.late.drain(..) {
+        let others = self.legs.iter().enumerate().filter(|(other, _)| *other != n);
+        let heard = others.filter(|(_, leg)| leg.attached && leg.audio_rate.is_some());
+        heard.map(|(_, leg)| leg.end_ns()).max()
+    }
+
+    fn tell_notes(&mut self) {
+        for (name, leg) in Leg::ALL.into_iter().zip(&mut self.legs) {
+            for note in leg.line.notes.drain(..) {
                 for tap in &mut self.taps {
-                    tap.missed(Leg::ALL[n], missed, rate);
+                    tap.note(name, note);
                 }
             }
         }
@@ -213,31 +308,41 @@ impl CallState {
         for (n, leg) in self.legs.iter().enumerate() {
             let awaited = !leg.had_feed && n != Leg::Mixed as usize && !mixed;
             if leg.attached || awaited {
-                frontier = frontier.min(leg.track.end_ns());
+                frontier = frontier.min(leg.track().end_ns());
             }
         }
         frontier
             .max(furthest.saturating_sub(self.call.config().leg_wait_ns))
-            .saturating_sub(self.scene.reorder_ns)
+            .saturating_sub(self.reorder_ns)
     }
 
     fn apply(&mut self, point: Point) {
-        let clock = if self.scene.real { point.clock_ns } else { 0 };
-        let at_ns = clock.max(self.end_ns());
+        let at = self.point_at(&point);
+        let at_ns = at.ns;
         match point.what {
-            What::Start(spec) if !self.ended => {
-                let flush_ns = self.call.config().flush_ns;
-                self.taps.push(Tap::new(*spec, at_ns, flush_ns));
-            }
             What::Start(spec) => {
-                let mut tap = Tap::new(*spec, at_ns, 1);
-                tap.finish(at_ns, EndReason::CallEnded, &self.legs);
+                let flush_ns = self.call.config().flush_ns;
+                let mut tap = Tap::new(*spec, at, flush_ns, self.private, &self.legs);
+                if self.ended {
+                    tap.finish(at_ns, EndReason::CallEnded, &self.legs);
+                }
                 self.taps.push(tap);
             }
-            What::Pause(id) => self.with(id, |tap, legs| tap.pause(at_ns, legs)),
-            What::Resume(id) => {
-                self.scene.resumed_ns = at_ns;
-                self.with(id, |tap, legs| tap.resume(at_ns, legs));
+            What::Pause(id) => self.with(id, |tap, legs| tap.pause(at, legs)),
+            What::Resume(id) => self.with(id, |tap, legs| tap.resume(at, legs)),
+            What::Private(on) => {
+                self.private = on;
+                for tap in &mut self.taps {
+                    tap.private(on, at, &self.legs);
+                }
+            }
+            What::Hold(on) => {
+                let on = on && self.call.config().hold_is_silence;
+                self.legs.iter_mut().for_each(|leg| leg.line.on_hold = on);
+            }
+            What::Clear(leg) => {
+                self.legs[leg as usize].clear(at_ns);
+                self.tell_notes();
             }
             What::Stop(id, reason) => {
                 self.with(id, |tap, legs| tap.finish(at_ns, reason, legs));
@@ -248,7 +353,6 @@ impl CallState {
                     tap.finish(at_ns, reason, &self.legs);
                 }
             }
-            What::Private(_) | What::Hold(_) | What::Clear(_) => {}
             What::Attach {
                 leg,
                 format,
@@ -259,7 +363,7 @@ impl CallState {
                 // The old ring's last draining may have taken its mark for the old waiter's.
                 waiter.drained();
                 self.drains[leg as usize].waiter = Some(waiter);
-                self.attach(leg, format);
+                self.attach(leg, format, point.clock_ns);
             }
             What::Detach(leg) => {
                 self.drains[leg as usize].ring = None;
@@ -282,9 +386,35 @@ impl CallState {
         }
     }
 
-    fn attach(&mut self, leg: Leg, format: FeedFormat) {
-        let origin = (!self.scene.real).then(|| self.end_ns());
-        self.legs[leg as usize].attach(format, origin);
+    /// A point acts at the clock. What a leg has brought before it and lies after it by a
+    /// packet's length is before it; before a stop, by what a host may be ahead. In stream
+    /// time the media's end is the clock.
+    fn point_at(&mut self, point: &Point) -> At {
+        let ahead = match point.what {
+            What::Pause(_) | What::Private(true) => PACKET_NS,
+            What::Stop(..) | What::End(_) => STOP_NS,
+            _ => 0,
+        };
+        let changes = matches!(
+            point.what,
+            What::Start(_) | What::Pause(_) | What::Resume(_) | What::Private(_)
+        );
+        self.epoch += u32::from(changes);
+        let end = self.end_ns();
+        let ns = match self.real {
+            true => point.clock_ns.max(end.min(point.clock_ns + ahead)),
+            false => end,
+        };
+        At {
+            ns,
+            epoch: self.epoch,
+            real: self.real,
+        }
+    }
+
+    fn attach(&mut self, leg: Leg, format: FeedFormat, clock_ns: u64) {
+        let origin = (!self.real).then(|| self.end_ns());
+        self.legs[leg as usize].attach(format, origin, clock_ns);
     }
 
     fn with(&mut self, id: Uuid, act: impl FnOnce(&mut Tap, &Legs)) {
@@ -295,16 +425,10 @@ impl CallState {
 
     /// Gives what is ready to the sinks, and forgets the recordings that are over.
     fn flush(&mut self, now_ns: u64) {
+        let backlog_ns = self.call.config().backlog_ns;
         for tap in &mut self.taps {
-            if tap.outbox.is_empty() {
-                continue;
-            }
-            if self.scene.real {
-                let legs = tap.legs(&self.legs);
-                tap.outbox.flush_real(&legs);
-            } else {
-                let backlog_ns = self.call.config().backlog_ns;
-                tap.outbox.flush_stream(now_ns, backlog_ns);
+            if !tap.outbox.is_empty() {
+                tap.flush(now_ns, backlog_ns);
             }
         }
         self.taps.retain(|tap| !tap.outbox.is_over());
@@ -312,10 +436,33 @@ impl CallState {
 
     /// Tells the legs what nobody needs any more.
     fn release(&mut self) {
-        let floor = self.taps.iter().filter_map(Tap::wants_from_ns).min();
-        let edge = self.taps.iter().filter_map(Tap::edge_ns).max();
+        let ahead = self.legs.iter().any(|leg| leg.ahead_ns > STOP_NS);
+        let wants = |tap: &Tap| tap.wants_from_ns(ahead);
+        let floor = self.taps.iter().filter_map(wants).min();
+        if floor.is_none() {
+            for tap in &mut self.taps {
+                tap.forget(&self.legs);
+            }
+        }
+        let frontiers = || self.taps.iter().filter_map(Tap::frontiers_ns);
+        let written = frontiers().map(|(written, _)| written).max();
+        let settled = frontiers().map(|(_, settled)| settled).max();
         for leg in &mut self.legs {
-            leg.want_from(floor, edge.unwrap_or(0));
+            leg.line
+                .want_from(floor, settled.unwrap_or(0), written.unwrap_or(0));
         }
     }
+}
+
+/// Stretches in order, joined where they touch.
+fn joined(stretches: &mut [(u64, u64)]) -> Vec<(u64, u64)> {
+    stretches.sort_unstable();
+    let mut joined: Vec<(u64, u64)> = Vec::new();
+    for (from, to) in stretches.iter().copied() {
+        match joined.last_mut() {
+            Some(last) if last.1 >= from => last.1 = last.1.max(to),
+            _ => joined.push((from, to)),
+        }
+    }
+    joined
 }

@@ -1,7 +1,7 @@
 //! From the legs' samples to the file's frames.
 
 use super::codec::{Piece, encode_law, g711};
-use super::track::Track;
+use super::track::{Track, View};
 use crate::words::{Format, Layout};
 
 /// Which legs (by number) are heard in which channel. A mixed leg is heard in all.
@@ -240,6 +240,7 @@ pub(super) enum Reader<'a> {
     Nothing,
     Track {
         track: &'a Track,
+        view: View<'a>,
         run: usize,
         at: u64,
     },
@@ -255,7 +256,7 @@ impl<'a> Reader<'a> {
     pub(super) fn peek(&mut self, most: u64) -> (Piece<'a>, u64) {
         match self {
             Reader::Nothing => (Piece::Silence, most),
-            Reader::Track { track, run, at } => track.heard(run, *at, *at + most),
+            Reader::Track { track, view, run, at } => track.heard(view, run, *at, *at + most),
             Reader::Resampled { bytes, at } => {
                 let rest = bytes.get(*at..).unwrap_or_default();
                 match (rest.len() / 2) as u64 {
@@ -281,6 +282,7 @@ mod tests {
     use proptest::test_runner::RngSeed;
 
     use super::*;
+    use crate::media::track::Origin;
     use crate::words::Codec;
 
     const LEN: u64 = 1000;
@@ -302,7 +304,8 @@ mod tests {
             let payload: Vec<u8> = (0..bytes)
                 .map(|at| (at * 31 + n * 7 + seed * 101 + at / 251) as u8)
                 .collect();
-            track.place(track.end() + gap, *codec, &payload);
+            let at = track.end() + gap;
+            track.place(at, (*codec, Origin::default()), &payload, &mut Vec::new());
         }
         track
     }
@@ -310,6 +313,11 @@ mod tests {
     fn readers(tracks: &[Track; 3]) -> [Reader<'_>; 3] {
         [0, 1, 2].map(|n| Reader::Track {
             track: &tracks[n],
+            view: View {
+                epochs: &[(0, 0)],
+                least: 0,
+                guard: 0,
+            },
             run: 0,
             at: 0,
         })

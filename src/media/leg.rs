@@ -1,157 +1,118 @@
-//! One leg at the worker: takes records out of the ring and places them in time.
+//! One leg at the worker: takes records out of the ring, and has them placed in time.
 
-mod scene;
-mod stream;
-mod write;
+mod note;
+mod timeline;
 
-use std::collections::VecDeque;
-
-use super::drain::Behind;
 use super::feed::Handed;
 use super::grid;
+use super::ledger::{DropReason, ticks};
+use super::placement::delay::samples;
+use super::placement::writes::{Writes, Written};
+use super::placement::{Coming, Out, Scene, Streams, hash};
 use super::record::{Header, Kind};
-use super::rtp::Streams;
+use super::rtp::{self, Packet};
 use super::track::Track;
 use crate::clock::{NS_PER_MS, NS_PER_S};
-use crate::words::{Codec, FeedFormat};
-use scene::newer;
-pub(super) use scene::{Scene, Tally};
+use crate::words::{Codec, FeedFormat, Leg};
+use note::newer;
+pub(super) use note::{Note, Tally, What};
+pub(super) use timeline::{LegTotals, Timeline};
 
-/// A write that comes later than this after the last one's end leaves a silence.
-const WRITE_GAP_NS: u64 = 60 * NS_PER_MS;
-/// No sender is that far ahead of the clock: its timestamps have jumped.
+/// Written further ahead than that without having asked for it, audio has no place.
 const AHEAD_NS: u64 = 2 * NS_PER_S;
-/// In stream time a longer silence is a jump of the timestamps.
-const STREAM_SILENCE_NS: u64 = 1800 * NS_PER_S;
-/// Clock rates that a leg may have had within what is not rendered yet.
-const PAST_MAX: usize = 8;
+/// A stall may have held back so much, and be read so late.
+const STALLED_NS: u64 = 5_500 * NS_PER_MS;
+/// A leg that has been silent for so long is not waited for.
+const GIVEN_UP_NS: u64 = 60 * NS_PER_S;
 
-/// What is missing in a time that some recording has rendered: positions of the track.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Missed {
-    pub from: u64,
-    pub to: u64,
-    /// Nothing came; else it came too late.
-    pub is_gap: bool,
-}
+/// What a leg has to say that is for the call's reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ignored(pub u8);
 
 /// A leg's media: its timeline, and what its feed has been up to.
 pub(super) struct LegMedia {
-    pub track: Track,
-    /// What is still kept of earlier clock rates, oldest first; each up to its end.
-    pub past: VecDeque<Track>,
+    pub line: Timeline,
     pub attached: bool,
     pub had_feed: bool,
-    /// Where the furthest recording is: a position of the track.
-    edge: u64,
-    /// Lost stretches of a time that is already rendered.
-    pub late: Vec<Missed>,
     format: FeedFormat,
-    /// The clock rate that the host has told and that was in use last: it may make the
-    /// file's, which a stray packet of a static payload type must not.
+    /// The clock rate that the host has told, or that audio has been in.
     pub told_rate: u32,
+    /// The rate of the first audio.
+    pub audio_rate: Option<u32>,
     mapped: Vec<(u8, FeedFormat)>,
     streams: Streams,
-    /// `write_at`: an index and its place.
-    anchor: Option<(u64, i64)>,
-    /// Nothing has come from the present feed yet.
-    fresh: bool,
+    writes: Writes,
     /// Overruns that have found their place.
     samples_lost: u32,
     packets_lost: u32,
-    /// Of these, those that a sequence gap will show: they are counted already.
-    trailed: u32,
-    native: Vec<u8>,
+    /// Types that were reported, and those that are to be.
+    reported: Vec<u8>,
+    pub ignored: Vec<Ignored>,
+    /// When audio was last decoded, or the leg connected.
+    pub audio_ns: u64,
+    pub silence_told: bool,
+    /// Known to have been silent up to here.
+    silent_ns: u64,
+    /// The feed may write so far ahead.
+    pub ahead_ns: u64,
+}
+
+/// What a record is drained with.
+pub(super) struct Drained<'a> {
+    pub scene: &'a Scene,
+    /// Stream time: the furthest end of the other legs with audio.
+    pub clock_ns: Option<u64>,
 }
 
 impl LegMedia {
     pub(super) fn new() -> LegMedia {
         LegMedia {
-            track: Track::new(8000),
-            past: VecDeque::new(),
+            line: Timeline::new(),
             attached: false,
             had_feed: false,
-            edge: 0,
-            late: Vec::new(),
             format: FeedFormat {
                 codec: Codec::Pcmu,
                 rate: 8000,
             },
             told_rate: 8000,
+            audio_rate: None,
             mapped: Vec::new(),
-            streams: Streams::default(),
-            anchor: None,
-            fresh: true,
+            streams: Streams::new(),
+            writes: Writes::new(),
             samples_lost: 0,
             packets_lost: 0,
-            trailed: 0,
-            native: Vec::new(),
+            reported: Vec::new(),
+            ignored: Vec::new(),
+            audio_ns: 0,
+            silence_told: false,
+            silent_ns: 0,
+            ahead_ns: 0,
         }
     }
 
+    pub(super) fn track(&self) -> &Track {
+        &self.line.track
+    }
+
     /// A new feed; in stream time, one that is not the leg's first begins at `origin_ns`.
-    pub(super) fn attach(&mut self, format: FeedFormat, origin_ns: Option<u64>) {
+    pub(super) fn attach(&mut self, format: FeedFormat, origin_ns: Option<u64>, now_ns: u64) {
         self.mapped.clear();
-        self.streams = Streams::default();
-        self.anchor = None;
-        self.fresh = true;
+        self.streams.attach();
         self.set_format(format);
         if let Some(origin) = origin_ns.filter(|_| self.had_feed) {
-            let origin = grid::index(origin, self.track.rate());
-            self.track.advance_end(origin);
+            let origin = grid::index(origin, self.line.track.rate());
+            self.line.track.advance_end(origin);
         }
         self.attached = true;
         self.had_feed = true;
+        self.audio_ns = now_ns;
     }
 
     pub(super) fn set_format(&mut self, format: FeedFormat) {
         self.format = format;
         self.told_rate = format.rate;
-        self.anchor = None;
-        self.change_rate(format.rate);
-    }
-
-    /// Goes on at another clock rate; what came before stays as it was.
-    fn change_rate(&mut self, rate: u32) {
-        let old = self.track.rate();
-        if rate == old || rate == 0 {
-            return;
-        }
-        let next = self.track.successor(rate);
-        let past = std::mem::replace(&mut self.track, next);
-        if past.keeps() && past.end() > past.floor() {
-            self.past.push_back(past);
-        }
-        self.edge = grid::convert(self.edge, old, rate);
-        for missed in &mut self.late {
-            missed.from = grid::convert(missed.from, old, rate);
-            missed.to = grid::convert(missed.to, old, rate);
-        }
-    }
-
-    /// A peer that changes its clock rate with every packet would keep the worker
-    /// busy with filters: so many changes are followed between two blocks.
-    fn follows(&self, rate: u32) -> bool {
-        rate == self.track.rate() || self.past.len() < PAST_MAX
-    }
-
-    /// Nothing before `floor_ns` is wanted any more; `None`: nothing at all.
-    pub(super) fn want_from(&mut self, floor_ns: Option<u64>, edge_ns: u64) {
-        let rate = self.track.rate();
-        self.edge = grid::index(edge_ns, rate);
-        self.track
-            .want_from(floor_ns.map(|floor| grid::index(floor, rate)));
-        match floor_ns {
-            Some(floor) => self.past.retain(|past| past.end_ns() > floor),
-            None => self.past.clear(),
-        }
-    }
-
-    /// Where what was handed in ends, at whatever rate: on another grid, the present track
-    /// may begin up to half a sample before its predecessor's end.
-    pub(super) fn end_ns(&self) -> u64 {
-        let past = self.past.back().map_or(0, Track::end_ns);
-        self.track.end_ns().max(past)
+        self.writes.begin();
+        self.line.change_rate(format.rate);
     }
 
     pub(super) fn map_payload(&mut self, payload_type: u8, format: FeedFormat) {
@@ -159,100 +120,236 @@ impl LegMedia {
         self.mapped.push((payload_type, format));
     }
 
-    pub(super) fn record(
-        &mut self,
-        header: Header,
-        payload: &[u8],
-        behind: Behind<'_>,
-        scene: &Scene,
-        tally: &mut Tally,
-    ) {
-        tally.last_arrival_ns = tally.last_arrival_ns.max(header.arrival_ns);
+    pub(super) fn end_ns(&self) -> u64 {
+        self.line.end_ns()
+    }
+
+    /// Before this, nothing more of the leg is expected: a stall may hold it back, and a
+    /// leg that is silent may have stalled.
+    pub(super) fn settled_ns(&self, now_ns: u64) -> u64 {
+        let heard = self.audio_rate.is_some() && self.attached;
+        if !heard || now_ns.saturating_sub(self.audio_ns) > GIVEN_UP_NS {
+            return u64::MAX;
+        }
+        let known = self.line.end_ns().max(self.silent_ns);
+        known.max(now_ns.saturating_sub(STALLED_NS))
+    }
+
+    pub(super) fn record(&mut self, header: Header, payload: &[u8], with: &Drained<'_>) {
+        self.line.tally.last_arrival_ns = self.line.tally.last_arrival_ns.max(header.arrival_ns);
         match header.kind {
-            Kind::Rtp => self.rtp(header, payload, behind, scene, tally),
-            Kind::Write => {
-                tally.frames_in += 1;
-                self.write(header, payload, behind, scene, tally);
-            }
+            Kind::Rtp => self.rtp(header, payload, false, with),
+            Kind::Write => self.write(header, payload, with),
             Kind::WriteAt => {
                 if let Some((position, payload)) = payload.split_first_chunk::<8>() {
-                    tally.frames_in += 1;
                     let position = u64::from_ne_bytes(*position);
-                    self.write_at(header, position, payload, scene, tally);
+                    self.write_at(header, position, payload, with);
                 }
             }
         }
     }
 
-    /// Overruns that no record after them has told of yet.
-    pub(super) fn trailing_loss(&mut self, handed: &Handed, clock_ns: u64, scene: &Scene, tally: &mut Tally) {
+    fn rtp(&mut self, header: Header, bytes: &[u8], aged: bool, with: &Drained<'_>) {
+        // Whatever this is: the next audio's number is what will show them.
+        let overruns = newer(header.overruns, &mut self.packets_lost);
+        self.line.overruns += u64::from(overruns);
+        let Some(packet) = rtp::parse(bytes) else {
+            self.line.tally.unknown += 1;
+            if let Some(report) = rtp::sender_report(bytes) {
+                self.streams.report(report.ssrc, report.ntp, report.timestamp);
+            }
+            return;
+        };
+        let Some(format) = self.decoded_as(&packet, header.arrival_ns, with) else {
+            return;
+        };
+        let len = (packet.payload.len() / format.codec.sample_bytes()) as i64;
+        self.hears(format, len as u64, header.arrival_ns);
+        let leg_end = self.line.end(format.rate);
+        let coming = Coming {
+            packet: &packet,
+            hash: hash(packet.timestamp, packet.payload),
+            format,
+            len,
+            arrival: match with.scene.real {
+                true => samples_at(header.arrival_ns, format.rate),
+                false => leg_end,
+            },
+            epoch: self.line.epoch,
+            aged,
+            leg_end,
+            clock: with.clock_ns.map(|ns| samples_at(ns, format.rate)),
+        };
+        self.streams.audio(&coming, with.scene, &mut self.line);
+    }
+
+    /// `None`: no audio of ours; it is counted, and its number is known.
+    fn decoded_as(&mut self, packet: &Packet<'_>, arrival_ns: u64, with: &Drained<'_>) -> Option<FeedFormat> {
+        let format = rtp::format_of(packet.payload_type, &self.mapped);
+        let whole = |format: &FeedFormat| packet.payload.len() >= format.codec.sample_bytes();
+        if let Some(format) = format.filter(whole).filter(|format| self.line.follows(format.rate)) {
+            if format.rate == self.format.rate || rtp::is_mapped(packet.payload_type, &self.mapped) {
+                self.told_rate = format.rate;
+            }
+            return Some(format);
+        }
+        self.streams.other(packet.ssrc, packet.sequence, &mut self.line);
+        self.ignore(packet);
+        if !rtp::is_comfort_noise(packet.payload_type) {
+            self.line.tally.unknown += 1;
+            return None;
+        }
+        self.line.tally.frames_in += 1;
+        if with.scene.real {
+            let arrival = samples_at(arrival_ns, self.line.track.rate());
+            if let Some((at, rate)) = self.streams.silence(packet.ssrc, packet.timestamp, arrival) {
+                let at = at.clamp(0, samples_at(arrival_ns, rate)) as u64;
+                self.silent_ns = self.silent_ns.max(grid::time(at, rate));
+            }
+        }
+        None
+    }
+
+    fn ignore(&mut self, packet: &Packet<'_>) {
+        let known = packet.payload_type;
+        let counts = &mut self.line.totals.ignored;
+        match counts.iter_mut().find(|(number, _)| *number == known) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((known, 1)),
+        }
+        let harmless = rtp::is_comfort_noise(known) || rtp::looks_like_event(packet);
+        let decoded = rtp::format_of(known, &self.mapped).is_some();
+        if !harmless && !decoded && !self.reported.contains(&known) {
+            self.reported.push(known);
+            self.ignored.push(Ignored(known));
+        }
+    }
+
+    /// Audio has come: counted, and no silent leg.
+    fn hears(&mut self, format: FeedFormat, samples: u64, arrival_ns: u64) {
+        self.line.tally.frames_in += 1;
+        self.audio_rate.get_or_insert(format.rate);
+        self.audio_ns = self.audio_ns.max(arrival_ns);
+        let totals = &mut self.line.totals;
+        totals.packets += 1;
+        totals.handed += ticks(samples, format.rate);
+        if !totals.codecs.contains(&format) && totals.codecs.len() < 16 {
+            totals.codecs.push(format);
+        }
+    }
+
+    fn written<'a>(&self, header: &Header, payload: &'a [u8]) -> Written<'a> {
+        Written {
+            payload,
+            format: self.format,
+            epoch: self.line.epoch,
+            len: (payload.len() / self.format.codec.sample_bytes()) as i64,
+            arrival: samples_at(header.arrival_ns, self.format.rate),
+            ahead: self.ahead_ns > AHEAD_NS,
+        }
+    }
+
+    fn write(&mut self, header: Header, payload: &[u8], with: &Drained<'_>) {
+        let lost = newer(header.overruns, &mut self.samples_lost);
+        self.lose_behind(lost.into(), header.arrival_ns);
+        let written = self.written(&header, payload);
+        self.line.change_rate(self.format.rate);
+        self.hears(self.format, written.len as u64, header.arrival_ns);
+        let limit = samples(self.ahead_ns.max(AHEAD_NS), self.format.rate);
+        let end = self.line.track.end();
+        if with.scene.real && end as i64 > written.arrival + limit {
+            // Handed in faster than time goes: there is no place for it.
+            self.line.tally.lost += 1;
+            let what = What::Dropped(DropReason::Ahead);
+            return self.line.note(end, end + written.len as u64, written.epoch, what);
+        }
+        self.writes.write(&written, with.scene, &mut self.line);
+    }
+
+    fn write_at(&mut self, header: Header, position: u64, payload: &[u8], with: &Drained<'_>) {
+        let lost = newer(header.overruns, &mut self.samples_lost);
+        self.lose_behind(lost.into(), header.arrival_ns);
+        let written = self.written(&header, payload);
+        self.line.change_rate(self.format.rate);
+        self.hears(self.format, written.len as u64, header.arrival_ns);
+        self.writes.write_at(position, &written, with.scene, &mut self.line);
+    }
+
+    /// Overruns that no record after them has told of yet. Packets show in the next one's
+    /// sequence number.
+    pub(super) fn trailing_loss(&mut self, handed: &Handed, clock_ns: u64, scene: &Scene) {
         if !scene.real {
             return;
         }
         let samples = newer(handed.samples_lost, &mut self.samples_lost);
         let packets = newer(handed.packets_lost, &mut self.packets_lost);
-        self.trailed = self.trailed.saturating_add(packets);
-        let each = self.streams.current().map_or(0, |stream| stream.len);
-        let lost = u64::from(samples) + u64::from(packets) * each;
-        self.lose_behind(lost, clock_ns, tally);
+        self.line.overruns += u64::from(packets);
+        self.lose_behind(samples.into(), clock_ns);
     }
 
-    /// Lost samples that follow the media end; not more than time has gone on.
-    fn lose_behind(&mut self, lost: u64, clock_ns: u64, tally: &mut Tally) {
+    /// Samples that the feed refused and that nothing has told of, for a recording that
+    /// ends here.
+    pub(super) fn refused_samples(&self) -> u64 {
+        self.line.overruns * self.streams.packet_len().max(0) as u64
+    }
+
+    /// Samples that the feed refused follow the media end, which goes no further than time.
+    fn lose_behind(&mut self, lost: u64, clock_ns: u64) {
         if lost == 0 {
             return;
         }
-        let rate = self.track.rate();
-        let end = self.track.end();
-        let gone_by = grid::index(clock_ns.saturating_add(WRITE_GAP_NS), rate).saturating_sub(end);
-        let lost = lost.min(gone_by);
-        self.lose_before(end + lost, lost, tally);
-        self.track.advance_end(end + lost);
+        let (end, epoch) = (self.line.track.end(), self.line.epoch);
+        let what = What::Refused(DropReason::Overflow);
+        self.line.note(end, end + lost, epoch, what);
+        let now = grid::index(clock_ns, self.line.track.rate());
+        self.line.track.advance_end((end + lost).min(now.max(end)));
     }
 
-    /// The last `count` samples before `stop`, as far as nothing was said there.
-    fn lose_before(&mut self, stop: u64, count: u64, tally: &mut Tally) {
-        let start = stop.saturating_sub(count).max(self.track.end());
-        self.track.lose(start, stop);
-        self.miss(start, stop, true, tally);
-    }
-
-    /// Notes what some recording has rendered already: each takes its own part, also
-    /// while all of them are paused.
-    fn miss(&mut self, from: u64, to: u64, is_gap: bool, tally: &mut Tally) {
-        let to = to.min(self.edge);
-        if from < to {
-            tally.missed = true;
-            self.late.push(Missed { from, to, is_gap });
+    /// Time has gone on. `force`: a control point follows, and everything that waits for
+    /// its place is decided.
+    pub(super) fn tick(&mut self, now_ns: u64, force: bool, scene: &Scene) {
+        let now_ns = if scene.real { now_ns } else { self.line.end_ns() };
+        if self.streams.is_waiting() {
+            self.streams.tick(now_ns, force, scene, &mut self.line);
+        }
+        if self.writes.is_waiting() {
+            self.writes.tick(now_ns, force, &mut self.line);
         }
     }
 
-    /// `newest`: what of it is late has not been counted as a gap before.
-    fn place_or_late(&mut self, at: i64, codec: Codec, payload: &[u8], newest: bool, tally: &mut Tally) {
-        let len = (payload.len() / codec.sample_bytes()) as i64;
-        if newest && at.saturating_add(len) > 0 {
-            self.miss(at.max(0) as u64, at.saturating_add(len) as u64, false, tally);
-        }
-        if !self.put(at, codec, payload) {
-            tally.late += 1;
-            tally.lost += 1;
-        }
+    /// Nothing more will come before a recording ends.
+    pub(super) fn finish(&mut self, now_ns: u64, scene: &Scene) {
+        let now_ns = if scene.real { now_ns } else { self.line.end_ns() };
+        self.streams.finish(now_ns, scene, &mut self.line);
+        self.writes.tick(now_ns, true, &mut self.line);
     }
 
-    /// False if all of it lies in a time that is over.
-    fn put(&mut self, at: i64, codec: Codec, payload: &[u8]) -> bool {
-        let skip = (at.min(0).unsigned_abs() as usize).saturating_mul(codec.sample_bytes());
-        match payload.get(skip..) {
-            Some(rest) if !rest.is_empty() => self.track.place(at.max(0) as u64, codec, rest),
-            _ => false,
-        }
+    /// What was written ahead and has not been heard yet is taken back.
+    pub(super) fn clear(&mut self, at_ns: u64) {
+        self.line.cut(at_ns);
+        self.writes.begin();
     }
+
+    /// True once, when the leg has been connected and silent for so long.
+    pub(super) fn falls_silent(&mut self, now_ns: u64, silent_ns: u64) -> bool {
+        let silent = self.attached && now_ns.saturating_sub(self.audio_ns) >= silent_ns;
+        silent && !std::mem::replace(&mut self.silence_told, true)
+    }
+}
+
+fn samples_at(ns: u64, rate: u32) -> i64 {
+    grid::index(ns, rate) as i64
+}
+
+/// The legs that are heard in a layout, of those that have had a feed.
+pub(super) fn fed(legs: &[LegMedia; 3]) -> impl Iterator<Item = (Leg, &LegMedia)> {
+    Leg::ALL.into_iter().zip(legs).filter(|(_, leg)| leg.had_feed)
 }
 
 impl std::fmt::Debug for LegMedia {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("LegMedia")
-            .field("track", &self.track)
+            .field("track", &self.line.track)
             .finish_non_exhaustive()
     }
 }

@@ -8,7 +8,6 @@
 mod call;
 mod codec;
 mod drain;
-mod drift;
 mod feed;
 mod grid;
 mod layout;
@@ -17,7 +16,7 @@ mod leg;
 #[cfg(all(test, callrec_loom))]
 mod models;
 mod outbox;
-mod parts;
+mod placement;
 mod point;
 mod record;
 mod resample;
@@ -92,6 +91,8 @@ pub struct Progress {
     lost_ns: AtomicU64,
     paused_ns: AtomicU64,
     rate: AtomicU32,
+    /// Since the start, while the rate is not known.
+    waiting_ms: AtomicU64,
     ledger: Mutex<Ledger>,
 }
 
@@ -99,6 +100,10 @@ impl Progress {
     /// What became of each leg's audio, as far as the file is settled.
     pub fn ledger(&self) -> Ledger {
         self.ledger.lock().clone()
+    }
+
+    pub fn set_ledger(&self, ledger: Ledger) {
+        *self.ledger.lock() = ledger;
     }
 
     pub fn frames(&self) -> u64 {
@@ -116,7 +121,7 @@ impl Progress {
 
     pub fn duration_ms(&self) -> u64 {
         match u64::from(self.rate()) {
-            0 => 0,
+            0 => self.waiting_ms.load(Relaxed),
             rate => (self.frames() * 1000 + rate / 2) / rate,
         }
     }

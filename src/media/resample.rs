@@ -4,7 +4,7 @@ use rubato::audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{Async, FixedAsync, Resampler, SincInterpolationParameters, WindowFunction};
 
 use super::grid;
-use super::track::Track;
+use super::track::{Track, View};
 use crate::clock::NS_PER_MS;
 
 /// So far ahead of what it renders does it look: filter and one chunk.
@@ -57,8 +57,8 @@ impl LegResampler {
     }
 
     /// The next `frames` samples, native-endian, behind `out`.
-    pub(super) fn render(&mut self, track: &Track, frames: usize, out: &mut Vec<u8>) {
-        while self.ready.len() < frames && self.step(track) {}
+    pub(super) fn render(&mut self, track: &Track, view: &View<'_>, frames: usize, out: &mut Vec<u8>) {
+        while self.ready.len() < frames && self.step(track, view) {}
         self.ready.resize(self.ready.len().max(frames), 0.0);
         for sample in self.ready.drain(..frames) {
             let sample = (sample * 32768.0).round().clamp(-32768.0, 32767.0) as i16;
@@ -66,9 +66,9 @@ impl LegResampler {
         }
     }
 
-    fn step(&mut self, track: &Track) -> bool {
+    fn step(&mut self, track: &Track, view: &View<'_>) -> bool {
         let chunk = self.inner.input_frames_next();
-        self.read(track, chunk as u64);
+        self.read(track, view, chunk as u64);
         let room = self.output.len();
         let (Ok(input), Ok(mut output)) = (
             InterleavedSlice::new(&self.input, 1, chunk),
@@ -85,14 +85,14 @@ impl LegResampler {
         true
     }
 
-    fn read(&mut self, track: &Track, count: u64) {
+    fn read(&mut self, track: &Track, view: &View<'_>, count: u64) {
         let silent = self.begin.saturating_sub(self.at).min(count);
         self.input.clear();
         self.input.resize(silent as usize, 0.0);
         let (mut run, end) = (0, self.at + count);
         self.at += silent;
         while self.at < end {
-            let (piece, len) = track.heard(&mut run, self.at, end);
+            let (piece, len) = track.heard(view, &mut run, self.at, end);
             let to = self.input.len() + len as usize;
             piece.for_each(|sample| self.input.push(f32::from(sample) / 32768.0));
             self.input.resize(to, 0.0);
@@ -104,6 +104,7 @@ impl LegResampler {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::media::track::Origin;
     use crate::words::Codec;
 
     fn tone(n: usize, rate: u32) -> f64 {
@@ -125,10 +126,15 @@ mod tests {
             let bytes: Vec<u8> = (0..from as usize)
                 .flat_map(|n| (tone(n, from) as i16).to_ne_bytes())
                 .collect();
-            track.place(0, Codec::Pcm16, &bytes);
+            track.place(0, (Codec::Pcm16, Origin::default()), &bytes, &mut Vec::new());
             let mut resampler = LegResampler::new(from, to, 0, 0).expect("known rates");
             let mut out = Vec::new();
-            resampler.render(&track, to as usize / 2, &mut out);
+            let view = View {
+                epochs: &[(0, 0)],
+                least: 0,
+                guard: 0,
+            };
+            resampler.render(&track, &view, to as usize / 2, &mut out);
             let heard: Vec<f64> = out
                 .chunks_exact(2)
                 .map(|pair| f64::from(i16::from_ne_bytes([pair[0], pair[1]])))

@@ -1,19 +1,27 @@
 //! A recording's window on its call: from its start to its end, without its pauses.
+//!
+//! Its file has two frontiers. What is written may still be replaced, because a leg that
+//! has stalled may bring it later; what is settled stays as it is, and is accounted for.
+
+mod account;
+mod render;
+mod segments;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use uuid::Uuid;
 
-use super::layout::{self, Reader};
-use super::leg::{LegMedia, Missed};
-use super::outbox::{Losses, Out, Outbox};
-use super::parts::{Part, Parts};
+use super::layout;
+use super::leg::{LegMedia, Note, What};
+use super::ledger::DropReason;
+use super::outbox::{Out, Outbox};
 use super::resample::{LOOKAHEAD_NS, LegResampler};
-use super::track::Track;
-use super::{LossReason, Progress, Shape, Span, SpanKind, TapSpec, grid};
+use super::{Progress, Shape, Span, SpanKind, TapSpec, grid};
 use crate::clock::NS_PER_S;
 use crate::words::{EndReason, Format, Layout, Leg, PauseMode};
+use account::{Account, Place, Refusal};
+use segments::Segments;
 
 pub(super) type Legs = [LegMedia; 3];
 
@@ -28,6 +36,14 @@ enum Phase {
     Over,
 }
 
+/// The moment of a control point: its time, and the epoch that it begins.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct At {
+    pub ns: u64,
+    pub epoch: u32,
+    pub real: bool,
+}
+
 pub(super) struct Tap {
     pub id: Uuid,
     layout: Layout,
@@ -36,9 +52,8 @@ pub(super) struct Tap {
     max_duration_ms: u32,
     wanted_rate: u32,
     flush_ns: u64,
+    real: bool,
     start_ns: u64,
-    /// The last start or resume: nothing that was said before it is heard after it.
-    since_ns: u64,
     next_cut_ns: u64,
     shape: Option<Shape>,
     /// The next frame to render, on the grid of the file's rate.
@@ -46,15 +61,17 @@ pub(super) struct Tap {
     /// Frames in the file.
     frames: u64,
     limit: u64,
-    /// Where recording last began: cursor and frame.
-    segment: (u64, u64),
-    /// What was recorded before its latest pauses.
-    parts: Parts,
+    segments: Segments,
     phase: Phase,
+    /// Why it is paused: by itself, or because its call is private.
+    paused: bool,
+    private: bool,
+    ever_paused: bool,
     /// What was due went beyond a stride.
     behind: bool,
     paused_ns: u64,
-    late: Losses,
+    settled_ns: u64,
+    account: Account,
     resamplers: [Option<LegResampler>; 3],
     resampled: [Vec<u8>; 3],
     progress: Arc<Progress>,
@@ -62,9 +79,9 @@ pub(super) struct Tap {
 }
 
 impl Tap {
-    pub(super) fn new(spec: TapSpec, at_ns: u64, flush_ns: u64) -> Tap {
+    pub(super) fn new(spec: TapSpec, at: At, flush_ns: u64, private: bool, legs: &Legs) -> Tap {
         let flush_ns = flush_ns.max(1);
-        Tap {
+        let mut tap = Tap {
             id: spec.id,
             layout: spec.layout,
             format: spec.format,
@@ -72,58 +89,69 @@ impl Tap {
             max_duration_ms: spec.max_duration_ms,
             wanted_rate: spec.rate,
             flush_ns,
-            start_ns: at_ns,
-            since_ns: at_ns,
+            real: at.real,
+            start_ns: at.ns,
             // Recordings that begin together are not flushed together.
-            next_cut_ns: at_ns + scatter(spec.id) % flush_ns,
+            next_cut_ns: at.ns + scatter(spec.id) % flush_ns,
             shape: None,
             cursor: 0,
             frames: 0,
             limit: u64::MAX,
-            segment: (0, 0),
-            parts: Parts::default(),
+            segments: Segments::new(at.ns),
             phase: Phase::Recording,
+            paused: false,
+            private,
+            ever_paused: private,
             behind: false,
             paused_ns: 0,
-            late: Losses::default(),
+            settled_ns: at.ns,
+            account: Account::new(legs, at.epoch),
             resamplers: Default::default(),
             resampled: Default::default(),
             outbox: Outbox::new(spec.sink, spec.progress.clone()),
             progress: spec.progress,
+        };
+        if private {
+            tap.phase = Phase::Paused {
+                since_ns: at.ns,
+                from_frame: 0,
+            };
+            tap.outbox.push(Out::Paused(0));
+        } else {
+            tap.segments.open(at.ns, 0, at.epoch, false);
         }
+        tap
     }
 
     /// From when on it still needs what the legs say; `None` while it needs nothing.
-    pub(super) fn wants_from_ns(&self) -> Option<u64> {
-        match (self.phase, self.shape) {
-            (Phase::Recording, Some(shape)) => Some(grid::time(self.cursor, shape.rate)),
-            (Phase::Recording, None) => Some(self.start_ns),
-            _ => None,
+    /// `ahead`: a leg has audio that was written ahead of the clock.
+    pub(super) fn wants_from_ns(&self, ahead: bool) -> Option<u64> {
+        let open = self.segments.last().and_then(|n| self.segments.get(n));
+        let unsettled = open.is_some_and(|segment| self.settled_ns < segment.to_ns);
+        match self.phase {
+            Phase::Over => None,
+            Phase::Recording => Some(self.settled_ns),
+            Phase::Paused { .. } => (unsettled || ahead).then_some(self.settled_ns),
         }
     }
 
-    /// How far its file has come, but for a pause that is still open.
-    pub(super) fn edge_ns(&self) -> Option<u64> {
-        match (self.phase, self.parts.end(), self.shape) {
-            (Phase::Paused { .. }, Some(end), Some(shape)) => Some(grid::time(end, shape.rate)),
-            _ => self.wants_from_ns(),
-        }
+    /// How far its file has been written, and how far it is settled.
+    pub(super) fn frontiers_ns(&self) -> Option<(u64, u64)> {
+        (self.phase != Phase::Over).then(|| (self.position_ns(), self.settled_ns))
     }
 
-    /// The legs that are heard in it.
-    pub(super) fn legs(&self, legs: &Legs) -> Vec<Leg> {
-        let heard = |leg: &Leg| layout::hears(self.layout, *leg as usize);
-        let fed = |leg: &Leg| legs[*leg as usize].had_feed;
-        Leg::ALL.into_iter().filter(heard).filter(fed).collect()
+    /// Since when it records, if it has never been paused.
+    pub(super) fn unbroken_since_ns(&self) -> Option<u64> {
+        (self.phase == Phase::Recording && !self.ever_paused).then_some(self.start_ns)
     }
 
     /// Time has come this far. True if something was rendered.
-    pub(super) fn advance(&mut self, frontier_ns: u64, real: bool, legs: &Legs) -> bool {
+    pub(super) fn advance(&mut self, frontier_ns: u64, legs: &Legs) -> bool {
         if let Phase::Paused { since_ns, .. } = self.phase {
             let paused = self.paused_ns + frontier_ns.saturating_sub(since_ns);
             self.progress.paused_ns.store(paused, Relaxed);
         }
-        let due = match real {
+        let due = match self.real {
             true => frontier_ns >= self.next_cut_ns,
             false => frontier_ns >= self.position_ns().saturating_add(self.flush_ns),
         };
@@ -133,13 +161,36 @@ impl Tap {
         }
         let behind = frontier_ns.saturating_sub(self.next_cut_ns) / self.flush_ns;
         self.next_cut_ns += (behind + 1) * self.flush_ns;
+        if self.waits_for_audio(frontier_ns, legs) {
+            return false;
+        }
         let resampling = self.phase == Phase::Recording && self.resamples(legs);
         let ahead = if resampling { LOOKAHEAD_NS } else { 0 };
         let to_ns = frontier_ns.saturating_sub(ahead);
-        let most_ns = if real { u64::MAX } else { self.stride_ns() };
+        let most_ns = if self.real { u64::MAX } else { self.stride_ns() };
         self.behind = most_ns < to_ns;
         self.reach(to_ns.min(most_ns), legs);
         true
+    }
+
+    /// The first audio fixes the file's rate; until then there is nothing that could be
+    /// lost.
+    fn waits_for_audio(&self, frontier_ns: u64, legs: &Legs) -> bool {
+        let decided = self.shape.is_some() || self.format != Format::Wav || self.wanted_rate != 0;
+        let waited_ms = frontier_ns.saturating_sub(self.start_ns) / 1_000_000;
+        let limited = self.max_duration_ms > 0 && waited_ms >= u64::from(self.max_duration_ms);
+        let heard = self.heard(legs).any(|(_, leg)| leg.audio_rate.is_some());
+        let waits = !decided && !limited && !heard;
+        if waits {
+            self.progress.waiting_ms.store(waited_ms, Relaxed);
+        }
+        waits
+    }
+
+    /// The legs that are heard in it and have had a feed.
+    fn heard<'a>(&self, legs: &'a Legs) -> impl Iterator<Item = (Leg, &'a LegMedia)> + use<'a> {
+        let layout = self.layout;
+        super::leg::fed(legs).filter(move |(leg, _)| layout::hears(layout, *leg as usize))
     }
 
     fn stride_ns(&self) -> u64 {
@@ -169,31 +220,6 @@ impl Tap {
         }
     }
 
-    fn resamples(&self, legs: &Legs) -> bool {
-        let rate = self.shape.map_or(0, |shape| shape.rate);
-        legs.iter()
-            .enumerate()
-            .filter(|(n, leg)| leg.had_feed && self.hears(*n))
-            .any(|(_, leg)| leg.track.rate() != rate || leg.past.iter().any(|past| past.rate() != rate))
-    }
-
-    /// The leg's track at the cursor, and the frame where the next one takes over.
-    fn track<'a>(&self, leg: &'a LegMedia, shape: Shape) -> (&'a Track, u64) {
-        for past in &leg.past {
-            let until = grid::index(past.end_ns(), shape.rate);
-            if until > self.cursor {
-                return (past, until);
-            }
-        }
-        (&leg.track, u64::MAX)
-    }
-
-    /// Up to the next change of a leg's clock rate.
-    fn uniform(&self, frames: u64, legs: &Legs, shape: Shape) -> u64 {
-        let until = legs.iter().map(|leg| self.track(leg, shape).1).min();
-        frames.min(until.unwrap_or(u64::MAX) - self.cursor)
-    }
-
     pub(super) fn is_recording(&self) -> bool {
         self.phase == Phase::Recording
     }
@@ -202,36 +228,55 @@ impl Tap {
         layout::hears(self.layout, leg)
     }
 
-    pub(super) fn pause(&mut self, at_ns: u64, legs: &Legs) {
+    pub(super) fn pause(&mut self, at: At, legs: &Legs) {
+        self.paused = true;
+        self.follow(at, legs);
+    }
+
+    /// Clears the recording's own pause, and no other.
+    pub(super) fn resume(&mut self, at: At, legs: &Legs) {
+        self.paused = false;
+        self.follow(at, legs);
+    }
+
+    pub(super) fn private(&mut self, on: bool, at: At, legs: &Legs) {
+        self.private = on;
+        self.follow(at, legs);
+    }
+
+    /// It records while it is neither paused nor its call private.
+    fn follow(&mut self, at: At, legs: &Legs) {
+        match (self.phase, self.paused || self.private) {
+            (Phase::Recording, true) => self.begin_pause(at, legs),
+            (Phase::Paused { .. }, false) => self.end_pause(at, legs),
+            _ => {}
+        }
+    }
+
+    fn begin_pause(&mut self, at: At, legs: &Legs) {
+        self.reach(at.ns, legs);
         if self.phase != Phase::Recording {
             return;
         }
-        self.reach(at_ns, legs);
-        if self.phase != Phase::Recording {
-            return;
-        }
-        self.parts.push(self.present());
+        self.ever_paused = true;
+        self.segments.close(at.ns, at.epoch);
         self.outbox.push(Out::Paused(self.frames));
         self.phase = Phase::Paused {
-            since_ns: at_ns,
+            since_ns: at.ns,
             from_frame: self.frames,
         };
     }
 
-    pub(super) fn resume(&mut self, at_ns: u64, legs: &Legs) {
-        let Phase::Paused { .. } = self.phase else {
-            return;
-        };
-        self.reach(at_ns, legs);
-        let Some(span) = self.pause_until(at_ns) else {
+    fn end_pause(&mut self, at: At, legs: &Legs) {
+        self.reach(at.ns, legs);
+        let Some(span) = self.pause_until(at.ns) else {
             return;
         };
         self.paused_ns += span.length_ns;
         self.progress.paused_ns.store(self.paused_ns, Relaxed);
         self.outbox.push(Out::Resumed(span));
         self.phase = Phase::Recording;
-        self.segment = (self.cursor, self.frames);
-        self.since_ns = at_ns;
+        self.segments.open(at.ns, self.frames, at.epoch, true);
         // A filter's memory would carry what was said while paused.
         self.resamplers = Default::default();
     }
@@ -242,12 +287,12 @@ impl Tap {
         if reason != EndReason::Discarded {
             self.reach(at_ns, legs);
         } else if self.shape.is_none() {
-            self.settle(legs);
+            self.decide_shape(legs);
         }
-        self.over(at_ns, reason);
+        self.over(at_ns, reason, legs);
     }
 
-    fn over(&mut self, at_ns: u64, reason: EndReason) {
+    fn over(&mut self, at_ns: u64, reason: EndReason, legs: &Legs) {
         if self.phase == Phase::Over {
             return;
         }
@@ -256,17 +301,10 @@ impl Tap {
             self.paused_ns += span.length_ns;
             self.progress.paused_ns.store(self.paused_ns, Relaxed);
         }
-        self.tell_late();
+        self.deliver();
+        self.close_account(at_ns, legs);
         self.outbox.push(Out::Finish(reason, open));
         self.phase = Phase::Over;
-    }
-
-    /// Without audio.
-    fn tell_late(&mut self) {
-        if !self.late.spans.is_empty() {
-            let losses = std::mem::take(&mut self.late);
-            self.emit(None, 0, losses);
-        }
     }
 
     fn pause_until(&self, at_ns: u64) -> Option<Span> {
@@ -281,201 +319,155 @@ impl Tap {
         }
     }
 
-    /// What is in the file since recording last began.
-    fn present(&self) -> Part {
-        let (from, frame) = self.segment;
-        Part {
-            from,
-            to: self.cursor,
-            frame,
+    /// Real time: gives what is ready to the sink, and notes what that has to refuse.
+    fn deliver(&mut self) {
+        if !self.real {
+            return;
+        }
+        self.outbox.flush_real();
+        for (only, from_frame, to_frame) in self.outbox.refused.drain(..) {
+            let legs = (0..3).filter(|leg| only.is_none_or(|only| only == *leg));
+            for leg in legs {
+                let same = |last: &&mut Refusal| last.leg == leg && last.to_frame == from_frame;
+                match self.account.refusals.iter_mut().rev().find(same) {
+                    Some(last) => last.to_frame = to_frame,
+                    None => self.account.refusals.push(Refusal {
+                        leg,
+                        from_frame,
+                        to_frame,
+                    }),
+                }
+            }
         }
     }
 
-    /// A stretch of a leg that is too late for what is already in the file. A pause takes
-    /// nothing away from what was lost before it; what is said only now is on its other
-    /// side.
-    pub(super) fn missed(&mut self, leg: Leg, missed: Missed, rate: u32) {
+    pub(super) fn flush(&mut self, now_ns: u64, backlog_ns: u64) {
+        match self.real {
+            true => self.deliver(),
+            false => self.outbox.flush_stream(now_ns, backlog_ns),
+        }
+    }
+
+    /// Nothing before `to_ns` changes any more: it is accounted for.
+    pub(super) fn settle(&mut self, to_ns: u64, legs: &Legs) {
         let Some(shape) = self.shape.filter(|_| self.phase != Phase::Over) else {
             return;
         };
-        if !self.hears(leg as usize) {
+        let to_ns = to_ns.min(self.position_ns());
+        if to_ns <= self.settled_ns {
             return;
         }
-        let from = grid::convert(missed.from, rate, shape.rate);
-        let to = grid::convert(missed.to, rate, shape.rate);
-        let earlier = self.parts.iter().filter(|_| missed.is_gap);
-        let present = self.is_recording().then(|| self.present());
-        for part in earlier.chain(present) {
-            if let Some(span) = part.loss(leg, from, to, shape.rate) {
-                self.late.add(span);
+        self.settle_legs(to_ns, shape, legs);
+        self.settled_ns = to_ns;
+        let settled = self.frame_at(to_ns, shape);
+        self.account.refusals.retain(|refusal| refusal.to_frame > settled);
+        self.publish(shape, settled, legs);
+    }
+
+    /// Counts what lies between the settled frontier and `to_ns`.
+    fn settle_legs(&mut self, to_ns: u64, shape: Shape, legs: &Legs) {
+        for (leg, media) in self.heard(legs) {
+            let place = Place {
+                leg,
+                segments: &self.segments,
+                file_rate: shape.rate,
+            };
+            let mut begin = 0;
+            for past in &media.line.past {
+                if self.settled_ns < past.end_ns() {
+                    let to = if to_ns >= past.end_ns() { u64::MAX } else { grid::index(to_ns, past.rate()) };
+                    let from = grid::index(self.settled_ns, past.rate());
+                    self.account.settle(place, past, from, to);
+                }
+                begin = past.end_ns();
+            }
+            let track = media.track();
+            if to_ns >= begin {
+                let from = if self.settled_ns < begin { 0 } else { grid::index(self.settled_ns, track.rate()) };
+                self.account.settle(place, track, from, grid::index(to_ns, track.rate()));
             }
         }
     }
 
-    /// Renders, fills or skips up to a moment.
-    fn reach(&mut self, at_ns: u64, legs: &Legs) {
-        let shape = self.settle(legs);
-        let to = grid::index(at_ns, shape.rate);
-        let skips = self.pause_mode == PauseMode::Skip;
-        while self.cursor < to {
-            match self.phase {
-                Phase::Over => return,
-                Phase::Paused { .. } if skips => {
-                    self.tell_late();
-                    self.cursor = to;
-                }
-                Phase::Paused { .. } => {
-                    let frames = (to - self.cursor).min(self.limit - self.frames);
-                    let losses = std::mem::take(&mut self.late);
-                    self.emit(None, frames, losses);
-                }
-                Phase::Recording => {
-                    let most = grid::index(self.flush_ns, shape.rate).max(u64::from(shape.rate));
-                    let frames = (to - self.cursor).min(most).min(self.limit - self.frames);
-                    let frames = self.uniform(frames, legs, shape);
-                    self.piece(shape, frames, legs);
-                }
-            }
-            if self.frames >= self.limit {
-                self.over(grid::time(self.cursor, shape.rate), EndReason::Limit);
-            }
+    /// The frame of the file at a moment.
+    fn frame_at(&self, at_ns: u64, shape: Shape) -> u64 {
+        let behind = self.cursor.saturating_sub(grid::index(at_ns, shape.rate));
+        self.frames.saturating_sub(behind)
+    }
+
+    /// Tells the sink and whoever asks.
+    fn publish(&mut self, shape: Shape, settled_frames: u64, legs: &Legs) {
+        for leg in Leg::ALL {
+            let media = &legs[leg as usize];
+            let heard = media.had_feed && self.hears(leg as usize);
+            self.account.totals(leg, &media.line.totals, heard, shape.rate);
+        }
+        self.progress.lost_ns.store(self.account.lost_ns(), Relaxed);
+        self.progress
+            .set_ledger(self.account.ledger(settled_frames).clone());
+        let spans = std::mem::take(&mut self.account.spans);
+        if !spans.is_empty() {
+            self.outbox.push(Out::Losses(self.account.lost_ns(), spans));
         }
     }
 
-    /// The shape of the file is decided when it is first needed.
-    fn settle(&mut self, legs: &Legs) -> Shape {
-        if let Some(shape) = self.shape {
-            return shape;
-        }
-        // Also one whose feed has just been closed: its audio is still to be rendered.
-        let fed = legs.iter().filter(|leg| leg.had_feed);
-        let rate = match (self.wanted_rate, self.format) {
-            (0, Format::WavUlaw | Format::WavAlaw) => 8000,
-            (0, Format::Wav) => fed.map(|leg| leg.told_rate).max().unwrap_or(8000),
-            (rate, _) => rate,
+    /// Everything that the legs still hold is settled, or lies behind the end.
+    fn close_account(&mut self, at_ns: u64, legs: &Legs) {
+        let Some(shape) = self.shape else {
+            return;
         };
-        let stereo = self.layout == Layout::Stereo && !legs[Leg::Mixed as usize].had_feed;
-        let shape = Shape {
-            format: self.format,
-            rate,
-            channels: 1 + u16::from(stereo),
+        self.settle_legs(at_ns, shape, legs);
+        self.settled_ns = at_ns;
+        for (leg, media) in self.heard(legs) {
+            let place = Place {
+                leg,
+                segments: &self.segments,
+                file_rate: shape.rate,
+            };
+            let track = media.track();
+            let from = grid::index(at_ns, track.rate());
+            self.account.after_stop(place, track, from);
+            let end = track.end().min(from);
+            let refused = Note {
+                from: end.saturating_sub(media.refused_samples()),
+                to: end,
+                rate: track.rate(),
+                epoch: media.line.epoch,
+                what: What::Refused(DropReason::Overflow),
+            };
+            self.account.note(place, refused, at_ns);
+        }
+        self.publish(shape, self.frames, legs);
+    }
+
+    /// What the legs hold is about to be forgotten: it is in no recorded stretch.
+    pub(super) fn forget(&mut self, legs: &Legs) {
+        let Some(shape) = self.shape.filter(|_| self.phase != Phase::Over) else {
+            return;
         };
-        self.shape = Some(shape);
-        self.cursor = grid::index(self.start_ns, rate);
-        self.segment = (self.cursor, 0);
-        if self.max_duration_ms > 0 {
-            let frames = (u64::from(self.max_duration_ms) * u64::from(rate) + 500) / 1000;
-            self.limit = frames.max(1);
-        }
-        self.outbox.shape(shape);
-        shape
-    }
-
-    /// Some frames of audio, or of silence if nobody says anything.
-    fn piece(&mut self, shape: Shape, frames: u64, legs: &Legs) {
-        let mut losses = std::mem::take(&mut self.late);
-        let mut said = false;
-        for (n, leg) in legs.iter().enumerate() {
-            if self.hears(n) && leg.had_feed {
-                let (track, _) = self.track(leg, shape);
-                let (from, to) = self.range(frames, track, shape);
-                let ahead = match track.rate() == shape.rate {
-                    true => 0,
-                    false => grid::index(LOOKAHEAD_NS, track.rate()),
-                };
-                said |= track.has_audio(from, to + ahead);
-                self.find_losses(Leg::ALL[n], track, (from, to), shape, &mut losses);
-            }
-        }
-        if !said {
-            self.resamplers = Default::default();
-            return self.emit(None, frames, losses);
-        }
-        let mut block = self.outbox.buffer();
-        self.resample(shape, frames, legs);
-        let mut readers = [0, 1, 2].map(|n| self.reader(n, &legs[n], shape));
-        let channels = layout::channels(self.layout, shape.channels);
-        layout::render(&mut block, shape.format, channels, &mut readers, frames);
-        self.emit(Some(block), frames, losses);
-    }
-
-    /// The next `frames` frames on a leg's grid.
-    fn range(&self, frames: u64, track: &Track, shape: Shape) -> (u64, u64) {
-        let rate = track.rate();
-        let from = grid::convert(self.cursor, shape.rate, rate).max(grid::index(self.since_ns, rate));
-        (
-            from,
-            grid::convert(self.cursor + frames, shape.rate, rate).max(from),
-        )
-    }
-
-    fn find_losses(
-        &self,
-        name: Leg,
-        track: &Track,
-        (from, to): (u64, u64),
-        shape: Shape,
-        losses: &mut Losses,
-    ) {
-        let rate = track.rate();
-        let frame = |at| grid::convert(at, rate, shape.rate).saturating_sub(self.cursor);
-        for (from, to) in track.losses(from, to) {
-            losses.add(Span {
-                kind: SpanKind::Loss(name, LossReason::Network),
-                from_frame: self.frames + frame(from),
-                to_frame: self.frames + frame(to),
-                length_ns: grid::time(to - from, rate),
-            });
+        for (leg, media) in self.heard(legs) {
+            let place = Place {
+                leg,
+                segments: &self.segments,
+                file_rate: shape.rate,
+            };
+            let track = media.track();
+            let from = grid::index(self.settled_ns, track.rate());
+            self.account.settle(place, track, from, u64::MAX);
         }
     }
 
-    fn resample(&mut self, shape: Shape, frames: u64, legs: &Legs) {
-        for (n, leg) in legs.iter().enumerate() {
-            let (track, _) = self.track(leg, shape);
-            let rate = track.rate();
-            if rate == shape.rate || !leg.had_feed || !layout::hears(self.layout, n) {
-                self.resamplers[n] = None;
-                continue;
-            }
-            if self.resamplers[n].as_ref().is_none_or(|r| r.from() != rate) {
-                self.resamplers[n] = LegResampler::new(rate, shape.rate, self.cursor, self.since_ns);
-            }
-            self.resampled[n].clear();
-            if let Some(resampler) = &mut self.resamplers[n] {
-                resampler.render(track, frames as usize, &mut self.resampled[n]);
-            }
+    /// Something that a leg's timeline does not hold.
+    pub(super) fn note(&mut self, leg: Leg, note: Note) {
+        if self.phase == Phase::Over || !self.hears(leg as usize) {
+            return;
         }
-    }
-
-    fn reader<'a>(&'a self, n: usize, leg: &'a LegMedia, shape: Shape) -> Reader<'a> {
-        if !leg.had_feed || !self.hears(n) {
-            return Reader::Nothing;
-        }
-        let (track, _) = self.track(leg, shape);
-        if track.rate() != shape.rate {
-            let bytes = &self.resampled[n];
-            return Reader::Resampled { bytes, at: 0 };
-        }
-        Reader::Track {
-            track,
-            run: 0,
-            at: self.cursor,
-        }
-    }
-
-    fn emit(&mut self, block: Option<Vec<u8>>, frames: u64, losses: Losses) {
-        let from_frame = self.frames;
-        self.cursor += frames;
-        self.frames += frames;
-        let bytes = self.frames * self.shape.map_or(0, |s| s.frame_bytes()) as u64;
-        self.progress.frames.store(self.frames, Relaxed);
-        self.progress.bytes.store(bytes, Relaxed);
-        self.outbox.push(Out::Audio {
-            block,
-            from_frame,
-            frames,
-            losses,
-        });
+        let place = Place {
+            leg,
+            segments: &self.segments,
+            file_rate: self.shape.map_or(note.rate, |shape| shape.rate),
+        };
+        self.account.note(place, note, self.settled_ns);
     }
 }
 

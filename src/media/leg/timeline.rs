@@ -1,0 +1,313 @@
+//! A leg's timeline at its present clock rate and at earlier ones, and what was noted of
+//! audio that it does not hold.
+
+use std::collections::VecDeque;
+
+use super::note::{Note, Tally, What};
+use crate::media::grid;
+use crate::media::ledger::{DropReason, LossReason, Outside};
+use crate::media::placement::{Audio, Out, Placing, Refused};
+use crate::media::track::{Content, Origin, Track};
+use crate::words::{Codec, FeedFormat};
+
+/// Clock rates that a leg may have had within what is not rendered yet.
+const PAST_MAX: usize = 8;
+
+/// Counts of a leg over its whole life; a recording takes the difference.
+#[derive(Clone, Debug, Default)]
+pub(in crate::media) struct LegTotals {
+    pub packets: u64,
+    /// In ticks.
+    pub handed: u64,
+    pub ignored: Vec<(u8, u64)>,
+    pub codecs: Vec<FeedFormat>,
+    pub streams: u32,
+    pub wrong_timestamps: u64,
+    pub concurrent: u32,
+}
+
+pub(in crate::media) struct Timeline {
+    pub track: Track,
+    /// What is still kept of earlier clock rates, oldest first; each up to its end.
+    pub past: VecDeque<Track>,
+    pub notes: Vec<Note>,
+    pub totals: LegTotals,
+    pub tally: Tally,
+    /// Stretches of a time that some recording has written already, in nanoseconds.
+    pub dirty: Vec<(u64, u64)>,
+    /// How far the furthest recording has settled, and has written: positions.
+    settled: u64,
+    written: u64,
+    /// The epoch now, whether any recording hears it, and whether the call is on hold with
+    /// silence.
+    pub epoch: u32,
+    pub heard: bool,
+    pub on_hold: bool,
+    /// Overruns before the packet that is being placed.
+    pub overruns: u64,
+    native: Vec<u8>,
+    taken: Vec<(u64, u64)>,
+}
+
+impl Timeline {
+    pub(super) fn new() -> Timeline {
+        Timeline {
+            track: Track::new(8000),
+            past: VecDeque::new(),
+            notes: Vec::new(),
+            totals: LegTotals::default(),
+            tally: Tally::default(),
+            dirty: Vec::new(),
+            settled: 0,
+            written: 0,
+            epoch: 0,
+            heard: false,
+            on_hold: false,
+            overruns: 0,
+            native: Vec::new(),
+            taken: Vec::new(),
+        }
+    }
+
+    /// Where what was handed in ends, at whatever rate: on another grid, the present track
+    /// may begin up to half a sample before its predecessor's end.
+    pub(super) fn end_ns(&self) -> u64 {
+        let past = self.past.back().map_or(0, Track::end_ns);
+        self.track.end_ns().max(past)
+    }
+
+    /// Goes on at another clock rate; what came before stays as it was.
+    pub(super) fn change_rate(&mut self, rate: u32) {
+        let old = self.track.rate();
+        if rate == old || rate == 0 {
+            return;
+        }
+        let next = self.track.successor(rate);
+        let past = std::mem::replace(&mut self.track, next);
+        if past.keeps() && past.end() > past.floor() {
+            self.past.push_back(past);
+        }
+        self.settled = grid::convert(self.settled, old, rate);
+        self.written = grid::convert(self.written, old, rate);
+    }
+
+    /// A peer that changes its clock rate with every packet would keep the worker busy
+    /// with filters: so many changes are followed between two blocks.
+    pub(super) fn follows(&self, rate: u32) -> bool {
+        rate == self.track.rate() || self.past.len() < PAST_MAX
+    }
+
+    /// Nothing before `floor_ns` is wanted any more (`None`: nothing at all), and so far
+    /// have recordings settled and written.
+    pub(in crate::media) fn want_from(&mut self, floor_ns: Option<u64>, settled_ns: u64, written_ns: u64) {
+        let rate = self.track.rate();
+        self.settled = grid::index(settled_ns, rate);
+        self.written = grid::index(written_ns, rate);
+        self.track
+            .want_from(floor_ns.map(|floor| grid::index(floor, rate)));
+        match floor_ns {
+            Some(floor) => self.past.retain(|past| past.end_ns() > floor),
+            None => self.past.clear(),
+        }
+    }
+
+    pub(super) fn note(&mut self, from: u64, to: u64, epoch: u32, what: What) {
+        if from < to {
+            self.notes.push(Note {
+                from,
+                to,
+                rate: self.track.rate(),
+                epoch,
+                what,
+            });
+        }
+    }
+
+    /// What is missing from `start` to `stop`, as far as nothing was said there.
+    pub(super) fn lose(&mut self, start: u64, stop: u64, reason: LossReason) {
+        if start >= stop {
+            return;
+        }
+        self.track.lose(start, stop, reason);
+        self.note(start, stop.min(self.settled), 0, What::Lost(reason));
+    }
+
+    /// The silence that stands for missing packets: what the feed refused comes first.
+    fn lose_before(&mut self, at: u64, placing: &Placing) {
+        let refused = std::mem::take(&mut self.overruns).min(placing.missing);
+        self.tally.lost += (placing.missing - refused) as i64;
+        let start = at.saturating_sub(placing.lost);
+        let share = match placing.missing {
+            0 => 0,
+            missing => placing.lost * refused / missing,
+        };
+        self.lose(start, start + share, LossReason::Dropped(DropReason::Overflow));
+        self.lose(start + share, at, LossReason::Network);
+    }
+
+    fn put(&mut self, at: i64, codec: Codec, payload: &[u8], origin: Origin, placing: &Placing) {
+        let size = codec.sample_bytes();
+        let skip = (at.min(0).unsigned_abs() as usize).saturating_mul(size);
+        let Some(payload) = payload.get(skip..).filter(|rest| !rest.is_empty()) else {
+            return;
+        };
+        let (from, samples) = (at.max(0) as u64, (payload.len() / size) as u64);
+        let to = from + samples;
+        if let Some(why) = self.not_kept(origin) {
+            self.track.advance_end(to);
+            return self.note(from, to, origin.epoch, What::Outside(why));
+        }
+        if from < self.settled {
+            let late = to.min(self.settled);
+            let was_missing = placing.was_missing;
+            self.note(from, late, origin.epoch, What::Late { was_missing });
+            if late == to {
+                self.tally.late += 1;
+                self.tally.lost += 1;
+            }
+        }
+        let mut taken = std::mem::take(&mut self.taken);
+        self.track.place(from, (codec, origin), payload, &mut taken);
+        for (from, to) in taken.drain(..) {
+            self.note(from, to, origin.epoch, What::Dropped(DropReason::Overlap));
+        }
+        self.taken = taken;
+        if from < self.written && to > self.settled {
+            let rate = self.track.rate();
+            let from = grid::time(from.max(self.settled), rate);
+            self.dirty.push((from, grid::time(to, rate)));
+        }
+    }
+
+    fn not_kept(&self, origin: Origin) -> Option<Outside> {
+        let now = origin.epoch == self.epoch;
+        if now && self.on_hold {
+            return Some(Outside::Hold);
+        }
+        let kept = self.track.keeps() && (self.heard || !now);
+        (!kept).then_some(Outside::Paused)
+    }
+
+    /// The slipped samples: the first one after them, again. The one before may have been
+    /// said while a recording was paused that goes on from here.
+    fn repeat_first(&mut self, at: i64, count: u64, codec: Codec, payload: &[u8], origin: Origin) {
+        let Some(first) = payload.get(..codec.sample_bytes()) else {
+            return;
+        };
+        let copies = first.repeat(count as usize);
+        let origin = Origin {
+            repeated: true,
+            ..origin
+        };
+        if self.not_kept(origin).is_none() && at >= self.settled as i64 {
+            self.track
+                .place(at.max(0) as u64, (codec, origin), &copies, &mut Vec::new());
+        }
+    }
+
+    fn lay(&mut self, audio: &Audio<'_>, payload: &[u8], placing: &Placing) {
+        let codec = audio.format.codec;
+        let mut origin = Origin {
+            epoch: audio.epoch,
+            early: u32::try_from(placing.early).unwrap_or(u32::MAX),
+            ahead: audio.ahead,
+            repeated: false,
+        };
+        if placing.at > 0 && placing.lost > 0 {
+            self.lose_before(placing.at as u64, placing);
+        } else if placing.missing > 0 {
+            self.tally.lost += placing.missing.saturating_sub(std::mem::take(&mut self.overruns)) as i64;
+        }
+        if placing.newest {
+            self.overruns = 0;
+        }
+        let trim = placing.trim as usize * codec.sample_bytes();
+        let (left_out, payload) = payload.split_at(trim.min(payload.len()));
+        let left_out = (left_out.len() / codec.sample_bytes()) as u64;
+        let begin = placing.at.max(0) as u64;
+        self.note(begin, begin + left_out, audio.epoch, What::Slipped);
+        if placing.repeat > 0 {
+            let at = placing.at - placing.repeat as i64;
+            self.repeat_first(at, placing.repeat, codec, payload, origin);
+        }
+        if placing.was_missing {
+            self.tally.lost -= 1;
+        }
+        origin.repeated = false;
+        self.put(placing.at + left_out as i64, codec, payload, origin, placing);
+    }
+
+    /// What was written ahead and nobody has heard yet is taken back.
+    pub(super) fn cut(&mut self, at_ns: u64) {
+        let at = grid::index(at_ns, self.track.rate());
+        for stretch in self.track.cut(at) {
+            if matches!(stretch.content, Content::Audio(_)) && !stretch.origin.repeated {
+                let what = What::Outside(Outside::Cleared);
+                self.note(stretch.from, stretch.to, stretch.origin.epoch, what);
+            }
+        }
+    }
+}
+
+impl Out for Timeline {
+    fn end(&self, rate: u32) -> i64 {
+        grid::convert(self.track.end(), self.track.rate(), rate) as i64
+    }
+
+    fn audio(&mut self, audio: &Audio<'_>, placing: Placing) {
+        let rate = audio.format.rate;
+        if rate != self.track.rate() {
+            if !placing.newest || !self.follows(rate) {
+                // Its time has another grid now.
+                let len = (audio.payload.len() / audio.format.codec.sample_bytes()) as u64;
+                let begin = grid::convert(placing.at.max(0) as u64, rate, self.track.rate());
+                let len = grid::convert(len, rate, self.track.rate());
+                self.tally.lost += 1;
+                return self.note(begin, begin + len, audio.epoch, What::Dropped(DropReason::Late));
+            }
+            self.change_rate(rate);
+        }
+        if audio.format.codec != Codec::Pcm16 || !audio.network_order {
+            return self.lay(audio, audio.payload, &placing);
+        }
+        let mut native = std::mem::take(&mut self.native);
+        native.clear();
+        for pair in audio.payload.chunks_exact(2) {
+            let sample = i16::from_be_bytes([pair[0], pair[1]]);
+            native.extend_from_slice(&sample.to_ne_bytes());
+        }
+        self.lay(audio, &native, &placing);
+        self.native = native;
+    }
+
+    fn refused(&mut self, why: Refused, format: FeedFormat, len: i64, at: i64, epoch: u32) {
+        let rate = self.track.rate();
+        let begin = grid::convert(at.max(0) as u64, format.rate, rate);
+        let len = grid::convert(len.max(0) as u64, format.rate, rate);
+        let what = match why {
+            Refused::Duplicate => What::Duplicate,
+            Refused::Unconfirmed => What::Dropped(DropReason::Unconfirmed),
+        };
+        if why == Refused::Unconfirmed {
+            self.tally.lost += 1;
+        }
+        self.note(begin, begin + len, epoch, what);
+    }
+
+    fn not_missing(&mut self, from: i64, to: i64) {
+        self.tally.lost -= 1;
+        self.track.not_lost(from.max(0) as u64, to.max(0) as u64);
+    }
+
+    fn wrong_timestamp(&mut self) {
+        self.totals.wrong_timestamps += 1;
+    }
+
+    fn new_stream(&mut self) {
+        self.totals.streams += 1;
+    }
+
+    fn concurrent(&mut self) {
+        self.totals.concurrent += 1;
+    }
+}

@@ -1,0 +1,327 @@
+//! How late a sender's audio comes: stalls that drain, paths that have changed, clocks
+//! that drift.
+//!
+//! A stream's mapping says where its timestamps lie. What comes late by the mapping is
+//! either the backlog of a stall, which comes faster than time goes and belongs where the
+//! mapping has it, or a stream that has really moved, which comes as time goes and lies
+//! at its arrival.
+
+use crate::clock::{NS_PER_MS, NS_PER_S};
+
+/// Faster than 1.15 times real time: a stall is draining.
+const DRAINING: (i64, i64) = (115, 100);
+/// Over so long the pace is judged.
+pub(in crate::media) const JUDGED_NS: u64 = 100 * NS_PER_MS;
+/// So much audio, sooner than that, is a burst.
+const BURST_NS: u64 = 200 * NS_PER_MS;
+/// What is held comes to a decision, also if nothing follows it.
+pub(in crate::media) const HELD_NS: u64 = 200 * NS_PER_MS;
+/// The longest stall of a network that is promised to lose nothing.
+pub(in crate::media) const STALL_NS: u64 = 5 * NS_PER_S;
+
+/// Where one packet stands: samples at the stream's rate.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::media) struct Moment {
+    /// Where the mapping has it.
+    pub wanted: i64,
+    pub arrival: i64,
+    pub rate: u32,
+}
+
+impl Moment {
+    pub(in crate::media) fn excess(&self) -> i64 {
+        self.arrival - self.wanted
+    }
+
+    fn is_since(&self, ns: u64, first: i64, now: i64) -> bool {
+        now - first >= samples(ns, self.rate)
+    }
+}
+
+pub(in crate::media) fn samples(ns: u64, rate: u32) -> i64 {
+    (u128::from(ns) * u128::from(rate) / u128::from(NS_PER_S)) as i64
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::media) enum Verdict {
+    /// It lies where the mapping has it, and so does all that was held.
+    Place,
+    /// Not decided yet.
+    Hold,
+    /// All that is held, and this one, lie at their arrival.
+    Moved,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
+    #[default]
+    Steady,
+    /// Since the first packet that came late.
+    Holding(i64, i64),
+    /// Since the beginning of the present look at the pace.
+    Draining(i64, i64),
+}
+
+/// Judges late packets by their pace.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::media) struct Lateness {
+    state: State,
+    /// Later than this is worth a judgement.
+    slack_ns: u64,
+}
+
+impl Lateness {
+    pub(in crate::media) fn new(slack_ns: u64) -> Lateness {
+        Lateness {
+            state: State::Steady,
+            slack_ns,
+        }
+    }
+
+    pub(in crate::media) fn is_holding(&self) -> bool {
+        matches!(self.state, State::Holding(..))
+    }
+
+    /// The newest packet of the stream.
+    pub(in crate::media) fn judge(&mut self, moment: Moment) -> Verdict {
+        let Moment { wanted, arrival, rate } = moment;
+        if moment.excess() <= samples(self.slack_ns, rate) {
+            self.state = State::Steady;
+            return Verdict::Place;
+        }
+        match self.state {
+            State::Steady => {
+                self.state = State::Holding(wanted, arrival);
+                Verdict::Hold
+            }
+            State::Holding(first, came) => {
+                let judged = moment.is_since(JUDGED_NS, came, arrival);
+                let burst = moment.is_since(BURST_NS, first, wanted);
+                if !judged && !burst {
+                    return Verdict::Hold;
+                }
+                self.decide(drains(wanted - first, arrival - came), moment)
+            }
+            State::Draining(first, came) if moment.is_since(2 * JUDGED_NS, came, arrival) => {
+                self.decide(drains(wanted - first, arrival - came), moment)
+            }
+            State::Draining(..) => Verdict::Place,
+        }
+    }
+
+    fn decide(&mut self, draining: bool, moment: Moment) -> Verdict {
+        if draining {
+            self.state = State::Draining(moment.wanted, moment.arrival);
+            return Verdict::Place;
+        }
+        self.state = State::Steady;
+        Verdict::Moved
+    }
+
+    /// Nothing more comes for now: what is held is decided by what there is. `last`: the
+    /// newest of it.
+    pub(in crate::media) fn give_up(&mut self, last: Moment) -> Verdict {
+        let State::Holding(first, came) = self.state else {
+            return Verdict::Place;
+        };
+        let burst = last.wanted > first && 2 * (last.wanted - first) > 3 * (last.arrival - came);
+        self.decide(burst, last)
+    }
+
+    /// The mapping has begun anew.
+    pub(in crate::media) fn reset(&mut self) {
+        self.state = State::Steady;
+    }
+}
+
+fn drains(said: i64, took: i64) -> bool {
+    said * DRAINING.1 >= took.max(1) * DRAINING.0
+}
+
+/// Slow clock drift: a sender whose crystal is not ours. The least delay within a window
+/// is what the network cannot hide; where it wanders, the sender's clock does.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::media) struct Drift {
+    window: Option<Least>,
+    baseline: Option<i64>,
+    /// Samples that the stream is still to be moved by: positive, the sender is slow.
+    rest: i64,
+    /// A delay below 0 is a mapping that is too late, not one to keep.
+    absolute: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Least {
+    since: i64,
+    packets: u32,
+    delay: i64,
+}
+
+const WINDOW_NS: u64 = 2 * NS_PER_S;
+const WINDOW_PACKETS: u32 = 25;
+const BEGIN_NS: u64 = 10 * NS_PER_MS;
+const ENOUGH_NS: u64 = NS_PER_MS;
+/// Earlier than its arrival by more than this, no audio can be.
+const LEAD_NS: u64 = 20 * NS_PER_MS;
+
+impl Drift {
+    /// `absolute`: audio cannot have been said after it came (RTP).
+    pub(in crate::media) fn new(absolute: bool) -> Drift {
+        Drift {
+            absolute,
+            ..Drift::default()
+        }
+    }
+
+    /// The mapping has begun anew.
+    pub(in crate::media) fn reset(&mut self) {
+        *self = Drift::new(self.absolute);
+    }
+
+    /// One packet as it was placed. Answers by how many samples the stream moves from
+    /// here on; `gap`: the silence before it, `len`: its length.
+    pub(in crate::media) fn observe(&mut self, moment: Moment, gap: i64, len: i64) -> i64 {
+        let Moment { arrival, rate, .. } = moment;
+        let delay = moment.excess();
+        if self.rest == 0 || gap > 0 {
+            self.look(arrival, delay, rate);
+        }
+        if self.rest == 0 {
+            return 0;
+        }
+        // In a silence nobody hears it; else at most 2 %.
+        let most = if gap > 0 { i64::MAX } else { (len / 50).max(1) };
+        let least = if gap > 0 { -gap } else { -most };
+        let step = self.rest.clamp(least, most);
+        self.rest -= step;
+        if self.rest.abs() < samples(ENOUGH_NS, rate) {
+            self.rest = 0;
+        }
+        if self.rest == 0 {
+            self.window = None;
+        }
+        step
+    }
+
+    fn look(&mut self, arrival: i64, delay: i64, rate: u32) {
+        let window = self.window.get_or_insert(Least {
+            since: arrival,
+            packets: 0,
+            delay,
+        });
+        window.delay = window.delay.min(delay);
+        window.packets += 1;
+        let whole = arrival - window.since >= samples(WINDOW_NS, rate) && window.packets >= WINDOW_PACKETS;
+        if !whole {
+            return;
+        }
+        let least = window.delay;
+        self.window = None;
+        let lead = samples(LEAD_NS, rate);
+        let lowest = if self.absolute { -lead } else { i64::MIN };
+        let baseline = *self.baseline.get_or_insert(least.max(lowest));
+        let moved = least - baseline;
+        if moved.abs() > samples(BEGIN_NS, rate) {
+            self.rest = moved;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: i64 = 8;
+
+    fn at(wanted: i64, arrival: i64) -> Moment {
+        Moment {
+            wanted: wanted * MS,
+            arrival: arrival * MS,
+            rate: 8000,
+        }
+    }
+
+    fn lateness() -> Lateness {
+        Lateness::new(100 * NS_PER_MS)
+    }
+
+    #[test]
+    fn a_backlog_that_comes_at_once_lies_where_the_mapping_has_it() {
+        let mut late = lateness();
+        let verdicts: Vec<_> = (0..12).map(|n| late.judge(at(20 * n, 1300))).collect();
+        assert!(verdicts[..10].iter().all(|v| *v == Verdict::Hold), "{verdicts:?}");
+        assert!(verdicts[10..].iter().all(|v| *v == Verdict::Place));
+    }
+
+    #[test]
+    fn twice_as_fast_is_a_drain_and_real_time_is_a_move() {
+        for (per_packet, verdict) in [(10, Verdict::Place), (16, Verdict::Place), (20, Verdict::Moved)] {
+            let mut late = lateness();
+            let decided = (0..20).map(|n| late.judge(at(20 * n, 1000 + per_packet * n)));
+            let decided = decided.into_iter().find(|v| *v != Verdict::Hold);
+            assert_eq!(decided, Some(verdict), "a packet each {per_packet} ms");
+        }
+    }
+
+    #[test]
+    fn one_late_packet_alone_has_moved() {
+        let mut late = lateness();
+        assert_eq!(late.judge(at(0, 3000)), Verdict::Hold);
+        assert_eq!(late.give_up(at(0, 3000)), Verdict::Moved);
+        assert_eq!(late.judge(at(0, 50)), Verdict::Place);
+    }
+
+    #[test]
+    fn a_late_packet_whose_successors_are_in_time_was_only_late() {
+        let mut late = lateness();
+        assert_eq!(late.judge(at(0, 150)), Verdict::Hold);
+        assert_eq!(late.judge(at(60, 150)), Verdict::Place);
+        assert!(!late.is_holding());
+    }
+
+    /// One per cent, both ways, for a minute: never further away than 60 ms.
+    #[test]
+    fn drift_is_followed_within_two_per_cent() {
+        for ppm in [10_000i64, -10_000, 1000, -1000] {
+            let mut drift = Drift::new(true);
+            let (mut place, mut worst) = (0i64, 0i64);
+            for n in 0..3000i64 {
+                let arrival = n * 160 * (1_000_000 - ppm) / 1_000_000;
+                let moment = Moment {
+                    wanted: place,
+                    arrival,
+                    rate: 8000,
+                };
+                let step = drift.observe(moment, 0, 160);
+                assert!(step.abs() <= 3);
+                place += step;
+                worst = worst.max((arrival - place).abs());
+                place += 160;
+            }
+            assert!(worst < 60 * MS, "{ppm} ppm: {worst} samples");
+        }
+    }
+
+    /// A stream that began with a burst lies too late until the first silence.
+    #[test]
+    fn a_silence_takes_a_lead_back_at_once() {
+        let mut drift = Drift::new(true);
+        let mut place = 8000;
+        for n in 0..150i64 {
+            let moment = Moment {
+                wanted: place,
+                arrival: n * 160,
+                rate: 8000,
+            };
+            place += drift.observe(moment, 0, 160) + 160;
+        }
+        let moment = Moment {
+            wanted: place + 16_000,
+            arrival: 151 * 160 + 16_000,
+            rate: 8000,
+        };
+        let step = drift.observe(moment, 16_000, 160);
+        let lead = -(moment.excess() - step);
+        assert!(lead <= 20 * MS, "{lead} samples of lead are left");
+    }
+}

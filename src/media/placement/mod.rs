@@ -1,0 +1,204 @@
+//! Where a leg's packets lie in time: pure functions over explicit state.
+//!
+//! Nothing here knows a clock, a thread, a file or a recording. What was received comes in
+//! as [`Coming`], and what is decided goes out by [`Out`].
+
+pub(super) mod delay;
+mod proof;
+mod stream;
+mod streams;
+mod suspect;
+mod timestamps;
+mod window;
+pub(super) mod writes;
+
+use super::rtp::Packet;
+use crate::words::FeedFormat;
+pub(super) use streams::Streams;
+pub(super) use window::hash;
+
+/// What placing needs to know of the call.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Scene {
+    pub real: bool,
+    /// No first packet is placed before it: the begin of a recording that has never been
+    /// paused. In nanoseconds.
+    pub begin_ns: u64,
+}
+
+impl Scene {
+    fn begin(&self, rate: u32) -> i64 {
+        delay::samples(self.begin_ns, rate)
+    }
+}
+
+/// An RTP packet with audio, at the moment when it is handed in.
+pub(super) struct Coming<'a> {
+    pub packet: &'a Packet<'a>,
+    pub hash: u16,
+    pub format: FeedFormat,
+    /// Samples of audio in it.
+    pub len: i64,
+    /// In samples at its own rate, as all places are; in stream time the leg's end.
+    pub arrival: i64,
+    /// Which control points had been set.
+    pub epoch: u32,
+    /// The host says when it was received.
+    pub aged: bool,
+    /// After all audio of the leg.
+    pub leg_end: i64,
+    /// Stream time: how far the other legs have come, where any has audio.
+    pub clock: Option<i64>,
+}
+
+/// Where audio is to be put, and what is known of the place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Placing {
+    pub at: i64,
+    /// Samples to be left out at its beginning: its sender's clock is fast.
+    pub trim: u64,
+    /// Samples to be repeated before it: its sender's clock is slow.
+    pub repeat: u64,
+    /// Packets that are missing before it, and how much silence stands for them.
+    pub missing: u64,
+    pub lost: u64,
+    /// It may have been said so much before its place.
+    pub early: u64,
+    /// It is the newest of its stream.
+    pub newest: bool,
+    /// It had been counted as missing.
+    pub was_missing: bool,
+}
+
+/// Audio as it was handed in.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Audio<'a> {
+    pub payload: &'a [u8],
+    pub format: FeedFormat,
+    /// PCM16 as RTP has it, most significant byte first.
+    pub network_order: bool,
+    pub epoch: u32,
+    /// Written ahead of the clock: said when it is heard.
+    pub ahead: bool,
+}
+
+/// What becomes of audio that nothing has placed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refused {
+    Duplicate,
+    Unconfirmed,
+}
+
+/// Takes what is decided.
+pub(super) trait Out {
+    /// After all audio of the leg, in samples at this rate.
+    fn end(&self, rate: u32) -> i64;
+
+    fn audio(&mut self, audio: &Audio<'_>, placing: Placing);
+
+    fn refused(&mut self, why: Refused, format: FeedFormat, len: i64, at: i64, epoch: u32);
+
+    /// A silence that was counted as missing was none.
+    fn not_missing(&mut self, from: i64, to: i64);
+
+    fn wrong_timestamp(&mut self);
+
+    /// Audio of a stream that was not known before.
+    fn new_stream(&mut self);
+
+    fn concurrent(&mut self);
+}
+
+/// A packet that waits for a decision.
+#[derive(Debug)]
+pub(super) struct Held {
+    ssrc: u32,
+    sequence: u16,
+    timestamp: u32,
+    payload_type: u8,
+    marker: bool,
+    payload: Vec<u8>,
+    hash: u16,
+    format: FeedFormat,
+    len: i64,
+    epoch: u32,
+    aged: bool,
+    arrival: i64,
+    wanted: i64,
+    missing: u64,
+    /// The number before it, and the length of that packet.
+    after: u16,
+    len_before: i64,
+}
+
+impl Held {
+    fn audio(&self) -> Audio<'_> {
+        Audio {
+            payload: &self.payload,
+            format: self.format,
+            network_order: true,
+            epoch: self.epoch,
+            ahead: false,
+        }
+    }
+
+    fn packet(&self) -> Packet<'_> {
+        Packet {
+            ssrc: self.ssrc,
+            sequence: self.sequence,
+            timestamp: self.timestamp,
+            payload_type: self.payload_type,
+            marker: self.marker,
+            payload: &self.payload,
+        }
+    }
+
+    fn moment(&self, rate: u32) -> delay::Moment {
+        delay::Moment {
+            wanted: self.wanted,
+            arrival: self.arrival,
+            rate,
+        }
+    }
+}
+
+impl Coming<'_> {
+    fn audio(&self) -> Audio<'_> {
+        Audio {
+            payload: self.packet.payload,
+            format: self.format,
+            network_order: true,
+            epoch: self.epoch,
+            ahead: false,
+        }
+    }
+
+    fn hold(&self, wanted: i64, missing: u64) -> Held {
+        Held {
+            ssrc: self.packet.ssrc,
+            sequence: self.packet.sequence,
+            timestamp: self.packet.timestamp,
+            payload_type: self.packet.payload_type,
+            marker: self.packet.marker,
+            payload: self.packet.payload.to_vec(),
+            hash: self.hash,
+            format: self.format,
+            len: self.len,
+            epoch: self.epoch,
+            aged: self.aged,
+            arrival: self.arrival,
+            wanted,
+            missing,
+            after: self.packet.sequence,
+            len_before: self.len,
+        }
+    }
+
+    fn plain(&self, at: i64) -> Placing {
+        Placing {
+            at,
+            newest: true,
+            ..Placing::default()
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! How early a packet may have been said, and what proves that it was not.
+//!
+//! A stream that is moved to its arrival may have been said as much earlier as it was
+//! moved: a backlog that drains at real speed looks live. Only a proof takes that away.
+
+use super::delay::{STALL_NS, samples};
+use crate::clock::NS_PER_MS;
+
+/// Packets that show a clock which stands still come at least so far apart.
+const APART_NS: u64 = 500 * NS_PER_MS;
+/// So many steps in a row.
+const STEPS: u32 = 2;
+/// A sender report must differ by more, to say anything.
+const REPORT_NS: u64 = 60 * NS_PER_MS;
+
+#[derive(Clone, Debug, Default)]
+pub(in crate::media) struct Proof {
+    /// Samples by which a packet may have been said before its place.
+    deficit: i64,
+    /// Samples by which the sender's clock is known to have stood still.
+    credit: i64,
+    /// Up to this place, packets may have been said as long ago as a stall is long.
+    guarded_until: Option<i64>,
+    /// Timestamp and arrival of the latest packet, and how many stood still in a row.
+    latest: Option<(u32, i64)>,
+    still: u32,
+    /// The latest sender report: NTP time in samples, and RTP timestamp.
+    report: Option<(i64, u32)>,
+    /// The feed was opened anew, and nothing has come since.
+    pub reopened: bool,
+}
+
+impl Proof {
+    /// Samples by which a packet at this place may have been said before it.
+    pub(in crate::media) fn early(&self, at: i64, rate: u32) -> u64 {
+        let guarded = self.guarded_until.is_some_and(|until| at < until);
+        let deficit = if guarded { samples(STALL_NS, rate) } else { 0 };
+        deficit.max(self.deficit) as u64
+    }
+
+    /// The stream began anew here, and nobody knows since when.
+    pub(in crate::media) fn guard(&mut self, at: i64, rate: u32) {
+        self.guarded_until = Some(at + samples(STALL_NS, rate));
+    }
+
+    /// The stream was moved. A longer deficit than the longest stall is none: its sender's
+    /// clock stood still.
+    pub(in crate::media) fn moved(&mut self, by: i64, proven: bool, rate: u32) {
+        let excused = by.max(0).min(self.credit.max(0));
+        self.credit -= excused;
+        self.deficit = (self.deficit + by - excused).max(0);
+        if proven || self.still >= STEPS || self.deficit > samples(STALL_NS, rate) {
+            self.expire();
+        }
+    }
+
+    /// Timestamps began anew so far behind the last packet.
+    pub(in crate::media) fn went_on(&mut self, gap: i64, rate: u32) {
+        if gap > 0 {
+            self.moved(gap, false, rate);
+        }
+    }
+
+    fn expire(&mut self) {
+        (self.deficit, self.credit, self.guarded_until) = (0, 0, None);
+    }
+
+    /// A feed that was opened anew has no backlog.
+    pub(in crate::media) fn reopen(&mut self) {
+        self.expire();
+        self.reopened = true;
+    }
+
+    /// A packet of the stream, with or without audio. A stall gives nothing and then more
+    /// than real time: packets that come apart while the timestamps stand are no stall.
+    pub(in crate::media) fn sees(&mut self, timestamp: u32, arrival: i64, rate: u32) {
+        let Some((known, came)) = self.latest.replace((timestamp, arrival)) else {
+            return;
+        };
+        let (took, on) = (arrival - came, i64::from(timestamp.wrapping_sub(known) as i32));
+        if took < samples(APART_NS, rate) {
+            self.still = 0;
+            return;
+        }
+        self.still = if on >= 0 && 4 * on < took { self.still + 1 } else { 0 };
+        if self.still >= STEPS {
+            self.expire();
+        }
+    }
+
+    /// A sender report (RFC 3550, 6.4.1): NTP time as 32.32 bits of seconds, and the RTP
+    /// timestamp of the same moment.
+    pub(in crate::media) fn report(&mut self, ntp: u64, timestamp: u32, rate: u32) {
+        let time = (u128::from(ntp) * u128::from(rate) >> 32) as i64;
+        let Some((before, known)) = self.report.replace((time, timestamp)) else {
+            return;
+        };
+        let stood = time - before - i64::from(timestamp.wrapping_sub(known) as i32);
+        if stood > samples(REPORT_NS, rate) {
+            let excused = self.deficit.min(stood);
+            self.deficit -= excused;
+            self.credit += stood - excused;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const S: i64 = 8000;
+
+    #[test]
+    fn a_move_is_a_deficit_until_it_is_longer_than_a_stall() {
+        let mut proof = Proof::default();
+        proof.moved(3 * S, false, 8000);
+        assert_eq!(proof.early(0, 8000), 3 * 8000);
+        proof.moved(3 * S, false, 8000);
+        assert_eq!(proof.early(0, 8000), 0);
+        proof.moved(S, false, 8000);
+        proof.moved(-S, false, 8000);
+        assert_eq!(proof.early(0, 8000), 0);
+    }
+
+    #[test]
+    fn sender_reports_prove_how_long_the_clock_stood() {
+        let ntp = |seconds: u64| seconds << 32;
+        let mut proof = Proof::default();
+        proof.report(ntp(100), 1000, 8000);
+        proof.report(ntp(105), 1000 + 2 * 8000, 8000);
+        proof.moved(3 * S, false, 8000);
+        assert_eq!(proof.early(0, 8000), 0, "three seconds were proven");
+        proof.moved(S, false, 8000);
+        assert_eq!(proof.early(0, 8000), 8000);
+        proof.report(ntp(110), 1000 + 6 * 8000, 8000);
+        assert_eq!(proof.early(0, 8000), 0);
+    }
+
+    #[test]
+    fn packets_apart_whose_timestamps_stand_are_a_proof() {
+        let mut proof = Proof::default();
+        proof.sees(0, 0, 8000);
+        for (n, early) in [(1u32, 8000), (2, 0)] {
+            proof.sees(n * 160, i64::from(n) * S, 8000);
+            proof.moved(if n == 1 { S } else { 0 }, false, 8000);
+            assert_eq!(proof.early(0, 8000), early, "packet {n}");
+        }
+    }
+
+    #[test]
+    fn a_guard_ends_after_a_stall() {
+        let mut proof = Proof::default();
+        proof.guard(100, 8000);
+        assert_eq!(proof.early(100, 8000), 5 * 8000);
+        assert_eq!(proof.early(100 + 5 * S, 8000), 0);
+    }
+}

@@ -1,0 +1,416 @@
+//! One RTP stream (an SSRC at one clock rate): where each of its packets lies.
+
+use std::collections::VecDeque;
+
+use super::delay::{Drift, Lateness, STALL_NS, Verdict, samples};
+use super::proof::Proof;
+use super::timestamps::{Step, Timestamps};
+use super::window::{NUMBERS, Received, Window};
+use super::{Coming, Held, Out, Placing, Scene};
+use crate::clock::NS_PER_MS;
+
+/// Later than this by its timestamp, a packet's delay is judged.
+const SLACK_NS: u64 = 100 * NS_PER_MS;
+/// So near behind the newest, a number is late whatever its timestamp says.
+const NEAR: u16 = 32;
+/// So near ahead, a number follows whatever its timestamp says.
+const NEXT: u16 = 16;
+/// More are forgotten: nothing that old is still waited for.
+const MOVES: usize = 8;
+const GAPS: usize = 8;
+/// In stream time a longer silence is a jump of the timestamps.
+const LONGEST_S: i64 = 1800;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::media) enum Order {
+    /// Ahead of all others.
+    Next,
+    /// Behind others, and not received before.
+    Late,
+    Duplicate,
+    /// Perhaps the first of a sequence that begins anew: so many in a row confirm it.
+    Suspect(usize),
+}
+
+/// Numbers that are missing between two packets that were placed.
+#[derive(Clone, Copy, Debug)]
+struct Gap {
+    after: u16,
+    before: u16,
+    missing: u64,
+    /// The end of the silence that stands for them.
+    to: i64,
+    len: i64,
+}
+
+#[derive(Debug)]
+pub(in crate::media) struct Stream {
+    pub ssrc: u32,
+    pub rate: u32,
+    window: Window,
+    /// The newest audio packet's number.
+    highest: u16,
+    /// Numbers from the first to the highest.
+    since: u64,
+    timestamps: Timestamps,
+    lateness: Lateness,
+    drift: Drift,
+    pub proof: Proof,
+    /// What waits for a judgement, oldest first.
+    held: Vec<Held>,
+    /// Held from its first packet on, until it is known how much of a backlog there is.
+    anchoring: bool,
+    /// After the last sample that was placed.
+    end: i64,
+    /// Where the stream was moved: the highest number before, and by how much.
+    moves: VecDeque<(u16, i64)>,
+    gaps: VecDeque<Gap>,
+    pub last_arrival: i64,
+    /// By how much the newest packet lies later than it came.
+    lead: i64,
+}
+
+impl Stream {
+    /// Begins with its first packet. In real time it is placed once its neighbours of the
+    /// same moment are known.
+    pub(in crate::media) fn begin(coming: &Coming<'_>, scene: &Scene, out: &mut impl Out) -> Stream {
+        let packet = coming.packet;
+        let first = match scene.real {
+            true => coming.arrival,
+            false => coming.leg_end,
+        };
+        let mut stream = Stream {
+            ssrc: packet.ssrc,
+            rate: coming.format.rate,
+            window: Window::new(),
+            highest: packet.sequence,
+            since: 0,
+            timestamps: Timestamps::new(packet.timestamp, first, coming.len),
+            lateness: Lateness::new(SLACK_NS),
+            drift: Drift::new(true),
+            proof: Proof::default(),
+            held: Vec::new(),
+            anchoring: scene.real,
+            end: first,
+            moves: VecDeque::new(),
+            gaps: VecDeque::new(),
+            last_arrival: coming.arrival,
+            lead: 0,
+        };
+        stream.window.audio(packet.sequence, coming.hash);
+        stream.proof.sees(packet.timestamp, coming.arrival, coming.format.rate);
+        match scene.real {
+            true => stream.held.push(coming.hold(first, 0)),
+            false => stream.emit(coming, coming.plain(first), out),
+        }
+        stream
+    }
+
+    pub(in crate::media) fn order(&self, coming: &Coming<'_>) -> Order {
+        let packet = coming.packet;
+        let ahead = packet.sequence.wrapping_sub(self.highest);
+        let received = self.window.received(packet.sequence, coming.hash);
+        if ahead != 0 && ahead < 0x8000 {
+            return match self.follows(packet.timestamp, ahead) {
+                true => Order::Next,
+                false => Order::Suspect(2),
+            };
+        }
+        let back = ahead.wrapping_neg();
+        match received {
+            Received::Audio { same: true } if back < NUMBERS => Order::Duplicate,
+            Received::Audio { same: false } if back < NUMBERS => Order::Suspect(2),
+            _ if !self.timestamps.fits_behind(packet.timestamp, back, back < NEAR) => Order::Suspect(2),
+            _ if back < NUMBERS => Order::Late,
+            // Nobody knows any more whether it came before: a restart at the numbers and
+            // timestamps that the stream began with looks like a very late packet.
+            _ => Order::Suspect(5),
+        }
+    }
+
+    fn follows(&self, timestamp: u32, ahead: u16) -> bool {
+        ahead <= NEXT || self.timestamps.fits_ahead(timestamp, ahead, self.rate)
+    }
+
+    /// Its timestamp says that it was said about now.
+    pub(in crate::media) fn is_in_time(&self, coming: &Coming<'_>) -> bool {
+        let at = self.timestamps.place(coming.packet.timestamp);
+        let slack = samples(SLACK_NS, self.rate);
+        at >= self.end.max(self.timestamps.end()) && (coming.arrival - at).abs() <= slack
+    }
+
+    /// The newest packet. `returns`: another stream was in front meanwhile, so that
+    /// numbers between are not missing.
+    pub(in crate::media) fn next(
+        &mut self,
+        coming: &Coming<'_>,
+        returns: bool,
+        scene: &Scene,
+        out: &mut impl Out,
+    ) {
+        let packet = coming.packet;
+        self.proof.sees(packet.timestamp, coming.arrival, self.rate);
+        let before = self.highest;
+        let missing = match returns {
+            true => 0,
+            false => self.window.missing(before, packet.sequence),
+        };
+        let step = self.step(coming, missing, returns, scene);
+        let apart = packet.sequence.wrapping_sub(before);
+        self.window.audio(packet.sequence, coming.hash);
+        self.since += u64::from(apart);
+        self.highest = packet.sequence;
+        self.last_arrival = coming.arrival;
+        let len = self.timestamps.len();
+        let wanted = match step {
+            Step::Fits(at) => at,
+            Step::Broken(at) => {
+                out.wrong_timestamp();
+                self.give_up(scene, out);
+                self.lateness.reset();
+                self.proof.went_on(at - self.timestamps.end(), self.rate);
+                at
+            }
+        };
+        self.timestamps.newest(packet.timestamp, wanted, coming.len, apart);
+        let mut held = coming.hold(wanted, missing);
+        held.after = before;
+        held.len_before = len;
+        if !scene.real {
+            return self.place(&held, 0, out);
+        }
+        if self.anchoring {
+            return self.held.push(held);
+        }
+        self.judge(held, out);
+    }
+
+    fn step(&mut self, coming: &Coming<'_>, missing: u64, returns: bool, scene: &Scene) -> Step {
+        let expected = self.timestamps.end() + missing as i64 * self.timestamps.len();
+        let packet = coming.packet;
+        let apart = packet.sequence.wrapping_sub(self.highest);
+        if !scene.real {
+            let horizon = match coming.clock {
+                Some(clock) if !packet.marker => clock.max(expected) + samples(SLACK_NS, self.rate),
+                _ => expected + LONGEST_S * i64::from(self.rate),
+            };
+            let expected = if returns { expected.max(coming.leg_end) } else { expected };
+            return self.timestamps.step(packet.timestamp, apart, expected, horizon, packet.marker);
+        }
+        let slack = samples(SLACK_NS, self.rate);
+        let lead = (self.timestamps.end() - coming.arrival).max(self.lead).max(0);
+        let horizon = coming.arrival + lead + slack;
+        let step = self.timestamps.step(packet.timestamp, apart, expected, horizon, packet.marker);
+        match step {
+            // Its time is unknown; when it came, is not.
+            Step::Broken(at) if coming.arrival - at > slack => Step::Broken(coming.arrival),
+            step => step,
+        }
+    }
+
+    fn judge(&mut self, held: Held, out: &mut impl Out) {
+        let moment = held.moment(self.rate);
+        if std::mem::take(&mut self.proof.reopened) && moment.excess() > samples(SLACK_NS, self.rate) {
+            // Nothing of before waits in a feed that was opened anew.
+            self.held.push(Held { aged: true, ..held });
+            return self.settle_held(Verdict::Moved, out);
+        }
+        let verdict = self.lateness.judge(moment);
+        match verdict {
+            Verdict::Hold => self.held.push(held),
+            Verdict::Moved => {
+                self.held.push(held);
+                self.settle_held(Verdict::Moved, out);
+            }
+            Verdict::Place => {
+                self.settle_held(Verdict::Place, out);
+                let gap = (held.wanted - self.end).max(0);
+                let step = match held.missing {
+                    0 => self.drift.observe(moment, gap, held.len),
+                    _ => 0,
+                };
+                self.shift(held.after, step);
+                self.proof.moved(step.min(0), false, self.rate);
+                let mut held = held;
+                held.wanted += step;
+                let slipped = if gap == 0 { step } else { 0 };
+                self.place(&held, slipped, out);
+            }
+        }
+    }
+
+    /// Moves what comes from here on.
+    fn shift(&mut self, after: u16, by: i64) {
+        if by == 0 {
+            return;
+        }
+        self.timestamps.shift(by);
+        match self.moves.back_mut() {
+            // Drift moves a little with each packet.
+            Some(last) if after.wrapping_sub(last.0) < NEAR && by.abs() < 64 => last.1 += by,
+            _ => {
+                if self.moves.len() == MOVES {
+                    self.moves.pop_front();
+                }
+                self.moves.push_back((after, by));
+            }
+        }
+    }
+
+    /// What waits is placed. The stream has moved: from the first of it on.
+    fn settle_held(&mut self, verdict: Verdict, out: &mut impl Out) {
+        let Some(first) = self.held.first() else {
+            return;
+        };
+        if verdict == Verdict::Moved {
+            let by = first.arrival.max(self.end) - first.wanted;
+            let after = first.after;
+            let proven = self.held.iter().any(|held| held.aged);
+            self.shift(after, by);
+            self.held.iter_mut().for_each(|held| held.wanted += by);
+            self.proof.moved(by, proven, self.rate);
+            self.drift.reset();
+        }
+        for held in std::mem::take(&mut self.held) {
+            self.place(&held, 0, out);
+        }
+    }
+
+    /// Decides what waits by what there is of it.
+    pub(in crate::media) fn give_up(&mut self, scene: &Scene, out: &mut impl Out) {
+        if self.anchoring {
+            return self.anchor(scene, out);
+        }
+        let Some(last) = self.held.last() else {
+            return;
+        };
+        let verdict = self.lateness.give_up(last.moment(self.rate));
+        self.settle_held(verdict, out);
+    }
+
+    /// Whether what waits has waited long enough.
+    pub(in crate::media) fn is_due(&self, now: i64) -> bool {
+        let waited = |held: &Held| now - held.arrival >= samples(super::delay::HELD_NS, self.rate);
+        self.anchoring || self.held.first().is_some_and(waited)
+    }
+
+    pub(in crate::media) fn is_holding(&self) -> bool {
+        !self.held.is_empty()
+    }
+
+    /// The first packets have come at once: the newest of them was said last, and now.
+    fn anchor(&mut self, scene: &Scene, out: &mut impl Out) {
+        self.anchoring = false;
+        let Some(first) = self.held.first() else {
+            return;
+        };
+        let lead = self.held.iter().map(|held| held.wanted - held.arrival).max();
+        let lead = lead.unwrap_or(0).max(0).min(samples(STALL_NS, self.rate));
+        let floor = out.end(self.rate).max(scene.begin(self.rate));
+        let said = first.arrival - lead;
+        let at = said.max(floor);
+        let by = at - first.wanted;
+        self.proof.moved(at - said, false, self.rate);
+        self.end = at;
+        self.timestamps.shift(by);
+        self.held.iter_mut().for_each(|held| held.wanted += by);
+        for held in std::mem::take(&mut self.held) {
+            self.place(&held, 0, out);
+        }
+    }
+
+    /// `slipped`: samples that the stream has been moved by here, where no silence hides it.
+    fn place(&mut self, held: &Held, slipped: i64, out: &mut impl Out) {
+        let gap = (held.wanted - self.end).max(0);
+        let lost = (held.missing as i64 * held.len_before).min(gap);
+        if held.missing > 0 {
+            if self.gaps.len() == GAPS {
+                self.gaps.pop_front();
+            }
+            self.gaps.push_back(Gap {
+                after: held.after,
+                before: held.sequence,
+                missing: held.missing,
+                to: held.wanted,
+                len: held.len_before,
+            });
+        }
+        let placing = Placing {
+            at: held.wanted,
+            trim: (self.end - held.wanted).max(0).min(slipped.min(0).abs()) as u64,
+            repeat: slipped.max(0) as u64,
+            missing: held.missing,
+            lost: lost as u64,
+            early: self.proof.early(held.wanted, self.rate),
+            newest: true,
+            was_missing: false,
+        };
+        self.end = self.end.max(held.wanted + held.len);
+        self.lead = held.wanted - held.arrival;
+        out.audio(&held.audio(), placing);
+    }
+
+    fn emit(&mut self, coming: &Coming<'_>, placing: Placing, out: &mut impl Out) {
+        self.end = self.end.max(placing.at + coming.len);
+        out.audio(&coming.audio(), placing);
+    }
+
+    /// A packet behind others lies where its timestamp has it: moves that came after it
+    /// are not its own.
+    pub(in crate::media) fn late(&mut self, coming: &Coming<'_>, scene: &Scene, out: &mut impl Out) {
+        let packet = coming.packet;
+        if scene.real && self.is_holding() {
+            self.give_up(scene, out);
+        }
+        self.window.audio(packet.sequence, coming.hash);
+        let back = self.highest.wrapping_sub(packet.sequence);
+        let moved: i64 = self
+            .moves
+            .iter()
+            .filter(|(highest, _)| (highest.wrapping_sub(packet.sequence) as i16) >= 0)
+            .map(|(_, by)| by)
+            .sum();
+        let at = self.timestamps.place_behind(packet.timestamp, back) - moved;
+        let was_missing = self.found(packet.sequence).is_some();
+        let early = (self.proof.early(at, self.rate) as i64 - moved.max(0)).max(0);
+        let placing = Placing {
+            at,
+            early: early as u64,
+            was_missing,
+            newest: false,
+            ..coming.plain(at)
+        };
+        out.audio(&coming.audio(), placing);
+    }
+
+    /// A number that was missing has come: where its silence ends, and how long it is.
+    fn found(&mut self, sequence: u16) -> Option<(i64, i64)> {
+        let inside = |gap: &&mut Gap| {
+            let from = sequence.wrapping_sub(gap.after);
+            gap.missing > 0 && from > 0 && from < gap.before.wrapping_sub(gap.after)
+        };
+        let gap = self.gaps.iter_mut().find(inside)?;
+        gap.missing -= 1;
+        let to = gap.to - gap.missing as i64 * gap.len;
+        Some((to, gap.len))
+    }
+
+    /// A packet without audio: its number has been received, and nothing else follows.
+    pub(in crate::media) fn other(&mut self, sequence: u16, out: &mut impl Out) {
+        let new = !self.window.has(sequence);
+        self.window.other(sequence);
+        if new && let Some((to, len)) = self.found(sequence) {
+            out.not_missing(to - len, to);
+        }
+    }
+
+    /// Samples of the newest packet.
+    pub(in crate::media) fn packet_len(&self) -> i64 {
+        self.timestamps.len()
+    }
+
+    /// The stream is known to be silent up to here.
+    pub(in crate::media) fn silent_until(&self, timestamp: u32) -> i64 {
+        self.timestamps.place(timestamp)
+    }
+}

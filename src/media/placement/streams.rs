@@ -1,0 +1,271 @@
+//! The RTP streams of one leg: which one a packet belongs to, and whether to believe it.
+
+use super::delay::samples;
+use super::stream::{Order, Stream};
+use super::suspect::{Kind, Suspect};
+use super::{Coming, Held, Out, Placing, Refused, Scene};
+use crate::clock::NS_PER_MS;
+
+/// More are forgotten, the one that has been silent for longest first.
+const STREAMS: usize = 8;
+const SUSPECTS: usize = 4;
+/// Streams that take turns so quickly send at the same time.
+const TURN_NS: u64 = 60 * NS_PER_MS;
+const TURNS: u32 = 4;
+
+#[derive(Debug, Default)]
+pub(in crate::media) struct Streams {
+    streams: Vec<Stream>,
+    suspects: Vec<Suspect>,
+    /// The SSRC whose packet was the newest.
+    front: Option<u32>,
+    /// Nothing has come from the present feed yet.
+    fresh: bool,
+    turns: u32,
+}
+
+impl Streams {
+    pub(in crate::media) fn new() -> Streams {
+        Streams {
+            fresh: true,
+            ..Streams::default()
+        }
+    }
+
+    /// A new feed: its first packet needs no confirmation.
+    pub(in crate::media) fn attach(&mut self) {
+        self.fresh = true;
+        self.streams.iter_mut().for_each(|stream| stream.proof.reopen());
+    }
+
+    fn find(&self, ssrc: u32) -> Option<usize> {
+        self.streams.iter().position(|stream| stream.ssrc == ssrc)
+    }
+
+    /// A packet with audio.
+    pub(in crate::media) fn audio(&mut self, coming: &Coming<'_>, scene: &Scene, out: &mut impl Out) {
+        let fresh = std::mem::take(&mut self.fresh);
+        let Some(n) = self.find(coming.packet.ssrc) else {
+            return match fresh {
+                true => self.begin(coming, scene, out),
+                false => self.suspect(coming, Kind::New, 2, scene, out),
+            };
+        };
+        let stream = &mut self.streams[n];
+        if stream.rate != coming.format.rate {
+            // The same sender at another clock rate: its numbers go on, its clock does not.
+            return self.restart(n, coming, scene, out);
+        }
+        match stream.order(coming) {
+            Order::Duplicate => self.refuse(Refused::Duplicate, coming, out),
+            Order::Late => stream.late(coming, scene, out),
+            Order::Suspect(_) if fresh => self.restart(n, coming, scene, out),
+            Order::Suspect(needed) => self.suspect(coming, Kind::Restart, needed, scene, out),
+            Order::Next => {
+                let returns = self.front != Some(coming.packet.ssrc);
+                if returns && !fresh && scene.real && !stream.is_in_time(coming) {
+                    return self.suspect(coming, Kind::Returns, 2, scene, out);
+                }
+                self.next(n, coming, returns, scene, out);
+            }
+        }
+    }
+
+    fn next(&mut self, n: usize, coming: &Coming<'_>, returns: bool, scene: &Scene, out: &mut impl Out) {
+        if returns {
+            self.turn(n, coming, out);
+        }
+        self.streams[n].next(coming, returns, scene, out);
+        self.front = Some(coming.packet.ssrc);
+    }
+
+    /// Another stream is in front now.
+    fn turn(&mut self, n: usize, coming: &Coming<'_>, out: &mut impl Out) {
+        let ago = coming.arrival - self.streams[n].last_arrival;
+        self.turns = match ago <= samples(TURN_NS, coming.format.rate) {
+            true => self.turns + 1,
+            false => 0,
+        };
+        if self.turns >= TURNS {
+            out.concurrent();
+        }
+    }
+
+    fn refuse(&mut self, why: Refused, coming: &Coming<'_>, out: &mut impl Out) {
+        out.refused(why, coming.format, coming.len, coming.arrival, coming.epoch);
+    }
+
+    /// A stream that nothing is known of.
+    fn begin(&mut self, coming: &Coming<'_>, scene: &Scene, out: &mut impl Out) {
+        self.finish_front(scene, out);
+        if self.streams.len() == STREAMS {
+            let oldest = (0..STREAMS).min_by_key(|n| self.streams[*n].last_arrival);
+            let mut oldest = self.streams.remove(oldest.unwrap_or_default());
+            oldest.give_up(scene, out);
+        }
+        out.new_stream();
+        self.streams.push(Stream::begin(coming, scene, out));
+        self.front = Some(coming.packet.ssrc);
+    }
+
+    /// What the stream in front still holds comes before another one's.
+    fn finish_front(&mut self, scene: &Scene, out: &mut impl Out) {
+        for stream in &mut self.streams {
+            if stream.is_holding() {
+                stream.give_up(scene, out);
+            }
+        }
+    }
+
+    /// The same sender, from here on with a new sequence.
+    fn restart(&mut self, n: usize, coming: &Coming<'_>, scene: &Scene, out: &mut impl Out) {
+        let mut old = self.streams.remove(n);
+        old.give_up(scene, out);
+        self.begin(coming, scene, out);
+    }
+
+    fn suspect(
+        &mut self,
+        coming: &Coming<'_>,
+        kind: Kind,
+        needed: usize,
+        scene: &Scene,
+        out: &mut impl Out,
+    ) {
+        if self.suspects.iter().any(|suspect| suspect.has(coming)) {
+            return self.refuse(Refused::Duplicate, coming, out);
+        }
+        if let Some(n) = self.suspects.iter().position(|s| s.is_followed_by(coming)) {
+            self.suspects[n].held.push(coming.hold(coming.arrival, 0));
+            if self.suspects[n].is_confirmed() {
+                let suspect = self.suspects.remove(n);
+                self.confirm(suspect, coming, scene, out);
+            }
+            return;
+        }
+        if !scene.real || self.suspects.len() == SUSPECTS {
+            // In stream time nothing else tells that it stays alone.
+            self.admit_all(out);
+        }
+        self.suspects.push(Suspect::new(coming, kind, needed));
+    }
+
+    /// Others have confirmed it: all of it is placed, the first where it came.
+    fn confirm(&mut self, suspect: Suspect, last: &Coming<'_>, scene: &Scene, out: &mut impl Out) {
+        let kind = suspect.kind;
+        for (place, held) in suspect.held.into_iter().enumerate() {
+            let packet = held.packet();
+            let coming = held.coming(&packet, out.end(held.format.rate), last.clock);
+            match self.find(held.ssrc) {
+                Some(n) if place > 0 || kind == Kind::Returns => {
+                    self.next(n, &coming, place == 0, scene, out)
+                }
+                Some(n) => {
+                    self.restart(n, &coming, scene, out);
+                    self.guard(&coming);
+                }
+                None => self.begin(&coming, scene, out),
+            }
+        }
+    }
+
+    /// What began anew in a known stream may be older than it looks.
+    fn guard(&mut self, coming: &Coming<'_>) {
+        if let Some(stream) = self.streams.last_mut() {
+            stream.proof.guard(coming.arrival, coming.format.rate);
+        }
+    }
+
+    /// Whoever is alone is placed at its arrival, as something that may be old.
+    fn admit(&mut self, suspect: Suspect, out: &mut impl Out) {
+        for held in suspect.held {
+            let placing = Placing {
+                at: held.arrival,
+                early: samples(super::delay::STALL_NS, held.format.rate) as u64,
+                ..Placing::default()
+            };
+            out.audio(&held.audio(), placing);
+        }
+    }
+
+    fn admit_all(&mut self, out: &mut impl Out) {
+        for suspect in std::mem::take(&mut self.suspects) {
+            self.admit(suspect, out);
+        }
+    }
+
+    /// A packet without audio: its number counts, and nothing else.
+    pub(in crate::media) fn other(&mut self, ssrc: u32, sequence: u16, out: &mut impl Out) {
+        if let Some(n) = self.find(ssrc) {
+            self.streams[n].other(sequence, out);
+        }
+    }
+
+    /// Comfort noise: the stream is silent up to here. Answers where that is.
+    pub(in crate::media) fn silence(&mut self, ssrc: u32, timestamp: u32, arrival: i64) -> Option<(i64, u32)> {
+        let n = self.find(ssrc)?;
+        let stream = &mut self.streams[n];
+        stream.proof.sees(timestamp, arrival, stream.rate);
+        Some((stream.silent_until(timestamp), stream.rate))
+    }
+
+    pub(in crate::media) fn report(&mut self, ssrc: u32, ntp: u64, timestamp: u32) {
+        if let Some(n) = self.find(ssrc) {
+            let rate = self.streams[n].rate;
+            self.streams[n].proof.report(ntp, timestamp, rate);
+        }
+    }
+
+    /// Time has gone on: what has waited long enough is decided. `force`: everything that
+    /// waits for its place is.
+    pub(in crate::media) fn tick(
+        &mut self,
+        now_ns: u64,
+        force: bool,
+        scene: &Scene,
+        out: &mut impl Out,
+    ) {
+        for stream in &mut self.streams {
+            let due = stream.is_holding() && (force || stream.is_due(samples(now_ns, stream.rate)));
+            if due {
+                stream.give_up(scene, out);
+            }
+        }
+        while let Some(n) = self.suspects.iter().position(|s| s.is_alone(samples(now_ns, s.rate))) {
+            let suspect = self.suspects.remove(n);
+            self.admit(suspect, out);
+        }
+    }
+
+    /// The end: nothing will confirm what waits.
+    pub(in crate::media) fn finish(&mut self, now_ns: u64, scene: &Scene, out: &mut impl Out) {
+        self.tick(now_ns, true, scene, out);
+        self.admit_all(out);
+    }
+
+    /// Samples of a packet of the stream in front, where there is one.
+    pub(in crate::media) fn packet_len(&self) -> i64 {
+        let front = self.front.and_then(|ssrc| self.find(ssrc));
+        front.map_or(0, |n| self.streams[n].packet_len())
+    }
+
+    pub(in crate::media) fn is_waiting(&self) -> bool {
+        !self.suspects.is_empty() || self.streams.iter().any(Stream::is_holding)
+    }
+}
+
+impl Held {
+    fn coming<'a>(&self, packet: &'a crate::media::rtp::Packet<'a>, leg_end: i64, clock: Option<i64>) -> Coming<'a> {
+        Coming {
+            packet,
+            hash: self.hash,
+            format: self.format,
+            len: self.len,
+            arrival: self.arrival,
+            epoch: self.epoch,
+            aged: self.aged,
+            leg_end,
+            clock,
+        }
+    }
+}

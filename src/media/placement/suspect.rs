@@ -1,0 +1,66 @@
+//! Packets that may be the first of a new sequence: held until others confirm them.
+
+use super::{Coming, Held};
+use crate::media::placement::delay::samples;
+use crate::clock::NS_PER_MS;
+
+/// Alone for so long, a packet is decided without a successor.
+const ALONE_NS: u64 = 300 * NS_PER_MS;
+/// A successor may have so many numbers between: events share an audio stream's.
+const APART: u16 = 16;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A stream that has not been seen before.
+    New,
+    /// The same stream, with numbers that it has had or cannot have.
+    Restart,
+    /// A stream that was in front before.
+    Returns,
+}
+
+#[derive(Debug)]
+pub(super) struct Suspect {
+    pub ssrc: u32,
+    pub kind: Kind,
+    pub held: Vec<Held>,
+    /// So many in a row confirm it.
+    pub needed: usize,
+    pub rate: u32,
+}
+
+impl Suspect {
+    pub(super) fn new(coming: &Coming<'_>, kind: Kind, needed: usize) -> Suspect {
+        Suspect {
+            ssrc: coming.packet.ssrc,
+            kind,
+            held: vec![coming.hold(coming.arrival, 0)],
+            needed,
+            rate: coming.format.rate,
+        }
+    }
+
+    /// Whether the packet follows what is held.
+    pub(super) fn is_followed_by(&self, coming: &Coming<'_>) -> bool {
+        let Some(last) = self.held.last() else {
+            return false;
+        };
+        let apart = coming.packet.sequence.wrapping_sub(last.sequence);
+        self.ssrc == coming.packet.ssrc && (1..=APART).contains(&apart) && self.rate == coming.format.rate
+    }
+
+    pub(super) fn has(&self, coming: &Coming<'_>) -> bool {
+        let same = |held: &Held| held.sequence == coming.packet.sequence && held.hash == coming.hash;
+        self.ssrc == coming.packet.ssrc && self.held.iter().any(same)
+    }
+
+    pub(super) fn is_confirmed(&self) -> bool {
+        self.held.len() >= self.needed
+    }
+
+    /// `now`: in samples at its rate.
+    pub(super) fn is_alone(&self, now: i64) -> bool {
+        let waited = |held: &Held| now - held.arrival >= samples(ALONE_NS, self.rate);
+        self.held.last().is_some_and(waited)
+    }
+}

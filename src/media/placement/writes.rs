@@ -1,0 +1,232 @@
+//! Where samples lie that the host writes: behind the last ones, as time goes.
+
+use super::delay::{Drift, Lateness, Moment, STALL_NS, Verdict, samples};
+use super::{Audio, Out, Placing, Scene};
+use crate::clock::{NS_PER_MS, NS_PER_S};
+use crate::words::FeedFormat;
+
+/// A host may be held up so long without leaving a silence.
+const SLACK_NS: u64 = 500 * NS_PER_MS;
+/// A place further from its arrival is a jump of the host's clock.
+const JUMP_NS: u64 = 2 * NS_PER_S;
+/// The same in stream time, from the leg's end.
+const STREAM_JUMP_NS: u64 = 1800 * NS_PER_S;
+
+/// One write, at the moment when it is handed in.
+pub(in crate::media) struct Written<'a> {
+    pub payload: &'a [u8],
+    pub format: FeedFormat,
+    pub epoch: u32,
+    /// In samples.
+    pub len: i64,
+    pub arrival: i64,
+    /// The feed has asked to write ahead of the clock.
+    pub ahead: bool,
+}
+
+#[derive(Debug)]
+struct Held {
+    payload: Vec<u8>,
+    format: FeedFormat,
+    epoch: u32,
+    len: i64,
+    wanted: i64,
+    arrival: i64,
+    ahead: bool,
+}
+
+/// The cursor of a leg's writes.
+#[derive(Debug)]
+pub(in crate::media) struct Writes {
+    lateness: Lateness,
+    drift: Drift,
+    held: Vec<Held>,
+    /// After the last write; `None` before the first one of a feed.
+    end: Option<i64>,
+    /// `write_at`: an index of the host's clock, and its place.
+    anchor: Option<(u64, i64)>,
+}
+
+impl Writes {
+    pub(in crate::media) fn new() -> Writes {
+        Writes {
+            lateness: Lateness::new(SLACK_NS),
+            drift: Drift::new(false),
+            held: Vec::new(),
+            end: None,
+            anchor: None,
+        }
+    }
+
+    /// A new feed, another format, or what was written ahead was taken back.
+    pub(in crate::media) fn begin(&mut self) {
+        self.end = None;
+        self.anchor = None;
+        self.lateness.reset();
+        self.drift.reset();
+    }
+
+    pub(in crate::media) fn write(&mut self, written: &Written<'_>, scene: &Scene, out: &mut impl Out) {
+        let rate = written.format.rate;
+        let leg_end = out.end(rate);
+        if !scene.real {
+            return self.place(written, leg_end, 0, out);
+        }
+        let Some(end) = self.end else {
+            return self.place(written, leg_end.max(written.arrival), 0, out);
+        };
+        // Something else may have gone on with the leg meanwhile.
+        let wanted = match self.held.last() {
+            Some(last) => last.wanted + last.len,
+            None => end.max(leg_end),
+        };
+        let moment = Moment {
+            wanted,
+            arrival: written.arrival,
+            rate,
+        };
+        match self.lateness.judge(moment) {
+            Verdict::Hold => self.held.push(written.hold(wanted)),
+            Verdict::Moved => {
+                self.held.push(written.hold(wanted));
+                self.settle(Verdict::Moved, out);
+            }
+            Verdict::Place => {
+                self.settle(Verdict::Place, out);
+                let step = match written.ahead {
+                    true => 0,
+                    false => self.drift.observe(moment, 0, written.len),
+                };
+                self.place(written, wanted, step, out);
+            }
+        }
+    }
+
+    fn settle(&mut self, verdict: Verdict, out: &mut impl Out) {
+        let Some(first) = self.held.first() else {
+            return;
+        };
+        let by = match verdict {
+            Verdict::Moved => (first.arrival - first.wanted).max(0),
+            _ => 0,
+        };
+        if by > 0 {
+            self.drift.reset();
+        }
+        for held in std::mem::take(&mut self.held) {
+            self.place(&held.written(), held.wanted + by, 0, out);
+        }
+    }
+
+    /// `step`: samples by which the cursor moves before it, to follow the host's clock.
+    fn place(&mut self, written: &Written<'_>, at: i64, step: i64, out: &mut impl Out) {
+        let trim = (-step).max(0).min(written.len);
+        let placing = Placing {
+            at: at + step,
+            trim: trim as u64,
+            repeat: step.max(0) as u64,
+            newest: true,
+            ..Placing::default()
+        };
+        self.end = Some(at + step + written.len);
+        out.audio(&written.audio(), placing);
+    }
+
+    /// Nothing more comes for now: what waits is decided. `force`: also what has not
+    /// waited for long.
+    pub(in crate::media) fn tick(&mut self, now_ns: u64, force: bool, out: &mut impl Out) {
+        let (Some(first), Some(last)) = (self.held.first(), self.held.last()) else {
+            return;
+        };
+        let rate = last.format.rate;
+        let waited = samples(now_ns, rate) - first.arrival;
+        if !force && waited < samples(super::delay::HELD_NS, rate) {
+            return;
+        }
+        let moment = Moment {
+            wanted: last.wanted,
+            arrival: last.arrival,
+            rate,
+        };
+        let verdict = self.lateness.give_up(moment);
+        self.settle(verdict, out);
+    }
+
+    pub(in crate::media) fn is_waiting(&self) -> bool {
+        !self.held.is_empty()
+    }
+
+    /// Samples at a place of the host's own clock of this leg.
+    pub(in crate::media) fn write_at(
+        &mut self,
+        position: u64,
+        written: &Written<'_>,
+        scene: &Scene,
+        out: &mut impl Out,
+    ) {
+        let rate = written.format.rate;
+        let end = out.end(rate);
+        let begin = if scene.real { end.max(written.arrival) } else { end };
+        let (index, place) = *self.anchor.get_or_insert((position, begin));
+        let mut at = place.saturating_add(position.wrapping_sub(index) as i64);
+        if is_jump(at, end, written, scene) {
+            at = begin;
+            self.anchor = Some((position, at));
+        }
+        self.end = Some(at + written.len);
+        let placing = Placing {
+            at,
+            newest: true,
+            ..Placing::default()
+        };
+        out.audio(&written.audio(), placing);
+    }
+}
+
+fn is_jump(at: i64, end: i64, written: &Written<'_>, scene: &Scene) -> bool {
+    let rate = written.format.rate;
+    if !scene.real {
+        return (at - end).abs() > samples(STREAM_JUMP_NS, rate);
+    }
+    let late = written.arrival - at;
+    let jump = samples(JUMP_NS, rate);
+    let stalled = late <= samples(STALL_NS, rate) && at >= end;
+    (late > jump && !stalled) || (-late > jump && !written.ahead)
+}
+
+impl Written<'_> {
+    fn audio(&self) -> Audio<'_> {
+        Audio {
+            payload: self.payload,
+            format: self.format,
+            network_order: false,
+            epoch: self.epoch,
+            ahead: self.ahead,
+        }
+    }
+
+    fn hold(&self, wanted: i64) -> Held {
+        Held {
+            payload: self.payload.to_vec(),
+            format: self.format,
+            epoch: self.epoch,
+            len: self.len,
+            wanted,
+            arrival: self.arrival,
+            ahead: self.ahead,
+        }
+    }
+}
+
+impl Held {
+    fn written(&self) -> Written<'_> {
+        Written {
+            payload: &self.payload,
+            format: self.format,
+            epoch: self.epoch,
+            len: self.len,
+            arrival: self.arrival,
+            ahead: self.ahead,
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! From a recording's legs to the frames of its file.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::{Legs, Phase, Tap};
+use crate::media::layout::{self, Reader};
+use crate::media::leg::LegMedia;
+use crate::media::outbox::Out;
+use crate::media::resample::{LOOKAHEAD_NS, LegResampler};
+use crate::media::track::Track;
+use crate::media::{Shape, grid};
+use crate::words::{EndReason, Format, Layout, Leg, PauseMode};
+
+/// Frames to be rendered: of one segment, and on one track of each leg.
+#[derive(Clone, Copy)]
+struct Window {
+    cursor: u64,
+    frames: u64,
+    segment: usize,
+    shape: Shape,
+}
+
+impl Tap {
+    pub(super) fn resamples(&self, legs: &Legs) -> bool {
+        let rate = self.shape.map_or(0, |shape| shape.rate);
+        let other = |track: &Track| track.rate() != rate;
+        self.heard(legs)
+            .any(|(_, leg)| other(leg.track()) || leg.line.past.iter().any(other))
+    }
+
+    /// The leg's track at a frame, and the frame where the next one takes over.
+    fn track<'a>(leg: &'a LegMedia, cursor: u64, shape: Shape) -> (&'a Track, u64) {
+        for past in &leg.line.past {
+            let until = grid::index(past.end_ns(), shape.rate);
+            if until > cursor {
+                return (past, until);
+            }
+        }
+        (leg.track(), u64::MAX)
+    }
+
+    /// Up to the next change of a leg's clock rate.
+    fn uniform(cursor: u64, frames: u64, legs: &Legs, shape: Shape) -> u64 {
+        let until = legs.iter().map(|leg| Self::track(leg, cursor, shape).1).min();
+        frames.min(until.unwrap_or(u64::MAX) - cursor)
+    }
+
+    /// Renders, fills or skips up to a moment.
+    pub(super) fn reach(&mut self, at_ns: u64, legs: &Legs) {
+        let shape = self.decide_shape(legs);
+        let to = grid::index(at_ns, shape.rate);
+        let skips = self.pause_mode == PauseMode::Skip;
+        while self.cursor < to {
+            match self.phase {
+                Phase::Over => return,
+                Phase::Paused { .. } if skips => self.cursor = to,
+                Phase::Paused { .. } => {
+                    let frames = (to - self.cursor).min(self.limit - self.frames);
+                    self.emit(None, frames);
+                }
+                Phase::Recording => {
+                    let most = grid::index(self.flush_ns, shape.rate).max(u64::from(shape.rate));
+                    let frames = (to - self.cursor).min(most).min(self.limit - self.frames);
+                    let frames = Self::uniform(self.cursor, frames, legs, shape);
+                    self.piece(shape, frames, legs);
+                }
+            }
+            if self.frames >= self.limit {
+                self.over(grid::time(self.cursor, shape.rate), EndReason::Limit, legs);
+            }
+        }
+    }
+
+    /// The shape of the file is decided when it is first needed.
+    pub(super) fn decide_shape(&mut self, legs: &Legs) -> Shape {
+        if let Some(shape) = self.shape {
+            return shape;
+        }
+        // Also one whose feed has just been closed: its audio is still to be rendered.
+        let fed = || super::super::leg::fed(legs).map(|(_, leg)| leg);
+        let first = fed().filter_map(|leg| leg.audio_rate).max();
+        let told = fed().map(|leg| leg.told_rate).max();
+        let rate = match (self.wanted_rate, self.format) {
+            (0, Format::WavUlaw | Format::WavAlaw) => 8000,
+            (0, Format::Wav) => first.max(told).unwrap_or(8000),
+            (rate, _) => rate,
+        };
+        let stereo = self.layout == Layout::Stereo && !legs[Leg::Mixed as usize].had_feed;
+        let shape = Shape {
+            format: self.format,
+            rate,
+            channels: 1 + u16::from(stereo),
+        };
+        self.shape = Some(shape);
+        self.cursor = grid::index(self.start_ns, rate);
+        if self.max_duration_ms > 0 {
+            let frames = (u64::from(self.max_duration_ms) * u64::from(rate) + 500) / 1000;
+            self.limit = frames.max(1);
+        }
+        self.outbox.shape(shape);
+        shape
+    }
+
+    /// Some frames of audio, or of silence if nobody says anything.
+    fn piece(&mut self, shape: Shape, frames: u64, legs: &Legs) {
+        let window = Window {
+            cursor: self.cursor,
+            frames,
+            segment: self.segments.last().unwrap_or_default(),
+            shape,
+        };
+        if !self.is_said(window, legs) {
+            self.resamplers = Default::default();
+            return self.emit(None, frames);
+        }
+        self.resample(window, legs);
+        let block = self.render(window, legs);
+        self.emit(Some(block), frames);
+    }
+
+    fn is_said(&self, window: Window, legs: &Legs) -> bool {
+        self.heard(legs).any(|(_, leg)| {
+            let (track, _) = Self::track(leg, window.cursor, window.shape);
+            let (from, to) = self.range(window, track);
+            let ahead = match track.rate() == window.shape.rate {
+                true => 0,
+                false => grid::index(LOOKAHEAD_NS, track.rate()),
+            };
+            track.has_audio(from, to + ahead)
+        })
+    }
+
+    /// The window on a leg's grid.
+    fn range(&self, window: Window, track: &Track) -> (u64, u64) {
+        let (rate, file) = (track.rate(), window.shape.rate);
+        let since = self.segments.get(window.segment).map_or(0, |s| s.from_ns);
+        let from = grid::convert(window.cursor, file, rate).max(grid::index(since, rate));
+        let to = grid::convert(window.cursor + window.frames, file, rate);
+        (from, to.max(from))
+    }
+
+    fn render(&mut self, window: Window, legs: &Legs) -> Vec<u8> {
+        let mut block = self.outbox.buffer();
+        let mut readers = [0, 1, 2].map(|n| self.reader(n, &legs[n], window));
+        let channels = layout::channels(self.layout, window.shape.channels);
+        layout::render(&mut block, window.shape.format, channels, &mut readers, window.frames);
+        block
+    }
+
+    fn resample(&mut self, window: Window, legs: &Legs) {
+        for (n, leg) in legs.iter().enumerate() {
+            let (track, _) = Self::track(leg, window.cursor, window.shape);
+            let (rate, file) = (track.rate(), window.shape.rate);
+            if rate == file || !leg.had_feed || !self.hears(n) {
+                self.resamplers[n] = None;
+                continue;
+            }
+            if self.resamplers[n].as_ref().is_none_or(|r| r.from() != rate) {
+                let since = self.segments.get(window.segment).map_or(0, |s| s.from_ns);
+                self.resamplers[n] = LegResampler::new(rate, file, window.cursor, since);
+            }
+            self.resampled[n].clear();
+            if let Some(resampler) = &mut self.resamplers[n] {
+                let view = self.segments.view(window.segment, rate);
+                resampler.render(track, &view, window.frames as usize, &mut self.resampled[n]);
+            }
+        }
+    }
+
+    fn reader<'a>(&'a self, n: usize, leg: &'a LegMedia, window: Window) -> Reader<'a> {
+        if !leg.had_feed || !self.hears(n) {
+            return Reader::Nothing;
+        }
+        let (track, _) = Self::track(leg, window.cursor, window.shape);
+        if track.rate() != window.shape.rate {
+            let bytes = &self.resampled[n];
+            return Reader::Resampled { bytes, at: 0 };
+        }
+        Reader::Track {
+            track,
+            view: self.segments.view(window.segment, track.rate()),
+            run: 0,
+            at: window.cursor,
+        }
+    }
+
+    fn emit(&mut self, block: Option<Vec<u8>>, frames: u64) {
+        let from_frame = self.frames;
+        self.cursor += frames;
+        self.frames += frames;
+        let bytes = self.frames * self.shape.map_or(0, |s| s.frame_bytes()) as u64;
+        self.progress.frames.store(self.frames, Relaxed);
+        self.progress.bytes.store(bytes, Relaxed);
+        self.outbox.push(Out::Audio {
+            block,
+            from_frame,
+            frames,
+        });
+    }
+
+    /// A leg has audio for a stretch that is written already: its frames are given again.
+    pub(in crate::media) fn repair(&mut self, leg: usize, from_ns: u64, to_ns: u64, legs: &Legs) {
+        let Some(shape) = self.shape.filter(|_| self.phase != Phase::Over && self.hears(leg)) else {
+            return;
+        };
+        let margin = if self.resamples(legs) { LOOKAHEAD_NS } else { 0 };
+        let from_ns = from_ns.saturating_sub(margin).max(self.settled_ns);
+        let to_ns = to_ns.saturating_add(margin);
+        let stretches: Vec<_> = self
+            .segments
+            .iter()
+            .filter(|(_, segment)| segment.from_ns < to_ns && from_ns < segment.to_ns)
+            .map(|(n, segment)| (n, *segment))
+            .collect();
+        for (n, segment) in stretches {
+            let begin = grid::index(segment.from_ns, shape.rate);
+            let end = match segment.to_ns {
+                u64::MAX => self.cursor,
+                ns => grid::index(ns, shape.rate).min(self.cursor),
+            };
+            let from = grid::index(from_ns, shape.rate).max(begin);
+            let to = (grid::index(to_ns.min(segment.to_ns), shape.rate) + 1).min(end);
+            let (mut cursor, base) = (from, segment.frame);
+            while cursor < to {
+                let frames = Self::uniform(cursor, to - cursor, legs, shape);
+                let window = Window {
+                    cursor,
+                    frames,
+                    segment: n,
+                    shape,
+                };
+                let block = self.render_again(window, begin, legs);
+                self.outbox.push(Out::Patch {
+                    leg,
+                    from_frame: base + cursor - begin,
+                    frames,
+                    block,
+                });
+                cursor += frames;
+            }
+        }
+    }
+
+    /// With filters of its own, which begin a little earlier where that may be heard.
+    fn render_again(&mut self, window: Window, begin: u64, legs: &Legs) -> Vec<u8> {
+        let kept = std::mem::take(&mut self.resamplers);
+        let lead = grid::index(LOOKAHEAD_NS, window.shape.rate).min(window.cursor - begin);
+        let early = Window {
+            cursor: window.cursor - lead,
+            frames: window.frames + lead,
+            ..window
+        };
+        self.resample(early, legs);
+        for bytes in &mut self.resampled {
+            bytes.drain(..(2 * lead as usize).min(bytes.len()));
+        }
+        self.resamplers = kept;
+        self.render(window, legs)
+    }
+}

@@ -1,0 +1,178 @@
+//! Which stretches of time a recording has recorded, where they are in its file, and which
+//! audio belongs to them.
+
+use std::collections::VecDeque;
+
+use crate::media::grid;
+use crate::media::track::View;
+
+/// Stretches that are remembered: what is older is settled.
+const SEGMENTS: usize = 64;
+/// Of an open end.
+const OPEN: u64 = u64::MAX;
+
+/// A stretch between start or resume and pause or stop.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Segment {
+    pub from_ns: u64,
+    pub to_ns: u64,
+    /// Where it begins in the file.
+    pub frame: u64,
+    /// Nothing that may have been said before it; 0 where nothing was paused before.
+    guard_ns: u64,
+    /// The epoch in which it began.
+    least: u32,
+}
+
+/// What a stretch of time is to a recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Zone {
+    BeforeStart,
+    /// By its place among the segments.
+    Recorded(usize),
+    Paused,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Segments {
+    list: VecDeque<Segment>,
+    /// First and last epoch of each.
+    epochs: Vec<(u32, u32)>,
+    start_ns: u64,
+}
+
+impl Segments {
+    pub(super) fn new(start_ns: u64) -> Segments {
+        Segments {
+            start_ns,
+            ..Segments::default()
+        }
+    }
+
+    /// Recording begins, or goes on after a pause.
+    pub(super) fn open(&mut self, at_ns: u64, frame: u64, epoch: u32, guarded: bool) {
+        if self.list.len() == SEGMENTS {
+            self.list.pop_front();
+            self.epochs.remove(0);
+        }
+        self.list.push_back(Segment {
+            from_ns: at_ns,
+            to_ns: OPEN,
+            frame,
+            guard_ns: if guarded { at_ns } else { 0 },
+            least: epoch,
+        });
+        self.epochs.push((epoch, u32::MAX));
+    }
+
+    /// Recording pauses; `epoch` is the first one that is not recorded.
+    pub(super) fn close(&mut self, at_ns: u64, epoch: u32) {
+        if let Some(last) = self.list.back_mut() {
+            last.to_ns = last.to_ns.min(at_ns);
+        }
+        if let Some(last) = self.epochs.last_mut() {
+            last.1 = last.1.min(epoch.saturating_sub(1));
+        }
+    }
+
+    pub(super) fn get(&self, n: usize) -> Option<&Segment> {
+        self.list.get(n)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &Segment)> {
+        self.list.iter().enumerate()
+    }
+
+    pub(super) fn last(&self) -> Option<usize> {
+        self.list.len().checked_sub(1)
+    }
+
+    pub(super) fn records(&self, epoch: u32) -> bool {
+        self.epochs
+            .iter()
+            .any(|(first, last)| (*first..=*last).contains(&epoch))
+    }
+
+    /// What may be heard in a segment, on the grid of a leg.
+    pub(super) fn view(&self, n: usize, rate: u32) -> View<'_> {
+        let segment = self.list.get(n);
+        View {
+            epochs: &self.epochs,
+            least: segment.map_or(u32::MAX, |segment| segment.least),
+            guard: segment.map_or(0, |segment| grid::index(segment.guard_ns, rate)),
+        }
+    }
+
+    /// Cuts a stretch of a leg's samples where the recording's zones change; the parts
+    /// cover it without a gap.
+    pub(super) fn zones(&self, from: u64, to: u64, rate: u32) -> Vec<(Zone, u64, u64)> {
+        let mut zones = Vec::new();
+        let mut at = from;
+        let mut push = |zone, at: &mut u64, end: u64| {
+            let end = end.min(to);
+            if *at < end {
+                zones.push((zone, *at, end));
+                *at = end;
+            }
+        };
+        push(Zone::BeforeStart, &mut at, grid::index(self.start_ns, rate));
+        for (n, segment) in self.list.iter().enumerate() {
+            push(Zone::Paused, &mut at, grid::index(segment.from_ns, rate));
+            let end = match segment.to_ns {
+                OPEN => OPEN,
+                ns => grid::index(ns, rate),
+            };
+            push(Zone::Recorded(n), &mut at, end);
+        }
+        push(Zone::Paused, &mut at, OPEN);
+        zones
+    }
+
+    /// Where a leg's position lies in the file.
+    pub(super) fn frame(&self, n: usize, at: u64, rate: u32, file_rate: u32) -> u64 {
+        let Some(segment) = self.list.get(n) else {
+            return 0;
+        };
+        let begin = grid::index(segment.from_ns, file_rate);
+        let frame = grid::convert(at, rate, file_rate).saturating_sub(begin) + segment.frame;
+        match segment.to_ns {
+            OPEN => frame,
+            ns => frame.min(grid::index(ns, file_rate).saturating_sub(begin) + segment.frame),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::NS_PER_S;
+
+    fn paused_once() -> Segments {
+        let mut segments = Segments::new(NS_PER_S);
+        segments.open(NS_PER_S, 0, 1, false);
+        segments.close(2 * NS_PER_S, 2);
+        segments.open(3 * NS_PER_S, 8000, 3, true);
+        segments
+    }
+
+    #[test]
+    fn zones_cover_a_stretch_without_a_gap() {
+        let zones = paused_once().zones(0, 40_000, 8000);
+        let want = [
+            (Zone::BeforeStart, 0, 8000),
+            (Zone::Recorded(0), 8000, 16_000),
+            (Zone::Paused, 16_000, 24_000),
+            (Zone::Recorded(1), 24_000, 40_000),
+        ];
+        assert_eq!(zones, want);
+    }
+
+    #[test]
+    fn what_was_handed_in_during_a_pause_is_never_heard() {
+        let segments = paused_once();
+        assert!(segments.records(1) && !segments.records(2) && segments.records(3));
+        assert!(!segments.records(0));
+        assert_eq!(segments.view(1, 8000).guard, 24_000);
+        assert_eq!(segments.frame(1, 25_000, 8000, 8000), 9000);
+    }
+}
