@@ -162,7 +162,12 @@ impl CallState {
     fn scene(&self) -> Scene {
         Scene {
             real: self.real,
-            begin_ns: self.taps.iter().filter_map(Tap::unbroken_since_ns).max().unwrap_or(0),
+            begin_ns: self
+                .taps
+                .iter()
+                .filter_map(Tap::unbroken_since_ns)
+                .max()
+                .unwrap_or(0),
         }
     }
 
@@ -271,6 +276,9 @@ impl CallState {
                     leg.record(header, payload, &with);
                 },
             );
+        }
+        for tap in &mut self.taps {
+            tap.note_rates(&self.legs);
         }
     }
 

@@ -37,7 +37,7 @@ pub(super) struct LegMedia {
     format: FeedFormat,
     /// The clock rate that the host has told, or that audio has been in.
     pub told_rate: u32,
-    /// The rate of the first audio.
+    /// The rate of the latest audio.
     pub audio_rate: Option<u32>,
     mapped: Vec<(u8, FeedFormat)>,
     streams: Streams,
@@ -45,6 +45,8 @@ pub(super) struct LegMedia {
     /// Overruns that have found their place.
     samples_lost: u32,
     packets_lost: u32,
+    /// Packets that the feed refused since the newest audio.
+    refused: u64,
     /// Types that were reported, and those that are to be.
     reported: Vec<u8>,
     pub ignored: Vec<Ignored>,
@@ -81,6 +83,7 @@ impl LegMedia {
             writes: Writes::new(),
             samples_lost: 0,
             packets_lost: 0,
+            refused: 0,
             reported: Vec::new(),
             ignored: Vec::new(),
             audio_ns: 0,
@@ -131,7 +134,9 @@ impl LegMedia {
         if !heard || now_ns.saturating_sub(self.audio_ns) > GIVEN_UP_NS {
             return u64::MAX;
         }
-        let known = self.line.end_ns().max(self.silent_ns);
+        let suspect = self.streams.oldest_suspect();
+        let suspect = suspect.map_or(u64::MAX, |(at, rate)| grid::time(at.max(0) as u64, rate));
+        let known = self.line.end_ns().max(self.silent_ns).min(suspect);
         known.max(now_ns.saturating_sub(STALLED_NS))
     }
 
@@ -152,7 +157,7 @@ impl LegMedia {
     fn rtp(&mut self, header: Header, bytes: &[u8], aged: bool, with: &Drained<'_>) {
         // Whatever this is: the next audio's number is what will show them.
         let overruns = newer(header.overruns, &mut self.packets_lost);
-        self.line.overruns += u64::from(overruns);
+        self.refused += u64::from(overruns);
         let Some(packet) = rtp::parse(bytes) else {
             self.line.tally.unknown += 1;
             if let Some(report) = rtp::sender_report(bytes) {
@@ -177,17 +182,23 @@ impl LegMedia {
             },
             epoch: self.line.epoch,
             aged,
+            refused: self.refused,
             leg_end,
             clock: with.clock_ns.map(|ns| samples_at(ns, format.rate)),
         };
-        self.streams.audio(&coming, with.scene, &mut self.line);
+        if self.streams.audio(&coming, with.scene, &mut self.line) {
+            self.refused = 0;
+        }
     }
 
     /// `None`: no audio of ours; it is counted, and its number is known.
     fn decoded_as(&mut self, packet: &Packet<'_>, arrival_ns: u64, with: &Drained<'_>) -> Option<FeedFormat> {
         let format = rtp::format_of(packet.payload_type, &self.mapped);
         let whole = |format: &FeedFormat| packet.payload.len() >= format.codec.sample_bytes();
-        if let Some(format) = format.filter(whole).filter(|format| self.line.follows(format.rate)) {
+        if let Some(format) = format
+            .filter(whole)
+            .filter(|format| self.line.follows(format.rate))
+        {
             if format.rate == self.format.rate || rtp::is_mapped(packet.payload_type, &self.mapped) {
                 self.told_rate = format.rate;
             }
@@ -228,7 +239,7 @@ impl LegMedia {
     /// Audio has come: counted, and no silent leg.
     fn hears(&mut self, format: FeedFormat, samples: u64, arrival_ns: u64) {
         self.line.tally.frames_in += 1;
-        self.audio_rate.get_or_insert(format.rate);
+        self.audio_rate = Some(format.rate);
         self.audio_ns = self.audio_ns.max(arrival_ns);
         let totals = &mut self.line.totals;
         totals.packets += 1;
@@ -272,7 +283,8 @@ impl LegMedia {
         let written = self.written(&header, payload);
         self.line.change_rate(self.format.rate);
         self.hears(self.format, written.len as u64, header.arrival_ns);
-        self.writes.write_at(position, &written, with.scene, &mut self.line);
+        self.writes
+            .write_at(position, &written, with.scene, &mut self.line);
     }
 
     /// Overruns that no record after them has told of yet. Packets show in the next one's
@@ -283,14 +295,14 @@ impl LegMedia {
         }
         let samples = newer(handed.samples_lost, &mut self.samples_lost);
         let packets = newer(handed.packets_lost, &mut self.packets_lost);
-        self.line.overruns += u64::from(packets);
+        self.refused += u64::from(packets);
         self.lose_behind(samples.into(), clock_ns);
     }
 
     /// Samples that the feed refused and that nothing has told of, for a recording that
     /// ends here.
     pub(super) fn refused_samples(&self) -> u64 {
-        self.line.overruns * self.streams.packet_len().max(0) as u64
+        self.refused * self.streams.packet_len().max(0) as u64
     }
 
     /// Samples that the feed refused follow the media end, which goes no further than time.

@@ -13,8 +13,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use uuid::Uuid;
 
 use super::layout;
-use super::leg::{LegMedia, Note, What};
 use super::ledger::DropReason;
+use super::leg::{LegMedia, Note, What};
 use super::outbox::{Out, Outbox};
 use super::resample::{LOOKAHEAD_NS, LegResampler};
 use super::{Progress, Shape, Span, SpanKind, TapSpec, grid};
@@ -51,6 +51,8 @@ pub(super) struct Tap {
     pause_mode: PauseMode,
     max_duration_ms: u32,
     wanted_rate: u32,
+    /// The rate of each leg's first audio since the start.
+    rates: [Option<u32>; 3],
     flush_ns: u64,
     real: bool,
     start_ns: u64,
@@ -88,6 +90,7 @@ impl Tap {
             pause_mode: spec.pause_mode,
             max_duration_ms: spec.max_duration_ms,
             wanted_rate: spec.rate,
+            rates: [None; 3],
             flush_ns,
             real: at.real,
             start_ns: at.ns,
@@ -161,7 +164,7 @@ impl Tap {
         }
         let behind = frontier_ns.saturating_sub(self.next_cut_ns) / self.flush_ns;
         self.next_cut_ns += (behind + 1) * self.flush_ns;
-        if self.waits_for_audio(frontier_ns, legs) {
+        if self.waits_for_audio(frontier_ns) {
             return false;
         }
         let resampling = self.phase == Phase::Recording && self.resamples(legs);
@@ -175,16 +178,29 @@ impl Tap {
 
     /// The first audio fixes the file's rate; until then there is nothing that could be
     /// lost.
-    fn waits_for_audio(&self, frontier_ns: u64, legs: &Legs) -> bool {
+    fn waits_for_audio(&self, frontier_ns: u64) -> bool {
         let decided = self.shape.is_some() || self.format != Format::Wav || self.wanted_rate != 0;
         let waited_ms = frontier_ns.saturating_sub(self.start_ns) / 1_000_000;
         let limited = self.max_duration_ms > 0 && waited_ms >= u64::from(self.max_duration_ms);
-        let heard = self.heard(legs).any(|(_, leg)| leg.audio_rate.is_some());
+        let heard = self.rates.iter().any(Option::is_some);
         let waits = !decided && !limited && !heard;
         if waits {
             self.progress.waiting_ms.store(waited_ms, Relaxed);
         }
         waits
+    }
+
+    /// The first decodable audio of each leg since the start.
+    pub(super) fn note_rates(&mut self, legs: &Legs) {
+        if self.shape.is_some() {
+            return;
+        }
+        for n in 0..legs.len() {
+            let since = self.account.has_packets(n, &legs[n].line.totals);
+            if self.rates[n].is_none() && since && self.hears(n) {
+                self.rates[n] = legs[n].audio_rate;
+            }
+        }
     }
 
     /// The legs that are heard in it and have had a feed.
@@ -375,7 +391,11 @@ impl Tap {
             let mut begin = 0;
             for past in &media.line.past {
                 if self.settled_ns < past.end_ns() {
-                    let to = if to_ns >= past.end_ns() { u64::MAX } else { grid::index(to_ns, past.rate()) };
+                    let to = if to_ns >= past.end_ns() {
+                        u64::MAX
+                    } else {
+                        grid::index(to_ns, past.rate())
+                    };
                     let from = grid::index(self.settled_ns, past.rate());
                     self.account.settle(place, past, from, to);
                 }
@@ -383,8 +403,13 @@ impl Tap {
             }
             let track = media.track();
             if to_ns >= begin {
-                let from = if self.settled_ns < begin { 0 } else { grid::index(self.settled_ns, track.rate()) };
-                self.account.settle(place, track, from, grid::index(to_ns, track.rate()));
+                let from = if self.settled_ns < begin {
+                    0
+                } else {
+                    grid::index(self.settled_ns, track.rate())
+                };
+                self.account
+                    .settle(place, track, from, grid::index(to_ns, track.rate()));
             }
         }
     }

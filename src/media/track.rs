@@ -59,7 +59,9 @@ impl View<'_> {
     }
 
     pub(super) fn is_recorded(&self, epoch: u32) -> bool {
-        self.epochs.iter().any(|(first, last)| (*first..=*last).contains(&epoch))
+        self.epochs
+            .iter()
+            .any(|(first, last)| (*first..=*last).contains(&epoch))
     }
 }
 
@@ -186,7 +188,13 @@ impl Track {
         let bytes = self.bytes.len();
         match self.runs.back_mut() {
             Some(last) if last.end() > start => {
-                self.cover(start, end, Some((codec, origin, payload)), LossReason::Network, taken);
+                self.cover(
+                    start,
+                    end,
+                    Some((codec, origin, payload)),
+                    LossReason::Network,
+                    taken,
+                );
                 return;
             }
             Some(last)

@@ -43,8 +43,6 @@ pub(in crate::media) struct Timeline {
     pub epoch: u32,
     pub heard: bool,
     pub on_hold: bool,
-    /// Overruns before the packet that is being placed.
-    pub overruns: u64,
     native: Vec<u8>,
     taken: Vec<(u64, u64)>,
 }
@@ -63,7 +61,6 @@ impl Timeline {
             epoch: 0,
             heard: false,
             on_hold: false,
-            overruns: 0,
             native: Vec::new(),
             taken: Vec::new(),
         }
@@ -134,7 +131,7 @@ impl Timeline {
 
     /// The silence that stands for missing packets: what the feed refused comes first.
     fn lose_before(&mut self, at: u64, placing: &Placing) {
-        let refused = std::mem::take(&mut self.overruns).min(placing.missing);
+        let refused = placing.refused.min(placing.missing);
         self.tally.lost += (placing.missing - refused) as i64;
         let start = at.saturating_sub(placing.lost);
         let share = match placing.missing {
@@ -168,6 +165,9 @@ impl Timeline {
         }
         let mut taken = std::mem::take(&mut self.taken);
         self.track.place(from, (codec, origin), payload, &mut taken);
+        if taken.first() == Some(&(from, to)) {
+            self.tally.lost += 1;
+        }
         for (from, to) in taken.drain(..) {
             self.note(from, to, origin.epoch, What::Dropped(DropReason::Overlap));
         }
@@ -216,10 +216,7 @@ impl Timeline {
         if placing.at > 0 && placing.lost > 0 {
             self.lose_before(placing.at as u64, placing);
         } else if placing.missing > 0 {
-            self.tally.lost += placing.missing.saturating_sub(std::mem::take(&mut self.overruns)) as i64;
-        }
-        if placing.newest {
-            self.overruns = 0;
+            self.tally.lost += placing.missing.saturating_sub(placing.refused) as i64;
         }
         let trim = placing.trim as usize * codec.sample_bytes();
         let (left_out, payload) = payload.split_at(trim.min(payload.len()));

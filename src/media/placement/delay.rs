@@ -84,7 +84,11 @@ impl Lateness {
 
     /// The newest packet of the stream.
     pub(in crate::media) fn judge(&mut self, moment: Moment) -> Verdict {
-        let Moment { wanted, arrival, rate } = moment;
+        let Moment {
+            wanted,
+            arrival,
+            rate,
+        } = moment;
         if moment.excess() <= samples(self.slack_ns, rate) {
             self.state = State::Steady;
             return Verdict::Place;
@@ -146,8 +150,8 @@ pub(in crate::media) struct Drift {
     baseline: Option<i64>,
     /// Samples that the stream is still to be moved by: positive, the sender is slow.
     rest: i64,
-    /// A delay below 0 is a mapping that is too late, not one to keep.
-    absolute: bool,
+    /// The least delay of the latest whole window.
+    latest: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -157,48 +161,35 @@ struct Least {
     delay: i64,
 }
 
-const WINDOW_NS: u64 = 2 * NS_PER_S;
+const WINDOW_NS: u64 = NS_PER_S;
 const WINDOW_PACKETS: u32 = 25;
 const BEGIN_NS: u64 = 10 * NS_PER_MS;
 const ENOUGH_NS: u64 = NS_PER_MS;
 /// Earlier than its arrival by more than this, no audio can be.
 const LEAD_NS: u64 = 20 * NS_PER_MS;
+/// So many packets show a lead.
+const LEAD_PACKETS: u32 = 5;
 
 impl Drift {
-    /// `absolute`: audio cannot have been said after it came (RTP).
-    pub(in crate::media) fn new(absolute: bool) -> Drift {
-        Drift {
-            absolute,
-            ..Drift::default()
-        }
-    }
-
     /// The mapping has begun anew.
     pub(in crate::media) fn reset(&mut self) {
-        *self = Drift::new(self.absolute);
+        *self = Drift::default();
     }
 
-    /// One packet as it was placed. Answers by how many samples the stream moves from
-    /// here on; `gap`: the silence before it, `len`: its length.
-    pub(in crate::media) fn observe(&mut self, moment: Moment, gap: i64, len: i64) -> i64 {
-        let Moment { arrival, rate, .. } = moment;
-        let delay = moment.excess();
-        if self.rest == 0 || gap > 0 {
-            self.look(arrival, delay, rate);
+    /// One packet as the mapping places it. Answers by how many samples the stream moves
+    /// from here on, at most 2 % of its length.
+    pub(in crate::media) fn observe(&mut self, moment: Moment, len: i64) -> i64 {
+        if self.rest == 0 {
+            self.look(moment.arrival, moment.excess(), moment.rate);
         }
         if self.rest == 0 {
             return 0;
         }
-        // In a silence nobody hears it; else at most 2 %.
-        let most = if gap > 0 { i64::MAX } else { (len / 50).max(1) };
-        let least = if gap > 0 { -gap } else { -most };
-        let step = self.rest.clamp(least, most);
+        let most = (len / 50).max(1);
+        let step = self.rest.clamp(-most, most);
         self.rest -= step;
-        if self.rest.abs() < samples(ENOUGH_NS, rate) {
+        if self.rest.abs() < samples(ENOUGH_NS, moment.rate) {
             self.rest = 0;
-        }
-        if self.rest == 0 {
-            self.window = None;
         }
         step
     }
@@ -216,13 +207,32 @@ impl Drift {
             return;
         }
         let least = window.delay;
-        self.window = None;
-        let lead = samples(LEAD_NS, rate);
-        let lowest = if self.absolute { -lead } else { i64::MIN };
-        let baseline = *self.baseline.get_or_insert(least.max(lowest));
-        let moved = least - baseline;
+        (self.window, self.latest) = (None, Some(least));
+        let moved = least - *self.baseline.get_or_insert(least);
         if moved.abs() > samples(BEGIN_NS, rate) {
             self.rest = moved;
+        }
+    }
+
+    /// Samples by which the stream lies later than it can have been said: the mapping
+    /// began with a packet that had been held up. They are taken back in a silence.
+    pub(in crate::media) fn lead(&self, rate: u32) -> i64 {
+        let window = self.window.filter(|window| window.packets >= LEAD_PACKETS);
+        let least = window.map(|window| window.delay).or(self.latest);
+        match least {
+            Some(least) if -least > samples(LEAD_NS, rate) => -least,
+            _ => 0,
+        }
+    }
+
+    /// So much of the lead was taken back.
+    pub(in crate::media) fn took_back(&mut self, by: i64) {
+        self.rest = 0;
+        for delay in [&mut self.latest, &mut self.baseline].into_iter().flatten() {
+            *delay += by;
+        }
+        if let Some(window) = &mut self.window {
+            window.delay += by;
         }
     }
 }
@@ -283,7 +293,7 @@ mod tests {
     #[test]
     fn drift_is_followed_within_two_per_cent() {
         for ppm in [10_000i64, -10_000, 1000, -1000] {
-            let mut drift = Drift::new(true);
+            let mut drift = Drift::default();
             let (mut place, mut worst) = (0i64, 0i64);
             for n in 0..3000i64 {
                 let arrival = n * 160 * (1_000_000 - ppm) / 1_000_000;
@@ -292,7 +302,7 @@ mod tests {
                     arrival,
                     rate: 8000,
                 };
-                let step = drift.observe(moment, 0, 160);
+                let step = drift.observe(moment, 160);
                 assert!(step.abs() <= 3);
                 place += step;
                 worst = worst.max((arrival - place).abs());
@@ -304,24 +314,18 @@ mod tests {
 
     /// A stream that began with a burst lies too late until the first silence.
     #[test]
-    fn a_silence_takes_a_lead_back_at_once() {
-        let mut drift = Drift::new(true);
-        let mut place = 8000;
+    fn a_lead_is_known_after_a_few_packets() {
+        let mut drift = Drift::default();
         for n in 0..150i64 {
             let moment = Moment {
-                wanted: place,
+                wanted: n * 160 + 8000,
                 arrival: n * 160,
                 rate: 8000,
             };
-            place += drift.observe(moment, 0, 160) + 160;
+            assert_eq!(drift.observe(moment, 160), 0, "speech is not cut for it");
+            assert_eq!(drift.lead(8000), if n < 4 { 0 } else { 8000 });
         }
-        let moment = Moment {
-            wanted: place + 16_000,
-            arrival: 151 * 160 + 16_000,
-            rate: 8000,
-        };
-        let step = drift.observe(moment, 16_000, 160);
-        let lead = -(moment.excess() - step);
-        assert!(lead <= 20 * MS, "{lead} samples of lead are left");
+        drift.took_back(8000);
+        assert_eq!(drift.lead(8000), 0);
     }
 }

@@ -13,7 +13,7 @@ mod window;
 pub(super) mod writes;
 
 use super::rtp::Packet;
-use crate::words::FeedFormat;
+use crate::words::{Codec, FeedFormat};
 pub(super) use streams::Streams;
 pub(super) use window::hash;
 
@@ -45,6 +45,8 @@ pub(super) struct Coming<'a> {
     pub epoch: u32,
     /// The host says when it was received.
     pub aged: bool,
+    /// Packets that the feed refused since the newest one.
+    pub refused: u64,
     /// After all audio of the leg.
     pub leg_end: i64,
     /// Stream time: how far the other legs have come, where any has audio.
@@ -59,8 +61,10 @@ pub(super) struct Placing {
     pub trim: u64,
     /// Samples to be repeated before it: its sender's clock is slow.
     pub repeat: u64,
-    /// Packets that are missing before it, and how much silence stands for them.
+    /// Packets that are missing before it (of these, refused by the feed), and how much
+    /// silence stands for them.
     pub missing: u64,
+    pub refused: u64,
     pub lost: u64,
     /// It may have been said so much before its place.
     pub early: u64,
@@ -80,6 +84,18 @@ pub(super) struct Audio<'a> {
     pub epoch: u32,
     /// Written ahead of the clock: said when it is heard.
     pub ahead: bool,
+}
+
+impl Audio<'_> {
+    /// Not even noise.
+    fn is_digital_silence(&self) -> bool {
+        let silence: &[u8] = match self.format.codec {
+            Codec::Pcm16 => &[0],
+            Codec::Pcmu => &[0xff, 0x7f],
+            Codec::Pcma => &[0xd5, 0x55],
+        };
+        self.payload.iter().all(|byte| silence.contains(byte))
+    }
 }
 
 /// What becomes of audio that nothing has placed.
@@ -126,6 +142,7 @@ pub(super) struct Held {
     arrival: i64,
     wanted: i64,
     missing: u64,
+    refused: u64,
     /// The number before it, and the length of that packet.
     after: u16,
     len_before: i64,
@@ -189,6 +206,7 @@ impl Coming<'_> {
             arrival: self.arrival,
             wanted,
             missing,
+            refused: self.refused,
             after: self.packet.sequence,
             len_before: self.len,
         }

@@ -82,7 +82,11 @@ impl Proof {
             self.still = 0;
             return;
         }
-        self.still = if on >= 0 && 4 * on < took { self.still + 1 } else { 0 };
+        self.still = if on >= 0 && 4 * on < took {
+            self.still + 1
+        } else {
+            0
+        };
         if self.still >= STEPS {
             self.expire();
         }

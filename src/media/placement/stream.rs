@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::delay::{Drift, Lateness, STALL_NS, Verdict, samples};
+use super::delay::{Drift, JUDGED_NS, Lateness, STALL_NS, Verdict, samples};
 use super::proof::Proof;
 use super::timestamps::{Step, Timestamps};
 use super::window::{NUMBERS, Received, Window};
@@ -60,6 +60,8 @@ pub(in crate::media) struct Stream {
     held: Vec<Held>,
     /// Held from its first packet on, until it is known how much of a backlog there is.
     anchoring: bool,
+    /// By how much it was moved then.
+    anchored_by: i64,
     /// After the last sample that was placed.
     end: i64,
     /// Where the stream was moved: the highest number before, and by how much.
@@ -87,10 +89,11 @@ impl Stream {
             since: 0,
             timestamps: Timestamps::new(packet.timestamp, first, coming.len),
             lateness: Lateness::new(SLACK_NS),
-            drift: Drift::new(true),
+            drift: Drift::default(),
             proof: Proof::default(),
             held: Vec::new(),
             anchoring: scene.real,
+            anchored_by: 0,
             end: first,
             moves: VecDeque::new(),
             gaps: VecDeque::new(),
@@ -98,7 +101,9 @@ impl Stream {
             lead: 0,
         };
         stream.window.audio(packet.sequence, coming.hash);
-        stream.proof.sees(packet.timestamp, coming.arrival, coming.format.rate);
+        stream
+            .proof
+            .sees(packet.timestamp, coming.arrival, coming.format.rate);
         match scene.real {
             true => stream.held.push(coming.hold(first, 0)),
             false => stream.emit(coming, coming.plain(first), out),
@@ -172,15 +177,21 @@ impl Stream {
                 at
             }
         };
-        self.timestamps.newest(packet.timestamp, wanted, coming.len, apart);
+        self.timestamps
+            .newest(packet.timestamp, wanted, coming.len, apart);
         let mut held = coming.hold(wanted, missing);
         held.after = before;
         held.len_before = len;
         if !scene.real {
             return self.place(&held, 0, out);
         }
-        if self.anchoring {
+        let first = self.held.first().map_or(0, |held| held.arrival);
+        if self.anchoring && coming.arrival - first < samples(JUDGED_NS, self.rate) {
             return self.held.push(held);
+        }
+        if self.anchoring {
+            self.anchor(scene, out);
+            held.wanted = wanted + self.anchored_by;
         }
         self.judge(held, out);
     }
@@ -194,13 +205,21 @@ impl Stream {
                 Some(clock) if !packet.marker => clock.max(expected) + samples(SLACK_NS, self.rate),
                 _ => expected + LONGEST_S * i64::from(self.rate),
             };
-            let expected = if returns { expected.max(coming.leg_end) } else { expected };
-            return self.timestamps.step(packet.timestamp, apart, expected, horizon, packet.marker);
+            let expected = if returns {
+                expected.max(coming.leg_end)
+            } else {
+                expected
+            };
+            return self
+                .timestamps
+                .step(packet.timestamp, apart, expected, horizon, packet.marker);
         }
         let slack = samples(SLACK_NS, self.rate);
         let lead = (self.timestamps.end() - coming.arrival).max(self.lead).max(0);
         let horizon = coming.arrival + lead + slack;
-        let step = self.timestamps.step(packet.timestamp, apart, expected, horizon, packet.marker);
+        let step = self
+            .timestamps
+            .step(packet.timestamp, apart, expected, horizon, packet.marker);
         match step {
             // Its time is unknown; when it came, is not.
             Step::Broken(at) if coming.arrival - at > slack => Step::Broken(coming.arrival),
@@ -224,19 +243,36 @@ impl Stream {
             }
             Verdict::Place => {
                 self.settle_held(Verdict::Place, out);
-                let gap = (held.wanted - self.end).max(0);
-                let step = match held.missing {
-                    0 => self.drift.observe(moment, gap, held.len),
-                    _ => 0,
-                };
+                let step = self.correct(&held);
                 self.shift(held.after, step);
                 self.proof.moved(step.min(0), false, self.rate);
+                let in_speech = held.wanted <= self.end;
                 let mut held = held;
                 held.wanted += step;
-                let slipped = if gap == 0 { step } else { 0 };
-                self.place(&held, slipped, out);
+                self.place(&held, if in_speech { step } else { 0 }, out);
             }
         }
+    }
+
+    /// By how much the stream moves before a packet: a lead is taken back where nobody
+    /// speaks, drift is followed a little with each packet.
+    fn correct(&mut self, held: &Held) -> i64 {
+        if held.missing > 0 {
+            return 0;
+        }
+        let moment = held.moment(self.rate);
+        let lead = self.drift.lead(self.rate);
+        let silence = match held.wanted - self.end {
+            gap if gap > 0 => gap,
+            _ if lead > 0 && held.audio().is_digital_silence() => held.len,
+            _ => 0,
+        };
+        let back = lead.min(silence);
+        if back > 0 {
+            self.drift.took_back(back);
+            return -back;
+        }
+        self.drift.observe(moment, held.len)
     }
 
     /// Moves what comes from here on.
@@ -311,6 +347,7 @@ impl Stream {
         let at = said.max(floor);
         let by = at - first.wanted;
         self.proof.moved(at - said, false, self.rate);
+        self.anchored_by = by;
         self.end = at;
         self.timestamps.shift(by);
         self.held.iter_mut().for_each(|held| held.wanted += by);
@@ -340,6 +377,7 @@ impl Stream {
             trim: (self.end - held.wanted).max(0).min(slipped.min(0).abs()) as u64,
             repeat: slipped.max(0) as u64,
             missing: held.missing,
+            refused: held.refused,
             lost: lost as u64,
             early: self.proof.early(held.wanted, self.rate),
             newest: true,
@@ -370,8 +408,15 @@ impl Stream {
             .filter(|(highest, _)| (highest.wrapping_sub(packet.sequence) as i16) >= 0)
             .map(|(_, by)| by)
             .sum();
-        let at = self.timestamps.place_behind(packet.timestamp, back) - moved;
-        let was_missing = self.found(packet.sequence).is_some();
+        let mut at = self.timestamps.place_behind(packet.timestamp, back) - moved;
+        let gap = self.found(packet.sequence);
+        if let Some((from, to)) = gap
+            && !(from..to).contains(&at)
+        {
+            // Its number says better than its timestamp where it belongs.
+            at = to - coming.len;
+        }
+        let was_missing = gap.is_some();
         let early = (self.proof.early(at, self.rate) as i64 - moved.max(0)).max(0);
         let placing = Placing {
             at,
@@ -383,24 +428,24 @@ impl Stream {
         out.audio(&coming.audio(), placing);
     }
 
-    /// A number that was missing has come: where its silence ends, and how long it is.
+    /// A number that was missing has come: the silence that it is one of.
     fn found(&mut self, sequence: u16) -> Option<(i64, i64)> {
         let inside = |gap: &&mut Gap| {
             let from = sequence.wrapping_sub(gap.after);
             gap.missing > 0 && from > 0 && from < gap.before.wrapping_sub(gap.after)
         };
         let gap = self.gaps.iter_mut().find(inside)?;
+        let from = gap.to - gap.missing as i64 * gap.len;
         gap.missing -= 1;
-        let to = gap.to - gap.missing as i64 * gap.len;
-        Some((to, gap.len))
+        Some((from, gap.to))
     }
 
     /// A packet without audio: its number has been received, and nothing else follows.
     pub(in crate::media) fn other(&mut self, sequence: u16, out: &mut impl Out) {
         let new = !self.window.has(sequence);
         self.window.other(sequence);
-        if new && let Some((to, len)) = self.found(sequence) {
-            out.not_missing(to - len, to);
+        if new && let Some((from, to)) = self.found(sequence) {
+            out.not_missing(from, to.min(from + self.timestamps.len()));
         }
     }
 

@@ -42,19 +42,21 @@ impl Streams {
         self.streams.iter().position(|stream| stream.ssrc == ssrc)
     }
 
-    /// A packet with audio.
-    pub(in crate::media) fn audio(&mut self, coming: &Coming<'_>, scene: &Scene, out: &mut impl Out) {
+    /// A packet with audio. True if it is the newest of its stream.
+    pub(in crate::media) fn audio(&mut self, coming: &Coming<'_>, scene: &Scene, out: &mut impl Out) -> bool {
         let fresh = std::mem::take(&mut self.fresh);
         let Some(n) = self.find(coming.packet.ssrc) else {
-            return match fresh {
+            match fresh {
                 true => self.begin(coming, scene, out),
                 false => self.suspect(coming, Kind::New, 2, scene, out),
-            };
+            }
+            return fresh;
         };
         let stream = &mut self.streams[n];
         if stream.rate != coming.format.rate {
             // The same sender at another clock rate: its numbers go on, its clock does not.
-            return self.restart(n, coming, scene, out);
+            self.restart(n, coming, scene, out);
+            return true;
         }
         match stream.order(coming) {
             Order::Duplicate => self.refuse(Refused::Duplicate, coming, out),
@@ -64,11 +66,14 @@ impl Streams {
             Order::Next => {
                 let returns = self.front != Some(coming.packet.ssrc);
                 if returns && !fresh && scene.real && !stream.is_in_time(coming) {
-                    return self.suspect(coming, Kind::Returns, 2, scene, out);
+                    self.suspect(coming, Kind::Returns, 2, scene, out);
+                    return false;
                 }
                 self.next(n, coming, returns, scene, out);
+                return true;
             }
         }
+        false
     }
 
     fn next(&mut self, n: usize, coming: &Coming<'_>, returns: bool, scene: &Scene, out: &mut impl Out) {
@@ -124,14 +129,7 @@ impl Streams {
         self.begin(coming, scene, out);
     }
 
-    fn suspect(
-        &mut self,
-        coming: &Coming<'_>,
-        kind: Kind,
-        needed: usize,
-        scene: &Scene,
-        out: &mut impl Out,
-    ) {
+    fn suspect(&mut self, coming: &Coming<'_>, kind: Kind, needed: usize, scene: &Scene, out: &mut impl Out) {
         if self.suspects.iter().any(|suspect| suspect.has(coming)) {
             return self.refuse(Refused::Duplicate, coming, out);
         }
@@ -202,7 +200,12 @@ impl Streams {
     }
 
     /// Comfort noise: the stream is silent up to here. Answers where that is.
-    pub(in crate::media) fn silence(&mut self, ssrc: u32, timestamp: u32, arrival: i64) -> Option<(i64, u32)> {
+    pub(in crate::media) fn silence(
+        &mut self,
+        ssrc: u32,
+        timestamp: u32,
+        arrival: i64,
+    ) -> Option<(i64, u32)> {
         let n = self.find(ssrc)?;
         let stream = &mut self.streams[n];
         stream.proof.sees(timestamp, arrival, stream.rate);
@@ -218,20 +221,18 @@ impl Streams {
 
     /// Time has gone on: what has waited long enough is decided. `force`: everything that
     /// waits for its place is.
-    pub(in crate::media) fn tick(
-        &mut self,
-        now_ns: u64,
-        force: bool,
-        scene: &Scene,
-        out: &mut impl Out,
-    ) {
+    pub(in crate::media) fn tick(&mut self, now_ns: u64, force: bool, scene: &Scene, out: &mut impl Out) {
         for stream in &mut self.streams {
             let due = stream.is_holding() && (force || stream.is_due(samples(now_ns, stream.rate)));
             if due {
                 stream.give_up(scene, out);
             }
         }
-        while let Some(n) = self.suspects.iter().position(|s| s.is_alone(samples(now_ns, s.rate))) {
+        while let Some(n) = self
+            .suspects
+            .iter()
+            .position(|s| s.is_alone(samples(now_ns, s.rate)))
+        {
             let suspect = self.suspects.remove(n);
             self.admit(suspect, out);
         }
@@ -249,13 +250,24 @@ impl Streams {
         front.map_or(0, |n| self.streams[n].packet_len())
     }
 
+    /// The arrival of the oldest packet that nothing has confirmed yet, and its rate.
+    pub(in crate::media) fn oldest_suspect(&self) -> Option<(i64, u32)> {
+        let first = |suspect: &Suspect| Some((suspect.held.first()?.arrival, suspect.rate));
+        self.suspects.iter().filter_map(first).min()
+    }
+
     pub(in crate::media) fn is_waiting(&self) -> bool {
         !self.suspects.is_empty() || self.streams.iter().any(Stream::is_holding)
     }
 }
 
 impl Held {
-    fn coming<'a>(&self, packet: &'a crate::media::rtp::Packet<'a>, leg_end: i64, clock: Option<i64>) -> Coming<'a> {
+    fn coming<'a>(
+        &self,
+        packet: &'a crate::media::rtp::Packet<'a>,
+        leg_end: i64,
+        clock: Option<i64>,
+    ) -> Coming<'a> {
         Coming {
             packet,
             hash: self.hash,
@@ -264,6 +276,7 @@ impl Held {
             arrival: self.arrival,
             epoch: self.epoch,
             aged: self.aged,
+            refused: self.refused,
             leg_end,
             clock,
         }

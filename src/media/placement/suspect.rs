@@ -1,8 +1,8 @@
 //! Packets that may be the first of a new sequence: held until others confirm them.
 
 use super::{Coming, Held};
-use crate::media::placement::delay::samples;
 use crate::clock::NS_PER_MS;
+use crate::media::placement::delay::samples;
 
 /// Alone for so long, a packet is decided without a successor.
 const ALONE_NS: u64 = 300 * NS_PER_MS;

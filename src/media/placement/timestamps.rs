@@ -210,7 +210,9 @@ mod tests {
 
     #[test]
     fn a_step_back_is_followed_and_then_believed() {
-        let timestamps: Vec<u32> = (0..20).map(|n| if n < 9 { 13_440 + n * 160 } else { n * 160 }).collect();
+        let timestamps: Vec<u32> = (0..20)
+            .map(|n| if n < 9 { 13_440 + n * 160 } else { n * 160 })
+            .collect();
         assert_eq!(places(&timestamps), (contiguous(20), true));
     }
 

@@ -90,7 +90,9 @@ pub(in crate::media) fn hash(timestamp: u32, payload: &[u8]) -> u16 {
     let mut hash = u64::from(timestamp) ^ (payload.len() as u64) << 32;
     let (words, rest) = payload.as_chunks::<8>();
     for word in words {
-        hash = (hash ^ u64::from_le_bytes(*word)).wrapping_mul(FACTOR).rotate_left(29);
+        hash = (hash ^ u64::from_le_bytes(*word))
+            .wrapping_mul(FACTOR)
+            .rotate_left(29);
     }
     for byte in rest {
         hash = (hash ^ u64::from(*byte)).wrapping_mul(FACTOR);
@@ -113,7 +115,10 @@ mod tests {
         assert_eq!(window.received(65_535, 77), Received::Other);
         assert_eq!(window.missing(65_534, 2), 2);
         assert_eq!(window.missing(65_534, 65_535), 0);
-        assert_eq!(window.received(65_534u16.wrapping_add(NUMBERS), 77), Received::Nothing);
+        assert_eq!(
+            window.received(65_534u16.wrapping_add(NUMBERS), 77),
+            Received::Nothing
+        );
     }
 
     #[test]

@@ -51,7 +51,7 @@ impl Writes {
     pub(in crate::media) fn new() -> Writes {
         Writes {
             lateness: Lateness::new(SLACK_NS),
-            drift: Drift::new(false),
+            drift: Drift::default(),
             held: Vec::new(),
             end: None,
             anchor: None,
@@ -95,7 +95,7 @@ impl Writes {
                 self.settle(Verdict::Place, out);
                 let step = match written.ahead {
                     true => 0,
-                    false => self.drift.observe(moment, 0, written.len),
+                    false => self.drift.observe(moment, written.len),
                 };
                 self.place(written, wanted, step, out);
             }

@@ -1,9 +1,9 @@
 //! A recording's ledger: what became of each leg's audio, counted where its file settles.
 
 use super::segments::{Segments, Zone};
-use crate::media::leg::{LegMedia, LegTotals, Note, What};
 use crate::clock::NS_PER_S;
 use crate::media::ledger::{DropReason, Ledger, LegLedger, LossReason, Outside, TICKS_PER_S, ticks};
+use crate::media::leg::{LegMedia, LegTotals, Note, What};
 use crate::media::track::{Content, Stretch, Track};
 use crate::media::{Span, SpanKind, grid};
 use crate::words::Leg;
@@ -47,6 +47,11 @@ impl Account {
         }
     }
 
+    /// Audio of a leg has come since the recording began.
+    pub(super) fn has_packets(&self, leg: usize, totals: &LegTotals) -> bool {
+        totals.packets > self.begun[leg].packets
+    }
+
     fn leg(&mut self, leg: Leg) -> &mut LegLedger {
         &mut self.ledger.legs[leg as usize]
     }
@@ -82,7 +87,8 @@ impl Account {
             return;
         }
         if from < heard && !view.is_recorded(origin.epoch) {
-            self.leg(place.leg).outside_of(Outside::Paused, ticks(heard - from, rate));
+            self.leg(place.leg)
+                .outside_of(Outside::Paused, ticks(heard - from, rate));
         } else if from < heard {
             self.dropped(place, n, (from, heard), rate, DropReason::PauseUnclear);
         }
@@ -105,7 +111,9 @@ impl Account {
             };
             // Sample by sample where its ends are: a frame may be several samples long.
             let begin = (at..to).find(|at| frame(*at) >= refusal.from_frame).unwrap_or(to);
-            let end = (begin..to).find(|at| frame(*at) >= refusal.to_frame).unwrap_or(to);
+            let end = (begin..to)
+                .find(|at| frame(*at) >= refusal.to_frame)
+                .unwrap_or(to);
             self.leg(place.leg).in_file += ticks(begin - at, rate);
             if begin < end {
                 self.dropped(place, n, (begin, end), rate, DropReason::Backlog);
@@ -168,7 +176,13 @@ impl Account {
     /// Something that the leg's timeline does not hold. `settled_ns`: so far the recording
     /// has settled.
     pub(super) fn note(&mut self, place: Place<'_>, note: Note, settled_ns: u64) {
-        let Note { from, to, rate, epoch, .. } = note;
+        let Note {
+            from,
+            to,
+            rate,
+            epoch,
+            ..
+        } = note;
         if epoch < self.first_epoch && !matches!(note.what, What::Lost(_)) {
             // Handed in before the recording began.
             return;

@@ -76,13 +76,16 @@ impl Tap {
         if let Some(shape) = self.shape {
             return shape;
         }
-        // Also one whose feed has just been closed: its audio is still to be rendered.
-        let fed = || super::super::leg::fed(legs).map(|(_, leg)| leg);
-        let first = fed().filter_map(|leg| leg.audio_rate).max();
-        let told = fed().map(|leg| leg.told_rate).max();
+        // Of a leg without audio so far, what the host has told. A feed that has just been
+        // closed counts, too: its audio is still to be rendered.
+        let rates = self.heard(legs).map(|(leg, media)| {
+            let first = self.rates[leg as usize];
+            first.unwrap_or(media.told_rate)
+        });
+        let first = rates.max();
         let rate = match (self.wanted_rate, self.format) {
             (0, Format::WavUlaw | Format::WavAlaw) => 8000,
-            (0, Format::Wav) => first.max(told).unwrap_or(8000),
+            (0, Format::Wav) => first.unwrap_or(8000),
             (rate, _) => rate,
         };
         let stereo = self.layout == Layout::Stereo && !legs[Leg::Mixed as usize].had_feed;
@@ -143,7 +146,13 @@ impl Tap {
         let mut block = self.outbox.buffer();
         let mut readers = [0, 1, 2].map(|n| self.reader(n, &legs[n], window));
         let channels = layout::channels(self.layout, window.shape.channels);
-        layout::render(&mut block, window.shape.format, channels, &mut readers, window.frames);
+        layout::render(
+            &mut block,
+            window.shape.format,
+            channels,
+            &mut readers,
+            window.frames,
+        );
         block
     }
 
@@ -200,7 +209,10 @@ impl Tap {
 
     /// A leg has audio for a stretch that is written already: its frames are given again.
     pub(in crate::media) fn repair(&mut self, leg: usize, from_ns: u64, to_ns: u64, legs: &Legs) {
-        let Some(shape) = self.shape.filter(|_| self.phase != Phase::Over && self.hears(leg)) else {
+        let Some(shape) = self
+            .shape
+            .filter(|_| self.phase != Phase::Over && self.hears(leg))
+        else {
             return;
         };
         let margin = if self.resamples(legs) { LOOKAHEAD_NS } else { 0 };

@@ -291,8 +291,8 @@ fn a_peer_that_alternates_its_clock_rate_is_followed_so_far() {
 }
 
 #[test]
-fn a_stray_packet_does_not_choose_the_files_rate() {
-    // L16 at 44.1 kHz by RFC 3551, which nobody has agreed upon.
+fn the_first_audio_fixes_the_files_rate() {
+    // L16 at 44.1 kHz by RFC 3551, which needs no declaration.
     let stray = packet(7, 11, 0, 0, &[1; 160]);
     let record = |packets: &[Vec<u8>], mapped: bool| {
         let mut sim = Sim::real();
@@ -312,15 +312,14 @@ fn a_stray_packet_does_not_choose_the_files_rate() {
     };
     let plain = ulaw(1);
     let wide = packet(7, 97, 2, 320, &[1; 640]);
-    assert_eq!(record(std::slice::from_ref(&stray), false), (Some(8000), 1));
+    assert_eq!(record(std::slice::from_ref(&stray), false), (Some(44_100), 1));
     assert_eq!(
         record(&[plain.clone(), packet(7, 11, 2, 320, &[1; 160])], false),
         (Some(8000), 2)
     );
-    // What the host has told of may.
     assert_eq!(record(&[stray], true), (Some(44_100), 1));
-    assert_eq!(record(&[plain, wide.clone()], true), (Some(16_000), 2));
-    assert_eq!(record(&[wide, ulaw(3)], true), (Some(8000), 2));
+    assert_eq!(record(&[plain, wide.clone()], true), (Some(8000), 2));
+    assert_eq!(record(&[wide, ulaw(3)], true), (Some(16_000), 2));
 }
 
 #[test]
@@ -340,7 +339,7 @@ fn numbers_that_run_away_under_comfort_noise() {
 }
 
 #[test]
-fn timestamps_that_stood_still_in_a_pause_are_silent_as_long() {
+fn a_clock_that_stood_still_for_longer_than_a_stall_loses_nothing() {
     for renewed in [false, true] {
         let (mut sim, tape) = one_leg();
         send(&mut sim, 0, 50, &[]);
@@ -358,13 +357,10 @@ fn timestamps_that_stood_still_in_a_pause_are_silent_as_long() {
         close(&mut sim, &tape);
         let after = &marks(&tape)[1050..2550];
         let silent = after.iter().take_while(|mark| **mark == 0).count();
-        // What seems to be late may look like a slow clock, too, and is slipped.
-        let want = if renewed { 0..1 } else { 990..1001 };
-        assert!(want.contains(&silent), "{silent} packets");
-        assert_eq!(sim.stats.frames_lost(), silent as u64);
-        assert!(after[silent..].iter().eq(&expected(50 + silent as u64, 1550)));
-        // No loss of this recording, but for what reached across the resume.
-        assert!(tape.progress.lost_ms() < 20);
+        assert_eq!(silent, 0, "another sender: {renewed}");
+        assert_eq!(sim.stats.frames_lost(), 0);
+        assert!(after.iter().eq(&expected(50, 1550)));
+        assert_eq!(tape.progress.lost_ms(), 0);
     }
 }
 
@@ -379,6 +375,7 @@ fn a_late_packet_from_the_future_does_not_stretch_the_recording() {
         send(&mut sim, 50, 60, &[]);
         sim.stop(&tape);
         sim.visit();
-        assert_eq!((tape.progress.duration_ms(), sim.stats.frames_lost()), (1200, 1));
+        // Its number says where it belongs.
+        assert_eq!((tape.progress.duration_ms(), sim.stats.frames_lost()), (1200, 0));
     }
 }

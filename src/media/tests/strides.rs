@@ -101,7 +101,8 @@ fn what_comes_meanwhile_waits_in_the_ring() {
     let (mut sim, tape) = jumped(PauseMode::Silence, JUMP);
     let mut taken = 2;
     for n in 2..400u64 {
-        let ts = n * JUMP;
+        // Never the same step, which would be a sender that counts wrongly.
+        let ts = n * JUMP + n * n;
         let bytes = packet(7, 0, n as u16, ts as u32, &[mark(n); 160]);
         if sim.rtp(Leg::Local, &bytes) == crate::words::Status::Ok {
             taken += 1;
