@@ -5,6 +5,8 @@
 mod callbacks;
 #[path = "storage/children.rs"]
 mod children;
+#[path = "storage/patches.rs"]
+mod patches;
 #[path = "storage/recovery.rs"]
 mod recovery;
 #[path = "storage/rig.rs"]
@@ -523,6 +525,7 @@ fn in_a_child() {
             std::mem::forget(rig.close());
         }
         "record" => child_record(directory, number, system),
+        "patches" => patches::child_patches(directory, number),
         "callback" => callbacks::child_calls_back(directory, number),
         _ => panic!("no such task"),
     }

@@ -25,6 +25,8 @@ struct Inner {
     paper: Paper,
     /// Gone once it was handed to the finisher.
     file: Option<RecordingFile>,
+    /// 0 until the shape is known.
+    frame_bytes: u64,
 }
 
 /// The tap's end of a track.
@@ -40,6 +42,7 @@ impl Track {
             inner: Mutex::new(Inner {
                 paper,
                 file: Some(file),
+                frame_bytes: 0,
             }),
         })
     }
@@ -137,6 +140,7 @@ impl Sink for TrackSink {
     fn shape(&mut self, shape: Shape) {
         let mut inner = self.0.inner.lock();
         inner.paper.shape = Some((shape.channels, shape.rate));
+        inner.frame_bytes = shape.frame_bytes() as u64;
         if let Some(file) = &mut inner.file {
             file.shape(shape.format, shape.rate, shape.channels);
         }
@@ -149,8 +153,13 @@ impl Sink for TrackSink {
         }
     }
 
-    fn patch(&mut self, _from_frame: u64, _audio: Vec<u8>) -> Result<(), Vec<u8>> {
-        Ok(())
+    fn patch(&mut self, from_frame: u64, audio: Vec<u8>) -> Result<(), Vec<u8>> {
+        let mut inner = self.0.inner.lock();
+        let frame_bytes = inner.frame_bytes;
+        match &mut inner.file {
+            Some(file) => file.patch(from_frame.saturating_mul(frame_bytes), audio),
+            None => Ok(()),
+        }
     }
 
     fn fill(&mut self, bytes: u64) {

@@ -21,6 +21,7 @@ mod name;
 pub mod os;
 mod outbox;
 mod papers;
+mod patch;
 mod place;
 mod pool;
 mod publish;
