@@ -5,6 +5,8 @@
 mod callbacks;
 #[path = "storage/children.rs"]
 mod children;
+#[path = "storage/legs.rs"]
+mod legs;
 #[path = "storage/patches.rs"]
 mod patches;
 #[path = "storage/recovery.rs"]
@@ -18,8 +20,8 @@ mod versions;
 
 use callrec::storage::faults::{self, Step};
 use callrec::storage::{
-    DEFAULT_TEMPLATE, Digest, Durability, Manifest, NameFields, RecordingFile, SpanEntry, StorageConfig,
-    Store, Template,
+    DEFAULT_TEMPLATE, Digest, Durability, LegEntry, Manifest, NameFields, Reasons, RecordingFile, SpanEntry,
+    StorageConfig, Store, Template,
 };
 use callrec::words::{EndReason, Error, Format, State, Status};
 use children::*;

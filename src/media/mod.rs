@@ -101,6 +101,11 @@ impl Progress {
         self.ledger.lock().clone()
     }
 
+    /// Tells what became of each leg's audio; the latest counts.
+    pub fn set_ledger(&self, ledger: Ledger) {
+        *self.ledger.lock() = ledger;
+    }
+
     pub fn frames(&self) -> u64 {
         self.frames.load(Relaxed)
     }
