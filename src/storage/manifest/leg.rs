@@ -102,7 +102,10 @@ mod tests {
         let undecoded = || vec![Cow::Borrowed("local")];
         assert_eq!(noted(80, 80, &[deaf.clone(), heard]), (false, undecoded(), 80));
         assert_eq!(noted(80, 80, &[deaf.clone(), quiet]), (true, undecoded(), 80));
-        assert_eq!(noted(80, 99, &[deaf.clone()]), (true, undecoded(), 80));
+        assert_eq!(
+            noted(80, 99, std::slice::from_ref(&deaf)),
+            (true, undecoded(), 80)
+        );
         assert_eq!(
             noted(80, 79, &[deaf]),
             (false, Vec::new(), 79),
