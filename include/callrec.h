@@ -244,6 +244,21 @@
 #define REC_EVENT_FLAG_REPEATED 1
 
 /**
+ * The recording has ended and its file has no audio at all: nothing but silence, or no
+ * frame. FINISHED and FAILED only, and never of a discarded recording. After a crash the
+ * flag is missing where it is not known what the last of the file holds.
+ */
+#define REC_EVENT_FLAG_NO_AUDIO 2
+
+/**
+ * The recording has ended, and at least one of its legs had packets of which none could
+ * be decoded, such as G.722 or Opus. `json` names these legs (`undecoded`) and the payload
+ * types of their packets (`legs`). FINISHED and FAILED only, like
+ * `REC_EVENT_FLAG_NO_AUDIO`.
+ */
+#define REC_EVENT_FLAG_LEG_UNDECODED 4
+
+/**
  * Levels of `rec_log_fn`.
  */
 #define REC_LOG_ERROR 1
@@ -441,7 +456,7 @@ typedef struct {
      */
     uint64_t frames_ignored;
     /**
-     * Written to disk.
+     * Audio bytes written to disk. Late audio that replaces silence counts once more.
      */
     uint64_t bytes_out;
     /**

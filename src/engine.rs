@@ -5,6 +5,7 @@ mod close;
 mod control;
 mod desk;
 pub mod feeds;
+mod ledger;
 mod paper;
 mod postbox;
 pub mod process;

@@ -5,6 +5,10 @@
 mod callbacks;
 #[path = "storage/children.rs"]
 mod children;
+#[path = "storage/legs.rs"]
+mod legs;
+#[path = "storage/patches.rs"]
+mod patches;
 #[path = "storage/recovery.rs"]
 mod recovery;
 #[path = "storage/rig.rs"]
@@ -16,8 +20,8 @@ mod versions;
 
 use callrec::storage::faults::{self, Step};
 use callrec::storage::{
-    DEFAULT_TEMPLATE, Digest, Durability, Manifest, NameFields, RecordingFile, SpanEntry, StorageConfig,
-    Store, Template,
+    DEFAULT_TEMPLATE, Digest, Durability, LegEntry, Manifest, NameFields, Reasons, RecordingFile, SpanEntry,
+    StorageConfig, Store, Template,
 };
 use callrec::words::{EndReason, Error, Format, State, Status};
 use children::*;
@@ -523,6 +527,7 @@ fn in_a_child() {
             std::mem::forget(rig.close());
         }
         "record" => child_record(directory, number, system),
+        "patches" => patches::child_patches(directory, number),
         "callback" => callbacks::child_calls_back(directory, number),
         _ => panic!("no such task"),
     }

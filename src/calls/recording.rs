@@ -51,12 +51,12 @@ pub trait Attachment: Send + Sync {
 
 /// How far a recording's story has been told: it begins with its start, and nothing
 /// comes after its end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Told {
     #[default]
     Nothing,
-    /// Nothing, but audio has been lost already.
-    NotTheLoss,
+    /// Nothing, but audio has been lost already: where, a JSON object each.
+    NotTheLoss(Vec<String>),
     Started,
     Ended,
 }

@@ -282,7 +282,7 @@ pub struct rec_statistics {
     pub frames_lost: u64,
     /// Packets that are no audio we know: other payload types, RTCP, garbage.
     pub frames_ignored: u64,
-    /// Written to disk.
+    /// Audio bytes written to disk. Late audio that replaces silence counts once more.
     pub bytes_out: u64,
     /// Blocks' bytes that a full backlog turned into silence.
     pub bytes_dropped: u64,

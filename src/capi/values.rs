@@ -162,6 +162,15 @@ pub const REC_EVENT_CALL_IDLE: i32 = 9;
 
 /// The event may have been told before the process that owed it died.
 pub const REC_EVENT_FLAG_REPEATED: u32 = 1;
+/// The recording has ended and its file has no audio at all: nothing but silence, or no
+/// frame. FINISHED and FAILED only, and never of a discarded recording. After a crash the
+/// flag is missing where it is not known what the last of the file holds.
+pub const REC_EVENT_FLAG_NO_AUDIO: u32 = 2;
+/// The recording has ended, and at least one of its legs had packets of which none could
+/// be decoded, such as G.722 or Opus. `json` names these legs (`undecoded`) and the payload
+/// types of their packets (`legs`). FINISHED and FAILED only, like
+/// `REC_EVENT_FLAG_NO_AUDIO`.
+pub const REC_EVENT_FLAG_LEG_UNDECODED: u32 = 4;
 
 /// Levels of `rec_log_fn`.
 pub const REC_LOG_ERROR: i32 = 1;

@@ -10,9 +10,9 @@ use super::postbox::Postbox;
 use crate::calls::{CallInfo, Readings, Recording, RecordingOptions, Registry, Told, View};
 use crate::clock::unix_ms;
 use crate::config::Config;
-use crate::events::event::FLAG_REPEATED;
+use crate::events::event::{FLAG_LEG_UNDECODED, FLAG_NO_AUDIO, FLAG_REPEATED};
 use crate::events::{Bus, Event, Kind, LogLevel};
-use crate::storage::{Manifest, Report, Store};
+use crate::storage::{Manifest, Report, SpanEntry, Store};
 use crate::sync::contained;
 use crate::text::Text;
 use crate::words::{EndReason, Error, Format, Layout, PauseMode, State, Status};
@@ -22,7 +22,7 @@ pub const MARK_PAUSED: u32 = 1;
 pub const MARK_RESUMED: u32 = 2;
 pub const MARK_MOVED: u32 = 3;
 
-/// A terminal event with more spans than this tells none.
+/// A terminal event with more spans than this tells none, and a loss no more.
 const SPANS_TOLD: usize = 100;
 
 pub struct Desk {
@@ -85,27 +85,41 @@ impl Desk {
 
     /// Told at once, also while the disk stands still; but not before its start, nor
     /// behind its end.
-    pub fn lost(&self, id: Uuid) {
+    pub fn lost(&self, id: Uuid, spans: &[SpanEntry]) {
         let Some(recording) = self.registry.recording(id) else {
             return;
         };
         let mut told = recording.told.lock();
-        match *told {
-            Told::Started => self.tell(Kind::Loss, &recording, None),
-            Told::Nothing => *told = Told::NotTheLoss,
-            Told::NotTheLoss | Told::Ended => {}
+        match &mut *told {
+            Told::Started => self.tell_loss(&recording, &objects(spans, SPANS_TOLD)),
+            Told::Nothing => *told = Told::NotTheLoss(objects(spans, SPANS_TOLD)),
+            Told::NotTheLoss(earlier) => {
+                let room = SPANS_TOLD.saturating_sub(earlier.len());
+                earlier.extend(objects(spans, room));
+            }
+            Told::Ended => {}
         }
+    }
+
+    fn tell_loss(&self, recording: &Recording, spans: &[String]) {
+        let spans = format!(",\"loss\":[{}]", spans.join(","));
+        self.tell_with(Kind::Loss, recording, None, &spans);
     }
 
     /// An event about a recording that this process began.
     fn tell(&self, kind: Kind, recording: &Recording, state: Option<State>) {
+        self.tell_with(kind, recording, state, "");
+    }
+
+    /// `further`: members of its JSON object, each behind a comma.
+    fn tell_with(&self, kind: Kind, recording: &Recording, state: Option<State>, further: &str) {
         let mut view = recording.view();
         if let Some(state) = state {
             view.state = state;
         }
         let mut event = Event::new(kind, unix_ms());
         event.subject = Some(Arc::new(view));
-        event.detail = format!("\"recording\":{}", recording.describe(None));
+        event.detail = format!("\"recording\":{}{further}", recording.describe(None));
         self.bus.publish(event);
     }
 
@@ -135,7 +149,7 @@ impl Desk {
             Kind::Finished
         };
         let mut event = Event::new(kind, unix_ms());
-        event.flags = if repeated { FLAG_REPEATED } else { 0 };
+        event.flags = flags_of(&manifest, repeated);
         event.subject = Some(Arc::new(view));
         event.inherited = recording.is_none();
         if manifest.spans.len() > SPANS_TOLD {
@@ -249,6 +263,23 @@ pub fn why(error: &Error) -> String {
     format!("\"status\":{},\"error\":{message}", error.status as i32)
 }
 
+/// Each span as a JSON object, as it stands in the manifest; no more than `most`.
+fn objects(spans: &[SpanEntry], most: usize) -> Vec<String> {
+    let objects = spans.iter().take(most).map(serde_json::to_string);
+    objects.filter_map(Result::ok).collect()
+}
+
+/// Of a terminal event.
+fn flags_of(manifest: &Manifest, repeated: bool) -> u32 {
+    let flags = [
+        (repeated, FLAG_REPEATED),
+        (manifest.no_audio, FLAG_NO_AUDIO),
+        (!manifest.undecoded.is_empty(), FLAG_LEG_UNDECODED),
+    ];
+    let set = flags.into_iter().filter(|(is_so, _)| *is_so);
+    set.map(|(_, flag)| flag).sum()
+}
+
 fn state_of(manifest: &Manifest) -> State {
     if manifest.state_is(State::Failed) {
         State::Failed
@@ -274,8 +305,8 @@ impl Report for Desk {
             let mut told = recording.told.lock();
             let before = std::mem::replace(&mut *told, Told::Started);
             self.tell(Kind::Started, &recording, Some(State::Recording));
-            if before == Told::NotTheLoss {
-                self.tell(Kind::Loss, &recording, None);
+            if let Told::NotTheLoss(spans) = before {
+                self.tell_loss(&recording, &spans);
             }
         }
     }

@@ -6,6 +6,7 @@ use crate::sync::Mutex;
 use uuid::Uuid;
 
 use super::desk::{Desk, MARK_MOVED, MARK_PAUSED, MARK_RESUMED};
+use super::ledger::put_ledger;
 use super::paper::Paper;
 use crate::calls::{Attachment, CallInfo, LineStay, Readings};
 use crate::clock::NS_PER_MS;
@@ -25,6 +26,8 @@ struct Inner {
     paper: Paper,
     /// Gone once it was handed to the finisher.
     file: Option<RecordingFile>,
+    /// 0 until the shape is known.
+    frame_bytes: u64,
 }
 
 /// The tap's end of a track.
@@ -40,6 +43,7 @@ impl Track {
             inner: Mutex::new(Inner {
                 paper,
                 file: Some(file),
+                frame_bytes: 0,
             }),
         })
     }
@@ -63,6 +67,7 @@ impl Track {
         manifest.paused_ms = self.progress.paused_ms();
         manifest.lost_ms = self.progress.lost_ms();
         manifest.bytes = self.progress.bytes();
+        put_ledger(manifest, &self.progress.ledger());
     }
 
     /// The manifest as it will stand beside the file, and the file.
@@ -113,6 +118,10 @@ fn entry(span: Span) -> SpanEntry {
         from_frame: span.from_frame,
         to_frame: Some(span.to_frame),
         length_ms: (span.length_ns + NS_PER_MS / 2) / NS_PER_MS,
+        reason: match span.kind {
+            SpanKind::Pause => "".into(),
+            SpanKind::Loss(_, reason) => reason.text().into(),
+        },
     }
 }
 
@@ -137,6 +146,7 @@ impl Sink for TrackSink {
     fn shape(&mut self, shape: Shape) {
         let mut inner = self.0.inner.lock();
         inner.paper.shape = Some((shape.channels, shape.rate));
+        inner.frame_bytes = shape.frame_bytes() as u64;
         if let Some(file) = &mut inner.file {
             file.shape(shape.format, shape.rate, shape.channels);
         }
@@ -149,8 +159,13 @@ impl Sink for TrackSink {
         }
     }
 
-    fn patch(&mut self, _from_frame: u64, _audio: Vec<u8>) -> Result<(), Vec<u8>> {
-        Ok(())
+    fn patch(&mut self, from_frame: u64, audio: Vec<u8>) -> Result<(), Vec<u8>> {
+        let mut inner = self.0.inner.lock();
+        let frame_bytes = inner.frame_bytes;
+        match &mut inner.file {
+            Some(file) => file.patch(from_frame.saturating_mul(frame_bytes), audio),
+            None => Ok(()),
+        }
     }
 
     fn fill(&mut self, bytes: u64) {
@@ -188,12 +203,13 @@ impl Sink for TrackSink {
     }
 
     fn loss(&mut self, _lost_ns_total: u64, spans: Vec<Span>) {
+        let lost: Vec<SpanEntry> = spans.into_iter().map(entry).collect();
         let mut inner = self.0.inner.lock();
-        for span in spans {
-            inner.paper.spans.push(entry(span));
+        for span in &lost {
+            inner.paper.spans.push(span.clone());
         }
         drop(inner);
-        self.0.desk.lost(self.0.id);
+        self.0.desk.lost(self.0.id, &lost);
     }
 
     fn finish(self: Box<Self>, reason: EndReason, open: Option<Span>) {
@@ -253,3 +269,6 @@ impl Attachment for Track {
         serde_json::to_string(&manifest).unwrap_or_else(|_| "{}".to_owned())
     }
 }
+
+#[cfg(all(test, not(any(callrec_loom, callrec_shuttle))))]
+mod tests;

@@ -50,6 +50,10 @@ pub enum LogLevel {
 
 /// It may have been told before the process that owed it died.
 pub const FLAG_REPEATED: u32 = 1;
+/// Of a recording whose file has no audio at all.
+pub const FLAG_NO_AUDIO: u32 = 2;
+/// A leg had packets, and none of its audio could be decoded.
+pub const FLAG_LEG_UNDECODED: u32 = 4;
 
 /// Called once, when every subscription that was owed the event has been told.
 pub type Settle = Box<dyn Fn() + Send + Sync>;

@@ -150,6 +150,8 @@ pub struct LegLedger {
     pub concurrent: bool,
     /// Audio of a higher rate than the file's was resampled.
     pub narrowed: bool,
+    /// The leg was connected for `MediaConfig::silent_ns` without decoded audio.
+    pub silent: bool,
 }
 
 /// Ticks in milliseconds, rounded.

@@ -102,6 +102,7 @@ impl Progress {
         self.ledger.lock().clone()
     }
 
+    /// Tells what became of each leg's audio; the latest counts.
     pub fn set_ledger(&self, ledger: Ledger) {
         *self.ledger.lock() = ledger;
     }

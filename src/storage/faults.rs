@@ -14,6 +14,7 @@ pub enum Step {
     WriteHeader,
     NoteStarted,
     WriteAudio,
+    PatchAudio,
     WriteMark,
     PlaceMark,
     Seal,

@@ -1,6 +1,7 @@
 //! The end of a recording's channel that its media sink holds.
 
 use super::container::FileShape;
+use super::patch::Patch;
 use super::queue::{Channel, Ending, Item, Source};
 use super::{Manifest, Store};
 use crate::words::{Error, Format, Status};
@@ -44,6 +45,22 @@ impl RecordingFile {
             return Err(block);
         }
         self.store.queue(&self.channel, Some(Item::Audio(block)));
+        Ok(())
+    }
+
+    /// Replaces audio that was given before, as a block or as silence; `at`: bytes of
+    /// audio before it. `Err` gives it back, as for `write`.
+    pub fn patch(&mut self, at: u64, block: Vec<u8>) -> Result<(), Vec<u8>> {
+        let bytes = block.len() as u64;
+        if bytes == 0 {
+            self.store.pool.give(block);
+            return Ok(());
+        }
+        if !self.store.admit(&self.channel, bytes) {
+            return Err(block);
+        }
+        let patch = Patch { at, bytes: block };
+        self.store.queue(&self.channel, Some(Item::Patch(patch)));
         Ok(())
     }
 

@@ -4,12 +4,17 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+mod leg;
+
 use super::outbox::Callback;
 use crate::words::{EndReason, Error, State, Status};
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 use time::OffsetDateTime;
 use time::macros::format_description;
+
+use leg::is_false;
+pub use leg::{LegEntry, Reasons};
 
 /// Version of the schema, in the field `callrec`.
 pub const SCHEMA: u32 = 1;
@@ -61,6 +66,16 @@ pub struct Manifest {
     pub recovered: bool,
     pub call: Fragment,
     pub lines: Vec<Fragment>,
+    /// The legs' entries hold up to this frame of the file.
+    pub settled_frames: u64,
+    /// Those that were fed.
+    pub legs: Vec<LegEntry>,
+    /// A file without any audio of a leg.
+    #[serde(skip_serializing_if = "is_false")]
+    pub no_audio: bool,
+    /// The legs that had packets, of which none could be decoded.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub undecoded: Vec<Cow<'static, str>>,
     pub spans: Vec<SpanEntry>,
     #[serde(skip_serializing_if = "is_zero")]
     pub spans_dropped: u64,
@@ -114,6 +129,9 @@ pub struct SpanEntry {
     pub to_frame: Option<u64>,
     /// Its real length, also of a pause that was left out.
     pub length_ms: u64,
+    /// Of a loss only: `network` where it never came, else why it was dropped.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub reason: Cow<'static, str>,
 }
 
 /// The spans of a recording as they come.
@@ -181,6 +199,10 @@ impl Default for Manifest {
             recovered: false,
             call: Fragment::default(),
             lines: Vec::new(),
+            settled_frames: 0,
+            legs: Vec::new(),
+            no_audio: false,
+            undecoded: Vec::new(),
             spans: Vec::new(),
             spans_dropped: 0,
             callback: None,

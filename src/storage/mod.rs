@@ -21,6 +21,7 @@ mod name;
 pub mod os;
 mod outbox;
 mod papers;
+mod patch;
 mod place;
 mod pool;
 mod publish;
@@ -36,7 +37,7 @@ mod writer;
 
 pub use handle::RecordingFile;
 pub use live::Draft;
-pub use manifest::{Fragment, Manifest, SPANS_MAX, SpanEntry, Spans, rfc3339};
+pub use manifest::{Fragment, LegEntry, Manifest, Reasons, SPANS_MAX, SpanEntry, Spans, rfc3339};
 pub use name::{DEFAULT_TEMPLATE, NameFields, RecordingName, Template, gsip_rec_fn};
 pub use os::spawn;
 pub use outbox::{Callback, Owed};

@@ -273,6 +273,8 @@ impl Store {
         manifest.file = String::new();
         manifest.digest = String::new();
         manifest.bytes = 0;
+        manifest.no_audio = false;
+        manifest.undecoded = Vec::new();
     }
 }
 
@@ -292,5 +294,6 @@ fn state_facts(live: &mut Live) {
     let padding = container::padding(live.audio_bytes).len() as u64;
     live.manifest.samples = frames;
     live.manifest.duration_ms = live.shape.duration_ms(frames);
+    live.manifest.note_audio();
     live.manifest.bytes = live.header_bytes + live.audio_bytes + padding;
 }

@@ -3,6 +3,7 @@
 
 use super::Manifest;
 use super::live::{Live, Stage};
+use super::patch::Patch;
 use super::trouble::Trouble;
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::sync::{Condvar, Mutex};
@@ -19,6 +20,7 @@ pub enum Item {
     Audio(Vec<u8>),
     /// So many bytes of silence.
     Fill(u64),
+    Patch(Patch),
     /// Always the last.
     Finish(Option<Box<Manifest>>, Ending),
 }
@@ -75,7 +77,7 @@ impl Work {
 
     pub fn audio_bytes(&self) -> u64 {
         let bytes = self.items.iter().map(|item| match item {
-            Item::Audio(block) => block.len() as u64,
+            Item::Audio(block) | Item::Patch(Patch { bytes: block, .. }) => block.len() as u64,
             _ => 0,
         });
         bytes.sum()

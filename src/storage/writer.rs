@@ -3,6 +3,7 @@
 use super::container::FileShape;
 use super::faults::Step;
 use super::live::{Live, PART, Plan, Stage, write_error};
+use super::patch::Patch;
 use super::queue::{Channel, Ending, Item, Job, Mark, Work};
 use super::trouble::{Failure, TICK, panic_text};
 use super::{LOG_ERROR, Manifest, Store};
@@ -16,7 +17,7 @@ use std::sync::atomic::Ordering;
 use uuid::Uuid;
 
 /// The largest piece written at once.
-const PIECE: usize = 256 << 10;
+pub(super) const PIECE: usize = 256 << 10;
 
 impl Store {
     /// A writer thread's body; returns after [`Store::shutdown`].
@@ -169,7 +170,10 @@ impl Store {
     ) -> io::Result<()> {
         let items = &mut work.items;
         while let Some(item) = items.front() {
-            let more = matches!(items.get(1), Some(Item::Audio(_) | Item::Fill(_)));
+            let more = matches!(
+                items.get(1),
+                Some(Item::Audio(_) | Item::Fill(_) | Item::Patch(_))
+            );
             match item {
                 Item::Shape(format, rate, channels) => {
                     live.set_shape(self, shape(*format, *rate, *channels))?
@@ -180,6 +184,7 @@ impl Store {
                 }
                 Item::Audio(block) => gather.extend_from_slice(block),
                 Item::Fill(_) => {}
+                Item::Patch(_) => self.patch(live, items, gather)?,
                 Item::Finish(..) => break,
             }
             if let Some(Item::Fill(bytes)) = items.front_mut() {
@@ -284,7 +289,7 @@ impl Store {
     }
 
     fn recycle(&self, item: Item) {
-        if let Item::Audio(block) = item {
+        if let Item::Audio(block) | Item::Patch(Patch { bytes: block, .. }) = item {
             self.pool.give(block);
         }
     }

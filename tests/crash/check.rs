@@ -186,6 +186,27 @@ fn digest(bytes: &[u8]) -> String {
     format!("sha256:{hex}")
 }
 
+/// Each leg's ledger balances, and tells of no frame that the file does not have.
+fn balanced(manifest: &serde_json::Value) -> Result<(), String> {
+    let sum = |reasons: &serde_json::Value| -> Option<u64> {
+        let terms = reasons.as_object()?.values();
+        terms.map(serde_json::Value::as_u64).sum()
+    };
+    let terms = |leg: &serde_json::Value| -> Option<(u64, u64)> {
+        let single = ["audio_ms", "duplicate_ms", "slipped_ms"].map(|term| leg[term].as_u64());
+        let single = single.into_iter().sum::<Option<u64>>()?;
+        let all = single + sum(&leg["dropped_ms"])? + sum(&leg["outside_ms"])?;
+        Some((leg["handed_ms"].as_u64()?, all))
+    };
+    let legs = manifest["legs"].as_array().ok_or("no ledger")?;
+    let balance = |leg: &serde_json::Value| terms(leg).is_some_and(|(handed, all)| handed == all);
+    let known = manifest["settled_frames"].as_u64() <= manifest["samples"].as_u64();
+    match known && legs.iter().all(balance) {
+        true => Ok(()),
+        false => Err(format!("a ledger that does not balance: {manifest}")),
+    }
+}
+
 /// A published file is whole: header, manifest, digest and pauses agree with it.
 fn whole(path: &str) -> Result<(Wav, serde_json::Value), String> {
     let bytes = std::fs::read(path).map_err(|why| format!("{path}: {why}"))?;
@@ -195,6 +216,7 @@ fn whole(path: &str) -> Result<(Wav, serde_json::Value), String> {
     if manifest["samples"] != frames || manifest["bytes"] != length || manifest["digest"] != digest(&bytes) {
         return Err(format!("{frames} frames, {length} bytes: {manifest}"));
     }
+    balanced(&manifest)?;
     let frame = usize::from(wav.channels * wav.bits / 8);
     let quiet: &[u8] = match wav.tag {
         7 => &[0xff],

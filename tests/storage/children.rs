@@ -66,6 +66,8 @@ pub fn child_live(directory: &Path, calls: usize) {
         write_three(&mut file);
         let mut paused = manifest(id);
         paused.lost_ms = 11;
+        paused.settled_frames = 900;
+        paused.legs = vec![local_leg()];
         paused.spans.push(SpanEntry {
             kind: "pause".into(),
             from_frame: 900,
@@ -76,6 +78,21 @@ pub fn child_live(directory: &Path, calls: usize) {
     }
     rig.report.wait(|seen| seen.marked.len() == calls);
     std::process::abort();
+}
+
+/// What a checkpoint says of a leg.
+pub fn local_leg() -> LegEntry {
+    LegEntry {
+        leg: "local".into(),
+        packets: 5,
+        handed_ms: 121,
+        audio_ms: 110,
+        missing_ms: 2,
+        dropped_ms: Reasons::from([("late".into(), 9)]),
+        outside_ms: Reasons::from([("paused".into(), 2)]),
+        codecs: vec!["PCMA/8000".into()],
+        ..LegEntry::default()
+    }
 }
 
 fn write_three(file: &mut RecordingFile) {

@@ -26,6 +26,9 @@ fn live_recordings_are_recovered() {
             (published.samples, published.duration_ms, published.lost_ms),
             (1200, 150, 11)
         );
+        assert_eq!(published.settled_frames, 900, "the ledger of the last checkpoint");
+        assert_eq!(published.legs, [local_leg()]);
+        assert!(!published.no_audio, "it has audio, and the last is unknown");
         assert_eq!(
             published.spans[0].to_frame,
             Some(1200),

@@ -94,7 +94,7 @@ fn failing(rig: &Rig, at: Step, error: i32, times: usize) -> Arc<AtomicUsize> {
     asked
 }
 
-/// Audio and silence in turn, a mark, and what the file must then hold.
+/// Audio, silence and late audio in turn, a mark, and what the file must then hold.
 fn record_all(rig: &Rig, id: Uuid) -> Vec<u8> {
     let mut file = rig.begin(id, "call");
     file.shape(Format::Wav, 48_000, 2);
@@ -107,6 +107,9 @@ fn record_all(rig: &Rig, id: Uuid) -> Vec<u8> {
         }
         file.fill(400_000);
         expected.resize(expected.len() + 400_000, 0);
+        let (late, at) = (pattern(9 + block, 700), expected.len() - 701_600);
+        expected[at..at + late.len()].copy_from_slice(&late);
+        assert!(file.patch(at as u64, late).is_ok(), "room");
     }
     file.mark(fixed(manifest(id)), 1);
     file.finish(ended(id, EndReason::Stopped), true);
@@ -121,6 +124,7 @@ fn errors_that_pass_cost_nothing() {
         Step::CreateAudio,
         Step::WriteHeader,
         Step::WriteAudio,
+        Step::PatchAudio,
         Step::WriteMark,
         Step::Seal,
         Step::WriteManifest,
@@ -130,7 +134,7 @@ fn errors_that_pass_cost_nothing() {
     let any = passing.map(|error| (Step::WriteAudio, error, 3));
     let everywhere = steps.map(|step| (step, EMFILE, 3));
     let short = any.into_iter().chain(everywhere);
-    let brief = steps.into_iter().take(5).map(|step| (step, EIO, 1));
+    let brief = steps.into_iter().take(6).map(|step| (step, EIO, 1));
     for (step, error, times) in short.chain(brief) {
         let rig = Rig::new();
         let asked = failing(&rig, step, error, times);

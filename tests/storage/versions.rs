@@ -36,6 +36,8 @@ fn expect_recovered((directory, said): (Scratch, Vec<u8>)) -> Manifest {
 fn a_directory_of_an_earlier_version() {
     let told = expect_recovered(left(|manifest| manifest));
     assert_eq!((told.samples, told.started_at_ms), (1600, 1_795_333_244_430));
+    assert_eq!((told.settled_frames, told.legs.len()), (0, 0), "nothing is known");
+    assert!(!told.no_audio && told.undecoded.is_empty());
     assert!(told.call.text().contains("\"directory_number\":\"101\""));
 }
 

@@ -29,16 +29,17 @@ impl Attachment for Nowhere {
 }
 
 #[derive(Default)]
-struct Heard(Mutex<Vec<Kind>>);
+struct Heard(Mutex<Vec<(Kind, u32, serde_json::Value)>>);
 
 impl Listener for Heard {
-    fn event(&self, event: &Event, _: u64) {
-        self.0.lock().push(event.kind);
+    fn event(&self, event: &Event, sequence: u64) {
+        let json = serde_json::from_str(&event.json(sequence)).expect("JSON");
+        self.0.lock().push((event.kind, event.flags, json));
     }
 }
 
 /// What is told of a recording to which this happens.
-fn told(act: impl FnOnce(&Desk, Uuid)) -> Vec<Kind> {
+fn told(act: impl FnOnce(&Desk, Uuid)) -> Vec<(Kind, u32, serde_json::Value)> {
     let registry = Arc::new(Registry::new(Limits::default(), false));
     let bus = Bus::new();
     let desk = Desk::new(registry.clone(), bus.clone(), &Config::default());
@@ -84,25 +85,97 @@ fn told(act: impl FnOnce(&Desk, Uuid)) -> Vec<Kind> {
     heard.0.lock().clone()
 }
 
+fn kinds_of(told: &[(Kind, u32, serde_json::Value)]) -> Vec<Kind> {
+    told.iter().map(|(kind, ..)| *kind).collect()
+}
+
+fn losses(from: u64, spans: u64) -> Vec<SpanEntry> {
+    let loss = |at| SpanEntry {
+        kind: "loss".into(),
+        leg: "remote".into(),
+        from_frame: at,
+        to_frame: Some(at + 160),
+        length_ms: 20,
+        reason: "network".into(),
+    };
+    (from..from + spans).map(loss).collect()
+}
+
 #[test]
 fn a_loss_is_told_between_start_and_end() {
-    let kinds = told(|desk, id| {
-        desk.lost(id);
-        desk.lost(id);
+    let told = told(|desk, id| {
+        desk.lost(id, &losses(0, 1));
+        desk.lost(id, &losses(1, 1));
         desk.created(id);
-        desk.lost(id);
+        desk.lost(id, &losses(2, 1));
         desk.published(id, Manifest::default(), false);
-        desk.lost(id);
+        desk.lost(id, &losses(3, 1));
     });
-    assert_eq!(kinds, [Kind::Started, Kind::Loss, Kind::Loss, Kind::Finished]);
+    let kinds = [Kind::Started, Kind::Loss, Kind::Loss, Kind::Finished];
+    assert_eq!(kinds_of(&told), kinds);
+    let from = |at: usize| {
+        let spans = told[at].2["loss"].as_array().expect("spans");
+        let from = spans.iter().map(|span| span["from_frame"].as_u64());
+        from.collect::<Option<Vec<u64>>>().expect("numbers")
+    };
+    assert_eq!((from(1), from(2)), (vec![0, 1], vec![2]));
+}
+
+#[test]
+fn a_loss_says_where_and_why_a_hundred_times_at_most() {
+    let told = told(|desk, id| {
+        desk.lost(id, &losses(0, 60));
+        desk.lost(id, &losses(60, 60));
+        desk.created(id);
+        desk.lost(id, &losses(0, 1000));
+    });
+    for (_, _, json) in &told[1..] {
+        let spans = json["loss"].as_array().expect("spans");
+        assert_eq!(spans.len(), SPANS_TOLD);
+        let expected = r#"{"kind":"loss","leg":"remote","from_frame":99,"to_frame":259,"length_ms":20,"reason":"network"}"#;
+        let expected: serde_json::Value = serde_json::from_str(expected).expect("JSON");
+        assert_eq!(spans[99], expected);
+        assert!(json["recording"].is_object());
+    }
+    assert_eq!(told.len(), 3);
+}
+
+#[test]
+fn an_end_says_what_was_not_heard() {
+    let end = |no_audio, undecoded: &[&'static str], repeated| {
+        let manifest = Manifest {
+            no_audio,
+            undecoded: undecoded.iter().map(|leg| (*leg).into()).collect(),
+            ..Manifest::default()
+        };
+        let told = told(|desk, id| {
+            desk.created(id);
+            desk.published(id, manifest, repeated);
+        });
+        let (kind, flags, json) = told[1].clone();
+        assert_eq!(kind, Kind::Finished);
+        let recording = &json["recording"];
+        assert_eq!(recording["no_audio"].as_bool(), no_audio.then_some(true));
+        assert_eq!(
+            recording["undecoded"].as_array().map_or(0, Vec::len),
+            undecoded.len()
+        );
+        flags
+    };
+    assert_eq!(end(false, &[], false), 0);
+    assert_eq!(end(false, &[], true), FLAG_REPEATED);
+    assert_eq!(end(true, &[], false), FLAG_NO_AUDIO);
+    assert_eq!(end(false, &["local"], false), FLAG_LEG_UNDECODED);
+    let all = FLAG_REPEATED | FLAG_NO_AUDIO | FLAG_LEG_UNDECODED;
+    assert_eq!(end(true, &["local", "remote"], true), all);
 }
 
 #[test]
 fn no_loss_is_told_of_what_could_not_begin() {
-    let kinds = told(|desk, id| {
-        desk.lost(id);
+    let told = told(|desk, id| {
+        desk.lost(id, &losses(0, 1));
         desk.create_failed(id, Error::new(Status::Io, "planted"));
-        desk.lost(id);
+        desk.lost(id, &losses(0, 1));
     });
-    assert_eq!(kinds, [Kind::StartFailed]);
+    assert_eq!(kinds_of(&told), [Kind::StartFailed]);
 }

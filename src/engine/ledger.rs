@@ -1,0 +1,153 @@
+//! The ledger of a recording in the manifest's words.
+
+use std::borrow::Cow;
+
+use crate::media::ledger::{self, DropReason, Ledger, LegLedger, Outside};
+use crate::storage::{LegEntry, Manifest, Reasons};
+use crate::words::{Codec, Leg};
+
+/// Notes what became of the audio of each leg that was heard.
+pub fn put_ledger(manifest: &mut Manifest, ledger: &Ledger) {
+    manifest.settled_frames = ledger.settled_frames;
+    let legs = Leg::ALL.into_iter().map(|leg| (leg, ledger.leg(leg)));
+    let fed = legs.filter(|(_, ledger)| ledger.fed);
+    manifest.legs = fed.map(|(leg, ledger)| entry(leg, ledger)).collect();
+}
+
+fn entry(leg: Leg, ledger: &LegLedger) -> LegEntry {
+    let mut rounded = Rounded::default();
+    let dropped = DropReason::ALL.map(|reason| (reason.text(), ledger.dropped[reason as usize]));
+    let outside = Outside::ALL.map(|why| (why.text(), ledger.outside[why as usize]));
+    let dropped_ms = rounded.reasons(dropped);
+    LegEntry {
+        leg: leg.text().into(),
+        packets: ledger.packets,
+        handed_ms: ledger::ms(ledger.handed),
+        missing_ms: ledger::ms(ledger.lost()).saturating_sub(ledger::ms(ledger.dropped_sum())),
+        dropped_ms,
+        audio_ms: rounded.ms(ledger.in_file),
+        outside_ms: rounded.reasons(outside),
+        duplicate_ms: rounded.ms(ledger.duplicates),
+        slipped_ms: rounded.ms(ledger.slipped),
+        repeated_ms: ledger::ms(ledger.repeated),
+        ignored: ledger
+            .ignored
+            .iter()
+            .map(|(payload_type, packets)| (payload_type.to_string(), *packets))
+            .collect(),
+        codecs: ledger.codecs.iter().map(|codec| codec_text(*codec)).collect(),
+        streams: ledger.streams,
+        wrong_timestamps: ledger.wrong_timestamps,
+        concurrent_streams: ledger.concurrent,
+        narrowed: ledger.narrowed,
+        silent: ledger.silent,
+    }
+}
+
+/// As RTP calls it.
+fn codec_text((codec, rate): (Codec, u32)) -> Cow<'static, str> {
+    let name = match codec {
+        Codec::Pcm16 => "L16",
+        Codec::Pcmu => "PCMU",
+        Codec::Pcma => "PCMA",
+    };
+    format!("{name}/{rate}").into()
+}
+
+/// Terms in milliseconds whose sum is the rounded sum of the terms: what one loses by
+/// rounding, the next one gets.
+#[derive(Default)]
+struct Rounded {
+    ticks: u64,
+    ms: u64,
+}
+
+impl Rounded {
+    fn ms(&mut self, ticks: u64) -> u64 {
+        self.ticks += ticks;
+        let before = std::mem::replace(&mut self.ms, ledger::ms(self.ticks));
+        self.ms - before
+    }
+
+    /// Those that there were, however little of them.
+    fn reasons<const N: usize>(&mut self, terms: [(&'static str, u64); N]) -> Reasons {
+        let there = terms.into_iter().filter(|(_, ticks)| *ticks > 0);
+        there.map(|(text, ticks)| (text.into(), self.ms(ticks))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::ledger::ticks;
+
+    fn put(ledger: &Ledger) -> Manifest {
+        let mut manifest = Manifest::default();
+        put_ledger(&mut manifest, ledger);
+        manifest
+    }
+
+    #[test]
+    fn only_legs_that_were_fed_are_told() {
+        let mut ledger = Ledger {
+            settled_frames: 4000,
+            ..Ledger::default()
+        };
+        assert!(put(&ledger).legs.is_empty());
+        let remote = &mut ledger.legs[Leg::Remote as usize];
+        remote.fed = true;
+        remote.packets = 25;
+        remote.handed = ticks(4160, 8000);
+        remote.in_file = ticks(4000, 8000);
+        remote.duplicates = ticks(160, 8000);
+        remote.missing = ticks(320, 8000);
+        remote.ignored = vec![(18, 3), (101, 4)];
+        remote.codecs = vec![(Codec::Pcmu, 8000), (Codec::Pcm16, 16_000)];
+        remote.streams = 2;
+        remote.concurrent = true;
+        let manifest = put(&ledger);
+        assert_eq!(manifest.settled_frames, 4000);
+        let text = serde_json::to_string(&manifest.legs).expect("JSON");
+        assert_eq!(
+            text,
+            r#"[{"leg":"remote","packets":25,"handed_ms":520,"audio_ms":500,"missing_ms":40,"#.to_owned()
+                + r#""dropped_ms":{},"outside_ms":{},"duplicate_ms":20,"slipped_ms":0,"#
+                + r#""repeated_ms":0,"ignored":{"101":4,"18":3},"codecs":["PCMU/8000","L16/16000"],"#
+                + r#""streams":2,"wrong_timestamps":0,"concurrent_streams":true}]"#
+        );
+    }
+
+    /// Whatever parts of a millisecond there are.
+    #[test]
+    fn rounded_terms_balance() {
+        for seed in 1..500u64 {
+            let samples = |at: u64| ticks(seed * 7919 * (at + 1) % 977, 8000);
+            let mut leg = LegLedger {
+                fed: true,
+                in_file: samples(20),
+                duplicates: samples(21),
+                slipped: samples(22) % ticks(3, 8000),
+                missing: samples(23),
+                ..LegLedger::default()
+            };
+            for reason in DropReason::ALL {
+                leg.drop_audio(reason, samples(reason as u64) * (seed >> (reason as u64) & 1));
+            }
+            for why in Outside::ALL {
+                leg.outside_of(why, samples(9 + why as u64) * (seed >> (why as u64) & 1));
+            }
+            leg.handed = leg.accounted();
+            let told = entry(Leg::Local, &leg);
+            let dropped: u64 = told.dropped_ms.values().sum();
+            let outside: u64 = told.outside_ms.values().sum();
+            let sum = told.audio_ms + outside + told.duplicate_ms + told.slipped_ms + dropped;
+            assert_eq!(told.handed_ms, sum, "{leg:?}");
+            assert_eq!(told.missing_ms + dropped, ledger::ms(leg.lost()), "{leg:?}");
+            assert!(told.audio_ms.abs_diff(ledger::ms(leg.in_file)) <= 1);
+            for reason in DropReason::ALL {
+                let is_told = told.dropped_ms.contains_key(reason.text());
+                assert_eq!(is_told, leg.dropped[reason as usize] > 0, "{leg:?}");
+            }
+        }
+    }
+}

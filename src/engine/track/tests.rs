@@ -1,0 +1,171 @@
+use super::*;
+use crate::calls::{RecordingOptions, Registry, registry::Limits};
+use crate::config::Config;
+use crate::engine::paper::Naming;
+use crate::events::Bus;
+use crate::media::ledger::ticks;
+use crate::media::{DropReason, Ledger, LossReason};
+use crate::storage::{StorageConfig, Store, Template};
+use crate::text::Text;
+use crate::words::{Format, Layout, Leg, PauseMode};
+
+fn paper(id: Uuid) -> Paper {
+    Paper {
+        id,
+        options: RecordingOptions {
+            layout: Layout::Stereo,
+            pause_mode: PauseMode::Silence,
+            format: Format::Wav,
+            max_duration_ms: 0,
+            flags: 0,
+            automatic: false,
+        },
+        url: Text::default(),
+        started_at_ms: 0,
+        info: Arc::default(),
+        lines: Arc::default(),
+        paused: false,
+        shape: None,
+        spans: Spans::default(),
+        callback: None,
+    }
+}
+
+/// A ledger of a call in which local was heard and remote could not be decoded.
+fn ledger(settled_frames: u64) -> Ledger {
+    let mut ledger = Ledger {
+        settled_frames,
+        ..Ledger::default()
+    };
+    let [local, remote, _] = &mut ledger.legs;
+    (local.fed, local.packets) = (true, 1);
+    local.handed = ticks(settled_frames, 8000);
+    local.in_file = local.handed;
+    (remote.fed, remote.ignored) = (true, vec![(18, 50)]);
+    ledger
+}
+
+/// Records what `act` gives; the audio's file, and the manifest beside it.
+fn record(act: impl FnOnce(&Arc<Progress>, &mut dyn Sink), reason: EndReason) -> (Vec<u8>, Option<Manifest>) {
+    let directory = std::env::temp_dir().join(format!("callrec-test-{}", Uuid::new_v4()));
+    std::fs::create_dir(&directory).expect("a temporary directory");
+    let registry = Arc::new(Registry::new(Limits::default(), false));
+    let desk = Desk::new(registry, Bus::new(), &Config::default());
+    let store = Store::open(StorageConfig::new(&directory), desk.clone()).expect("open");
+    let (id, progress) = (Uuid::new_v4(), Arc::new(Progress::default()));
+    let naming = Naming {
+        template: Template::default(),
+        host: String::new(),
+        contact_center: String::new(),
+    };
+    let draft = paper(id);
+    let file = store.begin(id, Box::new(move || (draft.manifest(), draft.name(&naming))));
+    let track = Track::new(paper(id), file, progress.clone(), desk);
+    let mut sink = Track::sink(&track);
+    act(&progress, sink.as_mut());
+    sink.finish(reason, None);
+    drop(track);
+    // Nobody else is needed: each returns once there is nothing left to do.
+    store.shutdown();
+    store.run_writer(0);
+    store.run_writer(1);
+    store.run_finisher();
+    let ending = |ending: &str| {
+        let mut entries = std::fs::read_dir(&directory).expect("there").flatten();
+        let found = entries.find(|entry| entry.path().extension().is_some_and(|found| found == ending));
+        found.map(|entry| std::fs::read(entry.path()).expect("a file"))
+    };
+    let manifest = ending("json").and_then(|bytes| Manifest::from_bytes(&bytes));
+    let audio = ending("wav").unwrap_or_default();
+    std::fs::remove_dir_all(&directory).expect("ours");
+    (audio, manifest)
+}
+
+const STEREO: Shape = Shape {
+    format: Format::Wav,
+    rate: 8000,
+    channels: 2,
+};
+
+#[test]
+fn late_audio_its_reasons_and_the_ledger_come_to_the_file() {
+    let lost = Span {
+        kind: SpanKind::Loss(Leg::Remote, LossReason::Dropped(DropReason::Late)),
+        from_frame: 2,
+        to_frame: 4,
+        length_ns: 20 * NS_PER_MS,
+    };
+    let act = |progress: &Arc<Progress>, sink: &mut dyn Sink| {
+        sink.shape(STEREO);
+        sink.block((0..40).collect()).expect("room");
+        sink.patch(3, vec![99; 8]).expect("room");
+        sink.loss(20 * NS_PER_MS, vec![lost]);
+        progress.set_ledger(ledger(10));
+    };
+    let (audio, manifest) = record(act, EndReason::Stopped);
+    let mut expected: Vec<u8> = (0..40).collect();
+    expected[12..20].fill(99);
+    assert_eq!(audio[audio.len() - 40..], expected);
+    let manifest = manifest.expect("published");
+    let span = &manifest.spans[0];
+    let told = (
+        span.leg.as_ref(),
+        span.reason.as_ref(),
+        span.from_frame,
+        span.length_ms,
+    );
+    assert_eq!(told, ("remote", "late", 2, 20));
+    assert_eq!((manifest.samples, manifest.settled_frames), (10, 10));
+    assert_eq!((manifest.legs[0].audio_ms, manifest.legs[0].packets), (1, 1));
+    assert_eq!(manifest.legs[1].ignored["18"], 50);
+    assert!(!manifest.no_audio);
+    assert_eq!(manifest.undecoded, ["remote"]);
+}
+
+#[test]
+fn a_file_without_audio_says_so() {
+    for frames in [0, 10] {
+        let act = |progress: &Arc<Progress>, sink: &mut dyn Sink| {
+            sink.shape(STEREO);
+            sink.fill(frames * 4);
+            progress.set_ledger(Ledger {
+                settled_frames: frames,
+                ..Ledger::default()
+            });
+        };
+        let (_, manifest) = record(act, EndReason::CallEnded);
+        let manifest = manifest.expect("published");
+        assert!(manifest.no_audio && manifest.undecoded.is_empty() && manifest.legs.is_empty());
+    }
+}
+
+/// What a live manifest holds that is written at any moment, and what events say.
+#[test]
+fn the_ledger_of_the_moment_is_in_the_live_manifest() {
+    let registry = Arc::new(Registry::new(Limits::default(), false));
+    let desk = Desk::new(registry, Bus::new(), &Config::default());
+    let (id, progress) = (Uuid::new_v4(), Arc::new(Progress::default()));
+    let track = Arc::new_cyclic(|me| Track {
+        id,
+        me: me.clone(),
+        progress: progress.clone(),
+        desk,
+        inner: Mutex::new(Inner {
+            paper: paper(id),
+            file: None,
+            frame_bytes: 0,
+        }),
+    });
+    for settled in [0, 800, 1600] {
+        progress.set_ledger(ledger(settled));
+        let manifest = track.manifest();
+        assert_eq!((manifest.settled_frames, manifest.legs.len()), (settled, 2));
+        assert_eq!(manifest.legs[0].audio_ms, settled / 8);
+        assert!(
+            !manifest.no_audio && manifest.undecoded.is_empty(),
+            "not before the end"
+        );
+        let told = track.describe(None);
+        assert!(told.contains(&format!("\"settled_frames\":{settled}")), "{told}");
+    }
+}

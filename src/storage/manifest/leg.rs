@@ -1,0 +1,139 @@
+//! What a manifest says of each leg: what became of the audio that was handed in for it.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use super::Manifest;
+use serde::{Deserialize, Serialize};
+
+/// Milliseconds by reason.
+pub type Reasons = BTreeMap<Cow<'static, str>, u64>;
+
+/// One leg. Handed in = in the file + outside + duplicates + slipped + dropped, also as
+/// they are rounded here.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LegEntry {
+    /// `local`, `remote` or `mixed`
+    pub leg: Cow<'static, str>,
+    /// With audio, handed in since the recording's start.
+    pub packets: u64,
+    /// The audio of these packets.
+    pub handed_ms: u64,
+    /// Of it in the file.
+    pub audio_ms: u64,
+    /// Never came.
+    pub missing_ms: u64,
+    pub dropped_ms: Reasons,
+    /// Not meant to be in the file.
+    pub outside_ms: Reasons,
+    pub duplicate_ms: u64,
+    /// Left out, and repeated, to follow the sender's clock.
+    pub slipped_ms: u64,
+    pub repeated_ms: u64,
+    /// Packets without audio by payload type. Text, so that no type of a later version
+    /// makes the whole manifest unreadable.
+    pub ignored: BTreeMap<String, u64>,
+    /// `PCMU/8000`
+    pub codecs: Vec<Cow<'static, str>>,
+    pub streams: u32,
+    /// Packets whose timestamps contradicted their sequence numbers.
+    pub wrong_timestamps: u64,
+    #[serde(skip_serializing_if = "is_false")]
+    pub concurrent_streams: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    pub narrowed: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    pub silent: bool,
+}
+
+pub fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+impl LegEntry {
+    /// Packets came, and none of their audio could be decoded.
+    fn is_undecoded(&self) -> bool {
+        self.packets == 0 && self.ignored.values().any(|packets| *packets > 0)
+    }
+}
+
+impl Manifest {
+    /// Notes of a file that is complete what its legs say of it, where they know all of
+    /// it: after a crash the last of it may be unknown to them.
+    pub fn note_audio(&mut self) {
+        self.settled_frames = self.settled_frames.min(self.samples);
+        let is_known = self.settled_frames == self.samples;
+        let is_silent = self.legs.iter().all(|leg| leg.audio_ms == 0);
+        self.no_audio = self.samples == 0 || is_known && is_silent;
+        let undecoded = self.legs.iter().filter(|leg| is_known && leg.is_undecoded());
+        self.undecoded = undecoded.map(|leg| leg.leg.clone()).collect();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noted(samples: u64, settled_frames: u64, legs: &[LegEntry]) -> (bool, Vec<Cow<'static, str>>, u64) {
+        let mut manifest = Manifest {
+            samples,
+            settled_frames,
+            legs: legs.to_vec(),
+            ..Manifest::default()
+        };
+        manifest.note_audio();
+        (manifest.no_audio, manifest.undecoded, manifest.settled_frames)
+    }
+
+    fn leg(leg: &'static str, packets: u64, ignored: u64) -> LegEntry {
+        LegEntry {
+            leg: leg.into(),
+            packets,
+            audio_ms: 20 * packets,
+            ignored: BTreeMap::from([("18".to_owned(), ignored)]),
+            ..LegEntry::default()
+        }
+    }
+
+    #[test]
+    fn silence_is_noted_where_all_of_the_file_is_known() {
+        let (deaf, heard, quiet) = (leg("local", 0, 7), leg("remote", 5, 7), leg("remote", 0, 0));
+        let undecoded = || vec![Cow::Borrowed("local")];
+        assert_eq!(noted(80, 80, &[deaf.clone(), heard]), (false, undecoded(), 80));
+        assert_eq!(noted(80, 80, &[deaf.clone(), quiet]), (true, undecoded(), 80));
+        assert_eq!(
+            noted(80, 99, std::slice::from_ref(&deaf)),
+            (true, undecoded(), 80)
+        );
+        assert_eq!(
+            noted(80, 79, &[deaf]),
+            (false, Vec::new(), 79),
+            "the last is unknown"
+        );
+        assert_eq!(noted(80, 80, &[]), (true, Vec::new(), 80), "no leg ever came");
+        assert_eq!(noted(80, 0, &[]), (false, Vec::new(), 0), "of an earlier version");
+        assert_eq!(noted(0, 0, &[leg("local", 5, 0)]), (true, Vec::new(), 0));
+    }
+
+    #[test]
+    fn a_leg_is_read_with_what_it_has() {
+        let entry = LegEntry {
+            dropped_ms: Reasons::from([("late".into(), 40)]),
+            codecs: vec!["PCMU/8000".into()],
+            narrowed: true,
+            ..leg("local", 5, 2)
+        };
+        let text = serde_json::to_string(&entry).expect("JSON");
+        assert!(
+            text.contains(r#""dropped_ms":{"late":40},"outside_ms":{}"#),
+            "{text}"
+        );
+        assert!(text.contains(r#""ignored":{"18":2}"#), "{text}");
+        assert!(text.contains("narrowed") && !text.contains("silent"), "{text}");
+        assert_eq!(serde_json::from_str::<LegEntry>(&text).expect("read"), entry);
+        let later = r#"{"leg":"local","ignored":{"dynamic":3},"dropped_ms":{"new":1},"more":[]}"#;
+        let read: LegEntry = serde_json::from_str(later).expect("read");
+        assert_eq!((read.ignored["dynamic"], read.dropped_ms["new"]), (3, 1));
+    }
+}
