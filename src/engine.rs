@@ -8,6 +8,7 @@ pub mod feeds;
 mod paper;
 mod postbox;
 pub mod process;
+mod report;
 pub mod slots;
 mod track;
 mod watch;
