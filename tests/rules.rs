@@ -27,6 +27,8 @@ mod lists;
 mod marks;
 #[path = "rules/order.rs"]
 mod order;
+#[path = "rules/private.rs"]
+mod private;
 #[path = "rules/rights.rs"]
 mod rights;
 #[path = "rules/statuses.rs"]
