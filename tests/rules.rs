@@ -21,6 +21,8 @@ mod faults;
 mod helper;
 #[path = "rules/json.rs"]
 mod json;
+#[path = "rules/kept.rs"]
+mod kept;
 #[path = "rules/lists.rs"]
 mod lists;
 #[path = "rules/marks.rs"]
