@@ -23,7 +23,8 @@ static void must(rec_status status, const char *what)
     }
 }
 
-static const char *const kinds[] = {"?", "STARTED", "PAUSED", "RESUMED", "FINISHED", "FAILED", "LOSS", "START_FAILED", "DISK_LOW", "CALL_IDLE"};
+static const char *const kinds[] = {"?", "STARTED", "PAUSED", "RESUMED", "FINISHED", "FAILED", "LOSS", "START_FAILED", "DISK_LOW", "CALL_IDLE",
+                                    "MEDIA_IGNORED", "LEG_SILENT"};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 struct told {

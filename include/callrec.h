@@ -162,7 +162,8 @@
 #define REC_CODEC_OPUS 5
 
 /**
- * States of a recording: recording <-> paused -> finishing -> finished | failed.
+ * States of a recording: recording <-> paused -> finishing -> finished | failed. It is also
+ * paused while its call is private (`rec_call_private`).
  */
 #define REC_STATE_RECORDING 1
 
@@ -237,6 +238,23 @@
  * has a terminal event of its own.
  */
 #define REC_EVENT_CALL_IDLE 9
+
+/**
+ * A feed receives RTP packets that this build cannot decode, so the recordings of the
+ * call have silence where their audio belongs. Raised at the first such packet, once for
+ * each leg and payload type of a call. `recording` is NULL; `call_tag` and `json` say
+ * which call. `json` also says which `leg` and `payload_type`, the name of the `codec`,
+ * and what to do about it (`remedy`). A log line says the same. Since 0.2.0.
+ */
+#define REC_EVENT_MEDIA_IGNORED 10
+
+/**
+ * A leg of a connected call has had no decoded audio for `media.silent_ms`. Raised once for
+ * each leg of a call; the call and its recordings go on. Audio that is silent counts as
+ * audio. `recording` is NULL; `call_tag` and `json` say which call, and `json` which
+ * `leg`. A log line says the same. Since 0.2.0.
+ */
+#define REC_EVENT_LEG_SILENT 11
 
 /**
  * The event may have been told before the process that owed it died.
@@ -1059,6 +1077,36 @@ rec_status rec_call_begin(rec_engine engine,
  * Since: 0.1.0
  */
 rec_status rec_call_update(rec_call call, const rec_call_info *info, rec_error *error);
+
+/**
+ * Makes a call private, or ends its privacy. Nothing that is handed in while a call is
+ * private is ever written into a file, whatever its recordings are told.
+ *
+ * The call may be recorded or not: every recording that begins while it is private begins
+ * paused, whoever or whatever begins it. Audio is written only while the recording is not
+ * paused and its call is not private. So a resume never ends the privacy, and the end of
+ * the privacy never ends a recording's own pause. `rec_pause_…` and `rec_resume_…` return
+ * what they return for a call that is not private.
+ *
+ * In the file, in the manifest and in the events privacy is a pause like any other.
+ * `REC_EVENT_PAUSED` is raised when a recording stops writing audio, for either reason, and
+ * `REC_EVENT_RESUMED` when neither reason is left. While its call is private,
+ * `rec_recording.state` is `REC_STATE_PAUSED`, also for a recording whose own pause has
+ * ended. The manifest's `call` and the JSON of a list then have `"private":true`.
+ *
+ * Returns `REC_OK` also where the call is in the requested state already.
+ *
+ * `call`: the call. `on`: 1 makes it private, 0 ends that. `error`: may be NULL.
+ *
+ * Threads: any.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: nothing is handed over.
+ * Errors: `REC_ERR_INVALID_ARGUMENT` (`on` is neither 0 nor 1), `REC_ERR_BAD_HANDLE` (the
+ * call has ended), `REC_ERR_FORKED`.
+ * Since: 0.2.0
+ */
+rec_status rec_call_private(rec_call call, uint32_t on, rec_error *error);
 
 /**
  * Ends a call: its feeds' handles become stale, its recordings are finished with

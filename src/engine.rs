@@ -9,6 +9,7 @@ mod ledger;
 mod paper;
 mod postbox;
 pub mod process;
+mod report;
 pub mod slots;
 mod track;
 mod watch;

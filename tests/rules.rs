@@ -21,12 +21,16 @@ mod faults;
 mod helper;
 #[path = "rules/json.rs"]
 mod json;
+#[path = "rules/kept.rs"]
+mod kept;
 #[path = "rules/lists.rs"]
 mod lists;
 #[path = "rules/marks.rs"]
 mod marks;
 #[path = "rules/order.rs"]
 mod order;
+#[path = "rules/private.rs"]
+mod private;
 #[path = "rules/rights.rs"]
 mod rights;
 #[path = "rules/statuses.rs"]

@@ -28,6 +28,9 @@ pub(super) struct Call {
     pub lines: Arc<Vec<LineStay>>,
     /// It has begun since the call came to this line: who stops it has stopped it.
     pub had_automatic: bool,
+    /// The automatic recording was paused last, and nobody has stopped it: one that is
+    /// begun in its place begins paused.
+    pub automatic_paused: bool,
     /// That it could not begin has been told.
     pub told_failed: bool,
     pub failures: u32,

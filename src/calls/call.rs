@@ -36,6 +36,8 @@ pub struct CallInfo {
     pub dnis: Text,
     pub call_type: Text,
     pub attributes: Arc<Map<String, Value>>,
+    /// Nothing of it is kept, whatever its recordings are told.
+    pub private: bool,
 }
 
 impl Default for CallInfo {
@@ -58,6 +60,7 @@ impl Default for CallInfo {
             dnis: Text::default(),
             call_type: Text::default(),
             attributes: Arc::default(),
+            private: false,
         }
     }
 }
@@ -97,6 +100,7 @@ impl CallInfo {
             dnis: self.dnis.as_str(),
             call_type: self.call_type.as_str(),
             attributes: &self.attributes,
+            private: self.private,
         }
     }
 
@@ -126,6 +130,7 @@ impl CallInfo {
             dnis: text("dnis"),
             call_type: text("call_type"),
             attributes: Arc::new(value["attributes"].as_object().cloned().unwrap_or_default()),
+            private: value["private"].as_bool().unwrap_or_default(),
         }
     }
 }
@@ -149,6 +154,9 @@ struct Told<'a> {
     dnis: &'a str,
     call_type: &'a str,
     attributes: &'a Map<String, Value>,
+    /// Not there while the call is not private.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    private: bool,
 }
 
 fn direction_text(direction: i32) -> &'static str {

@@ -43,6 +43,8 @@ impl Registry {
             return Err(caller.forbidden());
         }
         let id = parsed?;
+        let call = inner.automatic_call_of(id);
+        inner.heed_resume(operation, call.as_slice());
         let Some(recording) = found else {
             return Err(Error::new(
                 Status::NotLive,
@@ -68,6 +70,7 @@ impl Registry {
         if filter.is_empty() {
             return Err(no_target());
         }
+        inner.heed_resume(operation, &calls);
         let targets = inner.live_of(&calls);
         if targets.is_empty() {
             return Err(Error::new(
@@ -104,6 +107,7 @@ impl Registry {
                 format!("call_id \"{call_id}\": no such call"),
             ));
         }
+        inner.heed_resume(operation, &calls);
         let mut targets = inner.live_of(&calls);
         if let Some(url) = url {
             targets.retain(|recording| recording.url == *url);
@@ -131,7 +135,11 @@ impl Registry {
         // An empty name would be everybody's.
         let targets = match username.is_empty() {
             true => Vec::new(),
-            false => inner.live_of(&inner.matching(&filter)),
+            false => {
+                let calls = inner.matching(&filter);
+                inner.heed_resume(operation, &calls);
+                inner.live_of(&calls)
+            }
         };
         if targets.is_empty() {
             return Err(Error::new(
@@ -202,14 +210,17 @@ impl Registry {
                 };
                 self.finish_live(inner, recording, reason, now_ms);
                 wire.stop(recording.id, reason);
+                inner.note_automatic_pause(recording, false);
             }
             Operation::Pause => {
                 become_state(recording, State::Recording, State::Paused, Status::AlreadyPaused)?;
                 wire.pause(recording.id);
+                inner.note_automatic_pause(recording, true);
             }
             Operation::Resume => {
                 become_state(recording, State::Paused, State::Recording, Status::NotPaused)?;
                 wire.resume(recording.id);
+                inner.note_automatic_pause(recording, false);
             }
         }
         Ok(())
@@ -219,9 +230,14 @@ impl Registry {
 fn become_state(recording: &Recording, from: State, to: State, otherwise: Status) -> Result<()> {
     let mut life = recording.life.lock();
     if life.state != from {
+        let private = match life.info.private {
+            true => ", and its call is private",
+            false => "",
+        };
+        let state = life.state.text();
         return Err(Error::new(
             otherwise,
-            format!("id {}: it is {} already", recording.id, life.state.text()),
+            format!("id {}: it is {state} already{private}", recording.id),
         ));
     }
     life.state = to;

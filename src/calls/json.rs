@@ -15,8 +15,9 @@ const BATCH: usize = 32;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Beside {
     Nothing,
-    /// `"automatic":true` where a line's mark began it.
-    Automatic,
+    /// `"automatic":true` where a line's mark began it, `"private":true` where its call
+    /// is private.
+    Ours,
 }
 
 /// The answer of "Get Active Recordings": `id`, `duration` (ISO 8601, whole
@@ -75,8 +76,17 @@ fn active_recording(out: &mut String, view: &View, beside: Beside, dates: &mut D
     } else {
         "false"
     });
-    let told = view.options.automatic && beside == Beside::Automatic;
-    out.push_str(if told { ",\"automatic\":true}" } else { "}" });
+    if beside == Beside::Ours {
+        let members = [
+            (view.options.automatic, ",\"automatic\":true"),
+            (view.info.private, ",\"private\":true"),
+        ];
+        members
+            .into_iter()
+            .filter(|(told, _)| *told)
+            .for_each(|(_, member)| out.push_str(member));
+    }
+    out.push('}');
 }
 
 fn quoted(out: &mut String, text: &str) {

@@ -5,6 +5,7 @@ pub mod call;
 pub mod control;
 pub mod filter;
 pub mod json;
+mod private;
 pub mod recording;
 pub mod registry;
 pub mod rules;

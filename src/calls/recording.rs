@@ -64,6 +64,7 @@ pub enum Told {
 /// What changes in a recording's life.
 #[derive(Clone, Debug)]
 pub struct Life {
+    /// By its own pauses: the call's privacy shows in a view only.
     pub state: State,
     /// When it was live last.
     pub paused: bool,
@@ -128,8 +129,11 @@ impl Recording {
             first_info: info.clone(),
             slot: AtomicU32::new(u32::MAX),
             life: Mutex::new(Life {
-                state: State::Recording,
-                paused: false,
+                state: match founding.paused {
+                    true => State::Paused,
+                    false => State::Recording,
+                },
+                paused: founding.paused,
                 end_reason: None,
                 error: Status::Ok,
                 info,
@@ -171,11 +175,12 @@ impl Recording {
     pub fn live_view(&self) -> View {
         let mut view = self.view();
         if !matches!(view.state, State::Recording | State::Paused) {
-            view.state = if self.life.lock().paused {
-                State::Paused
-            } else {
-                State::Recording
+            let life = self.life.lock();
+            view.state = match life.paused || life.info.private {
+                true => State::Paused,
+                false => State::Recording,
             };
+            drop(life);
             view.end_reason = None;
             view.error = Status::Ok;
             view.ended_at_ms = 0;
@@ -196,7 +201,10 @@ impl Recording {
             call: self.call,
             previous: self.previous,
             first_info: self.first_info.clone(),
-            state: life.state,
+            state: match life.state {
+                State::Recording if life.info.private => State::Paused,
+                state => state,
+            },
             end_reason: life.end_reason,
             error: life.error,
             options: self.options,
@@ -223,6 +231,7 @@ pub struct View {
     pub previous: Option<(u64, Uuid)>,
     /// The call as it was when this was begun.
     pub first_info: Arc<CallInfo>,
+    /// Paused also while its call is private.
     pub state: State,
     pub end_reason: Option<EndReason>,
     pub error: Status,

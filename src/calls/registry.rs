@@ -29,6 +29,8 @@ const LINES_MAX: usize = 256;
 /// What control sends to a call's audio, in the order of the registry's
 /// decisions; called under its lock, must not wait.
 pub trait Wire: Send + Sync {
+    /// The call is this from here on; the first time at its beginning.
+    fn described(&self, info: &Arc<CallInfo>);
     fn pause(&self, id: Uuid);
     fn resume(&self, id: Uuid);
     fn stop(&self, id: Uuid, reason: EndReason);
@@ -120,6 +122,7 @@ impl Registry {
         inner.refuse_twin(&info, None)?;
         let lines = Arc::new(vec![LineStay::of(&info, now_ms)]);
         let info = Arc::new(info);
+        wire.described(&info);
         let begun_ns = coarse_ns();
         let call = Call {
             number,
@@ -132,6 +135,7 @@ impl Registry {
             before: None,
             lines,
             had_automatic: false,
+            automatic_paused: false,
             told_failed: false,
             failures: 0,
             retry_ns: 0,
@@ -168,6 +172,7 @@ impl Registry {
             return Err(gone());
         };
         call.info = after.clone();
+        call.wire.described(&after);
         if moved || after.username != before.username {
             // The first ones and the latest, where a host changes them all the time.
             let lines = Arc::make_mut(&mut call.lines);
@@ -486,7 +491,7 @@ impl Registry {
     }
 }
 
-fn gone() -> Error {
+pub(super) fn gone() -> Error {
     Error::new(Status::BadHandle, "call: it has ended")
 }
 

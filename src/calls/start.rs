@@ -33,6 +33,8 @@ pub struct Founding<'a> {
     pub previous: Option<(u64, Uuid)>,
     pub info: &'a Arc<CallInfo>,
     pub lines: &'a Arc<Vec<LineStay>>,
+    /// It is paused from its first moment.
+    pub paused: bool,
 }
 
 impl Registry {
@@ -80,7 +82,7 @@ impl Registry {
         if caller.is_limited() {
             inner.heed_limit(number, self.limits.per_call)?;
         }
-        self.found(&mut inner, number, found)
+        self.found(&mut inner, number, false, found)
     }
 
     /// The recording that a line's mark asks for. `None`: no longer wanted.
@@ -95,7 +97,8 @@ impl Registry {
             return Ok(None);
         }
         room?;
-        let recording = self.found(&mut inner, number, found)?;
+        let paused = inner.is_automatic_paused(number);
+        let recording = self.found(&mut inner, number, paused, found)?;
         inner.owed.remove(&number);
         if let Some(call) = inner.calls.get_mut(&number) {
             call.had_automatic = true;
@@ -107,6 +110,7 @@ impl Registry {
         &self,
         inner: &mut Inner,
         number: u64,
+        paused: bool,
         found: impl FnOnce(Founding) -> Arc<Recording>,
     ) -> Result<Arc<Recording>> {
         if self.limits.recordings != 0 && inner.live >= self.limits.recordings {
@@ -136,6 +140,7 @@ impl Registry {
             previous: call.newest.as_ref().map(|newest| (newest.order, newest.id)),
             info: &call.info,
             lines: &call.lines,
+            paused,
         });
         let Some(slot) = book.insert(&self.slots, &recording) else {
             call.wire.stop(recording.id, crate::words::EndReason::Discarded);

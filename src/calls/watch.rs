@@ -107,6 +107,7 @@ mod tests {
     }
 
     impl Wire for Heard {
+        fn described(&self, _: &Arc<CallInfo>) {}
         fn pause(&self, _: Uuid) {}
         fn resume(&self, _: Uuid) {}
         fn stop(&self, _: Uuid, _: EndReason) {}

@@ -74,6 +74,44 @@ pub unsafe extern "C" fn rec_call_update(
     })
 }
 
+/// Makes a call private, or ends its privacy. Nothing that is handed in while a call is
+/// private is ever written into a file, whatever its recordings are told.
+///
+/// The call may be recorded or not: every recording that begins while it is private begins
+/// paused, whoever or whatever begins it. Audio is written only while the recording is not
+/// paused and its call is not private. So a resume never ends the privacy, and the end of
+/// the privacy never ends a recording's own pause. `rec_pause_…` and `rec_resume_…` return
+/// what they return for a call that is not private.
+///
+/// In the file, in the manifest and in the events privacy is a pause like any other.
+/// `REC_EVENT_PAUSED` is raised when a recording stops writing audio, for either reason, and
+/// `REC_EVENT_RESUMED` when neither reason is left. While its call is private,
+/// `rec_recording.state` is `REC_STATE_PAUSED`, also for a recording whose own pause has
+/// ended. The manifest's `call` and the JSON of a list then have `"private":true`.
+///
+/// Returns `REC_OK` also where the call is in the requested state already.
+///
+/// `call`: the call. `on`: 1 makes it private, 0 ends that. `error`: may be NULL.
+///
+/// Threads: any.
+/// Blocking: never.
+/// In callbacks: yes.
+/// Ownership: nothing is handed over.
+/// Errors: `REC_ERR_INVALID_ARGUMENT` (`on` is neither 0 nor 1), `REC_ERR_BAD_HANDLE` (the
+/// call has ended), `REC_ERR_FORKED`.
+/// Since: 0.2.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rec_call_private(call: rec_call, on: u32, error: *mut rec_error) -> rec_status {
+    answer(error, || {
+        let on = match on {
+            0 => false,
+            1 => true,
+            other => return Err(invalid(format!("on {other}: 0 and 1 are known"))),
+        };
+        call_of(call)?.set_private(on)
+    })
+}
+
 /// Ends a call: its feeds' handles become stale, its recordings are finished with
 /// `REC_END_CALL_ENDED`.
 ///

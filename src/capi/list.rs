@@ -181,7 +181,7 @@ pub unsafe extern "C" fn rec_snapshot_json(snapshot: *const rec_snapshot) -> *co
         match unsafe { snapshot.as_ref() } {
             Some(snapshot) => {
                 let make = || {
-                    let mut json = json::active_recordings(&snapshot.views, json::Beside::Automatic);
+                    let mut json = json::active_recordings(&snapshot.views, json::Beside::Ours);
                     json.push('\0');
                     json
                 };

@@ -121,7 +121,8 @@ pub const REC_CODEC_PCMA: i32 = 3;
 pub const REC_CODEC_G722: i32 = 4;
 pub const REC_CODEC_OPUS: i32 = 5;
 
-/// States of a recording: recording <-> paused -> finishing -> finished | failed.
+/// States of a recording: recording <-> paused -> finishing -> finished | failed. It is also
+/// paused while its call is private (`rec_call_private`).
 pub const REC_STATE_RECORDING: i32 = 1;
 pub const REC_STATE_PAUSED: i32 = 2;
 pub const REC_STATE_FINISHING: i32 = 3;
@@ -159,6 +160,17 @@ pub const REC_EVENT_DISK_LOW: i32 = 8;
 /// `recording` is NULL, `call_tag` and `json` say which call; each of its recordings
 /// has a terminal event of its own.
 pub const REC_EVENT_CALL_IDLE: i32 = 9;
+/// A feed receives RTP packets that this build cannot decode, so the recordings of the
+/// call have silence where their audio belongs. Raised at the first such packet, once for
+/// each leg and payload type of a call. `recording` is NULL; `call_tag` and `json` say
+/// which call. `json` also says which `leg` and `payload_type`, the name of the `codec`,
+/// and what to do about it (`remedy`). A log line says the same. Since 0.2.0.
+pub const REC_EVENT_MEDIA_IGNORED: i32 = 10;
+/// A leg of a connected call has had no decoded audio for `media.silent_ms`. Raised once for
+/// each leg of a call; the call and its recordings go on. Audio that is silent counts as
+/// audio. `recording` is NULL; `call_tag` and `json` say which call, and `json` which
+/// `leg`. A log line says the same. Since 0.2.0.
+pub const REC_EVENT_LEG_SILENT: i32 = 11;
 
 /// The event may have been told before the process that owed it died.
 pub const REC_EVENT_FLAG_REPEATED: u32 = 1;

@@ -9,12 +9,13 @@ use uuid::Uuid;
 
 use super::feeds::CallFeeds;
 use super::process;
+use super::report::CallReport;
 use super::slots::Id;
 use super::{Engine, too_many_forks};
-use crate::calls::{CallInfo, CallUpdate, Wire};
+use crate::calls::{CallInfo, CallState, CallUpdate, Wire};
 use crate::clock::unix_ms;
 use crate::events::LogLevel;
-use crate::media::{CallTap, NoReport};
+use crate::media::CallTap;
 use crate::sync::contained;
 use crate::text::Text;
 use crate::words::{EndReason, Error, Result, Status};
@@ -28,27 +29,41 @@ pub struct Call {
     id: OnceCell<Id>,
 }
 
-struct TapWire(Arc<CallTap>);
+struct TapWire {
+    tap: Arc<CallTap>,
+    report: Arc<CallReport>,
+}
 
 impl Wire for TapWire {
+    fn described(&self, info: &Arc<CallInfo>) {
+        let before = self.report.describe(info);
+        if before.private != info.private {
+            self.tap.private(info.private);
+        }
+        let held = |info: &CallInfo| info.state == CallState::Held;
+        if held(&before) != held(info) {
+            self.tap.hold(held(info));
+        }
+    }
+
     fn pause(&self, id: Uuid) {
-        self.0.pause(id);
+        self.tap.pause(id);
     }
 
     fn resume(&self, id: Uuid) {
-        self.0.resume(id);
+        self.tap.resume(id);
     }
 
     fn stop(&self, id: Uuid, reason: EndReason) {
-        self.0.stop(id, reason);
+        self.tap.stop(id, reason);
     }
 
     fn end(&self, reason: EndReason) {
-        self.0.end(reason);
+        self.tap.end(reason);
     }
 
     fn last_media_ns(&self) -> u64 {
-        self.0.last_media_ns()
+        self.tap.last_media_ns()
     }
 }
 
@@ -65,12 +80,13 @@ impl Engine {
         }
         let number = self.next_call.fetch_add(1, Ordering::Relaxed);
         let worker = &self.workers[number as usize % self.workers.len()];
+        let report = Arc::new(CallReport::new(self.bus.clone(), self.media.silent_ns));
         let tap = CallTap::new(
             number,
             self.media.clone(),
             self.media_stats.clone(),
             worker.clone(),
-            Arc::new(NoReport),
+            report.clone(),
         );
         let call = Arc::new(Call {
             engine: self.clone(),
@@ -88,10 +104,11 @@ impl Engine {
             return Err(Error::new(Status::Limit, "too many calls"));
         };
         self.calls.lock().insert(number, call);
-        match self
-            .registry
-            .begin(number, info, now_ms, Arc::new(TapWire(tap.clone())))
-        {
+        let wire = TapWire {
+            tap: tap.clone(),
+            report,
+        };
+        match self.registry.begin(number, info, now_ms, Arc::new(wire)) {
             Ok(begun) => {
                 if begun.automatic {
                     self.start_automatic(number);
@@ -168,6 +185,11 @@ impl Call {
             self.engine.start_automatic(self.number);
         }
         Ok(())
+    }
+
+    /// Also while the engine closes: until the call has ended, it is being recorded.
+    pub fn set_private(&self, on: bool) -> Result<()> {
+        self.engine.registry.set_private(self.number, on)
     }
 
     pub fn end(&self) -> Result<()> {

@@ -187,7 +187,7 @@ impl Engine {
         let recording = Arc::new(Recording::new(id, founding, options, url, now_ms, track.clone()));
         let call = self.calls.lock().get(&founding.call).cloned();
         if let Some(call) = call {
-            call.tap.start(TapSpec {
+            let spec = TapSpec {
                 id,
                 layout: options.layout,
                 format: options.format,
@@ -201,7 +201,12 @@ impl Engine {
                 },
                 progress,
                 sink: Track::sink(&track),
-            });
+            };
+            if founding.paused {
+                call.tap.start_paused(spec);
+            } else {
+                call.tap.start(spec);
+            }
         }
         recording
     }

@@ -17,6 +17,8 @@ pub enum Kind {
     StartFailed = 7,
     DiskLow = 8,
     CallIdle = 9,
+    MediaIgnored = 10,
+    LegSilent = 11,
 }
 
 impl Kind {
@@ -31,6 +33,8 @@ impl Kind {
             Kind::StartFailed => "start-failed",
             Kind::DiskLow => "disk-low",
             Kind::CallIdle => "call-idle",
+            Kind::MediaIgnored => "media-ignored",
+            Kind::LegSilent => "leg-silent",
         }
     }
 

@@ -139,6 +139,12 @@ impl CallTap {
         self.start_clocked(spec, coarse_ns);
     }
 
+    /// As `start`, and paused: nothing that is handed in comes in between.
+    pub fn start_paused(&self, spec: TapSpec) {
+        let pause = What::Pause(spec.id);
+        self.set_all([What::Start(Box::new(spec)), pause], coarse_ns);
+    }
+
     pub fn pause(&self, id: Uuid) {
         self.set(What::Pause(id), coarse_ns);
     }
@@ -260,14 +266,19 @@ impl CallTap {
     }
 
     pub(super) fn set(&self, what: What, clock: impl Fn() -> u64) {
+        self.set_all([what], clock);
+    }
+
+    /// All at one moment.
+    fn set_all<const N: usize>(&self, whats: [What; N], clock: impl Fn() -> u64) {
         {
             let mut points = self.points.lock();
-            let point = Point {
-                clock_ns: clock(),
-                counts: self.handed(),
+            let (clock_ns, counts) = (clock(), self.handed());
+            points.queue.extend(whats.map(|what| Point {
+                clock_ns,
+                counts,
                 what,
-            };
-            points.queue.push_back(point);
+            }));
         }
         self.wake();
     }

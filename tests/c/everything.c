@@ -17,7 +17,7 @@
     X(rec_config_new) X(rec_config_set) X(rec_config_load) X(rec_config_free) \
     X(rec_open) X(rec_close) X(rec_stats) X(rec_set_log) X(rec_verify) \
     X(rec_line_set) X(rec_line_remove) \
-    X(rec_call_begin) X(rec_call_update) X(rec_call_id) X(rec_call_end) \
+    X(rec_call_begin) X(rec_call_update) X(rec_call_id) X(rec_call_private) X(rec_call_end) \
     X(rec_feed_open) X(rec_feed_set_format) X(rec_feed_payload) X(rec_feed_write) X(rec_feed_write_at) \
     X(rec_feed_rtp) X(rec_feed_rtp_at) X(rec_feed_wait) X(rec_feed_close) \
     X(rec_start) \
@@ -69,6 +69,7 @@ static void note(enum function function)
 #define rec_call_begin(...) NOTE(rec_call_begin, (__VA_ARGS__))
 #define rec_call_update(...) NOTE(rec_call_update, (__VA_ARGS__))
 #define rec_call_id(...) NOTE(rec_call_id, (__VA_ARGS__))
+#define rec_call_private(...) NOTE(rec_call_private, (__VA_ARGS__))
 #define rec_call_end(...) NOTE(rec_call_end, (__VA_ARGS__))
 #define rec_feed_open(...) NOTE(rec_feed_open, (__VA_ARGS__))
 #define rec_feed_set_format(...) NOTE(rec_feed_set_format, (__VA_ARGS__))
@@ -385,7 +386,16 @@ static void calls_and_feeds(rec_engine engine)
     CHECK(strcmp(rec_snapshot_get(snapshot, 0)->username, "user9") == 0 && strcmp(rec_snapshot_get(snapshot, 0)->device_name, "SEP2") == 0);
     rec_snapshot_free(snapshot);
 
+    EXPECT(rec_call_private(call, 2, &err), REC_ERR_INVALID_ARGUMENT);
+    EXPECT(rec_call_private(call, 1, &err), REC_OK);
+    EXPECT(rec_call_private(call, 1, &err), REC_OK); /* already so */
+    EXPECT(rec_get(engine, NULL, id.text, &snapshot, &err), REC_OK);
+    CHECK(rec_snapshot_get(snapshot, 0)->state == REC_STATE_PAUSED && strstr(rec_snapshot_json(snapshot), "\"private\":true") != NULL);
+    rec_snapshot_free(snapshot);
+    EXPECT(rec_call_private(call, 0, &err), REC_OK);
+
     EXPECT(rec_call_end(call, &err), REC_OK);
+    EXPECT(rec_call_private(call, 1, &err), REC_ERR_BAD_HANDLE);
     EXPECT(rec_feed_write(local, silence, 320), REC_ERR_BAD_HANDLE);
     if (CHECK(await_end(engine, id.text, &snapshot))) {
         const rec_recording *ended = rec_snapshot_get(snapshot, 0);

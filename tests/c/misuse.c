@@ -87,6 +87,8 @@ static void null_everywhere(struct house house)
     EXPECT(rec_call_begin(house.engine, NULL, &call, &e), BAD);
     EXPECT(rec_call_begin(house.engine, &info, NULL, &e), BAD);
     EXPECT(rec_call_update(house.call, NULL, &e), BAD);
+    EXPECT(rec_call_private(house.call, 2, &e), BAD);
+    EXPECT(rec_call_private(house.call, UINT32_MAX, &e), BAD);
     EXPECT(rec_call_id(house.call, NULL, 64, &e), BAD);
     EXPECT(rec_call_id(house.call, text, 0, &e), BAD);
     EXPECT(rec_feed_open(house.call, REC_LEG_REMOTE, NULL, &feed, &e), BAD);
@@ -617,6 +619,8 @@ static void every_function_with(uint64_t engine_id, uint64_t call_id, uint64_t f
 
     EXPECT(rec_call_update(call, &info, &err), bad);
     EXPECT(rec_call_id(call, text, sizeof text, &err), bad);
+    EXPECT(rec_call_private(call, 1, &err), bad);
+    EXPECT(rec_call_private(call, 0, &err), bad);
     EXPECT(rec_call_end(call, &err), bad);
     EXPECT(rec_feed_open(call, REC_LEG_LOCAL, &format, &new_feed, &err), bad);
 

@@ -613,6 +613,10 @@ pub fn end(call: rec_call) -> Answer<()> {
     ask(|e| unsafe { rec_call_end(call, e) })
 }
 
+pub fn private(call: rec_call, on: u32) -> Answer<()> {
+    ask(|e| unsafe { rec_call_private(call, on, e) })
+}
+
 pub fn feed(call: rec_call, leg: i32, codec: i32, rate: u32) -> Answer<rec_feed> {
     let mut format: rec_feed_format = init();
     format.codec = codec;

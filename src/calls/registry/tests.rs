@@ -7,6 +7,7 @@ use crate::words::{Format, Layout, PauseMode};
 struct Nowhere;
 
 impl Wire for Nowhere {
+    fn described(&self, _: &Arc<CallInfo>) {}
     fn pause(&self, _: Uuid) {}
     fn resume(&self, _: Uuid) {}
     fn stop(&self, _: Uuid, _: EndReason) {}

@@ -25,7 +25,11 @@ struct Ear(UnboundedSender<Arc<Event>>);
 
 impl Observer for Ear {
     fn published(&self, event: &Arc<Event>) {
-        if !matches!(event.kind, Kind::Loss | Kind::DiskLow) {
+        let untold = matches!(
+            event.kind,
+            Kind::Loss | Kind::DiskLow | Kind::MediaIgnored | Kind::LegSilent
+        );
+        if !untold {
             // Nobody takes any more: the gateway has stopped.
             let _ = self.0.send(event.clone());
         }

@@ -1,0 +1,69 @@
+//! What must not be kept: a call's privacy, and the pause of an automatic recording that
+//! has failed.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::book::Inner;
+use super::recording::Recording;
+use super::registry::{Registry, gone};
+use super::rules::Operation;
+use crate::words::Result;
+
+impl Registry {
+    /// Makes a call private, or not. Under the same lock as every start, pause and resume:
+    /// what comes after it in that order comes after it for the call's audio, too.
+    pub fn set_private(&self, number: u64, on: bool) -> Result<()> {
+        let mut inner = self.lock();
+        let call = inner.calls.get_mut(&number).ok_or_else(gone)?;
+        if call.info.private == on {
+            return Ok(());
+        }
+        let mut info = (*call.info).clone();
+        info.private = on;
+        call.info = Arc::new(info);
+        call.wire.described(&call.info);
+        for recording in &call.live {
+            recording.moved(&call.info, &call.lines);
+        }
+        Ok(())
+    }
+}
+
+impl Inner {
+    /// A caller has paused, resumed or stopped this recording.
+    pub(super) fn note_automatic_pause(&mut self, recording: &Recording, paused: bool) {
+        if recording.options.automatic
+            && let Some(call) = self.calls.get_mut(&recording.call)
+        {
+            call.automatic_paused = paused;
+        }
+    }
+
+    /// Whether the call's next automatic recording begins paused.
+    pub(super) fn is_automatic_paused(&self, number: u64) -> bool {
+        self.calls.get(&number).is_some_and(|call| call.automatic_paused)
+    }
+
+    /// A resume also holds for the automatic recording that is still to be tried again: it
+    /// finds nothing live, but its caller wants the call recorded.
+    pub(super) fn heed_resume(&mut self, operation: Operation, calls: &[u64]) {
+        if operation != Operation::Resume {
+            return;
+        }
+        for number in calls {
+            if let Some(call) = self.calls.get_mut(number)
+                && !call.has_automatic()
+            {
+                call.automatic_paused = false;
+            }
+        }
+    }
+
+    /// The call of this recording, if a line's mark began it.
+    pub(super) fn automatic_call_of(&self, id: Uuid) -> Option<u64> {
+        let recording = self.by_id.get(&id)?;
+        recording.options.automatic.then_some(recording.call)
+    }
+}

@@ -1,0 +1,114 @@
+//! What a call's media reports that is about no recording: audio that cannot be decoded, and
+//! legs without any.
+
+use std::sync::Arc;
+
+use crate::calls::CallInfo;
+use crate::clock::{NS_PER_MS, unix_ms};
+use crate::events::{Bus, Event, Kind, LogLevel};
+use crate::media::MediaReport;
+use crate::storage::Fragment;
+use crate::sync::Mutex;
+use crate::words::Leg;
+
+/// Of one call. Its media worker calls it, also when the registry has forgotten the call.
+pub struct CallReport {
+    bus: Arc<Bus>,
+    silent_ns: u64,
+    /// The call as it was last described.
+    info: Mutex<Arc<CallInfo>>,
+}
+
+impl CallReport {
+    pub fn new(bus: Arc<Bus>, silent_ns: u64) -> CallReport {
+        CallReport {
+            bus,
+            silent_ns,
+            info: Mutex::default(),
+        }
+    }
+
+    /// Returns what was known before.
+    pub fn describe(&self, info: &Arc<CallInfo>) -> Arc<CallInfo> {
+        std::mem::replace(&mut *self.info.lock(), info.clone())
+    }
+
+    /// `members` is the event's own part of its JSON object, `line` the end of a sentence.
+    fn publish(&self, kind: Kind, members: &str, line: &str) {
+        let info = self.info.lock().clone();
+        let mut event = Event::new(kind, unix_ms());
+        event.call_tag = info.tag;
+        event.detail = format!("{members},\"call\":{}", Fragment::of(&info.told()).text());
+        self.bus.publish(event);
+        let line = format!("call \"{}\": {line}", info.call_id);
+        self.bus.log(LogLevel::Warning, line);
+    }
+}
+
+impl MediaReport for CallReport {
+    fn ignored(&self, leg: Leg, payload_type: u8) {
+        let (codec, remedy) = (codec_of(payload_type), remedy_for(payload_type));
+        let leg = leg.text();
+        let members = format!(
+            "\"leg\":\"{leg}\",\"payload_type\":{payload_type},\"codec\":\"{codec}\",\"remedy\":\"{remedy}\""
+        );
+        let line = format!(
+            "packets of payload type {payload_type} ({codec}) on its {leg} leg are not recorded: {remedy}"
+        );
+        self.publish(Kind::MediaIgnored, &members, &line);
+    }
+
+    fn silent(&self, leg: Leg) {
+        let (leg, silent_ms) = (leg.text(), self.silent_ns / NS_PER_MS);
+        let members = format!("\"leg\":\"{leg}\",\"silent_ms\":{silent_ms}");
+        let line = format!("its {leg} leg has had no audio for media.silent_ms {silent_ms}");
+        self.publish(Kind::LegSilent, &members, &line);
+    }
+}
+
+/// The encoding that RFC 3551 gives a payload type.
+fn codec_of(payload_type: u8) -> &'static str {
+    match payload_type {
+        0 => "PCMU",
+        3 => "GSM",
+        4 => "G723",
+        5 | 6 | 16 | 17 => "DVI4",
+        7 => "LPC",
+        8 => "PCMA",
+        9 => "G722",
+        10 => "L16 stereo",
+        11 => "L16",
+        12 => "QCELP",
+        13 => "CN",
+        14 => "MPA",
+        15 => "G728",
+        18 => "G729",
+        25 => "CelB",
+        26 => "JPEG",
+        28 => "nv",
+        31 => "H261",
+        32 => "MPV",
+        33 => "MP2T",
+        34 => "H263",
+        96..=127 => "dynamic",
+        _ => "unassigned",
+    }
+}
+
+/// What the operator of the telephony system can do about it.
+fn remedy_for(payload_type: u8) -> String {
+    let codec = codec_of(payload_type);
+    match payload_type {
+        96..=127 => "declare the type with rec_feed_payload if it carries PCMU, PCMA or linear PCM, \
+                     and negotiate PCMU or PCMA otherwise"
+            .to_owned(),
+        25..=34 if codec != "unassigned" => format!("{codec} is video; feed the packets of audio only"),
+        _ if codec == "unassigned" => {
+            "RFC 3551 assigns no codec to this type; negotiate PCMU or PCMA".to_owned()
+        }
+        _ => format!("this build cannot decode {codec}; negotiate PCMU or PCMA"),
+    }
+}
+
+#[cfg(all(test, not(any(callrec_loom, callrec_shuttle))))]
+mod tests;

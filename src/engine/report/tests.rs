@@ -1,0 +1,132 @@
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::*;
+use crate::calls::CallState;
+use crate::events::bus::{Listener, LogListener};
+use crate::text::Text;
+
+/// What an event's JSON object says, and the host's number of its call.
+#[derive(Default)]
+struct Heard(Mutex<Vec<(Value, u64)>>, Mutex<Vec<String>>);
+
+impl Listener for Heard {
+    fn event(&self, event: &Event, sequence: u64) {
+        let json = serde_json::from_str(&event.json(sequence)).unwrap();
+        self.0.lock().push((json, event.call_tag));
+    }
+}
+
+impl LogListener for Heard {
+    fn log(&self, _: LogLevel, message: &str) {
+        self.1.lock().push(message.to_owned());
+    }
+}
+
+fn heard(act: impl FnOnce(&CallReport)) -> Arc<Heard> {
+    let (bus, heard) = (Bus::new(), Arc::<Heard>::default());
+    assert!(bus.subscribe(heard.clone()).is_ok());
+    bus.set_log(Some(heard.clone()));
+    let report = CallReport::new(bus.clone(), 10_000 * NS_PER_MS);
+    let info = CallInfo {
+        tag: 7,
+        call_id: Text::new("c1"),
+        ..CallInfo::default()
+    };
+    report.describe(&Arc::new(info));
+    act(&report);
+    let thread = std::thread::spawn({
+        let bus = bus.clone();
+        move || bus.run()
+    });
+    assert!(bus.drain(Instant::now() + Duration::from_secs(60)));
+    bus.stop(true);
+    assert!(thread.join().is_ok(), "the event thread has died");
+    heard
+}
+
+#[test]
+fn each_says_which_call_and_what() {
+    let heard = heard(|report| {
+        report.ignored(Leg::Remote, 18);
+        report.silent(Leg::Local);
+    });
+    let events = std::mem::take(&mut *heard.0.lock());
+    let [(ignored, 7), (silent, 7)] = events.as_slice() else {
+        panic!("{events:?}");
+    };
+    let said = |json: &Value, name: &str| json[name].to_string();
+    for (name, value) in [
+        ("event", "\"media-ignored\""),
+        ("leg", "\"remote\""),
+        ("payload_type", "18"),
+        ("codec", "\"G729\""),
+        (
+            "remedy",
+            "\"this build cannot decode G729; negotiate PCMU or PCMA\"",
+        ),
+    ] {
+        assert_eq!(said(ignored, name), value);
+    }
+    for (name, value) in [
+        ("event", "\"leg-silent\""),
+        ("leg", "\"local\""),
+        ("silent_ms", "10000"),
+    ] {
+        assert_eq!(said(silent, name), value);
+    }
+    for event in [ignored, silent] {
+        assert_eq!(
+            (&event["call"]["call_id"], &event["call"]["tag"]),
+            (&"c1".into(), &7.into())
+        );
+    }
+    let lines = std::mem::take(&mut *heard.1.lock());
+    let [first, second] = lines.as_slice() else {
+        panic!("{lines:?}");
+    };
+    assert_eq!(
+        first,
+        "call \"c1\": packets of payload type 18 (G729) on its remote leg are not recorded: \
+         this build cannot decode G729; negotiate PCMU or PCMA"
+    );
+    assert_eq!(
+        second,
+        "call \"c1\": its local leg has had no audio for media.silent_ms 10000"
+    );
+}
+
+#[test]
+fn the_call_is_as_it_was_described_last() {
+    let heard = heard(|report| {
+        let info = CallInfo {
+            tag: 8,
+            state: CallState::Held,
+            ..CallInfo::default()
+        };
+        let before = report.describe(&Arc::new(info));
+        assert_eq!((before.tag, before.state), (7, CallState::Connected));
+        report.silent(Leg::Mixed);
+    });
+    assert_eq!(heard.0.lock()[0].1, 8);
+}
+
+#[test]
+fn every_type_has_a_name_and_a_remedy() {
+    for (payload_type, codec, remedy) in [
+        (3, "GSM", "cannot decode GSM"),
+        (10, "L16 stereo", "cannot decode L16 stereo"),
+        (17, "DVI4", "cannot decode DVI4"),
+        (34, "H263", "is video"),
+        (30, "unassigned", "assigns no codec"),
+        (72, "unassigned", "assigns no codec"),
+        (95, "unassigned", "assigns no codec"),
+        (96, "dynamic", "declare the type with rec_feed_payload"),
+        (127, "dynamic", "declare the type with rec_feed_payload"),
+    ] {
+        assert_eq!(codec_of(payload_type), codec);
+        let said = remedy_for(payload_type);
+        assert!(said.contains(remedy), "{payload_type}: {said}");
+    }
+}

@@ -1,0 +1,352 @@
+//! A private call: what `rec_call_private` takes and refuses, and how it shows.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering::SeqCst};
+
+use callrec::capi::*;
+use serde_json::Value;
+
+use super::helper::*;
+use crate::support::*;
+
+#[test]
+fn only_0_and_1_are_known() {
+    let w = world();
+    let (call, id) = w.recorded(&line("SEP1", "101"));
+    for on in [2, 3, 1 << 31, u32::MAX] {
+        refused(private(call, on), REC_ERR_INVALID_ARGUMENT);
+    }
+    assert_eq!(w.state(&id), REC_STATE_RECORDING);
+}
+
+#[test]
+fn it_is_in_order_where_it_is_so_already() {
+    let w = world();
+    let (call, id) = w.recorded(&line("SEP1", "101"));
+    for (on, state) in [
+        (0, REC_STATE_RECORDING),
+        (1, REC_STATE_PAUSED),
+        (0, REC_STATE_RECORDING),
+    ] {
+        for _ in 0..2 {
+            private(call, on).unwrap();
+            assert_eq!(w.state(&id), state);
+        }
+    }
+}
+
+#[test]
+fn the_error_may_be_null() {
+    let w = world();
+    let call = w.begin(&line("SEP1", "101")).unwrap();
+    let none = std::ptr::null_mut();
+    assert_eq!(unsafe { rec_call_private(call, 1, none) }, REC_OK);
+    assert_eq!(
+        unsafe { rec_call_private(call, 2, none) },
+        REC_ERR_INVALID_ARGUMENT
+    );
+}
+
+#[test]
+fn a_call_that_is_none_is_refused() {
+    let w = world();
+    let ended = w.begin(&line("SEP1", "101")).unwrap();
+    private(ended, 1).unwrap();
+    end(ended).unwrap();
+    let invented = rec_call {
+        id: ended.id ^ 1 << 40,
+    };
+    for call in [rec_call { id: 0 }, ended, invented] {
+        for on in [0, 1] {
+            refused(private(call, on), REC_ERR_BAD_HANDLE);
+        }
+        // The value comes first.
+        refused(private(call, 2), REC_ERR_INVALID_ARGUMENT);
+    }
+}
+
+#[test]
+fn a_call_of_a_closed_engine_is_refused() {
+    let w = world();
+    let call = w.begin(&line("SEP1", "101")).unwrap();
+    w.finish();
+    refused(private(call, 1), REC_ERR_BAD_HANDLE);
+}
+
+/// What begins while the call is private, and what began before.
+#[test]
+fn every_recording_of_the_call_is_paused() {
+    let w = world();
+    w.line(Some("AUTO"), None, REC_LINE_AUTOMATIC).unwrap();
+    let (call, _) = w.recorded(&line("SEP1", "101"));
+    private(call, 1).unwrap();
+    w.start(HOST, &additional(on_device("SEP1"))).unwrap();
+    // Moved to a line that is recorded automatically.
+    line("AUTO", "").update(call).unwrap();
+    let states = |w: &World| -> Vec<i32> { w.live().iter().map(|seen| seen.state).collect() };
+    assert_eq!(states(&w), [REC_STATE_PAUSED; 3]);
+    private(call, 0).unwrap();
+    assert_eq!(states(&w), [REC_STATE_RECORDING; 3]);
+}
+
+#[test]
+fn other_calls_are_not_touched() {
+    let w = world();
+    let (call, _) = w.recorded(&line("SEP1", "101"));
+    let (_, other) = w.recorded(&line("SEP2", "102"));
+    private(call, 1).unwrap();
+    assert_eq!(w.state(&other), REC_STATE_RECORDING);
+}
+
+/// The two reasons are apart: pause and resume answer by the recording's own alone.
+#[test]
+fn a_pause_and_the_privacy_are_apart() {
+    let w = world();
+    let (call, id) = w.recorded(&line("SEP1", "101"));
+    let pause = || w.by_id(rec_pause_by_id, HOST, &id);
+    let resume = || w.by_id(rec_resume_by_id, HOST, &id);
+    private(call, 1).unwrap();
+    let refusal = refused(resume(), REC_ERR_NOT_PAUSED);
+    assert!(
+        refusal.message.contains("its call is private"),
+        "{}",
+        refusal.message
+    );
+    pause().unwrap();
+    refused(pause(), REC_ERR_ALREADY_PAUSED);
+    resume().unwrap();
+    assert_eq!(w.state(&id), REC_STATE_PAUSED, "the call is still private");
+    pause().unwrap();
+    private(call, 0).unwrap();
+    assert_eq!(w.state(&id), REC_STATE_PAUSED, "it is still paused itself");
+    resume().unwrap();
+    assert_eq!(w.state(&id), REC_STATE_RECORDING);
+}
+
+#[test]
+fn an_update_keeps_it() {
+    let w = world();
+    let (call, id) = w.recorded(&line("SEP1", "101"));
+    private(call, 1).unwrap();
+    line("SEP2", "102").update(call).unwrap();
+    state(REC_CALL_HELD).update(call).unwrap();
+    state(REC_CALL_CONNECTED).update(call).unwrap();
+    assert_eq!(w.state(&id), REC_STATE_PAUSED);
+    private(call, 0).unwrap();
+    let seen = w.get(HOST, &id).unwrap();
+    assert_eq!(
+        (seen.state, seen.device_name.as_str()),
+        (REC_STATE_RECORDING, "SEP2")
+    );
+}
+
+#[test]
+fn the_json_of_a_list_says_so() {
+    let w = world();
+    let (call, _) = w.recorded(&line("SEP1", "101"));
+    let item = || w.list_json(HOST, &Wanted::default()).unwrap().1[0].clone();
+    let says = |item: &Value| (item.get("private").cloned(), item["isPaused"].clone());
+    assert_eq!(says(&item()), (None, false.into()));
+    private(call, 1).unwrap();
+    assert_eq!(says(&item()), (Some(true.into()), true.into()));
+    private(call, 0).unwrap();
+    assert_eq!(says(&item()), (None, false.into()));
+}
+
+#[test]
+fn the_manifest_says_so() {
+    for (on, said) in [(1, Some(true)), (0, None)] {
+        let w = world();
+        let (call, id) = w.recorded(&line("SEP1", "101"));
+        private(call, 1).unwrap();
+        private(call, on).unwrap();
+        end(call).unwrap();
+        let told = w.events.wait_terminal(&id);
+        let manifest = files::manifest_beside(&told.recording.unwrap().path);
+        for call in [&manifest["call"], &told.json["recording"]["call"]] {
+            assert_eq!(call.get("private").and_then(Value::as_bool), said);
+        }
+    }
+}
+
+#[test]
+fn it_ends_like_any_other() {
+    let w = world();
+    let (call, id) = w.recorded(&line("SEP1", "101"));
+    private(call, 1).unwrap();
+    w.by_id(rec_stop_by_id, HOST, &id).unwrap();
+    let seen = w.events.wait_terminal(&id).recording.unwrap();
+    assert_eq!(
+        (seen.state, seen.end_reason),
+        (REC_STATE_FINISHED, REC_END_STOPPED)
+    );
+    assert_eq!(w.state(&id), REC_STATE_FINISHED);
+}
+
+/// From inside a callback, at its first moment.
+#[test]
+fn a_callback_may_make_a_call_private() {
+    let w = world();
+    let call = Arc::new(AtomicU64::new(0));
+    let answers = Arc::new([const { AtomicI32::new(1) }; 3]);
+    let (of, told) = (call.clone(), answers.clone());
+    let listening = listen(w.handle, move |event| {
+        if event.kind == REC_EVENT_STARTED {
+            let call = rec_call { id: of.load(SeqCst) };
+            for (on, answer) in [0, 1, 1].into_iter().zip(told.iter()) {
+                let status = unsafe { rec_call_private(call, on, std::ptr::null_mut()) };
+                answer.store(status, SeqCst);
+            }
+        }
+    })
+    .unwrap();
+    let begun = w.begin(&line("SEP1", "101")).unwrap();
+    call.store(begun.id, SeqCst);
+    let id = w.start(HOST, &on_device("SEP1")).unwrap();
+    until("the callback has run", || answers[2].load(SeqCst) != 1);
+    for answer in answers.iter() {
+        assert_eq!(answer.load(SeqCst), REC_OK);
+    }
+    assert_eq!(w.state(&id), REC_STATE_PAUSED);
+    assert_eq!(listening.end(), REC_OK);
+}
+
+/// An automatic recording that fails while it is paused, and the one in its place.
+#[cfg(feature = "faults")]
+mod with_faults {
+    use std::sync::mpsc::Sender;
+
+    use callrec::storage::faults::{self, Step};
+    use parking_lot::Mutex;
+
+    use super::*;
+
+    /// An automatic recording whose file cannot be made, once that has been let go on.
+    fn failing(w: &World) -> (rec_call, String, Sender<()>) {
+        let (go_on, wait) = std::sync::mpsc::channel::<()>();
+        let wait = Mutex::new(wait);
+        let broken = move |step| match step {
+            Step::CreateAudio => {
+                let _ = wait.lock().recv();
+                Err(std::io::Error::other("planted"))
+            }
+            _ => Ok(()),
+        };
+        faults::set(&w.dir.0, Arc::new(broken));
+        w.line(Some("AUTO"), None, REC_LINE_AUTOMATIC).unwrap();
+        let call = Call {
+            call_id: Some("c"),
+            ..line("AUTO", "101")
+        };
+        let call = w.begin(&call).unwrap();
+        let id = w.live_ids().remove(0);
+        (call, id, go_on)
+    }
+
+    fn fails(w: &World, id: &str, go_on: Sender<()>) {
+        drop(go_on);
+        w.events.wait_kind(id, REC_EVENT_START_FAILED);
+    }
+
+    fn next(w: &World) -> String {
+        faults::clear(&w.dir.0);
+        w.wait_started_on("AUTO").id().to_owned()
+    }
+
+    #[test]
+    fn it_begins_paused_and_keeps_nothing() {
+        let w = world();
+        let (call, first, go_on) = failing(&w);
+        w.by_id(rec_pause_by_id, HOST, &first).unwrap();
+        fails(&w, &first, go_on);
+        let id = next(&w);
+        assert_ne!(id, first);
+        assert_eq!(w.state(&id), REC_STATE_PAUSED);
+        w.events.wait_kind(&id, REC_EVENT_PAUSED);
+        let legs = [REC_LEG_LOCAL, REC_LEG_REMOTE].map(|leg| feed(call, leg, REC_CODEC_PCM16, 8000).unwrap());
+        let say = |sample: i16| legs.iter().for_each(|leg| write_pcm(*leg, &[sample; 1600]));
+        say(1111);
+        w.by_id(rec_resume_by_id, HOST, &id).unwrap();
+        say(2222);
+        end(call).unwrap();
+        let seen = w.events.wait_terminal(&id).recording.unwrap();
+        let said = files::Wav::read(&seen.path).pcm(0);
+        assert_eq!(said.iter().filter(|sample| **sample == 2222).count(), 1600);
+        assert!(!said.contains(&1111));
+        let (events, _dir) = w.finish();
+        let kinds = [
+            REC_EVENT_STARTED,
+            REC_EVENT_PAUSED,
+            REC_EVENT_RESUMED,
+            REC_EVENT_FINISHED,
+        ];
+        assert_eq!(events.kinds(&id), kinds);
+    }
+
+    #[test]
+    fn it_begins_unpaused_where_the_pause_had_ended() {
+        let w = world();
+        let (_, first, go_on) = failing(&w);
+        w.by_id(rec_pause_by_id, HOST, &first).unwrap();
+        w.by_id(rec_resume_by_id, HOST, &first).unwrap();
+        fails(&w, &first, go_on);
+        assert_eq!(w.state(&next(&w)), REC_STATE_RECORDING);
+    }
+
+    /// Nothing is live then, which is the answer; but who asks wants the call recorded.
+    #[test]
+    fn it_begins_unpaused_after_a_resume_in_between() {
+        type Resume = fn(&World, &str) -> Answer<()>;
+        let ways: [Resume; 3] = [
+            |w, id| w.by_id(rec_resume_by_id, HOST, id),
+            |w, _| {
+                w.by_device(rec_resume_by_device, HOST, Some("AUTO"), None)
+                    .map(drop)
+            },
+            |w, _| w.by_call(rec_resume_by_call, HOST, "c").map(drop),
+        ];
+        for resume in ways {
+            let w = world();
+            let (_, first, go_on) = failing(&w);
+            w.by_id(rec_pause_by_id, HOST, &first).unwrap();
+            fails(&w, &first, go_on);
+            refused(resume(&w, &first), REC_ERR_NOT_LIVE);
+            assert_eq!(w.state(&next(&w)), REC_STATE_RECORDING);
+        }
+    }
+
+    /// It fails again, and the pause is kept for the one after it.
+    #[test]
+    fn a_pause_outlives_many_failures() {
+        let w = world();
+        let (_, first, go_on) = failing(&w);
+        w.by_id(rec_pause_by_id, HOST, &first).unwrap();
+        fails(&w, &first, go_on);
+        // Told once for each call; then the next one is tried, which fails, too.
+        let second = Mutex::new(String::new());
+        until("it is tried again", || {
+            let live = w.live();
+            let Some(seen) = live.first() else {
+                return !second.lock().is_empty();
+            };
+            assert_eq!(seen.state, REC_STATE_PAUSED);
+            *second.lock() = seen.id.clone();
+            false
+        });
+        let third = next(&w);
+        assert_ne!(third, *second.lock());
+        assert_eq!(w.state(&third), REC_STATE_PAUSED);
+    }
+
+    #[test]
+    fn it_begins_paused_on_a_private_call() {
+        let w = world();
+        let (call, first, go_on) = failing(&w);
+        private(call, 1).unwrap();
+        fails(&w, &first, go_on);
+        let id = next(&w);
+        assert_eq!(w.state(&id), REC_STATE_PAUSED);
+        private(call, 0).unwrap();
+        assert_eq!(w.state(&id), REC_STATE_RECORDING);
+    }
+}
