@@ -69,6 +69,7 @@ impl Engine {
             number,
             self.media.clone(),
             self.media_stats.clone(),
+            self.overflow.clone(),
             worker.clone(),
             Arc::new(NoReport),
         );

@@ -251,7 +251,7 @@ impl CallState {
             What::Private(_) | What::Hold(_) | What::Clear(_) => {}
             What::Attach {
                 leg,
-                format,
+                options,
                 ring,
                 waiter,
             } => {
@@ -259,16 +259,20 @@ impl CallState {
                 // The old ring's last draining may have taken its mark for the old waiter's.
                 waiter.drained();
                 self.drains[leg as usize].waiter = Some(waiter);
-                self.attach(leg, format);
+                self.attach(leg, options.format);
+                // A stub: the remote leg's samples are not taken apart yet.
+                if options.is_stereo() {
+                    self.legs[Leg::Remote as usize].had_feed = true;
+                }
             }
             What::Detach(leg) => {
                 self.drains[leg as usize].ring = None;
                 self.drains[leg as usize].waiter = None;
                 self.legs[leg as usize].attached = false;
             }
-            What::Format { leg, format, ring } => {
+            What::Format { leg, options, ring } => {
                 self.drains[leg as usize].grown(ring);
-                self.legs[leg as usize].set_format(format);
+                self.legs[leg as usize].set_format(options.format);
             }
             What::Payload {
                 leg,

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::feed::{FeedWaiter, LegCounts};
+use super::feed::LegCounts;
 use super::record::{HEADER, Header, Kind, record_bytes};
-use super::ring::Ring;
+use super::switches::Outlet;
+use super::waiter::FeedWaiter;
 use crate::clock::NS_PER_S;
 use crate::sync::atomic::Ordering;
 
@@ -15,10 +16,10 @@ const LOOK_RECORDS: usize = 40;
 #[derive(Default)]
 pub(super) struct Scratch(Vec<u8>);
 
-/// The ring of a leg's present feed, and how far it was emptied.
+/// The rings of a leg's present feed, and how far they were emptied.
 #[derive(Default)]
 pub(super) struct Drain {
-    pub ring: Option<Ring>,
+    pub ring: Option<Outlet>,
     pub waiter: Option<Arc<FeedWaiter>>,
     /// Bytes taken over the leg's whole life.
     taken: u64,
@@ -26,7 +27,7 @@ pub(super) struct Drain {
 
 impl Drain {
     /// The feed goes on in a bigger ring, if there is one.
-    pub(super) fn grown(&mut self, ring: Option<Ring>) {
+    pub(super) fn grown(&mut self, ring: Option<Outlet>) {
         if ring.is_some() {
             self.ring = ring;
         }
@@ -44,7 +45,7 @@ impl Drain {
             return;
         }
         let from = std::mem::replace(&mut self.taken, limit);
-        let Some(ring) = &self.ring else {
+        let Some(ring) = &mut self.ring else {
             return;
         };
         ring.load(from, limit, &mut scratch.0);

@@ -169,7 +169,7 @@ impl LegMedia {
     ) {
         tally.last_arrival_ns = tally.last_arrival_ns.max(header.arrival_ns);
         match header.kind {
-            Kind::Rtp => self.rtp(header, payload, behind, scene, tally),
+            Kind::Rtp | Kind::RtpAged => self.rtp(header, payload, behind, scene, tally),
             Kind::Write => {
                 tally.frames_in += 1;
                 self.write(header, payload, behind, scene, tally);

@@ -115,7 +115,7 @@ fn config() -> Arc<MediaConfig> {
 fn call() -> Arc<CallTap> {
     let (config, stats) = (config(), Arc::<MediaStats>::default());
     let worker = WorkerInbox::new(config.clone(), stats.clone(), 0);
-    let call = CallTap::unregistered(1, config, stats, worker, Arc::new(NoReport));
+    let call = CallTap::unregistered(1, config, stats, OverflowPool::new(0), worker, Arc::new(NoReport));
     call.urgent.store(true, Ordering::Relaxed);
     call
 }
@@ -305,7 +305,14 @@ fn a_loss_lies_behind_its_past() {
         real.clock = ClockMode::Real;
         let real = Arc::new(real);
         let worker = WorkerInbox::new(real.clone(), Arc::default(), 0);
-        let call = CallTap::unregistered(1, real, Arc::default(), worker, Arc::new(NoReport));
+        let call = CallTap::unregistered(
+            1,
+            real,
+            Arc::default(),
+            OverflowPool::new(0),
+            worker,
+            Arc::new(NoReport),
+        );
         call.urgent.store(true, Ordering::Relaxed);
         let mut feed = call.attach_clocked(Leg::Local, PCM, || 1);
         let feeder = thread::spawn(move || [1, 2, 3].map(|value| write(&mut feed, value)));
@@ -336,7 +343,14 @@ fn a_waiter_is_woken() {
     model(4, || {
         let (config, stats) = (config(), Arc::<MediaStats>::default());
         let inbox = WorkerInbox::new(config.clone(), stats.clone(), 0);
-        let call = CallTap::new(1, config, stats, inbox.clone(), Arc::new(NoReport));
+        let call = CallTap::new(
+            1,
+            config,
+            stats,
+            OverflowPool::new(0),
+            inbox.clone(),
+            Arc::new(NoReport),
+        );
         let mut feed = call.attach_clocked(Leg::Local, PCM, || 1);
         let worker = serve(&inbox);
         assert_eq!(write(&mut feed, 1), Status::Ok);

@@ -11,6 +11,8 @@ pub(super) enum Kind {
     Write = 1,
     /// The payload is preceded by its position, 8 bytes.
     WriteAt = 2,
+    /// An RTP packet whose age the host has told: its arrival is when it was received.
+    RtpAged = 3,
 }
 
 /// What stands before each payload in the ring.
@@ -46,6 +48,7 @@ impl Header {
                 0 => Kind::Rtp,
                 1 => Kind::Write,
                 2 => Kind::WriteAt,
+                3 => Kind::RtpAged,
                 _ => return None,
             },
             len: (word & 0xff_ffff) as usize,
