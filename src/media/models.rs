@@ -433,7 +433,7 @@ fn a_ring_is_read_to_its_end() {
     });
 }
 
-/// A real-time call with room for two chunks of overflow memory.
+/// A real-time call with one chunk of overflow memory.
 fn overflowing(pool: &Arc<OverflowPool>) -> Arc<CallTap> {
     let mut real = (*config()).clone();
     real.clock = ClockMode::Real;
