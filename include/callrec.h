@@ -968,8 +968,9 @@ typedef struct {
 #define REC_ERR_IO -18
 
 /**
- * The feed's ring is full. Real time: the frame is lost and counted, do not
- * retry. Stream time: it was not taken, hand it in again.
+ * The feed's memory is full, or what is written is too far ahead of the clock. Real time
+ * with `rec_feed_format.ahead_ms` 0: lost and counted, do not retry. Otherwise: not taken;
+ * wait with `rec_feed_wait` and hand it in again.
  */
 #define REC_ERR_OVERRUN -19
 
