@@ -132,14 +132,16 @@ static void *hand_in_a_burst(void *argument)
     answered(confined, rec_feed_rtp((rec_feed){0}, packet, sizeof packet));
     memset(confined->answered, 0, sizeof confined->answered);
     confined->entered = confine();
-    for (unsigned n = 0; confined->entered && n < 250; n++) {
+    if (!confined->entered)
+        return NULL;
+    for (unsigned n = 0; n < 250; n++) {
         uint32_t time = n * 160;
         packet[3] = (unsigned char)n;
         for (int i = 0; i < 4; i++)
             packet[4 + i] = (unsigned char)(time >> (24 - 8 * i));
         answered(confined, rec_feed_rtp(confined->feed, packet, sizeof packet));
     }
-    confined->survived = confined->entered;
+    confined->survived = true;
     for (;;)
         syscall(SYS_exit, 0);
 }
