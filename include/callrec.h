@@ -665,9 +665,9 @@ typedef struct {
 } rec_subscription;
 
 /**
- * How a feed's audio is coded; one channel. It holds for `rec_feed_write` and
- * `rec_feed_write_at`; RTP packets are understood by their payload type, and need it
- * for the size of the ring alone.
+ * How a feed's audio is coded, and how the host writes it. It holds for `rec_feed_write`
+ * and `rec_feed_write_at`. RTP packets are understood by their payload type; for them,
+ * only the size of the feed's memory follows from it.
  */
 typedef struct {
     uint32_t struct_size;
@@ -680,6 +680,23 @@ typedef struct {
      */
     uint32_t sample_rate;
     uint32_t reserved;
+    /**
+     * Real time: how far ahead of the clock `rec_feed_write` may be, in milliseconds, at
+     * most 600000; less than 200 counts as 200. 0: 2000, and what is written further ahead
+     * is lost. Otherwise what is further ahead is not taken, and nothing is lost. More than
+     * 2000 is reserved from `media.ahead_bytes` until the feed is closed. `rec_feed_payload`
+     * ignores it.
+     * Since: 0.2.0
+     */
+    uint32_t ahead_ms;
+    /**
+     * 0 and 1: one channel. 2: the samples of both legs in turn, the local leg's first;
+     * only on a feed of `REC_LEG_LOCAL`, which is then the remote leg's feed as well. It
+     * takes writes only, and stays as it was when the feed was opened. For
+     * `rec_feed_payload`, 0 or 1.
+     * Since: 0.2.0
+     */
+    uint32_t channels;
 } rec_feed_format;
 
 /**
@@ -984,8 +1001,9 @@ typedef struct {
 #define REC_ERR_IO -18
 
 /**
- * The feed's ring is full. Real time: the frame is lost and counted, do not
- * retry. Stream time: it was not taken, hand it in again.
+ * The feed's memory is full, or what is written is too far ahead of the clock. Real time
+ * with `rec_feed_format.ahead_ms` 0: lost and counted, do not retry. Otherwise: not taken;
+ * wait with `rec_feed_wait` and hand it in again.
  */
 #define REC_ERR_OVERRUN -19
 
@@ -1752,12 +1770,16 @@ rec_status rec_subscribe(rec_engine engine,
 rec_status rec_unsubscribe(rec_subscription subscription);
 
 /**
- * Opens the source of one leg's audio. A leg that has one already gets this one
- * instead; the older handle becomes stale. A feed may be closed and opened again
- * during a call: the recording goes on, and the time between is silence.
+ * Opens the source of one leg's audio. If the leg already has a feed, this one replaces it,
+ * and the older handle becomes stale. A feed may be closed and opened again during a call:
+ * the recording goes on, and the time between is silence.
  *
- * `leg`: `REC_LEG_…`; the mixed leg excludes the other two as long as they have a feed
- * (`REC_ERR_INVALID_ARGUMENT`). `format`: not NULL.
+ * With `format.channels` = 2, the feed of `REC_LEG_LOCAL` is the source of both legs. It
+ * replaces a feed of `REC_LEG_REMOTE`; while it is open, no other feed of
+ * `REC_LEG_REMOTE` or `REC_LEG_MIXED` can be opened (`REC_ERR_INVALID_ARGUMENT`).
+ *
+ * `leg`: `REC_LEG_…`; while the mixed leg has a feed the other two cannot have one, and the
+ * other way round (`REC_ERR_INVALID_ARGUMENT`). `format`: not NULL.
  * `feed`: where the handle is written; not NULL.
  *
  * Threads: any.
@@ -1765,7 +1787,8 @@ rec_status rec_unsubscribe(rec_subscription subscription);
  * In callbacks: yes.
  * Ownership: the feed is the caller's, until `rec_feed_close`, a newer feed of the leg,
  * or the end of the call.
- * Errors: `REC_ERR_UNSUPPORTED` (codec), `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_LIMIT`,
+ * Errors: `REC_ERR_UNSUPPORTED` (codec), `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_LIMIT` (too
+ * many feeds, or `format.ahead_ms` needs more than is left of `media.ahead_bytes`),
  * `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
  * Since: 0.1.0
  */
@@ -1776,28 +1799,30 @@ rec_status rec_feed_open(rec_call call,
                          rec_error *error);
 
 /**
- * Changes how the feed's audio is coded from here on (a codec change in mid-call).
- * What was handed in before is still understood as it was.
+ * Changes how the feed's audio is coded, and how far ahead it is written, from here on (a
+ * codec change in mid-call). What was handed in before is still understood as it was.
  *
- * `format`: not NULL.
+ * `format`: not NULL. Its `channels` must be those that the feed was opened with.
  *
  * Threads: any; meanwhile the feeding thread may see `REC_ERR_BUSY`.
  * Blocking: never (for a packet that is just being copied).
  * In callbacks: yes.
  * Ownership: the struct is borrowed for the call.
- * Errors: as for `rec_feed_open`.
+ * Errors: as for `rec_feed_open`. After an error, the feed is as it was.
  * Since: 0.1.0
  */
 rec_status rec_feed_set_format(rec_feed feed, const rec_feed_format *format, rec_error *error);
 
 /**
- * Says what an RTP payload type means in this feed (a dynamic one, usually 96 to
- * 127). The static ones of RFC 3551 (0 PCMU, 8 PCMA, 11 L16 mono at 44100) are known
- * without, and may be given another meaning. A feed opened anew has forgotten it.
- * The ring grows to 400 ms of the format, if it holds less; so tell of type 11 as well
- * where it is to be expected in a feed of 8000 Hz, or its ring will overrun.
+ * Says what an RTP payload type means in this feed (a dynamic one, usually 96 to 127). The
+ * static ones of RFC 3551 (0 PCMU, 8 PCMA, 11 L16 mono at 44100) are known without it, and
+ * may be given another meaning. A feed that is opened anew knows nothing of it.
+ * The feed's memory grows to what this format needs, if that is more. So declare type 11 as
+ * well where it is to be expected in a feed of 8000 Hz: the memory for bursts is then sized
+ * for it.
  *
- * `payload_type`: 0 to 127. `format`: not NULL.
+ * `payload_type`: 0 to 127. `format`: not NULL; its `ahead_ms` is ignored, its `channels`
+ * must be 0 or 1. A feed with two channels takes no RTP packets (`REC_ERR_INVALID_ARGUMENT`).
  *
  * Threads: any; meanwhile the feeding thread may see `REC_ERR_BUSY`.
  * Blocking: never (for a packet that is just being copied).
@@ -1812,67 +1837,81 @@ rec_status rec_feed_payload(rec_feed feed,
                             rec_error *error);
 
 /**
- * Hands in the next samples (PCM16, native-endian) or payload (G.711). They
- * continue where the last ones ended, unless more than 60 ms have passed that
- * they do not cover: those become silence. Real time: samples are to be handed in as
- * time goes; what would lie more than 2 s ahead of the clock is dropped and counted in
- * `frames_lost`, though the answer is `REC_OK`. To go faster, use `media.clock` "stream".
+ * Hands in the next samples (PCM16, native-endian) or payload (G.711). They continue where
+ * the last ones ended.
  *
- * `data`: copied; may be NULL if `size` is 0. `size`: in bytes, whole samples, at
- * most a quarter of the ring (2,048 bytes or 100 ms of the format, whichever is more).
+ * Real time: the writes follow a cursor. A hiccup of up to 500 ms between two writes leaves
+ * no silence, and the cursor is corrected when the host's clock and this machine's drift
+ * apart. A longer time that the host does not make up for becomes silence. After a stall the
+ * host may hand in at once what it held back: a burst fills the time before it, up to 5 s.
+ * Bursts are kept in memory that all feeds share (`media.overflow_bytes`).
+ *
+ * Real time, writing ahead of the clock: a feed may be `format.ahead_ms` ahead. If that is 0,
+ * it may be 2 s ahead; what is further ahead is lost, counted in `frames_lost`, and answered
+ * `REC_ERR_OVERRUN`. If it is more than 0, `REC_ERR_OVERRUN` means that the samples were not
+ * taken and that nothing was lost: wait with `rec_feed_wait` and hand them in again.
+ * `rec_feed_clear` takes back what has not been heard yet.
+ *
+ * Stream time (`media.clock` "stream"): samples may be handed in as fast as they are taken.
+ *
+ * `data`: copied; may be NULL if `size` is 0. `size`: in bytes, whole samples (with two
+ * channels, whole pairs of samples), at most 2,048 bytes or 100 ms of the format, whichever
+ * is more, and never more than 16,360 bytes.
  *
  * Threads: one at a time for one feed; a second one gets `REC_ERR_BUSY`.
- * Blocking: never: no lock is waited for, nothing is allocated, no system call.
+ * Blocking: never: it waits for no lock, allocates nothing and makes no system call.
  * In callbacks: yes.
  * Ownership: the data is copied.
- * Errors: `REC_ERR_OVERRUN` (real time: lost and counted; stream time: not taken,
- * wait with `rec_feed_wait` and hand it in again), `REC_ERR_BUSY`,
+ * Errors: `REC_ERR_OVERRUN` (the memory is full, or the samples are too far ahead of the
+ * clock. Real time with `format.ahead_ms` 0: lost and counted. Otherwise: not taken and not
+ * counted; wait with `rec_feed_wait` and hand them in again), `REC_ERR_BUSY`,
  * `REC_ERR_BAD_HANDLE`, `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_FORKED`.
  * Since: 0.1.0
  */
 rec_status rec_feed_write(rec_feed feed, const void *data, size_t size);
 
 /**
- * Hands in samples or payload at a place of the host's own clock of this leg:
- * real time: the first one lies at its arrival, later ones relative to it; stream
- * time: the first one is the leg's time 0. A place more than 2 s from its arrival
- * (stream time: 30 minutes from the leg's end) is taken for a jump of the clock: the
- * time line goes on from there.
+ * Hands in samples or payload at a place of the host's own clock of this leg. Real time: the
+ * first one lies at its arrival, later ones relative to it. Stream time: the first one is the
+ * leg's time 0. A place more than 2 s from its arrival (stream time: 30 minutes from the
+ * leg's end) is taken for a jump of the host's clock: the time line goes on from there.
+ * `format.ahead_ms` is for `rec_feed_write` alone.
  *
- * `at`: the first sample's place, in samples at the feed's rate. `data`, `size`: as for `rec_feed_write`.
+ * `at`: the first sample's place, in samples of one channel at the feed's rate.
+ * `data`, `size`: as for `rec_feed_write`.
  *
  * Threads: one at a time for one feed; a second one gets `REC_ERR_BUSY`.
  * Blocking: never.
  * In callbacks: yes.
  * Ownership: the data is copied.
- * Errors: as for `rec_feed_write`.
+ * Errors: as for `rec_feed_write`; `REC_ERR_OVERRUN` only if the memory is full.
  * Since: 0.1.0
  */
-rec_status rec_feed_write_at(rec_feed feed,
-                             uint64_t at,
-                             const void *data,
-                             size_t size);
+rec_status rec_feed_write_at(rec_feed feed, uint64_t at, const void *data, size_t size);
 
 /**
- * Hands in one RTP packet that has just been received. Its place is that of its
- * timestamp; lost packets become silence and are counted, late and reordered
- * ones find their place within `media.reorder_ms`. RTCP and payload types that
- * are no audio are ignored.
+ * Hands in one RTP packet that has just been received. Its place is that of its timestamp.
+ * Lost packets become silence and are counted; late and reordered ones find their place.
+ * RTCP and payload types that are not audio are ignored.
  *
- * A stream's first packet lies at its arrival, which is what aligns the legs: their
- * SSRCs, timestamps and sequence numbers have nothing to do with each other, and may
- * change in mid-call. The payload type alone says how it is coded, not the feed's
- * format. CSRCs, header extensions and padding are understood; SRTP must be decrypted
- * before.
+ * A stream's first packet lies at its arrival, which is what aligns the legs: their SSRCs,
+ * timestamps and sequence numbers have nothing to do with each other, and may change in
+ * mid-call. The payload type alone says how a packet is coded, not the feed's format. CSRCs,
+ * header extensions and padding are understood; SRTP must be decrypted before.
+ *
+ * Packets that were held up may be handed in at once: bursts of up to 5 s, on any number of
+ * feeds, are kept in memory that all feeds share (`media.overflow_bytes`).
  *
  * `packet`: from the first byte of the RTP header, copied. `size`: in bytes, at most
- * a quarter of the ring (2,048 bytes or 100 ms of the format, whichever is more).
+ * 2,048 bytes or 100 ms of the format, whichever is more.
  *
  * Threads: one at a time for one feed; a second one gets `REC_ERR_BUSY`.
- * Blocking: never: no lock is waited for, nothing is allocated, no system call.
+ * Blocking: never: it waits for no lock, allocates nothing and makes no system call.
  * In callbacks: yes.
  * Ownership: the packet is copied.
- * Errors: as for `rec_feed_write`. What is no RTP packet is counted, and `REC_OK`.
+ * Errors: `REC_ERR_OVERRUN` only if the memory is full; otherwise as for `rec_feed_write`. A
+ * feed with two channels takes no packets (`REC_ERR_INVALID_ARGUMENT`). Data that is not RTP
+ * is counted in `frames_ignored`; the function still returns `REC_OK`.
  * Since: 0.1.0
  */
 rec_status rec_feed_rtp(rec_feed feed, const void *packet, size_t size);
@@ -1880,7 +1919,14 @@ rec_status rec_feed_rtp(rec_feed feed, const void *packet, size_t size);
 /**
  * Hands in one RTP packet that was received a while ago.
  *
- * `age_us`: how long ago, in microseconds. `packet`, `size`: as for `rec_feed_rtp`.
+ * The age proves when the packet was received. A pause relies on it: a packet that was
+ * received while the recording was paused is not recorded, although it is handed in after
+ * the resume; and a packet that was received after the resume counts as said then. So give
+ * ages only if they are known. To hand in a packet that has just been received, use
+ * `rec_feed_rtp`, which proves nothing.
+ *
+ * `age_us`: how long ago, in microseconds; 0 is an age as well.
+ * `packet`, `size`: as for `rec_feed_rtp`.
  *
  * Threads: one at a time for one feed; a second one gets `REC_ERR_BUSY`.
  * Blocking: never.
@@ -1892,20 +1938,38 @@ rec_status rec_feed_rtp(rec_feed feed, const void *packet, size_t size);
 rec_status rec_feed_rtp_at(rec_feed feed, uint32_t age_us, const void *packet, size_t size);
 
 /**
- * Waits until the feed's ring has room again; for stream time, after
- * `REC_ERR_OVERRUN`.
+ * Waits until the feed takes audio again, after `REC_ERR_OVERRUN`: until its memory has room
+ * for the largest write, and in real time until what was refused as too far ahead of the
+ * clock is no longer so.
  *
  * `timeout_ms`: how long at most, in milliseconds.
  *
  * Threads: any.
- * Blocking: until there is room, at most `timeout_ms`.
- * In callbacks: yes, but events wait meanwhile.
+ * Blocking: until the feed takes audio again, at most `timeout_ms`.
+ * In callbacks: yes, but later events wait meanwhile.
  * Ownership: nothing is handed over.
  * Errors: `REC_ERR_TIMEOUT`, `REC_ERR_BAD_HANDLE` (closed, also meanwhile),
  * `REC_ERR_BUSY`, `REC_ERR_FORKED`.
  * Since: 0.1.0
  */
 rec_status rec_feed_wait(rec_feed feed, uint32_t timeout_ms);
+
+/**
+ * Takes back what was written ahead of the clock and has not been heard yet (a voice bot
+ * is interrupted). What lies before the present moment stays in the recording; what lies
+ * after it is not recorded, and is not a loss. The next write begins now. In stream time
+ * nothing is ahead of a clock, and the function changes nothing.
+ *
+ * With two channels, both legs are cleared.
+ *
+ * Threads: any; meanwhile the feeding thread may see `REC_ERR_BUSY`.
+ * Blocking: never (for a packet that is just being copied).
+ * In callbacks: yes.
+ * Ownership: nothing is handed over.
+ * Errors: `REC_ERR_BAD_HANDLE` (it is closed), `REC_ERR_FORKED`.
+ * Since: 0.2.0
+ */
+rec_status rec_feed_clear(rec_feed feed, rec_error *error);
 
 /**
  * Closes a feed. What was handed in is still recorded; the leg is silent from here on.

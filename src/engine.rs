@@ -1,5 +1,6 @@
 //! Builds the parts and joins them: registry, media, storage, events.
 
+mod ahead;
 mod call;
 mod close;
 mod control;
@@ -29,7 +30,7 @@ use crate::calls::{CallView, Caller, Filter, Registry, View};
 use crate::clock::NS_PER_MS;
 use crate::config::{self, Config};
 use crate::events::Bus;
-use crate::media::{ClockMode, MediaConfig, MediaStats, WorkerInbox};
+use crate::media::{ClockMode, MediaConfig, MediaStats, OverflowPool, WorkerInbox};
 use crate::storage::archive::Archive;
 use crate::storage::{self, Digest, Durability, StorageConfig, Store, Template};
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -37,6 +38,7 @@ use crate::sync::thread::JoinHandle;
 use crate::sync::{Condvar, Mutex};
 use crate::text::Text;
 use crate::words::{Error, Result, Status};
+use ahead::AheadBudget;
 use desk::Desk;
 use paper::Naming;
 use slots::Id;
@@ -51,6 +53,8 @@ pub struct Engine {
     naming: Arc<Naming>,
     media: Arc<MediaConfig>,
     media_stats: Arc<MediaStats>,
+    overflow: Arc<OverflowPool>,
+    ahead: Arc<AheadBudget>,
     workers: Vec<Arc<WorkerInbox>>,
     calls: Mutex<HashMap<u64, Arc<Call>>>,
     next_call: AtomicU64,
@@ -131,6 +135,8 @@ impl Engine {
         let workers = (0..worker_count(&config))
             .map(|index| WorkerInbox::new(media.clone(), media_stats.clone(), index))
             .collect();
+        let overflow = OverflowPool::new(config.overflow_bytes);
+        let ahead = AheadBudget::new(config.ahead_bytes);
         let engine = Arc::new(Engine {
             config,
             registry,
@@ -140,6 +146,8 @@ impl Engine {
             naming,
             media,
             media_stats,
+            overflow,
+            ahead,
             workers,
             calls: Mutex::default(),
             next_call: AtomicU64::new(1),

@@ -3,6 +3,8 @@
 
 mod support;
 
+#[path = "audio/ahead.rs"]
+mod ahead;
 #[path = "audio/control.rs"]
 mod control;
 #[path = "audio/feeds.rs"]

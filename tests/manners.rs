@@ -105,6 +105,7 @@ checks! { "manners_seccomp";
     whoever_calls_the_system_is_ended = "whoever-calls-the-system-is-ended",
     a_packet_calls_nobody_in_real_time = "in-real-time",
     a_packet_calls_nobody_in_stream_time = "in-stream-time",
+    a_burst_calls_nobody = "a-burst",
     a_packet_calls_nobody_beside_everything_else = "beside-everything-else",
     a_packet_calls_nobody_in_a_forked_child = "in-a-forked-child",
 }

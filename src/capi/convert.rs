@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::types::*;
 use crate::calls::Caller;
 use crate::text::Text;
-use crate::words::{Codec, Error, FeedFormat, Layout, Leg, PauseMode, Result, Status};
+use crate::words::{Codec, Error, FeedFormat, FeedOptions, Layout, Leg, PauseMode, Result, Status};
 
 /// A `struct_size` outside is misuse, whatever the struct.
 pub const STRUCT_SIZES: RangeInclusive<usize> = 4..=4096;
@@ -17,6 +17,7 @@ pub const STRUCT_SIZES: RangeInclusive<usize> = 4..=4096;
 pub(super) const TEXT_MAX: usize = 1023;
 pub(super) const PATH_MAX: usize = 4095;
 pub(super) const ATTRIBUTES_MAX: usize = 65_536;
+const AHEAD_MS_MAX: u32 = 600_000;
 
 /// A struct of the ABI: plain data, beginning with its `struct_size`.
 ///
@@ -231,7 +232,7 @@ pub unsafe fn attributes(at: *const c_char) -> Result<Option<Arc<Map<String, Val
 
 /// # Safety
 /// `at` is NULL or points to a rec_feed_format by the rules of `read`.
-pub unsafe fn feed_format(at: *const rec_feed_format) -> Result<FeedFormat> {
+pub unsafe fn feed_options(at: *const rec_feed_format) -> Result<FeedOptions> {
     // SAFETY: promised by the caller.
     let given = unsafe { read_needed(at, "format") }?;
     reserved(given.reserved, "format.reserved")?;
@@ -264,7 +265,22 @@ pub unsafe fn feed_format(at: *const rec_feed_format) -> Result<FeedFormat> {
             "format.sample_rate {rate}: PCM16 takes 8000 to 48000, G.711 takes 8000"
         )));
     }
-    Ok(FeedFormat { codec, rate })
+    if given.ahead_ms > AHEAD_MS_MAX {
+        return Err(invalid(format!(
+            "format.ahead_ms {}: at most {AHEAD_MS_MAX}",
+            given.ahead_ms
+        )));
+    }
+    let channels = match given.channels {
+        0 | 1 => 1,
+        2 => 2,
+        other => return Err(invalid(format!("format.channels {other}: 1 and 2 are known"))),
+    };
+    Ok(FeedOptions {
+        format: FeedFormat { codec, rate },
+        ahead_ms: given.ahead_ms,
+        channels,
+    })
 }
 
 pub fn leg(value: i32) -> Result<Leg> {

@@ -131,9 +131,9 @@ pub struct rec_call_info {
     pub attributes_json: *const c_char,
 }
 
-/// How a feed's audio is coded; one channel. It holds for `rec_feed_write` and
-/// `rec_feed_write_at`; RTP packets are understood by their payload type, and need it
-/// for the size of the ring alone.
+/// How a feed's audio is coded, and how the host writes it. It holds for `rec_feed_write`
+/// and `rec_feed_write_at`. RTP packets are understood by their payload type; for them,
+/// only the size of the feed's memory follows from it.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rec_feed_format {
@@ -143,6 +143,19 @@ pub struct rec_feed_format {
     /// Hz; 0: the codec's own (8000). PCM16: 8000 to 48000. G.711: 8000.
     pub sample_rate: u32,
     pub reserved: u32,
+    /// Real time: how far ahead of the clock `rec_feed_write` may be, in milliseconds, at
+    /// most 600000; less than 200 counts as 200. 0: 2000, and what is written further ahead
+    /// is lost. Otherwise what is further ahead is not taken, and nothing is lost. More than
+    /// 2000 is reserved from `media.ahead_bytes` until the feed is closed. `rec_feed_payload`
+    /// ignores it.
+    /// Since: 0.2.0
+    pub ahead_ms: u32,
+    /// 0 and 1: one channel. 2: the samples of both legs in turn, the local leg's first;
+    /// only on a feed of `REC_LEG_LOCAL`, which is then the remote leg's feed as well. It
+    /// takes writes only, and stays as it was when the feed was opened. For
+    /// `rec_feed_payload`, 0 or 1.
+    /// Since: 0.2.0
+    pub channels: u32,
 }
 
 /// What to record, and how. Zero means the default everywhere.

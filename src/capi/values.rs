@@ -42,8 +42,9 @@ pub const REC_ERR_LIMIT: rec_status = -16;
 pub const REC_ERR_NO_SPACE: rec_status = -17;
 /// The operating system refused; the message says what.
 pub const REC_ERR_IO: rec_status = -18;
-/// The feed's ring is full. Real time: the frame is lost and counted, do not
-/// retry. Stream time: it was not taken, hand it in again.
+/// The feed's memory is full, or what is written is too far ahead of the clock. Real time
+/// with `rec_feed_format.ahead_ms` 0: lost and counted, do not retry. Otherwise: not taken;
+/// wait with `rec_feed_wait` and hand it in again.
 pub const REC_ERR_OVERRUN: rec_status = -19;
 /// The engine is closing, or its directory is held elsewhere. Published as 504.
 pub const REC_ERR_UNAVAILABLE: rec_status = -20;

@@ -88,7 +88,7 @@ fn status_text(status: rec_status) -> &'static CStr {
         Status::Limit => c"limit reached",
         Status::NoSpace => c"too little disk space",
         Status::Io => c"input/output error",
-        Status::Overrun => c"ring is full",
+        Status::Overrun => c"feed is full",
         Status::Unavailable => c"unavailable",
         Status::Unsupported => c"not supported by this build",
         Status::InCallback => c"not from inside this callback",

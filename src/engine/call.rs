@@ -85,6 +85,7 @@ impl Engine {
             number,
             self.media.clone(),
             self.media_stats.clone(),
+            self.overflow.clone(),
             worker.clone(),
             report.clone(),
         );

@@ -3,63 +3,89 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::ahead::AheadShare;
 use super::call::Call;
 use super::process;
 use super::slots::Id;
 use super::too_many_forks;
 use crate::media::Feed;
-use crate::words::{Error, FeedFormat, Leg, Result, Status};
+use crate::words::{Error, FeedFormat, FeedOptions, Leg, Result, Status};
 
 /// A feed in its slot: the producer side, first, and whose it is.
 #[repr(C)]
 pub struct OpenFeed {
     pub feed: Feed,
     call: Arc<Call>,
+    /// Of `media.ahead_bytes`.
+    ahead: AheadShare,
 }
 
 /// Which legs have a feed.
 #[derive(Default)]
 pub struct CallFeeds {
     open: [Option<Id>; 3],
+    /// The local leg's feed is the remote leg's, too.
+    stereo: bool,
     ended: bool,
+}
+
+impl CallFeeds {
+    /// Whether a feed of this kind may be opened beside those that are open.
+    fn admits(&self, leg: Leg, options: FeedOptions) -> Result<()> {
+        let refused = |why: &str| {
+            let message = format!("leg {}: {why}", leg as i32);
+            Err(Error::new(Status::InvalidArgument, message))
+        };
+        let [local, remote, mixed] = self.open;
+        if options.is_stereo() && leg != Leg::Local {
+            return refused("a feed with two channels is opened for the local leg, 0");
+        }
+        if self.stereo && local.is_some() && leg == Leg::Remote {
+            return refused("the open feed of the local leg has both channels");
+        }
+        let excluded = match leg {
+            Leg::Mixed => local.or(remote),
+            Leg::Local | Leg::Remote => mixed,
+        };
+        match excluded {
+            Some(_) => refused("a mixed leg and single legs exclude each other"),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Call {
     /// A leg's newer feed displaces the older one, whose handle becomes stale.
-    pub fn open_feed(self: &Arc<Call>, leg: Leg, format: FeedFormat) -> Result<Id> {
+    pub fn open_feed(self: &Arc<Call>, leg: Leg, options: impl Into<FeedOptions>) -> Result<Id> {
+        let options = options.into();
         self.engine.ready()?;
         let process = process::current().ok_or_else(too_many_forks)?;
         let mut feeds = self.feeds.lock();
         if feeds.ended {
             return Err(Error::new(Status::BadHandle, "call: it has ended"));
         }
-        let [local, remote, mixed] = feeds.open;
-        let excluded = match leg {
-            Leg::Mixed => local.or(remote),
-            Leg::Local | Leg::Remote => mixed,
-        };
-        if excluded.is_some() {
-            return Err(Error::new(
-                Status::InvalidArgument,
-                format!(
-                    "leg {}: a mixed leg and single legs exclude each other",
-                    leg as i32
-                ),
-            ));
+        feeds.admits(leg, options)?;
+        let ahead = self.engine.ahead.share(options.ahead_bytes())?;
+        let also = options.is_stereo().then_some(Leg::Remote);
+        for leg in [Some(leg), also].into_iter().flatten() {
+            if let Some(old) = feeds.open[leg as usize].take() {
+                self.detach(old);
+            }
         }
-        if let Some(old) = feeds.open[leg as usize].take() {
-            self.detach(old);
-        }
-        let feed = self.tap.attach(leg, format);
+        let feed = self.tap.attach(leg, options);
         let open = OpenFeed {
             feed,
             call: self.clone(),
+            ahead,
         };
         let mut unplaced = Some(open);
         let id = process.feeds.insert(|_| unplaced.take());
         match id {
             Some(id) => {
                 feeds.open[leg as usize] = Some(id);
+                if leg == Leg::Local {
+                    feeds.stereo = options.is_stereo();
+                }
                 Ok(id)
             }
             None => {
@@ -109,20 +135,48 @@ pub fn close(id: Id) -> Status {
     Status::Ok
 }
 
-pub fn set_format(id: Id, format: FeedFormat) -> Result<()> {
-    let done = with(id, |open| {
+/// How it is coded from here on, and how far ahead it is written.
+pub fn set_format(id: Id, options: FeedOptions) -> Result<()> {
+    changed(id, |open| {
+        if options.is_stereo() != open.feed.is_stereo() {
+            return Err(Error::new(
+                Status::InvalidArgument,
+                "format.channels: they stay as they were when the feed was opened",
+            ));
+        }
+        open.ahead.resize(options.ahead_bytes())?;
         let leg = open.feed.leg();
-        open.call.tap.set_format(leg, &mut open.feed, format)
-    });
-    done.ok_or_else(|| Error::new(process::refusal(id), "feed: it is closed"))
+        open.call.tap.set_format(leg, &mut open.feed, options);
+        Ok(())
+    })
 }
 
 pub fn payload(id: Id, payload_type: u8, format: FeedFormat) -> Result<()> {
-    let done = with(id, |open| {
+    changed(id, |open| {
+        if open.feed.is_stereo() {
+            return Err(Error::new(
+                Status::InvalidArgument,
+                "feed: one with two channels takes no RTP packets",
+            ));
+        }
         let leg = open.feed.leg();
-        open.call.tap.payload(leg, &mut open.feed, payload_type, format)
-    });
-    done.ok_or_else(|| Error::new(process::refusal(id), "feed: it is closed"))
+        open.call.tap.payload(leg, &mut open.feed, payload_type, format);
+        Ok(())
+    })
+}
+
+/// What was written ahead and has not been heard yet is taken back.
+pub fn clear(id: Id) -> Result<()> {
+    changed(id, |open| {
+        open.feed.clear();
+        open.call.tap.clear(open.feed.leg());
+        Ok(())
+    })
+}
+
+fn changed(id: Id, act: impl FnOnce(&mut OpenFeed) -> Result<()>) -> Result<()> {
+    let closed = || Err(Error::new(process::refusal(id), "feed: it is closed"));
+    with(id, act).unwrap_or_else(closed)
 }
 
 fn call_of(id: Id) -> Option<Arc<Call>> {

@@ -6,14 +6,15 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::drain::{Drain, Scratch};
+use super::drain::{Deinterleaver, Drain, Scratch};
+use super::feed::Handed;
 use super::leg::{Drained, LegMedia, Tally};
 use super::placement::Scene;
 use super::point::{Counts, Point, What};
 use super::tap::{At, Legs, Tap};
 use super::{CallTap, ClockMode};
 use crate::clock::NS_PER_MS;
-use crate::words::{EndReason, FeedFormat, Leg};
+use crate::words::{EndReason, FeedOptions, Leg};
 
 pub(super) struct CallState {
     pub call: Arc<CallTap>,
@@ -24,6 +25,9 @@ pub(super) struct CallState {
     real: bool,
     reorder_ns: u64,
     private: bool,
+    /// The local leg's feed has the remote leg's samples, too.
+    stereo: bool,
+    deinterleaver: Deinterleaver,
     /// Control points that change what is recorded, so far.
     epoch: u32,
     /// Everything before it may be rendered.
@@ -49,6 +53,8 @@ impl CallState {
             real,
             reorder_ns,
             private: false,
+            stereo: false,
+            deinterleaver: Deinterleaver::default(),
             epoch: 0,
             frontier_ns: 0,
             ended: false,
@@ -128,8 +134,9 @@ impl CallState {
             let ends = matches!(point.what, What::Stop(..) | What::End(_));
             self.drain(&counts, scratch);
             let scene = self.scene();
-            for (leg, handed) in self.legs.iter_mut().zip(&counts) {
-                leg.trailing_loss(handed, clock_ns, &scene);
+            for (n, leg) in self.legs.iter_mut().enumerate() {
+                let fed_by = if self.stereo { 0 } else { n };
+                leg.trailing_loss(&counts[fed_by.min(n)], clock_ns, &scene);
                 if ends && leg.had_feed {
                     leg.finish(clock_ns, &scene);
                 }
@@ -264,22 +271,37 @@ impl CallState {
                 scene: &scene,
                 clock_ns: self.others_end_ns(n),
             };
-            let leg = &mut self.legs[n];
-            (leg.line.epoch, leg.line.heard) = (self.epoch, heard);
-            let config = self.call.config();
-            self.drains[n].up_to(
-                handed.bytes,
-                self.call.counts(Leg::ALL[n]),
-                scratch,
-                |header, payload, _| {
-                    config.fault(payload);
-                    leg.record(header, payload, &with);
-                },
-            );
+            for leg in &mut self.legs {
+                (leg.line.epoch, leg.line.heard) = (self.epoch, heard);
+            }
+            self.drain_leg(n, handed, scratch, &with);
         }
         for tap in &mut self.taps {
             tap.note_rates(&self.legs);
         }
+    }
+
+    fn drain_leg(&mut self, n: usize, handed: &Handed, scratch: &mut Scratch, with: &Drained<'_>) {
+        let config = self.call.config();
+        let counts = self.call.counts(Leg::ALL[n]);
+        if !(self.stereo && n == Leg::Local as usize) {
+            let leg = &mut self.legs[n];
+            leg.note_ahead(handed);
+            return self.drains[n].up_to(handed.bytes, counts, scratch, |header, payload| {
+                config.fault(payload);
+                leg.record(header, payload, with);
+            });
+        }
+        let (deinterleaver, [local, remote, _]) = (&mut self.deinterleaver, &mut self.legs);
+        local.note_ahead(handed);
+        remote.note_ahead(handed);
+        self.drains[n].up_to(handed.bytes, counts, scratch, |header, payload| {
+            config.fault(payload);
+            let position = header.position_bytes();
+            let [left, right] = deinterleaver.split(payload, position, local.sample_bytes());
+            local.record(header, left, with);
+            remote.record(header, right, with);
+        });
     }
 
     /// Stream time: how far the other legs that have audio have come.
@@ -349,7 +371,7 @@ impl CallState {
                 self.legs.iter_mut().for_each(|leg| leg.line.on_hold = on);
             }
             What::Clear(leg) => {
-                self.legs[leg as usize].clear(at_ns);
+                self.of_feed(leg).for_each(|leg| leg.clear(at_ns));
                 self.tell_notes();
             }
             What::Stop(id, reason) => {
@@ -363,7 +385,7 @@ impl CallState {
             }
             What::Attach {
                 leg,
-                format,
+                options,
                 ring,
                 waiter,
             } => {
@@ -371,16 +393,18 @@ impl CallState {
                 // The old ring's last draining may have taken its mark for the old waiter's.
                 waiter.drained();
                 self.drains[leg as usize].waiter = Some(waiter);
-                self.attach(leg, format, point.clock_ns);
+                self.stereo = options.is_stereo();
+                self.attach(leg, options, point.clock_ns);
             }
             What::Detach(leg) => {
                 self.drains[leg as usize].ring = None;
                 self.drains[leg as usize].waiter = None;
-                self.legs[leg as usize].attached = false;
+                self.of_feed(leg).for_each(|leg| leg.attached = false);
+                self.stereo &= leg != Leg::Local;
             }
-            What::Format { leg, format, ring } => {
+            What::Format { leg, options, ring } => {
                 self.drains[leg as usize].grown(ring);
-                self.legs[leg as usize].set_format(format);
+                self.of_feed(leg).for_each(|leg| leg.set_format(options));
             }
             What::Payload {
                 leg,
@@ -420,9 +444,18 @@ impl CallState {
         }
     }
 
-    fn attach(&mut self, leg: Leg, format: FeedFormat, clock_ns: u64) {
+    fn attach(&mut self, leg: Leg, options: FeedOptions, clock_ns: u64) {
         let origin = (!self.real).then(|| self.end_ns());
-        self.legs[leg as usize].attach(format, origin, clock_ns);
+        self.of_feed(leg)
+            .for_each(|leg| leg.attach(options, origin, clock_ns));
+    }
+
+    /// The legs that a leg's feed has the audio of.
+    fn of_feed(&mut self, leg: Leg) -> impl Iterator<Item = &mut LegMedia> {
+        let both = self.stereo && leg == Leg::Local;
+        let legs = self.legs.iter_mut().enumerate();
+        let own = move |n: usize| n == leg as usize || (both && n == Leg::Remote as usize);
+        legs.filter(move |(n, _)| own(*n)).map(|(_, leg)| leg)
     }
 
     fn with(&mut self, id: Uuid, act: impl FnOnce(&mut Tap, &Legs)) {

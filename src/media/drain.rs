@@ -2,23 +2,20 @@
 
 use std::sync::Arc;
 
-use super::feed::{FeedWaiter, LegCounts};
-use super::record::{HEADER, Header, Kind, record_bytes};
-use super::ring::Ring;
-use crate::clock::NS_PER_S;
+use super::feed::LegCounts;
+use super::record::{HEADER, Header, record_bytes};
+use super::switches::Outlet;
+use super::waiter::FeedWaiter;
 use crate::sync::atomic::Ordering;
-
-/// How far ahead of a late record is looked: 400 ms of 10 ms packets.
-const LOOK_RECORDS: usize = 40;
 
 /// Where a worker's visits copy what they take out of the rings.
 #[derive(Default)]
 pub(super) struct Scratch(Vec<u8>);
 
-/// The ring of a leg's present feed, and how far it was emptied.
+/// The rings of a leg's present feed, and how far they were emptied.
 #[derive(Default)]
 pub(super) struct Drain {
-    pub ring: Option<Ring>,
+    pub ring: Option<Outlet>,
     pub waiter: Option<Arc<FeedWaiter>>,
     /// Bytes taken over the leg's whole life.
     taken: u64,
@@ -26,7 +23,7 @@ pub(super) struct Drain {
 
 impl Drain {
     /// The feed goes on in a bigger ring, if there is one.
-    pub(super) fn grown(&mut self, ring: Option<Ring>) {
+    pub(super) fn grown(&mut self, ring: Option<Outlet>) {
         if ring.is_some() {
             self.ring = ring;
         }
@@ -38,13 +35,13 @@ impl Drain {
         limit: u64,
         counts: &LegCounts,
         scratch: &mut Scratch,
-        mut each: impl FnMut(Header, &[u8], Behind<'_>),
+        mut each: impl FnMut(Header, &[u8]),
     ) {
         if limit <= self.taken {
             return;
         }
         let from = std::mem::replace(&mut self.taken, limit);
-        let Some(ring) = &self.ring else {
+        let Some(ring) = &mut self.ring else {
             return;
         };
         ring.load(from, limit, &mut scratch.0);
@@ -55,51 +52,50 @@ impl Drain {
             counts.worker.waiting.store(false, Ordering::SeqCst);
             waiter.drained();
         }
-        let mut rest = Behind(&scratch.0);
-        while let Some((header, payload)) = rest.next() {
-            each(header, payload, rest);
+        let mut rest = &scratch.0[..];
+        while let Some((header, payload)) = next(&mut rest) {
+            each(header, payload);
         }
     }
 }
 
-/// The records behind one, as far as they have been handed in.
-#[derive(Clone, Copy)]
-pub(super) struct Behind<'a>(&'a [u8]);
+/// The first record, and what is behind it.
+fn next<'a>(rest: &mut &'a [u8]) -> Option<(Header, &'a [u8])> {
+    let header = Header::parse(rest)?;
+    let payload = rest.get(HEADER..HEADER + header.len)?;
+    *rest = rest.get(record_bytes(header.len)..)?;
+    Some((header, payload))
+}
 
-impl<'a> Behind<'a> {
-    fn next(&mut self) -> Option<(Header, &'a [u8])> {
-        let header = Header::parse(self.0)?;
-        let payload = self.0.get(HEADER..HEADER + header.len)?;
-        self.0 = self.0.get(record_bytes(header.len)..)?;
-        Some((header, payload))
-    }
+/// Takes interleaved samples apart, into the two legs' own.
+#[derive(Default)]
+pub(super) struct Deinterleaver([Vec<u8>; 2]);
 
-    /// Payload of the writes that came in one burst with the one before: each sooner
-    /// than half of its own length after its predecessor.
-    pub(super) fn burst(self, mut arrival_ns: u64, bytes_per_s: u64) -> usize {
-        let mut burst = 0;
-        self.any(|header, _| {
-            let half_ns = header.len as u64 * NS_PER_S / bytes_per_s.max(1) / 2;
-            if header.kind != Kind::Write || header.arrival_ns.saturating_sub(arrival_ns) >= half_ns {
-                return true;
-            }
-            burst += header.len;
-            arrival_ns = header.arrival_ns;
-            false
-        });
-        burst
-    }
-
-    /// Whether one of the next ones fits; looks no further then, and never far: a peer
-    /// decides how often it is asked.
-    pub(super) fn any(mut self, mut fits: impl FnMut(&Header, &[u8]) -> bool) -> bool {
-        for _ in 0..LOOK_RECORDS {
-            match self.next() {
-                Some((header, payload)) if fits(&header, payload) => return true,
-                Some(_) => {}
-                None => break,
-            }
+impl Deinterleaver {
+    /// `position`: bytes before the samples that belong to both.
+    pub(super) fn split(&mut self, payload: &[u8], position: usize, sample_bytes: usize) -> [&[u8]; 2] {
+        let (head, samples) = payload.split_at(position.min(payload.len()));
+        for (channel, out) in self.0.iter_mut().enumerate() {
+            out.clear();
+            out.extend_from_slice(head);
+            let one = samples.chunks_exact(sample_bytes).skip(channel).step_by(2);
+            one.for_each(|sample| out.extend_from_slice(sample));
         }
-        false
+        [&self.0[0], &self.0[1]]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn interleaved_samples_are_taken_apart() {
+        let mut deinterleaver = Deinterleaver::default();
+        assert_eq!(deinterleaver.split(b"LlRrLlRr", 0, 2), [b"LlLl", b"RrRr"]);
+        assert_eq!(
+            deinterleaver.split(b"position LRLR", 9, 1),
+            [b"position LL", b"position RR"]
+        );
     }
 }

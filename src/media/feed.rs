@@ -1,16 +1,18 @@
-//! The host's side of a leg: a ring of records, filled without a lock, an allocation
+//! The host's side of a leg: records stored in a ring, without a lock, an allocation
 //! or a system call.
 
-use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
+use super::lead::{Admission, Lead};
+use super::overflow::{CHUNK, chunks_for};
 use super::record::{HEADER, Header, Kind, POSITION, record_bytes};
 use super::ring::Ring;
+use super::switches::{Outlet, Rings};
+use super::waiter::FeedWaiter;
 use super::{CallTap, ClockMode};
 use crate::clock::coarse_ns;
 use crate::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use crate::sync::{Condvar, Mutex};
-use crate::words::{Codec, FeedFormat, Leg, Status};
+use crate::words::{FeedOptions, Leg, Status};
 
 /// What a leg's feeds and its worker know of each other. One writer per field, and
 /// the feed's fields on another cache line than the worker's.
@@ -21,6 +23,8 @@ pub(super) struct LegCounts {
     pub handed: AtomicU64,
     pub overrun_samples: AtomicU32,
     pub overrun_packets: AtomicU32,
+    /// Of `overrun_samples`: refused because they were too far ahead of the clock.
+    pub ahead_samples: AtomicU32,
     pub worker: WorkerCounts,
 }
 
@@ -39,6 +43,8 @@ pub(super) struct Handed {
     pub bytes: u64,
     pub samples_lost: u32,
     pub packets_lost: u32,
+    /// Of `samples_lost`: they were too far ahead of the clock.
+    pub samples_ahead: u32,
 }
 
 impl LegCounts {
@@ -46,26 +52,58 @@ impl LegCounts {
     /// among the bytes, so that a trailing loss is never put before its own past.
     pub(super) fn handed(&self) -> Handed {
         let samples_lost = self.overrun_samples.load(Ordering::Acquire);
+        let samples_ahead = self.ahead_samples.load(Ordering::Acquire);
         let packets_lost = self.overrun_packets.load(Ordering::Acquire);
         Handed {
             bytes: self.handed.load(Ordering::Acquire),
             samples_lost,
             packets_lost,
+            samples_ahead,
         }
     }
 }
 
 /// 400 ms, or 8 KiB if that is more.
-fn ring_bytes(format: FeedFormat) -> usize {
-    (format.rate as usize * format.codec.sample_bytes() * 2 / 5).max(Ring::LEAST)
+fn ring_bytes(options: FeedOptions) -> usize {
+    (options.bytes_per_s() as usize * 2 / 5).max(Ring::LEAST)
+}
+
+/// Bytes of one sample of each channel, a power of two, and whether there are two.
+#[derive(Clone, Copy)]
+struct Frame(u8);
+
+impl Frame {
+    const STEREO: u8 = 0x80;
+
+    fn of(options: FeedOptions) -> Frame {
+        let stereo = if options.is_stereo() { Frame::STEREO } else { 0 };
+        Frame(options.frame_bytes() as u8 | stereo)
+    }
+
+    #[inline]
+    fn bytes(self) -> usize {
+        usize::from(self.0 & !Frame::STEREO)
+    }
+
+    #[inline]
+    fn is_stereo(self) -> bool {
+        self.0 & Frame::STEREO != 0
+    }
+
+    #[inline]
+    fn divides(self, bytes: usize) -> bool {
+        bytes & (self.bytes() - 1) == 0
+    }
 }
 
 /// The producer of one leg. Only one exists for a leg at a time.
 ///
 /// What a packet needs comes first, and shares a cache line with its slot's lock: the
-/// only memory that it loads. All else it only stores to.
+/// only memory that it loads. All else it only stores to. (A write in real time looks at
+/// `lead` as well, on the next line.)
 #[repr(C)]
 pub struct Feed {
+    /// The one that it stores to now.
     ring: Ring,
     /// What `LegCounts` says of this leg's feed: nobody else writes it.
     handed: u64,
@@ -77,9 +115,12 @@ pub struct Feed {
     /// Bytes of the largest payload.
     largest: u16,
     leg: Leg,
-    codec: Codec,
-    /// `handed` when the ring was made.
+    frame: Frame,
+    /// `handed` when the feed went to this ring.
     begin: u64,
+    /// `None` in stream time, where nothing is too far ahead.
+    lead: Option<Lead>,
+    rings: Rings,
     waiter: Arc<FeedWaiter>,
 }
 
@@ -88,52 +129,71 @@ pub struct Feed {
 const _: () = assert!(std::mem::offset_of!(Feed, begin) <= 64 - 16);
 
 impl Feed {
-    pub(super) fn new(call: Arc<CallTap>, leg: Leg, format: FeedFormat) -> (Feed, Ring, Arc<FeedWaiter>) {
-        let ring = Ring::new(ring_bytes(format));
+    pub(super) fn new(
+        call: Arc<CallTap>,
+        leg: Leg,
+        options: impl Into<FeedOptions>,
+    ) -> (Feed, Outlet, Arc<FeedWaiter>) {
+        let options = options.into();
+        let ring = Ring::new(ring_bytes(options));
+        let rings = rings(&call, &ring, chunks_for(options));
+        let outlet = rings.outlet();
         let waiter = Arc::new(FeedWaiter::new(Arc::downgrade(&call), leg, ring.bytes()));
         let counts = call.counts(leg);
         let handed = counts.handed.load(Ordering::Relaxed);
+        let real = call.config().clock == ClockMode::Real;
         let feed = Feed {
             free: ring.bytes() as u32,
             handed,
             begin: handed,
             overrun_samples: counts.overrun_samples.load(Ordering::Relaxed),
             overrun_packets: counts.overrun_packets.load(Ordering::Relaxed),
-            largest: largest(format),
+            largest: largest(options),
             leg,
-            codec: format.codec,
+            frame: Frame::of(options),
             call,
+            lead: real.then(|| Lead::new(options.format.rate, options.ahead_ms)),
             waiter: waiter.clone(),
-            ring: ring.clone(),
+            ring,
+            rings,
         };
-        (feed, ring, waiter)
+        (feed, outlet, waiter)
     }
 
     /// Takes the new format; gives the new ring if a bigger one is needed.
-    pub(super) fn change_format(&mut self, format: FeedFormat) -> Option<Ring> {
-        self.codec = format.codec;
-        self.make_room(format)
+    pub(super) fn change_format(&mut self, options: impl Into<FeedOptions>) -> Option<Outlet> {
+        let options = options.into();
+        self.frame = Frame::of(options);
+        if let Some(lead) = &mut self.lead {
+            lead.set(options.format.rate, options.ahead_ms);
+        }
+        self.make_room(options)
     }
 
     /// Packets of this format may come as well; gives the new ring if a bigger one is
     /// needed.
-    pub(super) fn make_room(&mut self, format: FeedFormat) -> Option<Ring> {
-        self.largest = self.largest.max(largest(format));
-        let bytes = ring_bytes(format);
-        if bytes <= self.ring.bytes() {
+    pub(super) fn make_room(&mut self, options: impl Into<FeedOptions>) -> Option<Outlet> {
+        let options = options.into();
+        self.largest = self.largest.max(largest(options));
+        let (bytes, chunks) = (ring_bytes(options), chunks_for(options));
+        if bytes <= self.rings.home().bytes() {
+            self.rings.want(chunks);
             return None;
         }
         self.ring = Ring::new(bytes);
+        self.rings = rings(&self.call, &self.ring, chunks);
         self.free = self.ring.bytes() as u32;
         self.begin = self.handed;
-        let capacity = self.ring.bytes() as u64;
-        self.waiter.capacity.store(capacity, Ordering::SeqCst);
-        Some(self.ring.clone())
+        self.waiter.set_capacity(self.ring.bytes());
+        Some(self.rings.outlet())
     }
 
-    /// One packet, received `age_ns` ago.
-    pub fn rtp(&mut self, packet: &[u8], age_ns: u64) -> Status {
-        self.rtp_arrived(packet, coarse_ns().saturating_sub(age_ns))
+    /// One packet, just received, or received `age_ns` ago.
+    pub fn rtp(&mut self, packet: &[u8], age_ns: Option<u64>) -> Status {
+        match age_ns {
+            None => self.rtp_arrived(packet, coarse_ns()),
+            Some(age_ns) => self.rtp_aged_arrived(packet, coarse_ns().saturating_sub(age_ns)),
+        }
     }
 
     /// The samples after those of the last write.
@@ -154,34 +214,78 @@ impl Feed {
         self.leg
     }
 
+    /// Whether both legs are written at once.
+    pub fn is_stereo(&self) -> bool {
+        self.frame.is_stereo()
+    }
+
+    /// What was written ahead has been taken back.
+    pub fn clear(&mut self) {
+        self.clear_at(coarse_ns());
+    }
+
+    #[doc(hidden)]
+    pub fn clear_at(&mut self, now_ns: u64) {
+        if let Some(lead) = &mut self.lead {
+            lead.clear(now_ns);
+        }
+        self.waiter.cleared();
+    }
+
     #[doc(hidden)]
     pub fn rtp_arrived(&mut self, packet: &[u8], arrival_ns: u64) -> Status {
-        self.put(Kind::Rtp, None, packet, arrival_ns)
+        self.packet(Kind::Rtp, packet, arrival_ns)
+    }
+
+    /// `arrival_ns`: when it was received, as the host says.
+    #[doc(hidden)]
+    pub fn rtp_aged_arrived(&mut self, packet: &[u8], arrival_ns: u64) -> Status {
+        self.packet(Kind::RtpAged, packet, arrival_ns)
+    }
+
+    #[inline]
+    fn packet(&mut self, kind: Kind, packet: &[u8], arrival_ns: u64) -> Status {
+        if self.frame.is_stereo() {
+            return Status::InvalidArgument;
+        }
+        self.put(kind, None, packet, arrival_ns)
     }
 
     #[doc(hidden)]
     pub fn write_arrived(&mut self, payload: &[u8], arrival_ns: u64) -> Status {
-        match self.whole_samples(payload) {
-            Some(status) => status,
-            None => self.put(Kind::Write, None, payload, arrival_ns),
+        if let Some(status) = self.whole_frames(payload) {
+            return status;
         }
+        let frames = payload.len() / self.frame.bytes();
+        let admission = self.lead.as_mut().map(|lead| lead.admit(frames, arrival_ns));
+        if let Some(Admission::NotBefore(due_ns)) = admission {
+            return self.too_far_ahead(payload.len(), due_ns);
+        }
+        let status = self.put(Kind::Write, None, payload, arrival_ns);
+        if let (Some(Admission::Until(until_ns)), Some(lead), Status::Ok) =
+            (admission, &mut self.lead, status)
+        {
+            lead.wrote(until_ns);
+        }
+        status
     }
 
     #[doc(hidden)]
     pub fn write_at_arrived(&mut self, at: u64, payload: &[u8], arrival_ns: u64) -> Status {
-        match self.whole_samples(payload) {
+        match self.whole_frames(payload) {
             Some(status) => status,
             None => self.put(Kind::WriteAt, Some(at), payload, arrival_ns),
         }
     }
 
     /// The answer to a write that needs no ring.
-    fn whole_samples(&self, payload: &[u8]) -> Option<Status> {
+    #[inline]
+    fn whole_frames(&self, payload: &[u8]) -> Option<Status> {
         if payload.is_empty() {
             return Some(Status::Ok);
         }
-        let whole = payload.len().is_multiple_of(self.codec.sample_bytes());
-        (!whole).then_some(Status::InvalidArgument)
+        let taken = self.frame.divides(payload.len()) && payload.len() <= usize::from(self.largest);
+        (!taken).then_some(Status::InvalidArgument)
     }
 
     #[inline]
@@ -203,7 +307,7 @@ impl Feed {
             kind,
             len,
             overruns: match kind {
-                Kind::Rtp => self.overrun_packets,
+                Kind::Rtp | Kind::RtpAged => self.overrun_packets,
                 Kind::Write | Kind::WriteAt => self.overrun_samples,
             },
             arrival_ns,
@@ -220,29 +324,53 @@ impl Feed {
         Status::Ok
     }
 
-    /// Looks at what the worker has taken. What it still has to take from an earlier
-    /// ring lies before this one's beginning.
+    /// Looks at what the worker has taken, and goes on in another ring if this one is
+    /// full, or if it should give a chunk back. What the worker still has to take
+    /// from an earlier ring lies before this one's beginning.
     #[cold]
     fn has_room(&mut self, bytes: u32) -> bool {
         let taken = self.counts().worker.taken.load(Ordering::Acquire);
         let used = self.handed - taken.max(self.begin);
         self.free = self.ring.bytes() as u32 - used as u32;
+        if bytes > self.free || self.rings.should_return(taken) {
+            self.move_on(taken);
+        }
         bytes <= self.free
+    }
+
+    fn move_on(&mut self, taken: u64) {
+        let Some(next) = self.rings.next(taken) else {
+            return;
+        };
+        // Once the worker knows, it may give the old ring back to be freed: this thread
+        // must not be the last one that holds it.
+        let chunk;
+        (self.ring, chunk) = next.split();
+        self.rings.enter(self.handed, chunk);
+        self.free = self.ring.bytes() as u32;
+        self.begin = self.handed;
+    }
+
+    /// What is handed in again is not counted.
+    fn comes_again(&self) -> bool {
+        self.lead.as_ref().is_none_or(Lead::asked)
     }
 
     #[cold]
     fn overrun(&mut self, kind: Kind, payload: usize) -> Status {
         if self.call.config().clock == ClockMode::Stream {
             self.call.hungry();
+        }
+        if self.comes_again() {
             return Status::Overrun;
         }
         let counts = self.call.counts(self.leg);
         let (told, count, more) = match kind {
-            Kind::Rtp => (&counts.overrun_packets, &mut self.overrun_packets, 1),
+            Kind::Rtp | Kind::RtpAged => (&counts.overrun_packets, &mut self.overrun_packets, 1),
             Kind::Write | Kind::WriteAt => (
                 &counts.overrun_samples,
                 &mut self.overrun_samples,
-                (payload / self.codec.sample_bytes()) as u32,
+                (payload / self.frame.bytes()) as u32,
             ),
         };
         *count = count.wrapping_add(more);
@@ -250,83 +378,28 @@ impl Feed {
         self.call.stats().frames_lost.fetch_add(1, Ordering::Relaxed);
         Status::Overrun
     }
-}
 
-/// A quarter of what the format needs: 2,048 bytes or 100 ms.
-fn largest(format: FeedFormat) -> u16 {
-    u16::try_from(ring_bytes(format) / 4).unwrap_or(u16::MAX)
-}
-
-/// Lets a thread wait for room in a ring without holding the feed itself.
-pub struct FeedWaiter {
-    call: Weak<CallTap>,
-    leg: Leg,
-    capacity: AtomicU64,
-    closed: Mutex<bool>,
-    changed: Condvar,
-}
-
-impl FeedWaiter {
-    fn new(call: Weak<CallTap>, leg: Leg, capacity: usize) -> FeedWaiter {
-        FeedWaiter {
-            call,
-            leg,
-            capacity: AtomicU64::new(capacity as u64),
-            closed: Mutex::new(false),
-            changed: Condvar::new(),
+    #[cold]
+    fn too_far_ahead(&mut self, payload: usize, due_ns: u64) -> Status {
+        self.waiter.not_before(due_ns);
+        if !self.comes_again() {
+            let samples = (payload / self.frame.bytes()) as u32;
+            let counts = self.call.counts(self.leg);
+            counts.ahead_samples.fetch_add(samples, Ordering::Relaxed);
         }
+        self.overrun(Kind::Write, payload)
     }
+}
 
-    /// True once the largest write fits into the ring; false when time is up or the feed closed.
-    pub fn wait(&self, timeout: Duration) -> bool {
-        let Some(call) = self.call.upgrade() else {
-            return false;
-        };
-        let deadline = Instant::now().checked_add(timeout);
-        let mut closed = self.closed.lock();
-        loop {
-            if *closed {
-                return false;
-            }
-            if self.has_room(&call) {
-                return true;
-            }
-            call.counts(self.leg).worker.waiting.store(true, Ordering::SeqCst);
-            // Again, as the worker may have looked for waiters just before.
-            if self.has_room(&call) {
-                return true;
-            }
-            call.wake();
-            let timed_out = match deadline {
-                Some(deadline) => self.changed.wait_until(&mut closed, deadline).timed_out(),
-                None => {
-                    self.changed.wait(&mut closed);
-                    false
-                }
-            };
-            if timed_out {
-                return !*closed && self.has_room(&call);
-            }
-        }
-    }
+/// A feed's own ring, and in real time the way to the overflow memory.
+fn rings(call: &CallTap, home: &Ring, chunks: u64) -> Rings {
+    let real = call.config().clock == ClockMode::Real;
+    Rings::new(home.clone(), real.then(|| (call.overflow(), chunks)))
+}
 
-    fn has_room(&self, call: &CallTap) -> bool {
-        let counts = call.counts(self.leg);
-        let taken = counts.worker.taken.load(Ordering::SeqCst);
-        let used = counts.handed.load(Ordering::SeqCst).saturating_sub(taken);
-        let capacity = self.capacity.load(Ordering::SeqCst);
-        capacity.saturating_sub(used) >= capacity / 4 + (HEADER + POSITION) as u64
-    }
-
-    /// The worker has taken something out. The lock makes sure that a waiter which has
-    /// looked already is asleep and hears it.
-    pub(super) fn drained(&self) {
-        let _closed = self.closed.lock();
-        self.changed.notify_all();
-    }
-
-    pub(super) fn close(&self) {
-        *self.closed.lock() = true;
-        self.changed.notify_all();
-    }
+/// A quarter of what the format needs: 2,048 bytes or 100 ms. Not more than fits into a
+/// chunk of the overflow memory.
+fn largest(options: FeedOptions) -> u16 {
+    let most = CHUNK - HEADER - POSITION;
+    u16::try_from((ring_bytes(options) / 4).min(most)).unwrap_or(u16::MAX)
 }

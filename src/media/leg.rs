@@ -6,19 +6,18 @@ mod timeline;
 use super::feed::Handed;
 use super::grid;
 use super::ledger::{DropReason, ticks};
-use super::placement::delay::samples;
 use super::placement::writes::{Writes, Written};
 use super::placement::{Coming, Out, Scene, Streams, hash};
 use super::record::{Header, Kind};
 use super::rtp::{self, Packet};
 use super::track::Track;
 use crate::clock::{NS_PER_MS, NS_PER_S};
-use crate::words::{Codec, FeedFormat, Leg};
+use crate::words::{Codec, FeedFormat, FeedOptions, Leg};
 use note::newer;
 pub(super) use note::{Note, Tally, What};
 pub(super) use timeline::{LegTotals, Timeline};
 
-/// Written further ahead than that without having asked for it, audio has no place.
+/// Audio may be written so far ahead without having asked for it.
 const AHEAD_NS: u64 = 2 * NS_PER_S;
 /// A stall may have held back so much, and be read so late.
 const STALLED_NS: u64 = 5_500 * NS_PER_MS;
@@ -45,6 +44,9 @@ pub(super) struct LegMedia {
     /// Overruns that have found their place.
     samples_lost: u32,
     packets_lost: u32,
+    ahead_lost: u32,
+    /// Of the samples, those that were too far ahead and have not found their place.
+    samples_ahead: u64,
     /// Packets that the feed refused since the newest audio.
     refused: u64,
     /// Types that were reported, and those that are to be.
@@ -83,6 +85,8 @@ impl LegMedia {
             writes: Writes::new(),
             samples_lost: 0,
             packets_lost: 0,
+            ahead_lost: 0,
+            samples_ahead: 0,
             refused: 0,
             reported: Vec::new(),
             ignored: Vec::new(),
@@ -98,10 +102,10 @@ impl LegMedia {
     }
 
     /// A new feed; in stream time, one that is not the leg's first begins at `origin_ns`.
-    pub(super) fn attach(&mut self, format: FeedFormat, origin_ns: Option<u64>, now_ns: u64) {
+    pub(super) fn attach(&mut self, options: FeedOptions, origin_ns: Option<u64>, now_ns: u64) {
         self.mapped.clear();
         self.streams.attach();
-        self.set_format(format);
+        self.set_format(options);
         if let Some(origin) = origin_ns.filter(|_| self.had_feed) {
             let origin = grid::index(origin, self.line.track.rate());
             self.line.track.advance_end(origin);
@@ -111,8 +115,14 @@ impl LegMedia {
         self.audio_ns = now_ns;
     }
 
-    pub(super) fn set_format(&mut self, format: FeedFormat) {
+    pub(super) fn sample_bytes(&self) -> usize {
+        self.format.codec.sample_bytes()
+    }
+
+    pub(super) fn set_format(&mut self, options: FeedOptions) {
+        let format = options.format;
         self.format = format;
+        self.ahead_ns = u64::from(options.ahead_ms) * NS_PER_MS;
         self.told_rate = format.rate;
         self.writes.begin();
         self.line.change_rate(format.rate);
@@ -144,6 +154,7 @@ impl LegMedia {
         self.line.tally.last_arrival_ns = self.line.tally.last_arrival_ns.max(header.arrival_ns);
         match header.kind {
             Kind::Rtp => self.rtp(header, payload, false, with),
+            Kind::RtpAged => self.rtp(header, payload, true, with),
             Kind::Write => self.write(header, payload, with),
             Kind::WriteAt => {
                 if let Some((position, payload)) = payload.split_first_chunk::<8>() {
@@ -266,14 +277,6 @@ impl LegMedia {
         let written = self.written(&header, payload);
         self.line.change_rate(self.format.rate);
         self.hears(self.format, written.len as u64, header.arrival_ns);
-        let limit = samples(self.ahead_ns.max(AHEAD_NS), self.format.rate);
-        let end = self.line.track.end();
-        if with.scene.real && end as i64 > written.arrival + limit {
-            // Handed in faster than time goes: there is no place for it.
-            self.line.tally.lost += 1;
-            let what = What::Dropped(DropReason::Ahead);
-            return self.line.note(end, end + written.len as u64, written.epoch, what);
-        }
         self.writes.write(&written, with.scene, &mut self.line);
     }
 
@@ -287,12 +290,19 @@ impl LegMedia {
             .write_at(position, &written, with.scene, &mut self.line);
     }
 
+    /// Samples that were refused because they were too far ahead of the clock.
+    pub(super) fn note_ahead(&mut self, handed: &Handed) {
+        let more = newer(handed.samples_ahead, &mut self.ahead_lost);
+        self.samples_ahead += u64::from(more);
+    }
+
     /// Overruns that no record after them has told of yet. Packets show in the next one's
     /// sequence number.
     pub(super) fn trailing_loss(&mut self, handed: &Handed, clock_ns: u64, scene: &Scene) {
         if !scene.real {
             return;
         }
+        self.note_ahead(handed);
         let samples = newer(handed.samples_lost, &mut self.samples_lost);
         let packets = newer(handed.packets_lost, &mut self.packets_lost);
         self.refused += u64::from(packets);
@@ -311,8 +321,13 @@ impl LegMedia {
             return;
         }
         let (end, epoch) = (self.line.track.end(), self.line.epoch);
-        let what = What::Refused(DropReason::Overflow);
-        self.line.note(end, end + lost, epoch, what);
+        let ahead = lost.min(self.samples_ahead);
+        self.samples_ahead -= ahead;
+        let (refused, ahead) = (lost - ahead, end + lost - ahead);
+        self.line
+            .note(end, end + refused, epoch, What::Refused(DropReason::Overflow));
+        self.line
+            .note(ahead, end + lost, epoch, What::Refused(DropReason::Ahead));
         let now = grid::index(clock_ns, self.line.track.rate());
         self.line.track.advance_end((end + lost).min(now.max(end)));
     }

@@ -11,11 +11,13 @@ mod drain;
 mod feed;
 mod grid;
 mod layout;
+mod lead;
 pub mod ledger;
 mod leg;
 #[cfg(all(test, callrec_loom))]
 mod models;
 mod outbox;
+mod overflow;
 mod placement;
 mod point;
 mod record;
@@ -24,10 +26,12 @@ mod ring;
 mod rtp;
 #[doc(hidden)]
 pub mod sim;
+mod switches;
 mod tap;
 #[cfg(test)]
 mod tests;
 mod track;
+mod waiter;
 mod worker;
 
 use std::sync::Arc;
@@ -35,9 +39,11 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use uuid::Uuid;
 
-pub use feed::{Feed, FeedWaiter};
+pub use feed::Feed;
 pub use ledger::{DropReason, Ledger, LegLedger, LossReason};
+pub use overflow::OverflowPool;
 pub use point::CallTap;
+pub use waiter::FeedWaiter;
 pub use worker::WorkerInbox;
 
 use crate::clock::NS_PER_MS;

@@ -9,13 +9,15 @@ use std::sync::{Arc, Weak};
 
 use uuid::Uuid;
 
-use super::feed::{Feed, FeedWaiter, Handed, LegCounts};
-use super::ring::Ring;
+use super::feed::{Feed, Handed, LegCounts};
+use super::overflow::OverflowPool;
+use super::switches::Outlet;
+use super::waiter::FeedWaiter;
 use super::{ClockMode, MediaConfig, MediaReport, MediaStats, TapSpec, WorkerInbox};
 use crate::clock::coarse_ns;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
-use crate::words::{EndReason, FeedFormat, Leg};
+use crate::words::{EndReason, FeedFormat, FeedOptions, Leg};
 
 pub(super) type Counts = [Handed; 3];
 
@@ -33,21 +35,22 @@ pub(super) enum What {
     Clear(Leg),
     Attach {
         leg: Leg,
-        format: FeedFormat,
-        ring: Ring,
+        /// With two channels, the remote leg's samples come in this leg's ring, too.
+        options: FeedOptions,
+        ring: Outlet,
         waiter: Arc<FeedWaiter>,
     },
     Detach(Leg),
     Format {
         leg: Leg,
-        format: FeedFormat,
-        ring: Option<Ring>,
+        options: FeedOptions,
+        ring: Option<Outlet>,
     },
     Payload {
         leg: Leg,
         payload_type: u8,
         format: FeedFormat,
-        ring: Option<Ring>,
+        ring: Option<Outlet>,
     },
 }
 
@@ -70,6 +73,7 @@ pub struct CallTap {
     key: u64,
     config: Arc<MediaConfig>,
     stats: Arc<MediaStats>,
+    overflow: Arc<OverflowPool>,
     worker: Arc<WorkerInbox>,
     report: Arc<dyn MediaReport>,
     me: Weak<CallTap>,
@@ -93,10 +97,11 @@ impl CallTap {
         key: u64,
         config: Arc<MediaConfig>,
         stats: Arc<MediaStats>,
+        overflow: Arc<OverflowPool>,
         worker: Arc<WorkerInbox>,
         report: Arc<dyn MediaReport>,
     ) -> Arc<CallTap> {
-        let call = Self::unregistered(key, config, stats, worker, report);
+        let call = Self::unregistered(key, config, stats, overflow, worker, report);
         call.worker.adopt(call.clone());
         call
     }
@@ -105,6 +110,7 @@ impl CallTap {
         key: u64,
         config: Arc<MediaConfig>,
         stats: Arc<MediaStats>,
+        overflow: Arc<OverflowPool>,
         worker: Arc<WorkerInbox>,
         report: Arc<dyn MediaReport>,
     ) -> Arc<CallTap> {
@@ -112,6 +118,7 @@ impl CallTap {
             key,
             config,
             stats,
+            overflow,
             worker,
             report,
             me: me.clone(),
@@ -166,9 +173,12 @@ impl CallTap {
         self.set(What::Hold(on), coarse_ns);
     }
 
-    /// What the feed has written ahead of the clock is not heard.
+    /// What the feed has written ahead of the clock is not heard. In stream time nothing
+    /// is ahead.
     pub fn clear(&self, leg: Leg) {
-        self.set(What::Clear(leg), coarse_ns);
+        if self.config.clock == ClockMode::Real {
+            self.set(What::Clear(leg), coarse_ns);
+        }
     }
 
     /// All recordings of the call finish, its feeds' waiters return, the worker
@@ -177,8 +187,8 @@ impl CallTap {
         self.end_clocked(reason, coarse_ns);
     }
 
-    pub fn attach(self: &Arc<Self>, leg: Leg, format: FeedFormat) -> Feed {
-        self.attach_clocked(leg, format, coarse_ns)
+    pub fn attach(self: &Arc<Self>, leg: Leg, options: impl Into<FeedOptions>) -> Feed {
+        self.attach_clocked(leg, options, coarse_ns)
     }
 
     /// Takes the producer: what it has handed in is still consumed.
@@ -186,8 +196,9 @@ impl CallTap {
         self.detach_clocked(leg, feed, coarse_ns);
     }
 
-    pub fn set_format(&self, leg: Leg, feed: &mut Feed, format: FeedFormat) {
-        self.set_format_clocked(leg, feed, format, coarse_ns);
+    /// Not the number of channels: that is the feed's for as long as it is open.
+    pub fn set_format(&self, leg: Leg, feed: &mut Feed, options: impl Into<FeedOptions>) {
+        self.set_format_clocked(leg, feed, options, coarse_ns);
     }
 
     /// What a dynamic RTP payload type means on this leg.
@@ -209,11 +220,14 @@ impl CallTap {
     pub(super) fn attach_clocked(
         self: &Arc<Self>,
         leg: Leg,
-        format: FeedFormat,
+        options: impl Into<FeedOptions>,
         clock: impl Fn() -> u64,
     ) -> Feed {
-        let (feed, ring, waiter) = Feed::new(self.clone(), leg, format);
-        self.fed.fetch_or(1 << leg as u8, Ordering::SeqCst);
+        let options = options.into();
+        let (feed, ring, waiter) = Feed::new(self.clone(), leg, options);
+        let also = if options.is_stereo() { Leg::Remote } else { leg };
+        self.fed
+            .fetch_or((1 << leg as u8) | (1 << also as u8), Ordering::SeqCst);
         {
             let mut points = self.points.lock();
             if points.ended {
@@ -223,7 +237,7 @@ impl CallTap {
         }
         let what = What::Attach {
             leg,
-            format,
+            options,
             ring,
             waiter,
         };
@@ -240,11 +254,12 @@ impl CallTap {
         &self,
         leg: Leg,
         feed: &mut Feed,
-        format: FeedFormat,
+        options: impl Into<FeedOptions>,
         clock: impl Fn() -> u64,
     ) {
-        let ring = feed.change_format(format);
-        self.set(What::Format { leg, format, ring }, clock);
+        let options = options.into();
+        let ring = feed.change_format(options);
+        self.set(What::Format { leg, options, ring }, clock);
     }
 
     pub(super) fn payload_clocked(
@@ -319,6 +334,10 @@ impl CallTap {
 
     pub(super) fn config(&self) -> &Arc<MediaConfig> {
         &self.config
+    }
+
+    pub(super) fn overflow(&self) -> &Arc<OverflowPool> {
+        &self.overflow
     }
 
     pub(super) fn report(&self) -> &dyn MediaReport {

@@ -11,6 +11,8 @@ pub(super) enum Kind {
     Write = 1,
     /// The payload is preceded by its position, 8 bytes.
     WriteAt = 2,
+    /// An RTP packet whose age the host has told: its arrival is when it was received.
+    RtpAged = 3,
 }
 
 /// What stands before each payload in the ring.
@@ -31,6 +33,14 @@ pub(super) const fn record_bytes(len: usize) -> usize {
 }
 
 impl Header {
+    /// What stands before the samples.
+    pub(super) fn position_bytes(&self) -> usize {
+        match self.kind {
+            Kind::WriteAt => POSITION,
+            Kind::Rtp | Kind::RtpAged | Kind::Write => 0,
+        }
+    }
+
     #[inline]
     pub(super) fn words(&self) -> [u64; HEADER / WORD] {
         let word = self.len as u64 | (self.kind as u64) << 24 | u64::from(self.overruns) << 32;
@@ -46,6 +56,7 @@ impl Header {
                 0 => Kind::Rtp,
                 1 => Kind::Write,
                 2 => Kind::WriteAt,
+                3 => Kind::RtpAged,
                 _ => return None,
             },
             len: (word & 0xff_ffff) as usize,

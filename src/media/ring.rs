@@ -81,9 +81,8 @@ impl Ring {
         }
     }
 
-    /// What lies from position `from` up to `to`.
-    pub(super) fn load(&self, from: u64, to: u64, into: &mut Vec<u8>) {
-        into.resize(to.saturating_sub(from) as usize, 0);
+    /// As much as `into` is long, whole words, from position `from` on.
+    pub(super) fn load(&self, from: u64, into: &mut [u8]) {
         let (words, _) = into.as_chunks_mut::<WORD>();
         let mut next = number(from);
         let (first, words) = words.split_at_mut(words.len().min(next.wrapping_neg() % LINE));

@@ -10,11 +10,11 @@ use super::call::CallState;
 use super::drain::Scratch;
 use super::point::What;
 use super::{
-    CallTap, ClockMode, Feed, MediaConfig, MediaReport, MediaStats, Progress, Shape, Sink, Span, TapSpec,
-    WorkerInbox,
+    CallTap, ClockMode, Feed, MediaConfig, MediaReport, MediaStats, OverflowPool, Progress, Shape, Sink,
+    Span, TapSpec, WorkerInbox,
 };
 use crate::clock::NS_PER_MS;
-use crate::words::{EndReason, FeedFormat, Format, Layout, Leg, PauseMode, Status};
+use crate::words::{EndReason, FeedFormat, FeedOptions, Format, Layout, Leg, PauseMode, Status};
 
 /// What became of a sink.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -242,6 +242,7 @@ pub struct Sim {
     pub now_ns: u64,
     pub stats: Arc<MediaStats>,
     pub reports: Arc<Reports>,
+    pub overflow: Arc<OverflowPool>,
     pub call: Arc<CallTap>,
     state: CallState,
     feeds: [Option<Feed>; 3],
@@ -250,16 +251,30 @@ pub struct Sim {
 
 impl Sim {
     pub fn new(config: MediaConfig) -> Sim {
+        let overflow = OverflowPool::new(config.overflow_bytes);
+        Sim::sharing(config, overflow)
+    }
+
+    /// A call of several that have one overflow memory.
+    pub fn sharing(config: MediaConfig, overflow: Arc<OverflowPool>) -> Sim {
         let (config, stats) = (Arc::new(config), Arc::<MediaStats>::default());
         let reports = Arc::<Reports>::default();
         let worker = WorkerInbox::new(config.clone(), stats.clone(), 0);
-        let call = CallTap::unregistered(1, config, stats.clone(), worker, reports.clone());
+        let call = CallTap::unregistered(
+            1,
+            config,
+            stats.clone(),
+            overflow.clone(),
+            worker,
+            reports.clone(),
+        );
         // Nobody drains that inbox: the call is for ever urgent already.
         call.urgent.store(true, std::sync::atomic::Ordering::SeqCst);
         Sim {
             now_ns: 1_000 * NS_PER_MS,
             stats,
             reports,
+            overflow,
             state: CallState::new(call.clone()),
             call,
             feeds: [None, None, None],
@@ -275,9 +290,9 @@ impl Sim {
         Sim::new(config(ClockMode::Stream))
     }
 
-    pub fn attach(&mut self, leg: Leg, format: FeedFormat) {
+    pub fn attach(&mut self, leg: Leg, options: impl Into<FeedOptions>) {
         let now = self.now_ns;
-        self.feeds[leg as usize] = Some(self.call.attach_clocked(leg, format, || now));
+        self.feeds[leg as usize] = Some(self.call.attach_clocked(leg, options, || now));
     }
 
     pub fn detach(&mut self, leg: Leg) {
@@ -287,10 +302,10 @@ impl Sim {
         }
     }
 
-    pub fn set_format(&mut self, leg: Leg, format: FeedFormat) {
+    pub fn set_format(&mut self, leg: Leg, options: impl Into<FeedOptions>) {
         let now = self.now_ns;
         if let Some(feed) = &mut self.feeds[leg as usize] {
-            self.call.set_format_clocked(leg, feed, format, || now);
+            self.call.set_format_clocked(leg, feed, options, || now);
         }
     }
 
@@ -310,6 +325,13 @@ impl Sim {
         let now = self.now_ns;
         let feed = self.feed(leg);
         feed.map_or(Status::BadHandle, |feed| feed.rtp_arrived(packet, now))
+    }
+
+    /// Received `age_ns` ago, as the host says.
+    pub fn rtp_aged(&mut self, leg: Leg, packet: &[u8], age_ns: u64) -> Status {
+        let arrival = self.now_ns.saturating_sub(age_ns);
+        let feed = self.feed(leg);
+        feed.map_or(Status::BadHandle, |feed| feed.rtp_aged_arrived(packet, arrival))
     }
 
     pub fn write(&mut self, leg: Leg, payload: &[u8]) -> Status {
@@ -353,6 +375,10 @@ impl Sim {
     }
 
     pub fn clear(&mut self, leg: Leg) {
+        let now = self.now_ns;
+        if let Some(feed) = self.feed(leg) {
+            feed.clear_at(now);
+        }
         self.set(What::Clear(leg));
     }
 

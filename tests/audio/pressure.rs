@@ -115,7 +115,11 @@ fn an_rtp_packet_that_is_too_large() {
 fn room_for_a_wider_payload_type() {
     const PACKETS: usize = 20;
     for (payload_type, rate) in [(97, 48_000), (11, 44_100)] {
-        let rig = Rig::new(&[("media.clock", "real"), ("media.reorder_ms", "1000")]);
+        let rig = Rig::new(&[
+            ("media.clock", "real"),
+            ("media.reorder_ms", "1000"),
+            ("media.overflow_bytes", "0"),
+        ]);
         let local = rig.feed(REC_LEG_LOCAL, U, 8000);
         payload(local, payload_type.into(), REC_CODEC_PCM16, rate);
         let id = rig.start(REC_LAYOUT_LOCAL, "wav", REC_PAUSE_SILENCE);
@@ -232,7 +236,11 @@ fn two_threads_in_one_feed() {
 fn a_full_ring_in_real_time_is_silence_and_counted() {
     const PACKETS: usize = 180;
     for _ in 0..5 {
-        let rig = Rig::new(&[("media.clock", "real"), ("media.reorder_ms", "1000")]);
+        let rig = Rig::new(&[
+            ("media.clock", "real"),
+            ("media.reorder_ms", "1000"),
+            ("media.overflow_bytes", "0"),
+        ]);
         let id = rig.start(REC_LAYOUT_LOCAL, "wav-ulaw", REC_PAUSE_SILENCE);
         let local = rig.feed(REC_LEG_LOCAL, U, 8000);
         // The recording is a second old before the first of them is due.

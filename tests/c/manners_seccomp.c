@@ -123,6 +123,51 @@ static void in_stream_time(const char *directory)
     feeds(directory, "stream");
 }
 
+/* 5 s of packets, more than a feed's own ring holds. */
+static void *hand_in_a_burst(void *argument)
+{
+    struct confined *confined = argument;
+    unsigned char packet[172] = {0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7};
+    i_am_the_hosts();
+    answered(confined, rec_feed_rtp((rec_feed){0}, packet, sizeof packet));
+    memset(confined->answered, 0, sizeof confined->answered);
+    confined->entered = confine();
+    if (!confined->entered)
+        return NULL;
+    for (unsigned n = 0; n < 250; n++) {
+        uint32_t time = n * 160;
+        packet[3] = (unsigned char)n;
+        for (int i = 0; i < 4; i++)
+            packet[4 + i] = (unsigned char)(time >> (24 - 8 * i));
+        answered(confined, rec_feed_rtp(confined->feed, packet, sizeof packet));
+    }
+    confined->survived = true;
+    for (;;)
+        syscall(SYS_exit, 0);
+}
+
+static void a_burst(const char *directory)
+{
+    static struct confined confined[8];
+    rec_call call[8];
+    rec_engine engine;
+    rec_config *config = load_config(directory, SETTINGS("media.clock", "real"));
+    MUST(rec_open(config, &engine, &err));
+    rec_config_free(config);
+    for (unsigned n = 0; n < 8; n++) {
+        char name[16];
+        snprintf(name, sizeof name, "line-%u", n);
+        begin_line(engine, name, &call[n], &confined[n].feed);
+    }
+    for (unsigned n = 0; n < 8; n++)
+        pthread_create(&confined[n].thread, NULL, hand_in_a_burst, &confined[n]);
+    for (unsigned n = 0; n < 8; n++) {
+        pthread_join(confined[n].thread, NULL);
+        CHECK(confined[n].survived && confined[n].answered[-REC_OK] == 250);
+    }
+    OK(rec_close(engine, PATIENCE_MS, &err));
+}
+
 /* While others open, close, displace, control and fight for the feed. */
 static void beside_everything_else(const char *directory)
 {
@@ -194,6 +239,7 @@ static const struct named_check checks[] = {
     {"whoever-calls-the-system-is-ended", whoever_calls_the_system_is_ended},
     {"in-real-time", in_real_time},
     {"in-stream-time", in_stream_time},
+    {"a-burst", a_burst},
     {"beside-everything-else", beside_everything_else},
     {"in-a-forked-child", in_a_forked_child},
 };

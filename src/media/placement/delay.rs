@@ -78,10 +78,6 @@ impl Lateness {
         }
     }
 
-    pub(in crate::media) fn is_holding(&self) -> bool {
-        matches!(self.state, State::Holding(..))
-    }
-
     /// The newest packet of the stream.
     pub(in crate::media) fn judge(&mut self, moment: Moment) -> Verdict {
         let Moment {
@@ -286,7 +282,7 @@ mod tests {
         let mut late = lateness();
         assert_eq!(late.judge(at(0, 150)), Verdict::Hold);
         assert_eq!(late.judge(at(60, 150)), Verdict::Place);
-        assert!(!late.is_holding());
+        assert_eq!(late.state, State::Steady);
     }
 
     /// One per cent, both ways, for a minute: never further away than 60 ms.

@@ -1,8 +1,8 @@
 //! What is told to be lost, and how often.
 
 use super::*;
-use crate::media::{LossReason, SpanKind};
 use crate::media::sim::Wish;
+use crate::media::{LossReason, SpanKind};
 use crate::words::Layout;
 
 const MS: u64 = NS_PER_MS;
@@ -88,8 +88,15 @@ fn a_sender_over_the_gap_of_another_does_not_lose_it_again() {
     sim.stop(&tape);
     sim.visit();
     let dropped = |span: &&crate::media::Span| matches!(span.kind, SpanKind::Loss(_, LossReason::Dropped(_)));
-    assert_eq!(tape.out.lock().losses.iter().filter(dropped).count(), 1, "what came too late");
-    assert_eq!(tape.progress.ledger().leg(Leg::Local).missing, crate::media::ledger::ticks(1280, 8000));
+    assert_eq!(
+        tape.out.lock().losses.iter().filter(dropped).count(),
+        1,
+        "what came too late"
+    );
+    assert_eq!(
+        tape.progress.ledger().leg(Leg::Local).missing,
+        crate::media::ledger::ticks(1280, 8000)
+    );
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 mod formats;
 mod hostile;
+mod lead;
 mod losses;
+mod overflow;
 mod pauses;
 mod points;
 mod pressure;
@@ -69,7 +71,10 @@ pub(super) fn ulaw(n: u64) -> Vec<u8> {
 
 /// A real-time call with one µ-law leg, recorded as a µ-law file of that leg.
 pub(super) fn one_leg() -> (Sim, Tape) {
-    let mut sim = Sim::real();
+    one_leg_of(Sim::real())
+}
+
+pub(super) fn one_leg_of(mut sim: Sim) -> (Sim, Tape) {
     sim.attach(Leg::Local, ULAW);
     let tape = sim.start(super::sim::Wish {
         layout: crate::words::Layout::Local,

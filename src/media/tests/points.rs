@@ -272,7 +272,10 @@ fn a_write_after_a_gap_leaves_silence() {
     let silent = heard[3..].iter().take_while(|mark| **mark == 0).count();
     assert_eq!(heard.len(), (1070 + 40) / 20 + 1);
     assert!(silent > 40, "{heard:?}");
-    assert!(heard.ends_with(&[4, 5]) || heard.ends_with(&[255, 255, 255]), "{heard:?}");
+    assert!(
+        heard.ends_with(&[4, 5]) || heard.ends_with(&[255, 255, 255]),
+        "{heard:?}"
+    );
     assert_eq!(tape.progress.lost_ms(), 0);
 }
 

@@ -1,13 +1,20 @@
 use super::*;
-use crate::media::SpanKind;
-use crate::media::sim::{Ending, Tape, Wish};
+use crate::media::sim::{Ending, Tape, Wish, config};
+use crate::media::{ClockMode, SpanKind};
 use crate::words::{EndReason, Format, Layout, Status};
 
 const MS: u64 = NS_PER_MS;
 
+/// A leg whose own ring is all there is.
+fn one_tight_leg() -> (Sim, Tape) {
+    let mut settings = config(ClockMode::Real);
+    settings.overflow_bytes = 0;
+    one_leg_of(Sim::new(settings))
+}
+
 #[test]
 fn an_overrun_in_real_time_is_lost_time() {
-    let (mut sim, tape) = one_leg();
+    let (mut sim, tape) = one_tight_leg();
     let mut taken = 0u64;
     // Nobody visits: 8 KiB of records of 16 + 160 bytes.
     while sim.write(Leg::Local, &[9; 160]) == Status::Ok {
@@ -33,7 +40,7 @@ fn an_overrun_in_real_time_is_lost_time() {
 #[test]
 fn a_trailing_overrun_is_seen_at_the_end() {
     for rtp in [false, true] {
-        let (mut sim, tape) = one_leg();
+        let (mut sim, tape) = one_tight_leg();
         for n in 0..60u64 {
             match rtp {
                 true => sim.rtp(Leg::Local, &ulaw(n)),
@@ -52,7 +59,7 @@ fn a_trailing_overrun_is_seen_at_the_end() {
 
 #[test]
 fn an_overrun_of_rtp_is_counted_once() {
-    let (mut sim, tape) = one_leg();
+    let (mut sim, tape) = one_tight_leg();
     for n in 0..60u64 {
         sim.rtp(Leg::Local, &ulaw(n));
         sim.now_ns += 20 * MS;

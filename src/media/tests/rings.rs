@@ -7,7 +7,7 @@ use crate::media::codec::g711;
 use crate::media::drain::{Drain, Scratch};
 use crate::media::record::{HEADER, Header, Kind, POSITION, record_bytes};
 use crate::media::sim::{Wish, config};
-use crate::media::{CallTap, ClockMode, Feed, WorkerInbox};
+use crate::media::{CallTap, ClockMode, Feed, OverflowPool, WorkerInbox};
 use crate::words::{Layout, Status};
 
 const LEG: Leg = Leg::Local;
@@ -28,7 +28,9 @@ struct Pair {
 fn pair(clock: ClockMode, format: FeedFormat) -> Pair {
     let (config, stats) = (Arc::new(config(clock)), Arc::default());
     let worker = WorkerInbox::new(Arc::clone(&config), Arc::clone(&stats), 0);
-    let call = CallTap::unregistered(1, config, stats, worker, Arc::new(crate::media::NoReport));
+    // No overflow memory: the feed's own ring is all there is.
+    let none = OverflowPool::new(0);
+    let call = CallTap::unregistered(1, config, stats, none, worker, Arc::new(crate::media::NoReport));
     let (feed, ring, _) = Feed::new(call.clone(), LEG, format);
     let mut drain = Drain::default();
     drain.ring = Some(ring);
@@ -73,6 +75,7 @@ fn a_header_survives_its_words() {
         (Kind::Rtp, 0, 0, 0),
         (Kind::Write, 1, u32::MAX, u64::MAX),
         (Kind::WriteAt, 0xff_ffff, 1, 1 << 40),
+        (Kind::RtpAged, 172, 7, 9),
     ] {
         let header = Header {
             kind,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::media::sim::{Ending, Wish, config};
-use crate::media::{CallTap, ClockMode, MediaStats, NoReport, WorkerInbox};
+use crate::media::{CallTap, ClockMode, MediaStats, NoReport, OverflowPool, WorkerInbox};
 use crate::words::{EndReason, PauseMode, Status};
 
 const FRAMES: u64 = 6000;
@@ -42,7 +42,14 @@ fn a_fast_feeder_and_a_controller() {
         let worker = worker.clone();
         move || worker.run()
     });
-    let call = CallTap::new(1, settings, stats.clone(), worker.clone(), Arc::new(NoReport));
+    let call = CallTap::new(
+        1,
+        settings,
+        stats.clone(),
+        OverflowPool::new(0),
+        worker.clone(),
+        Arc::new(NoReport),
+    );
     let (tape, spec) = Tape::new(
         99,
         Wish {
@@ -95,7 +102,14 @@ fn a_waiter_returns_when_the_feed_is_closed() {
     let settings = Arc::new(config(ClockMode::Stream));
     // No worker runs: the ring stays full.
     let worker = WorkerInbox::new(settings.clone(), Arc::default(), 0);
-    let call = CallTap::new(1, settings, Arc::default(), worker.clone(), Arc::new(NoReport));
+    let call = CallTap::new(
+        1,
+        settings,
+        Arc::default(),
+        OverflowPool::new(0),
+        worker.clone(),
+        Arc::new(NoReport),
+    );
     let mut feed = call.attach(Leg::Local, PCM);
     while feed.write(&[0; 320]) == Status::Ok {}
     let waiter = feed.waiter();
@@ -110,7 +124,14 @@ fn a_waiter_returns_when_the_feed_is_closed() {
 fn the_last_visit_comes_to_the_end() {
     let settings = Arc::new(config(ClockMode::Stream));
     let worker = WorkerInbox::new(settings.clone(), Arc::default(), 0);
-    let call = CallTap::new(1, settings, Arc::default(), worker.clone(), Arc::new(NoReport));
+    let call = CallTap::new(
+        1,
+        settings,
+        Arc::default(),
+        OverflowPool::new(0),
+        worker.clone(),
+        Arc::new(NoReport),
+    );
     let (tape, spec) = Tape::new(99, Wish::default());
     call.start(spec);
     let mut feed = call.attach(Leg::Local, PCM);

@@ -1,0 +1,81 @@
+//! How much audio hosts may write ahead of the clock, in all feeds together
+//! (`media.ahead_bytes`).
+
+use std::sync::Arc;
+
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::words::{Error, Result, Status};
+
+/// What is left of it.
+pub struct AheadBudget {
+    free: AtomicU64,
+}
+
+impl AheadBudget {
+    pub fn new(bytes: u64) -> Arc<AheadBudget> {
+        Arc::new(AheadBudget {
+            free: AtomicU64::new(bytes),
+        })
+    }
+
+    /// A share of so many bytes; `LIMIT` if there is not so much left.
+    pub fn share(self: &Arc<Self>, bytes: u64) -> Result<AheadShare> {
+        let mut share = AheadShare {
+            budget: self.clone(),
+            bytes: 0,
+        };
+        share.resize(bytes)?;
+        Ok(share)
+    }
+}
+
+/// A feed's part, given back when the feed is gone.
+pub struct AheadShare {
+    budget: Arc<AheadBudget>,
+    bytes: u64,
+}
+
+impl AheadShare {
+    /// Nothing changes on an error.
+    pub fn resize(&mut self, bytes: u64) -> Result<()> {
+        let before = self.bytes;
+        let exchange = |free: u64| free.checked_add(before)?.checked_sub(bytes);
+        let free = &self.budget.free;
+        match free.fetch_update(Ordering::AcqRel, Ordering::Acquire, exchange) {
+            Ok(_) => {
+                self.bytes = bytes;
+                Ok(())
+            }
+            Err(free) => Err(Error::new(
+                Status::Limit,
+                format!("format.ahead_ms: {bytes} bytes are needed, {free} of media.ahead_bytes are left"),
+            )),
+        }
+    }
+}
+
+impl Drop for AheadShare {
+    fn drop(&mut self) {
+        self.budget.free.fetch_add(self.bytes, Ordering::AcqRel);
+    }
+}
+
+#[cfg(all(test, not(any(callrec_loom, callrec_shuttle))))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shared_comes_back() {
+        let budget = AheadBudget::new(100);
+        let mut first = budget.share(60).expect("it fits");
+        assert_eq!(budget.share(41).map(|_| ()).unwrap_err().status, Status::Limit);
+        let second = budget.share(40).expect("it fits exactly");
+        assert_eq!(first.resize(61).unwrap_err().status, Status::Limit);
+        first.resize(10).expect("less always fits");
+        drop(second);
+        first.resize(100).expect("all of it");
+        assert!(budget.share(0).is_ok(), "who asks for nothing is never refused");
+        drop(first);
+        assert!(budget.share(100).is_ok());
+    }
+}

@@ -1,0 +1,243 @@
+//! The engine's overflow memory: chunks that take what a feed's own ring cannot hold.
+//!
+//! A feed takes a chunk while it hands in a packet: without a lock, an allocation or a
+//! system call. Chunks are allocated and touched when feeds are opened, as many as a
+//! burst on all of them needs, and freed when feeds close. A chunk whose bit is set in
+//! `Segment::free` is nobody's; whoever clears the bit has it alone.
+
+use std::sync::Arc;
+
+use once_cell::sync::OnceCell;
+
+use super::ring::Ring;
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use crate::sync::slot;
+use crate::words::FeedOptions;
+
+/// A model has few chunks, and small ones.
+const MODEL: bool = cfg!(any(callrec_loom, callrec_shuttle));
+/// Bytes of a chunk.
+pub(super) const CHUNK: usize = if cfg!(callrec_loom) {
+    Ring::LEAST
+} else {
+    16 * 1024
+};
+/// Chunks of a segment: one word of bits.
+const SEGMENT: usize = if MODEL { 2 } else { 64 };
+/// So many indices fit into an entry of `Switches`.
+const CHUNKS_MAX: u64 = (1 << 24) - 2;
+/// What a feed's burst is made of: 250 packets of 20 ms, 5 s.
+const BURST_PACKETS: usize = 250;
+const PACKETS_PER_S: usize = 50;
+/// An RTP header and the record's own.
+const PACKET_HEADERS: usize = 16 + 16;
+/// Chunks that are kept although no open feed wants them: feeds come and go.
+const SPARE: u64 = if MODEL { 0 } else { 64 };
+
+struct Segment {
+    free: AtomicU64,
+    chunks: [slot::Mutex<Option<Ring>>; SEGMENT],
+}
+
+/// What control threads and workers know of the chunks; no feeding thread comes here.
+#[derive(Debug, Default)]
+struct Stock {
+    /// Chunks that the open feeds want together.
+    wanted: u64,
+    allocated: u64,
+    /// Indices below `next` without a chunk.
+    vacant: Vec<u32>,
+    next: u32,
+}
+
+/// Shared by all feeds of an engine.
+pub struct OverflowPool {
+    limit: u64,
+    segments: Box<[OnceCell<Segment>]>,
+    /// Segments that there are.
+    opened: AtomicUsize,
+    /// Free chunks; while one is given back, it may be counted a moment too early.
+    free: AtomicU64,
+    /// The segment in which a chunk was found last.
+    hint: AtomicUsize,
+    /// The open feeds want more chunks than the limit allows.
+    scarce: AtomicBool,
+    stock: Mutex<Stock>,
+}
+
+impl OverflowPool {
+    /// At most so many bytes, allocated as feeds are opened.
+    pub fn new(bytes: u64) -> Arc<OverflowPool> {
+        let limit = (bytes / CHUNK as u64).min(CHUNKS_MAX);
+        let segments = (limit as usize).div_ceil(SEGMENT);
+        Arc::new(OverflowPool {
+            limit,
+            segments: (0..segments).map(|_| OnceCell::new()).collect(),
+            opened: AtomicUsize::new(0),
+            free: AtomicU64::new(0),
+            hint: AtomicUsize::new(0),
+            scarce: AtomicBool::new(false),
+            stock: Mutex::default(),
+        })
+    }
+
+    /// Chunks that are nobody's.
+    pub fn free(&self) -> u64 {
+        self.free.load(Ordering::Relaxed)
+    }
+
+    /// Chunks that there are.
+    pub fn allocated(&self) -> u64 {
+        self.stock.lock().allocated
+    }
+
+    /// A chunk for a feed, and its index. Called by the feeding thread.
+    pub(super) fn take(&self) -> Option<(u32, Ring)> {
+        if self.free.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
+        let opened = self.opened.load(Ordering::Acquire);
+        let first = self.hint.load(Ordering::Relaxed);
+        for n in 0..opened {
+            let number = (first + n) % opened;
+            if let Some(index) = self.take_from(number) {
+                self.hint.store(number, Ordering::Relaxed);
+                return Some((index, self.ring(index)?));
+            }
+        }
+        None
+    }
+
+    fn take_from(&self, number: usize) -> Option<u32> {
+        let segment = self.segments.get(number)?.get()?;
+        let lowest = |free: u64| (free != 0).then(|| free & (free - 1));
+        // What the last owner has loaded out of the chunk lies before what the next one stores.
+        let taken = segment
+            .free
+            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, lowest)
+            .ok()?;
+        self.free.fetch_sub(1, Ordering::Relaxed);
+        Some((number * SEGMENT) as u32 + taken.trailing_zeros())
+    }
+
+    fn place(&self, index: u32) -> Option<(&Segment, usize)> {
+        let index = index as usize;
+        let segment = self.segments.get(index / SEGMENT)?.get()?;
+        Some((segment, index % SEGMENT))
+    }
+
+    /// The memory of a chunk that is somebody's. Nobody else looks at it meanwhile, so
+    /// that its lock is always free.
+    pub(super) fn ring(&self, index: u32) -> Option<Ring> {
+        let (segment, bit) = self.place(index)?;
+        segment.chunks.get(bit)?.try_lock()?.clone()
+    }
+
+    /// Whoever had the chunk stores and loads nothing in it any more.
+    pub(super) fn give_back(&self, index: u32) {
+        if let Some((segment, bit)) = self.place(index) {
+            self.free.fetch_add(1, Ordering::Relaxed);
+            segment.free.fetch_or(1 << bit, Ordering::Release);
+        }
+    }
+
+    /// A feed has been opened that wants so many chunks for a burst: they are there when
+    /// this returns, as far as the limit allows.
+    pub(super) fn want(&self, chunks: u64) {
+        let vacant = {
+            let mut stock = self.stock.lock();
+            let vacant = stock.grow(chunks, self.limit);
+            self.note_scarcity(&stock);
+            vacant
+        };
+        for index in vacant {
+            self.fill(index);
+        }
+    }
+
+    fn note_scarcity(&self, stock: &Stock) {
+        self.scarce.store(stock.wanted > self.limit, Ordering::Relaxed);
+    }
+
+    /// A feed should not keep a chunk that it can do without.
+    pub(super) fn is_scarce(&self) -> bool {
+        self.scarce.load(Ordering::Relaxed)
+    }
+
+    fn fill(&self, index: u32) {
+        let number = index as usize / SEGMENT;
+        let Some(segment) = self.segments.get(number) else {
+            return;
+        };
+        segment.get_or_init(|| Segment {
+            free: AtomicU64::new(0),
+            chunks: std::array::from_fn(|_| slot::Mutex::new(None)),
+        });
+        self.opened.fetch_max(number + 1, Ordering::AcqRel);
+        self.set(index, Some(Ring::new(CHUNK)));
+        self.give_back(index);
+    }
+
+    fn set(&self, index: u32, ring: Option<Ring>) {
+        if let Some((segment, bit)) = self.place(index)
+            && let Some(chunk) = segment.chunks.get(bit)
+            && let Some(mut chunk) = chunk.try_lock()
+        {
+            *chunk = ring;
+        }
+    }
+
+    /// The feed has gone. What no open feed wants any more is freed, but for a reserve.
+    pub(super) fn forgo(&self, chunks: u64) {
+        let surplus = {
+            let mut stock = self.stock.lock();
+            let surplus = stock.shrink(chunks, self.limit);
+            self.note_scarcity(&stock);
+            surplus
+        };
+        // More is freed when the next feed closes: nobody is kept here for long.
+        for _ in 0..surplus.min(2 * chunks) {
+            let Some((index, ring)) = self.take() else {
+                break;
+            };
+            self.set(index, None);
+            drop(ring);
+            self.stock.lock().vacate(index);
+        }
+    }
+}
+
+impl Stock {
+    fn grow(&mut self, chunks: u64, limit: u64) -> Vec<u32> {
+        self.wanted += chunks;
+        let more = self.wanted.min(limit).saturating_sub(self.allocated);
+        self.allocated += more;
+        (0..more).map(|_| self.next_vacant()).collect()
+    }
+
+    fn next_vacant(&mut self) -> u32 {
+        self.vacant.pop().unwrap_or_else(|| {
+            self.next += 1;
+            self.next - 1
+        })
+    }
+
+    fn shrink(&mut self, chunks: u64, limit: u64) -> u64 {
+        self.wanted = self.wanted.saturating_sub(chunks);
+        let kept = self.wanted + self.wanted / 4 + SPARE;
+        self.allocated.saturating_sub(kept.min(limit))
+    }
+
+    fn vacate(&mut self, index: u32) {
+        self.allocated = self.allocated.saturating_sub(1);
+        self.vacant.push(index);
+    }
+}
+
+/// How many chunks take 5 s of this audio, handed in by 20 ms.
+pub(super) fn chunks_for(options: FeedOptions) -> u64 {
+    let packet = options.bytes_per_s() as usize / PACKETS_PER_S;
+    let record = (packet + PACKET_HEADERS).next_multiple_of(8);
+    BURST_PACKETS.div_ceil((CHUNK / record).max(1)) as u64
+}

@@ -1,0 +1,136 @@
+//! Lets a thread wait until a feed takes something again, without holding the feed.
+
+use std::sync::Weak;
+use std::time::{Duration, Instant};
+
+use super::CallTap;
+use super::record::{HEADER, POSITION};
+use crate::clock::{NS_PER_MS, coarse_ns};
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::{Condvar, Mutex};
+use crate::words::Leg;
+
+/// Waits for room in the memory, and for the time at which a refused write is not too
+/// far ahead any more.
+pub struct FeedWaiter {
+    call: Weak<CallTap>,
+    leg: Leg,
+    capacity: AtomicU64,
+    /// When the write that was refused last would be taken; 0: none was refused.
+    due_ns: AtomicU64,
+    closed: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl FeedWaiter {
+    pub(super) fn new(call: Weak<CallTap>, leg: Leg, capacity: usize) -> FeedWaiter {
+        FeedWaiter {
+            call,
+            leg,
+            capacity: AtomicU64::new(capacity as u64),
+            due_ns: AtomicU64::new(0),
+            closed: Mutex::new(false),
+            changed: Condvar::new(),
+        }
+    }
+
+    pub(super) fn set_capacity(&self, bytes: usize) {
+        self.capacity.store(bytes as u64, Ordering::SeqCst);
+    }
+
+    /// A write was refused: it would be taken at `due_ns`. Called by the feeding thread.
+    pub(super) fn not_before(&self, due_ns: u64) {
+        self.due_ns.store(due_ns, Ordering::SeqCst);
+    }
+
+    /// True once the largest write fits into the ring, and what was refused is due; false
+    /// when time is up or the feed closed.
+    pub fn wait(&self, timeout: Duration) -> bool {
+        let Some(call) = self.call.upgrade() else {
+            return false;
+        };
+        let deadline = Instant::now().checked_add(timeout);
+        let mut closed = self.closed.lock();
+        loop {
+            if *closed {
+                return false;
+            }
+            let room = self.has_room_or_asks(&call);
+            let early = self.early();
+            if room && early.is_zero() {
+                return true;
+            }
+            if !room {
+                call.wake();
+            }
+            let next = match room {
+                true => sooner(deadline, Instant::now() + early),
+                false => deadline,
+            };
+            let timed_out = match next {
+                Some(next) => self.changed.wait_until(&mut closed, next).timed_out(),
+                None => {
+                    self.changed.wait(&mut closed);
+                    false
+                }
+            };
+            if timed_out && next == deadline {
+                return !*closed && self.has_room(&call) && self.early().is_zero();
+            }
+        }
+    }
+
+    /// Without room, the worker is asked to say when there is some.
+    fn has_room_or_asks(&self, call: &CallTap) -> bool {
+        if self.has_room(call) {
+            return true;
+        }
+        call.counts(self.leg).worker.waiting.store(true, Ordering::SeqCst);
+        // Again, as the worker may have looked for waiters just before.
+        self.has_room(call)
+    }
+
+    fn has_room(&self, call: &CallTap) -> bool {
+        let counts = call.counts(self.leg);
+        let taken = counts.worker.taken.load(Ordering::SeqCst);
+        let used = counts.handed.load(Ordering::SeqCst).saturating_sub(taken);
+        let capacity = self.capacity.load(Ordering::SeqCst);
+        capacity.saturating_sub(used) >= capacity / 4 + (HEADER + POSITION) as u64
+    }
+
+    /// How long a refused write is still too early.
+    fn early(&self) -> Duration {
+        let due_ns = self.due_ns.load(Ordering::SeqCst);
+        if due_ns == 0 {
+            return Duration::ZERO;
+        }
+        match due_ns.saturating_sub(coarse_ns()) {
+            0 => Duration::ZERO,
+            // The coarse clock's steps are no shorter.
+            ns => Duration::from_nanos(ns.max(NS_PER_MS)),
+        }
+    }
+
+    /// What was written ahead was taken back: nothing is too early any more.
+    pub(super) fn cleared(&self) {
+        let _closed = self.closed.lock();
+        self.due_ns.store(0, Ordering::SeqCst);
+        self.changed.notify_all();
+    }
+
+    /// The worker has taken something out. The lock makes sure that a waiter which has
+    /// looked already is asleep and hears it.
+    pub(super) fn drained(&self) {
+        let _closed = self.closed.lock();
+        self.changed.notify_all();
+    }
+
+    pub(super) fn close(&self) {
+        *self.closed.lock() = true;
+        self.changed.notify_all();
+    }
+}
+
+fn sooner(deadline: Option<Instant>, at: Instant) -> Option<Instant> {
+    Some(deadline.map_or(at, |deadline| deadline.min(at)))
+}
