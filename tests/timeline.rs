@@ -1,0 +1,37 @@
+//! Where a leg's audio ends up in the file, in simulated time: patterns of real senders,
+//! networks and hosts, each sample marked and found again. No test waits for a clock, so
+//! no load can break one.
+
+#[path = "audio/g711.rs"]
+#[allow(dead_code)]
+mod g711;
+
+#[path = "timeline/find.rs"]
+mod find;
+#[path = "timeline/marks.rs"]
+mod marks;
+#[path = "timeline/rig.rs"]
+mod rig;
+#[path = "timeline/verdict.rs"]
+mod verdict;
+
+#[path = "timeline/bursts.rs"]
+mod bursts;
+#[path = "timeline/codecs.rs"]
+mod codecs;
+#[path = "timeline/drift.rs"]
+mod drift;
+#[path = "timeline/duplicates.rs"]
+mod duplicates;
+#[path = "timeline/events.rs"]
+mod events;
+#[path = "timeline/hold.rs"]
+mod hold;
+#[path = "timeline/pauses.rs"]
+mod pauses;
+#[path = "timeline/restarts.rs"]
+mod restarts;
+#[path = "timeline/timestamps.rs"]
+mod timestamps;
+#[path = "timeline/writes.rs"]
+mod writes;
