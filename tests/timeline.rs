@@ -6,12 +6,20 @@
 #[allow(dead_code)]
 mod g711;
 
+#[path = "timeline/model/check.rs"]
+mod check;
 #[path = "timeline/find.rs"]
 mod find;
 #[path = "timeline/marks.rs"]
 mod marks;
+#[path = "timeline/model/plan.rs"]
+mod plan;
 #[path = "timeline/rig.rs"]
 mod rig;
+#[path = "timeline/model/run.rs"]
+mod run;
+#[path = "timeline/model/senders.rs"]
+mod senders;
 #[path = "timeline/verdict.rs"]
 mod verdict;
 
@@ -27,6 +35,8 @@ mod duplicates;
 mod events;
 #[path = "timeline/hold.rs"]
 mod hold;
+#[path = "timeline/model.rs"]
+mod model;
 #[path = "timeline/pauses.rs"]
 mod pauses;
 #[path = "timeline/restarts.rs"]

@@ -68,7 +68,6 @@ pub struct Heard {
 pub struct Recorded {
     pub heard: Vec<(Leg, Heard)>,
     pub rate: u32,
-    pub frames: u64,
     pub lost_ms: u64,
     pub duration_ms: u64,
     pub paused_ms: u64,
@@ -166,10 +165,6 @@ impl Rig {
 
     pub fn resume(&mut self, recording: usize) {
         self.sim.resume(&self.recordings[recording].tape);
-    }
-
-    pub fn now_us(&self) -> u64 {
-        (self.sim.now_ns - self.began_ns) / 1000
     }
 
     /// Real time: so many microseconds after the beginning, with all visits until then.
@@ -397,7 +392,6 @@ fn recorded(booked: &Booked, rates: &[u32; 3], index: &Index) -> Recorded {
     Recorded {
         heard: heard.collect(),
         rate: shape.rate,
-        frames: out.frames(),
         lost_ms: tape.progress.lost_ms(),
         duration_ms: tape.progress.duration_ms(),
         paused_ms: tape.progress.paused_ms(),
