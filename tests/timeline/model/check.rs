@@ -51,8 +51,8 @@ struct Side<'a> {
     recording: &'a Recording,
     /// Pauses and private times, in µs.
     secret: Vec<(u64, u64)>,
-    /// When each block was said, in µs.
-    said_us: Vec<Option<u64>>,
+    /// When each block was said, in µs, and when its packet began.
+    said_us: Vec<Option<(u64, u64)>>,
     seen: Vec<bool>,
     repeated: u64,
 }
@@ -144,7 +144,7 @@ impl<'a> Side<'a> {
         for item in items {
             for block in 0..item.samples / BLOCK {
                 let after = (block * BLOCK) as u64 * US_PER_SAMPLE;
-                said_us[item.from / BLOCK + block] = Some(item.said_us + after);
+                said_us[item.from / BLOCK + block] = Some((item.said_us + after, item.said_us));
             }
         }
         let secret = recording.pauses.iter().chain(private);
@@ -178,7 +178,7 @@ impl<'a> Side<'a> {
     /// These samples of one block are in the file.
     fn found(&mut self, frame: usize, samples: Range<usize>) -> Result<(), String> {
         let block = samples.start / BLOCK;
-        let Some(Some(said)) = self.said_us.get(block).copied() else {
+        let Some(Some((said, packet))) = self.said_us.get(block).copied() else {
             return Err(format!("samples {samples:?} were never said"));
         };
         let from = said + (samples.start % BLOCK) as u64 * US_PER_SAMPLE;
@@ -189,9 +189,10 @@ impl<'a> Side<'a> {
             ));
         }
         let blur = self.kind.blur_ms() * 1000;
+        // A packet that was sent before the pause was said before it: all of it may be kept.
         let is_secret = |(begin, end): &(u64, u64)| {
             let (begin, end) = (begin + blur, end.saturating_sub(blur));
-            begin < end && from < end && to > begin
+            packet >= begin && from < end
         };
         if let Some((begin, end)) = self.secret.iter().find(|secret| is_secret(secret)) {
             return Err(format!(
@@ -280,7 +281,9 @@ impl<'a> Side<'a> {
             .iter()
             .flat_map(|item| item.from / BLOCK..(item.from + item.samples) / BLOCK);
         let mut due: Vec<_> = due
-            .filter(|block| self.handed.kept[*block] && self.said_us[*block].is_some_and(is_due))
+            .filter(|block| {
+                self.handed.kept[*block] && self.said_us[*block].is_some_and(|(said, _)| is_due(said))
+            })
             .collect();
         due.sort_unstable();
         due.dedup();

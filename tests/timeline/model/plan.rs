@@ -59,9 +59,9 @@ const LONGEST_MS: u64 = 8000;
 
 impl Plan {
     pub fn new(dice: &mut Dice) -> Plan {
-        let ms = match dice.chance(15) {
+        let ms = match dice.chance(10) {
             true => dice.between(5000, LONGEST_MS),
-            false => dice.between(1500, 4000),
+            false => dice.between(1200, 3200),
         };
         let recordings = (0..dice.pick(&[1, 1, 2, 3])).map(|_| Recording::new(ms, dice));
         let recordings: Vec<_> = recordings.collect();

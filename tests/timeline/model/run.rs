@@ -97,7 +97,8 @@ impl Run {
             sim.attach(*leg, linear);
             sim.payload(*leg, LINEAR, linear);
         }
-        let blocks = plan.ms as usize * 8 / BLOCK + 4;
+        // A fast sender says more than 8 samples a ms.
+        let blocks = plan.ms as usize * 9 / BLOCK + 4;
         let fresh = || Handed {
             kept: vec![false; blocks],
             ..Handed::default()
