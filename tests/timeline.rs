@@ -25,6 +25,8 @@ mod verdict;
 
 #[path = "timeline/bursts.rs"]
 mod bursts;
+#[path = "timeline/clock.rs"]
+mod clock;
 #[path = "timeline/codecs.rs"]
 mod codecs;
 #[path = "timeline/drift.rs"]

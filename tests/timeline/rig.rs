@@ -2,7 +2,7 @@
 
 use callrec::media::sim::{self, Ending, Sim, Tape, Wish};
 use callrec::media::{ClockMode, Ledger, Span};
-use callrec::words::{Codec, FeedFormat, Format, Layout, Leg, Status};
+use callrec::words::{Codec, EndReason, FeedFormat, Format, Layout, Leg, Status};
 
 use crate::find::{Found, Index};
 use crate::g711::{Law, decode};
@@ -274,6 +274,10 @@ impl Rig {
 
     /// Stops every recording, and waits until all of them have ended.
     pub fn finish(&mut self) -> Vec<Recorded> {
+        self.finish_by(EndReason::Stopped)
+    }
+
+    pub fn finish_by(&mut self, reason: EndReason) -> Vec<Recorded> {
         for recording in 0..self.recordings.len() {
             self.stop(recording);
         }
@@ -289,7 +293,7 @@ impl Rig {
         let files: Vec<_> = self
             .recordings
             .iter()
-            .map(|booked| recorded(booked, &self.rates, &index))
+            .map(|booked| recorded(booked, reason, &self.rates, &index))
             .collect();
         for file in &files {
             check_ledger(&mut self.verdict, file);
@@ -361,13 +365,10 @@ impl Rig {
     }
 }
 
-fn recorded(booked: &Booked, rates: &[u32; 3], index: &Index) -> Recorded {
+fn recorded(booked: &Booked, reason: EndReason, rates: &[u32; 3], index: &Index) -> Recorded {
     let (tape, out) = (&booked.tape, booked.tape.out.lock());
-    assert!(
-        matches!(out.ending, Some(Ending::Finished(..))),
-        "{:?}",
-        out.ending
-    );
+    let is_right = matches!(out.ending, Some(Ending::Finished(why, _)) if why == reason);
+    assert!(is_right, "ended with {:?}", out.ending);
     let shape = out.shape.expect("a finished recording has a shape");
     let legs: &[Leg] = match booked.layout {
         Layout::Stereo => &[Leg::Local, Leg::Remote],
