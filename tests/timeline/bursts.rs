@@ -23,10 +23,11 @@ fn burst(stall_ms: usize, per_tick: usize, visits: Visits) -> Verdict {
             continue;
         }
         let due = if next < k { per_tick } else { 1 };
-        for n in next..(next + due).min(k + 1) {
+        let due = next..(next + due).min(k + 1);
+        next = due.end;
+        for n in due {
             let head = Head::audio(500 + n as u64, 90_000 + 160 * n as u64, 3);
             rig.say(Leg::Local, head, 0, 160 * n, 160);
-            next = n + 1;
         }
     }
     let file = &rig.finish()[recording];
@@ -80,12 +81,13 @@ fn aged(stall_ms: usize, with_ages: bool, visits: Visits) -> Verdict {
         if (from..to).contains(&k) {
             continue;
         }
-        for n in next..(next + 10).min(k + 1) {
+        let due = next..(next + 10).min(k + 1);
+        next = due.end;
+        for n in due {
             let head = Head::audio(500 + n as u64, 160 * n as u64, 3);
             let packet = rig.audio(head, 0, 160 * n, 160);
             let age_us = if with_ages { 20_000 * (k - n) as u64 } else { 0 };
             rig.hand_aged(Leg::Local, &packet, 160, age_us);
-            next = n + 1;
         }
     }
     let file = &rig.finish()[recording];
@@ -142,7 +144,9 @@ fn points_after_a_stall(stall_ms: usize, visits: Visits) -> Verdict {
             continue;
         }
         let due = if next < k { 2 } else { 1 };
-        for n in next..(next + due).min(k + 1) {
+        let due = next..(next + due).min(k + 1);
+        next = due.end;
+        for n in due {
             let (ssrc, stream) = match () {
                 () if k >= change => (4, 2),
                 () if paused => (3, 5),
@@ -150,7 +154,6 @@ fn points_after_a_stall(stall_ms: usize, visits: Visits) -> Verdict {
             };
             let head = Head::audio(500 + n as u64, 90_000 + 160 * n as u64, ssrc);
             rig.say(Leg::Remote, head, stream, 160 * n, 160);
-            next = n + 1;
         }
     }
     let file = &rig.finish()[recording];

@@ -228,7 +228,7 @@ impl Builder {
     }
 
     fn comfort_noise(&mut self, k: usize, at: u64) {
-        if k % 40 == 25 || k % 10 == 0 {
+        if k % 40 == 25 || k.is_multiple_of(10) {
             self.other(COMFORT_NOISE, at, 0);
         }
         self.timestamp += PACKET as i64;
