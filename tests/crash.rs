@@ -19,9 +19,10 @@ use parking_lot::{Mutex, MutexGuard};
 use plan::{Dice, number};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use story::{Story, Victim};
 use support::files::tree;
+use support::kit::until;
 use support::{Dir, Engine};
 
 /// One at a time: what they measure is time.
@@ -68,7 +69,13 @@ impl Scene {
 /// recordings has been told to stop.
 fn crash(directory: &Path, scene: &Scene, time: Duration, stopping: Option<Duration>) -> Story {
     let mut victim = scene.begin(directory);
-    victim.live_for(time);
+    let begun = Instant::now();
+    // On a busy machine they begin late.
+    let started = format!("E {REC_EVENT_STARTED} ");
+    for _ in 0..scene.calls {
+        victim.wait(|line| line.starts_with(&started));
+    }
+    victim.live_for(time.saturating_sub(begun.elapsed()));
     if let Some(delay) = stopping {
         victim.wait(|line| line.starts_with('z'));
         victim.live_for(delay);
@@ -124,8 +131,11 @@ fn killed_while_beginning() {
             settings: "storage.durability=process",
             callback: "",
         };
+        let mut victim = scene.begin(&directory.0);
         let time = Duration::from_micros(dice.between(0, 250_000));
-        let story = crash(&directory.0, &scene, time, None);
+        victim.live_for(time);
+        let story = victim.kill();
+        check::before_recovery(&directory.0, &story);
         let told = check::recover(&directory.0, &story);
         let result = check::after_recovery(&directory.0, &story, &told);
         let started = story.recordings.keys().filter(|id| story.was_started(id)).count();
@@ -322,6 +332,12 @@ fn foreign_files_are_left_alone() {
     println!("{} foreign files: {result:?}", planted.len());
 }
 
+/// Recordings that have their final names.
+fn published(directory: &Path) -> usize {
+    let is_audio = |file: &&PathBuf| file.extension().is_some_and(|ending| ending == "wav");
+    tree(directory).iter().filter(is_audio).count()
+}
+
 /// Killed between publishing and the return of the callback that tells of it.
 #[test]
 fn killed_inside_the_callback() {
@@ -340,16 +356,16 @@ fn killed_inside_the_callback() {
         victim.wait(|line| line.starts_with(&finished));
         if callback == "blocks" {
             // Others are published meanwhile, and wait to be told.
-            victim.live_for(Duration::from_millis(1500));
+            until("published", || {
+                victim.live_for(Duration::from_millis(20));
+                published(&directory.0) > 2
+            });
         }
         let story = victim.kill();
         check::before_recovery(&directory.0, &story);
         let ended: Vec<&String> = story.recordings.keys().filter(|id| story.was_ended(id)).collect();
         assert_eq!(ended.len(), 1, "one callback, which has not returned");
-        let published = tree(&directory.0)
-            .iter()
-            .filter(|file| file.extension().is_some_and(|ending| ending == "wav"))
-            .count();
+        let published = published(&directory.0);
         let told = check::recover(&directory.0, &story);
         let again: Vec<_> = told.iter().filter(|told| told.id() == ended[0]).collect();
         assert_eq!(again.len(), 1, "{told:#?}");

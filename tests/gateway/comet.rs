@@ -191,7 +191,7 @@ fn a_connect_is_answered_when_its_time_is_up_the_clients_or_ours() {
     assert!(client.poll(Some(60_000)).is_empty());
     assert!(begun.elapsed() >= Duration::from_millis(600));
     // The time to send a request has nothing to do with it.
-    let house = House::open(&[("cometd.timeout_ms", "900"), ("gateway.request_ms", "200")]);
+    let house = House::open(&[("cometd.timeout_ms", "2500"), ("gateway.request_ms", "1000")]);
     let client = Client::subscribed(&house, "user1");
     assert!(client.poll(None).is_empty());
     let house = House::open(&[("cometd.timeout_ms", "600000")]);
@@ -346,7 +346,7 @@ fn the_cookie_of_the_handshake_stands_in_for_the_header() {
 
 #[test]
 fn a_session_that_nobody_polls_is_forgotten() {
-    let house = House::open(&[("cometd.session_ms", "200"), ("cometd.timeout_ms", "600000")]);
+    let house = House::open(&[("cometd.session_ms", "3000"), ("cometd.timeout_ms", "600000")]);
     let left = Client::subscribed(&house, "user1");
     let polled = Client::subscribed(&house, "user2");
     std::thread::scope(|scope| {

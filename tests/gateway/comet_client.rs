@@ -143,7 +143,7 @@ fn the_library_comes_back_to_a_gateway_that_was_restarted() {
 
 #[test]
 fn the_library_comes_back_after_its_session_was_forgotten() {
-    let house = House::open(&[("cometd.timeout_ms", "200"), ("cometd.session_ms", "200")]);
+    let house = House::open(&[("cometd.timeout_ms", "200"), ("cometd.session_ms", "3000")]);
     let Some(script) = Script::start(&house, &[]) else {
         return;
     };

@@ -121,7 +121,7 @@ fn an_automatic_start_that_is_refused_is_told_to_its_own_user() {
 
 #[test]
 fn a_call_that_was_forgotten_is_nobody_elses_failed_start() {
-    let house = House::open(&[("media.clock", "real"), ("calls.idle_ms", "1000")]);
+    let house = House::open(&[("media.clock", "real"), ("calls.idle_ms", "4000")]);
     let client = Client::subscribed(&house, "user1");
     let leg = feed(house.calls[0], REC_LEG_LOCAL, REC_CODEC_PCMU, 8000).unwrap();
     // The other end of the call, of which less is known.

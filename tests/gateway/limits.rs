@@ -101,7 +101,7 @@ fn what_cannot_be_taken_in_is_refused_in_each_apis_own_form_and_counted() {
     let settings = [
         ("gateway.max_body_bytes", "1024"),
         ("gateway.apis", "imagicle,genesys,vobiz,plivo"),
-        ("gateway.request_ms", "300"),
+        ("gateway.request_ms", "1500"),
     ];
     let house = House::open(&settings);
     let large = "x".repeat(1025);
@@ -161,7 +161,7 @@ fn headers_beyond_the_limit_are_431() {
 
 #[test]
 fn who_sends_nothing_or_half_a_request_is_let_go_and_others_are_served() {
-    let house = House::open(&[("gateway.request_ms", "300")]);
+    let house = House::open(&[("gateway.request_ms", "1500")]);
     let silent = connect(&house);
     let mut half = connect(&house);
     half.write_all(b"GET /healthz HT").unwrap();

@@ -25,8 +25,8 @@ fn talk(feeds: &mut [(rec_feed, Sender, u64)], mut enough: impl FnMut(u64) -> bo
             let asked = Instant::now();
             let status = unsafe { rec_feed_rtp(*feed, packet.as_ptr().cast(), packet.len()) };
             assert_eq!(status, REC_OK, "frame {frames}");
-            // The disk stands still for seconds: so long would one wait who waited for it.
-            assert!(asked.elapsed() < Duration::from_secs(1), "a feed waits");
+            // The disk moves again only when this thread says so.
+            assert!(asked.elapsed() < PATIENCE, "a feed waits");
         }
         frames += 1;
     }
@@ -58,7 +58,7 @@ fn in_real_time_a_full_backlog_is_a_loss_of_its_length() {
             (feed, Sender::new(0, leg as u32), leg as u64)
         })
         .collect();
-    let begun = Instant::now();
+    let asked = Instant::now();
     let id = engine
         .start(
             None,
@@ -69,6 +69,7 @@ fn in_real_time_a_full_backlog_is_a_loss_of_its_length() {
             },
         )
         .unwrap();
+    let begun = Instant::now();
     let mut stopped_at = None;
     talk(&mut feeds, |frames| {
         let stats = engine.stats();
@@ -85,8 +86,9 @@ fn in_real_time_a_full_backlog_is_a_loss_of_its_length() {
         assert!(frames < 1000, "nothing is dropped");
         stopped_at.is_some_and(|at| frames > at + 50)
     });
+    let least_ms = begun.elapsed().as_millis() as u64;
     engine.by_id(rec_stop_by_id, None, &id).unwrap();
-    let wall_ms = begun.elapsed().as_millis() as u64;
+    let most_ms = asked.elapsed().as_millis() as u64;
     let (seen, wav) = finished(&engine, &id);
     let manifest = files::manifest_beside(&seen.path);
     let dropped = engine.stats().bytes_dropped;
@@ -111,9 +113,10 @@ fn in_real_time_a_full_backlog_is_a_loss_of_its_length() {
     assert_eq!(manifest["lost_ms"].as_u64(), Some(seen.lost_ms));
     assert!(engine.events.kinds(&id).contains(&REC_EVENT_LOSS));
 
-    // Its length is time on the wall; the ends of that were not looked at exactly.
+    // Its length is time on the wall, within a packet and the clock's steps.
     let length_ms = wav.frames() as u64 / 8;
-    assert!(length_ms.abs_diff(wall_ms) <= 200, "{length_ms} of {wall_ms} ms");
+    let wall_ms = least_ms.saturating_sub(40)..=most_ms + 40;
+    assert!(wall_ms.contains(&length_ms), "{length_ms} of {wall_ms:?} ms");
 
     // What was not lost is in its place, what was lost is silence.
     for (channel, leg) in ["local", "remote"].into_iter().enumerate() {
@@ -164,6 +167,7 @@ fn the_backlog_of_all_is_bounded() {
         })
         .unwrap();
     let local = feed(call, REC_LEG_LOCAL, REC_CODEC_PCM16, 48_000).unwrap();
+    let asked = Instant::now();
     let ids: Vec<String> = (0..12)
         .map(|_| {
             let start = Start {
@@ -189,7 +193,9 @@ fn the_backlog_of_all_is_bounded() {
         assert_eq!(write(local, &frame), REC_OK);
     }
     disk.stands_still(false);
+    let least_ms = begun.elapsed().as_millis() as u64;
     end(call).unwrap();
+    let wall_ms = least_ms.saturating_sub(40)..=asked.elapsed().as_millis() as u64 + 40;
     let mut lost_bytes = 0;
     for id in &ids {
         let (seen, wav) = finished(&engine, id);
@@ -198,8 +204,7 @@ fn the_backlog_of_all_is_bounded() {
         assert!(losses.iter().all(|(leg, ..)| leg == "local"), "{losses:?}");
         lost_bytes += losses.iter().map(|(_, from, to, _)| (to - from) * 4).sum::<u64>();
         let length = wav.frames() as u64 / 48;
-        let wall = (seen.ended_at_ms - seen.started_at_ms) as u64;
-        assert!(length.abs_diff(wall) <= 40, "{length} of {wall} ms");
+        assert!(wall_ms.contains(&length), "{length} of {wall_ms:?} ms");
     }
     assert_eq!(lost_bytes, engine.stats().bytes_dropped);
     assert_eq!(engine.stats().backlog_bytes, 0);

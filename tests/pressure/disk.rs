@@ -3,7 +3,6 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
 
 use callrec::capi::*;
 use callrec::storage::faults::{self, Step};
@@ -81,7 +80,7 @@ fn a_disk_without_room_starts_nothing() {
     let most = u64::MAX.to_string();
     let settings = [
         ("storage.min_free_bytes", most.as_str()),
-        ("calls.idle_ms", "1500"),
+        ("calls.idle_ms", "4000"),
         ("media.clock", "real"),
     ];
     let engine = Engine::open(&dir.0, &settings);
@@ -158,10 +157,8 @@ fn closing_while_the_disk_stands_still() {
         let asked = std::time::Instant::now();
         let closed = ask(|e| unsafe { rec_close(engine.handle, timeout, e) });
         assert_eq!(closed.unwrap_err().status, REC_ERR_TIMEOUT);
-        assert!(
-            asked.elapsed() < Duration::from_millis(u64::from(timeout) + 2000),
-            "it waits"
-        );
+        // Only one that waits for the disk takes so long.
+        assert!(asked.elapsed() < PATIENCE, "it waits");
         // Consumed, and all that was in it.
         let again = ask(|e| unsafe { rec_close(engine.handle, 0, e) });
         assert_eq!(again.unwrap_err().status, REC_ERR_BAD_HANDLE);

@@ -202,7 +202,7 @@ fn a_recording_that_reached_its_limit_says_so() {
 /// Of what the host forgot it hears, recorded or not; what it ended itself it knows.
 #[test]
 fn a_call_that_was_forgotten_is_told() {
-    let w = world_with(&[("calls.idle_ms", "1200")]);
+    let w = world_with(&[("calls.idle_ms", "4000")]);
     let of = |tag, device| Call {
         tag,
         ..line(device, "101")
@@ -219,7 +219,7 @@ fn a_call_that_was_forgotten_is_told() {
         let json = &told.json;
         assert_eq!(
             (&json["event"], &json["idle_ms"]),
-            (&"call-idle".into(), &1200.into())
+            (&"call-idle".into(), &4000.into())
         );
         assert_eq!(
             (&json["call"]["tag"], &json["call"]["device_name"]),

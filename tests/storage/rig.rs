@@ -21,7 +21,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 /// No test waits longer for anything.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A temporary directory, removed at the end.
 pub struct Scratch(pub PathBuf);

@@ -1,0 +1,49 @@
+//! Where a leg's audio ends up in the file, in simulated time: patterns of real senders,
+//! networks and hosts, each sample marked and found again. No test waits for a clock, so
+//! no load can break one.
+
+#[path = "audio/g711.rs"]
+#[allow(dead_code)]
+mod g711;
+
+#[path = "timeline/model/check.rs"]
+mod check;
+#[path = "timeline/find.rs"]
+mod find;
+#[path = "timeline/marks.rs"]
+mod marks;
+#[path = "timeline/model/plan.rs"]
+mod plan;
+#[path = "timeline/rig.rs"]
+mod rig;
+#[path = "timeline/model/run.rs"]
+mod run;
+#[path = "timeline/model/senders.rs"]
+mod senders;
+#[path = "timeline/verdict.rs"]
+mod verdict;
+
+#[path = "timeline/bursts.rs"]
+mod bursts;
+#[path = "timeline/clock.rs"]
+mod clock;
+#[path = "timeline/codecs.rs"]
+mod codecs;
+#[path = "timeline/drift.rs"]
+mod drift;
+#[path = "timeline/duplicates.rs"]
+mod duplicates;
+#[path = "timeline/events.rs"]
+mod events;
+#[path = "timeline/hold.rs"]
+mod hold;
+#[path = "timeline/model.rs"]
+mod model;
+#[path = "timeline/pauses.rs"]
+mod pauses;
+#[path = "timeline/restarts.rs"]
+mod restarts;
+#[path = "timeline/timestamps.rs"]
+mod timestamps;
+#[path = "timeline/writes.rs"]
+mod writes;

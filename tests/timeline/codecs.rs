@@ -1,0 +1,101 @@
+//! What cannot be decoded is reported, and the file's rate follows the first audio.
+
+use callrec::words::{Codec, Format, Leg};
+
+use crate::marks::Head;
+use crate::rig::{Rig, VISITS, Visits, format, local, narrow};
+use crate::verdict::Verdict;
+
+const AUDIO_PACKETS: usize = 100;
+/// GSM, G.722 and G.729: the far end changes to each of them.
+const FOREIGN: [(u8, usize); 3] = [(18, 170), (3, 240), (9, 300)];
+
+fn foreign_type(k: usize) -> Option<u8> {
+    if k < AUDIO_PACKETS {
+        return None;
+    }
+    let found = FOREIGN.iter().find(|(_, until)| k < *until).or(FOREIGN.last());
+    found.map(|(payload_type, _)| *payload_type)
+}
+
+/// `packets` packets, the first 100 of them audio.
+fn foreign(packets: usize, visits: Visits) -> Verdict {
+    let mut rig = Rig::real(visits);
+    rig.attach(Leg::Local, narrow());
+    let recording = rig.start(local());
+    for k in 0..packets {
+        rig.until(20 * k as u64);
+        let head = Head::audio(k as u64, 160 * k as u64, 3);
+        match foreign_type(k) {
+            None => rig.say(Leg::Local, head, 0, 160 * k, 160),
+            Some(payload_type) => {
+                let packet = Head { payload_type, ..head }.packet(b"0123456789abcdefghij");
+                rig.hand(Leg::Local, &packet, 0);
+            }
+        }
+    }
+    let file = &rig.finish()[recording];
+    rig.check_whole(file, Leg::Local, 0);
+    let reported = rig.sim.reports.ignored.lock().clone();
+    let expected = FOREIGN.map(|(payload_type, _)| (Leg::Local, payload_type));
+    rig.check(reported == expected, || format!("reported: {reported:?}"));
+    let mut ignored = file.ledger.leg(Leg::Local).ignored.clone();
+    ignored.sort_unstable();
+    let last = (packets - 240) as u64;
+    rig.check(ignored == [(3, 70), (9, last), (18, 70)], || {
+        format!("ignored: {ignored:?}")
+    });
+    let silent = rig.sim.reports.silent.lock().clone();
+    let long = (packets - AUDIO_PACKETS) * 20 > 10_000;
+    let expected = if long { vec![Leg::Local] } else { vec![] };
+    rig.check(silent == expected, || format!("silent: {silent:?}"));
+    rig.verdict()
+}
+
+#[test]
+fn a_payload_type_that_cannot_be_decoded_is_reported_once() {
+    let mut verdict = Verdict::default();
+    for packets in [300, 900] {
+        for visits in VISITS {
+            verdict.add(
+                &format!("{packets} packets, {visits:?} visits"),
+                foreign(packets, visits),
+            );
+        }
+    }
+    verdict.end();
+}
+
+/// A recording begins with the call; its wideband feed comes 1.5 s later.
+fn late_wideband(visits: Visits) -> Verdict {
+    let mut rig = Rig::real(visits);
+    let recording = rig.start(callrec::media::sim::Wish {
+        format: Format::Wav,
+        ..local()
+    });
+    rig.until(1500);
+    rig.attach(Leg::Local, format(Codec::Pcm16, 16_000));
+    for k in 0..100 {
+        rig.until(1500 + 20 * k as u64);
+        rig.write(Leg::Local, Codec::Pcm16, 0, 320 * k, 320);
+    }
+    let file = &rig.finish()[recording];
+    rig.check(file.rate == 16_000, || format!("the file has {} Hz", file.rate));
+    if file.rate == 16_000 {
+        rig.check_whole(file, Leg::Local, 0);
+        let at = file.leg(Leg::Local).runs.first().map(|run| run.at);
+        rig.check(at == Some(24_000), || format!("the first sample is at {at:?}"));
+    }
+    rig.check_nothing_lost(file);
+    rig.check_length(file, 3500, 20);
+    rig.verdict()
+}
+
+#[test]
+fn the_first_audio_fixes_the_rate_of_the_file() {
+    let mut verdict = Verdict::default();
+    for visits in VISITS {
+        verdict.add(&format!("{visits:?} visits"), late_wideband(visits));
+    }
+    verdict.end();
+}

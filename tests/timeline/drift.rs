@@ -1,0 +1,96 @@
+//! Senders whose clocks are wrong, for ten minutes.
+
+use callrec::words::{Codec, Leg};
+
+use crate::marks::Head;
+use crate::rig::{Recorded, Rig, Visits, local, narrow};
+
+const SECONDS: u64 = 600;
+
+/// A sender that is wrong by so many parts in a million.
+fn drift(ppm: f64, write: bool, visits: Visits) {
+    let mut rig = Rig::real(visits);
+    rig.attach(Leg::Local, narrow());
+    let recording = rig.start(local());
+    let pace = 1.0 + ppm / 1e6;
+    for k in 0.. {
+        let us = (k as f64 * 20_000.0 / pace) as u64;
+        if us >= SECONDS * 1_000_000 {
+            break;
+        }
+        rig.until_us(us);
+        match write {
+            true => {
+                rig.write(Leg::Local, Codec::Pcmu, 0, 160 * k, 160);
+            }
+            false => rig.say(
+                Leg::Local,
+                Head::audio(k as u64, 160 * k as u64, 3),
+                0,
+                160 * k,
+                160,
+            ),
+        }
+    }
+    rig.until(SECONDS * 1000);
+    let file = &rig.finish()[recording];
+    let worst = worst_misplacement_ms(file, pace);
+    rig.check(worst < 60.0, || format!("misplaced by {worst} ms"));
+    rig.check_length(file, SECONDS * 1000, 20);
+    let book = file.ledger.leg(Leg::Local).clone();
+    let slipped = book.slipped / callrec::media::ledger::ticks(1, 8000);
+    rig.check_missing(file, Leg::Local, 0, slipped);
+    // A fast clock brings so much too much, less the 60 ms that may be open at the end.
+    let surplus = (SECONDS as f64 * 8000.0 * (pace - 1.0)).max(0.0);
+    rig.check((slipped as f64 - surplus).abs() <= 480.0, || {
+        format!("{slipped} samples slipped of {surplus} too many")
+    });
+    let twice = file.leg(Leg::Local).twice(0);
+    let repeated = book.repeated / callrec::media::ledger::ticks(1, 8000);
+    rig.check(twice == repeated, || {
+        format!("{twice} samples are repeated, told: {repeated}")
+    });
+    rig.check_nothing_lost(file);
+    rig.verdict().end();
+}
+
+/// How far any end of a run is from where it was said.
+fn worst_misplacement_ms(file: &Recorded, pace: f64) -> f64 {
+    let runs = &file.leg(Leg::Local).runs;
+    let first = runs.first().map_or(0, |run| run.at) as f64;
+    let ends = runs.iter().filter(|run| run.len >= 40).flat_map(|run| {
+        let end = |n: usize| (run.at + n) as f64 - (first + (run.from + n) as f64 / pace);
+        [end(0), end(run.len)]
+    });
+    ends.fold(0.0, |worst, error| f64::max(worst, error.abs())) / 8.0
+}
+
+#[test]
+fn a_fast_sender_stays_in_its_place() {
+    drift(1000.0, false, Visits::Even);
+}
+
+#[test]
+fn a_slow_sender_stays_in_its_place() {
+    drift(-1000.0, false, Visits::Odd);
+}
+
+#[test]
+fn a_fast_writer_stays_in_its_place() {
+    drift(1000.0, true, Visits::Odd);
+}
+
+#[test]
+fn a_slow_writer_stays_in_its_place() {
+    drift(-1000.0, true, Visits::Even);
+}
+
+#[test]
+fn a_very_fast_sender_stays_in_its_place() {
+    drift(10_000.0, false, Visits::Odd);
+}
+
+#[test]
+fn a_very_slow_sender_stays_in_its_place() {
+    drift(-10_000.0, false, Visits::Even);
+}

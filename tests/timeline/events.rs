@@ -1,0 +1,135 @@
+//! Packets without audio must not cost any: telephone events and comfort noise.
+
+use callrec::media::ClockMode;
+use callrec::words::Leg;
+
+use crate::marks::{COMFORT_NOISE, EVENT, Head};
+use crate::rig::{CLOCKS, Rig, VISITS, Visits, local, narrow};
+use crate::verdict::Verdict;
+
+/// How a sender numbers its telephone events.
+#[derive(Clone, Copy, Debug)]
+enum Numbering {
+    /// As the audio, which stops meanwhile; its timestamps stand still.
+    Shared,
+    /// So far ahead of the audio, which goes on.
+    Ahead(i64),
+}
+
+/// Four digits of 160 ms.
+fn digits(numbering: Numbering, clock: ClockMode, visits: Visits) -> Verdict {
+    let mut rig = Rig::new(clock, visits);
+    rig.attach(Leg::Local, narrow());
+    let recording = rig.start(local());
+    let (mut sequence, mut timestamp) = (30_000_i64, 8000);
+    let (mut own, mut own_timestamp) = (0, 0);
+    for k in 0..400 {
+        rig.until(20 * k as u64);
+        let digit = (100..300).contains(&k) && k % 50 < 8;
+        let shared = matches!(numbering, Numbering::Shared);
+        if !(digit && shared) {
+            let head = Head::audio(sequence as u64, timestamp, 3);
+            rig.say(Leg::Local, head, 0, 160 * k, 160);
+            sequence += 1;
+            timestamp += 160;
+        }
+        if !digit {
+            continue;
+        }
+        if k % 50 == 0 {
+            own_timestamp = timestamp;
+            own = match numbering {
+                Numbering::Shared => sequence,
+                Numbering::Ahead(by) => sequence + by,
+            };
+        }
+        let head = Head {
+            payload_type: EVENT,
+            marker: k % 50 == 0,
+            ..Head::audio(own as u64, own_timestamp, 3)
+        };
+        let last = if k % 50 >= 5 { 0x80 } else { 0 };
+        let duration = 160 * (1 + k % 50) as u16;
+        let payload = [5, last | 10, (duration >> 8) as u8, duration as u8];
+        rig.hand(Leg::Local, &head.packet(&payload), 0);
+        own += 1;
+        if shared {
+            sequence = own;
+        }
+    }
+    let file = &rig.finish()[recording];
+    rig.check_whole(file, Leg::Local, 0);
+    rig.check_nothing_lost(file);
+    if clock == ClockMode::Real {
+        rig.check_length(file, 8000, 20);
+    }
+    rig.verdict()
+}
+
+#[test]
+fn telephone_events_cost_no_audio() {
+    let mut verdict = Verdict::default();
+    let ahead = [50, 5000, -50].map(Numbering::Ahead);
+    for numbering in std::iter::once(Numbering::Shared).chain(ahead) {
+        for clock in CLOCKS {
+            for visits in VISITS {
+                let case = format!("{numbering:?}, {clock:?} time, {visits:?} visits");
+                verdict.add(&case, digits(numbering, clock, visits));
+            }
+        }
+    }
+    verdict.end();
+}
+
+/// Each second one packet of the given type overtakes the audio packet before it by 3 ms.
+/// With pauses, each second ends with 200 ms in which nothing is sent.
+fn swapped(payload_type: u8, pauses: bool, clock: ClockMode, visits: Visits) -> Verdict {
+    let mut rig = Rig::new(clock, visits);
+    rig.attach(Leg::Local, narrow());
+    let recording = rig.start(local());
+    let mut sequence = 100;
+    for k in 0..500 {
+        rig.until(20 * k as u64);
+        if pauses && k % 50 >= 40 {
+            continue;
+        }
+        let head = Head::audio(sequence, 160 * k as u64, 3);
+        sequence += 1;
+        if k % 50 == 39 {
+            let other = Head {
+                payload_type,
+                ..Head::audio(sequence, 160 * k as u64 + 160, 3)
+            };
+            sequence += 1;
+            let payload: &[u8] = if payload_type == EVENT {
+                &[5, 10, 0, 160]
+            } else {
+                &[0x40]
+            };
+            rig.hand(Leg::Local, &other.packet(payload), 0);
+            rig.until(20 * k as u64 + 3);
+        }
+        rig.say(Leg::Local, head, 0, 160 * k, 160);
+    }
+    let file = &rig.finish()[recording];
+    rig.check_whole(file, Leg::Local, 0);
+    rig.check_nothing_lost(file);
+    let found = file.leg(Leg::Local);
+    rig.check(found.is_ordered(), || found.text());
+    rig.verdict()
+}
+
+#[test]
+fn a_packet_without_audio_that_overtakes_audio_costs_none() {
+    let mut verdict = Verdict::default();
+    for (payload_type, pauses) in [(COMFORT_NOISE, true), (COMFORT_NOISE, false), (EVENT, false)] {
+        for clock in CLOCKS {
+            for visits in VISITS {
+                let case =
+                    format!("type {payload_type}, pauses: {pauses}, {clock:?} time, {visits:?} visits");
+                verdict.add(&case, swapped(payload_type, pauses, clock, visits));
+            }
+        }
+    }
+    verdict.end();
+}

@@ -1,0 +1,168 @@
+//! Finds marked audio again in what a recording wrote.
+
+use std::collections::HashMap;
+
+use crate::marks::{Marks, scatter};
+
+/// So many samples in a row tell where they come from.
+const WINDOW: usize = 8;
+
+/// One uninterrupted piece of a stream in a channel of the file.
+#[derive(Clone, Copy, Debug)]
+pub struct Run {
+    /// In the file.
+    pub at: usize,
+    pub stream: usize,
+    /// In the stream.
+    pub from: usize,
+    pub len: usize,
+}
+
+impl Run {
+    /// How much later in the file than in the stream, in samples.
+    pub fn offset(&self) -> i64 {
+        self.at as i64 - self.from as i64
+    }
+}
+
+/// Where each window of each stream is, for windows at multiples of their own length.
+pub struct Index<'a> {
+    marks: &'a Marks,
+    windows: HashMap<u64, (usize, usize)>,
+}
+
+impl<'a> Index<'a> {
+    pub fn new(marks: &'a Marks) -> Index<'a> {
+        let mut windows = HashMap::new();
+        for (stream, said) in marks.streams.iter().enumerate() {
+            for (n, window) in said.values.chunks_exact(WINDOW).enumerate() {
+                let from = n * WINDOW;
+                if said.sent[from..from + WINDOW].iter().all(|sent| *sent) {
+                    windows.insert(key(window), (stream, from));
+                }
+            }
+        }
+        Index { marks, windows }
+    }
+
+    pub fn find(&self, channel: &[i16]) -> Found {
+        let mut found = Found::new(self.marks);
+        let (mut at, mut done) = (0, 0);
+        while at < channel.len() {
+            match self.run(channel, at, done) {
+                Some(run) => {
+                    found.unknown -= (at - run.at) as u64;
+                    found.note(run);
+                    done = run.at + run.len;
+                    at = done;
+                }
+                None => {
+                    found.unknown += u64::from(channel[at] != 0);
+                    at += 1;
+                }
+            }
+        }
+        found
+    }
+
+    /// The run around `at` that begins no earlier than `least`.
+    fn run(&self, channel: &[i16], at: usize, least: usize) -> Option<Run> {
+        let window = channel.get(at..at + WINDOW)?;
+        if window[0] == 0 {
+            return None;
+        }
+        let (stream, from) = *self.windows.get(&key(window))?;
+        let said = &self.marks.streams[stream];
+        let fits = |file: usize, own: usize| {
+            channel.get(file).is_some_and(|value| {
+                said.sent.get(own).copied().unwrap_or_default() && said.values[own] == *value
+            })
+        };
+        let after = (0..).take_while(|n| fits(at + n, from + n)).count();
+        if after < WINDOW {
+            return None;
+        }
+        let before = (1..=from.min(at - least))
+            .take_while(|n| fits(at - n, from - n))
+            .count();
+        Some(Run {
+            at: at - before,
+            stream,
+            from: from - before,
+            len: before + after,
+        })
+    }
+}
+
+fn key(window: &[i16]) -> u64 {
+    let mix = |hash, value: &i16| scatter(hash ^ u64::from(*value as u16));
+    window.iter().fold(0, mix)
+}
+
+/// What is in one channel.
+pub struct Found {
+    pub runs: Vec<Run>,
+    /// Samples that nobody said.
+    pub unknown: u64,
+    seen: Vec<Vec<bool>>,
+    twice: Vec<u64>,
+}
+
+impl Found {
+    fn new(marks: &Marks) -> Found {
+        let unseen = |said: &crate::marks::Said| vec![false; said.values.len()];
+        Found {
+            runs: Vec::new(),
+            unknown: 0,
+            seen: marks.streams.iter().map(unseen).collect(),
+            twice: vec![0; marks.streams.len()],
+        }
+    }
+
+    fn note(&mut self, run: Run) {
+        for at in run.from..run.from + run.len {
+            let seen = &mut self.seen[run.stream][at];
+            self.twice[run.stream] += u64::from(*seen);
+            *seen = true;
+        }
+        self.runs.push(run);
+    }
+
+    /// Different samples of a stream that are in the channel.
+    pub fn samples(&self, stream: usize) -> u64 {
+        let count = |seen: &Vec<bool>| seen.iter().filter(|seen| **seen).count() as u64;
+        self.seen.get(stream).map_or(0, count)
+    }
+
+    /// Samples of a stream that are in the channel again.
+    pub fn twice(&self, stream: usize) -> u64 {
+        self.twice.get(stream).copied().unwrap_or_default()
+    }
+
+    /// All samples of all streams, each as often as it is there.
+    pub fn total(&self) -> u64 {
+        self.runs.iter().map(|run| run.len as u64).sum()
+    }
+
+    /// How much later than in its stream the last run of a stream is, in samples. Scraps
+    /// do not count.
+    pub fn last_offset(&self, stream: usize) -> Option<i64> {
+        let long = |run: &&Run| run.stream == stream && run.len >= 40;
+        self.runs.iter().rev().find(long).map(Run::offset)
+    }
+
+    pub fn is_ordered(&self) -> bool {
+        self.runs.is_sorted_by_key(|run| run.from)
+    }
+
+    /// The first runs in milliseconds at 8 kHz, for a failing test.
+    pub fn text(&self) -> String {
+        let ms = |samples: usize| samples as f64 / 8.0;
+        let words = self.runs.iter().take(8).map(|run| {
+            let (at, from, len) = (ms(run.at), ms(run.from), ms(run.len));
+            format!("at {at} ms stream {} from {from} ms for {len} ms", run.stream)
+        });
+        let shown = words.collect::<Vec<_>>().join("; ");
+        format!("{} runs: {shown}", self.runs.len())
+    }
+}

@@ -1,0 +1,119 @@
+//! Audio whose every sample can be told apart, and the RTP packets that carry it.
+
+use callrec::words::Codec;
+
+use crate::g711::{Law, decode};
+
+/// RTP payload types.
+pub const PCMU: u8 = 0;
+pub const COMFORT_NOISE: u8 = 13;
+pub const EVENT: u8 = 101;
+
+/// What has been said in one stream of speech, by sample.
+#[derive(Default)]
+pub struct Said {
+    pub values: Vec<i16>,
+    pub sent: Vec<bool>,
+    pub count: u64,
+}
+
+impl Said {
+    fn note(&mut self, at: usize, value: i16) {
+        if at >= self.values.len() {
+            self.values.resize(at + 1, 0);
+            self.sent.resize(at + 1, false);
+        }
+        self.count += u64::from(!self.sent[at]);
+        self.values[at] = value;
+        self.sent[at] = true;
+    }
+}
+
+/// Everything that has been said, by stream.
+#[derive(Default)]
+pub struct Marks {
+    pub streams: Vec<Said>,
+}
+
+impl Marks {
+    /// `count` samples of a stream as the bytes of a packet or of a write.
+    pub fn say(&mut self, codec: Codec, stream: usize, from: usize, count: usize) -> Vec<u8> {
+        if stream >= self.streams.len() {
+            self.streams.resize_with(stream + 1, Said::default);
+        }
+        let mut bytes = Vec::with_capacity(count * codec.sample_bytes());
+        for at in from..from + count {
+            let mark = scatter((stream as u64) << 40 | at as u64);
+            let value = append(codec, mark, &mut bytes);
+            self.streams[stream].note(at, value);
+        }
+        bytes
+    }
+
+    pub fn said(&self, stream: usize) -> u64 {
+        self.streams.get(stream).map_or(0, |said| said.count)
+    }
+}
+
+/// Appends the sample that a mark stands for, never silence, and returns its value.
+fn append(codec: Codec, mark: u64, bytes: &mut Vec<u8>) -> i16 {
+    let byte = mark as u8;
+    match codec {
+        Codec::Pcmu => {
+            // 0x7f and 0xff are the two codes of silence.
+            let byte = if byte & 0x7f == 0x7f { 0x21 } else { byte };
+            bytes.push(byte);
+            decode(Law::Mu, byte)
+        }
+        Codec::Pcma => {
+            bytes.push(byte);
+            decode(Law::A, byte)
+        }
+        Codec::Pcm16 => {
+            let value = (mark as i16).max(1);
+            bytes.extend(value.to_ne_bytes());
+            value
+        }
+    }
+}
+
+/// SplitMix64: neighbours get values that have nothing to do with each other.
+pub fn scatter(seed: u64) -> u64 {
+    let mut mixed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}
+
+/// The header of one RTP packet. Sequence and timestamp may be given past their limits:
+/// they wrap.
+#[derive(Clone, Copy, Debug)]
+pub struct Head {
+    pub payload_type: u8,
+    pub marker: bool,
+    pub sequence: u64,
+    pub timestamp: u64,
+    pub ssrc: u32,
+}
+
+impl Head {
+    /// An audio packet of G.711 µ-law.
+    pub fn audio(sequence: u64, timestamp: u64, ssrc: u32) -> Head {
+        Head {
+            payload_type: PCMU,
+            marker: false,
+            sequence,
+            timestamp,
+            ssrc,
+        }
+    }
+
+    pub fn packet(self, payload: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![0x80, self.payload_type | u8::from(self.marker) << 7];
+        bytes.extend((self.sequence as u16).to_be_bytes());
+        bytes.extend((self.timestamp as u32).to_be_bytes());
+        bytes.extend(self.ssrc.to_be_bytes());
+        bytes.extend(payload);
+        bytes
+    }
+}

@@ -1,0 +1,70 @@
+//! Random schedules of senders, recordings, pauses and private times, against a model
+//! that counts its own samples.
+//!
+//! `TIMELINE_SEED=n` plays one schedule; `TIMELINE_SCHEDULES=n` plays so many instead of
+//! 10,000.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::check::check;
+use crate::plan::{Dice, Plan};
+use crate::run::run;
+
+const SCHEDULES: u64 = 10_000;
+/// They run at the same time.
+const SHARES: u64 = 4;
+const FAILURES_SHOWN: usize = 10;
+
+fn play(seed: u64) -> Result<(), String> {
+    let mut dice = Dice::new(seed);
+    let plan = Plan::new(&mut dice);
+    let played = catch_unwind(AssertUnwindSafe(|| check(&plan, &run(&plan, &mut dice))));
+    let result = played.unwrap_or_else(|_| Err("a panic".into()));
+    result.map_err(|words| {
+        let again = format!("TIMELINE_SEED={seed} cargo test --test timeline model");
+        format!("{again}: {words} ({plan:?})")
+    })
+}
+
+fn number(variable: &str) -> Option<u64> {
+    let text = std::env::var(variable).ok()?;
+    Some(text.parse().expect("a number"))
+}
+
+fn share(n: u64) {
+    let seeds = match number("TIMELINE_SEED") {
+        Some(seed) => seed..seed + u64::from(n == 0),
+        None => {
+            let count = number("TIMELINE_SCHEDULES").unwrap_or(SCHEDULES) / SHARES;
+            n * count..(n + 1) * count
+        }
+    };
+    let failures: Vec<_> = seeds.clone().filter_map(|seed| play(seed).err()).collect();
+    let shown = failures.iter().take(FAILURES_SHOWN).cloned().collect::<Vec<_>>();
+    assert!(
+        failures.is_empty(),
+        "{} of schedules {seeds:?} fail:\n{}",
+        failures.len(),
+        shown.join("\n")
+    );
+}
+
+#[test]
+fn schedules_of_the_first_share() {
+    share(0);
+}
+
+#[test]
+fn schedules_of_the_second_share() {
+    share(1);
+}
+
+#[test]
+fn schedules_of_the_third_share() {
+    share(2);
+}
+
+#[test]
+fn schedules_of_the_fourth_share() {
+    share(3);
+}

@@ -1,0 +1,296 @@
+//! Whether the files of a schedule are right, by the model's own counts.
+
+use std::ops::Range;
+
+use callrec::media::ledger::{Outside, ticks};
+use callrec::media::sim::{Ending, Tape};
+use callrec::media::{Ledger, LegLedger};
+
+use crate::plan::{Plan, Recording, Stretch};
+use crate::run::{Handed, LEGS, Run};
+use crate::senders::{BLOCK, Item, Kind};
+
+const US_PER_SAMPLE: u64 = 125;
+/// Within so many ms of a control point either side may be right.
+const EDGE_MS: u64 = 60;
+/// A stream that has just begun may end before it is confirmed.
+const CONFIRMED_MS: u64 = 400;
+
+/// One channel of a file.
+struct Channel<'a> {
+    bytes: &'a [u8],
+    channels: usize,
+    channel: usize,
+}
+
+impl Channel<'_> {
+    fn frames(&self) -> usize {
+        self.bytes.len() / (2 * self.channels)
+    }
+
+    /// 0 is silence; otherwise the sample's number plus 1.
+    fn at(&self, frame: usize) -> usize {
+        let byte = 2 * (frame * self.channels + self.channel);
+        usize::from(u16::from_le_bytes([self.bytes[byte], self.bytes[byte + 1]]))
+    }
+
+    /// Samples in a row of one block, from this frame on.
+    fn run(&self, frame: usize) -> (usize, usize) {
+        let first = self.at(frame) - 1;
+        let most = (BLOCK - first % BLOCK).min(self.frames() - frame);
+        let len = (1..most).find(|n| self.at(frame + n) != first + 1 + n);
+        (first, len.unwrap_or(most))
+    }
+}
+
+/// One leg of one recording.
+struct Side<'a> {
+    kind: Kind,
+    items: &'a [Item],
+    handed: &'a Handed,
+    recording: &'a Recording,
+    /// Pauses and private times, in µs.
+    secret: Vec<(u64, u64)>,
+    /// When each block was said, in µs, and when its packet began.
+    said_us: Vec<Option<(u64, u64)>>,
+    seen: Vec<bool>,
+    repeated: u64,
+}
+
+pub fn check(plan: &Plan, run: &Run) -> Result<(), String> {
+    for (n, recording) in plan.recordings.iter().enumerate() {
+        let tape = run.tapes[n].as_ref().ok_or("never started")?;
+        check_tape(plan, run, n, recording, tape).map_err(|words| format!("recording {n}: {words}"))?;
+    }
+    Ok(())
+}
+
+fn check_tape(plan: &Plan, run: &Run, n: usize, recording: &Recording, tape: &Tape) -> Result<(), String> {
+    let out = tape.out.lock();
+    if !matches!(out.ending, Some(Ending::Finished(..))) {
+        return Err(format!("ended with {:?}", out.ending));
+    }
+    let ledger = tape.progress.ledger();
+    for (leg, kind) in plan.senders.iter().enumerate() {
+        let channel = Channel {
+            bytes: &out.bytes,
+            channels: plan.senders.len(),
+            channel: leg,
+        };
+        let mut side = Side::new(
+            *kind,
+            &run.items[leg],
+            &run.handed[n][leg],
+            recording,
+            &plan.private,
+        );
+        side.check(&channel, ledger.leg(LEGS[leg]))
+            .map_err(|words| format!("{:?} leg: {words}", LEGS[leg]))?;
+    }
+    check_lost(&ledger, tape.progress.lost_ms())?;
+    let blur = plan
+        .senders
+        .iter()
+        .map(|kind| kind.blur_ms())
+        .max()
+        .unwrap_or_default();
+    check_length(plan, recording, tape.progress.duration_ms(), EDGE_MS + blur)
+}
+
+fn check_lost(ledger: &Ledger, lost_ms: u64) -> Result<(), String> {
+    let lost = callrec::media::ledger::ms(ledger.lost());
+    match lost.abs_diff(lost_ms) <= 1 {
+        true => Ok(()),
+        false => Err(format!("{lost} ms lost by the ledger, lost_ms is {lost_ms}")),
+    }
+}
+
+/// The file is as long as the recording went on, less the pauses that it skips.
+fn check_length(plan: &Plan, recording: &Recording, ms: u64, slack: u64) -> Result<(), String> {
+    let all = recording.stop - recording.start;
+    let lasting = |of: &[Stretch]| {
+        let within = |(from, to): &Stretch| {
+            to.min(&recording.stop)
+                .saturating_sub(*from.max(&recording.start))
+        };
+        of.iter().map(within).sum::<u64>()
+    };
+    let skipped = match recording.skips {
+        true => lasting(&recording.pauses),
+        false => 0,
+    };
+    // Where a pause and a private time overlap, it is skipped once.
+    let private = if recording.skips {
+        lasting(&plan.private)
+    } else {
+        0
+    };
+    let least = all.saturating_sub(skipped + private + slack);
+    match (least..=all - skipped + slack).contains(&ms) {
+        true => Ok(()),
+        false => Err(format!("{ms} ms long, not {} ms", all - skipped)),
+    }
+}
+
+impl<'a> Side<'a> {
+    fn new(
+        kind: Kind,
+        items: &'a [Item],
+        handed: &'a Handed,
+        recording: &'a Recording,
+        private: &[Stretch],
+    ) -> Side<'a> {
+        let mut said_us = vec![None; handed.kept.len()];
+        for item in items {
+            for block in 0..item.samples / BLOCK {
+                let after = (block * BLOCK) as u64 * US_PER_SAMPLE;
+                said_us[item.from / BLOCK + block] = Some((item.said_us + after, item.said_us));
+            }
+        }
+        let secret = recording.pauses.iter().chain(private);
+        Side {
+            kind,
+            items,
+            handed,
+            recording,
+            secret: secret.map(|(from, to)| (from * 1000, to * 1000)).collect(),
+            seen: vec![false; said_us.len() * BLOCK],
+            said_us,
+            repeated: 0,
+        }
+    }
+
+    fn check(&mut self, channel: &Channel, book: &LegLedger) -> Result<(), String> {
+        let mut frame = 0;
+        while frame < channel.frames() {
+            if channel.at(frame) == 0 {
+                frame += 1;
+                continue;
+            }
+            let (first, len) = channel.run(frame);
+            self.found(frame, first..first + len)?;
+            frame += len;
+        }
+        self.check_ledger(book)?;
+        self.check_missing(book)
+    }
+
+    /// These samples of one block are in the file.
+    fn found(&mut self, frame: usize, samples: Range<usize>) -> Result<(), String> {
+        let block = samples.start / BLOCK;
+        let Some(Some((said, packet))) = self.said_us.get(block).copied() else {
+            return Err(format!("samples {samples:?} were never said"));
+        };
+        let from = said + (samples.start % BLOCK) as u64 * US_PER_SAMPLE;
+        let to = from + samples.len() as u64 * US_PER_SAMPLE;
+        if !self.handed.kept[block] {
+            return Err(format!(
+                "samples {samples:?}, said at {from} us, were not handed in while unpaused"
+            ));
+        }
+        let blur = self.kind.blur_ms() * 1000;
+        // A packet that was sent before the pause was said before it: all of it may be kept.
+        let is_secret = |(begin, end): &(u64, u64)| {
+            let (begin, end) = (begin + blur, end.saturating_sub(blur));
+            packet >= begin && from < end
+        };
+        if let Some((begin, end)) = self.secret.iter().find(|secret| is_secret(secret)) {
+            return Err(format!(
+                "samples {samples:?}, said from {from} to {to} us, in a pause from {begin} to {end} us"
+            ));
+        }
+        self.check_place(frame, from, &samples)?;
+        for seen in &mut self.seen[samples] {
+            self.repeated += u64::from(*seen);
+            *seen = true;
+        }
+        Ok(())
+    }
+
+    fn check_place(&self, frame: usize, said_us: u64, samples: &Range<usize>) -> Result<(), String> {
+        if self.recording.skips || !self.kind.keeps_place() {
+            return Ok(());
+        }
+        let place = self.recording.start * 1000 + frame as u64 * US_PER_SAMPLE;
+        let slack = (EDGE_MS + self.kind.blur_ms()) * 1000;
+        match place.abs_diff(said_us) <= slack {
+            true => Ok(()),
+            false => Err(format!(
+                "samples {samples:?}, said at {said_us} us, are placed at {place} us"
+            )),
+        }
+    }
+
+    fn check_ledger(&self, book: &LegLedger) -> Result<(), String> {
+        if book.handed != book.accounted() {
+            return Err(format!("the ledger does not balance: {book:?}"));
+        }
+        let during = ticks(self.handed.during, 8000);
+        let most = during + ticks(self.handed.after, 8000).min(book.outside[Outside::AfterStop as usize]);
+        if !(during..=most).contains(&book.handed) {
+            return Err(format!(
+                "{} ticks handed in, the ledger says {}",
+                during, book.handed
+            ));
+        }
+        let different = self.seen.iter().filter(|seen| **seen).count() as u64;
+        let (found, repeated) = (ticks(different, 8000), ticks(self.repeated, 8000));
+        if book.in_file != found || book.repeated != repeated {
+            return Err(format!(
+                "{found} ticks in the file and {repeated} repeated, the ledger says {} and {}",
+                book.in_file, book.repeated
+            ));
+        }
+        if self.repeated > 0 && !matches!(self.kind, Kind::Drift(_) | Kind::Writes(_)) {
+            return Err(format!("{} samples twice", self.repeated));
+        }
+        Ok(())
+    }
+
+    /// What was handed in, was said where it is recorded, and is not there.
+    fn check_missing(&self, book: &LegLedger) -> Result<(), String> {
+        let missing = ticks(self.missing(EDGE_MS), 8000);
+        if missing > book.lost() + book.slipped {
+            return Err(format!(
+                "{missing} ticks are missing, told: {}, slipped: {}",
+                book.lost(),
+                book.slipped
+            ));
+        }
+        let strict = ticks(self.missing(CONFIRMED_MS), 8000);
+        if self.kind.is_lossless() && self.secret.is_empty() && strict > book.slipped {
+            return Err(format!(
+                "{strict} ticks are missing, though nothing was lost or paused"
+            ));
+        }
+        Ok(())
+    }
+
+    /// Samples that are missing, except within `edge` ms and the blur of any control point.
+    fn missing(&self, edge: u64) -> u64 {
+        let edge = (edge + self.kind.blur_ms()) * 1000;
+        let (start, stop) = (self.recording.start * 1000 + edge, self.recording.stop * 1000);
+        let block_us = BLOCK as u64 * US_PER_SAMPLE;
+        let is_due = |said: u64| {
+            let open = said >= start && said + block_us + edge <= stop;
+            let hidden = |(from, to): &(u64, u64)| said + block_us + edge > *from && said < to + edge;
+            open && !self.secret.iter().any(hidden)
+        };
+        let due = self
+            .items
+            .iter()
+            .flat_map(|item| item.from / BLOCK..(item.from + item.samples) / BLOCK);
+        let mut due: Vec<_> = due
+            .filter(|block| {
+                self.handed.kept[*block] && self.said_us[*block].is_some_and(|(said, _)| is_due(said))
+            })
+            .collect();
+        due.sort_unstable();
+        due.dedup();
+        let unseen = |block: &usize| {
+            let samples = &self.seen[block * BLOCK..(block + 1) * BLOCK];
+            samples.iter().filter(|seen| !**seen).count() as u64
+        };
+        due.iter().map(unseen).sum()
+    }
+}

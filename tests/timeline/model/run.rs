@@ -1,0 +1,212 @@
+//! Plays a schedule, and notes for each recording what was handed in while it was open.
+
+use callrec::media::sim::{Sim, Tape, Wish};
+use callrec::words::{Codec, Format, Layout, Leg, PauseMode, Status};
+
+use crate::plan::{Dice, Plan, Recording};
+use crate::rig::format;
+use crate::senders::{BLOCK, Hand, Item, LINEAR, items};
+
+pub const LEGS: [Leg; 2] = [Leg::Local, Leg::Remote];
+
+#[derive(Clone, Copy)]
+enum Event {
+    Start(usize),
+    Pause(usize),
+    Resume(usize),
+    Stop(usize),
+    Private(bool),
+    /// The next item of a leg.
+    Hand(usize),
+}
+
+/// What one leg handed in for one recording.
+#[derive(Default)]
+pub struct Handed {
+    /// Samples between its start and its stop.
+    pub during: u64,
+    pub after: u64,
+    /// By block: handed in while the recording was open, unpaused and not private.
+    pub kept: Vec<bool>,
+}
+
+/// One recording while it goes on.
+#[derive(Clone, Copy, Default)]
+struct State {
+    started: bool,
+    stopped: bool,
+    paused: bool,
+}
+
+pub struct Run {
+    pub tapes: Vec<Option<Tape>>,
+    /// By recording and leg.
+    pub handed: Vec<Vec<Handed>>,
+    pub items: Vec<Vec<Item>>,
+    sim: Sim,
+    began_ns: u64,
+    next_visit_ns: u64,
+    states: Vec<State>,
+    private: bool,
+    next: Vec<usize>,
+}
+
+/// Plays all of it.
+pub fn run(plan: &Plan, dice: &mut Dice) -> Run {
+    let items: Vec<_> = plan
+        .senders
+        .iter()
+        .map(|kind| items(*kind, plan.ms, dice))
+        .collect();
+    let mut run = Run::new(plan, items);
+    for (us, event) in events(plan, &run.items) {
+        run.until(us, plan.visit_ms, dice);
+        run.event(event, plan);
+    }
+    run.end();
+    run
+}
+
+/// In order; what happens at the same time as a packet happens before it.
+fn events(plan: &Plan, items: &[Vec<Item>]) -> Vec<(u64, Event)> {
+    let mut events = Vec::new();
+    for (n, recording) in plan.recordings.iter().enumerate() {
+        events.push((recording.start * 1000, Event::Start(n)));
+        for (from, to) in &recording.pauses {
+            events.push((from * 1000, Event::Pause(n)));
+            events.push((to * 1000, Event::Resume(n)));
+        }
+        events.push((recording.stop * 1000, Event::Stop(n)));
+    }
+    for (from, to) in &plan.private {
+        events.push((from * 1000, Event::Private(true)));
+        events.push((to * 1000, Event::Private(false)));
+    }
+    for (leg, items) in items.iter().enumerate() {
+        events.extend(items.iter().map(|item| (item.arrival_us, Event::Hand(leg))));
+    }
+    events.sort_by_key(|(us, _)| *us);
+    events
+}
+
+impl Run {
+    fn new(plan: &Plan, items: Vec<Vec<Item>>) -> Run {
+        let mut sim = Sim::real();
+        for leg in &LEGS[..items.len()] {
+            let linear = format(Codec::Pcm16, 8000);
+            sim.attach(*leg, linear);
+            sim.payload(*leg, LINEAR, linear);
+        }
+        // A fast sender says more than 8 samples a ms.
+        let blocks = plan.ms as usize * 9 / BLOCK + 4;
+        let fresh = || Handed {
+            kept: vec![false; blocks],
+            ..Handed::default()
+        };
+        let legs = items.len();
+        Run {
+            tapes: vec![None; plan.recordings.len()],
+            handed: plan
+                .recordings
+                .iter()
+                .map(|_| (0..legs).map(|_| fresh()).collect())
+                .collect(),
+            began_ns: sim.now_ns,
+            next_visit_ns: sim.now_ns,
+            states: vec![State::default(); plan.recordings.len()],
+            private: false,
+            next: vec![0; legs],
+            items,
+            sim,
+        }
+    }
+
+    fn until(&mut self, us: u64, visit_ms: u64, dice: &mut Dice) {
+        let until = self.began_ns + us * 1000;
+        while self.next_visit_ns <= until {
+            self.sim.now_ns = self.next_visit_ns;
+            self.sim.visit();
+            let ms = if visit_ms == 100 {
+                100
+            } else {
+                dice.between(1, visit_ms)
+            };
+            self.next_visit_ns += ms * 1_000_000;
+        }
+        self.sim.now_ns = until;
+    }
+
+    fn event(&mut self, event: Event, plan: &Plan) {
+        match event {
+            Event::Start(n) => self.start(n, &plan.recordings[n]),
+            Event::Pause(n) => self.with_tape(n, |sim, tape| sim.pause(tape)).paused = true,
+            Event::Resume(n) => self.with_tape(n, |sim, tape| sim.resume(tape)).paused = false,
+            Event::Stop(n) => self.with_tape(n, |sim, tape| sim.stop(tape)).stopped = true,
+            Event::Private(on) => {
+                self.sim.private(on);
+                self.private = on;
+            }
+            Event::Hand(leg) => self.hand(leg),
+        }
+    }
+
+    fn start(&mut self, n: usize, recording: &Recording) {
+        let wish = Wish {
+            format: Format::Wav,
+            layout: if self.items.len() == 1 {
+                Layout::Local
+            } else {
+                Layout::Stereo
+            },
+            pause_mode: if recording.skips {
+                PauseMode::Skip
+            } else {
+                PauseMode::Silence
+            },
+            ..Wish::default()
+        };
+        self.tapes[n] = Some(self.sim.start(wish));
+        self.states[n].started = true;
+    }
+
+    fn with_tape(&mut self, n: usize, act: impl FnOnce(&mut Sim, &Tape)) -> &mut State {
+        let tape = self.tapes[n].as_ref().expect("started before");
+        act(&mut self.sim, tape);
+        &mut self.states[n]
+    }
+
+    fn hand(&mut self, leg: usize) {
+        let item = &self.items[leg][self.next[leg]];
+        self.next[leg] += 1;
+        let status = match &item.hand {
+            Hand::Rtp(packet) => self.sim.rtp(LEGS[leg], packet),
+            Hand::Write(bytes) => self.sim.write(LEGS[leg], bytes),
+        };
+        assert!(matches!(status, Status::Ok | Status::Overrun), "{status:?}");
+        for (state, handed) in self.states.iter().zip(&mut self.handed) {
+            let handed = &mut handed[leg];
+            if !state.started {
+                continue;
+            }
+            if state.stopped {
+                handed.after += item.samples as u64;
+                continue;
+            }
+            handed.during += item.samples as u64;
+            if !state.paused && !self.private {
+                handed.kept[item.from / BLOCK..(item.from + item.samples) / BLOCK].fill(true);
+            }
+        }
+    }
+
+    /// All recordings come to their ends.
+    fn end(&mut self) {
+        for _ in 0..100 {
+            self.sim.pass(100);
+            let ended = |tape: &Tape| tape.out.lock().ending.is_some();
+            if self.tapes.iter().flatten().all(ended) {
+                break;
+            }
+        }
+    }
+}

@@ -1,0 +1,325 @@
+//! One leg's sender of a random schedule: what it says when, and what of it is handed in
+//! when. Sample number n of a leg has the value n + 1, so that each can be told apart.
+
+use crate::marks::{COMFORT_NOISE, EVENT, Head};
+use crate::plan::Dice;
+
+/// The RTP payload type of linear audio.
+pub const LINEAR: u8 = 96;
+/// Samples that are handed in together come in whole blocks.
+pub const BLOCK: usize = 80;
+const PACKET: usize = 160;
+const PACKET_US: u64 = 20_000;
+const US_PER_SAMPLE: u64 = 125;
+/// So many packets at the beginning have no trouble, so that the sender's clock is known.
+const SOUND: usize = 10;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wrong {
+    Half,
+    Double,
+    Pairs,
+    Stuck,
+    /// So many samples, once.
+    Jump(i64),
+}
+
+/// The one kind of trouble that a sender has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Clean,
+    /// Each packet is late by up to so many ms.
+    Jitter(u64),
+    Reorder,
+    Duplicates,
+    /// So many packets in a hundred.
+    Loss(u64),
+    /// Silence with comfort noise.
+    Dtx,
+    /// Telephone events in the audio's own numbering, which stops meanwhile.
+    SharedEvents,
+    /// Telephone events with numbers so far ahead.
+    OwnEvents(i64),
+    /// The numbering steps by so much, once.
+    Restart(i64),
+    /// Another SSRC each so many packets; the last packet of each comes too late.
+    Ssrc(usize),
+    Wrong(Wrong),
+    /// Held from a packet on, for so many ms, then delivered at so many hundredths of
+    /// real time; 0: at once.
+    Stall {
+        from: usize,
+        ms: u64,
+        pace: u64,
+    },
+    /// So many parts in a million.
+    Drift(i64),
+    /// Nothing is sent between these times in ms, and timestamps do not go on.
+    StoodStill(u64, u64),
+    /// Each so many packets one of a type that nobody knows, with numbers so far ahead.
+    Unknown(usize, i64),
+    /// No RTP, and each write is late by up to so many ms.
+    Writes(u64),
+}
+
+impl Kind {
+    /// How far the time at which something was said may be misjudged, in ms.
+    pub fn blur_ms(self) -> u64 {
+        match self {
+            Kind::Jitter(ms) | Kind::Writes(ms) => ms,
+            Kind::Wrong(_) => 120,
+            Kind::Drift(_) => 60,
+            _ => 0,
+        }
+    }
+
+    /// Everything that is handed in must be kept, if nothing is paused.
+    pub fn is_lossless(self) -> bool {
+        !matches!(self, Kind::Loss(_) | Kind::StoodStill(..))
+    }
+
+    /// Every sample must be where it was said, within the blur.
+    pub fn keeps_place(self) -> bool {
+        !matches!(self, Kind::Stall { .. } | Kind::StoodStill(..) | Kind::Wrong(_))
+    }
+}
+
+pub enum Hand {
+    Rtp(Vec<u8>),
+    Write(Vec<u8>),
+}
+
+/// One packet or write.
+pub struct Item {
+    pub arrival_us: u64,
+    /// When its first sample was said, by a clock that nobody sees.
+    pub said_us: u64,
+    pub from: usize,
+    /// 0: no audio.
+    pub samples: usize,
+    pub hand: Hand,
+}
+
+struct Builder {
+    items: Vec<Item>,
+    sequence: i64,
+    timestamp: i64,
+    ssrc: u32,
+}
+
+/// All that a sender hands in within `ms`, in order.
+pub fn items(kind: Kind, ms: u64, dice: &mut Dice) -> Vec<Item> {
+    let mut builder = Builder {
+        items: Vec::new(),
+        sequence: dice.below(65_536) as i64,
+        timestamp: dice.below(1 << 32) as i64,
+        ssrc: dice.below(1 << 32) as u32,
+    };
+    for k in 0.. {
+        let at = builder.time(kind, k);
+        if at >= ms * 1000 {
+            break;
+        }
+        builder.packet(kind, k, at, dice);
+    }
+    builder.hold_back(kind, dice);
+    let mut items = builder.items;
+    items.sort_by_key(|item| item.arrival_us);
+    items.retain(|item| item.arrival_us < ms * 1000);
+    items
+}
+
+impl Builder {
+    fn time(&self, kind: Kind, k: usize) -> u64 {
+        let us = k as u64 * PACKET_US;
+        match kind {
+            Kind::Drift(ppm) => us * 1_000_000 / (1_000_000 + ppm) as u64,
+            _ => us,
+        }
+    }
+
+    /// What the sender does in the `k`th packet's time.
+    fn packet(&mut self, kind: Kind, k: usize, at: u64, dice: &mut Dice) {
+        match kind {
+            Kind::Writes(_) => self.write(k, at),
+            Kind::Dtx if k % 40 >= 25 => self.comfort_noise(k, at),
+            Kind::SharedEvents if k >= SOUND && k % 40 >= 32 => self.event(at, 0),
+            Kind::OwnEvents(ahead) if k >= SOUND && k % 40 >= 32 => {
+                self.audio(k, at);
+                self.other(EVENT, at, ahead);
+            }
+            Kind::Unknown(each, ahead) if k >= SOUND && k.is_multiple_of(each) => {
+                self.other(18, at, ahead);
+                self.audio(k, at);
+            }
+            Kind::Loss(percent) if k >= SOUND && dice.chance(percent) => self.step(),
+            Kind::Wrong(wrong) => self.wrong(wrong, k, at),
+            Kind::StoodStill(from, to) if (from * 1000..to * 1000).contains(&at) => {}
+            Kind::Restart(by) if k == SOUND + 20 => {
+                self.sequence += by;
+                self.timestamp += dice.below(1 << 32) as i64;
+                self.audio(k, at);
+            }
+            Kind::Ssrc(each) if k > 0 && k.is_multiple_of(each) => {
+                self.sequence = dice.below(65_536) as i64;
+                self.timestamp = dice.below(1 << 32) as i64;
+                self.ssrc = dice.below(1 << 32) as u32;
+                self.audio(k, at);
+            }
+            _ => self.audio(k, at),
+        }
+    }
+
+    fn head(&self) -> Head {
+        Head {
+            payload_type: LINEAR,
+            ..Head::audio(self.sequence as u64, self.timestamp as u64, self.ssrc)
+        }
+    }
+
+    fn step(&mut self) {
+        self.sequence += 1;
+        self.timestamp += PACKET as i64;
+    }
+
+    fn audio(&mut self, k: usize, at: u64) {
+        self.part(k * PACKET, PACKET, at);
+        self.step();
+    }
+
+    /// A packet with these samples, and with no effect on what follows.
+    fn part(&mut self, from: usize, samples: usize, at: u64) {
+        let payload: Vec<u8> = (from..from + samples)
+            .flat_map(|n| (n as u16 + 1).to_be_bytes())
+            .collect();
+        let hand = Hand::Rtp(self.head().packet(&payload));
+        self.push(at, from, samples, hand);
+    }
+
+    fn push(&mut self, at: u64, from: usize, samples: usize, hand: Hand) {
+        self.items.push(Item {
+            arrival_us: at,
+            said_us: at,
+            from,
+            samples,
+            hand,
+        });
+    }
+
+    fn write(&mut self, k: usize, at: u64) {
+        let from = k * PACKET;
+        let bytes = (from..from + PACKET)
+            .flat_map(|n| (n as u16 + 1).to_ne_bytes())
+            .collect();
+        self.push(at, from, PACKET, Hand::Write(bytes));
+    }
+
+    /// A packet without audio, with the number of the next audio packet plus `ahead`.
+    fn other(&mut self, payload_type: u8, at: u64, ahead: i64) {
+        let head = Head {
+            payload_type,
+            sequence: (self.sequence + ahead) as u64,
+            ..self.head()
+        };
+        self.push(at, 0, 0, Hand::Rtp(head.packet(&[5, 10, 0, 160])));
+        if ahead == 0 {
+            self.sequence += 1;
+        }
+    }
+
+    fn comfort_noise(&mut self, k: usize, at: u64) {
+        if k % 40 == 25 || k.is_multiple_of(10) {
+            self.other(COMFORT_NOISE, at, 0);
+        }
+        self.timestamp += PACKET as i64;
+    }
+
+    fn event(&mut self, at: u64, ahead: i64) {
+        self.other(EVENT, at, ahead);
+        self.timestamp += PACKET as i64;
+    }
+
+    fn wrong(&mut self, wrong: Wrong, k: usize, at: u64) {
+        let (samples, packets) = match wrong {
+            Wrong::Pairs => (PACKET / 2, 2),
+            _ => (PACKET, 1),
+        };
+        for n in 0..packets {
+            let from = k * PACKET + n * samples;
+            self.part(from, samples, at);
+            let item = self.items.last_mut().expect("just pushed");
+            item.said_us = at + (n * samples) as u64 * US_PER_SAMPLE;
+            self.sequence += 1;
+        }
+        self.timestamp += match wrong {
+            Wrong::Half => 80,
+            Wrong::Double => 320,
+            Wrong::Stuck => 0,
+            Wrong::Pairs => 160,
+            Wrong::Jump(by) if k == SOUND + 15 => 160 + by,
+            Wrong::Jump(_) => 160,
+        };
+    }
+
+    /// Turns times of sending into times of arrival.
+    fn hold_back(&mut self, kind: Kind, dice: &mut Dice) {
+        match kind {
+            Kind::Jitter(ms) => self.delay_each(|_| dice.below(ms + 1) * 1000),
+            Kind::Writes(ms) => {
+                self.delay_each(|_| dice.below(ms + 1) * 1000);
+                self.never_overtake();
+            }
+            Kind::Reorder => self.delay_each(|n| match n >= SOUND && dice.chance(10) {
+                true => dice.between(21, 55) * 1000,
+                false => 0,
+            }),
+            Kind::Ssrc(each) => self.delay_each(|n| match n % each == each - 1 {
+                true => PACKET_US + 1000,
+                false => 0,
+            }),
+            Kind::Duplicates => self.repeat(dice),
+            Kind::Stall { from, ms, pace } => self.stall(from, ms, pace),
+            _ => {}
+        }
+    }
+
+    fn delay_each(&mut self, mut delay: impl FnMut(usize) -> u64) {
+        for (n, item) in self.items.iter_mut().enumerate() {
+            item.arrival_us += delay(n);
+        }
+    }
+
+    fn never_overtake(&mut self) {
+        let mut latest = 0;
+        for item in &mut self.items {
+            latest = item.arrival_us.max(latest);
+            item.arrival_us = latest;
+        }
+    }
+
+    /// Some packets come again up to 3 s later.
+    fn repeat(&mut self, dice: &mut Dice) {
+        for n in SOUND..self.items.len() {
+            if !dice.chance(15) {
+                continue;
+            }
+            let item = &self.items[n];
+            let Hand::Rtp(packet) = &item.hand else { continue };
+            let again = Item {
+                arrival_us: item.arrival_us + 1000 * dice.below(3000),
+                hand: Hand::Rtp(packet.clone()),
+                ..*item
+            };
+            self.items.push(again);
+        }
+    }
+
+    fn stall(&mut self, from: usize, ms: u64, pace: u64) {
+        let Some(first) = self.items.get(from) else { return };
+        let released = first.arrival_us + ms * 1000;
+        for (n, item) in self.items.iter_mut().skip(from).enumerate() {
+            let drained = (n as u64 * PACKET_US * 100).checked_div(pace).unwrap_or_default();
+            item.arrival_us = item.arrival_us.max(released + drained);
+        }
+    }
+}

@@ -1,0 +1,416 @@
+//! A simulated call, what is said on it, and its recordings.
+
+use callrec::media::sim::{self, Ending, Sim, Tape, Wish};
+use callrec::media::{ClockMode, Ledger, Span};
+use callrec::words::{Codec, EndReason, FeedFormat, Format, Layout, Leg, Status};
+
+use crate::find::{Found, Index};
+use crate::g711::{Law, decode};
+use crate::marks::{Head, Marks, scatter};
+use crate::verdict::{Verdict, check_ledger};
+
+pub const NS_PER_MS: u64 = 1_000_000;
+pub const CLOCKS: [ClockMode; 2] = [ClockMode::Real, ClockMode::Stream];
+pub const VISITS: [Visits; 2] = [Visits::Even, Visits::Odd];
+
+/// When the worker comes by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Visits {
+    /// Every 100 ms. In stream time: when a ring is full.
+    Even,
+    /// After 1 to 250 ms. In stream time: after 1 to 40 packets, too.
+    Odd,
+}
+
+/// G.711 µ-law at 8 kHz.
+pub fn narrow() -> FeedFormat {
+    format(Codec::Pcmu, 8000)
+}
+
+pub fn format(codec: Codec, rate: u32) -> FeedFormat {
+    FeedFormat { codec, rate }
+}
+
+/// A recording of both legs in a file of µ-law.
+pub fn stereo() -> Wish {
+    Wish {
+        format: Format::WavUlaw,
+        ..Wish::default()
+    }
+}
+
+/// A recording of the local leg.
+pub fn local() -> Wish {
+    Wish {
+        layout: Layout::Local,
+        ..stereo()
+    }
+}
+
+/// A recording, and how much each leg handed in since its start and since its stop.
+struct Booked {
+    tape: Tape,
+    layout: Layout,
+    during: [u64; 3],
+    after: [u64; 3],
+    stopped: bool,
+}
+
+/// One leg of a finished recording.
+pub struct Heard {
+    pub found: Found,
+    pub rate: u32,
+    pub during: u64,
+    pub after: u64,
+}
+
+/// A finished recording.
+pub struct Recorded {
+    pub heard: Vec<(Leg, Heard)>,
+    pub rate: u32,
+    pub lost_ms: u64,
+    pub duration_ms: u64,
+    pub paused_ms: u64,
+    pub ledger: Ledger,
+    pub losses: Vec<Span>,
+}
+
+impl Recorded {
+    pub fn leg(&self, leg: Leg) -> &Found {
+        let (_, heard) = self
+            .heard
+            .iter()
+            .find(|(of, _)| *of == leg)
+            .expect("the leg is heard");
+        &heard.found
+    }
+
+    /// How much later the local leg is than the remote one at their ends, in ms.
+    pub fn apart_ms(&self, local: usize, remote: usize) -> f64 {
+        let end = |leg, stream| self.leg(leg).last_offset(stream).unwrap_or(i64::MAX / 2);
+        (end(Leg::Local, local) - end(Leg::Remote, remote)) as f64 / 8.0
+    }
+}
+
+pub struct Rig {
+    pub sim: Sim,
+    pub marks: Marks,
+    pub overruns: u64,
+    clock: ClockMode,
+    visits: Visits,
+    began_ns: u64,
+    next_visit_ns: u64,
+    /// Packets until the next visit in stream time.
+    countdown: u64,
+    dice: u64,
+    /// 0: the leg never had a feed.
+    rates: [u32; 3],
+    recordings: Vec<Booked>,
+    verdict: Verdict,
+}
+
+impl Rig {
+    pub fn new(clock: ClockMode, visits: Visits) -> Rig {
+        let sim = Sim::new(sim::config(clock));
+        Rig {
+            began_ns: sim.now_ns,
+            next_visit_ns: sim.now_ns + 30 * NS_PER_MS,
+            sim,
+            marks: Marks::default(),
+            overruns: 0,
+            clock,
+            visits,
+            countdown: 1,
+            dice: 1,
+            rates: [0; 3],
+            recordings: Vec::new(),
+            verdict: Verdict::default(),
+        }
+    }
+
+    pub fn real(visits: Visits) -> Rig {
+        Rig::new(ClockMode::Real, visits)
+    }
+
+    fn dice(&mut self, sides: u64) -> u64 {
+        self.dice += 1;
+        scatter(self.dice) % sides
+    }
+
+    pub fn attach(&mut self, leg: Leg, format: FeedFormat) {
+        self.rates[leg as usize] = format.rate;
+        self.sim.attach(leg, format);
+    }
+
+    /// Both legs in G.711 µ-law.
+    pub fn attach_both(&mut self) {
+        self.attach(Leg::Local, narrow());
+        self.attach(Leg::Remote, narrow());
+    }
+
+    pub fn start(&mut self, wish: Wish) -> usize {
+        self.recordings.push(Booked {
+            tape: self.sim.start(wish),
+            layout: wish.layout,
+            during: [0; 3],
+            after: [0; 3],
+            stopped: false,
+        });
+        self.recordings.len() - 1
+    }
+
+    pub fn pause(&mut self, recording: usize) {
+        self.sim.pause(&self.recordings[recording].tape);
+    }
+
+    pub fn resume(&mut self, recording: usize) {
+        self.sim.resume(&self.recordings[recording].tape);
+    }
+
+    /// Real time: so many microseconds after the beginning, with all visits until then.
+    pub fn until_us(&mut self, us: u64) {
+        if self.clock == ClockMode::Stream {
+            return;
+        }
+        let until = self.began_ns + us * 1000;
+        while self.next_visit_ns <= until {
+            self.sim.now_ns = self.next_visit_ns;
+            self.visit();
+        }
+        self.sim.now_ns = until.max(self.sim.now_ns);
+    }
+
+    pub fn until(&mut self, ms: u64) {
+        self.until_us(ms * 1000);
+    }
+
+    fn visit(&mut self) {
+        self.sim.visit();
+        let ms = match self.visits {
+            Visits::Even => 100,
+            Visits::Odd => 1 + self.dice(250),
+        };
+        self.next_visit_ns = self.sim.now_ns + ms * NS_PER_MS;
+        self.countdown = 1 + self.dice(40);
+    }
+
+    /// Hands in a packet with so many samples of audio, received `age_us` ago.
+    pub fn hand_aged(&mut self, leg: Leg, packet: &[u8], samples: usize, age_us: u64) {
+        let arrival = self.sim.now_ns - age_us * 1000;
+        loop {
+            let feed = self.sim.feed(leg).expect("the leg has a feed");
+            let status = feed.rtp_arrived(packet, arrival);
+            if !self.is_over(status) {
+                break;
+            }
+        }
+        self.handed(leg, samples);
+    }
+
+    pub fn hand(&mut self, leg: Leg, packet: &[u8], samples: usize) {
+        self.hand_aged(leg, packet, samples, 0);
+    }
+
+    /// What is not taken in stream time must be handed in again.
+    fn is_over(&mut self, status: Status) -> bool {
+        assert!(matches!(status, Status::Ok | Status::Overrun), "{status:?}");
+        if self.clock == ClockMode::Real {
+            self.overruns += u64::from(status == Status::Overrun);
+            return false;
+        }
+        if status == Status::Overrun {
+            self.visit();
+            return true;
+        }
+        self.countdown = self.countdown.saturating_sub(1);
+        if self.visits == Visits::Odd && self.countdown == 0 {
+            self.visit();
+        }
+        false
+    }
+
+    fn handed(&mut self, leg: Leg, samples: usize) {
+        for recording in &mut self.recordings {
+            let sum = match recording.stopped {
+                false => &mut recording.during,
+                true => &mut recording.after,
+            };
+            sum[leg as usize] += samples as u64;
+        }
+    }
+
+    /// A packet of G.711 µ-law, ready to be handed in.
+    pub fn audio(&mut self, head: Head, stream: usize, from: usize, samples: usize) -> Vec<u8> {
+        head.packet(&self.marks.say(Codec::Pcmu, stream, from, samples))
+    }
+
+    /// Hands in `samples` samples of a stream in one packet of G.711 µ-law.
+    pub fn say(&mut self, leg: Leg, head: Head, stream: usize, from: usize, samples: usize) {
+        let packet = self.audio(head, stream, from, samples);
+        self.hand(leg, &packet, samples);
+    }
+
+    /// The `k`th packet of 20 ms of a sender that never has any trouble.
+    pub fn steady(&mut self, leg: Leg, k: usize, stream: usize) {
+        let head = Head::audio(k as u64, 160 * k as u64, 9);
+        self.say(leg, head, stream, 160 * k, 160);
+    }
+
+    /// Writes samples of a stream, and says what the answer was.
+    pub fn write(&mut self, leg: Leg, codec: Codec, stream: usize, from: usize, samples: usize) -> Status {
+        let bytes = self.marks.say(codec, stream, from, samples);
+        let status = self.sim.write(leg, &bytes);
+        self.overruns += u64::from(status == Status::Overrun);
+        self.handed(leg, samples);
+        status
+    }
+
+    pub fn stop(&mut self, recording: usize) {
+        let recording = &mut self.recordings[recording];
+        if !std::mem::replace(&mut recording.stopped, true) {
+            self.sim.stop(&recording.tape);
+        }
+    }
+
+    /// Stops every recording, and waits until all of them have ended.
+    pub fn finish(&mut self) -> Vec<Recorded> {
+        self.finish_by(EndReason::Stopped)
+    }
+
+    pub fn finish_by(&mut self, reason: EndReason) -> Vec<Recorded> {
+        for recording in 0..self.recordings.len() {
+            self.stop(recording);
+        }
+        for _ in 0..200 {
+            self.sim.now_ns = self.next_visit_ns;
+            self.visit();
+            let ended = |booked: &Booked| booked.tape.out.lock().ending.is_some();
+            if self.recordings.iter().all(ended) {
+                break;
+            }
+        }
+        let index = Index::new(&self.marks);
+        let files: Vec<_> = self
+            .recordings
+            .iter()
+            .map(|booked| recorded(booked, reason, &self.rates, &index))
+            .collect();
+        for file in &files {
+            check_ledger(&mut self.verdict, file);
+        }
+        files
+    }
+
+    pub fn check(&mut self, good: bool, words: impl FnOnce() -> String) {
+        self.verdict.check(good, words);
+    }
+
+    /// All of a stream is in this leg's channel.
+    pub fn check_whole(&mut self, file: &Recorded, leg: Leg, stream: usize) {
+        self.check_missing(file, leg, stream, 0);
+    }
+
+    /// So many samples of a stream are not in this leg's channel.
+    pub fn check_missing(&mut self, file: &Recorded, leg: Leg, stream: usize, samples: u64) {
+        let missing = self.missing(file, leg, stream);
+        let text = || file.leg(leg).text();
+        self.verdict.check(missing == samples, || {
+            format!(
+                "{leg:?} leg misses {missing} samples of stream {stream}, not {samples}; {}",
+                text()
+            )
+        });
+        let unknown = file.leg(leg).unknown;
+        self.verdict.check(unknown == 0, || {
+            format!("{leg:?} leg: {unknown} samples that nobody said; {}", text())
+        });
+    }
+
+    pub fn missing(&self, file: &Recorded, leg: Leg, stream: usize) -> u64 {
+        self.marks.said(stream) - file.leg(leg).samples(stream)
+    }
+
+    /// This recording counts nothing as lost.
+    pub fn check_no_loss(&mut self, file: &Recorded) {
+        self.check(file.lost_ms == 0, || {
+            format!("{} ms are told to be lost", file.lost_ms)
+        });
+        self.check(file.losses.is_empty(), || format!("losses: {:?}", file.losses));
+    }
+
+    /// Nothing is counted as lost, on the recording or in the sums over all calls.
+    pub fn check_nothing_lost(&mut self, file: &Recorded) {
+        self.check_no_loss(file);
+        let frames = self.sim.stats.frames_lost();
+        self.check(frames == 0, || format!("frames_lost is {frames}"));
+    }
+
+    /// The legs are at most so far apart at the end.
+    pub fn check_together(&mut self, file: &Recorded, local: usize, remote: usize, ms: f64) {
+        let apart = file.apart_ms(local, remote);
+        self.check(apart.abs() <= ms, || {
+            format!("legs apart by {apart} ms; {}", file.leg(Leg::Local).text())
+        });
+    }
+
+    /// The file is as long as the clock went, within `slack` ms.
+    pub fn check_length(&mut self, file: &Recorded, ms: u64, slack: u64) {
+        self.check(file.duration_ms.abs_diff(ms) <= slack, || {
+            format!("the file is {} ms long, not {ms}", file.duration_ms)
+        });
+    }
+
+    pub fn verdict(self) -> Verdict {
+        self.verdict
+    }
+}
+
+fn recorded(booked: &Booked, reason: EndReason, rates: &[u32; 3], index: &Index) -> Recorded {
+    let (tape, out) = (&booked.tape, booked.tape.out.lock());
+    let is_right = matches!(out.ending, Some(Ending::Finished(why, _)) if why == reason);
+    assert!(is_right, "ended with {:?}", out.ending);
+    let shape = out.shape.expect("a finished recording has a shape");
+    let legs: &[Leg] = match booked.layout {
+        Layout::Stereo => &[Leg::Local, Leg::Remote],
+        Layout::Local => &[Leg::Local],
+        Layout::Remote => &[Leg::Remote],
+        Layout::Mono => &[],
+    };
+    let fed = legs
+        .iter()
+        .enumerate()
+        .filter(|(_, leg)| rates[**leg as usize] > 0);
+    let heard = fed.map(|(channel, leg)| {
+        let samples = samples(&out.bytes, shape.format, legs.len(), channel);
+        let heard = Heard {
+            found: index.find(&samples),
+            rate: rates[*leg as usize],
+            during: booked.during[*leg as usize],
+            after: booked.after[*leg as usize],
+        };
+        (*leg, heard)
+    });
+    Recorded {
+        heard: heard.collect(),
+        rate: shape.rate,
+        lost_ms: tape.progress.lost_ms(),
+        duration_ms: tape.progress.duration_ms(),
+        paused_ms: tape.progress.paused_ms(),
+        ledger: tape.progress.ledger(),
+        losses: out.losses.clone(),
+    }
+}
+
+/// One channel of a file, as linear samples.
+fn samples(bytes: &[u8], format: Format, channels: usize, channel: usize) -> Vec<i16> {
+    let own = bytes.iter().skip(channel).step_by(channels);
+    match format {
+        Format::WavUlaw => own.map(|byte| decode(Law::Mu, *byte)).collect(),
+        Format::WavAlaw => unreachable!("silence in A-law is not zero"),
+        Format::Wav => {
+            let frames = bytes.chunks_exact(2 * channels);
+            let value = |frame: &[u8]| i16::from_le_bytes([frame[2 * channel], frame[2 * channel + 1]]);
+            frames.map(value).collect()
+        }
+    }
+}

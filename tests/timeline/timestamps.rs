@@ -1,0 +1,161 @@
+//! Senders whose timestamps are wrong, though their sequence numbers are right.
+
+use callrec::media::ClockMode;
+use callrec::words::Leg;
+
+use crate::marks::Head;
+use crate::rig::{CLOCKS, Rig, VISITS, Visits, stereo};
+use crate::verdict::Verdict;
+
+/// Every 20 ms one packet, whose timestamps step once, 3 s into the call.
+fn stepped(step: i64, clock: ClockMode, visits: Visits) -> Verdict {
+    let mut rig = Rig::new(clock, visits);
+    rig.attach_both();
+    let recording = rig.start(stereo());
+    for k in 0..750 {
+        rig.until(20 * k as u64);
+        rig.steady(Leg::Remote, k, 1);
+        let timestamp = 13_440 + 160 * k as i64 + if k >= 150 { step } else { 0 };
+        let head = Head::audio(700 + k as u64, timestamp as u64, 3);
+        rig.say(Leg::Local, head, 0, 160 * k, 160);
+    }
+    let file = &rig.finish()[recording];
+    rig.check_whole(file, Leg::Local, 0);
+    rig.check_whole(file, Leg::Remote, 1);
+    rig.check_nothing_lost(file);
+    rig.check_together(file, 0, 1, 80.0);
+    rig.verdict()
+}
+
+#[test]
+fn a_step_of_the_timestamps_loses_nothing() {
+    let mut verdict = Verdict::default();
+    for step in [-13_440, -320, -480_000, 12_000, 80_000] {
+        for clock in CLOCKS {
+            for visits in VISITS {
+                let case = format!("step of {} ms, {clock:?} time, {visits:?} visits", step / 8);
+                verdict.add(&case, stepped(step, clock, visits));
+            }
+        }
+    }
+    verdict.end();
+}
+
+/// How timestamps go on after each packet of 20 ms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wrong {
+    Half,
+    Double,
+    /// Two packets of 10 ms with the same one.
+    Pairs,
+    /// They stand still for the first ten packets.
+    Begins,
+    Stuck,
+}
+
+const WRONG: [Wrong; 5] = [
+    Wrong::Half,
+    Wrong::Double,
+    Wrong::Pairs,
+    Wrong::Begins,
+    Wrong::Stuck,
+];
+
+impl Wrong {
+    fn at(self, k: u64) -> u64 {
+        let steps = match self {
+            Wrong::Half => 80 * k,
+            Wrong::Double => 320 * k,
+            Wrong::Pairs => 160 * k,
+            Wrong::Begins => 160 * k.saturating_sub(10),
+            Wrong::Stuck => 0,
+        };
+        8000 + steps
+    }
+}
+
+fn wrong(wrong: Wrong, clock: ClockMode, visits: Visits) -> Verdict {
+    let mut rig = Rig::new(clock, visits);
+    rig.attach_both();
+    let recording = rig.start(stereo());
+    let packets = if wrong == Wrong::Pairs { 2 } else { 1 };
+    let samples = 160 / packets;
+    for k in 0..400 {
+        rig.until(20 * k as u64);
+        rig.steady(Leg::Remote, k, 1);
+        for n in 0..packets {
+            let head = Head::audio(9 + (packets * k + n) as u64, wrong.at(k as u64), 3);
+            rig.say(Leg::Local, head, 0, 160 * k + samples * n, samples);
+        }
+    }
+    let file = &rig.finish()[recording];
+    rig.check_whole(file, Leg::Local, 0);
+    rig.check_whole(file, Leg::Remote, 1);
+    rig.check_nothing_lost(file);
+    rig.check_together(file, 0, 1, 100.0);
+    let contradictions = file.ledger.leg(Leg::Local).wrong_timestamps;
+    rig.check(contradictions > 0, || {
+        "the ledger does not say that timestamps were wrong".into()
+    });
+    let sound = file.ledger.leg(Leg::Remote).wrong_timestamps;
+    rig.check(sound == 0, || {
+        format!("{sound} wrong timestamps of the sound leg")
+    });
+    rig.verdict()
+}
+
+#[test]
+fn timestamps_that_do_not_fit_the_audio_lose_nothing() {
+    let mut verdict = Verdict::default();
+    for kind in WRONG {
+        for clock in CLOCKS {
+            for visits in VISITS {
+                let case = format!("{kind:?}, {clock:?} time, {visits:?} visits");
+                verdict.add(&case, wrong(kind, clock, visits));
+            }
+        }
+    }
+    verdict.end();
+}
+
+/// Two minutes into the sender's clock a packet is lost, and the next one has timestamp 0.
+fn zero(clock: ClockMode, visits: Visits) -> Verdict {
+    let mut rig = Rig::new(clock, visits);
+    rig.attach_both();
+    let recording = rig.start(stereo());
+    for k in 0..200 {
+        rig.until(20 * k as u64);
+        rig.steady(Leg::Remote, k, 1);
+        if k == 100 {
+            continue;
+        }
+        let timestamp = if k == 101 { 0 } else { 120 * 8000 + 160 * k as u64 };
+        let head = Head {
+            marker: k == 101,
+            ..Head::audio(700 + k as u64, timestamp, 3)
+        };
+        rig.say(Leg::Local, head, 0, 160 * k, 160);
+    }
+    let file = &rig.finish()[recording];
+    rig.check_whole(file, Leg::Local, 0);
+    rig.check_whole(file, Leg::Remote, 1);
+    rig.check(file.lost_ms == 20, || {
+        format!("one packet never came; lost_ms is {}", file.lost_ms)
+    });
+    let found = file.leg(Leg::Local);
+    rig.check(found.is_ordered(), || found.text());
+    rig.check_length(file, 4000, 60);
+    rig.check_together(file, 0, 1, 60.0);
+    rig.verdict()
+}
+
+#[test]
+fn one_timestamp_of_zero_stretches_nothing() {
+    let mut verdict = Verdict::default();
+    for clock in CLOCKS {
+        for visits in VISITS {
+            verdict.add(&format!("{clock:?} time, {visits:?} visits"), zero(clock, visits));
+        }
+    }
+    verdict.end();
+}

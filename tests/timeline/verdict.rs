@@ -1,0 +1,83 @@
+//! What is wrong with a test's recordings. All of it is gathered before the test fails,
+//! so that one run shows every pattern that does not work.
+
+use callrec::media::ledger::{Outside, TICKS_PER_S, ms, ticks};
+use callrec::media::{LegLedger, SpanKind};
+use callrec::words::Leg;
+
+use crate::rig::Recorded;
+
+#[derive(Default)]
+pub struct Verdict {
+    failures: Vec<String>,
+}
+
+impl Verdict {
+    pub fn check(&mut self, good: bool, words: impl FnOnce() -> String) {
+        if !good {
+            self.failures.push(words());
+        }
+    }
+
+    pub fn add(&mut self, case: &str, other: Verdict) {
+        let named = other.failures.iter().map(|words| format!("{case}: {words}"));
+        self.failures.extend(named);
+    }
+
+    pub fn end(self) {
+        let count = self.failures.len();
+        assert!(count == 0, "{count} failures:\n{}", self.failures.join("\n"));
+    }
+}
+
+/// The ledger balances, and agrees with what is in the file and with all other counts.
+pub fn check_ledger(verdict: &mut Verdict, file: &Recorded) {
+    for (leg, heard) in &file.heard {
+        let book = file.ledger.leg(*leg);
+        verdict.check(book.fed, || format!("{leg:?} leg is not marked as fed"));
+        verdict.check(book.handed == book.accounted(), || {
+            format!("{leg:?} leg does not balance: {book:?}")
+        });
+        check_handed(verdict, *leg, book, heard.rate, heard.during, heard.after);
+        let found = ticks(heard.found.total() + heard.found.unknown, heard.rate);
+        verdict.check(book.in_file + book.repeated == found, || {
+            let told = in_samples(book.in_file, heard.rate);
+            let real = in_samples(found, heard.rate);
+            format!("{leg:?} leg: {told} samples in_file, but the file has {real}")
+        });
+        check_spans(verdict, file, *leg, book);
+    }
+    let lost = ms(file.ledger.lost());
+    verdict.check(lost.abs_diff(file.lost_ms) <= 1, || {
+        format!("ledger: {lost} ms lost, lost_ms: {}", file.lost_ms)
+    });
+}
+
+/// What came before the stop is all handed in; what came after it need not be looked at.
+fn check_handed(verdict: &mut Verdict, leg: Leg, book: &LegLedger, rate: u32, during: u64, after: u64) {
+    let (during, after) = (ticks(during, rate), ticks(after, rate));
+    let most = during + after.min(book.outside[Outside::AfterStop as usize]);
+    verdict.check((during..=most).contains(&book.handed), || {
+        let told = in_samples(book.handed, rate);
+        let real = in_samples(during, rate);
+        format!("{leg:?} leg: {told} samples handed, really {real}")
+    });
+}
+
+fn check_spans(verdict: &mut Verdict, file: &Recorded, leg: Leg, book: &LegLedger) {
+    let of_leg = file
+        .losses
+        .iter()
+        .filter(|span| matches!(span.kind, SpanKind::Loss(of, _) if of == leg));
+    let (spans, ns) = of_leg.fold((0, 0), |(n, ns), span| (n + 1, ns + span.length_ns));
+    let lost_ns = (u128::from(book.lost()) * 1_000_000_000 / u128::from(TICKS_PER_S)) as u64;
+    // Each span is rounded to whole frames.
+    let slack = 1_000_000 + spans * 1_000_000_000 / u64::from(file.rate.max(1));
+    verdict.check(ns.abs_diff(lost_ns) <= slack, || {
+        format!("{leg:?} leg: {lost_ns} ns lost, but {ns} ns in {spans} spans")
+    });
+}
+
+fn in_samples(ticks: u64, rate: u32) -> u64 {
+    ticks / (TICKS_PER_S / u64::from(rate))
+}
