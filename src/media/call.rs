@@ -30,6 +30,8 @@ pub(super) struct CallState {
     deinterleaver: Deinterleaver,
     /// Control points that change what is recorded, so far.
     epoch: u32,
+    /// When the latest of them acted.
+    point_ns: u64,
     /// Everything before it may be rendered.
     frontier_ns: u64,
     ended: bool,
@@ -56,6 +58,7 @@ impl CallState {
             stereo: false,
             deinterleaver: Deinterleaver::default(),
             epoch: 0,
+            point_ns: 0,
             frontier_ns: 0,
             ended: false,
         }
@@ -437,8 +440,12 @@ impl CallState {
             true => point.clock_ns.max(end.min(point.clock_ns + ahead)),
             false => end,
         };
+        // One after the other, also where the one before was put off by a packet's length.
+        let ns = ns.max(self.point_ns);
+        self.point_ns = if changes { ns } else { self.point_ns };
         At {
             ns,
+            clock_ns: if self.real { point.clock_ns } else { ns },
             epoch: self.epoch,
             real: self.real,
         }
@@ -478,16 +485,17 @@ impl CallState {
     /// Tells the legs what nobody needs any more.
     fn release(&mut self) {
         let ahead = self.legs.iter().any(|leg| leg.ahead_ns > STOP_NS);
-        let wants = |tap: &Tap| tap.wants_from_ns(ahead);
-        let floor = self.taps.iter().filter_map(wants).min();
-        if floor.is_none() {
+        let frontiers = || self.taps.iter().filter_map(Tap::frontiers_ns);
+        let written = frontiers().map(|(written, _)| written).max();
+        let settled = frontiers().map(|(_, settled)| settled).max();
+        // As long as one needs something, the others count what they do not.
+        let needed = self.taps.iter().any(|tap| tap.needs_legs(ahead));
+        let floor = frontiers().map(|(_, settled)| settled).min().filter(|_| needed);
+        if !needed {
             for tap in &mut self.taps {
                 tap.forget(&self.legs);
             }
         }
-        let frontiers = || self.taps.iter().filter_map(Tap::frontiers_ns);
-        let written = frontiers().map(|(written, _)| written).max();
-        let settled = frontiers().map(|(_, settled)| settled).max();
         for leg in &mut self.legs {
             leg.line
                 .want_from(floor, settled.unwrap_or(0), written.unwrap_or(0));

@@ -315,8 +315,9 @@ mod tests {
             track: &tracks[n],
             view: View {
                 epochs: &[(0, 0)],
-                least: 0,
+                own: (0, 0),
                 guard: 0,
+                end: u64::MAX,
             },
             run: 0,
             at: 0,

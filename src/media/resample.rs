@@ -131,8 +131,9 @@ mod tests {
             let mut out = Vec::new();
             let view = View {
                 epochs: &[(0, 0)],
-                least: 0,
+                own: (0, 0),
                 guard: 0,
+                end: u64::MAX,
             };
             resampler.render(&track, &view, to as usize / 2, &mut out);
             let heard: Vec<f64> = out

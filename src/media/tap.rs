@@ -40,6 +40,8 @@ enum Phase {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct At {
     pub ns: u64,
+    /// When it was set; in stream time the same.
+    pub clock_ns: u64,
     pub epoch: u32,
     pub real: bool,
 }
@@ -126,15 +128,15 @@ impl Tap {
         tap
     }
 
-    /// From when on it still needs what the legs say; `None` while it needs nothing.
-    /// `ahead`: a leg has audio that was written ahead of the clock.
-    pub(super) fn wants_from_ns(&self, ahead: bool) -> Option<u64> {
+    /// Whether what the legs say may still be in its file. `ahead`: a leg has audio that was
+    /// written ahead of the clock.
+    pub(super) fn needs_legs(&self, ahead: bool) -> bool {
         let open = self.segments.last().and_then(|n| self.segments.get(n));
         let unsettled = open.is_some_and(|segment| self.settled_ns < segment.to_ns);
         match self.phase {
-            Phase::Over => None,
-            Phase::Recording => Some(self.settled_ns),
-            Phase::Paused { .. } => (unsettled || ahead).then_some(self.settled_ns),
+            Phase::Over => false,
+            Phase::Recording => true,
+            Phase::Paused { .. } => unsettled || ahead,
         }
     }
 
@@ -275,7 +277,7 @@ impl Tap {
             return;
         }
         self.ever_paused = true;
-        self.segments.close(at.ns, at.epoch);
+        self.segments.close(at.ns, at.clock_ns, at.epoch);
         self.outbox.push(Out::Paused(self.frames));
         self.phase = Phase::Paused {
             since_ns: at.ns,

@@ -40,22 +40,32 @@ pub(super) struct Origin {
 pub(super) struct View<'a> {
     /// First and last epoch of each stretch in which it was recording.
     pub epochs: &'a [(u32, u32)],
-    /// The epoch in which this stretch began.
-    pub least: u32,
+    /// The epochs of this stretch.
+    pub own: (u32, u32),
     /// Nothing that may have been said before it, in samples.
     pub guard: u64,
+    /// Where its end was set, in samples. A packet that was handed in before may reach
+    /// beyond it, and no other.
+    pub end: u64,
 }
 
 impl View<'_> {
-    /// From which sample on a stretch of this origin is heard; `None`: none of it.
-    pub(super) fn heard_from(&self, start: u64, origin: Origin) -> Option<u64> {
-        if !self.is_recorded(origin.epoch) || (origin.epoch < self.least && !origin.ahead) {
-            return None;
+    /// From which sample to which a stretch of this origin is heard.
+    pub(super) fn heard(&self, start: u64, end: u64, origin: Origin) -> (u64, u64) {
+        let foreign = origin.epoch < self.own.0 && !origin.ahead;
+        if !self.is_recorded(origin.epoch) || foreign {
+            return (end, end);
         }
-        match (origin.early, self.guard) {
-            (0, _) | (_, 0) => Some(start),
-            (early, guard) => Some(start.max(guard.saturating_add(early.into()))),
-        }
+        let from = match (origin.early, self.guard) {
+            (0, _) | (_, 0) => start,
+            (early, guard) => start.max(guard.saturating_add(early.into())).min(end),
+        };
+        let to = if origin.epoch > self.own.1 {
+            end.min(self.end)
+        } else {
+            end
+        };
+        (from, to.max(from))
     }
 
     pub(super) fn is_recorded(&self, epoch: u32) -> bool {
@@ -422,10 +432,11 @@ impl Track {
             let Content::Audio(codec) = run.content else {
                 return (Piece::Silence, stop - at);
             };
-            return match view.heard_from(at, run.origin) {
-                Some(from) if from <= at => (self.piece(run, codec, at, stop), stop - at),
-                Some(from) => (Piece::Silence, from.min(stop) - at),
-                None => (Piece::Silence, stop - at),
+            let (from, to) = view.heard(at, stop, run.origin);
+            return match from == at && at < to {
+                true => (self.piece(run, codec, at, to), to - at),
+                false if at < from => (Piece::Silence, from - at),
+                false => (Piece::Silence, stop - at),
             };
         }
     }
@@ -463,8 +474,9 @@ mod tests {
 
     const ALL: View<'static> = View {
         epochs: &[(0, u32::MAX)],
-        least: 0,
+        own: (0, u32::MAX),
         guard: 0,
+        end: u64::MAX,
     };
 
     /// Where the places were taken.

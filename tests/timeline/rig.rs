@@ -60,6 +60,7 @@ struct Booked {
 pub struct Heard {
     pub found: Found,
     pub rate: u32,
+    pub least: u64,
     pub during: u64,
     pub after: u64,
 }
@@ -385,6 +386,11 @@ fn recorded(booked: &Booked, reason: EndReason, rates: &[u32; 3], index: &Index)
         let heard = Heard {
             found: index.find(&samples),
             rate: rates[*leg as usize],
+            // At its limit a recording ends with what has been taken out of the ring.
+            least: match reason {
+                EndReason::Limit => 0,
+                _ => booked.during[*leg as usize],
+            },
             during: booked.during[*leg as usize],
             after: booked.after[*leg as usize],
         };

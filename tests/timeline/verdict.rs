@@ -5,7 +5,7 @@ use callrec::media::ledger::{Outside, TICKS_PER_S, ms, ticks};
 use callrec::media::{LegLedger, SpanKind};
 use callrec::words::Leg;
 
-use crate::rig::Recorded;
+use crate::rig::{Heard, Recorded};
 
 #[derive(Default)]
 pub struct Verdict {
@@ -38,7 +38,7 @@ pub fn check_ledger(verdict: &mut Verdict, file: &Recorded) {
         verdict.check(book.handed == book.accounted(), || {
             format!("{leg:?} leg does not balance: {book:?}")
         });
-        check_handed(verdict, *leg, book, heard.rate, heard.during, heard.after);
+        check_handed(verdict, *leg, book, heard);
         let found = ticks(heard.found.total() + heard.found.unknown, heard.rate);
         verdict.check(book.in_file + book.repeated == found, || {
             let told = in_samples(book.in_file, heard.rate);
@@ -54,10 +54,12 @@ pub fn check_ledger(verdict: &mut Verdict, file: &Recorded) {
 }
 
 /// What came before the stop is all handed in; what came after it need not be looked at.
-fn check_handed(verdict: &mut Verdict, leg: Leg, book: &LegLedger, rate: u32, during: u64, after: u64) {
-    let (during, after) = (ticks(during, rate), ticks(after, rate));
+fn check_handed(verdict: &mut Verdict, leg: Leg, book: &LegLedger, heard: &Heard) {
+    let rate = heard.rate;
+    let (during, after) = (ticks(heard.during, rate), ticks(heard.after, rate));
+    let least = ticks(heard.least, rate);
     let most = during + after.min(book.outside[Outside::AfterStop as usize]);
-    verdict.check((during..=most).contains(&book.handed), || {
+    verdict.check((least..=most).contains(&book.handed), || {
         let told = in_samples(book.handed, rate);
         let real = in_samples(during, rate);
         format!("{leg:?} leg: {told} samples handed, really {real}")

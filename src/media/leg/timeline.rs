@@ -172,9 +172,10 @@ impl Timeline {
             self.note(from, to, origin.epoch, What::Dropped(DropReason::Overlap));
         }
         self.taken = taken;
-        if from < self.written && to > self.settled {
+        let floor = self.track.floor();
+        if from < self.written && to > floor {
             let rate = self.track.rate();
-            let from = grid::time(from.max(self.settled), rate);
+            let from = grid::time(from.max(floor), rate);
             self.dirty.push((from, grid::time(to, rate)));
         }
     }
@@ -188,26 +189,40 @@ impl Timeline {
         (!kept).then_some(Outside::Paused)
     }
 
-    /// The slipped samples: the first one after them, again. The one before may have been
-    /// said while a recording was paused that goes on from here.
-    fn repeat_first(&mut self, at: i64, count: u64, codec: Codec, payload: &[u8], origin: Origin) {
-        let Some(first) = payload.get(..codec.sample_bytes()) else {
-            return;
-        };
-        let copies = first.repeat(count as usize);
+    /// One sample again at each of so many places of a packet, which ends as much later.
+    /// It is the one after it: the one before may have been said while a recording was
+    /// paused that goes on from here.
+    fn stretch(&mut self, audio: &Audio<'_>, payload: &[u8], origin: Origin, placing: &Placing) {
+        let size = audio.format.codec.sample_bytes();
+        let len = payload.len() / size;
+        let parts = (placing.repeat as usize).min(len.max(1));
+        let mut at = placing.at - placing.repeat as i64;
+        for part in 0..parts {
+            let (from, to) = (part * len / parts, (part + 1) * len / parts);
+            let samples = &payload[from * size..to * size];
+            if let Some(first) = samples.get(..size) {
+                self.repeat(at, audio.format.codec, first, origin);
+            }
+            at += 1;
+            self.put(at, audio.format.codec, samples, origin, placing);
+            at += (to - from) as i64;
+        }
+    }
+
+    fn repeat(&mut self, at: i64, codec: Codec, sample: &[u8], origin: Origin) {
         let origin = Origin {
             repeated: true,
             ..origin
         };
         if self.not_kept(origin).is_none() && at >= self.settled as i64 {
-            self.track
-                .place(at.max(0) as u64, (codec, origin), &copies, &mut Vec::new());
+            let at = at.max(0) as u64;
+            self.track.place(at, (codec, origin), sample, &mut Vec::new());
         }
     }
 
     fn lay(&mut self, audio: &Audio<'_>, payload: &[u8], placing: &Placing) {
         let codec = audio.format.codec;
-        let mut origin = Origin {
+        let origin = Origin {
             epoch: audio.epoch,
             early: u32::try_from(placing.early).unwrap_or(u32::MAX),
             ahead: audio.ahead,
@@ -223,14 +238,12 @@ impl Timeline {
         let left_out = (left_out.len() / codec.sample_bytes()) as u64;
         let begin = placing.at.max(0) as u64;
         self.note(begin, begin + left_out, audio.epoch, What::Slipped);
-        if placing.repeat > 0 {
-            let at = placing.at - placing.repeat as i64;
-            self.repeat_first(at, placing.repeat, codec, payload, origin);
-        }
         if placing.was_missing {
             self.tally.lost -= 1;
         }
-        origin.repeated = false;
+        if placing.repeat > 0 {
+            return self.stretch(audio, payload, origin, placing);
+        }
         self.put(placing.at + left_out as i64, codec, payload, origin, placing);
     }
 

@@ -78,6 +78,11 @@ impl Lateness {
         }
     }
 
+    /// What comes is in time.
+    pub(in crate::media) fn is_steady(&self) -> bool {
+        self.state == State::Steady
+    }
+
     /// The newest packet of the stream.
     pub(in crate::media) fn judge(&mut self, moment: Moment) -> Verdict {
         let Moment {
@@ -124,7 +129,7 @@ impl Lateness {
         let State::Holding(first, came) = self.state else {
             return Verdict::Place;
         };
-        let burst = last.wanted > first && 2 * (last.wanted - first) > 3 * (last.arrival - came);
+        let burst = last.wanted > first && drains(last.wanted - first, last.arrival - came);
         self.decide(burst, last)
     }
 
@@ -155,11 +160,17 @@ struct Least {
     since: i64,
     packets: u32,
     delay: i64,
+    most: i64,
 }
 
 const WINDOW_NS: u64 = NS_PER_S;
 const WINDOW_PACKETS: u32 = 25;
-const BEGIN_NS: u64 = 10 * NS_PER_MS;
+/// Less is no drift, and less than so large a part of the jitter is chance.
+const BEGIN_NS: u64 = 6 * NS_PER_MS;
+const OF_JITTER: i64 = 6;
+/// A window's least delay moves by no more than so many parts of a hundred: else it is a
+/// path that has changed, or a burst.
+const DRIFT_PERCENT: i64 = 3;
 const ENOUGH_NS: u64 = NS_PER_MS;
 /// Earlier than its arrival by more than this, no audio can be.
 const LEAD_NS: u64 = 20 * NS_PER_MS;
@@ -175,15 +186,20 @@ impl Drift {
     /// One packet as the mapping places it. Answers by how many samples the stream moves
     /// from here on, at most 2 % of its length.
     pub(in crate::media) fn observe(&mut self, moment: Moment, len: i64) -> i64 {
-        if self.rest == 0 {
-            self.look(moment.arrival, moment.excess(), moment.rate);
-        }
+        self.look(moment.arrival, moment.excess(), moment.rate);
         if self.rest == 0 {
             return 0;
         }
         let most = (len / 50).max(1);
         let step = self.rest.clamp(-most, most);
         self.rest -= step;
+        if let Some(latest) = &mut self.latest {
+            *latest -= step;
+        }
+        if let Some(window) = &mut self.window {
+            window.delay -= step;
+            window.most -= step;
+        }
         if self.rest.abs() < samples(ENOUGH_NS, moment.rate) {
             self.rest = 0;
         }
@@ -195,17 +211,25 @@ impl Drift {
             since: arrival,
             packets: 0,
             delay,
+            most: delay,
         });
         window.delay = window.delay.min(delay);
+        window.most = window.most.max(delay);
         window.packets += 1;
         let whole = arrival - window.since >= samples(WINDOW_NS, rate) && window.packets >= WINDOW_PACKETS;
         if !whole {
             return;
         }
-        let least = window.delay;
-        (self.window, self.latest) = (None, Some(least));
+        let (least, took) = (window.delay, arrival - window.since);
+        let jitter = window.most - least;
+        let before = self.latest.replace(least).unwrap_or(least);
+        self.window = None;
+        if 100 * (least - before).abs() > DRIFT_PERCENT * took {
+            (self.baseline, self.rest) = (Some(least), 0);
+            return;
+        }
         let moved = least - *self.baseline.get_or_insert(least);
-        if moved.abs() > samples(BEGIN_NS, rate) {
+        if moved.abs() > samples(BEGIN_NS, rate).max(jitter / OF_JITTER) {
             self.rest = moved;
         }
     }
@@ -229,6 +253,7 @@ impl Drift {
         }
         if let Some(window) = &mut self.window {
             window.delay += by;
+            window.most += by;
         }
     }
 }

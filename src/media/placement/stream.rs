@@ -18,6 +18,10 @@ const NEXT: u16 = 16;
 /// More are forgotten: nothing that old is still waited for.
 const MOVES: usize = 8;
 const GAPS: usize = 8;
+/// In stream time a leg may be so far behind another without having been silent.
+const SILENCE_NS: u64 = 2_000 * NS_PER_MS;
+/// In stream time a leg is taken out of its ring while another still waits in its own.
+const RING_NS: u64 = 1_000 * NS_PER_MS;
 /// In stream time a longer silence is a jump of the timestamps.
 const LONGEST_S: i64 = 1800;
 
@@ -38,9 +42,9 @@ struct Gap {
     after: u16,
     before: u16,
     missing: u64,
-    /// The end of the silence that stands for them.
+    /// The silence that stands for them.
+    from: i64,
     to: i64,
-    len: i64,
 }
 
 #[derive(Debug)]
@@ -72,14 +76,23 @@ pub(in crate::media) struct Stream {
     lead: i64,
 }
 
+impl Coming<'_> {
+    /// Stream time: the others have gone on for longer than they are held up for the leg.
+    fn has_been_silent(&self, clock: i64) -> bool {
+        self.leg_end > 0 && clock - self.leg_end > samples(SILENCE_NS, self.format.rate)
+    }
+}
+
 impl Stream {
     /// Begins with its first packet. In real time it is placed once its neighbours of the
     /// same moment are known.
     pub(in crate::media) fn begin(coming: &Coming<'_>, scene: &Scene, out: &mut impl Out) -> Stream {
         let packet = coming.packet;
-        let first = match scene.real {
-            true => coming.arrival,
-            false => coming.leg_end,
+        let first = match (scene.real, coming.clock) {
+            (true, _) => coming.arrival,
+            // The leg was silent while the others went on.
+            (false, Some(clock)) if coming.has_been_silent(clock) => clock,
+            (false, _) => coming.leg_end,
         };
         let mut stream = Stream {
             ssrc: packet.ssrc,
@@ -202,7 +215,7 @@ impl Stream {
         let apart = packet.sequence.wrapping_sub(self.highest);
         if !scene.real {
             let horizon = match coming.clock {
-                Some(clock) if !packet.marker => clock.max(expected) + samples(SLACK_NS, self.rate),
+                Some(clock) if !packet.marker => clock.max(expected) + samples(RING_NS, self.rate),
                 _ => expected + LONGEST_S * i64::from(self.rate),
             };
             let expected = if returns {
@@ -257,7 +270,7 @@ impl Stream {
     /// By how much the stream moves before a packet: a lead is taken back where nobody
     /// speaks, drift is followed a little with each packet.
     fn correct(&mut self, held: &Held) -> i64 {
-        if held.missing > 0 {
+        if held.missing > 0 || !self.lateness.is_steady() {
             return 0;
         }
         let moment = held.moment(self.rate);
@@ -368,8 +381,8 @@ impl Stream {
                 after: held.after,
                 before: held.sequence,
                 missing: held.missing,
+                from: held.wanted - lost,
                 to: held.wanted,
-                len: held.len_before,
             });
         }
         let placing = Placing {
@@ -435,9 +448,8 @@ impl Stream {
             gap.missing > 0 && from > 0 && from < gap.before.wrapping_sub(gap.after)
         };
         let gap = self.gaps.iter_mut().find(inside)?;
-        let from = gap.to - gap.missing as i64 * gap.len;
         gap.missing -= 1;
-        Some((from, gap.to))
+        Some((gap.from, gap.to))
     }
 
     /// A packet without audio: its number has been received, and nothing else follows.

@@ -5,8 +5,10 @@ use super::{Audio, Out, Placing, Scene};
 use crate::clock::{NS_PER_MS, NS_PER_S};
 use crate::words::FeedFormat;
 
-/// A host may be held up so long without leaving a silence.
-const SLACK_NS: u64 = 500 * NS_PER_MS;
+/// A host that comes later than this has been silent, unless it makes up for it.
+const SLACK_NS: u64 = 100 * NS_PER_MS;
+/// The longest hiccup of a host that is promised to lose nothing.
+const HICCUP_NS: u64 = 500 * NS_PER_MS;
 /// A place further from its arrival is a jump of the host's clock.
 const JUMP_NS: u64 = 2 * NS_PER_S;
 /// The same in stream time, from the leg's end.
@@ -43,6 +45,8 @@ pub(in crate::media) struct Writes {
     held: Vec<Held>,
     /// After the last write; `None` before the first one of a feed.
     end: Option<i64>,
+    /// Samples by which a write may have been said before its place.
+    early: i64,
     /// `write_at`: an index of the host's clock, and its place.
     anchor: Option<(u64, i64)>,
 }
@@ -54,14 +58,14 @@ impl Writes {
             drift: Drift::default(),
             held: Vec::new(),
             end: None,
+            early: 0,
             anchor: None,
         }
     }
 
     /// A new feed, another format, or what was written ahead was taken back.
     pub(in crate::media) fn begin(&mut self) {
-        self.end = None;
-        self.anchor = None;
+        (self.end, self.anchor, self.early) = (None, None, 0);
         self.lateness.reset();
         self.drift.reset();
     }
@@ -93,9 +97,11 @@ impl Writes {
             }
             Verdict::Place => {
                 self.settle(Verdict::Place, out);
-                let step = match written.ahead {
-                    true => 0,
-                    false => self.drift.observe(moment, written.len),
+                let live = !written.ahead && self.lateness.is_steady();
+                let step = if live {
+                    self.drift.observe(moment, written.len)
+                } else {
+                    0
                 };
                 self.place(written, wanted, step, out);
             }
@@ -112,6 +118,8 @@ impl Writes {
         };
         if by > 0 {
             self.drift.reset();
+            let hiccup = samples(HICCUP_NS, first.format.rate);
+            self.early = if by <= hiccup { self.early.max(by) } else { 0 };
         }
         for held in std::mem::take(&mut self.held) {
             self.place(&held.written(), held.wanted + by, 0, out);
@@ -125,6 +133,7 @@ impl Writes {
             at: at + step,
             trim: trim as u64,
             repeat: step.max(0) as u64,
+            early: if written.ahead { 0 } else { self.early as u64 },
             newest: true,
             ..Placing::default()
         };

@@ -81,18 +81,21 @@ impl Account {
             return;
         };
         let view = place.segments.view(n, rate);
-        let heard = view.heard_from(from, origin).map_or(to, |at| at.min(to));
+        let heard = view.heard(from, to, origin);
         if origin.repeated {
-            self.leg(place.leg).repeated += ticks(to - heard, rate);
+            self.leg(place.leg).repeated += ticks(heard.1 - heard.0, rate);
             return;
         }
-        if from < heard && !view.is_recorded(origin.epoch) {
+        if from < heard.0 && !view.is_recorded(origin.epoch) {
             self.leg(place.leg)
-                .outside_of(Outside::Paused, ticks(heard - from, rate));
-        } else if from < heard {
-            self.dropped(place, n, (from, heard), rate, DropReason::PauseUnclear);
+                .outside_of(Outside::Paused, ticks(heard.0 - from, rate));
+        } else if from < heard.0 {
+            self.dropped(place, n, (from, heard.0), rate, DropReason::PauseUnclear);
         }
-        self.in_file(place, n, (heard, to), rate);
+        self.in_file(place, n, heard, rate);
+        // Said after the pause was set.
+        self.leg(place.leg)
+            .outside_of(Outside::Paused, ticks(to - heard.1, rate));
     }
 
     /// Audio that was rendered, unless the sink had to refuse it.

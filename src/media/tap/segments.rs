@@ -20,8 +20,8 @@ pub(super) struct Segment {
     pub frame: u64,
     /// Nothing that may have been said before it; 0 where nothing was paused before.
     guard_ns: u64,
-    /// The epoch in which it began.
-    least: u32,
+    /// When its end was set: a packet's length before `to_ns` at the most.
+    set_ns: u64,
 }
 
 /// What a stretch of time is to a recording.
@@ -60,15 +60,17 @@ impl Segments {
             to_ns: OPEN,
             frame,
             guard_ns: if guarded { at_ns } else { 0 },
-            least: epoch,
+            set_ns: OPEN,
         });
         self.epochs.push((epoch, u32::MAX));
     }
 
-    /// Recording pauses; `epoch` is the first one that is not recorded.
-    pub(super) fn close(&mut self, at_ns: u64, epoch: u32) {
+    /// Recording pauses; `epoch` is the first one that is not recorded, `set_ns` the moment
+    /// by the clock.
+    pub(super) fn close(&mut self, at_ns: u64, set_ns: u64, epoch: u32) {
         if let Some(last) = self.list.back_mut() {
             last.to_ns = last.to_ns.min(at_ns);
+            last.set_ns = last.set_ns.min(set_ns);
         }
         if let Some(last) = self.epochs.last_mut() {
             last.1 = last.1.min(epoch.saturating_sub(1));
@@ -98,8 +100,12 @@ impl Segments {
         let segment = self.list.get(n);
         View {
             epochs: &self.epochs,
-            least: segment.map_or(u32::MAX, |segment| segment.least),
+            own: self.epochs.get(n).copied().unwrap_or((u32::MAX, u32::MAX)),
             guard: segment.map_or(0, |segment| grid::index(segment.guard_ns, rate)),
+            end: match segment.map_or(OPEN, |segment| segment.set_ns) {
+                OPEN => OPEN,
+                ns => grid::index(ns, rate),
+            },
         }
     }
 
@@ -150,7 +156,7 @@ mod tests {
     fn paused_once() -> Segments {
         let mut segments = Segments::new(NS_PER_S);
         segments.open(NS_PER_S, 0, 1, false);
-        segments.close(2 * NS_PER_S, 2);
+        segments.close(2 * NS_PER_S, 2 * NS_PER_S, 2);
         segments.open(3 * NS_PER_S, 8000, 3, true);
         segments
     }

@@ -57,7 +57,7 @@ impl Pair {
             limit,
             self.call.counts(LEG),
             &mut self.scratch,
-            |header, payload, _| taken.push((header, payload.to_vec())),
+            |header, payload| taken.push((header, payload.to_vec())),
         );
         taken
     }
@@ -272,7 +272,7 @@ fn millions_of_records_between_two_threads() {
         while next < RECORDS {
             let (counts, before) = (call.counts(LEG), next);
             let limit = counts.handed().bytes;
-            drain.up_to(limit, counts, &mut scratch, |header, payload, _| {
+            drain.up_to(limit, counts, &mut scratch, |header, payload| {
                 assert_eq!((header.kind, header.arrival_ns), (Kind::Rtp, next));
                 assert!(payload == said(next), "record {next}");
                 next += 1;

@@ -260,7 +260,7 @@ impl<'a> Side<'a> {
         let strict = ticks(self.missing(CONFIRMED_MS), 8000);
         if self.kind.is_lossless() && self.secret.is_empty() && strict > book.slipped {
             return Err(format!(
-                "{strict} ticks are missing, though nothing was lost or paused"
+                "{strict} ticks are missing, though nothing was lost or paused: {book:?}"
             ));
         }
         Ok(())
