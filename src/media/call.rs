@@ -25,6 +25,8 @@ pub(super) struct CallState {
     real: bool,
     reorder_ns: u64,
     private: bool,
+    /// When it last became private, or ceased to be.
+    private_ns: u64,
     /// The local leg's feed has the remote leg's samples, too.
     stereo: bool,
     deinterleaver: Deinterleaver,
@@ -55,6 +57,7 @@ impl CallState {
             real,
             reorder_ns,
             private: false,
+            private_ns: 0,
             stereo: false,
             deinterleaver: Deinterleaver::default(),
             epoch: 0,
@@ -115,7 +118,7 @@ impl CallState {
         self.pass_points(now_ns, scratch);
         if !self.is_blocked() && self.points.is_empty() {
             self.drain(&counts, scratch);
-            self.decide(now_ns, false);
+            self.decide(now_ns);
             self.tell_notes();
             self.go_on(now_ns);
         }
@@ -144,7 +147,7 @@ impl CallState {
                     leg.finish(clock_ns, &scene);
                 }
             }
-            self.decide(clock_ns, true);
+            self.decide(clock_ns);
             self.tell_notes();
             self.repair();
             let near = self.is_near_point();
@@ -161,11 +164,11 @@ impl CallState {
         }
     }
 
-    /// What waits for a decision, and has waited for long enough. `force`: all of it.
-    fn decide(&mut self, now_ns: u64, force: bool) {
+    /// What waits for a decision, and has waited for long enough.
+    fn decide(&mut self, now_ns: u64) {
         let scene = self.scene();
         for leg in self.legs.iter_mut().filter(|leg| leg.had_feed) {
-            leg.tick(now_ns, force, &scene);
+            leg.tick(now_ns, &scene);
         }
     }
 
@@ -355,7 +358,7 @@ impl CallState {
         match point.what {
             What::Start(spec) => {
                 let flush_ns = self.call.config().flush_ns;
-                let mut tap = Tap::new(*spec, at, flush_ns, self.private, &self.legs);
+                let mut tap = Tap::new(*spec, at, flush_ns, (self.private, self.private_ns), &self.legs);
                 if self.ended {
                     tap.finish(at_ns, EndReason::CallEnded, &self.legs);
                 }
@@ -365,6 +368,7 @@ impl CallState {
             What::Resume(id) => self.with(id, |tap, legs| tap.resume(at, legs)),
             What::Private(on) => {
                 self.private = on;
+                self.private_ns = at_ns;
                 for tap in &mut self.taps {
                     tap.private(on, at, &self.legs);
                 }

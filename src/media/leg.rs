@@ -332,15 +332,14 @@ impl LegMedia {
         self.line.track.advance_end((end + lost).min(now.max(end)));
     }
 
-    /// Time has gone on. `force`: a control point follows, and everything that waits for
-    /// its place is decided.
-    pub(super) fn tick(&mut self, now_ns: u64, force: bool, scene: &Scene) {
+    /// Time has gone on: what has waited for long enough is decided.
+    pub(super) fn tick(&mut self, now_ns: u64, scene: &Scene) {
         let now_ns = if scene.real { now_ns } else { self.line.end_ns() };
         if self.streams.is_waiting() {
-            self.streams.tick(now_ns, force, scene, &mut self.line);
+            self.streams.tick(now_ns, false, scene, &mut self.line);
         }
         if self.writes.is_waiting() {
-            self.writes.tick(now_ns, force, &mut self.line);
+            self.writes.tick(now_ns, false, &mut self.line);
         }
     }
 

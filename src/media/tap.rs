@@ -83,7 +83,9 @@ pub(super) struct Tap {
 }
 
 impl Tap {
-    pub(super) fn new(spec: TapSpec, at: At, flush_ns: u64, private: bool, legs: &Legs) -> Tap {
+    /// `private`: whether the call is, and since when that is so.
+    pub(super) fn new(spec: TapSpec, at: At, flush_ns: u64, private: (bool, u64), legs: &Legs) -> Tap {
+        let (private, private_ns) = private;
         let flush_ns = flush_ns.max(1);
         let mut tap = Tap {
             id: spec.id,
@@ -123,7 +125,9 @@ impl Tap {
             };
             tap.outbox.push(Out::Paused(0));
         } else {
-            tap.segments.open(at.ns, 0, at.epoch, false);
+            // What was said while the call was private is not heard in it.
+            tap.segments.open(at.ns, 0, at.epoch, private_ns);
+            tap.ever_paused = private_ns > 0;
         }
         tap
     }
@@ -294,7 +298,7 @@ impl Tap {
         self.progress.paused_ns.store(self.paused_ns, Relaxed);
         self.outbox.push(Out::Resumed(span));
         self.phase = Phase::Recording;
-        self.segments.open(at.ns, self.frames, at.epoch, true);
+        self.segments.open(at.ns, self.frames, at.epoch, at.ns);
         // A filter's memory would carry what was said while paused.
         self.resamplers = Default::default();
     }
@@ -469,16 +473,16 @@ impl Tap {
 
     /// What the legs hold is about to be forgotten: it is in no recorded stretch.
     pub(super) fn forget(&mut self, legs: &Legs) {
-        let Some(shape) = self.shape.filter(|_| self.phase != Phase::Over) else {
+        if self.phase == Phase::Over {
             return;
-        };
+        }
         for (leg, media) in self.heard(legs) {
+            let track = media.track();
             let place = Place {
                 leg,
                 segments: &self.segments,
-                file_rate: shape.rate,
+                file_rate: self.shape.map_or(track.rate(), |shape| shape.rate),
             };
-            let track = media.track();
             let from = grid::index(self.settled_ns, track.rate());
             self.account.settle(place, track, from, u64::MAX);
         }

@@ -184,7 +184,7 @@ impl Stream {
             Step::Fits(at) => at,
             Step::Broken(at) => {
                 out.wrong_timestamp();
-                self.give_up(scene, out);
+                self.give_up(true, scene, out);
                 self.lateness.reset();
                 self.proof.went_on(at - self.timestamps.end(), self.rate);
                 at
@@ -326,14 +326,14 @@ impl Stream {
     }
 
     /// Decides what waits by what there is of it.
-    pub(in crate::media) fn give_up(&mut self, scene: &Scene, out: &mut impl Out) {
+    pub(in crate::media) fn give_up(&mut self, forced: bool, scene: &Scene, out: &mut impl Out) {
         if self.anchoring {
             return self.anchor(scene, out);
         }
         let Some(last) = self.held.last() else {
             return;
         };
-        let verdict = self.lateness.give_up(last.moment(self.rate));
+        let verdict = self.lateness.give_up(last.moment(self.rate), forced);
         self.settle_held(verdict, out);
     }
 
@@ -411,7 +411,7 @@ impl Stream {
     pub(in crate::media) fn late(&mut self, coming: &Coming<'_>, scene: &Scene, out: &mut impl Out) {
         let packet = coming.packet;
         if scene.real && self.is_holding() {
-            self.give_up(scene, out);
+            self.give_up(true, scene, out);
         }
         self.window.audio(packet.sequence, coming.hash);
         let back = self.highest.wrapping_sub(packet.sequence);
