@@ -350,6 +350,20 @@ impl LegMedia {
         self.writes.tick(now_ns, true, &mut self.line);
     }
 
+    /// Something waits for the pace to tell where it belongs.
+    pub(super) fn is_undecided(&self) -> bool {
+        self.streams.is_holding() || self.writes.is_waiting()
+    }
+
+    /// What nothing has confirmed yet: place, samples and epoch.
+    pub(super) fn unconfirmed(&self) -> impl Iterator<Item = (u64, u64, u32)> + '_ {
+        let rate = self.line.track.rate();
+        self.streams.unconfirmed().map(move |(at, len, of, epoch)| {
+            let on = |samples: i64| grid::convert(samples.max(0) as u64, of, rate);
+            (on(at), on(len), epoch)
+        })
+    }
+
     /// What was written ahead and has not been heard yet is taken back.
     pub(super) fn clear(&mut self, at_ns: u64) {
         self.line.cut(at_ns);

@@ -169,7 +169,7 @@ const WINDOW_NS: u64 = NS_PER_S;
 const WINDOW_PACKETS: u32 = 25;
 /// Less is no drift, and less than so large a part of the jitter is chance.
 const BEGIN_NS: u64 = 6 * NS_PER_MS;
-const OF_JITTER: i64 = 6;
+const OF_JITTER: i64 = 3;
 /// A window's least delay moves by no more than so many parts of a hundred: else it is a
 /// path that has changed, or a burst.
 const DRIFT_PERCENT: i64 = 3;

@@ -124,12 +124,12 @@ impl Stream {
         stream
     }
 
-    pub(in crate::media) fn order(&self, coming: &Coming<'_>) -> Order {
+    pub(in crate::media) fn order(&self, coming: &Coming<'_>, scene: &Scene) -> Order {
         let packet = coming.packet;
         let ahead = packet.sequence.wrapping_sub(self.highest);
         let received = self.window.received(packet.sequence, coming.hash);
         if ahead != 0 && ahead < 0x8000 {
-            return match self.follows(packet.timestamp, ahead) {
+            return match self.follows(coming, ahead, scene) {
                 true => Order::Next,
                 false => Order::Suspect(2),
             };
@@ -146,8 +146,12 @@ impl Stream {
         }
     }
 
-    fn follows(&self, timestamp: u32, ahead: u16) -> bool {
-        ahead <= NEXT || self.timestamps.fits_ahead(timestamp, ahead, self.rate)
+    fn follows(&self, coming: &Coming<'_>, ahead: u16, scene: &Scene) -> bool {
+        // No more can be missing than time has gone by, and what a stall may have held back.
+        let elapsed = coming.arrival - self.last_arrival + samples(STALL_NS, self.rate);
+        let possible = !scene.real || i64::from(ahead) * self.timestamps.len() <= elapsed;
+        let timestamp = coming.packet.timestamp;
+        ahead <= NEXT || (possible && self.timestamps.fits_ahead(timestamp, ahead, self.rate))
     }
 
     /// Its timestamp says that it was said about now.

@@ -58,7 +58,7 @@ impl Streams {
             self.restart(n, coming, scene, out);
             return true;
         }
-        match stream.order(coming) {
+        match stream.order(coming, scene) {
             Order::Duplicate => self.refuse(Refused::Duplicate, coming, out),
             Order::Late => stream.late(coming, scene, out),
             Order::Suspect(_) if fresh => self.restart(n, coming, scene, out),
@@ -256,8 +256,18 @@ impl Streams {
         self.suspects.iter().filter_map(first).min()
     }
 
+    /// Packets that nothing has confirmed yet: place, samples, rate and epoch.
+    pub(in crate::media) fn unconfirmed(&self) -> impl Iterator<Item = (i64, i64, u32, u32)> + '_ {
+        let held = self.suspects.iter().flat_map(|suspect| &suspect.held);
+        held.map(|held| (held.arrival, held.len, held.format.rate, held.epoch))
+    }
+
+    pub(in crate::media) fn is_holding(&self) -> bool {
+        self.streams.iter().any(Stream::is_holding)
+    }
+
     pub(in crate::media) fn is_waiting(&self) -> bool {
-        !self.suspects.is_empty() || self.streams.iter().any(Stream::is_holding)
+        !self.suspects.is_empty() || self.is_holding()
     }
 }
 
