@@ -11,7 +11,7 @@ use super::feed::Handed;
 use super::leg::{Drained, LegMedia, Tally};
 use super::placement::Scene;
 use super::point::{Counts, Point, What};
-use super::tap::{At, Legs, Tap};
+use super::tap::{At, Legs, STOP_NS, Tap};
 use super::{CallTap, ClockMode};
 use crate::clock::NS_PER_MS;
 use crate::words::{EndReason, FeedOptions, Leg};
@@ -44,8 +44,6 @@ pub(super) struct CallState {
 /// A packet that was handed in before a pause may have been said up to its own length after
 /// it by the clock.
 const PACKET_NS: u64 = 60 * NS_PER_MS;
-/// A stop includes so much that was handed in before it, ahead of the clock.
-const STOP_NS: u64 = 2_000 * NS_PER_MS;
 
 impl CallState {
     pub(super) fn new(call: Arc<CallTap>) -> CallState {
@@ -307,6 +305,7 @@ impl CallState {
     fn drain(&mut self, counts: &Counts, scratch: &mut Scratch) {
         let heard = self.taps.iter().any(Tap::is_recording);
         let scene = self.scene();
+        self.legs.iter_mut().for_each(|leg| leg.first_rate = None);
         for (n, handed) in counts.iter().enumerate() {
             // A leg that nobody has fed is not even looked at: its memory is cold.
             if handed.bytes == 0 {
@@ -346,6 +345,8 @@ impl CallState {
             let [left, right] = deinterleaver.split(payload, position, local.sample_bytes());
             local.record(header, left, with);
             remote.record(header, right, with);
+            // One write, of both.
+            remote.line.tally.frames_in -= 1;
         });
     }
 

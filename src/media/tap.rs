@@ -17,6 +17,7 @@ use super::ledger::DropReason;
 use super::leg::{LegMedia, Note, What};
 use super::outbox::{Out, Outbox};
 use super::resample::{LOOKAHEAD_NS, LegResampler};
+use super::track::Stretch;
 use super::{Progress, Shape, Span, SpanKind, TapSpec, grid};
 use crate::clock::{NS_PER_MS, NS_PER_S};
 use crate::words::{EndReason, Format, Layout, Leg, PauseMode};
@@ -53,6 +54,8 @@ struct Closing {
     reason: EndReason,
 }
 
+/// A stop includes so much that was handed in before it, ahead of the clock.
+pub(super) const STOP_NS: u64 = 2_000 * NS_PER_MS;
 /// What was handed in before a stop is waited for so long: then it is decided.
 const CLOSING_NS: u64 = 400 * NS_PER_MS;
 
@@ -216,10 +219,9 @@ impl Tap {
         if self.shape.is_some() {
             return;
         }
-        for n in 0..legs.len() {
-            let since = self.account.has_packets(n, &legs[n].line.totals);
-            if self.rates[n].is_none() && since && self.hears(n) {
-                self.rates[n] = legs[n].audio_rate;
+        for (n, leg) in legs.iter().enumerate() {
+            if self.rates[n].is_none() && self.hears(n) {
+                self.rates[n] = leg.first_rate;
             }
         }
     }
@@ -348,8 +350,26 @@ impl Tap {
         if let Some(closing) = self.closing
             && (!waits || now_ns >= closing.clock_ns + CLOSING_NS)
         {
-            self.finish(closing.at_ns, closing.reason, legs);
+            let mut at_ns = closing.at_ns;
+            if self.phase == Phase::Recording {
+                at_ns = self.own_end_ns(closing, legs);
+                self.segments.extend(at_ns);
+            }
+            self.finish(at_ns, closing.reason, legs);
         }
+    }
+
+    /// A stop includes what was handed in before it and lies a little behind it.
+    fn own_end_ns(&self, closing: Closing, legs: &Legs) -> u64 {
+        let ends = self.heard(legs).filter_map(|(_, media)| {
+            let track = media.track();
+            let (from, to) = (closing.at_ns, closing.clock_ns + STOP_NS);
+            let (from, to) = (grid::index(from, track.rate()), grid::index(to, track.rate()));
+            let own = |stretch: &Stretch| self.account.is_own(stretch.origin.epoch);
+            let last = track.stretches(from, to).filter(own).last()?;
+            Some(grid::time(last.to, track.rate()))
+        });
+        ends.max().unwrap_or(0).max(closing.at_ns)
     }
 
     pub(super) fn finish(&mut self, at_ns: u64, reason: EndReason, legs: &Legs) {
