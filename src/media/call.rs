@@ -11,7 +11,7 @@ use super::feed::Handed;
 use super::leg::{Drained, LegMedia, Tally};
 use super::placement::Scene;
 use super::point::{Counts, Point, What};
-use super::tap::{Legs, STOP_NS, Tap};
+use super::tap::{Legs, Tap};
 use super::{CallTap, ClockMode};
 use crate::words::{EndReason, Leg};
 
@@ -400,7 +400,7 @@ impl CallState {
 
     /// Tells the legs what nobody needs any more.
     fn release(&mut self) {
-        let ahead = self.legs.iter().any(|leg| leg.ahead_ns > STOP_NS);
+        let ahead = self.legs.iter().any(|leg| leg.ahead_ns > 0);
         let frontiers = || self.taps.iter().filter_map(Tap::frontiers_ns);
         let written = frontiers().map(|(written, _)| written).max();
         let settled = frontiers().map(|(_, settled)| settled).max();

@@ -366,6 +366,11 @@ impl Track {
         }
     }
 
+    /// Which run to begin looking at.
+    pub(super) fn run_at(&self, at: u64) -> usize {
+        self.runs.partition_point(|run| run.end() <= at)
+    }
+
     /// What is heard at `at`, and for how many samples, at most up to `end`; `hint` is
     /// the run to begin looking at.
     pub(super) fn heard(&self, view: &View<'_>, hint: &mut usize, at: u64, end: u64) -> (Piece<'_>, u64) {
@@ -400,7 +405,7 @@ impl Track {
 
     /// What lies between two positions, in order.
     pub(super) fn stretches(&self, start: u64, end: u64) -> impl Iterator<Item = Stretch> + '_ {
-        let first = self.runs.partition_point(|run| run.end() <= start);
+        let first = self.run_at(start);
         self.runs
             .iter()
             .skip(first)

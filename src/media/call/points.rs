@@ -114,7 +114,11 @@ impl CallState {
                 | What::End(_)
         );
         self.epoch += u32::from(changes);
-        let end = self.end_ns();
+        let end = match self.real {
+            // What was written ahead has not been said yet.
+            true => self.live_end_ns(),
+            false => self.end_ns(),
+        };
         let ns = match self.real {
             true => point.clock_ns.max(end.min(point.clock_ns + ahead)),
             false => end,
@@ -129,6 +133,11 @@ impl CallState {
             epoch: self.epoch,
             real: self.real,
         }
+    }
+
+    fn live_end_ns(&self) -> u64 {
+        let live = self.legs.iter().filter(|leg| leg.had_feed && leg.ahead_ns == 0);
+        live.map(LegMedia::end_ns).max().unwrap_or(0)
     }
 
     fn attach(&mut self, leg: Leg, options: FeedOptions, clock_ns: u64) {

@@ -282,17 +282,18 @@ impl Account {
     }
 
     /// What the leg has counted since the recording began.
-    pub(super) fn totals(&mut self, leg: Leg, totals: &LegTotals, heard: bool, file_rate: u32) {
+    pub(super) fn totals(&mut self, leg: Leg, media: &LegMedia, heard: bool, file_rate: u32) {
         let begun = &self.begun[leg as usize];
         let totals = match &self.stopped {
             Some(stopped) => &stopped[leg as usize],
-            None => totals,
+            None => &media.line.totals,
         };
         let ledger = &mut self.ledger.legs[leg as usize];
         ledger.fed = heard;
         if !heard {
             return;
         }
+        ledger.silent |= media.is_silent;
         ledger.packets = totals.packets - begun.packets;
         ledger.handed = totals.handed - begun.handed + self.refused[leg as usize];
         ledger.streams = totals.streams - begun.streams;

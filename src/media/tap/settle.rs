@@ -101,7 +101,7 @@ impl Tap {
         for leg in Leg::ALL {
             let media = &legs[leg as usize];
             let heard = media.had_feed && self.hears(leg as usize);
-            self.account.totals(leg, &media.line.totals, heard, shape.rate);
+            self.account.totals(leg, media, heard, shape.rate);
         }
         self.progress.lost_ns.store(self.account.lost_ns(), Relaxed);
         self.progress
