@@ -41,6 +41,9 @@ mod hold;
 mod model;
 #[path = "timeline/pauses.rs"]
 mod pauses;
+#[cfg(feature = "faults")]
+#[path = "timeline/planted.rs"]
+mod planted;
 #[path = "timeline/restarts.rs"]
 mod restarts;
 #[path = "timeline/timestamps.rs"]

@@ -10,6 +10,7 @@ use super::drain::{Deinterleaver, Drain, Scratch};
 use super::feed::Handed;
 use super::leg::{Drained, LegMedia, Tally};
 use super::placement::Scene;
+use super::planted::{self, Fault, fault};
 use super::point::{Counts, Point, What};
 use super::tap::{At, Legs, Tap};
 use super::{CallTap, ClockMode};
@@ -81,6 +82,7 @@ impl CallState {
 
     /// A visit whose panic is kept to this call's recordings.
     pub(super) fn visit_guarded(&mut self, now_ns: u64, scratch: &mut Scratch) {
+        self.call.config().plant();
         let visit = catch_unwind(AssertUnwindSafe(|| self.visit(now_ns, scratch)));
         if let Err(panic) = visit {
             let text = panic.downcast_ref::<&str>().map(|text| text.to_string());
@@ -172,6 +174,7 @@ impl CallState {
     fn scene(&self) -> Scene {
         Scene {
             real: self.real,
+            planted: planted::here(),
             begin_ns: self
                 .taps
                 .iter()
@@ -355,7 +358,8 @@ impl CallState {
         match point.what {
             What::Start(spec) => {
                 let flush_ns = self.call.config().flush_ns;
-                let mut tap = Tap::new(*spec, at, flush_ns, self.private, &self.legs);
+                let private = self.private && !fault(Fault::PrivateStartsOpen);
+                let mut tap = Tap::new(*spec, at, flush_ns, private, &self.legs);
                 if self.ended {
                     tap.finish(at_ns, EndReason::CallEnded, &self.legs);
                 }
@@ -426,6 +430,7 @@ impl CallState {
     /// time the media's end is the clock.
     fn point_at(&mut self, point: &Point) -> At {
         let ahead = match point.what {
+            What::Pause(_) if fault(Fault::PausePutOff) => STOP_NS,
             What::Pause(_) | What::Private(true) => PACKET_NS,
             What::Stop(..) | What::End(_) => STOP_NS,
             _ => 0,

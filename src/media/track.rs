@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use super::codec::Piece;
 use super::grid;
 use super::ledger::LossReason;
+use super::planted::{Fault, fault};
 use crate::words::Codec;
 
 /// Below this, forgotten bytes are not worth moving the rest for.
@@ -53,7 +54,7 @@ impl View<'_> {
     /// From which sample to which a stretch of this origin is heard.
     pub(super) fn heard(&self, start: u64, end: u64, origin: Origin) -> (u64, u64) {
         let foreign = origin.epoch < self.own.0 && !origin.ahead;
-        if !self.is_recorded(origin.epoch) || foreign {
+        if (!self.is_recorded(origin.epoch) || foreign) && !fault(Fault::PauseHeard) {
             return (end, end);
         }
         let from = match (origin.early, self.guard) {

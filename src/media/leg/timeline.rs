@@ -7,6 +7,7 @@ use super::note::{Note, Tally, What};
 use crate::media::grid;
 use crate::media::ledger::{DropReason, LossReason, Outside};
 use crate::media::placement::{Audio, Out, Placing, Refused};
+use crate::media::planted::{Fault, fault};
 use crate::media::track::{Content, Origin, Track};
 use crate::words::{Codec, FeedFormat};
 
@@ -224,7 +225,10 @@ impl Timeline {
         let codec = audio.format.codec;
         let origin = Origin {
             epoch: audio.epoch,
-            early: u32::try_from(placing.early).unwrap_or(u32::MAX),
+            early: match fault(Fault::EarlyIgnored) {
+                true => 0,
+                false => u32::try_from(placing.early).unwrap_or(u32::MAX),
+            },
             ahead: audio.ahead,
             repeated: false,
         };
@@ -238,7 +242,7 @@ impl Timeline {
         let left_out = (left_out.len() / codec.sample_bytes()) as u64;
         let begin = placing.at.max(0) as u64;
         self.note(begin, begin + left_out, audio.epoch, What::Slipped);
-        if placing.was_missing {
+        if placing.was_missing && !fault(Fault::LateStaysLost) {
             self.tally.lost -= 1;
         }
         if placing.repeat > 0 {

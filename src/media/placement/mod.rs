@@ -12,6 +12,7 @@ mod timestamps;
 mod window;
 pub(super) mod writes;
 
+use super::planted::Planted;
 use super::rtp::Packet;
 use crate::words::{Codec, FeedFormat};
 pub(super) use streams::Streams;
@@ -21,6 +22,8 @@ pub(super) use window::hash;
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Scene {
     pub real: bool,
+    /// What a test has planted.
+    pub planted: Planted,
     /// No first packet is placed before it: the begin of a recording that has never been
     /// paused. In nanoseconds.
     pub begin_ns: u64,

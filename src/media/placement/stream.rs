@@ -8,6 +8,7 @@ use super::timestamps::{Step, Timestamps};
 use super::window::{NUMBERS, Received, Window};
 use super::{Coming, Held, Out, Placing, Scene};
 use crate::clock::NS_PER_MS;
+use crate::media::planted::{Fault, Planted};
 
 /// Later than this by its timestamp, a packet's delay is judged.
 const SLACK_NS: u64 = 100 * NS_PER_MS;
@@ -74,6 +75,7 @@ pub(in crate::media) struct Stream {
     pub last_arrival: i64,
     /// By how much the newest packet lies later than it came.
     lead: i64,
+    planted: Planted,
 }
 
 impl Coming<'_> {
@@ -112,6 +114,7 @@ impl Stream {
             gaps: VecDeque::new(),
             last_arrival: coming.arrival,
             lead: 0,
+            planted: scene.planted,
         };
         stream.window.audio(packet.sequence, coming.hash);
         stream
@@ -236,6 +239,9 @@ impl Stream {
         match step {
             // Its time is unknown; when it came, is not.
             Step::Broken(at) if coming.arrival - at > slack => Step::Broken(coming.arrival),
+            Step::Broken(_) if self.planted.has(Fault::TimestampBelieved) => {
+                Step::Fits(self.timestamps.place(packet.timestamp))
+            }
             step => step,
         }
     }
@@ -247,7 +253,10 @@ impl Stream {
             self.held.push(Held { aged: true, ..held });
             return self.settle_held(Verdict::Moved, out);
         }
-        let verdict = self.lateness.judge(moment);
+        let verdict = match self.lateness.judge(moment) {
+            Verdict::Hold if self.planted.has(Fault::BacklogAtArrival) => Verdict::Moved,
+            verdict => verdict,
+        };
         match verdict {
             Verdict::Hold => self.held.push(held),
             Verdict::Moved => {
@@ -270,7 +279,7 @@ impl Stream {
     /// By how much the stream moves before a packet: a lead is taken back where nobody
     /// speaks, drift is followed a little with each packet.
     fn correct(&mut self, held: &Held) -> i64 {
-        if held.missing > 0 || !self.lateness.is_steady() {
+        if held.missing > 0 || !self.lateness.is_steady() || self.planted.has(Fault::DriftIgnored) {
             return 0;
         }
         let moment = held.moment(self.rate);
@@ -454,6 +463,9 @@ impl Stream {
 
     /// A packet without audio: its number has been received, and nothing else follows.
     pub(in crate::media) fn other(&mut self, sequence: u16, out: &mut impl Out) {
+        if self.planted.has(Fault::EventOrdersAudio) {
+            self.highest = sequence;
+        }
         let new = !self.window.has(sequence);
         self.window.other(sequence);
         if new && let Some((from, to)) = self.found(sequence) {

@@ -5,6 +5,7 @@ use super::stream::{Order, Stream};
 use super::suspect::{Kind, Suspect};
 use super::{Coming, Held, Out, Placing, Refused, Scene};
 use crate::clock::NS_PER_MS;
+use crate::media::planted::Fault;
 
 /// More are forgotten, the one that has been silent for longest first.
 const STREAMS: usize = 8;
@@ -59,6 +60,7 @@ impl Streams {
             return true;
         }
         match stream.order(coming) {
+            Order::Duplicate if scene.planted.has(Fault::DuplicatePlaced) => stream.late(coming, scene, out),
             Order::Duplicate => self.refuse(Refused::Duplicate, coming, out),
             Order::Late => stream.late(coming, scene, out),
             Order::Suspect(_) if fresh => self.restart(n, coming, scene, out),
@@ -130,6 +132,11 @@ impl Streams {
     }
 
     fn suspect(&mut self, coming: &Coming<'_>, kind: Kind, needed: usize, scene: &Scene, out: &mut impl Out) {
+        let needed = if scene.planted.has(Fault::StragglersVouch) {
+            2
+        } else {
+            needed
+        };
         if self.suspects.iter().any(|suspect| suspect.has(coming)) {
             return self.refuse(Refused::Duplicate, coming, out);
         }
@@ -160,7 +167,7 @@ impl Streams {
                 }
                 Some(n) => {
                     self.restart(n, &coming, scene, out);
-                    self.guard(&coming);
+                    self.guard(&coming, scene);
                 }
                 None => self.begin(&coming, scene, out),
             }
@@ -168,8 +175,10 @@ impl Streams {
     }
 
     /// What began anew in a known stream may be older than it looks.
-    fn guard(&mut self, coming: &Coming<'_>) {
-        if let Some(stream) = self.streams.last_mut() {
+    fn guard(&mut self, coming: &Coming<'_>, scene: &Scene) {
+        if let Some(stream) = self.streams.last_mut()
+            && !scene.planted.has(Fault::SuspectTrusted)
+        {
             stream.proof.guard(coming.arrival, coming.format.rate);
         }
     }
