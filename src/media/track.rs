@@ -59,6 +59,7 @@ impl View<'_> {
         }
         let from = match (origin.early, self.guard) {
             (0, _) | (_, 0) => start,
+            _ if fault(Fault::EarlyIgnored) => start,
             (early, guard) => start.max(guard.saturating_add(early.into())).min(end),
         };
         let to = if origin.epoch > self.own.1 {

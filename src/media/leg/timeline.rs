@@ -225,10 +225,7 @@ impl Timeline {
         let codec = audio.format.codec;
         let origin = Origin {
             epoch: audio.epoch,
-            early: match fault(Fault::EarlyIgnored) {
-                true => 0,
-                false => u32::try_from(placing.early).unwrap_or(u32::MAX),
-            },
+            early: u32::try_from(placing.early).unwrap_or(u32::MAX),
             ahead: audio.ahead,
             repeated: false,
         };

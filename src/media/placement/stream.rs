@@ -253,13 +253,10 @@ impl Stream {
             self.held.push(Held { aged: true, ..held });
             return self.settle_held(Verdict::Moved, out);
         }
-        let verdict = match self.lateness.judge(moment) {
-            Verdict::Hold if self.planted.has(Fault::BacklogAtArrival) => Verdict::Moved,
-            verdict => verdict,
-        };
+        let verdict = self.lateness.judge(moment);
         match verdict {
-            Verdict::Hold => self.held.push(held),
-            Verdict::Moved => {
+            Verdict::Hold if !self.planted.has(Fault::BacklogAtArrival) => self.held.push(held),
+            Verdict::Hold | Verdict::Moved => {
                 self.held.push(held);
                 self.settle_held(Verdict::Moved, out);
             }

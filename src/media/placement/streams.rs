@@ -132,17 +132,12 @@ impl Streams {
     }
 
     fn suspect(&mut self, coming: &Coming<'_>, kind: Kind, needed: usize, scene: &Scene, out: &mut impl Out) {
-        let needed = if scene.planted.has(Fault::StragglersVouch) {
-            2
-        } else {
-            needed
-        };
         if self.suspects.iter().any(|suspect| suspect.has(coming)) {
             return self.refuse(Refused::Duplicate, coming, out);
         }
         if let Some(n) = self.suspects.iter().position(|s| s.is_followed_by(coming)) {
             self.suspects[n].held.push(coming.hold(coming.arrival, 0));
-            if self.suspects[n].is_confirmed() {
+            if self.suspects[n].is_confirmed() || scene.planted.has(Fault::StragglersVouch) {
                 let suspect = self.suspects.remove(n);
                 self.confirm(suspect, coming, scene, out);
             }
@@ -165,9 +160,10 @@ impl Streams {
                 Some(n) if place > 0 || kind == Kind::Returns => {
                     self.next(n, &coming, place == 0, scene, out)
                 }
+                Some(n) if scene.planted.has(Fault::SuspectTrusted) => self.restart(n, &coming, scene, out),
                 Some(n) => {
                     self.restart(n, &coming, scene, out);
-                    self.guard(&coming, scene);
+                    self.guard(&coming);
                 }
                 None => self.begin(&coming, scene, out),
             }
@@ -175,10 +171,8 @@ impl Streams {
     }
 
     /// What began anew in a known stream may be older than it looks.
-    fn guard(&mut self, coming: &Coming<'_>, scene: &Scene) {
-        if let Some(stream) = self.streams.last_mut()
-            && !scene.planted.has(Fault::SuspectTrusted)
-        {
+    fn guard(&mut self, coming: &Coming<'_>) {
+        if let Some(stream) = self.streams.last_mut() {
             stream.proof.guard(coming.arrival, coming.format.rate);
         }
     }
