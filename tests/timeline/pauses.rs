@@ -43,10 +43,16 @@ pub const LATE: [Late; 7] = [
     Late::OldPair,
 ];
 
-/// Some of it comes while the local leg is silent.
-const SILENCE: std::ops::Range<usize> = 620..660;
-
 impl Late {
+    /// When the local leg says nothing, so that old packets would find a free place.
+    fn silence(self) -> std::ops::Range<usize> {
+        match self {
+            Late::OldPair => 620..640,
+            Late::Sequence => 620..660,
+            _ => 0..0,
+        }
+    }
+
     /// What does not come in time.
     fn holds(self, k: usize) -> bool {
         match self {
@@ -56,8 +62,8 @@ impl Late {
             Late::Again => (250..254).contains(&k),
             Late::Reopened => (250..400).contains(&k),
             Late::Fifty => (200..250).contains(&k),
-            Late::OldPair => (101..103).contains(&k) || SILENCE.contains(&k),
-            Late::Sequence => (130..132).contains(&k) || SILENCE.contains(&k),
+            Late::OldPair => (101..103).contains(&k) || self.silence().contains(&k),
+            Late::Sequence => (130..132).contains(&k) || self.silence().contains(&k),
         }
     }
 
@@ -76,11 +82,12 @@ impl Late {
 
     /// Numbers do not go on in the silence.
     fn sequence(self, k: usize) -> u64 {
-        match self {
-            Late::Sequence if k < 140 => 30_000 + k as u64,
-            Late::OldPair | Late::Sequence if k >= SILENCE.end => (500 + k - SILENCE.len()) as u64,
-            _ => 500 + k as u64,
+        if self == Late::Sequence && k < 140 {
+            return 30_000 + k as u64;
         }
+        let silence = self.silence();
+        let silent = if k >= silence.end { silence.len() } else { 0 };
+        (500 + k - silent) as u64
     }
 
     fn ssrc(self, k: usize) -> u32 {
