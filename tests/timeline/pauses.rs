@@ -29,6 +29,8 @@ pub enum Late {
     Fifty,
     /// Two, so old that nobody knows their numbers any more, while the leg is silent.
     OldPair,
+    /// Six of that kind.
+    OldSix,
     /// Two of a sequence that ended early in the pause, with the same SSRC.
     Sequence,
 }
@@ -43,12 +45,15 @@ pub const LATE: [Late; 7] = [
     Late::OldPair,
 ];
 
+/// What looks like a sequence that begins anew. In real time only.
+pub const ANEW: [Late; 2] = [Late::OldSix, Late::Sequence];
+
 impl Late {
     /// When the local leg says nothing, so that old packets would find a free place.
     fn silence(self) -> std::ops::Range<usize> {
         match self {
             Late::OldPair => 620..640,
-            Late::Sequence => 620..660,
+            Late::OldSix | Late::Sequence => 620..660,
             _ => 0..0,
         }
     }
@@ -62,6 +67,7 @@ impl Late {
             Late::Again => (250..254).contains(&k),
             Late::Reopened => (250..400).contains(&k),
             Late::Fifty => (200..250).contains(&k),
+            Late::OldSix => (101..107).contains(&k) || self.silence().contains(&k),
             Late::OldPair => (101..103).contains(&k) || self.silence().contains(&k),
             Late::Sequence => (130..132).contains(&k) || self.silence().contains(&k),
         }
@@ -75,6 +81,7 @@ impl Late {
             (Late::Again, 600) => 252..254,
             (Late::Fifty, RESUME) => 200..250,
             (Late::OldPair, 630) => 101..103,
+            (Late::OldSix, 630) => 101..107,
             (Late::Sequence, 630) => 130..132,
             _ => 0..0,
         }
@@ -152,6 +159,7 @@ pub fn leak(late: Late, clock: ClockMode, pause_mode: PauseMode, visits: Visits)
     let unclear = match late {
         Late::Third => 20,
         Late::OldPair | Late::Sequence => 40,
+        Late::OldSix => 120,
         _ => 0,
     };
     rig.check(file.lost_ms == unclear, || format!("lost_ms is {}", file.lost_ms));
@@ -258,14 +266,13 @@ pub fn ahead(visits: Visits) -> Verdict {
 }
 
 #[test]
-fn a_sequence_that_ended_in_a_pause_brings_nothing_after_it() {
+fn what_looks_like_a_new_sequence_brings_nothing_of_a_pause() {
     let mut verdict = Verdict::default();
-    for visits in VISITS {
-        let case = format!("{visits:?} visits");
-        verdict.add(
-            &case,
-            leak(Late::Sequence, ClockMode::Real, PauseMode::Silence, visits),
-        );
+    for late in ANEW {
+        for visits in VISITS {
+            let played = leak(late, ClockMode::Real, PauseMode::Silence, visits);
+            verdict.add(&format!("{late:?}, {visits:?} visits"), played);
+        }
     }
     verdict.end();
 }

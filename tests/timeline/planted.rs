@@ -8,7 +8,6 @@ use callrec::media::planted::{Fault, plant};
 use callrec::words::{Codec, Format, PauseMode};
 
 use crate::events::Numbering;
-use crate::pauses::Late;
 use crate::rig::Visits::Even;
 use crate::timestamps::Wrong;
 use crate::verdict::Verdict;
@@ -51,7 +50,7 @@ impl Scenario {
 }
 
 fn scenarios() -> Vec<Scenario> {
-    let late = pauses::LATE.into_iter().chain([Late::Sequence]).map(|late| {
+    let late = pauses::LATE.into_iter().chain(pauses::ANEW).map(|late| {
         Scenario::new(&format!("{late:?}"), move || {
             pauses::leak(late, Real, PauseMode::Silence, Even)
         })
