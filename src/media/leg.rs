@@ -38,6 +38,8 @@ pub(super) struct LegMedia {
     pub told_rate: u32,
     /// The rate of the latest audio.
     pub audio_rate: Option<u32>,
+    /// The rate of the first audio of the present drain.
+    pub first_rate: Option<u32>,
     mapped: Vec<(u8, FeedFormat)>,
     streams: Streams,
     writes: Writes,
@@ -80,6 +82,7 @@ impl LegMedia {
             },
             told_rate: 8000,
             audio_rate: None,
+            first_rate: None,
             mapped: Vec::new(),
             streams: Streams::new(),
             writes: Writes::new(),
@@ -251,6 +254,7 @@ impl LegMedia {
     fn hears(&mut self, format: FeedFormat, samples: u64, arrival_ns: u64) {
         self.line.tally.frames_in += 1;
         self.audio_rate = Some(format.rate);
+        self.first_rate.get_or_insert(format.rate);
         self.audio_ns = self.audio_ns.max(arrival_ns);
         let totals = &mut self.line.totals;
         totals.packets += 1;

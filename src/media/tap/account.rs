@@ -58,13 +58,8 @@ impl Account {
         self.stopped = Some(Box::new(std::array::from_fn(|n| legs[n].line.totals.clone())));
     }
 
-    fn is_own(&self, epoch: u32) -> bool {
+    pub(super) fn is_own(&self, epoch: u32) -> bool {
         (self.first_epoch..=self.last_epoch).contains(&epoch)
-    }
-
-    /// Audio of a leg has come since the recording began.
-    pub(super) fn has_packets(&self, leg: usize, totals: &LegTotals) -> bool {
-        totals.packets > self.begun[leg].packets
     }
 
     fn leg(&mut self, leg: Leg) -> &mut LegLedger {
