@@ -30,6 +30,8 @@ use crate::calls::{CallView, Caller, Filter, Registry, View};
 use crate::clock::NS_PER_MS;
 use crate::config::{self, Config};
 use crate::events::Bus;
+#[cfg(feature = "faults")]
+use crate::media::planted::Fault;
 use crate::media::{ClockMode, MediaConfig, MediaStats, OverflowPool, WorkerInbox};
 use crate::storage::archive::Archive;
 use crate::storage::{self, Digest, Durability, StorageConfig, Store, Template};
@@ -369,6 +371,8 @@ fn media_config(config: &Config) -> MediaConfig {
             Some(payload) => payload.into(),
             None => Vec::new(),
         },
+        #[cfg(feature = "faults")]
+        planted: config.panic_at.strip_prefix("timeline:").and_then(Fault::named),
     }
 }
 

@@ -43,6 +43,9 @@ mod host;
 mod model;
 #[path = "timeline/pauses.rs"]
 mod pauses;
+#[cfg(feature = "faults")]
+#[path = "timeline/planted.rs"]
+mod planted;
 #[path = "timeline/restarts.rs"]
 mod restarts;
 #[path = "timeline/timestamps.rs"]

@@ -10,6 +10,7 @@ use super::drain::{Deinterleaver, Drain, Scratch};
 use super::feed::Handed;
 use super::leg::{Drained, LegMedia, Tally};
 use super::placement::Scene;
+use super::planted;
 use super::point::{Counts, Point, What};
 use super::tap::{Legs, Tap};
 use super::{CallTap, ClockMode};
@@ -80,6 +81,7 @@ impl CallState {
 
     /// A visit whose panic is kept to this call's recordings.
     pub(super) fn visit_guarded(&mut self, now_ns: u64, scratch: &mut Scratch) {
+        self.call.config().plant();
         let visit = catch_unwind(AssertUnwindSafe(|| self.visit(now_ns, scratch)));
         if let Err(panic) = visit {
             let text = panic.downcast_ref::<&str>().map(|text| text.to_string());
@@ -207,6 +209,7 @@ impl CallState {
     fn scene(&self) -> Scene {
         Scene {
             real: self.real,
+            planted: planted::here(),
             begin_ns: self
                 .taps
                 .iter()

@@ -19,6 +19,8 @@ mod models;
 mod outbox;
 mod overflow;
 mod placement;
+#[doc(hidden)]
+pub mod planted;
 mod point;
 mod record;
 mod resample;
@@ -76,6 +78,9 @@ pub struct MediaConfig {
     /// A test may ask for a panic where a worker comes to a record with this payload.
     #[cfg(feature = "faults")]
     pub panic_at: Vec<u8>,
+    /// A test may have the timeline go wrong.
+    #[cfg(feature = "faults")]
+    pub planted: Option<planted::Fault>,
 }
 
 impl MediaConfig {
@@ -87,6 +92,15 @@ impl MediaConfig {
 
     #[cfg(not(feature = "faults"))]
     fn fault(&self, _payload: &[u8]) {}
+
+    /// A worker comes to a call: what is planted in it is asked for on this thread.
+    #[cfg(feature = "faults")]
+    fn plant(&self) {
+        planted::plant(self.planted);
+    }
+
+    #[cfg(not(feature = "faults"))]
+    fn plant(&self) {}
 }
 
 /// What a recording reports of itself, readable from any thread.

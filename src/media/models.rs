@@ -110,6 +110,8 @@ fn config() -> Arc<MediaConfig> {
         overflow_bytes: 0,
         #[cfg(feature = "faults")]
         panic_at: Vec::new(),
+        #[cfg(feature = "faults")]
+        planted: None,
     })
 }
 

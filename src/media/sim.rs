@@ -204,7 +204,7 @@ impl Tape {
     }
 }
 
-/// The defaults of the configuration.
+/// The defaults of the configuration, with what this thread has planted.
 pub fn config(clock: ClockMode) -> MediaConfig {
     MediaConfig {
         clock,
@@ -217,6 +217,8 @@ pub fn config(clock: ClockMode) -> MediaConfig {
         overflow_bytes: 1 << 20,
         #[cfg(feature = "faults")]
         panic_at: Vec::new(),
+        #[cfg(feature = "faults")]
+        planted: super::planted::here().fault(),
     }
 }
 

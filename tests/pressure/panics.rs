@@ -76,3 +76,23 @@ fn a_panic_at_the_end_of_a_recording_holds_nothing_up() {
         files::assert_settled(&dir.0);
     }
 }
+
+/// `faults.panic` "timeline:NAME" plants a fault in all calls of an engine, and no other
+/// value does.
+#[test]
+fn a_fault_of_the_timeline_is_planted_by_its_name() {
+    for (planted, heard) in [("timeline:PrivateStartsOpen", true), ("timeline:Unknown", false)] {
+        let dir = Dir::new();
+        let settings = [("media.clock", "stream"), ("faults.panic", planted)];
+        let engine = Engine::open(&dir.0, &settings);
+        let mut line = Line::begin(&engine, 1);
+        private(line.call, 1).unwrap();
+        let secret = record(&engine, "line-1").unwrap();
+        line.feed(16_000);
+        engine.by_id(rec_stop_by_id, None, &secret).unwrap();
+        let (_, wav) = finished(&engine, &secret);
+        assert_eq!(wav.g711(0) == bytes(1, 0, 16_000), heard, "{planted}");
+        end(line.call).unwrap();
+        engine.close();
+    }
+}

@@ -9,7 +9,7 @@ use crate::verdict::Verdict;
 
 /// The local leg's network holds everything from 3 s on for `stall_ms`, then delivers
 /// `per_tick` packets each 20 ms. 20 s of plain speech follow.
-fn burst(stall_ms: usize, per_tick: usize, visits: Visits) -> Verdict {
+pub fn burst(stall_ms: usize, per_tick: usize, visits: Visits) -> Verdict {
     let mut rig = Rig::real(visits);
     rig.attach_both();
     let recording = rig.start(stereo());
@@ -122,7 +122,7 @@ fn a_host_that_stood_still_loses_nothing_with_or_without_ages() {
 /// One stall of the remote leg, caught up at double speed. 20 s later: a pause of 5 s, and
 /// 10 s after the resume another speaker. Streams: 0 and 1 kept, 4 and 5 said while
 /// paused, 2 the second remote speaker.
-fn points_after_a_stall(stall_ms: usize, visits: Visits) -> Verdict {
+pub fn points_after_a_stall(stall_ms: usize, visits: Visits) -> Verdict {
     let mut rig = Rig::real(visits);
     rig.attach_both();
     let recording = rig.start(stereo());

@@ -12,7 +12,13 @@ use crate::verdict::Verdict;
 const POINTS: [u64; 4] = [207, 1011, 1403, 2009];
 
 /// Both legs write 20 ms every 20 ms. Streams: 0 and 1 the legs.
-fn points(codec: Codec, rate: u32, file_format: Format, pause_mode: PauseMode, visits: Visits) -> Verdict {
+pub fn points(
+    codec: Codec,
+    rate: u32,
+    file_format: Format,
+    pause_mode: PauseMode,
+    visits: Visits,
+) -> Verdict {
     let mut rig = Rig::real(visits);
     for leg in [Leg::Local, Leg::Remote] {
         rig.attach(leg, format(codec, rate));
@@ -132,7 +138,7 @@ fn a_silence_is_as_long_as_it_was() {
 }
 
 /// Packets in threes out of order, some never, some twice.
-fn network(clock: ClockMode, visits: Visits) -> Verdict {
+pub fn network(clock: ClockMode, visits: Visits) -> Verdict {
     const GONE: [usize; 5] = [10, 33, 34, 35, 70];
     let mut rig = Rig::new(clock, visits);
     rig.attach_both();

@@ -4,18 +4,19 @@ use callrec::words::{Codec, Leg};
 
 use crate::marks::Head;
 use crate::rig::{Recorded, Rig, Visits, local, narrow};
+use crate::verdict::Verdict;
 
-const SECONDS: u64 = 600;
+const LONG: u64 = 600;
 
 /// A sender that is wrong by so many parts in a million.
-fn drift(ppm: f64, write: bool, visits: Visits) {
+pub fn drift(ppm: f64, write: bool, seconds: u64, visits: Visits) -> Verdict {
     let mut rig = Rig::real(visits);
     rig.attach(Leg::Local, narrow());
     let recording = rig.start(local());
     let pace = 1.0 + ppm / 1e6;
     for k in 0.. {
         let us = (k as f64 * 20_000.0 / pace) as u64;
-        if us >= SECONDS * 1_000_000 {
+        if us >= seconds * 1_000_000 {
             break;
         }
         rig.until_us(us);
@@ -32,16 +33,16 @@ fn drift(ppm: f64, write: bool, visits: Visits) {
             ),
         }
     }
-    rig.until(SECONDS * 1000);
+    rig.until(seconds * 1000);
     let file = &rig.finish()[recording];
     let worst = worst_misplacement_ms(file, pace);
     rig.check(worst < 60.0, || format!("misplaced by {worst} ms"));
-    rig.check_length(file, SECONDS * 1000, 20);
+    rig.check_length(file, seconds * 1000, 20);
     let book = file.ledger.leg(Leg::Local).clone();
     let slipped = book.slipped / callrec::media::ledger::ticks(1, 8000);
     rig.check_missing(file, Leg::Local, 0, slipped);
     // A fast clock brings so much too much, less the 60 ms that may be open at the end.
-    let surplus = (SECONDS as f64 * 8000.0 * (pace - 1.0)).max(0.0);
+    let surplus = (seconds as f64 * 8000.0 * (pace - 1.0)).max(0.0);
     rig.check((slipped as f64 - surplus).abs() <= 480.0, || {
         format!("{slipped} samples slipped of {surplus} too many")
     });
@@ -51,7 +52,7 @@ fn drift(ppm: f64, write: bool, visits: Visits) {
         format!("{twice} samples are repeated, told: {repeated}")
     });
     rig.check_nothing_lost(file);
-    rig.verdict().end();
+    rig.verdict()
 }
 
 /// How far any end of a run is from where it was said.
@@ -67,30 +68,30 @@ fn worst_misplacement_ms(file: &Recorded, pace: f64) -> f64 {
 
 #[test]
 fn a_fast_sender_stays_in_its_place() {
-    drift(1000.0, false, Visits::Even);
+    drift(1000.0, false, LONG, Visits::Even).end();
 }
 
 #[test]
 fn a_slow_sender_stays_in_its_place() {
-    drift(-1000.0, false, Visits::Odd);
+    drift(-1000.0, false, LONG, Visits::Odd).end();
 }
 
 #[test]
 fn a_fast_writer_stays_in_its_place() {
-    drift(1000.0, true, Visits::Odd);
+    drift(1000.0, true, LONG, Visits::Odd).end();
 }
 
 #[test]
 fn a_slow_writer_stays_in_its_place() {
-    drift(-1000.0, true, Visits::Even);
+    drift(-1000.0, true, LONG, Visits::Even).end();
 }
 
 #[test]
 fn a_very_fast_sender_stays_in_its_place() {
-    drift(10_000.0, false, Visits::Odd);
+    drift(10_000.0, false, LONG, Visits::Odd).end();
 }
 
 #[test]
 fn a_very_slow_sender_stays_in_its_place() {
-    drift(-10_000.0, false, Visits::Even);
+    drift(-10_000.0, false, LONG, Visits::Even).end();
 }

@@ -9,7 +9,7 @@ use crate::verdict::Verdict;
 
 /// 6 s into the call, `count` packets come that are `back` numbers old.
 #[derive(Clone, Copy, Debug)]
-struct Old {
+pub struct Old {
     packet_ms: usize,
     back: usize,
     count: usize,
@@ -33,7 +33,7 @@ const fn late(packet_ms: usize, back: usize, count: usize) -> Old {
     }
 }
 
-const CASES: [Old; 9] = [
+pub const CASES: [Old; 9] = [
     again(20, 120, 1),
     again(20, 120, 2),
     again(20, 200, 2),
@@ -45,7 +45,7 @@ const CASES: [Old; 9] = [
     late(10, 130, 2),
 ];
 
-fn old_packets(old: Old, clock: ClockMode, visits: Visits) -> Verdict {
+pub fn old_packets(old: Old, clock: ClockMode, visits: Visits) -> Verdict {
     let samples = old.packet_ms * 8;
     let mut rig = Rig::new(clock, visits);
     rig.attach_both();

@@ -9,7 +9,7 @@ use crate::verdict::Verdict;
 
 /// How a sender numbers its telephone events.
 #[derive(Clone, Copy, Debug)]
-enum Numbering {
+pub enum Numbering {
     /// As the audio, which stops meanwhile; its timestamps stand still.
     Shared,
     /// So far ahead of the audio, which goes on.
@@ -17,7 +17,7 @@ enum Numbering {
 }
 
 /// Four digits of 160 ms.
-fn digits(numbering: Numbering, clock: ClockMode, visits: Visits) -> Verdict {
+pub fn digits(numbering: Numbering, clock: ClockMode, visits: Visits) -> Verdict {
     let mut rig = Rig::new(clock, visits);
     rig.attach(Leg::Local, narrow());
     let recording = rig.start(local());
@@ -83,7 +83,7 @@ fn telephone_events_cost_no_audio() {
 
 /// Each second one packet of the given type overtakes the audio packet before it by 3 ms.
 /// With pauses, each second ends with 200 ms in which nothing is sent.
-fn swapped(payload_type: u8, pauses: bool, clock: ClockMode, visits: Visits) -> Verdict {
+pub fn swapped(payload_type: u8, pauses: bool, clock: ClockMode, visits: Visits) -> Verdict {
     let mut rig = Rig::new(clock, visits);
     rig.attach(Leg::Local, narrow());
     let recording = rig.start(local());

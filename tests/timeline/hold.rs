@@ -8,7 +8,7 @@ use crate::verdict::Verdict;
 
 /// Speech, 4 s of music with another SSRC, and speech again, numbered on as if it had sent
 /// the music. Streams: 0 the speech, 2 the music, 1 the other leg.
-fn music(clock_runs: bool, visits: Visits) -> Verdict {
+pub fn music(clock_runs: bool, visits: Visits) -> Verdict {
     let mut rig = Rig::real(visits);
     rig.attach_both();
     let recording = rig.start(stereo());
@@ -60,7 +60,7 @@ fn a_speaker_comes_back_after_music_on_hold() {
 /// Recording A is never paused; recording B is, from 3 s to 11 s. The local sender is
 /// silent from 3.1 s to 11.2 s, and its clock stands still meanwhile. Streams: 0 said
 /// before, 3 said while B is paused, 2 said after.
-fn paused_beside(visits: Visits) -> Verdict {
+pub fn paused_beside(visits: Visits) -> Verdict {
     let mut rig = Rig::real(visits);
     rig.attach_both();
     let (a, b) = (rig.start(stereo()), rig.start(stereo()));

@@ -15,7 +15,7 @@ const SCHEDULES: u64 = 10_000;
 const SHARES: u64 = 4;
 const FAILURES_SHOWN: usize = 10;
 
-fn play(seed: u64) -> Result<(), String> {
+pub fn play(seed: u64) -> Result<(), String> {
     let mut dice = Dice::new(seed);
     let plan = Plan::new(&mut dice);
     let played = catch_unwind(AssertUnwindSafe(|| check(&plan, &run(&plan, &mut dice))));

@@ -2,10 +2,10 @@
 
 use callrec::media::ClockMode;
 use callrec::media::sim::Wish;
-use callrec::words::{Leg, PauseMode};
+use callrec::words::{Codec, Leg, PauseMode};
 
 use crate::marks::Head;
-use crate::rig::{CLOCKS, Rig, VISITS, Visits, narrow, stereo};
+use crate::rig::{CLOCKS, Rig, VISITS, Visits, local, narrow, stereo};
 use crate::verdict::Verdict;
 
 const PAUSE: usize = 100;
@@ -14,7 +14,7 @@ const END: usize = 700;
 
 /// Which packets of the pause come late.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Late {
+pub enum Late {
     /// The last three, in order.
     Tail,
     /// Two, more than a hundred numbers old.
@@ -27,18 +27,37 @@ enum Late {
     Reopened,
     /// Fifty, a whole second.
     Fifty,
+    /// Two, so old that nobody knows their numbers any more, while the leg is silent.
+    OldPair,
+    /// Six of that kind.
+    OldSix,
+    /// Two of a sequence that ended early in the pause, with the same SSRC.
+    Sequence,
 }
 
-const LATE: [Late; 6] = [
+pub const LATE: [Late; 7] = [
     Late::Tail,
     Late::Pair,
     Late::Third,
     Late::Again,
     Late::Reopened,
     Late::Fifty,
+    Late::OldPair,
 ];
 
+/// What looks like a sequence that begins anew. In real time only.
+pub const ANEW: [Late; 2] = [Late::OldSix, Late::Sequence];
+
 impl Late {
+    /// When the local leg says nothing, so that old packets would find a free place.
+    fn silence(self) -> std::ops::Range<usize> {
+        match self {
+            Late::OldPair => 620..640,
+            Late::OldSix | Late::Sequence => 620..660,
+            _ => 0..0,
+        }
+    }
+
     /// What does not come in time.
     fn holds(self, k: usize) -> bool {
         match self {
@@ -48,6 +67,9 @@ impl Late {
             Late::Again => (250..254).contains(&k),
             Late::Reopened => (250..400).contains(&k),
             Late::Fifty => (200..250).contains(&k),
+            Late::OldSix => (101..107).contains(&k) || self.silence().contains(&k),
+            Late::OldPair => (101..103).contains(&k) || self.silence().contains(&k),
+            Late::Sequence => (130..132).contains(&k) || self.silence().contains(&k),
         }
     }
 
@@ -58,8 +80,21 @@ impl Late {
             (Late::Pair | Late::Again | Late::Reopened, RESUME) => 250..252,
             (Late::Again, 600) => 252..254,
             (Late::Fifty, RESUME) => 200..250,
+            (Late::OldPair, 630) => 101..103,
+            (Late::OldSix, 630) => 101..107,
+            (Late::Sequence, 630) => 130..132,
             _ => 0..0,
         }
+    }
+
+    /// Numbers do not go on in the silence.
+    fn sequence(self, k: usize) -> u64 {
+        if self == Late::Sequence && k < 140 {
+            return 30_000 + k as u64;
+        }
+        let silence = self.silence();
+        let silent = if k >= silence.end { silence.len() } else { 0 };
+        (500 + k - silent) as u64
     }
 
     fn ssrc(self, k: usize) -> u32 {
@@ -75,7 +110,7 @@ impl Late {
 }
 
 /// Streams: 0 and 1 kept, 5 and 6 said while paused.
-fn leak(late: Late, clock: ClockMode, pause_mode: PauseMode, visits: Visits) -> Verdict {
+pub fn leak(late: Late, clock: ClockMode, pause_mode: PauseMode, visits: Visits) -> Verdict {
     let mut rig = Rig::new(clock, visits);
     rig.attach_both();
     let recording = rig.start(Wish {
@@ -96,14 +131,19 @@ fn leak(late: Late, clock: ClockMode, pause_mode: PauseMode, visits: Visits) -> 
             rig.resume(recording);
         }
         for n in late.before(k) {
-            say(&mut rig, n, 3, 5);
+            say(&mut rig, n, (late.sequence(n), 3), 5);
         }
         if late == Late::Third && k == RESUME {
             rig.say(Leg::Local, Head::audio(900, 7000, 11), 5, 160 * 260, 160);
         }
         rig.steady(Leg::Remote, k, if paused { 6 } else { 1 });
         if !late.holds(k) {
-            say(&mut rig, k, late.ssrc(k), if paused { 5 } else { 0 });
+            say(
+                &mut rig,
+                k,
+                (late.sequence(k), late.ssrc(k)),
+                if paused { 5 } else { 0 },
+            );
         }
     }
     let file = &rig.finish()[recording];
@@ -115,8 +155,13 @@ fn leak(late: Late, clock: ClockMode, pause_mode: PauseMode, visits: Visits) -> 
     }
     rig.check_whole(file, Leg::Local, 0);
     rig.check_whole(file, Leg::Remote, 1);
-    // One packet whose stream nobody remembers well may have been said at any time.
-    let unclear = if late == Late::Third { 20 } else { 0 };
+    // Packets that nobody knows any more may have been said at any time.
+    let unclear = match late {
+        Late::Third => 20,
+        Late::OldPair | Late::Sequence => 40,
+        Late::OldSix => 120,
+        _ => 0,
+    };
     rig.check(file.lost_ms == unclear, || format!("lost_ms is {}", file.lost_ms));
     let paused_ms = 20 * (RESUME - PAUSE) as u64;
     let skipped = if pause_mode == PauseMode::Skip {
@@ -131,8 +176,8 @@ fn leak(late: Late, clock: ClockMode, pause_mode: PauseMode, visits: Visits) -> 
     rig.verdict()
 }
 
-fn say(rig: &mut Rig, k: usize, ssrc: u32, stream: usize) {
-    let head = Head::audio(500 + k as u64, 160 * k as u64, ssrc);
+fn say(rig: &mut Rig, k: usize, (sequence, ssrc): (u64, u32), stream: usize) {
+    let head = Head::audio(sequence, 160 * k as u64, ssrc);
     rig.say(Leg::Local, head, stream, 160 * k, 160);
 }
 
@@ -148,6 +193,104 @@ fn nothing_of_a_pause_is_written_after_it() {
                 }
             }
         }
+    }
+    verdict.end();
+}
+
+/// The local leg's network holds everything from 3 s on for 2 s, and delivers it in real
+/// time, so that it stays 2 s late and looks live. The pause is from 4 s to 7 s. Streams: 0
+/// said before and after the pause, 4 said before it and received in it, 5 said in it.
+pub fn delayed(visits: Visits) -> Verdict {
+    let mut rig = Rig::real(visits);
+    rig.attach(Leg::Local, narrow());
+    let recording = rig.start(local());
+    for k in 0..700 {
+        rig.until(20 * k as u64);
+        if k == 200 {
+            rig.pause(recording);
+        }
+        if k == 350 {
+            rig.resume(recording);
+        }
+        let n = match k {
+            0..150 => k,
+            150..250 => continue,
+            _ => k - 100,
+        };
+        let stream = match n {
+            150..200 => 4,
+            200..350 => 5,
+            _ => 0,
+        };
+        say(&mut rig, n, (n as u64, 3), stream);
+    }
+    let file = &rig.finish()[recording];
+    for stream in [4, 5] {
+        let leaked = file.leg(Leg::Local).samples(stream);
+        rig.check(leaked == 0, || {
+            format!("{leaked} samples of stream {stream} are in the file")
+        });
+    }
+    rig.check_whole(file, Leg::Local, 0);
+    rig.check(file.lost_ms == 2000, || format!("lost_ms is {}", file.lost_ms));
+    rig.verdict()
+}
+
+/// The local leg is written 300 ms ahead of the clock. The pause is from 1 s to 1.5 s.
+/// Streams: 0 the local leg, 1 said before and after the pause, 6 in it.
+pub fn ahead(visits: Visits) -> Verdict {
+    let mut rig = Rig::real(visits);
+    rig.attach_both();
+    let recording = rig.start(stereo());
+    for k in 0..15 {
+        rig.write(Leg::Local, Codec::Pcmu, 0, 160 * k, 160);
+    }
+    for k in 0..150 {
+        rig.until(20 * k as u64);
+        if k == 50 {
+            rig.pause(recording);
+        }
+        if k == 75 {
+            rig.resume(recording);
+        }
+        rig.write(Leg::Local, Codec::Pcmu, 0, 160 * (15 + k), 160);
+        rig.steady(Leg::Remote, k, if (50..75).contains(&k) { 6 } else { 1 });
+    }
+    let file = &rig.finish()[recording];
+    rig.check_whole(file, Leg::Remote, 1);
+    rig.check_missing(file, Leg::Remote, 6, 25 * 160);
+    rig.check((440..=500).contains(&file.paused_ms), || {
+        format!("paused_ms is {}", file.paused_ms)
+    });
+    rig.verdict()
+}
+
+#[test]
+fn what_looks_like_a_new_sequence_brings_nothing_of_a_pause() {
+    let mut verdict = Verdict::default();
+    for late in ANEW {
+        for visits in VISITS {
+            let played = leak(late, ClockMode::Real, PauseMode::Silence, visits);
+            verdict.add(&format!("{late:?}, {visits:?} visits"), played);
+        }
+    }
+    verdict.end();
+}
+
+#[test]
+fn a_stream_that_stays_late_brings_nothing_of_a_pause() {
+    let mut verdict = Verdict::default();
+    for visits in VISITS {
+        verdict.add(&format!("{visits:?} visits"), delayed(visits));
+    }
+    verdict.end();
+}
+
+#[test]
+fn a_leg_that_is_ahead_puts_no_pause_off() {
+    let mut verdict = Verdict::default();
+    for visits in VISITS {
+        verdict.add(&format!("{visits:?} visits"), ahead(visits));
     }
     verdict.end();
 }

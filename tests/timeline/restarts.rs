@@ -9,7 +9,7 @@ use crate::verdict::Verdict;
 
 /// After `before` packets the sequence begins again where it began, or `jump` numbers
 /// further, with the first timestamp and the same SSRC.
-fn restarted(before: usize, jump: i64, clock: ClockMode, visits: Visits) -> Verdict {
+pub fn restarted(before: usize, jump: i64, clock: ClockMode, visits: Visits) -> Verdict {
     let mut rig = Rig::new(clock, visits);
     rig.attach(Leg::Local, narrow());
     let recording = rig.start(local());
@@ -56,7 +56,7 @@ fn a_sequence_that_restarts_with_the_same_ssrc_loses_nothing() {
 
 /// One SSRC after the other sends so many packets. With `restarts` each has its own
 /// numbers, and the last packet of each comes after the first one of the next.
-fn changed(packets: &[usize], restarts: bool, clock: ClockMode, visits: Visits) -> Verdict {
+pub fn changed(packets: &[usize], restarts: bool, clock: ClockMode, visits: Visits) -> Verdict {
     let mut rig = Rig::new(clock, visits);
     rig.attach_both();
     let recording = rig.start(stereo());

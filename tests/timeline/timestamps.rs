@@ -8,7 +8,7 @@ use crate::rig::{CLOCKS, Rig, VISITS, Visits, stereo};
 use crate::verdict::Verdict;
 
 /// Every 20 ms one packet, whose timestamps step once, 3 s into the call.
-fn stepped(step: i64, clock: ClockMode, visits: Visits) -> Verdict {
+pub fn stepped(step: i64, clock: ClockMode, visits: Visits) -> Verdict {
     let mut rig = Rig::new(clock, visits);
     rig.attach_both();
     let recording = rig.start(stereo());
@@ -43,7 +43,7 @@ fn a_step_of_the_timestamps_loses_nothing() {
 
 /// How timestamps go on after each packet of 20 ms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Wrong {
+pub enum Wrong {
     Half,
     Double,
     /// Two packets of 10 ms with the same one.
@@ -74,7 +74,7 @@ impl Wrong {
     }
 }
 
-fn wrong(wrong: Wrong, clock: ClockMode, visits: Visits) -> Verdict {
+pub fn wrong(wrong: Wrong, clock: ClockMode, visits: Visits) -> Verdict {
     let mut rig = Rig::new(clock, visits);
     rig.attach_both();
     let recording = rig.start(stereo());
@@ -119,7 +119,7 @@ fn timestamps_that_do_not_fit_the_audio_lose_nothing() {
 }
 
 /// Two minutes into the sender's clock a packet is lost, and the next one has timestamp 0.
-fn zero(clock: ClockMode, visits: Visits) -> Verdict {
+pub fn zero(clock: ClockMode, visits: Visits) -> Verdict {
     let mut rig = Rig::new(clock, visits);
     rig.attach_both();
     let recording = rig.start(stereo());

@@ -24,6 +24,15 @@ impl Verdict {
         self.failures.extend(named);
     }
 
+    /// What is wrong, if anything is.
+    #[cfg(feature = "faults")]
+    pub fn result(self) -> Result<(), String> {
+        match self.failures.is_empty() {
+            true => Ok(()),
+            false => Err(self.failures.join("\n")),
+        }
+    }
+
     pub fn end(self) {
         let count = self.failures.len();
         assert!(count == 0, "{count} failures:\n{}", self.failures.join("\n"));

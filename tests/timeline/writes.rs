@@ -60,7 +60,7 @@ fn what_is_written_too_far_ahead_is_refused_and_counted() {
 }
 
 /// A host writes 20 ms every 20 ms, and is once late by `ms` from then on.
-fn hiccup(ms: u64, visits: Visits) -> Verdict {
+pub fn hiccup(ms: u64, visits: Visits) -> Verdict {
     let mut rig = Rig::real(visits);
     rig.attach(Leg::Local, narrow());
     let recording = rig.start(local());

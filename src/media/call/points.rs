@@ -5,6 +5,7 @@ use uuid::Uuid;
 use super::CallState;
 use crate::clock::NS_PER_MS;
 use crate::media::leg::LegMedia;
+use crate::media::planted::{Fault, fault};
 use crate::media::point::{Point, What};
 use crate::media::tap::{At, Legs, STOP_NS, Tap};
 use crate::words::{EndReason, FeedOptions, Leg};
@@ -20,7 +21,8 @@ impl CallState {
         match point.what {
             What::Start(spec) => {
                 let flush_ns = self.call.config().flush_ns;
-                let mut tap = Tap::new(*spec, at, flush_ns, (self.private, self.private_ns), &self.legs);
+                let private = self.private && !fault(Fault::PrivateStartsOpen);
+                let mut tap = Tap::new(*spec, at, flush_ns, (private, self.private_ns), &self.legs);
                 if self.ended {
                     tap.finish(at_ns, EndReason::CallEnded, &self.legs);
                 }
@@ -100,6 +102,7 @@ impl CallState {
     /// time the media's end is the clock.
     fn point_at(&mut self, point: &Point) -> At {
         let ahead = match point.what {
+            What::Pause(_) if fault(Fault::PausePutOff) => STOP_NS,
             What::Pause(_) | What::Private(true) => PACKET_NS,
             What::Stop(..) | What::End(_) => STOP_NS,
             _ => 0,

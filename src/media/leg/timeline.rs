@@ -7,6 +7,7 @@ use super::note::{Note, Tally, What};
 use crate::media::grid;
 use crate::media::ledger::{DropReason, LossReason, Outside};
 use crate::media::placement::{Audio, Out, Placing, Refused};
+use crate::media::planted::{Fault, fault};
 use crate::media::track::{Content, Origin, Track};
 use crate::words::{Codec, FeedFormat};
 
@@ -244,7 +245,7 @@ impl Timeline {
         let left_out = (left_out.len() / codec.sample_bytes()) as u64;
         let begin = placing.at.max(0) as u64;
         self.note(begin, begin + left_out, audio.epoch, What::Slipped);
-        if placing.was_missing {
+        if placing.was_missing && !fault(Fault::LateStaysLost) {
             self.tally.lost -= 1;
         }
         if placing.repeat > 0 {

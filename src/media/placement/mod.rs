@@ -4,6 +4,7 @@
 //! as [`Coming`], and what is decided goes out by [`Out`].
 
 pub(super) mod delay;
+mod drift;
 mod proof;
 mod stream;
 mod streams;
@@ -13,6 +14,7 @@ mod window;
 pub(super) mod writes;
 
 use super::grid;
+use super::planted::Planted;
 use super::rtp::Packet;
 use crate::words::{Codec, FeedFormat};
 pub(super) use streams::Streams;
@@ -22,6 +24,8 @@ pub(super) use window::hash;
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Scene {
     pub real: bool,
+    /// What a test has planted.
+    pub planted: Planted,
     /// No first packet is placed before it: the begin of a recording that has never been
     /// paused. In nanoseconds.
     pub begin_ns: u64,

@@ -95,7 +95,7 @@ impl Proof {
     /// A sender report (RFC 3550, 6.4.1): NTP time as 32.32 bits of seconds, and the RTP
     /// timestamp of the same moment.
     pub(in crate::media) fn report(&mut self, ntp: u64, timestamp: u32, rate: u32) {
-        let time = (u128::from(ntp) * u128::from(rate) >> 32) as i64;
+        let time = ((u128::from(ntp) * u128::from(rate)) >> 32) as i64;
         let Some((before, known)) = self.report.replace((time, timestamp)) else {
             return;
         };

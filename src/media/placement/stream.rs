@@ -2,12 +2,14 @@
 
 use std::collections::VecDeque;
 
-use super::delay::{Drift, JUDGED_NS, Lateness, STALL_NS, Verdict, samples};
+use super::delay::{JUDGED_NS, Lateness, STALL_NS, Verdict, samples};
+use super::drift::Drift;
 use super::proof::Proof;
 use super::timestamps::{Step, Timestamps};
 use super::window::{NUMBERS, Received, Window};
 use super::{Coming, Held, Out, Placing, Scene};
 use crate::clock::NS_PER_MS;
+use crate::media::planted::{Fault, Planted};
 
 /// Later than this by its timestamp, a packet's delay is judged.
 const SLACK_NS: u64 = 100 * NS_PER_MS;
@@ -74,6 +76,9 @@ pub(in crate::media) struct Stream {
     pub last_arrival: i64,
     /// By how much the newest packet lies later than it came.
     lead: i64,
+    /// The same sender's stream before it began anew.
+    before: Option<Box<Stream>>,
+    planted: Planted,
 }
 
 impl Coming<'_> {
@@ -86,7 +91,12 @@ impl Coming<'_> {
 impl Stream {
     /// Begins with its first packet. In real time it is placed once its neighbours of the
     /// same moment are known.
-    pub(in crate::media) fn begin(coming: &Coming<'_>, scene: &Scene, out: &mut impl Out) -> Stream {
+    pub(in crate::media) fn begin(
+        coming: &Coming<'_>,
+        guarded: bool,
+        scene: &Scene,
+        out: &mut impl Out,
+    ) -> Stream {
         let packet = coming.packet;
         let first = match (scene.real, coming.clock) {
             (true, _) => coming.arrival,
@@ -112,16 +122,55 @@ impl Stream {
             gaps: VecDeque::new(),
             last_arrival: coming.arrival,
             lead: 0,
+            before: None,
+            planted: scene.planted,
         };
         stream.window.audio(packet.sequence, coming.hash);
         stream
             .proof
             .sees(packet.timestamp, coming.arrival, coming.format.rate);
+        if guarded {
+            stream.proof.guard(first, coming.format.rate);
+        }
         match scene.real {
             true => stream.held.push(coming.hold(first, 0)),
-            false => stream.emit(coming, coming.plain(first), out),
+            false => {
+                let placing = Placing {
+                    early: stream.proof.early(first, stream.rate),
+                    ..coming.plain(first)
+                };
+                stream.emit(coming, placing, out);
+            }
         }
         stream
+    }
+
+    /// The stream that its sender seems to have ended by beginning anew.
+    pub(in crate::media) fn follows_on(&mut self, mut old: Stream) {
+        old.before = None;
+        self.before = Some(Box::new(old));
+    }
+
+    fn continues(&self, coming: &Coming<'_>) -> bool {
+        let ahead = coming.packet.sequence.wrapping_sub(self.highest);
+        (1..=NEXT).contains(&ahead) && self.rate == coming.format.rate
+    }
+
+    /// A packet goes on with the numbers of before: what seemed to begin anew were old
+    /// packets.
+    pub(in crate::media) fn take_up_again(&mut self, coming: &Coming<'_>, scene: &Scene) {
+        let goes_on = |before: &mut Box<Stream>| before.continues(coming);
+        if self.continues(coming) || self.is_holding() {
+            return;
+        }
+        if let Some(mut before) = self.before.take_if(goes_on) {
+            if !scene.real {
+                // Something else has its place now.
+                before.timestamps.shift(coming.leg_end - before.end);
+                before.end = coming.leg_end;
+            }
+            *self = *before;
+        }
     }
 
     pub(in crate::media) fn order(&self, coming: &Coming<'_>, scene: &Scene) -> Order {
@@ -240,6 +289,9 @@ impl Stream {
         match step {
             // Its time is unknown; when it came, is not.
             Step::Broken(at) if coming.arrival - at > slack => Step::Broken(coming.arrival),
+            Step::Broken(_) if self.planted.has(Fault::TimestampBelieved) => {
+                Step::Fits(self.timestamps.place(packet.timestamp))
+            }
             step => step,
         }
     }
@@ -253,8 +305,8 @@ impl Stream {
         }
         let verdict = self.lateness.judge(moment);
         match verdict {
-            Verdict::Hold => self.held.push(held),
-            Verdict::Moved => {
+            Verdict::Hold if !self.planted.has(Fault::BacklogAtArrival) => self.held.push(held),
+            Verdict::Hold | Verdict::Moved => {
                 self.held.push(held);
                 self.settle_held(Verdict::Moved, out);
             }
@@ -274,7 +326,7 @@ impl Stream {
     /// By how much the stream moves before a packet: a lead is taken back where nobody
     /// speaks, drift is followed a little with each packet.
     fn correct(&mut self, held: &Held) -> i64 {
-        if held.missing > 0 || !self.lateness.is_steady() {
+        if held.missing > 0 || !self.lateness.is_steady() || self.planted.has(Fault::DriftIgnored) {
             return 0;
         }
         let moment = held.moment(self.rate);
@@ -458,6 +510,9 @@ impl Stream {
 
     /// A packet without audio: its number has been received, and nothing else follows.
     pub(in crate::media) fn other(&mut self, sequence: u16, out: &mut impl Out) {
+        if self.planted.has(Fault::EventOrdersAudio) {
+            self.highest = sequence;
+        }
         let new = !self.window.has(sequence);
         self.window.other(sequence);
         if new && let Some((from, to)) = self.found(sequence) {

@@ -5,6 +5,7 @@ use super::stream::{Order, Stream};
 use super::suspect::{Kind, Suspect};
 use super::{Coming, Held, Out, Placing, Refused, Scene};
 use crate::clock::NS_PER_MS;
+use crate::media::planted::Fault;
 
 /// More are forgotten, the one that has been silent for longest first.
 const STREAMS: usize = 8;
@@ -47,21 +48,23 @@ impl Streams {
         let fresh = std::mem::take(&mut self.fresh);
         let Some(n) = self.find(coming.packet.ssrc) else {
             match fresh {
-                true => self.begin(coming, scene, out),
+                true => self.begin(coming, false, scene, out),
                 false => self.suspect(coming, Kind::New, 2, scene, out),
             }
             return fresh;
         };
+        self.streams[n].take_up_again(coming, scene);
         let stream = &mut self.streams[n];
         if stream.rate != coming.format.rate {
             // The same sender at another clock rate: its numbers go on, its clock does not.
-            self.restart(n, coming, scene, out);
+            self.restart(n, coming, false, scene, out);
             return true;
         }
         match stream.order(coming, scene) {
+            Order::Duplicate if scene.planted.has(Fault::DuplicatePlaced) => stream.late(coming, scene, out),
             Order::Duplicate => self.refuse(Refused::Duplicate, coming, out),
             Order::Late => stream.late(coming, scene, out),
-            Order::Suspect(_) if fresh => self.restart(n, coming, scene, out),
+            Order::Suspect(_) if fresh => self.restart(n, coming, false, scene, out),
             Order::Suspect(needed) => self.suspect(coming, Kind::Restart, needed, scene, out),
             Order::Next => {
                 let returns = self.front != Some(coming.packet.ssrc);
@@ -101,7 +104,8 @@ impl Streams {
     }
 
     /// A stream that nothing is known of.
-    fn begin(&mut self, coming: &Coming<'_>, scene: &Scene, out: &mut impl Out) {
+    /// `guarded`: nobody knows since when it has been going on.
+    fn begin(&mut self, coming: &Coming<'_>, guarded: bool, scene: &Scene, out: &mut impl Out) {
         self.finish_front(scene, out);
         if self.streams.len() == STREAMS {
             let oldest = (0..STREAMS).min_by_key(|n| self.streams[*n].last_arrival);
@@ -109,7 +113,7 @@ impl Streams {
             oldest.give_up(true, scene, out);
         }
         out.new_stream();
-        self.streams.push(Stream::begin(coming, scene, out));
+        self.streams.push(Stream::begin(coming, guarded, scene, out));
         self.front = Some(coming.packet.ssrc);
     }
 
@@ -123,10 +127,13 @@ impl Streams {
     }
 
     /// The same sender, from here on with a new sequence.
-    fn restart(&mut self, n: usize, coming: &Coming<'_>, scene: &Scene, out: &mut impl Out) {
+    fn restart(&mut self, n: usize, coming: &Coming<'_>, guarded: bool, scene: &Scene, out: &mut impl Out) {
         let mut old = self.streams.remove(n);
         old.give_up(true, scene, out);
-        self.begin(coming, scene, out);
+        self.begin(coming, guarded, scene, out);
+        if let Some(new) = self.streams.last_mut() {
+            new.follows_on(old);
+        }
     }
 
     fn suspect(&mut self, coming: &Coming<'_>, kind: Kind, needed: usize, scene: &Scene, out: &mut impl Out) {
@@ -135,7 +142,7 @@ impl Streams {
         }
         if let Some(n) = self.suspects.iter().position(|s| s.is_followed_by(coming)) {
             self.suspects[n].held.push(coming.hold(coming.arrival, 0));
-            if self.suspects[n].is_confirmed() {
+            if self.suspects[n].is_confirmed() || scene.planted.has(Fault::StragglersVouch) {
                 let suspect = self.suspects.remove(n);
                 self.confirm(suspect, coming, scene, out);
             }
@@ -158,19 +165,13 @@ impl Streams {
                 Some(n) if place > 0 || kind == Kind::Returns => {
                     self.next(n, &coming, place == 0, scene, out)
                 }
+                // What begins anew in a known stream may be older than it looks.
                 Some(n) => {
-                    self.restart(n, &coming, scene, out);
-                    self.guard(&coming);
+                    let guarded = !scene.planted.has(Fault::SuspectTrusted);
+                    self.restart(n, &coming, guarded, scene, out);
                 }
-                None => self.begin(&coming, scene, out),
+                None => self.begin(&coming, false, scene, out),
             }
-        }
-    }
-
-    /// What began anew in a known stream may be older than it looks.
-    fn guard(&mut self, coming: &Coming<'_>) {
-        if let Some(stream) = self.streams.last_mut() {
-            stream.proof.guard(coming.arrival, coming.format.rate);
         }
     }
 

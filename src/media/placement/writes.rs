@@ -1,6 +1,7 @@
 //! Where samples lie that the host writes: behind the last ones, as time goes.
 
-use super::delay::{Drift, Lateness, Moment, STALL_NS, Verdict, samples};
+use super::delay::{Lateness, Moment, STALL_NS, Verdict, samples};
+use super::drift::Drift;
 use super::{Audio, Out, Placing, Scene};
 use crate::clock::{NS_PER_MS, NS_PER_S};
 use crate::words::FeedFormat;

@@ -4,6 +4,7 @@ use super::segments::{Segments, Zone};
 use crate::clock::NS_PER_S;
 use crate::media::ledger::{DropReason, Ledger, LegLedger, LossReason, Outside, TICKS_PER_S, ticks};
 use crate::media::leg::{LegMedia, LegTotals, Note, What};
+use crate::media::planted::{Fault, fault};
 use crate::media::track::{Content, Stretch, Track};
 use crate::media::{Span, SpanKind, grid};
 use crate::words::Leg;
@@ -144,7 +145,8 @@ impl Account {
         };
         match reason {
             LossReason::Network => {
-                self.leg(place.leg).missing += ticks(to - from, rate);
+                let times = if fault(Fault::MissingTwice) { 2 } else { 1 };
+                self.leg(place.leg).missing += times * ticks(to - from, rate);
                 self.span(place, n, (from, to), rate, reason);
             }
             LossReason::Dropped(reason) => {

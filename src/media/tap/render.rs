@@ -6,6 +6,7 @@ use super::{Legs, Phase, Tap};
 use crate::media::layout::{self, Reader};
 use crate::media::leg::LegMedia;
 use crate::media::outbox::Out;
+use crate::media::planted::{Fault, fault};
 use crate::media::resample::{LOOKAHEAD_NS, LegResampler};
 use crate::media::track::Track;
 use crate::media::{Shape, grid};
@@ -29,7 +30,7 @@ impl Tap {
     }
 
     /// The leg's track at a frame, and the frame where the next one takes over.
-    fn track<'a>(leg: &'a LegMedia, cursor: u64, shape: Shape) -> (&'a Track, u64) {
+    fn track(leg: &LegMedia, cursor: u64, shape: Shape) -> (&Track, u64) {
         for past in &leg.line.past {
             let until = grid::index(past.end_ns(), shape.rate);
             if until > cursor {
@@ -211,7 +212,7 @@ impl Tap {
     pub(in crate::media) fn repair(&mut self, leg: usize, from_ns: u64, to_ns: u64, legs: &Legs) {
         let Some(shape) = self
             .shape
-            .filter(|_| self.phase != Phase::Over && self.hears(leg))
+            .filter(|_| self.phase != Phase::Over && self.hears(leg) && !fault(Fault::PatchLeftOut))
         else {
             return;
         };

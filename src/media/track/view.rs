@@ -1,5 +1,7 @@
 //! Whose audio a recording may hear.
 
+use crate::media::planted::{Fault, fault};
+
 /// Where audio comes from, as far as it matters for who may hear it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::media) struct Origin {
@@ -31,11 +33,12 @@ impl View<'_> {
     /// From which sample to which a stretch of this origin is heard.
     pub(in crate::media) fn heard(&self, start: u64, end: u64, origin: Origin) -> (u64, u64) {
         let foreign = origin.epoch < self.own.0 && !origin.ahead;
-        if !self.is_recorded(origin.epoch) || foreign {
+        if (!self.is_recorded(origin.epoch) || foreign) && !fault(Fault::PauseHeard) {
             return (end, end);
         }
         let from = match (origin.early, self.guard) {
             (0, _) | (_, 0) => start,
+            _ if fault(Fault::EarlyIgnored) => start,
             (early, guard) => start.max(guard.saturating_add(early.into())).min(end),
         };
         let to = if origin.epoch > self.own.1 {
