@@ -355,6 +355,12 @@ impl LegMedia {
         self.writes.tick(now_ns, true, &mut self.line);
     }
 
+    /// How long a packet of it is; `None` if nobody knows.
+    pub(super) fn packet_ns(&self) -> Option<u64> {
+        let samples = u64::try_from(self.streams.packet_len()).ok()?;
+        (samples > 0).then(|| grid::time(samples, self.line.track.rate()))
+    }
+
     /// Something waits for the pace to tell where it belongs.
     pub(super) fn is_undecided(&self) -> bool {
         self.streams.is_holding() || self.writes.is_waiting()

@@ -52,8 +52,9 @@ impl Late {
     /// When the local leg says nothing, so that old packets would find a free place.
     fn silence(self) -> std::ops::Range<usize> {
         match self {
-            Late::OldPair => 620..640,
-            Late::OldSix | Late::Sequence => 620..660,
+            // More than a stall after the resume.
+            Late::OldPair | Late::OldSix => 645..665,
+            Late::Sequence => 620..660,
             _ => 0..0,
         }
     }
@@ -80,8 +81,8 @@ impl Late {
             (Late::Pair | Late::Again | Late::Reopened, RESUME) => 250..252,
             (Late::Again, 600) => 252..254,
             (Late::Fifty, RESUME) => 200..250,
-            (Late::OldPair, 630) => 101..103,
-            (Late::OldSix, 630) => 101..107,
+            (Late::OldPair, 655) => 101..103,
+            (Late::OldSix, 655) => 101..107,
             (Late::Sequence, 630) => 130..132,
             _ => 0..0,
         }

@@ -101,12 +101,6 @@ impl CallState {
     /// packet's length is before it; before a stop, by what a host may be ahead. In stream
     /// time the media's end is the clock.
     fn point_at(&mut self, point: &Point) -> At {
-        let ahead = match point.what {
-            What::Pause(_) if fault(Fault::PausePutOff) => STOP_NS,
-            What::Pause(_) | What::Private(true) => PACKET_NS,
-            What::Stop(..) | What::End(_) => STOP_NS,
-            _ => 0,
-        };
         let changes = matches!(
             point.what,
             What::Start(_)
@@ -117,14 +111,9 @@ impl CallState {
                 | What::End(_)
         );
         self.epoch += u32::from(changes);
-        let end = match self.real {
-            // What was written ahead has not been said yet.
-            true => self.live_end_ns(),
-            false => self.end_ns(),
-        };
         let ns = match self.real {
-            true => point.clock_ns.max(end.min(point.clock_ns + ahead)),
-            false => end,
+            true => self.end_of_before_ns(point),
+            false => self.end_ns(),
         };
         // One after the other, also where the one before was put off by a packet's length.
         let ns = ns.max(self.point_ns);
@@ -138,9 +127,20 @@ impl CallState {
         }
     }
 
-    fn live_end_ns(&self) -> u64 {
+    /// The clock; but what was handed in before a point and reaches behind it is before it,
+    /// too: by a packet's length, or before a stop by what a host may be ahead.
+    fn end_of_before_ns(&self, point: &Point) -> u64 {
+        let clock_ns = point.clock_ns;
+        let reach = |leg: &LegMedia| match point.what {
+            What::Pause(_) if fault(Fault::PausePutOff) => STOP_NS,
+            What::Pause(_) | What::Private(true) => leg.packet_ns().unwrap_or(PACKET_NS).min(PACKET_NS),
+            What::Stop(..) | What::End(_) => STOP_NS,
+            _ => 0,
+        };
+        // What was written ahead has not been said yet.
         let live = self.legs.iter().filter(|leg| leg.had_feed && leg.ahead_ns == 0);
-        live.map(LegMedia::end_ns).max().unwrap_or(0)
+        let ends = live.map(|leg| leg.end_ns().min(clock_ns + reach(leg)));
+        ends.max().unwrap_or(0).max(clock_ns)
     }
 
     fn attach(&mut self, leg: Leg, options: FeedOptions, clock_ns: u64) {

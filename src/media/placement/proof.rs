@@ -19,8 +19,8 @@ pub(in crate::media) struct Proof {
     deficit: i64,
     /// Samples by which the sender's clock is known to have stood still.
     credit: i64,
-    /// Up to this place, packets may have been said as long ago as a stall is long.
-    guarded_until: Option<i64>,
+    /// Up to this place, packets may have been said so many samples earlier.
+    guarded: Option<(i64, i64)>,
     /// Timestamp and arrival of the latest packet, and how many stood still in a row.
     latest: Option<(u32, i64)>,
     still: u32,
@@ -32,15 +32,17 @@ pub(in crate::media) struct Proof {
 
 impl Proof {
     /// Samples by which a packet at this place may have been said before it.
-    pub(in crate::media) fn early(&self, at: i64, rate: u32) -> u64 {
-        let guarded = self.guarded_until.is_some_and(|until| at < until);
-        let deficit = if guarded { samples(STALL_NS, rate) } else { 0 };
+    pub(in crate::media) fn early(&self, at: i64) -> u64 {
+        let guarded = self.guarded.filter(|(until, _)| at < *until);
+        let deficit = guarded.map_or(0, |(_, early)| early);
         deficit.max(self.deficit) as u64
     }
 
-    /// The stream began anew here, and nobody knows since when.
-    pub(in crate::media) fn guard(&mut self, at: i64, rate: u32) {
-        self.guarded_until = Some(at + samples(STALL_NS, rate));
+    /// The stream began anew here, and may have been said so much earlier: at least as long
+    /// ago as a stall is long.
+    pub(in crate::media) fn guard(&mut self, at: i64, early: i64, rate: u32) {
+        let stall = samples(STALL_NS, rate);
+        self.guarded = Some((at + stall, early.max(stall)));
     }
 
     /// The stream was moved. A longer deficit than the longest stall is none: its sender's
@@ -62,7 +64,7 @@ impl Proof {
     }
 
     fn expire(&mut self) {
-        (self.deficit, self.credit, self.guarded_until) = (0, 0, None);
+        (self.deficit, self.credit, self.guarded) = (0, 0, None);
     }
 
     /// A feed that was opened anew has no backlog.
@@ -118,12 +120,12 @@ mod tests {
     fn a_move_is_a_deficit_until_it_is_longer_than_a_stall() {
         let mut proof = Proof::default();
         proof.moved(3 * S, false, 8000);
-        assert_eq!(proof.early(0, 8000), 3 * 8000);
+        assert_eq!(proof.early(0), 3 * 8000);
         proof.moved(3 * S, false, 8000);
-        assert_eq!(proof.early(0, 8000), 0);
+        assert_eq!(proof.early(0), 0);
         proof.moved(S, false, 8000);
         proof.moved(-S, false, 8000);
-        assert_eq!(proof.early(0, 8000), 0);
+        assert_eq!(proof.early(0), 0);
     }
 
     #[test]
@@ -133,11 +135,11 @@ mod tests {
         proof.report(ntp(100), 1000, 8000);
         proof.report(ntp(105), 1000 + 2 * 8000, 8000);
         proof.moved(3 * S, false, 8000);
-        assert_eq!(proof.early(0, 8000), 0, "three seconds were proven");
+        assert_eq!(proof.early(0), 0, "three seconds were proven");
         proof.moved(S, false, 8000);
-        assert_eq!(proof.early(0, 8000), 8000);
+        assert_eq!(proof.early(0), 8000);
         proof.report(ntp(110), 1000 + 6 * 8000, 8000);
-        assert_eq!(proof.early(0, 8000), 0);
+        assert_eq!(proof.early(0), 0);
     }
 
     #[test]
@@ -147,15 +149,15 @@ mod tests {
         for (n, early) in [(1u32, 8000), (2, 0)] {
             proof.sees(n * 160, i64::from(n) * S, 8000);
             proof.moved(if n == 1 { S } else { 0 }, false, 8000);
-            assert_eq!(proof.early(0, 8000), early, "packet {n}");
+            assert_eq!(proof.early(0), early, "packet {n}");
         }
     }
 
     #[test]
     fn a_guard_ends_after_a_stall() {
         let mut proof = Proof::default();
-        proof.guard(100, 8000);
-        assert_eq!(proof.early(100, 8000), 5 * 8000);
-        assert_eq!(proof.early(100 + 5 * S, 8000), 0);
+        proof.guard(100, 0, 8000);
+        assert_eq!(proof.early(100), 5 * 8000);
+        assert_eq!(proof.early(100 + 5 * S), 0);
     }
 }

@@ -34,8 +34,11 @@ pub(in crate::media) enum Order {
     /// Behind others, and not received before.
     Late,
     Duplicate,
-    /// Perhaps the first of a sequence that begins anew: so many in a row confirm it.
-    Suspect(usize),
+    /// Perhaps the first of a sequence that begins anew.
+    Suspect,
+    /// The same, or a very old one, which lay here: nobody knows any more whether it came.
+    /// A restart at the numbers and timestamps that the stream began with looks so, too.
+    Ancient(i64),
 }
 
 /// Numbers that are missing between two packets that were placed.
@@ -93,7 +96,7 @@ impl Stream {
     /// same moment are known.
     pub(in crate::media) fn begin(
         coming: &Coming<'_>,
-        guarded: bool,
+        guard: Option<i64>,
         scene: &Scene,
         out: &mut impl Out,
     ) -> Stream {
@@ -129,14 +132,14 @@ impl Stream {
         stream
             .proof
             .sees(packet.timestamp, coming.arrival, coming.format.rate);
-        if guarded {
-            stream.proof.guard(first, coming.format.rate);
+        if let Some(early) = guard {
+            stream.proof.guard(first, early, coming.format.rate);
         }
         match scene.real {
             true => stream.held.push(coming.hold(first, 0)),
             false => {
                 let placing = Placing {
-                    early: stream.proof.early(first, stream.rate),
+                    early: stream.proof.early(first),
                     ..coming.plain(first)
                 };
                 stream.emit(coming, placing, out);
@@ -180,18 +183,16 @@ impl Stream {
         if ahead != 0 && ahead < 0x8000 {
             return match self.follows(coming, ahead, scene) {
                 true => Order::Next,
-                false => Order::Suspect(2),
+                false => Order::Suspect,
             };
         }
         let back = ahead.wrapping_neg();
         match received {
             Received::Audio { same: true } if back < NUMBERS => Order::Duplicate,
-            Received::Audio { same: false } if back < NUMBERS => Order::Suspect(2),
-            _ if !self.timestamps.fits_behind(packet.timestamp, back, back < NEAR) => Order::Suspect(2),
+            Received::Audio { same: false } if back < NUMBERS => Order::Suspect,
+            _ if !self.timestamps.fits_behind(packet.timestamp, back, back < NEAR) => Order::Suspect,
             _ if back < NUMBERS => Order::Late,
-            // Nobody knows any more whether it came before: a restart at the numbers and
-            // timestamps that the stream began with looks like a very late packet.
-            _ => Order::Suspect(5),
+            _ => Order::Ancient(self.timestamps.place(packet.timestamp)),
         }
     }
 
@@ -448,7 +449,7 @@ impl Stream {
             missing: held.missing,
             refused: held.refused,
             lost: lost as u64,
-            early: self.proof.early(held.wanted, self.rate),
+            early: self.proof.early(held.wanted),
             newest: true,
             was_missing: false,
         };
@@ -486,7 +487,7 @@ impl Stream {
             at = to - coming.len;
         }
         let was_missing = gap.is_some();
-        let early = (self.proof.early(at, self.rate) as i64 - moved.max(0)).max(0);
+        let early = (self.proof.early(at) as i64 - moved.max(0)).max(0);
         let placing = Placing {
             at,
             early: early as u64,

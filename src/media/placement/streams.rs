@@ -48,8 +48,8 @@ impl Streams {
         let fresh = std::mem::take(&mut self.fresh);
         let Some(n) = self.find(coming.packet.ssrc) else {
             match fresh {
-                true => self.begin(coming, false, scene, out),
-                false => self.suspect(coming, Kind::New, 2, scene, out),
+                true => self.begin(coming, None, scene, out),
+                false => self.suspect(coming, Kind::New, None, scene, out),
             }
             return fresh;
         };
@@ -57,19 +57,23 @@ impl Streams {
         let stream = &mut self.streams[n];
         if stream.rate != coming.format.rate {
             // The same sender at another clock rate: its numbers go on, its clock does not.
-            self.restart(n, coming, false, scene, out);
+            self.restart(n, coming, None, scene, out);
             return true;
         }
         match stream.order(coming, scene) {
             Order::Duplicate if scene.planted.has(Fault::DuplicatePlaced) => stream.late(coming, scene, out),
             Order::Duplicate => self.refuse(Refused::Duplicate, coming, out),
             Order::Late => stream.late(coming, scene, out),
-            Order::Suspect(_) if fresh => self.restart(n, coming, false, scene, out),
-            Order::Suspect(needed) => self.suspect(coming, Kind::Restart, needed, scene, out),
+            Order::Suspect | Order::Ancient(_) if fresh => self.restart(n, coming, None, scene, out),
+            Order::Suspect => self.suspect(coming, Kind::Restart, None, scene, out),
+            Order::Ancient(_) if scene.planted.has(Fault::StragglersVouch) => {
+                self.suspect(coming, Kind::Restart, None, scene, out)
+            }
+            Order::Ancient(at) => self.suspect(coming, Kind::Restart, Some(at), scene, out),
             Order::Next => {
                 let returns = self.front != Some(coming.packet.ssrc);
                 if returns && !fresh && scene.real && !stream.is_in_time(coming) {
-                    self.suspect(coming, Kind::Returns, 2, scene, out);
+                    self.suspect(coming, Kind::Returns, None, scene, out);
                     return false;
                 }
                 self.next(n, coming, returns, scene, out);
@@ -104,8 +108,8 @@ impl Streams {
     }
 
     /// A stream that nothing is known of.
-    /// `guarded`: nobody knows since when it has been going on.
-    fn begin(&mut self, coming: &Coming<'_>, guarded: bool, scene: &Scene, out: &mut impl Out) {
+    /// `guard`: it may have been going on since so long ago.
+    fn begin(&mut self, coming: &Coming<'_>, guard: Option<i64>, scene: &Scene, out: &mut impl Out) {
         self.finish_front(scene, out);
         if self.streams.len() == STREAMS {
             let oldest = (0..STREAMS).min_by_key(|n| self.streams[*n].last_arrival);
@@ -113,7 +117,7 @@ impl Streams {
             oldest.give_up(true, scene, out);
         }
         out.new_stream();
-        self.streams.push(Stream::begin(coming, guarded, scene, out));
+        self.streams.push(Stream::begin(coming, guard, scene, out));
         self.front = Some(coming.packet.ssrc);
     }
 
@@ -127,22 +131,36 @@ impl Streams {
     }
 
     /// The same sender, from here on with a new sequence.
-    fn restart(&mut self, n: usize, coming: &Coming<'_>, guarded: bool, scene: &Scene, out: &mut impl Out) {
+    fn restart(
+        &mut self,
+        n: usize,
+        coming: &Coming<'_>,
+        guard: Option<i64>,
+        scene: &Scene,
+        out: &mut impl Out,
+    ) {
         let mut old = self.streams.remove(n);
         old.give_up(true, scene, out);
-        self.begin(coming, guarded, scene, out);
+        self.begin(coming, guard, scene, out);
         if let Some(new) = self.streams.last_mut() {
             new.follows_on(old);
         }
     }
 
-    fn suspect(&mut self, coming: &Coming<'_>, kind: Kind, needed: usize, scene: &Scene, out: &mut impl Out) {
+    fn suspect(
+        &mut self,
+        coming: &Coming<'_>,
+        kind: Kind,
+        past: Option<i64>,
+        scene: &Scene,
+        out: &mut impl Out,
+    ) {
         if self.suspects.iter().any(|suspect| suspect.has(coming)) {
             return self.refuse(Refused::Duplicate, coming, out);
         }
         if let Some(n) = self.suspects.iter().position(|s| s.is_followed_by(coming)) {
             self.suspects[n].held.push(coming.hold(coming.arrival, 0));
-            if self.suspects[n].is_confirmed() || scene.planted.has(Fault::StragglersVouch) {
+            if self.suspects[n].is_confirmed() {
                 let suspect = self.suspects.remove(n);
                 self.confirm(suspect, coming, scene, out);
             }
@@ -152,12 +170,12 @@ impl Streams {
             // In stream time nothing else tells that it stays alone.
             self.admit_all(out);
         }
-        self.suspects.push(Suspect::new(coming, kind, needed));
+        self.suspects.push(Suspect::new(coming, kind, past));
     }
 
     /// Others have confirmed it: all of it is placed, the first where it came.
     fn confirm(&mut self, suspect: Suspect, last: &Coming<'_>, scene: &Scene, out: &mut impl Out) {
-        let kind = suspect.kind;
+        let (kind, early) = (suspect.kind, suspect.early(last.arrival));
         for (place, held) in suspect.held.into_iter().enumerate() {
             let packet = held.packet();
             let coming = held.coming(&packet, out.end(held.format.rate), last.clock);
@@ -167,20 +185,21 @@ impl Streams {
                 }
                 // What begins anew in a known stream may be older than it looks.
                 Some(n) => {
-                    let guarded = !scene.planted.has(Fault::SuspectTrusted);
-                    self.restart(n, &coming, guarded, scene, out);
+                    let guard = Some(early).filter(|_| !scene.planted.has(Fault::SuspectTrusted));
+                    self.restart(n, &coming, guard, scene, out);
                 }
-                None => self.begin(&coming, false, scene, out),
+                None => self.begin(&coming, None, scene, out),
             }
         }
     }
 
     /// Whoever is alone is placed at its arrival, as something that may be old.
     fn admit(&mut self, suspect: Suspect, out: &mut impl Out) {
+        let early = suspect.held.first().map_or(0, |held| suspect.early(held.arrival));
         for held in suspect.held {
             let placing = Placing {
                 at: held.arrival,
-                early: samples(super::delay::STALL_NS, held.format.rate) as u64,
+                early: early as u64,
                 ..Placing::default()
             };
             out.audio(&held.audio(), placing);

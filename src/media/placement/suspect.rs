@@ -2,12 +2,16 @@
 
 use super::{Coming, Held};
 use crate::clock::NS_PER_MS;
-use crate::media::placement::delay::samples;
+use crate::media::placement::delay::{STALL_NS, samples};
 
 /// Alone for so long, a packet is decided without a successor.
 const ALONE_NS: u64 = 300 * NS_PER_MS;
 /// A successor may have so many numbers between: events share an audio stream's.
 const APART: u16 = 16;
+
+/// One more packet confirms a new sequence; one that may be very old needs more.
+const SUCCESSOR: usize = 2;
+const ANCIENT: usize = 5;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -26,16 +30,19 @@ pub(super) struct Suspect {
     pub held: Vec<Held>,
     /// So many in a row confirm it.
     pub needed: usize,
+    /// Where its first packet lay, if it is a very old one.
+    pub past: Option<i64>,
     pub rate: u32,
 }
 
 impl Suspect {
-    pub(super) fn new(coming: &Coming<'_>, kind: Kind, needed: usize) -> Suspect {
+    pub(super) fn new(coming: &Coming<'_>, kind: Kind, past: Option<i64>) -> Suspect {
         Suspect {
             ssrc: coming.packet.ssrc,
             kind,
             held: vec![coming.hold(coming.arrival, 0)],
-            needed,
+            needed: if past.is_some() { ANCIENT } else { SUCCESSOR },
+            past,
             rate: coming.format.rate,
         }
     }
@@ -47,6 +54,12 @@ impl Suspect {
         };
         let apart = coming.packet.sequence.wrapping_sub(last.sequence);
         self.ssrc == coming.packet.ssrc && (1..=APART).contains(&apart) && self.rate == coming.format.rate
+    }
+
+    /// Samples by which what is placed here may have been said earlier.
+    pub(super) fn early(&self, at: i64) -> i64 {
+        let stall = samples(STALL_NS, self.rate);
+        self.past.map_or(stall, |past| stall.max(at - past))
     }
 
     pub(super) fn has(&self, coming: &Coming<'_>) -> bool {
