@@ -24,7 +24,11 @@ pub(super) struct CallState {
     points: VecDeque<Point>,
     real: bool,
     reorder_ns: u64,
+    /// The worker ends.
+    hurried: bool,
     private: bool,
+    /// When it last became private, or ceased to be.
+    private_ns: u64,
     /// The local leg's feed has the remote leg's samples, too.
     stereo: bool,
     deinterleaver: Deinterleaver,
@@ -54,7 +58,9 @@ impl CallState {
             points: VecDeque::new(),
             real,
             reorder_ns,
+            hurried: false,
             private: false,
+            private_ns: 0,
             stereo: false,
             deinterleaver: Deinterleaver::default(),
             epoch: 0,
@@ -115,9 +121,10 @@ impl CallState {
         self.pass_points(now_ns, scratch);
         if !self.is_blocked() && self.points.is_empty() {
             self.drain(&counts, scratch);
-            self.decide(now_ns, false);
+            self.decide(now_ns);
             self.tell_notes();
             self.go_on(now_ns);
+            self.finish_closing(now_ns);
         }
         self.report(now_ns);
         for leg in &mut self.legs {
@@ -134,17 +141,22 @@ impl CallState {
     fn pass_points(&mut self, now_ns: u64, scratch: &mut Scratch) {
         while let Some(point) = self.points.front() {
             let (counts, clock_ns) = (point.counts, point.clock_ns);
-            let ends = matches!(point.what, What::Stop(..) | What::End(_));
+            let last = match point.what {
+                What::Stop(id, _) => self.taps.iter().all(|tap| tap.id == id),
+                What::End(_) => true,
+                _ => false,
+            };
             self.drain(&counts, scratch);
+            self.decide(clock_ns);
             let scene = self.scene();
+            let finishes = last && !self.waits_for_pace();
             for (n, leg) in self.legs.iter_mut().enumerate() {
                 let fed_by = if self.stereo { 0 } else { n };
                 leg.trailing_loss(&counts[fed_by.min(n)], clock_ns, &scene);
-                if ends && leg.had_feed {
+                if finishes && leg.had_feed {
                     leg.finish(clock_ns, &scene);
                 }
             }
-            self.decide(clock_ns, true);
             self.tell_notes();
             self.repair();
             let near = self.is_near_point();
@@ -161,12 +173,42 @@ impl CallState {
         }
     }
 
-    /// What waits for a decision, and has waited for long enough. `force`: all of it.
-    fn decide(&mut self, now_ns: u64, force: bool) {
+    /// What waits for a decision, and has waited for long enough.
+    fn decide(&mut self, now_ns: u64) {
         let scene = self.scene();
         for leg in self.legs.iter_mut().filter(|leg| leg.had_feed) {
-            leg.tick(now_ns, force, &scene);
+            leg.tick(now_ns, &scene);
         }
+    }
+
+    /// Real time: audio of before a stop waits for what comes after it to tell where it
+    /// belongs.
+    fn waits_for_pace(&self) -> bool {
+        self.real && !self.hurried && self.legs.iter().any(LegMedia::is_undecided)
+    }
+
+    /// Recordings that were stopped end once all of their audio has its place.
+    fn finish_closing(&mut self, now_ns: u64) {
+        if !self.taps.iter().any(Tap::is_closing) {
+            return;
+        }
+        let waits = self.waits_for_pace();
+        if !waits && self.taps.iter().all(Tap::is_closing) {
+            let scene = self.scene();
+            self.legs.iter_mut().for_each(|leg| leg.finish(now_ns, &scene));
+            self.tell_notes();
+            self.repair();
+        }
+        for tap in &mut self.taps {
+            tap.finish_closing(now_ns, waits, &self.legs);
+        }
+        self.flush(now_ns);
+        self.release();
+    }
+
+    /// Nothing more will come: what waits is decided by what there is.
+    pub(super) fn hurry(&mut self) {
+        self.hurried = true;
     }
 
     fn scene(&self) -> Scene {
@@ -355,7 +397,7 @@ impl CallState {
         match point.what {
             What::Start(spec) => {
                 let flush_ns = self.call.config().flush_ns;
-                let mut tap = Tap::new(*spec, at, flush_ns, self.private, &self.legs);
+                let mut tap = Tap::new(*spec, at, flush_ns, (self.private, self.private_ns), &self.legs);
                 if self.ended {
                     tap.finish(at_ns, EndReason::CallEnded, &self.legs);
                 }
@@ -365,6 +407,7 @@ impl CallState {
             What::Resume(id) => self.with(id, |tap, legs| tap.resume(at, legs)),
             What::Private(on) => {
                 self.private = on;
+                self.private_ns = at_ns;
                 for tap in &mut self.taps {
                     tap.private(on, at, &self.legs);
                 }
@@ -378,12 +421,20 @@ impl CallState {
                 self.tell_notes();
             }
             What::Stop(id, reason) => {
-                self.with(id, |tap, legs| tap.finish(at_ns, reason, legs));
+                let waits = self.waits_for_pace() && reason != EndReason::Discarded;
+                self.with(id, |tap, legs| match waits {
+                    true => tap.close(at, reason, legs),
+                    false => tap.finish(at_ns, reason, legs),
+                });
             }
             What::End(reason) => {
                 self.ended = true;
+                let waits = self.waits_for_pace();
                 for tap in &mut self.taps {
-                    tap.finish(at_ns, reason, &self.legs);
+                    match waits {
+                        true => tap.close(at, reason, &self.legs),
+                        false => tap.finish(at_ns, reason, &self.legs),
+                    }
                 }
             }
             What::Attach {
@@ -432,7 +483,12 @@ impl CallState {
         };
         let changes = matches!(
             point.what,
-            What::Start(_) | What::Pause(_) | What::Resume(_) | What::Private(_)
+            What::Start(_)
+                | What::Pause(_)
+                | What::Resume(_)
+                | What::Private(_)
+                | What::Stop(..)
+                | What::End(_)
         );
         self.epoch += u32::from(changes);
         let end = self.end_ns();
@@ -442,7 +498,8 @@ impl CallState {
         };
         // One after the other, also where the one before was put off by a packet's length.
         let ns = ns.max(self.point_ns);
-        self.point_ns = if changes { ns } else { self.point_ns };
+        let puts_off = !matches!(point.what, What::Stop(..) | What::End(_));
+        self.point_ns = if changes && puts_off { ns } else { self.point_ns };
         At {
             ns,
             clock_ns: if self.real { point.clock_ns } else { ns },

@@ -332,15 +332,14 @@ impl LegMedia {
         self.line.track.advance_end((end + lost).min(now.max(end)));
     }
 
-    /// Time has gone on. `force`: a control point follows, and everything that waits for
-    /// its place is decided.
-    pub(super) fn tick(&mut self, now_ns: u64, force: bool, scene: &Scene) {
+    /// Time has gone on: what has waited for long enough is decided.
+    pub(super) fn tick(&mut self, now_ns: u64, scene: &Scene) {
         let now_ns = if scene.real { now_ns } else { self.line.end_ns() };
         if self.streams.is_waiting() {
-            self.streams.tick(now_ns, force, scene, &mut self.line);
+            self.streams.tick(now_ns, false, scene, &mut self.line);
         }
         if self.writes.is_waiting() {
-            self.writes.tick(now_ns, force, &mut self.line);
+            self.writes.tick(now_ns, false, &mut self.line);
         }
     }
 
@@ -349,6 +348,20 @@ impl LegMedia {
         let now_ns = if scene.real { now_ns } else { self.line.end_ns() };
         self.streams.finish(now_ns, scene, &mut self.line);
         self.writes.tick(now_ns, true, &mut self.line);
+    }
+
+    /// Something waits for the pace to tell where it belongs.
+    pub(super) fn is_undecided(&self) -> bool {
+        self.streams.is_holding() || self.writes.is_waiting()
+    }
+
+    /// What nothing has confirmed yet: place, samples and epoch.
+    pub(super) fn unconfirmed(&self) -> impl Iterator<Item = (u64, u64, u32)> + '_ {
+        let rate = self.line.track.rate();
+        self.streams.unconfirmed().map(move |(at, len, of, epoch)| {
+            let on = |samples: i64| grid::convert(samples.max(0) as u64, of, rate);
+            (on(at), on(len), epoch)
+        })
     }
 
     /// What was written ahead and has not been heard yet is taken back.

@@ -18,7 +18,7 @@ use super::leg::{LegMedia, Note, What};
 use super::outbox::{Out, Outbox};
 use super::resample::{LOOKAHEAD_NS, LegResampler};
 use super::{Progress, Shape, Span, SpanKind, TapSpec, grid};
-use crate::clock::NS_PER_S;
+use crate::clock::{NS_PER_MS, NS_PER_S};
 use crate::words::{EndReason, Format, Layout, Leg, PauseMode};
 use account::{Account, Place, Refusal};
 use segments::Segments;
@@ -46,6 +46,16 @@ pub(super) struct At {
     pub real: bool,
 }
 
+#[derive(Clone, Copy, Debug)]
+struct Closing {
+    at_ns: u64,
+    clock_ns: u64,
+    reason: EndReason,
+}
+
+/// What was handed in before a stop is waited for so long: then it is decided.
+const CLOSING_NS: u64 = 400 * NS_PER_MS;
+
 pub(super) struct Tap {
     pub id: Uuid,
     layout: Layout,
@@ -71,6 +81,8 @@ pub(super) struct Tap {
     paused: bool,
     private: bool,
     ever_paused: bool,
+    /// Stopped, but audio of before still waits for its place.
+    closing: Option<Closing>,
     /// What was due went beyond a stride.
     behind: bool,
     paused_ns: u64,
@@ -83,7 +95,9 @@ pub(super) struct Tap {
 }
 
 impl Tap {
-    pub(super) fn new(spec: TapSpec, at: At, flush_ns: u64, private: bool, legs: &Legs) -> Tap {
+    /// `private`: whether the call is, and since when that is so.
+    pub(super) fn new(spec: TapSpec, at: At, flush_ns: u64, private: (bool, u64), legs: &Legs) -> Tap {
+        let (private, private_ns) = private;
         let flush_ns = flush_ns.max(1);
         let mut tap = Tap {
             id: spec.id,
@@ -107,6 +121,7 @@ impl Tap {
             paused: false,
             private,
             ever_paused: private,
+            closing: None,
             behind: false,
             paused_ns: 0,
             settled_ns: at.ns,
@@ -123,7 +138,9 @@ impl Tap {
             };
             tap.outbox.push(Out::Paused(0));
         } else {
-            tap.segments.open(at.ns, 0, at.epoch, false);
+            // What was said while the call was private is not heard in it.
+            tap.segments.open(at.ns, 0, at.epoch, private_ns);
+            tap.ever_paused = private_ns > 0;
         }
         tap
     }
@@ -152,6 +169,8 @@ impl Tap {
 
     /// Time has come this far. True if something was rendered.
     pub(super) fn advance(&mut self, frontier_ns: u64, legs: &Legs) -> bool {
+        let end_ns = self.closing.map_or(u64::MAX, |closing| closing.at_ns);
+        let frontier_ns = frontier_ns.min(end_ns);
         if let Phase::Paused { since_ns, .. } = self.phase {
             let paused = self.paused_ns + frontier_ns.saturating_sub(since_ns);
             self.progress.paused_ns.store(paused, Relaxed);
@@ -239,7 +258,12 @@ impl Tap {
     }
 
     pub(super) fn is_recording(&self) -> bool {
-        self.phase == Phase::Recording
+        self.phase == Phase::Recording && self.closing.is_none()
+    }
+
+    /// It has been stopped, and waits for audio of before to find its place.
+    pub(super) fn is_closing(&self) -> bool {
+        self.closing.is_some()
     }
 
     fn hears(&self, leg: usize) -> bool {
@@ -264,6 +288,9 @@ impl Tap {
 
     /// It records while it is neither paused nor its call private.
     fn follow(&mut self, at: At, legs: &Legs) {
+        if self.closing.is_some() {
+            return;
+        }
         match (self.phase, self.paused || self.private) {
             (Phase::Recording, true) => self.begin_pause(at, legs),
             (Phase::Paused { .. }, false) => self.end_pause(at, legs),
@@ -294,9 +321,35 @@ impl Tap {
         self.progress.paused_ns.store(self.paused_ns, Relaxed);
         self.outbox.push(Out::Resumed(span));
         self.phase = Phase::Recording;
-        self.segments.open(at.ns, self.frames, at.epoch, true);
+        self.segments.open(at.ns, self.frames, at.epoch, at.ns);
         // A filter's memory would carry what was said while paused.
         self.resamplers = Default::default();
+    }
+
+    /// Stopped at this moment; what was handed in before, and nothing else, may still come
+    /// to its place.
+    pub(super) fn close(&mut self, at: At, reason: EndReason, legs: &Legs) {
+        if self.phase == Phase::Over || self.closing.is_some() {
+            return;
+        }
+        if let Phase::Recording = self.phase {
+            self.segments.close(at.ns, at.clock_ns, at.epoch);
+        }
+        self.account.freeze(legs, at.epoch);
+        self.closing = Some(Closing {
+            at_ns: at.ns,
+            clock_ns: at.clock_ns,
+            reason,
+        });
+    }
+
+    /// Ends it, if nothing is waited for any more. `waits`: some leg still does.
+    pub(super) fn finish_closing(&mut self, now_ns: u64, waits: bool, legs: &Legs) {
+        if let Some(closing) = self.closing
+            && (!waits || now_ns >= closing.clock_ns + CLOSING_NS)
+        {
+            self.finish(closing.at_ns, closing.reason, legs);
+        }
     }
 
     pub(super) fn finish(&mut self, at_ns: u64, reason: EndReason, legs: &Legs) {
@@ -454,6 +507,16 @@ impl Tap {
             let track = media.track();
             let from = grid::index(at_ns, track.rate());
             self.account.after_stop(place, track, from);
+            for (at, len, epoch) in media.unconfirmed() {
+                let note = Note {
+                    from: at,
+                    to: at + len,
+                    rate: track.rate(),
+                    epoch,
+                    what: What::Dropped(DropReason::Unconfirmed),
+                };
+                self.account.note(place, note, at_ns);
+            }
             let end = track.end().min(from);
             let refused = Note {
                 from: end.saturating_sub(media.refused_samples()),
@@ -469,16 +532,16 @@ impl Tap {
 
     /// What the legs hold is about to be forgotten: it is in no recorded stretch.
     pub(super) fn forget(&mut self, legs: &Legs) {
-        let Some(shape) = self.shape.filter(|_| self.phase != Phase::Over) else {
+        if self.phase == Phase::Over {
             return;
-        };
+        }
         for (leg, media) in self.heard(legs) {
+            let track = media.track();
             let place = Place {
                 leg,
                 segments: &self.segments,
-                file_rate: shape.rate,
+                file_rate: self.shape.map_or(track.rate(), |shape| shape.rate),
             };
-            let track = media.track();
             let from = grid::index(self.settled_ns, track.rate());
             self.account.settle(place, track, from, u64::MAX);
         }

@@ -163,6 +163,9 @@ impl<'a> Worker<'a> {
 
     /// Once more, and as often as it takes to come to the end of what was handed in.
     fn visit_last(&mut self, slot: usize) {
+        if let Some(call) = &mut self.calls[slot] {
+            call.hurry();
+        }
         self.visit(slot);
         let goes_on = |call: &CallState| call.is_behind() && !call.is_blocked();
         while self.calls[slot].as_ref().is_some_and(goes_on) {

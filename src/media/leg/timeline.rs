@@ -172,12 +172,7 @@ impl Timeline {
             self.note(from, to, origin.epoch, What::Dropped(DropReason::Overlap));
         }
         self.taken = taken;
-        let floor = self.track.floor();
-        if from < self.written && to > floor {
-            let rate = self.track.rate();
-            let from = grid::time(from.max(floor), rate);
-            self.dirty.push((from, grid::time(to, rate)));
-        }
+        self.soil(from, to);
     }
 
     fn not_kept(&self, origin: Origin) -> Option<Outside> {
@@ -217,6 +212,17 @@ impl Timeline {
         if self.not_kept(origin).is_none() && at >= self.settled as i64 {
             let at = at.max(0) as u64;
             self.track.place(at, (codec, origin), sample, &mut Vec::new());
+            self.soil(at, at + 1);
+        }
+    }
+
+    /// What is written already has to be written again.
+    fn soil(&mut self, from: u64, to: u64) {
+        let floor = self.track.floor();
+        if from < self.written && to > floor {
+            let rate = self.track.rate();
+            let from = grid::time(from.max(floor), rate);
+            self.dirty.push((from, grid::time(to, rate)));
         }
     }
 

@@ -124,13 +124,15 @@ impl Lateness {
     }
 
     /// Nothing more comes for now: what is held is decided by what there is. `last`: the
-    /// newest of it.
-    pub(in crate::media) fn give_up(&mut self, last: Moment) -> Verdict {
+    /// newest of it. `forced`: it has not waited for long, so that the rest of a backlog
+    /// may still come.
+    pub(in crate::media) fn give_up(&mut self, last: Moment, forced: bool) -> Verdict {
         let State::Holding(first, came) = self.state else {
             return Verdict::Place;
         };
+        let stalled = forced && last.excess() <= samples(STALL_NS, last.rate);
         let burst = last.wanted > first && drains(last.wanted - first, last.arrival - came);
-        self.decide(burst, last)
+        self.decide(burst || stalled, last)
     }
 
     /// The mapping has begun anew.
@@ -167,7 +169,7 @@ const WINDOW_NS: u64 = NS_PER_S;
 const WINDOW_PACKETS: u32 = 25;
 /// Less is no drift, and less than so large a part of the jitter is chance.
 const BEGIN_NS: u64 = 6 * NS_PER_MS;
-const OF_JITTER: i64 = 6;
+const OF_JITTER: i64 = 3;
 /// A window's least delay moves by no more than so many parts of a hundred: else it is a
 /// path that has changed, or a burst.
 const DRIFT_PERCENT: i64 = 3;
@@ -298,7 +300,7 @@ mod tests {
     fn one_late_packet_alone_has_moved() {
         let mut late = lateness();
         assert_eq!(late.judge(at(0, 3000)), Verdict::Hold);
-        assert_eq!(late.give_up(at(0, 3000)), Verdict::Moved);
+        assert_eq!(late.give_up(at(0, 3000), false), Verdict::Moved);
         assert_eq!(late.judge(at(0, 50)), Verdict::Place);
     }
 

@@ -124,12 +124,12 @@ impl Stream {
         stream
     }
 
-    pub(in crate::media) fn order(&self, coming: &Coming<'_>) -> Order {
+    pub(in crate::media) fn order(&self, coming: &Coming<'_>, scene: &Scene) -> Order {
         let packet = coming.packet;
         let ahead = packet.sequence.wrapping_sub(self.highest);
         let received = self.window.received(packet.sequence, coming.hash);
         if ahead != 0 && ahead < 0x8000 {
-            return match self.follows(packet.timestamp, ahead) {
+            return match self.follows(coming, ahead, scene) {
                 true => Order::Next,
                 false => Order::Suspect(2),
             };
@@ -146,8 +146,12 @@ impl Stream {
         }
     }
 
-    fn follows(&self, timestamp: u32, ahead: u16) -> bool {
-        ahead <= NEXT || self.timestamps.fits_ahead(timestamp, ahead, self.rate)
+    fn follows(&self, coming: &Coming<'_>, ahead: u16, scene: &Scene) -> bool {
+        // No more can be missing than time has gone by, and what a stall may have held back.
+        let elapsed = coming.arrival - self.last_arrival + samples(STALL_NS, self.rate);
+        let possible = !scene.real || i64::from(ahead) * self.timestamps.len() <= elapsed;
+        let timestamp = coming.packet.timestamp;
+        ahead <= NEXT || (possible && self.timestamps.fits_ahead(timestamp, ahead, self.rate))
     }
 
     /// Its timestamp says that it was said about now.
@@ -184,7 +188,7 @@ impl Stream {
             Step::Fits(at) => at,
             Step::Broken(at) => {
                 out.wrong_timestamp();
-                self.give_up(scene, out);
+                self.give_up(true, scene, out);
                 self.lateness.reset();
                 self.proof.went_on(at - self.timestamps.end(), self.rate);
                 at
@@ -326,14 +330,14 @@ impl Stream {
     }
 
     /// Decides what waits by what there is of it.
-    pub(in crate::media) fn give_up(&mut self, scene: &Scene, out: &mut impl Out) {
+    pub(in crate::media) fn give_up(&mut self, forced: bool, scene: &Scene, out: &mut impl Out) {
         if self.anchoring {
             return self.anchor(scene, out);
         }
         let Some(last) = self.held.last() else {
             return;
         };
-        let verdict = self.lateness.give_up(last.moment(self.rate));
+        let verdict = self.lateness.give_up(last.moment(self.rate), forced);
         self.settle_held(verdict, out);
     }
 
@@ -411,7 +415,7 @@ impl Stream {
     pub(in crate::media) fn late(&mut self, coming: &Coming<'_>, scene: &Scene, out: &mut impl Out) {
         let packet = coming.packet;
         if scene.real && self.is_holding() {
-            self.give_up(scene, out);
+            self.give_up(true, scene, out);
         }
         self.window.audio(packet.sequence, coming.hash);
         let back = self.highest.wrapping_sub(packet.sequence);

@@ -58,7 +58,7 @@ impl Streams {
             self.restart(n, coming, scene, out);
             return true;
         }
-        match stream.order(coming) {
+        match stream.order(coming, scene) {
             Order::Duplicate => self.refuse(Refused::Duplicate, coming, out),
             Order::Late => stream.late(coming, scene, out),
             Order::Suspect(_) if fresh => self.restart(n, coming, scene, out),
@@ -106,7 +106,7 @@ impl Streams {
         if self.streams.len() == STREAMS {
             let oldest = (0..STREAMS).min_by_key(|n| self.streams[*n].last_arrival);
             let mut oldest = self.streams.remove(oldest.unwrap_or_default());
-            oldest.give_up(scene, out);
+            oldest.give_up(true, scene, out);
         }
         out.new_stream();
         self.streams.push(Stream::begin(coming, scene, out));
@@ -117,7 +117,7 @@ impl Streams {
     fn finish_front(&mut self, scene: &Scene, out: &mut impl Out) {
         for stream in &mut self.streams {
             if stream.is_holding() {
-                stream.give_up(scene, out);
+                stream.give_up(true, scene, out);
             }
         }
     }
@@ -125,7 +125,7 @@ impl Streams {
     /// The same sender, from here on with a new sequence.
     fn restart(&mut self, n: usize, coming: &Coming<'_>, scene: &Scene, out: &mut impl Out) {
         let mut old = self.streams.remove(n);
-        old.give_up(scene, out);
+        old.give_up(true, scene, out);
         self.begin(coming, scene, out);
     }
 
@@ -223,9 +223,9 @@ impl Streams {
     /// waits for its place is.
     pub(in crate::media) fn tick(&mut self, now_ns: u64, force: bool, scene: &Scene, out: &mut impl Out) {
         for stream in &mut self.streams {
-            let due = stream.is_holding() && (force || stream.is_due(samples(now_ns, stream.rate)));
-            if due {
-                stream.give_up(scene, out);
+            let due = stream.is_due(samples(now_ns, stream.rate));
+            if stream.is_holding() && (force || due) {
+                stream.give_up(!due, scene, out);
             }
         }
         while let Some(n) = self
@@ -256,8 +256,18 @@ impl Streams {
         self.suspects.iter().filter_map(first).min()
     }
 
+    /// Packets that nothing has confirmed yet: place, samples, rate and epoch.
+    pub(in crate::media) fn unconfirmed(&self) -> impl Iterator<Item = (i64, i64, u32, u32)> + '_ {
+        let held = self.suspects.iter().flat_map(|suspect| &suspect.held);
+        held.map(|held| (held.arrival, held.len, held.format.rate, held.epoch))
+    }
+
+    pub(in crate::media) fn is_holding(&self) -> bool {
+        self.streams.iter().any(Stream::is_holding)
+    }
+
     pub(in crate::media) fn is_waiting(&self) -> bool {
-        !self.suspects.is_empty() || self.streams.iter().any(Stream::is_holding)
+        !self.suspects.is_empty() || self.is_holding()
     }
 }
 

@@ -149,7 +149,8 @@ impl Writes {
         };
         let rate = last.format.rate;
         let waited = samples(now_ns, rate) - first.arrival;
-        if !force && waited < samples(super::delay::HELD_NS, rate) {
+        let due = waited >= samples(super::delay::HELD_NS, rate);
+        if !force && !due {
             return;
         }
         let moment = Moment {
@@ -157,7 +158,7 @@ impl Writes {
             arrival: last.arrival,
             rate,
         };
-        let verdict = self.lateness.give_up(moment);
+        let verdict = self.lateness.give_up(moment, !due);
         self.settle(verdict, out);
     }
 

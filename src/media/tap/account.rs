@@ -24,8 +24,11 @@ pub(super) struct Account {
     /// Handed in, but refused by the feed: not in the leg's totals.
     refused: [u64; 3],
     pub refusals: Vec<Refusal>,
-    /// What was handed in before it is no concern of the recording.
+    /// What was handed in before or after is no concern of the recording.
     first_epoch: u32,
+    last_epoch: u32,
+    /// What the legs had counted when it was stopped.
+    stopped: Option<Box<[LegTotals; 3]>>,
     /// Stretches of loss that have not been told yet.
     pub spans: Vec<Span>,
 }
@@ -42,9 +45,20 @@ impl Account {
     pub(super) fn new(legs: &[LegMedia; 3], epoch: u32) -> Account {
         Account {
             first_epoch: epoch,
+            last_epoch: u32::MAX,
             begun: std::array::from_fn(|n| legs[n].line.totals.clone()),
             ..Account::default()
         }
+    }
+
+    /// It is stopped, in this epoch: what is handed in from here on is not its own.
+    pub(super) fn freeze(&mut self, legs: &[LegMedia; 3], epoch: u32) {
+        self.last_epoch = epoch.saturating_sub(1);
+        self.stopped = Some(Box::new(std::array::from_fn(|n| legs[n].line.totals.clone())));
+    }
+
+    fn is_own(&self, epoch: u32) -> bool {
+        (self.first_epoch..=self.last_epoch).contains(&epoch)
     }
 
     /// Audio of a leg has come since the recording began.
@@ -71,7 +85,7 @@ impl Account {
 
     fn audio(&mut self, place: Place<'_>, zone: Zone, stretch: Stretch, rate: u32) {
         let Stretch { from, to, origin, .. } = stretch;
-        if origin.epoch < self.first_epoch {
+        if !self.is_own(origin.epoch) {
             return;
         }
         let Zone::Recorded(n) = zone else {
@@ -186,8 +200,7 @@ impl Account {
             epoch,
             ..
         } = note;
-        if epoch < self.first_epoch && !matches!(note.what, What::Lost(_)) {
-            // Handed in before the recording began.
+        if !self.is_own(epoch) && !matches!(note.what, What::Lost(_)) {
             return;
         }
         let settled = grid::index(settled_ns, rate);
@@ -260,7 +273,7 @@ impl Account {
     /// What the leg still holds behind the end of the recording.
     pub(super) fn after_stop(&mut self, place: Place<'_>, track: &Track, from: u64) {
         for stretch in track.stretches(from, u64::MAX) {
-            let own = stretch.origin.epoch >= self.first_epoch && !stretch.origin.repeated;
+            let own = self.is_own(stretch.origin.epoch) && !stretch.origin.repeated;
             if own && matches!(stretch.content, Content::Audio(_)) {
                 let amount = ticks(stretch.to - stretch.from, track.rate());
                 let why = match (stretch.origin.ahead, place.segments.records(stretch.origin.epoch)) {
@@ -276,6 +289,10 @@ impl Account {
     /// What the leg has counted since the recording began.
     pub(super) fn totals(&mut self, leg: Leg, totals: &LegTotals, heard: bool, file_rate: u32) {
         let begun = &self.begun[leg as usize];
+        let totals = match &self.stopped {
+            Some(stopped) => &stopped[leg as usize],
+            None => totals,
+        };
         let ledger = &mut self.ledger.legs[leg as usize];
         ledger.fed = heard;
         if !heard {

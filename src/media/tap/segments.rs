@@ -49,8 +49,9 @@ impl Segments {
         }
     }
 
-    /// Recording begins, or goes on after a pause.
-    pub(super) fn open(&mut self, at_ns: u64, frame: u64, epoch: u32, guarded: bool) {
+    /// Recording begins, or goes on after a pause: nothing that may have been said before
+    /// `guard_ns` is heard.
+    pub(super) fn open(&mut self, at_ns: u64, frame: u64, epoch: u32, guard_ns: u64) {
         if self.list.len() == SEGMENTS {
             self.list.pop_front();
             self.epochs.remove(0);
@@ -59,7 +60,7 @@ impl Segments {
             from_ns: at_ns,
             to_ns: OPEN,
             frame,
-            guard_ns: if guarded { at_ns } else { 0 },
+            guard_ns,
             set_ns: OPEN,
         });
         self.epochs.push((epoch, u32::MAX));
@@ -155,9 +156,9 @@ mod tests {
 
     fn paused_once() -> Segments {
         let mut segments = Segments::new(NS_PER_S);
-        segments.open(NS_PER_S, 0, 1, false);
+        segments.open(NS_PER_S, 0, 1, 0);
         segments.close(2 * NS_PER_S, 2 * NS_PER_S, 2);
-        segments.open(3 * NS_PER_S, 8000, 3, true);
+        segments.open(3 * NS_PER_S, 8000, 3, 3 * NS_PER_S);
         segments
     }
 

@@ -252,7 +252,7 @@ impl<'a> Side<'a> {
         let missing = ticks(self.missing(EDGE_MS), 8000);
         if missing > book.lost() + book.slipped {
             return Err(format!(
-                "{missing} ticks are missing, told: {}, slipped: {}",
+                "{missing} ticks are missing, told: {}, slipped: {}: {book:?}",
                 book.lost(),
                 book.slipped
             ));

@@ -69,6 +69,8 @@ impl Kind {
             Kind::Jitter(ms) | Kind::Writes(ms) => ms,
             Kind::Wrong(_) => 120,
             Kind::Drift(_) => 60,
+            // Less than what is judged at all.
+            Kind::StoodStill(..) => 100,
             _ => 0,
         }
     }
