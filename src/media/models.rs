@@ -448,7 +448,7 @@ fn overflowing(pool: &Arc<OverflowPool>) -> Arc<CallTap> {
 fn drained(drain: &mut Drain, call: &CallTap, heard: &mut Vec<i16>) {
     let counts = call.counts(Leg::Local);
     let limit = counts.handed().bytes;
-    drain.up_to(limit, counts, &mut Scratch::default(), |_, payload, _| {
+    drain.up_to(limit, counts, &mut Scratch::default(), |_, payload| {
         let value = i16::from_ne_bytes([payload[8], payload[9]]);
         let whole = payload[8..].chunks(2).all(|pair| pair == value.to_ne_bytes());
         assert!(whole, "torn: {payload:?}");
