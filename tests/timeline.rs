@@ -37,6 +37,8 @@ mod duplicates;
 mod events;
 #[path = "timeline/hold.rs"]
 mod hold;
+#[path = "timeline/host.rs"]
+mod host;
 #[path = "timeline/model.rs"]
 mod model;
 #[path = "timeline/pauses.rs"]

@@ -1,20 +1,19 @@
 //! A worker's visit of one call: counts, points, audio, time.
 
+mod points;
+
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-
-use uuid::Uuid;
 
 use super::drain::{Deinterleaver, Drain, Scratch};
 use super::feed::Handed;
 use super::leg::{Drained, LegMedia, Tally};
 use super::placement::Scene;
 use super::point::{Counts, Point, What};
-use super::tap::{At, Legs, Tap};
+use super::tap::{Legs, Tap};
 use super::{CallTap, ClockMode};
-use crate::clock::NS_PER_MS;
-use crate::words::{EndReason, FeedOptions, Leg};
+use crate::words::{EndReason, Leg};
 
 pub(super) struct CallState {
     pub call: Arc<CallTap>,
@@ -40,12 +39,6 @@ pub(super) struct CallState {
     frontier_ns: u64,
     ended: bool,
 }
-
-/// A packet that was handed in before a pause may have been said up to its own length after
-/// it by the clock.
-const PACKET_NS: u64 = 60 * NS_PER_MS;
-/// A stop includes so much that was handed in before it, ahead of the clock.
-const STOP_NS: u64 = 2_000 * NS_PER_MS;
 
 impl CallState {
     pub(super) fn new(call: Arc<CallTap>) -> CallState {
@@ -307,6 +300,7 @@ impl CallState {
     fn drain(&mut self, counts: &Counts, scratch: &mut Scratch) {
         let heard = self.taps.iter().any(Tap::is_recording);
         let scene = self.scene();
+        self.legs.iter_mut().for_each(|leg| leg.first_rate = None);
         for (n, handed) in counts.iter().enumerate() {
             // A leg that nobody has fed is not even looked at: its memory is cold.
             if handed.bytes == 0 {
@@ -346,6 +340,8 @@ impl CallState {
             let [left, right] = deinterleaver.split(payload, position, local.sample_bytes());
             local.record(header, left, with);
             remote.record(header, right, with);
+            // One write, of both.
+            remote.line.tally.frames_in -= 1;
         });
     }
 
@@ -391,143 +387,6 @@ impl CallState {
             .saturating_sub(self.reorder_ns)
     }
 
-    fn apply(&mut self, point: Point) {
-        let at = self.point_at(&point);
-        let at_ns = at.ns;
-        match point.what {
-            What::Start(spec) => {
-                let flush_ns = self.call.config().flush_ns;
-                let mut tap = Tap::new(*spec, at, flush_ns, (self.private, self.private_ns), &self.legs);
-                if self.ended {
-                    tap.finish(at_ns, EndReason::CallEnded, &self.legs);
-                }
-                self.taps.push(tap);
-            }
-            What::Pause(id) => self.with(id, |tap, legs| tap.pause(at, legs)),
-            What::Resume(id) => self.with(id, |tap, legs| tap.resume(at, legs)),
-            What::Private(on) => {
-                self.private = on;
-                self.private_ns = at_ns;
-                for tap in &mut self.taps {
-                    tap.private(on, at, &self.legs);
-                }
-            }
-            What::Hold(on) => {
-                let on = on && self.call.config().hold_is_silence;
-                self.legs.iter_mut().for_each(|leg| leg.line.on_hold = on);
-            }
-            What::Clear(leg) => {
-                self.of_feed(leg).for_each(|leg| leg.clear(at_ns));
-                self.tell_notes();
-            }
-            What::Stop(id, reason) => {
-                let waits = self.waits_for_pace() && reason != EndReason::Discarded;
-                self.with(id, |tap, legs| match waits {
-                    true => tap.close(at, reason, legs),
-                    false => tap.finish(at_ns, reason, legs),
-                });
-            }
-            What::End(reason) => {
-                self.ended = true;
-                let waits = self.waits_for_pace();
-                for tap in &mut self.taps {
-                    match waits {
-                        true => tap.close(at, reason, &self.legs),
-                        false => tap.finish(at_ns, reason, &self.legs),
-                    }
-                }
-            }
-            What::Attach {
-                leg,
-                options,
-                ring,
-                waiter,
-            } => {
-                self.drains[leg as usize].ring = Some(ring);
-                // The old ring's last draining may have taken its mark for the old waiter's.
-                waiter.drained();
-                self.drains[leg as usize].waiter = Some(waiter);
-                self.stereo = options.is_stereo();
-                self.attach(leg, options, point.clock_ns);
-            }
-            What::Detach(leg) => {
-                self.drains[leg as usize].ring = None;
-                self.drains[leg as usize].waiter = None;
-                self.of_feed(leg).for_each(|leg| leg.attached = false);
-                self.stereo &= leg != Leg::Local;
-            }
-            What::Format { leg, options, ring } => {
-                self.drains[leg as usize].grown(ring);
-                self.of_feed(leg).for_each(|leg| leg.set_format(options));
-            }
-            What::Payload {
-                leg,
-                payload_type,
-                format,
-                ring,
-            } => {
-                self.drains[leg as usize].grown(ring);
-                self.legs[leg as usize].map_payload(payload_type, format);
-            }
-        }
-    }
-
-    /// A point acts at the clock. What a leg has brought before it and lies after it by a
-    /// packet's length is before it; before a stop, by what a host may be ahead. In stream
-    /// time the media's end is the clock.
-    fn point_at(&mut self, point: &Point) -> At {
-        let ahead = match point.what {
-            What::Pause(_) | What::Private(true) => PACKET_NS,
-            What::Stop(..) | What::End(_) => STOP_NS,
-            _ => 0,
-        };
-        let changes = matches!(
-            point.what,
-            What::Start(_)
-                | What::Pause(_)
-                | What::Resume(_)
-                | What::Private(_)
-                | What::Stop(..)
-                | What::End(_)
-        );
-        self.epoch += u32::from(changes);
-        let end = self.end_ns();
-        let ns = match self.real {
-            true => point.clock_ns.max(end.min(point.clock_ns + ahead)),
-            false => end,
-        };
-        // One after the other, also where the one before was put off by a packet's length.
-        let ns = ns.max(self.point_ns);
-        let puts_off = !matches!(point.what, What::Stop(..) | What::End(_));
-        self.point_ns = if changes && puts_off { ns } else { self.point_ns };
-        At {
-            ns,
-            clock_ns: if self.real { point.clock_ns } else { ns },
-            epoch: self.epoch,
-            real: self.real,
-        }
-    }
-
-    fn attach(&mut self, leg: Leg, options: FeedOptions, clock_ns: u64) {
-        let origin = (!self.real).then(|| self.end_ns());
-        self.of_feed(leg)
-            .for_each(|leg| leg.attach(options, origin, clock_ns));
-    }
-
-    /// The legs that a leg's feed has the audio of.
-    fn of_feed(&mut self, leg: Leg) -> impl Iterator<Item = &mut LegMedia> {
-        let both = self.stereo && leg == Leg::Local;
-        let legs = self.legs.iter_mut().enumerate();
-        let own = move |n: usize| n == leg as usize || (both && n == Leg::Remote as usize);
-        legs.filter(move |(n, _)| own(*n)).map(|(_, leg)| leg)
-    }
-
-    fn with(&mut self, id: Uuid, act: impl FnOnce(&mut Tap, &Legs)) {
-        if let Some(tap) = self.taps.iter_mut().find(|tap| tap.id == id) {
-            act(tap, &self.legs);
-        }
-    }
-
     /// Gives what is ready to the sinks, and forgets the recordings that are over.
     fn flush(&mut self, now_ns: u64) {
         let backlog_ns = self.call.config().backlog_ns;
@@ -541,7 +400,7 @@ impl CallState {
 
     /// Tells the legs what nobody needs any more.
     fn release(&mut self) {
-        let ahead = self.legs.iter().any(|leg| leg.ahead_ns > STOP_NS);
+        let ahead = self.legs.iter().any(|leg| leg.ahead_ns > 0);
         let frontiers = || self.taps.iter().filter_map(Tap::frontiers_ns);
         let written = frontiers().map(|(written, _)| written).max();
         let settled = frontiers().map(|(_, settled)| settled).max();

@@ -17,8 +17,6 @@ use note::newer;
 pub(super) use note::{Note, Tally, What};
 pub(super) use timeline::{LegTotals, Timeline};
 
-/// Audio may be written so far ahead without having asked for it.
-const AHEAD_NS: u64 = 2 * NS_PER_S;
 /// A stall may have held back so much, and be read so late.
 const STALLED_NS: u64 = 5_500 * NS_PER_MS;
 /// A leg that has been silent for so long is not waited for.
@@ -38,6 +36,8 @@ pub(super) struct LegMedia {
     pub told_rate: u32,
     /// The rate of the latest audio.
     pub audio_rate: Option<u32>,
+    /// The rate of the first audio of the present drain.
+    pub first_rate: Option<u32>,
     mapped: Vec<(u8, FeedFormat)>,
     streams: Streams,
     writes: Writes,
@@ -54,7 +54,9 @@ pub(super) struct LegMedia {
     pub ignored: Vec<Ignored>,
     /// When audio was last decoded, or the leg connected.
     pub audio_ns: u64,
-    pub silence_told: bool,
+    silence_told: bool,
+    /// It has been silent for `MediaConfig::silent_ns`, and still is.
+    pub is_silent: bool,
     /// Known to have been silent up to here.
     silent_ns: u64,
     /// The feed may write so far ahead.
@@ -80,6 +82,7 @@ impl LegMedia {
             },
             told_rate: 8000,
             audio_rate: None,
+            first_rate: None,
             mapped: Vec::new(),
             streams: Streams::new(),
             writes: Writes::new(),
@@ -92,6 +95,7 @@ impl LegMedia {
             ignored: Vec::new(),
             audio_ns: 0,
             silence_told: false,
+            is_silent: false,
             silent_ns: 0,
             ahead_ns: 0,
         }
@@ -251,6 +255,7 @@ impl LegMedia {
     fn hears(&mut self, format: FeedFormat, samples: u64, arrival_ns: u64) {
         self.line.tally.frames_in += 1;
         self.audio_rate = Some(format.rate);
+        self.first_rate.get_or_insert(format.rate);
         self.audio_ns = self.audio_ns.max(arrival_ns);
         let totals = &mut self.line.totals;
         totals.packets += 1;
@@ -267,7 +272,7 @@ impl LegMedia {
             epoch: self.line.epoch,
             len: (payload.len() / self.format.codec.sample_bytes()) as i64,
             arrival: samples_at(header.arrival_ns, self.format.rate),
-            ahead: self.ahead_ns > AHEAD_NS,
+            ahead: self.ahead_ns > 0,
         }
     }
 
@@ -372,7 +377,13 @@ impl LegMedia {
 
     /// True once, when the leg has been connected and silent for so long.
     pub(super) fn falls_silent(&mut self, now_ns: u64, silent_ns: u64) -> bool {
-        let silent = self.attached && now_ns.saturating_sub(self.audio_ns) >= silent_ns;
+        // What was written ahead is still being heard.
+        let heard_ns = match self.ahead_ns {
+            0 => self.audio_ns,
+            _ => self.audio_ns.max(self.line.end_ns()),
+        };
+        let silent = self.attached && now_ns.saturating_sub(heard_ns) >= silent_ns;
+        self.is_silent = silent;
         silent && !std::mem::replace(&mut self.silence_told, true)
     }
 }

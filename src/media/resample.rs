@@ -89,7 +89,7 @@ impl LegResampler {
         let silent = self.begin.saturating_sub(self.at).min(count);
         self.input.clear();
         self.input.resize(silent as usize, 0.0);
-        let (mut run, end) = (0, self.at + count);
+        let (mut run, end) = (track.run_at(self.at), self.at + count);
         self.at += silent;
         while self.at < end {
             let (piece, len) = track.heard(view, &mut run, self.at, end);

@@ -3,12 +3,17 @@
 //! Audio is appended to one log of bytes; sorted runs say where it belongs. Gaps cost
 //! nothing. What every recording has rendered is forgotten.
 
+#[cfg(test)]
+mod tests;
+mod view;
+
 use std::collections::VecDeque;
 
 use super::codec::Piece;
 use super::grid;
 use super::ledger::LossReason;
 use crate::words::Codec;
+pub(super) use view::{Origin, View};
 
 /// Below this, forgotten bytes are not worth moving the rest for.
 const COMPACT_BYTES: usize = 4096;
@@ -20,59 +25,6 @@ const GROW_BYTES: usize = 1024;
 pub(super) enum Content {
     Audio(Codec),
     Loss(LossReason),
-}
-
-/// Where audio comes from, as far as it matters for who may hear it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Origin {
-    /// Which control points had been set when it was handed in.
-    pub epoch: u32,
-    /// Samples by which it may have been said before its place.
-    pub early: u32,
-    /// Written ahead of the clock: said when it is heard.
-    pub ahead: bool,
-    /// A sample that was handed in once, a second time.
-    pub repeated: bool,
-}
-
-/// Which audio a stretch of a recording may hear.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct View<'a> {
-    /// First and last epoch of each stretch in which it was recording.
-    pub epochs: &'a [(u32, u32)],
-    /// The epochs of this stretch.
-    pub own: (u32, u32),
-    /// Nothing that may have been said before it, in samples.
-    pub guard: u64,
-    /// Where its end was set, in samples. A packet that was handed in before may reach
-    /// beyond it, and no other.
-    pub end: u64,
-}
-
-impl View<'_> {
-    /// From which sample to which a stretch of this origin is heard.
-    pub(super) fn heard(&self, start: u64, end: u64, origin: Origin) -> (u64, u64) {
-        let foreign = origin.epoch < self.own.0 && !origin.ahead;
-        if !self.is_recorded(origin.epoch) || foreign {
-            return (end, end);
-        }
-        let from = match (origin.early, self.guard) {
-            (0, _) | (_, 0) => start,
-            (early, guard) => start.max(guard.saturating_add(early.into())).min(end),
-        };
-        let to = if origin.epoch > self.own.1 {
-            end.min(self.end)
-        } else {
-            end
-        };
-        (from, to.max(from))
-    }
-
-    pub(super) fn is_recorded(&self, epoch: u32) -> bool {
-        self.epochs
-            .iter()
-            .any(|(first, last)| (*first..=*last).contains(&epoch))
-    }
 }
 
 /// A part of a run.
@@ -414,6 +366,11 @@ impl Track {
         }
     }
 
+    /// Which run to begin looking at.
+    pub(super) fn run_at(&self, at: u64) -> usize {
+        self.runs.partition_point(|run| run.end() <= at)
+    }
+
     /// What is heard at `at`, and for how many samples, at most up to `end`; `hint` is
     /// the run to begin looking at.
     pub(super) fn heard(&self, view: &View<'_>, hint: &mut usize, at: u64, end: u64) -> (Piece<'_>, u64) {
@@ -448,7 +405,7 @@ impl Track {
 
     /// What lies between two positions, in order.
     pub(super) fn stretches(&self, start: u64, end: u64) -> impl Iterator<Item = Stretch> + '_ {
-        let first = self.runs.partition_point(|run| run.end() <= start);
+        let first = self.run_at(start);
         self.runs
             .iter()
             .skip(first)
@@ -459,110 +416,5 @@ impl Track {
                 content: run.content,
                 origin: run.origin,
             })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn kept() -> Track {
-        let mut track = Track::new(8000);
-        track.want_from(Some(0));
-        track
-    }
-
-    const ALL: View<'static> = View {
-        epochs: &[(0, u32::MAX)],
-        own: (0, u32::MAX),
-        guard: 0,
-        end: u64::MAX,
-    };
-
-    /// Where the places were taken.
-    fn put(track: &mut Track, start: u64, codec: Codec, payload: &[u8]) -> Vec<(u64, u64)> {
-        let mut taken = Vec::new();
-        track.place(start, (codec, Origin::default()), payload, &mut taken);
-        taken
-    }
-
-    fn losses(track: &Track, start: u64, end: u64) -> Vec<(u64, u64)> {
-        let lost = |stretch: &Stretch| matches!(stretch.content, Content::Loss(_));
-        let lost = track.stretches(start, end).filter(lost);
-        lost.map(|stretch| (stretch.from, stretch.to)).collect()
-    }
-
-    /// Each sample's byte; `.` silence.
-    fn text(track: &Track, start: u64, end: u64) -> String {
-        let (mut out, mut hint, mut at) = (String::new(), 0, start);
-        while at < end {
-            let (piece, len) = track.heard(&ALL, &mut hint, at, end);
-            match piece {
-                Piece::Ulaw(bytes) => out.push_str(&String::from_utf8_lossy(bytes)),
-                _ => out.push_str(&".".repeat(len as usize)),
-            }
-            at += len;
-        }
-        out
-    }
-
-    #[test]
-    fn first_wins_and_gaps_are_filled() {
-        let mut track = kept();
-        put(&mut track, 2, Codec::Pcmu, b"cd");
-        put(&mut track, 6, Codec::Pcmu, b"gh");
-        put(&mut track, 0, Codec::Pcmu, b"ABCDEFGHIJ");
-        assert_eq!(text(&track, 0, 12), "ABcdEFghIJ..");
-        assert_eq!(track.end(), 10);
-    }
-
-    #[test]
-    fn audio_takes_loss_back() {
-        let mut track = kept();
-        put(&mut track, 0, Codec::Pcmu, b"ab");
-        track.lose(0, 8, LossReason::Network);
-        put(&mut track, 8, Codec::Pcmu, b"ij");
-        assert_eq!(losses(&track, 0, 10), [(2, 8)]);
-        put(&mut track, 4, Codec::Pcmu, b"ef");
-        assert_eq!(losses(&track, 0, 10), [(2, 4), (6, 8)]);
-        assert_eq!(text(&track, 0, 10), "ab..ef..ij");
-    }
-
-    #[test]
-    fn rendered_time_is_late_and_forgotten() {
-        let mut track = kept();
-        put(&mut track, 0, Codec::Pcmu, &[b'x'; 10_000]);
-        track.want_from(Some(9_990));
-        assert_eq!((track.bytes.len(), track.runs[0].len), (10, 10));
-        put(&mut track, 10_000, Codec::Pcma, b"....");
-        track.want_from(Some(10_001));
-        assert_eq!((track.runs.len(), track.runs[0].len), (1, 3));
-        put(&mut track, 9_000, Codec::Pcmu, b"late");
-        put(&mut track, 9_999, Codec::Pcmu, b"abcd");
-        track.lose(9_000, 10_020, LossReason::Network);
-        assert_eq!(losses(&track, 0, 20_000), [(10_004, 10_020)]);
-    }
-
-    #[test]
-    fn a_log_has_little_room_unused() {
-        let mut track = kept();
-        for packet in 0..40 {
-            put(&mut track, packet * 160, Codec::Pcmu, &[b'x'; 160]);
-            let unused = track.bytes.capacity() - track.bytes.len();
-            assert!(unused <= GROW_BYTES, "{unused} of {}", track.bytes.capacity());
-        }
-    }
-
-    #[test]
-    fn a_successor_begins_where_its_predecessor_ended() {
-        let mut track = kept();
-        put(&mut track, 0, Codec::Pcm16, &[0u8; 320]);
-        let mut next = track.successor(16_000);
-        assert_eq!((next.rate(), next.end(), next.floor()), (16_000, 320, 320));
-        next.want_from(Some(0));
-        put(&mut next, 0, Codec::Pcm16, &[0u8; 640]);
-        assert!(!next.has_audio(0, 640), "the time before is the predecessor's");
-        put(&mut next, 320, Codec::Pcm16, &[0u8; 640]);
-        assert_eq!(next.end(), 640);
     }
 }

@@ -14,6 +14,8 @@ const DRAINING: (i64, i64) = (115, 100);
 pub(in crate::media) const JUDGED_NS: u64 = 100 * NS_PER_MS;
 /// So much audio, sooner than that, is a burst.
 const BURST_NS: u64 = 200 * NS_PER_MS;
+/// Samples without timestamps must come fast for so long.
+const PROOF_NS: u64 = 500 * NS_PER_MS;
 /// What is held comes to a decision, also if nothing follows it.
 pub(in crate::media) const HELD_NS: u64 = 200 * NS_PER_MS;
 /// The longest stall of a network that is promised to lose nothing.
@@ -56,8 +58,8 @@ pub(in crate::media) enum Verdict {
 enum State {
     #[default]
     Steady,
-    /// Since the first packet that came late.
-    Holding(i64, i64),
+    /// Since the beginning of the present look at the pace, and since when at all.
+    Holding(i64, i64, i64),
     /// Since the beginning of the present look at the pace.
     Draining(i64, i64),
 }
@@ -68,6 +70,9 @@ pub(in crate::media) struct Lateness {
     state: State,
     /// Later than this is worth a judgement.
     slack_ns: u64,
+    /// Without timestamps, only a backlog that makes up for all of the delay, or comes fast
+    /// for this long, is one.
+    proof_ns: u64,
 }
 
 impl Lateness {
@@ -75,6 +80,15 @@ impl Lateness {
         Lateness {
             state: State::Steady,
             slack_ns,
+            proof_ns: 0,
+        }
+    }
+
+    /// For what has no timestamps: a host that was silent may begin again with a burst.
+    pub(in crate::media) fn without_timestamps(slack_ns: u64) -> Lateness {
+        Lateness {
+            proof_ns: PROOF_NS,
+            ..Lateness::new(slack_ns)
         }
     }
 
@@ -96,16 +110,21 @@ impl Lateness {
         }
         match self.state {
             State::Steady => {
-                self.state = State::Holding(wanted, arrival);
+                self.state = State::Holding(wanted, arrival, arrival);
                 Verdict::Hold
             }
-            State::Holding(first, came) => {
+            State::Holding(first, came, since) => {
                 let judged = moment.is_since(JUDGED_NS, came, arrival);
-                let burst = moment.is_since(BURST_NS, first, wanted);
+                let burst = self.proof_ns == 0 && moment.is_since(BURST_NS, first, wanted);
                 if !judged && !burst {
                     return Verdict::Hold;
                 }
-                self.decide(drains(wanted - first, arrival - came), moment)
+                let draining = drains(wanted - first, arrival - came);
+                if draining && !moment.is_since(self.proof_ns, since, arrival) {
+                    self.state = State::Holding(wanted, arrival, since);
+                    return Verdict::Hold;
+                }
+                self.decide(draining, moment)
             }
             State::Draining(first, came) if moment.is_since(2 * JUDGED_NS, came, arrival) => {
                 self.decide(drains(wanted - first, arrival - came), moment)
@@ -127,9 +146,12 @@ impl Lateness {
     /// newest of it. `forced`: it has not waited for long, so that the rest of a backlog
     /// may still come.
     pub(in crate::media) fn give_up(&mut self, last: Moment, forced: bool) -> Verdict {
-        let State::Holding(first, came) = self.state else {
+        let State::Holding(first, came, _) = self.state else {
             return Verdict::Place;
         };
+        if self.proof_ns > 0 {
+            return self.decide(false, last);
+        }
         let stalled = forced && last.excess() <= samples(STALL_NS, last.rate);
         let burst = last.wanted > first && drains(last.wanted - first, last.arrival - came);
         self.decide(burst || stalled, last)
@@ -294,6 +316,21 @@ mod tests {
             let decided = decided.into_iter().find(|v| *v != Verdict::Hold);
             assert_eq!(decided, Some(verdict), "a packet each {per_packet} ms");
         }
+    }
+
+    /// A host that was silent, and begins again with a burst that makes up for a part only.
+    #[test]
+    fn without_timestamps_a_burst_alone_is_no_backlog() {
+        let mut late = Lateness::without_timestamps(100 * NS_PER_MS);
+        let came = |n: i64| 3000 + (20 * (n - 3)).max(0);
+        let decided = (0..20).map(|n| late.judge(at(20 * n, came(n))));
+        assert_eq!(
+            decided.into_iter().find(|v| *v != Verdict::Hold),
+            Some(Verdict::Moved)
+        );
+        let decided = (0..200).map(|n| late.judge(at(20 * n, 3000)));
+        let held = decided.into_iter().take_while(|v| *v == Verdict::Hold).count();
+        assert_eq!(held, 145, "all of three seconds but the slack");
     }
 
     #[test]

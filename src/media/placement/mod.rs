@@ -12,6 +12,7 @@ mod timestamps;
 mod window;
 pub(super) mod writes;
 
+use super::grid;
 use super::rtp::Packet;
 use crate::words::{Codec, FeedFormat};
 pub(super) use streams::Streams;
@@ -28,7 +29,7 @@ pub(super) struct Scene {
 
 impl Scene {
     fn begin(&self, rate: u32) -> i64 {
-        delay::samples(self.begin_ns, rate)
+        grid::index(self.begin_ns, rate) as i64
     }
 }
 

@@ -54,7 +54,7 @@ pub(in crate::media) struct Writes {
 impl Writes {
     pub(in crate::media) fn new() -> Writes {
         Writes {
-            lateness: Lateness::new(SLACK_NS),
+            lateness: Lateness::without_timestamps(SLACK_NS),
             drift: Drift::default(),
             held: Vec::new(),
             end: None,
@@ -89,7 +89,13 @@ impl Writes {
             arrival: written.arrival,
             rate,
         };
-        match self.lateness.judge(moment) {
+        let verdict = match written.ahead {
+            // Whoever writes ahead begins again when it is heard.
+            true if moment.excess() > samples(SLACK_NS, rate) => Verdict::Moved,
+            true => Verdict::Place,
+            false => self.lateness.judge(moment),
+        };
+        match verdict {
             Verdict::Hold => self.held.push(written.hold(wanted)),
             Verdict::Moved => {
                 self.held.push(written.hold(wanted));

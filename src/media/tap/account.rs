@@ -57,13 +57,8 @@ impl Account {
         self.stopped = Some(Box::new(std::array::from_fn(|n| legs[n].line.totals.clone())));
     }
 
-    fn is_own(&self, epoch: u32) -> bool {
+    pub(super) fn is_own(&self, epoch: u32) -> bool {
         (self.first_epoch..=self.last_epoch).contains(&epoch)
-    }
-
-    /// Audio of a leg has come since the recording began.
-    pub(super) fn has_packets(&self, leg: usize, totals: &LegTotals) -> bool {
-        totals.packets > self.begun[leg].packets
     }
 
     fn leg(&mut self, leg: Leg) -> &mut LegLedger {
@@ -287,17 +282,18 @@ impl Account {
     }
 
     /// What the leg has counted since the recording began.
-    pub(super) fn totals(&mut self, leg: Leg, totals: &LegTotals, heard: bool, file_rate: u32) {
+    pub(super) fn totals(&mut self, leg: Leg, media: &LegMedia, heard: bool, file_rate: u32) {
         let begun = &self.begun[leg as usize];
         let totals = match &self.stopped {
             Some(stopped) => &stopped[leg as usize],
-            None => totals,
+            None => &media.line.totals,
         };
         let ledger = &mut self.ledger.legs[leg as usize];
         ledger.fed = heard;
         if !heard {
             return;
         }
+        ledger.silent |= media.is_silent;
         ledger.packets = totals.packets - begun.packets;
         ledger.handed = totals.handed - begun.handed + self.refused[leg as usize];
         ledger.streams = totals.streams - begun.streams;

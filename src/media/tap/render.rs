@@ -188,7 +188,7 @@ impl Tap {
         Reader::Track {
             track,
             view: self.segments.view(window.segment, track.rate()),
-            run: 0,
+            run: track.run_at(window.cursor),
             at: window.cursor,
         }
     }

@@ -78,6 +78,13 @@ impl Segments {
         }
     }
 
+    /// The last stretch goes on a little, for what was handed in before its end.
+    pub(super) fn extend(&mut self, to_ns: u64) {
+        if let Some(last) = self.list.back_mut().filter(|last| last.to_ns != OPEN) {
+            last.to_ns = last.to_ns.max(to_ns);
+        }
+    }
+
     pub(super) fn get(&self, n: usize) -> Option<&Segment> {
         self.list.get(n)
     }

@@ -1,0 +1,162 @@
+//! Control points: when each acts, and on what.
+
+use uuid::Uuid;
+
+use super::CallState;
+use crate::clock::NS_PER_MS;
+use crate::media::leg::LegMedia;
+use crate::media::point::{Point, What};
+use crate::media::tap::{At, Legs, STOP_NS, Tap};
+use crate::words::{EndReason, FeedOptions, Leg};
+
+/// A packet that was handed in before a pause may have been said up to its own length after
+/// it by the clock.
+const PACKET_NS: u64 = 60 * NS_PER_MS;
+
+impl CallState {
+    pub(super) fn apply(&mut self, point: Point) {
+        let at = self.point_at(&point);
+        let at_ns = at.ns;
+        match point.what {
+            What::Start(spec) => {
+                let flush_ns = self.call.config().flush_ns;
+                let mut tap = Tap::new(*spec, at, flush_ns, (self.private, self.private_ns), &self.legs);
+                if self.ended {
+                    tap.finish(at_ns, EndReason::CallEnded, &self.legs);
+                }
+                self.taps.push(tap);
+            }
+            What::Pause(id) => self.with(id, |tap, legs| tap.pause(at, legs)),
+            What::Resume(id) => self.with(id, |tap, legs| tap.resume(at, legs)),
+            What::Private(on) => {
+                self.private = on;
+                self.private_ns = at_ns;
+                for tap in &mut self.taps {
+                    tap.private(on, at, &self.legs);
+                }
+            }
+            What::Hold(on) => {
+                let on = on && self.call.config().hold_is_silence;
+                self.legs.iter_mut().for_each(|leg| leg.line.on_hold = on);
+            }
+            What::Clear(leg) => {
+                self.of_feed(leg).for_each(|leg| leg.clear(at_ns));
+                self.tell_notes();
+            }
+            What::Stop(id, reason) => {
+                let waits = self.waits_for_pace() && reason != EndReason::Discarded;
+                self.with(id, |tap, legs| match waits {
+                    true => tap.close(at, reason, legs),
+                    false => tap.finish(at_ns, reason, legs),
+                });
+            }
+            What::End(reason) => {
+                self.ended = true;
+                let waits = self.waits_for_pace();
+                for tap in &mut self.taps {
+                    match waits {
+                        true => tap.close(at, reason, &self.legs),
+                        false => tap.finish(at_ns, reason, &self.legs),
+                    }
+                }
+            }
+            What::Attach {
+                leg,
+                options,
+                ring,
+                waiter,
+            } => {
+                self.drains[leg as usize].ring = Some(ring);
+                // The old ring's last draining may have taken its mark for the old waiter's.
+                waiter.drained();
+                self.drains[leg as usize].waiter = Some(waiter);
+                self.stereo = options.is_stereo();
+                self.attach(leg, options, point.clock_ns);
+            }
+            What::Detach(leg) => {
+                self.drains[leg as usize].ring = None;
+                self.drains[leg as usize].waiter = None;
+                self.of_feed(leg).for_each(|leg| leg.attached = false);
+                self.stereo &= leg != Leg::Local;
+            }
+            What::Format { leg, options, ring } => {
+                self.drains[leg as usize].grown(ring);
+                self.of_feed(leg).for_each(|leg| leg.set_format(options));
+            }
+            What::Payload {
+                leg,
+                payload_type,
+                format,
+                ring,
+            } => {
+                self.drains[leg as usize].grown(ring);
+                self.legs[leg as usize].map_payload(payload_type, format);
+            }
+        }
+    }
+
+    /// A point acts at the clock. What a leg has brought before it and lies after it by a
+    /// packet's length is before it; before a stop, by what a host may be ahead. In stream
+    /// time the media's end is the clock.
+    fn point_at(&mut self, point: &Point) -> At {
+        let ahead = match point.what {
+            What::Pause(_) | What::Private(true) => PACKET_NS,
+            What::Stop(..) | What::End(_) => STOP_NS,
+            _ => 0,
+        };
+        let changes = matches!(
+            point.what,
+            What::Start(_)
+                | What::Pause(_)
+                | What::Resume(_)
+                | What::Private(_)
+                | What::Stop(..)
+                | What::End(_)
+        );
+        self.epoch += u32::from(changes);
+        let end = match self.real {
+            // What was written ahead has not been said yet.
+            true => self.live_end_ns(),
+            false => self.end_ns(),
+        };
+        let ns = match self.real {
+            true => point.clock_ns.max(end.min(point.clock_ns + ahead)),
+            false => end,
+        };
+        // One after the other, also where the one before was put off by a packet's length.
+        let ns = ns.max(self.point_ns);
+        let puts_off = !matches!(point.what, What::Stop(..) | What::End(_));
+        self.point_ns = if changes && puts_off { ns } else { self.point_ns };
+        At {
+            ns,
+            clock_ns: if self.real { point.clock_ns } else { ns },
+            epoch: self.epoch,
+            real: self.real,
+        }
+    }
+
+    fn live_end_ns(&self) -> u64 {
+        let live = self.legs.iter().filter(|leg| leg.had_feed && leg.ahead_ns == 0);
+        live.map(LegMedia::end_ns).max().unwrap_or(0)
+    }
+
+    fn attach(&mut self, leg: Leg, options: FeedOptions, clock_ns: u64) {
+        let origin = (!self.real).then(|| self.end_ns());
+        self.of_feed(leg)
+            .for_each(|leg| leg.attach(options, origin, clock_ns));
+    }
+
+    /// The legs that a leg's feed has the audio of.
+    fn of_feed(&mut self, leg: Leg) -> impl Iterator<Item = &mut LegMedia> {
+        let both = self.stereo && leg == Leg::Local;
+        let legs = self.legs.iter_mut().enumerate();
+        let own = move |n: usize| n == leg as usize || (both && n == Leg::Remote as usize);
+        legs.filter(move |(n, _)| own(*n)).map(|(_, leg)| leg)
+    }
+
+    fn with(&mut self, id: Uuid, act: impl FnOnce(&mut Tap, &Legs)) {
+        if let Some(tap) = self.taps.iter_mut().find(|tap| tap.id == id) {
+            act(tap, &self.legs);
+        }
+    }
+}

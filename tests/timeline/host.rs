@@ -1,0 +1,229 @@
+//! What a host asks of a feed: to write ahead of the clock, to take it back, and to hand in
+//! both legs at once.
+
+use callrec::media::ledger::{Outside, ticks};
+use callrec::media::sim::{Sim, Tape, Wish};
+use callrec::words::{Codec, FeedFormat, FeedOptions, Format, Layout, Leg, Status};
+
+const MS: u64 = 1_000_000;
+/// Samples a millisecond.
+const KHZ: usize = 8;
+
+fn options(ahead_ms: u32, channels: u8) -> FeedOptions {
+    FeedOptions {
+        format: FeedFormat {
+            codec: Codec::Pcm16,
+            rate: 8000,
+        },
+        ahead_ms,
+        channels,
+    }
+}
+
+/// Never 0, and different from sample to sample.
+fn said(n: usize) -> i16 {
+    (n % 31_991) as i16 + 1
+}
+
+fn bytes(samples: impl IntoIterator<Item = i16>) -> Vec<u8> {
+    samples.into_iter().flat_map(i16::to_ne_bytes).collect()
+}
+
+/// A call whose host has asked to write `ahead_ms` ahead, recorded from its local leg.
+fn writing_ahead(ahead_ms: u32) -> (Sim, Tape) {
+    let mut sim = Sim::real();
+    sim.attach(Leg::Local, options(ahead_ms, 1));
+    let tape = sim.start(Wish {
+        layout: Layout::Local,
+        format: Format::Wav,
+        ..Wish::default()
+    });
+    sim.visit();
+    (sim, tape)
+}
+
+/// Writes so many milliseconds as fast as the feed takes them, without time going on.
+fn write(sim: &mut Sim, from_ms: usize, to_ms: usize) {
+    for at in (from_ms..to_ms).step_by(20) {
+        let payload = bytes((at * KHZ..(at + 20) * KHZ).map(said));
+        let mut status = sim.write(Leg::Local, &payload);
+        if status == Status::Overrun {
+            // Its memory was full, and the worker has been there.
+            sim.visit();
+            status = sim.write(Leg::Local, &payload);
+        }
+        assert_eq!(status, Status::Ok, "at {at} ms");
+    }
+}
+
+fn expected(stretches: &[(usize, usize)], len_ms: usize) -> Vec<i16> {
+    let mut samples = vec![0; len_ms * KHZ];
+    for (from, to) in stretches {
+        for (n, sample) in samples.iter_mut().enumerate().take(to * KHZ).skip(from * KHZ) {
+            *sample = said(n);
+        }
+    }
+    samples
+}
+
+fn end(sim: &mut Sim, tape: &Tape) -> Vec<i16> {
+    sim.stop(tape);
+    sim.visit();
+    assert!(tape.out.lock().ending.is_some());
+    let ledger = tape.progress.ledger();
+    for leg in [Leg::Local, Leg::Remote] {
+        let leg = ledger.leg(leg);
+        assert_eq!(leg.accounted(), leg.handed, "{leg:?}");
+        assert_eq!(leg.lost(), 0, "{leg:?}");
+    }
+    tape.out.lock().channel(0)
+}
+
+fn outside(tape: &Tape, why: Outside) -> u64 {
+    tape.progress.ledger().leg(Leg::Local).outside[why as usize]
+}
+
+fn amount(ms: u64) -> u64 {
+    ticks(ms * KHZ as u64, 8000)
+}
+
+#[test]
+fn what_is_written_ahead_lies_where_it_is_heard() {
+    let (mut sim, tape) = writing_ahead(20_000);
+    write(&mut sim, 0, 12_000);
+    sim.pass(13_000);
+    let heard = end(&mut sim, &tape);
+    assert!(heard == expected(&[(0, 12_000)], 13_000));
+    assert!(sim.reports.silent.lock().is_empty(), "it is being heard");
+}
+
+#[test]
+fn a_pause_cuts_by_the_time_at_which_it_is_heard() {
+    let (mut sim, tape) = writing_ahead(20_000);
+    write(&mut sim, 0, 10_000);
+    sim.pass(3000);
+    sim.pause(&tape);
+    sim.pass(2000);
+    sim.resume(&tape);
+    sim.pass(6000);
+    let heard = end(&mut sim, &tape);
+    assert!(heard == expected(&[(0, 3000), (5000, 10_000)], 11_000));
+    assert_eq!(outside(&tape, Outside::Paused), amount(2000));
+}
+
+#[test]
+fn what_is_written_during_a_pause_is_not_kept() {
+    let (mut sim, tape) = writing_ahead(20_000);
+    write(&mut sim, 0, 1000);
+    sim.pass(500);
+    sim.pause(&tape);
+    write(&mut sim, 1000, 6000);
+    sim.pass(1500);
+    sim.resume(&tape);
+    sim.pass(5000);
+    let heard = end(&mut sim, &tape);
+    assert!(heard == expected(&[(0, 500)], 7000));
+    assert_eq!(outside(&tape, Outside::Paused), amount(5500));
+}
+
+#[test]
+fn what_is_cleared_is_not_heard() {
+    let (mut sim, tape) = writing_ahead(20_000);
+    write(&mut sim, 0, 10_000);
+    sim.pass(4000);
+    sim.clear(Leg::Local);
+    sim.pass(1000);
+    // It goes on where it is now.
+    write(&mut sim, 5000, 6000);
+    sim.pass(2000);
+    let heard = end(&mut sim, &tape);
+    assert!(heard == expected(&[(0, 4000), (5000, 6000)], 7000));
+    assert_eq!(outside(&tape, Outside::Cleared), amount(6000));
+}
+
+#[test]
+fn what_nobody_has_heard_at_the_end_is_not_kept() {
+    let (mut sim, tape) = writing_ahead(20_000);
+    write(&mut sim, 0, 10_000);
+    sim.pass(4000);
+    let heard = end(&mut sim, &tape);
+    assert!(heard == expected(&[(0, 4000)], 4000), "{} samples", heard.len());
+    assert_eq!(outside(&tape, Outside::Cleared), amount(6000));
+}
+
+/// A voice bot: two answers, each at once, with a silence between.
+#[test]
+fn an_answer_begins_when_it_is_written() {
+    for ahead_ms in [0, 20_000] {
+        let (mut sim, tape) = writing_ahead(ahead_ms);
+        write(&mut sim, 0, 1500);
+        sim.pass(4000);
+        write(&mut sim, 4000, 5000);
+        sim.pass(2000);
+        let heard = end(&mut sim, &tape);
+        assert!(
+            heard == expected(&[(0, 1500), (4000, 5000)], 6000),
+            "{ahead_ms} ms ahead"
+        );
+    }
+}
+
+#[test]
+fn both_legs_come_interleaved() {
+    for (real, position) in [(true, false), (true, true), (false, false)] {
+        let mut sim = if real { Sim::real() } else { Sim::stream() };
+        sim.attach(Leg::Local, options(0, 2));
+        let tape = sim.start(Wish::default());
+        for at in (0..2000).step_by(20) {
+            let range = at * KHZ..(at + 20) * KHZ;
+            let payload = bytes(range.flat_map(|n| [said(n), -said(n)]));
+            let status = match position {
+                true => sim.write_at(Leg::Local, 77 + (at * KHZ) as u64, &payload),
+                false => sim.write(Leg::Local, &payload),
+            };
+            assert_eq!(status, Status::Ok);
+            sim.now_ns += 20 * MS;
+            sim.visit();
+        }
+        let local = end(&mut sim, &tape);
+        let remote = tape.out.lock().channel(1);
+        assert!(
+            local == expected(&[(0, 2000)], 2000),
+            "real {real}, position {position}"
+        );
+        let negative: Vec<i16> = local.iter().map(|sample| -sample).collect();
+        assert!(remote == negative, "real {real}, position {position}");
+        assert_eq!(sim.stats.frames_in(), 100);
+    }
+}
+
+#[test]
+fn audio_of_a_held_call_is_kept_or_is_silence() {
+    for silence in [false, true] {
+        let config = callrec::media::sim::config(callrec::media::ClockMode::Real);
+        let mut sim = Sim::new(callrec::media::MediaConfig {
+            hold_is_silence: silence,
+            ..config
+        });
+        sim.attach(Leg::Local, options(0, 1));
+        let tape = sim.start(Wish {
+            layout: Layout::Local,
+            ..Wish::default()
+        });
+        for at in (0..3000).step_by(20) {
+            if at == 1000 || at == 2000 {
+                sim.hold(at == 1000);
+            }
+            write(&mut sim, at, at + 20);
+            sim.now_ns += 20 * MS;
+            sim.visit();
+        }
+        let heard = end(&mut sim, &tape);
+        let (want, held): (&[_], _) = match silence {
+            true => (&[(0, 1000), (2000, 3000)], 1000),
+            false => (&[(0, 3000)], 0),
+        };
+        assert!(heard == expected(want, 3000), "silence {silence}");
+        assert_eq!(outside(&tape, Outside::Hold), amount(held));
+    }
+}
