@@ -1202,6 +1202,16 @@ rec_status rec_config_new(rec_config **config);
  * - `media.leg_wait_ms` (2000): stream time: how far one leg may run ahead of the
  *   other, 100 to 60000 ms of media
  * - `media.workers` (0): media threads, 0 to 64; 0: half the cores, at least one
+ * - `media.overflow_bytes` (268435456): memory, shared by all feeds, that takes what a
+ *   feed's ring cannot hold, 0 to 68719476736 bytes; in real time, enough of it is kept
+ *   ready for a burst of 5 s on every open feed, up to this limit
+ * - `media.ahead_bytes` (268435456): audio that hosts may write ahead of the clock in all
+ *   feeds together, 0 to 68719476736 bytes; a feed whose ahead_ms does not fit is refused
+ *   with REC_ERR_LIMIT
+ * - `media.silent_ms` (10000): a connected leg without decoded audio for this long raises
+ *   REC_EVENT_LEG_SILENT once, 0 to 86400000 ms; 0: never
+ * - `calls.hold_audio` (keep): audio that is fed while its call is held: "keep" records
+ *   it, "silence" does not
  * - `calls.max` (0): live calls at most; 0: no limit
  * - `calls.idle_ms` (14400000): a call without media for so long has been forgotten,
  *   and is ended; 0: never
@@ -1840,10 +1850,13 @@ rec_status rec_feed_payload(rec_feed feed,
  * Hands in the next samples (PCM16, native-endian) or payload (G.711). They continue where
  * the last ones ended.
  *
- * Real time: the writes follow a cursor. A hiccup of up to 500 ms between two writes leaves
- * no silence, and the cursor is corrected when the host's clock and this machine's drift
- * apart. A longer time that the host does not make up for becomes silence. After a stall the
- * host may hand in at once what it held back: a burst fills the time before it, up to 5 s.
+ * Real time: the writes follow a cursor. Where more than 100 ms pass without a write, the
+ * time is silence, unless the host makes up for it by writing faster than real time: what it
+ * held back (up to 5 s) then fills the time in which nothing came. A hiccup of less leaves no
+ * silence. If the host's clock and this machine's drift apart, the cursor follows by up to
+ * 2 %: it repeats or leaves out single samples.
+ * After a resume, what may have been said up to 500 ms earlier is not kept, because nobody
+ * can tell whether it was said during the pause.
  * Bursts are kept in memory that all feeds share (`media.overflow_bytes`).
  *
  * Real time, writing ahead of the clock: a feed may be `format.ahead_ms` ahead. If that is 0,

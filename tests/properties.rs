@@ -13,10 +13,16 @@ mod g711;
 mod abi;
 #[path = "properties/check.rs"]
 mod check;
+#[path = "properties/fate.rs"]
+mod fate;
 #[path = "properties/model.rs"]
 mod model;
+#[path = "properties/names.rs"]
+mod names;
 #[path = "properties/plan.rs"]
 mod plan;
+#[path = "properties/real.rs"]
+mod real;
 #[path = "properties/run.rs"]
 mod run;
 #[path = "properties/secrets.rs"]
@@ -45,6 +51,17 @@ fn cases(count: u32, seeds: &'static str) -> Config {
         ..Config::default()
     }
 }
+
+/// Fails with words, so that a smaller case can be looked for.
+macro_rules! hold {
+    ($that:expr, $($words:tt)+) => {
+        let met: bool = $that;
+        if !met {
+            return Err(format!($($words)+));
+        }
+    };
+}
+use hold;
 
 /// The file of a property's failing seeds.
 macro_rules! seeds {

@@ -119,10 +119,13 @@ pub unsafe extern "C" fn rec_feed_payload(
 /// Hands in the next samples (PCM16, native-endian) or payload (G.711). They continue where
 /// the last ones ended.
 ///
-/// Real time: the writes follow a cursor. A hiccup of up to 500 ms between two writes leaves
-/// no silence, and the cursor is corrected when the host's clock and this machine's drift
-/// apart. A longer time that the host does not make up for becomes silence. After a stall the
-/// host may hand in at once what it held back: a burst fills the time before it, up to 5 s.
+/// Real time: the writes follow a cursor. Where more than 100 ms pass without a write, the
+/// time is silence, unless the host makes up for it by writing faster than real time: what it
+/// held back (up to 5 s) then fills the time in which nothing came. A hiccup of less leaves no
+/// silence. If the host's clock and this machine's drift apart, the cursor follows by up to
+/// 2 %: it repeats or leaves out single samples.
+/// After a resume, what may have been said up to 500 ms earlier is not kept, because nobody
+/// can tell whether it was said during the pause.
 /// Bursts are kept in memory that all feeds share (`media.overflow_bytes`).
 ///
 /// Real time, writing ahead of the clock: a feed may be `format.ahead_ms` ahead. If that is 0,

@@ -2,6 +2,8 @@
 
 use callrec::capi::*;
 
+use serde_json::json;
+
 use crate::kit::*;
 use crate::support::{Start, ask, feed, init};
 
@@ -138,7 +140,8 @@ fn a_single_leg_excludes_the_mixed_one() {
     rig.close();
 }
 
-/// By the host's own clock: the first place is time 0, gaps are silence, the first wins.
+/// By the host's own clock: the first place is time 0, gaps are silence, the first wins, and
+/// what it keeps out of the file is a loss.
 #[test]
 fn places_by_the_hosts_clock() {
     for origin in [0u64, 1_000_000, 1 << 40] {
@@ -166,7 +169,9 @@ fn places_by_the_hosts_clock() {
             }
             line[1280..1520].copy_from_slice(&cells(U, &other[80..]));
             done.assert_holds(&line, &[]);
-            done.assert_told(0, 0, &[]);
+            done.assert_told(0, 10, &[("loss", "local", 1200, 1280, 10)]);
+            assert_eq!(done.manifest["spans"][0]["reason"], "overlap");
+            assert_eq!(done.manifest["legs"][0]["dropped_ms"], json!({"overlap": 10}));
         }
         rig.close();
     }

@@ -87,6 +87,7 @@ impl Whole {
             paused_ms: number("paused_ms"),
             lost_ms: number("lost_ms"),
             bytes: wav.data,
+            ledger: None,
         }
     }
 }
@@ -203,9 +204,11 @@ impl Driver for Whole {
 
 /// Names of linear samples that no recording of the call may hold.
 fn kept_by_none(model: &Model, leg: usize) -> HashSet<u64> {
-    let said = model.legs[leg].places.iter().enumerate();
-    said.filter_map(|(at, place)| Some((at as u64, place.said?)))
-        .filter(|(at, said)| !(0..model.tapes.len()).any(|tape| model.may_hold(tape, *at, said.order)))
+    let tapes = 0..model.tapes.len();
+    let may_hold = |at: u64, order: u32| tapes.clone().any(|tape| model.may_hold(tape, at, order));
+    let places = model.legs[leg].places.iter().enumerate();
+    let said = places.flat_map(|(at, place)| place.said.iter().map(move |said| (at as u64, said)));
+    said.filter(|(at, said)| !may_hold(*at, said.order))
         .map(|(_, said)| said.name)
         .filter(|name| *name < UNIQUE)
         .collect()

@@ -1,46 +1,43 @@
-//! What a recording left, held against the model.
-
-use std::collections::HashSet;
+//! What a recording of stream time left, held against the model: every sample in its place.
 
 use callrec::words::{EndReason, Format, Layout, PauseMode};
 
+use crate::fate::{Fate, fates};
 use crate::g711::{self, Law};
-use crate::model::{Cell, LegModel, MIXED, Model, NS_PER_MS, Stretch, index, time};
+use crate::hold;
+use crate::model::{Cell, MIXED, Model, NS_PER_MS, Stretch, index, time};
+use crate::names::paused_names;
 use crate::plan::{Plan, Wish};
-use crate::run::{Span, Taken, UNIQUE, value};
-
-/// Fails with words, so that a smaller case can be looked for.
-macro_rules! hold {
-    ($that:expr, $($words:tt)+) => {
-        let met: bool = $that;
-        if !met {
-            return Err(format!($($words)+));
-        }
-    };
-}
+use crate::run::{Span, Taken};
 
 /// Frames of the file that one stretch of a recording fills.
-struct Part {
-    stretch: Stretch,
+pub struct Part {
+    pub stretch: Stretch,
     frame: u64,
     /// Its first sample on the legs' grid.
-    from: u64,
-    frames: u64,
+    pub from: u64,
+    pub frames: u64,
 }
 
 /// The file as the model has it.
-struct File {
+pub struct File {
     parts: Vec<Part>,
     frames: u64,
-    limited: bool,
+    pub limited: bool,
     pauses: Vec<Span>,
     paused_ns: u64,
     /// The number by which it was over.
-    ended: u32,
+    pub ended: u32,
 }
 
 impl File {
-    fn new(stretches: &[Stretch], wish: Wish, rate: u32) -> File {
+    /// What was handed in with that number was so while the recording recorded.
+    pub fn is_recorded(&self, order: u32, part: &Part) -> bool {
+        let within = |stretch: &Stretch| stretch.orders.0 < order && order < stretch.orders.1;
+        within(&part.stretch) || self.parts.iter().any(|part| within(&part.stretch))
+    }
+
+    pub fn new(stretches: &[Stretch], wish: Wish, rate: u32) -> File {
         let limit = match u64::from(wish.max_duration_ms) {
             0 => u64::MAX,
             ms => ((ms * u64::from(rate) + 500) / 1000).max(1),
@@ -95,7 +92,7 @@ impl File {
 }
 
 /// Which legs are heard in which channel.
-fn channels(layout: Layout, mixed: bool) -> Vec<Vec<usize>> {
+pub fn channels(layout: Layout, mixed: bool) -> Vec<Vec<usize>> {
     match (mixed, layout) {
         (true, _) => vec![vec![MIXED]],
         (false, Layout::Stereo) => vec![vec![0], vec![1]],
@@ -105,7 +102,7 @@ fn channels(layout: Layout, mixed: bool) -> Vec<Vec<usize>> {
     }
 }
 
-fn is_near(a: f64, b: f64, whole: bool) -> bool {
+pub fn is_near(a: f64, b: f64, whole: bool) -> bool {
     // Told in whole milliseconds, or in nanoseconds.
     (a - b).abs() <= if whole { 0.51 } else { 0.000_01 }
 }
@@ -163,8 +160,8 @@ pub fn check(
                 .map_err(|words| format!("frame {frame} of {frames}: {words}"))?;
         }
     }
-    silent_in_pauses(&file, wish, taken, size)?;
-    paused_names(plan, model, tape, wish, taken, &channels)
+    silent_in_pauses(&file.pauses, wish, taken, size)?;
+    paused_names(model, tape, wish, taken, &channels)
 }
 
 fn pauses(file: &File, taken: &Taken, whole: bool) -> Result<(), String> {
@@ -181,15 +178,15 @@ fn pauses(file: &File, taken: &Taken, whole: bool) -> Result<(), String> {
     Ok(())
 }
 
-/// Which frames of which leg were told to be lost; the sum must be theirs.
-fn losses(
+/// How often which frames of which leg were told to be lost; the sum must be theirs.
+pub fn losses(
     channels: &[Vec<usize>],
     rate: u32,
     frames: u64,
     taken: &Taken,
     whole: bool,
-) -> Result<[Vec<bool>; 3], String> {
-    let mut told = [0, 1, 2].map(|_| vec![false; frames as usize]);
+) -> Result<[Vec<u32>; 3], String> {
+    let mut told = [0, 1, 2].map(|_| vec![0; frames as usize]);
     let mut sum_ms = 0.0;
     for (leg, span) in &taken.losses {
         hold!(
@@ -208,8 +205,7 @@ fn losses(
         );
         sum_ms += ms;
         for frame in &mut told[*leg][span.from as usize..span.to as usize] {
-            hold!(!*frame, "lost twice: leg {leg}, {span:?}");
-            *frame = true;
+            *frame += 1;
         }
     }
     hold!(
@@ -228,85 +224,35 @@ fn frame_holds(
     n: u64,
     channels: &[Vec<usize>],
     format: Format,
-    told: &[Vec<bool>; 3],
+    told: &[Vec<u32>; 3],
     bytes: &[u8],
 ) -> Result<(), String> {
     let size = format.sample_bytes();
     for (channel, heard) in channels.iter().enumerate() {
         let sample = &bytes[channel * size..][..size];
-        let mut may = [Cells::NOTHING; 2];
+        let mut may: [Vec<Cell>; 2] = [vec![Cell::Silent], vec![Cell::Silent]];
         for (may, &leg) in may.iter_mut().zip(heard) {
             let told = told[leg][(part.frame + n) as usize];
-            match may_be(&model.legs[leg], file, part, n, told) {
-                Ok(cells) => *may = cells,
-                Err(words) => return Err(format!("leg {leg}: {words}")),
-            }
+            let at = part.from + n;
+            let place = model.legs[leg].places.get(at as usize);
+            let fates = place.map_or_else(|| vec![Fate::NOTHING], |place| fates(place, at, file, part));
+            *may = fates
+                .iter()
+                .filter(|fate| fate.told == told)
+                .map(|fate| fate.cell)
+                .collect();
+            hold!(
+                !may.is_empty(),
+                "leg {leg}: told to be lost {told} times at {at}: {fates:?}, {place:?}"
+            );
         }
-        let met = may[0]
-            .each()
-            .any(|one| may[1].each().any(|two| is_sum(format, [one, two], sample)));
+        let (first, second) = (&may[0], &may[1]);
+        let met = first
+            .iter()
+            .any(|one| second.iter().any(|two| is_sum(format, [*one, *two], sample)));
         hold!(met, "channel {channel} is {sample:?}, not {may:?}");
     }
     Ok(())
-}
-
-/// One cell, or one of two.
-#[derive(Clone, Copy, Debug)]
-struct Cells(Cell, Cell);
-
-impl Cells {
-    const NOTHING: Cells = Cells(Cell::Silent, Cell::Silent);
-
-    fn one(cell: Cell) -> Cells {
-        Cells(cell, cell)
-    }
-
-    fn each(self) -> impl Iterator<Item = Cell> {
-        let second = (self.1 != self.0).then_some(self.1);
-        std::iter::once(self.0).chain(second)
-    }
-}
-
-/// What a leg may be at a place of a recording, given whether it was told to be lost.
-fn may_be(leg: &LegModel, file: &File, part: &Part, n: u64, told: bool) -> Result<Cells, String> {
-    let at = part.from + n;
-    let place = leg.places.get(at as usize).copied().unwrap_or_default();
-    let within = |order: u32| part.stretch.orders.0 < order && order < part.stretch.orders.1;
-    // At its limit a recording is over as soon as that is rendered.
-    let over = |edge: u64| file.limited && edge >= part.from + part.frames;
-    let said = place.said.filter(|said| within(said.order));
-    // A pause takes nothing away from what was lost before it.
-    let told_of = |order: u32| part.stretch.orders.0 < order && order < file.ended;
-    let gap = place.gap.filter(|gap| told_of(gap.order));
-    let Some(said) = said else {
-        let must = gap.is_some_and(|gap| !over(gap.edge));
-        hold!(told || !must, "a lost sample at {at} was not told");
-        hold!(!told || gap.is_some(), "told to be lost at {at}, but nothing was");
-        return Ok(Cells::NOTHING);
-    };
-    if at >= said.edge {
-        hold!(
-            !told || place.again,
-            "told to be lost at {at}, but it came in time: {said:?}"
-        );
-        return Ok(Cells::one(said.cell));
-    }
-    if told && place.again {
-        return Ok(Cells(said.cell, Cell::Silent));
-    }
-    if told {
-        hold!(
-            gap.is_some() || said.newest,
-            "told to be lost at {at}, but nothing was: {said:?}"
-        );
-        return Ok(Cells::NOTHING);
-    }
-    let silent = over(said.edge) || (gap.is_none() && !said.newest);
-    Ok(if silent {
-        Cells(said.cell, Cell::Silent)
-    } else {
-        Cells::one(said.cell)
-    })
 }
 
 fn linear(cell: Cell) -> i32 {
@@ -333,50 +279,11 @@ fn is_sum(format: Format, cells: [Cell; 2], sample: &[u8]) -> bool {
     }
 }
 
-fn silent_in_pauses(file: &File, wish: Wish, taken: &Taken, size: usize) -> Result<(), String> {
-    for pause in &file.pauses {
+pub fn silent_in_pauses(pauses: &[Span], wish: Wish, taken: &Taken, size: usize) -> Result<(), String> {
+    for pause in pauses {
         let bytes = &taken.bytes[pause.from as usize * size..pause.to as usize * size];
         let silent = bytes.iter().all(|byte| *byte == wish.format.silence());
         hold!(silent, "not silent in {pause:?}");
     }
     Ok(())
-}
-
-/// Without a look at places: what was handed in while it was paused is not in the file
-/// under its own name.
-fn paused_names(
-    plan: &Plan,
-    model: &Model,
-    tape: usize,
-    wish: Wish,
-    taken: &Taken,
-    channels: &[Vec<usize>],
-) -> Result<(), String> {
-    if wish.format != Format::Wav || plan.rate != 8000 {
-        return Ok(());
-    }
-    for (channel, heard) in channels.iter().enumerate() {
-        let &[leg] = &heard[..] else { continue };
-        if !all_linear(model, leg) {
-            continue;
-        }
-        let paused: HashSet<i16> = model
-            .said_while_paused(leg, tape)
-            .map(|name| value(leg, name))
-            .collect();
-        for frame in taken.bytes.chunks_exact(2 * channels.len()) {
-            let sample = i16::from_le_bytes([frame[2 * channel], frame[2 * channel + 1]]);
-            hold!(
-                !paused.contains(&sample),
-                "{sample} of leg {leg} was said while paused"
-            );
-        }
-    }
-    Ok(())
-}
-
-/// G.711 codes of the same leg could look like another sample's name.
-fn all_linear(model: &Model, leg: usize) -> bool {
-    let mut said = model.legs[leg].places.iter().filter_map(|place| place.said);
-    said.all(|said| matches!(said.cell, Cell::Linear(_)) && said.name < UNIQUE)
 }

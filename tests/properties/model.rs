@@ -1,8 +1,10 @@
 //! What belongs where: a call as plain lists of samples and orders of events.
 //!
-//! Nothing here is rendered, forgotten or flushed. Every sample that was handed in has
-//! a place in its leg's time and a number in the order of events; a recording is a list
-//! of stretches of time between two numbers. What is in a recording follows by looking.
+//! Nothing here is rendered, forgotten or flushed. Every sample that was handed in has a
+//! number in the order of events and, in stream time, a place in its leg's time; a recording
+//! is a list of stretches of time between two numbers. What is in a recording follows by
+//! looking. Places in real time depend on how late each packet is, which is simulated in
+//! `tests/timeline`; here real time is for what is in a file at all.
 
 use std::collections::{HashMap, HashSet};
 
@@ -35,10 +37,10 @@ pub struct Said {
     /// Its number among the leg's samples.
     pub name: u64,
     pub order: u32,
-    /// Time before this may have been in a file already when it came.
+    /// Time before this may have been settled in a file when it came.
     pub edge: u64,
-    /// No gap in a numbering has told of its absence.
-    pub newest: bool,
+    /// A gap in a numbering has told of its absence before.
+    pub was_missing: bool,
 }
 
 /// A place that a gap in the sequence numbers has shown to be lost.
@@ -48,12 +50,21 @@ pub struct Gap {
     pub edge: u64,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Place {
-    pub said: Option<Said>,
+    /// All that came for it, in the order in which it came.
+    pub said: Vec<Said>,
     pub gap: Option<Gap>,
-    /// Something else came to it later; whether that is loss is not said.
-    pub again: bool,
+}
+
+/// What was handed in for a leg in one piece.
+#[derive(Clone, Copy, Debug)]
+pub struct Handed {
+    pub order: u32,
+    pub name: u64,
+    pub samples: u64,
+    /// Its samples tell their names.
+    pub linear: bool,
 }
 
 struct Stream {
@@ -72,14 +83,21 @@ struct Stream {
 pub struct LegModel {
     pub places: Vec<Place>,
     end: u64,
+    pub handed: Vec<Handed>,
     attached: bool,
     had_feed: bool,
-    fresh: bool,
     stream: Option<Stream>,
+    /// Of a sender that has not been heard before: the second packet confirms it.
+    suspect: Option<(Packet, Speech, Now)>,
+    confirms: bool,
     anchor: Option<(u64, i64)>,
 }
 
+/// The number of an event, and how far files may have been settled by then.
+type Now = (u32, u64);
+
 /// One packet, with its numbers before they wrap.
+#[derive(Clone, Copy)]
 pub struct Packet {
     pub sequence: u64,
     pub timestamp: i64,
@@ -90,13 +108,6 @@ pub struct Packet {
 pub struct Speech {
     pub cells: Vec<Cell>,
     pub name: u64,
-}
-
-struct Written {
-    speech: Speech,
-    arrival_ns: u64,
-    order: u32,
-    edge: u64,
 }
 
 /// A stretch between two points; the numbers are exclusive.
@@ -132,13 +143,8 @@ pub struct Model {
     pub now_ns: u64,
     pub legs: [LegModel; 3],
     pub tapes: Vec<TapeModel>,
-    written: [Vec<Written>; 3],
     order: u32,
     edge_ns: u64,
-    resumed_ns: Option<u64>,
-    /// A host was held up and caught up at once: where that goes depends on what had
-    /// been rendered by then, of which this model knows nothing. Unit tests cover it.
-    pub caught_up: bool,
 }
 
 impl Model {
@@ -151,16 +157,9 @@ impl Model {
             now_ns: 0,
             legs: Default::default(),
             tapes: Vec::new(),
-            written: Default::default(),
             order: 1,
             edge_ns: 0,
-            resumed_ns: None,
-            caught_up: false,
         }
-    }
-
-    fn samples(&self, ms: u64) -> i64 {
-        index(ms * NS_PER_MS, self.rate) as i64
     }
 
     fn end_ns(&self) -> u64 {
@@ -177,14 +176,9 @@ impl Model {
         }
     }
 
-    /// From here on, time before this may be in a file.
+    /// From here on, time before this may be settled in a file.
     pub fn visit(&mut self) {
-        self.settle();
-        let frontier = if self.real {
-            self.now_ns
-        } else {
-            self.stream_frontier()
-        };
+        let frontier = self.stream_frontier();
         self.edge_ns = self.edge_ns.max(frontier.saturating_sub(self.reorder_ns));
     }
 
@@ -201,35 +195,45 @@ impl Model {
     }
 
     pub fn attach(&mut self, leg: usize) {
-        self.settle();
         let end = index(self.end_ns(), self.rate);
         let real = self.real;
         let leg = &mut self.legs[leg];
         if leg.had_feed && !real {
             leg.end = leg.end.max(end);
         }
-        (leg.attached, leg.had_feed, leg.fresh) = (true, true, true);
-        (leg.stream, leg.anchor) = (None, None);
+        (leg.attached, leg.had_feed, leg.confirms) = (true, true, true);
+        (leg.stream, leg.suspect, leg.anchor) = (None, None, None);
     }
 
     /// Somebody else speaks on the same feed.
     pub fn new_sender(&mut self, leg: usize) {
-        self.legs[leg].stream = None;
+        let leg = &mut self.legs[leg];
+        (leg.stream, leg.suspect, leg.confirms) = (None, None, false);
+    }
+
+    /// Nothing has come from the present feed.
+    pub fn is_fresh(&self, leg: usize) -> bool {
+        let leg = &self.legs[leg];
+        !self.real && leg.stream.is_none() && leg.confirms
+    }
+
+    /// The leg's next packet is the first one of a stream, and the leg has been silent for
+    /// so long that it may go on where the others are.
+    pub fn has_been_silent(&self, leg: usize) -> bool {
+        let behind_ns = self.end_ns() - time(self.legs[leg].end, self.rate);
+        self.legs[leg].stream.is_none() && behind_ns > 1_900 * NS_PER_MS
     }
 
     pub fn detach(&mut self, leg: usize) {
-        self.settle();
         self.legs[leg].attached = false;
     }
 
     /// The feed's format was set anew.
     pub fn reformat(&mut self, leg: usize) {
-        self.settle();
         self.legs[leg].anchor = None;
     }
 
     pub fn start(&mut self) {
-        self.settle();
         let stretch = self.stretch(self.point_ns(), false);
         self.tapes.push(TapeModel {
             stretches: Vec::new(),
@@ -248,7 +252,6 @@ impl Model {
     }
 
     fn close(&mut self, tape: usize) -> u64 {
-        self.settle();
         let at_ns = self.point_ns();
         self.order += 1;
         if let Some(open) = self.tapes[tape].open.take() {
@@ -269,7 +272,6 @@ impl Model {
 
     pub fn resume(&mut self, tape: usize) {
         let at_ns = self.close(tape);
-        self.resumed_ns = Some(at_ns);
         self.tapes[tape].open = Some(self.stretch(at_ns, false));
     }
 
@@ -277,173 +279,115 @@ impl Model {
         self.close(tape);
     }
 
-    /// Its place depends on what follows it at once.
-    pub fn write(&mut self, leg: usize, speech: Speech, arrival_ns: u64) {
+    /// Counts what is handed in.
+    fn hand(&mut self, leg: usize, speech: &Speech) -> Now {
         self.order += 1;
-        let (order, edge) = (self.order, index(self.edge_ns, self.rate));
-        self.written[leg].push(Written {
-            speech,
-            arrival_ns,
-            order,
-            edge,
+        self.legs[leg].handed.push(Handed {
+            order: self.order,
+            name: speech.name,
+            samples: speech.cells.len() as u64,
+            linear: speech.cells.iter().all(|cell| matches!(cell, Cell::Linear(_))),
         });
+        (self.order, index(self.edge_ns, self.rate))
     }
 
-    /// Whatever happens next sees what was written so far.
-    fn settle(&mut self) {
-        for leg in 0..3 {
-            let written = std::mem::take(&mut self.written[leg]);
-            for n in 0..written.len() {
-                let burst = self.burst(&written[n..]);
-                self.write_before(leg, &written[n], burst);
-            }
-        }
+    pub fn write(&mut self, leg: usize, speech: &Speech) {
+        let now = self.hand(leg, speech);
+        let at = self.legs[leg].end as i64;
+        self.put(leg, at, speech, false, now);
     }
 
-    /// Samples that came so close behind the first that they were waiting with it.
-    fn burst(&self, written: &[Written]) -> i64 {
-        let mut burst = 0;
-        for pair in written.windows(2) {
-            let len = pair[1].speech.cells.len() as u64;
-            if pair[1].arrival_ns.saturating_sub(pair[0].arrival_ns) * 2 >= time(len, self.rate) {
-                break;
-            }
-            burst += len as i64;
-        }
-        burst
-    }
-
-    fn write_before(&mut self, leg: usize, written: &Written, burst: i64) {
-        let arrival = index(written.arrival_ns, self.rate) as i64;
-        let len = written.speech.cells.len() as i64;
-        let mut at = self.legs[leg].end as i64;
-        if self.real {
-            if at > arrival + self.samples(2000) {
-                return;
-            }
-            let silence = arrival - at - len - burst;
-            if self.legs[leg].fresh {
-                at = at.max(arrival);
-            } else if silence + burst > self.samples(60) {
-                if silence > self.samples(60) {
-                    at += silence;
-                }
-                self.caught_up |= burst > 0;
-            }
-        }
-        self.legs[leg].fresh = false;
-        self.put(leg, at, &written.speech, true, (written.order, written.edge));
-    }
-
-    pub fn write_at(&mut self, leg: usize, position: u64, speech: &Speech, arrival_ns: u64) {
-        let arrival = index(arrival_ns, self.rate) as i64;
+    pub fn write_at(&mut self, leg: usize, position: u64, speech: &Speech) {
+        let now = self.hand(leg, speech);
         let end = self.legs[leg].end as i64;
-        let begin = if self.real { end.max(arrival) } else { end };
-        let (known, place) = *self.legs[leg].anchor.get_or_insert((position, begin));
-        let mut at = place + position as i64 - known as i64;
-        if self.real && at.abs_diff(arrival) > self.samples(2000) as u64 && !self.was_paused(at, arrival_ns) {
-            at = begin;
-            self.legs[leg].anchor = Some((position, begin));
+        let (known, place) = *self.legs[leg].anchor.get_or_insert((position, end));
+        let at = place + position as i64 - known as i64;
+        self.put(leg, at, speech, false, now);
+    }
+
+    pub fn rtp(&mut self, leg: usize, packet: Packet, speech: &Speech) {
+        let now = self.hand(leg, speech);
+        if self.real {
+            return;
         }
-        self.legs[leg].fresh = false;
-        self.place(leg, at, speech, true);
-    }
-
-    /// What was said before the last resume stays there, if it comes soon after.
-    fn was_paused(&self, at: i64, arrival_ns: u64) -> bool {
-        self.resumed_ns
-            .is_some_and(|ns| arrival_ns < ns + 60_000 * NS_PER_MS && at < index(ns, self.rate) as i64)
-    }
-
-    pub fn rtp(&mut self, leg: usize, packet: &Packet, speech: &Speech, arrival_ns: u64) {
-        let len = speech.cells.len() as u64;
-        let Some(mut stream) = self.legs[leg].stream.take() else {
-            let at = self.first_place(leg, arrival_ns);
-            let seen = HashSet::from([packet.sequence]);
-            let (highest, timestamp) = (packet.sequence, packet.timestamp);
-            let (missing, first) = (HashMap::new(), (timestamp, at));
-            self.legs[leg].stream = Some(Stream {
-                highest,
-                seen,
-                missing,
-                timestamp,
-                at,
-                len,
-                first,
-            });
-            self.legs[leg].fresh = false;
-            return self.place(leg, at, speech, true);
+        let Some(stream) = &mut self.legs[leg].stream else {
+            return self.first(leg, packet, speech, now);
         };
         if !stream.seen.insert(packet.sequence) {
-            self.legs[leg].stream = Some(stream);
             return;
         }
         if packet.sequence < stream.highest {
             let before_all = stream.first.1 + packet.timestamp - stream.first.0;
-            let at = stream
-                .missing
-                .get(&packet.sequence)
-                .copied()
-                .unwrap_or(before_all);
-            self.legs[leg].stream = Some(stream);
-            return self.place(leg, at, speech, false);
+            let missing = stream.missing.get(&packet.sequence).copied();
+            let at = missing.unwrap_or(before_all);
+            return self.put(leg, at, speech, missing.is_some(), now);
         }
         let at = stream.at + packet.timestamp - stream.timestamp;
         for sequence in stream.highest + 1..packet.sequence {
             let before = (packet.sequence - sequence) * stream.len;
             stream.missing.insert(sequence, at - before as i64);
         }
-        self.gap(leg, at, (packet.sequence - stream.highest - 1) * stream.len);
+        let lost = (packet.sequence - stream.highest - 1) * stream.len;
         stream.highest = packet.sequence;
-        (stream.timestamp, stream.at, stream.len) = (packet.timestamp, at, len);
-        self.legs[leg].stream = Some(stream);
-        self.place(leg, at, speech, true);
+        (stream.timestamp, stream.at) = (packet.timestamp, at);
+        stream.len = speech.cells.len() as u64;
+        self.gap(leg, at, lost, now);
+        self.put(leg, at, speech, false, now);
     }
 
-    fn first_place(&self, leg: usize, arrival_ns: u64) -> i64 {
-        let (end, arrival) = (self.legs[leg].end as i64, index(arrival_ns, self.rate) as i64);
-        match self.real {
-            false => end,
-            true if end - arrival > self.samples(200) => arrival,
-            true => end.max(arrival),
+    /// A stream's first packet, or the second one, which confirms it.
+    fn first(&mut self, leg: usize, packet: Packet, speech: &Speech, now: Now) {
+        if !self.legs[leg].confirms {
+            self.legs[leg].suspect = Some((packet, speech.clone(), now));
+            self.legs[leg].confirms = true;
+            return;
         }
+        let second = (packet, speech.clone(), now);
+        let (packet, speech, now) = match self.legs[leg].suspect.take() {
+            Some(first) => {
+                self.first(leg, first.0, &first.1, first.2);
+                return self.follow(leg, second);
+            }
+            None => second,
+        };
+        let at = self.legs[leg].end as i64;
+        self.legs[leg].stream = Some(Stream {
+            highest: packet.sequence,
+            seen: HashSet::from([packet.sequence]),
+            missing: HashMap::new(),
+            timestamp: packet.timestamp,
+            at,
+            len: speech.cells.len() as u64,
+            first: (packet.timestamp, at),
+        });
+        self.put(leg, at, &speech, false, now);
     }
 
-    /// Whether the delay of a stream has grown beyond the window with this packet, or its
-    /// timestamps have run further ahead of the clock than any sender is followed.
-    pub fn is_astray(&self, leg: usize, packet: &Packet, arrival_ns: u64) -> bool {
-        let Some(stream) = &self.legs[leg].stream else {
-            return false;
-        };
-        let wanted = stream.at + packet.timestamp - stream.timestamp;
-        let window = index(self.reorder_ns, self.rate) as i64;
-        let arrival = index(arrival_ns, self.rate) as i64;
-        let late = wanted < arrival - window && !self.was_paused(wanted, arrival_ns);
-        let ahead = wanted > arrival + self.samples(2000);
-        self.real && packet.sequence > stream.highest && (late || ahead)
+    /// What has confirmed a stream follows its first packet at once.
+    fn follow(&mut self, leg: usize, (packet, speech, now): (Packet, Speech, Now)) {
+        if let Some(stream) = &mut self.legs[leg].stream {
+            stream.at += packet.timestamp - stream.timestamp;
+            stream.timestamp = packet.timestamp;
+            stream.highest = packet.sequence;
+            stream.seen.insert(packet.sequence);
+            let at = stream.at;
+            self.put(leg, at, &speech, false, now);
+        }
     }
 
     /// Lost: so many places before `at`, as far as nothing has been there yet.
-    fn gap(&mut self, leg: usize, at: i64, lost: u64) {
-        self.order += 1;
-        let gap = Gap {
-            order: self.order,
-            edge: index(self.edge_ns, self.rate),
-        };
+    fn gap(&mut self, leg: usize, at: i64, lost: u64, (order, edge): Now) {
         let leg = &mut self.legs[leg];
         let from = (at - lost as i64).max(leg.end as i64);
         for at in from..at {
-            leg.at(at as u64).gap = Some(gap);
+            leg.at(at as u64).gap = Some(Gap { order, edge });
         }
     }
 
-    fn place(&mut self, leg: usize, at: i64, speech: &Speech, newest: bool) {
-        self.order += 1;
-        let now = (self.order, index(self.edge_ns, self.rate));
-        self.put(leg, at, speech, newest, now);
-    }
-
-    fn put(&mut self, leg: usize, at: i64, speech: &Speech, newest: bool, (order, edge): (u32, u64)) {
+    fn put(&mut self, leg: usize, at: i64, speech: &Speech, was_missing: bool, (order, edge): Now) {
+        if self.real {
+            return;
+        }
         let leg = &mut self.legs[leg];
         for (n, &cell) in speech.cells.iter().enumerate() {
             let at = at + n as i64;
@@ -451,14 +395,12 @@ impl Model {
                 continue;
             }
             let name = speech.name + n as u64;
-            let place = leg.at(at as u64);
-            place.again |= place.said.is_some();
-            place.said.get_or_insert(Said {
+            leg.at(at as u64).said.push(Said {
                 cell,
                 name,
                 order,
                 edge,
-                newest,
+                was_missing,
             });
             leg.end = leg.end.max(at as u64 + 1);
         }
@@ -473,16 +415,19 @@ impl Model {
         })
     }
 
-    /// Names of what a leg said while a recording was paused, and of nothing else.
+    /// Whether what was handed in with that number came while a recording was paused
+    /// (`true`), or while it recorded.
+    pub fn is_within(&self, tape: usize, order: u32, paused: bool) -> bool {
+        let stretches = self.tapes[tape].stretches.iter();
+        let mut of_that = stretches.filter(|stretch| stretch.paused == paused);
+        of_that.any(|s| s.orders.0 < order && order < s.orders.1)
+    }
+
+    /// Names of what a leg said while a recording was paused.
     pub fn said_while_paused(&self, leg: usize, tape: usize) -> impl Iterator<Item = u64> + '_ {
-        let paused: Vec<_> = self.tapes[tape].stretches.iter().filter(|s| s.paused).collect();
-        let said = self.legs[leg].places.iter().filter_map(|place| place.said);
-        said.filter(move |said| {
-            paused
-                .iter()
-                .any(|s| s.orders.0 < said.order && said.order < s.orders.1)
-        })
-        .map(|said| said.name)
+        let handed = self.legs[leg].handed.iter();
+        let paused = handed.filter(move |handed| self.is_within(tape, handed.order, true));
+        paused.flat_map(|handed| handed.name..handed.name + handed.samples)
     }
 }
 
@@ -490,7 +435,7 @@ impl LegModel {
     fn at(&mut self, index: u64) -> &mut Place {
         let index = index as usize;
         if self.places.len() <= index {
-            self.places.resize(index + 1, Place::default());
+            self.places.resize_with(index + 1, Place::default);
         }
         &mut self.places[index]
     }

@@ -59,17 +59,6 @@ impl Twin {
     }
 }
 
-/// Counts the steps of one kind.
-fn counted(rig: &Rig, at: Step) -> Arc<AtomicUsize> {
-    let count = Arc::new(AtomicUsize::new(0));
-    let counting = Arc::clone(&count);
-    rig.fault(move |step| {
-        counting.fetch_add(usize::from(step == at), Ordering::SeqCst);
-        Ok(())
-    });
-    count
-}
-
 /// Holds the writer at the next write of audio, so that what follows is one batch.
 fn held(rig: &Rig, twin: &mut Twin, bytes: usize, patches: &Arc<AtomicUsize>) -> Arc<Gate> {
     let gate = Arc::new(Gate::default());
