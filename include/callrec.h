@@ -215,8 +215,10 @@
 #define REC_EVENT_FAILED 5
 
 /**
- * Audio was lost (packets, overruns, a backlog that was too long); at most one a block,
- * none before STARTED and none after the end.
+ * Audio was lost. The event comes once the loss is certain, which is up to 6.5 s after the
+ * moment that was lost. Its `json` says, in `"loss"`, which leg, from which frame to which,
+ * and why. There is at most one event for each block of audio, none before STARTED and none
+ * after the end.
  */
 #define REC_EVENT_LOSS 6
 
@@ -462,11 +464,12 @@ typedef struct {
      */
     uint64_t finishing_recordings;
     /**
-     * Packets and writes that were taken.
+     * Packets and writes with audio that were taken, and comfort noise.
      */
     uint64_t frames_in;
     /**
-     * Sequence gaps, overruns and late frames.
+     * Packets that never came (gaps in the sequence numbers), and packets or writes whose
+     * audio was dropped: refused with `REC_ERR_OVERRUN`, too late, or their place was taken.
      */
     uint64_t frames_lost;
     /**
@@ -594,7 +597,9 @@ typedef struct {
     uint64_t duration_ms;
     uint64_t paused_ms;
     /**
-     * Legs summed: sequence gaps, overruns, dropped backlog.
+     * All legs added, in milliseconds: audio that never came (gaps in the sequence numbers),
+     * and audio that was dropped. Duplicates, hold, and audio outside of what is recorded do
+     * not count. The manifest says how much for each leg, and why.
      */
     uint64_t lost_ms;
     /**
@@ -1390,7 +1395,7 @@ rec_status rec_discard_by_id(rec_engine engine,
 
 /**
  * Pauses the recording of this id. What is handed in from here on is never written,
- * until a resume. `REC_EVENT_PAUSED` is delivered once the manifest says so. A line's
+ * until a resume; nor is what is handed in later, but may have been said during the pause. `REC_EVENT_PAUSED` is delivered once the manifest says so. A line's
  * marks never refuse it.
  *
  * `caller`: who asks; NULL is the host itself. `id`: a GUID, 8-4-4-4-12 or 32 hex
@@ -1416,6 +1421,12 @@ rec_status rec_pause_by_id(rec_engine engine,
 /**
  * Resumes the recording of this id. `REC_EVENT_RESUMED` is delivered once the manifest
  * says so. A line's marks never refuse it.
+ *
+ * If a sender's clock stood still during the pause, nobody can tell at first whether what
+ * comes now was said during it. Up to 5 s of that leg are then not kept, and counted as
+ * `pause_unclear`, unless something proves when it was said: a new SSRC, a feed that was
+ * opened anew, an RTCP sender report, the age given to `rec_feed_rtp_at`, packets of the
+ * pause itself, or a pause of more than 5 s.
  *
  * `caller`: who asks; NULL is the host itself. `id`: a GUID, 8-4-4-4-12 or 32 hex
  * digits, with or without braces, in any case.
@@ -1887,8 +1898,9 @@ rec_status rec_feed_write(rec_feed feed, const void *data, size_t size);
  * Hands in samples or payload at a place of the host's own clock of this leg. Real time: the
  * first one lies at its arrival, later ones relative to it. Stream time: the first one is the
  * leg's time 0. A place more than 2 s from its arrival (stream time: 30 minutes from the
- * leg's end) is taken for a jump of the host's clock: the time line goes on from there.
- * `format.ahead_ms` is for `rec_feed_write` alone.
+ * leg's end) is taken for a jump of the host's clock: the time line goes on from there. Two
+ * exceptions: a place up to 5 s in the past is accepted where the leg has nothing yet (the
+ * host was held up), and a feed with `format.ahead_ms` above 0 may be further ahead.
  *
  * `at`: the first sample's place, in samples of one channel at the feed's rate.
  * `data`, `size`: as for `rec_feed_write`.
@@ -1905,18 +1917,24 @@ rec_status rec_feed_write_at(rec_feed feed, uint64_t at, const void *data, size_
 /**
  * Hands in one RTP packet that has just been received. Its place is that of its timestamp.
  * Lost packets become silence and are counted; late and reordered ones find their place.
- * RTCP and payload types that are not audio are ignored.
+ * Payload types that are not audio are ignored. RTCP may be handed in as well (RFC 5761): a
+ * sender report can prove that the sender's clock stood still, which saves audio after a
+ * pause; other RTCP packets are ignored.
  *
  * A stream's first packet lies at its arrival, which is what aligns the legs: their SSRCs,
  * timestamps and sequence numbers have nothing to do with each other, and may change in
- * mid-call. The payload type alone says how a packet is coded, not the feed's format. CSRCs,
+ * mid-call. If the first packets come in one burst, the newest of them lies at its arrival.
+ * A packet of a new SSRC, or of a sequence that begins anew, is held until a second one
+ * confirms it, or for 300 ms. docs/timeline.md says what happens to each packet.
+ *
+ * The payload type alone says how a packet is coded, not the feed's format. CSRCs,
  * header extensions and padding are understood; SRTP must be decrypted before.
  *
  * Packets that were held up may be handed in at once: bursts of up to 5 s, on any number of
  * feeds, are kept in memory that all feeds share (`media.overflow_bytes`).
  *
  * `packet`: from the first byte of the RTP header, copied. `size`: in bytes, at most
- * 2,048 bytes or 100 ms of the format, whichever is more.
+ * 2,048 bytes or 100 ms of the format, whichever is more, and never more than 16,360 bytes.
  *
  * Threads: one at a time for one feed; a second one gets `REC_ERR_BUSY`.
  * Blocking: never: it waits for no lock, allocates nothing and makes no system call.

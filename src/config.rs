@@ -244,7 +244,7 @@ const KEYS: &[Key] = &[
     Key {
         name: "recording.sample_rate",
         default: "0",
-        meaning: "of every \"wav\" file, 8000 to 48000 Hz; 0: the highest of its legs",
+        meaning: "of every \"wav\" file, 8000 to 48000 Hz; 0: that of the first audio",
         set: set_rate,
     },
     Key {

@@ -66,7 +66,7 @@ pub unsafe extern "C" fn rec_discard_by_id(
 }
 
 /// Pauses the recording of this id. What is handed in from here on is never written,
-/// until a resume. `REC_EVENT_PAUSED` is delivered once the manifest says so. A line's
+/// until a resume; nor is what is handed in later, but may have been said during the pause. `REC_EVENT_PAUSED` is delivered once the manifest says so. A line's
 /// marks never refuse it.
 ///
 /// `caller`: who asks; NULL is the host itself. `id`: a GUID, 8-4-4-4-12 or 32 hex
@@ -96,6 +96,12 @@ pub unsafe extern "C" fn rec_pause_by_id(
 
 /// Resumes the recording of this id. `REC_EVENT_RESUMED` is delivered once the manifest
 /// says so. A line's marks never refuse it.
+///
+/// If a sender's clock stood still during the pause, nobody can tell at first whether what
+/// comes now was said during it. Up to 5 s of that leg are then not kept, and counted as
+/// `pause_unclear`, unless something proves when it was said: a new SSRC, a feed that was
+/// opened anew, an RTCP sender report, the age given to `rec_feed_rtp_at`, packets of the
+/// pause itself, or a pause of more than 5 s.
 ///
 /// `caller`: who asks; NULL is the host itself. `id`: a GUID, 8-4-4-4-12 or 32 hex
 /// digits, with or without braces, in any case.

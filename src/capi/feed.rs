@@ -158,8 +158,9 @@ pub unsafe extern "C" fn rec_feed_write(feed: rec_feed, data: *const c_void, siz
 /// Hands in samples or payload at a place of the host's own clock of this leg. Real time: the
 /// first one lies at its arrival, later ones relative to it. Stream time: the first one is the
 /// leg's time 0. A place more than 2 s from its arrival (stream time: 30 minutes from the
-/// leg's end) is taken for a jump of the host's clock: the time line goes on from there.
-/// `format.ahead_ms` is for `rec_feed_write` alone.
+/// leg's end) is taken for a jump of the host's clock: the time line goes on from there. Two
+/// exceptions: a place up to 5 s in the past is accepted where the leg has nothing yet (the
+/// host was held up), and a feed with `format.ahead_ms` above 0 may be further ahead.
 ///
 /// `at`: the first sample's place, in samples of one channel at the feed's rate.
 /// `data`, `size`: as for `rec_feed_write`.
@@ -183,18 +184,24 @@ pub unsafe extern "C" fn rec_feed_write_at(
 
 /// Hands in one RTP packet that has just been received. Its place is that of its timestamp.
 /// Lost packets become silence and are counted; late and reordered ones find their place.
-/// RTCP and payload types that are not audio are ignored.
+/// Payload types that are not audio are ignored. RTCP may be handed in as well (RFC 5761): a
+/// sender report can prove that the sender's clock stood still, which saves audio after a
+/// pause; other RTCP packets are ignored.
 ///
 /// A stream's first packet lies at its arrival, which is what aligns the legs: their SSRCs,
 /// timestamps and sequence numbers have nothing to do with each other, and may change in
-/// mid-call. The payload type alone says how a packet is coded, not the feed's format. CSRCs,
+/// mid-call. If the first packets come in one burst, the newest of them lies at its arrival.
+/// A packet of a new SSRC, or of a sequence that begins anew, is held until a second one
+/// confirms it, or for 300 ms. docs/timeline.md says what happens to each packet.
+///
+/// The payload type alone says how a packet is coded, not the feed's format. CSRCs,
 /// header extensions and padding are understood; SRTP must be decrypted before.
 ///
 /// Packets that were held up may be handed in at once: bursts of up to 5 s, on any number of
 /// feeds, are kept in memory that all feeds share (`media.overflow_bytes`).
 ///
 /// `packet`: from the first byte of the RTP header, copied. `size`: in bytes, at most
-/// 2,048 bytes or 100 ms of the format, whichever is more.
+/// 2,048 bytes or 100 ms of the format, whichever is more, and never more than 16,360 bytes.
 ///
 /// Threads: one at a time for one feed; a second one gets `REC_ERR_BUSY`.
 /// Blocking: never: it waits for no lock, allocates nothing and makes no system call.

@@ -246,7 +246,9 @@ pub struct rec_recording {
     /// Of the audio in the file so far, in milliseconds.
     pub duration_ms: u64,
     pub paused_ms: u64,
-    /// Legs summed: sequence gaps, overruns, dropped backlog.
+    /// All legs added, in milliseconds: audio that never came (gaps in the sequence numbers),
+    /// and audio that was dropped. Duplicates, hold, and audio outside of what is recorded do
+    /// not count. The manifest says how much for each leg, and why.
     pub lost_ms: u64,
     /// In the file.
     pub bytes: u64,
@@ -289,9 +291,10 @@ pub struct rec_statistics {
     pub live_recordings: u64,
     /// Stopped, and not yet published.
     pub finishing_recordings: u64,
-    /// Packets and writes that were taken.
+    /// Packets and writes with audio that were taken, and comfort noise.
     pub frames_in: u64,
-    /// Sequence gaps, overruns and late frames.
+    /// Packets that never came (gaps in the sequence numbers), and packets or writes whose
+    /// audio was dropped: refused with `REC_ERR_OVERRUN`, too late, or their place was taken.
     pub frames_lost: u64,
     /// Packets that are no audio we know: other payload types, RTCP, garbage.
     pub frames_ignored: u64,

@@ -148,8 +148,10 @@ pub const REC_EVENT_RESUMED: i32 = 3;
 pub const REC_EVENT_FINISHED: i32 = 4;
 /// Terminal: a write failed, or nothing could be saved. What is there is kept.
 pub const REC_EVENT_FAILED: i32 = 5;
-/// Audio was lost (packets, overruns, a backlog that was too long); at most one a block,
-/// none before STARTED and none after the end.
+/// Audio was lost. The event comes once the loss is certain, which is up to 6.5 s after the
+/// moment that was lost. Its `json` says, in `"loss"`, which leg, from which frame to which,
+/// and why. There is at most one event for each block of audio, none before STARTED and none
+/// after the end.
 pub const REC_EVENT_LOSS: i32 = 6;
 /// A recording that was accepted, or that an automatic line asked for, could not
 /// be begun: nothing was kept, and no terminal event follows. `status` says why.

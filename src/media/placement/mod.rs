@@ -5,6 +5,7 @@
 
 pub(super) mod delay;
 mod drift;
+mod gaps;
 mod proof;
 mod stream;
 mod streams;
@@ -16,9 +17,13 @@ pub(super) mod writes;
 use super::grid;
 use super::planted::Planted;
 use super::rtp::Packet;
+use crate::clock::NS_PER_MS;
 use crate::words::{Codec, FeedFormat};
 pub(super) use streams::Streams;
 pub(super) use window::hash;
+
+/// In stream time a leg may be so far behind another without having been silent.
+const SILENCE_NS: u64 = 2_000 * NS_PER_MS;
 
 /// What placing needs to know of the call.
 #[derive(Clone, Copy, Debug, Default)]
@@ -185,6 +190,11 @@ impl Held {
 }
 
 impl Coming<'_> {
+    /// Stream time: the others have gone on for longer than they are held up for the leg.
+    fn has_been_silent(&self, clock: i64) -> bool {
+        self.leg_end > 0 && clock - self.leg_end > delay::samples(SILENCE_NS, self.format.rate)
+    }
+
     fn audio(&self) -> Audio<'_> {
         Audio {
             payload: self.packet.payload,

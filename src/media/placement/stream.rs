@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use super::delay::{JUDGED_NS, Lateness, STALL_NS, Verdict, samples};
 use super::drift::Drift;
+use super::gaps::{Gap, Gaps};
 use super::proof::Proof;
 use super::timestamps::{Step, Timestamps};
 use super::window::{NUMBERS, Received, Window};
@@ -19,9 +20,6 @@ const NEAR: u16 = 32;
 const NEXT: u16 = 16;
 /// More are forgotten: nothing that old is still waited for.
 const MOVES: usize = 8;
-const GAPS: usize = 8;
-/// In stream time a leg may be so far behind another without having been silent.
-const SILENCE_NS: u64 = 2_000 * NS_PER_MS;
 /// In stream time a leg is taken out of its ring while another still waits in its own.
 const RING_NS: u64 = 1_000 * NS_PER_MS;
 /// In stream time a longer silence is a jump of the timestamps.
@@ -39,17 +37,6 @@ pub(in crate::media) enum Order {
     /// The same, or a very old one, which lay here: nobody knows any more whether it came.
     /// A restart at the numbers and timestamps that the stream began with looks so, too.
     Ancient(i64),
-}
-
-/// Numbers that are missing between two packets that were placed.
-#[derive(Clone, Copy, Debug)]
-struct Gap {
-    after: u16,
-    before: u16,
-    missing: u64,
-    /// The silence that stands for them.
-    from: i64,
-    to: i64,
 }
 
 #[derive(Debug)]
@@ -75,20 +62,13 @@ pub(in crate::media) struct Stream {
     end: i64,
     /// Where the stream was moved: the highest number before, and by how much.
     moves: VecDeque<(u16, i64)>,
-    gaps: VecDeque<Gap>,
+    gaps: Gaps,
     pub last_arrival: i64,
     /// By how much the newest packet lies later than it came.
     lead: i64,
     /// The same sender's stream before it began anew.
     before: Option<Box<Stream>>,
     planted: Planted,
-}
-
-impl Coming<'_> {
-    /// Stream time: the others have gone on for longer than they are held up for the leg.
-    fn has_been_silent(&self, clock: i64) -> bool {
-        self.leg_end > 0 && clock - self.leg_end > samples(SILENCE_NS, self.format.rate)
-    }
 }
 
 impl Stream {
@@ -122,7 +102,7 @@ impl Stream {
             anchored_by: 0,
             end: first,
             moves: VecDeque::new(),
-            gaps: VecDeque::new(),
+            gaps: Gaps::default(),
             last_arrival: coming.arrival,
             lead: 0,
             before: None,
@@ -431,10 +411,7 @@ impl Stream {
         let gap = (held.wanted - self.end).max(0);
         let lost = (held.missing as i64 * held.len_before).min(gap);
         if held.missing > 0 {
-            if self.gaps.len() == GAPS {
-                self.gaps.pop_front();
-            }
-            self.gaps.push_back(Gap {
+            self.gaps.push(Gap {
                 after: held.after,
                 before: held.sequence,
                 missing: held.missing,
@@ -479,7 +456,7 @@ impl Stream {
             .map(|(_, by)| by)
             .sum();
         let mut at = self.timestamps.place_behind(packet.timestamp, back) - moved;
-        let gap = self.found(packet.sequence);
+        let gap = self.gaps.found(packet.sequence);
         if let Some((from, to)) = gap
             && !(from..to).contains(&at)
         {
@@ -498,17 +475,6 @@ impl Stream {
         out.audio(&coming.audio(), placing);
     }
 
-    /// A number that was missing has come: the silence that it is one of.
-    fn found(&mut self, sequence: u16) -> Option<(i64, i64)> {
-        let inside = |gap: &&mut Gap| {
-            let from = sequence.wrapping_sub(gap.after);
-            gap.missing > 0 && from > 0 && from < gap.before.wrapping_sub(gap.after)
-        };
-        let gap = self.gaps.iter_mut().find(inside)?;
-        gap.missing -= 1;
-        Some((gap.from, gap.to))
-    }
-
     /// A packet without audio: its number has been received, and nothing else follows.
     pub(in crate::media) fn other(&mut self, sequence: u16, out: &mut impl Out) {
         if self.planted.has(Fault::EventOrdersAudio) {
@@ -516,7 +482,7 @@ impl Stream {
         }
         let new = !self.window.has(sequence);
         self.window.other(sequence);
-        if new && let Some((from, to)) = self.found(sequence) {
+        if new && let Some((from, to)) = self.gaps.found(sequence) {
             out.not_missing(from, to.min(from + self.timestamps.len()));
         }
     }
