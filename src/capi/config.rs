@@ -91,8 +91,8 @@ pub unsafe extern "C" fn rec_config_new(config: *mut *mut rec_config) -> rec_sta
 ///   HTTP API starts without a word for it: "silence" or "skip"
 /// - `recording.max_duration_ms` (0): of automatic recordings, and of those that an
 ///   HTTP API starts without a word for it, 0 to 4294967295 ms; 0: no limit
-/// - `recording.sample_rate` (0): of every "wav" file, 8000 to 48000 Hz; 0: the highest
-///   of its legs
+/// - `recording.sample_rate` (0): of every "wav" file, 8000 to 48000 Hz; 0: that of
+///   the first audio
 /// - `recording.url_base` (empty): put before "ID.EXTENSION" to make a recording's url,
 ///   at most 1000 bytes
 /// - `gateway.apis` (imagicle,genesys,vobiz): which of the published HTTP APIs are
