@@ -41,7 +41,8 @@ impl Moment {
 }
 
 pub(in crate::media) fn samples(ns: u64, rate: u32) -> i64 {
-    (u128::from(ns) * u128::from(rate) / u128::from(NS_PER_S)) as i64
+    let rate = u64::from(rate);
+    ((ns / NS_PER_S) * rate + ns % NS_PER_S * rate / NS_PER_S) as i64
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -74,7 +74,29 @@ struct Minima {
     count: usize,
 }
 
+impl Window {
+    fn jitter(&self) -> i64 {
+        (self.most - self.least) / OF_JITTER
+    }
+}
+
 impl Minima {
+    /// Takes a packet, or a shorter window; gives the window once it is whole.
+    fn add(&mut self, part: Window, scale: Scale, moment: Moment) -> Option<Window> {
+        let window = match &mut self.window {
+            None => self.window.insert(part),
+            Some(window) => {
+                window.least = window.least.min(part.least);
+                window.most = window.most.max(part.most);
+                window.packets += part.packets;
+                window
+            }
+        };
+        let long = moment.arrival - window.since >= samples(scale.length_ns, moment.rate);
+        let whole = long && window.packets >= PACKETS;
+        self.window.take_if(|_| whole)
+    }
+
     fn push(&mut self, least: i64, most: usize) {
         if self.count == most {
             self.kept.copy_within(1.., 0);
@@ -133,9 +155,7 @@ impl Drift {
     /// One packet as the mapping places it. Answers by how many samples the stream moves
     /// from here on, at most 2 % of its length.
     pub(in crate::media) fn observe(&mut self, moment: Moment, len: i64) -> i64 {
-        for n in 0..SCALES.len() {
-            self.look(n, moment);
-        }
+        self.look(moment);
         if self.rest == 0 {
             return 0;
         }
@@ -156,32 +176,36 @@ impl Drift {
         }
     }
 
-    fn look(&mut self, n: usize, moment: Moment) {
-        let (scale, rate, delay) = (SCALES[n], moment.rate, moment.excess());
-        let minima = &mut self.scales[n];
-        let window = minima.window.get_or_insert(Window {
+    fn look(&mut self, moment: Moment) {
+        let delay = moment.excess();
+        let one = Window {
             since: moment.arrival,
-            packets: 0,
+            packets: 1,
             least: delay,
             most: delay,
-        });
-        window.least = window.least.min(delay);
-        window.most = window.most.max(delay);
-        window.packets += 1;
-        let long = moment.arrival - window.since >= samples(scale.length_ns, rate);
-        if !long || window.packets < PACKETS {
+        };
+        let Some(short) = self.scales[0].add(one, SCALES[0], moment) else {
             return;
+        };
+        self.latest = Some(short.least);
+        let enough = samples(BEGIN_NS, moment.rate).max(short.jitter());
+        self.follow(short.least, enough);
+        self.find(0, short, moment.rate);
+        // Longer windows are made of the shortest.
+        for n in 1..SCALES.len() {
+            if let Some(window) = self.scales[n].add(short, SCALES[n], moment) {
+                self.find(n, window, moment.rate);
+            }
         }
-        let (least, jitter) = (window.least, (window.most - window.least) / OF_JITTER);
-        minima.window = None;
-        minima.push(least, scale.windows);
-        if n == 0 {
-            self.latest = Some(least);
-            self.follow(least, samples(BEGIN_NS, rate).max(jitter));
-        }
+    }
+
+    /// A window of this length is whole: whether they show a drift.
+    fn find(&mut self, n: usize, window: Window, rate: u32) {
+        let scale = SCALES[n];
+        self.scales[n].push(window.least, scale.windows);
         let first = self.scales[n].kept[0];
         if let Some(slope) = self.scales[n].slope(scale, rate)
-            && slope.abs() > samples(scale.least_ns, rate).max(jitter)
+            && slope.abs() > samples(scale.least_ns, rate).max(window.jitter())
             && self.target.is_none()
         {
             self.target = Some((first, slope.signum()));

@@ -14,6 +14,8 @@ mod timestamps;
 mod window;
 pub(super) mod writes;
 
+use std::borrow::Cow;
+
 use super::grid;
 use super::planted::Planted;
 use super::rtp::Packet;
@@ -137,13 +139,13 @@ pub(super) trait Out {
 
 /// A packet that waits for a decision.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(super) struct Held<'a> {
     ssrc: u32,
     sequence: u16,
     timestamp: u32,
     payload_type: u8,
     marker: bool,
-    payload: Vec<u8>,
+    payload: Cow<'a, [u8]>,
     hash: u16,
     format: FeedFormat,
     len: i64,
@@ -158,7 +160,15 @@ pub(super) struct Held {
     len_before: i64,
 }
 
-impl Held {
+impl Held<'_> {
+    /// To be kept until it is decided.
+    fn own(self) -> Held<'static> {
+        Held {
+            payload: Cow::Owned(self.payload.into_owned()),
+            ..self
+        }
+    }
+
     fn audio(&self) -> Audio<'_> {
         Audio {
             payload: &self.payload,
@@ -189,7 +199,7 @@ impl Held {
     }
 }
 
-impl Coming<'_> {
+impl<'a> Coming<'a> {
     /// Stream time: the others have gone on for longer than they are held up for the leg.
     fn has_been_silent(&self, clock: i64) -> bool {
         self.leg_end > 0 && clock - self.leg_end > delay::samples(SILENCE_NS, self.format.rate)
@@ -205,14 +215,14 @@ impl Coming<'_> {
         }
     }
 
-    fn hold(&self, wanted: i64, missing: u64) -> Held {
+    fn hold(&self, wanted: i64, missing: u64) -> Held<'a> {
         Held {
             ssrc: self.packet.ssrc,
             sequence: self.packet.sequence,
             timestamp: self.packet.timestamp,
             payload_type: self.packet.payload_type,
             marker: self.packet.marker,
-            payload: self.packet.payload.to_vec(),
+            payload: Cow::Borrowed(self.packet.payload),
             hash: self.hash,
             format: self.format,
             len: self.len,

@@ -53,7 +53,7 @@ pub(in crate::media) struct Stream {
     drift: Drift,
     pub proof: Proof,
     /// What waits for a judgement, oldest first.
-    held: Vec<Held>,
+    held: Vec<Held<'static>>,
     /// Held from its first packet on, until it is known how much of a backlog there is.
     anchoring: bool,
     /// By how much it was moved then.
@@ -116,7 +116,7 @@ impl Stream {
             stream.proof.guard(first, early, coming.format.rate);
         }
         match scene.real {
-            true => stream.held.push(coming.hold(first, 0)),
+            true => stream.held.push(coming.hold(first, 0).own()),
             false => {
                 let placing = Placing {
                     early: stream.proof.early(first),
@@ -234,7 +234,7 @@ impl Stream {
         }
         let first = self.held.first().map_or(0, |held| held.arrival);
         if self.anchoring && coming.arrival - first < samples(JUDGED_NS, self.rate) {
-            return self.held.push(held);
+            return self.held.push(held.own());
         }
         if self.anchoring {
             self.anchor(scene, out);
@@ -277,18 +277,18 @@ impl Stream {
         }
     }
 
-    fn judge(&mut self, held: Held, out: &mut impl Out) {
+    fn judge(&mut self, held: Held<'_>, out: &mut impl Out) {
         let moment = held.moment(self.rate);
         if std::mem::take(&mut self.proof.reopened) && moment.excess() > samples(SLACK_NS, self.rate) {
             // Nothing of before waits in a feed that was opened anew.
-            self.held.push(Held { aged: true, ..held });
+            self.held.push(Held { aged: true, ..held }.own());
             return self.settle_held(Verdict::Moved, out);
         }
         let verdict = self.lateness.judge(moment);
         match verdict {
-            Verdict::Hold if !self.planted.has(Fault::BacklogAtArrival) => self.held.push(held),
+            Verdict::Hold if !self.planted.has(Fault::BacklogAtArrival) => self.held.push(held.own()),
             Verdict::Hold | Verdict::Moved => {
-                self.held.push(held);
+                self.held.push(held.own());
                 self.settle_held(Verdict::Moved, out);
             }
             Verdict::Place => {
@@ -306,7 +306,7 @@ impl Stream {
 
     /// By how much the stream moves before a packet: a lead is taken back where nobody
     /// speaks, drift is followed a little with each packet.
-    fn correct(&mut self, held: &Held) -> i64 {
+    fn correct(&mut self, held: &Held<'_>) -> i64 {
         if held.missing > 0 || !self.lateness.is_steady() || self.planted.has(Fault::DriftIgnored) {
             return 0;
         }
@@ -376,7 +376,7 @@ impl Stream {
 
     /// Whether what waits has waited long enough.
     pub(in crate::media) fn is_due(&self, now: i64) -> bool {
-        let waited = |held: &Held| now - held.arrival >= samples(super::delay::HELD_NS, self.rate);
+        let waited = |held: &Held<'_>| now - held.arrival >= samples(super::delay::HELD_NS, self.rate);
         self.anchoring || self.held.first().is_some_and(waited)
     }
 
@@ -407,7 +407,7 @@ impl Stream {
     }
 
     /// `slipped`: samples that the stream has been moved by here, where no silence hides it.
-    fn place(&mut self, held: &Held, slipped: i64, out: &mut impl Out) {
+    fn place(&mut self, held: &Held<'_>, slipped: i64, out: &mut impl Out) {
         let gap = (held.wanted - self.end).max(0);
         let lost = (held.missing as i64 * held.len_before).min(gap);
         if held.missing > 0 {

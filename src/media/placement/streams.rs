@@ -159,7 +159,7 @@ impl Streams {
             return self.refuse(Refused::Duplicate, coming, out);
         }
         if let Some(n) = self.suspects.iter().position(|s| s.is_followed_by(coming)) {
-            self.suspects[n].held.push(coming.hold(coming.arrival, 0));
+            self.suspects[n].held.push(coming.hold(coming.arrival, 0).own());
             if self.suspects[n].is_confirmed() {
                 let suspect = self.suspects.remove(n);
                 self.confirm(suspect, coming, scene, out);
@@ -291,7 +291,7 @@ impl Streams {
     }
 }
 
-impl Held {
+impl Held<'_> {
     fn coming<'a>(
         &self,
         packet: &'a crate::media::rtp::Packet<'a>,

@@ -27,7 +27,7 @@ pub(super) enum Kind {
 pub(super) struct Suspect {
     pub ssrc: u32,
     pub kind: Kind,
-    pub held: Vec<Held>,
+    pub held: Vec<Held<'static>>,
     /// So many in a row confirm it.
     pub needed: usize,
     /// Where its first packet lay, if it is a very old one.
@@ -40,7 +40,7 @@ impl Suspect {
         Suspect {
             ssrc: coming.packet.ssrc,
             kind,
-            held: vec![coming.hold(coming.arrival, 0)],
+            held: vec![coming.hold(coming.arrival, 0).own()],
             needed: if past.is_some() { ANCIENT } else { SUCCESSOR },
             past,
             rate: coming.format.rate,
@@ -63,7 +63,7 @@ impl Suspect {
     }
 
     pub(super) fn has(&self, coming: &Coming<'_>) -> bool {
-        let same = |held: &Held| held.sequence == coming.packet.sequence && held.hash == coming.hash;
+        let same = |held: &Held<'_>| held.sequence == coming.packet.sequence && held.hash == coming.hash;
         self.ssrc == coming.packet.ssrc && self.held.iter().any(same)
     }
 
@@ -73,7 +73,7 @@ impl Suspect {
 
     /// `now`: in samples at its rate.
     pub(super) fn is_alone(&self, now: i64) -> bool {
-        let waited = |held: &Held| now - held.arrival >= samples(ALONE_NS, self.rate);
+        let waited = |held: &Held<'_>| now - held.arrival >= samples(ALONE_NS, self.rate);
         self.held.last().is_some_and(waited)
     }
 }
