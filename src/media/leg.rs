@@ -375,6 +375,16 @@ impl LegMedia {
         })
     }
 
+    /// What has no place yet: place, samples and epoch.
+    pub(super) fn unplaced(&self) -> impl Iterator<Item = (u64, u64, u32)> + '_ {
+        let rate = self.line.track.rate();
+        let all = self.streams.unplaced().chain(self.writes.unplaced());
+        all.map(move |(at, len, of, epoch)| {
+            let on = |samples: i64| grid::convert(samples.max(0) as u64, of, rate);
+            (on(at), on(len), epoch)
+        })
+    }
+
     /// What was written ahead and has not been heard yet is taken back.
     pub(super) fn clear(&mut self, at_ns: u64) {
         self.line.cut(at_ns);

@@ -146,6 +146,9 @@ impl Timeline {
     fn put(&mut self, at: i64, codec: Codec, payload: &[u8], origin: Origin, placing: &Placing) {
         let size = codec.sample_bytes();
         let skip = (at.min(0).unsigned_abs() as usize).saturating_mul(size);
+        // Before all time: a call that begins with the clock.
+        let before = (skip.min(payload.len()) / size) as u64;
+        self.note(0, before, origin.epoch, What::Outside(Outside::BeforeStart));
         let Some(payload) = payload.get(skip..).filter(|rest| !rest.is_empty()) else {
             return;
         };

@@ -380,6 +380,11 @@ impl Stream {
         self.anchoring || self.held.first().is_some_and(waited)
     }
 
+    /// What has no place yet.
+    pub(super) fn held(&self) -> &[Held<'static>] {
+        &self.held
+    }
+
     pub(in crate::media) fn is_holding(&self) -> bool {
         !self.held.is_empty()
     }

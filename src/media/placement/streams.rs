@@ -158,8 +158,8 @@ impl Streams {
         if self.suspects.iter().any(|suspect| suspect.has(coming)) {
             return self.refuse(Refused::Duplicate, coming, out);
         }
-        if let Some(n) = self.suspects.iter().position(|s| s.is_followed_by(coming)) {
-            self.suspects[n].held.push(coming.hold(coming.arrival, 0).own());
+        if let Some(n) = self.suspects.iter().position(|s| s.is_joined_by(coming)) {
+            self.suspects[n].join(coming);
             if self.suspects[n].is_confirmed() {
                 let suspect = self.suspects.remove(n);
                 self.confirm(suspect, coming, scene, out);
@@ -279,6 +279,12 @@ impl Streams {
     /// Packets that nothing has confirmed yet: place, samples, rate and epoch.
     pub(in crate::media) fn unconfirmed(&self) -> impl Iterator<Item = (i64, i64, u32, u32)> + '_ {
         let held = self.suspects.iter().flat_map(|suspect| &suspect.held);
+        held.map(|held| (held.arrival, held.len, held.format.rate, held.epoch))
+    }
+
+    /// Packets that have no place yet: as above.
+    pub(in crate::media) fn unplaced(&self) -> impl Iterator<Item = (i64, i64, u32, u32)> + '_ {
+        let held = self.streams.iter().flat_map(Stream::held);
         held.map(|held| (held.arrival, held.len, held.format.rate, held.epoch))
     }
 

@@ -47,13 +47,20 @@ impl Suspect {
         }
     }
 
-    /// Whether the packet follows what is held.
-    pub(super) fn is_followed_by(&self, coming: &Coming<'_>) -> bool {
-        let Some(last) = self.held.last() else {
-            return false;
+    /// Whether the packet is one of its neighbours, in whatever order they come.
+    pub(super) fn is_joined_by(&self, coming: &Coming<'_>) -> bool {
+        let near = |held: &Held<'_>| {
+            let apart = coming.packet.sequence.wrapping_sub(held.sequence) as i16;
+            apart != 0 && apart.unsigned_abs() <= APART
         };
-        let apart = coming.packet.sequence.wrapping_sub(last.sequence);
-        self.ssrc == coming.packet.ssrc && (1..=APART).contains(&apart) && self.rate == coming.format.rate
+        let same = self.ssrc == coming.packet.ssrc && self.rate == coming.format.rate;
+        same && self.held.iter().any(near)
+    }
+
+    pub(super) fn join(&mut self, coming: &Coming<'_>) {
+        let before = |held: &&Held<'_>| (coming.packet.sequence.wrapping_sub(held.sequence) as i16) > 0;
+        let place = self.held.iter().take_while(before).count();
+        self.held.insert(place, coming.hold(coming.arrival, 0).own());
     }
 
     /// Samples by which what is placed here may have been said earlier.

@@ -139,7 +139,7 @@ impl Timestamps {
     /// Neighbours whose timestamps are, again and again, the same too far apart: their
     /// sender counts wrongly. A pause in its speech is no such thing.
     fn is_wrong_step(&mut self, on: i64, apart: u16, marker: bool) -> bool {
-        if apart != 1 || marker || on <= self.len {
+        if apart != 1 || marker || on <= self.len || on > 8 * self.len {
             self.long = (0, 0);
             return false;
         }

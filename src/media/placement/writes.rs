@@ -169,6 +169,12 @@ impl Writes {
         self.settle(verdict, out);
     }
 
+    /// Writes that have no place yet: place, samples, rate and epoch.
+    pub(in crate::media) fn unplaced(&self) -> impl Iterator<Item = (i64, i64, u32, u32)> + '_ {
+        let held = self.held.iter();
+        held.map(|held| (held.arrival, held.len, held.format.rate, held.epoch))
+    }
+
     pub(in crate::media) fn is_waiting(&self) -> bool {
         !self.held.is_empty()
     }

@@ -32,6 +32,8 @@ pub(super) struct Account {
     stopped: Option<Box<[LegTotals; 3]>>,
     /// Stretches of loss that have not been told yet.
     pub spans: Vec<Span>,
+    /// Dropped in a time that is not settled yet: the recording may end before it.
+    pending: Vec<(Leg, Note)>,
 }
 
 /// The leg, segments and rate of the file that an amount is counted for.
@@ -216,6 +218,9 @@ impl Account {
                 }
                 self.leg(place.leg).outside_of(Outside::Paused, amount);
             }
+            What::Dropped(_) | What::Refused(_) if to > settled => {
+                self.pending.push((place.leg, Note { from, ..note }));
+            }
             What::Outside(why) => self.leg(place.leg).outside_of(why, amount),
             What::Slipped => self.leg(place.leg).slipped += amount,
             What::Refused(reason) => {
@@ -264,6 +269,28 @@ impl Account {
                 Zone::Recorded(n) => self.dropped(place, n, (from, to), rate, DropReason::Late),
                 zone => self.outside(place.leg, zone, amount),
             }
+        }
+    }
+
+    /// What was dropped up to here is certain now. `ends`: the recording ends here, and what
+    /// lies behind is none of it.
+    pub(super) fn settle_pending(&mut self, place: Place<'_>, settled_ns: u64, ends: bool) {
+        for (leg, note) in std::mem::take(&mut self.pending) {
+            let settled = grid::index(settled_ns, note.rate);
+            if leg != place.leg || (note.to > settled && !ends) {
+                self.pending.push((leg, note));
+                continue;
+            }
+            let (What::Dropped(reason) | What::Refused(reason)) = note.what else {
+                continue;
+            };
+            if matches!(note.what, What::Refused(_)) {
+                self.refused[leg as usize] += ticks(note.to - note.from, note.rate);
+            }
+            let end = note.to.min(settled.max(note.from));
+            self.drop_by_place(place, (note.from, end), note.rate, reason);
+            self.leg(leg)
+                .outside_of(Outside::AfterStop, ticks(note.to - end, note.rate));
         }
     }
 

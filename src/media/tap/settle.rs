@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::account::{Place, Refusal};
 use super::{Legs, Phase, Tap};
-use crate::media::ledger::DropReason;
+use crate::media::ledger::{DropReason, Outside};
 use crate::media::leg::{Note, What};
 use crate::media::outbox::Out;
 use crate::media::{Shape, grid};
@@ -87,6 +87,7 @@ impl Tap {
                 self.account
                     .settle(place, track, from, grid::index(to_ns, track.rate()));
             }
+            self.account.settle_pending(place, to_ns, false);
         }
     }
 
@@ -138,6 +139,17 @@ impl Tap {
                 };
                 self.account.note(place, note, at_ns);
             }
+            // At a limit; before a stop, everything finds its place.
+            for (at, len, epoch) in media.unplaced() {
+                let note = Note {
+                    from: at,
+                    to: at + len,
+                    rate: track.rate(),
+                    epoch,
+                    what: What::Outside(Outside::AfterStop),
+                };
+                self.account.note(place, note, at_ns);
+            }
             let end = track.end().min(from);
             let refused = Note {
                 from: end.saturating_sub(media.refused_samples()),
@@ -147,6 +159,7 @@ impl Tap {
                 what: What::Refused(DropReason::Overflow),
             };
             self.account.note(place, refused, at_ns);
+            self.account.settle_pending(place, at_ns, true);
         }
         self.publish(shape, self.frames, legs);
     }

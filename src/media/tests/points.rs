@@ -315,7 +315,8 @@ fn what_is_caught_up_with_is_not_lost_where_time_was_rendered() {
         sim.write(Leg::Local, &[frame; 160]);
     }
     sim.stop(&tape);
-    sim.visit();
+    // It is not known at once whether more is to be made up for.
+    sim.pass(500);
     let heard = marks(&tape);
     let said: Vec<u8> = heard.into_iter().filter(|mark| (1..=55).contains(mark)).collect();
     assert_eq!(said, (1..=55).collect::<Vec<u8>>());
