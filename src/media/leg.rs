@@ -5,7 +5,7 @@ mod timeline;
 
 use super::feed::Handed;
 use super::grid;
-use super::ledger::{DropReason, ticks};
+use super::ledger::DropReason;
 use super::placement::writes::{Writes, Written};
 use super::placement::{Coming, Out, Scene, Streams, hash};
 use super::record::{Header, Kind};
@@ -259,7 +259,7 @@ impl LegMedia {
         self.audio_ns = self.audio_ns.max(arrival_ns);
         let totals = &mut self.line.totals;
         totals.packets += 1;
-        totals.handed += ticks(samples, format.rate);
+        totals.add_handed(samples, format.rate);
         if !totals.codecs.contains(&format) && totals.codecs.len() < 16 {
             totals.codecs.push(format);
         }

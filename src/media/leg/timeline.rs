@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use super::note::{Note, Tally, What};
 use crate::media::grid;
-use crate::media::ledger::{DropReason, LossReason, Outside};
+use crate::media::ledger::{DropReason, LossReason, Outside, ticks};
 use crate::media::placement::{Audio, Out, Placing, Refused};
 use crate::media::planted::{Fault, fault};
 use crate::media::track::{Content, Origin, Track};
@@ -18,13 +18,30 @@ const PAST_MAX: usize = 8;
 #[derive(Clone, Debug, Default)]
 pub(in crate::media) struct LegTotals {
     pub packets: u64,
-    /// In ticks.
-    pub handed: u64,
+    /// In ticks; and samples of the present rate that are not among them yet.
+    handed: u64,
+    present: (u32, u64),
     pub ignored: Vec<(u8, u64)>,
     pub codecs: Vec<FeedFormat>,
     pub streams: u32,
     pub wrong_timestamps: u64,
     pub concurrent: u32,
+}
+
+impl LegTotals {
+    /// Audio that was handed in, in ticks.
+    pub(in crate::media) fn handed(&self) -> u64 {
+        self.handed + ticks(self.present.1, self.present.0)
+    }
+
+    #[inline]
+    pub(in crate::media) fn add_handed(&mut self, samples: u64, rate: u32) {
+        if self.present.0 != rate {
+            self.handed = self.handed();
+            self.present = (rate, 0);
+        }
+        self.present.1 += samples;
+    }
 }
 
 pub(in crate::media) struct Timeline {

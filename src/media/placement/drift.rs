@@ -192,8 +192,8 @@ impl Drift {
         self.follow(short.least, enough);
         self.find(0, short, moment.rate);
         // Longer windows are made of the shortest.
-        for n in 1..SCALES.len() {
-            if let Some(window) = self.scales[n].add(short, SCALES[n], moment) {
+        for (n, scale) in SCALES.into_iter().enumerate().skip(1) {
+            if let Some(window) = self.scales[n].add(short, scale, moment) {
                 self.find(n, window, moment.rate);
             }
         }

@@ -159,7 +159,6 @@ impl Stream {
     pub(in crate::media) fn order(&self, coming: &Coming<'_>, scene: &Scene) -> Order {
         let packet = coming.packet;
         let ahead = packet.sequence.wrapping_sub(self.highest);
-        let received = self.window.received(packet.sequence, coming.hash);
         if ahead != 0 && ahead < 0x8000 {
             return match self.follows(coming, ahead, scene) {
                 true => Order::Next,
@@ -167,7 +166,7 @@ impl Stream {
             };
         }
         let back = ahead.wrapping_neg();
-        match received {
+        match self.window.received(packet.sequence, coming.hash) {
             Received::Audio { same: true } if back < NUMBERS => Order::Duplicate,
             Received::Audio { same: false } if back < NUMBERS => Order::Suspect,
             _ if !self.timestamps.fits_behind(packet.timestamp, back, back < NEAR) => Order::Suspect,
@@ -177,11 +176,14 @@ impl Stream {
     }
 
     fn follows(&self, coming: &Coming<'_>, ahead: u16, scene: &Scene) -> bool {
+        if ahead <= NEXT {
+            return true;
+        }
         // No more can be missing than time has gone by, and what a stall may have held back.
         let elapsed = coming.arrival - self.last_arrival + samples(STALL_NS, self.rate);
         let possible = !scene.real || i64::from(ahead) * self.timestamps.len() <= elapsed;
         let timestamp = coming.packet.timestamp;
-        ahead <= NEXT || (possible && self.timestamps.fits_ahead(timestamp, ahead, self.rate))
+        possible && self.timestamps.fits_ahead(timestamp, ahead, self.rate)
     }
 
     /// Its timestamp says that it was said about now.

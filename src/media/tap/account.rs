@@ -324,7 +324,7 @@ impl Account {
         }
         ledger.silent |= media.is_silent;
         ledger.packets = totals.packets - begun.packets;
-        ledger.handed = totals.handed - begun.handed + self.refused[leg as usize];
+        ledger.handed = totals.handed() - begun.handed() + self.refused[leg as usize];
         ledger.streams = totals.streams - begun.streams;
         ledger.wrong_timestamps = totals.wrong_timestamps - begun.wrong_timestamps;
         ledger.concurrent = totals.concurrent > begun.concurrent;
