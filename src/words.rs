@@ -196,6 +196,15 @@ pub enum Codec {
 }
 
 impl Codec {
+    /// Whole samples in so many bytes.
+    #[inline]
+    pub fn samples_in(self, bytes: usize) -> u64 {
+        match self {
+            Codec::Pcm16 => bytes as u64 / 2,
+            Codec::Pcmu | Codec::Pcma => bytes as u64,
+        }
+    }
+
     pub fn sample_bytes(self) -> usize {
         match self {
             Codec::Pcm16 => 2,

@@ -183,7 +183,7 @@ impl LegMedia {
         let Some(format) = self.decoded_as(&packet, header.arrival_ns, with) else {
             return;
         };
-        let len = (packet.payload.len() / format.codec.sample_bytes()) as i64;
+        let len = format.codec.samples_in(packet.payload.len()) as i64;
         self.hears(format, len as u64, header.arrival_ns);
         let leg_end = self.line.end(format.rate);
         let coming = Coming {

@@ -129,7 +129,7 @@ impl Track {
         taken: &mut Vec<(u64, u64)>,
     ) {
         let size = codec.sample_bytes();
-        let end = start + (payload.len() / size) as u64;
+        let end = start + codec.samples_in(payload.len());
         self.end = self.end.max(end);
         if !self.keep || end <= self.floor {
             return;

@@ -164,12 +164,12 @@ impl Timeline {
         let size = codec.sample_bytes();
         let skip = (at.min(0).unsigned_abs() as usize).saturating_mul(size);
         // Before all time: a call that begins with the clock.
-        let before = (skip.min(payload.len()) / size) as u64;
+        let before = codec.samples_in(skip.min(payload.len()));
         self.note(0, before, origin.epoch, What::Outside(Outside::BeforeStart));
         let Some(payload) = payload.get(skip..).filter(|rest| !rest.is_empty()) else {
             return;
         };
-        let (from, samples) = (at.max(0) as u64, (payload.len() / size) as u64);
+        let (from, samples) = (at.max(0) as u64, codec.samples_in(payload.len()));
         let to = from + samples;
         if let Some(why) = self.not_kept(origin) {
             self.track.advance_end(to);
@@ -262,7 +262,7 @@ impl Timeline {
         }
         let trim = placing.trim as usize * codec.sample_bytes();
         let (left_out, payload) = payload.split_at(trim.min(payload.len()));
-        let left_out = (left_out.len() / codec.sample_bytes()) as u64;
+        let left_out = codec.samples_in(left_out.len());
         let begin = placing.at.max(0) as u64;
         self.note(begin, begin + left_out, audio.epoch, What::Slipped);
         if placing.was_missing && !fault(Fault::LateStaysLost) {

@@ -1,5 +1,7 @@
 //! One RTP stream (an SSRC at one clock rate): where each of its packets lies.
 
+mod in_order;
+
 use std::collections::VecDeque;
 
 use super::delay::{JUDGED_NS, Lateness, STALL_NS, Verdict, samples};

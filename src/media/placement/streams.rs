@@ -53,6 +53,9 @@ impl Streams {
             }
             return fresh;
         };
+        if self.front == Some(coming.packet.ssrc) && self.streams[n].in_order(coming, scene, out) {
+            return true;
+        }
         self.streams[n].take_up_again(coming, scene);
         let stream = &mut self.streams[n];
         if stream.rate != coming.format.rate {

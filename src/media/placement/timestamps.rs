@@ -159,6 +159,21 @@ impl Timestamps {
         }
     }
 
+    /// Whether it is the timestamp of the packet right behind, and there is no doubt of it.
+    pub(in crate::media) fn is_next(&self, timestamp: u32) -> bool {
+        self.believed && self.before.is_none() && self.since(timestamp) == self.len
+    }
+
+    /// The packet right behind, as it should be.
+    pub(in crate::media) fn goes_on(&mut self, timestamp: u32, at: i64, len: i64) {
+        self.clean += 1;
+        if self.clean >= CLEAN {
+            self.contradictions = 0;
+        }
+        self.long = (0, 0);
+        (self.timestamp, self.at, self.len) = (timestamp, at, len);
+    }
+
     pub(in crate::media) fn newest(&mut self, timestamp: u32, at: i64, len: i64, _apart: u16) {
         (self.timestamp, self.at, self.len) = (timestamp, at, len);
     }

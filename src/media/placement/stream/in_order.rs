@@ -1,0 +1,69 @@
+//! The common case, in as few steps as it takes: the packet that follows the one before, in
+//! time.
+
+use super::super::delay::{Moment, samples};
+use super::super::{Coming, Out, Placing, Scene};
+use super::{Fault, SLACK_NS, Stream};
+
+impl Stream {
+    /// Places the packet if it is the next one by its number, by its timestamp and by the
+    /// clock, and nothing else waits. False if it needs a closer look: nothing has happened.
+    pub(in crate::media) fn in_order(
+        &mut self,
+        coming: &Coming<'_>,
+        scene: &Scene,
+        out: &mut impl Out,
+    ) -> bool {
+        let packet = coming.packet;
+        let next = packet.sequence == self.highest.wrapping_add(1) && self.rate == coming.format.rate;
+        if !next || !self.timestamps.is_next(packet.timestamp) || !self.is_calm() {
+            return false;
+        }
+        let moment = Moment {
+            wanted: self.timestamps.end(),
+            arrival: coming.arrival,
+            rate: self.rate,
+        };
+        if scene.real && moment.excess() > samples(SLACK_NS, self.rate) {
+            return false;
+        }
+        let step = if scene.real {
+            self.drift.observe(moment, coming.len)
+        } else {
+            0
+        };
+        self.proof.sees(packet.timestamp, coming.arrival, self.rate);
+        self.shift(self.highest, step);
+        self.proof.moved(step.min(0), false, self.rate);
+        self.window.audio(packet.sequence, coming.hash);
+        self.since += 1;
+        self.highest = packet.sequence;
+        self.last_arrival = coming.arrival;
+        let at = moment.wanted + step;
+        self.timestamps.goes_on(packet.timestamp, at, coming.len);
+        let placing = Placing {
+            at,
+            trim: (self.end - at).max(0).min(step.min(0).abs()) as u64,
+            repeat: step.max(0) as u64,
+            early: self.proof.early(at),
+            newest: true,
+            ..Placing::default()
+        };
+        self.end = self.end.max(at + coming.len);
+        self.lead = at - coming.arrival;
+        out.audio(&coming.audio(), placing);
+        true
+    }
+
+    /// Nothing waits, and no lead is to be taken back in a silence.
+    fn is_calm(&self) -> bool {
+        !self.anchoring
+            && self.held.is_empty()
+            && self.before.is_none()
+            && !self.proof.reopened
+            && self.lateness.is_steady()
+            && self.timestamps.end() == self.end
+            && self.drift.lead(self.rate) == 0
+            && !self.planted.has(Fault::DriftIgnored)
+    }
+}
