@@ -163,9 +163,11 @@ impl Timeline {
     fn put(&mut self, at: i64, codec: Codec, payload: &[u8], origin: Origin, placing: &Placing) {
         let size = codec.sample_bytes();
         let skip = (at.min(0).unsigned_abs() as usize).saturating_mul(size);
-        // Before all time: a call that begins with the clock.
-        let before = codec.samples_in(skip.min(payload.len()));
-        self.note(0, before, origin.epoch, What::Outside(Outside::BeforeStart));
+        if skip > 0 {
+            // Before all time: a call that begins with the clock.
+            let before = codec.samples_in(skip.min(payload.len()));
+            self.note(0, before, origin.epoch, What::Outside(Outside::BeforeStart));
+        }
         let Some(payload) = payload.get(skip..).filter(|rest| !rest.is_empty()) else {
             return;
         };
@@ -260,11 +262,13 @@ impl Timeline {
         } else if placing.missing > 0 {
             self.tally.lost += placing.missing.saturating_sub(placing.refused) as i64;
         }
-        let trim = placing.trim as usize * codec.sample_bytes();
-        let (left_out, payload) = payload.split_at(trim.min(payload.len()));
-        let left_out = codec.samples_in(left_out.len());
-        let begin = placing.at.max(0) as u64;
-        self.note(begin, begin + left_out, audio.epoch, What::Slipped);
+        let trim = (placing.trim as usize * codec.sample_bytes()).min(payload.len());
+        let payload = &payload[trim..];
+        let left_out = codec.samples_in(trim);
+        if trim > 0 {
+            let begin = placing.at.max(0) as u64;
+            self.note(begin, begin + left_out, audio.epoch, What::Slipped);
+        }
         if placing.was_missing && !fault(Fault::LateStaysLost) {
             self.tally.lost -= 1;
         }

@@ -238,7 +238,7 @@ impl Drift {
         let window = window.filter(|window| window.packets >= LEAD_PACKETS);
         let least = window.map(|window| window.least).or(self.latest);
         match least {
-            Some(least) if -least > samples(LEAD_NS, rate) => -least,
+            Some(least) if least < 0 && -least > samples(LEAD_NS, rate) => -least,
             _ => 0,
         }
     }

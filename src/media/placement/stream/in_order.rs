@@ -33,8 +33,10 @@ impl Stream {
             0
         };
         self.proof.sees(packet.timestamp, coming.arrival, self.rate);
-        self.shift(self.highest, step);
-        self.proof.moved(step.min(0), false, self.rate);
+        if step != 0 {
+            self.shift(self.highest, step);
+            self.proof.moved(step.min(0), false, self.rate);
+        }
         self.window.audio(packet.sequence, coming.hash);
         self.since += 1;
         self.highest = packet.sequence;
