@@ -224,6 +224,7 @@ impl Track {
             last.len = last.len.min(at - last.start);
         }
         self.end = self.end.min(at);
+        self.floor = self.floor.min(at);
         gone
     }
 

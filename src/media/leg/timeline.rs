@@ -186,6 +186,10 @@ impl Timeline {
                 self.tally.lost += 1;
             }
         }
+        // Of a time that a track at another clock rate had.
+        let floor = self.track.floor();
+        let late = What::Dropped(DropReason::Late);
+        self.note(from.max(self.settled), to.min(floor), origin.epoch, late);
         let mut taken = std::mem::take(&mut self.taken);
         self.track.place(from, (codec, origin), payload, &mut taken);
         if taken.first() == Some(&(from, to)) {
@@ -280,11 +284,19 @@ impl Timeline {
 
     /// What was written ahead and nobody has heard yet is taken back.
     pub(super) fn cut(&mut self, at_ns: u64) {
-        let at = grid::index(at_ns, self.track.rate());
-        for stretch in self.track.cut(at) {
-            if matches!(stretch.content, Content::Audio(_)) && !stretch.origin.repeated {
-                let what = What::Outside(Outside::Cleared);
-                self.note(stretch.from, stretch.to, stretch.origin.epoch, what);
+        let tracks = self.past.iter_mut().chain([&mut self.track]);
+        for track in tracks {
+            let rate = track.rate();
+            for stretch in track.cut(grid::index(at_ns, rate)) {
+                if matches!(stretch.content, Content::Audio(_)) && !stretch.origin.repeated {
+                    self.notes.push(Note {
+                        from: stretch.from,
+                        to: stretch.to,
+                        rate,
+                        epoch: stretch.origin.epoch,
+                        what: What::Outside(Outside::Cleared),
+                    });
+                }
             }
         }
     }
@@ -327,9 +339,9 @@ impl Out for Timeline {
         let len = grid::convert(len.max(0) as u64, format.rate, rate);
         let what = match why {
             Refused::Duplicate => What::Duplicate,
-            Refused::Unconfirmed => What::Dropped(DropReason::Unconfirmed),
+            Refused::Ahead => What::Dropped(DropReason::Ahead),
         };
-        if why == Refused::Unconfirmed {
+        if why != Refused::Duplicate {
             self.tally.lost += 1;
         }
         self.note(begin, begin + len, epoch, what);

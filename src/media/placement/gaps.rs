@@ -11,7 +11,7 @@ pub(super) struct Gap {
     pub after: u16,
     pub before: u16,
     pub missing: u64,
-    /// The silence that stands for them.
+    /// After the packet before them: what comes for them lies between.
     pub from: i64,
     pub to: i64,
 }

@@ -114,7 +114,8 @@ impl Audio<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refused {
     Duplicate,
-    Unconfirmed,
+    /// Too far ahead of the clock.
+    Ahead,
 }
 
 /// Takes what is decided.

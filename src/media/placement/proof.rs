@@ -19,6 +19,8 @@ pub(in crate::media) struct Proof {
     deficit: i64,
     /// Samples by which the sender's clock is known to have stood still.
     credit: i64,
+    /// Samples by which the stream was moved since the latest report.
+    moved_since: i64,
     /// Up to this place, packets may have been said so many samples earlier.
     guarded: Option<(i64, i64)>,
     /// Timestamp and arrival of the latest packet, and how many stood still in a row.
@@ -38,6 +40,25 @@ impl Proof {
         deficit.max(self.deficit) as u64
     }
 
+    /// The same of a packet of before the stream was moved by so much.
+    pub(in crate::media) fn early_before(&self, at: i64, moved: i64) -> u64 {
+        let guarded = self.guarded.filter(|(until, _)| at < *until);
+        let guard = guarded.map_or(0, |(_, early)| early);
+        guard.max(self.deficit - moved).max(0) as u64
+    }
+
+    /// The same sender goes on with another clock: it may be as late as it was, and as it
+    /// has been silent.
+    pub(in crate::media) fn inherit(&mut self, old: &Proof, silent: i64, rates: (u32, u32)) {
+        let (from, to) = (i64::from(rates.0.max(1)), i64::from(rates.1));
+        let deficit = (old.deficit + silent.max(0)).saturating_mul(to) / from;
+        self.deficit = if deficit > samples(STALL_NS, rates.1) {
+            0
+        } else {
+            deficit
+        };
+    }
+
     /// The stream began anew here, and may have been said so much earlier: at least as long
     /// ago as a stall is long.
     pub(in crate::media) fn guard(&mut self, at: i64, early: i64, rate: u32) {
@@ -50,6 +71,7 @@ impl Proof {
     pub(in crate::media) fn moved(&mut self, by: i64, proven: bool, rate: u32) {
         let excused = by.max(0).min(self.credit.max(0));
         self.credit -= excused;
+        self.moved_since = self.moved_since.saturating_add(by.max(0));
         self.deficit = (self.deficit + by - excused).max(0);
         if proven || self.still >= STEPS || self.deficit > samples(STALL_NS, rate) {
             self.expire();
@@ -101,12 +123,16 @@ impl Proof {
         let Some((before, known)) = self.report.replace((time, timestamp)) else {
             return;
         };
-        let stood = time - before - i64::from(timestamp.wrapping_sub(known) as i32);
+        let stood = time.saturating_sub(before) - i64::from(timestamp.wrapping_sub(known) as i32);
         if stood > samples(REPORT_NS, rate) {
-            let excused = self.deficit.min(stood);
-            self.deficit -= excused;
-            self.credit += stood - excused;
+            self.deficit -= self.deficit.min(stood);
+            // What it has been moved by is excused; what comes yet may be, once.
+            let yet = stood.saturating_sub(self.moved_since);
+            self.credit = yet.clamp(0, samples(STALL_NS, rate));
+        } else {
+            self.credit = 0;
         }
+        self.moved_since = 0;
     }
 }
 

@@ -10,7 +10,7 @@ use super::gaps::{Gap, Gaps};
 use super::proof::Proof;
 use super::timestamps::{Step, Timestamps};
 use super::window::{NUMBERS, Received, Window};
-use super::{Coming, Held, Out, Placing, Scene};
+use super::{Coming, Held, Out, Placing, Refused, Scene};
 use crate::clock::NS_PER_MS;
 use crate::media::planted::{Fault, Planted};
 
@@ -20,6 +20,8 @@ const SLACK_NS: u64 = 100 * NS_PER_MS;
 const NEAR: u16 = 32;
 /// So near ahead, a number follows whatever its timestamp says.
 const NEXT: u16 = 16;
+/// Further ahead of the clock nothing is placed: a peer would decide how much is kept.
+const AHEAD_NS: u64 = 10_000 * NS_PER_MS;
 /// More are forgotten: nothing that old is still waited for.
 const MOVES: usize = 8;
 /// In stream time a leg is taken out of its ring while another still waits in its own.
@@ -58,6 +60,7 @@ pub(in crate::media) struct Stream {
     held: Vec<Held<'static>>,
     /// Held from its first packet on, until it is known how much of a backlog there is.
     anchoring: bool,
+    real: bool,
     /// By how much it was moved then.
     anchored_by: i64,
     /// After the last sample that was placed.
@@ -101,6 +104,7 @@ impl Stream {
             proof: Proof::default(),
             held: Vec::new(),
             anchoring: scene.real,
+            real: scene.real,
             anchored_by: 0,
             end: first,
             moves: VecDeque::new(),
@@ -132,8 +136,19 @@ impl Stream {
 
     /// The stream that its sender seems to have ended by beginning anew.
     pub(in crate::media) fn follows_on(&mut self, mut old: Stream) {
+        if old.rate != self.rate {
+            let came = self.last_arrival * i64::from(old.rate) / i64::from(self.rate.max(1));
+            let silent = came - old.timestamps.end();
+            self.proof.inherit(&old.proof, silent, (old.rate, self.rate));
+        }
         old.before = None;
         self.before = Some(Box::new(old));
+    }
+
+    /// Its number is not one of those that are still to come.
+    pub(in crate::media) fn is_behind(&self, coming: &Coming<'_>) -> bool {
+        let ahead = coming.packet.sequence.wrapping_sub(self.highest);
+        ahead == 0 || ahead >= 0x8000
     }
 
     fn continues(&self, coming: &Coming<'_>) -> bool {
@@ -424,9 +439,13 @@ impl Stream {
                 after: held.after,
                 before: held.sequence,
                 missing: held.missing,
-                from: held.wanted - lost,
+                from: held.wanted - gap,
                 to: held.wanted,
             });
+        }
+        if self.real && held.wanted - held.arrival > samples(AHEAD_NS, self.rate) {
+            let (arrival, epoch) = (held.arrival, held.epoch);
+            return out.refused(Refused::Ahead, held.format, held.len, arrival, epoch);
         }
         let placing = Placing {
             at: held.wanted,
@@ -435,7 +454,10 @@ impl Stream {
             missing: held.missing,
             refused: held.refused,
             lost: lost as u64,
-            early: self.proof.early(held.wanted),
+            early: self
+                .proof
+                .early(held.wanted)
+                .max(said_by(held.aged, held.wanted, held.arrival)),
             newest: true,
             was_missing: false,
         };
@@ -466,17 +488,18 @@ impl Stream {
             .sum();
         let mut at = self.timestamps.place_behind(packet.timestamp, back) - moved;
         let gap = self.gaps.found(packet.sequence);
+        let mut early = 0;
         if let Some((from, to)) = gap
             && !(from..to).contains(&at)
         {
-            // Its number says better than its timestamp where it belongs.
+            // Its number says better than its timestamp where it belongs, and not exactly.
             at = to - coming.len;
+            early = (to - from).max(0) as u64;
         }
         let was_missing = gap.is_some();
-        let early = (self.proof.early(at) as i64 - moved.max(0)).max(0);
         let placing = Placing {
             at,
-            early: early as u64,
+            early: early.max(self.proof.early_before(at, moved)),
             was_missing,
             newest: false,
             ..coming.plain(at)
@@ -505,4 +528,10 @@ impl Stream {
     pub(in crate::media) fn silent_until(&self, timestamp: u32) -> i64 {
         self.timestamps.place(timestamp)
     }
+}
+
+/// Samples by which audio lies later than it came, where the host says when that was: it
+/// cannot have been said after it.
+fn said_by(aged: bool, at: i64, arrival: i64) -> u64 {
+    if aged { (at - arrival).max(0) as u64 } else { 0 }
 }

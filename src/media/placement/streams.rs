@@ -1,5 +1,6 @@
 //! The RTP streams of one leg: which one a packet belongs to, and whether to believe it.
 
+use super::super::grid;
 use super::delay::samples;
 use super::stream::{Order, Stream};
 use super::suspect::{Kind, Suspect};
@@ -60,8 +61,12 @@ impl Streams {
         let stream = &mut self.streams[n];
         if stream.rate != coming.format.rate {
             // The same sender at another clock rate: its numbers go on, its clock does not.
-            self.restart(n, coming, None, scene, out);
-            return true;
+            if !stream.is_behind(coming) {
+                self.restart(n, coming, None, scene, out);
+                return true;
+            }
+            self.suspect(coming, Kind::Restart, None, scene, out);
+            return false;
         }
         match stream.order(coming, scene) {
             Order::Duplicate if scene.planted.has(Fault::DuplicatePlaced) => stream.late(coming, scene, out),
@@ -227,10 +232,11 @@ impl Streams {
         &mut self,
         ssrc: u32,
         timestamp: u32,
-        arrival: i64,
+        arrival_ns: u64,
     ) -> Option<(i64, u32)> {
         let n = self.find(ssrc)?;
         let stream = &mut self.streams[n];
+        let arrival = grid::index(arrival_ns, stream.rate) as i64;
         stream.proof.sees(timestamp, arrival, stream.rate);
         Some((stream.silent_until(timestamp), stream.rate))
     }

@@ -12,6 +12,8 @@ const SLACK_NS: u64 = 100 * NS_PER_MS;
 const HICCUP_NS: u64 = 500 * NS_PER_MS;
 /// A place further from its arrival is a jump of the host's clock.
 const JUMP_NS: u64 = 2 * NS_PER_S;
+/// Whoever has asked for it writes no further ahead.
+const AHEAD_NS: u64 = 600 * NS_PER_S;
 /// The same in stream time, from the leg's end.
 const STREAM_JUMP_NS: u64 = 1800 * NS_PER_S;
 
@@ -126,7 +128,12 @@ impl Writes {
         if by > 0 {
             self.drift.reset();
             let hiccup = samples(HICCUP_NS, first.format.rate);
-            self.early = if by <= hiccup { self.early.max(by) } else { 0 };
+            let stall = samples(STALL_NS, first.format.rate);
+            self.early = match by {
+                by if by <= hiccup => (self.early + by).min(stall),
+                by if by <= stall => self.early,
+                _ => 0,
+            };
         }
         for held in std::mem::take(&mut self.held) {
             self.place(&held.written(), held.wanted + by, 0, out);
@@ -193,12 +200,20 @@ impl Writes {
         let (index, place) = *self.anchor.get_or_insert((position, begin));
         let mut at = place.saturating_add(position.wrapping_sub(index) as i64);
         if is_jump(at, end, written, scene) {
+            let late = begin.saturating_sub(at);
+            let stall = samples(STALL_NS, rate);
+            self.early = if scene.real && (0..=stall).contains(&late) {
+                late
+            } else {
+                0
+            };
             at = begin;
             self.anchor = Some((position, at));
         }
         self.end = Some(at + written.len);
         let placing = Placing {
             at,
+            early: if written.ahead { 0 } else { self.early as u64 },
             newest: true,
             ..Placing::default()
         };
@@ -209,12 +224,13 @@ impl Writes {
 fn is_jump(at: i64, end: i64, written: &Written<'_>, scene: &Scene) -> bool {
     let rate = written.format.rate;
     if !scene.real {
-        return (at - end).abs() > samples(STREAM_JUMP_NS, rate);
+        return at.abs_diff(end) > samples(STREAM_JUMP_NS, rate) as u64;
     }
-    let late = written.arrival - at;
+    let late = written.arrival.saturating_sub(at);
+    let ahead = if written.ahead { AHEAD_NS } else { JUMP_NS };
     let jump = samples(JUMP_NS, rate);
     let stalled = late <= samples(STALL_NS, rate) && at >= end;
-    (late > jump && !stalled) || (-late > jump && !written.ahead)
+    (late > jump && !stalled) || late.saturating_neg() > samples(ahead, rate)
 }
 
 impl Written<'_> {

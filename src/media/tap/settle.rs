@@ -176,6 +176,10 @@ impl Tap {
                 segments: &self.segments,
                 file_rate: self.shape.map_or(track.rate(), |shape| shape.rate),
             };
+            for past in &media.line.past {
+                let from = grid::index(self.settled_ns, past.rate());
+                self.account.settle(place, past, from, u64::MAX);
+            }
             let from = grid::index(self.settled_ns, track.rate());
             self.account.settle(place, track, from, u64::MAX);
         }

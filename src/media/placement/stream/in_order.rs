@@ -3,7 +3,7 @@
 
 use super::super::delay::{Moment, samples};
 use super::super::{Coming, Out, Placing, Scene};
-use super::{Fault, SLACK_NS, Stream};
+use super::{AHEAD_NS, Fault, SLACK_NS, Stream, said_by};
 
 impl Stream {
     /// Places the packet if it is the next one by its number, by its timestamp and by the
@@ -24,7 +24,8 @@ impl Stream {
             arrival: coming.arrival,
             rate: self.rate,
         };
-        if scene.real && moment.excess() > samples(SLACK_NS, self.rate) {
+        let (excess, rate) = (moment.excess(), self.rate);
+        if scene.real && (excess > samples(SLACK_NS, rate) || -excess > samples(AHEAD_NS, rate)) {
             return false;
         }
         let step = if scene.real {
@@ -47,7 +48,7 @@ impl Stream {
             at,
             trim: (self.end - at).max(0).min(step.min(0).abs()) as u64,
             repeat: step.max(0) as u64,
-            early: self.proof.early(at),
+            early: self.proof.early(at).max(said_by(coming.aged, at, coming.arrival)),
             newest: true,
             ..Placing::default()
         };
