@@ -39,6 +39,8 @@ mod events;
 mod hold;
 #[path = "timeline/host.rs"]
 mod host;
+#[path = "timeline/leaks.rs"]
+mod leaks;
 #[path = "timeline/model.rs"]
 mod model;
 #[path = "timeline/pauses.rs"]
