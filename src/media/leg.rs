@@ -226,11 +226,11 @@ impl LegMedia {
             return None;
         }
         self.line.tally.frames_in += 1;
-        if with.scene.real {
-            if let Some((at, rate)) = self.streams.silence(packet.ssrc, packet.timestamp, arrival_ns) {
-                let at = at.clamp(0, samples_at(arrival_ns, rate)) as u64;
-                self.silent_ns = self.silent_ns.max(grid::time(at, rate));
-            }
+        if with.scene.real
+            && let Some((at, rate)) = self.streams.silence(packet.ssrc, packet.timestamp, arrival_ns)
+        {
+            let at = at.clamp(0, samples_at(arrival_ns, rate)) as u64;
+            self.silent_ns = self.silent_ns.max(grid::time(at, rate));
         }
         None
     }
