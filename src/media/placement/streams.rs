@@ -184,6 +184,7 @@ impl Streams {
     /// Others have confirmed it: all of it is placed, the first where it came.
     fn confirm(&mut self, suspect: Suspect, last: &Coming<'_>, scene: &Scene, out: &mut impl Out) {
         let (kind, early) = (suspect.kind, suspect.early(last.arrival));
+        self.admit_before(&suspect, out);
         for (place, held) in suspect.held.into_iter().enumerate() {
             let packet = held.packet();
             let coming = held.coming(&packet, out.end(held.format.rate), last.clock);
@@ -206,12 +207,24 @@ impl Streams {
         let early = suspect.held.first().map_or(0, |held| suspect.early(held.arrival));
         for held in suspect.held {
             let placing = Placing {
-                at: held.arrival,
+                at: held.wanted,
                 early: early as u64,
                 ..Placing::default()
             };
             out.audio(&held.audio(), placing);
         }
+    }
+
+    /// Who came before a sequence that is confirmed now lies before it.
+    fn admit_before(&mut self, confirmed: &Suspect, out: &mut impl Out) {
+        let came = |suspect: &Suspect| suspect.held.first().map(|held| held.arrival);
+        let first = came(confirmed);
+        let (before, others) = std::mem::take(&mut self.suspects)
+            .into_iter()
+            .partition(|suspect| came(suspect) < first);
+        self.suspects = others;
+        let before: Vec<Suspect> = before;
+        before.into_iter().for_each(|suspect| self.admit(suspect, out));
     }
 
     fn admit_all(&mut self, out: &mut impl Out) {

@@ -40,7 +40,7 @@ impl Suspect {
         Suspect {
             ssrc: coming.packet.ssrc,
             kind,
-            held: vec![coming.hold(coming.arrival, 0).own()],
+            held: vec![coming.hold(free_place(coming), 0).own()],
             needed: if past.is_some() { ANCIENT } else { SUCCESSOR },
             past,
             rate: coming.format.rate,
@@ -83,4 +83,11 @@ impl Suspect {
         let waited = |held: &Held<'_>| now - held.arrival >= samples(ALONE_NS, self.rate);
         self.held.last().is_some_and(waited)
     }
+}
+
+/// Where a packet that stays alone lies: at its arrival, or right behind what the leg has
+/// then, if that reaches a little further.
+fn free_place(coming: &Coming<'_>) -> i64 {
+    let end = coming.leg_end.min(coming.arrival + coming.len);
+    coming.arrival.max(end)
 }
