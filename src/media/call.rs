@@ -314,7 +314,8 @@ impl CallState {
                 clock_ns: self.others_end_ns(n),
             };
             for leg in &mut self.legs {
-                (leg.line.epoch, leg.line.heard) = (self.epoch, heard);
+                let since_ns = self.real.then_some(self.point_ns);
+                leg.line.set_epoch(self.epoch, since_ns, heard);
             }
             self.drain_leg(n, handed, scratch, &with);
         }

@@ -19,8 +19,9 @@ pub(super) struct LegResampler {
     from: u32,
     /// The track's next sample to go in.
     at: u64,
-    /// Nothing before it is heard.
+    /// Nothing before it is heard, and nothing from `end` on.
     begin: u64,
+    end: u64,
     /// Of the first output, which is the filter's delay.
     skip: usize,
     input: Vec<f32>,
@@ -29,10 +30,10 @@ pub(super) struct LegResampler {
 }
 
 impl LegResampler {
-    /// Begins at a frame of the file's grid. What lies before `begin_ns` stays silent: a
-    /// frame is as long as several samples, and of these some may have been said before.
-    /// `None`: rates that no filter can join.
-    pub(super) fn new(from: u32, to: u32, frame: u64, begin_ns: u64) -> Option<LegResampler> {
+    /// Begins at a frame of the file's grid. What lies outside of `heard_ns` stays silent: a
+    /// frame is as long as several samples, of which some may have been said before, and
+    /// the filter looks ahead. `None`: rates that no filter can join.
+    pub(super) fn new(from: u32, to: u32, frame: u64, heard_ns: (u64, u64)) -> Option<LegResampler> {
         let ratio = f64::from(to) / f64::from(from);
         // As long in time whichever side is the slower one.
         let length = FILTER * (from / to.max(1)).max(1) as usize;
@@ -46,7 +47,8 @@ impl LegResampler {
             inner,
             from,
             at: grid::convert(frame, to, from),
-            begin: grid::index(begin_ns, from),
+            begin: grid::index(heard_ns.0, from),
+            end: end_index(heard_ns.1, from),
             input: Vec::new(),
             ready: Vec::new(),
         })
@@ -54,6 +56,11 @@ impl LegResampler {
 
     pub(super) fn from(&self) -> u32 {
         self.from
+    }
+
+    /// A pause or a stop may have been set since: nothing behind it is heard.
+    pub(super) fn end_at(&mut self, end_ns: u64) {
+        self.end = end_index(end_ns, self.from);
     }
 
     /// The next `frames` samples, native-endian, behind `out`.
@@ -91,13 +98,24 @@ impl LegResampler {
         self.input.resize(silent as usize, 0.0);
         let (mut run, end) = (track.run_at(self.at), self.at + count);
         self.at += silent;
-        while self.at < end {
-            let (piece, len) = track.heard(view, &mut run, self.at, end);
+        let heard_end = end.min(self.end);
+        while self.at < heard_end {
+            let (piece, len) = track.heard(view, &mut run, self.at, heard_end);
             let to = self.input.len() + len as usize;
             piece.for_each(|sample| self.input.push(f32::from(sample) / 32768.0));
             self.input.resize(to, 0.0);
             self.at += len;
         }
+        self.input.resize(count as usize, 0.0);
+        self.at = end;
+    }
+}
+
+/// In samples; a stretch that goes on has no end.
+fn end_index(ns: u64, rate: u32) -> u64 {
+    match ns {
+        u64::MAX => u64::MAX,
+        ns => grid::index(ns, rate),
     }
 }
 
@@ -127,7 +145,7 @@ mod tests {
                 .flat_map(|n| (tone(n, from) as i16).to_ne_bytes())
                 .collect();
             track.place(0, (Codec::Pcm16, Origin::default()), &bytes, &mut Vec::new());
-            let mut resampler = LegResampler::new(from, to, 0, 0).expect("known rates");
+            let mut resampler = LegResampler::new(from, to, 0, (0, u64::MAX)).expect("known rates");
             let mut out = Vec::new();
             let view = View {
                 epochs: &[(0, 0)],

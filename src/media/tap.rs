@@ -301,12 +301,13 @@ impl Tap {
     }
 
     fn begin_pause(&mut self, at: At, legs: &Legs) {
+        // First of all, so that no filter looks beyond it.
+        self.segments.close(at.ns, at.clock_ns, at.epoch);
         self.reach(at.ns, legs);
         if self.phase != Phase::Recording {
             return;
         }
         self.ever_paused = true;
-        self.segments.close(at.ns, at.clock_ns, at.epoch);
         self.outbox.push(Out::Paused(self.frames));
         self.phase = Phase::Paused {
             since_ns: at.ns,

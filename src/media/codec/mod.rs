@@ -1,6 +1,6 @@
 //! From payload to linear samples and back.
 
-pub(super) mod g711;
+pub(in crate::media) mod g711;
 
 use crate::words::Format;
 

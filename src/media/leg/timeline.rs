@@ -61,6 +61,8 @@ pub(in crate::media) struct Timeline {
     pub epoch: u32,
     pub heard: bool,
     pub on_hold: bool,
+    /// Where the epoch begins; 0 if no packet can lie across it.
+    epoch_at: u64,
     native: Vec<u8>,
     taken: Vec<(u64, u64)>,
 }
@@ -79,6 +81,7 @@ impl Timeline {
             epoch: 0,
             heard: false,
             on_hold: false,
+            epoch_at: 0,
             native: Vec::new(),
             taken: Vec::new(),
         }
@@ -104,6 +107,14 @@ impl Timeline {
         }
         self.settled = grid::convert(self.settled, old, rate);
         self.written = grid::convert(self.written, old, rate);
+        self.epoch_at = grid::convert(self.epoch_at, old, rate);
+    }
+
+    /// What is handed in from here on is of an epoch that began at this moment (real time).
+    pub(in crate::media) fn set_epoch(&mut self, epoch: u32, since_ns: Option<u64>, heard: bool) {
+        let rate = self.track.rate();
+        self.epoch_at = since_ns.map_or(0, |ns| grid::index(ns, rate));
+        (self.epoch, self.heard) = (epoch, heard);
     }
 
     /// A peer that changes its clock rate with every packet would keep the worker busy
@@ -173,6 +184,9 @@ impl Timeline {
         };
         let (from, samples) = (at.max(0) as u64, codec.samples_in(payload.len()));
         let to = from + samples;
+        if (from + 1..to).contains(&self.epoch_at) && origin.epoch == self.epoch {
+            return self.put_across(from, codec, payload, origin, placing);
+        }
         if let Some(why) = self.not_kept(origin) {
             self.track.advance_end(to);
             return self.note(from, to, origin.epoch, What::Outside(why));
@@ -200,6 +214,18 @@ impl Timeline {
         }
         self.taken = taken;
         self.soil(from, to);
+    }
+
+    /// In two parts, of which one lies before the control point.
+    fn put_across(&mut self, from: u64, codec: Codec, payload: &[u8], origin: Origin, placing: &Placing) {
+        let before = (self.epoch_at - from) as usize * codec.sample_bytes();
+        let (before, rest) = payload.split_at(before.min(payload.len()));
+        let straddling = Origin {
+            straddles: true,
+            ..origin
+        };
+        self.put(from as i64, codec, before, straddling, placing);
+        self.put(self.epoch_at as i64, codec, rest, origin, placing);
     }
 
     fn not_kept(&self, origin: Origin) -> Option<Outside> {
@@ -259,7 +285,7 @@ impl Timeline {
             epoch: audio.epoch,
             early: u32::try_from(placing.early).unwrap_or(u32::MAX),
             ahead: audio.ahead,
-            repeated: false,
+            ..Origin::default()
         };
         if placing.at > 0 && placing.lost > 0 {
             self.lose_before(placing.at as u64, placing);

@@ -16,6 +16,7 @@ pub(super) mod writes;
 
 use std::borrow::Cow;
 
+use super::codec::g711;
 use super::grid;
 use super::planted::Planted;
 use super::rtp::Packet;
@@ -99,14 +100,25 @@ pub(super) struct Audio<'a> {
 }
 
 impl Audio<'_> {
-    /// Not even noise.
-    fn is_digital_silence(&self) -> bool {
-        let silence: &[u8] = match self.format.codec {
-            Codec::Pcm16 => &[0],
-            Codec::Pcmu => &[0xff, 0x7f],
-            Codec::Pcma => &[0xd5, 0x55],
+    /// The loudest of its samples.
+    fn peak(&self) -> i32 {
+        let loudness = |sample: i16| i32::from(sample).abs();
+        let linear = |law: &[i16; 256]| {
+            self.payload
+                .iter()
+                .map(|byte| loudness(law[*byte as usize]))
+                .max()
         };
-        self.payload.iter().all(|byte| silence.contains(byte))
+        let pair = |pair: &[u8]| match self.network_order {
+            true => i16::from_be_bytes([pair[0], pair[1]]),
+            false => i16::from_ne_bytes([pair[0], pair[1]]),
+        };
+        let peak = match self.format.codec {
+            Codec::Pcmu => linear(&g711::ULAW),
+            Codec::Pcma => linear(&g711::ALAW),
+            Codec::Pcm16 => self.payload.chunks_exact(2).map(|p| loudness(pair(p))).max(),
+        };
+        peak.unwrap_or(0)
     }
 }
 

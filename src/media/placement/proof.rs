@@ -10,8 +10,14 @@ use crate::clock::NS_PER_MS;
 const APART_NS: u64 = 500 * NS_PER_MS;
 /// So many steps in a row.
 const STEPS: u32 = 2;
-/// A sender report must differ by more, to say anything.
+/// Sender reports must differ by more, to say anything, within so long.
 const REPORT_NS: u64 = 60 * NS_PER_MS;
+const REPORTS_NS: u64 = 60_000 * NS_PER_MS;
+/// A clock that is slow by so many parts of a million is one; a slower one may be a queue
+/// that grows.
+const SLOW_PPM: i64 = 1000;
+/// It is followed by so much at once.
+const FOLLOWED_NS: u64 = 60 * NS_PER_MS;
 
 #[derive(Clone, Debug, Default)]
 pub(in crate::media) struct Proof {
@@ -19,14 +25,18 @@ pub(in crate::media) struct Proof {
     deficit: i64,
     /// Samples by which the sender's clock is known to have stood still.
     credit: i64,
-    /// Samples by which the stream was moved since the latest report.
+    /// Samples by which the stream was moved since that report.
     moved_since: i64,
+    /// Up to when a slow clock has been followed, and by how many samples less than it may
+    /// have been.
+    followed: Option<(i64, i64)>,
     /// Up to this place, packets may have been said so many samples earlier.
     guarded: Option<(i64, i64)>,
     /// Timestamp and arrival of the latest packet, and how many stood still in a row.
     latest: Option<(u32, i64)>,
     still: u32,
-    /// The latest sender report: NTP time in samples, and RTP timestamp.
+    /// The sender report that others are compared with: NTP time in samples, and RTP
+    /// timestamp.
     report: Option<(i64, u32)>,
     /// The feed was opened anew, and nothing has come since.
     pub reopened: bool,
@@ -78,6 +88,23 @@ impl Proof {
         }
     }
 
+    /// The stream follows its sender's clock by so many samples. A slow clock and a queue
+    /// that grows look the same: by more than a clock can be slow, a packet may have been
+    /// said earlier.
+    pub(in crate::media) fn follows(&mut self, by: i64, arrival: i64, rate: u32) {
+        if by <= 0 {
+            return self.moved(by, false, rate);
+        }
+        let most = samples(FOLLOWED_NS, rate) * 1_000_000;
+        let (since, rest) = self.followed.unwrap_or((arrival, most));
+        let rest = (rest + (arrival - since).max(0).saturating_mul(SLOW_PPM)).min(most);
+        let excused = by.min(rest / 1_000_000);
+        self.followed = Some((arrival, rest - excused * 1_000_000));
+        if by > excused {
+            self.moved(by - excused, false, rate);
+        }
+    }
+
     /// Timestamps began anew so far behind the last packet.
     pub(in crate::media) fn went_on(&mut self, gap: i64, rate: u32) {
         if gap > 0 {
@@ -120,18 +147,28 @@ impl Proof {
     /// timestamp of the same moment.
     pub(in crate::media) fn report(&mut self, ntp: u64, timestamp: u32, rate: u32) {
         let time = ((u128::from(ntp) * u128::from(rate)) >> 32) as i64;
-        let Some((before, known)) = self.report.replace((time, timestamp)) else {
-            return;
+        let Some((before, known)) = self.report else {
+            return self.compares_with(time, timestamp);
         };
-        let stood = time.saturating_sub(before) - i64::from(timestamp.wrapping_sub(known) as i32);
+        let took = time.saturating_sub(before);
+        let stood = took.saturating_sub(i64::from(timestamp.wrapping_sub(known) as i32));
         if stood > samples(REPORT_NS, rate) {
             self.deficit -= self.deficit.min(stood);
             // What it has been moved by is excused; what comes yet may be, once.
             let yet = stood.saturating_sub(self.moved_since);
             self.credit = yet.clamp(0, samples(STALL_NS, rate));
+            self.compares_with(time, timestamp);
         } else {
             self.credit = 0;
+            // A slow clock shows in reports that are further apart.
+            if !(0..samples(REPORTS_NS, rate)).contains(&took) {
+                self.compares_with(time, timestamp);
+            }
         }
+    }
+
+    fn compares_with(&mut self, time: i64, timestamp: u32) {
+        self.report = Some((time, timestamp));
         self.moved_since = 0;
     }
 }
@@ -166,6 +203,31 @@ mod tests {
         assert_eq!(proof.early(0), 8000);
         proof.report(ntp(110), 1000 + 6 * 8000, 8000);
         assert_eq!(proof.early(0), 0);
+    }
+
+    /// For a minute and a half, a little with each packet.
+    fn followed(ppm: i64, reports: bool) -> u64 {
+        let mut proof = Proof::default();
+        let mut owed = 0;
+        for n in 0..4500i64 {
+            owed += 160 * ppm;
+            let step = (owed / 1_000_000).min(3);
+            owed -= step * 1_000_000;
+            proof.follows(step, n * 160, 8000);
+            if reports && n % 250 == 0 {
+                let said = n * 160 * (1_000_000 - ppm) / 1_000_000;
+                proof.report(((n as u64 * 160) << 32) / 8000, said as u32, 8000);
+            }
+        }
+        proof.early(0) / 8
+    }
+
+    #[test]
+    fn a_slow_clock_is_followed_and_a_growing_queue_is_a_deficit() {
+        assert_eq!(followed(900, false), 0);
+        let queue = followed(10_000, false);
+        assert!((720..=760).contains(&queue), "{queue} ms of 900");
+        assert!(followed(10_000, true) <= 120, "reports say that it is a clock");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! One RTP stream (an SSRC at one clock rate): where each of its packets lies.
 
 mod behind;
+mod follow;
 mod in_order;
 
 use std::collections::VecDeque;
@@ -23,8 +24,6 @@ const NEAR: u16 = 32;
 const NEXT: u16 = 16;
 /// Further ahead of the clock nothing is placed: a peer would decide how much is kept.
 const AHEAD_NS: u64 = 10_000 * NS_PER_MS;
-/// More are forgotten: nothing that old is still waited for.
-const MOVES: usize = 8;
 /// In stream time a leg is taken out of its ring while another still waits in its own.
 const RING_NS: u64 = 1_000 * NS_PER_MS;
 /// In stream time a longer silence is a jump of the timestamps.
@@ -72,6 +71,8 @@ pub(in crate::media) struct Stream {
     pub last_arrival: i64,
     /// By how much the newest packet lies later than it came.
     lead: i64,
+    /// The loudest sample of late, while a lead waits for a silence.
+    loudest: i32,
     /// The same sender's stream before it began anew.
     before: Option<Box<Stream>>,
     planted: Planted,
@@ -112,6 +113,7 @@ impl Stream {
             gaps: Gaps::default(),
             last_arrival: coming.arrival,
             lead: 0,
+            loudest: 0,
             before: None,
             planted: scene.planted,
         };
@@ -315,50 +317,11 @@ impl Stream {
                 self.settle_held(Verdict::Place, out);
                 let step = self.correct(&held);
                 self.shift(held.after, step);
-                self.proof.moved(step.min(0), false, self.rate);
+                self.proof.follows(step, held.arrival, self.rate);
                 let in_speech = held.wanted <= self.end;
                 let mut held = held;
                 held.wanted += step;
                 self.place(&held, if in_speech { step } else { 0 }, out);
-            }
-        }
-    }
-
-    /// By how much the stream moves before a packet: a lead is taken back where nobody
-    /// speaks, drift is followed a little with each packet.
-    fn correct(&mut self, held: &Held<'_>) -> i64 {
-        if held.missing > 0 || !self.lateness.is_steady() || self.planted.has(Fault::DriftIgnored) {
-            return 0;
-        }
-        let moment = held.moment(self.rate);
-        let lead = self.drift.lead(self.rate);
-        let silence = match held.wanted - self.end {
-            gap if gap > 0 => gap,
-            _ if lead > 0 && held.audio().is_digital_silence() => held.len,
-            _ => 0,
-        };
-        let back = lead.min(silence);
-        if back > 0 {
-            self.drift.took_back(back);
-            return -back;
-        }
-        self.drift.observe(moment, held.len)
-    }
-
-    /// Moves what comes from here on.
-    fn shift(&mut self, after: u16, by: i64) {
-        if by == 0 {
-            return;
-        }
-        self.timestamps.shift(by);
-        match self.moves.back_mut() {
-            // Drift moves a little with each packet.
-            Some(last) if after.wrapping_sub(last.0) < NEAR && by.abs() < 64 => last.1 += by,
-            _ => {
-                if self.moves.len() == MOVES {
-                    self.moves.pop_front();
-                }
-                self.moves.push_back((after, by));
             }
         }
     }

@@ -1,5 +1,7 @@
 //! The RTP streams of one leg: which one a packet belongs to, and whether to believe it.
 
+use std::collections::VecDeque;
+
 use super::super::grid;
 use super::delay::samples;
 use super::stream::{Order, Stream};
@@ -11,6 +13,8 @@ use crate::media::planted::Fault;
 /// More are forgotten, the one that has been silent for longest first.
 const STREAMS: usize = 8;
 const SUSPECTS: usize = 4;
+/// SSRCs of forgotten streams: stragglers of them are no new streams.
+const FORGOTTEN: usize = 64;
 /// Streams that take turns so quickly send at the same time.
 const TURN_NS: u64 = 60 * NS_PER_MS;
 const TURNS: u32 = 4;
@@ -24,6 +28,8 @@ pub(in crate::media) struct Streams {
     /// Nothing has come from the present feed yet.
     fresh: bool,
     turns: u32,
+    /// The SSRCs of streams that were forgotten, oldest first.
+    forgotten: VecDeque<u32>,
 }
 
 impl Streams {
@@ -123,10 +129,18 @@ impl Streams {
             let oldest = (0..STREAMS).min_by_key(|n| self.streams[*n].last_arrival);
             let mut oldest = self.streams.remove(oldest.unwrap_or_default());
             oldest.give_up(true, scene, out);
+            self.forget(oldest.ssrc);
         }
         out.new_stream();
         self.streams.push(Stream::begin(coming, guard, scene, out));
         self.front = Some(coming.packet.ssrc);
+    }
+
+    fn forget(&mut self, ssrc: u32) {
+        if self.forgotten.len() == FORGOTTEN {
+            self.forgotten.pop_front();
+        }
+        self.forgotten.push_back(ssrc);
     }
 
     /// What the stream in front still holds comes before another one's.
@@ -197,7 +211,10 @@ impl Streams {
                     let guard = Some(early).filter(|_| !scene.planted.has(Fault::SuspectTrusted));
                     self.restart(n, &coming, guard, scene, out);
                 }
-                None => self.begin(&coming, None, scene, out),
+                None => {
+                    let guard = Some(early).filter(|_| self.forgotten.contains(&held.ssrc));
+                    self.begin(&coming, guard, scene, out);
+                }
             }
         }
     }

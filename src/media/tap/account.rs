@@ -87,10 +87,15 @@ impl Account {
             return;
         }
         let Zone::Recorded(n) = zone else {
-            if !origin.repeated {
-                self.outside(place.leg, zone, ticks(to - from, rate));
+            if origin.repeated {
+                return;
             }
-            return;
+            // Handed in after the resume: whether it was said before is not known so exactly.
+            let unclear = origin.straddles && zone == Zone::Paused;
+            return match place.segments.of(origin.epoch).filter(|_| unclear) {
+                Some(n) => self.dropped(place, n, (from, to), rate, DropReason::PauseUnclear),
+                None => self.outside(place.leg, zone, ticks(to - from, rate)),
+            };
         };
         let view = place.segments.view(n, rate);
         let heard = view.heard(from, to, origin);

@@ -165,12 +165,14 @@ impl Tap {
                 self.resamplers[n] = None;
                 continue;
             }
+            let segment = self.segments.get(window.segment);
+            let heard_ns = segment.map_or((0, u64::MAX), |s| (s.from_ns, s.to_ns));
             if self.resamplers[n].as_ref().is_none_or(|r| r.from() != rate) {
-                let since = self.segments.get(window.segment).map_or(0, |s| s.from_ns);
-                self.resamplers[n] = LegResampler::new(rate, file, window.cursor, since);
+                self.resamplers[n] = LegResampler::new(rate, file, window.cursor, heard_ns);
             }
             self.resampled[n].clear();
             if let Some(resampler) = &mut self.resamplers[n] {
+                resampler.end_at(heard_ns.1);
                 let view = self.segments.view(window.segment, rate);
                 resampler.render(track, &view, window.frames as usize, &mut self.resampled[n]);
             }

@@ -97,10 +97,14 @@ impl Segments {
         self.list.len().checked_sub(1)
     }
 
+    /// The segment that records an epoch.
+    pub(super) fn of(&self, epoch: u32) -> Option<usize> {
+        let own = |(first, last): &(u32, u32)| (*first..=*last).contains(&epoch);
+        self.epochs.iter().position(own)
+    }
+
     pub(super) fn records(&self, epoch: u32) -> bool {
-        self.epochs
-            .iter()
-            .any(|(first, last)| (*first..=*last).contains(&epoch))
+        self.of(epoch).is_some()
     }
 
     /// What may be heard in a segment, on the grid of a leg.

@@ -3,6 +3,7 @@
 mod formats;
 mod hostile;
 mod lead;
+mod leaks;
 mod losses;
 mod overflow;
 mod pauses;
@@ -10,6 +11,7 @@ mod points;
 mod pressure;
 mod rings;
 mod rtp_streams;
+mod stalls;
 mod strides;
 mod threads;
 

@@ -13,6 +13,8 @@ pub(in crate::media) struct Origin {
     pub ahead: bool,
     /// A sample that was handed in once, a second time.
     pub repeated: bool,
+    /// Of a packet that was handed in after a control point, what lies before that.
+    pub straddles: bool,
 }
 
 /// Which audio a stretch of a recording may hear.

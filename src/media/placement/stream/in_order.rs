@@ -36,7 +36,7 @@ impl Stream {
         self.proof.sees(packet.timestamp, coming.arrival, self.rate);
         if step != 0 {
             self.shift(self.highest, step);
-            self.proof.moved(step.min(0), false, self.rate);
+            self.proof.follows(step, coming.arrival, self.rate);
         }
         self.window.audio(packet.sequence, coming.hash);
         self.since += 1;

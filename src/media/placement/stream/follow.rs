@@ -1,0 +1,58 @@
+//! How a stream follows its sender's clock.
+
+use super::super::Held;
+use super::{Fault, NEAR, Stream};
+
+/// Nobody speaks in a packet whose peak is below this (-45 dBFS), or so much weaker than the
+/// loudest of late (24 dB), which fades by half within 10 s.
+const QUIET: i32 = 184;
+const WEAKER: i32 = 16;
+const FADES: i32 = 700;
+/// More are forgotten: nothing that old is still waited for.
+const MOVES: usize = 8;
+
+impl Stream {
+    /// By how much the stream moves before a packet: a lead is taken back where nobody
+    /// speaks, drift is followed a little with each packet.
+    pub(super) fn correct(&mut self, held: &Held<'_>) -> i64 {
+        if held.missing > 0 || !self.lateness.is_steady() || self.planted.has(Fault::DriftIgnored) {
+            return 0;
+        }
+        let moment = held.moment(self.rate);
+        let lead = self.drift.lead(self.rate);
+        let silence = match held.wanted - self.end {
+            gap if gap > 0 => gap,
+            _ if lead > 0 && self.is_quiet(held.audio().peak()) => held.len,
+            _ => 0,
+        };
+        let back = lead.min(silence);
+        if back > 0 {
+            self.drift.took_back(back);
+            return -back;
+        }
+        self.drift.observe(moment, held.len)
+    }
+
+    fn is_quiet(&mut self, peak: i32) -> bool {
+        self.loudest = peak.max(self.loudest - self.loudest / FADES);
+        peak < QUIET || peak * WEAKER <= self.loudest
+    }
+
+    /// Moves what comes from here on.
+    pub(super) fn shift(&mut self, after: u16, by: i64) {
+        if by == 0 {
+            return;
+        }
+        self.timestamps.shift(by);
+        match self.moves.back_mut() {
+            // Drift moves a little with each packet.
+            Some(last) if after.wrapping_sub(last.0) < NEAR && by.abs() < 64 => last.1 += by,
+            _ => {
+                if self.moves.len() == MOVES {
+                    self.moves.pop_front();
+                }
+                self.moves.push_back((after, by));
+            }
+        }
+    }
+}
