@@ -136,8 +136,11 @@ impl Engine {
         let media_stats = Arc::new(MediaStats::default());
         let workers = (0..worker_count(&config))
             .map(|index| WorkerInbox::new(media.clone(), media_stats.clone(), index))
-            .collect();
+            .collect::<Vec<_>>();
         let overflow = OverflowPool::new(config.overflow_bytes);
+        if let (Some(first), ClockMode::Real) = (workers.first(), media.clock) {
+            first.keep_ready(overflow.clone());
+        }
         let ahead = AheadBudget::new(config.ahead_bytes);
         let engine = Arc::new(Engine {
             config,

@@ -14,12 +14,15 @@ use super::planted;
 use super::point::{Counts, Point, What};
 use super::tap::{Legs, Tap};
 use super::{CallTap, ClockMode};
-use crate::words::{EndReason, Leg};
+use crate::clock::NS_PER_S;
+use crate::words::{EndReason, FeedOptions, Leg};
 
 pub(super) struct CallState {
     pub call: Arc<CallTap>,
     drains: [Drain; 3],
     legs: Legs,
+    /// Which of them have had a feed: the others' memory is cold, and is not looked at.
+    fed: [bool; 3],
     taps: Vec<Tap>,
     points: VecDeque<Point>,
     real: bool,
@@ -39,6 +42,24 @@ pub(super) struct CallState {
     /// Everything before it may be rendered.
     frontier_ns: u64,
     ended: bool,
+    outlook: Outlook,
+    visited_ns: u64,
+    /// The rings of its feeds hold as much at least.
+    rings_ns: u64,
+}
+
+/// What the recordings want, so that a visit in which nothing of them is due leaves their
+/// memory alone.
+#[derive(Default)]
+struct Outlook {
+    /// Nothing of any of them is due before it; 0: they have to be looked at.
+    rest_ns: u64,
+    /// Any of them hears.
+    heard: bool,
+    /// The latest begin of one that has never been paused.
+    begin_ns: u64,
+    /// One of them has no shape yet.
+    unshaped: bool,
 }
 
 impl CallState {
@@ -48,6 +69,7 @@ impl CallState {
             call,
             drains: Default::default(),
             legs: [LegMedia::new(), LegMedia::new(), LegMedia::new()],
+            fed: [false; 3],
             taps: Vec::new(),
             points: VecDeque::new(),
             real,
@@ -61,6 +83,9 @@ impl CallState {
             point_ns: 0,
             frontier_ns: 0,
             ended: false,
+            outlook: Outlook::default(),
+            visited_ns: 0,
+            rings_ns: u64::MAX,
         }
     }
 
@@ -97,34 +122,30 @@ impl CallState {
             // One sink's second panic must not take the others along.
             let _ = catch_unwind(AssertUnwindSafe(move || tap.outbox.broken(message)));
         }
+        self.look_at_taps();
         self.release();
     }
 
     /// `now_ns`: the coarse clock, read before this visit looks at anything. `scratch`:
     /// any visit's, used again.
     pub(super) fn visit(&mut self, now_ns: u64, scratch: &mut Scratch) {
-        self.flush(now_ns);
-        if self.taps.iter().any(Tap::is_behind) {
-            self.go_on(now_ns);
-        }
-        if self.is_blocked() || self.taps.iter().any(Tap::is_behind) {
+        if !self.rests() && self.is_held_up(now_ns) {
             return;
         }
+        self.visited_ns = now_ns;
         let counts = self.call.handed();
         self.call.take_points(&mut self.points);
         let mut tally = Tally::default();
         self.pass_points(now_ns, scratch);
-        if !self.is_blocked() && self.points.is_empty() {
+        if self.rests() || !self.is_blocked() && self.points.is_empty() {
             self.drain(&counts, scratch);
             self.decide(now_ns);
             self.tell_notes();
             self.go_on(now_ns);
-            self.finish_closing(now_ns);
         }
         self.report(now_ns);
-        for leg in &mut self.legs {
-            tally.add(&mut leg.line.tally);
-        }
+        self.fed_legs()
+            .for_each(|(_, leg)| tally.add(&mut leg.line.tally));
         let last_ns = tally.last_arrival_ns;
         tally.tell(self.call.stats());
         if last_ns != 0 {
@@ -132,8 +153,54 @@ impl CallState {
         }
     }
 
+    /// What is ready is given to the sinks. True if a recording must come further before
+    /// anything more is taken in.
+    fn is_held_up(&mut self, now_ns: u64) -> bool {
+        self.flush(now_ns);
+        if self.taps.iter().any(Tap::is_behind) {
+            self.advance(now_ns);
+        }
+        self.is_blocked() || self.taps.iter().any(Tap::is_behind)
+    }
+
+    /// No recording has anything that is due, or that waits.
+    fn rests(&self) -> bool {
+        self.outlook.rest_ns > 0
+    }
+
+    fn look_at_taps(&mut self) {
+        let taps = || self.taps.iter();
+        self.outlook = Outlook {
+            rest_ns: taps().map(Tap::rest_ns).min().unwrap_or(u64::MAX),
+            heard: taps().any(Tap::is_recording),
+            begin_ns: taps().filter_map(Tap::unbroken_since_ns).max().unwrap_or(0),
+            unshaped: taps().any(Tap::is_unshaped),
+        };
+    }
+
+    /// Real time: nothing is due now, and the rings will not be more than two thirds full
+    /// by the next visit, `next_ns` from now.
+    pub(super) fn can_wait(&self, now_ns: u64, next_ns: u64) -> bool {
+        let unseen_ns = now_ns.saturating_sub(self.visited_ns) + next_ns;
+        let rests = self.real && self.frontier(now_ns) < self.outlook.rest_ns;
+        rests && unseen_ns < self.rings_ns / 3 * 2
+    }
+
+    /// A feed's ring has so many bytes, and audio of this format may come in it.
+    fn note_ring(&mut self, bytes: usize, options: FeedOptions) {
+        if bytes == 0 {
+            return;
+        }
+        // Packets have headers.
+        let bytes_per_s = options.bytes_per_s() * 5 / 4;
+        self.rings_ns = self.rings_ns.min(bytes as u64 * NS_PER_S / bytes_per_s.max(1));
+    }
+
     /// Each point in its turn, with what was handed in before it.
     fn pass_points(&mut self, now_ns: u64, scratch: &mut Scratch) {
+        if !self.points.is_empty() {
+            self.outlook.rest_ns = 0;
+        }
         while let Some(point) = self.points.front() {
             let (counts, clock_ns) = (point.counts, point.clock_ns);
             let last = match point.what {
@@ -157,6 +224,8 @@ impl CallState {
             let near = self.is_near_point();
             if near && let Some(point) = self.points.pop_front() {
                 self.apply(point);
+                self.look_at_taps();
+                self.outlook.rest_ns = 0;
             }
             self.flush(now_ns);
             self.settle(now_ns);
@@ -171,9 +240,11 @@ impl CallState {
     /// What waits for a decision, and has waited for long enough.
     fn decide(&mut self, now_ns: u64) {
         let scene = self.scene();
-        for leg in self.legs.iter_mut().filter(|leg| leg.had_feed) {
-            leg.tick(now_ns, &scene);
-        }
+        self.fed_legs().for_each(|(_, leg)| leg.tick(now_ns, &scene));
+    }
+
+    fn fed_legs(&mut self) -> impl Iterator<Item = (Leg, &mut LegMedia)> {
+        fed(&mut self.legs, self.fed)
     }
 
     /// Real time: audio of before a stop waits for what comes after it to tell where it
@@ -210,23 +281,19 @@ impl CallState {
         Scene {
             real: self.real,
             planted: planted::here(),
-            begin_ns: self
-                .taps
-                .iter()
-                .filter_map(Tap::unbroken_since_ns)
-                .max()
-                .unwrap_or(0),
+            begin_ns: self.outlook.begin_ns,
         }
     }
 
     /// What is about no recording.
     fn report(&mut self, now_ns: u64) {
         let silent_ns = self.call.config().silent_ns;
-        for (name, leg) in Leg::ALL.into_iter().zip(&mut self.legs) {
+        let watched = self.real && silent_ns > 0 && !self.ended;
+        for (name, leg) in fed(&mut self.legs, self.fed) {
             for ignored in leg.ignored.drain(..) {
                 self.call.report().ignored(name, ignored.0);
             }
-            if self.real && silent_ns > 0 && !self.ended && leg.falls_silent(now_ns, silent_ns) {
+            if watched && leg.falls_silent(now_ns, silent_ns) {
                 self.call.report().silent(name);
             }
         }
@@ -256,11 +323,25 @@ impl CallState {
     }
 
     fn go_on(&mut self, now_ns: u64) {
-        let frontier = match self.real {
+        let soiled = |leg: &LegMedia| !leg.line.dirty.is_empty();
+        let frontier_ns = self.frontier_ns.max(self.frontier(now_ns));
+        if frontier_ns < self.outlook.rest_ns && !self.fed_legs().any(|(_, leg)| soiled(leg)) {
+            return;
+        }
+        self.advance(now_ns);
+        self.finish_closing(now_ns);
+        self.look_at_taps();
+    }
+
+    fn frontier(&self, now_ns: u64) -> u64 {
+        match self.real {
             true => now_ns.saturating_sub(self.reorder_ns),
             false => self.stream_frontier(),
-        };
-        self.frontier_ns = self.frontier_ns.max(frontier);
+        }
+    }
+
+    fn advance(&mut self, now_ns: u64) {
+        self.frontier_ns = self.frontier_ns.max(self.frontier(now_ns));
         self.repair();
         let mut rendered = false;
         for tap in &mut self.taps {
@@ -277,7 +358,7 @@ impl CallState {
     /// Recordings go over what is written already, where a leg has brought more for it.
     fn repair(&mut self) {
         for n in 0..self.legs.len() {
-            if self.legs[n].line.dirty.is_empty() {
+            if !self.fed[n] || self.legs[n].line.dirty.is_empty() {
                 continue;
             }
             let mut dirty = std::mem::take(&mut self.legs[n].line.dirty);
@@ -301,9 +382,13 @@ impl CallState {
     }
 
     fn drain(&mut self, counts: &Counts, scratch: &mut Scratch) {
-        let heard = self.taps.iter().any(Tap::is_recording);
+        let heard = self.outlook.heard;
         let scene = self.scene();
-        self.legs.iter_mut().for_each(|leg| leg.first_rate = None);
+        let (epoch, since_ns) = (self.epoch, self.real.then_some(self.point_ns));
+        for (_, leg) in self.fed_legs() {
+            leg.first_rate = None;
+            leg.line.set_epoch(epoch, since_ns, heard);
+        }
         for (n, handed) in counts.iter().enumerate() {
             // A leg that nobody has fed is not even looked at: its memory is cold.
             if handed.bytes == 0 {
@@ -313,14 +398,12 @@ impl CallState {
                 scene: &scene,
                 clock_ns: self.others_end_ns(n),
             };
-            for leg in &mut self.legs {
-                let since_ns = self.real.then_some(self.point_ns);
-                leg.line.set_epoch(self.epoch, since_ns, heard);
-            }
             self.drain_leg(n, handed, scratch, &with);
         }
-        for tap in &mut self.taps {
-            tap.note_rates(&self.legs);
+        if self.outlook.unshaped {
+            for tap in &mut self.taps {
+                tap.note_rates(&self.legs);
+            }
         }
     }
 
@@ -355,12 +438,12 @@ impl CallState {
             return None;
         }
         let others = self.legs.iter().enumerate().filter(|(other, _)| *other != n);
-        let heard = others.filter(|(_, leg)| leg.attached && leg.audio_rate.is_some());
+        let heard = others.filter(|(_, leg)| leg.attached && leg.audio_rate().is_some());
         heard.map(|(_, leg)| leg.end_ns()).max()
     }
 
     fn tell_notes(&mut self) {
-        for (name, leg) in Leg::ALL.into_iter().zip(&mut self.legs) {
+        for (name, leg) in fed(&mut self.legs, self.fed) {
             for note in leg.line.notes.drain(..) {
                 for tap in &mut self.taps {
                     tap.note(name, note);
@@ -421,6 +504,11 @@ impl CallState {
                 .want_from(floor, settled.unwrap_or(0), written.unwrap_or(0));
         }
     }
+}
+
+fn fed(legs: &mut Legs, fed: [bool; 3]) -> impl Iterator<Item = (Leg, &mut LegMedia)> {
+    let legs = Leg::ALL.into_iter().zip(legs).zip(fed);
+    legs.filter(|(_, fed)| *fed).map(|(leg, _)| leg)
 }
 
 /// Stretches in order, joined where they touch.

@@ -29,6 +29,11 @@ impl Drain {
         }
     }
 
+    /// Of the present feed's own ring.
+    pub(super) fn ring_bytes(&self) -> usize {
+        self.ring.as_ref().map_or(0, Outlet::bytes)
+    }
+
     /// Gives each record handed in up to `limit` to `each`.
     pub(super) fn up_to(
         &mut self,
@@ -44,7 +49,7 @@ impl Drain {
         let Some(ring) = &mut self.ring else {
             return;
         };
-        ring.load(from, limit, &mut scratch.0);
+        ring.load(from, limit, counts, &mut scratch.0);
         counts.worker.taken.store(limit, Ordering::SeqCst);
         if counts.worker.waiting.load(Ordering::SeqCst)
             && let Some(waiter) = &self.waiter

@@ -25,6 +25,8 @@ pub(super) struct LegCounts {
     pub overrun_packets: AtomicU32,
     /// Of `overrun_samples`: refused because they were too far ahead of the clock.
     pub ahead_samples: AtomicU32,
+    /// How often its feeds have gone on in another ring.
+    pub switched: AtomicU32,
     pub worker: WorkerCounts,
 }
 
@@ -120,13 +122,16 @@ pub struct Feed {
     begin: u64,
     /// `None` in stream time, where nothing is too far ahead.
     lead: Option<Lead>,
-    rings: Rings,
+    /// Apart, so that a slot has no more than two cache lines.
+    rings: Box<Rings>,
     waiter: Arc<FeedWaiter>,
 }
 
 /// What a slot's first cache line has room for.
 #[cfg(all(target_pointer_width = "64", not(any(callrec_loom, callrec_shuttle))))]
 const _: () = assert!(std::mem::offset_of!(Feed, begin) <= 64 - 16);
+#[cfg(all(target_pointer_width = "64", not(any(callrec_loom, callrec_shuttle))))]
+const _: () = assert!(size_of::<Feed>() <= 2 * 64 - 16);
 
 impl Feed {
     pub(super) fn new(
@@ -136,8 +141,8 @@ impl Feed {
     ) -> (Feed, Outlet, Arc<FeedWaiter>) {
         let options = options.into();
         let ring = Ring::new(ring_bytes(options));
-        let rings = rings(&call, &ring, chunks_for(options));
-        let outlet = rings.outlet();
+        let rings = Box::new(rings(&call, &ring, chunks_for(options)));
+        let outlet = rings.outlet(call.counts(leg));
         let waiter = Arc::new(FeedWaiter::new(Arc::downgrade(&call), leg, ring.bytes()));
         let counts = call.counts(leg);
         let handed = counts.handed.load(Ordering::Relaxed);
@@ -181,11 +186,11 @@ impl Feed {
             return None;
         }
         self.ring = Ring::new(bytes);
-        self.rings = rings(&self.call, &self.ring, chunks);
+        self.rings = Box::new(rings(&self.call, &self.ring, chunks));
         self.free = self.ring.bytes() as u32;
         self.begin = self.handed;
         self.waiter.set_capacity(self.ring.bytes());
-        Some(self.rings.outlet())
+        Some(self.rings.outlet(self.counts()))
     }
 
     /// One packet, just received, or received `age_ns` ago.
@@ -347,6 +352,11 @@ impl Feed {
         let chunk;
         (self.ring, chunk) = next.split();
         self.rings.enter(self.handed, chunk);
+        let switched = &self.counts().switched;
+        switched.store(
+            switched.load(Ordering::Relaxed).wrapping_add(1),
+            Ordering::Release,
+        );
         self.free = self.ring.bytes() as u32;
         self.begin = self.handed;
     }

@@ -26,41 +26,45 @@ const GIVEN_UP_NS: u64 = 60 * NS_PER_S;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Ignored(pub u8);
 
-/// A leg's media: its timeline, and what its feed has been up to.
+/// A leg's media: its timeline, and what its feed has been up to. What each packet needs
+/// comes first, in as few cache lines as it takes.
+#[repr(C)]
 pub(super) struct LegMedia {
-    pub line: Timeline,
-    pub attached: bool,
-    pub had_feed: bool,
+    streams: Streams,
+    /// When audio was last decoded, or the leg connected.
+    pub audio_ns: u64,
+    /// Packets that the feed refused since the newest audio.
+    refused: u64,
+    /// The feed may write so far ahead.
+    pub ahead_ns: u64,
+    /// What the latest audio was in.
+    latest: Option<FeedFormat>,
+    /// The rate of the first audio of the present drain.
+    pub first_rate: Option<u32>,
     format: FeedFormat,
     /// The clock rate that the host has told, or that audio has been in.
     pub told_rate: u32,
-    /// The rate of the latest audio.
-    pub audio_rate: Option<u32>,
-    /// The rate of the first audio of the present drain.
-    pub first_rate: Option<u32>,
-    mapped: Vec<(u8, FeedFormat)>,
-    streams: Streams,
-    writes: Writes,
     /// Overruns that have found their place.
-    samples_lost: u32,
     packets_lost: u32,
+    samples_lost: u32,
     ahead_lost: u32,
-    /// Of the samples, those that were too far ahead and have not found their place.
-    samples_ahead: u64,
-    /// Packets that the feed refused since the newest audio.
-    refused: u64,
-    /// Types that were reported, and those that are to be.
-    reported: Vec<u8>,
-    pub ignored: Vec<Ignored>,
-    /// When audio was last decoded, or the leg connected.
-    pub audio_ns: u64,
+    pub attached: bool,
+    pub had_feed: bool,
+    /// It has had writes.
+    is_written: bool,
     silence_told: bool,
     /// It has been silent for `MediaConfig::silent_ns`, and still is.
     pub is_silent: bool,
+    pub ignored: Vec<Ignored>,
+    mapped: Vec<(u8, FeedFormat)>,
+    pub line: Timeline,
     /// Known to have been silent up to here.
     silent_ns: u64,
-    /// The feed may write so far ahead.
-    pub ahead_ns: u64,
+    /// Of the samples lost, those that were too far ahead and have not found their place.
+    samples_ahead: u64,
+    /// Types that were reported.
+    reported: Vec<u8>,
+    writes: Writes,
 }
 
 /// What a record is drained with.
@@ -81,7 +85,7 @@ impl LegMedia {
                 rate: 8000,
             },
             told_rate: 8000,
-            audio_rate: None,
+            latest: None,
             first_rate: None,
             mapped: Vec::new(),
             streams: Streams::new(),
@@ -94,6 +98,7 @@ impl LegMedia {
             reported: Vec::new(),
             ignored: Vec::new(),
             audio_ns: 0,
+            is_written: false,
             silence_told: false,
             is_silent: false,
             silent_ns: 0,
@@ -144,7 +149,7 @@ impl LegMedia {
     /// Before this, nothing more of the leg is expected: a stall may hold it back, and a
     /// leg that is silent may have stalled.
     pub(super) fn settled_ns(&self, now_ns: u64) -> u64 {
-        let heard = self.audio_rate.is_some() && self.attached;
+        let heard = self.latest.is_some() && self.attached;
         if !heard || now_ns.saturating_sub(self.audio_ns) > GIVEN_UP_NS {
             return u64::MAX;
         }
@@ -251,20 +256,26 @@ impl LegMedia {
     }
 
     /// Audio has come: counted, and no silent leg.
+    #[inline]
     fn hears(&mut self, format: FeedFormat, samples: u64, arrival_ns: u64) {
         self.line.tally.frames_in += 1;
-        self.audio_rate = Some(format.rate);
         self.first_rate.get_or_insert(format.rate);
         self.audio_ns = self.audio_ns.max(arrival_ns);
-        let totals = &mut self.line.totals;
-        totals.packets += 1;
-        totals.add_handed(samples, format.rate);
-        if !totals.codecs.contains(&format) && totals.codecs.len() < 16 {
-            totals.codecs.push(format);
+        self.line.totals.packets += 1;
+        self.line.totals.add_handed(samples, format.rate);
+        if self.latest != Some(format) {
+            self.latest = Some(format);
+            self.line.totals.add_codec(format);
         }
     }
 
-    fn written<'a>(&self, header: &Header, payload: &'a [u8]) -> Written<'a> {
+    /// The rate of the latest audio.
+    pub(super) fn audio_rate(&self) -> Option<u32> {
+        self.latest.map(|format| format.rate)
+    }
+
+    fn written<'a>(&mut self, header: &Header, payload: &'a [u8]) -> Written<'a> {
+        self.is_written = true;
         Written {
             payload,
             format: self.format,
@@ -342,7 +353,7 @@ impl LegMedia {
         if self.streams.is_waiting() {
             self.streams.tick(now_ns, false, scene, &mut self.line);
         }
-        if self.writes.is_waiting() {
+        if self.is_written && self.writes.is_waiting() {
             self.writes.tick(now_ns, false, &mut self.line);
         }
     }
@@ -362,7 +373,7 @@ impl LegMedia {
 
     /// Something waits for the pace to tell where it belongs.
     pub(super) fn is_undecided(&self) -> bool {
-        self.streams.is_holding() || self.writes.is_waiting()
+        self.streams.is_holding() || self.is_written && self.writes.is_waiting()
     }
 
     /// What nothing has confirmed yet: place, samples and epoch.

@@ -87,6 +87,11 @@ impl Outbox {
         self.queue.is_empty()
     }
 
+    /// It has nothing to give, and is not over.
+    pub(super) fn is_idle(&self) -> bool {
+        self.queue.is_empty() && self.sink.is_some() && self.blocked_ns.is_none()
+    }
+
     /// Real time: what is refused becomes silence, and is noted.
     pub(super) fn flush_real(&mut self) {
         while let Some(out) = self.queue.pop_front() {

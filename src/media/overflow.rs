@@ -1,8 +1,9 @@
 //! The engine's overflow memory: chunks that take what a feed's own ring cannot hold.
 //!
 //! A feed takes a chunk while it hands in a packet: without a lock, an allocation or a
-//! system call. Chunks are allocated and touched when feeds are opened, as many as a
-//! burst on all of them needs, and freed when feeds close. A chunk whose bit is set in
+//! system call. Media workers allocate and touch chunks ahead of the feeds that want them;
+//! whoever opens a feed adds what is missing of what a burst on all feeds needs. Chunks are
+//! freed when feeds close. A chunk whose bit is set in
 //! `Segment::free` is nobody's; whoever clears the bit has it alone.
 
 use std::sync::Arc;
@@ -34,6 +35,9 @@ const PACKETS_PER_S: usize = 50;
 const PACKET_HEADERS: usize = 16 + 16;
 /// Chunks that are kept although no open feed wants them: feeds come and go.
 const SPARE: u64 = if MODEL { 0 } else { 64 };
+/// So many are allocated one after the other, and so lie together: half a MiB. Scattered
+/// among them, what every packet needs would lie on many more pages.
+const AT_ONCE: u64 = if MODEL { 1 } else { 32 };
 
 struct Segment {
     free: AtomicU64,
@@ -156,6 +160,15 @@ impl OverflowPool {
         }
     }
 
+    /// For feeds that are still to be opened, as many again as the open ones want, but for no
+    /// more than a reserve. A media worker does so at each tick.
+    pub(super) fn prepare(&self) {
+        let vacant = self.stock.lock().prepare(self.limit);
+        for index in vacant {
+            self.fill(index);
+        }
+    }
+
     fn note_scarcity(&self, stock: &Stock) {
         self.scarce.store(stock.wanted > self.limit, Ordering::Relaxed);
     }
@@ -212,6 +225,14 @@ impl Stock {
     fn grow(&mut self, chunks: u64, limit: u64) -> Vec<u32> {
         self.wanted += chunks;
         let more = self.wanted.min(limit).saturating_sub(self.allocated);
+        let more = more.next_multiple_of(AT_ONCE).min(limit - self.allocated);
+        self.allocated += more;
+        (0..more).map(|_| self.next_vacant()).collect()
+    }
+
+    fn prepare(&mut self, limit: u64) -> Vec<u32> {
+        let ready = (self.wanted + self.wanted.min(SPARE)).min(limit);
+        let more = ready.saturating_sub(self.allocated).min(AT_ONCE);
         self.allocated += more;
         (0..more).map(|_| self.next_vacant()).collect()
     }

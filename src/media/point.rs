@@ -68,8 +68,20 @@ struct Points {
     ended: bool,
 }
 
-/// Created when a call begins, shared by control, feeds and worker.
+/// Created when a call begins, shared by control, feeds and worker. What each visit needs
+/// lies together.
+#[repr(C)]
 pub struct CallTap {
+    legs: [LegCounts; 3],
+    last_media_ns: AtomicU64,
+    /// Bit n: leg n has had a feed.
+    fed: AtomicU8,
+    hungry: AtomicBool,
+    /// Already among the worker's urgent calls.
+    pub(super) urgent: AtomicBool,
+    points: Mutex<Points>,
+    /// Where the worker keeps it.
+    pub(super) slot: AtomicUsize,
     key: u64,
     config: Arc<MediaConfig>,
     stats: Arc<MediaStats>,
@@ -77,16 +89,6 @@ pub struct CallTap {
     worker: Arc<WorkerInbox>,
     report: Arc<dyn MediaReport>,
     me: Weak<CallTap>,
-    legs: [LegCounts; 3],
-    points: Mutex<Points>,
-    last_media_ns: AtomicU64,
-    /// Bit n: leg n has had a feed.
-    fed: AtomicU8,
-    hungry: AtomicBool,
-    /// Already among the worker's urgent calls.
-    pub(super) urgent: AtomicBool,
-    /// Where the worker keeps it.
-    pub(super) slot: AtomicUsize,
 }
 
 pub(super) const NO_SLOT: usize = usize::MAX;

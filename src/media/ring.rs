@@ -70,15 +70,32 @@ impl Ring {
             next += 1;
         }
         let (whole, rest) = body.as_chunks::<WORD>();
-        for bytes in whole {
-            self.set(next, u64::from_ne_bytes(*bytes));
-            next += 1;
+        let (first, whole) = whole.split_at(whole.len().min(next.wrapping_neg() % LINE));
+        let (lines, last) = whole.as_chunks::<LINE>();
+        next = self.store_words(next, first);
+        for words in lines {
+            if let Some(line) = self.line(next) {
+                let each = line.0.iter().zip(words);
+                each.for_each(|(word, bytes)| word.store(u64::from_ne_bytes(*bytes), Ordering::Relaxed));
+            }
+            next += LINE;
         }
+        next = self.store_words(next, last);
         if !rest.is_empty() {
             let mut last = [0; WORD];
             last[..rest.len()].copy_from_slice(rest);
             self.set(next, u64::from_ne_bytes(last));
         }
+    }
+
+    /// Up to the end of a line. Answers the number of the next word.
+    #[inline]
+    fn store_words(&self, from: usize, words: &[[u8; WORD]]) -> usize {
+        if let Some(line) = self.line(from) {
+            let each = line.0.iter().skip(from % LINE).zip(words);
+            each.for_each(|(word, bytes)| word.store(u64::from_ne_bytes(*bytes), Ordering::Relaxed));
+        }
+        from + words.len()
     }
 
     /// As much as `into` is long, whole words, from position `from` on.

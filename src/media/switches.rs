@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use super::feed::LegCounts;
 use super::overflow::OverflowPool;
 use super::ring::{Ring, WORD};
 use crate::sync::Word;
@@ -181,8 +182,10 @@ impl Rings {
         };
     }
 
-    pub(super) fn outlet(&self) -> Outlet {
+    /// `counts`: of the feed's leg.
+    pub(super) fn outlet(&self, counts: &LegCounts) -> Outlet {
         Outlet {
+            switched: counts.switched.load(Ordering::Relaxed),
             present: self.home.clone(),
             home: self.home.clone(),
             entered: 0,
@@ -205,19 +208,24 @@ pub(super) struct Outlet {
     present: Ring,
     /// Entries of the log that the worker has followed.
     entered: u64,
+    /// `LegCounts::switched` once all of the log has been followed.
+    switched: u32,
     switches: Option<Arc<Switches>>,
 }
 
 impl Outlet {
     /// Of the feed's own ring.
-    #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
         self.home.bytes()
     }
 
-    /// What lies from position `from` up to `to`.
-    pub(super) fn load(&mut self, from: u64, to: u64, into: &mut Vec<u8>) {
+    /// What lies from position `from` up to `to`, which was read before `counts` is.
+    pub(super) fn load(&mut self, from: u64, to: u64, counts: &LegCounts, into: &mut Vec<u8>) {
         into.resize(to.saturating_sub(from) as usize, 0);
+        // The log is memory that is seldom needed, and cold.
+        if counts.switched.load(Ordering::Acquire) == self.switched {
+            return self.present.load(from, into);
+        }
         let (mut at, mut rest) = (from, &mut into[..]);
         while let Some(next) = self.next_entry(to) {
             let here = (next.at.saturating_sub(at) as usize).min(rest.len());
@@ -245,5 +253,6 @@ impl Outlet {
             switches.leave(before);
         }
         self.entered += 1;
+        self.switched = self.switched.wrapping_add(1);
     }
 }

@@ -170,6 +170,27 @@ impl Tap {
         (self.phase == Phase::Recording && !self.ever_paused).then_some(self.start_ns)
     }
 
+    /// Nothing of it is due before this; 0 if something waits.
+    pub(super) fn rest_ns(&self) -> u64 {
+        let waits = self.phase != Phase::Recording || self.closing.is_some() || self.behind;
+        match self.shape {
+            Some(_) if !waits && self.outbox.is_idle() => self.due_ns(),
+            _ => 0,
+        }
+    }
+
+    pub(super) fn is_unshaped(&self) -> bool {
+        self.shape.is_none()
+    }
+
+    /// It is rendered when time has come this far.
+    fn due_ns(&self) -> u64 {
+        match self.real {
+            true => self.next_cut_ns,
+            false => self.position_ns().saturating_add(self.flush_ns),
+        }
+    }
+
     /// Time has come this far. True if something was rendered.
     pub(super) fn advance(&mut self, frontier_ns: u64, legs: &Legs) -> bool {
         let end_ns = self.closing.map_or(u64::MAX, |closing| closing.at_ns);
@@ -178,10 +199,7 @@ impl Tap {
             let paused = self.paused_ns + frontier_ns.saturating_sub(since_ns);
             self.progress.paused_ns.store(paused, Relaxed);
         }
-        let due = match self.real {
-            true => frontier_ns >= self.next_cut_ns,
-            false => frontier_ns >= self.position_ns().saturating_add(self.flush_ns),
-        };
+        let due = frontier_ns >= self.due_ns();
         self.behind = false;
         if !due || self.phase == Phase::Over {
             return false;

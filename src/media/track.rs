@@ -7,7 +7,7 @@
 mod tests;
 mod view;
 
-use std::collections::VecDeque;
+use smallvec::SmallVec;
 
 use super::codec::Piece;
 use super::grid;
@@ -79,7 +79,8 @@ pub(super) struct Track {
     /// False while nobody records: positions advance, nothing is kept.
     keep: bool,
     bytes: Vec<u8>,
-    runs: VecDeque<Run>,
+    /// Most often there is one, which is not worth a place of its own in memory.
+    runs: SmallVec<[Run; 2]>,
 }
 
 impl Track {
@@ -90,7 +91,7 @@ impl Track {
             floor: 0,
             keep: false,
             bytes: Vec::new(),
-            runs: VecDeque::new(),
+            runs: SmallVec::new(),
         }
     }
 
@@ -117,6 +118,26 @@ impl Track {
 
     pub(super) fn advance_end(&mut self, end: u64) {
         self.end = self.end.max(end);
+    }
+
+    /// Puts audio right behind the last one, if that is of the same kind. False if it does
+    /// not lie there: nothing has happened.
+    #[inline]
+    pub(super) fn go_on(&mut self, start: u64, (codec, origin): (Codec, Origin), payload: &[u8]) -> bool {
+        let bytes = self.bytes.len();
+        let room = self.bytes.capacity() - bytes >= payload.len();
+        let Some(last) = self.runs.last_mut().filter(|last| last.end() == start) else {
+            return false;
+        };
+        let same = last.content == Content::Audio(codec) && last.origin == origin;
+        let behind = last.off + last.len as usize * codec.sample_bytes() == bytes;
+        if !(self.keep && room && same && behind && start >= self.floor) {
+            return false;
+        }
+        last.len += codec.samples_in(payload.len());
+        self.end = self.end.max(last.end());
+        self.bytes.extend_from_slice(payload);
+        true
     }
 
     /// Puts audio where nothing is yet, and not before the floor; `taken` is told where
@@ -148,7 +169,7 @@ impl Track {
         taken: &mut Vec<(u64, u64)>,
     ) {
         let bytes = self.bytes.len();
-        match self.runs.back_mut() {
+        match self.runs.last_mut() {
             Some(last) if last.end() > start => {
                 self.cover(
                     start,
@@ -167,7 +188,7 @@ impl Track {
             {
                 last.len += end - start;
             }
-            _ => self.runs.push_back(Run {
+            _ => self.runs.push(Run {
                 start,
                 len: end - start,
                 off: bytes,
@@ -202,7 +223,7 @@ impl Track {
                 i += 1;
                 continue;
             }
-            let _ = self.runs.remove(i);
+            self.runs.remove(i);
             if run.start < start {
                 self.runs.insert(i, run.part(run.start, start));
                 i += 1;
@@ -217,10 +238,10 @@ impl Track {
     /// Forgets what lies from `at` on, and says what that was.
     pub(super) fn cut(&mut self, at: u64) -> Vec<Stretch> {
         let gone: Vec<Stretch> = self.stretches(at, u64::MAX).collect();
-        while self.runs.back().is_some_and(|run| run.start >= at) {
-            self.runs.pop_back();
+        while self.runs.last().is_some_and(|run| run.start >= at) {
+            self.runs.pop();
         }
-        if let Some(last) = self.runs.back_mut() {
+        if let Some(last) = self.runs.last_mut() {
             last.len = last.len.min(at - last.start);
         }
         self.end = self.end.min(at);
@@ -246,7 +267,7 @@ impl Track {
                     let stop = run.end().min(end);
                     match (run.content, audio) {
                         (Content::Loss(_), Some(_)) => {
-                            let _ = self.runs.remove(i);
+                            self.runs.remove(i);
                             if run.start < at {
                                 self.runs.insert(i, run.part(run.start, at));
                                 i += 1;
@@ -312,10 +333,9 @@ impl Track {
         self.keep = true;
         // A successor begins where its predecessor ended.
         self.floor = floor.max(self.floor);
-        while self.runs.front().is_some_and(|run| run.end() <= self.floor) {
-            self.runs.pop_front();
-        }
-        match self.runs.front_mut() {
+        let over = self.run_at(self.floor);
+        self.runs.drain(..over);
+        match self.runs.first_mut() {
             None => self.bytes.clear(),
             Some(first) => {
                 if first.start < floor {

@@ -1,10 +1,14 @@
-//! A worker's thread: a fixed share of the calls, each visited every 100 ms.
+//! A worker's thread: a fixed share of the calls, each visited every 100 ms, or less often
+//! while nothing of its recordings is due and its feeds' rings have room.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use once_cell::sync::OnceCell;
+
 use super::call::CallState;
 use super::drain::Scratch;
+use super::overflow::OverflowPool;
 use super::point::NO_SLOT;
 use super::{CallTap, ClockMode, MediaConfig, MediaStats};
 use crate::clock::coarse_ns;
@@ -29,6 +33,8 @@ pub struct WorkerInbox {
     index: usize,
     config: Arc<MediaConfig>,
     stats: Arc<MediaStats>,
+    /// The overflow memory that this worker keeps ready, if that is its duty.
+    overflow: OnceCell<Arc<OverflowPool>>,
     inbox: Mutex<Inbox>,
     changed: Condvar,
 }
@@ -39,9 +45,16 @@ impl WorkerInbox {
             index,
             config,
             stats,
+            overflow: OnceCell::new(),
             inbox: Mutex::default(),
             changed: Condvar::new(),
         })
+    }
+
+    /// This worker keeps overflow memory ready for feeds that are still to be opened.
+    pub fn keep_ready(&self, overflow: Arc<OverflowPool>) {
+        // Once is enough.
+        let _ = self.overflow.set(overflow);
     }
 
     pub fn index(&self) -> usize {
@@ -184,13 +197,24 @@ impl<'a> Worker<'a> {
     }
 
     fn tick(&mut self) {
+        if let Some(overflow) = self.inbox.overflow.get() {
+            overflow.prepare();
+        }
         self.phase = (self.phase + 1) % PHASES;
+        let now_ns = coarse_ns();
         for slot in 0..self.calls.len() {
-            let due = slot % PHASES == self.phase;
+            let due = slot % PHASES == self.phase && !self.can_wait(slot, now_ns);
             if due || self.stream && self.presses(slot) {
                 self.visit(slot);
             }
         }
+    }
+
+    /// Most of what a visit costs is to bring the call's memory into the cache.
+    fn can_wait(&self, slot: usize, now_ns: u64) -> bool {
+        let next_ns = (TICK * PHASES as u32).as_nanos() as u64;
+        let state = self.calls.get(slot).and_then(Option::as_ref);
+        state.is_none_or(|state| state.can_wait(now_ns, next_ns))
     }
 
     /// Stream time: its feed found the ring full, its sink takes nothing, or it has not

@@ -68,6 +68,7 @@ impl CallState {
                 ring,
                 waiter,
             } => {
+                self.note_ring(ring.bytes(), options);
                 self.drains[leg as usize].ring = Some(ring);
                 // The old ring's last draining may have taken its mark for the old waiter's.
                 waiter.drained();
@@ -83,6 +84,7 @@ impl CallState {
             }
             What::Format { leg, options, ring } => {
                 self.drains[leg as usize].grown(ring);
+                self.note_ring(self.drains[leg as usize].ring_bytes(), options);
                 self.of_feed(leg).for_each(|leg| leg.set_format(options));
             }
             What::Payload {
@@ -92,6 +94,7 @@ impl CallState {
                 ring,
             } => {
                 self.drains[leg as usize].grown(ring);
+                self.note_ring(self.drains[leg as usize].ring_bytes(), format.into());
                 self.legs[leg as usize].map_payload(payload_type, format);
             }
         }
@@ -145,6 +148,8 @@ impl CallState {
 
     fn attach(&mut self, leg: Leg, options: FeedOptions, clock_ns: u64) {
         let origin = (!self.real).then(|| self.end_ns());
+        self.fed[leg as usize] = true;
+        self.fed[Leg::Remote as usize] |= self.stereo && leg == Leg::Local;
         self.of_feed(leg)
             .for_each(|leg| leg.attach(options, origin, clock_ns));
     }

@@ -11,11 +11,14 @@ use crate::media::planted::{Fault, fault};
 use crate::media::track::{Content, Origin, Track};
 use crate::words::{Codec, FeedFormat};
 
+/// Codecs of a leg that are told.
+const CODECS: usize = 16;
 /// Clock rates that a leg may have had within what is not rendered yet.
 const PAST_MAX: usize = 8;
 
 /// Counts of a leg over its whole life; a recording takes the difference.
 #[derive(Clone, Debug, Default)]
+#[repr(C)]
 pub(in crate::media) struct LegTotals {
     pub packets: u64,
     /// In ticks; and samples of the present rate that are not among them yet.
@@ -42,27 +45,35 @@ impl LegTotals {
         }
         self.present.1 += samples;
     }
+
+    pub(in crate::media) fn add_codec(&mut self, format: FeedFormat) {
+        if !self.codecs.contains(&format) && self.codecs.len() < CODECS {
+            self.codecs.push(format);
+        }
+    }
 }
 
+/// What each packet in order needs comes first, in as few cache lines as it takes.
+#[repr(C)]
 pub(in crate::media) struct Timeline {
     pub track: Track,
-    /// What is still kept of earlier clock rates, oldest first; each up to its end.
-    pub past: VecDeque<Track>,
-    pub notes: Vec<Note>,
-    pub totals: LegTotals,
-    pub tally: Tally,
-    /// Stretches of a time that some recording has written already, in nanoseconds.
-    pub dirty: Vec<(u64, u64)>,
     /// How far the furthest recording has settled, and has written: positions.
     settled: u64,
     written: u64,
+    /// Where the epoch begins; 0 if no packet can lie across it.
+    epoch_at: u64,
     /// The epoch now, whether any recording hears it, and whether the call is on hold with
     /// silence.
     pub epoch: u32,
     pub heard: bool,
     pub on_hold: bool,
-    /// Where the epoch begins; 0 if no packet can lie across it.
-    epoch_at: u64,
+    pub tally: Tally,
+    pub notes: Vec<Note>,
+    /// Stretches of a time that some recording has written already, in nanoseconds.
+    pub dirty: Vec<(u64, u64)>,
+    pub totals: LegTotals,
+    /// What is still kept of earlier clock rates, oldest first; each up to its end.
+    pub past: VecDeque<Track>,
     native: Vec<u8>,
     taken: Vec<(u64, u64)>,
 }
@@ -329,6 +340,24 @@ impl Timeline {
 }
 
 impl Out for Timeline {
+    #[inline]
+    fn follows_on(&mut self, audio: &Audio<'_>, at: i64, early: u64) -> bool {
+        let FeedFormat { codec, rate } = audio.format;
+        let Ok(from) = u64::try_from(at) else {
+            return false;
+        };
+        let plain = rate == self.track.rate() && (codec != Codec::Pcm16 || !audio.network_order);
+        let live = self.heard && !self.on_hold && audio.epoch == self.epoch;
+        let new = from >= self.written.max(self.settled).max(self.epoch_at);
+        let origin = Origin {
+            epoch: audio.epoch,
+            early: u32::try_from(early).unwrap_or(u32::MAX),
+            ahead: audio.ahead,
+            ..Origin::default()
+        };
+        plain && live && new && self.track.go_on(from, (codec, origin), audio.payload)
+    }
+
     fn end(&self, rate: u32) -> i64 {
         grid::convert(self.track.end(), self.track.rate(), rate) as i64
     }

@@ -135,15 +135,17 @@ impl Minima {
     }
 }
 
+/// What each packet needs comes first.
 #[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
 pub(in crate::media) struct Drift {
-    scales: [Minima; SCALES.len()],
-    /// The delay that a drifting stream is brought back to, and which way it drifts.
-    target: Option<(i64, i64)>,
     /// Samples that the stream is still to be moved by: positive, the sender is slow.
     rest: i64,
     /// The least delay of the latest whole window.
     latest: Option<i64>,
+    scales: [Minima; SCALES.len()],
+    /// The delay that a drifting stream is brought back to, and which way it drifts.
+    target: Option<(i64, i64)>,
 }
 
 impl Drift {

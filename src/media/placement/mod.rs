@@ -137,6 +137,10 @@ pub(super) trait Out {
 
     fn audio(&mut self, audio: &Audio<'_>, placing: Placing);
 
+    /// The same in the common case: it lies right behind what came before, and nothing else
+    /// is known of it. False if it has to be given to `audio`.
+    fn follows_on(&mut self, audio: &Audio<'_>, at: i64, early: u64) -> bool;
+
     fn refused(&mut self, why: Refused, format: FeedFormat, len: i64, at: i64, epoch: u32);
 
     /// A silence that was counted as missing was none.

@@ -19,27 +19,29 @@ const SLOW_PPM: i64 = 1000;
 /// It is followed by so much at once.
 const FOLLOWED_NS: u64 = 60 * NS_PER_MS;
 
+/// What each packet needs comes first.
 #[derive(Clone, Debug, Default)]
+#[repr(C)]
 pub(in crate::media) struct Proof {
     /// Samples by which a packet may have been said before its place.
     deficit: i64,
-    /// Samples by which the sender's clock is known to have stood still.
-    credit: i64,
-    /// Samples by which the stream was moved since that report.
-    moved_since: i64,
-    /// Up to when a slow clock has been followed, and by how many samples less than it may
-    /// have been.
-    followed: Option<(i64, i64)>,
     /// Up to this place, packets may have been said so many samples earlier.
     guarded: Option<(i64, i64)>,
     /// Timestamp and arrival of the latest packet, and how many stood still in a row.
     latest: Option<(u32, i64)>,
     still: u32,
+    /// The feed was opened anew, and nothing has come since.
+    pub reopened: bool,
+    /// Samples by which the sender's clock is known to have stood still.
+    credit: i64,
+    /// Samples by which the stream was moved since `report`.
+    moved_since: i64,
+    /// Up to when a slow clock has been followed, and by how many samples less than it may
+    /// have been.
+    followed: Option<(i64, i64)>,
     /// The sender report that others are compared with: NTP time in samples, and RTP
     /// timestamp.
     report: Option<(i64, u32)>,
-    /// The feed was opened anew, and nothing has come since.
-    pub reopened: bool,
 }
 
 impl Proof {

@@ -43,39 +43,39 @@ pub(in crate::media) enum Order {
     Ancient(i64),
 }
 
+/// What each packet in order needs comes first, in as few cache lines as it takes.
 #[derive(Debug)]
+#[repr(C)]
 pub(in crate::media) struct Stream {
     pub ssrc: u32,
     pub rate: u32,
-    window: Window,
     /// The newest audio packet's number.
     highest: u16,
-    /// Numbers from the first to the highest.
-    since: u64,
-    timestamps: Timestamps,
-    lateness: Lateness,
-    drift: Drift,
-    pub proof: Proof,
-    /// What waits for a judgement, oldest first.
-    held: Vec<Held<'static>>,
     /// Held from its first packet on, until it is known how much of a backlog there is.
     anchoring: bool,
     real: bool,
-    /// By how much it was moved then.
-    anchored_by: i64,
+    planted: Planted,
     /// After the last sample that was placed.
     end: i64,
-    /// Where the stream was moved: the highest number before, and by how much.
-    moves: VecDeque<(u16, i64)>,
-    gaps: Gaps,
+    timestamps: Timestamps,
     pub last_arrival: i64,
     /// By how much the newest packet lies later than it came.
     lead: i64,
-    /// The loudest sample of late, while a lead waits for a silence.
-    loudest: i32,
     /// The same sender's stream before it began anew.
     before: Option<Box<Stream>>,
-    planted: Planted,
+    /// What waits for a judgement, oldest first.
+    held: Vec<Held<'static>>,
+    pub proof: Proof,
+    lateness: Lateness,
+    drift: Drift,
+    /// By how much it was moved when its first packets had come.
+    anchored_by: i64,
+    /// The loudest sample of late, while a lead waits for a silence.
+    loudest: i32,
+    /// Where the stream was moved: the highest number before, and by how much.
+    moves: VecDeque<(u16, i64)>,
+    gaps: Gaps,
+    window: Window,
 }
 
 impl Stream {
@@ -99,7 +99,6 @@ impl Stream {
             rate: coming.format.rate,
             window: Window::new(),
             highest: packet.sequence,
-            since: 0,
             timestamps: Timestamps::new(packet.timestamp, first, coming.len),
             lateness: Lateness::new(SLACK_NS),
             drift: Drift::default(),
@@ -232,7 +231,6 @@ impl Stream {
         let step = self.step(coming, missing, returns, scene);
         let apart = packet.sequence.wrapping_sub(before);
         self.window.audio(packet.sequence, coming.hash);
-        self.since += u64::from(apart);
         self.highest = packet.sequence;
         self.last_arrival = coming.arrival;
         let len = self.timestamps.len();

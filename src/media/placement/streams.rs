@@ -19,15 +19,17 @@ const FORGOTTEN: usize = 64;
 const TURN_NS: u64 = 60 * NS_PER_MS;
 const TURNS: u32 = 4;
 
+/// What each packet needs comes first.
 #[derive(Debug, Default)]
+#[repr(C)]
 pub(in crate::media) struct Streams {
     streams: Vec<Stream>,
-    suspects: Vec<Suspect>,
     /// The SSRC whose packet was the newest.
     front: Option<u32>,
     /// Nothing has come from the present feed yet.
     fresh: bool,
     turns: u32,
+    suspects: Vec<Suspect>,
     /// The SSRCs of streams that were forgotten, oldest first.
     forgotten: VecDeque<u32>,
 }

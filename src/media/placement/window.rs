@@ -27,13 +27,13 @@ const OTHER: u16 = 1;
 /// The latest `NUMBERS` numbers, by their value.
 #[derive(Clone, Debug)]
 pub(in crate::media) struct Window {
-    entries: Box<[Entry]>,
+    entries: [Entry; NUMBERS as usize],
 }
 
 impl Window {
     pub(in crate::media) fn new() -> Window {
         Window {
-            entries: vec![Entry::default(); usize::from(NUMBERS)].into_boxed_slice(),
+            entries: [Entry::default(); NUMBERS as usize],
         }
     }
 
@@ -87,28 +87,31 @@ impl Window {
     }
 }
 
-/// Words of a payload that are looked at.
-const LOOKS: usize = 6;
-
 /// Of a packet's timestamp and payload; never one of the two marks without audio. Of a long
-/// payload, words from all over it are looked at: two packets of one number and timestamp
-/// that differ, differ in speech, and so everywhere.
+/// payload, five words from all over it are looked at: two packets of one number and
+/// timestamp that differ, differ in speech, and so everywhere.
 #[inline]
 pub(in crate::media) fn hash(timestamp: u32, payload: &[u8]) -> u16 {
-    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+    const FACTORS: [u64; 5] = [
+        0x9e37_79b9_7f4a_7c15,
+        0xbf58_476d_1ce4_e5b9,
+        0x94d0_49bb_1331_11eb,
+        0xd6e8_feb8_6659_fd93,
+        0xa076_1d64_78bd_642f,
+    ];
     let (words, rest) = payload.as_chunks::<8>();
-    let mut sums = [u64::from(timestamp) ^ (payload.len() as u64) << 32, FACTOR];
-    let apart = words.len().div_ceil(LOOKS).max(1);
-    for (n, word) in words.iter().step_by(apart).enumerate() {
-        let sum = &mut sums[n % 2];
-        *sum = (*sum ^ u64::from_le_bytes(*word))
-            .wrapping_mul(FACTOR)
-            .rotate_left(29);
-    }
+    let count = words.len();
+    let places = [0, count / 4, count / 2, count * 3 / 4, count.wrapping_sub(1)];
     let mut last = [0; 8];
     last[..rest.len()].copy_from_slice(rest);
-    let both = sums[0] ^ sums[1].rotate_left(31) ^ u64::from_le_bytes(last).wrapping_mul(FACTOR);
-    let hash = (both.wrapping_mul(FACTOR) >> 48) as u16;
+    let head = u64::from(timestamp) ^ (payload.len() as u64) << 32;
+    let mut sum = head.wrapping_mul(FACTORS[1]) ^ u64::from_le_bytes(last).wrapping_mul(FACTORS[2]);
+    for (place, factor) in places.into_iter().zip(FACTORS) {
+        let word = words.get(place).copied().unwrap_or_default();
+        let word = u64::from_le_bytes(word);
+        sum = sum.wrapping_add((word ^ word >> 32).wrapping_mul(factor));
+    }
+    let hash = ((sum ^ sum >> 29).wrapping_mul(FACTORS[0]) >> 48) as u16;
     hash.max(OTHER + 1)
 }
 

@@ -1,8 +1,8 @@
 //! What is told to be lost, and how often.
 
 use super::*;
-use crate::media::SpanKind;
-use crate::media::sim::Wish;
+use crate::media::sim::{Wish, config};
+use crate::media::{ClockMode, SpanKind};
 use crate::words::Layout;
 
 const MS: u64 = NS_PER_MS;
@@ -156,7 +156,9 @@ fn an_overrun_is_counted_once() {
         packet(7, 0, 40_000, 0, &[5; 160]),
     ];
     for other in others {
-        let (mut sim, tape) = one_leg();
+        let mut settings = config(ClockMode::Real);
+        settings.overflow_bytes = 64 << 10;
+        let (mut sim, tape) = one_leg_of(Sim::new(settings));
         let mut next = 0;
         let mut over = 0;
         while over < 3 {

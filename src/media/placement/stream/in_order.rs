@@ -39,22 +39,26 @@ impl Stream {
             self.proof.follows(step, coming.arrival, self.rate);
         }
         self.window.audio(packet.sequence, coming.hash);
-        self.since += 1;
         self.highest = packet.sequence;
         self.last_arrival = coming.arrival;
         let at = moment.wanted + step;
         self.timestamps.goes_on(packet.timestamp, at, coming.len);
-        let placing = Placing {
-            at,
-            trim: (self.end - at).max(0).min(step.min(0).abs()) as u64,
-            repeat: step.max(0) as u64,
-            early: self.proof.early(at).max(said_by(coming.aged, at, coming.arrival)),
-            newest: true,
-            ..Placing::default()
-        };
-        self.end = self.end.max(at + coming.len);
+        let early = self.proof.early(at).max(said_by(coming.aged, at, coming.arrival));
+        let end = self.end;
+        self.end = end.max(at + coming.len);
         self.lead = at - coming.arrival;
-        out.audio(&coming.audio(), placing);
+        let audio = coming.audio();
+        if step != 0 || !out.follows_on(&audio, at, early) {
+            let placing = Placing {
+                at,
+                trim: (end - at).max(0).min(step.min(0).abs()) as u64,
+                repeat: step.max(0) as u64,
+                early,
+                newest: true,
+                ..Placing::default()
+            };
+            out.audio(&audio, placing);
+        }
         true
     }
 
