@@ -8,6 +8,7 @@ pub use gateway::GatewayConfig;
 
 use serde_json::Value;
 
+use crate::sync::LargePages;
 use crate::text::{brief, one_line};
 use crate::words::{Error, Format, Layout, PauseMode, Result, Status};
 
@@ -40,6 +41,8 @@ pub struct Config {
     pub reorder_ms: u32,
     pub leg_wait_ms: u32,
     pub workers: u32,
+    /// No key: how this system is asked for large pages.
+    pub large_pages: LargePages,
     pub overflow_bytes: u64,
     pub ahead_bytes: u64,
     pub silent_ms: u32,
@@ -272,6 +275,7 @@ impl Default for Config {
             reorder_ms: 60,
             leg_wait_ms: 2000,
             workers: 0,
+            large_pages: |_| {},
             overflow_bytes: 256 << 20,
             ahead_bytes: 256 << 20,
             silent_ms: 10_000,

@@ -137,7 +137,7 @@ impl Engine {
         let workers = (0..worker_count(&config))
             .map(|index| WorkerInbox::new(media.clone(), media_stats.clone(), index))
             .collect::<Vec<_>>();
-        let overflow = OverflowPool::new(config.overflow_bytes);
+        let overflow = OverflowPool::with_large_pages(config.overflow_bytes, config.large_pages);
         if let (Some(first), ClockMode::Real) = (workers.first(), media.clock) {
             first.keep_ready(overflow.clone());
         }

@@ -36,6 +36,10 @@ mod base;
 pub(crate) use base::thread_local;
 pub use base::{Word, atomic, slot, thread};
 
+/// Asks the system to keep these words on large pages, if it can. They begin and end where a
+/// large page does. The C ABI provides it: nothing else calls the system by itself.
+pub type LargePages = fn(&[Word]);
+
 /// Every interleaving of a model, and every value that the memory model lets its
 /// loads see, up to a number of preemptions: `LOOM_MAX_PREEMPTIONS`, or this one.
 #[cfg(all(test, callrec_loom))]

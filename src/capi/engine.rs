@@ -10,6 +10,7 @@ use super::engine_of;
 use super::event::HostData;
 use super::guard::answer;
 use super::types::*;
+use crate::config::Config;
 use crate::engine::slots::Id;
 use crate::engine::{Engine, process};
 use crate::events::{LogLevel, LogListener};
@@ -44,7 +45,12 @@ pub unsafe extern "C" fn rec_open(
         watch_forks();
         // SAFETY: NULL, or made by rec_config_new and not freed.
         let settings = unsafe { config.as_ref() }.map(|config| config.settings().clone());
-        let (_, id) = Engine::open(settings.unwrap_or_default())?;
+        let settings = Config {
+            #[cfg(not(callrec_loom))]
+            large_pages: super::memory::large_pages,
+            ..settings.unwrap_or_default()
+        };
+        let (_, id) = Engine::open(settings)?;
         // SAFETY: not NULL, so it points to a writable rec_engine.
         unsafe { out.write(rec_engine { id: id.0 }) };
         Ok(())

@@ -20,6 +20,8 @@ mod gateway;
 mod guard;
 mod line;
 mod list;
+#[cfg(not(callrec_loom))]
+mod memory;
 mod recording;
 #[cfg(feature = "gateway")]
 mod served;

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::lead::{Admission, Lead};
+use super::memory::Lease;
 use super::overflow::{CHUNK, chunks_for};
 use super::record::{HEADER, Header, Kind, POSITION, record_bytes};
 use super::ring::Ring;
@@ -140,8 +141,9 @@ impl Feed {
         options: impl Into<FeedOptions>,
     ) -> (Feed, Outlet, Arc<FeedWaiter>) {
         let options = options.into();
-        let ring = Ring::new(ring_bytes(options));
-        let rings = Box::new(rings(&call, &ring, chunks_for(options)));
+        let home = call.overflow().homes().lease(ring_bytes(options));
+        let ring = home.ring().clone();
+        let rings = Box::new(rings(&call, home, chunks_for(options)));
         let outlet = rings.outlet(call.counts(leg));
         let waiter = Arc::new(FeedWaiter::new(Arc::downgrade(&call), leg, ring.bytes()));
         let counts = call.counts(leg);
@@ -185,8 +187,9 @@ impl Feed {
             self.rings.want(chunks);
             return None;
         }
-        self.ring = Ring::new(bytes);
-        self.rings = Box::new(rings(&self.call, &self.ring, chunks));
+        let home = self.call.overflow().homes().lease(bytes);
+        self.ring = home.ring().clone();
+        self.rings = Box::new(rings(&self.call, home, chunks));
         self.free = self.ring.bytes() as u32;
         self.begin = self.handed;
         self.waiter.set_capacity(self.ring.bytes());
@@ -402,9 +405,9 @@ impl Feed {
 }
 
 /// A feed's own ring, and in real time the way to the overflow memory.
-fn rings(call: &CallTap, home: &Ring, chunks: u64) -> Rings {
+fn rings(call: &CallTap, home: Arc<Lease>, chunks: u64) -> Rings {
     let real = call.config().clock == ClockMode::Real;
-    Rings::new(home.clone(), real.then(|| (call.overflow(), chunks)))
+    Rings::new(home, real.then(|| (call.overflow(), chunks)))
 }
 
 /// A quarter of what the format needs: 2,048 bytes or 100 ms. Not more than fits into a

@@ -10,10 +10,11 @@ use std::sync::Arc;
 
 use once_cell::sync::OnceCell;
 
+use super::memory::{Lease, RingMemory};
 use super::ring::Ring;
-use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::sync::slot;
+use crate::sync::{LargePages, Mutex};
 use crate::words::FeedOptions;
 
 /// A model has few chunks, and small ones.
@@ -41,7 +42,7 @@ const AT_ONCE: u64 = if MODEL { 1 } else { 32 };
 
 struct Segment {
     free: AtomicU64,
-    chunks: [slot::Mutex<Option<Ring>>; SEGMENT],
+    chunks: [slot::Mutex<Option<Arc<Lease>>>; SEGMENT],
 }
 
 /// What control threads and workers know of the chunks; no feeding thread comes here.
@@ -68,11 +69,19 @@ pub struct OverflowPool {
     /// The open feeds want more chunks than the limit allows.
     scarce: AtomicBool,
     stock: Mutex<Stock>,
+    /// Of the chunks, and of the feeds' own rings.
+    chunks: Arc<RingMemory>,
+    homes: Arc<RingMemory>,
 }
 
 impl OverflowPool {
     /// At most so many bytes, allocated as feeds are opened.
     pub fn new(bytes: u64) -> Arc<OverflowPool> {
+        OverflowPool::with_large_pages(bytes, |_| {})
+    }
+
+    /// Chunks are seldom needed: the feeds' own rings alone are worth large pages.
+    pub fn with_large_pages(bytes: u64, large_pages: LargePages) -> Arc<OverflowPool> {
         let limit = (bytes / CHUNK as u64).min(CHUNKS_MAX);
         let segments = (limit as usize).div_ceil(SEGMENT);
         Arc::new(OverflowPool {
@@ -83,7 +92,14 @@ impl OverflowPool {
             hint: AtomicUsize::new(0),
             scarce: AtomicBool::new(false),
             stock: Mutex::default(),
+            chunks: Arc::new(RingMemory::new(None)),
+            homes: Arc::new(RingMemory::new(Some(large_pages))),
         })
+    }
+
+    /// Where the feeds' own rings come from.
+    pub(super) fn homes(&self) -> &Arc<RingMemory> {
+        &self.homes
     }
 
     /// Chunks that are nobody's.
@@ -135,7 +151,8 @@ impl OverflowPool {
     /// that its lock is always free.
     pub(super) fn ring(&self, index: u32) -> Option<Ring> {
         let (segment, bit) = self.place(index)?;
-        segment.chunks.get(bit)?.try_lock()?.clone()
+        let chunk = segment.chunks.get(bit)?.try_lock()?;
+        chunk.as_ref().map(|lease| lease.ring().clone())
     }
 
     /// Whoever had the chunk stores and loads nothing in it any more.
@@ -188,11 +205,11 @@ impl OverflowPool {
             chunks: std::array::from_fn(|_| slot::Mutex::new(None)),
         });
         self.opened.fetch_max(number + 1, Ordering::AcqRel);
-        self.set(index, Some(Ring::new(CHUNK)));
+        self.set(index, Some(self.chunks.lease(CHUNK)));
         self.give_back(index);
     }
 
-    fn set(&self, index: u32, ring: Option<Ring>) {
+    fn set(&self, index: u32, ring: Option<Arc<Lease>>) {
         if let Some((segment, bit)) = self.place(index)
             && let Some(chunk) = segment.chunks.get(bit)
             && let Some(mut chunk) = chunk.try_lock()

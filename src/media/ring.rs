@@ -7,51 +7,67 @@
 
 use std::sync::Arc;
 
+use super::memory::Block;
 use crate::sync::Word;
 use crate::sync::atomic::Ordering;
 
 pub(super) const WORD: usize = size_of::<u64>();
-/// Words of a cache line.
-const LINE: usize = 8;
-/// A G.711 packet of 20 ms and its header are three of them.
-#[repr(align(64))]
-struct Line([Word; LINE]);
+/// Words of a cache line: a G.711 packet of 20 ms and its header are three of them.
+pub(super) const LINE: usize = 8;
 
-/// The memory alone: that no word is stored while it is loaded is for the counts.
+/// Where the words are: that none is stored while it is loaded is for the counts.
 #[derive(Clone)]
 pub(super) struct Ring {
-    lines: Arc<[Line]>,
+    block: Arc<Block>,
+    /// In words.
+    begin: u32,
+    /// Of the numbers of its lines.
+    mask: u32,
 }
 
 impl Ring {
     /// A model fills its rings with two packets.
     pub(super) const LEAST: usize = if cfg!(callrec_loom) { 128 } else { 8 * 1024 };
 
-    /// At least so many bytes, and a power of two. It is touched here, so that no packet
-    /// pays for a page fault.
-    pub(super) fn new(bytes: usize) -> Ring {
-        let lines = bytes.max(Self::LEAST).next_power_of_two() / (WORD * LINE);
-        let line = || Line(std::array::from_fn(|_| Word::new(0)));
+    /// So many bytes, a power of two, from a word of the block on.
+    pub(super) fn of(block: Arc<Block>, begin: usize, bytes: usize) -> Ring {
         Ring {
-            lines: (0..lines).map(|_| line()).collect(),
+            block,
+            begin: begin as u32,
+            mask: (bytes / (LINE * WORD)) as u32 - 1,
         }
+    }
+
+    pub(super) fn is_of(&self, block: &Arc<Block>) -> bool {
+        Arc::ptr_eq(&self.block, block)
+    }
+
+    pub(super) fn words(&self) -> &[Word] {
+        let begin = self.begin as usize;
+        self.block
+            .words
+            .get(begin..begin + self.bytes() / WORD)
+            .unwrap_or_default()
     }
 
     #[inline]
     pub(super) fn bytes(&self) -> usize {
-        self.lines.len() * LINE * WORD
+        (self.mask as usize + 1) * LINE * WORD
     }
 
-    /// Where a word is. `None` only for a ring of no lines.
+    /// The line in which a word is. `None` for no ring that `of` has made.
     #[inline]
-    fn line(&self, number: usize) -> Option<&Line> {
-        self.lines
-            .get((number / LINE) & (self.lines.len().wrapping_sub(1)))
+    fn line(&self, number: usize) -> Option<&[Word; LINE]> {
+        let line = (number / LINE) & self.mask as usize;
+        self.block
+            .words
+            .get(self.begin as usize + line * LINE..)?
+            .first_chunk()
     }
 
     #[inline]
     fn word(&self, number: usize) -> Option<&Word> {
-        Some(&self.line(number)?.0[number % LINE])
+        Some(&self.line(number)?[number % LINE])
     }
 
     #[inline]
@@ -75,7 +91,7 @@ impl Ring {
         next = self.store_words(next, first);
         for words in lines {
             if let Some(line) = self.line(next) {
-                let each = line.0.iter().zip(words);
+                let each = line.iter().zip(words);
                 each.for_each(|(word, bytes)| word.store(u64::from_ne_bytes(*bytes), Ordering::Relaxed));
             }
             next += LINE;
@@ -92,7 +108,7 @@ impl Ring {
     #[inline]
     fn store_words(&self, from: usize, words: &[[u8; WORD]]) -> usize {
         if let Some(line) = self.line(from) {
-            let each = line.0.iter().skip(from % LINE).zip(words);
+            let each = line.iter().skip(from % LINE).zip(words);
             each.for_each(|(word, bytes)| word.store(u64::from_ne_bytes(*bytes), Ordering::Relaxed));
         }
         from + words.len()
@@ -110,7 +126,7 @@ impl Ring {
         let (lines, last) = words.as_chunks_mut::<LINE>();
         for line in lines {
             if let Some(from) = self.line(next) {
-                *line = std::array::from_fn(|n| bytes_of(&from.0[n]));
+                *line = from.each_ref().map(bytes_of);
             }
             next += LINE;
         }

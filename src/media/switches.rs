@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use super::feed::LegCounts;
+use super::memory::Lease;
 use super::overflow::OverflowPool;
 use super::ring::{Ring, WORD};
 use crate::sync::Word;
@@ -94,7 +95,7 @@ impl Drop for Switches {
 
 /// The feed's side: its own ring, and where it goes from there.
 pub(super) struct Rings {
-    home: Ring,
+    home: Arc<Lease>,
     /// Where the feed left its own ring; `None`: it is there.
     left_home: Option<u64>,
     /// `None` in stream time: nothing is taken that the feed's own ring cannot hold.
@@ -109,7 +110,7 @@ pub(super) struct Next {
 
 impl Rings {
     /// `chunks`: what the pool keeps for this feed.
-    pub(super) fn new(home: Ring, pool: Option<(&Arc<OverflowPool>, u64)>) -> Rings {
+    pub(super) fn new(home: Arc<Lease>, pool: Option<(&Arc<OverflowPool>, u64)>) -> Rings {
         let switches = pool.map(|(pool, chunks)| {
             pool.want(chunks);
             Arc::new(Switches {
@@ -128,7 +129,7 @@ impl Rings {
     }
 
     pub(super) fn home(&self) -> &Ring {
-        &self.home
+        self.home.ring()
     }
 
     /// The feed may be given more audio than was thought.
@@ -159,7 +160,7 @@ impl Rings {
         let switches = self.switches.as_ref().filter(|switches| !switches.is_full())?;
         if self.may_return(taken) {
             return Some(Next {
-                ring: self.home.clone(),
+                ring: self.home.ring().clone(),
                 chunk: None,
             });
         }
@@ -186,7 +187,7 @@ impl Rings {
     pub(super) fn outlet(&self, counts: &LegCounts) -> Outlet {
         Outlet {
             switched: counts.switched.load(Ordering::Relaxed),
-            present: self.home.clone(),
+            present: self.home.ring().clone(),
             home: self.home.clone(),
             entered: 0,
             switches: self.switches.clone(),
@@ -203,7 +204,7 @@ impl Next {
 
 /// The worker's side: gives what was stored, whichever ring it lies in.
 pub(super) struct Outlet {
-    home: Ring,
+    home: Arc<Lease>,
     /// What the worker reads now.
     present: Ring,
     /// Entries of the log that the worker has followed.
@@ -216,7 +217,7 @@ pub(super) struct Outlet {
 impl Outlet {
     /// Of the feed's own ring.
     pub(super) fn bytes(&self) -> usize {
-        self.home.bytes()
+        self.home.ring().bytes()
     }
 
     /// What lies from position `from` up to `to`, which was read before `counts` is.
@@ -248,7 +249,7 @@ impl Outlet {
             return;
         };
         let chunk = entry.chunk.and_then(|index| switches.pool.ring(index));
-        self.present = chunk.unwrap_or_else(|| self.home.clone());
+        self.present = chunk.unwrap_or_else(|| self.home.ring().clone());
         if let Some(before) = self.entered.checked_sub(1) {
             switches.leave(before);
         }

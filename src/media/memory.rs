@@ -1,0 +1,243 @@
+//! Memory for rings, in blocks that many of them share.
+//!
+//! Allocated one by one, rings would lie scattered among all else that calls need, on many
+//! more pages than they fill: every packet would wait for the page tables. A block comes
+//! from the system zeroed and untouched; what a ring takes of it is touched at once, so that
+//! no packet pays for a page fault.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::ring::{LINE, Ring, WORD};
+use crate::sync::atomic::Ordering;
+use crate::sync::{LargePages, Mutex, Word};
+
+/// A model has no memory to share: each ring has a block of its own.
+const MODEL: bool = cfg!(any(callrec_loom, callrec_shuttle));
+const PAGE: usize = 4096;
+const LARGE_PAGE: usize = 2 << 20;
+/// The first block, for a host with few calls, and all others.
+const FIRST: usize = 256 << 10;
+const BLOCK: usize = 1 << 20;
+/// The others, where they lie on large pages.
+const LARGE: usize = 4 * LARGE_PAGE;
+
+/// Words that are zero until a ring stores something. On a cache line of its own: each
+/// packet reads where they are.
+#[repr(align(64))]
+pub(super) struct Block {
+    pub words: Box<[Word]>,
+}
+
+impl Block {
+    /// Of so many bytes from the beginning of a page of this size on; and where that is, in
+    /// words.
+    fn new(bytes: usize, page: usize) -> (Arc<Block>, usize) {
+        if MODEL {
+            let words = zeroed(bytes / WORD);
+            return (Arc::new(Block { words }), 0);
+        }
+        let words = zeroed((bytes + page) / WORD);
+        let begin = words.as_ptr().align_offset(page);
+        (Arc::new(Block { words }), begin)
+    }
+}
+
+#[cfg(not(any(callrec_loom, callrec_shuttle)))]
+fn zeroed(words: usize) -> Box<[Word]> {
+    bytemuck::zeroed_slice_box(words)
+}
+
+#[cfg(any(callrec_loom, callrec_shuttle))]
+fn zeroed(words: usize) -> Box<[Word]> {
+    (0..words).map(|_| Word::new(0)).collect()
+}
+
+/// A block that rings are taken from, and how many there are of it.
+struct Shared {
+    block: Arc<Block>,
+    rings: usize,
+}
+
+#[derive(Default)]
+struct Stock {
+    blocks: Vec<Shared>,
+    /// The newest block, where its free rest begins, and where that ends: in words.
+    rest: Option<(Arc<Block>, usize, usize)>,
+    /// Rings that were given back, by their bytes.
+    free: BTreeMap<usize, Vec<Ring>>,
+}
+
+/// Shared by all feeds of an engine.
+pub struct RingMemory {
+    stock: Mutex<Stock>,
+    large_pages: Option<LargePages>,
+}
+
+/// A ring's memory, until it is dropped.
+pub(super) struct Lease {
+    ring: Ring,
+    memory: Arc<RingMemory>,
+}
+
+impl Lease {
+    pub(super) fn ring(&self) -> &Ring {
+        &self.ring
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.memory.give_back(&self.ring);
+    }
+}
+
+impl RingMemory {
+    pub(super) fn new(large_pages: Option<LargePages>) -> RingMemory {
+        RingMemory {
+            stock: Mutex::default(),
+            large_pages,
+        }
+    }
+
+    /// A ring of at least so many bytes, and a power of two.
+    pub(super) fn lease(self: &Arc<RingMemory>, bytes: usize) -> Arc<Lease> {
+        let bytes = bytes.max(Ring::LEAST).next_power_of_two();
+        let ring = match MODEL {
+            true => {
+                let (block, begin) = Block::new(bytes, PAGE);
+                Ring::of(block, begin, bytes)
+            }
+            false => self.stock.lock().take(bytes, self.large_pages),
+        };
+        for word in ring.words().iter().step_by(PAGE / WORD) {
+            word.store(0, Ordering::Relaxed);
+        }
+        Arc::new(Lease {
+            ring,
+            memory: self.clone(),
+        })
+    }
+
+    fn give_back(&self, ring: &Ring) {
+        if !MODEL {
+            self.stock.lock().give_back(ring);
+        }
+    }
+}
+
+impl Stock {
+    fn take(&mut self, bytes: usize, large_pages: Option<LargePages>) -> Ring {
+        let free = self.free.get_mut(&bytes).and_then(Vec::pop);
+        let ring = free.unwrap_or_else(|| self.cut(bytes, large_pages));
+        if let Some(shared) = self.shared(&ring) {
+            shared.rings += 1;
+        }
+        ring
+    }
+
+    /// A new ring, of the newest block if that has room.
+    fn cut(&mut self, bytes: usize, large_pages: Option<LargePages>) -> Ring {
+        let words = bytes / WORD;
+        let room = |(_, begin, end): &(_, usize, usize)| end - begin >= words;
+        let rest = self.rest.take().filter(room);
+        let (block, begin, end) = rest.unwrap_or_else(|| self.new_block(bytes, large_pages));
+        self.rest = Some((block.clone(), begin + words, end));
+        Ring::of(block, begin, bytes)
+    }
+
+    fn new_block(&mut self, bytes: usize, large_pages: Option<LargePages>) -> (Arc<Block>, usize, usize) {
+        let (size, page, advise) = match large_pages {
+            _ if self.blocks.is_empty() => (FIRST, PAGE, None),
+            Some(advise) => (LARGE, LARGE_PAGE, Some(advise)),
+            None => (BLOCK, PAGE, None),
+        };
+        let size = bytes.max(size);
+        let (block, begin) = Block::new(size, page);
+        let end = begin + size / WORD;
+        if let (Some(advise), Some(words)) = (advise, block.words.get(begin..end)) {
+            advise(words);
+        }
+        self.blocks.push(Shared {
+            block: block.clone(),
+            rings: 0,
+        });
+        (block, begin, end)
+    }
+
+    fn shared(&mut self, ring: &Ring) -> Option<&mut Shared> {
+        let own = |shared: &&mut Shared| ring.is_of(&shared.block);
+        self.blocks.iter_mut().rev().find(own)
+    }
+
+    /// A block of which no ring is left goes back to the system.
+    fn give_back(&mut self, ring: &Ring) {
+        self.free.entry(ring.bytes()).or_default().push(ring.clone());
+        let Some(shared) = self.shared(ring) else {
+            return;
+        };
+        shared.rings -= 1;
+        if shared.rings > 0 {
+            return;
+        }
+        let gone = shared.block.clone();
+        self.blocks.retain(|shared| !Arc::ptr_eq(&shared.block, &gone));
+        self.free
+            .values_mut()
+            .for_each(|rings| rings.retain(|ring| !ring.is_of(&gone)));
+        self.rest.take_if(|(block, ..)| Arc::ptr_eq(block, &gone));
+    }
+}
+
+const _: () = assert!(PAGE.is_multiple_of(LINE * WORD));
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rings_lie_side_by_side_and_apart() {
+        let memory = Arc::new(RingMemory::new(None));
+        let leases: Vec<_> = (0..200)
+            .map(|n| memory.lease(if n % 3 == 0 { 16 << 10 } else { 8 << 10 }))
+            .collect();
+        for (n, lease) in leases.iter().enumerate() {
+            lease
+                .ring()
+                .words()
+                .iter()
+                .for_each(|word| word.store(n as u64, Ordering::Relaxed));
+        }
+        for (n, lease) in leases.iter().enumerate() {
+            assert!(
+                lease
+                    .ring()
+                    .words()
+                    .iter()
+                    .all(|word| word.load(Ordering::Relaxed) == n as u64)
+            );
+            assert!(lease.ring().words().as_ptr().addr().is_multiple_of(LINE * WORD));
+        }
+        let bytes: usize = leases.iter().map(|lease| lease.ring().bytes()).sum();
+        assert_eq!(
+            memory.stock.lock().blocks.len(),
+            1 + (bytes - FIRST).div_ceil(BLOCK)
+        );
+    }
+
+    #[test]
+    fn what_is_given_back_is_taken_again_and_an_empty_block_goes() {
+        let memory = Arc::new(RingMemory::new(None));
+        let first = memory.lease(8 << 10);
+        let place = memory.lease(8 << 10).ring().words().as_ptr();
+        assert_eq!(memory.lease(5000).ring().words().as_ptr(), place);
+        let large = memory.lease(4 << 20);
+        assert_eq!(memory.stock.lock().blocks.len(), 2);
+        drop(large);
+        assert_eq!(memory.stock.lock().blocks.len(), 1);
+        drop(first);
+        let stock = memory.stock.lock();
+        assert!(stock.blocks.is_empty() && stock.rest.is_none());
+        assert!(stock.free.values().all(Vec::is_empty));
+    }
+}
