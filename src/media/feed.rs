@@ -189,7 +189,7 @@ impl Feed {
         }
         let home = self.call.overflow().homes().lease(bytes);
         self.ring = home.ring().clone();
-        self.rings = Box::new(rings(&self.call, home, chunks));
+        *self.rings = rings(&self.call, home, chunks);
         self.free = self.ring.bytes() as u32;
         self.begin = self.handed;
         self.waiter.set_capacity(self.ring.bytes());
