@@ -110,8 +110,10 @@ fn an_automatic_start_that_is_refused_is_told_to_its_own_user() {
         ..Call::default()
     };
     house.engine.begin(&other_end).unwrap();
-    done(&house, "user2", SECOND, "StartCallRecording");
     let clients = ["user1", "user2"].map(|user| Client::subscribed(&house, user));
+    done(&house, "user2", SECOND, "StartCallRecording");
+    // Otherwise it could still be on its way later.
+    assert_no_error(&clients[1].notifications(1)[0]);
     house.engine.line(None, Some("101"), REC_LINE_AUTOMATIC).unwrap();
     for client in &clients {
         let told = client.notifications(1).remove(0);
