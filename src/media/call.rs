@@ -1,5 +1,6 @@
 //! A worker's visit of one call: counts, points, audio, time.
 
+mod outlook;
 mod points;
 
 use std::collections::VecDeque;
@@ -14,8 +15,8 @@ use super::planted;
 use super::point::{Counts, Point, What};
 use super::tap::{Legs, Tap};
 use super::{CallTap, ClockMode};
-use crate::clock::NS_PER_S;
-use crate::words::{EndReason, FeedOptions, Leg};
+use crate::words::{EndReason, Leg};
+use outlook::Outlook;
 
 pub(super) struct CallState {
     pub call: Arc<CallTap>,
@@ -44,22 +45,10 @@ pub(super) struct CallState {
     ended: bool,
     outlook: Outlook,
     visited_ns: u64,
-    /// The rings of its feeds hold as much at least.
+    /// The rings of its feeds hold as much at least, of what the feeds were told to expect
+    /// and of what has come.
     rings_ns: u64,
-}
-
-/// What the recordings want, so that a visit in which nothing of them is due leaves their
-/// memory alone.
-#[derive(Default)]
-struct Outlook {
-    /// Nothing of any of them is due before it; 0: they have to be looked at.
-    rest_ns: u64,
-    /// Any of them hears.
-    heard: bool,
-    /// The latest begin of one that has never been paused.
-    begin_ns: u64,
-    /// One of them has no shape yet.
-    unshaped: bool,
+    filling_ns: u64,
 }
 
 impl CallState {
@@ -86,6 +75,7 @@ impl CallState {
             outlook: Outlook::default(),
             visited_ns: 0,
             rings_ns: u64::MAX,
+            filling_ns: 0,
         }
     }
 
@@ -132,8 +122,8 @@ impl CallState {
         if !self.rests() && self.is_held_up(now_ns) {
             return;
         }
-        self.visited_ns = now_ns;
         let counts = self.call.handed();
+        self.note_pace(&counts, now_ns);
         self.call.take_points(&mut self.points);
         let mut tally = Tally::default();
         self.pass_points(now_ns, scratch);
@@ -161,39 +151,6 @@ impl CallState {
             self.advance(now_ns);
         }
         self.is_blocked() || self.taps.iter().any(Tap::is_behind)
-    }
-
-    /// No recording has anything that is due, or that waits.
-    fn rests(&self) -> bool {
-        self.outlook.rest_ns > 0
-    }
-
-    fn look_at_taps(&mut self) {
-        let taps = || self.taps.iter();
-        self.outlook = Outlook {
-            rest_ns: taps().map(Tap::rest_ns).min().unwrap_or(u64::MAX),
-            heard: taps().any(Tap::is_recording),
-            begin_ns: taps().filter_map(Tap::unbroken_since_ns).max().unwrap_or(0),
-            unshaped: taps().any(Tap::is_unshaped),
-        };
-    }
-
-    /// Real time: nothing is due now, and the rings will not be more than two thirds full
-    /// by the next visit, `next_ns` from now.
-    pub(super) fn can_wait(&self, now_ns: u64, next_ns: u64) -> bool {
-        let unseen_ns = now_ns.saturating_sub(self.visited_ns) + next_ns;
-        let rests = self.real && self.frontier(now_ns) < self.outlook.rest_ns;
-        rests && unseen_ns < self.rings_ns / 3 * 2
-    }
-
-    /// A feed's ring has so many bytes, and audio of this format may come in it.
-    fn note_ring(&mut self, bytes: usize, options: FeedOptions) {
-        if bytes == 0 {
-            return;
-        }
-        // Packets have headers.
-        let bytes_per_s = options.bytes_per_s() * 5 / 4;
-        self.rings_ns = self.rings_ns.min(bytes as u64 * NS_PER_S / bytes_per_s.max(1));
     }
 
     /// Each point in its turn, with what was handed in before it.

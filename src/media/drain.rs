@@ -29,6 +29,11 @@ impl Drain {
         }
     }
 
+    /// Bytes taken over the leg's whole life.
+    pub(super) fn taken(&self) -> u64 {
+        self.taken
+    }
+
     /// Of the present feed's own ring.
     pub(super) fn ring_bytes(&self) -> usize {
         self.ring.as_ref().map_or(0, Outlet::bytes)

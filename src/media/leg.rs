@@ -160,6 +160,10 @@ impl LegMedia {
     }
 
     pub(super) fn record(&mut self, header: Header, payload: &[u8], with: &Drained<'_>) {
+        // A visit may come much later than what it finds.
+        if with.scene.real {
+            self.pass(header.arrival_ns, with.scene);
+        }
         self.line.tally.last_arrival_ns = self.line.tally.last_arrival_ns.max(header.arrival_ns);
         match header.kind {
             Kind::Rtp => self.rtp(header, payload, false, with),
@@ -345,6 +349,16 @@ impl LegMedia {
             .note(ahead, end + lost, epoch, What::Refused(DropReason::Ahead));
         let now = grid::index(clock_ns, self.line.track.rate());
         self.line.track.advance_end((end + lost).min(now.max(end)));
+    }
+
+    /// What had waited for long enough when a record came is decided without it.
+    fn pass(&mut self, arrival_ns: u64, scene: &Scene) {
+        if self.streams.is_waiting() {
+            self.streams.pass(arrival_ns, scene, &mut self.line);
+        }
+        if self.is_written && self.writes.is_waiting() {
+            self.writes.tick(arrival_ns, false, &mut self.line);
+        }
     }
 
     /// Time has gone on: what has waited for long enough is decided.

@@ -180,8 +180,9 @@ impl OverflowPool {
     /// For feeds that are still to be opened, as many again as the open ones want, but for no
     /// more than a reserve. A media worker does so at each tick.
     pub(super) fn prepare(&self) {
-        let vacant = self.stock.lock().prepare(self.limit);
-        for index in vacant {
+        // Whoever opens a feed meanwhile finds them filled, or fills its own.
+        let mut stock = self.stock.lock();
+        for index in stock.prepare(self.limit) {
             self.fill(index);
         }
     }

@@ -399,6 +399,11 @@ impl Sim {
         self.state.visit_guarded(self.now_ns, &mut Scratch::default());
     }
 
+    /// Whether the worker would leave the visit of this moment out.
+    pub fn can_wait(&self) -> bool {
+        self.state.can_wait(self.now_ns, 100 * NS_PER_MS)
+    }
+
     /// So many milliseconds pass, with a visit every 100 ms at the latest.
     pub fn pass(&mut self, ms: u64) {
         let until = self.now_ns + ms * NS_PER_MS;

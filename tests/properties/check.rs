@@ -178,6 +178,9 @@ fn pauses(file: &File, taken: &Taken, whole: bool) -> Result<(), String> {
     Ok(())
 }
 
+/// No packet of a plan is longer.
+const PACKET_MS: f64 = 60.0;
+
 /// How often which frames of which leg were told to be lost; the sum must be theirs.
 pub fn losses(
     channels: &[Vec<usize>],
@@ -194,9 +197,18 @@ pub fn losses(
             "loss on leg {leg}, not heard"
         );
         hold!(
-            span.from < span.to && span.to <= frames,
+            span.from <= span.to && span.to <= frames,
             "loss span {span:?} of {frames} frames"
         );
+        // What a packet has before the resume across which it lies is in no frame.
+        if span.from == span.to {
+            hold!(
+                taken.pauses.iter().any(|pause| pause.to == span.to) && span.ms < PACKET_MS,
+                "loss span {span:?} without a frame"
+            );
+            sum_ms += span.ms;
+            continue;
+        }
         let ms = (span.to - span.from) as f64 * 1000.0 / f64::from(rate);
         // A span may be several, each rounded to a nanosecond.
         hold!(

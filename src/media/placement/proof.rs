@@ -81,10 +81,7 @@ impl Proof {
     /// The stream was moved. A longer deficit than the longest stall is none: its sender's
     /// clock stood still.
     pub(in crate::media) fn moved(&mut self, by: i64, proven: bool, rate: u32) {
-        let excused = by.max(0).min(self.credit.max(0));
-        self.credit -= excused;
-        self.moved_since = self.moved_since.saturating_add(by.max(0));
-        self.deficit = (self.deficit + by - excused).max(0);
+        self.owes(by);
         if proven || self.still >= STEPS || self.deficit > samples(STALL_NS, rate) {
             self.expire();
         }
@@ -93,18 +90,28 @@ impl Proof {
     /// The stream follows its sender's clock by so many samples. A slow clock and a queue
     /// that grows look the same: by more than a clock can be slow, a packet may have been
     /// said earlier.
+    ///
+    /// That proves nothing, however far it goes; and a fast clock makes nothing younger.
     pub(in crate::media) fn follows(&mut self, by: i64, arrival: i64, rate: u32) {
         if by <= 0 {
-            return self.moved(by, false, rate);
+            return;
         }
         let most = samples(FOLLOWED_NS, rate) * 1_000_000;
         let (since, rest) = self.followed.unwrap_or((arrival, most));
         let rest = (rest + (arrival - since).max(0).saturating_mul(SLOW_PPM)).min(most);
         let excused = by.min(rest / 1_000_000);
         self.followed = Some((arrival, rest - excused * 1_000_000));
-        if by > excused {
-            self.moved(by - excused, false, rate);
-        }
+        let (known, stall) = (self.deficit, samples(STALL_NS, rate));
+        self.owes(by - excused);
+        self.deficit = self.deficit.min(stall.max(known));
+    }
+
+    /// The stream was moved, as far as nothing excuses it.
+    fn owes(&mut self, by: i64) {
+        let excused = by.max(0).min(self.credit.max(0));
+        self.credit -= excused;
+        self.moved_since = self.moved_since.saturating_add(by.max(0));
+        self.deficit = (self.deficit + by - excused).max(0);
     }
 
     /// Timestamps began anew so far behind the last packet.
@@ -155,8 +162,8 @@ impl Proof {
         let took = time.saturating_sub(before);
         let stood = took.saturating_sub(i64::from(timestamp.wrapping_sub(known) as i32));
         if stood > samples(REPORT_NS, rate) {
-            self.deficit -= self.deficit.min(stood);
-            // What it has been moved by is excused; what comes yet may be, once.
+            // What it has been moved by since is excused; what comes yet may be, once.
+            self.deficit -= self.deficit.min(stood.min(self.moved_since));
             let yet = stood.saturating_sub(self.moved_since);
             self.credit = yet.clamp(0, samples(STALL_NS, rate));
             self.compares_with(time, timestamp);
@@ -230,6 +237,32 @@ mod tests {
         let queue = followed(10_000, false);
         assert!((720..=760).contains(&queue), "{queue} ms of 900");
         assert!(followed(10_000, true) <= 120, "reports say that it is a clock");
+    }
+
+    #[test]
+    fn what_grows_slowly_excuses_nothing_of_before() {
+        let mut proof = Proof::default();
+        proof.moved(4 * S + S / 2, false, 8000);
+        for n in 0..20_000i64 {
+            proof.follows(2, n * 160, 8000);
+        }
+        assert_eq!(proof.early(0), 5 * 8000, "it is no clock that stood still");
+        (0..5000).for_each(|n| proof.follows(-2, n * 160, 8000));
+        assert_eq!(proof.early(0), 5 * 8000, "nothing has become younger");
+    }
+
+    #[test]
+    fn a_report_excuses_once() {
+        let ntp = |seconds: u64| seconds << 32;
+        let mut proof = Proof::default();
+        proof.report(ntp(100), 0, 8000);
+        proof.moved(3 * S, false, 8000);
+        proof.report(ntp(170), 70 * 8000, 8000);
+        assert_eq!(proof.early(0), 3 * 8000);
+        // It stands still for 2 s, and what comes then is as late.
+        proof.report(ntp(180), 78 * 8000, 8000);
+        proof.moved(2 * S, false, 8000);
+        assert_eq!(proof.early(0), 3 * 8000);
     }
 
     #[test]

@@ -315,7 +315,6 @@ impl Stream {
                 self.settle_held(Verdict::Place, out);
                 let step = self.correct(&held);
                 self.shift(held.after, step);
-                self.proof.follows(step, held.arrival, self.rate);
                 let in_speech = held.wanted <= self.end;
                 let mut held = held;
                 held.wanted += step;
@@ -358,7 +357,12 @@ impl Stream {
     /// Whether what waits has waited long enough.
     pub(in crate::media) fn is_due(&self, now: i64) -> bool {
         let waited = |held: &Held<'_>| now - held.arrival >= samples(super::delay::HELD_NS, self.rate);
-        self.anchoring || self.held.first().is_some_and(waited)
+        !self.anchoring && self.held.first().is_some_and(waited)
+    }
+
+    /// Its first packets wait for what comes with them.
+    pub(in crate::media) fn is_anchoring(&self) -> bool {
+        self.anchoring
     }
 
     /// What has no place yet.

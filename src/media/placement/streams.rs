@@ -139,6 +139,7 @@ impl Streams {
     }
 
     fn forget(&mut self, ssrc: u32) {
+        self.forgotten.retain(|known| *known != ssrc);
         if self.forgotten.len() == FORGOTTEN {
             self.forgotten.pop_front();
         }
@@ -284,11 +285,25 @@ impl Streams {
     /// waits for its place is.
     pub(in crate::media) fn tick(&mut self, now_ns: u64, force: bool, scene: &Scene, out: &mut impl Out) {
         for stream in &mut self.streams {
-            let due = stream.is_due(samples(now_ns, stream.rate));
+            let due = stream.is_anchoring() || stream.is_due(samples(now_ns, stream.rate));
             if stream.is_holding() && (force || due) {
                 stream.give_up(!due, scene, out);
             }
         }
+        self.admit_alone(now_ns, out);
+    }
+
+    /// The same before a packet that came at this time: others of its moment may follow.
+    pub(in crate::media) fn pass(&mut self, arrival_ns: u64, scene: &Scene, out: &mut impl Out) {
+        for stream in &mut self.streams {
+            if stream.is_holding() && stream.is_due(samples(arrival_ns, stream.rate)) {
+                stream.give_up(false, scene, out);
+            }
+        }
+        self.admit_alone(arrival_ns, out);
+    }
+
+    fn admit_alone(&mut self, now_ns: u64, out: &mut impl Out) {
         while let Some(n) = self
             .suspects
             .iter()

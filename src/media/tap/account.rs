@@ -185,8 +185,11 @@ impl Account {
             to_frame: frame(to),
             length_ns: grid::time(to - from, rate),
         };
+        // What lies before a resume is in no frame, and in no span with others.
+        let framed = |span: &Span| span.from_frame < span.to_frame;
+        let touches = |last: &Span| last.to_frame == span.from_frame && framed(last) == framed(&span);
         match self.spans.last_mut() {
-            Some(last) if last.kind == span.kind && last.to_frame == span.from_frame => {
+            Some(last) if last.kind == span.kind && touches(last) => {
                 last.to_frame = span.to_frame;
                 last.length_ns += span.length_ns;
             }

@@ -184,6 +184,6 @@ fn an_overrun_is_counted_once() {
         sim.visit();
         // The one that nothing has confirmed is dropped, too.
         let unconfirmed = u64::from(other[1] == 0 && other[2..4] == 40_000u16.to_be_bytes());
-        assert_eq!(sim.stats.frames_lost(), 4 + unconfirmed);
+        assert_eq!(sim.stats.frames_lost(), 4 + unconfirmed, "{:?}", &other[..4]);
     }
 }

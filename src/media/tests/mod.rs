@@ -14,6 +14,7 @@ mod rtp_streams;
 mod stalls;
 mod strides;
 mod threads;
+mod visits;
 
 use super::sim::{Sim, Tape};
 use crate::clock::NS_PER_MS;

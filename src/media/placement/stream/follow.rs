@@ -28,9 +28,12 @@ impl Stream {
         let back = lead.min(silence);
         if back > 0 {
             self.drift.took_back(back);
+            self.proof.moved(-back, false, self.rate);
             return -back;
         }
-        self.drift.observe(moment, held.len)
+        let step = self.drift.observe(moment, held.len);
+        self.proof.follows(step, held.arrival, self.rate);
+        step
     }
 
     fn is_quiet(&mut self, peak: i32) -> bool {

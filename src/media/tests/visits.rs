@@ -1,0 +1,66 @@
+//! Which visits a worker may leave out.
+
+use super::*;
+use crate::media::sim::Wish;
+use crate::words::{Format, Layout};
+
+const MS: u64 = NS_PER_MS;
+
+/// 20 s of a call, which is visited when it has to be; packets of so many samples, and how
+/// many visits that takes.
+fn visits(samples: usize, each_ms: u64) -> u64 {
+    let (mut sim, tape) = one_leg();
+    let mut visits = 0;
+    let packets = 20_000 / each_ms;
+    for n in 0..packets {
+        let payload = vec![mark(n); samples];
+        let bytes = packet(7, 0, n as u16, n as u32 * samples as u32, &payload);
+        assert_eq!(sim.rtp(Leg::Local, &bytes), crate::words::Status::Ok);
+        sim.now_ns += each_ms * MS;
+        if (n + 1) * each_ms % 100 == 0 && !sim.can_wait() {
+            sim.visit();
+            visits += 1;
+        }
+    }
+    sim.stop(&tape);
+    sim.visit();
+    assert_eq!((sim.stats.frames_in(), tape.progress.lost_ms()), (packets, 0));
+    visits
+}
+
+#[test]
+fn a_call_is_left_alone_while_nothing_is_due() {
+    let usual = visits(160, 20);
+    // A block every 0.7 s is due, and the ring holds 0.8 s.
+    assert!((20_000 / 700..=20_000 / 250).contains(&usual), "{usual} visits");
+    // Short packets fill it more quickly: three fifths of them are headers.
+    let short = visits(16, 2);
+    assert!(short > usual, "{short} visits");
+}
+
+/// What a visit had already taken is gone on with at once.
+#[test]
+fn points_that_a_panic_has_left_do_not_wait() {
+    let mut sim = Sim::real();
+    let wish = Wish {
+        layout: Layout::Local,
+        format: Format::WavUlaw,
+        ..Wish::default()
+    };
+    let first = sim.start(wish);
+    sim.visit();
+    sim.attach(Leg::Local, ULAW);
+    sim.visit();
+    send(&mut sim, 0, 30, &[]);
+    first.out.lock().panic_early = true;
+    sim.stop(&first);
+    let second = sim.start(wish);
+    sim.end();
+    for _ in 0..3 {
+        if !sim.can_wait() {
+            sim.visit();
+        }
+    }
+    assert!(first.out.lock().ending.is_some() && second.out.lock().ending.is_some());
+    assert!(sim.is_over());
+}
