@@ -17,7 +17,7 @@ fn visits(samples: usize, each_ms: u64) -> u64 {
         let bytes = packet(7, 0, n as u16, n as u32 * samples as u32, &payload);
         assert_eq!(sim.rtp(Leg::Local, &bytes), crate::words::Status::Ok);
         sim.now_ns += each_ms * MS;
-        if (n + 1) * each_ms % 100 == 0 && !sim.can_wait() {
+        if ((n + 1) * each_ms).is_multiple_of(100) && !sim.can_wait() {
             sim.visit();
             visits += 1;
         }
