@@ -1862,7 +1862,7 @@ rec_status rec_feed_payload(rec_feed feed,
  * the last ones ended.
  *
  * Real time: the writes follow a cursor. Where more than 100 ms pass without a write, the
- * time is silence, unless the host makes up for it by writing faster than real time: what it
+ * time is silence, unless the host makes up for all of it within the next 200 ms: what it
  * held back (up to 5 s) then fills the time in which nothing came. A hiccup of less leaves no
  * silence. If the host's clock and this machine's drift apart, the cursor follows by up to
  * 2 %: it repeats or leaves out single samples.

@@ -14,8 +14,6 @@ const DRAINING: (i64, i64) = (115, 100);
 pub(in crate::media) const JUDGED_NS: u64 = 100 * NS_PER_MS;
 /// So much audio, sooner than that, is a burst.
 const BURST_NS: u64 = 200 * NS_PER_MS;
-/// Samples without timestamps must come fast for so long.
-const PROOF_NS: u64 = 500 * NS_PER_MS;
 /// What is held comes to a decision, also if nothing follows it.
 pub(in crate::media) const HELD_NS: u64 = 200 * NS_PER_MS;
 /// The longest stall of a network that is promised to lose nothing.
@@ -59,8 +57,8 @@ pub(in crate::media) enum Verdict {
 enum State {
     #[default]
     Steady,
-    /// Since the beginning of the present look at the pace, and since when at all.
-    Holding(i64, i64, i64),
+    /// Since the beginning of the present look at the pace.
+    Holding(i64, i64),
     /// Since the beginning of the present look at the pace.
     Draining(i64, i64),
 }
@@ -71,9 +69,8 @@ pub(in crate::media) struct Lateness {
     state: State,
     /// Later than this is worth a judgement.
     slack_ns: u64,
-    /// Without timestamps, only a backlog that makes up for all of the delay, or comes fast
-    /// for this long, is one.
-    proof_ns: u64,
+    /// Without timestamps, only a backlog that makes up for all of the delay is one.
+    whole: bool,
 }
 
 impl Lateness {
@@ -81,14 +78,14 @@ impl Lateness {
         Lateness {
             state: State::Steady,
             slack_ns,
-            proof_ns: 0,
+            whole: false,
         }
     }
 
     /// For what has no timestamps: a host that was silent may begin again with a burst.
     pub(in crate::media) fn without_timestamps(slack_ns: u64) -> Lateness {
         Lateness {
-            proof_ns: PROOF_NS,
+            whole: true,
             ..Lateness::new(slack_ns)
         }
     }
@@ -111,18 +108,18 @@ impl Lateness {
         }
         match self.state {
             State::Steady => {
-                self.state = State::Holding(wanted, arrival, arrival);
+                self.state = State::Holding(wanted, arrival);
                 Verdict::Hold
             }
-            State::Holding(first, came, since) => {
+            State::Holding(first, came) => {
                 let judged = moment.is_since(JUDGED_NS, came, arrival);
-                let burst = self.proof_ns == 0 && moment.is_since(BURST_NS, first, wanted);
+                let burst = !self.whole && moment.is_since(BURST_NS, first, wanted);
                 if !judged && !burst {
                     return Verdict::Hold;
                 }
                 let draining = drains(wanted - first, arrival - came);
-                if draining && !moment.is_since(self.proof_ns, since, arrival) {
-                    self.state = State::Holding(wanted, arrival, since);
+                if draining && self.whole {
+                    self.state = State::Holding(wanted, arrival);
                     return Verdict::Hold;
                 }
                 self.decide(draining, moment)
@@ -147,10 +144,10 @@ impl Lateness {
     /// newest of it. `forced`: it has not waited for long, so that the rest of a backlog
     /// may still come.
     pub(in crate::media) fn give_up(&mut self, last: Moment, forced: bool) -> Verdict {
-        let State::Holding(first, came, _) = self.state else {
+        let State::Holding(first, came) = self.state else {
             return Verdict::Place;
         };
-        if self.proof_ns > 0 {
+        if self.whole {
             return self.decide(false, last);
         }
         let stalled = forced && last.excess() <= samples(STALL_NS, last.rate);
