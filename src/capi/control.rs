@@ -2,11 +2,11 @@
 
 use std::ffi::c_char;
 
-use super::convert::{Out, TEXT_MAX, caller, invalid, str_of, text};
+use super::convert::{Out, TEXT_MAX, caller, counts_of, invalid, str_of, text};
 use super::engine_of;
 use super::guard::answer;
 use super::types::*;
-use crate::calls::{Counts, Operation};
+use crate::calls::Operation;
 use crate::words::Result;
 
 /// Stops the recording of this id. The file is finished and published, then
@@ -496,13 +496,4 @@ unsafe fn by_call(
     let done = engine_of(engine)?.control_by_call(&caller, operation, &call_id, url)?;
     out.write(&counts_of(done));
     Ok(())
-}
-
-fn counts_of(counts: Counts) -> rec_counts {
-    rec_counts {
-        struct_size: 0,
-        changed: counts.changed,
-        already: counts.already,
-        refused: counts.refused,
-    }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::types::*;
-use crate::calls::Caller;
+use crate::calls::{Caller, Counts};
 use crate::text::Text;
 use crate::words::{Codec, Error, FeedFormat, FeedOptions, Layout, Leg, PauseMode, Result, Status};
 
@@ -308,4 +308,13 @@ pub fn flags(value: u32, known: u32, name: &str) -> Result<u32> {
         return Ok(value);
     }
     Err(invalid(format!("{name} {value:#x}: {known:#x} are known")))
+}
+
+pub(super) fn counts_of(counts: Counts) -> rec_counts {
+    rec_counts {
+        struct_size: 0,
+        changed: counts.changed,
+        already: counts.already,
+        refused: counts.refused,
+    }
 }
