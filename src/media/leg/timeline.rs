@@ -53,6 +53,14 @@ impl LegTotals {
     }
 }
 
+/// The moments of a timeline's positions, which another clock rate has other positions for.
+#[derive(Clone, Copy, Debug, Default)]
+struct Moments {
+    settled_ns: u64,
+    written_ns: u64,
+    epoch_ns: u64,
+}
+
 /// What each packet in order needs comes first, in as few cache lines as it takes.
 #[repr(C)]
 pub(in crate::media) struct Timeline {
@@ -62,6 +70,7 @@ pub(in crate::media) struct Timeline {
     written: u64,
     /// Where the epoch begins; 0 if no packet can lie across it.
     epoch_at: u64,
+    moments: Moments,
     /// The epoch now, whether any recording hears it, and whether the call is on hold with
     /// silence.
     pub epoch: u32,
@@ -93,6 +102,7 @@ impl Timeline {
             heard: false,
             on_hold: false,
             epoch_at: 0,
+            moments: Moments::default(),
             native: Vec::new(),
             taken: Vec::new(),
         }
@@ -116,15 +126,15 @@ impl Timeline {
         if past.keeps() && past.end() > past.floor() {
             self.past.push_back(past);
         }
-        self.settled = grid::convert(self.settled, old, rate);
-        self.written = grid::convert(self.written, old, rate);
-        self.epoch_at = grid::convert(self.epoch_at, old, rate);
+        self.settled = grid::index(self.moments.settled_ns, rate);
+        self.written = grid::index(self.moments.written_ns, rate);
+        self.epoch_at = grid::index(self.moments.epoch_ns, rate);
     }
 
     /// What is handed in from here on is of an epoch that began at this moment (real time).
     pub(in crate::media) fn set_epoch(&mut self, epoch: u32, since_ns: Option<u64>, heard: bool) {
-        let rate = self.track.rate();
-        self.epoch_at = since_ns.map_or(0, |ns| grid::index(ns, rate));
+        self.moments.epoch_ns = since_ns.unwrap_or(0);
+        self.epoch_at = grid::index(self.moments.epoch_ns, self.track.rate());
         (self.epoch, self.heard) = (epoch, heard);
     }
 
@@ -138,6 +148,8 @@ impl Timeline {
     /// have recordings settled and written.
     pub(in crate::media) fn want_from(&mut self, floor_ns: Option<u64>, settled_ns: u64, written_ns: u64) {
         let rate = self.track.rate();
+        self.moments.settled_ns = settled_ns;
+        self.moments.written_ns = written_ns;
         self.settled = grid::index(settled_ns, rate);
         self.written = grid::index(written_ns, rate);
         self.track
@@ -206,7 +218,7 @@ impl Timeline {
             let late = to.min(self.settled);
             let was_missing = placing.was_missing;
             self.note(from, late, origin.epoch, What::Late { was_missing });
-            if late == to {
+            if late == to && !origin.straddles {
                 self.tally.late += 1;
                 self.tally.lost += 1;
             }

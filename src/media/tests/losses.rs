@@ -1,6 +1,7 @@
 //! What is told to be lost, and how often.
 
 use super::*;
+use crate::media::ledger::ticks;
 use crate::media::sim::{Wish, config};
 use crate::media::{ClockMode, SpanKind};
 use crate::words::Layout;
@@ -185,5 +186,55 @@ fn an_overrun_is_counted_once() {
         // The one that nothing has confirmed is dropped, too.
         let unconfirmed = u64::from(other[1] == 0 && other[2..4] == 40_000u16.to_be_bytes());
         assert_eq!(sim.stats.frames_lost(), 4 + unconfirmed, "{:?}", &other[..4]);
+    }
+}
+
+/// The part of a packet that lies before a recording's begin is no packet that came late.
+#[test]
+fn a_recording_that_begins_within_a_packet_loses_none() {
+    let (mut sim, first) = one_leg();
+    send(&mut sim, 0, 50, &[]);
+    sim.now_ns += 7 * MS;
+    let second = sim.start(Wish {
+        layout: Layout::Local,
+        ..Wish::default()
+    });
+    send(&mut sim, 50, 100, &[]);
+    sim.pass(2000);
+    assert_eq!((sim.stats.frames_lost(), sim.stats.late()), (0, 0));
+    let lost = [&first, &second].map(|tape| tape.progress.lost_ms());
+    assert_eq!(lost, [0, 0]);
+}
+
+/// Whatever moment a recording begins at: it begins there at every clock rate.
+#[test]
+fn the_first_burst_of_a_wider_payload_type_is_whole() {
+    let payload: Vec<u8> = [1, 2].repeat(960);
+    for n in 0..40 {
+        let mut sim = Sim::real();
+        sim.now_ns += n * 7_919;
+        sim.attach(Leg::Local, ULAW);
+        let wide = FeedFormat {
+            codec: Codec::Pcm16,
+            rate: 48_000,
+        };
+        sim.payload(Leg::Local, 97, wide);
+        let tape = sim.start(Wish {
+            layout: Layout::Local,
+            ..Wish::default()
+        });
+        for n in 0..20 {
+            sim.rtp(Leg::Local, &packet(9, 97, n, u32::from(n) * 960, &payload));
+        }
+        sim.pass(2000);
+        assert_eq!((sim.stats.frames_lost(), sim.stats.late()), (0, 0), "{n}");
+        assert_eq!(
+            tape.progress.ledger().leg(Leg::Local).accounted(),
+            20 * ticks(960, 48_000)
+        );
+        assert_eq!(
+            tape.progress.ledger().leg(Leg::Local).in_file,
+            20 * ticks(960, 48_000)
+        );
     }
 }
