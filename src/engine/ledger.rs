@@ -102,7 +102,9 @@ mod tests {
         remote.duplicates = ticks(160, 8000);
         remote.missing = ticks(320, 8000);
         remote.ignored = vec![(18, 3), (101, 4)];
-        remote.codecs = vec![(Codec::Pcmu, 8000), (Codec::Pcm16, 16_000)];
+        remote.codecs = [(Codec::Pcmu, 8000), (Codec::Pcm16, 16_000)]
+            .into_iter()
+            .collect();
         remote.streams = 2;
         remote.concurrent = true;
         let manifest = put(&ledger);

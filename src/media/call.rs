@@ -10,10 +10,11 @@ use std::sync::Arc;
 use super::drain::{Deinterleaver, Drain, Scratch};
 use super::feed::Handed;
 use super::leg::{Drained, LegMedia, Tally};
+use super::legs::Legs;
 use super::placement::Scene;
 use super::planted;
 use super::point::{Counts, Point, What};
-use super::tap::{Legs, Tap};
+use super::tap::Tap;
 use super::{CallTap, ClockMode};
 use crate::words::{EndReason, Leg};
 use outlook::Outlook;
@@ -22,8 +23,6 @@ pub(super) struct CallState {
     pub call: Arc<CallTap>,
     drains: [Drain; 3],
     legs: Legs,
-    /// Which of them have had a feed: the others' memory is cold, and is not looked at.
-    fed: [bool; 3],
     taps: Vec<Tap>,
     points: VecDeque<Point>,
     real: bool,
@@ -43,6 +42,8 @@ pub(super) struct CallState {
     /// Everything before it may be rendered.
     frontier_ns: u64,
     ended: bool,
+    /// After the latest visit, it was blocked or behind.
+    presses: bool,
     outlook: Outlook,
     visited_ns: u64,
     /// The rings of its feeds hold as much at least, of what the feeds were told to expect
@@ -57,8 +58,7 @@ impl CallState {
         CallState {
             call,
             drains: Default::default(),
-            legs: [LegMedia::new(), LegMedia::new(), LegMedia::new()],
-            fed: [false; 3],
+            legs: Legs::default(),
             taps: Vec::new(),
             points: VecDeque::new(),
             real,
@@ -72,6 +72,7 @@ impl CallState {
             point_ns: 0,
             frontier_ns: 0,
             ended: false,
+            presses: false,
             outlook: Outlook::default(),
             visited_ns: 0,
             rings_ns: u64::MAX,
@@ -94,6 +95,11 @@ impl CallState {
         self.taps.iter().any(waits)
     }
 
+    /// It has to be visited again at once: it is blocked or behind.
+    pub(super) fn presses(&self) -> bool {
+        self.presses
+    }
+
     /// A visit whose panic is kept to this call's recordings.
     pub(super) fn visit_guarded(&mut self, now_ns: u64, scratch: &mut Scratch) {
         self.call.config().plant();
@@ -104,6 +110,7 @@ impl CallState {
             let text = text.unwrap_or_else(|| "panic".into());
             let _ = catch_unwind(AssertUnwindSafe(|| self.broken(&text)));
         }
+        self.presses = !self.real && (self.is_blocked() || self.is_behind());
     }
 
     /// The recordings that a panic has touched fail. The call and its points go on.
@@ -134,7 +141,8 @@ impl CallState {
             self.go_on(now_ns);
         }
         self.report(now_ns);
-        self.fed_legs()
+        self.legs
+            .fed_mut()
             .for_each(|(_, leg)| tally.add(&mut leg.line.tally));
         let last_ns = tally.last_arrival_ns;
         tally.tell(self.call.stats());
@@ -169,10 +177,13 @@ impl CallState {
             self.decide(clock_ns);
             let scene = self.scene();
             let finishes = last && !self.waits_for_pace();
-            for (n, leg) in self.legs.iter_mut().enumerate() {
-                let fed_by = if self.stereo { 0 } else { n };
-                leg.trailing_loss(&counts[fed_by.min(n)], clock_ns, &scene);
-                if finishes && leg.had_feed {
+            for (name, leg) in self.legs.fed_mut() {
+                let fed_by = match name {
+                    Leg::Remote if self.stereo => Leg::Local,
+                    own => own,
+                };
+                leg.trailing_loss(&counts[fed_by as usize], clock_ns, &scene);
+                if finishes {
                     leg.finish(clock_ns, &scene);
                 }
             }
@@ -197,17 +208,13 @@ impl CallState {
     /// What waits for a decision, and has waited for long enough.
     fn decide(&mut self, now_ns: u64) {
         let scene = self.scene();
-        self.fed_legs().for_each(|(_, leg)| leg.tick(now_ns, &scene));
-    }
-
-    fn fed_legs(&mut self) -> impl Iterator<Item = (Leg, &mut LegMedia)> {
-        fed(&mut self.legs, self.fed)
+        self.legs.fed_mut().for_each(|(_, leg)| leg.tick(now_ns, &scene));
     }
 
     /// Real time: audio of before a stop waits for what comes after it to tell where it
     /// belongs.
     fn waits_for_pace(&self) -> bool {
-        self.real && !self.hurried && self.legs.iter().any(LegMedia::is_undecided)
+        self.real && !self.hurried && self.legs.fed().any(|(_, leg)| leg.is_undecided())
     }
 
     /// Recordings that were stopped end once all of their audio has its place.
@@ -218,7 +225,9 @@ impl CallState {
         let waits = self.waits_for_pace();
         if !waits && self.taps.iter().all(Tap::is_closing) {
             let scene = self.scene();
-            self.legs.iter_mut().for_each(|leg| leg.finish(now_ns, &scene));
+            self.legs
+                .fed_mut()
+                .for_each(|(_, leg)| leg.finish(now_ns, &scene));
             self.tell_notes();
             self.repair();
         }
@@ -246,7 +255,7 @@ impl CallState {
     fn report(&mut self, now_ns: u64) {
         let silent_ns = self.call.config().silent_ns;
         let watched = self.real && silent_ns > 0 && !self.ended;
-        for (name, leg) in fed(&mut self.legs, self.fed) {
+        for (name, leg) in self.legs.fed_mut() {
             for ignored in leg.ignored.drain(..) {
                 self.call.report().ignored(name, ignored.0);
             }
@@ -282,9 +291,10 @@ impl CallState {
     fn go_on(&mut self, now_ns: u64) {
         let soiled = |leg: &LegMedia| !leg.line.dirty.is_empty();
         let frontier_ns = self.frontier_ns.max(self.frontier(now_ns));
-        if frontier_ns < self.outlook.rest_ns && !self.fed_legs().any(|(_, leg)| soiled(leg)) {
+        if frontier_ns < self.outlook.rest_ns && !self.legs.fed().any(|(_, leg)| soiled(leg)) {
             return;
         }
+        self.frontier_ns = frontier_ns;
         self.advance(now_ns);
         self.finish_closing(now_ns);
         self.look_at_taps();
@@ -297,8 +307,8 @@ impl CallState {
         }
     }
 
+    /// The recordings come as far as the frontier.
     fn advance(&mut self, now_ns: u64) {
-        self.frontier_ns = self.frontier_ns.max(self.frontier(now_ns));
         self.repair();
         let mut rendered = false;
         for tap in &mut self.taps {
@@ -314,14 +324,15 @@ impl CallState {
 
     /// Recordings go over what is written already, where a leg has brought more for it.
     fn repair(&mut self) {
-        for n in 0..self.legs.len() {
-            if !self.fed[n] || self.legs[n].line.dirty.is_empty() {
+        for name in Leg::ALL {
+            let leg = self.legs.get_mut(name);
+            let Some(leg) = leg.filter(|leg| !leg.line.dirty.is_empty()) else {
                 continue;
-            }
-            let mut dirty = std::mem::take(&mut self.legs[n].line.dirty);
+            };
+            let mut dirty = std::mem::take(&mut leg.line.dirty);
             for (from, to) in joined(&mut dirty) {
                 for tap in &mut self.taps {
-                    tap.repair(n, from, to, &self.legs);
+                    tap.repair(name as usize, from, to, &self.legs);
                 }
             }
         }
@@ -330,11 +341,11 @@ impl CallState {
     /// Nothing before this is brought any more by a leg that is live.
     fn settle(&mut self, now_ns: u64) {
         let settled = match self.real {
-            true => self.legs.iter().map(|leg| leg.settled_ns(now_ns)).min(),
+            true => self.legs.fed().map(|(_, leg)| leg.settled_ns(now_ns)).min(),
             false => None,
         };
         for tap in &mut self.taps {
-            tap.settle(settled.unwrap_or(u64::MAX), &self.legs);
+            tap.settle(settled.unwrap_or(u64::MAX), now_ns, &self.legs);
         }
     }
 
@@ -342,7 +353,7 @@ impl CallState {
         let heard = self.outlook.heard;
         let scene = self.scene();
         let (epoch, since_ns) = (self.epoch, self.real.then_some(self.point_ns));
-        for (_, leg) in self.fed_legs() {
+        for (_, leg) in self.legs.fed_mut() {
             leg.first_rate = None;
             leg.line.set_epoch(epoch, since_ns, heard);
         }
@@ -368,14 +379,19 @@ impl CallState {
         let config = self.call.config();
         let counts = self.call.counts(Leg::ALL[n]);
         if !(self.stereo && n == Leg::Local as usize) {
-            let leg = &mut self.legs[n];
+            let Some(leg) = self.legs.get_mut(Leg::ALL[n]) else {
+                return;
+            };
             leg.note_ahead(handed);
             return self.drains[n].up_to(handed.bytes, counts, scratch, |header, payload| {
                 config.fault(payload);
                 leg.record(header, payload, with);
             });
         }
-        let (deinterleaver, [local, remote, _]) = (&mut self.deinterleaver, &mut self.legs);
+        let deinterleaver = &mut self.deinterleaver;
+        let Some((local, remote)) = self.legs.local_and_remote() else {
+            return;
+        };
         local.note_ahead(handed);
         remote.note_ahead(handed);
         self.drains[n].up_to(handed.bytes, counts, scratch, |header, payload| {
@@ -394,13 +410,13 @@ impl CallState {
         if self.real {
             return None;
         }
-        let others = self.legs.iter().enumerate().filter(|(other, _)| *other != n);
+        let others = self.legs.fed().filter(|(other, _)| *other as usize != n);
         let heard = others.filter(|(_, leg)| leg.attached && leg.audio_rate().is_some());
         heard.map(|(_, leg)| leg.end_ns()).max()
     }
 
     fn tell_notes(&mut self) {
-        for (name, leg) in fed(&mut self.legs, self.fed) {
+        for (name, leg) in self.legs.fed_mut() {
             for note in leg.line.notes.drain(..) {
                 for tap in &mut self.taps {
                     tap.note(name, note);
@@ -411,21 +427,21 @@ impl CallState {
 
     /// The furthest media end of any leg.
     fn end_ns(&self) -> u64 {
-        let fed = self.legs.iter().filter(|leg| leg.had_feed);
-        fed.map(LegMedia::end_ns).max().unwrap_or(0)
+        let ends = self.legs.fed().map(|(_, leg)| leg.end_ns());
+        ends.max().unwrap_or(0)
     }
 
     /// A leg waits for the others, but not for ever; and for what is out of order.
     fn stream_frontier(&self) -> u64 {
         let furthest = self.end_ns();
-        let mixed = self.legs[Leg::Mixed as usize].had_feed;
-        let mut frontier = furthest;
-        for (n, leg) in self.legs.iter().enumerate() {
-            let awaited = !leg.had_feed && n != Leg::Mixed as usize && !mixed;
-            if leg.attached || awaited {
-                frontier = frontier.min(leg.track().end_ns());
-            }
-        }
+        let is_fed = |leg| self.legs.is_fed(leg);
+        let complete = is_fed(Leg::Mixed) || is_fed(Leg::Local) && is_fed(Leg::Remote);
+        let attached = self.legs.fed().filter(|(_, leg)| leg.attached);
+        let reached = attached.map(|(_, leg)| leg.track().end_ns()).min();
+        let frontier = match complete {
+            true => reached.map_or(furthest, |reached| reached.min(furthest)),
+            false => 0,
+        };
         frontier
             .max(furthest.saturating_sub(self.call.config().leg_wait_ns))
             .saturating_sub(self.reorder_ns)
@@ -444,7 +460,7 @@ impl CallState {
 
     /// Tells the legs what nobody needs any more.
     fn release(&mut self) {
-        let ahead = self.legs.iter().any(|leg| leg.ahead_ns > 0);
+        let ahead = self.legs.fed().any(|(_, leg)| leg.ahead_ns > 0);
         let frontiers = || self.taps.iter().filter_map(Tap::frontiers_ns);
         let written = frontiers().map(|(written, _)| written).max();
         let settled = frontiers().map(|(_, settled)| settled).max();
@@ -456,16 +472,11 @@ impl CallState {
                 tap.forget(&self.legs);
             }
         }
-        for leg in &mut self.legs {
+        for (_, leg) in self.legs.fed_mut() {
             leg.line
                 .want_from(floor, settled.unwrap_or(0), written.unwrap_or(0));
         }
     }
-}
-
-fn fed(legs: &mut Legs, fed: [bool; 3]) -> impl Iterator<Item = (Leg, &mut LegMedia)> {
-    let legs = Leg::ALL.into_iter().zip(legs).zip(fed);
-    legs.filter(|(_, fed)| *fed).map(|(leg, _)| leg)
 }
 
 /// Stretches in order, joined where they touch.

@@ -3,6 +3,8 @@
 //! The terms balance: handed in = in the file + outside of what is recorded + duplicates
 //! + slipped + dropped. No term is worked out from the others.
 
+use smallvec::SmallVec;
+
 use super::planted::{Fault, fault};
 use crate::words::{Codec, Leg};
 
@@ -142,7 +144,7 @@ pub struct LegLedger {
     /// Packets without audio of ours, by RTP payload type.
     pub ignored: Vec<(u8, u64)>,
     /// In the order of their first packets.
-    pub codecs: Vec<(Codec, u32)>,
+    pub codecs: SmallVec<[(Codec, u32); 2]>,
     /// Streams (SSRCs, and restarts of them) that had audio.
     pub streams: u32,
     /// Packets whose timestamps contradicted their sequence numbers.

@@ -12,7 +12,7 @@ use super::record::{Header, Kind};
 use super::rtp::{self, Packet};
 use super::track::Track;
 use crate::clock::{NS_PER_MS, NS_PER_S};
-use crate::words::{Codec, FeedFormat, FeedOptions, Leg};
+use crate::words::{Codec, FeedFormat, FeedOptions};
 use note::newer;
 pub(super) use note::{Note, Tally, What};
 pub(super) use timeline::{LegTotals, Timeline};
@@ -30,7 +30,6 @@ pub(super) struct Ignored(pub u8);
 /// comes first, in as few cache lines as it takes.
 #[repr(C)]
 pub(super) struct LegMedia {
-    streams: Streams,
     /// When audio was last decoded, or the leg connected.
     pub audio_ns: u64,
     /// Packets that the feed refused since the newest audio.
@@ -49,9 +48,6 @@ pub(super) struct LegMedia {
     samples_lost: u32,
     ahead_lost: u32,
     pub attached: bool,
-    pub had_feed: bool,
-    /// It has had writes.
-    is_written: bool,
     silence_told: bool,
     /// It has been silent for `MediaConfig::silent_ns`, and still is.
     pub is_silent: bool,
@@ -64,7 +60,9 @@ pub(super) struct LegMedia {
     samples_ahead: u64,
     /// Types that were reported.
     reported: Vec<u8>,
-    writes: Writes,
+    /// Most legs have packets only.
+    writes: Option<Box<Writes>>,
+    streams: Streams,
 }
 
 /// What a record is drained with.
@@ -79,7 +77,6 @@ impl LegMedia {
         LegMedia {
             line: Timeline::new(),
             attached: false,
-            had_feed: false,
             format: FeedFormat {
                 codec: Codec::Pcmu,
                 rate: 8000,
@@ -89,7 +86,7 @@ impl LegMedia {
             first_rate: None,
             mapped: Vec::new(),
             streams: Streams::new(),
-            writes: Writes::new(),
+            writes: None,
             samples_lost: 0,
             packets_lost: 0,
             ahead_lost: 0,
@@ -98,7 +95,6 @@ impl LegMedia {
             reported: Vec::new(),
             ignored: Vec::new(),
             audio_ns: 0,
-            is_written: false,
             silence_told: false,
             is_silent: false,
             silent_ns: 0,
@@ -110,17 +106,16 @@ impl LegMedia {
         &self.line.track
     }
 
-    /// A new feed; in stream time, one that is not the leg's first begins at `origin_ns`.
+    /// A new feed; in stream time, its media begins at `origin_ns`.
     pub(super) fn attach(&mut self, options: FeedOptions, origin_ns: Option<u64>, now_ns: u64) {
         self.mapped.clear();
         self.streams.attach();
         self.set_format(options);
-        if let Some(origin) = origin_ns.filter(|_| self.had_feed) {
+        if let Some(origin) = origin_ns {
             let origin = grid::index(origin, self.line.track.rate());
             self.line.track.advance_end(origin);
         }
         self.attached = true;
-        self.had_feed = true;
         self.audio_ns = now_ns;
     }
 
@@ -133,7 +128,7 @@ impl LegMedia {
         self.format = format;
         self.ahead_ns = u64::from(options.ahead_ms) * NS_PER_MS;
         self.told_rate = format.rate;
-        self.writes.begin();
+        self.begin_writes();
         self.line.change_rate(format.rate);
     }
 
@@ -208,7 +203,7 @@ impl LegMedia {
             aged,
             refused: self.refused,
             leg_end,
-            clock: with.clock_ns.map(|ns| samples_at(ns, format.rate)),
+            clock_ns: with.clock_ns,
         };
         if self.streams.audio(&coming, with.scene, &mut self.line) {
             self.refused = 0;
@@ -278,8 +273,7 @@ impl LegMedia {
         self.latest.map(|format| format.rate)
     }
 
-    fn written<'a>(&mut self, header: &Header, payload: &'a [u8]) -> Written<'a> {
-        self.is_written = true;
+    fn written<'a>(&self, header: &Header, payload: &'a [u8]) -> Written<'a> {
         Written {
             payload,
             format: self.format,
@@ -290,13 +284,20 @@ impl LegMedia {
         }
     }
 
+    fn begin_writes(&mut self) {
+        if let Some(writes) = &mut self.writes {
+            writes.begin();
+        }
+    }
+
     fn write(&mut self, header: Header, payload: &[u8], with: &Drained<'_>) {
         let lost = newer(header.overruns, &mut self.samples_lost);
         self.lose_behind(lost.into(), header.arrival_ns);
         let written = self.written(&header, payload);
         self.line.change_rate(self.format.rate);
         self.hears(self.format, written.len as u64, header.arrival_ns);
-        self.writes.write(&written, with.scene, &mut self.line);
+        let writes = self.writes.get_or_insert_default();
+        writes.write(&written, with.scene, &mut self.line);
     }
 
     fn write_at(&mut self, header: Header, position: u64, payload: &[u8], with: &Drained<'_>) {
@@ -305,8 +306,8 @@ impl LegMedia {
         let written = self.written(&header, payload);
         self.line.change_rate(self.format.rate);
         self.hears(self.format, written.len as u64, header.arrival_ns);
-        self.writes
-            .write_at(position, &written, with.scene, &mut self.line);
+        let writes = self.writes.get_or_insert_default();
+        writes.write_at(position, &written, with.scene, &mut self.line);
     }
 
     /// Samples that were refused because they were too far ahead of the clock.
@@ -356,19 +357,22 @@ impl LegMedia {
         if self.streams.is_waiting() {
             self.streams.pass(arrival_ns, scene, &mut self.line);
         }
-        if self.is_written && self.writes.is_waiting() {
-            self.writes.tick(arrival_ns, false, &mut self.line);
+        if let Some(writes) = self.writes.as_mut().filter(|writes| writes.is_waiting()) {
+            writes.tick(arrival_ns, false, &mut self.line);
         }
     }
 
     /// Time has gone on: what has waited for long enough is decided.
     pub(super) fn tick(&mut self, now_ns: u64, scene: &Scene) {
+        if !self.streams.is_waiting() && self.writes.is_none() {
+            return;
+        }
         let now_ns = if scene.real { now_ns } else { self.line.end_ns() };
         if self.streams.is_waiting() {
             self.streams.tick(now_ns, false, scene, &mut self.line);
         }
-        if self.is_written && self.writes.is_waiting() {
-            self.writes.tick(now_ns, false, &mut self.line);
+        if let Some(writes) = self.writes.as_mut().filter(|writes| writes.is_waiting()) {
+            writes.tick(now_ns, false, &mut self.line);
         }
     }
 
@@ -376,7 +380,9 @@ impl LegMedia {
     pub(super) fn finish(&mut self, now_ns: u64, scene: &Scene) {
         let now_ns = if scene.real { now_ns } else { self.line.end_ns() };
         self.streams.finish(now_ns, scene, &mut self.line);
-        self.writes.tick(now_ns, true, &mut self.line);
+        if let Some(writes) = &mut self.writes {
+            writes.tick(now_ns, true, &mut self.line);
+        }
     }
 
     /// How long a packet of it is; `None` if nobody knows.
@@ -387,7 +393,7 @@ impl LegMedia {
 
     /// Something waits for the pace to tell where it belongs.
     pub(super) fn is_undecided(&self) -> bool {
-        self.streams.is_holding() || self.is_written && self.writes.is_waiting()
+        self.streams.is_holding() || self.writes.as_ref().is_some_and(|writes| writes.is_waiting())
     }
 
     /// What nothing has confirmed yet: place, samples and epoch.
@@ -402,7 +408,8 @@ impl LegMedia {
     /// What has no place yet: place, samples and epoch.
     pub(super) fn unplaced(&self) -> impl Iterator<Item = (u64, u64, u32)> + '_ {
         let rate = self.line.track.rate();
-        let all = self.streams.unplaced().chain(self.writes.unplaced());
+        let writes = self.writes.iter().flat_map(|writes| writes.unplaced());
+        let all = self.streams.unplaced().chain(writes);
         all.map(move |(at, len, of, epoch)| {
             let on = |samples: i64| grid::convert(samples.max(0) as u64, of, rate);
             (on(at), on(len), epoch)
@@ -412,7 +419,7 @@ impl LegMedia {
     /// What was written ahead and has not been heard yet is taken back.
     pub(super) fn clear(&mut self, at_ns: u64) {
         self.line.cut(at_ns);
-        self.writes.begin();
+        self.begin_writes();
     }
 
     /// True once, when the leg has been connected and silent for so long.
@@ -430,11 +437,6 @@ impl LegMedia {
 
 fn samples_at(ns: u64, rate: u32) -> i64 {
     grid::index(ns, rate) as i64
-}
-
-/// The legs that are heard in a layout, of those that have had a feed.
-pub(super) fn fed(legs: &[LegMedia; 3]) -> impl Iterator<Item = (Leg, &LegMedia)> {
-    Leg::ALL.into_iter().zip(legs).filter(|(_, leg)| leg.had_feed)
 }
 
 impl std::fmt::Debug for LegMedia {

@@ -14,6 +14,7 @@ mod layout;
 mod lead;
 pub mod ledger;
 mod leg;
+mod legs;
 mod memory;
 #[cfg(all(test, callrec_loom))]
 mod models;

@@ -15,16 +15,16 @@ use uuid::Uuid;
 
 use super::layout;
 use super::leg::LegMedia;
+use super::legs::Legs;
 use super::outbox::{Out, Outbox};
-use super::resample::{LOOKAHEAD_NS, LegResampler};
+use super::resample::LOOKAHEAD_NS;
 use super::track::Stretch;
 use super::{Progress, Shape, Span, SpanKind, TapSpec, grid};
 use crate::clock::{NS_PER_MS, NS_PER_S};
 use crate::words::{EndReason, Format, Layout, Leg, PauseMode};
 use account::Account;
+use render::Resampling;
 use segments::Segments;
-
-pub(super) type Legs = [LegMedia; 3];
 
 /// Stream time: as much is rendered of a recording before other calls have their turn.
 /// A peer's timestamps decide how long a silence is.
@@ -91,8 +91,9 @@ pub(super) struct Tap {
     paused_ns: u64,
     settled_ns: u64,
     account: Account,
-    resamplers: [Option<LegResampler>; 3],
-    resampled: [Vec<u8>; 3],
+    resampling: Option<Box<Resampling>>,
+    /// When its ledger was told last.
+    told_ns: u64,
     progress: Arc<Progress>,
     pub outbox: Outbox,
 }
@@ -129,8 +130,8 @@ impl Tap {
             paused_ns: 0,
             settled_ns: at.ns,
             account: Account::new(legs, at.epoch),
-            resamplers: Default::default(),
-            resampled: Default::default(),
+            resampling: None,
+            told_ns: 0,
             outbox: Outbox::new(spec.sink, spec.progress.clone()),
             progress: spec.progress,
         };
@@ -237,17 +238,17 @@ impl Tap {
         if self.shape.is_some() {
             return;
         }
-        for (n, leg) in legs.iter().enumerate() {
-            if self.rates[n].is_none() && self.hears(n) {
-                self.rates[n] = leg.first_rate;
-            }
+        for (leg, media) in self.heard(legs) {
+            let rate = &mut self.rates[leg as usize];
+            *rate = rate.or(media.first_rate);
         }
     }
 
     /// The legs that are heard in it and have had a feed.
     fn heard<'a>(&self, legs: &'a Legs) -> impl Iterator<Item = (Leg, &'a LegMedia)> + use<'a> {
         let layout = self.layout;
-        super::leg::fed(legs).filter(move |(leg, _)| layout::hears(layout, *leg as usize))
+        legs.fed()
+            .filter(move |(leg, _)| layout::hears(layout, *leg as usize))
     }
 
     fn stride_ns(&self) -> u64 {
@@ -343,8 +344,7 @@ impl Tap {
         self.outbox.push(Out::Resumed(span));
         self.phase = Phase::Recording;
         self.segments.open(at.ns, self.frames, at.epoch, at.ns);
-        // A filter's memory would carry what was said while paused.
-        self.resamplers = Default::default();
+        self.forget_filters();
     }
 
     /// Stopped at this moment; what was handed in before, and nothing else, may still come

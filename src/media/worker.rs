@@ -220,9 +220,8 @@ impl<'a> Worker<'a> {
     /// Stream time: its feed found the ring full, its sink takes nothing, or it has not
     /// come to the end of a long silence.
     fn presses(&self, slot: usize) -> bool {
-        let waits = |state: &CallState| state.is_blocked() || state.is_behind();
         let state = self.calls[slot].as_ref();
-        state.is_some_and(|state| state.call.take_hunger() || waits(state))
+        state.is_some_and(|state| state.call.take_hunger() || state.presses())
     }
 
     fn visit(&mut self, slot: usize) {

@@ -53,6 +53,9 @@ impl CallState {
     /// How long the rings take to fill as they have since the visit before. Nothing is known
     /// after a short time.
     pub(super) fn note_pace(&mut self, counts: &Counts, now_ns: u64) {
+        if !self.real {
+            return;
+        }
         let before_ns = std::mem::replace(&mut self.visited_ns, now_ns);
         let took_ns = now_ns.saturating_sub(before_ns);
         if before_ns == 0 || took_ns < LEAST_NS {

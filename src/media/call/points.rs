@@ -5,9 +5,10 @@ use uuid::Uuid;
 use super::CallState;
 use crate::clock::NS_PER_MS;
 use crate::media::leg::LegMedia;
+use crate::media::legs::Legs;
 use crate::media::planted::{Fault, fault};
 use crate::media::point::{Point, What};
-use crate::media::tap::{At, Legs, STOP_NS, Tap};
+use crate::media::tap::{At, STOP_NS, Tap};
 use crate::words::{EndReason, FeedOptions, Leg};
 
 /// A packet that was handed in before a pause may have been said up to its own length after
@@ -39,7 +40,7 @@ impl CallState {
             }
             What::Hold(on) => {
                 let on = on && self.call.config().hold_is_silence;
-                self.legs.iter_mut().for_each(|leg| leg.line.on_hold = on);
+                self.legs.hold(on);
             }
             What::Clear(leg) => {
                 self.of_feed(leg).for_each(|leg| leg.clear(at_ns));
@@ -95,7 +96,9 @@ impl CallState {
             } => {
                 self.drains[leg as usize].grown(ring);
                 self.note_ring(self.drains[leg as usize].ring_bytes(), format.into());
-                self.legs[leg as usize].map_payload(payload_type, format);
+                if let Some(leg) = self.legs.get_mut(leg) {
+                    leg.map_payload(payload_type, format);
+                }
             }
         }
     }
@@ -141,25 +144,25 @@ impl CallState {
             _ => 0,
         };
         // What was written ahead has not been said yet.
-        let live = self.legs.iter().filter(|leg| leg.had_feed && leg.ahead_ns == 0);
-        let ends = live.map(|leg| leg.end_ns().min(clock_ns + reach(leg)));
+        let live = self.legs.fed().filter(|(_, leg)| leg.ahead_ns == 0);
+        let ends = live.map(|(_, leg)| leg.end_ns().min(clock_ns + reach(leg)));
         ends.max().unwrap_or(0).max(clock_ns)
     }
 
     fn attach(&mut self, leg: Leg, options: FeedOptions, clock_ns: u64) {
         let origin = (!self.real).then(|| self.end_ns());
-        self.fed[leg as usize] = true;
-        self.fed[Leg::Remote as usize] |= self.stereo && leg == Leg::Local;
-        self.of_feed(leg)
-            .for_each(|leg| leg.attach(options, origin, clock_ns));
+        self.legs.attach(leg, options, origin, clock_ns);
+        if self.stereo && leg == Leg::Local {
+            self.legs.attach(Leg::Remote, options, origin, clock_ns);
+        }
     }
 
     /// The legs that a leg's feed has the audio of.
     fn of_feed(&mut self, leg: Leg) -> impl Iterator<Item = &mut LegMedia> {
         let both = self.stereo && leg == Leg::Local;
-        let legs = self.legs.iter_mut().enumerate();
-        let own = move |n: usize| n == leg as usize || (both && n == Leg::Remote as usize);
-        legs.filter(move |(n, _)| own(*n)).map(|(_, leg)| leg)
+        let own = move |name: Leg| name == leg || (both && name == Leg::Remote);
+        let legs = self.legs.fed_mut();
+        legs.filter(move |(name, _)| own(*name)).map(|(_, leg)| leg)
     }
 
     fn with(&mut self, id: Uuid, act: impl FnOnce(&mut Tap, &Legs)) {

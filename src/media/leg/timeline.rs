@@ -37,6 +37,11 @@ impl LegTotals {
         self.handed + ticks(self.present.1, self.present.0)
     }
 
+    /// Nothing has come yet.
+    pub(in crate::media) fn is_zero(&self) -> bool {
+        self.packets == 0 && self.ignored.is_empty()
+    }
+
     #[inline]
     pub(in crate::media) fn add_handed(&mut self, samples: u64, rate: u32) {
         if self.present.0 != rate {
@@ -70,21 +75,21 @@ pub(in crate::media) struct Timeline {
     written: u64,
     /// Where the epoch begins; 0 if no packet can lie across it.
     epoch_at: u64,
-    moments: Moments,
     /// The epoch now, whether any recording hears it, and whether the call is on hold with
     /// silence.
     pub epoch: u32,
     pub heard: bool,
     pub on_hold: bool,
     pub tally: Tally,
+    pub totals: LegTotals,
     pub notes: Vec<Note>,
     /// Stretches of a time that some recording has written already, in nanoseconds.
     pub dirty: Vec<(u64, u64)>,
-    pub totals: LegTotals,
     /// What is still kept of earlier clock rates, oldest first; each up to its end.
     pub past: VecDeque<Track>,
     native: Vec<u8>,
     taken: Vec<(u64, u64)>,
+    moments: Moments,
 }
 
 impl Timeline {
@@ -133,9 +138,12 @@ impl Timeline {
 
     /// What is handed in from here on is of an epoch that began at this moment (real time).
     pub(in crate::media) fn set_epoch(&mut self, epoch: u32, since_ns: Option<u64>, heard: bool) {
-        self.moments.epoch_ns = since_ns.unwrap_or(0);
-        self.epoch_at = grid::index(self.moments.epoch_ns, self.track.rate());
         (self.epoch, self.heard) = (epoch, heard);
+        let epoch_ns = since_ns.unwrap_or(0);
+        if self.moments.epoch_ns != epoch_ns {
+            self.moments.epoch_ns = epoch_ns;
+            self.epoch_at = grid::index(epoch_ns, self.track.rate());
+        }
     }
 
     /// A peer that changes its clock rate with every packet would keep the worker busy

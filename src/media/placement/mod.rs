@@ -63,7 +63,7 @@ pub(super) struct Coming<'a> {
     /// After all audio of the leg.
     pub leg_end: i64,
     /// Stream time: how far the other legs have come, where any has audio.
-    pub clock: Option<i64>,
+    pub clock_ns: Option<u64>,
 }
 
 /// Where audio is to be put, and what is known of the place.
@@ -217,6 +217,11 @@ impl Held<'_> {
 }
 
 impl<'a> Coming<'a> {
+    /// How far the other legs have come, in samples at its own rate.
+    fn clock(&self) -> Option<i64> {
+        self.clock_ns.map(|ns| grid::index(ns, self.format.rate) as i64)
+    }
+
     /// Stream time: the others have gone on for longer than they are held up for the leg.
     fn has_been_silent(&self, clock: i64) -> bool {
         self.leg_end > 0 && clock - self.leg_end > delay::samples(SILENCE_NS, self.format.rate)

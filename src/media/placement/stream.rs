@@ -88,7 +88,7 @@ impl Stream {
         out: &mut impl Out,
     ) -> Stream {
         let packet = coming.packet;
-        let first = match (scene.real, coming.clock) {
+        let first = match (scene.real, coming.clock()) {
             (true, _) => coming.arrival,
             // The leg was silent while the others went on.
             (false, Some(clock)) if coming.has_been_silent(clock) => clock,
@@ -268,7 +268,7 @@ impl Stream {
         let packet = coming.packet;
         let apart = packet.sequence.wrapping_sub(self.highest);
         if !scene.real {
-            let horizon = match coming.clock {
+            let horizon = match coming.clock() {
                 Some(clock) if !packet.marker => clock.max(expected) + samples(RING_NS, self.rate),
                 _ => expected + LONGEST_S * i64::from(self.rate),
             };

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use smallvec::SmallVec;
+
 use super::super::grid;
 use super::delay::samples;
 use super::stream::{Order, Stream};
@@ -23,7 +25,6 @@ const TURNS: u32 = 4;
 #[derive(Debug, Default)]
 #[repr(C)]
 pub(in crate::media) struct Streams {
-    streams: Vec<Stream>,
     /// The SSRC whose packet was the newest.
     front: Option<u32>,
     /// Nothing has come from the present feed yet.
@@ -32,6 +33,8 @@ pub(in crate::media) struct Streams {
     suspects: Vec<Suspect>,
     /// The SSRCs of streams that were forgotten, oldest first.
     forgotten: VecDeque<u32>,
+    /// Most often there is one, which is not worth a place of its own in memory.
+    streams: SmallVec<[Stream; 1]>,
 }
 
 impl Streams {
@@ -204,7 +207,7 @@ impl Streams {
         self.admit_before(&suspect, out);
         for (place, held) in suspect.held.into_iter().enumerate() {
             let packet = held.packet();
-            let coming = held.coming(&packet, out.end(held.format.rate), last.clock);
+            let coming = held.coming(&packet, out.end(held.format.rate), last.clock_ns);
             match self.find(held.ssrc) {
                 Some(n) if place > 0 || kind == Kind::Returns => {
                     self.next(n, &coming, place == 0, scene, out)
@@ -358,7 +361,7 @@ impl Held<'_> {
         &self,
         packet: &'a crate::media::rtp::Packet<'a>,
         leg_end: i64,
-        clock: Option<i64>,
+        clock_ns: Option<u64>,
     ) -> Coming<'a> {
         Coming {
             packet,
@@ -370,7 +373,7 @@ impl Held<'_> {
             aged: self.aged,
             refused: self.refused,
             leg_end,
-            clock,
+            clock_ns,
         }
     }
 }

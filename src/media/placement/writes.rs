@@ -54,8 +54,8 @@ pub(in crate::media) struct Writes {
     anchor: Option<(u64, i64)>,
 }
 
-impl Writes {
-    pub(in crate::media) fn new() -> Writes {
+impl Default for Writes {
+    fn default() -> Writes {
         Writes {
             lateness: Lateness::without_timestamps(SLACK_NS),
             drift: Drift::default(),
@@ -65,7 +65,9 @@ impl Writes {
             anchor: None,
         }
     }
+}
 
+impl Writes {
     /// A new feed, another format, or what was written ahead was taken back.
     pub(in crate::media) fn begin(&mut self) {
         (self.end, self.anchor, self.early) = (None, None, 0);

@@ -4,6 +4,7 @@ use super::segments::{Segments, Zone};
 use crate::clock::NS_PER_S;
 use crate::media::ledger::{DropReason, Ledger, LegLedger, LossReason, Outside, TICKS_PER_S, ticks};
 use crate::media::leg::{LegMedia, LegTotals, Note, What};
+use crate::media::legs::Legs;
 use crate::media::planted::{Fault, fault};
 use crate::media::track::{Content, Stretch, Track};
 use crate::media::{Span, SpanKind, grid};
@@ -21,7 +22,8 @@ pub(super) struct Refusal {
 #[derive(Default)]
 pub(super) struct Account {
     ledger: Ledger,
-    begun: [LegTotals; 3],
+    /// `None`: nothing.
+    begun: Option<Box<[LegTotals; 3]>>,
     /// Handed in, but refused by the feed: not in the leg's totals.
     refused: [u64; 3],
     pub refusals: Vec<Refusal>,
@@ -45,19 +47,20 @@ pub(super) struct Place<'a> {
 }
 
 impl Account {
-    pub(super) fn new(legs: &[LegMedia; 3], epoch: u32) -> Account {
+    pub(super) fn new(legs: &Legs, epoch: u32) -> Account {
+        let began_before = legs.fed().any(|(_, leg)| !leg.line.totals.is_zero());
         Account {
             first_epoch: epoch,
             last_epoch: u32::MAX,
-            begun: std::array::from_fn(|n| legs[n].line.totals.clone()),
+            begun: began_before.then(|| Box::new(totals_of(legs))),
             ..Account::default()
         }
     }
 
     /// It is stopped, in this epoch: what is handed in from here on is not its own.
-    pub(super) fn freeze(&mut self, legs: &[LegMedia; 3], epoch: u32) {
+    pub(super) fn freeze(&mut self, legs: &Legs, epoch: u32) {
         self.last_epoch = epoch.saturating_sub(1);
-        self.stopped = Some(Box::new(std::array::from_fn(|n| legs[n].line.totals.clone())));
+        self.stopped = Some(Box::new(totals_of(legs)));
     }
 
     pub(super) fn is_own(&self, epoch: u32) -> bool {
@@ -319,17 +322,15 @@ impl Account {
     }
 
     /// What the leg has counted since the recording began.
-    pub(super) fn totals(&mut self, leg: Leg, media: &LegMedia, heard: bool, file_rate: u32) {
-        let begun = &self.begun[leg as usize];
+    pub(super) fn totals(&mut self, leg: Leg, media: &LegMedia, file_rate: u32) {
+        let nothing = LegTotals::default();
+        let begun = self.begun.as_ref().map_or(&nothing, |begun| &begun[leg as usize]);
         let totals = match &self.stopped {
             Some(stopped) => &stopped[leg as usize],
             None => &media.line.totals,
         };
         let ledger = &mut self.ledger.legs[leg as usize];
-        ledger.fed = heard;
-        if !heard {
-            return;
-        }
+        ledger.fed = true;
         ledger.silent |= media.is_silent;
         ledger.packets = totals.packets - begun.packets;
         ledger.handed = totals.handed() - begun.handed() + self.refused[leg as usize];
@@ -360,4 +361,9 @@ impl Account {
     pub(super) fn lost_ns(&self) -> u64 {
         (u128::from(self.ledger.lost()) * u128::from(NS_PER_S) / u128::from(TICKS_PER_S)) as u64
     }
+}
+
+fn totals_of(legs: &Legs) -> [LegTotals; 3] {
+    let totals = |media: &LegMedia| media.line.totals.clone();
+    Leg::ALL.map(|leg| legs.get(leg).map(totals).unwrap_or_default())
 }

@@ -2,9 +2,10 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::{Legs, Phase, Tap};
+use super::{Phase, Tap};
 use crate::media::layout::{self, Reader};
 use crate::media::leg::LegMedia;
+use crate::media::legs::Legs;
 use crate::media::outbox::Out;
 use crate::media::planted::{Fault, fault};
 use crate::media::resample::{LOOKAHEAD_NS, LegResampler};
@@ -21,7 +22,26 @@ struct Window {
     shape: Shape,
 }
 
+/// The filters of legs whose rate is not the file's, and what they have made of a window.
+#[derive(Default)]
+pub(super) struct Resampling {
+    filters: [Option<LegResampler>; 3],
+    audio: [Vec<u8>; 3],
+}
+
 impl Tap {
+    /// A filter's memory would carry what was said into what comes.
+    pub(super) fn forget_filters(&mut self) {
+        self.take_filters();
+    }
+
+    fn take_filters(&mut self) -> [Option<LegResampler>; 3] {
+        let resampling = self.resampling.as_mut();
+        resampling
+            .map(|r| std::mem::take(&mut r.filters))
+            .unwrap_or_default()
+    }
+
     pub(super) fn resamples(&self, legs: &Legs) -> bool {
         let rate = self.shape.map_or(0, |shape| shape.rate);
         let other = |track: &Track| track.rate() != rate;
@@ -42,7 +62,7 @@ impl Tap {
 
     /// Up to the next change of a leg's clock rate.
     fn uniform(cursor: u64, frames: u64, legs: &Legs, shape: Shape) -> u64 {
-        let until = legs.iter().map(|leg| Self::track(leg, cursor, shape).1).min();
+        let until = legs.fed().map(|(_, leg)| Self::track(leg, cursor, shape).1).min();
         frames.min(until.unwrap_or(u64::MAX) - cursor)
     }
 
@@ -89,7 +109,7 @@ impl Tap {
             (0, Format::Wav) => first.unwrap_or(8000),
             (rate, _) => rate,
         };
-        let stereo = self.layout == Layout::Stereo && !legs[Leg::Mixed as usize].had_feed;
+        let stereo = self.layout == Layout::Stereo && !legs.is_fed(Leg::Mixed);
         let shape = Shape {
             format: self.format,
             rate,
@@ -114,7 +134,7 @@ impl Tap {
             shape,
         };
         if !self.is_said(window, legs) {
-            self.resamplers = Default::default();
+            self.forget_filters();
             return self.emit(None, frames);
         }
         self.resample(window, legs);
@@ -145,7 +165,7 @@ impl Tap {
 
     fn render(&mut self, window: Window, legs: &Legs) -> Vec<u8> {
         let mut block = self.outbox.buffer();
-        let mut readers = [0, 1, 2].map(|n| self.reader(n, &legs[n], window));
+        let mut readers = Leg::ALL.map(|leg| self.reader(leg, legs, window));
         let channels = layout::channels(self.layout, window.shape.channels);
         layout::render(
             &mut block,
@@ -158,34 +178,40 @@ impl Tap {
     }
 
     fn resample(&mut self, window: Window, legs: &Legs) {
-        for (n, leg) in legs.iter().enumerate() {
-            let (track, _) = Self::track(leg, window.cursor, window.shape);
+        for (leg, media) in self.heard(legs) {
+            let n = leg as usize;
+            let (track, _) = Self::track(media, window.cursor, window.shape);
             let (rate, file) = (track.rate(), window.shape.rate);
-            if rate == file || !leg.had_feed || !self.hears(n) {
-                self.resamplers[n] = None;
+            if rate == file {
+                if let Some(resampling) = &mut self.resampling {
+                    resampling.filters[n] = None;
+                }
                 continue;
             }
+            let resampling = self.resampling.get_or_insert_default();
+            let (filter, audio) = (&mut resampling.filters[n], &mut resampling.audio[n]);
             let segment = self.segments.get(window.segment);
             let heard_ns = segment.map_or((0, u64::MAX), |s| (s.from_ns, s.to_ns));
-            if self.resamplers[n].as_ref().is_none_or(|r| r.from() != rate) {
-                self.resamplers[n] = LegResampler::new(rate, file, window.cursor, heard_ns);
+            if filter.as_ref().is_none_or(|filter| filter.from() != rate) {
+                *filter = LegResampler::new(rate, file, window.cursor, heard_ns);
             }
-            self.resampled[n].clear();
-            if let Some(resampler) = &mut self.resamplers[n] {
-                resampler.end_at(heard_ns.1);
+            audio.clear();
+            if let Some(filter) = filter {
+                filter.end_at(heard_ns.1);
                 let view = self.segments.view(window.segment, rate);
-                resampler.render(track, &view, window.frames as usize, &mut self.resampled[n]);
+                filter.render(track, &view, window.frames as usize, audio);
             }
         }
     }
 
-    fn reader<'a>(&'a self, n: usize, leg: &'a LegMedia, window: Window) -> Reader<'a> {
-        if !leg.had_feed || !self.hears(n) {
+    fn reader<'a>(&'a self, leg: Leg, legs: &'a Legs, window: Window) -> Reader<'a> {
+        let Some(media) = legs.get(leg).filter(|_| self.hears(leg as usize)) else {
             return Reader::Nothing;
-        }
-        let (track, _) = Self::track(leg, window.cursor, window.shape);
+        };
+        let (track, _) = Self::track(media, window.cursor, window.shape);
         if track.rate() != window.shape.rate {
-            let bytes = &self.resampled[n];
+            let resampling = self.resampling.as_ref();
+            let bytes = resampling.map_or(&[][..], |r| &r.audio[leg as usize]);
             return Reader::Resampled { bytes, at: 0 };
         }
         Reader::Track {
@@ -258,7 +284,7 @@ impl Tap {
 
     /// With filters of its own, which begin a little earlier where that may be heard.
     fn render_again(&mut self, window: Window, begin: u64, legs: &Legs) -> Vec<u8> {
-        let kept = std::mem::take(&mut self.resamplers);
+        let kept = self.take_filters();
         let lead = grid::index(LOOKAHEAD_NS, window.shape.rate).min(window.cursor - begin);
         let early = Window {
             cursor: window.cursor - lead,
@@ -266,10 +292,12 @@ impl Tap {
             ..window
         };
         self.resample(early, legs);
-        for bytes in &mut self.resampled {
-            bytes.drain(..(2 * lead as usize).min(bytes.len()));
+        if let Some(resampling) = &mut self.resampling {
+            for bytes in &mut resampling.audio {
+                bytes.drain(..(2 * lead as usize).min(bytes.len()));
+            }
+            resampling.filters = kept;
         }
-        self.resamplers = kept;
         self.render(window, legs)
     }
 }

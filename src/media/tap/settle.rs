@@ -3,12 +3,17 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::account::{Place, Refusal};
-use super::{Legs, Phase, Tap};
+use super::{Phase, Tap};
+use crate::clock::NS_PER_MS;
 use crate::media::ledger::{DropReason, Outside};
 use crate::media::leg::{Note, What};
+use crate::media::legs::Legs;
 use crate::media::outbox::Out;
 use crate::media::{Shape, grid};
 use crate::words::Leg;
+
+/// A ledger is told so often at most: it is longer than all else that a block costs.
+const TOLD_NS: u64 = 500 * NS_PER_MS;
 
 impl Tap {
     /// Real time: gives what is ready to the sink, and notes what that has to refuse.
@@ -41,7 +46,7 @@ impl Tap {
     }
 
     /// Nothing before `to_ns` changes any more: it is accounted for.
-    pub(in crate::media) fn settle(&mut self, to_ns: u64, legs: &Legs) {
+    pub(in crate::media) fn settle(&mut self, to_ns: u64, now_ns: u64, legs: &Legs) {
         let Some(shape) = self.shape.filter(|_| self.phase != Phase::Over) else {
             return;
         };
@@ -53,7 +58,11 @@ impl Tap {
         self.settled_ns = to_ns;
         let settled = self.frame_at(to_ns, shape);
         self.account.refusals.retain(|refusal| refusal.to_frame > settled);
-        self.publish(shape, settled, legs);
+        // In stream time, blocks come as fast as they are written.
+        if now_ns >= self.told_ns + TOLD_NS || !self.account.spans.is_empty() {
+            self.told_ns = now_ns;
+            self.publish(shape, settled, legs);
+        }
     }
 
     /// Counts what lies between the settled frontier and `to_ns`.
@@ -99,10 +108,8 @@ impl Tap {
 
     /// Tells the sink and whoever asks.
     fn publish(&mut self, shape: Shape, settled_frames: u64, legs: &Legs) {
-        for leg in Leg::ALL {
-            let media = &legs[leg as usize];
-            let heard = media.had_feed && self.hears(leg as usize);
-            self.account.totals(leg, media, heard, shape.rate);
+        for (leg, media) in self.heard(legs) {
+            self.account.totals(leg, media, shape.rate);
         }
         self.progress.lost_ns.store(self.account.lost_ns(), Relaxed);
         self.progress
