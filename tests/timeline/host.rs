@@ -141,6 +141,48 @@ fn what_is_cleared_is_not_heard() {
     assert_eq!(outside(&tape, Outside::Cleared), amount(6000));
 }
 
+/// Of both clock rates, what has not been heard yet is taken back.
+#[test]
+fn what_is_cleared_across_a_change_of_the_rate_is_not_heard() {
+    const HIGH: i16 = 20_000;
+    // A filter rings for so many samples.
+    const RINGS: usize = 64;
+    for (heard_ms, narrow_ms, wide_ms) in [(2000, 2000, 3000), (5000, 0, 2000)] {
+        let (mut sim, tape) = writing_ahead(20_000);
+        write(&mut sim, 0, 4000);
+        let mut wide = options(20_000, 1);
+        wide.format.rate = 16_000;
+        sim.set_format(Leg::Local, wide);
+        let say = |sim: &mut Sim, packets: usize| {
+            for _ in 0..packets {
+                let status = sim.write(Leg::Local, &bytes([HIGH; 320]));
+                assert_eq!(status, Status::Ok);
+            }
+        };
+        say(&mut sim, 150);
+        sim.pass(heard_ms);
+        sim.clear(Leg::Local);
+        sim.pass(1000);
+        say(&mut sim, 50);
+        sim.pass(2000);
+        let heard = end(&mut sim, &tape);
+        let (cleared, again) = (heard_ms as usize * KHZ, (heard_ms as usize + 1000) * KHZ);
+        let narrow = cleared.min(4000 * KHZ);
+        assert!(
+            heard[..narrow] == expected(&[(0, 4000)], 4000)[..narrow],
+            "{heard_ms}"
+        );
+        let silent = heard[cleared + RINGS..again - RINGS]
+            .iter()
+            .all(|sample| *sample == 0);
+        assert!(silent, "{heard_ms}: what was cleared is heard");
+        let loud = |from: usize| heard[from..].iter().take_while(|s| **s > HIGH / 2).count();
+        assert!(loud(again + RINGS) > 980 * KHZ, "{heard_ms}");
+        let of_both = amount(narrow_ms) + ticks(wide_ms * 16, 16_000);
+        assert_eq!(outside(&tape, Outside::Cleared), of_both);
+    }
+}
+
 #[test]
 fn what_nobody_has_heard_at_the_end_is_not_kept() {
     let (mut sim, tape) = writing_ahead(20_000);

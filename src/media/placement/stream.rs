@@ -153,6 +153,11 @@ impl Stream {
         ahead == 0 || ahead >= 0x8000
     }
 
+    /// Its number is one of the latest of this stream, whatever its clock rate.
+    pub(in crate::media) fn is_just_behind(&self, coming: &Coming<'_>) -> bool {
+        self.highest.wrapping_sub(coming.packet.sequence) < NUMBERS
+    }
+
     fn continues(&self, coming: &Coming<'_>) -> bool {
         let ahead = coming.packet.sequence.wrapping_sub(self.highest);
         (1..=NEXT).contains(&ahead) && self.rate == coming.format.rate
@@ -163,6 +168,14 @@ impl Stream {
     pub(in crate::media) fn take_up_again(&mut self, coming: &Coming<'_>, scene: &Scene) {
         let goes_on = |before: &mut Box<Stream>| before.continues(coming);
         if self.continues(coming) || self.is_holding() {
+            return;
+        }
+        // The numbers have gone on over the change of the clock rate: it is one from before.
+        let changed = self
+            .before
+            .as_ref()
+            .is_some_and(|before| before.rate != self.rate);
+        if changed && self.is_just_behind(coming) {
             return;
         }
         if let Some(mut before) = self.before.take_if(goes_on) {

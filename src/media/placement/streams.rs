@@ -76,7 +76,8 @@ impl Streams {
                 self.restart(n, coming, None, scene, out);
                 return true;
             }
-            self.suspect(coming, Kind::Restart, None, scene, out);
+            let past = stream.is_just_behind(coming).then_some(coming.arrival);
+            self.suspect(coming, Kind::Restart, past, scene, out);
             return false;
         }
         match stream.order(coming, scene) {

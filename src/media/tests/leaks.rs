@@ -152,3 +152,44 @@ fn no_filter_looks_into_a_pause() {
     assert!(heard(&on) > 7900);
     assert_eq!(heard(&paused), 0, "a filter's echo of the pause");
 }
+
+/// A sender that has changed its clock rate: what it had said before, and in a pause, comes
+/// late.
+#[test]
+fn stragglers_at_another_clock_rate_carry_nothing_across_a_resume() {
+    for stragglers in 0..4 {
+        let (mut sim, tape) = one_leg();
+        sim.payload(Leg::Local, 97, WIDE);
+        send(&mut sim, 0, 50, &[]);
+        sim.pause(&tape);
+        let wide = |n: u64, byte: u8| {
+            let (seq, ts) = (n as u16, (n * 320) as u32);
+            packet(7, 97, seq, ts, &[byte; 640])
+        };
+        // In the pause, three packets at the old rate are held back, and the rest is wide.
+        for n in 53..100 {
+            sim.rtp(Leg::Local, &wide(n, SECRET));
+            sim.now_ns += 20 * MS;
+            sim.visit();
+        }
+        sim.resume(&tape);
+        for n in 0..20 {
+            sim.rtp(Leg::Local, &wide(100 + n, 0x11));
+            if n < stragglers {
+                say(&mut sim, 50 + n, 7, SECRET);
+            }
+            sim.now_ns += 20 * MS;
+            sim.visit();
+        }
+        sim.pass(500);
+        sim.stop(&tape);
+        sim.visit();
+        let out = tape.out.lock();
+        let after = &out.bytes[50 * 160..];
+        assert!(!after.contains(&SECRET), "{stragglers} stragglers");
+        let ledger = tape.progress.ledger();
+        let local = ledger.leg(Leg::Local);
+        assert_eq!(local.accounted(), local.handed, "{stragglers} stragglers");
+        assert_eq!(local.in_file, ticks(70 * 160, 8000), "each costs itself at most");
+    }
+}

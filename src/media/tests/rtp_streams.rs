@@ -385,3 +385,31 @@ fn a_late_packet_from_the_future_does_not_stretch_the_recording() {
         assert_eq!(local.in_file + local.lost(), 60 * packet);
     }
 }
+
+/// Two packets change places where a sender changes its codec, and with it its clock rate.
+#[test]
+fn packets_that_change_places_at_a_change_of_the_rate_cost_themselves_at_most() {
+    let (mut sim, tape) = one_leg();
+    sim.payload(Leg::Local, 97, WIDE);
+    send(&mut sim, 0, 49, &[]);
+    let wide = |n: u64| packet(7, 97, n as u16, (n * 320) as u32, &[3; 640]);
+    for n in [50, 49, 51, 52, 53] {
+        let bytes = if n == 49 { ulaw(n) } else { wide(n) };
+        sim.rtp(Leg::Local, &bytes);
+        sim.now_ns += 20 * MS;
+        sim.visit();
+    }
+    for n in 54..100 {
+        sim.rtp(Leg::Local, &wide(n));
+        sim.now_ns += 20 * MS;
+        sim.visit();
+    }
+    sim.stop(&tape);
+    sim.visit();
+    let ledger = tape.progress.ledger();
+    let local = ledger.leg(Leg::Local);
+    assert_eq!(local.accounted(), local.handed);
+    let packet = crate::media::ledger::ticks(160, 8000);
+    assert_eq!(local.lost(), packet, "{local:?}");
+    assert_eq!(local.in_file, 99 * packet);
+}
