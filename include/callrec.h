@@ -251,7 +251,8 @@
 #define REC_EVENT_MEDIA_IGNORED 10
 
 /**
- * A leg of a connected call has had no decoded audio for `media.silent_ms`. Raised once for
+ * A leg of a connected call has had no decoded audio for `media.silent_ms`; while the call is
+ * alerting or held, no silence is counted, and a leg without a feed has none. Raised once for
  * each leg of a call; the call and its recordings go on. Audio that is silent counts as
  * audio. `recording` is NULL; `call_tag` and `json` say which call, and `json` which
  * `leg`. A log line says the same. Since 0.2.0.
@@ -1900,7 +1901,7 @@ rec_status rec_feed_write(rec_feed feed, const void *data, size_t size);
  * leg's time 0. A place more than 2 s from its arrival (stream time: 30 minutes from the
  * leg's end) is taken for a jump of the host's clock: the time line goes on from there. Two
  * exceptions: a place up to 5 s in the past is accepted where the leg has nothing yet (the
- * host was held up), and a feed with `format.ahead_ms` above 0 may be further ahead.
+ * host was held up), and a feed with `format.ahead_ms` above 2000 may be as far ahead as that.
  *
  * `at`: the first sample's place, in samples of one channel at the feed's rate.
  * `data`, `size`: as for `rec_feed_write`.
@@ -1992,6 +1993,9 @@ rec_status rec_feed_wait(rec_feed feed, uint32_t timeout_ms);
  * nothing is ahead of a clock, and the function changes nothing.
  *
  * With two channels, both legs are cleared.
+ *
+ * `feed`: an open feed; 0 is `REC_ERR_BAD_HANDLE`.
+ * `error`: NULL, or where the reason of a failure is written; the caller's.
  *
  * Threads: any; meanwhile the feeding thread may see `REC_ERR_BUSY`.
  * Blocking: never (for a packet that is just being copied).

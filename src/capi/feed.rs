@@ -160,7 +160,7 @@ pub unsafe extern "C" fn rec_feed_write(feed: rec_feed, data: *const c_void, siz
 /// leg's time 0. A place more than 2 s from its arrival (stream time: 30 minutes from the
 /// leg's end) is taken for a jump of the host's clock: the time line goes on from there. Two
 /// exceptions: a place up to 5 s in the past is accepted where the leg has nothing yet (the
-/// host was held up), and a feed with `format.ahead_ms` above 0 may be further ahead.
+/// host was held up), and a feed with `format.ahead_ms` above 2000 may be as far ahead as that.
 ///
 /// `at`: the first sample's place, in samples of one channel at the feed's rate.
 /// `data`, `size`: as for `rec_feed_write`.
@@ -272,6 +272,9 @@ pub unsafe extern "C" fn rec_feed_wait(feed: rec_feed, timeout_ms: u32) -> rec_s
 /// nothing is ahead of a clock, and the function changes nothing.
 ///
 /// With two channels, both legs are cleared.
+///
+/// `feed`: an open feed; 0 is `REC_ERR_BAD_HANDLE`.
+/// `error`: NULL, or where the reason of a failure is written; the caller's.
 ///
 /// Threads: any; meanwhile the feeding thread may see `REC_ERR_BUSY`.
 /// Blocking: never (for a packet that is just being copied).

@@ -169,7 +169,8 @@ pub const REC_EVENT_CALL_IDLE: i32 = 9;
 /// which call. `json` also says which `leg` and `payload_type`, the name of the `codec`,
 /// and what to do about it (`remedy`). A log line says the same. Since 0.2.0.
 pub const REC_EVENT_MEDIA_IGNORED: i32 = 10;
-/// A leg of a connected call has had no decoded audio for `media.silent_ms`. Raised once for
+/// A leg of a connected call has had no decoded audio for `media.silent_ms`; while the call is
+/// alerting or held, no silence is counted, and a leg without a feed has none. Raised once for
 /// each leg of a call; the call and its recordings go on. Audio that is silent counts as
 /// audio. `recording` is NULL; `call_tag` and `json` say which call, and `json` which
 /// `leg`. A log line says the same. Since 0.2.0.

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::calls::CallInfo;
+use crate::calls::{CallInfo, CallState};
 use crate::clock::{NS_PER_MS, unix_ms};
 use crate::events::{Bus, Event, Kind, LogLevel};
 use crate::media::MediaReport;
@@ -56,6 +56,10 @@ impl MediaReport for CallReport {
             "packets of payload type {payload_type} ({codec}) on its {leg} leg are not recorded: {remedy}"
         );
         self.publish(Kind::MediaIgnored, &members, &line);
+    }
+
+    fn is_connected(&self) -> bool {
+        self.info.lock().state == CallState::Connected
     }
 
     fn silent(&self, leg: Leg) {

@@ -1,5 +1,6 @@
 //! A worker's visit of one call: counts, points, audio, time.
 
+mod frontier;
 mod outlook;
 mod points;
 
@@ -115,8 +116,10 @@ impl CallState {
 
     /// The recordings that a panic has touched fail. The call and its points go on.
     fn broken(&mut self, message: &str) {
+        let legs = &self.legs;
         for mut tap in std::mem::take(&mut self.taps) {
             // One sink's second panic must not take the others along.
+            let _ = catch_unwind(AssertUnwindSafe(|| tap.tell(legs)));
             let _ = catch_unwind(AssertUnwindSafe(move || tap.outbox.broken(message)));
         }
         self.look_at_taps();
@@ -259,8 +262,11 @@ impl CallState {
             for ignored in leg.ignored.drain(..) {
                 self.call.report().ignored(name, ignored.0);
             }
-            if watched && leg.falls_silent(now_ns, silent_ns) {
-                self.call.report().silent(name);
+            let report = self.call.report();
+            let connected = || !leg.is_quiet(now_ns, silent_ns) || report.is_connected();
+            let connected = watched && connected();
+            if watched && leg.falls_silent(now_ns, silent_ns, connected) {
+                report.silent(name);
             }
         }
     }
@@ -298,13 +304,6 @@ impl CallState {
         self.advance(now_ns);
         self.finish_closing(now_ns);
         self.look_at_taps();
-    }
-
-    fn frontier(&self, now_ns: u64) -> u64 {
-        match self.real {
-            true => now_ns.saturating_sub(self.reorder_ns),
-            false => self.stream_frontier(),
-        }
     }
 
     /// The recordings come as far as the frontier.
@@ -405,16 +404,6 @@ impl CallState {
         });
     }
 
-    /// Stream time: how far the other legs that have audio have come.
-    fn others_end_ns(&self, n: usize) -> Option<u64> {
-        if self.real {
-            return None;
-        }
-        let others = self.legs.fed().filter(|(other, _)| *other as usize != n);
-        let heard = others.filter(|(_, leg)| leg.attached && leg.audio_rate().is_some());
-        heard.map(|(_, leg)| leg.end_ns()).max()
-    }
-
     fn tell_notes(&mut self) {
         for (name, leg) in self.legs.fed_mut() {
             for note in leg.line.notes.drain(..) {
@@ -425,33 +414,15 @@ impl CallState {
         }
     }
 
-    /// The furthest media end of any leg.
-    fn end_ns(&self) -> u64 {
-        let ends = self.legs.fed().map(|(_, leg)| leg.end_ns());
-        ends.max().unwrap_or(0)
-    }
-
-    /// A leg waits for the others, but not for ever; and for what is out of order.
-    fn stream_frontier(&self) -> u64 {
-        let furthest = self.end_ns();
-        let is_fed = |leg| self.legs.is_fed(leg);
-        let complete = is_fed(Leg::Mixed) || is_fed(Leg::Local) && is_fed(Leg::Remote);
-        let attached = self.legs.fed().filter(|(_, leg)| leg.attached);
-        let reached = attached.map(|(_, leg)| leg.track().end_ns()).min();
-        let frontier = match complete {
-            true => reached.map_or(furthest, |reached| reached.min(furthest)),
-            false => 0,
-        };
-        frontier
-            .max(furthest.saturating_sub(self.call.config().leg_wait_ns))
-            .saturating_sub(self.reorder_ns)
-    }
-
     /// Gives what is ready to the sinks, and forgets the recordings that are over.
     fn flush(&mut self, now_ns: u64) {
         let backlog_ns = self.call.config().backlog_ns;
         for tap in &mut self.taps {
             if !tap.outbox.is_empty() {
+                // It may be about to fail.
+                if tap.outbox.is_blocked() {
+                    tap.tell(&self.legs);
+                }
                 tap.flush(now_ns, backlog_ns);
             }
         }

@@ -49,6 +49,8 @@ pub(super) struct LegMedia {
     ahead_lost: u32,
     pub attached: bool,
     silence_told: bool,
+    /// While it was silent, the call was not connected, or held, until then.
+    unminded_ns: u64,
     /// It has been silent for `MediaConfig::silent_ns`, and still is.
     pub is_silent: bool,
     pub ignored: Vec<Ignored>,
@@ -96,6 +98,7 @@ impl LegMedia {
             ignored: Vec::new(),
             audio_ns: 0,
             silence_told: false,
+            unminded_ns: 0,
             is_silent: false,
             silent_ns: 0,
             ahead_ns: 0,
@@ -109,7 +112,7 @@ impl LegMedia {
     /// A new feed; in stream time, its media begins at `origin_ns`.
     pub(super) fn attach(&mut self, options: FeedOptions, origin_ns: Option<u64>, now_ns: u64) {
         self.mapped.clear();
-        self.streams.attach();
+        self.streams.attach(now_ns);
         self.set_format(options);
         if let Some(origin) = origin_ns {
             let origin = grid::index(origin, self.line.track.rate());
@@ -189,6 +192,10 @@ impl LegMedia {
         };
         let len = format.codec.samples_in(packet.payload.len()) as i64;
         self.hears(format, len as u64, header.arrival_ns);
+        if !self.line.follows(format.rate) {
+            self.streams.other(packet.ssrc, packet.sequence, &mut self.line);
+            return self.line.leave_out(format, len as u64);
+        }
         let leg_end = self.line.end(format.rate);
         let coming = Coming {
             packet: &packet,
@@ -214,10 +221,7 @@ impl LegMedia {
     fn decoded_as(&mut self, packet: &Packet<'_>, arrival_ns: u64, with: &Drained<'_>) -> Option<FeedFormat> {
         let format = rtp::format_of(packet.payload_type, &self.mapped);
         let whole = |format: &FeedFormat| packet.payload.len() >= format.codec.sample_bytes();
-        if let Some(format) = format
-            .filter(whole)
-            .filter(|format| self.line.follows(format.rate))
-        {
+        if let Some(format) = format.filter(whole) {
             if format.rate == self.format.rate || rtp::is_mapped(packet.payload_type, &self.mapped) {
                 self.told_rate = format.rate;
             }
@@ -264,7 +268,7 @@ impl LegMedia {
         self.line.totals.add_handed(samples, format.rate);
         if self.latest != Some(format) {
             self.latest = Some(format);
-            self.line.totals.add_codec(format);
+            self.line.totals.change_codec(format);
         }
     }
 
@@ -280,7 +284,7 @@ impl LegMedia {
             epoch: self.line.epoch,
             len: (payload.len() / self.format.codec.sample_bytes()) as i64,
             arrival: samples_at(header.arrival_ns, self.format.rate),
-            ahead: self.ahead_ns > 0,
+            ahead_ns: self.ahead_ns,
         }
     }
 
@@ -422,16 +426,27 @@ impl LegMedia {
         self.begin_writes();
     }
 
-    /// True once, when the leg has been connected and silent for so long.
-    pub(super) fn falls_silent(&mut self, now_ns: u64, silent_ns: u64) -> bool {
+    /// The leg has been without audio for so long, whether anybody minds or not.
+    pub(super) fn is_quiet(&self, now_ns: u64, silent_ns: u64) -> bool {
+        self.attached && now_ns.saturating_sub(self.heard_ns()) >= silent_ns
+    }
+
+    fn heard_ns(&self) -> u64 {
         // What was written ahead is still being heard.
-        let heard_ns = match self.ahead_ns {
+        match self.ahead_ns {
             0 => self.audio_ns,
             _ => self.audio_ns.max(self.line.end_ns()),
-        };
-        let silent = self.attached && now_ns.saturating_sub(heard_ns) >= silent_ns;
-        self.is_silent = silent;
-        silent && !std::mem::replace(&mut self.silence_told, true)
+        }
+    }
+
+    /// True once, when it has been so for so long while the call was connected.
+    pub(super) fn falls_silent(&mut self, now_ns: u64, silent_ns: u64, connected: bool) -> bool {
+        let quiet = self.is_quiet(now_ns, silent_ns);
+        if quiet && !connected {
+            self.unminded_ns = now_ns;
+        }
+        self.is_silent = quiet && now_ns.saturating_sub(self.unminded_ns) >= silent_ns;
+        self.is_silent && !std::mem::replace(&mut self.silence_told, true)
     }
 }
 

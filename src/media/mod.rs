@@ -236,6 +236,9 @@ pub trait MediaReport: Send + Sync {
 
     /// A connected leg had no decoded audio for `MediaConfig::silent_ns`; once for each leg.
     fn silent(&self, leg: Leg);
+
+    /// Somebody should be heard in the call: it is neither alerting nor held.
+    fn is_connected(&self) -> bool;
 }
 
 /// Nobody wants to know.
@@ -245,6 +248,10 @@ impl MediaReport for NoReport {
     fn ignored(&self, _leg: Leg, _payload_type: u8) {}
 
     fn silent(&self, _leg: Leg) {}
+
+    fn is_connected(&self) -> bool {
+        true
+    }
 }
 
 /// What a recording wants of a call.

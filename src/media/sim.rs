@@ -2,6 +2,7 @@
 //! clock, and collects what the recordings write. For tests and benchmarks.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::sync::Mutex;
 use uuid::Uuid;
@@ -227,6 +228,7 @@ pub fn config(clock: ClockMode) -> MediaConfig {
 pub struct Reports {
     pub ignored: Mutex<Vec<(Leg, u8)>>,
     pub silent: Mutex<Vec<Leg>>,
+    pub on_hold: AtomicBool,
 }
 
 impl MediaReport for Reports {
@@ -236,6 +238,10 @@ impl MediaReport for Reports {
 
     fn silent(&self, leg: Leg) {
         self.silent.lock().push(leg);
+    }
+
+    fn is_connected(&self) -> bool {
+        !self.on_hold.load(Ordering::Relaxed)
     }
 }
 
@@ -373,6 +379,7 @@ impl Sim {
     }
 
     pub fn hold(&mut self, on: bool) {
+        self.reports.on_hold.store(on, Ordering::Relaxed);
         self.set(What::Hold(on));
     }
 

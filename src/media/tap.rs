@@ -92,7 +92,7 @@ pub(super) struct Tap {
     settled_ns: u64,
     account: Account,
     resampling: Option<Box<Resampling>>,
-    /// When its ledger was told last.
+    /// When its ledger was told last; 0: it has to be told with what is settled next.
     told_ns: u64,
     progress: Arc<Progress>,
     pub outbox: Outbox,
@@ -320,6 +320,7 @@ impl Tap {
     }
 
     fn begin_pause(&mut self, at: At, legs: &Legs) {
+        self.told_ns = 0;
         // First of all, so that no filter looks beyond it.
         self.segments.close(at.ns, at.clock_ns, at.epoch);
         self.reach(at.ns, legs);
@@ -335,6 +336,7 @@ impl Tap {
     }
 
     fn end_pause(&mut self, at: At, legs: &Legs) {
+        self.told_ns = 0;
         self.reach(at.ns, legs);
         let Some(span) = self.pause_until(at.ns) else {
             return;

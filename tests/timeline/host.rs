@@ -239,6 +239,85 @@ fn both_legs_come_interleaved() {
     }
 }
 
+/// A place by the host's own clock may be as far ahead as the feed has asked for, and 2 s.
+#[test]
+fn a_place_too_far_ahead_is_a_jump() {
+    for (ahead_ms, at_ms, jumps) in [
+        (0, 1500, false),
+        (500, 1500, false),
+        (500, 60_000, true),
+        (5000, 4500, false),
+    ] {
+        let (mut sim, tape) = writing_ahead(ahead_ms);
+        let say = |sim: &mut Sim, at_ms: u64| {
+            let status = sim.write_at(Leg::Local, at_ms * KHZ as u64, &bytes([7; 20 * KHZ]));
+            assert_eq!(status, Status::Ok);
+        };
+        say(&mut sim, 0);
+        say(&mut sim, at_ms);
+        sim.pass(at_ms + 1000);
+        let heard = end(&mut sim, &tape);
+        let last = heard.iter().rposition(|sample| *sample != 0).unwrap_or(0) / KHZ;
+        match jumps {
+            true => assert_eq!(last, 39, "{ahead_ms} ms, {at_ms} ms"),
+            false => assert_eq!(last as u64, at_ms + 19, "{ahead_ms} ms, {at_ms} ms"),
+        }
+    }
+}
+
+/// A second recording tells of what is heard in it, and not of what came before.
+#[test]
+fn a_ledger_tells_of_the_codecs_since_the_start() {
+    let mut sim = Sim::real();
+    sim.attach(Leg::Local, options(0, 1));
+    let wish = Wish {
+        layout: Layout::Local,
+        rate: 8000,
+        ..Wish::default()
+    };
+    let whole = sim.start(wish);
+    let mut wide = options(0, 1);
+    wide.format.rate = 16_000;
+    let say = |sim: &mut Sim, samples: usize| {
+        for _ in 0..50 {
+            sim.write(Leg::Local, &bytes([7; 320][..samples].to_vec()));
+            sim.now_ns += 20 * MS;
+            sim.visit();
+        }
+    };
+    sim.set_format(Leg::Local, wide);
+    say(&mut sim, 320);
+    sim.set_format(Leg::Local, options(0, 1));
+    say(&mut sim, 160);
+    let second = sim.start(wish);
+    say(&mut sim, 160);
+    sim.end();
+    sim.visit();
+    let of = |tape: &Tape| {
+        let ledger = tape.progress.ledger();
+        let leg = ledger.leg(Leg::Local);
+        (leg.codecs.to_vec(), leg.narrowed)
+    };
+    let (narrow, wide) = ((Codec::Pcm16, 8000), (Codec::Pcm16, 16_000));
+    assert_eq!(of(&whole), (vec![wide, narrow], true));
+    assert_eq!(of(&second), (vec![narrow], false));
+}
+
+/// Nobody speaks while a call is held; a leg that is silent after that is told of.
+#[test]
+fn the_silence_of_a_held_call_is_not_told() {
+    let mut sim = Sim::real();
+    sim.attach(Leg::Local, options(0, 1));
+    sim.hold(true);
+    sim.pass(25_000);
+    assert!(sim.reports.silent.lock().is_empty());
+    sim.hold(false);
+    sim.pass(9000);
+    assert!(sim.reports.silent.lock().is_empty());
+    sim.pass(15_000);
+    assert_eq!(*sim.reports.silent.lock(), [Leg::Local]);
+}
+
 #[test]
 fn audio_of_a_held_call_is_kept_or_is_silence() {
     for silence in [false, true] {

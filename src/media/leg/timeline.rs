@@ -25,7 +25,10 @@ pub(in crate::media) struct LegTotals {
     handed: u64,
     present: (u32, u64),
     pub ignored: Vec<(u8, u64)>,
-    pub codecs: Vec<FeedFormat>,
+    /// With how many packets there had been when each was heard last.
+    codecs: Vec<(FeedFormat, u64)>,
+    /// The one that is heard now, by its number.
+    codec: usize,
     pub streams: u32,
     pub wrong_timestamps: u64,
     pub concurrent: u32,
@@ -51,10 +54,28 @@ impl LegTotals {
         self.present.1 += samples;
     }
 
-    pub(in crate::media) fn add_codec(&mut self, format: FeedFormat) {
-        if !self.codecs.contains(&format) && self.codecs.len() < CODECS {
-            self.codecs.push(format);
+    /// The packet that has been counted last is the first in this format after another one.
+    pub(in crate::media) fn change_codec(&mut self, format: FeedFormat) {
+        if let Some((_, heard)) = self.codecs.get_mut(self.codec) {
+            *heard = self.packets.saturating_sub(1);
         }
+        let known = self.codecs.iter().position(|(known, _)| *known == format);
+        self.codec = known.unwrap_or(self.codecs.len());
+        if known.is_none() && self.codecs.len() < CODECS {
+            self.codecs.push((format, 0));
+        }
+    }
+
+    /// What has been heard after so many packets, in the order of its first.
+    pub(in crate::media) fn codecs_after(&self, packets: u64) -> impl Iterator<Item = FeedFormat> + '_ {
+        let heard = move |n: usize, last: u64| match n == self.codec {
+            true => self.packets > packets,
+            false => last > packets,
+        };
+        let codecs = self.codecs.iter().enumerate();
+        codecs
+            .filter(move |(n, (_, last))| heard(*n, *last))
+            .map(|(_, (format, _))| *format)
     }
 }
 
@@ -180,6 +201,25 @@ impl Timeline {
         }
     }
 
+    /// The same at a clock rate of its own: on another grid, samples would be lost.
+    fn note_at(&mut self, rate: u32, (from, samples): (u64, u64), epoch: u32, what: What) {
+        self.notes.push(Note {
+            from,
+            to: from + samples,
+            rate,
+            epoch,
+            what,
+        });
+    }
+
+    /// Audio whose clock rate would be one change too many: others of the leg have its time.
+    pub(super) fn leave_out(&mut self, format: FeedFormat, samples: u64) {
+        let from = grid::convert(self.track.end(), self.track.rate(), format.rate);
+        let what = What::Dropped(DropReason::Overlap);
+        self.tally.lost += 1;
+        self.note_at(format.rate, (from, samples), self.epoch, what);
+    }
+
     /// What is missing from `start` to `stop`, as far as nothing was said there.
     pub(super) fn lose(&mut self, start: u64, stop: u64, reason: LossReason) {
         if start >= stop {
@@ -237,7 +277,7 @@ impl Timeline {
         self.note(from.max(self.settled), to.min(floor), origin.epoch, late);
         let mut taken = std::mem::take(&mut self.taken);
         self.track.place(from, (codec, origin), payload, &mut taken);
-        if taken.first() == Some(&(from, to)) {
+        if taken.first() == Some(&(from, to)) && !origin.straddles {
             self.tally.lost += 1;
         }
         for (from, to) in taken.drain(..) {
@@ -388,10 +428,9 @@ impl Out for Timeline {
             if !placing.newest || !self.follows(rate) {
                 // Its time has another grid now.
                 let len = (audio.payload.len() / audio.format.codec.sample_bytes()) as u64;
-                let begin = grid::convert(placing.at.max(0) as u64, rate, self.track.rate());
-                let len = grid::convert(len, rate, self.track.rate());
+                let what = What::Dropped(DropReason::Late);
                 self.tally.lost += 1;
-                return self.note(begin, begin + len, audio.epoch, What::Dropped(DropReason::Late));
+                return self.note_at(rate, (placing.at.max(0) as u64, len), audio.epoch, what);
             }
             self.change_rate(rate);
         }
@@ -409,9 +448,6 @@ impl Out for Timeline {
     }
 
     fn refused(&mut self, why: Refused, format: FeedFormat, len: i64, at: i64, epoch: u32) {
-        let rate = self.track.rate();
-        let begin = grid::convert(at.max(0) as u64, format.rate, rate);
-        let len = grid::convert(len.max(0) as u64, format.rate, rate);
         let what = match why {
             Refused::Duplicate => What::Duplicate,
             Refused::Ahead => What::Dropped(DropReason::Ahead),
@@ -419,7 +455,8 @@ impl Out for Timeline {
         if why != Refused::Duplicate {
             self.tally.lost += 1;
         }
-        self.note(begin, begin + len, epoch, what);
+        let place = (at.max(0) as u64, len.max(0) as u64);
+        self.note_at(format.rate, place, epoch, what);
     }
 
     fn not_missing(&mut self, from: i64, to: i64) {

@@ -30,8 +30,14 @@ pub(in crate::media) struct Proof {
     /// Timestamp and arrival of the latest packet, and how many stood still in a row.
     latest: Option<(u32, i64)>,
     still: u32,
-    /// The feed was opened anew, and nothing has come since.
-    pub reopened: bool,
+    /// The feed was opened anew at this moment, and nothing has come since.
+    pub reopened: Option<i64>,
+    /// What the stream is moved for next cannot be older.
+    oldest: Option<i64>,
+    /// Samples by which it seems to have stood still, by packets that came apart; and those
+    /// that this has excused, unless it did not stand still.
+    stood: i64,
+    excused: i64,
     /// Samples by which the sender's clock is known to have stood still.
     credit: i64,
     /// Samples by which the stream was moved since `report`.
@@ -45,6 +51,11 @@ pub(in crate::media) struct Proof {
 }
 
 impl Proof {
+    /// Something may have been said earlier than where it lies.
+    pub(in crate::media) fn owes_any(&self) -> bool {
+        self.deficit != 0 || self.guarded.is_some()
+    }
+
     /// Samples by which a packet at this place may have been said before it.
     pub(in crate::media) fn early(&self, at: i64) -> u64 {
         let guarded = self.guarded.filter(|(until, _)| at < *until);
@@ -63,11 +74,11 @@ impl Proof {
     /// has been silent.
     pub(in crate::media) fn inherit(&mut self, old: &Proof, silent: i64, rates: (u32, u32)) {
         let (from, to) = (i64::from(rates.0.max(1)), i64::from(rates.1));
-        let deficit = (old.deficit + silent.max(0)).saturating_mul(to) / from;
-        self.deficit = if deficit > samples(STALL_NS, rates.1) {
-            0
-        } else {
-            deficit
+        let stall = samples(STALL_NS, rates.1);
+        let convert = |samples: i64| samples.saturating_mul(to) / from;
+        self.deficit = match convert(silent.max(0)) {
+            silent if silent > stall => 0,
+            silent => (convert(old.deficit) + silent).min(stall),
         };
     }
 
@@ -78,13 +89,30 @@ impl Proof {
         self.guarded = Some((at + stall, early.max(stall)));
     }
 
-    /// The stream was moved. A longer deficit than the longest stall is none: its sender's
+    /// The stream was moved. By more than the longest stall at once, it was none: its sender's
     /// clock stood still.
     pub(in crate::media) fn moved(&mut self, by: i64, proven: bool, rate: u32) {
+        let stall = samples(STALL_NS, rate);
         self.owes(by);
-        if proven || self.still >= STEPS || self.deficit > samples(STALL_NS, rate) {
+        self.deficit = self.deficit.min(self.oldest.take().unwrap_or(stall));
+        if proven || by > stall {
             self.expire();
         }
+    }
+
+    /// The sender's clock seems to have stood still for so many samples.
+    fn stands(&mut self, by: i64, rate: u32) {
+        let excused = (self.excused + self.deficit).min(samples(STALL_NS, rate));
+        let stood = self.stood.saturating_add(by);
+        self.expire();
+        (self.excused, self.stood) = (excused, stood);
+    }
+
+    /// More comes than time goes by: what seemed to be a clock that stood still was held back.
+    pub(in crate::media) fn drains(&mut self, rate: u32) {
+        self.stood = 0;
+        let excused = std::mem::take(&mut self.excused);
+        self.deficit = (self.deficit + excused).min(samples(STALL_NS, rate));
     }
 
     /// The stream follows its sender's clock by so many samples. A slow clock and a queue
@@ -110,8 +138,11 @@ impl Proof {
     fn owes(&mut self, by: i64) {
         let excused = by.max(0).min(self.credit.max(0));
         self.credit -= excused;
+        let stood = (by.max(0) - excused).min(self.stood);
+        self.stood -= stood;
+        self.excused += stood;
         self.moved_since = self.moved_since.saturating_add(by.max(0));
-        self.deficit = (self.deficit + by - excused).max(0);
+        self.deficit = (self.deficit + by - excused - stood).max(0);
     }
 
     /// Timestamps began anew so far behind the last packet.
@@ -123,12 +154,18 @@ impl Proof {
 
     fn expire(&mut self) {
         (self.deficit, self.credit, self.guarded) = (0, 0, None);
+        (self.stood, self.excused) = (0, 0);
     }
 
-    /// A feed that was opened anew has no backlog.
-    pub(in crate::media) fn reopen(&mut self) {
+    /// A feed that was opened anew has no backlog of before.
+    pub(in crate::media) fn reopen(&mut self, now: i64) {
         self.expire();
-        self.reopened = true;
+        self.reopened = Some(now);
+    }
+
+    /// What the stream is moved for next has been said within so many samples.
+    pub(in crate::media) fn is_no_older(&mut self, than: i64) {
+        self.oldest = Some(than.max(0));
     }
 
     /// A packet of the stream, with or without audio. A stall gives nothing and then more
@@ -148,7 +185,7 @@ impl Proof {
             0
         };
         if self.still >= STEPS {
-            self.expire();
+            self.stands(took - on, rate);
         }
     }
 
@@ -194,6 +231,8 @@ mod tests {
         proof.moved(3 * S, false, 8000);
         assert_eq!(proof.early(0), 3 * 8000);
         proof.moved(3 * S, false, 8000);
+        assert_eq!(proof.early(0), 5 * 8000, "two stalls are no longer one");
+        proof.moved(5 * S + 1, false, 8000);
         assert_eq!(proof.early(0), 0);
         proof.moved(S, false, 8000);
         proof.moved(-S, false, 8000);

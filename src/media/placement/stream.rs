@@ -51,6 +51,8 @@ pub(in crate::media) struct Stream {
     pub rate: u32,
     /// The newest audio packet's number.
     highest: u16,
+    /// Its first packet's.
+    first: u16,
     /// Held from its first packet on, until it is known how much of a backlog there is.
     anchoring: bool,
     real: bool,
@@ -99,6 +101,7 @@ impl Stream {
             rate: coming.format.rate,
             window: Window::new(),
             highest: packet.sequence,
+            first: packet.sequence,
             timestamps: Timestamps::new(packet.timestamp, first, coming.len),
             lateness: Lateness::new(SLACK_NS),
             drift: Drift::default(),
@@ -153,11 +156,6 @@ impl Stream {
         ahead == 0 || ahead >= 0x8000
     }
 
-    /// Its number is one of the latest of this stream, whatever its clock rate.
-    pub(in crate::media) fn is_just_behind(&self, coming: &Coming<'_>) -> bool {
-        self.highest.wrapping_sub(coming.packet.sequence) < NUMBERS
-    }
-
     fn continues(&self, coming: &Coming<'_>) -> bool {
         let ahead = coming.packet.sequence.wrapping_sub(self.highest);
         (1..=NEXT).contains(&ahead) && self.rate == coming.format.rate
@@ -168,14 +166,6 @@ impl Stream {
     pub(in crate::media) fn take_up_again(&mut self, coming: &Coming<'_>, scene: &Scene) {
         let goes_on = |before: &mut Box<Stream>| before.continues(coming);
         if self.continues(coming) || self.is_holding() {
-            return;
-        }
-        // The numbers have gone on over the change of the clock rate: it is one from before.
-        let changed = self
-            .before
-            .as_ref()
-            .is_some_and(|before| before.rate != self.rate);
-        if changed && self.is_just_behind(coming) {
             return;
         }
         if let Some(mut before) = self.before.take_if(goes_on) {
@@ -312,9 +302,10 @@ impl Stream {
 
     fn judge(&mut self, held: Held<'_>, out: &mut impl Out) {
         let moment = held.moment(self.rate);
-        if std::mem::take(&mut self.proof.reopened) && moment.excess() > samples(SLACK_NS, self.rate) {
-            // Nothing of before waits in a feed that was opened anew.
-            self.held.push(Held { aged: true, ..held }.own());
+        let opened = self.proof.reopened.take();
+        if let Some(opened) = opened.filter(|_| moment.excess() > samples(SLACK_NS, self.rate)) {
+            self.proof.is_no_older(held.arrival - opened);
+            self.held.push(held.own());
             return self.settle_held(Verdict::Moved, out);
         }
         let verdict = self.lateness.judge(moment);
@@ -349,6 +340,9 @@ impl Stream {
             self.held.iter_mut().for_each(|held| held.wanted += by);
             self.proof.moved(by, proven, self.rate);
             self.drift.reset();
+        }
+        if verdict == Verdict::Place && !self.lateness.is_steady() {
+            self.proof.drains(self.rate);
         }
         for held in std::mem::take(&mut self.held) {
             self.place(&held, 0, out);

@@ -46,9 +46,11 @@ impl Streams {
     }
 
     /// A new feed: its first packet needs no confirmation.
-    pub(in crate::media) fn attach(&mut self) {
+    pub(in crate::media) fn attach(&mut self, now_ns: u64) {
         self.fresh = true;
-        self.streams.iter_mut().for_each(|stream| stream.proof.reopen());
+        for stream in &mut self.streams {
+            stream.proof.reopen(samples(now_ns, stream.rate));
+        }
     }
 
     fn find(&self, ssrc: u32) -> Option<usize> {
@@ -68,6 +70,10 @@ impl Streams {
         if self.front == Some(coming.packet.ssrc) && self.streams[n].in_order(coming, scene, out) {
             return true;
         }
+        if self.streams[n].is_of_before(coming) {
+            self.streams[n].late_of_before(coming, out);
+            return false;
+        }
         self.streams[n].take_up_again(coming, scene);
         let stream = &mut self.streams[n];
         if stream.rate != coming.format.rate {
@@ -76,8 +82,7 @@ impl Streams {
                 self.restart(n, coming, None, scene, out);
                 return true;
             }
-            let past = stream.is_just_behind(coming).then_some(coming.arrival);
-            self.suspect(coming, Kind::Restart, past, scene, out);
+            self.suspect(coming, Kind::Restart, None, scene, out);
             return false;
         }
         match stream.order(coming, scene) {

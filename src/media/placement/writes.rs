@@ -10,10 +10,9 @@ use crate::words::FeedFormat;
 const SLACK_NS: u64 = 100 * NS_PER_MS;
 /// The longest hiccup of a host that is promised to lose nothing.
 const HICCUP_NS: u64 = 500 * NS_PER_MS;
-/// A place further from its arrival is a jump of the host's clock.
+/// A place further from its arrival is a jump of the host's clock, unless the host has asked
+/// to write further ahead.
 const JUMP_NS: u64 = 2 * NS_PER_S;
-/// Whoever has asked for it writes no further ahead.
-const AHEAD_NS: u64 = 600 * NS_PER_S;
 /// The same in stream time, from the leg's end.
 const STREAM_JUMP_NS: u64 = 1800 * NS_PER_S;
 
@@ -25,8 +24,8 @@ pub(in crate::media) struct Written<'a> {
     /// In samples.
     pub len: i64,
     pub arrival: i64,
-    /// The feed has asked to write ahead of the clock.
-    pub ahead: bool,
+    /// How far the feed has asked to write ahead of the clock; 0: it has not.
+    pub ahead_ns: u64,
 }
 
 #[derive(Debug)]
@@ -37,7 +36,7 @@ struct Held {
     len: i64,
     wanted: i64,
     arrival: i64,
-    ahead: bool,
+    ahead_ns: u64,
 }
 
 /// The cursor of a leg's writes.
@@ -94,7 +93,7 @@ impl Writes {
             arrival: written.arrival,
             rate,
         };
-        let verdict = match written.ahead {
+        let verdict = match written.ahead() {
             // Whoever writes ahead begins again when it is heard.
             true if moment.excess() > samples(SLACK_NS, rate) => Verdict::Moved,
             true => Verdict::Place,
@@ -108,7 +107,7 @@ impl Writes {
             }
             Verdict::Place => {
                 self.settle(Verdict::Place, out);
-                let live = !written.ahead && self.lateness.is_steady();
+                let live = !written.ahead() && self.lateness.is_steady();
                 let step = if live {
                     self.drift.observe(moment, written.len)
                 } else {
@@ -149,7 +148,7 @@ impl Writes {
             at: at + step,
             trim: trim as u64,
             repeat: step.max(0) as u64,
-            early: if written.ahead { 0 } else { self.early as u64 },
+            early: if written.ahead() { 0 } else { self.early as u64 },
             newest: true,
             ..Placing::default()
         };
@@ -215,7 +214,7 @@ impl Writes {
         self.end = Some(at + written.len);
         let placing = Placing {
             at,
-            early: if written.ahead { 0 } else { self.early as u64 },
+            early: if written.ahead() { 0 } else { self.early as u64 },
             newest: true,
             ..Placing::default()
         };
@@ -229,20 +228,25 @@ fn is_jump(at: i64, end: i64, written: &Written<'_>, scene: &Scene) -> bool {
         return at.abs_diff(end) > samples(STREAM_JUMP_NS, rate) as u64;
     }
     let late = written.arrival.saturating_sub(at);
-    let ahead = if written.ahead { AHEAD_NS } else { JUMP_NS };
+    let ahead = written.ahead_ns.max(JUMP_NS);
     let jump = samples(JUMP_NS, rate);
     let stalled = late <= samples(STALL_NS, rate) && at >= end;
     (late > jump && !stalled) || late.saturating_neg() > samples(ahead, rate)
 }
 
 impl Written<'_> {
+    /// It is said when it is heard.
+    fn ahead(&self) -> bool {
+        self.ahead_ns > 0
+    }
+
     fn audio(&self) -> Audio<'_> {
         Audio {
             payload: self.payload,
             format: self.format,
             network_order: false,
             epoch: self.epoch,
-            ahead: self.ahead,
+            ahead: self.ahead(),
         }
     }
 
@@ -254,7 +258,7 @@ impl Written<'_> {
             len: self.len,
             wanted,
             arrival: self.arrival,
-            ahead: self.ahead,
+            ahead_ns: self.ahead_ns,
         }
     }
 }
@@ -267,7 +271,7 @@ impl Held {
             epoch: self.epoch,
             len: self.len,
             arrival: self.arrival,
-            ahead: self.ahead,
+            ahead_ns: self.ahead_ns,
         }
     }
 }

@@ -321,6 +321,11 @@ impl Account {
         }
     }
 
+    /// A leg that is silent now has been.
+    pub(super) fn note_silence(&mut self, leg: Leg, media: &LegMedia) {
+        self.leg(leg).silent |= media.is_silent;
+    }
+
     /// What the leg has counted since the recording began.
     pub(super) fn totals(&mut self, leg: Leg, media: &LegMedia, file_rate: u32) {
         let nothing = LegTotals::default();
@@ -331,17 +336,19 @@ impl Account {
         };
         let ledger = &mut self.ledger.legs[leg as usize];
         ledger.fed = true;
-        ledger.silent |= media.is_silent;
         ledger.packets = totals.packets - begun.packets;
         ledger.handed = totals.handed() - begun.handed() + self.refused[leg as usize];
-        ledger.streams = totals.streams - begun.streams;
+        // A stream that had begun before goes on.
+        let known = u32::from(begun.streams > 0 && ledger.packets > 0);
+        ledger.streams = (totals.streams - begun.streams).max(known);
         ledger.wrong_timestamps = totals.wrong_timestamps - begun.wrong_timestamps;
         ledger.concurrent = totals.concurrent > begun.concurrent;
-        ledger.narrowed = totals.codecs.iter().any(|format| format.rate > file_rate);
+        let codecs = || totals.codecs_after(begun.packets);
+        ledger.narrowed = codecs().any(|format| format.rate > file_rate);
         ledger.codecs.clear();
         ledger
             .codecs
-            .extend(totals.codecs.iter().map(|format| (format.codec, format.rate)));
+            .extend(codecs().map(|format| (format.codec, format.rate)));
         ledger.ignored.clear();
         for (number, count) in &totals.ignored {
             let before = begun.ignored.iter().find(|(known, _)| known == number);

@@ -12,7 +12,8 @@ use crate::media::outbox::Out;
 use crate::media::{Shape, grid};
 use crate::words::Leg;
 
-/// A ledger is told so often at most: it is longer than all else that a block costs.
+/// Without a control point, the ledger is told so often at most. Copying it costs as much as
+/// a block, and in stream time blocks come as fast as they are written.
 const TOLD_NS: u64 = 500 * NS_PER_MS;
 
 impl Tap {
@@ -58,9 +59,16 @@ impl Tap {
         self.settled_ns = to_ns;
         let settled = self.frame_at(to_ns, shape);
         self.account.refusals.retain(|refusal| refusal.to_frame > settled);
-        // In stream time, blocks come as fast as they are written.
         if now_ns >= self.told_ns + TOLD_NS || !self.account.spans.is_empty() {
             self.told_ns = now_ns;
+            self.publish(shape, settled, legs);
+        }
+    }
+
+    /// Tells the ledger as far as the file is settled: nothing else may come to do it.
+    pub(in crate::media) fn tell(&mut self, legs: &Legs) {
+        if let Some(shape) = self.shape.filter(|_| self.phase != Phase::Over) {
+            let settled = self.frame_at(self.settled_ns, shape);
             self.publish(shape, settled, legs);
         }
     }
@@ -97,6 +105,7 @@ impl Tap {
                     .settle(place, track, from, grid::index(to_ns, track.rate()));
             }
             self.account.settle_pending(place, to_ns, false);
+            self.account.note_silence(leg, media);
         }
     }
 

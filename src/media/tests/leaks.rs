@@ -157,7 +157,7 @@ fn no_filter_looks_into_a_pause() {
 /// late.
 #[test]
 fn stragglers_at_another_clock_rate_carry_nothing_across_a_resume() {
-    for stragglers in 0..4 {
+    for stragglers in 0..9 {
         let (mut sim, tape) = one_leg();
         sim.payload(Leg::Local, 97, WIDE);
         send(&mut sim, 0, 50, &[]);
@@ -166,8 +166,8 @@ fn stragglers_at_another_clock_rate_carry_nothing_across_a_resume() {
             let (seq, ts) = (n as u16, (n * 320) as u32);
             packet(7, 97, seq, ts, &[byte; 640])
         };
-        // In the pause, three packets at the old rate are held back, and the rest is wide.
-        for n in 53..100 {
+        // In the pause, eight packets at the old rate are held back, and the rest is wide.
+        for n in 58..100 {
             sim.rtp(Leg::Local, &wide(n, SECRET));
             sim.now_ns += 20 * MS;
             sim.visit();
@@ -191,5 +191,177 @@ fn stragglers_at_another_clock_rate_carry_nothing_across_a_resume() {
         let local = ledger.leg(Leg::Local);
         assert_eq!(local.accounted(), local.handed, "{stragglers} stragglers");
         assert_eq!(local.in_file, ticks(70 * 160, 8000), "each costs itself at most");
+    }
+}
+
+/// Hands in what was said at each time when it comes, with the points between.
+fn comes(sim: &mut Sim, tape: &Tape, (pause_ms, resume_ms): (u64, u64), packets: &[(u64, u64)]) {
+    let begin = sim.now_ns;
+    let mut points = [(pause_ms, false), (resume_ms, true)].into_iter().peekable();
+    for (said_ms, comes_ms) in packets {
+        while let Some((at_ms, resumes)) = points.next_if(|(at_ms, _)| at_ms <= comes_ms) {
+            sim.now_ns = begin + at_ms * MS;
+            match resumes {
+                false => sim.pause(tape),
+                true => sim.resume(tape),
+            }
+            sim.visit();
+        }
+        sim.now_ns = sim.now_ns.max(begin + comes_ms * MS);
+        let secret = (pause_ms..resume_ms).contains(&(said_ms + 19));
+        say(sim, said_ms / 20, 7, if secret { SECRET } else { OPEN });
+        if said_ms % 100 == 0 {
+            sim.visit();
+        }
+    }
+    sim.pass(500);
+    sim.stop(tape);
+    sim.visit();
+}
+
+fn secrets(tape: &Tape) -> usize {
+    tape.out
+        .lock()
+        .bytes
+        .iter()
+        .filter(|byte| **byte == SECRET)
+        .count()
+}
+
+/// Each packet of 20 ms that is said from one time to the other.
+fn said(from_ms: u64, to_ms: u64) -> impl Iterator<Item = u64> {
+    (from_ms..to_ms).step_by(20)
+}
+
+/// A feed that is opened anew has no backlog of before; of what comes after, it may have one.
+#[test]
+fn a_stall_after_a_feed_was_opened_anew_carries_nothing_across_a_resume() {
+    let (mut sim, tape) = one_leg();
+    let before: Vec<_> = said(0, 1000).map(|at| (at, at)).collect();
+    for (at, _) in &before {
+        say(&mut sim, at / 20, 7, OPEN);
+        sim.now_ns += 20 * MS;
+        sim.visit();
+    }
+    sim.detach(Leg::Local);
+    sim.attach(Leg::Local, ULAW);
+    sim.visit();
+    sim.now_ns -= 1000 * MS;
+    let stalled = said(1000, 5000).map(|at| (at, 5000));
+    let live = said(5000, 12_000).map(|at| (at, at));
+    let packets: Vec<_> = stalled.chain(live).collect();
+    comes(&mut sim, &tape, (2000, 4500), &packets);
+    assert_eq!(secrets(&tape), 0);
+    let ledger = tape.progress.ledger();
+    let local = ledger.leg(Leg::Local);
+    assert_eq!(local.accounted(), local.handed);
+    assert!(
+        local.in_file > ticks(3000 * 8, 8000),
+        "what comes later is kept: {local:?}"
+    );
+}
+
+/// Two packets of a stall get through, far apart: their timestamps stand, as those of a clock
+/// that stands still do. What comes at once after them shows that it does not.
+#[test]
+fn single_packets_of_a_stall_are_no_clock_that_stands_still() {
+    let (mut sim, tape) = one_leg();
+    let live = |from, to| said(from, to).map(|at| (at, at));
+    let packets: Vec<_> = live(0, 2000)
+        .chain([(2000, 2600), (2020, 3200)])
+        .chain(said(2040, 5200).map(|at| (at, 5200)))
+        .chain(live(5200, 12_000))
+        .collect();
+    comes(&mut sim, &tape, (2000, 5000), &packets);
+    assert_eq!(secrets(&tape), 0);
+    let ledger = tape.progress.ledger();
+    let local = ledger.leg(Leg::Local);
+    assert_eq!(local.accounted(), local.handed);
+    assert!(
+        local.in_file > ticks(7000 * 8, 8000),
+        "what comes later is kept: {local:?}"
+    );
+}
+
+/// Three stalls that are never made up for: a queue of 6 s by now.
+#[test]
+fn stalls_that_add_up_to_more_than_the_longest_prove_nothing() {
+    let (mut sim, tape) = one_leg();
+    let delayed = |from, to, by| said(from, to).map(move |at| (at, at + by));
+    let packets: Vec<_> = delayed(0, 2000, 0)
+        .chain(delayed(2000, 6000, 2000))
+        .chain(delayed(6000, 10_000, 4000))
+        .chain(delayed(10_000, 24_000, 6000))
+        .collect();
+    comes(&mut sim, &tape, (17_000, 19_000), &packets);
+    // What is older than the longest stall is beyond what anybody can know.
+    assert!(secrets(&tape) <= 1020 * 8, "{} samples", secrets(&tape));
+    let ledger = tape.progress.ledger();
+    let local = ledger.leg(Leg::Local);
+    assert_eq!(local.accounted(), local.handed);
+}
+
+/// How a sender whose clock stood still in the pause shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shows {
+    Nothing,
+    Reports,
+    Ages,
+    Packets,
+}
+
+/// For 3 s of a pause nothing is said, and the sender's clock stands. Then it goes on where it
+/// was, which looks like a backlog of 3 s.
+#[test]
+fn a_clock_that_stood_still_loses_nothing_if_it_shows_that() {
+    for shows in [Shows::Nothing, Shows::Reports, Shows::Ages, Shows::Packets] {
+        let (mut sim, tape) = one_leg();
+        let report = |sim: &mut Sim, at_ms: u64, timestamp: u32| {
+            let mut bytes = vec![0x80, 200, 0, 6, 0, 0, 0, 7];
+            let seconds = (100 + at_ms / 1000) as u32;
+            bytes.extend_from_slice(&seconds.to_be_bytes());
+            bytes.extend_from_slice(&[0; 4]);
+            bytes.extend_from_slice(&timestamp.to_be_bytes());
+            bytes.extend_from_slice(&[0; 8]);
+            sim.rtp(Leg::Local, &bytes);
+        };
+        let hand_in = |sim: &mut Sim, n: u64, byte: u8| {
+            let bytes = packet(7, 0, n as u16, n as u32 * 160, &[byte; 160]);
+            match shows {
+                Shows::Ages => sim.rtp_aged(Leg::Local, &bytes, 0),
+                _ => sim.rtp(Leg::Local, &bytes),
+            };
+            sim.now_ns += 20 * MS;
+            sim.visit();
+        };
+        (0..100).for_each(|n| hand_in(&mut sim, n, OPEN));
+        if shows == Shows::Reports {
+            report(&mut sim, 2000, 100 * 160);
+        }
+        sim.pause(&tape);
+        let mut next = 100;
+        for _ in 0..4 {
+            if shows == Shows::Packets {
+                hand_in(&mut sim, next, SECRET);
+                next += 1;
+            }
+            sim.pass(740);
+        }
+        if shows == Shows::Reports {
+            report(&mut sim, 5000, 100 * 160);
+        }
+        sim.resume(&tape);
+        (next..next + 300).for_each(|n| hand_in(&mut sim, n, OPEN));
+        sim.stop(&tape);
+        sim.visit();
+        assert_eq!(secrets(&tape), 0, "{shows:?}");
+        let ledger = tape.progress.ledger();
+        let local = ledger.leg(Leg::Local);
+        assert_eq!(local.accounted(), local.handed, "{shows:?}");
+        let unclear = local.dropped[DropReason::PauseUnclear as usize];
+        match shows {
+            Shows::Nothing => assert!(unclear > ticks(2500 * 8, 8000), "{local:?}"),
+            _ => assert_eq!((unclear, local.in_file), (0, ticks(400 * 160, 8000)), "{shows:?}"),
+        }
     }
 }

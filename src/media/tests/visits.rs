@@ -64,3 +64,27 @@ fn points_that_a_panic_has_left_do_not_wait() {
     assert!(first.out.lock().ending.is_some() && second.out.lock().ending.is_some());
     assert!(sim.is_over());
 }
+
+/// The live manifest is written at a pause, with what is known then.
+#[test]
+fn a_pause_tells_the_ledger_at_once() {
+    for mut sim in [Sim::real(), Sim::stream()] {
+        sim.attach(Leg::Local, ULAW);
+        let tape = sim.start(Wish {
+            layout: Layout::Local,
+            ..Wish::default()
+        });
+        for n in 0..250 {
+            sim.rtp(Leg::Local, &ulaw(n));
+            if sim.call.config().clock == crate::media::ClockMode::Real || n % 40 == 0 {
+                sim.now_ns += 20 * NS_PER_MS;
+                sim.visit();
+            }
+        }
+        sim.pause(&tape);
+        sim.visit();
+        let settled = tape.progress.ledger().settled_frames;
+        assert_eq!(settled, tape.progress.frames());
+        assert_eq!(settled, 250 * 160);
+    }
+}

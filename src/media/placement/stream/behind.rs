@@ -1,7 +1,7 @@
 //! Packets that are not the newest of their stream.
 
-use super::super::{Coming, Out, Placing, Scene};
-use super::{Fault, Stream};
+use super::super::{Coming, Out, Placing, Refused, Scene};
+use super::{Fault, NUMBERS, Received, Stream};
 
 impl Stream {
     /// A packet behind others lies where its timestamp has it: moves that came after it
@@ -36,6 +36,37 @@ impl Stream {
             was_missing,
             newest: false,
             ..coming.plain(at)
+        };
+        out.audio(&coming.audio(), placing);
+    }
+
+    /// A packet of before a change of the clock rate, over which the numbers have gone on.
+    pub(in crate::media) fn is_of_before(&self, coming: &Coming<'_>) -> bool {
+        let Some(before) = &self.before else {
+            return false;
+        };
+        let changed = before.rate == coming.format.rate && before.rate != self.rate;
+        let on = self.first.wrapping_sub(before.highest);
+        let back = self.first.wrapping_sub(coming.packet.sequence);
+        changed && (1..=NUMBERS).contains(&on) && (1..=NUMBERS).contains(&back)
+    }
+
+    /// Its time is over: what comes now for it is too late.
+    pub(in crate::media) fn late_of_before(&mut self, coming: &Coming<'_>, out: &mut impl Out) {
+        let (packet, format) = (coming.packet, coming.format);
+        let Some(before) = &mut self.before else {
+            return;
+        };
+        let at = before.timestamps.place(packet.timestamp);
+        let received = before.window.received(packet.sequence, coming.hash);
+        if received == (Received::Audio { same: true }) {
+            return out.refused(Refused::Duplicate, format, coming.len, at, coming.epoch);
+        }
+        before.window.audio(packet.sequence, coming.hash);
+        let placing = Placing {
+            at,
+            early: before.proof.early(at),
+            ..Placing::default()
         };
         out.audio(&coming.audio(), placing);
     }

@@ -28,11 +28,13 @@ impl Stream {
         if scene.real && (excess > samples(SLACK_NS, rate) || -excess > samples(AHEAD_NS, rate)) {
             return false;
         }
-        let step = if scene.real {
-            self.follow(coming, moment)
-        } else {
-            0
+        let step = match scene.real {
+            true => self.follow(coming, moment),
+            false => 0,
         };
+        if !scene.real && self.proof.owes_any() {
+            self.proof.sees(packet.timestamp, coming.arrival, rate);
+        }
         self.window.audio(packet.sequence, coming.hash);
         self.highest = packet.sequence;
         self.last_arrival = coming.arrival;
@@ -75,7 +77,7 @@ impl Stream {
         !self.anchoring
             && self.held.is_empty()
             && self.before.is_none()
-            && !self.proof.reopened
+            && self.proof.reopened.is_none()
             && self.timestamps.end() == self.end
             && !(self.real && leads())
             && !self.planted.has(Fault::DriftIgnored)

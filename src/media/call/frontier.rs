@@ -1,0 +1,45 @@
+//! How far a call's media has come.
+
+use super::CallState;
+use crate::words::Leg;
+
+impl CallState {
+    pub(super) fn frontier(&self, now_ns: u64) -> u64 {
+        match self.real {
+            true => now_ns.saturating_sub(self.reorder_ns),
+            false => self.stream_frontier(),
+        }
+    }
+
+    /// Stream time: how far the other legs that have audio have come.
+    pub(super) fn others_end_ns(&self, n: usize) -> Option<u64> {
+        if self.real {
+            return None;
+        }
+        let others = self.legs.fed().filter(|(other, _)| *other as usize != n);
+        let heard = others.filter(|(_, leg)| leg.attached && leg.audio_rate().is_some());
+        heard.map(|(_, leg)| leg.end_ns()).max()
+    }
+
+    /// The furthest media end of any leg.
+    pub(super) fn end_ns(&self) -> u64 {
+        let ends = self.legs.fed().map(|(_, leg)| leg.end_ns());
+        ends.max().unwrap_or(0)
+    }
+
+    /// A leg waits for the others, but not for ever; and for what is out of order.
+    fn stream_frontier(&self) -> u64 {
+        let furthest = self.end_ns();
+        let is_fed = |leg| self.legs.is_fed(leg);
+        let complete = is_fed(Leg::Mixed) || is_fed(Leg::Local) && is_fed(Leg::Remote);
+        let attached = self.legs.fed().filter(|(_, leg)| leg.attached);
+        let reached = attached.map(|(_, leg)| leg.track().end_ns()).min();
+        let frontier = match complete {
+            true => reached.map_or(furthest, |reached| reached.min(furthest)),
+            false => 0,
+        };
+        frontier
+            .max(furthest.saturating_sub(self.call.config().leg_wait_ns))
+            .saturating_sub(self.reorder_ns)
+    }
+}
