@@ -51,6 +51,10 @@ impl Contract {
         all
     }
 
+    fn takes_a_body(&self, method: &str, path: &str) -> bool {
+        self.doc["paths"][path][method].get("requestBody").is_some()
+    }
+
     /// The path in the text; one without a parameter goes before one with.
     fn template(&self, path: &str) -> String {
         let path = path.split('?').next().unwrap();

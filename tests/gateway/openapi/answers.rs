@@ -19,6 +19,7 @@ const NOBODYS: &str = "75a90276-e47e-4e9e-b463-e3c743d5ff3a";
 fn every_answer_is_as_the_text_says() {
     let mut asker = Asker::new();
     nobody_and_nobody_knows(&mut asker);
+    too_much(&mut asker);
     imagicle_live(&mut asker);
     imagicle_completed(&mut asker);
     genesys(&mut asker);
@@ -54,6 +55,18 @@ fn nobody_and_nobody_knows(asker: &mut Asker) {
         if statuses.iter().any(|status| status == "401") {
             asker.ask(401, "", &method, &path, "");
             asker.ask(500, "broken", &method, &path, "");
+        }
+    }
+}
+
+/// Where a body is taken, it may be too large; nothing else is looked at then.
+fn too_much(asker: &mut Asker) {
+    let body = " ".repeat((64 << 10) + 1);
+    for (method, template, statuses) in asker.contract.operations() {
+        if asker.contract.takes_a_body(&method, &template) {
+            assert!(statuses.contains(&"413".to_owned()), "{method} {template}");
+            let path = asker.filled(&template);
+            asker.ask(413, "admin", &method, &path, &body);
         }
     }
 }
