@@ -357,7 +357,7 @@ impl CallState {
             leg.line.set_epoch(epoch, since_ns, heard);
         }
         for (n, handed) in counts.iter().enumerate() {
-            // A leg that nobody has fed is not even looked at: its memory is cold.
+            // Most often nobody feeds the mixed leg.
             if handed.bytes == 0 {
                 continue;
             }

@@ -27,7 +27,7 @@ const GIVEN_UP_NS: u64 = 60 * NS_PER_S;
 pub(super) struct Ignored(pub u8);
 
 /// A leg's media: its timeline, and what its feed has been up to. What each packet needs
-/// comes first, in as few cache lines as it takes.
+/// comes first, in as few cache lines as it takes; then what it seldom needs, and its streams.
 #[repr(C)]
 pub(super) struct LegMedia {
     /// When audio was last decoded, or the leg connected.

@@ -18,7 +18,8 @@ pub(super) use view::{Origin, View};
 /// Below this, forgotten bytes are not worth moving the rest for.
 const COMPACT_BYTES: usize = 4096;
 /// A log grows by at least this, and by little more: doubling would leave a third of it
-/// unused in every live call. Smaller steps leave as many holes in the heap as they save.
+/// unused in every live call. With steps half as long, a log moves so often that the holes it
+/// leaves in the heap take more memory than it saves.
 const GROW_BYTES: usize = 2048;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

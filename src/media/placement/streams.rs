@@ -21,7 +21,7 @@ const FORGOTTEN: usize = 64;
 const TURN_NS: u64 = 60 * NS_PER_MS;
 const TURNS: u32 = 4;
 
-/// What each packet needs comes first.
+/// What each packet needs comes first, and the stream in front right behind it.
 #[derive(Debug, Default)]
 #[repr(C)]
 pub(in crate::media) struct Streams {

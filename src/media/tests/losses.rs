@@ -206,7 +206,7 @@ fn a_recording_that_begins_within_a_packet_loses_none() {
     assert_eq!(lost, [0, 0]);
 }
 
-/// Whatever moment a recording begins at: it begins there at every clock rate.
+/// A recording begins at the same moment at every clock rate.
 #[test]
 fn the_first_burst_of_a_wider_payload_type_is_whole() {
     let payload: Vec<u8> = [1, 2].repeat(960);
