@@ -228,6 +228,15 @@ fn secrets(tape: &Tape) -> usize {
         .count()
 }
 
+/// Nothing of the pause is in the file, and more than so much of what was said outside it.
+fn keeps_the_rest(tape: &Tape, more_than_ms: u64) {
+    assert_eq!(secrets(tape), 0);
+    let ledger = tape.progress.ledger();
+    let local = ledger.leg(Leg::Local);
+    assert_eq!(local.accounted(), local.handed);
+    assert!(local.in_file > ticks(more_than_ms * 8, 8000), "{local:?}");
+}
+
 /// Each packet of 20 ms that is said from one time to the other.
 fn said(from_ms: u64, to_ms: u64) -> impl Iterator<Item = u64> {
     (from_ms..to_ms).step_by(20)
@@ -251,14 +260,7 @@ fn a_stall_after_a_feed_was_opened_anew_carries_nothing_across_a_resume() {
     let live = said(5000, 12_000).map(|at| (at, at));
     let packets: Vec<_> = stalled.chain(live).collect();
     comes(&mut sim, &tape, (2000, 4500), &packets);
-    assert_eq!(secrets(&tape), 0);
-    let ledger = tape.progress.ledger();
-    let local = ledger.leg(Leg::Local);
-    assert_eq!(local.accounted(), local.handed);
-    assert!(
-        local.in_file > ticks(3000 * 8, 8000),
-        "what comes later is kept: {local:?}"
-    );
+    keeps_the_rest(&tape, 3000);
 }
 
 /// Two packets of a stall get through, far apart: their timestamps stand, as those of a clock
@@ -273,14 +275,7 @@ fn single_packets_of_a_stall_are_no_clock_that_stands_still() {
         .chain(live(5200, 12_000))
         .collect();
     comes(&mut sim, &tape, (2000, 5000), &packets);
-    assert_eq!(secrets(&tape), 0);
-    let ledger = tape.progress.ledger();
-    let local = ledger.leg(Leg::Local);
-    assert_eq!(local.accounted(), local.handed);
-    assert!(
-        local.in_file > ticks(7000 * 8, 8000),
-        "what comes later is kept: {local:?}"
-    );
+    keeps_the_rest(&tape, 7000);
 }
 
 /// Three stalls that are never made up for: a queue of 6 s by now.
