@@ -1,0 +1,27 @@
+//! Calls, their recordings and the files that come of them, as a Rust library. The
+//! C ABI and the HTTP gateway stand above it.
+//!
+//! Arrows between modules go down only:
+//!
+//! | module | what is in it |
+//! | --- | --- |
+//! | [`engine`] | builds the parts and joins them |
+//! | [`config`] | every key, its default, its check |
+//! | [`calls`] | who is on a call and what is being recorded: registry, rules, filter |
+//! | [`media`] | from packet to samples: feed, rtp, track, layout, tap, worker |
+//! | [`storage`] | from samples to a safe file: container, writer, publish, recover |
+//! | [`events`] | event and bus |
+//! | [`words`], [`text`], [`clock`], [`sync`] | what every module uses |
+
+#![forbid(unsafe_code)]
+
+pub mod calls;
+pub mod clock;
+pub mod config;
+pub mod engine;
+pub mod events;
+pub mod media;
+pub mod storage;
+pub mod sync;
+pub mod text;
+pub mod words;

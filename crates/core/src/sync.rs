@@ -1,0 +1,263 @@
+//! Locks without poison, on the standard library's.
+//!
+//! Not `parking_lot`'s: its waiting threads share one table in the process, whose
+//! locks another thread may hold at the moment of a fork, so that a child which
+//! opens an engine of its own could wait for ever. A standard lock is its own
+//! futex. What a panic leaves behind a lock is for the one who catches it to fail.
+//!
+//! All that threads share comes from here, so that a model checker can put its own
+//! in place of it: `--cfg callrec_loom`, `--cfg callrec_shuttle` (see `.ci/models`).
+
+use std::ops::{Deref, DerefMut};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+#[cfg(not(any(callrec_loom, callrec_shuttle)))]
+mod base {
+    /// A word of a leg's ring.
+    pub use std::sync::atomic::AtomicU64 as Word;
+    pub use std::sync::{Condvar, Mutex, MutexGuard, atomic};
+    pub use std::{thread, thread_local};
+
+    /// For handles. It is let go by a plain store: a second locked instruction would
+    /// wait until all that the packet has written is in the cache.
+    pub mod slot {
+        pub use spin::mutex::{SpinMutex as Mutex, SpinMutexGuard as MutexGuard};
+    }
+}
+#[cfg(callrec_loom)]
+#[path = "sync/loom.rs"]
+mod base;
+#[cfg(callrec_shuttle)]
+#[path = "sync/shuttle.rs"]
+mod base;
+
+#[cfg(callrec_loom)]
+pub use base::loom_itself;
+pub use base::{Word, atomic, slot, thread, thread_local};
+
+/// Asks the system to keep these words on large pages, if it can. They begin and end where a
+/// large page does. The C ABI provides it: nothing else calls the system by itself.
+pub type LargePages = fn(&[Word]);
+
+/// Every interleaving of a model, and every value that the memory model lets its
+/// loads see, up to a number of preemptions: `LOOM_MAX_PREEMPTIONS`, or this one.
+#[cfg(callrec_loom)]
+pub fn model(preemptions: usize, run: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound.get_or_insert(preemptions);
+    builder.max_branches = 10_000;
+    let runs = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
+    let count = runs.clone();
+    builder.check(move || {
+        count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        run();
+    });
+    println!("{} runs", runs.load(std::sync::atomic::Ordering::Relaxed));
+}
+
+#[derive(Debug, Default)]
+pub struct Mutex<T>(base::Mutex<T>);
+
+/// Empty only while its condition variable waits.
+pub struct MutexGuard<'a, T> {
+    lock: &'a Mutex<T>,
+    held: Option<base::MutexGuard<'a, T>>,
+}
+
+impl<T> Mutex<T> {
+    pub fn new(value: T) -> Mutex<T> {
+        Mutex(base::Mutex::new(value))
+    }
+
+    pub fn lock(&self) -> MutexGuard<'_, T> {
+        MutexGuard {
+            lock: self,
+            held: Some(self.0.lock().unwrap_or_else(PoisonError::into_inner)),
+        }
+    }
+
+    #[cfg(any(callrec_loom, callrec_shuttle))]
+    pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        let held = self.0.try_lock().ok()?;
+        Some(MutexGuard {
+            lock: self,
+            held: Some(held),
+        })
+    }
+}
+
+/// For what is static: it outlives every model, and a fork may have left it locked
+/// for ever in the child. `parking_lot` knows no poison; nobody parks on it.
+#[derive(Debug)]
+pub struct StaticMutex<T>(parking_lot::Mutex<T>);
+
+impl<T> StaticMutex<T> {
+    pub const fn new(value: T) -> StaticMutex<T> {
+        StaticMutex(parking_lot::Mutex::new(value))
+    }
+
+    pub fn lock(&self) -> parking_lot::MutexGuard<'_, T> {
+        loop {
+            if let Some(held) = self.0.try_lock() {
+                return held;
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    pub fn try_lock_for(&self, time: Duration) -> Option<parking_lot::MutexGuard<'_, T>> {
+        let deadline = Instant::now() + time;
+        loop {
+            if let Some(held) = self.0.try_lock() {
+                return Some(held);
+            }
+            if Instant::now() >= deadline {
+                return None;
+            }
+            std::thread::yield_now();
+        }
+    }
+}
+
+impl<T> MutexGuard<'_, T> {
+    /// Runs `act` without the lock, and takes it again.
+    pub fn unlocked<R>(guard: &mut Self, act: impl FnOnce() -> R) -> R {
+        guard.held = None;
+        let done = act();
+        guard.held = guard.lock.lock().held.take();
+        done
+    }
+}
+
+impl<T> Deref for MutexGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        match &self.held {
+            Some(held) => held,
+            None => unreachable!("a guard is empty only while it waits"),
+        }
+    }
+}
+
+impl<T> DerefMut for MutexGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        match &mut self.held {
+            Some(held) => held,
+            None => unreachable!("a guard is empty only while it waits"),
+        }
+    }
+}
+
+#[derive(Default)]
+pub struct Condvar(base::Condvar);
+
+/// Whether a wait ended because its time was over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waited {
+    timed_out: bool,
+}
+
+impl Waited {
+    pub fn timed_out(self) -> bool {
+        self.timed_out
+    }
+}
+
+impl Condvar {
+    pub fn new() -> Condvar {
+        Condvar(base::Condvar::new())
+    }
+
+    pub fn notify_one(&self) {
+        self.0.notify_one();
+    }
+
+    pub fn notify_all(&self) {
+        self.0.notify_all();
+    }
+
+    pub fn wait<T>(&self, guard: &mut MutexGuard<'_, T>) {
+        if let Some(held) = guard.held.take() {
+            guard.held = Some(self.0.wait(held).unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+
+    pub fn wait_for<T>(&self, guard: &mut MutexGuard<'_, T>, time: Duration) -> Waited {
+        #[cfg(callrec_shuttle)]
+        if time < base::FOR_EVER {
+            MutexGuard::unlocked(guard, thread::yield_now);
+            return Waited { timed_out: true };
+        }
+        let Some(held) = guard.held.take() else {
+            return Waited { timed_out: true };
+        };
+        let (held, over) = self
+            .0
+            .wait_timeout(held, time)
+            .unwrap_or_else(PoisonError::into_inner);
+        guard.held = Some(held);
+        Waited {
+            timed_out: over.timed_out(),
+        }
+    }
+
+    pub fn wait_until<T>(&self, guard: &mut MutexGuard<'_, T>, deadline: Instant) -> Waited {
+        self.wait_for(guard, deadline.saturating_duration_since(Instant::now()))
+    }
+}
+
+/// Runs `act`; a panic ends it alone, and comes back in its own words.
+pub fn contained<T>(act: impl FnOnce() -> T) -> Result<T, String> {
+    // What a panic leaves half done is behind locks that do not poison: whoever catches
+    // it, here or further up, fails what was touched or brings it to an end.
+    catch_unwind(AssertUnwindSafe(act)).map_err(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+        text.unwrap_or("no message").to_owned()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    #[test]
+    fn a_panic_does_not_poison() {
+        let lock = Arc::new(Mutex::new(1));
+        let other = lock.clone();
+        let thread = std::thread::spawn(move || {
+            let _guard = other.lock();
+            panic!("planted");
+        });
+        assert!(thread.join().is_err());
+        assert_eq!(*lock.lock(), 1);
+    }
+
+    #[test]
+    fn waiting_gives_the_lock_back() {
+        let shared = Arc::new((Mutex::new(false), Condvar::new()));
+        let other = shared.clone();
+        let mut ready = shared.0.lock();
+        let thread = std::thread::spawn(move || {
+            *other.0.lock() = true;
+            other.1.notify_one();
+        });
+        while !*ready {
+            shared.1.wait(&mut ready);
+        }
+        drop(ready);
+        assert!(thread.join().is_ok());
+        let mut guard = shared.0.lock();
+        assert!(MutexGuard::unlocked(&mut guard, || *shared.0.lock()));
+        assert!(
+            shared
+                .1
+                .wait_for(&mut guard, Duration::from_millis(1))
+                .timed_out()
+        );
+    }
+}

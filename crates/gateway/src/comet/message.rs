@@ -1,0 +1,186 @@
+//! Bayeux messages: what a client says, and the reply to it.
+
+use std::borrow::Cow;
+
+use http::header::CONTENT_TYPE;
+use serde_json::{Map, Value, json};
+
+use super::session::Session;
+use crate::http::{Asked, json_of};
+
+/// Messages in one request at most.
+const MESSAGES_MAX: usize = 256;
+
+/// The messages of a request: an array, a single one, or those of a form.
+pub fn read(asked: &Asked, json_depth: u32) -> Result<Vec<Value>, String> {
+    let mut messages = Vec::new();
+    for text in texts(asked) {
+        match json_of(&text, json_depth)? {
+            Value::Array(more) => messages.extend(more),
+            message => messages.push(message),
+        }
+    }
+    match messages.len() {
+        0 => Err("no message".into()),
+        count if count > MESSAGES_MAX => Err(format!("more than {MESSAGES_MAX} messages")),
+        _ if !messages.iter().all(Value::is_object) => Err("a message is no object".into()),
+        _ => Ok(messages),
+    }
+}
+
+/// The body as it stands, or each `message` of a form.
+fn texts(asked: &Asked) -> Vec<Cow<'_, [u8]>> {
+    let body: &[u8] = asked.body();
+    let kind = asked.header(CONTENT_TYPE.as_str()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    // Not so what a client has only labelled so.
+    let plain = matches!(body.trim_ascii_start().first(), Some(b'[' | b'{'));
+    if plain || !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        return vec![Cow::Borrowed(body)];
+    }
+    let pairs = form_urlencoded::parse(body).filter(|(name, _)| name == "message");
+    pairs
+        .map(|(_, text)| Cow::Owned(text.into_owned().into_bytes()))
+        .collect()
+}
+
+/// One message of a client. Whatever is not as it should be reads as absent.
+pub struct Asks<'a>(&'a Value);
+
+impl<'a> Asks<'a> {
+    pub fn new(message: &'a Value) -> Asks<'a> {
+        Asks(message)
+    }
+
+    fn text(&self, name: &str) -> &'a str {
+        self.0[name].as_str().unwrap_or_default()
+    }
+
+    pub fn channel(&self) -> &'a str {
+        self.text("channel")
+    }
+
+    pub fn client_id(&self) -> &'a str {
+        self.text("clientId")
+    }
+
+    /// One channel or several.
+    pub fn subscriptions(&self) -> Vec<&'a str> {
+        match &self.0["subscription"] {
+            Value::String(channel) => vec![channel],
+            Value::Array(channels) => channels
+                .iter()
+                .map(|one| one.as_str().unwrap_or_default())
+                .collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// How long the client wants its connect held, in milliseconds.
+    pub fn timeout(&self) -> Option<u64> {
+        self.0["advice"]["timeout"].as_u64()
+    }
+
+    pub fn takes_long_polling(&self) -> bool {
+        match &self.0["supportedConnectionTypes"] {
+            Value::Array(kinds) => kinds.iter().any(|kind| kind == LONG_POLLING),
+            // The protocol demands it, but older clients leave it out.
+            _ => true,
+        }
+    }
+
+    /// What a client is answered whose ack extension is on, in the form that it asked
+    /// in: older ones take no other.
+    pub fn ack_offered(&self) -> Option<Value> {
+        match &self.0["ext"]["ack"] {
+            Value::Bool(true) => Some(true.into()),
+            Value::Object(ack) if ack.get("enabled") == Some(&Value::Bool(true)) => {
+                Some(json!({ "enabled": true, "batch": 0 }))
+            }
+            _ => None,
+        }
+    }
+
+    /// The last batch that the client has got, if it says so. Some begin with -1.
+    pub fn acknowledged(&self) -> Option<u64> {
+        let batch = &self.0["ext"]["ack"];
+        batch
+            .as_u64()
+            .or_else(|| batch.as_f64().map(|batch| batch as u64))
+    }
+
+    fn reply(&self, successful: bool) -> Reply {
+        let mut members = Map::new();
+        let id = &self.0["id"];
+        if id.is_string() || id.is_number() {
+            members.insert("id".into(), id.clone());
+        }
+        if !self.channel().is_empty() {
+            members.insert("channel".into(), self.channel().into());
+        }
+        members.insert("successful".into(), successful.into());
+        Reply(members)
+    }
+
+    pub fn accepted(&self, session: &Session) -> Reply {
+        self.reply(true).with("clientId", session.id().into())
+    }
+
+    /// `error`: code, arguments, text, with colons between.
+    pub fn refused(&self, error: &str) -> Reply {
+        self.reply(false).with("error", error.into())
+    }
+}
+
+const LONG_POLLING: &str = "long-polling";
+
+/// The reply to one message.
+pub struct Reply(Map<String, Value>);
+
+impl Reply {
+    fn with(mut self, name: &str, value: Value) -> Reply {
+        self.0.insert(name.into(), value);
+        self
+    }
+
+    pub fn ext(self, ext: Value) -> Reply {
+        self.with("ext", ext)
+    }
+
+    /// The subscription as it was asked for.
+    pub fn subscription(self, asks: &Asks<'_>) -> Reply {
+        self.with("subscription", asks.0["subscription"].clone())
+    }
+
+    /// What a handshake negotiates.
+    pub fn offered(self) -> Reply {
+        self.with("version", "1.0".into())
+            .with("minimumVersion", "1.0".into())
+            .with("supportedConnectionTypes", json!([LONG_POLLING]))
+    }
+
+    /// What a client has to do next: `retry`, `handshake` or `none`.
+    pub fn advice(self, reconnect: &str, interval_ms: u32) -> Reply {
+        self.with(
+            "advice",
+            json!({ "reconnect": reconnect, "interval": interval_ms }),
+        )
+    }
+
+    /// How to poll.
+    pub fn timing(self, timeout_ms: u32, session_ms: u32) -> Reply {
+        self.with(
+            "advice",
+            json!({
+                "reconnect": "retry",
+                "interval": 0,
+                "timeout": timeout_ms,
+                "maxInterval": session_ms,
+            }),
+        )
+    }
+
+    pub fn text(self) -> String {
+        Value::Object(self.0).to_string()
+    }
+}

@@ -1,0 +1,278 @@
+//! CometD: Bayeux 1.0 over long polling.
+
+mod message;
+mod session;
+mod sessions;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http::header::{ALLOW, CACHE_CONTROL, HeaderValue, SET_COOKIE, WWW_AUTHENTICATE};
+use http::{Method, StatusCode};
+
+use super::Gateway;
+use super::auth::Refused;
+use super::http::{Answer, Asked, answer as answered, empty, later};
+use callrec_core::calls::Caller;
+use message::{Asks, Reply};
+use session::{Held, Polled, Session};
+pub use sessions::{Sessions, Who};
+
+/// What a call's own user is told of it.
+pub const CALLS: &str = "/v2/me/calls";
+
+/// What else Genesys' clients subscribe to: nothing is ever told there.
+const OTHERS: [&str; 2] = ["/v2/me/devices", "/notifications/services"];
+
+/// Clients may name the kind of message behind the path.
+const KINDS: [&str; 6] = ["", "/", "/handshake", "/connect", "/subscribe", "/disconnect"];
+
+const BROWSER: &str = "BAYEUX_BROWSER";
+
+pub async fn answer(gateway: &Arc<Gateway>, asked: &Asked, rest: &str) -> Answer {
+    if !KINDS.contains(&rest) {
+        return empty(StatusCode::NOT_FOUND);
+    }
+    if *asked.method() != Method::POST {
+        let mut answer = empty(StatusCode::METHOD_NOT_ALLOWED);
+        answer
+            .headers_mut()
+            .insert(ALLOW, HeaderValue::from_static("POST"));
+        return answer;
+    }
+    let who = match who(gateway, asked).await {
+        Ok(who) => who,
+        Err(refused) => return refused,
+    };
+    let messages = match message::read(asked, gateway.config().json_depth) {
+        Ok(messages) => messages,
+        Err(why) => return failed(StatusCode::BAD_REQUEST, &format!("400::{why}")),
+    };
+    let mut parts = Parts::default();
+    for message in &messages {
+        let alone = messages.len() == 1;
+        one(gateway, asked, &who, &Asks::new(message), alone, &mut parts).await;
+    }
+    parts.answer(gateway)
+}
+
+/// The user that the header names, or the browser that a handshake has named.
+async fn who(gateway: &Arc<Gateway>, asked: &Asked) -> Result<Who, Answer> {
+    let header = asked.headers().contains_key(http::header::AUTHORIZATION);
+    if !header && let Some(browser) = asked.cookie(BROWSER) {
+        return Ok(Who::Browser(browser.to_owned()));
+    }
+    match gateway.basic(asked).await {
+        Ok(Caller::User { username, .. }) => Ok(Who::User(username)),
+        Ok(Caller::Host) | Err(Refused::Broken) => {
+            Err(failed(StatusCode::INTERNAL_SERVER_ERROR, "500::Internal error"))
+        }
+        Err(Refused::NotNow) => {
+            let refused = failed(StatusCode::SERVICE_UNAVAILABLE, "503::Too many logins wait");
+            Err(later(refused))
+        }
+        Err(Refused::Unknown) => Err(unauthenticated()),
+    }
+}
+
+fn unauthenticated() -> Answer {
+    let mut answer = failed(StatusCode::UNAUTHORIZED, "401::Not authenticated");
+    let basic = HeaderValue::from_static("Basic realm=\"callrec\"");
+    answer.headers_mut().insert(WWW_AUTHENTICATE, basic);
+    answer
+}
+
+/// A request of which no message is looked at.
+pub fn failed(status: StatusCode, error: &str) -> Answer {
+    let told = serde_json::json!([{ "successful": false, "error": error }]);
+    super::http::json(status, &told)
+}
+
+/// The answer, message by message.
+#[derive(Default)]
+struct Parts {
+    texts: Vec<Arc<str>>,
+    unauthenticated: bool,
+    browser: Option<String>,
+    /// A connect brings all that waits, and one request brings that once.
+    connected: bool,
+}
+
+impl Parts {
+    fn push(&mut self, reply: Reply) {
+        self.texts.push(reply.text().into());
+    }
+
+    fn answer(self, gateway: &Gateway) -> Answer {
+        if self.unauthenticated {
+            return unauthenticated();
+        }
+        let body = array(&self.texts);
+        let mut answer = answered(StatusCode::OK, Some("application/json"), body);
+        let headers = answer.headers_mut();
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(browser) = self.browser {
+            let secure = if gateway.public_url().starts_with("https:") {
+                "; Secure"
+            } else {
+                ""
+            };
+            let cookie = format!("{BROWSER}={browser}; Path=/; HttpOnly{secure}");
+            if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+                headers.insert(SET_COOKIE, cookie);
+            }
+        }
+        answer
+    }
+}
+
+/// They are JSON already.
+fn array(texts: &[Arc<str>]) -> String {
+    let length: usize = texts.iter().map(|text| text.len() + 1).sum();
+    let mut array = String::with_capacity(length + 2);
+    array.push('[');
+    for (index, text) in texts.iter().enumerate() {
+        if index > 0 {
+            array.push(',');
+        }
+        array.push_str(text);
+    }
+    array.push(']');
+    array
+}
+
+async fn one(
+    gateway: &Arc<Gateway>,
+    asked: &Asked,
+    who: &Who,
+    asks: &Asks<'_>,
+    alone: bool,
+    parts: &mut Parts,
+) {
+    let sessions = &gateway.genesys.sessions;
+    match asks.channel() {
+        "" => return parts.push(asks.refused("400::Channel is missing")),
+        "/meta/handshake" => return handshake(gateway, asked, who, asks, alone, parts),
+        _ => {}
+    }
+    let Some(session) = sessions.find(asks.client_id(), who) else {
+        // Also where it is another user's.
+        return parts.push(asks.refused("402::Unknown client").advice("handshake", 0));
+    };
+    match asks.channel() {
+        "/meta/connect" if std::mem::replace(&mut parts.connected, true) => {
+            parts.push(asks.refused("400::One connect in a request"));
+        }
+        "/meta/connect" => connect(gateway, asks, &session, alone, parts).await,
+        "/meta/subscribe" => parts.push(subscribe(asks, &session)),
+        "/meta/unsubscribe" => {
+            session.unsubscribe(&asks.subscriptions());
+            parts.push(asks.accepted(&session).subscription(asks));
+        }
+        "/meta/disconnect" => {
+            sessions.end(&session);
+            parts.push(asks.accepted(&session));
+        }
+        channel if channel.starts_with("/meta/") => {
+            parts.push(asks.refused("404::Unknown channel"));
+        }
+        _ => parts.push(asks.refused("403::Publishing is not allowed")),
+    }
+}
+
+fn handshake(gateway: &Gateway, asked: &Asked, who: &Who, asks: &Asks<'_>, alone: bool, parts: &mut Parts) {
+    let config = gateway.config();
+    let Who::User(username) = who else {
+        // A cookie goes with a session, and this asks for one.
+        parts.unauthenticated = true;
+        return;
+    };
+    if !alone {
+        return parts.push(asks.refused("400::A handshake goes alone").advice("handshake", 0));
+    }
+    if !asks.takes_long_polling() {
+        let refused = asks.refused("400::long-polling alone is offered");
+        return parts.push(refused.offered().advice("none", 0));
+    }
+    let browser = asked.cookie(BROWSER).and_then(sessions::valid_id);
+    let ack = asks.ack_offered();
+    let sessions = &gateway.genesys.sessions;
+    let Some(session) = sessions.begin(username.clone(), browser, ack.is_some()) else {
+        let refused = asks.refused("503::Too many sessions").offered();
+        return parts.push(refused.advice("handshake", config.cometd_session_ms));
+    };
+    let reply = asks.accepted(&session).offered();
+    let reply = match ack {
+        Some(ack) => reply.ext(serde_json::json!({ "ack": ack })),
+        None => reply,
+    };
+    parts.push(reply.timing(config.cometd_timeout_ms, config.cometd_session_ms));
+    parts.browser = Some(session.browser().to_owned());
+}
+
+fn subscribe(asks: &Asks<'_>, session: &Session) -> Reply {
+    let wanted = asks.subscriptions();
+    if wanted.is_empty() {
+        return asks.refused("400::Subscription is missing");
+    }
+    if let Some(unknown) = wanted.iter().find(|wanted| !is_offered(wanted)) {
+        let error = format!("403:{unknown}:There is no such channel to subscribe to");
+        return asks.refused(&error).subscription(asks);
+    }
+    session.subscribe(&wanted);
+    asks.accepted(session).subscription(asks)
+}
+
+fn is_offered(wanted: &str) -> bool {
+    let mut channels = std::iter::once(CALLS).chain(OTHERS);
+    channels.any(|channel| session::matches(wanted, channel))
+}
+
+async fn connect(
+    gateway: &Arc<Gateway>,
+    asks: &Asks<'_>,
+    session: &Arc<Session>,
+    alone: bool,
+    parts: &mut Parts,
+) {
+    let most = u64::from(gateway.config().cometd_timeout_ms);
+    let timeout = asks.timeout().map_or(most, |timeout| timeout.min(most));
+    // Other answers in the same request are not kept waiting.
+    let timeout = Duration::from_millis(if alone { timeout } else { 0 });
+    let mut stopped = gateway.stop.subscribe();
+    let held = Held::new(session, asks.acknowledged());
+    let polled = tokio::select! {
+        polled = held.wait(Instant::now() + timeout) => polled,
+        _ = stopped.wait_for(|stopped| *stopped) => held.take(),
+    };
+    match polled {
+        Polled::Messages(messages, batch) => {
+            parts.texts.extend(messages);
+            let reply = asks.accepted(session);
+            parts.push(match batch {
+                Some(batch) => reply.ext(serde_json::json!({ "ack": batch })),
+                None => reply,
+            });
+        }
+        Polled::Superseded => parts.push(asks.accepted(session)),
+        Polled::Over(reconnect) => {
+            parts.push(asks.refused("402::Unknown client").advice(reconnect, 0));
+        }
+    }
+}
+
+/// Forgets sessions whose clients have not come back, until the gateway stops.
+pub fn sweep(gateway: &Arc<Gateway>) {
+    let gone = Duration::from_millis(gateway.config().cometd_session_ms.into());
+    let every = (gone / 4).clamp(Duration::from_millis(20), Duration::from_secs(1));
+    let weak = Arc::downgrade(gateway);
+    tokio::spawn(async move {
+        let mut ticks = tokio::time::interval(every);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let Some(gateway) = weak.upgrade() else { return };
+            gateway.genesys.sessions.sweep(gone);
+        }
+    });
+}

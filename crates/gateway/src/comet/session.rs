@@ -1,0 +1,400 @@
+//! One CometD client: what waits for it, and the poll that waits for that.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::Notify;
+
+use callrec_core::sync::Mutex;
+use callrec_core::text::Text;
+
+/// Messages of one answer at most, unless a single one is longer; the next connect is
+/// answered with more.
+const ANSWER_BYTES: usize = 256 << 10;
+
+/// Whether a subscription takes a channel: the same, `/a/*` one part more, `/a/**` any.
+pub fn matches(subscription: &str, channel: &str) -> bool {
+    if let Some(prefix) = subscription.strip_suffix("/**") {
+        return channel
+            .strip_prefix(prefix)
+            .is_some_and(|rest| rest.starts_with('/'));
+    }
+    if let Some(prefix) = subscription.strip_suffix("/*") {
+        let rest = channel
+            .strip_prefix(prefix)
+            .and_then(|rest| rest.strip_prefix('/'));
+        return rest.is_some_and(|rest| !rest.contains('/'));
+    }
+    subscription == channel
+}
+
+/// What may wait for one session.
+#[derive(Clone, Copy)]
+pub struct Room {
+    pub messages: usize,
+    /// A single message may be longer.
+    pub bytes: usize,
+}
+
+struct Queued {
+    /// The answer that it was last written in; 0: none yet.
+    batch: u64,
+    message: Arc<str>,
+}
+
+struct State {
+    channels: BTreeSet<String>,
+    /// What has been written but not got stands in front.
+    queue: VecDeque<Queued>,
+    /// Of the queue's messages.
+    bytes: usize,
+    /// Answers with messages so far.
+    batch: u64,
+    /// The connect that is being held is the newest.
+    poll: u64,
+    holding: u32,
+    /// When a connect was last there.
+    seen: Instant,
+    /// What a client is to do now that its session is over.
+    over: Option<&'static str>,
+}
+
+impl State {
+    fn new() -> State {
+        State {
+            channels: BTreeSet::new(),
+            queue: VecDeque::new(),
+            bytes: 0,
+            batch: 0,
+            poll: 0,
+            holding: 0,
+            seen: Instant::now(),
+            over: None,
+        }
+    }
+
+    fn pop(&mut self) -> Option<Arc<str>> {
+        let message = self.queue.pop_front()?.message;
+        self.bytes -= message.len();
+        Some(message)
+    }
+
+    /// What the client has got need not be kept. Who does not say gets each once.
+    fn got(&mut self, acknowledged: Option<u64>) {
+        let acknowledged = acknowledged.unwrap_or(u64::MAX);
+        // What was never written cannot have been got.
+        let got = |queued: &Queued| queued.batch != 0 && queued.batch <= acknowledged;
+        while self.queue.front().is_some_and(got) {
+            self.pop();
+        }
+    }
+
+    /// How many of the queue fit into one answer.
+    fn fitting(&self) -> usize {
+        let mut bytes = 0;
+        let fits = |queued: &&Queued| {
+            let first = bytes == 0;
+            bytes += queued.message.len();
+            first || bytes <= ANSWER_BYTES
+        };
+        self.queue.iter().take_while(fits).count()
+    }
+}
+
+/// One client.
+pub struct Session {
+    id: String,
+    browser: String,
+    username: Text,
+    /// Messages are kept until the client says that it has them.
+    ack: bool,
+    wake: Notify,
+    state: Mutex<State>,
+}
+
+impl Session {
+    pub fn new(id: String, browser: String, username: Text, ack: bool) -> Session {
+        Session {
+            id,
+            browser,
+            username,
+            ack,
+            wake: Notify::new(),
+            state: Mutex::new(State::new()),
+        }
+    }
+
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    pub fn browser(&self) -> &str {
+        &self.browser
+    }
+
+    pub fn username(&self) -> &Text {
+        &self.username
+    }
+
+    pub fn subscribe(&self, channels: &[&str]) {
+        let channels = channels.iter().map(|&channel| channel.to_owned());
+        self.state.lock().channels.extend(channels);
+    }
+
+    pub fn unsubscribe(&self, channels: &[&str]) {
+        let mut state = self.state.lock();
+        for &channel in channels {
+            state.channels.remove(channel);
+        }
+    }
+
+    /// False: too much waits already.
+    pub fn push(&self, channel: &str, message: &Arc<str>, room: Room) -> bool {
+        let mut state = self.state.lock();
+        if !state.channels.iter().any(|wanted| matches(wanted, channel)) {
+            return true;
+        }
+        let waiting = state.queue.len();
+        if waiting >= room.messages || waiting > 0 && state.bytes + message.len() > room.bytes {
+            return false;
+        }
+        state.bytes += message.len();
+        state.queue.push_back(Queued {
+            batch: 0,
+            message: message.clone(),
+        });
+        drop(state);
+        self.wake.notify_waiters();
+        true
+    }
+
+    pub fn close(&self, reconnect: &'static str) {
+        let mut state = self.state.lock();
+        state.over = Some(reconnect);
+        state.queue.clear();
+        state.bytes = 0;
+        drop(state);
+        self.wake.notify_waiters();
+    }
+
+    /// Since when no connect has been there; `None`: one is.
+    pub fn left_since(&self) -> Option<Instant> {
+        let state = self.state.lock();
+        (state.holding == 0).then_some(state.seen)
+    }
+}
+
+/// What a connect has come to.
+#[derive(Debug)]
+pub enum Polled {
+    /// Perhaps none; with the number to acknowledge, if the client does.
+    Messages(Vec<Arc<str>>, Option<u64>),
+    /// A later connect has come.
+    Superseded,
+    /// The session is over.
+    Over(&'static str),
+}
+
+/// One connect, from when it came until it has been answered or its client has gone.
+pub struct Held<'a> {
+    session: &'a Session,
+    poll: u64,
+}
+
+impl<'a> Held<'a> {
+    /// An earlier connect of the session is answered now.
+    pub fn new(session: &'a Session, acknowledged: Option<u64>) -> Held<'a> {
+        let mut state = session.state.lock();
+        state.poll += 1;
+        state.holding += 1;
+        state.got(acknowledged);
+        let poll = state.poll;
+        drop(state);
+        session.wake.notify_waiters();
+        Held { session, poll }
+    }
+
+    /// Until there is something to say, or time is up.
+    pub async fn wait(&self, until: Instant) -> Polled {
+        loop {
+            let mut woken = std::pin::pin!(self.session.wake.notified());
+            // Before it is looked: what comes from here on wakes.
+            woken.as_mut().enable();
+            if let Some(polled) = self.look() {
+                return polled;
+            }
+            if tokio::time::timeout_at(until.into(), woken).await.is_err() {
+                return self.take();
+            }
+        }
+    }
+
+    fn look(&self) -> Option<Polled> {
+        let state = self.session.state.lock();
+        let nothing = state.over.is_none() && state.poll == self.poll && state.queue.is_empty();
+        drop(state);
+        (!nothing).then(|| self.take())
+    }
+
+    /// What there is now, as much as fits into an answer.
+    pub fn take(&self) -> Polled {
+        let mut state = self.session.state.lock();
+        if let Some(reconnect) = state.over {
+            return Polled::Over(reconnect);
+        }
+        if state.poll != self.poll {
+            return Polled::Superseded;
+        }
+        let count = state.fitting();
+        if !self.session.ack {
+            let messages = (0..count).map_while(|_| state.pop());
+            return Polled::Messages(messages.collect(), None);
+        }
+        if count > 0 {
+            state.batch += 1;
+        }
+        let batch = state.batch;
+        let messages = state.queue.iter_mut().take(count).map(|queued| {
+            queued.batch = batch;
+            queued.message.clone()
+        });
+        Polled::Messages(messages.collect(), Some(batch))
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        let mut state = self.session.state.lock();
+        state.holding -= 1;
+        state.seen = Instant::now();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROOM: Room = Room {
+        messages: 100,
+        bytes: 1 << 20,
+    };
+
+    fn session(ack: bool) -> Session {
+        let session = Session::new("s".into(), "b".into(), "a".into(), ack);
+        session.subscribe(&["/c"]);
+        session
+    }
+
+    fn push(session: &Session, message: &str) {
+        assert!(session.push("/c", &message.into(), ROOM));
+    }
+
+    fn texts(polled: Polled) -> Vec<String> {
+        match polled {
+            Polled::Messages(messages, _) => messages.iter().map(|text| text.to_string()).collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn wildcards_take_one_part_or_any() {
+        let channel = "/v2/me/calls";
+        for taken in [channel, "/v2/me/*", "/v2/**", "/**", "/v2/me/**"] {
+            assert!(matches(taken, channel), "{taken}");
+        }
+        for other in [
+            "/v2/*",
+            "/*",
+            "",
+            "/v2/me",
+            "/v2/me/calls/*",
+            "/v2/me/call*",
+            "**",
+            "/v2/me/calls/**",
+        ] {
+            assert!(!matches(other, channel), "{other}");
+        }
+    }
+
+    #[test]
+    fn without_acknowledgement_a_message_is_given_once() {
+        let session = session(false);
+        push(&session, "1");
+        assert!(session.push("/d", &"of another channel".into(), ROOM));
+        let held = Held::new(&session, None);
+        assert_eq!(texts(held.take()), ["1"]);
+        assert!(texts(held.take()).is_empty());
+    }
+
+    #[test]
+    fn with_it_a_message_is_given_until_it_was_got() {
+        let session = session(true);
+        push(&session, "1");
+        assert_eq!(texts(Held::new(&session, Some(0)).take()), ["1"]);
+        // The answer was lost on its way: the client still says 0.
+        push(&session, "2");
+        assert_eq!(texts(Held::new(&session, Some(0)).take()), ["1", "2"]);
+        assert!(texts(Held::new(&session, Some(2)).take()).is_empty());
+        // Nobody can acknowledge what was not written yet.
+        push(&session, "3");
+        assert_eq!(texts(Held::new(&session, Some(u64::MAX)).take()), ["3"]);
+    }
+
+    #[test]
+    fn who_asked_for_acknowledgement_and_never_does_gets_each_once() {
+        let session = session(true);
+        push(&session, "1");
+        assert_eq!(texts(Held::new(&session, None).take()), ["1"]);
+        push(&session, "2");
+        assert_eq!(texts(Held::new(&session, None).take()), ["2"]);
+        assert!(texts(Held::new(&session, None).take()).is_empty());
+    }
+
+    #[test]
+    fn an_answer_is_bounded_and_the_next_one_goes_on() {
+        let long = |mark: &str| mark.repeat(ANSWER_BYTES / 2);
+        for ack in [false, true] {
+            let session = session(ack);
+            let (one, two, three) = (long("1"), long("2"), long("3"));
+            for message in [&one, &two, &three] {
+                push(&session, message);
+            }
+            assert!(texts(Held::new(&session, Some(0)).take()) == [one, two]);
+            assert!(texts(Held::new(&session, Some(1)).take()) == [three]);
+            // One that is longer than an answer goes alone.
+            let longer = "4".repeat(2 * ANSWER_BYTES);
+            push(&session, &longer);
+            push(&session, "5");
+            assert!(texts(Held::new(&session, Some(2)).take()) == [longer]);
+            assert_eq!(texts(Held::new(&session, Some(3)).take()), ["5"]);
+        }
+    }
+
+    #[test]
+    fn what_waits_is_bounded_in_bytes_too() {
+        let room = Room {
+            messages: 100,
+            bytes: 10,
+        };
+        let session = session(true);
+        let push = |length: usize| session.push("/c", &"x".repeat(length).into(), room);
+        assert!(push(6) && push(4));
+        assert!(!push(1));
+        assert_eq!(texts(Held::new(&session, None).take()).len(), 2);
+        Held::new(&session, None);
+        // What has been got makes room again; one alone may be of any length.
+        assert!(push(11));
+        assert!(!push(1));
+    }
+
+    #[test]
+    fn a_later_connect_ends_an_earlier_one() {
+        let session = session(false);
+        let first = Held::new(&session, None);
+        let second = Held::new(&session, None);
+        push(&session, "1");
+        assert!(matches!(first.take(), Polled::Superseded));
+        assert_eq!(texts(second.take()), ["1"]);
+    }
+}

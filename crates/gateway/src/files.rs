@@ -1,0 +1,271 @@
+//! Finished recordings: the archive that the gateway keeps of them, and how their audio
+//! is sent.
+
+use std::fs::Metadata;
+use std::future::{Ready, ready};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::Request;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use http_body_util::{BodyExt, Empty};
+use tokio::io::{AsyncRead, AsyncSeek, ReadBuf};
+use tokio::sync::watch;
+use tower_http::services::ServeDir;
+use tower_http::services::fs::{Backend, File};
+use uuid::Uuid;
+
+use super::Gateway;
+use super::http::{Answer, Asked};
+use super::search::{Open, Search};
+use callrec_core::calls::{Caller, View};
+use callrec_core::engine::Engine;
+use callrec_core::events::{Bus, Event, LogLevel, Observer};
+use callrec_core::storage;
+use callrec_core::storage::archive::{Archive, Entry, Facts};
+use callrec_core::sync::Mutex;
+use callrec_core::sync::thread::JoinHandle;
+
+/// "Base Access"; below it is "Record Only".
+const LEVEL_BASE: u32 = 2;
+/// So many of a scan's complaints are logged.
+const COMPLAINTS: usize = 10;
+
+/// Whether finished recordings are for this caller at all.
+pub fn may_read(caller: &Caller) -> bool {
+    !matches!(caller, Caller::User { level, .. } if *level < LEVEL_BASE)
+}
+
+/// Why nothing of a finished recording can be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// There is none, or it has been removed.
+    Unknown,
+    /// The archive is still being read.
+    Later,
+    /// The disk failed.
+    Broken,
+}
+
+/// The archive, and what keeps it current.
+pub struct Shelf {
+    archive: Arc<Archive>,
+    search: Search,
+    observer: Arc<dyn Observer>,
+    scanner: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Shelf {
+    /// Hears of every recording from here on; those of before are being looked for.
+    pub fn open(engine: &Arc<Engine>) -> io::Result<Shelf> {
+        let directory = PathBuf::from(&engine.config().directory);
+        let archive = Arc::new(engine.archive()?);
+        let observer: Arc<dyn Observer> = Arc::new(Librarian {
+            archive: archive.clone(),
+            directory,
+        });
+        let (unread, bus) = (archive.clone(), engine.bus().clone());
+        let (over, scanned) = watch::channel(false);
+        let scanner = storage::spawn("callrec-archive", move || scan(&unread, &bus, &over))?;
+        let parallel = engine.config().gateway.archive_parallel;
+        engine.bus().observe(observer.clone());
+        Ok(Shelf {
+            search: Search::new(archive.clone(), parallel, scanned),
+            archive,
+            observer,
+            scanner: Mutex::new(Some(scanner)),
+        })
+    }
+
+    /// The scan ends soon.
+    pub fn stop(&self) {
+        self.archive.stop();
+    }
+
+    /// After this nothing here touches the directory.
+    pub fn close(&self, engine: &Engine) {
+        self.stop();
+        engine.bus().forget_observer(&self.observer);
+        if let Some(scanner) = self.scanner.lock().take() {
+            let _ = scanner.join();
+        }
+    }
+}
+
+fn scan(archive: &Archive, bus: &Bus, over: &watch::Sender<bool>) {
+    let unread = archive.scan();
+    over.send_replace(archive.is_complete());
+    for (directory, error) in unread.iter().take(COMPLAINTS) {
+        let message = format!("\"{directory}\": its recordings are not listed: {error}");
+        bus.log(LogLevel::Warning, message);
+    }
+}
+
+/// Notes in the archive what has been published.
+struct Librarian {
+    archive: Arc<Archive>,
+    directory: PathBuf,
+}
+
+impl Observer for Librarian {
+    fn published(&self, event: &Arc<Event>) {
+        if !event.kind.is_terminal() {
+            return;
+        }
+        let view = event.subject.as_ref().and_then(|subject| subject.downcast_ref());
+        if let Some(entry) = view.and_then(|view| entry_of(view, &self.directory)) {
+            self.archive.note(entry);
+        }
+    }
+}
+
+/// `None`: it left no file.
+fn entry_of(view: &View, directory: &Path) -> Option<Entry> {
+    let file = Path::new(view.path.as_str()).strip_prefix(directory).ok()?;
+    let parts: Option<Vec<_>> = file.iter().map(|part| part.to_str()).collect();
+    let file = parts?.join("/");
+    // An empty one names the directory itself.
+    (!file.is_empty()).then(|| {
+        Entry::new(&Facts {
+            id: view.id,
+            file: &file,
+            format: view.options.format.text(),
+            state: view.state,
+            started_at_ms: view.started_at_ms,
+            ended_at_ms: view.ended_at_ms,
+            duration_ms: view.readings.duration_ms,
+            bytes: view.readings.bytes,
+            direction: view.info.direction,
+            call_id: view.info.call_id.as_str(),
+            device: view.info.device_name.as_str(),
+            number: view.info.directory_number.as_str(),
+            username: view.info.username.as_str(),
+            remote: view.info.remote_phone_number.as_str(),
+            ani: view.info.ani.as_str(),
+            dnis: view.info.dnis.as_str(),
+        })
+    })
+}
+
+impl Gateway {
+    /// Asks the archive, on a thread that may wait for the disk. Before the first scan is
+    /// over it waits for that, unless what it asks `about` is known already.
+    pub async fn archived<T: Send + 'static>(
+        &self,
+        about: Option<Uuid>,
+        ask: impl FnOnce(&Open<'_>) -> io::Result<Option<T>> + Send + 'static,
+    ) -> Result<T, Missing> {
+        self.shelf.search.ask(about, self.stop.subscribe(), ask).await
+    }
+
+    /// The audio of a finished recording, for a GET or a HEAD: whole or in part, if it has
+    /// changed or at all, as it is asked for. It is read while it is sent.
+    pub async fn audio(&self, asked: &Asked, id: Uuid) -> Result<Answer, Missing> {
+        let opened = self.archived(Some(id), move |archive| {
+            let Some(entry) = archive.find(id) else {
+                return Ok(None);
+            };
+            let Some(file) = archive.open(id)? else {
+                return Ok(None);
+            };
+            let facts = file.metadata()?;
+            Ok(Some((file, facts, content_type(entry.format()))))
+        });
+        let (file, facts, kind) = opened.await?;
+        let file = Opened {
+            file: Arc::new(file),
+            facts,
+        };
+        // What it is asked for is decided already.
+        let mut request = Request::new(Empty::<bytes::Bytes>::new());
+        *request.method_mut() = asked.method().clone();
+        *request.headers_mut() = asked.headers().clone();
+        let served = ServeDir::with_backend("", file)
+            .append_index_html_on_directories(false)
+            .ignore_multi_range_requests(true)
+            .try_call(request)
+            .await;
+        let mut answer = served
+            .map_err(|_| Missing::Broken)?
+            .map(|body| body.boxed_unsync());
+        let headers = answer.headers_mut();
+        if headers.contains_key(CONTENT_TYPE) {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        }
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+        Ok(answer)
+    }
+}
+
+/// Of a format in the manifest's words; another build may have written it.
+pub fn content_type(format: &str) -> &'static str {
+    match format {
+        "wav" | "wav-ulaw" | "wav-alaw" => "audio/wav",
+        "mp3" => "audio/mpeg",
+        "flac" => "audio/flac",
+        "opus" => "audio/ogg",
+        _ => "application/octet-stream",
+    }
+}
+
+/// One file, opened without following a link, in place of a file system.
+#[derive(Clone)]
+struct Opened {
+    file: Arc<std::fs::File>,
+    facts: Metadata,
+}
+
+impl Backend for Opened {
+    type File = Reader;
+    type Metadata = Metadata;
+    type OpenFuture = Ready<io::Result<Reader>>;
+    type MetadataFuture = Ready<io::Result<Metadata>>;
+
+    fn open(&self, _: PathBuf) -> Self::OpenFuture {
+        ready(self.file.try_clone().map(|file| Reader {
+            file: file.into(),
+            facts: self.facts.clone(),
+        }))
+    }
+
+    fn metadata(&self, _: PathBuf) -> Self::MetadataFuture {
+        ready(Ok(self.facts.clone()))
+    }
+}
+
+struct Reader {
+    file: tokio::fs::File,
+    facts: Metadata,
+}
+
+impl File for Reader {
+    type Metadata = Metadata;
+    type MetadataFuture<'a> = Ready<io::Result<Metadata>>;
+
+    fn metadata(&self) -> Self::MetadataFuture<'_> {
+        ready(Ok(self.facts.clone()))
+    }
+}
+
+impl AsyncRead for Reader {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.file).poll_read(context, buffer)
+    }
+}
+
+impl AsyncSeek for Reader {
+    fn start_seek(mut self: Pin<&mut Self>, position: io::SeekFrom) -> io::Result<()> {
+        Pin::new(&mut self.file).start_seek(position)
+    }
+
+    fn poll_complete(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<u64>> {
+        Pin::new(&mut self.file).poll_complete(context)
+    }
+}

@@ -1,0 +1,266 @@
+//! The call resource.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::operation::Operation;
+use crate::Gateway;
+use callrec_core::calls::{CallInfo, CallState, CallView, Newest};
+use callrec_core::words::State;
+
+/// What a call's recordings come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    Recording,
+    Paused,
+    Stopped,
+}
+
+impl Recorded {
+    /// Any running: recording; else any paused: paused; else stopped.
+    pub fn of(states: impl IntoIterator<Item = Recorded>) -> Recorded {
+        let mut all = Recorded::Stopped;
+        for state in states {
+            match state {
+                Recorded::Recording => return Recorded::Recording,
+                Recorded::Paused => all = Recorded::Paused,
+                Recorded::Stopped => {}
+            }
+        }
+        all
+    }
+
+    pub fn of_live(state: State) -> Recorded {
+        match state {
+            State::Recording => Recorded::Recording,
+            State::Paused => Recorded::Paused,
+            _ => Recorded::Stopped,
+        }
+    }
+
+    fn text(self) -> &'static str {
+        match self {
+            Recorded::Recording => "Recording",
+            Recorded::Paused => "Paused",
+            Recorded::Stopped => "Stopped",
+        }
+    }
+
+    /// The same in the words of the attribute.
+    fn gsip_record(self) -> &'static str {
+        match self {
+            Recorded::Recording => "ON",
+            Recorded::Paused => "PAUSED",
+            Recorded::Stopped => "OFF",
+        }
+    }
+}
+
+/// A call as it is to be shown.
+pub struct Shown<'a> {
+    pub info: &'a CallInfo,
+    pub recorded: Recorded,
+    /// `None`: it was never recorded.
+    pub newest: Option<&'a Newest>,
+    /// Whether it may be recorded; `None`: the call is over.
+    pub monitorable: Option<bool>,
+    pub now_ms: i64,
+}
+
+impl<'a> Shown<'a> {
+    /// A user's calls of one id are shown as one, the one begun first: an operation acts
+    /// on both ends of an internal call.
+    pub fn live(ends: &'a [CallView], now_ms: i64) -> Option<Shown<'a>> {
+        let newest = ends.iter().filter_map(|end| end.newest.as_ref());
+        Some(Shown {
+            info: &ends.first()?.info,
+            recorded: recorded(ends),
+            newest: newest.max_by_key(|newest| newest.order),
+            monitorable: Some(ends.iter().any(|end| end.monitorable)),
+            now_ms,
+        })
+    }
+
+    /// The recording operations that go with what is recorded. Start also while the call
+    /// is held: nothing tells of its retrieval.
+    pub fn operations(&self) -> &'static [Operation] {
+        match (self.monitorable, self.recorded) {
+            (None, _) => &[],
+            (_, Recorded::Recording) => &[Operation::Pause, Operation::Stop],
+            (_, Recorded::Paused) => &[Operation::Resume, Operation::Stop],
+            (Some(true), Recorded::Stopped) => &[Operation::Start],
+            (_, Recorded::Stopped) => &[],
+        }
+    }
+
+    pub fn resource(&self, gateway: &Gateway) -> Value {
+        let info = self.info;
+        let id = info.call_id.as_str();
+        let base = base(gateway);
+        let path = format!("/calls/{}", utf8_percent_encode(id, SEGMENT));
+        json!({
+            "id": id,
+            "state": self.state(),
+            "callUuid": id,
+            "connId": info.switch_call_id.as_str(),
+            "deviceUri": format!("{base}/devices/{}", device_id(info)),
+            "participants": participants(info),
+            "dnis": info.dnis.as_str(),
+            "callType": call_type(info),
+            "capabilities": self.capabilities(gateway),
+            "userData": self.user_data(gateway),
+            "duration": (self.now_ms - info.connected_at_ms).max(0).div_euclid(1000).to_string(),
+            "mute": "Off",
+            "recordingState": self.recorded.text(),
+            "supervisorListeningIn": false,
+            "monitoredUserMuted": false,
+            "monitoring": false,
+            "uri": format!("{base}/me{path}"),
+            "path": path,
+        })
+    }
+
+    fn state(&self) -> &'static str {
+        match (self.monitorable, self.info.state) {
+            (None, _) => "Released",
+            (_, CallState::Connected) => "Established",
+            (_, CallState::Held) => "Held",
+            (_, CallState::Alerting) if self.info.direction == OUTGOING => "Dialing",
+            (_, CallState::Alerting) => "Ringing",
+        }
+    }
+
+    /// The host's, then those of recording.
+    fn capabilities(&self, gateway: &Gateway) -> Vec<Value> {
+        if self.monitorable.is_none() {
+            return Vec::new();
+        }
+        let others = gateway.config().genesys_capabilities.iter().map(String::as_str);
+        let ours = self.operations().iter().map(|operation| operation.text());
+        others.chain(ours).map(Value::from).collect()
+    }
+
+    fn user_data(&self, gateway: &Gateway) -> Map<String, Value> {
+        let mut data = Map::new();
+        if self.newest.is_some() {
+            data.insert(GSIP_RECORD.into(), self.recorded.gsip_record().into());
+        }
+        // Of these two only callrec knows.
+        let theirs = |key: &str| key != GSIP_RECORD && key != GSIP_REC_FN;
+        for (key, value) in self.info.attributes.iter().filter(|(key, _)| theirs(key)) {
+            data.insert(key.clone(), value.clone());
+        }
+        if let Some(newest) = self.newest {
+            let name = gateway.engine().gsip_rec_fn(&newest.info, newest.started_at_ms);
+            data.insert(GSIP_REC_FN.into(), name.into());
+        }
+        data
+    }
+}
+
+const GSIP_RECORD: &str = "GSIP_RECORD";
+const GSIP_REC_FN: &str = "GSIP_REC_FN";
+
+const INCOMING: i32 = 1;
+const OUTGOING: i32 = 2;
+
+/// What stands as it is in one part of a path.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// Devices are named within this, so that a device's UUID is always the same.
+const DEVICES: Uuid = Uuid::from_u128(0x3f7b_24a5_8c1e_4f0a_9d62_5be7_0c41_d893);
+
+/// All live recordings of these calls together.
+pub fn recorded(calls: &[CallView]) -> Recorded {
+    let live = calls.iter().flat_map(|call| &call.live);
+    Recorded::of(live.map(|view| Recorded::of_live(view.state)))
+}
+
+/// Where the API begins, as clients see it.
+pub fn base(gateway: &Gateway) -> String {
+    format!("{}{}", gateway.public_url(), gateway.config().genesys_path)
+}
+
+fn device_id(info: &CallInfo) -> Uuid {
+    let name = match info.device_name.as_str() {
+        "" => info.directory_number.as_str(),
+        name => name,
+    };
+    Uuid::new_v5(&DEVICES, name.as_bytes())
+}
+
+fn participants(info: &CallInfo) -> Vec<Value> {
+    let number = info.remote_phone_number.as_str();
+    if number.is_empty() {
+        return Vec::new();
+    }
+    let e164 = if is_e164(number) { number } else { "" };
+    vec![json!({
+        "e164Number": e164,
+        "formattedPhoneNumber": number,
+        "phoneNumber": number,
+        "digits": number.strip_prefix('+').filter(|_| !e164.is_empty()).unwrap_or(number),
+    })]
+}
+
+/// `+` and at most 15 digits.
+fn is_e164(number: &str) -> bool {
+    let digits = number.strip_prefix('+').unwrap_or_default();
+    (1..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The host's word, or the one for the call's direction.
+fn call_type(info: &CallInfo) -> &str {
+    match (info.call_type.as_str(), info.direction) {
+        ("", INCOMING) => "Inbound",
+        ("", OUTGOING) => "Outbound",
+        ("", _) => "Unknown",
+        (said, _) => said,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_running_then_any_paused() {
+        use Recorded::*;
+        assert_eq!(Recorded::of([Paused, Recording]), Recording);
+        assert_eq!(Recorded::of([Paused, Stopped]), Paused);
+        assert_eq!(Recorded::of([Stopped]), Stopped);
+        assert_eq!(Recorded::of([]), Stopped);
+    }
+
+    #[test]
+    fn a_device_is_always_the_same_uuid() {
+        let mut info = CallInfo {
+            device_name: "SEP123456789ABC".into(),
+            directory_number: "101".into(),
+            ..CallInfo::default()
+        };
+        let first = device_id(&info);
+        info.directory_number = "102".into();
+        assert_eq!(device_id(&info), first);
+        info.device_name = "SEP123456789DEF".into();
+        assert_ne!(device_id(&info), first);
+        assert_eq!(first.get_version_num(), 5);
+    }
+
+    #[test]
+    fn what_is_no_e164_number_is_not_called_one() {
+        for (number, expected) in [
+            ("+1555123456", true),
+            ("15001", false),
+            ("+", false),
+            ("+49 8", false),
+        ] {
+            assert_eq!(is_e164(number), expected, "{number}");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Genesys' protection against requests that another site's page has made: a token
+//! that goes with a cookie. Nothing is remembered: the token is a MAC of the cookie's
+//! value and the user's name.
+
+use hmac::{Hmac, KeyInit, Mac};
+use http::header::SET_COOKIE;
+use http::{HeaderValue, StatusCode};
+use sha2::Sha256;
+use uuid::Uuid;
+
+use crate::Gateway;
+use crate::http::{Answer, Asked, text};
+
+pub const HEADER: &str = "X-CSRF-TOKEN";
+const COOKIE: &str = "JSESSIONID";
+
+pub struct Csrf {
+    secret: [u8; 32],
+}
+
+impl Csrf {
+    pub fn new() -> Csrf {
+        let mut secret = [0; 32];
+        secret[..16].copy_from_slice(Uuid::new_v4().as_bytes());
+        secret[16..].copy_from_slice(Uuid::new_v4().as_bytes());
+        Csrf { secret }
+    }
+
+    fn mac(&self, session: Uuid, username: &str) -> Option<Hmac<Sha256>> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.secret).ok()?;
+        mac.update(session.as_bytes());
+        mac.update(username.as_bytes());
+        Some(mac)
+    }
+
+    fn token(&self, session: Uuid, username: &str) -> Option<Uuid> {
+        let whole = self.mac(session, username)?.finalize().into_bytes();
+        Uuid::from_slice(whole.get(..16)?).ok()
+    }
+
+    /// Whether the token fits the cookie and the user.
+    pub fn permits(&self, asked: &Asked, username: &str) -> bool {
+        let token = asked.header(HEADER).and_then(|token| Uuid::try_parse(token).ok());
+        let (Some(session), Some(token)) = (session(asked), token) else {
+            return false;
+        };
+        // Takes the same time wherever the two differ.
+        let mac = self.mac(session, username);
+        mac.is_some_and(|mac| mac.verify_truncated_left(token.as_bytes()).is_ok())
+    }
+
+    /// Tells the user's token, and sets the cookie that it goes with.
+    pub fn tell(&self, gateway: &Gateway, asked: &Asked, username: &str, answer: &mut Answer) {
+        let session = session(asked).unwrap_or_else(Uuid::new_v4);
+        let Some(token) = self.token(session, username) else {
+            return;
+        };
+        let secure = if gateway.public_url().starts_with("https:") {
+            "; Secure"
+        } else {
+            ""
+        };
+        let cookie = format!("{COOKIE}={}; Path=/; HttpOnly{secure}", session.simple());
+        let headers = answer.headers_mut();
+        headers.insert("x-csrf-header", HeaderValue::from_static(HEADER));
+        for (name, value) in [("x-csrf-token", token.to_string()), (SET_COOKIE.as_str(), cookie)] {
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                headers.insert(name, value);
+            }
+        }
+    }
+}
+
+/// The session that the cookie names.
+fn session(asked: &Asked) -> Option<Uuid> {
+    Uuid::try_parse(asked.cookie(COOKIE)?).ok()
+}
+
+pub fn refused() -> Answer {
+    text(StatusCode::FORBIDDEN, "Missing or invalid Csrf token")
+}

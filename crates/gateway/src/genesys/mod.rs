@@ -1,0 +1,226 @@
+//! Genesys Web Services' voice API, as far as it is about recording: a user's own
+//! calls, what may be done with them, and what CometD tells of them.
+
+mod call;
+mod csrf;
+mod notify;
+mod operation;
+mod status;
+mod track;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::Gateway;
+use super::auth::Refused;
+use super::comet::Sessions;
+use super::http::{Answer, Asked, decoded, later};
+use call::Shown;
+use callrec_core::calls::{CallView, Caller, Filter};
+use callrec_core::clock::unix_ms;
+use callrec_core::engine::Engine;
+use callrec_core::sync::Mutex;
+use callrec_core::text::Text;
+use callrec_core::words::Result;
+use csrf::Csrf;
+use status::{Code, not_allowed, not_found, refusal, refused};
+
+/// What the Genesys API knows beyond the engine.
+pub struct Desk {
+    pub(super) sessions: Sessions,
+    csrf: Csrf,
+    /// Starts on automatic lines, one after the other.
+    starts: Mutex<()>,
+}
+
+impl Desk {
+    pub fn new(engine: &Arc<Engine>) -> Desk {
+        Desk {
+            sessions: Sessions::new(&engine.config().gateway),
+            csrf: Csrf::new(),
+            starts: Mutex::default(),
+        }
+    }
+
+    /// From here on the desk hears of every recording.
+    pub fn attach(gateway: &Arc<Gateway>) {
+        if gateway.config().genesys {
+            notify::listen(gateway);
+            super::comet::sweep(gateway);
+        }
+    }
+
+    /// CometD sessions.
+    pub fn sessions(&self) -> u64 {
+        self.sessions.count()
+    }
+}
+
+pub async fn answer(gateway: &Arc<Gateway>, asked: &Asked, rest: &str) -> Answer {
+    let username = match gateway.basic(asked).await {
+        Ok(Caller::User { username, .. }) => username,
+        // HTTP knows nobody else.
+        Ok(Caller::Host) | Err(Refused::Broken) => return internal(),
+        Err(Refused::NotNow) => return later(refused(Code::NotNow, "Too many logins wait")),
+        Err(Refused::Unknown) => return refused(Code::Unauthenticated, "The user is not authenticated"),
+    };
+    let unsafe_method = !matches!(*asked.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    if gateway.config().genesys_csrf
+        && unsafe_method
+        && !gateway.genesys.csrf.permits(asked, username.as_str())
+    {
+        return csrf::refused();
+    }
+    // "Me": whatever the level, another's call does not exist here.
+    let me = Caller::User { username, level: 1 };
+    route(gateway, asked, rest, me).await
+}
+
+async fn route(gateway: &Arc<Gateway>, asked: &Asked, rest: &str, me: Caller) -> Answer {
+    let get = *asked.method() == Method::GET;
+    let Some(below) = rest.strip_prefix("/me") else {
+        return not_found();
+    };
+    match below {
+        "" if get => user(gateway, asked, &me),
+        "/calls" if get => {
+            let (gateway, uris) = (gateway.clone(), asked.parameter("fields").is_none());
+            // They may be many.
+            let list = tokio::task::spawn_blocking(move || list(&gateway, &me, uris));
+            list.await.unwrap_or_else(|_| internal())
+        }
+        "" | "/calls" => not_allowed("GET"),
+        _ => {
+            let id = below.strip_prefix("/calls/").filter(|part| !part.contains('/'));
+            // No text of ours goes beyond a NUL.
+            let Some(id) = id
+                .and_then(decoded)
+                .filter(|id| !id.is_empty() && !id.contains('\0'))
+            else {
+                return not_found();
+            };
+            match *asked.method() {
+                Method::GET => one(gateway, &me, &Text::from(id)),
+                Method::POST => operation::operate(gateway, &me, &Text::from(id), asked),
+                _ => not_allowed("GET, POST"),
+            }
+        }
+    }
+}
+
+/// A request that never came here.
+pub fn failed(status: StatusCode, why: &str) -> Answer {
+    let code = match status.is_client_error() {
+        true => Code::Invalid,
+        false => Code::Internal,
+    };
+    let mut answer = refused(code, why);
+    *answer.status_mut() = status;
+    answer
+}
+
+fn internal() -> Answer {
+    refused(Code::Internal, "Internal error")
+}
+
+/// `{"statusCode":0}`, with these members behind.
+fn told(members: Value) -> Answer {
+    let mut body = json!({ "statusCode": 0 });
+    if let (Some(body), Value::Object(members)) = (body.as_object_mut(), members) {
+        body.extend(members);
+    }
+    super::http::json(StatusCode::OK, &body)
+}
+
+fn success() -> Answer {
+    told(Value::Null)
+}
+
+/// A user's calls of that id; an internal call may be two.
+fn user_calls(gateway: &Gateway, me: &Caller, call_id: &Text) -> Result<Vec<CallView>> {
+    let username = match me {
+        Caller::User { username, .. } if !username.is_empty() => username.clone(),
+        // Who has no name has no calls.
+        _ => return Ok(Vec::new()),
+    };
+    let filter = Filter {
+        username,
+        call_id: call_id.clone(),
+        ..Filter::default()
+    };
+    gateway.engine().calls_where(me, &filter)
+}
+
+/// `GET /me`
+fn user(gateway: &Gateway, asked: &Asked, me: &Caller) -> Answer {
+    let Caller::User { username, .. } = me else {
+        return not_found();
+    };
+    // Users are the host's: it has told no more than a name.
+    let id = Uuid::new_v5(&USERS, username.as_str().as_bytes())
+        .simple()
+        .to_string();
+    let mut answer = told(json!({ "user": {
+        "id": id,
+        "userName": username.as_str(),
+        "roles": ["ROLE_AGENT"],
+        "enabled": true,
+        "uri": format!("{}/users/{id}", call::base(gateway)),
+        "path": format!("/users/{id}"),
+    }}));
+    if gateway.config().genesys_csrf {
+        let csrf = &gateway.genesys.csrf;
+        csrf.tell(gateway, asked, username.as_str(), &mut answer);
+    }
+    answer
+}
+
+/// Users are named within this.
+const USERS: Uuid = Uuid::from_u128(0x8a0c_61d3_27f4_4be9_b3a5_90e2_d4c8_1f76);
+
+/// `GET /me/calls`: resources with `?fields=…`, else their URIs as well.
+fn list(gateway: &Gateway, me: &Caller, with_uris: bool) -> Answer {
+    let found = match user_calls(gateway, me, &Text::default()) {
+        Ok(found) => found,
+        Err(error) => return refusal(&error),
+    };
+    let now_ms = unix_ms();
+    let shown = by_id(found);
+    let shown = shown.iter().filter_map(|ends| Shown::live(ends, now_ms));
+    let calls: Vec<Value> = shown.map(|shown| shown.resource(gateway)).collect();
+    if !with_uris {
+        return told(json!({ "calls": calls }));
+    }
+    let uris: Vec<_> = calls.iter().map(|call| call["uri"].clone()).collect();
+    told(json!({ "uris": uris, "calls": calls }))
+}
+
+/// Calls of one id together, in the order in which the first of them began.
+fn by_id(found: Vec<CallView>) -> Vec<Vec<CallView>> {
+    let mut places = HashMap::new();
+    let mut all: Vec<Vec<CallView>> = Vec::new();
+    for view in found {
+        let place = *places.entry(view.info.call_id.clone()).or_insert(all.len());
+        match all.get_mut(place) {
+            Some(ends) => ends.push(view),
+            None => all.push(vec![view]),
+        }
+    }
+    all
+}
+
+/// `GET /me/calls/{id}`
+fn one(gateway: &Gateway, me: &Caller, id: &Text) -> Answer {
+    let found = match user_calls(gateway, me, id) {
+        Ok(found) => found,
+        Err(error) => return refusal(&error),
+    };
+    match Shown::live(&found, unix_ms()) {
+        Some(shown) => told(json!({ "call": shown.resource(gateway) })),
+        None => not_found(),
+    }
+}

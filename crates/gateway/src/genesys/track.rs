@@ -1,0 +1,330 @@
+//! What each call's recordings come to, by the events alone: so that a notification
+//! shows the state of its own event and not a later one.
+//!
+//! A recording's own events come in their order. Those of several do not: a file is
+//! finished after the next one was made, or is made later than that. So a recording's
+//! events are held back until the one before it has begun, and until those that had
+//! ended before it have been told as ended.
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::call::{Recorded, recorded};
+use callrec_core::calls::{CallInfo, CallView, Caller, Filter, Newest, View};
+use callrec_core::engine::Engine;
+use callrec_core::events::{Event, Kind};
+use callrec_core::text::Text;
+use callrec_core::words::{EndReason, Status};
+
+/// A call that is over is remembered so long: as long as the engine remembers recordings.
+const REMEMBERED: Duration = Duration::from_secs(61);
+
+/// What a call's user is to be told.
+pub struct Change {
+    pub info: Arc<CallInfo>,
+    pub recorded: Recorded,
+    pub newest: Option<Newest>,
+    pub monitorable: Option<bool>,
+    pub now_ms: i64,
+    pub failed: Option<Failed>,
+}
+
+/// What went wrong with a recording.
+#[derive(Clone, Copy)]
+pub struct Failed {
+    pub status: Status,
+    /// There was a file by then.
+    pub had_begun: bool,
+}
+
+impl Failed {
+    fn of(event: &Event, view: &View) -> Option<Failed> {
+        let had_begun = match event.kind {
+            Kind::Failed => true,
+            Kind::StartFailed => false,
+            _ => return None,
+        };
+        let status = view.error;
+        Some(Failed { status, had_begun })
+    }
+}
+
+impl Change {
+    fn new(
+        engine: &Engine,
+        event: &Event,
+        view: &View,
+        recorded: Recorded,
+        newest: Option<Newest>,
+    ) -> Change {
+        let over = [EndReason::CallEnded, EndReason::EngineClosed].map(Some);
+        let over = over.contains(&view.end_reason);
+        Change {
+            info: view.info.clone(),
+            recorded,
+            newest,
+            monitorable: if over {
+                None
+            } else {
+                engine.is_monitorable(view.call)
+            },
+            now_ms: event.time_ms,
+            failed: None,
+        }
+    }
+}
+
+/// The calls that have been recorded, by number.
+pub struct Tracker {
+    calls: HashMap<u64, Tracked>,
+    /// Those with events that are held back.
+    waiting: HashSet<u64>,
+    /// Older recordings are as they are.
+    floor: u64,
+    /// With more calls it is looked which of them are over.
+    full: usize,
+}
+
+impl Tracker {
+    /// Knows what is live now.
+    pub fn seeded(engine: &Engine) -> Tracker {
+        let mut tracker = Tracker {
+            calls: HashMap::new(),
+            waiting: HashSet::new(),
+            floor: engine.newest_order(),
+            full: 64,
+        };
+        // An engine that is closing has nothing to tell.
+        let calls = engine.calls(&Caller::Host, &Text::default()).unwrap_or_default();
+        for view in calls.iter().flat_map(|call| &call.live) {
+            let tracked = tracker.call(view.call);
+            tracked.put(view, Recorded::of_live(view.state));
+            tracked.told = tracked.recorded();
+        }
+        tracker
+    }
+
+    fn call(&mut self, number: u64) -> &mut Tracked {
+        let floor = self.floor;
+        self.calls.entry(number).or_insert_with(|| Tracked::new(floor))
+    }
+
+    pub fn holds_back(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// What is to be told after this event, in order.
+    pub fn heard(&mut self, engine: &Engine, event: &Arc<Event>) -> Vec<Change> {
+        let Some(view) = view_of(event) else {
+            let refused = event.kind == Kind::StartFailed;
+            let change = refused.then(|| not_begun(engine, event)).flatten();
+            return change.into_iter().collect();
+        };
+        // 0: of an earlier process, whose calls are over.
+        if view.call == 0 {
+            return Vec::new();
+        }
+        let mut changes = Vec::new();
+        let call = self.call(view.call);
+        call.touched = Instant::now();
+        call.forget_unknown(engine, view.id);
+        if call.knows(view.id) {
+            changes.extend(call.apply(engine, event, view));
+        } else if begins(event) || call.held.contains_key(&view.order) {
+            call.held.entry(view.order).or_default().push_back(event.clone());
+        }
+        call.advance(engine, &mut changes);
+        let waits = !call.held.is_empty();
+        if waits {
+            self.waiting.insert(view.call);
+        } else {
+            self.waiting.remove(&view.call);
+        }
+        if self.calls.len() > self.full {
+            self.prune(engine);
+        }
+        changes
+    }
+
+    /// Whether something no longer waits, though nothing has happened.
+    pub fn look_again(&mut self, engine: &Engine) -> Vec<Change> {
+        let mut changes = Vec::new();
+        self.waiting.retain(|number| {
+            let Some(call) = self.calls.get_mut(number) else {
+                return false;
+            };
+            call.advance(engine, &mut changes);
+            !call.held.is_empty()
+        });
+        changes
+    }
+
+    fn prune(&mut self, engine: &Engine) {
+        let now = Instant::now();
+        self.calls.retain(|number, call| {
+            let idle = call.live.is_empty() && call.held.is_empty();
+            !idle || now - call.touched < REMEMBERED || engine.is_monitorable(*number).is_some()
+        });
+        self.full = (2 * self.calls.len()).max(64);
+    }
+}
+
+/// One call.
+struct Tracked {
+    live: Vec<(Uuid, Recorded)>,
+    newest: Option<Newest>,
+    told: Recorded,
+    /// The order of the newest recording that has begun, or failed to.
+    begun: u64,
+    /// Events of recordings that have not begun here yet, by their order.
+    held: BTreeMap<u64, VecDeque<Arc<Event>>>,
+    touched: Instant,
+}
+
+impl Tracked {
+    fn new(floor: u64) -> Tracked {
+        Tracked {
+            live: Vec::new(),
+            newest: None,
+            told: Recorded::Stopped,
+            begun: floor,
+            held: BTreeMap::new(),
+            touched: Instant::now(),
+        }
+    }
+
+    fn put(&mut self, view: &View, state: Recorded) {
+        match self.live.iter_mut().find(|(id, _)| *id == view.id) {
+            Some(known) => known.1 = state,
+            None => self.live.push((view.id, state)),
+        }
+        if self
+            .newest
+            .as_ref()
+            .is_none_or(|newest| view.order > newest.order)
+        {
+            self.newest = Some(Newest {
+                id: view.id,
+                order: view.order,
+                started_at_ms: view.started_at_ms,
+                info: view.first_info.clone(),
+            });
+        }
+    }
+
+    fn recorded(&self) -> Recorded {
+        Recorded::of(self.live.iter().map(|(_, state)| *state))
+    }
+
+    fn knows(&self, id: Uuid) -> bool {
+        self.live.iter().any(|(known, _)| *known == id)
+    }
+
+    /// What was live without a file when this began to listen, and then failed where that
+    /// had been told before: nothing is told of it. `but`: it is just being told of.
+    fn forget_unknown(&mut self, engine: &Engine, but: Uuid) {
+        self.live
+            .retain(|(id, _)| *id == but || engine.view(*id).is_some());
+    }
+
+    /// Whether something before this recording is still to be told.
+    fn must_wait(&self, engine: &Engine, view: &View) -> bool {
+        // Who is not known any more failed to begin, and that was told before.
+        let unheard = |(order, id): (u64, Uuid)| order > self.begun && engine.view(id).is_some();
+        let ended = |(id, _): &(Uuid, Recorded)| {
+            let before = engine.view(*id).map_or(0, |before| before.ended);
+            before != 0 && before < view.order
+        };
+        view.previous.is_some_and(unheard) || self.live.iter().any(ended)
+    }
+
+    /// Applies what need not be held back any longer.
+    fn advance(&mut self, engine: &Engine, changes: &mut Vec<Change>) {
+        while let Some((_, events)) = self.held.first_key_value() {
+            let view = events.front().and_then(|event| view_of(event));
+            if view.is_some_and(|view| self.must_wait(engine, view)) {
+                return;
+            }
+            let Some((_, events)) = self.held.pop_first() else {
+                return;
+            };
+            for event in &events {
+                if let Some(view) = view_of(event) {
+                    changes.extend(self.apply(engine, event, view));
+                }
+            }
+        }
+    }
+
+    fn apply(&mut self, engine: &Engine, event: &Event, view: &View) -> Option<Change> {
+        match event.kind {
+            Kind::Started | Kind::Resumed => self.put(view, Recorded::Recording),
+            Kind::Paused => self.put(view, Recorded::Paused),
+            Kind::Finished | Kind::Failed | Kind::StartFailed => self.live.retain(|(id, _)| *id != view.id),
+            _ => {}
+        }
+        self.begun = self.begun.max(view.order);
+        let failed = Failed::of(event, view);
+        let now = self.recorded();
+        if now == self.told && failed.is_none() {
+            return None;
+        }
+        self.told = now;
+        let newest = self.newest.clone().or_else(|| newest_of(engine, view));
+        let mut change = Change::new(engine, event, view, now, newest);
+        change.failed = failed;
+        Some(change)
+    }
+}
+
+/// The first event of a recording.
+fn begins(event: &Event) -> bool {
+    matches!(event.kind, Kind::Started | Kind::StartFailed)
+}
+
+fn view_of(event: &Event) -> Option<&View> {
+    event.subject.as_ref()?.downcast_ref()
+}
+
+/// What the engine knows of a call that is not known here.
+fn newest_of(engine: &Engine, view: &View) -> Option<Newest> {
+    let calls = calls_like(engine, &view.info);
+    calls.into_iter().find(|call| call.number == view.call)?.newest
+}
+
+fn calls_like(engine: &Engine, info: &CallInfo) -> Vec<CallView> {
+    let filter = Filter {
+        call_id: info.call_id.clone(),
+        ..Filter::line(&info.device_name, &info.directory_number)
+    };
+    engine.calls_where(&Caller::Host, &filter).unwrap_or_default()
+}
+
+/// An automatic recording that was refused: the event tells of the call alone.
+fn not_begun(engine: &Engine, event: &Event) -> Option<Change> {
+    let detail: Value = serde_json::from_str(&format!("{{{}}}", event.detail)).ok()?;
+    let text = |name: &str| Text::new(detail["call"][name].as_str().unwrap_or_default());
+    let info = CallInfo {
+        call_id: text("call_id"),
+        device_name: text("device_name"),
+        directory_number: text("directory_number"),
+        ..CallInfo::default()
+    };
+    let mut calls = calls_like(engine, &info).into_iter();
+    let call = calls.find(|call| call.info.same_line(&info))?;
+    Some(Change {
+        recorded: recorded(std::slice::from_ref(&call)),
+        newest: call.newest,
+        monitorable: Some(call.monitorable),
+        info: call.info,
+        now_ms: event.time_ms,
+        failed: Some(Failed {
+            status: Status::from_code(event.status).unwrap_or(Status::Internal),
+            had_begun: false,
+        }),
+    })
+}

@@ -1,0 +1,223 @@
+//! Requests and answers, as the vendors' functions see them.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderValue, RETRY_AFTER};
+use http::{HeaderMap, Method, Response, StatusCode};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full};
+use percent_encoding::percent_decode_str;
+use serde_json::Value;
+
+use callrec_core::text::Text;
+
+/// What is sent back: from memory, or from a file as it is read.
+pub type Body = UnsyncBoxBody<Bytes, std::io::Error>;
+pub type Answer = Response<Body>;
+
+/// One request whose body has come in whole.
+pub struct Asked {
+    pub request: http::Request<Bytes>,
+    /// Who asks, as far as the network knows.
+    pub source: IpAddr,
+}
+
+impl Asked {
+    pub fn method(&self) -> &Method {
+        self.request.method()
+    }
+
+    /// As it was sent, still percent-encoded.
+    pub fn path(&self) -> &str {
+        self.request.uri().path()
+    }
+
+    pub fn headers(&self) -> &HeaderMap {
+        self.request.headers()
+    }
+
+    pub fn body(&self) -> &Bytes {
+        self.request.body()
+    }
+
+    /// A header's text; `None` if it is absent or no text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers().get(name)?.to_str().ok()
+    }
+
+    /// The query's pairs, decoded.
+    pub fn query(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+        let query = self.request.uri().query().unwrap_or_default();
+        form_urlencoded::parse(query.as_bytes())
+    }
+
+    /// The first value of that name, whatever the case of the name.
+    pub fn parameter(&self, name: &str) -> Option<String> {
+        let named = self.query().find(|(key, _)| key.eq_ignore_ascii_case(name));
+        named.map(|(_, value)| value.into_owned())
+    }
+
+    /// Name and password of HTTP Basic.
+    pub fn basic(&self) -> Option<(String, String)> {
+        let text = self.headers().get(AUTHORIZATION)?.to_str().ok()?;
+        let (scheme, coded) = text.split_once(' ')?;
+        if !scheme.eq_ignore_ascii_case("basic") {
+            return None;
+        }
+        let plain = BASE64_STANDARD.decode(coded.trim()).ok()?;
+        let plain = String::from_utf8(plain).ok()?;
+        let (name, password) = plain.split_once(':')?;
+        Some((name.to_owned(), password.to_owned()))
+    }
+
+    /// The first cookie of that name.
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        let headers = self.headers().get_all(COOKIE).iter();
+        let pairs = headers
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|text| text.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='));
+        pairs
+            .into_iter()
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| value)
+    }
+
+    /// What stands behind `base` in the path: `/a/b` of `/base/a/b`, empty for `/base`.
+    pub fn below(&self, base: &str) -> Option<&str> {
+        let rest = self.path().strip_prefix(base)?;
+        (rest.is_empty() || rest.starts_with('/')).then_some(rest)
+    }
+
+    /// The body as JSON that is nested no deeper than `depth`.
+    pub fn json(&self, depth: u32) -> Result<Value, String> {
+        json_of(self.body(), depth)
+    }
+}
+
+/// JSON nested no deeper than `depth`.
+pub fn json_of(bytes: &[u8], depth: u32) -> Result<Value, String> {
+    if nesting(bytes) > depth {
+        return Err(format!("JSON is nested deeper than {depth}"));
+    }
+    serde_json::from_slice(bytes).map_err(|error| error.to_string())
+}
+
+/// How deep brackets are nested outside of strings.
+fn nesting(bytes: &[u8]) -> u32 {
+    let (mut now, mut most, mut text, mut escaped) = (0u32, 0u32, false, false);
+    for byte in bytes {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if text => escaped = true,
+            b'"' => text = !text,
+            b'[' | b'{' if !text => {
+                now += 1;
+                most = most.max(now);
+            }
+            b']' | b'}' if !text => now = now.saturating_sub(1),
+            _ => {}
+        }
+    }
+    most
+}
+
+/// One part of a path, decoded; `None` if that is no UTF-8.
+pub fn decoded(part: &str) -> Option<String> {
+    percent_decode_str(part).decode_utf8().ok().map(Cow::into_owned)
+}
+
+/// What stands in a name that a client sent. A NUL would hide what is behind it, and no
+/// name has one.
+pub fn name(text: &str) -> Text {
+    Text::from(text.replace('\0', "\u{fffd}"))
+}
+
+pub fn body_of(bytes: impl Into<Bytes>) -> Body {
+    Full::new(bytes.into())
+        .map_err(|never| match never {})
+        .boxed_unsync()
+}
+
+pub fn empty(status: StatusCode) -> Answer {
+    answer(status, None, Bytes::new())
+}
+
+pub fn json(status: StatusCode, value: &impl serde::Serialize) -> Answer {
+    // What is serialised here has text keys only, so it cannot fail.
+    let text = serde_json::to_vec(value).unwrap_or_default();
+    answer(status, Some("application/json"), text)
+}
+
+pub fn text(status: StatusCode, text: impl Into<String>) -> Answer {
+    answer(status, Some("text/plain; charset=utf-8"), text.into())
+}
+
+pub fn answer(status: StatusCode, kind: Option<&'static str>, body: impl Into<Bytes>) -> Answer {
+    let mut answer = Response::new(body_of(body));
+    *answer.status_mut() = status;
+    if let Some(kind) = kind {
+        answer
+            .headers_mut()
+            .insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    }
+    answer
+}
+
+/// Said to come again in a moment.
+pub fn later(mut answer: Answer) -> Answer {
+    answer
+        .headers_mut()
+        .insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    answer
+}
+
+/// Puts a header whose value may come from outside; what cannot be a header is left out.
+pub fn put(answer: &mut Answer, name: &'static str, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        answer.headers_mut().insert(name, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(request: http::request::Builder, body: &'static str) -> Asked {
+        Asked {
+            request: request.body(Bytes::from(body)).expect("a request"),
+            source: IpAddr::from([127, 0, 0, 1]),
+        }
+    }
+
+    #[test]
+    fn basic_credentials_may_hold_colons() {
+        let coded = BASE64_STANDARD.encode("user1:se:cret");
+        let request = http::Request::builder().header("Authorization", format!("bAsIc {coded}"));
+        let expected = Some(("user1".to_owned(), "se:cret".to_owned()));
+        assert_eq!(asked(request, "").basic(), expected);
+        for wrong in ["Basic", "Basic !!!!", "Bearer abc", "Basic dXNlcg=="] {
+            let request = http::Request::builder().header("Authorization", wrong);
+            assert_eq!(asked(request, "").basic(), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_base_is_a_whole_part_of_a_path() {
+        let at = |path: &str| asked(http::Request::builder().uri(path), "");
+        assert_eq!(at("/api/v2/me").below("/api/v2"), Some("/me"));
+        assert_eq!(at("/api/v2").below("/api/v2"), Some(""));
+        assert_eq!(at("/api/v22/me").below("/api/v2"), None);
+    }
+
+    #[test]
+    fn depth_counts_brackets_outside_of_strings() {
+        assert_eq!(nesting(br#"{"a":["[[[",{"b":"\"]{"}]}"#), 3);
+        assert!(json_of(b"[[[[]]]]", 3).is_err_and(|why| why.contains("deeper")));
+        assert!(json_of(b"[[[[]]]]", 4).is_ok());
+    }
+}

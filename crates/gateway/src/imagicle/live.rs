@@ -1,0 +1,317 @@
+//! `LiveRecordings`: start, stop, pause, resume, and what is live.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+use serde_json::{Map, Value, json};
+
+use super::{complete_only, name, parameter, refused, shielded, username};
+use crate::Gateway;
+use crate::http::{self as form, Answer, Asked, empty};
+use callrec_core::calls::json::{Beside, active_recordings};
+use callrec_core::calls::{Caller, Filter, Operation, View};
+use callrec_core::clock::unix_ms;
+use callrec_core::config::{Clock, Config};
+use callrec_core::engine::{Engine, StartArguments};
+use callrec_core::text::Text;
+use callrec_core::words::{Error, Format, Layout, PauseMode, Result, State, Status};
+
+/// "The requesting user lacks an extension number."
+const NO_EXTENSION: i32 = 3;
+
+/// A cut may come so much later than it is due.
+const VISIT_MS: u64 = 200;
+
+/// What a start's body asks for.
+#[derive(Debug, Default, PartialEq)]
+struct Wish {
+    device: Text,
+    number: Text,
+    mode: Mode,
+}
+
+/// How the audio comes in.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+enum Mode {
+    #[default]
+    MediaForking,
+    /// Begun by a program: it is no manually started one.
+    DialIn,
+    Unknown,
+}
+
+/// Without a body: on the caller's own line.
+pub fn start(gateway: &Gateway, caller: &Caller, asked: &Asked) -> Answer {
+    let engine = gateway.engine();
+    let body = asked.body().trim_ascii();
+    let started = shielded(|| {
+        if body.is_empty() || body == b"null" {
+            return start_own(engine, caller);
+        }
+        // What cannot be read names nothing.
+        let wish = asked.json(gateway.config().json_depth);
+        let wish = wish.as_ref().ok().and_then(Value::as_object);
+        let wish = wish.map_or_else(Wish::default, read);
+        engine.start(caller, &arguments(engine, &wish))
+    });
+    match started {
+        Ok(id) => form::json(StatusCode::CREATED, &json!({ "id": id.to_string() })),
+        // Published for a server that cannot start anything.
+        Err(error) if error.status == Status::Unavailable => empty(StatusCode::SERVICE_UNAVAILABLE),
+        Err(error) => refused(&error),
+    }
+}
+
+fn start_own(engine: &Engine, caller: &Caller) -> Result<uuid::Uuid> {
+    caller.authenticate()?;
+    let own = username(caller);
+    let calls = match own.is_empty() {
+        true => Vec::new(),
+        false => engine.calls(&Caller::Host, &own)?,
+    };
+    if calls.iter().all(|call| call.info.directory_number.is_empty()) {
+        let why = format!("user \"{own}\": no call on a line that has a number");
+        return Err(Error::new(Status::NoTarget, why).with_reason(NO_EXTENSION));
+    }
+    engine.start_own(&own, &arguments(engine, &Wish::default()))
+}
+
+fn arguments(engine: &Engine, wish: &Wish) -> StartArguments {
+    let config = engine.config();
+    let (layout, format) = match wish.mode {
+        Mode::MediaForking => (config.layout, Ok(config.format)),
+        Mode::DialIn => (Layout::Mono, Ok(config.format)),
+        Mode::Unknown => (config.layout, unknown_mode()),
+    };
+    StartArguments {
+        call_id: Text::default(),
+        device_name: wish.device.clone(),
+        directory_number: wish.number.clone(),
+        flags: 0,
+        layout,
+        pause_mode: config.pause_mode,
+        max_duration_ms: config.max_duration_ms,
+        format,
+        callback: None,
+    }
+}
+
+fn unknown_mode() -> Result<Format> {
+    Err(Error::new(Status::InvalidMode, "mode: 0 and 1 are known").with_reason(2))
+}
+
+fn read(body: &Map<String, Value>) -> Wish {
+    let field = |wanted: &str| {
+        let exact = body.get(wanted);
+        let found = exact.or_else(|| {
+            let mut fields = body.iter();
+            fields
+                .find(|(key, _)| key.eq_ignore_ascii_case(wanted))
+                .map(|(_, value)| value)
+        });
+        found.unwrap_or(&Value::Null)
+    };
+    let text = |wanted: &str| match field(wanted) {
+        Value::String(text) => name(text),
+        // A directory number that a client took for a number.
+        Value::Number(number) => name(&number.to_string()),
+        _ => Text::default(),
+    };
+    Wish {
+        device: text("deviceName"),
+        number: text("directoryNumber"),
+        mode: match field("mode") {
+            Value::Null => Mode::MediaForking,
+            mode => match mode.as_i64() {
+                Some(0) => Mode::MediaForking,
+                Some(1) => Mode::DialIn,
+                _ => Mode::Unknown,
+            },
+        },
+    }
+}
+
+pub fn by_id(gateway: &Gateway, caller: &Caller, id: &str, operation: Operation) -> Result<()> {
+    complete_only(caller)?;
+    shielded(|| gateway.engine().control_by_id(caller, operation, id))
+}
+
+pub fn stop_by_line(gateway: &Gateway, caller: &Caller, asked: &Asked) -> Result<()> {
+    complete_only(caller)?;
+    let device = parameter(asked, "deviceName");
+    let number = parameter(asked, "directoryNumber");
+    shielded(|| {
+        let engine = gateway.engine();
+        engine
+            .control_by_line(caller, Operation::Stop, &device, &number)
+            .map(drop)
+    })
+}
+
+/// Pause and resume know no device.
+pub fn by_number(gateway: &Gateway, caller: &Caller, asked: &Asked, operation: Operation) -> Result<()> {
+    complete_only(caller)?;
+    let number = parameter(asked, "directoryNumber");
+    shielded(|| {
+        let engine = gateway.engine();
+        engine
+            .control_by_line(caller, operation, &Text::default(), &number)
+            .map(drop)
+    })
+}
+
+/// All that is recorded of the caller's own calls, at whatever level they are.
+pub fn own(gateway: &Gateway, caller: &Caller, operation: Operation) -> Result<()> {
+    caller.authenticate()?;
+    shielded(|| {
+        gateway
+            .engine()
+            .control_own(&username(caller), operation)
+            .map(drop)
+    })
+}
+
+pub async fn list(gateway: &Arc<Gateway>, caller: &Caller, asked: &Asked) -> Answer {
+    let filter = Filter {
+        device_name: parameter(asked, "deviceName"),
+        directory_number: parameter(asked, "directoryNumber"),
+        username: parameter(asked, "username"),
+        numeric_user_id: parameter(asked, "numericUserId"),
+        ..Filter::default()
+    };
+    if let Err(error) = complete_only(caller) {
+        return refused(&error);
+    }
+    let (gateway, caller) = (gateway.clone(), caller.clone());
+    // There may be a hundred thousand.
+    let listed = tokio::task::spawn_blocking(move || {
+        shielded(|| {
+            let engine = gateway.engine();
+            let mut views = engine.list(&caller, &filter)?;
+            let now_ms = unix_ms();
+            for view in &mut views {
+                view.readings.duration_ms = current_ms(view, engine.config(), now_ms);
+            }
+            Ok(active_recordings(&views, Beside::Nothing))
+        })
+    });
+    let gone = |_| Err(Error::new(Status::Internal, "a fault inside callrec"));
+    match listed.await.unwrap_or_else(gone) {
+        Ok(text) => form::answer(StatusCode::OK, Some("application/json"), text),
+        Err(error) => refused(&error),
+    }
+}
+
+/// How long it is by now: what has been cut, and the time that has passed since the last
+/// cut. A clock that is set in between changes no more than the next cut does.
+fn current_ms(view: &View, config: &Config, now_ms: i64) -> u64 {
+    let cut_ms = view.readings.duration_ms;
+    if view.state != State::Recording || config.clock != Clock::Real {
+        return cut_ms;
+    }
+    let since_start = u64::try_from(now_ms.saturating_sub(view.started_at_ms)).unwrap_or_default();
+    let passed = match view.options.pause_mode {
+        PauseMode::Silence => since_start,
+        PauseMode::Skip => since_start.saturating_sub(view.readings.paused_ms),
+    };
+    let next_cut = cut_ms + u64::from(config.flush_ms) + VISIT_MS;
+    let most = match view.options.max_duration_ms {
+        0 => next_cut,
+        limit => next_cut.min(limit.into()),
+    };
+    cut_ms.max(passed.min(most))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use callrec_core::calls::RecordingOptions;
+    use callrec_core::calls::recording::Readings;
+
+    fn wish(body: Value) -> Wish {
+        read(body.as_object().expect("an object"))
+    }
+
+    #[test]
+    fn a_body_is_read_as_the_published_server_would() {
+        let expected = Wish {
+            device: "SEP1".into(),
+            number: "101".into(),
+            mode: Mode::DialIn,
+        };
+        let exact = json!({ "deviceName": "SEP1", "directoryNumber": "101", "mode": 1 });
+        assert_eq!(wish(exact), expected);
+        let loose = json!({ "DeviceName": "SEP1", "directorynumber": 101, "MODE": 1, "other": [] });
+        assert_eq!(wish(loose), expected);
+        let nothing = json!({ "deviceName": null, "directoryNumber": {}, "mode": null });
+        assert_eq!(wish(nothing), Wish::default());
+        assert_eq!(
+            wish(json!({ "deviceName": "a\0b" })).device.as_str(),
+            "a\u{fffd}b"
+        );
+    }
+
+    #[test]
+    fn other_modes_are_unknown() {
+        for mode in [json!(2), json!(-1), json!(0.5), json!("1"), json!([0])] {
+            assert_eq!(wish(json!({ "mode": mode })).mode, Mode::Unknown, "{mode}");
+        }
+    }
+
+    /// Begun at 1,000,000 ms, cut and paused for so long.
+    fn view(cut_ms: u64, paused_ms: u64, pause_mode: PauseMode) -> View {
+        let info = Arc::default();
+        View {
+            id: uuid::Uuid::nil(),
+            order: 1,
+            call: 1,
+            previous: None,
+            first_info: Arc::clone(&info),
+            state: State::Recording,
+            end_reason: None,
+            error: Status::Ok,
+            options: RecordingOptions {
+                layout: Layout::Mono,
+                pause_mode,
+                format: Format::Wav,
+                max_duration_ms: 0,
+                flags: 0,
+                automatic: false,
+            },
+            info,
+            url: Text::default(),
+            path: Text::default(),
+            digest: Text::default(),
+            started_at_ms: 1_000_000,
+            ended_at_ms: 0,
+            ended: 0,
+            readings: Readings {
+                duration_ms: cut_ms,
+                paused_ms,
+                ..Readings::default()
+            },
+        }
+    }
+
+    #[test]
+    fn the_current_duration_is_that_of_now_and_not_of_the_last_cut() {
+        let mut config = Config::default();
+        let next = u64::from(config.flush_ms) + VISIT_MS;
+        let at = |view: &View, config: &Config, ms: i64| current_ms(view, config, 1_000_000 + ms);
+        let running = view(5000, 2000, PauseMode::Silence);
+        assert_eq!(at(&running, &config, 5300), 5300);
+        assert_eq!(at(&running, &config, 4000), 5000, "it never goes back");
+        assert_eq!(at(&running, &config, -9_000_000), 5000, "a clock set back");
+        assert_eq!(at(&running, &config, 9_000_000), 5000 + next, "a clock set on");
+        let skipping = view(5000, 2000, PauseMode::Skip);
+        assert_eq!(at(&skipping, &config, 7300), 5300);
+        let mut paused = running.clone();
+        paused.state = State::Paused;
+        assert_eq!(at(&paused, &config, 5300), 5000);
+        let mut limited = running.clone();
+        limited.options.max_duration_ms = 5100;
+        assert_eq!(at(&limited, &config, 5300), 5100);
+        config.clock = Clock::Stream;
+        assert_eq!(at(&running, &config, 5300), 5000, "the media's own time");
+    }
+}

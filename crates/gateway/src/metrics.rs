@@ -1,0 +1,146 @@
+//! `GET /healthz` and `GET /metrics`.
+
+use http::{Method, StatusCode};
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Registry;
+
+use super::Gateway;
+use super::http::{Answer, answer, json};
+use callrec_core::engine::Statistics;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Result_ {
+    api: &'static str,
+    method: &'static str,
+    status: u32,
+}
+
+/// What the gateway counts itself.
+#[derive(Default)]
+pub struct Meters {
+    requests: Family<Result_, Counter>,
+}
+
+impl Meters {
+    pub fn answered(&self, api: &'static str, method: &Method, status: StatusCode) {
+        let method = match *method {
+            Method::GET => "GET",
+            Method::POST => "POST",
+            Method::PUT => "PUT",
+            Method::DELETE => "DELETE",
+            // Whatever else a client invents is one row.
+            _ => "other",
+        };
+        let status = status.as_u16().into();
+        let row = Result_ { api, method, status };
+        self.requests.get_or_create(&row).inc();
+    }
+}
+
+/// 200 while recordings can be started, else 503 with the reason.
+pub fn health(gateway: &Gateway) -> Answer {
+    match gateway.engine().statistics() {
+        Err(error) => unwell(&error.message),
+        Ok(_) if gateway.engine().is_low() => unwell("too little disk is free"),
+        Ok(_) => json(StatusCode::OK, &serde_json::json!({ "status": "ok" })),
+    }
+}
+
+fn unwell(why: &str) -> Answer {
+    let body = serde_json::json!({ "status": "unavailable", "reason": why });
+    json(StatusCode::SERVICE_UNAVAILABLE, &body)
+}
+
+pub fn metrics(gateway: &Gateway) -> Answer {
+    let mut registry = Registry::with_prefix("callrec");
+    if let Ok(statistics) = gateway.engine().statistics() {
+        engine_metrics(&mut registry, &statistics);
+    }
+    let waiting = ConstGauge::new(gateway.vobiz.callbacks_waiting() as i64);
+    registry.register("callbacks_waiting", "Callbacks not answered yet", waiting);
+    let sessions = ConstGauge::new(gateway.genesys.sessions() as i64);
+    registry.register("cometd_sessions", "CometD sessions", sessions);
+    registry.register(
+        "http_requests",
+        "Requests by API, method and status",
+        gateway.meters.requests.clone(),
+    );
+    let mut out = String::new();
+    // Writing to a String cannot fail.
+    let _ = text::encode(&mut out, &registry);
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    answer(StatusCode::OK, Some(kind), out)
+}
+
+fn engine_metrics(registry: &mut Registry, now: &Statistics) {
+    let gauges = [
+        ("live_calls", "Calls that are live", now.live_calls),
+        ("live_recordings", "Recordings that are live", now.live_recordings),
+        (
+            "finishing_recordings",
+            "Recordings that are being finished",
+            now.finishing_recordings,
+        ),
+        ("backlog_bytes", "Bytes that wait for the disk", now.backlog_bytes),
+        (
+            "worker_lag_microseconds",
+            "How late the media workers are",
+            now.worker_lag_us,
+        ),
+        ("free_bytes", "Free bytes where recordings go", now.free_bytes),
+    ];
+    // What nobody knows yet is left out.
+    for (name, help, value) in gauges.into_iter().filter(|row| row.2 != u64::MAX) {
+        registry.register(name, help, ConstGauge::new(value as i64));
+    }
+    let counters = [
+        ("frames_in", "Frames handed in", now.frames_in),
+        (
+            "frames_lost",
+            "Frames that never came, came too late, or found their ring full",
+            now.frames_lost,
+        ),
+        ("frames_ignored", "Frames that were no audio", now.frames_ignored),
+        ("bytes_out", "Bytes written", now.bytes_out),
+        (
+            "bytes_dropped",
+            "Bytes of audio dropped while the disk stood still",
+            now.bytes_dropped,
+        ),
+        (
+            "events_dropped",
+            "Events that nobody took in time",
+            now.events_dropped,
+        ),
+    ];
+    for (name, help, value) in counters {
+        registry.register(name, help, ConstCounter::new(value));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(now: &Statistics) -> String {
+        let mut registry = Registry::default();
+        engine_metrics(&mut registry, now);
+        let mut out = String::new();
+        text::encode(&mut out, &registry).expect("text");
+        out
+    }
+
+    #[test]
+    fn a_room_that_is_not_known_is_not_told() {
+        let mut now = Statistics {
+            free_bytes: 7,
+            ..Statistics::default()
+        };
+        assert!(told(&now).contains("\nfree_bytes 7\n"), "{}", told(&now));
+        now.free_bytes = u64::MAX;
+        assert!(!told(&now).contains("free_bytes"), "{}", told(&now));
+    }
+}

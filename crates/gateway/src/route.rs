@@ -1,0 +1,142 @@
+//! Which API a request is for, and what each of them says where the request never came
+//! to it: one that the server could not take in, or one that broke a vendor's function.
+
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use http::StatusCode;
+
+use super::http::{self as form, Answer, Asked};
+use super::vobiz::{AudioWanted, Dialect};
+use super::{Gateway, comet, genesys, imagicle, metrics, vobiz};
+
+/// Whose request it is, with what stands behind the API's path.
+enum Api<'a> {
+    Audio(Option<AudioWanted>),
+    Imagicle(&'a str),
+    Comet(&'a str),
+    Genesys(&'a str),
+    Vobiz(&'a str, Dialect),
+    Health,
+    Metrics,
+    Contract,
+    Nobody,
+}
+
+impl<'a> Api<'a> {
+    fn of(gateway: &Gateway, asked: &'a Asked) -> Api<'a> {
+        let config = gateway.config();
+        let below = |on: bool, base: &str| on.then(|| asked.below(base)).flatten();
+        if let Some(wanted) = vobiz::audio_asked_for(gateway, asked) {
+            return Api::Audio(wanted);
+        }
+        if let Some(rest) = below(config.imagicle, &config.imagicle_path) {
+            return Api::Imagicle(rest);
+        }
+        if let Some(rest) = below(config.genesys, &config.cometd_path) {
+            return Api::Comet(rest);
+        }
+        if let Some(rest) = below(config.genesys, &config.genesys_path) {
+            return Api::Genesys(rest);
+        }
+        if let Some(rest) = below(config.vobiz, &config.vobiz_path) {
+            return Api::Vobiz(rest, Dialect::Vobiz);
+        }
+        if let Some(rest) = below(config.plivo, &config.plivo_path) {
+            return Api::Vobiz(rest, Dialect::Plivo);
+        }
+        match asked.path() {
+            "/healthz" => Api::Health,
+            "/metrics" => Api::Metrics,
+            "/openapi.yaml" => Api::Contract,
+            _ => Api::Nobody,
+        }
+    }
+
+    /// As it is counted.
+    fn name(&self) -> &'static str {
+        match self {
+            Api::Audio(_) => "audio",
+            Api::Imagicle(_) => "imagicle",
+            Api::Comet(_) => "cometd",
+            Api::Genesys(_) => "genesys",
+            Api::Vobiz(_, Dialect::Vobiz) => "vobiz",
+            Api::Vobiz(_, Dialect::Plivo) => "plivo",
+            Api::Health => "healthz",
+            Api::Metrics => "metrics",
+            Api::Contract => "openapi",
+            Api::Nobody => "none",
+        }
+    }
+
+    async fn answer(self, gateway: &Arc<Gateway>, asked: &Asked) -> Answer {
+        gateway.engine().fault(self.name());
+        match self {
+            Api::Audio(wanted) => vobiz::audio(gateway, asked, wanted).await,
+            Api::Imagicle(rest) => imagicle::answer(gateway, asked, rest).await,
+            Api::Comet(rest) => comet::answer(gateway, asked, rest).await,
+            Api::Genesys(rest) => genesys::answer(gateway, asked, rest).await,
+            Api::Vobiz(rest, dialect) => vobiz::answer(gateway, asked, rest, dialect).await,
+            Api::Health => metrics::health(gateway),
+            Api::Metrics => metrics::metrics(gateway),
+            Api::Contract => openapi(),
+            Api::Nobody => form::empty(StatusCode::NOT_FOUND),
+        }
+    }
+
+    /// In the API's own form.
+    fn failed(self, gateway: &Arc<Gateway>, asked: &Asked, status: StatusCode, why: &str) -> Answer {
+        match self {
+            Api::Audio(_) => vobiz::audio_failed(gateway, asked, status, why),
+            Api::Comet(_) => comet::failed(status, &format!("{}::{why}", status.as_u16())),
+            Api::Genesys(_) => genesys::failed(status, why),
+            Api::Vobiz(rest, dialect) => vobiz::failed(gateway, asked, rest, dialect, status, why),
+            // Imagicle publishes no body for any of them.
+            _ => form::empty(status),
+        }
+    }
+}
+
+impl Gateway {
+    /// The one way of every request.
+    pub async fn answer(self: &Arc<Self>, asked: Asked) -> Answer {
+        let api = Api::of(self, &asked);
+        let name = api.name();
+        let answer = match unbroken(api.answer(self, &asked)).await {
+            Some(answer) => answer,
+            None => self.failed(&asked, StatusCode::INTERNAL_SERVER_ERROR, "Internal error"),
+        };
+        self.meters.answered(name, asked.method(), answer.status());
+        answer
+    }
+
+    /// The answer to a request that could not be taken in; its body is not looked at.
+    pub fn refuse(self: &Arc<Self>, asked: &Asked, status: StatusCode, why: &str) -> Answer {
+        let answer = self.failed(asked, status, why);
+        let name = Api::of(self, asked).name();
+        self.meters.answered(name, asked.method(), status);
+        answer
+    }
+
+    fn failed(self: &Arc<Self>, asked: &Asked, status: StatusCode, why: &str) -> Answer {
+        Api::of(self, asked).failed(self, asked, status, why)
+    }
+}
+
+/// `None`: it panicked, and with it this one request alone.
+async fn unbroken(answer: impl Future<Output = Answer>) -> Option<Answer> {
+    let mut answer = pin!(answer);
+    let polled = poll_fn(|context| {
+        let polled = catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(context)));
+        polled.map_or(Poll::Ready(None), |polled| polled.map(Some))
+    });
+    polled.await
+}
+
+fn openapi() -> Answer {
+    let text = include_str!("../../../docs/openapi.yaml");
+    form::answer(StatusCode::OK, Some("application/yaml"), text)
+}

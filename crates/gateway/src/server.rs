@@ -1,0 +1,160 @@
+//! The thin server around `Gateway::answer`: sockets, limits, times.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONNECTION, HeaderValue};
+use http::{Request, StatusCode};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_io_timeout::TimeoutStream;
+
+use super::Gateway;
+use super::http::{Answer, Asked};
+use super::places::{Place, Places};
+use super::source::{network, source_of};
+use callrec_core::events::LogLevel;
+use callrec_core::storage::os;
+
+/// Headers of one request at most.
+const HEADERS: usize = 100;
+const FULL: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-length: 0\r\nretry-after: 1\r\n\r\n";
+
+pub async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    TcpListener::bind(address).await
+}
+
+/// Serves until `stopped`; then those that are being answered have until the gateway's
+/// end.
+pub async fn run(gateway: &Arc<Gateway>, listener: TcpListener, mut stopped: watch::Receiver<bool>) {
+    let config = gateway.config();
+    let all = connections_max(gateway);
+    // An eighth is never one source's.
+    let of_one = (config.max_connections_per_source as usize).min(all - all / 8);
+    let room = Places::new(all, of_one);
+    let mut connections = JoinSet::new();
+    let until = stopped.clone();
+    loop {
+        tokio::select! {
+            _ = stopped.wait_for(|stopped| *stopped) => break,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, source)) => {
+                    let gateway = gateway.clone();
+                    let peer = source.ip().to_canonical();
+                    let is_proxy = config.trusted_proxies.contains(&peer);
+                    let place = room.try_take((!is_proxy).then(|| network(peer)));
+                    connections.spawn(connection(gateway, stream, peer, place, until.clone()));
+                }
+                // No descriptor is free, or the peer has gone: the others go on.
+                Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+    drop(listener);
+    tokio::select! {
+        () = async { while connections.join_next().await.is_some() {} } => {}
+        // However slowly a peer takes its answer.
+        () = gateway.life.cut() => connections.shutdown().await,
+    }
+}
+
+/// As many as are allowed, and of the process's open files no more than a quarter: without
+/// one, recordings have no file and the host no socket for its calls.
+fn connections_max(gateway: &Gateway) -> usize {
+    let limit = os::open_files_limit();
+    let (asked, quarter) = (gateway.config().max_connections, (limit / 4).max(1));
+    if u64::from(asked) > quarter {
+        let message = format!(
+            "gateway.max_connections {asked}: {quarter} are taken, a quarter of the {limit} files that this process may have open"
+        );
+        gateway.engine().bus().log(LogLevel::Info, message);
+    }
+    u64::from(asked).min(quarter) as usize
+}
+
+async fn connection(
+    gateway: Arc<Gateway>,
+    mut stream: TcpStream,
+    peer: IpAddr,
+    place: Option<Place>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let time = Duration::from_millis(gateway.config().request_ms.into());
+    let Some(_place) = place else {
+        let _ = tokio::time::timeout(time, stream.write_all(FULL)).await;
+        return;
+    };
+    let _ = stream.set_nodelay(true);
+    // A client that does not read its answer is let go.
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(time));
+    let service = service_fn(|request| {
+        let gateway = gateway.clone();
+        async move { Ok::<_, Infallible>(one(&gateway, request, peer).await) }
+    });
+    let mut server = http1::Builder::new();
+    server
+        .timer(TokioTimer::new())
+        .header_read_timeout(time)
+        .max_buf_size(gateway.config().max_header_bytes as usize)
+        .max_headers(HEADERS);
+    let stream = Box::pin(stream);
+    let connection = server.serve_connection(TokioIo::new(stream), service);
+    let mut connection = std::pin::pin!(connection);
+    tokio::select! {
+        // Whatever ends it is the client's business alone.
+        _ = connection.as_mut() => return,
+        _ = stopped.wait_for(|stopped| *stopped) => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    let _ = connection.await;
+}
+
+/// Takes the body in whole, within its limits, and asks for the answer.
+async fn one(gateway: &Arc<Gateway>, request: Request<Incoming>, peer: IpAddr) -> Answer {
+    let config = gateway.config();
+    let time = Duration::from_millis(config.request_ms.into());
+    let (head, body) = request.into_parts();
+    let whole = Limited::new(body, config.max_body_bytes as usize).collect();
+    let body = match tokio::time::timeout(time, whole).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(StatusCode::PAYLOAD_TOO_LARGE),
+        Ok(Err(_)) => Err(StatusCode::BAD_REQUEST),
+        Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
+    };
+    let source = source_of(&head.headers, peer, &config.trusted_proxies);
+    let asked = |body: Bytes| Asked {
+        request: Request::from_parts(head, body),
+        source,
+    };
+    match body {
+        Ok(body) => gateway.answer(asked(body)).await,
+        Err(status) => refused(gateway, &asked(Bytes::new()), status),
+    }
+}
+
+fn refused(gateway: &Arc<Gateway>, asked: &Asked, status: StatusCode) -> Answer {
+    let why = match status {
+        StatusCode::PAYLOAD_TOO_LARGE => "The body is too large",
+        StatusCode::REQUEST_TIMEOUT => "The body did not come in time",
+        _ => "The body cannot be read",
+    };
+    let mut answer = gateway.refuse(asked, status, why);
+    answer
+        .headers_mut()
+        .insert(CONNECTION, HeaderValue::from_static("close"));
+    answer
+}

@@ -1,0 +1,123 @@
+//! The audio under the url that a start has answered.
+
+use std::sync::Arc;
+
+use http::{Method, StatusCode};
+use uuid::Uuid;
+
+use super::errors::Shape;
+use super::{AUDIO_PATH, Ask, Dialect, token};
+use crate::auth::{Refused, caller_of};
+use crate::files::{Missing, may_read};
+use crate::http::{Answer, Asked, put};
+use crate::{Credentials, Gateway, Scheme};
+use callrec_core::calls::Caller;
+use callrec_core::config::GatewayConfig;
+use callrec_core::storage::archive::Entry;
+
+/// One recording's audio.
+#[derive(Debug)]
+pub struct Wanted {
+    id: Uuid,
+    ending: String,
+}
+
+/// Whether audio is asked for, and which; `Some(None)`: there is none of that name.
+pub fn asked_for(gateway: &Gateway, asked: &Asked) -> Option<Option<Wanted>> {
+    let base = &gateway.engine().config().url_base;
+    let below = asked.below(AUDIO_PATH).map(|rest| rest.trim_start_matches('/'));
+    if let Some(rest) = below
+        && is_offered(gateway.config())
+    {
+        let name = rest.strip_prefix(base.as_str()).unwrap_or(rest);
+        return Some(wanted(name));
+    }
+    // A base that leads to this gateway is served as well.
+    let own = base.strip_prefix(gateway.public_url().as_str())?;
+    let name = asked.path().strip_prefix(own).filter(|_| own.starts_with('/'))?;
+    wanted(name).map(Some)
+}
+
+/// Where an answer or a callback may have named such a url.
+pub fn is_offered(config: &GatewayConfig) -> bool {
+    config.vobiz || config.plivo || !config.callbacks_allow.is_empty()
+}
+
+fn wanted(name: &str) -> Option<Wanted> {
+    let (id, ending) = name.split_once('.')?;
+    // As it is written in a url, and no other way.
+    let id = Uuid::try_parse(id)
+        .ok()
+        .filter(|parsed| parsed.to_string() == id)?;
+    let ending = ending.to_owned();
+    Some(Wanted { id, ending })
+}
+
+pub async fn audio(gateway: &Arc<Gateway>, asked: &Asked, wanted: Option<Wanted>) -> Answer {
+    let ask = Ask::new(gateway, asked, Dialect::Vobiz);
+    if !matches!(*asked.method(), Method::GET | Method::HEAD) {
+        return ask.not_allowed(Shape::Resource, &[Method::GET, Method::HEAD]);
+    }
+    let caller = match caller(gateway, asked).await {
+        Ok(caller) => caller,
+        Err(Refused::Unknown) => {
+            let mut answer = ask.unauthorized(Shape::Resource);
+            put(&mut answer, "www-authenticate", "Basic realm=\"recordings\"");
+            return answer;
+        }
+        Err(Refused::Broken) => return ask.missing(Missing::Broken),
+        Err(Refused::NotNow) => return ask.not_now(Shape::Resource),
+    };
+    if !may_read(&caller) {
+        return ask.record_only();
+    }
+    let Some(wanted) = wanted else {
+        return ask.missing(Missing::Unknown);
+    };
+    let id = wanted.id;
+    let find = move |entry: &Entry| may_have(&caller, entry) && ending(entry) == wanted.ending;
+    let found = gateway.archived(Some(id), move |archive| {
+        Ok(archive.find(id).filter(|entry| find(entry)))
+    });
+    let sent = match found.await {
+        Ok(_) => gateway.audio(asked, id).await,
+        Err(missing) => Err(missing),
+    };
+    sent.unwrap_or_else(|missing| ask.missing(missing))
+}
+
+/// A request that never came here.
+pub fn failed(gateway: &Arc<Gateway>, asked: &Asked, status: StatusCode, why: &str) -> Answer {
+    Ask::new(gateway, asked, Dialect::Vobiz).error(Shape::Resource, status, why)
+}
+
+/// By X-Auth-ID and X-Auth-Token, or by HTTP Basic.
+async fn caller(gateway: &Arc<Gateway>, asked: &Asked) -> Result<Caller, Refused> {
+    let Some((name, secret)) = token(asked) else {
+        return gateway.basic(asked).await;
+    };
+    let credentials = Credentials {
+        scheme: Scheme::Token,
+        name,
+        secret,
+        source: asked.source,
+    };
+    gateway.identify(credentials).await.map(caller_of)
+}
+
+/// Below level 10 a caller's own recordings alone.
+pub fn may_have(caller: &Caller, entry: &Entry) -> bool {
+    match caller {
+        Caller::User { username, .. } if caller.is_limited() => {
+            !username.is_empty() && username.as_str() == entry.username()
+        }
+        _ => true,
+    }
+}
+
+/// Of its file.
+pub fn ending(entry: &Entry) -> &str {
+    let format = entry.format();
+    // All that begins so is one kind of file.
+    if format.starts_with("wav") { "wav" } else { format }
+}

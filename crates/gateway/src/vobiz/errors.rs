@@ -1,0 +1,107 @@
+//! What is refused, in the vendor's own form. Vobiz has two: one in general, another
+//! for the Recording resource. Plivo has the latter everywhere.
+
+use http::StatusCode;
+use serde_json::json;
+
+use super::{Ask, Dialect};
+use crate::files::Missing;
+use crate::http::{Answer, json as json_answer, later, put};
+use callrec_core::clock::unix_ms;
+use callrec_core::storage::rfc3339;
+use callrec_core::words::{Error, Status};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// `{"status":"error","error":{…},…}`
+    General,
+    /// `{"api_id":…,"error":"…"}`
+    Resource,
+}
+
+impl Ask<'_> {
+    pub fn error(&self, shape: Shape, status: StatusCode, message: &str) -> Answer {
+        if shape == Shape::Resource || self.dialect == Dialect::Plivo {
+            let body = json!({ "api_id": self.api_id, "error": message });
+            return json_answer(status, &body);
+        }
+        let request: String = self.api_id.chars().filter(|c| *c != '-').take(12).collect();
+        let body = json!({
+            "status": "error",
+            "error": { "code": code(status), "message": message, "details": {} },
+            "timestamp": rfc3339(unix_ms()),
+            "requestId": format!("req_{request}"),
+        });
+        json_answer(status, &body)
+    }
+
+    pub fn unauthorized(&self, shape: Shape) -> Answer {
+        let why = "Authentication failed: check the account, its token and the path";
+        let mut answer = self.error(shape, StatusCode::UNAUTHORIZED, why);
+        if self.dialect == Dialect::Plivo {
+            put(&mut answer, "www-authenticate", "Basic realm=\"Plivo\"");
+        }
+        answer
+    }
+
+    /// Nobody has asked yet who this is.
+    pub fn not_now(&self, shape: Shape) -> Answer {
+        later(self.error(shape, StatusCode::SERVICE_UNAVAILABLE, "Too many logins wait"))
+    }
+
+    /// What the engine refused.
+    pub fn refused(&self, error: &Error) -> Answer {
+        self.error(Shape::General, status_of(error.status), &error.message)
+    }
+
+    /// To who may record but not listen.
+    pub fn record_only(&self) -> Answer {
+        let why = "Recordings are not for your level (1, Record Only)";
+        self.error(Shape::Resource, StatusCode::FORBIDDEN, why)
+    }
+
+    pub fn missing(&self, missing: Missing) -> Answer {
+        let (status, message) = match missing {
+            Missing::Unknown => (StatusCode::NOT_FOUND, "Recording not found"),
+            Missing::Later => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The recordings are still being read",
+            ),
+            Missing::Broken => (StatusCode::INTERNAL_SERVER_ERROR, "The recordings cannot be read"),
+        };
+        self.error(Shape::Resource, status, message)
+    }
+}
+
+fn status_of(status: Status) -> StatusCode {
+    match status {
+        // A format that this build does not write is a parameter that cannot be met.
+        Status::InvalidArgument | Status::InvalidId | Status::NoTarget | Status::InvalidMode => {
+            StatusCode::BAD_REQUEST
+        }
+        Status::Unsupported | Status::NotMonitorable | Status::Automatic => StatusCode::BAD_REQUEST,
+        Status::Unauthenticated => StatusCode::UNAUTHORIZED,
+        Status::Forbidden => StatusCode::FORBIDDEN,
+        Status::NoCall | Status::NotLive => StatusCode::NOT_FOUND,
+        Status::AlreadyRecording | Status::DialIn => StatusCode::CONFLICT,
+        Status::Limit | Status::NoSpace => StatusCode::SERVICE_UNAVAILABLE,
+        Status::Unavailable => StatusCode::GATEWAY_TIMEOUT,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// Of the general form.
+fn code(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::BAD_REQUEST => "INVALID_PARAMETER",
+        StatusCode::UNAUTHORIZED => "UNAUTHORIZED",
+        StatusCode::FORBIDDEN => "FORBIDDEN",
+        StatusCode::NOT_FOUND => "NOT_FOUND",
+        StatusCode::METHOD_NOT_ALLOWED => "METHOD_NOT_ALLOWED",
+        StatusCode::CONFLICT => "CONFLICT",
+        StatusCode::SERVICE_UNAVAILABLE => "SERVICE_UNAVAILABLE",
+        StatusCode::GATEWAY_TIMEOUT => "GATEWAY_TIMEOUT",
+        _ if status.is_client_error() => "INVALID_PARAMETER",
+        _ => "INTERNAL_ERROR",
+    }
+}

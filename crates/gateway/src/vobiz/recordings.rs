@@ -1,0 +1,383 @@
+//! `GET …/Recording/`, `GET` and `DELETE …/Recording/{recording_id}/`
+
+use std::sync::Arc;
+
+use form_urlencoded::Serializer;
+use http::StatusCode;
+use serde_json::{Value, json};
+use time::macros::format_description;
+use time::{OffsetDateTime, PrimitiveDateTime, UtcOffset};
+use uuid::Uuid;
+
+use super::audio::{ending, may_have};
+use super::errors::Shape;
+use super::{Ask, Dialect, public_url_of};
+use crate::files::{Missing, may_read};
+use crate::http::{Answer, empty, json as json_answer};
+use callrec_core::calls::Caller;
+use callrec_core::calls::control::parse_id;
+use callrec_core::clock::unix_ms;
+use callrec_core::storage::archive::Entry;
+
+/// Recordings of a page, unless it is said.
+const LIMIT: usize = 20;
+const DAY_MS: i64 = 86_400_000;
+
+/// What a list is asked for.
+#[derive(Debug, Default)]
+struct Wanted {
+    limit: usize,
+    offset: usize,
+    call: Option<String>,
+    from: Option<String>,
+    to: Option<String>,
+    /// Each must hold for the time of adding.
+    times: Vec<(Bound, i64)>,
+    /// Each must hold for the days that it has been kept.
+    days: Vec<(Bound, i64)>,
+    /// It asks for what there never is here, such as conferences.
+    nothing: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Bound {
+    Equal,
+    After,
+    From,
+    Before,
+    Until,
+}
+
+/// Filters for what is never recorded here.
+const FOREIGN: [&str; 6] = [
+    "subaccount",
+    "conference_name",
+    "conference_uuid",
+    "mpc_name",
+    "mpc_uuid",
+    "mpc_friendly_name",
+];
+
+impl Wanted {
+    fn of(ask: &Ask<'_>) -> Result<Wanted, String> {
+        let mut wanted = Wanted {
+            limit: LIMIT,
+            ..Wanted::default()
+        };
+        for (name, value) in ask.asked.query().filter(|(_, value)| !value.is_empty()) {
+            let said = || Some(value.clone().into_owned());
+            match name.as_ref() {
+                "limit" => wanted.limit = whole(&name, &value, 1, most(ask.dialect))?,
+                "offset" => wanted.offset = whole(&name, &value, 0, u32::MAX as usize)?,
+                "call_uuid" => wanted.call = said(),
+                "from_number" => wanted.from = said(),
+                "to_number" => wanted.to = said(),
+                "recording_type" => wanted.nothing |= value != kind(ask.dialect),
+                name if FOREIGN.contains(&name) => wanted.nothing = true,
+                name => wanted.bound(name, &value)?,
+            }
+        }
+        Ok(wanted)
+    }
+
+    /// A filter that is not known is not passed over: who deletes what a list answers
+    /// would delete all.
+    fn bound(&mut self, name: &str, value: &str) -> Result<(), String> {
+        let (field, bound) = Bound::of(name);
+        match field {
+            "add_time" => {
+                let time = parse_time(value);
+                let time = time.ok_or_else(|| format!("{name}: no time as 2025-11-06 13:49:10"))?;
+                self.times.push((bound, time));
+            }
+            "recording_storage_duration" => {
+                let days = whole(name, value, 0, u32::MAX as usize)?;
+                self.days.push((bound, days as i64));
+            }
+            _ => return Err(format!("{name}: there is no such filter")),
+        }
+        Ok(())
+    }
+
+    fn fits(&self, entry: &Entry) -> bool {
+        let same = |wanted: &Option<String>, own: &str| {
+            wanted.as_ref().is_none_or(|wanted| number(wanted) == number(own))
+        };
+        let (from, to) = parties(entry);
+        !self.nothing
+            && self.call.as_ref().is_none_or(|call| call == entry.call_id())
+            && same(&self.from, from)
+            && same(&self.to, to)
+            && self
+                .times
+                .iter()
+                .all(|(bound, time)| bound.holds(entry.started_at_ms, *time))
+            && self
+                .days
+                .iter()
+                .all(|(bound, days)| bound.holds(stored_days(entry), *days))
+    }
+}
+
+impl Bound {
+    /// What is bound, and how.
+    fn of(name: &str) -> (&str, Bound) {
+        let endings = [
+            ("__gte", Bound::From),
+            ("__gt", Bound::After),
+            ("__lte", Bound::Until),
+            ("__lt", Bound::Before),
+        ];
+        let mut found = endings.into_iter();
+        let found = found.find_map(|(ending, bound)| Some((name.strip_suffix(ending)?, bound)));
+        found.unwrap_or((name, Bound::Equal))
+    }
+
+    fn holds(self, own: i64, time: i64) -> bool {
+        match self {
+            Bound::Equal => own == time,
+            Bound::After => own > time,
+            Bound::From => own >= time,
+            Bound::Before => own < time,
+            Bound::Until => own <= time,
+        }
+    }
+}
+
+fn most(dialect: Dialect) -> usize {
+    match dialect {
+        Dialect::Vobiz => 100,
+        Dialect::Plivo => 20,
+    }
+}
+
+/// What a recorded call is called.
+fn kind(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Vobiz => "call",
+        Dialect::Plivo => "normal",
+    }
+}
+
+fn whole(name: &str, value: &str, low: usize, high: usize) -> Result<usize, String> {
+    let number = value.parse().ok().filter(|number| (low..=high).contains(number));
+    number.ok_or_else(|| format!("{name}: a whole number from {low} to {high} is needed"))
+}
+
+/// A number may lack its plus sign.
+fn number(text: &str) -> &str {
+    text.trim_start_matches(['+', ' '])
+}
+
+pub async fn list(ask: &Ask<'_>, caller: Caller) -> Answer {
+    if !may_read(&caller) {
+        return ask.record_only();
+    }
+    let wanted = match Wanted::of(ask) {
+        Ok(wanted) => Arc::new(wanted),
+        Err(why) => return ask.error(Shape::Resource, StatusCode::BAD_REQUEST, &why),
+    };
+    let asked = wanted.clone();
+    let found = ask.gateway.archived(None, move |archive| {
+        let fits = |entry: &Entry| may_have(&caller, entry) && asked.fits(entry);
+        Ok(Some(archive.select(fits, asked.offset, Some(asked.limit))))
+    });
+    let (total, page) = match found.await {
+        Ok(found) => found,
+        Err(missing) => return ask.missing(missing),
+    };
+    let objects: Vec<Value> = page.iter().map(|entry| object(ask, entry)).collect();
+    let (limit, offset) = (wanted.limit, wanted.offset);
+    let next = (offset + limit < total).then(|| page_uri(ask, limit, offset + limit));
+    let previous = (offset > 0).then(|| page_uri(ask, limit, offset.saturating_sub(limit)));
+    let body = json!({
+        "api_id": ask.api_id,
+        "meta": {
+            "limit": limit,
+            "next": next,
+            "offset": offset,
+            "previous": previous,
+            "total_count": total,
+        },
+        "objects": objects,
+    });
+    json_answer(StatusCode::OK, &body)
+}
+
+/// Another page of the same list.
+fn page_uri(ask: &Ask<'_>, limit: usize, offset: usize) -> String {
+    let mut query = Serializer::new(String::new());
+    for (name, value) in ask.asked.query() {
+        if !matches!(name.as_ref(), "limit" | "offset") {
+            query.append_pair(&name, &value);
+        }
+    }
+    query.append_pair("limit", &limit.to_string());
+    query.append_pair("offset", &offset.to_string());
+    format!("{}?{}", ask.asked.path(), query.finish())
+}
+
+async fn entry(ask: &Ask<'_>, caller: Caller, id: &str) -> Result<Arc<Entry>, Missing> {
+    let id = parse_id(id).map_err(|_| Missing::Unknown)?;
+    let found = ask.gateway.archived(Some(id), move |archive| {
+        Ok(archive.find(id).filter(|entry| may_have(&caller, entry)))
+    });
+    found.await
+}
+
+pub async fn get(ask: &Ask<'_>, caller: Caller, id: &str) -> Answer {
+    if !may_read(&caller) {
+        return ask.record_only();
+    }
+    match entry(ask, caller, id).await {
+        Ok(entry) => {
+            let mut body = object(ask, &entry);
+            body["api_id"] = ask.api_id.as_str().into();
+            json_answer(StatusCode::OK, &body)
+        }
+        Err(missing) => ask.missing(missing),
+    }
+}
+
+pub async fn delete(ask: &Ask<'_>, caller: Caller, id: &str) -> Answer {
+    if caller.is_limited() {
+        let why = "Deleting needs level 10";
+        return ask.error(Shape::Resource, StatusCode::FORBIDDEN, why);
+    }
+    let id: Uuid = match entry(ask, caller, id).await {
+        Ok(entry) => entry.id,
+        Err(missing) => return ask.missing(missing),
+    };
+    let removed = ask.gateway.archived(Some(id), move |archive| {
+        let removed = archive.remove(id)?;
+        Ok(removed.then_some(()))
+    });
+    match removed.await {
+        Ok(()) => empty(StatusCode::NO_CONTENT),
+        Err(missing) => ask.missing(missing),
+    }
+}
+
+/// The Recording resource, with the types that are published.
+fn object(ask: &Ask<'_>, entry: &Entry) -> Value {
+    let url = format!(
+        "{}{}.{}",
+        ask.gateway.engine().config().url_base,
+        entry.id,
+        ending(entry)
+    );
+    let (from, to) = parties(entry);
+    json!({
+        "add_time": time_text(entry.started_at_ms),
+        "call_uuid": entry.call_id(),
+        "conference_name": null,
+        "from_number": from,
+        "monthly_recording_storage_amount": 0,
+        "recording_duration_ms": decimal(entry.duration_ms),
+        "recording_end_ms": decimal(entry.ended_at_ms),
+        "recording_format": ending(entry),
+        "recording_id": entry.id.to_string(),
+        "recording_start_ms": decimal(entry.started_at_ms),
+        "recording_storage_duration": stored_days(entry),
+        "recording_storage_rate": 0,
+        "recording_type": kind(ask.dialect),
+        "recording_url": public_url_of(ask.gateway, &url),
+        "resource_uri": format!("/v1/Account/{}/Recording/{}/", ask.account, entry.id),
+        "rounded_recording_duration": entry.duration_ms.div_ceil(60_000) * 60,
+        "to_number": to,
+    })
+}
+
+fn stored_days(entry: &Entry) -> i64 {
+    unix_ms().saturating_sub(entry.ended_at_ms).max(0) / DAY_MS
+}
+
+/// Published as text: `10080.00000`.
+fn decimal(number: impl std::fmt::Display) -> String {
+    format!("{number}.00000")
+}
+
+/// Who called, and who was called.
+fn parties(entry: &Entry) -> (&str, &str) {
+    fn first<'a>(one: &'a str, other: &'a str) -> &'a str {
+        if one.is_empty() { other } else { one }
+    }
+    let (number, remote) = (entry.number(), entry.remote());
+    match entry.direction {
+        OUTGOING => (first(entry.ani(), number), first(remote, entry.dnis())),
+        _ => (first(remote, entry.ani()), first(entry.dnis(), number)),
+    }
+}
+
+const OUTGOING: i32 = 2;
+
+/// `2025-11-06 13:49:10.751756+00:00`
+fn time_text(unix_ms: i64) -> String {
+    let format =
+        format_description!("[year]-[month]-[day] [hour]:[minute]:[second].[subsecond digits:6]+00:00");
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(unix_ms) * 1_000_000)
+        .ok()
+        .and_then(|time| time.format(&format).ok())
+        .unwrap_or_default()
+}
+
+/// A time as a filter says it: a date, perhaps a time of day, perhaps an offset.
+fn parse_time(text: &str) -> Option<i64> {
+    let text = text.trim().replace('T', " ");
+    let (day, rest) = text.split_once(' ').unwrap_or((&text, "00:00:00"));
+    // In a query a bare plus sign is a space.
+    let zone = rest.find(['+', '-', ' ', 'Z']).unwrap_or(rest.len());
+    let (clock, zone) = rest.split_at_checked(zone)?;
+    let seconds = if clock.matches(':').count() == 1 {
+        ":00"
+    } else {
+        ""
+    };
+    let format = format_description!(
+        version = 2,
+        "[year]-[month]-[day] [hour]:[minute]:[second][optional [.[subsecond]]]"
+    );
+    let local = PrimitiveDateTime::parse(&format!("{day} {clock}{seconds}"), &format).ok()?;
+    let offset = match zone {
+        "" | "Z" => UtcOffset::UTC,
+        zone => {
+            let format = format_description!("[offset_hour sign:mandatory]:[offset_minute]");
+            UtcOffset::parse(&zone.replace(' ', "+"), &format).ok()?
+        }
+    };
+    let nanos = local.assume_offset(offset).unix_timestamp_nanos();
+    i64::try_from(nanos / 1_000_000).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_as_they_are_written() {
+        let at = 1_762_436_950_751;
+        assert_eq!(time_text(at), "2025-11-06 13:49:10.751000+00:00");
+        for same in [
+            "2025-11-06 13:49:10.751000+00:00",
+            "2025-11-06 13:49:10.751000 00:00",
+            "2025-11-06T13:49:10.751Z",
+            "2025-11-06 13:49:10.751",
+            "2025-11-06 15:19:10.75199+01:30",
+        ] {
+            assert_eq!(parse_time(same), Some(at), "{same}");
+        }
+        assert_eq!(parse_time("2025-11-06 13:49"), Some(at / 60_000 * 60_000));
+        assert_eq!(parse_time("2025-11-06"), Some(at / DAY_MS * DAY_MS));
+        for wrong in [
+            "",
+            "now",
+            "2025-13-06",
+            "2025-11-06 25:00",
+            "2025-11-06 10:00+",
+            "é",
+            "2025-11-06 é",
+        ] {
+            assert_eq!(parse_time(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! `POST …/Call/{call_uuid}/Record/`
+
+use http::StatusCode;
+use serde_json::{Map, Value, json};
+
+use super::{Ask, Dialect, public_url_of};
+use crate::http::{Answer, json as json_answer, name};
+use crate::outbox::permitted;
+use callrec_core::calls::Caller;
+use callrec_core::calls::recording::ADDITIONAL;
+use callrec_core::engine::StartArguments;
+use callrec_core::events::LogLevel;
+use callrec_core::storage::Callback;
+use callrec_core::text::Text;
+use callrec_core::words::{Error, Format, Layout, PauseMode, Result, Status};
+
+/// Published: a recording ends by itself after so many seconds.
+const TIME_LIMIT: u64 = 60;
+/// A longer limit does not fit into the engine's milliseconds.
+const TIME_LIMIT_MAX: u64 = u32::MAX as u64 / 1000;
+
+/// Nobody here writes down what is said; that is no reason not to record it.
+const TRANSCRIPTION: [&str; 3] = ["transcription_type", "transcription_url", "transcription_method"];
+
+/// What a start asks for beside the call.
+struct Wanted {
+    format: Format,
+    layout: Layout,
+    time_limit_ms: u32,
+    callback: Option<Callback>,
+    transcription: bool,
+}
+
+pub fn answer(ask: &Ask<'_>, caller: &Caller, call: &str) -> Answer {
+    // What is wrong with it is told at its place in the order of checks.
+    let wanted = ask
+        .parameters()
+        .map_err(invalid)
+        .and_then(|said| wanted(ask, &said));
+    let transcription = wanted.as_ref().is_ok_and(|wanted| wanted.transcription);
+    let arguments = StartArguments {
+        call_id: name(call),
+        device_name: Text::default(),
+        directory_number: Text::default(),
+        // Each start is one more recording.
+        flags: ADDITIONAL,
+        layout: wanted.as_ref().map_or(Layout::Mono, |wanted| wanted.layout),
+        pause_mode: PauseMode::Silence,
+        max_duration_ms: wanted.as_ref().map_or(0, |wanted| wanted.time_limit_ms),
+        callback: wanted.as_ref().ok().and_then(|wanted| wanted.callback.clone()),
+        format: wanted.map(|wanted| wanted.format),
+    };
+    let engine = ask.gateway.engine();
+    let started = engine.start(caller, &arguments);
+    let found = started.and_then(|id| {
+        let view = engine.get(&Caller::Host, &id.to_string())?;
+        Ok((id, view.url))
+    });
+    let (id, url) = match found {
+        Ok(found) => found,
+        Err(error) => return ask.refused(&error),
+    };
+    if transcription {
+        let message = format!("{id}: a transcription was asked for; it is recorded without one");
+        engine.bus().log(LogLevel::Warning, message);
+    }
+    let (status, message) = match ask.dialect {
+        Dialect::Vobiz => (StatusCode::OK, "recording started"),
+        Dialect::Plivo => (StatusCode::ACCEPTED, "call recording started"),
+    };
+    let body = json!({
+        "api_id": ask.api_id,
+        "message": message,
+        "recording_id": id.to_string(),
+        "url": public_url_of(ask.gateway, url.as_str()),
+    });
+    json_answer(status, &body)
+}
+
+fn invalid(message: impl Into<String>) -> Error {
+    Error::new(Status::InvalidArgument, message)
+}
+
+fn wanted(ask: &Ask<'_>, said: &Map<String, Value>) -> Result<Wanted> {
+    Ok(Wanted {
+        format: format(text(said, "file_format")?)?,
+        layout: match text(said, "record_channel_type")? {
+            None | Some("mono") => Layout::Mono,
+            Some("stereo") => Layout::Stereo,
+            Some(_) => return Err(invalid("record_channel_type: mono or stereo is needed")),
+        },
+        time_limit_ms: time_limit_ms(said)?,
+        callback: callback(ask, said)?,
+        transcription: TRANSCRIPTION.iter().any(|name| is_given(said, name)),
+    })
+}
+
+/// mp3 is the published default, also in a build that cannot write it.
+fn format(said: Option<&str>) -> Result<Format> {
+    let asked = said.unwrap_or("mp3");
+    if !matches!(asked, "mp3" | "wav") {
+        return Err(invalid("file_format: mp3 or wav is needed"));
+    }
+    Format::parse(asked).map_err(|error| match error.status {
+        Status::Unsupported => {
+            let default = if said.is_none() { " (the default)" } else { "" };
+            Error::new(
+                Status::Unsupported,
+                format!("file_format: {asked}{default} is not offered here; ask for file_format=wav"),
+            )
+        }
+        _ => error,
+    })
+}
+
+fn time_limit_ms(said: &Map<String, Value>) -> Result<u32> {
+    let seconds = match said.get("time_limit") {
+        None | Some(Value::Null) => Some(TIME_LIMIT),
+        Some(Value::Number(number)) => number.as_u64(),
+        Some(Value::String(text)) if text.is_empty() => Some(TIME_LIMIT),
+        Some(Value::String(text)) => text.parse().ok(),
+        Some(_) => None,
+    };
+    match seconds {
+        Some(seconds @ 1..=TIME_LIMIT_MAX) => Ok(seconds as u32 * 1000),
+        _ => Err(invalid(format!(
+            "time_limit: 1 to {TIME_LIMIT_MAX} whole seconds are needed"
+        ))),
+    }
+}
+
+fn callback(ask: &Ask<'_>, said: &Map<String, Value>) -> Result<Option<Callback>> {
+    let method = match text(said, "callback_method")? {
+        None => "POST",
+        Some(method) if method.eq_ignore_ascii_case("post") => "POST",
+        Some(method) if method.eq_ignore_ascii_case("get") => "GET",
+        Some(_) => return Err(invalid("callback_method: GET or POST is needed")),
+    };
+    let Some(url) = text(said, "callback_url")? else {
+        return Ok(None);
+    };
+    permitted(url, &ask.gateway.config().callbacks_allow)?;
+    Ok(Some(Callback {
+        url: url.to_owned(),
+        method: method.to_owned(),
+        account: ask.account.clone(),
+        api_id: ask.api_id.clone(),
+        dialect: ask.dialect.text().to_owned(),
+    }))
+}
+
+fn is_given(said: &Map<String, Value>, name: &str) -> bool {
+    said.get(name)
+        .is_some_and(|value| !value.is_null() && value != "")
+}
+
+/// `None`: absent, null or empty.
+fn text<'a>(said: &'a Map<String, Value>, name: &str) -> Result<Option<&'a str>> {
+    match said.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.as_str()).filter(|text| !text.is_empty())),
+        Some(_) => Err(invalid(format!("{name}: text is needed"))),
+    }
+}

@@ -1,0 +1,78 @@
+//! `DELETE …/Call/{call_uuid}/Record/`
+
+use http::StatusCode;
+use serde_json::Value;
+
+use super::Ask;
+use super::errors::Shape;
+use crate::Gateway;
+use crate::http::{Answer, empty, name};
+use callrec_core::calls::{Caller, Operation};
+use callrec_core::text::Text;
+use callrec_core::words::Status;
+
+/// All recordings of the call, or the one that `URL` names; none is as good.
+pub fn answer(ask: &Ask<'_>, caller: &Caller, call: &str) -> Answer {
+    let named = named(ask);
+    // Never all of them because one could not be read: no recording's url is empty.
+    let url = match &named {
+        Ok(url) => url.as_ref().map(|url| own_url(ask.gateway, url)),
+        Err(_) => Some(Text::default()),
+    };
+    let engine = ask.gateway.engine();
+    let stopped = engine.control_by_call(caller, Operation::Stop, &name(call), url.as_ref());
+    match (stopped, named) {
+        // Below level 10 nothing else is told of what is not theirs.
+        (Err(error), Err(_)) if error.status == Status::Forbidden => ask.refused(&error),
+        (_, Err(why)) => ask.error(Shape::General, StatusCode::BAD_REQUEST, &why),
+        (Ok(_), _) => empty(StatusCode::NO_CONTENT),
+        (Err(error), _) => ask.refused(&error),
+    }
+}
+
+/// In the body; in the query too, because some HTTP stacks drop the body of a DELETE.
+fn named(ask: &Ask<'_>) -> Result<Option<String>, String> {
+    let said = ask.parameters()?;
+    let mut url = None;
+    for (key, value) in &said {
+        // In any case: taken for another parameter it would stop them all.
+        if key.eq_ignore_ascii_case("url") {
+            if url.replace(value).is_some() {
+                return Err("URL: it is said twice".to_owned());
+            }
+        } else if misnames(key, value) {
+            return Err(format!("{key}: a recording is named by URL"));
+        }
+    }
+    let url = match url {
+        Some(Value::String(url)) => Some(url.clone()),
+        Some(Value::Null) | None => ask.asked.parameter("url"),
+        Some(_) => return Err("URL: text is needed".to_owned()),
+    };
+    match url {
+        Some(url) if url.is_empty() => Err("URL: it is empty".to_owned()),
+        url => Ok(url),
+    }
+}
+
+/// Whether it means one recording. Clients send more that does not: Plivo's the call
+/// and a callback.
+fn misnames(key: &str, value: &Value) -> bool {
+    let key = key.to_ascii_lowercase();
+    let is_url = value.as_str().is_some_and(|value| value.contains("://"));
+    key.starts_with("rec") || (is_url && key != "callback_url")
+}
+
+/// The engine's name for what a start has answered as `url`. It may have been answered
+/// under an address that the gateway does not know of, or has had before: what stands
+/// before the last part is not looked at.
+fn own_url(gateway: &Gateway, url: &str) -> Text {
+    let in_file_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
+    let file = url.rsplit(|c| !in_file_name(c)).next().unwrap_or_default();
+    let id = file.split_once('.').map(|(id, _)| id);
+    let seen = id.and_then(|id| gateway.engine().get(&Caller::Host, id).ok());
+    match seen {
+        Some(seen) if seen.url.as_str().ends_with(file) => seen.url,
+        _ => name(url),
+    }
+}
