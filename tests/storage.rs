@@ -93,15 +93,15 @@ fn every_format_is_padded_and_whole() {
         first.format = format.text().to_owned();
         let mut file = rig.store.begin(id, Box::new(move || (first, name("x"))));
         file.shape(format, 8000, 1);
-        file.write(vec![1; 3 * format.sample_bytes()]).expect("room");
+        file.write(vec![1; 3 * format.samples().bytes()]).expect("room");
         file.fill(600_000);
         file.finish(ended(id, EndReason::Limit), true);
         let (published, _) = rig.published(id);
         expect_honest(&rig, &published);
         let audio = audio(&rig.path("x.wav"));
-        assert_eq!(audio.len(), 3 * format.sample_bytes() + 600_000);
+        assert_eq!(audio.len(), 3 * format.samples().bytes() + 600_000);
         assert!(
-            audio[3 * format.sample_bytes()..]
+            audio[3 * format.samples().bytes()..]
                 .iter()
                 .all(|byte| *byte == silence)
         );

@@ -12,7 +12,7 @@ use super::types::*;
 use super::unserved as served;
 use crate::config::Config;
 use crate::engine::StartArguments;
-use crate::words::{Error, Format, Result, Status};
+use crate::words::{Error, Result, Status, parse_format};
 
 /// Starts a recording of a call. `REC_OK` means accepted: `REC_EVENT_STARTED` is
 /// delivered once the file and its manifest exist, `REC_EVENT_START_FAILED` if they
@@ -101,7 +101,7 @@ unsafe fn arguments(options: *const rec_start_options) -> Result<(StartArguments
             "options.callback_method \"{method}\": GET and POST are known"
         )));
     }
-    let format = Format::parse(format);
+    let format = parse_format(format);
     let wish = Wish {
         url: url.to_owned(),
         method: method.to_owned(),

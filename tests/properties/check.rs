@@ -125,7 +125,7 @@ pub fn check(
         "{} channels",
         taken.channels
     );
-    let size = wish.format.sample_bytes() * channels.len();
+    let size = wish.format.samples().bytes() * channels.len();
     hold!(taken.bytes.len().is_multiple_of(size), "half a frame");
     let frames = (taken.bytes.len() / size) as u64;
     hold!(frames == file.frames, "{frames} frames, not {}", file.frames);
@@ -239,7 +239,7 @@ fn frame_holds(
     told: &[Vec<u32>; 3],
     bytes: &[u8],
 ) -> Result<(), String> {
-    let size = format.sample_bytes();
+    let size = format.samples().bytes();
     for (channel, heard) in channels.iter().enumerate() {
         let sample = &bytes[channel * size..][..size];
         let mut may: [Vec<Cell>; 2] = [vec![Cell::Silent], vec![Cell::Silent]];
@@ -283,7 +283,7 @@ fn is_sum(format: Format, cells: [Cell; 2], sample: &[u8]) -> bool {
         Format::WavAlaw => Law::A,
     };
     match cells {
-        [Cell::Silent, Cell::Silent] => sample == [format.silence()],
+        [Cell::Silent, Cell::Silent] => sample == [format.samples().silence()],
         [Cell::Coded(same, byte), Cell::Silent] | [Cell::Silent, Cell::Coded(same, byte)] if same == law => {
             sample == [byte]
         }
@@ -294,7 +294,7 @@ fn is_sum(format: Format, cells: [Cell; 2], sample: &[u8]) -> bool {
 pub fn silent_in_pauses(pauses: &[Span], wish: Wish, taken: &Taken, size: usize) -> Result<(), String> {
     for pause in pauses {
         let bytes = &taken.bytes[pause.from as usize * size..pause.to as usize * size];
-        let silent = bytes.iter().all(|byte| *byte == wish.format.silence());
+        let silent = bytes.iter().all(|byte| *byte == wish.format.samples().silence());
         hold!(silent, "not silent in {pause:?}");
     }
     Ok(())

@@ -22,7 +22,7 @@ pub fn check(plan: &Plan, model: &Model, tape: usize, wish: Wish, taken: &Taken)
         "{} channels",
         taken.channels
     );
-    let size = wish.format.sample_bytes() * channels.len();
+    let size = wish.format.samples().bytes() * channels.len();
     hold!(taken.bytes.len().is_multiple_of(size), "half a frame");
     let frames = (taken.bytes.len() / size) as u64;
     hold!(

@@ -2,8 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-pub const NS_PER_MS: u64 = 1_000_000;
-pub const NS_PER_S: u64 = 1_000_000_000;
+pub use callrec_media::time::{NS_PER_MS, NS_PER_S};
 
 /// Coarse monotonic nanoseconds: a few milliseconds' steps, but no precise
 /// clock read, which would cost more than copying the packet.

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::sync::LargePages;
 use crate::text::{brief, one_line};
-use crate::words::{Error, Format, Layout, PauseMode, Result, Status};
+use crate::words::{Error, Format, Layout, PauseMode, Result, Status, parse_format};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clock {
@@ -224,7 +224,7 @@ const KEYS: &[Key] = &[
         name: "recording.format",
         default: "wav",
         meaning: "of automatic recordings, and of those that an HTTP API starts without a word for it: \"wav\", \"wav-ulaw\", \"wav-alaw\"",
-        set: |c, v| Format::parse(v).map_err(|e| e.message).map(|v| c.format = v),
+        set: |c, v| parse_format(v).map_err(|e| e.message).map(|v| c.format = v),
     },
     Key {
         name: "recording.layout",

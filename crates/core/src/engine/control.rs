@@ -194,7 +194,7 @@ impl Engine {
                 pause_mode: options.pause_mode,
                 max_duration_ms: options.max_duration_ms,
                 // G.711 files keep their 8000 Hz.
-                rate: if options.format == Format::Wav {
+                rate: if options.format.rate().is_none() {
                     self.config.sample_rate
                 } else {
                     0

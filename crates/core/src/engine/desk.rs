@@ -15,7 +15,7 @@ use crate::events::{Bus, Event, Kind, LogLevel};
 use crate::storage::{Manifest, Report, SpanEntry, Store};
 use crate::sync::contained;
 use crate::text::Text;
-use crate::words::{EndReason, Error, Format, Layout, PauseMode, State, Status};
+use crate::words::{EndReason, Error, Format, Layout, PauseMode, State, Status, parse_format};
 
 /// What a rewritten live manifest means, once it is on disk.
 pub const MARK_PAUSED: u32 = 1;
@@ -240,7 +240,7 @@ impl Desk {
             options: RecordingOptions {
                 layout: layout.unwrap_or(Layout::Stereo),
                 pause_mode: pause_mode.unwrap_or(PauseMode::Silence),
-                format: Format::parse(&manifest.format).unwrap_or(Format::Wav),
+                format: parse_format(&manifest.format).unwrap_or(Format::Wav),
                 max_duration_ms: 0,
                 flags: manifest.flags,
                 automatic: manifest.automatic,

@@ -9,15 +9,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::drain::{Deinterleaver, Drain, Scratch};
-use super::feed::Handed;
-use super::leg::{Drained, LegMedia, Tally};
-use super::legs::Legs;
-use super::placement::Scene;
-use super::planted;
 use super::point::{Counts, Point, What};
-use super::tap::Tap;
 use super::{CallTap, ClockMode};
 use crate::words::{EndReason, Leg};
+use callrec_media::leg::{Drained, LegMedia, Tally};
+use callrec_media::legs::Legs;
+use callrec_media::placement::Scene;
+use callrec_media::planted;
+use callrec_media::record::Handed;
+use callrec_media::tap::Tap;
 use outlook::Outlook;
 
 pub(super) struct CallState {
@@ -148,7 +148,7 @@ impl CallState {
             .fed_mut()
             .for_each(|(_, leg)| tally.add(&mut leg.line.tally));
         let last_ns = tally.last_arrival_ns;
-        tally.tell(self.call.stats());
+        self.call.stats().add(&mut tally);
         if last_ns != 0 {
             self.call.saw_media(last_ns);
         }

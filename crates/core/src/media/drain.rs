@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::feed::LegCounts;
-use super::record::{HEADER, Header, record_bytes};
 use super::switches::Outlet;
 use super::waiter::FeedWaiter;
 use crate::sync::atomic::Ordering;
+use callrec_media::record::{HEADER, Header, record_bytes};
 
 /// Where a worker's visits copy what they take out of the rings.
 #[derive(Default)]

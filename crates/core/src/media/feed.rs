@@ -6,7 +6,6 @@ use std::sync::Arc;
 use super::lead::{Admission, Lead};
 use super::memory::Lease;
 use super::overflow::{CHUNK, chunks_for};
-use super::record::{HEADER, Header, Kind, POSITION, record_bytes};
 use super::ring::Ring;
 use super::switches::{Outlet, Rings};
 use super::waiter::FeedWaiter;
@@ -14,6 +13,7 @@ use super::{CallTap, ClockMode};
 use crate::clock::coarse_ns;
 use crate::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use crate::words::{FeedOptions, Leg, Status};
+use callrec_media::record::{HEADER, Handed, Header, Kind, POSITION, record_bytes};
 
 /// What a leg's feeds and its worker know of each other. One writer per field, and
 /// the feed's fields on another cache line than the worker's.
@@ -38,16 +38,6 @@ pub(super) struct WorkerCounts {
     pub taken: AtomicU64,
     /// Somebody waits for room.
     pub waiting: AtomicBool,
-}
-
-/// One instant of a leg's counts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Handed {
-    pub bytes: u64,
-    pub samples_lost: u32,
-    pub packets_lost: u32,
-    /// Of `samples_lost`: they were too far ahead of the clock.
-    pub samples_ahead: u32,
 }
 
 impl LegCounts {

@@ -6,53 +6,38 @@
 //! ```
 
 mod call;
-mod codec;
 mod drain;
 mod feed;
-mod grid;
-mod layout;
 mod lead;
-pub mod ledger;
-mod leg;
-mod legs;
 mod memory;
 #[cfg(all(test, callrec_loom))]
 mod models;
-mod outbox;
 mod overflow;
-mod placement;
-#[doc(hidden)]
-pub mod planted;
 mod point;
-mod record;
-mod resample;
 mod ring;
-mod rtp;
 #[doc(hidden)]
 pub mod sim;
 mod switches;
-mod tap;
 #[cfg(test)]
 mod tests;
-mod track;
 mod waiter;
 mod worker;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use uuid::Uuid;
-
+pub use callrec_codec::Shape;
+pub use callrec_media::{
+    DropReason, Ledger, LegLedger, LossReason, Progress, Sink, Span, SpanKind, TapSpec, ledger, planted,
+};
 pub use feed::Feed;
-pub use ledger::{DropReason, Ledger, LegLedger, LossReason};
 pub use overflow::OverflowPool;
 pub use point::CallTap;
 pub use waiter::FeedWaiter;
 pub use worker::WorkerInbox;
 
-use crate::clock::NS_PER_MS;
-use crate::sync::Mutex;
-use crate::words::{EndReason, Format, Layout, Leg, PauseMode};
+use callrec_media::leg::Tally;
+
+use crate::words::Leg;
 
 /// Which time the media has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,129 +90,6 @@ impl MediaConfig {
     fn plant(&self) {}
 }
 
-/// What a recording reports of itself, readable from any thread.
-#[derive(Debug, Default)]
-pub struct Progress {
-    frames: AtomicU64,
-    bytes: AtomicU64,
-    lost_ns: AtomicU64,
-    paused_ns: AtomicU64,
-    rate: AtomicU32,
-    /// Since the start, while the rate is not known.
-    waiting_ms: AtomicU64,
-    ledger: Mutex<Ledger>,
-}
-
-impl Progress {
-    /// What became of each leg's audio, as far as the file is settled.
-    pub fn ledger(&self) -> Ledger {
-        self.ledger.lock().clone()
-    }
-
-    /// Tells what became of each leg's audio; the latest counts.
-    pub fn set_ledger(&self, ledger: Ledger) {
-        *self.ledger.lock() = ledger;
-    }
-
-    pub fn frames(&self) -> u64 {
-        self.frames.load(Relaxed)
-    }
-
-    pub fn bytes(&self) -> u64 {
-        self.bytes.load(Relaxed)
-    }
-
-    /// 0 until the rate of the file is known.
-    pub fn rate(&self) -> u32 {
-        self.rate.load(Relaxed)
-    }
-
-    pub fn duration_ms(&self) -> u64 {
-        match u64::from(self.rate()) {
-            0 => self.waiting_ms.load(Relaxed),
-            rate => (self.frames() * 1000 + rate / 2) / rate,
-        }
-    }
-
-    /// All legs of the recording summed.
-    pub fn lost_ms(&self) -> u64 {
-        (self.lost_ns.load(Relaxed) + NS_PER_MS / 2) / NS_PER_MS
-    }
-
-    pub fn paused_ms(&self) -> u64 {
-        (self.paused_ns.load(Relaxed) + NS_PER_MS / 2) / NS_PER_MS
-    }
-}
-
-/// Shape of the audio file, known at the latest when the first block is cut.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shape {
-    pub format: Format,
-    pub rate: u32,
-    pub channels: u16,
-}
-
-impl Shape {
-    pub fn frame_bytes(&self) -> usize {
-        self.format.sample_bytes() * usize::from(self.channels)
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SpanKind {
-    Pause,
-    Loss(Leg, LossReason),
-}
-
-/// Positions are frames in the file. A skipped pause has no frames; `length_ns` is
-/// how long it really was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span {
-    pub kind: SpanKind,
-    pub from_frame: u64,
-    pub to_frame: u64,
-    pub length_ns: u64,
-}
-
-/// Where a recording's audio goes: called by its worker only, in order, never blocking.
-pub trait Sink: Send {
-    /// Once, before anything else but `buffer`.
-    fn shape(&mut self, shape: Shape);
-
-    /// `Err` gives the block back: the backlog is full and nothing was taken. In real
-    /// time `fill` and `loss` follow for the same frames; in stream time the same
-    /// block is offered again at the next visit.
-    fn block(&mut self, audio: Vec<u8>) -> Result<(), Vec<u8>>;
-
-    /// Frames that were given before, again, as they really are: late audio has found its
-    /// place. Only frames that were given as a block or as silence are named. `Err` gives
-    /// the block back, as for `block`.
-    fn patch(&mut self, from_frame: u64, audio: Vec<u8>) -> Result<(), Vec<u8>>;
-
-    /// So many bytes of silence; always taken.
-    fn fill(&mut self, bytes: u64);
-
-    /// An empty buffer, recycled if possible.
-    fn buffer(&mut self) -> Vec<u8>;
-
-    /// The pause begins at this frame; everything before it was given.
-    fn paused(&mut self, frame: u64);
-
-    fn resumed(&mut self, span: Span);
-
-    /// At most once a block; the total counts all legs since the start.
-    fn loss(&mut self, lost_ns_total: u64, spans: Vec<Span>);
-
-    /// The last call. `open` is a pause that the end found still open.
-    fn finish(self: Box<Self>, reason: EndReason, open: Option<Span>);
-
-    /// Instead of `finish`, stream time only: nothing was taken for `backlog_ns`.
-    fn stuck(self: Box<Self>);
-
-    /// Instead of `finish`: a panic in this call's visit.
-    fn broken(self: Box<Self>, message: &str);
-}
-
 /// What a call's media has to say that is about no recording. Called by the media worker:
 /// it must not block.
 pub trait MediaReport: Send + Sync {
@@ -254,20 +116,6 @@ impl MediaReport for NoReport {
     }
 }
 
-/// What a recording wants of a call.
-pub struct TapSpec {
-    pub id: Uuid,
-    pub layout: Layout,
-    pub format: Format,
-    pub pause_mode: PauseMode,
-    /// 0: none.
-    pub max_duration_ms: u32,
-    /// 0: from the legs.
-    pub rate: u32,
-    pub progress: Arc<Progress>,
-    pub sink: Box<dyn Sink>,
-}
-
 /// Sums over all calls, readable from any thread.
 #[derive(Debug, Default)]
 pub struct MediaStats {
@@ -283,6 +131,24 @@ pub struct MediaStats {
 const WORKERS_MAX: usize = 32;
 
 impl MediaStats {
+    /// What a visit has counted.
+    fn add(&self, told: &mut Tally) {
+        let told = std::mem::take(told);
+        if told.frames_in != 0 {
+            self.frames_in.fetch_add(told.frames_in, Relaxed);
+        }
+        if told.unknown != 0 {
+            self.dropped_unknown.fetch_add(told.unknown, Relaxed);
+        }
+        if told.late != 0 {
+            self.late.fetch_add(told.late, Relaxed);
+        }
+        // Wraps: what was found again is taken off.
+        if told.lost != 0 {
+            self.frames_lost.fetch_add(told.lost as u64, Relaxed);
+        }
+    }
+
     /// Packets and writes taken.
     pub fn frames_in(&self) -> u64 {
         self.frames_in.load(Relaxed)

@@ -12,13 +12,13 @@ use uuid::Uuid;
 
 use super::call::CallState;
 use super::drain::{Drain, Scratch};
-use super::feed::Handed;
 use super::point::{Counts, Point};
 use super::worker::Worker;
 use super::*;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::model;
-use crate::words::{Codec, FeedFormat, Status};
+use crate::words::{Codec, EndReason, FeedFormat, Format, Layout, PauseMode, Status};
+use callrec_media::record::Handed;
 
 const PCM: FeedFormat = FeedFormat {
     codec: Codec::Pcm16,

@@ -9,7 +9,7 @@ use std::sync::{Arc, Weak};
 
 use uuid::Uuid;
 
-use super::feed::{Feed, Handed, LegCounts};
+use super::feed::{Feed, LegCounts};
 use super::overflow::OverflowPool;
 use super::switches::Outlet;
 use super::waiter::FeedWaiter;
@@ -18,6 +18,7 @@ use crate::clock::coarse_ns;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use crate::words::{EndReason, FeedFormat, FeedOptions, Leg};
+use callrec_media::record::Handed;
 
 pub(super) type Counts = [Handed; 3];
 

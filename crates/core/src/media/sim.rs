@@ -111,7 +111,9 @@ impl Sink for Collector {
         if collected.pool.is_some() {
             return;
         }
-        let silence = collected.shape.map_or(0, |shape| shape.format.silence());
+        let silence = collected
+            .shape
+            .map_or(0, |shape| shape.format.samples().silence());
         let len = collected.bytes.len() + bytes as usize;
         collected.bytes.resize(len, silence);
     }

@@ -4,11 +4,11 @@ use std::sync::Weak;
 use std::time::{Duration, Instant};
 
 use super::CallTap;
-use super::record::{HEADER, POSITION};
 use crate::clock::{NS_PER_MS, coarse_ns};
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Condvar, Mutex};
 use crate::words::Leg;
+use callrec_media::record::{HEADER, POSITION};
 
 /// Waits for room in the memory, and for the time at which a refused write is not too
 /// far ahead any more.

@@ -8,7 +8,7 @@ use super::papers::OpenManifest;
 use super::store::FileSlot;
 use super::trouble::Failure;
 use super::{LOG_WARNING, Manifest, Store};
-use crate::words::{Error, Format};
+use crate::words::{Error, Format, parse_format};
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
@@ -281,7 +281,7 @@ impl Live {
 pub fn shape_of(manifest: &Manifest) -> FileShape {
     let stereo = manifest.layout.is_empty() || manifest.layout == crate::words::Layout::Stereo.text();
     FileShape {
-        format: Format::parse(&manifest.format).unwrap_or(Format::Wav),
+        format: parse_format(&manifest.format).unwrap_or(Format::Wav),
         rate: if manifest.sample_rate == 0 {
             8000
         } else {

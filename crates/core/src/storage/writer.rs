@@ -211,7 +211,7 @@ impl Store {
 
     /// `bytes`: how much is left to be written or gathered.
     fn fill(self: &Arc<Self>, live: &mut Live, bytes: &mut u64, gather: &mut Vec<u8>) -> io::Result<()> {
-        let silence = live.shape.format.silence();
+        let silence = live.shape.format.samples().silence();
         while *bytes > 0 {
             if gather.len() >= PIECE {
                 self.flush(live, gather)?;

@@ -12,7 +12,7 @@ use callrec_core::engine::StartArguments;
 use callrec_core::events::LogLevel;
 use callrec_core::storage::Callback;
 use callrec_core::text::Text;
-use callrec_core::words::{Error, Format, Layout, PauseMode, Result, Status};
+use callrec_core::words::{Error, Format, Layout, PauseMode, Result, Status, parse_format};
 
 /// Published: a recording ends by itself after so many seconds.
 const TIME_LIMIT: u64 = 60;
@@ -101,7 +101,7 @@ fn format(said: Option<&str>) -> Result<Format> {
     if !matches!(asked, "mp3" | "wav") {
         return Err(invalid("file_format: mp3 or wav is needed"));
     }
-    Format::parse(asked).map_err(|error| match error.status {
+    parse_format(asked).map_err(|error| match error.status {
         Status::Unsupported => {
             let default = if said.is_none() { " (the default)" } else { "" };
             Error::new(

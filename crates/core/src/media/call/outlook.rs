@@ -3,10 +3,10 @@
 use super::CallState;
 use crate::clock::{NS_PER_MS, NS_PER_S};
 use crate::media::drain::Drain;
-use crate::media::feed::Handed;
 use crate::media::point::Counts;
-use crate::media::tap::Tap;
 use crate::words::FeedOptions;
+use callrec_media::record::Handed;
+use callrec_media::tap::Tap;
 
 /// Shorter times say nothing of how quickly rings fill.
 const LEAST_NS: u64 = 50 * NS_PER_MS;

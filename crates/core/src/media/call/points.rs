@@ -4,12 +4,12 @@ use uuid::Uuid;
 
 use super::CallState;
 use crate::clock::NS_PER_MS;
-use crate::media::leg::LegMedia;
-use crate::media::legs::Legs;
 use crate::media::planted::{Fault, fault};
 use crate::media::point::{Point, What};
-use crate::media::tap::{At, STOP_NS, Tap};
 use crate::words::{EndReason, FeedOptions, Leg};
+use callrec_media::leg::LegMedia;
+use callrec_media::legs::Legs;
+use callrec_media::tap::{At, STOP_NS, Tap};
 
 /// A packet that was handed in before a pause may have been said up to its own length after
 /// it by the clock.

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::media::codec::g711;
 use crate::media::drain::{Drain, Scratch};
-use crate::media::record::{HEADER, Header, Kind, POSITION, record_bytes};
 use crate::media::sim::{Wish, config};
 use crate::media::{CallTap, ClockMode, Feed, OverflowPool, WorkerInbox};
 use crate::words::{Layout, Status};
+use callrec_codec::g711;
+use callrec_media::record::{HEADER, Header, Kind, POSITION, record_bytes};
 
 const LEG: Leg = Leg::Local;
 const WIDE: FeedFormat = FeedFormat {

@@ -20,7 +20,7 @@ pub struct FileShape {
 impl FileShape {
     /// Bytes of one sample of every channel.
     pub fn frame_bytes(&self) -> u64 {
-        (self.format.sample_bytes() * usize::from(self.channels.max(1))) as u64
+        (self.format.samples().bytes() * usize::from(self.channels.max(1))) as u64
     }
 
     pub fn bytes_per_second(&self) -> u64 {

@@ -89,7 +89,7 @@ fn fmt(shape: &FileShape) -> Vec<u8> {
     out.extend_from_slice(&shape.rate.to_le_bytes());
     out.extend_from_slice(&bytes_per_second.to_le_bytes());
     out.extend_from_slice(&(shape.frame_bytes() as u16).to_le_bytes());
-    out.extend_from_slice(&(shape.format.sample_bytes() as u16 * 8).to_le_bytes());
+    out.extend_from_slice(&(shape.format.samples().bytes() as u16 * 8).to_le_bytes());
     if tag != TAG_PCM {
         // The length of the extension, which is empty.
         out.extend_from_slice(&0u16.to_le_bytes());

@@ -1,0 +1,31 @@
+//! How the samples of a block are coded.
+
+/// Linear, or in one of G.711's laws.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SampleFormat {
+    /// 16 bits, the lower byte first.
+    Pcm16,
+    Ulaw,
+    Alaw,
+}
+
+impl SampleFormat {
+    pub const ALL: [SampleFormat; 3] = [SampleFormat::Pcm16, SampleFormat::Ulaw, SampleFormat::Alaw];
+
+    /// Bytes of one sample of one channel.
+    pub fn bytes(self) -> usize {
+        match self {
+            SampleFormat::Pcm16 => 2,
+            SampleFormat::Ulaw | SampleFormat::Alaw => 1,
+        }
+    }
+
+    /// The byte that, repeated, is silence.
+    pub fn silence(self) -> u8 {
+        match self {
+            SampleFormat::Pcm16 => 0,
+            SampleFormat::Ulaw => 0xff,
+            SampleFormat::Alaw => 0xd5,
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! What became of the audio that was handed in for one leg of one recording.
+//!
+//! The terms balance: handed in = in the file + outside of what is recorded + duplicates
+//! + slipped + dropped. No term is worked out from the others.
+
+use smallvec::SmallVec;
+
+use crate::Leg;
+use crate::planted::{Fault, fault};
+use callrec_codec::Codec;
+
+/// Ticks a second: a whole number for each sample of every usual rate, so that samples of
+/// different rates add up without rounding.
+pub const TICKS_PER_S: u64 = 28_224_000;
+const TICKS_PER_MS: u64 = TICKS_PER_S / 1000;
+
+/// So many samples in ticks. Rates that do not divide a tick evenly are rounded.
+pub fn ticks(samples: u64, rate: u32) -> u64 {
+    let rate = u64::from(rate.max(1));
+    match TICKS_PER_S.is_multiple_of(rate) {
+        true => samples.saturating_mul(TICKS_PER_S / rate),
+        false => (u128::from(samples) * u128::from(TICKS_PER_S) / u128::from(rate)) as u64,
+    }
+}
+
+/// Why audio that was handed in is not in the file, though it was said inside of what is
+/// recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(usize)]
+pub enum DropReason {
+    /// Its place in the file was settled already.
+    Late,
+    /// The feed's ring and the engine's overflow memory were full (`REC_ERR_OVERRUN`).
+    Overflow,
+    /// Handed in further ahead of the clock than the feed allows.
+    Ahead,
+    /// Another stream of the leg, or an earlier write, has its place.
+    Overlap,
+    /// One packet of an unknown or restarted stream that no other one has confirmed.
+    Unconfirmed,
+    /// It may have been said during a pause.
+    PauseUnclear,
+    /// The disk could not keep up (`storage.backlog_ms`).
+    Backlog,
+}
+
+impl DropReason {
+    pub const COUNT: usize = 7;
+    pub const ALL: [DropReason; Self::COUNT] = [
+        DropReason::Late,
+        DropReason::Overflow,
+        DropReason::Ahead,
+        DropReason::Overlap,
+        DropReason::Unconfirmed,
+        DropReason::PauseUnclear,
+        DropReason::Backlog,
+    ];
+
+    pub fn text(self) -> &'static str {
+        match self {
+            DropReason::Late => "late",
+            DropReason::Overflow => "overflow",
+            DropReason::Ahead => "ahead",
+            DropReason::Overlap => "overlap",
+            DropReason::Unconfirmed => "unconfirmed",
+            DropReason::PauseUnclear => "pause_unclear",
+            DropReason::Backlog => "backlog",
+        }
+    }
+}
+
+/// Why a stretch of the file is silent that should not be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LossReason {
+    /// It never came: a gap in the sequence numbers.
+    Network,
+    Dropped(DropReason),
+}
+
+impl LossReason {
+    pub fn text(self) -> &'static str {
+        match self {
+            LossReason::Network => "network",
+            LossReason::Dropped(reason) => reason.text(),
+        }
+    }
+}
+
+/// Why audio was not meant to be in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(usize)]
+pub enum Outside {
+    BeforeStart,
+    /// Handed in, or said, during a pause or while the call was private.
+    Paused,
+    /// Fed while the call was held, with `calls.hold_audio` "silence".
+    Hold,
+    AfterStop,
+    /// Written ahead and taken back by `rec_feed_clear`, or not yet heard at the end.
+    Cleared,
+}
+
+impl Outside {
+    pub const COUNT: usize = 5;
+    pub const ALL: [Outside; Self::COUNT] = [
+        Outside::BeforeStart,
+        Outside::Paused,
+        Outside::Hold,
+        Outside::AfterStop,
+        Outside::Cleared,
+    ];
+
+    pub fn text(self) -> &'static str {
+        match self {
+            Outside::BeforeStart => "before_start",
+            Outside::Paused => "paused",
+            Outside::Hold => "hold",
+            Outside::AfterStop => "after_stop",
+            Outside::Cleared => "cleared",
+        }
+    }
+}
+
+/// One leg of one recording. Amounts of audio are in ticks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LegLedger {
+    /// The leg has had a feed and is heard in this recording.
+    pub fed: bool,
+    /// Packets with audio and writes, handed in since the recording's start.
+    pub packets: u64,
+    /// Their audio.
+    pub handed: u64,
+    /// Of it in the file.
+    pub in_file: u64,
+    pub outside: [u64; Outside::COUNT],
+    /// The same packets again.
+    pub duplicates: u64,
+    /// Left out to follow a sender whose clock is fast.
+    pub slipped: u64,
+    /// Repeated to follow a sender whose clock is slow; in the file, but never handed in.
+    pub repeated: u64,
+    pub dropped: [u64; DropReason::COUNT],
+    /// Never came.
+    pub missing: u64,
+    /// Packets without audio of ours, by RTP payload type.
+    pub ignored: Vec<(u8, u64)>,
+    /// In the order of their first packets.
+    pub codecs: SmallVec<[(Codec, u32); 2]>,
+    /// Streams (SSRCs, and restarts of them) that had audio.
+    pub streams: u32,
+    /// Packets whose timestamps contradicted their sequence numbers.
+    pub wrong_timestamps: u64,
+    /// Two streams sent at the same time.
+    pub concurrent: bool,
+    /// Audio of a higher rate than the file's was resampled.
+    pub narrowed: bool,
+    /// The leg was connected for `MediaConfig::silent_ns` without decoded audio.
+    pub silent: bool,
+}
+
+/// Ticks in milliseconds, rounded.
+pub fn ms(ticks: u64) -> u64 {
+    (ticks + TICKS_PER_MS / 2) / TICKS_PER_MS
+}
+
+impl LegLedger {
+    /// The one place where audio is dropped.
+    pub fn drop_audio(&mut self, reason: DropReason, ticks: u64) {
+        if reason == DropReason::PauseUnclear && fault(Fault::DropUncounted) {
+            return;
+        }
+        self.dropped[reason as usize] += ticks;
+    }
+
+    pub fn outside_of(&mut self, why: Outside, ticks: u64) {
+        self.outside[why as usize] += ticks;
+    }
+
+    pub fn dropped_sum(&self) -> u64 {
+        self.dropped.iter().sum()
+    }
+
+    /// What `lost_ms` counts: never came, or dropped.
+    pub fn lost(&self) -> u64 {
+        self.missing + self.dropped_sum()
+    }
+
+    /// Everything that became of what was handed in.
+    pub fn accounted(&self) -> u64 {
+        self.in_file + self.outside.iter().sum::<u64>() + self.duplicates + self.slipped + self.dropped_sum()
+    }
+
+    /// Packets came, and none of their audio could be kept as audio.
+    pub fn is_undecoded(&self) -> bool {
+        self.fed && self.packets == 0 && self.ignored.iter().any(|(_, packets)| *packets > 0)
+    }
+}
+
+/// All legs of one recording, as far as its file is settled.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ledger {
+    /// Frames of the file up to which nothing changes any more.
+    pub settled_frames: u64,
+    /// By the leg's number.
+    pub legs: [LegLedger; 3],
+}
+
+impl Ledger {
+    pub fn leg(&self, leg: Leg) -> &LegLedger {
+        &self.legs[leg as usize]
+    }
+
+    pub fn lost(&self) -> u64 {
+        self.legs.iter().map(LegLedger::lost).sum()
+    }
+
+    /// No leg has any audio in the file, though something was to be recorded.
+    pub fn has_no_audio(&self) -> bool {
+        self.legs.iter().all(|leg| leg.in_file == 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_whole_at_every_usual_rate() {
+        for rate in [
+            8000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 96_000, 192_000,
+        ] {
+            assert_eq!(ticks(u64::from(rate), rate), TICKS_PER_S, "{rate} Hz");
+            assert_eq!(ticks(3, rate), 3 * ticks(1, rate), "{rate} Hz");
+        }
+        assert_eq!(ms(ticks(160, 8000)), 20);
+    }
+}

@@ -1,0 +1,36 @@
+//! The media timeline of calls: where packets and writes lie in time, what each leg
+//! said, and what each recording keeps of it. Pure functions over explicit state:
+//! nothing here knows a thread, a clock or a file.
+//!
+//! ```text
+//! records of a leg -> LegMedia (placement, Timeline) -> Track -> Tap of each recording -> Sink
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod feed_format;
+pub mod grid;
+mod layout;
+pub mod ledger;
+pub mod leg;
+pub mod legs;
+pub mod outbox;
+pub mod placement;
+pub mod planted;
+mod progress;
+pub mod record;
+mod resample;
+pub mod rtp;
+mod sink;
+mod spec;
+pub mod tap;
+mod terms;
+pub mod time;
+pub mod track;
+
+pub use feed_format::{FeedFormat, FeedOptions};
+pub use ledger::{DropReason, Ledger, LegLedger, LossReason};
+pub use progress::Progress;
+pub use sink::{Sink, Span, SpanKind};
+pub use spec::TapSpec;
+pub use terms::{EndReason, Layout, Leg, PauseMode};

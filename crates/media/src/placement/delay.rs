@@ -1,0 +1,234 @@
+//! How late a sender's audio comes: stalls that drain, paths that have changed, clocks
+//! that drift.
+//!
+//! A stream's mapping says where its timestamps lie. What comes late by the mapping is
+//! either the backlog of a stall, which comes faster than time goes and belongs where the
+//! mapping has it, or a stream that has really moved, which comes as time goes and lies
+//! at its arrival.
+
+use crate::time::{NS_PER_MS, NS_PER_S};
+
+/// Faster than 1.15 times real time: a stall is draining.
+const DRAINING: (i64, i64) = (115, 100);
+/// Over so long the pace is judged.
+pub const JUDGED_NS: u64 = 100 * NS_PER_MS;
+/// So much audio, sooner than that, is a burst.
+const BURST_NS: u64 = 200 * NS_PER_MS;
+/// What is held comes to a decision, also if nothing follows it.
+pub const HELD_NS: u64 = 200 * NS_PER_MS;
+/// The longest stall of a network that is promised to lose nothing.
+pub const STALL_NS: u64 = 5 * NS_PER_S;
+
+/// Where one packet stands: samples at the stream's rate.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// Where the mapping has it.
+    pub wanted: i64,
+    pub arrival: i64,
+    pub rate: u32,
+}
+
+impl Moment {
+    pub fn excess(&self) -> i64 {
+        self.arrival - self.wanted
+    }
+
+    fn is_since(&self, ns: u64, first: i64, now: i64) -> bool {
+        now - first >= samples(ns, self.rate)
+    }
+}
+
+pub fn samples(ns: u64, rate: u32) -> i64 {
+    let rate = u64::from(rate);
+    ((ns / NS_PER_S) * rate + ns % NS_PER_S * rate / NS_PER_S) as i64
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It lies where the mapping has it, and so does all that was held.
+    Place,
+    /// Not decided yet.
+    Hold,
+    /// All that is held, and this one, lie at their arrival.
+    Moved,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
+    #[default]
+    Steady,
+    /// Since the beginning of the present look at the pace.
+    Holding(i64, i64),
+    /// Since the beginning of the present look at the pace.
+    Draining(i64, i64),
+}
+
+/// Judges late packets by their pace.
+#[derive(Clone, Copy, Debug)]
+pub struct Lateness {
+    state: State,
+    /// Later than this is worth a judgement.
+    slack_ns: u64,
+    /// Without timestamps, only a backlog that makes up for all of the delay is one.
+    whole: bool,
+}
+
+impl Lateness {
+    pub fn new(slack_ns: u64) -> Lateness {
+        Lateness {
+            state: State::Steady,
+            slack_ns,
+            whole: false,
+        }
+    }
+
+    /// For what has no timestamps: a host that was silent may begin again with a burst.
+    pub fn without_timestamps(slack_ns: u64) -> Lateness {
+        Lateness {
+            whole: true,
+            ..Lateness::new(slack_ns)
+        }
+    }
+
+    /// What comes is in time.
+    pub fn is_steady(&self) -> bool {
+        self.state == State::Steady
+    }
+
+    /// The newest packet of the stream.
+    pub fn judge(&mut self, moment: Moment) -> Verdict {
+        let Moment {
+            wanted,
+            arrival,
+            rate,
+        } = moment;
+        if moment.excess() <= samples(self.slack_ns, rate) {
+            self.state = State::Steady;
+            return Verdict::Place;
+        }
+        match self.state {
+            State::Steady => {
+                self.state = State::Holding(wanted, arrival);
+                Verdict::Hold
+            }
+            State::Holding(first, came) => {
+                let judged = moment.is_since(JUDGED_NS, came, arrival);
+                let burst = !self.whole && moment.is_since(BURST_NS, first, wanted);
+                if !judged && !burst {
+                    return Verdict::Hold;
+                }
+                let draining = drains(wanted - first, arrival - came);
+                if draining && self.whole {
+                    self.state = State::Holding(wanted, arrival);
+                    return Verdict::Hold;
+                }
+                self.decide(draining, moment)
+            }
+            State::Draining(first, came) if moment.is_since(2 * JUDGED_NS, came, arrival) => {
+                self.decide(drains(wanted - first, arrival - came), moment)
+            }
+            State::Draining(..) => Verdict::Place,
+        }
+    }
+
+    fn decide(&mut self, draining: bool, moment: Moment) -> Verdict {
+        if draining {
+            self.state = State::Draining(moment.wanted, moment.arrival);
+            return Verdict::Place;
+        }
+        self.state = State::Steady;
+        Verdict::Moved
+    }
+
+    /// Nothing more comes for now: what is held is decided by what there is. `last`: the
+    /// newest of it. `forced`: it has not waited for long, so that the rest of a backlog
+    /// may still come.
+    pub fn give_up(&mut self, last: Moment, forced: bool) -> Verdict {
+        let State::Holding(first, came) = self.state else {
+            return Verdict::Place;
+        };
+        if self.whole {
+            return self.decide(false, last);
+        }
+        let stalled = forced && last.excess() <= samples(STALL_NS, last.rate);
+        let burst = last.wanted > first && drains(last.wanted - first, last.arrival - came);
+        self.decide(burst || stalled, last)
+    }
+
+    /// The mapping has begun anew.
+    pub fn reset(&mut self) {
+        self.state = State::Steady;
+    }
+}
+
+fn drains(said: i64, took: i64) -> bool {
+    said * DRAINING.1 >= took.max(1) * DRAINING.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: i64 = 8;
+
+    fn at(wanted: i64, arrival: i64) -> Moment {
+        Moment {
+            wanted: wanted * MS,
+            arrival: arrival * MS,
+            rate: 8000,
+        }
+    }
+
+    fn lateness() -> Lateness {
+        Lateness::new(100 * NS_PER_MS)
+    }
+
+    #[test]
+    fn a_backlog_that_comes_at_once_lies_where_the_mapping_has_it() {
+        let mut late = lateness();
+        let verdicts: Vec<_> = (0..12).map(|n| late.judge(at(20 * n, 1300))).collect();
+        assert!(verdicts[..10].iter().all(|v| *v == Verdict::Hold), "{verdicts:?}");
+        assert!(verdicts[10..].iter().all(|v| *v == Verdict::Place));
+    }
+
+    #[test]
+    fn twice_as_fast_is_a_drain_and_real_time_is_a_move() {
+        for (per_packet, verdict) in [(10, Verdict::Place), (16, Verdict::Place), (20, Verdict::Moved)] {
+            let mut late = lateness();
+            let decided = (0..20).map(|n| late.judge(at(20 * n, 1000 + per_packet * n)));
+            let decided = decided.into_iter().find(|v| *v != Verdict::Hold);
+            assert_eq!(decided, Some(verdict), "a packet each {per_packet} ms");
+        }
+    }
+
+    /// A host that was silent, and begins again with a burst that makes up for a part only.
+    #[test]
+    fn without_timestamps_a_burst_alone_is_no_backlog() {
+        let mut late = Lateness::without_timestamps(100 * NS_PER_MS);
+        let came = |n: i64| 3000 + (20 * (n - 3)).max(0);
+        let decided = (0..20).map(|n| late.judge(at(20 * n, came(n))));
+        assert_eq!(
+            decided.into_iter().find(|v| *v != Verdict::Hold),
+            Some(Verdict::Moved)
+        );
+        let decided = (0..200).map(|n| late.judge(at(20 * n, 3000)));
+        let held = decided.into_iter().take_while(|v| *v == Verdict::Hold).count();
+        assert_eq!(held, 145, "all of three seconds but the slack");
+    }
+
+    #[test]
+    fn one_late_packet_alone_has_moved() {
+        let mut late = lateness();
+        assert_eq!(late.judge(at(0, 3000)), Verdict::Hold);
+        assert_eq!(late.give_up(at(0, 3000), false), Verdict::Moved);
+        assert_eq!(late.judge(at(0, 50)), Verdict::Place);
+    }
+
+    #[test]
+    fn a_late_packet_whose_successors_are_in_time_was_only_late() {
+        let mut late = lateness();
+        assert_eq!(late.judge(at(0, 150)), Verdict::Hold);
+        assert_eq!(late.judge(at(60, 150)), Verdict::Place);
+        assert_eq!(late.state, State::Steady);
+    }
+}

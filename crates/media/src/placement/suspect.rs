@@ -1,0 +1,93 @@
+//! Packets that may be the first of a new sequence: held until others confirm them.
+
+use super::{Coming, Held};
+use crate::placement::delay::{STALL_NS, samples};
+use crate::time::NS_PER_MS;
+
+/// Alone for so long, a packet is decided without a successor.
+const ALONE_NS: u64 = 300 * NS_PER_MS;
+/// A successor may have so many numbers between: events share an audio stream's.
+const APART: u16 = 16;
+
+/// One more packet confirms a new sequence; one that may be very old needs more.
+const SUCCESSOR: usize = 2;
+const ANCIENT: usize = 5;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A stream that has not been seen before.
+    New,
+    /// The same stream, with numbers that it has had or cannot have.
+    Restart,
+    /// A stream that was in front before.
+    Returns,
+}
+
+#[derive(Debug)]
+pub(super) struct Suspect {
+    pub ssrc: u32,
+    pub kind: Kind,
+    pub held: Vec<Held<'static>>,
+    /// So many in a row confirm it.
+    pub needed: usize,
+    /// Where its first packet lay, if it is a very old one.
+    pub past: Option<i64>,
+    pub rate: u32,
+}
+
+impl Suspect {
+    pub(super) fn new(coming: &Coming<'_>, kind: Kind, past: Option<i64>) -> Suspect {
+        Suspect {
+            ssrc: coming.packet.ssrc,
+            kind,
+            held: vec![coming.hold(free_place(coming), 0).own()],
+            needed: if past.is_some() { ANCIENT } else { SUCCESSOR },
+            past,
+            rate: coming.format.rate,
+        }
+    }
+
+    /// Whether the packet is one of its neighbours, in whatever order they come.
+    pub(super) fn is_joined_by(&self, coming: &Coming<'_>) -> bool {
+        let near = |held: &Held<'_>| {
+            let apart = coming.packet.sequence.wrapping_sub(held.sequence) as i16;
+            apart != 0 && apart.unsigned_abs() <= APART
+        };
+        let same = self.ssrc == coming.packet.ssrc && self.rate == coming.format.rate;
+        same && self.held.iter().any(near)
+    }
+
+    pub(super) fn join(&mut self, coming: &Coming<'_>) {
+        let before = |held: &&Held<'_>| (coming.packet.sequence.wrapping_sub(held.sequence) as i16) > 0;
+        let place = self.held.iter().take_while(before).count();
+        self.held.insert(place, coming.hold(coming.arrival, 0).own());
+    }
+
+    /// Samples by which what is placed here may have been said earlier.
+    pub(super) fn early(&self, at: i64) -> i64 {
+        let stall = samples(STALL_NS, self.rate);
+        self.past.map_or(stall, |past| stall.max(at - past))
+    }
+
+    pub(super) fn has(&self, coming: &Coming<'_>) -> bool {
+        let same = |held: &Held<'_>| held.sequence == coming.packet.sequence && held.hash == coming.hash;
+        self.ssrc == coming.packet.ssrc && self.held.iter().any(same)
+    }
+
+    pub(super) fn is_confirmed(&self) -> bool {
+        self.held.len() >= self.needed
+    }
+
+    /// `now`: in samples at its rate.
+    pub(super) fn is_alone(&self, now: i64) -> bool {
+        let waited = |held: &Held<'_>| now - held.arrival >= samples(ALONE_NS, self.rate);
+        self.held.last().is_some_and(waited)
+    }
+}
+
+/// Where a packet that stays alone lies: at its arrival, or right behind what the leg has
+/// then, if that reaches a little further.
+fn free_place(coming: &Coming<'_>) -> i64 {
+    let end = coming.leg_end.min(coming.arrival + coming.len);
+    coming.arrival.max(end)
+}

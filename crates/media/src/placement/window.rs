@@ -1,0 +1,155 @@
+//! Which sequence numbers of a stream have been received, and what each carried.
+
+/// Numbers that a window remembers: 10 s of packets of 20 ms.
+pub const NUMBERS: u16 = 512;
+
+/// What was received under a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Received {
+    Nothing,
+    /// A packet without audio.
+    Other,
+    Audio {
+        /// Timestamp and payload are those of the packet that is asked for.
+        same: bool,
+    },
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Entry {
+    number: u16,
+    /// 0: nothing; 1: no audio; else of the audio.
+    mark: u16,
+}
+
+const OTHER: u16 = 1;
+
+/// The latest `NUMBERS` numbers, by their value.
+#[derive(Clone, Debug)]
+pub struct Window {
+    entries: [Entry; NUMBERS as usize],
+}
+
+impl Window {
+    pub fn new() -> Window {
+        Window {
+            entries: [Entry::default(); NUMBERS as usize],
+        }
+    }
+
+    fn entry(&self, number: u16) -> Entry {
+        let entry = self.entries.get(usize::from(number % NUMBERS));
+        entry.copied().unwrap_or_default()
+    }
+
+    fn set(&mut self, number: u16, mark: u16) {
+        if let Some(entry) = self.entries.get_mut(usize::from(number % NUMBERS)) {
+            *entry = Entry { number, mark };
+        }
+    }
+
+    /// `hash`: of the packet that has come now.
+    pub fn received(&self, number: u16, hash: u16) -> Received {
+        match self.entry(number) {
+            entry if entry.mark == 0 || entry.number != number => Received::Nothing,
+            Entry { mark: OTHER, .. } => Received::Other,
+            entry => Received::Audio {
+                same: entry.mark == hash,
+            },
+        }
+    }
+
+    pub fn has(&self, number: u16) -> bool {
+        let entry = self.entry(number);
+        entry.mark != 0 && entry.number == number
+    }
+
+    pub fn audio(&mut self, number: u16, hash: u16) {
+        self.set(number, hash);
+    }
+
+    /// A packet without audio takes no audio packet's number away.
+    pub fn other(&mut self, number: u16) {
+        if !self.has(number) {
+            self.set(number, OTHER);
+        }
+    }
+
+    /// Numbers between two that have not been received.
+    pub fn missing(&self, after: u16, before: u16) -> u64 {
+        let between = before.wrapping_sub(after).saturating_sub(1);
+        if between == 0 {
+            return 0;
+        }
+        let known = between.min(NUMBERS - 1);
+        let recent = (1..=known).filter(|back| !self.has(before.wrapping_sub(*back)));
+        recent.count() as u64 + u64::from(between - known)
+    }
+}
+
+/// Of a packet's timestamp and payload; never one of the two marks without audio. Of a long
+/// payload, five words from all over it are looked at: two packets of one number and
+/// timestamp that differ, differ in speech, and so everywhere.
+#[inline]
+pub fn hash(timestamp: u32, payload: &[u8]) -> u16 {
+    const FACTORS: [u64; 5] = [
+        0x9e37_79b9_7f4a_7c15,
+        0xbf58_476d_1ce4_e5b9,
+        0x94d0_49bb_1331_11eb,
+        0xd6e8_feb8_6659_fd93,
+        0xa076_1d64_78bd_642f,
+    ];
+    let (words, rest) = payload.as_chunks::<8>();
+    let count = words.len();
+    let places = [0, count / 4, count / 2, count * 3 / 4, count.wrapping_sub(1)];
+    let mut last = [0; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    let head = u64::from(timestamp) ^ (payload.len() as u64) << 32;
+    let mut sum = head.wrapping_mul(FACTORS[1]) ^ u64::from_le_bytes(last).wrapping_mul(FACTORS[2]);
+    for (place, factor) in places.into_iter().zip(FACTORS) {
+        let word = words.get(place).copied().unwrap_or_default();
+        let word = u64::from_le_bytes(word);
+        sum = sum.wrapping_add((word ^ word >> 32).wrapping_mul(factor));
+    }
+    let hash = ((sum ^ sum >> 29).wrapping_mul(FACTORS[0]) >> 48) as u16;
+    hash.max(OTHER + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_known_across_the_wrap() {
+        let mut window = Window::new();
+        window.audio(65_534, 77);
+        window.other(65_535);
+        assert_eq!(window.received(65_534, 77), Received::Audio { same: true });
+        assert_eq!(window.received(65_534, 78), Received::Audio { same: false });
+        assert_eq!(window.received(65_535, 77), Received::Other);
+        assert_eq!(window.missing(65_534, 2), 2);
+        assert_eq!(window.missing(65_534, 65_535), 0);
+        assert_eq!(
+            window.received(65_534u16.wrapping_add(NUMBERS), 77),
+            Received::Nothing
+        );
+    }
+
+    #[test]
+    fn a_packet_without_audio_takes_no_number_away() {
+        let mut window = Window::new();
+        window.audio(9, 5);
+        window.other(9);
+        assert_eq!(window.received(9, 5), Received::Audio { same: true });
+    }
+
+    #[test]
+    fn payload_and_timestamp_make_the_difference() {
+        let first = hash(160, &[0xff; 160]);
+        assert_ne!(first, hash(320, &[0xff; 160]));
+        let speech = |from: u8| (0..160u8).map(|n| n.wrapping_mul(7) ^ from).collect::<Vec<u8>>();
+        assert_ne!(hash(160, &speech(1)), hash(160, &speech(2)));
+        assert_ne!(first, hash(160, &[&[0xff; 80][..], &[0x7e; 80]].concat()));
+        assert_ne!(hash(0, &[1; 8]), hash(0, &[1; 9]));
+    }
+}

@@ -1,0 +1,61 @@
+//! What a recording reports of itself.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+
+use crate::ledger::Ledger;
+use crate::time::NS_PER_MS;
+
+/// What a recording reports of itself, readable from any thread.
+#[derive(Debug, Default)]
+pub struct Progress {
+    pub(crate) frames: AtomicU64,
+    pub(crate) bytes: AtomicU64,
+    pub(crate) lost_ns: AtomicU64,
+    pub(crate) paused_ns: AtomicU64,
+    pub(crate) rate: AtomicU32,
+    /// Since the start, while the rate is not known.
+    pub(crate) waiting_ms: AtomicU64,
+    ledger: Mutex<Ledger>,
+}
+
+impl Progress {
+    /// What became of each leg's audio, as far as the file is settled.
+    pub fn ledger(&self) -> Ledger {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Tells what became of each leg's audio; the latest counts.
+    pub fn set_ledger(&self, ledger: Ledger) {
+        *self.ledger.lock().unwrap_or_else(PoisonError::into_inner) = ledger;
+    }
+
+    pub fn frames(&self) -> u64 {
+        self.frames.load(Relaxed)
+    }
+
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Relaxed)
+    }
+
+    /// 0 until the rate of the file is known.
+    pub fn rate(&self) -> u32 {
+        self.rate.load(Relaxed)
+    }
+
+    pub fn duration_ms(&self) -> u64 {
+        match u64::from(self.rate()) {
+            0 => self.waiting_ms.load(Relaxed),
+            rate => (self.frames() * 1000 + rate / 2) / rate,
+        }
+    }
+
+    /// All legs of the recording summed.
+    pub fn lost_ms(&self) -> u64 {
+        (self.lost_ns.load(Relaxed) + NS_PER_MS / 2) / NS_PER_MS
+    }
+
+    pub fn paused_ms(&self) -> u64 {
+        (self.paused_ns.load(Relaxed) + NS_PER_MS / 2) / NS_PER_MS
+    }
+}

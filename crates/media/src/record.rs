@@ -1,0 +1,77 @@
+//! What stands in a leg's ring: a header, then what was handed in.
+
+/// A record begins at a whole word.
+pub const WORD: usize = size_of::<u64>();
+pub const HEADER: usize = 2 * WORD;
+pub const POSITION: usize = WORD;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Rtp = 0,
+    Write = 1,
+    /// The payload is preceded by its position, 8 bytes.
+    WriteAt = 2,
+    /// An RTP packet whose age the host has told: its arrival is when it was received.
+    RtpAged = 3,
+}
+
+/// What stands before each payload in the ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    pub kind: Kind,
+    /// Of the payload, its position included.
+    pub len: usize,
+    /// Overruns of the leg so far (wrapping): samples for writes, packets for RTP.
+    pub overruns: u32,
+    pub arrival_ns: u64,
+}
+
+/// What a record takes of the ring, which is given out by whole words.
+#[inline]
+pub const fn record_bytes(len: usize) -> usize {
+    HEADER + len.next_multiple_of(WORD)
+}
+
+impl Header {
+    /// What stands before the samples.
+    pub fn position_bytes(&self) -> usize {
+        match self.kind {
+            Kind::WriteAt => POSITION,
+            Kind::Rtp | Kind::RtpAged | Kind::Write => 0,
+        }
+    }
+
+    #[inline]
+    pub fn words(&self) -> [u64; HEADER / WORD] {
+        let word = self.len as u64 | (self.kind as u64) << 24 | u64::from(self.overruns) << 32;
+        [word, self.arrival_ns]
+    }
+
+    pub fn parse(bytes: &[u8]) -> Option<Header> {
+        let (word, rest) = bytes.split_first_chunk::<WORD>()?;
+        let (arrival, _) = rest.split_first_chunk::<WORD>()?;
+        let word = u64::from_ne_bytes(*word);
+        Some(Header {
+            kind: match (word >> 24) & 0xff {
+                0 => Kind::Rtp,
+                1 => Kind::Write,
+                2 => Kind::WriteAt,
+                3 => Kind::RtpAged,
+                _ => return None,
+            },
+            len: (word & 0xff_ffff) as usize,
+            overruns: (word >> 32) as u32,
+            arrival_ns: u64::from_ne_bytes(*arrival),
+        })
+    }
+}
+
+/// One instant of a leg's counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Handed {
+    pub bytes: u64,
+    pub samples_lost: u32,
+    pub packets_lost: u32,
+    /// Of `samples_lost`: they were too far ahead of the clock.
+    pub samples_ahead: u32,
+}

@@ -1,0 +1,113 @@
+//! RTP: what a packet is.
+
+use rtp_types::RtpPacket;
+
+use crate::FeedFormat;
+use callrec_codec::Codec;
+
+const COMFORT_NOISE: u8 = 13;
+
+/// A packet that is audio of ours, or at least part of a stream.
+pub struct Packet<'a> {
+    pub ssrc: u32,
+    pub sequence: u16,
+    pub timestamp: u32,
+    pub payload_type: u8,
+    pub marker: bool,
+    pub payload: &'a [u8],
+}
+
+/// `None`: RTCP on the same port (RFC 5761) or no RTP at all.
+pub fn parse(bytes: &[u8]) -> Option<Packet<'_>> {
+    if matches!(bytes.get(1), Some(192..=223)) {
+        return None;
+    }
+    let packet = RtpPacket::parse(bytes).ok()?;
+    let from = packet.payload_offset();
+    let payload = bytes.get(from..from + packet.payload_len())?;
+    Some(Packet {
+        ssrc: packet.ssrc(),
+        sequence: packet.sequence_number(),
+        timestamp: packet.timestamp(),
+        payload_type: packet.payload_type(),
+        marker: packet.marker_bit(),
+        payload,
+    })
+}
+
+/// What an RTCP sender report says of its stream's clock (RFC 3550, 6.4.1).
+pub struct SenderReport {
+    pub ssrc: u32,
+    /// 32.32 bits of seconds.
+    pub ntp: u64,
+    /// Of the same moment.
+    pub timestamp: u32,
+}
+
+const SENDER_REPORT: u8 = 200;
+
+/// The first packet of an RTCP compound, if it is a sender report.
+pub fn sender_report(bytes: &[u8]) -> Option<SenderReport> {
+    let word = |from: usize| {
+        let word = bytes.get(from..from + 4)?.first_chunk::<4>()?;
+        Some(u32::from_be_bytes(*word))
+    };
+    if bytes.first()? >> 6 != 2 || *bytes.get(1)? != SENDER_REPORT {
+        return None;
+    }
+    Some(SenderReport {
+        ssrc: word(4)?,
+        ntp: u64::from(word(8)?) << 32 | u64::from(word(12)?),
+        timestamp: word(16)?,
+    })
+}
+
+/// An RFC 4733 event, by its looks: on a dynamic type that nobody has declared.
+pub fn looks_like_event(packet: &Packet<'_>) -> bool {
+    let [event, flags, _, _] = *packet.payload else {
+        return false;
+    };
+    packet.payload_type >= 96 && event <= 16 && flags & 0x40 == 0
+}
+
+/// What a payload type means on a leg.
+pub fn format_of(payload_type: u8, mapped: &[(u8, FeedFormat)]) -> Option<FeedFormat> {
+    let format = |codec, rate| Some(FeedFormat { codec, rate });
+    if let Some((_, mapped)) = mapped.iter().find(|(known, _)| *known == payload_type) {
+        return Some(*mapped);
+    }
+    match payload_type {
+        0 => format(Codec::Pcmu, 8000),
+        8 => format(Codec::Pcma, 8000),
+        11 => format(Codec::Pcm16, 44_100),
+        _ => None,
+    }
+}
+
+/// Whether the host has told what a payload type means.
+pub fn is_mapped(payload_type: u8, mapped: &[(u8, FeedFormat)]) -> bool {
+    mapped.iter().any(|(known, _)| *known == payload_type)
+}
+
+pub fn is_comfort_noise(payload_type: u8) -> bool {
+    payload_type == COMFORT_NOISE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn not_audio() {
+        assert!(parse(&[0x80, 200, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]).is_none());
+        assert!(parse(&[0x40, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]).is_none());
+        assert!(parse(&[0x80, 0, 0, 1]).is_none());
+        assert!(parse(&[0xa0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 9]).is_none());
+        let mut report = vec![0x80, 200, 0, 6, 0, 0, 0, 9, 0, 0, 0, 7, 0x80, 0, 0, 0, 0, 0, 0, 5];
+        let read = sender_report(&report).map(|sr| (sr.ssrc, sr.ntp, sr.timestamp));
+        assert_eq!(read, Some((9, 7 << 32 | 1 << 31, 5)));
+        report[1] = 201;
+        assert!(sender_report(&report).is_none() && sender_report(&report[..10]).is_none());
+        assert!(format_of(101, &[]).is_none() && format_of(13, &[]).is_none());
+    }
+}

@@ -1,0 +1,440 @@
+//! A recording's window on its call: from its start to its end, without its pauses.
+//!
+//! Its file has two frontiers. What is written may still be replaced, because a leg that
+//! has stalled may bring it later; what is settled stays as it is, and is accounted for.
+
+mod account;
+mod render;
+mod segments;
+mod settle;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use uuid::Uuid;
+
+use crate::layout;
+use crate::leg::LegMedia;
+use crate::legs::Legs;
+use crate::outbox::{Out, Outbox};
+use crate::resample::LOOKAHEAD_NS;
+use crate::time::{NS_PER_MS, NS_PER_S};
+use crate::track::Stretch;
+use crate::{EndReason, Layout, Leg, PauseMode};
+use crate::{Progress, Span, SpanKind, TapSpec, grid};
+use account::Account;
+use callrec_codec::Format;
+use callrec_codec::Shape;
+use render::Resampling;
+use segments::Segments;
+
+/// Stream time: as much is rendered of a recording before other calls have their turn.
+/// A peer's timestamps decide how long a silence is.
+const STRIDE_NS: u64 = 60 * NS_PER_S;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Recording,
+    Paused { since_ns: u64, from_frame: u64 },
+    Over,
+}
+
+/// The moment of a control point: its time, and the epoch that it begins.
+#[derive(Clone, Copy, Debug)]
+pub struct At {
+    pub ns: u64,
+    /// When it was set; in stream time the same.
+    pub clock_ns: u64,
+    pub epoch: u32,
+    pub real: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Closing {
+    at_ns: u64,
+    clock_ns: u64,
+    reason: EndReason,
+}
+
+/// A stop includes so much that was handed in before it, ahead of the clock.
+pub const STOP_NS: u64 = 2_000 * NS_PER_MS;
+/// What was handed in before a stop is waited for so long: then it is decided.
+const CLOSING_NS: u64 = 400 * NS_PER_MS;
+
+pub struct Tap {
+    pub id: Uuid,
+    layout: Layout,
+    format: Format,
+    pause_mode: PauseMode,
+    max_duration_ms: u32,
+    wanted_rate: u32,
+    /// The rate of each leg's first audio since the start.
+    rates: [Option<u32>; 3],
+    flush_ns: u64,
+    real: bool,
+    start_ns: u64,
+    next_cut_ns: u64,
+    shape: Option<Shape>,
+    /// The next frame to render, on the grid of the file's rate.
+    cursor: u64,
+    /// Frames in the file.
+    frames: u64,
+    limit: u64,
+    segments: Segments,
+    phase: Phase,
+    /// Why it is paused: by itself, or because its call is private.
+    paused: bool,
+    private: bool,
+    ever_paused: bool,
+    /// Stopped, but audio of before still waits for its place.
+    closing: Option<Closing>,
+    /// What was due went beyond a stride.
+    behind: bool,
+    paused_ns: u64,
+    settled_ns: u64,
+    account: Account,
+    resampling: Option<Box<Resampling>>,
+    /// When its ledger was told last; 0: it has to be told with what is settled next.
+    told_ns: u64,
+    progress: Arc<Progress>,
+    pub outbox: Outbox,
+}
+
+impl Tap {
+    /// `private`: whether the call is, and since when that is so.
+    pub fn new(spec: TapSpec, at: At, flush_ns: u64, private: (bool, u64), legs: &Legs) -> Tap {
+        let (private, private_ns) = private;
+        let flush_ns = flush_ns.max(1);
+        let mut tap = Tap {
+            id: spec.id,
+            layout: spec.layout,
+            format: spec.format,
+            pause_mode: spec.pause_mode,
+            max_duration_ms: spec.max_duration_ms,
+            wanted_rate: spec.rate,
+            rates: [None; 3],
+            flush_ns,
+            real: at.real,
+            start_ns: at.ns,
+            // Recordings that begin together are not flushed together.
+            next_cut_ns: at.ns + scatter(spec.id) % flush_ns,
+            shape: None,
+            cursor: 0,
+            frames: 0,
+            limit: u64::MAX,
+            segments: Segments::new(at.ns),
+            phase: Phase::Recording,
+            paused: false,
+            private,
+            ever_paused: private,
+            closing: None,
+            behind: false,
+            paused_ns: 0,
+            settled_ns: at.ns,
+            account: Account::new(legs, at.epoch),
+            resampling: None,
+            told_ns: 0,
+            outbox: Outbox::new(spec.sink, spec.progress.clone()),
+            progress: spec.progress,
+        };
+        if private {
+            tap.phase = Phase::Paused {
+                since_ns: at.ns,
+                from_frame: 0,
+            };
+            tap.outbox.push(Out::Paused(0));
+        } else {
+            // What was said while the call was private is not heard in it.
+            tap.segments.open(at.ns, 0, at.epoch, private_ns);
+            tap.ever_paused = private_ns > 0;
+        }
+        tap
+    }
+
+    /// Whether what the legs say may still be in its file. `ahead`: a leg has audio that was
+    /// written ahead of the clock.
+    pub fn needs_legs(&self, ahead: bool) -> bool {
+        let open = self.segments.last().and_then(|n| self.segments.get(n));
+        let unsettled = open.is_some_and(|segment| self.settled_ns < segment.to_ns);
+        match self.phase {
+            Phase::Over => false,
+            Phase::Recording => true,
+            Phase::Paused { .. } => unsettled || ahead,
+        }
+    }
+
+    /// How far its file has been written, and how far it is settled.
+    pub fn frontiers_ns(&self) -> Option<(u64, u64)> {
+        (self.phase != Phase::Over).then(|| (self.position_ns(), self.settled_ns))
+    }
+
+    /// Since when it records, if it has never been paused.
+    pub fn unbroken_since_ns(&self) -> Option<u64> {
+        (self.phase == Phase::Recording && !self.ever_paused).then_some(self.start_ns)
+    }
+
+    /// Nothing of it is due before this; 0 if something waits.
+    pub fn rest_ns(&self) -> u64 {
+        let waits = self.phase != Phase::Recording || self.closing.is_some() || self.behind;
+        match self.shape {
+            Some(_) if !waits && self.outbox.is_idle() => self.due_ns(),
+            _ => 0,
+        }
+    }
+
+    pub fn is_unshaped(&self) -> bool {
+        self.shape.is_none()
+    }
+
+    /// It is rendered when time has come this far.
+    fn due_ns(&self) -> u64 {
+        match self.real {
+            true => self.next_cut_ns,
+            false => self.position_ns().saturating_add(self.flush_ns),
+        }
+    }
+
+    /// Time has come this far. True if something was rendered.
+    pub fn advance(&mut self, frontier_ns: u64, legs: &Legs) -> bool {
+        let end_ns = self.closing.map_or(u64::MAX, |closing| closing.at_ns);
+        let frontier_ns = frontier_ns.min(end_ns);
+        if let Phase::Paused { since_ns, .. } = self.phase {
+            let paused = self.paused_ns + frontier_ns.saturating_sub(since_ns);
+            self.progress.paused_ns.store(paused, Relaxed);
+        }
+        let due = frontier_ns >= self.due_ns();
+        self.behind = false;
+        if !due || self.phase == Phase::Over {
+            return false;
+        }
+        let behind = frontier_ns.saturating_sub(self.next_cut_ns) / self.flush_ns;
+        self.next_cut_ns += (behind + 1) * self.flush_ns;
+        if self.waits_for_audio(frontier_ns) {
+            return false;
+        }
+        let resampling = self.phase == Phase::Recording && self.resamples(legs);
+        let ahead = if resampling { LOOKAHEAD_NS } else { 0 };
+        let to_ns = frontier_ns.saturating_sub(ahead);
+        let most_ns = if self.real { u64::MAX } else { self.stride_ns() };
+        self.behind = most_ns < to_ns;
+        self.reach(to_ns.min(most_ns), legs);
+        true
+    }
+
+    /// The first audio fixes the file's rate; until then there is nothing that could be
+    /// lost.
+    fn waits_for_audio(&self, frontier_ns: u64) -> bool {
+        let decided = self.shape.is_some() || self.format.rate().is_some() || self.wanted_rate != 0;
+        let waited_ms = frontier_ns.saturating_sub(self.start_ns) / 1_000_000;
+        let limited = self.max_duration_ms > 0 && waited_ms >= u64::from(self.max_duration_ms);
+        let heard = self.rates.iter().any(Option::is_some);
+        let waits = !decided && !limited && !heard;
+        if waits {
+            self.progress.waiting_ms.store(waited_ms, Relaxed);
+        }
+        waits
+    }
+
+    /// The first decodable audio of each leg since the start.
+    pub fn note_rates(&mut self, legs: &Legs) {
+        if self.shape.is_some() {
+            return;
+        }
+        for (leg, media) in self.heard(legs) {
+            let rate = &mut self.rates[leg as usize];
+            *rate = rate.or(media.first_rate);
+        }
+    }
+
+    /// The legs that are heard in it and have had a feed.
+    fn heard<'a>(&self, legs: &'a Legs) -> impl Iterator<Item = (Leg, &'a LegMedia)> + use<'a> {
+        let layout = self.layout;
+        legs.fed()
+            .filter(move |(leg, _)| layout::hears(layout, *leg as usize))
+    }
+
+    fn stride_ns(&self) -> u64 {
+        self.position_ns().saturating_add(STRIDE_NS)
+    }
+
+    /// It must go on before anything more is taken in.
+    pub fn is_behind(&self) -> bool {
+        self.behind && self.phase != Phase::Over
+    }
+
+    /// True if a point at this moment can be applied at once; else a stride is made
+    /// towards it.
+    pub fn is_near(&mut self, at_ns: u64, legs: &Legs) -> bool {
+        let stride_ns = self.stride_ns();
+        if self.phase == Phase::Over || at_ns <= stride_ns {
+            return true;
+        }
+        self.reach(stride_ns, legs);
+        false
+    }
+
+    fn position_ns(&self) -> u64 {
+        match self.shape {
+            Some(shape) => grid::time(self.cursor, shape.rate),
+            None => self.start_ns,
+        }
+    }
+
+    pub fn is_recording(&self) -> bool {
+        self.phase == Phase::Recording && self.closing.is_none()
+    }
+
+    /// It has been stopped, and waits for audio of before to find its place.
+    pub fn is_closing(&self) -> bool {
+        self.closing.is_some()
+    }
+
+    fn hears(&self, leg: usize) -> bool {
+        layout::hears(self.layout, leg)
+    }
+
+    pub fn pause(&mut self, at: At, legs: &Legs) {
+        self.paused = true;
+        self.follow(at, legs);
+    }
+
+    /// Clears the recording's own pause, and no other.
+    pub fn resume(&mut self, at: At, legs: &Legs) {
+        self.paused = false;
+        self.follow(at, legs);
+    }
+
+    pub fn private(&mut self, on: bool, at: At, legs: &Legs) {
+        self.private = on;
+        self.follow(at, legs);
+    }
+
+    /// It records while it is neither paused nor its call private.
+    fn follow(&mut self, at: At, legs: &Legs) {
+        if self.closing.is_some() {
+            return;
+        }
+        match (self.phase, self.paused || self.private) {
+            (Phase::Recording, true) => self.begin_pause(at, legs),
+            (Phase::Paused { .. }, false) => self.end_pause(at, legs),
+            _ => {}
+        }
+    }
+
+    fn begin_pause(&mut self, at: At, legs: &Legs) {
+        self.told_ns = 0;
+        // First of all, so that no filter looks beyond it.
+        self.segments.close(at.ns, at.clock_ns, at.epoch);
+        self.reach(at.ns, legs);
+        if self.phase != Phase::Recording {
+            return;
+        }
+        self.ever_paused = true;
+        self.outbox.push(Out::Paused(self.frames));
+        self.phase = Phase::Paused {
+            since_ns: at.ns,
+            from_frame: self.frames,
+        };
+    }
+
+    fn end_pause(&mut self, at: At, legs: &Legs) {
+        self.told_ns = 0;
+        self.reach(at.ns, legs);
+        let Some(span) = self.pause_until(at.ns) else {
+            return;
+        };
+        self.paused_ns += span.length_ns;
+        self.progress.paused_ns.store(self.paused_ns, Relaxed);
+        self.outbox.push(Out::Resumed(span));
+        self.phase = Phase::Recording;
+        self.segments.open(at.ns, self.frames, at.epoch, at.ns);
+        self.forget_filters();
+    }
+
+    /// Stopped at this moment; what was handed in before, and nothing else, may still come
+    /// to its place.
+    pub fn close(&mut self, at: At, reason: EndReason, legs: &Legs) {
+        if self.phase == Phase::Over || self.closing.is_some() {
+            return;
+        }
+        if let Phase::Recording = self.phase {
+            self.segments.close(at.ns, at.clock_ns, at.epoch);
+        }
+        self.account.freeze(legs, at.epoch);
+        self.closing = Some(Closing {
+            at_ns: at.ns,
+            clock_ns: at.clock_ns,
+            reason,
+        });
+    }
+
+    /// Ends it, if nothing is waited for any more. `waits`: some leg still does.
+    pub fn finish_closing(&mut self, now_ns: u64, waits: bool, legs: &Legs) {
+        if let Some(closing) = self.closing
+            && (!waits || now_ns >= closing.clock_ns + CLOSING_NS)
+        {
+            let mut at_ns = closing.at_ns;
+            if self.phase == Phase::Recording {
+                at_ns = self.own_end_ns(closing, legs);
+                self.segments.extend(at_ns);
+            }
+            self.finish(at_ns, closing.reason, legs);
+        }
+    }
+
+    /// A stop includes what was handed in before it and lies a little behind it.
+    fn own_end_ns(&self, closing: Closing, legs: &Legs) -> u64 {
+        let ends = self.heard(legs).filter_map(|(_, media)| {
+            let track = media.track();
+            let (from, to) = (closing.at_ns, closing.clock_ns + STOP_NS);
+            let (from, to) = (grid::index(from, track.rate()), grid::index(to, track.rate()));
+            let own = |stretch: &Stretch| self.account.is_own(stretch.origin.epoch);
+            let last = track.stretches(from, to).filter(own).last()?;
+            Some(grid::time(last.to, track.rate()))
+        });
+        ends.max().unwrap_or(0).max(closing.at_ns)
+    }
+
+    pub fn finish(&mut self, at_ns: u64, reason: EndReason, legs: &Legs) {
+        // What is discarded needs no more audio, which could bring it to its limit, and
+        // so to another end.
+        if reason != EndReason::Discarded {
+            self.reach(at_ns, legs);
+        } else if self.shape.is_none() {
+            self.decide_shape(legs);
+        }
+        self.over(at_ns, reason, legs);
+    }
+
+    fn over(&mut self, at_ns: u64, reason: EndReason, legs: &Legs) {
+        if self.phase == Phase::Over {
+            return;
+        }
+        let open = self.pause_until(at_ns);
+        if let Some(span) = open {
+            self.paused_ns += span.length_ns;
+            self.progress.paused_ns.store(self.paused_ns, Relaxed);
+        }
+        self.deliver();
+        self.close_account(at_ns, legs);
+        self.outbox.push(Out::Finish(reason, open));
+        self.phase = Phase::Over;
+    }
+
+    fn pause_until(&self, at_ns: u64) -> Option<Span> {
+        match self.phase {
+            Phase::Paused { since_ns, from_frame } => Some(Span {
+                kind: SpanKind::Pause,
+                from_frame,
+                to_frame: self.frames,
+                length_ns: at_ns.saturating_sub(since_ns),
+            }),
+            _ => None,
+        }
+    }
+}
+
+fn scatter(id: Uuid) -> u64 {
+    let (high, low) = id.as_u64_pair();
+    (high ^ low).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 16
+}

@@ -1,0 +1,376 @@
+//! A recording's ledger: what became of each leg's audio, counted where its file settles.
+
+use super::segments::{Segments, Zone};
+use crate::Leg;
+use crate::ledger::{DropReason, Ledger, LegLedger, LossReason, Outside, TICKS_PER_S, ticks};
+use crate::leg::{LegMedia, LegTotals, Note, What};
+use crate::legs::Legs;
+use crate::planted::{Fault, fault};
+use crate::time::NS_PER_S;
+use crate::track::{Content, Stretch, Track};
+use crate::{Span, SpanKind, grid};
+
+/// Audio that the sink has refused: frames of a leg.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Refusal {
+    pub leg: usize,
+    pub from_frame: u64,
+    pub to_frame: u64,
+}
+
+/// Per leg, what the leg had counted when the recording began.
+#[derive(Default)]
+pub(super) struct Account {
+    ledger: Ledger,
+    /// `None`: nothing.
+    begun: Option<Box<[LegTotals; 3]>>,
+    /// Handed in, but refused by the feed: not in the leg's totals.
+    refused: [u64; 3],
+    pub refusals: Vec<Refusal>,
+    /// What was handed in before or after is no concern of the recording.
+    first_epoch: u32,
+    last_epoch: u32,
+    /// What the legs had counted when it was stopped.
+    stopped: Option<Box<[LegTotals; 3]>>,
+    /// Stretches of loss that have not been told yet.
+    pub spans: Vec<Span>,
+    /// Dropped in a time that is not settled yet: the recording may end before it.
+    pending: Vec<(Leg, Note)>,
+}
+
+/// The leg, segments and rate of the file that an amount is counted for.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub leg: Leg,
+    pub segments: &'a Segments,
+    pub file_rate: u32,
+}
+
+impl Account {
+    pub(super) fn new(legs: &Legs, epoch: u32) -> Account {
+        let began_before = legs.fed().any(|(_, leg)| !leg.line.totals.is_zero());
+        Account {
+            first_epoch: epoch,
+            last_epoch: u32::MAX,
+            begun: began_before.then(|| Box::new(totals_of(legs))),
+            ..Account::default()
+        }
+    }
+
+    /// It is stopped, in this epoch: what is handed in from here on is not its own.
+    pub(super) fn freeze(&mut self, legs: &Legs, epoch: u32) {
+        self.last_epoch = epoch.saturating_sub(1);
+        self.stopped = Some(Box::new(totals_of(legs)));
+    }
+
+    pub(super) fn is_own(&self, epoch: u32) -> bool {
+        (self.first_epoch..=self.last_epoch).contains(&epoch)
+    }
+
+    fn leg(&mut self, leg: Leg) -> &mut LegLedger {
+        &mut self.ledger.legs[leg as usize]
+    }
+
+    /// The file is settled from one sample of a leg's track to another.
+    pub(super) fn settle(&mut self, place: Place<'_>, track: &Track, from: u64, to: u64) {
+        let rate = track.rate();
+        for (zone, from, to) in place.segments.zones(from, to, rate) {
+            for stretch in track.stretches(from, to) {
+                match stretch.content {
+                    Content::Audio(_) => self.audio(place, zone, stretch, rate),
+                    Content::Loss(reason) => self.lost(place, zone, (stretch.from, stretch.to), rate, reason),
+                }
+            }
+        }
+    }
+
+    fn audio(&mut self, place: Place<'_>, zone: Zone, stretch: Stretch, rate: u32) {
+        let Stretch { from, to, origin, .. } = stretch;
+        if !self.is_own(origin.epoch) {
+            return;
+        }
+        let Zone::Recorded(n) = zone else {
+            if origin.repeated {
+                return;
+            }
+            // Handed in after the resume: whether it was said before is not known so exactly.
+            let unclear = origin.straddles && zone == Zone::Paused;
+            return match place.segments.of(origin.epoch).filter(|_| unclear) {
+                Some(n) => self.dropped(place, n, (from, to), rate, DropReason::PauseUnclear),
+                None => self.outside(place.leg, zone, ticks(to - from, rate)),
+            };
+        };
+        let view = place.segments.view(n, rate);
+        let heard = view.heard(from, to, origin);
+        if origin.repeated {
+            self.leg(place.leg).repeated += ticks(heard.1 - heard.0, rate);
+            return;
+        }
+        if from < heard.0 && !view.is_recorded(origin.epoch) {
+            self.leg(place.leg)
+                .outside_of(Outside::Paused, ticks(heard.0 - from, rate));
+        } else if from < heard.0 {
+            self.dropped(place, n, (from, heard.0), rate, DropReason::PauseUnclear);
+        }
+        self.in_file(place, n, heard, rate);
+        // Said after the pause was set.
+        self.leg(place.leg)
+            .outside_of(Outside::Paused, ticks(to - heard.1, rate));
+    }
+
+    /// Audio that was rendered, unless the sink had to refuse it.
+    fn in_file(&mut self, place: Place<'_>, n: usize, (from, to): (u64, u64), rate: u32) {
+        let mut at = from;
+        while at < to {
+            let frame = |at| place.segments.frame(n, at, rate, place.file_rate);
+            let refusal = self.refusals.iter().find(|refusal| {
+                refusal.leg == place.leg as usize
+                    && refusal.to_frame > frame(at)
+                    && refusal.from_frame < frame(to)
+            });
+            let Some(refusal) = refusal.copied() else {
+                self.leg(place.leg).in_file += ticks(to - at, rate);
+                return;
+            };
+            // Sample by sample where its ends are: a frame may be several samples long.
+            let begin = (at..to).find(|at| frame(*at) >= refusal.from_frame).unwrap_or(to);
+            let end = (begin..to)
+                .find(|at| frame(*at) >= refusal.to_frame)
+                .unwrap_or(to);
+            self.leg(place.leg).in_file += ticks(begin - at, rate);
+            if begin < end {
+                self.dropped(place, n, (begin, end), rate, DropReason::Backlog);
+            } else {
+                // Less than a sample of it.
+                self.leg(place.leg).in_file += ticks(to - begin, rate);
+                return;
+            }
+            at = end;
+        }
+    }
+
+    fn lost(&mut self, place: Place<'_>, zone: Zone, (from, to): (u64, u64), rate: u32, reason: LossReason) {
+        let Zone::Recorded(n) = zone else {
+            return;
+        };
+        match reason {
+            LossReason::Network => {
+                let times = if fault(Fault::MissingTwice) { 2 } else { 1 };
+                self.leg(place.leg).missing += times * ticks(to - from, rate);
+                self.span(place, n, (from, to), rate, reason);
+            }
+            LossReason::Dropped(reason) => {
+                self.refused[place.leg as usize] += ticks(to - from, rate);
+                self.dropped(place, n, (from, to), rate, reason);
+            }
+        }
+    }
+
+    /// All that is dropped passes here.
+    fn dropped(&mut self, place: Place<'_>, n: usize, (from, to): (u64, u64), rate: u32, reason: DropReason) {
+        self.leg(place.leg).drop_audio(reason, ticks(to - from, rate));
+        self.span(place, n, (from, to), rate, LossReason::Dropped(reason));
+    }
+
+    fn outside(&mut self, leg: Leg, zone: Zone, amount: u64) {
+        let why = match zone {
+            Zone::BeforeStart => Outside::BeforeStart,
+            Zone::Recorded(_) | Zone::Paused => Outside::Paused,
+        };
+        self.leg(leg).outside_of(why, amount);
+    }
+
+    fn span(&mut self, place: Place<'_>, n: usize, (from, to): (u64, u64), rate: u32, reason: LossReason) {
+        let frame = |at| place.segments.frame(n, at, rate, place.file_rate);
+        let span = Span {
+            kind: SpanKind::Loss(place.leg, reason),
+            from_frame: frame(from),
+            to_frame: frame(to),
+            length_ns: grid::time(to - from, rate),
+        };
+        // What lies before a resume is in no frame, and in no span with others.
+        let framed = |span: &Span| span.from_frame < span.to_frame;
+        let touches = |last: &Span| last.to_frame == span.from_frame && framed(last) == framed(&span);
+        match self.spans.last_mut() {
+            Some(last) if last.kind == span.kind && touches(last) => {
+                last.to_frame = span.to_frame;
+                last.length_ns += span.length_ns;
+            }
+            _ => self.spans.push(span),
+        }
+    }
+
+    /// Something that the leg's timeline does not hold. `settled_ns`: so far the recording
+    /// has settled.
+    pub(super) fn note(&mut self, place: Place<'_>, note: Note, settled_ns: u64) {
+        let Note {
+            from,
+            to,
+            rate,
+            epoch,
+            ..
+        } = note;
+        if !self.is_own(epoch) && !matches!(note.what, What::Lost(_)) {
+            return;
+        }
+        let settled = grid::index(settled_ns, rate);
+        let from = match note.what {
+            // What was late for this recording is counted as that.
+            What::Dropped(DropReason::Overlap) => from.max(settled).min(to),
+            _ => from,
+        };
+        let amount = ticks(to.saturating_sub(from), rate);
+        let recorded = place.segments.records(epoch);
+        match note.what {
+            What::Duplicate => self.leg(place.leg).duplicates += amount,
+            What::Outside(_) | What::Slipped | What::Dropped(_) | What::Refused(_) if !recorded => {
+                if matches!(note.what, What::Refused(_)) {
+                    self.refused[place.leg as usize] += amount;
+                }
+                self.leg(place.leg).outside_of(Outside::Paused, amount);
+            }
+            What::Dropped(_) | What::Refused(_) if to > settled => {
+                self.pending.push((place.leg, Note { from, ..note }));
+            }
+            What::Outside(why) => self.leg(place.leg).outside_of(why, amount),
+            What::Slipped => self.leg(place.leg).slipped += amount,
+            What::Refused(reason) => {
+                self.refused[place.leg as usize] += amount;
+                self.drop_by_place(place, (from, to), rate, reason);
+            }
+            What::Dropped(reason) => self.drop_by_place(place, (from, to), rate, reason),
+            What::Lost(reason) => {
+                for (zone, from, to) in place.segments.zones(from, to.min(settled), rate) {
+                    self.lost(place, zone, (from, to), rate, reason);
+                }
+            }
+            What::Late { was_missing } => {
+                let late = (from, to.min(settled));
+                match (recorded, was_missing) {
+                    (false, _) => {
+                        let amount = ticks(late.1.saturating_sub(late.0), rate);
+                        self.leg(place.leg).outside_of(Outside::Paused, amount);
+                    }
+                    (true, false) => self.drop_by_place(place, late, rate, DropReason::Late),
+                    (true, true) => self.found_late(place, late, rate),
+                }
+            }
+        }
+    }
+
+    fn drop_by_place(&mut self, place: Place<'_>, (from, to): (u64, u64), rate: u32, reason: DropReason) {
+        for (zone, from, to) in place.segments.zones(from, to, rate) {
+            match zone {
+                Zone::Recorded(n) => self.dropped(place, n, (from, to), rate, reason),
+                zone => self.outside(place.leg, zone, ticks(to - from, rate)),
+            }
+        }
+    }
+
+    /// It was missing, and is counted as that; now it is too late.
+    fn found_late(&mut self, place: Place<'_>, (from, to): (u64, u64), rate: u32) {
+        for (zone, from, to) in place.segments.zones(from, to, rate) {
+            let amount = ticks(to - from, rate);
+            let leg = self.leg(place.leg);
+            match zone {
+                Zone::Recorded(_) if leg.missing >= amount => {
+                    leg.missing -= amount;
+                    leg.drop_audio(DropReason::Late, amount);
+                }
+                Zone::Recorded(n) => self.dropped(place, n, (from, to), rate, DropReason::Late),
+                zone => self.outside(place.leg, zone, amount),
+            }
+        }
+    }
+
+    /// What was dropped up to here is certain now. `ends`: the recording ends here, and what
+    /// lies behind is none of it.
+    pub(super) fn settle_pending(&mut self, place: Place<'_>, settled_ns: u64, ends: bool) {
+        for (leg, note) in std::mem::take(&mut self.pending) {
+            let settled = grid::index(settled_ns, note.rate);
+            if leg != place.leg || (note.to > settled && !ends) {
+                self.pending.push((leg, note));
+                continue;
+            }
+            let (What::Dropped(reason) | What::Refused(reason)) = note.what else {
+                continue;
+            };
+            if matches!(note.what, What::Refused(_)) {
+                self.refused[leg as usize] += ticks(note.to - note.from, note.rate);
+            }
+            let end = note.to.min(settled.max(note.from));
+            self.drop_by_place(place, (note.from, end), note.rate, reason);
+            self.leg(leg)
+                .outside_of(Outside::AfterStop, ticks(note.to - end, note.rate));
+        }
+    }
+
+    /// What the leg still holds behind the end of the recording.
+    pub(super) fn after_stop(&mut self, place: Place<'_>, track: &Track, from: u64) {
+        for stretch in track.stretches(from, u64::MAX) {
+            let own = self.is_own(stretch.origin.epoch) && !stretch.origin.repeated;
+            if own && matches!(stretch.content, Content::Audio(_)) {
+                let amount = ticks(stretch.to - stretch.from, track.rate());
+                let why = match (stretch.origin.ahead, place.segments.records(stretch.origin.epoch)) {
+                    (true, _) => Outside::Cleared,
+                    (false, true) => Outside::AfterStop,
+                    (false, false) => Outside::Paused,
+                };
+                self.leg(place.leg).outside_of(why, amount);
+            }
+        }
+    }
+
+    /// A leg that is silent now has been.
+    pub(super) fn note_silence(&mut self, leg: Leg, media: &LegMedia) {
+        self.leg(leg).silent |= media.is_silent;
+    }
+
+    /// What the leg has counted since the recording began.
+    pub(super) fn totals(&mut self, leg: Leg, media: &LegMedia, file_rate: u32) {
+        let nothing = LegTotals::default();
+        let begun = self.begun.as_ref().map_or(&nothing, |begun| &begun[leg as usize]);
+        let totals = match &self.stopped {
+            Some(stopped) => &stopped[leg as usize],
+            None => &media.line.totals,
+        };
+        let ledger = &mut self.ledger.legs[leg as usize];
+        ledger.fed = true;
+        ledger.packets = totals.packets - begun.packets;
+        ledger.handed = totals.handed() - begun.handed() + self.refused[leg as usize];
+        // A stream that had begun before goes on.
+        let known = u32::from(begun.streams > 0 && ledger.packets > 0);
+        ledger.streams = (totals.streams - begun.streams).max(known);
+        ledger.wrong_timestamps = totals.wrong_timestamps - begun.wrong_timestamps;
+        ledger.concurrent = totals.concurrent > begun.concurrent;
+        let codecs = || totals.codecs_after(begun.packets);
+        ledger.narrowed = codecs().any(|format| format.rate > file_rate);
+        ledger.codecs.clear();
+        ledger
+            .codecs
+            .extend(codecs().map(|format| (format.codec, format.rate)));
+        ledger.ignored.clear();
+        for (number, count) in &totals.ignored {
+            let before = begun.ignored.iter().find(|(known, _)| known == number);
+            let count = count - before.map_or(0, |(_, count)| *count);
+            if count > 0 {
+                ledger.ignored.push((*number, count));
+            }
+        }
+    }
+
+    pub(super) fn ledger(&mut self, settled_frames: u64) -> &Ledger {
+        self.ledger.settled_frames = settled_frames;
+        &self.ledger
+    }
+
+    /// In nanoseconds, for all legs together.
+    pub(super) fn lost_ns(&self) -> u64 {
+        (u128::from(self.ledger.lost()) * u128::from(NS_PER_S) / u128::from(TICKS_PER_S)) as u64
+    }
+}
+
+fn totals_of(legs: &Legs) -> [LegTotals; 3] {
+    let totals = |media: &LegMedia| media.line.totals.clone();
+    Leg::ALL.map(|leg| legs.get(leg).map(totals).unwrap_or_default())
+}

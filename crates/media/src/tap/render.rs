@@ -1,0 +1,304 @@
+//! From a recording's legs to the frames of its file.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::{Phase, Tap};
+use crate::grid;
+use crate::layout::{self, Reader};
+use crate::leg::LegMedia;
+use crate::legs::Legs;
+use crate::outbox::Out;
+use crate::planted::{Fault, fault};
+use crate::resample::{LOOKAHEAD_NS, LegResampler};
+use crate::track::Track;
+use crate::{EndReason, Layout, Leg, PauseMode};
+use callrec_codec::Shape;
+
+/// Frames to be rendered: of one segment, and on one track of each leg.
+#[derive(Clone, Copy)]
+struct Window {
+    cursor: u64,
+    frames: u64,
+    segment: usize,
+    shape: Shape,
+}
+
+/// The filters of legs whose rate is not the file's, and what they have made of a window.
+#[derive(Default)]
+pub(super) struct Resampling {
+    filters: [Option<LegResampler>; 3],
+    audio: [Vec<u8>; 3],
+}
+
+impl Tap {
+    /// A filter's memory would carry what was said into what comes.
+    pub(super) fn forget_filters(&mut self) {
+        self.take_filters();
+    }
+
+    fn take_filters(&mut self) -> [Option<LegResampler>; 3] {
+        let resampling = self.resampling.as_mut();
+        resampling
+            .map(|r| std::mem::take(&mut r.filters))
+            .unwrap_or_default()
+    }
+
+    pub(super) fn resamples(&self, legs: &Legs) -> bool {
+        let rate = self.shape.map_or(0, |shape| shape.rate);
+        let other = |track: &Track| track.rate() != rate;
+        self.heard(legs)
+            .any(|(_, leg)| other(leg.track()) || leg.line.past.iter().any(other))
+    }
+
+    /// The leg's track at a frame, and the frame where the next one takes over.
+    fn track(leg: &LegMedia, cursor: u64, shape: Shape) -> (&Track, u64) {
+        for past in &leg.line.past {
+            let until = grid::index(past.end_ns(), shape.rate);
+            if until > cursor {
+                return (past, until);
+            }
+        }
+        (leg.track(), u64::MAX)
+    }
+
+    /// Up to the next change of a leg's clock rate.
+    fn uniform(cursor: u64, frames: u64, legs: &Legs, shape: Shape) -> u64 {
+        let until = legs.fed().map(|(_, leg)| Self::track(leg, cursor, shape).1).min();
+        frames.min(until.unwrap_or(u64::MAX) - cursor)
+    }
+
+    /// Renders, fills or skips up to a moment.
+    pub(super) fn reach(&mut self, at_ns: u64, legs: &Legs) {
+        let shape = self.decide_shape(legs);
+        let to = grid::index(at_ns, shape.rate);
+        let skips = self.pause_mode == PauseMode::Skip;
+        while self.cursor < to {
+            match self.phase {
+                Phase::Over => return,
+                Phase::Paused { .. } if skips => self.cursor = to,
+                Phase::Paused { .. } => {
+                    let frames = (to - self.cursor).min(self.limit - self.frames);
+                    self.emit(None, frames);
+                }
+                Phase::Recording => {
+                    let most = grid::index(self.flush_ns, shape.rate).max(u64::from(shape.rate));
+                    let frames = (to - self.cursor).min(most).min(self.limit - self.frames);
+                    let frames = Self::uniform(self.cursor, frames, legs, shape);
+                    self.piece(shape, frames, legs);
+                }
+            }
+            if self.frames >= self.limit {
+                self.over(grid::time(self.cursor, shape.rate), EndReason::Limit, legs);
+            }
+        }
+    }
+
+    /// The shape of the file is decided when it is first needed.
+    pub(super) fn decide_shape(&mut self, legs: &Legs) -> Shape {
+        if let Some(shape) = self.shape {
+            return shape;
+        }
+        // Of a leg without audio so far, what the host has told. A feed that has just been
+        // closed counts, too: its audio is still to be rendered.
+        let rates = self.heard(legs).map(|(leg, media)| {
+            let first = self.rates[leg as usize];
+            first.unwrap_or(media.told_rate)
+        });
+        let first = rates.max();
+        let rate = match (self.wanted_rate, self.format.rate()) {
+            (0, Some(rate)) => rate,
+            (0, None) => first.unwrap_or(8000),
+            (rate, _) => rate,
+        };
+        let stereo = self.layout == Layout::Stereo && !legs.is_fed(Leg::Mixed);
+        let shape = Shape {
+            format: self.format,
+            rate,
+            channels: 1 + u16::from(stereo),
+        };
+        self.shape = Some(shape);
+        self.cursor = grid::index(self.start_ns, rate);
+        if self.max_duration_ms > 0 {
+            let frames = (u64::from(self.max_duration_ms) * u64::from(rate) + 500) / 1000;
+            self.limit = frames.max(1);
+        }
+        self.outbox.shape(shape);
+        shape
+    }
+
+    /// Some frames of audio, or of silence if nobody says anything.
+    fn piece(&mut self, shape: Shape, frames: u64, legs: &Legs) {
+        let window = Window {
+            cursor: self.cursor,
+            frames,
+            segment: self.segments.last().unwrap_or_default(),
+            shape,
+        };
+        if !self.is_said(window, legs) {
+            self.forget_filters();
+            return self.emit(None, frames);
+        }
+        self.resample(window, legs);
+        let block = self.render(window, legs);
+        self.emit(Some(block), frames);
+    }
+
+    fn is_said(&self, window: Window, legs: &Legs) -> bool {
+        self.heard(legs).any(|(_, leg)| {
+            let (track, _) = Self::track(leg, window.cursor, window.shape);
+            let (from, to) = self.range(window, track);
+            let ahead = match track.rate() == window.shape.rate {
+                true => 0,
+                false => grid::index(LOOKAHEAD_NS, track.rate()),
+            };
+            track.has_audio(from, to + ahead)
+        })
+    }
+
+    /// The window on a leg's grid.
+    fn range(&self, window: Window, track: &Track) -> (u64, u64) {
+        let (rate, file) = (track.rate(), window.shape.rate);
+        let since = self.segments.get(window.segment).map_or(0, |s| s.from_ns);
+        let from = grid::convert(window.cursor, file, rate).max(grid::index(since, rate));
+        let to = grid::convert(window.cursor + window.frames, file, rate);
+        (from, to.max(from))
+    }
+
+    fn render(&mut self, window: Window, legs: &Legs) -> Vec<u8> {
+        let mut block = self.outbox.buffer();
+        let mut readers = Leg::ALL.map(|leg| self.reader(leg, legs, window));
+        let channels = layout::channels(self.layout, window.shape.channels);
+        layout::render(
+            &mut block,
+            window.shape.format.samples(),
+            channels,
+            &mut readers,
+            window.frames,
+        );
+        block
+    }
+
+    fn resample(&mut self, window: Window, legs: &Legs) {
+        for (leg, media) in self.heard(legs) {
+            let n = leg as usize;
+            let (track, _) = Self::track(media, window.cursor, window.shape);
+            let (rate, file) = (track.rate(), window.shape.rate);
+            if rate == file {
+                if let Some(resampling) = &mut self.resampling {
+                    resampling.filters[n] = None;
+                }
+                continue;
+            }
+            let resampling = self.resampling.get_or_insert_default();
+            let (filter, audio) = (&mut resampling.filters[n], &mut resampling.audio[n]);
+            let segment = self.segments.get(window.segment);
+            let heard_ns = segment.map_or((0, u64::MAX), |s| (s.from_ns, s.to_ns));
+            if filter.as_ref().is_none_or(|filter| filter.from() != rate) {
+                *filter = LegResampler::new(rate, file, window.cursor, heard_ns);
+            }
+            audio.clear();
+            if let Some(filter) = filter {
+                filter.end_at(heard_ns.1);
+                let view = self.segments.view(window.segment, rate);
+                filter.render(track, &view, window.frames as usize, audio);
+            }
+        }
+    }
+
+    fn reader<'a>(&'a self, leg: Leg, legs: &'a Legs, window: Window) -> Reader<'a> {
+        let Some(media) = legs.get(leg).filter(|_| self.hears(leg as usize)) else {
+            return Reader::Nothing;
+        };
+        let (track, _) = Self::track(media, window.cursor, window.shape);
+        if track.rate() != window.shape.rate {
+            let resampling = self.resampling.as_ref();
+            let bytes = resampling.map_or(&[][..], |r| &r.audio[leg as usize]);
+            return Reader::Resampled { bytes, at: 0 };
+        }
+        Reader::Track {
+            track,
+            view: self.segments.view(window.segment, track.rate()),
+            run: track.run_at(window.cursor),
+            at: window.cursor,
+        }
+    }
+
+    fn emit(&mut self, block: Option<Vec<u8>>, frames: u64) {
+        let from_frame = self.frames;
+        self.cursor += frames;
+        self.frames += frames;
+        let bytes = self.frames * self.shape.map_or(0, |s| s.frame_bytes()) as u64;
+        self.progress.frames.store(self.frames, Relaxed);
+        self.progress.bytes.store(bytes, Relaxed);
+        self.outbox.push(Out::Audio {
+            block,
+            from_frame,
+            frames,
+        });
+    }
+
+    /// A leg has audio for a stretch that is written already: its frames are given again.
+    pub fn repair(&mut self, leg: usize, from_ns: u64, to_ns: u64, legs: &Legs) {
+        let Some(shape) = self
+            .shape
+            .filter(|_| self.phase != Phase::Over && self.hears(leg) && !fault(Fault::PatchLeftOut))
+        else {
+            return;
+        };
+        let margin = if self.resamples(legs) { LOOKAHEAD_NS } else { 0 };
+        let from_ns = from_ns.saturating_sub(margin).max(self.settled_ns);
+        let to_ns = to_ns.saturating_add(margin);
+        let stretches: Vec<_> = self
+            .segments
+            .iter()
+            .filter(|(_, segment)| segment.from_ns < to_ns && from_ns < segment.to_ns)
+            .map(|(n, segment)| (n, *segment))
+            .collect();
+        for (n, segment) in stretches {
+            let begin = grid::index(segment.from_ns, shape.rate);
+            let end = match segment.to_ns {
+                u64::MAX => self.cursor,
+                ns => grid::index(ns, shape.rate).min(self.cursor),
+            };
+            let from = grid::index(from_ns, shape.rate).max(begin);
+            let to = (grid::index(to_ns.min(segment.to_ns), shape.rate) + 1).min(end);
+            let (mut cursor, base) = (from, segment.frame);
+            while cursor < to {
+                let frames = Self::uniform(cursor, to - cursor, legs, shape);
+                let window = Window {
+                    cursor,
+                    frames,
+                    segment: n,
+                    shape,
+                };
+                let block = self.render_again(window, begin, legs);
+                self.outbox.push(Out::Patch {
+                    leg,
+                    from_frame: base + cursor - begin,
+                    frames,
+                    block,
+                });
+                cursor += frames;
+            }
+        }
+    }
+
+    /// With filters of its own, which begin a little earlier where that may be heard.
+    fn render_again(&mut self, window: Window, begin: u64, legs: &Legs) -> Vec<u8> {
+        let kept = self.take_filters();
+        let lead = grid::index(LOOKAHEAD_NS, window.shape.rate).min(window.cursor - begin);
+        let early = Window {
+            cursor: window.cursor - lead,
+            frames: window.frames + lead,
+            ..window
+        };
+        self.resample(early, legs);
+        if let Some(resampling) = &mut self.resampling {
+            for bytes in &mut resampling.audio {
+                bytes.drain(..(2 * lead as usize).min(bytes.len()));
+            }
+            resampling.filters = kept;
+        }
+        self.render(window, legs)
+    }
+}
