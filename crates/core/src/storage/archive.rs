@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 pub use entry::{Entry, Facts};
 
-use super::Manifest;
+use super::manifest::Manifest;
 use super::os::Dir;
 use crate::sync::{Mutex, MutexGuard, thread};
 use walk::Place;

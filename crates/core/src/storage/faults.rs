@@ -44,7 +44,7 @@ pub enum Step {
 
 #[cfg(feature = "faults")]
 mod on {
-    use super::super::StorageConfig;
+    use super::super::settings::StorageConfig;
     use super::Step;
     use crate::sync::{Mutex, StaticMutex};
     use std::io;
@@ -109,7 +109,7 @@ mod on {
 
 #[cfg(not(feature = "faults"))]
 mod off {
-    use super::super::StorageConfig;
+    use super::super::settings::StorageConfig;
     use super::Step;
     use std::io;
 

@@ -1,36 +1,43 @@
 //! The end of a recording's channel that its media sink holds.
 
 use super::container::FileShape;
+use super::manifest::Manifest;
 use super::patch::Patch;
+use super::plan::Draft;
 use super::queue::{Channel, Ending, Item, Source};
-use super::{Manifest, Store};
+use super::writer::Writers;
 use crate::words::{Error, Format, Status};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use uuid::Uuid;
 
 /// One recording's way to its file. Everything here only queues: no disk, no
 /// waiting.
 pub struct RecordingFile {
-    pub(super) store: Arc<Store>,
-    pub(super) channel: Arc<Channel>,
-    pub(super) finished: bool,
+    writers: Arc<Writers>,
+    channel: Arc<Channel>,
+    finished: bool,
 }
 
 impl RecordingFile {
+    /// Begins a recording: queues the making of its manifest and its file.
+    pub(super) fn begin(writers: &Arc<Writers>, id: Uuid, draft: Draft) -> RecordingFile {
+        RecordingFile {
+            writers: Arc::clone(writers),
+            channel: writers.begin(id, draft),
+            finished: false,
+        }
+    }
+
     /// What the audio is; before the first block.
     pub fn shape(&mut self, format: Format, rate: u32, channels: u16) {
         let shape = FileShape {
             format,
-            rate,
-            channels,
+            rate: rate.max(1),
+            channels: channels.max(1),
         };
-        let limit = shape
-            .bytes_per_second()
-            .saturating_mul(u64::from(self.store.config().backlog_ms))
-            / 1000;
-        self.channel.limit.store(limit.max(1), Ordering::Relaxed);
-        self.store
-            .queue(&self.channel, Some(Item::Shape(format, rate, channels)));
+        self.writers.backlog().limit(&self.channel, &shape);
+        self.writers.queue(&self.channel, Item::Shape(shape));
     }
 
     /// The next block of audio. `Err` gives it back, and nothing was taken: too much
@@ -38,13 +45,13 @@ impl RecordingFile {
     pub fn write(&mut self, block: Vec<u8>) -> Result<(), Vec<u8>> {
         let bytes = block.len() as u64;
         if bytes == 0 {
-            self.store.pool.give(block);
+            self.writers.pool().give(block);
             return Ok(());
         }
-        if !self.store.admit(&self.channel, bytes) {
+        if !self.writers.backlog().admit(&self.channel, bytes) {
             return Err(block);
         }
-        self.store.queue(&self.channel, Some(Item::Audio(block)));
+        self.writers.queue(&self.channel, Item::Audio(block));
         Ok(())
     }
 
@@ -53,33 +60,32 @@ impl RecordingFile {
     pub fn patch(&mut self, at: u64, block: Vec<u8>) -> Result<(), Vec<u8>> {
         let bytes = block.len() as u64;
         if bytes == 0 {
-            self.store.pool.give(block);
+            self.writers.pool().give(block);
             return Ok(());
         }
-        if !self.store.admit(&self.channel, bytes) {
+        if !self.writers.backlog().admit(&self.channel, bytes) {
             return Err(block);
         }
         let patch = Patch { at, bytes: block };
-        self.store.queue(&self.channel, Some(Item::Patch(patch)));
+        self.writers.queue(&self.channel, Item::Patch(patch));
         Ok(())
     }
 
     /// So many bytes of silence: always taken, and costs no memory.
     pub fn fill(&mut self, bytes: u64) {
         if bytes > 0 {
-            self.store.queue(&self.channel, Some(Item::Fill(bytes)));
+            self.writers.queue(&self.channel, Item::Fill(bytes));
         }
     }
 
     /// An empty buffer for the next block, from those written before.
     pub fn buffer(&self) -> Vec<u8> {
-        self.store.pool.take()
+        self.writers.pool().take()
     }
 
     /// Rewrites the live manifest by what `source` says then; `Report::marked` follows.
     pub fn mark(&mut self, source: Arc<dyn Source>, mark: u32) {
-        let to_tell = self.channel.push_mark(source, mark);
-        self.store.schedule(&self.channel, to_tell);
+        self.writers.queue_mark(&self.channel, source, mark);
     }
 
     /// The end. `keep` false: no audio is kept.
@@ -100,8 +106,8 @@ impl RecordingFile {
 
     fn end(mut self, manifest: Box<Manifest>, ending: Ending) {
         self.finished = true;
-        self.store
-            .queue(&self.channel, Some(Item::Finish(Some(manifest), ending)));
+        self.writers
+            .queue(&self.channel, Item::Finish(Some(manifest), ending));
     }
 }
 
@@ -110,8 +116,8 @@ impl Drop for RecordingFile {
     fn drop(&mut self) {
         if !self.finished {
             let error = Error::new(Status::Internal, "the recording was given up without an end");
-            self.store
-                .queue(&self.channel, Some(Item::Finish(None, Ending::Lost(error))));
+            self.writers
+                .queue(&self.channel, Item::Finish(None, Ending::Lost(error)));
         }
     }
 }

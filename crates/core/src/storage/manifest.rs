@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 mod leg;
 
-use super::outbox::Callback;
+use super::callback::Callback;
 use crate::words::{EndReason, Error, State, Status};
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};

@@ -1,15 +1,6 @@
 //! Late audio that has found its place: bytes of the file that were given before, again.
 
-use super::faults::Step;
-use super::live::Live;
-use super::os;
-use super::queue::Item;
-use super::writer::PIECE;
-use super::{LOG_WARNING, Store};
-use std::collections::VecDeque;
-use std::io;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use super::audio_file::PIECE;
 
 /// What replaces a stretch of the audio.
 pub struct Patch {
@@ -24,12 +15,12 @@ impl Patch {
     }
 
     /// Whether both can be written at once.
-    fn takes(&self, next: &Patch) -> bool {
+    pub fn takes(&self, next: &Patch) -> bool {
         (self.at..=self.end()).contains(&next.at) && next.end() - self.at <= PIECE as u64
     }
 
     /// Where both say something, the later one is right.
-    fn join(&mut self, next: &Patch) {
+    pub fn join(&mut self, next: &Patch) {
         let from = (next.at - self.at) as usize;
         let shared = next.bytes.len().min(self.bytes.len() - from);
         let (replacing, following) = next.bytes.split_at(shared);
@@ -38,55 +29,8 @@ impl Patch {
     }
 }
 
-impl Store {
-    /// Brings the patch at the front to where its audio is: on the disk, or still in
-    /// `gather`, which follows what is on the disk.
-    pub(super) fn patch(
-        self: &Arc<Self>,
-        live: &mut Live,
-        items: &mut VecDeque<Item>,
-        gather: &mut [u8],
-    ) -> io::Result<()> {
-        self.join_patches(items);
-        let Some(Item::Patch(patch)) = items.front() else {
-            return Ok(());
-        };
-        let on_disk = live.audio_bytes.saturating_sub(patch.at);
-        let on_disk = patch
-            .bytes
-            .len()
-            .min(usize::try_from(on_disk).unwrap_or(usize::MAX));
-        let (written, gathered) = patch.bytes.split_at(on_disk);
-        if !written.is_empty() {
-            live.patch(self, written, patch.at)?;
-        }
-        if !gathered.is_empty() {
-            let from = patch.at.saturating_sub(live.audio_bytes);
-            let taken = replace(gather, from, gathered);
-            if taken < gathered.len() {
-                let message = format!("{}: late audio beyond the end: ignored", live.id);
-                self.report.log(LOG_WARNING, message);
-            }
-        }
-        Ok(())
-    }
-
-    /// Joins those that follow the first one without a gap, so that there are few writes.
-    fn join_patches(&self, items: &mut VecDeque<Item>) {
-        while let (Some(Item::Patch(first)), Some(Item::Patch(next))) = (items.front(), items.get(1))
-            && first.takes(next)
-        {
-            let next = items.remove(1);
-            if let (Some(Item::Patch(first)), Some(Item::Patch(next))) = (items.front_mut(), next) {
-                first.join(&next);
-                self.pool.give(next.bytes);
-            }
-        }
-    }
-}
-
-/// Replaces what there is of `audio` from there on; answers how many bytes that were.
-fn replace(audio: &mut [u8], from: u64, bytes: &[u8]) -> usize {
+/// Replaces what there is of `audio` from there on; returns how many bytes that were.
+pub fn replace(audio: &mut [u8], from: u64, bytes: &[u8]) -> usize {
     let from = usize::try_from(from).unwrap_or(usize::MAX);
     let Some(old) = audio.get_mut(from..) else {
         return 0;
@@ -94,17 +38,6 @@ fn replace(audio: &mut [u8], from: u64, bytes: &[u8]) -> usize {
     let taken = old.len().min(bytes.len());
     old[..taken].copy_from_slice(&bytes[..taken]);
     taken
-}
-
-impl Live {
-    /// Writes over audio that is on the disk.
-    fn patch(&mut self, store: &Arc<Store>, bytes: &[u8], at: u64) -> io::Result<()> {
-        store.hook.at(Step::PatchAudio)?;
-        let at = self.header_bytes + at;
-        os::write_all_at(self.file(store)?, bytes, at)?;
-        store.written.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        Ok(())
-    }
 }
 
 #[cfg(test)]

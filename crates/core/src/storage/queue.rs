@@ -1,28 +1,39 @@
-//! What waits for the disk: a channel for each recording, a lane for each writer,
-//! and the finishers' jobs. Locks here are held for a push or a swap only.
+//! What waits for the disk: a channel for each recording, and a lane for each writer.
+//! Locks here are held for a push or a swap only.
 
-use super::Manifest;
-use super::live::{Live, Stage};
+use super::container::FileShape;
+use super::manifest::Manifest;
 use super::patch::Patch;
-use super::trouble::Trouble;
-use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use crate::sync::{Condvar, Mutex};
-use crate::words::{Error, Format};
+use super::plan::Stage;
+use super::pool::Pool;
+use super::retry::Trouble;
+use super::wake::Wake;
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicBool, AtomicU64};
+use crate::words::Error;
 use std::collections::VecDeque;
 use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
-use uuid::Uuid;
 
 /// What a sink asks for, in order.
 pub enum Item {
-    Shape(Format, u32, u16),
+    Shape(FileShape),
     Audio(Vec<u8>),
     /// So many bytes of silence.
     Fill(u64),
     Patch(Patch),
     /// Always the last.
     Finish(Option<Box<Manifest>>, Ending),
+}
+
+impl Item {
+    /// Gives the block's buffer back.
+    pub fn recycle(self, pool: &Pool) {
+        if let Item::Audio(block) | Item::Patch(Patch { bytes: block, .. }) = self {
+            pool.give(block);
+        }
+    }
 }
 
 /// Who can tell the latest manifest of a recording, at the moment it is written.
@@ -73,6 +84,14 @@ impl Work {
             (Some(old), none) => *none = Some(old),
             (None, _) => {}
         }
+    }
+
+    /// What the audio is, if that was told.
+    pub fn shape(&self) -> Option<FileShape> {
+        self.items.iter().find_map(|item| match item {
+            Item::Shape(shape) => Some(*shape),
+            _ => None,
+        })
     }
 
     pub fn audio_bytes(&self) -> u64 {
@@ -159,18 +178,13 @@ impl Channel {
         queued.scheduled = false;
         mem::take(&mut queued.work)
     }
-
-    pub fn audio_taken(&self, bytes: u64) {
-        self.waiting.fetch_sub(bytes, Ordering::Relaxed);
-    }
 }
 
 /// The channels that have something for one writer.
 #[derive(Default)]
 pub struct Lane {
     channels: Mutex<Vec<Arc<Channel>>>,
-    nudged: Mutex<bool>,
-    bell: Condvar,
+    wake: Wake,
 }
 
 impl Lane {
@@ -184,55 +198,11 @@ impl Lane {
     }
 
     pub fn nudge(&self) {
-        *self.nudged.lock() = true;
-        self.bell.notify_one();
+        self.wake.nudge();
     }
 
-    /// Until nudged, but no longer than a tick.
+    /// Waits until nudged, but no longer than a tick.
     pub fn wait(&self, tick: Duration) {
-        let mut nudged = self.nudged.lock();
-        if !*nudged {
-            self.bell.wait_for(&mut nudged, tick);
-        }
-        *nudged = false;
-    }
-}
-
-/// Work of the finishers.
-pub enum Job {
-    Finish(Box<Live>, Ending),
-    Settle(Uuid),
-}
-
-#[derive(Default)]
-pub struct Jobs {
-    queue: Mutex<VecDeque<Job>>,
-    bell: Condvar,
-}
-
-impl Jobs {
-    pub fn push(&self, job: Job) {
-        self.queue.lock().push_back(job);
-        self.bell.notify_one();
-    }
-
-    /// The next job; `None` once there is none and `done` says that none will come.
-    pub fn next(&self, done: impl Fn() -> bool) -> Option<Job> {
-        let mut queue = self.queue.lock();
-        loop {
-            if let Some(job) = queue.pop_front() {
-                return Some(job);
-            }
-            if done() {
-                return None;
-            }
-            self.bell.wait(&mut queue);
-        }
-    }
-
-    /// Makes everyone who waits ask `done` again.
-    pub fn ring(&self) {
-        let _queue = self.queue.lock();
-        self.bell.notify_all();
+        self.wake.wait(tick);
     }
 }

@@ -1,36 +1,104 @@
-//! The writer threads: few, large writes, and a header that is always true.
+//! The writer threads.
 
-use super::container::FileShape;
+use super::activity::Activity;
+use super::backlog::{Backlog, TakenAudio};
+use super::batch::Batch;
+use super::directory::Directory;
 use super::faults::Step;
-use super::live::{Live, PART, Plan, Stage, write_error};
-use super::patch::Patch;
-use super::queue::{Channel, Ending, Item, Job, Mark, Work};
-use super::trouble::{Failure, TICK, panic_text};
-use super::{LOG_ERROR, Manifest, Store};
+use super::jobs::{Job, Jobs};
+use super::live::write_error;
+use super::live_manifests::LiveManifests;
+use super::manifest::Manifest;
+use super::plan::{Draft, Maker, Plan, Stage};
+use super::pool::Pool;
+use super::queue::{Channel, Ending, Item, Lane, Source, Work};
+use super::report::{LOG_ERROR, Report, guarded, panic_text};
+use super::retry::{Failure, Retry, TICK};
 use crate::words::{Error, Status};
-use std::collections::VecDeque;
-use std::io;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use uuid::Uuid;
 
-/// The largest piece written at once.
-pub(super) const PIECE: usize = 256 << 10;
+/// What the writers share with the rest of a store.
+pub struct WriterLinks {
+    pub directory: Arc<Directory>,
+    pub manifests: Arc<LiveManifests>,
+    pub maker: Maker,
+    pub jobs: Arc<Jobs>,
+    pub retry: Arc<Retry>,
+    pub activity: Arc<Activity>,
+    pub report: Arc<dyn Report>,
+}
 
-impl Store {
-    /// A writer thread's body; returns after [`Store::shutdown`].
-    pub fn run_writer(self: &Arc<Self>, index: usize) {
+/// Few threads that write for all recordings. Each recording has its thread.
+pub struct Writers {
+    lanes: Vec<Lane>,
+    backlog: Backlog,
+    pool: Pool,
+    links: WriterLinks,
+}
+
+impl Writers {
+    pub fn new(count: usize, backlog: Backlog, links: WriterLinks) -> Writers {
+        Writers {
+            lanes: (0..count).map(|_| Lane::default()).collect(),
+            backlog,
+            pool: Pool::default(),
+            links,
+        }
+    }
+
+    pub fn backlog(&self) -> &Backlog {
+        &self.backlog
+    }
+
+    pub fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// Wakes the writers before their tick.
+    pub fn nudge(&self) {
+        self.lanes.iter().for_each(Lane::nudge);
+    }
+
+    /// Queues the making of a recording.
+    pub fn begin(&self, id: Uuid, draft: Draft) -> Arc<Channel> {
+        let lane = (id.as_u128() % self.lanes.len() as u128) as usize;
+        let channel = Arc::new(Channel::new(lane, Stage::Planned(id, Some(draft))));
+        self.schedule(&channel, channel.push(None));
+        channel
+    }
+
+    pub fn queue(&self, channel: &Arc<Channel>, item: Item) {
+        self.schedule(channel, channel.push(Some(item)));
+    }
+
+    pub fn queue_mark(&self, channel: &Arc<Channel>, source: Arc<dyn Source>, mark: u32) {
+        self.schedule(channel, channel.push_mark(source, mark));
+    }
+
+    fn schedule(&self, channel: &Arc<Channel>, to_tell: bool) {
+        if to_tell {
+            self.links.activity.work_begun();
+            if let Some(lane) = self.lanes.get(channel.lane) {
+                lane.push(Arc::clone(channel));
+            }
+        }
+    }
+
+    /// One writer thread's body. It returns after the shutdown.
+    pub fn run(&self, index: usize) {
         let Some(lane) = self.lanes.get(index) else {
             return;
         };
         let mut gather = Vec::new();
         loop {
-            let ending = self.is_shutting_down();
+            let ending = self.links.activity.is_shutting_down();
             let channels = lane.take();
             if ending && channels.is_empty() {
-                return self.writer_returned();
+                return self.links.jobs.writer_returned();
             }
             let mut again = false;
             for channel in channels {
@@ -39,7 +107,7 @@ impl Store {
                     Ok(put_back) => again |= put_back,
                     Err(panic) => self.give_up_on(&channel, &panic_text(panic.as_ref())),
                 }
-                self.work_done();
+                self.links.jobs.work_done();
             }
             if again || !ending {
                 lane.wait(TICK);
@@ -47,21 +115,18 @@ impl Store {
         }
     }
 
-    /// Writes all that one recording has queued. True: not now, so it was put back.
-    fn serve(self: &Arc<Self>, channel: &Arc<Channel>, gather: &mut Vec<u8>) -> bool {
-        self.hook.place("writer", Step::Serve);
+    /// Writes all that one recording has queued. Returns `true` if that cannot be done now,
+    /// so it was put back.
+    fn serve(&self, channel: &Arc<Channel>, gather: &mut Vec<u8>) -> bool {
+        self.links.directory.step_named("writer", Step::Serve);
         let mut work = channel.take();
-        let mut queued = Queued {
-            store: self,
-            channel,
-            bytes: work.audio_bytes(),
-        };
+        let mut taken = TakenAudio::new(&self.backlog, channel, work.audio_bytes());
         let Some(mut stage) = channel.stage.lock().take() else {
             return false;
         };
         gather.clear();
-        let batch = AssertUnwindSafe(|| self.batch(channel, &mut stage, &mut work, gather));
-        let failure = match catch_unwind(batch) {
+        let advance = AssertUnwindSafe(|| self.advance(channel, &mut stage, &mut work, gather));
+        let failure = match catch_unwind(advance) {
             Ok(Ok(())) => None,
             Ok(Err(failure)) => Some(failure),
             Err(panic) => Some(Failure::lasting(internal(&panic_text(panic.as_ref())))),
@@ -69,7 +134,7 @@ impl Store {
         let mut put_back = false;
         match failure {
             None => channel.trouble.over(),
-            Some(failure) if self.is_worth_trying(&channel.trouble, &failure) => put_back = true,
+            Some(failure) if self.links.retry.is_worth_trying(&channel.trouble, &failure) => put_back = true,
             Some(failure) => self.fail(channel, &mut stage, &mut work, failure.error),
         }
         *channel.stage.lock() = Some(stage);
@@ -77,7 +142,7 @@ impl Store {
             if !gather.is_empty() {
                 work.items.push_front(Item::Audio(mem::take(gather)));
             }
-            queued.keep(work.audio_bytes());
+            taken.keep(work.audio_bytes());
             self.schedule(channel, channel.put_back(work));
         }
         put_back
@@ -86,49 +151,43 @@ impl Store {
     /// A panic where none was to be: the recording must not stay live for ever.
     fn give_up_on(&self, channel: &Channel, why: &str) {
         let mut work = channel.take();
-        self.release(channel, work.audio_bytes());
+        drop(TakenAudio::new(&self.backlog, channel, work.audio_bytes()));
         let Some(mut stage) = channel.stage.lock().take() else {
-            return self.report.log(LOG_ERROR, why.to_owned());
+            return self.links.report.log(LOG_ERROR, why.to_owned());
         };
         self.fail(channel, &mut stage, &mut work, internal(why));
         *channel.stage.lock() = Some(stage);
     }
 
-    /// What has been written is taken out of `work` and `gather`.
-    fn batch(
-        self: &Arc<Self>,
+    /// Makes the recording if that has not been done, writes what is queued, and hands it to
+    /// a finisher if it has ended. What has been written is taken out of `work` and `gather`.
+    fn advance(
+        &self,
         channel: &Channel,
         stage: &mut Stage,
         work: &mut Work,
         gather: &mut Vec<u8>,
     ) -> Result<(), Failure> {
-        if let Stage::Planned(id, draft) = stage
-            && let Some(draft) = draft.take()
-        {
-            let (manifest, name) = draft();
-            *stage = Stage::Drawn(Box::new(Plan {
-                id: *id,
-                manifest: Box::new(manifest),
-                name,
-            }));
-        }
-        if let Stage::Drawn(plan) = stage {
-            let live = self.create(plan, &work.items)?;
-            let id = live.id;
-            *stage = Stage::Live(Box::new(live));
-            self.report.created(id);
-        }
+        self.make(stage, work)?;
         let Stage::Live(live) = stage else {
             return Ok(());
         };
         if channel.discarded.load(Ordering::SeqCst) {
             self.drop_work(live.id, work);
         } else {
-            self.write_work(live, work, gather)
-                .map_err(|error| Failure::new(write_error(&live.path(), &error), &error))?;
+            let mut batch = Batch {
+                live,
+                gather,
+                manifests: &self.links.manifests,
+                pool: &self.pool,
+                report: &*self.links.report,
+            };
+            batch
+                .write(work)
+                .map_err(|error| Failure::new(write_error(&live.audio.path(), &error), &error))?;
         }
         // What is kept open beyond the limit is not kept for a finisher either.
-        live.rest();
+        live.audio.rest();
         let Some(Item::Finish(manifest, ending)) = work.items.pop_front() else {
             return Ok(());
         };
@@ -142,111 +201,46 @@ impl Store {
         }
     }
 
+    fn make(&self, stage: &mut Stage, work: &Work) -> Result<(), Failure> {
+        if let Stage::Planned(id, draft) = stage
+            && let Some(draft) = draft.take()
+        {
+            let (manifest, name) = draft();
+            *stage = Stage::Drawn(Box::new(Plan {
+                id: *id,
+                manifest: Box::new(manifest),
+                name,
+            }));
+        }
+        if let Stage::Drawn(plan) = stage {
+            let live = self.links.maker.make(plan, work.shape())?;
+            let id = live.id;
+            *stage = Stage::Live(Box::new(live));
+            self.links.report.created(id);
+        }
+        Ok(())
+    }
+
     /// Nothing of it is kept, but what was accepted before is told.
     fn drop_work(&self, id: Uuid, work: &mut Work) {
         while let Some(item) = work.items.pop_front_if(|item| !matches!(item, Item::Finish(..))) {
-            self.recycle(item);
+            item.recycle(&self.pool);
         }
         for mark in work.mark.take().into_iter().flat_map(|mark| mark.told) {
-            self.report.marked(id, mark);
+            self.links.report.marked(id, mark);
         }
-    }
-
-    fn create(self: &Arc<Self>, plan: &mut Plan, items: &VecDeque<Item>) -> Result<Live, Failure> {
-        let told = items.iter().find_map(|item| match item {
-            Item::Shape(format, rate, channels) => Some(shape(*format, *rate, *channels)),
-            _ => None,
-        });
-        let told = told.unwrap_or_else(|| plan.shape());
-        plan.create(self, told)
-    }
-
-    /// Audio first, then the header that tells of it, then the latest mark.
-    fn write_work(
-        self: &Arc<Self>,
-        live: &mut Live,
-        work: &mut Work,
-        gather: &mut Vec<u8>,
-    ) -> io::Result<()> {
-        let items = &mut work.items;
-        while let Some(item) = items.front() {
-            let more = matches!(
-                items.get(1),
-                Some(Item::Audio(_) | Item::Fill(_) | Item::Patch(_))
-            );
-            match item {
-                Item::Shape(format, rate, channels) => {
-                    live.set_shape(self, shape(*format, *rate, *channels))?
-                }
-                Item::Audio(block) if (gather.is_empty() && !more) || gather.len() + block.len() > PIECE => {
-                    self.flush(live, gather)?;
-                    live.append(self, block)?;
-                }
-                Item::Audio(block) => gather.extend_from_slice(block),
-                Item::Fill(_) => {}
-                Item::Patch(_) => self.patch(live, items, gather)?,
-                Item::Finish(..) => break,
-            }
-            if let Some(Item::Fill(bytes)) = items.front_mut() {
-                self.fill(live, bytes, gather)?;
-            }
-            items.pop_front().into_iter().for_each(|item| self.recycle(item));
-        }
-        self.flush(live, gather)?;
-        live.write_header(self, false)?;
-        if let Some(mark) = &work.mark {
-            self.mark(live, mark)?;
-            work.mark = None;
-        }
-        Ok(())
-    }
-
-    fn flush(self: &Arc<Self>, live: &mut Live, gather: &mut Vec<u8>) -> io::Result<()> {
-        if !gather.is_empty() {
-            live.append(self, gather)?;
-            gather.clear();
-        }
-        Ok(())
-    }
-
-    /// `bytes`: how much is left to be written or gathered.
-    fn fill(self: &Arc<Self>, live: &mut Live, bytes: &mut u64, gather: &mut Vec<u8>) -> io::Result<()> {
-        let silence = live.shape.format.samples().silence();
-        while *bytes > 0 {
-            if gather.len() >= PIECE {
-                self.flush(live, gather)?;
-            }
-            let piece = (*bytes).min(PIECE.saturating_sub(gather.len()) as u64);
-            gather.resize(gather.len() + piece as usize, silence);
-            *bytes -= piece;
-        }
-        Ok(())
-    }
-
-    fn mark(self: &Arc<Self>, live: &mut Live, mark: &Mark) -> io::Result<()> {
-        live.manifest = mark.source.manifest();
-        live.state_shape();
-        live.manifest.id = live.id.as_hyphenated().to_string();
-        live.manifest.started = true;
-        live.manifest.file = live.path();
-        live.manifest.part = format!("{}{PART}", live.manifest.file);
-        self.rewrite(live.id, &live.manifest)?;
-        for mark in &mark.told {
-            self.report.marked(live.id, *mark);
-        }
-        Ok(())
     }
 
     fn hand_over(&self, stage: &mut Stage, ending: Ending) {
         if let Stage::Live(live) = mem::replace(stage, Stage::Over) {
-            self.work_begun();
-            self.jobs.push(Job::Finish(live, ending));
+            self.links.jobs.push(Job::Finish(live, ending));
         }
     }
 
     /// Only this recording fails; what is on disk is published as partial, unless it
     /// was discarded meanwhile.
     fn fail(&self, channel: &Channel, stage: &mut Stage, work: &mut Work, error: Error) {
+        let report = &*self.links.report;
         match stage {
             Stage::Planned(id, _) => {
                 let id = *id;
@@ -264,9 +258,9 @@ impl Store {
                 } else if let Some(manifest) = self.latest(work) {
                     live.manifest = manifest;
                 }
-                self.guarded(|| self.report.write_failed(id, error.clone()));
+                guarded(report, || report.write_failed(id, error.clone()));
                 let discarded = channel.discarded.load(Ordering::SeqCst)
-                    || self.guarded(|| self.report.is_discarded(id)).unwrap_or(false);
+                    || guarded(report, || report.is_discarded(id)).unwrap_or(false);
                 let ending = if discarded {
                     Ending::Discard
                 } else {
@@ -280,56 +274,13 @@ impl Store {
 
     fn not_made(&self, id: Uuid, stage: &mut Stage, error: Error) {
         *stage = Stage::Over;
-        self.guarded(|| self.report.create_failed(id, error));
+        let report = &*self.links.report;
+        guarded(report, || report.create_failed(id, error));
     }
 
     fn latest(&self, work: &Work) -> Option<Box<Manifest>> {
         let mark = work.mark.as_ref()?;
-        self.guarded(|| mark.source.manifest())
-    }
-
-    fn recycle(&self, item: Item) {
-        if let Item::Audio(block) | Item::Patch(Patch { bytes: block, .. }) = item {
-            self.pool.give(block);
-        }
-    }
-}
-
-impl Live {
-    /// Notes in the manifest what the file is.
-    pub fn state_shape(&mut self) {
-        self.manifest.format = self.shape.format.text().to_owned();
-        self.manifest.sample_rate = self.shape.rate;
-        self.manifest.channels = self.shape.channels;
-    }
-}
-
-/// Gives the backlog's room back, also when writing panics.
-struct Queued<'a> {
-    store: &'a Store,
-    channel: &'a Channel,
-    bytes: u64,
-}
-
-impl Queued<'_> {
-    /// So many bytes wait on. What was silence among them now counts, too.
-    fn keep(&mut self, bytes: u64) {
-        self.store.charge(self.channel, bytes.saturating_sub(self.bytes));
-        self.bytes = self.bytes.saturating_sub(bytes);
-    }
-}
-
-impl Drop for Queued<'_> {
-    fn drop(&mut self) {
-        self.store.release(self.channel, self.bytes);
-    }
-}
-
-fn shape(format: crate::words::Format, rate: u32, channels: u16) -> FileShape {
-    FileShape {
-        format,
-        rate: rate.max(1),
-        channels: channels.max(1),
+        guarded(&*self.links.report, || mark.source.manifest())
     }
 }
 

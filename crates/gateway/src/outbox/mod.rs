@@ -1,6 +1,6 @@
 //! Delivers the callbacks that are owed: `round` says whose turn it is, `paper` what
 //! is said and how it is signed, `target` where it may go, `send` carries it there.
-//! What is owed lies on disk (`storage/outbox.rs`) until it was answered.
+//! What is owed lies on disk (`storage/callbacks.rs`) until it was answered.
 
 mod paper;
 mod round;

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::super::Manifest;
+use super::super::manifest::Manifest;
 use crate::words::State;
 
 /// The texts of an entry, in the order in which they are kept.

@@ -5,9 +5,11 @@ use std::io;
 
 use uuid::Uuid;
 
-use super::super::live::JSON;
+use super::super::endings::JSON;
+use super::super::files::{self, removed, there};
+use super::super::manifest::Manifest;
 use super::super::os::{self, Dir};
-use super::super::{Manifest, papers, safe};
+use super::super::safe;
 use super::Entry;
 
 /// Directories below the root that a scan enters.
@@ -48,7 +50,7 @@ impl Place {
 
     /// The manifest, if it is this recording's: another may have got its name since.
     pub fn manifest(&self, id: Uuid) -> io::Result<Option<Manifest>> {
-        let Some(bytes) = there(papers::read(&self.dir, &self.manifest))?.flatten() else {
+        let Some(bytes) = there(files::read(&self.dir, &self.manifest))?.flatten() else {
             return Ok(None);
         };
         let found = Manifest::from_bytes(&bytes);
@@ -61,14 +63,9 @@ impl Place {
 
     /// The audio first: without it a manifest is not taken for a recording.
     pub fn remove(&self) -> io::Result<()> {
-        papers::removed(self.dir.remove(&self.audio))?;
-        papers::removed(self.dir.remove(&self.manifest))
+        removed(self.dir.remove(&self.audio))?;
+        removed(self.dir.remove(&self.manifest))
     }
-}
-
-/// What is gone, and what is a link or otherwise none of ours, is not there.
-fn there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
-    super::super::search::there(result)
 }
 
 fn enter(root: &Dir, way: &[&str]) -> io::Result<Dir> {
@@ -128,7 +125,7 @@ fn walk_files(
 /// What a manifest says, if its audio stands beside it. Where it is decides, not where
 /// it says it is: a directory may have been moved as a whole.
 fn recording(dir: &Dir, way: &[String], stem: &str, name: &str) -> Option<Entry> {
-    let bytes = papers::read(dir, name).ok()??;
+    let bytes = files::read(dir, name).ok()??;
     let manifest = Manifest::from_bytes(&bytes)?;
     let (_, extension) = manifest.file.rsplit_once('.')?;
     let audio = format!("{stem}.{extension}");

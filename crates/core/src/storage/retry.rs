@@ -1,12 +1,12 @@
 //! Errors of the disk that pass: what is tried again, and for how long.
 
+use super::activity::Activity;
 use super::os::{self, Outlook};
-use super::{LOG_ERROR, LOG_WARNING, Store};
+use super::report::{LOG_WARNING, Report};
 use crate::sync::{Mutex, thread};
 use crate::words::Error;
-use std::any::Any;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How often a writer looks at what is queued, and anyone tries again.
@@ -53,17 +53,33 @@ impl Trouble {
     }
 }
 
-impl Store {
+/// Decides what is tried again.
+pub struct Retry {
+    report: Arc<dyn Report>,
+    activity: Arc<Activity>,
+    /// How long something may run short.
+    longest: Duration,
+}
+
+impl Retry {
+    pub fn new(report: Arc<dyn Report>, activity: Arc<Activity>, longest: Duration) -> Retry {
+        Retry {
+            report,
+            activity,
+            longest,
+        }
+    }
+
     fn patience(&self, outlook: Outlook) -> Duration {
         match outlook {
             Outlook::Lasting => Duration::ZERO,
             Outlook::Brief => BRIEFLY,
-            Outlook::Passing => Duration::from_millis(u64::from(self.config().backlog_ms)),
+            Outlook::Passing => self.longest,
         }
     }
 
     /// Whether what failed is to be tried again at the next tick.
-    pub(super) fn is_worth_trying(&self, trouble: &Trouble, failure: &Failure) -> bool {
+    pub fn is_worth_trying(&self, trouble: &Trouble, failure: &Failure) -> bool {
         let (begins, lasted) = trouble.lasts();
         let worth = lasted < self.patience(failure.outlook);
         if worth && begins {
@@ -76,15 +92,15 @@ impl Store {
     /// Tries again what fails for want of something that others may give back soon,
     /// on a thread that may wait. Not what the medium refuses: a second sync does not
     /// know of what the first one lost.
-    pub(super) fn persist<T>(&self, mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    pub fn persist<T>(&self, mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
         let begun = Instant::now();
         loop {
             match act() {
                 Err(error)
                     if os::outlook(&error) == Outlook::Passing
                         && begun.elapsed() < self.patience(Outlook::Passing)
-                        && !self.is_shutting_down()
-                        && !self.is_late(false) =>
+                        && !self.activity.is_shutting_down()
+                        && !self.activity.is_late(false) =>
                 {
                     thread::sleep(TICK);
                 }
@@ -92,17 +108,4 @@ impl Store {
             }
         }
     }
-
-    /// What a panic in it may not stop.
-    pub(super) fn guarded<T>(&self, act: impl FnOnce() -> T) -> Option<T> {
-        let done = catch_unwind(AssertUnwindSafe(act));
-        done.map_err(|panic| self.report.log(LOG_ERROR, panic_text(panic.as_ref())))
-            .ok()
-    }
-}
-
-pub fn panic_text(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-    format!("internal error: {}", text.unwrap_or_default())
 }

@@ -1,0 +1,148 @@
+//! Writing what is queued for one recording: few, large writes, and a header that is
+//! always true.
+
+use super::audio_file::PIECE;
+use super::endings::PART;
+use super::live::Live;
+use super::live_manifests::LiveManifests;
+use super::patch::replace;
+use super::pool::Pool;
+use super::queue::{Item, Mark, Work};
+use super::report::{LOG_WARNING, Report};
+use std::collections::VecDeque;
+use std::io;
+
+/// One recording, while a writer writes what was queued for it.
+pub struct Batch<'a> {
+    pub live: &'a mut Live,
+    /// Audio that follows what is on the disk, and is not there yet.
+    pub gather: &'a mut Vec<u8>,
+    pub manifests: &'a LiveManifests,
+    pub pool: &'a Pool,
+    pub report: &'a dyn Report,
+}
+
+impl Batch<'_> {
+    /// Audio first, then the header that tells of it, then the latest mark. What has been
+    /// written is taken out of `work` and `gather`; the end of the recording is left.
+    pub fn write(&mut self, work: &mut Work) -> io::Result<()> {
+        let items = &mut work.items;
+        while let Some(item) = items.front() {
+            let more = matches!(
+                items.get(1),
+                Some(Item::Audio(_) | Item::Fill(_) | Item::Patch(_))
+            );
+            match item {
+                Item::Shape(shape) => {
+                    if !self.live.audio.set_shape(*shape)? {
+                        let id = self.live.id;
+                        let message = format!("{id}: shape told after the first block: ignored");
+                        self.report.log(LOG_WARNING, message);
+                    }
+                }
+                Item::Audio(block)
+                    if (self.gather.is_empty() && !more) || self.gather.len() + block.len() > PIECE =>
+                {
+                    self.flush()?;
+                    self.live.audio.append(block)?;
+                }
+                Item::Audio(block) => self.gather.extend_from_slice(block),
+                Item::Fill(_) => {}
+                Item::Patch(_) => self.patch(items)?,
+                Item::Finish(..) => break,
+            }
+            if let Some(Item::Fill(bytes)) = items.front_mut() {
+                self.fill(bytes)?;
+            }
+            items
+                .pop_front()
+                .into_iter()
+                .for_each(|item| item.recycle(self.pool));
+        }
+        self.flush()?;
+        self.live.audio.write_header(false)?;
+        if let Some(mark) = &work.mark {
+            self.mark(mark)?;
+            work.mark = None;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if !self.gather.is_empty() {
+            self.live.audio.append(self.gather)?;
+            self.gather.clear();
+        }
+        Ok(())
+    }
+
+    /// `bytes`: how much is left to be written or gathered.
+    fn fill(&mut self, bytes: &mut u64) -> io::Result<()> {
+        let silence = self.live.audio.shape().format.samples().silence();
+        while *bytes > 0 {
+            if self.gather.len() >= PIECE {
+                self.flush()?;
+            }
+            let piece = (*bytes).min(PIECE.saturating_sub(self.gather.len()) as u64);
+            self.gather.resize(self.gather.len() + piece as usize, silence);
+            *bytes -= piece;
+        }
+        Ok(())
+    }
+
+    /// Brings the patch at the front to where its audio is: on the disk, or still in
+    /// `gather`.
+    fn patch(&mut self, items: &mut VecDeque<Item>) -> io::Result<()> {
+        self.join_patches(items);
+        let Some(Item::Patch(patch)) = items.front() else {
+            return Ok(());
+        };
+        let audio_bytes = self.live.audio.audio_bytes();
+        let on_disk = audio_bytes.saturating_sub(patch.at);
+        let on_disk = patch
+            .bytes
+            .len()
+            .min(usize::try_from(on_disk).unwrap_or(usize::MAX));
+        let (written, gathered) = patch.bytes.split_at(on_disk);
+        if !written.is_empty() {
+            self.live.audio.overwrite(written, patch.at)?;
+        }
+        if !gathered.is_empty() {
+            let from = patch.at.saturating_sub(audio_bytes);
+            let taken = replace(self.gather, from, gathered);
+            if taken < gathered.len() {
+                let message = format!("{}: late audio beyond the end: ignored", self.live.id);
+                self.report.log(LOG_WARNING, message);
+            }
+        }
+        Ok(())
+    }
+
+    /// Joins those that follow the first one without a gap, so that there are few writes.
+    fn join_patches(&self, items: &mut VecDeque<Item>) {
+        while let (Some(Item::Patch(first)), Some(Item::Patch(next))) = (items.front(), items.get(1))
+            && first.takes(next)
+        {
+            let next = items.remove(1);
+            if let (Some(Item::Patch(first)), Some(Item::Patch(next))) = (items.front_mut(), next) {
+                first.join(&next);
+                self.pool.give(next.bytes);
+            }
+        }
+    }
+
+    fn mark(&mut self, mark: &Mark) -> io::Result<()> {
+        let live = &mut *self.live;
+        live.manifest = mark.source.manifest();
+        live.state_shape();
+        live.manifest.id = live.id.as_hyphenated().to_string();
+        live.manifest.started = true;
+        live.manifest.file = live.audio.path();
+        live.manifest.part = format!("{}{PART}", live.manifest.file);
+        self.manifests.rewrite(live.id, &live.manifest)?;
+        for mark in &mark.told {
+            self.report.marked(live.id, *mark);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,152 @@
+//! Callbacks that are owed: a file each in `.callrec/outbox`, on disk before the
+//! recording's end is told, and removed when the callback was answered.
+//!
+//! Who delivers them is above; here they are only kept. One that was answered while
+//! the end was not told yet leaves its name with the ending `.done` until that is
+//! told, so that a crash in between does not let it be owed again.
+
+use super::directory::Directory;
+use super::faults::Step;
+use super::files::removed;
+use super::live_manifests::{self, LiveManifests, live_name, next_name};
+use super::manifest::Manifest;
+use super::os::{self, Dir};
+use super::report::{LOG_ERROR, LOG_WARNING, Report};
+use crate::clock;
+use once_cell::sync::OnceCell;
+use serde::{Deserialize, Serialize};
+use std::io;
+use std::sync::Arc;
+use uuid::Uuid;
+
+const OUTBOX: &str = "outbox";
+
+/// The recording as it was published, with its callback.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Owed {
+    pub queued_at_ms: i64,
+    pub recording: Manifest,
+}
+
+fn done_name(id: Uuid) -> String {
+    format!("{}.done", id.as_hyphenated())
+}
+
+/// The callbacks that are owed for recordings of one directory.
+pub struct OwedCallbacks {
+    directory: Arc<Directory>,
+    manifests: Arc<LiveManifests>,
+    report: Arc<dyn Report>,
+    /// `.callrec/outbox`, once it was needed.
+    outbox: OnceCell<Dir>,
+}
+
+impl OwedCallbacks {
+    pub fn new(
+        directory: Arc<Directory>,
+        manifests: Arc<LiveManifests>,
+        report: Arc<dyn Report>,
+    ) -> OwedCallbacks {
+        OwedCallbacks {
+            directory,
+            manifests,
+            report,
+            outbox: OnceCell::new(),
+        }
+    }
+
+    fn outbox(&self) -> io::Result<&Dir> {
+        self.outbox
+            .get_or_try_init(|| self.directory.control_folder(OUTBOX))
+    }
+
+    /// Writes down that the callback of a published recording is owed. Returns `false` if
+    /// that was written down before.
+    pub fn add(&self, id: Uuid, manifest: &Manifest) -> io::Result<bool> {
+        let mut recording = manifest.clone();
+        recording.spans = Vec::new();
+        let owed = Owed {
+            queued_at_ms: clock::unix_ms(),
+            recording,
+        };
+        let bytes = serde_json::to_vec(&owed)?;
+        let outbox = self.outbox()?;
+        if outbox.exists(&live_name(id))? || outbox.exists(&done_name(id))? {
+            return Ok(false);
+        }
+        let next = next_name(id);
+        removed(outbox.remove(&next))?;
+        self.directory.step(Step::WriteOutbox)?;
+        let file = outbox.create_new(&next)?;
+        os::write_all_at(&file, &bytes, 0)?;
+        if self.directory.syncs() {
+            file.sync_data()?;
+        }
+        self.directory.step(Step::PlaceOutbox)?;
+        outbox.rename_over(&next, outbox, &live_name(id))?;
+        if self.directory.syncs() {
+            outbox.sync()?;
+        }
+        Ok(true)
+    }
+
+    /// The ids of all callbacks that are owed.
+    pub fn list(&self) -> io::Result<Vec<Uuid>> {
+        self.directory.step(Step::ListOutbox)?;
+        match self.directory.control().exists(OUTBOX) {
+            Ok(true) => {}
+            other => return other.map(|_| Vec::new()),
+        }
+        let outbox = self.outbox()?;
+        for entry in outbox.list()? {
+            let done = entry.name.strip_suffix(".done");
+            if let Some(id) = done.and_then(|id| Uuid::try_parse(id).ok())
+                && !self.manifests.exists(id)?
+            {
+                removed(outbox.remove(&entry.name))?;
+            }
+        }
+        live_manifests::list(outbox)
+    }
+
+    /// What is owed for a recording. Returns `None` if nothing is any more, or if its file is
+    /// unreadable and was put aside.
+    pub fn read(&self, id: Uuid) -> io::Result<Option<Owed>> {
+        self.directory.step(Step::ReadOutbox)?;
+        let outbox = self.outbox()?;
+        let Some(bytes) = self.directory.read_own(outbox, &live_name(id))? else {
+            return Ok(None);
+        };
+        match serde_json::from_slice(&bytes) {
+            Ok(owed) => Ok(Some(owed)),
+            Err(error) => {
+                live_manifests::put_aside(&self.directory, outbox, id)?;
+                let message = format!("{id}: its callback is unreadable and put aside: {error}");
+                self.report.log(LOG_ERROR, message);
+                Ok(None)
+            }
+        }
+    }
+
+    /// A callback was answered, or given up.
+    pub fn done(&self, id: Uuid) -> io::Result<()> {
+        let outbox = self.outbox()?;
+        match outbox.rename_over(&live_name(id), outbox, &done_name(id)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            other => other?,
+        }
+        if self.manifests.exists(id)? {
+            return Ok(());
+        }
+        removed(outbox.remove(&done_name(id)))
+    }
+
+    /// The recording's end was told: its callback will not be owed again.
+    pub fn forget_answered(&self, id: Uuid) {
+        let Some(outbox) = self.outbox.get() else { return };
+        if let Err(error) = removed(outbox.remove(&done_name(id))) {
+            self.report
+                .log(LOG_WARNING, format!("{id}: not removed from the outbox: {error}"));
+        }
+    }
+}

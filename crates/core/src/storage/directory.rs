@@ -1,0 +1,203 @@
+//! The directory that recordings lie in.
+
+use super::faults::{Hook, Step};
+use super::files;
+use super::name::RecordingName;
+use super::os::{self, Dir, DirLock};
+use super::rename;
+use super::settings::{Durability, StorageConfig};
+use super::trust;
+use crate::sync::Mutex;
+use crate::text::{brief, one_line};
+use crate::words::{Error, Result, Status};
+use std::fs::File;
+use std::io;
+use std::ops::Deref;
+use std::path::Path;
+
+const CONTROL: &str = ".callrec";
+const LOCK: &str = "lock";
+
+/// The root of the recordings, its `.callrec`, and the way to whatever lies below them. One
+/// store holds it at a time, in all processes.
+pub struct Directory {
+    root: Dir,
+    /// `.callrec`
+    control: Dir,
+    syncs: bool,
+    hook: Hook,
+    /// Released last.
+    lock: Mutex<Option<DirLock>>,
+}
+
+impl Directory {
+    /// Opens and locks the directory. Fails if another engine or process holds it.
+    pub fn open(config: &StorageConfig) -> Result<Directory> {
+        let path = config.directory.as_path();
+        let fail = |what: &str, error: &io::Error| unusable(path, what, error);
+        let root = Dir::open_root(path).map_err(|error| fail("cannot be opened", &error))?;
+        let control = root.sub_or_new(CONTROL).map_err(|error| fail(CONTROL, &error))?;
+        // It must not be somebody else's, who could exchange what lies in it.
+        let owned = control
+            .as_file()
+            .and_then(|file| trust::check_owner(&root, &control, &file, CONTROL));
+        owned.map_err(|error| fail(CONTROL, &error))?;
+        let lock = DirLock::take(&root, &control, LOCK)
+            .map_err(|error| fail("cannot be locked", &error))?
+            .ok_or_else(|| held_elsewhere(path))?;
+        Ok(Directory {
+            root,
+            control,
+            syncs: config.durability == Durability::Finish,
+            hook: Hook::new(config),
+            lock: Mutex::new(Some(lock)),
+        })
+    }
+
+    /// Lets others open the directory. Nothing may be written to it from here on.
+    pub fn unlock(&self) {
+        let held = self.lock.lock().take();
+        drop(held);
+    }
+
+    /// A second handle of the root.
+    pub fn root_again(&self) -> io::Result<Dir> {
+        self.root.again()
+    }
+
+    /// `.callrec`
+    pub fn control(&self) -> &Dir {
+        &self.control
+    }
+
+    /// A test may let this step fail, stall or end the process.
+    pub fn step(&self, step: Step) -> io::Result<()> {
+        self.hook.at(step)
+    }
+
+    /// The same for a step that cannot fail but may be asked to panic, by this name.
+    pub fn step_named(&self, name: &str, step: Step) {
+        self.hook.place(name, step);
+    }
+
+    /// Whether what is written must survive a power cut.
+    pub fn syncs(&self) -> bool {
+        self.syncs
+    }
+
+    /// The folder that a recording lies in.
+    pub fn folder(&self, name: &RecordingName) -> io::Result<Folder<'_>> {
+        self.walk(name, Dir::sub)
+    }
+
+    /// The folder that a recording is to lie in, made where it is missing.
+    pub fn make_folder(&self, name: &RecordingName) -> io::Result<Folder<'_>> {
+        self.walk(name, Dir::sub_or_new)
+    }
+
+    fn walk(
+        &self,
+        name: &RecordingName,
+        step: impl Fn(&Dir, &str) -> io::Result<Dir>,
+    ) -> io::Result<Folder<'_>> {
+        let mut folder = Folder::Root(&self.root);
+        for component in name.directories() {
+            folder = Folder::Sub(step(&folder, component)?);
+        }
+        Ok(folder)
+    }
+
+    /// Syncs every folder on the way to a recording.
+    pub fn sync_folders(&self, name: &RecordingName) -> io::Result<()> {
+        let mut folder = Folder::Root(&self.root);
+        folder.sync()?;
+        for component in name.directories() {
+            folder = Folder::Sub(folder.sub(component)?);
+            folder.sync()?;
+        }
+        Ok(())
+    }
+
+    /// What lies in a folder, by the names that lead to it from the root.
+    pub fn list(&self, way: &[String]) -> io::Result<Vec<os::Entry>> {
+        let mut folder = Folder::Root(&self.root);
+        for name in way {
+            folder = Folder::Sub(folder.sub(name)?);
+        }
+        folder.list()
+    }
+
+    /// A folder in `.callrec`, made if it is missing. It must not be somebody else's.
+    pub fn control_folder(&self, name: &str) -> io::Result<Dir> {
+        let folder = self.control.sub_or_new(name)?;
+        self.check_owner(&folder.as_file()?, name)?;
+        if self.syncs {
+            self.control.sync()?;
+        }
+        Ok(folder)
+    }
+
+    /// Reads all of a file in `.callrec` or in a folder of it, if it is there. Fails if
+    /// it is somebody else's.
+    pub fn read_own(&self, dir: &Dir, name: &str) -> io::Result<Option<Vec<u8>>> {
+        let Some(file) = files::open(dir, name)? else {
+            return Ok(None);
+        };
+        self.check_owner(&file, name)?;
+        files::read_all(&file).map(Some)
+    }
+
+    /// Fails unless a file that is to be written to is ours, and under one name only.
+    pub fn check_own(&self, file: &File, name: &str) -> io::Result<()> {
+        trust::check_links(file, name)?;
+        self.check_owner(file, name)
+    }
+
+    fn check_owner(&self, file: &File, name: &str) -> io::Result<()> {
+        trust::check_owner(&self.root, &self.control, file, name)
+    }
+
+    /// Renames a file. Fails with `AlreadyExists` if something has the new name.
+    pub fn rename_new(&self, from_dir: &Dir, from: &str, to_dir: &Dir, to: &str) -> io::Result<()> {
+        rename::rename_new(&self.hook, from_dir, from, to_dir, to)
+    }
+
+    /// Asks the file system how much is free. It may never answer.
+    pub fn free_bytes(&self) -> io::Result<u64> {
+        self.step(Step::FreeRoom)?;
+        self.root.free_bytes()
+    }
+}
+
+/// A folder of the recordings: the root, which is always open, or one below it.
+pub enum Folder<'a> {
+    Root(&'a Dir),
+    Sub(Dir),
+}
+
+impl Deref for Folder<'_> {
+    type Target = Dir;
+
+    fn deref(&self) -> &Dir {
+        match self {
+            Folder::Root(dir) => dir,
+            Folder::Sub(dir) => dir,
+        }
+    }
+}
+
+/// The error of a directory that cannot be used.
+pub fn unusable(path: &Path, what: &str, error: &io::Error) -> Error {
+    Error::io(format!("{}: {what}", named(path)), error)
+}
+
+fn held_elsewhere(path: &Path) -> Error {
+    let message = format!("{}: held by another engine or process", named(path));
+    Error::new(Status::Unavailable, message)
+}
+
+/// So short that the reason behind it is not cut.
+fn named(path: &Path) -> String {
+    let path = path.display().to_string();
+    format!("storage.directory \"{}\"", brief(&one_line(&path), 300))
+}

@@ -1,0 +1,93 @@
+//! How much is free on the disk.
+
+use super::activity::Activity;
+use super::directory::Directory;
+use super::report::{LOG_INFO, LOG_WARNING, Report};
+use super::wake::Wake;
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often the file system is asked.
+const PERIOD: Duration = Duration::from_secs(1);
+
+/// The free space, as the file system last told it.
+pub struct FreeSpace {
+    directory: Arc<Directory>,
+    report: Arc<dyn Report>,
+    activity: Arc<Activity>,
+    /// Below this the disk is low.
+    min: u64,
+    bytes: AtomicU64,
+    answers: AtomicU64,
+    /// The file system did not answer the last time.
+    is_unknown: AtomicBool,
+    wake: Wake,
+}
+
+impl FreeSpace {
+    pub fn new(
+        directory: Arc<Directory>,
+        report: Arc<dyn Report>,
+        activity: Arc<Activity>,
+        min: u64,
+    ) -> FreeSpace {
+        FreeSpace {
+            directory,
+            report,
+            activity,
+            min,
+            bytes: AtomicU64::new(u64::MAX),
+            answers: AtomicU64::new(0),
+            is_unknown: AtomicBool::new(false),
+            wake: Wake::default(),
+        }
+    }
+
+    /// Asks again and again, until the shutdown.
+    pub fn run(&self) {
+        while !self.activity.is_shutting_down() {
+            self.wake.wait(PERIOD);
+            if !self.activity.is_shutting_down() {
+                self.refresh();
+            }
+        }
+    }
+
+    pub fn refresh(&self) {
+        let free = self.directory.free_bytes();
+        let was_unknown = self.is_unknown.swap(free.is_err(), Ordering::Relaxed);
+        match &free {
+            Ok(bytes) => {
+                self.bytes.store(*bytes, Ordering::Relaxed);
+                self.answers.fetch_add(1, Ordering::Relaxed);
+            }
+            // Once: a disk that is gone is asked each second.
+            Err(error) if !was_unknown => {
+                let message = format!("free space unknown: {error}");
+                self.report.log(LOG_WARNING, message);
+            }
+            Err(_) => {}
+        }
+        if was_unknown && free.is_ok() {
+            self.report.log(LOG_INFO, "free space known again".to_owned());
+        }
+    }
+
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// How often the file system has answered.
+    pub fn answers(&self) -> u64 {
+        self.answers.load(Ordering::Relaxed)
+    }
+
+    pub fn is_low(&self) -> bool {
+        self.bytes() < self.min
+    }
+
+    pub fn nudge(&self) {
+        self.wake.nudge();
+    }
+}

@@ -1,0 +1,224 @@
+//! The live manifests in `.callrec`: made, rewritten, read, removed.
+
+use super::directory::Directory;
+use super::faults::Step;
+use super::files::{got_name, removed};
+use super::manifest::{self, Manifest};
+use super::os::{self, Dir};
+use super::report::{LOG_WARNING, Report};
+use crate::sync::Mutex;
+use std::collections::HashSet;
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// The name of a recording's live manifest.
+pub fn live_name(id: Uuid) -> String {
+    format!("{}.json", id.as_hyphenated())
+}
+
+/// The name under which the next version of a file is written.
+pub fn next_name(id: Uuid) -> String {
+    format!("{}.json.tmp", id.as_hyphenated())
+}
+
+/// The ids of the files that are named as live manifests are; other names are passed over.
+pub fn list(dir: &Dir) -> io::Result<Vec<Uuid>> {
+    let ids = dir.list()?.into_iter().filter_map(|entry| {
+        let stem = entry.name.strip_suffix(".json")?;
+        let id = Uuid::try_parse(stem).ok()?;
+        (live_name(id) == entry.name && !entry.is_directory).then_some(id)
+    });
+    let mut ids: Vec<Uuid> = ids.collect();
+    ids.sort_unstable();
+    Ok(ids)
+}
+
+/// Puts an unreadable file aside, for a person to look at.
+pub fn put_aside(directory: &Directory, dir: &Dir, id: Uuid) -> io::Result<()> {
+    let name = live_name(id);
+    for number in 1..1000 {
+        let aside = if number == 1 {
+            format!("{name}.bad")
+        } else {
+            format!("{name}.bad-{number}")
+        };
+        match directory.rename_new(dir, &name, dir, &aside) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            other => return other,
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
+}
+
+/// What the live manifests of one recording say.
+pub enum LiveManifest {
+    Missing,
+    /// And whether publishing had begun: then its `file` is the name it was to get.
+    Whole(Box<Manifest>, bool),
+    /// Not readable as a whole; with what it still says of the audio's name.
+    Broken(manifest::Salvage),
+}
+
+/// The live manifests of one directory.
+pub struct LiveManifests {
+    directory: Arc<Directory>,
+    report: Arc<dyn Report>,
+    /// Those that stay for the next open.
+    kept: Mutex<HashSet<Uuid>>,
+}
+
+impl LiveManifests {
+    pub fn new(directory: Arc<Directory>, report: Arc<dyn Report>) -> LiveManifests {
+        LiveManifests {
+            directory,
+            report,
+            kept: Mutex::default(),
+        }
+    }
+
+    /// The ids of all live manifests.
+    pub fn list(&self) -> io::Result<Vec<Uuid>> {
+        list(self.directory.control())
+    }
+
+    pub fn exists(&self, id: Uuid) -> io::Result<bool> {
+        self.directory.control().exists(&live_name(id))
+    }
+
+    /// Writes a recording's first manifest, and leaves it open.
+    pub fn create(&self, id: Uuid, manifest: &Manifest) -> io::Result<OpenManifest> {
+        self.directory.step(Step::CreateManifest)?;
+        let bytes = manifest.to_bytes()?;
+        let file = self.directory.control().create_new(&live_name(id))?;
+        let written = os::write_all_at(&file, &bytes, 0);
+        if written.is_err() {
+            self.forget_loudly(id);
+        }
+        written.map(|()| OpenManifest { file, bytes })
+    }
+
+    /// Writes the manifest that is to be published beside the live one.
+    pub fn prepare(&self, id: Uuid, manifest: &Manifest) -> io::Result<()> {
+        self.directory.step(Step::WriteManifest)?;
+        let next = self.write_next(id, manifest)?;
+        if self.directory.syncs() {
+            next.sync_data()?;
+        }
+        Ok(())
+    }
+
+    /// Gives the prepared manifest its final name. Returns `false` if something has that name.
+    pub fn publish(&self, id: Uuid, to_dir: &Dir, to: &str) -> io::Result<bool> {
+        self.directory.step(Step::PlaceManifest)?;
+        let control = self.directory.control();
+        got_name(self.directory.rename_new(control, &next_name(id), to_dir, to))
+    }
+
+    fn write_next(&self, id: Uuid, manifest: &Manifest) -> io::Result<File> {
+        let control = self.directory.control();
+        let name = next_name(id);
+        let bytes = manifest.to_bytes()?;
+        let file = match control.create_new(&name) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                control.remove(&name)?;
+                control.create_new(&name)?
+            }
+            other => other?,
+        };
+        os::write_all_at(&file, &bytes, 0)?;
+        Ok(file)
+    }
+
+    /// Replaces the live manifest.
+    pub fn rewrite(&self, id: Uuid, manifest: &Manifest) -> io::Result<()> {
+        self.directory.step(Step::WriteMark)?;
+        self.write_next(id, manifest)?;
+        self.directory.step(Step::PlaceMark)?;
+        let control = self.directory.control();
+        control.rename_over(&next_name(id), control, &live_name(id))
+    }
+
+    /// Reads what is known. A next manifest that is whole is newer than the live
+    /// one; only the audio's name in progress is the live one's to say.
+    pub fn read(&self, id: Uuid) -> io::Result<LiveManifest> {
+        let control = self.directory.control();
+        let Some(live_bytes) = self.directory.read_own(control, &live_name(id))? else {
+            return Ok(LiveManifest::Missing);
+        };
+        let next_bytes = self.directory.read_own(control, &next_name(id))?;
+        let live = Manifest::from_bytes(&live_bytes);
+        let text = id.as_hyphenated().to_string();
+        let next = next_bytes
+            .and_then(|bytes| Manifest::from_bytes(&bytes))
+            .filter(|next| next.id == text);
+        Ok(match (live, next) {
+            (Some(live), None) => LiveManifest::Whole(Box::new(live), false),
+            (Some(live), Some(mut next)) => {
+                let publishing = next.part.is_empty();
+                next.part = live.part;
+                next.started |= live.started;
+                LiveManifest::Whole(Box::new(next), publishing)
+            }
+            (None, Some(next)) => {
+                let publishing = next.part.is_empty();
+                LiveManifest::Whole(Box::new(next), publishing)
+            }
+            (None, None) => LiveManifest::Broken(manifest::salvage(&live_bytes)),
+        })
+    }
+
+    /// Removes a recording's live manifest.
+    pub fn forget(&self, id: Uuid) -> io::Result<()> {
+        removed(self.directory.control().remove(&live_name(id)))
+    }
+
+    /// Removes what was to follow the live manifest.
+    pub fn forget_next(&self, id: Uuid) -> io::Result<()> {
+        removed(self.directory.control().remove(&next_name(id)))
+    }
+
+    /// The same as [`LiveManifests::forget`], with a line in the log if it fails.
+    pub fn forget_loudly(&self, id: Uuid) {
+        if let Err(error) = self.forget(id) {
+            self.report
+                .log(LOG_WARNING, format!("{id}: manifest not removed: {error}"));
+        }
+    }
+
+    pub fn put_aside(&self, id: Uuid) -> io::Result<()> {
+        put_aside(&self.directory, self.directory.control(), id)
+    }
+
+    /// Something of the recording's end failed: its live manifest stays, so that the
+    /// next open tries again.
+    pub fn keep(&self, id: Uuid) {
+        self.kept.lock().insert(id);
+    }
+
+    pub fn is_kept(&self, id: Uuid) -> bool {
+        self.kept.lock().contains(&id)
+    }
+
+    /// Whether the live manifest stays. The next call for the recording returns `false`.
+    pub fn take_kept(&self, id: Uuid) -> bool {
+        self.kept.lock().remove(&id)
+    }
+}
+
+/// A first manifest, just written.
+pub struct OpenManifest {
+    file: File,
+    bytes: Vec<u8>,
+}
+
+impl OpenManifest {
+    /// Notes in it that the audio's file is there.
+    pub fn note_started(&self) -> io::Result<()> {
+        match manifest::started_patch(&self.bytes) {
+            Some((at, patch)) => os::write_all_at(&self.file, patch, at),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! A new name for a file, never over something that is there, on any file system.
+
+use super::faults::{Hook, Step};
+use super::os::{self, Dir};
+use std::io;
+
+/// Fails with `AlreadyExists` if something has that name. Not every kernel and file system can
+/// rename exclusively, nor make hard links; the last resort works everywhere.
+pub fn rename_new(hook: &Hook, from_dir: &Dir, from: &str, to_dir: &Dir, to: &str) -> io::Result<()> {
+    let renamed = hook.at(Step::RenameNew);
+    match renamed.and_then(|()| from_dir.rename_exclusive(from, to_dir, to)) {
+        Err(error) if os::is_unsupported(&error) => {}
+        done => return done,
+    }
+    let linked = hook.at(Step::Link);
+    match linked.and_then(|()| from_dir.link(from, to_dir, to)) {
+        Err(error) if os::is_unsupported(&error) => {}
+        Err(error) => return Err(error),
+        Ok(()) => {
+            let removed = hook.at(Step::Unlink).and_then(|()| from_dir.remove(from));
+            if removed.is_err() {
+                // Otherwise a second try would find its own first one in the way.
+                let _ = to_dir.remove(to);
+            }
+            return removed;
+        }
+    }
+    rename_reserved(hook, from_dir, from, to_dir, to)
+}
+
+/// Takes the name with an empty file, and renames over that. A crash in between
+/// leaves the empty file, of which recovery knows by the next manifest.
+fn rename_reserved(hook: &Hook, from_dir: &Dir, from: &str, to_dir: &Dir, to: &str) -> io::Result<()> {
+    let reservation = to_dir.create_new(to)?;
+    let ours = os::identity(&reservation)?;
+    let is_ours = || to_dir.identity_of(to).is_ok_and(|found| found == ours);
+    let renamed = hook.at(Step::Reserved).and_then(|()| {
+        if !is_ours() {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        // Some servers refuse to replace what is open.
+        drop(reservation);
+        from_dir.rename_over(from, to_dir, to)
+    });
+    if renamed.is_err() && is_ours() {
+        let _ = to_dir.remove(to);
+    }
+    renamed
+}

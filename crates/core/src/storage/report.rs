@@ -1,0 +1,46 @@
+//! What storage reports to the engine.
+
+use super::manifest::Manifest;
+use crate::words::Error;
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use uuid::Uuid;
+
+/// What storage tells the engine, on storage's own threads: it may not block.
+pub trait Report: Send + Sync {
+    fn created(&self, id: Uuid);
+    /// Nothing is left of it, and nothing more will be told of it.
+    fn create_failed(&self, id: Uuid, error: Error);
+    /// The live manifest with this mark is on disk.
+    fn marked(&self, id: Uuid, mark: u32);
+    /// Told at once; `published` with the state `failed` follows by itself.
+    fn write_failed(&self, id: Uuid, error: Error);
+    /// Whether its discard has been accepted: then nothing of it may be published.
+    /// Asked after `write_failed`, from which on no discard is accepted.
+    fn is_discarded(&self, id: Uuid) -> bool;
+    /// The end: once for each recording that was created, and for each recovered
+    /// one. `repeated`: found as already published, so it may have been told.
+    fn published(&self, id: Uuid, manifest: Manifest, repeated: bool);
+    /// A callback is owed from now on, and the file that says so is on disk.
+    fn owed(&self, id: Uuid);
+    /// `level`: 1 error, 2 warning, 3 information.
+    fn log(&self, level: i32, message: String);
+}
+
+pub const LOG_ERROR: i32 = 1;
+pub const LOG_WARNING: i32 = 2;
+pub const LOG_INFO: i32 = 3;
+
+/// Runs what must not stop its thread if it panics. A panic is logged, and `None` returned.
+pub fn guarded<T>(report: &dyn Report, act: impl FnOnce() -> T) -> Option<T> {
+    let done = catch_unwind(AssertUnwindSafe(act));
+    done.map_err(|panic| report.log(LOG_ERROR, panic_text(panic.as_ref())))
+        .ok()
+}
+
+/// The message of a panic, as it is logged.
+pub fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    format!("internal error: {}", text.unwrap_or_default())
+}
