@@ -8,6 +8,7 @@
 
 pub mod capi;
 
+pub use callrec_codec as codec;
 pub use callrec_core::{calls, clock, config, engine, events, media, storage, sync, text, words};
 #[cfg(feature = "gateway")]
 pub use callrec_gateway as gateway;

@@ -129,7 +129,7 @@ fn start(engine: &Engine) -> Result<Uuid> {
         layout: Layout::Stereo,
         pause_mode: PauseMode::Skip,
         max_duration_ms: 0,
-        format: Ok(Format::Wav),
+        format: Ok(Format::WAV),
         callback: None,
     };
     engine.start(&Caller::Host, &arguments)

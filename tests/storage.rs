@@ -20,8 +20,8 @@ mod versions;
 
 use callrec::storage::faults::{self, Step};
 use callrec::storage::{
-    DEFAULT_TEMPLATE, Digest, Durability, LegEntry, Manifest, NameFields, Reasons, RecordingFile, SpanEntry,
-    StorageConfig, Store, Template,
+    DEFAULT_TEMPLATE, Digest, Durability, LegEntry, Manifest, NameFields, Reasons, SpanEntry, StorageConfig,
+    Store, Template,
 };
 use callrec::words::{EndReason, Error, Format, State, Status};
 use children::*;
@@ -41,7 +41,7 @@ fn a_recording_from_begin_to_settled() {
     rig.report.wait(|seen| seen.created.contains(&id));
     assert!(rig.path("2026/call.wav.part").exists());
     assert!(live(&rig, id).started);
-    file.shape(Format::Wav, 16_000, 2);
+    file.shape(Format::WAV, 16_000, 2);
     let mut expected = Vec::new();
     for block in 0..5 {
         let audio = pattern(block, 1600);
@@ -83,15 +83,15 @@ fn a_recording_from_begin_to_settled() {
 #[test]
 fn every_format_is_padded_and_whole() {
     for (format, silence) in [
-        (Format::Wav, 0u8),
-        (Format::WavUlaw, 0xff),
-        (Format::WavAlaw, 0xd5),
+        (Format::WAV, 0u8),
+        (Format::WAV_ULAW, 0xff),
+        (Format::WAV_ALAW, 0xd5),
     ] {
         let rig = Rig::new();
         let id = Uuid::new_v4();
         let mut first = manifest(id);
-        first.format = format.text().to_owned();
-        let mut file = rig.store.begin(id, Box::new(move || (first, name("x"))));
+        first.format = format.name().to_owned();
+        let mut file = ByteFile::new(rig.store.begin(id, Box::new(move || (first, name("x")))));
         file.shape(format, 8000, 1);
         file.write(vec![1; 3 * format.samples().bytes()]).expect("room");
         file.fill(600_000);
@@ -204,7 +204,7 @@ fn a_linked_sub_directory_is_refused() {
     let error = rig.report.wait_for(|seen| seen.create_failed.get(&id).cloned());
     assert_eq!(error.status, Status::Io);
     assert!(error.message.contains("sub/call.wav"), "{}", error.message);
-    file.shape(Format::Wav, 8000, 1);
+    file.shape(Format::WAV, 8000, 1);
     file.write(vec![0; 100]).expect("taken, and thrown away");
     file.finish(ended(id, EndReason::Stopped), true);
     rig.idle();
@@ -232,7 +232,7 @@ fn a_write_error_fails_one_recording() {
     let rig = Rig::new();
     let (bad, good) = (Uuid::new_v4(), Uuid::new_v4());
     let mut one = rig.begin(bad, "bad");
-    one.shape(Format::Wav, 8000, 1);
+    one.shape(Format::WAV, 8000, 1);
     one.write(pattern(0, 1000)).expect("room");
     rig.until(|store| store.bytes_written() == 1000);
     rig.fault(|step| {
@@ -253,7 +253,7 @@ fn a_write_error_fails_one_recording() {
     rig.clear_faults();
     one.finish(ended(bad, EndReason::Stopped), true);
     let mut two = rig.begin(good, "good");
-    two.shape(Format::Wav, 8000, 1);
+    two.shape(Format::WAV, 8000, 1);
     two.write(pattern(2, 1000)).expect("room");
     two.finish(ended(good, EndReason::Stopped), true);
     assert!(rig.published(good).0.state_is(State::Finished));
@@ -311,7 +311,7 @@ fn a_panic_in_any_thread_fails_one_recording() {
         });
         let id = Uuid::new_v4();
         let mut file = rig.begin(id, "call");
-        file.shape(Format::Wav, 8000, 1);
+        file.shape(Format::WAV, 8000, 1);
         file.write(pattern(0, 100)).expect("room");
         file.finish(ended(id, EndReason::Stopped), true);
         assert!(rig.published(id).0.state_is(State::Failed), "{step:?}");
@@ -337,7 +337,7 @@ fn a_discarded_recording_keeps_no_audio() {
     let rig = Rig::new();
     let id = Uuid::new_v4();
     let mut file = rig.begin(id, "call");
-    file.shape(Format::Wav, 8000, 1);
+    file.shape(Format::WAV, 8000, 1);
     file.write(pattern(0, 1000)).expect("room");
     rig.until(|store| store.bytes_written() == 1000);
     file.finish(ended(id, EndReason::Discarded), false);
@@ -386,7 +386,7 @@ fn a_stalled_disk_fills_the_backlog_and_no_more() {
     let mut expected = [Vec::new(), Vec::new(), Vec::new()];
     let mut refused = 0;
     for (file, expected) in files.iter_mut().zip(&mut expected) {
-        file.shape(Format::Wav, 8000, 1);
+        file.shape(Format::WAV, 8000, 1);
         for block in 0..20 {
             let audio = pattern(block, 1600);
             match file.write(audio.clone()) {
@@ -424,11 +424,11 @@ fn few_handles_serve_many_recordings() {
     config.max_open_files = 2;
     let rig = Rig::with(Scratch::new(), config);
     let ids: Vec<Uuid> = (0..20).map(|_| Uuid::new_v4()).collect();
-    let mut files: Vec<RecordingFile> = ids.iter().map(|id| rig.begin(*id, "a/call")).collect();
+    let mut files: Vec<ByteFile> = ids.iter().map(|id| rig.begin(*id, "a/call")).collect();
     for round in 0..3u64 {
         for file in &mut files {
             if round == 0 {
-                file.shape(Format::WavUlaw, 8000, 1);
+                file.shape(Format::WAV_ULAW, 8000, 1);
             }
             file.write(pattern(round as usize, 500)).expect("room");
         }
@@ -457,10 +457,11 @@ fn the_live_file_is_playable_at_every_step() {
     rig.fault(move |step| {
         let later = !matches!(step, Step::CreateManifest | Step::CreateAudio | Step::WriteHeader);
         if let (true, Ok(bytes)) = (later, fs::read(&looked_at)) {
-            let header = callrec::storage::container::parse(&bytes).expect("a whole header");
-            assert!(header.file_bytes <= bytes.len() as u64 + 1);
+            let header = callrec::codec::container::parse(&bytes).expect("a whole header");
+            let claim = header.claim.expect("a header that says how long the file is");
+            assert!(claim.file_bytes <= bytes.len() as u64 + 1);
             assert!(
-                bytes.len() as u64 - header.file_bytes.min(bytes.len() as u64) <= 3000,
+                bytes.len() as u64 - claim.file_bytes.min(bytes.len() as u64) <= 3000,
                 "a batch short at most"
             );
             counted.fetch_add(1, Ordering::SeqCst);
@@ -469,7 +470,7 @@ fn the_live_file_is_playable_at_every_step() {
     });
     let id = Uuid::new_v4();
     let mut file = rig.begin(id, "call");
-    file.shape(Format::WavAlaw, 8000, 1);
+    file.shape(Format::WAV_ALAW, 8000, 1);
     for block in 0..10u64 {
         file.write(pattern(block as usize, 1001)).expect("room");
         rig.until(|store| store.bytes_written() == (block + 1) * 1001);

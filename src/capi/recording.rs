@@ -1,11 +1,8 @@
 //! A recording's view as C sees it.
 
-use std::ffi::CStr;
-
 use super::guard::put;
 use super::types::*;
 use crate::calls::View;
-use crate::words::Format;
 
 /// Its strings live as long as `view`.
 pub fn recording_of(view: &View) -> rec_recording {
@@ -32,7 +29,7 @@ pub fn recording_of(view: &View) -> rec_recording {
         remote_first_name: info.remote_first_name.as_cstr().as_ptr(),
         remote_last_name: info.remote_last_name.as_cstr().as_ptr(),
         remote_phone_number: info.remote_phone_number.as_cstr().as_ptr(),
-        format: format_text(view.options.format).as_ptr(),
+        format: view.options.format.c_name().as_ptr(),
         url: view.url.as_cstr().as_ptr(),
         path: view.path.as_cstr().as_ptr(),
         digest: view.digest.as_cstr().as_ptr(),
@@ -42,13 +39,5 @@ pub fn recording_of(view: &View) -> rec_recording {
         paused_ms: view.readings.paused_ms,
         lost_ms: view.readings.lost_ms,
         bytes: view.readings.bytes,
-    }
-}
-
-fn format_text(format: Format) -> &'static CStr {
-    match format {
-        Format::Wav => c"wav",
-        Format::WavUlaw => c"wav-ulaw",
-        Format::WavAlaw => c"wav-alaw",
     }
 }

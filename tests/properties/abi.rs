@@ -175,7 +175,7 @@ impl Driver for Whole {
                 PauseMode::Skip => REC_PAUSE_SKIP,
             },
             max_duration_ms: wish.max_duration_ms,
-            format: Some(wish.format.text()),
+            format: Some(wish.format.name()),
             ..Start::default()
         };
         self.ids.push(self.engine.start(None, &start).unwrap());

@@ -1,5 +1,6 @@
 //! What a recording of stream time left, held against the model: every sample in its place.
 
+use callrec::codec::SampleFormat;
 use callrec::words::{EndReason, Format, Layout, PauseMode};
 
 use crate::fate::{Fate, fates};
@@ -277,10 +278,10 @@ fn linear(cell: Cell) -> i32 {
 
 fn is_sum(format: Format, cells: [Cell; 2], sample: &[u8]) -> bool {
     let sum = (linear(cells[0]) + linear(cells[1])).clamp(-32768, 32767) as i16;
-    let law = match format {
-        Format::Wav => return sample == sum.to_le_bytes(),
-        Format::WavUlaw => Law::Mu,
-        Format::WavAlaw => Law::A,
+    let law = match format.samples() {
+        SampleFormat::Pcm16 => return sample == sum.to_le_bytes(),
+        SampleFormat::Ulaw => Law::Mu,
+        SampleFormat::Alaw => Law::A,
     };
     match cells {
         [Cell::Silent, Cell::Silent] => sample == [format.samples().silence()],

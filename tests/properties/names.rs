@@ -29,7 +29,7 @@ pub fn paused_names(
 
 /// Channels that tell the names of their leg's samples.
 pub fn named_channels(model: &Model, wish: Wish, channels: &[Vec<usize>]) -> Vec<(usize, usize)> {
-    if wish.format != Format::Wav {
+    if wish.format != Format::WAV {
         return Vec::new();
     }
     let single = channels.iter().enumerate();

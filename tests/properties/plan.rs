@@ -81,7 +81,8 @@ fn wish() -> impl Strategy<Value = Wish> {
         1 => Just(Layout::Local),
         1 => Just(Layout::Remote),
     ];
-    let format = prop_oneof![4 => Just(Format::Wav), 1 => Just(Format::WavUlaw), 1 => Just(Format::WavAlaw)];
+    let format =
+        prop_oneof![4 => Just(Format::WAV), 1 => Just(Format::WAV_ULAW), 1 => Just(Format::WAV_ALAW)];
     let pause_mode = prop_oneof![Just(PauseMode::Silence), Just(PauseMode::Skip)];
     let limit = prop_oneof![5 => Just(0u32), 1 => 1u32..1500];
     (layout, format, pause_mode, limit).prop_map(|(layout, format, pause_mode, max_duration_ms)| Wish {

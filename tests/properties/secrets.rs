@@ -188,7 +188,7 @@ fn format(rate: usize) -> FeedFormat {
 fn start(sim: &mut Sim, plan: &Plan, rate: u32) -> Tape {
     sim.start(sim::Wish {
         layout: plan.layout,
-        format: Format::Wav,
+        format: Format::WAV,
         pause_mode: plan.pause_mode,
         max_duration_ms: 0,
         rate,

@@ -15,11 +15,11 @@ fn with_callback(id: Uuid, reason: EndReason) -> Box<Manifest> {
 }
 
 /// As a start makes it: the first manifest has the callback already.
-fn begin(rig: &Rig, id: Uuid) -> RecordingFile {
+fn begin(rig: &Rig, id: Uuid) -> ByteFile {
     let mut first = with_callback(id, EndReason::Stopped);
     first.end_reason = String::new();
-    let mut file = rig.store.begin(id, Box::new(move || (*first, name("call"))));
-    file.shape(Format::Wav, 8000, 1);
+    let mut file = ByteFile::new(rig.store.begin(id, Box::new(move || (*first, name("call")))));
+    file.shape(Format::WAV, 8000, 1);
     file.write(pattern(0, 800)).expect("room");
     file
 }

@@ -95,8 +95,8 @@ pub fn local_leg() -> LegEntry {
     }
 }
 
-fn write_three(file: &mut RecordingFile) {
-    file.shape(Format::Wav, 8000, 1);
+fn write_three(file: &mut ByteFile) {
+    file.shape(Format::WAV, 8000, 1);
     for block in 0..3 {
         file.write(pattern(block, 800)).expect("room");
     }

@@ -15,7 +15,7 @@ fn deaf() -> LegEntry {
 fn end(rig: &Rig, legs: &[LegEntry], settled_frames: u64, reason: EndReason) -> Uuid {
     let id = Uuid::new_v4();
     let mut file = rig.begin(id, "call");
-    file.shape(Format::Wav, 8000, 1);
+    file.shape(Format::WAV, 8000, 1);
     file.fill(1000);
     let mut manifest = ended(id, reason);
     manifest.legs = legs.to_vec();
@@ -71,7 +71,7 @@ fn a_checkpoint_of_all_frames_is_enough() {
         let rig = Rig::new();
         let id = Uuid::new_v4();
         let mut file = rig.begin(id, "call");
-        file.shape(Format::Wav, 8000, 1);
+        file.shape(Format::WAV, 8000, 1);
         file.fill(1000);
         let checkpoint = Manifest {
             legs: vec![deaf()],

@@ -7,7 +7,7 @@ const EMFILE: i32 = 24;
 
 /// What a file must hold, beside the file that is asked to hold it.
 struct Twin {
-    file: RecordingFile,
+    file: ByteFile,
     expected: Vec<u8>,
     given: usize,
 }
@@ -15,7 +15,7 @@ struct Twin {
 impl Twin {
     fn begin(rig: &Rig, id: Uuid) -> Twin {
         let mut file = rig.begin(id, "call");
-        file.shape(Format::Wav, 8000, 1);
+        file.shape(Format::WAV, 8000, 1);
         Twin {
             file,
             expected: Vec::new(),
@@ -186,8 +186,8 @@ fn any_order_survives_a_disk_that_fails_for_a_moment() {
                 3 => rig.store.nudge(),
                 _ => {
                     let length = twin.expected.len();
-                    let at = length - (length / (1 + roll(20))).max(1);
-                    let bytes = (1 + roll(3000)).min(length - at);
+                    let at = (length - (length / (1 + roll(20))).max(1)) / 2 * 2;
+                    let bytes = (2 * (1 + roll(1500))).min(length - at);
                     twin.patch(at, bytes);
                 }
             }
@@ -279,9 +279,9 @@ fn a_discarded_recording_needs_no_patch() {
 }
 
 /// Each patch waits until the one before is on the disk, so that each is a step.
-fn patch_one_by_one(rig: &Rig, id: Uuid) -> RecordingFile {
+fn patch_one_by_one(rig: &Rig, id: Uuid) -> ByteFile {
     let mut file = rig.begin(id, "sub/call");
-    file.shape(Format::Wav, 8000, 1);
+    file.shape(Format::WAV, 8000, 1);
     file.write(pattern(0, 800)).expect("room");
     file.fill(800);
     file.write(pattern(2, 800)).expect("room");

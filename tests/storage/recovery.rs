@@ -72,7 +72,7 @@ fn published_ones_are_told_again() {
     let ids = [Uuid::new_v4(), Uuid::new_v4(), Uuid::new_v4()];
     for id in ids {
         let mut file = rig.begin(id, "call");
-        file.shape(Format::Wav, 8000, 1);
+        file.shape(Format::WAV, 8000, 1);
         file.write(whole()).expect("room");
         file.finish(ended(id, EndReason::Stopped), true);
     }
@@ -157,12 +157,17 @@ fn manifests_cannot_lead_out_of_the_directory() {
     fs::create_dir(directory.0.join(".callrec")).expect("make");
     let id = Uuid::new_v4();
     let header = {
-        let shape = callrec::storage::container::FileShape {
-            format: Format::Wav,
+        let shape = callrec::codec::Shape {
+            format: Format::WAV,
             rate: 8000,
             channels: 1,
         };
-        callrec::storage::container::header(&shape, id, 0, false)
+        shape.format.container().header(
+            &shape,
+            &callrec::codec::container::Tags { recording: id },
+            Default::default(),
+            false,
+        )
     };
     let target = outside.0.join("x.wav.part");
     fs::write(&target, &header).expect("write");

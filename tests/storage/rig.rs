@@ -1,6 +1,7 @@
 //! A store with its threads, in a directory of its own.
 
-use callrec::storage::container;
+use callrec::codec::container;
+use callrec::codec::{Block, Format, SampleFormat, Shape};
 use callrec::storage::faults::{self, Step};
 use callrec::storage::{
     Durability, Manifest, NameFields, RecordingFile, RecordingName, Report, Source, StorageConfig, Store,
@@ -22,6 +23,67 @@ use uuid::Uuid;
 
 /// No test waits longer for anything.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A recording's file that is given bytes.
+pub struct ByteFile {
+    file: RecordingFile,
+    samples: SampleFormat,
+    frame_bytes: usize,
+}
+
+impl ByteFile {
+    pub fn new(file: RecordingFile) -> ByteFile {
+        ByteFile {
+            file,
+            samples: SampleFormat::Pcm16,
+            frame_bytes: 2,
+        }
+    }
+
+    pub fn shape(&mut self, format: Format, rate: u32, channels: u16) {
+        let shape = Shape {
+            format,
+            rate,
+            channels,
+        };
+        self.samples = format.samples();
+        self.frame_bytes = shape.block_frame_bytes();
+        self.file.shape(shape);
+    }
+
+    fn block(&self, bytes: Vec<u8>) -> Block {
+        assert!(bytes.len().is_multiple_of(self.frame_bytes), "whole frames");
+        Block::coded(self.samples, (bytes.len() / self.frame_bytes) as u64, bytes)
+    }
+
+    pub fn write(&mut self, bytes: Vec<u8>) -> Result<(), Vec<u8>> {
+        let block = self.block(bytes);
+        self.file.write(block).map_err(Block::into_buffer)
+    }
+
+    pub fn patch(&mut self, at: u64, bytes: Vec<u8>) -> Result<(), Vec<u8>> {
+        let block = self.block(bytes);
+        let frame = at / self.frame_bytes as u64;
+        self.file.patch(frame, block).map_err(Block::into_buffer)
+    }
+
+    pub fn fill(&mut self, bytes: u64) {
+        let silence = Block::silence(bytes / self.frame_bytes as u64);
+        self.file.write(silence).expect("silence is always taken");
+    }
+
+    pub fn mark(&mut self, source: Arc<dyn Source>, mark: u32) {
+        self.file.mark(source, mark);
+    }
+
+    pub fn finish(self, manifest: Box<Manifest>, keep: bool) {
+        self.file.finish(manifest, keep);
+    }
+
+    pub fn fail(self, manifest: Box<Manifest>, error: Error) {
+        self.file.fail(manifest, error);
+    }
+}
 
 /// A temporary directory, removed at the end.
 pub struct Scratch(pub PathBuf);
@@ -251,9 +313,9 @@ impl Rig {
         }
     }
 
-    pub fn begin(&self, id: Uuid, path: &str) -> RecordingFile {
+    pub fn begin(&self, id: Uuid, path: &str) -> ByteFile {
         let (first, name) = (manifest(id), name(path));
-        self.store.begin(id, Box::new(move || (first, name)))
+        ByteFile::new(self.store.begin(id, Box::new(move || (first, name))))
     }
 
     pub fn published(&self, id: Uuid) -> (Manifest, bool) {
@@ -392,9 +454,10 @@ pub fn pattern(block: usize, bytes: usize) -> Vec<u8> {
 pub fn audio(path: &Path) -> Vec<u8> {
     let bytes = fs::read(path).expect("a file");
     let header = container::parse(&bytes).expect("a header");
-    assert_eq!(header.file_bytes, bytes.len() as u64, "{}", path.display());
+    let claim = header.claim.expect("a header that says how long the file is");
+    assert_eq!(claim.file_bytes, bytes.len() as u64, "{}", path.display());
     let from = header.audio_at as usize;
-    bytes[from..from + header.audio_bytes as usize].to_vec()
+    bytes[from..from + claim.audio_bytes as usize].to_vec()
 }
 
 /// The manifest told is the one beside the file, and says what the file is.
@@ -407,9 +470,11 @@ pub fn expect_honest(rig: &Rig, told: &Manifest) {
     assert_eq!(&Manifest { status, ..beside }, told);
     let bytes = fs::read(&path).expect("a file");
     let header = container::parse(&bytes).expect("a header");
-    assert_eq!(header.id.map(|id| id.to_string()), Some(told.id.clone()));
+    assert_eq!(header.recording.map(|id| id.to_string()), Some(told.id.clone()));
     assert_eq!(told.bytes, bytes.len() as u64);
-    assert_eq!(told.samples * header.shape.frame_bytes(), header.audio_bytes);
+    let claim = header.claim.expect("a header that says how long the file is");
+    let frame_bytes = header.shape.file_frame_bytes().expect("frames of one size");
+    assert_eq!(told.samples * frame_bytes, claim.audio_bytes);
     assert_eq!(
         (told.sample_rate, told.channels),
         (header.shape.rate, header.shape.channels)

@@ -19,7 +19,7 @@ fn what_was_discarded_is_not_published_by_a_failed_write() {
         });
         let id = Uuid::new_v4();
         let mut file = rig.begin(id, "call");
-        file.shape(Format::Wav, 8000, 1);
+        file.shape(Format::WAV, 8000, 1);
         file.write(pattern(0, 1000)).expect("room");
         gate.reached(1);
         let mut kept = Some(file);
@@ -46,7 +46,7 @@ fn a_discard_on_a_bad_disk_leaves_no_audio() {
         let rig = Rig::new();
         let id = Uuid::new_v4();
         let mut file = rig.begin(id, "call");
-        file.shape(Format::Wav, 8000, 1);
+        file.shape(Format::WAV, 8000, 1);
         file.write(pattern(0, 1000)).expect("room");
         rig.until(|store| store.bytes_written() == 1000);
         rig.fault(move |step| {
@@ -97,7 +97,7 @@ fn failing(rig: &Rig, at: Step, error: i32, times: usize) -> Arc<AtomicUsize> {
 /// Audio, silence and late audio in turn, a mark, and what the file must then hold.
 fn record_all(rig: &Rig, id: Uuid) -> Vec<u8> {
     let mut file = rig.begin(id, "call");
-    file.shape(Format::Wav, 48_000, 2);
+    file.shape(Format::WAV, 48_000, 2);
     let mut expected = Vec::new();
     for block in 0..4 {
         for bytes in [1600, 300_000] {
@@ -163,7 +163,7 @@ fn what_is_put_back_counts_in_the_backlog() {
     let id = Uuid::new_v4();
     let asked = failing(&rig, Step::WriteAudio, EMFILE, 10);
     let mut file = rig.begin(id, "call");
-    file.shape(Format::Wav, 8000, 1);
+    file.shape(Format::WAV, 8000, 1);
     file.write(pattern(0, 1000)).expect("room");
     file.fill(500);
     rig.until(|_| asked.load(Ordering::SeqCst) > 2);
@@ -192,7 +192,7 @@ fn errors_that_last_end_the_recording() {
             let asked = failing(&rig, step, error, usize::MAX);
             let id = Uuid::new_v4();
             let mut file = rig.begin(id, "call");
-            file.shape(Format::Wav, 48_000, 2);
+            file.shape(Format::WAV, 48_000, 2);
             file.write(pattern(0, 1000)).expect("room");
             if step == Step::CreateAudio {
                 rig.report.wait(|seen| seen.create_failed.contains_key(&id));
@@ -255,7 +255,7 @@ fn a_planted_panic_stays_with_its_recording() {
             let [first, second] = [1, 2].map(|at| {
                 let id = Uuid::new_v4();
                 let mut file = rig.begin(id, &format!("call{at}"));
-                file.shape(Format::Wav, 8000, 1);
+                file.shape(Format::WAV, 8000, 1);
                 file.write(pattern(at, 1000)).expect("room");
                 if at == 1 {
                     file.finish(ended(id, EndReason::Stopped), keep);
@@ -346,7 +346,7 @@ fn set_length(path: &Path, bytes: u64) {
 /// A recording whose file has become huge, while it is being hashed.
 fn hashing_hugely(rig: &Rig, id: Uuid, reached: &Gate) -> u64 {
     let mut file = rig.begin(id, "call");
-    file.shape(Format::Wav, 8000, 1);
+    file.shape(Format::WAV, 8000, 1);
     file.write(pattern(0, 1000)).expect("room");
     rig.until(|store| store.bytes_written() == 1000);
     rig.idle();

@@ -80,10 +80,10 @@ pub fn points(
 fn control_points_act_at_the_clock() {
     let mut verdict = Verdict::default();
     for (codec, rate, file_format) in [
-        (Codec::Pcm16, 8000, Format::Wav),
-        (Codec::Pcm16, 48_000, Format::Wav),
-        (Codec::Pcmu, 8000, Format::WavUlaw),
-        (Codec::Pcma, 8000, Format::Wav),
+        (Codec::Pcm16, 8000, Format::WAV),
+        (Codec::Pcm16, 48_000, Format::WAV),
+        (Codec::Pcmu, 8000, Format::WAV_ULAW),
+        (Codec::Pcma, 8000, Format::WAV),
     ] {
         for pause_mode in [PauseMode::Silence, PauseMode::Skip] {
             for visits in VISITS {

@@ -70,7 +70,7 @@ fn a_payload_type_that_cannot_be_decoded_is_reported_once() {
 fn late_wideband(visits: Visits) -> Verdict {
     let mut rig = Rig::real(visits);
     let recording = rig.start(callrec::media::sim::Wish {
-        format: Format::Wav,
+        format: Format::WAV,
         ..local()
     });
     rig.until(1500);

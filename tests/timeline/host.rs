@@ -35,7 +35,7 @@ fn writing_ahead(ahead_ms: u32) -> (Sim, Tape) {
     sim.attach(Leg::Local, options(ahead_ms, 1));
     let tape = sim.start(Wish {
         layout: Layout::Local,
-        format: Format::Wav,
+        format: Format::WAV,
         ..Wish::default()
     });
     sim.visit();

@@ -57,7 +57,7 @@ fn end(sim: &mut Sim, tape: &Tape) -> Vec<u8> {
 /// said.
 #[test]
 fn a_straggler_of_a_gap_is_not_moved_out_of_the_pause() {
-    let (mut sim, tape) = recorded(Format::WavUlaw);
+    let (mut sim, tape) = recorded(Format::WAV_ULAW);
     speak(&mut sim, 0, 50, OPEN);
     sim.pause(&tape);
     speak(&mut sim, 50, 95, SECRET);
@@ -76,7 +76,7 @@ fn a_straggler_of_a_gap_is_not_moved_out_of_the_pause() {
 /// Received in the pause, by the host's own word, of a stream whose places lie ahead.
 #[test]
 fn an_age_tells_that_a_packet_is_of_the_pause() {
-    let (mut sim, tape) = recorded(Format::WavUlaw);
+    let (mut sim, tape) = recorded(Format::WAV_ULAW);
     // The first one has been held up, so that all others lie 200 ms late.
     let first = packet(0, 0, 0, &[OPEN; 160]);
     sim.pass(200);
@@ -99,7 +99,7 @@ fn an_age_tells_that_a_packet_is_of_the_pause() {
 /// A host whose hiccups nobody makes up for hands in what it has kept, in time.
 #[test]
 fn hiccups_of_a_host_add_up() {
-    let (mut sim, tape) = recorded(Format::WavUlaw);
+    let (mut sim, tape) = recorded(Format::WAV_ULAW);
     let mut kept = 0u64;
     for n in 0..700u64 {
         // Twice the host stands still for 400 ms, and what it has is 400 ms older from then on.
@@ -148,7 +148,7 @@ fn places_at_the_ends_of_all_numbers() {
 /// A peer that sends a hundred times faster than time goes does not decide how much is kept.
 #[test]
 fn a_flood_is_bounded() {
-    let (mut sim, tape) = recorded(Format::WavUlaw);
+    let (mut sim, tape) = recorded(Format::WAV_ULAW);
     for n in 0..4000u16 {
         sim.rtp(Leg::Local, &packet(0, n, u32::from(n) * 160, &[OPEN; 160]));
         if n % 100 == 99 {

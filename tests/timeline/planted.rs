@@ -100,7 +100,7 @@ fn senders() -> Vec<Scenario> {
 fn points() -> Vec<Scenario> {
     vec![
         Scenario::new("points", || {
-            clock::points(Codec::Pcmu, 8000, Format::WavUlaw, PauseMode::Silence, Even)
+            clock::points(Codec::Pcmu, 8000, Format::WAV_ULAW, PauseMode::Silence, Even)
         }),
         Scenario::new("points after a stall", || bursts::points_after_a_stall(300, Even)),
         Scenario::new("a pause beside", || hold::paused_beside(Even)),

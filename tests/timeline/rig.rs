@@ -1,5 +1,6 @@
 //! A simulated call, what is said on it, and its recordings.
 
+use callrec::codec::SampleFormat;
 use callrec::media::sim::{self, Ending, Sim, Tape, Wish};
 use callrec::media::{ClockMode, Ledger, Span};
 use callrec::words::{Codec, EndReason, FeedFormat, Format, Layout, Leg, Status};
@@ -34,7 +35,7 @@ pub fn format(codec: Codec, rate: u32) -> FeedFormat {
 /// A recording of both legs in a file of µ-law.
 pub fn stereo() -> Wish {
     Wish {
-        format: Format::WavUlaw,
+        format: Format::WAV_ULAW,
         ..Wish::default()
     }
 }
@@ -410,10 +411,10 @@ fn recorded(booked: &Booked, reason: EndReason, rates: &[u32; 3], index: &Index)
 /// One channel of a file, as linear samples.
 fn samples(bytes: &[u8], format: Format, channels: usize, channel: usize) -> Vec<i16> {
     let own = bytes.iter().skip(channel).step_by(channels);
-    match format {
-        Format::WavUlaw => own.map(|byte| decode(Law::Mu, *byte)).collect(),
-        Format::WavAlaw => unreachable!("silence in A-law is not zero"),
-        Format::Wav => {
+    match format.samples() {
+        SampleFormat::Ulaw => own.map(|byte| decode(Law::Mu, *byte)).collect(),
+        SampleFormat::Alaw => unreachable!("silence in A-law is not zero"),
+        SampleFormat::Pcm16 => {
             let frames = bytes.chunks_exact(2 * channels);
             let value = |frame: &[u8]| i16::from_le_bytes([frame[2 * channel], frame[2 * channel + 1]]);
             frames.map(value).collect()

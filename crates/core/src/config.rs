@@ -285,7 +285,7 @@ impl Default for Config {
             recordings_max: 0,
             recordings_max_per_call: 16,
             lines_strict: false,
-            format: Format::Wav,
+            format: Format::WAV,
             layout: Layout::Stereo,
             pause_mode: PauseMode::Silence,
             max_duration_ms: 0,

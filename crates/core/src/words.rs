@@ -160,21 +160,30 @@ impl State {
     }
 }
 
-/// Unknown text is `INVALID_MODE` (Imagicle's start reason 2); what is known
-/// but not built in is `UNSUPPORTED`.
+/// Unknown text is `INVALID_MODE`, with the published start reason 2; what is known but not
+/// built in is `UNSUPPORTED`. Empty text is the default, "wav".
 pub fn parse_format(text: &str) -> Result<Format> {
-    match text {
-        "" | "wav" => Ok(Format::Wav),
-        "wav-ulaw" => Ok(Format::WavUlaw),
-        "wav-alaw" => Ok(Format::WavAlaw),
-        "flac" | "opus" | "mp3" => Err(Error::new(
+    if text.is_empty() {
+        return Ok(Format::WAV);
+    }
+    let written = || Format::all().map(Format::name).collect::<Vec<_>>().join(", ");
+    match Format::named(text) {
+        Some(format) => Ok(format),
+        None if KNOWN_ELSEWHERE.contains(&text) => Err(Error::new(
             Status::Unsupported,
-            format!("format \"{text}\": not in this build, which writes wav, wav-ulaw, wav-alaw"),
+            format!("format \"{text}\": not in this build, which writes {}", written()),
         )),
-        _ => Err(Error::new(
+        None => Err(Error::new(
             Status::InvalidMode,
-            format!("format \"{text}\": no such format; wav, wav-ulaw, wav-alaw, flac, opus, mp3 are known"),
+            format!(
+                "format \"{text}\": no such format; {}, {} are known",
+                written(),
+                KNOWN_ELSEWHERE.join(", ")
+            ),
         )
         .with_reason(2)),
     }
 }
+
+/// Formats that hosts may well ask for, and that this build does not write.
+const KNOWN_ELSEWHERE: [&str; 3] = ["flac", "opus", "mp3"];

@@ -1,26 +1,21 @@
 //! Finished recordings: the archive that the gateway keeps of them, and how their audio
 //! is sent.
 
-use std::fs::Metadata;
-use std::future::{Ready, ready};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use http::Request;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http_body_util::{BodyExt, Empty};
-use tokio::io::{AsyncRead, AsyncSeek, ReadBuf};
 use tokio::sync::watch;
 use tower_http::services::ServeDir;
-use tower_http::services::fs::{Backend, File};
 use uuid::Uuid;
 
 use super::Gateway;
 use super::http::{Answer, Asked};
 use super::search::{Open, Search};
+use super::sent_audio::SentAudio;
 use callrec_core::calls::{Caller, View};
 use callrec_core::engine::Engine;
 use callrec_core::events::{Bus, Event, LogLevel, Observer};
@@ -28,6 +23,7 @@ use callrec_core::storage;
 use callrec_core::storage::archive::{Archive, Entry, Facts};
 use callrec_core::sync::Mutex;
 use callrec_core::sync::thread::JoinHandle;
+use callrec_core::words::Format;
 
 /// "Base Access"; below it is "Record Only".
 const LEVEL_BASE: u32 = 2;
@@ -132,7 +128,7 @@ fn entry_of(view: &View, directory: &Path) -> Option<Entry> {
         Entry::new(&Facts {
             id: view.id,
             file: &file,
-            format: view.options.format.text(),
+            format: view.options.format.name(),
             state: view.state,
             started_at_ms: view.started_at_ms,
             ended_at_ms: view.ended_at_ms,
@@ -168,17 +164,12 @@ impl Gateway {
             let Some(entry) = archive.find(id) else {
                 return Ok(None);
             };
-            let Some(file) = archive.open(id)? else {
+            let Some(audio) = archive.open(id)? else {
                 return Ok(None);
             };
-            let facts = file.metadata()?;
-            Ok(Some((file, facts, content_type(entry.format()))))
+            Ok(Some((SentAudio::new(audio)?, content_type(entry.format()))))
         });
-        let (file, facts, kind) = opened.await?;
-        let file = Opened {
-            file: Arc::new(file),
-            facts,
-        };
+        let (file, kind) = opened.await?;
         // What it is asked for is decided already.
         let mut request = Request::new(Empty::<bytes::Bytes>::new());
         *request.method_mut() = asked.method().clone();
@@ -202,70 +193,13 @@ impl Gateway {
 
 /// Of a format in the manifest's words; another build may have written it.
 pub fn content_type(format: &str) -> &'static str {
+    if let Some(format) = Format::named(format) {
+        return format.container().mime_type();
+    }
     match format {
-        "wav" | "wav-ulaw" | "wav-alaw" => "audio/wav",
         "mp3" => "audio/mpeg",
         "flac" => "audio/flac",
         "opus" => "audio/ogg",
         _ => "application/octet-stream",
-    }
-}
-
-/// One file, opened without following a link, in place of a file system.
-#[derive(Clone)]
-struct Opened {
-    file: Arc<std::fs::File>,
-    facts: Metadata,
-}
-
-impl Backend for Opened {
-    type File = Reader;
-    type Metadata = Metadata;
-    type OpenFuture = Ready<io::Result<Reader>>;
-    type MetadataFuture = Ready<io::Result<Metadata>>;
-
-    fn open(&self, _: PathBuf) -> Self::OpenFuture {
-        ready(self.file.try_clone().map(|file| Reader {
-            file: file.into(),
-            facts: self.facts.clone(),
-        }))
-    }
-
-    fn metadata(&self, _: PathBuf) -> Self::MetadataFuture {
-        ready(Ok(self.facts.clone()))
-    }
-}
-
-struct Reader {
-    file: tokio::fs::File,
-    facts: Metadata,
-}
-
-impl File for Reader {
-    type Metadata = Metadata;
-    type MetadataFuture<'a> = Ready<io::Result<Metadata>>;
-
-    fn metadata(&self) -> Self::MetadataFuture<'_> {
-        ready(Ok(self.facts.clone()))
-    }
-}
-
-impl AsyncRead for Reader {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.file).poll_read(context, buffer)
-    }
-}
-
-impl AsyncSeek for Reader {
-    fn start_seek(mut self: Pin<&mut Self>, position: io::SeekFrom) -> io::Result<()> {
-        Pin::new(&mut self.file).start_seek(position)
-    }
-
-    fn poll_complete(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<u64>> {
-        Pin::new(&mut self.file).poll_complete(context)
     }
 }

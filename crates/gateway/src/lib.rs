@@ -16,6 +16,7 @@ mod outbox;
 mod places;
 mod route;
 mod search;
+mod sent_audio;
 mod server;
 mod source;
 mod throttle;

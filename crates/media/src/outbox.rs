@@ -6,22 +6,21 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use crate::EndReason;
 use crate::{Progress, Sink, Span};
-use callrec_codec::Shape;
+use callrec_codec::{Block, Shape};
 
 pub enum Out {
     Audio {
-        /// `None`: silence only.
-        block: Option<Vec<u8>>,
         from_frame: u64,
-        frames: u64,
+        block: Block,
     },
     /// Frames that were given before, again: late audio of this leg is in them now.
     Patch {
         leg: usize,
         from_frame: u64,
-        frames: u64,
-        block: Vec<u8>,
+        block: Block,
     },
+    /// No frame before this one will be patched any more.
+    Settled(u64),
     /// All that is lost, in nanoseconds, and what of it is new.
     Losses(u64, Vec<Span>),
     Paused(u64),
@@ -32,7 +31,6 @@ pub enum Out {
 pub struct Outbox {
     sink: Option<Box<dyn Sink>>,
     queue: VecDeque<Out>,
-    shape: Option<Shape>,
     /// Frames that the sink refused in real time: of this leg, or of all.
     pub refused: Vec<(Option<usize>, u64, u64)>,
     /// Since when the sink has taken nothing (stream time).
@@ -45,7 +43,6 @@ impl Outbox {
         Outbox {
             sink: Some(sink),
             queue: VecDeque::new(),
-            shape: None,
             refused: Vec::new(),
             blocked_ns: None,
             progress,
@@ -53,7 +50,6 @@ impl Outbox {
     }
 
     pub fn shape(&mut self, shape: Shape) {
-        self.shape = Some(shape);
         self.progress.rate.store(shape.rate, Relaxed);
         if let Some(sink) = &mut self.sink {
             sink.shape(shape);
@@ -98,22 +94,21 @@ impl Outbox {
         while let Some(out) = self.queue.pop_front() {
             match self.give(out) {
                 None => {}
-                Some(Out::Audio {
-                    block: Some(block),
-                    from_frame,
-                    frames,
-                }) => {
+                Some(Out::Audio { from_frame, block }) => {
+                    let frames = block.frames;
                     if let Some(sink) = &mut self.sink {
-                        sink.fill(block.len() as u64);
+                        // Silence is never refused.
+                        let _ = sink.block(Block::silence(frames));
                     }
                     self.refused.push((None, from_frame, from_frame + frames));
                 }
                 Some(Out::Patch {
                     leg,
                     from_frame,
-                    frames,
-                    ..
-                }) => self.refused.push((Some(leg), from_frame, from_frame + frames)),
+                    block,
+                }) => self
+                    .refused
+                    .push((Some(leg), from_frame, from_frame + block.frames)),
                 Some(_) => {}
             }
         }
@@ -143,39 +138,26 @@ impl Outbox {
     fn give(&mut self, out: Out) -> Option<Out> {
         let sink = self.sink.as_mut()?;
         match out {
-            Out::Audio {
-                block: Some(block),
-                from_frame,
-                frames,
-            } => {
+            Out::Audio { from_frame, block } => {
                 if let Err(block) = sink.block(block) {
-                    return Some(Out::Audio {
-                        block: Some(block),
-                        from_frame,
-                        frames,
-                    });
+                    return Some(Out::Audio { from_frame, block });
                 }
-                self.blocked_ns = None;
-            }
-            Out::Audio { frames, .. } => {
-                sink.fill(frames * self.shape.map_or(1, |s| s.frame_bytes()) as u64);
                 self.blocked_ns = None;
             }
             Out::Patch {
                 leg,
                 from_frame,
-                frames,
                 block,
             } => {
                 if let Err(block) = sink.patch(from_frame, block) {
                     return Some(Out::Patch {
                         leg,
                         from_frame,
-                        frames,
                         block,
                     });
                 }
             }
+            Out::Settled(frame) => sink.settled(frame),
             Out::Losses(total_ns, spans) => sink.loss(total_ns, spans),
             Out::Paused(frame) => sink.paused(frame),
             Out::Resumed(span) => sink.resumed(span),

@@ -10,7 +10,6 @@ use crate::time::NS_PER_MS;
 #[derive(Debug, Default)]
 pub struct Progress {
     pub(crate) frames: AtomicU64,
-    pub(crate) bytes: AtomicU64,
     pub(crate) lost_ns: AtomicU64,
     pub(crate) paused_ns: AtomicU64,
     pub(crate) rate: AtomicU32,
@@ -32,10 +31,6 @@ impl Progress {
 
     pub fn frames(&self) -> u64 {
         self.frames.load(Relaxed)
-    }
-
-    pub fn bytes(&self) -> u64 {
-        self.bytes.load(Relaxed)
     }
 
     /// 0 until the rate of the file is known.

@@ -1,6 +1,6 @@
 //! What a recording gives out: blocks, spans, and its end.
 
-use callrec_codec::Shape;
+use callrec_codec::{Block, Shape};
 
 use crate::{EndReason, Leg, LossReason};
 
@@ -25,18 +25,20 @@ pub trait Sink: Send {
     /// Once, before anything else but `buffer`.
     fn shape(&mut self, shape: Shape);
 
-    /// `Err` gives the block back: the backlog is full and nothing was taken. In real
-    /// time `fill` and `loss` follow for the same frames; in stream time the same
-    /// block is offered again at the next visit.
-    fn block(&mut self, audio: Vec<u8>) -> Result<(), Vec<u8>>;
+    /// `Err` gives the block back: the backlog is full and nothing was taken. Silence is
+    /// always taken. In real time silence and `loss` follow for the same frames; in stream
+    /// time the same block is offered again at the next visit.
+    fn block(&mut self, block: Block) -> Result<(), Block>;
 
     /// Frames that were given before, again, as they really are: late audio has found its
-    /// place. Only frames that were given as a block or as silence are named. `Err` gives
-    /// the block back, as for `block`.
-    fn patch(&mut self, from_frame: u64, audio: Vec<u8>) -> Result<(), Vec<u8>>;
+    /// place. `Err` gives the block back, as for `block`.
+    fn patch(&mut self, from_frame: u64, block: Block) -> Result<(), Block>;
 
-    /// So many bytes of silence; always taken.
-    fn fill(&mut self, bytes: u64);
+    /// No frame before this one will be patched any more. Told of formats alone whose files
+    /// cannot be rewritten in place.
+    fn settled(&mut self, frame: u64) {
+        let _ = frame;
+    }
 
     /// An empty buffer, recycled if possible.
     fn buffer(&mut self) -> Vec<u8>;

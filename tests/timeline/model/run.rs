@@ -152,7 +152,7 @@ impl Run {
 
     fn start(&mut self, n: usize, recording: &Recording) {
         let wish = Wish {
-            format: Format::Wav,
+            format: Format::WAV,
             layout: if self.items.len() == 1 {
                 Layout::Local
             } else {

@@ -69,7 +69,7 @@ impl Engine {
         };
         let (format, checked) = match &arguments.format {
             Ok(format) => (*format, Ok(())),
-            Err(error) => (Format::Wav, Err(error.clone())),
+            Err(error) => (Format::WAV, Err(error.clone())),
         };
         let options = RecordingOptions {
             layout: arguments.layout,

@@ -240,7 +240,7 @@ impl Desk {
             options: RecordingOptions {
                 layout: layout.unwrap_or(Layout::Stereo),
                 pause_mode: pause_mode.unwrap_or(PauseMode::Silence),
-                format: parse_format(&manifest.format).unwrap_or(Format::Wav),
+                format: parse_format(&manifest.format).unwrap_or(Format::WAV),
                 max_duration_ms: 0,
                 flags: manifest.flags,
                 automatic: manifest.automatic,

@@ -46,7 +46,7 @@ impl Paper {
         let mut manifest = Manifest {
             id: self.id.to_string(),
             state: state.text().to_owned(),
-            format: self.options.format.text().to_owned(),
+            format: self.options.format.name().to_owned(),
             layout: self.options.layout.text().to_owned(),
             pause_mode: self.options.pause_mode.text().to_owned(),
             flags: self.options.flags,

@@ -3,6 +3,8 @@
 use std::sync::{Arc, Weak};
 
 use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use callrec_codec::Block;
 use uuid::Uuid;
 
 use super::desk::{Desk, MARK_MOVED, MARK_PAUSED, MARK_RESUMED};
@@ -19,6 +21,10 @@ pub struct Track {
     me: Weak<Track>,
     progress: Arc<Progress>,
     desk: Arc<Desk>,
+    /// Of the file, where all frames have the same; 0 else, and until the shape is known.
+    frame_bytes: AtomicU64,
+    /// As its writer last left the file.
+    file_bytes: Arc<AtomicU64>,
     inner: Mutex<Inner>,
 }
 
@@ -26,8 +32,6 @@ struct Inner {
     paper: Paper,
     /// Gone once it was handed to the finisher.
     file: Option<RecordingFile>,
-    /// 0 until the shape is known.
-    frame_bytes: u64,
 }
 
 /// The tap's end of a track.
@@ -40,10 +44,11 @@ impl Track {
             me: me.clone(),
             progress,
             desk,
+            frame_bytes: AtomicU64::new(0),
+            file_bytes: file.file_bytes(),
             inner: Mutex::new(Inner {
                 paper,
                 file: Some(file),
-                frame_bytes: 0,
             }),
         })
     }
@@ -61,12 +66,20 @@ impl Track {
         }
     }
 
+    /// Bytes of audio in the file.
+    fn bytes(&self) -> u64 {
+        match self.frame_bytes.load(Relaxed) {
+            0 => self.file_bytes.load(Relaxed),
+            frame_bytes => self.progress.frames() * frame_bytes,
+        }
+    }
+
     fn put_readings(&self, manifest: &mut Manifest) {
         manifest.samples = self.progress.frames();
         manifest.duration_ms = self.progress.duration_ms();
         manifest.paused_ms = self.progress.paused_ms();
         manifest.lost_ms = self.progress.lost_ms();
-        manifest.bytes = self.progress.bytes();
+        manifest.bytes = self.bytes();
         put_ledger(manifest, &self.progress.ledger());
     }
 
@@ -146,31 +159,31 @@ impl Sink for TrackSink {
     fn shape(&mut self, shape: Shape) {
         let mut inner = self.0.inner.lock();
         inner.paper.shape = Some((shape.channels, shape.rate));
-        inner.frame_bytes = shape.frame_bytes() as u64;
+        self.0
+            .frame_bytes
+            .store(shape.file_frame_bytes().unwrap_or(0), Relaxed);
         if let Some(file) = &mut inner.file {
-            file.shape(shape.format, shape.rate, shape.channels);
+            file.shape(shape);
         }
     }
 
-    fn block(&mut self, audio: Vec<u8>) -> Result<(), Vec<u8>> {
+    fn block(&mut self, block: Block) -> Result<(), Block> {
         match &mut self.0.inner.lock().file {
-            Some(file) => file.write(audio),
+            Some(file) => file.write(block),
             None => Ok(()),
         }
     }
 
-    fn patch(&mut self, from_frame: u64, audio: Vec<u8>) -> Result<(), Vec<u8>> {
-        let mut inner = self.0.inner.lock();
-        let frame_bytes = inner.frame_bytes;
-        match &mut inner.file {
-            Some(file) => file.patch(from_frame.saturating_mul(frame_bytes), audio),
+    fn patch(&mut self, from_frame: u64, block: Block) -> Result<(), Block> {
+        match &mut self.0.inner.lock().file {
+            Some(file) => file.patch(from_frame, block),
             None => Ok(()),
         }
     }
 
-    fn fill(&mut self, bytes: u64) {
+    fn settled(&mut self, frame: u64) {
         if let Some(file) = &mut self.0.inner.lock().file {
-            file.fill(bytes);
+            file.settled(frame);
         }
     }
 
@@ -247,7 +260,7 @@ impl Attachment for Track {
             duration_ms: self.progress.duration_ms(),
             paused_ms: self.progress.paused_ms(),
             lost_ms: self.progress.lost_ms(),
-            bytes: self.progress.bytes(),
+            bytes: self.bytes(),
         }
     }
 

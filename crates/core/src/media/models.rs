@@ -18,6 +18,7 @@ use super::*;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::model;
 use crate::words::{Codec, EndReason, FeedFormat, Format, Layout, PauseMode, Status};
+use callrec_codec::{Block, Samples};
 use callrec_media::record::Handed;
 
 const PCM: FeedFormat = FeedFormat {
@@ -62,19 +63,18 @@ impl Tape {
 impl Sink for Tape {
     fn shape(&mut self, _: Shape) {}
 
-    fn block(&mut self, audio: Vec<u8>) -> Result<(), Vec<u8>> {
-        let samples = audio.chunks(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]]));
-        self.0.lock().expect("one thread runs at a time").extend(samples);
+    fn block(&mut self, block: Block) -> Result<(), Block> {
+        let mut heard = self.0.lock().expect("one thread runs at a time");
+        if block.samples == Samples::Silence {
+            heard.extend(std::iter::repeat_n(0, block.frames as usize));
+        }
+        let pairs = block.bytes().chunks(2);
+        heard.extend(pairs.map(|pair| i16::from_le_bytes([pair[0], pair[1]])));
         Ok(())
     }
 
-    fn patch(&mut self, from: u64, _: Vec<u8>) -> Result<(), Vec<u8>> {
+    fn patch(&mut self, from: u64, _: Block) -> Result<(), Block> {
         panic!("stream time settles what it writes: {from}");
-    }
-
-    fn fill(&mut self, bytes: u64) {
-        let silence = std::iter::repeat_n(0, bytes as usize / 2);
-        self.0.lock().expect("one thread runs at a time").extend(silence);
     }
 
     fn buffer(&mut self) -> Vec<u8> {
@@ -134,7 +134,7 @@ fn start_at(call: &CallTap, rate: u32) -> Tape {
         TapSpec {
             id: TAPE,
             layout: Layout::Local,
-            format: Format::Wav,
+            format: Format::WAV,
             pause_mode: PauseMode::Skip,
             max_duration_ms: 0,
             rate,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::sync::Mutex;
+use callrec_codec::{Block, Samples};
 use uuid::Uuid;
 
 use super::call::CallState;
@@ -50,7 +51,20 @@ pub struct Collected {
 impl Collected {
     pub fn frames(&self) -> u64 {
         self.shape
-            .map_or(0, |shape| (self.bytes.len() / shape.frame_bytes()) as u64)
+            .map_or(0, |shape| (self.bytes.len() / shape.block_frame_bytes()) as u64)
+    }
+
+    fn frame_bytes(&self) -> usize {
+        self.shape.map_or(1, |shape| shape.block_frame_bytes())
+    }
+
+    fn fill(&mut self, frames: u64) {
+        if self.pool.is_some() {
+            return;
+        }
+        let silence = self.shape.map_or(0, |shape| shape.format.samples().silence());
+        let len = self.bytes.len() + frames as usize * self.frame_bytes();
+        self.bytes.resize(len, silence);
     }
 
     /// PCM16: the samples of one channel.
@@ -59,7 +73,7 @@ impl Collected {
             return Vec::new();
         };
         self.bytes
-            .chunks_exact(shape.frame_bytes())
+            .chunks_exact(shape.block_frame_bytes())
             .map(|frame| i16::from_le_bytes([frame[2 * channel], frame[2 * channel + 1]]))
             .collect()
     }
@@ -73,49 +87,43 @@ impl Sink for Collector {
         self.0.lock().shape = Some(shape);
     }
 
-    fn block(&mut self, mut audio: Vec<u8>) -> Result<(), Vec<u8>> {
+    fn block(&mut self, block: Block) -> Result<(), Block> {
         let mut collected = self.0.lock();
+        if block.samples == Samples::Silence {
+            collected.fill(block.frames);
+            return Ok(());
+        }
         if std::mem::take(&mut collected.panic) {
             drop(collected);
             panic!("a panic that was asked for");
         }
         if collected.full {
-            return Err(audio);
+            return Err(block);
         }
         collected.blocks += 1;
         if let Some(pool) = &collected.pool {
+            let mut audio = block.into_buffer();
             audio.clear();
             pool.lock().push(audio);
             return Ok(());
         }
-        collected.bytes.extend_from_slice(&audio);
+        collected.bytes.extend_from_slice(block.bytes());
         Ok(())
     }
 
-    fn patch(&mut self, from_frame: u64, audio: Vec<u8>) -> Result<(), Vec<u8>> {
+    fn patch(&mut self, from_frame: u64, block: Block) -> Result<(), Block> {
         let mut collected = self.0.lock();
         if collected.full {
-            return Err(audio);
+            return Err(block);
         }
         if collected.pool.is_some() {
             return Ok(());
         }
-        let from = from_frame as usize * collected.shape.map_or(1, |shape| shape.frame_bytes());
-        collected.bytes[from..from + audio.len()].copy_from_slice(&audio);
+        let audio = block.bytes();
+        let from = from_frame as usize * collected.frame_bytes();
+        collected.bytes[from..from + audio.len()].copy_from_slice(audio);
         collected.patches += 1;
         Ok(())
-    }
-
-    fn fill(&mut self, bytes: u64) {
-        let mut collected = self.0.lock();
-        if collected.pool.is_some() {
-            return;
-        }
-        let silence = collected
-            .shape
-            .map_or(0, |shape| shape.format.samples().silence());
-        let len = collected.bytes.len() + bytes as usize;
-        collected.bytes.resize(len, silence);
     }
 
     fn buffer(&mut self) -> Vec<u8> {
@@ -169,7 +177,7 @@ impl Default for Wish {
     fn default() -> Wish {
         Wish {
             layout: Layout::Stereo,
-            format: Format::Wav,
+            format: Format::WAV,
             pause_mode: PauseMode::Silence,
             max_duration_ms: 0,
             rate: 0,

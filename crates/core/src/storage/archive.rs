@@ -8,10 +8,11 @@ mod entry;
 mod walk;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fs::File;
 use std::io;
 use std::sync::Arc;
+use std::time::SystemTime;
 
+use callrec_codec::Medium;
 use uuid::Uuid;
 
 pub use entry::{Entry, Facts};
@@ -65,6 +66,13 @@ pub struct Archive {
     index: Mutex<Index>,
     /// What was noted and not yet sorted in: `note` must not wait for a long query.
     news: Mutex<Vec<Entry>>,
+}
+
+/// The audio of a finished recording.
+pub struct FinishedAudio {
+    pub medium: Box<dyn Medium>,
+    /// When it was last written to, if the system says.
+    pub modified: Option<SystemTime>,
 }
 
 impl Archive {
@@ -208,11 +216,18 @@ impl Archive {
     }
 
     /// Its audio, to read from. It can be read to its end even if it is removed meanwhile.
-    pub fn open(&self, id: Uuid) -> io::Result<Option<File>> {
-        match self.look_at(id)? {
-            Some((place, _)) => place.open(),
-            None => Ok(None),
-        }
+    pub fn open(&self, id: Uuid) -> io::Result<Option<FinishedAudio>> {
+        let file = match self.look_at(id)? {
+            Some((place, _)) => place.open()?,
+            None => None,
+        };
+        file.map(|file| {
+            Ok(FinishedAudio {
+                modified: file.metadata()?.modified().ok(),
+                medium: Box::new(file),
+            })
+        })
+        .transpose()
     }
 
     /// Removes audio and manifest; `false` if there is no such recording.

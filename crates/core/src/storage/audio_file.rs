@@ -1,16 +1,18 @@
 //! A recording's audio on the disk: everything that writes it.
 
-use super::container::{self, FileShape};
 use super::digest::digest_of;
 use super::directory::Directory;
 use super::endings::audio_ending;
 use super::faults::Step;
+use super::file_handle::FileHandle;
 use super::files::{got_name, removed};
+use super::medium::PlainFile;
 use super::name::RecordingName;
-use super::os::{self, Dir};
-use super::slots::{FileSlot, FileSlots};
+use super::os::Dir;
+use super::slots::FileSlots;
 use crate::sync::atomic::{AtomicU64, Ordering};
-use std::fs::File;
+use callrec_codec::container::{Found, Length, Measured, Tags};
+use callrec_codec::{Container, Encoder, Medium, Packets, Shape};
 use std::io;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -34,6 +36,14 @@ impl AudioFiles {
         }
     }
 
+    pub fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    pub fn slots(&self) -> &FileSlots {
+        &self.slots
+    }
+
     pub fn open_files(&self) -> usize {
         self.slots.taken()
     }
@@ -51,28 +61,24 @@ pub struct AudioFile {
     name: RecordingName,
     /// The file's own name now.
     current: String,
-    shape: FileShape,
+    shape: Shape,
+    encoder: Box<dyn Encoder>,
     /// Where the audio begins.
     header_bytes: u64,
-    audio_bytes: u64,
+    /// In whole frames.
+    length: Length,
     /// For how much audio the header on disk was written.
-    header_says: Option<u64>,
-    open: Option<OpenFile>,
-}
-
-struct OpenFile {
-    file: File,
-    /// Without one it is closed after each batch.
-    slot: Option<FileSlot>,
+    header_says: Option<Length>,
+    handle: FileHandle,
 }
 
 /// A file that an earlier process left, as it was found.
 pub struct LeftFile {
     pub name: RecordingName,
     pub current: String,
-    pub shape: FileShape,
+    pub shape: Shape,
     pub header_bytes: u64,
-    pub audio_bytes: u64,
+    pub length: Length,
 }
 
 impl AudioFile {
@@ -82,7 +88,7 @@ impl AudioFile {
         files: &Arc<AudioFiles>,
         id: Uuid,
         name: RecordingName,
-        shape: FileShape,
+        shape: Shape,
         folder: &Dir,
         current: String,
     ) -> io::Result<Option<AudioFile>> {
@@ -91,42 +97,47 @@ impl AudioFile {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
             other => other?,
         };
-        Ok(Some(AudioFile {
-            files: Arc::clone(files),
-            id,
+        let handle = FileHandle::new(PlainFile::new(file, 0), files.slots.take());
+        let left = LeftFile {
             name,
             current,
             shape,
             header_bytes: 0,
-            audio_bytes: 0,
-            header_says: None,
-            open: Some(OpenFile {
-                file,
-                slot: files.slots.take(),
-            }),
-        }))
+            length: Length::default(),
+        };
+        Ok(Some(AudioFile::new(files, id, left, handle)))
     }
 
     /// Opens a file that an earlier process left. It is cut if it is longer than its audio
-    /// and padding, and lengthened if it is shorter than its header.
-    pub fn reopen(files: &Arc<AudioFiles>, id: Uuid, left: LeftFile, length: u64) -> io::Result<AudioFile> {
+    /// and what follows it, and lengthened if it is shorter than its header.
+    pub fn reopen(files: &Arc<AudioFiles>, id: Uuid, left: LeftFile, len: u64) -> io::Result<AudioFile> {
         let file = files.directory.folder(&left.name)?.open_write(&left.current)?;
-        let end = left.header_bytes + left.audio_bytes;
-        let padding = container::padding(left.audio_bytes).len() as u64;
-        if length < end || length > end + padding {
-            file.set_len(end)?;
+        let end = left.header_bytes + left.length.bytes;
+        let mut file = PlainFile::new(file, end);
+        let trailer = left.shape.format.container().trailer(left.length).len() as u64;
+        if len < end || len > end + trailer {
+            file.seal(end)?;
         }
-        Ok(AudioFile {
+        Ok(AudioFile::new(files, id, left, FileHandle::new(file, None)))
+    }
+
+    fn new(files: &Arc<AudioFiles>, id: Uuid, left: LeftFile, handle: FileHandle) -> AudioFile {
+        AudioFile {
             files: Arc::clone(files),
             id,
+            encoder: left.shape.format.encoder(&left.shape),
             name: left.name,
             current: left.current,
             shape: left.shape,
             header_bytes: left.header_bytes,
-            audio_bytes: left.audio_bytes,
+            length: left.length,
             header_says: None,
-            open: Some(OpenFile { file, slot: None }),
-        })
+            handle,
+        }
+    }
+
+    pub fn files(&self) -> &Arc<AudioFiles> {
+        &self.files
     }
 
     pub fn name(&self) -> &RecordingName {
@@ -150,99 +161,117 @@ impl AudioFile {
         self.name.path(&audio_ending(self.shape.format))
     }
 
-    pub fn shape(&self) -> &FileShape {
+    pub fn shape(&self) -> &Shape {
         &self.shape
     }
 
-    pub fn audio_bytes(&self) -> u64 {
-        self.audio_bytes
+    fn container(&self) -> &'static dyn Container {
+        self.shape.format.container()
     }
 
-    /// Whole frames in the file.
-    pub fn frames(&self) -> u64 {
-        self.audio_bytes / self.shape.frame_bytes()
+    /// How much audio is in the file, in whole frames.
+    pub fn length(&self) -> Length {
+        self.length
     }
 
     /// How long the sealed file is.
     pub fn sealed_bytes(&self) -> u64 {
-        let padding = container::padding(self.audio_bytes).len() as u64;
-        self.header_bytes + self.audio_bytes + padding
+        let trailer = self.container().trailer(self.length).len() as u64;
+        self.header_bytes + self.length.bytes + trailer
     }
 
     /// The file, opened again where it is not kept open.
-    fn file(&mut self) -> io::Result<&File> {
-        if self.open.is_none() {
-            let folder = self.files.directory.folder(&self.name)?;
-            let file = folder.open_write(&self.current)?;
-            self.open = Some(OpenFile {
-                file,
-                slot: self.files.slots.take(),
-            });
-        }
-        match &self.open {
-            Some(open) => Ok(&open.file),
-            None => Err(io::ErrorKind::NotFound.into()),
-        }
+    fn file(&mut self) -> io::Result<&mut PlainFile> {
+        let (directory, name) = (&self.files.directory, &self.name);
+        let end = self.header_bytes + self.length.bytes;
+        self.handle.get(&self.files.slots, || {
+            let file = directory.folder(name)?.open_write(&self.current)?;
+            Ok(PlainFile::new(file, end))
+        })
     }
 
     /// Closes the file unless it may stay open.
     pub fn rest(&mut self) {
-        if self.open.as_ref().is_some_and(|open| open.slot.is_none()) {
-            self.close();
-        }
+        self.handle.rest();
     }
 
     pub fn close(&mut self) {
-        self.open = None;
+        self.handle.close();
     }
 
     /// Says what the audio is. Returns `false`, and changes nothing, once there is audio of
     /// another shape.
-    pub fn set_shape(&mut self, shape: FileShape) -> io::Result<bool> {
+    pub fn set_shape(&mut self, shape: Shape) -> io::Result<bool> {
         if self.shape == shape && self.header_says.is_some() {
             return Ok(true);
         }
-        if self.audio_bytes > 0 {
+        if self.length.bytes > 0 {
             return Ok(false);
         }
         self.shape = shape;
+        self.encoder = shape.format.encoder(&shape);
         self.header_says = None;
         self.write_header(false)?;
         Ok(true)
     }
 
-    pub fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+    /// Whether samples go into the file as they are in a block.
+    pub fn passes(&self) -> bool {
+        self.encoder.passes()
+    }
+
+    /// Puts samples behind `out` in the form that they have in the file. For formats whose
+    /// frames have one size.
+    pub fn code(&mut self, samples: &[u8], out: &mut Vec<u8>) {
+        if self.encoder.passes() {
+            return out.extend_from_slice(samples);
+        }
+        let mut packets = Packets {
+            bytes: std::mem::take(out),
+            list: Vec::new(),
+        };
+        self.encoder.encode(samples, &mut packets);
+        *out = packets.bytes;
+    }
+
+    /// Appends what stands for so many frames.
+    pub fn append(&mut self, bytes: &[u8], frames: u64) -> io::Result<()> {
         self.files.directory.step(Step::WriteAudio)?;
-        let at = self.header_bytes + self.audio_bytes;
-        self.write_audio(bytes, at)?;
-        self.audio_bytes += bytes.len() as u64;
+        self.file()?.append(bytes)?;
+        self.length.bytes += bytes.len() as u64;
+        self.length.frames += frames;
+        self.note_written(bytes);
         Ok(())
     }
 
     /// Writes over audio that is on the disk. `at`: bytes of audio before it.
     pub fn overwrite(&mut self, bytes: &[u8], at: u64) -> io::Result<()> {
         self.files.directory.step(Step::PatchAudio)?;
-        self.write_audio(bytes, self.header_bytes + at)
+        let at = self.header_bytes + at;
+        self.file()?.rewrite(at, bytes)?;
+        self.note_written(bytes);
+        Ok(())
     }
 
-    fn write_audio(&mut self, bytes: &[u8], at: u64) -> io::Result<()> {
-        os::write_all_at(self.file()?, bytes, at)?;
+    fn note_written(&self, bytes: &[u8]) {
         self.files
             .written
             .fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        Ok(())
     }
 
     /// Brings the header's sizes up to date, unless they are.
     pub fn write_header(&mut self, sealed: bool) -> io::Result<()> {
-        let frame = self.shape.frame_bytes();
-        let whole = self.audio_bytes / frame * frame;
-        let padded = sealed && !container::padding(whole).is_empty();
-        if self.header_says == Some(whole) && !padded {
+        let container = self.container();
+        let tells = container.header_tells_length();
+        let known = self.header_says == Some(self.length) || (self.header_says.is_some() && !tells);
+        let ends = sealed && (!tells || !container.trailer(self.length).is_empty());
+        if known && !ends {
             return Ok(());
         }
-        let header = container::header(&self.shape, self.id, whole, sealed);
-        if self.header_says.is_none() && self.audio_bytes == 0 {
+        let tags = Tags { recording: self.id };
+        let header = container.header(&self.shape, &tags, self.length, sealed);
+        let begins = self.header_says.is_none() && self.length.bytes == 0;
+        if begins {
             self.header_bytes = header.len() as u64;
         }
         if header.len() as u64 != self.header_bytes {
@@ -250,36 +279,45 @@ impl AudioFile {
             return Ok(());
         }
         self.files.directory.step(Step::WriteHeader)?;
-        os::write_all_at(self.file()?, &header, 0)?;
-        self.header_says = Some(whole);
+        let file = self.file()?;
+        file.rewrite(0, &header)?;
+        if begins {
+            file.set_end(header.len() as u64);
+        }
+        self.header_says = Some(self.length);
         Ok(())
     }
 
-    /// Ends the file at a whole frame, with a header that says so. `measured`: the file's own
-    /// length says how much audio there is.
-    pub fn seal(&mut self, measured: bool) -> io::Result<()> {
-        let frame = self.shape.frame_bytes();
-        let cut = measured || !self.audio_bytes.is_multiple_of(frame);
-        if measured {
-            let length = self.file()?.metadata()?.len();
-            self.audio_bytes = length.saturating_sub(self.header_bytes);
-        }
-        self.audio_bytes = self.audio_bytes / frame * frame;
-        let end = self.header_bytes + self.audio_bytes;
-        if cut {
-            self.file()?.set_len(end)?;
-        }
+    /// Takes the file's own word for how much audio there is, and cuts it there.
+    pub fn measure(&mut self) -> io::Result<Measured> {
+        let found = Found {
+            shape: self.shape,
+            recording: Some(self.id),
+            audio_at: self.header_bytes,
+            claim: None,
+        };
+        let container = self.container();
+        let measured = container.measure(self.file()?, &found)?;
+        self.length = measured.length;
+        let end = self.header_bytes + self.length.bytes;
+        self.file()?.seal(end)?;
+        Ok(measured)
+    }
+
+    /// Ends the file with a header that says how much audio there is.
+    pub fn seal(&mut self) -> io::Result<()> {
         // The header before the padding: so recovery can tell it from audio.
         self.write_header(true)?;
-        let padding = container::padding(self.audio_bytes);
-        if !padding.is_empty() {
-            os::write_all_at(self.file()?, padding, end)?;
+        let end = self.header_bytes + self.length.bytes;
+        let trailer = self.container().trailer(self.length);
+        if !trailer.is_empty() {
+            self.file()?.rewrite(end, trailer)?;
         }
         Ok(())
     }
 
     pub fn sync(&mut self) -> io::Result<()> {
-        self.file()?.sync_data()
+        self.file()?.sync()
     }
 
     /// Hashes what can be read back, as `sha256sum` will; see [`digest_of`].
@@ -307,7 +345,7 @@ impl AudioFile {
         if done.is_err()
             && let Ok(file) = self.file()
         {
-            let _ = file.set_len(0);
+            let _ = file.seal(0);
         }
         self.close();
         done

@@ -1,8 +1,8 @@
 //! How much audio may wait for the disk.
 
-use super::container::FileShape;
 use super::queue::Channel;
 use crate::sync::atomic::{AtomicU64, Ordering};
+use callrec_codec::Shape;
 
 /// The audio of all recordings that waits, and the limits.
 pub struct Backlog {
@@ -25,8 +25,11 @@ impl Backlog {
     }
 
     /// Sets a recording's own limit, by what its audio is.
-    pub fn limit(&self, channel: &Channel, shape: &FileShape) {
-        let limit = shape.bytes_per_second().saturating_mul(u64::from(self.max_ms)) / 1000;
+    pub fn limit(&self, channel: &Channel, shape: &Shape) {
+        let limit = shape
+            .block_bytes_per_second()
+            .saturating_mul(u64::from(self.max_ms))
+            / 1000;
         channel.limit.store(limit.max(1), Ordering::Relaxed);
     }
 

@@ -9,8 +9,10 @@ use super::patch::replace;
 use super::pool::Pool;
 use super::queue::{Item, Mark, Work};
 use super::report::{LOG_WARNING, Report};
+use callrec_codec::{Block, Samples};
 use std::collections::VecDeque;
 use std::io;
+use std::mem;
 
 /// One recording, while a writer writes what was queued for it.
 pub struct Batch<'a> {
@@ -28,10 +30,7 @@ impl Batch<'_> {
     pub fn write(&mut self, work: &mut Work) -> io::Result<()> {
         let items = &mut work.items;
         while let Some(item) = items.front() {
-            let more = matches!(
-                items.get(1),
-                Some(Item::Audio(_) | Item::Fill(_) | Item::Patch(_))
-            );
+            let more = matches!(items.get(1), Some(Item::Audio(_) | Item::Patch(_)));
             match item {
                 Item::Shape(shape) => {
                     if !self.live.audio.set_shape(*shape)? {
@@ -40,19 +39,34 @@ impl Batch<'_> {
                         self.report.log(LOG_WARNING, message);
                     }
                 }
-                Item::Audio(block)
-                    if (self.gather.is_empty() && !more) || self.gather.len() + block.len() > PIECE =>
-                {
-                    self.flush()?;
-                    self.live.audio.append(block)?;
+                Item::Gathered(_)
+                | Item::Audio(Block {
+                    samples: Samples::Silence,
+                    ..
+                }) => {}
+                Item::Audio(block) => {
+                    let bytes = block.bytes();
+                    let full = self.gather.len() + bytes.len() > PIECE;
+                    if full {
+                        self.flush()?;
+                    }
+                    let alone = self.gather.is_empty() && (full || !more);
+                    match alone && self.live.passes() {
+                        true => self.live.append(bytes)?,
+                        false => self.live.code(bytes, self.gather),
+                    }
                 }
-                Item::Audio(block) => self.gather.extend_from_slice(block),
-                Item::Fill(_) => {}
                 Item::Patch(_) => self.patch(items)?,
+                Item::Settled(frame) => self.live.settle(*frame),
                 Item::Finish(..) => break,
             }
-            if let Some(Item::Fill(bytes)) = items.front_mut() {
-                self.fill(bytes)?;
+            match items.front_mut() {
+                Some(Item::Gathered(bytes)) => *self.gather = mem::take(bytes),
+                Some(Item::Audio(Block {
+                    samples: Samples::Silence,
+                    frames,
+                })) => self.fill(frames)?,
+                _ => {}
             }
             items
                 .pop_front()
@@ -60,7 +74,7 @@ impl Batch<'_> {
                 .for_each(|item| item.recycle(self.pool));
         }
         self.flush()?;
-        self.live.audio.write_header(false)?;
+        self.live.advance()?;
         if let Some(mark) = &work.mark {
             self.mark(mark)?;
             work.mark = None;
@@ -70,22 +84,25 @@ impl Batch<'_> {
 
     fn flush(&mut self) -> io::Result<()> {
         if !self.gather.is_empty() {
-            self.live.audio.append(self.gather)?;
+            self.live.append(self.gather)?;
             self.gather.clear();
         }
         Ok(())
     }
 
-    /// `bytes`: how much is left to be written or gathered.
-    fn fill(&mut self, bytes: &mut u64) -> io::Result<()> {
+    /// `frames`: how much silence is left to be written or gathered.
+    fn fill(&mut self, frames: &mut u64) -> io::Result<()> {
         let silence = self.live.audio.shape().format.samples().silence();
-        while *bytes > 0 {
-            if self.gather.len() >= PIECE {
+        let frame_bytes = self.live.frame_bytes() as usize;
+        while *frames > 0 {
+            if self.gather.len() + frame_bytes > PIECE {
                 self.flush()?;
             }
-            let piece = (*bytes).min(PIECE.saturating_sub(self.gather.len()) as u64);
-            self.gather.resize(self.gather.len() + piece as usize, silence);
-            *bytes -= piece;
+            let room = (PIECE.saturating_sub(self.gather.len()) / frame_bytes).max(1);
+            let piece = (*frames).min(room as u64);
+            self.gather
+                .resize(self.gather.len() + piece as usize * frame_bytes, silence);
+            *frames -= piece;
         }
         Ok(())
     }
@@ -97,18 +114,23 @@ impl Batch<'_> {
         let Some(Item::Patch(patch)) = items.front() else {
             return Ok(());
         };
-        let audio_bytes = self.live.audio.audio_bytes();
-        let on_disk = audio_bytes.saturating_sub(patch.at);
-        let on_disk = patch
-            .bytes
-            .len()
-            .min(usize::try_from(on_disk).unwrap_or(usize::MAX));
-        let (written, gathered) = patch.bytes.split_at(on_disk);
+        let mut coded = Vec::new();
+        let bytes = match self.live.passes() {
+            true => &patch.bytes,
+            false => {
+                self.live.code(&patch.bytes, &mut coded);
+                &coded
+            }
+        };
+        let at = patch.from_frame.saturating_mul(self.live.frame_bytes());
+        let on_disk = self.live.written_bytes().saturating_sub(at);
+        let on_disk = bytes.len().min(usize::try_from(on_disk).unwrap_or(usize::MAX));
+        let (written, gathered) = bytes.split_at(on_disk);
         if !written.is_empty() {
-            self.live.audio.overwrite(written, patch.at)?;
+            self.live.overwrite(written, at)?;
         }
         if !gathered.is_empty() {
-            let from = patch.at.saturating_sub(audio_bytes);
+            let from = at.saturating_sub(self.live.written_bytes());
             let taken = replace(self.gather, from, gathered);
             if taken < gathered.len() {
                 let message = format!("{}: late audio beyond the end: ignored", self.live.id);

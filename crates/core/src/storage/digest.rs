@@ -1,8 +1,7 @@
 //! The digest of a finished file.
 
-use super::os;
+use callrec_codec::Medium;
 use sha2::{Digest as _, Sha256};
-use std::fs::File;
 use std::io;
 
 /// How much of a file is hashed at once.
@@ -11,22 +10,20 @@ const READ_BYTES: usize = 256 << 10;
 /// Returns what `sha256sum` prints of a file, after "sha256:", and the file's length.
 /// `stop` is asked before each read, with the number of bytes left: if it says so, the
 /// result is `None`.
-pub fn digest_of(file: &File, stop: impl Fn(u64) -> bool) -> io::Result<Option<(String, u64)>> {
-    let length = file.metadata()?.len();
+pub fn digest_of(file: &dyn Medium, stop: impl Fn(u64) -> bool) -> io::Result<Option<(String, u64)>> {
+    let length = file.len()?;
     let mut buffer = vec![0; (length as usize).clamp(1, READ_BYTES)];
     let (mut hash, mut at) = (Sha256::new(), 0u64);
     loop {
         if stop(length.saturating_sub(at)) {
             return Ok(None);
         }
-        match os::read_at(file, &mut buffer, at) {
-            Ok(0) => break,
-            Ok(read) => {
+        match file.read_range(at, &mut buffer)? {
+            0 => break,
+            read => {
                 hash.update(&buffer[..read]);
                 at += read as u64;
             }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
         }
     }
     let mut digest = "sha256:".to_owned();

@@ -144,7 +144,7 @@ impl Directory {
             return Ok(None);
         };
         self.check_owner(&file, name)?;
-        files::read_all(&file).map(Some)
+        files::read_all(file).map(Some)
     }
 
     /// Fails unless a file that is to be written to is ours, and under one name only.

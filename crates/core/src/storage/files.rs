@@ -1,6 +1,8 @@
 //! Small files read as a whole, and results of file operations that are no errors.
 
+use super::medium::PlainFile;
 use super::os::{self, Dir};
+use callrec_codec::Medium;
 use std::fs::File;
 use std::io;
 
@@ -19,33 +21,26 @@ pub fn open(dir: &Dir, name: &str) -> io::Result<Option<File>> {
 /// Reads all of a small file of a directory, if it is there.
 pub fn read(dir: &Dir, name: &str) -> io::Result<Option<Vec<u8>>> {
     match open(dir, name)? {
-        Some(file) => read_all(&file).map(Some),
+        Some(file) => read_all(file).map(Some),
         None => Ok(None),
     }
 }
 
 /// Reads all of a small file. The result is empty for a file that is too large to be a manifest.
-pub fn read_all(file: &File) -> io::Result<Vec<u8>> {
-    let length = file.metadata()?.len();
+pub fn read_all(file: File) -> io::Result<Vec<u8>> {
+    let file = PlainFile::to_read(file);
+    let length = file.len()?;
     if length > MANIFEST_MAX {
         return Ok(Vec::new());
     }
-    read_front(file, length as usize)
+    read_front(&file, length as usize)
 }
 
 /// Reads the first bytes of a file: `most`, or all there are.
-pub fn read_front(file: &File, most: usize) -> io::Result<Vec<u8>> {
+pub fn read_front(file: &dyn Medium, most: usize) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; most];
-    let mut at = 0;
-    while at < bytes.len() {
-        match os::read_at(file, &mut bytes[at..], at as u64) {
-            Ok(0) => break,
-            Ok(read) => at += read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    bytes.truncate(at);
+    let read = file.read_range(0, &mut bytes)?;
+    bytes.truncate(read);
     Ok(bytes)
 }
 

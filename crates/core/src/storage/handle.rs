@@ -1,14 +1,14 @@
 //! The end of a recording's channel that its media sink holds.
 
-use super::container::FileShape;
 use super::manifest::Manifest;
 use super::patch::Patch;
 use super::plan::Draft;
 use super::queue::{Channel, Ending, Item, Source};
 use super::writer::Writers;
-use crate::words::{Error, Format, Status};
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::words::{Error, Status};
+use callrec_codec::{Block, Shape};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use uuid::Uuid;
 
 /// One recording's way to its file. Everything here only queues: no disk, no
@@ -30,52 +30,58 @@ impl RecordingFile {
     }
 
     /// What the audio is; before the first block.
-    pub fn shape(&mut self, format: Format, rate: u32, channels: u16) {
-        let shape = FileShape {
-            format,
-            rate: rate.max(1),
-            channels: channels.max(1),
+    pub fn shape(&mut self, shape: Shape) {
+        let shape = Shape {
+            rate: shape.rate.max(1),
+            channels: shape.channels.max(1),
+            ..shape
         };
         self.writers.backlog().limit(&self.channel, &shape);
         self.writers.queue(&self.channel, Item::Shape(shape));
     }
 
     /// The next block of audio. `Err` gives it back, and nothing was taken: too much
-    /// already waits for the disk.
-    pub fn write(&mut self, block: Vec<u8>) -> Result<(), Vec<u8>> {
-        let bytes = block.len() as u64;
-        if bytes == 0 {
-            self.writers.pool().give(block);
+    /// already waits for the disk. Silence is always taken, and costs no memory.
+    pub fn write(&mut self, block: Block) -> Result<(), Block> {
+        let bytes = block.bytes().len() as u64;
+        if block.frames == 0 {
+            self.writers.pool().give(block.into_buffer());
             return Ok(());
         }
-        if !self.writers.backlog().admit(&self.channel, bytes) {
+        if bytes > 0 && !self.writers.backlog().admit(&self.channel, bytes) {
             return Err(block);
         }
         self.writers.queue(&self.channel, Item::Audio(block));
         Ok(())
     }
 
-    /// Replaces audio that was given before, as a block or as silence; `at`: bytes of
-    /// audio before it. `Err` gives it back, as for `write`.
-    pub fn patch(&mut self, at: u64, block: Vec<u8>) -> Result<(), Vec<u8>> {
-        let bytes = block.len() as u64;
+    /// Replaces frames that were given before, as a block or as silence. `Err` gives the
+    /// block back, as for `write`.
+    pub fn patch(&mut self, from_frame: u64, block: Block) -> Result<(), Block> {
+        let bytes = block.bytes().len() as u64;
         if bytes == 0 {
-            self.writers.pool().give(block);
             return Ok(());
         }
         if !self.writers.backlog().admit(&self.channel, bytes) {
             return Err(block);
         }
-        let patch = Patch { at, bytes: block };
+        let patch = Patch {
+            from_frame,
+            frames: block.frames,
+            bytes: block.into_buffer(),
+        };
         self.writers.queue(&self.channel, Item::Patch(patch));
         Ok(())
     }
 
-    /// So many bytes of silence: always taken, and costs no memory.
-    pub fn fill(&mut self, bytes: u64) {
-        if bytes > 0 {
-            self.writers.queue(&self.channel, Item::Fill(bytes));
-        }
+    /// No frame before this one is patched any more.
+    pub fn settled(&mut self, frame: u64) {
+        self.writers.queue(&self.channel, Item::Settled(frame));
+    }
+
+    /// Bytes of the file, as its writer last left it.
+    pub fn file_bytes(&self) -> Arc<AtomicU64> {
+        self.channel.file_bytes.clone()
     }
 
     /// An empty buffer for the next block, from those written before.

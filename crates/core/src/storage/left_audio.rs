@@ -1,13 +1,14 @@
 //! Audio that an earlier process left: whose it is, and how much of it there is.
 
 use super::audio_file::{AudioFile, AudioFiles, LeftFile};
-use super::container::{self, FileShape, Found, HEADER_MAX};
 use super::directory::Directory;
 use super::endings::PART;
 use super::files::{read_front, there};
+use super::medium::PlainFile;
 use super::name::RecordingName;
 use crate::clock;
-use std::fs::File;
+use callrec_codec::container::{self, Found, HEADER_MAX, Length, Measured, Tags};
+use callrec_codec::{Medium, Shape};
 use std::io;
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
@@ -21,8 +22,10 @@ pub struct LeftAudio {
     name: RecordingName,
     /// The file's own name now.
     current: String,
+    /// Of the published file.
+    ending: String,
     published: bool,
-    file: File,
+    file: PlainFile,
     length: u64,
     /// `None`: no header was written, or the disk lost it.
     header: Option<Found>,
@@ -42,18 +45,20 @@ impl LeftAudio {
         id: Uuid,
         name: &RecordingName,
         ending: &str,
+        is_part: bool,
         headless: bool,
     ) -> io::Result<Option<LeftAudio>> {
-        let Some((current, file)) = open_named(directory, name, ending)? else {
+        let Some((current, file)) = open_named(directory, name, ending, is_part)? else {
             return Ok(None);
         };
-        let length = file.metadata()?.len();
+        let length = file.len()?;
         let start = read_front(&file, HEADER_MAX)?;
         match owner(&start, length, id, headless) {
             Owner::Ours(header) => Ok(Some(LeftAudio {
                 name: name.clone(),
                 current,
-                published: !ending.ends_with(PART),
+                ending: ending.to_owned(),
+                published: !is_part,
                 file,
                 length,
                 header,
@@ -71,6 +76,11 @@ impl LeftAudio {
         &self.current
     }
 
+    /// The ending of the published file.
+    pub fn ending(&self) -> &str {
+        &self.ending
+    }
+
     pub fn is_published(&self) -> bool {
         self.published
     }
@@ -82,13 +92,13 @@ impl LeftAudio {
 
     /// Whether there is no audio behind the header. `told`: what the manifest says of a file
     /// that has none.
-    pub fn is_empty(&self, id: Uuid, told: &FileShape) -> bool {
+    pub fn is_empty(&self, id: Uuid, told: &Shape) -> bool {
         self.length <= self.audio_at(id, told)
     }
 
     /// Fails unless the file may be written to.
     pub fn check_own(&self, directory: &Directory) -> io::Result<()> {
-        directory.check_own(&self.file, &self.current)
+        directory.check_own(self.file.file(), &self.current)
     }
 
     /// When the audio was last written to.
@@ -98,47 +108,53 @@ impl LeftAudio {
         since.map_or_else(clock::unix_ms, |since| since.as_millis() as i64)
     }
 
-    /// Opens the file to write to it. `told`: what the manifest says of a file without a header.
-    pub fn reopen(self, files: &Arc<AudioFiles>, id: Uuid, told: FileShape) -> io::Result<AudioFile> {
-        let shape = self.header.map_or(told, |found| found.shape);
-        let header_bytes = self.audio_at(id, &shape);
+    /// Opens the file to write to it, and says how much of it is whole. `told`: what the
+    /// manifest says of a file without a header.
+    pub fn reopen(self, files: &Arc<AudioFiles>, id: Uuid, told: Shape) -> io::Result<(AudioFile, Measured)> {
+        let found = self.header.unwrap_or_else(|| expected(id, told));
+        let measured = found.shape.format.container().measure(&self.file, &found)?;
         let left = LeftFile {
-            audio_bytes: self.audio_bytes(&shape, header_bytes),
             name: self.name,
             current: self.current,
-            shape,
-            header_bytes,
+            shape: found.shape,
+            header_bytes: found.audio_at,
+            length: measured.length,
         };
-        AudioFile::reopen(files, id, left, self.length)
+        let audio = AudioFile::reopen(files, id, left, self.length)?;
+        Ok((audio, measured))
     }
 
     /// Where the audio begins, also where the header was lost.
-    fn audio_at(&self, id: Uuid, shape: &FileShape) -> u64 {
-        let found = self.header.map(|found| found.audio_at);
-        found.unwrap_or_else(|| container::header(shape, id, 0, false).len() as u64)
-    }
-
-    /// How much audio there is, in whole frames: by the file's length, which is the
-    /// newer truth, unless the header accounts for the last byte and its padding.
-    fn audio_bytes(&self, shape: &FileShape, header_bytes: u64) -> u64 {
-        let there = self.length.saturating_sub(header_bytes);
-        let claimed = self.header.filter(|found| {
-            found.audio_bytes <= there
-                && (found.file_bytes == self.length || found.file_bytes == self.length + 1)
-        });
-        let bytes = claimed.map_or(there, |found| found.audio_bytes);
-        bytes / shape.frame_bytes() * shape.frame_bytes()
+    fn audio_at(&self, id: Uuid, told: &Shape) -> u64 {
+        let found = self.header.unwrap_or_else(|| expected(id, *told));
+        found.audio_at
     }
 }
 
-/// The recording that wrote a file, if the file is there and says so.
+/// The header that a file of this shape should have.
+fn expected(id: Uuid, shape: Shape) -> Found {
+    let tags = Tags { recording: id };
+    let header = shape
+        .format
+        .container()
+        .header(&shape, &tags, Length::default(), false);
+    Found {
+        shape,
+        recording: Some(id),
+        audio_at: header.len() as u64,
+        claim: None,
+    }
+}
+
+/// The recording that wrote a file in progress, if the file is there and says so. `ending`: of
+/// the published file.
 pub fn writer_of(directory: &Directory, name: &RecordingName, ending: &str) -> io::Result<Option<Uuid>> {
-    let Some((_, file)) = open_named(directory, name, ending)? else {
+    let Some((_, file)) = open_named(directory, name, ending, true)? else {
         return Ok(None);
     };
     let start = read_front(&file, HEADER_MAX)?;
     Ok(match container::parse(&start) {
-        Some(found) => found.id,
+        Some(found) => found.recording,
         None => container::writer(&start),
     })
 }
@@ -147,18 +163,20 @@ fn open_named(
     directory: &Directory,
     name: &RecordingName,
     ending: &str,
-) -> io::Result<Option<(String, File)>> {
+    is_part: bool,
+) -> io::Result<Option<(String, PlainFile)>> {
     let Some(folder) = there(directory.folder(name))? else {
         return Ok(None);
     };
-    let current = format!("{}{ending}", name.stem(1));
+    let part = if is_part { PART } else { "" };
+    let current = format!("{}{ending}{part}", name.stem(1));
     let file = there(folder.open_read(&current))?;
-    Ok(file.map(|file| (current, file)))
+    Ok(file.map(|file| (current, PlainFile::to_read(file))))
 }
 
 fn owner(start: &[u8], length: u64, id: Uuid, headless: bool) -> Owner {
     if let Some(found) = container::parse(start) {
-        return if found.id == Some(id) {
+        return if found.recording == Some(id) {
             Owner::Ours(Some(found))
         } else {
             Owner::Other

@@ -1,9 +1,11 @@
 //! A recording while it grows.
 
 use super::audio_file::AudioFile;
-use super::container::FileShape;
 use super::manifest::Manifest;
-use crate::words::{Error, Format, Layout, parse_format};
+use super::tail::{Tail, remove_tail};
+use crate::words::{Error, Format, Layout};
+use callrec_codec::Shape;
+use callrec_codec::container::Measured;
 use std::io;
 use uuid::Uuid;
 
@@ -11,6 +13,8 @@ use uuid::Uuid;
 pub struct Live {
     pub id: Uuid,
     pub audio: AudioFile,
+    /// Of a format whose frames cannot be rewritten in place, once it has audio.
+    tail: Option<Box<Tail>>,
     /// The latest that is known.
     pub manifest: Box<Manifest>,
     /// An earlier process left it.
@@ -18,10 +22,158 @@ pub struct Live {
 }
 
 impl Live {
+    /// One that has just been made.
+    pub fn begun(id: Uuid, audio: AudioFile, manifest: Box<Manifest>) -> Live {
+        Live {
+            id,
+            audio,
+            tail: None,
+            manifest,
+            recovers: false,
+        }
+    }
+
+    /// One that an earlier process left. What is in its tail goes into its file.
+    pub fn left(id: Uuid, audio: AudioFile, measured: Measured, manifest: Box<Manifest>) -> io::Result<Live> {
+        let mut live = Live {
+            recovers: true,
+            ..Live::begun(id, audio, manifest)
+        };
+        if !live.is_rewritable() {
+            live.finish_tail(measured)?;
+        }
+        Ok(live)
+    }
+
+    /// Whether frames that are in the file can be replaced.
+    fn is_rewritable(&self) -> bool {
+        self.audio.shape().file_frame_bytes().is_some()
+    }
+
+    /// Bytes of a frame where frames are written first.
+    pub fn frame_bytes(&self) -> u64 {
+        let shape = self.audio.shape();
+        shape
+            .file_frame_bytes()
+            .unwrap_or(shape.block_frame_bytes() as u64)
+    }
+
+    /// Bytes of frames that are written, settled or not.
+    pub fn written_bytes(&self) -> u64 {
+        match &self.tail {
+            Some(tail) => tail.end() * self.frame_bytes(),
+            None if self.is_rewritable() => self.audio.length().bytes,
+            None => 0,
+        }
+    }
+
+    /// Whether samples are written as they are in a block.
+    pub fn passes(&self) -> bool {
+        self.tail.is_some() || !self.is_rewritable() || self.audio.passes()
+    }
+
+    /// Puts samples behind `out` in the form in which they are written.
+    pub fn code(&mut self, samples: &[u8], out: &mut Vec<u8>) {
+        match self.passes() {
+            true => out.extend_from_slice(samples),
+            false => self.audio.code(samples, out),
+        }
+    }
+
+    /// Writes whole frames behind those that are written.
+    pub fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.is_rewritable() {
+            let frames = bytes.len() as u64 / self.frame_bytes();
+            return self.audio.append(bytes, frames);
+        }
+        let tail = match &mut self.tail {
+            Some(tail) => tail,
+            none => none.insert(Box::new(Tail::create(&self.audio, self.id)?)),
+        };
+        tail.append(bytes)
+    }
+
+    /// Writes over frames that are written. `at`: bytes of frames before them.
+    pub fn overwrite(&mut self, bytes: &[u8], at: u64) -> io::Result<()> {
+        match &mut self.tail {
+            Some(tail) => tail.overwrite(bytes, at),
+            None => self.audio.overwrite(bytes, at),
+        }
+    }
+
+    /// No frame before this one is patched any more.
+    pub fn settle(&mut self, frame: u64) {
+        if let Some(tail) = &mut self.tail {
+            tail.settle(frame);
+        }
+    }
+
+    /// Brings the recording's file up to date with what is written and settled.
+    pub fn advance(&mut self) -> io::Result<()> {
+        if let Some(tail) = &mut self.tail {
+            tail.advance(&mut self.audio)?;
+        }
+        self.audio.write_header(false)
+    }
+
+    /// Closes its files unless they may stay open.
+    pub fn rest(&mut self) {
+        self.audio.rest();
+        if let Some(tail) = &mut self.tail {
+            tail.rest();
+        }
+    }
+
+    /// Ends the file. `measured`: how much audio there is, is the file's to say.
+    pub fn seal(&mut self, measured: bool) -> io::Result<()> {
+        if measured {
+            let found = self.audio.measure()?;
+            if !self.is_rewritable() {
+                self.finish_tail(found)?;
+            }
+        } else if let Some(tail) = &mut self.tail {
+            tail.finish(&mut self.audio)?;
+        }
+        self.audio.seal()
+    }
+
+    /// Brings what is in the tail on the disk into the file, as far as it is not there yet.
+    fn finish_tail(&mut self, measured: Measured) -> io::Result<()> {
+        self.tail = Tail::open(&self.audio, self.id, measured)?.map(Box::new);
+        if let Some(tail) = &mut self.tail {
+            return tail.finish(&mut self.audio);
+        }
+        if measured.ended || measured.output == 0 {
+            return Ok(());
+        }
+        let mut end = Vec::new();
+        let container = self.audio.shape().format.container();
+        container.end(0, measured.output, &mut end);
+        match end.is_empty() {
+            true => Ok(()),
+            false => self.audio.append(&end, 0),
+        }
+    }
+
+    /// Removes all audio of the recording.
+    pub fn remove_audio(&mut self) -> io::Result<()> {
+        let tail = self.remove_tail();
+        self.audio.remove().and(tail)
+    }
+
+    /// Removes what the recording's file holds by now.
+    pub fn remove_tail(&mut self) -> io::Result<()> {
+        self.tail = None;
+        match self.is_rewritable() {
+            true => Ok(()),
+            false => remove_tail(self.audio.files(), self.id),
+        }
+    }
+
     /// Notes in the manifest what the file is.
     pub fn state_shape(&mut self) {
         let shape = self.audio.shape();
-        self.manifest.format = shape.format.text().to_owned();
+        self.manifest.format = shape.format.name().to_owned();
         self.manifest.sample_rate = shape.rate;
         self.manifest.channels = shape.channels;
     }
@@ -29,7 +181,7 @@ impl Live {
     /// Notes in the manifest what is in the file: it outranks what was counted.
     pub fn state_facts(&mut self) {
         self.state_shape();
-        let frames = self.audio.frames();
+        let frames = self.audio.length().frames;
         self.manifest.samples = frames;
         self.manifest.duration_ms = self.audio.shape().duration_ms(frames);
         self.manifest.note_audio();
@@ -43,10 +195,10 @@ impl Live {
 }
 
 /// What a manifest tells of a file whose header does not.
-pub fn shape_of(manifest: &Manifest) -> FileShape {
+pub fn shape_of(manifest: &Manifest) -> Shape {
     let stereo = manifest.layout.is_empty() || manifest.layout == Layout::Stereo.text();
-    FileShape {
-        format: parse_format(&manifest.format).unwrap_or(Format::Wav),
+    Shape {
+        format: Format::named(&manifest.format).unwrap_or(Format::WAV),
         rate: if manifest.sample_rate == 0 {
             8000
         } else {

@@ -1,31 +1,38 @@
-//! Late audio that has found its place: bytes of the file that were given before, again.
+//! Late audio that has found its place: frames that were given before, again.
 
 use super::audio_file::PIECE;
 
-/// What replaces a stretch of the audio.
+/// What replaces a stretch of the audio, as it is in a block.
 pub struct Patch {
-    /// In bytes of audio, from the first.
-    pub at: u64,
+    pub from_frame: u64,
+    /// At least 1.
+    pub frames: u64,
     pub bytes: Vec<u8>,
 }
 
 impl Patch {
     fn end(&self) -> u64 {
-        self.at.saturating_add(self.bytes.len() as u64)
+        self.from_frame.saturating_add(self.frames)
+    }
+
+    fn frame_bytes(&self) -> u64 {
+        self.bytes.len() as u64 / self.frames
     }
 
     /// Whether both can be written at once.
     pub fn takes(&self, next: &Patch) -> bool {
-        (self.at..=self.end()).contains(&next.at) && next.end() - self.at <= PIECE as u64
+        (self.from_frame..=self.end()).contains(&next.from_frame)
+            && (next.end() - self.from_frame) * self.frame_bytes() <= PIECE as u64
     }
 
     /// Where both say something, the later one is right.
     pub fn join(&mut self, next: &Patch) {
-        let from = (next.at - self.at) as usize;
+        let from = ((next.from_frame - self.from_frame) * self.frame_bytes()) as usize;
         let shared = next.bytes.len().min(self.bytes.len() - from);
         let (replacing, following) = next.bytes.split_at(shared);
         self.bytes[from..from + shared].copy_from_slice(replacing);
         self.bytes.extend_from_slice(following);
+        self.frames = self.frames.max(next.end() - self.from_frame);
     }
 }
 
@@ -44,9 +51,10 @@ pub fn replace(audio: &mut [u8], from: u64, bytes: &[u8]) -> usize {
 mod tests {
     use super::*;
 
-    fn patch(at: u64, bytes: &[u8]) -> Patch {
+    fn patch(from_frame: u64, bytes: &[u8]) -> Patch {
         Patch {
-            at,
+            from_frame,
+            frames: bytes.len() as u64,
             bytes: bytes.to_vec(),
         }
     }
@@ -62,7 +70,8 @@ mod tests {
             let mut first = patch(10, b"abcd");
             assert!(first.takes(&next));
             first.join(&next);
-            assert_eq!((first.at, first.bytes.as_slice()), (10, joined));
+            assert_eq!((first.from_frame, first.bytes.as_slice()), (10, joined));
+            assert_eq!(first.frames, joined.len() as u64);
         }
         let first = patch(10, b"abcd");
         assert!(!first.takes(&patch(15, b"x")) && !first.takes(&patch(9, b"xy")));

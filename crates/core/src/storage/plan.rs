@@ -1,7 +1,6 @@
 //! A recording that is to be made.
 
 use super::audio_file::{AudioFile, AudioFiles};
-use super::container::FileShape;
 use super::directory::Directory;
 use super::endings::{JSON, NUMBERS_MAX, PART, audio_ending};
 use super::faults::Step;
@@ -13,6 +12,7 @@ use super::os::Dir;
 use super::report::{LOG_WARNING, Report};
 use super::retry::Failure;
 use crate::words::Error;
+use callrec_codec::Shape;
 use std::io;
 use std::mem;
 use std::sync::Arc;
@@ -48,7 +48,7 @@ pub struct Maker {
 
 impl Maker {
     /// Makes the recording. `shape`: `None` as long as only its first manifest tells it.
-    pub fn make(&self, plan: &mut Plan, shape: Option<FileShape>) -> Result<Live, Failure> {
+    pub fn make(&self, plan: &mut Plan, shape: Option<Shape>) -> Result<Live, Failure> {
         let shape = shape.unwrap_or_else(|| shape_of(&plan.manifest));
         let path = plan.name.path(&audio_ending(shape.format));
         let fail = |error: &io::Error| {
@@ -71,11 +71,11 @@ impl Maker {
         Ok(live)
     }
 
-    fn make_in(&self, plan: &mut Plan, undo: &mut Undo<'_>, shape: FileShape) -> io::Result<Live> {
+    fn make_in(&self, plan: &mut Plan, undo: &mut Undo<'_>, shape: Shape) -> io::Result<Live> {
         let ending = audio_ending(shape.format);
         let folder = undo.folder;
         plan.manifest.id = plan.id.as_hyphenated().to_string();
-        plan.manifest.format = shape.format.text().to_owned();
+        plan.manifest.format = shape.format.name().to_owned();
         for number in 1..=NUMBERS_MAX {
             let stem = plan.name.stem(number);
             let part = format!("{stem}{ending}{PART}");
@@ -102,12 +102,7 @@ impl Maker {
             self.directory.step(Step::NoteStarted)?;
             manifest.note_started()?;
             plan.manifest.started = true;
-            return Ok(Live {
-                id: plan.id,
-                audio,
-                manifest: mem::take(&mut plan.manifest),
-                recovers: false,
-            });
+            return Ok(Live::begun(plan.id, audio, mem::take(&mut plan.manifest)));
         }
         Err(io::Error::new(
             io::ErrorKind::AlreadyExists,

@@ -9,7 +9,7 @@ use super::live::Live;
 use super::live_manifests::LiveManifests;
 use super::notifier::Notifier;
 use super::queue::Ending;
-use super::report::{LOG_ERROR, Report, guarded, panic_text};
+use super::report::{LOG_ERROR, LOG_WARNING, Report, guarded, panic_text};
 use super::retry::Retry;
 use super::settings::Digest;
 use crate::clock;
@@ -99,6 +99,9 @@ impl Publisher {
         if let Err(error) = self.retry.persist(|| self.place(live)) {
             let error = live.error(&error);
             self.unpublished(live, &error);
+        } else if let Err(error) = live.remove_tail() {
+            let message = format!("{}: its tail is not removed: {error}", live.id);
+            self.report.log(LOG_WARNING, message);
         }
         live.audio.close();
         true
@@ -114,7 +117,7 @@ impl Publisher {
 
     fn seal(&self, live: &mut Live, measured: bool) -> io::Result<()> {
         self.directory.step(Step::Seal)?;
-        live.audio.seal(measured)
+        live.seal(measured)
     }
 
     fn make_durable(&self, live: &mut Live) -> io::Result<()> {
@@ -197,7 +200,7 @@ impl Publisher {
     fn discard(&self, live: &mut Live) {
         state_discarded(live);
         let mut noted = self.retry.persist(|| self.note_discard(live));
-        let gone = self.retry.persist(|| live.audio.remove());
+        let gone = self.retry.persist(|| live.remove_audio());
         if noted.is_err() && gone.is_ok() {
             // Where the disk was full there is room now.
             noted = self.note_discard(live);

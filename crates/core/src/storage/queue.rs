@@ -1,7 +1,6 @@
 //! What waits for the disk: a channel for each recording, and a lane for each writer.
 //! Locks here are held for a push or a swap only.
 
-use super::container::FileShape;
 use super::manifest::Manifest;
 use super::patch::Patch;
 use super::plan::Stage;
@@ -11,6 +10,7 @@ use super::wake::Wake;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, AtomicU64};
 use crate::words::Error;
+use callrec_codec::{Block, Samples, Shape};
 use std::collections::VecDeque;
 use std::mem;
 use std::sync::Arc;
@@ -18,11 +18,13 @@ use std::time::Duration;
 
 /// What a sink asks for, in order.
 pub enum Item {
-    Shape(FileShape),
-    Audio(Vec<u8>),
-    /// So many bytes of silence.
-    Fill(u64),
+    Shape(Shape),
+    Audio(Block),
     Patch(Patch),
+    /// No frame before this one is patched any more.
+    Settled(u64),
+    /// Audio in the form in which it is written, put back by the writer.
+    Gathered(Vec<u8>),
     /// Always the last.
     Finish(Option<Box<Manifest>>, Ending),
 }
@@ -30,8 +32,19 @@ pub enum Item {
 impl Item {
     /// Gives the block's buffer back.
     pub fn recycle(self, pool: &Pool) {
-        if let Item::Audio(block) | Item::Patch(Patch { bytes: block, .. }) = self {
-            pool.give(block);
+        match self {
+            Item::Audio(block) => pool.give(block.into_buffer()),
+            Item::Patch(patch) => pool.give(patch.bytes),
+            _ => {}
+        }
+    }
+
+    /// Bytes of audio that it holds; silence takes none.
+    fn audio_bytes(&self) -> u64 {
+        match self {
+            Item::Audio(block) => block.bytes().len() as u64,
+            Item::Patch(Patch { bytes, .. }) | Item::Gathered(bytes) => bytes.len() as u64,
+            _ => 0,
         }
     }
 }
@@ -87,7 +100,7 @@ impl Work {
     }
 
     /// What the audio is, if that was told.
-    pub fn shape(&self) -> Option<FileShape> {
+    pub fn shape(&self) -> Option<Shape> {
         self.items.iter().find_map(|item| match item {
             Item::Shape(shape) => Some(*shape),
             _ => None,
@@ -95,11 +108,7 @@ impl Work {
     }
 
     pub fn audio_bytes(&self) -> u64 {
-        let bytes = self.items.iter().map(|item| match item {
-            Item::Audio(block) | Item::Patch(Patch { bytes: block, .. }) => block.len() as u64,
-            _ => 0,
-        });
-        bytes.sum()
+        self.items.iter().map(Item::audio_bytes).sum()
     }
 }
 
@@ -122,6 +131,8 @@ pub struct Channel {
     /// Bytes of audio queued, and how many may be.
     pub waiting: AtomicU64,
     pub limit: AtomicU64,
+    /// Bytes of the recording's file, as its writer last left it.
+    pub file_bytes: Arc<AtomicU64>,
     /// A discard is queued, or was: nothing of it may be published.
     pub discarded: AtomicBool,
     pub trouble: Trouble,
@@ -141,6 +152,7 @@ impl Channel {
             stage: Mutex::new(Some(stage)),
             waiting: AtomicU64::new(0),
             limit: AtomicU64::new(u64::MAX),
+            file_bytes: Arc::default(),
             discarded: AtomicBool::new(false),
             trouble: Trouble::default(),
         }
@@ -150,9 +162,12 @@ impl Channel {
     pub fn push(&self, item: Option<Item>) -> bool {
         let mut queued = self.queued.lock();
         match (item, queued.work.items.back_mut()) {
-            (Some(Item::Fill(more)), Some(Item::Fill(bytes))) => {
-                *bytes = bytes.saturating_add(more);
+            (Some(Item::Audio(more)), Some(Item::Audio(last)))
+                if more.samples == Samples::Silence && last.samples == Samples::Silence =>
+            {
+                last.frames = last.frames.saturating_add(more.frames);
             }
+            (Some(Item::Settled(more)), Some(Item::Settled(last))) => *last = more.max(*last),
             (Some(item), _) => queued.work.items.push_back(item),
             (None, _) => {}
         }

@@ -6,21 +6,21 @@
 use super::activity::Activity;
 use super::audio_file::AudioFiles;
 use super::directory::Directory;
-use super::endings::{JSON, PART, audio_ending};
+use super::endings::{JSON, PART, split_audio};
 use super::faults::Step;
 use super::files::{self, removed, there};
 use super::left_audio::LeftAudio;
 use super::live::{Live, shape_of};
 use super::live_manifests::{LiveManifest, LiveManifests};
 use super::manifest::{Manifest, Salvage};
-use super::name::RecordingName;
 use super::notifier::Notifier;
 use super::publish::Publisher;
 use super::report::{LOG_ERROR, LOG_INFO, LOG_WARNING, Report, panic_text};
 use super::search::{AudioSearch, Walked, closing};
+use super::tail::{remove_tail, tails};
 use crate::clock;
 use crate::sync::Mutex;
-use crate::words::{EndReason, Format, State};
+use crate::words::{EndReason, State};
 use std::io;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -63,6 +63,9 @@ impl Recovery {
     /// The recovery thread's body. What it cannot do now is left for the next open.
     pub fn run(&self) {
         let left = mem::take(&mut *self.left.lock());
+        if let Err(error) = self.remove_stale_tails() {
+            self.log(LOG_WARNING, format!("what is left of tails stays: {error}"));
+        }
         let mut walked = Walked::default();
         for id in left {
             if self.links.activity.is_shutting_down() {
@@ -80,6 +83,17 @@ impl Recovery {
             );
         }
         self.links.activity.set_recovering(false);
+    }
+
+    /// The tails of recordings that nothing else is left of.
+    fn remove_stale_tails(&self) -> io::Result<()> {
+        for id in tails(&self.links.files)? {
+            // The manifest of a recording comes before its tail, and goes after it.
+            if !self.links.manifests.exists(id)? {
+                remove_tail(&self.links.files, id)?;
+            }
+        }
+        Ok(())
     }
 
     fn log(&self, level: i32, message: String) {
@@ -138,8 +152,7 @@ impl Recovery {
             LOG_WARNING,
             format!("{id}: manifest unreadable, audio found by its header"),
         );
-        let ending = audio_ending(Format::Wav);
-        let file = left.name().path(&ending);
+        let file = left.name().path(left.ending());
         let manifest = Manifest {
             part: format!("{file}{PART}"),
             started: true,
@@ -179,12 +192,7 @@ impl Recovery {
 
     /// Publishing by link and unlink may have been cut between the two.
     fn drop_second_name(&self, id: Uuid, left: LeftAudio) -> io::Result<LeftAudio> {
-        let ending = audio_ending(Format::Wav);
-        let file = left.name().path(&ending);
-        let Some(name) = RecordingName::from_path(&file, &ending) else {
-            return Ok(left);
-        };
-        let Some(second) = self.search.find_published(id, &name)? else {
+        let Some(second) = self.search.find_published(id, left.name(), left.ending())? else {
             return Ok(left);
         };
         if !left.is_same_as(&second) {
@@ -197,8 +205,7 @@ impl Recovery {
 
     /// Publishing by reservation may have been cut before the audio took its name.
     fn drop_reservation(&self, file: &str) -> io::Result<()> {
-        let ending = audio_ending(Format::Wav);
-        let Some(name) = RecordingName::from_path(file, &ending) else {
+        let Some((name, ending)) = split_audio(file) else {
             return Ok(());
         };
         let Some(folder) = there(self.links.directory.folder(&name))? else {
@@ -223,7 +230,7 @@ impl Recovery {
         let Some(file) = there(files::open(&folder, &json))?.flatten() else {
             return Ok(None);
         };
-        let bytes = files::read_all(&file)?;
+        let bytes = files::read_all(file)?;
         if let Some(manifest) = Manifest::from_bytes(&bytes) {
             let ours = manifest.id == id.as_hyphenated().to_string();
             return Ok(ours.then_some(manifest));
@@ -239,17 +246,13 @@ impl Recovery {
     /// Finishes what is there as the finisher would have.
     fn publish_left(&self, id: Uuid, mut manifest: Manifest, left: LeftAudio) -> io::Result<()> {
         let written_at = left.modified_ms();
-        let audio = left.reopen(&self.links.files, id, shape_of(&manifest))?;
-        let frames = audio.frames();
-        state_recovered(&mut manifest, written_at, audio.shape().duration_ms(frames));
+        let (audio, measured) = left.reopen(&self.links.files, id, shape_of(&manifest))?;
+        let mut live = Live::left(id, audio, measured, Box::default())?;
+        let frames = live.audio.length().frames;
+        state_recovered(&mut manifest, written_at, live.audio.shape().duration_ms(frames));
         manifest.samples = frames;
         manifest.close_spans();
-        let mut live = Live {
-            id,
-            audio,
-            manifest: Box::new(manifest),
-            recovers: true,
-        };
+        *live.manifest = manifest;
         if !self.links.publisher.complete(&mut live, false) {
             return Err(closing());
         }
@@ -266,6 +269,7 @@ impl Recovery {
             self.links.directory.step(Step::RemoveAudio)?;
             self.remove(left)?;
         }
+        remove_tail(&self.links.files, id)?;
         manifest.id = id.as_hyphenated().to_string();
         manifest.state = State::Finished.text().to_owned();
         manifest.file = String::new();

@@ -3,13 +3,12 @@
 
 use super::activity::Activity;
 use super::directory::Directory;
-use super::endings::{JSON, NUMBERS_MAX, PART, audio_ending};
+use super::endings::{JSON, NUMBERS_MAX, split_audio, split_part};
 use super::faults::Step;
 use super::files::there;
 use super::left_audio::{LeftAudio, writer_of};
 use super::name::RecordingName;
 use super::report::{LOG_WARNING, Report};
-use crate::words::Format;
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
@@ -28,7 +27,8 @@ pub struct AudioSearch {
 /// One walk through the directory serves all recordings that must be searched for.
 #[derive(Default)]
 pub struct Walked {
-    found: Option<HashMap<Uuid, RecordingName>>,
+    /// The name and the ending of the published file.
+    found: Option<HashMap<Uuid, (RecordingName, String)>>,
     gaps: usize,
 }
 
@@ -36,18 +36,14 @@ impl AudioSearch {
     /// The recording's audio by the names that its manifest gives: in progress or
     /// published, under that name or a number of it.
     pub fn find(&self, id: Uuid, part: &str, file: &str) -> io::Result<Option<LeftAudio>> {
-        let ending = audio_ending(Format::Wav);
-        let part_name = RecordingName::from_path(part, &format!("{ending}{PART}"));
-        if let Some(name) = &part_name
-            && let Some(left) = self.look(id, name, &format!("{ending}{PART}"), true)?
+        let part_name = split_part(part);
+        if let Some((name, ending)) = &part_name
+            && let Some(left) = LeftAudio::open(&self.directory, id, name, ending, true, true)?
         {
             return Ok(Some(left));
         }
-        for name in [RecordingName::from_path(file, &ending), part_name]
-            .into_iter()
-            .flatten()
-        {
-            if let Some(left) = self.find_published(id, &name)? {
+        for (name, ending) in [split_audio(file), part_name].into_iter().flatten() {
+            if let Some(left) = self.find_published(id, &name, &ending)? {
                 return Ok(Some(left));
             }
         }
@@ -55,12 +51,17 @@ impl AudioSearch {
     }
 
     /// The recording's published audio, under that name or a number of it.
-    pub fn find_published(&self, id: Uuid, name: &RecordingName) -> io::Result<Option<LeftAudio>> {
-        let ending = audio_ending(Format::Wav);
+    pub fn find_published(
+        &self,
+        id: Uuid,
+        name: &RecordingName,
+        ending: &str,
+    ) -> io::Result<Option<LeftAudio>> {
         for number in 1..=NUMBERS_MAX {
             let numbered = name.numbered(number);
-            if let Some(left) = self.look(id, &numbered, &ending, false)? {
-                return Ok(Some(left));
+            let left = LeftAudio::open(&self.directory, id, &numbered, ending, false, false)?;
+            if left.is_some() {
+                return Ok(left);
             }
             let Some(folder) = there(self.directory.folder(name))? else {
                 return Ok(None);
@@ -73,24 +74,16 @@ impl AudioSearch {
         Ok(None)
     }
 
-    fn look(
-        &self,
-        id: Uuid,
-        name: &RecordingName,
-        ending: &str,
-        headless: bool,
-    ) -> io::Result<Option<LeftAudio>> {
-        LeftAudio::open(&self.directory, id, name, ending, headless)
-    }
-
     /// Looks through the whole directory for audio in progress that carries the id.
     pub fn find_anywhere(&self, id: Uuid, walked: &mut Walked) -> io::Result<Option<LeftAudio>> {
         if walked.found.is_none() {
             walked.found = Some(self.walk(&mut walked.gaps)?);
         }
-        let name = walked.found.as_ref().and_then(|found| found.get(&id));
-        let ending = format!("{}{PART}", audio_ending(Format::Wav));
-        let left = name.map_or(Ok(None), |name| self.look(id, name, &ending, false))?;
+        let found = walked.found.as_ref().and_then(|found| found.get(&id));
+        let open = |(name, ending): &(RecordingName, String)| {
+            LeftAudio::open(&self.directory, id, name, ending, true, false)
+        };
+        let left = found.map_or(Ok(None), open)?;
         if left.is_none() && walked.gaps > 0 {
             let why = format!("{} places could not be searched", walked.gaps);
             return Err(io::Error::other(why));
@@ -100,8 +93,7 @@ impl AudioSearch {
 
     /// All audio in progress, by the recording that wrote it. What cannot be looked at
     /// is passed over, and counted in `gaps` if it may be ours.
-    fn walk(&self, gaps: &mut usize) -> io::Result<HashMap<Uuid, RecordingName>> {
-        let ending = format!("{}{PART}", audio_ending(Format::Wav));
+    fn walk(&self, gaps: &mut usize) -> io::Result<HashMap<Uuid, (RecordingName, String)>> {
         let mut found = HashMap::new();
         let mut ways: Vec<Vec<String>> = vec![Vec::new()];
         while let Some(way) = ways.pop() {
@@ -116,11 +108,11 @@ impl AudioSearch {
                     if path.len() <= DEPTH_MAX && !path.last().is_some_and(|name| name.starts_with('.')) {
                         ways.push(path);
                     }
-                } else if let Some(name) = RecordingName::from_path(&path.join("/"), &ending) {
+                } else if let Some((name, ending)) = split_part(&path.join("/")) {
                     let step = self.directory.step(Step::Search);
                     let writer = step.and_then(|()| writer_of(&self.directory, &name, &ending));
                     if let Some(id) = self.passed_over(&path, writer, gaps).flatten() {
-                        found.insert(id, name);
+                        found.insert(id, (name, ending));
                     }
                 }
             }

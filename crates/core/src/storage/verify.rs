@@ -7,14 +7,17 @@ use std::path::Path;
 use super::digest::digest_of;
 use super::files::MANIFEST_MAX;
 use super::manifest::Manifest;
+use super::medium::PlainFile;
 use crate::words::{Error, Result, Status};
+use callrec_codec::Medium;
 
 /// Compares a finished file's length and digest with the manifest beside it.
 pub fn verify(path: &Path) -> Result<()> {
     let manifest = read_manifest(&path.with_extension("json"))?;
     let unreadable = |error| Error::io(format_args!("path \"{}\"", path.display()), &error);
     let file = open_file(path).map_err(unreadable)?;
-    let size = file.metadata().map_err(unreadable)?.len();
+    let file = PlainFile::to_read(file);
+    let size = file.len().map_err(unreadable)?;
     if size != manifest.bytes {
         return Err(Error::new(
             Status::Io,

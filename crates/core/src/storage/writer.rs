@@ -140,7 +140,7 @@ impl Writers {
         *channel.stage.lock() = Some(stage);
         if put_back {
             if !gather.is_empty() {
-                work.items.push_front(Item::Audio(mem::take(gather)));
+                work.items.push_front(Item::Gathered(mem::take(gather)));
             }
             taken.keep(work.audio_bytes());
             self.schedule(channel, channel.put_back(work));
@@ -187,7 +187,9 @@ impl Writers {
                 .map_err(|error| Failure::new(write_error(&live.audio.path(), &error), &error))?;
         }
         // What is kept open beyond the limit is not kept for a finisher either.
-        live.audio.rest();
+        live.rest();
+        let length = live.audio.length();
+        channel.file_bytes.store(length.bytes, Ordering::Relaxed);
         let Some(Item::Finish(manifest, ending)) = work.items.pop_front() else {
             return Ok(());
         };

@@ -273,7 +273,7 @@ mod tests {
             options: RecordingOptions {
                 layout: Layout::Mono,
                 pause_mode,
-                format: Format::Wav,
+                format: Format::WAV,
                 max_duration_ms: 0,
                 flags: 0,
                 automatic: false,

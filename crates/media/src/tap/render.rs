@@ -12,7 +12,7 @@ use crate::planted::{Fault, fault};
 use crate::resample::{LOOKAHEAD_NS, LegResampler};
 use crate::track::Track;
 use crate::{EndReason, Layout, Leg, PauseMode};
-use callrec_codec::Shape;
+use callrec_codec::{Block, Shape};
 
 /// Frames to be rendered: of one segment, and on one track of each leg.
 #[derive(Clone, Copy)]
@@ -78,7 +78,7 @@ impl Tap {
                 Phase::Paused { .. } if skips => self.cursor = to,
                 Phase::Paused { .. } => {
                     let frames = (to - self.cursor).min(self.limit - self.frames);
-                    self.emit(None, frames);
+                    self.emit(Block::silence(frames));
                 }
                 Phase::Recording => {
                     let most = grid::index(self.flush_ns, shape.rate).max(u64::from(shape.rate));
@@ -136,11 +136,11 @@ impl Tap {
         };
         if !self.is_said(window, legs) {
             self.forget_filters();
-            return self.emit(None, frames);
+            return self.emit(Block::silence(frames));
         }
         self.resample(window, legs);
         let block = self.render(window, legs);
-        self.emit(Some(block), frames);
+        self.emit(block);
     }
 
     fn is_said(&self, window: Window, legs: &Legs) -> bool {
@@ -164,18 +164,18 @@ impl Tap {
         (from, to.max(from))
     }
 
-    fn render(&mut self, window: Window, legs: &Legs) -> Vec<u8> {
-        let mut block = self.outbox.buffer();
+    fn render(&mut self, window: Window, legs: &Legs) -> Block {
+        let mut bytes = self.outbox.buffer();
         let mut readers = Leg::ALL.map(|leg| self.reader(leg, legs, window));
         let channels = layout::channels(self.layout, window.shape.channels);
         layout::render(
-            &mut block,
+            &mut bytes,
             window.shape.format.samples(),
             channels,
             &mut readers,
             window.frames,
         );
-        block
+        Block::coded(window.shape.format.samples(), window.frames, bytes)
     }
 
     fn resample(&mut self, window: Window, legs: &Legs) {
@@ -223,18 +223,12 @@ impl Tap {
         }
     }
 
-    fn emit(&mut self, block: Option<Vec<u8>>, frames: u64) {
+    fn emit(&mut self, block: Block) {
         let from_frame = self.frames;
-        self.cursor += frames;
-        self.frames += frames;
-        let bytes = self.frames * self.shape.map_or(0, |s| s.frame_bytes()) as u64;
+        self.cursor += block.frames;
+        self.frames += block.frames;
         self.progress.frames.store(self.frames, Relaxed);
-        self.progress.bytes.store(bytes, Relaxed);
-        self.outbox.push(Out::Audio {
-            block,
-            from_frame,
-            frames,
-        });
+        self.outbox.push(Out::Audio { from_frame, block });
     }
 
     /// A leg has audio for a stretch that is written already: its frames are given again.
@@ -275,7 +269,6 @@ impl Tap {
                 self.outbox.push(Out::Patch {
                     leg,
                     from_frame: base + cursor - begin,
-                    frames,
                     block,
                 });
                 cursor += frames;
@@ -284,7 +277,7 @@ impl Tap {
     }
 
     /// With filters of its own, which begin a little earlier where that may be heard.
-    fn render_again(&mut self, window: Window, begin: u64, legs: &Legs) -> Vec<u8> {
+    fn render_again(&mut self, window: Window, begin: u64, legs: &Legs) -> Block {
         let kept = self.take_filters();
         let lead = grid::index(LOOKAHEAD_NS, window.shape.rate).min(window.cursor - begin);
         let early = Window {

@@ -60,6 +60,9 @@ impl Tap {
         self.settled_ns = to_ns;
         let settled = self.frame_at(to_ns, shape);
         self.account.refusals.retain(|refusal| refusal.to_frame > settled);
+        if shape.file_frame_bytes().is_none() {
+            self.outbox.push(Out::Settled(settled));
+        }
         if now_ns >= self.told_ns + TOLD_NS || !self.account.spans.is_empty() {
             self.told_ns = now_ns;
             self.publish(shape, settled, legs);

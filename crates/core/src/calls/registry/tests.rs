@@ -55,7 +55,7 @@ fn record(registry: &Registry, call_id: &str, bell: mpsc::Sender<()>) {
     let options = RecordingOptions {
         layout: Layout::Stereo,
         pause_mode: PauseMode::Silence,
-        format: Format::Wav,
+        format: Format::WAV,
         max_duration_ms: 0,
         flags: 0,
         automatic: false,

@@ -60,7 +60,7 @@ fn told(act: impl FnOnce(&Desk, Uuid)) -> Vec<(Kind, u32, serde_json::Value)> {
     let options = RecordingOptions {
         layout: Layout::Stereo,
         pause_mode: PauseMode::Silence,
-        format: Format::Wav,
+        format: Format::WAV,
         max_duration_ms: 0,
         flags: 0,
         automatic: false,

@@ -8,6 +8,7 @@ use crate::media::{DropReason, Ledger, LossReason};
 use crate::storage::{StorageConfig, Store, Template};
 use crate::text::Text;
 use crate::words::{Format, Layout, Leg, PauseMode};
+use callrec_codec::SampleFormat;
 
 fn paper(id: Uuid) -> Paper {
     Paper {
@@ -15,7 +16,7 @@ fn paper(id: Uuid) -> Paper {
         options: RecordingOptions {
             layout: Layout::Stereo,
             pause_mode: PauseMode::Silence,
-            format: Format::Wav,
+            format: Format::WAV,
             max_duration_ms: 0,
             flags: 0,
             automatic: false,
@@ -82,7 +83,7 @@ fn record(act: impl FnOnce(&Arc<Progress>, &mut dyn Sink), reason: EndReason) ->
 }
 
 const STEREO: Shape = Shape {
-    format: Format::Wav,
+    format: Format::WAV,
     rate: 8000,
     channels: 2,
 };
@@ -97,8 +98,9 @@ fn late_audio_its_reasons_and_the_ledger_come_to_the_file() {
     };
     let act = |progress: &Arc<Progress>, sink: &mut dyn Sink| {
         sink.shape(STEREO);
-        sink.block((0..40).collect()).expect("room");
-        sink.patch(3, vec![99; 8]).expect("room");
+        let block = |bytes: Vec<u8>| Block::coded(SampleFormat::Pcm16, bytes.len() as u64 / 4, bytes);
+        sink.block(block((0..40).collect())).expect("room");
+        sink.patch(3, block(vec![99; 8])).expect("room");
         sink.loss(20 * NS_PER_MS, vec![lost]);
         progress.set_ledger(ledger(10));
     };
@@ -127,7 +129,7 @@ fn a_file_without_audio_says_so() {
     for frames in [0, 10] {
         let act = |progress: &Arc<Progress>, sink: &mut dyn Sink| {
             sink.shape(STEREO);
-            sink.fill(frames * 4);
+            sink.block(Block::silence(frames)).expect("always taken");
             progress.set_ledger(Ledger {
                 settled_frames: frames,
                 ..Ledger::default()
@@ -150,10 +152,11 @@ fn the_ledger_of_the_moment_is_in_the_live_manifest() {
         me: me.clone(),
         progress: progress.clone(),
         desk,
+        frame_bytes: AtomicU64::new(0),
+        file_bytes: Arc::default(),
         inner: Mutex::new(Inner {
             paper: paper(id),
             file: None,
-            frame_bytes: 0,
         }),
     });
     for settled in [0, 800, 1600] {

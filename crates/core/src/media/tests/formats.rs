@@ -42,7 +42,7 @@ fn wish(layout: Layout, format: Format) -> Wish {
 
 #[test]
 fn pcm_in_every_layout() {
-    let of = |layout| record([PCM, PCM], [&local, &remote], wish(layout, Format::Wav));
+    let of = |layout| record([PCM, PCM], [&local, &remote], wish(layout, Format::WAV));
     let (left, right) = (samples(Leg::Local, 0, 8000), samples(Leg::Remote, 0, 8000));
     let stereo = of(Layout::Stereo);
     assert_eq!(stereo.shape.map(|s| (s.rate, s.channels)), Some((8000, 2)));
@@ -57,7 +57,7 @@ fn pcm_in_every_layout() {
 fn the_mix_saturates() {
     let loud = |_| vec![30_000i16.to_ne_bytes(); 160].concat();
     let low = |_| vec![(-30_000i16).to_ne_bytes(); 160].concat();
-    let mono = wish(Layout::Mono, Format::Wav);
+    let mono = wish(Layout::Mono, Format::WAV);
     assert!(record([PCM, PCM], [&loud, &loud], mono).channel(0) == [i16::MAX; 8000]);
     assert!(record([PCM, PCM], [&low, &low], mono).channel(0) == [i16::MIN; 8000]);
 }
@@ -66,17 +66,17 @@ fn the_mix_saturates() {
 fn every_codec_into_every_format() {
     type Way = (FeedFormat, fn(u8) -> i16, Format, fn(i16) -> u8);
     let ways: [Way; 4] = [
-        (ULAW, decode_ulaw, Format::WavUlaw, encode_ulaw),
-        (ULAW, decode_ulaw, Format::WavAlaw, encode_alaw),
-        (ALAW, decode_alaw, Format::WavUlaw, encode_ulaw),
-        (ALAW, decode_alaw, Format::WavAlaw, encode_alaw),
+        (ULAW, decode_ulaw, Format::WAV_ULAW, encode_ulaw),
+        (ULAW, decode_ulaw, Format::WAV_ALAW, encode_alaw),
+        (ALAW, decode_alaw, Format::WAV_ULAW, encode_ulaw),
+        (ALAW, decode_alaw, Format::WAV_ALAW, encode_alaw),
     ];
     let bytes: Vec<u8> = (0..50).flat_map(law).collect();
     for (feed, decode, format, encode) in ways {
         for layout in [Layout::Stereo, Layout::Local] {
             let out = record([feed, feed], [&law, &law], wish(layout, format));
-            let same = feed.codec == Codec::Pcmu && format == Format::WavUlaw
-                || feed.codec == Codec::Pcma && format == Format::WavAlaw;
+            let same = feed.codec == Codec::Pcmu && format == Format::WAV_ULAW
+                || feed.codec == Codec::Pcma && format == Format::WAV_ALAW;
             let value = |byte: u8| if same { byte } else { encode(decode(byte)) };
             let channels = if layout == Layout::Stereo { 2 } else { 1 };
             let want: Vec<u8> = bytes
@@ -85,17 +85,21 @@ fn every_codec_into_every_format() {
                 .collect();
             assert!(out.bytes == want, "{feed:?} to {format:?}, {layout:?}");
         }
-        let out = record([feed, feed], [&law, &law], wish(Layout::Stereo, Format::Wav));
+        let out = record([feed, feed], [&law, &law], wish(Layout::Stereo, Format::WAV));
         let want: Vec<i16> = bytes.iter().map(|byte| decode(*byte)).collect();
         assert!(out.channel(0) == want && out.channel(1) == want);
     }
-    let out = record([PCM, ULAW], [&local, &law], wish(Layout::Stereo, Format::WavAlaw));
+    let out = record(
+        [PCM, ULAW],
+        [&local, &law],
+        wish(Layout::Stereo, Format::WAV_ALAW),
+    );
     let want: Vec<u8> = samples(Leg::Local, 0, 8000)
         .into_iter()
         .map(encode_alaw)
         .collect();
     assert!(out.bytes.iter().copied().step_by(2).eq(want));
-    let mixed = record([PCM, ULAW], [&local, &law], wish(Layout::Mono, Format::WavUlaw));
+    let mixed = record([PCM, ULAW], [&local, &law], wish(Layout::Mono, Format::WAV_ULAW));
     assert_eq!(mixed.frames(), 8000);
 }
 
@@ -140,7 +144,7 @@ fn a_format_change_in_mid_call() {
     sim.attach(Leg::Local, PCM);
     let tape = sim.start(Wish {
         rate: 8000,
-        ..wish(Layout::Local, Format::Wav)
+        ..wish(Layout::Local, Format::WAV)
     });
     let tone = |n: u64, rate: f64| (8000.0 * (n as f64 / rate * 2764.6).sin()) as i16;
     let block = |from: u64, count: u64, rate: f64| -> Vec<u8> {

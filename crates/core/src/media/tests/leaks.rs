@@ -22,7 +22,7 @@ fn a_growing_queue_carries_nothing_across_a_resume() {
     let (mut sim, paused) = one_leg();
     let on = sim.start(Wish {
         layout: Layout::Local,
-        format: Format::WavUlaw,
+        format: Format::WAV_ULAW,
         ..Wish::default()
     });
     let begin = sim.now_ns;

@@ -81,7 +81,7 @@ pub(super) fn one_leg_of(mut sim: Sim) -> (Sim, Tape) {
     sim.attach(Leg::Local, ULAW);
     let tape = sim.start(super::sim::Wish {
         layout: crate::words::Layout::Local,
-        format: crate::words::Format::WavUlaw,
+        format: crate::words::Format::WAV_ULAW,
         ..Default::default()
     });
     sim.visit();

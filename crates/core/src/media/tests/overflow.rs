@@ -25,7 +25,7 @@ fn all_free(pool: &Arc<OverflowPool>) {
 fn tape(sim: &mut Sim) -> Tape {
     let tape = sim.start(Wish {
         layout: Layout::Local,
-        format: Format::WavUlaw,
+        format: Format::WAV_ULAW,
         ..Wish::default()
     });
     sim.visit();

@@ -31,8 +31,8 @@ fn a_slipped_sample_is_none_of_the_pause() {
         let mut sim = Sim::real();
         sim.attach(Leg::Local, ULAW);
         sim.payload(Leg::Local, 97, PCM);
-        let on = sim.start(local(Format::WavUlaw, 0));
-        let paused = sim.start(local(Format::WavUlaw, 0));
+        let on = sim.start(local(Format::WAV_ULAW, 0));
+        let paused = sim.start(local(Format::WAV_ULAW, 0));
         let begin = sim.now_ns;
         for n in 0..1300u64 {
             // Its first packet has come late, so that its media end is ahead of the clock.
@@ -73,8 +73,8 @@ fn no_sample_of_the_pause_is_resampled() {
         for (codec, rate) in [(48_000, 8000), (44_100, 8000), (48_000, 11_025), (8000, 48_000)] {
             let mut sim = Sim::stream();
             sim.attach(Leg::Local, FeedFormat { rate: codec, ..PCM });
-            let on = sim.start(local(Format::Wav, codec));
-            let paused = sim.start(local(Format::Wav, rate));
+            let on = sim.start(local(Format::WAV, codec));
+            let paused = sim.start(local(Format::WAV, rate));
             sim.write(Leg::Local, &linear(0, 800));
             sim.pause(&paused);
             sim.write(Leg::Local, &linear(LOUD, 100 + odd));
@@ -99,8 +99,8 @@ fn a_changed_clock_rate_carries_nothing_across_a_resume() {
         let mut sim = Sim::stream();
         let wide = FeedFormat { rate: 48_000, ..PCM };
         sim.attach(Leg::Local, wide);
-        let on = sim.start(local(Format::Wav, 48_000));
-        let paused = sim.start(local(Format::Wav, 48_000));
+        let on = sim.start(local(Format::WAV, 48_000));
+        let paused = sim.start(local(Format::WAV, 48_000));
         sim.write(Leg::Local, &linear(0, 960));
         sim.pause(&paused);
         sim.write(Leg::Local, &linear(LOUD, 960 + odd));
@@ -142,7 +142,7 @@ fn what_was_lost_before_a_pause_is_told() {
             sim.attach(Leg::Local, ULAW);
             let wish = Wish {
                 pause_mode,
-                ..local(Format::WavUlaw, 0)
+                ..local(Format::WAV_ULAW, 0)
             };
             let tape = sim.start(wish);
             let on = beside.then(|| sim.start(wish));
@@ -207,7 +207,7 @@ fn a_clock_that_jumps_back_in_stream_time_goes_on() {
     }
     let tape = sim.start(Wish {
         pause_mode: PauseMode::Skip,
-        ..local(Format::Wav, 0)
+        ..local(Format::WAV, 0)
     });
     sim.pause(&tape);
     sim.resume(&tape);

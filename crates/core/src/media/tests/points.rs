@@ -256,7 +256,7 @@ fn a_write_after_a_gap_leaves_silence() {
     sim.attach(Leg::Local, ULAW);
     let tape = sim.start(Wish {
         layout: Layout::Local,
-        format: Format::WavUlaw,
+        format: Format::WAV_ULAW,
         ..Wish::default()
     });
     sim.write(Leg::Local, &[1; 160]);
@@ -278,7 +278,7 @@ fn a_host_that_catches_up_at_once_leaves_no_silence() {
     sim.attach(Leg::Local, ULAW);
     let tape = sim.start(Wish {
         layout: Layout::Local,
-        format: Format::WavUlaw,
+        format: Format::WAV_ULAW,
         ..Wish::default()
     });
     sim.write(Leg::Local, &[1; 160]);
@@ -302,7 +302,7 @@ fn what_is_caught_up_with_is_not_lost_where_time_was_rendered() {
     sim.attach(Leg::Local, ULAW);
     let tape = sim.start(Wish {
         layout: Layout::Local,
-        format: Format::WavUlaw,
+        format: Format::WAV_ULAW,
         ..Wish::default()
     });
     for frame in 1..=40 {

@@ -218,7 +218,7 @@ fn a_panic_amid_a_ring_leaves_the_records_behind_it_whole() {
     sim.attach(Leg::Local, ULAW);
     let wish = Wish {
         layout: Layout::Local,
-        format: Format::WavUlaw,
+        format: Format::WAV_ULAW,
         ..Wish::default()
     };
     let broken = sim.start(wish);
@@ -290,7 +290,7 @@ fn nobody_listens_and_nothing_is_kept() {
     send(&mut sim, 0, 500, &[]);
     let tape = sim.start(Wish {
         layout: Layout::Local,
-        format: Format::WavUlaw,
+        format: Format::WAV_ULAW,
         ..Wish::default()
     });
     send(&mut sim, 500, 600, &[]);

@@ -12,7 +12,7 @@ const STRIDE: u64 = 61 * 8000;
 fn wish(pause_mode: PauseMode) -> Wish {
     Wish {
         layout: Layout::Local,
-        format: Format::WavUlaw,
+        format: Format::WAV_ULAW,
         pause_mode,
         ..Wish::default()
     }

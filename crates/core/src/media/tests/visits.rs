@@ -44,7 +44,7 @@ fn points_that_a_panic_has_left_do_not_wait() {
     let mut sim = Sim::real();
     let wish = Wish {
         layout: Layout::Local,
-        format: Format::WavUlaw,
+        format: Format::WAV_ULAW,
         ..Wish::default()
     };
     let first = sim.start(wish);

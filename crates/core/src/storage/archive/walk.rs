@@ -1,6 +1,5 @@
 //! The archive's ways into the directory. Nothing is followed through a link.
 
-use std::fs::File;
 use std::io;
 
 use uuid::Uuid;
@@ -8,6 +7,7 @@ use uuid::Uuid;
 use super::super::endings::JSON;
 use super::super::files::{self, removed, there};
 use super::super::manifest::Manifest;
+use super::super::medium::PlainFile;
 use super::super::os::{self, Dir};
 use super::super::safe;
 use super::Entry;
@@ -57,8 +57,8 @@ impl Place {
         Ok(found.filter(|manifest| Uuid::try_parse(&manifest.id) == Ok(id)))
     }
 
-    pub fn open(&self) -> io::Result<Option<File>> {
-        there(self.dir.open_read(&self.audio))
+    pub fn open(&self) -> io::Result<Option<PlainFile>> {
+        Ok(there(self.dir.open_read(&self.audio))?.map(PlainFile::to_read))
     }
 
     /// The audio first: without it a manifest is not taken for a recording.

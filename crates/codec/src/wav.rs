@@ -3,9 +3,13 @@
 //! Chunks, in this order: `JUNK` (28 bytes kept free, which become `ds64`), `fmt `,
 //! `fact` (G.711 only), `LIST`/`INFO` with the recording's id, and `data` last.
 
-use super::{FileShape, Found};
-use crate::words::Format;
+use std::ffi::CStr;
+
 use uuid::Uuid;
+
+use crate::container::{Claim, Found, Length, Tags};
+use crate::encoder::PassThrough;
+use crate::{Container, Encoder, Format, FormatSpec, SampleFormat, Shape};
 
 const DS64_BYTES: usize = 28;
 /// Of one length whatever the version, so that a later version that recovers the
@@ -20,8 +24,66 @@ const TAG_PCM: u16 = 1;
 const TAG_ALAW: u16 = 6;
 const TAG_ULAW: u16 = 7;
 
-pub fn build(shape: &FileShape, id: Uuid, audio_bytes: u64, sealed: bool) -> Vec<u8> {
-    let middle = middle_chunks(shape, id, audio_bytes);
+/// RIFF/WAVE.
+pub struct Wav;
+
+pub const FORMATS: &[FormatSpec] = &[
+    format(c"wav", SampleFormat::Pcm16, None),
+    format(c"wav-ulaw", SampleFormat::Ulaw, Some(8000)),
+    format(c"wav-alaw", SampleFormat::Alaw, Some(8000)),
+];
+
+const fn format(name: &'static CStr, samples: SampleFormat, rate: Option<u32>) -> FormatSpec {
+    FormatSpec {
+        name,
+        samples,
+        rate,
+        container: &Wav,
+        encoder,
+    }
+}
+
+fn encoder(shape: &Shape) -> Box<dyn Encoder> {
+    Box::new(PassThrough::new(shape))
+}
+
+impl Container for Wav {
+    fn formats(&self) -> &'static [FormatSpec] {
+        FORMATS
+    }
+
+    fn extension(&self) -> &'static str {
+        "wav"
+    }
+
+    fn mime_type(&self) -> &'static str {
+        "audio/wav"
+    }
+
+    fn frame_bytes(&self, shape: &Shape) -> Option<u64> {
+        Some(shape.block_frame_bytes() as u64)
+    }
+
+    fn header(&self, shape: &Shape, tags: &Tags, length: Length, sealed: bool) -> Vec<u8> {
+        build(shape, tags.recording, length.bytes, sealed)
+    }
+
+    fn trailer(&self, length: Length) -> &'static [u8] {
+        if length.bytes % 2 == 1 { &[0] } else { &[] }
+    }
+
+    fn parse(&self, start: &[u8]) -> Option<Found> {
+        parse(start)
+    }
+
+    fn writer(&self, start: &[u8]) -> Option<Uuid> {
+        writer(start)
+    }
+}
+
+fn build(shape: &Shape, id: Uuid, audio_bytes: u64, sealed: bool) -> Vec<u8> {
+    let frame_bytes = shape.block_frame_bytes() as u64;
+    let middle = middle_chunks(shape, id, audio_bytes / frame_bytes);
     let header_bytes = 12 + 8 + DS64_BYTES + middle.len() + 8;
     let padding = if sealed { audio_bytes % 2 } else { 0 };
     let riff_bytes = (header_bytes as u64 - 8) + audio_bytes + padding;
@@ -35,7 +97,7 @@ pub fn build(shape: &FileShape, id: Uuid, audio_bytes: u64, sealed: bool) -> Vec
         let mut ds64 = Vec::with_capacity(DS64_BYTES);
         ds64.extend_from_slice(&riff_bytes.to_le_bytes());
         ds64.extend_from_slice(&audio_bytes.to_le_bytes());
-        ds64.extend_from_slice(&(audio_bytes / shape.frame_bytes()).to_le_bytes());
+        ds64.extend_from_slice(&(audio_bytes / frame_bytes).to_le_bytes());
         ds64.extend_from_slice(&0u32.to_le_bytes());
         chunk(&mut out, b"ds64", &ds64);
     } else {
@@ -56,11 +118,10 @@ fn size_field(bytes: u64, large: bool) -> u32 {
 }
 
 /// The chunks between the reserved one and the audio.
-fn middle_chunks(shape: &FileShape, id: Uuid, audio_bytes: u64) -> Vec<u8> {
+fn middle_chunks(shape: &Shape, id: Uuid, frames: u64) -> Vec<u8> {
     let mut out = Vec::with_capacity(160);
     chunk(&mut out, b"fmt ", &fmt(shape));
-    if shape.format != Format::Wav {
-        let frames = audio_bytes / shape.frame_bytes();
+    if shape.format.samples() != SampleFormat::Pcm16 {
         let frames = u32::try_from(frames).unwrap_or(SEE_DS64);
         chunk(&mut out, b"fact", &frames.to_le_bytes());
     }
@@ -76,20 +137,21 @@ fn middle_chunks(shape: &FileShape, id: Uuid, audio_bytes: u64) -> Vec<u8> {
     out
 }
 
-fn fmt(shape: &FileShape) -> Vec<u8> {
-    let tag = match shape.format {
-        Format::Wav => TAG_PCM,
-        Format::WavUlaw => TAG_ULAW,
-        Format::WavAlaw => TAG_ALAW,
+fn fmt(shape: &Shape) -> Vec<u8> {
+    let samples = shape.format.samples();
+    let tag = match samples {
+        SampleFormat::Pcm16 => TAG_PCM,
+        SampleFormat::Ulaw => TAG_ULAW,
+        SampleFormat::Alaw => TAG_ALAW,
     };
-    let bytes_per_second = u32::try_from(shape.bytes_per_second()).unwrap_or(u32::MAX);
+    let bytes_per_second = u32::try_from(shape.block_bytes_per_second()).unwrap_or(u32::MAX);
     let mut out = Vec::with_capacity(18);
     out.extend_from_slice(&tag.to_le_bytes());
     out.extend_from_slice(&shape.channels.to_le_bytes());
     out.extend_from_slice(&shape.rate.to_le_bytes());
     out.extend_from_slice(&bytes_per_second.to_le_bytes());
-    out.extend_from_slice(&(shape.frame_bytes() as u16).to_le_bytes());
-    out.extend_from_slice(&(shape.format.samples().bytes() as u16 * 8).to_le_bytes());
+    out.extend_from_slice(&(shape.block_frame_bytes() as u16).to_le_bytes());
+    out.extend_from_slice(&(samples.bytes() as u16 * 8).to_le_bytes());
     if tag != TAG_PCM {
         // The length of the extension, which is empty.
         out.extend_from_slice(&0u16.to_le_bytes());
@@ -107,7 +169,7 @@ fn chunk(out: &mut Vec<u8>, name: &[u8; 4], body: &[u8]) {
 }
 
 /// Reads a header of ours, or any WAV whose audio begins within `start`.
-pub fn parse(start: &[u8]) -> Option<Found> {
+fn parse(start: &[u8]) -> Option<Found> {
     let large = match start.get(..4)? {
         b"RIFF" => false,
         b"RF64" => true,
@@ -130,10 +192,12 @@ pub fn parse(start: &[u8]) -> Option<Found> {
             }
             return Some(Found {
                 shape: shape?,
-                id,
+                recording: id,
                 audio_at: body_at as u64,
-                audio_bytes,
-                file_bytes: riff_bytes.saturating_add(8),
+                claim: Some(Claim {
+                    audio_bytes,
+                    file_bytes: riff_bytes.saturating_add(8),
+                }),
             });
         }
         let body = start.get(body_at..body_at.checked_add(bytes as usize)?)?;
@@ -147,8 +211,8 @@ pub fn parse(start: &[u8]) -> Option<Found> {
     }
 }
 
-/// See [`super::writer`].
-pub fn writer(start: &[u8]) -> Option<Uuid> {
+/// See [`Container::writer`].
+fn writer(start: &[u8]) -> Option<Uuid> {
     // `LIST` follows `fmt `, which has two lengths, and `fact` after the longer one.
     [LIST_AT, LIST_AT + 2 + 12].into_iter().find_map(|at| {
         let name = start.get(at..at + 4)?;
@@ -160,16 +224,16 @@ pub fn writer(start: &[u8]) -> Option<Uuid> {
     })
 }
 
-fn parse_fmt(body: &[u8]) -> Option<FileShape> {
+fn parse_fmt(body: &[u8]) -> Option<Shape> {
     let format = match (u16_at(body, 0)?, u16_at(body, 14)?) {
-        (TAG_PCM, 16) => Format::Wav,
-        (TAG_ULAW, 8) => Format::WavUlaw,
-        (TAG_ALAW, 8) => Format::WavAlaw,
+        (TAG_PCM, 16) => Format::WAV,
+        (TAG_ULAW, 8) => Format::WAV_ULAW,
+        (TAG_ALAW, 8) => Format::WAV_ALAW,
         _ => return None,
     };
     let channels = u16_at(body, 2)?;
     let rate = u32_at(body, 4)?;
-    (channels > 0 && rate > 0).then_some(FileShape {
+    (channels > 0 && rate > 0).then_some(Shape {
         format,
         rate,
         channels,
@@ -213,8 +277,8 @@ fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
 mod tests {
     use super::*;
 
-    const STEREO: FileShape = FileShape {
-        format: Format::Wav,
+    const STEREO: Shape = Shape {
+        format: Format::WAV,
         rate: 8000,
         channels: 2,
     };
@@ -240,8 +304,8 @@ mod tests {
 
     #[test]
     fn g711_header_has_a_long_fmt_and_a_fact() {
-        for (format, tag) in [(Format::WavUlaw, 7u8), (Format::WavAlaw, 6)] {
-            let shape = FileShape {
+        for (format, tag) in [(Format::WAV_ULAW, 7u8), (Format::WAV_ALAW, 6)] {
+            let shape = Shape {
                 format,
                 rate: 8000,
                 channels: 1,
@@ -259,13 +323,13 @@ mod tests {
     #[test]
     fn header_length_does_not_depend_on_sizes_or_rate() {
         let small = build(&STEREO, id(), 0, false).len();
-        let wide = FileShape {
+        let wide = Shape {
             rate: 48_000,
             channels: 1,
             ..STEREO
         };
         assert_eq!(small, build(&wide, id(), 1 << 40, true).len());
-        assert!(small <= super::super::HEADER_MAX);
+        assert!(small <= crate::container::HEADER_MAX);
     }
 
     #[test]
@@ -285,9 +349,9 @@ mod tests {
 
     #[test]
     fn parse_reads_back_what_was_built() {
-        for format in [Format::Wav, Format::WavUlaw, Format::WavAlaw] {
+        for format in [Format::WAV, Format::WAV_ULAW, Format::WAV_ALAW] {
             for audio_bytes in [0u64, 1602, 5 << 30] {
-                let shape = FileShape {
+                let shape = Shape {
                     format,
                     rate: 16_000,
                     channels: 2,
@@ -295,18 +359,21 @@ mod tests {
                 let header = build(&shape, id(), audio_bytes, true);
                 let found = parse(&header).expect("our own header");
                 assert_eq!(found.shape, shape);
-                assert_eq!(found.id, Some(id()));
+                assert_eq!(found.recording, Some(id()));
                 assert_eq!(found.audio_at, header.len() as u64);
-                assert_eq!(found.audio_bytes, audio_bytes);
-                assert_eq!(found.file_bytes, header.len() as u64 + audio_bytes);
+                let claim = Claim {
+                    audio_bytes,
+                    file_bytes: header.len() as u64 + audio_bytes,
+                };
+                assert_eq!(found.claim, Some(claim));
             }
         }
     }
 
     #[test]
     fn the_writer_is_read_at_its_place_alone() {
-        for format in [Format::Wav, Format::WavUlaw, Format::WavAlaw] {
-            let shape = FileShape {
+        for format in [Format::WAV, Format::WAV_ULAW, Format::WAV_ALAW] {
+            let shape = Shape {
                 format,
                 rate: 8000,
                 channels: 1,

@@ -1,0 +1,116 @@
+//! From frames to the packets of a file's format.
+
+use crate::{SampleFormat, Shape};
+
+/// What an encoder has emitted: bytes, and the frames that each packet stands for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Packets {
+    pub bytes: Vec<u8>,
+    pub list: Vec<Packet>,
+}
+
+/// One packet of [`Packets`], whose bytes follow those of the packet before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Packet {
+    pub bytes: usize,
+    pub frames: u64,
+}
+
+impl Packets {
+    pub fn frames(&self) -> u64 {
+        self.list.iter().map(|packet| packet.frames).sum()
+    }
+
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.list.clear();
+    }
+}
+
+/// Makes the frames of one recording into packets, in order.
+///
+/// A decoder gives `delay` frames before the first one that was encoded. Positions that count
+/// them are called *output*: frame `n` of the recording is output frame `n + delay`.
+pub trait Encoder: Send {
+    /// Encodes interleaved samples, whole frames in the format's [`SampleFormat`]. The packets
+    /// that are complete go behind what is in `out`.
+    fn encode(&mut self, samples: &[u8], out: &mut Packets);
+
+    /// Whether the packets are the samples as they are, so that they need not be copied.
+    fn passes(&self) -> bool {
+        false
+    }
+
+    /// There are no more frames: what is left goes out. Answers how many frames of the
+    /// output are to be cut off at the end (the end trim).
+    fn finish(&mut self, out: &mut Packets) -> u64;
+
+    /// Frames of output before the recording's first one.
+    fn delay(&self) -> u64;
+
+    /// The frame of the recording from which a fresh encoder must be fed to continue a file
+    /// that holds `output` frames of output.
+    fn resume_from(&self, output: u64) -> u64;
+
+    /// Continues such a file: what is fed next begins at [`Encoder::resume_from`], and the
+    /// packets that the file has already are not emitted again. Only before the first
+    /// [`Encoder::encode`].
+    fn resume(&mut self, output: u64);
+}
+
+/// Samples go into the file as they are, frame by frame.
+pub struct PassThrough {
+    frame_bytes: usize,
+    swaps: bool,
+}
+
+impl PassThrough {
+    /// The bytes of a block are those of the file.
+    pub fn new(shape: &Shape) -> PassThrough {
+        PassThrough {
+            frame_bytes: shape.block_frame_bytes(),
+            swaps: false,
+        }
+    }
+
+    /// The same, but 16-bit samples have their higher byte first.
+    pub fn big_endian(shape: &Shape) -> PassThrough {
+        PassThrough {
+            swaps: shape.format.samples() == SampleFormat::Pcm16,
+            ..PassThrough::new(shape)
+        }
+    }
+}
+
+impl Encoder for PassThrough {
+    fn encode(&mut self, samples: &[u8], out: &mut Packets) {
+        if self.swaps {
+            let swapped = samples.chunks_exact(2).flat_map(|pair| [pair[1], pair[0]]);
+            out.bytes.extend(swapped);
+        } else {
+            out.bytes.extend_from_slice(samples);
+        }
+        out.list.push(Packet {
+            bytes: samples.len(),
+            frames: (samples.len() / self.frame_bytes) as u64,
+        });
+    }
+
+    fn passes(&self) -> bool {
+        !self.swaps
+    }
+
+    fn finish(&mut self, _out: &mut Packets) -> u64 {
+        0
+    }
+
+    fn delay(&self) -> u64 {
+        0
+    }
+
+    fn resume_from(&self, output: u64) -> u64 {
+        output
+    }
+
+    fn resume(&mut self, _output: u64) {}
+}

@@ -1,0 +1,375 @@
+//! A format for tests alone: what a compressed one is like, without compressing anything.
+//! Packets have no constant size, the encoder has a delay and pads its last packet, and what
+//! is in the file stays as it is.
+//!
+//! A header of 64 bytes; then pages, each with a check sum over its packets; in a finished
+//! file a last page without packets, which says how much of the output is heard.
+
+use std::collections::VecDeque;
+use std::io;
+
+use uuid::Uuid;
+
+use crate::container::{Found, Length, Measured, Tags};
+use crate::{Container, Encoder, Format, FormatSpec, Medium, Packet, Packets, SampleFormat, Shape};
+
+const MAGIC: &[u8; 8] = b"CRPAGED\n";
+const HEADER: usize = 64;
+/// Mark, packets, output before it, payload, check sum.
+const PAGE_HEADER: usize = 2 + 2 + 8 + 4 + 4;
+const PAGE: &[u8; 2] = b"PG";
+const LAST: &[u8; 2] = b"PE";
+/// Frames of a packet.
+const PACKET: u64 = 160;
+const PACKETS_A_PAGE: usize = 5;
+/// Frames that the encoder is behind.
+const DELAY: u64 = 40;
+
+pub struct Paged;
+
+pub const FORMATS: &[FormatSpec] = &[FormatSpec {
+    name: c"test-paged",
+    samples: SampleFormat::Pcm16,
+    rate: None,
+    container: &Paged,
+    encoder: |shape| Box::new(PagedEncoder::new(shape)),
+}];
+
+/// A delay line, cut into packets whose silent end is left out.
+struct PagedEncoder {
+    frame_bytes: usize,
+    line: VecDeque<u8>,
+    /// Packets that the file has already.
+    skipped: u64,
+}
+
+impl PagedEncoder {
+    fn new(shape: &Shape) -> PagedEncoder {
+        let frame_bytes = shape.block_frame_bytes();
+        PagedEncoder {
+            frame_bytes,
+            line: vec![0; DELAY as usize * frame_bytes].into(),
+            skipped: 0,
+        }
+    }
+
+    fn emit(&mut self, out: &mut Packets) {
+        let size = PACKET as usize * self.frame_bytes;
+        while self.line.len() >= size {
+            let mut packet: Vec<u8> = self.line.drain(..size).collect();
+            if self.skipped > 0 {
+                self.skipped -= 1;
+                continue;
+            }
+            let heard = packet
+                .iter()
+                .rposition(|byte| *byte != 0)
+                .map_or(0, |last| last + 1);
+            packet.truncate(heard);
+            out.bytes.extend_from_slice(&packet);
+            out.list.push(Packet {
+                bytes: packet.len(),
+                frames: PACKET,
+            });
+        }
+    }
+}
+
+impl Encoder for PagedEncoder {
+    fn encode(&mut self, samples: &[u8], out: &mut Packets) {
+        self.line.extend(samples);
+        self.emit(out);
+    }
+
+    fn finish(&mut self, out: &mut Packets) -> u64 {
+        let frames = (self.line.len() / self.frame_bytes) as u64;
+        let trim = frames.next_multiple_of(PACKET) - frames;
+        self.line.resize((frames + trim) as usize * self.frame_bytes, 0);
+        self.emit(out);
+        trim
+    }
+
+    fn delay(&self) -> u64 {
+        DELAY
+    }
+
+    /// One packet earlier: its beginning is what the delay line cannot know any more.
+    fn resume_from(&self, output: u64) -> u64 {
+        (output / PACKET).saturating_sub(1) * PACKET
+    }
+
+    fn resume(&mut self, output: u64) {
+        self.skipped = (output / PACKET).min(1);
+    }
+}
+
+impl Container for Paged {
+    fn formats(&self) -> &'static [FormatSpec] {
+        FORMATS
+    }
+
+    fn extension(&self) -> &'static str {
+        "paged"
+    }
+
+    fn mime_type(&self) -> &'static str {
+        "application/octet-stream"
+    }
+
+    fn frame_bytes(&self, _shape: &Shape) -> Option<u64> {
+        None
+    }
+
+    fn header(&self, shape: &Shape, tags: &Tags, length: Length, sealed: bool) -> Vec<u8> {
+        let mut out = MAGIC.to_vec();
+        out.extend_from_slice(&shape.channels.to_le_bytes());
+        out.extend_from_slice(&shape.rate.to_le_bytes());
+        out.extend_from_slice(tags.recording.as_bytes());
+        let frames = if sealed { length.frames } else { 0 };
+        out.extend_from_slice(&frames.to_le_bytes());
+        out.resize(HEADER, 0);
+        out
+    }
+
+    fn header_tells_length(&self) -> bool {
+        false
+    }
+
+    fn wrap(&self, packets: &mut Packets, mut output: u64, out: &mut Vec<u8>) {
+        let mut bytes = packets.bytes.as_slice();
+        for page in packets.list.chunks(PACKETS_A_PAGE) {
+            let mut payload = Vec::new();
+            for packet in page {
+                payload.extend_from_slice(&(packet.bytes as u32).to_le_bytes());
+            }
+            let (own, rest) = bytes.split_at(page.iter().map(|packet| packet.bytes).sum());
+            payload.extend_from_slice(own);
+            put_page(out, PAGE, page.len(), output, &payload);
+            output += page.iter().map(|packet| packet.frames).sum::<u64>();
+            bytes = rest;
+        }
+        packets.clear();
+    }
+
+    fn end(&self, trim: u64, output: u64, out: &mut Vec<u8>) {
+        put_page(out, LAST, 0, output - trim, &[]);
+    }
+
+    fn parse(&self, start: &[u8]) -> Option<Found> {
+        let header = start.get(..HEADER)?;
+        let rest = header.strip_prefix(MAGIC)?;
+        let shape = Shape {
+            format: Format::named("test-paged")?,
+            channels: u16::from_le_bytes(rest.get(..2)?.try_into().ok()?),
+            rate: u32::from_le_bytes(rest.get(2..6)?.try_into().ok()?),
+        };
+        (shape.channels > 0 && shape.rate > 0).then_some(Found {
+            shape,
+            recording: self.writer(start),
+            audio_at: HEADER as u64,
+            claim: None,
+        })
+    }
+
+    fn writer(&self, start: &[u8]) -> Option<Uuid> {
+        let rest = start.strip_prefix(MAGIC)?;
+        Uuid::from_slice(rest.get(6..22)?).ok()
+    }
+
+    fn measure(&self, medium: &dyn Medium, found: &Found) -> io::Result<Measured> {
+        let mut pages = vec![0; medium.len()?.saturating_sub(found.audio_at) as usize];
+        let mut read = 0;
+        while read < pages.len() {
+            match medium.read_range(found.audio_at + read as u64, &mut pages[read..])? {
+                0 => break,
+                more => read += more,
+            }
+        }
+        let (mut bytes, mut output, mut ended) = (0, 0, false);
+        while let Some(page) = page_at(&pages[bytes..read]) {
+            ended = page.last && page.output <= output;
+            if ended {
+                output = page.output;
+            } else if page.last || page.output != output {
+                break;
+            }
+            bytes += page.bytes;
+            output += page.packets.len() as u64 * PACKET;
+            if ended {
+                break;
+            }
+        }
+        Ok(Measured {
+            length: Length {
+                frames: output.saturating_sub(DELAY),
+                bytes: bytes as u64,
+            },
+            output,
+            ended,
+        })
+    }
+}
+
+fn put_page(out: &mut Vec<u8>, mark: &[u8; 2], packets: usize, output: u64, payload: &[u8]) {
+    out.extend_from_slice(mark);
+    out.extend_from_slice(&(packets as u16).to_le_bytes());
+    out.extend_from_slice(&output.to_le_bytes());
+    out.extend_from_slice(&(payload.len() as u32).to_le_bytes());
+    out.extend_from_slice(&check_sum(payload).to_le_bytes());
+    out.extend_from_slice(payload);
+}
+
+/// FNV-1a.
+fn check_sum(bytes: &[u8]) -> u32 {
+    let step = |sum: u32, byte: &u8| (sum ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
+    bytes.iter().fold(0x811c_9dc5, step)
+}
+
+struct Page<'a> {
+    last: bool,
+    output: u64,
+    packets: Vec<&'a [u8]>,
+    bytes: usize,
+}
+
+/// The page that begins here, if it is whole.
+fn page_at(bytes: &[u8]) -> Option<Page<'_>> {
+    let header = bytes.get(..PAGE_HEADER)?;
+    let last = header.starts_with(LAST);
+    if !last && !header.starts_with(PAGE) {
+        return None;
+    }
+    let count = u16::from_le_bytes(header[2..4].try_into().ok()?);
+    let output = u64::from_le_bytes(header[4..12].try_into().ok()?);
+    let len = u32::from_le_bytes(header[12..16].try_into().ok()?) as usize;
+    let sum = u32::from_le_bytes(header[16..20].try_into().ok()?);
+    let payload = bytes.get(PAGE_HEADER..PAGE_HEADER + len)?;
+    if check_sum(payload) != sum {
+        return None;
+    }
+    let (mut lengths, mut rest) = payload.split_at_checked(4 * usize::from(count))?;
+    let mut packets = Vec::new();
+    while let Some((length, more)) = lengths.split_first_chunk::<4>() {
+        let (packet, behind) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+        packets.push(packet);
+        (lengths, rest) = (more, behind);
+    }
+    Some(Page {
+        last,
+        output,
+        packets,
+        bytes: PAGE_HEADER + len,
+    })
+}
+
+/// What a finished file says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decoded {
+    pub shape: Shape,
+    pub recording: Uuid,
+    /// Interleaved, 16 bits a sample, the lower byte first.
+    pub samples: Vec<u8>,
+}
+
+/// Reads a file, finished or as it grows; `None` if it is neither.
+pub fn decode(file: &[u8]) -> Option<Decoded> {
+    let found = Paged.parse(file)?;
+    let frame_bytes = found.shape.block_frame_bytes();
+    let mut samples = Vec::new();
+    let mut at = HEADER;
+    while at < file.len() {
+        let page = page_at(&file[at..])?;
+        if page.last {
+            samples.truncate(page.output as usize * frame_bytes);
+        } else if page.output as usize * frame_bytes != samples.len() {
+            return None;
+        }
+        for packet in page.packets {
+            let end = samples.len() + PACKET as usize * frame_bytes;
+            samples.extend_from_slice(packet);
+            samples.resize(end, 0);
+        }
+        at += page.bytes;
+    }
+    samples.drain(..(DELAY as usize * frame_bytes).min(samples.len()));
+    Some(Decoded {
+        shape: found.shape,
+        recording: found.recording?,
+        samples,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shape() -> Shape {
+        Shape {
+            format: Format::named("test-paged").expect("it is registered"),
+            rate: 8000,
+            channels: 2,
+        }
+    }
+
+    fn said(frames: std::ops::Range<usize>) -> Vec<u8> {
+        frames
+            .flat_map(|n| [n as i16, -(n as i16)])
+            .flat_map(i16::to_le_bytes)
+            .collect()
+    }
+
+    fn begun() -> Vec<u8> {
+        let tags = Tags {
+            recording: Uuid::from_u128(7),
+        };
+        Paged.header(&shape(), &tags, Length::default(), false)
+    }
+
+    /// In one go, or given up after `cut` frames and continued by another encoder.
+    fn file(frames: usize, cut: Option<usize>) -> Vec<u8> {
+        let mut file = begun();
+        let mut packets = Packets::default();
+        let mut encoder = PagedEncoder::new(&shape());
+        let mut output = 0;
+        if let Some(cut) = cut {
+            encoder.encode(&said(0..cut), &mut packets);
+            output = packets.frames();
+            Paged.wrap(&mut packets, 0, &mut file);
+            encoder = PagedEncoder::new(&shape());
+            encoder.resume(output);
+        }
+        let from = encoder.resume_from(output) as usize;
+        encoder.encode(&said(from..frames), &mut packets);
+        let trim = encoder.finish(&mut packets);
+        let more = packets.frames();
+        Paged.wrap(&mut packets, output, &mut file);
+        Paged.end(trim, output + more, &mut file);
+        file
+    }
+
+    #[test]
+    fn what_was_encoded_is_decoded() {
+        for frames in [0, 1, 119, 120, 121, 160, 1000] {
+            let decoded = decode(&file(frames, None)).expect("a whole file");
+            assert_eq!(decoded.samples, said(0..frames), "{frames}");
+            assert_eq!(decoded.recording, Uuid::from_u128(7));
+        }
+    }
+
+    #[test]
+    fn another_encoder_goes_on_where_one_was_given_up() {
+        for cut in [0, 1, 119, 120, 279, 280, 999] {
+            let decoded = decode(&file(1000, Some(cut))).expect("a whole file");
+            assert!(decoded.samples == said(0..1000), "cut after {cut}");
+        }
+    }
+
+    #[test]
+    fn a_torn_page_is_not_decoded() {
+        let whole = file(1000, None);
+        let mut torn = whole.clone();
+        torn[HEADER + PAGE_HEADER + 30] ^= 1;
+        assert_eq!(decode(&torn), None);
+        assert_eq!(decode(&whole[..whole.len() - 1]), None);
+    }
+}

@@ -1,0 +1,273 @@
+//! Frames that are written and not settled, of a file whose frames cannot be rewritten in
+//! place: `.callrec/<uuid>.tail`.
+//!
+//! Blocks and patches go here as they would into a WAV file. Once frames are settled they are
+//! encoded, and the packets are appended to the recording's file. After a crash, recovery
+//! goes on from there: what the file does not hold yet is still here.
+
+use super::audio_file::{AudioFile, AudioFiles, PIECE};
+use super::faults::Step;
+use super::file_handle::FileHandle;
+use super::files::{removed, there};
+use super::medium::PlainFile;
+use callrec_codec::container::Measured;
+use callrec_codec::{Encoder, Medium, Packets, Shape};
+use std::io;
+use std::sync::Arc;
+use uuid::Uuid;
+
+const MAGIC: &[u8; 8] = b"CRTAIL1\n";
+/// The mark, the first frame, and the bytes of a frame.
+const HEADER: u64 = 8 + 8 + 8;
+/// Frames that are encoded are dropped when they take so many bytes.
+const COMPACT_BYTES: u64 = 1 << 20;
+
+/// The name of a recording's tail in `.callrec`.
+pub fn tail_name(id: Uuid) -> String {
+    format!("{}.tail", id.as_hyphenated())
+}
+
+fn next_name(id: Uuid) -> String {
+    format!("{}.tmp", tail_name(id))
+}
+
+/// One recording's tail, and the encoder that it feeds.
+pub struct Tail {
+    files: Arc<AudioFiles>,
+    id: Uuid,
+    frame_bytes: u64,
+    /// The recording's frame that the file begins with.
+    base: u64,
+    /// Of frames, behind the header.
+    bytes: u64,
+    /// No frame before this one is patched any more.
+    settled: u64,
+    handle: FileHandle,
+    encoder: Box<dyn Encoder>,
+    /// Frames that the encoder has been fed.
+    fed: u64,
+    /// Frames of output that are in the recording's file, or wait for it.
+    output: u64,
+    /// For the recording's file, behind what was appended.
+    pending: Vec<u8>,
+    ended: bool,
+}
+
+impl Tail {
+    /// Begins the tail of a recording without audio.
+    pub fn create(audio: &AudioFile, id: Uuid) -> io::Result<Tail> {
+        let frame_bytes = audio.shape().block_frame_bytes() as u64;
+        let files = audio.files();
+        let file = create_file(files, &tail_name(id), frame_bytes, 0)?;
+        let handle = FileHandle::new(file, files.slots().take());
+        Ok(Tail::new(audio, id, 0, 0, handle))
+    }
+
+    /// The tail that an earlier process left, if it can go on from what the recording's file
+    /// holds.
+    pub fn open(audio: &AudioFile, id: Uuid, measured: Measured) -> io::Result<Option<Tail>> {
+        let directory = audio.files().directory();
+        let name = tail_name(id);
+        let Some(file) = there(directory.control().open_write(&name))? else {
+            return Ok(None);
+        };
+        directory.check_own(&file, &name)?;
+        let file = PlainFile::new(file, 0);
+        let frame_bytes = audio.shape().block_frame_bytes() as u64;
+        let Some(base) = read_header(&file, frame_bytes)? else {
+            return Ok(None);
+        };
+        let frames = file.len()?.saturating_sub(HEADER) / frame_bytes;
+        let mut tail = Tail::new(audio, id, base, frames * frame_bytes, FileHandle::new(file, None));
+        tail.output = measured.output;
+        tail.fed = tail.encoder.resume_from(measured.output);
+        tail.encoder.resume(measured.output);
+        let goes_on = base <= tail.fed && tail.end() > measured.length.frames && !measured.ended;
+        Ok(goes_on.then_some(tail))
+    }
+
+    fn new(audio: &AudioFile, id: Uuid, base: u64, bytes: u64, handle: FileHandle) -> Tail {
+        let shape: &Shape = audio.shape();
+        Tail {
+            files: Arc::clone(audio.files()),
+            id,
+            frame_bytes: shape.block_frame_bytes() as u64,
+            base,
+            bytes,
+            settled: 0,
+            handle,
+            encoder: shape.format.encoder(shape),
+            fed: 0,
+            output: 0,
+            pending: Vec::new(),
+            ended: false,
+        }
+    }
+
+    /// The recording's first frame that is not here yet.
+    pub fn end(&self) -> u64 {
+        self.base + self.bytes / self.frame_bytes
+    }
+
+    fn file(&mut self) -> io::Result<&mut PlainFile> {
+        let (directory, end) = (self.files.directory(), HEADER + self.bytes);
+        let name = tail_name(self.id);
+        self.handle.get(self.files.slots(), || {
+            let file = directory.control().open_write(&name)?;
+            Ok(PlainFile::new(file, end))
+        })
+    }
+
+    pub fn rest(&mut self) {
+        self.handle.rest();
+    }
+
+    /// Appends frames, as they are in a block.
+    pub fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.files.directory().step(Step::WriteTail)?;
+        self.file()?.append(bytes)?;
+        self.bytes += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Writes over frames that are here. `at`: bytes of frames before them, from the recording's
+    /// first. Those that are encoded already stay as they are.
+    pub fn overwrite(&mut self, bytes: &[u8], at: u64) -> io::Result<()> {
+        self.files.directory().step(Step::WriteTail)?;
+        let first = self.fed * self.frame_bytes;
+        let passed = first.saturating_sub(at).min(bytes.len() as u64);
+        let begin = HEADER + at.max(first) - self.base * self.frame_bytes;
+        self.file()?.rewrite(begin, &bytes[passed as usize..])
+    }
+
+    /// No frame before this one is patched any more.
+    pub fn settle(&mut self, frame: u64) {
+        self.settled = self.settled.max(frame);
+    }
+
+    /// Encodes what is settled, and appends it to the recording's file.
+    pub fn advance(&mut self, audio: &mut AudioFile) -> io::Result<()> {
+        self.encode(audio, self.settled)?;
+        let kept = self.encoder.resume_from(self.output);
+        match kept.saturating_sub(self.base) * self.frame_bytes >= COMPACT_BYTES {
+            true => self.compact(kept),
+            false => Ok(()),
+        }
+    }
+
+    /// Encodes everything: nothing more will come. May be called again after an error.
+    pub fn finish(&mut self, audio: &mut AudioFile) -> io::Result<()> {
+        self.encode(audio, u64::MAX)?;
+        if !self.ended {
+            let mut packets = Packets::default();
+            let trim = self.encoder.finish(&mut packets);
+            self.emit(audio, &mut packets);
+            let container = audio.shape().format.container();
+            container.end(trim, self.output, &mut self.pending);
+            self.ended = true;
+        }
+        self.write_pending(audio)
+    }
+
+    fn encode(&mut self, audio: &mut AudioFile, to: u64) -> io::Result<()> {
+        self.write_pending(audio)?;
+        let to = to.min(self.end());
+        let mut samples = Vec::new();
+        let mut packets = Packets::default();
+        while self.fed < to {
+            let frames = (to - self.fed).min((PIECE as u64 / self.frame_bytes).max(1));
+            samples.resize((frames * self.frame_bytes) as usize, 0);
+            let at = HEADER + (self.fed - self.base) * self.frame_bytes;
+            if self.file()?.read_range(at, &mut samples)? < samples.len() {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            self.encoder.encode(&samples, &mut packets);
+            self.fed += frames;
+            self.emit(audio, &mut packets);
+            self.write_pending(audio)?;
+        }
+        Ok(())
+    }
+
+    fn emit(&mut self, audio: &AudioFile, packets: &mut Packets) {
+        let frames = packets.frames();
+        let container = audio.shape().format.container();
+        container.wrap(packets, self.output, &mut self.pending);
+        self.output += frames;
+    }
+
+    fn write_pending(&mut self, audio: &mut AudioFile) -> io::Result<()> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        let heard = self.output.saturating_sub(self.encoder.delay());
+        // Padding at the end is not of the recording.
+        let frames = heard.min(self.end()).saturating_sub(audio.length().frames);
+        audio.append(&self.pending, frames)?;
+        self.pending.clear();
+        Ok(())
+    }
+
+    /// Drops what is before this frame.
+    fn compact(&mut self, base: u64) -> io::Result<()> {
+        let files = Arc::clone(&self.files);
+        files.directory().step(Step::CompactTail)?;
+        let mut next = create_file(&files, &next_name(self.id), self.frame_bytes, base)?;
+        let mut at = (base - self.base) * self.frame_bytes;
+        let mut piece = vec![0; PIECE];
+        while at < self.bytes {
+            let most = (self.bytes - at).min(PIECE as u64) as usize;
+            let read = self.file()?.read_range(HEADER + at, &mut piece[..most])?;
+            if read < most {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            next.append(&piece[..read])?;
+            at += read as u64;
+        }
+        let control = files.directory().control();
+        control.rename_over(&next_name(self.id), control, &tail_name(self.id))?;
+        self.bytes -= (base - self.base) * self.frame_bytes;
+        self.base = base;
+        self.handle = FileHandle::new(next, files.slots().take());
+        Ok(())
+    }
+}
+
+/// Removes a recording's tail, if it has one.
+pub fn remove_tail(files: &AudioFiles, id: Uuid) -> io::Result<()> {
+    files.directory().step(Step::RemoveTail)?;
+    let control = files.directory().control();
+    removed(control.remove(&next_name(id)))?;
+    removed(control.remove(&tail_name(id)))
+}
+
+/// The recordings that have a tail in `.callrec`.
+pub fn tails(files: &AudioFiles) -> io::Result<Vec<Uuid>> {
+    let entries = files.directory().control().list()?;
+    let ids = entries.into_iter().filter_map(|entry| {
+        let stem = entry.name.strip_suffix(".tmp").unwrap_or(&entry.name);
+        Uuid::try_parse(stem.strip_suffix(".tail")?).ok()
+    });
+    Ok(ids.collect())
+}
+
+fn create_file(files: &AudioFiles, name: &str, frame_bytes: u64, base: u64) -> io::Result<PlainFile> {
+    let control = files.directory().control();
+    removed(control.remove(name))?;
+    let mut file = PlainFile::new(control.create_new(name)?, 0);
+    let mut header = MAGIC.to_vec();
+    header.extend_from_slice(&base.to_le_bytes());
+    header.extend_from_slice(&frame_bytes.to_le_bytes());
+    file.append(&header)?;
+    Ok(file)
+}
+
+/// The first frame of a tail; `None` if it is none whose frames have this size.
+fn read_header(file: &PlainFile, frame_bytes: u64) -> io::Result<Option<u64>> {
+    let mut header = [0; HEADER as usize];
+    if file.read_range(0, &mut header)? < header.len() || !header.starts_with(MAGIC) {
+        return Ok(None);
+    }
+    let field = |at: usize| header[at..].first_chunk().map(|bytes| u64::from_le_bytes(*bytes));
+    Ok(field(8).filter(|_| field(16) == Some(frame_bytes)))
+}
