@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::Gateway;
 use super::http::{Answer, Asked};
+pub use super::missing::Missing;
 use super::search::{Open, Search};
 use super::sent_audio::SentAudio;
 use callrec_core::calls::{Caller, View};
@@ -33,17 +34,6 @@ const COMPLAINTS: usize = 10;
 /// Whether finished recordings are for this caller at all.
 pub fn may_read(caller: &Caller) -> bool {
     !matches!(caller, Caller::User { level, .. } if *level < LEVEL_BASE)
-}
-
-/// Why nothing of a finished recording can be told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Missing {
-    /// There is none, or it has been removed.
-    Unknown,
-    /// The archive is still being read.
-    Later,
-    /// The disk failed.
-    Broken,
 }
 
 /// The archive, and what keeps it current.

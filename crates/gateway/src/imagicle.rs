@@ -6,6 +6,7 @@
 mod completed;
 mod filter;
 mod live;
+mod parties;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;

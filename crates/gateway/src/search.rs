@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use uuid::Uuid;
 
-use super::files::Missing;
+use super::missing::Missing;
 use callrec_core::storage::archive::{Archive, Entry};
 
 /// How long a request waits for the first scan.

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::call::{CallInfo, CallState, LineStay};
-use super::filter::{Filter, Key};
+use super::filter::Filter;
+use super::key::Key;
 use super::recording::{Newest, Recording};
-use super::registry::Wire;
 use super::rules::{self, Marks};
 use super::slab::SlotBook;
+use super::wire::Wire;
 use crate::text::Text;
 use crate::words::{Error, Result, Status};
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::filter::Key;
+use super::key::Key;
 use crate::text::Text;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,20 +1,8 @@
 //! What a caller asks for: the five indexed fields.
 
 use super::call::CallInfo;
+use super::key::Key;
 use crate::text::Text;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Key {
-    Device,
-    Number,
-    User,
-    NumericUser,
-    Call,
-}
-
-impl Key {
-    pub const ALL: [Key; 5] = [Key::Device, Key::Number, Key::User, Key::NumericUser, Key::Call];
-}
 
 /// All that is given must be met; an empty field is not given.
 #[derive(Clone, Debug, Default)]

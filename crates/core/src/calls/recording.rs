@@ -7,7 +7,7 @@ use crate::sync::Mutex;
 use uuid::Uuid;
 
 use super::call::{CallInfo, LineStay};
-use super::start::Founding;
+use super::founding::Founding;
 use crate::text::Text;
 use crate::words::{EndReason, Error, Format, Layout, PauseMode, State, Status};
 

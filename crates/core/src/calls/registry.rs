@@ -9,10 +9,12 @@ use uuid::Uuid;
 use super::book::{Call, Inner};
 use super::call::{CallInfo, CallUpdate, LineStay};
 use super::filter::Filter;
+use super::id::parse_id;
+use super::idle::{IdleWatch, SLICE};
 use super::recording::{Newest, Recording, View};
 use super::rules::{self, Caller};
 use super::slab::Slots;
-use super::watch::{IdleWatch, SLICE};
+use super::wire::Wire;
 use crate::clock::{NS_PER_S, coarse_ns};
 use crate::text::Text;
 use crate::words::{EndReason, Error, Result, State, Status};
@@ -25,19 +27,6 @@ const BATCH: usize = 32;
 
 /// Lines and owners that a call's manifest lists.
 const LINES_MAX: usize = 256;
-
-/// What control sends to a call's audio, in the order of the registry's
-/// decisions; called under its lock, must not wait.
-pub trait Wire: Send + Sync {
-    /// The call is this from here on; the first time at its beginning.
-    fn described(&self, info: &Arc<CallInfo>);
-    fn pause(&self, id: Uuid);
-    fn resume(&self, id: Uuid);
-    fn stop(&self, id: Uuid, reason: EndReason);
-    fn end(&self, reason: EndReason);
-    /// Coarse time of the last packet, at first of the call's beginning.
-    fn last_media_ns(&self) -> u64;
-}
 
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Limits {
@@ -324,7 +313,7 @@ impl Registry {
     /// One recording: live, finishing, or ended in the last minute.
     pub fn get(&self, caller: &Caller, id: &str) -> Result<View> {
         caller.authenticate()?;
-        let parsed = super::control::parse_id(id);
+        let parsed = parse_id(id);
         let found = match &parsed {
             Ok(id) => self.lock().by_id.get(id).cloned(),
             Err(_) => None,

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use uuid::Uuid;
-
 use super::book::Inner;
-use super::call::{CallInfo, CallState, LineStay};
+use super::call::CallState;
 use super::control::no_target;
 use super::filter::Filter;
+use super::founding::Founding;
 use super::recording::{ADDITIONAL, Newest, Recording};
 use super::registry::Registry;
 use super::rules::{self, Caller};
@@ -23,18 +22,6 @@ pub struct StartRequest<'a> {
     /// Whose calls alone; empty: anybody's.
     pub username: &'a Text,
     pub flags: u32,
-}
-
-/// What a new recording is made of.
-pub struct Founding<'a> {
-    pub order: u64,
-    pub call: u64,
-    /// The call's newest before this one.
-    pub previous: Option<(u64, Uuid)>,
-    pub info: &'a Arc<CallInfo>,
-    pub lines: &'a Arc<Vec<LineStay>>,
-    /// It is paused from its first moment.
-    pub paused: bool,
 }
 
 impl Registry {

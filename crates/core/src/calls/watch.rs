@@ -2,22 +2,13 @@
 //! those that still owe an automatic recording. Neither walks them all under the lock.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 
+use super::idle::{IdleWatch, SLICE};
 use super::registry::Registry;
 use crate::clock::coarse_ns;
 
-/// Calls looked at before the lock is let go of once.
-pub(super) const SLICE: usize = 64;
 /// Ended calls that may wait here beside as many as are live.
 const ENDED_MAX: usize = 4096;
-
-/// When media was last known of each call, the oldest first. A call is looked at again
-/// only when that has become too long ago.
-#[derive(Default)]
-pub(super) struct IdleWatch {
-    heard: BinaryHeap<Reverse<(u64, u64)>>,
-}
 
 impl Registry {
     /// Calls that no media came for since `before`, on the coarse clock.

@@ -4,6 +4,7 @@
 mod call;
 mod csrf;
 mod notify;
+mod operate;
 mod operation;
 mod status;
 mod track;
@@ -105,7 +106,7 @@ async fn route(gateway: &Arc<Gateway>, asked: &Asked, rest: &str, me: Caller) ->
             };
             match *asked.method() {
                 Method::GET => one(gateway, &me, &Text::from(id)),
-                Method::POST => operation::operate(gateway, &me, &Text::from(id), asked),
+                Method::POST => operate::operate(gateway, &me, &Text::from(id), asked),
                 _ => not_allowed("GET, POST"),
             }
         }

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::filter::{Condition, Wanted};
+use super::parties::{local, remote};
 use super::{missing, refused, username};
 use crate::Gateway;
 use crate::files::{Missing, may_read};
@@ -105,24 +106,6 @@ fn owns(caller: &Caller, entry: &Entry) -> bool {
 fn bad(reason: i32, message: &str) -> Answer {
     let body = json!({ "reason": reason, "message": message });
     form::json(StatusCode::BAD_REQUEST, &body)
-}
-
-/// The telephone number of the line.
-pub fn local(entry: &Entry) -> &str {
-    match (entry.number(), entry.direction) {
-        ("", 1) => entry.dnis(),
-        ("", 2) => entry.ani(),
-        (number, _) => number,
-    }
-}
-
-/// The telephone number at the other end.
-pub fn remote(entry: &Entry) -> &str {
-    match (entry.remote(), entry.direction) {
-        ("", 1) => entry.ani(),
-        ("", 2) => entry.dnis(),
-        (number, _) => number,
-    }
 }
 
 /// What list and detail have in common.

@@ -4,7 +4,7 @@
 use time::format_description::well_known::{Iso8601, Rfc3339};
 use time::{Date, OffsetDateTime, PrimitiveDateTime};
 
-use super::completed::{local, remote};
+use super::parties::{local, remote};
 use crate::http::Asked;
 use callrec_core::storage::archive::Entry;
 use callrec_core::text::Text;

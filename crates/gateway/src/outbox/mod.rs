@@ -21,7 +21,7 @@ pub use paper::PLIVO;
 pub use target::permitted;
 
 use super::Gateway;
-use super::vobiz::public_url_of;
+use super::recording_url::public_url_of;
 use callrec_core::clock::unix_ms;
 use callrec_core::events::LogLevel;
 use callrec_core::storage::Owed;

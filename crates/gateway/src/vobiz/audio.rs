@@ -6,10 +6,11 @@ use http::{Method, StatusCode};
 use uuid::Uuid;
 
 use super::errors::Shape;
-use super::{AUDIO_PATH, Ask, Dialect, token};
+use super::{Ask, Dialect, token};
 use crate::auth::{Refused, caller_of};
 use crate::files::{Missing, may_read};
 use crate::http::{Answer, Asked, put};
+use crate::recording_url::AUDIO_PATH;
 use crate::{Credentials, Gateway, Scheme};
 use callrec_core::calls::Caller;
 use callrec_core::config::GatewayConfig;

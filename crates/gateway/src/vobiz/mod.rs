@@ -17,14 +17,12 @@ pub use audio::{Wanted as AudioWanted, asked_for as audio_asked_for, audio, fail
 use super::auth::{Refused, caller_of};
 use super::http::{Answer, Asked, decoded, put};
 use super::outbox::{self, Outbox};
+use super::recording_url::is_absolute;
 use super::{Credentials, Gateway, Scheme};
 use callrec_core::calls::Caller;
 use callrec_core::engine::Engine;
 use callrec_core::events::LogLevel;
 use errors::Shape;
-
-/// Where the audio of a recording is.
-pub const AUDIO_PATH: &str = "/recordings";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
@@ -277,19 +275,6 @@ fn token(asked: &Asked) -> Option<(String, String)> {
     let name = asked.header("x-auth-id")?;
     let secret = asked.header("x-auth-token")?;
     Some((name.to_owned(), secret.to_owned()))
-}
-
-/// A recording's url as clients see it.
-pub fn public_url_of(gateway: &Gateway, url: &str) -> String {
-    if is_absolute(url) {
-        url.to_owned()
-    } else {
-        format!("{}{AUDIO_PATH}/{url}", gateway.public_url())
-    }
-}
-
-fn is_absolute(url: &str) -> bool {
-    url.starts_with("http://") || url.starts_with("https://")
 }
 
 impl Dialect {

@@ -11,9 +11,10 @@ use uuid::Uuid;
 
 use super::audio::{ending, may_have};
 use super::errors::Shape;
-use super::{Ask, Dialect, public_url_of};
+use super::{Ask, Dialect};
 use crate::files::{Missing, may_read};
 use crate::http::{Answer, empty, json as json_answer};
+use crate::recording_url::public_url_of;
 use callrec_core::calls::Caller;
 use callrec_core::calls::control::parse_id;
 use callrec_core::clock::unix_ms;

@@ -3,9 +3,10 @@
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use super::{Ask, Dialect, public_url_of};
+use super::{Ask, Dialect};
 use crate::http::{Answer, json as json_answer, name};
 use crate::outbox::permitted;
+use crate::recording_url::public_url_of;
 use callrec_core::calls::Caller;
 use callrec_core::calls::recording::ADDITIONAL;
 use callrec_core::engine::StartArguments;

@@ -1,0 +1,131 @@
+//! Start, stop, pause and resume, as a call's own user asks for them.
+
+use serde_json::Value;
+
+use super::call::Shown;
+use super::operation::Operation;
+use super::status::{Code, not_found, refusal, refused};
+use super::{success, user_calls};
+use crate::Gateway;
+use crate::http::{Answer, Asked};
+use callrec_core::calls::{self, CallState, CallView, Caller};
+use callrec_core::engine::StartArguments;
+use callrec_core::text::Text;
+use callrec_core::words::{Error, PauseMode, Result, Status};
+
+/// The flag of a start that an automatic line does not refuse.
+const ADDITIONAL: u32 = 2;
+
+/// `POST /me/calls/{id}`
+pub fn operate(gateway: &Gateway, me: &Caller, id: &Text, asked: &Asked) -> Answer {
+    let operation = match parse(gateway, asked) {
+        Ok(operation) => operation,
+        Err((code, message)) => return refused(code, &message),
+    };
+    let found = match user_calls(gateway, me, id) {
+        Ok(calls) if calls.is_empty() => return not_found(),
+        Ok(calls) => calls,
+        Err(error) => return refusal(&error),
+    };
+    if let Err((code, message)) = legal(operation, &found) {
+        return refused(code, &message);
+    }
+    match act(gateway, me, id, operation) {
+        Ok(()) => success(),
+        Err(error) => refusal(&error),
+    }
+}
+
+fn parse(gateway: &Gateway, asked: &Asked) -> std::result::Result<Operation, (Code, String)> {
+    let missing = || (Code::Missing, "operationName is missing".to_owned());
+    if asked.body().is_empty() {
+        return Err(missing());
+    }
+    let body = asked.json(gateway.config().json_depth);
+    let body = body.map_err(|why| (Code::Invalid, format!("The body is no JSON: {why}")))?;
+    let Value::Object(members) = body else {
+        return Err((Code::Invalid, "The body is no JSON object".into()));
+    };
+    let name = match members.get("operationName") {
+        None | Some(Value::Null) => return Err(missing()),
+        Some(Value::String(name)) => name,
+        Some(_) => return Err((Code::Invalid, "operationName is no string".into())),
+    };
+    let known = Operation::ALL
+        .into_iter()
+        .find(|operation| operation.text() == name);
+    if let Some(operation) = known {
+        return Ok(operation);
+    }
+    if gateway.config().genesys_capabilities.contains(name) {
+        // A call has it, but the recorder cannot do it.
+        return Err((Code::Forbidden, format!("{name} is no operation of recording")));
+    }
+    Err((Code::Invalid, "There is no such operationName".into()))
+}
+
+/// What is legal is what the capabilities say, but a start needs a connected call.
+fn legal(operation: Operation, found: &[CallView]) -> std::result::Result<(), (Code, String)> {
+    let starts = operation == Operation::Start;
+    let connected = || found.iter().any(|end| end.info.state == CallState::Connected);
+    let shown = Shown::live(found, 0);
+    let has = |shown: &Shown<'_>| shown.operations().contains(&operation);
+    if shown.as_ref().is_some_and(has) && (!starts || connected()) {
+        return Ok(());
+    }
+    if starts && shown.is_some_and(|shown| shown.monitorable == Some(false)) {
+        return Err((Code::Forbidden, "The line is not to be recorded".into()));
+    }
+    let text = format!("{} is not valid for the call's current state", operation.text());
+    Err((Code::WrongState, text))
+}
+
+fn act(gateway: &Gateway, me: &Caller, id: &Text, operation: Operation) -> Result<()> {
+    let engine = gateway.engine();
+    let control = |operation| engine.control_by_call(me, operation, id, None);
+    match operation {
+        Operation::Start => start(gateway, me, id),
+        Operation::Pause => control(calls::Operation::Pause).map(drop),
+        Operation::Resume => control(calls::Operation::Resume).map(drop),
+        Operation::Stop => match control(calls::Operation::Stop)?.changed {
+            0 => Err(Error::new(Status::NotLive, "The call is not being recorded")),
+            _ => Ok(()),
+        },
+    }
+}
+
+fn start(gateway: &Gateway, me: &Caller, id: &Text) -> Result<()> {
+    let engine = gateway.engine();
+    let config = engine.config();
+    let mut arguments = StartArguments {
+        call_id: id.clone(),
+        device_name: Text::default(),
+        directory_number: Text::default(),
+        flags: 0,
+        layout: config.layout,
+        // Published: a pause is silence of its length.
+        pause_mode: PauseMode::Silence,
+        max_duration_ms: config.max_duration_ms,
+        format: Ok(config.format),
+        callback: None,
+    };
+    match engine.start(me, &arguments) {
+        // Published: what a line's mark has begun is controlled all the same. One
+        // after the other, so that of two starts one is refused.
+        Err(error) if error.status == Status::Automatic => {
+            let _one = gateway.genesys.starts.lock();
+            if user_calls(gateway, me, id)?
+                .iter()
+                .any(|call| !call.live.is_empty())
+            {
+                return Err(Error::new(
+                    Status::AlreadyRecording,
+                    "StartCallRecording is not valid for the call's current state",
+                ));
+            }
+            arguments.flags = ADDITIONAL;
+            engine.start(me, &arguments).map(drop)
+        }
+        started => started.map(drop),
+    }
+}
