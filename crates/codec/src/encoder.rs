@@ -1,7 +1,5 @@
 //! From frames to the packets of a file's format.
 
-use crate::{SampleFormat, Shape};
-
 /// What an encoder has emitted: bytes, and the frames that each packet stands for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Packets {
@@ -32,7 +30,7 @@ impl Packets {
 /// A decoder gives `delay` frames before the first one that was encoded. Positions that count
 /// them are called *output*: frame `n` of the recording is output frame `n + delay`.
 pub trait Encoder: Send {
-    /// Encodes interleaved samples, whole frames in the format's [`SampleFormat`]. The packets
+    /// Encodes interleaved samples, whole frames in the format's [`SampleFormat`](crate::SampleFormat). The packets
     /// that are complete go behind what is in `out`.
     fn encode(&mut self, samples: &[u8], out: &mut Packets);
 
@@ -56,61 +54,4 @@ pub trait Encoder: Send {
     /// packets that the file has already are not emitted again. Only before the first
     /// [`Encoder::encode`].
     fn resume(&mut self, output: u64);
-}
-
-/// Samples go into the file as they are, frame by frame.
-pub struct PassThrough {
-    frame_bytes: usize,
-    swaps: bool,
-}
-
-impl PassThrough {
-    /// The bytes of a block are those of the file.
-    pub fn new(shape: &Shape) -> PassThrough {
-        PassThrough {
-            frame_bytes: shape.block_frame_bytes(),
-            swaps: false,
-        }
-    }
-
-    /// The same, but 16-bit samples have their higher byte first.
-    pub fn big_endian(shape: &Shape) -> PassThrough {
-        PassThrough {
-            swaps: shape.format.samples() == SampleFormat::Pcm16,
-            ..PassThrough::new(shape)
-        }
-    }
-}
-
-impl Encoder for PassThrough {
-    fn encode(&mut self, samples: &[u8], out: &mut Packets) {
-        if self.swaps {
-            let swapped = samples.chunks_exact(2).flat_map(|pair| [pair[1], pair[0]]);
-            out.bytes.extend(swapped);
-        } else {
-            out.bytes.extend_from_slice(samples);
-        }
-        out.list.push(Packet {
-            bytes: samples.len(),
-            frames: (samples.len() / self.frame_bytes) as u64,
-        });
-    }
-
-    fn passes(&self) -> bool {
-        !self.swaps
-    }
-
-    fn finish(&mut self, _out: &mut Packets) -> u64 {
-        0
-    }
-
-    fn delay(&self) -> u64 {
-        0
-    }
-
-    fn resume_from(&self, output: u64) -> u64 {
-        output
-    }
-
-    fn resume(&mut self, _output: u64) {}
 }

@@ -10,7 +10,7 @@ use std::io;
 
 use uuid::Uuid;
 
-use crate::container::{Found, Length, Measured, Tags};
+use crate::format::{Found, Length, Measured, Tags};
 use crate::{Container, Encoder, Format, FormatSpec, Medium, Packet, Packets, SampleFormat, Shape};
 
 const MAGIC: &[u8; 8] = b"CRPAGED\n";
@@ -159,7 +159,7 @@ impl Container for Paged {
         let header = start.get(..HEADER)?;
         let rest = header.strip_prefix(MAGIC)?;
         let shape = Shape {
-            format: Format::named("test-paged")?,
+            format: Format::of(&FORMATS[0]),
             channels: u16::from_le_bytes(rest.get(..2)?.try_into().ok()?),
             rate: u32::from_le_bytes(rest.get(2..6)?.try_into().ok()?),
         };
@@ -305,7 +305,7 @@ mod tests {
 
     fn shape() -> Shape {
         Shape {
-            format: Format::named("test-paged").expect("it is registered"),
+            format: Format::of(&FORMATS[0]),
             rate: 8000,
             channels: 2,
         }

@@ -7,9 +7,8 @@ use std::ffi::CStr;
 
 use uuid::Uuid;
 
-use crate::container::{Claim, Found, Length, Tags};
-use crate::encoder::PassThrough;
-use crate::{Container, Encoder, Format, FormatSpec, SampleFormat, Shape};
+use crate::format::{Claim, Found, Length, Tags};
+use crate::{Container, Encoder, Format, FormatSpec, PassThrough, SampleFormat, Shape};
 
 const DS64_BYTES: usize = 28;
 /// Of one length whatever the version, so that a later version that recovers the
@@ -225,12 +224,13 @@ fn writer(start: &[u8]) -> Option<Uuid> {
 }
 
 fn parse_fmt(body: &[u8]) -> Option<Shape> {
-    let format = match (u16_at(body, 0)?, u16_at(body, 14)?) {
-        (TAG_PCM, 16) => Format::WAV,
-        (TAG_ULAW, 8) => Format::WAV_ULAW,
-        (TAG_ALAW, 8) => Format::WAV_ALAW,
+    let samples = match (u16_at(body, 0)?, u16_at(body, 14)?) {
+        (TAG_PCM, 16) => SampleFormat::Pcm16,
+        (TAG_ULAW, 8) => SampleFormat::Ulaw,
+        (TAG_ALAW, 8) => SampleFormat::Alaw,
         _ => return None,
     };
+    let format = Format::of(FORMATS.iter().find(|spec| spec.samples == samples)?);
     let channels = u16_at(body, 2)?;
     let rate = u32_at(body, 4)?;
     (channels > 0 && rate > 0).then_some(Shape {
@@ -277,8 +277,12 @@ fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
 mod tests {
     use super::*;
 
+    const PCM: Format = Format::of(&FORMATS[0]);
+    const ULAW: Format = Format::of(&FORMATS[1]);
+    const ALAW: Format = Format::of(&FORMATS[2]);
+
     const STEREO: Shape = Shape {
-        format: Format::WAV,
+        format: PCM,
         rate: 8000,
         channels: 2,
     };
@@ -304,7 +308,7 @@ mod tests {
 
     #[test]
     fn g711_header_has_a_long_fmt_and_a_fact() {
-        for (format, tag) in [(Format::WAV_ULAW, 7u8), (Format::WAV_ALAW, 6)] {
+        for (format, tag) in [(ULAW, 7u8), (ALAW, 6)] {
             let shape = Shape {
                 format,
                 rate: 8000,
@@ -329,7 +333,7 @@ mod tests {
             ..STEREO
         };
         assert_eq!(small, build(&wide, id(), 1 << 40, true).len());
-        assert!(small <= crate::container::HEADER_MAX);
+        assert!(small <= crate::format::HEADER_MAX);
     }
 
     #[test]
@@ -349,7 +353,7 @@ mod tests {
 
     #[test]
     fn parse_reads_back_what_was_built() {
-        for format in [Format::WAV, Format::WAV_ULAW, Format::WAV_ALAW] {
+        for format in [PCM, ULAW, ALAW] {
             for audio_bytes in [0u64, 1602, 5 << 30] {
                 let shape = Shape {
                     format,
@@ -372,7 +376,7 @@ mod tests {
 
     #[test]
     fn the_writer_is_read_at_its_place_alone() {
-        for format in [Format::WAV, Format::WAV_ULAW, Format::WAV_ALAW] {
+        for format in [PCM, ULAW, ALAW] {
             let shape = Shape {
                 format,
                 rate: 8000,
