@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use callrec::calls::{CallInfo, Caller, Filter, Operation, View};
+use callrec::calls::{CallInfo, Caller, Filter, Operation};
 use callrec::config::Config;
 use callrec::engine::slots::Id;
 use callrec::engine::{Call, Engine, StartArguments, process};
@@ -43,11 +43,7 @@ struct Told(Mutex<HashMap<Uuid, Vec<Kind>>>);
 
 impl Listener for Told {
     fn event(&self, event: &Event, _: u64) {
-        let view = event
-            .subject
-            .clone()
-            .and_then(|subject| subject.downcast::<View>().ok());
-        if let Some(view) = view {
+        if let Some(view) = &event.subject {
             let mut told = self.0.lock().expect("one thread runs at a time");
             told.entry(view.id).or_default().push(event.kind);
         }

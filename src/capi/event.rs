@@ -8,7 +8,6 @@ use super::engine_of;
 use super::guard::{answer, shielded};
 use super::recording::recording_of;
 use super::types::*;
-use crate::calls::View;
 use crate::engine::process;
 use crate::engine::slots::Id;
 use crate::events::{Event, Listener};
@@ -64,10 +63,7 @@ impl Listener for HostListener {
     fn event(&self, event: &Event, sequence: u64) {
         #[cfg(feature = "faults")]
         assert!(self.panic_at != event.kind.text(), "planted at {}", self.panic_at);
-        let view = event
-            .subject
-            .as_ref()
-            .and_then(|subject| subject.downcast_ref::<View>());
+        let view = event.subject.as_deref();
         let recording = view.map(recording_of);
         let json = CString::new(event.json(sequence)).unwrap_or_default();
         let shown = rec_event {

@@ -7,10 +7,10 @@
 //! | --- | --- |
 //! | [`engine`] | builds the parts and joins them |
 //! | [`config`] | every key, its default, its check |
+//! | [`events`] | event and bus |
 //! | [`calls`] | who is on a call and what is being recorded: registry, rules, filter |
 //! | [`media`] | from packet to samples: feed, rtp, track, layout, tap, worker |
 //! | [`storage`] | from samples to a safe file: container, writer, publish, recover |
-//! | [`events`] | event and bus |
 //! | [`words`], [`text`], [`clock`], [`sync`] | what every module uses |
 
 #![forbid(unsafe_code)]

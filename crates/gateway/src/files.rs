@@ -101,7 +101,7 @@ impl Observer for Librarian {
         if !event.kind.is_terminal() {
             return;
         }
-        let view = event.subject.as_ref().and_then(|subject| subject.downcast_ref());
+        let view = event.subject.as_deref();
         if let Some(entry) = view.and_then(|view| entry_of(view, &self.directory)) {
             self.archive.note(entry);
         }

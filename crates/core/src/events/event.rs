@@ -1,8 +1,8 @@
 //! An event, before it is given a number for each subscription.
 
-use std::any::Any;
 use std::sync::Arc;
 
+use crate::calls::View;
 use crate::sync::atomic::{AtomicU32, Ordering};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,8 +66,8 @@ pub struct Event {
     pub kind: Kind,
     pub flags: u32,
     pub time_ms: i64,
-    /// The recording's view; opaque here, and `None` where the event is about none.
-    pub subject: Option<Arc<dyn Any + Send + Sync>>,
+    /// The recording, as it was then; `None` where the event is about none.
+    pub subject: Option<Arc<View>>,
     /// Why something could not begin, as the ABI's number.
     pub status: i32,
     /// The host's number of the call, where no recording tells it.

@@ -112,13 +112,49 @@ impl Early {
 
 #[cfg(all(test, not(any(callrec_loom, callrec_shuttle))))]
 mod tests {
+    use std::sync::LazyLock;
+
     use super::super::event::Kind;
     use super::*;
+    use crate::calls::{CallInfo, Readings, RecordingOptions, View};
+    use crate::text::Text;
+    use crate::words::{Format, Layout, PauseMode, State, Status};
+
+    /// The recording that the events are about.
+    static VIEW: LazyLock<Arc<View>> = LazyLock::new(|| {
+        let info = Arc::new(CallInfo::default());
+        Arc::new(View {
+            id: uuid::Uuid::nil(),
+            order: 1,
+            call: 1,
+            previous: None,
+            first_info: info.clone(),
+            state: State::Recording,
+            end_reason: None,
+            error: Status::Ok,
+            options: RecordingOptions {
+                layout: Layout::Stereo,
+                pause_mode: PauseMode::Skip,
+                format: Format::Wav,
+                max_duration_ms: 0,
+                flags: 0,
+                automatic: false,
+            },
+            info,
+            url: Text::default(),
+            path: Text::default(),
+            digest: Text::default(),
+            started_at_ms: 0,
+            ended_at_ms: 0,
+            ended: 0,
+            readings: Readings::default(),
+        })
+    });
 
     fn event(kind: Kind, inherited: bool) -> Arc<Event> {
         let mut event = Event::new(kind, 0);
         event.inherited = inherited;
-        event.subject = Some(Arc::new(()));
+        event.subject = Some(VIEW.clone());
         Arc::new(event)
     }
 

@@ -13,10 +13,10 @@ use super::report::{LOG_ERROR, LOG_WARNING, Report, guarded, panic_text};
 use super::retry::Retry;
 use super::settings::Digest;
 use crate::clock;
+use crate::sync::contained;
 use crate::words::{EndReason, Error, State, Status};
 use std::io;
 use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// How much of a file is still hashed when the engine closes without waiting.
@@ -49,7 +49,7 @@ impl Publisher {
     fn finish(&self, mut live: Box<Live>, ending: Ending) {
         let id = live.id;
         let discards = matches!(ending, Ending::Discard);
-        let done = catch_unwind(AssertUnwindSafe(|| {
+        let done = contained(|| {
             self.directory.step_named("finisher", Step::Job);
             match ending {
                 Ending::Discard => {
@@ -62,7 +62,7 @@ impl Publisher {
                 }
                 Ending::Keep => self.complete(&mut live, false),
             }
-        }));
+        });
         match done {
             Ok(true) => {}
             Ok(false) => {
@@ -70,7 +70,7 @@ impl Publisher {
                 self.unpublished(&mut live, &error);
             }
             Err(panic) => {
-                let error = Error::new(Status::Internal, panic_text(panic.as_ref()));
+                let error = Error::new(Status::Internal, panic_text(&panic));
                 // The next open must not publish what was to be discarded.
                 if !discards || guarded(&*self.report, || self.discard(&mut live)).is_none() {
                     self.unpublished(&mut live, &error);

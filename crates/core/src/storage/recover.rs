@@ -19,11 +19,10 @@ use super::report::{LOG_ERROR, LOG_INFO, LOG_WARNING, Report, panic_text};
 use super::search::{AudioSearch, Walked, closing};
 use super::tail::{remove_tail, tails};
 use crate::clock;
-use crate::sync::Mutex;
+use crate::sync::{Mutex, contained};
 use crate::words::{EndReason, State};
 use std::io;
 use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -71,11 +70,11 @@ impl Recovery {
             if self.links.activity.is_shutting_down() {
                 break;
             }
-            let done = catch_unwind(AssertUnwindSafe(|| self.recover(id, &mut walked)));
+            let done = contained(|| self.recover(id, &mut walked));
             let trouble = match done {
                 Ok(Ok(())) => continue,
                 Ok(Err(error)) => error.to_string(),
-                Err(panic) => panic_text(panic.as_ref()),
+                Err(panic) => panic_text(&panic),
             };
             self.log(
                 LOG_ERROR,

@@ -1,9 +1,8 @@
 //! What storage reports to the engine.
 
 use super::manifest::Manifest;
+use crate::sync::contained;
 use crate::words::Error;
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use uuid::Uuid;
 
 /// What storage tells the engine, on storage's own threads: it may not block.
@@ -33,14 +32,12 @@ pub const LOG_INFO: i32 = 3;
 
 /// Runs what must not stop its thread if it panics. A panic is logged, and `None` returned.
 pub fn guarded<T>(report: &dyn Report, act: impl FnOnce() -> T) -> Option<T> {
-    let done = catch_unwind(AssertUnwindSafe(act));
-    done.map_err(|panic| report.log(LOG_ERROR, panic_text(panic.as_ref())))
+    contained(act)
+        .map_err(|panic| report.log(LOG_ERROR, panic_text(&panic)))
         .ok()
 }
 
-/// The message of a panic, as it is logged.
-pub fn panic_text(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-    format!("internal error: {}", text.unwrap_or_default())
+/// The message of a panic (see [`contained`]), as it is logged.
+pub fn panic_text(message: &str) -> String {
+    format!("internal error: {message}")
 }

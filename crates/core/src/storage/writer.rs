@@ -14,9 +14,9 @@ use super::pool::Pool;
 use super::queue::{Channel, Ending, Item, Lane, Source, Work};
 use super::report::{LOG_ERROR, Report, guarded, panic_text};
 use super::retry::{Failure, Retry, TICK};
+use crate::sync::contained;
 use crate::words::{Error, Status};
 use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use uuid::Uuid;
@@ -102,10 +102,10 @@ impl Writers {
             }
             let mut again = false;
             for channel in channels {
-                let served = catch_unwind(AssertUnwindSafe(|| self.serve(&channel, &mut gather)));
+                let served = contained(|| self.serve(&channel, &mut gather));
                 match served {
                     Ok(put_back) => again |= put_back,
-                    Err(panic) => self.give_up_on(&channel, &panic_text(panic.as_ref())),
+                    Err(panic) => self.give_up_on(&channel, &panic_text(&panic)),
                 }
                 self.links.jobs.work_done();
             }
@@ -125,11 +125,10 @@ impl Writers {
             return false;
         };
         gather.clear();
-        let advance = AssertUnwindSafe(|| self.advance(channel, &mut stage, &mut work, gather));
-        let failure = match catch_unwind(advance) {
+        let failure = match contained(|| self.advance(channel, &mut stage, &mut work, gather)) {
             Ok(Ok(())) => None,
             Ok(Err(failure)) => Some(failure),
-            Err(panic) => Some(Failure::lasting(internal(&panic_text(panic.as_ref())))),
+            Err(panic) => Some(Failure::lasting(internal(&panic_text(&panic)))),
         };
         let mut put_back = false;
         match failure {

@@ -287,7 +287,7 @@ fn begins(event: &Event) -> bool {
 }
 
 fn view_of(event: &Event) -> Option<&View> {
-    event.subject.as_ref()?.downcast_ref()
+    event.subject.as_deref()
 }
 
 /// What the engine knows of a call that is not known here.
