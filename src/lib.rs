@@ -2,11 +2,13 @@
 //! program can link. The product is the C ABI in `include/callrec.h`; this crate
 //! is what stands behind it.
 //!
-//! [`capi`] checks, converts and calls: it is the only place with `unsafe`. Below it
-//! stand the crates `callrec-gateway` (feature `gateway`: the published HTTP APIs)
-//! and `callrec-core` (everything else), whose modules are named here too.
+//! [`capi`] checks, converts and calls: it is the only place with `unsafe`. [`handles`]
+//! keeps the tables by which the host names what it has opened. Below them stand the
+//! crates `callrec-gateway` (feature `gateway`: the published HTTP APIs) and
+//! `callrec-core` (everything else), whose modules are named here too.
 
 pub mod capi;
+pub mod handles;
 
 pub use callrec_codec as codec;
 pub use callrec_core::{calls, clock, config, engine, events, media, storage, sync, text, words};

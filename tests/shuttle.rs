@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use callrec::calls::{CallInfo, Caller, Filter, Operation};
 use callrec::config::Config;
-use callrec::engine::slots::Id;
-use callrec::engine::{Call, Engine, StartArguments, process};
+use callrec::engine::{Call, Engine, StartArguments};
 use callrec::events::bus::Listener;
 use callrec::events::{Event, Kind};
+use callrec::handles::{self, Handle};
 use callrec::text::Text;
 use callrec::words::{Codec, FeedFormat, Format, Layout, Leg, PauseMode, Result, Status};
 use shuttle::thread;
@@ -53,7 +53,7 @@ impl Listener for Told {
 struct World {
     directory: tempfile::TempDir,
     engine: Arc<Engine>,
-    id: Id,
+    handle: Handle,
     told: Arc<Told>,
 }
 
@@ -71,29 +71,31 @@ impl World {
         ] {
             config.set(key, value).expect("a key");
         }
-        let (engine, id) = Engine::open(config).expect("open");
+        let handle = handles::engine::open(config).expect("open");
+        let engine = handles::engine::get(handle).expect("it is open");
         let told = Arc::<Told>::default();
         assert!(engine.bus().subscribe(told.clone()).is_ok());
         World {
             directory,
             engine,
-            id,
+            handle,
             told,
         }
     }
 
-    fn call(&self) -> Result<Id> {
-        self.engine.begin_call(CallInfo {
+    fn call(&self) -> Result<Handle> {
+        let info = CallInfo {
             call_id: Text::from("call"),
             device_name: Text::from("SEP1"),
             ..CallInfo::default()
-        })
+        };
+        handles::call::begin(&self.engine, info)
     }
 
     /// Closes, and then: each recording that was begun has exactly one end, told last;
     /// nothing is left over in the directory.
     fn close(self, started: &[Uuid]) {
-        if let Err(error) = Engine::close(self.id, DAY) {
+        if let Err(error) = handles::engine::close(self.handle, DAY) {
             // Another thread has closed it, and is through.
             assert_eq!(error.status, Status::BadHandle, "{error}");
         }
@@ -136,8 +138,8 @@ fn control(engine: &Engine, operation: Operation) -> Result<u64> {
     Ok(counts.changed as u64)
 }
 
-fn call_of(id: Id) -> Option<Arc<Call>> {
-    process::current()?.calls.get(id)
+fn call_of(handle: Handle) -> Option<Arc<Call>> {
+    handles::call::get(handle).ok()
 }
 
 fn spawn<T: Send + 'static>(
@@ -215,10 +217,10 @@ fn the_end_of_a_call_against_control() {
             allowed(&control(&engine, Operation::Stop), &gone);
         });
         let feeder = spawn(&world.engine, move |_| {
-            let feed = call_of(call).map(|call| call.open_feed(Leg::Local, PCM));
+            let feed = call_of(call).map(|call| handles::feed::open(&call, Leg::Local, PCM));
             if let Some(Ok(feed)) = feed {
                 for _ in 0..3 {
-                    let status = process::with_feed(feed, |open| open.feed.write(&[1; 320]));
+                    let status = handles::feed::try_with(feed, |open| open.feed.write(&[1; 320]));
                     assert!(
                         [Status::Ok, Status::BadHandle, Status::Busy].contains(&status),
                         "{status:?}"
@@ -255,10 +257,11 @@ fn closing_against_everything() {
             started.ok()
         });
         let beginner = spawn(&world.engine, |engine| {
-            let begun = engine.begin_call(CallInfo {
+            let info = CallInfo {
                 call_id: Text::from("late"),
                 ..CallInfo::default()
-            });
+            };
+            let begun = handles::call::begin(&engine, info);
             allowed(&begun, &[Status::Unavailable]);
             begun.ok()
         });
@@ -267,8 +270,10 @@ fn closing_against_everything() {
             allowed(&control(&engine, Operation::Pause), &gone);
             allowed(&engine.list(&Caller::Host, &Filter::default()), &gone);
         });
-        let id = world.id;
-        let closer = spawn(&world.engine, move |_| Engine::close(id, DAY).is_ok());
+        let handle = world.handle;
+        let closer = spawn(&world.engine, move |_| {
+            handles::engine::close(handle, DAY).is_ok()
+        });
         let second = starter.join().expect("no panic");
         let late = beginner.join().expect("no panic");
         pauser.join().expect("no panic");

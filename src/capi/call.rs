@@ -8,9 +8,9 @@ use super::engine_of;
 use super::guard::answer;
 use super::types::*;
 use crate::calls::{CallInfo, CallState, CallUpdate};
-use crate::engine::slots::Id;
-use crate::engine::{Call, process};
-use crate::words::{Error, Result};
+use crate::engine::Call;
+use crate::handles::{self, Handle};
+use crate::words::Result;
 
 /// Announces a call on a line: connected, held or alerting. If the line is marked
 /// automatic and the call is connected, its recording begins; should that fail, an
@@ -40,9 +40,9 @@ pub unsafe extern "C" fn rec_call_begin(
         let engine = engine_of(engine)?;
         let mut first = said.apply(&CallInfo::default());
         first.call_id = said.call_id.unwrap_or_default();
-        let id = engine.begin_call(first)?;
+        let Handle(id) = handles::call::begin(&engine, first)?;
         // SAFETY: not NULL, so it points to a writable rec_call.
-        unsafe { out.write(rec_call { id: id.0 }) };
+        unsafe { out.write(rec_call { id }) };
         Ok(())
     })
 }
@@ -159,9 +159,7 @@ pub unsafe extern "C" fn rec_call_id(
 }
 
 pub(super) fn call_of(handle: rec_call) -> Result<Arc<Call>> {
-    let id = Id(handle.id);
-    let call = process::current().and_then(|process| process.calls.get(id));
-    call.ok_or_else(|| Error::new(process::refusal(id), "call: no such call"))
+    handles::call::get(Handle(handle.id))
 }
 
 /// # Safety

@@ -11,9 +11,8 @@ use super::event::HostData;
 use super::guard::answer;
 use super::types::*;
 use crate::config::Config;
-use crate::engine::slots::Id;
-use crate::engine::{Engine, process};
 use crate::events::{LogLevel, LogListener};
+use crate::handles::{self, Handle};
 use crate::words::Result;
 
 #[cfg(feature = "gateway")]
@@ -50,9 +49,9 @@ pub unsafe extern "C" fn rec_open(
             large_pages: super::memory::large_pages,
             ..settings.unwrap_or_default()
         };
-        let (_, id) = Engine::open(settings)?;
+        let Handle(id) = handles::engine::open(settings)?;
         // SAFETY: not NULL, so it points to a writable rec_engine.
-        unsafe { out.write(rec_engine { id: id.0 }) };
+        unsafe { out.write(rec_engine { id }) };
         Ok(())
     })
 }
@@ -60,7 +59,7 @@ pub unsafe extern "C" fn rec_open(
 /// So that a forked child is noticed without a system call in each function.
 fn watch_forks() {
     extern "C" fn child() {
-        process::forked();
+        handles::forked();
     }
     static ONCE: Once = Once::new();
     #[cfg(unix)]
@@ -94,7 +93,7 @@ fn watch_forks() {
 pub unsafe extern "C" fn rec_close(engine: rec_engine, timeout_ms: u32, error: *mut rec_error) -> rec_status {
     answer(error, || {
         served::refuse_inside()?;
-        Engine::close(Id(engine.id), Duration::from_millis(timeout_ms.into()))
+        handles::engine::close(Handle(engine.id), Duration::from_millis(timeout_ms.into()))
     })
 }
 

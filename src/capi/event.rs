@@ -8,9 +8,8 @@ use super::engine_of;
 use super::guard::{answer, shielded};
 use super::recording::recording_of;
 use super::types::*;
-use crate::engine::process;
-use crate::engine::slots::Id;
 use crate::events::{Event, Listener};
+use crate::handles::{self, Handle};
 use crate::words::{Error, Status};
 
 /// The host's pointer, given back once through its own function.
@@ -119,16 +118,11 @@ pub unsafe extern "C" fn rec_subscribe(
         let out = needed(subscription, "subscription")?;
         let callback = callback.ok_or_else(|| invalid("callback: NULL"))?;
         let engine = engine_of(engine)?;
-        let process = process::current().ok_or_else(|| Error::new(Status::Forked, "too many forks"))?;
         // The handle first, so that the callback can be told of it before it runs.
-        let slot = engine.clone();
-        let id = process.subscriptions.insert(|_| (slot, 0));
-        let id = id.ok_or_else(|| Error::new(Status::Limit, "too many subscriptions"))?;
+        let handle = handles::subscription::reserve(&engine)?;
         // SAFETY: not NULL, so it points to a writable rec_subscription. Before the
         // callback can run; put back if it will not.
-        let before = unsafe { out.replace(rec_subscription { id: id.0 }) };
-        // Noted before it is subscribed: a closing that comes in between finds it.
-        engine.note_subscription(id);
+        let before = unsafe { out.replace(rec_subscription { id: handle.0 }) };
         let data = HostData::new(user_data, user_data_free);
         let listener = Arc::new(HostListener {
             callback,
@@ -136,20 +130,9 @@ pub unsafe extern "C" fn rec_subscribe(
             #[cfg(feature = "faults")]
             panic_at: engine.config().panic_at.clone(),
         });
-        let mut listener: Option<Arc<dyn Listener>> = Some(listener);
-        let subscribed = process.subscriptions.with(id, |slot| {
-            if let Some(waiting) = listener.take() {
-                match engine.bus().subscribe(waiting) {
-                    Ok(number) => slot.1 = number,
-                    Err(unheard) => listener = Some(unheard),
-                }
-            }
-        });
-        if subscribed.is_none() || listener.is_some() {
+        if let Err(listener) = handles::subscription::subscribe(handle, listener) {
             // After an error the host's data is its own.
             std::mem::forget(listener);
-            engine.forget_subscription(id);
-            process.subscriptions.remove(id);
             // SAFETY: as above.
             unsafe { out.write(before) };
             return Err(Error::new(Status::Unavailable, "the engine is closing"));
@@ -170,20 +153,7 @@ pub unsafe extern "C" fn rec_subscribe(
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_unsubscribe(subscription: rec_subscription) -> rec_status {
-    let done = shielded(|| {
-        let id = Id(subscription.id);
-        let found = process::current().and_then(|process| process.subscriptions.remove(id));
-        let Some((engine, number)) = found else {
-            return Err(Error::new(
-                process::refusal(id),
-                "subscription: no such subscription",
-            ));
-        };
-        engine.forget_subscription(id);
-        engine.bus().unsubscribe(number);
-        Ok(())
-    });
-    match done {
+    match shielded(|| handles::subscription::unsubscribe(Handle(subscription.id))) {
         Ok(()) => REC_OK,
         Err(error) => error.status as rec_status,
     }

@@ -7,8 +7,7 @@ use super::call::call_of;
 use super::convert::{feed_options, invalid, leg, needed};
 use super::guard::{answer, shielded, shielded_or};
 use super::types::*;
-use crate::engine::slots::Id;
-use crate::engine::{feeds, process};
+use crate::handles::{self, Handle};
 use crate::media::Feed;
 use crate::words::Status;
 
@@ -47,9 +46,9 @@ pub unsafe extern "C" fn rec_feed_open(
         let call = call_of(call)?;
         // SAFETY: a rec_feed_format or NULL, by the ABI.
         let options = unsafe { feed_options(format) }?;
-        let id = call.open_feed(leg, options)?;
+        let Handle(id) = handles::feed::open(&call, leg, options)?;
         // SAFETY: not NULL, so it points to a writable rec_feed.
-        unsafe { out.write(rec_feed { id: id.0 }) };
+        unsafe { out.write(rec_feed { id }) };
         Ok(())
     })
 }
@@ -74,7 +73,7 @@ pub unsafe extern "C" fn rec_feed_set_format(
     answer(error, || {
         // SAFETY: a rec_feed_format or NULL, by the ABI.
         let options = unsafe { feed_options(format) }?;
-        feeds::set_format(Id(feed.id), options)
+        handles::feed::set_format(Handle(feed.id), options)
     })
 }
 
@@ -108,7 +107,7 @@ pub unsafe extern "C" fn rec_feed_payload(
             return Err(invalid("format.channels 2: RTP packets have one channel"));
         }
         match u8::try_from(payload_type) {
-            Ok(number) if number < 128 => feeds::payload(Id(feed.id), number, options.format),
+            Ok(number) if number < 128 => handles::feed::set_payload(Handle(feed.id), number, options.format),
             _ => Err(invalid(format!(
                 "payload_type {payload_type}: 0 to 127 are known"
             ))),
@@ -262,7 +261,7 @@ pub unsafe extern "C" fn rec_feed_rtp_at(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_feed_wait(feed: rec_feed, timeout_ms: u32) -> rec_status {
     answer(std::ptr::null_mut(), || {
-        feeds::wait(Id(feed.id), Duration::from_millis(timeout_ms.into()))
+        handles::feed::wait(Handle(feed.id), Duration::from_millis(timeout_ms.into()))
     })
 }
 
@@ -284,7 +283,7 @@ pub unsafe extern "C" fn rec_feed_wait(feed: rec_feed, timeout_ms: u32) -> rec_s
 /// Since: 0.2.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_feed_clear(feed: rec_feed, error: *mut rec_error) -> rec_status {
-    answer(error, || feeds::clear(Id(feed.id)))
+    answer(error, || handles::feed::clear(Handle(feed.id)))
 }
 
 /// Closes a feed. What was handed in is still recorded; the leg is silent from here on.
@@ -297,7 +296,7 @@ pub unsafe extern "C" fn rec_feed_clear(feed: rec_feed, error: *mut rec_error) -
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_feed_close(feed: rec_feed) -> rec_status {
-    match shielded(|| Ok(feeds::close(Id(feed.id)))) {
+    match shielded(|| Ok(handles::feed::close(Handle(feed.id)))) {
         Ok(status) => status as rec_status,
         Err(_) => REC_ERR_INTERNAL,
     }
@@ -322,6 +321,6 @@ unsafe fn hand_in(
         unsafe { std::slice::from_raw_parts(data.cast::<u8>(), size) }
     };
     shielded_or(REC_ERR_INTERNAL, || {
-        process::with_feed(Id(feed.id), |open| take(&mut open.feed, bytes)) as rec_status
+        handles::feed::try_with(Handle(feed.id), |open| take(&mut open.feed, bytes)) as rec_status
     })
 }

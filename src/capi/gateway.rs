@@ -7,9 +7,8 @@ use super::convert::{flags, invalid, needed, read, read_needed, reserved, str_of
 use super::engine_of;
 use super::guard::{answer, shielded_or};
 use super::types::*;
-use crate::engine::process;
-use crate::engine::slots::Id;
-use crate::words::{Error, Result};
+use crate::handles::Handle;
+use crate::words::Result;
 
 #[cfg(feature = "gateway")]
 use super::served;
@@ -70,9 +69,9 @@ pub unsafe extern "C" fn rec_gateway_start(
             .parse()
             .map_err(|_| invalid(format!("options.address \"{address}\": no IP address")))?;
         let engine = engine_of(engine)?;
-        let id = served::start(engine, &options, (address, port).into())?;
+        let Handle(id) = served::start(engine, &options, (address, port).into())?;
         // SAFETY: not NULL, so it points to a writable rec_gateway.
-        unsafe { out.write(rec_gateway { id: id.0 }) };
+        unsafe { out.write(rec_gateway { id }) };
         Ok(())
     })
 }
@@ -107,7 +106,7 @@ pub unsafe extern "C" fn rec_gateway_port(
 ) -> rec_status {
     answer(error, || {
         let out = needed(port, "port")?;
-        let found = served::port(Id(gateway.id))?;
+        let found = served::port(Handle(gateway.id))?;
         // SAFETY: not NULL, so it points to a writable uint32_t.
         unsafe { out.write(found) };
         Ok(())
@@ -139,7 +138,7 @@ pub unsafe extern "C" fn rec_gateway_stop(
     timeout_ms: u32,
     error: *mut rec_error,
 ) -> rec_status {
-    answer(error, || served::stop(Id(gateway.id), timeout_ms))
+    answer(error, || served::stop(Handle(gateway.id), timeout_ms))
 }
 
 /// Answers one request of the published HTTP APIs without any socket, for a host that
@@ -193,7 +192,7 @@ pub unsafe extern "C" fn rec_http_handle(
             unsafe { std::slice::from_raw_parts(given.body.cast::<u8>(), given.body_size) }
         };
         let answered = served::handle(
-            Id(gateway.id),
+            Handle(gateway.id),
             Given {
                 method: method.ok_or_else(|| invalid("request.method: NULL"))?,
                 target: target.ok_or_else(|| invalid("request.target: NULL"))?,
@@ -217,11 +216,6 @@ pub(super) struct Given<'a> {
     pub headers: &'a str,
     pub source: &'a str,
     pub body: &'a [u8],
-}
-
-#[cfg_attr(not(feature = "gateway"), allow(dead_code))]
-pub(super) fn no_gateway(id: Id) -> Error {
-    Error::new(process::refusal(id), "gateway: no such gateway")
 }
 
 /// A response's HTTP status.

@@ -47,13 +47,11 @@ pub use types::*;
 pub use verify::*;
 pub use version::*;
 
-use crate::engine::slots::Id;
-use crate::engine::{Engine, process};
-use crate::words::{Error, Result};
+use crate::engine::Engine;
+use crate::handles::{self, Handle};
+use crate::words::Result;
 use std::sync::Arc;
 
 fn engine_of(handle: rec_engine) -> Result<Arc<Engine>> {
-    let id = Id(handle.id);
-    let engine = process::current().and_then(|process| process.engines.get(id));
-    engine.ok_or_else(|| Error::new(process::refusal(id), "engine: no such engine"))
+    handles::engine::get(Handle(handle.id))
 }

@@ -10,13 +10,13 @@ use http::{HeaderName, HeaderValue, Request};
 
 use super::convert::invalid;
 use super::event::HostData;
-use super::gateway::{Given, no_gateway, rec_http_response};
+use super::gateway::{Given, rec_http_response};
 use super::types::*;
 use crate::config::Config;
-use crate::engine::slots::Id;
-use crate::engine::{Engine, process};
+use crate::engine::Engine;
 use crate::gateway::http::Asked;
 use crate::gateway::{Credentials, Doorkeeper, Gateway, Identity, Options, permitted};
+use crate::handles::{self, Handle};
 use crate::storage::Callback;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::text::Text;
@@ -81,7 +81,7 @@ fn written(buffer: &[c_char]) -> std::result::Result<String, Status> {
     String::from_utf8(bytes.take_while(|byte| *byte != 0).collect()).map_err(|_| Status::Internal)
 }
 
-pub fn start(engine: Arc<Engine>, options: &rec_gateway_options, address: SocketAddr) -> Result<Id> {
+pub fn start(engine: Arc<Engine>, options: &rec_gateway_options, address: SocketAddr) -> Result<Handle> {
     let doorkeeper = options.authenticate.map(|authenticate| {
         Arc::new(HostDoorkeeper {
             authenticate,
@@ -89,7 +89,7 @@ pub fn start(engine: Arc<Engine>, options: &rec_gateway_options, address: Socket
             lent: AtomicBool::new(false),
         }) as Arc<dyn Doorkeeper>
     });
-    Gateway::start(
+    handles::gateway::start(
         engine,
         Options {
             listen: (options.flags & REC_GATEWAY_NO_SOCKET == 0).then_some(address),
@@ -98,25 +98,14 @@ pub fn start(engine: Arc<Engine>, options: &rec_gateway_options, address: Socket
     )
 }
 
-fn gateway_of(id: Id) -> Result<Arc<Gateway>> {
-    let found = process::current().and_then(|process| process.gateways.get(id));
-    found
-        .and_then(|gateway| gateway.downcast().ok())
-        .ok_or_else(|| no_gateway(id))
+pub fn port(gateway: Handle) -> Result<u32> {
+    let address = handles::gateway::get(gateway)?.address();
+    Ok(address.map_or(0, |address| address.port().into()))
 }
 
-pub fn port(id: Id) -> Result<u32> {
-    Ok(gateway_of(id)?
-        .address()
-        .map_or(0, |address| address.port().into()))
-}
-
-pub fn stop(id: Id, timeout_ms: u32) -> Result<()> {
-    let gateway = gateway_of(id)?;
-    refuse_inside_of(&gateway)?;
-    let process = process::current().ok_or_else(|| no_gateway(id))?;
-    process.gateways.remove(id).ok_or_else(|| no_gateway(id))?;
-    gateway.stop(Duration::from_millis(timeout_ms.into()))
+pub fn stop(gateway: Handle, timeout_ms: u32) -> Result<()> {
+    refuse_inside_of(&*handles::gateway::get(gateway)?)?;
+    handles::gateway::stop(gateway, Duration::from_millis(timeout_ms.into()))
 }
 
 /// The callback of a start; its api_id is its own, and it is not signed.
@@ -152,8 +141,8 @@ fn refuse_inside_of(gateway: &Gateway) -> Result<()> {
     refuse_inside()
 }
 
-pub(super) fn handle(id: Id, given: Given<'_>) -> Result<rec_http_response> {
-    let gateway = gateway_of(id)?;
+pub(super) fn handle(gateway: Handle, given: Given<'_>) -> Result<rec_http_response> {
+    let gateway = handles::gateway::get(gateway)?;
     refuse_inside_of(&gateway)?;
     if given.body.len() > gateway.config().max_body_bytes as usize {
         return Err(invalid(format!(

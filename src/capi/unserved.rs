@@ -7,7 +7,7 @@ use super::gateway::{Given, rec_http_response};
 use super::types::rec_gateway_options;
 use crate::config::Config;
 use crate::engine::Engine;
-use crate::engine::slots::Id;
+use crate::handles::Handle;
 use crate::storage::Callback;
 use crate::words::{Error, Result, Status};
 
@@ -18,7 +18,7 @@ fn lacking() -> Error {
     )
 }
 
-pub fn start(_engine: Arc<Engine>, _options: &rec_gateway_options, _address: SocketAddr) -> Result<Id> {
+pub fn start(_engine: Arc<Engine>, _options: &rec_gateway_options, _address: SocketAddr) -> Result<Handle> {
     Err(lacking())
 }
 
@@ -33,14 +33,14 @@ pub fn refuse_inside() -> Result<()> {
     Ok(())
 }
 
-pub fn port(_id: Id) -> Result<u32> {
+pub fn port(_gateway: Handle) -> Result<u32> {
     Err(lacking())
 }
 
-pub fn stop(_id: Id, _timeout_ms: u32) -> Result<()> {
+pub fn stop(_gateway: Handle, _timeout_ms: u32) -> Result<()> {
     Err(lacking())
 }
 
-pub(super) fn handle(_id: Id, _given: Given<'_>) -> Result<rec_http_response> {
+pub(super) fn handle(_gateway: Handle, _given: Given<'_>) -> Result<rec_http_response> {
     Err(lacking())
 }

@@ -5,13 +5,12 @@ mod call;
 mod close;
 mod control;
 mod desk;
-pub mod feeds;
+mod feeds;
 mod ledger;
 mod paper;
 mod postbox;
-pub mod process;
+mod reference;
 mod report;
-pub mod slots;
 mod track;
 mod watch;
 
@@ -23,7 +22,8 @@ use uuid::Uuid;
 
 pub use call::Call;
 pub use control::StartArguments;
-pub use feeds::OpenFeed;
+pub use feeds::{FeedSlot, OpenFeed};
+pub use reference::{HostReference, ReferenceCell};
 
 use crate::calls::registry::Limits;
 use crate::calls::{CallView, Caller, Filter, Registry, View};
@@ -43,7 +43,6 @@ use crate::words::{Error, Result, Status};
 use ahead::AheadBudget;
 use desk::Desk;
 use paper::Naming;
-use slots::Id;
 
 /// One running instance.
 pub struct Engine {
@@ -66,7 +65,7 @@ pub struct Engine {
     watch_stop: Mutex<bool>,
     watch_signal: Condvar,
     threads: Mutex<Threads>,
-    subscriptions: Mutex<Vec<Id>>,
+    subscriptions: Mutex<Vec<Arc<dyn HostReference>>>,
     above: Mutex<Vec<Arc<dyn Above>>>,
 }
 
@@ -107,8 +106,7 @@ pub struct Statistics {
 impl Engine {
     /// Takes the directory's lock, looks at what is there, starts the threads.
     /// What an earlier process left is recovered behind.
-    pub fn open(config: Config) -> Result<(Arc<Engine>, Id)> {
-        let process = process::current().ok_or_else(too_many_forks)?;
+    pub fn open(config: Config) -> Result<Arc<Engine>> {
         let mut config = config;
         // The host may change its directory later.
         config.directory = std::path::absolute(&config.directory)
@@ -169,13 +167,7 @@ impl Engine {
             engine.abandon();
             return Err(Error::io("starting a thread", &error));
         }
-        match process.engines.insert(|_| engine.clone()) {
-            Some(id) => Ok((engine, id)),
-            None => {
-                engine.abandon();
-                Err(Error::new(Status::Limit, "too many engines"))
-            }
-        }
+        Ok(engine)
     }
 
     fn start_threads(self: &Arc<Engine>) -> std::io::Result<()> {
@@ -231,13 +223,14 @@ impl Engine {
         &self.bus
     }
 
-    /// So that closing makes the subscription's handle stale.
-    pub fn note_subscription(&self, id: Id) {
-        self.subscriptions.lock().push(id);
+    /// Closing revokes the host's reference to the subscription.
+    pub fn note_subscription(&self, reference: Arc<dyn HostReference>) {
+        self.subscriptions.lock().push(reference);
     }
 
-    pub fn forget_subscription(&self, id: Id) {
-        self.subscriptions.lock().retain(|noted| *noted != id);
+    pub fn forget_subscription(&self, reference: &Arc<dyn HostReference>) {
+        let mut noted = self.subscriptions.lock();
+        noted.retain(|known| !Arc::ptr_eq(known, reference));
     }
 
     /// Closing ends it too; `UNAVAILABLE` once that has begun.
@@ -266,7 +259,7 @@ impl Engine {
     /// `UNAVAILABLE` from the moment that closing begins.
     fn ready(&self) -> Result<()> {
         if self.closing.load(Ordering::Acquire) {
-            return Err(Error::new(Status::Unavailable, "the engine is closing"));
+            return Err(closing());
         }
         Ok(())
     }
@@ -345,8 +338,8 @@ impl Engine {
 const WRITERS: usize = 2;
 const FINISHERS: usize = 2;
 
-fn too_many_forks() -> Error {
-    Error::new(Status::Forked, "too many forks within forks")
+fn closing() -> Error {
+    Error::new(Status::Unavailable, "the engine is closing")
 }
 
 fn worker_count(config: &Config) -> usize {

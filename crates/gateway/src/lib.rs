@@ -25,7 +25,7 @@ mod throttle;
 mod vobiz;
 
 use std::net::SocketAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ::http::Method;
@@ -40,8 +40,7 @@ pub use outbox::permitted;
 
 use auth::Logins;
 use callrec_core::config::GatewayConfig;
-use callrec_core::engine::slots::Id;
-use callrec_core::engine::{Above, Engine, process};
+use callrec_core::engine::{Above, Engine, HostReference, ReferenceCell};
 use callrec_core::storage;
 use callrec_core::words::{Error, Result, Status};
 use files::Shelf;
@@ -72,16 +71,16 @@ pub struct Gateway {
     runtime: Handle,
     stop: watch::Sender<bool>,
     life: Arc<Life>,
-    /// By which the host names it.
-    id: OnceLock<Id>,
+    /// What the host names it by.
+    reference: ReferenceCell,
 }
 
 /// What `start` waits for: the gateway is ready, or why not.
-type Ready = std::sync::mpsc::SyncSender<Result<Id>>;
+type Ready = std::sync::mpsc::SyncSender<Result<Arc<Gateway>>>;
 
 impl Gateway {
-    /// Runs until `stop`, or until the engine is closed. The id is in the process's table.
-    pub fn start(engine: Arc<Engine>, options: Options) -> Result<Id> {
+    /// Runs until `stop`, or until the engine is closed.
+    pub fn start(engine: Arc<Engine>, options: Options) -> Result<Arc<Gateway>> {
         let (ready, answer) = std::sync::mpsc::sync_channel(1);
         let life = Life::new();
         let own = life.clone();
@@ -91,6 +90,11 @@ impl Gateway {
         answer
             .recv()
             .unwrap_or_else(|_| Err(Error::new(Status::Internal, "the gateway's thread has ended")))
+    }
+
+    /// What the host names it by from here on, until it stops.
+    pub fn set_reference(&self, reference: Box<dyn HostReference>) {
+        self.reference.set(reference);
     }
 
     pub fn engine(&self) -> &Arc<Engine> {
@@ -180,17 +184,11 @@ impl Gateway {
             "requests were still being answered; they are cut off",
         ))
     }
-
-    fn forget_id(&self) {
-        if let Some((process, id)) = process::current().zip(self.id.get()) {
-            process.gateways.remove(*id);
-        }
-    }
 }
 
 impl Above for Gateway {
     fn halt(&self, until: Instant) {
-        self.forget_id();
+        self.reference.end();
         self.life.stop(until);
         self.stop.send_replace(true);
         self.shelf.stop();
@@ -246,17 +244,14 @@ async fn serve(
         }
     };
     let stopped = gateway.stop.subscribe();
-    let id = match register(&gateway) {
-        Ok(id) => id,
-        Err(error) => {
-            let _ = ready.send(Err(error));
-            return Some(gateway);
-        }
-    };
+    if let Err(error) = register(&gateway) {
+        let _ = ready.send(Err(error));
+        return Some(gateway);
+    }
     genesys::Desk::attach(&gateway);
     vobiz::Desk::check_urls(&gateway);
     let callbacks = tokio::spawn(outbox::run(gateway.clone(), stopped.clone()));
-    let _ = ready.send(Ok(id));
+    let _ = ready.send(Ok(gateway.clone()));
     serve_until(&gateway, listener, stopped).await;
     // It hears of the end by itself; a frozen disk may hold it up.
     let _ = tokio::time::timeout(CALLBACKS_END, callbacks).await;
@@ -303,26 +298,17 @@ async fn open(
         runtime: Handle::current(),
         stop: watch::channel(false).0,
         life: life.clone(),
-        id: OnceLock::new(),
+        reference: ReferenceCell::default(),
         engine,
     });
     Ok((gateway, listener))
 }
 
-/// From here on the engine's end is the gateway's too, and the host may name it.
-fn register(gateway: &Arc<Gateway>) -> Result<Id> {
-    let process = process::current().ok_or_else(|| Error::new(Status::Forked, "too many forks"))?;
-    let id = process.gateways.insert(|id| {
-        let _ = gateway.id.set(id);
-        gateway.clone()
-    });
-    let id = id.ok_or_else(|| Error::new(Status::Limit, "too many gateways"))?;
-    if let Err(error) = gateway.engine.attach(gateway.clone()) {
-        gateway.forget_id();
-        return Err(error);
-    }
+/// From here on the engine's end is the gateway's too.
+fn register(gateway: &Arc<Gateway>) -> Result<()> {
+    gateway.engine.attach(gateway.clone())?;
     gateway.door.open();
-    Ok(id)
+    Ok(())
 }
 
 /// How long the gateway's end waits for the callbacks that are under way.
@@ -342,15 +328,15 @@ mod tests {
             directory: dir.path().to_string_lossy().into_owned(),
             ..Config::default()
         };
-        let (engine, id) = Engine::open(config).expect("an engine");
-        Engine::close(id, Duration::from_secs(60)).expect("closed");
+        let engine = Engine::open(config).expect("an engine");
+        engine.close(Duration::from_secs(60)).expect("closed");
         let options = Options {
             listen: None,
             doorkeeper: None,
         };
         // As if the host had asked for it just before.
-        let started = Gateway::start(engine.clone(), options).map_err(|error| error.status);
-        assert_eq!(started, Err(Status::Unavailable));
+        let started = Gateway::start(engine.clone(), options);
+        assert_eq!(started.err().map(|error| error.status), Some(Status::Unavailable));
         while Arc::strong_count(&engine) > 1 {
             // The gateway that was not to be ends on its own thread.
             std::thread::yield_now();

@@ -4,14 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::sync::Mutex;
-use once_cell::sync::OnceCell;
 use uuid::Uuid;
 
+use super::Engine;
 use super::feeds::CallFeeds;
-use super::process;
+use super::reference::{HostReference, ReferenceCell};
 use super::report::CallReport;
-use super::slots::Id;
-use super::{Engine, too_many_forks};
 use crate::calls::{CallInfo, CallState, CallUpdate, Wire};
 use crate::clock::unix_ms;
 use crate::events::LogLevel;
@@ -20,13 +18,13 @@ use crate::sync::contained;
 use crate::text::Text;
 use crate::words::{EndReason, Error, Result, Status};
 
-/// A call's handle side: its feeds, and its way to the media worker.
+/// A live call: its feeds, and its way to the media worker.
 pub struct Call {
     pub engine: Arc<Engine>,
     pub number: u64,
     pub(super) tap: Arc<CallTap>,
     pub(super) feeds: Mutex<CallFeeds>,
-    id: OnceCell<Id>,
+    reference: ReferenceCell,
 }
 
 struct TapWire {
@@ -68,9 +66,9 @@ impl Wire for TapWire {
 }
 
 impl Engine {
-    pub fn begin_call(self: &Arc<Engine>, mut info: CallInfo) -> Result<Id> {
+    /// Announces a call.
+    pub fn begin_call(self: &Arc<Engine>, mut info: CallInfo) -> Result<Arc<Call>> {
         self.ready()?;
-        let process = process::current().ok_or_else(too_many_forks)?;
         let now_ms = unix_ms();
         if info.call_id.is_empty() {
             info.call_id = Text::from(Uuid::new_v4().to_string());
@@ -94,17 +92,9 @@ impl Engine {
             number,
             tap: tap.clone(),
             feeds: Mutex::default(),
-            id: OnceCell::new(),
+            reference: ReferenceCell::default(),
         });
-        let Some(id) = process.calls.insert(|id| {
-            // Set here, once, before anybody else can see the call.
-            let _ = call.id.set(id);
-            call.clone()
-        }) else {
-            tap.end(EndReason::CallEnded);
-            return Err(Error::new(Status::Limit, "too many calls"));
-        };
-        self.calls.lock().insert(number, call);
+        self.calls.lock().insert(number, call.clone());
         let wire = TapWire {
             tap: tap.clone(),
             report,
@@ -119,11 +109,10 @@ impl Engine {
                     self.end_call(number, EndReason::EngineClosed);
                     self.ready()?;
                 }
-                Ok(id)
+                Ok(call)
             }
             Err(error) => {
                 self.calls.lock().remove(&number);
-                process.calls.remove(id);
                 tap.end(EndReason::CallEnded);
                 Err(error)
             }
@@ -143,9 +132,7 @@ impl Engine {
                 .bus
                 .log(LogLevel::Error, format!("ending a call's feeds: {panic}")),
         }
-        if let (Some(process), Some(id)) = (process::current(), call.id.get()) {
-            process.calls.remove(*id);
-        }
+        call.reference.end();
         let ended = self.registry.end(number, reason, unix_ms()).is_ok();
         // Last: a start that the registry still allowed has found the call here.
         self.calls.lock().remove(&number);
@@ -179,6 +166,11 @@ fn needs_a_name(device: &Text, number: &Text) -> Result<()> {
 }
 
 impl Call {
+    /// What the host names it by from here on, until it ends.
+    pub fn set_reference(&self, reference: Box<dyn HostReference>) {
+        self.reference.set(reference);
+    }
+
     pub fn update(&self, update: &CallUpdate) -> Result<()> {
         self.engine.ready()?;
         let begun = self.engine.registry.update(self.number, update, unix_ms())?;

@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::slots::Id;
-use super::{Above, Engine, process};
+use super::{Above, Engine, closing};
 use crate::events::LogLevel;
 use crate::storage;
 use crate::sync::{contained, thread};
@@ -18,32 +17,35 @@ const LOOK: Duration = Duration::from_millis(2);
 const ABOVE: Duration = Duration::from_secs(5);
 
 impl Engine {
-    /// Always consumes the engine, but from inside one of its own callbacks.
-    pub fn close(id: Id, timeout: Duration) -> Result<()> {
-        let Some(process) = process::current() else {
-            return Err(super::too_many_forks());
-        };
-        let bad = || Error::new(process::refusal(id), "engine: no such engine");
-        let engine = process.engines.get(id).ok_or_else(bad)?;
-        if engine.bus.is_inside() {
-            return Err(Error::new(
-                Status::InCallback,
-                "closing waits for the callback that it was called from",
-            ));
+    /// `IN_CALLBACK` inside one of the engine's own callbacks: closing would wait for it.
+    pub fn refuse_in_callback(&self) -> Result<()> {
+        if !self.bus.is_inside() {
+            return Ok(());
         }
-        let engine = process.engines.remove(id).ok_or_else(bad)?;
+        Err(Error::new(
+            Status::InCallback,
+            "closing waits for the callback that it was called from",
+        ))
+    }
+
+    /// Ends what is live, publishes it, delivers every event, and lets the directory go;
+    /// waits for that at most `timeout`. Only the first call closes the engine.
+    pub fn close(self: &Arc<Engine>, timeout: Duration) -> Result<()> {
+        self.refuse_in_callback()?;
         let deadline = Instant::now() + timeout;
-        engine.closing.store(true, Ordering::Release);
+        if self.closing.swap(true, Ordering::AcqRel) {
+            return Err(closing());
+        }
         // Here, not on the thread below: no feed takes anything once this has returned,
         // however little time there is.
-        engine.end_calls();
-        let keeper = engine.clone();
+        self.end_calls();
+        let keeper = self.clone();
         // Beside this thread, so that a disk that stands still does not hold the host.
         let thread = storage::spawn("callrec-close", move || keeper.shut_down(deadline));
         if thread.is_err() {
-            engine.clone().shut_down(deadline);
+            self.clone().shut_down(deadline);
         }
-        engine.await_closed(deadline)?;
+        self.await_closed(deadline)?;
         // It has said so, and is about to return.
         join(thread.into_iter().collect());
         Ok(())
@@ -137,9 +139,8 @@ impl Engine {
     }
 
     fn release_subscriptions(&self) {
-        let Some(process) = process::current() else { return };
-        for id in std::mem::take(&mut *self.subscriptions.lock()) {
-            process.subscriptions.remove(id);
+        for reference in std::mem::take(&mut *self.subscriptions.lock()) {
+            reference.revoke();
         }
     }
 

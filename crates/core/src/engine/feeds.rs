@@ -1,29 +1,43 @@
 //! Feeds: the sources of a call's legs, opened, displaced and closed.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::ahead::AheadShare;
 use super::call::Call;
-use super::process;
-use super::slots::Id;
-use super::too_many_forks;
 use crate::media::Feed;
 use crate::words::{Error, FeedFormat, FeedOptions, Leg, Result, Status};
 
-/// A feed in its slot: the producer side, first, and whose it is.
+/// An open feed: the producer side, first, and whose it is. It lies in a slot of whoever
+/// stands above the engine, where packets reach it without a detour.
 #[repr(C)]
 pub struct OpenFeed {
     pub feed: Feed,
     call: Arc<Call>,
     /// Of `media.ahead_bytes`.
     ahead: AheadShare,
+    /// Which of its call's feeds it is.
+    number: u64,
+}
+
+/// Where an open feed lies while packets may enter it.
+pub trait FeedSlot: Send + Sync {
+    /// Takes the feed out. No packet enters it once this has returned. Waits for a packet that
+    /// is just being copied. `None`: it has been taken out already.
+    fn take(&self) -> Option<OpenFeed>;
+}
+
+/// A feed of a call, as the call knows it.
+struct PlacedFeed {
+    number: u64,
+    slot: Box<dyn FeedSlot>,
 }
 
 /// Which legs have a feed.
 #[derive(Default)]
 pub struct CallFeeds {
-    open: [Option<Id>; 3],
+    open: [Option<PlacedFeed>; 3],
+    /// How many have been opened so far.
+    count: u64,
     /// The local leg's feed is the remote leg's, too.
     stereo: bool,
     ended: bool,
@@ -36,30 +50,35 @@ impl CallFeeds {
             let message = format!("leg {}: {why}", leg as i32);
             Err(Error::new(Status::InvalidArgument, message))
         };
-        let [local, remote, mixed] = self.open;
+        let [local, remote, mixed] = self.open.each_ref().map(Option::is_some);
         if options.is_stereo() && leg != Leg::Local {
             return refused("a feed with two channels is opened for the local leg, 0");
         }
-        if self.stereo && local.is_some() && leg == Leg::Remote {
+        if self.stereo && local && leg == Leg::Remote {
             return refused("the open feed of the local leg has both channels");
         }
         let excluded = match leg {
-            Leg::Mixed => local.or(remote),
+            Leg::Mixed => local || remote,
             Leg::Local | Leg::Remote => mixed,
         };
-        match excluded {
-            Some(_) => refused("a mixed leg and single legs exclude each other"),
-            None => Ok(()),
+        if excluded {
+            return refused("a mixed leg and single legs exclude each other");
         }
+        Ok(())
     }
 }
 
 impl Call {
-    /// A leg's newer feed displaces the older one, whose handle becomes stale.
-    pub fn open_feed(self: &Arc<Call>, leg: Leg, options: impl Into<FeedOptions>) -> Result<Id> {
+    /// A leg's newer feed displaces the older one, which is taken out of its slot. `place`
+    /// puts the new one into a free slot; `None`: there is none.
+    pub fn open_feed<S: FeedSlot + Clone + 'static>(
+        self: &Arc<Call>,
+        leg: Leg,
+        options: impl Into<FeedOptions>,
+        place: impl FnOnce(&mut Option<OpenFeed>) -> Option<S>,
+    ) -> Result<S> {
         let options = options.into();
         self.engine.ready()?;
-        let process = process::current().ok_or_else(too_many_forks)?;
         let mut feeds = self.feeds.lock();
         if feeds.ended {
             return Err(Error::new(Status::BadHandle, "call: it has ended"));
@@ -69,24 +88,25 @@ impl Call {
         let also = options.is_stereo().then_some(Leg::Remote);
         for leg in [Some(leg), also].into_iter().flatten() {
             if let Some(old) = feeds.open[leg as usize].take() {
-                self.detach(old);
+                self.detach(&old);
             }
         }
-        let feed = self.tap.attach(leg, options);
-        let open = OpenFeed {
-            feed,
+        feeds.count += 1;
+        let number = feeds.count;
+        let mut unplaced = Some(OpenFeed {
+            feed: self.tap.attach(leg, options),
             call: self.clone(),
             ahead,
-        };
-        let mut unplaced = Some(open);
-        let id = process.feeds.insert(|_| unplaced.take());
-        match id {
-            Some(id) => {
-                feeds.open[leg as usize] = Some(id);
+            number,
+        });
+        match place(&mut unplaced) {
+            Some(slot) => {
+                let boxed = Box::new(slot.clone());
+                feeds.open[leg as usize] = Some(PlacedFeed { number, slot: boxed });
                 if leg == Leg::Local {
                     feeds.stereo = options.is_stereo();
                 }
-                Ok(id)
+                Ok(slot)
             }
             None => {
                 if let Some(open) = unplaced {
@@ -97,117 +117,78 @@ impl Call {
         }
     }
 
-    fn detach(&self, id: Id) {
-        if let Some(open) = process::current()
-            .and_then(|process| process.feeds.remove(id))
-            .flatten()
-        {
+    fn detach(&self, placed: &PlacedFeed) {
+        if let Some(open) = placed.slot.take() {
             self.tap.detach(open.feed.leg(), open.feed);
         }
     }
 
-    /// Makes the feeds' handles stale; waits for a packet that is just being handed
+    /// Closes one feed. False if it is not open any more.
+    pub fn close_feed(&self, number: u64) -> bool {
+        let mut feeds = self.feeds.lock();
+        let is_it = |open: &&mut Option<PlacedFeed>| open.as_ref().is_some_and(|open| open.number == number);
+        let Some(placed) = feeds.open.iter_mut().find(is_it).and_then(Option::take) else {
+            return false;
+        };
+        self.detach(&placed);
+        true
+    }
+
+    /// Takes the feeds out of their slots; waits for a packet that is just being handed
     /// in. False if another thread has begun to end the call.
     pub(super) fn close_feeds(&self) -> bool {
         let mut feeds = self.feeds.lock();
         if std::mem::replace(&mut feeds.ended, true) {
             return false;
         }
-        for id in std::mem::take(&mut feeds.open).into_iter().flatten() {
-            self.detach(id);
+        for placed in std::mem::take(&mut feeds.open).into_iter().flatten() {
+            self.detach(&placed);
             self.engine.fault("detach");
         }
         true
     }
 }
 
-/// Closes one feed by its id.
-pub fn close(id: Id) -> Status {
-    let Some(call) = call_of(id) else {
-        return process::refusal(id);
-    };
-    let mut feeds = call.feeds.lock();
-    match feeds.open.iter_mut().find(|open| **open == Some(id)) {
-        Some(open) => *open = None,
-        None => return Status::BadHandle,
+impl OpenFeed {
+    pub fn call(&self) -> &Arc<Call> {
+        &self.call
     }
-    call.detach(id);
-    Status::Ok
-}
 
-/// How it is coded from here on, and how far ahead it is written.
-pub fn set_format(id: Id, options: FeedOptions) -> Result<()> {
-    changed(id, |open| {
-        if options.is_stereo() != open.feed.is_stereo() {
+    /// For [`Call::close_feed`].
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// How it is coded from here on, and how far ahead it is written.
+    pub fn set_format(&mut self, options: FeedOptions) -> Result<()> {
+        if options.is_stereo() != self.feed.is_stereo() {
             return Err(Error::new(
                 Status::InvalidArgument,
                 "format.channels: they stay as they were when the feed was opened",
             ));
         }
-        open.ahead.resize(options.ahead_bytes())?;
-        let leg = open.feed.leg();
-        open.call.tap.set_format(leg, &mut open.feed, options);
+        self.ahead.resize(options.ahead_bytes())?;
+        let leg = self.feed.leg();
+        self.call.tap.set_format(leg, &mut self.feed, options);
         Ok(())
-    })
-}
+    }
 
-pub fn payload(id: Id, payload_type: u8, format: FeedFormat) -> Result<()> {
-    changed(id, |open| {
-        if open.feed.is_stereo() {
+    /// What an RTP payload type means.
+    pub fn set_payload(&mut self, payload_type: u8, format: FeedFormat) -> Result<()> {
+        if self.feed.is_stereo() {
             return Err(Error::new(
                 Status::InvalidArgument,
                 "feed: one with two channels takes no RTP packets",
             ));
         }
-        let leg = open.feed.leg();
-        open.call.tap.payload(leg, &mut open.feed, payload_type, format);
+        let leg = self.feed.leg();
+        self.call.tap.payload(leg, &mut self.feed, payload_type, format);
         Ok(())
-    })
-}
-
-/// What was written ahead and has not been heard yet is taken back.
-pub fn clear(id: Id) -> Result<()> {
-    changed(id, |open| {
-        open.feed.clear();
-        open.call.tap.clear(open.feed.leg());
-        Ok(())
-    })
-}
-
-fn changed(id: Id, act: impl FnOnce(&mut OpenFeed) -> Result<()>) -> Result<()> {
-    let closed = || Err(Error::new(process::refusal(id), "feed: it is closed"));
-    with(id, act).unwrap_or_else(closed)
-}
-
-fn call_of(id: Id) -> Option<Arc<Call>> {
-    with(id, |open| open.call.clone())
-}
-
-fn with<R>(id: Id, act: impl FnOnce(&mut OpenFeed) -> R) -> Option<R> {
-    process::current()?
-        .feeds
-        .with(id, |slot| slot.as_mut().map(act))
-        .flatten()
-}
-
-/// Waits, outside the slot, until the ring has room.
-pub fn wait(id: Id, timeout: Duration) -> Result<()> {
-    let refused = |status: Status| Error::new(status, "feed: it cannot be waited for");
-    let mut waiter = None;
-    let entered = process::with_feed(id, |open| {
-        waiter = Some(open.feed.waiter());
-        Status::Ok
-    });
-    let Some(waiter) = waiter else {
-        return Err(refused(entered));
-    };
-    let room = waiter.wait(timeout);
-    if call_of(id).is_none() {
-        return Err(refused(process::refusal(id)));
     }
-    if room {
-        Ok(())
-    } else {
-        Err(refused(Status::Timeout))
+
+    /// What was written ahead and has not been heard yet is taken back.
+    pub fn clear(&mut self) {
+        self.feed.clear();
+        self.call.tap.clear(self.feed.leg());
     }
 }

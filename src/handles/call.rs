@@ -1,0 +1,43 @@
+//! Calls by their handles.
+
+use std::sync::Arc;
+
+use super::handle::Handle;
+use super::process::{current, current_or_error, refusal};
+use crate::calls::CallInfo;
+use crate::engine::{Call, Engine, HostReference};
+use crate::words::{Error, Result, Status};
+
+struct CallReference(Handle);
+
+impl HostReference for CallReference {
+    fn revoke(&self) {
+        if let Some(process) = current() {
+            process.calls.remove(self.0);
+        }
+    }
+}
+
+/// Announces a call and gives it a handle, which becomes stale when the call ends.
+pub fn begin(engine: &Arc<Engine>, info: CallInfo) -> Result<Handle> {
+    let process = current_or_error()?;
+    // First: a call that could not be named must not begin.
+    let handle = process.calls.insert(|_| None);
+    let handle = handle.ok_or_else(|| Error::new(Status::Limit, "too many calls"))?;
+    match engine.begin_call(info) {
+        Ok(call) => {
+            process.calls.with(handle, |slot| *slot = Some(call.clone()));
+            call.set_reference(Box::new(CallReference(handle)));
+            Ok(handle)
+        }
+        Err(error) => {
+            process.calls.remove(handle);
+            Err(error)
+        }
+    }
+}
+
+pub fn get(handle: Handle) -> Result<Arc<Call>> {
+    let call = current().and_then(|process| process.calls.get(handle)).flatten();
+    call.ok_or_else(|| Error::new(refusal(handle), "call: no such call"))
+}

@@ -1,0 +1,62 @@
+//! Gateways by their handles.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::handle::Handle;
+use super::process::{current, current_or_error, refusal};
+use crate::engine::{Engine, HostReference};
+use crate::gateway::{Gateway, Options};
+use crate::words::{Error, Result, Status};
+
+struct GatewayReference(Handle);
+
+impl HostReference for GatewayReference {
+    fn revoke(&self) {
+        if let Some(process) = current() {
+            process.gateways.remove(self.0);
+        }
+    }
+}
+
+/// Starts a gateway and gives it a handle, which becomes stale when the gateway or its engine
+/// stops.
+pub fn start(engine: Arc<Engine>, options: Options) -> Result<Handle> {
+    let process = current_or_error()?;
+    // First: a gateway that could not be named must not start.
+    let handle = process.gateways.insert(|_| None);
+    let handle = handle.ok_or_else(|| Error::new(Status::Limit, "too many gateways"))?;
+    match Gateway::start(engine, options) {
+        Ok(gateway) => {
+            process
+                .gateways
+                .with(handle, |slot| *slot = Some(gateway.clone()));
+            gateway.set_reference(Box::new(GatewayReference(handle)));
+            Ok(handle)
+        }
+        Err(error) => {
+            process.gateways.remove(handle);
+            Err(error)
+        }
+    }
+}
+
+pub fn get(handle: Handle) -> Result<Arc<Gateway>> {
+    let gateway = current()
+        .and_then(|process| process.gateways.get(handle))
+        .flatten();
+    gateway.ok_or_else(|| no_gateway(handle))
+}
+
+/// Makes the gateway's handle stale and stops the gateway.
+pub fn stop(handle: Handle, timeout: Duration) -> Result<()> {
+    // Of two threads that stop one gateway, exactly one takes it out.
+    let gateway = current()
+        .and_then(|process| process.gateways.remove(handle))
+        .flatten();
+    gateway.ok_or_else(|| no_gateway(handle))?.stop(timeout)
+}
+
+fn no_gateway(handle: Handle) -> Error {
+    Error::new(refusal(handle), "gateway: no such gateway")
+}

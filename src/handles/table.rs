@@ -1,0 +1,192 @@
+//! The objects that handles open. A slot is a lock around a generation and the object, so
+//! that an object is never touched by a handle that another thread has just made stale.
+
+use once_cell::sync::OnceCell;
+
+use super::handle::{GENERATION_MASK, Handle, HandleKind};
+use crate::sync;
+use crate::sync::atomic::{AtomicU32, Ordering};
+use crate::sync::slot::{Mutex, MutexGuard};
+
+#[cfg(all(test, callrec_loom))]
+mod models;
+
+/// A model has few objects, and makes its tables anew each time.
+const MODEL: bool = cfg!(any(callrec_loom, callrec_shuttle));
+const CHUNK: usize = if MODEL { 4 } else { 1024 };
+const CHUNKS: usize = if MODEL { 4 } else { 2 * 1024 };
+
+#[repr(C)]
+struct Occupancy<T> {
+    generation: u32,
+    value: Option<T>,
+}
+
+/// On cache lines of its own: neighbours are entered by other threads. On the first
+/// one lie lock, generation and the beginning of the object.
+#[repr(align(64))]
+struct HandleSlot<T>(Mutex<Occupancy<T>>);
+
+impl<T> HandleSlot<T> {
+    /// Whoever is inside copies a packet, or a pointer: control gives way until it
+    /// is out.
+    fn enter(&self) -> MutexGuard<'_, Occupancy<T>> {
+        loop {
+            if let Some(occupancy) = self.0.try_lock() {
+                return occupancy;
+            }
+            sync::thread::yield_now();
+        }
+    }
+}
+
+/// Why a handle could not be entered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotEntered {
+    BadHandle,
+    Busy,
+}
+
+type HandleChunk<T> = OnceCell<Box<[HandleSlot<T>]>>;
+
+/// The objects of one kind in one process.
+pub struct HandleTable<T> {
+    kind: HandleKind,
+    depth: u32,
+    chunks: Box<[HandleChunk<T>]>,
+    high: AtomicU32,
+    free: sync::Mutex<Vec<u32>>,
+}
+
+impl<T> HandleTable<T> {
+    pub fn new(kind: HandleKind, depth: u32) -> HandleTable<T> {
+        HandleTable {
+            kind,
+            depth,
+            chunks: (0..CHUNKS).map(|_| OnceCell::new()).collect(),
+            high: AtomicU32::new(0),
+            free: sync::Mutex::default(),
+        }
+    }
+
+    fn chunk(&self, number: usize) -> Option<&[HandleSlot<T>]> {
+        let empty = || {
+            HandleSlot(Mutex::new(Occupancy {
+                generation: 0,
+                value: None,
+            }))
+        };
+        let chunk = self.chunks.get(number)?;
+        Some(chunk.get_or_init(|| (0..CHUNK).map(|_| empty()).collect()))
+    }
+
+    #[inline]
+    fn slot(&self, handle: Handle) -> Option<&HandleSlot<T>> {
+        if handle.kind() != self.kind as u8 || handle.depth() != self.depth {
+            return None;
+        }
+        let index = handle.index();
+        self.chunks.get(index / CHUNK)?.get()?.get(index % CHUNK)
+    }
+
+    /// `None`: the table is full. `make` is given the handle that the value will have.
+    pub fn insert(&self, make: impl FnOnce(Handle) -> T) -> Option<Handle> {
+        let reused = self.free.lock().pop();
+        let index = match reused {
+            Some(index) => index,
+            None => self.high.fetch_add(1, Ordering::Relaxed),
+        };
+        let Some(chunk) = self.chunk(index as usize / CHUNK) else {
+            self.high.fetch_sub(1, Ordering::Relaxed);
+            return None;
+        };
+        let mut occupancy = chunk[index as usize % CHUNK].enter();
+        occupancy.generation = (occupancy.generation % GENERATION_MASK) + 1;
+        let handle = Handle::new(self.depth, self.kind, occupancy.generation, index);
+        occupancy.value = Some(make(handle));
+        Some(handle)
+    }
+
+    /// For control: waits until nobody else is in the slot.
+    pub fn with<R>(&self, handle: Handle, act: impl FnOnce(&mut T) -> R) -> Option<R> {
+        let mut occupancy = self.slot(handle)?.enter();
+        if occupancy.generation != handle.generation() {
+            return None;
+        }
+        occupancy.value.as_mut().map(act)
+    }
+
+    /// For media: never waits.
+    #[inline]
+    pub fn try_with<R>(&self, handle: Handle, act: impl FnOnce(&mut T) -> R) -> Result<R, NotEntered> {
+        let slot = self.slot(handle).ok_or(NotEntered::BadHandle)?;
+        let mut occupancy = slot.0.try_lock().ok_or(NotEntered::Busy)?;
+        if occupancy.generation != handle.generation() {
+            return Err(NotEntered::BadHandle);
+        }
+        occupancy.value.as_mut().map(act).ok_or(NotEntered::BadHandle)
+    }
+
+    /// Takes the object out; the handle is stale from here on. Waits until nobody else is in
+    /// the slot.
+    pub fn remove(&self, handle: Handle) -> Option<T> {
+        let mut occupancy = self.slot(handle)?.enter();
+        if occupancy.generation != handle.generation() {
+            return None;
+        }
+        let value = occupancy.value.take()?;
+        drop(occupancy);
+        self.free.lock().push(handle.index() as u32);
+        Some(value)
+    }
+}
+
+impl<T: Clone> HandleTable<T> {
+    pub fn get(&self, handle: Handle) -> Option<T> {
+        self.with(handle, |value| value.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stale_foreign_and_invented_ids_open_nothing() {
+        let table = HandleTable::new(HandleKind::Call, 0);
+        let Some(first) = table.insert(|_| "first") else {
+            panic!("empty table is full")
+        };
+        assert_eq!(table.get(first), Some("first"));
+        assert_eq!(table.remove(first), Some("first"));
+        assert_eq!(table.remove(first), None);
+        let Some(second) = table.insert(|_| "second") else {
+            panic!("empty table is full")
+        };
+        assert_ne!(first, second, "the slot is the same, the generation is not");
+        assert_eq!(table.get(first), None);
+        for invented in [
+            0,
+            1,
+            u64::MAX,
+            second.0 ^ (1 << 55),
+            second.0 | 0xfff000,
+            second.0 ^ (1 << 60),
+        ] {
+            assert_eq!(table.get(Handle(invented)), None, "{invented:#x}");
+        }
+    }
+
+    #[test]
+    fn media_never_waits() {
+        let table = HandleTable::new(HandleKind::Feed, 3);
+        let Some(handle) = table.insert(|_| 1) else {
+            panic!("empty table is full")
+        };
+        let inner = table.with(handle, |_| table.try_with(handle, |value| *value));
+        assert_eq!(inner, Some(Err(NotEntered::Busy)));
+        assert_eq!(table.try_with(handle, |value| *value), Ok(1));
+        table.remove(handle);
+        assert_eq!(table.try_with(handle, |value| *value), Err(NotEntered::BadHandle));
+    }
+}
