@@ -14,9 +14,6 @@ type Graph = BTreeMap<String, BTreeMap<String, String>>;
 const KNOWN: &[(&str, &str, &str, &str)] = &[
     ("callrec", "capi", "served", "gateway"),
     ("callrec", "capi", "unserved", "gateway"),
-    ("core", "engine", "feeds", "call"),
-    ("core", "engine", "process", "call"),
-    ("core", "engine", "process", "feeds"),
     ("core", "media", "feed", "point"),
     ("core", "media", "memory", "ring"),
     ("core", "media", "point", "worker"),

@@ -135,7 +135,7 @@ mod tests {
             options: RecordingOptions {
                 layout: Layout::Stereo,
                 pause_mode: PauseMode::Skip,
-                format: Format::Wav,
+                format: Format::WAV,
                 max_duration_ms: 0,
                 flags: 0,
                 automatic: false,
