@@ -1,0 +1,66 @@
+//! A temporary directory.
+
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+
+/// A directory of its own, removed at the end unless the test failed.
+pub struct Dir(pub PathBuf);
+
+impl Dir {
+    /// Makes a new, empty directory below the system's temporary directory.
+    #[allow(clippy::new_without_default)]
+    pub fn new() -> Dir {
+        let path = std::env::temp_dir().join(format!("callrec-test-{}", uuid::Uuid::new_v4()));
+        std::fs::create_dir_all(&path).expect("a temporary directory");
+        Dir(path)
+    }
+}
+
+impl Deref for Dir {
+    type Target = Path;
+
+    fn deref(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl AsRef<Path> for Dir {
+    fn as_ref(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Dir {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_removed_with_its_content() {
+        let dir = Dir::new();
+        let path = dir.0.clone();
+        std::fs::create_dir(dir.join("below")).unwrap();
+        std::fs::write(dir.join("below/file"), "content").unwrap();
+        drop(dir);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn it_is_kept_if_the_test_fails() {
+        let dir = Dir::new();
+        let path = dir.0.clone();
+        let failed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
+            let _dir = dir;
+            std::panic::resume_unwind(Box::new("a test fails"));
+        }));
+        assert!(failed.is_err() && path.is_dir());
+        drop(Dir(path));
+    }
+}

@@ -1,0 +1,37 @@
+//! What the tests and benches of callrec share. Packages depend on it as a
+//! dev-dependency only, and tests that use it are integration tests.
+//!
+//! | module | what is in it |
+//! | --- | --- |
+//! | [`directory`], [`tree`], [`needles`] | temporary directories; the files below a directory, and searches in them |
+//! | [`wav`], [`manifest`], [`ledger`] | reading what a recording leaves on disk |
+//! | [`published`] | whether a published recording agrees with itself |
+//! | [`g711`] | the two laws of G.711, independent of the library's code |
+//! | [`rtp`], [`speech`] | RTP packets, and conversations made of them |
+//! | [`random`], [`wait`], [`environment`] | seeded random numbers; waiting for a condition; numbers from the environment |
+//! | [`arguments`], [`cpu`], [`process`], [`times`] | what the benches measure with |
+//!
+//! Nothing here knows the C ABI: its wrappers need `unsafe` and are in `tests/support`.
+//! Nothing here calls the library either, so that no test checks the library with its
+//! own code.
+
+#![forbid(unsafe_code)]
+
+pub mod arguments;
+#[cfg(unix)]
+pub mod cpu;
+pub mod directory;
+pub mod environment;
+pub mod g711;
+pub mod ledger;
+pub mod manifest;
+pub mod needles;
+pub mod process;
+pub mod published;
+pub mod random;
+pub mod rtp;
+pub mod speech;
+pub mod times;
+pub mod tree;
+pub mod wait;
+pub mod wav;
