@@ -9,8 +9,6 @@ mod ahead;
 mod control;
 #[path = "audio/feeds.rs"]
 mod feeds;
-#[path = "audio/g711.rs"]
-mod g711;
 #[path = "audio/kit.rs"]
 mod kit;
 #[path = "audio/matrix.rs"]

@@ -5,7 +5,8 @@ mod support;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use support::Dir;
+use callrec_testkit::directory::Dir;
+
 use support::build::{STATIC_LIBS, cc, cxx, has, has_cxx, installed, root, run};
 
 const STANDARDS: [&str; 3] = ["c11", "c17", "c2x"];

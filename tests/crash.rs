@@ -15,15 +15,18 @@ mod story;
 mod support;
 
 use callrec::capi::*;
+use callrec_testkit::directory::Dir;
+use callrec_testkit::environment::number;
+use callrec_testkit::manifest::live_manifests;
+use callrec_testkit::random::Dice;
+use callrec_testkit::tree::tree;
+use callrec_testkit::wait::until;
 use parking_lot::{Mutex, MutexGuard};
-use plan::{Dice, number};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use story::{Story, Victim};
-use support::files::tree;
-use support::kit::until;
-use support::{Dir, Engine};
+use support::Engine;
 
 /// One at a time: what they measure is time.
 fn alone() -> MutexGuard<'static, ()> {
@@ -35,7 +38,7 @@ fn seed() -> u64 {
     let now = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .unwrap();
-    let seed = number("CALLREC_KILL_SEED", u64::from(now.subsec_nanos()) ^ now.as_secs());
+    let seed = number("CALLREC_KILL_SEED").unwrap_or(u64::from(now.subsec_nanos()) ^ now.as_secs());
     println!("CALLREC_KILL_SEED={seed}");
     seed
 }
@@ -88,8 +91,11 @@ fn crash(directory: &Path, scene: &Scene, time: Duration, stopping: Option<Durat
 #[test]
 fn killed_at_random_moments() {
     let _alone = alone();
-    let mut dice = Dice(seed());
-    let (rounds, calls) = (number("CALLREC_KILL_ROUNDS", 6), number("CALLREC_KILL_CALLS", 24));
+    let mut dice = Dice::new(seed());
+    let (rounds, calls) = (
+        number("CALLREC_KILL_ROUNDS").unwrap_or(6),
+        number("CALLREC_KILL_CALLS").unwrap_or(24),
+    );
     let mut worst = check::Outcome::default();
     for round in 0..rounds {
         let directory = Dir::new();
@@ -122,8 +128,8 @@ fn killed_at_random_moments() {
 #[test]
 fn killed_while_beginning() {
     let _alone = alone();
-    let mut dice = Dice(seed());
-    for _ in 0..number("CALLREC_KILL_ROUNDS", 10) {
+    let mut dice = Dice::new(seed());
+    for _ in 0..number("CALLREC_KILL_ROUNDS").unwrap_or(10) {
         let directory = Dir::new();
         let scene = Scene {
             calls: 48,
@@ -159,7 +165,7 @@ fn an_empty_manifest_without_audio_is_removed() {
 #[test]
 fn killed_while_recovering() {
     let _alone = alone();
-    let mut dice = Dice(seed());
+    let mut dice = Dice::new(seed());
     for settings in ["storage.durability=process", "storage.durability=finish"] {
         let directory = Dir::new();
         let scene = Scene {
@@ -171,7 +177,7 @@ fn killed_while_recovering() {
         let mut story = crash(&directory.0, &scene, Duration::from_millis(1500), None);
         // Some must be searched for.
         garble(&directory.0, &story, &mut dice, 6);
-        let owed = check::owed(&directory.0).len();
+        let owed = live_manifests(&directory.0).len();
         let mut left = Vec::new();
         for _ in 0..10 {
             let mut victim = Victim::new("child_recovers", &directory.0, &[(child::SETTINGS, settings)]);
@@ -180,7 +186,7 @@ fn killed_while_recovering() {
             let most = 1 << dice.between(12, 16);
             victim.live_for(Duration::from_micros(dice.between(0, most)));
             story.go_on(victim.kill());
-            left.push(check::owed(&directory.0).len());
+            left.push(live_manifests(&directory.0).len());
         }
         println!("{settings}: owed {owed}, after each kill {left:?}");
         let told = check::recover(&directory.0, &story);
@@ -193,7 +199,7 @@ fn killed_while_recovering() {
 /// another way, and at most so many.
 fn garble(directory: &Path, story: &Story, dice: &mut Dice, most: usize) -> usize {
     let mut broken = 0;
-    for (id, manifest) in check::owed(directory) {
+    for (id, manifest) in live_manifests(directory) {
         let part = manifest.and_then(|manifest| Some(manifest["part"].as_str()?.to_owned()));
         let in_progress = part.is_some_and(|part| directory.join(part).exists());
         if broken == most || !in_progress || !story.was_started(&id) {
@@ -222,7 +228,7 @@ fn garble(directory: &Path, story: &Story, dice: &mut Dice, most: usize) -> usiz
 #[test]
 fn broken_manifests_do_not_cost_audio() {
     let _alone = alone();
-    let mut dice = Dice(seed());
+    let mut dice = Dice::new(seed());
     let directory = Dir::new();
     let scene = Scene {
         calls: 12,
@@ -299,7 +305,7 @@ fn remove(directory: &Path, planted: &BTreeMap<PathBuf, Vec<u8>>) {
 #[test]
 fn foreign_files_are_left_alone() {
     let _alone = alone();
-    let mut dice = Dice(seed());
+    let mut dice = Dice::new(seed());
     let directory = Dir::new();
     let planted = plant(&directory.0);
     let scene = Scene {
@@ -310,12 +316,12 @@ fn foreign_files_are_left_alone() {
     };
     let story = crash(&directory.0, &scene, Duration::from_millis(1500), None);
     // One recording's audio must be searched for, past all that is there.
-    let victim = check::owed(&directory.0).into_keys().find(|id| {
+    let victim = live_manifests(&directory.0).into_keys().find(|id| {
         story.was_started(id) && !story.was_ended(id) && !story.recordings[id.as_str()].stop_asked
     });
     let live = directory.0.join(format!(".callrec/{}.json", victim.unwrap()));
     std::fs::write(live, "rubbish").unwrap();
-    let owed = check::owed(&directory.0).len();
+    let owed = live_manifests(&directory.0).len();
     let engine = Engine::open(&directory.0, &[]);
     for id in story.recordings.keys().filter(|id| story.was_started(id)) {
         if !story.was_ended(id) {
@@ -342,7 +348,7 @@ fn published(directory: &Path) -> usize {
 #[test]
 fn killed_inside_the_callback() {
     let _alone = alone();
-    let mut dice = Dice(seed());
+    let mut dice = Dice::new(seed());
     for callback in ["dies", "blocks"] {
         let directory = Dir::new();
         let scene = Scene {

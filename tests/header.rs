@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-use support::Dir;
+use callrec_testkit::directory::Dir;
+
 use support::build::{SO, SONAME, cc, cxx, has_cxx, library_directory, root, run};
 
 fn header() -> String {

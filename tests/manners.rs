@@ -7,7 +7,8 @@ mod support;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use support::Dir;
+use callrec_testkit::directory::Dir;
+
 use support::build::{SO, STATIC_LIBS, cc, installed, root, run};
 
 #[derive(Clone, Copy, Debug)]

@@ -5,10 +5,6 @@
 
 mod support;
 
-#[path = "audio/g711.rs"]
-#[allow(dead_code)]
-mod g711;
-
 #[path = "properties/abi.rs"]
 mod abi;
 #[path = "properties/check.rs"]

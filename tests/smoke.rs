@@ -1,6 +1,9 @@
 //! The shortest way through the ABI.
 mod support;
 use callrec::capi::*;
+use callrec_testkit::directory::Dir;
+use callrec_testkit::tree::{assert_settled, tree};
+use callrec_testkit::wav::Wav;
 use support::*;
 
 #[test]
@@ -32,10 +35,10 @@ fn a_call_is_recorded() {
     write_pcm(remote, &said);
     engine.by_id(rec_stop_by_id, None, &id).unwrap();
     let told = engine.events.wait_terminal(&id);
-    let wav = files::Wav::read(&told.recording.unwrap().path);
+    let wav = Wav::read(&told.recording.unwrap().path);
     assert_eq!((wav.pcm(0), wav.pcm(1)), (said.clone(), said));
     engine.close();
-    files::assert_settled(&dir.0);
+    assert_settled(&dir.0);
 }
 
 /// The limit is noticed when a block is cut, and a discard may come before that.
@@ -63,6 +66,6 @@ fn what_is_discarded_beyond_its_limit_is_gone() {
     let told = engine.events.wait_terminal(&id).recording.unwrap();
     assert_eq!((told.end_reason, told.path.as_str()), (REC_END_DISCARDED, ""));
     engine.close();
-    files::assert_settled(&dir.0);
-    assert_eq!(files::tree(&dir.0), [std::path::PathBuf::from(".callrec/lock")]);
+    assert_settled(&dir.0);
+    assert_eq!(tree(&dir.0), [std::path::PathBuf::from(".callrec/lock")]);
 }

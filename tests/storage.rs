@@ -24,6 +24,8 @@ use callrec::storage::{
     Store, Template,
 };
 use callrec::words::{EndReason, Error, Format, State, Status};
+use callrec_testkit::directory::Dir;
+use callrec_testkit::tree::copy_tree;
 use children::*;
 use rig::*;
 use std::fs;
@@ -197,7 +199,7 @@ fn path_tricks_end_inside_the_directory() {
 #[test]
 fn a_linked_sub_directory_is_refused() {
     let rig = Rig::new();
-    let other = Scratch::new();
+    let other = Dir::new();
     std::os::unix::fs::symlink(&other.0, rig.path("sub")).expect("link");
     let id = Uuid::new_v4();
     let mut file = rig.begin(id, "sub/call");
@@ -371,7 +373,7 @@ fn a_stalled_disk_fills_the_backlog_and_no_more() {
     let mut config = config();
     config.backlog_ms = 1000;
     config.backlog_bytes = 40_000;
-    let rig = Rig::with(Scratch::new(), config);
+    let rig = Rig::with(Dir::new(), config);
     let gate = Arc::new(Gate::default());
     gate.set(true);
     let at = Arc::clone(&gate);
@@ -422,7 +424,7 @@ fn a_stalled_disk_fills_the_backlog_and_no_more() {
 fn few_handles_serve_many_recordings() {
     let mut config = config();
     config.max_open_files = 2;
-    let rig = Rig::with(Scratch::new(), config);
+    let rig = Rig::with(Dir::new(), config);
     let ids: Vec<Uuid> = (0..20).map(|_| Uuid::new_v4()).collect();
     let mut files: Vec<ByteFile> = ids.iter().map(|id| rig.begin(*id, "a/call")).collect();
     for round in 0..3u64 {
@@ -485,7 +487,7 @@ fn durability_and_digest_are_as_configured() {
     let mut config = config();
     config.durability = Durability::Finish;
     config.digest = Digest::None;
-    let rig = Rig::with(Scratch::new(), config);
+    let rig = Rig::with(Dir::new(), config);
     let synced = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&synced);
     rig.fault(move |step| {
@@ -523,7 +525,7 @@ fn in_a_child() {
         "live" => child_live(directory, number),
         "recover" => {
             abort_at(directory, number, system);
-            let rig = Rig::on(Scratch(directory.to_owned()));
+            let rig = Rig::on(Dir(directory.to_owned()));
             rig.idle();
             std::mem::forget(rig.close());
         }

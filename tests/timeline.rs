@@ -2,10 +2,6 @@
 //! networks and hosts, each sample marked and found again. No test waits for a clock, so
 //! no load can break one.
 
-#[path = "audio/g711.rs"]
-#[allow(dead_code)]
-mod g711;
-
 #[path = "timeline/model/check.rs"]
 mod check;
 #[path = "timeline/find.rs"]

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use callrec::capi::*;
+use callrec_testkit::rtp::{Header, packet};
 
 use crate::kit::*;
 use crate::support::{Call, ask, feed, init};
@@ -114,10 +115,13 @@ fn a_burst_of_packets_on_every_feed() {
     let feeds: Vec<rec_feed> = calls.flat_map(both).collect();
     for feed in &feeds {
         for n in 0..250u32 {
-            let mut packet = vec![0x80, 0, (n >> 8) as u8, n as u8];
-            packet.extend((n * 160).to_be_bytes());
-            packet.extend(7u32.to_be_bytes());
-            packet.extend(FRAME);
+            let header = Header {
+                payload_type: 0,
+                sequence: n as u16,
+                timestamp: n * 160,
+                ssrc: 7,
+            };
+            let packet = packet(header, &FRAME);
             assert_eq!(rtp(*feed, &packet), REC_OK, "packet {n}");
         }
     }

@@ -1,11 +1,12 @@
 //! Several recordings, limits, stop and start again, discard, hold, legs apart.
 
 use callrec::capi::*;
+use callrec_testkit::g711::Law;
+use callrec_testkit::random::noise;
+use callrec_testkit::tree::{assert_settled, holds, tree};
 
-use crate::g711::Law;
 use crate::kit::*;
 use crate::reorder::Stream;
-use crate::support::files::{assert_settled, holds, tree};
 use crate::support::{self, Call, Start};
 
 const U: i32 = REC_CODEC_PCMU;

@@ -1,6 +1,7 @@
 //! Feeds that come and go, the mixed leg, places by the host's clock.
 
 use callrec::capi::*;
+use callrec_testkit::random::noise;
 
 use serde_json::json;
 

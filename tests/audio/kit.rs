@@ -1,13 +1,16 @@
 //! A call with feeds and recordings, and the plain model that says what their files hold.
 
-use std::collections::HashMap;
-
 use callrec::capi::*;
+use callrec_testkit::directory::Dir;
+use callrec_testkit::g711::{self, Law};
+use callrec_testkit::manifest::{manifest_beside, spans as manifest_spans};
+use callrec_testkit::needles::Needles;
+use callrec_testkit::tree::assert_settled;
+use callrec_testkit::wait::PATIENCE;
+use callrec_testkit::wav::Wav;
 use serde_json::Value;
 
-use crate::g711::{self, Law};
-use crate::support::files::{Wav, assert_settled, manifest_beside, tree};
-pub use crate::support::kit::*;
+pub use crate::support::feeds::*;
 use crate::support::*;
 
 pub const LAYOUTS: [i32; 4] = [
@@ -69,19 +72,6 @@ pub fn cells(codec: i32, data: &[u8]) -> Line {
     }
 }
 
-/// Bytes that occur nowhere else: xorshift.
-pub fn noise(seed: u64, bytes: usize) -> Vec<u8> {
-    let mut x = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    (0..bytes)
-        .map(|_| {
-            x ^= x << 13;
-            x ^= x >> 7;
-            x ^= x << 17;
-            (x >> 32) as u8
-        })
-        .collect()
-}
-
 /// What one channel's sample has to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Want {
@@ -104,7 +94,7 @@ impl Want {
             _ => Law::A,
         };
         match heard[..] {
-            [] => Want::Byte(if law == Law::Mu { 0xff } else { 0xd5 }),
+            [] => Want::Byte(law.silence()),
             [Coded(same, byte)] if same == law => Want::Byte(byte),
             _ => Want::Near(law, sum),
         }
@@ -154,9 +144,8 @@ pub fn rendered(format: &str, layout: i32, local: &[Cell], remote: &[Cell]) -> V
 }
 
 /// No run of 16 of these samples stands anywhere below the directory, in any form.
-/// (`files::holds`, for many needles at once.)
 pub fn assert_nowhere(rig: &Rig, local: &[Cell], remote: &[Cell]) {
-    let mut needles: HashMap<u64, Vec<Vec<u8>>> = HashMap::new();
+    let mut needles = Needles::default();
     let length = local.len().max(remote.len());
     let part = |line: &[Cell], at: usize| line[at.min(line.len())..(at + 16).min(line.len())].to_vec();
     for at in (0..length.saturating_sub(15)).step_by(37) {
@@ -166,24 +155,17 @@ pub fn assert_nowhere(rig: &Rig, local: &[Cell], remote: &[Cell]) {
                 let needle = rendered(format, layout, &local, &remote);
                 let plain = needle.chunks(4).all(|piece| piece == &needle[..4]);
                 if needle.len() >= 16 && !plain {
-                    needles.entry(head(&needle)).or_default().push(needle);
+                    needles.add(needle);
                 }
             }
         }
     }
     assert!(!needles.is_empty());
-    for file in tree(&rig.dir.0) {
-        let bytes = std::fs::read(rig.dir.0.join(&file)).unwrap_or_default();
-        for (at, window) in bytes.windows(8).enumerate() {
-            let found = needles.get(&head(window)).into_iter().flatten();
-            let whole = found.filter(|needle| bytes[at..].starts_with(needle)).count();
-            assert_eq!(whole, 0, "paused audio in {file:?} at byte {at}");
-        }
-    }
-}
-
-fn head(bytes: &[u8]) -> u64 {
-    u64::from_ne_bytes(bytes[..8].try_into().unwrap())
+    assert_eq!(
+        needles.find_below(&rig.dir),
+        None,
+        "paused audio in a file, at a byte"
+    );
 }
 
 /// A finished recording.
@@ -268,26 +250,20 @@ impl Done {
         );
         assert_eq!(u64::from(seen.sample_rate), rate);
         let text = |value: &Value| value.as_str().unwrap_or("").to_owned();
-        let mut told: Vec<_> = m["spans"]
-            .as_array()
-            .unwrap()
+        let told = manifest_spans(m);
+        let mut told: Vec<_> = told
             .iter()
             .map(|span| {
-                let number = |name: &str| span[name].as_u64().unwrap_or(u64::MAX);
-                let (from, to) = (number("from_frame"), number("to_frame"));
                 (
-                    from,
-                    text(&span["kind"]),
-                    text(&span["leg"]),
-                    to,
-                    number("length_ms"),
+                    &*span.kind,
+                    &*span.leg,
+                    span.from_frame,
+                    span.to_frame,
+                    span.length_ms,
                 )
             })
             .collect();
-        let mut truth: Vec<_> = spans
-            .iter()
-            .map(|(kind, leg, from, to, length)| (*from, kind.to_string(), leg.to_string(), *to, *length))
-            .collect();
+        let mut truth = spans.to_vec();
         told.sort();
         truth.sort();
         assert_eq!(told, truth, "spans of {m:#}");

@@ -2,8 +2,9 @@
 //! stream time, where every sample's place is exact.
 
 use callrec::capi::*;
+use callrec_testkit::g711::{self, Law};
+use callrec_testkit::random::noise;
 
-use crate::g711::{self, Law};
 use crate::kit::*;
 
 /// Before the start, recorded, paused, recorded, after the stop: in ms.

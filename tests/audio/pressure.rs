@@ -4,11 +4,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use callrec::capi::*;
+use callrec_testkit::g711::Law;
+use callrec_testkit::random::noise;
+use callrec_testkit::rtp::{Header, packet};
+use callrec_testkit::wait::{PATIENCE, until};
 
-use crate::g711::Law;
 use crate::kit::*;
-use crate::support::PATIENCE;
-use crate::support::rtp::{Header, packet};
 
 const U: i32 = REC_CODEC_PCMU;
 

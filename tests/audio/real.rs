@@ -6,6 +6,8 @@ use std::ops::Range;
 use std::time::Duration;
 
 use callrec::capi::*;
+use callrec_testkit::manifest::spans_of;
+use callrec_testkit::random::noise;
 
 use crate::kit::*;
 use crate::support::Start;
@@ -91,12 +93,9 @@ impl Talk {
 
 /// So many frames of 20 ms the losses of a leg can have touched.
 fn touched(done: &Done, leg: usize) -> usize {
-    let name = ["local", "remote"][leg];
-    let spans = done.manifest["spans"].as_array().unwrap();
-    let losses = spans
-        .iter()
-        .filter(|span| span["kind"] == "loss" && span["leg"] == name);
-    let frames = losses.map(|span| span["length_ms"].as_u64().unwrap() as usize / 20 + 2);
+    let mut losses = spans_of(&done.manifest, "loss");
+    losses.retain(|loss| loss.leg == ["local", "remote"][leg]);
+    let frames = losses.iter().map(|loss| loss.length_ms as usize / 20 + 2);
     frames.sum()
 }
 
@@ -104,13 +103,11 @@ fn assert_is_right(done: &Done, talk: &Talk, mode: i32) {
     let name = format!("{} layout {} pause {mode}", done.format(), done.seen.layout);
     let told = |field: &str| done.manifest[field].as_u64().unwrap();
     assert_eq!(told("samples") as usize, done.wav.frames(), "{name}");
-    let spans = done.manifest["spans"].as_array().unwrap();
-    let pauses: Vec<_> = spans.iter().filter(|span| span["kind"] == "pause").collect();
-    assert_eq!(pauses.len(), 1, "{name}: {spans:?}");
-    let at = |field: &str| pauses[0][field].as_u64().unwrap() as usize;
-    let (from, to) = (at("from_frame"), at("to_frame"));
-    assert_eq!(at("length_ms") as u64, told("paused_ms"), "{name}");
-    assert_eq!(mode == REC_PAUSE_SKIP, from == to, "{name}: {spans:?}");
+    let pauses = spans_of(&done.manifest, "pause");
+    assert_eq!(pauses.len(), 1, "{name}: {pauses:?}");
+    let (from, to) = (pauses[0].from_frame as usize, pauses[0].to_frame as usize);
+    assert_eq!(pauses[0].length_ms, told("paused_ms"), "{name}");
+    assert_eq!(mode == REC_PAUSE_SKIP, from == to, "{name}: {pauses:?}");
     let legs: &[usize] = match done.seen.layout {
         REC_LAYOUT_STEREO => &[0, 1],
         REC_LAYOUT_LOCAL => &[0],
@@ -125,7 +122,8 @@ fn assert_is_right(done: &Done, talk: &Talk, mode: i32) {
         let most = touched(done, *leg);
         assert!(
             missing <= most,
-            "{name}: leg {leg} misses {missing} frames, {spans:?}"
+            "{name}: leg {leg} misses {missing} frames, {:?}",
+            done.manifest["spans"]
         );
     }
 }

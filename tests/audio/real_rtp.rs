@@ -3,6 +3,7 @@
 //! `tests/timeline`.
 
 use callrec::capi::*;
+use callrec_testkit::manifest::spans_of;
 
 use crate::kit::*;
 use crate::real::{find, next_frame};
@@ -106,8 +107,7 @@ fn late_packets_of_a_paused_span_are_nowhere() {
                 assert_in_order(&done, channel, stream, (0..20).chain(43..80).collect());
             }
         }
-        let spans = done.manifest["spans"].as_array().unwrap();
-        assert_eq!(spans.iter().filter(|span| span["kind"] == "pause").count(), 1);
+        assert_eq!(spans_of(&done.manifest, "pause").len(), 1);
     }
     let both = |from: usize, to: usize| (a.line(from..to, &[]), b.line(from..to, &[]));
     let (paused_a, paused_b) = both(20, 40);

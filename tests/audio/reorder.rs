@@ -1,10 +1,11 @@
 //! Packets that are lost, late, doubled or out of order, in stream time.
 
 use callrec::capi::*;
+use callrec_testkit::g711::Law;
+use callrec_testkit::random::noise;
+use callrec_testkit::rtp::{Header, packet};
 
-use crate::g711::Law;
 use crate::kit::*;
-use crate::support::rtp::{Header, packet};
 
 /// 20 ms of µ-law a packet; number and timestamp wrap on the way.
 pub struct Stream {

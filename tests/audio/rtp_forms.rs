@@ -1,12 +1,15 @@
 //! RTP in every form that a network brings.
 
 use callrec::capi::*;
+use callrec_testkit::g711::Law;
+use callrec_testkit::random::noise;
+use callrec_testkit::rtp::{Header, packet};
+use callrec_testkit::tree::files_with_extension;
+use callrec_testkit::wait::PATIENCE;
+use callrec_testkit::wav::Wav;
 
-use crate::g711::Law;
 use crate::kit::*;
-use crate::support::files::Wav;
-use crate::support::rtp::{Header, packet};
-use crate::support::{PATIENCE, Start};
+use crate::support::Start;
 
 /// One leg's packets, made one by one.
 struct Made {
@@ -441,13 +444,10 @@ fn the_part_holds_what_was_handed_in() {
     let said = noise(5, 80_000);
     talk(160, &[(local, &said), (remote, &said)]);
     rig.seen_frames(local, 1000);
-    let part = |path: &std::path::PathBuf| path.extension().is_some_and(|e| e == "part");
     let deadline = std::time::Instant::now() + PATIENCE;
     loop {
-        let file = crate::support::files::tree(&rig.dir.0).into_iter().find(part);
-        let bytes = file
-            .map(|file| std::fs::read(rig.dir.0.join(file)).unwrap())
-            .unwrap_or_default();
+        let part = files_with_extension(&rig.dir, "part").pop();
+        let bytes = part.map_or_else(Vec::new, |part| std::fs::read(part).unwrap());
         if let Ok(live) = Wav::parse(&bytes) {
             let heard = live.g711(0);
             assert_eq!(heard, said[..heard.len()], "a live file");

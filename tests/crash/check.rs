@@ -2,11 +2,15 @@
 
 use crate::plan::{self, FRAME, Kind, LEGS, value};
 use crate::story::{Frame, Recording, Story};
-use crate::support::files::{Wav, assert_settled, manifest_beside, tree};
-use crate::support::{Engine, PATIENCE, Told};
+use crate::support::{Arg, Engine, Told, ask};
 use callrec::capi::*;
-use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, BTreeSet};
+use callrec_testkit::ledger::unsettled_ms;
+use callrec_testkit::manifest::{live_manifests, manifest_beside};
+use callrec_testkit::published::{Published, check_published};
+use callrec_testkit::tree::{assert_settled, files_with_extension, tree};
+use callrec_testkit::wait::PATIENCE;
+use callrec_testkit::wav::Wav;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -114,31 +118,6 @@ pub fn audio(story: &Story, recording: &Recording, wav: &Wav) -> Result<u64, Str
     Ok(worst)
 }
 
-fn le32(bytes: &[u8], at: usize) -> usize {
-    u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize
-}
-
-/// Any player plays it: the sizes agree with each other and with the file.
-pub fn playable(bytes: &[u8]) -> Result<Wav, String> {
-    let wav = Wav::parse(bytes)?;
-    let riff = le32(bytes, 4) + 8;
-    let mut at = 12;
-    while &bytes[at..at + 4] != b"data" {
-        let length = le32(bytes, at + 4);
-        at += 8 + length + (length & 1);
-    }
-    let end = at + 8 + wav.data.len();
-    let frame = usize::from(wav.channels * wav.bits / 8);
-    let pad = riff - end.min(riff);
-    if riff > bytes.len() || riff < end || pad > 1 || frame == 0 || !wav.data.len().is_multiple_of(frame) {
-        return Err(format!(
-            "RIFF ends at {riff}, data at {end}, file at {}",
-            bytes.len()
-        ));
-    }
-    Ok(wav)
-}
-
 /// The file in progress of every recording that was told as started, and of those
 /// whose end was not told; each must be playable and hold what was handed in.
 pub fn before_recovery(directory: &Path, story: &Story) {
@@ -153,7 +132,7 @@ pub fn before_recovery(directory: &Path, story: &Story) {
         let Some(id) = id.filter(|id| story.was_started(id)) else {
             continue;
         };
-        let done = playable(&bytes).and_then(|wav| audio(story, &story.recordings[id], &wav));
+        let done = Wav::parse_playable(&bytes).and_then(|wav| audio(story, &story.recordings[id], &wav));
         assert!(done.is_ok(), "{name} before recovery: {done:?}");
         opened_by_another(&directory.join(part));
     }
@@ -178,104 +157,20 @@ fn opened_by_another(file: &Path) {
     assert!(clean, "{}: {output:?}", file.display());
 }
 
-fn digest(bytes: &[u8]) -> String {
-    let hex = Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect::<String>();
-    format!("sha256:{hex}")
-}
-
-/// Each leg's ledger balances. Of a recovered recording it does so up to the frame that it is
-/// known for: what was handed in after that is nowhere in it. Gives how much of a leg that is
-/// at most, in milliseconds.
-fn balanced(manifest: &serde_json::Value) -> Result<u64, String> {
-    let sum = |reasons: &serde_json::Value| -> Option<u64> {
-        let terms = reasons.as_object()?.values();
-        terms.map(serde_json::Value::as_u64).sum()
-    };
-    let terms = |leg: &serde_json::Value| -> Option<(u64, u64)> {
-        let single = ["audio_ms", "duplicate_ms", "slipped_ms"].map(|term| leg[term].as_u64());
-        let single = single.into_iter().sum::<Option<u64>>()?;
-        let all = single + sum(&leg["dropped_ms"])? + sum(&leg["outside_ms"])?;
-        Some((leg["handed_ms"].as_u64()?, all))
-    };
-    let legs = manifest["legs"].as_array().ok_or("no ledger")?;
-    let rest = |leg: &serde_json::Value| terms(leg).and_then(|(handed, all)| handed.checked_sub(all));
-    let rests: Option<Vec<u64>> = legs.iter().map(rest).collect();
-    let (known, samples) = (manifest["settled_frames"].as_u64(), manifest["samples"].as_u64());
-    let whole = manifest["recovered"] == false;
-    match rests.map(|rests| rests.into_iter().max().unwrap_or(0)) {
-        Some(rest) if known == samples && (rest == 0 || !whole) => Ok(rest),
-        Some(rest) if known < samples && !whole => Ok(rest),
-        _ => Err(format!("a ledger that does not balance: {manifest}")),
-    }
-}
-
-/// Milliseconds of the file for which its ledger is not known.
-fn unsettled_ms(manifest: &serde_json::Value) -> u64 {
-    let number = |name: &str| manifest[name].as_u64().unwrap();
-    (number("samples") - number("settled_frames")) * 1000 / number("sample_rate") + 1
-}
-
-/// A published file is whole: header, manifest, digest and pauses agree with it.
-fn whole(path: &str) -> Result<(Wav, serde_json::Value, u64), String> {
-    let bytes = std::fs::read(path).map_err(|why| format!("{path}: {why}"))?;
-    let wav = playable(&bytes)?;
-    let manifest = manifest_beside(path);
-    let (frames, length) = (wav.frames() as u64, bytes.len() as u64);
-    if manifest["samples"] != frames || manifest["bytes"] != length || manifest["digest"] != digest(&bytes) {
-        return Err(format!("{frames} frames, {length} bytes: {manifest}"));
-    }
-    let unknown = balanced(&manifest)?;
-    let frame = usize::from(wav.channels * wav.bits / 8);
-    let quiet: &[u8] = match wav.tag {
-        7 => &[0xff],
-        6 => &[0xd5],
-        _ => &[0],
-    };
-    let skips = manifest["pause_mode"] == "skip";
-    for span in manifest["spans"].as_array().unwrap() {
-        let (Some(from), Some(to)) = (span["from_frame"].as_u64(), span["to_frame"].as_u64()) else {
-            return Err(format!("a span without an end: {span}"));
-        };
-        let inside = from <= to && to <= frames;
-        let silent = |stretch: &[u8]| stretch.iter().all(|byte| quiet.contains(byte));
-        let pause = span["kind"] == "pause";
-        if !inside
-            || (pause && skips && from != to)
-            || (pause && !silent(&wav.data[from as usize * frame..to as usize * frame]))
-        {
-            return Err(format!("a span that the file does not have: {span}"));
-        }
-    }
-    let verified = crate::support::ask(|e| unsafe { rec_verify(crate::support::Arg::from(path).ptr(), e) });
+/// A published file is whole: header, manifest, digest, ledger and pauses agree with each
+/// other, and the library's own check agrees with them.
+fn whole(path: &Path) -> Result<Published, String> {
+    let published = check_published(path)?;
+    let path = Arg::from(path.to_str().unwrap());
+    let verified = ask(|e| unsafe { rec_verify(path.ptr(), e) });
     verified.map_err(|refusal| refusal.message)?;
-    Ok((wav, manifest, unknown))
-}
-
-/// The ids that `.callrec` names, and what their manifests say.
-pub fn owed(directory: &Path) -> BTreeMap<String, Option<serde_json::Value>> {
-    let mut owed = BTreeMap::new();
-    for entry in std::fs::read_dir(directory.join(".callrec")).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap();
-        if let Some(id) = name.strip_suffix(".json")
-            && uuid::Uuid::try_parse(id).is_ok()
-        {
-            // Gone in between: no longer owed.
-            if let Ok(bytes) = std::fs::read(&path) {
-                owed.insert(id.to_owned(), serde_json::from_slice(&bytes).ok());
-            }
-        }
-    }
-    owed
+    Ok(published)
 }
 
 /// Opens, waits for all that is owed, and until nothing is owed any more; then opens
 /// once more, which must tell nothing. Gives what was told.
 pub fn recover(directory: &Path, story: &Story) -> Vec<Told> {
-    let owed = owed(directory);
+    let owed = live_manifests(directory);
     let engine = Engine::open(directory, &[]);
     for (id, manifest) in &owed {
         // What cannot be read was started if its child said so.
@@ -286,11 +181,11 @@ pub fn recover(directory: &Path, story: &Story) -> Vec<Told> {
     }
     // What was never begun is removed without a word: only the directory can tell.
     let deadline = Instant::now() + PATIENCE;
-    while !self::owed(directory).is_empty() {
+    while !live_manifests(directory).is_empty() {
         assert!(
             Instant::now() < deadline,
             "still owed: {:?}",
-            self::owed(directory)
+            live_manifests(directory)
         );
         std::thread::sleep(Duration::from_millis(2));
     }
@@ -360,8 +255,11 @@ pub fn after_recovery(directory: &Path, story: &Story, told: &[Told]) -> Outcome
             continue;
         };
         files.insert(path.clone());
-        let (wav, manifest, unknown) =
-            whole(path.to_str().unwrap()).unwrap_or_else(|why| panic!("{id}: {why}"));
+        let Published {
+            wav,
+            manifest,
+            unaccounted_ms,
+        } = whole(&path).unwrap_or_else(|why| panic!("{id}: {why}"));
         let lost = audio(story, recording, &wav)
             .unwrap_or_else(|why| panic!("{} {recording:?}: {why}", path.display()));
         result.recordings += 1;
@@ -378,8 +276,8 @@ pub fn after_recovery(directory: &Path, story: &Story, told: &[Told]) -> Outcome
                 path.display()
             );
             assert!(
-                unknown <= unsettled_ms(&manifest) + bound,
-                "{unknown} ms are nowhere in the ledger: {manifest}"
+                unaccounted_ms <= unsettled_ms(&manifest) + bound,
+                "{unaccounted_ms} ms are nowhere in the ledger: {manifest}"
             );
         } else {
             result.own_end += 1;
@@ -398,14 +296,13 @@ pub fn after_recovery(directory: &Path, story: &Story, told: &[Told]) -> Outcome
 
 /// The published audio that carries an id in its name.
 pub fn audio_of(directory: &Path, id: &str) -> Option<PathBuf> {
-    let ours = |file: &PathBuf| {
-        let name = file.to_str().unwrap();
-        name.contains(id) && name.ends_with(".wav")
+    let carries_id = |file: &PathBuf| {
+        file.file_name()
+            .is_some_and(|name| name.to_string_lossy().contains(id))
     };
-    tree(directory)
+    files_with_extension(directory, "wav")
         .into_iter()
-        .find(ours)
-        .map(|file| directory.join(file))
+        .find(carries_id)
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! What runs in the processes that are killed. Every line that it writes begins with
 //! "@", goes out at once, and is one of those that `story` reads.
 
-use crate::plan::{Dice, FRAME_MS, Habit, LEGS, RATE, frame, kind};
+use crate::plan::{FRAME_MS, Habit, LEGS, RATE, frame, kind};
 use crate::support::{Call, Engine, Start, end, feed, init, open_with, string};
 use callrec::capi::*;
+use callrec_testkit::environment::number;
+use callrec_testkit::random::Dice;
 use std::ffi::{c_char, c_void};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -217,7 +219,7 @@ impl Talk {
 /// Records in real time until it is killed.
 fn record(directory: &Path) {
     let calls = std::env::var(CALLS).unwrap().parse().unwrap();
-    let mut dice = Dice(std::env::var(SEED).unwrap().parse().unwrap());
+    let mut dice = Dice::new(number(SEED).unwrap());
     let settings = settings();
     let mut all = vec![("media.clock", "real")];
     all.extend(settings.iter().map(|(key, value)| (key.as_str(), value.as_str())));

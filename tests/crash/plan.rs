@@ -1,7 +1,8 @@
 //! What each call of a child does, and what is said on it: known to the parent too.
 
-use crate::support::files::Wav;
 use callrec::capi::*;
+use callrec_testkit::random::Dice;
+use callrec_testkit::wav::Wav;
 
 pub const RATE: u64 = 8000;
 pub const FRAME: u64 = 160;
@@ -138,7 +139,7 @@ fn silence(codec: i32) -> i32 {
 /// be told apart.
 pub fn value(call: usize, leg: usize, index: u64) -> i32 {
     let kind = kind(call);
-    let mut dice = Dice((call as u64) << 48 ^ (leg as u64) << 44 ^ index);
+    let mut dice = Dice::new((call as u64) << 48 ^ (leg as u64) << 44 ^ index);
     let roll = dice.roll();
     if kind.codec != REC_CODEC_PCM16 {
         let byte = (roll & 0xff) as i32;
@@ -166,30 +167,5 @@ pub fn frame(call: usize, leg: usize, number: u64) -> Vec<u8> {
         values.flat_map(|value| (value as i16).to_ne_bytes()).collect()
     } else {
         values.map(|value| value as u8).collect()
-    }
-}
-
-/// Splitmix64: the same numbers on every machine.
-pub struct Dice(pub u64);
-
-impl Dice {
-    pub fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    pub fn between(&mut self, low: u64, high: u64) -> u64 {
-        low + self.roll() % (high - low + 1)
-    }
-}
-
-/// A number from the environment, for long runs.
-pub fn number(variable: &str, default: u64) -> u64 {
-    match std::env::var(variable) {
-        Ok(text) => text.parse().unwrap(),
-        Err(_) => default,
     }
 }

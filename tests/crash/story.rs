@@ -2,8 +2,8 @@
 
 use crate::child;
 use crate::plan::{FRAME, LEGS};
-use crate::support::PATIENCE;
 use callrec::capi::*;
+use callrec_testkit::wait::PATIENCE;
 use std::collections::{BTreeMap, HashMap};
 use std::io::{BufRead, BufReader};
 use std::path::Path;

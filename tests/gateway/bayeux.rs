@@ -4,8 +4,9 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
+use callrec_testkit::wait::PATIENCE;
+
 use crate::kit::{House, Reply, basic};
-use crate::support::PATIENCE;
 
 pub const COMETD: &str = "/genesys/cometd";
 pub const CALLS: &str = "/v2/me/calls";

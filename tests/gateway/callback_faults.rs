@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use callrec::storage::faults::{self, Step};
+use callrec_testkit::wait::until;
 
-use crate::callbacks::{ALLOW, OFTEN, SOON, outbox, until, until_empty};
+use crate::callbacks::{ALLOW, OFTEN, SOON, outbox, until_empty};
 use crate::kit::{House, start_gateway, stop_gateway};
 use crate::receiver::{Manner, Receiver};
 

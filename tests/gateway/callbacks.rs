@@ -3,17 +3,17 @@
 
 use std::collections::HashSet;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use callrec::capi::*;
+use callrec_testkit::wait::{PATIENCE, until};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::json;
 
 use crate::kit::{FIRST, House, start_gateway, stop_gateway};
 use crate::receiver::{Heard, Manner, Receiver, free_port};
-use crate::support::{PATIENCE, Start, feed, write_pcm};
+use crate::support::{Start, feed, write_pcm};
 
 const ID: [(&str, &str); 2] = [("x-auth-id", "MA_DEMO"), ("x-auth-token", "secret")];
 pub const ALLOW: (&str, &str) = ("callbacks.allow", "http://127.0.0.1:*,http://localhost:*");
@@ -43,15 +43,6 @@ pub fn outbox(directory: &Path) -> Vec<String> {
     };
     let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     names.collect()
-}
-
-/// Looks again and again: what it waits for is another process's, or has no event.
-pub fn until(what: &str, holds: impl Fn() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !holds() {
-        assert!(Instant::now() < deadline, "{what}");
-        std::thread::sleep(Duration::from_millis(2));
-    }
 }
 
 pub fn until_empty(directory: &Path) {

@@ -9,9 +9,10 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
+use callrec_testkit::wait::PATIENCE;
+
 use crate::bayeux::{COMETD, done};
 use crate::kit::{FIRST, House};
-use crate::support::PATIENCE;
 use crate::support::build::{has, root};
 
 /// Where `.ci/clients` has put the libraries: beside this very build.

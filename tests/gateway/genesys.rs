@@ -1,11 +1,12 @@
 //! Genesys' operations and resources: every status, every subtlety.
 
 use callrec::capi::*;
+use callrec_testkit::wav::Wav;
 use serde_json::{Value, json};
 
 use crate::bayeux::{done, get, operate, operations, refusal, resource};
 use crate::kit::{FIRST, House, SECOND, basic};
-use crate::support::{Call, Start, Wanted, end, feed, files, write_pcm};
+use crate::support::{Call, Start, Wanted, end, feed, write_pcm};
 use crate::vobiz::{ID, record};
 
 fn body(house: &House, text: &str) -> (u16, u64) {
@@ -397,7 +398,7 @@ fn subtlety_41_a_pause_is_padded_with_silence_whatever_the_lines_do() {
         done(&house, "user1", FIRST, operation);
     }
     let told = house.engine.events.wait(|told| told.is_terminal());
-    let wav = files::Wav::read(told.recording.unwrap().path);
+    let wav = Wav::read(told.recording.unwrap().path);
     let left = wav.pcm(0);
     assert_eq!(left.len(), 24_000);
     for (second, said) in left.chunks(8000).zip([1000, 0, 1000]) {

@@ -5,10 +5,15 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use callrec::capi::*;
+use callrec_testkit::directory::Dir;
+use callrec_testkit::manifest::manifest_beside;
+use callrec_testkit::process::resident_kib;
+use callrec_testkit::wait::PATIENCE;
+use callrec_testkit::wav::Wav;
 
 use crate::bayeux::{Client, done};
 use crate::kit::House;
-use crate::support::{Call, Dir, Engine, PATIENCE, Start, feed, files};
+use crate::support::{Call, Engine, Start, feed};
 
 struct Load {
     clients: usize,
@@ -16,7 +21,7 @@ struct Load {
     warm: usize,
     seconds: usize,
     /// How much more memory is allowed afterwards.
-    growth: u64,
+    growth_kib: u64,
 }
 
 impl Load {
@@ -26,14 +31,14 @@ impl Load {
                 clients: 200,
                 warm: 75,
                 seconds: 60,
-                growth: 16 << 20,
+                growth_kib: 16 << 10,
             };
         }
         Load {
             clients: 20,
             warm: 1,
             seconds: 3,
-            growth: 48 << 20,
+            growth_kib: 48 << 10,
         }
     }
 
@@ -52,13 +57,6 @@ fn agent(number: usize) -> String {
 
 fn call(number: usize) -> String {
     format!("load-{number}")
-}
-
-fn resident() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    let kib: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
-    kib << 10
 }
 
 /// Starts and stops this driver's calls, each once a second.
@@ -193,9 +191,9 @@ fn none_is_lost_or_doubled_memory_is_flat_and_a_feed_beside_keeps_every_frame() 
         while rounds.load(Ordering::Relaxed) < DRIVERS * load.warm {
             std::thread::sleep(Duration::from_millis(10));
         }
-        let before = resident();
+        let before = resident_kib();
         drivers.into_iter().for_each(|driver| driver.join().unwrap());
-        let after = resident();
+        let after = resident_kib();
         let counts: Vec<_> = listeners.into_iter().map(|one| one.join().unwrap()).collect();
         over.store(true, Ordering::Relaxed);
         let (fed, id) = speaker.join().unwrap();
@@ -207,10 +205,11 @@ fn none_is_lost_or_doubled_memory_is_flat_and_a_feed_beside_keeps_every_frame() 
         load.clients,
         load.rounds(),
         2 * load.rounds() * load.clients,
-        before >> 10,
-        after >> 10,
+        before,
+        after,
     );
-    assert!(after < before + load.growth, "memory: {before}, then {after}");
+    assert!(before > 0, "memory is not known");
+    assert!(after < before + load.growth_kib, "memory: {before}, then {after}");
     let seen = loop {
         let seen = house.engine.get(None, &id).unwrap();
         if seen.state == REC_STATE_FINISHED {
@@ -219,9 +218,9 @@ fn none_is_lost_or_doubled_memory_is_flat_and_a_feed_beside_keeps_every_frame() 
         std::thread::yield_now();
     };
     // What the feeder's own delays have left open is silence.
-    let kept = files::Wav::read(&seen.path).data.into_iter();
+    let kept = Wav::read(&seen.path).data.into_iter();
     let (missing, again) = compared(kept.filter(|byte| *byte != 0xff), spoken_bytes);
-    let manifest = files::manifest_beside(&seen.path);
+    let manifest = manifest_beside(&seen.path);
     let told = |field: &str| manifest["legs"][0][field].as_u64().unwrap();
     let left_out_ms = seen.lost_ms + told("slipped_ms");
     assert!(

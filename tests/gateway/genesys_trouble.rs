@@ -13,7 +13,7 @@ use crate::bayeux::{Client, done, get, operate, operations, refusal, resource};
 use crate::genesys_events::states;
 use crate::kit::{Closing, FIRST, House, SECOND};
 use crate::openapi::Contract;
-use crate::support::{Call, Start, feed, kit::write};
+use crate::support::{Call, Start, feed, write};
 use crate::vobiz::speak;
 
 fn error(notification: &Value) -> (u64, &str) {

@@ -6,11 +6,14 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use callrec::capi::*;
+use callrec_testkit::directory::Dir;
+use callrec_testkit::manifest::{live_manifests, published_manifests};
+use callrec_testkit::wait::until;
 
-use crate::callbacks::{ALLOW, OFTEN, SOON, outbox, until};
+use crate::callbacks::{ALLOW, OFTEN, SOON, outbox};
 use crate::kit::start_gateway;
 use crate::receiver::{Heard, Manner, Receiver};
-use crate::support::{Call, Dir, Engine, Start, open_with};
+use crate::support::{Call, Engine, Start, open_with};
 
 const DIRECTORY: &str = "CALLREC_CALLBACK_DIRECTORY";
 const URL: &str = "CALLREC_CALLBACK_URL";
@@ -77,26 +80,6 @@ impl Victim {
     }
 }
 
-/// The ids of what lies published in a directory.
-fn published(directory: &Path) -> HashSet<String> {
-    let entries = std::fs::read_dir(directory).unwrap();
-    let names = entries.map(|entry| entry.unwrap().path());
-    let manifests = names.filter(|path| path.extension().is_some_and(|ending| ending == "json"));
-    let ids = manifests.map(|path| {
-        let manifest: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-        manifest["id"].as_str().unwrap().to_owned()
-    });
-    ids.collect()
-}
-
-fn live_manifests(directory: &Path) -> usize {
-    let entries = std::fs::read_dir(directory.join(".callrec")).unwrap();
-    let names = entries.map(|entry| entry.unwrap().file_name());
-    names
-        .filter(|name| name.to_string_lossy().ends_with(".json"))
-        .count()
-}
-
 /// What was not answered before the kill comes after it, under the same keys; what was
 /// answered does not come again.
 fn killed(gateway: bool, manner: Manner, killable: impl Fn(&Path, &Receiver) -> bool) {
@@ -116,8 +99,9 @@ fn killed(gateway: bool, manner: Manner, killable: impl Fn(&Path, &Receiver) -> 
     let engine = Engine::open(&dir.0, &[ALLOW, SOON, OFTEN]);
     start_gateway(&engine);
     // What was begun, but not yet made, is not there; all else has been told by then.
-    until("not all are recovered", || live_manifests(&dir.0) == 0);
-    let owed: HashSet<String> = published(&dir.0).difference(&done).cloned().collect();
+    until("not all are recovered", || live_manifests(&dir).is_empty());
+    let mut owed: HashSet<String> = published_manifests(&dir).into_keys().collect();
+    owed.retain(|id| !done.contains(id));
     let after = || -> Vec<String> { receiver.heard()[before.len()..].iter().map(Heard::key).collect() };
     until("not all have come", || {
         owed.iter().all(|id| after().contains(id))

@@ -5,12 +5,13 @@ use std::ffi::{CStr, c_char, c_void};
 use std::sync::Arc;
 
 use callrec::capi::*;
+use callrec_testkit::directory::Dir;
+use callrec_testkit::wait::{PATIENCE, until};
 use parking_lot::{Condvar, Mutex};
 use serde_json::Value;
 use ureq::http;
 
-use crate::support::kit::until;
-use crate::support::{Answer, Arg, Call, Dir, Engine, PATIENCE, ask, init, string};
+use crate::support::{Answer, Arg, Call, Engine, ask, init, string};
 
 pub const FIRST: &str = "01RCC3N118B1V0SL8O7GK2LAES00000V";
 pub const SECOND: &str = "01RCC3N118B1V0SL8O7GK2LAES00000W";

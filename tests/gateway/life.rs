@@ -6,12 +6,13 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use callrec::capi::*;
+use callrec_testkit::directory::Dir;
+use callrec_testkit::wait::{PATIENCE, until};
 use parking_lot::{Condvar, Mutex};
 
 use crate::imagicle::{BASE, as_admin, on_first};
 use crate::kit::{House, basic, close_feed, handle};
-use crate::support::kit::until;
-use crate::support::{Dir, Engine, PATIENCE, ask, feed, init, write_bytes};
+use crate::support::{Engine, ask, feed, init, write_bytes};
 
 const LONG: u32 = PATIENCE.as_millis() as u32;
 

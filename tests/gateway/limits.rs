@@ -9,11 +9,11 @@ use std::process::Command;
 use std::time::Instant;
 
 use callrec::capi::*;
+use callrec_testkit::wait::{PATIENCE, until};
 use serde_json::Value;
 
 use crate::kit::{FIRST, House, Reply};
-use crate::support::kit::until;
-use crate::support::{PATIENCE, ask};
+use crate::support::ask;
 use crate::vobiz::{ID, record};
 
 fn connect(house: &House) -> TcpStream {

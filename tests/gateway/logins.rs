@@ -9,10 +9,11 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
 
 use callrec::capi::*;
+use callrec_testkit::wait::PATIENCE;
 use parking_lot::{Condvar, Mutex};
 
 use crate::kit::{House, basic, stop_gateway};
-use crate::support::{PATIENCE, ask, init};
+use crate::support::{ask, init};
 
 /// So long that nobody's turn comes while a test runs.
 const FOR_EVER: [(&str, &str); 2] = [

@@ -9,8 +9,10 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
+use callrec_testkit::directory::Dir;
+
 use crate::kit::{House, Reply, basic};
-use crate::support::{Call, Dir, build};
+use crate::support::{Call, build};
 use crate::vobiz::finished;
 
 const TEXT: &str = include_str!("../../docs/openapi.yaml");

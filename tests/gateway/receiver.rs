@@ -1,5 +1,6 @@
 //! A receiver of callbacks with whatever manners a test wants.
 
+use callrec_testkit::wait::PATIENCE;
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -7,8 +8,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
-
-use crate::support::PATIENCE;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Manner {

@@ -1,9 +1,9 @@
 //! Vobiz's start: each published answer, each subtlety that is ours to keep.
 
 use callrec::capi::*;
+use callrec_testkit::wait::until;
 use serde_json::json;
 
-use crate::callbacks::until;
 use crate::kit::{FIRST, House, Reply, SECOND, basic, close_feed, start_gateway_at, stop_gateway};
 use crate::support::{Wanted, end, feed, write_pcm};
 

@@ -4,9 +4,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use callrec::capi::*;
+use callrec_testkit::directory::Dir;
+use callrec_testkit::manifest::{ManifestSpan, manifest_beside, spans_of};
+use callrec_testkit::rtp::Sender;
+use callrec_testkit::tree::assert_settled;
+use callrec_testkit::wait::{PATIENCE, until};
+use callrec_testkit::wav::Wav;
 
 use crate::kit::*;
-use crate::support::rtp::Sender;
 use crate::support::*;
 
 const FRAME: usize = 160;
@@ -90,15 +95,17 @@ fn in_real_time_a_full_backlog_is_a_loss_of_its_length() {
     engine.by_id(rec_stop_by_id, None, &id).unwrap();
     let most_ms = asked.elapsed().as_millis() as u64;
     let (seen, wav) = finished(&engine, &id);
-    let manifest = files::manifest_beside(&seen.path);
+    let manifest = manifest_beside(&seen.path);
     let dropped = engine.stats().bytes_dropped;
     assert_eq!(engine.stats().frames_lost, 0, "every packet was taken");
 
     // Each leg has lost what was dropped, and the same of it.
-    let losses = losses(&manifest);
+    let losses = spans_of(&manifest, "loss");
     for leg in ["local", "remote"] {
-        let lost = losses.iter().filter(|(of, ..)| of == leg);
-        let (frames, ms) = lost.fold((0, 0), |sum, (_, from, to, ms)| (sum.0 + to - from, sum.1 + ms));
+        let lost = losses.iter().filter(|loss| loss.leg == leg);
+        let (frames, ms) = lost.fold((0, 0), |(frames, ms), loss| {
+            (frames + loss.to_frame - loss.from_frame, ms + loss.length_ms)
+        });
         assert_eq!(frames, dropped / 2, "{leg}: {losses:?}");
         assert!(
             ms.abs_diff(frames / 8) <= losses.len() as u64,
@@ -123,9 +130,8 @@ fn in_real_time_a_full_backlog_is_a_loss_of_its_length() {
         let heard = wav.g711(channel);
         let first = heard.iter().position(|byte| *byte != 0xff).unwrap();
         let lost = |at: u64| {
-            let within =
-                |(of, from, to, _): &(String, u64, u64, u64)| of == leg && (*from..*to).contains(&at);
-            losses.iter().any(within)
+            let within = |loss: &ManifestSpan| (loss.from_frame..loss.to_frame).contains(&at);
+            losses.iter().any(|loss| loss.leg == leg && within(loss))
         };
         let mut silent = 0;
         for (at, found) in heard.iter().enumerate().skip(first) {
@@ -141,7 +147,7 @@ fn in_real_time_a_full_backlog_is_a_loss_of_its_length() {
         assert!(silent < 2000, "{leg}: {silent} frames are silent");
     }
     engine.close();
-    files::assert_settled(&dir.0);
+    assert_settled(&dir.0);
 }
 
 /// All recordings together: each alone would still have room.
@@ -199,17 +205,18 @@ fn the_backlog_of_all_is_bounded() {
     let mut lost_bytes = 0;
     for id in &ids {
         let (seen, wav) = finished(&engine, id);
-        let losses = losses(&files::manifest_beside(&seen.path));
+        let losses = spans_of(&manifest_beside(&seen.path), "loss");
         // Stereo, and only one leg was ever fed.
-        assert!(losses.iter().all(|(leg, ..)| leg == "local"), "{losses:?}");
-        lost_bytes += losses.iter().map(|(_, from, to, _)| (to - from) * 4).sum::<u64>();
+        assert!(losses.iter().all(|loss| loss.leg == "local"), "{losses:?}");
+        let lost = losses.iter().map(|loss| loss.to_frame - loss.from_frame);
+        lost_bytes += 4 * lost.sum::<u64>();
         let length = wav.frames() as u64 / 48;
         assert!(wall_ms.contains(&length), "{length} of {wall_ms:?} ms");
     }
     assert_eq!(lost_bytes, engine.stats().bytes_dropped);
     assert_eq!(engine.stats().backlog_bytes, 0);
     engine.close();
-    files::assert_settled(&dir.0);
+    assert_settled(&dir.0);
 }
 
 fn stream(settings: &[(&str, &str)]) -> (Dir, Arc<Disk>, Engine, Line) {
@@ -251,7 +258,7 @@ fn in_stream_time_a_full_backlog_holds_the_feed_back() {
     line.assert_whole(&wav);
     assert_eq!((seen.lost_ms, engine.stats().bytes_dropped), (0, 0));
     engine.close();
-    files::assert_settled(&dir.0);
+    assert_settled(&dir.0);
 }
 
 #[test]
@@ -272,7 +279,7 @@ fn in_stream_time_a_writer_without_progress_fails_its_recording() {
         (seen.error, seen.end_reason, seen.state),
         (REC_ERR_IO, REC_END_WRITE_ERROR, REC_STATE_FAILED)
     );
-    let wav = files::Wav::read(&seen.path);
+    let wav = Wav::read(&seen.path);
     let heard = wav.g711(0);
     assert!(!heard.is_empty() && heard.len() as u64 <= fed);
     assert!(heard == bytes(line.number, 0, heard.len()), "the part is true");
@@ -284,5 +291,5 @@ fn in_stream_time_a_writer_without_progress_fails_its_recording() {
     let (_, wav) = finished(&engine, &id);
     assert!(wav.g711(0) == bytes(line.number, from, 16_000));
     engine.close();
-    files::assert_settled(&dir.0);
+    assert_settled(&dir.0);
 }

@@ -6,6 +6,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use callrec::capi::*;
 use callrec::storage::faults::{self, Step};
+use callrec_testkit::directory::Dir;
+use callrec_testkit::manifest::manifest_beside;
+use callrec_testkit::tree::{assert_settled, files_with_extension};
+use callrec_testkit::wait::{PATIENCE, until};
+use callrec_testkit::wav::Wav;
 
 use crate::kit::*;
 use crate::support::*;
@@ -60,10 +65,10 @@ fn a_write_error_stays_with_its_recording() {
         assert_eq!(seen.lost_ms, 0);
     }
     // What is on disk is published, and true.
-    let part = files::Wav::read(&failed.path).g711(0);
+    let part = Wav::read(&failed.path).g711(0);
     assert!(part.len() >= 8000, "{}", part.len());
     assert!(part == bytes(1, 0, part.len()));
-    let manifest = files::manifest_beside(&failed.path);
+    let manifest = manifest_beside(&failed.path);
     assert_eq!(manifest["state"], "failed");
     assert_eq!(manifest["samples"].as_u64(), Some(part.len() as u64));
     ask(|e| unsafe { rec_verify(Arg::from(failed.path.as_str()).ptr(), e) }).unwrap();
@@ -71,7 +76,7 @@ fn a_write_error_stays_with_its_recording() {
     assert_eq!(ends.iter().filter(|told| told.is_terminal()).count(), 1);
     faults::clear(&dir.0);
     engine.close();
-    files::assert_settled(&dir.0);
+    assert_settled(&dir.0);
 }
 
 #[test]
@@ -135,7 +140,7 @@ fn a_disk_without_room_starts_nothing() {
         "what is fed is not forgotten"
     );
     engine.close();
-    files::assert_settled(&dir.0);
+    assert_settled(&dir.0);
 }
 
 /// Nothing is waited for; the directory is held until the stuck writer has returned.
@@ -197,7 +202,7 @@ fn closing_while_the_disk_stands_still() {
             line.assert_whole(&wav);
         }
         next.close();
-        files::assert_settled(&dir.0);
+        assert_settled(&dir.0);
     }
 }
 
@@ -233,7 +238,7 @@ fn a_discard_behind_a_write_that_fails() {
     faults::clear(&dir.0);
     end(line.call).unwrap();
     engine.close();
-    files::assert_settled(&dir.0);
+    assert_settled(&dir.0);
     let left: Vec<_> = std::fs::read_dir(&dir.0).unwrap().collect();
     assert_eq!(left.len(), 1, "nothing but .callrec: {left:?}");
 }
@@ -307,15 +312,11 @@ fn closing_while_a_huge_file_is_hashed() {
     let (_, wav) = finished(&next, &line.id);
     line.assert_whole(&wav);
     next.close();
-    files::assert_settled(&dir.0);
+    assert_settled(&dir.0);
 }
 
 fn part_in(directory: &std::path::Path) -> std::path::PathBuf {
-    let names = std::fs::read_dir(directory).unwrap();
-    let mut paths = names.map(|entry| entry.unwrap().path());
-    paths
-        .find(|path| path.extension().is_some_and(|end| end == "part"))
-        .unwrap()
+    files_with_extension(directory, "part").remove(0)
 }
 
 /// A dead server answers nobody who asks for the free room; the watch goes on.

@@ -5,9 +5,11 @@ use std::ffi::c_void;
 use std::time::Instant;
 
 use callrec::capi::*;
+use callrec_testkit::directory::Dir;
+use callrec_testkit::tree::assert_settled;
+use callrec_testkit::wait::{PATIENCE, until};
 use parking_lot::{Condvar, Mutex};
 
-use crate::kit::*;
 use crate::support::*;
 
 const QUEUE: u64 = 65_536;
@@ -117,7 +119,7 @@ fn a_queue_that_nobody_drains_loses_nothing_terminal() {
         "every event was told or dropped"
     );
     assert!(heard.len() as u64 >= QUEUE, "as many as may wait have waited");
-    files::assert_settled(&dir.0);
+    assert_settled(&dir.0);
 }
 
 fn is_terminal(kind: i32) -> bool {

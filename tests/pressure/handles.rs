@@ -4,6 +4,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use callrec::capi::*;
+use callrec_testkit::directory::Dir;
+use callrec_testkit::tree::assert_settled;
 
 use crate::kit::*;
 use crate::support::*;
@@ -67,5 +69,5 @@ fn five_hundred_recordings_with_sixty_four_handles() {
     assert!(most <= HANDLES + AT_WORK, "{most} files were open at the end");
     assert_eq!(open_audio(&real), 0);
     engine.close();
-    files::assert_settled(&dir.0);
+    assert_settled(&dir.0);
 }

@@ -7,9 +7,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use callrec::capi::*;
 use callrec::storage::faults::{self, Step};
+use callrec_testkit::wait::until;
+use callrec_testkit::wav::Wav;
 use parking_lot::{Condvar, Mutex};
 
-pub use crate::support::kit::*;
+pub use crate::support::feeds::*;
 use crate::support::*;
 
 /// A disk that takes nothing while it stands still.
@@ -128,7 +130,7 @@ impl Line {
         self.fed += count as u64;
     }
 
-    pub fn assert_whole(&self, wav: &files::Wav) {
+    pub fn assert_whole(&self, wav: &Wav) {
         let want = bytes(self.number, 0, self.fed as usize);
         let found = wav.g711(0);
         let same = want.iter().zip(&found).take_while(|(a, b)| a == b).count();
@@ -149,24 +151,4 @@ pub fn record(engine: &Engine, call_id: &str) -> Answer<String> {
             ..Start::default()
         },
     )
-}
-
-/// (leg, from, to) of each loss, and of how many ms.
-pub fn losses(manifest: &serde_json::Value) -> Vec<(String, u64, u64, u64)> {
-    let number = |span: &serde_json::Value, name: &str| span[name].as_u64().unwrap();
-    manifest["spans"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter(|span| span["kind"] == "loss")
-        .map(|span| {
-            let leg = span["leg"].as_str().unwrap().to_owned();
-            (
-                leg,
-                number(span, "from_frame"),
-                number(span, "to_frame"),
-                number(span, "length_ms"),
-            )
-        })
-        .collect()
 }

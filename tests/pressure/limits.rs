@@ -4,6 +4,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use callrec::capi::*;
+use callrec_testkit::directory::Dir;
+use callrec_testkit::tree::assert_settled;
+use callrec_testkit::wait::{PATIENCE, until};
 
 use crate::kit::*;
 use crate::support::*;
@@ -62,7 +65,7 @@ fn recordings_at_most() {
     let failed = failed.iter().filter(|told| told.kind == REC_EVENT_START_FAILED);
     assert_eq!(failed.count(), 1, "told once");
     engine.close();
-    files::assert_settled(&dir.0);
+    assert_settled(&dir.0);
 }
 
 /// However many ask at once.
@@ -116,7 +119,7 @@ fn limits_hold_in_a_crowd() {
     let events = engine.close();
     let terminals = events.all().iter().filter(|told| told.is_terminal()).count();
     assert_eq!(terminals as u64, taken.into_inner());
-    files::assert_settled(&dir.0);
+    assert_settled(&dir.0);
 }
 
 /// A call without media has been forgotten; one that is fed has not, and one whose
@@ -151,6 +154,6 @@ fn a_forgotten_call_is_ended() {
         assert_eq!(refused(end(fed.call)), REC_ERR_BAD_HANDLE);
         assert_eq!(engine.stats().live_calls, 0);
         engine.close();
-        files::assert_settled(&dir.0);
+        assert_settled(&dir.0);
     }
 }

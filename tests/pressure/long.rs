@@ -5,39 +5,25 @@ use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
 use callrec::capi::*;
+use callrec_testkit::directory::Dir;
+use callrec_testkit::rtp::Sender;
+use callrec_testkit::tree::assert_settled;
+use callrec_testkit::wait::{until, until_for};
+use callrec_testkit::wav::WavHeader;
 
 use crate::kit::*;
-use crate::support::rtp::Sender;
 use crate::support::*;
 
 const HOURS: u64 = 16;
 const RATE: u64 = 8000;
 
-/// Where the audio begins, and how much there is: by the headers alone.
-fn audio_of(path: &str) -> (File, u64, u64, bool) {
-    let file = File::open(path).unwrap();
-    let mut start = [0; 4096];
-    let read = file.read_at(&mut start, 0).unwrap();
-    let start = &start[..read];
-    let large = start.starts_with(b"RF64");
-    let long = |at: usize| u64::from_le_bytes(start[at..at + 8].try_into().unwrap());
-    let short = |at: usize| u64::from(u32::from_le_bytes(start[at..at + 4].try_into().unwrap()));
-    let (mut at, mut wide) = (12, None);
-    loop {
-        let (name, bytes) = (&start[at..at + 4], short(at + 4));
-        match name {
-            b"ds64" => {
-                assert_eq!(long(at + 8) + 8, file.metadata().unwrap().len(), "RIFF's size");
-                wide = Some(long(at + 16));
-            }
-            b"data" => {
-                let bytes = if large { wide.unwrap() } else { bytes };
-                return (file, at as u64 + 8, bytes, large);
-            }
-            _ => {}
-        }
-        at += 8 + bytes as usize + (bytes as usize & 1);
+/// A file and what stands before its audio, which may be too large to be read as a whole.
+fn audio_of(path: &str) -> (File, WavHeader) {
+    let (file, header) = (File::open(path).unwrap(), WavHeader::read(path));
+    if header.rf64 {
+        assert_eq!(header.riff_end, file.metadata().unwrap().len(), "RIFF's size");
     }
+    (file, header)
 }
 
 /// Sixteen hours in which somebody says something every twenty minutes: timestamps
@@ -57,7 +43,8 @@ fn sixteen_hours_of_silence_suppression() {
     end(line.call).unwrap();
     let told = engine.events.wait_terminal(&line.id);
     let seen = told.recording.unwrap();
-    let (file, at, length, _) = audio_of(&seen.path);
+    let (file, header) = audio_of(&seen.path);
+    let (at, length) = (header.audio_at, header.audio_bytes);
     assert_eq!(length, words * EVERY + 160);
     assert_eq!((seen.lost_ms, engine.stats().frames_lost), (0, 0));
     assert_eq!(seen.duration_ms, length / 8);
@@ -71,7 +58,7 @@ fn sixteen_hours_of_silence_suppression() {
         assert!(found[160..320] == bytes(8, n * 160, 160), "word {n}");
     }
     engine.close();
-    files::assert_settled(&dir.0);
+    assert_settled(&dir.0);
 }
 
 /// More than 4 GiB: the file says so in RF64, and is what it says.
@@ -111,7 +98,8 @@ fn a_file_beyond_four_gigabytes() {
     until_for(Duration::from_secs(900), "it is never finished", over);
     let told = engine.events.wait_terminal(&id);
     let seen = told.recording.unwrap();
-    let (file, at, length, large) = audio_of(&seen.path);
+    let (file, header) = audio_of(&seen.path);
+    let (at, length, large) = (header.audio_at, header.audio_bytes, header.rf64);
     assert_eq!((length, large), (((words - 1) * EVERY + 100) * 4, true));
     assert_eq!(seen.bytes, file.metadata().unwrap().len());
     assert_eq!(seen.duration_ms, (length / 4 * 1000 + FULL / 2) / FULL);
@@ -124,7 +112,7 @@ fn a_file_beyond_four_gigabytes() {
         assert!(found == wanted[..], "word {n}");
     }
     engine.close();
-    files::assert_settled(&dir.0);
+    assert_settled(&dir.0);
 }
 
 /// A call that has ended before a worker looked at it keeps the rate of its legs.

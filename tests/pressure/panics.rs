@@ -1,6 +1,8 @@
 //! A panic amid the audio of a call: what it touched fails, and nothing else.
 
 use callrec::capi::*;
+use callrec_testkit::directory::Dir;
+use callrec_testkit::tree::assert_settled;
 
 use crate::kit::*;
 use crate::support::*;
@@ -45,7 +47,7 @@ fn a_panic_fails_the_recordings_of_its_call_alone() {
     fine.assert_whole(&finished(&engine, &fine.id).1);
     assert_eq!(engine.stats().frames_ignored, 0);
     engine.close();
-    files::assert_settled(&dir.0);
+    assert_settled(&dir.0);
 }
 
 /// A fault where a recording ends: its call ends, it is told, and closing comes through.
@@ -73,7 +75,7 @@ fn a_panic_at_the_end_of_a_recording_holds_nothing_up() {
             line.assert_whole(&wav);
         }
         assert_eq!(next.close().kinds(&line.id).len(), 1 - ending.len());
-        files::assert_settled(&dir.0);
+        assert_settled(&dir.0);
     }
 }
 

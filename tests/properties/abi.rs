@@ -6,14 +6,17 @@ use std::path::Path;
 
 use callrec::capi::*;
 use callrec::words::{Codec, EndReason, Layout, Leg, PauseMode, Status};
+use callrec_testkit::directory::Dir;
+use callrec_testkit::manifest::{ManifestSpan, manifest_beside, spans_of};
+use callrec_testkit::tree::{assert_settled, tree};
+use callrec_testkit::wait::PATIENCE;
+use callrec_testkit::wav::Wav;
 use proptest::prelude::*;
-use serde_json::Value;
 
 use crate::check::check;
 use crate::model::Model;
 use crate::plan::{Plan, Wish, whole_plans};
 use crate::run::{Driver, Hand, LINEAR_TYPE, Run, Span, Taken, UNIQUE};
-use crate::support::files::{Wav, assert_settled, manifest_beside, tree};
 use crate::support::*;
 
 /// A run of so many samples in a row is no accident.
@@ -70,8 +73,7 @@ impl Whole {
             (seen.duration_ms, seen.paused_ms, seen.lost_ms),
             (number("duration_ms"), number("paused_ms"), number("lost_ms"))
         );
-        let spans = manifest["spans"].as_array().unwrap();
-        let of = |kind: &'static str| spans.iter().filter(move |span| span["kind"] == kind);
+        let spans = |kind| spans_of(&manifest, kind).into_iter();
         Taken {
             rate: wav.rate,
             channels: wav.channels,
@@ -80,8 +82,8 @@ impl Whole {
                 REC_END_LIMIT => Some(EndReason::Limit),
                 _ => None,
             },
-            pauses: of("pause").map(span).collect(),
-            losses: of("loss").map(|loss| (leg_of(loss), span(loss))).collect(),
+            pauses: spans("pause").map(|pause| span(&pause)).collect(),
+            losses: spans("loss").map(|loss| (leg_of(&loss), span(&loss))).collect(),
             frames: number("samples"),
             duration_ms: number("duration_ms"),
             paused_ms: number("paused_ms"),
@@ -92,21 +94,17 @@ impl Whole {
     }
 }
 
-fn span(span: &Value) -> Span {
-    let number = |name: &str| span[name].as_u64().unwrap();
+fn span(span: &ManifestSpan) -> Span {
     Span {
-        from: number("from_frame"),
-        to: number("to_frame"),
-        ms: number("length_ms") as f64,
+        from: span.from_frame,
+        to: span.to_frame,
+        ms: span.length_ms as f64,
     }
 }
 
-fn leg_of(span: &Value) -> usize {
-    let name = span["leg"].as_str().unwrap();
-    ["local", "remote", "mixed"]
-        .iter()
-        .position(|leg| *leg == name)
-        .unwrap()
+fn leg_of(span: &ManifestSpan) -> usize {
+    let names = ["local", "remote", "mixed"];
+    names.iter().position(|leg| *leg == span.leg).unwrap()
 }
 
 fn format_of(codec: Codec, rate: u32) -> rec_feed_format {

@@ -2,9 +2,9 @@
 
 use callrec::codec::SampleFormat;
 use callrec::words::{EndReason, Format, Layout, PauseMode};
+use callrec_testkit::g711::{self, Law};
 
 use crate::fate::{Fate, fates};
-use crate::g711::{self, Law};
 use crate::hold;
 use crate::model::{Cell, MIXED, Model, NS_PER_MS, Stretch, index, time};
 use crate::names::paused_names;

@@ -8,7 +8,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::g711::Law;
+use callrec_testkit::g711::Law;
 
 pub const NS_PER_MS: u64 = 1_000_000;
 pub const MIXED: usize = 2;

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use callrec::words::Format;
+use callrec_testkit::wav::pcm16;
 
 use crate::hold;
 use crate::model::Model;
@@ -47,6 +48,5 @@ fn is_named(model: &Model, leg: usize) -> bool {
 }
 
 pub fn samples(taken: &Taken, channel: usize, channels: usize) -> impl Iterator<Item = i16> + '_ {
-    let frames = taken.bytes.chunks_exact(2 * channels);
-    frames.map(move |frame| i16::from_le_bytes([frame[2 * channel], frame[2 * channel + 1]]))
+    pcm16(&taken.bytes, channels, channel)
 }

@@ -2,11 +2,11 @@
 
 use callrec::media::Ledger;
 use callrec::words::{Codec, EndReason, Leg, Status};
+use callrec_testkit::g711::Law;
+use callrec_testkit::rtp::{self, Header};
 
-use crate::g711::Law;
 use crate::model::{Cell, MIXED, Model, NS_PER_MS, Packet, Speech, index};
 use crate::plan::{Fate, How, Plan, Step, Wish};
-use crate::support::rtp::{self, Header};
 
 pub const LINEAR_TYPE: u8 = 96;
 /// So many samples of a leg have a value of their own.

@@ -6,10 +6,10 @@
 use callrec::media::sim::{self, Sim, Tape};
 use callrec::media::{ClockMode, Span};
 use callrec::words::{Codec, FeedFormat, Format, Layout, Leg, PauseMode};
+use callrec_testkit::rtp::{self, Header};
 use proptest::prelude::*;
 
 use crate::model::NS_PER_MS;
-use crate::support::rtp::{self, Header};
 
 const RATES: [u32; 4] = [8000, 16_000, 44_100, 48_000];
 /// Payload types of these rates.

@@ -2,6 +2,7 @@
 //! because its recording does.
 
 use callrec::capi::*;
+use callrec_testkit::manifest::manifest_beside;
 
 use super::helper::*;
 use crate::support::*;
@@ -57,7 +58,7 @@ fn a_recording_says_that_it_is_automatic() {
     for (id, automatic) in [(&id, true), (&own, false)] {
         let seen = events.wait_terminal(id).recording.unwrap();
         assert_eq!(seen.flags & REC_START_AUTOMATIC != 0, automatic);
-        assert_eq!(files::manifest_beside(&seen.path)["automatic"], automatic);
+        assert_eq!(manifest_beside(&seen.path)["automatic"], automatic);
     }
 }
 

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use callrec::capi::*;
+use callrec_testkit::wait::until;
+use callrec_testkit::wav::Wav;
 
 use super::helper::*;
 use crate::support::*;
@@ -338,7 +340,7 @@ fn hold_is_silence_and_not_loss() {
         (seen.duration_ms, seen.lost_ms, seen.end_reason),
         (3000, 0, REC_END_STOPPED)
     );
-    let wav = files::Wav::read(&seen.path);
+    let wav = Wav::read(&seen.path);
     for leg in [0, 1] {
         let samples = wav.pcm(leg);
         assert!(samples[..8000].iter().all(|sample| *sample == 1000));

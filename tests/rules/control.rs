@@ -3,6 +3,7 @@
 use std::sync::Barrier;
 
 use callrec::capi::*;
+use callrec_testkit::tree::{assert_settled, files_with_extension};
 
 use super::helper::*;
 use crate::support::*;
@@ -332,8 +333,8 @@ fn discarding_leaves_no_file() {
         );
     }
     let (_, dir) = w.finish();
-    files::assert_settled(&dir.0);
-    assert!(audio_files(&dir.0).is_empty());
+    assert_settled(&dir.0);
+    assert!(files_with_extension(&dir, "wav").is_empty());
 }
 
 /// 8 threads stop the same recordings at once, by every way there is.

@@ -1,6 +1,8 @@
 //! The states of a recording, and what is told of them.
 
 use callrec::capi::*;
+use callrec_testkit::manifest::manifest_beside;
+use callrec_testkit::tree::{assert_settled, tree};
 
 use super::helper::*;
 use crate::support::*;
@@ -76,7 +78,7 @@ fn started_comes_first_and_one_terminal_event_last() {
         );
         assert!(told.last().unwrap().is_terminal(), "{told:?}");
     }
-    files::assert_settled(&dir.0);
+    assert_settled(&dir.0);
 }
 
 #[test]
@@ -89,7 +91,7 @@ fn started_is_told_once_file_and_manifest_exist() {
         if event.kind == REC_EVENT_STARTED {
             let id = id_of(event);
             let live = dir.join(format!(".callrec/{id}.json")).is_file();
-            let parts = files::tree(&dir)
+            let parts = tree(&dir)
                 .iter()
                 .filter(|f| f.extension().is_some_and(|e| e == "part"))
                 .count();
@@ -109,7 +111,7 @@ fn the_terminal_event_is_told_once_all_is_published() {
     listen(w.handle, move |event| {
         if event.kind == REC_EVENT_FINISHED {
             let path = string(unsafe { (*event.recording).path });
-            let manifest = files::manifest_beside(&path);
+            let manifest = manifest_beside(&path);
             let _ = tell.send((std::path::Path::new(&path).is_file(), manifest));
         }
     })
@@ -147,7 +149,7 @@ fn the_json_of_an_event_is_in_the_manifests_words() {
     w.by_id(rec_stop_by_id, HOST, &id).unwrap();
     let told = w.events.wait_terminal(&id);
     let seen = told.recording.unwrap();
-    let manifest = files::manifest_beside(&seen.path);
+    let manifest = manifest_beside(&seen.path);
     assert_eq!(told.json["event"], "finished");
     assert_eq!(told.json["recording"], manifest);
     assert_eq!(seen.digest, manifest["digest"].as_str().unwrap());
@@ -173,7 +175,7 @@ fn closing_finishes_everything_live() {
         assert_eq!((terminal[0].kind, seen.end_reason), (REC_EVENT_FINISHED, reason));
         assert!(std::path::Path::new(&seen.path).is_file());
     }
-    files::assert_settled(&dir.0);
+    assert_settled(&dir.0);
 }
 
 #[test]
@@ -279,7 +281,7 @@ mod with_faults {
             w.start(HOST, &on_device("SEP1")).unwrap();
             let (events, dir) = w.finish();
             assert_eq!(events.kinds(&id), [REC_EVENT_START_FAILED], "{step:?}");
-            files::assert_settled(&dir.0);
+            assert_settled(&dir.0);
         }
     }
 

@@ -4,6 +4,8 @@
 use std::ffi::{c_char, c_void};
 
 use callrec::capi::*;
+use callrec_testkit::tree::assert_settled;
+use callrec_testkit::wait::until;
 use parking_lot::Mutex;
 
 use super::helper::*;
@@ -36,7 +38,7 @@ fn one_event_that_cannot_be_told_is_not_the_end_of_the_others() {
     let lines = lines.lock();
     let named = |line: &&String| line.contains("paused") && line.contains("planted");
     assert_eq!(lines.iter().filter(named).count(), 1, "{lines:?}");
-    files::assert_settled(&dir.0);
+    assert_settled(&dir.0);
 }
 
 #[test]
@@ -53,7 +55,7 @@ fn a_terminal_event_that_could_not_be_told_stays_owed() {
         (REC_EVENT_FINISHED, REC_EVENT_FLAG_REPEATED)
     );
     engine.close();
-    files::assert_settled(&dir.0);
+    assert_settled(&dir.0);
 }
 
 #[test]

@@ -3,11 +3,11 @@
 use std::ffi::c_void;
 use std::fmt::Debug;
 use std::ops::Deref;
-use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
 
 use callrec::capi::*;
+use callrec_testkit::directory::Dir;
+use callrec_testkit::wait::PATIENCE;
 
 use crate::support::*;
 
@@ -207,16 +207,6 @@ pub fn refused_because<T: Debug>(answer: Answer<T>, status: rec_status, reason: 
     refusal
 }
 
-/// Looks again and again, without any clock of its own, until it is so.
-#[track_caller]
-pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !holds() {
-        assert!(Instant::now() < deadline, "never: {what}");
-        std::thread::park_timeout(std::time::Duration::from_millis(1));
-    }
-}
-
 /// A subscription that runs a closure; `freed` counts the calls of `user_data_free`.
 pub struct Listening {
     pub handle: rec_subscription,
@@ -273,10 +263,4 @@ pub fn id_of(event: &rec_event) -> String {
 /// Closes an engine that was opened without the helpers.
 pub fn close(engine: rec_engine) -> Answer<()> {
     ask(|e| unsafe { rec_close(engine, PATIENCE.as_millis() as u32, e) })
-}
-
-pub fn audio_files(directory: &Path) -> Vec<std::path::PathBuf> {
-    let files = files::tree(directory);
-    let is_audio = |file: &std::path::PathBuf| file.extension().is_some_and(|e| e == "wav");
-    files.into_iter().filter(is_audio).collect()
 }

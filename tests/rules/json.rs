@@ -1,6 +1,7 @@
 //! A list as Imagicle's JSON: field names, their order, and the forms of values.
 
 use callrec::capi::*;
+use callrec_testkit::wait::until;
 use time::OffsetDateTime;
 use time::macros::format_description;
 

@@ -3,10 +3,12 @@
 use std::sync::Barrier;
 
 use callrec::capi::*;
-use serde_json::Value;
+use callrec_testkit::manifest::{manifest_beside, spans_of};
+use callrec_testkit::rtp::Sender;
+use callrec_testkit::wait::until;
+use callrec_testkit::wav::Wav;
 
 use super::helper::*;
-use crate::support::rtp::Sender;
 use crate::support::*;
 
 const SAID: i16 = 1111;
@@ -28,20 +30,14 @@ impl Legs {
 }
 
 fn count(path: &str, sample: i16) -> [usize; 2] {
-    let wav = files::Wav::read(path);
+    let wav = Wav::read(path);
     [0, 1].map(|channel| wav.pcm(channel).into_iter().filter(|one| *one == sample).count())
 }
 
 /// The pauses that the manifest beside it lists, as frames.
 fn pauses(path: &str) -> Vec<(u64, u64)> {
-    let manifest = files::manifest_beside(path);
-    let spans = manifest["spans"].as_array().unwrap();
-    let frame = |span: &Value, name: &str| span[name].as_u64().unwrap();
-    spans
-        .iter()
-        .filter(|span| span["kind"] == "pause")
-        .map(|span| (frame(span, "from_frame"), frame(span, "to_frame")))
-        .collect()
+    let pauses = spans_of(&manifest_beside(path), "pause").into_iter();
+    pauses.map(|span| (span.from_frame, span.to_frame)).collect()
 }
 
 #[test]

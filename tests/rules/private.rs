@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering::SeqCst};
 
 use callrec::capi::*;
+use callrec_testkit::manifest::manifest_beside;
+use callrec_testkit::wait::until;
 use serde_json::Value;
 
 use super::helper::*;
@@ -162,7 +164,7 @@ fn the_manifest_says_so() {
         private(call, on).unwrap();
         end(call).unwrap();
         let told = w.events.wait_terminal(&id);
-        let manifest = files::manifest_beside(&told.recording.unwrap().path);
+        let manifest = manifest_beside(&told.recording.unwrap().path);
         for call in [&manifest["call"], &told.json["recording"]["call"]] {
             assert_eq!(call.get("private").and_then(Value::as_bool), said);
         }
@@ -217,6 +219,7 @@ mod with_faults {
     use std::sync::mpsc::Sender;
 
     use callrec::storage::faults::{self, Step};
+    use callrec_testkit::wav::Wav;
     use parking_lot::Mutex;
 
     use super::*;
@@ -270,7 +273,7 @@ mod with_faults {
         say(2222);
         end(call).unwrap();
         let seen = w.events.wait_terminal(&id).recording.unwrap();
-        let said = files::Wav::read(&seen.path).pcm(0);
+        let said = Wav::read(&seen.path).pcm(0);
         assert_eq!(said.iter().filter(|sample| **sample == 2222).count(), 1600);
         assert!(!said.contains(&1111));
         let (events, _dir) = w.finish();

@@ -1,6 +1,8 @@
 //! The statuses of arguments, look-ups and limits, with their reasons.
 
 use callrec::capi::*;
+use callrec_testkit::directory::Dir;
+use callrec_testkit::wait::until;
 
 use super::helper::*;
 use crate::support::*;

@@ -5,6 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use callrec::capi::*;
+use callrec_testkit::random::Dice;
+use callrec_testkit::tree::{assert_settled, files_with_extension};
+use callrec_testkit::wait::until;
 use parking_lot::Mutex;
 
 use super::helper::*;
@@ -29,18 +32,6 @@ struct Books {
     lists: AtomicU64,
 }
 
-/// A small generator of its own for each thread.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % sides as u64) as usize
-    }
-}
-
 #[track_caller]
 fn allowed<T>(answer: Answer<T>, refusals: &[rec_status]) -> Option<T> {
     match answer {
@@ -51,13 +42,13 @@ fn allowed<T>(answer: Answer<T>, refusals: &[rec_status]) -> Option<T> {
 }
 
 fn step(w: &World, books: &Books, dice: &mut Dice) {
-    let (device, number, call) = LINES[dice.roll(LINES.len())];
+    let (device, number, call) = LINES[dice.index(LINES.len())];
     let known = {
         let started = books.started.lock();
         let recent = started.len().saturating_sub(12);
-        (recent < started.len()).then(|| started[recent + dice.roll(started.len() - recent)].clone())
+        (recent < started.len()).then(|| started[recent + dice.index(started.len() - recent)].clone())
     };
-    match dice.roll(8) {
+    match dice.index(8) {
         0 | 1 => {
             // No more than the disk can follow.
             if w.stats().finishing_recordings > 200 {
@@ -67,7 +58,7 @@ fn step(w: &World, books: &Books, dice: &mut Dice) {
                 number: Some(number),
                 ..on_device(device)
             };
-            let start = if dice.roll(2) == 0 {
+            let start = if dice.index(2) == 0 {
                 start
             } else {
                 additional(start)
@@ -76,14 +67,14 @@ fn step(w: &World, books: &Books, dice: &mut Dice) {
             books.started.lock().extend(id);
         }
         2 => {
-            let op = [rec_stop_by_id as ById, rec_discard_by_id][dice.roll(2)];
+            let op = [rec_stop_by_id as ById, rec_discard_by_id][dice.index(2)];
             let Some(id) = known else { return };
             if allowed(w.by_id(op, HOST, &id), &[REC_ERR_NOT_LIVE]).is_some() {
                 *books.won.lock().entry(id).or_default() += 1;
             }
         }
         3 => {
-            let answer = match dice.roll(3) {
+            let answer = match dice.index(3) {
                 0 => w.stop_by_device(HOST, Some(device), None),
                 1 => w.stop_by_device(HOST, None, Some(number)),
                 _ => w.stop_by_call(HOST, call, None),
@@ -95,7 +86,7 @@ fn step(w: &World, books: &Books, dice: &mut Dice) {
         }
         4 => {
             let refusals = [REC_ERR_NOT_LIVE, REC_ERR_ALREADY_PAUSED];
-            if dice.roll(2) == 0 {
+            if dice.index(2) == 0 {
                 allowed(
                     w.by_device(rec_pause_by_device, HOST, Some(device), Some(number)),
                     &refusals,
@@ -151,7 +142,7 @@ fn the_books_balance() {
         for seed in 1..=THREADS {
             let (w, books) = (&w, &books);
             scope.spawn(move || {
-                let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+                let mut dice = Dice::scattered(seed);
                 while Instant::now() < until {
                     step(w, books, &mut dice);
                 }
@@ -188,10 +179,10 @@ fn the_books_balance() {
                 .is_some_and(|r| r.end_reason != REC_END_DISCARDED)
     };
     assert_eq!(
-        audio_files(&dir.0).len(),
+        files_with_extension(&dir, "wav").len(),
         events.all().iter().filter(kept).count()
     );
-    files::assert_settled(&dir.0);
+    assert_settled(&dir.0);
 }
 
 fn wait_for_empty(w: &World) {

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc;
 
 use callrec::capi::*;
+use callrec_testkit::directory::Dir;
+use callrec_testkit::wait::until;
 use parking_lot::Mutex;
 
 use super::helper::*;

@@ -1,6 +1,7 @@
 //! A call that moves to another line: what follows it, and what stays.
 
 use callrec::capi::*;
+use callrec_testkit::manifest::manifest_beside;
 
 use super::helper::*;
 use crate::support::*;
@@ -135,7 +136,7 @@ fn the_manifest_keeps_every_line_with_times() {
     .unwrap();
     w.by_id(rec_stop_by_id, HOST, &id).unwrap();
     let seen = w.events.wait_terminal(&id).recording.unwrap();
-    let manifest = files::manifest_beside(&seen.path);
+    let manifest = manifest_beside(&seen.path);
     let lines = manifest["lines"].as_array().unwrap();
     let names: Vec<_> = lines
         .iter()
@@ -169,7 +170,7 @@ fn a_recording_begun_after_the_transfer_knows_the_line_before() {
     let id = w.start(HOST, &on_device("SEP2")).unwrap();
     w.by_id(rec_stop_by_id, HOST, &id).unwrap();
     let seen = w.events.wait_terminal(&id).recording.unwrap();
-    let manifest = files::manifest_beside(&seen.path);
+    let manifest = manifest_beside(&seen.path);
     let last = manifest["lines"].as_array().unwrap().last().unwrap().clone();
     assert_eq!(
         (&last["device_name"], &last["directory_number"]),

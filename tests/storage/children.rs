@@ -58,7 +58,7 @@ pub fn abort_at(directory: &Path, number: usize, system: System) {
 }
 
 pub fn child_live(directory: &Path, calls: usize) {
-    let rig = Rig::on(Scratch(directory.to_owned()));
+    let rig = Rig::on(Dir(directory.to_owned()));
     let mut files = Vec::new();
     for at in 1..=calls {
         let id = Uuid::from_u128(at as u128);
@@ -105,7 +105,7 @@ fn write_three(file: &mut ByteFile) {
 /// One kept, one discarded, one still live.
 pub fn child_record(directory: &Path, kill: usize, system: System) {
     abort_at(directory, kill, system);
-    let rig = Rig::talking(Scratch(directory.to_owned()));
+    let rig = Rig::talking(Dir(directory.to_owned()));
     for at in 1..=3u128 {
         let id = Uuid::from_u128(at);
         let mut file = rig.begin(id, "sub/call");

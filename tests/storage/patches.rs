@@ -1,6 +1,7 @@
 //! Late audio: what was given before is given again, and the file holds the latest.
 
 use super::*;
+use callrec_testkit::random::Dice;
 
 const ENOSPC: i32 = 28;
 const EMFILE: i32 = 24;
@@ -155,20 +156,15 @@ fn any_order_survives_a_disk_that_fails_for_a_moment() {
         let mut config = config();
         config.max_open_files = if seed % 3 == 0 { 1 } else { 0 };
         config.backlog_ms = 600_000;
-        let rig = Rig::with(Scratch::new(), config);
+        let rig = Rig::with(Dir::new(), config);
         // Takes the only handle, so that ours is closed after each batch.
         let other = Uuid::new_v4();
         let holder = rig.begin(other, "other");
         rig.report.wait(|seen| seen.created.contains(&other));
         let id = Uuid::new_v4();
         let mut twin = Twin::begin(&rig, id);
-        let mut dice = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-        let mut roll = move |sides: usize| {
-            dice ^= dice << 13;
-            dice ^= dice >> 7;
-            dice ^= dice << 17;
-            (dice % sides as u64) as usize
-        };
+        let mut dice = Dice::scattered(seed);
+        let mut roll = move |sides: usize| dice.index(sides);
         twin.write(2 * (1 + roll(1000)));
         let asked = AtomicUsize::new(roll(3));
         rig.fault(move |step| {
@@ -240,7 +236,7 @@ fn a_patch_that_cannot_be_written_ends_the_recording() {
 fn a_full_backlog_gives_a_patch_back() {
     let mut config = config();
     config.backlog_ms = 1000;
-    let rig = Rig::with(Scratch::new(), config);
+    let rig = Rig::with(Dir::new(), config);
     let id = Uuid::new_v4();
     let mut twin = Twin::begin(&rig, id);
     let patches = Arc::default();
@@ -301,7 +297,7 @@ const PATCHES: usize = 4;
 /// One that ends, and one that is live.
 pub fn child_patches(directory: &Path, kill: usize) {
     abort_at(directory, kill, System::RenamesExclusively);
-    let rig = Rig::talking(Scratch(directory.to_owned()));
+    let rig = Rig::talking(Dir(directory.to_owned()));
     let [ends, lives] = [1, 2].map(Uuid::from_u128);
     patch_one_by_one(&rig, ends).finish(ended(ends, EndReason::Stopped), true);
     rig.published(ends);
@@ -315,7 +311,7 @@ pub fn child_patches(directory: &Path, kill: usize) {
 fn killed_at_every_step_of_patching() {
     let mut found = std::collections::BTreeSet::new();
     for kill in 0.. {
-        let directory = Scratch::new();
+        let directory = Dir::new();
         let (told, ended) = child("patches", &directory.0, kill);
         let rig = Rig::on(directory);
         rig.idle();

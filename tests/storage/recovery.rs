@@ -3,8 +3,8 @@
 use super::*;
 
 /// A directory whose process ended while `calls` recordings of 3 blocks were live.
-fn crashed(calls: u128) -> (Scratch, Vec<Uuid>) {
-    let directory = Scratch::new();
+fn crashed(calls: u128) -> (Dir, Vec<Uuid>) {
+    let directory = Dir::new();
     let (_, ended) = child("live", &directory.0, calls as usize);
     assert!(!ended, "the child was to abort");
     (directory, (1..=calls).map(Uuid::from_u128).collect())
@@ -152,8 +152,8 @@ fn unreadable_manifests_and_foreign_files() {
 
 #[test]
 fn manifests_cannot_lead_out_of_the_directory() {
-    let directory = Scratch::new();
-    let outside = Scratch::new();
+    let directory = Dir::new();
+    let outside = Dir::new();
     fs::create_dir(directory.0.join(".callrec")).expect("make");
     let id = Uuid::new_v4();
     let header = {
@@ -186,7 +186,7 @@ fn manifests_cannot_lead_out_of_the_directory() {
         };
         let text = serde_json::to_vec(&manifest).expect("json");
         fs::write(directory.0.join(format!(".callrec/{id}.json")), text).expect("write");
-        let rig = Rig::on(Scratch(directory.0.clone()));
+        let rig = Rig::on(Dir(directory.0.clone()));
         assert_eq!(rig.published(id).0.error, "audio is gone");
         std::mem::forget(rig.close());
         assert_eq!(fs::read(&target).expect("there"), header);
@@ -205,7 +205,7 @@ fn killed_in_recovery(system: System) {
     let live = directory.0.join(format!(".callrec/{}.json", ids[1]));
     fs::write(live, "{\"par").expect("write");
     for kill in 0.. {
-        let copy = Scratch::new();
+        let copy = Dir::new();
         copy_tree(&directory.0, &copy.0);
         let (told, ended) = child(&system.task("recover"), &copy.0, kill);
         faults::set(&copy.0, Arc::new(move |step| system.allows(step)));
@@ -243,7 +243,7 @@ fn killed_at_every_step_of_recording() {
 
 fn killed_in_recording(system: System) {
     for kill in 0.. {
-        let directory = Scratch::new();
+        let directory = Dir::new();
         let (told, ended) = child(&system.task("record"), &directory.0, kill);
         faults::set(&directory.0, Arc::new(move |step| system.allows(step)));
         let rig = Rig::on(directory);
@@ -311,7 +311,7 @@ fn what_others_laid_in_the_way_is_left() {
     let (directory, ids) = crashed(3);
     let part = |at: usize| directory.0.join(format!("sub/{}.wav.part", ids[at]));
     let before: Vec<_> = (0..3).map(|at| fs::read(part(at)).expect("there")).collect();
-    let other = Scratch::new();
+    let other = Dir::new();
     fs::hard_link(part(0), other.0.join("other")).expect("a link");
     let live = directory.0.join(format!(".callrec/{}.json", ids[2]));
     // Only root can give files away.

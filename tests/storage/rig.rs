@@ -8,21 +8,18 @@ use callrec::storage::{
     Template, spawn,
 };
 use callrec::words::{EndReason, Error, State};
+use callrec_testkit::directory::Dir;
+use callrec_testkit::manifest::digest;
+use callrec_testkit::wait::PATIENCE;
 use parking_lot::{Condvar, Mutex};
-use sha2::{Digest as _, Sha256};
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io::{self, Write};
-use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
 use uuid::Uuid;
-
-/// No test waits longer for anything.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A recording's file that is given bytes.
 pub struct ByteFile {
@@ -82,37 +79,6 @@ impl ByteFile {
 
     pub fn fail(self, manifest: Box<Manifest>, error: Error) {
         self.file.fail(manifest, error);
-    }
-}
-
-/// A temporary directory, removed at the end.
-pub struct Scratch(pub PathBuf);
-
-impl Scratch {
-    pub fn new() -> Scratch {
-        let path = std::env::temp_dir().join(format!("callrec-test-{}", Uuid::new_v4()));
-        fs::create_dir(&path).expect("a temporary directory");
-        Scratch(path)
-    }
-}
-
-impl Deref for Scratch {
-    type Target = Path;
-
-    fn deref(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl AsRef<Path> for Scratch {
-    fn as_ref(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }
 
@@ -259,7 +225,7 @@ impl Gate {
 type Body = Box<dyn FnOnce(&Arc<Store>) + Send>;
 
 pub struct Rig {
-    pub directory: Scratch,
+    pub directory: Dir,
     pub store: Arc<Store>,
     pub report: Arc<Seen>,
     threads: Vec<JoinHandle<()>>,
@@ -273,22 +239,22 @@ pub fn config() -> StorageConfig {
 
 impl Rig {
     pub fn new() -> Rig {
-        Rig::on(Scratch::new())
+        Rig::on(Dir::new())
     }
 
-    pub fn on(directory: Scratch) -> Rig {
+    pub fn on(directory: Dir) -> Rig {
         Rig::with(directory, config())
     }
 
-    pub fn talking(directory: Scratch) -> Rig {
+    pub fn talking(directory: Dir) -> Rig {
         Rig::open(directory, config(), true)
     }
 
-    pub fn with(directory: Scratch, config: StorageConfig) -> Rig {
+    pub fn with(directory: Dir, config: StorageConfig) -> Rig {
         Rig::open(directory, config, false)
     }
 
-    fn open(directory: Scratch, mut config: StorageConfig, aloud: bool) -> Rig {
+    fn open(directory: Dir, mut config: StorageConfig, aloud: bool) -> Rig {
         config.directory.clone_from(&directory.0);
         let report = Arc::new(Seen {
             aloud,
@@ -376,7 +342,7 @@ impl Rig {
     }
 
     /// Ends the threads and lets go of the directory.
-    pub fn close(mut self) -> Scratch {
+    pub fn close(mut self) -> Dir {
         self.store.shutdown();
         for thread in self.threads.drain(..) {
             thread.join().expect("no panic");
@@ -480,24 +446,7 @@ pub fn expect_honest(rig: &Rig, told: &Manifest) {
         (header.shape.rate, header.shape.channels)
     );
     if !told.digest.is_empty() {
-        let hex: String = Sha256::digest(&bytes)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        assert_eq!(told.digest, format!("sha256:{hex}"));
-    }
-}
-
-pub fn copy_tree(from: &Path, to: &Path) {
-    for entry in fs::read_dir(from).expect("a directory") {
-        let entry = entry.expect("an entry");
-        let target = to.join(entry.file_name());
-        if entry.file_type().expect("a type").is_dir() {
-            fs::create_dir_all(&target).expect("make");
-            copy_tree(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), &target).expect("copy");
-        }
+        assert_eq!(told.digest, digest(&bytes));
     }
 }
 

@@ -188,7 +188,7 @@ fn errors_that_last_end_the_recording() {
         for step in [Step::CreateAudio, Step::WriteAudio] {
             let mut config = config();
             config.backlog_ms = 300;
-            let rig = Rig::with(Scratch::new(), config);
+            let rig = Rig::with(Dir::new(), config);
             let asked = failing(&rig, step, error, usize::MAX);
             let id = Uuid::new_v4();
             let mut file = rig.begin(id, "call");
@@ -251,7 +251,7 @@ fn a_planted_panic_stays_with_its_recording() {
         for keep in [true, false] {
             let mut config = config();
             config.panic_at = place.to_owned();
-            let rig = Rig::with(Scratch::new(), config);
+            let rig = Rig::with(Dir::new(), config);
             let [first, second] = [1, 2].map(|at| {
                 let id = Uuid::new_v4();
                 let mut file = rig.begin(id, &format!("call{at}"));

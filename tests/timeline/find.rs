@@ -1,8 +1,9 @@
 //! Finds marked audio again in what a recording wrote.
 
+use callrec_testkit::random::scatter;
 use std::collections::HashMap;
 
-use crate::marks::{Marks, scatter};
+use crate::marks::Marks;
 
 /// So many samples in a row tell where they come from.
 const WINDOW: usize = 8;

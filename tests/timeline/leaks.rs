@@ -2,6 +2,7 @@
 
 use callrec::media::sim::{Sim, Tape, Wish};
 use callrec::words::{Codec, FeedFormat, Format, Layout, Leg};
+use callrec_testkit::rtp::{self, Header};
 
 const MS: u64 = 1_000_000;
 /// What is said in the pause.
@@ -15,12 +16,13 @@ const ULAW: FeedFormat = FeedFormat {
 };
 
 fn packet(payload_type: u8, sequence: u16, timestamp: u32, payload: &[u8]) -> Vec<u8> {
-    let mut bytes = vec![0x80, payload_type];
-    bytes.extend_from_slice(&sequence.to_be_bytes());
-    bytes.extend_from_slice(&timestamp.to_be_bytes());
-    bytes.extend_from_slice(&7u32.to_be_bytes());
-    bytes.extend_from_slice(payload);
-    bytes
+    let header = Header {
+        payload_type,
+        sequence,
+        timestamp,
+        ssrc: 7,
+    };
+    rtp::packet(header, payload)
 }
 
 fn recorded(format: Format) -> (Sim, Tape) {

@@ -1,8 +1,9 @@
 //! Audio whose every sample can be told apart, and the RTP packets that carry it.
 
 use callrec::words::Codec;
-
-use crate::g711::{Law, decode};
+use callrec_testkit::g711::{Law, decode};
+use callrec_testkit::random::scatter;
+use callrec_testkit::rtp;
 
 /// RTP payload types.
 pub const PCMU: u8 = 0;
@@ -77,14 +78,6 @@ fn append(codec: Codec, mark: u64, bytes: &mut Vec<u8>) -> i16 {
     }
 }
 
-/// SplitMix64: neighbours get values that have nothing to do with each other.
-pub fn scatter(seed: u64) -> u64 {
-    let mut mixed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
-}
-
 /// The header of one RTP packet. Sequence and timestamp may be given past their limits:
 /// they wrap.
 #[derive(Clone, Copy, Debug)]
@@ -109,11 +102,15 @@ impl Head {
     }
 
     pub fn packet(self, payload: &[u8]) -> Vec<u8> {
-        let mut bytes = vec![0x80, self.payload_type | u8::from(self.marker) << 7];
-        bytes.extend((self.sequence as u16).to_be_bytes());
-        bytes.extend((self.timestamp as u32).to_be_bytes());
-        bytes.extend(self.ssrc.to_be_bytes());
-        bytes.extend(payload);
-        bytes
+        let header = rtp::Header {
+            payload_type: self.payload_type,
+            sequence: self.sequence as u16,
+            timestamp: self.timestamp as u32,
+            ssrc: self.ssrc,
+        };
+        match self.marker {
+            true => rtp::marked_packet(header, payload),
+            false => rtp::packet(header, payload),
+        }
     }
 }

@@ -4,10 +4,12 @@
 //! `TIMELINE_SEED=n` plays one schedule; `TIMELINE_SCHEDULES=n` plays so many instead of
 //! 10,000.
 
+use callrec_testkit::environment::number;
+use callrec_testkit::random::Dice;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::check::check;
-use crate::plan::{Dice, Plan};
+use crate::plan::Plan;
 use crate::run::run;
 
 const SCHEDULES: u64 = 10_000;
@@ -16,7 +18,7 @@ const SHARES: u64 = 4;
 const FAILURES_SHOWN: usize = 10;
 
 pub fn play(seed: u64) -> Result<(), String> {
-    let mut dice = Dice::new(seed);
+    let mut dice = Dice::scattered(seed);
     let plan = Plan::new(&mut dice);
     let played = catch_unwind(AssertUnwindSafe(|| check(&plan, &run(&plan, &mut dice))));
     let result = played.unwrap_or_else(|_| Err("a panic".into()));
@@ -24,11 +26,6 @@ pub fn play(seed: u64) -> Result<(), String> {
         let again = format!("TIMELINE_SEED={seed} cargo test --test timeline model");
         format!("{again}: {words} ({plan:?})")
     })
-}
-
-fn number(variable: &str) -> Option<u64> {
-    let text = std::env::var(variable).ok()?;
-    Some(text.parse().expect("a number"))
 }
 
 fn share(n: u64) {

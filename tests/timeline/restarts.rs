@@ -2,8 +2,9 @@
 
 use callrec::media::ClockMode;
 use callrec::words::Leg;
+use callrec_testkit::random::scatter;
 
-use crate::marks::{Head, scatter};
+use crate::marks::Head;
 use crate::rig::{CLOCKS, Rig, VISITS, Visits, local, narrow, stereo};
 use crate::verdict::Verdict;
 

@@ -4,10 +4,12 @@ use callrec::codec::SampleFormat;
 use callrec::media::sim::{self, Ending, Sim, Tape, Wish};
 use callrec::media::{ClockMode, Ledger, Span};
 use callrec::words::{Codec, EndReason, FeedFormat, Format, Layout, Leg, Status};
+use callrec_testkit::g711::{Law, decode};
+use callrec_testkit::random::scatter;
+use callrec_testkit::wav::pcm16;
 
 use crate::find::{Found, Index};
-use crate::g711::{Law, decode};
-use crate::marks::{Head, Marks, scatter};
+use crate::marks::{Head, Marks};
 use crate::verdict::{Verdict, check_ledger};
 
 pub const NS_PER_MS: u64 = 1_000_000;
@@ -414,10 +416,6 @@ fn samples(bytes: &[u8], format: Format, channels: usize, channel: usize) -> Vec
     match format.samples() {
         SampleFormat::Ulaw => own.map(|byte| decode(Law::Mu, *byte)).collect(),
         SampleFormat::Alaw => unreachable!("silence in A-law is not zero"),
-        SampleFormat::Pcm16 => {
-            let frames = bytes.chunks_exact(2 * channels);
-            let value = |frame: &[u8]| i16::from_le_bytes([frame[2 * channel], frame[2 * channel + 1]]);
-            frames.map(value).collect()
-        }
+        SampleFormat::Pcm16 => pcm16(bytes, channels, channel).collect(),
     }
 }

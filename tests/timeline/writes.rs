@@ -3,6 +3,7 @@
 use callrec::media::DropReason;
 use callrec::media::ledger::ticks;
 use callrec::words::{Codec, Leg, Status};
+use callrec_testkit::random::scatter;
 
 use crate::rig::{Rig, VISITS, Visits, local, narrow};
 use crate::verdict::Verdict;
@@ -94,7 +95,7 @@ fn jitter(most: u64, visits: Visits) -> Verdict {
     let recording = rig.start(local());
     let mut at = 0;
     for k in 0..1000 {
-        let late = crate::marks::scatter(most << 20 | k as u64) % (most + 1);
+        let late = scatter(most << 20 | k as u64) % (most + 1);
         at = at.max(20 * k as u64 + late);
         rig.until(at);
         rig.write(Leg::Local, Codec::Pcmu, 0, 160 * k, 160);

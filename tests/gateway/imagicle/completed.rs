@@ -1,10 +1,13 @@
 //! `GET Recordings`, one of them, and its audio.
 
 use callrec::capi::*;
+use callrec_testkit::directory::Dir;
+use callrec_testkit::manifest::manifest_beside;
+use callrec_testkit::tree::tree;
+use callrec_testkit::wav::Wav;
 use serde_json::json;
 
 use super::*;
-use crate::support::files::{Wav, manifest_beside};
 use crate::support::{end, feed, write_pcm};
 
 /// A finished recording of the first call, with two seconds of audio.
@@ -62,7 +65,7 @@ fn a_completed_recording_is_listed_with_the_published_fields() {
     let id = finished(&house);
     let list = list(&house, "admin", "");
     let item = &list["recordings"][0];
-    let manifest = manifest_beside(&path_of(&house, &id));
+    let manifest = manifest_beside(path_of(&house, &id));
     // RFC 3339 with milliseconds there, seven digits here.
     let start = manifest["started_at"].as_str().unwrap().replace('Z', "0000Z");
     let expected = json!({
@@ -87,7 +90,7 @@ fn one_recording_has_the_published_detail() {
     let upper = id.to_uppercase();
     let (status, one) = status(&house, "admin", "GET", &format!("Recordings/{upper}"));
     assert_eq!(status, 200);
-    let manifest = manifest_beside(&path_of(&house, &id));
+    let manifest = manifest_beside(path_of(&house, &id));
     let listed = list(&house, "admin", "");
     for field in [
         "id",
@@ -327,11 +330,12 @@ fn what_earlier_engines_recorded_is_found() {
     let house = House::open(&[("storage.name", "{user}/{date}/{id}")]);
     let id = finished(&house);
     end(house.calls[1]).unwrap();
-    let copy = crate::support::Dir::new();
+    let copy = Dir::new();
     let from = house.dir.0.clone();
     let House { engine, .. } = &house;
     assert!(engine.stats().live_recordings == 0);
-    for file in crate::support::files::tree(&from) {
+    // `.callrec` is still in use.
+    for file in tree(&from) {
         if !file.starts_with(".callrec") {
             let to = copy.0.join(&file);
             std::fs::create_dir_all(to.parent().unwrap()).unwrap();

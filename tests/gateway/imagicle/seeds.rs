@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use callrec::capi::*;
+use callrec_testkit::wait::PATIENCE;
 
 use super::*;
 use crate::support::build::has;
@@ -144,7 +145,7 @@ fn seventy_three_seconds_are_told_as_printed() {
         }
     }
     // The recorder is behind the calls that hand in, by as much as it likes.
-    let deadline = std::time::Instant::now() + crate::support::PATIENCE;
+    let deadline = std::time::Instant::now() + PATIENCE;
     loop {
         let (_, list) = as_admin(&house, "GET", "LiveRecordings", "");
         assert_eq!(list[0]["id"], id.as_str());

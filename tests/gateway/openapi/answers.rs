@@ -5,9 +5,10 @@ use std::net::TcpStream;
 
 use serde_json::json;
 
+use callrec_testkit::wait::PATIENCE;
+
 use super::Asker;
 use crate::kit::{FIRST, SECOND, basic};
-use crate::support::PATIENCE;
 use crate::vobiz::finished;
 
 const IMAGICLE: &str = "/fw/Apps/Recorder/WebAPI";

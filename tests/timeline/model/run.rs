@@ -2,8 +2,9 @@
 
 use callrec::media::sim::{Sim, Tape, Wish};
 use callrec::words::{Codec, Format, Layout, Leg, PauseMode, Status};
+use callrec_testkit::random::Dice;
 
-use crate::plan::{Dice, Plan, Recording};
+use crate::plan::{Plan, Recording};
 use crate::rig::format;
 use crate::senders::{BLOCK, Hand, Item, LINEAR, items};
 

@@ -1,8 +1,9 @@
 //! One leg's sender of a random schedule: what it says when, and what of it is handed in
 //! when. Sample number n of a leg has the value n + 1, so that each can be told apart.
 
+use callrec_testkit::random::Dice;
+
 use crate::marks::{COMFORT_NOISE, EVENT, Head};
-use crate::plan::Dice;
 
 /// The RTP payload type of linear audio.
 pub const LINEAR: u8 = 96;

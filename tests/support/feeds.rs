@@ -1,25 +1,8 @@
-//! Handing in, waiting, and reading what was finished: what the tests of audio and of
-//! pressure have in common.
+//! Opening feeds, and handing in audio.
 
-use std::time::{Duration, Instant};
+use callrec::capi::*;
 
-use super::files::Wav;
-use super::*;
-
-/// For what no event tells of.
-#[track_caller]
-pub fn until(what: &str, holds: impl FnMut() -> bool) {
-    until_for(PATIENCE, what, holds);
-}
-
-#[track_caller]
-pub fn until_for(patience: Duration, what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + patience;
-    while !holds() {
-        assert!(Instant::now() < deadline, "{what}");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-}
+use super::abi::{Answer, ask, init};
 
 pub fn feed_format(codec: i32, rate: u32) -> rec_feed_format {
     let mut format: rec_feed_format = init();
@@ -59,11 +42,26 @@ pub fn until_taken(feed: rec_feed, mut act: impl FnMut() -> rec_status) {
     }
 }
 
-/// The finished recording that was told of, and its file.
-pub fn finished(engine: &Engine, id: &str) -> (Seen, Wav) {
-    let told = engine.events.wait_terminal(id);
-    assert_eq!(told.kind, REC_EVENT_FINISHED, "{told:#?}");
-    let seen = told.recording.unwrap();
-    let wav = Wav::read(&seen.path);
-    (seen, wav)
+pub fn feed(call: rec_call, leg: i32, codec: i32, rate: u32) -> Answer<rec_feed> {
+    let mut handle = rec_feed { id: 0 };
+    ask(|e| unsafe { rec_feed_open(call, leg, &feed_format(codec, rate), &mut handle, e) })?;
+    Ok(handle)
+}
+
+pub fn write_pcm(feed: rec_feed, samples: &[i16]) {
+    for frame in samples.chunks(160) {
+        until_taken(feed, || unsafe {
+            rec_feed_write(feed, frame.as_ptr().cast(), frame.len() * 2)
+        });
+    }
+}
+
+pub fn write_bytes(feed: rec_feed, bytes: &[u8]) {
+    for frame in bytes.chunks(160) {
+        until_taken(feed, || write(feed, frame));
+    }
+}
+
+pub fn send_rtp(feed: rec_feed, packet: &[u8]) {
+    until_taken(feed, || rtp(feed, packet));
 }
