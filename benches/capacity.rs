@@ -13,7 +13,12 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
 use callrec::capi::*;
-use kit::{Arguments, Cpu, Engine, Live, Speech};
+use callrec_testkit::arguments::Arguments;
+use callrec_testkit::cpu::{self, Cpu};
+use callrec_testkit::process;
+use callrec_testkit::speech::Speech;
+use callrec_testkit::wait;
+use kit::{Engine, Live};
 
 const SLOT: Duration = Duration::from_millis(1);
 const SLOTS: u64 = 20;
@@ -21,11 +26,11 @@ const SLOTS: u64 = 20;
 fn main() {
     let arguments = Arguments::read();
     let mut speech = Speech::new();
-    println!("load at the beginning: {}", kit::load());
+    println!("load at the beginning: {}", process::load());
     for calls in arguments.numbers("calls", "1000") {
         measure(&arguments, calls, &mut speech);
     }
-    println!("load at the end: {}", kit::load());
+    println!("load at the end: {}", process::load());
 }
 
 fn measure(arguments: &Arguments, calls: u64, speech: &mut Speech) {
@@ -33,7 +38,7 @@ fn measure(arguments: &Arguments, calls: u64, speech: &mut Speech) {
         arguments.number("seconds", 10),
         arguments.text("format", "wav-ulaw"),
     );
-    let directory = arguments.directory();
+    let directory = kit::directory(arguments);
     let lean: &[(&str, &str)] = &[("storage.durability", "process"), ("storage.digest", "none")];
     let clock: &[(&str, &str)] = &[("media.clock", "real")];
     let defaults: &[(&str, &str)] = &[("storage.durability", "finish")];
@@ -42,7 +47,7 @@ fn measure(arguments: &Arguments, calls: u64, speech: &mut Speech) {
         _ => defaults,
     };
     let engine = Engine::open(&directory.0, &[clock, chosen].concat());
-    let empty_kib = kit::resident_kib();
+    let empty_kib = process::resident_kib();
     // Each live call, and how many frames of each side it has sent.
     let mut lives: Vec<(Live, u64)> = Vec::with_capacity(calls as usize);
     let (mut handed, mut refused, mut rounds_late) = (0u64, 0u64, 0u64);
@@ -53,7 +58,7 @@ fn measure(arguments: &Arguments, calls: u64, speech: &mut Speech) {
     let (mut full_kib, mut full_at) = (0, Instant::now());
     let slots = (calls / 1000 + seconds) * 1000;
     for slot in 0..slots {
-        let late = kit::sleep_until(begin + SLOT * slot as u32);
+        let late = wait::sleep_until(begin + SLOT * slot as u32);
         latest = latest.max(late);
         rounds_late += u64::from(late > SLOT * SLOTS as u32);
         if (lives.len() as u64) < calls {
@@ -76,12 +81,12 @@ fn measure(arguments: &Arguments, calls: u64, speech: &mut Speech) {
             let stats = engine.stats();
             lag_us = lag_us.max(stats.worker_lag_us);
             backlog = backlog.max(stats.backlog_bytes);
-            full_kib = full_kib.max(kit::resident_kib());
+            full_kib = full_kib.max(process::resident_kib());
         }
     }
     let busy = Cpu::now().since(cpu_full.unwrap_or(cpu_begin));
     let wall = full_at.elapsed();
-    let threads = kit::threads(Duration::ZERO);
+    let threads = cpu::threads(Duration::ZERO);
     lives.iter().for_each(|(live, _)| live.end());
     engine.await_ended(calls);
     let stats = engine.stats();

@@ -15,15 +15,20 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
 use callrec::capi::*;
-use kit::{Arguments, Engine, FRAME, FRAMES_PER_S, Live, Speech, Times};
+use callrec_testkit::arguments::Arguments;
+use callrec_testkit::process;
+use callrec_testkit::speech::{PACKET, Speech};
+use callrec_testkit::times::{self, Times};
+use callrec_testkit::wait;
+use kit::{Engine, FRAME, FRAMES_PER_S, Live};
 
 fn main() {
     let arguments = Arguments::read();
     let mut speech = Speech::new();
-    let overhead = kit::clock_overhead();
+    let overhead = times::clock_overhead();
     println!(
         "load at the beginning: {}; two clock reads: {overhead} ns, subtracted",
-        kit::load()
+        process::load()
     );
     let seconds = arguments.number("seconds", 10);
     for run in 0..arguments.number("runs", 3) {
@@ -62,7 +67,7 @@ fn main() {
     } else if frozen.is_empty() && !stall.is_zero() {
         println!("the disk was not made to stand still: --features faults, or --freeze DIR");
     }
-    println!("load at the end: {}", kit::load());
+    println!("load at the end: {}", process::load());
 }
 
 #[derive(Clone, Copy)]
@@ -87,7 +92,7 @@ fn measure(
             Path::new(&freeze).join(format!("bench-{}", uuid::Uuid::new_v4())),
             false,
         ),
-        _ => arguments.directory(),
+        _ => kit::directory(arguments),
     };
     let settings = [
         ("media.clock", "real"),
@@ -104,12 +109,12 @@ fn measure(
         Stall::None => Duration::ZERO,
         Stall::Freeze(long) | Stall::Hook(long) => Duration::from_secs(2) + long,
     };
-    let mut received = [0; kit::PACKET];
+    let mut received = [0; PACKET];
     let (mut thaw, mut backlog, mut round) = (None, 0, Duration::ZERO);
     let begin = Instant::now();
     let before = involuntary();
     for frame in 0..seconds * FRAMES_PER_S {
-        kit::sleep_until(begin + FRAME * frame as u32);
+        wait::sleep_until(begin + FRAME * frame as u32);
         let since = begin.elapsed();
         if since > Duration::from_secs(2) && stall_begun.is_none() && !matches!(stall, Stall::None) {
             stall_begun = Some(since);
@@ -197,7 +202,7 @@ fn hook(directory: &Path, long: Duration) {
         directory,
         std::sync::Arc::new(move |step| {
             if step == Step::WriteAudio {
-                kit::sleep_until(until);
+                wait::sleep_until(until);
             }
             Ok(())
         }),

@@ -13,7 +13,13 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use callrec::capi::*;
-use kit::{Arguments, Cpu, Engine, FRAME, FRAMES_PER_S, Live, SAMPLES, Speech};
+use callrec_testkit::arguments::Arguments;
+use callrec_testkit::cpu::{self, Cpu};
+use callrec_testkit::process;
+use callrec_testkit::speech::{SAMPLES, Speech};
+use callrec_testkit::times;
+use callrec_testkit::wait;
+use kit::{Engine, FRAME, FRAMES_PER_S, Live};
 
 /// One thing to record, and how.
 #[derive(Clone, Copy)]
@@ -44,7 +50,7 @@ const DEFAULTS: Settings = &[("storage.durability", "finish"), ("storage.digest"
 fn main() {
     let arguments = Arguments::read();
     let mut speech = Speech::new();
-    println!("load at the beginning: {}", kit::load());
+    println!("load at the beginning: {}", process::load());
     for (mode, seconds, runs) in [
         (
             "fast",
@@ -70,7 +76,7 @@ fn main() {
             }
         }
     }
-    println!("load at the end: {}", kit::load());
+    println!("load at the end: {}", process::load());
 }
 
 fn table(arguments: &Arguments, job: Job<'_>, runs: u64, speech: &mut Speech) {
@@ -96,7 +102,7 @@ fn table(arguments: &Arguments, job: Job<'_>, runs: u64, speech: &mut Speech) {
             if !arguments.wants("kind", kind) {
                 continue;
             }
-            let directory = arguments.directory();
+            let directory = kit::directory(arguments);
             let used = match settings {
                 None => floor(&directory.0, job, speech),
                 Some(settings) => callrec(&directory.0, job, settings, speech),
@@ -122,11 +128,11 @@ fn table(arguments: &Arguments, job: Job<'_>, runs: u64, speech: &mut Speech) {
         }
         println!(
             "{name:<28} {:>22} {:>10.0}",
-            kit::spread(&rows[row], 1),
-            1e6 / kit::median(rows[row].clone())
+            times::spread(&rows[row], 1),
+            1e6 / times::median(rows[row].clone())
         );
         if row > 0 && !floors.is_empty() {
-            let ratio = kit::median(rows[row].clone()) / kit::median(floors.clone());
+            let ratio = times::median(rows[row].clone()) / times::median(floors.clone());
             println!("{:<28} {ratio:>22.2} x the floor", "");
         }
         notes[row].iter().for_each(|note| println!("    {note}"));
@@ -153,7 +159,7 @@ fn floor(directory: &Path, job: Job<'_>, speech: &Speech) -> Used {
     let begin = Instant::now();
     for frame in 0..job.seconds * FRAMES_PER_S {
         if job.paced {
-            kit::sleep_until(begin + FRAME * frame as u32);
+            wait::sleep_until(begin + FRAME * frame as u32);
         }
         let woken = Instant::now();
         for (call, (file, out)) in files.iter_mut().enumerate() {
@@ -206,7 +212,7 @@ fn linear(byte: u8) -> i16 {
 fn callrec(directory: &Path, job: Job<'_>, settings: &[(&str, &str)], speech: &mut Speech) -> Used {
     let clock = ("media.clock", if job.paced { "real" } else { "stream" });
     let settings = [settings, &[clock]].concat();
-    let (before, caller) = (Cpu::now(), kit::thread_cpu());
+    let (before, caller) = (Cpu::now(), cpu::thread_cpu());
     let engine = Engine::open(directory, &settings);
     let lives: Vec<Live> = (0..job.calls as usize)
         .map(|call| engine.live(call, job.format))
@@ -224,7 +230,7 @@ fn callrec(directory: &Path, job: Job<'_>, settings: &[(&str, &str)], speech: &m
     lives.iter().for_each(Live::end);
     engine.await_ended(job.calls);
     let stats = engine.stats();
-    let threads = kit::threads(caller);
+    let threads = cpu::threads(caller);
     let told = engine.close();
     let closing = Cpu::now().since(before_closing);
     let expected = job.calls * frames * 2;
@@ -247,7 +253,7 @@ fn feed_paced(lives: &[Live], frames: u64, speech: &mut Speech) -> Duration {
     let begin = Instant::now();
     let mut longest = Duration::ZERO;
     for frame in 0..frames {
-        kit::sleep_until(begin + FRAME * frame as u32);
+        wait::sleep_until(begin + FRAME * frame as u32);
         let woken = Instant::now();
         for (call, live) in lives.iter().enumerate() {
             for (side, feed) in live.feeds.iter().enumerate() {

@@ -14,12 +14,18 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 use callrec::capi::*;
+use callrec_testkit::arguments::Arguments;
+use callrec_testkit::cpu::{self, Cpu, thread_cpu};
+use callrec_testkit::process;
+use callrec_testkit::speech::Speech;
+use callrec_testkit::times::{self, Times};
+use callrec_testkit::wait;
+use kit::Engine;
 use kit::support::{self, Arg, Call, ask};
-use kit::{Arguments, Cpu, Engine, Speech, Times, thread_cpu};
 
 fn main() {
     let arguments = Arguments::read();
-    println!("load at the beginning: {}", kit::load());
+    println!("load at the beginning: {}", process::load());
     if arguments.wants("part", "control") {
         for live in arguments.numbers("live", "10000") {
             control(&arguments, live);
@@ -30,7 +36,7 @@ fn main() {
             publish(&arguments, durability);
         }
     }
-    println!("load at the end: {}", kit::load());
+    println!("load at the end: {}", process::load());
 }
 
 fn begin(engine: &Engine, number: u64) -> (rec_call, String) {
@@ -100,7 +106,7 @@ fn list(engine: rec_engine, by: By<'_>, json: bool) -> Listed {
 }
 
 fn control(arguments: &Arguments, live: u64) {
-    let directory = arguments.directory();
+    let directory = kit::directory(arguments);
     let settings = [
         ("media.clock", "real"),
         ("storage.durability", "process"),
@@ -108,7 +114,7 @@ fn control(arguments: &Arguments, live: u64) {
         ("storage.max_open_files", "64"),
     ];
     let engine = Engine::open(&directory.0, &settings);
-    let empty_kib = kit::resident_kib();
+    let empty_kib = process::resident_kib();
     let cpu = Cpu::now();
     let mut calls: Vec<rec_call> = Vec::new();
     for number in 0..live {
@@ -126,14 +132,14 @@ fn control(arguments: &Arguments, live: u64) {
         std::thread::sleep(Duration::from_millis(5));
     }
     let used = Cpu::now().since(cpu).all();
-    let kib = kit::resident_kib().saturating_sub(empty_kib) as f64;
+    let kib = process::resident_kib().saturating_sub(empty_kib) as f64;
     println!(
         "\n{live} live (each begun, started, its file made, paused: {:.0} us of CPU; {:.1} KiB without feeds); load {}",
         used.as_secs_f64() * 1e6 / live as f64,
         kib / live as f64,
-        kit::load()
+        process::load()
     );
-    let overhead = [kit::clock_overhead(), kit::cpu_clock_overhead()];
+    let overhead = [times::clock_overhead(), times::cpu_clock_overhead()];
     let starts = arguments.number("starts", 5000);
     starts_and_stops(&engine, "nobody lists", live, starts, overhead);
     let stop = Arc::new(AtomicBool::new(false));
@@ -186,7 +192,7 @@ fn starts_and_stops(engine: &Engine, what: &str, live: u64, count: u64, overhead
         options.format = format.ptr();
         let mut id = rec_id { text: [0; 37] };
         let mut error: rec_error = support::init();
-        kit::sleep_until(schedule + Duration::from_micros(500) * n as u32);
+        wait::sleep_until(schedule + Duration::from_micros(500) * n as u32);
         let status = timed(&mut started, || unsafe {
             rec_start(engine.handle, std::ptr::null(), &options, &mut id, &mut error)
         });
@@ -263,8 +269,8 @@ fn full_lists(engine: &Engine, live: u64) {
         let (cpu, wall) = (ms(|list| &list.cpu), ms(|list| &list.wall));
         println!(
             "    {what:<18} {:>22} {:>22}",
-            kit::spread(&cpu, 1),
-            kit::spread(&wall, 1)
+            times::spread(&cpu, 1),
+            times::spread(&wall, 1)
         );
     }
 }
@@ -272,7 +278,7 @@ fn full_lists(engine: &Engine, live: u64) {
 /// As many recordings as go through, 200 ms of audio each, to file and terminal event.
 fn publish(arguments: &Arguments, durability: &str) {
     const IN_FLIGHT: u64 = 500;
-    let directory = arguments.directory();
+    let directory = kit::directory(arguments);
     let settings = [("media.clock", "real"), ("storage.durability", durability)];
     let engine = Engine::open(&directory.0, &settings);
     let mut speech = Speech::new();
@@ -310,7 +316,7 @@ fn publish(arguments: &Arguments, durability: &str) {
     }
     engine.await_ended(count);
     let (wall, used) = (begun.elapsed(), Cpu::now().since(cpu));
-    let threads = kit::threads(caller);
+    let threads = cpu::threads(caller);
     let told = engine.close();
     println!(
         "\nstart to published file and terminal event, {durability}, sha256: {count} in {:.1} s = {:.0} a second, {:.0} us of CPU each ({:.0} user, {:.0} kernel); failed {}",
