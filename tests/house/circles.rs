@@ -14,11 +14,6 @@ type Graph = BTreeMap<String, BTreeMap<String, String>>;
 const KNOWN: &[(&str, &str, &str, &str)] = &[
     ("callrec", "capi", "served", "gateway"),
     ("callrec", "capi", "unserved", "gateway"),
-    ("core", "media", "feed", "point"),
-    ("core", "media", "memory", "ring"),
-    ("core", "media", "point", "worker"),
-    ("core", "media", "switches", "feed"),
-    ("core", "media", "waiter", "point"),
 ];
 
 /// The packages, by the directories in which their `lib.rs` are.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::feed::LegCounts;
+use super::counts::LegCounts;
 use super::switches::Outlet;
 use super::waiter::FeedWaiter;
 use crate::sync::atomic::Ordering;

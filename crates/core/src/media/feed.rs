@@ -1,60 +1,21 @@
 //! The host's side of a leg: records stored in a ring, without a lock, an allocation
 //! or a system call.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
+use super::ClockMode;
+use super::counts::LegCounts;
 use super::lead::{Admission, Lead};
 use super::memory::Lease;
 use super::overflow::{CHUNK, chunks_for};
+use super::point::CallTap;
 use super::ring::Ring;
 use super::switches::{Outlet, Rings};
-use super::waiter::FeedWaiter;
-use super::{CallTap, ClockMode};
+use super::waiter::{FeedWaiter, WaitedFor};
 use crate::clock::coarse_ns;
-use crate::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use crate::sync::atomic::Ordering;
 use crate::words::{FeedOptions, Leg, Status};
-use callrec_media::record::{HEADER, Handed, Header, Kind, POSITION, record_bytes};
-
-/// What a leg's feeds and its worker know of each other. One writer per field, and
-/// the feed's fields on another cache line than the worker's.
-#[derive(Debug, Default)]
-#[repr(C, align(64))]
-pub(super) struct LegCounts {
-    /// Bytes put into the leg's rings over its whole life.
-    pub handed: AtomicU64,
-    pub overrun_samples: AtomicU32,
-    pub overrun_packets: AtomicU32,
-    /// Of `overrun_samples`: refused because they were too far ahead of the clock.
-    pub ahead_samples: AtomicU32,
-    /// How often its feeds have gone on in another ring.
-    pub switched: AtomicU32,
-    pub worker: WorkerCounts,
-}
-
-#[derive(Debug, Default)]
-#[repr(align(64))]
-pub(super) struct WorkerCounts {
-    /// Bytes taken out of the rings again.
-    pub taken: AtomicU64,
-    /// Somebody waits for room.
-    pub waiting: AtomicBool,
-}
-
-impl LegCounts {
-    /// The overruns are read first: every record that came before one of them is then
-    /// among the bytes, so that a trailing loss is never put before its own past.
-    pub(super) fn handed(&self) -> Handed {
-        let samples_lost = self.overrun_samples.load(Ordering::Acquire);
-        let samples_ahead = self.ahead_samples.load(Ordering::Acquire);
-        let packets_lost = self.overrun_packets.load(Ordering::Acquire);
-        Handed {
-            bytes: self.handed.load(Ordering::Acquire),
-            samples_lost,
-            packets_lost,
-            samples_ahead,
-        }
-    }
-}
+use callrec_media::record::{HEADER, Header, Kind, POSITION, record_bytes};
 
 /// 400 ms, or 8 KiB if that is more.
 fn ring_bytes(options: FeedOptions) -> usize {
@@ -135,7 +96,8 @@ impl Feed {
         let ring = home.ring().clone();
         let rings = Box::new(rings(&call, home, chunks_for(options)));
         let outlet = rings.outlet(call.counts(leg));
-        let waiter = Arc::new(FeedWaiter::new(Arc::downgrade(&call), leg, ring.bytes()));
+        let waited_for: Weak<dyn WaitedFor> = Arc::<CallTap>::downgrade(&call);
+        let waiter = Arc::new(FeedWaiter::new(waited_for, leg, ring.bytes()));
         let counts = call.counts(leg);
         let handed = counts.handed.load(Ordering::Relaxed);
         let real = call.config().clock == ClockMode::Real;

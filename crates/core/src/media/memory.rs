@@ -9,11 +9,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::ring::{LINE, Ring, WORD};
+use super::ring_block::{MODEL, RingBlock};
 use crate::sync::atomic::Ordering;
-use crate::sync::{LargePages, Mutex, Word};
+use crate::sync::{LargePages, Mutex};
 
-/// A model has no memory to share: each ring has a block of its own.
-const MODEL: bool = cfg!(any(callrec_loom, callrec_shuttle));
 const PAGE: usize = 4096;
 const LARGE_PAGE: usize = 2 << 20;
 /// The first block, for a host with few calls, and all others.
@@ -22,40 +21,9 @@ const BLOCK: usize = 1 << 20;
 /// The others, where they lie on large pages.
 const LARGE: usize = 4 * LARGE_PAGE;
 
-/// Words that are zero until a ring stores something. On a cache line of its own: each
-/// packet reads where they are.
-#[repr(align(64))]
-pub(super) struct Block {
-    pub words: Box<[Word]>,
-}
-
-impl Block {
-    /// Of so many bytes from the beginning of a page of this size on; and where that is, in
-    /// words.
-    fn new(bytes: usize, page: usize) -> (Arc<Block>, usize) {
-        if MODEL {
-            let words = zeroed(bytes / WORD);
-            return (Arc::new(Block { words }), 0);
-        }
-        let words = zeroed((bytes + page) / WORD);
-        let begin = words.as_ptr().align_offset(page);
-        (Arc::new(Block { words }), begin)
-    }
-}
-
-#[cfg(not(any(callrec_loom, callrec_shuttle)))]
-fn zeroed(words: usize) -> Box<[Word]> {
-    bytemuck::zeroed_slice_box(words)
-}
-
-#[cfg(any(callrec_loom, callrec_shuttle))]
-fn zeroed(words: usize) -> Box<[Word]> {
-    (0..words).map(|_| Word::new(0)).collect()
-}
-
 /// A block that rings are taken from, and how many there are of it.
 struct Shared {
-    block: Arc<Block>,
+    block: Arc<RingBlock>,
     rings: usize,
 }
 
@@ -63,7 +31,7 @@ struct Shared {
 struct Stock {
     blocks: Vec<Shared>,
     /// The newest block, where its free rest begins, and where that ends: in words.
-    rest: Option<(Arc<Block>, usize, usize)>,
+    rest: Option<(Arc<RingBlock>, usize, usize)>,
     /// Rings that were given back, by their bytes.
     free: BTreeMap<usize, Vec<Ring>>,
 }
@@ -105,7 +73,7 @@ impl RingMemory {
         let bytes = bytes.max(Ring::LEAST).next_power_of_two();
         let ring = match MODEL {
             true => {
-                let (block, begin) = Block::new(bytes, PAGE);
+                let (block, begin) = RingBlock::new(bytes, PAGE);
                 Ring::of(block, begin, bytes)
             }
             false => self.stock.lock().take(bytes, self.large_pages),
@@ -146,14 +114,14 @@ impl Stock {
         Ring::of(block, begin, bytes)
     }
 
-    fn new_block(&mut self, bytes: usize, large_pages: Option<LargePages>) -> (Arc<Block>, usize, usize) {
+    fn new_block(&mut self, bytes: usize, large_pages: Option<LargePages>) -> (Arc<RingBlock>, usize, usize) {
         let (size, page, advise) = match large_pages {
             _ if self.blocks.is_empty() => (FIRST, PAGE, None),
             Some(advise) => (LARGE, LARGE_PAGE, Some(advise)),
             None => (BLOCK, PAGE, None),
         };
         let size = bytes.max(size);
-        let (block, begin) = Block::new(size, page);
+        let (block, begin) = RingBlock::new(size, page);
         let end = begin + size / WORD;
         if let (Some(advise), Some(words)) = (advise, block.words.get(begin..end)) {
             advise(words);

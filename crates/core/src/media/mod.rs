@@ -6,8 +6,11 @@
 //! ```
 
 mod call;
+mod counts;
 mod drain;
 mod feed;
+mod feeds;
+mod inbox;
 mod lead;
 mod memory;
 #[cfg(all(test, callrec_loom))]
@@ -15,6 +18,7 @@ mod models;
 mod overflow;
 mod point;
 mod ring;
+mod ring_block;
 #[doc(hidden)]
 pub mod sim;
 mod switches;
@@ -30,10 +34,10 @@ pub use callrec_media::{
     DropReason, Ledger, LegLedger, LossReason, Progress, Sink, Span, SpanKind, TapSpec, ledger, planted,
 };
 pub use feed::Feed;
+pub use inbox::Inbox;
 pub use overflow::OverflowPool;
-pub use point::CallTap;
+pub use point::{CallTap, WorkerInbox};
 pub use waiter::FeedWaiter;
-pub use worker::WorkerInbox;
 
 use callrec_media::leg::Tally;
 

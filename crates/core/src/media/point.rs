@@ -9,11 +9,12 @@ use std::sync::{Arc, Weak};
 
 use uuid::Uuid;
 
-use super::feed::{Feed, LegCounts};
+use super::counts::LegCounts;
+use super::inbox::Inbox;
 use super::overflow::OverflowPool;
 use super::switches::Outlet;
-use super::waiter::FeedWaiter;
-use super::{ClockMode, MediaConfig, MediaReport, MediaStats, TapSpec, WorkerInbox};
+use super::waiter::{FeedWaiter, WaitedFor};
+use super::{ClockMode, MediaConfig, MediaReport, MediaStats, TapSpec};
 use crate::clock::coarse_ns;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
@@ -21,6 +22,9 @@ use crate::words::{EndReason, FeedFormat, FeedOptions, Leg};
 use callrec_media::record::Handed;
 
 pub(super) type Counts = [Handed; 3];
+
+/// The inbox of a worker.
+pub type WorkerInbox = Inbox<CallTap>;
 
 pub(super) enum What {
     Start(Box<TapSpec>),
@@ -190,25 +194,6 @@ impl CallTap {
         self.end_clocked(reason, coarse_ns);
     }
 
-    pub fn attach(self: &Arc<Self>, leg: Leg, options: impl Into<FeedOptions>) -> Feed {
-        self.attach_clocked(leg, options, coarse_ns)
-    }
-
-    /// Takes the producer: what it has handed in is still consumed.
-    pub fn detach(&self, leg: Leg, feed: Feed) {
-        self.detach_clocked(leg, feed, coarse_ns);
-    }
-
-    /// Not the number of channels: that is the feed's for as long as it is open.
-    pub fn set_format(&self, leg: Leg, feed: &mut Feed, options: impl Into<FeedOptions>) {
-        self.set_format_clocked(leg, feed, options, coarse_ns);
-    }
-
-    /// What a dynamic RTP payload type means on this leg.
-    pub fn payload(&self, leg: Leg, feed: &mut Feed, payload_type: u8, format: FeedFormat) {
-        self.payload_clocked(leg, feed, payload_type, format, coarse_ns);
-    }
-
     pub(super) fn start_clocked(&self, spec: TapSpec, clock: impl Fn() -> u64) {
         self.set(What::Start(Box::new(spec)), clock);
     }
@@ -220,67 +205,15 @@ impl CallTap {
         points.waiters.iter().flatten().for_each(|w| w.close());
     }
 
-    pub(super) fn attach_clocked(
-        self: &Arc<Self>,
-        leg: Leg,
-        options: impl Into<FeedOptions>,
-        clock: impl Fn() -> u64,
-    ) -> Feed {
-        let options = options.into();
-        let (feed, ring, waiter) = Feed::new(self.clone(), leg, options);
-        let also = if options.is_stereo() { Leg::Remote } else { leg };
-        self.fed
-            .fetch_or((1 << leg as u8) | (1 << also as u8), Ordering::SeqCst);
-        {
-            let mut points = self.points.lock();
-            if points.ended {
-                waiter.close();
-            }
-            points.waiters[leg as usize] = Some(waiter.clone());
+    /// A feed is opened for these legs: for the first of them, or for both.
+    pub(super) fn note_feed(&self, legs: [Leg; 2], waiter: &Arc<FeedWaiter>) {
+        let fed = legs.map(|leg| 1 << leg as u8);
+        self.fed.fetch_or(fed[0] | fed[1], Ordering::SeqCst);
+        let mut points = self.points.lock();
+        if points.ended {
+            waiter.close();
         }
-        let what = What::Attach {
-            leg,
-            options,
-            ring,
-            waiter,
-        };
-        self.set(what, clock);
-        feed
-    }
-
-    pub(super) fn detach_clocked(&self, leg: Leg, feed: Feed, clock: impl Fn() -> u64) {
-        feed.waiter().close();
-        self.set(What::Detach(leg), clock);
-    }
-
-    pub(super) fn set_format_clocked(
-        &self,
-        leg: Leg,
-        feed: &mut Feed,
-        options: impl Into<FeedOptions>,
-        clock: impl Fn() -> u64,
-    ) {
-        let options = options.into();
-        let ring = feed.change_format(options);
-        self.set(What::Format { leg, options, ring }, clock);
-    }
-
-    pub(super) fn payload_clocked(
-        &self,
-        leg: Leg,
-        feed: &mut Feed,
-        payload_type: u8,
-        format: FeedFormat,
-        clock: impl Fn() -> u64,
-    ) {
-        let ring = feed.make_room(format);
-        let what = What::Payload {
-            leg,
-            payload_type,
-            format,
-            ring,
-        };
-        self.set(what, clock);
+        points.waiters[legs[0] as usize] = Some(waiter.clone());
     }
 
     pub(super) fn set(&self, what: What, clock: impl Fn() -> u64) {
@@ -305,7 +238,9 @@ impl CallTap {
     pub(super) fn wake(&self) {
         if let Some(call) = self.me.upgrade() {
             let at_once = self.config.clock == ClockMode::Stream;
-            self.worker.urge(call, at_once);
+            if !self.urgent.swap(true, Ordering::SeqCst) {
+                self.worker.urge(call, at_once);
+            }
         }
     }
 
@@ -353,5 +288,15 @@ impl CallTap {
 
     pub(super) fn saw_media(&self, arrival_ns: u64) {
         self.last_media_ns.fetch_max(arrival_ns, Ordering::Relaxed);
+    }
+}
+
+impl WaitedFor for CallTap {
+    fn counts(&self, leg: Leg) -> &LegCounts {
+        CallTap::counts(self, leg)
+    }
+
+    fn wake(&self) {
+        CallTap::wake(self);
     }
 }

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use super::memory::Block;
+use super::ring_block::RingBlock;
 use crate::sync::Word;
 use crate::sync::atomic::Ordering;
 
@@ -18,7 +18,7 @@ pub(super) const LINE: usize = 8;
 /// Where the words are: that none is stored while it is loaded is for the counts.
 #[derive(Clone)]
 pub(super) struct Ring {
-    block: Arc<Block>,
+    block: Arc<RingBlock>,
     /// In words.
     begin: u32,
     /// Of the numbers of its lines.
@@ -30,7 +30,7 @@ impl Ring {
     pub(super) const LEAST: usize = if cfg!(callrec_loom) { 128 } else { 8 * 1024 };
 
     /// So many bytes, a power of two, from a word of the block on.
-    pub(super) fn of(block: Arc<Block>, begin: usize, bytes: usize) -> Ring {
+    pub(super) fn of(block: Arc<RingBlock>, begin: usize, bytes: usize) -> Ring {
         Ring {
             block,
             begin: begin as u32,
@@ -38,7 +38,7 @@ impl Ring {
         }
     }
 
-    pub(super) fn is_of(&self, block: &Arc<Block>) -> bool {
+    pub(super) fn is_of(&self, block: &Arc<RingBlock>) -> bool {
         Arc::ptr_eq(&self.block, block)
     }
 

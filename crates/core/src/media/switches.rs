@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::feed::LegCounts;
+use super::counts::LegCounts;
 use super::memory::Lease;
 use super::overflow::OverflowPool;
 use super::ring::{Ring, WORD};

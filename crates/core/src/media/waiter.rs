@@ -3,17 +3,25 @@
 use std::sync::Weak;
 use std::time::{Duration, Instant};
 
-use super::CallTap;
+use super::counts::LegCounts;
 use crate::clock::{NS_PER_MS, coarse_ns};
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Condvar, Mutex};
 use crate::words::Leg;
 use callrec_media::record::{HEADER, POSITION};
 
+/// What a waiter needs of its call.
+pub(super) trait WaitedFor: Send + Sync {
+    fn counts(&self, leg: Leg) -> &LegCounts;
+
+    /// The call is to be visited soon.
+    fn wake(&self);
+}
+
 /// Waits for room in the memory, and for the time at which a refused write is not too
 /// far ahead any more.
 pub struct FeedWaiter {
-    call: Weak<CallTap>,
+    call: Weak<dyn WaitedFor>,
     leg: Leg,
     capacity: AtomicU64,
     /// When the write that was refused last would be taken; 0: none was refused.
@@ -23,7 +31,7 @@ pub struct FeedWaiter {
 }
 
 impl FeedWaiter {
-    pub(super) fn new(call: Weak<CallTap>, leg: Leg, capacity: usize) -> FeedWaiter {
+    pub(super) fn new(call: Weak<dyn WaitedFor>, leg: Leg, capacity: usize) -> FeedWaiter {
         FeedWaiter {
             call,
             leg,
@@ -55,7 +63,7 @@ impl FeedWaiter {
             if *closed {
                 return false;
             }
-            let room = self.has_room_or_asks(&call);
+            let room = self.has_room_or_asks(&*call);
             let early = self.early();
             if room && early.is_zero() {
                 return true;
@@ -75,13 +83,13 @@ impl FeedWaiter {
                 }
             };
             if timed_out && next == deadline {
-                return !*closed && self.has_room(&call) && self.early().is_zero();
+                return !*closed && self.has_room(&*call) && self.early().is_zero();
             }
         }
     }
 
     /// Without room, the worker is asked to say when there is some.
-    fn has_room_or_asks(&self, call: &CallTap) -> bool {
+    fn has_room_or_asks(&self, call: &dyn WaitedFor) -> bool {
         if self.has_room(call) {
             return true;
         }
@@ -90,7 +98,7 @@ impl FeedWaiter {
         self.has_room(call)
     }
 
-    fn has_room(&self, call: &CallTap) -> bool {
+    fn has_room(&self, call: &dyn WaitedFor) -> bool {
         let counts = call.counts(self.leg);
         let taken = counts.worker.taken.load(Ordering::SeqCst);
         let used = counts.handed.load(Ordering::SeqCst).saturating_sub(taken);

@@ -4,109 +4,22 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use once_cell::sync::OnceCell;
-
+use super::ClockMode;
 use super::call::CallState;
 use super::drain::Scratch;
-use super::overflow::OverflowPool;
-use super::point::NO_SLOT;
-use super::{CallTap, ClockMode, MediaConfig, MediaStats};
+use super::point::{CallTap, NO_SLOT, WorkerInbox};
 use crate::clock::coarse_ns;
 use crate::sync::atomic::Ordering;
-use crate::sync::{Condvar, Mutex};
 
 const TICK: Duration = Duration::from_millis(20);
 /// A call is visited once in so many ticks.
 const PHASES: usize = 5;
 const LAG_WINDOW: Duration = Duration::from_secs(1);
 
-#[derive(Default)]
-struct Inbox {
-    adopted: Vec<Arc<CallTap>>,
-    urgent: Vec<Arc<CallTap>>,
-    stop: bool,
-    at_once: bool,
-}
-
-/// How others reach a worker.
-pub struct WorkerInbox {
-    index: usize,
-    config: Arc<MediaConfig>,
-    stats: Arc<MediaStats>,
-    /// The overflow memory that this worker keeps ready, if that is its duty.
-    overflow: OnceCell<Arc<OverflowPool>>,
-    inbox: Mutex<Inbox>,
-    changed: Condvar,
-}
-
 impl WorkerInbox {
-    pub fn new(config: Arc<MediaConfig>, stats: Arc<MediaStats>, index: usize) -> Arc<WorkerInbox> {
-        Arc::new(WorkerInbox {
-            index,
-            config,
-            stats,
-            overflow: OnceCell::new(),
-            inbox: Mutex::default(),
-            changed: Condvar::new(),
-        })
-    }
-
-    /// This worker keeps overflow memory ready for feeds that are still to be opened.
-    pub fn keep_ready(&self, overflow: Arc<OverflowPool>) {
-        // Once is enough.
-        let _ = self.overflow.set(overflow);
-    }
-
-    pub fn index(&self) -> usize {
-        self.index
-    }
-
     /// The thread's body; returns after `stop`, when every call was visited once more.
     pub fn run(&self) {
         Worker::new(self).run();
-    }
-
-    pub fn stop(&self) {
-        self.inbox.lock().stop = true;
-        self.changed.notify_all();
-    }
-
-    pub(super) fn adopt(&self, call: Arc<CallTap>) {
-        let mut inbox = self.inbox.lock();
-        if !inbox.stop {
-            inbox.adopted.push(call);
-        }
-    }
-
-    /// The call is visited at the next tick, or now.
-    pub(super) fn urge(&self, call: Arc<CallTap>, at_once: bool) {
-        if call.urgent.swap(true, Ordering::SeqCst) {
-            return;
-        }
-        let mut inbox = self.inbox.lock();
-        if inbox.stop {
-            return;
-        }
-        inbox.urgent.push(call);
-        inbox.at_once |= at_once;
-        drop(inbox);
-        if at_once {
-            self.changed.notify_one();
-        }
-    }
-
-    /// Waits for the next tick, or until something cannot wait for it.
-    fn next(&self, tick: Instant) -> Inbox {
-        let mut inbox = self.inbox.lock();
-        while !inbox.stop && !inbox.at_once {
-            if self.changed.wait_until(&mut inbox, tick).timed_out() {
-                break;
-            }
-        }
-        let stop = inbox.stop;
-        let taken = std::mem::take(&mut *inbox);
-        inbox.stop = stop;
-        taken
     }
 }
 

@@ -1,0 +1,84 @@
+//! The feeds of a call: opened, closed, and what their hosts say of them.
+
+use std::sync::Arc;
+
+use super::feed::Feed;
+use super::point::{CallTap, What};
+use crate::clock::coarse_ns;
+use crate::words::{FeedFormat, FeedOptions, Leg};
+
+impl CallTap {
+    pub fn attach(self: &Arc<Self>, leg: Leg, options: impl Into<FeedOptions>) -> Feed {
+        self.attach_clocked(leg, options, coarse_ns)
+    }
+
+    /// Takes the producer: what it has handed in is still consumed.
+    pub fn detach(&self, leg: Leg, feed: Feed) {
+        self.detach_clocked(leg, feed, coarse_ns);
+    }
+
+    /// Not the number of channels: that is the feed's for as long as it is open.
+    pub fn set_format(&self, leg: Leg, feed: &mut Feed, options: impl Into<FeedOptions>) {
+        self.set_format_clocked(leg, feed, options, coarse_ns);
+    }
+
+    /// What a dynamic RTP payload type means on this leg.
+    pub fn payload(&self, leg: Leg, feed: &mut Feed, payload_type: u8, format: FeedFormat) {
+        self.payload_clocked(leg, feed, payload_type, format, coarse_ns);
+    }
+
+    pub(super) fn attach_clocked(
+        self: &Arc<Self>,
+        leg: Leg,
+        options: impl Into<FeedOptions>,
+        clock: impl Fn() -> u64,
+    ) -> Feed {
+        let options = options.into();
+        let (feed, ring, waiter) = Feed::new(self.clone(), leg, options);
+        let also = if options.is_stereo() { Leg::Remote } else { leg };
+        self.note_feed([leg, also], &waiter);
+        let what = What::Attach {
+            leg,
+            options,
+            ring,
+            waiter,
+        };
+        self.set(what, clock);
+        feed
+    }
+
+    pub(super) fn detach_clocked(&self, leg: Leg, feed: Feed, clock: impl Fn() -> u64) {
+        feed.waiter().close();
+        self.set(What::Detach(leg), clock);
+    }
+
+    pub(super) fn set_format_clocked(
+        &self,
+        leg: Leg,
+        feed: &mut Feed,
+        options: impl Into<FeedOptions>,
+        clock: impl Fn() -> u64,
+    ) {
+        let options = options.into();
+        let ring = feed.change_format(options);
+        self.set(What::Format { leg, options, ring }, clock);
+    }
+
+    pub(super) fn payload_clocked(
+        &self,
+        leg: Leg,
+        feed: &mut Feed,
+        payload_type: u8,
+        format: FeedFormat,
+        clock: impl Fn() -> u64,
+    ) {
+        let ring = feed.make_room(format);
+        let what = What::Payload {
+            leg,
+            payload_type,
+            format,
+            ring,
+        };
+        self.set(what, clock);
+    }
+}
