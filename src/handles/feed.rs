@@ -68,11 +68,12 @@ pub fn clear(handle: Handle) -> Result<()> {
 }
 
 pub fn close(handle: Handle) -> Status {
-    let Some((call, number)) = with(handle, |open| (open.call().clone(), open.number())) else {
+    let found = with(handle, |open| (open.siblings().clone(), open.number()));
+    let Some((feeds, number)) = found else {
         return refusal(handle);
     };
     // The slot has been left: whoever closes feeds locks the call's feeds before a slot.
-    if call.close_feed(number) {
+    if feeds.close(number) {
         Status::Ok
     } else {
         Status::BadHandle

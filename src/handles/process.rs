@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use once_cell::sync::OnceCell;
 
 use super::handle::{Handle, HandleKind};
-use super::subscription::HostSubscription;
 use super::table::HandleTable;
-use crate::engine::{Call, Engine, OpenFeed};
+use crate::engine::{Call, Engine, HostReference, OpenFeed};
+use crate::events::SubscriptionId;
 #[cfg(feature = "gateway")]
 use crate::gateway::Gateway;
 use crate::words::{Error, Status};
@@ -32,6 +32,15 @@ pub(super) struct Process {
     pub(super) subscriptions: HandleTable<HostSubscription>,
     #[cfg(feature = "gateway")]
     pub(super) gateways: HandleTable<Option<Arc<Gateway>>>,
+}
+
+/// A subscription of the host's in its slot.
+pub(super) struct HostSubscription {
+    pub(super) engine: Arc<Engine>,
+    /// 0 until the engine has been asked.
+    pub(super) number: SubscriptionId,
+    /// What the engine is told of it.
+    pub(super) reference: Arc<dyn HostReference>,
 }
 
 impl Process {

@@ -3,19 +3,10 @@
 use std::sync::Arc;
 
 use super::handle::Handle;
-use super::process::{current, current_or_error, refusal};
+use super::process::{HostSubscription, current, current_or_error, refusal};
 use crate::engine::{Engine, HostReference};
-use crate::events::{Listener, SubscriptionId};
+use crate::events::Listener;
 use crate::words::{Error, Result, Status};
-
-/// A subscription of the host's in its slot.
-pub(super) struct HostSubscription {
-    engine: Arc<Engine>,
-    /// 0 until the engine has been asked.
-    number: SubscriptionId,
-    /// What the engine is told of it.
-    reference: Arc<dyn HostReference>,
-}
 
 struct SubscriptionReference(Handle);
 

@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 pub use call::Call;
 pub use control::StartArguments;
-pub use feeds::{FeedSlot, OpenFeed};
+pub use feeds::{CallFeeds, FeedSlot, OpenFeed};
 pub use reference::{HostReference, ReferenceCell};
 
 use crate::calls::registry::Limits;

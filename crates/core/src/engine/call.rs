@@ -3,11 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::sync::Mutex;
 use uuid::Uuid;
 
 use super::Engine;
-use super::feeds::CallFeeds;
+use super::feeds::{CallFeeds, FeedSlot, OpenFeed};
 use super::reference::{HostReference, ReferenceCell};
 use super::report::CallReport;
 use crate::calls::{CallInfo, CallState, CallUpdate, Wire};
@@ -16,14 +15,14 @@ use crate::events::LogLevel;
 use crate::media::CallTap;
 use crate::sync::contained;
 use crate::text::Text;
-use crate::words::{EndReason, Error, Result, Status};
+use crate::words::{EndReason, Error, FeedOptions, Leg, Result, Status};
 
 /// A live call: its feeds, and its way to the media worker.
 pub struct Call {
     pub engine: Arc<Engine>,
     pub number: u64,
     pub(super) tap: Arc<CallTap>,
-    pub(super) feeds: Mutex<CallFeeds>,
+    feeds: Arc<CallFeeds>,
     reference: ReferenceCell,
 }
 
@@ -91,7 +90,7 @@ impl Engine {
             engine: self.clone(),
             number,
             tap: tap.clone(),
-            feeds: Mutex::default(),
+            feeds: CallFeeds::new(tap.clone()),
             reference: ReferenceCell::default(),
         });
         self.calls.lock().insert(number, call.clone());
@@ -124,7 +123,7 @@ impl Engine {
         let Some(call) = self.calls.lock().get(&number).cloned() else {
             return false;
         };
-        match contained(|| call.close_feeds()) {
+        match contained(|| call.feeds.end(|| self.fault("detach"))) {
             Ok(false) => return false,
             Ok(true) => {}
             // It was begun, and nobody else will go on with it.
@@ -169,6 +168,18 @@ impl Call {
     /// What the host names it by from here on, until it ends.
     pub fn set_reference(&self, reference: Box<dyn HostReference>) {
         self.reference.set(reference);
+    }
+
+    /// Opens the feed of a leg. A newer feed displaces the older one, which is taken out of
+    /// its slot. `place` puts the new one into a free slot; `None`: there is none.
+    pub fn open_feed<S: FeedSlot + Clone + 'static>(
+        &self,
+        leg: Leg,
+        options: impl Into<FeedOptions>,
+        place: impl FnOnce(&mut Option<OpenFeed>) -> Option<S>,
+    ) -> Result<S> {
+        self.engine.ready()?;
+        self.feeds.open(leg, options.into(), &self.engine.ahead, place)
     }
 
     pub fn update(&self, update: &CallUpdate) -> Result<()> {

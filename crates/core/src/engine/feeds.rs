@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::ahead::AheadShare;
-use super::call::Call;
-use crate::media::Feed;
+use super::ahead::{AheadBudget, AheadShare};
+use crate::media::{CallTap, Feed};
+use crate::sync::Mutex;
 use crate::words::{Error, FeedFormat, FeedOptions, Leg, Result, Status};
 
 /// An open feed: the producer side, first, and whose it is. It lies in a slot of whoever
@@ -12,7 +12,7 @@ use crate::words::{Error, FeedFormat, FeedOptions, Leg, Result, Status};
 #[repr(C)]
 pub struct OpenFeed {
     pub feed: Feed,
-    call: Arc<Call>,
+    siblings: Arc<CallFeeds>,
     /// Of `media.ahead_bytes`.
     ahead: AheadShare,
     /// Which of its call's feeds it is.
@@ -32,9 +32,15 @@ struct PlacedFeed {
     slot: Box<dyn FeedSlot>,
 }
 
+/// The feeds of a call.
+pub struct CallFeeds {
+    tap: Arc<CallTap>,
+    legs: Mutex<FedLegs>,
+}
+
 /// Which legs have a feed.
 #[derive(Default)]
-pub struct CallFeeds {
+struct FedLegs {
     open: [Option<PlacedFeed>; 3],
     /// How many have been opened so far.
     count: u64,
@@ -43,7 +49,7 @@ pub struct CallFeeds {
     ended: bool,
 }
 
-impl CallFeeds {
+impl FedLegs {
     /// Whether a feed of this kind may be opened beside those that are open.
     fn admits(&self, leg: Leg, options: FeedOptions) -> Result<()> {
         let refused = |why: &str| {
@@ -68,43 +74,47 @@ impl CallFeeds {
     }
 }
 
-impl Call {
+impl CallFeeds {
+    pub(super) fn new(tap: Arc<CallTap>) -> Arc<CallFeeds> {
+        let legs = Mutex::default();
+        Arc::new(CallFeeds { tap, legs })
+    }
+
     /// A leg's newer feed displaces the older one, which is taken out of its slot. `place`
     /// puts the new one into a free slot; `None`: there is none.
-    pub fn open_feed<S: FeedSlot + Clone + 'static>(
-        self: &Arc<Call>,
+    pub(super) fn open<S: FeedSlot + Clone + 'static>(
+        self: &Arc<CallFeeds>,
         leg: Leg,
-        options: impl Into<FeedOptions>,
+        options: FeedOptions,
+        budget: &Arc<AheadBudget>,
         place: impl FnOnce(&mut Option<OpenFeed>) -> Option<S>,
     ) -> Result<S> {
-        let options = options.into();
-        self.engine.ready()?;
-        let mut feeds = self.feeds.lock();
-        if feeds.ended {
+        let mut legs = self.legs.lock();
+        if legs.ended {
             return Err(Error::new(Status::BadHandle, "call: it has ended"));
         }
-        feeds.admits(leg, options)?;
-        let ahead = self.engine.ahead.share(options.ahead_bytes())?;
+        legs.admits(leg, options)?;
+        let ahead = budget.share(options.ahead_bytes())?;
         let also = options.is_stereo().then_some(Leg::Remote);
         for leg in [Some(leg), also].into_iter().flatten() {
-            if let Some(old) = feeds.open[leg as usize].take() {
+            if let Some(old) = legs.open[leg as usize].take() {
                 self.detach(&old);
             }
         }
-        feeds.count += 1;
-        let number = feeds.count;
+        legs.count += 1;
+        let number = legs.count;
         let mut unplaced = Some(OpenFeed {
             feed: self.tap.attach(leg, options),
-            call: self.clone(),
+            siblings: self.clone(),
             ahead,
             number,
         });
         match place(&mut unplaced) {
             Some(slot) => {
                 let boxed = Box::new(slot.clone());
-                feeds.open[leg as usize] = Some(PlacedFeed { number, slot: boxed });
+                legs.open[leg as usize] = Some(PlacedFeed { number, slot: boxed });
                 if leg == Leg::Local {
-                    feeds.stereo = options.is_stereo();
+                    legs.stereo = options.is_stereo();
                 }
                 Ok(slot)
             }
@@ -124,37 +134,38 @@ impl Call {
     }
 
     /// Closes one feed. False if it is not open any more.
-    pub fn close_feed(&self, number: u64) -> bool {
-        let mut feeds = self.feeds.lock();
+    pub fn close(&self, number: u64) -> bool {
+        let mut legs = self.legs.lock();
         let is_it = |open: &&mut Option<PlacedFeed>| open.as_ref().is_some_and(|open| open.number == number);
-        let Some(placed) = feeds.open.iter_mut().find(is_it).and_then(Option::take) else {
+        let Some(placed) = legs.open.iter_mut().find(is_it).and_then(Option::take) else {
             return false;
         };
         self.detach(&placed);
         true
     }
 
-    /// Takes the feeds out of their slots; waits for a packet that is just being handed
-    /// in. False if another thread has begun to end the call.
-    pub(super) fn close_feeds(&self) -> bool {
-        let mut feeds = self.feeds.lock();
-        if std::mem::replace(&mut feeds.ended, true) {
+    /// Takes the feeds out of their slots, and calls `closed` after each; waits for a packet
+    /// that is just being handed in. False if another thread has begun to end the call.
+    pub(super) fn end(&self, closed: impl Fn()) -> bool {
+        let mut legs = self.legs.lock();
+        if std::mem::replace(&mut legs.ended, true) {
             return false;
         }
-        for placed in std::mem::take(&mut feeds.open).into_iter().flatten() {
+        for placed in std::mem::take(&mut legs.open).into_iter().flatten() {
             self.detach(&placed);
-            self.engine.fault("detach");
+            closed();
         }
         true
     }
 }
 
 impl OpenFeed {
-    pub fn call(&self) -> &Arc<Call> {
-        &self.call
+    /// All feeds of its call.
+    pub fn siblings(&self) -> &Arc<CallFeeds> {
+        &self.siblings
     }
 
-    /// For [`Call::close_feed`].
+    /// For [`CallFeeds::close`].
     pub fn number(&self) -> u64 {
         self.number
     }
@@ -169,7 +180,7 @@ impl OpenFeed {
         }
         self.ahead.resize(options.ahead_bytes())?;
         let leg = self.feed.leg();
-        self.call.tap.set_format(leg, &mut self.feed, options);
+        self.siblings.tap.set_format(leg, &mut self.feed, options);
         Ok(())
     }
 
@@ -182,13 +193,15 @@ impl OpenFeed {
             ));
         }
         let leg = self.feed.leg();
-        self.call.tap.payload(leg, &mut self.feed, payload_type, format);
+        self.siblings
+            .tap
+            .payload(leg, &mut self.feed, payload_type, format);
         Ok(())
     }
 
     /// What was written ahead and has not been heard yet is taken back.
     pub fn clear(&mut self) {
         self.feed.clear();
-        self.call.tap.clear(self.feed.leg());
+        self.siblings.tap.clear(self.feed.leg());
     }
 }
