@@ -99,12 +99,12 @@ pub fn start(engine: Arc<Engine>, options: &rec_gateway_options, address: Socket
 }
 
 pub fn port(gateway: Handle) -> Result<u32> {
-    let address = handles::gateway::get(gateway)?.address();
+    let address = handles::gateway::get(gateway)?.gateway().address();
     Ok(address.map_or(0, |address| address.port().into()))
 }
 
 pub fn stop(gateway: Handle, timeout_ms: u32) -> Result<()> {
-    refuse_inside_of(&*handles::gateway::get(gateway)?)?;
+    refuse_inside_of(handles::gateway::get(gateway)?.gateway())?;
     handles::gateway::stop(gateway, Duration::from_millis(timeout_ms.into()))
 }
 
@@ -142,9 +142,9 @@ fn refuse_inside_of(gateway: &Gateway) -> Result<()> {
 }
 
 pub(super) fn handle(gateway: Handle, given: Given<'_>) -> Result<rec_http_response> {
-    let gateway = handles::gateway::get(gateway)?;
-    refuse_inside_of(&gateway)?;
-    if given.body.len() > gateway.config().max_body_bytes as usize {
+    let router = handles::gateway::get(gateway)?;
+    refuse_inside_of(router.gateway())?;
+    if given.body.len() > router.gateway().config().max_body_bytes as usize {
         return Err(invalid(format!(
             "request.body_size {}: more than gateway.max_body_bytes",
             given.body.len()
@@ -162,7 +162,7 @@ pub(super) fn handle(gateway: Handle, given: Given<'_>) -> Result<rec_http_respo
         .source
         .parse()
         .map_err(|_| invalid(format!("request.source \"{}\": no IP address", given.source)))?;
-    let (status, headers, body) = gateway.handle(Asked { request, source })?;
+    let (status, headers, body) = router.handle(Asked { request, source })?;
     Ok(rec_http_response {
         status: status.into(),
         // A header value holds no NUL.

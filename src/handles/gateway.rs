@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::handle::Handle;
 use super::process::{current, current_or_error, refusal};
 use crate::engine::{Engine, HostReference};
-use crate::gateway::{Gateway, Options};
+use crate::gateway::{self, Options, Router};
 use crate::words::{Error, Result, Status};
 
 struct GatewayReference(Handle);
@@ -26,12 +26,11 @@ pub fn start(engine: Arc<Engine>, options: Options) -> Result<Handle> {
     // First: a gateway that could not be named must not start.
     let handle = process.gateways.insert(|_| None);
     let handle = handle.ok_or_else(|| Error::new(Status::Limit, "too many gateways"))?;
-    match Gateway::start(engine, options) {
-        Ok(gateway) => {
-            process
-                .gateways
-                .with(handle, |slot| *slot = Some(gateway.clone()));
-            gateway.set_reference(Box::new(GatewayReference(handle)));
+    match gateway::start(engine, options) {
+        Ok(router) => {
+            process.gateways.with(handle, |slot| *slot = Some(router.clone()));
+            let reference = Box::new(GatewayReference(handle));
+            router.gateway().set_reference(reference);
             Ok(handle)
         }
         Err(error) => {
@@ -41,20 +40,22 @@ pub fn start(engine: Arc<Engine>, options: Options) -> Result<Handle> {
     }
 }
 
-pub fn get(handle: Handle) -> Result<Arc<Gateway>> {
-    let gateway = current()
+/// A gateway, with the APIs that its requests go to.
+pub fn get(handle: Handle) -> Result<Arc<Router>> {
+    let router = current()
         .and_then(|process| process.gateways.get(handle))
         .flatten();
-    gateway.ok_or_else(|| no_gateway(handle))
+    router.ok_or_else(|| no_gateway(handle))
 }
 
 /// Makes the gateway's handle stale and stops the gateway.
 pub fn stop(handle: Handle, timeout: Duration) -> Result<()> {
     // Of two threads that stop one gateway, exactly one takes it out.
-    let gateway = current()
+    let router = current()
         .and_then(|process| process.gateways.remove(handle))
         .flatten();
-    gateway.ok_or_else(|| no_gateway(handle))?.stop(timeout)
+    let router = router.ok_or_else(|| no_gateway(handle))?;
+    router.gateway().stop(timeout)
 }
 
 fn no_gateway(handle: Handle) -> Error {

@@ -12,7 +12,7 @@ use super::table::HandleTable;
 use crate::engine::{Call, Engine, HostReference, OpenFeed};
 use crate::events::SubscriptionId;
 #[cfg(feature = "gateway")]
-use crate::gateway::Gateway;
+use crate::gateway::Router;
 use crate::words::{Error, Status};
 
 /// Forks within forks that can be told apart.
@@ -31,7 +31,7 @@ pub(super) struct Process {
     pub(super) feeds: HandleTable<Option<OpenFeed>>,
     pub(super) subscriptions: HandleTable<HostSubscription>,
     #[cfg(feature = "gateway")]
-    pub(super) gateways: HandleTable<Option<Arc<Gateway>>>,
+    pub(super) gateways: HandleTable<Option<Arc<Router>>>,
 }
 
 /// A subscription of the host's in its slot.

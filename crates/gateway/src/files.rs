@@ -12,7 +12,6 @@ use tokio::sync::watch;
 use tower_http::services::ServeDir;
 use uuid::Uuid;
 
-use super::Gateway;
 use super::http::{Answer, Asked};
 pub use super::missing::Missing;
 use super::search::{Open, Search};
@@ -40,13 +39,16 @@ pub fn may_read(caller: &Caller) -> bool {
 pub struct Shelf {
     archive: Arc<Archive>,
     search: Search,
+    /// Turns true when the gateway is to stop.
+    stopping: watch::Receiver<bool>,
     observer: Arc<dyn Observer>,
     scanner: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Shelf {
     /// Hears of every recording from here on; those of before are being looked for.
-    pub fn open(engine: &Arc<Engine>) -> io::Result<Shelf> {
+    /// So many requests search at the same time.
+    pub fn open(engine: &Arc<Engine>, parallel: u32, stopping: watch::Receiver<bool>) -> io::Result<Shelf> {
         let directory = PathBuf::from(&engine.config().directory);
         let archive = Arc::new(engine.archive()?);
         let observer: Arc<dyn Observer> = Arc::new(Librarian {
@@ -56,14 +58,57 @@ impl Shelf {
         let (unread, bus) = (archive.clone(), engine.bus().clone());
         let (over, scanned) = watch::channel(false);
         let scanner = storage::spawn("callrec-archive", move || scan(&unread, &bus, &over))?;
-        let parallel = engine.config().gateway.archive_parallel;
         engine.bus().observe(observer.clone());
         Ok(Shelf {
             search: Search::new(archive.clone(), parallel, scanned),
+            stopping,
             archive,
             observer,
             scanner: Mutex::new(Some(scanner)),
         })
+    }
+
+    /// Asks the archive, on a thread that may wait for the disk. Before the first scan is
+    /// over it waits for that, unless what it asks `about` is known already.
+    pub async fn archived<T: Send + 'static>(
+        &self,
+        about: Option<Uuid>,
+        ask: impl FnOnce(&Open<'_>) -> io::Result<Option<T>> + Send + 'static,
+    ) -> Result<T, Missing> {
+        self.search.ask(about, self.stopping.clone(), ask).await
+    }
+
+    /// The audio of a finished recording, for a GET or a HEAD: whole or in part, if it has
+    /// changed or at all, as it is asked for. It is read while it is sent.
+    pub async fn audio(&self, asked: &Asked, id: Uuid) -> Result<Answer, Missing> {
+        let opened = self.archived(Some(id), move |archive| {
+            let Some(entry) = archive.find(id) else {
+                return Ok(None);
+            };
+            let Some(audio) = archive.open(id)? else {
+                return Ok(None);
+            };
+            Ok(Some((SentAudio::new(audio)?, content_type(entry.format()))))
+        });
+        let (file, kind) = opened.await?;
+        // What it is asked for is decided already.
+        let mut request = Request::new(Empty::<bytes::Bytes>::new());
+        *request.method_mut() = asked.method().clone();
+        *request.headers_mut() = asked.headers().clone();
+        let served = ServeDir::with_backend("", file)
+            .append_index_html_on_directories(false)
+            .ignore_multi_range_requests(true)
+            .try_call(request)
+            .await;
+        let mut answer = served
+            .map_err(|_| Missing::Broken)?
+            .map(|body| body.boxed_unsync());
+        let headers = answer.headers_mut();
+        if headers.contains_key(CONTENT_TYPE) {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        }
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+        Ok(answer)
     }
 
     /// The scan ends soon.
@@ -134,51 +179,6 @@ fn entry_of(view: &View, directory: &Path) -> Option<Entry> {
             dnis: view.info.dnis.as_str(),
         })
     })
-}
-
-impl Gateway {
-    /// Asks the archive, on a thread that may wait for the disk. Before the first scan is
-    /// over it waits for that, unless what it asks `about` is known already.
-    pub async fn archived<T: Send + 'static>(
-        &self,
-        about: Option<Uuid>,
-        ask: impl FnOnce(&Open<'_>) -> io::Result<Option<T>> + Send + 'static,
-    ) -> Result<T, Missing> {
-        self.shelf.search.ask(about, self.stop.subscribe(), ask).await
-    }
-
-    /// The audio of a finished recording, for a GET or a HEAD: whole or in part, if it has
-    /// changed or at all, as it is asked for. It is read while it is sent.
-    pub async fn audio(&self, asked: &Asked, id: Uuid) -> Result<Answer, Missing> {
-        let opened = self.archived(Some(id), move |archive| {
-            let Some(entry) = archive.find(id) else {
-                return Ok(None);
-            };
-            let Some(audio) = archive.open(id)? else {
-                return Ok(None);
-            };
-            Ok(Some((SentAudio::new(audio)?, content_type(entry.format()))))
-        });
-        let (file, kind) = opened.await?;
-        // What it is asked for is decided already.
-        let mut request = Request::new(Empty::<bytes::Bytes>::new());
-        *request.method_mut() = asked.method().clone();
-        *request.headers_mut() = asked.headers().clone();
-        let served = ServeDir::with_backend("", file)
-            .append_index_html_on_directories(false)
-            .ignore_multi_range_requests(true)
-            .try_call(request)
-            .await;
-        let mut answer = served
-            .map_err(|_| Missing::Broken)?
-            .map(|body| body.boxed_unsync());
-        let headers = answer.headers_mut();
-        if headers.contains_key(CONTENT_TYPE) {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-        }
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-        Ok(answer)
-    }
 }
 
 /// Of a format in the manifest's words; another build may have written it.

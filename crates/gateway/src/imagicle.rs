@@ -26,7 +26,7 @@ use callrec_core::words::{Error, Result, Status};
 const REALM: HeaderValue = HeaderValue::from_static("Basic realm=\"Call Recording\", charset=\"UTF-8\"");
 
 pub async fn answer(gateway: &Arc<Gateway>, asked: &Asked, rest: &str) -> Answer {
-    let caller = match gateway.basic(asked).await {
+    let caller = match gateway.logins.basic(asked).await {
         Ok(caller) => caller,
         Err(Refused::Unknown) => return unauthorized(),
         Err(Refused::Broken) => return empty(StatusCode::INTERNAL_SERVER_ERROR),

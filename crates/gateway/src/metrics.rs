@@ -1,44 +1,14 @@
 //! `GET /healthz` and `GET /metrics`.
 
-use http::{Method, StatusCode};
-use prometheus_client::encoding::{EncodeLabelSet, text};
-use prometheus_client::metrics::counter::{ConstCounter, Counter};
-use prometheus_client::metrics::family::Family;
+use http::StatusCode;
+use prometheus_client::encoding::text;
+use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
-use super::Gateway;
+use super::gateway::Gateway;
 use super::http::{Answer, answer, json};
 use callrec_core::engine::Statistics;
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Result_ {
-    api: &'static str,
-    method: &'static str,
-    status: u32,
-}
-
-/// What the gateway counts itself.
-#[derive(Default)]
-pub struct Meters {
-    requests: Family<Result_, Counter>,
-}
-
-impl Meters {
-    pub fn answered(&self, api: &'static str, method: &Method, status: StatusCode) {
-        let method = match *method {
-            Method::GET => "GET",
-            Method::POST => "POST",
-            Method::PUT => "PUT",
-            Method::DELETE => "DELETE",
-            // Whatever else a client invents is one row.
-            _ => "other",
-        };
-        let status = status.as_u16().into();
-        let row = Result_ { api, method, status };
-        self.requests.get_or_create(&row).inc();
-    }
-}
 
 /// 200 while recordings can be started, else 503 with the reason.
 pub fn health(gateway: &Gateway) -> Answer {
@@ -54,20 +24,17 @@ fn unwell(why: &str) -> Answer {
     json(StatusCode::SERVICE_UNAVAILABLE, &body)
 }
 
-pub fn metrics(gateway: &Gateway) -> Answer {
+/// `callbacks_waiting` and `cometd_sessions`: as many as there are now.
+pub fn metrics(gateway: &Gateway, callbacks_waiting: u64, cometd_sessions: u64) -> Answer {
     let mut registry = Registry::with_prefix("callrec");
     if let Ok(statistics) = gateway.engine().statistics() {
         engine_metrics(&mut registry, &statistics);
     }
-    let waiting = ConstGauge::new(gateway.vobiz.callbacks_waiting() as i64);
+    let waiting = ConstGauge::new(callbacks_waiting as i64);
     registry.register("callbacks_waiting", "Callbacks not answered yet", waiting);
-    let sessions = ConstGauge::new(gateway.genesys.sessions() as i64);
+    let sessions = ConstGauge::new(cometd_sessions as i64);
     registry.register("cometd_sessions", "CometD sessions", sessions);
-    registry.register(
-        "http_requests",
-        "Requests by API, method and status",
-        gateway.meters.requests.clone(),
-    );
+    gateway.meters.register(&mut registry);
     let mut out = String::new();
     // Writing to a String cannot fail.
     let _ = text::encode(&mut out, &registry);

@@ -1,4 +1,4 @@
-//! The thin server around `Gateway::answer`: sockets, limits, times.
+//! The thin server around `Router::answer`: sockets, limits, times.
 
 use std::convert::Infallible;
 use std::io;
@@ -20,9 +20,10 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_io_timeout::TimeoutStream;
 
-use super::Gateway;
+use super::gateway::Gateway;
 use super::http::{Answer, Asked};
 use super::places::{Place, Places};
+use super::route::Router;
 use super::source::{network, source_of};
 use callrec_core::events::LogLevel;
 use callrec_core::storage::os;
@@ -38,7 +39,8 @@ pub async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 
 /// Serves until `stopped`; then those that are being answered have until the gateway's
 /// end.
-pub async fn run(gateway: &Arc<Gateway>, listener: TcpListener, mut stopped: watch::Receiver<bool>) {
+pub async fn run(router: &Arc<Router>, listener: TcpListener, mut stopped: watch::Receiver<bool>) {
+    let gateway = router.gateway();
     let config = gateway.config();
     let all = connections_max(gateway);
     // An eighth is never one source's.
@@ -51,11 +53,11 @@ pub async fn run(gateway: &Arc<Gateway>, listener: TcpListener, mut stopped: wat
             _ = stopped.wait_for(|stopped| *stopped) => break,
             accepted = listener.accept() => match accepted {
                 Ok((stream, source)) => {
-                    let gateway = gateway.clone();
+                    let router = router.clone();
                     let peer = source.ip().to_canonical();
                     let is_proxy = config.trusted_proxies.contains(&peer);
                     let place = room.try_take((!is_proxy).then(|| network(peer)));
-                    connections.spawn(connection(gateway, stream, peer, place, until.clone()));
+                    connections.spawn(connection(router, stream, peer, place, until.clone()));
                 }
                 // No descriptor is free, or the peer has gone: the others go on.
                 Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
@@ -86,13 +88,14 @@ fn connections_max(gateway: &Gateway) -> usize {
 }
 
 async fn connection(
-    gateway: Arc<Gateway>,
+    router: Arc<Router>,
     mut stream: TcpStream,
     peer: IpAddr,
     place: Option<Place>,
     mut stopped: watch::Receiver<bool>,
 ) {
-    let time = Duration::from_millis(gateway.config().request_ms.into());
+    let config = router.gateway().config();
+    let time = Duration::from_millis(config.request_ms.into());
     let Some(_place) = place else {
         let _ = tokio::time::timeout(time, stream.write_all(FULL)).await;
         return;
@@ -102,14 +105,14 @@ async fn connection(
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(time));
     let service = service_fn(|request| {
-        let gateway = gateway.clone();
-        async move { Ok::<_, Infallible>(one(&gateway, request, peer).await) }
+        let router = router.clone();
+        async move { Ok::<_, Infallible>(one(&router, request, peer).await) }
     });
     let mut server = http1::Builder::new();
     server
         .timer(TokioTimer::new())
         .header_read_timeout(time)
-        .max_buf_size(gateway.config().max_header_bytes as usize)
+        .max_buf_size(config.max_header_bytes as usize)
         .max_headers(HEADERS);
     let stream = Box::pin(stream);
     let connection = server.serve_connection(TokioIo::new(stream), service);
@@ -124,8 +127,8 @@ async fn connection(
 }
 
 /// Takes the body in whole, within its limits, and asks for the answer.
-async fn one(gateway: &Arc<Gateway>, request: Request<Incoming>, peer: IpAddr) -> Answer {
-    let config = gateway.config();
+async fn one(router: &Router, request: Request<Incoming>, peer: IpAddr) -> Answer {
+    let config = router.gateway().config();
     let time = Duration::from_millis(config.request_ms.into());
     let (head, body) = request.into_parts();
     let whole = Limited::new(body, config.max_body_bytes as usize).collect();
@@ -141,18 +144,18 @@ async fn one(gateway: &Arc<Gateway>, request: Request<Incoming>, peer: IpAddr) -
         source,
     };
     match body {
-        Ok(body) => gateway.answer(asked(body)).await,
-        Err(status) => refused(gateway, &asked(Bytes::new()), status),
+        Ok(body) => router.answer(asked(body)).await,
+        Err(status) => refused(router, &asked(Bytes::new()), status),
     }
 }
 
-fn refused(gateway: &Arc<Gateway>, asked: &Asked, status: StatusCode) -> Answer {
+fn refused(router: &Router, asked: &Asked, status: StatusCode) -> Answer {
     let why = match status {
         StatusCode::PAYLOAD_TOO_LARGE => "The body is too large",
         StatusCode::REQUEST_TIMEOUT => "The body did not come in time",
         _ => "The body cannot be read",
     };
-    let mut answer = gateway.refuse(asked, status, why);
+    let mut answer = router.refuse(asked, status, why);
     answer
         .headers_mut()
         .insert(CONNECTION, HeaderValue::from_static("close"));

@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 use http::header::{ALLOW, CACHE_CONTROL, HeaderValue, SET_COOKIE, WWW_AUTHENTICATE};
 use http::{Method, StatusCode};
 
-use super::Gateway;
 use super::auth::Refused;
+use super::gateway::Gateway;
 use super::http::{Answer, Asked, answer as answered, empty, later};
 use callrec_core::calls::Caller;
+use callrec_core::config::GatewayConfig;
 use message::{Asks, Reply};
 use session::{Held, Polled, Session};
 pub use sessions::{Sessions, Who};
@@ -29,7 +30,7 @@ const KINDS: [&str; 6] = ["", "/", "/handshake", "/connect", "/subscribe", "/dis
 
 const BROWSER: &str = "BAYEUX_BROWSER";
 
-pub async fn answer(gateway: &Arc<Gateway>, asked: &Asked, rest: &str) -> Answer {
+pub async fn answer(gateway: &Gateway, sessions: &Sessions, asked: &Asked, rest: &str) -> Answer {
     if !KINDS.contains(&rest) {
         return empty(StatusCode::NOT_FOUND);
     }
@@ -51,18 +52,27 @@ pub async fn answer(gateway: &Arc<Gateway>, asked: &Asked, rest: &str) -> Answer
     let mut parts = Parts::default();
     for message in &messages {
         let alone = messages.len() == 1;
-        one(gateway, asked, &who, &Asks::new(message), alone, &mut parts).await;
+        one(
+            gateway,
+            sessions,
+            asked,
+            &who,
+            &Asks::new(message),
+            alone,
+            &mut parts,
+        )
+        .await;
     }
     parts.answer(gateway)
 }
 
 /// The user that the header names, or the browser that a handshake has named.
-async fn who(gateway: &Arc<Gateway>, asked: &Asked) -> Result<Who, Answer> {
+async fn who(gateway: &Gateway, asked: &Asked) -> Result<Who, Answer> {
     let header = asked.headers().contains_key(http::header::AUTHORIZATION);
     if !header && let Some(browser) = asked.cookie(BROWSER) {
         return Ok(Who::Browser(browser.to_owned()));
     }
-    match gateway.basic(asked).await {
+    match gateway.logins.basic(asked).await {
         Ok(Caller::User { username, .. }) => Ok(Who::User(username)),
         Ok(Caller::Host) | Err(Refused::Broken) => {
             Err(failed(StatusCode::INTERNAL_SERVER_ERROR, "500::Internal error"))
@@ -142,17 +152,17 @@ fn array(texts: &[Arc<str>]) -> String {
 }
 
 async fn one(
-    gateway: &Arc<Gateway>,
+    gateway: &Gateway,
+    sessions: &Sessions,
     asked: &Asked,
     who: &Who,
     asks: &Asks<'_>,
     alone: bool,
     parts: &mut Parts,
 ) {
-    let sessions = &gateway.genesys.sessions;
     match asks.channel() {
         "" => return parts.push(asks.refused("400::Channel is missing")),
-        "/meta/handshake" => return handshake(gateway, asked, who, asks, alone, parts),
+        "/meta/handshake" => return handshake(gateway.config(), sessions, asked, who, asks, alone, parts),
         _ => {}
     }
     let Some(session) = sessions.find(asks.client_id(), who) else {
@@ -180,8 +190,15 @@ async fn one(
     }
 }
 
-fn handshake(gateway: &Gateway, asked: &Asked, who: &Who, asks: &Asks<'_>, alone: bool, parts: &mut Parts) {
-    let config = gateway.config();
+fn handshake(
+    config: &GatewayConfig,
+    sessions: &Sessions,
+    asked: &Asked,
+    who: &Who,
+    asks: &Asks<'_>,
+    alone: bool,
+    parts: &mut Parts,
+) {
     let Who::User(username) = who else {
         // A cookie goes with a session, and this asks for one.
         parts.unauthenticated = true;
@@ -196,7 +213,6 @@ fn handshake(gateway: &Gateway, asked: &Asked, who: &Who, asks: &Asks<'_>, alone
     }
     let browser = asked.cookie(BROWSER).and_then(sessions::valid_id);
     let ack = asks.ack_offered();
-    let sessions = &gateway.genesys.sessions;
     let Some(session) = sessions.begin(username.clone(), browser, ack.is_some()) else {
         let refused = asks.refused("503::Too many sessions").offered();
         return parts.push(refused.advice("handshake", config.cometd_session_ms));
@@ -228,18 +244,12 @@ fn is_offered(wanted: &str) -> bool {
     channels.any(|channel| session::matches(wanted, channel))
 }
 
-async fn connect(
-    gateway: &Arc<Gateway>,
-    asks: &Asks<'_>,
-    session: &Arc<Session>,
-    alone: bool,
-    parts: &mut Parts,
-) {
+async fn connect(gateway: &Gateway, asks: &Asks<'_>, session: &Arc<Session>, alone: bool, parts: &mut Parts) {
     let most = u64::from(gateway.config().cometd_timeout_ms);
     let timeout = asks.timeout().map_or(most, |timeout| timeout.min(most));
     // Other answers in the same request are not kept waiting.
     let timeout = Duration::from_millis(if alone { timeout } else { 0 });
-    let mut stopped = gateway.stop.subscribe();
+    let mut stopped = gateway.stopping();
     let held = Held::new(session, asks.acknowledged());
     let polled = tokio::select! {
         polled = held.wait(Instant::now() + timeout) => polled,
@@ -262,17 +272,17 @@ async fn connect(
 }
 
 /// Forgets sessions whose clients have not come back, until the gateway stops.
-pub fn sweep(gateway: &Arc<Gateway>) {
-    let gone = Duration::from_millis(gateway.config().cometd_session_ms.into());
+pub fn sweep(config: &GatewayConfig, sessions: &Arc<Sessions>) {
+    let gone = Duration::from_millis(config.cometd_session_ms.into());
     let every = (gone / 4).clamp(Duration::from_millis(20), Duration::from_secs(1));
-    let weak = Arc::downgrade(gateway);
+    let weak = Arc::downgrade(sessions);
     tokio::spawn(async move {
         let mut ticks = tokio::time::interval(every);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            let Some(gateway) = weak.upgrade() else { return };
-            gateway.genesys.sessions.sweep(gone);
+            let Some(sessions) = weak.upgrade() else { return };
+            sessions.sweep(gone);
         }
     });
 }

@@ -16,53 +16,55 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::Gateway;
 use super::auth::Refused;
-use super::comet::Sessions;
+use super::comet::{self, Sessions};
+use super::gateway::Gateway;
 use super::http::{Answer, Asked, decoded, later};
 use call::Shown;
 use callrec_core::calls::{CallView, Caller, Filter};
 use callrec_core::clock::unix_ms;
-use callrec_core::engine::Engine;
 use callrec_core::sync::Mutex;
 use callrec_core::text::Text;
 use callrec_core::words::Result;
 use csrf::Csrf;
 use status::{Code, not_allowed, not_found, refusal, refused};
 
-/// What the Genesys API knows beyond the engine.
-pub struct Desk {
-    pub(super) sessions: Sessions,
+/// The Genesys API of one gateway, and what it knows beyond the engine.
+pub struct Genesys {
+    gateway: Arc<Gateway>,
+    sessions: Arc<Sessions>,
     csrf: Csrf,
     /// Starts on automatic lines, one after the other.
     starts: Mutex<()>,
 }
 
-impl Desk {
-    pub fn new(engine: &Arc<Engine>) -> Desk {
-        Desk {
-            sessions: Sessions::new(&engine.config().gateway),
+impl Genesys {
+    pub fn new(gateway: &Arc<Gateway>) -> Genesys {
+        Genesys {
+            sessions: Arc::new(Sessions::new(gateway.config())),
             csrf: Csrf::new(),
             starts: Mutex::default(),
+            gateway: gateway.clone(),
         }
     }
 
-    /// From here on the desk hears of every recording.
-    pub fn attach(gateway: &Arc<Gateway>) {
-        if gateway.config().genesys {
-            notify::listen(gateway);
-            super::comet::sweep(gateway);
+    /// From here on it hears of every recording.
+    pub fn attach(self: &Arc<Self>) {
+        if self.gateway.config().genesys {
+            notify::listen(self);
+            comet::sweep(self.gateway.config(), &self.sessions);
         }
     }
 
-    /// CometD sessions.
-    pub fn sessions(&self) -> u64 {
-        self.sessions.count()
+    /// Those of CometD.
+    pub fn sessions(&self) -> &Sessions {
+        &self.sessions
     }
 }
 
-pub async fn answer(gateway: &Arc<Gateway>, asked: &Asked, rest: &str) -> Answer {
-    let username = match gateway.basic(asked).await {
+pub async fn answer(genesys: &Arc<Genesys>, asked: &Asked, rest: &str) -> Answer {
+    let gateway = &genesys.gateway;
+    let username = match gateway.logins.basic(asked).await {
         Ok(Caller::User { username, .. }) => username,
         // HTTP knows nobody else.
         Ok(Caller::Host) | Err(Refused::Broken) => return internal(),
@@ -70,26 +72,23 @@ pub async fn answer(gateway: &Arc<Gateway>, asked: &Asked, rest: &str) -> Answer
         Err(Refused::Unknown) => return refused(Code::Unauthenticated, "The user is not authenticated"),
     };
     let unsafe_method = !matches!(*asked.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    if gateway.config().genesys_csrf
-        && unsafe_method
-        && !gateway.genesys.csrf.permits(asked, username.as_str())
-    {
+    if gateway.config().genesys_csrf && unsafe_method && !genesys.csrf.permits(asked, username.as_str()) {
         return csrf::refused();
     }
     // "Me": whatever the level, another's call does not exist here.
     let me = Caller::User { username, level: 1 };
-    route(gateway, asked, rest, me).await
+    route(genesys, asked, rest, me).await
 }
 
-async fn route(gateway: &Arc<Gateway>, asked: &Asked, rest: &str, me: Caller) -> Answer {
+async fn route(genesys: &Arc<Genesys>, asked: &Asked, rest: &str, me: Caller) -> Answer {
     let get = *asked.method() == Method::GET;
     let Some(below) = rest.strip_prefix("/me") else {
         return not_found();
     };
     match below {
-        "" if get => user(gateway, asked, &me),
+        "" if get => user(genesys, asked, &me),
         "/calls" if get => {
-            let (gateway, uris) = (gateway.clone(), asked.parameter("fields").is_none());
+            let (gateway, uris) = (genesys.gateway.clone(), asked.parameter("fields").is_none());
             // They may be many.
             let list = tokio::task::spawn_blocking(move || list(&gateway, &me, uris));
             list.await.unwrap_or_else(|_| internal())
@@ -105,8 +104,8 @@ async fn route(gateway: &Arc<Gateway>, asked: &Asked, rest: &str, me: Caller) ->
                 return not_found();
             };
             match *asked.method() {
-                Method::GET => one(gateway, &me, &Text::from(id)),
-                Method::POST => operate::operate(gateway, &me, &Text::from(id), asked),
+                Method::GET => one(&genesys.gateway, &me, &Text::from(id)),
+                Method::POST => operate::operate(genesys, &me, &Text::from(id), asked),
                 _ => not_allowed("GET, POST"),
             }
         }
@@ -157,7 +156,8 @@ fn user_calls(gateway: &Gateway, me: &Caller, call_id: &Text) -> Result<Vec<Call
 }
 
 /// `GET /me`
-fn user(gateway: &Gateway, asked: &Asked, me: &Caller) -> Answer {
+fn user(genesys: &Genesys, asked: &Asked, me: &Caller) -> Answer {
+    let gateway = &genesys.gateway;
     let Caller::User { username, .. } = me else {
         return not_found();
     };
@@ -174,7 +174,7 @@ fn user(gateway: &Gateway, asked: &Asked, me: &Caller) -> Answer {
         "path": format!("/users/{id}"),
     }}));
     if gateway.config().genesys_csrf {
-        let csrf = &gateway.genesys.csrf;
+        let csrf = &genesys.csrf;
         csrf.tell(gateway, asked, username.as_str(), &mut answer);
     }
     answer

@@ -9,10 +9,10 @@ use serde_json::json;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
+use super::Genesys;
 use super::call::Shown;
 use super::status::Code;
 use super::track::{Change, Failed, Tracker};
-use crate::Gateway;
 use crate::comet::CALLS;
 use callrec_core::events::{Bus, Event, Kind, Observer};
 use callrec_core::words::Status;
@@ -48,20 +48,21 @@ impl Drop for Attached {
     }
 }
 
-pub fn listen(gateway: &Arc<Gateway>) {
+pub fn listen(genesys: &Arc<Genesys>) {
+    let engine = genesys.gateway.engine();
     let (sender, receiver) = unbounded_channel();
     let attached = Attached {
-        bus: gateway.engine().bus().clone(),
+        bus: engine.bus().clone(),
         ear: Arc::new(Ear(sender)),
     };
     attached.bus.observe(attached.ear.clone());
     // After that: what happens meanwhile is seen twice rather than never.
-    let tracker = Tracker::seeded(gateway.engine());
-    tokio::spawn(tell(Arc::downgrade(gateway), receiver, tracker, attached));
+    let tracker = Tracker::seeded(engine);
+    tokio::spawn(tell(Arc::downgrade(genesys), receiver, tracker, attached));
 }
 
 async fn tell(
-    gateway: Weak<Gateway>,
+    genesys: Weak<Genesys>,
     mut events: UnboundedReceiver<Arc<Event>>,
     mut tracker: Tracker,
     _attached: Attached,
@@ -72,21 +73,22 @@ async fn tell(
         } else {
             Ok(events.recv().await)
         };
-        let Some(gateway) = gateway.upgrade() else { return };
+        let Some(genesys) = genesys.upgrade() else { return };
+        let engine = genesys.gateway.engine();
         let changes = match came {
-            Ok(Some(event)) => tracker.heard(gateway.engine(), &event),
+            Ok(Some(event)) => tracker.heard(engine, &event),
             Ok(None) => return,
-            Err(_) => tracker.look_again(gateway.engine()),
+            Err(_) => tracker.look_again(engine),
         };
         for change in &changes {
-            notify(&gateway, change);
+            notify(&genesys, change);
         }
     }
 }
 
-fn notify(gateway: &Gateway, change: &Change) {
+fn notify(genesys: &Genesys, change: &Change) {
     let username = &change.info.username;
-    let sessions = &gateway.genesys.sessions;
+    let sessions = &genesys.sessions;
     if username.is_empty() || !sessions.has(username) {
         return;
     }
@@ -99,7 +101,7 @@ fn notify(gateway: &Gateway, change: &Change) {
     };
     let mut data = json!({
         "notificationType": "CallRecordingStateChange",
-        "call": call.resource(gateway),
+        "call": call.resource(&genesys.gateway),
         "phoneNumber": change.info.directory_number.as_str(),
         "messageType": "CallStateChangeMessage",
     });

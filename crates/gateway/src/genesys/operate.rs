@@ -5,8 +5,8 @@ use serde_json::Value;
 use super::call::Shown;
 use super::operation::Operation;
 use super::status::{Code, not_found, refusal, refused};
-use super::{success, user_calls};
-use crate::Gateway;
+use super::{Genesys, success, user_calls};
+use crate::gateway::Gateway;
 use crate::http::{Answer, Asked};
 use callrec_core::calls::{self, CallState, CallView, Caller};
 use callrec_core::engine::StartArguments;
@@ -17,7 +17,8 @@ use callrec_core::words::{Error, PauseMode, Result, Status};
 const ADDITIONAL: u32 = 2;
 
 /// `POST /me/calls/{id}`
-pub fn operate(gateway: &Gateway, me: &Caller, id: &Text, asked: &Asked) -> Answer {
+pub fn operate(genesys: &Genesys, me: &Caller, id: &Text, asked: &Asked) -> Answer {
+    let gateway = &genesys.gateway;
     let operation = match parse(gateway, asked) {
         Ok(operation) => operation,
         Err((code, message)) => return refused(code, &message),
@@ -30,7 +31,7 @@ pub fn operate(gateway: &Gateway, me: &Caller, id: &Text, asked: &Asked) -> Answ
     if let Err((code, message)) = legal(operation, &found) {
         return refused(code, &message);
     }
-    match act(gateway, me, id, operation) {
+    match act(genesys, me, id, operation) {
         Ok(()) => success(),
         Err(error) => refusal(&error),
     }
@@ -80,11 +81,11 @@ fn legal(operation: Operation, found: &[CallView]) -> std::result::Result<(), (C
     Err((Code::WrongState, text))
 }
 
-fn act(gateway: &Gateway, me: &Caller, id: &Text, operation: Operation) -> Result<()> {
-    let engine = gateway.engine();
+fn act(genesys: &Genesys, me: &Caller, id: &Text, operation: Operation) -> Result<()> {
+    let engine = genesys.gateway.engine();
     let control = |operation| engine.control_by_call(me, operation, id, None);
     match operation {
-        Operation::Start => start(gateway, me, id),
+        Operation::Start => start(genesys, me, id),
         Operation::Pause => control(calls::Operation::Pause).map(drop),
         Operation::Resume => control(calls::Operation::Resume).map(drop),
         Operation::Stop => match control(calls::Operation::Stop)?.changed {
@@ -94,8 +95,8 @@ fn act(gateway: &Gateway, me: &Caller, id: &Text, operation: Operation) -> Resul
     }
 }
 
-fn start(gateway: &Gateway, me: &Caller, id: &Text) -> Result<()> {
-    let engine = gateway.engine();
+fn start(genesys: &Genesys, me: &Caller, id: &Text) -> Result<()> {
+    let engine = genesys.gateway.engine();
     let config = engine.config();
     let mut arguments = StartArguments {
         call_id: id.clone(),
@@ -113,8 +114,8 @@ fn start(gateway: &Gateway, me: &Caller, id: &Text) -> Result<()> {
         // Published: what a line's mark has begun is controlled all the same. One
         // after the other, so that of two starts one is refused.
         Err(error) if error.status == Status::Automatic => {
-            let _one = gateway.genesys.starts.lock();
-            if user_calls(gateway, me, id)?
+            let _one = genesys.starts.lock();
+            if user_calls(&genesys.gateway, me, id)?
                 .iter()
                 .any(|call| !call.live.is_empty())
             {

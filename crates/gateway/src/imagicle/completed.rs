@@ -44,7 +44,7 @@ pub async fn list(gateway: &Arc<Gateway>, caller: &Caller, asked: &Asked) -> Ans
         }
         wanted.conditions.push(Condition::Owner(own));
     }
-    let found = gateway.archived(None, move |archive| {
+    let found = gateway.shelf.archived(None, move |archive| {
         Ok(Some(archive.select(
             |entry| wanted.has(entry),
             wanted.offset,
@@ -62,7 +62,9 @@ pub async fn one(gateway: &Arc<Gateway>, caller: &Caller, id: &str) -> Answer {
         Ok(found) => found,
         Err(answer) => return answer,
     };
-    let manifest = gateway.archived(Some(id), move |archive| archive.manifest(id));
+    let manifest = gateway
+        .shelf
+        .archived(Some(id), move |archive| archive.manifest(id));
     match manifest.await {
         Ok(manifest) => form::json(StatusCode::OK, &detail(&entry, &manifest)),
         Err(why) => missing(why),
@@ -71,7 +73,7 @@ pub async fn one(gateway: &Arc<Gateway>, caller: &Caller, id: &str) -> Answer {
 
 pub async fn media(gateway: &Arc<Gateway>, caller: &Caller, asked: &Asked, id: &str) -> Answer {
     match entry_of(gateway, caller, id).await {
-        Ok((_, id)) => gateway.audio(asked, id).await.unwrap_or_else(missing),
+        Ok((_, id)) => gateway.shelf.audio(asked, id).await.unwrap_or_else(missing),
         Err(answer) => answer,
     }
 }
@@ -89,7 +91,9 @@ async fn entry_of(gateway: &Gateway, caller: &Caller, id: &str) -> Result<(Arc<E
             false => bad(0, &format!("id \"{id}\": not a GUID")),
         });
     };
-    let found = gateway.archived(Some(id), move |archive| Ok(archive.find(id)));
+    let found = gateway
+        .shelf
+        .archived(Some(id), move |archive| Ok(archive.find(id)));
     match found.await {
         Ok(entry) if !limited || owns(caller, &entry) => Ok((entry, id)),
         Ok(_) => Err(forbidden()),

@@ -43,7 +43,7 @@ const FAULT: &str = "a fault inside callrec";
 /// `None`: all that are owed.
 type Mail = Option<Uuid>;
 
-/// The gateway's end of the outbox.
+/// What others are told of the outbox.
 #[derive(Default)]
 pub struct Outbox {
     waiting: AtomicU64,
@@ -57,7 +57,7 @@ impl Outbox {
 }
 
 /// Delivers until the gateway stops.
-pub async fn run(gateway: Arc<Gateway>, mut stopped: watch::Receiver<bool>) {
+pub async fn run(gateway: Arc<Gateway>, outbox: Arc<Outbox>, mut stopped: watch::Receiver<bool>) {
     let (mail, letters) = unbounded_channel();
     let Ok(client) = spawn_blocking(Client::new).await else {
         return;
@@ -73,6 +73,7 @@ pub async fn run(gateway: Arc<Gateway>, mut stopped: watch::Receiver<bool>) {
         letters,
         client,
         gateway: gateway.clone(),
+        outbox,
         listing: None,
     };
     tokio::select! {
@@ -99,6 +100,7 @@ struct Clerk {
     letters: UnboundedReceiver<Mail>,
     client: Client,
     gateway: Arc<Gateway>,
+    outbox: Arc<Outbox>,
     listing: Option<Listing>,
 }
 
@@ -147,7 +149,7 @@ impl Clerk {
 
     fn count(&self) {
         let waiting = self.round.len() as u64;
-        self.gateway.outbox().waiting.store(waiting, Ordering::Relaxed);
+        self.outbox.waiting.store(waiting, Ordering::Relaxed);
     }
 
     /// Lets what is under way end.
@@ -327,6 +329,7 @@ async fn call(gateway: &Arc<Gateway>, client: &Client, owed: &Owed) -> Result<()
     let key = match callback.account.as_str() {
         "" => None,
         account => gateway
+            .logins
             .signature_key(account)
             .await
             .map_err(|_| "the host gave no key")?,

@@ -77,11 +77,11 @@ pub async fn audio(gateway: &Arc<Gateway>, asked: &Asked, wanted: Option<Wanted>
     };
     let id = wanted.id;
     let find = move |entry: &Entry| may_have(&caller, entry) && ending(entry) == wanted.ending;
-    let found = gateway.archived(Some(id), move |archive| {
+    let found = gateway.shelf.archived(Some(id), move |archive| {
         Ok(archive.find(id).filter(|entry| find(entry)))
     });
     let sent = match found.await {
-        Ok(_) => gateway.audio(asked, id).await,
+        Ok(_) => gateway.shelf.audio(asked, id).await,
         Err(missing) => Err(missing),
     };
     sent.unwrap_or_else(|missing| ask.missing(missing))
@@ -95,7 +95,7 @@ pub fn failed(gateway: &Arc<Gateway>, asked: &Asked, status: StatusCode, why: &s
 /// By X-Auth-ID and X-Auth-Token, or by HTTP Basic.
 async fn caller(gateway: &Arc<Gateway>, asked: &Asked) -> Result<Caller, Refused> {
     let Some((name, secret)) = token(asked) else {
-        return gateway.basic(asked).await;
+        return gateway.logins.basic(asked).await;
     };
     let credentials = Credentials {
         scheme: Scheme::Token,
@@ -103,7 +103,7 @@ async fn caller(gateway: &Arc<Gateway>, asked: &Asked) -> Result<Caller, Refused
         secret,
         source: asked.source,
     };
-    gateway.identify(credentials).await.map(caller_of)
+    gateway.logins.identify(credentials).await.map(caller_of)
 }
 
 /// Below level 10 a caller's own recordings alone.

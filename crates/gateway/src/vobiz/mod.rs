@@ -16,11 +16,10 @@ pub use audio::{Wanted as AudioWanted, asked_for as audio_asked_for, audio, fail
 
 use super::auth::{Refused, caller_of};
 use super::http::{Answer, Asked, decoded, put};
-use super::outbox::{self, Outbox};
+use super::outbox;
 use super::recording_url::is_absolute;
 use super::{Credentials, Gateway, Scheme};
 use callrec_core::calls::Caller;
-use callrec_core::engine::Engine;
 use callrec_core::events::LogLevel;
 use errors::Shape;
 
@@ -30,37 +29,20 @@ pub enum Dialect {
     Plivo,
 }
 
-/// What the Vobiz API knows beyond the engine.
-pub struct Desk {
-    pub outbox: Outbox,
-}
-
-impl Desk {
-    pub fn new(_engine: &Arc<Engine>) -> Desk {
-        Desk {
-            outbox: Outbox::default(),
-        }
-    }
-
-    /// A url that nobody can follow is better told of before one is answered.
-    pub fn check_urls(gateway: &Gateway) {
-        let config = gateway.config();
-        let everywhere = gateway
-            .address()
-            .is_some_and(|address| address.ip().is_unspecified());
-        let named = !config.public_url.is_empty() || is_absolute(&gateway.engine().config().url_base);
-        if everywhere && !named && audio::is_offered(config) {
-            let message = format!(
-                "gateway.public_url is not set, and the gateway listens on every address: \
-                 recordings' urls begin with {}",
-                gateway.public_url()
-            );
-            gateway.engine().bus().log(LogLevel::Warning, message);
-        }
-    }
-
-    pub fn callbacks_waiting(&self) -> u64 {
-        self.outbox.waiting()
+/// A url that nobody can follow is better told of before one is answered.
+pub fn check_urls(gateway: &Gateway) {
+    let config = gateway.config();
+    let everywhere = gateway
+        .address()
+        .is_some_and(|address| address.ip().is_unspecified());
+    let named = !config.public_url.is_empty() || is_absolute(&gateway.engine().config().url_base);
+    if everywhere && !named && audio::is_offered(config) {
+        let message = format!(
+            "gateway.public_url is not set, and the gateway listens on every address: \
+             recordings' urls begin with {}",
+            gateway.public_url()
+        );
+        gateway.engine().bus().log(LogLevel::Warning, message);
     }
 }
 
@@ -221,7 +203,7 @@ impl Ask<'_> {
             secret,
             source: asked.source,
         };
-        let identity = self.gateway.identify(credentials).await?;
+        let identity = self.gateway.logins.identify(credentials).await?;
         if own {
             Ok(caller_of(identity))
         } else {

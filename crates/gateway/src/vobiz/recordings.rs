@@ -179,7 +179,7 @@ pub async fn list(ask: &Ask<'_>, caller: Caller) -> Answer {
         Err(why) => return ask.error(Shape::Resource, StatusCode::BAD_REQUEST, &why),
     };
     let asked = wanted.clone();
-    let found = ask.gateway.archived(None, move |archive| {
+    let found = ask.gateway.shelf.archived(None, move |archive| {
         let fits = |entry: &Entry| may_have(&caller, entry) && asked.fits(entry);
         Ok(Some(archive.select(fits, asked.offset, Some(asked.limit))))
     });
@@ -220,7 +220,7 @@ fn page_uri(ask: &Ask<'_>, limit: usize, offset: usize) -> String {
 
 async fn entry(ask: &Ask<'_>, caller: Caller, id: &str) -> Result<Arc<Entry>, Missing> {
     let id = parse_id(id).map_err(|_| Missing::Unknown)?;
-    let found = ask.gateway.archived(Some(id), move |archive| {
+    let found = ask.gateway.shelf.archived(Some(id), move |archive| {
         Ok(archive.find(id).filter(|entry| may_have(&caller, entry)))
     });
     found.await
@@ -249,7 +249,7 @@ pub async fn delete(ask: &Ask<'_>, caller: Caller, id: &str) -> Answer {
         Ok(entry) => entry.id,
         Err(missing) => return ask.missing(missing),
     };
-    let removed = ask.gateway.archived(Some(id), move |archive| {
+    let removed = ask.gateway.shelf.archived(Some(id), move |archive| {
         let removed = archive.remove(id)?;
         Ok(removed.then_some(()))
     });

@@ -1,0 +1,146 @@
+//! One gateway: what all of its APIs share, and its end.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use super::auth::Doorkeeper;
+use super::files::Shelf;
+use super::life::{self, Door, Life};
+use super::logins::Logins;
+use super::meters::Meters;
+use callrec_core::config::GatewayConfig;
+use callrec_core::engine::{Above, Engine, HostReference, ReferenceCell};
+use callrec_core::words::{Error, Result, Status};
+
+/// What the APIs of one gateway share.
+pub struct Gateway {
+    engine: Arc<Engine>,
+    /// To the host's function.
+    door: Arc<Door>,
+    pub(crate) logins: Logins,
+    pub(crate) meters: Meters,
+    pub(crate) shelf: Shelf,
+    /// Where it listens, if it does.
+    address: Option<SocketAddr>,
+    stop: watch::Sender<bool>,
+    pub(crate) life: Arc<Life>,
+    /// What the host names it by.
+    reference: ReferenceCell,
+}
+
+impl Gateway {
+    /// `address`: where it listens, if it does. `doorkeeper`: `None`: nobody is let in.
+    pub(crate) fn new(
+        engine: Arc<Engine>,
+        doorkeeper: Option<Arc<dyn Doorkeeper>>,
+        address: Option<SocketAddr>,
+        life: Arc<Life>,
+    ) -> Result<Gateway> {
+        let (stop, stopping) = watch::channel(false);
+        let config = &engine.config().gateway;
+        let archive = |error: io::Error| Error::io("the archive", &error);
+        let shelf = Shelf::open(&engine, config.archive_parallel, stopping.clone()).map_err(archive)?;
+        let door = Arc::new(Door::new(doorkeeper));
+        let logins = Logins::new(config, door.clone(), stopping);
+        let logins = logins.map_err(|error| Error::io("starting threads", &error))?;
+        Ok(Gateway {
+            logins,
+            meters: Meters::default(),
+            shelf,
+            door,
+            address,
+            stop,
+            life,
+            reference: ReferenceCell::default(),
+            engine,
+        })
+    }
+
+    /// From here on the engine's end is the gateway's too.
+    pub(crate) fn attach(self: &Arc<Self>) -> Result<()> {
+        self.engine.attach(self.clone())?;
+        self.door.open();
+        Ok(())
+    }
+
+    /// Lets go of the directory, of what is the host's, and of the engine. `timeout`: how
+    /// long it waits for a login that hangs.
+    pub(crate) fn close(self: &Arc<Self>, timeout: Duration) {
+        self.shelf.close(&self.engine);
+        self.door.let_go();
+        self.logins.close(timeout);
+        let above: Arc<dyn Above> = self.clone();
+        self.engine.detach(&above);
+    }
+
+    /// What the host names it by from here on, until it stops.
+    pub fn set_reference(&self, reference: Box<dyn HostReference>) {
+        self.reference.set(reference);
+    }
+
+    pub fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    pub fn config(&self) -> &GatewayConfig {
+        &self.engine.config().gateway
+    }
+
+    /// Turns true when the gateway is to stop.
+    pub(crate) fn stopping(&self) -> watch::Receiver<bool> {
+        self.stop.subscribe()
+    }
+
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.address
+    }
+
+    /// What stands before a path in an answer's urls.
+    pub fn public_url(&self) -> String {
+        match (self.config().public_url.as_str(), self.address) {
+            ("", Some(address)) => format!("http://{address}"),
+            ("", None) => "http://localhost".to_owned(),
+            (url, _) => url.to_owned(),
+        }
+    }
+
+    /// Whether this thread is in a function of the host's that a gateway waits for.
+    pub fn is_inside() -> bool {
+        life::is_inside()
+    }
+
+    /// No request is taken any more; those that are being answered have `timeout`.
+    pub fn stop(&self, timeout: Duration) -> Result<()> {
+        let deadline = Instant::now() + timeout;
+        self.halt(deadline);
+        if self.life.wait_ended(Some(deadline)) {
+            return Ok(());
+        }
+        // What is still being answered does not ask the host any more.
+        self.door.shut();
+        Err(Error::new(
+            Status::Timeout,
+            "requests were still being answered; they are cut off",
+        ))
+    }
+}
+
+impl Above for Gateway {
+    fn halt(&self, until: Instant) {
+        self.reference.end();
+        self.life.stop(until);
+        self.stop.send_replace(true);
+        self.shelf.stop();
+        if until <= Instant::now() {
+            self.door.shut();
+        }
+    }
+
+    fn wait_ended(&self) {
+        self.life.wait_ended(None);
+    }
+}

@@ -1,0 +1,158 @@
+//! The start of a gateway, and the thread that it runs on.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use super::auth::Doorkeeper;
+use super::gateway::Gateway;
+use super::life::Life;
+use super::route::Router;
+use super::{outbox, server, vobiz};
+use callrec_core::engine::Engine;
+use callrec_core::storage;
+use callrec_core::words::{Error, Result, Status};
+
+/// How one gateway is to run.
+pub struct Options {
+    /// `None`: no socket, requests come by [`Router::handle`].
+    pub listen: Option<SocketAddr>,
+    /// `None`: nobody is let in.
+    pub doorkeeper: Option<Arc<dyn Doorkeeper>>,
+}
+
+/// What `start` waits for: the gateway is ready, or why not.
+type Ready = std::sync::mpsc::SyncSender<Result<Arc<Router>>>;
+
+/// Starts a gateway. It runs until it is stopped, or until the engine is closed.
+pub fn start(engine: Arc<Engine>, options: Options) -> Result<Arc<Router>> {
+    let (ready, answer) = std::sync::mpsc::sync_channel(1);
+    let life = Life::new();
+    let own = life.clone();
+    // The runtime's threads are born of this one, and like it take no signals.
+    let thread = storage::spawn("callrec-http", move || run(engine, options, &own, &ready));
+    life.keep(thread.map_err(|error| Error::io("starting a thread", &error))?);
+    answer
+        .recv()
+        .unwrap_or_else(|_| Err(Error::new(Status::Internal, "the gateway's thread has ended")))
+}
+
+/// The body of the thread `callrec-http`.
+fn run(engine: Arc<Engine>, options: Options, life: &Arc<Life>, ready: &Ready) {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(engine.config().gateway.threads as usize)
+        .thread_name("callrec-http")
+        .enable_all()
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let _ = ready.send(Err(Error::io("starting threads", &error)));
+            return;
+        }
+    };
+    let router = runtime.block_on(serve(engine, options, life, ready));
+    if let Some(router) = router {
+        // They need the runtime to their end.
+        life.wait_empty();
+        runtime.shutdown_timeout(LEFT_BEHIND);
+        router.gateway().close(LEFT_BEHIND);
+    }
+    life.end();
+}
+
+async fn serve(
+    engine: Arc<Engine>,
+    options: Options,
+    life: &Arc<Life>,
+    ready: &Ready,
+) -> Option<Arc<Router>> {
+    let (router, listener) = match open(engine, options, life).await {
+        Ok(opened) => opened,
+        Err(error) => {
+            let _ = ready.send(Err(error));
+            return None;
+        }
+    };
+    let gateway = router.gateway();
+    if let Err(error) = gateway.attach() {
+        let _ = ready.send(Err(error));
+        return Some(router);
+    }
+    let stopped = gateway.stopping();
+    router.genesys.attach();
+    vobiz::check_urls(gateway);
+    let delivery = outbox::run(gateway.clone(), router.outbox.clone(), stopped.clone());
+    let callbacks = tokio::spawn(delivery);
+    let _ = ready.send(Ok(router.clone()));
+    serve_until(&router, listener, stopped).await;
+    // It hears of the end by itself; a frozen disk may hold it up.
+    let _ = tokio::time::timeout(CALLBACKS_END, callbacks).await;
+    Some(router)
+}
+
+async fn serve_until(
+    router: &Arc<Router>,
+    listener: Option<TcpListener>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    match listener {
+        Some(listener) => server::run(router, listener, stopped).await,
+        None => {
+            let _ = stopped.wait_for(|stopped| *stopped).await;
+        }
+    }
+}
+
+async fn open(
+    engine: Arc<Engine>,
+    options: Options,
+    life: &Arc<Life>,
+) -> Result<(Arc<Router>, Option<TcpListener>)> {
+    let listener = match options.listen {
+        Some(address) => {
+            let listening = server::listen(address).await;
+            Some(listening.map_err(|error| Error::io(format!("listening on {address}"), &error))?)
+        }
+        None => None,
+    };
+    let address = listener.as_ref().and_then(|listener| listener.local_addr().ok());
+    let gateway = Gateway::new(engine, options.doorkeeper, address, life.clone())?;
+    Ok((Arc::new(Router::new(Arc::new(gateway))), listener))
+}
+
+/// How long the gateway's end waits for the callbacks that are under way.
+const CALLBACKS_END: Duration = Duration::from_secs(1);
+/// How long it waits for a disk, or for a name server, that does not answer.
+const LEFT_BEHIND: Duration = Duration::from_millis(500);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use callrec_core::config::Config;
+
+    #[test]
+    fn none_is_started_once_the_engine_closes() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let config = Config {
+            directory: dir.path().to_string_lossy().into_owned(),
+            ..Config::default()
+        };
+        let engine = Engine::open(config).expect("an engine");
+        engine.close(Duration::from_secs(60)).expect("closed");
+        let options = Options {
+            listen: None,
+            doorkeeper: None,
+        };
+        // As if the host had asked for it just before.
+        let started = start(engine.clone(), options);
+        assert_eq!(started.err().map(|error| error.status), Some(Status::Unavailable));
+        while Arc::strong_count(&engine) > 1 {
+            // The gateway that was not to be ends on its own thread.
+            std::thread::yield_now();
+        }
+    }
+}
