@@ -1,11 +1,12 @@
 //! The published HTTP APIs: a gateway, and requests without a socket.
 
-use std::ffi::{CString, c_char, c_void};
+use std::ffi::{c_char, c_void};
 use std::net::IpAddr;
 
 use super::convert::{flags, invalid, needed, read, read_needed, reserved, str_of};
 use super::engine_of;
 use super::guard::{answer, shielded_or};
+use super::http_types::{Given, rec_http_response};
 use super::types::*;
 use crate::handles::Handle;
 use crate::words::Result;
@@ -14,13 +15,6 @@ use crate::words::Result;
 use super::served;
 #[cfg(not(feature = "gateway"))]
 use super::unserved as served;
-
-/// The answer to an HTTP request. Opaque.
-pub struct rec_http_response {
-    pub(super) status: i32,
-    pub(super) headers: CString,
-    pub(super) body: Vec<u8>,
-}
 
 /// Longest headers that come in, in bytes.
 const HEADERS_MAX: usize = 1 << 20;
@@ -205,17 +199,6 @@ pub unsafe extern "C" fn rec_http_handle(
         unsafe { out.write(Box::into_raw(Box::new(answered))) };
         Ok(())
     })
-}
-
-/// A request as it came over the border.
-// Without the feature nobody reads it.
-#[cfg_attr(not(feature = "gateway"), allow(dead_code))]
-pub(super) struct Given<'a> {
-    pub method: &'a str,
-    pub target: &'a str,
-    pub headers: &'a str,
-    pub source: &'a str,
-    pub body: &'a [u8],
 }
 
 /// A response's HTTP status.

@@ -18,6 +18,7 @@ mod event;
 mod feed;
 mod gateway;
 mod guard;
+mod http_types;
 mod line;
 mod list;
 #[cfg(not(callrec_loom))]
@@ -40,6 +41,7 @@ pub use engine::*;
 pub use event::*;
 pub use feed::*;
 pub use gateway::*;
+pub use http_types::*;
 pub use line::*;
 pub use list::*;
 pub use start::*;

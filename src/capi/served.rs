@@ -10,7 +10,7 @@ use http::{HeaderName, HeaderValue, Request};
 
 use super::convert::invalid;
 use super::event::HostData;
-use super::gateway::{Given, rec_http_response};
+use super::http_types::{Given, rec_http_response};
 use super::types::*;
 use crate::config::Config;
 use crate::engine::Engine;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::gateway::{Given, rec_http_response};
+use super::http_types::{Given, rec_http_response};
 use super::types::rec_gateway_options;
 use crate::config::Config;
 use crate::engine::Engine;
