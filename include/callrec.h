@@ -1209,15 +1209,15 @@ rec_status rec_config_new(rec_config **config);
  *   other, 100 to 60000 ms of media
  * - `media.workers` (0): media threads, 0 to 64; 0: half the cores, at least one
  * - `media.overflow_bytes` (268435456): memory, shared by all feeds, that takes what a
- *   feed's ring cannot hold, 0 to 68719476736 bytes; in real time, enough of it is kept
- *   ready for a burst of 5 s on every open feed, up to this limit
- * - `media.ahead_bytes` (268435456): audio that hosts may write ahead of the clock in all
- *   feeds together, 0 to 68719476736 bytes; a feed whose ahead_ms does not fit is refused
- *   with REC_ERR_LIMIT
- * - `media.silent_ms` (10000): a connected leg without decoded audio for this long raises
- *   REC_EVENT_LEG_SILENT once, 0 to 86400000 ms; 0: never
- * - `calls.hold_audio` (keep): audio that is fed while its call is held: "keep" records
- *   it, "silence" does not
+ *   feed's ring cannot hold, 0 to 68719476736 bytes; in real time, enough of it is
+ *   kept ready for a burst of 5 s on every open feed, up to this limit
+ * - `media.ahead_bytes` (268435456): audio that hosts may write ahead of the clock in
+ *   all feeds together, 0 to 68719476736 bytes; a feed whose ahead_ms does not fit is
+ *   refused with REC_ERR_LIMIT
+ * - `media.silent_ms` (10000): a connected leg without decoded audio for this long
+ *   raises REC_EVENT_LEG_SILENT once, 0 to 86400000 ms; 0: never
+ * - `calls.hold_audio` (keep): audio that is fed while its call is held: "keep"
+ *   records it, "silence" does not
  * - `calls.max` (0): live calls at most; 0: no limit
  * - `calls.idle_ms` (14400000): a call without media for so long has been forgotten,
  *   and is ended; 0: never
@@ -1233,8 +1233,8 @@ rec_status rec_config_new(rec_config **config);
  *   HTTP API starts without a word for it: "silence" or "skip"
  * - `recording.max_duration_ms` (0): of automatic recordings, and of those that an
  *   HTTP API starts without a word for it, 0 to 4294967295 ms; 0: no limit
- * - `recording.sample_rate` (0): of every "wav" file, 8000 to 48000 Hz; 0: that of
- *   the first audio
+ * - `recording.sample_rate` (0): of every "wav" file, 8000 to 48000 Hz; 0: that of the
+ *   first audio
  * - `recording.url_base` (empty): put before "ID.EXTENSION" to make a recording's url,
  *   at most 1000 bytes
  * - `gateway.apis` (imagicle,genesys,vobiz): which of the published HTTP APIs are

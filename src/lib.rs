@@ -4,13 +4,14 @@
 //!
 //! [`capi`] checks, converts and calls: it is the only place with `unsafe`. [`handles`]
 //! keeps the tables by which the host names what it has opened. Below them stand the
-//! crates `callrec-gateway` (feature `gateway`: the published HTTP APIs) and
-//! `callrec-core` (everything else), whose modules are named here too.
+//! crates `callrec-gateway` (the published HTTP APIs; without the feature `gateway` only
+//! their keys and forms) and `callrec-core` (everything else), whose modules are named
+//! here too. [`settings`] joins the keys of both.
 
 pub mod capi;
 pub mod handles;
+pub mod settings;
 
 pub use callrec_codec as codec;
 pub use callrec_core::{calls, clock, config, engine, events, media, storage, sync, text, words};
-#[cfg(feature = "gateway")]
 pub use callrec_gateway as gateway;

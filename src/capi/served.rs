@@ -12,8 +12,8 @@ use super::convert::invalid;
 use super::event::HostData;
 use super::http_types::{Given, rec_http_response};
 use super::types::*;
-use crate::config::Config;
 use crate::engine::Engine;
+use crate::gateway::config::GatewayConfig;
 use crate::gateway::http::Asked;
 use crate::gateway::{Credentials, Doorkeeper, Gateway, Identity, Options, permitted};
 use crate::handles::{self, Handle};
@@ -81,7 +81,12 @@ fn written(buffer: &[c_char]) -> std::result::Result<String, Status> {
     String::from_utf8(bytes.take_while(|byte| *byte != 0).collect()).map_err(|_| Status::Internal)
 }
 
-pub fn start(engine: Arc<Engine>, options: &rec_gateway_options, address: SocketAddr) -> Result<Handle> {
+pub fn start(
+    engine: Arc<Engine>,
+    config: Arc<GatewayConfig>,
+    options: &rec_gateway_options,
+    address: SocketAddr,
+) -> Result<Handle> {
     let doorkeeper = options.authenticate.map(|authenticate| {
         Arc::new(HostDoorkeeper {
             authenticate,
@@ -92,6 +97,7 @@ pub fn start(engine: Arc<Engine>, options: &rec_gateway_options, address: Socket
     handles::gateway::start(
         engine,
         Options {
+            config,
             listen: (options.flags & REC_GATEWAY_NO_SOCKET == 0).then_some(address),
             doorkeeper,
         },
@@ -109,11 +115,11 @@ pub fn stop(gateway: Handle, timeout_ms: u32) -> Result<()> {
 }
 
 /// The callback of a start; its api_id is its own, and it is not signed.
-pub fn callback(config: &Config, url: &str, method: &str) -> Result<Option<Callback>> {
+pub fn callback(config: &GatewayConfig, url: &str, method: &str) -> Result<Option<Callback>> {
     if url.is_empty() {
         return Ok(None);
     }
-    permitted(url, &config.gateway.callbacks_allow)?;
+    permitted(url, &config.callbacks_allow)?;
     Ok(Some(Callback {
         url: url.to_owned(),
         method: if method.is_empty() { "POST" } else { method }.to_owned(),

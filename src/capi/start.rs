@@ -10,8 +10,8 @@ use super::served;
 use super::types::*;
 #[cfg(not(feature = "gateway"))]
 use super::unserved as served;
-use crate::config::Config;
 use crate::engine::StartArguments;
+use crate::handles::{self, Handle};
 use crate::words::{Error, Result, Status, parse_format};
 
 /// Starts a recording of a call. `REC_OK` means accepted: `REC_EVENT_STARTED` is
@@ -52,9 +52,9 @@ pub unsafe extern "C" fn rec_start(
         let caller = unsafe { self::caller(caller) }?;
         // SAFETY: handed on as it came.
         let (mut arguments, wish) = unsafe { arguments(options) }?;
-        let engine = engine_of(engine)?;
-        wish.put_into(&mut arguments, engine.config());
-        let started = engine.start(&caller, &arguments)?;
+        let found = engine_of(engine)?;
+        wish.put_into(&mut arguments, engine);
+        let started = found.start(&caller, &arguments)?;
         let mut written = rec_id { text: [0; 37] };
         put(&mut written.text, &started.to_string());
         // SAFETY: not NULL, so it points to a writable rec_id.
@@ -71,11 +71,12 @@ struct Wish {
 
 impl Wish {
     /// What is wrong with it is told at its place in the order of checks.
-    fn put_into(&self, arguments: &mut StartArguments, config: &Config) {
+    fn put_into(&self, arguments: &mut StartArguments, engine: rec_engine) {
         if arguments.format.is_err() || (self.url.is_empty() && self.method.is_empty()) {
             return;
         }
-        match served::callback(config, &self.url, &self.method) {
+        let config = handles::engine::gateway_config(Handle(engine.id));
+        match config.and_then(|config| served::callback(&config, &self.url, &self.method)) {
             Ok(callback) => arguments.callback = callback,
             Err(error) => arguments.format = Err(error),
         }

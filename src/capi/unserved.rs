@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::http_types::{Given, rec_http_response};
 use super::types::rec_gateway_options;
-use crate::config::Config;
 use crate::engine::Engine;
+use crate::gateway::config::GatewayConfig;
 use crate::handles::Handle;
 use crate::storage::Callback;
 use crate::words::{Error, Result, Status};
@@ -18,11 +18,16 @@ fn lacking() -> Error {
     )
 }
 
-pub fn start(_engine: Arc<Engine>, _options: &rec_gateway_options, _address: SocketAddr) -> Result<Handle> {
+pub fn start(
+    _engine: Arc<Engine>,
+    _config: Arc<GatewayConfig>,
+    _options: &rec_gateway_options,
+    _address: SocketAddr,
+) -> Result<Handle> {
     Err(lacking())
 }
 
-pub fn callback(_config: &Config, url: &str, _method: &str) -> Result<Option<Callback>> {
+pub fn callback(_config: &GatewayConfig, url: &str, _method: &str) -> Result<Option<Callback>> {
     Err(Error::new(
         Status::Unsupported,
         format!("options.callback_url \"{url}\": {}", lacking().message),

@@ -4,19 +4,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::handle::Handle;
-use super::process::{current, current_or_error, refusal};
+use super::process::{HostEngine, current, current_or_error, refusal};
 use crate::config::Config;
 use crate::engine::Engine;
+use crate::gateway::config::GatewayConfig;
 use crate::words::{Error, Result, Status};
 
-/// Opens an engine and gives it a handle.
-pub fn open(config: Config) -> Result<Handle> {
+/// Opens an engine and gives it a handle. `gateway_config`: what its gateways are started with.
+pub fn open(config: Config, gateway_config: GatewayConfig) -> Result<Handle> {
     let process = current_or_error()?;
     let handle = process.engines.insert(|_| None);
     let handle = handle.ok_or_else(|| Error::new(Status::Limit, "too many engines"))?;
     match Engine::open(config) {
         Ok(engine) => {
-            process.engines.with(handle, |slot| *slot = Some(engine));
+            let opened = HostEngine {
+                engine,
+                gateway_config: Arc::new(gateway_config),
+            };
+            process.engines.with(handle, |slot| *slot = Some(opened));
             Ok(handle)
         }
         Err(error) => {
@@ -27,10 +32,19 @@ pub fn open(config: Config) -> Result<Handle> {
 }
 
 pub fn get(handle: Handle) -> Result<Arc<Engine>> {
-    let engine = current()
-        .and_then(|process| process.engines.get(handle))
+    find(handle, |opened| opened.engine.clone())
+}
+
+/// What the gateways of an open engine are started with.
+pub fn gateway_config(handle: Handle) -> Result<Arc<GatewayConfig>> {
+    find(handle, |opened| opened.gateway_config.clone())
+}
+
+fn find<T>(handle: Handle, part: impl FnOnce(&HostEngine) -> T) -> Result<T> {
+    let found = current()
+        .and_then(|process| process.engines.with(handle, |slot| slot.as_ref().map(part)))
         .flatten();
-    engine.ok_or_else(|| no_engine(handle))
+    found.ok_or_else(|| no_engine(handle))
 }
 
 /// Makes the engine's handle stale and closes the engine. The handle is consumed in any
@@ -39,8 +53,9 @@ pub fn close(handle: Handle, timeout: Duration) -> Result<()> {
     let process = current_or_error()?;
     get(handle)?.refuse_in_callback()?;
     // Of two threads that close one engine, exactly one takes it out.
-    let engine = process.engines.remove(handle).flatten();
-    engine.ok_or_else(|| no_engine(handle))?.close(timeout)
+    let opened = process.engines.remove(handle).flatten();
+    let HostEngine { engine, .. } = opened.ok_or_else(|| no_engine(handle))?;
+    engine.close(timeout)
 }
 
 fn no_engine(handle: Handle) -> Error {

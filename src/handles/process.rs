@@ -13,6 +13,7 @@ use crate::engine::{Call, Engine, HostReference, OpenFeed};
 use crate::events::SubscriptionId;
 #[cfg(feature = "gateway")]
 use crate::gateway::Router;
+use crate::gateway::config::GatewayConfig;
 use crate::words::{Error, Status};
 
 /// Forks within forks that can be told apart.
@@ -26,12 +27,19 @@ static PROCESSES: [OnceCell<Process>; DEPTHS] = [const { OnceCell::new() }; DEPT
 /// The tables of one process. A handle whose slot holds `None` opens nothing: its object is
 /// just being made, and nobody has been given the handle yet.
 pub(super) struct Process {
-    pub(super) engines: HandleTable<Option<Arc<Engine>>>,
+    pub(super) engines: HandleTable<Option<HostEngine>>,
     pub(super) calls: HandleTable<Option<Arc<Call>>>,
     pub(super) feeds: HandleTable<Option<OpenFeed>>,
     pub(super) subscriptions: HandleTable<HostSubscription>,
     #[cfg(feature = "gateway")]
     pub(super) gateways: HandleTable<Option<Arc<Router>>>,
+}
+
+/// An engine of the host's in its slot.
+pub(super) struct HostEngine {
+    pub(super) engine: Arc<Engine>,
+    /// What its gateways are started with: the engine knows nothing of them.
+    pub(super) gateway_config: Arc<GatewayConfig>,
 }
 
 /// A subscription of the host's in its slot.

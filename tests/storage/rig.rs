@@ -366,7 +366,6 @@ pub fn name(path: &str) -> RecordingName {
         ani: "",
         dnis: "",
         host: "",
-        contact_center: "",
         layout: "",
         started_at_ms: 0,
         attribute: &|_| None,

@@ -113,7 +113,7 @@ impl Engine {
             .map_err(|error| Error::io("storage.directory", &error))?
             .to_string_lossy()
             .into_owned();
-        let template = Template::parse(&config.name)
+        let template = Template::with(&config.name, &config.placeholders)
             .map_err(|why| Error::new(Status::Config, format!("key \"storage.name\": {why}")))?;
         let limits = Limits {
             calls: config.calls_max,
@@ -128,7 +128,6 @@ impl Engine {
         let naming = Arc::new(Naming {
             template,
             host: config.host.clone(),
-            contact_center: config.gateway.genesys_contact_center.clone(),
         });
         let media = Arc::new(media_config(&config));
         let media_stats = Arc::new(MediaStats::default());

@@ -6,7 +6,7 @@
 //! | module | what is in it |
 //! | --- | --- |
 //! | [`engine`] | builds the parts and joins them |
-//! | [`config`] | every key, its default, its check |
+//! | [`config`] | the keys of the engine, and how keys are declared |
 //! | [`events`] | event and bus |
 //! | [`calls`] | who is on a call and what is being recorded: registry, rules, filter |
 //! | [`media`] | from packet to samples: feed, rtp, track, layout, tap, worker |

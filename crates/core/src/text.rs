@@ -30,6 +30,8 @@ impl Text {
         Text::new(&text)
     }
 
+    // Long lists are made of texts in another package.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match &self.0 {
             Some(text) => &text[..text.len() - 1],

@@ -166,11 +166,7 @@ pub fn parse_format(text: &str) -> Result<Format> {
     if text.is_empty() {
         return Ok(Format::WAV);
     }
-    let written = || {
-        let names = Format::all().map(Format::name);
-        let names = names.filter(|name| !name.starts_with("test-"));
-        names.collect::<Vec<_>>().join(", ")
-    };
+    let written = || format_names().join(", ");
     match Format::named(text) {
         Some(format) => Ok(format),
         None if KNOWN_ELSEWHERE.contains(&text) => Err(Error::new(
@@ -187,6 +183,13 @@ pub fn parse_format(text: &str) -> Result<Format> {
         )
         .with_reason(2)),
     }
+}
+
+/// The formats that this build writes, in the order of the documents. Those that are for
+/// tests alone are not listed.
+pub fn format_names() -> Vec<&'static str> {
+    let names = Format::all().map(Format::name);
+    names.filter(|name| !name.starts_with("test-")).collect()
 }
 
 /// Formats that hosts may well ask for, and that this build does not write.

@@ -8,16 +8,17 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::auth::Doorkeeper;
+use super::config::GatewayConfig;
 use super::files::Shelf;
 use super::life::{self, Door, Life};
 use super::logins::Logins;
 use super::meters::Meters;
-use callrec_core::config::GatewayConfig;
 use callrec_core::engine::{Above, Engine, HostReference, ReferenceCell};
 use callrec_core::words::{Error, Result, Status};
 
 /// What the APIs of one gateway share.
 pub struct Gateway {
+    config: Arc<GatewayConfig>,
     engine: Arc<Engine>,
     /// To the host's function.
     door: Arc<Door>,
@@ -36,16 +37,16 @@ impl Gateway {
     /// `address`: where it listens, if it does. `doorkeeper`: `None`: nobody is let in.
     pub(crate) fn new(
         engine: Arc<Engine>,
+        config: Arc<GatewayConfig>,
         doorkeeper: Option<Arc<dyn Doorkeeper>>,
         address: Option<SocketAddr>,
         life: Arc<Life>,
     ) -> Result<Gateway> {
         let (stop, stopping) = watch::channel(false);
-        let config = &engine.config().gateway;
         let archive = |error: io::Error| Error::io("the archive", &error);
         let shelf = Shelf::open(&engine, config.archive_parallel, stopping.clone()).map_err(archive)?;
         let door = Arc::new(Door::new(doorkeeper));
-        let logins = Logins::new(config, door.clone(), stopping);
+        let logins = Logins::new(&config, door.clone(), stopping);
         let logins = logins.map_err(|error| Error::io("starting threads", &error))?;
         Ok(Gateway {
             logins,
@@ -56,6 +57,7 @@ impl Gateway {
             stop,
             life,
             reference: ReferenceCell::default(),
+            config,
             engine,
         })
     }
@@ -87,7 +89,7 @@ impl Gateway {
     }
 
     pub fn config(&self) -> &GatewayConfig {
-        &self.engine.config().gateway
+        &self.config
     }
 
     /// Turns true when the gateway is to stop.

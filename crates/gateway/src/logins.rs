@@ -15,8 +15,8 @@ use super::life::Door;
 use super::places::{Place, Places};
 use super::source::network;
 use super::throttle::{Outcome, Throttle, TooMany, Try};
+use crate::config::GatewayConfig;
 use callrec_core::calls::Caller;
-use callrec_core::config::GatewayConfig;
 use callrec_core::sync::Mutex;
 use callrec_core::words::Status;
 

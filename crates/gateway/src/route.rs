@@ -40,19 +40,19 @@ impl<'a> Api<'a> {
         if let Some(wanted) = vobiz::audio_asked_for(gateway, asked) {
             return Api::Audio(wanted);
         }
-        if let Some(rest) = below(config.imagicle, &config.imagicle_path) {
+        if let Some(rest) = below(config.apis.imagicle, &config.imagicle_path) {
             return Api::Imagicle(rest);
         }
-        if let Some(rest) = below(config.genesys, &config.cometd_path) {
+        if let Some(rest) = below(config.apis.genesys, &config.cometd_path) {
             return Api::Comet(rest);
         }
-        if let Some(rest) = below(config.genesys, &config.genesys_path) {
+        if let Some(rest) = below(config.apis.genesys, &config.genesys_path) {
             return Api::Genesys(rest);
         }
-        if let Some(rest) = below(config.vobiz, &config.vobiz_path) {
+        if let Some(rest) = below(config.apis.vobiz, &config.vobiz_path) {
             return Api::Vobiz(rest, Dialect::Vobiz);
         }
-        if let Some(rest) = below(config.plivo, &config.plivo_path) {
+        if let Some(rest) = below(config.apis.plivo, &config.plivo_path) {
             return Api::Vobiz(rest, Dialect::Plivo);
         }
         match asked.path() {

@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::auth::Doorkeeper;
+use super::config::GatewayConfig;
 use super::gateway::Gateway;
 use super::life::Life;
 use super::route::Router;
@@ -18,6 +19,7 @@ use callrec_core::words::{Error, Result, Status};
 
 /// How one gateway is to run.
 pub struct Options {
+    pub config: Arc<GatewayConfig>,
     /// `None`: no socket, requests come by [`Router::handle`].
     pub listen: Option<SocketAddr>,
     /// `None`: nobody is let in.
@@ -43,7 +45,7 @@ pub fn start(engine: Arc<Engine>, options: Options) -> Result<Arc<Router>> {
 /// The body of the thread `callrec-http`.
 fn run(engine: Arc<Engine>, options: Options, life: &Arc<Life>, ready: &Ready) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(engine.config().gateway.threads as usize)
+        .worker_threads(options.config.threads as usize)
         .thread_name("callrec-http")
         .enable_all()
         .build();
@@ -120,7 +122,7 @@ async fn open(
         None => None,
     };
     let address = listener.as_ref().and_then(|listener| listener.local_addr().ok());
-    let gateway = Gateway::new(engine, options.doorkeeper, address, life.clone())?;
+    let gateway = Gateway::new(engine, options.config, options.doorkeeper, address, life.clone())?;
     Ok((Arc::new(Router::new(Arc::new(gateway))), listener))
 }
 
@@ -144,6 +146,7 @@ mod tests {
         let engine = Engine::open(config).expect("an engine");
         engine.close(Duration::from_secs(60)).expect("closed");
         let options = Options {
+            config: Arc::default(),
             listen: None,
             doorkeeper: None,
         };

@@ -49,7 +49,7 @@ impl Layout {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(i32)]
 pub enum PauseMode {
-    /// Silence: the time line is kept (Genesys).
+    /// Silence: the time line is kept.
     Silence = 0,
     /// Nothing: the time is left out.
     Skip = 1,

@@ -73,7 +73,7 @@ impl Registry {
     }
 
     /// With `url`: the one recording that it names; a stop without one is content
-    /// to find none (Vobiz).
+    /// to find none.
     pub fn control_by_call(
         &self,
         caller: &Caller,

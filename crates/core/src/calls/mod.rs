@@ -7,7 +7,6 @@ pub mod filter;
 mod founding;
 mod id;
 mod idle;
-pub mod json;
 mod key;
 mod private;
 pub mod recording;

@@ -74,7 +74,7 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// Imagicle's marks refuse what ends a recording, and never a pause: a card
+    /// Marks refuse what ends a recording, and never a pause: a card
     /// number must always be pausable.
     pub fn heeds_marks(self) -> bool {
         matches!(self, Operation::Stop | Operation::Discard)

@@ -16,7 +16,7 @@ use crate::calls::{
 use crate::clock::unix_ms;
 use crate::events::{Event, Kind, LogLevel};
 use crate::media::{Progress, TapSpec};
-use crate::storage::{Callback, Fragment, Spans, gsip_rec_fn};
+use crate::storage::{Callback, Fragment, Spans, Template};
 use crate::text::Text;
 use crate::words::{Error, Format, Layout, PauseMode, Result, Status};
 
@@ -211,9 +211,11 @@ impl Engine {
         recording
     }
 
-    /// Genesys' name of a recording that was begun then, of the call as it was then.
-    pub fn gsip_rec_fn(&self, info: &CallInfo, started_at_ms: i64) -> String {
-        gsip_rec_fn(&self.naming.fields(info, started_at_ms, &|_| None))
+    /// What a template makes of a call as it was when a recording of it began. The
+    /// recording's id and layout, and the call's attributes, are empty in it.
+    pub fn render_name(&self, template: &Template, info: &CallInfo, started_at_ms: i64) -> String {
+        let fields = self.naming.fields(info, started_at_ms, &|_| None);
+        template.render(&fields).path("")
     }
 
     pub fn control_by_id(&self, caller: &Caller, operation: Operation, id: &str) -> Result<()> {

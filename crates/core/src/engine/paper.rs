@@ -31,7 +31,6 @@ pub struct Paper {
 pub struct Naming {
     pub template: Template,
     pub host: String,
-    pub contact_center: String,
 }
 
 impl Paper {
@@ -98,7 +97,6 @@ impl Naming {
             ani: info.ani.as_str(),
             dnis: info.dnis.as_str(),
             host: &self.host,
-            contact_center: &self.contact_center,
             layout: "",
             started_at_ms,
             attribute,

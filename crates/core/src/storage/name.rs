@@ -1,21 +1,9 @@
 //! Names of recordings: the template, and the name that comes of it.
 
+use super::placeholders::{Derived, FIELDS, Field, NameFields, Placeholders, StandsFor};
 use super::safe;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use time::OffsetDateTime;
-use time::macros::format_description;
-use uuid::Uuid;
 
 pub const DEFAULT_TEMPLATE: &str = "{date}_{time}_{id}";
-
-const GSIP_REC_FN: &str = "{call_id}_{number}_{ani}_{dnis}_{date}_{time}_{gsip_host}__{contact_center}";
-
-/// What stands as it is in a percent-encoded value.
-const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
 
 /// What `storage.name` says, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,42 +16,7 @@ enum Piece {
     Text(String),
     Field(Field),
     Attribute(String),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Field {
-    Id,
-    CallId,
-    Device,
-    Number,
-    User,
-    Remote,
-    Ani,
-    Dnis,
-    Date,
-    Time,
-    Host,
-    GsipHost,
-    ContactCenter,
-    Layout,
-}
-
-/// What the placeholders stand for in one recording.
-pub struct NameFields<'a> {
-    pub id: Uuid,
-    pub call_id: &'a str,
-    pub device: &'a str,
-    pub number: &'a str,
-    pub user: &'a str,
-    pub remote: &'a str,
-    pub ani: &'a str,
-    pub dnis: &'a str,
-    pub host: &'a str,
-    pub contact_center: &'a str,
-    pub layout: &'a str,
-    pub started_at_ms: i64,
-    /// An attribute of the call by its key.
-    pub attribute: &'a dyn Fn(&str) -> Option<String>,
+    Derived(Derived),
 }
 
 impl Default for Template {
@@ -81,11 +34,18 @@ impl Default for Template {
 }
 
 impl Template {
+    /// A template of the engine's own placeholders.
     pub fn parse(text: &str) -> Result<Template, String> {
-        // The published form is a template itself.
-        let text = text.replace("{gsip_rec_fn}", GSIP_REC_FN);
-        let components = text.split('/').map(parse_component).collect::<Result<_, _>>()?;
-        Ok(Template { components })
+        Template::with(text, &Placeholders::new())
+    }
+
+    /// A template that may contain `added` placeholders, too.
+    pub fn with(text: &str, added: &Placeholders) -> Result<Template, String> {
+        let text = added.expand(text);
+        let components = text.split('/').map(|component| parse_component(component, added));
+        Ok(Template {
+            components: components.collect::<Result<_, _>>()?,
+        })
     }
 
     /// The name of one recording; what leads out of the directory is made harmless.
@@ -100,6 +60,7 @@ impl Template {
                         let value = (fields.attribute)(key).unwrap_or_default();
                         text.push_str(&safe::value(&value));
                     }
+                    Piece::Derived(Derived(value)) => text.push_str(&safe::value(&value(fields))),
                 }
             }
             safe::component(&text)
@@ -110,7 +71,7 @@ impl Template {
     }
 }
 
-fn parse_component(text: &str) -> Result<Vec<Piece>, String> {
+fn parse_component(text: &str, added: &Placeholders) -> Result<Vec<Piece>, String> {
     if text.is_empty() {
         return Err("a part of the path between \"/\" is empty".to_owned());
     }
@@ -124,7 +85,7 @@ fn parse_component(text: &str) -> Result<Vec<Piece>, String> {
         let close = rest[open..]
             .find('}')
             .ok_or_else(|| format!("\"{rest}\": \"{{\" without \"}}\""))?;
-        pieces.push(parse_placeholder(&rest[open + 1..open + close])?);
+        pieces.push(parse_placeholder(&rest[open + 1..open + close], added)?);
         rest = &rest[open + close + 1..];
     }
     push_text(&mut pieces, rest)?;
@@ -154,73 +115,20 @@ fn safe_text(text: &str) -> String {
         .collect()
 }
 
-fn parse_placeholder(name: &str) -> Result<Piece, String> {
-    let field = match name {
-        "id" => Field::Id,
-        "call_id" => Field::CallId,
-        "device" => Field::Device,
-        "number" => Field::Number,
-        "user" => Field::User,
-        "remote" => Field::Remote,
-        "ani" => Field::Ani,
-        "dnis" => Field::Dnis,
-        "date" => Field::Date,
-        "time" => Field::Time,
-        "host" => Field::Host,
-        "gsip_host" => Field::GsipHost,
-        "contact_center" => Field::ContactCenter,
-        "layout" => Field::Layout,
-        _ => {
-            return match name.strip_prefix("attr:") {
-                Some(key) if !key.is_empty() => Ok(Piece::Attribute(key.to_owned())),
-                _ => Err(format!("\"{{{name}}}\": no such placeholder")),
-            };
-        }
-    };
-    Ok(Piece::Field(field))
-}
-
-impl Field {
-    fn text(self, fields: &NameFields<'_>) -> String {
-        match self {
-            Field::Id => fields.id.as_hyphenated().to_string(),
-            Field::CallId => fields.call_id.to_owned(),
-            Field::Device => fields.device.to_owned(),
-            Field::Number => fields.number.to_owned(),
-            Field::User => fields.user.to_owned(),
-            Field::Remote => fields.remote.to_owned(),
-            Field::Ani => fields.ani.to_owned(),
-            Field::Dnis => fields.dnis.to_owned(),
-            Field::Date => date(fields.started_at_ms),
-            Field::Time => time(fields.started_at_ms),
-            Field::Host => fields.host.to_owned(),
-            Field::GsipHost => fields.host.replace('.', "-dot-"),
-            Field::ContactCenter => utf8_percent_encode(fields.contact_center, PLAIN).to_string(),
-            Field::Layout => fields.layout.to_owned(),
-        }
+fn parse_placeholder(name: &str, added: &Placeholders) -> Result<Piece, String> {
+    if let Some((_, field)) = FIELDS.iter().find(|(own, _)| *own == name) {
+        return Ok(Piece::Field(*field));
     }
-}
-
-/// Genesys' attribute: the very name that a file of the template `{gsip_rec_fn}` has.
-pub fn gsip_rec_fn(fields: &NameFields<'_>) -> String {
-    let template = Template::parse(GSIP_REC_FN).unwrap_or_default();
-    template.render(fields).path("")
-}
-
-fn utc(unix_ms: i64) -> OffsetDateTime {
-    OffsetDateTime::from_unix_timestamp(unix_ms.div_euclid(1000)).unwrap_or(OffsetDateTime::UNIX_EPOCH)
-}
-
-fn date(unix_ms: i64) -> String {
-    utc(unix_ms)
-        .format(format_description!("[year]-[month]-[day]"))
-        .unwrap_or_default()
-}
-
-fn time(unix_ms: i64) -> String {
-    utc(unix_ms)
-        .format(format_description!("[hour]-[minute]-[second]"))
-        .unwrap_or_default()
+    match added.find(name) {
+        Some(StandsFor::Text(value)) => return Ok(Piece::Text(safe::value(value))),
+        Some(StandsFor::Derived(derived)) => return Ok(Piece::Derived(*derived)),
+        // It has been expanded, unless it names itself.
+        Some(StandsFor::Template(_)) | None => {}
+    }
+    match name.strip_prefix("attr:") {
+        Some(key) if !key.is_empty() => Ok(Piece::Attribute(key.to_owned())),
+        _ => Err(format!("\"{{{name}}}\": no such placeholder")),
+    }
 }
 
 /// Where a recording lies in the directory, without its extension.
@@ -274,6 +182,7 @@ impl RecordingName {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use uuid::Uuid;
 
     fn fields<'a>(value: &'a str, attribute: &'a dyn Fn(&str) -> Option<String>) -> NameFields<'a> {
         NameFields {
@@ -286,7 +195,6 @@ mod tests {
             ani: value,
             dnis: value,
             host: value,
-            contact_center: value,
             layout: value,
             started_at_ms: 1_445_005_583_000,
             attribute,
@@ -311,18 +219,22 @@ mod tests {
     }
 
     #[test]
-    fn published_gsip_rec_fn() {
+    fn added_placeholders() {
+        let added = Placeholders::new()
+            .template("whole", "{user}@{site}/{short_host}")
+            .text("site", "north/west")
+            .derived("short_host", |fields| fields.host.replace('.', ""));
         let mut fields = fields("15000", &|_| None);
-        fields.call_id = "01RCC3N118B1V0SL8O7GK2LAES00000V";
-        fields.dnis = "15001";
-        fields.host = "hpe-voicevm-70.genesyslab.com";
-        fields.contact_center = "<cont_center_id>";
+        fields.host = "a.b/c";
+        let rendered = |text| Template::with(text, &added).map(|template| template.render(&fields).path(""));
         assert_eq!(
-            render("{gsip_rec_fn}", &fields),
-            "01RCC3N118B1V0SL8O7GK2LAES00000V_15000_15000_15001_2015-10-16_14-26-23_\
-             hpe-voicevm-70-dot-genesyslab-dot-com__%3Ccont_center_id%3E"
+            rendered("{whole}_{layout}"),
+            Ok("15000@north_west/ab_c_15000".into())
         );
-        assert_eq!(gsip_rec_fn(&fields), render("{gsip_rec_fn}", &fields));
+        assert!(rendered("{site}{nope}").is_err());
+        assert!(Template::parse("{site}").is_err(), "nobody has added it");
+        let itself = Placeholders::new().template("whole", "{whole}");
+        assert!(Template::with("{whole}", &itself).is_err());
     }
 
     #[test]
@@ -338,18 +250,7 @@ mod tests {
     #[test]
     fn tricks_in_every_field_stay_inside() {
         let names = [
-            "id",
-            "call_id",
-            "device",
-            "number",
-            "user",
-            "remote",
-            "ani",
-            "dnis",
-            "host",
-            "contact_center",
-            "layout",
-            "attr:k",
+            "id", "call_id", "device", "number", "user", "remote", "ani", "dnis", "host", "layout", "attr:k",
         ];
         let tricks = [
             "..",

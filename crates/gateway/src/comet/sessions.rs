@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 use super::session::{Room, Session};
-use callrec_core::config::GatewayConfig;
+use crate::config::GatewayConfig;
 use callrec_core::sync::Mutex;
 use callrec_core::text::Text;
 

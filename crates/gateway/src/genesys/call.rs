@@ -4,8 +4,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use super::Genesys;
 use super::operation::Operation;
-use crate::Gateway;
+use crate::gateway::Gateway;
 use callrec_core::calls::{CallInfo, CallState, CallView, Newest};
 use callrec_core::words::State;
 
@@ -94,7 +95,8 @@ impl<'a> Shown<'a> {
         }
     }
 
-    pub fn resource(&self, gateway: &Gateway) -> Value {
+    pub fn resource(&self, genesys: &Genesys) -> Value {
+        let gateway = &genesys.gateway;
         let info = self.info;
         let id = info.call_id.as_str();
         let base = base(gateway);
@@ -109,7 +111,7 @@ impl<'a> Shown<'a> {
             "dnis": info.dnis.as_str(),
             "callType": call_type(info),
             "capabilities": self.capabilities(gateway),
-            "userData": self.user_data(gateway),
+            "userData": self.user_data(genesys),
             "duration": (self.now_ms - info.connected_at_ms).max(0).div_euclid(1000).to_string(),
             "mute": "Off",
             "recordingState": self.recorded.text(),
@@ -141,7 +143,7 @@ impl<'a> Shown<'a> {
         others.chain(ours).map(Value::from).collect()
     }
 
-    fn user_data(&self, gateway: &Gateway) -> Map<String, Value> {
+    fn user_data(&self, genesys: &Genesys) -> Map<String, Value> {
         let mut data = Map::new();
         if self.newest.is_some() {
             data.insert(GSIP_RECORD.into(), self.recorded.gsip_record().into());
@@ -152,7 +154,8 @@ impl<'a> Shown<'a> {
             data.insert(key.clone(), value.clone());
         }
         if let Some(newest) = self.newest {
-            let name = gateway.engine().gsip_rec_fn(&newest.info, newest.started_at_ms);
+            let (template, engine) = (&genesys.rec_fn, genesys.gateway.engine());
+            let name = engine.render_name(template, &newest.info, newest.started_at_ms);
             data.insert(GSIP_REC_FN.into(), name.into());
         }
         data

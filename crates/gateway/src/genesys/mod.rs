@@ -20,9 +20,11 @@ use super::auth::Refused;
 use super::comet::{self, Sessions};
 use super::gateway::Gateway;
 use super::http::{Answer, Asked, decoded, later};
+use crate::names::gsip_rec_fn;
 use call::Shown;
 use callrec_core::calls::{CallView, Caller, Filter};
 use callrec_core::clock::unix_ms;
+use callrec_core::storage::Template;
 use callrec_core::sync::Mutex;
 use callrec_core::text::Text;
 use callrec_core::words::Result;
@@ -34,6 +36,8 @@ pub struct Genesys {
     gateway: Arc<Gateway>,
     sessions: Arc<Sessions>,
     csrf: Csrf,
+    /// Of the attribute `GSIP_REC_FN`.
+    rec_fn: Template,
     /// Starts on automatic lines, one after the other.
     starts: Mutex<()>,
 }
@@ -42,6 +46,7 @@ impl Genesys {
     pub fn new(gateway: &Arc<Gateway>) -> Genesys {
         Genesys {
             sessions: Arc::new(Sessions::new(gateway.config())),
+            rec_fn: gsip_rec_fn(gateway.config()),
             csrf: Csrf::new(),
             starts: Mutex::default(),
             gateway: gateway.clone(),
@@ -50,7 +55,7 @@ impl Genesys {
 
     /// From here on it hears of every recording.
     pub fn attach(self: &Arc<Self>) {
-        if self.gateway.config().genesys {
+        if self.gateway.config().apis.genesys {
             notify::listen(self);
             comet::sweep(self.gateway.config(), &self.sessions);
         }
@@ -88,9 +93,9 @@ async fn route(genesys: &Arc<Genesys>, asked: &Asked, rest: &str, me: Caller) ->
     match below {
         "" if get => user(genesys, asked, &me),
         "/calls" if get => {
-            let (gateway, uris) = (genesys.gateway.clone(), asked.parameter("fields").is_none());
+            let (genesys, uris) = (genesys.clone(), asked.parameter("fields").is_none());
             // They may be many.
-            let list = tokio::task::spawn_blocking(move || list(&gateway, &me, uris));
+            let list = tokio::task::spawn_blocking(move || list(&genesys, &me, uris));
             list.await.unwrap_or_else(|_| internal())
         }
         "" | "/calls" => not_allowed("GET"),
@@ -104,7 +109,7 @@ async fn route(genesys: &Arc<Genesys>, asked: &Asked, rest: &str, me: Caller) ->
                 return not_found();
             };
             match *asked.method() {
-                Method::GET => one(&genesys.gateway, &me, &Text::from(id)),
+                Method::GET => one(genesys, &me, &Text::from(id)),
                 Method::POST => operate::operate(genesys, &me, &Text::from(id), asked),
                 _ => not_allowed("GET, POST"),
             }
@@ -184,15 +189,15 @@ fn user(genesys: &Genesys, asked: &Asked, me: &Caller) -> Answer {
 const USERS: Uuid = Uuid::from_u128(0x8a0c_61d3_27f4_4be9_b3a5_90e2_d4c8_1f76);
 
 /// `GET /me/calls`: resources with `?fields=…`, else their URIs as well.
-fn list(gateway: &Gateway, me: &Caller, with_uris: bool) -> Answer {
-    let found = match user_calls(gateway, me, &Text::default()) {
+fn list(genesys: &Genesys, me: &Caller, with_uris: bool) -> Answer {
+    let found = match user_calls(&genesys.gateway, me, &Text::default()) {
         Ok(found) => found,
         Err(error) => return refusal(&error),
     };
     let now_ms = unix_ms();
     let shown = by_id(found);
     let shown = shown.iter().filter_map(|ends| Shown::live(ends, now_ms));
-    let calls: Vec<Value> = shown.map(|shown| shown.resource(gateway)).collect();
+    let calls: Vec<Value> = shown.map(|shown| shown.resource(genesys)).collect();
     if !with_uris {
         return told(json!({ "calls": calls }));
     }
@@ -215,13 +220,13 @@ fn by_id(found: Vec<CallView>) -> Vec<Vec<CallView>> {
 }
 
 /// `GET /me/calls/{id}`
-fn one(gateway: &Gateway, me: &Caller, id: &Text) -> Answer {
-    let found = match user_calls(gateway, me, id) {
+fn one(genesys: &Genesys, me: &Caller, id: &Text) -> Answer {
+    let found = match user_calls(&genesys.gateway, me, id) {
         Ok(found) => found,
         Err(error) => return refusal(&error),
     };
     match Shown::live(&found, unix_ms()) {
-        Some(shown) => told(json!({ "call": shown.resource(gateway) })),
+        Some(shown) => told(json!({ "call": shown.resource(genesys) })),
         None => not_found(),
     }
 }

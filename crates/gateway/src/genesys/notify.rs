@@ -101,7 +101,7 @@ fn notify(genesys: &Genesys, change: &Change) {
     };
     let mut data = json!({
         "notificationType": "CallRecordingStateChange",
-        "call": call.resource(&genesys.gateway),
+        "call": call.resource(genesys),
         "phoneNumber": change.info.directory_number.as_str(),
         "messageType": "CallStateChangeMessage",
     });

@@ -17,11 +17,11 @@ use super::filter::{Condition, Wanted};
 use super::parties::{local, remote};
 use super::{missing, refused, username};
 use crate::Gateway;
+use crate::active::{iso_date, iso_duration};
 use crate::files::{Missing, may_read};
 use crate::http::{self as form, Answer, Asked};
 use callrec_core::calls::Caller;
 use callrec_core::calls::control::parse_id;
-use callrec_core::calls::json::{iso_date, iso_duration};
 use callrec_core::storage::Manifest;
 use callrec_core::storage::archive::Entry;
 

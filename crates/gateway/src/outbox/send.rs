@@ -15,7 +15,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
 
 use super::target::Address;
-use callrec_core::config::callbacks::Reach;
+use crate::config::callbacks::Reach;
 
 /// An answer's line and headers at most.
 const ANSWER_MAX: usize = 65_536;

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use http::Uri;
 
-use callrec_core::config::callbacks::{Reach, Target, is_name};
+use crate::config::callbacks::{Reach, Target, is_name};
 use callrec_core::words::{Error, Result, Status};
 
 /// A callback's URL, taken apart.

@@ -8,12 +8,12 @@ use uuid::Uuid;
 use super::errors::Shape;
 use super::{Ask, Dialect, token};
 use crate::auth::{Refused, caller_of};
+use crate::config::GatewayConfig;
 use crate::files::{Missing, may_read};
 use crate::http::{Answer, Asked, put};
 use crate::recording_url::AUDIO_PATH;
 use crate::{Credentials, Gateway, Scheme};
 use callrec_core::calls::Caller;
-use callrec_core::config::GatewayConfig;
 use callrec_core::storage::archive::Entry;
 
 /// One recording's audio.
@@ -41,7 +41,7 @@ pub fn asked_for(gateway: &Gateway, asked: &Asked) -> Option<Option<Wanted>> {
 
 /// Where an answer or a callback may have named such a url.
 pub fn is_offered(config: &GatewayConfig) -> bool {
-    config.vobiz || config.plivo || !config.callbacks_allow.is_empty()
+    config.apis.vobiz || config.apis.plivo || !config.callbacks_allow.is_empty()
 }
 
 fn wanted(name: &str) -> Option<Wanted> {

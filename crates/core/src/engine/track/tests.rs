@@ -57,7 +57,6 @@ fn record(act: impl FnOnce(&Arc<Progress>, &mut dyn Sink), reason: EndReason) ->
     let naming = Naming {
         template: Template::default(),
         host: String::new(),
-        contact_center: String::new(),
     };
     let draft = paper(id);
     let file = store.begin(id, Box::new(move || (draft.manifest(), draft.name(&naming))));

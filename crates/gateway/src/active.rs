@@ -4,9 +4,9 @@ use std::fmt::Write;
 
 use time::OffsetDateTime;
 
-use super::recording::View;
-use crate::text::Text;
-use crate::words::State;
+use callrec_core::calls::View;
+use callrec_core::text::Text;
+use callrec_core::words::State;
 
 /// Recordings whose texts are fetched from memory together.
 const BATCH: usize = 32;

@@ -1,0 +1,211 @@
+//! Configuration keys: how they are declared, and how their text becomes settings.
+
+use serde_json::Value;
+
+use super::checks::{Accepts, Check};
+use crate::text::{brief, one_line};
+use crate::words::{Error, Result, Status};
+
+/// One key of the settings `S`. [`config_keys!`](crate::config_keys) makes them.
+pub struct ConfigKey<S> {
+    pub name: &'static str,
+    pub default: &'static str,
+    /// What the key is for. `{range}`, `{most}` and `{choices}` stand for what it accepts.
+    pub meaning: &'static str,
+    pub set: fn(&mut S, &str) -> std::result::Result<(), String>,
+    pub accepts: fn() -> Accepts,
+}
+
+/// A key as documents and tests need it.
+#[derive(Clone, Debug)]
+pub struct KeyDescription {
+    pub name: &'static str,
+    pub default: &'static str,
+    pub meaning: String,
+    pub accepts: Accepts,
+}
+
+impl<S> ConfigKey<S> {
+    pub fn describe(&self) -> KeyDescription {
+        let accepts = (self.accepts)();
+        let meaning = self
+            .meaning
+            .replace("{range}", &accepts.range())
+            .replace("{most}", &accepts.most())
+            .replace("{choices}", &accepts.choices());
+        KeyDescription {
+            name: self.name,
+            default: self.default,
+            meaning,
+            accepts,
+        }
+    }
+}
+
+/// Declares a struct of settings, each of which has a key.
+///
+/// One entry declares one key: its name and default, the field and its type, the
+/// [`Check`] that turns text into the field's value, and the meaning that documents
+/// show. The meaning takes its numbers from the check: `{range}`, `{most}` and
+/// `{choices}`. `provided` names a function that sees the settings as they are and the
+/// text, and may refuse the text before the check does.
+///
+/// ```
+/// use callrec_core::config::checks::{choice, number};
+///
+/// callrec_core::config_keys! {
+///     /// The settings of a lamp.
+///     pub struct Lamp {
+///         "lamp.watts" = "40" => watts: u32, number(1..=100),
+///             "how bright it is, {range}";
+///         "lamp.on" = "false" => is_on: bool, choice(&[("false", false), ("true", true)]),
+///             "whether it burns: {choices}";
+///     }
+///     without key {
+///         /// Which room it is in.
+///         room: String = "kitchen".to_owned();
+///     }
+/// }
+///
+/// assert_eq!((Lamp::default().watts, Lamp::KEYS.len()), (40, 2));
+/// assert_eq!(Lamp::KEYS[0].describe().meaning, "how bright it is, 1 to 100");
+/// ```
+///
+/// The struct gets `Clone`, `Debug`, `Default` and the list `KEYS`.
+#[macro_export]
+macro_rules! config_keys {
+    (
+        $(#[$about:meta])*
+        pub struct $settings:ident {
+            $(
+                $(#[$about_field:meta])*
+                $key:literal = $default:expr => $field:ident: $type:ty, $check:expr,
+                    $meaning:literal $(, provided $condition:expr)?;
+            )*
+        }
+        $(without key {
+            $(
+                $(#[doc = $about_other:literal])*
+                $(#[cfg($present:meta)])?
+                $other:ident: $other_type:ty = $value:expr;
+            )*
+        })?
+    ) => {
+        $(#[$about])*
+        #[derive(Clone, Debug)]
+        pub struct $settings {
+            $(
+                $(#[$about_field])*
+                #[doc = concat!("`", $key, "`")]
+                pub $field: $type,
+            )*
+            $($(
+                $(#[doc = $about_other])*
+                $(#[cfg($present)])?
+                pub $other: $other_type,
+            )*)?
+        }
+
+        impl Default for $settings {
+            fn default() -> $settings {
+                $settings {
+                    $($field: $crate::config::keys::default_of($key, $default, &$check),)*
+                    $($(
+                        $(#[cfg($present)])?
+                        $other: $value,
+                    )*)?
+                }
+            }
+        }
+
+        impl $settings {
+            /// All keys, in the order of the documents.
+            pub const KEYS: &'static [$crate::config::keys::ConfigKey<$settings>] = &[$(
+                $crate::config::keys::ConfigKey {
+                    name: $key,
+                    default: $default,
+                    meaning: $meaning,
+                    set: |settings, text| {
+                        $($condition(settings, text)?;)?
+                        settings.$field = $crate::config::checks::Check::<$type>::parse(&$check, text)?;
+                        Ok(())
+                    },
+                    accepts: || $crate::config::checks::Check::<$type>::accepts(&$check),
+                },
+            )*];
+        }
+    };
+}
+
+/// The value of a field whose key nobody has set.
+///
+/// # Panics
+/// If the check refuses the key's own default. A test sets every key to its default.
+pub fn default_of<T>(key: &str, default: &str, check: &impl Check<T>) -> T {
+    check
+        .parse(default)
+        .unwrap_or_else(|why| panic!("key \"{key}\": the default \"{default}\" is refused: {why}"))
+}
+
+/// Sets the key of that name. Returns `None` if it is none of `keys`.
+pub fn set_key<S>(settings: &mut S, keys: &[ConfigKey<S>], name: &str, value: &str) -> Option<Result<()>> {
+    let key = keys.iter().find(|key| key.name == name)?;
+    Some((key.set)(settings, value).map_err(|why| {
+        // A reason may quote the value.
+        let (why, value) = (one_line(&why), one_line(value));
+        wrong(
+            name,
+            &format!("{} (value \"{}\")", brief(&why, 220), brief(&value, 80)),
+        )
+    }))
+}
+
+/// The error for a key of that name, which nobody knows.
+pub fn no_such_key(name: &str) -> Error {
+    wrong(name, "no such key")
+}
+
+/// Sets the keys of a JSON object, flat (`{"media.clock": "stream"}`) or nested
+/// (`{"media": {"clock": "stream"}}`). After an error `settings` are as before.
+pub fn load_json<S: Clone>(
+    settings: &mut S,
+    json: &str,
+    set: fn(&mut S, &str, &str) -> Result<()>,
+) -> Result<()> {
+    let value: Value =
+        serde_json::from_str(json).map_err(|e| Error::new(Status::Config, format!("not JSON: {e}")))?;
+    let Value::Object(members) = value else {
+        return Err(Error::new(Status::Config, "not a JSON object"));
+    };
+    let mut next = settings.clone();
+    for (name, value) in &members {
+        load_member(name, value, 0, &mut |name, text| set(&mut next, name, text))?;
+    }
+    *settings = next;
+    Ok(())
+}
+
+fn load_member(
+    name: &str,
+    value: &Value,
+    depth: u32,
+    set: &mut dyn FnMut(&str, &str) -> Result<()>,
+) -> Result<()> {
+    match value {
+        Value::Object(members) if depth < 4 => {
+            for (inner, value) in members {
+                load_member(&format!("{name}.{inner}"), value, depth + 1, set)?;
+            }
+            Ok(())
+        }
+        Value::String(text) => set(name, text),
+        Value::Number(_) | Value::Bool(_) => set(name, &value.to_string()),
+        _ => Err(wrong(name, "neither text, number, true nor false")),
+    }
+}
+
+/// Short enough for a `rec_error`, whose message is cut at 511 bytes.
+fn wrong(name: &str, why: &str) -> Error {
+    let name = one_line(name);
+    Error::new(Status::Config, format!("key \"{}\": {why}", brief(&name, 60)))
+}

@@ -1,0 +1,192 @@
+//! All that `rec_config_set` sets: the engine's keys and the gateway's.
+
+use crate::config::Config;
+use crate::config::keys::{self, ConfigKey, KeyDescription};
+use crate::gateway::config::GatewayConfig;
+use crate::gateway::names::placeholders;
+use crate::words::Result;
+
+/// The settings of one engine and of its gateways.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    engine: Config,
+    gateway: GatewayConfig,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        let gateway = GatewayConfig::default();
+        let engine = Config {
+            placeholders: placeholders(&gateway),
+            ..Config::default()
+        };
+        Settings { engine, gateway }
+    }
+}
+
+impl Settings {
+    /// All keys that are documented, in the order of the documents.
+    pub fn keys() -> impl Iterator<Item = KeyDescription> {
+        let engine = Config::KEYS.iter().map(ConfigKey::describe);
+        let all = engine.chain(GatewayConfig::KEYS.iter().map(ConfigKey::describe));
+        let listed = Settings::default().engine.placeholders.listed();
+        all.map(move |mut key| {
+            key.meaning = key.meaning.replace("{placeholders}", &listed);
+            key
+        })
+    }
+
+    pub fn set(&mut self, name: &str, value: &str) -> Result<()> {
+        let known = self.engine.set_known(name, value);
+        let known = known.or_else(|| self.gateway.set_known(name, value));
+        known.unwrap_or_else(|| Err(keys::no_such_key(name)))
+    }
+
+    /// Sets keys from a JSON object, flat or nested. All of it is taken, or nothing.
+    pub fn load(&mut self, json: &str) -> Result<()> {
+        keys::load_json(self, json, Settings::set)
+    }
+
+    /// What the engine is opened with, and what its gateways are started with.
+    pub fn into_parts(self) -> (Config, GatewayConfig) {
+        let engine = Config {
+            placeholders: placeholders(&self.gateway),
+            ..self.engine
+        };
+        (engine, self.gateway)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::checks::Accepts;
+    use crate::storage::Template;
+
+    fn set(name: &str, value: &str) -> Result<()> {
+        Settings::default().set(name, value)
+    }
+
+    #[test]
+    fn every_keys_default_text_is_the_default() {
+        for key in Settings::keys() {
+            let mut settings = Settings::default();
+            assert_eq!(settings.set(key.name, key.default), Ok(()), "{}", key.name);
+            let unset = Settings::default();
+            assert_eq!(format!("{settings:?}"), format!("{unset:?}"), "{}", key.name);
+        }
+    }
+
+    #[test]
+    fn every_number_stays_within_its_bounds() {
+        let mut numbers = 0;
+        for key in Settings::keys() {
+            let Accepts::Number(low, high) = key.accepts else {
+                continue;
+            };
+            numbers += 1;
+            for within in [low, high] {
+                assert_eq!(
+                    set(key.name, &within.to_string()),
+                    Ok(()),
+                    "{} {within}",
+                    key.name
+                );
+            }
+            let (below, above) = (i128::from(low) - 1, i128::from(high) + 1);
+            for outside in [below.to_string(), above.to_string(), String::new(), "1.5".into()] {
+                assert!(set(key.name, &outside).is_err(), "{} {outside}", key.name);
+            }
+        }
+        assert!(numbers > 35, "{numbers}");
+    }
+
+    #[test]
+    fn every_text_stays_within_its_length() {
+        for key in Settings::keys() {
+            let Accepts::Bytes(low, high) = key.accepts else {
+                continue;
+            };
+            assert!(set(key.name, &"/".repeat(high + 1)).is_err(), "{}", key.name);
+            assert_eq!(set(key.name, "").is_ok(), low == 0, "{}", key.name);
+        }
+    }
+
+    #[test]
+    fn every_word_can_be_chosen() {
+        for key in Settings::keys() {
+            let Accepts::OneOf(words) = key.accepts else {
+                continue;
+            };
+            assert!(words.contains(&key.default), "{}", key.name);
+            for word in words {
+                assert_eq!(set(key.name, word), Ok(()), "{} {word}", key.name);
+            }
+            assert!(set(key.name, "sundial").is_err(), "{}", key.name);
+        }
+    }
+
+    #[test]
+    fn each_key_is_declared_once_and_explained() {
+        let mut names: Vec<&str> = Settings::keys().map(|key| key.name).collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
+        for key in Settings::keys() {
+            for marker in ["{range}", "{most}", "{choices}", "{placeholders}"] {
+                assert!(!key.meaning.contains(marker), "{}: {}", key.name, key.meaning);
+            }
+        }
+    }
+
+    /// Within what a `rec_error` holds, however long the value is.
+    #[test]
+    fn the_reason_is_never_cut_off() {
+        let good = "https://example.com,".repeat(30);
+        let long = "\n".repeat(600);
+        for (name, value, why) in [
+            (
+                "callbacks.allow",
+                format!("{good}nonsense"),
+                "\"nonsense\": scheme://",
+            ),
+            (
+                "callbacks.allow",
+                format!("http://{long}"),
+                "scheme://host:port is needed",
+            ),
+            ("recording.format", long.clone(), "are known"),
+            (long.as_str(), String::new(), "no such key"),
+        ] {
+            let error = set(name, &value).expect_err("it is wrong");
+            assert!(error.message.len() < 440, "{}", error.message);
+            assert!(error.message.contains(why), "{}", error.message);
+        }
+    }
+
+    #[test]
+    fn a_file_with_keys_of_both_is_taken_whole_or_not_at_all() {
+        let mut settings = Settings::default();
+        let json = r#"{"media": {"reorder_ms": 70}, "gateway": {"threads": 3}}"#;
+        assert_eq!(settings.load(json), Ok(()));
+        let wrong = r#"{"media": {"reorder_ms": 80}, "gateway": {"threads": 4, "typo": 1}}"#;
+        assert!(settings.load(wrong).is_err());
+        let (engine, gateway) = settings.into_parts();
+        assert_eq!((engine.reorder_ms, gateway.threads), (70, 3));
+    }
+
+    #[test]
+    fn names_may_contain_what_the_apis_add() {
+        let mut settings = Settings::default();
+        assert_eq!(
+            settings.set("storage.name", "{gsip_rec_fn}/{contact_center}"),
+            Ok(())
+        );
+        assert_eq!(settings.set("genesys.contact_center_id", "a b"), Ok(()));
+        let (engine, _) = settings.into_parts();
+        // Also where the key is set after the name.
+        let named = Template::with("{contact_center}", &engine.placeholders);
+        assert_eq!(named, Template::parse("a%20b"));
+    }
+}
