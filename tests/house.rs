@@ -4,6 +4,8 @@
 mod circles;
 #[path = "house/modules.rs"]
 mod modules;
+#[path = "house/neutral.rs"]
+mod neutral;
 
 use std::fs;
 use std::path::{Path, PathBuf};

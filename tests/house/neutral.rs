@@ -1,0 +1,68 @@
+//! No vendor and no HTTP in the packages below the gateway.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
+
+/// Which packages know no vendor and no HTTP.
+const NEUTRAL: [&str; 3] = ["core", "media", "codec"];
+const VENDOR_WORDS: [&str; 7] = ["imagicle", "genesys", "vobiz", "plivo", "gsip", "cometd", "csrf"];
+const HTTP_PACKAGES: [&str; 3] = ["hyper", "tokio", "http"];
+
+#[test]
+fn neutral_packages_know_no_vendor_and_no_http() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let lock = std::fs::read_to_string(root.join("Cargo.lock")).expect("Cargo.lock");
+    let mut found = Vec::new();
+    for package in NEUTRAL {
+        let folder = root.join("crates").join(package);
+        for_each_file(&folder, &mut |path, text| {
+            let lines = text.lines().enumerate();
+            let named = lines.filter(|(_, line)| {
+                let line = line.to_lowercase();
+                VENDOR_WORDS.iter().any(|word| line.contains(word))
+            });
+            found.extend(named.map(|(at, line)| format!("{}:{}: {line}", path.display(), at + 1)));
+        });
+        let package = format!("callrec-{package}");
+        let needed = dependencies(&lock, &package);
+        assert!(needed.len() > 1, "{package} in Cargo.lock");
+        let http = HTTP_PACKAGES.iter().filter(|name| needed.contains(**name));
+        found.extend(http.map(|name| format!("{package} depends on {name}")));
+    }
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+fn for_each_file(folder: &Path, see: &mut dyn FnMut(&Path, &str)) {
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        match path.is_dir() {
+            true => for_each_file(&path, see),
+            false => see(
+                &path,
+                &String::from_utf8_lossy(&std::fs::read(&path).expect("a file")),
+            ),
+        }
+    }
+}
+
+/// What a package needs by Cargo.lock, directly or not, for whatever feature or system.
+fn dependencies<'a>(lock: &'a str, package: &'a str) -> BTreeSet<&'a str> {
+    let mut direct: HashMap<&str, Vec<&str>> = HashMap::new();
+    for entry in lock.split("[[package]]") {
+        let name = entry.lines().find_map(|line| line.strip_prefix("name = "));
+        let needed = entry.lines().filter_map(|line| line.strip_prefix(" \""));
+        // An entry is a name, and a version where there are several.
+        let needed = needed.filter_map(|line| line.split(['"', ' ']).next());
+        if let Some(name) = name {
+            direct.entry(name.trim_matches('"')).or_default().extend(needed);
+        }
+    }
+    let mut reached = BTreeSet::new();
+    let mut open = vec![package];
+    while let Some(package) = open.pop() {
+        if reached.insert(package) {
+            open.extend(direct.get(package).into_iter().flatten());
+        }
+    }
+    reached
+}
