@@ -15,6 +15,7 @@ use crate::recording_url::AUDIO_PATH;
 use crate::{Credentials, Gateway, Scheme};
 use callrec_core::calls::Caller;
 use callrec_core::storage::archive::Entry;
+use callrec_core::words::Format;
 
 /// One recording's audio.
 #[derive(Debug)]
@@ -119,6 +120,9 @@ pub fn may_have(caller: &Caller, entry: &Entry) -> bool {
 /// Of its file.
 pub fn ending(entry: &Entry) -> &str {
     let format = entry.format();
-    // All that begins so is one kind of file.
-    if format.starts_with("wav") { "wav" } else { format }
+    // One that this build does not know was written by another.
+    match Format::named(format) {
+        Some(known) => known.extension(),
+        None => format,
+    }
 }
