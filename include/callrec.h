@@ -894,8 +894,8 @@ typedef struct {
     const char *device_name;
     const char *directory_number;
     /**
-     * "wav" (default), "wav-ulaw", "wav-alaw"; "flac", "opus", "mp3" are
-     * `REC_ERR_UNSUPPORTED` in this build.
+     * "wav" (default), "wav-ulaw", "wav-alaw", "au", "au-ulaw", "au-alaw"; "flac", "opus",
+     * "mp3" are `REC_ERR_UNSUPPORTED` in this build.
      */
     const char *format;
     /**
@@ -1226,15 +1226,16 @@ rec_status rec_config_new(rec_config **config);
  *   below level 10 may start no more; 0: no limit
  * - `lines.strict` (false): "true": a line without a mark is not monitorable
  * - `recording.format` (wav): of automatic recordings, and of those that an HTTP API
- *   starts without a word for it: "wav", "wav-ulaw", "wav-alaw"
+ *   starts without a word for it: "wav", "wav-ulaw", "wav-alaw", "au", "au-ulaw",
+ *   "au-alaw"
  * - `recording.layout` (stereo): of automatic recordings, and of those that an HTTP
  *   API starts without a word for it: "stereo", "mono", "local", "remote"
  * - `recording.pause_mode` (silence): of automatic recordings, and of those that an
  *   HTTP API starts without a word for it: "silence" or "skip"
  * - `recording.max_duration_ms` (0): of automatic recordings, and of those that an
  *   HTTP API starts without a word for it, 0 to 4294967295 ms; 0: no limit
- * - `recording.sample_rate` (0): of every "wav" file, 8000 to 48000 Hz; 0: that of the
- *   first audio
+ * - `recording.sample_rate` (0): of every "wav" and "au" file, 8000 to 48000 Hz; 0:
+ *   that of the first audio
  * - `recording.url_base` (empty): put before "ID.EXTENSION" to make a recording's url,
  *   at most 1000 bytes
  * - `gateway.apis` (imagicle,genesys,vobiz): which of the published HTTP APIs are

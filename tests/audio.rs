@@ -5,6 +5,8 @@ mod support;
 
 #[path = "audio/ahead.rs"]
 mod ahead;
+#[path = "audio/au.rs"]
+mod au;
 #[path = "audio/control.rs"]
 mod control;
 #[path = "audio/feeds.rs"]

@@ -84,15 +84,16 @@ pub unsafe extern "C" fn rec_config_new(config: *mut *mut rec_config) -> rec_sta
 ///   below level 10 may start no more; 0: no limit
 /// - `lines.strict` (false): "true": a line without a mark is not monitorable
 /// - `recording.format` (wav): of automatic recordings, and of those that an HTTP API
-///   starts without a word for it: "wav", "wav-ulaw", "wav-alaw"
+///   starts without a word for it: "wav", "wav-ulaw", "wav-alaw", "au", "au-ulaw",
+///   "au-alaw"
 /// - `recording.layout` (stereo): of automatic recordings, and of those that an HTTP
 ///   API starts without a word for it: "stereo", "mono", "local", "remote"
 /// - `recording.pause_mode` (silence): of automatic recordings, and of those that an
 ///   HTTP API starts without a word for it: "silence" or "skip"
 /// - `recording.max_duration_ms` (0): of automatic recordings, and of those that an
 ///   HTTP API starts without a word for it, 0 to 4294967295 ms; 0: no limit
-/// - `recording.sample_rate` (0): of every "wav" file, 8000 to 48000 Hz; 0: that of the
-///   first audio
+/// - `recording.sample_rate` (0): of every "wav" and "au" file, 8000 to 48000 Hz; 0:
+///   that of the first audio
 /// - `recording.url_base` (empty): put before "ID.EXTENSION" to make a recording's url,
 ///   at most 1000 bytes
 /// - `gateway.apis` (imagicle,genesys,vobiz): which of the published HTTP APIs are

@@ -177,8 +177,8 @@ pub struct rec_start_options {
     pub call_id: *const c_char,
     pub device_name: *const c_char,
     pub directory_number: *const c_char,
-    /// "wav" (default), "wav-ulaw", "wav-alaw"; "flac", "opus", "mp3" are
-    /// `REC_ERR_UNSUPPORTED` in this build.
+    /// "wav" (default), "wav-ulaw", "wav-alaw", "au", "au-ulaw", "au-alaw"; "flac", "opus",
+    /// "mp3" are `REC_ERR_UNSUPPORTED` in this build.
     pub format: *const c_char,
     /// Called back, unsigned, when the recording has ended and its file is there; a
     /// running gateway delivers it. It must be among `callbacks.allow`, else

@@ -129,6 +129,9 @@ fn every_format_of_this_build() {
         (Some("wav"), "wav"),
         (Some("wav-ulaw"), "wav-ulaw"),
         (Some("wav-alaw"), "wav-alaw"),
+        (Some("au"), "au"),
+        (Some("au-ulaw"), "au-ulaw"),
+        (Some("au-alaw"), "au-alaw"),
     ] {
         let id = w
             .start(

@@ -10,6 +10,7 @@
 
 #![forbid(unsafe_code)]
 
+mod au;
 mod block;
 mod codec;
 mod encoder;

@@ -3,11 +3,12 @@
 use uuid::Uuid;
 
 use crate::format::Found;
-use crate::{Container, Format, wav};
+use crate::{Container, Format, au, wav};
 
 /// The containers, each with its formats. A new one is one line here.
 const CONTAINERS: &[&dyn Container] = &[
     &wav::Wav,
+    &au::Au,
     #[cfg(feature = "paged")]
     &crate::paged::Paged,
 ];

@@ -83,7 +83,7 @@ config_keys! {
         "recording.max_duration_ms" = "0" => max_duration_ms: u32, number(0..=u32::MAX.into()),
             "of automatic recordings, and of those that an HTTP API starts without a word for it, {range} ms; 0: no limit";
         "recording.sample_rate" = "0" => sample_rate: u32, zero_or(8000..=48_000),
-            "of every \"wav\" file, {range} Hz; 0: that of the first audio";
+            "of every \"wav\" and \"au\" file, {range} Hz; 0: that of the first audio";
         "recording.url_base" = "" => url_base: String, text(0..=1000),
             "put before \"ID.EXTENSION\" to make a recording's url, at most {most} bytes";
     }

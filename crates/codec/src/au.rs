@@ -1,0 +1,217 @@
+//! AU (Sun and NeXT `.au`/`.snd` files): a header of big-endian words, an annotation with the
+//! recording's id, and the audio.
+//!
+//! A length beyond 32 bits is told as unknown, which every reader takes for "to the file's end".
+
+use std::ffi::CStr;
+
+use uuid::Uuid;
+
+use crate::format::{Claim, Found, Length, Tags};
+use crate::{Container, Encoder, Format, FormatSpec, PassThrough, SampleFormat, Shape};
+
+const MAGIC: &[u8; 4] = b".snd";
+/// The six words before the annotation.
+const WORDS_BYTES: usize = 24;
+/// Of one length whatever the version, so that a later version that recovers the file can
+/// write the header again in place.
+const SOFTWARE_BYTES: usize = 32;
+const ID_AT: usize = WORDS_BYTES + SOFTWARE_BYTES;
+/// The id, and zeros up to a multiple of eight.
+const HEADER_BYTES: usize = ID_AT + 40;
+const UNKNOWN_LENGTH: u32 = u32::MAX;
+
+const ENCODING_ULAW: u32 = 1;
+const ENCODING_PCM16: u32 = 3;
+const ENCODING_ALAW: u32 = 27;
+
+/// `.au`, big-endian.
+pub struct Au;
+
+const FORMATS: &[FormatSpec] = &[
+    format(c"au", SampleFormat::Pcm16, None),
+    format(c"au-ulaw", SampleFormat::Ulaw, Some(8000)),
+    format(c"au-alaw", SampleFormat::Alaw, Some(8000)),
+];
+
+const fn format(name: &'static CStr, samples: SampleFormat, rate: Option<u32>) -> FormatSpec {
+    FormatSpec {
+        name,
+        samples,
+        rate,
+        container: &Au,
+        encoder,
+    }
+}
+
+fn encoder(shape: &Shape) -> Box<dyn Encoder> {
+    Box::new(PassThrough::big_endian(shape))
+}
+
+impl Container for Au {
+    fn formats(&self) -> &'static [FormatSpec] {
+        FORMATS
+    }
+
+    fn extension(&self) -> &'static str {
+        "au"
+    }
+
+    fn mime_type(&self) -> &'static str {
+        "audio/basic"
+    }
+
+    fn frame_bytes(&self, shape: &Shape) -> Option<u64> {
+        Some(shape.block_frame_bytes() as u64)
+    }
+
+    fn header(&self, shape: &Shape, tags: &Tags, length: Length, _sealed: bool) -> Vec<u8> {
+        let encoding = match shape.format.samples() {
+            SampleFormat::Pcm16 => ENCODING_PCM16,
+            SampleFormat::Ulaw => ENCODING_ULAW,
+            SampleFormat::Alaw => ENCODING_ALAW,
+        };
+        let words = [
+            HEADER_BYTES as u32,
+            u32::try_from(length.bytes).unwrap_or(UNKNOWN_LENGTH),
+            encoding,
+            shape.rate,
+            u32::from(shape.channels),
+        ];
+        let mut out = Vec::with_capacity(HEADER_BYTES);
+        out.extend_from_slice(MAGIC);
+        out.extend(words.into_iter().flat_map(u32::to_be_bytes));
+        out.extend_from_slice(concat!("callrec ", env!("CARGO_PKG_VERSION"), " ").as_bytes());
+        out.resize(ID_AT, b' ');
+        out.extend_from_slice(tags.recording.as_hyphenated().to_string().as_bytes());
+        out.resize(HEADER_BYTES, 0);
+        out
+    }
+
+    fn parse(&self, start: &[u8]) -> Option<Found> {
+        if !start.starts_with(MAGIC) {
+            return None;
+        }
+        let word = |at: usize| Some(u32::from_be_bytes(start.get(at..at + 4)?.try_into().ok()?));
+        let audio_at = word(4)?;
+        // The whole header is there.
+        start.get(..audio_at.max(WORDS_BYTES as u32) as usize)?;
+        let samples = match word(12)? {
+            ENCODING_PCM16 => SampleFormat::Pcm16,
+            ENCODING_ULAW => SampleFormat::Ulaw,
+            ENCODING_ALAW => SampleFormat::Alaw,
+            _ => return None,
+        };
+        let spec = FORMATS.iter().find(|spec| spec.samples == samples)?;
+        let (rate, channels) = (word(16)?, u16::try_from(word(20)?).ok()?);
+        let claim = Some(word(8)?).filter(|bytes| *bytes != UNKNOWN_LENGTH);
+        (rate > 0 && channels > 0 && audio_at as usize >= WORDS_BYTES).then_some(Found {
+            shape: Shape {
+                format: Format::of(spec),
+                rate,
+                channels,
+            },
+            recording: self.writer(start),
+            audio_at: audio_at.into(),
+            claim: claim.map(|bytes| Claim {
+                audio_bytes: bytes.into(),
+                file_bytes: u64::from(audio_at) + u64::from(bytes),
+            }),
+        })
+    }
+
+    fn writer(&self, start: &[u8]) -> Option<Uuid> {
+        let software = start.get(WORDS_BYTES..ID_AT)?;
+        let id = start.get(ID_AT..ID_AT + 36)?;
+        software
+            .starts_with(b"callrec ")
+            .then(|| Uuid::try_parse_ascii(id).ok())?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shape(spec: usize) -> Shape {
+        Shape {
+            format: Format::of(&FORMATS[spec]),
+            rate: 16_000,
+            channels: 2,
+        }
+    }
+
+    fn header(spec: usize, bytes: u64) -> Vec<u8> {
+        let tags = Tags {
+            recording: Uuid::from_u128(7),
+        };
+        let length = Length { frames: 0, bytes };
+        Au.header(&shape(spec), &tags, length, true)
+    }
+
+    #[test]
+    fn header_bytes_as_published() {
+        let bytes = header(0, 0x1234);
+        assert_eq!(
+            &bytes[..24],
+            b".snd\0\0\0\x60\0\0\x12\x34\0\0\0\x03\0\0\x3e\x80\0\0\0\x02"
+        );
+        assert_eq!(bytes.len(), 96);
+        assert_eq!(header(1, 0)[15], 1, "mu-law");
+        assert_eq!(header(2, 0)[15], 27, "A-law");
+        assert_eq!(&header(0, 1 << 32)[8..12], &[0xff; 4], "unknown");
+    }
+
+    #[test]
+    fn parse_reads_back_what_was_built() {
+        for spec in 0..FORMATS.len() {
+            for audio_bytes in [0, 1600, u64::from(u32::MAX), 5 << 30] {
+                let bytes = header(spec, audio_bytes);
+                let found = Au.parse(&bytes).expect("our own header");
+                assert_eq!(found.shape, shape(spec));
+                assert_eq!(found.recording, Some(Uuid::from_u128(7)));
+                assert_eq!(found.audio_at, bytes.len() as u64);
+                let claim = found.claim.map(|claim| (claim.audio_bytes, claim.file_bytes));
+                let told = audio_bytes < u64::from(u32::MAX);
+                assert_eq!(claim, told.then(|| (audio_bytes, audio_bytes + 96)));
+            }
+        }
+    }
+
+    #[test]
+    fn the_writer_is_read_where_the_words_are_damaged() {
+        let mut bytes = header(0, 64);
+        bytes[..24].fill(0xee);
+        assert_eq!(
+            (Au.writer(&bytes), Au.parse(&bytes)),
+            (Some(Uuid::from_u128(7)), None)
+        );
+        bytes.insert(0, 0);
+        assert_eq!(Au.writer(&bytes), None);
+    }
+
+    #[test]
+    fn parse_survives_every_cut_and_every_flipped_byte() {
+        let whole = header(0, 64_000);
+        for cut in 0..whole.len() {
+            assert_eq!(Au.parse(&whole[..cut]), None);
+        }
+        for at in 0..whole.len() {
+            for value in [0, 0x7f, 0xff] {
+                let mut broken = whole.clone();
+                broken[at] = value;
+                let _ = Au.parse(&broken);
+            }
+        }
+    }
+
+    #[test]
+    fn linear_samples_have_their_higher_byte_first() {
+        let mut packets = crate::Packets::default();
+        encoder(&shape(0)).encode(&[1, 2, 3, 4], &mut packets);
+        assert_eq!(packets.bytes, [2, 1, 4, 3]);
+        packets.clear();
+        encoder(&shape(1)).encode(&[1, 2], &mut packets);
+        assert_eq!((packets.bytes.as_slice(), packets.frames()), (&[1, 2][..], 1));
+    }
+}

@@ -1,0 +1,165 @@
+//! AU files hold the very frames of the WAV file beside them, also for a reader that nobody
+//! here wrote.
+
+use callrec::capi::*;
+use callrec_testkit::manifest::manifest_beside;
+use callrec_testkit::random::noise;
+use callrec_testkit::wav::Wav;
+use std::process::Command;
+
+use crate::kit::*;
+use crate::support::build::{has, run};
+use crate::support::*;
+
+/// Of both containers, and the encoding's number in AU.
+const PAIRS: [(&str, &str, u32); 3] = [
+    ("au", "wav", 3),
+    ("au-ulaw", "wav-ulaw", 1),
+    ("au-alaw", "wav-alaw", 27),
+];
+
+/// The words of a header, and the audio behind it.
+fn words_and_audio(bytes: &[u8]) -> ([u32; 5], &[u8]) {
+    assert!(bytes.starts_with(b".snd"));
+    let word = |n: usize| u32::from_be_bytes(*bytes[4 * n..].first_chunk().unwrap());
+    let words = [1, 2, 3, 4, 5].map(word);
+    (words, &bytes[words[0] as usize..])
+}
+
+/// What Python's `sunau` makes of a file: channels, bytes a sample, rate, frames, and the sum
+/// of all linear samples.
+fn as_python_reads(path: &str) -> Option<String> {
+    const SCRIPT: &str = "import sunau, sys, array\n\
+        f = sunau.open(sys.argv[1])\n\
+        n = f.getnframes()\n\
+        a = array.array('h', f.readframes(n))\n\
+        if sys.byteorder == 'little' and f.getcomptype() == 'NONE': a.byteswap()\n\
+        print(f.getnchannels(), f.getsampwidth(), f.getframerate(), n, sum(a))";
+    let knows = |command: &mut Command| command.output().is_ok_and(|done| done.status.success());
+    if !has("python3") || !knows(Command::new("python3").args(["-W", "ignore", "-c", "import sunau"])) {
+        return None;
+    }
+    let said = run(Command::new("python3").args(["-W", "ignore", "-c", SCRIPT, path]));
+    Some(String::from_utf8(said.stdout).unwrap().trim().to_owned())
+}
+
+fn assert_twins(au: &Seen, wav: &Seen, encoding: u32) {
+    let wav_file = Wav::read(&wav.path);
+    let bytes = std::fs::read(&au.path).unwrap();
+    let (words, audio) = words_and_audio(&bytes);
+    let channels = u32::from(wav_file.channels);
+    assert_eq!(
+        words[1..],
+        [audio.len() as u32, encoding, wav_file.rate, channels]
+    );
+    let expected = match encoding {
+        3 => wav_file
+            .data
+            .chunks_exact(2)
+            .flat_map(|pair| [pair[1], pair[0]])
+            .collect(),
+        _ => wav_file.data.clone(),
+    };
+    assert!(audio == expected, "{} and {}", au.path, wav.path);
+    assert!(
+        expected.iter().any(|byte| *byte != expected[0]),
+        "somebody speaks"
+    );
+    let (told, twin) = (manifest_beside(&au.path), manifest_beside(&wav.path));
+    for what in [
+        "samples",
+        "duration_ms",
+        "sample_rate",
+        "channels",
+        "spans",
+        "legs",
+    ] {
+        assert_eq!(told[what], twin[what], "{what}");
+    }
+    assert_eq!(told["bytes"], bytes.len());
+    assert_eq!(au.bytes, bytes.len() as u64);
+    let path = Arg::from(au.path.as_str());
+    assert_eq!(ask(|error| unsafe { rec_verify(path.ptr(), error) }), Ok(()));
+    if encoding == 3
+        && let Some(said) = as_python_reads(&au.path)
+    {
+        let sum: i64 = (0..channels as usize)
+            .flat_map(|channel| wav_file.pcm(channel))
+            .map(i64::from)
+            .sum();
+        let (rate, frames) = (wav_file.rate, wav_file.frames());
+        assert_eq!(said, format!("{channels} 2 {rate} {frames} {sum}"));
+    }
+}
+
+#[test]
+fn au_and_wav_hold_the_same_frames() {
+    for (codec, rate) in [
+        (REC_CODEC_PCM16, 16_000),
+        (REC_CODEC_PCMU, 8000),
+        (REC_CODEC_PCMA, 8000),
+    ] {
+        for (au, wav, encoding) in PAIRS {
+            let rig = Rig::new(&[]);
+            let (local, remote) = rig.legs(codec, rate);
+            let ids =
+                LAYOUTS.map(|layout| [au, wav].map(|format| rig.start(layout, format, REC_PAUSE_SILENCE)));
+            let frame = rate as usize / 50 * sample_bytes(codec);
+            let (a, b) = (noise(21, 60 * frame), noise(22, 61 * frame));
+            talk(frame, &[(local, &a[..20 * frame]), (remote, &b[..20 * frame])]);
+            rig.pause();
+            talk(
+                frame,
+                &[
+                    (local, &a[20 * frame..40 * frame]),
+                    (remote, &b[20 * frame..40 * frame]),
+                ],
+            );
+            rig.resume();
+            // An odd number of bytes in all, where that is possible.
+            talk(
+                frame,
+                &[(local, &a[40 * frame..]), (remote, &b[40 * frame..60 * frame])],
+            );
+            for [au, wav] in ids {
+                let seen = [au, wav].map(|id| {
+                    rig.stop(&id);
+                    let told = rig.engine.events.wait_terminal(&id);
+                    assert_eq!(told.kind, REC_EVENT_FINISHED, "{told:#?}");
+                    told.recording.unwrap()
+                });
+                assert_twins(&seen[0], &seen[1], encoding);
+            }
+            rig.close();
+        }
+    }
+}
+
+/// The header tells of what is there, while the call lasts.
+#[test]
+fn a_live_au_file_is_playable() {
+    let rig = Rig::new(&[("storage.flush_ms", "100")]);
+    let (local, remote) = rig.legs(REC_CODEC_PCMU, 8000);
+    let id = rig.start(REC_LAYOUT_STEREO, "au", REC_PAUSE_SILENCE);
+    let said = noise(5, 16_000);
+    talk(160, &[(local, &said), (remote, &said)]);
+    let part = || {
+        let parts = callrec_testkit::tree::files_with_extension(&rig.dir.0, "part");
+        let bytes = std::fs::read(rig.dir.0.join(parts.first()?)).ok()?;
+        let (words, audio) = words_and_audio(&bytes);
+        (words[1] > 32_000).then_some((words, audio.len()))
+    };
+    let mut found = None;
+    callrec_testkit::wait::until("a second of audio is in the file", || {
+        found = part();
+        found.is_some()
+    });
+    let (words, there) = found.unwrap();
+    assert!(
+        words[1] as usize <= there && words[1] % 4 == 0,
+        "{words:?}, {there}"
+    );
+    rig.stop(&id);
+    rig.engine.events.wait_terminal(&id);
+    rig.close();
+}
