@@ -313,6 +313,33 @@ fn the_url_is_there_before_its_file_and_then_leads_to_it() {
 }
 
 #[test]
+fn the_audio_of_every_format_is_where_its_url_says() {
+    let house = House::open(&[]);
+    for (format, ending, kind) in [
+        ("wav-ulaw", "wav", "audio/wav"),
+        ("au", "au", "audio/basic"),
+        ("au-alaw", "au", "audio/basic"),
+    ] {
+        let start = Start {
+            call_id: Some(FIRST),
+            format: Some(format),
+            ..Start::default()
+        };
+        let id = house.engine.start(None, &start).unwrap();
+        speak(&house, 2);
+        house.engine.by_id(rec_stop_by_id, None, &id).unwrap();
+        let file = house.engine.events.wait_terminal(&id).recording.unwrap().path;
+        let said = house.send("GET", &format!("{RECORDINGS}{id}/"), &ID, "").json();
+        let url = said["recording_url"].as_str().unwrap();
+        assert!(url.ends_with(&format!("/{id}.{ending}")), "{url}");
+        assert_eq!(said["recording_format"], ending);
+        let reply = house.send("GET", url.strip_prefix(&house.base).unwrap(), &ID, "");
+        assert_eq!((reply.status, reply.header("content-type")), (200, kind));
+        assert_eq!(reply.body, std::fs::read(file).unwrap());
+    }
+}
+
+#[test]
 fn a_base_of_ones_own_is_served_and_stopped_by() {
     let port = crate::receiver::free_port();
     let base = format!("http://pbx.example:{port}/audio/of/");
