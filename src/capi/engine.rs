@@ -1,8 +1,10 @@
 //! Engines.
 
 use std::ffi::{CString, c_char, c_void};
-use std::sync::{Arc, Once};
+use std::sync::Arc;
 use std::time::Duration;
+
+use parking_lot::Once;
 
 use super::config::rec_config;
 use super::convert::{Out, invalid, needed};
