@@ -6,7 +6,7 @@ use std::fmt;
 use std::io::ErrorKind;
 
 pub use callrec_codec::{Codec, Format};
-pub use callrec_media::{EndReason, FeedFormat, FeedOptions, Layout, Leg, PauseMode};
+pub use callrec_media::{AudioSpec, EndReason, FeedFormat, FeedOptions, Layout, Leg, PauseMode};
 
 /// What a call to callrec answers; `0` is success, errors are negative.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

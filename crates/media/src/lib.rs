@@ -32,5 +32,5 @@ pub use feed_format::{FeedFormat, FeedOptions};
 pub use ledger::{DropReason, Ledger, LegLedger, LossReason};
 pub use progress::Progress;
 pub use sink::{Sink, Span, SpanKind};
-pub use spec::TapSpec;
+pub use spec::{AudioSpec, TapSpec};
 pub use terms::{EndReason, Layout, Leg, PauseMode};

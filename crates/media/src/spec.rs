@@ -1,4 +1,4 @@
-//! What a recording wants of a call.
+//! What a recording wants of a call's audio.
 
 use std::sync::Arc;
 
@@ -7,16 +7,23 @@ use uuid::Uuid;
 
 use crate::{Layout, PauseMode, Progress, Sink};
 
-/// What a recording wants of a call.
-pub struct TapSpec {
-    pub id: Uuid,
+/// How a recording's audio is made of that of its call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AudioSpec {
     pub layout: Layout,
     pub format: Format,
     pub pause_mode: PauseMode,
-    /// 0: none.
+    /// 0: no limit.
     pub max_duration_ms: u32,
-    /// 0: from the legs.
+    /// In Hz. 0: the format's own rate, or else that of the legs.
     pub rate: u32,
+}
+
+/// A tap that is to be set on a call.
+pub struct TapSpec {
+    /// The recording's.
+    pub id: Uuid,
+    pub audio: AudioSpec,
     pub progress: Arc<Progress>,
     pub sink: Box<dyn Sink>,
 }

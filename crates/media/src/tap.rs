@@ -20,10 +20,8 @@ use crate::outbox::{Out, Outbox};
 use crate::resample::LOOKAHEAD_NS;
 use crate::time::{NS_PER_MS, NS_PER_S};
 use crate::track::Stretch;
-use crate::{EndReason, Layout, Leg, PauseMode};
-use crate::{Progress, Span, SpanKind, TapSpec, grid};
+use crate::{AudioSpec, EndReason, Leg, Progress, Span, SpanKind, TapSpec, grid};
 use account::Account;
-use callrec_codec::Format;
 use callrec_codec::Shape;
 use render::Resampling;
 use segments::Segments;
@@ -63,11 +61,7 @@ const CLOSING_NS: u64 = 400 * NS_PER_MS;
 
 pub struct Tap {
     pub id: Uuid,
-    layout: Layout,
-    format: Format,
-    pause_mode: PauseMode,
-    max_duration_ms: u32,
-    wanted_rate: u32,
+    audio: AudioSpec,
     /// The rate of each leg's first audio since the start.
     rates: [Option<u32>; 3],
     flush_ns: u64,
@@ -107,11 +101,7 @@ impl Tap {
         let flush_ns = flush_ns.max(1);
         let mut tap = Tap {
             id: spec.id,
-            layout: spec.layout,
-            format: spec.format,
-            pause_mode: spec.pause_mode,
-            max_duration_ms: spec.max_duration_ms,
-            wanted_rate: spec.rate,
+            audio: spec.audio,
             rates: [None; 3],
             flush_ns,
             real: at.real,
@@ -224,9 +214,10 @@ impl Tap {
     /// The first audio fixes the file's rate; until then there is nothing that could be
     /// lost.
     fn waits_for_audio(&self, frontier_ns: u64) -> bool {
-        let decided = self.shape.is_some() || self.format.rate().is_some() || self.wanted_rate != 0;
+        let audio = &self.audio;
+        let decided = self.shape.is_some() || audio.format.rate().is_some() || audio.rate != 0;
         let waited_ms = frontier_ns.saturating_sub(self.start_ns) / 1_000_000;
-        let limited = self.max_duration_ms > 0 && waited_ms >= u64::from(self.max_duration_ms);
+        let limited = audio.max_duration_ms > 0 && waited_ms >= u64::from(audio.max_duration_ms);
         let heard = self.rates.iter().any(Option::is_some);
         let waits = !decided && !limited && !heard;
         if waits {
@@ -248,7 +239,7 @@ impl Tap {
 
     /// The legs that are heard in it and have had a feed.
     fn heard<'a>(&self, legs: &'a Legs) -> impl Iterator<Item = (Leg, &'a LegMedia)> + use<'a> {
-        let layout = self.layout;
+        let layout = self.audio.layout;
         legs.fed()
             .filter(move |(leg, _)| layout::hears(layout, *leg as usize))
     }
@@ -290,7 +281,7 @@ impl Tap {
     }
 
     fn hears(&self, leg: usize) -> bool {
-        layout::hears(self.layout, leg)
+        layout::hears(self.audio.layout, leg)
     }
 
     pub fn pause(&mut self, at: At, legs: &Legs) {

@@ -18,7 +18,7 @@ use crate::events::{Event, Kind, LogLevel};
 use crate::media::{Progress, TapSpec};
 use crate::storage::{Callback, Fragment, Spans, Template};
 use crate::text::Text;
-use crate::words::{Error, Format, Layout, PauseMode, Result, Status};
+use crate::words::{AudioSpec, Error, Format, Layout, PauseMode, Result, Status};
 
 /// What a start asks for, as it was given.
 pub struct StartArguments {
@@ -189,15 +189,17 @@ impl Engine {
         if let Some(call) = call {
             let spec = TapSpec {
                 id,
-                layout: options.layout,
-                format: options.format,
-                pause_mode: options.pause_mode,
-                max_duration_ms: options.max_duration_ms,
-                // G.711 files keep their 8000 Hz.
-                rate: if options.format.rate().is_none() {
-                    self.config.sample_rate
-                } else {
-                    0
+                audio: AudioSpec {
+                    layout: options.layout,
+                    format: options.format,
+                    pause_mode: options.pause_mode,
+                    max_duration_ms: options.max_duration_ms,
+                    // G.711 files keep their 8000 Hz.
+                    rate: if options.format.rate().is_none() {
+                        self.config.sample_rate
+                    } else {
+                        0
+                    },
                 },
                 progress,
                 sink: Track::sink(&track),

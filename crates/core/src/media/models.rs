@@ -17,7 +17,7 @@ use super::worker::Worker;
 use super::*;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::model;
-use crate::words::{Codec, EndReason, FeedFormat, Format, Layout, PauseMode, Status};
+use crate::words::{AudioSpec, Codec, EndReason, FeedFormat, Format, Layout, PauseMode, Status};
 use callrec_codec::{Block, Samples};
 use callrec_media::record::Handed;
 
@@ -133,11 +133,13 @@ fn start_at(call: &CallTap, rate: u32) -> Tape {
     call.start_clocked(
         TapSpec {
             id: TAPE,
-            layout: Layout::Local,
-            format: Format::WAV,
-            pause_mode: PauseMode::Skip,
-            max_duration_ms: 0,
-            rate,
+            audio: AudioSpec {
+                layout: Layout::Local,
+                format: Format::WAV,
+                pause_mode: PauseMode::Skip,
+                max_duration_ms: 0,
+                rate,
+            },
             progress: Arc::default(),
             sink: Box::new(tape.clone()),
         },

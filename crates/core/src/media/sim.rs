@@ -16,7 +16,7 @@ use super::{
     Span, TapSpec, WorkerInbox,
 };
 use crate::clock::NS_PER_MS;
-use crate::words::{EndReason, FeedFormat, FeedOptions, Format, Layout, Leg, PauseMode, Status};
+use crate::words::{AudioSpec, EndReason, FeedFormat, FeedOptions, Format, Layout, Leg, PauseMode, Status};
 
 /// What became of a sink.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -203,11 +203,13 @@ impl Tape {
         };
         let spec = TapSpec {
             id: tape.id,
-            layout: wish.layout,
-            format: wish.format,
-            pause_mode: wish.pause_mode,
-            max_duration_ms: wish.max_duration_ms,
-            rate: wish.rate,
+            audio: AudioSpec {
+                layout: wish.layout,
+                format: wish.format,
+                pause_mode: wish.pause_mode,
+                max_duration_ms: wish.max_duration_ms,
+                rate: wish.rate,
+            },
             progress: tape.progress.clone(),
             sink: Box::new(Collector(tape.out.clone())),
         };

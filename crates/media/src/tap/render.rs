@@ -71,7 +71,7 @@ impl Tap {
     pub(super) fn reach(&mut self, at_ns: u64, legs: &Legs) {
         let shape = self.decide_shape(legs);
         let to = grid::index(at_ns, shape.rate);
-        let skips = self.pause_mode == PauseMode::Skip;
+        let skips = self.audio.pause_mode == PauseMode::Skip;
         while self.cursor < to {
             match self.phase {
                 Phase::Over => return,
@@ -105,21 +105,21 @@ impl Tap {
             first.unwrap_or(media.told_rate)
         });
         let first = rates.max();
-        let rate = match (self.wanted_rate, self.format.rate()) {
+        let rate = match (self.audio.rate, self.audio.format.rate()) {
             (0, Some(rate)) => rate,
             (0, None) => first.unwrap_or(8000),
             (rate, _) => rate,
         };
-        let stereo = self.layout == Layout::Stereo && !legs.is_fed(Leg::Mixed);
+        let stereo = self.audio.layout == Layout::Stereo && !legs.is_fed(Leg::Mixed);
         let shape = Shape {
-            format: self.format,
+            format: self.audio.format,
             rate,
             channels: 1 + u16::from(stereo),
         };
         self.shape = Some(shape);
         self.cursor = grid::index(self.start_ns, rate);
-        if self.max_duration_ms > 0 {
-            let frames = (u64::from(self.max_duration_ms) * u64::from(rate) + 500) / 1000;
+        if self.audio.max_duration_ms > 0 {
+            let frames = (u64::from(self.audio.max_duration_ms) * u64::from(rate) + 500) / 1000;
             self.limit = frames.max(1);
         }
         self.outbox.shape(shape);
@@ -167,7 +167,7 @@ impl Tap {
     fn render(&mut self, window: Window, legs: &Legs) -> Block {
         let mut bytes = self.outbox.buffer();
         let mut readers = Leg::ALL.map(|leg| self.reader(leg, legs, window));
-        let channels = layout::channels(self.layout, window.shape.channels);
+        let channels = layout::channels(self.audio.layout, window.shape.channels);
         layout::render(
             &mut bytes,
             window.shape.format.samples(),
