@@ -5,6 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::calls::{CallInfo, LineStay, RecordingOptions};
+use crate::media::Shape;
 use crate::storage::{Callback, Fragment, Manifest, NameFields, RecordingName, Spans, Template};
 use crate::text::Text;
 use crate::words::State;
@@ -20,8 +21,8 @@ pub struct Paper {
     pub info: Arc<CallInfo>,
     pub lines: Arc<Vec<LineStay>>,
     pub paused: bool,
-    /// Channels and rate, once they are known.
-    pub shape: Option<(u16, u32)>,
+    /// The file's, once it is known.
+    pub shape: Option<Shape>,
     pub spans: Spans,
     /// Who is called back when it has ended.
     pub callback: Option<Arc<Callback>>,
@@ -41,24 +42,24 @@ impl Paper {
         } else {
             State::Recording
         };
-        let (channels, sample_rate) = self.shape.unwrap_or_default();
         let mut manifest = Manifest {
             id: self.id.to_string(),
             state: state.text().to_owned(),
-            format: self.options.format.name().to_owned(),
             layout: self.options.layout.text().to_owned(),
             pause_mode: self.options.pause_mode.text().to_owned(),
             flags: self.options.flags,
             automatic: self.options.automatic,
             url: self.url.as_str().to_owned(),
-            channels,
-            sample_rate,
             call: Fragment::of(&self.info.told()),
             lines: self.lines.iter().map(|line| Fragment::of(&line.told())).collect(),
             spans_dropped: self.spans.dropped(),
             callback: self.callback.as_deref().cloned().map(Box::new),
             ..Manifest::default()
         };
+        match &self.shape {
+            Some(shape) => manifest.set_shape(shape),
+            None => manifest.set_format(self.options.format),
+        }
         manifest.set_started_at(self.started_at_ms);
         manifest
     }

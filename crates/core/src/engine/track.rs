@@ -158,7 +158,7 @@ impl Drop for TrackSink {
 impl Sink for TrackSink {
     fn shape(&mut self, shape: Shape) {
         let mut inner = self.0.inner.lock();
-        inner.paper.shape = Some((shape.channels, shape.rate));
+        inner.paper.shape = Some(shape);
         self.0
             .frame_bytes
             .store(shape.file_frame_bytes().unwrap_or(0), Relaxed);

@@ -3,8 +3,7 @@
 use super::audio_file::AudioFile;
 use super::manifest::Manifest;
 use super::tail::{Tail, remove_tail};
-use crate::words::{Error, Format, Layout};
-use callrec_codec::Shape;
+use crate::words::Error;
 use callrec_codec::container::Measured;
 use std::io;
 use uuid::Uuid;
@@ -172,10 +171,7 @@ impl Live {
 
     /// Notes in the manifest what the file is.
     pub fn state_shape(&mut self) {
-        let shape = self.audio.shape();
-        self.manifest.format = shape.format.name().to_owned();
-        self.manifest.sample_rate = shape.rate;
-        self.manifest.channels = shape.channels;
+        self.manifest.set_shape(self.audio.shape());
     }
 
     /// Notes in the manifest what is in the file: it outranks what was counted.
@@ -191,24 +187,6 @@ impl Live {
     /// Names an error of the disk after the file.
     pub fn error(&self, error: &io::Error) -> Error {
         write_error(self.audio.current(), error)
-    }
-}
-
-/// What a manifest tells of a file whose header does not.
-pub fn shape_of(manifest: &Manifest) -> Shape {
-    let stereo = manifest.layout.is_empty() || manifest.layout == Layout::Stereo.text();
-    Shape {
-        format: Format::named(&manifest.format).unwrap_or(Format::WAV),
-        rate: if manifest.sample_rate == 0 {
-            8000
-        } else {
-            manifest.sample_rate
-        },
-        channels: match manifest.channels {
-            0 if stereo => 2,
-            0 => 1,
-            channels => channels,
-        },
     }
 }
 

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 mod leg;
+mod shape;
 
 use super::callback::Callback;
 use crate::words::{EndReason, Error, State, Status};

@@ -4,7 +4,7 @@ use super::audio_file::{AudioFile, AudioFiles};
 use super::directory::Directory;
 use super::endings::{JSON, NUMBERS_MAX, PART, audio_ending};
 use super::faults::Step;
-use super::live::{Live, shape_of};
+use super::live::Live;
 use super::live_manifests::LiveManifests;
 use super::manifest::Manifest;
 use super::name::RecordingName;
@@ -49,7 +49,7 @@ pub struct Maker {
 impl Maker {
     /// Makes the recording. `shape`: `None` as long as only its first manifest tells it.
     pub fn make(&self, plan: &mut Plan, shape: Option<Shape>) -> Result<Live, Failure> {
-        let shape = shape.unwrap_or_else(|| shape_of(&plan.manifest));
+        let shape = shape.unwrap_or_else(|| plan.manifest.shape());
         let path = plan.name.path(&audio_ending(shape.format));
         let fail = |error: &io::Error| {
             let words = Error::io(format!("\"{path}\" cannot be made"), error);
@@ -75,7 +75,7 @@ impl Maker {
         let ending = audio_ending(shape.format);
         let folder = undo.folder;
         plan.manifest.id = plan.id.as_hyphenated().to_string();
-        plan.manifest.format = shape.format.name().to_owned();
+        plan.manifest.set_format(shape.format);
         for number in 1..=NUMBERS_MAX {
             let stem = plan.name.stem(number);
             let part = format!("{stem}{ending}{PART}");

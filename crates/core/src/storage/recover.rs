@@ -10,7 +10,7 @@ use super::endings::{JSON, PART, split_audio};
 use super::faults::Step;
 use super::files::{self, removed, there};
 use super::left_audio::LeftAudio;
-use super::live::{Live, shape_of};
+use super::live::Live;
 use super::live_manifests::{LiveManifest, LiveManifests};
 use super::manifest::{Manifest, Salvage};
 use super::notifier::Notifier;
@@ -176,7 +176,7 @@ impl Recovery {
                 self.links.notifier.ended(id, told, true);
                 return Ok(());
             }
-        } else if !manifest.started && left.is_empty(id, &shape_of(&manifest)) {
+        } else if !manifest.started && left.is_empty(id, &manifest.shape()) {
             self.remove(&left)?;
             return self.remove_unbegun(id);
         }
@@ -245,7 +245,7 @@ impl Recovery {
     /// Finishes what is there as the finisher would have.
     fn publish_left(&self, id: Uuid, mut manifest: Manifest, left: LeftAudio) -> io::Result<()> {
         let written_at = left.modified_ms();
-        let (audio, measured) = left.reopen(&self.links.files, id, shape_of(&manifest))?;
+        let (audio, measured) = left.reopen(&self.links.files, id, manifest.shape())?;
         let mut live = Live::left(id, audio, measured, Box::default())?;
         let frames = live.audio.length().frames;
         state_recovered(&mut manifest, written_at, live.audio.shape().duration_ms(frames));
