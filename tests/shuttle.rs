@@ -6,15 +6,16 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use callrec::calls::{CallInfo, Caller, Filter, Operation};
+use callrec::calls::spec::ADDITIONAL;
+use callrec::calls::{CallInfo, Caller, Filter, Operation, RecordingSpec};
 use callrec::config::Config;
-use callrec::engine::{Call, Engine, StartArguments};
+use callrec::engine::{Call, Engine};
 use callrec::events::bus::Listener;
 use callrec::events::{Event, Kind};
 use callrec::gateway::config::GatewayConfig;
 use callrec::handles::{self, Handle};
 use callrec::text::Text;
-use callrec::words::{Codec, FeedFormat, Format, Layout, Leg, PauseMode, Result, Status};
+use callrec::words::{AudioSpec, Codec, FeedFormat, Format, Layout, Leg, PauseMode, Result, Status};
 use shuttle::thread;
 use uuid::Uuid;
 
@@ -120,18 +121,18 @@ impl World {
 }
 
 fn start(engine: &Engine) -> Result<Uuid> {
-    let arguments = StartArguments {
-        call_id: Text::from("call"),
-        device_name: Text::default(),
-        directory_number: Text::default(),
-        flags: callrec::calls::recording::ADDITIONAL,
+    let audio = AudioSpec {
         layout: Layout::Stereo,
+        format: Format::WAV,
         pause_mode: PauseMode::Skip,
         max_duration_ms: 0,
-        format: Ok(Format::WAV),
-        callback: None,
+        rate: 0,
     };
-    engine.start(&Caller::Host, &arguments)
+    let spec = RecordingSpec {
+        flags: ADDITIONAL,
+        ..RecordingSpec::new(audio)
+    };
+    engine.start(&Caller::Host, &Filter::call(&Text::from("call")), Ok(spec))
 }
 
 fn control(engine: &Engine, operation: Operation) -> Result<u64> {

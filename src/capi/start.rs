@@ -1,5 +1,7 @@
 //! The start of a recording.
 
+use std::sync::Arc;
+
 use super::convert::{
     TEXT_MAX, caller, flags, invalid, layout, needed, pause_mode, read_needed, str_of, text,
 };
@@ -10,9 +12,10 @@ use super::served;
 use super::types::*;
 #[cfg(not(feature = "gateway"))]
 use super::unserved as served;
-use crate::engine::StartArguments;
+use crate::calls::{Filter, RecordingSpec};
 use crate::handles::{self, Handle};
-use crate::words::{Error, Result, Status, parse_format};
+use crate::storage::Callback;
+use crate::words::{AudioSpec, Error, Result, Status, parse_format};
 
 /// Starts a recording of a call. `REC_OK` means accepted: `REC_EVENT_STARTED` is
 /// delivered once the file and its manifest exist, `REC_EVENT_START_FAILED` if they
@@ -51,10 +54,14 @@ pub unsafe extern "C" fn rec_start(
         // SAFETY: a rec_caller or NULL, by the ABI.
         let caller = unsafe { self::caller(caller) }?;
         // SAFETY: handed on as it came.
-        let (mut arguments, wish) = unsafe { arguments(options) }?;
+        let options = unsafe { read_options(options) }?;
         let found = engine_of(engine)?;
-        wish.put_into(&mut arguments, engine);
-        let started = found.start(&caller, &arguments)?;
+        let spec = options.spec.and_then(|mut spec| {
+            spec.audio.rate = found.file_rate(spec.audio.format);
+            spec.callback = callback(engine, options.callback_url, options.callback_method)?;
+            Ok(spec)
+        });
+        let started = found.start(&caller, &options.target, spec)?;
         let mut written = rec_id { text: [0; 37] };
         put(&mut written.text, &started.to_string());
         // SAFETY: not NULL, so it points to a writable rec_id.
@@ -63,65 +70,74 @@ pub unsafe extern "C" fn rec_start(
     })
 }
 
-/// The callback that is asked for; both empty: none.
-struct Wish {
-    url: String,
-    method: String,
+/// What a start's options say.
+struct StartOptions<'a> {
+    target: Filter,
+    /// As far as the options tell it: the engine's configuration decides the rest. An error is
+    /// told at its place in the order of checks.
+    spec: Result<RecordingSpec>,
+    callback_url: &'a str,
+    callback_method: &'a str,
 }
 
-impl Wish {
-    /// What is wrong with it is told at its place in the order of checks.
-    fn put_into(&self, arguments: &mut StartArguments, engine: rec_engine) {
-        if arguments.format.is_err() || (self.url.is_empty() && self.method.is_empty()) {
-            return;
-        }
-        let config = handles::engine::gateway_config(Handle(engine.id));
-        match config.and_then(|config| served::callback(&config, &self.url, &self.method)) {
-            Ok(callback) => arguments.callback = callback,
-            Err(error) => arguments.format = Err(error),
-        }
+/// The callback that is asked for; `None` if both texts are empty.
+fn callback(engine: rec_engine, url: &str, method: &str) -> Result<Option<Arc<Callback>>> {
+    if url.is_empty() && method.is_empty() {
+        return Ok(None);
     }
+    let config = handles::engine::gateway_config(Handle(engine.id))?;
+    Ok(served::callback(&config, url, method)?.map(Arc::new))
 }
 
 /// # Safety
-/// `options` is NULL or points to a rec_start_options by the rules of `read`.
-unsafe fn arguments(options: *const rec_start_options) -> Result<(StartArguments, Wish)> {
+/// `options` is NULL or points to a rec_start_options by the rules of `read`, whose strings
+/// live as long as `'a`.
+unsafe fn read_options<'a>(options: *const rec_start_options) -> Result<StartOptions<'a>> {
     // SAFETY: promised by the caller.
     let given = unsafe { read_needed(options, "options") }?;
     let known = REC_START_MANUAL_DIAL_IN | REC_START_ADDITIONAL;
     // SAFETY: strings or NULL, by the ABI.
-    let (url, method, format) = unsafe {
+    let (callback_url, callback_method, format) = unsafe {
         (
             str_of(given.callback_url, "options.callback_url", TEXT_MAX)?.unwrap_or_default(),
             str_of(given.callback_method, "options.callback_method", TEXT_MAX)?.unwrap_or_default(),
             str_of(given.format, "options.format", TEXT_MAX)?.unwrap_or_default(),
         )
     };
-    if !matches!(method, "" | "GET" | "POST") {
+    if !matches!(callback_method, "" | "GET" | "POST") {
         return Err(invalid(format!(
-            "options.callback_method \"{method}\": GET and POST are known"
+            "options.callback_method \"{callback_method}\": GET and POST are known"
         )));
     }
-    let format = parse_format(format);
-    let wish = Wish {
-        url: url.to_owned(),
-        method: method.to_owned(),
-    };
     // SAFETY: strings or NULL, by the ABI.
-    unsafe {
-        let arguments = StartArguments {
+    let target = unsafe {
+        Filter {
             call_id: text(given.call_id, "options.call_id")?,
             device_name: text(given.device_name, "options.device_name")?,
             directory_number: text(given.directory_number, "options.directory_number")?,
-            flags: flags(given.flags, known, "options.flags")?,
-            layout: layout(given.layout)?,
-            pause_mode: pause_mode(given.pause_mode)?,
+            ..Filter::default()
+        }
+    };
+    let flags = flags(given.flags, known, "options.flags")?;
+    let (layout, pause_mode) = (layout(given.layout)?, pause_mode(given.pause_mode)?);
+    let format = parse_format(format).and_then(|format| supported(given.lookback_ms).map(|()| format));
+    let spec = format.map(|format| RecordingSpec {
+        audio: AudioSpec {
+            layout,
+            format,
+            pause_mode,
             max_duration_ms: given.max_duration_ms,
-            format: format.and_then(|format| supported(given.lookback_ms).map(|()| format)),
-            callback: None,
-        };
-        Ok((arguments, wish))
-    }
+            rate: 0,
+        },
+        flags,
+        callback: None,
+    });
+    Ok(StartOptions {
+        target,
+        spec,
+        callback_url,
+        callback_method,
+    })
 }
 
 fn supported(lookback_ms: u32) -> Result<()> {

@@ -5,9 +5,9 @@ mod call;
 mod close;
 mod control;
 mod desk;
+mod facts;
 mod feeds;
 mod ledger;
-mod paper;
 mod postbox;
 mod reference;
 mod report;
@@ -21,7 +21,6 @@ use std::time::Instant;
 use uuid::Uuid;
 
 pub use call::Call;
-pub use control::StartArguments;
 pub use feeds::{CallFeeds, FeedSlot, OpenFeed};
 pub use reference::{HostReference, ReferenceCell};
 
@@ -42,7 +41,7 @@ use crate::text::Text;
 use crate::words::{Error, Result, Status};
 use ahead::AheadBudget;
 use desk::Desk;
-use paper::Naming;
+use facts::Naming;
 
 /// One running instance.
 pub struct Engine {

@@ -78,7 +78,7 @@ fn active_recording(out: &mut String, view: &View, beside: Beside, dates: &mut D
     });
     if beside == Beside::Ours {
         let members = [
-            (view.options.automatic, ",\"automatic\":true"),
+            (view.spec.is_automatic(), ",\"automatic\":true"),
             (view.info.private, ",\"private\":true"),
         ];
         members

@@ -163,7 +163,7 @@ fn entry_of(view: &View, directory: &Path) -> Option<Entry> {
         Entry::new(&Facts {
             id: view.id,
             file: &file,
-            format: view.options.format.name(),
+            format: view.spec.audio.format.name(),
             state: view.state,
             started_at_ms: view.started_at_ms,
             ended_at_ms: view.ended_at_ms,

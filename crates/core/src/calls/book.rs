@@ -172,6 +172,6 @@ impl Inner {
 
 impl Call {
     pub fn has_automatic(&self) -> bool {
-        self.live.iter().any(|live| live.options.automatic)
+        self.live.iter().any(|live| live.spec.is_automatic())
     }
 }

@@ -185,7 +185,7 @@ impl Registry {
         };
         if operation.heeds_marks() && named != Named::Call {
             rules::may_stop(&inner.marks, &call.info)?;
-            if named == (Named::Line { device: true }) && recording.is_manual_dial_in() {
+            if named == (Named::Line { device: true }) && recording.spec.is_manual_dial_in() {
                 return Err(rules::dial_in(&call.info.device_name));
             }
         }

@@ -34,7 +34,7 @@ impl Registry {
 impl Inner {
     /// A caller has paused, resumed or stopped this recording.
     pub(super) fn note_automatic_pause(&mut self, recording: &Recording, paused: bool) {
-        if recording.options.automatic
+        if recording.spec.is_automatic()
             && let Some(call) = self.calls.get_mut(&recording.call)
         {
             call.automatic_paused = paused;
@@ -64,6 +64,6 @@ impl Inner {
     /// The call of this recording, if a line's mark began it.
     pub(super) fn automatic_call_of(&self, id: Uuid) -> Option<u64> {
         let recording = self.by_id.get(&id)?;
-        recording.options.automatic.then_some(recording.call)
+        recording.spec.is_automatic().then_some(recording.call)
     }
 }

@@ -7,27 +7,10 @@ use crate::sync::Mutex;
 use uuid::Uuid;
 
 use super::call::{CallInfo, LineStay};
-use super::founding::Founding;
+use super::draft::AcceptedDraft;
+use super::spec::RecordingSpec;
 use crate::text::Text;
-use crate::words::{EndReason, Error, Format, Layout, PauseMode, State, Status};
-
-/// The caller's flag for a dial-in that a person started.
-pub const MANUAL_DIAL_IN: u32 = 1;
-/// The caller's flag for a further recording of a call.
-pub const ADDITIONAL: u32 = 2;
-/// The mark of a recording that its line asked for; no caller's.
-pub const AUTOMATIC: u32 = 4;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RecordingOptions {
-    pub layout: Layout,
-    pub pause_mode: PauseMode,
-    pub format: Format,
-    pub max_duration_ms: u32,
-    pub flags: u32,
-    /// Begun by a line's mark, not by a caller.
-    pub automatic: bool,
-}
+use crate::words::{EndReason, Error, State, Status};
 
 /// What the audio side knows at the moment of asking.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -96,7 +79,7 @@ pub struct Recording {
     pub call: u64,
     /// Order and id of the call's newest before this one.
     previous: Option<(u64, Uuid)>,
-    pub options: RecordingOptions,
+    pub spec: RecordingSpec,
     pub url: Text,
     pub started_at_ms: i64,
     /// The call as it was then.
@@ -110,30 +93,27 @@ pub struct Recording {
 
 impl Recording {
     pub fn new(
-        id: Uuid,
-        founding: &Founding<'_>,
-        options: RecordingOptions,
-        url: Text,
+        accepted: AcceptedDraft<'_>,
         started_at_ms: i64,
         attachment: Arc<dyn Attachment>,
     ) -> Recording {
-        let info = founding.info.clone();
+        let (draft, info) = (accepted.draft, accepted.info.clone());
         Recording {
-            id,
-            order: founding.order,
-            call: founding.call,
-            previous: founding.previous,
-            options,
-            url,
+            id: draft.id,
+            order: accepted.order,
+            call: accepted.call,
+            previous: accepted.previous,
+            spec: draft.spec,
+            url: draft.url,
             started_at_ms,
             first_info: info.clone(),
             slot: AtomicU32::new(u32::MAX),
             life: Mutex::new(Life {
-                state: match founding.paused {
+                state: match accepted.paused {
                     true => State::Paused,
                     false => State::Recording,
                 },
-                paused: founding.paused,
+                paused: accepted.paused,
                 end_reason: None,
                 error: Status::Ok,
                 info,
@@ -146,10 +126,6 @@ impl Recording {
             told: Mutex::default(),
             attachment,
         }
-    }
-
-    pub fn is_manual_dial_in(&self) -> bool {
-        self.options.flags & MANUAL_DIAL_IN != 0
     }
 
     pub(super) fn slot(&self) -> u32 {
@@ -207,7 +183,7 @@ impl Recording {
             },
             end_reason: life.end_reason,
             error: life.error,
-            options: self.options,
+            spec: self.spec.clone(),
             info: life.info,
             url: self.url.clone(),
             path: life.path,
@@ -235,7 +211,7 @@ pub struct View {
     pub state: State,
     pub end_reason: Option<EndReason>,
     pub error: Status,
-    pub options: RecordingOptions,
+    pub spec: RecordingSpec,
     pub info: Arc<CallInfo>,
     pub url: Text,
     pub path: Text,

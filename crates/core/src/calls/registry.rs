@@ -372,7 +372,7 @@ impl Registry {
             // Nobody has been told of it.
             call.newest = call.before.take();
         }
-        !recording.options.automatic || self.automatic_failed(recording.call).unwrap_or(true)
+        !recording.spec.is_automatic() || self.automatic_failed(recording.call).unwrap_or(true)
     }
 
     /// True the first time for a call; `None` if it has ended.
@@ -441,7 +441,7 @@ impl Registry {
 
     /// Its file exists: what failed before is made up for.
     pub fn begun(&self, recording: &Recording) {
-        if recording.options.automatic
+        if recording.spec.is_automatic()
             && let Some(call) = self.lock().calls.get_mut(&recording.call)
         {
             call.failures = 0;

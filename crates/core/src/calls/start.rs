@@ -1,4 +1,4 @@
-//! The start of a recording: by a caller, or by a line's mark.
+//! The start of a recording: by a caller, or by a line's policy.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -6,60 +6,48 @@ use std::sync::atomic::Ordering;
 use super::book::Inner;
 use super::call::CallState;
 use super::control::no_target;
+use super::draft::{AcceptedDraft, RecordingDraft};
 use super::filter::Filter;
-use super::founding::Founding;
-use super::recording::{ADDITIONAL, Newest, Recording};
+use super::recording::{Newest, Recording};
 use super::registry::Registry;
 use super::rules::{self, Caller};
-use crate::text::Text;
 use crate::words::{Error, Result, Status};
 
-/// Where to start.
-pub struct StartRequest<'a> {
-    pub call_id: &'a Text,
-    pub device_name: &'a Text,
-    pub directory_number: &'a Text,
-    /// Whose calls alone; empty: anybody's.
-    pub username: &'a Text,
-    pub flags: u32,
-}
-
 impl Registry {
-    /// `arguments` is what the engine found wrong with the other arguments, told
-    /// at its place in the order of checks; `room` whether the disk has room.
-    /// `found` makes the recording and starts its tap, under the registry's lock.
+    /// Starts a recording of one of the calls that match `target`.
+    ///
+    /// `draft`: an error is what is wrong with the arguments beside the target. It is
+    /// returned at its place in the order of checks, and so is that of `room`, which says
+    /// whether enough space is free. `begin` makes the recording and starts its tap, under
+    /// the registry's lock.
     pub fn start(
         &self,
         caller: &Caller,
-        request: &StartRequest,
-        arguments: Result<()>,
+        target: &Filter,
+        draft: Result<RecordingDraft>,
         room: Result<()>,
-        found: impl FnOnce(Founding) -> Arc<Recording>,
+        begin: impl FnOnce(AcceptedDraft) -> Arc<Recording>,
     ) -> Result<Arc<Recording>> {
         caller.authenticate()?;
         let mut inner = self.lock();
-        let filter = Filter {
-            call_id: request.call_id.clone(),
-            username: request.username.clone(),
-            ..Filter::line(request.device_name, request.directory_number)
-        };
-        let calls = inner.allowed(caller, &filter)?;
-        if filter.is_empty() {
+        let calls = inner.allowed(caller, target)?;
+        if target.is_empty() {
             return Err(no_target());
         }
-        arguments?;
-        let target = inner.pick(&calls, request);
-        inner.heed_marks(target, request)?;
-        let Some(number) = target else {
+        let draft = draft?;
+        let additional = draft.spec.is_additional();
+        let picked = inner.pick(&calls, target);
+        inner.heed_policy(picked, target, additional)?;
+        let Some(number) = picked else {
             return Err(Error::new(
                 Status::NoCall,
                 format!(
                     "device_name \"{}\", directory_number \"{}\", call_id \"{}\": no connected call there",
-                    request.device_name, request.directory_number, request.call_id
+                    target.device_name, target.directory_number, target.call_id
                 ),
             ));
         };
-        if request.flags & ADDITIONAL == 0 && inner.is_recorded(number) {
+        if !additional && inner.is_recorded(number) {
             return Err(Error::new(
                 Status::AlreadyRecording,
                 "the call is being recorded already; REC_START_ADDITIONAL starts one more",
@@ -69,15 +57,16 @@ impl Registry {
         if caller.is_limited() {
             inner.heed_limit(number, self.limits.per_call)?;
         }
-        self.found(&mut inner, number, false, found)
+        self.accept(&mut inner, number, false, draft, begin)
     }
 
-    /// The recording that a line's mark asks for. `None`: no longer wanted.
+    /// Starts the recording that a line's policy asks for. `None`: no longer wanted.
     pub fn start_automatic(
         &self,
         number: u64,
+        draft: RecordingDraft,
         room: Result<()>,
-        found: impl FnOnce(Founding) -> Arc<Recording>,
+        begin: impl FnOnce(AcceptedDraft) -> Arc<Recording>,
     ) -> Result<Option<Arc<Recording>>> {
         let mut inner = self.lock();
         if !inner.owed.contains(&number) || !inner.wants_automatic(number) {
@@ -85,7 +74,7 @@ impl Registry {
         }
         room?;
         let paused = inner.is_automatic_paused(number);
-        let recording = self.found(&mut inner, number, paused, found)?;
+        let recording = self.accept(&mut inner, number, paused, draft, begin)?;
         inner.owed.remove(&number);
         if let Some(call) = inner.calls.get_mut(&number) {
             call.had_automatic = true;
@@ -93,12 +82,13 @@ impl Registry {
         Ok(Some(recording))
     }
 
-    fn found(
+    fn accept(
         &self,
         inner: &mut Inner,
         number: u64,
         paused: bool,
-        found: impl FnOnce(Founding) -> Arc<Recording>,
+        draft: RecordingDraft,
+        begin: impl FnOnce(AcceptedDraft) -> Arc<Recording>,
     ) -> Result<Arc<Recording>> {
         if self.limits.recordings != 0 && inner.live >= self.limits.recordings {
             return Err(Error::new(
@@ -121,7 +111,8 @@ impl Registry {
         let Some(call) = calls.get_mut(&number) else {
             return Err(Error::new(Status::NoCall, "the call has ended"));
         };
-        let recording = found(Founding {
+        let recording = begin(AcceptedDraft {
+            draft,
             order,
             call: number,
             previous: call.newest.as_ref().map(|newest| (newest.order, newest.id)),
@@ -150,12 +141,12 @@ impl Registry {
 impl Inner {
     /// By line: the call that became connected last; by call id: the one begun
     /// first. Held and alerting calls do not count.
-    fn pick(&self, calls: &[u64], request: &StartRequest) -> Option<u64> {
+    fn pick(&self, calls: &[u64], target: &Filter) -> Option<u64> {
         let connected = calls
             .iter()
             .filter_map(|number| self.calls.get(number))
             .filter(|call| call.info.state == CallState::Connected);
-        let picked = if request.call_id.is_empty() {
+        let picked = if target.call_id.is_empty() {
             connected.max_by_key(|call| call.connected)
         } else {
             connected.min_by_key(|call| call.number)
@@ -163,20 +154,21 @@ impl Inner {
         picked.map(|call| call.number)
     }
 
-    /// The marks of the call found, or of the fields asked for if none was found.
-    fn heed_marks(&self, target: Option<u64>, request: &StartRequest) -> Result<()> {
-        let (device, number) = match target.and_then(|number| self.calls.get(&number)) {
+    /// The policy of the picked call's line, or of the line that was asked for if no call was
+    /// found. `additional`: the recording is wanted beside others.
+    fn heed_policy(&self, picked: Option<u64>, target: &Filter, additional: bool) -> Result<()> {
+        let (device, number) = match picked.and_then(|number| self.calls.get(&number)) {
             Some(call) => (&call.info.device_name, &call.info.directory_number),
-            None => (request.device_name, request.directory_number),
+            None => (&target.device_name, &target.directory_number),
         };
-        if target.is_none() && device.is_empty() && number.is_empty() {
+        if picked.is_none() && device.is_empty() && number.is_empty() {
             return Ok(());
         }
         let flags = self.marks.flags(device, number);
         if flags & rules::NOT_MONITORABLE != 0 {
             return Err(rules::not_monitorable(device, number));
         }
-        if flags & rules::AUTOMATIC != 0 && request.flags & ADDITIONAL == 0 {
+        if flags & rules::AUTOMATIC != 0 && !additional {
             return Err(rules::automatic(device, number, 4));
         }
         Ok(())

@@ -3,105 +3,81 @@
 use std::sync::Arc;
 
 use uuid::Uuid;
-use uuid::fmt::Hyphenated;
 
 use super::Engine;
 use super::desk;
-use super::paper::Paper;
+use super::facts::RecordingFacts;
 use super::track::Track;
-use crate::calls::recording::AUTOMATIC;
+use crate::calls::spec::AUTOMATIC;
 use crate::calls::{
-    CallInfo, Caller, Counts, Founding, Operation, Recording, RecordingOptions, StartRequest,
+    AcceptedDraft, CallInfo, Caller, Counts, Filter, Operation, Recording, RecordingDraft, RecordingSpec,
 };
 use crate::clock::unix_ms;
 use crate::events::{Event, Kind, LogLevel};
 use crate::media::{Progress, TapSpec};
-use crate::storage::{Callback, Fragment, Spans, Template};
+use crate::storage::{Fragment, Spans, Template};
 use crate::text::Text;
-use crate::words::{AudioSpec, Error, Format, Layout, PauseMode, Result, Status};
-
-/// What a start asks for, as it was given.
-pub struct StartArguments {
-    pub call_id: Text,
-    pub device_name: Text,
-    pub directory_number: Text,
-    pub flags: u32,
-    pub layout: Layout,
-    pub pause_mode: PauseMode,
-    pub max_duration_ms: u32,
-    /// What is wrong with the other arguments is told at its place in the order of checks.
-    pub format: Result<Format>,
-    /// Who is called back when it has ended.
-    pub callback: Option<Callback>,
-}
-
-/// What of a recording can be made before the registry is locked.
-struct Blank {
-    id: Uuid,
-    options: RecordingOptions,
-    url: Text,
-    callback: Option<Arc<Callback>>,
-    progress: Arc<Progress>,
-}
+use crate::words::{AudioSpec, Error, Format, Result, Status};
 
 impl Engine {
-    pub fn start(&self, caller: &Caller, arguments: &StartArguments) -> Result<Uuid> {
-        self.start_for(caller, arguments, &Text::default())
+    /// What the configuration says of recordings in this format.
+    pub fn default_spec(&self, format: Format) -> RecordingSpec {
+        let config = &self.config;
+        RecordingSpec::new(AudioSpec {
+            layout: config.layout,
+            format,
+            pause_mode: config.pause_mode,
+            max_duration_ms: config.max_duration_ms,
+            rate: self.file_rate(format),
+        })
+    }
+
+    /// The rate that the configuration asks for in files of this format; 0: none.
+    pub fn file_rate(&self, format: Format) -> u32 {
+        match format.rate() {
+            // G.711 files keep their 8000 Hz.
+            Some(_) => 0,
+            None => self.config.sample_rate,
+        }
+    }
+
+    /// Starts a recording of one of the calls that match `target`.
+    ///
+    /// `spec`: an error is what is wrong with what is asked for beside the target. It is
+    /// returned at its place in the order of checks.
+    pub fn start(&self, caller: &Caller, target: &Filter, spec: Result<RecordingSpec>) -> Result<Uuid> {
+        self.ready()?;
+        let draft = spec.map(|spec| RecordingDraft::new(spec, &self.config.url_base));
+        let progress = Arc::new(Progress::default());
+        let begin = |accepted: AcceptedDraft<'_>| self.begin(accepted, progress);
+        let recording = self.registry.start(caller, target, draft, self.room(), begin)?;
+        Ok(recording.id)
     }
 
     /// On a user's own call: the one that became connected last.
-    pub fn start_own(&self, username: &Text, arguments: &StartArguments) -> Result<Uuid> {
+    pub fn start_own(&self, username: &Text, spec: Result<RecordingSpec>) -> Result<Uuid> {
         if username.is_empty() {
             return Err(Error::new(Status::NoCall, "nobody is named"));
         }
-        self.start_for(&Caller::Host, arguments, username)
+        let target = Filter {
+            username: username.clone(),
+            ..Filter::default()
+        };
+        self.start(&Caller::Host, &target, spec)
     }
 
-    fn start_for(&self, caller: &Caller, arguments: &StartArguments, username: &Text) -> Result<Uuid> {
-        self.ready()?;
-        let id = Uuid::new_v4();
-        let request = StartRequest {
-            call_id: &arguments.call_id,
-            device_name: &arguments.device_name,
-            directory_number: &arguments.directory_number,
-            username,
-            flags: arguments.flags,
-        };
-        let (format, checked) = match &arguments.format {
-            Ok(format) => (*format, Ok(())),
-            Err(error) => (Format::WAV, Err(error.clone())),
-        };
-        let options = RecordingOptions {
-            layout: arguments.layout,
-            pause_mode: arguments.pause_mode,
-            format,
-            max_duration_ms: arguments.max_duration_ms,
-            flags: arguments.flags,
-            automatic: false,
-        };
-        let blank = self.blank(id, options, arguments.callback.clone());
-        let found = |founding: Founding<'_>| self.found(blank, &founding);
-        self.registry
-            .start(caller, &request, checked, self.room(), found)?;
-        Ok(id)
-    }
-
-    /// The recording that a line's mark asks for. A call never fails because
+    /// Starts the recording that a line's policy asks for. A call never fails because
     /// recording fails: an event says so, and the watch tries again.
     pub(super) fn start_automatic(&self, number: u64) {
-        let id = Uuid::new_v4();
-        let options = RecordingOptions {
-            layout: self.config.layout,
-            pause_mode: self.config.pause_mode,
-            format: self.config.format,
-            max_duration_ms: self.config.max_duration_ms,
+        let spec = RecordingSpec {
             flags: AUTOMATIC,
-            automatic: true,
+            ..self.default_spec(self.config.format)
         };
-        let blank = self.blank(id, options, None);
-        let found = |founding: Founding<'_>| self.found(blank, &founding);
+        let draft = RecordingDraft::new(spec, &self.config.url_base);
+        let progress = Arc::new(Progress::default());
+        let begin = |accepted: AcceptedDraft<'_>| self.begin(accepted, progress);
         let room = self.ready().and_then(|()| self.room());
-        if let Err(error) = self.registry.start_automatic(number, room, found) {
+        if let Err(error) = self.registry.start_automatic(number, draft, room, begin) {
             self.tell_start_failed(number, &error);
         }
     }
@@ -142,69 +118,40 @@ impl Engine {
         ))
     }
 
-    fn blank(&self, id: Uuid, options: RecordingOptions, callback: Option<Callback>) -> Blank {
-        let mut name = [0; Hyphenated::LENGTH];
-        let name = id.as_hyphenated().encode_lower(&mut name);
-        Blank {
-            id,
-            options,
-            url: Text::joined(&[&self.config.url_base, name, ".", options.format.extension()]),
-            callback: callback.map(Arc::new),
-            progress: Arc::new(Progress::default()),
-        }
-    }
-
     /// Makes a recording of a call and starts its tap. Under the registry's lock:
     /// queues alone, no disk, no waiting.
-    fn found(&self, blank: Blank, founding: &Founding<'_>) -> Arc<Recording> {
-        let Blank {
+    fn begin(&self, accepted: AcceptedDraft<'_>, progress: Arc<Progress>) -> Arc<Recording> {
+        let started_at_ms = unix_ms();
+        let draft = &accepted.draft;
+        let (id, audio) = (draft.id, draft.spec.audio);
+        let facts = RecordingFacts {
             id,
-            options,
-            url,
-            callback,
-            progress,
-        } = blank;
-        let now_ms = unix_ms();
-        let info = founding.info;
-        let paper = Paper {
-            id,
-            options,
-            url: url.clone(),
-            started_at_ms: now_ms,
-            info: info.clone(),
-            lines: founding.lines.clone(),
+            spec: draft.spec.clone(),
+            url: draft.url.clone(),
+            started_at_ms,
+            info: accepted.info.clone(),
+            lines: accepted.lines.clone(),
             paused: false,
             shape: None,
             spans: Spans::default(),
-            callback,
         };
-        let draft = {
-            let (paper, naming) = (paper.clone(), self.naming.clone());
-            Box::new(move || (paper.manifest(), paper.name(&naming)))
+        let first_manifest = {
+            let (facts, naming) = (facts.clone(), self.naming.clone());
+            Box::new(move || (facts.manifest(), facts.name(&naming)))
         };
-        let file = self.store.begin(id, draft);
-        let track = Track::new(paper, file, progress.clone(), self.desk.clone());
-        let recording = Arc::new(Recording::new(id, founding, options, url, now_ms, track.clone()));
-        let call = self.calls.lock().get(&founding.call).cloned();
+        let file = self.store.begin(id, first_manifest);
+        let track = Track::new(facts, file, progress.clone(), self.desk.clone());
+        let (call, paused) = (accepted.call, accepted.paused);
+        let recording = Arc::new(Recording::new(accepted, started_at_ms, track.clone()));
+        let call = self.calls.lock().get(&call).cloned();
         if let Some(call) = call {
             let spec = TapSpec {
                 id,
-                audio: AudioSpec {
-                    layout: options.layout,
-                    format: options.format,
-                    pause_mode: options.pause_mode,
-                    max_duration_ms: options.max_duration_ms,
-                    // G.711 files keep their 8000 Hz.
-                    rate: if options.format.rate().is_none() {
-                        self.config.sample_rate
-                    } else {
-                        0
-                    },
-                },
+                audio,
                 progress,
                 sink: Track::sink(&track),
             };
-            if founding.paused {
+            if paused {
                 call.tap.start_paused(spec);
             } else {
                 call.tap.start(spec);

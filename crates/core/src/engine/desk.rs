@@ -6,8 +6,9 @@ use std::sync::{Arc, Weak};
 use once_cell::sync::OnceCell;
 use uuid::Uuid;
 
+use super::facts::spec_of;
 use super::postbox::Postbox;
-use crate::calls::{CallInfo, Readings, Recording, RecordingOptions, Registry, Told, View};
+use crate::calls::{CallInfo, Readings, Recording, Registry, Told, View};
 use crate::clock::unix_ms;
 use crate::config::Config;
 use crate::events::event::{FLAG_LEG_UNDECODED, FLAG_NO_AUDIO, FLAG_REPEATED};
@@ -15,7 +16,7 @@ use crate::events::{Bus, Event, Kind, LogLevel};
 use crate::storage::{Manifest, Report, SpanEntry, Store};
 use crate::sync::contained;
 use crate::text::Text;
-use crate::words::{EndReason, Error, Format, Layout, PauseMode, State, Status, parse_format};
+use crate::words::{EndReason, Error, State, Status};
 
 /// What a rewritten live manifest means, once it is on disk.
 pub const MARK_PAUSED: u32 = 1;
@@ -218,12 +219,6 @@ impl Desk {
     /// A recording of an earlier process, known by its manifest alone.
     fn recovered(&self, id: Uuid, manifest: &Manifest) -> View {
         let state = state_of(manifest);
-        let layout = Layout::ALL
-            .into_iter()
-            .find(|layout| layout.text() == manifest.layout);
-        let pause_mode = PauseMode::ALL
-            .into_iter()
-            .find(|mode| mode.text() == manifest.pause_mode);
         let info = Arc::new(CallInfo::from_json(manifest.call.text()));
         View {
             id,
@@ -237,14 +232,7 @@ impl Desk {
                 State::Failed => manifest.failure(),
                 _ => Status::Ok,
             },
-            options: RecordingOptions {
-                layout: layout.unwrap_or(Layout::Stereo),
-                pause_mode: pause_mode.unwrap_or(PauseMode::Silence),
-                format: parse_format(&manifest.format).unwrap_or(Format::WAV),
-                max_duration_ms: 0,
-                flags: manifest.flags,
-                automatic: manifest.automatic,
-            },
+            spec: spec_of(manifest),
             info,
             url: Text::new(&manifest.url),
             path: self.path(&manifest.file),

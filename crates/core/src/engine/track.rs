@@ -8,8 +8,8 @@ use callrec_codec::Block;
 use uuid::Uuid;
 
 use super::desk::{Desk, MARK_MOVED, MARK_PAUSED, MARK_RESUMED};
+use super::facts::RecordingFacts;
 use super::ledger::put_ledger;
-use super::paper::Paper;
 use crate::calls::{Attachment, CallInfo, LineStay, Readings};
 use crate::clock::NS_PER_MS;
 use crate::media::{Progress, Shape, Sink, Span, SpanKind};
@@ -29,7 +29,7 @@ pub struct Track {
 }
 
 struct Inner {
-    paper: Paper,
+    facts: RecordingFacts,
     /// Gone once it was handed to the finisher.
     file: Option<RecordingFile>,
 }
@@ -38,16 +38,21 @@ struct Inner {
 struct TrackSink(Arc<Track>);
 
 impl Track {
-    pub fn new(paper: Paper, file: RecordingFile, progress: Arc<Progress>, desk: Arc<Desk>) -> Arc<Track> {
+    pub fn new(
+        facts: RecordingFacts,
+        file: RecordingFile,
+        progress: Arc<Progress>,
+        desk: Arc<Desk>,
+    ) -> Arc<Track> {
         Arc::new_cyclic(|me| Track {
-            id: paper.id,
+            id: facts.id,
             me: me.clone(),
             progress,
             desk,
             frame_bytes: AtomicU64::new(0),
             file_bytes: file.file_bytes(),
             inner: Mutex::new(Inner {
-                paper,
+                facts,
                 file: Some(file),
             }),
         })
@@ -58,9 +63,9 @@ impl Track {
     }
 
     /// Changes what is known and has it written; `mark` says what is told once it is.
-    fn mark(&self, mark: u32, change: impl FnOnce(&mut Paper)) {
+    fn mark(&self, mark: u32, change: impl FnOnce(&mut RecordingFacts)) {
         let mut inner = self.inner.lock();
-        change(&mut inner.paper);
+        change(&mut inner.facts);
         if let (Some(file), Some(me)) = (&mut inner.file, self.me.upgrade()) {
             file.mark(me, mark);
         }
@@ -94,9 +99,9 @@ impl Track {
         let mut inner = self.inner.lock();
         let file = inner.file.take()?;
         if let Some(open) = open {
-            close_pause(&mut inner.paper.spans, open);
+            close_pause(&mut inner.facts.spans, open);
         }
-        let mut manifest = Box::new(inner.paper.whole_manifest());
+        let mut manifest = Box::new(inner.facts.whole_manifest());
         self.put_readings(&mut manifest);
         manifest.state = state.text().to_owned();
         manifest.end_reason = reason.text().to_owned();
@@ -158,7 +163,7 @@ impl Drop for TrackSink {
 impl Sink for TrackSink {
     fn shape(&mut self, shape: Shape) {
         let mut inner = self.0.inner.lock();
-        inner.paper.shape = Some(shape);
+        inner.facts.shape = Some(shape);
         self.0
             .frame_bytes
             .store(shape.file_frame_bytes().unwrap_or(0), Relaxed);
@@ -198,9 +203,9 @@ impl Sink for TrackSink {
     }
 
     fn paused(&mut self, frame: u64) {
-        self.0.mark(MARK_PAUSED, |paper| {
-            paper.paused = true;
-            paper.spans.push(SpanEntry {
+        self.0.mark(MARK_PAUSED, |facts| {
+            facts.paused = true;
+            facts.spans.push(SpanEntry {
                 kind: "pause".into(),
                 from_frame: frame,
                 ..SpanEntry::default()
@@ -209,9 +214,9 @@ impl Sink for TrackSink {
     }
 
     fn resumed(&mut self, span: Span) {
-        self.0.mark(MARK_RESUMED, |paper| {
-            paper.paused = false;
-            close_pause(&mut paper.spans, span);
+        self.0.mark(MARK_RESUMED, |facts| {
+            facts.paused = false;
+            close_pause(&mut facts.spans, span);
         });
     }
 
@@ -219,7 +224,7 @@ impl Sink for TrackSink {
         let lost: Vec<SpanEntry> = spans.into_iter().map(entry).collect();
         let mut inner = self.0.inner.lock();
         for span in &lost {
-            inner.paper.spans.push(span.clone());
+            inner.facts.spans.push(span.clone());
         }
         drop(inner);
         self.0.desk.lost(self.0.id, &lost);
@@ -246,8 +251,8 @@ impl Sink for TrackSink {
 /// For the writer, as the manifest is when it comes to it.
 impl Source for Track {
     fn manifest(&self) -> Box<Manifest> {
-        let paper = self.inner.lock().paper.clone();
-        let mut manifest = Box::new(paper.whole_manifest());
+        let facts = self.inner.lock().facts.clone();
+        let mut manifest = Box::new(facts.whole_manifest());
         self.put_readings(&mut manifest);
         manifest
     }
@@ -265,15 +270,15 @@ impl Attachment for Track {
     }
 
     fn moved(&self, info: &Arc<CallInfo>, lines: &Arc<Vec<LineStay>>) {
-        self.mark(MARK_MOVED, |paper| {
-            paper.info = info.clone();
-            paper.lines = lines.clone();
+        self.mark(MARK_MOVED, |facts| {
+            facts.info = info.clone();
+            facts.lines = lines.clone();
         });
     }
 
     /// Without the spans: there may be thousands, and an event a block.
     fn describe(&self, failure: Option<(&Error, i64)>) -> String {
-        let mut manifest = self.inner.lock().paper.manifest();
+        let mut manifest = self.inner.lock().facts.manifest();
         self.put_readings(&mut manifest);
         if let Some((error, ended_at_ms)) = failure {
             manifest.fail(error);

@@ -116,9 +116,9 @@ mod tests {
 
     use super::super::event::Kind;
     use super::*;
-    use crate::calls::{CallInfo, Readings, RecordingOptions, View};
+    use crate::calls::{CallInfo, Readings, RecordingSpec, View};
     use crate::text::Text;
-    use crate::words::{Format, Layout, PauseMode, State, Status};
+    use crate::words::{AudioSpec, Format, Layout, PauseMode, State, Status};
 
     /// The recording that the events are about.
     static VIEW: LazyLock<Arc<View>> = LazyLock::new(|| {
@@ -132,14 +132,13 @@ mod tests {
             state: State::Recording,
             end_reason: None,
             error: Status::Ok,
-            options: RecordingOptions {
+            spec: RecordingSpec::new(AudioSpec {
                 layout: Layout::Stereo,
-                pause_mode: PauseMode::Skip,
                 format: Format::WAV,
+                pause_mode: PauseMode::Skip,
                 max_duration_ms: 0,
-                flags: 0,
-                automatic: false,
-            },
+                rate: 0,
+            }),
             info,
             url: Text::default(),
             path: Text::default(),

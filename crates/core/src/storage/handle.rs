@@ -2,7 +2,7 @@
 
 use super::manifest::Manifest;
 use super::patch::Patch;
-use super::plan::Draft;
+use super::plan::FirstManifest;
 use super::queue::{Channel, Ending, Item, Source};
 use super::writer::Writers;
 use crate::sync::atomic::{AtomicU64, Ordering};
@@ -21,10 +21,10 @@ pub struct RecordingFile {
 
 impl RecordingFile {
     /// Begins a recording: queues the making of its manifest and its file.
-    pub(super) fn begin(writers: &Arc<Writers>, id: Uuid, draft: Draft) -> RecordingFile {
+    pub(super) fn begin(writers: &Arc<Writers>, id: Uuid, first_manifest: FirstManifest) -> RecordingFile {
         RecordingFile {
             writers: Arc::clone(writers),
-            channel: writers.begin(id, draft),
+            channel: writers.begin(id, first_manifest),
             finished: false,
         }
     }

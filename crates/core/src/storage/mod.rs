@@ -64,7 +64,7 @@ pub use manifest::{Fragment, LegEntry, Manifest, Reasons, SPANS_MAX, SpanEntry, 
 pub use name::{DEFAULT_TEMPLATE, RecordingName, Template};
 pub use os::spawn;
 pub use placeholders::{NameFields, Placeholders};
-pub use plan::Draft;
+pub use plan::FirstManifest;
 pub use queue::Source;
 pub use report::{LOG_ERROR, LOG_INFO, LOG_WARNING, Report};
 pub use settings::{Digest, Durability, StorageConfig};

@@ -20,16 +20,16 @@ use uuid::Uuid;
 
 /// How far a recording has come.
 pub enum Stage {
-    /// Without a draft once its making was tried.
-    Planned(Uuid, Option<Draft>),
-    Drawn(Box<Plan>),
+    /// Without its first manifest once its making was tried.
+    Begun(Uuid, Option<FirstManifest>),
+    Planned(Box<Plan>),
     Live(Box<Live>),
     /// Handed to a finisher, or never made.
     Over,
 }
 
-/// Writes a recording's first manifest and its name, on the writer's thread.
-pub type Draft = Box<dyn FnOnce() -> (Manifest, RecordingName) + Send>;
+/// Makes a recording's first manifest and its name, on the writer's thread.
+pub type FirstManifest = Box<dyn FnOnce() -> (Manifest, RecordingName) + Send>;
 
 pub struct Plan {
     pub id: Uuid,

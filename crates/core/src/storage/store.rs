@@ -12,7 +12,7 @@ use super::handle::RecordingFile;
 use super::jobs::{Job, Jobs};
 use super::live_manifests::LiveManifests;
 use super::notifier::Notifier;
-use super::plan::{Draft, Maker};
+use super::plan::{FirstManifest, Maker};
 use super::publish::Publisher;
 use super::recover::{Recovery, RecoveryLinks};
 use super::report::Report;
@@ -155,8 +155,8 @@ impl Store {
     }
 
     /// Begins a recording: queues the making of its manifest and its file.
-    pub fn begin(&self, id: Uuid, draft: Draft) -> RecordingFile {
-        RecordingFile::begin(&self.writers, id, draft)
+    pub fn begin(&self, id: Uuid, first_manifest: FirstManifest) -> RecordingFile {
+        RecordingFile::begin(&self.writers, id, first_manifest)
     }
 
     /// A writer thread's body; returns after [`Store::shutdown`].

@@ -9,7 +9,7 @@ use super::jobs::{Job, Jobs};
 use super::live::write_error;
 use super::live_manifests::LiveManifests;
 use super::manifest::Manifest;
-use super::plan::{Draft, Maker, Plan, Stage};
+use super::plan::{FirstManifest, Maker, Plan, Stage};
 use super::pool::Pool;
 use super::queue::{Channel, Ending, Item, Lane, Source, Work};
 use super::report::{LOG_ERROR, Report, guarded, panic_text};
@@ -64,9 +64,9 @@ impl Writers {
     }
 
     /// Queues the making of a recording.
-    pub fn begin(&self, id: Uuid, draft: Draft) -> Arc<Channel> {
+    pub fn begin(&self, id: Uuid, first_manifest: FirstManifest) -> Arc<Channel> {
         let lane = (id.as_u128() % self.lanes.len() as u128) as usize;
-        let channel = Arc::new(Channel::new(lane, Stage::Planned(id, Some(draft))));
+        let channel = Arc::new(Channel::new(lane, Stage::Begun(id, Some(first_manifest))));
         self.schedule(&channel, channel.push(None));
         channel
     }
@@ -203,17 +203,17 @@ impl Writers {
     }
 
     fn make(&self, stage: &mut Stage, work: &Work) -> Result<(), Failure> {
-        if let Stage::Planned(id, draft) = stage
-            && let Some(draft) = draft.take()
+        if let Stage::Begun(id, first_manifest) = stage
+            && let Some(first_manifest) = first_manifest.take()
         {
-            let (manifest, name) = draft();
-            *stage = Stage::Drawn(Box::new(Plan {
+            let (manifest, name) = first_manifest();
+            *stage = Stage::Planned(Box::new(Plan {
                 id: *id,
                 manifest: Box::new(manifest),
                 name,
             }));
         }
-        if let Stage::Drawn(plan) = stage {
+        if let Stage::Planned(plan) = stage {
             let live = self.links.maker.make(plan, work.shape())?;
             let id = live.id;
             *stage = Stage::Live(Box::new(live));
@@ -243,11 +243,11 @@ impl Writers {
     fn fail(&self, channel: &Channel, stage: &mut Stage, work: &mut Work, error: Error) {
         let report = &*self.links.report;
         match stage {
-            Stage::Planned(id, _) => {
+            Stage::Begun(id, _) => {
                 let id = *id;
                 self.not_made(id, stage, error);
             }
-            Stage::Drawn(plan) => {
+            Stage::Planned(plan) => {
                 let id = plan.id;
                 self.not_made(id, stage, error);
             }

@@ -8,13 +8,10 @@ use super::status::{Code, not_found, refusal, refused};
 use super::{Genesys, success, user_calls};
 use crate::gateway::Gateway;
 use crate::http::{Answer, Asked};
-use callrec_core::calls::{self, CallState, CallView, Caller};
-use callrec_core::engine::StartArguments;
+use callrec_core::calls::spec::ADDITIONAL;
+use callrec_core::calls::{self, CallState, CallView, Caller, Filter};
 use callrec_core::text::Text;
 use callrec_core::words::{Error, PauseMode, Result, Status};
-
-/// The flag of a start that an automatic line does not refuse.
-const ADDITIONAL: u32 = 2;
 
 /// `POST /me/calls/{id}`
 pub fn operate(genesys: &Genesys, me: &Caller, id: &Text, asked: &Asked) -> Answer {
@@ -97,20 +94,11 @@ fn act(genesys: &Genesys, me: &Caller, id: &Text, operation: Operation) -> Resul
 
 fn start(genesys: &Genesys, me: &Caller, id: &Text) -> Result<()> {
     let engine = genesys.gateway.engine();
-    let config = engine.config();
-    let mut arguments = StartArguments {
-        call_id: id.clone(),
-        device_name: Text::default(),
-        directory_number: Text::default(),
-        flags: 0,
-        layout: config.layout,
-        // Published: a pause is silence of its length.
-        pause_mode: PauseMode::Silence,
-        max_duration_ms: config.max_duration_ms,
-        format: Ok(config.format),
-        callback: None,
-    };
-    match engine.start(me, &arguments) {
+    let target = Filter::call(id);
+    let mut spec = engine.default_spec(engine.config().format);
+    // Published: a pause is silence of its length.
+    spec.audio.pause_mode = PauseMode::Silence;
+    match engine.start(me, &target, Ok(spec.clone())) {
         // Published: what a line's mark has begun is controlled all the same. One
         // after the other, so that of two starts one is refused.
         Err(error) if error.status == Status::Automatic => {
@@ -124,8 +112,9 @@ fn start(genesys: &Genesys, me: &Caller, id: &Text) -> Result<()> {
                     "StartCallRecording is not valid for the call's current state",
                 ));
             }
-            arguments.flags = ADDITIONAL;
-            engine.start(me, &arguments).map(drop)
+            // An automatic line does not refuse a further recording.
+            spec.flags = ADDITIONAL;
+            engine.start(me, &target, Ok(spec)).map(drop)
         }
         started => started.map(drop),
     }

@@ -9,12 +9,12 @@ use super::{complete_only, name, parameter, refused, shielded, username};
 use crate::Gateway;
 use crate::active::{Beside, active_recordings};
 use crate::http::{self as form, Answer, Asked, empty};
-use callrec_core::calls::{Caller, Filter, Operation, View};
+use callrec_core::calls::{Caller, Filter, Operation, RecordingSpec, View};
 use callrec_core::clock::unix_ms;
 use callrec_core::config::{Clock, Config};
-use callrec_core::engine::{Engine, StartArguments};
+use callrec_core::engine::Engine;
 use callrec_core::text::Text;
-use callrec_core::words::{Error, Format, Layout, PauseMode, Result, State, Status};
+use callrec_core::words::{Error, Layout, PauseMode, Result, State, Status};
 
 /// "The requesting user lacks an extension number."
 const NO_EXTENSION: i32 = 3;
@@ -22,9 +22,9 @@ const NO_EXTENSION: i32 = 3;
 /// A cut may come so much later than it is due.
 const VISIT_MS: u64 = 200;
 
-/// What a start's body asks for.
+/// What the body of a start asks for.
 #[derive(Debug, Default, PartialEq)]
-struct Wish {
+struct StartBody {
     device: Text,
     number: Text,
     mode: Mode,
@@ -49,10 +49,10 @@ pub fn start(gateway: &Gateway, caller: &Caller, asked: &Asked) -> Answer {
             return start_own(engine, caller);
         }
         // What cannot be read names nothing.
-        let wish = asked.json(gateway.config().json_depth);
-        let wish = wish.as_ref().ok().and_then(Value::as_object);
-        let wish = wish.map_or_else(Wish::default, read);
-        engine.start(caller, &arguments(engine, &wish))
+        let json = asked.json(gateway.config().json_depth);
+        let members = json.as_ref().ok().and_then(Value::as_object);
+        let body = members.map_or_else(StartBody::default, read);
+        engine.start(caller, &target_of(&body), spec_of(engine, &body))
     });
     match started {
         Ok(id) => form::json(StatusCode::CREATED, &json!({ "id": id.to_string() })),
@@ -73,34 +73,28 @@ fn start_own(engine: &Engine, caller: &Caller) -> Result<uuid::Uuid> {
         let why = format!("user \"{own}\": no call on a line that has a number");
         return Err(Error::new(Status::NoTarget, why).with_reason(NO_EXTENSION));
     }
-    engine.start_own(&own, &arguments(engine, &Wish::default()))
+    engine.start_own(&own, spec_of(engine, &StartBody::default()))
 }
 
-fn arguments(engine: &Engine, wish: &Wish) -> StartArguments {
-    let config = engine.config();
-    let (layout, format) = match wish.mode {
-        Mode::MediaForking => (config.layout, Ok(config.format)),
-        Mode::DialIn => (Layout::Mono, Ok(config.format)),
-        Mode::Unknown => (config.layout, unknown_mode()),
-    };
-    StartArguments {
-        call_id: Text::default(),
-        device_name: wish.device.clone(),
-        directory_number: wish.number.clone(),
-        flags: 0,
-        layout,
-        pause_mode: config.pause_mode,
-        max_duration_ms: config.max_duration_ms,
-        format,
-        callback: None,
+fn target_of(body: &StartBody) -> Filter {
+    Filter::line(&body.device, &body.number)
+}
+
+fn spec_of(engine: &Engine, body: &StartBody) -> Result<RecordingSpec> {
+    let mut spec = engine.default_spec(engine.config().format);
+    match body.mode {
+        Mode::MediaForking => {}
+        Mode::DialIn => spec.audio.layout = Layout::Mono,
+        Mode::Unknown => return Err(unknown_mode()),
     }
+    Ok(spec)
 }
 
-fn unknown_mode() -> Result<Format> {
-    Err(Error::new(Status::InvalidMode, "mode: 0 and 1 are known").with_reason(2))
+fn unknown_mode() -> Error {
+    Error::new(Status::InvalidMode, "mode: 0 and 1 are known").with_reason(2)
 }
 
-fn read(body: &Map<String, Value>) -> Wish {
+fn read(body: &Map<String, Value>) -> StartBody {
     let field = |wanted: &str| {
         let exact = body.get(wanted);
         let found = exact.or_else(|| {
@@ -117,7 +111,7 @@ fn read(body: &Map<String, Value>) -> Wish {
         Value::Number(number) => name(&number.to_string()),
         _ => Text::default(),
     };
-    Wish {
+    StartBody {
         device: text("deviceName"),
         number: text("directoryNumber"),
         mode: match field("mode") {
@@ -210,12 +204,12 @@ fn current_ms(view: &View, config: &Config, now_ms: i64) -> u64 {
         return cut_ms;
     }
     let since_start = u64::try_from(now_ms.saturating_sub(view.started_at_ms)).unwrap_or_default();
-    let passed = match view.options.pause_mode {
+    let passed = match view.spec.audio.pause_mode {
         PauseMode::Silence => since_start,
         PauseMode::Skip => since_start.saturating_sub(view.readings.paused_ms),
     };
     let next_cut = cut_ms + u64::from(config.flush_ms) + VISIT_MS;
-    let most = match view.options.max_duration_ms {
+    let most = match view.spec.audio.max_duration_ms {
         0 => next_cut,
         limit => next_cut.min(limit.into()),
     };
@@ -225,28 +219,28 @@ fn current_ms(view: &View, config: &Config, now_ms: i64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use callrec_core::calls::RecordingOptions;
     use callrec_core::calls::recording::Readings;
+    use callrec_core::words::{AudioSpec, Format};
 
-    fn wish(body: Value) -> Wish {
+    fn parsed(body: Value) -> StartBody {
         read(body.as_object().expect("an object"))
     }
 
     #[test]
     fn a_body_is_read_as_the_published_server_would() {
-        let expected = Wish {
+        let expected = StartBody {
             device: "SEP1".into(),
             number: "101".into(),
             mode: Mode::DialIn,
         };
         let exact = json!({ "deviceName": "SEP1", "directoryNumber": "101", "mode": 1 });
-        assert_eq!(wish(exact), expected);
+        assert_eq!(parsed(exact), expected);
         let loose = json!({ "DeviceName": "SEP1", "directorynumber": 101, "MODE": 1, "other": [] });
-        assert_eq!(wish(loose), expected);
+        assert_eq!(parsed(loose), expected);
         let nothing = json!({ "deviceName": null, "directoryNumber": {}, "mode": null });
-        assert_eq!(wish(nothing), Wish::default());
+        assert_eq!(parsed(nothing), StartBody::default());
         assert_eq!(
-            wish(json!({ "deviceName": "a\0b" })).device.as_str(),
+            parsed(json!({ "deviceName": "a\0b" })).device.as_str(),
             "a\u{fffd}b"
         );
     }
@@ -254,7 +248,7 @@ mod tests {
     #[test]
     fn other_modes_are_unknown() {
         for mode in [json!(2), json!(-1), json!(0.5), json!("1"), json!([0])] {
-            assert_eq!(wish(json!({ "mode": mode })).mode, Mode::Unknown, "{mode}");
+            assert_eq!(parsed(json!({ "mode": mode })).mode, Mode::Unknown, "{mode}");
         }
     }
 
@@ -270,14 +264,13 @@ mod tests {
             state: State::Recording,
             end_reason: None,
             error: Status::Ok,
-            options: RecordingOptions {
+            spec: RecordingSpec::new(AudioSpec {
                 layout: Layout::Mono,
-                pause_mode,
                 format: Format::WAV,
+                pause_mode,
                 max_duration_ms: 0,
-                flags: 0,
-                automatic: false,
-            },
+                rate: 0,
+            }),
             info,
             url: Text::default(),
             path: Text::default(),
@@ -309,7 +302,7 @@ mod tests {
         paused.state = State::Paused;
         assert_eq!(at(&paused, &config, 5300), 5000);
         let mut limited = running.clone();
-        limited.options.max_duration_ms = 5100;
+        limited.spec.audio.max_duration_ms = 5100;
         assert_eq!(at(&limited, &config, 5300), 5100);
         config.clock = Clock::Stream;
         assert_eq!(at(&running, &config, 5300), 5000, "the media's own time");

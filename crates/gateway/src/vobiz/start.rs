@@ -1,5 +1,7 @@
 //! `POST …/Call/{call_uuid}/Record/`
 
+use std::sync::Arc;
+
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
@@ -7,13 +9,11 @@ use super::{Ask, Dialect};
 use crate::http::{Answer, json as json_answer, name};
 use crate::outbox::permitted;
 use crate::recording_url::public_url_of;
-use callrec_core::calls::Caller;
-use callrec_core::calls::recording::ADDITIONAL;
-use callrec_core::engine::StartArguments;
+use callrec_core::calls::spec::ADDITIONAL;
+use callrec_core::calls::{Caller, Filter, RecordingSpec};
 use callrec_core::events::LogLevel;
 use callrec_core::storage::Callback;
-use callrec_core::text::Text;
-use callrec_core::words::{Error, Format, Layout, PauseMode, Result, Status, parse_format};
+use callrec_core::words::{AudioSpec, Error, Format, Layout, PauseMode, Result, Status, parse_format};
 
 /// Published: a recording ends by itself after so many seconds.
 const TIME_LIMIT: u64 = 60;
@@ -23,36 +23,12 @@ const TIME_LIMIT_MAX: u64 = u32::MAX as u64 / 1000;
 /// Nobody here writes down what is said; that is no reason not to record it.
 const TRANSCRIPTION: [&str; 3] = ["transcription_type", "transcription_url", "transcription_method"];
 
-/// What a start asks for beside the call.
-struct Wanted {
-    format: Format,
-    layout: Layout,
-    time_limit_ms: u32,
-    callback: Option<Callback>,
-    transcription: bool,
-}
-
 pub fn answer(ask: &Ask<'_>, caller: &Caller, call: &str) -> Answer {
-    // What is wrong with it is told at its place in the order of checks.
-    let wanted = ask
-        .parameters()
-        .map_err(invalid)
-        .and_then(|said| wanted(ask, &said));
-    let transcription = wanted.as_ref().is_ok_and(|wanted| wanted.transcription);
-    let arguments = StartArguments {
-        call_id: name(call),
-        device_name: Text::default(),
-        directory_number: Text::default(),
-        // Each start is one more recording.
-        flags: ADDITIONAL,
-        layout: wanted.as_ref().map_or(Layout::Mono, |wanted| wanted.layout),
-        pause_mode: PauseMode::Silence,
-        max_duration_ms: wanted.as_ref().map_or(0, |wanted| wanted.time_limit_ms),
-        callback: wanted.as_ref().ok().and_then(|wanted| wanted.callback.clone()),
-        format: wanted.map(|wanted| wanted.format),
-    };
+    let said = ask.parameters().map_err(invalid);
+    let transcription = said.as_ref().is_ok_and(wants_transcription);
+    let spec = said.and_then(|said| spec(ask, &said));
     let engine = ask.gateway.engine();
-    let started = engine.start(caller, &arguments);
+    let started = engine.start(caller, &Filter::call(&name(call)), spec);
     let found = started.and_then(|id| {
         let view = engine.get(&Caller::Host, &id.to_string())?;
         Ok((id, view.url))
@@ -82,18 +58,29 @@ fn invalid(message: impl Into<String>) -> Error {
     Error::new(Status::InvalidArgument, message)
 }
 
-fn wanted(ask: &Ask<'_>, said: &Map<String, Value>) -> Result<Wanted> {
-    Ok(Wanted {
-        format: format(text(said, "file_format")?)?,
+fn spec(ask: &Ask<'_>, said: &Map<String, Value>) -> Result<RecordingSpec> {
+    let format = format(text(said, "file_format")?)?;
+    let audio = AudioSpec {
         layout: match text(said, "record_channel_type")? {
             None | Some("mono") => Layout::Mono,
             Some("stereo") => Layout::Stereo,
             Some(_) => return Err(invalid("record_channel_type: mono or stereo is needed")),
         },
-        time_limit_ms: time_limit_ms(said)?,
-        callback: callback(ask, said)?,
-        transcription: TRANSCRIPTION.iter().any(|name| is_given(said, name)),
+        format,
+        pause_mode: PauseMode::Silence,
+        max_duration_ms: time_limit_ms(said)?,
+        rate: ask.gateway.engine().file_rate(format),
+    };
+    Ok(RecordingSpec {
+        audio,
+        // Each start is one more recording.
+        flags: ADDITIONAL,
+        callback: callback(ask, said)?.map(Arc::new),
     })
+}
+
+fn wants_transcription(said: &Map<String, Value>) -> bool {
+    TRANSCRIPTION.iter().any(|name| is_given(said, name))
 }
 
 /// mp3 is the published default, also in a build that cannot write it.

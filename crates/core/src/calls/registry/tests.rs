@@ -1,8 +1,8 @@
 use std::sync::mpsc;
 
-use super::super::{Attachment, Founding, Readings, RecordingOptions, StartRequest};
+use super::super::{AcceptedDraft, Attachment, Readings, RecordingDraft, RecordingSpec};
 use super::*;
-use crate::words::{Format, Layout, PauseMode};
+use crate::words::{AudioSpec, Format, Layout, PauseMode};
 
 struct Nowhere;
 
@@ -44,34 +44,17 @@ fn begin(registry: &Registry, number: u64) {
 }
 
 fn record(registry: &Registry, call_id: &str, bell: mpsc::Sender<()>) {
-    let (call_id, none) = (Text::new(call_id), Text::default());
-    let request = StartRequest {
-        call_id: &call_id,
-        device_name: &none,
-        directory_number: &none,
-        username: &none,
-        flags: 0,
-    };
-    let options = RecordingOptions {
+    let spec = RecordingSpec::new(AudioSpec {
         layout: Layout::Stereo,
-        pause_mode: PauseMode::Silence,
         format: Format::WAV,
+        pause_mode: PauseMode::Silence,
         max_duration_ms: 0,
-        flags: 0,
-        automatic: false,
-    };
-    let found = |founding: Founding<'_>| {
-        let (id, url) = (Uuid::new_v4(), Text::default());
-        Arc::new(Recording::new(
-            id,
-            &founding,
-            options,
-            url,
-            0,
-            Arc::new(Bell(bell)),
-        ))
-    };
-    let started = registry.start(&Caller::Host, &request, Ok(()), Ok(()), found);
+        rate: 0,
+    });
+    let draft = RecordingDraft::new(spec, "");
+    let begin = |accepted: AcceptedDraft<'_>| Arc::new(Recording::new(accepted, 0, Arc::new(Bell(bell))));
+    let target = Filter::call(&Text::new(call_id));
+    let started = registry.start(&Caller::Host, &target, Ok(draft), Ok(()), begin);
     assert!(started.is_ok());
 }
 

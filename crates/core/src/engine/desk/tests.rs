@@ -1,8 +1,11 @@
 use super::*;
 use crate::calls::registry::Limits;
-use crate::calls::{Attachment, CallInfo, Caller, LineStay, StartRequest, Wire};
+use crate::calls::{
+    AcceptedDraft, Attachment, CallInfo, Caller, Filter, LineStay, RecordingDraft, RecordingSpec, Wire,
+};
 use crate::events::bus::Listener;
 use crate::sync::Mutex;
+use crate::words::{AudioSpec, Format, Layout, PauseMode};
 
 struct Nowhere;
 
@@ -49,27 +52,18 @@ fn told(act: impl FnOnce(&Desk, Uuid)) -> Vec<(Kind, u32, serde_json::Value)> {
         ..CallInfo::default()
     };
     registry.begin(1, info, 0, Arc::new(Nowhere)).expect("a call");
-    let (call_id, none, id) = (Text::new("c"), Text::default(), Uuid::new_v4());
-    let request = StartRequest {
-        call_id: &call_id,
-        device_name: &none,
-        directory_number: &none,
-        username: &none,
-        flags: 0,
-    };
-    let options = RecordingOptions {
+    let spec = RecordingSpec::new(AudioSpec {
         layout: Layout::Stereo,
-        pause_mode: PauseMode::Silence,
         format: Format::WAV,
+        pause_mode: PauseMode::Silence,
         max_duration_ms: 0,
-        flags: 0,
-        automatic: false,
-    };
-    let found = |founding: crate::calls::Founding<'_>| {
-        let (url, attachment) = (Text::default(), Arc::new(Nowhere));
-        Arc::new(Recording::new(id, &founding, options, url, 0, attachment))
-    };
-    let started = registry.start(&Caller::Host, &request, Ok(()), Ok(()), found);
+        rate: 0,
+    });
+    let draft = RecordingDraft::new(spec, "");
+    let id = draft.id;
+    let begin = |accepted: AcceptedDraft<'_>| Arc::new(Recording::new(accepted, 0, Arc::new(Nowhere)));
+    let target = Filter::call(&Text::new("c"));
+    let started = registry.start(&Caller::Host, &target, Ok(draft), Ok(()), begin);
     started.expect("it is connected");
     let heard = Arc::new(Heard::default());
     assert!(bus.subscribe(heard.clone()).is_ok());

@@ -1,26 +1,25 @@
 use super::*;
-use crate::calls::{RecordingOptions, Registry, registry::Limits};
+use crate::calls::{RecordingSpec, Registry, registry::Limits};
 use crate::config::Config;
-use crate::engine::paper::Naming;
+use crate::engine::facts::Naming;
 use crate::events::Bus;
 use crate::media::ledger::ticks;
 use crate::media::{DropReason, Ledger, LossReason};
 use crate::storage::{StorageConfig, Store, Template};
 use crate::text::Text;
-use crate::words::{Format, Layout, Leg, PauseMode};
+use crate::words::{AudioSpec, Format, Layout, Leg, PauseMode};
 use callrec_codec::SampleFormat;
 
-fn paper(id: Uuid) -> Paper {
-    Paper {
+fn facts(id: Uuid) -> RecordingFacts {
+    RecordingFacts {
         id,
-        options: RecordingOptions {
+        spec: RecordingSpec::new(AudioSpec {
             layout: Layout::Stereo,
-            pause_mode: PauseMode::Silence,
             format: Format::WAV,
+            pause_mode: PauseMode::Silence,
             max_duration_ms: 0,
-            flags: 0,
-            automatic: false,
-        },
+            rate: 0,
+        }),
         url: Text::default(),
         started_at_ms: 0,
         info: Arc::default(),
@@ -28,7 +27,6 @@ fn paper(id: Uuid) -> Paper {
         paused: false,
         shape: None,
         spans: Spans::default(),
-        callback: None,
     }
 }
 
@@ -58,9 +56,9 @@ fn record(act: impl FnOnce(&Arc<Progress>, &mut dyn Sink), reason: EndReason) ->
         template: Template::default(),
         host: String::new(),
     };
-    let draft = paper(id);
-    let file = store.begin(id, Box::new(move || (draft.manifest(), draft.name(&naming))));
-    let track = Track::new(paper(id), file, progress.clone(), desk);
+    let first = facts(id);
+    let file = store.begin(id, Box::new(move || (first.manifest(), first.name(&naming))));
+    let track = Track::new(facts(id), file, progress.clone(), desk);
     let mut sink = Track::sink(&track);
     act(&progress, sink.as_mut());
     sink.finish(reason, None);
@@ -154,7 +152,7 @@ fn the_ledger_of_the_moment_is_in_the_live_manifest() {
         frame_bytes: AtomicU64::new(0),
         file_bytes: Arc::default(),
         inner: Mutex::new(Inner {
-            paper: paper(id),
+            facts: facts(id),
             file: None,
         }),
     });

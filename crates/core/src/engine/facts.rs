@@ -1,0 +1,164 @@
+//! What is known of a recording, and the manifest that tells it.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::calls::{CallInfo, LineStay, RecordingSpec};
+use crate::media::Shape;
+use crate::storage::{Fragment, Manifest, NameFields, RecordingName, Spans, Template};
+use crate::text::Text;
+use crate::words::{AudioSpec, Layout, PauseMode, State};
+
+/// What is known of a live recording. Its manifest and its name are made of this, by the
+/// threads that need them, and not under the registry's lock.
+#[derive(Clone)]
+pub struct RecordingFacts {
+    pub id: Uuid,
+    pub spec: RecordingSpec,
+    pub url: Text,
+    pub started_at_ms: i64,
+    pub info: Arc<CallInfo>,
+    pub lines: Arc<Vec<LineStay>>,
+    pub paused: bool,
+    /// The file's, once it is known.
+    pub shape: Option<Shape>,
+    pub spans: Spans,
+}
+
+/// How files are named.
+pub struct Naming {
+    pub template: Template,
+    pub host: String,
+}
+
+impl RecordingFacts {
+    /// Without its spans: there may be thousands.
+    pub fn manifest(&self) -> Manifest {
+        let state = if self.paused {
+            State::Paused
+        } else {
+            State::Recording
+        };
+        let mut manifest = Manifest {
+            id: self.id.to_string(),
+            state: state.text().to_owned(),
+            url: self.url.as_str().to_owned(),
+            call: Fragment::of(&self.info.told()),
+            lines: self.lines.iter().map(|line| Fragment::of(&line.told())).collect(),
+            spans_dropped: self.spans.dropped(),
+            ..Manifest::default()
+        };
+        put_spec(&mut manifest, &self.spec);
+        if let Some(shape) = &self.shape {
+            manifest.set_shape(shape);
+        }
+        manifest.set_started_at(self.started_at_ms);
+        manifest
+    }
+
+    pub fn whole_manifest(&self) -> Manifest {
+        let mut manifest = self.manifest();
+        manifest.set_spans(&self.spans);
+        manifest
+    }
+
+    pub fn name(&self, naming: &Naming) -> RecordingName {
+        let attribute = |key: &str| self.info.attributes.get(key)?.as_str().map(str::to_owned);
+        naming.template.render(&NameFields {
+            id: self.id,
+            layout: self.spec.audio.layout.text(),
+            ..naming.fields(&self.info, self.started_at_ms, &attribute)
+        })
+    }
+}
+
+/// Writes down how a recording is made.
+fn put_spec(manifest: &mut Manifest, spec: &RecordingSpec) {
+    manifest.set_format(spec.audio.format);
+    manifest.layout = spec.audio.layout.text().to_owned();
+    manifest.pause_mode = spec.audio.pause_mode.text().to_owned();
+    manifest.flags = spec.flags;
+    manifest.automatic = spec.is_automatic();
+    manifest.callback = spec.callback.as_deref().cloned().map(Box::new);
+}
+
+/// How a recording was made of which only the manifest is left. Its limit and the rate that
+/// was asked for are not in it.
+pub fn spec_of(manifest: &Manifest) -> RecordingSpec {
+    let layout = Layout::ALL
+        .into_iter()
+        .find(|layout| layout.text() == manifest.layout);
+    let pause_mode = PauseMode::ALL
+        .into_iter()
+        .find(|mode| mode.text() == manifest.pause_mode);
+    RecordingSpec {
+        audio: AudioSpec {
+            layout: layout.unwrap_or(Layout::Stereo),
+            format: manifest.shape().format,
+            pause_mode: pause_mode.unwrap_or(PauseMode::Silence),
+            max_duration_ms: 0,
+            rate: 0,
+        },
+        flags: manifest.flags,
+        callback: manifest.callback.as_deref().cloned().map(Arc::new),
+    }
+}
+
+impl Naming {
+    /// What a name is made of, but for the recording's own.
+    pub fn fields<'a>(
+        &'a self,
+        info: &'a CallInfo,
+        started_at_ms: i64,
+        attribute: &'a dyn Fn(&str) -> Option<String>,
+    ) -> NameFields<'a> {
+        NameFields {
+            id: Uuid::nil(),
+            call_id: info.call_id.as_str(),
+            device: info.device_name.as_str(),
+            number: info.directory_number.as_str(),
+            user: info.username.as_str(),
+            remote: info.remote_phone_number.as_str(),
+            ani: info.ani.as_str(),
+            dnis: info.dnis.as_str(),
+            host: &self.host,
+            layout: "",
+            started_at_ms,
+            attribute,
+        }
+    }
+}
+
+#[cfg(all(test, not(any(callrec_loom, callrec_shuttle))))]
+mod tests {
+    use super::*;
+    use crate::calls::spec::{ADDITIONAL, AUTOMATIC};
+    use crate::storage::Callback;
+    use crate::words::Format;
+
+    #[test]
+    fn a_spec_comes_back_from_the_manifest() {
+        for (format, layout) in Format::all().zip(Layout::ALL) {
+            let callback = Callback {
+                url: "http://localhost/".to_owned(),
+                ..Callback::default()
+            };
+            let spec = RecordingSpec {
+                audio: AudioSpec {
+                    layout,
+                    format,
+                    pause_mode: PauseMode::Skip,
+                    max_duration_ms: 0,
+                    rate: 0,
+                },
+                flags: ADDITIONAL | AUTOMATIC,
+                callback: Some(Arc::new(callback)),
+            };
+            let mut manifest = Manifest::default();
+            put_spec(&mut manifest, &spec);
+            assert!(manifest.automatic);
+            assert_eq!(spec_of(&manifest), spec);
+        }
+    }
+}
