@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::{Method, StatusCode};
 use uuid::Uuid;
 
-use super::errors::Shape;
+use super::errors::ErrorForm;
 use super::{Ask, Dialect, token};
 use crate::auth::{Refused, caller_of};
 use crate::config::GatewayConfig;
@@ -58,17 +58,17 @@ fn wanted(name: &str) -> Option<Wanted> {
 pub async fn audio(gateway: &Arc<Gateway>, asked: &Asked, wanted: Option<Wanted>) -> Answer {
     let ask = Ask::new(gateway, asked, Dialect::Vobiz);
     if !matches!(*asked.method(), Method::GET | Method::HEAD) {
-        return ask.not_allowed(Shape::Resource, &[Method::GET, Method::HEAD]);
+        return ask.not_allowed(ErrorForm::Resource, &[Method::GET, Method::HEAD]);
     }
     let caller = match caller(gateway, asked).await {
         Ok(caller) => caller,
         Err(Refused::Unknown) => {
-            let mut answer = ask.unauthorized(Shape::Resource);
+            let mut answer = ask.unauthorized(ErrorForm::Resource);
             put(&mut answer, "www-authenticate", "Basic realm=\"recordings\"");
             return answer;
         }
         Err(Refused::Broken) => return ask.missing(Missing::Broken),
-        Err(Refused::NotNow) => return ask.not_now(Shape::Resource),
+        Err(Refused::NotNow) => return ask.not_now(ErrorForm::Resource),
     };
     if !may_read(&caller) {
         return ask.record_only();
@@ -90,7 +90,7 @@ pub async fn audio(gateway: &Arc<Gateway>, asked: &Asked, wanted: Option<Wanted>
 
 /// A request that never came here.
 pub fn failed(gateway: &Arc<Gateway>, asked: &Asked, status: StatusCode, why: &str) -> Answer {
-    Ask::new(gateway, asked, Dialect::Vobiz).error(Shape::Resource, status, why)
+    Ask::new(gateway, asked, Dialect::Vobiz).error(ErrorForm::Resource, status, why)
 }
 
 /// By X-Auth-ID and X-Auth-Token, or by HTTP Basic.

@@ -12,7 +12,7 @@ use callrec_core::storage::rfc3339;
 use callrec_core::words::{Error, Status};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
+pub enum ErrorForm {
     /// `{"status":"error","error":{…},…}`
     General,
     /// `{"api_id":…,"error":"…"}`
@@ -20,8 +20,8 @@ pub enum Shape {
 }
 
 impl Ask<'_> {
-    pub fn error(&self, shape: Shape, status: StatusCode, message: &str) -> Answer {
-        if shape == Shape::Resource || self.dialect == Dialect::Plivo {
+    pub fn error(&self, form: ErrorForm, status: StatusCode, message: &str) -> Answer {
+        if form == ErrorForm::Resource || self.dialect == Dialect::Plivo {
             let body = json!({ "api_id": self.api_id, "error": message });
             return json_answer(status, &body);
         }
@@ -35,9 +35,9 @@ impl Ask<'_> {
         json_answer(status, &body)
     }
 
-    pub fn unauthorized(&self, shape: Shape) -> Answer {
+    pub fn unauthorized(&self, form: ErrorForm) -> Answer {
         let why = "Authentication failed: check the account, its token and the path";
-        let mut answer = self.error(shape, StatusCode::UNAUTHORIZED, why);
+        let mut answer = self.error(form, StatusCode::UNAUTHORIZED, why);
         if self.dialect == Dialect::Plivo {
             put(&mut answer, "www-authenticate", "Basic realm=\"Plivo\"");
         }
@@ -45,19 +45,19 @@ impl Ask<'_> {
     }
 
     /// Nobody has asked yet who this is.
-    pub fn not_now(&self, shape: Shape) -> Answer {
-        later(self.error(shape, StatusCode::SERVICE_UNAVAILABLE, "Too many logins wait"))
+    pub fn not_now(&self, form: ErrorForm) -> Answer {
+        later(self.error(form, StatusCode::SERVICE_UNAVAILABLE, "Too many logins wait"))
     }
 
     /// What the engine refused.
     pub fn refused(&self, error: &Error) -> Answer {
-        self.error(Shape::General, status_of(error.status), &error.message)
+        self.error(ErrorForm::General, status_of(error.status), &error.message)
     }
 
     /// To who may record but not listen.
     pub fn record_only(&self) -> Answer {
         let why = "Recordings are not for your level (1, Record Only)";
-        self.error(Shape::Resource, StatusCode::FORBIDDEN, why)
+        self.error(ErrorForm::Resource, StatusCode::FORBIDDEN, why)
     }
 
     pub fn missing(&self, missing: Missing) -> Answer {
@@ -69,7 +69,7 @@ impl Ask<'_> {
             ),
             Missing::Broken => (StatusCode::INTERNAL_SERVER_ERROR, "The recordings cannot be read"),
         };
-        self.error(Shape::Resource, status, message)
+        self.error(ErrorForm::Resource, status, message)
     }
 }
 

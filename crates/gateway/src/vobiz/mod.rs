@@ -21,7 +21,7 @@ use super::recording_url::is_absolute;
 use super::{Credentials, Gateway, Scheme};
 use callrec_core::calls::Caller;
 use callrec_core::events::LogLevel;
-use errors::Shape;
+use errors::ErrorForm;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
@@ -114,28 +114,32 @@ pub async fn answer(gateway: &Arc<Gateway>, asked: &Asked, rest: &str, dialect: 
             resource
         }
         // As published: it looks like a wrong token.
-        Found::Nearly => return ask.unauthorized(Shape::General),
+        Found::Nearly => return ask.unauthorized(ErrorForm::General),
         Found::Nothing => {
-            return ask.error(Shape::General, StatusCode::NOT_FOUND, "There is no such resource");
+            return ask.error(
+                ErrorForm::General,
+                StatusCode::NOT_FOUND,
+                "There is no such resource",
+            );
         }
     };
-    let shape = shape_of(&resource);
+    let form = form_of(&resource);
     let allowed: &[Method] = match resource {
         Resource::Record(_) => &[Method::POST, Method::DELETE],
         Resource::Recordings => &[Method::GET],
         Resource::Recording(_) => &[Method::GET, Method::DELETE],
     };
     if !allowed.contains(asked.method()) {
-        return ask.not_allowed(shape, allowed);
+        return ask.not_allowed(form, allowed);
     }
     let caller = match ask.caller().await {
         Ok(caller) => caller,
-        Err(Refused::Unknown) => return ask.unauthorized(shape),
+        Err(Refused::Unknown) => return ask.unauthorized(form),
         Err(Refused::Broken) => {
             let why = "It cannot be said now who you are";
-            return ask.error(shape, StatusCode::INTERNAL_SERVER_ERROR, why);
+            return ask.error(form, StatusCode::INTERNAL_SERVER_ERROR, why);
         }
-        Err(Refused::NotNow) => return ask.not_now(shape),
+        Err(Refused::NotNow) => return ask.not_now(form),
     };
     let is_get = asked.method() == Method::GET;
     match resource {
@@ -147,10 +151,10 @@ pub async fn answer(gateway: &Arc<Gateway>, asked: &Asked, rest: &str, dialect: 
     }
 }
 
-fn shape_of(resource: &Resource) -> Shape {
+fn form_of(resource: &Resource) -> ErrorForm {
     match resource {
-        Resource::Record(_) => Shape::General,
-        _ => Shape::Resource,
+        Resource::Record(_) => ErrorForm::General,
+        _ => ErrorForm::Resource,
     }
 }
 
@@ -163,11 +167,11 @@ pub fn failed(
     status: StatusCode,
     why: &str,
 ) -> Answer {
-    let shape = match find(rest) {
-        Found::Resource(_, resource) => shape_of(&resource),
-        _ => Shape::General,
+    let form = match find(rest) {
+        Found::Resource(_, resource) => form_of(&resource),
+        _ => ErrorForm::General,
     };
-    Ask::new(gateway, asked, dialect).error(shape, status, why)
+    Ask::new(gateway, asked, dialect).error(form, status, why)
 }
 
 impl<'a> Ask<'a> {
@@ -231,9 +235,9 @@ impl Ask<'_> {
         }
     }
 
-    fn not_allowed(&self, shape: Shape, allowed: &[Method]) -> Answer {
+    fn not_allowed(&self, form: ErrorForm, allowed: &[Method]) -> Answer {
         let why = "The method is not allowed here";
-        let mut answer = self.error(shape, StatusCode::METHOD_NOT_ALLOWED, why);
+        let mut answer = self.error(form, StatusCode::METHOD_NOT_ALLOWED, why);
         let allowed: Vec<&str> = allowed.iter().map(Method::as_str).collect();
         put(&mut answer, "allow", &allowed.join(", "));
         answer

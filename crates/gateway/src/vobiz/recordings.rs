@@ -10,7 +10,7 @@ use time::{OffsetDateTime, PrimitiveDateTime, UtcOffset};
 use uuid::Uuid;
 
 use super::audio::{ending, may_have};
-use super::errors::Shape;
+use super::errors::ErrorForm;
 use super::{Ask, Dialect};
 use crate::files::{Missing, may_read};
 use crate::http::{Answer, empty, json as json_answer};
@@ -176,7 +176,7 @@ pub async fn list(ask: &Ask<'_>, caller: Caller) -> Answer {
     }
     let wanted = match Wanted::of(ask) {
         Ok(wanted) => Arc::new(wanted),
-        Err(why) => return ask.error(Shape::Resource, StatusCode::BAD_REQUEST, &why),
+        Err(why) => return ask.error(ErrorForm::Resource, StatusCode::BAD_REQUEST, &why),
     };
     let asked = wanted.clone();
     let found = ask.gateway.shelf.archived(None, move |archive| {
@@ -243,7 +243,7 @@ pub async fn get(ask: &Ask<'_>, caller: Caller, id: &str) -> Answer {
 pub async fn delete(ask: &Ask<'_>, caller: Caller, id: &str) -> Answer {
     if caller.is_limited() {
         let why = "Deleting needs level 10";
-        return ask.error(Shape::Resource, StatusCode::FORBIDDEN, why);
+        return ask.error(ErrorForm::Resource, StatusCode::FORBIDDEN, why);
     }
     let id: Uuid = match entry(ask, caller, id).await {
         Ok(entry) => entry.id,

@@ -4,7 +4,7 @@ use http::StatusCode;
 use serde_json::Value;
 
 use super::Ask;
-use super::errors::Shape;
+use super::errors::ErrorForm;
 use crate::Gateway;
 use crate::http::{Answer, empty, name};
 use callrec_core::calls::{Caller, Operation};
@@ -24,7 +24,7 @@ pub fn answer(ask: &Ask<'_>, caller: &Caller, call: &str) -> Answer {
     match (stopped, named) {
         // Below level 10 nothing else is told of what is not theirs.
         (Err(error), Err(_)) if error.status == Status::Forbidden => ask.refused(&error),
-        (_, Err(why)) => ask.error(Shape::General, StatusCode::BAD_REQUEST, &why),
+        (_, Err(why)) => ask.error(ErrorForm::General, StatusCode::BAD_REQUEST, &why),
         (Ok(_), _) => empty(StatusCode::NO_CONTENT),
         (Err(error), _) => ask.refused(&error),
     }
