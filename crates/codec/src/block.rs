@@ -38,6 +38,7 @@ impl Block {
     }
 
     /// Its samples as they are coded; empty for silence.
+    #[inline]
     pub fn bytes(&self) -> &[u8] {
         match &self.samples {
             Samples::Silence => &[],

@@ -18,6 +18,7 @@ impl Codec {
         }
     }
 
+    #[inline]
     pub fn sample_bytes(self) -> usize {
         match self {
             Codec::Pcm16 => 2,

@@ -13,11 +13,13 @@ pub enum Piece<'a> {
 }
 
 impl<'a> Piece<'a> {
+    #[inline]
     pub fn is_silence(&self) -> bool {
         matches!(self, Piece::Silence)
     }
 
     /// Its first samples.
+    #[inline]
     pub fn first(self, samples: usize) -> Piece<'a> {
         match self {
             Piece::Silence => Piece::Silence,

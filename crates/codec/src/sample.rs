@@ -13,6 +13,7 @@ impl SampleFormat {
     pub const ALL: [SampleFormat; 3] = [SampleFormat::Pcm16, SampleFormat::Ulaw, SampleFormat::Alaw];
 
     /// Bytes of one sample of one channel.
+    #[inline]
     pub fn bytes(self) -> usize {
         match self {
             SampleFormat::Pcm16 => 2,
@@ -21,6 +22,7 @@ impl SampleFormat {
     }
 
     /// The byte that, repeated, is silence.
+    #[inline]
     pub fn silence(self) -> u8 {
         match self {
             SampleFormat::Pcm16 => 0,

@@ -23,11 +23,13 @@ impl FeedOptions {
     /// What is allowed without asking.
     pub const USUAL_AHEAD_MS: u32 = 2000;
 
+    #[inline]
     pub fn is_stereo(self) -> bool {
         self.channels == 2
     }
 
     /// One sample of each channel.
+    #[inline]
     pub fn frame_bytes(self) -> usize {
         self.format.codec.sample_bytes() * if self.is_stereo() { 2 } else { 1 }
     }

@@ -34,6 +34,7 @@ pub const fn record_bytes(len: usize) -> usize {
 
 impl Header {
     /// What stands before the samples.
+    #[inline]
     pub fn position_bytes(&self) -> usize {
         match self.kind {
             Kind::WriteAt => POSITION,
@@ -47,6 +48,7 @@ impl Header {
         [word, self.arrival_ns]
     }
 
+    #[inline]
     pub fn parse(bytes: &[u8]) -> Option<Header> {
         let (word, rest) = bytes.split_first_chunk::<WORD>()?;
         let (arrival, _) = rest.split_first_chunk::<WORD>()?;
