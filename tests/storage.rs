@@ -1,6 +1,8 @@
 //! The way to the disk, on real directories.
 #![cfg(feature = "faults")]
 
+#[path = "storage/audio.rs"]
+mod audio;
 #[path = "storage/callbacks.rs"]
 mod callbacks;
 #[path = "storage/children.rs"]
@@ -13,11 +15,16 @@ mod patches;
 mod recovery;
 #[path = "storage/rig.rs"]
 mod rig;
+#[path = "storage/tail_kills.rs"]
+mod tail_kills;
+#[path = "storage/tails.rs"]
+mod tails;
 #[path = "storage/trouble.rs"]
 mod trouble;
 #[path = "storage/versions.rs"]
 mod versions;
 
+use audio::*;
 use callrec::storage::faults::{self, Step};
 use callrec::storage::{
     DEFAULT_TEMPLATE, Digest, Durability, LegEntry, Manifest, NameFields, Reasons, SpanEntry, StorageConfig,
@@ -37,13 +44,17 @@ use uuid::Uuid;
 
 #[test]
 fn a_recording_from_begin_to_settled() {
-    let rig = Rig::new();
+    for_each_format(from_begin_to_settled);
+}
+
+fn from_begin_to_settled(format: Format) {
+    let rig = Rig::new().of(format);
     let id = Uuid::new_v4();
     let mut file = rig.begin(id, "2026/call");
     rig.report.wait(|seen| seen.created.contains(&id));
-    assert!(rig.path("2026/call.wav.part").exists());
+    assert!(rig.part_path("2026/call").exists());
     assert!(live(&rig, id).started);
-    file.shape(Format::WAV, 16_000, 2);
+    file.shape(format, 16_000, 2);
     let mut expected = Vec::new();
     for block in 0..5 {
         let audio = pattern(block, 1600);
@@ -64,18 +75,18 @@ fn a_recording_from_begin_to_settled() {
         (marked.paused_ms, marked.sample_rate, marked.channels),
         (7, 16_000, 2)
     );
-    assert_eq!(marked.part, "2026/call.wav.part");
+    assert_eq!(marked.part, format!("{}.part", rig.audio_name("2026/call")));
     file.finish(ended(id, EndReason::Stopped), true);
     let (published, repeated) = rig.published(id);
     assert!(!repeated && published.state_is(State::Finished) && published.end_reason_is(EndReason::Stopped));
     assert_eq!(
-        (published.file.as_str(), published.samples),
-        ("2026/call.wav", 2500)
+        (&published.file, published.samples),
+        (&rig.audio_name("2026/call"), 2500)
     );
     assert_eq!((published.duration_ms, published.sample_rate), (156, 16_000));
     assert_eq!(audio(&rig.path(&published.file)), expected);
     expect_honest(&rig, &published);
-    assert!(!rig.path("2026/call.wav.part").exists());
+    assert!(!rig.part_path("2026/call").exists());
     assert!(rig.live_path(id).exists(), "owed until settled");
     rig.settle(id);
     assert!(!rig.live_path(id).exists());
@@ -88,47 +99,47 @@ fn every_format_is_padded_and_whole() {
         (Format::WAV, 0u8),
         (Format::WAV_ULAW, 0xff),
         (Format::WAV_ALAW, 0xd5),
+        (PAGED, 0),
     ] {
-        let rig = Rig::new();
+        let rig = Rig::new().of(format);
         let id = Uuid::new_v4();
-        let mut first = manifest(id);
-        first.format = format.name().to_owned();
-        let mut file = ByteFile::new(rig.store.begin(id, Box::new(move || (first, name("x")))));
+        let mut file = rig.begin(id, "x");
         file.shape(format, 8000, 1);
         file.write(vec![1; 3 * format.samples().bytes()]).expect("room");
         file.fill(600_000);
         file.finish(ended(id, EndReason::Limit), true);
         let (published, _) = rig.published(id);
         expect_honest(&rig, &published);
-        let audio = audio(&rig.path("x.wav"));
+        let audio = audio(&rig.audio_path("x"));
         assert_eq!(audio.len(), 3 * format.samples().bytes() + 600_000);
         assert!(
             audio[3 * format.samples().bytes()..]
                 .iter()
                 .all(|byte| *byte == silence)
         );
-        assert_eq!(fs::metadata(rig.path("x.wav")).expect("there").len() % 2, 0);
+        let length = fs::metadata(rig.audio_path("x")).expect("there").len();
+        assert!(format == PAGED || length.is_multiple_of(2));
     }
 }
 
 #[test]
 fn nothing_is_ever_overwritten() {
     for system in SYSTEMS {
-        overwrites_nothing(system);
+        for_each_format(|format| overwrites_nothing(format, system));
     }
 }
 
-fn overwrites_nothing(system: System) {
-    let rig = Rig::new();
+fn overwrites_nothing(format: Format, system: System) {
+    let rig = Rig::new().of(format);
     rig.fault(move |step| system.allows(step));
-    fs::write(rig.path("call.wav"), "theirs").expect("write");
+    fs::write(rig.audio_path("call"), "theirs").expect("write");
     fs::write(rig.path("call-2.json"), "theirs").expect("write");
-    fs::write(rig.path("call-3.wav.part"), "theirs").expect("write");
+    fs::write(rig.part_path("call-3"), "theirs").expect("write");
     let (first, second) = (Uuid::new_v4(), Uuid::new_v4());
     let (one, two) = (rig.begin(first, "call"), rig.begin(second, "call"));
     rig.report.wait(|seen| seen.created.len() == 2);
     // And one that comes in the way later, before publishing.
-    fs::write(rig.path("call-4.wav"), "theirs").expect("write");
+    fs::write(rig.audio_path("call-4"), "theirs").expect("write");
     fs::write(rig.path("call-4-2.json"), "theirs").expect("write");
     one.finish(ended(first, EndReason::Stopped), true);
     two.finish(ended(second, EndReason::Stopped), true);
@@ -137,15 +148,15 @@ fn overwrites_nothing(system: System) {
         manifest.file
     });
     names.sort();
-    assert_eq!(names, ["call-4-3.wav", "call-5.wav"]);
+    assert_eq!(names, ["call-4-3", "call-5"].map(|stem| rig.audio_name(stem)));
     for theirs in [
-        "call.wav",
-        "call-2.json",
-        "call-3.wav.part",
-        "call-4.wav",
-        "call-4-2.json",
+        rig.audio_path("call"),
+        rig.path("call-2.json"),
+        rig.part_path("call-3"),
+        rig.audio_path("call-4"),
+        rig.path("call-4-2.json"),
     ] {
-        assert_eq!(fs::read_to_string(rig.path(theirs)).expect("there"), "theirs");
+        assert_eq!(fs::read_to_string(theirs).expect("there"), "theirs");
     }
 }
 
@@ -220,24 +231,29 @@ fn the_directory_is_held_once() {
     let again = Store::open(StorageConfig::new(&rig.directory.0), Arc::new(Seen::default()));
     assert_eq!(again.err().map(|error| error.status), Some(Status::Unavailable));
     // A failed attempt must not have cost us the record lock.
-    let (said, _) = child("open", &rig.directory.0, 0);
+    let (said, _) = child(Format::WAV, "open", &rig.directory.0, 0);
     assert!(said.contains("Some(Unavailable)"), "{said}");
     let directory = rig.close();
-    let (said, _) = child("open", &directory.0, 0);
+    let (said, _) = child(Format::WAV, "open", &directory.0, 0);
     assert!(said.contains("None"), "{said}");
     drop(Store::open(StorageConfig::new(&directory.0), Arc::new(Seen::default())).expect("free again"));
 }
 
 #[test]
 fn a_write_error_fails_one_recording() {
-    let rig = Rig::new();
+    for_each_format(write_error_fails_one_recording);
+}
+
+fn write_error_fails_one_recording(format: Format) {
+    let rig = Rig::new().of(format);
     let (bad, good) = (Uuid::new_v4(), Uuid::new_v4());
     let mut one = rig.begin(bad, "bad");
-    one.shape(Format::WAV, 8000, 1);
+    one.shape(format, 8000, 1);
     one.write(pattern(0, 1000)).expect("room");
-    rig.until(|store| store.bytes_written() == 1000);
-    rig.fault(|step| {
-        if step == Step::WriteAudio {
+    rig.written(1000);
+    let write = rig.write_step();
+    rig.fault(move |step| {
+        if step == write {
             Err(io::ErrorKind::StorageFull.into())
         } else {
             Ok(())
@@ -249,12 +265,12 @@ fn a_write_error_fails_one_recording() {
     let (published, _) = rig.published(bad);
     assert!(published.state_is(State::Failed) && published.end_reason_is(EndReason::WriteError));
     assert!(!published.error.is_empty());
-    assert_eq!(audio(&rig.path("bad.wav")), pattern(0, 1000));
+    assert_eq!(audio(&rig.audio_path("bad")), pattern(0, 1000));
     expect_honest(&rig, &published);
     rig.clear_faults();
     one.finish(ended(bad, EndReason::Stopped), true);
     let mut two = rig.begin(good, "good");
-    two.shape(Format::WAV, 8000, 1);
+    two.shape(format, 8000, 1);
     two.write(pattern(2, 1000)).expect("room");
     two.finish(ended(good, EndReason::Stopped), true);
     assert!(rig.published(good).0.state_is(State::Finished));
@@ -264,6 +280,10 @@ fn a_write_error_fails_one_recording() {
 
 #[test]
 fn what_cannot_be_created_leaves_nothing() {
+    for_each_format(leaves_nothing);
+}
+
+fn leaves_nothing(format: Format) {
     for step in [
         Step::CreateManifest,
         Step::CreateAudio,
@@ -271,7 +291,7 @@ fn what_cannot_be_created_leaves_nothing() {
         Step::NoteStarted,
     ] {
         for panics in [false, true] {
-            let rig = Rig::new();
+            let rig = Rig::new().of(format);
             rig.fault(move |at| match (at == step, panics) {
                 (true, true) => panic!("a forced panic"),
                 (true, false) => Err(io::Error::other("forced")),
@@ -294,15 +314,24 @@ fn what_cannot_be_created_leaves_nothing() {
 
 #[test]
 fn a_panic_in_any_thread_fails_one_recording() {
+    for_each_format(panic_fails_one_recording);
+}
+
+fn panic_fails_one_recording(format: Format) {
     let steps = [
         Step::WriteAudio,
+        Step::WriteTail,
         Step::Seal,
         Step::Digest,
         Step::PlaceAudio,
         Step::PlaceManifest,
     ];
-    for step in steps {
-        let rig = Rig::new();
+    // Only a file that is not written over has a tail.
+    for step in steps
+        .into_iter()
+        .filter(|step| *step != Step::WriteTail || format == PAGED)
+    {
+        let rig = Rig::new().of(format);
         rig.fault(move |at| {
             if at == step {
                 panic!("a forced panic")
@@ -312,7 +341,7 @@ fn a_panic_in_any_thread_fails_one_recording() {
         });
         let id = Uuid::new_v4();
         let mut file = rig.begin(id, "call");
-        file.shape(Format::WAV, 8000, 1);
+        file.shape(format, 8000, 1);
         file.write(pattern(0, 100)).expect("room");
         file.finish(ended(id, EndReason::Stopped), true);
         assert!(rig.published(id).0.state_is(State::Failed), "{step:?}");
@@ -324,8 +353,9 @@ fn a_panic_in_any_thread_fails_one_recording() {
         assert!(rig.published(other).0.state_is(State::Finished));
         rig.settle(other);
         // What could not be published is, at the next open.
-        if step == Step::PlaceAudio || step == Step::PlaceManifest || step == Step::Seal {
-            let rig = Rig::on(rig.close());
+        let in_finisher = step == Step::WriteAudio && format == PAGED;
+        if in_finisher || matches!(step, Step::PlaceAudio | Step::PlaceManifest | Step::Seal) {
+            let rig = rig.reopen();
             let (published, repeated) = rig.published(id);
             assert!(published.recovered && !repeated, "{step:?}");
             assert_eq!(audio(&rig.path(&published.file)), pattern(0, 100));
@@ -335,17 +365,23 @@ fn a_panic_in_any_thread_fails_one_recording() {
 
 #[test]
 fn a_discarded_recording_keeps_no_audio() {
-    let rig = Rig::new();
+    for_each_format(discarded_keeps_no_audio);
+}
+
+fn discarded_keeps_no_audio(format: Format) {
+    let rig = Rig::new().of(format);
     let id = Uuid::new_v4();
     let mut file = rig.begin(id, "call");
-    file.shape(Format::WAV, 8000, 1);
+    file.shape(format, 8000, 1);
     file.write(pattern(0, 1000)).expect("room");
-    rig.until(|store| store.bytes_written() == 1000);
+    rig.written(1000);
+    assert_eq!(rig.tail_path(id).exists(), format == PAGED);
     file.finish(ended(id, EndReason::Discarded), false);
     let (published, _) = rig.published(id);
     assert!(published.state_is(State::Finished) && published.end_reason_is(EndReason::Discarded));
     assert_eq!((published.file.as_str(), published.error.as_str()), ("", ""));
     assert_eq!(rig.names(), [".callrec"]);
+    assert_eq!(rig.control_names(), [format!("{id}.json"), "lock".to_owned()]);
     // Not yet settled: told again, as repeated.
     let rig = Rig::on(rig.close());
     let (again, repeated) = rig.published(id);
@@ -369,15 +405,20 @@ fn a_sink_dropped_without_an_end_is_published() {
 
 #[test]
 fn a_stalled_disk_fills_the_backlog_and_no_more() {
+    for_each_format(stalled_disk_fills_the_backlog);
+}
+
+fn stalled_disk_fills_the_backlog(format: Format) {
     let mut config = config();
     config.backlog_ms = 1000;
     config.backlog_bytes = 40_000;
-    let rig = Rig::with(Dir::new(), config);
+    let rig = Rig::with(Dir::new(), config).of(format);
     let gate = Arc::new(Gate::default());
     gate.set(true);
     let at = Arc::clone(&gate);
+    let write = rig.write_step();
     rig.fault(move |step| {
-        if step == Step::WriteAudio {
+        if step == write {
             at.pass();
         }
         Ok(())
@@ -387,7 +428,7 @@ fn a_stalled_disk_fills_the_backlog_and_no_more() {
     let mut expected = [Vec::new(), Vec::new(), Vec::new()];
     let mut refused = 0;
     for (file, expected) in files.iter_mut().zip(&mut expected) {
-        file.shape(Format::WAV, 8000, 1);
+        file.shape(format, 8000, 1);
         for block in 0..20 {
             let audio = pattern(block, 1600);
             match file.write(audio.clone()) {
@@ -421,19 +462,25 @@ fn a_stalled_disk_fills_the_backlog_and_no_more() {
 
 #[test]
 fn few_handles_serve_many_recordings() {
+    [Format::WAV_ULAW, PAGED]
+        .into_iter()
+        .for_each(few_handles_serve_many);
+}
+
+fn few_handles_serve_many(format: Format) {
     let mut config = config();
     config.max_open_files = 2;
-    let rig = Rig::with(Dir::new(), config);
+    let rig = Rig::with(Dir::new(), config).of(format);
     let ids: Vec<Uuid> = (0..20).map(|_| Uuid::new_v4()).collect();
     let mut files: Vec<ByteFile> = ids.iter().map(|id| rig.begin(*id, "a/call")).collect();
     for round in 0..3u64 {
         for file in &mut files {
             if round == 0 {
-                file.shape(Format::WAV_ULAW, 8000, 1);
+                file.shape(format, 8000, 1);
             }
             file.write(pattern(round as usize, 500)).expect("room");
         }
-        rig.until(|store| store.bytes_written() == (round + 1) * 500 * 20);
+        rig.written((round + 1) * 500 * 20);
         assert!(rig.store.open_files() <= 2);
     }
     for (file, id) in files.into_iter().zip(&ids) {
@@ -506,7 +553,8 @@ fn durability_and_digest_are_as_configured() {
 #[test]
 #[ignore = "a part of other tests"]
 fn in_a_child() {
-    let (Ok(task), Ok(directory), Ok(number)) = (
+    let (Ok(format), Ok(task), Ok(directory), Ok(number)) = (
+        std::env::var("STORAGE_FORMAT"),
         std::env::var("STORAGE_TASK"),
         std::env::var("STORAGE_DIRECTORY"),
         std::env::var("STORAGE_NUMBER"),
@@ -515,21 +563,22 @@ fn in_a_child() {
     };
     let number: usize = number.parse().expect("a number");
     let directory = Path::new(&directory);
+    let format = Format::named(&format).expect("a format");
     let system = System::of(&task);
     match task.split(" by ").next().expect("a task") {
         "open" => {
             let opened = Store::open(StorageConfig::new(directory), Arc::new(Seen::default()));
             say(&format!("{:?}", opened.err().map(|error| error.status)));
         }
-        "live" => child_live(directory, number),
+        "live" => child_live(directory, format, number),
         "recover" => {
             abort_at(directory, number, system);
             let rig = Rig::on(Dir(directory.to_owned()));
             rig.idle();
             std::mem::forget(rig.close());
         }
-        "record" => child_record(directory, number, system),
-        "patches" => patches::child_patches(directory, number),
+        "record" => child_record(directory, format, number, system),
+        "patches" => patches::child_patches(directory, format, number),
         "callback" => callbacks::child_calls_back(directory, number),
         _ => panic!("no such task"),
     }

@@ -137,7 +137,7 @@ fn killed_anywhere_a_callback_is_owed_until_it_was_answered() {
     let id = Uuid::from_u128(1);
     for kill in 0.. {
         let directory = Dir::new();
-        let (said, ended) = child("callback", &directory.0, kill);
+        let (said, ended) = child(Format::WAV, "callback", &directory.0, kill);
         let rig = Rig::on(directory);
         rig.until(|store| store.idle());
         let answered = said.contains("answered");

@@ -57,13 +57,13 @@ pub fn abort_at(directory: &Path, number: usize, system: System) {
     );
 }
 
-pub fn child_live(directory: &Path, calls: usize) {
-    let rig = Rig::on(Dir(directory.to_owned()));
+pub fn child_live(directory: &Path, format: Format, calls: usize) {
+    let rig = Rig::on(Dir(directory.to_owned())).of(format);
     let mut files = Vec::new();
     for at in 1..=calls {
         let id = Uuid::from_u128(at as u128);
         let mut file = rig.begin(id, &format!("sub/{id}"));
-        write_three(&mut file);
+        write_three(&mut file, format);
         let mut paused = manifest(id);
         paused.lost_ms = 11;
         paused.settled_frames = 900;
@@ -95,21 +95,23 @@ pub fn local_leg() -> LegEntry {
     }
 }
 
-fn write_three(file: &mut ByteFile) {
-    file.shape(Format::WAV, 8000, 1);
+/// Most of the second block is settled.
+fn write_three(file: &mut ByteFile, format: Format) {
+    file.shape(format, 8000, 1);
     for block in 0..3 {
         file.write(pattern(block, 800)).expect("room");
+        file.settled([0, 1400, 1400][block]);
     }
 }
 
 /// One kept, one discarded, one still live.
-pub fn child_record(directory: &Path, kill: usize, system: System) {
+pub fn child_record(directory: &Path, format: Format, kill: usize, system: System) {
     abort_at(directory, kill, system);
-    let rig = Rig::talking(Dir(directory.to_owned()));
+    let rig = Rig::talking(Dir(directory.to_owned())).of(format);
     for at in 1..=3u128 {
         let id = Uuid::from_u128(at);
         let mut file = rig.begin(id, "sub/call");
-        write_three(&mut file);
+        write_three(&mut file, format);
         file.mark(fixed(manifest(id)), 1);
         rig.report.wait(|seen| seen.marked.contains(&(id, 1)));
         match at {

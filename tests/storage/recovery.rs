@@ -3,21 +3,30 @@
 use super::*;
 
 /// A directory whose process ended while `calls` recordings of 3 blocks were live.
-fn crashed(calls: u128) -> (Dir, Vec<Uuid>) {
+pub fn crashed(format: Format, calls: u128) -> (Dir, Vec<Uuid>) {
     let directory = Dir::new();
-    let (_, ended) = child("live", &directory.0, calls as usize);
+    let (_, ended) = child(format, "live", &directory.0, calls as usize);
     assert!(!ended, "the child was to abort");
     (directory, (1..=calls).map(Uuid::from_u128).collect())
 }
 
-fn whole() -> Vec<u8> {
+/// The path of a recording's file in progress.
+fn part_of(format: Format, id: Uuid) -> String {
+    format!("sub/{id}.{}.part", format.extension())
+}
+
+pub fn whole() -> Vec<u8> {
     [pattern(0, 800), pattern(1, 800), pattern(2, 800)].concat()
 }
 
 #[test]
 fn live_recordings_are_recovered() {
-    let (directory, ids) = crashed(3);
-    let rig = Rig::on(directory);
+    for_each_format(live_are_recovered);
+}
+
+fn live_are_recovered(format: Format) {
+    let (directory, ids) = crashed(format, 3);
+    let rig = Rig::on(directory).of(format);
     for id in ids {
         let (published, repeated) = rig.published(id);
         assert!(!repeated && published.recovered && published.state_is(State::Finished));
@@ -44,22 +53,37 @@ fn live_recordings_are_recovered() {
 
 #[test]
 fn the_audio_is_trusted_and_not_the_header() {
-    let (directory, ids) = crashed(3);
-    let part = |id: Uuid| directory.0.join(format!("sub/{id}.wav.part"));
-    // Half a frame more than the header says; a header full of zeros; wrong sizes.
+    for_each_format(audio_is_trusted);
+}
+
+fn audio_is_trusted(format: Format) {
+    let (directory, ids) = crashed(format, 3);
+    let part = |id: Uuid| directory.0.join(part_of(format, id));
+    let audio_at = |bytes: &[u8]| {
+        let found = callrec::codec::container::parse(bytes).expect("a header");
+        found.audio_at as usize
+    };
+    // More than the header says, and half a frame; a header full of zeros; wrong sizes.
     let mut bytes = fs::read(part(ids[0])).expect("there");
     bytes.extend_from_slice(&[7, 7, 7]);
     fs::write(part(ids[0]), &bytes).expect("write");
-    let header = bytes.len() - 2403;
     let mut bytes = fs::read(part(ids[1])).expect("there");
+    let header = audio_at(&bytes);
     bytes[..header].fill(0);
     fs::write(part(ids[1]), &bytes).expect("write");
     let mut bytes = fs::read(part(ids[2])).expect("there");
-    bytes[4..8].fill(0xee);
-    bytes[header - 4..header].fill(0xee);
+    match format == PAGED {
+        true => bytes[30..38].fill(0xee),
+        false => {
+            bytes[4..8].fill(0xee);
+            bytes[header - 4..header].fill(0xee);
+        }
+    }
     fs::write(part(ids[2]), &bytes).expect("write");
-    let rig = Rig::on(directory);
-    for (id, more) in ids.into_iter().zip([&[7u8, 7][..], &[], &[]]) {
+    let rig = Rig::on(directory).of(format);
+    // Bytes that are no page are no audio.
+    let more = if format == PAGED { &[][..] } else { &[7u8, 7] };
+    for (id, more) in ids.into_iter().zip([more, &[], &[]]) {
         let (published, _) = rig.published(id);
         assert_eq!(audio(&rig.path(&published.file)), [&whole()[..], more].concat());
         expect_honest(&rig, &published);
@@ -68,20 +92,24 @@ fn the_audio_is_trusted_and_not_the_header() {
 
 #[test]
 fn published_ones_are_told_again() {
-    let rig = Rig::new();
+    for_each_format(told_again);
+}
+
+fn told_again(format: Format) {
+    let rig = Rig::new().of(format);
     let ids = [Uuid::new_v4(), Uuid::new_v4(), Uuid::new_v4()];
     for id in ids {
         let mut file = rig.begin(id, "call");
-        file.shape(Format::WAV, 8000, 1);
+        file.shape(format, 8000, 1);
         file.write(whole()).expect("room");
         file.finish(ended(id, EndReason::Stopped), true);
     }
     let told = ids.map(|id| rig.published(id).0);
     let directory = rig.close();
-    let json = |at: usize| directory.0.join(told[at].file.replace(".wav", ".json"));
+    let json = |at: usize| directory.0.join(&told[at].file).with_extension("json");
     fs::remove_file(json(1)).expect("there");
     fs::write(json(2), b"{\"part\":\"\",\"star").expect("write");
-    let rig = Rig::on(directory);
+    let rig = Rig::on(directory).of(format);
     assert_eq!(rig.published(ids[0]), (told[0].clone(), true));
     for (id, told) in ids.into_iter().zip(&told).skip(1) {
         let (again, repeated) = rig.published(id);
@@ -93,16 +121,20 @@ fn published_ones_are_told_again() {
 
 #[test]
 fn lost_audio_is_told_as_failed() {
-    let (directory, ids) = crashed(2);
-    fs::remove_file(directory.0.join(format!("sub/{}.wav.part", ids[0]))).expect("there");
+    for_each_format(lost_audio_has_failed);
+}
+
+fn lost_audio_has_failed(format: Format) {
+    let (directory, ids) = crashed(format, 2);
+    fs::remove_file(directory.0.join(part_of(format, ids[0]))).expect("there");
     // The other one never came past its creation.
     let live = directory.0.join(format!(".callrec/{}.json", ids[1]));
     let text = fs::read_to_string(&live)
         .expect("there")
         .replace("\"started\":true", "\"started\":false");
     fs::write(&live, text).expect("write");
-    fs::remove_file(directory.0.join(format!("sub/{}.wav.part", ids[1]))).expect("there");
-    let rig = Rig::on(directory);
+    fs::remove_file(directory.0.join(part_of(format, ids[1]))).expect("there");
+    let rig = Rig::on(directory).of(format);
     let (published, _) = rig.published(ids[0]);
     assert!(published.state_is(State::Failed) && published.end_reason_is(EndReason::Recovered));
     assert_eq!(
@@ -117,20 +149,24 @@ fn lost_audio_is_told_as_failed() {
 
 #[test]
 fn unreadable_manifests_and_foreign_files() {
-    let (directory, ids) = crashed(4);
+    for_each_format(unreadable_and_foreign);
+}
+
+fn unreadable_and_foreign(format: Format) {
+    let (directory, ids) = crashed(format, 4);
     let live = |at: usize| directory.0.join(format!(".callrec/{}.json", ids[at]));
     let bytes = fs::read(live(0)).expect("there");
     fs::write(live(0), &bytes[..bytes.len() / 2]).expect("write");
     fs::write(live(1), "").expect("write");
     fs::write(live(2), "{\"part\":\"../../etc/passwd.wav.part\",").expect("write");
     fs::write(live(3), "rubbish").expect("write");
-    fs::remove_file(directory.0.join(format!("sub/{}.wav.part", ids[3]))).expect("there");
+    fs::remove_file(directory.0.join(part_of(format, ids[3]))).expect("there");
     let foreign = ["notes.txt", "x.json", "12345678.json.tmp", "{0}.json"];
     for name in foreign {
         fs::write(directory.0.join(".callrec").join(name), "theirs").expect("write");
     }
     fs::write(directory.0.join("sub/other.wav.part"), "theirs").expect("write");
-    let rig = Rig::on(directory);
+    let rig = Rig::on(directory).of(format);
     for id in &ids[..3] {
         let (published, _) = rig.published(*id);
         assert!(published.end_reason_is(EndReason::Recovered) && published.started_at_ms > 0);
@@ -196,20 +232,20 @@ fn manifests_cannot_lead_out_of_the_directory() {
 #[test]
 fn killed_at_every_step_of_recovery() {
     for system in SYSTEMS {
-        killed_in_recovery(system);
+        for_each_format(|format| killed_in_recovery(format, system));
     }
 }
 
-fn killed_in_recovery(system: System) {
-    let (directory, ids) = crashed(2);
+fn killed_in_recovery(format: Format, system: System) {
+    let (directory, ids) = crashed(format, 2);
     let live = directory.0.join(format!(".callrec/{}.json", ids[1]));
     fs::write(live, "{\"par").expect("write");
     for kill in 0.. {
         let copy = Dir::new();
         copy_tree(&directory.0, &copy.0);
-        let (told, ended) = child(&system.task("recover"), &copy.0, kill);
+        let (told, ended) = child(format, &system.task("recover"), &copy.0, kill);
         faults::set(&copy.0, Arc::new(move |step| system.allows(step)));
-        let rig = Rig::on(copy);
+        let rig = Rig::on(copy).of(format);
         for id in &ids {
             let (published, repeated) = rig.published(*id);
             assert_eq!(repeated, rig.report.seen(|seen| seen.published[id].1));
@@ -237,16 +273,16 @@ fn killed_in_recovery(system: System) {
 #[test]
 fn killed_at_every_step_of_recording() {
     for system in SYSTEMS {
-        killed_in_recording(system);
+        for_each_format(|format| killed_in_recording(format, system));
     }
 }
 
-fn killed_in_recording(system: System) {
+fn killed_in_recording(format: Format, system: System) {
     for kill in 0.. {
         let directory = Dir::new();
-        let (told, ended) = child(&system.task("record"), &directory.0, kill);
+        let (told, ended) = child(format, &system.task("record"), &directory.0, kill);
         faults::set(&directory.0, Arc::new(move |step| system.allows(step)));
-        let rig = Rig::on(directory);
+        let rig = Rig::on(directory).of(format);
         rig.idle();
         for at in 1..=3u128 {
             let id = Uuid::from_u128(at);
@@ -284,11 +320,11 @@ fn killed_in_recording(system: System) {
             "kill {kill}"
         );
         // Neither a reservation nor a second copy is left.
-        let waves = rig
+        let published = rig
             .names_below("sub")
             .into_iter()
-            .filter(|name| name.ends_with(".wav"));
-        for name in waves {
+            .filter(|name| name.ends_with(&rig.audio_name("")));
+        for name in published {
             let path = rig.path(&format!("sub/{name}"));
             assert!(
                 path.with_extension("json").exists(),
@@ -306,10 +342,14 @@ fn killed_in_recording(system: System) {
 #[cfg(unix)]
 #[test]
 fn what_others_laid_in_the_way_is_left() {
+    for_each_format(others_are_left);
+}
+
+fn others_are_left(format: Format) {
     use std::os::unix::fs::chown;
     const STRANGER: Option<u32> = Some(54_321);
-    let (directory, ids) = crashed(3);
-    let part = |at: usize| directory.0.join(format!("sub/{}.wav.part", ids[at]));
+    let (directory, ids) = crashed(format, 3);
+    let part = |at: usize| directory.0.join(part_of(format, ids[at]));
     let before: Vec<_> = (0..3).map(|at| fs::read(part(at)).expect("there")).collect();
     let other = Dir::new();
     fs::hard_link(part(0), other.0.join("other")).expect("a link");
@@ -317,11 +357,11 @@ fn what_others_laid_in_the_way_is_left() {
     // Only root can give files away.
     let root = chown(part(1), STRANGER, None).is_ok() && chown(&live, STRANGER, None).is_ok();
     let refused = if root { 3 } else { 1 };
-    let rig = Rig::on(directory);
+    let rig = Rig::on(directory).of(format);
     rig.idle();
     for (at, id) in ids.iter().enumerate().take(refused) {
         assert_eq!(
-            fs::read(rig.path(&format!("sub/{id}.wav.part"))).expect("there"),
+            fs::read(rig.path(&part_of(format, *id))).expect("there"),
             before[at]
         );
         assert!(rig.live_path(*id).exists());
@@ -341,12 +381,7 @@ fn what_others_laid_in_the_way_is_left() {
     let directory = rig.close();
     fs::remove_file(other.0.join("other")).expect("there");
     if root {
-        chown(
-            directory.0.join(format!("sub/{}.wav.part", ids[1])),
-            Some(0),
-            None,
-        )
-        .expect("root");
+        chown(directory.0.join(part_of(format, ids[1])), Some(0), None).expect("root");
         chown(
             directory.0.join(format!(".callrec/{}.json", ids[2])),
             Some(0),
@@ -354,7 +389,7 @@ fn what_others_laid_in_the_way_is_left() {
         )
         .expect("root");
     }
-    let rig = Rig::on(directory);
+    let rig = Rig::on(directory).of(format);
     for id in ids {
         let (published, _) = rig.published(id);
         assert_eq!(audio(&rig.path(&published.file)), whole());
@@ -375,23 +410,28 @@ fn what_others_laid_in_the_way_is_left() {
 #[cfg(unix)]
 #[test]
 fn one_search_finds_all_among_odd_things() {
+    for_each_format(one_search_finds_all);
+}
+
+fn one_search_finds_all(format: Format) {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;
-    let (directory, ids) = crashed(4);
+    let (directory, ids) = crashed(format, 4);
     for id in &ids {
         fs::write(directory.0.join(format!(".callrec/{id}.json")), "rubbish").expect("write");
     }
+    let sub = |name: &str| {
+        directory
+            .0
+            .join(format!("sub/{name}.{}.part", format.extension()))
+    };
     // Another's text names ours; so does the audio of another.
-    let text = fs::read(directory.0.join(format!("sub/{}.wav.part", ids[3]))).expect("there");
-    fs::remove_file(directory.0.join(format!("sub/{}.wav.part", ids[3]))).expect("there");
-    fs::write(
-        directory.0.join("sub/notes.wav.part"),
-        format!("about {}", ids[3]),
-    )
-    .expect("write");
+    let text = fs::read(directory.0.join(part_of(format, ids[3]))).expect("there");
+    fs::remove_file(directory.0.join(part_of(format, ids[3]))).expect("there");
+    fs::write(sub("notes"), format!("about {}", ids[3])).expect("write");
     let mut moved = vec![b'x'];
     moved.extend_from_slice(&text);
-    fs::write(directory.0.join("sub/moved.wav.part"), &moved).expect("write");
+    fs::write(sub("moved"), &moved).expect("write");
     let odd = directory.0.join("odd");
     fs::create_dir(&odd).expect("make");
     fs::create_dir(odd.join("a.wav.part")).expect("make");
@@ -418,19 +458,20 @@ fn one_search_finds_all_among_odd_things() {
             Ok(())
         }),
     );
-    let rig = Rig::on(directory);
+    let rig = Rig::on(directory).of(format);
     rig.idle();
     assert!(rig.report.seen(|seen| seen.published.is_empty()));
+    let files_each = if format == PAGED { 2 } else { 1 };
     assert_eq!(
         rig.control_names().len(),
-        5,
+        4 * files_each + 1,
         "all left: {:?}",
         rig.control_names()
     );
     let directory = rig.close();
     broken.store(0, Ordering::SeqCst);
     looks.store(0, Ordering::SeqCst);
-    let rig = Rig::on(directory);
+    let rig = Rig::on(directory).of(format);
     for id in &ids[..3] {
         let (published, _) = rig.published(*id);
         assert_eq!(audio(&rig.path(&published.file)), whole());
@@ -444,11 +485,11 @@ fn one_search_finds_all_among_odd_things() {
         rig.control_names(),
         [format!("{}.json.bad", ids[3]), "lock".to_owned()]
     );
-    assert_eq!(fs::read(rig.path("sub/moved.wav.part")).expect("there"), moved);
+    assert_eq!(fs::read(rig.part_path("sub/moved")).expect("there"), moved);
     // Without the right to look, nothing is found, and nothing holds it up.
     fs::write(rig.live_path(ids[3]), "rubbish").expect("write");
     broken.store(2, Ordering::SeqCst);
-    let rig = Rig::on(rig.close());
+    let rig = rig.reopen();
     rig.idle();
     assert!(!rig.live_path(ids[3]).exists());
     drop(socket);

@@ -1,15 +1,13 @@
 //! A store with its threads, in a directory of its own.
 
-use callrec::codec::container;
-use callrec::codec::{Block, Format, SampleFormat, Shape};
+use super::audio::{ByteFile, PAGED};
+use callrec::codec::Format;
 use callrec::storage::faults::{self, Step};
 use callrec::storage::{
-    Durability, Manifest, NameFields, RecordingFile, RecordingName, Report, Source, StorageConfig, Store,
-    Template, spawn,
+    Durability, Manifest, NameFields, RecordingName, Report, Source, StorageConfig, Store, Template, spawn,
 };
 use callrec::words::{EndReason, Error, State};
 use callrec_testkit::directory::Dir;
-use callrec_testkit::manifest::digest;
 use callrec_testkit::wait::PATIENCE;
 use parking_lot::{Condvar, Mutex};
 use std::collections::{HashMap, HashSet};
@@ -20,67 +18,6 @@ use std::process::Command;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use uuid::Uuid;
-
-/// A recording's file that is given bytes.
-pub struct ByteFile {
-    file: RecordingFile,
-    samples: SampleFormat,
-    frame_bytes: usize,
-}
-
-impl ByteFile {
-    pub fn new(file: RecordingFile) -> ByteFile {
-        ByteFile {
-            file,
-            samples: SampleFormat::Pcm16,
-            frame_bytes: 2,
-        }
-    }
-
-    pub fn shape(&mut self, format: Format, rate: u32, channels: u16) {
-        let shape = Shape {
-            format,
-            rate,
-            channels,
-        };
-        self.samples = format.samples();
-        self.frame_bytes = shape.block_frame_bytes();
-        self.file.shape(shape);
-    }
-
-    fn block(&self, bytes: Vec<u8>) -> Block {
-        assert!(bytes.len().is_multiple_of(self.frame_bytes), "whole frames");
-        Block::coded(self.samples, (bytes.len() / self.frame_bytes) as u64, bytes)
-    }
-
-    pub fn write(&mut self, bytes: Vec<u8>) -> Result<(), Vec<u8>> {
-        let block = self.block(bytes);
-        self.file.write(block).map_err(Block::into_buffer)
-    }
-
-    pub fn patch(&mut self, at: u64, bytes: Vec<u8>) -> Result<(), Vec<u8>> {
-        let block = self.block(bytes);
-        let frame = at / self.frame_bytes as u64;
-        self.file.patch(frame, block).map_err(Block::into_buffer)
-    }
-
-    pub fn fill(&mut self, bytes: u64) {
-        let silence = Block::silence(bytes / self.frame_bytes as u64);
-        self.file.write(silence).expect("silence is always taken");
-    }
-
-    pub fn mark(&mut self, source: Arc<dyn Source>, mark: u32) {
-        self.file.mark(source, mark);
-    }
-
-    pub fn finish(self, manifest: Box<Manifest>, keep: bool) {
-        self.file.finish(manifest, keep);
-    }
-
-    pub fn fail(self, manifest: Box<Manifest>, error: Error) {
-        self.file.fail(manifest, error);
-    }
-}
 
 #[derive(Default)]
 pub struct Told {
@@ -225,6 +162,8 @@ impl Gate {
 type Body = Box<dyn FnOnce(&Arc<Store>) + Send>;
 
 pub struct Rig {
+    /// Of the recordings that it begins.
+    pub format: Format,
     pub directory: Dir,
     pub store: Arc<Store>,
     pub report: Arc<Seen>,
@@ -240,6 +179,11 @@ pub fn config() -> StorageConfig {
 impl Rig {
     pub fn new() -> Rig {
         Rig::on(Dir::new())
+    }
+
+    /// The same rig, for recordings of this format.
+    pub fn of(self, format: Format) -> Rig {
+        Rig { format, ..self }
     }
 
     pub fn on(directory: Dir) -> Rig {
@@ -272,6 +216,7 @@ impl Rig {
         }
         start("callrec-recover", Box::new(|store| store.run_recovery()));
         Rig {
+            format: Format::WAV,
             directory,
             store,
             report,
@@ -280,7 +225,8 @@ impl Rig {
     }
 
     pub fn begin(&self, id: Uuid, path: &str) -> ByteFile {
-        let (first, name) = (manifest(id), name(path));
+        let (mut first, name) = (manifest(id), name(path));
+        first.format = self.format.name().to_owned();
         ByteFile::new(self.store.begin(id, Box::new(move || (first, name))))
     }
 
@@ -318,6 +264,52 @@ impl Rig {
         self.directory.0.join(file)
     }
 
+    /// The name of an audio file of the rig's format.
+    pub fn audio_name(&self, stem: &str) -> String {
+        format!("{stem}.{}", self.format.extension())
+    }
+
+    pub fn audio_path(&self, stem: &str) -> PathBuf {
+        self.path(&self.audio_name(stem))
+    }
+
+    pub fn part_path(&self, stem: &str) -> PathBuf {
+        self.path(&format!("{}.part", self.audio_name(stem)))
+    }
+
+    pub fn tail_path(&self, id: Uuid) -> PathBuf {
+        self.path(&format!(".callrec/{id}.tail"))
+    }
+
+    /// Whether audio that is in a file can be written over there.
+    fn rewrites(&self) -> bool {
+        self.format != PAGED
+    }
+
+    /// Where new audio is first written.
+    pub fn write_step(&self) -> Step {
+        match self.rewrites() {
+            true => Step::WriteAudio,
+            false => Step::WriteTail,
+        }
+    }
+
+    /// Where late audio is written.
+    pub fn patch_step(&self) -> Step {
+        match self.rewrites() {
+            true => Step::PatchAudio,
+            false => Step::PatchTail,
+        }
+    }
+
+    /// Until all that was given to recordings is on the disk, which is so much.
+    pub fn written(&self, bytes: u64) {
+        match self.rewrites() {
+            true => self.until(|store| store.bytes_written() == bytes),
+            false => self.idle(),
+        }
+    }
+
     pub fn live_path(&self, id: Uuid) -> PathBuf {
         self.path(&format!(".callrec/{id}.json"))
     }
@@ -351,6 +343,12 @@ impl Rig {
         let Rig { directory, store, .. } = self;
         drop(store);
         directory
+    }
+
+    /// Closes it, and opens the directory again.
+    pub fn reopen(self) -> Rig {
+        let format = self.format;
+        Rig::on(self.close()).of(format)
     }
 }
 
@@ -408,49 +406,9 @@ pub fn live(rig: &Rig, id: Uuid) -> Manifest {
     serde_json::from_slice(&bytes).expect("whole")
 }
 
-/// Bytes that tell where they come from.
-pub fn pattern(block: usize, bytes: usize) -> Vec<u8> {
-    (0..bytes)
-        .map(|at| (1 + (at * 7 + block * 31) % 250) as u8)
-        .collect()
-}
-
-/// The audio of a file whose header must be true to the byte.
-pub fn audio(path: &Path) -> Vec<u8> {
-    let bytes = fs::read(path).expect("a file");
-    let header = container::parse(&bytes).expect("a header");
-    let claim = header.claim.expect("a header that says how long the file is");
-    assert_eq!(claim.file_bytes, bytes.len() as u64, "{}", path.display());
-    let from = header.audio_at as usize;
-    bytes[from..from + claim.audio_bytes as usize].to_vec()
-}
-
-/// The manifest told is the one beside the file, and says what the file is.
-pub fn expect_honest(rig: &Rig, told: &Manifest) {
-    let path = rig.path(&told.file);
-    let beside = fs::read(path.with_extension("json")).expect("a manifest beside the file");
-    let beside: Manifest = serde_json::from_slice(&beside).expect("whole");
-    // That stands in no file.
-    let status = told.status;
-    assert_eq!(&Manifest { status, ..beside }, told);
-    let bytes = fs::read(&path).expect("a file");
-    let header = container::parse(&bytes).expect("a header");
-    assert_eq!(header.recording.map(|id| id.to_string()), Some(told.id.clone()));
-    assert_eq!(told.bytes, bytes.len() as u64);
-    let claim = header.claim.expect("a header that says how long the file is");
-    let frame_bytes = header.shape.file_frame_bytes().expect("frames of one size");
-    assert_eq!(told.samples * frame_bytes, claim.audio_bytes);
-    assert_eq!(
-        (told.sample_rate, told.channels),
-        (header.shape.rate, header.shape.channels)
-    );
-    if !told.digest.is_empty() {
-        assert_eq!(told.digest, digest(&bytes));
-    }
-}
-
-/// Runs a task of `in_a_child` in a process; what it said, and whether it ended well.
-pub fn child(task: &str, directory: &Path, number: usize) -> (String, bool) {
+/// Runs a task of `in_a_child` in a process, for recordings of this format; what it said, and
+/// whether it ended well.
+pub fn child(format: Format, task: &str, directory: &Path, number: usize) -> (String, bool) {
     let output = Command::new(std::env::current_exe().expect("this program"))
         .args([
             "--exact",
@@ -459,6 +417,7 @@ pub fn child(task: &str, directory: &Path, number: usize) -> (String, bool) {
             "--nocapture",
             "--test-threads=1",
         ])
+        .env("STORAGE_FORMAT", format.name())
         .env("STORAGE_TASK", task)
         .env("STORAGE_DIRECTORY", directory)
         .env("STORAGE_NUMBER", number.to_string())

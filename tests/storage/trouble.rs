@@ -5,13 +5,18 @@ use super::*;
 /// A write fails while a discard waits behind it, or has been accepted.
 #[test]
 fn what_was_discarded_is_not_published_by_a_failed_write() {
+    for_each_format(discarded_is_not_published);
+}
+
+fn discarded_is_not_published(format: Format) {
     for queued in [true, false] {
-        let rig = Rig::new();
+        let rig = Rig::new().of(format);
         let gate = Arc::new(Gate::default());
         gate.set(true);
         let at = Arc::clone(&gate);
+        let write = rig.write_step();
         rig.fault(move |step| {
-            if step == Step::WriteAudio {
+            if step == write {
                 at.pass();
                 return Err(io::ErrorKind::StorageFull.into());
             }
@@ -19,7 +24,7 @@ fn what_was_discarded_is_not_published_by_a_failed_write() {
         });
         let id = Uuid::new_v4();
         let mut file = rig.begin(id, "call");
-        file.shape(Format::WAV, 8000, 1);
+        file.shape(format, 8000, 1);
         file.write(pattern(0, 1000)).expect("room");
         gate.reached(1);
         let mut kept = Some(file);
@@ -42,13 +47,21 @@ fn what_was_discarded_is_not_published_by_a_failed_write() {
 /// On a full disk the note may fail, and what cannot be removed has no audio.
 #[test]
 fn a_discard_on_a_bad_disk_leaves_no_audio() {
-    for broken in [&[Step::NoteDiscard][..], &[Step::NoteDiscard, Step::RemoveAudio]] {
-        let rig = Rig::new();
+    for_each_format(discard_on_a_bad_disk);
+}
+
+fn discard_on_a_bad_disk(format: Format) {
+    for broken in [
+        &[Step::NoteDiscard][..],
+        &[Step::NoteDiscard, Step::RemoveAudio],
+        &[Step::NoteDiscard, Step::RemoveTail],
+    ] {
+        let rig = Rig::new().of(format);
         let id = Uuid::new_v4();
         let mut file = rig.begin(id, "call");
-        file.shape(Format::WAV, 8000, 1);
+        file.shape(format, 8000, 1);
         file.write(pattern(0, 1000)).expect("room");
-        rig.until(|store| store.bytes_written() == 1000);
+        rig.written(1000);
         rig.fault(move |step| {
             if broken.contains(&step) {
                 Err(io::ErrorKind::StorageFull.into())
@@ -59,11 +72,14 @@ fn a_discard_on_a_bad_disk_leaves_no_audio() {
         file.finish(ended(id, EndReason::Discarded), false);
         rig.published(id);
         rig.clear_faults();
-        let part = rig.path("call.wav.part");
-        assert_eq!(part.exists(), broken.len() == 2);
-        let rig = Rig::on(rig.close());
+        let part = rig.part_path("call");
+        let keeps = |step| broken.contains(&step);
+        assert_eq!(part.exists(), keeps(Step::RemoveAudio));
+        let tail = fs::metadata(rig.tail_path(id)).map(|tail| tail.len()).ok();
+        assert_eq!(tail, (format == PAGED && keeps(Step::RemoveTail)).then_some(0));
+        let rig = rig.reopen();
         let (again, _) = rig.published(id);
-        if broken.len() == 2 {
+        if broken.contains(&Step::RemoveAudio) {
             assert_eq!(again.samples, 0);
         }
         rig.settle(id);
@@ -97,7 +113,7 @@ fn failing(rig: &Rig, at: Step, error: i32, times: usize) -> Arc<AtomicUsize> {
 /// Audio, silence and late audio in turn, a mark, and what the file must then hold.
 fn record_all(rig: &Rig, id: Uuid) -> Vec<u8> {
     let mut file = rig.begin(id, "call");
-    file.shape(Format::WAV, 48_000, 2);
+    file.shape(rig.format, 48_000, 2);
     let mut expected = Vec::new();
     for block in 0..4 {
         for bytes in [1600, 300_000] {
@@ -110,6 +126,11 @@ fn record_all(rig: &Rig, id: Uuid) -> Vec<u8> {
         let (late, at) = (pattern(9 + block, 700), expected.len() - 701_600);
         expected[at..at + late.len()].copy_from_slice(&late);
         assert!(file.patch(at as u64, late).is_ok(), "room");
+        file.settled(expected.len() as u64);
+        if rig.format == PAGED {
+            // So that each is a batch, and a tail is compacted.
+            rig.idle();
+        }
     }
     file.mark(fixed(manifest(id)), 1);
     file.finish(ended(id, EndReason::Stopped), true);
@@ -118,25 +139,38 @@ fn record_all(rig: &Rig, id: Uuid) -> Vec<u8> {
 
 #[test]
 fn errors_that_pass_cost_nothing() {
+    for_each_format(passing_errors_cost_nothing);
+}
+
+fn passing_errors_cost_nothing(format: Format) {
     let passing = [EINTR, ENFILE, EMFILE, libc::EAGAIN, libc::ENOBUFS];
+    let rig = Rig::new().of(format);
     let steps = [
         Step::CreateManifest,
         Step::CreateAudio,
         Step::WriteHeader,
-        Step::WriteAudio,
-        Step::PatchAudio,
+        rig.write_step(),
+        rig.patch_step(),
         Step::WriteMark,
         Step::Seal,
         Step::WriteManifest,
         Step::PlaceAudio,
         Step::PlaceManifest,
     ];
-    let any = passing.map(|error| (Step::WriteAudio, error, 3));
+    let more = [
+        Step::WriteAudio,
+        Step::CompactTail,
+        Step::PlaceTail,
+        Step::RemoveTail,
+    ];
+    let more = more.into_iter().filter(|_| format == PAGED);
+    let more = more.map(|step| (step, EMFILE, 3));
+    let any = passing.map(|error| (rig.write_step(), error, 3));
     let everywhere = steps.map(|step| (step, EMFILE, 3));
     let short = any.into_iter().chain(everywhere);
     let brief = steps.into_iter().take(6).map(|step| (step, EIO, 1));
-    for (step, error, times) in short.chain(brief) {
-        let rig = Rig::new();
+    for (step, error, times) in short.chain(brief).chain(more) {
+        let rig = Rig::new().of(format);
         let asked = failing(&rig, step, error, times);
         let id = Uuid::new_v4();
         let expected = record_all(&rig, id);
@@ -145,7 +179,7 @@ fn errors_that_pass_cost_nothing() {
             published.state_is(State::Finished),
             "{step:?} {error}: {published:?}"
         );
-        assert!(audio(&rig.path("call.wav")) == expected, "{step:?} {error}");
+        assert!(audio(&rig.audio_path("call")) == expected, "{step:?} {error}");
         expect_honest(&rig, &published);
         rig.idle();
         assert!(asked.load(Ordering::SeqCst) > times, "{step:?} {error}");
@@ -159,16 +193,20 @@ fn errors_that_pass_cost_nothing() {
 /// Silence that was gathered with audio and could not be written is not counted twice.
 #[test]
 fn what_is_put_back_counts_in_the_backlog() {
-    let rig = Rig::new();
+    for_each_format(put_back_counts);
+}
+
+fn put_back_counts(format: Format) {
+    let rig = Rig::new().of(format);
     let id = Uuid::new_v4();
-    let asked = failing(&rig, Step::WriteAudio, EMFILE, 10);
+    let asked = failing(&rig, rig.write_step(), EMFILE, 10);
     let mut file = rig.begin(id, "call");
-    file.shape(Format::WAV, 8000, 1);
+    file.shape(format, 8000, 1);
     file.write(pattern(0, 1000)).expect("room");
     file.fill(500);
     rig.until(|_| asked.load(Ordering::SeqCst) > 2);
     assert!(rig.store.backlog_bytes() >= 1000);
-    rig.until(|store| store.bytes_written() == 1500);
+    rig.written(1500);
     rig.idle();
     assert_eq!(rig.store.backlog_bytes(), 0);
     file.finish(ended(id, EndReason::Stopped), true);
@@ -177,6 +215,10 @@ fn what_is_put_back_counts_in_the_backlog() {
 
 #[test]
 fn errors_that_last_end_the_recording() {
+    for_each_format(lasting_errors_end_it);
+}
+
+fn lasting_errors_end_it(format: Format) {
     for (error, at_once) in [
         (ENOSPC, true),
         (EROFS, true),
@@ -185,16 +227,21 @@ fn errors_that_last_end_the_recording() {
         (EIO, false),
         (EMFILE, false),
     ] {
-        for step in [Step::CreateAudio, Step::WriteAudio] {
+        for creates in [true, false] {
             let mut config = config();
             config.backlog_ms = 300;
-            let rig = Rig::with(Dir::new(), config);
+            let rig = Rig::with(Dir::new(), config).of(format);
+            let step = if creates {
+                Step::CreateAudio
+            } else {
+                rig.write_step()
+            };
             let asked = failing(&rig, step, error, usize::MAX);
             let id = Uuid::new_v4();
             let mut file = rig.begin(id, "call");
-            file.shape(Format::WAV, 48_000, 2);
+            file.shape(format, 48_000, 2);
             file.write(pattern(0, 1000)).expect("room");
-            if step == Step::CreateAudio {
+            if creates {
                 rig.report.wait(|seen| seen.create_failed.contains_key(&id));
             } else {
                 assert!(rig.published(id).0.state_is(State::Failed));
@@ -247,15 +294,19 @@ fn marks_that_wait_are_one() {
 
 #[test]
 fn a_planted_panic_stays_with_its_recording() {
+    for_each_format(planted_panic_stays);
+}
+
+fn planted_panic_stays(format: Format) {
     for place in ["writer", "finisher"] {
         for keep in [true, false] {
             let mut config = config();
             config.panic_at = place.to_owned();
-            let rig = Rig::with(Dir::new(), config);
+            let rig = Rig::with(Dir::new(), config).of(format);
             let [first, second] = [1, 2].map(|at| {
                 let id = Uuid::new_v4();
                 let mut file = rig.begin(id, &format!("call{at}"));
-                file.shape(Format::WAV, 8000, 1);
+                file.shape(format, 8000, 1);
                 file.write(pattern(at, 1000)).expect("room");
                 if at == 1 {
                     file.finish(ended(id, EndReason::Stopped), keep);
@@ -268,19 +319,19 @@ fn a_planted_panic_stays_with_its_recording() {
                 id
             });
             assert!(rig.published(second).0.state_is(State::Finished));
-            assert_eq!(audio(&rig.path("call2.wav")), pattern(2, 1000));
+            assert_eq!(audio(&rig.audio_path("call2")), pattern(2, 1000));
             rig.idle();
             assert_eq!(rig.store.backlog_bytes(), 0);
             if place == "writer" {
                 assert!(rig.report.seen(|seen| seen.create_failed.contains_key(&first)));
                 assert_eq!(rig.control_names().len(), 2);
             } else if !keep {
-                assert_eq!(rig.names(), [".callrec", "call2.json", "call2.wav"]);
+                assert_eq!(rig.names(), [".callrec", "call2.json", &rig.audio_name("call2")]);
             } else {
                 assert!(rig.published(first).0.state_is(State::Failed));
-                let rig = Rig::on(rig.close());
+                let rig = rig.reopen();
                 assert!(rig.published(first).0.recovered);
-                assert_eq!(audio(&rig.path("call1.wav")), pattern(1, 1000));
+                assert_eq!(audio(&rig.audio_path("call1")), pattern(1, 1000));
             }
         }
     }
@@ -413,23 +464,28 @@ fn a_huge_digest_is_left_to_the_next_open() {
 /// What is published as failed, or not at all, has a line in the log and a status.
 #[test]
 fn what_fails_while_finishing_is_logged() {
+    for_each_format(failed_finish_is_logged);
+}
+
+fn failed_finish_is_logged(format: Format) {
     let failures = [
         (Step::Seal, ENOSPC, Status::NoSpace),
         (Step::Digest, libc::EDQUOT, Status::NoSpace),
         (Step::PlaceAudio, EROFS, Status::Io),
     ];
     for (step, error, status) in failures {
-        let rig = Rig::new();
+        let rig = Rig::new().of(format);
         failing(&rig, step, error, 1);
         let id = Uuid::new_v4();
         record_all(&rig, id);
         let (published, _) = rig.published(id);
         assert!(published.state_is(State::Failed), "{step:?}: {published:?}");
         assert_eq!(published.failure(), status, "{step:?}");
-        let again = step == Step::PlaceAudio;
+        let again = step == Step::PlaceAudio || (step == Step::Seal && format == PAGED);
+        let part = format!("{}.part", rig.audio_name("call"));
         let told = |line: &&String| {
             line.contains(&id.to_string())
-                && line.contains("call.wav.part")
+                && line.contains(&part)
                 && line.contains("the next open tries again") == again
         };
         let lines = rig.report.seen(|seen| seen.logged.iter().filter(told).count());

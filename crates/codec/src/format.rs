@@ -160,6 +160,8 @@ pub struct Measured {
     pub output: u64,
     /// The audio has its end: nothing can follow it.
     pub ended: bool,
+    /// Without its end: so many frames at most only fill the last packet up.
+    pub padding_max: u64,
 }
 
 /// One kind of file.
@@ -234,6 +236,7 @@ pub trait Container: Sync {
             },
             output: frames,
             ended: false,
+            padding_max: 0,
         })
     }
 }

@@ -15,6 +15,8 @@ use crate::{Container, Encoder, Format, FormatSpec, Medium, Packet, Packets, Sam
 
 const MAGIC: &[u8; 8] = b"CRPAGED\n";
 const HEADER: usize = 64;
+/// Where the header tells the length, behind the mark, channels, rate and recording.
+const TOLD: usize = 8 + 2 + 4 + 16;
 /// Mark, packets, output before it, payload, check sum.
 const PAGE_HEADER: usize = 2 + 2 + 8 + 4 + 4;
 const PAGE: &[u8; 2] = b"PG";
@@ -206,6 +208,7 @@ impl Container for Paged {
             },
             output,
             ended,
+            padding_max: if ended { 0 } else { output.min(PACKET - 1) },
         })
     }
 }
@@ -269,17 +272,29 @@ pub struct Decoded {
     pub recording: Uuid,
     /// Interleaved, 16 bits a sample, the lower byte first.
     pub samples: Vec<u8>,
+    /// The last page is there.
+    pub ended: bool,
+    /// How many frames the header tells of; 0 until it is sealed.
+    pub told: u64,
 }
 
 /// Reads a file, finished or as it grows; `None` if it is neither.
 pub fn decode(file: &[u8]) -> Option<Decoded> {
+    let (decoded, bytes) = decode_whole_pages(file)?;
+    (bytes == file.len()).then_some(decoded)
+}
+
+/// Reads the pages of a file that are whole, up to the first that is not; answers how many
+/// bytes that were, too.
+pub fn decode_whole_pages(file: &[u8]) -> Option<(Decoded, usize)> {
     let found = Paged.parse(file)?;
     let frame_bytes = found.shape.block_frame_bytes();
+    let told = file[TOLD..].first_chunk()?;
     let mut samples = Vec::new();
-    let mut at = HEADER;
-    while at < file.len() {
-        let page = page_at(&file[at..])?;
-        if page.last {
+    let (mut at, mut ended) = (HEADER, false);
+    while let Some(page) = page_at(&file[at..]).filter(|_| !ended) {
+        ended = page.last;
+        if ended {
             samples.truncate(page.output as usize * frame_bytes);
         } else if page.output as usize * frame_bytes != samples.len() {
             return None;
@@ -292,11 +307,14 @@ pub fn decode(file: &[u8]) -> Option<Decoded> {
         at += page.bytes;
     }
     samples.drain(..(DELAY as usize * frame_bytes).min(samples.len()));
-    Some(Decoded {
+    let decoded = Decoded {
         shape: found.shape,
         recording: found.recording?,
         samples,
-    })
+        ended,
+        told: u64::from_le_bytes(*told),
+    };
+    Some((decoded, at))
 }
 
 #[cfg(test)]
@@ -318,16 +336,16 @@ mod tests {
             .collect()
     }
 
-    fn begun() -> Vec<u8> {
+    fn header(length: Length, sealed: bool) -> Vec<u8> {
         let tags = Tags {
             recording: Uuid::from_u128(7),
         };
-        Paged.header(&shape(), &tags, Length::default(), false)
+        Paged.header(&shape(), &tags, length, sealed)
     }
 
     /// In one go, or given up after `cut` frames and continued by another encoder.
     fn file(frames: usize, cut: Option<usize>) -> Vec<u8> {
-        let mut file = begun();
+        let mut file = header(Length::default(), false);
         let mut packets = Packets::default();
         let mut encoder = PagedEncoder::new(&shape());
         let mut output = 0;
@@ -344,7 +362,69 @@ mod tests {
         let more = packets.frames();
         Paged.wrap(&mut packets, output, &mut file);
         Paged.end(trim, output + more, &mut file);
+        let length = Length {
+            frames: frames as u64,
+            bytes: (file.len() - HEADER) as u64,
+        };
+        file.splice(..HEADER, header(length, true));
         file
+    }
+
+    /// A file's bytes.
+    struct Bytes(Vec<u8>);
+
+    impl Medium for Bytes {
+        fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+            self.0.extend_from_slice(bytes);
+            Ok(())
+        }
+
+        fn rewrite(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
+            self.0[at as usize..][..bytes.len()].copy_from_slice(bytes);
+            Ok(())
+        }
+
+        fn read_range(&self, at: u64, buffer: &mut [u8]) -> io::Result<usize> {
+            let rest = self.0.get(at as usize..).unwrap_or_default();
+            let read = rest.len().min(buffer.len());
+            buffer[..read].copy_from_slice(&rest[..read]);
+            Ok(read)
+        }
+
+        fn len(&self) -> io::Result<u64> {
+            Ok(self.0.len() as u64)
+        }
+
+        fn seal(&mut self, len: u64) -> io::Result<()> {
+            self.0.truncate(len as usize);
+            Ok(())
+        }
+
+        fn sync(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// Wherever a file is cut off, what is measured of it is what can be decoded.
+    #[test]
+    fn a_file_that_is_cut_off_is_measured_in_whole_pages() {
+        let whole = file(1700, None);
+        let found = Paged.parse(&whole).expect("a header");
+        for len in HEADER..=whole.len() {
+            let measured = Paged
+                .measure(&Bytes(whole[..len].to_vec()), &found)
+                .expect("readable");
+            let (decoded, bytes) = decode_whole_pages(&whole[..len]).expect("a header");
+            assert_eq!(measured.length.bytes as usize, bytes - HEADER, "{len}");
+            assert_eq!(measured.length.frames as usize, decoded.samples.len() / 4);
+            assert_eq!(
+                (measured.ended, decoded.ended),
+                (len == whole.len(), len == whole.len())
+            );
+            let heard = measured.length.frames.min(1700);
+            assert!(measured.length.frames - heard <= measured.padding_max, "{len}");
+            assert_eq!(measured.output == 0, bytes == HEADER);
+        }
     }
 
     #[test]
@@ -352,6 +432,7 @@ mod tests {
         for frames in [0, 1, 119, 120, 121, 160, 1000] {
             let decoded = decode(&file(frames, None)).expect("a whole file");
             assert_eq!(decoded.samples, said(0..frames), "{frames}");
+            assert_eq!((decoded.told, decoded.ended), (frames as u64, true));
             assert_eq!(decoded.recording, Uuid::from_u128(7));
         }
     }

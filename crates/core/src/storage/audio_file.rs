@@ -244,6 +244,13 @@ impl AudioFile {
         Ok(())
     }
 
+    /// Appends what ends the audio, of which so many frames are heard.
+    pub fn append_end(&mut self, bytes: &[u8], frames: u64) -> io::Result<()> {
+        self.append(bytes, 0)?;
+        self.length.frames = frames;
+        Ok(())
+    }
+
     /// Writes over audio that is on the disk. `at`: bytes of audio before it.
     pub fn overwrite(&mut self, bytes: &[u8], at: u64) -> io::Result<()> {
         self.files.directory.step(Step::PatchAudio)?;

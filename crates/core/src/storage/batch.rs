@@ -33,7 +33,7 @@ impl Batch<'_> {
             let more = matches!(items.get(1), Some(Item::Audio(_) | Item::Patch(_)));
             match item {
                 Item::Shape(shape) => {
-                    if !self.live.audio.set_shape(*shape)? {
+                    if !self.live.set_shape(*shape)? {
                         let id = self.live.id;
                         let message = format!("{id}: shape told after the first block: ignored");
                         self.report.log(LOG_WARNING, message);

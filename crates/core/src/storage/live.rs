@@ -4,6 +4,7 @@ use super::audio_file::AudioFile;
 use super::manifest::Manifest;
 use super::tail::{Tail, remove_tail};
 use crate::words::Error;
+use callrec_codec::Shape;
 use callrec_codec::container::Measured;
 use std::io;
 use uuid::Uuid;
@@ -14,6 +15,8 @@ pub struct Live {
     pub audio: AudioFile,
     /// Of a format whose frames cannot be rewritten in place, once it has audio.
     tail: Option<Box<Tail>>,
+    /// No frame before this one is patched any more.
+    settled: u64,
     /// The latest that is known.
     pub manifest: Box<Manifest>,
     /// An earlier process left it.
@@ -27,6 +30,7 @@ impl Live {
             id,
             audio,
             tail: None,
+            settled: 0,
             manifest,
             recovers: false,
         }
@@ -47,6 +51,15 @@ impl Live {
     /// Whether frames that are in the file can be replaced.
     fn is_rewritable(&self) -> bool {
         self.audio.shape().file_frame_bytes().is_some()
+    }
+
+    /// Says what the audio is. Returns `false`, and changes nothing, once there is audio of
+    /// another shape.
+    pub fn set_shape(&mut self, shape: Shape) -> io::Result<bool> {
+        match self.tail {
+            Some(_) => Ok(*self.audio.shape() == shape),
+            None => self.audio.set_shape(shape),
+        }
     }
 
     /// Bytes of a frame where frames are written first.
@@ -102,15 +115,13 @@ impl Live {
 
     /// No frame before this one is patched any more.
     pub fn settle(&mut self, frame: u64) {
-        if let Some(tail) = &mut self.tail {
-            tail.settle(frame);
-        }
+        self.settled = self.settled.max(frame);
     }
 
     /// Brings the recording's file up to date with what is written and settled.
     pub fn advance(&mut self) -> io::Result<()> {
         if let Some(tail) = &mut self.tail {
-            tail.advance(&mut self.audio)?;
+            tail.advance(&mut self.audio, self.settled)?;
         }
         self.audio.write_header(false)
     }
@@ -138,20 +149,31 @@ impl Live {
 
     /// Brings what is in the tail on the disk into the file, as far as it is not there yet.
     fn finish_tail(&mut self, measured: Measured) -> io::Result<()> {
-        self.tail = Tail::open(&self.audio, self.id, measured)?.map(Box::new);
-        if let Some(tail) = &mut self.tail {
-            return tail.finish(&mut self.audio);
+        let mut frames = measured.length.frames;
+        if !measured.ended
+            && let Some(tail) = Tail::open(&self.audio, self.id, measured)?
+        {
+            if tail.end() > frames {
+                return self.tail.insert(Box::new(tail)).finish(&mut self.audio);
+            }
+            // The last packet is there, and what says how much of it is heard is not.
+            if frames - tail.end() <= measured.padding_max {
+                frames = tail.end();
+            }
         }
-        if measured.ended || measured.output == 0 {
-            return Ok(());
+        if !measured.ended && measured.output > 0 {
+            let mut end = Vec::new();
+            let container = self.audio.shape().format.container();
+            container.end(measured.length.frames - frames, measured.output, &mut end);
+            self.audio.append_end(&end, frames)?;
         }
-        let mut end = Vec::new();
-        let container = self.audio.shape().format.container();
-        container.end(0, measured.output, &mut end);
-        match end.is_empty() {
-            true => Ok(()),
-            false => self.audio.append(&end, 0),
-        }
+        self.tail = None;
+        Ok(())
+    }
+
+    /// Whether all audio that was written is in the recording's file, with its end.
+    pub fn is_whole(&self) -> bool {
+        self.tail.as_ref().is_none_or(|tail| tail.is_finished())
     }
 
     /// Removes all audio of the recording.

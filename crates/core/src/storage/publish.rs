@@ -82,12 +82,21 @@ impl Publisher {
         self.notifier.ended(id, mem::take(&mut *live.manifest), false);
     }
 
-    /// Publishes a file. `measured`: how much audio there is, is the file's to say.
-    /// Returns `false` if that cannot be done now: the next open goes on with it.
+    /// Publishes a file, or notes that this has failed. `measured`: how much audio there is, is
+    /// the file's to say. Returns `false` if there is no time for it: the next open goes on.
     pub fn complete(&self, live: &mut Live, measured: bool) -> bool {
         state_end(live);
-        if let Err(error) = self.retry.persist(|| self.seal(live, measured)) {
-            self.failed(live, &error);
+        let sealed = self.retry.persist(|| self.seal(live, measured));
+        match sealed {
+            Ok(()) => {}
+            Err(error) if live.is_whole() => self.failed(live, &error),
+            Err(error) => {
+                // Published, it would lose what its tail still holds.
+                live.state_facts();
+                let error = live.error(&error);
+                self.unpublished(live, &error);
+                return true;
+            }
         }
         live.state_facts();
         let safe = self.retry.persist(|| self.make_durable(live));
@@ -99,7 +108,7 @@ impl Publisher {
         if let Err(error) = self.retry.persist(|| self.place(live)) {
             let error = live.error(&error);
             self.unpublished(live, &error);
-        } else if let Err(error) = live.remove_tail() {
+        } else if let Err(error) = self.retry.persist(|| live.remove_tail()) {
             let message = format!("{}: its tail is not removed: {error}", live.id);
             self.report.log(LOG_WARNING, message);
         }
@@ -201,7 +210,7 @@ impl Publisher {
         state_discarded(live);
         let mut noted = self.retry.persist(|| self.note_discard(live));
         let gone = self.retry.persist(|| live.remove_audio());
-        if noted.is_err() && gone.is_ok() {
+        if noted.is_err() {
             // Where the disk was full there is room now.
             noted = self.note_discard(live);
         }

@@ -17,7 +17,7 @@ use super::notifier::Notifier;
 use super::publish::Publisher;
 use super::report::{LOG_ERROR, LOG_INFO, LOG_WARNING, Report, panic_text};
 use super::search::{AudioSearch, Walked, closing};
-use super::tail::{remove_tail, tails};
+use super::tail::{has_tail, remove_tail, tails};
 use crate::clock;
 use crate::sync::{Mutex, contained};
 use crate::words::{EndReason, State};
@@ -62,9 +62,7 @@ impl Recovery {
     /// The recovery thread's body. What it cannot do now is left for the next open.
     pub fn run(&self) {
         let left = mem::take(&mut *self.left.lock());
-        if let Err(error) = self.remove_stale_tails() {
-            self.log(LOG_WARNING, format!("what is left of tails stays: {error}"));
-        }
+        self.remove_stale_tails();
         let mut walked = Walked::default();
         for id in left {
             if self.links.activity.is_shutting_down() {
@@ -85,14 +83,19 @@ impl Recovery {
     }
 
     /// The tails of recordings that nothing else is left of.
-    fn remove_stale_tails(&self) -> io::Result<()> {
-        for id in tails(&self.links.files)? {
+    fn remove_stale_tails(&self) {
+        let remove = |id| match self.links.manifests.exists(id)? {
             // The manifest of a recording comes before its tail, and goes after it.
-            if !self.links.manifests.exists(id)? {
-                remove_tail(&self.links.files, id)?;
-            }
+            true => Ok(()),
+            false => remove_tail(&self.links.files, id),
+        };
+        let removed = match tails(&self.links.files) {
+            Ok(ids) => ids.into_iter().map(remove).collect(),
+            Err(error) => vec![Err(error)],
+        };
+        for error in removed.into_iter().filter_map(io::Result::err) {
+            self.log(LOG_WARNING, format!("a tail is left in .callrec: {error}"));
         }
-        Ok(())
     }
 
     fn log(&self, level: i32, message: String) {
@@ -121,6 +124,7 @@ impl Recovery {
             None if !manifest.started => self.remove_unbegun(id),
             None => {
                 state_gone(id, &mut manifest);
+                remove_tail(&self.links.files, id)?;
                 self.links.notifier.ended(id, manifest, false);
                 self.links.manifests.forget_next(id)
             }
@@ -144,6 +148,7 @@ impl Recovery {
                 LOG_ERROR,
                 format!("{id}: manifest unreadable and no audio found: put aside"),
             );
+            remove_tail(&self.links.files, id)?;
             self.links.manifests.forget_next(id)?;
             return self.links.manifests.put_aside(id);
         };
@@ -172,11 +177,15 @@ impl Recovery {
         };
         if left.is_published() {
             if let Some(told) = self.published_manifest(id, &left)? {
+                remove_tail(&self.links.files, id)?;
                 self.links.manifests.forget_next(id)?;
                 self.links.notifier.ended(id, told, true);
                 return Ok(());
             }
-        } else if !manifest.started && left.is_empty(id, &manifest.shape()) {
+        } else if !manifest.started
+            && left.is_empty(id, &manifest.shape())
+            && !has_tail(&self.links.files, id)?
+        {
             self.remove(&left)?;
             return self.remove_unbegun(id);
         }
@@ -281,6 +290,7 @@ impl Recovery {
     /// It was never told as started, so nothing is owed.
     fn remove_unbegun(&self, id: Uuid) -> io::Result<()> {
         self.log(LOG_INFO, format!("{id}: never begun, removed"));
+        remove_tail(&self.links.files, id)?;
         self.links.manifests.forget_next(id)?;
         self.links.manifests.forget(id)
     }

@@ -6,6 +6,7 @@
 //! goes on from there: what the file does not hold yet is still here.
 
 use super::audio_file::{AudioFile, AudioFiles, PIECE};
+use super::directory::Directory;
 use super::faults::Step;
 use super::file_handle::FileHandle;
 use super::files::{removed, there};
@@ -40,8 +41,6 @@ pub struct Tail {
     base: u64,
     /// Of frames, behind the header.
     bytes: u64,
-    /// No frame before this one is patched any more.
-    settled: u64,
     handle: FileHandle,
     encoder: Box<dyn Encoder>,
     /// Frames that the encoder has been fed.
@@ -63,8 +62,7 @@ impl Tail {
         Ok(Tail::new(audio, id, 0, 0, handle))
     }
 
-    /// The tail that an earlier process left, if it can go on from what the recording's file
-    /// holds.
+    /// The tail that is on the disk, if it can go on from what the recording's file holds.
     pub fn open(audio: &AudioFile, id: Uuid, measured: Measured) -> io::Result<Option<Tail>> {
         let directory = audio.files().directory();
         let name = tail_name(id);
@@ -82,8 +80,7 @@ impl Tail {
         tail.output = measured.output;
         tail.fed = tail.encoder.resume_from(measured.output);
         tail.encoder.resume(measured.output);
-        let goes_on = base <= tail.fed && tail.end() > measured.length.frames && !measured.ended;
-        Ok(goes_on.then_some(tail))
+        Ok((base <= tail.fed).then_some(tail))
     }
 
     fn new(audio: &AudioFile, id: Uuid, base: u64, bytes: u64, handle: FileHandle) -> Tail {
@@ -94,7 +91,6 @@ impl Tail {
             frame_bytes: shape.block_frame_bytes() as u64,
             base,
             bytes,
-            settled: 0,
             handle,
             encoder: shape.format.encoder(shape),
             fed: 0,
@@ -133,21 +129,16 @@ impl Tail {
     /// Writes over frames that are here. `at`: bytes of frames before them, from the recording's
     /// first. Those that are encoded already stay as they are.
     pub fn overwrite(&mut self, bytes: &[u8], at: u64) -> io::Result<()> {
-        self.files.directory().step(Step::WriteTail)?;
+        self.files.directory().step(Step::PatchTail)?;
         let first = self.fed * self.frame_bytes;
         let passed = first.saturating_sub(at).min(bytes.len() as u64);
         let begin = HEADER + at.max(first) - self.base * self.frame_bytes;
         self.file()?.rewrite(begin, &bytes[passed as usize..])
     }
 
-    /// No frame before this one is patched any more.
-    pub fn settle(&mut self, frame: u64) {
-        self.settled = self.settled.max(frame);
-    }
-
-    /// Encodes what is settled, and appends it to the recording's file.
-    pub fn advance(&mut self, audio: &mut AudioFile) -> io::Result<()> {
-        self.encode(audio, self.settled)?;
+    /// Encodes the frames before `settled`, and appends them to the recording's file.
+    pub fn advance(&mut self, audio: &mut AudioFile, settled: u64) -> io::Result<()> {
+        self.encode(audio, settled)?;
         let kept = self.encoder.resume_from(self.output);
         match kept.saturating_sub(self.base) * self.frame_bytes >= COMPACT_BYTES {
             true => self.compact(kept),
@@ -167,6 +158,11 @@ impl Tail {
             self.ended = true;
         }
         self.write_pending(audio)
+    }
+
+    /// Whether everything is in the recording's file.
+    pub fn is_finished(&self) -> bool {
+        self.ended && self.pending.is_empty()
     }
 
     fn encode(&mut self, audio: &mut AudioFile, to: u64) -> io::Result<()> {
@@ -224,6 +220,7 @@ impl Tail {
             next.append(&piece[..read])?;
             at += read as u64;
         }
+        files.directory().step(Step::PlaceTail)?;
         let control = files.directory().control();
         control.rename_over(&next_name(self.id), control, &tail_name(self.id))?;
         self.bytes -= (base - self.base) * self.frame_bytes;
@@ -233,12 +230,31 @@ impl Tail {
     }
 }
 
-/// Removes a recording's tail, if it has one.
+/// Removes a recording's tail, if it has one. One that cannot be removed has no audio left at
+/// least.
 pub fn remove_tail(files: &AudioFiles, id: Uuid) -> io::Result<()> {
-    files.directory().step(Step::RemoveTail)?;
-    let control = files.directory().control();
-    removed(control.remove(&next_name(id)))?;
-    removed(control.remove(&tail_name(id)))
+    let directory = files.directory();
+    let names = [next_name(id), tail_name(id)];
+    let remove = |name: &String| removed(directory.control().remove(name));
+    let step = directory.step(Step::RemoveTail);
+    let done = step.and_then(|()| names.iter().try_for_each(remove));
+    if done.is_err() {
+        for name in &names {
+            let _ = empty(directory, name);
+        }
+    }
+    done
+}
+
+fn empty(directory: &Directory, name: &str) -> io::Result<()> {
+    let file = directory.control().open_write(name)?;
+    directory.check_own(&file, name)?;
+    PlainFile::new(file, 0).seal(0)
+}
+
+/// Whether a recording has a tail.
+pub fn has_tail(files: &AudioFiles, id: Uuid) -> io::Result<bool> {
+    files.directory().control().exists(&tail_name(id))
 }
 
 /// The recordings that have a tail in `.callrec`.
@@ -246,7 +262,8 @@ pub fn tails(files: &AudioFiles) -> io::Result<Vec<Uuid>> {
     let entries = files.directory().control().list()?;
     let ids = entries.into_iter().filter_map(|entry| {
         let stem = entry.name.strip_suffix(".tmp").unwrap_or(&entry.name);
-        Uuid::try_parse(stem.strip_suffix(".tail")?).ok()
+        let id = Uuid::try_parse(stem.strip_suffix(".tail")?).ok()?;
+        (tail_name(id) == stem && !entry.is_directory).then_some(id)
     });
     Ok(ids.collect())
 }

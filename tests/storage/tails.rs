@@ -1,0 +1,399 @@
+//! Files that keep what they have, and the tail that holds what is not settled yet.
+
+use super::*;
+use callrec::codec::paged::decode_whole_pages;
+
+/// Behind this a tail has frames.
+const TAIL_HEADER: usize = 24;
+/// Of one channel.
+pub const FRAME: usize = 2;
+/// Of a packet, without the last one.
+const PADDING: usize = 159 * FRAME;
+
+pub fn rig() -> Rig {
+    Rig::new().of(PAGED)
+}
+
+pub fn begin(rig: &Rig, id: Uuid) -> ByteFile {
+    let mut file = rig.begin(id, "call");
+    file.shape(PAGED, 8000, 1);
+    file
+}
+
+/// What the file in progress holds of the recording.
+fn encoded(rig: &Rig) -> Vec<u8> {
+    let bytes = fs::read(rig.part_path("call")).expect("a file in progress");
+    let (decoded, whole) = decode_whole_pages(&bytes).expect("a header");
+    assert_eq!(whole, bytes.len(), "whole pages alone");
+    decoded.samples
+}
+
+/// The directory as a kill would leave it now.
+fn killed_now(rig: &Rig) -> Dir {
+    let left = Dir::new();
+    copy_tree(&rig.directory, &left);
+    left
+}
+
+/// As a kill would leave the directory at each step of a kind from here on.
+pub fn kills(
+    rig: &Rig,
+    of: impl Fn(Step) -> bool + Send + Sync + 'static,
+) -> Arc<parking_lot::Mutex<Vec<Dir>>> {
+    let left = Arc::new(parking_lot::Mutex::new(Vec::new()));
+    let (from, to) = (rig.directory.0.clone(), Arc::clone(&left));
+    rig.fault(move |step| {
+        if of(step) {
+            let copy = Dir::new();
+            copy_tree(&from, &copy);
+            to.lock().push(copy);
+        }
+        Ok(())
+    });
+    left
+}
+
+/// What the next open makes of a directory. Nothing of it may be left in `.callrec`.
+pub fn recovered(left: Dir, id: Uuid) -> (Manifest, Vec<u8>) {
+    let rig = Rig::on(left).of(PAGED);
+    let (told, _) = rig.published(id);
+    assert!(told.state_is(State::Finished), "{told:?}");
+    expect_honest(&rig, &told);
+    let said = audio(&rig.path(&told.file));
+    rig.settle(id);
+    assert_eq!(rig.control_names(), ["lock"]);
+    assert_eq!(rig.names().len(), 3, "{:?}", rig.names());
+    (told, said)
+}
+
+#[test]
+fn the_length_is_exact_to_the_frame() {
+    for frames in [0, 1, 119, 120, 121, 159, 160, 161, 1000] {
+        for settled in [0, frames / 2, frames] {
+            let rig = rig();
+            let id = Uuid::new_v4();
+            let said = pattern(3, frames * FRAME);
+            let mut file = begin(&rig, id);
+            file.write(said.clone()).expect("room");
+            file.settled((settled * FRAME) as u64);
+            rig.idle();
+            let (told, left) = recovered(killed_now(&rig), id);
+            let seen = (told.samples as usize, told.duration_ms as usize);
+            assert_eq!(seen, (frames, (frames + 4) / 8), "killed, {settled} settled");
+            assert!(left == said, "killed, {frames} frames, {settled} settled");
+            file.finish(ended(id, EndReason::Stopped), true);
+            let (told, _) = rig.published(id);
+            assert_eq!((told.samples as usize, told.recovered), (frames, false));
+            assert!(
+                audio(&rig.audio_path("call")) == said,
+                "{frames} frames, {settled} settled"
+            );
+            expect_honest(&rig, &told);
+            rig.settle(id);
+            assert_eq!(rig.control_names(), ["lock"]);
+        }
+    }
+}
+
+#[test]
+fn the_file_follows_what_is_settled() {
+    let rig = rig();
+    let id = Uuid::new_v4();
+    let mut file = begin(&rig, id);
+    let mut said = Vec::new();
+    for block in 0..10 {
+        let more = pattern(block, 2000);
+        said.extend_from_slice(&more);
+        file.write(more).expect("room");
+        rig.idle();
+        let before = encoded(&rig);
+        assert!(said.starts_with(&before) && before.len() <= 2000 * block);
+        // What was said before the frontier stays, what was said behind it is replaced.
+        let settled = said.len() - 900;
+        file.settled(settled as u64);
+        rig.idle();
+        let held = encoded(&rig);
+        assert!(said.starts_with(&held) && held.len() <= settled);
+        assert!(held.len() + PADDING >= settled, "{} of {settled}", held.len());
+        let late = pattern(50 + block, 700);
+        said[settled + 100..][..700].copy_from_slice(&late);
+        file.patch((settled + 100) as u64, late).expect("room");
+    }
+    file.finish(ended(id, EndReason::Stopped), true);
+    let (told, _) = rig.published(id);
+    assert!(audio(&rig.audio_path("call")) == said);
+    expect_honest(&rig, &told);
+}
+
+/// The first block, and what is settled of it, come to the writer at once.
+#[test]
+fn what_is_settled_with_the_first_block_is_not_forgotten() {
+    let rig = rig();
+    let gate = Arc::new(Gate::default());
+    gate.set(true);
+    let at = Arc::clone(&gate);
+    rig.fault(move |step| {
+        if step == Step::CreateAudio {
+            at.pass();
+        }
+        Ok(())
+    });
+    let id = Uuid::new_v4();
+    let mut file = rig.begin(id, "call");
+    gate.reached(1);
+    file.shape(PAGED, 8000, 1);
+    file.write(pattern(0, 4000)).expect("room");
+    file.settled(4000);
+    gate.set(false);
+    rig.idle();
+    assert!(encoded(&rig).len() + PADDING >= 4000);
+    file.finish(ended(id, EndReason::Stopped), true);
+    rig.published(id);
+}
+
+#[test]
+fn another_shape_after_the_first_block_is_ignored() {
+    let rig = rig();
+    let id = Uuid::new_v4();
+    let mut file = begin(&rig, id);
+    file.write(pattern(0, 1000)).expect("room");
+    rig.idle();
+    file.shape(PAGED, 16_000, 2);
+    file.shape(PAGED, 8000, 1);
+    file.write(pattern(1, 1000)).expect("room");
+    file.finish(ended(id, EndReason::Stopped), true);
+    let (told, _) = rig.published(id);
+    assert_eq!((told.samples, told.sample_rate, told.channels), (1000, 8000, 1));
+    assert_eq!(
+        audio(&rig.audio_path("call")),
+        [pattern(0, 1000), pattern(1, 1000)].concat()
+    );
+    let ignored = |line: &&String| line.contains("shape told after");
+    assert_eq!(
+        rig.report.seen(|seen| seen.logged.iter().filter(ignored).count()),
+        1
+    );
+}
+
+/// More than a mebibyte that is encoded goes; a kill at any moment of it costs nothing.
+#[test]
+fn a_tail_that_is_compacted_keeps_everything() {
+    const BLOCK: usize = 200_000;
+    let rig = rig();
+    let left = kills(&rig, |step| matches!(step, Step::CompactTail | Step::PlaceTail));
+    let id = Uuid::new_v4();
+    let mut file = begin(&rig, id);
+    let (mut said, mut longest) = (Vec::new(), 0);
+    let (mut seen, mut compacted) = (0, Vec::new());
+    for block in 0..20 {
+        let more = pattern(block, BLOCK);
+        said.extend_from_slice(&more);
+        file.write(more).expect("room");
+        rig.idle();
+        let late = pattern(70 + block, 5000);
+        let at = said.len() - BLOCK / 2;
+        said[at..at + 5000].copy_from_slice(&late);
+        file.patch(at as u64, late).expect("room");
+        rig.idle();
+        file.settled((said.len() - 1000) as u64);
+        rig.idle();
+        longest = longest.max(fs::metadata(rig.tail_path(id)).expect("a tail").len());
+        let kills = left.lock().len();
+        if kills > seen {
+            (seen, compacted) = (kills, [compacted, vec![said.len()]].concat());
+        }
+    }
+    assert!(longest < (1 << 20) + 2 * BLOCK as u64, "{longest}");
+    assert_eq!(compacted.len(), 3, "{compacted:?}");
+    file.finish(ended(id, EndReason::Stopped), true);
+    rig.published(id);
+    assert!(audio(&rig.audio_path("call")) == said);
+    rig.clear_faults();
+    let left = std::mem::take(&mut *left.lock());
+    assert_eq!(left.len(), 2 * compacted.len());
+    for (n, left) in left.into_iter().enumerate() {
+        let (_, found) = recovered(left, id);
+        assert!(found == said[..compacted[n / 2]], "kill {n}");
+    }
+}
+
+/// A recording of which a part is settled, as a kill leaves it; and what was said.
+pub fn half_settled() -> (Dir, Uuid, Vec<u8>) {
+    let rig = rig();
+    let id = Uuid::new_v4();
+    let mut file = begin(&rig, id);
+    let said = pattern(5, 6000);
+    file.write(said.clone()).expect("room");
+    file.settled(3000);
+    rig.idle();
+    let left = killed_now(&rig);
+    file.finish(ended(id, EndReason::Discarded), false);
+    rig.published(id);
+    (left, id, said)
+}
+
+pub fn tails_left(directory: &Dir) -> usize {
+    let entries = fs::read_dir(directory.join(".callrec")).expect("there");
+    entries
+        .filter(|entry| {
+            let name = entry.as_ref().expect("an entry").file_name();
+            name.to_string_lossy().ends_with(".tail")
+        })
+        .count()
+}
+
+/// It costs at most what it held, and the file is whole all the same.
+#[test]
+fn a_tail_that_is_damaged_costs_what_it_held() {
+    let (directory, id, said) = half_settled();
+    let tail = fs::read(directory.join(format!(".callrec/{id}.tail"))).expect("a tail");
+    let part = fs::read(directory.join("call.paged.part")).expect("a file in progress");
+    let held = decode_whole_pages(&part).expect("a header").0.samples;
+    assert!(!held.is_empty() && held.len() < said.len());
+    let with = |change: &dyn Fn(&mut Vec<u8>)| {
+        let mut tail = tail.clone();
+        change(&mut tail);
+        tail
+    };
+    let with_field = |at: usize, value: u64| {
+        with(&move |tail: &mut Vec<u8>| tail[at..at + 8].copy_from_slice(&value.to_le_bytes()))
+    };
+    let unusable = [
+        ("no mark", with_field(0, 7)),
+        ("a base beyond the file", with_field(8, 100_000)),
+        ("the largest base", with_field(8, u64::MAX)),
+        ("frames of another size", with_field(16, 4)),
+        ("frames without a size", with_field(16, 0)),
+        ("empty", Vec::new()),
+        ("a torn header", tail[..TAIL_HEADER - 1].to_vec()),
+        ("no frames", tail[..TAIL_HEADER].to_vec()),
+    ];
+    let path = |left: &Dir| left.join(format!(".callrec/{id}.tail"));
+    let again = || {
+        let left = Dir::new();
+        copy_tree(&directory, &left);
+        left
+    };
+    for (why, tail) in unusable {
+        let left = again();
+        fs::write(path(&left), tail).expect("write");
+        let (told, found) = recovered(left, id);
+        assert!(found == held, "{why}: {} bytes", found.len());
+        assert!(told.recovered);
+    }
+    let left = again();
+    fs::remove_file(path(&left)).expect("there");
+    assert!(recovered(left, id).1 == held, "missing");
+    for cut in (TAIL_HEADER..tail.len()).step_by(97) {
+        let left = again();
+        fs::write(path(&left), &tail[..cut]).expect("write");
+        let (_, found) = recovered(left, id);
+        assert!(said.starts_with(&found), "cut at {cut}");
+        let here = (cut - TAIL_HEADER) / FRAME * FRAME;
+        let least = here.max(held.len() - PADDING.min(held.len()));
+        assert!(found.len() >= least, "{} bytes of {least}", found.len());
+    }
+}
+
+/// On a full disk the rest of the tail does not fit into the file: it stays for the next open.
+#[test]
+fn what_cannot_be_encoded_now_is_at_the_next_open() {
+    for settles in [false, true] {
+        let rig = rig();
+        let id = Uuid::new_v4();
+        let said = pattern(4, 5000);
+        let mut file = begin(&rig, id);
+        file.write(said.clone()).expect("room");
+        rig.idle();
+        rig.fault(|step| match step {
+            Step::WriteAudio => Err(io::ErrorKind::StorageFull.into()),
+            _ => Ok(()),
+        });
+        if settles {
+            file.settled(4000);
+            let error = rig.report.wait_for(|seen| seen.write_failed.get(&id).cloned());
+            assert_eq!(error.status, Status::NoSpace);
+        }
+        file.finish(ended(id, EndReason::Stopped), true);
+        let (told, _) = rig.published(id);
+        assert!(told.state_is(State::Failed) && told.failure() == Status::NoSpace);
+        assert_eq!(told.file, "call.paged.part");
+        rig.settle(id);
+        assert!(rig.live_path(id).exists() && rig.tail_path(id).exists());
+        rig.clear_faults();
+        let (told, found) = recovered(rig.close(), id);
+        assert!(found == said && told.recovered);
+    }
+}
+
+#[test]
+fn tails_without_a_recording_are_removed_and_nothing_else() {
+    let directory = Rig::new().close();
+    let control = directory.join(".callrec");
+    let [first, second, third] = [1, 2, 3].map(Uuid::from_u128);
+    fs::write(control.join(format!("{first}.tail")), "stale").expect("write");
+    fs::write(control.join(format!("{third}.tail.tmp")), "stale").expect("write");
+    let upper = "00000000-0000-0000-0000-00000000000A.tail".to_owned();
+    let foreign = [
+        "notes.tail".to_owned(),
+        upper,
+        format!("{first}.tail~"),
+        format!("{first}.tail.bad"),
+        format!("{}.tail", first.simple()),
+    ];
+    for name in &foreign {
+        fs::write(control.join(name), "theirs").expect("write");
+    }
+    let folder = format!("{second}.tail");
+    fs::create_dir(control.join(&folder)).expect("make");
+    let rig = Rig::on(directory);
+    let report = Arc::clone(&rig.report);
+    let rig = rig.reopen();
+    let mut expected = foreign.to_vec();
+    expected.extend([folder, "lock".to_owned()]);
+    expected.sort_unstable();
+    assert_eq!(rig.control_names(), expected);
+    assert!(report.seen(|seen| seen.logged.is_empty()));
+}
+
+/// One stale tail that cannot be removed does not keep the others.
+#[test]
+fn every_stale_tail_has_its_turn() {
+    let directory = Dir::new();
+    fs::create_dir(directory.join(".callrec")).expect("make");
+    let ids = [1, 2, 3].map(Uuid::from_u128);
+    for id in ids {
+        fs::write(directory.join(format!(".callrec/{id}.tail")), "stale").expect("write");
+    }
+    let asked = AtomicUsize::new(0);
+    faults::set(
+        &directory.0,
+        Arc::new(move |step| match step {
+            Step::RemoveTail if asked.fetch_add(1, Ordering::SeqCst) == 0 => Err(io::Error::other("forced")),
+            _ => Ok(()),
+        }),
+    );
+    let rig = Rig::on(directory);
+    let report = Arc::clone(&rig.report);
+    let directory = rig.close();
+    assert_eq!(tails_left(&directory), 1, "one is left");
+    assert_eq!(report.seen(|seen| seen.logged.len()), 1);
+    let rig = Rig::on(directory);
+    let directory = rig.close();
+    assert_eq!(tails_left(&directory), 0);
+}
+
+/// The power went before the manifest's note that the audio has begun came to the disk.
+#[test]
+fn a_tail_shows_that_a_recording_was_begun() {
+    let (directory, id, said) = half_settled();
+    let part = directory.join("call.paged.part");
+    let header = fs::read(&part).expect("there")[..64].to_vec();
+    fs::write(&part, header).expect("write");
+    let live = directory.join(format!(".callrec/{id}.json"));
+    let text = fs::read_to_string(&live).expect("there");
+    let unbegun = text.replace("\"started\":true", "\"started\":false");
+    assert_ne!(text, unbegun);
+    fs::write(&live, unbegun).expect("write");
+    assert!(recovered(directory, id).1 == said);
+}
