@@ -142,7 +142,8 @@ fn what_is_settled_with_the_first_block_is_not_forgotten() {
     let mut file = rig.begin(id, "call");
     gate.reached(1);
     file.shape(PAGED, 8000, 1);
-    file.write(pattern(0, 4000)).expect("room");
+    file.write(pattern(0, 2000)).expect("room");
+    file.write(pattern(1, 2000)).expect("room");
     file.settled(4000);
     gate.set(false);
     rig.idle();
@@ -205,6 +206,11 @@ fn a_tail_that_is_compacted_keeps_everything() {
     }
     assert!(longest < (1 << 20) + 2 * BLOCK as u64, "{longest}");
     assert_eq!(compacted.len(), 3, "{compacted:?}");
+    // What is encoded stays, also of a patch that goes beyond it.
+    let settled = said.len() - 1000;
+    file.patch(0, vec![9; 100]).expect("room");
+    said[settled..].fill(9);
+    file.patch((settled - 500) as u64, vec![9; 1500]).expect("room");
     file.finish(ended(id, EndReason::Stopped), true);
     rig.published(id);
     assert!(audio(&rig.audio_path("call")) == said);
