@@ -340,7 +340,7 @@ fn foreign_files_are_left_alone() {
 
 /// Recordings that have their final names.
 fn published(directory: &Path) -> usize {
-    let is_audio = |file: &&PathBuf| file.extension().is_some_and(|ending| ending == "wav");
+    let is_audio = |file: &&PathBuf| check::is_audio(file);
     tree(directory).iter().filter(is_audio).count()
 }
 

@@ -2,12 +2,16 @@
 
 use crate::plan::{self, FRAME, Kind, LEGS, value};
 use crate::story::{Frame, Recording, Story};
+#[cfg(feature = "faults")]
+use crate::support::paged;
 use crate::support::{Arg, Engine, Told, ask};
 use callrec::capi::*;
 use callrec_testkit::ledger::unsettled_ms;
 use callrec_testkit::manifest::{live_manifests, manifest_beside};
+#[cfg(feature = "faults")]
+use callrec_testkit::published::check_published_as;
 use callrec_testkit::published::{Published, check_published};
-use callrec_testkit::tree::{assert_settled, files_with_extension, tree};
+use callrec_testkit::tree::{assert_settled, tree};
 use callrec_testkit::wait::PATIENCE;
 use callrec_testkit::wav::Wav;
 use std::collections::BTreeSet;
@@ -132,9 +136,15 @@ pub fn before_recovery(directory: &Path, story: &Story) {
         let Some(id) = id.filter(|id| story.was_started(id)) else {
             continue;
         };
-        let done = Wav::parse_playable(&bytes).and_then(|wav| audio(story, &story.recordings[id], &wav));
+        let check = |wav: &Wav| audio(story, &story.recordings[id], wav);
+        let done = match is_paged(Path::new(name.trim_end_matches(".part"))) {
+            true => paged_in_progress(directory, id, &bytes, check),
+            false => Wav::parse_playable(&bytes).and_then(|wav| check(&wav)),
+        };
         assert!(done.is_ok(), "{name} before recovery: {done:?}");
-        opened_by_another(&directory.join(part));
+        if bytes.starts_with(b"RIFF") {
+            opened_by_another(&directory.join(part));
+        }
     }
     for id in story.recordings.keys().filter(|id| story.was_started(id)) {
         let live = directory.join(format!(".callrec/{id}.json"));
@@ -143,6 +153,35 @@ pub fn before_recovery(directory: &Path, story: &Story) {
             "{id} was started and not ended, but nothing is owed"
         );
     }
+}
+
+fn is_paged(file: &Path) -> bool {
+    file.extension().is_some_and(|ending| ending == "paged")
+}
+
+/// The file holds a part of what was handed in; with its tail it holds as much as another
+/// format's file would.
+#[cfg(feature = "faults")]
+fn paged_in_progress(
+    directory: &Path,
+    id: &str,
+    bytes: &[u8],
+    check: impl Fn(&Wav) -> Result<u64, String>,
+) -> Result<u64, String> {
+    let part = paged::read_part(bytes)?;
+    check(&part)?;
+    let tail = directory.join(format!(".callrec/{id}.tail"));
+    check(&paged::with_tail(&part, &tail)?)
+}
+
+#[cfg(not(feature = "faults"))]
+fn paged_in_progress(
+    _: &Path,
+    _: &str,
+    _: &[u8],
+    _: impl Fn(&Wav) -> Result<u64, String>,
+) -> Result<u64, String> {
+    Err("a format that this build does not have".to_owned())
 }
 
 /// A reader that is not ours, where one is named: CALLREC_READER="ffprobe -v error".
@@ -160,7 +199,11 @@ fn opened_by_another(file: &Path) {
 /// A published file is whole: header, manifest, digest, ledger and pauses agree with each
 /// other, and the library's own check agrees with them.
 fn whole(path: &Path) -> Result<Published, String> {
-    let published = check_published(path)?;
+    let published = match is_paged(path) {
+        #[cfg(feature = "faults")]
+        true => check_published_as(path, paged::read_finished)?,
+        _ => check_published(path)?,
+    };
     let path = Arg::from(path.to_str().unwrap());
     let verified = ask(|e| unsafe { rec_verify(path.ptr(), e) });
     verified.map_err(|refusal| refusal.message)?;
@@ -288,10 +331,16 @@ pub fn after_recovery(directory: &Path, story: &Story, told: &[Told]) -> Outcome
     // Nothing stands beside them that nobody can account for.
     for file in tree(directory) {
         let file = directory.join(file);
-        let known = files.contains(&file.with_extension("wav")) || file.ends_with(".callrec/lock");
+        let is_of = |audio: &PathBuf| file == *audio || file == audio.with_extension("json");
+        let known = files.iter().any(is_of) || file.ends_with(".callrec/lock");
         assert!(known, "{} came from somewhere", file.display());
     }
     result
+}
+
+/// Whether it is a published audio file, by its name.
+pub fn is_audio(file: &Path) -> bool {
+    is_paged(file) || file.extension().is_some_and(|ending| ending == "wav")
 }
 
 /// The published audio that carries an id in its name.
@@ -300,9 +349,9 @@ pub fn audio_of(directory: &Path, id: &str) -> Option<PathBuf> {
         file.file_name()
             .is_some_and(|name| name.to_string_lossy().contains(id))
     };
-    files_with_extension(directory, "wav")
-        .into_iter()
-        .find(carries_id)
+    let files = tree(directory).into_iter();
+    let mut audio = files.filter(|file| is_audio(file) && carries_id(file));
+    audio.next().map(|file| directory.join(file))
 }
 
 #[test]

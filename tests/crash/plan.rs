@@ -43,12 +43,17 @@ const fn of(layout: i32, format: &'static str, codec: i32, pause_mode: i32, habi
     }
 }
 
-const KINDS: [Kind; 12] = {
+const KINDS: &[Kind] = {
     use Habit::*;
     const SILENCE: i32 = REC_PAUSE_SILENCE;
     const SKIP: i32 = REC_PAUSE_SKIP;
-    [
+    &[
         of(REC_LAYOUT_STEREO, "wav", REC_CODEC_PCM16, SILENCE, Pauses),
+        // Frames of these are first in a tail, and then cannot be written over.
+        #[cfg(feature = "faults")]
+        of(REC_LAYOUT_STEREO, "test-paged", REC_CODEC_PCM16, SILENCE, Pauses),
+        #[cfg(feature = "faults")]
+        of(REC_LAYOUT_MONO, "test-paged", REC_CODEC_PCM16, SKIP, Cycles),
         of(REC_LAYOUT_MONO, "wav", REC_CODEC_PCM16, SKIP, Pauses),
         of(REC_LAYOUT_STEREO, "wav-ulaw", REC_CODEC_PCMU, SKIP, Pauses),
         of(REC_LAYOUT_LOCAL, "wav", REC_CODEC_PCM16, SILENCE, Steady),

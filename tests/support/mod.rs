@@ -8,6 +8,8 @@ pub mod calls;
 pub mod engine;
 pub mod events;
 pub mod feeds;
+#[cfg(feature = "faults")]
+pub mod paged;
 pub mod recordings;
 
 pub use abi::*;

@@ -23,9 +23,18 @@ pub struct Published {
 /// balances, that every span lies within the file and that pauses are silent, or empty if
 /// the recording skips them.
 pub fn check_published(path: impl AsRef<Path>) -> Result<Published, String> {
+    check_published_as(path, Wav::parse_playable)
+}
+
+/// The same for a file of another format, which `read` presents as the WAV file that the same
+/// recording would have.
+pub fn check_published_as(
+    path: impl AsRef<Path>,
+    read: impl FnOnce(&[u8]) -> Result<Wav, String>,
+) -> Result<Published, String> {
     let path = path.as_ref();
     let bytes = std::fs::read(path).map_err(|why| format!("{}: {why}", path.display()))?;
-    let wav = Wav::parse_playable(&bytes)?;
+    let wav = read(&bytes)?;
     let manifest = try_beside(path)?;
     let (frames, length) = (wav.frames() as u64, bytes.len() as u64);
     if manifest["samples"] != frames || manifest["bytes"] != length || manifest["digest"] != digest(&bytes) {
