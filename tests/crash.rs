@@ -83,8 +83,8 @@ fn crash(directory: &Path, scene: &Scene, time: Duration, stopping: Option<Durat
         victim.wait(|line| line.starts_with('z'));
         victim.live_for(delay);
     }
-    let story = victim.kill();
-    check::before_recovery(directory, &story);
+    let mut story = victim.kill();
+    check::before_recovery(directory, &mut story);
     story
 }
 
@@ -140,8 +140,8 @@ fn killed_while_beginning() {
         let mut victim = scene.begin(&directory.0);
         let time = Duration::from_micros(dice.between(0, 250_000));
         victim.live_for(time);
-        let story = victim.kill();
-        check::before_recovery(&directory.0, &story);
+        let mut story = victim.kill();
+        check::before_recovery(&directory.0, &mut story);
         let told = check::recover(&directory.0, &story);
         let result = check::after_recovery(&directory.0, &story, &told);
         let started = story.recordings.keys().filter(|id| story.was_started(id)).count();
@@ -367,8 +367,8 @@ fn killed_inside_the_callback() {
                 published(&directory.0) > 2
             });
         }
-        let story = victim.kill();
-        check::before_recovery(&directory.0, &story);
+        let mut story = victim.kill();
+        check::before_recovery(&directory.0, &mut story);
         let ended: Vec<&String> = story.recordings.keys().filter(|id| story.was_ended(id)).collect();
         assert_eq!(ended.len(), 1, "one callback, which has not returned");
         let published = published(&directory.0);

@@ -123,8 +123,9 @@ pub fn audio(story: &Story, recording: &Recording, wav: &Wav) -> Result<u64, Str
 }
 
 /// The file in progress of every recording that was told as started, and of those
-/// whose end was not told; each must be playable and hold what was handed in.
-pub fn before_recovery(directory: &Path, story: &Story) {
+/// whose end was not told; each must be playable and hold what was handed in. How much each
+/// holds is noted in the story: recovery must not lose it.
+pub fn before_recovery(directory: &Path, story: &mut Story) {
     let parts: Vec<PathBuf> = tree(directory)
         .into_iter()
         .filter(|file| file.extension().is_some_and(|ending| ending == "part"))
@@ -136,12 +137,14 @@ pub fn before_recovery(directory: &Path, story: &Story) {
         let Some(id) = id.filter(|id| story.was_started(id)) else {
             continue;
         };
-        let check = |wav: &Wav| audio(story, &story.recordings[id], wav);
+        let check = |wav: &Wav| audio(story, &story.recordings[id], wav).map(|_| wav.frames());
         let done = match is_paged(Path::new(name.trim_end_matches(".part"))) {
             true => paged_in_progress(directory, id, &bytes, check),
             false => Wav::parse_playable(&bytes).and_then(|wav| check(&wav)),
         };
-        assert!(done.is_ok(), "{name} before recovery: {done:?}");
+        let held = done.unwrap_or_else(|why| panic!("{name} before recovery: {why}"));
+        let id = id.clone();
+        story.held.insert(id, held);
         if bytes.starts_with(b"RIFF") {
             opened_by_another(&directory.join(part));
         }
@@ -166,8 +169,8 @@ fn paged_in_progress(
     directory: &Path,
     id: &str,
     bytes: &[u8],
-    check: impl Fn(&Wav) -> Result<u64, String>,
-) -> Result<u64, String> {
+    check: impl Fn(&Wav) -> Result<usize, String>,
+) -> Result<usize, String> {
     let part = paged::read_part(bytes)?;
     check(&part)?;
     let tail = directory.join(format!(".callrec/{id}.tail"));
@@ -179,8 +182,8 @@ fn paged_in_progress(
     _: &Path,
     _: &str,
     _: &[u8],
-    _: impl Fn(&Wav) -> Result<u64, String>,
-) -> Result<u64, String> {
+    _: impl Fn(&Wav) -> Result<usize, String>,
+) -> Result<usize, String> {
     Err("a format that this build does not have".to_owned())
 }
 
@@ -305,6 +308,12 @@ pub fn after_recovery(directory: &Path, story: &Story, told: &[Told]) -> Outcome
         } = whole(&path).unwrap_or_else(|why| panic!("{id}: {why}"));
         let lost = audio(story, recording, &wav)
             .unwrap_or_else(|why| panic!("{} {recording:?}: {why}", path.display()));
+        let held = story.held.get(id).copied().unwrap_or(0);
+        assert!(
+            wav.frames() >= held,
+            "{} of {held} frames: {manifest}",
+            wav.frames()
+        );
         result.recordings += 1;
         let recovered = manifest["end_reason"] == "recovered";
         assert_eq!(manifest["recovered"], recovered, "{manifest}");

@@ -143,6 +143,8 @@ pub struct Story {
     pub calls: HashMap<usize, Vec<Frame>>,
     pub recordings: BTreeMap<String, Recording>,
     pub events: BTreeMap<String, Vec<Event>>,
+    /// Frames of each file in progress that were on the disk after the kill.
+    pub held: BTreeMap<String, usize>,
 }
 
 impl Story {
