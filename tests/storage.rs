@@ -205,6 +205,29 @@ fn path_tricks_end_inside_the_directory() {
     assert!(Template::parse(DEFAULT_TEMPLATE).is_ok());
 }
 
+/// Both would have the same manifest.
+#[test]
+fn recordings_of_two_formats_do_not_share_a_name() {
+    let rig = Rig::new();
+    let mut begun = Vec::new();
+    for format in ["wav", "au", "wav-ulaw"] {
+        let id = Uuid::new_v4();
+        let mut first = manifest(id);
+        first.format = format.to_owned();
+        let file = rig.store.begin(id, Box::new(move || (first, name("x"))));
+        rig.report.wait(|seen| seen.created.contains(&id));
+        begun.push((id, file));
+    }
+    let mut files = Vec::new();
+    for (id, file) in begun {
+        file.finish(ended(id, EndReason::Stopped), true);
+        let (published, _) = rig.published(id);
+        assert!(rig.path(&published.file).exists());
+        files.push(published.file);
+    }
+    assert_eq!(files, ["x.wav", "x-2.au", "x-3.wav"]);
+}
+
 #[cfg(unix)]
 #[test]
 fn a_linked_sub_directory_is_refused() {

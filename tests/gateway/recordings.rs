@@ -317,8 +317,8 @@ fn the_audio_of_every_format_is_where_its_url_says() {
     let house = House::open(&[]);
     for (format, ending, kind) in [
         ("wav-ulaw", "wav", "audio/wav"),
-        ("au", "au", "audio/basic"),
-        ("au-alaw", "au", "audio/basic"),
+        ("au", "au", "audio/x-au"),
+        ("au-alaw", "au", "audio/x-au"),
     ] {
         let start = Start {
             call_id: Some(FIRST),

@@ -58,7 +58,7 @@ impl Container for Au {
     }
 
     fn mime_type(&self) -> &'static str {
-        "audio/basic"
+        "audio/x-au"
     }
 
     fn frame_bytes(&self, shape: &Shape) -> Option<u64> {

@@ -55,8 +55,8 @@ impl RecordingFile {
         Ok(())
     }
 
-    /// Replaces frames that were given before, as a block or as silence. `Err` gives the
-    /// block back, as for `write`.
+    /// Replaces frames that were given before, as a block or as silence, by a block that is
+    /// not silence. `Err` gives the block back, as for `write`.
     pub fn patch(&mut self, from_frame: u64, block: Block) -> Result<(), Block> {
         let bytes = block.bytes().len() as u64;
         if bytes == 0 {

@@ -8,7 +8,7 @@ use super::medium::PlainFile;
 use super::name::RecordingName;
 use crate::clock;
 use callrec_codec::container::{self, Found, HEADER_MAX, Length, Measured, Tags};
-use callrec_codec::{Medium, Shape};
+use callrec_codec::{Container, Format, Medium, Shape};
 use std::io;
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
@@ -111,7 +111,7 @@ impl LeftAudio {
     /// Opens the file to write to it, and says how much of it is whole. `told`: what the
     /// manifest says of a file without a header.
     pub fn reopen(self, files: &Arc<AudioFiles>, id: Uuid, told: Shape) -> io::Result<(AudioFile, Measured)> {
-        let found = self.header.unwrap_or_else(|| expected(id, told));
+        let found = self.header.unwrap_or_else(|| self.expected(id, told));
         let measured = found.shape.format.container().measure(&self.file, &found)?;
         let left = LeftFile {
             name: self.name,
@@ -124,15 +124,26 @@ impl LeftAudio {
         Ok((audio, measured))
     }
 
+    /// The header that this file should have. Where the manifest tells a format of another kind
+    /// of file, or none, the file's name is believed.
+    fn expected(&self, id: Uuid, told: Shape) -> Found {
+        let is_own = |container: &&dyn Container| self.ending == format!(".{}", container.extension());
+        let own = Format::containers().find(is_own);
+        let known = own.filter(|own| own.extension() != told.format.extension());
+        let format = known.and_then(|own| own.formats().first()).map(Format::of);
+        let format = format.unwrap_or(told.format);
+        header_of(id, Shape { format, ..told })
+    }
+
     /// Where the audio begins, also where the header was lost.
     fn audio_at(&self, id: Uuid, told: &Shape) -> u64 {
-        let found = self.header.unwrap_or_else(|| expected(id, *told));
+        let found = self.header.unwrap_or_else(|| self.expected(id, *told));
         found.audio_at
     }
 }
 
 /// The header that a file of this shape should have.
-fn expected(id: Uuid, shape: Shape) -> Found {
+fn header_of(id: Uuid, shape: Shape) -> Found {
     let tags = Tags { recording: id };
     let header = shape
         .format

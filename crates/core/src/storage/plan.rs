@@ -11,7 +11,7 @@ use super::name::RecordingName;
 use super::os::Dir;
 use super::report::{LOG_WARNING, Report};
 use super::retry::Failure;
-use crate::words::Error;
+use crate::words::{Error, Format};
 use callrec_codec::Shape;
 use std::io;
 use std::mem;
@@ -79,10 +79,7 @@ impl Maker {
         for number in 1..=NUMBERS_MAX {
             let stem = plan.name.stem(number);
             let part = format!("{stem}{ending}{PART}");
-            if folder.exists(&format!("{stem}{ending}"))?
-                || folder.exists(&format!("{stem}{JSON}"))?
-                || folder.exists(&part)?
-            {
+            if is_taken(folder, &stem)? {
                 continue;
             }
             let name = plan.name.numbered(number);
@@ -109,6 +106,17 @@ impl Maker {
             "every number of this name is taken",
         ))
     }
+}
+
+/// Whether a recording has this name, of whatever format: their manifests would have the same.
+fn is_taken(folder: &Dir, stem: &str) -> io::Result<bool> {
+    for container in Format::containers() {
+        let audio = format!("{stem}.{}", container.extension());
+        if folder.exists(&audio)? || folder.exists(&format!("{audio}{PART}"))? {
+            return Ok(true);
+        }
+    }
+    folder.exists(&format!("{stem}{JSON}"))
 }
 
 /// Removes what was made of a recording that could not be begun, so that it never

@@ -273,11 +273,12 @@ impl Recovery {
         let part = mem::take(&mut manifest.part);
         let left = self.search.find(id, &part, "")?;
         let left = left.filter(|left| !left.is_published());
+        let tail = remove_tail(&self.links.files, id);
         if let Some(left) = &left {
             self.links.directory.step(Step::RemoveAudio)?;
             self.remove(left)?;
         }
-        remove_tail(&self.links.files, id)?;
+        tail?;
         manifest.id = id.as_hyphenated().to_string();
         manifest.state = State::Finished.text().to_owned();
         manifest.file = String::new();
