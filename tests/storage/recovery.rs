@@ -494,3 +494,22 @@ fn one_search_finds_all(format: Format) {
     assert!(!rig.live_path(ids[3]).exists());
     drop(socket);
 }
+
+/// Neither the manifest nor the header says what the file is; its name does.
+#[test]
+fn a_file_is_what_its_name_says_where_nothing_else_does() {
+    let (directory, ids) = crashed(Format::named("au").expect("built in"), 1);
+    let part = directory.0.join(format!("sub/{}.au.part", ids[0]));
+    let mut bytes = fs::read(&part).expect("there");
+    let said = bytes.split_off(96);
+    assert!(said.iter().any(|byte| *byte != 0));
+    fs::write(&part, [vec![0; 96], said.clone()].concat()).expect("write");
+    let live = directory.0.join(format!(".callrec/{}.json", ids[0]));
+    let text = fs::read(&live).expect("there");
+    fs::write(&live, &text[..text.len() / 2]).expect("write");
+    let rig = Rig::on(directory);
+    let (published, _) = rig.published(ids[0]);
+    assert!(published.file.ends_with(".au"), "{}", published.file);
+    let bytes = fs::read(rig.path(&published.file)).expect("there");
+    assert!(bytes.starts_with(b".snd") && bytes[96..] == said);
+}
