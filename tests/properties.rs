@@ -11,6 +11,9 @@ mod abi;
 mod check;
 #[path = "properties/fate.rs"]
 mod fate;
+#[cfg(feature = "faults")]
+#[path = "properties/formats.rs"]
+mod formats;
 #[path = "properties/model.rs"]
 mod model;
 #[path = "properties/names.rs"]

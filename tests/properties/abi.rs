@@ -22,17 +22,17 @@ use crate::support::*;
 /// A run of so many samples in a row is no accident.
 const RUN: usize = 8;
 
-struct Whole {
-    engine: Engine,
+pub struct Whole {
+    pub engine: Engine,
     call: rec_call,
     feeds: [Option<rec_feed>; 3],
-    ids: Vec<String>,
+    pub ids: Vec<String>,
     // Last: the engine is closed before its directory goes.
-    dir: Dir,
+    pub dir: Dir,
 }
 
 impl Whole {
-    fn new(plan: &Plan) -> Whole {
+    pub fn new(plan: &Plan) -> Whole {
         let dir = Dir::new();
         let flush_ms = plan.flush_ms.max(100).to_string();
         let leg_wait_ms = plan.leg_wait_ms.to_string();

@@ -10,13 +10,17 @@ use crate::model::NS_PER_MS;
 use crate::plan::{Plan, Wish, plans};
 use crate::run::{Driver, Hand, LINEAR_TYPE, Run, Span, Taken};
 
-struct Simulated {
+/// Another way to start a recording.
+pub type StartTape = Box<dyn FnMut(&mut Sim, sim::Wish) -> Tape>;
+
+pub struct Simulated {
     sim: Sim,
-    tapes: Vec<Tape>,
+    pub tapes: Vec<Tape>,
+    pub start: Option<StartTape>,
 }
 
 impl Simulated {
-    fn new(plan: &Plan) -> Simulated {
+    pub fn new(plan: &Plan) -> Simulated {
         let clock = if plan.real {
             ClockMode::Real
         } else {
@@ -28,6 +32,7 @@ impl Simulated {
         Simulated {
             sim: Sim::new(config),
             tapes: Vec::new(),
+            start: None,
         }
     }
 }
@@ -62,13 +67,18 @@ impl Driver for Simulated {
     }
 
     fn start(&mut self, wish: Wish, rate: u32) {
-        self.tapes.push(self.sim.start(sim::Wish {
+        let wanted = sim::Wish {
             layout: wish.layout,
             format: wish.format,
             pause_mode: wish.pause_mode,
             max_duration_ms: wish.max_duration_ms,
             rate,
-        }));
+        };
+        let tape = match &mut self.start {
+            Some(start) => start(&mut self.sim, wanted),
+            None => self.sim.start(wanted),
+        };
+        self.tapes.push(tape);
     }
 
     fn pause(&mut self, tape: usize) {

@@ -33,6 +33,8 @@ pub struct Collected {
     pub bytes: Vec<u8>,
     pub blocks: usize,
     pub patches: usize,
+    /// No frame before this one may be patched any more.
+    pub settled: u64,
     pub paused_at: Vec<u64>,
     pub pauses: Vec<Span>,
     pub losses: Vec<Span>,
@@ -119,11 +121,16 @@ impl Sink for Collector {
         if collected.pool.is_some() {
             return Ok(());
         }
+        assert!(from_frame >= collected.settled, "a patch of what is settled");
         let audio = block.bytes();
         let from = from_frame as usize * collected.frame_bytes();
         collected.bytes[from..from + audio.len()].copy_from_slice(audio);
         collected.patches += 1;
         Ok(())
+    }
+
+    fn settled(&mut self, frame: u64) {
+        self.0.lock().settled = frame;
     }
 
     fn buffer(&mut self) -> Vec<u8> {
@@ -368,7 +375,18 @@ impl Sim {
 
     pub fn start(&mut self, wish: Wish) -> Tape {
         self.tapes += 1;
-        let (tape, spec) = Tape::new(self.tapes, wish);
+        self.start_into(self.tapes, wish, |collector| collector)
+    }
+
+    /// Starts a recording of this id, whose sink is what `sink` makes of its collector.
+    pub fn start_into(
+        &mut self,
+        id: u128,
+        wish: Wish,
+        sink: impl FnOnce(Box<dyn Sink>) -> Box<dyn Sink>,
+    ) -> Tape {
+        let (tape, mut spec) = Tape::new(id, wish);
+        spec.sink = sink(spec.sink);
         self.set(What::Start(Box::new(spec)));
         tape
     }
