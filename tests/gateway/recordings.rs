@@ -319,6 +319,8 @@ fn the_audio_of_every_format_is_where_its_url_says() {
         ("wav-ulaw", "wav", "audio/wav"),
         ("au", "au", "audio/x-au"),
         ("au-alaw", "au", "audio/x-au"),
+        #[cfg(feature = "faults")]
+        ("test-paged", "paged", "application/octet-stream"),
     ] {
         let start = Start {
             call_id: Some(FIRST),
@@ -333,9 +335,13 @@ fn the_audio_of_every_format_is_where_its_url_says() {
         let url = said["recording_url"].as_str().unwrap();
         assert!(url.ends_with(&format!("/{id}.{ending}")), "{url}");
         assert_eq!(said["recording_format"], ending);
-        let reply = house.send("GET", url.strip_prefix(&house.base).unwrap(), &ID, "");
+        let path = url.strip_prefix(&house.base).unwrap();
+        let reply = house.send("GET", path, &ID, "");
         assert_eq!((reply.status, reply.header("content-type")), (200, kind));
-        assert_eq!(reply.body, std::fs::read(file).unwrap());
+        let bytes = std::fs::read(&file).unwrap();
+        assert_eq!(reply.body, bytes);
+        let reply = house.send("GET", path, &[ID[0], ID[1], ("range", "bytes=40-99")], "");
+        assert_eq!((reply.status, reply.body.as_slice()), (206, &bytes[40..100]));
     }
 }
 
