@@ -45,10 +45,19 @@ impl System {
 }
 
 pub fn abort_at(directory: &Path, number: usize, system: System) {
-    let steps = AtomicUsize::new(0);
+    abort_at_behind(&Arc::default(), directory, number, system);
+}
+
+/// The same, with a gate before the writers. While that is shut, what is queued waits, and
+/// comes to a writer at once, however the threads run.
+pub fn abort_at_behind(gate: &Arc<Gate>, directory: &Path, number: usize, system: System) {
+    let (steps, gate) = (AtomicUsize::new(0), gate.clone());
     faults::set(
         directory,
         Arc::new(move |step| {
+            if step == Step::Serve {
+                gate.pass();
+            }
             if steps.fetch_add(1, Ordering::SeqCst) == number {
                 std::process::abort();
             }

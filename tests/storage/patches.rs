@@ -324,12 +324,14 @@ fn discarded_needs_no_patch(format: Format) {
 }
 
 /// Each patch waits until the one before is on the disk, so that each is a step.
-fn patch_one_by_one(rig: &Rig, id: Uuid) -> ByteFile {
+fn patch_one_by_one(rig: &Rig, id: Uuid, gate: &Gate) -> ByteFile {
+    gate.set(true);
     let mut file = rig.begin(id, "sub/call");
     file.shape(rig.format, 8000, 1);
     file.write(pattern(0, 800)).expect("room");
     file.fill(800);
     file.write(pattern(2, 800)).expect("room");
+    gate.set(false);
     for at in 0..PATCHES {
         rig.idle();
         let from = 800 + at as u64 * 200;
@@ -344,13 +346,14 @@ const PATCHES: usize = 4;
 
 /// One that ends, and one that is live.
 pub fn child_patches(directory: &Path, format: Format, kill: usize) {
-    abort_at(directory, kill, System::RenamesExclusively);
+    let gate = Arc::new(Gate::default());
+    abort_at_behind(&gate, directory, kill, System::RenamesExclusively);
     let rig = Rig::talking(Dir(directory.to_owned())).of(format);
     let [ends, lives] = [1, 2].map(Uuid::from_u128);
-    patch_one_by_one(&rig, ends).finish(ended(ends, EndReason::Stopped), true);
+    patch_one_by_one(&rig, ends, &gate).finish(ended(ends, EndReason::Stopped), true);
     rig.published(ends);
     rig.settle(ends);
-    std::mem::forget(patch_one_by_one(&rig, lives));
+    std::mem::forget(patch_one_by_one(&rig, lives, &gate));
     std::process::exit(0);
 }
 
