@@ -146,15 +146,20 @@ impl LegMedia {
     }
 
     /// Before this, nothing more of the leg is expected: a stall may hold it back, and a
-    /// leg that is silent may have stalled.
-    pub fn settled_ns(&self, now_ns: u64) -> u64 {
+    /// leg that is silent may have stalled. Packets that are missing may be out of order, by
+    /// `reorder_ns`, also where they come faster than they were said.
+    pub fn settled_ns(&self, now_ns: u64, reorder_ns: u64) -> u64 {
         let heard = self.latest.is_some() && self.attached;
         if !heard || now_ns.saturating_sub(self.audio_ns) > GIVEN_UP_NS {
             return u64::MAX;
         }
         let suspect = self.streams.oldest_suspect();
         let suspect = suspect.map_or(u64::MAX, |(at, rate)| grid::time(at.max(0) as u64, rate));
-        let known = self.line.end_ns().max(self.silent_ns).min(suspect);
+        let gap = self
+            .streams
+            .earliest_gap_ns(now_ns, reorder_ns)
+            .unwrap_or(u64::MAX);
+        let known = self.line.end_ns().max(self.silent_ns).min(suspect).min(gap);
         known.max(now_ns.saturating_sub(STALLED_NS))
     }
 

@@ -340,7 +340,10 @@ impl CallState {
     /// Nothing before this is brought any more by a leg that is live.
     fn settle(&mut self, now_ns: u64) {
         let settled = match self.real {
-            true => self.legs.fed().map(|(_, leg)| leg.settled_ns(now_ns)).min(),
+            true => {
+                let settled = |leg: &LegMedia| leg.settled_ns(now_ns, self.reorder_ns);
+                self.legs.fed().map(|(_, leg)| settled(leg)).min()
+            }
             false => None,
         };
         for tap in &mut self.taps {

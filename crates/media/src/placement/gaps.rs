@@ -14,6 +14,8 @@ pub(super) struct Gap {
     /// After the packet before them: what comes for them lies between.
     pub from: i64,
     pub to: i64,
+    /// When the packet behind it came.
+    pub seen: i64,
 }
 
 #[derive(Debug, Default)]
@@ -25,6 +27,12 @@ impl Gaps {
             self.0.pop_front();
         }
         self.0.push_back(gap);
+    }
+
+    /// Where the earliest begins that was seen after `since` and is not complete yet.
+    pub(super) fn earliest_open(&self, since: i64) -> Option<i64> {
+        let open = self.0.iter().filter(|gap| gap.missing > 0 && gap.seen > since);
+        open.map(|gap| gap.from).min()
     }
 
     /// A number that was missing has come: the silence that it is one of.

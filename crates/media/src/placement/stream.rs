@@ -361,6 +361,12 @@ impl Stream {
         self.anchoring
     }
 
+    /// Where packets are missing that may be out of order, by so much at most; and the rate.
+    pub fn earliest_gap(&self, now_ns: u64, reorder_ns: u64) -> Option<(i64, u32)> {
+        let since = samples(now_ns.saturating_sub(reorder_ns), self.rate);
+        Some((self.gaps.earliest_open(since)?, self.rate))
+    }
+
     /// What has no place yet.
     pub(super) fn held(&self) -> &[Held<'static>] {
         &self.held
@@ -403,6 +409,7 @@ impl Stream {
                 missing: held.missing,
                 from: held.wanted - gap,
                 to: held.wanted,
+                seen: held.arrival,
             });
         }
         if self.real && held.wanted - held.arrival > samples(AHEAD_NS, self.rate) {

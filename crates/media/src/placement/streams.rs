@@ -336,6 +336,15 @@ impl Streams {
         self.suspects.iter().filter_map(first).min()
     }
 
+    /// Where packets are missing that may still be out of order: the earliest moment.
+    pub fn earliest_gap_ns(&self, now_ns: u64, reorder_ns: u64) -> Option<u64> {
+        let gaps = self
+            .streams
+            .iter()
+            .filter_map(|stream| stream.earliest_gap(now_ns, reorder_ns));
+        gaps.map(|(at, rate)| grid::time(at.max(0) as u64, rate)).min()
+    }
+
     /// Packets that nothing has confirmed yet: place, samples, rate and epoch.
     pub fn unconfirmed(&self) -> impl Iterator<Item = (i64, i64, u32, u32)> + '_ {
         let held = self.suspects.iter().flat_map(|suspect| &suspect.held);

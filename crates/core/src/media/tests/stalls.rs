@@ -48,3 +48,45 @@ fn a_slow_drain_leaves_nothing_displaced_after_a_silence() {
         assert_eq!(tape.progress.lost_ms(), 0);
     }
 }
+
+/// The backlog of a stall is as much out of order as other packets may be: its successors alone
+/// settle nothing. Wherever a recording's blocks are cut, it has all of it.
+#[test]
+fn a_backlog_that_is_out_of_order_is_lost_by_no_recording() {
+    let mut sim = Sim::real();
+    sim.attach(Leg::Local, ULAW);
+    let tapes: Vec<Tape> = (0..20)
+        .map(|_| {
+            sim.start(crate::media::sim::Wish {
+                layout: crate::words::Layout::Local,
+                format: crate::words::Format::WAV_ULAW,
+                ..Default::default()
+            })
+        })
+        .collect();
+    sim.visit();
+    send(&mut sim, 0, 100, &[]);
+    // What was said in 4.8 s comes within 0.8 s, every fifth packet 40 ms after its successors.
+    sim.now_ns += 4000 * MS;
+    let order = (100..340).map(|n| match n % 5 {
+        0 => n + 1,
+        1 => n + 1,
+        2 => n - 2,
+        _ => n,
+    });
+    for n in order {
+        sim.rtp(Leg::Local, &ulaw(n));
+        sim.now_ns += 10 * MS / 3;
+        sim.visit();
+    }
+    let next = 400;
+    send(&mut sim, 340, next, &[]);
+    for tape in &tapes {
+        sim.stop(tape);
+    }
+    sim.visit();
+    for tape in &tapes {
+        assert_eq!(tape.progress.lost_ms(), 0, "{}", tape.id);
+        assert_eq!(marks(tape)[..next as usize], expected(0, next), "{}", tape.id);
+    }
+}
