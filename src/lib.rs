@@ -13,5 +13,5 @@ pub mod handles;
 pub mod settings;
 
 pub use callrec_codec as codec;
-pub use callrec_core::{calls, clock, config, engine, events, media, storage, sync, text, words};
+pub use callrec_core::{calls, clock, config, engine, events, keys, media, storage, sync, text, words};
 pub use callrec_gateway as gateway;

@@ -1,9 +1,9 @@
 //! All that `rec_config_set` sets: the engine's keys and the gateway's.
 
 use crate::config::Config;
-use crate::config::keys::{self, ConfigKey, KeyDescription};
 use crate::gateway::config::GatewayConfig;
 use crate::gateway::names::placeholders;
+use crate::keys::{self, ConfigKey, KeyDescription};
 use crate::words::Result;
 
 /// The settings of one engine and of its gateways.
@@ -16,10 +16,8 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Settings {
         let gateway = GatewayConfig::default();
-        let engine = Config {
-            placeholders: placeholders(&gateway),
-            ..Config::default()
-        };
+        let mut engine = Config::default();
+        engine.storage.placeholders = placeholders(&gateway);
         Settings { engine, gateway }
     }
 }
@@ -27,9 +25,8 @@ impl Default for Settings {
 impl Settings {
     /// All keys that are documented, in the order of the documents.
     pub fn keys() -> impl Iterator<Item = KeyDescription> {
-        let engine = Config::KEYS.iter().map(ConfigKey::describe);
-        let all = engine.chain(GatewayConfig::KEYS.iter().map(ConfigKey::describe));
-        let listed = Settings::default().engine.placeholders.listed();
+        let all = Config::keys().chain(GatewayConfig::KEYS.iter().map(ConfigKey::describe));
+        let listed = Settings::default().engine.storage.placeholders.listed();
         all.map(move |mut key| {
             key.meaning = key.meaning.replace("{placeholders}", &listed);
             key
@@ -49,10 +46,8 @@ impl Settings {
 
     /// What the engine is opened with, and what its gateways are started with.
     pub fn into_parts(self) -> (Config, GatewayConfig) {
-        let engine = Config {
-            placeholders: placeholders(&self.gateway),
-            ..self.engine
-        };
+        let mut engine = self.engine;
+        engine.storage.placeholders = placeholders(&self.gateway);
         (engine, self.gateway)
     }
 }
@@ -60,7 +55,7 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::checks::Accepts;
+    use crate::keys::checks::Accepts;
     use crate::storage::Template;
 
     fn set(name: &str, value: &str) -> Result<()> {
@@ -186,7 +181,7 @@ mod tests {
         assert_eq!(settings.set("genesys.contact_center_id", "a b"), Ok(()));
         let (engine, _) = settings.into_parts();
         // Also where the key is set after the name.
-        let named = Template::with("{contact_center}", &engine.placeholders);
+        let named = Template::with("{contact_center}", &engine.storage.placeholders);
         assert_eq!(named, Template::parse("a%20b"));
     }
 }

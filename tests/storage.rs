@@ -251,7 +251,10 @@ fn a_linked_sub_directory_is_refused() {
 #[test]
 fn the_directory_is_held_once() {
     let rig = Rig::new();
-    let again = Store::open(StorageConfig::new(&rig.directory.0), Arc::new(Seen::default()));
+    let again = Store::open(
+        StorageConfig::new(rig.directory.0.to_str().expect("UTF-8")),
+        Arc::new(Seen::default()),
+    );
     assert_eq!(again.err().map(|error| error.status), Some(Status::Unavailable));
     // A failed attempt must not have cost us the record lock.
     let (said, _) = child(Format::WAV, "open", &rig.directory.0, 0);
@@ -259,7 +262,13 @@ fn the_directory_is_held_once() {
     let directory = rig.close();
     let (said, _) = child(Format::WAV, "open", &directory.0, 0);
     assert!(said.contains("None"), "{said}");
-    drop(Store::open(StorageConfig::new(&directory.0), Arc::new(Seen::default())).expect("free again"));
+    drop(
+        Store::open(
+            StorageConfig::new(directory.0.to_str().expect("UTF-8")),
+            Arc::new(Seen::default()),
+        )
+        .expect("free again"),
+    );
 }
 
 #[test]
@@ -590,7 +599,10 @@ fn in_a_child() {
     let system = System::of(&task);
     match task.split(" by ").next().expect("a task") {
         "open" => {
-            let opened = Store::open(StorageConfig::new(directory), Arc::new(Seen::default()));
+            let opened = Store::open(
+                StorageConfig::new(directory.to_str().expect("UTF-8")),
+                Arc::new(Seen::default()),
+            );
             say(&format!("{:?}", opened.err().map(|error| error.status)));
         }
         "live" => child_live(directory, format, number),

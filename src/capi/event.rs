@@ -128,7 +128,7 @@ pub unsafe extern "C" fn rec_subscribe(
             callback,
             data,
             #[cfg(feature = "faults")]
-            panic_at: engine.config().panic_at.clone(),
+            panic_at: engine.config().storage.panic_at.clone(),
         });
         if let Err(listener) = handles::subscription::subscribe(handle, listener) {
             // After an error the host's data is its own.

@@ -1,7 +1,7 @@
 //! The list of configuration keys, which is made from their declarations: in the comment
 //! of `rec_config_set`, from which the header has it, and in `docs/operations.md`.
 
-use callrec::config::keys::KeyDescription;
+use callrec::keys::KeyDescription;
 use callrec::settings::Settings;
 
 use super::root;

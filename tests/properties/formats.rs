@@ -170,7 +170,7 @@ struct Files {
 impl Files {
     fn new() -> Files {
         let dir = Dir::new();
-        let mut config = StorageConfig::new(&dir.0);
+        let mut config = StorageConfig::new(dir.0.to_str().expect("UTF-8"));
         (config.durability, config.writers, config.backlog_ms) = (Durability::Process, 1, 600_000);
         let ends = Arc::<Ends>::default();
         let store = Store::open(config, Arc::<Ends>::clone(&ends)).expect("open");

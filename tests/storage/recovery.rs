@@ -397,12 +397,21 @@ fn others_are_left(format: Format) {
     let directory = rig.close();
     if root {
         chown(directory.0.join(".callrec"), STRANGER, None).expect("root");
-        let opened = Store::open(StorageConfig::new(&directory.0), Arc::new(Seen::default()));
+        let opened = Store::open(
+            StorageConfig::new(directory.0.to_str().expect("UTF-8")),
+            Arc::new(Seen::default()),
+        );
         let refusal = opened.err().expect("a stranger's");
         assert!(refusal.message.contains("another user"), "{}", refusal.message);
         // It is the directory's owner who matters.
         chown(&directory.0, STRANGER, None).expect("root");
-        drop(Store::open(StorageConfig::new(&directory.0), Arc::new(Seen::default())).expect("trusted"));
+        drop(
+            Store::open(
+                StorageConfig::new(directory.0.to_str().expect("UTF-8")),
+                Arc::new(Seen::default()),
+            )
+            .expect("trusted"),
+        );
     }
 }
 

@@ -199,7 +199,7 @@ impl Rig {
     }
 
     fn open(directory: Dir, mut config: StorageConfig, aloud: bool) -> Rig {
-        config.directory.clone_from(&directory.0);
+        config.directory = directory.0.to_str().expect("UTF-8").to_owned();
         let report = Arc::new(Seen {
             aloud,
             ..Seen::default()

@@ -3,14 +3,12 @@
 //! A key is declared once, below. The struct's field, the default, what a text may be,
 //! the comment of `rec_config_set` and the table in `docs/operations.md` come from it.
 
-pub mod checks;
-pub mod keys;
-
 use crate::config_keys;
-use crate::storage::{DEFAULT_TEMPLATE, Placeholders, Template};
+use crate::keys::checks::{checked_by, choice, number, text, text_of, zero_or};
+use crate::keys::{self, ConfigKey, KeyDescription};
+use crate::storage::StorageConfig;
 use crate::sync::LargePages;
 use crate::words::{Format, Layout, PauseMode, Result, format_names, parse_format};
-use checks::{Check, checked_by, choice, number, text, text_of, zero_or};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clock {
@@ -18,36 +16,9 @@ pub enum Clock {
     Stream,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Durability {
-    Process,
-    Finish,
-}
-
 config_keys! {
     /// The settings of one engine.
     pub struct Config {
-        "storage.directory" = "recordings" => directory: String, text(1..=3000),
-            "where files go, {range} bytes; made if it is not there; one engine at a time holds it";
-        "storage.name" = DEFAULT_TEMPLATE => name: String, text(1..=500),
-            "template of a file's name without its extension, at most {most} bytes: {placeholders}; \"/\" makes directories",
-            provided Config::check_name;
-        "storage.host" = "" => host: String, text(0..=255),
-            "the {host} of a name, at most {most} bytes";
-        "storage.flush_ms" = "700" => flush_ms: u32, number(100..=10_000),
-            "how often a recording's audio goes to its file, {range} ms";
-        "storage.durability" = "finish" => durability: Durability, checked_by(durability),
-            "\"process\" never syncs; \"finish\" syncs what is published before its terminal event; \"power\" is not in this build";
-        "storage.digest" = "sha256" => digest: bool, choice(&[("sha256", true), ("none", false)]),
-            "{choices}, of the finished file, in its manifest";
-        "storage.backlog_ms" = "15000" => backlog_ms: u32, number(1000..=600_000),
-            "audio of one recording that may wait for a slow disk, {range} ms; beyond it blocks are dropped and counted";
-        "storage.backlog_bytes" = "536870912" => backlog_bytes: u64, number(1 << 20..=u64::MAX),
-            "the same for all recordings together, {range} bytes";
-        "storage.max_open_files" = "0" => max_open_files: u32, number(0..=1_000_000),
-            "how many recordings keep their file open, {range}; beyond it each block is open-append-close; 0: half of the process's soft limit";
-        "storage.min_free_bytes" = "104857600" => min_free_bytes: u64, number(0..=u64::MAX),
-            "below so much free room no recording is started (REC_ERR_NO_SPACE)";
         "media.clock" = "real" => clock: Clock, choice(&[("real", Clock::Real), ("stream", Clock::Stream)]),
             "\"real\": time is the wall's; \"stream\": time is the media's own, for replays and tests, faster than real time";
         "media.reorder_ms" = "60" => reorder_ms: u32, number(0..=1000),
@@ -88,17 +59,20 @@ config_keys! {
             "put before \"ID.EXTENSION\" to make a recording's url, at most {most} bytes";
     }
     without key {
-        /// What names may contain beside the engine's own placeholders.
-        placeholders: Placeholders = Placeholders::default();
+        /// The keys that begin with `storage`.
+        storage: StorageConfig = StorageConfig::default();
         /// How this system is asked for large pages.
         large_pages: LargePages = |_| {};
-        /// Where a test wants a panic: `faults.panic`, which no document lists.
-        #[cfg(feature = "faults")]
-        panic_at: String = String::new();
     }
 }
 
 impl Config {
+    /// All keys, in the order of the documents.
+    pub fn keys() -> impl Iterator<Item = KeyDescription> {
+        let storage = StorageConfig::KEYS.iter().map(ConfigKey::describe);
+        storage.chain(Config::KEYS.iter().map(ConfigKey::describe))
+    }
+
     pub fn set(&mut self, name: &str, value: &str) -> Result<()> {
         let known = self.set_known(name, value);
         known.unwrap_or_else(|| Err(keys::no_such_key(name)))
@@ -108,10 +82,11 @@ impl Config {
     pub fn set_known(&mut self, name: &str, value: &str) -> Option<Result<()>> {
         #[cfg(feature = "faults")]
         if name == "faults.panic" {
-            self.panic_at = value.to_owned();
+            self.storage.panic_at = value.to_owned();
             return Some(Ok(()));
         }
-        keys::set_key(self, Config::KEYS, name, value)
+        let stored = keys::set_key(&mut self.storage, StorageConfig::KEYS, name, value);
+        stored.or_else(|| keys::set_key(self, Config::KEYS, name, value))
     }
 
     /// A JSON object, flat (`{"media.clock": "stream"}`) or nested (`{"media": {"clock": "stream"}}`).
@@ -119,17 +94,6 @@ impl Config {
     pub fn load(&mut self, json: &str) -> Result<()> {
         keys::load_json(self, json, Config::set)
     }
-
-    fn check_name(&self, name: &str) -> std::result::Result<(), String> {
-        Template::with(name, &self.placeholders).map(drop)
-    }
-}
-
-fn durability(text: &str) -> std::result::Result<Durability, String> {
-    if text == "power" {
-        return Err("not in this build, which has process and finish".into());
-    }
-    choice(&[("process", Durability::Process), ("finish", Durability::Finish)]).parse(text)
 }
 
 fn format(text: &str) -> std::result::Result<Format, String> {
@@ -185,11 +149,11 @@ mod tests {
             config.load(r#"{"media": {"clock": "stream"}, "storage.flush_ms": 500, "lines.strict": true}"#);
         assert_eq!(done, Ok(()));
         assert_eq!(
-            (config.clock, config.flush_ms, config.lines_strict),
+            (config.clock, config.storage.flush_ms, config.lines_strict),
             (Clock::Stream, 500, true)
         );
         assert!(config.load(r#"{"storage.flush_ms": 600, "typo": 1}"#).is_err());
-        assert_eq!(config.flush_ms, 500);
+        assert_eq!(config.storage.flush_ms, 500);
         assert!(config.load("[]").is_err() && config.load("{").is_err());
     }
 
@@ -206,7 +170,7 @@ mod tests {
     fn a_name_may_contain_only_known_placeholders() {
         let mut config = Config::default();
         assert!(config.set("storage.name", "{date}/{site}").is_err());
-        config.placeholders = Placeholders::new().text("site", "north");
+        config.storage.placeholders = crate::storage::Placeholders::new().text("site", "north");
         assert_eq!(config.set("storage.name", "{date}/{site}"), Ok(()));
         assert!(
             config.set("storage.name", "").is_err() && config.set("storage.name", &"a".repeat(501)).is_err()

@@ -33,7 +33,7 @@ use crate::events::Bus;
 use crate::media::planted::Fault;
 use crate::media::{ClockMode, MediaConfig, MediaStats, OverflowPool, WorkerInbox};
 use crate::storage::archive::Archive;
-use crate::storage::{self, Digest, Durability, StorageConfig, Store, Template};
+use crate::storage::{self, Store, Template};
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::sync::thread::JoinHandle;
 use crate::sync::{Condvar, Mutex};
@@ -108,11 +108,12 @@ impl Engine {
     pub fn open(config: Config) -> Result<Arc<Engine>> {
         let mut config = config;
         // The host may change its directory later.
-        config.directory = std::path::absolute(&config.directory)
+        let storage = &mut config.storage;
+        storage.directory = std::path::absolute(&storage.directory)
             .map_err(|error| Error::io("storage.directory", &error))?
             .to_string_lossy()
             .into_owned();
-        let template = Template::with(&config.name, &config.placeholders)
+        let template = Template::with(&config.storage.name, &config.storage.placeholders)
             .map_err(|why| Error::new(Status::Config, format!("key \"storage.name\": {why}")))?;
         let limits = Limits {
             calls: config.calls_max,
@@ -122,11 +123,11 @@ impl Engine {
         let registry = Arc::new(Registry::new(limits, config.lines_strict));
         let bus = Bus::new();
         let desk = Desk::new(registry.clone(), bus.clone(), &config);
-        let store = Store::open(storage_config(&config, template.clone()), desk.clone())?;
+        let store = Store::open(config.storage.clone(), desk.clone())?;
         desk.attach(&store);
         let naming = Arc::new(Naming {
             template,
-            host: config.host.clone(),
+            host: config.storage.host.clone(),
         });
         let media = Arc::new(media_config(&config));
         let media_stats = Arc::new(MediaStats::default());
@@ -182,7 +183,7 @@ impl Engine {
                     worker.run()
                 })?);
         }
-        for index in 0..WRITERS {
+        for index in 0..self.config.storage.writers {
             let store = self.store.clone();
             threads
                 .storage
@@ -190,7 +191,7 @@ impl Engine {
                     store.run_writer(index)
                 })?);
         }
-        for index in 0..FINISHERS {
+        for index in 0..self.config.storage.finishers {
             let store = self.store.clone();
             threads
                 .storage
@@ -326,15 +327,12 @@ impl Engine {
     /// A test may ask for a panic at a named place.
     #[cfg(feature = "faults")]
     pub fn fault(&self, place: &str) {
-        assert!(self.config.panic_at != place, "planted at {place}");
+        assert!(self.config.storage.panic_at != place, "planted at {place}");
     }
 
     #[cfg(not(feature = "faults"))]
     pub fn fault(&self, _place: &str) {}
 }
-
-const WRITERS: usize = 2;
-const FINISHERS: usize = 2;
 
 fn closing() -> Error {
     Error::new(Status::Unavailable, "the engine is closing")
@@ -355,42 +353,21 @@ fn media_config(config: &Config) -> MediaConfig {
         },
         reorder_ns: u64::from(config.reorder_ms) * NS_PER_MS,
         leg_wait_ns: u64::from(config.leg_wait_ms) * NS_PER_MS,
-        flush_ns: u64::from(config.flush_ms) * NS_PER_MS,
-        backlog_ns: u64::from(config.backlog_ms) * NS_PER_MS,
+        flush_ns: u64::from(config.storage.flush_ms) * NS_PER_MS,
+        backlog_ns: u64::from(config.storage.backlog_ms) * NS_PER_MS,
         silent_ns: u64::from(config.silent_ms) * NS_PER_MS,
         hold_is_silence: config.hold_is_silence,
         overflow_bytes: config.overflow_bytes,
         #[cfg(feature = "faults")]
-        panic_at: match config.panic_at.strip_prefix("packet:") {
+        panic_at: match config.storage.panic_at.strip_prefix("packet:") {
             Some(payload) => payload.into(),
             None => Vec::new(),
         },
         #[cfg(feature = "faults")]
-        planted: config.panic_at.strip_prefix("timeline:").and_then(Fault::named),
-    }
-}
-
-fn storage_config(config: &Config, name: Template) -> StorageConfig {
-    StorageConfig {
-        durability: match config.durability {
-            config::Durability::Process => Durability::Process,
-            config::Durability::Finish => Durability::Finish,
-        },
-        digest: if config.digest {
-            Digest::Sha256
-        } else {
-            Digest::None
-        },
-        backlog_ms: config.backlog_ms,
-        backlog_bytes: config.backlog_bytes,
-        max_open_files: config.max_open_files,
-        min_free_bytes: config.min_free_bytes,
-        name,
-        host: config.host.clone(),
-        writers: WRITERS,
-        finishers: FINISHERS,
-        #[cfg(feature = "faults")]
-        panic_at: config.panic_at.clone(),
-        ..StorageConfig::new(&config.directory)
+        planted: config
+            .storage
+            .panic_at
+            .strip_prefix("timeline:")
+            .and_then(Fault::named),
     }
 }

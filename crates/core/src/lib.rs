@@ -20,6 +20,7 @@ pub mod clock;
 pub mod config;
 pub mod engine;
 pub mod events;
+pub mod keys;
 pub mod media;
 pub mod storage;
 pub mod sync;

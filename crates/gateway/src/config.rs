@@ -5,9 +5,9 @@ pub mod callbacks;
 
 use std::net::IpAddr;
 
-use callrec_core::config::checks::{Accepts, Check, checked_by, choice, list, number, text};
-use callrec_core::config::keys::set_key;
 use callrec_core::config_keys;
+use callrec_core::keys::checks::{Accepts, Check, checked_by, choice, list, number, text};
+use callrec_core::keys::set_key;
 use callrec_core::words;
 
 use callbacks::Target;

@@ -49,7 +49,7 @@ impl Shelf {
     /// Hears of every recording from here on; those of before are being looked for.
     /// So many requests search at the same time.
     pub fn open(engine: &Arc<Engine>, parallel: u32, stopping: watch::Receiver<bool>) -> io::Result<Shelf> {
-        let directory = PathBuf::from(&engine.config().directory);
+        let directory = PathBuf::from(&engine.config().storage.directory);
         let archive = Arc::new(engine.archive()?);
         let observer: Arc<dyn Observer> = Arc::new(Librarian {
             archive: archive.clone(),

@@ -139,10 +139,8 @@ mod tests {
     #[test]
     fn none_is_started_once_the_engine_closes() {
         let dir = tempfile::tempdir().expect("a directory");
-        let config = Config {
-            directory: dir.path().to_string_lossy().into_owned(),
-            ..Config::default()
-        };
+        let mut config = Config::default();
+        config.storage.directory = dir.path().to_string_lossy().into_owned();
         let engine = Engine::open(config).expect("an engine");
         engine.close(Duration::from_secs(60)).expect("closed");
         let options = Options {

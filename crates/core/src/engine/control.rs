@@ -112,7 +112,7 @@ impl Engine {
             Status::NoSpace,
             format!(
                 "storage.min_free_bytes {}: only {} bytes are free",
-                self.config.min_free_bytes,
+                self.config.storage.min_free_bytes,
                 self.store.free_bytes()
             ),
         ))

@@ -41,11 +41,11 @@ impl Desk {
         Arc::new(Desk {
             registry,
             bus,
-            directory: config.directory.clone(),
+            directory: config.storage.directory.clone(),
             store: OnceCell::new(),
             postbox: Postbox::default(),
             #[cfg(feature = "faults")]
-            panic_at: config.panic_at.clone(),
+            panic_at: config.storage.panic_at.clone(),
         })
     }
 

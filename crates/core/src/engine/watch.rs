@@ -83,7 +83,7 @@ impl Engine {
         event.detail = format!(
             "\"free_bytes\":{},\"min_free_bytes\":{}",
             self.store.free_bytes(),
-            self.config.min_free_bytes
+            self.config.storage.min_free_bytes
         );
         self.bus.publish(event);
     }

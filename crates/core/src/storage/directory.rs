@@ -33,7 +33,7 @@ pub struct Directory {
 impl Directory {
     /// Opens and locks the directory. Fails if another engine or process holds it.
     pub fn open(config: &StorageConfig) -> Result<Directory> {
-        let path = config.directory.as_path();
+        let path = Path::new(&config.directory);
         let fail = |what: &str, error: &io::Error| unusable(path, what, error);
         let root = Dir::open_root(path).map_err(|error| fail("cannot be opened", &error))?;
         let control = root.sub_or_new(CONTROL).map_err(|error| fail(CONTROL, &error))?;

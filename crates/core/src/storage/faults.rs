@@ -82,7 +82,7 @@ mod on {
     impl Hook {
         pub fn new(config: &StorageConfig) -> Hook {
             Hook {
-                directory: config.directory.clone(),
+                directory: config.directory.clone().into(),
                 panic_at: Mutex::new(config.panic_at.clone()),
             }
         }

@@ -1,7 +1,9 @@
 //! How a store is set up.
 
-use super::name::Template;
-use std::path::PathBuf;
+use super::name::{DEFAULT_TEMPLATE, Template};
+use super::placeholders::Placeholders;
+use crate::config_keys;
+use crate::keys::checks::{Check, checked_by, choice, number, text};
 
 /// When what is written is also made to survive a power cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,45 +20,58 @@ pub enum Digest {
     None,
 }
 
-#[derive(Clone, Debug)]
-pub struct StorageConfig {
-    pub directory: PathBuf,
-    pub durability: Durability,
-    pub digest: Digest,
-    /// Audio of one recording that may wait for the disk.
-    pub backlog_ms: u32,
-    /// Audio of all recordings that may wait for the disk.
-    pub backlog_bytes: u64,
-    /// Files kept open; 0: half of the soft limit.
-    pub max_open_files: u32,
-    /// Below this the disk is low.
-    pub min_free_bytes: u64,
-    pub name: Template,
-    /// For `{host}`.
-    pub host: String,
-    pub writers: usize,
-    pub finishers: usize,
-    /// Where a test wants a panic, once: `writer`, `finisher`.
-    #[cfg(feature = "faults")]
-    pub panic_at: String,
+config_keys! {
+    /// The keys that begin with `storage`, and what else a store is set up with.
+    pub struct StorageConfig {
+        "storage.directory" = "recordings" => directory: String, text(1..=3000),
+            "where files go, {range} bytes; made if it is not there; one engine at a time holds it";
+        "storage.name" = DEFAULT_TEMPLATE => name: String, text(1..=500),
+            "template of a file's name without its extension, at most {most} bytes: {placeholders}; \"/\" makes directories",
+            provided StorageConfig::check_name;
+        "storage.host" = "" => host: String, text(0..=255),
+            "the {host} of a name, at most {most} bytes";
+        "storage.flush_ms" = "700" => flush_ms: u32, number(100..=10_000),
+            "how often a recording's audio goes to its file, {range} ms";
+        "storage.durability" = "finish" => durability: Durability, checked_by(durability),
+            "\"process\" never syncs; \"finish\" syncs what is published before its terminal event; \"power\" is not in this build";
+        "storage.digest" = "sha256" => digest: Digest, choice(&[("sha256", Digest::Sha256), ("none", Digest::None)]),
+            "{choices}, of the finished file, in its manifest";
+        "storage.backlog_ms" = "15000" => backlog_ms: u32, number(1000..=600_000),
+            "audio of one recording that may wait for a slow disk, {range} ms; beyond it blocks are dropped and counted";
+        "storage.backlog_bytes" = "536870912" => backlog_bytes: u64, number(1 << 20..=u64::MAX),
+            "the same for all recordings together, {range} bytes";
+        "storage.max_open_files" = "0" => max_open_files: u32, number(0..=1_000_000),
+            "how many recordings keep their file open, {range}; beyond it each block is open-append-close; 0: half of the process's soft limit";
+        "storage.min_free_bytes" = "104857600" => min_free_bytes: u64, number(0..=u64::MAX),
+            "below so much free room no recording is started (REC_ERR_NO_SPACE)";
+    }
+    without key {
+        /// What names may contain beside the engine's own placeholders.
+        placeholders: Placeholders = Placeholders::default();
+        writers: usize = 2;
+        finishers: usize = 2;
+        /// Where a test wants a panic, once: `faults.panic`, which no document lists.
+        #[cfg(feature = "faults")]
+        panic_at: String = String::new();
+    }
 }
 
 impl StorageConfig {
-    pub fn new(directory: impl Into<PathBuf>) -> StorageConfig {
+    pub fn new(directory: impl Into<String>) -> StorageConfig {
         StorageConfig {
             directory: directory.into(),
-            durability: Durability::Finish,
-            digest: Digest::Sha256,
-            backlog_ms: 15_000,
-            backlog_bytes: 512 << 20,
-            max_open_files: 0,
-            min_free_bytes: 0,
-            name: Template::default(),
-            host: String::new(),
-            writers: 2,
-            finishers: 2,
-            #[cfg(feature = "faults")]
-            panic_at: String::new(),
+            ..StorageConfig::default()
         }
     }
+
+    fn check_name(&self, name: &str) -> std::result::Result<(), String> {
+        Template::with(name, &self.placeholders).map(drop)
+    }
+}
+
+fn durability(text: &str) -> std::result::Result<Durability, String> {
+    if text == "power" {
+        return Err("not in this build, which has process and finish".into());
+    }
+    choice(&[("process", Durability::Process), ("finish", Durability::Finish)]).parse(text)
 }

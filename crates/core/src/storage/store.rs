@@ -48,7 +48,7 @@ impl Store {
         let manifests = Arc::new(LiveManifests::new(Arc::clone(&directory), Arc::clone(&report)));
         let left = manifests
             .list()
-            .map_err(|error| unusable(&config.directory, "cannot be read", &error))?;
+            .map_err(|error| unusable(config.directory.as_ref(), "cannot be read", &error))?;
         let store = Store::join(config, directory, manifests, left, report);
         store.refresh_free();
         Ok(Arc::new(store))

@@ -208,7 +208,7 @@ fn current_ms(view: &View, config: &Config, now_ms: i64) -> u64 {
         PauseMode::Silence => since_start,
         PauseMode::Skip => since_start.saturating_sub(view.readings.paused_ms),
     };
-    let next_cut = cut_ms + u64::from(config.flush_ms) + VISIT_MS;
+    let next_cut = cut_ms + u64::from(config.storage.flush_ms) + VISIT_MS;
     let most = match view.spec.audio.max_duration_ms {
         0 => next_cut,
         limit => next_cut.min(limit.into()),
@@ -289,7 +289,7 @@ mod tests {
     #[test]
     fn the_current_duration_is_that_of_now_and_not_of_the_last_cut() {
         let mut config = Config::default();
-        let next = u64::from(config.flush_ms) + VISIT_MS;
+        let next = u64::from(config.storage.flush_ms) + VISIT_MS;
         let at = |view: &View, config: &Config, ms: i64| current_ms(view, config, 1_000_000 + ms);
         let running = view(5000, 2000, PauseMode::Silence);
         assert_eq!(at(&running, &config, 5300), 5300);

@@ -50,7 +50,11 @@ fn record(act: impl FnOnce(&Arc<Progress>, &mut dyn Sink), reason: EndReason) ->
     std::fs::create_dir(&directory).expect("a temporary directory");
     let registry = Arc::new(Registry::new(Limits::default(), false));
     let desk = Desk::new(registry, Bus::new(), &Config::default());
-    let store = Store::open(StorageConfig::new(&directory), desk.clone()).expect("open");
+    let store = Store::open(
+        StorageConfig::new(directory.to_str().expect("UTF-8")),
+        desk.clone(),
+    )
+    .expect("open");
     let (id, progress) = (Uuid::new_v4(), Arc::new(Progress::default()));
     let naming = Naming {
         template: Template::default(),

@@ -1,10 +1,12 @@
 //! Configuration keys: how they are declared, and how their text becomes settings.
 
+pub mod checks;
+
 use serde_json::Value;
 
-use super::checks::{Accepts, Check};
 use crate::text::{brief, one_line};
 use crate::words::{Error, Result, Status};
+use checks::{Accepts, Check};
 
 /// One key of the settings `S`. [`config_keys!`](crate::config_keys) makes them.
 pub struct ConfigKey<S> {
@@ -51,7 +53,7 @@ impl<S> ConfigKey<S> {
 /// text, and may refuse the text before the check does.
 ///
 /// ```
-/// use callrec_core::config::checks::{choice, number};
+/// use callrec_core::keys::checks::{choice, number};
 ///
 /// callrec_core::config_keys! {
 ///     /// The settings of a lamp.
@@ -109,7 +111,7 @@ macro_rules! config_keys {
         impl Default for $settings {
             fn default() -> $settings {
                 $settings {
-                    $($field: $crate::config::keys::default_of($key, $default, &$check),)*
+                    $($field: $crate::keys::default_of($key, $default, &$check),)*
                     $($(
                         $(#[cfg($present)])?
                         $other: $value,
@@ -120,17 +122,17 @@ macro_rules! config_keys {
 
         impl $settings {
             /// All keys, in the order of the documents.
-            pub const KEYS: &'static [$crate::config::keys::ConfigKey<$settings>] = &[$(
-                $crate::config::keys::ConfigKey {
+            pub const KEYS: &'static [$crate::keys::ConfigKey<$settings>] = &[$(
+                $crate::keys::ConfigKey {
                     name: $key,
                     default: $default,
                     meaning: $meaning,
                     set: |settings, text| {
                         $($condition(settings, text)?;)?
-                        settings.$field = $crate::config::checks::Check::<$type>::parse(&$check, text)?;
+                        settings.$field = $crate::keys::checks::Check::<$type>::parse(&$check, text)?;
                         Ok(())
                     },
-                    accepts: || $crate::config::checks::Check::<$type>::accepts(&$check),
+                    accepts: || $crate::keys::checks::Check::<$type>::accepts(&$check),
                 },
             )*];
         }
