@@ -55,10 +55,13 @@ pub fn kills(
 
 /// What the next open makes of a directory. Nothing of it may be left in `.callrec`.
 pub fn recovered(left: Dir, id: Uuid) -> (Manifest, Vec<u8>) {
-    let rig = Rig::on(left).of(PAGED);
+    recovered_by(&Rig::on(left).of(PAGED), id)
+}
+
+fn recovered_by(rig: &Rig, id: Uuid) -> (Manifest, Vec<u8>) {
     let (told, _) = rig.published(id);
     assert!(told.state_is(State::Finished), "{told:?}");
-    expect_honest(&rig, &told);
+    expect_honest(rig, &told);
     let said = audio(&rig.path(&told.file));
     rig.settle(id);
     assert_eq!(rig.control_names(), ["lock"]);
@@ -223,6 +226,43 @@ fn a_tail_that_is_compacted_keeps_everything() {
     }
 }
 
+/// A disk that refuses it does not end the recording, and is asked again a mebibyte later.
+#[test]
+fn a_tail_that_cannot_be_compacted_is_only_longer() {
+    const BLOCK: usize = 400_000;
+    let rig = rig();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    rig.fault(move |step| match step {
+        Step::CompactTail if count.fetch_add(1, Ordering::SeqCst) == 0 => {
+            Err(io::ErrorKind::StorageFull.into())
+        }
+        _ => Ok(()),
+    });
+    let id = Uuid::new_v4();
+    let mut file = begin(&rig, id);
+    let mut said = Vec::new();
+    for block in 0..8 {
+        let more = pattern(block, BLOCK);
+        said.extend_from_slice(&more);
+        file.write(more).expect("room");
+        file.settled(said.len() as u64);
+        rig.idle();
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), 2);
+    let longest = fs::metadata(rig.tail_path(id)).expect("a tail").len();
+    assert!(longest < said.len() as u64 / 2, "{longest}");
+    file.finish(ended(id, EndReason::Stopped), true);
+    let (told, _) = rig.published(id);
+    assert!(told.state_is(State::Finished));
+    assert!(audio(&rig.audio_path("call")) == said);
+    let warned = |line: &&String| line.contains("not compacted");
+    assert_eq!(
+        rig.report.seen(|seen| seen.logged.iter().filter(warned).count()),
+        1
+    );
+}
+
 /// A recording of which a part is settled, as a kill leaves it; and what was said.
 pub fn half_settled() -> (Dir, Uuid, Vec<u8>) {
     let rig = rig();
@@ -283,9 +323,13 @@ fn a_tail_that_is_damaged_costs_what_it_held() {
     for (why, tail) in unusable {
         let left = again();
         fs::write(path(&left), tail).expect("write");
-        let (told, found) = recovered(left, id);
+        let rig = Rig::on(left).of(PAGED);
+        let (told, found) = recovered_by(&rig, id);
         assert!(found == held, "{why}: {} bytes", found.len());
         assert!(told.recovered);
+        let said_so = |line: &String| line.contains("what it held is lost");
+        let said_so = rig.report.seen(|seen| seen.logged.iter().any(said_so));
+        assert_eq!(said_so, why != "no frames", "{why}");
     }
     let left = again();
     fs::remove_file(path(&left)).expect("there");

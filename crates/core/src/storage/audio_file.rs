@@ -9,6 +9,7 @@ use super::files::{got_name, removed};
 use super::medium::PlainFile;
 use super::name::RecordingName;
 use super::os::Dir;
+use super::report::Report;
 use super::slots::FileSlots;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use callrec_codec::container::{Found, Length, Measured, Tags};
@@ -24,20 +25,26 @@ pub const PIECE: usize = 256 << 10;
 pub struct AudioFiles {
     directory: Arc<Directory>,
     slots: FileSlots,
+    report: Arc<dyn Report>,
     written: AtomicU64,
 }
 
 impl AudioFiles {
-    pub fn new(directory: Arc<Directory>, slots: FileSlots) -> AudioFiles {
+    pub fn new(directory: Arc<Directory>, slots: FileSlots, report: Arc<dyn Report>) -> AudioFiles {
         AudioFiles {
             directory,
             slots,
+            report,
             written: AtomicU64::new(0),
         }
     }
 
     pub fn directory(&self) -> &Directory {
         &self.directory
+    }
+
+    pub fn log(&self, level: i32, message: String) {
+        self.report.log(level, message);
     }
 
     pub fn slots(&self) -> &FileSlots {

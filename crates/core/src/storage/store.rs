@@ -73,6 +73,7 @@ impl Store {
         let files = Arc::new(AudioFiles::new(
             Arc::clone(&directory),
             FileSlots::new(config.max_open_files),
+            Arc::clone(&report),
         ));
         let callbacks = Arc::new(OwedCallbacks::new(
             Arc::clone(&directory),

@@ -11,6 +11,7 @@ use super::faults::Step;
 use super::file_handle::FileHandle;
 use super::files::{removed, there};
 use super::medium::PlainFile;
+use super::report::{LOG_ERROR, LOG_WARNING};
 use callrec_codec::container::Measured;
 use callrec_codec::{Encoder, Medium, Packets, Shape};
 use std::io;
@@ -50,6 +51,8 @@ pub struct Tail {
     /// For the recording's file, behind what was appended.
     pending: Vec<u8>,
     ended: bool,
+    /// It is compacted once so many bytes of it are encoded.
+    compact_bytes: u64,
 }
 
 impl Tail {
@@ -72,15 +75,24 @@ impl Tail {
         directory.check_own(&file, &name)?;
         let file = PlainFile::new(file, 0);
         let frame_bytes = audio.shape().block_frame_bytes() as u64;
-        let Some(base) = read_header(&file, frame_bytes)? else {
-            return Ok(None);
+        let len = file.len()?;
+        let useless = |why: &str| {
+            let message = format!("{id}: its tail of {len} bytes {why}: what it held is lost");
+            audio.files().log(LOG_ERROR, message);
+            Ok(None)
         };
-        let frames = file.len()?.saturating_sub(HEADER) / frame_bytes;
+        let Some(base) = read_header(&file, frame_bytes)? else {
+            return useless("has no header that fits");
+        };
+        let frames = len.saturating_sub(HEADER) / frame_bytes;
         let mut tail = Tail::new(audio, id, base, frames * frame_bytes, FileHandle::new(file, None));
         tail.output = measured.output;
         tail.fed = tail.encoder.resume_from(measured.output);
         tail.encoder.resume(measured.output);
-        Ok((base <= tail.fed).then_some(tail))
+        match base <= tail.fed {
+            true => Ok(Some(tail)),
+            false => useless("begins behind the end of the recording's file"),
+        }
     }
 
     fn new(audio: &AudioFile, id: Uuid, base: u64, bytes: u64, handle: FileHandle) -> Tail {
@@ -97,6 +109,7 @@ impl Tail {
             output: 0,
             pending: Vec::new(),
             ended: false,
+            compact_bytes: COMPACT_BYTES,
         }
     }
 
@@ -140,10 +153,19 @@ impl Tail {
     pub fn advance(&mut self, audio: &mut AudioFile, settled: u64) -> io::Result<()> {
         self.encode(audio, settled)?;
         let kept = self.encoder.resume_from(self.output);
-        match kept.saturating_sub(self.base) * self.frame_bytes >= COMPACT_BYTES {
-            true => self.compact(kept),
-            false => Ok(()),
+        let encoded = kept.saturating_sub(self.base) * self.frame_bytes;
+        if encoded >= self.compact_bytes {
+            self.compact_bytes = match self.compact(kept) {
+                Ok(()) => COMPACT_BYTES,
+                // It is as good as before, only longer.
+                Err(error) => {
+                    let message = format!("{}: its tail is not compacted: {error}", self.id);
+                    self.files.log(LOG_WARNING, message);
+                    encoded + COMPACT_BYTES
+                }
+            };
         }
+        Ok(())
     }
 
     /// Encodes everything: nothing more will come. May be called again after an error.
@@ -221,6 +243,10 @@ impl Tail {
             at += read as u64;
         }
         files.directory().step(Step::PlaceTail)?;
+        if files.directory().syncs() {
+            // A rename that reaches the disk before the frames would lose them.
+            next.sync()?;
+        }
         let control = files.directory().control();
         control.rename_over(&next_name(self.id), control, &tail_name(self.id))?;
         self.bytes -= (base - self.base) * self.frame_bytes;
