@@ -7,7 +7,7 @@ mod support;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use callrec_testkit::directory::Dir;
+use callrec_testkit::directory::ScratchDir;
 
 use support::build::{has, installed, root, run};
 
@@ -24,7 +24,7 @@ fn compiler(include: &Path) -> Command {
 
 /// Builds a program against 0.1.0's header and today's library, and runs it.
 fn runs_unchanged(name: &str) -> String {
-    let dir = Dir::new();
+    let dir = ScratchDir::new();
     let libraries = installed(&dir.0);
     let program = dir.0.join(name);
     run(compiler(&of_0_1_0())
@@ -102,7 +102,7 @@ const BREAKING: [&str; 9] = [
 
 /// The lines of abidiff's report on a newer header that tell of such a change.
 fn breaking(newer: &Path) -> Vec<String> {
-    let dir = Dir::new();
+    let dir = ScratchDir::new();
     let old = library_of(&of_0_1_0(), &dir.0.join("old"));
     let new = library_of(newer, &dir.0.join("new"));
     let output = Command::new("abidiff").arg(old).arg(new).output().unwrap();
@@ -137,7 +137,7 @@ fn the_header_has_only_grown() {
     ] {
         let changed = header.replace(from, to);
         assert_ne!(changed, header, "{what}: {from}");
-        let dir = Dir::new();
+        let dir = ScratchDir::new();
         std::fs::write(dir.0.join("callrec.h"), changed).unwrap();
         assert_ne!(breaking(&dir.0), Vec::<String>::new(), "{what}");
     }

@@ -5,7 +5,7 @@ mod support;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use callrec_testkit::directory::Dir;
+use callrec_testkit::directory::ScratchDir;
 
 use support::build::{STATIC_LIBS, cc, cxx, has, has_cxx, installed, root, run};
 
@@ -54,7 +54,7 @@ fn record_into(program: &Path, arguments: &[&str]) -> String {
 
 /// Each standard with the shared library; one with the static one.
 fn in_every_way(name: &str, arguments: &[&str]) {
-    let dir = Dir::new();
+    let dir = ScratchDir::new();
     for standard in STANDARDS {
         record_into(&build(&dir.0, name, standard, Linked::Shared), arguments);
     }
@@ -71,7 +71,7 @@ fn under_valgrind(name: &str, leaks: &str, arguments: &[&str]) {
     if !has("valgrind") {
         return;
     }
-    let dir = Dir::new();
+    let dir = ScratchDir::new();
     let program = build(&dir.0, name, "c11", Linked::Shared);
     let mut command = Command::new("valgrind");
     command.args([
@@ -88,7 +88,7 @@ fn under_valgrind(name: &str, leaks: &str, arguments: &[&str]) {
 
 #[test]
 fn the_contract() {
-    let dir = Dir::new();
+    let dir = ScratchDir::new();
     for standard in STANDARDS {
         for linked in [Linked::Shared, Linked::Static] {
             let said = record_into(&build(&dir.0, "contract", standard, linked), &[]);
@@ -125,7 +125,7 @@ fn misuse_under_valgrind() {
 
 #[test]
 fn eight_threads_on_the_same_lines() {
-    let dir = Dir::new();
+    let dir = ScratchDir::new();
     record_into(&build(&dir.0, "stress", "c11", Linked::Shared), &["3"]);
 }
 
@@ -134,7 +134,7 @@ fn the_header_in_a_cxx_program() {
     if !has_cxx() {
         return;
     }
-    let dir = Dir::new();
+    let dir = ScratchDir::new();
     let libraries = installed(&dir.0);
     for standard in ["c++11", "c++14", "c++17", "c++20"] {
         let program = dir.0.join(standard);
@@ -164,7 +164,7 @@ fn the_readme_shows_what_the_example_does() {
     let example = read("examples-c/minimal.c");
     let (head, body) = example.split_once("#include").unwrap();
     assert_eq!(shown, format!("#include{body}"), "after {head:?}");
-    let dir = Dir::new();
+    let dir = ScratchDir::new();
     std::fs::write(dir.0.join("shown.c"), shown).unwrap();
     let mut command = cc();
     command.args(["-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-I"]);

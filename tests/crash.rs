@@ -15,7 +15,7 @@ mod story;
 mod support;
 
 use callrec::capi::*;
-use callrec_testkit::directory::Dir;
+use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::environment::number;
 use callrec_testkit::manifest::live_manifests;
 use callrec_testkit::random::Dice;
@@ -98,7 +98,7 @@ fn killed_at_random_moments() {
     );
     let mut worst = check::Outcome::default();
     for round in 0..rounds {
-        let directory = Dir::new();
+        let directory = ScratchDir::new();
         let scene = Scene {
             calls,
             seed: dice.roll(),
@@ -130,7 +130,7 @@ fn killed_while_beginning() {
     let _alone = alone();
     let mut dice = Dice::new(seed());
     for _ in 0..number("CALLREC_KILL_ROUNDS").unwrap_or(10) {
-        let directory = Dir::new();
+        let directory = ScratchDir::new();
         let scene = Scene {
             calls: 48,
             seed: dice.roll(),
@@ -154,7 +154,7 @@ fn killed_while_beginning() {
 /// was begun, so nothing stays.
 #[test]
 fn an_empty_manifest_without_audio_is_removed() {
-    let directory = Dir::new();
+    let directory = ScratchDir::new();
     drop(Engine::open(&directory.0, &[]));
     let id = uuid::Uuid::new_v4();
     std::fs::write(directory.0.join(format!(".callrec/{id}.json")), "").unwrap();
@@ -167,7 +167,7 @@ fn killed_while_recovering() {
     let _alone = alone();
     let mut dice = Dice::new(seed());
     for settings in ["storage.durability=process", "storage.durability=finish"] {
-        let directory = Dir::new();
+        let directory = ScratchDir::new();
         let scene = Scene {
             calls: 24,
             seed: dice.roll(),
@@ -229,7 +229,7 @@ fn garble(directory: &Path, story: &Story, dice: &mut Dice, most: usize) -> usiz
 fn broken_manifests_do_not_cost_audio() {
     let _alone = alone();
     let mut dice = Dice::new(seed());
-    let directory = Dir::new();
+    let directory = ScratchDir::new();
     let scene = Scene {
         calls: 12,
         seed: dice.roll(),
@@ -306,7 +306,7 @@ fn remove(directory: &Path, planted: &BTreeMap<PathBuf, Vec<u8>>) {
 fn foreign_files_are_left_alone() {
     let _alone = alone();
     let mut dice = Dice::new(seed());
-    let directory = Dir::new();
+    let directory = ScratchDir::new();
     let planted = plant(&directory.0);
     let scene = Scene {
         calls: 12,
@@ -350,7 +350,7 @@ fn killed_inside_the_callback() {
     let _alone = alone();
     let mut dice = Dice::new(seed());
     for callback in ["dies", "blocks"] {
-        let directory = Dir::new();
+        let directory = ScratchDir::new();
         let scene = Scene {
             calls: 12,
             seed: dice.roll(),

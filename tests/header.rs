@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-use callrec_testkit::directory::Dir;
+use callrec_testkit::directory::ScratchDir;
 
 use support::build::{SO, SONAME, cc, cxx, has_cxx, library_directory, root, run};
 
@@ -43,7 +43,7 @@ fn compiles(mut compiler: Command, standard: &str, source: &Path, out: &Path) {
 
 #[test]
 fn it_is_c99_to_c2x_also_twice() {
-    let dir = Dir::new();
+    let dir = ScratchDir::new();
     let source = dir.0.join("twice.c");
     let body = "#include <limits.h>\n#include <callrec.h>\n#include <callrec.h>\n\
                 rec_status use(void); rec_status use(void) { rec_error error = REC_INIT(rec_error); return error.status; }\n";
@@ -58,7 +58,7 @@ fn it_is_cxx11_to_cxx20_also_inside_extern_c() {
     if !has_cxx() {
         return;
     }
-    let dir = Dir::new();
+    let dir = ScratchDir::new();
     let inside = "extern \"C\" {\n#include <callrec.h>\n}\n#include <callrec.h>\n\
                   rec_status use() { rec_error error = REC_INIT(rec_error); return error.status; }\n";
     let plain = "#include <callrec.h>\nnamespace host { rec_call_info info = REC_INIT(rec_call_info); }\n";

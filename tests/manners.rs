@@ -7,7 +7,7 @@ mod support;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use callrec_testkit::directory::Dir;
+use callrec_testkit::directory::ScratchDir;
 
 use support::build::{SO, STATIC_LIBS, cc, installed, root, run};
 
@@ -56,7 +56,7 @@ fn said(output: &Output) -> (String, String) {
 /// line.
 fn passes(name: &str, check: &str) {
     for linked in [Linked::Shared, Linked::Static] {
-        let dir = Dir::new();
+        let dir = ScratchDir::new();
         let program = build(&dir.0, name, linked);
         let recordings = dir.0.join("recordings");
         std::fs::create_dir(&recordings).unwrap();
@@ -113,7 +113,7 @@ checks! { "manners_seccomp";
 
 #[test]
 fn loaded_and_unloaded_in_a_loop() {
-    let place = Dir::new();
+    let place = ScratchDir::new();
     let program = build(&place.0, "manners_dlopen", Linked::Not);
     let library = place.0.join("Not/lib").join(SO);
     let mut command = Command::new(program);

@@ -1,14 +1,14 @@
 //! The shortest way through the ABI.
 mod support;
 use callrec::capi::*;
-use callrec_testkit::directory::Dir;
+use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::tree::{assert_settled, tree};
 use callrec_testkit::wav::Wav;
 use support::*;
 
 #[test]
 fn a_call_is_recorded() {
-    let dir = Dir::new();
+    let dir = ScratchDir::new();
     let engine = Engine::open(&dir.0, &[]);
     let call = engine
         .begin(&Call {
@@ -44,7 +44,7 @@ fn a_call_is_recorded() {
 /// The limit is noticed when a block is cut, and a discard may come before that.
 #[test]
 fn what_is_discarded_beyond_its_limit_is_gone() {
-    let dir = Dir::new();
+    let dir = ScratchDir::new();
     let engine = Engine::open(
         &dir.0,
         &[("storage.flush_ms", "10000"), ("media.leg_wait_ms", "100")],

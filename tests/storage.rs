@@ -31,7 +31,7 @@ use callrec::storage::{
     Store, Template,
 };
 use callrec::words::{EndReason, Error, Format, State, Status};
-use callrec_testkit::directory::Dir;
+use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::tree::copy_tree;
 use children::*;
 use rig::*;
@@ -232,7 +232,7 @@ fn recordings_of_two_formats_do_not_share_a_name() {
 #[test]
 fn a_linked_sub_directory_is_refused() {
     let rig = Rig::new();
-    let other = Dir::new();
+    let other = ScratchDir::new();
     std::os::unix::fs::symlink(&other.0, rig.path("sub")).expect("link");
     let id = Uuid::new_v4();
     let mut file = rig.begin(id, "sub/call");
@@ -444,7 +444,7 @@ fn stalled_disk_fills_the_backlog(format: Format) {
     let mut config = config();
     config.backlog_ms = 1000;
     config.backlog_bytes = 40_000;
-    let rig = Rig::with(Dir::new(), config).of(format);
+    let rig = Rig::with(ScratchDir::new(), config).of(format);
     let gate = Arc::new(Gate::default());
     gate.set(true);
     let at = Arc::clone(&gate);
@@ -502,7 +502,7 @@ fn few_handles_serve_many_recordings() {
 fn few_handles_serve_many(format: Format) {
     let mut config = config();
     config.max_open_files = 2;
-    let rig = Rig::with(Dir::new(), config).of(format);
+    let rig = Rig::with(ScratchDir::new(), config).of(format);
     let ids: Vec<Uuid> = (0..20).map(|_| Uuid::new_v4()).collect();
     let mut files: Vec<ByteFile> = ids.iter().map(|id| rig.begin(*id, "a/call")).collect();
     for round in 0..3u64 {
@@ -565,7 +565,7 @@ fn durability_and_digest_are_as_configured() {
     let mut config = config();
     config.durability = Durability::Finish;
     config.digest = Digest::None;
-    let rig = Rig::with(Dir::new(), config);
+    let rig = Rig::with(ScratchDir::new(), config);
     let synced = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&synced);
     rig.fault(move |step| {
@@ -608,7 +608,7 @@ fn in_a_child() {
         "live" => child_live(directory, format, number),
         "recover" => {
             abort_at(directory, number, system);
-            let rig = Rig::on(Dir(directory.to_owned()));
+            let rig = Rig::on(ScratchDir(directory.to_owned()));
             rig.idle();
             std::mem::forget(rig.close());
         }

@@ -1,7 +1,7 @@
 //! A call with feeds and recordings, and the plain model that says what their files hold.
 
 use callrec::capi::*;
-use callrec_testkit::directory::Dir;
+use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::g711::{self, Law};
 use callrec_testkit::manifest::{manifest_beside, spans as manifest_spans};
 use callrec_testkit::needles::Needles;
@@ -281,12 +281,12 @@ pub struct Rig {
     pub engine: Engine,
     pub call: rec_call,
     // Last: the engine is closed before its directory goes.
-    pub dir: Dir,
+    pub dir: ScratchDir,
 }
 
 impl Rig {
     pub fn new(settings: &[(&str, &str)]) -> Rig {
-        let dir = Dir::new();
+        let dir = ScratchDir::new();
         let engine = Engine::open(&dir.0, settings);
         let call = engine
             .begin(&Call {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use callrec::capi::*;
-use callrec_testkit::directory::Dir;
+use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::manifest::manifest_beside;
 use callrec_testkit::process::resident_kib;
 use callrec_testkit::wait::PATIENCE;
@@ -155,7 +155,7 @@ fn speak(house: &House, over: &AtomicBool) -> (usize, String) {
 #[test]
 fn none_is_lost_or_doubled_memory_is_flat_and_a_feed_beside_keeps_every_frame() {
     let load = Load::asked_for();
-    let dir = Dir::new();
+    let dir = ScratchDir::new();
     // In real time, and with nobody who would collect its events.
     let engine = Engine::open_unheard(&dir.0, &[("media.clock", "real"), ("cometd.timeout_ms", "2000")]);
     let house = House::of(dir, engine);

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use callrec::capi::*;
-use callrec_testkit::directory::Dir;
+use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::manifest::{live_manifests, published_manifests};
 use callrec_testkit::wait::until;
 
@@ -83,7 +83,7 @@ impl Victim {
 /// What was not answered before the kill comes after it, under the same keys; what was
 /// answered does not come again.
 fn killed(gateway: bool, manner: Manner, killable: impl Fn(&Path, &Receiver) -> bool) {
-    let dir = Dir::new();
+    let dir = ScratchDir::new();
     let receiver = Receiver::new(manner);
     let victim = Victim::begin(&dir.0, &receiver.url("/hook"), gateway);
     until("nothing to kill for", || killable(&dir.0, &receiver));

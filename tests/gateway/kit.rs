@@ -5,7 +5,7 @@ use std::ffi::{CStr, c_char, c_void};
 use std::sync::Arc;
 
 use callrec::capi::*;
-use callrec_testkit::directory::Dir;
+use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::wait::{PATIENCE, until};
 use parking_lot::{Condvar, Mutex};
 use serde_json::Value;
@@ -80,22 +80,22 @@ pub struct House {
     pub gateway: rec_gateway,
     pub base: String,
     pub calls: [rec_call; 2],
-    pub dir: Dir,
+    pub dir: ScratchDir,
     agent: ureq::Agent,
 }
 
 impl House {
     pub fn open(settings: &[(&str, &str)]) -> House {
-        House::open_in(Dir::new(), settings)
+        House::open_in(ScratchDir::new(), settings)
     }
 
     /// Where there may be recordings already.
-    pub fn open_in(dir: Dir, settings: &[(&str, &str)]) -> House {
+    pub fn open_in(dir: ScratchDir, settings: &[(&str, &str)]) -> House {
         let engine = Engine::open(&dir.0, settings);
         House::of(dir, engine)
     }
 
-    pub fn of(dir: Dir, engine: Engine) -> House {
+    pub fn of(dir: ScratchDir, engine: Engine) -> House {
         let gateway = start_gateway(&engine);
         let mut port = 0;
         ask(|e| unsafe { rec_gateway_port(gateway, &mut port, e) }).unwrap();

@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use callrec::capi::*;
-use callrec_testkit::directory::Dir;
+use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::wait::{PATIENCE, until};
 use parking_lot::{Condvar, Mutex};
 
@@ -140,7 +140,7 @@ fn list_by_handle(gateway: rec_gateway) -> Result<u16, rec_status> {
 
 #[test]
 fn a_stop_does_not_say_that_it_is_over_while_the_host_is_asked() {
-    let dir = Dir::new();
+    let dir = ScratchDir::new();
     let engine = Engine::open(&dir.0, &[]);
     let host = Host::new(true);
     let gateway = host.start(&engine, REC_GATEWAY_NO_SOCKET);
@@ -158,7 +158,7 @@ fn a_stop_does_not_say_that_it_is_over_while_the_host_is_asked() {
 
 #[test]
 fn a_client_that_has_gone_leaves_nobody_behind_in_the_hosts_function() {
-    let dir = Dir::new();
+    let dir = ScratchDir::new();
     let engine = Engine::open(&dir.0, &[]);
     let host = Host::new(true);
     let gateway = host.start(&engine, 0);
@@ -173,7 +173,7 @@ fn a_client_that_has_gone_leaves_nobody_behind_in_the_hosts_function() {
 
 #[test]
 fn after_a_stop_what_is_the_hosts_has_been_given_back() {
-    let dir = Dir::new();
+    let dir = ScratchDir::new();
     let engine = Engine::open(&dir.0, &[]);
     for flags in [0, REC_GATEWAY_NO_SOCKET].repeat(10) {
         let host = Host::new(false);
@@ -186,7 +186,7 @@ fn after_a_stop_what_is_the_hosts_has_been_given_back() {
 
 #[test]
 fn what_could_not_be_started_gives_nothing_back() {
-    let dir = Dir::new();
+    let dir = ScratchDir::new();
     let engine = Engine::open(&dir.0, &[]);
     let host = Host::new(false);
     let gateway = host.start(&engine, 0);
@@ -272,7 +272,7 @@ fn who_takes_an_answer_slowly_holds_no_end_up() {
 
 #[test]
 fn after_a_close_the_gateway_is_gone() {
-    let dir = Dir::new();
+    let dir = ScratchDir::new();
     let engine = Engine::open(&dir.0, &[]);
     let host = Host::new(false);
     let gateway = host.start(&engine, 0);
@@ -285,7 +285,7 @@ fn after_a_close_the_gateway_is_gone() {
 
 #[test]
 fn a_close_without_time_ends_the_gateway_all_the_same() {
-    let dir = Dir::new();
+    let dir = ScratchDir::new();
     let engine = Engine::open(&dir.0, &[]);
     let (held, host, other) = (Host::new(true), Host::new(false), Host::new(false));
     let mut subscription = rec_subscription { id: 0 };
@@ -349,7 +349,7 @@ unsafe extern "C" fn hold(data: *mut c_void, _: *const rec_event) {
 
 #[test]
 fn who_is_asked_who_it_is_must_not_close() {
-    let dir = Dir::new();
+    let dir = ScratchDir::new();
     let engine = Engine::open(&dir.0, &[]);
     let host = Host::new(false);
     host.seen.lock().closes = Some((engine.handle.id, REC_OK));

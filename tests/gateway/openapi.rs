@@ -9,7 +9,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use callrec_testkit::directory::Dir;
+use callrec_testkit::directory::ScratchDir;
 
 use crate::kit::{House, Reply, basic};
 use crate::support::{Call, build};
@@ -287,7 +287,7 @@ fn schemathesis_finds_nothing() {
     }
     let asker = Asker::new();
     let (id, _) = finished(&asker.house, 1);
-    let place = Dir::new();
+    let place = ScratchDir::new();
     let config = place.0.join("schemathesis.toml");
     let known = format!(
         "[parameters]\n\"path.auth_id\" = \"MA_DEMO\"\n\"path.call_uuid\" = \"{DEMO}\"\n\

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use callrec::capi::*;
-use callrec_testkit::directory::Dir;
+use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::manifest::{ManifestSpan, manifest_beside, spans_of};
 use callrec_testkit::rtp::Sender;
 use callrec_testkit::tree::assert_settled;
@@ -40,7 +40,7 @@ fn talk(feeds: &mut [(rec_feed, Sender, u64)], mut enough: impl FnMut(u64) -> bo
 
 #[test]
 fn in_real_time_a_full_backlog_is_a_loss_of_its_length() {
-    let dir = Dir::new();
+    let dir = ScratchDir::new();
     let disk = Disk::of(&dir.0);
     let settings = [
         ("media.clock", "real"),
@@ -154,7 +154,7 @@ fn in_real_time_a_full_backlog_is_a_loss_of_its_length() {
 #[test]
 fn the_backlog_of_all_is_bounded() {
     const MOST: u64 = 1 << 20;
-    let dir = Dir::new();
+    let dir = ScratchDir::new();
     let disk = Disk::of(&dir.0);
     let most = MOST.to_string();
     let settings = [
@@ -219,8 +219,8 @@ fn the_backlog_of_all_is_bounded() {
     assert_settled(&dir.0);
 }
 
-fn stream(settings: &[(&str, &str)]) -> (Dir, Arc<Disk>, Engine, Line) {
-    let dir = Dir::new();
+fn stream(settings: &[(&str, &str)]) -> (ScratchDir, Arc<Disk>, Engine, Line) {
+    let dir = ScratchDir::new();
     let disk = Disk::of(&dir.0);
     let mut all = vec![("storage.flush_ms", "100")];
     all.extend(settings);

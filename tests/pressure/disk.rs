@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use callrec::capi::*;
 use callrec::storage::faults::{self, Step};
-use callrec_testkit::directory::Dir;
+use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::manifest::manifest_beside;
 use callrec_testkit::tree::{assert_settled, files_with_extension};
 use callrec_testkit::wait::{PATIENCE, until};
@@ -18,7 +18,7 @@ use crate::support::*;
 /// Of two recordings of one call, and one of another, one cannot be written.
 #[test]
 fn a_write_error_stays_with_its_recording() {
-    let dir = Dir::new();
+    let dir = ScratchDir::new();
     let engine = Engine::open(&dir.0, &[("storage.flush_ms", "100")]);
     let (mut one, mut two) = (Line::begin(&engine, 1), Line::begin(&engine, 2));
     let again = record(&engine, "line-1").unwrap();
@@ -81,7 +81,7 @@ fn a_write_error_stays_with_its_recording() {
 
 #[test]
 fn a_disk_without_room_starts_nothing() {
-    let dir = Dir::new();
+    let dir = ScratchDir::new();
     let most = u64::MAX.to_string();
     let settings = [
         ("storage.min_free_bytes", most.as_str()),
@@ -147,7 +147,7 @@ fn a_disk_without_room_starts_nothing() {
 #[test]
 fn closing_while_the_disk_stands_still() {
     for timeout in [0, 300] {
-        let dir = Dir::new();
+        let dir = ScratchDir::new();
         let disk = Disk::of(&dir.0);
         let engine = Engine::open(&dir.0, &[("storage.flush_ms", "100")]);
         let mut lines = [1, 2, 3, 4].map(|n| Line::begin(&engine, n));
@@ -209,7 +209,7 @@ fn closing_while_the_disk_stands_still() {
 /// The discard was accepted while the write that then fails was under way.
 #[test]
 fn a_discard_behind_a_write_that_fails() {
-    let dir = Dir::new();
+    let dir = ScratchDir::new();
     let disk = Disk::of(&dir.0);
     let engine = Engine::open(&dir.0, &[("storage.flush_ms", "100")]);
     let mut line = Line::begin(&engine, 1);
@@ -247,7 +247,7 @@ fn a_discard_behind_a_write_that_fails() {
 #[test]
 fn a_panic_beside_the_disk_fails_one_recording() {
     for (place, told) in [("writer", REC_EVENT_START_FAILED), ("finisher", REC_EVENT_FAILED)] {
-        let dir = Dir::new();
+        let dir = ScratchDir::new();
         let settings = [("storage.flush_ms", "100"), ("faults.panic", place)];
         let engine = Engine::open(&dir.0, &settings);
         let first = Line::begin(&engine, 1);
@@ -268,7 +268,7 @@ fn a_panic_beside_the_disk_fails_one_recording() {
 /// Who gave up waiting for a huge file finds the directory free, and the file whole.
 #[test]
 fn closing_while_a_huge_file_is_hashed() {
-    let dir = Dir::new();
+    let dir = ScratchDir::new();
     let engine = Engine::open(&dir.0, &[("storage.flush_ms", "100")]);
     let mut line = Line::begin(&engine, 1);
     engine.events.wait_kind(&line.id, REC_EVENT_STARTED);
@@ -322,7 +322,7 @@ fn part_in(directory: &std::path::Path) -> std::path::PathBuf {
 /// A dead server answers nobody who asks for the free room; the watch goes on.
 #[test]
 fn a_file_system_that_does_not_answer_holds_nobody_up() {
-    let dir = Dir::new();
+    let dir = ScratchDir::new();
     let settings = [("calls.idle_ms", "1"), ("media.clock", "real")];
     let engine = Engine::open(&dir.0, &settings);
     let free = engine.stats().free_bytes;

@@ -5,7 +5,7 @@ use std::ffi::c_void;
 use std::time::Instant;
 
 use callrec::capi::*;
-use callrec_testkit::directory::Dir;
+use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::tree::assert_settled;
 use callrec_testkit::wait::{PATIENCE, until};
 use parking_lot::{Condvar, Mutex};
@@ -41,7 +41,7 @@ unsafe extern "C" fn hear(user_data: *mut c_void, event: *const rec_event) {
 
 #[test]
 fn a_queue_that_nobody_drains_loses_nothing_terminal() {
-    let dir = Dir::new();
+    let dir = ScratchDir::new();
     let settings = [("storage.digest", "none"), ("storage.flush_ms", "10000")];
     let handle = open_with(&dir.0, &settings).unwrap();
     let slow: &'static Slow = Box::leak(Box::default());

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use callrec::capi::*;
-use callrec_testkit::directory::Dir;
+use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::tree::assert_settled;
 
 use crate::kit::*;
@@ -25,7 +25,7 @@ fn open_audio(directory: &Path) -> usize {
 
 #[test]
 fn five_hundred_recordings_with_sixty_four_handles() {
-    let dir = Dir::new();
+    let dir = ScratchDir::new();
     let real = dir.0.canonicalize().unwrap();
     let handles = HANDLES.to_string();
     let settings = [

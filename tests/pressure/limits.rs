@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use callrec::capi::*;
-use callrec_testkit::directory::Dir;
+use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::tree::assert_settled;
 use callrec_testkit::wait::{PATIENCE, until};
 
@@ -17,7 +17,7 @@ fn refused<T: std::fmt::Debug>(answer: Answer<T>) -> rec_status {
 
 #[test]
 fn calls_at_most() {
-    let dir = Dir::new();
+    let dir = ScratchDir::new();
     let engine = Engine::open(&dir.0, &[("calls.max", "3")]);
     let calls: Vec<rec_call> = (0..3).map(|_| engine.begin(&Call::default()).unwrap()).collect();
     let refusal = engine.begin(&Call::default()).unwrap_err();
@@ -32,7 +32,7 @@ fn calls_at_most() {
 
 #[test]
 fn recordings_at_most() {
-    let dir = Dir::new();
+    let dir = ScratchDir::new();
     let engine = Engine::open(&dir.0, &[("recordings.max", "2")]);
     engine.line(None, Some("auto"), REC_LINE_AUTOMATIC).unwrap();
     let (one, two) = (Line::begin(&engine, 1), Line::begin(&engine, 2));
@@ -72,7 +72,7 @@ fn recordings_at_most() {
 #[test]
 fn limits_hold_in_a_crowd() {
     const MOST: u64 = 5;
-    let dir = Dir::new();
+    let dir = ScratchDir::new();
     let settings = [("recordings.max", "5"), ("calls.max", "5")];
     let engine = Engine::open(&dir.0, &settings);
     let taken = AtomicU64::new(0);
@@ -127,7 +127,7 @@ fn limits_hold_in_a_crowd() {
 #[test]
 fn a_forgotten_call_is_ended() {
     for clock in ["real", "stream"] {
-        let dir = Dir::new();
+        let dir = ScratchDir::new();
         let settings = [("calls.idle_ms", "4000"), ("media.clock", clock)];
         let engine = Engine::open(&dir.0, &settings);
         let (forgotten, mut fed) = (Line::begin(&engine, 1), Line::begin(&engine, 2));

@@ -5,7 +5,7 @@ use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
 use callrec::capi::*;
-use callrec_testkit::directory::Dir;
+use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::rtp::Sender;
 use callrec_testkit::tree::assert_settled;
 use callrec_testkit::wait::{until, until_for};
@@ -31,7 +31,7 @@ fn audio_of(path: &str) -> (File, WavHeader) {
 #[test]
 fn sixteen_hours_of_silence_suppression() {
     const EVERY: u64 = 20 * 60 * RATE;
-    let dir = Dir::new();
+    let dir = ScratchDir::new();
     let engine = Engine::open(&dir.0, &[("storage.digest", "none")]);
     let line = Line::begin(&engine, 8);
     let mut sender = Sender::new(0, 8);
@@ -68,7 +68,7 @@ fn a_file_beyond_four_gigabytes() {
     const FULL: u64 = 48_000;
     const EVERY: u64 = 25 * 60 * FULL;
     const BEYOND: u64 = (4 << 30) + (100 << 20);
-    let dir = Dir::new();
+    let dir = ScratchDir::new();
     let settings = [("storage.digest", "none"), ("storage.backlog_ms", "600000")];
     let engine = Engine::open(&dir.0, &settings);
     let call = engine
@@ -118,7 +118,7 @@ fn a_file_beyond_four_gigabytes() {
 /// A call that has ended before a worker looked at it keeps the rate of its legs.
 #[test]
 fn a_very_short_call_keeps_its_rate() {
-    let dir = Dir::new();
+    let dir = ScratchDir::new();
     let engine = Engine::open(&dir.0, &[]);
     let call = engine
         .begin(&Call {

@@ -1,7 +1,7 @@
 //! A panic amid the audio of a call: what it touched fails, and nothing else.
 
 use callrec::capi::*;
-use callrec_testkit::directory::Dir;
+use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::tree::assert_settled;
 
 use crate::kit::*;
@@ -9,7 +9,7 @@ use crate::support::*;
 
 #[test]
 fn a_panic_fails_the_recordings_of_its_call_alone() {
-    let dir = Dir::new();
+    let dir = ScratchDir::new();
     let settings = [
         ("media.clock", "stream"),
         ("media.workers", "1"),
@@ -54,7 +54,7 @@ fn a_panic_fails_the_recordings_of_its_call_alone() {
 #[test]
 fn a_panic_at_the_end_of_a_recording_holds_nothing_up() {
     for place in ["detach", "end", "published"] {
-        let dir = Dir::new();
+        let dir = ScratchDir::new();
         let engine = Engine::open(&dir.0, &[("faults.panic", place)]);
         let mut line = Line::begin(&engine, 1);
         line.feed(40_000);
@@ -84,7 +84,7 @@ fn a_panic_at_the_end_of_a_recording_holds_nothing_up() {
 #[test]
 fn a_fault_of_the_timeline_is_planted_by_its_name() {
     for (planted, heard) in [("timeline:PrivateStartsOpen", true), ("timeline:Unknown", false)] {
-        let dir = Dir::new();
+        let dir = ScratchDir::new();
         let settings = [("media.clock", "stream"), ("faults.panic", planted)];
         let engine = Engine::open(&dir.0, &settings);
         let mut line = Line::begin(&engine, 1);

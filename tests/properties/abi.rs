@@ -6,7 +6,7 @@ use std::path::Path;
 
 use callrec::capi::*;
 use callrec::words::{Codec, EndReason, Layout, Leg, PauseMode, Status};
-use callrec_testkit::directory::Dir;
+use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::manifest::{ManifestSpan, manifest_beside, spans_of};
 use callrec_testkit::tree::{assert_settled, tree};
 use callrec_testkit::wait::PATIENCE;
@@ -28,12 +28,12 @@ pub struct Whole {
     feeds: [Option<rec_feed>; 3],
     pub ids: Vec<String>,
     // Last: the engine is closed before its directory goes.
-    pub dir: Dir,
+    pub dir: ScratchDir,
 }
 
 impl Whole {
     pub fn new(plan: &Plan) -> Whole {
-        let dir = Dir::new();
+        let dir = ScratchDir::new();
         let flush_ms = plan.flush_ms.max(100).to_string();
         let leg_wait_ms = plan.leg_wait_ms.to_string();
         let settings = [

@@ -14,7 +14,7 @@ use callrec::storage::{
     Durability, Manifest, NameFields, RecordingFile, Report, StorageConfig, Store, Template, spawn,
 };
 use callrec::words::{Codec, EndReason, Error, Format, Layout, Leg, PauseMode, Status};
-use callrec_testkit::directory::Dir;
+use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::manifest::{manifest_beside, spans_of};
 use callrec_testkit::rtp::Sender;
 use callrec_testkit::tree::assert_settled;
@@ -164,12 +164,12 @@ struct Files {
     store: Arc<Store>,
     ends: Arc<Ends>,
     threads: Vec<JoinHandle<()>>,
-    dir: Dir,
+    dir: ScratchDir,
 }
 
 impl Files {
     fn new() -> Files {
-        let dir = Dir::new();
+        let dir = ScratchDir::new();
         let mut config = StorageConfig::new(dir.0.to_str().expect("UTF-8"));
         (config.durability, config.writers, config.backlog_ms) = (Durability::Process, 1, 600_000);
         let ends = Arc::<Ends>::default();

@@ -1,6 +1,6 @@
 //! The media path alone, in stream time and in simulated real time: thousands of cases.
 
-use callrec::media::sim::{self, Ending, Sim, Tape};
+use callrec::media::sim::{self, Sim, SinkEnd, Tape};
 use callrec::media::{ClockMode, SpanKind};
 use callrec::words::{Codec, FeedFormat, Leg, Status};
 use proptest::prelude::*;
@@ -117,7 +117,7 @@ fn span(span: callrec::media::Span) -> Span {
 
 fn taken(tape: &Tape) -> Result<Taken, String> {
     let out = tape.out.lock();
-    let Some(Ending::Finished(reason, open)) = out.ending.clone() else {
+    let Some(SinkEnd::Finished(reason, open)) = out.ending.clone() else {
         return Err(format!("ended with {:?}", out.ending));
     };
     let shape = out.shape.ok_or("no shape")?;

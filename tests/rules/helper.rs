@@ -6,7 +6,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use callrec::capi::*;
-use callrec_testkit::directory::Dir;
+use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::wait::PATIENCE;
 
 use crate::support::*;
@@ -41,7 +41,7 @@ pub const ENDING: usize = 2;
 /// An engine in a directory of its own.
 pub struct World {
     pub engine: Engine,
-    pub dir: Dir,
+    pub dir: ScratchDir,
 }
 
 impl Deref for World {
@@ -57,7 +57,7 @@ pub fn world() -> World {
 }
 
 pub fn world_with(settings: &[(&str, &str)]) -> World {
-    let dir = Dir::new();
+    let dir = ScratchDir::new();
     let engine = Engine::open(&dir.0, settings);
     World { engine, dir }
 }
@@ -183,7 +183,7 @@ impl World {
     }
 
     /// Closes; every event has been told then.
-    pub fn finish(self) -> (Arc<Events>, Dir) {
+    pub fn finish(self) -> (Arc<Events>, ScratchDir) {
         (self.engine.close(), self.dir)
     }
 }

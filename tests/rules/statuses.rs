@@ -1,7 +1,7 @@
 //! The statuses of arguments, look-ups and limits, with their reasons.
 
 use callrec::capi::*;
-use callrec_testkit::directory::Dir;
+use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::wait::until;
 
 use super::helper::*;
@@ -280,7 +280,7 @@ fn the_directory_is_held_by_another_engine() {
 /// Closed, but a callback has not returned: nobody else may have the directory.
 #[test]
 fn a_closing_engine_is_unavailable() {
-    let dir = Dir::new();
+    let dir = ScratchDir::new();
     let engine = open_with(&dir.0, &[]).unwrap();
     let (entered, inside) = std::sync::mpsc::channel();
     let (let_go, gate) = std::sync::mpsc::channel::<()>();
@@ -322,7 +322,7 @@ fn a_closing_engine_is_unavailable() {
 /// taken once it has returned.
 #[test]
 fn after_closing_without_waiting_nothing_is_taken() {
-    let dir = Dir::new();
+    let dir = ScratchDir::new();
     let engine = open_with(&dir.0, &[]).unwrap();
     let feeds: Vec<(rec_call, rec_feed)> = (0..500)
         .map(|_| {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc;
 
 use callrec::capi::*;
-use callrec_testkit::directory::Dir;
+use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::wait::until;
 use parking_lot::Mutex;
 
@@ -16,12 +16,12 @@ use crate::support::*;
 /// An engine that nobody listens to yet, with one recording that has come and gone.
 struct Unheard {
     handle: rec_engine,
-    dir: Dir,
+    dir: ScratchDir,
 }
 
 impl Unheard {
     fn new() -> Unheard {
-        let dir = Dir::new();
+        let dir = ScratchDir::new();
         let handle = open_with(&dir.0, &[]).unwrap();
         Unheard { handle, dir }
     }

@@ -122,7 +122,7 @@ fn a_discarded_recording_calls_nobody_back_and_a_failed_one_does() {
 /// Records, is answered, settles; killed at one of its steps.
 pub fn child_calls_back(directory: &Path, kill: usize) {
     abort_at(directory, kill, System::RenamesExclusively);
-    let rig = Rig::talking(Dir(directory.to_owned()));
+    let rig = Rig::talking(ScratchDir(directory.to_owned()));
     let id = Uuid::from_u128(1);
     begin(&rig, id).finish(with_callback(id, EndReason::Stopped), true);
     rig.published(id);
@@ -136,7 +136,7 @@ pub fn child_calls_back(directory: &Path, kill: usize) {
 fn killed_anywhere_a_callback_is_owed_until_it_was_answered() {
     let id = Uuid::from_u128(1);
     for kill in 0.. {
-        let directory = Dir::new();
+        let directory = ScratchDir::new();
         let (said, ended) = child(Format::WAV, "callback", &directory.0, kill);
         let rig = Rig::on(directory);
         rig.until(|store| store.idle());

@@ -67,7 +67,7 @@ pub fn abort_at_behind(gate: &Arc<Gate>, directory: &Path, number: usize, system
 }
 
 pub fn child_live(directory: &Path, format: Format, calls: usize) {
-    let rig = Rig::on(Dir(directory.to_owned())).of(format);
+    let rig = Rig::on(ScratchDir(directory.to_owned())).of(format);
     let mut files = Vec::new();
     for at in 1..=calls {
         let id = Uuid::from_u128(at as u128);
@@ -116,7 +116,7 @@ fn write_three(file: &mut ByteFile, format: Format) {
 /// One kept, one discarded, one still live.
 pub fn child_record(directory: &Path, format: Format, kill: usize, system: System) {
     abort_at(directory, kill, system);
-    let rig = Rig::talking(Dir(directory.to_owned())).of(format);
+    let rig = Rig::talking(ScratchDir(directory.to_owned())).of(format);
     for at in 1..=3u128 {
         let id = Uuid::from_u128(at);
         let mut file = rig.begin(id, "sub/call");

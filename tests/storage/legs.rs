@@ -81,7 +81,7 @@ fn a_checkpoint_of_all_frames_is_enough() {
         file.mark(fixed(checkpoint), 1);
         rig.report.wait(|seen| seen.marked.contains(&(id, 1)));
         // As a crash leaves it: the file's end never comes to the store.
-        let left = Dir::new();
+        let left = ScratchDir::new();
         copy_tree(&rig.directory, &left);
         let (told, _) = Rig::on(left).published(id);
         assert!(told.recovered && told.samples == 500);

@@ -182,7 +182,7 @@ fn any_order_survives(format: Format) {
         let mut config = config();
         config.max_open_files = if seed % 3 == 0 { 1 } else { 0 };
         config.backlog_ms = 600_000;
-        let rig = Rig::with(Dir::new(), config).of(format);
+        let rig = Rig::with(ScratchDir::new(), config).of(format);
         // Takes the only handle, so that ours is closed after each batch.
         let other = Uuid::new_v4();
         let holder = rig.begin(other, "other");
@@ -281,7 +281,7 @@ fn a_full_backlog_gives_a_patch_back() {
 fn full_backlog_gives_it_back(format: Format) {
     let mut config = config();
     config.backlog_ms = 1000;
-    let rig = Rig::with(Dir::new(), config).of(format);
+    let rig = Rig::with(ScratchDir::new(), config).of(format);
     let id = Uuid::new_v4();
     let mut twin = Twin::begin(&rig, id);
     let patches = Arc::default();
@@ -348,7 +348,7 @@ const PATCHES: usize = 4;
 pub fn child_patches(directory: &Path, format: Format, kill: usize) {
     let gate = Arc::new(Gate::default());
     abort_at_behind(&gate, directory, kill, System::RenamesExclusively);
-    let rig = Rig::talking(Dir(directory.to_owned())).of(format);
+    let rig = Rig::talking(ScratchDir(directory.to_owned())).of(format);
     let [ends, lives] = [1, 2].map(Uuid::from_u128);
     patch_one_by_one(&rig, ends, &gate).finish(ended(ends, EndReason::Stopped), true);
     rig.published(ends);
@@ -366,7 +366,7 @@ fn killed_at_every_step_of_patching() {
 fn killed_while_patching(format: Format) {
     let mut found = std::collections::BTreeSet::new();
     for kill in 0.. {
-        let directory = Dir::new();
+        let directory = ScratchDir::new();
         let (told, ended) = child(format, "patches", &directory.0, kill);
         let rig = Rig::on(directory).of(format);
         rig.idle();

@@ -3,8 +3,8 @@
 use super::*;
 
 /// A directory whose process ended while `calls` recordings of 3 blocks were live.
-pub fn crashed(format: Format, calls: u128) -> (Dir, Vec<Uuid>) {
-    let directory = Dir::new();
+pub fn crashed(format: Format, calls: u128) -> (ScratchDir, Vec<Uuid>) {
+    let directory = ScratchDir::new();
     let (_, ended) = child(format, "live", &directory.0, calls as usize);
     assert!(!ended, "the child was to abort");
     (directory, (1..=calls).map(Uuid::from_u128).collect())
@@ -188,8 +188,8 @@ fn unreadable_and_foreign(format: Format) {
 
 #[test]
 fn manifests_cannot_lead_out_of_the_directory() {
-    let directory = Dir::new();
-    let outside = Dir::new();
+    let directory = ScratchDir::new();
+    let outside = ScratchDir::new();
     fs::create_dir(directory.0.join(".callrec")).expect("make");
     let id = Uuid::new_v4();
     let header = {
@@ -222,7 +222,7 @@ fn manifests_cannot_lead_out_of_the_directory() {
         };
         let text = serde_json::to_vec(&manifest).expect("json");
         fs::write(directory.0.join(format!(".callrec/{id}.json")), text).expect("write");
-        let rig = Rig::on(Dir(directory.0.clone()));
+        let rig = Rig::on(ScratchDir(directory.0.clone()));
         assert_eq!(rig.published(id).0.error, "audio is gone");
         std::mem::forget(rig.close());
         assert_eq!(fs::read(&target).expect("there"), header);
@@ -241,7 +241,7 @@ fn killed_in_recovery(format: Format, system: System) {
     let live = directory.0.join(format!(".callrec/{}.json", ids[1]));
     fs::write(live, "{\"par").expect("write");
     for kill in 0.. {
-        let copy = Dir::new();
+        let copy = ScratchDir::new();
         copy_tree(&directory.0, &copy.0);
         let (told, ended) = child(format, &system.task("recover"), &copy.0, kill);
         faults::set(&copy.0, Arc::new(move |step| system.allows(step)));
@@ -279,7 +279,7 @@ fn killed_at_every_step_of_recording() {
 
 fn killed_in_recording(format: Format, system: System) {
     for kill in 0.. {
-        let directory = Dir::new();
+        let directory = ScratchDir::new();
         let (told, ended) = child(format, &system.task("record"), &directory.0, kill);
         faults::set(&directory.0, Arc::new(move |step| system.allows(step)));
         let rig = Rig::on(directory).of(format);
@@ -351,7 +351,7 @@ fn others_are_left(format: Format) {
     let (directory, ids) = crashed(format, 3);
     let part = |at: usize| directory.0.join(part_of(format, ids[at]));
     let before: Vec<_> = (0..3).map(|at| fs::read(part(at)).expect("there")).collect();
-    let other = Dir::new();
+    let other = ScratchDir::new();
     fs::hard_link(part(0), other.0.join("other")).expect("a link");
     let live = directory.0.join(format!(".callrec/{}.json", ids[2]));
     // Only root can give files away.

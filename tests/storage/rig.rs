@@ -7,7 +7,7 @@ use callrec::storage::{
     Durability, Manifest, NameFields, RecordingName, Report, Source, StorageConfig, Store, Template, spawn,
 };
 use callrec::words::{EndReason, Error, State};
-use callrec_testkit::directory::Dir;
+use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::wait::PATIENCE;
 use parking_lot::{Condvar, Mutex};
 use std::collections::{HashMap, HashSet};
@@ -164,7 +164,7 @@ type Body = Box<dyn FnOnce(&Arc<Store>) + Send>;
 pub struct Rig {
     /// Of the recordings that it begins.
     pub format: Format,
-    pub directory: Dir,
+    pub directory: ScratchDir,
     pub store: Arc<Store>,
     pub report: Arc<Seen>,
     threads: Vec<JoinHandle<()>>,
@@ -178,7 +178,7 @@ pub fn config() -> StorageConfig {
 
 impl Rig {
     pub fn new() -> Rig {
-        Rig::on(Dir::new())
+        Rig::on(ScratchDir::new())
     }
 
     /// The same rig, for recordings of this format.
@@ -186,19 +186,19 @@ impl Rig {
         Rig { format, ..self }
     }
 
-    pub fn on(directory: Dir) -> Rig {
+    pub fn on(directory: ScratchDir) -> Rig {
         Rig::with(directory, config())
     }
 
-    pub fn talking(directory: Dir) -> Rig {
+    pub fn talking(directory: ScratchDir) -> Rig {
         Rig::open(directory, config(), true)
     }
 
-    pub fn with(directory: Dir, config: StorageConfig) -> Rig {
+    pub fn with(directory: ScratchDir, config: StorageConfig) -> Rig {
         Rig::open(directory, config, false)
     }
 
-    fn open(directory: Dir, mut config: StorageConfig, aloud: bool) -> Rig {
+    fn open(directory: ScratchDir, mut config: StorageConfig, aloud: bool) -> Rig {
         config.directory = directory.0.to_str().expect("UTF-8").to_owned();
         let report = Arc::new(Seen {
             aloud,
@@ -334,7 +334,7 @@ impl Rig {
     }
 
     /// Ends the threads and lets go of the directory.
-    pub fn close(mut self) -> Dir {
+    pub fn close(mut self) -> ScratchDir {
         self.store.shutdown();
         for thread in self.threads.drain(..) {
             thread.join().expect("no panic");

@@ -28,7 +28,7 @@ fn the_end_of_a_file_may_be_torn_anywhere() {
             .chain([before.len()])
         {
             for header in [&before, &after] {
-                let torn = Dir::new();
+                let torn = ScratchDir::new();
                 copy_tree(&left[0], &torn);
                 let bytes = [&header[..64], &after[64..cut]].concat();
                 fs::write(torn.join("call.paged.part"), bytes).expect("write");
@@ -37,7 +37,7 @@ fn the_end_of_a_file_may_be_torn_anywhere() {
             }
         }
         // The end mark alone is missing, which takes the frames that were filled up with it.
-        let torn = Dir::new();
+        let torn = ScratchDir::new();
         copy_tree(&left[0], &torn);
         fs::write(torn.join("call.paged.part"), &after[..after.len() - 20]).expect("write");
         assert!(recovered(torn, id).1 == said, "{frames} frames, without its end");
@@ -95,7 +95,7 @@ fn a_kill_at_any_step_of_recovery_costs_nothing() {
             faults::set(
                 &directory.0,
                 Arc::new(move |_| {
-                    let copy = Dir::new();
+                    let copy = ScratchDir::new();
                     copy_tree(&from, &copy);
                     to.lock().push(copy);
                     Ok(())

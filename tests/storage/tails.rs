@@ -29,8 +29,8 @@ fn encoded(rig: &Rig) -> Vec<u8> {
 }
 
 /// The directory as a kill would leave it now.
-fn killed_now(rig: &Rig) -> Dir {
-    let left = Dir::new();
+fn killed_now(rig: &Rig) -> ScratchDir {
+    let left = ScratchDir::new();
     copy_tree(&rig.directory, &left);
     left
 }
@@ -39,12 +39,12 @@ fn killed_now(rig: &Rig) -> Dir {
 pub fn kills(
     rig: &Rig,
     of: impl Fn(Step) -> bool + Send + Sync + 'static,
-) -> Arc<parking_lot::Mutex<Vec<Dir>>> {
+) -> Arc<parking_lot::Mutex<Vec<ScratchDir>>> {
     let left = Arc::new(parking_lot::Mutex::new(Vec::new()));
     let (from, to) = (rig.directory.0.clone(), Arc::clone(&left));
     rig.fault(move |step| {
         if of(step) {
-            let copy = Dir::new();
+            let copy = ScratchDir::new();
             copy_tree(&from, &copy);
             to.lock().push(copy);
         }
@@ -54,7 +54,7 @@ pub fn kills(
 }
 
 /// What the next open makes of a directory. Nothing of it may be left in `.callrec`.
-pub fn recovered(left: Dir, id: Uuid) -> (Manifest, Vec<u8>) {
+pub fn recovered(left: ScratchDir, id: Uuid) -> (Manifest, Vec<u8>) {
     recovered_by(&Rig::on(left).of(PAGED), id)
 }
 
@@ -264,7 +264,7 @@ fn a_tail_that_cannot_be_compacted_is_only_longer() {
 }
 
 /// A recording of which a part is settled, as a kill leaves it; and what was said.
-pub fn half_settled() -> (Dir, Uuid, Vec<u8>) {
+pub fn half_settled() -> (ScratchDir, Uuid, Vec<u8>) {
     let rig = rig();
     let id = Uuid::new_v4();
     let mut file = begin(&rig, id);
@@ -278,7 +278,7 @@ pub fn half_settled() -> (Dir, Uuid, Vec<u8>) {
     (left, id, said)
 }
 
-pub fn tails_left(directory: &Dir) -> usize {
+pub fn tails_left(directory: &ScratchDir) -> usize {
     let entries = fs::read_dir(directory.join(".callrec")).expect("there");
     entries
         .filter(|entry| {
@@ -314,9 +314,9 @@ fn a_tail_that_is_damaged_costs_what_it_held() {
         ("a torn header", tail[..TAIL_HEADER - 1].to_vec()),
         ("no frames", tail[..TAIL_HEADER].to_vec()),
     ];
-    let path = |left: &Dir| left.join(format!(".callrec/{id}.tail"));
+    let path = |left: &ScratchDir| left.join(format!(".callrec/{id}.tail"));
     let again = || {
-        let left = Dir::new();
+        let left = ScratchDir::new();
         copy_tree(&directory, &left);
         left
     };
@@ -409,7 +409,7 @@ fn tails_without_a_recording_are_removed_and_nothing_else() {
 /// One stale tail that cannot be removed does not keep the others.
 #[test]
 fn every_stale_tail_has_its_turn() {
-    let directory = Dir::new();
+    let directory = ScratchDir::new();
     fs::create_dir(directory.join(".callrec")).expect("make");
     let ids = [1, 2, 3].map(Uuid::from_u128);
     for id in ids {

@@ -230,7 +230,7 @@ fn lasting_errors_end_it(format: Format) {
         for creates in [true, false] {
             let mut config = config();
             config.backlog_ms = 300;
-            let rig = Rig::with(Dir::new(), config).of(format);
+            let rig = Rig::with(ScratchDir::new(), config).of(format);
             let step = if creates {
                 Step::CreateAudio
             } else {
@@ -302,7 +302,7 @@ fn planted_panic_stays(format: Format) {
         for keep in [true, false] {
             let mut config = config();
             config.panic_at = place.to_owned();
-            let rig = Rig::with(Dir::new(), config).of(format);
+            let rig = Rig::with(ScratchDir::new(), config).of(format);
             let [first, second] = [1, 2].map(|at| {
                 let id = Uuid::new_v4();
                 let mut file = rig.begin(id, &format!("call{at}"));

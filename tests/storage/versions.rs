@@ -7,8 +7,8 @@ const ID: Uuid = uuid::uuid!("046039da-0f25-4c46-bf65-28bad046cb06");
 const HEADER: usize = 178;
 
 /// A directory that a killed process left, with what `change` makes of its live manifest.
-fn left(change: impl Fn(String) -> String) -> (Dir, Vec<u8>) {
-    let directory = Dir::new();
+fn left(change: impl Fn(String) -> String) -> (ScratchDir, Vec<u8>) {
+    let directory = ScratchDir::new();
     let manifest = fs::read_to_string(format!("{LEFT}/live-manifest.json")).expect("there");
     let part = fs::read(format!("{LEFT}/audio.wav.part")).expect("there");
     fs::create_dir(directory.join(".callrec")).expect("new");
@@ -22,7 +22,7 @@ fn left(change: impl Fn(String) -> String) -> (Dir, Vec<u8>) {
 }
 
 /// Recovers it, and answers what was told of it.
-fn expect_recovered((directory, said): (Dir, Vec<u8>)) -> Manifest {
+fn expect_recovered((directory, said): (ScratchDir, Vec<u8>)) -> Manifest {
     let rig = Rig::on(directory);
     let (told, repeated) = rig.published(ID);
     assert!(!repeated && told.recovered && told.state_is(State::Finished));

@@ -142,7 +142,7 @@ fn places_at_the_ends_of_all_numbers() {
         sim.stop(&tape);
         sim.pass(500);
         let ending = tape.out.lock().ending.clone();
-        let finished = matches!(ending, Some(callrec::media::sim::Ending::Finished(..)));
+        let finished = matches!(ending, Some(callrec::media::sim::SinkEnd::Finished(..)));
         assert!(finished, "real {real}: {ending:?}");
     }
 }

@@ -1,7 +1,7 @@
 //! A simulated call, what is said on it, and its recordings.
 
 use callrec::codec::SampleFormat;
-use callrec::media::sim::{self, Ending, Sim, Tape, Wish};
+use callrec::media::sim::{self, Sim, SinkEnd, Tape, Wish};
 use callrec::media::{ClockMode, Ledger, Span};
 use callrec::words::{Codec, EndReason, FeedFormat, Format, Layout, Leg, Status};
 use callrec_testkit::g711::{Law, decode};
@@ -371,7 +371,7 @@ impl Rig {
 
 fn recorded(booked: &Booked, reason: EndReason, rates: &[u32; 3], index: &Index) -> Recorded {
     let (tape, out) = (&booked.tape, booked.tape.out.lock());
-    let is_right = matches!(out.ending, Some(Ending::Finished(why, _)) if why == reason);
+    let is_right = matches!(out.ending, Some(SinkEnd::Finished(why, _)) if why == reason);
     assert!(is_right, "ended with {:?}", out.ending);
     let shape = out.shape.expect("a finished recording has a shape");
     let legs: &[Leg] = match booked.layout {

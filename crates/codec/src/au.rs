@@ -39,6 +39,7 @@ const fn format(name: &'static CStr, samples: SampleFormat, rate: Option<u32>) -
         name,
         samples,
         rate,
+        is_listed: true,
         container: &Au,
         encoder,
     }

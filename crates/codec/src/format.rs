@@ -17,6 +17,8 @@ pub struct FormatSpec {
     pub samples: SampleFormat,
     /// The rate in Hz of a file whose recording asks for none; `None`: that of the audio.
     pub rate: Option<u32>,
+    /// Whether documents and messages name it; one for tests alone they do not.
+    pub is_listed: bool,
     pub container: &'static dyn Container,
     pub encoder: fn(&Shape) -> Box<dyn Encoder>,
 }
@@ -36,6 +38,11 @@ impl Format {
 
     pub fn name(self) -> &'static str {
         self.0.name.to_str().unwrap_or_default()
+    }
+
+    /// Whether documents and messages name it.
+    pub fn is_listed(self) -> bool {
+        self.0.is_listed
     }
 
     pub fn container(self) -> &'static dyn Container {

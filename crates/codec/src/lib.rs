@@ -38,4 +38,5 @@ pub use format::{Container, Format, FormatSpec, Shape};
 pub use medium::Medium;
 pub use pass_through::PassThrough;
 pub use piece::{Piece, encode_law};
+pub use registry::{KNOWN_ELSEWHERE, mime_type};
 pub use sample::SampleFormat;

@@ -33,6 +33,7 @@ pub const FORMATS: &[FormatSpec] = &[FormatSpec {
     name: c"test-paged",
     samples: SampleFormat::Pcm16,
     rate: None,
+    is_listed: false,
     container: &Paged,
     encoder: |shape| Box::new(PagedEncoder::new(shape)),
 }];

@@ -33,6 +33,22 @@ impl Format {
     }
 }
 
+/// Formats that hosts may well ask for and other builds may have written, with their MIME types.
+pub const KNOWN_ELSEWHERE: [(&str, &str); 3] = [
+    ("flac", "audio/flac"),
+    ("opus", "audio/ogg"),
+    ("mp3", "audio/mpeg"),
+];
+
+/// The MIME type of a format's files; of one that nobody knows, that of any bytes.
+pub fn mime_type(name: &str) -> &'static str {
+    let elsewhere = || KNOWN_ELSEWHERE.iter().find(|(known, _)| *known == name);
+    match Format::named(name) {
+        Some(format) => format.container().mime_type(),
+        None => elsewhere().map_or("application/octet-stream", |(_, mime_type)| mime_type),
+    }
+}
+
 /// Reads the header of a file of any format.
 pub fn parse(start: &[u8]) -> Option<Found> {
     Format::containers().find_map(|container| container.parse(start))

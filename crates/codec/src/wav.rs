@@ -37,6 +37,7 @@ const fn format(name: &'static CStr, samples: SampleFormat, rate: Option<u32>) -
         name,
         samples,
         rate,
+        is_listed: true,
         container: &Wav,
         encoder,
     }

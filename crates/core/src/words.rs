@@ -5,6 +5,7 @@
 use std::fmt;
 use std::io::ErrorKind;
 
+use callrec_codec::KNOWN_ELSEWHERE;
 pub use callrec_codec::{Codec, Format};
 pub use callrec_media::{AudioSpec, EndReason, FeedFormat, FeedOptions, Layout, Leg, PauseMode};
 
@@ -169,7 +170,7 @@ pub fn parse_format(text: &str) -> Result<Format> {
     let written = || format_names().join(", ");
     match Format::named(text) {
         Some(format) => Ok(format),
-        None if KNOWN_ELSEWHERE.contains(&text) => Err(Error::new(
+        None if KNOWN_ELSEWHERE.iter().any(|(known, _)| *known == text) => Err(Error::new(
             Status::Unsupported,
             format!("format \"{text}\": not in this build, which writes {}", written()),
         )),
@@ -178,7 +179,7 @@ pub fn parse_format(text: &str) -> Result<Format> {
             format!(
                 "format \"{text}\": no such format; {}, {} are known",
                 written(),
-                KNOWN_ELSEWHERE.join(", ")
+                KNOWN_ELSEWHERE.map(|(known, _)| known).join(", ")
             ),
         )
         .with_reason(2)),
@@ -188,9 +189,6 @@ pub fn parse_format(text: &str) -> Result<Format> {
 /// The formats that this build writes, in the order of the documents. Those that are for
 /// tests alone are not listed.
 pub fn format_names() -> Vec<&'static str> {
-    let names = Format::all().map(Format::name);
-    names.filter(|name| !name.starts_with("test-")).collect()
+    let listed = Format::all().filter(|format| format.is_listed());
+    listed.map(Format::name).collect()
 }
-
-/// Formats that hosts may well ask for, and that this build does not write.
-const KNOWN_ELSEWHERE: [&str; 3] = ["flac", "opus", "mp3"];

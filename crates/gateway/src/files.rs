@@ -19,11 +19,10 @@ use super::sent_audio::SentAudio;
 use callrec_core::calls::{Caller, View};
 use callrec_core::engine::Engine;
 use callrec_core::events::{Bus, Event, LogLevel, Observer};
-use callrec_core::storage;
 use callrec_core::storage::archive::{Archive, Entry, Facts};
+use callrec_core::storage::{self, mime_type};
 use callrec_core::sync::Mutex;
 use callrec_core::sync::thread::JoinHandle;
-use callrec_core::words::Format;
 
 /// "Base Access"; below it is "Record Only".
 const LEVEL_BASE: u32 = 2;
@@ -88,7 +87,7 @@ impl Shelf {
             let Some(audio) = archive.open(id)? else {
                 return Ok(None);
             };
-            Ok(Some((SentAudio::new(audio)?, content_type(entry.format()))))
+            Ok(Some((SentAudio::new(audio)?, mime_type(entry.format()))))
         });
         let (file, kind) = opened.await?;
         // What it is asked for is decided already.
@@ -179,17 +178,4 @@ fn entry_of(view: &View, directory: &Path) -> Option<Entry> {
             dnis: view.info.dnis.as_str(),
         })
     })
-}
-
-/// Of a format in the manifest's words; another build may have written it.
-pub fn content_type(format: &str) -> &'static str {
-    if let Some(format) = Format::named(format) {
-        return format.container().mime_type();
-    }
-    match format {
-        "mp3" => "audio/mpeg",
-        "flac" => "audio/flac",
-        "opus" => "audio/ogg",
-        _ => "application/octet-stream",
-    }
 }

@@ -150,7 +150,7 @@ impl Drop for UnderWay {
     }
 }
 
-struct Asked {
+struct DoorState {
     host: Option<Arc<dyn Doorkeeper>>,
     now: u32,
     shut: bool,
@@ -158,14 +158,14 @@ struct Asked {
 
 /// The host's function, and who is inside it.
 pub struct Door {
-    state: Mutex<Asked>,
+    state: Mutex<DoorState>,
     quiet: Condvar,
 }
 
 impl Door {
     pub fn new(host: Option<Arc<dyn Doorkeeper>>) -> Door {
         Door {
-            state: Mutex::new(Asked {
+            state: Mutex::new(DoorState {
                 host,
                 now: 0,
                 shut: false,

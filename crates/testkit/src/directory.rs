@@ -4,19 +4,19 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
 /// A directory of its own, removed at the end unless the test failed.
-pub struct Dir(pub PathBuf);
+pub struct ScratchDir(pub PathBuf);
 
-impl Dir {
+impl ScratchDir {
     /// Makes a new, empty directory below the system's temporary directory.
     #[allow(clippy::new_without_default)]
-    pub fn new() -> Dir {
+    pub fn new() -> ScratchDir {
         let path = std::env::temp_dir().join(format!("callrec-test-{}", uuid::Uuid::new_v4()));
         std::fs::create_dir_all(&path).expect("a temporary directory");
-        Dir(path)
+        ScratchDir(path)
     }
 }
 
-impl Deref for Dir {
+impl Deref for ScratchDir {
     type Target = Path;
 
     fn deref(&self) -> &Path {
@@ -24,13 +24,13 @@ impl Deref for Dir {
     }
 }
 
-impl AsRef<Path> for Dir {
+impl AsRef<Path> for ScratchDir {
     fn as_ref(&self) -> &Path {
         &self.0
     }
 }
 
-impl Drop for Dir {
+impl Drop for ScratchDir {
     fn drop(&mut self) {
         if !std::thread::panicking() {
             let _ = std::fs::remove_dir_all(&self.0);
@@ -44,7 +44,7 @@ mod tests {
 
     #[test]
     fn it_is_removed_with_its_content() {
-        let dir = Dir::new();
+        let dir = ScratchDir::new();
         let path = dir.0.clone();
         std::fs::create_dir(dir.join("below")).unwrap();
         std::fs::write(dir.join("below/file"), "content").unwrap();
@@ -54,13 +54,13 @@ mod tests {
 
     #[test]
     fn it_is_kept_if_the_test_fails() {
-        let dir = Dir::new();
+        let dir = ScratchDir::new();
         let path = dir.0.clone();
         let failed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
             let _dir = dir;
             std::panic::resume_unwind(Box::new("a test fails"));
         }));
         assert!(failed.is_err() && path.is_dir());
-        drop(Dir(path));
+        drop(ScratchDir(path));
     }
 }

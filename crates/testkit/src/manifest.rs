@@ -113,14 +113,14 @@ pub fn digest(content: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::directory::Dir;
+    use crate::directory::ScratchDir;
     use serde_json::json;
 
     const ID: &str = "75a90276-e47e-4e9e-b463-e3c743d5ff3a";
 
     #[test]
     fn published_and_live_ones_are_told_apart() {
-        let dir = Dir::new();
+        let dir = ScratchDir::new();
         let write = |file: &str, content: &str| {
             let path = dir.join(file);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -50,7 +50,7 @@ impl Needles {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::directory::Dir;
+    use crate::directory::ScratchDir;
 
     fn needles() -> Needles {
         let mut needles = Needles::default();
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn it_looks_into_every_file() {
-        let dir = Dir::new();
+        let dir = ScratchDir::new();
         std::fs::create_dir(dir.join("below")).unwrap();
         std::fs::write(dir.join("a"), b"nothing of it").unwrap();
         assert_eq!(needles().find_below(&dir), None);

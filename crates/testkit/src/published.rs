@@ -73,7 +73,7 @@ fn check_spans(wav: &Wav, manifest: &Value) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::directory::Dir;
+    use crate::directory::ScratchDir;
     use crate::wav::tests::file;
     use serde_json::json;
 
@@ -104,7 +104,7 @@ mod tests {
     }
 
     fn checked(bytes: &[u8], manifest: &Value) -> Result<Published, String> {
-        let dir = Dir::new();
+        let dir = ScratchDir::new();
         std::fs::write(dir.join("a.wav"), bytes).unwrap();
         std::fs::write(dir.join("a.json"), manifest.to_string()).unwrap();
         check_published(dir.join("a.wav"))
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn a_file_without_a_manifest_is_noticed() {
-        let dir = Dir::new();
+        let dir = ScratchDir::new();
         std::fs::write(dir.join("a.wav"), file(1, 1, &audio(1))).unwrap();
         assert!(check_published(dir.join("a.wav")).is_err());
         assert!(check_published(dir.join("b.wav")).is_err());

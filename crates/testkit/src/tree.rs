@@ -66,10 +66,10 @@ pub fn assert_settled(directory: &Path) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::directory::Dir;
+    use crate::directory::ScratchDir;
 
-    fn with_files(files: &[&str]) -> Dir {
-        let dir = Dir::new();
+    fn with_files(files: &[&str]) -> ScratchDir {
+        let dir = ScratchDir::new();
         for file in files {
             let path = dir.join(file);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -78,7 +78,7 @@ mod tests {
         dir
     }
 
-    fn is_settled(dir: &Dir) -> bool {
+    fn is_settled(dir: &ScratchDir) -> bool {
         std::panic::catch_unwind(|| assert_settled(dir)).is_ok()
     }
 
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn a_copy_has_the_same_files() {
-        let (dir, to) = (with_files(&["a", "b/c/d", ".callrec/lock"]), Dir::new());
+        let (dir, to) = (with_files(&["a", "b/c/d", ".callrec/lock"]), ScratchDir::new());
         let to = to.join("deeper");
         copy_tree(&dir, &to);
         assert_eq!(tree(&to), tree(&dir));

@@ -238,7 +238,7 @@ pub(crate) mod tests {
 
     #[test]
     fn the_header_alone_says_where_the_audio_is() {
-        let dir = crate::directory::Dir::new();
+        let dir = crate::directory::ScratchDir::new();
         for (bytes, rf64) in [(file(1, 1, &[7; 10]), false), (large(&[7; 10]), true)] {
             let path = dir.join("a.wav");
             std::fs::write(&path, &bytes).unwrap();

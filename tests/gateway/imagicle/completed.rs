@@ -1,7 +1,7 @@
 //! `GET Recordings`, one of them, and its audio.
 
 use callrec::capi::*;
-use callrec_testkit::directory::Dir;
+use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::manifest::manifest_beside;
 use callrec_testkit::tree::tree;
 use callrec_testkit::wav::Wav;
@@ -330,7 +330,7 @@ fn what_earlier_engines_recorded_is_found() {
     let house = House::open(&[("storage.name", "{user}/{date}/{id}")]);
     let id = finished(&house);
     end(house.calls[1]).unwrap();
-    let copy = Dir::new();
+    let copy = ScratchDir::new();
     let from = house.dir.0.clone();
     let House { engine, .. } = &house;
     assert!(engine.stats().live_recordings == 0);

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use callrec::media::ledger::{Outside, ticks};
-use callrec::media::sim::{Ending, Tape};
+use callrec::media::sim::{SinkEnd, Tape};
 use callrec::media::{Ledger, LegLedger};
 
 use crate::plan::{Plan, Recording, Stretch};
@@ -67,7 +67,7 @@ pub fn check(plan: &Plan, run: &Run) -> Result<(), String> {
 
 fn check_tape(plan: &Plan, run: &Run, n: usize, recording: &Recording, tape: &Tape) -> Result<(), String> {
     let out = tape.out.lock();
-    if !matches!(out.ending, Some(Ending::Finished(..))) {
+    if !matches!(out.ending, Some(SinkEnd::Finished(..))) {
         return Err(format!("ended with {:?}", out.ending));
     }
     let ledger = tape.progress.ledger();

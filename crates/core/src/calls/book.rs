@@ -15,7 +15,7 @@ use super::wire::Wire;
 use crate::text::Text;
 use crate::words::{Error, Result, Status};
 
-pub(super) struct Call {
+pub(super) struct CallEntry {
     pub number: u64,
     pub info: Arc<CallInfo>,
     pub wire: Arc<dyn Wire>,
@@ -41,7 +41,7 @@ pub(super) struct Call {
 
 #[derive(Default)]
 pub(super) struct Inner {
-    pub calls: HashMap<u64, Call>,
+    pub calls: HashMap<u64, CallEntry>,
     indexes: [HashMap<Text, Vec<u64>>; 5],
     /// Calls whose line wants them recorded, where that has not begun yet.
     pub owed: BTreeSet<u64>,
@@ -170,7 +170,7 @@ impl Inner {
     }
 }
 
-impl Call {
+impl CallEntry {
     pub fn has_automatic(&self) -> bool {
         self.live.iter().any(|live| live.spec.is_automatic())
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::sync::{Mutex, MutexGuard};
 use uuid::Uuid;
 
-use super::book::{Call, Inner};
+use super::book::{CallEntry, Inner};
 use super::call::{CallInfo, CallUpdate, LineStay};
 use super::filter::Filter;
 use super::id::parse_id;
@@ -113,7 +113,7 @@ impl Registry {
         let info = Arc::new(info);
         wire.described(&info);
         let begun_ns = coarse_ns();
-        let call = Call {
+        let call = CallEntry {
             number,
             info: info.clone(),
             wire,

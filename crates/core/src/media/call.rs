@@ -20,7 +20,7 @@ use callrec_media::record::Handed;
 use callrec_media::tap::Tap;
 use outlook::Outlook;
 
-pub(super) struct CallState {
+pub(super) struct CallMedia {
     pub call: Arc<CallTap>,
     drains: [Drain; 3],
     legs: Legs,
@@ -53,10 +53,10 @@ pub(super) struct CallState {
     filling_ns: u64,
 }
 
-impl CallState {
-    pub(super) fn new(call: Arc<CallTap>) -> CallState {
+impl CallMedia {
+    pub(super) fn new(call: Arc<CallTap>) -> CallMedia {
         let (real, reorder_ns) = (call.config().clock == ClockMode::Real, call.config().reorder_ns);
-        CallState {
+        CallMedia {
             call,
             drains: Default::default(),
             legs: Legs::default(),

@@ -1,7 +1,7 @@
 //! From packet to samples: feeds, the timeline of each leg, the recordings' windows.
 //!
 //! ```text
-//! Feed (host's thread) -> ring -> CallState::visit (worker) -> Track of each leg
+//! Feed (host's thread) -> ring -> CallMedia::visit (worker) -> Track of each leg
 //!                                     ^ points (CallTap)         -> Tap of each recording -> Sink
 //! ```
 

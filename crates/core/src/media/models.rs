@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use loom::thread;
 use uuid::Uuid;
 
-use super::call::CallState;
+use super::call::CallMedia;
 use super::drain::{Drain, Scratch};
 use super::point::{Counts, Point};
 use super::worker::Worker;
@@ -164,7 +164,7 @@ fn resume(call: &CallTap) {
 }
 
 /// The recording to its end, and what is on it.
-fn finish(mut state: CallState, tape: &Tape) -> Vec<i16> {
+fn finish(mut state: CallMedia, tape: &Tape) -> Vec<i16> {
     state.call.end_clocked(EndReason::CallEnded, || 1);
     state.visit(1, &mut Scratch::default());
     assert!(state.is_over());
@@ -176,7 +176,7 @@ fn finish(mut state: CallState, tape: &Tape) -> Vec<i16> {
 fn what_is_taken_is_recorded() {
     model(4, || {
         let call = call();
-        let mut state = CallState::new(call.clone());
+        let mut state = CallMedia::new(call.clone());
         let tape = start(&call);
         let mut feed = call.attach_clocked(Leg::Local, PCM, || 1);
         let feeder = thread::spawn(move || {
@@ -198,7 +198,7 @@ fn what_is_taken_is_recorded() {
 fn what_was_said_while_paused_is_never_kept() {
     model(3, || {
         let call = call();
-        let mut state = CallState::new(call.clone());
+        let mut state = CallMedia::new(call.clone());
         let tape = start(&call);
         let mut feed = call.attach_clocked(Leg::Local, PCM, || 1);
         let host = thread::spawn({
@@ -226,7 +226,7 @@ fn what_was_said_while_paused_is_never_kept() {
 fn a_pause_from_another_thread() {
     model(3, || {
         let call = call();
-        let mut state = CallState::new(call.clone());
+        let mut state = CallMedia::new(call.clone());
         let tape = start(&call);
         let mut feed = call.attach_clocked(Leg::Local, PCM, || 1);
         let (written, paused) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
@@ -375,7 +375,7 @@ fn a_waiter_is_woken() {
 fn a_waiter_of_a_newer_feed_is_woken() {
     model(4, || {
         let call = call();
-        let mut state = CallState::new(call.clone());
+        let mut state = CallMedia::new(call.clone());
         let mut first = call.attach_clocked(Leg::Local, PCM, || 1);
         assert_eq!(write(&mut first, 1), Status::Ok);
         call.detach_clocked(Leg::Local, first, || 1);
@@ -408,7 +408,7 @@ fn an_end_lets_every_waiter_go() {
         });
         call.end_clocked(EndReason::CallEnded, || 1);
         host.join().expect("no panic");
-        CallState::new(call).visit(1, &mut Scratch::default());
+        CallMedia::new(call).visit(1, &mut Scratch::default());
     });
 }
 
@@ -418,7 +418,7 @@ fn an_end_lets_every_waiter_go() {
 fn a_ring_is_read_to_its_end() {
     model(3, || {
         let call = call();
-        let mut state = CallState::new(call.clone());
+        let mut state = CallMedia::new(call.clone());
         let mut first = call.attach_clocked(Leg::Local, WIDE, || 1);
         let tape = start_at(&call, WIDE.rate);
         let host = thread::spawn({

@@ -8,7 +8,7 @@ use crate::sync::Mutex;
 use callrec_codec::{Block, Samples};
 use uuid::Uuid;
 
-use super::call::CallState;
+use super::call::CallMedia;
 use super::drain::Scratch;
 use super::point::What;
 use super::{
@@ -20,7 +20,7 @@ use crate::words::{AudioSpec, EndReason, FeedFormat, FeedOptions, Format, Layout
 
 /// What became of a sink.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ending {
+pub enum SinkEnd {
     Finished(EndReason, Option<Span>),
     Stuck,
     Broken(String),
@@ -39,7 +39,7 @@ pub struct Collected {
     pub pauses: Vec<Span>,
     pub losses: Vec<Span>,
     pub lost_ns: u64,
-    pub ending: Option<Ending>,
+    pub ending: Option<SinkEnd>,
     /// Blocks are refused.
     pub full: bool,
     /// Audio is taken and thrown away; its buffer goes back to the pool.
@@ -158,15 +158,15 @@ impl Sink for Collector {
     }
 
     fn finish(self: Box<Self>, reason: EndReason, open: Option<Span>) {
-        self.0.lock().ending = Some(Ending::Finished(reason, open));
+        self.0.lock().ending = Some(SinkEnd::Finished(reason, open));
     }
 
     fn stuck(self: Box<Self>) {
-        self.0.lock().ending = Some(Ending::Stuck);
+        self.0.lock().ending = Some(SinkEnd::Stuck);
     }
 
     fn broken(self: Box<Self>, message: &str) {
-        self.0.lock().ending = Some(Ending::Broken(message.into()));
+        self.0.lock().ending = Some(SinkEnd::Broken(message.into()));
     }
 }
 
@@ -271,7 +271,7 @@ pub struct Sim {
     pub reports: Arc<Reports>,
     pub overflow: Arc<OverflowPool>,
     pub call: Arc<CallTap>,
-    state: CallState,
+    state: CallMedia,
     feeds: [Option<Feed>; 3],
     tapes: u128,
 }
@@ -302,7 +302,7 @@ impl Sim {
             stats,
             reports,
             overflow,
-            state: CallState::new(call.clone()),
+            state: CallMedia::new(call.clone()),
             call,
             feeds: [None, None, None],
             tapes: 0,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::ClockMode;
-use super::call::CallState;
+use super::call::CallMedia;
 use super::drain::Scratch;
 use super::point::{CallTap, NO_SLOT, WorkerInbox};
 use crate::clock::coarse_ns;
@@ -26,7 +26,7 @@ impl WorkerInbox {
 pub(super) struct Worker<'a> {
     inbox: &'a WorkerInbox,
     stream: bool,
-    calls: Vec<Option<CallState>>,
+    calls: Vec<Option<CallMedia>>,
     free: Vec<usize>,
     phase: usize,
     scratch: Scratch,
@@ -93,7 +93,7 @@ impl<'a> Worker<'a> {
             call.hurry();
         }
         self.visit(slot);
-        let goes_on = |call: &CallState| call.is_behind() && !call.is_blocked();
+        let goes_on = |call: &CallMedia| call.is_behind() && !call.is_blocked();
         while self.calls[slot].as_ref().is_some_and(goes_on) {
             self.visit(slot);
         }
@@ -102,7 +102,7 @@ impl<'a> Worker<'a> {
     fn adopt(&mut self, call: Arc<CallTap>) {
         let slot = self.free.pop().unwrap_or(self.calls.len());
         call.slot.store(slot, Ordering::Relaxed);
-        let state = Some(CallState::new(call));
+        let state = Some(CallMedia::new(call));
         match self.calls.get_mut(slot) {
             Some(place) => *place = state,
             None => self.calls.push(state),

@@ -100,8 +100,16 @@ impl Batch<'_> {
             }
             let room = (PIECE.saturating_sub(self.gather.len()) / frame_bytes).max(1);
             let piece = (*frames).min(room as u64);
-            self.gather
-                .resize(self.gather.len() + piece as usize * frame_bytes, silence);
+            let piece_bytes = |frame: usize| piece as usize * frame;
+            match self.live.passes() {
+                true => self
+                    .gather
+                    .resize(self.gather.len() + piece_bytes(frame_bytes), silence),
+                false => {
+                    let block = vec![silence; piece_bytes(self.live.audio.shape().block_frame_bytes())];
+                    self.live.code(&block, self.gather);
+                }
+            }
             *frames -= piece;
         }
         Ok(())

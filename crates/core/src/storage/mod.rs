@@ -58,7 +58,7 @@ mod writer;
 
 pub use callback::Callback;
 pub use callbacks::Owed;
-pub use callrec_codec::Medium;
+pub use callrec_codec::{Medium, mime_type};
 pub use handle::RecordingFile;
 pub use manifest::{Fragment, LegEntry, Manifest, Reasons, SPANS_MAX, SpanEntry, Spans, rfc3339};
 pub use name::{DEFAULT_TEMPLATE, RecordingName, Template};

@@ -1,9 +1,9 @@
 //! How far a call's media has come.
 
-use super::CallState;
+use super::CallMedia;
 use crate::words::Leg;
 
-impl CallState {
+impl CallMedia {
     pub(super) fn frontier(&self, now_ns: u64) -> u64 {
         match self.real {
             true => now_ns.saturating_sub(self.reorder_ns),

@@ -1,6 +1,6 @@
 //! When a call has to be visited, and when its recordings have to be looked at.
 
-use super::CallState;
+use super::CallMedia;
 use crate::clock::{NS_PER_MS, NS_PER_S};
 use crate::media::drain::Drain;
 use crate::media::point::Counts;
@@ -25,7 +25,7 @@ pub(super) struct Outlook {
     pub unshaped: bool,
 }
 
-impl CallState {
+impl CallMedia {
     /// No recording has anything that is due, or that waits.
     pub(super) fn rests(&self) -> bool {
         self.outlook.rest_ns > 0

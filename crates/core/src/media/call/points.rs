@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::CallState;
+use super::CallMedia;
 use crate::clock::NS_PER_MS;
 use crate::media::planted::{Fault, fault};
 use crate::media::point::{Point, What};
@@ -15,7 +15,7 @@ use callrec_media::tap::{At, STOP_NS, Tap};
 /// it by the clock.
 const PACKET_NS: u64 = 60 * NS_PER_MS;
 
-impl CallState {
+impl CallMedia {
     pub(super) fn apply(&mut self, point: Point) {
         let at = self.point_at(&point);
         let at_ns = at.ns;

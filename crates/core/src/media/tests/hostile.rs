@@ -1,14 +1,14 @@
 //! Packets that no honest sender would send.
 
 use super::*;
-use crate::media::sim::{Ending, Wish, config};
+use crate::media::sim::{SinkEnd, Wish, config};
 use crate::media::{ClockMode, MediaConfig};
 use crate::words::PauseMode;
 
 /// The same numbers each time (SplitMix64).
-struct Dice(u64);
+struct SplitMix(u64);
 
-impl Dice {
+impl SplitMix {
     fn roll(&mut self, sides: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -21,7 +21,7 @@ impl Dice {
     }
 }
 
-fn throw(sim: &mut Sim, dice: &mut Dice, last: &mut (u64, u64)) {
+fn throw(sim: &mut Sim, dice: &mut SplitMix, last: &mut (u64, u64)) {
     let (seq, ts) = match dice.roll(4) {
         0 => (dice.roll(1 << 16), dice.roll(1 << 32)),
         1 => (last.0 + dice.roll(40_000), last.1 + dice.roll(40_000_000)),
@@ -54,7 +54,7 @@ fn throw(sim: &mut Sim, dice: &mut Dice, last: &mut (u64, u64)) {
 fn run(settings: MediaConfig, seed: u64, packets: u64) {
     let real = settings.clock == ClockMode::Real;
     let mut sim = Sim::new(settings);
-    let mut dice = Dice(seed);
+    let mut dice = SplitMix(seed);
     for leg in [Leg::Local, Leg::Remote] {
         sim.attach(leg, ULAW);
         sim.payload(leg, 97, WIDE);
@@ -98,7 +98,7 @@ fn run(settings: MediaConfig, seed: u64, packets: u64) {
     for tape in &tapes {
         let ending = tape.out.lock().ending.clone();
         assert!(
-            matches!(ending, Some(Ending::Finished(..))),
+            matches!(ending, Some(SinkEnd::Finished(..))),
             "seed {seed}: {ending:?}"
         );
         let (length, lost) = (tape.progress.duration_ms(), tape.progress.lost_ms());

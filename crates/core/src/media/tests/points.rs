@@ -1,5 +1,5 @@
 use super::*;
-use crate::media::sim::{Ending, Wish};
+use crate::media::sim::{SinkEnd, Wish};
 use crate::media::{Span, SpanKind};
 use crate::words::{EndReason, Format, Layout, PauseMode};
 
@@ -60,7 +60,7 @@ fn pauses_as_silence_and_skipped_in_one_call() {
     };
     assert_eq!(keeps.out.lock().pauses, [span(12_000)]);
     assert_eq!(skips.out.lock().pauses, [span(8000)]);
-    let ended = Some(Ending::Finished(EndReason::CallEnded, None));
+    let ended = Some(SinkEnd::Finished(EndReason::CallEnded, None));
     assert_eq!(skips.out.lock().ending, ended);
     assert_eq!(keeps.progress.duration_ms(), 2000);
     assert_eq!((keeps.progress.paused_ms(), keeps.progress.lost_ms()), (500, 0));
@@ -83,7 +83,7 @@ fn a_pause_that_the_end_finds_open() {
         to_frame: 3200,
         length_ns: 200 * MS,
     };
-    let ending = Ending::Finished(EndReason::Stopped, Some(open));
+    let ending = SinkEnd::Finished(EndReason::Stopped, Some(open));
     assert_eq!(out.ending, Some(ending));
     assert_eq!((out.frames(), tape.progress.paused_ms()), (3200, 200));
     assert!(out.channel(0)[1600..].iter().all(|sample| *sample == 0));
@@ -223,7 +223,7 @@ fn the_limit_counts_silence_but_not_skipped_time() {
         assert_eq!(out.frames(), 8080);
         let last = samples(Leg::Local, 8079 + skipped * 160, 1);
         assert_eq!(out.channel(0).last(), last.first());
-        assert_eq!(out.ending, Some(Ending::Finished(EndReason::Limit, None)));
+        assert_eq!(out.ending, Some(SinkEnd::Finished(EndReason::Limit, None)));
     }
 }
 

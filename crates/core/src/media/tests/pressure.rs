@@ -1,5 +1,5 @@
 use super::*;
-use crate::media::sim::{Ending, Tape, Wish, config};
+use crate::media::sim::{SinkEnd, Tape, Wish, config};
 use crate::media::{ClockMode, SpanKind};
 use crate::words::{EndReason, Format, Layout, Status};
 
@@ -185,7 +185,7 @@ fn a_stuck_sink_fails_its_recording_alone() {
     }
     sim.end();
     sim.visit();
-    assert_eq!(stuck.out.lock().ending, Some(Ending::Stuck));
+    assert_eq!(stuck.out.lock().ending, Some(SinkEnd::Stuck));
     assert!(fine.out.lock().channel(0) == samples(Leg::Local, 0, 32_000));
 }
 
@@ -202,10 +202,10 @@ fn a_panic_stays_in_its_call() {
     };
     let (broken, other) = (run(true), run(false));
     let text = "a panic that was asked for".to_string();
-    assert_eq!(broken.1.out.lock().ending, Some(Ending::Broken(text)));
+    assert_eq!(broken.1.out.lock().ending, Some(SinkEnd::Broken(text)));
     assert!(broken.0.is_over());
     assert_eq!(marks(&other.1), expected(0, 100));
-    let ended = Ending::Finished(EndReason::CallEnded, None);
+    let ended = SinkEnd::Finished(EndReason::CallEnded, None);
     assert_eq!(other.1.out.lock().ending, Some(ended));
 }
 
@@ -227,7 +227,7 @@ fn a_panic_amid_a_ring_leaves_the_records_behind_it_whole() {
     }
     sim.visit();
     let text = "planted in a packet".to_string();
-    assert_eq!(broken.out.lock().ending, Some(Ending::Broken(text)));
+    assert_eq!(broken.out.lock().ending, Some(SinkEnd::Broken(text)));
     // The call goes on, and is recorded again: what follows is where it should be, over
     // several rounds of the ring.
     let tape = sim.start(wish);
@@ -279,7 +279,7 @@ fn a_panic_at_the_end_of_a_call_ends_it() {
     tape.out.lock().panic_early = true;
     sim.end();
     sim.visit();
-    assert!(matches!(tape.out.lock().ending, Some(Ending::Broken(_))));
+    assert!(matches!(tape.out.lock().ending, Some(SinkEnd::Broken(_))));
     assert!(sim.is_over());
 }
 

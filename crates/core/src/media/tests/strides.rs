@@ -1,7 +1,7 @@
 //! Long silences in stream time: rendered in strides, so that other calls have their turn.
 
 use super::*;
-use crate::media::sim::{Ending, Wish};
+use crate::media::sim::{SinkEnd, Wish};
 use crate::words::{EndReason, Format, Layout, PauseMode};
 
 /// 29 minutes: what is longer is a jump of the timestamps.
@@ -90,7 +90,7 @@ fn points_behind_a_long_silence_keep_their_places() {
         let paused = if pause_mode == PauseMode::Skip { 0 } else { JUMP };
         assert_eq!(out.frames(), JUMP + 160 + paused + 160);
         assert_eq!(tape.progress.paused_ms(), JUMP / 8);
-        assert_eq!(out.ending, Some(Ending::Finished(EndReason::CallEnded, None)));
+        assert_eq!(out.ending, Some(SinkEnd::Finished(EndReason::CallEnded, None)));
         // Begun at the first pause, and never paused.
         assert_eq!(other.out.lock().frames(), JUMP + 160);
     }

@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use super::*;
-use crate::media::sim::{Ending, Wish, config};
+use crate::media::sim::{SinkEnd, Wish, config};
 use crate::media::{CallTap, ClockMode, MediaStats, NoReport, OverflowPool, WorkerInbox};
 use crate::words::{EndReason, PauseMode, Status};
 
@@ -93,7 +93,7 @@ fn a_fast_feeder_and_a_controller() {
     let out = tape.out.lock();
     assert!(out.channel(0) == want(Leg::Local) && out.channel(1) == want(Leg::Remote));
     assert_eq!(stats.frames_in(), 2 * FRAMES);
-    let open = matches!(out.ending, Some(Ending::Finished(EndReason::Stopped, _)));
+    let open = matches!(out.ending, Some(SinkEnd::Finished(EndReason::Stopped, _)));
     assert!(open && out.lost_ns == 0);
 }
 
@@ -144,5 +144,5 @@ fn the_last_visit_comes_to_the_end() {
     worker.run();
     let out = tape.out.lock();
     assert_eq!(out.frames(), 14_000_160);
-    assert_eq!(out.ending, Some(Ending::Finished(EndReason::CallEnded, None)));
+    assert_eq!(out.ending, Some(SinkEnd::Finished(EndReason::CallEnded, None)));
 }
