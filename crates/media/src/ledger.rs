@@ -213,11 +213,6 @@ impl Ledger {
     pub fn lost(&self) -> u64 {
         self.legs.iter().map(LegLedger::lost).sum()
     }
-
-    /// No leg has any audio in the file, though something was to be recorded.
-    pub fn has_no_audio(&self) -> bool {
-        self.legs.iter().all(|leg| leg.in_file == 0)
-    }
 }
 
 #[cfg(test)]
