@@ -345,6 +345,20 @@ fn a_tail_that_is_damaged_costs_what_it_held() {
     }
 }
 
+/// Whoever removed the file in progress is told that the tail goes with it.
+#[test]
+fn a_tail_whose_audio_is_gone_is_removed_with_a_word() {
+    let (directory, id, _) = half_settled();
+    fs::remove_file(directory.join("call.paged.part")).expect("there");
+    let rig = Rig::on(directory).of(PAGED);
+    let (told, _) = rig.published(id);
+    assert!(told.state_is(State::Failed) && told.recovered);
+    let said_so = |line: &String| line.contains("its tail is removed");
+    assert!(rig.report.seen(|seen| seen.logged.iter().any(said_so)));
+    rig.settle(id);
+    assert_eq!(rig.control_names(), ["lock"]);
+}
+
 /// On a full disk the rest of the tail does not fit into the file: it stays for the next open.
 #[test]
 fn what_cannot_be_encoded_now_is_at_the_next_open() {

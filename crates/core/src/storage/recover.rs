@@ -98,6 +98,15 @@ impl Recovery {
         }
     }
 
+    /// Removes a tail that no audio goes with: alone it is of no use.
+    fn drop_tail(&self, id: Uuid) -> io::Result<()> {
+        if has_tail(&self.links.files, id)? {
+            let message = format!("{id}: its tail is removed: no audio goes with it");
+            self.log(LOG_ERROR, message);
+        }
+        remove_tail(&self.links.files, id)
+    }
+
     fn log(&self, level: i32, message: String) {
         self.links.report.log(level, message);
     }
@@ -124,7 +133,7 @@ impl Recovery {
             None if !manifest.started => self.remove_unbegun(id),
             None => {
                 state_gone(id, &mut manifest);
-                remove_tail(&self.links.files, id)?;
+                self.drop_tail(id)?;
                 self.links.notifier.ended(id, manifest, false);
                 self.links.manifests.forget_next(id)
             }
@@ -148,7 +157,7 @@ impl Recovery {
                 LOG_ERROR,
                 format!("{id}: manifest unreadable and no audio found: put aside"),
             );
-            remove_tail(&self.links.files, id)?;
+            self.drop_tail(id)?;
             self.links.manifests.forget_next(id)?;
             return self.links.manifests.put_aside(id);
         };
