@@ -27,8 +27,8 @@ mod versions;
 use audio::*;
 use callrec::storage::faults::{self, Step};
 use callrec::storage::{
-    DEFAULT_TEMPLATE, Digest, Durability, LegEntry, Manifest, NameFields, Reasons, SpanEntry, StorageConfig,
-    Store, Template,
+    DEFAULT_TEMPLATE, Digest, Durability, LegEntry, Manifest, NameFields, Platform, Reasons, SpanEntry,
+    StorageConfig, Store, Template,
 };
 use callrec::words::{EndReason, Error, Format, State, Status};
 use callrec_testkit::directory::ScratchDir;
@@ -253,6 +253,7 @@ fn the_directory_is_held_once() {
     let rig = Rig::new();
     let again = Store::open(
         StorageConfig::new(rig.directory.0.to_str().expect("UTF-8")),
+        &Platform::system(),
         Arc::new(Seen::default()),
     );
     assert_eq!(again.err().map(|error| error.status), Some(Status::Unavailable));
@@ -265,6 +266,7 @@ fn the_directory_is_held_once() {
     drop(
         Store::open(
             StorageConfig::new(directory.0.to_str().expect("UTF-8")),
+            &Platform::system(),
             Arc::new(Seen::default()),
         )
         .expect("free again"),
@@ -601,6 +603,7 @@ fn in_a_child() {
         "open" => {
             let opened = Store::open(
                 StorageConfig::new(directory.to_str().expect("UTF-8")),
+                &Platform::system(),
                 Arc::new(Seen::default()),
             );
             say(&format!("{:?}", opened.err().map(|error| error.status)));

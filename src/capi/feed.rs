@@ -7,6 +7,7 @@ use super::call::call_of;
 use super::convert::{feed_options, invalid, leg, needed};
 use super::guard::{answer, shielded, shielded_or};
 use super::types::*;
+use crate::clock::coarse_ns;
 use crate::handles::{self, Handle};
 use crate::media::Feed;
 use crate::words::Status;
@@ -151,7 +152,7 @@ pub unsafe extern "C" fn rec_feed_payload(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_feed_write(feed: rec_feed, data: *const c_void, size: usize) -> rec_status {
     // SAFETY: `size` bytes are readable there, by the ABI.
-    unsafe { hand_in(feed, data, size, |feed, bytes| feed.write(bytes)) }
+    unsafe { hand_in(feed, data, size, |feed, bytes| feed.write(bytes, coarse_ns())) }
 }
 
 /// Hands in samples or payload at a place of the host's own clock of this leg. Real time: the
@@ -178,7 +179,11 @@ pub unsafe extern "C" fn rec_feed_write_at(
     size: usize,
 ) -> rec_status {
     // SAFETY: `size` bytes are readable there, by the ABI.
-    unsafe { hand_in(feed, data, size, |feed, bytes| feed.write_at(at, bytes)) }
+    unsafe {
+        hand_in(feed, data, size, |feed, bytes| {
+            feed.write_at(at, bytes, coarse_ns())
+        })
+    }
 }
 
 /// Hands in one RTP packet that has just been received. Its place is that of its timestamp.
@@ -213,7 +218,7 @@ pub unsafe extern "C" fn rec_feed_write_at(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_feed_rtp(feed: rec_feed, packet: *const c_void, size: usize) -> rec_status {
     // SAFETY: `size` bytes are readable there, by the ABI.
-    unsafe { hand_in(feed, packet, size, |feed, bytes| feed.rtp(bytes, None)) }
+    unsafe { hand_in(feed, packet, size, |feed, bytes| feed.rtp(bytes, coarse_ns())) }
 }
 
 /// Hands in one RTP packet that was received a while ago.
@@ -242,7 +247,12 @@ pub unsafe extern "C" fn rec_feed_rtp_at(
 ) -> rec_status {
     let age_ns = u64::from(age_us) * 1000;
     // SAFETY: `size` bytes are readable there, by the ABI.
-    unsafe { hand_in(feed, packet, size, |feed, bytes| feed.rtp(bytes, Some(age_ns))) }
+    let take = |feed: &mut Feed, bytes: &[u8]| {
+        let received_ns = coarse_ns().saturating_sub(age_ns);
+        feed.rtp_aged(bytes, received_ns)
+    };
+    // SAFETY: as the caller promises.
+    unsafe { hand_in(feed, packet, size, take) }
 }
 
 /// Waits until the feed takes audio again, after `REC_ERR_OVERRUN`: until its memory has room

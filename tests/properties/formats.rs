@@ -11,7 +11,7 @@ use callrec::codec::{Block, Shape, paged as codec};
 use callrec::media::sim::Tape;
 use callrec::media::{Sink, Span as TapSpan};
 use callrec::storage::{
-    Durability, Manifest, NameFields, RecordingFile, Report, StorageConfig, Store, Template, spawn,
+    Durability, Manifest, NameFields, Platform, RecordingFile, Report, StorageConfig, Store, Template, spawn,
 };
 use callrec::words::{Codec, EndReason, Error, Format, Layout, Leg, PauseMode, Status};
 use callrec_testkit::directory::ScratchDir;
@@ -173,7 +173,7 @@ impl Files {
         let mut config = StorageConfig::new(dir.0.to_str().expect("UTF-8"));
         (config.durability, config.writers, config.backlog_ms) = (Durability::Process, 1, 600_000);
         let ends = Arc::<Ends>::default();
-        let store = Store::open(config, Arc::<Ends>::clone(&ends)).expect("open");
+        let store = Store::open(config, &Platform::system(), Arc::<Ends>::clone(&ends)).expect("open");
         let (writer, finisher) = (Arc::clone(&store), Arc::clone(&store));
         let threads = vec![
             spawn("callrec-writer", move || writer.run_writer(0)).expect("a thread"),

@@ -60,9 +60,9 @@ impl Driver for Simulated {
             return Status::BadHandle;
         };
         match hand {
-            Hand::Rtp(packet) => feed.rtp_arrived(packet, arrival_ns),
-            Hand::Write(bytes) => feed.write_arrived(bytes, arrival_ns),
-            Hand::WriteAt(at, bytes) => feed.write_at_arrived(*at, bytes, arrival_ns),
+            Hand::Rtp(packet) => feed.rtp(packet, arrival_ns),
+            Hand::Write(bytes) => feed.write(bytes, arrival_ns),
+            Hand::WriteAt(at, bytes) => feed.write_at(*at, bytes, arrival_ns),
         }
     }
 

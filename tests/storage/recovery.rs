@@ -399,6 +399,7 @@ fn others_are_left(format: Format) {
         chown(directory.0.join(".callrec"), STRANGER, None).expect("root");
         let opened = Store::open(
             StorageConfig::new(directory.0.to_str().expect("UTF-8")),
+            &Platform::system(),
             Arc::new(Seen::default()),
         );
         let refusal = opened.err().expect("a stranger's");
@@ -408,6 +409,7 @@ fn others_are_left(format: Format) {
         drop(
             Store::open(
                 StorageConfig::new(directory.0.to_str().expect("UTF-8")),
+                &Platform::system(),
                 Arc::new(Seen::default()),
             )
             .expect("trusted"),

@@ -4,7 +4,8 @@ use super::audio::{ByteFile, PAGED};
 use callrec::codec::Format;
 use callrec::storage::faults::{self, Step};
 use callrec::storage::{
-    Durability, Manifest, NameFields, RecordingName, Report, Source, StorageConfig, Store, Template, spawn,
+    Durability, Manifest, NameFields, Platform, RecordingName, Report, Source, StorageConfig, Store,
+    Template, spawn,
 };
 use callrec::words::{EndReason, Error, State};
 use callrec_testkit::directory::ScratchDir;
@@ -204,7 +205,7 @@ impl Rig {
             aloud,
             ..Seen::default()
         });
-        let store = Store::open(config, Arc::<Seen>::clone(&report)).expect("open");
+        let store = Store::open(config, &Platform::system(), Arc::<Seen>::clone(&report)).expect("open");
         let mut threads = Vec::new();
         let mut start = |name: &str, body: Body| {
             let store = Arc::clone(&store);

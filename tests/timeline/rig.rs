@@ -203,7 +203,7 @@ impl Rig {
         let arrival = self.sim.now_ns - age_us * 1000;
         loop {
             let feed = self.sim.feed(leg).expect("the leg has a feed");
-            let status = feed.rtp_arrived(packet, arrival);
+            let status = feed.rtp(packet, arrival);
             if !self.is_over(status) {
                 break;
             }

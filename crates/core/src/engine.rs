@@ -26,14 +26,14 @@ pub use reference::{HostReference, ReferenceCell};
 
 use crate::calls::registry::Limits;
 use crate::calls::{CallView, Caller, Filter, Registry, View};
-use crate::clock::NS_PER_MS;
+use crate::clock::{Clock, NS_PER_MS};
 use crate::config::{self, Config};
 use crate::events::Bus;
 #[cfg(feature = "faults")]
 use crate::media::planted::Fault;
 use crate::media::{ClockMode, MediaConfig, MediaStats, OverflowPool, WorkerInbox};
 use crate::storage::archive::Archive;
-use crate::storage::{self, Store, Template};
+use crate::storage::{self, Platform, Store, Template};
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::sync::thread::JoinHandle;
 use crate::sync::{Condvar, Mutex};
@@ -46,6 +46,7 @@ use facts::Naming;
 /// One running instance.
 pub struct Engine {
     config: Config,
+    clock: Arc<dyn Clock>,
     registry: Arc<Registry>,
     bus: Arc<Bus>,
     store: Arc<Store>,
@@ -106,6 +107,11 @@ impl Engine {
     /// Takes the directory's lock, looks at what is there, starts the threads.
     /// What an earlier process left is recovered behind.
     pub fn open(config: Config) -> Result<Arc<Engine>> {
+        Engine::open_on(Platform::system(), config)
+    }
+
+    /// The same with a clock and a disk of the caller's.
+    pub fn open_on(platform: Platform, config: Config) -> Result<Arc<Engine>> {
         let mut config = config;
         // The host may change its directory later.
         let storage = &mut config.storage;
@@ -120,16 +126,16 @@ impl Engine {
             recordings: config.recordings_max,
             per_call: config.recordings_max_per_call,
         };
-        let registry = Arc::new(Registry::new(limits, config.lines_strict));
+        let registry = Arc::new(Registry::new(limits, config.lines_strict, platform.clock.clone()));
         let bus = Bus::new();
-        let desk = Desk::new(registry.clone(), bus.clone(), &config);
-        let store = Store::open(config.storage.clone(), desk.clone())?;
+        let desk = Desk::new(registry.clone(), bus.clone(), platform.clock.clone(), &config);
+        let store = Store::open(config.storage.clone(), &platform, desk.clone())?;
         desk.attach(&store);
         let naming = Arc::new(Naming {
             template,
             host: config.storage.host.clone(),
         });
-        let media = Arc::new(media_config(&config));
+        let media = Arc::new(media_config(&config, platform.clock.clone()));
         let media_stats = Arc::new(MediaStats::default());
         let workers = (0..worker_count(&config))
             .map(|index| WorkerInbox::new(media.clone(), media_stats.clone(), index))
@@ -141,6 +147,7 @@ impl Engine {
         let ahead = AheadBudget::new(config.ahead_bytes);
         let engine = Arc::new(Engine {
             config,
+            clock: platform.clock,
             registry,
             bus,
             store,
@@ -345,12 +352,13 @@ fn worker_count(config: &Config) -> usize {
     }
 }
 
-fn media_config(config: &Config) -> MediaConfig {
+fn media_config(config: &Config, time: Arc<dyn Clock>) -> MediaConfig {
     MediaConfig {
         clock: match config.clock {
             config::Clock::Real => ClockMode::Real,
             config::Clock::Stream => ClockMode::Stream,
         },
+        time,
         reorder_ns: u64::from(config.reorder_ms) * NS_PER_MS,
         leg_wait_ns: u64::from(config.leg_wait_ms) * NS_PER_MS,
         flush_ns: u64::from(config.storage.flush_ms) * NS_PER_MS,

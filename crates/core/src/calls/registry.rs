@@ -15,7 +15,7 @@ use super::recording::{Newest, Recording, View};
 use super::rules::{self, Caller};
 use super::slab::Slots;
 use super::wire::Wire;
-use crate::clock::{NS_PER_S, coarse_ns};
+use crate::clock::{Clock, NS_PER_S};
 use crate::text::Text;
 use crate::words::{EndReason, Error, Result, State, Status};
 
@@ -38,6 +38,7 @@ pub struct Limits {
 }
 
 pub struct Registry {
+    clock: Arc<dyn Clock>,
     inner: Mutex<Inner>,
     /// The watch's own; taken before `inner`.
     pub(super) idle: Mutex<IdleWatch>,
@@ -66,10 +67,11 @@ pub struct Begun {
 }
 
 impl Registry {
-    pub fn new(limits: Limits, strict: bool) -> Registry {
+    pub fn new(limits: Limits, strict: bool, clock: Arc<dyn Clock>) -> Registry {
         let mut inner = Inner::default();
         inner.marks.strict = strict;
         Registry {
+            clock,
             inner: Mutex::new(inner),
             idle: Mutex::default(),
             slots: Slots::new(),
@@ -95,6 +97,11 @@ impl Registry {
             .collect()
     }
 
+    /// The coarse clock.
+    pub(super) fn now_ns(&self) -> u64 {
+        self.clock.coarse_ns()
+    }
+
     pub fn remove_line(&self, device: &Text, number: &Text) {
         self.lock().marks.remove(device, number);
     }
@@ -112,7 +119,7 @@ impl Registry {
         let lines = Arc::new(vec![LineStay::of(&info, now_ms)]);
         let info = Arc::new(info);
         wire.described(&info);
-        let begun_ns = coarse_ns();
+        let begun_ns = self.now_ns();
         let call = CallEntry {
             number,
             info: info.clone(),
@@ -386,7 +393,7 @@ impl Registry {
                 // Again after 1, 2, 4, … seconds, at most a minute.
                 call.failures = (call.failures + 1).min(7);
                 let pause_ns = (NS_PER_S << (call.failures - 1)).min(REMEMBERED_NS);
-                call.retry_ns = coarse_ns() + pause_ns;
+                call.retry_ns = self.now_ns() + pause_ns;
                 Some(!std::mem::replace(&mut call.told_failed, true))
             }
             None => None,
@@ -397,7 +404,7 @@ impl Registry {
     pub fn remember(&self, id: Uuid) {
         let mut inner = self.lock();
         if inner.by_id.contains_key(&id) {
-            inner.ended.push_back((coarse_ns(), id));
+            inner.ended.push_back((self.now_ns(), id));
         }
     }
 
@@ -414,7 +421,7 @@ impl Registry {
 
     /// Forgets what ended more than a minute ago.
     pub fn forget_ended(&self) {
-        let before = coarse_ns().saturating_sub(REMEMBERED_NS);
+        let before = self.now_ns().saturating_sub(REMEMBERED_NS);
         loop {
             // Let go of outside the lock, and not too many at once.
             let mut gone = Vec::new();

@@ -5,7 +5,6 @@ use std::cmp::Reverse;
 
 use super::idle::{IdleWatch, SLICE};
 use super::registry::Registry;
-use crate::clock::coarse_ns;
 
 /// Ended calls that may wait here beside as many as are live.
 const ENDED_MAX: usize = 4096;
@@ -66,7 +65,7 @@ impl Registry {
         let mut due = Vec::new();
         for slice in owed.chunks(SLICE) {
             let inner = self.lock();
-            let now = coarse_ns();
+            let now = self.now_ns();
             let is_due = |number: &&u64| {
                 inner.owed.contains(number)
                     && inner.calls.get(number).is_some_and(|call| call.retry_ns <= now)
@@ -87,6 +86,7 @@ mod tests {
     use super::*;
     use crate::calls::registry::Limits;
     use crate::calls::{CallInfo, Wire};
+    use crate::clock::SystemClock;
     use crate::sync::atomic::{AtomicU64, Ordering};
     use crate::text::Text;
     use crate::words::EndReason;
@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn only_calls_that_may_be_idle_are_asked() {
-        let registry = Registry::new(Limits::default(), false);
+        let registry = Registry::new(Limits::default(), false, Arc::new(SystemClock));
         let wires: Vec<Arc<Heard>> = (0..200).map(|number| begin(&registry, number)).collect();
         let asked = || {
             wires
@@ -137,7 +137,7 @@ mod tests {
         };
         assert!(idle(&registry, 1).is_empty());
         assert_eq!(asked(), 0, "all have begun since");
-        let later = coarse_ns() + 1_000;
+        let later = registry.now_ns() + 1_000;
         for wire in &wires[..150] {
             wire.at.store(later, Ordering::Relaxed);
         }
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn calls_that_ended_do_not_pile_up() {
-        let registry = Registry::new(Limits::default(), false);
+        let registry = Registry::new(Limits::default(), false, Arc::new(SystemClock));
         for number in 0..3 * ENDED_MAX as u64 {
             begin(&registry, number);
             if number % 1000 != 0 {

@@ -10,7 +10,6 @@ use super::feeds::{CallFeeds, FeedSlot, OpenFeed};
 use super::reference::{HostReference, ReferenceCell};
 use super::report::CallReport;
 use crate::calls::{CallInfo, CallState, CallUpdate, Wire};
-use crate::clock::unix_ms;
 use crate::events::LogLevel;
 use crate::media::CallTap;
 use crate::sync::contained;
@@ -68,7 +67,7 @@ impl Engine {
     /// Announces a call.
     pub fn begin_call(self: &Arc<Engine>, mut info: CallInfo) -> Result<Arc<Call>> {
         self.ready()?;
-        let now_ms = unix_ms();
+        let now_ms = self.clock.unix_ms();
         if info.call_id.is_empty() {
             info.call_id = Text::from(Uuid::new_v4().to_string());
         }
@@ -77,7 +76,11 @@ impl Engine {
         }
         let number = self.next_call.fetch_add(1, Ordering::Relaxed);
         let worker = &self.workers[number as usize % self.workers.len()];
-        let report = Arc::new(CallReport::new(self.bus.clone(), self.media.silent_ns));
+        let report = Arc::new(CallReport::new(
+            self.bus.clone(),
+            self.clock.clone(),
+            self.media.silent_ns,
+        ));
         let tap = CallTap::new(
             number,
             self.media.clone(),
@@ -132,7 +135,7 @@ impl Engine {
                 .log(LogLevel::Error, format!("ending a call's feeds: {panic}")),
         }
         call.reference.end();
-        let ended = self.registry.end(number, reason, unix_ms()).is_ok();
+        let ended = self.registry.end(number, reason, self.clock.unix_ms()).is_ok();
         // Last: a start that the registry still allowed has found the call here.
         self.calls.lock().remove(&number);
         ended
@@ -184,7 +187,10 @@ impl Call {
 
     pub fn update(&self, update: &CallUpdate) -> Result<()> {
         self.engine.ready()?;
-        let begun = self.engine.registry.update(self.number, update, unix_ms())?;
+        let begun = self
+            .engine
+            .registry
+            .update(self.number, update, self.engine.clock.unix_ms())?;
         if begun.automatic {
             self.engine.start_automatic(self.number);
         }

@@ -12,7 +12,6 @@ use crate::calls::spec::AUTOMATIC;
 use crate::calls::{
     AcceptedDraft, CallInfo, Caller, Counts, Filter, Operation, Recording, RecordingDraft, RecordingSpec,
 };
-use crate::clock::unix_ms;
 use crate::events::{Event, Kind, LogLevel};
 use crate::media::{Progress, TapSpec};
 use crate::storage::{Fragment, Spans, Template};
@@ -87,7 +86,7 @@ impl Engine {
         if self.registry.automatic_failed(number) != Some(true) {
             return;
         }
-        let mut event = Event::new(Kind::StartFailed, unix_ms());
+        let mut event = Event::new(Kind::StartFailed, self.clock.unix_ms());
         let info = self.registry.call_info(number);
         event.status = error.status as i32;
         event.call_tag = info.as_ref().map_or(0, |info| info.tag);
@@ -121,7 +120,7 @@ impl Engine {
     /// Makes a recording of a call and starts its tap. Under the registry's lock:
     /// queues alone, no disk, no waiting.
     fn begin(&self, accepted: AcceptedDraft<'_>, progress: Arc<Progress>) -> Arc<Recording> {
-        let started_at_ms = unix_ms();
+        let started_at_ms = self.clock.unix_ms();
         let draft = &accepted.draft;
         let (id, audio) = (draft.id, draft.spec.audio);
         let facts = RecordingFacts {
@@ -169,7 +168,8 @@ impl Engine {
 
     pub fn control_by_id(&self, caller: &Caller, operation: Operation, id: &str) -> Result<()> {
         self.ready()?;
-        self.registry.control_by_id(caller, operation, id, unix_ms())
+        self.registry
+            .control_by_id(caller, operation, id, self.clock.unix_ms())
     }
 
     pub fn control_by_line(
@@ -181,13 +181,14 @@ impl Engine {
     ) -> Result<Counts> {
         self.ready()?;
         self.registry
-            .control_by_line(caller, operation, device, number, unix_ms())
+            .control_by_line(caller, operation, device, number, self.clock.unix_ms())
     }
 
     /// On all of a user's own calls.
     pub fn control_own(&self, username: &Text, operation: Operation) -> Result<Counts> {
         self.ready()?;
-        self.registry.control_own(username, operation, unix_ms())
+        self.registry
+            .control_own(username, operation, self.clock.unix_ms())
     }
 
     pub fn control_by_call(
@@ -199,6 +200,6 @@ impl Engine {
     ) -> Result<Counts> {
         self.ready()?;
         self.registry
-            .control_by_call(caller, operation, call_id, url, unix_ms())
+            .control_by_call(caller, operation, call_id, url, self.clock.unix_ms())
     }
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::facts::spec_of;
 use super::postbox::Postbox;
 use crate::calls::{CallInfo, Readings, Recording, Registry, Told, View};
-use crate::clock::unix_ms;
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::events::event::{FLAG_LEG_UNDECODED, FLAG_NO_AUDIO, FLAG_REPEATED};
 use crate::events::{Bus, Event, Kind, LogLevel};
@@ -29,6 +29,7 @@ const SPANS_TOLD: usize = 100;
 pub struct Desk {
     registry: Arc<Registry>,
     bus: Arc<Bus>,
+    clock: Arc<dyn Clock>,
     directory: String,
     store: OnceCell<Weak<Store>>,
     pub postbox: Postbox,
@@ -37,10 +38,11 @@ pub struct Desk {
 }
 
 impl Desk {
-    pub fn new(registry: Arc<Registry>, bus: Arc<Bus>, config: &Config) -> Arc<Desk> {
+    pub fn new(registry: Arc<Registry>, bus: Arc<Bus>, clock: Arc<dyn Clock>, config: &Config) -> Arc<Desk> {
         Arc::new(Desk {
             registry,
             bus,
+            clock,
             directory: config.storage.directory.clone(),
             store: OnceCell::new(),
             postbox: Postbox::default(),
@@ -67,9 +69,9 @@ impl Desk {
     /// that was accepted holds, whatever else has ended it meanwhile.
     pub fn ended(&self, id: Uuid, reason: EndReason) -> (EndReason, i64) {
         self.fault("end");
-        self.registry.ended_itself(id, reason, unix_ms());
+        self.registry.ended_itself(id, reason, self.clock.unix_ms());
         let Some(recording) = self.registry.recording(id) else {
-            return (reason, unix_ms());
+            return (reason, self.clock.unix_ms());
         };
         let life = recording.life.lock();
         match life.end_reason {
@@ -79,7 +81,7 @@ impl Desk {
     }
 
     pub fn failed(&self, id: Uuid, error: &Error) {
-        self.registry.failed(id, error.status, unix_ms());
+        self.registry.failed(id, error.status, self.clock.unix_ms());
         self.bus
             .log(LogLevel::Error, format!("recording {id}: {}", error.message));
     }
@@ -118,7 +120,7 @@ impl Desk {
         if let Some(state) = state {
             view.state = state;
         }
-        let mut event = Event::new(kind, unix_ms());
+        let mut event = Event::new(kind, self.clock.unix_ms());
         event.subject = Some(Arc::new(view));
         event.detail = format!("\"recording\":{}{further}", recording.describe(None));
         self.bus.publish(event);
@@ -126,7 +128,7 @@ impl Desk {
 
     fn tell_start_failed(&self, recording: &Recording, error: &Error) {
         let view = recording.view();
-        let mut event = Event::new(Kind::StartFailed, unix_ms());
+        let mut event = Event::new(Kind::StartFailed, self.clock.unix_ms());
         event.status = error.status as i32;
         let described = recording.describe(Some((error, view.ended_at_ms)));
         event.detail = format!("{},\"recording\":{described}", why(error));
@@ -149,7 +151,7 @@ impl Desk {
         } else {
             Kind::Finished
         };
-        let mut event = Event::new(kind, unix_ms());
+        let mut event = Event::new(kind, self.clock.unix_ms());
         event.flags = flags_of(&manifest, repeated);
         event.subject = Some(Arc::new(view));
         event.inherited = recording.is_none();
@@ -201,7 +203,8 @@ impl Desk {
     fn conclude(&self, recording: &Recording, manifest: &Manifest) {
         let state = state_of(manifest);
         let reason = manifest.end_reason().unwrap_or(EndReason::WriteError);
-        self.registry.ended_itself(recording.id, reason, unix_ms());
+        self.registry
+            .ended_itself(recording.id, reason, self.clock.unix_ms());
         let mut life = recording.life.lock();
         life.state = state;
         life.end_reason = Some(reason);

@@ -201,7 +201,7 @@ impl OpenFeed {
 
     /// What was written ahead and has not been heard yet is taken back.
     pub fn clear(&mut self) {
-        self.feed.clear();
+        self.feed.clear(self.siblings.tap.now_ns());
         self.siblings.tap.clear(self.feed.leg());
     }
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::calls::{CallInfo, CallState};
-use crate::clock::{NS_PER_MS, unix_ms};
+use crate::clock::{Clock, NS_PER_MS};
 use crate::events::{Bus, Event, Kind, LogLevel};
 use crate::media::MediaReport;
 use crate::storage::Fragment;
@@ -14,15 +14,17 @@ use crate::words::Leg;
 /// Of one call. Its media worker calls it, also when the registry has forgotten the call.
 pub struct CallReport {
     bus: Arc<Bus>,
+    clock: Arc<dyn Clock>,
     silent_ns: u64,
     /// The call as it was last described.
     info: Mutex<Arc<CallInfo>>,
 }
 
 impl CallReport {
-    pub fn new(bus: Arc<Bus>, silent_ns: u64) -> CallReport {
+    pub fn new(bus: Arc<Bus>, clock: Arc<dyn Clock>, silent_ns: u64) -> CallReport {
         CallReport {
             bus,
+            clock,
             silent_ns,
             info: Mutex::default(),
         }
@@ -36,7 +38,7 @@ impl CallReport {
     /// `members` is the event's own part of its JSON object, `line` the end of a sentence.
     fn publish(&self, kind: Kind, members: &str, line: &str) {
         let info = self.info.lock().clone();
-        let mut event = Event::new(kind, unix_ms());
+        let mut event = Event::new(kind, self.clock.unix_ms());
         event.call_tag = info.tag;
         event.detail = format!("{members},\"call\":{}", Fragment::of(&info.told()).text());
         self.bus.publish(event);

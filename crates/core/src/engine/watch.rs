@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Engine;
-use crate::clock::{NS_PER_MS, coarse_ns, unix_ms};
+use crate::clock::NS_PER_MS;
 use crate::events::{Event, Kind, LogLevel};
 use crate::storage::Fragment;
 use crate::sync::contained;
@@ -79,7 +79,7 @@ impl Engine {
     }
 
     fn tell_low(&self) {
-        let mut event = Event::new(Kind::DiskLow, unix_ms());
+        let mut event = Event::new(Kind::DiskLow, self.clock.unix_ms());
         event.detail = format!(
             "\"free_bytes\":{},\"min_free_bytes\":{}",
             self.store.free_bytes(),
@@ -93,7 +93,7 @@ impl Engine {
         let before = match self.config.calls_idle_ms.saturating_mul(NS_PER_MS) {
             // Asked all the same: the registry then sorts out who has begun and ended.
             0 => 0,
-            idle_ns => coarse_ns().saturating_sub(idle_ns),
+            idle_ns => self.clock.coarse_ns().saturating_sub(idle_ns),
         };
         for number in self.registry.idle_calls(before) {
             self.duty("an idle call", || self.end_idle(number));
@@ -109,7 +109,7 @@ impl Engine {
             return;
         }
         let idle_ms = self.config.calls_idle_ms;
-        let mut event = Event::new(Kind::CallIdle, unix_ms());
+        let mut event = Event::new(Kind::CallIdle, self.clock.unix_ms());
         event.call_tag = info.tag;
         event.detail = format!(
             "\"idle_ms\":{idle_ms},\"call\":{}",

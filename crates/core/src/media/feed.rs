@@ -12,7 +12,6 @@ use super::point::CallTap;
 use super::ring::Ring;
 use super::switches::{Outlet, Rings};
 use super::waiter::{FeedWaiter, WaitedFor};
-use crate::clock::coarse_ns;
 use crate::sync::atomic::Ordering;
 use crate::words::{FeedOptions, Leg, Status};
 use callrec_media::record::{HEADER, Header, Kind, POSITION, record_bytes};
@@ -148,24 +147,6 @@ impl Feed {
         Some(self.rings.outlet(self.counts()))
     }
 
-    /// One packet, just received, or received `age_ns` ago.
-    pub fn rtp(&mut self, packet: &[u8], age_ns: Option<u64>) -> Status {
-        match age_ns {
-            None => self.rtp_arrived(packet, coarse_ns()),
-            Some(age_ns) => self.rtp_aged_arrived(packet, coarse_ns().saturating_sub(age_ns)),
-        }
-    }
-
-    /// The samples after those of the last write.
-    pub fn write(&mut self, payload: &[u8]) -> Status {
-        self.write_arrived(payload, coarse_ns())
-    }
-
-    /// Samples whose place is known by the host's own clock of this leg.
-    pub fn write_at(&mut self, at_samples: u64, payload: &[u8]) -> Status {
-        self.write_at_arrived(at_samples, payload, coarse_ns())
-    }
-
     pub fn waiter(&self) -> Arc<FeedWaiter> {
         self.waiter.clone()
     }
@@ -179,27 +160,22 @@ impl Feed {
         self.frame.is_stereo()
     }
 
-    /// What was written ahead has been taken back.
-    pub fn clear(&mut self) {
-        self.clear_at(coarse_ns());
-    }
-
-    #[doc(hidden)]
-    pub fn clear_at(&mut self, now_ns: u64) {
+    /// What was written ahead has been taken back. `now_ns`: the coarse clock, as in all that
+    /// follows.
+    pub fn clear(&mut self, now_ns: u64) {
         if let Some(lead) = &mut self.lead {
             lead.clear(now_ns);
         }
         self.waiter.cleared();
     }
 
-    #[doc(hidden)]
-    pub fn rtp_arrived(&mut self, packet: &[u8], arrival_ns: u64) -> Status {
+    /// One packet, just received.
+    pub fn rtp(&mut self, packet: &[u8], arrival_ns: u64) -> Status {
         self.packet(Kind::Rtp, packet, arrival_ns)
     }
 
-    /// `arrival_ns`: when it was received, as the host says.
-    #[doc(hidden)]
-    pub fn rtp_aged_arrived(&mut self, packet: &[u8], arrival_ns: u64) -> Status {
+    /// One packet. `arrival_ns`: when it was received, as the host says.
+    pub fn rtp_aged(&mut self, packet: &[u8], arrival_ns: u64) -> Status {
         self.packet(Kind::RtpAged, packet, arrival_ns)
     }
 
@@ -211,8 +187,8 @@ impl Feed {
         self.put(kind, None, packet, arrival_ns)
     }
 
-    #[doc(hidden)]
-    pub fn write_arrived(&mut self, payload: &[u8], arrival_ns: u64) -> Status {
+    /// The samples after those of the last write.
+    pub fn write(&mut self, payload: &[u8], arrival_ns: u64) -> Status {
         if let Some(status) = self.whole_frames(payload) {
             return status;
         }
@@ -230,8 +206,8 @@ impl Feed {
         status
     }
 
-    #[doc(hidden)]
-    pub fn write_at_arrived(&mut self, at: u64, payload: &[u8], arrival_ns: u64) -> Status {
+    /// Samples whose place is known by the host's own clock of this leg.
+    pub fn write_at(&mut self, at: u64, payload: &[u8], arrival_ns: u64) -> Status {
         match self.whole_frames(payload) {
             Some(status) => status,
             None => self.put(Kind::WriteAt, Some(at), payload, arrival_ns),

@@ -4,27 +4,26 @@ use std::sync::Arc;
 
 use super::feed::Feed;
 use super::point::{CallTap, What};
-use crate::clock::coarse_ns;
 use crate::words::{FeedFormat, FeedOptions, Leg};
 
 impl CallTap {
     pub fn attach(self: &Arc<Self>, leg: Leg, options: impl Into<FeedOptions>) -> Feed {
-        self.attach_clocked(leg, options, coarse_ns)
+        self.attach_clocked(leg, options, || self.now_ns())
     }
 
     /// Takes the producer: what it has handed in is still consumed.
     pub fn detach(&self, leg: Leg, feed: Feed) {
-        self.detach_clocked(leg, feed, coarse_ns);
+        self.detach_clocked(leg, feed, || self.now_ns());
     }
 
     /// Not the number of channels: that is the feed's for as long as it is open.
     pub fn set_format(&self, leg: Leg, feed: &mut Feed, options: impl Into<FeedOptions>) {
-        self.set_format_clocked(leg, feed, options, coarse_ns);
+        self.set_format_clocked(leg, feed, options, || self.now_ns());
     }
 
     /// What a dynamic RTP payload type means on this leg.
     pub fn payload(&self, leg: Leg, feed: &mut Feed, payload_type: u8, format: FeedFormat) {
-        self.payload_clocked(leg, feed, payload_type, format, coarse_ns);
+        self.payload_clocked(leg, feed, payload_type, format, || self.now_ns());
     }
 
     pub(super) fn attach_clocked(

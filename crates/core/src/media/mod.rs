@@ -27,6 +27,7 @@ mod tests;
 mod waiter;
 mod worker;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 pub use callrec_codec::Shape;
@@ -41,6 +42,7 @@ pub use waiter::FeedWaiter;
 
 use callrec_media::leg::Tally;
 
+use crate::clock::Clock;
 use crate::words::Leg;
 
 /// Which time the media has.
@@ -55,6 +57,7 @@ pub enum ClockMode {
 #[derive(Clone, Debug)]
 pub struct MediaConfig {
     pub clock: ClockMode,
+    pub time: Arc<dyn Clock>,
     pub reorder_ns: u64,
     pub leg_wait_ns: u64,
     pub flush_ns: u64,

@@ -101,6 +101,7 @@ impl Sink for Tape {
 fn config() -> Arc<MediaConfig> {
     Arc::new(MediaConfig {
         clock: ClockMode::Stream,
+        time: Arc::new(crate::clock::SystemClock),
         reorder_ns: 0,
         leg_wait_ns: 0,
         flush_ns: 1,
@@ -152,7 +153,7 @@ fn write(feed: &mut Feed, value: i16) -> Status {
     let bytes: Vec<u8> = std::iter::repeat_n(value.to_ne_bytes(), SAMPLES)
         .flatten()
         .collect();
-    feed.write_arrived(&bytes, 1)
+    feed.write(&bytes, 1)
 }
 
 fn pause(call: &CallTap) {
@@ -427,7 +428,7 @@ fn a_ring_is_read_to_its_end() {
                 assert_eq!(write(&mut first, 1), Status::Ok);
                 call.detach_clocked(Leg::Local, first, || 1);
                 let mut second = call.attach_clocked(Leg::Local, NARROW, || 1);
-                assert_eq!(second.write_arrived(&[0xff; SAMPLES], 1), Status::Ok);
+                assert_eq!(second.write(&[0xff; SAMPLES], 1), Status::Ok);
                 call.set_format_clocked(Leg::Local, &mut second, WIDE, || 1);
                 assert_eq!(write(&mut second, 3), Status::Ok);
             }

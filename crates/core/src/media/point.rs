@@ -15,7 +15,6 @@ use super::overflow::OverflowPool;
 use super::switches::Outlet;
 use super::waiter::{FeedWaiter, WaitedFor};
 use super::{ClockMode, MediaConfig, MediaReport, MediaStats, TapSpec};
-use crate::clock::coarse_ns;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use crate::words::{EndReason, FeedFormat, FeedOptions, Leg};
@@ -121,6 +120,7 @@ impl CallTap {
         worker: Arc<WorkerInbox>,
         report: Arc<dyn MediaReport>,
     ) -> Arc<CallTap> {
+        let now_ns = config.time.coarse_ns();
         Arc::new_cyclic(|me| CallTap {
             key,
             config,
@@ -131,7 +131,7 @@ impl CallTap {
             me: me.clone(),
             legs: Default::default(),
             points: Mutex::default(),
-            last_media_ns: AtomicU64::new(coarse_ns()),
+            last_media_ns: AtomicU64::new(now_ns),
             fed: AtomicU8::new(0),
             hungry: AtomicBool::new(false),
             urgent: AtomicBool::new(false),
@@ -149,49 +149,54 @@ impl CallTap {
         self.last_media_ns.load(Ordering::Relaxed)
     }
 
+    /// The coarse clock.
+    pub fn now_ns(&self) -> u64 {
+        self.config.time.coarse_ns()
+    }
+
     pub fn start(&self, spec: TapSpec) {
-        self.start_clocked(spec, coarse_ns);
+        self.start_clocked(spec, || self.now_ns());
     }
 
     /// As `start`, and paused: nothing that is handed in comes in between.
     pub fn start_paused(&self, spec: TapSpec) {
         let pause = What::Pause(spec.id);
-        self.set_all([What::Start(Box::new(spec)), pause], coarse_ns);
+        self.set_all([What::Start(Box::new(spec)), pause], || self.now_ns());
     }
 
     pub fn pause(&self, id: Uuid) {
-        self.set(What::Pause(id), coarse_ns);
+        self.set(What::Pause(id), || self.now_ns());
     }
 
     pub fn resume(&self, id: Uuid) {
-        self.set(What::Resume(id), coarse_ns);
+        self.set(What::Resume(id), || self.now_ns());
     }
 
     pub fn stop(&self, id: Uuid, reason: EndReason) {
-        self.set(What::Stop(id, reason), coarse_ns);
+        self.set(What::Stop(id, reason), || self.now_ns());
     }
 
     /// From here on nothing is kept of the call (`on`), or again what its recordings say.
     pub fn private(&self, on: bool) {
-        self.set(What::Private(on), coarse_ns);
+        self.set(What::Private(on), || self.now_ns());
     }
 
     pub fn hold(&self, on: bool) {
-        self.set(What::Hold(on), coarse_ns);
+        self.set(What::Hold(on), || self.now_ns());
     }
 
     /// What the feed has written ahead of the clock is not heard. In stream time nothing
     /// is ahead.
     pub fn clear(&self, leg: Leg) {
         if self.config.clock == ClockMode::Real {
-            self.set(What::Clear(leg), coarse_ns);
+            self.set(What::Clear(leg), || self.now_ns());
         }
     }
 
     /// All recordings of the call finish, its feeds' waiters return, the worker
     /// forgets the call.
     pub fn end(&self, reason: EndReason) {
-        self.end_clocked(reason, coarse_ns);
+        self.end_clocked(reason, || self.now_ns());
     }
 
     pub(super) fn start_clocked(&self, spec: TapSpec, clock: impl Fn() -> u64) {
@@ -298,5 +303,9 @@ impl WaitedFor for CallTap {
 
     fn wake(&self) {
         CallTap::wake(self);
+    }
+
+    fn now_ns(&self) -> u64 {
+        CallTap::now_ns(self)
     }
 }

@@ -15,7 +15,7 @@ use super::{
     CallTap, ClockMode, Feed, MediaConfig, MediaReport, MediaStats, OverflowPool, Progress, Shape, Sink,
     Span, TapSpec, WorkerInbox,
 };
-use crate::clock::NS_PER_MS;
+use crate::clock::{NS_PER_MS, SystemClock};
 use crate::words::{AudioSpec, EndReason, FeedFormat, FeedOptions, Format, Layout, Leg, PauseMode, Status};
 
 /// What became of a sink.
@@ -228,6 +228,7 @@ impl Tape {
 pub fn config(clock: ClockMode) -> MediaConfig {
     MediaConfig {
         clock,
+        time: Arc::new(SystemClock),
         reorder_ns: 60 * NS_PER_MS,
         leg_wait_ns: 2_000 * NS_PER_MS,
         flush_ns: 700 * NS_PER_MS,
@@ -351,26 +352,26 @@ impl Sim {
     pub fn rtp(&mut self, leg: Leg, packet: &[u8]) -> Status {
         let now = self.now_ns;
         let feed = self.feed(leg);
-        feed.map_or(Status::BadHandle, |feed| feed.rtp_arrived(packet, now))
+        feed.map_or(Status::BadHandle, |feed| feed.rtp(packet, now))
     }
 
     /// Received `age_ns` ago, as the host says.
     pub fn rtp_aged(&mut self, leg: Leg, packet: &[u8], age_ns: u64) -> Status {
         let arrival = self.now_ns.saturating_sub(age_ns);
         let feed = self.feed(leg);
-        feed.map_or(Status::BadHandle, |feed| feed.rtp_aged_arrived(packet, arrival))
+        feed.map_or(Status::BadHandle, |feed| feed.rtp_aged(packet, arrival))
     }
 
     pub fn write(&mut self, leg: Leg, payload: &[u8]) -> Status {
         let now = self.now_ns;
         let feed = self.feed(leg);
-        feed.map_or(Status::BadHandle, |feed| feed.write_arrived(payload, now))
+        feed.map_or(Status::BadHandle, |feed| feed.write(payload, now))
     }
 
     pub fn write_at(&mut self, leg: Leg, at: u64, payload: &[u8]) -> Status {
         let now = self.now_ns;
         let feed = self.feed(leg);
-        feed.map_or(Status::BadHandle, |feed| feed.write_at_arrived(at, payload, now))
+        feed.map_or(Status::BadHandle, |feed| feed.write_at(at, payload, now))
     }
 
     pub fn start(&mut self, wish: Wish) -> Tape {
@@ -416,7 +417,7 @@ impl Sim {
     pub fn clear(&mut self, leg: Leg) {
         let now = self.now_ns;
         if let Some(feed) = self.feed(leg) {
-            feed.clear_at(now);
+            feed.clear(now);
         }
         self.set(What::Clear(leg));
     }

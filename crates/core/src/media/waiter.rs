@@ -4,7 +4,7 @@ use std::sync::Weak;
 use std::time::{Duration, Instant};
 
 use super::counts::LegCounts;
-use crate::clock::{NS_PER_MS, coarse_ns};
+use crate::clock::NS_PER_MS;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Condvar, Mutex};
 use crate::words::Leg;
@@ -16,6 +16,9 @@ pub(super) trait WaitedFor: Send + Sync {
 
     /// The call is to be visited soon.
     fn wake(&self);
+
+    /// The coarse clock.
+    fn now_ns(&self) -> u64;
 }
 
 /// Waits for room in the memory, and for the time at which a refused write is not too
@@ -64,7 +67,7 @@ impl FeedWaiter {
                 return false;
             }
             let room = self.has_room_or_asks(&*call);
-            let early = self.early();
+            let early = self.early(call.now_ns());
             if room && early.is_zero() {
                 return true;
             }
@@ -83,7 +86,7 @@ impl FeedWaiter {
                 }
             };
             if timed_out && next == deadline {
-                return !*closed && self.has_room(&*call) && self.early().is_zero();
+                return !*closed && self.has_room(&*call) && self.early(call.now_ns()).is_zero();
             }
         }
     }
@@ -107,12 +110,12 @@ impl FeedWaiter {
     }
 
     /// How long a refused write is still too early.
-    fn early(&self) -> Duration {
+    fn early(&self, now_ns: u64) -> Duration {
         let due_ns = self.due_ns.load(Ordering::SeqCst);
         if due_ns == 0 {
             return Duration::ZERO;
         }
-        match due_ns.saturating_sub(coarse_ns()) {
+        match due_ns.saturating_sub(now_ns) {
             0 => Duration::ZERO,
             // The coarse clock's steps are no shorter.
             ns => Duration::from_nanos(ns.max(NS_PER_MS)),

@@ -8,7 +8,6 @@ use super::ClockMode;
 use super::call::CallMedia;
 use super::drain::Scratch;
 use super::point::{CallTap, NO_SLOT, WorkerInbox};
-use crate::clock::coarse_ns;
 use crate::sync::atomic::Ordering;
 
 const TICK: Duration = Duration::from_millis(20);
@@ -114,7 +113,7 @@ impl<'a> Worker<'a> {
             overflow.prepare();
         }
         self.phase = (self.phase + 1) % PHASES;
-        let now_ns = coarse_ns();
+        let now_ns = self.inbox.config.time.coarse_ns();
         for slot in 0..self.calls.len() {
             let due = slot % PHASES == self.phase && !self.can_wait(slot, now_ns);
             if due || self.stream && self.presses(slot) {
@@ -141,7 +140,7 @@ impl<'a> Worker<'a> {
         let Some(Some(state)) = self.calls.get_mut(slot) else {
             return;
         };
-        state.visit_guarded(coarse_ns(), &mut self.scratch);
+        state.visit_guarded(self.inbox.config.time.coarse_ns(), &mut self.scratch);
         if state.is_over() {
             state.call.slot.store(NO_SLOT, Ordering::Relaxed);
             self.calls[slot] = None;

@@ -17,8 +17,8 @@ use uuid::Uuid;
 
 pub use entry::{Entry, Facts};
 
+use super::disk::DiskDir;
 use super::manifest::Manifest;
-use super::os::Dir;
 use crate::sync::{Mutex, MutexGuard, thread};
 use walk::Place;
 
@@ -62,7 +62,7 @@ impl Index {
 
 /// The finished recordings of one directory.
 pub struct Archive {
-    root: Dir,
+    root: Box<dyn DiskDir>,
     index: Mutex<Index>,
     /// What was noted and not yet sorted in: `note` must not wait for a long query.
     news: Mutex<Vec<Entry>>,
@@ -76,7 +76,7 @@ pub struct FinishedAudio {
 }
 
 impl Archive {
-    pub fn new(root: Dir) -> Archive {
+    pub fn new(root: Box<dyn DiskDir>) -> Archive {
         Archive {
             root,
             index: Mutex::default(),
@@ -103,7 +103,7 @@ impl Archive {
     /// be read.
     pub fn scan(&self) -> Vec<(String, io::Error)> {
         let mut seen = 0;
-        let unread = walk::walk(&self.root, &mut |entry| {
+        let unread = walk::walk(&*self.root, &mut |entry| {
             seen += 1;
             if seen % BREATH == 0 {
                 thread::yield_now();
@@ -182,7 +182,7 @@ impl Archive {
 
     /// What has gone from the disk is forgotten.
     fn is_there(&self, entry: &Arc<Entry>) -> bool {
-        let gone = match Place::of(&self.root, entry.file()) {
+        let gone = match Place::of(&*self.root, entry.file()) {
             Ok(Some(place)) => matches!(place.exists(), Ok(false)),
             Ok(None) => true,
             // It cannot be said now.
@@ -199,7 +199,7 @@ impl Archive {
         let Some(entry) = self.find(id) else {
             return Ok(None);
         };
-        let place = Place::of(&self.root, entry.file())?;
+        let place = Place::of(&*self.root, entry.file())?;
         let manifest = match &place {
             Some(place) => place.manifest(id)?,
             None => None,
@@ -223,7 +223,7 @@ impl Archive {
         };
         file.map(|file| {
             Ok(FinishedAudio {
-                modified: file.metadata()?.modified().ok(),
+                modified: file.modified(),
                 medium: Box::new(file),
             })
         })

@@ -2,13 +2,13 @@
 
 use super::digest::digest_of;
 use super::directory::Directory;
+use super::disk::DiskDir;
 use super::endings::audio_ending;
 use super::faults::Step;
 use super::file_handle::FileHandle;
 use super::files::{got_name, removed};
 use super::medium::PlainFile;
 use super::name::RecordingName;
-use super::os::Dir;
 use super::report::Report;
 use super::slots::FileSlots;
 use crate::sync::atomic::{AtomicU64, Ordering};
@@ -96,7 +96,7 @@ impl AudioFile {
         id: Uuid,
         name: RecordingName,
         shape: Shape,
-        folder: &Dir,
+        folder: &dyn DiskDir,
         current: String,
     ) -> io::Result<Option<AudioFile>> {
         files.directory.step(Step::CreateAudio)?;
@@ -340,7 +340,7 @@ impl AudioFile {
     }
 
     /// Gives the file another name in its folder. Returns `false` if something has that name.
-    pub fn rename(&mut self, folder: &Dir, to: String) -> io::Result<bool> {
+    pub fn rename(&mut self, folder: &dyn DiskDir, to: String) -> io::Result<bool> {
         if self.current == to {
             return Ok(true);
         }

@@ -6,13 +6,12 @@
 //! told, so that a crash in between does not let it be owed again.
 
 use super::directory::Directory;
+use super::disk::DiskDir;
 use super::faults::Step;
 use super::files::removed;
 use super::live_manifests::{self, LiveManifests, live_name, next_name};
 use super::manifest::Manifest;
-use super::os::{self, Dir};
 use super::report::{LOG_ERROR, LOG_WARNING, Report};
-use crate::clock;
 use once_cell::sync::OnceCell;
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -38,7 +37,7 @@ pub struct OwedCallbacks {
     manifests: Arc<LiveManifests>,
     report: Arc<dyn Report>,
     /// `.callrec/outbox`, once it was needed.
-    outbox: OnceCell<Dir>,
+    outbox: OnceCell<Box<dyn DiskDir>>,
 }
 
 impl OwedCallbacks {
@@ -55,9 +54,11 @@ impl OwedCallbacks {
         }
     }
 
-    fn outbox(&self) -> io::Result<&Dir> {
-        self.outbox
-            .get_or_try_init(|| self.directory.control_folder(OUTBOX))
+    fn outbox(&self) -> io::Result<&dyn DiskDir> {
+        let outbox = self
+            .outbox
+            .get_or_try_init(|| self.directory.control_folder(OUTBOX))?;
+        Ok(&**outbox)
     }
 
     /// Writes down that the callback of a published recording is owed. Returns `false` if
@@ -66,7 +67,7 @@ impl OwedCallbacks {
         let mut recording = manifest.clone();
         recording.spans = Vec::new();
         let owed = Owed {
-            queued_at_ms: clock::unix_ms(),
+            queued_at_ms: self.directory.clock().unix_ms(),
             recording,
         };
         let bytes = serde_json::to_vec(&owed)?;
@@ -78,9 +79,9 @@ impl OwedCallbacks {
         removed(outbox.remove(&next))?;
         self.directory.step(Step::WriteOutbox)?;
         let file = outbox.create_new(&next)?;
-        os::write_all_at(&file, &bytes, 0)?;
+        file.write_all_at(&bytes, 0)?;
         if self.directory.syncs() {
-            file.sync_data()?;
+            file.sync()?;
         }
         self.directory.step(Step::PlaceOutbox)?;
         outbox.rename_over(&next, outbox, &live_name(id))?;

@@ -1,19 +1,21 @@
 //! The directory that recordings lie in.
 
+use super::disk::{DiskDir, DiskFile, DiskLock, Entry, Owner};
 use super::faults::{Hook, Step};
 use super::files;
 use super::name::RecordingName;
-use super::os::{self, Dir, DirLock};
+use super::platform::Platform;
 use super::rename;
 use super::settings::{Durability, StorageConfig};
 use super::trust;
+use crate::clock::Clock;
 use crate::sync::Mutex;
 use crate::text::{brief, one_line};
 use crate::words::{Error, Result, Status};
-use std::fs::File;
 use std::io;
 use std::ops::Deref;
 use std::path::Path;
+use std::sync::Arc;
 
 const CONTROL: &str = ".callrec";
 const LOCK: &str = "lock";
@@ -21,33 +23,39 @@ const LOCK: &str = "lock";
 /// The root of the recordings, its `.callrec`, and the way to whatever lies below them. One
 /// store holds it at a time, in all processes.
 pub struct Directory {
-    root: Dir,
+    root: Box<dyn DiskDir>,
     /// `.callrec`
-    control: Dir,
+    control: Box<dyn DiskDir>,
+    clock: Arc<dyn Clock>,
     syncs: bool,
     hook: Hook,
     /// Released last.
-    lock: Mutex<Option<DirLock>>,
+    lock: Mutex<Option<Box<dyn DiskLock>>>,
 }
 
 impl Directory {
     /// Opens and locks the directory. Fails if another engine or process holds it.
-    pub fn open(config: &StorageConfig) -> Result<Directory> {
+    pub fn open(config: &StorageConfig, platform: &Platform) -> Result<Directory> {
         let path = Path::new(&config.directory);
         let fail = |what: &str, error: &io::Error| unusable(path, what, error);
-        let root = Dir::open_root(path).map_err(|error| fail("cannot be opened", &error))?;
+        let root = platform
+            .disk
+            .open_root(path)
+            .map_err(|error| fail("cannot be opened", &error))?;
         let control = root.sub_or_new(CONTROL).map_err(|error| fail(CONTROL, &error))?;
         // It must not be somebody else's, who could exchange what lies in it.
         let owned = control
-            .as_file()
-            .and_then(|file| trust::check_owner(&root, &control, &file, CONTROL));
+            .owner()
+            .and_then(|owner| trust::check_owner(&*root, &*control, owner, CONTROL));
         owned.map_err(|error| fail(CONTROL, &error))?;
-        let lock = DirLock::take(&root, &control, LOCK)
+        let lock = root
+            .lock(&*control, LOCK)
             .map_err(|error| fail("cannot be locked", &error))?
             .ok_or_else(|| held_elsewhere(path))?;
         Ok(Directory {
             root,
             control,
+            clock: platform.clock.clone(),
             syncs: config.durability == Durability::Finish,
             hook: Hook::new(config),
             lock: Mutex::new(Some(lock)),
@@ -61,13 +69,17 @@ impl Directory {
     }
 
     /// A second handle of the root.
-    pub fn root_again(&self) -> io::Result<Dir> {
+    pub fn root_again(&self) -> io::Result<Box<dyn DiskDir>> {
         self.root.again()
     }
 
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
     /// `.callrec`
-    pub fn control(&self) -> &Dir {
-        &self.control
+    pub fn control(&self) -> &dyn DiskDir {
+        &*self.control
     }
 
     /// A test may let this step fail, stall or end the process.
@@ -87,29 +99,29 @@ impl Directory {
 
     /// The folder that a recording lies in.
     pub fn folder(&self, name: &RecordingName) -> io::Result<Folder<'_>> {
-        self.walk(name, Dir::sub)
+        self.walk(name, |dir, name| dir.sub(name))
     }
 
     /// The folder that a recording is to lie in, made where it is missing.
     pub fn make_folder(&self, name: &RecordingName) -> io::Result<Folder<'_>> {
-        self.walk(name, Dir::sub_or_new)
+        self.walk(name, |dir, name| dir.sub_or_new(name))
     }
 
     fn walk(
         &self,
         name: &RecordingName,
-        step: impl Fn(&Dir, &str) -> io::Result<Dir>,
+        step: impl Fn(&dyn DiskDir, &str) -> io::Result<Box<dyn DiskDir>>,
     ) -> io::Result<Folder<'_>> {
-        let mut folder = Folder::Root(&self.root);
+        let mut folder = Folder::Root(&*self.root);
         for component in name.directories() {
-            folder = Folder::Sub(step(&folder, component)?);
+            folder = Folder::Sub(step(&*folder, component)?);
         }
         Ok(folder)
     }
 
     /// Syncs every folder on the way to a recording.
     pub fn sync_folders(&self, name: &RecordingName) -> io::Result<()> {
-        let mut folder = Folder::Root(&self.root);
+        let mut folder = Folder::Root(&*self.root);
         folder.sync()?;
         for component in name.directories() {
             folder = Folder::Sub(folder.sub(component)?);
@@ -119,8 +131,8 @@ impl Directory {
     }
 
     /// What lies in a folder, by the names that lead to it from the root.
-    pub fn list(&self, way: &[String]) -> io::Result<Vec<os::Entry>> {
-        let mut folder = Folder::Root(&self.root);
+    pub fn list(&self, way: &[String]) -> io::Result<Vec<Entry>> {
+        let mut folder = Folder::Root(&*self.root);
         for name in way {
             folder = Folder::Sub(folder.sub(name)?);
         }
@@ -128,9 +140,9 @@ impl Directory {
     }
 
     /// A folder in `.callrec`, made if it is missing. It must not be somebody else's.
-    pub fn control_folder(&self, name: &str) -> io::Result<Dir> {
+    pub fn control_folder(&self, name: &str) -> io::Result<Box<dyn DiskDir>> {
         let folder = self.control.sub_or_new(name)?;
-        self.check_owner(&folder.as_file()?, name)?;
+        self.check_owner(folder.owner()?, name)?;
         if self.syncs {
             self.control.sync()?;
         }
@@ -139,26 +151,32 @@ impl Directory {
 
     /// Reads all of a file in `.callrec` or in a folder of it, if it is there. Fails if
     /// it is somebody else's.
-    pub fn read_own(&self, dir: &Dir, name: &str) -> io::Result<Option<Vec<u8>>> {
+    pub fn read_own(&self, dir: &dyn DiskDir, name: &str) -> io::Result<Option<Vec<u8>>> {
         let Some(file) = files::open(dir, name)? else {
             return Ok(None);
         };
-        self.check_owner(&file, name)?;
+        self.check_owner(file.owner()?, name)?;
         files::read_all(file).map(Some)
     }
 
     /// Fails unless a file that is to be written to is ours, and under one name only.
-    pub fn check_own(&self, file: &File, name: &str) -> io::Result<()> {
+    pub fn check_own(&self, file: &dyn DiskFile, name: &str) -> io::Result<()> {
         trust::check_links(file, name)?;
-        self.check_owner(file, name)
+        self.check_owner(file.owner()?, name)
     }
 
-    fn check_owner(&self, file: &File, name: &str) -> io::Result<()> {
-        trust::check_owner(&self.root, &self.control, file, name)
+    fn check_owner(&self, owner: Owner, name: &str) -> io::Result<()> {
+        trust::check_owner(&*self.root, &*self.control, owner, name)
     }
 
     /// Renames a file. Fails with `AlreadyExists` if something has the new name.
-    pub fn rename_new(&self, from_dir: &Dir, from: &str, to_dir: &Dir, to: &str) -> io::Result<()> {
+    pub fn rename_new(
+        &self,
+        from_dir: &dyn DiskDir,
+        from: &str,
+        to_dir: &dyn DiskDir,
+        to: &str,
+    ) -> io::Result<()> {
         rename::rename_new(&self.hook, from_dir, from, to_dir, to)
     }
 
@@ -171,17 +189,17 @@ impl Directory {
 
 /// A folder of the recordings: the root, which is always open, or one below it.
 pub enum Folder<'a> {
-    Root(&'a Dir),
-    Sub(Dir),
+    Root(&'a (dyn DiskDir + 'static)),
+    Sub(Box<dyn DiskDir>),
 }
 
 impl Deref for Folder<'_> {
-    type Target = Dir;
+    type Target = dyn DiskDir;
 
-    fn deref(&self) -> &Dir {
+    fn deref(&self) -> &(dyn DiskDir + 'static) {
         match self {
-            Folder::Root(dir) => dir,
-            Folder::Sub(dir) => dir,
+            Folder::Root(dir) => *dir,
+            Folder::Sub(dir) => &**dir,
         }
     }
 }

@@ -1,16 +1,16 @@
 //! Small files read as a whole, and results of file operations that are no errors.
 
+use super::disk::{DiskDir, DiskFile};
 use super::medium::PlainFile;
-use super::os::{self, Dir};
+use super::os;
 use callrec_codec::Medium;
-use std::fs::File;
 use std::io;
 
 /// No manifest that we write comes near this size; a larger file is not read.
 pub const MANIFEST_MAX: u64 = 8 << 20;
 
 /// Opens a file for reading, if it is there.
-pub fn open(dir: &Dir, name: &str) -> io::Result<Option<File>> {
+pub fn open(dir: &dyn DiskDir, name: &str) -> io::Result<Option<Box<dyn DiskFile>>> {
     match dir.open_read(name) {
         Ok(file) => Ok(Some(file)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -19,7 +19,7 @@ pub fn open(dir: &Dir, name: &str) -> io::Result<Option<File>> {
 }
 
 /// Reads all of a small file of a directory, if it is there.
-pub fn read(dir: &Dir, name: &str) -> io::Result<Option<Vec<u8>>> {
+pub fn read(dir: &dyn DiskDir, name: &str) -> io::Result<Option<Vec<u8>>> {
     match open(dir, name)? {
         Some(file) => read_all(file).map(Some),
         None => Ok(None),
@@ -27,7 +27,7 @@ pub fn read(dir: &Dir, name: &str) -> io::Result<Option<Vec<u8>>> {
 }
 
 /// Reads all of a small file. The result is empty for a file that is too large to be a manifest.
-pub fn read_all(file: File) -> io::Result<Vec<u8>> {
+pub fn read_all(file: Box<dyn DiskFile>) -> io::Result<Vec<u8>> {
     let file = PlainFile::to_read(file);
     let length = file.len()?;
     if length > MANIFEST_MAX {

@@ -6,7 +6,7 @@ use super::endings::PART;
 use super::files::{read_front, there};
 use super::medium::PlainFile;
 use super::name::RecordingName;
-use crate::clock;
+use crate::clock::Clock;
 use callrec_codec::container::{self, Found, HEADER_MAX, Length, Measured, Tags};
 use callrec_codec::{Container, Format, Medium, Shape};
 use std::io;
@@ -101,11 +101,13 @@ impl LeftAudio {
         directory.check_own(self.file.file(), &self.current)
     }
 
-    /// When the audio was last written to.
-    pub fn modified_ms(&self) -> i64 {
-        let modified = self.file.metadata().and_then(|found| found.modified()).ok();
-        let since = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-        since.map_or_else(clock::unix_ms, |since| since.as_millis() as i64)
+    /// When the audio was last written to, if the system says; otherwise now.
+    pub fn modified_ms(&self, clock: &dyn Clock) -> i64 {
+        let since = self
+            .file
+            .modified()
+            .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        since.map_or_else(|| clock.unix_ms(), |since| since.as_millis() as i64)
     }
 
     /// Opens the file to write to it, and says how much of it is whole. `told`: what the

@@ -1,14 +1,13 @@
 //! The live manifests in `.callrec`: made, rewritten, read, removed.
 
 use super::directory::Directory;
+use super::disk::{DiskDir, DiskFile};
 use super::faults::Step;
 use super::files::{got_name, removed};
 use super::manifest::{self, Manifest};
-use super::os::{self, Dir};
 use super::report::{LOG_WARNING, Report};
 use crate::sync::Mutex;
 use std::collections::HashSet;
-use std::fs::File;
 use std::io;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -24,7 +23,7 @@ pub fn next_name(id: Uuid) -> String {
 }
 
 /// The ids of the files that are named as live manifests are; other names are passed over.
-pub fn list(dir: &Dir) -> io::Result<Vec<Uuid>> {
+pub fn list(dir: &dyn DiskDir) -> io::Result<Vec<Uuid>> {
     let ids = dir.list()?.into_iter().filter_map(|entry| {
         let stem = entry.name.strip_suffix(".json")?;
         let id = Uuid::try_parse(stem).ok()?;
@@ -36,7 +35,7 @@ pub fn list(dir: &Dir) -> io::Result<Vec<Uuid>> {
 }
 
 /// Puts an unreadable file aside, for a person to look at.
-pub fn put_aside(directory: &Directory, dir: &Dir, id: Uuid) -> io::Result<()> {
+pub fn put_aside(directory: &Directory, dir: &dyn DiskDir, id: Uuid) -> io::Result<()> {
     let name = live_name(id);
     for number in 1..1000 {
         let aside = if number == 1 {
@@ -92,7 +91,7 @@ impl LiveManifests {
         self.directory.step(Step::CreateManifest)?;
         let bytes = manifest.to_bytes()?;
         let file = self.directory.control().create_new(&live_name(id))?;
-        let written = os::write_all_at(&file, &bytes, 0);
+        let written = file.write_all_at(&bytes, 0);
         if written.is_err() {
             self.forget_loudly(id);
         }
@@ -104,19 +103,19 @@ impl LiveManifests {
         self.directory.step(Step::WriteManifest)?;
         let next = self.write_next(id, manifest)?;
         if self.directory.syncs() {
-            next.sync_data()?;
+            next.sync()?;
         }
         Ok(())
     }
 
     /// Gives the prepared manifest its final name. Returns `false` if something has that name.
-    pub fn publish(&self, id: Uuid, to_dir: &Dir, to: &str) -> io::Result<bool> {
+    pub fn publish(&self, id: Uuid, to_dir: &dyn DiskDir, to: &str) -> io::Result<bool> {
         self.directory.step(Step::PlaceManifest)?;
         let control = self.directory.control();
         got_name(self.directory.rename_new(control, &next_name(id), to_dir, to))
     }
 
-    fn write_next(&self, id: Uuid, manifest: &Manifest) -> io::Result<File> {
+    fn write_next(&self, id: Uuid, manifest: &Manifest) -> io::Result<Box<dyn DiskFile>> {
         let control = self.directory.control();
         let name = next_name(id);
         let bytes = manifest.to_bytes()?;
@@ -127,7 +126,7 @@ impl LiveManifests {
             }
             other => other?,
         };
-        os::write_all_at(&file, &bytes, 0)?;
+        file.write_all_at(&bytes, 0)?;
         Ok(file)
     }
 
@@ -209,7 +208,7 @@ impl LiveManifests {
 
 /// A first manifest, just written.
 pub struct OpenManifest {
-    file: File,
+    file: Box<dyn DiskFile>,
     bytes: Vec<u8>,
 }
 
@@ -217,7 +216,7 @@ impl OpenManifest {
     /// Notes in it that the audio's file is there.
     pub fn note_started(&self) -> io::Result<()> {
         match manifest::started_patch(&self.bytes) {
-            Some((at, patch)) => os::write_all_at(&self.file, patch, at),
+            Some((at, patch)) => self.file.write_all_at(patch, at),
             None => Ok(()),
         }
     }

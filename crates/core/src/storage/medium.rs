@@ -1,25 +1,25 @@
 //! A recording's bytes in a plain file.
 
-use super::os;
+use super::disk::DiskFile;
 use callrec_codec::Medium;
-use std::fs::{File, Metadata};
 use std::io;
+use std::time::SystemTime;
 
 /// A file of ours, open.
 pub struct PlainFile {
-    file: File,
+    file: Box<dyn DiskFile>,
     /// Where the next [`Medium::append`] writes: an earlier one may have failed half way.
     end: u64,
 }
 
 impl PlainFile {
     /// `end`: where what is appended goes.
-    pub fn new(file: File, end: u64) -> PlainFile {
+    pub fn new(file: Box<dyn DiskFile>, end: u64) -> PlainFile {
         PlainFile { file, end }
     }
 
     /// To be read only.
-    pub fn to_read(file: File) -> PlainFile {
+    pub fn to_read(file: Box<dyn DiskFile>) -> PlainFile {
         PlainFile { file, end: 0 }
     }
 
@@ -27,30 +27,31 @@ impl PlainFile {
         self.end = end;
     }
 
-    pub fn file(&self) -> &File {
-        &self.file
+    pub fn file(&self) -> &dyn DiskFile {
+        &*self.file
     }
 
-    pub fn metadata(&self) -> io::Result<Metadata> {
-        self.file.metadata()
+    /// When it was last written to, if the system says.
+    pub fn modified(&self) -> Option<SystemTime> {
+        self.file.modified()
     }
 }
 
 impl Medium for PlainFile {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        os::write_all_at(&self.file, bytes, self.end)?;
+        self.file.write_all_at(bytes, self.end)?;
         self.end += bytes.len() as u64;
         Ok(())
     }
 
     fn rewrite(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
-        os::write_all_at(&self.file, bytes, at)
+        self.file.write_all_at(bytes, at)
     }
 
     fn read_range(&self, at: u64, buffer: &mut [u8]) -> io::Result<usize> {
         let mut done = 0;
         while done < buffer.len() {
-            match os::read_at(&self.file, &mut buffer[done..], at + done as u64) {
+            match self.file.read_at(&mut buffer[done..], at + done as u64) {
                 Ok(0) => break,
                 Ok(read) => done += read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -61,7 +62,7 @@ impl Medium for PlainFile {
     }
 
     fn len(&self) -> io::Result<u64> {
-        Ok(self.file.metadata()?.len())
+        self.file.len()
     }
 
     fn seal(&mut self, len: u64) -> io::Result<()> {
@@ -71,6 +72,6 @@ impl Medium for PlainFile {
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.file.sync_data()
+        self.file.sync()
     }
 }

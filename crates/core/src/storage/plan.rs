@@ -2,13 +2,13 @@
 
 use super::audio_file::{AudioFile, AudioFiles};
 use super::directory::Directory;
+use super::disk::DiskDir;
 use super::endings::{JSON, NUMBERS_MAX, PART, audio_ending};
 use super::faults::Step;
 use super::live::Live;
 use super::live_manifests::LiveManifests;
 use super::manifest::Manifest;
 use super::name::RecordingName;
-use super::os::Dir;
 use super::report::{LOG_WARNING, Report};
 use super::retry::Failure;
 use crate::words::{Error, Format};
@@ -59,7 +59,7 @@ impl Maker {
         let folder = folder.map_err(|error| fail(&error))?;
         let mut undo = Undo {
             maker: self,
-            folder: &folder,
+            folder: &*folder,
             id: plan.id,
             has_manifest: false,
             part: None,
@@ -109,7 +109,7 @@ impl Maker {
 }
 
 /// Whether a recording has this name, of whatever format: their manifests would have the same.
-fn is_taken(folder: &Dir, stem: &str) -> io::Result<bool> {
+fn is_taken(folder: &dyn DiskDir, stem: &str) -> io::Result<bool> {
     for container in Format::containers() {
         let audio = format!("{stem}.{}", container.extension());
         if folder.exists(&audio)? || folder.exists(&format!("{audio}{PART}"))? {
@@ -123,7 +123,7 @@ fn is_taken(folder: &Dir, stem: &str) -> io::Result<bool> {
 /// looks like one.
 struct Undo<'a> {
     maker: &'a Maker,
-    folder: &'a Dir,
+    folder: &'a dyn DiskDir,
     id: Uuid,
     has_manifest: bool,
     part: Option<String>,

@@ -12,7 +12,6 @@ use super::queue::Ending;
 use super::report::{LOG_ERROR, LOG_WARNING, Report, guarded, panic_text};
 use super::retry::Retry;
 use super::settings::Digest;
-use crate::clock;
 use crate::sync::contained;
 use crate::words::{EndReason, Error, State, Status};
 use std::io;
@@ -85,7 +84,7 @@ impl Publisher {
     /// Publishes a file, or notes that this has failed. `measured`: how much audio there is, is
     /// the file's to say. Returns `false` if there is no time for it: the next open goes on.
     pub fn complete(&self, live: &mut Live, measured: bool) -> bool {
-        state_end(live);
+        state_end(live, self.directory.clock().unix_ms());
         let sealed = self.retry.persist(|| self.seal(live, measured));
         match sealed {
             Ok(()) => {}
@@ -165,10 +164,10 @@ impl Publisher {
             let stem = name.stem(number);
             live.manifest.file = name.numbered(number).path(&ending);
             self.manifests.prepare(live.id, &live.manifest)?;
-            if live.audio.rename(&folder, format!("{stem}{ending}"))?
+            if live.audio.rename(&*folder, format!("{stem}{ending}"))?
                 && self
                     .manifests
-                    .publish(live.id, &folder, &format!("{stem}{JSON}"))?
+                    .publish(live.id, &*folder, &format!("{stem}{JSON}"))?
             {
                 self.sync_published(live);
                 return Ok(());
@@ -207,7 +206,7 @@ impl Publisher {
     /// Keeps no audio. That it is so is noted before the audio goes, or a crash in
     /// between would look like lost audio.
     fn discard(&self, live: &mut Live) {
-        state_discarded(live);
+        state_discarded(live, self.directory.clock().unix_ms());
         let mut noted = self.retry.persist(|| self.note_discard(live));
         let gone = self.retry.persist(|| live.remove_audio());
         if noted.is_err() {
@@ -232,7 +231,8 @@ impl Publisher {
     }
 }
 
-fn state_end(live: &mut Live) {
+/// `now_ms`: since 1970.
+fn state_end(live: &mut Live, now_ms: i64) {
     let manifest = &mut live.manifest;
     manifest.id = live.id.as_hyphenated().to_string();
     manifest.started = true;
@@ -241,12 +241,12 @@ fn state_end(live: &mut Live) {
         manifest.state = State::Finished.text().to_owned();
     }
     if manifest.ended_at_ms == 0 {
-        manifest.set_ended_at(clock::unix_ms());
+        manifest.set_ended_at(now_ms);
     }
 }
 
-fn state_discarded(live: &mut Live) {
-    state_end(live);
+fn state_discarded(live: &mut Live, now_ms: i64) {
+    state_end(live, now_ms);
     live.state_facts();
     let manifest = &mut live.manifest;
     manifest.state = State::Finished.text().to_owned();

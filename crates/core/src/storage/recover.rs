@@ -18,7 +18,6 @@ use super::publish::Publisher;
 use super::report::{LOG_ERROR, LOG_INFO, LOG_WARNING, Report, panic_text};
 use super::search::{AudioSearch, Walked, closing};
 use super::tail::{has_tail, remove_tail, tails};
-use crate::clock;
 use crate::sync::{Mutex, contained};
 use crate::words::{EndReason, State};
 use std::io;
@@ -132,7 +131,7 @@ impl Recovery {
             Some(left) => self.recover_audio(id, manifest, left),
             None if !manifest.started => self.remove_unbegun(id),
             None => {
-                state_gone(id, &mut manifest);
+                state_gone(id, &mut manifest, self.links.directory.clock().unix_ms());
                 self.drop_tail(id)?;
                 self.links.notifier.ended(id, manifest, false);
                 self.links.manifests.forget_next(id)
@@ -232,7 +231,7 @@ impl Recovery {
         let Some(reserved) = there(folder.open_read(&current))? else {
             return Ok(());
         };
-        if reserved.metadata()?.len() == 0 {
+        if reserved.len()? == 0 {
             self.links.directory.step(Step::RemoveStale)?;
             removed(folder.remove(&current))?;
         }
@@ -244,7 +243,7 @@ impl Recovery {
     fn published_manifest(&self, id: Uuid, left: &LeftAudio) -> io::Result<Option<Manifest>> {
         let folder = self.links.directory.folder(left.name())?;
         let json = format!("{}{JSON}", left.name().stem(1));
-        let Some(file) = there(files::open(&folder, &json))?.flatten() else {
+        let Some(file) = there(files::open(&*folder, &json))?.flatten() else {
             return Ok(None);
         };
         let bytes = files::read_all(file)?;
@@ -262,7 +261,7 @@ impl Recovery {
 
     /// Finishes what is there as the finisher would have.
     fn publish_left(&self, id: Uuid, mut manifest: Manifest, left: LeftAudio) -> io::Result<()> {
-        let written_at = left.modified_ms();
+        let written_at = left.modified_ms(self.links.directory.clock());
         let (audio, measured) = left.reopen(&self.links.files, id, manifest.shape())?;
         let mut live = Live::left(id, audio, measured, Box::default())?;
         let frames = live.audio.length().frames;
@@ -306,7 +305,8 @@ impl Recovery {
     }
 }
 
-fn state_gone(id: Uuid, manifest: &mut Manifest) {
+/// `now_ms`: since 1970.
+fn state_gone(id: Uuid, manifest: &mut Manifest, now_ms: i64) {
     manifest.id = id.as_hyphenated().to_string();
     manifest.part = String::new();
     manifest.file = String::new();
@@ -317,7 +317,7 @@ fn state_gone(id: Uuid, manifest: &mut Manifest) {
     manifest.digest = String::new();
     (manifest.samples, manifest.duration_ms, manifest.bytes) = (0, 0, 0);
     if manifest.ended_at_ms == 0 {
-        manifest.set_ended_at(clock::unix_ms());
+        manifest.set_ended_at(now_ms);
     }
     manifest.close_spans();
 }

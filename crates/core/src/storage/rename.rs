@@ -1,12 +1,19 @@
 //! A new name for a file, never over something that is there, on any file system.
 
+use super::disk::DiskDir;
 use super::faults::{Hook, Step};
-use super::os::{self, Dir};
+use super::os;
 use std::io;
 
 /// Fails with `AlreadyExists` if something has that name. Not every kernel and file system can
 /// rename exclusively, nor make hard links; the last resort works everywhere.
-pub fn rename_new(hook: &Hook, from_dir: &Dir, from: &str, to_dir: &Dir, to: &str) -> io::Result<()> {
+pub fn rename_new(
+    hook: &Hook,
+    from_dir: &dyn DiskDir,
+    from: &str,
+    to_dir: &dyn DiskDir,
+    to: &str,
+) -> io::Result<()> {
     let renamed = hook.at(Step::RenameNew);
     match renamed.and_then(|()| from_dir.rename_exclusive(from, to_dir, to)) {
         Err(error) if os::is_unsupported(&error) => {}
@@ -30,9 +37,15 @@ pub fn rename_new(hook: &Hook, from_dir: &Dir, from: &str, to_dir: &Dir, to: &st
 
 /// Takes the name with an empty file, and renames over that. A crash in between
 /// leaves the empty file, of which recovery knows by the next manifest.
-fn rename_reserved(hook: &Hook, from_dir: &Dir, from: &str, to_dir: &Dir, to: &str) -> io::Result<()> {
+fn rename_reserved(
+    hook: &Hook,
+    from_dir: &dyn DiskDir,
+    from: &str,
+    to_dir: &dyn DiskDir,
+    to: &str,
+) -> io::Result<()> {
     let reservation = to_dir.create_new(to)?;
-    let ours = os::identity(&reservation)?;
+    let ours = reservation.identity()?;
     let is_ours = || to_dir.identity_of(to).is_ok_and(|found| found == ours);
     let renamed = hook.at(Step::Reserved).and_then(|()| {
         if !is_ours() {

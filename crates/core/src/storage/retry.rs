@@ -1,8 +1,10 @@
 //! Errors of the disk that pass: what is tried again, and for how long.
 
 use super::activity::Activity;
-use super::os::{self, Outlook};
+use super::disk::Outlook;
+use super::os;
 use super::report::{LOG_WARNING, Report};
+use crate::clock::Clock;
 use crate::sync::{Mutex, thread};
 use crate::words::Error;
 use std::io;
@@ -46,10 +48,10 @@ impl Trouble {
     }
 
     /// Whether it has just begun, and how long it has lasted.
-    fn lasts(&self) -> (bool, Duration) {
+    fn lasts(&self, now: Instant) -> (bool, Duration) {
         let mut since = self.0.lock();
         let begins = since.is_none();
-        (begins, since.get_or_insert_with(Instant::now).elapsed())
+        (begins, now.duration_since(*since.get_or_insert(now)))
     }
 }
 
@@ -57,15 +59,22 @@ impl Trouble {
 pub struct Retry {
     report: Arc<dyn Report>,
     activity: Arc<Activity>,
+    clock: Arc<dyn Clock>,
     /// How long something may run short.
     longest: Duration,
 }
 
 impl Retry {
-    pub fn new(report: Arc<dyn Report>, activity: Arc<Activity>, longest: Duration) -> Retry {
+    pub fn new(
+        report: Arc<dyn Report>,
+        activity: Arc<Activity>,
+        clock: Arc<dyn Clock>,
+        longest: Duration,
+    ) -> Retry {
         Retry {
             report,
             activity,
+            clock,
             longest,
         }
     }
@@ -80,7 +89,7 @@ impl Retry {
 
     /// Whether what failed is to be tried again at the next tick.
     pub fn is_worth_trying(&self, trouble: &Trouble, failure: &Failure) -> bool {
-        let (begins, lasted) = trouble.lasts();
+        let (begins, lasted) = trouble.lasts(self.clock.now());
         let worth = lasted < self.patience(failure.outlook);
         if worth && begins {
             let message = format!("{}: tried again", failure.error.message);
@@ -93,12 +102,12 @@ impl Retry {
     /// on a thread that may wait. Not what the medium refuses: a second sync does not
     /// know of what the first one lost.
     pub fn persist<T>(&self, mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-        let begun = Instant::now();
+        let begun = self.clock.now();
         loop {
             match act() {
                 Err(error)
                     if os::outlook(&error) == Outlook::Passing
-                        && begun.elapsed() < self.patience(Outlook::Passing)
+                        && self.clock.now() - begun < self.patience(Outlook::Passing)
                         && !self.activity.is_shutting_down()
                         && !self.activity.is_late(false) =>
                 {

@@ -1,6 +1,5 @@
 //! How many files may be kept open.
 
-use super::os;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 
@@ -11,13 +10,9 @@ pub struct FileSlots {
 }
 
 impl FileSlots {
-    /// `asked`: how many; 0: half of the process's soft limit.
-    pub fn new(asked: u32) -> FileSlots {
-        let max = if asked == 0 {
-            os::open_files_limit() / 2
-        } else {
-            u64::from(asked)
-        };
+    /// `asked`: how many; 0: half of `limit`, which the process may have open.
+    pub fn new(asked: u32, limit: u64) -> FileSlots {
+        let max = if asked == 0 { limit / 2 } else { u64::from(asked) };
         FileSlots {
             open: Arc::default(),
             max: usize::try_from(max).unwrap_or(usize::MAX),

@@ -13,6 +13,7 @@ use super::jobs::{Job, Jobs};
 use super::live_manifests::LiveManifests;
 use super::notifier::Notifier;
 use super::plan::{FirstManifest, Maker};
+use super::platform::Platform;
 use super::publish::Publisher;
 use super::recover::{Recovery, RecoveryLinks};
 use super::report::Report;
@@ -43,13 +44,13 @@ pub struct Store {
 impl Store {
     /// Takes the directory and looks at what an earlier process left in it; what is
     /// to be done about that is done by [`Store::run_recovery`].
-    pub fn open(config: StorageConfig, report: Arc<dyn Report>) -> Result<Arc<Store>> {
-        let directory = Arc::new(Directory::open(&config)?);
+    pub fn open(config: StorageConfig, platform: &Platform, report: Arc<dyn Report>) -> Result<Arc<Store>> {
+        let directory = Arc::new(Directory::open(&config, platform)?);
         let manifests = Arc::new(LiveManifests::new(Arc::clone(&directory), Arc::clone(&report)));
         let left = manifests
             .list()
             .map_err(|error| unusable(config.directory.as_ref(), "cannot be read", &error))?;
-        let store = Store::join(config, directory, manifests, left, report);
+        let store = Store::join(config, platform, directory, manifests, left, report);
         store.refresh_free();
         Ok(Arc::new(store))
     }
@@ -57,22 +58,25 @@ impl Store {
     /// `left`: whose live manifests are there.
     fn join(
         config: StorageConfig,
+        platform: &Platform,
         directory: Arc<Directory>,
         manifests: Arc<LiveManifests>,
         left: Vec<Uuid>,
         report: Arc<dyn Report>,
     ) -> Store {
         let activity = Arc::new(Activity::default());
+        let clock = Arc::clone(&platform.clock);
         let writer_count = config.writers.max(1);
         let jobs = Arc::new(Jobs::new(Arc::clone(&activity), writer_count));
         let retry = Arc::new(Retry::new(
             Arc::clone(&report),
             Arc::clone(&activity),
+            clock,
             Duration::from_millis(u64::from(config.backlog_ms)),
         ));
         let files = Arc::new(AudioFiles::new(
             Arc::clone(&directory),
-            FileSlots::new(config.max_open_files),
+            FileSlots::new(config.max_open_files, platform.disk.open_files_limit()),
             Arc::clone(&report),
         ));
         let callbacks = Arc::new(OwedCallbacks::new(

@@ -72,7 +72,7 @@ impl Tail {
         let Some(file) = there(directory.control().open_write(&name))? else {
             return Ok(None);
         };
-        directory.check_own(&file, &name)?;
+        directory.check_own(&*file, &name)?;
         let file = PlainFile::new(file, 0);
         let frame_bytes = audio.shape().block_frame_bytes() as u64;
         let len = file.len()?;
@@ -274,7 +274,7 @@ pub fn remove_tail(files: &AudioFiles, id: Uuid) -> io::Result<()> {
 
 fn empty(directory: &Directory, name: &str) -> io::Result<()> {
     let file = directory.control().open_write(name)?;
-    directory.check_own(&file, name)?;
+    directory.check_own(&*file, name)?;
     PlainFile::new(file, 0).seal(0)
 }
 

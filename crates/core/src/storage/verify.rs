@@ -8,6 +8,7 @@ use super::digest::digest_of;
 use super::files::MANIFEST_MAX;
 use super::manifest::Manifest;
 use super::medium::PlainFile;
+use super::os;
 use crate::words::{Error, Result, Status};
 use callrec_codec::Medium;
 
@@ -16,7 +17,7 @@ pub fn verify(path: &Path) -> Result<()> {
     let manifest = read_manifest(&path.with_extension("json"))?;
     let unreadable = |error| Error::io(format_args!("path \"{}\"", path.display()), &error);
     let file = open_file(path).map_err(unreadable)?;
-    let file = PlainFile::to_read(file);
+    let file = PlainFile::to_read(os::file(file));
     let size = file.len().map_err(unreadable)?;
     if size != manifest.bytes {
         return Err(Error::new(

@@ -2,6 +2,7 @@ use std::sync::mpsc;
 
 use super::super::{AcceptedDraft, Attachment, Readings, RecordingDraft, RecordingSpec};
 use super::*;
+use crate::clock::SystemClock;
 use crate::words::{AudioSpec, Format, Layout, PauseMode};
 
 struct Nowhere;
@@ -62,7 +63,7 @@ fn record(registry: &Registry, call_id: &str, bell: mpsc::Sender<()>) {
 #[test]
 fn a_walk_over_all_calls_lets_others_in() {
     const CALLS: u64 = 200 * SLICE as u64;
-    let registry = Registry::new(Limits::default(), false);
+    let registry = Registry::new(Limits::default(), false, Arc::new(SystemClock));
     (0..CALLS).for_each(|number| begin(&registry, number));
     let (ring, mut rung) = mpsc::channel();
     record(&registry, "0", ring);

@@ -3,6 +3,7 @@ use crate::calls::registry::Limits;
 use crate::calls::{
     AcceptedDraft, Attachment, CallInfo, Caller, Filter, LineStay, RecordingDraft, RecordingSpec, Wire,
 };
+use crate::clock::SystemClock;
 use crate::events::bus::Listener;
 use crate::sync::Mutex;
 use crate::words::{AudioSpec, Format, Layout, PauseMode};
@@ -44,9 +45,14 @@ impl Listener for Heard {
 
 /// What is told of a recording to which this happens.
 fn told(act: impl FnOnce(&Desk, Uuid)) -> Vec<(Kind, u32, serde_json::Value)> {
-    let registry = Arc::new(Registry::new(Limits::default(), false));
+    let registry = Arc::new(Registry::new(Limits::default(), false, Arc::new(SystemClock)));
     let bus = Bus::new();
-    let desk = Desk::new(registry.clone(), bus.clone(), &Config::default());
+    let desk = Desk::new(
+        registry.clone(),
+        bus.clone(),
+        Arc::new(SystemClock),
+        &Config::default(),
+    );
     let info = CallInfo {
         call_id: Text::new("c"),
         ..CallInfo::default()

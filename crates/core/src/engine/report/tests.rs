@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::calls::CallState;
+use crate::clock::SystemClock;
 use crate::events::bus::{Listener, LogListener};
 use crate::text::Text;
 
@@ -28,7 +29,7 @@ fn heard(act: impl FnOnce(&CallReport)) -> Arc<Heard> {
     let (bus, heard) = (Bus::new(), Arc::<Heard>::default());
     assert!(bus.subscribe(heard.clone()).is_ok());
     bus.set_log(Some(heard.clone()));
-    let report = CallReport::new(bus.clone(), 10_000 * NS_PER_MS);
+    let report = CallReport::new(bus.clone(), Arc::new(SystemClock), 10_000 * NS_PER_MS);
     let info = CallInfo {
         tag: 7,
         call_id: Text::new("c1"),

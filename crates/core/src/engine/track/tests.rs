@@ -1,11 +1,12 @@
 use super::*;
 use crate::calls::{RecordingSpec, Registry, registry::Limits};
+use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::engine::facts::Naming;
 use crate::events::Bus;
 use crate::media::ledger::ticks;
 use crate::media::{DropReason, Ledger, LossReason};
-use crate::storage::{StorageConfig, Store, Template};
+use crate::storage::{Platform, StorageConfig, Store, Template};
 use crate::text::Text;
 use crate::words::{AudioSpec, Format, Layout, Leg, PauseMode};
 use callrec_codec::SampleFormat;
@@ -48,10 +49,11 @@ fn ledger(settled_frames: u64) -> Ledger {
 fn record(act: impl FnOnce(&Arc<Progress>, &mut dyn Sink), reason: EndReason) -> (Vec<u8>, Option<Manifest>) {
     let directory = std::env::temp_dir().join(format!("callrec-test-{}", Uuid::new_v4()));
     std::fs::create_dir(&directory).expect("a temporary directory");
-    let registry = Arc::new(Registry::new(Limits::default(), false));
-    let desk = Desk::new(registry, Bus::new(), &Config::default());
+    let registry = Arc::new(Registry::new(Limits::default(), false, Arc::new(SystemClock)));
+    let desk = Desk::new(registry, Bus::new(), Arc::new(SystemClock), &Config::default());
     let store = Store::open(
         StorageConfig::new(directory.to_str().expect("UTF-8")),
+        &Platform::system(),
         desk.clone(),
     )
     .expect("open");
@@ -145,8 +147,8 @@ fn a_file_without_audio_says_so() {
 /// What a live manifest holds that is written at any moment, and what events say.
 #[test]
 fn the_ledger_of_the_moment_is_in_the_live_manifest() {
-    let registry = Arc::new(Registry::new(Limits::default(), false));
-    let desk = Desk::new(registry, Bus::new(), &Config::default());
+    let registry = Arc::new(Registry::new(Limits::default(), false, Arc::new(SystemClock)));
+    let desk = Desk::new(registry, Bus::new(), Arc::new(SystemClock), &Config::default());
     let (id, progress) = (Uuid::new_v4(), Arc::new(Progress::default()));
     let track = Arc::new_cyclic(|me| Track {
         id,

@@ -30,7 +30,7 @@ fn write_at(feed: &mut Feed, value: i16) -> Status {
     let bytes: Vec<u8> = std::iter::repeat_n(value.to_ne_bytes(), SAMPLES)
         .flatten()
         .collect();
-    feed.write_at_arrived(value as u64, &bytes, 1)
+    feed.write_at(value as u64, &bytes, 1)
 }
 
 /// A feed goes from its own ring to chunks and back while the worker follows: each write

@@ -41,12 +41,12 @@ fn throw(sim: &mut Sim, dice: &mut SplitMix, last: &mut (u64, u64)) {
     };
     let leg = dice.one(&[Leg::Local, Leg::Local, Leg::Remote]);
     if let Some(feed) = sim.feed(leg) {
-        feed.rtp_arrived(&bytes, arrival);
+        feed.rtp(&bytes, arrival);
         if dice.roll(10) == 0 {
-            feed.write_at_arrived(dice.roll(u64::MAX), &[1; 160], arrival);
+            feed.write_at(dice.roll(u64::MAX), &[1; 160], arrival);
         }
         if dice.roll(10) == 0 {
-            feed.write_arrived(&[1; 160], arrival);
+            feed.write(&[1; 160], arrival);
         }
     }
 }

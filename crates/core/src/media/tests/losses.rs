@@ -73,8 +73,7 @@ fn a_sender_over_the_gap_of_another_does_not_lose_it_again() {
     let begin = sim.now_ns;
     let say = |sim: &mut Sim, ssrc, seq: u16, ts: u64, arrival_ns| {
         let bytes = packet(ssrc, 0, seq, ts as u32, &[5; 160]);
-        sim.feed(Leg::Local)
-            .map(|feed| feed.rtp_arrived(&bytes, arrival_ns))
+        sim.feed(Leg::Local).map(|feed| feed.rtp(&bytes, arrival_ns))
     };
     // Its timestamps jump by 400 ms though its numbers do not, and then eight packets are missing.
     say(&mut sim, 1, 0, 0, begin);

@@ -97,9 +97,9 @@ fn a_record_may_lie_across_the_end() {
         for len in 1..=2048 {
             let said = body(round + len as u64, len);
             let status = match len % 3 {
-                0 => pair.feed.rtp_arrived(&said, len as u64),
-                1 => pair.feed.write_arrived(&said, len as u64),
-                _ => pair.feed.write_at_arrived(len as u64, &said, len as u64),
+                0 => pair.feed.rtp(&said, len as u64),
+                1 => pair.feed.write(&said, len as u64),
+                _ => pair.feed.write_at(len as u64, &said, len as u64),
             };
             assert_eq!(status, Status::Ok);
             let taken = pair.take();
@@ -124,26 +124,22 @@ fn a_ring_is_filled_exactly() {
     for (shift, spare) in (0..80).flat_map(|shift| [(shift, 0), (shift, 8)]) {
         let mut pair = pair(ClockMode::Stream, ULAW);
         for n in 0..shift {
-            pair.feed.write_arrived(&body(n, 100 + n as usize), 1);
+            pair.feed.write(&body(n, 100 + n as usize), 1);
         }
         pair.take();
         let begin = pair.handed();
         let lens = [2048, 2048, 2048, RING - 3 * (HEADER + 2048) - HEADER - spare];
         for (n, len) in lens.into_iter().enumerate() {
-            assert_eq!(pair.feed.write_arrived(&body(n as u64, len), 1), Status::Ok);
+            assert_eq!(pair.feed.write(&body(n as u64, len), 1), Status::Ok);
         }
         assert_eq!(pair.handed() - begin, (RING - spare) as u64);
-        assert_eq!(
-            pair.feed.rtp_arrived(&[], 1),
-            Status::Overrun,
-            "not even a header"
-        );
+        assert_eq!(pair.feed.rtp(&[], 1), Status::Overrun, "not even a header");
         // One taken: as much room as it had, for what is as large.
         let first = pair.take_to(begin + record_bytes(2048) as u64);
         assert_eq!(first.len(), 1);
         assert!(first[0].1 == body(0, 2048));
-        assert_eq!(pair.feed.write_arrived(&body(9, 2048), 1), Status::Ok);
-        assert_eq!(pair.feed.write_arrived(&[0], 1), Status::Overrun);
+        assert_eq!(pair.feed.write(&body(9, 2048), 1), Status::Ok);
+        assert_eq!(pair.feed.write(&[0], 1), Status::Overrun);
         let rest = pair.take();
         let said: Vec<_> = [(1, lens[1]), (2, lens[2]), (3, lens[3]), (9, 2048)]
             .map(|(n, len)| body(n, len))
@@ -157,14 +153,14 @@ fn a_ring_is_filled_exactly() {
 fn a_full_ring_keeps_what_it_has() {
     let mut pair = pair(ClockMode::Real, ULAW);
     let mut taken = 0;
-    while pair.feed.rtp_arrived(&body(taken, 172), 1) == Status::Ok {
+    while pair.feed.rtp(&body(taken, 172), 1) == Status::Ok {
         taken += 1;
     }
     assert_eq!(taken, RING as u64 / 192);
     for _ in 0..4 {
-        assert_eq!(pair.feed.rtp_arrived(&[1; 172], 1), Status::Overrun);
+        assert_eq!(pair.feed.rtp(&[1; 172], 1), Status::Overrun);
     }
-    assert_eq!(pair.feed.write_arrived(&[1; 160], 1), Status::Overrun);
+    assert_eq!(pair.feed.write(&[1; 160], 1), Status::Overrun);
     let lost = pair.call.counts(LEG).handed();
     assert_eq!((lost.packets_lost, lost.samples_lost), (5, 160));
     let all = pair.take();
@@ -173,8 +169,8 @@ fn a_full_ring_keeps_what_it_has() {
         assert_eq!(header.overruns, 0);
         assert!(*payload == body(n as u64, 172));
     }
-    pair.feed.rtp_arrived(&[2], 1);
-    pair.feed.write_arrived(&[3], 1);
+    pair.feed.rtp(&[2], 1);
+    pair.feed.write(&[3], 1);
     let overruns: Vec<u32> = pair.take().iter().map(|(header, _)| header.overruns).collect();
     assert_eq!(overruns, [5, 160]);
 }
@@ -183,10 +179,10 @@ fn a_full_ring_keeps_what_it_has() {
 #[test]
 fn a_larger_ring_in_mid_call() {
     let mut pair = pair(ClockMode::Stream, PCM);
-    assert_eq!(pair.feed.write_arrived(&[1; 2000], 1), Status::Ok);
+    assert_eq!(pair.feed.write(&[1; 2000], 1), Status::Ok);
     pair.take();
     let mut old = 0;
-    while pair.feed.write_arrived(&body(old, 1600), 1) == Status::Ok {
+    while pair.feed.write(&body(old, 1600), 1) == Status::Ok {
         old += 1;
     }
     let border = pair.handed();
@@ -196,7 +192,7 @@ fn a_larger_ring_in_mid_call() {
         .expect("400 ms of it are 38,400 bytes");
     let (mut new, capacity) = (0, ring.bytes() as u64);
     assert_eq!(capacity, 65_536);
-    while pair.feed.write_arrived(&body(new, 9600), 1) == Status::Ok {
+    while pair.feed.write(&body(new, 9600), 1) == Status::Ok {
         new += 1;
     }
     assert_eq!(new, capacity / record_bytes(9600) as u64);
@@ -205,7 +201,7 @@ fn a_larger_ring_in_mid_call() {
         assert!(*payload == body(n as u64, 1600));
         n as u64
     })));
-    assert_eq!(pair.feed.write_arrived(&[1; 9600], 1), Status::Overrun);
+    assert_eq!(pair.feed.write(&[1; 9600], 1), Status::Overrun);
     pair.drain.ring = Some(ring);
     let after = pair.take();
     assert_eq!(after.len() as u64, new);
@@ -213,11 +209,7 @@ fn a_larger_ring_in_mid_call() {
         assert!(*payload == body(n as u64, 9600), "{n}");
     }
     assert_eq!(pair.feed.change_format(PCM).map(|_| ()), None, "it is kept");
-    assert_eq!(
-        pair.feed.write_arrived(&[1; 9600], 1),
-        Status::Ok,
-        "also its size"
-    );
+    assert_eq!(pair.feed.write(&[1; 9600], 1), Status::Ok, "also its size");
 }
 
 /// The next feed of a leg goes on counting, and begins with an empty ring.
@@ -225,14 +217,14 @@ fn a_larger_ring_in_mid_call() {
 fn a_displaced_feed() {
     let mut pair = pair(ClockMode::Real, ULAW);
     let mut first = 0;
-    while pair.feed.write_arrived(&body(first, 333), 1) == Status::Ok {
+    while pair.feed.write(&body(first, 333), 1) == Status::Ok {
         first += 1;
     }
     let border = pair.handed();
     let (feed, ring, _) = Feed::new(pair.call.clone(), LEG, ULAW);
     pair.feed = feed;
     let mut second = 0;
-    while pair.feed.rtp_arrived(&body(second, 444), 1) == Status::Ok {
+    while pair.feed.rtp(&body(second, 444), 1) == Status::Ok {
         second += 1;
     }
     assert_eq!(second, RING as u64 / record_bytes(444) as u64);
@@ -243,7 +235,7 @@ fn a_displaced_feed() {
         assert_eq!(header.overruns, 0, "the first feed's overrun was of samples");
         assert!(*payload == body(n as u64, 444), "{n}");
     }
-    assert_eq!(pair.feed.write_arrived(&[1; 160], 1), Status::Ok);
+    assert_eq!(pair.feed.write(&[1; 160], 1), Status::Ok);
     assert_eq!(pair.take()[0].0.overruns, 333, "nor is it forgotten");
 }
 
@@ -263,7 +255,7 @@ fn millions_of_records_between_two_threads() {
     std::thread::scope(|threads| {
         threads.spawn(|| {
             for n in 0..RECORDS {
-                while feed.rtp_arrived(said(n), n) == Status::Overrun {
+                while feed.rtp(said(n), n) == Status::Overrun {
                     std::thread::yield_now();
                 }
             }

@@ -5,6 +5,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use super::*;
+use crate::clock::coarse_ns;
 use crate::media::sim::{SinkEnd, Wish, config};
 use crate::media::{CallTap, ClockMode, MediaStats, NoReport, OverflowPool, WorkerInbox};
 use crate::words::{EndReason, PauseMode, Status};
@@ -18,7 +19,7 @@ fn feed(call: &Arc<CallTap>, said: &mpsc::Sender<u64>, go_on: &mpsc::Receiver<()
         for (leg, feed) in &mut feeds {
             let bytes = pcm(*leg, n * 160, 160);
             loop {
-                match feed.write(&bytes) {
+                match feed.write(&bytes, coarse_ns()) {
                     Status::Overrun => {
                         assert!(feed.waiter().wait(Duration::from_secs(60)));
                     }
@@ -111,7 +112,7 @@ fn a_waiter_returns_when_the_feed_is_closed() {
         Arc::new(NoReport),
     );
     let mut feed = call.attach(Leg::Local, PCM);
-    while feed.write(&[0; 320]) == Status::Ok {}
+    while feed.write(&[0; 320], coarse_ns()) == Status::Ok {}
     let waiter = feed.waiter();
     assert!(!waiter.wait(Duration::ZERO));
     let waiting = std::thread::spawn(move || waiter.wait(Duration::from_secs(600)));
@@ -137,7 +138,10 @@ fn the_last_visit_comes_to_the_end() {
     let mut feed = call.attach(Leg::Local, PCM);
     // Half an hour of silence lies between them.
     for at in [0, 14_000_000] {
-        assert_eq!(feed.write_at(at, &pcm(Leg::Local, at, 160)), Status::Ok);
+        assert_eq!(
+            feed.write_at(at, &pcm(Leg::Local, at, 160), coarse_ns()),
+            Status::Ok
+        );
     }
     call.end(EndReason::CallEnded);
     worker.stop();

@@ -4,6 +4,8 @@ use std::time::Instant;
 
 use super::*;
 use crate::storage::Fragment;
+use crate::storage::disk::Disk;
+use crate::storage::os::SystemDisk;
 use crate::words::State;
 
 struct Shelf {
@@ -14,7 +16,7 @@ struct Shelf {
 impl Shelf {
     fn new() -> Shelf {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        let archive = Archive::new(Dir::open_root(dir.path()).expect("a directory"));
+        let archive = Archive::new(SystemDisk.open_root(dir.path()).expect("a directory"));
         Shelf { dir, archive }
     }
 
@@ -233,7 +235,7 @@ fn nothing_is_removed_or_opened_through_a_link() {
     shelf.publish("x.wav", 3, 3);
     let inner = shelf.path("inner");
     fs::create_dir(&inner).expect("a directory");
-    let inner = Archive::new(Dir::open_root(&inner).expect("a directory"));
+    let inner = Archive::new(SystemDisk.open_root(&inner).expect("a directory"));
     inner.note(entry_of("../x.wav", outside, 3));
     assert!(inner.find(outside).is_none());
     fs::remove_file(shelf.path("x.wav")).expect("removed");

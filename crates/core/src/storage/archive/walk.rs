@@ -4,11 +4,11 @@ use std::io;
 
 use uuid::Uuid;
 
+use super::super::disk::{self, DiskDir};
 use super::super::endings::JSON;
 use super::super::files::{self, removed, there};
 use super::super::manifest::Manifest;
 use super::super::medium::PlainFile;
-use super::super::os::{self, Dir};
 use super::super::safe;
 use super::Entry;
 
@@ -17,14 +17,14 @@ const DEPTH_MAX: usize = 16;
 
 /// Where one recording's audio and manifest are.
 pub struct Place {
-    dir: Dir,
+    dir: Box<dyn DiskDir>,
     audio: String,
     manifest: String,
 }
 
 impl Place {
     /// `None`: the path is none that could be ours, or its directory is gone.
-    pub fn of(root: &Dir, file: &str) -> io::Result<Option<Place>> {
+    pub fn of(root: &dyn DiskDir, file: &str) -> io::Result<Option<Place>> {
         let mut parts: Vec<&str> = file.split('/').collect();
         if !parts.iter().all(|part| safe::is_component(part)) {
             return Ok(None);
@@ -50,7 +50,7 @@ impl Place {
 
     /// The manifest, if it is this recording's: another may have got its name since.
     pub fn manifest(&self, id: Uuid) -> io::Result<Option<Manifest>> {
-        let Some(bytes) = there(files::read(&self.dir, &self.manifest))?.flatten() else {
+        let Some(bytes) = there(files::read(&*self.dir, &self.manifest))?.flatten() else {
             return Ok(None);
         };
         let found = Manifest::from_bytes(&bytes);
@@ -68,7 +68,7 @@ impl Place {
     }
 }
 
-fn enter(root: &Dir, way: &[&str]) -> io::Result<Dir> {
+fn enter(root: &dyn DiskDir, way: &[&str]) -> io::Result<Box<dyn DiskDir>> {
     let mut below = root.again()?;
     for name in way {
         below = below.sub(name)?;
@@ -78,7 +78,7 @@ fn enter(root: &Dir, way: &[&str]) -> io::Result<Dir> {
 
 /// Every finished recording below `root` is given to `found`, until that says `false`.
 /// Answers what could not be read.
-pub fn walk(root: &Dir, found: &mut dyn FnMut(Option<Entry>) -> bool) -> Vec<(String, io::Error)> {
+pub fn walk(root: &dyn DiskDir, found: &mut dyn FnMut(Option<Entry>) -> bool) -> Vec<(String, io::Error)> {
     let mut unread = Vec::new();
     let mut ways: Vec<Vec<String>> = vec![Vec::new()];
     while let Some(way) = ways.pop() {
@@ -97,7 +97,7 @@ pub fn walk(root: &Dir, found: &mut dyn FnMut(Option<Entry>) -> bool) -> Vec<(St
                 ways.push([way.as_slice(), std::slice::from_ref(&entry.name)].concat());
             }
         }
-        if !walk_files(&dir, &way, &entries, found) {
+        if !walk_files(&*dir, &way, &entries, found) {
             break;
         }
     }
@@ -105,9 +105,9 @@ pub fn walk(root: &Dir, found: &mut dyn FnMut(Option<Entry>) -> bool) -> Vec<(St
 }
 
 fn walk_files(
-    dir: &Dir,
+    dir: &dyn DiskDir,
     way: &[String],
-    entries: &[os::Entry],
+    entries: &[disk::Entry],
     found: &mut dyn FnMut(Option<Entry>) -> bool,
 ) -> bool {
     let manifests = entries.iter().filter(|entry| !entry.is_directory);
@@ -124,7 +124,7 @@ fn walk_files(
 
 /// What a manifest says, if its audio stands beside it. Where it is decides, not where
 /// it says it is: a directory may have been moved as a whole.
-fn recording(dir: &Dir, way: &[String], stem: &str, name: &str) -> Option<Entry> {
+fn recording(dir: &dyn DiskDir, way: &[String], stem: &str, name: &str) -> Option<Entry> {
     let bytes = files::read(dir, name).ok()??;
     let manifest = Manifest::from_bytes(&bytes)?;
     let (_, extension) = manifest.file.rsplit_once('.')?;

@@ -1,8 +1,7 @@
 //! What differs between operating systems, and nothing else.
 //!
-//! Both sides offer the same: [`Dir`] (a directory in which nothing is followed
-//! through a link), [`DirLock`], positioned reads and writes, [`spawn`], the limit
-//! of open files.
+//! Both sides offer the same: [`SystemDisk`] with its directories, files and locks,
+//! [`spawn`], and what an error means.
 
 #[cfg(unix)]
 mod unix;
@@ -14,15 +13,7 @@ pub use unix::*;
 #[cfg(windows)]
 pub use windows::*;
 
-/// What may be hoped for after an error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outlook {
-    Lasting,
-    /// The medium refused, perhaps once.
-    Brief,
-    /// Something ran short that others give back.
-    Passing,
-}
+use super::disk::{DiskFile, Outlook};
 
 fn outlook_of(kind: std::io::ErrorKind) -> Outlook {
     use std::io::ErrorKind::{Interrupted, OutOfMemory, TimedOut, WouldBlock};
@@ -32,10 +23,7 @@ fn outlook_of(kind: std::io::ErrorKind) -> Outlook {
     }
 }
 
-/// One entry of a directory.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// Names that are not UTF-8 are none of ours and never listed.
-    pub name: String,
-    pub is_directory: bool,
+/// A file that was opened by its path.
+pub fn file(file: std::fs::File) -> Box<dyn DiskFile> {
+    Box::new(SystemFile::new(file))
 }

@@ -1,7 +1,8 @@
 //! Unix: everything relative to a directory's descriptor, so that nobody can
 //! swap a link in between.
 
-use super::{Entry, Outlook, outlook_of};
+use super::super::disk::{DirPlace, Disk, DiskDir, DiskFile, DiskLock, Entry, Identity, Outlook, Owner};
+use super::outlook_of;
 use crate::sync::{StaticMutex, thread};
 use nix::errno::Errno;
 use nix::fcntl::{self, AtFlags, FcntlArg, OFlag};
@@ -12,49 +13,83 @@ use nix::sys::statvfs;
 use nix::unistd;
 use std::fs::{DirBuilder, File};
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 const FILE_MODE: Mode = Mode::from_bits_truncate(0o640);
 const DIRECTORY_MODE: u32 = 0o750;
 
-/// An open directory.
+/// The disks of this system.
 #[derive(Debug)]
-pub struct Dir {
-    fd: OwnedFd,
-}
+pub struct SystemDisk;
 
-impl Dir {
-    /// Opens the storage directory, made with all its parents where it is not
-    /// there. The directory itself may be a link.
-    pub fn open_root(path: &Path) -> io::Result<Dir> {
+impl Disk for SystemDisk {
+    fn open_root(&self, path: &Path) -> io::Result<Box<dyn DiskDir>> {
         DirBuilder::new()
             .recursive(true)
             .mode(DIRECTORY_MODE)
             .create(path)?;
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let fd = fcntl::open(path, flags, Mode::empty())?;
-        Ok(Dir { fd })
+        opened(fcntl::open(path, flags, Mode::empty()))
     }
 
-    /// The same directory once more.
-    pub fn again(&self) -> io::Result<Dir> {
-        Ok(Dir {
+    fn open_files_limit(&self) -> u64 {
+        open_files_limit()
+    }
+}
+
+/// An open directory.
+#[derive(Debug)]
+struct SystemDir {
+    fd: OwnedFd,
+}
+
+fn opened(fd: nix::Result<OwnedFd>) -> io::Result<Box<dyn DiskDir>> {
+    Ok(Box::new(SystemDir { fd: fd? }))
+}
+
+fn descriptor(dir: &dyn DiskDir) -> io::Result<BorrowedFd<'_>> {
+    match dir.place() {
+        DirPlace::Descriptor(fd) => Ok(fd),
+        DirPlace::Number(..) => Err(io::ErrorKind::CrossesDevices.into()),
+    }
+}
+
+impl SystemDir {
+    fn open(&self, name: &str, flags: OFlag) -> io::Result<File> {
+        open_in(self.fd.as_fd(), name, flags)
+    }
+
+    fn is_directory(&self, name: &str) -> bool {
+        let found = stat::fstatat(&self.fd, name, AtFlags::AT_SYMLINK_NOFOLLOW);
+        found.is_ok_and(|found| found.st_mode & libc::S_IFMT == libc::S_IFDIR)
+    }
+}
+
+fn open_in(dir: BorrowedFd<'_>, name: &str, flags: OFlag) -> io::Result<File> {
+    let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK;
+    Ok(File::from(fcntl::openat(dir, name, flags, FILE_MODE)?))
+}
+
+impl DiskDir for SystemDir {
+    fn place(&self) -> DirPlace<'_> {
+        DirPlace::Descriptor(self.fd.as_fd())
+    }
+
+    fn again(&self) -> io::Result<Box<dyn DiskDir>> {
+        Ok(Box::new(SystemDir {
             fd: self.fd.try_clone()?,
-        })
+        }))
     }
 
-    /// Opens the directory `name` in this one, if it is none behind a link.
-    pub fn sub(&self, name: &str) -> io::Result<Dir> {
+    fn sub(&self, name: &str) -> io::Result<Box<dyn DiskDir>> {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let fd = fcntl::openat(&self.fd, name, flags, Mode::empty())?;
-        Ok(Dir { fd })
+        opened(fcntl::openat(&self.fd, name, flags, Mode::empty()))
     }
 
-    /// The same, made where it is not there.
-    pub fn sub_or_new(&self, name: &str) -> io::Result<Dir> {
+    fn sub_or_new(&self, name: &str) -> io::Result<Box<dyn DiskDir>> {
         match self.sub(name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let mode = Mode::from_bits_truncate(DIRECTORY_MODE);
@@ -67,36 +102,25 @@ impl Dir {
         }
     }
 
-    /// To be asked about.
-    pub fn as_file(&self) -> io::Result<File> {
-        Ok(File::from(self.fd.try_clone()?))
+    fn create_new(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
+        let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL;
+        Ok(super::file(self.open(name, flags)?))
     }
 
-    fn open(&self, name: &str, flags: OFlag) -> io::Result<File> {
-        let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK;
-        Ok(File::from(fcntl::openat(&self.fd, name, flags, FILE_MODE)?))
+    fn open_write(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
+        Ok(super::file(self.open(name, OFlag::O_RDWR)?))
     }
 
-    /// Makes a file that was not there, for reading and writing.
-    pub fn create_new(&self, name: &str) -> io::Result<File> {
-        self.open(name, OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL)
-    }
-
-    pub fn open_write(&self, name: &str) -> io::Result<File> {
-        self.open(name, OFlag::O_RDWR)
-    }
-
-    /// Opens a regular file; a pipe or a device is none.
-    pub fn open_read(&self, name: &str) -> io::Result<File> {
+    fn open_read(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
         let file = self.open(name, OFlag::O_RDONLY)?;
         if file.metadata()?.is_file() {
-            Ok(file)
+            Ok(super::file(file))
         } else {
             Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"))
         }
     }
 
-    pub fn exists(&self, name: &str) -> io::Result<bool> {
+    fn exists(&self, name: &str) -> io::Result<bool> {
         match stat::fstatat(&self.fd, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
             Ok(_) => Ok(true),
             Err(Errno::ENOENT) => Ok(false),
@@ -104,35 +128,33 @@ impl Dir {
         }
     }
 
-    pub fn rename_over(&self, from: &str, to_dir: &Dir, to: &str) -> io::Result<()> {
-        Ok(fcntl::renameat(&self.fd, from, &to_dir.fd, to)?)
-    }
-
-    /// Renames, but never over something: then `AlreadyExists`.
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    pub fn rename_exclusive(&self, from: &str, to_dir: &Dir, to: &str) -> io::Result<()> {
-        let flags = fcntl::RenameFlags::RENAME_NOREPLACE;
-        Ok(fcntl::renameat2(&self.fd, from, &to_dir.fd, to, flags)?)
-    }
-
-    #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-    pub fn rename_exclusive(&self, _: &str, _: &Dir, _: &str) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
-    /// A second name; `AlreadyExists` if it is taken.
-    pub fn link(&self, from: &str, to_dir: &Dir, to: &str) -> io::Result<()> {
-        Ok(unistd::linkat(&self.fd, from, &to_dir.fd, to, AtFlags::empty())?)
-    }
-
-    /// What has the name, unless that is a link.
     #[allow(clippy::unnecessary_cast)] // the types differ between systems
-    pub fn identity_of(&self, name: &str) -> io::Result<(u64, u64)> {
+    fn identity_of(&self, name: &str) -> io::Result<Identity> {
         let found = stat::fstatat(&self.fd, name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
         Ok((found.st_dev as u64, found.st_ino as u64))
     }
 
-    pub fn remove(&self, name: &str) -> io::Result<()> {
+    fn rename_over(&self, from: &str, to_dir: &dyn DiskDir, to: &str) -> io::Result<()> {
+        Ok(fcntl::renameat(&self.fd, from, descriptor(to_dir)?, to)?)
+    }
+
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    fn rename_exclusive(&self, from: &str, to_dir: &dyn DiskDir, to: &str) -> io::Result<()> {
+        let flags = fcntl::RenameFlags::RENAME_NOREPLACE;
+        Ok(fcntl::renameat2(&self.fd, from, descriptor(to_dir)?, to, flags)?)
+    }
+
+    #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+    fn rename_exclusive(&self, _: &str, _: &dyn DiskDir, _: &str) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn link(&self, from: &str, to_dir: &dyn DiskDir, to: &str) -> io::Result<()> {
+        let to_dir = descriptor(to_dir)?;
+        Ok(unistd::linkat(&self.fd, from, to_dir, to, AtFlags::empty())?)
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
         Ok(unistd::unlinkat(
             &self.fd,
             name,
@@ -140,7 +162,7 @@ impl Dir {
         )?)
     }
 
-    pub fn list(&self) -> io::Result<Vec<Entry>> {
+    fn list(&self) -> io::Result<Vec<Entry>> {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let mut dir = nix::dir::Dir::openat(&self.fd, ".", flags, Mode::empty())?;
         let mut entries = Vec::new();
@@ -164,49 +186,81 @@ impl Dir {
         Ok(entries)
     }
 
-    fn is_directory(&self, name: &str) -> bool {
-        let found = stat::fstatat(&self.fd, name, AtFlags::AT_SYMLINK_NOFOLLOW);
-        found.is_ok_and(|found| found.st_mode & libc::S_IFMT == libc::S_IFDIR)
-    }
-
-    pub fn sync(&self) -> io::Result<()> {
+    fn sync(&self) -> io::Result<()> {
         Ok(unistd::fsync(&self.fd)?)
     }
 
-    /// Bytes that an ordinary user may still write here.
-    pub fn free_bytes(&self) -> io::Result<u64> {
+    fn free_bytes(&self) -> io::Result<u64> {
         let found = statvfs::fstatvfs(&self.fd)?;
         #[allow(clippy::unnecessary_cast)] // the types differ between systems
         let (blocks, size) = (found.blocks_available() as u64, found.fragment_size() as u64);
         Ok(blocks.saturating_mul(size))
     }
 
-    #[allow(clippy::unnecessary_cast)] // the types differ between systems
-    fn identity(&self) -> io::Result<(u64, u64)> {
-        let found = stat::fstat(&self.fd)?;
-        Ok((found.st_dev as u64, found.st_ino as u64))
+    fn owner(&self) -> io::Result<Owner> {
+        Ok(owner(stat::fstat(&self.fd)?.st_uid))
+    }
+
+    fn lock(&self, control: &dyn DiskDir, name: &str) -> io::Result<Option<Box<dyn DiskLock>>> {
+        let lock = DirLock::take(self.fd.as_fd(), descriptor(control)?, name)?;
+        Ok(lock.map(|lock| Box::new(lock) as Box<dyn DiskLock>))
     }
 }
 
-/// Which file it is, as long as it is open.
-pub fn identity(file: &File) -> io::Result<(u64, u64)> {
-    let found = file.metadata()?;
-    Ok((found.dev(), found.ino()))
+/// An open file.
+#[derive(Debug)]
+pub struct SystemFile(File);
+
+impl SystemFile {
+    pub fn new(file: File) -> SystemFile {
+        SystemFile(file)
+    }
 }
 
-/// Whom a file belongs to.
-pub fn owner(file: &File) -> io::Result<u32> {
-    Ok(file.metadata()?.uid())
+impl DiskFile for SystemFile {
+    fn write_all_at(&self, bytes: &[u8], at: u64) -> io::Result<()> {
+        self.0.write_all_at(bytes, at)
+    }
+
+    fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+        self.0.read_at(buffer, at)
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.0.metadata()?.len())
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.0.set_len(len)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+
+    fn identity(&self) -> io::Result<Identity> {
+        let found = self.0.metadata()?;
+        Ok((found.dev(), found.ino()))
+    }
+
+    fn owner(&self) -> io::Result<Owner> {
+        Ok(owner(self.0.metadata()?.uid()))
+    }
+
+    fn links(&self) -> io::Result<u64> {
+        Ok(self.0.metadata()?.nlink())
+    }
+
+    fn modified(&self) -> Option<SystemTime> {
+        self.0.metadata().ok()?.modified().ok()
+    }
 }
 
-/// This process's user, or root, who needs no trick.
-pub fn is_own(owner: u32) -> bool {
-    owner == 0 || owner == unistd::geteuid().as_raw()
-}
-
-/// How many names a file has.
-pub fn links(file: &File) -> io::Result<u64> {
-    Ok(file.metadata()?.nlink())
+fn owner(id: u32) -> Owner {
+    Owner {
+        id,
+        is_own: id == 0 || id == unistd::geteuid().as_raw(),
+    }
 }
 
 /// Whether it may be that only this way of doing it is refused. Where a file system
@@ -217,14 +271,6 @@ pub fn is_unsupported(error: &io::Error) -> bool {
         // EOPNOTSUPP and ENOTSUP, which are two numbers on some systems.
         _ => error.kind() == io::ErrorKind::Unsupported,
     }
-}
-
-pub fn write_all_at(file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
-    file.write_all_at(bytes, at)
-}
-
-pub fn read_at(file: &File, bytes: &mut [u8], at: u64) -> io::Result<usize> {
-    file.read_at(bytes, at)
 }
 
 /// Whether something could not be opened because it is a link or a socket. The
@@ -255,15 +301,17 @@ static HELD: StaticMutex<Vec<(u64, u64, u32)>> = StaticMutex::new(Vec::new());
 
 /// A lock on a directory, held until dropped.
 #[derive(Debug)]
-pub struct DirLock {
+struct DirLock {
     key: (u64, u64, u32),
     file: Option<File>,
 }
 
 impl DirLock {
     /// `None`: somebody else holds it.
-    pub fn take(dir: &Dir, control: &Dir, name: &str) -> io::Result<Option<DirLock>> {
-        let (device, inode) = dir.identity()?;
+    #[allow(clippy::unnecessary_cast)] // the types differ between systems
+    fn take(dir: BorrowedFd<'_>, control: BorrowedFd<'_>, name: &str) -> io::Result<Option<DirLock>> {
+        let found = stat::fstat(dir)?;
+        let (device, inode) = (found.st_dev as u64, found.st_ino as u64);
         let key = (device, inode, std::process::id());
         // After a fork nobody may be left to unlock it.
         let Some(mut held) = HELD.try_lock_for(Duration::from_secs(2)) else {
@@ -273,7 +321,7 @@ impl DirLock {
             return Ok(None);
         }
         let flags = OFlag::O_RDWR | OFlag::O_CREAT;
-        let file = control.open(name, flags)?;
+        let file = open_in(control, name, flags)?;
         match fcntl::fcntl(&file, FcntlArg::F_SETLK(&whole_file())) {
             Ok(_) => {}
             Err(Errno::EAGAIN | Errno::EACCES) => return Ok(None),
@@ -286,6 +334,8 @@ impl DirLock {
         }))
     }
 }
+
+impl DiskLock for DirLock {}
 
 impl Drop for DirLock {
     fn drop(&mut self) {
@@ -336,9 +386,9 @@ where
 mod tests {
     use super::*;
 
-    fn scratch() -> (tempfile::TempDir, Dir) {
+    fn scratch() -> (tempfile::TempDir, Box<dyn DiskDir>) {
         let path = tempfile::tempdir().expect("a temporary directory");
-        let dir = Dir::open_root(path.path()).expect("open");
+        let dir = SystemDisk.open_root(path.path()).expect("open");
         (path, dir)
     }
 
@@ -347,11 +397,11 @@ mod tests {
         let (path, dir) = scratch();
         std::fs::write(path.path().join("a"), "a").expect("write");
         std::fs::write(path.path().join("b"), "b").expect("write");
-        let error = dir.rename_exclusive("a", &dir, "b").expect_err("b is there");
+        let error = dir.rename_exclusive("a", &*dir, "b").expect_err("b is there");
         assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
-        let error = dir.link("a", &dir, "b").expect_err("b is there");
+        let error = dir.link("a", &*dir, "b").expect_err("b is there");
         assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
-        dir.rename_exclusive("a", &dir, "c").expect("c is free");
+        dir.rename_exclusive("a", &*dir, "c").expect("c is free");
         assert!(!dir.exists("a").expect("stat") && dir.exists("c").expect("stat"));
     }
 

@@ -1,36 +1,68 @@
 //! Windows: by paths, each part of which is checked not to be a link.
 
-use super::{Entry, Outlook, outlook_of};
+use super::super::disk::{DirPlace, Disk, DiskDir, DiskFile, DiskLock, Entry, Identity, Outlook, Owner};
+use super::outlook_of;
 use crate::sync::{StaticMutex, thread};
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::windows::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 const SHARE_READ_WRITE_DELETE: u32 = 0x7;
 const OPEN_REPARSE_POINT: u32 = 0x0020_0000;
 const ATTRIBUTE_REPARSE_POINT: u32 = 0x400;
 
+/// The disks of this system.
 #[derive(Debug)]
-pub struct Dir {
+pub struct SystemDisk;
+
+impl Disk for SystemDisk {
+    fn open_root(&self, path: &Path) -> io::Result<Box<dyn DiskDir>> {
+        fs::create_dir_all(path)?;
+        opened(path.canonicalize()?)
+    }
+
+    fn open_files_limit(&self) -> u64 {
+        open_files_limit()
+    }
+}
+
+#[derive(Debug)]
+struct SystemDir {
     path: PathBuf,
 }
 
-impl Dir {
-    pub fn open_root(path: &Path) -> io::Result<Dir> {
-        fs::create_dir_all(path)?;
-        Ok(Dir {
-            path: path.canonicalize()?,
-        })
+fn opened(path: PathBuf) -> io::Result<Box<dyn DiskDir>> {
+    Ok(Box::new(SystemDir { path }))
+}
+
+fn path_of(dir: &dyn DiskDir) -> io::Result<&Path> {
+    match dir.place() {
+        DirPlace::Path(path) => Ok(path),
+        DirPlace::Number(..) => Err(io::ErrorKind::CrossesDevices.into()),
+    }
+}
+
+fn options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options
+        .read(true)
+        .share_mode(SHARE_READ_WRITE_DELETE)
+        .custom_flags(OPEN_REPARSE_POINT);
+    options
+}
+
+impl DiskDir for SystemDir {
+    fn place(&self) -> DirPlace<'_> {
+        DirPlace::Path(&self.path)
     }
 
-    pub fn again(&self) -> io::Result<Dir> {
-        Ok(Dir {
-            path: self.path.clone(),
-        })
+    fn again(&self) -> io::Result<Box<dyn DiskDir>> {
+        opened(self.path.clone())
     }
 
-    pub fn sub(&self, name: &str) -> io::Result<Dir> {
+    fn sub(&self, name: &str) -> io::Result<Box<dyn DiskDir>> {
         let path = self.path.join(name);
         let found = fs::symlink_metadata(&path)?;
         if !found.is_dir() || found.file_attributes() & ATTRIBUTE_REPARSE_POINT != 0 {
@@ -39,10 +71,10 @@ impl Dir {
                 "not a directory, or a link",
             ));
         }
-        Ok(Dir { path })
+        opened(path)
     }
 
-    pub fn sub_or_new(&self, name: &str) -> io::Result<Dir> {
+    fn sub_or_new(&self, name: &str) -> io::Result<Box<dyn DiskDir>> {
         match fs::create_dir(self.path.join(name)) {
             Ok(()) => self.sub(name),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => self.sub(name),
@@ -50,41 +82,21 @@ impl Dir {
         }
     }
 
-    /// To be asked about.
-    pub fn as_file(&self) -> io::Result<File> {
-        const BACKUP_SEMANTICS: u32 = 0x0200_0000;
-        OpenOptions::new()
-            .read(true)
-            .custom_flags(BACKUP_SEMANTICS)
-            .open(&self.path)
+    fn create_new(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
+        let mut options = options();
+        let file = options.write(true).create_new(true).open(self.path.join(name))?;
+        Ok(super::file(file))
     }
 
-    fn options() -> OpenOptions {
-        let mut options = OpenOptions::new();
-        options
-            .read(true)
-            .share_mode(SHARE_READ_WRITE_DELETE)
-            .custom_flags(OPEN_REPARSE_POINT);
-        options
+    fn open_write(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
+        regular(options().write(true).open(self.path.join(name))?)
     }
 
-    pub fn create_new(&self, name: &str) -> io::Result<File> {
-        Self::options()
-            .write(true)
-            .create_new(true)
-            .open(self.path.join(name))
+    fn open_read(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
+        regular(options().open(self.path.join(name))?)
     }
 
-    pub fn open_write(&self, name: &str) -> io::Result<File> {
-        let file = Self::options().write(true).open(self.path.join(name))?;
-        regular(file)
-    }
-
-    pub fn open_read(&self, name: &str) -> io::Result<File> {
-        regular(Self::options().open(self.path.join(name))?)
-    }
-
-    pub fn exists(&self, name: &str) -> io::Result<bool> {
+    fn exists(&self, name: &str) -> io::Result<bool> {
         match fs::symlink_metadata(self.path.join(name)) {
             Ok(_) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
@@ -92,31 +104,31 @@ impl Dir {
         }
     }
 
-    pub fn rename_over(&self, from: &str, to_dir: &Dir, to: &str) -> io::Result<()> {
-        fs::rename(self.path.join(from), to_dir.path.join(to))
-    }
-
-    /// The standard library cannot.
-    pub fn rename_exclusive(&self, _: &str, _: &Dir, _: &str) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
-    pub fn link(&self, from: &str, to_dir: &Dir, to: &str) -> io::Result<()> {
-        fs::hard_link(self.path.join(from), to_dir.path.join(to))
-    }
-
-    /// What has the name, as far as the standard library can tell: an empty file of
-    /// another instant is another one.
-    pub fn identity_of(&self, name: &str) -> io::Result<(u64, u64)> {
+    /// As far as the standard library can tell: an empty file of another instant is another
+    /// one.
+    fn identity_of(&self, name: &str) -> io::Result<Identity> {
         let found = fs::symlink_metadata(self.path.join(name))?;
         Ok((found.file_size(), found.creation_time()))
     }
 
-    pub fn remove(&self, name: &str) -> io::Result<()> {
+    fn rename_over(&self, from: &str, to_dir: &dyn DiskDir, to: &str) -> io::Result<()> {
+        fs::rename(self.path.join(from), path_of(to_dir)?.join(to))
+    }
+
+    /// The standard library cannot.
+    fn rename_exclusive(&self, _: &str, _: &dyn DiskDir, _: &str) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn link(&self, from: &str, to_dir: &dyn DiskDir, to: &str) -> io::Result<()> {
+        fs::hard_link(self.path.join(from), path_of(to_dir)?.join(to))
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
         fs::remove_file(self.path.join(name))
     }
 
-    pub fn list(&self) -> io::Result<Vec<Entry>> {
+    fn list(&self) -> io::Result<Vec<Entry>> {
         let mut entries = Vec::new();
         for entry in fs::read_dir(&self.path)? {
             let entry = entry?;
@@ -129,34 +141,89 @@ impl Dir {
     }
 
     /// NTFS journals its directories itself.
-    pub fn sync(&self) -> io::Result<()> {
+    fn sync(&self) -> io::Result<()> {
         Ok(())
     }
 
     /// The standard library cannot ask; unlimited means that recordings start and
     /// a full disk shows itself as a write error.
-    pub fn free_bytes(&self) -> io::Result<u64> {
+    fn free_bytes(&self) -> io::Result<u64> {
         Ok(u64::MAX)
+    }
+
+    fn owner(&self) -> io::Result<Owner> {
+        Ok(OWNER)
+    }
+
+    fn lock(&self, control: &dyn DiskDir, name: &str) -> io::Result<Option<Box<dyn DiskLock>>> {
+        let lock = DirLock::take(&self.path, path_of(control)?, name)?;
+        Ok(lock.map(|lock| Box::new(lock) as Box<dyn DiskLock>))
     }
 }
 
-/// See [`Dir::identity_of`].
-pub fn identity(file: &File) -> io::Result<(u64, u64)> {
-    let found = file.metadata()?;
-    Ok((found.file_size(), found.creation_time()))
+/// The standard library knows no owners.
+const OWNER: Owner = Owner { id: 0, is_own: true };
+
+/// An open file.
+#[derive(Debug)]
+pub struct SystemFile(File);
+
+impl SystemFile {
+    pub fn new(file: File) -> SystemFile {
+        SystemFile(file)
+    }
 }
 
-/// The standard library knows no owners and does not count names.
-pub fn owner(_: &File) -> io::Result<u32> {
-    Ok(0)
-}
+impl DiskFile for SystemFile {
+    fn write_all_at(&self, mut bytes: &[u8], mut at: u64) -> io::Result<()> {
+        while !bytes.is_empty() {
+            match self.0.seek_write(bytes, at) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => {
+                    bytes = &bytes[written..];
+                    at += written as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
 
-pub fn is_own(_: u32) -> bool {
-    true
-}
+    fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+        self.0.seek_read(buffer, at)
+    }
 
-pub fn links(_: &File) -> io::Result<u64> {
-    Ok(1)
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.0.metadata()?.len())
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.0.set_len(len)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+
+    /// See [`DiskDir::identity_of`].
+    fn identity(&self) -> io::Result<Identity> {
+        let found = self.0.metadata()?;
+        Ok((found.file_size(), found.creation_time()))
+    }
+
+    fn owner(&self) -> io::Result<Owner> {
+        Ok(OWNER)
+    }
+
+    /// The standard library does not count names.
+    fn links(&self) -> io::Result<u64> {
+        Ok(1)
+    }
+
+    fn modified(&self) -> Option<SystemTime> {
+        self.0.metadata().ok()?.modified().ok()
+    }
 }
 
 /// Whether it may be that only this way of doing it is refused.
@@ -172,32 +239,13 @@ pub fn is_unsupported(error: &io::Error) -> bool {
     }
 }
 
-fn regular(file: File) -> io::Result<File> {
+fn regular(file: File) -> io::Result<Box<dyn DiskFile>> {
     let found = file.metadata()?;
     if found.is_file() && found.file_attributes() & ATTRIBUTE_REPARSE_POINT == 0 {
-        Ok(file)
+        Ok(super::file(file))
     } else {
         Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"))
     }
-}
-
-pub fn write_all_at(file: &File, mut bytes: &[u8], mut at: u64) -> io::Result<()> {
-    while !bytes.is_empty() {
-        match file.seek_write(bytes, at) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(written) => {
-                bytes = &bytes[written..];
-                at += written as u64;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
-}
-
-pub fn read_at(file: &File, bytes: &mut [u8], at: u64) -> io::Result<usize> {
-    file.seek_read(bytes, at)
 }
 
 /// Links are refused as `NotADirectory` and `InvalidInput` here.
@@ -227,23 +275,23 @@ pub fn open_files_limit() -> u64 {
 static HELD: StaticMutex<Vec<PathBuf>> = StaticMutex::new(Vec::new());
 
 #[derive(Debug)]
-pub struct DirLock {
+struct DirLock {
     key: PathBuf,
     file: Option<File>,
 }
 
 impl DirLock {
-    pub fn take(dir: &Dir, control: &Dir, name: &str) -> io::Result<Option<DirLock>> {
-        let key = dir.path.clone();
+    fn take(dir: &Path, control: &Path, name: &str) -> io::Result<Option<DirLock>> {
+        let key = dir.to_owned();
         let mut held = HELD.lock();
         if held.contains(&key) {
             return Ok(None);
         }
-        let file = Dir::options()
+        let file = options()
             .write(true)
             .create(true)
             .truncate(false)
-            .open(control.path.join(name))?;
+            .open(control.join(name))?;
         match file.try_lock() {
             Ok(()) => {}
             Err(fs::TryLockError::WouldBlock) => return Ok(None),
@@ -256,6 +304,8 @@ impl DirLock {
         }))
     }
 }
+
+impl DiskLock for DirLock {}
 
 impl Drop for DirLock {
     fn drop(&mut self) {
