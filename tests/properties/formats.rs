@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use callrec::clock::SystemClock;
 use callrec::codec::{Block, Shape, paged as codec};
 use callrec::media::sim::Tape;
 use callrec::media::{Sink, Span as TapSpan};
@@ -176,8 +177,8 @@ impl Files {
         let store = Store::open(config, &Platform::system(), Arc::<Ends>::clone(&ends)).expect("open");
         let (writer, finisher) = (Arc::clone(&store), Arc::clone(&store));
         let threads = vec![
-            spawn("callrec-writer", move || writer.run_writer(0)).expect("a thread"),
-            spawn("callrec-finish", move || finisher.run_finisher()).expect("a thread"),
+            spawn("callrec-writer", move || writer.writer(0).run(&SystemClock)).expect("a thread"),
+            spawn("callrec-finish", move || finisher.finisher().run(&SystemClock)).expect("a thread"),
         ];
         Files {
             store,

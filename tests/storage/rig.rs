@@ -1,6 +1,7 @@
 //! A store with its threads, in a directory of its own.
 
 use super::audio::{ByteFile, PAGED};
+use callrec::clock::SystemClock;
 use callrec::codec::Format;
 use callrec::storage::faults::{self, Step};
 use callrec::storage::{
@@ -212,10 +213,19 @@ impl Rig {
             threads.push(spawn(name, move || body(&store)).expect("a thread"));
         };
         for index in 0..2 {
-            start("callrec-writer", Box::new(move |store| store.run_writer(index)));
-            start("callrec-finish", Box::new(|store| store.run_finisher()));
+            start(
+                "callrec-writer",
+                Box::new(move |store| store.writer(index).run(&SystemClock)),
+            );
+            start(
+                "callrec-finish",
+                Box::new(|store| store.finisher().run(&SystemClock)),
+            );
         }
-        start("callrec-recover", Box::new(|store| store.run_recovery()));
+        start(
+            "callrec-recover",
+            Box::new(|store| store.recovery().run(&SystemClock)),
+        );
         Rig {
             format: Format::WAV,
             directory,

@@ -8,6 +8,7 @@ mod desk;
 mod facts;
 mod feeds;
 mod ledger;
+mod parts;
 mod postbox;
 mod reference;
 mod report;
@@ -22,6 +23,7 @@ use uuid::Uuid;
 
 pub use call::Call;
 pub use feeds::{CallFeeds, FeedSlot, OpenFeed};
+pub use parts::{BegunPart, EnginePart, Group};
 pub use reference::{HostReference, ReferenceCell};
 
 use crate::calls::registry::Limits;
@@ -33,15 +35,17 @@ use crate::events::Bus;
 use crate::media::planted::Fault;
 use crate::media::{ClockMode, MediaConfig, MediaStats, OverflowPool, WorkerInbox};
 use crate::storage::archive::Archive;
-use crate::storage::{self, Platform, Store, Template};
+use crate::storage::{Platform, Store, Template};
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::sync::thread::JoinHandle;
 use crate::sync::{Condvar, Mutex};
+use crate::task::Signal;
 use crate::text::Text;
 use crate::words::{Error, Result, Status};
 use ahead::AheadBudget;
 use desk::Desk;
 use facts::Naming;
+use parts::RunningParts;
 
 /// One running instance.
 pub struct Engine {
@@ -62,9 +66,10 @@ pub struct Engine {
     closing: AtomicBool,
     closed: Mutex<bool>,
     closed_signal: Condvar,
-    watch_stop: Mutex<bool>,
-    watch_signal: Condvar,
-    threads: Mutex<Threads>,
+    watch_stopped: AtomicBool,
+    watch_signal: Arc<Signal>,
+    running: Arc<RunningParts>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
     subscriptions: Mutex<Vec<Arc<dyn HostReference>>>,
     above: Mutex<Vec<Arc<dyn Above>>>,
 }
@@ -76,14 +81,6 @@ pub trait Above: Send + Sync {
     fn halt(&self, until: Instant);
     /// Waits until all of it has ended.
     fn wait_ended(&self);
-}
-
-#[derive(Default)]
-struct Threads {
-    workers: Vec<JoinHandle<()>>,
-    storage: Vec<JoinHandle<()>>,
-    events: Vec<JoinHandle<()>>,
-    watch: Vec<JoinHandle<()>>,
 }
 
 /// What `rec_stats` tells.
@@ -112,6 +109,16 @@ impl Engine {
 
     /// The same with a clock and a disk of the caller's.
     pub fn open_on(platform: Platform, config: Config) -> Result<Arc<Engine>> {
+        let engine = Engine::prepare(platform, config)?;
+        if let Err(error) = engine.start_threads() {
+            engine.abandon();
+            return Err(Error::io("starting a thread", &error));
+        }
+        Ok(engine)
+    }
+
+    /// The same without a thread: whoever asks for it runs the engine's parts.
+    pub fn prepare(platform: Platform, config: Config) -> Result<Arc<Engine>> {
         let mut config = config;
         // The host may change its directory later.
         let storage = &mut config.storage;
@@ -145,7 +152,7 @@ impl Engine {
             first.keep_ready(overflow.clone());
         }
         let ahead = AheadBudget::new(config.ahead_bytes);
-        let engine = Arc::new(Engine {
+        Ok(Arc::new(Engine {
             config,
             clock: platform.clock,
             registry,
@@ -163,62 +170,13 @@ impl Engine {
             closing: AtomicBool::new(false),
             closed: Mutex::new(false),
             closed_signal: Condvar::new(),
-            watch_stop: Mutex::new(false),
-            watch_signal: Condvar::new(),
+            watch_stopped: AtomicBool::new(false),
+            watch_signal: Arc::default(),
+            running: Arc::default(),
             threads: Mutex::default(),
             subscriptions: Mutex::default(),
             above: Mutex::default(),
-        });
-        if let Err(error) = engine.start_threads() {
-            engine.abandon();
-            return Err(Error::io("starting a thread", &error));
-        }
-        Ok(engine)
-    }
-
-    fn start_threads(self: &Arc<Engine>) -> std::io::Result<()> {
-        let mut threads = self.threads.lock();
-        let bus = self.bus.clone();
-        threads
-            .events
-            .push(storage::spawn("callrec-events", move || bus.run())?);
-        for (index, worker) in self.workers.iter().enumerate() {
-            let worker = worker.clone();
-            threads
-                .workers
-                .push(storage::spawn(&format!("callrec-media{index}"), move || {
-                    worker.run()
-                })?);
-        }
-        for index in 0..self.config.storage.writers {
-            let store = self.store.clone();
-            threads
-                .storage
-                .push(storage::spawn(&format!("callrec-write{index}"), move || {
-                    store.run_writer(index)
-                })?);
-        }
-        for index in 0..self.config.storage.finishers {
-            let store = self.store.clone();
-            threads
-                .storage
-                .push(storage::spawn(&format!("callrec-finish{index}"), move || {
-                    store.run_finisher()
-                })?);
-        }
-        let store = self.store.clone();
-        threads
-            .storage
-            .push(storage::spawn("callrec-recover", move || store.run_recovery())?);
-        let store = self.store.clone();
-        threads
-            .storage
-            .push(storage::spawn("callrec-room", move || store.run_room())?);
-        let engine = self.clone();
-        threads
-            .watch
-            .push(storage::spawn("callrec-watch", move || engine.watch())?);
-        Ok(())
+        }))
     }
 
     pub fn config(&self) -> &Config {

@@ -24,5 +24,6 @@ pub mod keys;
 pub mod media;
 pub mod storage;
 pub mod sync;
+pub mod task;
 pub mod text;
 pub mod words;

@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use super::parts::{Group, join};
 use super::{Above, Engine, closing};
 use crate::events::LogLevel;
 use crate::storage;
-use crate::sync::{contained, thread};
+use crate::sync::contained;
+use crate::task::{self, Next, Runnable};
 use crate::words::{EndReason, Error, Result, Status};
 
 /// How often the closing thread looks whether all has been published.
@@ -32,18 +34,20 @@ impl Engine {
     /// waits for that at most `timeout`. Only the first call closes the engine.
     pub fn close(self: &Arc<Engine>, timeout: Duration) -> Result<()> {
         self.refuse_in_callback()?;
-        let deadline = Instant::now() + timeout;
+        let deadline = self.clock.now() + timeout;
         if self.closing.swap(true, Ordering::AcqRel) {
             return Err(closing());
         }
         // Here, not on the thread below: no feed takes anything once this has returned,
         // however little time there is.
         self.end_calls();
-        let keeper = self.clone();
+        let (closing, clock) = (self.clone(), self.clock.clone());
         // Beside this thread, so that a disk that stands still does not hold the host.
-        let thread = storage::spawn("callrec-close", move || keeper.shut_down(deadline));
+        let thread = storage::spawn("callrec-close", move || {
+            closing.shut_down(deadline).run(&*clock);
+        });
         if thread.is_err() {
-            self.clone().shut_down(deadline);
+            self.shut_down(deadline).run(&*self.clock);
         }
         self.await_closed(deadline)?;
         // It has said so, and is about to return.
@@ -59,7 +63,7 @@ impl Engine {
                 self.release_subscriptions();
                 // No callback begins after this returns; what was not told stays owed.
                 self.bus.stop(false);
-                self.halt_above(Instant::now());
+                self.halt_above(self.clock.now());
                 self.store.give_up();
                 return Err(Error::new(
                     Status::Timeout,
@@ -79,47 +83,63 @@ impl Engine {
         !calls.is_empty()
     }
 
-    /// The whole shutdown, however long the disk takes.
-    fn shut_down(self: Arc<Engine>, deadline: Instant) {
+    /// The whole shutdown, however long the disk takes. The engine's calls have been ended.
+    pub(super) fn shut_down(self: &Arc<Engine>, deadline: Instant) -> Runnable {
+        let engine = self.clone();
+        Runnable::new(self.running.signal().clone(), async move {
+            engine.end_all(deadline).await;
+        })
+    }
+
+    async fn end_all(self: &Arc<Engine>, deadline: Instant) {
         self.stop_watch();
         // Those that were just being begun.
         while self.end_calls() {
-            thread::sleep(LOOK);
+            self.look_later().await;
         }
         while self.registry.counts().2 > 0 {
             self.store.nudge();
-            thread::sleep(LOOK);
+            self.look_later().await;
         }
         for worker in &self.workers {
             worker.stop();
         }
-        let threads = std::mem::take(&mut *self.threads.lock());
-        join(threads.workers);
-        let far = Instant::now() + Duration::from_secs(365 * 24 * 3600);
-        while !self.bus.drain(far) {}
+        self.running.ended(Group::Media).await;
+        while !self.bus.is_drained() {
+            self.look_later().await;
+        }
+        self.settle_unheard();
+        let now = self.clock.now();
+        let left = deadline.saturating_duration_since(now) / 2;
+        for above in self.halt_above(now + left.min(ABOVE)) {
+            self.contain(|| above.wait_ended());
+        }
+        self.store.shutdown();
+        self.running.ended(Group::Storage).await;
+        self.bus.stop(true);
+        self.running.ended(Group::Events).await;
+        self.release_subscriptions();
+        self.running.ended(Group::Watch).await;
+        self.join_threads();
+        self.registry.clear();
+        self.store.unlock();
+        *self.closed.lock() = true;
+        self.closed_signal.notify_all();
+    }
+
+    async fn look_later(&self) {
+        task::leave(Next::At(self.clock.now() + LOOK)).await;
+    }
+
+    /// What is of this process, and what nobody ever wanted to hear of, is owed to nobody.
+    fn settle_unheard(&self) {
         for event in self.bus.unheard() {
-            // Of this process, and nobody ever wanted to hear of it.
             if !event.inherited
                 && let Some(settle) = &event.settle
             {
                 settle();
             }
         }
-        let now = Instant::now();
-        let left = deadline.saturating_duration_since(now) / 2;
-        for above in self.halt_above(now + left.min(ABOVE)) {
-            self.contain(|| above.wait_ended());
-        }
-        self.store.shutdown();
-        join(threads.storage);
-        self.bus.stop(true);
-        join(threads.events);
-        self.release_subscriptions();
-        join(threads.watch);
-        self.registry.clear();
-        self.store.unlock();
-        *self.closed.lock() = true;
-        self.closed_signal.notify_all();
     }
 
     /// Of whatever stands above the engine.
@@ -147,13 +167,6 @@ impl Engine {
     /// An engine that could not be started: its threads end, nothing was live.
     pub(super) fn abandon(self: &Arc<Engine>) {
         self.closing.store(true, Ordering::Release);
-        self.clone().shut_down(Instant::now());
-    }
-}
-
-fn join(threads: Vec<thread::JoinHandle<()>>) {
-    for thread in threads {
-        // A thread that panicked has ended all the same.
-        let _ = thread.join();
+        self.shut_down(self.clock.now()).run(&*self.clock);
     }
 }

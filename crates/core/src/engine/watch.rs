@@ -7,17 +7,27 @@ use super::Engine;
 use crate::clock::NS_PER_MS;
 use crate::events::{Event, Kind, LogLevel};
 use crate::storage::Fragment;
+use crate::sync::atomic::Ordering;
 use crate::sync::contained;
+use crate::task::{self, Next, Runnable};
 use crate::words::EndReason;
 
 const PERIOD: Duration = Duration::from_secs(1);
 const SILENT_ROUNDS: u32 = 10;
 
 impl Engine {
-    pub(super) fn watch(self: &Arc<Engine>) {
+    pub(super) fn watch(self: &Arc<Engine>) -> Runnable {
+        let engine = self.clone();
+        Runnable::new(
+            self.watch_signal.clone(),
+            async move { engine.keep_watch().await },
+        )
+    }
+
+    async fn keep_watch(self: &Arc<Engine>) {
         let mut was_low = false;
         let mut answered = (self.store.free_answers(), 0);
-        while self.await_tick() {
+        while self.await_tick().await {
             self.duty("free room", || {
                 self.note_answer(&mut answered);
                 self.watch_room(&mut was_low);
@@ -29,12 +39,12 @@ impl Engine {
     }
 
     /// False when the watch is to end.
-    fn await_tick(&self) -> bool {
-        let mut stop = self.watch_stop.lock();
-        if !*stop {
-            self.watch_signal.wait_for(&mut stop, PERIOD);
+    async fn await_tick(&self) -> bool {
+        let tick = self.clock.now() + PERIOD;
+        while !self.watch_stopped.load(Ordering::SeqCst) && self.clock.now() < tick {
+            task::leave(Next::At(tick)).await;
         }
-        !*stop
+        !self.watch_stopped.load(Ordering::SeqCst)
     }
 
     /// A panic in one duty is not the end of the others, nor of this one's next time.
@@ -74,7 +84,7 @@ impl Engine {
     }
 
     pub(super) fn stop_watch(&self) {
-        *self.watch_stop.lock() = true;
+        self.watch_stopped.store(true, Ordering::SeqCst);
         self.watch_signal.notify_all();
     }
 

@@ -14,6 +14,7 @@ use super::event::{Event, LogLevel};
 use super::lines::Lines;
 use super::queue::{Early, Queue};
 use crate::sync::{self, Condvar, Mutex, MutexGuard, contained};
+use crate::task::{Next, Part, Runnable, Signal};
 use crate::text::one_line;
 
 pub type SubscriptionId = u64;
@@ -56,14 +57,32 @@ struct State {
     stopping: bool,
 }
 
+impl State {
+    fn is_drained(&self) -> bool {
+        let mut all = self.subscriptions.iter();
+        let waiting = all.any(|subscription| !subscription.queue.is_empty());
+        let waiting = waiting || self.log.is_some() && !self.lines.is_empty();
+        !waiting && self.running == 0 && !self.log_running
+    }
+}
+
 #[derive(Default)]
 pub struct Bus {
     state: Mutex<State>,
     /// Something waits to be told.
-    work: Condvar,
+    work: Arc<Signal>,
     /// A callback has returned, or a queue is empty.
     quiet: Condvar,
     dropped: AtomicU64,
+}
+
+/// One event or one line in each step.
+struct Teller(Arc<Bus>);
+
+impl Part for Teller {
+    fn step(&mut self, _: Instant) -> Next {
+        self.0.tell_next()
+    }
 }
 
 sync::thread_local! {
@@ -194,18 +213,21 @@ impl Bus {
         drop(old);
     }
 
-    /// The event thread's body, until `stop`.
-    pub fn run(&self) {
+    /// Tells its events and lines. Over once the bus has stopped.
+    pub fn teller(self: &Arc<Bus>) -> Runnable {
+        Runnable::of(self.work.clone(), Teller(self.clone()))
+    }
+
+    /// Tells one line of the log or one event.
+    fn tell_next(&self) -> Next {
         let mut state = self.state.lock();
-        loop {
-            if self.tell_log(&mut state) || self.tell_event(&mut state) {
-                continue;
-            }
-            self.quiet.notify_all();
-            if state.stopping {
-                return;
-            }
-            self.work.wait(&mut state);
+        if self.tell_log(&mut state) || self.tell_event(&mut state) {
+            return Next::Now;
+        }
+        self.quiet.notify_all();
+        match state.stopping {
+            true => Next::Over,
+            false => Next::Signalled,
         }
     }
 
@@ -261,16 +283,16 @@ impl Bus {
         true
     }
 
+    /// Whether all that was published has been told.
+    pub fn is_drained(&self) -> bool {
+        self.state.lock().is_drained()
+    }
+
     /// Waits until all that was published has been told; false when time ran out.
     pub fn drain(&self, deadline: Instant) -> bool {
         let mut state = self.state.lock();
         loop {
-            let waiting = state
-                .subscriptions
-                .iter()
-                .any(|subscription| !subscription.queue.is_empty());
-            let waiting = waiting || state.log.is_some() && !state.lines.is_empty();
-            if !waiting && state.running == 0 && !state.log_running {
+            if state.is_drained() {
                 return true;
             }
             let left = deadline.saturating_duration_since(Instant::now());
@@ -312,6 +334,7 @@ impl Bus {
 mod tests {
     use super::super::event::Kind;
     use super::*;
+    use crate::clock::SystemClock;
 
     #[derive(Default)]
     struct Heard(Mutex<Vec<String>>);
@@ -335,7 +358,7 @@ mod tests {
         let lines = Arc::<Heard>::default();
         let thread = std::thread::spawn({
             let bus = bus.clone();
-            move || bus.run()
+            move || bus.teller().run(&SystemClock)
         });
         act(&bus, &lines);
         assert!(bus.drain(Instant::now() + Duration::from_secs(60)));

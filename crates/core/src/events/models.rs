@@ -65,7 +65,7 @@ fn leaving_while_it_is_told() {
             .unwrap_or_else(|_| panic!("it is open"));
         let thread = thread::spawn({
             let bus = bus.clone();
-            move || bus.run()
+            move || bus.teller().run(&crate::clock::SystemClock)
         });
         let settled = Arc::new(std::sync::atomic::AtomicU32::new(0));
         let mut event = Event::new(Kind::Finished, 0);

@@ -1,13 +1,13 @@
 //! How others reach a worker.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use once_cell::sync::OnceCell;
 
 use super::overflow::OverflowPool;
 use super::{MediaConfig, MediaStats};
-use crate::sync::{Condvar, Mutex};
+use crate::sync::Mutex;
+use crate::task::Signal;
 
 /// What has come for a worker since it last looked.
 pub(super) struct Arrivals<C> {
@@ -36,7 +36,7 @@ pub struct Inbox<C> {
     /// The overflow memory that this worker keeps ready, if that is its duty.
     pub(super) overflow: OnceCell<Arc<OverflowPool>>,
     arrivals: Mutex<Arrivals<C>>,
-    changed: Condvar,
+    changed: Arc<Signal>,
 }
 
 impl<C> Inbox<C> {
@@ -47,7 +47,7 @@ impl<C> Inbox<C> {
             stats,
             overflow: OnceCell::new(),
             arrivals: Mutex::default(),
-            changed: Condvar::new(),
+            changed: Arc::default(),
         })
     }
 
@@ -87,14 +87,14 @@ impl<C> Inbox<C> {
         }
     }
 
-    /// Waits for the next tick, or until something cannot wait for it.
-    pub(super) fn next(&self, tick: Instant) -> Arrivals<C> {
+    /// Signalled when something cannot wait for the next tick.
+    pub fn signal(&self) -> &Arc<Signal> {
+        &self.changed
+    }
+
+    /// What has come since it was last asked.
+    pub(super) fn take(&self) -> Arrivals<C> {
         let mut arrivals = self.arrivals.lock();
-        while !arrivals.stop && !arrivals.at_once {
-            if self.changed.wait_until(&mut arrivals, tick).timed_out() {
-                break;
-            }
-        }
         let stop = arrivals.stop;
         let taken = std::mem::take(&mut *arrivals);
         arrivals.stop = stop;

@@ -5,7 +5,7 @@ mod overflow;
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use loom::thread;
 use uuid::Uuid;
@@ -338,8 +338,14 @@ fn a_loss_lies_behind_its_past() {
 fn serve(inbox: &Arc<WorkerInbox>) -> thread::JoinHandle<()> {
     let inbox = inbox.clone();
     thread::spawn(move || {
-        let mut worker = Worker::new(&inbox);
-        while !worker.serve(Instant::now() + FAR) {}
+        let mut worker = Worker::new(inbox.clone());
+        loop {
+            let seen = inbox.signal().count();
+            if worker.serve() {
+                return;
+            }
+            inbox.signal().wait(seen, None);
+        }
     })
 }
 

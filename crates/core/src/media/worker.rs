@@ -1,4 +1,4 @@
-//! A worker's thread: a fixed share of the calls, each visited every 100 ms, or less often
+//! A media worker: a fixed share of the calls, each visited every 100 ms, or less often
 //! while nothing of its recordings is due and its feeds' rings have room.
 
 use std::sync::Arc;
@@ -9,81 +9,91 @@ use super::call::CallMedia;
 use super::drain::Scratch;
 use super::point::{CallTap, NO_SLOT, WorkerInbox};
 use crate::sync::atomic::Ordering;
+use crate::task::{Next, Part, Runnable};
 
 const TICK: Duration = Duration::from_millis(20);
 /// A call is visited once in so many ticks.
 const PHASES: usize = 5;
 const LAG_WINDOW: Duration = Duration::from_secs(1);
 
-impl WorkerInbox {
-    /// The thread's body; returns after `stop`, when every call was visited once more.
-    pub fn run(&self) {
-        Worker::new(self).run();
-    }
-}
-
-pub(super) struct Worker<'a> {
-    inbox: &'a WorkerInbox,
+/// Over once its inbox was stopped and every call was visited once more.
+pub(super) struct Worker {
+    inbox: Arc<WorkerInbox>,
     stream: bool,
     calls: Vec<Option<CallMedia>>,
     free: Vec<usize>,
     phase: usize,
     scratch: Scratch,
+    /// When the next tick is due.
+    tick: Instant,
     lag: Duration,
     lag_since: Instant,
 }
 
-impl<'a> Worker<'a> {
-    pub(super) fn new(inbox: &'a WorkerInbox) -> Worker<'a> {
+impl WorkerInbox {
+    pub fn worker(self: &Arc<WorkerInbox>) -> Runnable {
+        Runnable::of(self.signal().clone(), Worker::new(self.clone()))
+    }
+}
+
+impl Part for Worker {
+    fn step(&mut self, _: Instant) -> Next {
+        if self.serve() {
+            return Next::Over;
+        }
+        // Serving may have taken its time.
+        let now = self.inbox.config.time.now();
+        if now >= self.tick {
+            self.tick_late(now);
+        }
+        Next::At(self.tick)
+    }
+}
+
+impl Worker {
+    pub(super) fn new(inbox: Arc<WorkerInbox>) -> Worker {
+        let now = inbox.config.time.now();
         Worker {
-            inbox,
             stream: inbox.config.clock == ClockMode::Stream,
+            inbox,
             calls: Vec::new(),
             free: Vec::new(),
             phase: 0,
             scratch: Scratch::default(),
+            tick: now + TICK,
             lag: Duration::ZERO,
-            lag_since: Instant::now(),
+            lag_since: now,
         }
     }
 
-    fn run(&mut self) {
-        let mut tick = Instant::now() + TICK;
-        loop {
-            if self.serve(tick) {
-                return;
-            }
-            let now = Instant::now();
-            if now >= tick {
-                let late = now - tick;
-                self.note_lag(now, late);
-                // Every phase whose time has come, so that a call waits for its visit no
-                // longer than the thread itself was held up; but none of them twice.
-                let due = 1 + late.as_nanos() / TICK.as_nanos();
-                let phases = due.min(PHASES as u128) as u32;
-                for _ in 0..phases {
-                    self.tick();
-                }
-                tick += TICK * phases;
-                if late > TICK * PHASES as u32 {
-                    tick = Instant::now() + TICK;
-                }
-            }
+    fn tick_late(&mut self, now: Instant) {
+        let late = now - self.tick;
+        self.note_lag(now, late);
+        // Every phase whose time has come, so that a call waits for its visit no
+        // longer than the thread itself was held up; but none of them twice.
+        let due = 1 + late.as_nanos() / TICK.as_nanos();
+        let phases = due.min(PHASES as u128) as u32;
+        for _ in 0..phases {
+            self.tick();
+        }
+        self.tick += TICK * phases;
+        if late > TICK * PHASES as u32 {
+            self.tick = self.inbox.config.time.now() + TICK;
         }
     }
 
-    /// What comes until the tick; true once all is over.
-    pub(super) fn serve(&mut self, tick: Instant) -> bool {
-        let news = self.inbox.next(tick);
-        news.adopted.into_iter().for_each(|call| self.adopt(call));
-        for call in news.urgent {
+    /// What has come; true once all is over.
+    pub(super) fn serve(&mut self) -> bool {
+        let arrivals = self.inbox.take();
+        arrivals.adopted.into_iter().for_each(|call| self.adopt(call));
+        for call in arrivals.urgent {
             call.urgent.store(false, Ordering::SeqCst);
             self.visit(call.slot.load(Ordering::Relaxed));
         }
-        if news.stop {
+        if arrivals.stop {
             (0..self.calls.len()).for_each(|slot| self.visit_last(slot));
         }
-        news.stop
+        arrivals.stop
     }
 
     /// Once more, and as often as it takes to come to the end of what was handed in.

@@ -91,7 +91,7 @@ pub struct LeftFile {
 impl AudioFile {
     /// Makes the file, in its folder and under this name. Its header is not written yet.
     /// Returns `None` if something has that name.
-    pub fn create(
+    pub async fn create(
         files: &Arc<AudioFiles>,
         id: Uuid,
         name: RecordingName,
@@ -99,7 +99,7 @@ impl AudioFile {
         folder: &dyn DiskDir,
         current: String,
     ) -> io::Result<Option<AudioFile>> {
-        files.directory.step(Step::CreateAudio)?;
+        files.directory.step(Step::CreateAudio).await?;
         let file = match folder.create_new(&current) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
             other => other?,
@@ -208,7 +208,7 @@ impl AudioFile {
 
     /// Says what the audio is. Returns `false`, and changes nothing, once there is audio of
     /// another shape.
-    pub fn set_shape(&mut self, shape: Shape) -> io::Result<bool> {
+    pub async fn set_shape(&mut self, shape: Shape) -> io::Result<bool> {
         if self.shape == shape && self.header_says.is_some() {
             return Ok(true);
         }
@@ -218,7 +218,7 @@ impl AudioFile {
         self.shape = shape;
         self.encoder = shape.format.encoder(&shape);
         self.header_says = None;
-        self.write_header(false)?;
+        self.write_header(false).await?;
         Ok(true)
     }
 
@@ -242,8 +242,8 @@ impl AudioFile {
     }
 
     /// Appends what stands for so many frames.
-    pub fn append(&mut self, bytes: &[u8], frames: u64) -> io::Result<()> {
-        self.files.directory.step(Step::WriteAudio)?;
+    pub async fn append(&mut self, bytes: &[u8], frames: u64) -> io::Result<()> {
+        self.files.directory.step(Step::WriteAudio).await?;
         self.file()?.append(bytes)?;
         self.length.bytes += bytes.len() as u64;
         self.length.frames += frames;
@@ -252,15 +252,15 @@ impl AudioFile {
     }
 
     /// Appends what ends the audio, of which so many frames are heard.
-    pub fn append_end(&mut self, bytes: &[u8], frames: u64) -> io::Result<()> {
-        self.append(bytes, 0)?;
+    pub async fn append_end(&mut self, bytes: &[u8], frames: u64) -> io::Result<()> {
+        self.append(bytes, 0).await?;
         self.length.frames = frames;
         Ok(())
     }
 
     /// Writes over audio that is on the disk. `at`: bytes of audio before it.
-    pub fn overwrite(&mut self, bytes: &[u8], at: u64) -> io::Result<()> {
-        self.files.directory.step(Step::PatchAudio)?;
+    pub async fn overwrite(&mut self, bytes: &[u8], at: u64) -> io::Result<()> {
+        self.files.directory.step(Step::PatchAudio).await?;
         let at = self.header_bytes + at;
         self.file()?.rewrite(at, bytes)?;
         self.note_written(bytes);
@@ -274,7 +274,7 @@ impl AudioFile {
     }
 
     /// Brings the header's sizes up to date, unless they are.
-    pub fn write_header(&mut self, sealed: bool) -> io::Result<()> {
+    pub async fn write_header(&mut self, sealed: bool) -> io::Result<()> {
         let container = self.container();
         let tells = container.header_tells_length();
         let known = self.header_says == Some(self.length) || (self.header_says.is_some() && !tells);
@@ -292,7 +292,7 @@ impl AudioFile {
             // Written by another version, whose header has another length.
             return Ok(());
         }
-        self.files.directory.step(Step::WriteHeader)?;
+        self.files.directory.step(Step::WriteHeader).await?;
         let file = self.file()?;
         file.rewrite(0, &header)?;
         if begins {
@@ -319,9 +319,9 @@ impl AudioFile {
     }
 
     /// Ends the file with a header that says how much audio there is.
-    pub fn seal(&mut self) -> io::Result<()> {
+    pub async fn seal(&mut self) -> io::Result<()> {
         // The header before the padding: so recovery can tell it from audio.
-        self.write_header(true)?;
+        self.write_header(true).await?;
         let end = self.header_bytes + self.length.bytes;
         let trailer = self.container().trailer(self.length);
         if !trailer.is_empty() {
@@ -340,13 +340,13 @@ impl AudioFile {
     }
 
     /// Gives the file another name in its folder. Returns `false` if something has that name.
-    pub fn rename(&mut self, folder: &dyn DiskDir, to: String) -> io::Result<bool> {
+    pub async fn rename(&mut self, folder: &dyn DiskDir, to: String) -> io::Result<bool> {
         if self.current == to {
             return Ok(true);
         }
         let directory = &self.files.directory;
-        directory.step(Step::PlaceAudio)?;
-        let renamed = got_name(directory.rename_new(folder, &self.current, folder, &to))?;
+        directory.step(Step::PlaceAudio).await?;
+        let renamed = got_name(directory.rename_new(folder, &self.current, folder, &to).await)?;
         if renamed {
             self.current = to;
         }
@@ -354,8 +354,8 @@ impl AudioFile {
     }
 
     /// Removes the file. One that cannot be removed has no audio left at least.
-    pub fn remove(&mut self) -> io::Result<()> {
-        let done = self.try_remove();
+    pub async fn remove(&mut self) -> io::Result<()> {
+        let done = self.try_remove().await;
         if done.is_err()
             && let Ok(file) = self.file()
         {
@@ -365,9 +365,9 @@ impl AudioFile {
         done
     }
 
-    fn try_remove(&self) -> io::Result<()> {
+    async fn try_remove(&self) -> io::Result<()> {
         let directory = &self.files.directory;
-        directory.step(Step::RemoveAudio)?;
+        directory.step(Step::RemoveAudio).await?;
         let folder = directory.folder(&self.name)?;
         removed(folder.remove(&self.current))?;
         if directory.syncs() { folder.sync() } else { Ok(()) }

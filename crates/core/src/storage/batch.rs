@@ -27,13 +27,13 @@ pub struct Batch<'a> {
 impl Batch<'_> {
     /// Audio first, then the header that tells of it, then the latest mark. What has been
     /// written is taken out of `work` and `gather`; the end of the recording is left.
-    pub fn write(&mut self, work: &mut Work) -> io::Result<()> {
+    pub async fn write(&mut self, work: &mut Work) -> io::Result<()> {
         let items = &mut work.items;
         while let Some(item) = items.front() {
             let more = matches!(items.get(1), Some(Item::Audio(_) | Item::Patch(_)));
             match item {
                 Item::Shape(shape) => {
-                    if !self.live.set_shape(*shape)? {
+                    if !self.live.set_shape(*shape).await? {
                         let id = self.live.id;
                         let message = format!("{id}: shape told after the first block: ignored");
                         self.report.log(LOG_WARNING, message);
@@ -48,15 +48,15 @@ impl Batch<'_> {
                     let bytes = block.bytes();
                     let full = self.gather.len() + bytes.len() > PIECE;
                     if full {
-                        self.flush()?;
+                        self.flush().await?;
                     }
                     let alone = self.gather.is_empty() && (full || !more);
                     match alone && self.live.passes() {
-                        true => self.live.append(bytes)?,
+                        true => self.live.append(bytes).await?,
                         false => self.live.code(bytes, self.gather),
                     }
                 }
-                Item::Patch(_) => self.patch(items)?,
+                Item::Patch(_) => self.patch(items).await?,
                 Item::Settled(frame) => self.live.settle(*frame),
                 Item::Finish(..) => break,
             }
@@ -65,7 +65,7 @@ impl Batch<'_> {
                 Some(Item::Audio(Block {
                     samples: Samples::Silence,
                     frames,
-                })) => self.fill(frames)?,
+                })) => self.fill(frames).await?,
                 _ => {}
             }
             items
@@ -73,30 +73,30 @@ impl Batch<'_> {
                 .into_iter()
                 .for_each(|item| item.recycle(self.pool));
         }
-        self.flush()?;
-        self.live.advance()?;
+        self.flush().await?;
+        self.live.advance().await?;
         if let Some(mark) = &work.mark {
-            self.mark(mark)?;
+            self.mark(mark).await?;
             work.mark = None;
         }
         Ok(())
     }
 
-    fn flush(&mut self) -> io::Result<()> {
+    async fn flush(&mut self) -> io::Result<()> {
         if !self.gather.is_empty() {
-            self.live.append(self.gather)?;
+            self.live.append(self.gather).await?;
             self.gather.clear();
         }
         Ok(())
     }
 
     /// `frames`: how much silence is left to be written or gathered.
-    fn fill(&mut self, frames: &mut u64) -> io::Result<()> {
+    async fn fill(&mut self, frames: &mut u64) -> io::Result<()> {
         let silence = self.live.audio.shape().format.samples().silence();
         let frame_bytes = self.live.frame_bytes() as usize;
         while *frames > 0 {
             if self.gather.len() + frame_bytes > PIECE {
-                self.flush()?;
+                self.flush().await?;
             }
             let room = (PIECE.saturating_sub(self.gather.len()) / frame_bytes).max(1);
             let piece = (*frames).min(room as u64);
@@ -117,7 +117,7 @@ impl Batch<'_> {
 
     /// Brings the patch at the front to where its audio is: on the disk, or still in
     /// `gather`.
-    fn patch(&mut self, items: &mut VecDeque<Item>) -> io::Result<()> {
+    async fn patch(&mut self, items: &mut VecDeque<Item>) -> io::Result<()> {
         self.join_patches(items);
         let Some(Item::Patch(patch)) = items.front() else {
             return Ok(());
@@ -135,7 +135,7 @@ impl Batch<'_> {
         let on_disk = bytes.len().min(usize::try_from(on_disk).unwrap_or(usize::MAX));
         let (written, gathered) = bytes.split_at(on_disk);
         if !written.is_empty() {
-            self.live.overwrite(written, at)?;
+            self.live.overwrite(written, at).await?;
         }
         if !gathered.is_empty() {
             let from = at.saturating_sub(self.live.written_bytes());
@@ -161,7 +161,7 @@ impl Batch<'_> {
         }
     }
 
-    fn mark(&mut self, mark: &Mark) -> io::Result<()> {
+    async fn mark(&mut self, mark: &Mark) -> io::Result<()> {
         let live = &mut *self.live;
         live.manifest = mark.source.manifest();
         live.state_shape();
@@ -169,7 +169,7 @@ impl Batch<'_> {
         live.manifest.started = true;
         live.manifest.file = live.audio.path();
         live.manifest.part = format!("{}{PART}", live.manifest.file);
-        self.manifests.rewrite(live.id, &live.manifest)?;
+        self.manifests.rewrite(live.id, &live.manifest).await?;
         for mark in &mark.told {
             self.report.marked(live.id, *mark);
         }

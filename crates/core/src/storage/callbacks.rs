@@ -63,7 +63,7 @@ impl OwedCallbacks {
 
     /// Writes down that the callback of a published recording is owed. Returns `false` if
     /// that was written down before.
-    pub fn add(&self, id: Uuid, manifest: &Manifest) -> io::Result<bool> {
+    pub async fn add(&self, id: Uuid, manifest: &Manifest) -> io::Result<bool> {
         let mut recording = manifest.clone();
         recording.spans = Vec::new();
         let owed = Owed {
@@ -77,13 +77,13 @@ impl OwedCallbacks {
         }
         let next = next_name(id);
         removed(outbox.remove(&next))?;
-        self.directory.step(Step::WriteOutbox)?;
+        self.directory.step(Step::WriteOutbox).await?;
         let file = outbox.create_new(&next)?;
         file.write_all_at(&bytes, 0)?;
         if self.directory.syncs() {
             file.sync()?;
         }
-        self.directory.step(Step::PlaceOutbox)?;
+        self.directory.step(Step::PlaceOutbox).await?;
         outbox.rename_over(&next, outbox, &live_name(id))?;
         if self.directory.syncs() {
             outbox.sync()?;
@@ -92,8 +92,8 @@ impl OwedCallbacks {
     }
 
     /// The ids of all callbacks that are owed.
-    pub fn list(&self) -> io::Result<Vec<Uuid>> {
-        self.directory.step(Step::ListOutbox)?;
+    pub async fn list(&self) -> io::Result<Vec<Uuid>> {
+        self.directory.step(Step::ListOutbox).await?;
         match self.directory.control().exists(OUTBOX) {
             Ok(true) => {}
             other => return other.map(|_| Vec::new()),
@@ -112,8 +112,8 @@ impl OwedCallbacks {
 
     /// What is owed for a recording. Returns `None` if nothing is any more, or if its file is
     /// unreadable and was put aside.
-    pub fn read(&self, id: Uuid) -> io::Result<Option<Owed>> {
-        self.directory.step(Step::ReadOutbox)?;
+    pub async fn read(&self, id: Uuid) -> io::Result<Option<Owed>> {
+        self.directory.step(Step::ReadOutbox).await?;
         let outbox = self.outbox()?;
         let Some(bytes) = self.directory.read_own(outbox, &live_name(id))? else {
             return Ok(None);
@@ -121,7 +121,7 @@ impl OwedCallbacks {
         match serde_json::from_slice(&bytes) {
             Ok(owed) => Ok(Some(owed)),
             Err(error) => {
-                live_manifests::put_aside(&self.directory, outbox, id)?;
+                live_manifests::put_aside(&self.directory, outbox, id).await?;
                 let message = format!("{id}: its callback is unreadable and put aside: {error}");
                 self.report.log(LOG_ERROR, message);
                 Ok(None)

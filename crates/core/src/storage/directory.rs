@@ -1,6 +1,6 @@
 //! The directory that recordings lie in.
 
-use super::disk::{DiskDir, DiskFile, DiskLock, Entry, Owner};
+use super::disk::{Disk, DiskDir, DiskFile, DiskLock, Entry, Owner};
 use super::faults::{Hook, Step};
 use super::files;
 use super::name::RecordingName;
@@ -10,6 +10,7 @@ use super::settings::{Durability, StorageConfig};
 use super::trust;
 use crate::clock::Clock;
 use crate::sync::Mutex;
+use crate::task::{self, Next};
 use crate::text::{brief, one_line};
 use crate::words::{Error, Result, Status};
 use std::io;
@@ -27,6 +28,7 @@ pub struct Directory {
     /// `.callrec`
     control: Box<dyn DiskDir>,
     clock: Arc<dyn Clock>,
+    disk: Arc<dyn Disk>,
     syncs: bool,
     hook: Hook,
     /// Released last.
@@ -56,6 +58,7 @@ impl Directory {
             root,
             control,
             clock: platform.clock.clone(),
+            disk: platform.disk.clone(),
             syncs: config.durability == Durability::Finish,
             hook: Hook::new(config),
             lock: Mutex::new(Some(lock)),
@@ -83,7 +86,9 @@ impl Directory {
     }
 
     /// A test may let this step fail, stall or end the process.
-    pub fn step(&self, step: Step) -> io::Result<()> {
+    pub async fn step(&self, step: Step) -> io::Result<()> {
+        let ticket = self.disk.begin();
+        task::until(|| self.disk.poll(ticket), Next::Now).await?;
         self.hook.at(step)
     }
 
@@ -170,19 +175,19 @@ impl Directory {
     }
 
     /// Renames a file. Fails with `AlreadyExists` if something has the new name.
-    pub fn rename_new(
+    pub async fn rename_new(
         &self,
         from_dir: &dyn DiskDir,
         from: &str,
         to_dir: &dyn DiskDir,
         to: &str,
     ) -> io::Result<()> {
-        rename::rename_new(&self.hook, from_dir, from, to_dir, to)
+        rename::rename_new(self, from_dir, from, to_dir, to).await
     }
 
     /// Asks the file system how much is free. It may never answer.
-    pub fn free_bytes(&self) -> io::Result<u64> {
-        self.step(Step::FreeRoom)?;
+    pub async fn free_bytes(&self) -> io::Result<u64> {
+        self.step(Step::FreeRoom).await?;
         self.root.free_bytes()
     }
 }

@@ -6,6 +6,7 @@
 
 use std::io;
 use std::path::Path;
+use std::task::Poll;
 use std::time::SystemTime;
 
 /// A disk, and the process's rights on it.
@@ -16,6 +17,18 @@ pub trait Disk: Send + Sync {
 
     /// How many files the process may have open.
     fn open_files_limit(&self) -> u64;
+
+    /// Announces a call that may block; [`Disk::poll`] says when to make it. A disk whose
+    /// calls block the thread that makes them has nothing to say.
+    fn begin(&self) -> u64 {
+        0
+    }
+
+    /// Whether an announced call may be made now, or has failed.
+    fn poll(&self, ticket: u64) -> Poll<io::Result<()>> {
+        let _ = ticket;
+        Poll::Ready(Ok(()))
+    }
 }
 
 /// How one directory of a disk names itself to another one of the same disk.

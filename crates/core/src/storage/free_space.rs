@@ -3,8 +3,8 @@
 use super::activity::Activity;
 use super::directory::Directory;
 use super::report::{LOG_INFO, LOG_WARNING, Report};
-use super::wake::Wake;
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::task::{self, Next, Signal};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ pub struct FreeSpace {
     answers: AtomicU64,
     /// The file system did not answer the last time.
     is_unknown: AtomicBool,
-    wake: Wake,
+    signal: Arc<Signal>,
 }
 
 impl FreeSpace {
@@ -40,22 +40,27 @@ impl FreeSpace {
             bytes: AtomicU64::new(u64::MAX),
             answers: AtomicU64::new(0),
             is_unknown: AtomicBool::new(false),
-            wake: Wake::default(),
+            signal: Arc::default(),
         }
     }
 
+    /// What ends the wait for the next time.
+    pub fn signal(&self) -> &Arc<Signal> {
+        &self.signal
+    }
+
     /// Asks again and again, until the shutdown.
-    pub fn run(&self) {
+    pub async fn run(&self) {
         while !self.activity.is_shutting_down() {
-            self.wake.wait(PERIOD);
+            task::leave(Next::At(self.directory.clock().now() + PERIOD)).await;
             if !self.activity.is_shutting_down() {
-                self.refresh();
+                self.refresh().await;
             }
         }
     }
 
-    pub fn refresh(&self) {
-        let free = self.directory.free_bytes();
+    pub async fn refresh(&self) {
+        let free = self.directory.free_bytes().await;
         let was_unknown = self.is_unknown.swap(free.is_err(), Ordering::Relaxed);
         match &free {
             Ok(bytes) => {
@@ -88,6 +93,6 @@ impl FreeSpace {
     }
 
     pub fn nudge(&self) {
-        self.wake.nudge();
+        self.signal.notify_all();
     }
 }

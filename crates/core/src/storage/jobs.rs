@@ -3,10 +3,12 @@
 use super::activity::Activity;
 use super::live::Live;
 use super::queue::Ending;
+use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicUsize, Ordering};
-use crate::sync::{Condvar, Mutex};
+use crate::task::{self, Next, Signal};
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::task::Poll;
 use uuid::Uuid;
 
 /// Work of the finishers.
@@ -21,7 +23,7 @@ pub struct Jobs {
     writers: usize,
     writers_returned: AtomicUsize,
     queue: Mutex<VecDeque<Job>>,
-    condition: Condvar,
+    signal: Arc<Signal>,
 }
 
 impl Jobs {
@@ -31,28 +33,29 @@ impl Jobs {
             writers,
             writers_returned: AtomicUsize::new(0),
             queue: Mutex::default(),
-            condition: Condvar::default(),
+            signal: Arc::default(),
         }
     }
 
     pub fn push(&self, job: Job) {
         self.activity.work_begun();
         self.queue.lock().push_back(job);
-        self.condition.notify_one();
+        self.signal.notify_one();
     }
 
-    /// Waits for the next job. Returns `None` once there is none and none can come.
-    pub fn next(&self) -> Option<Job> {
-        let mut queue = self.queue.lock();
-        loop {
-            if let Some(job) = queue.pop_front() {
-                return Some(job);
-            }
-            if self.is_over() {
-                return None;
-            }
-            self.condition.wait(&mut queue);
-        }
+    /// What a finisher that has nothing to do waits for.
+    pub fn signal(&self) -> &Arc<Signal> {
+        &self.signal
+    }
+
+    /// The next job. `None` once there is none and none can come.
+    pub async fn next(&self) -> Option<Job> {
+        let next = || match self.queue.lock().pop_front() {
+            Some(job) => Poll::Ready(Some(job)),
+            None if self.is_over() => Poll::Ready(None),
+            None => Poll::Pending,
+        };
+        task::until(next, Next::Signalled).await
     }
 
     /// Whether nothing more can come for the finishers.
@@ -76,7 +79,6 @@ impl Jobs {
 
     /// Makes every finisher that waits look whether all is over.
     pub fn look_again(&self) {
-        let _queue = self.queue.lock();
-        self.condition.notify_all();
+        self.signal.notify_all();
     }
 }

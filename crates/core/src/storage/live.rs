@@ -37,13 +37,18 @@ impl Live {
     }
 
     /// One that an earlier process left. What is in its tail goes into its file.
-    pub fn left(id: Uuid, audio: AudioFile, measured: Measured, manifest: Box<Manifest>) -> io::Result<Live> {
+    pub async fn left(
+        id: Uuid,
+        audio: AudioFile,
+        measured: Measured,
+        manifest: Box<Manifest>,
+    ) -> io::Result<Live> {
         let mut live = Live {
             recovers: true,
             ..Live::begun(id, audio, manifest)
         };
         if !live.is_rewritable() {
-            live.finish_tail(measured)?;
+            live.finish_tail(measured).await?;
         }
         Ok(live)
     }
@@ -55,10 +60,10 @@ impl Live {
 
     /// Says what the audio is. Returns `false`, and changes nothing, once there is audio of
     /// another shape.
-    pub fn set_shape(&mut self, shape: Shape) -> io::Result<bool> {
+    pub async fn set_shape(&mut self, shape: Shape) -> io::Result<bool> {
         match self.tail {
             Some(_) => Ok(*self.audio.shape() == shape),
-            None => self.audio.set_shape(shape),
+            None => self.audio.set_shape(shape).await,
         }
     }
 
@@ -93,23 +98,23 @@ impl Live {
     }
 
     /// Writes whole frames behind those that are written.
-    pub fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub async fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         if self.is_rewritable() {
             let frames = bytes.len() as u64 / self.frame_bytes();
-            return self.audio.append(bytes, frames);
+            return self.audio.append(bytes, frames).await;
         }
         let tail = match &mut self.tail {
             Some(tail) => tail,
             none => none.insert(Box::new(Tail::create(&self.audio, self.id)?)),
         };
-        tail.append(bytes)
+        tail.append(bytes).await
     }
 
     /// Writes over frames that are written. `at`: bytes of frames before them.
-    pub fn overwrite(&mut self, bytes: &[u8], at: u64) -> io::Result<()> {
+    pub async fn overwrite(&mut self, bytes: &[u8], at: u64) -> io::Result<()> {
         match &mut self.tail {
-            Some(tail) => tail.overwrite(bytes, at),
-            None => self.audio.overwrite(bytes, at),
+            Some(tail) => tail.overwrite(bytes, at).await,
+            None => self.audio.overwrite(bytes, at).await,
         }
     }
 
@@ -119,11 +124,11 @@ impl Live {
     }
 
     /// Brings the recording's file up to date with what is written and settled.
-    pub fn advance(&mut self) -> io::Result<()> {
+    pub async fn advance(&mut self) -> io::Result<()> {
         if let Some(tail) = &mut self.tail {
-            tail.advance(&mut self.audio, self.settled)?;
+            tail.advance(&mut self.audio, self.settled).await?;
         }
-        self.audio.write_header(false)
+        self.audio.write_header(false).await
     }
 
     /// Closes its files unless they may stay open.
@@ -135,26 +140,26 @@ impl Live {
     }
 
     /// Ends the file. `measured`: how much audio there is, is the file's to say.
-    pub fn seal(&mut self, measured: bool) -> io::Result<()> {
+    pub async fn seal(&mut self, measured: bool) -> io::Result<()> {
         if measured {
             let found = self.audio.measure()?;
             if !self.is_rewritable() {
-                self.finish_tail(found)?;
+                self.finish_tail(found).await?;
             }
         } else if let Some(tail) = &mut self.tail {
-            tail.finish(&mut self.audio)?;
+            tail.finish(&mut self.audio).await?;
         }
-        self.audio.seal()
+        self.audio.seal().await
     }
 
     /// Brings what is in the tail on the disk into the file, as far as it is not there yet.
-    fn finish_tail(&mut self, measured: Measured) -> io::Result<()> {
+    async fn finish_tail(&mut self, measured: Measured) -> io::Result<()> {
         let mut frames = measured.length.frames;
         if !measured.ended
             && let Some(tail) = Tail::open(&self.audio, self.id, measured)?
         {
             if tail.end() > frames {
-                return self.tail.insert(Box::new(tail)).finish(&mut self.audio);
+                return self.tail.insert(Box::new(tail)).finish(&mut self.audio).await;
             }
             // The last packet is there, and what says how much of it is heard is not.
             if frames - tail.end() <= measured.padding_max {
@@ -165,7 +170,7 @@ impl Live {
             let mut end = Vec::new();
             let container = self.audio.shape().format.container();
             container.end(measured.length.frames - frames, measured.output, &mut end);
-            self.audio.append_end(&end, frames)?;
+            self.audio.append_end(&end, frames).await?;
         }
         self.tail = None;
         Ok(())
@@ -177,17 +182,17 @@ impl Live {
     }
 
     /// Removes all audio of the recording.
-    pub fn remove_audio(&mut self) -> io::Result<()> {
-        let tail = self.remove_tail();
-        self.audio.remove().and(tail)
+    pub async fn remove_audio(&mut self) -> io::Result<()> {
+        let tail = self.remove_tail().await;
+        self.audio.remove().await.and(tail)
     }
 
     /// Removes what the recording's file holds by now.
-    pub fn remove_tail(&mut self) -> io::Result<()> {
+    pub async fn remove_tail(&mut self) -> io::Result<()> {
         self.tail = None;
         match self.is_rewritable() {
             true => Ok(()),
-            false => remove_tail(self.audio.files(), self.id),
+            false => remove_tail(self.audio.files(), self.id).await,
         }
     }
 

@@ -35,7 +35,7 @@ pub fn list(dir: &dyn DiskDir) -> io::Result<Vec<Uuid>> {
 }
 
 /// Puts an unreadable file aside, for a person to look at.
-pub fn put_aside(directory: &Directory, dir: &dyn DiskDir, id: Uuid) -> io::Result<()> {
+pub async fn put_aside(directory: &Directory, dir: &dyn DiskDir, id: Uuid) -> io::Result<()> {
     let name = live_name(id);
     for number in 1..1000 {
         let aside = if number == 1 {
@@ -43,7 +43,7 @@ pub fn put_aside(directory: &Directory, dir: &dyn DiskDir, id: Uuid) -> io::Resu
         } else {
             format!("{name}.bad-{number}")
         };
-        match directory.rename_new(dir, &name, dir, &aside) {
+        match directory.rename_new(dir, &name, dir, &aside).await {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             other => return other,
         }
@@ -87,8 +87,8 @@ impl LiveManifests {
     }
 
     /// Writes a recording's first manifest, and leaves it open.
-    pub fn create(&self, id: Uuid, manifest: &Manifest) -> io::Result<OpenManifest> {
-        self.directory.step(Step::CreateManifest)?;
+    pub async fn create(&self, id: Uuid, manifest: &Manifest) -> io::Result<OpenManifest> {
+        self.directory.step(Step::CreateManifest).await?;
         let bytes = manifest.to_bytes()?;
         let file = self.directory.control().create_new(&live_name(id))?;
         let written = file.write_all_at(&bytes, 0);
@@ -99,8 +99,8 @@ impl LiveManifests {
     }
 
     /// Writes the manifest that is to be published beside the live one.
-    pub fn prepare(&self, id: Uuid, manifest: &Manifest) -> io::Result<()> {
-        self.directory.step(Step::WriteManifest)?;
+    pub async fn prepare(&self, id: Uuid, manifest: &Manifest) -> io::Result<()> {
+        self.directory.step(Step::WriteManifest).await?;
         let next = self.write_next(id, manifest)?;
         if self.directory.syncs() {
             next.sync()?;
@@ -109,10 +109,14 @@ impl LiveManifests {
     }
 
     /// Gives the prepared manifest its final name. Returns `false` if something has that name.
-    pub fn publish(&self, id: Uuid, to_dir: &dyn DiskDir, to: &str) -> io::Result<bool> {
-        self.directory.step(Step::PlaceManifest)?;
+    pub async fn publish(&self, id: Uuid, to_dir: &dyn DiskDir, to: &str) -> io::Result<bool> {
+        self.directory.step(Step::PlaceManifest).await?;
         let control = self.directory.control();
-        got_name(self.directory.rename_new(control, &next_name(id), to_dir, to))
+        got_name(
+            self.directory
+                .rename_new(control, &next_name(id), to_dir, to)
+                .await,
+        )
     }
 
     fn write_next(&self, id: Uuid, manifest: &Manifest) -> io::Result<Box<dyn DiskFile>> {
@@ -131,10 +135,10 @@ impl LiveManifests {
     }
 
     /// Replaces the live manifest.
-    pub fn rewrite(&self, id: Uuid, manifest: &Manifest) -> io::Result<()> {
-        self.directory.step(Step::WriteMark)?;
+    pub async fn rewrite(&self, id: Uuid, manifest: &Manifest) -> io::Result<()> {
+        self.directory.step(Step::WriteMark).await?;
         self.write_next(id, manifest)?;
-        self.directory.step(Step::PlaceMark)?;
+        self.directory.step(Step::PlaceMark).await?;
         let control = self.directory.control();
         control.rename_over(&next_name(id), control, &live_name(id))
     }
@@ -186,8 +190,8 @@ impl LiveManifests {
         }
     }
 
-    pub fn put_aside(&self, id: Uuid) -> io::Result<()> {
-        put_aside(&self.directory, self.directory.control(), id)
+    pub async fn put_aside(&self, id: Uuid) -> io::Result<()> {
+        put_aside(&self.directory, self.directory.control(), id).await
     }
 
     /// Something of the recording's end failed: its live manifest stays, so that the

@@ -55,7 +55,6 @@ mod store;
 mod tail;
 mod trust;
 pub mod verify;
-mod wake;
 mod writer;
 
 pub use callback::Callback;

@@ -5,7 +5,7 @@ use super::directory::Directory;
 use super::faults::Step;
 use super::live_manifests::LiveManifests;
 use super::manifest::Manifest;
-use super::report::{LOG_ERROR, LOG_WARNING, Report, guarded};
+use super::report::{LOG_ERROR, LOG_WARNING, Report, contain_logged};
 use crate::words::EndReason;
 use std::io;
 use std::sync::Arc;
@@ -22,8 +22,8 @@ pub struct Notifier {
 impl Notifier {
     /// Tells a recording's end, after what is owed for it is on disk. `repeated`: it may
     /// have been told before.
-    pub fn ended(&self, id: Uuid, manifest: Manifest, repeated: bool) {
-        let owed = guarded(&*self.report, || self.owe(id, &manifest));
+    pub async fn ended(&self, id: Uuid, manifest: Manifest, repeated: bool) {
+        let owed = contain_logged(&*self.report, self.owe(id, &manifest)).await;
         let owed = owed.unwrap_or_else(|| Err(io::Error::other("internal error")));
         if let Err(error) = &owed {
             // The next open tries again.
@@ -39,21 +39,21 @@ impl Notifier {
 
     /// Whether a callback is owed from now on: there is somebody to call back, and it was
     /// not owed before.
-    fn owe(&self, id: Uuid, manifest: &Manifest) -> io::Result<bool> {
+    async fn owe(&self, id: Uuid, manifest: &Manifest) -> io::Result<bool> {
         let unpublished = self.manifests.is_kept(id);
         if manifest.callback.is_none() || manifest.end_reason_is(EndReason::Discarded) || unpublished {
             return Ok(false);
         }
-        self.callbacks.add(id, manifest)
+        self.callbacks.add(id, manifest).await
     }
 
     /// The end has been delivered to everybody: the live manifest goes, unless the next
     /// open still needs it.
-    pub fn settle(&self, id: Uuid) {
+    pub async fn settle(&self, id: Uuid) {
         if self.manifests.take_kept(id) {
             return;
         }
-        let step = self.directory.step(Step::Settle);
+        let step = self.directory.step(Step::Settle).await;
         if let Err(error) = step.and_then(|()| self.manifests.forget(id)) {
             self.report
                 .log(LOG_WARNING, format!("{id}: live manifest not removed: {error}"));

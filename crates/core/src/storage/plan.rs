@@ -48,7 +48,7 @@ pub struct Maker {
 
 impl Maker {
     /// Makes the recording. `shape`: `None` as long as only its first manifest tells it.
-    pub fn make(&self, plan: &mut Plan, shape: Option<Shape>) -> Result<Live, Failure> {
+    pub async fn make(&self, plan: &mut Plan, shape: Option<Shape>) -> Result<Live, Failure> {
         let shape = shape.unwrap_or_else(|| plan.manifest.shape());
         let path = plan.name.path(&audio_ending(shape.format));
         let fail = |error: &io::Error| {
@@ -64,14 +64,13 @@ impl Maker {
             has_manifest: false,
             part: None,
         };
-        let live = self
-            .make_in(plan, &mut undo, shape)
-            .map_err(|error| fail(&error))?;
+        let live = self.make_in(plan, &mut undo, shape).await;
+        let live = live.map_err(|error| fail(&error))?;
         (undo.has_manifest, undo.part) = (false, None);
         Ok(live)
     }
 
-    fn make_in(&self, plan: &mut Plan, undo: &mut Undo<'_>, shape: Shape) -> io::Result<Live> {
+    async fn make_in(&self, plan: &mut Plan, undo: &mut Undo<'_>, shape: Shape) -> io::Result<Live> {
         let ending = audio_ending(shape.format);
         let folder = undo.folder;
         plan.manifest.id = plan.id.as_hyphenated().to_string();
@@ -90,13 +89,13 @@ impl Maker {
                 // Another took the name in between: rare enough to begin anew.
                 self.manifests.forget(plan.id)?;
             }
-            let manifest = self.manifests.create(plan.id, &plan.manifest)?;
+            let manifest = self.manifests.create(plan.id, &plan.manifest).await?;
             undo.has_manifest = true;
-            let made = AudioFile::create(&self.files, plan.id, name, shape, folder, part.clone())?;
+            let made = AudioFile::create(&self.files, plan.id, name, shape, folder, part.clone()).await?;
             let Some(mut audio) = made else { continue };
             undo.part = Some(part);
-            audio.write_header(false)?;
-            self.directory.step(Step::NoteStarted)?;
+            audio.write_header(false).await?;
+            self.directory.step(Step::NoteStarted).await?;
             manifest.note_started()?;
             plan.manifest.started = true;
             return Ok(Live::begun(plan.id, audio, mem::take(&mut plan.manifest)));

@@ -1,4 +1,4 @@
-//! The finisher threads: seal, sync, hash, publish, and only then tell.
+//! The finishers: seal, sync, hash, publish, and only then tell.
 
 use super::activity::Activity;
 use super::directory::Directory;
@@ -9,10 +9,10 @@ use super::live::Live;
 use super::live_manifests::LiveManifests;
 use super::notifier::Notifier;
 use super::queue::Ending;
-use super::report::{LOG_ERROR, LOG_WARNING, Report, guarded, panic_text};
+use super::report::{LOG_ERROR, LOG_WARNING, Report, contain_logged, panic_text};
 use super::retry::Retry;
 use super::settings::Digest;
-use crate::sync::contained;
+use crate::task;
 use crate::words::{EndReason, Error, State, Status};
 use std::io;
 use std::mem;
@@ -34,34 +34,38 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// A finisher thread's body. It returns after the shutdown.
-    pub fn run(&self) {
-        while let Some(job) = self.jobs.next() {
-            guarded(&*self.report, || match job {
-                Job::Finish(live, ending) => self.finish(live, ending),
-                Job::Settle(id) => self.notifier.settle(id),
-            });
+    /// One finisher. It returns after the shutdown.
+    pub async fn run(&self) {
+        while let Some(job) = self.jobs.next().await {
+            let done = async {
+                match job {
+                    Job::Finish(live, ending) => self.finish(live, ending).await,
+                    Job::Settle(id) => self.notifier.settle(id).await,
+                }
+            };
+            contain_logged(&*self.report, done).await;
             self.jobs.work_done();
         }
     }
 
-    fn finish(&self, mut live: Box<Live>, ending: Ending) {
+    async fn finish(&self, mut live: Box<Live>, ending: Ending) {
         let id = live.id;
         let discards = matches!(ending, Ending::Discard);
-        let done = contained(|| {
+        let done = task::contain(async {
             self.directory.step_named("finisher", Step::Job);
             match ending {
                 Ending::Discard => {
-                    self.discard(&mut live);
+                    self.discard(&mut live).await;
                     true
                 }
                 Ending::Fail(error) | Ending::Lost(error) => {
                     live.manifest.fail(&error);
-                    self.complete(&mut live, true)
+                    self.complete(&mut live, true).await
                 }
-                Ending::Keep => self.complete(&mut live, false),
+                Ending::Keep => self.complete(&mut live, false).await,
             }
-        });
+        })
+        .await;
         match done {
             Ok(true) => {}
             Ok(false) => {
@@ -71,21 +75,27 @@ impl Publisher {
             Err(panic) => {
                 let error = Error::new(Status::Internal, panic_text(&panic));
                 // The next open must not publish what was to be discarded.
-                if !discards || guarded(&*self.report, || self.discard(&mut live)).is_none() {
+                if !discards
+                    || contain_logged(&*self.report, self.discard(&mut live))
+                        .await
+                        .is_none()
+                {
                     self.unpublished(&mut live, &error);
                 }
             }
         }
         // Nothing but a test's kill can come in between here.
-        let _ = self.directory.step(Step::Report);
-        self.notifier.ended(id, mem::take(&mut *live.manifest), false);
+        let _ = self.directory.step(Step::Report).await;
+        self.notifier
+            .ended(id, mem::take(&mut *live.manifest), false)
+            .await;
     }
 
     /// Publishes a file, or notes that this has failed. `measured`: how much audio there is, is
     /// the file's to say. Returns `false` if there is no time for it: the next open goes on.
-    pub fn complete(&self, live: &mut Live, measured: bool) -> bool {
+    pub async fn complete(&self, live: &mut Live, measured: bool) -> bool {
         state_end(live, self.directory.clock().unix_ms());
-        let sealed = self.retry.persist(|| self.seal(live, measured));
+        let sealed = self.retry.persist(async || self.seal(live, measured).await).await;
         match sealed {
             Ok(()) => {}
             Err(error) if live.is_whole() => self.failed(live, &error),
@@ -98,16 +108,20 @@ impl Publisher {
             }
         }
         live.state_facts();
-        let safe = self.retry.persist(|| self.make_durable(live));
-        match safe.and_then(|()| self.retry.persist(|| self.hash(live))) {
+        let safe = self.retry.persist(async || self.make_durable(live).await).await;
+        let hashed = match safe {
+            Ok(()) => self.retry.persist(async || self.hash(live).await).await,
+            Err(error) => Err(error),
+        };
+        match hashed {
             Ok(true) => {}
             Ok(false) => return false,
             Err(error) => self.failed(live, &error),
         }
-        if let Err(error) = self.retry.persist(|| self.place(live)) {
+        if let Err(error) = self.retry.persist(async || self.place(live).await).await {
             let error = live.error(&error);
             self.unpublished(live, &error);
-        } else if let Err(error) = self.retry.persist(|| live.remove_tail()) {
+        } else if let Err(error) = self.retry.persist(async || live.remove_tail().await).await {
             let message = format!("{}: its tail is not removed: {error}", live.id);
             self.report.log(LOG_WARNING, message);
         }
@@ -123,27 +137,27 @@ impl Publisher {
         self.report.log(LOG_ERROR, message);
     }
 
-    fn seal(&self, live: &mut Live, measured: bool) -> io::Result<()> {
-        self.directory.step(Step::Seal)?;
-        live.seal(measured)
+    async fn seal(&self, live: &mut Live, measured: bool) -> io::Result<()> {
+        self.directory.step(Step::Seal).await?;
+        live.seal(measured).await
     }
 
-    fn make_durable(&self, live: &mut Live) -> io::Result<()> {
+    async fn make_durable(&self, live: &mut Live) -> io::Result<()> {
         if !self.directory.syncs() {
             return Ok(());
         }
-        self.directory.step(Step::Sync)?;
+        self.directory.step(Step::Sync).await?;
         live.audio.sync()
     }
 
     /// Hashes what can be read back, as `sha256sum` will. Returns `false` if it would have
     /// taken too long, and the engine is closing.
-    fn hash(&self, live: &mut Live) -> io::Result<bool> {
+    async fn hash(&self, live: &mut Live) -> io::Result<bool> {
         live.manifest.digest = String::new();
         if self.digest == Digest::None {
             return Ok(true);
         }
-        self.directory.step(Step::Digest)?;
+        self.directory.step(Step::Digest).await?;
         let recovers = live.recovers;
         let is_late = |left| left > CLOSING_BYTES && self.activity.is_late(recovers);
         let Some((digest, length)) = live.audio.digest(is_late)? else {
@@ -156,18 +170,19 @@ impl Publisher {
 
     /// Gives audio and manifest their final names, over nothing that is there. The
     /// whole manifest lies ready in `.callrec` before the audio is renamed.
-    fn place(&self, live: &mut Live) -> io::Result<()> {
+    async fn place(&self, live: &mut Live) -> io::Result<()> {
         let name = live.audio.name().clone();
         let folder = self.directory.folder(&name)?;
         let ending = audio_ending(live.audio.shape().format);
         for number in 1..=NUMBERS_MAX {
             let stem = name.stem(number);
             live.manifest.file = name.numbered(number).path(&ending);
-            self.manifests.prepare(live.id, &live.manifest)?;
-            if live.audio.rename(&*folder, format!("{stem}{ending}"))?
+            self.manifests.prepare(live.id, &live.manifest).await?;
+            if live.audio.rename(&*folder, format!("{stem}{ending}")).await?
                 && self
                     .manifests
-                    .publish(live.id, &*folder, &format!("{stem}{JSON}"))?
+                    .publish(live.id, &*folder, &format!("{stem}{JSON}"))
+                    .await?
             {
                 self.sync_published(live);
                 return Ok(());
@@ -205,13 +220,13 @@ impl Publisher {
 
     /// Keeps no audio. That it is so is noted before the audio goes, or a crash in
     /// between would look like lost audio.
-    fn discard(&self, live: &mut Live) {
+    async fn discard(&self, live: &mut Live) {
         state_discarded(live, self.directory.clock().unix_ms());
-        let mut noted = self.retry.persist(|| self.note_discard(live));
-        let gone = self.retry.persist(|| live.remove_audio());
+        let mut noted = self.retry.persist(async || self.note_discard(live).await).await;
+        let gone = self.retry.persist(async || live.remove_audio().await).await;
         if noted.is_err() {
             // Where the disk was full there is room now.
-            noted = self.note_discard(live);
+            noted = self.note_discard(live).await;
         }
         if let Err(error) = noted {
             self.report
@@ -223,11 +238,11 @@ impl Publisher {
         }
     }
 
-    fn note_discard(&self, live: &Live) -> io::Result<()> {
-        self.directory.step(Step::NoteDiscard)?;
+    async fn note_discard(&self, live: &Live) -> io::Result<()> {
+        self.directory.step(Step::NoteDiscard).await?;
         let mut note = (*live.manifest).clone();
         note.part = format!("{}{PART}", live.audio.path());
-        self.manifests.rewrite(live.id, &note)
+        self.manifests.rewrite(live.id, &note).await
     }
 }
 

@@ -6,15 +6,14 @@ use super::patch::Patch;
 use super::plan::Stage;
 use super::pool::Pool;
 use super::retry::Trouble;
-use super::wake::Wake;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, AtomicU64};
+use crate::task::Signal;
 use crate::words::Error;
 use callrec_codec::{Block, Samples, Shape};
 use std::collections::VecDeque;
 use std::mem;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// What a sink asks for, in order.
 pub enum Item {
@@ -199,7 +198,7 @@ impl Channel {
 #[derive(Default)]
 pub struct Lane {
     channels: Mutex<Vec<Arc<Channel>>>,
-    wake: Wake,
+    signal: Arc<Signal>,
 }
 
 impl Lane {
@@ -213,11 +212,11 @@ impl Lane {
     }
 
     pub fn nudge(&self) {
-        self.wake.nudge();
+        self.signal.notify_all();
     }
 
-    /// Waits until nudged, but no longer than a tick.
-    pub fn wait(&self, tick: Duration) {
-        self.wake.wait(tick);
+    /// What ends a writer's wait for its tick.
+    pub fn signal(&self) -> &Arc<Signal> {
+        &self.signal
     }
 }

@@ -18,7 +18,8 @@ use super::publish::Publisher;
 use super::report::{LOG_ERROR, LOG_INFO, LOG_WARNING, Report, panic_text};
 use super::search::{AudioSearch, Walked, closing};
 use super::tail::{has_tail, remove_tail, tails};
-use crate::sync::{Mutex, contained};
+use crate::sync::Mutex;
+use crate::task;
 use crate::words::{EndReason, State};
 use std::io;
 use std::mem;
@@ -58,16 +59,16 @@ impl Recovery {
         }
     }
 
-    /// The recovery thread's body. What it cannot do now is left for the next open.
-    pub fn run(&self) {
+    /// All of the recovery. What it cannot do now is left for the next open.
+    pub async fn run(&self) {
         let left = mem::take(&mut *self.left.lock());
-        self.remove_stale_tails();
+        self.remove_stale_tails().await;
         let mut walked = Walked::default();
         for id in left {
             if self.links.activity.is_shutting_down() {
                 break;
             }
-            let done = contained(|| self.recover(id, &mut walked));
+            let done = task::contain(self.recover(id, &mut walked)).await;
             let trouble = match done {
                 Ok(Ok(())) => continue,
                 Ok(Err(error)) => error.to_string(),
@@ -82,83 +83,90 @@ impl Recovery {
     }
 
     /// The tails of recordings that nothing else is left of.
-    fn remove_stale_tails(&self) {
-        let remove = |id| match self.links.manifests.exists(id)? {
-            // The manifest of a recording comes before its tail, and goes after it.
-            true => Ok(()),
-            false => remove_tail(&self.links.files, id),
+    async fn remove_stale_tails(&self) {
+        let stale = match tails(&self.links.files) {
+            Ok(ids) => ids,
+            Err(error) => return self.log_left_tail(&error),
         };
-        let removed = match tails(&self.links.files) {
-            Ok(ids) => ids.into_iter().map(remove).collect(),
-            Err(error) => vec![Err(error)],
-        };
-        for error in removed.into_iter().filter_map(io::Result::err) {
-            self.log(LOG_WARNING, format!("a tail is left in .callrec: {error}"));
+        for id in stale {
+            let removed = match self.links.manifests.exists(id) {
+                // The manifest of a recording comes before its tail, and goes after it.
+                Ok(true) => Ok(()),
+                Ok(false) => remove_tail(&self.links.files, id).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = removed {
+                self.log_left_tail(&error);
+            }
         }
     }
 
+    fn log_left_tail(&self, error: &io::Error) {
+        self.log(LOG_WARNING, format!("a tail is left in .callrec: {error}"));
+    }
+
     /// Removes a tail that no audio goes with: alone it is of no use.
-    fn drop_tail(&self, id: Uuid) -> io::Result<()> {
+    async fn drop_tail(&self, id: Uuid) -> io::Result<()> {
         if has_tail(&self.links.files, id)? {
             let message = format!("{id}: its tail is removed: no audio goes with it");
             self.log(LOG_ERROR, message);
         }
-        remove_tail(&self.links.files, id)
+        remove_tail(&self.links.files, id).await
     }
 
     fn log(&self, level: i32, message: String) {
         self.links.report.log(level, message);
     }
 
-    fn recover(&self, id: Uuid, walked: &mut Walked) -> io::Result<()> {
-        self.links.directory.step(Step::Recover)?;
+    async fn recover(&self, id: Uuid, walked: &mut Walked) -> io::Result<()> {
+        self.links.directory.step(Step::Recover).await?;
         let (mut manifest, publishing) = match self.links.manifests.read(id)? {
             LiveManifest::Missing => return Ok(()),
             LiveManifest::Whole(manifest, publishing) => (*manifest, publishing),
-            LiveManifest::Broken(salvage) => return self.recover_unreadable(id, salvage, walked),
+            LiveManifest::Broken(salvage) => return self.recover_unreadable(id, salvage, walked).await,
         };
         if manifest.part.is_empty() {
             manifest.part = format!("{}{PART}", manifest.file);
         }
         if manifest.end_reason_is(EndReason::Discarded) {
-            return self.recover_discarded(id, manifest);
+            return self.recover_discarded(id, manifest).await;
         }
         match self.search.find(id, &manifest.part, &manifest.file)? {
             Some(left) if publishing && !left.is_published() => {
-                self.drop_reservation(&manifest.file)?;
-                self.recover_audio(id, manifest, left)
+                self.drop_reservation(&manifest.file).await?;
+                self.recover_audio(id, manifest, left).await
             }
-            Some(left) => self.recover_audio(id, manifest, left),
-            None if !manifest.started => self.remove_unbegun(id),
+            Some(left) => self.recover_audio(id, manifest, left).await,
+            None if !manifest.started => self.remove_unbegun(id).await,
             None => {
                 state_gone(id, &mut manifest, self.links.directory.clock().unix_ms());
-                self.drop_tail(id)?;
-                self.links.notifier.ended(id, manifest, false);
+                self.drop_tail(id).await?;
+                self.links.notifier.ended(id, manifest, false).await;
                 self.links.manifests.forget_next(id)
             }
         }
     }
 
     /// The manifest was cut short or overwritten: the audio must speak for itself.
-    fn recover_unreadable(&self, id: Uuid, salvage: Salvage, walked: &mut Walked) -> io::Result<()> {
+    async fn recover_unreadable(&self, id: Uuid, salvage: Salvage, walked: &mut Walked) -> io::Result<()> {
         let part = salvage.part.unwrap_or_default();
         let file = part.strip_suffix(PART).unwrap_or_default();
         let left = match self.search.find(id, &part, file)? {
             Some(left) => Some(left),
-            None => self.search.find_anywhere(id, walked)?,
+            None => self.search.find_anywhere(id, walked).await?,
         };
         let Some(left) = left else {
             if salvage.unbegun {
                 // Cut short while it was first written: nothing was promised yet.
-                return self.remove_unbegun(id);
+                return self.remove_unbegun(id).await;
             }
             self.log(
                 LOG_ERROR,
                 format!("{id}: manifest unreadable and no audio found: put aside"),
             );
-            self.drop_tail(id)?;
+            self.drop_tail(id).await?;
             self.links.manifests.forget_next(id)?;
-            return self.links.manifests.put_aside(id);
+            return self.links.manifests.put_aside(id).await;
         };
         self.log(
             LOG_WARNING,
@@ -173,21 +181,21 @@ impl Recovery {
             ..Manifest::default()
         };
         // Once published the audio could not be found by search again.
-        self.links.manifests.rewrite(id, &manifest)?;
-        self.recover_audio(id, manifest, left)
+        self.links.manifests.rewrite(id, &manifest).await?;
+        self.recover_audio(id, manifest, left).await
     }
 
-    fn recover_audio(&self, id: Uuid, manifest: Manifest, left: LeftAudio) -> io::Result<()> {
+    async fn recover_audio(&self, id: Uuid, manifest: Manifest, left: LeftAudio) -> io::Result<()> {
         let left = if left.is_published() {
             left
         } else {
-            self.drop_second_name(id, left)?
+            self.drop_second_name(id, left).await?
         };
         if left.is_published() {
-            if let Some(told) = self.published_manifest(id, &left)? {
-                remove_tail(&self.links.files, id)?;
+            if let Some(told) = self.published_manifest(id, &left).await? {
+                remove_tail(&self.links.files, id).await?;
                 self.links.manifests.forget_next(id)?;
-                self.links.notifier.ended(id, told, true);
+                self.links.notifier.ended(id, told, true).await;
                 return Ok(());
             }
         } else if !manifest.started
@@ -195,10 +203,10 @@ impl Recovery {
             && !has_tail(&self.links.files, id)?
         {
             self.remove(&left)?;
-            return self.remove_unbegun(id);
+            return self.remove_unbegun(id).await;
         }
         left.check_own(&self.links.directory)?;
-        self.publish_left(id, manifest, left)
+        self.publish_left(id, manifest, left).await
     }
 
     fn remove(&self, left: &LeftAudio) -> io::Result<()> {
@@ -207,20 +215,20 @@ impl Recovery {
     }
 
     /// Publishing by link and unlink may have been cut between the two.
-    fn drop_second_name(&self, id: Uuid, left: LeftAudio) -> io::Result<LeftAudio> {
+    async fn drop_second_name(&self, id: Uuid, left: LeftAudio) -> io::Result<LeftAudio> {
         let Some(second) = self.search.find_published(id, left.name(), left.ending())? else {
             return Ok(left);
         };
         if !left.is_same_as(&second) {
             return Ok(left);
         }
-        self.links.directory.step(Step::RemoveStale)?;
+        self.links.directory.step(Step::RemoveStale).await?;
         self.remove(&left)?;
         Ok(second)
     }
 
     /// Publishing by reservation may have been cut before the audio took its name.
-    fn drop_reservation(&self, file: &str) -> io::Result<()> {
+    async fn drop_reservation(&self, file: &str) -> io::Result<()> {
         let Some((name, ending)) = split_audio(file) else {
             return Ok(());
         };
@@ -232,7 +240,7 @@ impl Recovery {
             return Ok(());
         };
         if reserved.len()? == 0 {
-            self.links.directory.step(Step::RemoveStale)?;
+            self.links.directory.step(Step::RemoveStale).await?;
             removed(folder.remove(&current))?;
         }
         Ok(())
@@ -240,7 +248,7 @@ impl Recovery {
 
     /// The manifest beside published audio, if it is whole and of this recording. A
     /// broken one is removed, to be written again.
-    fn published_manifest(&self, id: Uuid, left: &LeftAudio) -> io::Result<Option<Manifest>> {
+    async fn published_manifest(&self, id: Uuid, left: &LeftAudio) -> io::Result<Option<Manifest>> {
         let folder = self.links.directory.folder(left.name())?;
         let json = format!("{}{JSON}", left.name().stem(1));
         let Some(file) = there(files::open(&*folder, &json))?.flatten() else {
@@ -253,37 +261,37 @@ impl Recovery {
         }
         let cut_short = bytes.iter().all(|byte| *byte == 0) || bytes.starts_with(b"{\"part\":");
         if cut_short {
-            self.links.directory.step(Step::RemoveStale)?;
+            self.links.directory.step(Step::RemoveStale).await?;
             removed(folder.remove(&json))?;
         }
         Ok(None)
     }
 
     /// Finishes what is there as the finisher would have.
-    fn publish_left(&self, id: Uuid, mut manifest: Manifest, left: LeftAudio) -> io::Result<()> {
+    async fn publish_left(&self, id: Uuid, mut manifest: Manifest, left: LeftAudio) -> io::Result<()> {
         let written_at = left.modified_ms(self.links.directory.clock());
         let (audio, measured) = left.reopen(&self.links.files, id, manifest.shape())?;
-        let mut live = Live::left(id, audio, measured, Box::default())?;
+        let mut live = Live::left(id, audio, measured, Box::default()).await?;
         let frames = live.audio.length().frames;
         state_recovered(&mut manifest, written_at, live.audio.shape().duration_ms(frames));
         manifest.samples = frames;
         manifest.close_spans();
         *live.manifest = manifest;
-        if !self.links.publisher.complete(&mut live, false) {
+        if !self.links.publisher.complete(&mut live, false).await {
             return Err(closing());
         }
-        self.links.notifier.ended(id, *live.manifest, false);
+        self.links.notifier.ended(id, *live.manifest, false).await;
         Ok(())
     }
 
     /// The audio goes if it has not gone yet; only then may it have been told.
-    fn recover_discarded(&self, id: Uuid, mut manifest: Manifest) -> io::Result<()> {
+    async fn recover_discarded(&self, id: Uuid, mut manifest: Manifest) -> io::Result<()> {
         let part = mem::take(&mut manifest.part);
         let left = self.search.find(id, &part, "")?;
         let left = left.filter(|left| !left.is_published());
-        let tail = remove_tail(&self.links.files, id);
+        let tail = remove_tail(&self.links.files, id).await;
         if let Some(left) = &left {
-            self.links.directory.step(Step::RemoveAudio)?;
+            self.links.directory.step(Step::RemoveAudio).await?;
             self.remove(left)?;
         }
         tail?;
@@ -292,14 +300,14 @@ impl Recovery {
         manifest.file = String::new();
         manifest.recovered = true;
         self.links.manifests.forget_next(id)?;
-        self.links.notifier.ended(id, manifest, left.is_none());
+        self.links.notifier.ended(id, manifest, left.is_none()).await;
         Ok(())
     }
 
     /// It was never told as started, so nothing is owed.
-    fn remove_unbegun(&self, id: Uuid) -> io::Result<()> {
+    async fn remove_unbegun(&self, id: Uuid) -> io::Result<()> {
         self.log(LOG_INFO, format!("{id}: never begun, removed"));
-        remove_tail(&self.links.files, id)?;
+        remove_tail(&self.links.files, id).await?;
         self.links.manifests.forget_next(id)?;
         self.links.manifests.forget(id)
     }

@@ -1,30 +1,34 @@
 //! A new name for a file, never over something that is there, on any file system.
 
+use super::directory::Directory;
 use super::disk::DiskDir;
-use super::faults::{Hook, Step};
+use super::faults::Step;
 use super::os;
 use std::io;
 
 /// Fails with `AlreadyExists` if something has that name. Not every kernel and file system can
 /// rename exclusively, nor make hard links; the last resort works everywhere.
-pub fn rename_new(
-    hook: &Hook,
+pub async fn rename_new(
+    directory: &Directory,
     from_dir: &dyn DiskDir,
     from: &str,
     to_dir: &dyn DiskDir,
     to: &str,
 ) -> io::Result<()> {
-    let renamed = hook.at(Step::RenameNew);
+    let renamed = directory.step(Step::RenameNew).await;
     match renamed.and_then(|()| from_dir.rename_exclusive(from, to_dir, to)) {
         Err(error) if os::is_unsupported(&error) => {}
         done => return done,
     }
-    let linked = hook.at(Step::Link);
+    let linked = directory.step(Step::Link).await;
     match linked.and_then(|()| from_dir.link(from, to_dir, to)) {
         Err(error) if os::is_unsupported(&error) => {}
         Err(error) => return Err(error),
         Ok(()) => {
-            let removed = hook.at(Step::Unlink).and_then(|()| from_dir.remove(from));
+            let removed = directory
+                .step(Step::Unlink)
+                .await
+                .and_then(|()| from_dir.remove(from));
             if removed.is_err() {
                 // Otherwise a second try would find its own first one in the way.
                 let _ = to_dir.remove(to);
@@ -32,13 +36,13 @@ pub fn rename_new(
             return removed;
         }
     }
-    rename_reserved(hook, from_dir, from, to_dir, to)
+    rename_reserved(directory, from_dir, from, to_dir, to).await
 }
 
 /// Takes the name with an empty file, and renames over that. A crash in between
 /// leaves the empty file, of which recovery knows by the next manifest.
-fn rename_reserved(
-    hook: &Hook,
+async fn rename_reserved(
+    directory: &Directory,
     from_dir: &dyn DiskDir,
     from: &str,
     to_dir: &dyn DiskDir,
@@ -47,7 +51,7 @@ fn rename_reserved(
     let reservation = to_dir.create_new(to)?;
     let ours = reservation.identity()?;
     let is_ours = || to_dir.identity_of(to).is_ok_and(|found| found == ours);
-    let renamed = hook.at(Step::Reserved).and_then(|()| {
+    let renamed = directory.step(Step::Reserved).await.and_then(|()| {
         if !is_ours() {
             return Err(io::ErrorKind::AlreadyExists.into());
         }

@@ -2,6 +2,7 @@
 
 use super::manifest::Manifest;
 use crate::sync::contained;
+use crate::task;
 use crate::words::Error;
 use uuid::Uuid;
 
@@ -34,6 +35,13 @@ pub const LOG_INFO: i32 = 3;
 pub fn guarded<T>(report: &dyn Report, act: impl FnOnce() -> T) -> Option<T> {
     contained(act)
         .map_err(|panic| report.log(LOG_ERROR, panic_text(&panic)))
+        .ok()
+}
+
+/// The same for what may take several steps.
+pub async fn contain_logged<T>(report: &dyn Report, body: impl Future<Output = T>) -> Option<T> {
+    let done = task::contain(body).await;
+    done.map_err(|panic| report.log(LOG_ERROR, panic_text(&panic)))
         .ok()
 }
 

@@ -5,7 +5,8 @@ use super::disk::Outlook;
 use super::os;
 use super::report::{LOG_WARNING, Report};
 use crate::clock::Clock;
-use crate::sync::{Mutex, thread};
+use crate::sync::Mutex;
+use crate::task::{self, Next};
 use crate::words::Error;
 use std::io;
 use std::sync::Arc;
@@ -98,20 +99,19 @@ impl Retry {
         worth
     }
 
-    /// Tries again what fails for want of something that others may give back soon,
-    /// on a thread that may wait. Not what the medium refuses: a second sync does not
+    /// Tries again what fails for want of something that others may give back soon. Not what the medium refuses: a second sync does not
     /// know of what the first one lost.
-    pub fn persist<T>(&self, mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    pub async fn persist<T>(&self, mut act: impl AsyncFnMut() -> io::Result<T>) -> io::Result<T> {
         let begun = self.clock.now();
         loop {
-            match act() {
+            match act().await {
                 Err(error)
                     if os::outlook(&error) == Outlook::Passing
                         && self.clock.now() - begun < self.patience(Outlook::Passing)
                         && !self.activity.is_shutting_down()
                         && !self.activity.is_late(false) =>
                 {
-                    thread::sleep(TICK);
+                    task::leave(Next::At(self.clock.now() + TICK)).await;
                 }
                 done => return done,
             }

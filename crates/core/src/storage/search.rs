@@ -75,9 +75,9 @@ impl AudioSearch {
     }
 
     /// Looks through the whole directory for audio in progress that carries the id.
-    pub fn find_anywhere(&self, id: Uuid, walked: &mut Walked) -> io::Result<Option<LeftAudio>> {
+    pub async fn find_anywhere(&self, id: Uuid, walked: &mut Walked) -> io::Result<Option<LeftAudio>> {
         if walked.found.is_none() {
-            walked.found = Some(self.walk(&mut walked.gaps)?);
+            walked.found = Some(self.walk(&mut walked.gaps).await?);
         }
         let found = walked.found.as_ref().and_then(|found| found.get(&id));
         let open = |(name, ending): &(RecordingName, String)| {
@@ -93,7 +93,7 @@ impl AudioSearch {
 
     /// All audio in progress, by the recording that wrote it. What cannot be looked at
     /// is passed over, and counted in `gaps` if it may be ours.
-    fn walk(&self, gaps: &mut usize) -> io::Result<HashMap<Uuid, (RecordingName, String)>> {
+    async fn walk(&self, gaps: &mut usize) -> io::Result<HashMap<Uuid, (RecordingName, String)>> {
         let mut found = HashMap::new();
         let mut ways: Vec<Vec<String>> = vec![Vec::new()];
         while let Some(way) = ways.pop() {
@@ -109,7 +109,7 @@ impl AudioSearch {
                         ways.push(path);
                     }
                 } else if let Some((name, ending)) = split_part(&path.join("/")) {
-                    let step = self.directory.step(Step::Search);
+                    let step = self.directory.step(Step::Search).await;
                     let writer = step.and_then(|()| writer_of(&self.directory, &name, &ending));
                     if let Some(id) = self.passed_over(&path, writer, gaps).flatten() {
                         found.insert(id, (name, ending));

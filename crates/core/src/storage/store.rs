@@ -21,6 +21,7 @@ use super::retry::Retry;
 use super::settings::StorageConfig;
 use super::slots::FileSlots;
 use super::writer::{WriterLinks, Writers};
+use crate::task::{self, Runnable};
 use crate::words::Result;
 use std::io;
 use std::sync::Arc;
@@ -43,7 +44,7 @@ pub struct Store {
 
 impl Store {
     /// Takes the directory and looks at what an earlier process left in it; what is
-    /// to be done about that is done by [`Store::run_recovery`].
+    /// to be done about that is done by [`Store::recovery`].
     pub fn open(config: StorageConfig, platform: &Platform, report: Arc<dyn Report>) -> Result<Arc<Store>> {
         let directory = Arc::new(Directory::open(&config, platform)?);
         let manifests = Arc::new(LiveManifests::new(Arc::clone(&directory), Arc::clone(&report)));
@@ -164,25 +165,32 @@ impl Store {
         RecordingFile::begin(&self.writers, id, first_manifest)
     }
 
-    /// A writer thread's body; returns after [`Store::shutdown`].
-    pub fn run_writer(&self, index: usize) {
-        self.writers.run(index);
+    /// A writer; it is over after [`Store::shutdown`].
+    pub fn writer(self: &Arc<Store>, index: usize) -> Runnable {
+        let store = Arc::clone(self);
+        let signal = self.writers.signal(index).cloned().unwrap_or_default();
+        Runnable::new(signal, async move { store.writers.run(index).await })
     }
 
-    /// A finisher thread's body; returns after [`Store::shutdown`].
-    pub fn run_finisher(&self) {
-        self.publisher.run();
+    /// A finisher; it is over after [`Store::shutdown`].
+    pub fn finisher(self: &Arc<Store>) -> Runnable {
+        let store = Arc::clone(self);
+        let signal = Arc::clone(self.jobs.signal());
+        Runnable::new(signal, async move { store.publisher.run().await })
     }
 
-    /// The recovery thread's body. What it cannot do now is left for the next open.
-    pub fn run_recovery(&self) {
-        self.recovery.run();
+    /// The recovery. What it cannot do now is left for the next open.
+    pub fn recovery(self: &Arc<Store>) -> Runnable {
+        let store = Arc::clone(self);
+        Runnable::new(Arc::default(), async move { store.recovery.run().await })
     }
 
-    /// A thread's body: asks for the free room, on its own because a file system may
-    /// never answer. Returns after [`Store::shutdown`].
-    pub fn run_room(&self) {
-        self.free_space.run();
+    /// Asks for the free room, apart from all else because a file system may never answer. It
+    /// is over after [`Store::shutdown`].
+    pub fn free_room(self: &Arc<Store>) -> Runnable {
+        let store = Arc::clone(self);
+        let signal = Arc::clone(self.free_space.signal());
+        Runnable::new(signal, async move { store.free_space.run().await })
     }
 
     /// The terminal event has been delivered: the live manifest may go. A finisher
@@ -193,13 +201,13 @@ impl Store {
 
     /// The ids of all callbacks that are owed.
     pub fn owed_callbacks(&self) -> io::Result<Vec<Uuid>> {
-        self.callbacks.list()
+        self.wait_for(self.callbacks.list())
     }
 
     /// What one of them says; `None`: it is not owed any more, or says nothing and was
     /// put aside.
     pub fn owed_callback(&self, id: Uuid) -> io::Result<Option<Owed>> {
-        self.callbacks.read(id)
+        self.wait_for(self.callbacks.read(id))
     }
 
     /// It was answered, or given up.
@@ -210,7 +218,11 @@ impl Store {
     /// Asks the file system how much is free; what it answered last is asked of
     /// [`Store::free_bytes`].
     pub fn refresh_free(&self) {
-        self.free_space.refresh();
+        self.wait_for(self.free_space.refresh());
+    }
+
+    fn wait_for<T>(&self, body: impl Future<Output = T>) -> T {
+        task::block_on(body, self.directory.clock())
     }
 
     pub fn free_bytes(&self) -> u64 {

@@ -132,8 +132,8 @@ impl Tail {
     }
 
     /// Appends frames, as they are in a block.
-    pub fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.files.directory().step(Step::WriteTail)?;
+    pub async fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.files.directory().step(Step::WriteTail).await?;
         self.file()?.append(bytes)?;
         self.bytes += bytes.len() as u64;
         Ok(())
@@ -141,8 +141,8 @@ impl Tail {
 
     /// Writes over frames that are here. `at`: bytes of frames before them, from the recording's
     /// first. Those that are encoded already stay as they are.
-    pub fn overwrite(&mut self, bytes: &[u8], at: u64) -> io::Result<()> {
-        self.files.directory().step(Step::PatchTail)?;
+    pub async fn overwrite(&mut self, bytes: &[u8], at: u64) -> io::Result<()> {
+        self.files.directory().step(Step::PatchTail).await?;
         let first = self.fed * self.frame_bytes;
         let passed = first.saturating_sub(at).min(bytes.len() as u64);
         let begin = HEADER + at.max(first) - self.base * self.frame_bytes;
@@ -150,12 +150,12 @@ impl Tail {
     }
 
     /// Encodes the frames before `settled`, and appends them to the recording's file.
-    pub fn advance(&mut self, audio: &mut AudioFile, settled: u64) -> io::Result<()> {
-        self.encode(audio, settled)?;
+    pub async fn advance(&mut self, audio: &mut AudioFile, settled: u64) -> io::Result<()> {
+        self.encode(audio, settled).await?;
         let kept = self.encoder.resume_from(self.output);
         let encoded = kept.saturating_sub(self.base) * self.frame_bytes;
         if encoded >= self.compact_bytes {
-            self.compact_bytes = match self.compact(kept) {
+            self.compact_bytes = match self.compact(kept).await {
                 Ok(()) => COMPACT_BYTES,
                 // It is as good as before, only longer.
                 Err(error) => {
@@ -169,8 +169,8 @@ impl Tail {
     }
 
     /// Encodes everything: nothing more will come. May be called again after an error.
-    pub fn finish(&mut self, audio: &mut AudioFile) -> io::Result<()> {
-        self.encode(audio, u64::MAX)?;
+    pub async fn finish(&mut self, audio: &mut AudioFile) -> io::Result<()> {
+        self.encode(audio, u64::MAX).await?;
         if !self.ended {
             let mut packets = Packets::default();
             let trim = self.encoder.finish(&mut packets);
@@ -179,7 +179,7 @@ impl Tail {
             container.end(trim, self.output, &mut self.pending);
             self.ended = true;
         }
-        self.write_pending(audio)
+        self.write_pending(audio).await
     }
 
     /// Whether everything is in the recording's file.
@@ -187,8 +187,8 @@ impl Tail {
         self.ended && self.pending.is_empty()
     }
 
-    fn encode(&mut self, audio: &mut AudioFile, to: u64) -> io::Result<()> {
-        self.write_pending(audio)?;
+    async fn encode(&mut self, audio: &mut AudioFile, to: u64) -> io::Result<()> {
+        self.write_pending(audio).await?;
         let to = to.min(self.end());
         let mut samples = Vec::new();
         let mut packets = Packets::default();
@@ -202,7 +202,7 @@ impl Tail {
             self.encoder.encode(&samples, &mut packets);
             self.fed += frames;
             self.emit(audio, &mut packets);
-            self.write_pending(audio)?;
+            self.write_pending(audio).await?;
         }
         Ok(())
     }
@@ -214,22 +214,22 @@ impl Tail {
         self.output += frames;
     }
 
-    fn write_pending(&mut self, audio: &mut AudioFile) -> io::Result<()> {
+    async fn write_pending(&mut self, audio: &mut AudioFile) -> io::Result<()> {
         if self.pending.is_empty() {
             return Ok(());
         }
         let heard = self.output.saturating_sub(self.encoder.delay());
         // Padding at the end is not of the recording.
         let frames = heard.min(self.end()).saturating_sub(audio.length().frames);
-        audio.append(&self.pending, frames)?;
+        audio.append(&self.pending, frames).await?;
         self.pending.clear();
         Ok(())
     }
 
     /// Drops what is before this frame.
-    fn compact(&mut self, base: u64) -> io::Result<()> {
+    async fn compact(&mut self, base: u64) -> io::Result<()> {
         let files = Arc::clone(&self.files);
-        files.directory().step(Step::CompactTail)?;
+        files.directory().step(Step::CompactTail).await?;
         let mut next = create_file(&files, &next_name(self.id), self.frame_bytes, base)?;
         let mut at = (base - self.base) * self.frame_bytes;
         let mut piece = vec![0; PIECE];
@@ -242,7 +242,7 @@ impl Tail {
             next.append(&piece[..read])?;
             at += read as u64;
         }
-        files.directory().step(Step::PlaceTail)?;
+        files.directory().step(Step::PlaceTail).await?;
         if files.directory().syncs() {
             // A rename that reaches the disk before the frames would lose them.
             next.sync()?;
@@ -258,11 +258,11 @@ impl Tail {
 
 /// Removes a recording's tail, if it has one. One that cannot be removed has no audio left at
 /// least.
-pub fn remove_tail(files: &AudioFiles, id: Uuid) -> io::Result<()> {
+pub async fn remove_tail(files: &AudioFiles, id: Uuid) -> io::Result<()> {
     let directory = files.directory();
     let names = [next_name(id), tail_name(id)];
     let remove = |name: &String| removed(directory.control().remove(name));
-    let step = directory.step(Step::RemoveTail);
+    let step = directory.step(Step::RemoveTail).await;
     let done = step.and_then(|()| names.iter().try_for_each(remove));
     if done.is_err() {
         for name in &names {

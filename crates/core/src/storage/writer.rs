@@ -1,4 +1,4 @@
-//! The writer threads.
+//! The writers.
 
 use super::activity::Activity;
 use super::backlog::{Backlog, TakenAudio};
@@ -14,7 +14,7 @@ use super::pool::Pool;
 use super::queue::{Channel, Ending, Item, Lane, Source, Work};
 use super::report::{LOG_ERROR, Report, guarded, panic_text};
 use super::retry::{Failure, Retry, TICK};
-use crate::sync::contained;
+use crate::task::{self, Next, Signal};
 use crate::words::{Error, Status};
 use std::mem;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ pub struct WriterLinks {
     pub report: Arc<dyn Report>,
 }
 
-/// Few threads that write for all recordings. Each recording has its thread.
+/// A few writers that write for all recordings. Each recording has its writer.
 pub struct Writers {
     lanes: Vec<Lane>,
     backlog: Backlog,
@@ -88,8 +88,13 @@ impl Writers {
         }
     }
 
-    /// One writer thread's body. It returns after the shutdown.
-    pub fn run(&self, index: usize) {
+    /// What ends a writer's wait for its tick; `None`: there is no such writer.
+    pub fn signal(&self, index: usize) -> Option<&Arc<Signal>> {
+        self.lanes.get(index).map(Lane::signal)
+    }
+
+    /// One writer. It returns after the shutdown.
+    pub async fn run(&self, index: usize) {
         let Some(lane) = self.lanes.get(index) else {
             return;
         };
@@ -102,7 +107,7 @@ impl Writers {
             }
             let mut again = false;
             for channel in channels {
-                let served = contained(|| self.serve(&channel, &mut gather));
+                let served = task::contain(self.serve(&channel, &mut gather)).await;
                 match served {
                     Ok(put_back) => again |= put_back,
                     Err(panic) => self.give_up_on(&channel, &panic_text(&panic)),
@@ -110,14 +115,14 @@ impl Writers {
                 self.links.jobs.work_done();
             }
             if again || !ending {
-                lane.wait(TICK);
+                task::leave(Next::At(self.links.directory.clock().now() + TICK)).await;
             }
         }
     }
 
     /// Writes all that one recording has queued. Returns `true` if that cannot be done now,
     /// so it was put back.
-    fn serve(&self, channel: &Arc<Channel>, gather: &mut Vec<u8>) -> bool {
+    async fn serve(&self, channel: &Arc<Channel>, gather: &mut Vec<u8>) -> bool {
         self.links.directory.step_named("writer", Step::Serve);
         let mut work = channel.take();
         let mut taken = TakenAudio::new(&self.backlog, channel, work.audio_bytes());
@@ -125,7 +130,8 @@ impl Writers {
             return false;
         };
         gather.clear();
-        let failure = match contained(|| self.advance(channel, &mut stage, &mut work, gather)) {
+        let advanced = task::contain(self.advance(channel, &mut stage, &mut work, gather));
+        let failure = match advanced.await {
             Ok(Ok(())) => None,
             Ok(Err(failure)) => Some(failure),
             Err(panic) => Some(Failure::lasting(internal(&panic_text(&panic)))),
@@ -160,14 +166,14 @@ impl Writers {
 
     /// Makes the recording if that has not been done, writes what is queued, and hands it to
     /// a finisher if it has ended. What has been written is taken out of `work` and `gather`.
-    fn advance(
+    async fn advance(
         &self,
         channel: &Channel,
         stage: &mut Stage,
         work: &mut Work,
         gather: &mut Vec<u8>,
     ) -> Result<(), Failure> {
-        self.make(stage, work)?;
+        self.make(stage, work).await?;
         let Stage::Live(live) = stage else {
             return Ok(());
         };
@@ -181,9 +187,8 @@ impl Writers {
                 pool: &self.pool,
                 report: &*self.links.report,
             };
-            batch
-                .write(work)
-                .map_err(|error| Failure::new(write_error(&live.audio.path(), &error), &error))?;
+            let written = batch.write(work).await;
+            written.map_err(|error| Failure::new(write_error(&live.audio.path(), &error), &error))?;
         }
         // What is kept open beyond the limit is not kept for a finisher either.
         live.rest();
@@ -202,7 +207,7 @@ impl Writers {
         }
     }
 
-    fn make(&self, stage: &mut Stage, work: &Work) -> Result<(), Failure> {
+    async fn make(&self, stage: &mut Stage, work: &Work) -> Result<(), Failure> {
         if let Stage::Begun(id, first_manifest) = stage
             && let Some(first_manifest) = first_manifest.take()
         {
@@ -214,7 +219,7 @@ impl Writers {
             }));
         }
         if let Stage::Planned(plan) = stage {
-            let live = self.links.maker.make(plan, work.shape())?;
+            let live = self.links.maker.make(plan, work.shape()).await?;
             let id = live.id;
             *stage = Stage::Live(Box::new(live));
             self.links.report.created(id);

@@ -77,7 +77,7 @@ fn told(act: impl FnOnce(&Desk, Uuid)) -> Vec<(Kind, u32, serde_json::Value)> {
     // Nobody tells while it happens.
     let thread = std::thread::spawn({
         let bus = bus.clone();
-        move || bus.run()
+        move || bus.teller().run(&crate::clock::SystemClock)
     });
     let far = std::time::Instant::now() + std::time::Duration::from_secs(60);
     assert!(bus.drain(far));

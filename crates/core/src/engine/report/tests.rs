@@ -39,7 +39,7 @@ fn heard(act: impl FnOnce(&CallReport)) -> Arc<Heard> {
     act(&report);
     let thread = std::thread::spawn({
         let bus = bus.clone();
-        move || bus.run()
+        move || bus.teller().run(&crate::clock::SystemClock)
     });
     assert!(bus.drain(Instant::now() + Duration::from_secs(60)));
     bus.stop(true);

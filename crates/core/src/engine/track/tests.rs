@@ -71,9 +71,9 @@ fn record(act: impl FnOnce(&Arc<Progress>, &mut dyn Sink), reason: EndReason) ->
     drop(track);
     // Nobody else is needed: each returns once there is nothing left to do.
     store.shutdown();
-    store.run_writer(0);
-    store.run_writer(1);
-    store.run_finisher();
+    store.writer(0).run(&SystemClock);
+    store.writer(1).run(&SystemClock);
+    store.finisher().run(&SystemClock);
     let ending = |ending: &str| {
         let mut entries = std::fs::read_dir(&directory).expect("there").flatten();
         let found = entries.find(|entry| entry.path().extension().is_some_and(|found| found == ending));

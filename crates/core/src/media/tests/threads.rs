@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use super::*;
-use crate::clock::coarse_ns;
+use crate::clock::{SystemClock, coarse_ns};
 use crate::media::sim::{SinkEnd, Wish, config};
 use crate::media::{CallTap, ClockMode, MediaStats, NoReport, OverflowPool, WorkerInbox};
 use crate::words::{EndReason, PauseMode, Status};
@@ -41,7 +41,7 @@ fn a_fast_feeder_and_a_controller() {
     let worker = WorkerInbox::new(settings.clone(), stats.clone(), 0);
     let thread = std::thread::spawn({
         let worker = worker.clone();
-        move || worker.run()
+        move || worker.worker().run(&SystemClock)
     });
     let call = CallTap::new(
         1,
@@ -145,7 +145,7 @@ fn the_last_visit_comes_to_the_end() {
     }
     call.end(EndReason::CallEnded);
     worker.stop();
-    worker.run();
+    worker.worker().run(&SystemClock);
     let out = tape.out.lock();
     assert_eq!(out.frames(), 14_000_160);
     assert_eq!(out.ending, Some(SinkEnd::Finished(EndReason::CallEnded, None)));

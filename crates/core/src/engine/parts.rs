@@ -1,0 +1,197 @@
+//! The engine's long-running parts, and the threads that run them in production.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::Engine;
+use crate::storage;
+use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::thread::JoinHandle;
+use crate::task::{self, Next, Part, Runnable, Signal};
+
+/// Parts that end together when the engine closes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    Media,
+    Storage,
+    Events,
+    Watch,
+}
+
+/// One part of an engine that has not begun to run.
+pub struct EnginePart {
+    /// The name of its thread.
+    pub name: String,
+    engine: Arc<Engine>,
+    group: Group,
+    make: Box<dyn FnOnce() -> Runnable + Send>,
+}
+
+impl EnginePart {
+    fn new(
+        engine: &Arc<Engine>,
+        group: Group,
+        name: impl Into<String>,
+        make: impl FnOnce() -> Runnable + Send + 'static,
+    ) -> EnginePart {
+        EnginePart {
+            name: name.into(),
+            engine: engine.clone(),
+            group,
+            make: Box::new(make),
+        }
+    }
+
+    /// Counts it as running, which closing waits for the end of. On the thread that runs it,
+    /// [`BegunPart::runnable`] follows.
+    pub fn begin(self) -> BegunPart {
+        let running = Running::new(&self.engine.running, self.group);
+        BegunPart {
+            running,
+            make: self.make,
+        }
+    }
+}
+
+/// A part that is counted as running.
+pub struct BegunPart {
+    running: Running,
+    make: Box<dyn FnOnce() -> Runnable + Send>,
+}
+
+impl BegunPart {
+    pub fn runnable(self) -> Runnable {
+        let made = (self.make)();
+        Runnable {
+            signal: made.signal,
+            part: Box::new(CountedPart {
+                part: made.part,
+                _running: self.running,
+            }),
+        }
+    }
+}
+
+struct CountedPart {
+    part: Box<dyn Part>,
+    _running: Running,
+}
+
+impl Part for CountedPart {
+    fn step(&mut self, now: Instant) -> Next {
+        self.part.step(now)
+    }
+}
+
+/// How many parts of each group run.
+#[derive(Default)]
+pub(super) struct RunningParts {
+    counts: [AtomicUsize; 4],
+    /// Signalled whenever one has ended.
+    ended: Arc<Signal>,
+}
+
+impl RunningParts {
+    pub fn signal(&self) -> &Arc<Signal> {
+        &self.ended
+    }
+
+    /// Waits until no part of a group runs.
+    pub async fn ended(&self, group: Group) {
+        while self.counts[group as usize].load(Ordering::SeqCst) > 0 {
+            task::leave(Next::Signalled).await;
+        }
+    }
+}
+
+/// Counts one part for as long as it is there.
+struct Running {
+    parts: Arc<RunningParts>,
+    group: Group,
+}
+
+impl Running {
+    fn new(parts: &Arc<RunningParts>, group: Group) -> Running {
+        parts.counts[group as usize].fetch_add(1, Ordering::SeqCst);
+        Running {
+            parts: parts.clone(),
+            group,
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.parts.counts[self.group as usize].fetch_sub(1, Ordering::SeqCst);
+        self.parts.ended.notify_all();
+    }
+}
+
+impl Engine {
+    /// All its parts, to be run until each is over. Asked for once.
+    pub fn parts(self: &Arc<Engine>) -> Vec<EnginePart> {
+        let mut parts = Vec::new();
+        let bus = self.bus.clone();
+        parts.push(EnginePart::new(
+            self,
+            Group::Events,
+            "callrec-events",
+            move || bus.teller(),
+        ));
+        for (index, inbox) in self.workers.iter().enumerate() {
+            let (name, inbox) = (format!("callrec-media{index}"), inbox.clone());
+            parts.push(EnginePart::new(self, Group::Media, name, move || inbox.worker()));
+        }
+        for index in 0..self.config.storage.writers {
+            let (name, store) = (format!("callrec-write{index}"), self.store.clone());
+            parts.push(EnginePart::new(self, Group::Storage, name, move || {
+                store.writer(index)
+            }));
+        }
+        for index in 0..self.config.storage.finishers {
+            let (name, store) = (format!("callrec-finish{index}"), self.store.clone());
+            parts.push(EnginePart::new(self, Group::Storage, name, move || {
+                store.finisher()
+            }));
+        }
+        let store = self.store.clone();
+        parts.push(EnginePart::new(
+            self,
+            Group::Storage,
+            "callrec-recover",
+            move || store.recovery(),
+        ));
+        let store = self.store.clone();
+        parts.push(EnginePart::new(self, Group::Storage, "callrec-room", move || {
+            store.free_room()
+        }));
+        let engine = self.clone();
+        parts.push(EnginePart::new(self, Group::Watch, "callrec-watch", move || {
+            engine.watch()
+        }));
+        parts
+    }
+
+    /// A thread for each part.
+    pub(super) fn start_threads(self: &Arc<Engine>) -> std::io::Result<()> {
+        let mut threads = self.threads.lock();
+        for part in self.parts() {
+            let (name, clock) = (part.name.clone(), self.clock.clone());
+            let begun = part.begin();
+            threads.push(storage::spawn(&name, move || begun.runnable().run(&*clock))?);
+        }
+        Ok(())
+    }
+
+    /// Every part is over, so every thread is about to return.
+    pub(super) fn join_threads(&self) {
+        join(std::mem::take(&mut *self.threads.lock()));
+    }
+}
+
+pub(super) fn join(threads: Vec<JoinHandle<()>>) {
+    for thread in threads {
+        // A thread that panicked has ended all the same.
+        let _ = thread.join();
+    }
+}
