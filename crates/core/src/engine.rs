@@ -51,6 +51,7 @@ use parts::RunningParts;
 pub struct Engine {
     config: Config,
     clock: Arc<dyn Clock>,
+    ids: Arc<dyn Fn() -> Uuid + Send + Sync>,
     registry: Arc<Registry>,
     bus: Arc<Bus>,
     store: Arc<Store>,
@@ -155,6 +156,7 @@ impl Engine {
         Ok(Arc::new(Engine {
             config,
             clock: platform.clock,
+            ids: platform.ids,
             registry,
             bus,
             store,

@@ -113,26 +113,30 @@ impl Part for Task<'_> {
 /// Ends the step; the next one goes on here.
 pub async fn leave(next: Next) {
     let mut left = false;
-    until(
-        || match std::mem::replace(&mut left, true) {
-            true => Poll::Ready(()),
-            false => Poll::Pending,
-        },
-        next,
-    )
+    until(|| match std::mem::replace(&mut left, true) {
+        true => Answer::Ready(()),
+        false => Answer::AskAgain(next),
+    })
     .await;
 }
 
 /// Asks in each step until there is an answer.
-pub async fn until<T>(mut ask: impl FnMut() -> Poll<T>, next: Next) -> T {
-    poll_fn(|_| {
-        let answer = ask();
-        if answer.is_pending() {
+pub async fn until<T>(mut ask: impl FnMut() -> Answer<T>) -> T {
+    poll_fn(|_| match ask() {
+        Answer::Ready(answer) => Poll::Ready(answer),
+        Answer::AskAgain(next) => {
             LEFT.set(next);
+            Poll::Pending
         }
-        answer
     })
     .await
+}
+
+/// What was asked for, or when to ask again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer<T> {
+    Ready(T),
+    AskAgain(Next),
 }
 
 /// A part that is ready to run, and what wakes it.

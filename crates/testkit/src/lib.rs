@@ -9,11 +9,12 @@
 //! | [`g711`] | the two laws of G.711, independent of the library's code |
 //! | [`rtp`], [`speech`] | RTP packets, and conversations made of them |
 //! | [`random`], [`wait`], [`environment`] | seeded random numbers; waiting for a condition; numbers from the environment |
+//! | [`sim`] | a simulator of the whole engine |
 //! | [`arguments`], [`cpu`], [`process`], [`times`] | what the benches measure with |
 //!
 //! Nothing here knows the C ABI: its wrappers need `unsafe` and are in `tests/support`.
-//! Nothing here calls the library either, so that no test checks the library with its
-//! own code.
+//! [`sim`] runs the library's engine; nothing else here calls the library, so that no test
+//! checks the library with its own code.
 
 #![forbid(unsafe_code)]
 
@@ -30,6 +31,7 @@ pub mod process;
 pub mod published;
 pub mod random;
 pub mod rtp;
+pub mod sim;
 pub mod speech;
 pub mod times;
 pub mod tree;

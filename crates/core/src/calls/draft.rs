@@ -17,9 +17,8 @@ pub struct RecordingDraft {
 }
 
 impl RecordingDraft {
-    /// With an id of its own, and the URL below `url_base` that follows from it.
-    pub fn new(spec: RecordingSpec, url_base: &str) -> RecordingDraft {
-        let id = Uuid::new_v4();
+    /// With a new id, and the URL below `url_base` that follows from it.
+    pub fn new(id: Uuid, spec: RecordingSpec, url_base: &str) -> RecordingDraft {
         let mut name = [0; Hyphenated::LENGTH];
         let name = id.as_hyphenated().encode_lower(&mut name);
         let extension = spec.audio.format.extension();

@@ -69,7 +69,7 @@ impl Engine {
         self.ready()?;
         let now_ms = self.clock.unix_ms();
         if info.call_id.is_empty() {
-            info.call_id = Text::from(Uuid::new_v4().to_string());
+            info.call_id = Text::from((self.ids)().to_string());
         }
         if info.connected_at_ms == 0 {
             info.connected_at_ms = now_ms;

@@ -33,14 +33,8 @@ impl Engine {
     /// Ends what is live, publishes it, delivers every event, and lets the directory go;
     /// waits for that at most `timeout`. Only the first call closes the engine.
     pub fn close(self: &Arc<Engine>, timeout: Duration) -> Result<()> {
-        self.refuse_in_callback()?;
         let deadline = self.clock.now() + timeout;
-        if self.closing.swap(true, Ordering::AcqRel) {
-            return Err(closing());
-        }
-        // Here, not on the thread below: no feed takes anything once this has returned,
-        // however little time there is.
-        self.end_calls();
+        self.begin_close()?;
         let (closing, clock) = (self.clone(), self.clock.clone());
         // Beside this thread, so that a disk that stands still does not hold the host.
         let thread = storage::spawn("callrec-close", move || {
@@ -52,6 +46,17 @@ impl Engine {
         self.await_closed(deadline)?;
         // It has said so, and is about to return.
         join(thread.into_iter().collect());
+        Ok(())
+    }
+
+    /// No feed takes anything once this has returned, however little time there is. The rest
+    /// is done by [`Engine::shut_down`].
+    pub fn begin_close(&self) -> Result<()> {
+        self.refuse_in_callback()?;
+        if self.closing.swap(true, Ordering::AcqRel) {
+            return Err(closing());
+        }
+        self.end_calls();
         Ok(())
     }
 
@@ -84,7 +89,7 @@ impl Engine {
     }
 
     /// The whole shutdown, however long the disk takes. The engine's calls have been ended.
-    pub(super) fn shut_down(self: &Arc<Engine>, deadline: Instant) -> Runnable {
+    pub fn shut_down(self: &Arc<Engine>, deadline: Instant) -> Runnable {
         let engine = self.clone();
         Runnable::new(self.running.signal().clone(), async move {
             engine.end_all(deadline).await;

@@ -46,7 +46,7 @@ impl Engine {
     /// returned at its place in the order of checks.
     pub fn start(&self, caller: &Caller, target: &Filter, spec: Result<RecordingSpec>) -> Result<Uuid> {
         self.ready()?;
-        let draft = spec.map(|spec| RecordingDraft::new(spec, &self.config.url_base));
+        let draft = spec.map(|spec| RecordingDraft::new((self.ids)(), spec, &self.config.url_base));
         let progress = Arc::new(Progress::default());
         let begin = |accepted: AcceptedDraft<'_>| self.begin(accepted, progress);
         let recording = self.registry.start(caller, target, draft, self.room(), begin)?;
@@ -72,7 +72,7 @@ impl Engine {
             flags: AUTOMATIC,
             ..self.default_spec(self.config.format)
         };
-        let draft = RecordingDraft::new(spec, &self.config.url_base);
+        let draft = RecordingDraft::new((self.ids)(), spec, &self.config.url_base);
         let progress = Arc::new(Progress::default());
         let begin = |accepted: AcceptedDraft<'_>| self.begin(accepted, progress);
         let room = self.ready().and_then(|()| self.room());

@@ -10,7 +10,7 @@ use super::settings::{Durability, StorageConfig};
 use super::trust;
 use crate::clock::Clock;
 use crate::sync::Mutex;
-use crate::task::{self, Next};
+use crate::task;
 use crate::text::{brief, one_line};
 use crate::words::{Error, Result, Status};
 use std::io;
@@ -88,7 +88,12 @@ impl Directory {
     /// A test may let this step fail, stall or end the process.
     pub async fn step(&self, step: Step) -> io::Result<()> {
         let ticket = self.disk.begin();
-        task::until(|| self.disk.poll(ticket), Next::Now).await?;
+        task::until(|| self.disk.poll(ticket)).await?;
+        self.hook.at(step)
+    }
+
+    /// The same for a caller who waits.
+    pub fn step_at_once(&self, step: Step) -> io::Result<()> {
         self.hook.at(step)
     }
 
@@ -186,8 +191,7 @@ impl Directory {
     }
 
     /// Asks the file system how much is free. It may never answer.
-    pub async fn free_bytes(&self) -> io::Result<u64> {
-        self.step(Step::FreeRoom).await?;
+    pub fn free_bytes(&self) -> io::Result<u64> {
         self.root.free_bytes()
     }
 }

@@ -4,9 +4,9 @@
 //! Every function may block for as long as the disk does, and nothing of a name is ever
 //! followed through a link.
 
+use crate::task::Answer;
 use std::io;
 use std::path::Path;
-use std::task::Poll;
 use std::time::SystemTime;
 
 /// A disk, and the process's rights on it.
@@ -25,9 +25,9 @@ pub trait Disk: Send + Sync {
     }
 
     /// Whether an announced call may be made now, or has failed.
-    fn poll(&self, ticket: u64) -> Poll<io::Result<()>> {
+    fn poll(&self, ticket: u64) -> Answer<io::Result<()>> {
         let _ = ticket;
-        Poll::Ready(Ok(()))
+        Answer::Ready(Ok(()))
     }
 }
 

@@ -2,9 +2,11 @@
 
 use super::activity::Activity;
 use super::directory::Directory;
+use super::faults::Step;
 use super::report::{LOG_INFO, LOG_WARNING, Report};
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::task::{self, Next, Signal};
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,8 +61,18 @@ impl FreeSpace {
         }
     }
 
-    pub async fn refresh(&self) {
-        let free = self.directory.free_bytes().await;
+    async fn refresh(&self) {
+        let step = self.directory.step(Step::FreeRoom).await;
+        self.note(step.and_then(|()| self.directory.free_bytes()));
+    }
+
+    /// Asks, and waits for the answer.
+    pub fn refresh_at_once(&self) {
+        let step = self.directory.step_at_once(Step::FreeRoom);
+        self.note(step.and_then(|()| self.directory.free_bytes()));
+    }
+
+    fn note(&self, free: io::Result<u64>) {
         let was_unknown = self.is_unknown.swap(free.is_err(), Ordering::Relaxed);
         match &free {
             Ok(bytes) => {

@@ -5,10 +5,9 @@ use super::live::Live;
 use super::queue::Ending;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicUsize, Ordering};
-use crate::task::{self, Next, Signal};
+use crate::task::{self, Answer, Next, Signal};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::task::Poll;
 use uuid::Uuid;
 
 /// Work of the finishers.
@@ -51,11 +50,11 @@ impl Jobs {
     /// The next job. `None` once there is none and none can come.
     pub async fn next(&self) -> Option<Job> {
         let next = || match self.queue.lock().pop_front() {
-            Some(job) => Poll::Ready(Some(job)),
-            None if self.is_over() => Poll::Ready(None),
-            None => Poll::Pending,
+            Some(job) => Answer::Ready(Some(job)),
+            None if self.is_over() => Answer::Ready(None),
+            None => Answer::AskAgain(Next::Signalled),
         };
-        task::until(next, Next::Signalled).await
+        task::until(next).await
     }
 
     /// Whether nothing more can come for the finishers.

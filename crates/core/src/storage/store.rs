@@ -218,7 +218,7 @@ impl Store {
     /// Asks the file system how much is free; what it answered last is asked of
     /// [`Store::free_bytes`].
     pub fn refresh_free(&self) {
-        self.wait_for(self.free_space.refresh());
+        self.free_space.refresh_at_once();
     }
 
     fn wait_for<T>(&self, body: impl Future<Output = T>) -> T {

@@ -52,7 +52,7 @@ fn record(registry: &Registry, call_id: &str, bell: mpsc::Sender<()>) {
         max_duration_ms: 0,
         rate: 0,
     });
-    let draft = RecordingDraft::new(spec, "");
+    let draft = RecordingDraft::new(Uuid::new_v4(), spec, "");
     let begin = |accepted: AcceptedDraft<'_>| Arc::new(Recording::new(accepted, 0, Arc::new(Bell(bell))));
     let target = Filter::call(&Text::new(call_id));
     let started = registry.start(&Caller::Host, &target, Ok(draft), Ok(()), begin);

@@ -65,7 +65,7 @@ fn told(act: impl FnOnce(&Desk, Uuid)) -> Vec<(Kind, u32, serde_json::Value)> {
         max_duration_ms: 0,
         rate: 0,
     });
-    let draft = RecordingDraft::new(spec, "");
+    let draft = RecordingDraft::new(Uuid::new_v4(), spec, "");
     let id = draft.id;
     let begin = |accepted: AcceptedDraft<'_>| Arc::new(Recording::new(accepted, 0, Arc::new(Nowhere)));
     let target = Filter::call(&Text::new("c"));

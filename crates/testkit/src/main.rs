@@ -1,0 +1,58 @@
+//! Plays simulations of the engine: `cargo run -p callrec-testkit --release -- --seeds 2000`.
+//!
+//! `--first N`: the first seed; `--seeds N`: how many; `--minutes M`: stops after so long;
+//! `--seed N`: one alone, with what happens in it.
+
+use std::time::{Duration, Instant};
+
+use callrec_testkit::arguments::Arguments;
+use callrec_testkit::sim;
+
+const SHOWN: usize = 10;
+
+fn main() {
+    let arguments = Arguments::read();
+    let one = arguments.number("seed", u64::MAX);
+    if one != u64::MAX {
+        return show(one);
+    }
+    let first = arguments.number("first", 0);
+    let seeds = arguments.number("seeds", 2000);
+    let most = Duration::from_secs(60 * arguments.number("minutes", 24 * 60));
+    let begun = Instant::now();
+    let (mut failed, mut played, mut call_ms, mut recordings) = (Vec::new(), 0, 0, 0);
+    for seed in first..first + seeds {
+        let outcome = sim::play(seed);
+        played += 1;
+        call_ms += outcome.call_ms;
+        recordings += outcome.recordings;
+        if let Some(words) = outcome.wrong.first() {
+            if failed.len() < SHOWN {
+                println!("seed {seed}: {words}");
+            }
+            failed.push(seed);
+        }
+        if begun.elapsed() >= most {
+            break;
+        }
+    }
+    let minutes = begun.elapsed().as_secs_f64() / 60.0;
+    let call_hours = call_ms as f64 / 3_600_000.0;
+    println!(
+        "{played} seeds, {} failed; {recordings} recordings, {call_hours:.1} call-hours, {:.1} call-hours a minute",
+        failed.len(),
+        call_hours / minutes
+    );
+    std::process::exit(i32::from(!failed.is_empty()));
+}
+
+fn show(seed: u64) {
+    let outcome = sim::play(seed);
+    for line in &outcome.trace {
+        println!("{line}");
+    }
+    for words in &outcome.wrong {
+        println!("WRONG: {words}");
+    }
+    std::process::exit(i32::from(!outcome.wrong.is_empty()));
+}

@@ -1,0 +1,262 @@
+//! A simulator of the whole engine: hosts, network, engine and disk on one thread, in simulated
+//! time, from one seed.
+//!
+//! Every failure is played again by its seed: [`play`] does the same for the same seed.
+
+mod check;
+mod clock;
+mod disk;
+mod host;
+mod model;
+mod tree;
+mod world;
+
+use std::sync::Arc;
+
+use callrec_core::clock::NS_PER_MS;
+use callrec_core::config::Config;
+
+use clock::SimClock;
+use disk::{Operation, SimDisk, Trouble, TroubleKind};
+use host::{Hosts, PACKET_MS};
+use model::Model;
+use world::World;
+
+use crate::random::{Dice, scatter};
+
+/// What a simulation has come to.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// What is wrong, in words; empty if nothing is.
+    pub wrong: Vec<String>,
+    /// What happened, a line each.
+    pub trace: Vec<String>,
+    /// How much call time was simulated, in milliseconds.
+    pub call_ms: u64,
+    pub recordings: usize,
+}
+
+/// How a process ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Closed,
+    /// Before one of its disk calls.
+    Killed(u64),
+    PowerCut,
+}
+
+/// Opening again after a power cut, and the last time, takes no longer.
+const RECOVERY_MS: u64 = 120_000;
+
+/// Plays the simulation of one seed.
+pub fn play(seed: u64) -> Outcome {
+    let mut simulation = Simulation::new(seed);
+    let processes = simulation.dice.between(1, 3) as usize;
+    for process in 0..processes {
+        let end = simulation.end(process);
+        simulation.run(process, end);
+    }
+    simulation.recover(processes);
+    simulation.outcome()
+}
+
+struct Simulation {
+    dice: Dice,
+    clock: Arc<SimClock>,
+    disk: SimDisk,
+    model: Model,
+    next_packet: u16,
+    call_ms: u64,
+    /// What was not synced may be gone.
+    power_was_cut: bool,
+}
+
+impl Simulation {
+    fn new(seed: u64) -> Simulation {
+        let mut dice = Dice::scattered(seed);
+        let clock = Arc::new(SimClock::default());
+        let troubles = troubles(&mut dice);
+        let disk = SimDisk::new(clock.clone(), Dice::new(dice.roll()), troubles);
+        Simulation {
+            dice,
+            clock,
+            disk,
+            model: Model::default(),
+            next_packet: 0,
+            call_ms: 0,
+            power_was_cut: false,
+        }
+    }
+
+    fn end(&mut self, process: usize) -> End {
+        match (process, self.dice.below(5)) {
+            (_, 0 | 1) => End::Closed,
+            (_, 2 | 3) => End::Killed(self.dice.between(1, 4000)),
+            _ => End::PowerCut,
+        }
+    }
+
+    fn config(&mut self) -> Config {
+        let mut config = Config::default();
+        let durability = self.dice.pick(&["process", "finish"]);
+        let digest = self.dice.pick(&["none", "sha256"]);
+        for (key, value) in [
+            ("storage.directory", "/simulated"),
+            ("storage.durability", durability),
+            ("storage.digest", digest),
+            ("storage.min_free_bytes", "0"),
+            ("media.workers", "1"),
+            ("media.overflow_bytes", "1048576"),
+        ] {
+            if let Err(error) = config.set(key, value) {
+                self.model.lock().fault(format!("{key}: {}", error.message));
+            }
+        }
+        config
+    }
+
+    fn open(&mut self, process: usize, dies_at: u64) -> Option<World> {
+        self.disk.next_process(dies_at);
+        self.model.lock().process = process;
+        let (config, seed) = (self.config(), self.dice.roll());
+        let opened = World::open(&self.clock, &self.disk, config, scatter(seed));
+        let line = match &opened {
+            Ok(_) => format!("process {process} opens"),
+            Err(error) => format!("process {process} cannot open: {}", error.message),
+        };
+        self.model.lock().trace.push(line);
+        let world = opened.ok()?;
+        let subscribed = world.engine.bus().subscribe(self.model.listener(&self.disk));
+        if subscribed.is_err() {
+            self.model.lock().fault("nobody can subscribe".to_owned());
+        }
+        Some(world)
+    }
+
+    /// One process that records calls.
+    fn run(&mut self, process: usize, end: End) {
+        let dies_at = match end {
+            End::Killed(call) => call,
+            _ => u64::MAX,
+        };
+        let Some(mut world) = self.open(process, dies_at) else {
+            return;
+        };
+        let dice = Dice::new(self.dice.roll());
+        let mut hosts = Hosts::new(&world.engine, &self.model, process, self.next_packet, dice);
+        let ticks = self.dice.between(50, 600);
+        let mut alive = true;
+        for _ in 0..ticks {
+            alive = world.run_until(self.clock.now_ns() + PACKET_MS * NS_PER_MS);
+            if !alive {
+                break;
+            }
+            hosts.tick(self.clock.now_ns());
+            self.call_ms += hosts.live_calls() as u64 * PACKET_MS;
+        }
+        self.next_packet = hosts.next_packet();
+        if alive && end == End::Closed {
+            alive = self.close(&mut world);
+        }
+        self.model.lock().trace.push(match alive && end == End::Closed {
+            true => format!("process {process} has closed"),
+            false => format!("process {process} dies: {end:?}"),
+        });
+        if end == End::PowerCut {
+            self.disk.cut_power();
+            self.power_was_cut = true;
+        }
+        self.check_secrets();
+        world.die();
+        self.model.lock().process_died(process);
+    }
+
+    /// `false`: the process died meanwhile, or never came to its end.
+    fn close(&mut self, world: &mut World) -> bool {
+        world.begin_close();
+        let deadline_ns = self.clock.now_ns() + RECOVERY_MS * NS_PER_MS;
+        while !world.is_over() {
+            if !world.run_until(self.clock.now_ns() + NS_PER_MS) {
+                return false;
+            }
+            if self.clock.now_ns() > deadline_ns {
+                self.model
+                    .lock()
+                    .fault("closing never comes to its end".to_owned());
+                return false;
+            }
+        }
+        true
+    }
+
+    /// The last process finds what is left, on a disk that works.
+    fn recover(&mut self, process: usize) {
+        self.disk.heal();
+        let Some(mut world) = self.open(process, u64::MAX) else {
+            self.model
+                .lock()
+                .fault("the directory cannot be opened".to_owned());
+            return;
+        };
+        world.run_until(self.clock.now_ns() + 5000 * NS_PER_MS);
+        self.close(&mut world);
+        world.die();
+        self.check_secrets();
+        let files = self.disk.files();
+        let mut known = self.model.lock();
+        check::check(&mut known, &files, self.power_was_cut);
+    }
+
+    fn check_secrets(&self) {
+        let files = self.disk.files();
+        check::check_secrets(&mut self.model.lock(), &files);
+    }
+
+    fn outcome(self) -> Outcome {
+        let mut known = self.model.lock();
+        Outcome {
+            recordings: known.recordings.len(),
+            wrong: std::mem::take(&mut known.wrong),
+            trace: std::mem::take(&mut known.trace),
+            call_ms: self.call_ms,
+        }
+    }
+}
+
+/// Of the system's errors: no room, and an error of the medium.
+const ENOSPC: i32 = 28;
+const EIO: i32 = 5;
+
+fn troubles(dice: &mut Dice) -> Vec<Trouble> {
+    let count = match dice.below(3) {
+        0 => 0,
+        _ => dice.between(1, 3),
+    };
+    let mut all = Vec::new();
+    for _ in 0..count {
+        let from_ns = dice.below(20_000) * NS_PER_MS;
+        let to_ns = from_ns + dice.between(5, 5000) * NS_PER_MS;
+        let operations = [
+            Operation::Open,
+            Operation::Create,
+            Operation::Read,
+            Operation::Write,
+            Operation::Sync,
+            Operation::Rename,
+            Operation::Remove,
+            Operation::List,
+        ];
+        let kind = match dice.below(5) {
+            0 => TroubleKind::Hangs,
+            1 => TroubleKind::Slow(dice.between(1, 50) * NS_PER_MS),
+            2 => TroubleKind::Full,
+            _ => TroubleKind::Fails(
+                dice.pick(&operations),
+                dice.pick(&[EIO, ENOSPC]),
+                dice.pick(&[10, 50, 100]),
+            ),
+        };
+        all.push(Trouble { from_ns, to_ns, kind });
+    }
+    all
+}

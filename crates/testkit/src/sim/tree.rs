@@ -1,0 +1,327 @@
+//! The files and directories of a simulated disk: as a running process sees them, and as a
+//! power cut may leave them.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use crate::random::Dice;
+
+/// The unit that a power cut keeps or loses of data that was not synced.
+const SECTOR: usize = 512;
+
+/// Which file or directory.
+pub type Node = u64;
+pub const ROOT: Node = 1;
+
+/// One change of a file's data that was not synced.
+#[derive(Clone, Debug)]
+enum DataChange {
+    Write { at: usize, bytes: Vec<u8> },
+    Length(usize),
+}
+
+impl DataChange {
+    fn apply(&self, data: &mut Vec<u8>) {
+        match self {
+            DataChange::Write { at, bytes } => {
+                if data.len() < at + bytes.len() {
+                    data.resize(at + bytes.len(), 0);
+                }
+                data[*at..at + bytes.len()].copy_from_slice(bytes);
+            }
+            DataChange::Length(length) => data.resize(*length, 0),
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+struct FileData {
+    seen: Vec<u8>,
+    durable: Vec<u8>,
+    pending: Vec<DataChange>,
+    modified_ns: u64,
+}
+
+impl FileData {
+    fn change(&mut self, change: DataChange, now_ns: u64) {
+        change.apply(&mut self.seen);
+        self.pending.push(change);
+        self.modified_ns = now_ns;
+    }
+
+    fn sync(&mut self) {
+        self.durable.clone_from(&self.seen);
+        self.pending.clear();
+    }
+
+    /// Any sectors of what was not synced are lost, and of changes of the length, all from one
+    /// on.
+    fn cut(&mut self, dice: &mut Dice) {
+        let mut data = std::mem::take(&mut self.durable);
+        for change in std::mem::take(&mut self.pending) {
+            match change {
+                DataChange::Length(_) if dice.chance(50) => break,
+                DataChange::Length(_) => change.apply(&mut data),
+                DataChange::Write { at, bytes } => {
+                    for (sector, bytes) in bytes.chunks(SECTOR).enumerate() {
+                        if dice.chance(60) {
+                            let at = at + sector * SECTOR;
+                            let bytes = bytes.to_vec();
+                            DataChange::Write { at, bytes }.apply(&mut data);
+                        }
+                    }
+                }
+            }
+        }
+        self.seen.clone_from(&data);
+        self.durable = data;
+    }
+}
+
+/// One change of names. Each is kept or lost as a whole.
+#[derive(Clone, Debug)]
+enum NameChange {
+    Put {
+        directory: Node,
+        name: String,
+        node: Node,
+    },
+    Remove {
+        directory: Node,
+        name: String,
+    },
+    Rename {
+        from: (Node, String),
+        to: (Node, String),
+    },
+}
+
+type Directories = BTreeMap<Node, BTreeMap<String, Node>>;
+
+impl NameChange {
+    fn apply(&self, directories: &mut Directories) {
+        match self {
+            NameChange::Put {
+                directory,
+                name,
+                node,
+            } => {
+                directories
+                    .entry(*directory)
+                    .or_default()
+                    .insert(name.clone(), *node);
+            }
+            NameChange::Remove { directory, name } => {
+                directories.entry(*directory).or_default().remove(name);
+            }
+            NameChange::Rename { from, to } => {
+                let moved = directories.entry(from.0).or_default().remove(&from.1);
+                if let Some(node) = moved {
+                    directories.entry(to.0).or_default().insert(to.1.clone(), node);
+                }
+            }
+        }
+    }
+}
+
+/// Everything on a simulated disk.
+#[derive(Clone, Debug)]
+pub struct Tree {
+    next: Node,
+    seen: Directories,
+    durable: Directories,
+    /// Names that were changed since, in the order in which a journal would write them.
+    pending: Vec<NameChange>,
+    files: BTreeMap<Node, FileData>,
+}
+
+impl Default for Tree {
+    fn default() -> Tree {
+        let root = BTreeMap::from([(ROOT, BTreeMap::new())]);
+        Tree {
+            next: ROOT + 1,
+            seen: root.clone(),
+            durable: root,
+            pending: Vec::new(),
+            files: BTreeMap::new(),
+        }
+    }
+}
+
+impl Tree {
+    fn new_node(&mut self) -> Node {
+        self.next += 1;
+        self.next - 1
+    }
+
+    fn change(&mut self, change: NameChange) {
+        change.apply(&mut self.seen);
+        self.pending.push(change);
+    }
+
+    pub fn is_directory(&self, node: Node) -> bool {
+        self.seen.contains_key(&node)
+    }
+
+    pub fn find(&self, directory: Node, name: &str) -> io::Result<Node> {
+        let found = self.entries(directory)?.get(name);
+        found.copied().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    pub fn entries(&self, directory: Node) -> io::Result<&BTreeMap<String, Node>> {
+        let found = self.seen.get(&directory);
+        found.ok_or_else(|| io::ErrorKind::NotADirectory.into())
+    }
+
+    fn refuse_taken(&self, directory: Node, name: &str) -> io::Result<()> {
+        match self.find(directory, name) {
+            Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
+            Err(_) => Ok(()),
+        }
+    }
+
+    pub fn make_directory(&mut self, directory: Node, name: &str) -> io::Result<Node> {
+        self.refuse_taken(directory, name)?;
+        let node = self.new_node();
+        self.seen.insert(node, BTreeMap::new());
+        self.durable.insert(node, BTreeMap::new());
+        self.put(directory, name, node);
+        Ok(node)
+    }
+
+    pub fn make_file(&mut self, directory: Node, name: &str, now_ns: u64) -> io::Result<Node> {
+        self.refuse_taken(directory, name)?;
+        let node = self.new_node();
+        let data = FileData {
+            modified_ns: now_ns,
+            ..FileData::default()
+        };
+        self.files.insert(node, data);
+        self.put(directory, name, node);
+        Ok(node)
+    }
+
+    fn put(&mut self, directory: Node, name: &str, node: Node) {
+        self.change(NameChange::Put {
+            directory,
+            name: name.to_owned(),
+            node,
+        });
+    }
+
+    pub fn link(&mut self, from: (Node, &str), to: (Node, &str)) -> io::Result<()> {
+        let node = self.find(from.0, from.1)?;
+        self.refuse_taken(to.0, to.1)?;
+        self.put(to.0, to.1, node);
+        Ok(())
+    }
+
+    pub fn rename(&mut self, from: (Node, &str), to: (Node, &str), over: bool) -> io::Result<()> {
+        self.find(from.0, from.1)?;
+        if !over {
+            self.refuse_taken(to.0, to.1)?;
+        }
+        self.change(NameChange::Rename {
+            from: (from.0, from.1.to_owned()),
+            to: (to.0, to.1.to_owned()),
+        });
+        Ok(())
+    }
+
+    pub fn remove(&mut self, directory: Node, name: &str) -> io::Result<()> {
+        self.find(directory, name)?;
+        self.change(NameChange::Remove {
+            directory,
+            name: name.to_owned(),
+        });
+        Ok(())
+    }
+
+    /// How many names a file has.
+    pub fn links(&self, node: Node) -> u64 {
+        let entries = self.seen.values().flat_map(BTreeMap::values);
+        entries.filter(|found| **found == node).count() as u64
+    }
+
+    /// A journal writes names in order, so all earlier changes come along.
+    pub fn sync_names(&mut self) {
+        for change in std::mem::take(&mut self.pending) {
+            change.apply(&mut self.durable);
+        }
+    }
+
+    fn file(&self, node: Node) -> io::Result<&FileData> {
+        let found = self.files.get(&node);
+        found.ok_or_else(|| io::ErrorKind::IsADirectory.into())
+    }
+
+    fn file_mut(&mut self, node: Node) -> io::Result<&mut FileData> {
+        let found = self.files.get_mut(&node);
+        found.ok_or_else(|| io::ErrorKind::IsADirectory.into())
+    }
+
+    pub fn data(&self, node: Node) -> io::Result<&[u8]> {
+        Ok(&self.file(node)?.seen)
+    }
+
+    pub fn modified_ns(&self, node: Node) -> io::Result<u64> {
+        Ok(self.file(node)?.modified_ns)
+    }
+
+    pub fn write(&mut self, node: Node, at: u64, bytes: &[u8], now_ns: u64) -> io::Result<()> {
+        let (at, bytes) = (at as usize, bytes.to_vec());
+        let change = DataChange::Write { at, bytes };
+        self.file_mut(node)?.change(change, now_ns);
+        Ok(())
+    }
+
+    pub fn set_length(&mut self, node: Node, length: u64, now_ns: u64) -> io::Result<()> {
+        let change = DataChange::Length(length as usize);
+        self.file_mut(node)?.change(change, now_ns);
+        Ok(())
+    }
+
+    pub fn sync_data(&mut self, node: Node) -> io::Result<()> {
+        self.file_mut(node)?.sync();
+        Ok(())
+    }
+
+    /// The power goes: of what was not synced, any legal part is lost.
+    pub fn cut_power(&mut self, dice: &mut Dice) {
+        let kept = dice.below(self.pending.len() as u64 + 1) as usize;
+        for change in std::mem::take(&mut self.pending).into_iter().take(kept) {
+            change.apply(&mut self.durable);
+        }
+        self.seen.clone_from(&self.durable);
+        for file in self.files.values_mut() {
+            file.cut(dice);
+        }
+    }
+
+    /// The bytes of all files, also of those that were removed while somebody held them open;
+    /// by path.
+    pub fn all_files(&self) -> Vec<(String, &[u8])> {
+        let mut found = Vec::new();
+        self.walk(ROOT, "", &mut found);
+        found
+    }
+
+    fn walk<'a>(&'a self, directory: Node, path: &str, found: &mut Vec<(String, &'a [u8])>) {
+        for (name, node) in self.seen.get(&directory).into_iter().flatten() {
+            let path = match path {
+                "" => name.clone(),
+                _ => format!("{path}/{name}"),
+            };
+            match self.files.get(node) {
+                Some(file) => found.push((path, &file.seen)),
+                None => self.walk(*node, &path, found),
+            }
+        }
+    }
+
+    /// What is written and not removed, in bytes.
+    pub fn used_bytes(&self) -> u64 {
+        let files = self.all_files();
+        files.iter().map(|(_, data)| data.len() as u64).sum()
+    }
+}

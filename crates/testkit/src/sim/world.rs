@@ -1,0 +1,140 @@
+//! One process of a simulated host: an engine whose parts take their steps on this thread.
+
+use std::sync::Arc;
+
+use callrec_core::clock::Clock;
+use callrec_core::config::Config;
+use callrec_core::engine::Engine;
+use callrec_core::storage::Platform;
+use callrec_core::task::{Next, Runnable};
+use callrec_core::words::Result;
+use uuid::Uuid;
+
+use super::clock::SimClock;
+use super::disk::SimDisk;
+use crate::random::{Dice, scatter};
+
+struct Running {
+    runnable: Runnable,
+    next: Next,
+    /// How often its signal had been given before its last step.
+    seen: u64,
+}
+
+impl Running {
+    fn new(runnable: Runnable) -> Running {
+        Running {
+            next: Next::Now,
+            seen: 0,
+            runnable,
+        }
+    }
+
+    /// When it takes its next step, in nanoseconds; `None`: when it is signalled.
+    fn due_ns(&self, clock: &SimClock) -> Option<u64> {
+        let signalled = self.runnable.signal.count() != self.seen;
+        match self.next {
+            Next::Now => Some(0),
+            Next::At(_) | Next::Signalled if signalled => Some(0),
+            Next::At(moment) => Some(clock.ns_of(moment)),
+            Next::Signalled | Next::Over => None,
+        }
+    }
+}
+
+/// A process, from its opening of the engine to its end.
+pub struct World {
+    pub engine: Arc<Engine>,
+    clock: Arc<SimClock>,
+    disk: SimDisk,
+    dice: Dice,
+    running: Vec<Running>,
+    is_closing: bool,
+}
+
+impl World {
+    /// Opens the engine; what an earlier process left is recovered by the first steps.
+    pub fn open(clock: &Arc<SimClock>, disk: &SimDisk, config: Config, seed: u64) -> Result<World> {
+        let ids = std::sync::Mutex::new(Dice::new(scatter(seed)));
+        let platform = Platform {
+            clock: clock.clone(),
+            disk: Arc::new(disk.clone()),
+            ids: Arc::new(move || {
+                let mut dice = ids.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                let halves = (u128::from(dice.roll()) << 64) | u128::from(dice.roll());
+                uuid::Builder::from_random_bytes(halves.to_be_bytes()).into_uuid()
+            }),
+        };
+        let engine = Engine::prepare(platform, config)?;
+        let parts = engine.parts().into_iter();
+        let running = parts.map(|part| Running::new(part.begin().runnable()));
+        Ok(World {
+            running: running.collect(),
+            engine,
+            clock: clock.clone(),
+            disk: disk.clone(),
+            dice: Dice::new(seed),
+            is_closing: false,
+        })
+    }
+
+    /// Takes the steps that are due, in any order, until the clock shows this time. `false`:
+    /// the process has died.
+    pub fn run_until(&mut self, until_ns: u64) -> bool {
+        loop {
+            if self.disk.has_died() {
+                return false;
+            }
+            let now_ns = self.clock.now_ns();
+            let due = |running: &Running| running.due_ns(&self.clock);
+            let ready: Vec<usize> = (0..self.running.len())
+                .filter(|index| due(&self.running[*index]).is_some_and(|due_ns| due_ns <= now_ns))
+                .collect();
+            if ready.is_empty() {
+                let next_ns = self.running.iter().filter_map(due).min().unwrap_or(u64::MAX);
+                if next_ns > until_ns {
+                    self.clock.advance_to(until_ns);
+                    return true;
+                }
+                self.clock.advance_to(next_ns);
+                continue;
+            }
+            let index = ready[self.dice.index(ready.len())];
+            self.step(index);
+        }
+    }
+
+    fn step(&mut self, index: usize) {
+        let running = &mut self.running[index];
+        running.seen = running.runnable.signal.count();
+        running.next = running.runnable.part.step(self.clock.now());
+        if running.next == Next::Over {
+            self.running.swap_remove(index);
+        }
+    }
+
+    /// Begins to close the engine; [`World::is_over`] says when that is done.
+    pub fn begin_close(&mut self) {
+        if self.engine.begin_close().is_ok() {
+            let deadline = self.clock.now() + std::time::Duration::from_secs(3600);
+            self.running.push(Running::new(self.engine.shut_down(deadline)));
+            self.is_closing = true;
+        }
+    }
+
+    /// Whether the engine has been closed, and everything has come to its end.
+    pub fn is_over(&self) -> bool {
+        self.is_closing && self.running.is_empty()
+    }
+
+    /// The process dies: nothing that it still holds has any effect.
+    pub fn die(self) {
+        self.disk.kill();
+        drop(self.running);
+    }
+}
+
+/// The id of a recording as text.
+pub fn text_of(id: Uuid) -> String {
+    id.as_hyphenated().to_string()
+}
