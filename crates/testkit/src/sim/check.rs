@@ -6,6 +6,15 @@ use callrec_core::words::State;
 
 use super::model::{Known, KnownRecording, PACKET_SAMPLES, Said};
 
+/// What may be gone, because the power was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lost {
+    Nothing,
+    /// What no terminal event has told.
+    WhatWasNotTold,
+    Anything,
+}
+
 type Files = [(String, Vec<u8>)];
 
 /// Samples in a row that give a mark away.
@@ -58,7 +67,7 @@ fn runs<'a>(words: impl Iterator<Item = &'a [u8; 2]>, marks: &mut Vec<i16>) {
 }
 
 /// After the last process: every recording has one story, and its file holds what was said.
-pub fn check(known: &mut Known, files: &Files, power_was_cut: bool) {
+pub fn check(known: &mut Known, files: &Files, lost: Lost) {
     let files: BTreeMap<&str, &[u8]> = files
         .iter()
         .map(|(path, data)| (path.as_str(), &data[..]))
@@ -66,8 +75,8 @@ pub fn check(known: &mut Known, files: &Files, power_was_cut: bool) {
     let mut wrong = Vec::new();
     for (id, recording) in &known.recordings {
         let mut fault = |words: String| wrong.push(format!("recording {id}: {words}"));
-        check_story(recording, power_was_cut, &mut fault);
-        check_audio(recording, &files, power_was_cut, &mut fault);
+        check_story(recording, lost, &mut fault);
+        check_audio(recording, &files, lost, &mut fault);
     }
     for path in files.keys() {
         if let Some(name) = path.strip_prefix(".callrec/")
@@ -82,13 +91,16 @@ pub fn check(known: &mut Known, files: &Files, power_was_cut: bool) {
 
 /// One terminal event over all processes, unless it is marked as repeated, and the same story
 /// each time.
-fn check_story(recording: &KnownRecording, power_was_cut: bool, fault: &mut dyn FnMut(String)) {
+fn check_story(recording: &KnownRecording, lost: Lost, fault: &mut dyn FnMut(String)) {
+    if lost == Lost::Anything {
+        return;
+    }
     let ends = &recording.ends;
     let first_times = ends.iter().filter(|end| !end.repeated).count();
     if first_times > 1 {
         fault(format!("its end is told {first_times} times as new: {ends:?}"));
     }
-    if recording.started && ends.is_empty() && !power_was_cut {
+    if recording.started && ends.is_empty() && lost == Lost::Nothing {
         fault("its start was told, and its end never is".to_owned());
     }
     for pair in ends.windows(2) {
@@ -101,13 +113,18 @@ fn check_story(recording: &KnownRecording, power_was_cut: bool, fault: &mut dyn 
 fn check_audio(
     recording: &KnownRecording,
     files: &BTreeMap<&str, &[u8]>,
-    power_was_cut: bool,
+    lost: Lost,
     fault: &mut dyn FnMut(String),
 ) {
     let Some(end) = recording.ends.last() else {
         return;
     };
-    if recording.discarded && !end.path.is_empty() && end.state == State::Finished {
+    // A process that dies before the discard was noted has told nobody of it.
+    let discard_held = recording
+        .ends
+        .first()
+        .is_some_and(|end| end.process == recording.process);
+    if recording.discarded && discard_held && !end.path.is_empty() && end.state == State::Finished {
         fault(format!("it was discarded, and {} is told", end.path));
     }
     if end.state != State::Finished || end.path.is_empty() {
@@ -115,12 +132,12 @@ fn check_audio(
     }
     let path = end.path.strip_prefix("/simulated/").unwrap_or(&end.path);
     let Some(data) = files.get(path) else {
-        if !power_was_cut {
+        if lost != Lost::Anything {
             fault(format!("{path} was told and is not there"));
         }
         return;
     };
-    if power_was_cut {
+    if lost != Lost::Nothing {
         return;
     }
     let kept = kept_marks(path, data);

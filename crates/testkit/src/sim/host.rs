@@ -36,6 +36,8 @@ struct LiveCall {
     feeds: [Slot; 2],
     recordings: Vec<Uuid>,
     private: bool,
+    /// The host never stalls in this call, so that every packet is heard when it is handed in.
+    steady: bool,
     /// The host's thread is held up for so many ticks, and then hands in what has come.
     stalled: u64,
     waiting: u64,
@@ -144,6 +146,7 @@ impl Hosts {
             feeds,
             recordings: Vec::new(),
             private: false,
+            steady: self.dice.chance(50),
             stalled: 0,
             waiting: 0,
         });
@@ -151,7 +154,7 @@ impl Hosts {
 
     fn hand_in(&mut self, index: usize, now_ns: u64) {
         let call = &mut self.calls[index];
-        if call.stalled == 0 && self.dice.chance(1) {
+        if call.stalled == 0 && !call.steady && self.dice.chance(1) {
             call.stalled = self.dice.between(1, 30);
         }
         call.waiting += 1;
@@ -199,7 +202,7 @@ impl Hosts {
                     let mut known = self.model.lock();
                     for id in &call.recordings {
                         if let Some(recording) = known.recordings.get_mut(id) {
-                            recording.changed = self.ticks;
+                            recording.change(self.ticks, call.steady);
                         }
                     }
                     drop(known);
@@ -262,12 +265,10 @@ impl Hosts {
         let Some(recording) = known.recordings.get_mut(&id) else {
             return;
         };
+        recording.change(self.ticks, self.calls[index].steady);
         match operation {
             Operation::Pause => recording.is_paused = true,
-            Operation::Resume => {
-                recording.is_paused = false;
-                recording.changed = self.ticks;
-            }
+            Operation::Resume => recording.is_paused = false,
             Operation::Stop => recording.is_live = false,
             Operation::Discard => {
                 recording.is_live = false;
@@ -285,6 +286,7 @@ impl Hosts {
         let mut known = self.model.lock();
         for id in &call.recordings {
             if let Some(recording) = known.recordings.get_mut(id) {
+                recording.change(self.ticks, call.steady);
                 recording.is_live = false;
             }
         }

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use callrec_core::clock::NS_PER_MS;
 use callrec_core::config::Config;
 
+use check::Lost;
 use clock::SimClock;
 use disk::{Operation, SimDisk, Trouble, TroubleKind};
 use host::{Hosts, PACKET_MS};
@@ -67,7 +68,7 @@ struct Simulation {
     model: Model,
     next_packet: u16,
     call_ms: u64,
-    /// What was not synced may be gone.
+    durability: &'static str,
     power_was_cut: bool,
 }
 
@@ -78,13 +79,14 @@ impl Simulation {
         let troubles = troubles(&mut dice);
         let disk = SimDisk::new(clock.clone(), Dice::new(dice.roll()), troubles);
         Simulation {
-            dice,
             clock,
             disk,
             model: Model::default(),
             next_packet: 0,
             call_ms: 0,
+            durability: dice.pick(&["process", "finish"]),
             power_was_cut: false,
+            dice,
         }
     }
 
@@ -98,11 +100,10 @@ impl Simulation {
 
     fn config(&mut self) -> Config {
         let mut config = Config::default();
-        let durability = self.dice.pick(&["process", "finish"]);
         let digest = self.dice.pick(&["none", "sha256"]);
         for (key, value) in [
             ("storage.directory", "/simulated"),
-            ("storage.durability", durability),
+            ("storage.durability", self.durability),
             ("storage.digest", digest),
             ("storage.min_free_bytes", "0"),
             ("media.workers", "1"),
@@ -204,7 +205,12 @@ impl Simulation {
         self.check_secrets();
         let files = self.disk.files();
         let mut known = self.model.lock();
-        check::check(&mut known, &files, self.power_was_cut);
+        let lost = match (self.power_was_cut, self.durability) {
+            (false, _) => Lost::Nothing,
+            (true, "process") => Lost::Anything,
+            (true, _) => Lost::WhatWasNotTold,
+        };
+        check::check(&mut known, &files, lost);
     }
 
     fn check_secrets(&self) {

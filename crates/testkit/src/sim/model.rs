@@ -63,6 +63,21 @@ pub struct KnownRecording {
     pub is_paused: bool,
 }
 
+/// A burst after a stall is placed no further from where it was said, in ticks.
+const BURST_TICKS: u64 = 60;
+
+impl KnownRecording {
+    /// It is started, paused, resumed or ended at this tick. What a host that stalls has
+    /// handed in shortly before may be heard, by its place in time, before or after that.
+    pub fn change(&mut self, tick: u64, steady: bool) {
+        self.changed = tick;
+        let near = |said: &&mut Said| !steady && said.tick + BURST_TICKS >= tick;
+        for said in self.said.iter_mut().flatten().filter(near) {
+            said.may_miss = true;
+        }
+    }
+}
+
 #[derive(Default)]
 pub struct Known {
     pub recordings: BTreeMap<Uuid, KnownRecording>,
