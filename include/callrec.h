@@ -260,7 +260,8 @@
 #define REC_EVENT_LEG_SILENT 11
 
 /**
- * The event may have been told before the process that owed it died.
+ * The event may have been told before, by an earlier engine on the directory. It tells the
+ * same state, end reason, error and `lost_ms`.
  */
 #define REC_EVENT_FLAG_REPEATED 1
 
@@ -599,8 +600,9 @@ typedef struct {
     uint64_t paused_ms;
     /**
      * All legs added, in milliseconds: audio that never came (gaps in the sequence numbers),
-     * and audio that was dropped. Duplicates, hold, and audio outside of what is recorded do
-     * not count. The manifest says how much for each leg, and why.
+     * and audio that was dropped, or could not be written before it failed. Duplicates,
+     * hold, and audio outside of what is recorded do not count. The manifest says how much
+     * for each leg, and why.
      */
     uint64_t lost_ms;
     /**
@@ -1691,7 +1693,8 @@ rec_status rec_open(const rec_config *config, rec_engine *engine, rec_error *err
 
 /**
  * Closes an engine: ends its calls, finishes and publishes what is live, delivers
- * every event, lets the directory go. The handle is consumed in any case but
+ * every event, lets the directory go. An end that the disk does not take is tried again
+ * as long as this may wait, and is told by the next open otherwise. The handle is consumed in any case but
  * `REC_ERR_IN_CALLBACK` and a faulty `error` (`REC_ERR_INVALID_ARGUMENT`).
  *
  * `timeout_ms`: how long to wait at most, in milliseconds; 0 does not wait. However
@@ -1711,7 +1714,9 @@ rec_status rec_open(const rec_config *config, rec_engine *engine, rec_error *err
  * Errors: `REC_ERR_TIMEOUT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_IN_CALLBACK`, `REC_ERR_FORKED`.
  * Since: 0.1.0
  */
-rec_status rec_close(rec_engine engine, uint32_t timeout_ms, rec_error *error);
+rec_status rec_close(rec_engine engine,
+                     uint32_t timeout_ms,
+                     rec_error *error);
 
 /**
  * What the engine is doing, and has done since it was opened.

@@ -130,6 +130,12 @@ fn eight_threads_on_the_same_lines() {
 }
 
 #[test]
+fn a_disk_that_refuses_for_a_while_makes_no_second_end() {
+    let dir = ScratchDir::new();
+    record_into(&build(&dir.0, "one_story", "c11", Linked::Shared), &[]);
+}
+
+#[test]
 fn the_header_in_a_cxx_program() {
     if !has_cxx() {
         return;

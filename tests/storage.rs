@@ -15,6 +15,8 @@ mod patches;
 mod recovery;
 #[path = "storage/rig.rs"]
 mod rig;
+#[path = "storage/stories.rs"]
+mod stories;
 #[path = "storage/tail_kills.rs"]
 mod tail_kills;
 #[path = "storage/tails.rs"]
@@ -391,7 +393,8 @@ fn panic_fails_one_recording(format: Format) {
         if in_finisher || matches!(step, Step::PlaceAudio | Step::PlaceManifest | Step::Seal) {
             let rig = rig.reopen();
             let (published, repeated) = rig.published(id);
-            assert!(published.recovered && !repeated, "{step:?}");
+            assert!(published.recovered && repeated, "{step:?}");
+            assert!(published.state_is(State::Failed), "{step:?}");
             assert_eq!(audio(&rig.path(&published.file)), pattern(0, 100));
         }
     }

@@ -73,7 +73,8 @@ fn watch_forks() {
 }
 
 /// Closes an engine: ends its calls, finishes and publishes what is live, delivers
-/// every event, lets the directory go. The handle is consumed in any case but
+/// every event, lets the directory go. An end that the disk does not take is tried again
+/// as long as this may wait, and is told by the next open otherwise. The handle is consumed in any case but
 /// `REC_ERR_IN_CALLBACK` and a faulty `error` (`REC_ERR_INVALID_ARGUMENT`).
 ///
 /// `timeout_ms`: how long to wait at most, in milliseconds; 0 does not wait. However

@@ -247,8 +247,9 @@ pub struct rec_recording {
     pub duration_ms: u64,
     pub paused_ms: u64,
     /// All legs added, in milliseconds: audio that never came (gaps in the sequence numbers),
-    /// and audio that was dropped. Duplicates, hold, and audio outside of what is recorded do
-    /// not count. The manifest says how much for each leg, and why.
+    /// and audio that was dropped, or could not be written before it failed. Duplicates,
+    /// hold, and audio outside of what is recorded do not count. The manifest says how much
+    /// for each leg, and why.
     pub lost_ms: u64,
     /// In the file.
     pub bytes: u64,

@@ -176,7 +176,8 @@ pub const REC_EVENT_MEDIA_IGNORED: i32 = 10;
 /// `leg`. A log line says the same. Since 0.2.0.
 pub const REC_EVENT_LEG_SILENT: i32 = 11;
 
-/// The event may have been told before the process that owed it died.
+/// The event may have been told before, by an earlier engine on the directory. It tells the
+/// same state, end reason, error and `lost_ms`.
 pub const REC_EVENT_FLAG_REPEATED: u32 = 1;
 /// The recording has ended and its file has no audio at all: nothing but silence, or no
 /// frame. FINISHED and FAILED only, and never of a discarded recording. After a crash the

@@ -153,6 +153,10 @@ impl Report for Ends {
         self.bell.notify_all();
     }
 
+    fn left(&self, id: Uuid) {
+        panic!("{id} is left");
+    }
+
     fn owed(&self, _: Uuid) {}
 
     fn log(&self, level: i32, message: String) {

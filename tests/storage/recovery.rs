@@ -147,6 +147,47 @@ fn lost_audio_has_failed(format: Format) {
     assert_eq!(rig.control_names(), ["lock"]);
 }
 
+/// A callback may have moved the file before the process died.
+#[test]
+fn audio_that_was_moved_away_is_told_as_it_was_published() {
+    for_each_format(moved_away_is_told_again);
+}
+
+fn moved_away_is_told_again(format: Format) {
+    let rig = Rig::new().of(format);
+    let ids = [Uuid::new_v4(), Uuid::new_v4()];
+    let told = ids.map(|id| {
+        let mut file = rig.begin(id, "call");
+        file.shape(format, 8000, 1);
+        file.write(whole()).expect("room");
+        file.finish(ended(id, EndReason::Stopped), true);
+        rig.published(id).0
+    });
+    let directory = rig.close();
+    for told in &told {
+        fs::remove_file(directory.0.join(&told.file)).expect("there");
+    }
+    let rig = Rig::on(directory);
+    for (id, told) in ids.into_iter().zip(told) {
+        assert_eq!(rig.published(id), (told, true));
+        rig.settle(id);
+    }
+    assert_eq!(rig.control_names(), ["lock"]);
+}
+
+#[test]
+fn lost_audio_that_was_told_is_told_again_as_that() {
+    let (directory, ids) = crashed(Format::WAV, 1);
+    fs::remove_file(directory.0.join(part_of(Format::WAV, ids[0]))).expect("there");
+    let rig = Rig::on(directory);
+    let (told, repeated) = rig.published(ids[0]);
+    assert!(!repeated && told.state_is(State::Failed));
+    let rig = rig.reopen();
+    let (again, repeated) = rig.published(ids[0]);
+    assert!(repeated, "{again:?}");
+    assert_eq!(again, told);
+}
+
 #[test]
 fn unreadable_manifests_and_foreign_files() {
     for_each_format(unreadable_and_foreign);

@@ -28,6 +28,7 @@ pub struct Told {
     pub marked: HashSet<(Uuid, u32)>,
     pub write_failed: HashMap<Uuid, Error>,
     pub published: HashMap<Uuid, (Manifest, bool)>,
+    pub left: HashSet<Uuid>,
     pub logged: Vec<String>,
     /// What the engine would say of them.
     pub discarded: HashSet<Uuid>,
@@ -112,6 +113,13 @@ impl Report for Seen {
         });
     }
 
+    fn left(&self, id: Uuid) {
+        self.tell(format!("left {id}"), |told| {
+            assert!(!told.published.contains_key(&id), "nobody was told");
+            assert!(told.left.insert(id));
+        });
+    }
+
     fn owed(&self, id: Uuid) {
         self.tell(format!("owed {id}"), |told| assert!(told.owed.insert(id)));
     }
@@ -119,6 +127,7 @@ impl Report for Seen {
     fn log(&self, level: i32, message: String) {
         eprintln!("log {level}: {message}");
         self.told.lock().logged.push(message);
+        self.bell.notify_all();
     }
 }
 

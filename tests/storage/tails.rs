@@ -385,8 +385,14 @@ fn what_cannot_be_encoded_now_is_at_the_next_open() {
         rig.settle(id);
         assert!(rig.live_path(id).exists() && rig.tail_path(id).exists());
         rig.clear_faults();
-        let (told, found) = recovered(rig.close(), id);
-        assert!(found == said && told.recovered);
+        let rig = Rig::on(rig.close()).of(PAGED);
+        let (again, repeated) = rig.published(id);
+        assert!(repeated && again.state_is(State::Failed) && again.failure() == Status::NoSpace);
+        assert_eq!(again.error, told.error);
+        assert!(audio(&rig.path(&again.file)) == said && again.recovered);
+        expect_honest(&rig, &again);
+        rig.settle(id);
+        assert_eq!(rig.control_names(), ["lock"]);
     }
 }
 

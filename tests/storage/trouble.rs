@@ -44,7 +44,8 @@ fn discarded_is_not_published(format: Format) {
     }
 }
 
-/// On a full disk the note may fail, and what cannot be removed has no audio.
+/// On a full disk the note may fail, and what cannot be removed has no audio. It is told
+/// once the disk has taken all of it.
 #[test]
 fn a_discard_on_a_bad_disk_leaves_no_audio() {
     for_each_format(discard_on_a_bad_disk);
@@ -70,18 +71,21 @@ fn discard_on_a_bad_disk(format: Format) {
             }
         });
         file.finish(ended(id, EndReason::Discarded), false);
-        rig.published(id);
-        rig.clear_faults();
-        let part = rig.part_path("call");
+        rig.report.wait(|seen| {
+            seen.logged
+                .iter()
+                .any(|line| line.contains("when the disk takes it"))
+        });
+        assert!(rig.report.seen(|seen| seen.published.is_empty()));
+        let part = fs::metadata(rig.part_path("call")).map(|part| part.len()).ok();
         let keeps = |step| broken.contains(&step);
-        assert_eq!(part.exists(), keeps(Step::RemoveAudio));
+        assert_eq!(part, keeps(Step::RemoveAudio).then_some(0));
         let tail = fs::metadata(rig.tail_path(id)).map(|tail| tail.len()).ok();
         assert_eq!(tail, (format == PAGED && keeps(Step::RemoveTail)).then_some(0));
-        let rig = rig.reopen();
-        let (again, _) = rig.published(id);
-        if broken.contains(&Step::RemoveAudio) {
-            assert_eq!(again.samples, 0);
-        }
+        rig.clear_faults();
+        let (told, _) = rig.published(id);
+        assert!(told.state_is(State::Finished) && told.end_reason_is(EndReason::Discarded));
+        assert_eq!(rig.names(), [".callrec"]);
         rig.settle(id);
         assert_eq!(rig.control_names(), ["lock"]);
     }
@@ -428,10 +432,7 @@ fn a_huge_digest_is_left_to_the_next_open() {
     let gate = gate_at_digest(&rig);
     let length = hashing_hugely(&rig, id, &gate);
     rig.store.give_up();
-    let (unpublished, _) = rig.published(id);
-    assert!(unpublished.state_is(State::Failed), "{unpublished:?}");
-    // As the engine does with what nobody was told of.
-    rig.settle(id);
+    rig.report.wait(|seen| seen.left.contains(&id));
     assert!(rig.live_path(id).exists(), "still owed");
     let directory = rig.close();
     // Recovery, too, stops at once.

@@ -347,6 +347,10 @@ impl Report for Desk {
         self.conclude_telling(id, told);
     }
 
+    fn left(&self, id: Uuid) {
+        self.registry.remember(id);
+    }
+
     fn owed(&self, id: Uuid) {
         self.postbox.owed(id);
     }

@@ -44,7 +44,7 @@ impl Track {
         progress: Arc<Progress>,
         desk: Arc<Desk>,
     ) -> Arc<Track> {
-        Arc::new_cyclic(|me| Track {
+        let track = Arc::new_cyclic(|me| Track {
             id: facts.id,
             me: me.clone(),
             progress,
@@ -55,7 +55,12 @@ impl Track {
                 facts,
                 file: Some(file),
             }),
-        })
+        });
+        let known: Arc<dyn Source> = track.clone();
+        if let Some(file) = &track.inner.lock().file {
+            file.known_by(Arc::downgrade(&known));
+        }
+        track
     }
 
     pub fn sink(track: &Arc<Track>) -> Box<dyn Sink> {

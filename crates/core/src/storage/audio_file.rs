@@ -3,7 +3,7 @@
 use super::digest::digest_of;
 use super::directory::Directory;
 use super::disk::DiskDir;
-use super::endings::audio_ending;
+use super::endings::{PART, audio_ending};
 use super::faults::Step;
 use super::file_handle::FileHandle;
 use super::files::{got_name, removed};
@@ -161,6 +161,11 @@ impl AudioFile {
         let mut components = self.name.directories().to_vec();
         components.push(self.current.clone());
         components.join("/")
+    }
+
+    /// Whether the file has a final name.
+    pub fn is_published(&self) -> bool {
+        !self.current.ends_with(PART)
     }
 
     /// The relative path that the file is to be published under.

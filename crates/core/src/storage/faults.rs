@@ -22,6 +22,7 @@ pub enum Step {
     RemoveTail,
     WriteMark,
     PlaceMark,
+    OverwriteMark,
     Seal,
     Sync,
     Digest,

@@ -28,12 +28,16 @@ pub fn read(dir: &dyn DiskDir, name: &str) -> io::Result<Option<Vec<u8>>> {
 
 /// Reads all of a small file. The result is empty for a file that is too large to be a manifest.
 pub fn read_all(file: Box<dyn DiskFile>) -> io::Result<Vec<u8>> {
-    let file = PlainFile::to_read(file);
+    read_open(&PlainFile::to_read(file))
+}
+
+/// The same of a file that stays open.
+pub fn read_open(file: &PlainFile) -> io::Result<Vec<u8>> {
     let length = file.len()?;
     if length > MANIFEST_MAX {
         return Ok(Vec::new());
     }
-    read_front(&file, length as usize)
+    read_front(file, length as usize)
 }
 
 /// Reads the first bytes of a file: `most`, or all there are.

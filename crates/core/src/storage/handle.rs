@@ -8,7 +8,7 @@ use super::writer::Writers;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::words::{Error, Status};
 use callrec_codec::{Block, Shape};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use uuid::Uuid;
 
 /// One recording's way to its file. Everything here only queues: no disk, no
@@ -27,6 +27,12 @@ impl RecordingFile {
             channel: writers.begin(id, first_manifest),
             finished: false,
         }
+    }
+
+    /// Who can tell the latest manifest at any moment: asked if a write fails.
+    pub fn known_by(&self, source: Weak<dyn Source>) {
+        // Only the first one counts.
+        let _ = self.channel.source.set(source);
     }
 
     /// What the audio is; before the first block.

@@ -3,17 +3,37 @@
 use super::activity::Activity;
 use super::live::Live;
 use super::queue::Ending;
+use crate::clock::Clock;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::task::{self, Answer, Next, Signal};
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Instant;
 use uuid::Uuid;
 
 /// Work of the finishers.
 pub enum Job {
-    Finish(Box<Live>, Ending),
+    Finish(Box<Ended>),
     Settle(Uuid),
+}
+
+/// A recording that is over, to be published or discarded.
+pub struct Ended {
+    pub live: Box<Live>,
+    pub ending: Ending,
+    /// How often the disk has refused it.
+    pub tries: u32,
+}
+
+impl Ended {
+    pub fn new(live: Box<Live>, ending: Ending) -> Box<Ended> {
+        Box::new(Ended {
+            live,
+            ending,
+            tries: 0,
+        })
+    }
 }
 
 /// Between the writers and the finishers. It knows when nothing more can come.
@@ -21,24 +41,56 @@ pub struct Jobs {
     activity: Arc<Activity>,
     writers: usize,
     writers_returned: AtomicUsize,
-    queue: Mutex<VecDeque<Job>>,
+    queue: Mutex<Queue>,
     signal: Arc<Signal>,
+    clock: Arc<dyn Clock>,
+}
+
+#[derive(Default)]
+struct Queue {
+    ready: VecDeque<Job>,
+    /// Each not before its time.
+    later: Vec<(Instant, Job)>,
+}
+
+impl Queue {
+    /// `now`: `None` if nothing waits for its time any more.
+    fn take(&mut self, now: Option<Instant>) -> Option<Job> {
+        if let Some(job) = self.ready.pop_front() {
+            return Some(job);
+        }
+        let is_due = |(due, _): &(Instant, Job)| now.is_none_or(|now| *due <= now);
+        let at = self.later.iter().position(is_due)?;
+        Some(self.later.swap_remove(at).1)
+    }
+
+    fn next_due(&self) -> Option<Instant> {
+        self.later.iter().map(|(due, _)| *due).min()
+    }
 }
 
 impl Jobs {
-    pub fn new(activity: Arc<Activity>, writers: usize) -> Jobs {
+    pub fn new(activity: Arc<Activity>, writers: usize, clock: Arc<dyn Clock>) -> Jobs {
         Jobs {
             activity,
             writers,
             writers_returned: AtomicUsize::new(0),
             queue: Mutex::default(),
             signal: Arc::default(),
+            clock,
         }
     }
 
     pub fn push(&self, job: Job) {
         self.activity.work_begun();
-        self.queue.lock().push_back(job);
+        self.queue.lock().ready.push_back(job);
+        self.signal.notify_one();
+    }
+
+    /// Queues a job that is not to be done before this time, unless the engine closes.
+    pub fn push_at(&self, due: Instant, job: Job) {
+        self.activity.work_begun();
+        self.queue.lock().later.push((due, job));
         self.signal.notify_one();
     }
 
@@ -49,12 +101,19 @@ impl Jobs {
 
     /// The next job. `None` once there is none and none can come.
     pub async fn next(&self) -> Option<Job> {
-        let next = || match self.queue.lock().pop_front() {
-            Some(job) => Answer::Ready(Some(job)),
-            None if self.is_over() => Answer::Ready(None),
-            None => Answer::AskAgain(Next::Signalled),
-        };
-        task::until(next).await
+        task::until(|| self.ask_next()).await
+    }
+
+    fn ask_next(&self) -> Answer<Option<Job>> {
+        let mut queue = self.queue.lock();
+        let at_once = self.activity.is_shutting_down() || self.activity.is_late(false);
+        if let Some(job) = queue.take((!at_once).then(|| self.clock.now())) {
+            return Answer::Ready(Some(job));
+        }
+        if self.is_over() {
+            return Answer::Ready(None);
+        }
+        Answer::AskAgain(queue.next_due().map_or(Next::Signalled, Next::At))
     }
 
     /// Whether nothing more can come for the finishers.

@@ -201,10 +201,18 @@ impl Live {
         self.manifest.set_shape(self.audio.shape());
     }
 
-    /// Notes in the manifest what is in the file: it outranks what was counted.
+    /// Frames that are on the disk, in the recording's file or its tail.
+    fn frames(&self) -> u64 {
+        match &self.tail {
+            Some(tail) => tail.end(),
+            None => self.audio.length().frames,
+        }
+    }
+
+    /// Notes in the manifest what is on the disk: it outranks what was counted.
     pub fn state_facts(&mut self) {
         self.state_shape();
-        let frames = self.audio.length().frames;
+        let frames = self.frames();
         self.manifest.samples = frames;
         self.manifest.duration_ms = self.audio.shape().duration_ms(frames);
         self.manifest.note_audio();

@@ -3,10 +3,12 @@
 use super::directory::Directory;
 use super::disk::{DiskDir, DiskFile};
 use super::faults::Step;
-use super::files::{got_name, removed};
+use super::files::{self, got_name, removed};
 use super::manifest::{self, Manifest};
+use super::medium::PlainFile;
 use super::report::{LOG_WARNING, Report};
 use crate::sync::Mutex;
+use callrec_codec::Medium;
 use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
@@ -54,10 +56,17 @@ pub async fn put_aside(directory: &Directory, dir: &dyn DiskDir, id: Uuid) -> io
 /// What the live manifests of one recording say.
 pub enum LiveManifest {
     Missing,
-    /// And whether publishing had begun: then its `file` is the name it was to get.
-    Whole(Box<Manifest>, bool),
+    Whole(WholeManifest),
     /// Not readable as a whole; with what it still says of the audio's name.
     Broken(manifest::Salvage),
+}
+
+pub struct WholeManifest {
+    pub manifest: Box<Manifest>,
+    /// Publishing had begun: `file` of the manifest is the name that the audio was to get.
+    pub publishing: bool,
+    /// It says how the recording has ended, so that may have been told.
+    pub ended: bool,
 }
 
 /// The live manifests of one directory.
@@ -143,8 +152,40 @@ impl LiveManifests {
         control.rename_over(&next_name(id), control, &live_name(id))
     }
 
-    /// Reads what is known. A next manifest that is whole is newer than the live
-    /// one; only the audio's name in progress is the live one's to say.
+    /// Writes down how the recording has ended, before that is told. Where the disk takes no
+    /// next version, as when it is full, it may still take new content in the old place.
+    pub async fn note_end(&self, id: Uuid, manifest: &Manifest) -> io::Result<()> {
+        let Err(error) = self.rewrite(id, manifest).await else {
+            return Ok(());
+        };
+        // Cut short, it only takes room.
+        let _ = self.forget_next(id);
+        self.overwrite(id, manifest).await.map_err(|_| error)
+    }
+
+    /// Writes over the live manifest. It keeps what it says if that fails. A crash in between
+    /// may leave it unreadable; the audio is then found by its header.
+    async fn overwrite(&self, id: Uuid, manifest: &Manifest) -> io::Result<()> {
+        self.directory.step(Step::OverwriteMark).await?;
+        let name = live_name(id);
+        let file = self.directory.control().open_write(&name)?;
+        self.directory.check_own(&*file, &name)?;
+        let mut file = PlainFile::new(file, 0);
+        let old = files::read_open(&file)?;
+        let mut bytes = manifest.to_bytes()?;
+        // Blanks behind it say nothing, and the file need not become shorter.
+        bytes.resize(bytes.len().max(old.len()), b' ');
+        let written = file.rewrite(0, &bytes);
+        if written.is_err() {
+            let restored = file.rewrite(0, &old);
+            let _ = restored.and_then(|()| file.seal(old.len() as u64));
+        }
+        written
+    }
+
+    /// Reads what is known. A next manifest that is whole is newer than a live one that does
+    /// not say how the recording has ended; only the audio's name in progress is the live
+    /// one's to say.
     pub fn read(&self, id: Uuid) -> io::Result<LiveManifest> {
         let control = self.directory.control();
         let Some(live_bytes) = self.directory.read_own(control, &live_name(id))? else {
@@ -156,20 +197,28 @@ impl LiveManifests {
         let next = next_bytes
             .and_then(|bytes| Manifest::from_bytes(&bytes))
             .filter(|next| next.id == text);
-        Ok(match (live, next) {
-            (Some(live), None) => LiveManifest::Whole(Box::new(live), false),
+        let ended = live.as_ref().is_some_and(Manifest::has_ended);
+        let publishing = next.as_ref().is_some_and(|next| next.part.is_empty());
+        let manifest = match (live, next) {
+            (Some(mut live), Some(next)) if ended => {
+                if publishing {
+                    live.file = next.file;
+                }
+                live
+            }
             (Some(live), Some(mut next)) => {
-                let publishing = next.part.is_empty();
                 next.part = live.part;
                 next.started |= live.started;
-                LiveManifest::Whole(Box::new(next), publishing)
+                next
             }
-            (None, Some(next)) => {
-                let publishing = next.part.is_empty();
-                LiveManifest::Whole(Box::new(next), publishing)
-            }
-            (None, None) => LiveManifest::Broken(manifest::salvage(&live_bytes)),
-        })
+            (Some(manifest), None) | (None, Some(manifest)) => manifest,
+            (None, None) => return Ok(LiveManifest::Broken(manifest::salvage(&live_bytes))),
+        };
+        Ok(LiveManifest::Whole(WholeManifest {
+            manifest: Box::new(manifest),
+            publishing,
+            ended,
+        }))
     }
 
     /// Removes a recording's live manifest.

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 mod leg;
 mod shape;
+mod status;
+mod unwritten;
 
 use super::callback::Callback;
 use crate::words::{EndReason, Error, State, Status};
@@ -40,6 +42,9 @@ pub struct Manifest {
     pub state: String,
     pub end_reason: String,
     pub error: String,
+    /// What `error` is for the ABI.
+    #[serde(with = "status", skip_serializing_if = "Option::is_none")]
+    pub status: Option<Status>,
     /// The audio's name, relative to the directory, with `/` on every system.
     pub file: String,
     pub format: String,
@@ -83,9 +88,6 @@ pub struct Manifest {
     /// Who is to be called back when it has ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub callback: Option<Box<Callback>>,
-    /// What `error` is for the ABI, as long as this process knows it.
-    #[serde(skip)]
-    pub status: Option<Status>,
 }
 
 /// JSON that others have written, as it stands: `null` at first.
@@ -178,6 +180,7 @@ impl Default for Manifest {
             state: State::Recording.text().to_owned(),
             end_reason: String::new(),
             error: String::new(),
+            status: None,
             file: String::new(),
             format: String::new(),
             layout: String::new(),
@@ -207,7 +210,6 @@ impl Default for Manifest {
             spans: Vec::new(),
             spans_dropped: 0,
             callback: None,
-            status: None,
         }
     }
 }
@@ -215,6 +217,11 @@ impl Default for Manifest {
 impl Manifest {
     pub fn state_is(&self, state: State) -> bool {
         self.state == state.text()
+    }
+
+    /// Whether it says how the recording has ended.
+    pub fn has_ended(&self) -> bool {
+        self.state_is(State::Finished) || self.state_is(State::Failed)
     }
 
     pub fn end_reason_is(&self, reason: EndReason) -> bool {

@@ -25,6 +25,7 @@ mod endings;
 pub mod faults;
 mod file_handle;
 mod files;
+mod finisher;
 mod free_space;
 mod handle;
 mod jobs;

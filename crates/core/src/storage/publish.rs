@@ -1,21 +1,16 @@
-//! The finishers: seal, sync, hash, publish, and only then tell.
+//! Publishing a recording that has ended: seal, sync, hash, and give it its name.
 
 use super::activity::Activity;
 use super::directory::Directory;
-use super::endings::{JSON, NUMBERS_MAX, PART, audio_ending};
+use super::endings::{JSON, NUMBERS_MAX, audio_ending};
 use super::faults::Step;
-use super::jobs::{Job, Jobs};
 use super::live::Live;
 use super::live_manifests::LiveManifests;
-use super::notifier::Notifier;
-use super::queue::Ending;
-use super::report::{LOG_ERROR, LOG_WARNING, Report, contain_logged, panic_text};
+use super::report::{LOG_ERROR, LOG_WARNING, Report};
 use super::retry::Retry;
 use super::settings::Digest;
-use crate::task;
-use crate::words::{EndReason, Error, State, Status};
+use crate::words::{Error, State};
 use std::io;
-use std::mem;
 use std::sync::Arc;
 
 /// How much of a file is still hashed when the engine closes without waiting.
@@ -25,8 +20,6 @@ const CLOSING_BYTES: u64 = 64 << 20;
 pub struct Publisher {
     pub directory: Arc<Directory>,
     pub manifests: Arc<LiveManifests>,
-    pub notifier: Arc<Notifier>,
-    pub jobs: Arc<Jobs>,
     pub retry: Arc<Retry>,
     pub activity: Arc<Activity>,
     pub report: Arc<dyn Report>,
@@ -34,80 +27,23 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// One finisher. It returns after the shutdown.
-    pub async fn run(&self) {
-        while let Some(job) = self.jobs.next().await {
-            let done = async {
-                match job {
-                    Job::Finish(live, ending) => self.finish(live, ending).await,
-                    Job::Settle(id) => self.notifier.settle(id).await,
-                }
-            };
-            contain_logged(&*self.report, done).await;
-            self.jobs.work_done();
-        }
-    }
-
-    async fn finish(&self, mut live: Box<Live>, ending: Ending) {
-        let id = live.id;
-        let discards = matches!(ending, Ending::Discard);
-        let done = task::contain(async {
-            self.directory.step_named("finisher", Step::Job);
-            match ending {
-                Ending::Discard => {
-                    self.discard(&mut live).await;
-                    true
-                }
-                Ending::Fail(error) | Ending::Lost(error) => {
-                    live.manifest.fail(&error);
-                    self.complete(&mut live, true).await
-                }
-                Ending::Keep => self.complete(&mut live, false).await,
-            }
-        })
-        .await;
-        match done {
-            Ok(true) => {}
-            Ok(false) => {
-                let error = Error::new(Status::Timeout, "closing has run out of time");
-                self.unpublished(&mut live, &error);
-            }
-            Err(panic) => {
-                let error = Error::new(Status::Internal, panic_text(&panic));
-                // The next open must not publish what was to be discarded.
-                if !discards
-                    || contain_logged(&*self.report, self.discard(&mut live))
-                        .await
-                        .is_none()
-                {
-                    self.unpublished(&mut live, &error);
-                }
-            }
-        }
-        // Nothing but a test's kill can come in between here.
-        let _ = self.directory.step(Step::Report).await;
-        self.notifier
-            .ended(id, mem::take(&mut *live.manifest), false)
-            .await;
-    }
-
-    /// Publishes a file, or notes that this has failed. `measured`: how much audio there is, is
-    /// the file's to say. Returns `false` if there is no time for it: the next open goes on.
-    pub async fn complete(&self, live: &mut Live, measured: bool) -> bool {
+    /// Publishes a file. `measured`: how much audio there is, is the file's to say, and what
+    /// the manifest counts beyond it is lost. Returns `false` if there is no time for it: the
+    /// next open goes on. May be called again after an error.
+    pub async fn complete(&self, live: &mut Live, measured: bool) -> Result<bool, Error> {
         state_end(live, self.directory.clock().unix_ms());
         let sealed = self.retry.persist(async || self.seal(live, measured).await).await;
+        let (recorded, settled) = (live.manifest.samples, live.manifest.settled_frames);
+        live.state_facts();
+        if measured {
+            live.manifest.count_unwritten(recorded, settled);
+        }
         match sealed {
             Ok(()) => {}
             Err(error) if live.is_whole() => self.failed(live, &error),
-            Err(error) => {
-                // Published, it would lose what its tail still holds.
-                live.state_facts();
-                let error = live.error(&error);
-                self.unpublished(live, &error);
-                return true;
-            }
+            // Published, it would lose what its tail still holds.
+            Err(error) => return Err(live.error(&error)),
         }
-        live.state_facts();
         let safe = self.retry.persist(async || self.make_durable(live).await).await;
         let hashed = match safe {
             Ok(()) => self.retry.persist(async || self.hash(live).await).await,
@@ -115,18 +51,17 @@ impl Publisher {
         };
         match hashed {
             Ok(true) => {}
-            Ok(false) => return false,
+            Ok(false) => return Ok(false),
             Err(error) => self.failed(live, &error),
         }
-        if let Err(error) = self.retry.persist(async || self.place(live).await).await {
-            let error = live.error(&error);
-            self.unpublished(live, &error);
-        } else if let Err(error) = self.retry.persist(async || live.remove_tail().await).await {
+        let placed = self.retry.persist(async || self.place(live).await).await;
+        placed.map_err(|error| live.error(&error))?;
+        if let Err(error) = self.retry.persist(async || live.remove_tail().await).await {
             let message = format!("{}: its tail is not removed: {error}", live.id);
             self.report.log(LOG_WARNING, message);
         }
         live.audio.close();
-        true
+        Ok(true)
     }
 
     /// It is published all the same, as failed.
@@ -206,48 +141,10 @@ impl Publisher {
             );
         }
     }
-
-    /// Publishing failed: the next open tries again, so the live manifest stays.
-    fn unpublished(&self, live: &mut Live, error: &Error) {
-        self.manifests.keep(live.id);
-        live.manifest.fail(error);
-        live.manifest.file = live.audio.current_path();
-        live.manifest.part = String::new();
-        let (id, file, why) = (live.id, &live.manifest.file, &error.message);
-        let message = format!("recording {id}: left as \"{file}\", the next open tries again: {why}");
-        self.report.log(LOG_ERROR, message);
-    }
-
-    /// Keeps no audio. That it is so is noted before the audio goes, or a crash in
-    /// between would look like lost audio.
-    async fn discard(&self, live: &mut Live) {
-        state_discarded(live, self.directory.clock().unix_ms());
-        let mut noted = self.retry.persist(async || self.note_discard(live).await).await;
-        let gone = self.retry.persist(async || live.remove_audio().await).await;
-        if noted.is_err() {
-            // Where the disk was full there is room now.
-            noted = self.note_discard(live).await;
-        }
-        if let Err(error) = noted {
-            self.report
-                .log(LOG_ERROR, format!("{}: discard not noted: {error}", live.id));
-        }
-        if let Err(error) = gone {
-            self.failed(live, &error);
-            self.manifests.keep(live.id);
-        }
-    }
-
-    async fn note_discard(&self, live: &Live) -> io::Result<()> {
-        self.directory.step(Step::NoteDiscard).await?;
-        let mut note = (*live.manifest).clone();
-        note.part = format!("{}{PART}", live.audio.path());
-        self.manifests.rewrite(live.id, &note).await
-    }
 }
 
-/// `now_ms`: since 1970.
-fn state_end(live: &mut Live, now_ms: i64) {
+/// Notes in the manifest that the recording is over. `now_ms`: since 1970.
+pub fn state_end(live: &mut Live, now_ms: i64) {
     let manifest = &mut live.manifest;
     manifest.id = live.id.as_hyphenated().to_string();
     manifest.started = true;
@@ -258,17 +155,4 @@ fn state_end(live: &mut Live, now_ms: i64) {
     if manifest.ended_at_ms == 0 {
         manifest.set_ended_at(now_ms);
     }
-}
-
-fn state_discarded(live: &mut Live, now_ms: i64) {
-    state_end(live, now_ms);
-    live.state_facts();
-    let manifest = &mut live.manifest;
-    manifest.state = State::Finished.text().to_owned();
-    manifest.end_reason = EndReason::Discarded.text().to_owned();
-    manifest.file = String::new();
-    manifest.digest = String::new();
-    manifest.bytes = 0;
-    manifest.no_audio = false;
-    manifest.undecoded = Vec::new();
 }

@@ -11,9 +11,10 @@ use crate::sync::atomic::{AtomicBool, AtomicU64};
 use crate::task::Signal;
 use crate::words::Error;
 use callrec_codec::{Block, Samples, Shape};
+use once_cell::sync::OnceCell;
 use std::collections::VecDeque;
 use std::mem;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 /// What a sink asks for, in order.
 pub enum Item {
@@ -135,6 +136,8 @@ pub struct Channel {
     /// A discard is queued, or was: nothing of it may be published.
     pub discarded: AtomicBool,
     pub trouble: Trouble,
+    /// Who knows the recording, once somebody does.
+    pub source: OnceCell<Weak<dyn Source>>,
 }
 
 #[derive(Default)]
@@ -154,6 +157,7 @@ impl Channel {
             file_bytes: Arc::default(),
             discarded: AtomicBool::new(false),
             trouble: Trouble::default(),
+            source: OnceCell::new(),
         }
     }
 

@@ -11,7 +11,7 @@ use super::faults::Step;
 use super::files::{self, removed, there};
 use super::left_audio::LeftAudio;
 use super::live::Live;
-use super::live_manifests::{LiveManifest, LiveManifests};
+use super::live_manifests::{LiveManifest, LiveManifests, WholeManifest};
 use super::manifest::{Manifest, Salvage};
 use super::notifier::Notifier;
 use super::publish::Publisher;
@@ -120,31 +120,52 @@ impl Recovery {
 
     async fn recover(&self, id: Uuid, walked: &mut Walked) -> io::Result<()> {
         self.links.directory.step(Step::Recover).await?;
-        let (mut manifest, publishing) = match self.links.manifests.read(id)? {
+        let WholeManifest {
+            mut manifest,
+            publishing,
+            ended,
+        } = match self.links.manifests.read(id)? {
             LiveManifest::Missing => return Ok(()),
-            LiveManifest::Whole(manifest, publishing) => (*manifest, publishing),
+            LiveManifest::Whole(whole) => whole,
             LiveManifest::Broken(salvage) => return self.recover_unreadable(id, salvage, walked).await,
         };
         if manifest.part.is_empty() {
             manifest.part = format!("{}{PART}", manifest.file);
         }
         if manifest.end_reason_is(EndReason::Discarded) {
-            return self.recover_discarded(id, manifest).await;
+            return self.recover_discarded(id, *manifest).await;
         }
         match self.search.find(id, &manifest.part, &manifest.file)? {
             Some(left) if publishing && !left.is_published() => {
                 self.drop_reservation(&manifest.file).await?;
-                self.recover_audio(id, manifest, left).await
+                self.recover_audio(id, *manifest, ended, left).await
             }
-            Some(left) => self.recover_audio(id, manifest, left).await,
+            Some(left) => self.recover_audio(id, *manifest, ended, left).await,
             None if !manifest.started => self.remove_unbegun(id).await,
-            None => {
-                state_gone(id, &mut manifest, self.links.directory.clock().unix_ms());
-                self.drop_tail(id).await?;
-                self.links.notifier.ended(id, manifest, false).await;
-                self.links.manifests.forget_next(id)
-            }
+            None => self.recover_without_audio(id, *manifest, ended).await,
         }
+    }
+
+    /// The audio of a published recording may have been taken away since. Of any other one,
+    /// what is told is written down first, or the next open might tell it as if for the first
+    /// time.
+    async fn recover_without_audio(&self, id: Uuid, mut manifest: Manifest, ended: bool) -> io::Result<()> {
+        let published = self.search.find_manifest(id, &manifest.part, &manifest.file)?;
+        self.drop_tail(id).await?;
+        let (told, repeated) = match published {
+            Some(published) => (published, true),
+            None => {
+                state_gone(id, &mut manifest, ended, self.links.directory.clock().unix_ms());
+                if !ended {
+                    self.links.manifests.note_end(id, &manifest).await?;
+                }
+                manifest.part = String::new();
+                manifest.file = String::new();
+                (manifest, ended)
+            }
+        };
+        self.links.notifier.ended(id, told, repeated).await;
+        self.links.manifests.forget_next(id)
     }
 
     /// The manifest was cut short or overwritten: the audio must speak for itself.
@@ -182,10 +203,17 @@ impl Recovery {
         };
         // Once published the audio could not be found by search again.
         self.links.manifests.rewrite(id, &manifest).await?;
-        self.recover_audio(id, manifest, left).await
+        self.recover_audio(id, manifest, false, left).await
     }
 
-    async fn recover_audio(&self, id: Uuid, manifest: Manifest, left: LeftAudio) -> io::Result<()> {
+    /// `ended`: the manifest says how it has ended, and that may have been told.
+    async fn recover_audio(
+        &self,
+        id: Uuid,
+        manifest: Manifest,
+        ended: bool,
+        left: LeftAudio,
+    ) -> io::Result<()> {
         let left = if left.is_published() {
             left
         } else {
@@ -206,7 +234,7 @@ impl Recovery {
             return self.remove_unbegun(id).await;
         }
         left.check_own(&self.links.directory)?;
-        self.publish_left(id, manifest, left).await
+        self.publish_left(id, manifest, ended, left).await
     }
 
     fn remove(&self, left: &LeftAudio) -> io::Result<()> {
@@ -267,8 +295,15 @@ impl Recovery {
         Ok(None)
     }
 
-    /// Finishes what is there as the finisher would have.
-    async fn publish_left(&self, id: Uuid, mut manifest: Manifest, left: LeftAudio) -> io::Result<()> {
+    /// Finishes what is there as the finisher would have. Where that fails, what nobody has
+    /// been told of is left for the next open.
+    async fn publish_left(
+        &self,
+        id: Uuid,
+        mut manifest: Manifest,
+        ended: bool,
+        left: LeftAudio,
+    ) -> io::Result<()> {
         let written_at = left.modified_ms(self.links.directory.clock());
         let (audio, measured) = left.reopen(&self.links.files, id, manifest.shape())?;
         let mut live = Live::left(id, audio, measured, Box::default()).await?;
@@ -277,10 +312,20 @@ impl Recovery {
         manifest.samples = frames;
         manifest.close_spans();
         *live.manifest = manifest;
-        if !self.links.publisher.complete(&mut live, false).await {
-            return Err(closing());
+        match self.links.publisher.complete(&mut live, false).await {
+            Ok(true) => {}
+            Ok(false) => return Err(closing()),
+            Err(error) if !ended => return Err(io::Error::other(error.message)),
+            Err(error) => {
+                self.log(
+                    LOG_ERROR,
+                    format!("{id}: told again, not published: {}", error.message),
+                );
+                self.links.manifests.keep(id);
+                live.manifest.file = live.audio.current_path();
+            }
         }
-        self.links.notifier.ended(id, *live.manifest, false).await;
+        self.links.notifier.ended(id, *live.manifest, ended).await;
         Ok(())
     }
 
@@ -289,6 +334,7 @@ impl Recovery {
         let part = mem::take(&mut manifest.part);
         let left = self.search.find(id, &part, "")?;
         let left = left.filter(|left| !left.is_published());
+        let was_gone = left.is_none() && !has_tail(&self.links.files, id)?;
         let tail = remove_tail(&self.links.files, id).await;
         if let Some(left) = &left {
             self.links.directory.step(Step::RemoveAudio).await?;
@@ -300,7 +346,7 @@ impl Recovery {
         manifest.file = String::new();
         manifest.recovered = true;
         self.links.manifests.forget_next(id)?;
-        self.links.notifier.ended(id, manifest, left.is_none()).await;
+        self.links.notifier.ended(id, manifest, was_gone).await;
         Ok(())
     }
 
@@ -313,14 +359,14 @@ impl Recovery {
     }
 }
 
-/// `now_ms`: since 1970.
-fn state_gone(id: Uuid, manifest: &mut Manifest, now_ms: i64) {
+/// `ended`: the manifest says how it has ended, which stays. `now_ms`: since 1970.
+fn state_gone(id: Uuid, manifest: &mut Manifest, ended: bool, now_ms: i64) {
     manifest.id = id.as_hyphenated().to_string();
-    manifest.part = String::new();
-    manifest.file = String::new();
-    manifest.state = State::Failed.text().to_owned();
-    manifest.end_reason = EndReason::Recovered.text().to_owned();
-    manifest.error = "audio is gone".to_owned();
+    if !ended {
+        manifest.state = State::Failed.text().to_owned();
+        manifest.end_reason = EndReason::Recovered.text().to_owned();
+        manifest.error = "audio is gone".to_owned();
+    }
     manifest.recovered = true;
     manifest.digest = String::new();
     (manifest.samples, manifest.duration_ms, manifest.bytes) = (0, 0, 0);

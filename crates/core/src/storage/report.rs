@@ -18,9 +18,12 @@ pub trait Report: Send + Sync {
     /// Whether its discard has been accepted: then nothing of it may be published.
     /// Asked after `write_failed`, from which on no discard is accepted.
     fn is_discarded(&self, id: Uuid) -> bool;
-    /// The end: once for each recording that was created, and for each recovered
-    /// one. `repeated`: found as already published, so it may have been told.
+    /// The end: once for each recording that was created and is not left, and for each
+    /// recovered one. `repeated`: its end had been written down, so it may have been told.
     fn published(&self, id: Uuid, manifest: Manifest, repeated: bool);
+    /// The recording has ended, and the disk did not take its end before the engine closed: the
+    /// next open tells it, and this engine nothing more.
+    fn left(&self, id: Uuid);
     /// A callback is owed from now on, and the file that says so is on disk.
     fn owed(&self, id: Uuid);
     /// `level`: 1 error, 2 warning, 3 information.

@@ -5,8 +5,9 @@ use super::activity::Activity;
 use super::directory::Directory;
 use super::endings::{JSON, NUMBERS_MAX, split_audio, split_part};
 use super::faults::Step;
-use super::files::there;
+use super::files::{self, there};
 use super::left_audio::{LeftAudio, writer_of};
+use super::manifest::Manifest;
 use super::name::RecordingName;
 use super::report::{LOG_WARNING, Report};
 use std::collections::HashMap;
@@ -69,6 +70,26 @@ impl AudioSearch {
             let stem = name.stem(number);
             if !folder.exists(&format!("{stem}{ending}"))? && !folder.exists(&format!("{stem}{JSON}"))? {
                 return Ok(None);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The manifest that was published for the recording, under that name or a number of it.
+    pub fn find_manifest(&self, id: Uuid, part: &str, file: &str) -> io::Result<Option<Manifest>> {
+        for (name, _) in [split_audio(file), split_part(part)].into_iter().flatten() {
+            let Some(folder) = there(self.directory.folder(&name))? else {
+                continue;
+            };
+            for number in 1..=NUMBERS_MAX {
+                let json = format!("{}{JSON}", name.stem(number));
+                let Some(found) = there(files::open(&*folder, &json))?.flatten() else {
+                    break;
+                };
+                let manifest = Manifest::from_bytes(&files::read_all(found)?);
+                if let Some(manifest) = manifest.filter(|found| found.id == id.as_hyphenated().to_string()) {
+                    return Ok(Some(manifest));
+                }
             }
         }
         Ok(None)

@@ -7,6 +7,7 @@ use super::audio_file::AudioFiles;
 use super::backlog::Backlog;
 use super::callbacks::{Owed, OwedCallbacks};
 use super::directory::{Directory, unusable};
+use super::finisher::Finisher;
 use super::free_space::FreeSpace;
 use super::handle::RecordingFile;
 use super::jobs::{Job, Jobs};
@@ -37,7 +38,7 @@ pub struct Store {
     files: Arc<AudioFiles>,
     jobs: Arc<Jobs>,
     writers: Arc<Writers>,
-    publisher: Arc<Publisher>,
+    finisher: Finisher,
     recovery: Recovery,
     free_space: FreeSpace,
 }
@@ -68,7 +69,11 @@ impl Store {
         let activity = Arc::new(Activity::default());
         let clock = Arc::clone(&platform.clock);
         let writer_count = config.writers.max(1);
-        let jobs = Arc::new(Jobs::new(Arc::clone(&activity), writer_count));
+        let jobs = Arc::new(Jobs::new(
+            Arc::clone(&activity),
+            writer_count,
+            Arc::clone(&platform.clock),
+        ));
         let retry = Arc::new(Retry::new(
             Arc::clone(&report),
             Arc::clone(&activity),
@@ -112,19 +117,27 @@ impl Store {
         let publisher = Arc::new(Publisher {
             directory: Arc::clone(&directory),
             manifests: Arc::clone(&manifests),
+            retry: Arc::clone(&retry),
+            activity: Arc::clone(&activity),
+            report: Arc::clone(&report),
+            digest: config.digest,
+        });
+        let finisher = Finisher {
+            directory: Arc::clone(&directory),
+            manifests: Arc::clone(&manifests),
+            publisher: Arc::clone(&publisher),
             notifier: Arc::clone(&notifier),
             jobs: Arc::clone(&jobs),
             retry,
             activity: Arc::clone(&activity),
             report: Arc::clone(&report),
-            digest: config.digest,
-        });
+        };
         let recovery = Recovery::new(
             RecoveryLinks {
                 directory: Arc::clone(&directory),
                 manifests,
                 files: Arc::clone(&files),
-                publisher: Arc::clone(&publisher),
+                publisher,
                 notifier,
                 activity: Arc::clone(&activity),
                 report: Arc::clone(&report),
@@ -145,7 +158,7 @@ impl Store {
             files,
             jobs,
             writers,
-            publisher,
+            finisher,
             recovery,
             free_space,
         }
@@ -176,7 +189,7 @@ impl Store {
     pub fn finisher(self: &Arc<Store>) -> Runnable {
         let store = Arc::clone(self);
         let signal = Arc::clone(self.jobs.signal());
-        Runnable::new(signal, async move { store.publisher.run().await })
+        Runnable::new(signal, async move { store.finisher.run().await })
     }
 
     /// The recovery. What it cannot do now is left for the next open.
@@ -278,6 +291,7 @@ impl Store {
     /// open. Nothing is told from here on.
     pub fn give_up(&self) {
         self.activity.give_up();
+        self.jobs.look_again();
     }
 
     /// Nothing is queued or being done, recovery included.

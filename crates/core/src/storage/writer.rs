@@ -5,7 +5,7 @@ use super::backlog::{Backlog, TakenAudio};
 use super::batch::Batch;
 use super::directory::Directory;
 use super::faults::Step;
-use super::jobs::{Job, Jobs};
+use super::jobs::{Ended, Job, Jobs};
 use super::live::write_error;
 use super::live_manifests::LiveManifests;
 use super::manifest::Manifest;
@@ -239,7 +239,7 @@ impl Writers {
 
     fn hand_over(&self, stage: &mut Stage, ending: Ending) {
         if let Stage::Live(live) = mem::replace(stage, Stage::Over) {
-            self.links.jobs.push(Job::Finish(live, ending));
+            self.links.jobs.push(Job::Finish(Ended::new(live, ending)));
         }
     }
 
@@ -261,7 +261,7 @@ impl Writers {
                 // The latest that is known.
                 if let Some(Item::Finish(manifest, _)) = work.items.back_mut() {
                     live.manifest = manifest.take().unwrap_or_else(|| mem::take(&mut live.manifest));
-                } else if let Some(manifest) = self.latest(work) {
+                } else if let Some(manifest) = self.latest(channel) {
                     live.manifest = manifest;
                 }
                 guarded(report, || report.write_failed(id, error.clone()));
@@ -284,9 +284,9 @@ impl Writers {
         guarded(report, || report.create_failed(id, error));
     }
 
-    fn latest(&self, work: &Work) -> Option<Box<Manifest>> {
-        let mark = work.mark.as_ref()?;
-        guarded(&*self.links.report, || mark.source.manifest())
+    fn latest(&self, channel: &Channel) -> Option<Box<Manifest>> {
+        let source = channel.source.get()?.upgrade()?;
+        guarded(&*self.links.report, || source.manifest())
     }
 }
 

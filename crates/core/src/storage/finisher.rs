@@ -1,0 +1,197 @@
+//! The finishers: what has ended is published or discarded, and only then told.
+//!
+//! An end is told once the disk holds what is told of it: the manifest beside the audio, or
+//! the live manifest. While the disk takes neither, nobody is told, and the finisher tries
+//! again as long as the engine lives. After that the next open tells the end. So no open
+//! can tell another end than the one before it.
+
+use super::activity::Activity;
+use super::directory::Directory;
+use super::endings::PART;
+use super::faults::Step;
+use super::jobs::{Ended, Job, Jobs};
+use super::live::Live;
+use super::live_manifests::LiveManifests;
+use super::notifier::Notifier;
+use super::publish::{Publisher, state_end};
+use super::queue::Ending;
+use super::report::{LOG_ERROR, Report, contain_logged, panic_text};
+use super::retry::Retry;
+use crate::task;
+use crate::words::{EndReason, Error, State, Status};
+use std::io;
+use std::mem;
+use std::sync::Arc;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// After so long an end that the disk refused is tried again, and then after twice as long.
+const RETRY_FIRST: Duration = Duration::from_millis(50);
+const RETRY_LONGEST: Duration = Duration::from_secs(1);
+
+/// Ends recordings.
+pub struct Finisher {
+    pub directory: Arc<Directory>,
+    pub manifests: Arc<LiveManifests>,
+    pub publisher: Arc<Publisher>,
+    pub notifier: Arc<Notifier>,
+    pub jobs: Arc<Jobs>,
+    pub retry: Arc<Retry>,
+    pub activity: Arc<Activity>,
+    pub report: Arc<dyn Report>,
+}
+
+/// What came of one try to end a recording.
+enum Outcome {
+    /// The disk holds what is to be told.
+    Stored,
+    /// The disk takes nothing that says how the recording has ended.
+    Refused(Error),
+    OutOfTime,
+}
+
+impl Finisher {
+    /// One finisher. It returns after the shutdown.
+    pub async fn run(&self) {
+        while let Some(job) = self.jobs.next().await {
+            let done = async {
+                match job {
+                    Job::Finish(ended) => self.finish(ended).await,
+                    Job::Settle(id) => self.notifier.settle(id).await,
+                }
+            };
+            contain_logged(&*self.report, done).await;
+            self.jobs.work_done();
+        }
+    }
+
+    async fn finish(&self, mut ended: Box<Ended>) {
+        match self.end(&mut ended).await {
+            Outcome::Stored => {
+                // Nothing but a test's kill can come in between here.
+                let _ = self.directory.step(Step::Report).await;
+                let manifest = mem::take(&mut *ended.live.manifest);
+                self.notifier.ended(ended.live.id, manifest, false).await;
+            }
+            Outcome::OutOfTime => self.leave(ended.live.id, "closing has run out of time"),
+            Outcome::Refused(error) if self.is_closing() => self.leave(ended.live.id, &error.message),
+            Outcome::Refused(error) => self.hold(ended, &error),
+        }
+    }
+
+    fn is_closing(&self) -> bool {
+        self.activity.is_shutting_down() || self.activity.is_late(false)
+    }
+
+    /// Nobody is told yet.
+    fn hold(&self, mut ended: Box<Ended>, error: &Error) {
+        if ended.tries == 0 {
+            let (id, why) = (ended.live.id, &error.message);
+            let message = format!("recording {id}: its end is told when the disk takes it: {why}");
+            self.report.log(LOG_ERROR, message);
+        }
+        let pause = RETRY_FIRST.saturating_mul(1 << ended.tries.min(10));
+        ended.tries += 1;
+        let due = self.directory.clock().now() + pause.min(RETRY_LONGEST);
+        self.jobs.push_at(due, Job::Finish(ended));
+    }
+
+    /// Nobody is told by this engine.
+    fn leave(&self, id: Uuid, why: &str) {
+        let message = format!("recording {id}: its end is left to the next open: {why}");
+        self.report.log(LOG_ERROR, message);
+        self.report.left(id);
+    }
+
+    async fn end(&self, ended: &mut Ended) -> Outcome {
+        let Ended { live, ending, tries } = ended;
+        let discards = matches!(ending, Ending::Discard);
+        let done = task::contain(async {
+            self.directory.step_named("finisher", Step::Job);
+            if *tries > 0 && !discards {
+                // A disk that takes no manifest is asked for nothing else.
+                let probe = self.manifests.prepare(live.id, &live.manifest).await;
+                probe.map_err(|error| live.error(&error))?;
+            }
+            match ending {
+                Ending::Discard => self.discard(live).await.map(|()| true),
+                Ending::Fail(error) | Ending::Lost(error) => {
+                    live.manifest.fail(error);
+                    self.publisher.complete(live, true).await
+                }
+                Ending::Keep => self.publisher.complete(live, false).await,
+            }
+        })
+        .await;
+        match done {
+            Ok(Ok(true)) => Outcome::Stored,
+            Ok(Ok(false)) => Outcome::OutOfTime,
+            // What was to be discarded must not be published by the next open.
+            Ok(Err(error)) if discards => Outcome::Refused(error),
+            Err(panic) if discards => Outcome::Refused(Error::new(Status::Internal, panic_text(&panic))),
+            Ok(Err(error)) => self.note_unpublished(live, error).await,
+            Err(panic) => {
+                self.note_unpublished(live, Error::new(Status::Internal, panic_text(&panic)))
+                    .await
+            }
+        }
+    }
+
+    /// Publishing failed. Once the live manifest says so, it is told, and the next open
+    /// publishes the audio.
+    async fn note_unpublished(&self, live: &mut Live, error: Error) -> Outcome {
+        state_end(live, self.directory.clock().unix_ms());
+        let mut told = live.manifest.clone();
+        told.fail(&error);
+        told.file = live.audio.current_path();
+        let mut note = told.clone();
+        note.part = format!("{}{PART}", live.audio.path());
+        if !live.audio.is_published() {
+            note.file = live.audio.path();
+        }
+        let noted = contain_logged(&*self.report, self.manifests.note_end(live.id, &note)).await;
+        if !matches!(noted, Some(Ok(()))) {
+            return Outcome::Refused(error);
+        }
+        let (id, file, why) = (live.id, &told.file, &error.message);
+        let message = format!("recording {id}: left as \"{file}\", the next open tries again: {why}");
+        self.report.log(LOG_ERROR, message);
+        self.manifests.keep(id);
+        live.manifest = told;
+        Outcome::Stored
+    }
+
+    /// Keeps no audio. That it is so is noted before the audio goes, or a crash in
+    /// between would look like lost audio.
+    async fn discard(&self, live: &mut Live) -> Result<(), Error> {
+        state_discarded(live, self.directory.clock().unix_ms());
+        let mut noted = self.retry.persist(async || self.note_discard(live).await).await;
+        let gone = self.retry.persist(async || live.remove_audio().await).await;
+        if noted.is_err() {
+            // Where the disk was full there is room now.
+            noted = self.note_discard(live).await;
+        }
+        noted.and(gone).map_err(|error| live.error(&error))
+    }
+
+    async fn note_discard(&self, live: &Live) -> io::Result<()> {
+        self.directory.step(Step::NoteDiscard).await?;
+        let mut note = (*live.manifest).clone();
+        note.part = format!("{}{PART}", live.audio.path());
+        self.manifests.note_end(live.id, &note).await
+    }
+}
+
+/// `now_ms`: since 1970.
+fn state_discarded(live: &mut Live, now_ms: i64) {
+    state_end(live, now_ms);
+    live.state_facts();
+    let manifest = &mut live.manifest;
+    manifest.state = State::Finished.text().to_owned();
+    manifest.end_reason = EndReason::Discarded.text().to_owned();
+    manifest.file = String::new();
+    manifest.digest = String::new();
+    manifest.bytes = 0;
+    manifest.no_audio = false;
+    manifest.undecoded = Vec::new();
+}

@@ -1,0 +1,331 @@
+//! Each recording has one end over all opens of its directory, whatever the disk refuses: it
+//! is told once, and again only as `REPEATED` and in the same words.
+
+use super::*;
+use std::sync::atomic::AtomicBool;
+
+/// What a disk refuses from the moment at which this step is first asked.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Refusal {
+    OnlyThis(Step),
+    /// New content, and nothing else: the disk is full.
+    New(Step),
+    Everything(Step),
+}
+
+/// What happens while the disk refuses.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Then {
+    /// The disk works again, and the host hears of the end.
+    Mended,
+    /// The same, and the process ends before it is settled.
+    MendedAndKilled,
+    Closed,
+    /// And the next open has the same disk.
+    ClosedTwice,
+}
+
+const THENS: [Then; 4] = [
+    Then::Mended,
+    Then::MendedAndKilled,
+    Then::Closed,
+    Then::ClosedTwice,
+];
+
+const NEW: [Step; 6] = [
+    Step::WriteAudio,
+    Step::WriteTail,
+    Step::CompactTail,
+    Step::WriteMark,
+    Step::WriteManifest,
+    Step::WriteOutbox,
+];
+
+const CHANGES: [Step; 16] = [
+    Step::WriteHeader,
+    Step::PatchAudio,
+    Step::PatchTail,
+    Step::PlaceTail,
+    Step::RemoveTail,
+    Step::PlaceMark,
+    Step::OverwriteMark,
+    Step::Seal,
+    Step::Sync,
+    Step::PlaceAudio,
+    Step::PlaceManifest,
+    Step::NoteDiscard,
+    Step::RemoveAudio,
+    Step::PlaceOutbox,
+    Step::Settle,
+    Step::RemoveStale,
+];
+
+impl Refusal {
+    fn step(self) -> Step {
+        match self {
+            Refusal::OnlyThis(step) | Refusal::New(step) | Refusal::Everything(step) => step,
+        }
+    }
+
+    fn refuses(self, step: Step) -> bool {
+        match self {
+            Refusal::OnlyThis(only) => step == only,
+            Refusal::New(_) => NEW.contains(&step),
+            Refusal::Everything(_) => NEW.contains(&step) || CHANGES.contains(&step),
+        }
+    }
+}
+
+/// Refuses until it is cleared.
+fn refuse(directory: &Path, refusal: Refusal) {
+    let begun = AtomicBool::new(false);
+    faults::set(
+        directory,
+        Arc::new(move |step| {
+            if step == refusal.step() {
+                begun.store(true, Ordering::SeqCst);
+            }
+            match begun.load(Ordering::SeqCst) && refusal.refuses(step) {
+                true => Err(io::Error::from_raw_os_error(libc::ENOSPC)),
+                false => Ok(()),
+            }
+        }),
+    );
+}
+
+/// What is told of an end.
+#[derive(Clone, Debug, PartialEq)]
+struct Story {
+    state: String,
+    end_reason: String,
+    error: String,
+    status: Option<Status>,
+    lost_ms: u64,
+}
+
+impl Story {
+    fn of(told: &Manifest) -> Story {
+        Story {
+            state: told.state.clone(),
+            end_reason: told.end_reason.clone(),
+            error: told.error.clone(),
+            status: told.status,
+            lost_ms: told.lost_ms,
+        }
+    }
+}
+
+/// All that opens of a directory have told of one recording.
+struct Stories {
+    id: Uuid,
+    told: Vec<Story>,
+}
+
+impl Stories {
+    fn hear(&mut self, rig: &Rig, what: &str) {
+        let id = self.id;
+        let Some((told, repeated)) = rig.report.seen(|seen| seen.published.get(&id).cloned()) else {
+            return;
+        };
+        let story = Story::of(&told);
+        assert_eq!(repeated, !self.told.is_empty(), "{what}: {story:?}");
+        if let Some(first) = self.told.first() {
+            assert_eq!(&story, first, "{what}");
+        }
+        self.told.push(story);
+    }
+}
+
+/// Syncing costs the tests' time where nothing depends on it.
+fn config_for(refusal: Refusal) -> StorageConfig {
+    let mut config = config();
+    if refusal.step() == Step::Sync {
+        config.durability = Durability::Finish;
+    }
+    config
+}
+
+const FIRST: usize = 1600;
+const SECOND: usize = 800;
+
+/// A recording's manifest when this much audio of its leg has been recorded.
+fn recorded(id: Uuid, bytes: usize) -> Manifest {
+    let frames = bytes as u64 / 2;
+    Manifest {
+        samples: frames,
+        settled_frames: frames,
+        legs: vec![LegEntry {
+            handed_ms: frames / 8,
+            audio_ms: frames / 8,
+            ..local_leg()
+        }],
+        ..manifest(id)
+    }
+}
+
+/// Records, and lets the disk refuse while it does, and while it ends.
+fn record(rig: &Rig, id: Uuid, keep: bool, refusal: Refusal) {
+    let mut file = rig.begin(id, "call");
+    file.shape(rig.format, 8000, 1);
+    file.write(pattern(0, FIRST)).expect("room");
+    file.settled(FIRST as u64);
+    rig.idle();
+    if !keep {
+        rig.report.discard(id);
+    }
+    refuse(&rig.directory.0, refusal);
+    file.known_by(fixed(recorded(id, FIRST + SECOND)));
+    file.write(pattern(1, SECOND)).expect("room");
+    rig.until(|store| store.idle() || is_told_or_held(rig, id));
+    let reason = if keep {
+        EndReason::Stopped
+    } else {
+        EndReason::Discarded
+    };
+    let mut last = Box::new(recorded(id, FIRST + SECOND));
+    last.end_reason = reason.text().to_owned();
+    file.finish(last, keep);
+}
+
+/// Whether the end has been told, or waits for the disk.
+fn is_told_or_held(rig: &Rig, id: Uuid) -> bool {
+    rig.report.seen(|seen| {
+        let held = |line: &String| line.contains("its end is told when the disk takes it");
+        seen.published.contains_key(&id) || seen.logged.iter().any(held)
+    })
+}
+
+fn one_story(format: Format, refusal: Refusal, keep: bool, then: Then) {
+    let what = format!("{} {refusal:?} keep {keep} {then:?}", format.name());
+    let id = Uuid::new_v4();
+    let mut stories = Stories { id, told: Vec::new() };
+    let rig = Rig::with(ScratchDir::new(), config_for(refusal)).of(format);
+    record(&rig, id, keep, refusal);
+    rig.until(|_| is_told_or_held(&rig, id));
+    if matches!(then, Then::Mended | Then::MendedAndKilled) {
+        rig.clear_faults();
+        rig.published(id);
+        if then == Then::Mended {
+            rig.settle(id);
+        }
+    }
+    let report = Arc::clone(&rig.report);
+    let left_rig = |stories: &mut Stories, rig: Rig| {
+        stories.hear(&rig, &what);
+        rig.close()
+    };
+    let mut directory = left_rig(&mut stories, rig);
+    assert!(
+        report.seen(|seen| seen.left.contains(&id) != seen.published.contains_key(&id)),
+        "{what}"
+    );
+    if then == Then::ClosedTwice {
+        let rig = Rig::with(directory, config_for(refusal)).of(format);
+        rig.idle();
+        directory = left_rig(&mut stories, rig);
+    }
+    faults::clear(&directory.0);
+    let rig = Rig::with(directory, config_for(refusal)).of(format);
+    rig.idle();
+    stories.hear(&rig, &what);
+    rig.settle(id);
+    // A tail that could not be removed goes behind the open.
+    rig.until(|_| rig.control_names() == ["lock"]);
+    expect_true(&rig, &stories, keep, &what);
+    // And that was all.
+    let rig = Rig::with(rig.close(), config_for(refusal));
+    rig.idle();
+    assert!(rig.report.seen(|seen| seen.published.is_empty()), "{what}");
+}
+
+/// Audio and story fit.
+fn expect_true(rig: &Rig, stories: &Stories, keep: bool, what: &str) {
+    let story = stories
+        .told
+        .first()
+        .unwrap_or_else(|| panic!("{what}: never told"));
+    if !keep && story.end_reason == EndReason::Discarded.text() {
+        assert_eq!(rig.names(), [".callrec"], "{what}");
+        return;
+    }
+    if !keep {
+        // The only word of the discard was refused, and still no audio is there.
+        assert_eq!(story.end_reason, EndReason::Recovered.text(), "{what}");
+        let empty = |path: &Path| audio(path).is_empty();
+        assert!(
+            fs::exists(rig.audio_path("call")).is_ok_and(|there| !there) || empty(&rig.audio_path("call")),
+            "{what}"
+        );
+        return;
+    }
+    let json = fs::read(rig.path("call.json")).expect("a manifest beside the file");
+    let published: Manifest = serde_json::from_slice(&json).expect("whole");
+    assert_eq!(&Story::of(&published), story, "{what}");
+    let kept = kept_audio(&rig.audio_path("call"), &published);
+    let all = [pattern(0, FIRST), pattern(1, SECOND)].concat();
+    assert!(all.starts_with(&kept), "{what}");
+    let lost_ms = (all.len() - kept.len()) as u64 / 16;
+    // Nobody could write down what was lost, and nobody was told before.
+    let unknown = story.end_reason == EndReason::Recovered.text();
+    assert!(story.lost_ms == lost_ms || unknown, "{what}: {story:?}");
+    assert!(
+        lost_ms == 0 || story.state == State::Failed.text() || unknown,
+        "{what}: {story:?}"
+    );
+}
+
+/// Where the header could not be brought up to date, the manifest alone says how much there is.
+fn kept_audio(path: &Path, published: &Manifest) -> Vec<u8> {
+    let bytes = fs::read(path).expect("a file");
+    let header = callrec::codec::container::parse(&bytes).expect("a header");
+    if header.shape.format == PAGED {
+        return callrec::codec::paged::decode(&bytes)
+            .expect("whole pages")
+            .samples;
+    }
+    let from = header.audio_at as usize;
+    bytes[from..from + published.samples as usize * 2].to_vec()
+}
+
+fn each_story(format: Format) {
+    let steps = NEW.into_iter().chain(CHANGES).chain([Step::Digest]);
+    for step in steps {
+        let all = [
+            Refusal::OnlyThis(step),
+            Refusal::Everything(step),
+            Refusal::New(step),
+        ];
+        let some = if NEW.contains(&step) { 3 } else { 2 };
+        for refusal in all.into_iter().take(some) {
+            for (keep, then) in THENS.into_iter().flat_map(|then| [(true, then), (false, then)]) {
+                if comes(format, step, keep) {
+                    one_story(format, refusal, keep, then);
+                }
+            }
+        }
+    }
+}
+
+/// Whether a recording comes to this step before anything is refused.
+fn comes(format: Format, step: Step, keep: bool) -> bool {
+    match step {
+        Step::WriteTail => format == PAGED,
+        Step::WriteAudio => format != PAGED || keep,
+        Step::WriteHeader => format != PAGED,
+        Step::RemoveTail => format == PAGED,
+        Step::Seal | Step::Sync | Step::Digest | Step::WriteManifest => keep,
+        Step::PlaceAudio | Step::PlaceManifest => keep,
+        Step::WriteMark | Step::PlaceMark | Step::NoteDiscard | Step::RemoveAudio => !keep,
+        _ => false,
+    }
+}
+
+#[test]
+fn one_story_in_a_file_that_is_rewritten() {
+    each_story(Format::WAV);
+}
+
+#[test]
+fn one_story_in_a_file_that_only_grows() {
+    each_story(PAGED);
+}
