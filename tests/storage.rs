@@ -275,6 +275,33 @@ fn the_directory_is_held_once() {
     );
 }
 
+/// As a backup inside the host's process does.
+#[cfg(unix)]
+#[test]
+fn whoever_closes_the_lock_file_takes_no_lock_with_it() {
+    let rig = Rig::new();
+    let lock = rig.path(".callrec/lock");
+    drop(fs::read(&lock).expect("there"));
+    drop(fs::OpenOptions::new().write(true).open(&lock).expect("there"));
+    let (said, _) = child(Format::WAV, "open", &rig.directory.0, 0);
+    assert!(said.contains("Some(Unavailable)"), "{said}");
+    let directory = rig.close();
+    let (said, _) = child(Format::WAV, "open", &directory.0, 0);
+    assert!(said.contains("None"), "{said}");
+}
+
+/// Version 0.1.0 locks the whole file by a record lock.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_earlier_version_is_kept_out_and_keeps_out() {
+    let rig = Rig::new();
+    let (said, _) = child(Format::WAV, "record lock", &rig.directory.0, 0);
+    assert!(said.contains("Err(EAGAIN)"), "{said}");
+    let directory = rig.close();
+    let (said, _) = child(Format::WAV, "record lock", &directory.0, 0);
+    assert!(said.contains("Ok(0), opens Some(Unavailable)"), "{said}");
+}
+
 #[test]
 fn a_write_error_fails_one_recording() {
     for_each_format(write_error_fails_one_recording);
@@ -611,6 +638,8 @@ fn in_a_child() {
             );
             say(&format!("{:?}", opened.err().map(|error| error.status)));
         }
+        #[cfg(target_os = "linux")]
+        "record lock" => child_locks_records(directory),
         "live" => child_live(directory, format, number),
         "recover" => {
             abort_at(directory, number, system);

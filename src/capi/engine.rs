@@ -15,6 +15,8 @@ use super::types::*;
 use crate::config::Config;
 use crate::events::{LogLevel, LogListener};
 use crate::handles::{self, Handle};
+#[cfg(unix)]
+use crate::storage::os;
 use crate::words::Result;
 
 #[cfg(feature = "gateway")]
@@ -59,17 +61,39 @@ pub unsafe extern "C" fn rec_open(
     })
 }
 
-/// So that a forked child is noticed without a system call in each function.
+/// So that a forked child is noticed without a system call in each function, and keeps none
+/// of its parent's directories.
 fn watch_forks() {
+    #[cfg(unix)]
     extern "C" fn child() {
         handles::forked();
+        close_inherited_locks();
     }
     static ONCE: Once = Once::new();
     #[cfg(unix)]
     ONCE.call_once(|| {
-        // SAFETY: the handler only adds to an atomic, and stays loaded (-z nodelete).
+        // SAFETY: the handler uses atomics and two system calls that are safe in a signal
+        // handler, and stays loaded (-z nodelete).
         unsafe { libc::pthread_atfork(None, None, Some(child)) };
     });
+}
+
+/// A lock belongs to the opened file, which a child has as well: it would hold the directory
+/// when its parent is dead. The host may have closed the descriptor and used its number again.
+#[cfg(unix)]
+#[allow(clippy::unnecessary_cast)] // the types differ between systems
+fn close_inherited_locks() {
+    for lock in os::take_inherited() {
+        // SAFETY: all bits zero are a valid `stat`.
+        let mut found: libc::stat = unsafe { std::mem::zeroed() };
+        // SAFETY: `found` is writable; a number that is no descriptor is answered by an error.
+        let told = unsafe { libc::fstat(lock.descriptor, &mut found) } == 0;
+        if told && (found.st_dev as u64, found.st_ino as u64) == (lock.device, lock.inode) {
+            // SAFETY: the file's owner is an engine of the parent, which nothing in this
+            // process uses or drops: its handles are refused.
+            unsafe { libc::close(lock.descriptor) };
+        }
+    }
 }
 
 /// Closes an engine: ends its calls, finishes and publishes what is live, delivers

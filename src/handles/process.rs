@@ -64,7 +64,8 @@ impl Process {
     }
 }
 
-/// Called in the child by the system's fork handler: takes no lock and allocates nothing.
+/// Called in the child by the system's fork handler: takes no lock and allocates nothing. The
+/// handler then closes the parent's lock files (`capi/engine.rs`).
 pub fn forked() {
     DEPTH.fetch_add(1, Ordering::Relaxed);
 }

@@ -7,6 +7,8 @@
 
 #include "manners.h"
 
+#include <limits.h>
+
 #define FORKED(call) EXPECT(call, REC_ERR_FORKED)
 
 /* Everything that takes an engine. */
@@ -250,6 +252,15 @@ static void is_free(const char *directory)
     CHECK(is_whole(directory, "line-0", 0, UINT64_MAX));
 }
 
+/* As a backup inside the host does: with a record lock, that would have been its end. */
+static void reads_the_lock_file(const char *directory)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/.callrec/lock", directory);
+    int file = open(path, O_RDWR | O_CLOEXEC);
+    CHECK(file >= 0 && close(file) == 0);
+}
+
 static void the_lock_stays_with_the_parent(const char *directory)
 {
     static struct load load;
@@ -268,13 +279,21 @@ static void the_lock_stays_with_the_parent(const char *directory)
             _exit(failures > 0);
         }
         ENDS_WELL(child);
+        reads_the_lock_file(place);
         ENDS_WELL(another_process("is-held", place));
         rec_engine again;
         EXPECT(opens(place, &again), REC_ERR_UNAVAILABLE); /* and within the parent */
         ENDS_WELL(another_process("is-held", place));
     }
+    pid_t idle = a_child();
+    if (idle == 0)
+        for (;;)
+            pause();
     load_end(&load);
-    /* Closed by the parent: a child has it at once. */
+    /* Closed by the parent: others have it at once, whatever children live. */
+    ENDS_WELL(another_process("is-free-again", place));
+    kill(idle, SIGKILL);
+    waitpid(idle, NULL, 0);
     pid_t child = a_child();
     if (child == 0) {
         rec_engine engine;
@@ -315,8 +334,10 @@ static void the_lock_dies_with_the_parent(const char *directory)
     }
     struct pollfd told = {.fd = ready[0], .events = POLLIN};
     bool came = CHECK(poll(&told, 1, PATIENCE_MS) == 1 && read(ready[0], &grandchild, sizeof grandchild) == sizeof grandchild);
-    if (came)
+    if (came) {
+        reads_the_lock_file(place);
         ENDS_WELL(another_process("is-held", place));
+    }
     kill(parent, SIGKILL);
     CHECK(waitpid(parent, NULL, 0) == parent);
     if (came) {
@@ -372,6 +393,12 @@ int main(int count, char **arguments)
 {
     if (count == 3 && strcmp(arguments[1], "is-held") == 0) {
         is_held(arguments[2]);
+        return failures > 0;
+    }
+    if (count == 3 && strcmp(arguments[1], "is-free-again") == 0) {
+        rec_engine engine;
+        if (OK(opens(arguments[2], &engine)))
+            OK(rec_close(engine, PATIENCE_MS, &err));
         return failures > 0;
     }
     if (count == 3 && strcmp(arguments[1], "is-free") == 0) {

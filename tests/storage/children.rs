@@ -66,6 +66,28 @@ pub fn abort_at_behind(gate: &Arc<Gate>, directory: &Path, number: usize, system
     );
 }
 
+/// Takes the lock of version 0.1.0, and then opens the directory.
+#[cfg(target_os = "linux")]
+pub fn child_locks_records(directory: &Path) {
+    use nix::fcntl::{FcntlArg, fcntl};
+    let options = fs::OpenOptions::new().read(true).write(true).to_owned();
+    let file = options.open(directory.join(".callrec/lock")).expect("there");
+    let whole = libc::flock {
+        l_type: libc::F_WRLCK as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        l_start: 0,
+        l_len: 0,
+        l_pid: 0,
+    };
+    let locked = fcntl(&file, FcntlArg::F_SETLK(&whole));
+    let config = StorageConfig::new(directory.to_str().expect("UTF-8"));
+    let opened = Store::open(config, &Platform::system(), Arc::new(Seen::default()));
+    say(&format!(
+        "{locked:?}, opens {:?}",
+        opened.err().map(|error| error.status)
+    ));
+}
+
 pub fn child_live(directory: &Path, format: Format, calls: usize) {
     let rig = Rig::on(ScratchDir(directory.to_owned())).of(format);
     let mut files = Vec::new();

@@ -1,11 +1,15 @@
 //! Unix: everything relative to a directory's descriptor, so that nobody can
 //! swap a link in between.
 
+mod lock;
+
 use super::super::disk::{DirPlace, Disk, DiskDir, DiskFile, DiskLock, Entry, Identity, Outlook, Owner};
 use super::outlook_of;
-use crate::sync::{StaticMutex, thread};
+use crate::sync::thread;
+use lock::DirLock;
+pub use lock::{InheritedLock, take_inherited};
 use nix::errno::Errno;
-use nix::fcntl::{self, AtFlags, FcntlArg, OFlag};
+use nix::fcntl::{self, AtFlags, OFlag};
 use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::stat::{self, Mode};
@@ -16,7 +20,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt};
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 const FILE_MODE: Mode = Mode::from_bits_truncate(0o640);
 const DIRECTORY_MODE: u32 = 0o750;
@@ -291,70 +295,6 @@ pub fn outlook(error: &io::Error) -> Outlook {
 pub fn open_files_limit() -> u64 {
     #[allow(clippy::useless_conversion)] // the type differs between systems
     getrlimit(Resource::RLIMIT_NOFILE).map_or(256, |(soft, _)| soft.into())
-}
-
-/// Directories that engines of this process hold. A record lock does not keep out
-/// the process that holds it, and is lost when any descriptor of the file closes;
-/// so the file is not even opened twice. The process id is part of an entry
-/// because a forked child inherits the table, but not the lock.
-static HELD: StaticMutex<Vec<(u64, u64, u32)>> = StaticMutex::new(Vec::new());
-
-/// A lock on a directory, held until dropped.
-#[derive(Debug)]
-struct DirLock {
-    key: (u64, u64, u32),
-    file: Option<File>,
-}
-
-impl DirLock {
-    /// `None`: somebody else holds it.
-    #[allow(clippy::unnecessary_cast)] // the types differ between systems
-    fn take(dir: BorrowedFd<'_>, control: BorrowedFd<'_>, name: &str) -> io::Result<Option<DirLock>> {
-        let found = stat::fstat(dir)?;
-        let (device, inode) = (found.st_dev as u64, found.st_ino as u64);
-        let key = (device, inode, std::process::id());
-        // After a fork nobody may be left to unlock it.
-        let Some(mut held) = HELD.try_lock_for(Duration::from_secs(2)) else {
-            return Ok(None);
-        };
-        if held.contains(&key) {
-            return Ok(None);
-        }
-        let flags = OFlag::O_RDWR | OFlag::O_CREAT;
-        let file = open_in(control, name, flags)?;
-        match fcntl::fcntl(&file, FcntlArg::F_SETLK(&whole_file())) {
-            Ok(_) => {}
-            Err(Errno::EAGAIN | Errno::EACCES) => return Ok(None),
-            Err(errno) => return Err(errno.into()),
-        }
-        held.push(key);
-        Ok(Some(DirLock {
-            key,
-            file: Some(file),
-        }))
-    }
-}
-
-impl DiskLock for DirLock {}
-
-impl Drop for DirLock {
-    fn drop(&mut self) {
-        // The file first: who finds the table free must be able to lock it.
-        if let Some(mut held) = HELD.try_lock_for(Duration::from_secs(2)) {
-            drop(self.file.take());
-            held.retain(|key| *key != self.key);
-        }
-    }
-}
-
-fn whole_file() -> libc::flock {
-    libc::flock {
-        l_type: libc::F_WRLCK as libc::c_short,
-        l_whence: libc::SEEK_SET as libc::c_short,
-        l_start: 0,
-        l_len: 0,
-        l_pid: 0,
-    }
 }
 
 /// Starts a thread that takes none of the host's signals.
