@@ -217,7 +217,9 @@ impl Registry {
     }
 
     pub fn call_numbers(&self) -> Vec<u64> {
-        self.lock().calls.keys().copied().collect()
+        let mut numbers: Vec<u64> = self.lock().calls.keys().copied().collect();
+        numbers.sort_unstable();
+        numbers
     }
 
     /// Nothing that was begun or ended so far is newer.

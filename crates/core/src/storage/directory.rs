@@ -1,16 +1,16 @@
 //! The directory that recordings lie in.
 
-use super::disk::{Disk, DiskDir, DiskFile, DiskLock, Entry, Owner};
+use super::disk::{DiskDir, DiskFile, DiskLock, Entry, Owner};
 use super::faults::{Hook, Step};
 use super::files;
 use super::name::RecordingName;
 use super::platform::Platform;
 use super::rename;
 use super::settings::{Durability, StorageConfig};
+use super::steps::Steps;
 use super::trust;
 use crate::clock::Clock;
 use crate::sync::Mutex;
-use crate::task;
 use crate::text::{brief, one_line};
 use crate::words::{Error, Result, Status};
 use std::io;
@@ -28,9 +28,8 @@ pub struct Directory {
     /// `.callrec`
     control: Box<dyn DiskDir>,
     clock: Arc<dyn Clock>,
-    disk: Arc<dyn Disk>,
     syncs: bool,
-    hook: Hook,
+    steps: Steps,
     /// Released last.
     lock: Mutex<Option<Box<dyn DiskLock>>>,
 }
@@ -58,9 +57,11 @@ impl Directory {
             root,
             control,
             clock: platform.clock.clone(),
-            disk: platform.disk.clone(),
             syncs: config.durability == Durability::Finish,
-            hook: Hook::new(config),
+            steps: Steps {
+                disk: platform.disk.clone(),
+                hook: Hook::new(config),
+            },
             lock: Mutex::new(Some(lock)),
         })
     }
@@ -87,19 +88,17 @@ impl Directory {
 
     /// A test may let this step fail, stall or end the process.
     pub async fn step(&self, step: Step) -> io::Result<()> {
-        let ticket = self.disk.begin();
-        task::until(|| self.disk.poll(ticket)).await?;
-        self.hook.at(step)
+        self.steps.step(step).await
     }
 
     /// The same for a caller who waits.
     pub fn step_at_once(&self, step: Step) -> io::Result<()> {
-        self.hook.at(step)
+        self.steps.hook.at(step)
     }
 
     /// The same for a step that cannot fail but may be asked to panic, by this name.
     pub fn step_named(&self, name: &str, step: Step) {
-        self.hook.place(name, step);
+        self.steps.hook.place(name, step);
     }
 
     /// Whether what is written must survive a power cut.
@@ -187,7 +186,7 @@ impl Directory {
         to_dir: &dyn DiskDir,
         to: &str,
     ) -> io::Result<()> {
-        rename::rename_new(self, from_dir, from, to_dir, to).await
+        rename::rename_new(&self.steps, from_dir, from, to_dir, to).await
     }
 
     /// Asks the file system how much is free. It may never answer.

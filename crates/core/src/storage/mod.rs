@@ -52,6 +52,7 @@ mod safe;
 mod search;
 mod settings;
 mod slots;
+mod steps;
 mod store;
 mod tail;
 mod trust;

@@ -1,31 +1,31 @@
 //! A new name for a file, never over something that is there, on any file system.
 
-use super::directory::Directory;
 use super::disk::DiskDir;
 use super::faults::Step;
 use super::os;
+use super::steps::Steps;
 use std::io;
 
 /// Fails with `AlreadyExists` if something has that name. Not every kernel and file system can
 /// rename exclusively, nor make hard links; the last resort works everywhere.
 pub async fn rename_new(
-    directory: &Directory,
+    steps: &Steps,
     from_dir: &dyn DiskDir,
     from: &str,
     to_dir: &dyn DiskDir,
     to: &str,
 ) -> io::Result<()> {
-    let renamed = directory.step(Step::RenameNew).await;
+    let renamed = steps.step(Step::RenameNew).await;
     match renamed.and_then(|()| from_dir.rename_exclusive(from, to_dir, to)) {
         Err(error) if os::is_unsupported(&error) => {}
         done => return done,
     }
-    let linked = directory.step(Step::Link).await;
+    let linked = steps.step(Step::Link).await;
     match linked.and_then(|()| from_dir.link(from, to_dir, to)) {
         Err(error) if os::is_unsupported(&error) => {}
         Err(error) => return Err(error),
         Ok(()) => {
-            let removed = directory
+            let removed = steps
                 .step(Step::Unlink)
                 .await
                 .and_then(|()| from_dir.remove(from));
@@ -36,13 +36,13 @@ pub async fn rename_new(
             return removed;
         }
     }
-    rename_reserved(directory, from_dir, from, to_dir, to).await
+    rename_reserved(steps, from_dir, from, to_dir, to).await
 }
 
 /// Takes the name with an empty file, and renames over that. A crash in between
 /// leaves the empty file, of which recovery knows by the next manifest.
 async fn rename_reserved(
-    directory: &Directory,
+    steps: &Steps,
     from_dir: &dyn DiskDir,
     from: &str,
     to_dir: &dyn DiskDir,
@@ -51,7 +51,7 @@ async fn rename_reserved(
     let reservation = to_dir.create_new(to)?;
     let ours = reservation.identity()?;
     let is_ours = || to_dir.identity_of(to).is_ok_and(|found| found == ours);
-    let renamed = directory.step(Step::Reserved).await.and_then(|()| {
+    let renamed = steps.step(Step::Reserved).await.and_then(|()| {
         if !is_ours() {
             return Err(io::ErrorKind::AlreadyExists.into());
         }

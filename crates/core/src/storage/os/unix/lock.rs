@@ -19,12 +19,17 @@ use nix::fcntl::OFlag;
 use nix::sys::stat::fstat;
 use std::fs::File;
 use std::io;
+<<<<<<< ours
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
+=======
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, AtomicUsize, Ordering};
+>>>>>>> theirs
 use std::time::Duration;
 
 /// Directories that the engines of one process can hold at the same time.
-const HELD_MAX: usize = 1024;
+const HELD_MAX: usize = 16_384;
 
 /// A descriptor of a lock file, which file it is, and which directory it locks. Atomics,
 /// because the fork handler may wait for no lock.
@@ -51,6 +56,13 @@ static ADDS: StaticMutex<()> = StaticMutex::new(());
 
 const NONE: RawFd = -1;
 
+/// No entry behind so many was ever taken.
+static USED: AtomicUsize = AtomicUsize::new(0);
+
+fn used() -> &'static [Held] {
+    &HELD[..USED.load(Ordering::Acquire)]
+}
+
 /// A lock file that a forked child has inherited.
 #[derive(Clone, Copy, Debug)]
 pub struct InheritedLock {
@@ -63,7 +75,7 @@ pub struct InheritedLock {
 /// For a fork handler, in the child: the lock files that it has inherited, each once. Takes no
 /// lock, allocates nothing, calls nothing.
 pub fn take_inherited() -> impl Iterator<Item = InheritedLock> {
-    HELD.iter().filter_map(|held| {
+    used().iter().filter_map(|held| {
         let descriptor = held.descriptor.swap(NONE, Ordering::AcqRel);
         held.taken.store(false, Ordering::Release);
         (descriptor != NONE).then(|| InheritedLock {
@@ -88,7 +100,7 @@ impl Listed {
         };
         let taken = |held: &&Held| held.taken.load(Ordering::Acquire);
         let is_held = |held: &Held| held.root.each_ref().map(|part| part.load(Ordering::Relaxed)) == root;
-        if HELD.iter().filter(taken).any(is_held) {
+        if used().iter().filter(taken).any(is_held) {
             return Ok(None);
         }
         let at = HELD.iter().position(|held| !taken(&held));
@@ -96,6 +108,7 @@ impl Listed {
         for (part, value) in HELD[at].root.iter().zip(root) {
             part.store(value, Ordering::Relaxed);
         }
+        USED.fetch_max(at + 1, Ordering::AcqRel);
         HELD[at].device.store(device, Ordering::Relaxed);
         HELD[at].inode.store(inode, Ordering::Relaxed);
         HELD[at].descriptor.store(file.as_raw_fd(), Ordering::Release);

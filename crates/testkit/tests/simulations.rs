@@ -1,0 +1,53 @@
+//! The first 2,000 simulations of the engine. One that fails is played again, with all that
+//! happens in it, by `cargo run -p callrec-testkit --release -- --seed N`.
+
+use callrec_testkit::environment::number;
+use callrec_testkit::sim::play;
+
+const SEEDS: u64 = 2000;
+/// They are played at the same time.
+const SHARES: u64 = 4;
+const SHOWN: usize = 5;
+
+fn share(of: u64) {
+    let seeds = number("SIMULATION_SEEDS").unwrap_or(SEEDS);
+    let mut failed = Vec::new();
+    for seed in (of..seeds).step_by(SHARES as usize) {
+        if let Some(words) = play(seed).wrong.first() {
+            failed.push(format!("seed {seed}: {words}"));
+        }
+    }
+    let shown = failed.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("\n");
+    assert!(failed.is_empty(), "{} seeds fail:\n{shown}", failed.len());
+}
+
+#[test]
+fn seeds_of_the_first_share() {
+    share(0);
+}
+
+#[test]
+fn seeds_of_the_second_share() {
+    share(1);
+}
+
+#[test]
+fn seeds_of_the_third_share() {
+    share(2);
+}
+
+#[test]
+fn seeds_of_the_fourth_share() {
+    share(3);
+}
+
+/// A failure can be played again: the same seed is the same story, line by line.
+#[test]
+fn a_seed_is_the_same_story_each_time() {
+    for seed in 0..40 {
+        let (first, second) = (play(seed), play(seed));
+        assert!(first.trace.len() > 10, "seed {seed}: nothing happens");
+        assert_eq!(first.trace, second.trace, "seed {seed}");
+        assert_eq!(first.wrong, second.wrong, "seed {seed}");
+    }
+}
