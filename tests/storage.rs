@@ -7,6 +7,8 @@ mod audio;
 mod callbacks;
 #[path = "storage/children.rs"]
 mod children;
+#[path = "storage/durability.rs"]
+mod durability;
 #[path = "storage/legs.rs"]
 mod legs;
 #[path = "storage/patches.rs"]
@@ -42,6 +44,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use stories::is_told_or_held;
 use uuid::Uuid;
 
 #[test]

@@ -3,7 +3,7 @@
 use super::*;
 use callrec::storage::Callback;
 
-fn with_callback(id: Uuid, reason: EndReason) -> Box<Manifest> {
+pub fn with_callback(id: Uuid, reason: EndReason) -> Box<Manifest> {
     let mut manifest = ended(id, reason);
     manifest.callback = Some(Box::new(Callback {
         url: "http://127.0.0.1/hook".to_owned(),

@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 use uuid::Uuid;
 
 #[derive(Default)]
@@ -264,7 +265,8 @@ impl Rig {
         while !ask(&self.store) {
             assert!(begun.elapsed() < PATIENCE, "waited in vain");
             self.store.nudge();
-            std::thread::yield_now();
+            // Left to the threads that it waits for.
+            std::thread::sleep(Duration::from_micros(100));
         }
     }
 

@@ -375,6 +375,6 @@ impl AudioFile {
         directory.step(Step::RemoveAudio).await?;
         let folder = directory.folder(&self.name)?;
         removed(folder.remove(&self.current))?;
-        if directory.syncs() { folder.sync() } else { Ok(()) }
+        directory.sync_names(&*folder).await
     }
 }

@@ -54,11 +54,16 @@ impl OwedCallbacks {
         }
     }
 
-    fn outbox(&self) -> io::Result<&dyn DiskDir> {
-        let outbox = self
-            .outbox
-            .get_or_try_init(|| self.directory.control_folder(OUTBOX))?;
-        Ok(&**outbox)
+    async fn outbox(&self) -> io::Result<&dyn DiskDir> {
+        if self.outbox.get().is_none() {
+            let made = self.directory.control_folder(OUTBOX).await?;
+            // Another may have been quicker.
+            let _ = self.outbox.set(made);
+        }
+        match self.outbox.get() {
+            Some(outbox) => Ok(&**outbox),
+            None => Err(io::ErrorKind::NotFound.into()),
+        }
     }
 
     /// Writes down that the callback of a published recording is owed. Returns `false` if
@@ -71,7 +76,7 @@ impl OwedCallbacks {
             recording,
         };
         let bytes = serde_json::to_vec(&owed)?;
-        let outbox = self.outbox()?;
+        let outbox = self.outbox().await?;
         if outbox.exists(&live_name(id))? || outbox.exists(&done_name(id))? {
             return Ok(false);
         }
@@ -80,14 +85,10 @@ impl OwedCallbacks {
         self.directory.step(Step::WriteOutbox).await?;
         let file = outbox.create_new(&next)?;
         file.write_all_at(&bytes, 0)?;
-        if self.directory.syncs() {
-            file.sync()?;
-        }
+        self.directory.sync_file(&*file).await?;
         self.directory.step(Step::PlaceOutbox).await?;
         outbox.rename_over(&next, outbox, &live_name(id))?;
-        if self.directory.syncs() {
-            outbox.sync()?;
-        }
+        self.directory.sync_names(outbox).await?;
         Ok(true)
     }
 
@@ -98,7 +99,7 @@ impl OwedCallbacks {
             Ok(true) => {}
             other => return other.map(|_| Vec::new()),
         }
-        let outbox = self.outbox()?;
+        let outbox = self.outbox().await?;
         for entry in outbox.list()? {
             let done = entry.name.strip_suffix(".done");
             if let Some(id) = done.and_then(|id| Uuid::try_parse(id).ok())
@@ -114,7 +115,7 @@ impl OwedCallbacks {
     /// unreadable and was put aside.
     pub async fn read(&self, id: Uuid) -> io::Result<Option<Owed>> {
         self.directory.step(Step::ReadOutbox).await?;
-        let outbox = self.outbox()?;
+        let outbox = self.outbox().await?;
         let Some(bytes) = self.directory.read_own(outbox, &live_name(id))? else {
             return Ok(None);
         };
@@ -130,8 +131,8 @@ impl OwedCallbacks {
     }
 
     /// A callback was answered, or given up.
-    pub fn done(&self, id: Uuid) -> io::Result<()> {
-        let outbox = self.outbox()?;
+    pub async fn done(&self, id: Uuid) -> io::Result<()> {
+        let outbox = self.outbox().await?;
         match outbox.rename_over(&live_name(id), outbox, &done_name(id)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             other => other?,
@@ -143,11 +144,20 @@ impl OwedCallbacks {
     }
 
     /// The recording's end was told: its callback will not be owed again.
-    pub fn forget_answered(&self, id: Uuid) {
+    pub async fn forget_answered(&self, id: Uuid) {
         let Some(outbox) = self.outbox.get() else { return };
-        if let Err(error) = removed(outbox.remove(&done_name(id))) {
+        if let Err(error) = self.remove_answered(&**outbox, id).await {
             self.report
                 .log(LOG_WARNING, format!("{id}: not removed from the outbox: {error}"));
         }
+    }
+
+    async fn remove_answered(&self, outbox: &dyn DiskDir, id: Uuid) -> io::Result<()> {
+        if !outbox.exists(&done_name(id))? {
+            return Ok(());
+        }
+        // A live manifest that a power cut brings back would owe it again.
+        self.directory.sync_names(self.directory.control()).await?;
+        removed(outbox.remove(&done_name(id)))
     }
 }

@@ -106,6 +106,25 @@ impl Directory {
         self.syncs
     }
 
+    /// Brings a small file to the disk, if it must survive a power cut.
+    pub async fn sync_file(&self, file: &dyn DiskFile) -> io::Result<()> {
+        if !self.syncs {
+            return Ok(());
+        }
+        self.step(Step::SyncFile).await?;
+        file.sync()
+    }
+
+    /// Brings to the disk what was made, renamed and removed in a folder, if that must survive
+    /// a power cut.
+    pub async fn sync_names(&self, folder: &dyn DiskDir) -> io::Result<()> {
+        if !self.syncs {
+            return Ok(());
+        }
+        self.step(Step::SyncFolder).await?;
+        folder.sync()
+    }
+
     /// The folder that a recording lies in.
     pub fn folder(&self, name: &RecordingName) -> io::Result<Folder<'_>> {
         self.walk(name, |dir, name| dir.sub(name))
@@ -128,13 +147,13 @@ impl Directory {
         Ok(folder)
     }
 
-    /// Syncs every folder on the way to a recording.
-    pub fn sync_folders(&self, name: &RecordingName) -> io::Result<()> {
+    /// The same for every folder on the way to a recording.
+    pub async fn sync_way(&self, name: &RecordingName) -> io::Result<()> {
         let mut folder = Folder::Root(&*self.root);
-        folder.sync()?;
+        self.sync_names(&*folder).await?;
         for component in name.directories() {
             folder = Folder::Sub(folder.sub(component)?);
-            folder.sync()?;
+            self.sync_names(&*folder).await?;
         }
         Ok(())
     }
@@ -149,12 +168,10 @@ impl Directory {
     }
 
     /// A folder in `.callrec`, made if it is missing. It must not be somebody else's.
-    pub fn control_folder(&self, name: &str) -> io::Result<Box<dyn DiskDir>> {
+    pub async fn control_folder(&self, name: &str) -> io::Result<Box<dyn DiskDir>> {
         let folder = self.control.sub_or_new(name)?;
         self.check_owner(folder.owner()?, name)?;
-        if self.syncs {
-            self.control.sync()?;
-        }
+        self.sync_names(&*self.control).await?;
         Ok(folder)
     }
 
@@ -186,7 +203,8 @@ impl Directory {
         to_dir: &dyn DiskDir,
         to: &str,
     ) -> io::Result<()> {
-        rename::rename_new(&self.steps, from_dir, from, to_dir, to).await
+        let sync = async |folder: &dyn DiskDir| self.sync_names(folder).await;
+        rename::rename_new(&self.steps, sync, from_dir, from, to_dir, to).await
     }
 
     /// Asks the file system how much is free. It may never answer.

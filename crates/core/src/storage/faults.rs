@@ -25,6 +25,10 @@ pub enum Step {
     OverwriteMark,
     Seal,
     Sync,
+    /// Of a manifest or another small file.
+    SyncFile,
+    /// Of the names in a folder.
+    SyncFolder,
     Digest,
     WriteManifest,
     PlaceAudio,

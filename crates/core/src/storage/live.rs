@@ -181,9 +181,15 @@ impl Live {
         self.tail.as_ref().is_none_or(|tail| tail.is_finished())
     }
 
-    /// Removes all audio of the recording.
+    /// Removes all audio of the recording, so that no power cut brings it back.
     pub async fn remove_audio(&mut self) -> io::Result<()> {
-        let tail = self.remove_tail().await;
+        let mut tail = self.remove_tail().await;
+        if !self.is_rewritable() {
+            let directory = self.audio.files().directory();
+            if tail.is_ok() {
+                tail = directory.sync_names(directory.control()).await;
+            }
+        }
         self.audio.remove().await.and(tail)
     }
 

@@ -111,10 +111,7 @@ impl LiveManifests {
     pub async fn prepare(&self, id: Uuid, manifest: &Manifest) -> io::Result<()> {
         self.directory.step(Step::WriteManifest).await?;
         let next = self.write_next(id, manifest)?;
-        if self.directory.syncs() {
-            next.sync()?;
-        }
-        Ok(())
+        self.directory.sync_file(&*next).await
     }
 
     /// Gives the prepared manifest its final name. Returns `false` if something has that name.
@@ -143,10 +140,25 @@ impl LiveManifests {
         Ok(file)
     }
 
-    /// Replaces the live manifest.
+    /// Replaces the live manifest of a recording in progress. Nothing is synced: a writer does
+    /// not wait for that, and what is known of a recording in progress may be lost by a power
+    /// cut.
     pub async fn rewrite(&self, id: Uuid, manifest: &Manifest) -> io::Result<()> {
+        self.replace(id, manifest, false).await
+    }
+
+    /// The same, so that a power cut brings no earlier one back.
+    pub async fn rewrite_safely(&self, id: Uuid, manifest: &Manifest) -> io::Result<()> {
+        self.replace(id, manifest, true).await?;
+        self.directory.sync_names(self.directory.control()).await
+    }
+
+    async fn replace(&self, id: Uuid, manifest: &Manifest, safely: bool) -> io::Result<()> {
         self.directory.step(Step::WriteMark).await?;
-        self.write_next(id, manifest)?;
+        let next = self.write_next(id, manifest)?;
+        if safely {
+            self.directory.sync_file(&*next).await?;
+        }
         self.directory.step(Step::PlaceMark).await?;
         let control = self.directory.control();
         control.rename_over(&next_name(id), control, &live_name(id))
@@ -155,12 +167,13 @@ impl LiveManifests {
     /// Writes down how the recording has ended, before that is told. Where the disk takes no
     /// next version, as when it is full, it may still take new content in the old place.
     pub async fn note_end(&self, id: Uuid, manifest: &Manifest) -> io::Result<()> {
-        let Err(error) = self.rewrite(id, manifest).await else {
+        let Err(error) = self.rewrite_safely(id, manifest).await else {
             return Ok(());
         };
         // Cut short, it only takes room.
         let _ = self.forget_next(id);
-        self.overwrite(id, manifest).await.map_err(|_| error)
+        self.overwrite(id, manifest).await.map_err(|_| error)?;
+        self.directory.sync_names(self.directory.control()).await
     }
 
     /// Writes over the live manifest. It keeps what it says if that fails. A crash in between
@@ -180,7 +193,8 @@ impl LiveManifests {
             let restored = file.rewrite(0, &old);
             let _ = restored.and_then(|()| file.seal(old.len() as u64));
         }
-        written
+        written?;
+        self.directory.sync_file(file.file()).await
     }
 
     /// Reads what is known. A next manifest that is whole is newer than a live one that does

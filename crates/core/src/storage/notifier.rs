@@ -59,6 +59,6 @@ impl Notifier {
                 .log(LOG_WARNING, format!("{id}: live manifest not removed: {error}"));
             return;
         }
-        self.callbacks.forget_answered(id);
+        self.callbacks.forget_answered(id).await;
     }
 }

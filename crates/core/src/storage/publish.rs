@@ -119,7 +119,7 @@ impl Publisher {
                     .publish(live.id, &*folder, &format!("{stem}{JSON}"))
                     .await?
             {
-                self.sync_published(live);
+                self.sync_published(live).await;
                 return Ok(());
             }
         }
@@ -129,11 +129,8 @@ impl Publisher {
         ))
     }
 
-    fn sync_published(&self, live: &Live) {
-        if !self.directory.syncs() {
-            return;
-        }
-        if let Err(error) = self.directory.sync_folders(live.audio.name()) {
+    async fn sync_published(&self, live: &Live) {
+        if let Err(error) = self.directory.sync_way(live.audio.name()).await {
             let file = &live.manifest.file;
             self.report.log(
                 LOG_ERROR,

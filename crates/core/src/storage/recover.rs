@@ -6,7 +6,7 @@
 use super::activity::Activity;
 use super::audio_file::AudioFiles;
 use super::directory::Directory;
-use super::endings::{JSON, PART, split_audio};
+use super::endings::{JSON, PART, split_audio, split_part};
 use super::faults::Step;
 use super::files::{self, removed, there};
 use super::left_audio::LeftAudio;
@@ -202,7 +202,7 @@ impl Recovery {
             ..Manifest::default()
         };
         // Once published the audio could not be found by search again.
-        self.links.manifests.rewrite(id, &manifest).await?;
+        self.links.manifests.rewrite_safely(id, &manifest).await?;
         self.recover_audio(id, manifest, false, left).await
     }
 
@@ -250,6 +250,8 @@ impl Recovery {
         if !left.is_same_as(&second) {
             return Ok(left);
         }
+        let folder = self.links.directory.folder(left.name())?;
+        self.links.directory.sync_names(&*folder).await?;
         self.links.directory.step(Step::RemoveStale).await?;
         self.remove(&left)?;
         Ok(second)
@@ -341,6 +343,14 @@ impl Recovery {
             self.remove(left)?;
         }
         tail?;
+        // Also what went before the process died: it may not have come to the disk.
+        let directory = &self.links.directory;
+        directory.sync_names(directory.control()).await?;
+        if let Some((name, _)) = split_part(&part)
+            && let Some(folder) = there(directory.folder(&name))?
+        {
+            directory.sync_names(&*folder).await?;
+        }
         manifest.id = id.as_hyphenated().to_string();
         manifest.state = State::Finished.text().to_owned();
         manifest.file = String::new();

@@ -7,9 +7,11 @@ use super::steps::Steps;
 use std::io;
 
 /// Fails with `AlreadyExists` if something has that name. Not every kernel and file system can
-/// rename exclusively, nor make hard links; the last resort works everywhere.
+/// rename exclusively, nor make hard links; the last resort works everywhere. `sync`: brings
+/// the names in a folder to the disk.
 pub async fn rename_new(
     steps: &Steps,
+    sync: impl AsyncFn(&dyn DiskDir) -> io::Result<()>,
     from_dir: &dyn DiskDir,
     from: &str,
     to_dir: &dyn DiskDir,
@@ -25,10 +27,12 @@ pub async fn rename_new(
         Err(error) if os::is_unsupported(&error) => {}
         Err(error) => return Err(error),
         Ok(()) => {
-            let removed = steps
-                .step(Step::Unlink)
-                .await
-                .and_then(|()| from_dir.remove(from));
+            // A power cut must not keep the removal and lose the new name.
+            let safe = match sync(to_dir).await {
+                Ok(()) => steps.step(Step::Unlink).await,
+                unsafe_yet => unsafe_yet,
+            };
+            let removed = safe.and_then(|()| from_dir.remove(from));
             if removed.is_err() {
                 // Otherwise a second try would find its own first one in the way.
                 let _ = to_dir.remove(to);

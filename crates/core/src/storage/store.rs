@@ -225,7 +225,7 @@ impl Store {
 
     /// It was answered, or given up.
     pub fn callback_done(&self, id: Uuid) -> io::Result<()> {
-        self.callbacks.done(id)
+        self.wait_for(self.callbacks.done(id))
     }
 
     /// Asks the file system how much is free; what it answered last is asked of

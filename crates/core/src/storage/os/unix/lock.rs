@@ -19,17 +19,12 @@ use nix::fcntl::OFlag;
 use nix::sys::stat::fstat;
 use std::fs::File;
 use std::io;
-<<<<<<< ours
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
-=======
-use std::os::fd::{AsRawFd, RawFd};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, AtomicUsize, Ordering};
->>>>>>> theirs
 use std::time::Duration;
 
 /// Directories that the engines of one process can hold at the same time.
-const HELD_MAX: usize = 16_384;
+const HELD_MAX: usize = 4096;
 
 /// A descriptor of a lock file, which file it is, and which directory it locks. Atomics,
 /// because the fork handler may wait for no lock.
