@@ -1068,7 +1068,8 @@ extern "C" {
 /**
  * Announces a call on a line: connected, held or alerting. If the line is marked
  * automatic and the call is connected, its recording begins; should that fail, an
- * event says so, it is tried again, and the call is announced all the same.
+ * event says so, it is tried again, and the call is announced all the same. A recording
+ * that fails later is followed by another one: see `rec_line_set`.
  *
  * `info`: not NULL; every field may be absent. `call`: where the handle is
  * written; not NULL.
@@ -2179,6 +2180,10 @@ void rec_http_response_free(rec_http_response *response);
  * A line marked automatic has every call recorded from the moment it is connected; calls
  * that are connected there now begin to be recorded at once. Taking the mark away ends no
  * recording, and one that was stopped is not begun again while the call stays on the line.
+ * A recording that could not begin, or that failed while its call goes on, is followed by
+ * another one after 1, 2, 4, … s, at most 60 s. The pauses begin anew at 1 s after a
+ * recording that lasted 60 s. What follows begins paused if the call's automatic recording
+ * was paused last, or if the call is private.
  *
  * `line`: not NULL; a device name, a directory number, or both; `flags`
  * `REC_LINE_…`, 0: monitorable and manual.

@@ -4,6 +4,9 @@
 
 mod support;
 
+#[cfg(feature = "faults")]
+#[path = "rules/anew.rs"]
+mod anew;
 #[path = "rules/automatic.rs"]
 mod automatic;
 #[path = "rules/calls.rs"]

@@ -14,7 +14,8 @@ use crate::words::Result;
 
 /// Announces a call on a line: connected, held or alerting. If the line is marked
 /// automatic and the call is connected, its recording begins; should that fail, an
-/// event says so, it is tried again, and the call is announced all the same.
+/// event says so, it is tried again, and the call is announced all the same. A recording
+/// that fails later is followed by another one: see `rec_line_set`.
 ///
 /// `info`: not NULL; every field may be absent. `call`: where the handle is
 /// written; not NULL.

@@ -14,6 +14,10 @@ use crate::words::Result;
 /// A line marked automatic has every call recorded from the moment it is connected; calls
 /// that are connected there now begin to be recorded at once. Taking the mark away ends no
 /// recording, and one that was stopped is not begun again while the call stays on the line.
+/// A recording that could not begin, or that failed while its call goes on, is followed by
+/// another one after 1, 2, 4, … s, at most 60 s. The pauses begin anew at 1 s after a
+/// recording that lasted 60 s. What follows begins paused if the call's automatic recording
+/// was paused last, or if the call is private.
 ///
 /// `line`: not NULL; a device name, a directory number, or both; `flags`
 /// `REC_LINE_…`, 0: monitorable and manual.

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::automatic::AutomaticState;
 use super::call::{CallInfo, CallState, LineStay};
 use super::filter::Filter;
 use super::key::Key;
 use super::recording::{Newest, Recording};
-use super::rules::{self, Marks};
+use super::rules::Marks;
 use super::slab::SlotBook;
 use super::wire::Wire;
 use crate::text::Text;
@@ -27,23 +28,14 @@ pub(super) struct CallEntry {
     pub newest: Option<Newest>,
     pub before: Option<Newest>,
     pub lines: Arc<Vec<LineStay>>,
-    /// It has begun since the call came to this line: who stops it has stopped it.
-    pub had_automatic: bool,
-    /// The automatic recording was paused last, and nobody has stopped it: one that is
-    /// begun in its place begins paused.
-    pub automatic_paused: bool,
-    /// That it could not begin has been told.
-    pub told_failed: bool,
-    pub failures: u32,
-    /// Not tried again before, on the coarse clock.
-    pub retry_ns: u64,
+    pub automatic: AutomaticState,
 }
 
 #[derive(Default)]
 pub(super) struct Inner {
     pub calls: HashMap<u64, CallEntry>,
     indexes: [HashMap<Text, Vec<u64>>; 5],
-    /// Calls whose line wants them recorded, where that has not begun yet.
+    /// Calls whose line wants them recorded, where that has not begun yet or has failed.
     pub owed: BTreeSet<u64>,
     /// Calls that the watch does not know yet, and when they began.
     pub begun: Vec<(u64, u64)>,
@@ -148,25 +140,6 @@ impl Inner {
         {
             call.connected = order;
         }
-    }
-
-    /// Whether this call has just come to owe an automatic recording.
-    pub fn owe_automatic(&mut self, number: u64) -> bool {
-        let wanted = self.wants_automatic(number);
-        let owes = wanted && self.calls.get(&number).is_some_and(|call| !call.had_automatic);
-        if owes {
-            self.owed.insert(number);
-        }
-        owes
-    }
-
-    /// What counts is the mark at the moment of asking.
-    pub fn wants_automatic(&self, number: u64) -> bool {
-        self.calls.get(&number).is_some_and(|call| {
-            call.info.state == CallState::Connected
-                && self.marks.of(&call.info) & rules::AUTOMATIC != 0
-                && !call.has_automatic()
-        })
     }
 }
 

@@ -32,7 +32,7 @@ impl Registry {
         }
         let id = parsed?;
         let call = inner.automatic_call_of(id);
-        inner.heed_resume(operation, call.as_slice());
+        inner.heed_for_next_automatic(operation, call.as_slice());
         let Some(recording) = found else {
             return Err(Error::new(
                 Status::NotLive,
@@ -58,7 +58,7 @@ impl Registry {
         if filter.is_empty() {
             return Err(no_target());
         }
-        inner.heed_resume(operation, &calls);
+        inner.heed_for_next_automatic(operation, &calls);
         let targets = inner.live_of(&calls);
         if targets.is_empty() {
             return Err(Error::new(
@@ -95,7 +95,7 @@ impl Registry {
                 format!("call_id \"{call_id}\": no such call"),
             ));
         }
-        inner.heed_resume(operation, &calls);
+        inner.heed_for_next_automatic(operation, &calls);
         let mut targets = inner.live_of(&calls);
         if let Some(url) = url {
             targets.retain(|recording| recording.url == *url);
@@ -125,7 +125,7 @@ impl Registry {
             true => Vec::new(),
             false => {
                 let calls = inner.matching(&filter);
-                inner.heed_resume(operation, &calls);
+                inner.heed_for_next_automatic(operation, &calls);
                 inner.live_of(&calls)
             }
         };

@@ -1,5 +1,6 @@
 //! Who is on a call, and what of it is being recorded. Knows no audio.
 
+mod automatic;
 mod book;
 pub mod call;
 pub mod control;
@@ -8,6 +9,7 @@ pub mod filter;
 mod id;
 mod idle;
 mod key;
+mod owed;
 mod private;
 pub mod recording;
 pub mod registry;

@@ -37,26 +37,29 @@ impl Inner {
         if recording.spec.is_automatic()
             && let Some(call) = self.calls.get_mut(&recording.call)
         {
-            call.automatic_paused = paused;
+            call.automatic.paused = paused;
         }
     }
 
     /// Whether the call's next automatic recording begins paused.
     pub(super) fn is_automatic_paused(&self, number: u64) -> bool {
-        self.calls.get(&number).is_some_and(|call| call.automatic_paused)
+        self.calls.get(&number).is_some_and(|call| call.automatic.paused)
     }
 
-    /// A resume also holds for the automatic recording that is still to be tried again: it
-    /// finds nothing live, but its caller wants the call recorded.
-    pub(super) fn heed_resume(&mut self, operation: Operation, calls: &[u64]) {
-        if operation != Operation::Resume {
-            return;
-        }
+    /// A pause or a resume also holds for the automatic recording that is still to be tried
+    /// again: it finds nothing live, but its caller has said whether the call may be recorded.
+    pub(super) fn heed_for_next_automatic(&mut self, operation: Operation, calls: &[u64]) {
+        let paused = match operation {
+            Operation::Pause => true,
+            Operation::Resume => false,
+            Operation::Stop | Operation::Discard => return,
+        };
         for number in calls {
             if let Some(call) = self.calls.get_mut(number)
                 && !call.has_automatic()
+                && (!paused || self.owed.contains(number))
             {
-                call.automatic_paused = false;
+                call.automatic.paused = paused;
             }
         }
     }

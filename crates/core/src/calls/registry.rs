@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::sync::{Mutex, MutexGuard};
 use uuid::Uuid;
 
+use super::automatic::AutomaticState;
 use super::book::{CallEntry, Inner};
 use super::call::{CallInfo, CallUpdate, LineStay};
 use super::filter::Filter;
@@ -90,10 +91,11 @@ impl Registry {
         if flags & rules::AUTOMATIC == 0 {
             return Vec::new();
         }
+        let now_ns = self.now_ns();
         let on_line = inner.matching(&Filter::line(device, number));
         on_line
             .into_iter()
-            .filter(|call| inner.owe_automatic(*call))
+            .filter(|call| inner.owe_automatic(*call, now_ns))
             .collect()
     }
 
@@ -130,17 +132,13 @@ impl Registry {
             newest: None,
             before: None,
             lines,
-            had_automatic: false,
-            automatic_paused: false,
-            told_failed: false,
-            failures: 0,
-            retry_ns: 0,
+            automatic: AutomaticState::default(),
         };
         inner.index(number, &info);
         inner.calls.insert(number, call);
         inner.begun.push((begun_ns, number));
         inner.note_connected(number);
-        let automatic = inner.owe_automatic(number);
+        let automatic = inner.owe_automatic(number, self.now_ns());
         Ok(Begun { automatic })
     }
 
@@ -181,12 +179,12 @@ impl Registry {
             recording.moved(&after, &call.lines);
         }
         if moved {
-            call.had_automatic = call.has_automatic();
+            call.automatic.begun = call.has_automatic();
         }
         if before.state != after.state {
             inner.note_connected(number);
         }
-        let automatic = inner.owe_automatic(number);
+        let automatic = inner.owe_automatic(number, self.now_ns());
         Ok(Begun { automatic })
     }
 
@@ -356,49 +354,21 @@ impl Registry {
     }
 
     /// Its file could not be made, or a write failed: out of the lists, its tap is stopped.
-    pub fn failed(&self, id: Uuid, error: Status, now_ms: i64) -> Option<Arc<Recording>> {
+    /// Where a line asked for it and it was still live, the call owes one again.
+    pub fn failed(&self, id: Uuid, error: Status, now_ms: i64) {
         let mut inner = self.lock();
-        let recording = inner.by_id.get(&id).cloned()?;
+        let Some(recording) = inner.by_id.get(&id).cloned() else {
+            return;
+        };
         recording.life.lock().error = error;
         let wire = inner.calls.get(&recording.call).map(|call| call.wire.clone());
         if self.finish_live(&mut inner, &recording, EndReason::WriteError, now_ms)
             && let Some(wire) = wire
         {
             wire.stop(id, EndReason::WriteError);
-        }
-        Some(recording)
-    }
-
-    /// A recording that could not begin: if a line's mark asked for it, that is
-    /// tried again. True if this is to be told.
-    pub fn start_failed(&self, recording: &Recording) -> bool {
-        if let Some(call) = self.lock().calls.get_mut(&recording.call)
-            && call
-                .newest
-                .as_ref()
-                .is_some_and(|newest| newest.order == recording.order)
-        {
-            // Nobody has been told of it.
-            call.newest = call.before.take();
-        }
-        !recording.spec.is_automatic() || self.automatic_failed(recording.call).unwrap_or(true)
-    }
-
-    /// True the first time for a call; `None` if it has ended.
-    pub fn automatic_failed(&self, number: u64) -> Option<bool> {
-        let mut inner = self.lock();
-        let Inner { calls, owed, .. } = &mut *inner;
-        match calls.get_mut(&number) {
-            Some(call) => {
-                owed.insert(number);
-                call.had_automatic = false;
-                // Again after 1, 2, 4, … seconds, at most a minute.
-                call.failures = (call.failures + 1).min(7);
-                let pause_ns = (NS_PER_S << (call.failures - 1)).min(REMEMBERED_NS);
-                call.retry_ns = self.now_ns() + pause_ns;
-                Some(!std::mem::replace(&mut call.told_failed, true))
+            if recording.spec.is_automatic() {
+                inner.owe_again(recording.call, self.now_ns());
             }
-            None => None,
         }
     }
 
@@ -446,16 +416,6 @@ impl Registry {
     pub fn forget(&self, id: Uuid) {
         let gone = self.lock().by_id.remove(&id);
         drop(gone);
-    }
-
-    /// Its file exists: what failed before is made up for.
-    pub fn begun(&self, recording: &Recording) {
-        if recording.spec.is_automatic()
-            && let Some(call) = self.lock().calls.get_mut(&recording.call)
-        {
-            call.failures = 0;
-            call.told_failed = false;
-        }
     }
 
     /// Takes a live recording out of the lists; false if it was not live.

@@ -77,7 +77,7 @@ impl Registry {
         let recording = self.accept(&mut inner, number, paused, draft, begin)?;
         inner.owed.remove(&number);
         if let Some(call) = inner.calls.get_mut(&number) {
-            call.had_automatic = true;
+            call.automatic.begin();
         }
         Ok(Some(recording))
     }

@@ -1,5 +1,5 @@
-//! What is looked for once a second among all calls: those that the host forgot, and
-//! those that still owe an automatic recording. Neither walks them all under the lock.
+//! The calls that the host forgot. They are looked for once a second, and not all walked
+//! under the lock.
 
 use std::cmp::Reverse;
 
@@ -57,23 +57,6 @@ impl Registry {
             kept.extend(rest.into_iter().filter(known));
         }
         watch.heard = kept.into();
-    }
-
-    /// Calls whose line wants them recorded, but whose recording could not begin.
-    pub fn owed_automatic(&self) -> Vec<u64> {
-        let owed: Vec<u64> = self.lock().owed.iter().copied().collect();
-        let mut due = Vec::new();
-        for slice in owed.chunks(SLICE) {
-            let inner = self.lock();
-            let now = self.now_ns();
-            let is_due = |number: &&u64| {
-                inner.owed.contains(number)
-                    && inner.calls.get(number).is_some_and(|call| call.retry_ns <= now)
-                    && inner.wants_automatic(**number)
-            };
-            due.extend(slice.iter().filter(is_due));
-        }
-        due
     }
 }
 

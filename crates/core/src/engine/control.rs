@@ -83,7 +83,7 @@ impl Engine {
 
     /// Once for each call, however often it is tried again.
     fn tell_start_failed(&self, number: u64, error: &Error) {
-        if self.registry.automatic_failed(number) != Some(true) {
+        if !self.registry.automatic_refused(number) {
             return;
         }
         let mut event = Event::new(Kind::StartFailed, self.clock.unix_ms());

@@ -292,7 +292,7 @@ fn readings_of(manifest: &Manifest) -> Readings {
 impl Report for Desk {
     fn created(&self, id: Uuid) {
         if let Some(recording) = self.registry.recording(id) {
-            self.registry.begun(&recording);
+            self.registry.created(&recording);
             let mut told = recording.told.lock();
             let before = std::mem::replace(&mut *told, Told::Started);
             self.tell(Kind::Started, &recording, Some(State::Recording));

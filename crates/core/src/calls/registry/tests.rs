@@ -2,6 +2,7 @@ use std::sync::mpsc;
 
 use super::super::{AcceptedDraft, Attachment, Readings, RecordingDraft, RecordingSpec};
 use super::*;
+use crate::calls::spec::AUTOMATIC;
 use crate::clock::SystemClock;
 use crate::words::{AudioSpec, Format, Layout, PauseMode};
 
@@ -44,15 +45,25 @@ fn begin(registry: &Registry, number: u64) {
         .expect("a call");
 }
 
-fn record(registry: &Registry, call_id: &str, bell: mpsc::Sender<()>) {
-    let spec = RecordingSpec::new(AudioSpec {
+fn spec() -> RecordingSpec {
+    RecordingSpec::new(AudioSpec {
         layout: Layout::Stereo,
         format: Format::WAV,
         pause_mode: PauseMode::Silence,
         max_duration_ms: 0,
         rate: 0,
-    });
-    let draft = RecordingDraft::new(Uuid::new_v4(), spec, "");
+    })
+}
+
+fn automatic_spec() -> RecordingSpec {
+    RecordingSpec {
+        flags: AUTOMATIC,
+        ..spec()
+    }
+}
+
+fn record(registry: &Registry, call_id: &str, bell: mpsc::Sender<()>) {
+    let draft = RecordingDraft::new(Uuid::new_v4(), spec(), "");
     let begin = |accepted: AcceptedDraft<'_>| Arc::new(Recording::new(accepted, 0, Arc::new(Bell(bell))));
     let target = Filter::call(&Text::new(call_id));
     let started = registry.start(&Caller::Host, &target, Ok(draft), Ok(()), begin);
@@ -87,4 +98,38 @@ fn a_walk_over_all_calls_lets_others_in() {
         })
     });
     assert!(let_in, "everyone waits for the whole list");
+}
+
+/// A host that describes its calls anew all the time must not make a failing recording
+/// each time.
+#[test]
+fn what_failed_is_not_begun_by_an_update() {
+    let registry = Registry::new(Limits::default(), false, Arc::new(SystemClock));
+    let (device, number) = (Text::new("AUTO"), Text::default());
+    registry.set_line(&device, &number, rules::AUTOMATIC);
+    let info = CallInfo {
+        device_name: device.clone(),
+        ..CallInfo::default()
+    };
+    let begun = registry.begin(1, info, 0, Arc::new(Nowhere)).expect("a call");
+    assert!(begun.automatic);
+    let draft = || RecordingDraft::new(Uuid::new_v4(), automatic_spec(), "");
+    let make = |accepted: AcceptedDraft<'_>| {
+        let (bell, _) = mpsc::channel();
+        Arc::new(Recording::new(accepted, 0, Arc::new(Bell(bell))))
+    };
+    let low = Err(Error::new(Status::NoSpace, "too little"));
+    assert!(registry.start_automatic(1, draft(), low, make).is_err());
+    let started = registry
+        .start_automatic(1, draft(), Ok(()), make)
+        .expect("it stays owed");
+    let id = started.expect("it is wanted").id;
+    registry.failed(id, Status::Io, 0);
+    assert_eq!(registry.counts().1, 0);
+    let update = registry.update(1, &CallUpdate::default(), 0).expect("it lives");
+    assert!(!update.automatic);
+    assert!(registry.set_line(&device, &number, rules::AUTOMATIC).is_empty());
+    assert!(registry.owed_automatic().is_empty(), "not yet");
+    let again = registry.start_automatic(1, draft(), Ok(()), make);
+    assert!(again.expect("it is owed").is_some());
 }

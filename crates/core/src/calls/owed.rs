@@ -1,0 +1,97 @@
+//! The calls whose line wants them recorded, and which have no recording: it is still to
+//! begin, was refused, or has failed.
+
+use super::book::Inner;
+use super::call::CallState;
+use super::idle::SLICE;
+use super::recording::Recording;
+use super::registry::Registry;
+use super::rules;
+
+impl Inner {
+    /// Whether this call has just come to owe an automatic recording. `now_ns`: the coarse clock. Where one has failed
+    /// a moment ago, the watch tries again.
+    pub(super) fn owe_automatic(&mut self, number: u64, now_ns: u64) -> bool {
+        if !self.wants_automatic(number) {
+            return false;
+        }
+        let Some(call) = self.calls.get(&number).filter(|call| !call.automatic.begun) else {
+            return false;
+        };
+        self.owed.insert(number);
+        call.automatic.is_due(now_ns)
+    }
+
+    /// What counts is the mark at the moment of asking.
+    pub(super) fn wants_automatic(&self, number: u64) -> bool {
+        self.calls.get(&number).is_some_and(|call| {
+            call.info.state == CallState::Connected
+                && self.marks.of(&call.info) & rules::AUTOMATIC != 0
+                && !call.has_automatic()
+        })
+    }
+
+    /// The call's automatic recording could not begin, or has failed.
+    pub(super) fn owe_again(&mut self, number: u64, now_ns: u64) {
+        if let Some(call) = self.calls.get_mut(&number) {
+            call.automatic.fail(now_ns);
+            self.owed.insert(number);
+        }
+    }
+}
+
+impl Registry {
+    /// Calls whose line wants them recorded, but whose recording could not begin or has
+    /// failed. Not all are looked at under one lock.
+    pub fn owed_automatic(&self) -> Vec<u64> {
+        let owed: Vec<u64> = self.lock().owed.iter().copied().collect();
+        let mut due = Vec::new();
+        for slice in owed.chunks(SLICE) {
+            let inner = self.lock();
+            let now = self.now_ns();
+            let is_due = |number: &&u64| {
+                inner.owed.contains(number)
+                    && inner
+                        .calls
+                        .get(number)
+                        .is_some_and(|call| call.automatic.is_due(now))
+                    && inner.wants_automatic(**number)
+            };
+            due.extend(slice.iter().filter(is_due));
+        }
+        due
+    }
+
+    /// A start was refused, and is tried again. True if this is to be told: the first time
+    /// for a call.
+    pub fn automatic_refused(&self, number: u64) -> bool {
+        let mut inner = self.lock();
+        inner.owe_again(number, self.now_ns());
+        let call = inner.calls.get_mut(&number);
+        call.is_some_and(|call| call.automatic.tell_failed())
+    }
+
+    /// A recording that could not begin. True if this is to be told: where a line asked for
+    /// it, the first time for a call.
+    pub fn start_failed(&self, recording: &Recording) -> bool {
+        let mut inner = self.lock();
+        let Some(call) = inner.calls.get_mut(&recording.call) else {
+            return true;
+        };
+        let newest = call.newest.as_ref();
+        if newest.is_some_and(|newest| newest.order == recording.order) {
+            // Nobody has been told of it.
+            call.newest = call.before.take();
+        }
+        !recording.spec.is_automatic() || call.automatic.tell_failed()
+    }
+
+    /// Its file exists: that a later one cannot begin is told again.
+    pub fn created(&self, recording: &Recording) {
+        if recording.spec.is_automatic()
+            && let Some(call) = self.lock().calls.get_mut(&recording.call)
+        {
+            call.automatic.created(self.now_ns());
+        }
+    }
+}
