@@ -124,7 +124,12 @@ fn check_audio(
         .ends
         .first()
         .is_some_and(|end| end.process == recording.process);
-    if recording.discarded && discard_held && !end.path.is_empty() && end.state == State::Finished {
+    if lost != Lost::Anything
+        && recording.discarded
+        && discard_held
+        && !end.path.is_empty()
+        && end.state == State::Finished
+    {
         fault(format!("it was discarded, and {} is told", end.path));
     }
     if end.state != State::Finished || end.path.is_empty() {
