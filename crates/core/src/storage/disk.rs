@@ -100,7 +100,7 @@ pub trait DiskFile: Send + Sync {
     /// Reads up to the buffer's length; 0 at the end of the file.
     fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize>;
 
-    fn len(&self) -> io::Result<u64>;
+    fn length(&self) -> io::Result<u64>;
 
     fn set_len(&self, len: u64) -> io::Result<()>;
 

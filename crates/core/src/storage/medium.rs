@@ -62,7 +62,7 @@ impl Medium for PlainFile {
     }
 
     fn len(&self) -> io::Result<u64> {
-        self.file.len()
+        self.file.length()
     }
 
     fn seal(&mut self, len: u64) -> io::Result<()> {

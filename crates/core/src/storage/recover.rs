@@ -269,7 +269,7 @@ impl Recovery {
         let Some(reserved) = there(folder.open_read(&current))? else {
             return Ok(());
         };
-        if reserved.len()? == 0 {
+        if reserved.length()? == 0 {
             self.links.directory.step(Step::RemoveStale).await?;
             removed(folder.remove(&current))?;
         }

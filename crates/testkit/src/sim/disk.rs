@@ -429,7 +429,7 @@ impl DiskFile for SimFile {
         })
     }
 
-    fn len(&self) -> io::Result<u64> {
+    fn length(&self) -> io::Result<u64> {
         self.disk
             .call(Operation::Open, |tree, _| Ok(tree.data(self.node)?.len() as u64))
     }

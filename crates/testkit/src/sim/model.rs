@@ -19,8 +19,8 @@ pub const MARKS: u16 = 127 * 128;
 
 /// The mark of a packet. Read with its bytes in the wrong order, it is none.
 pub fn mark_of(packet: u16) -> i16 {
-    let (high, low) = (1 + packet / 128 % 127, 0x80 | packet % 128);
-    (high << 8 | low) as i16
+    let (high, low) = (1 + (packet / 128) % 127, 0x80 | (packet % 128));
+    ((high << 8) | low) as i16
 }
 
 /// A packet that was handed in.

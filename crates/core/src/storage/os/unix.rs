@@ -230,7 +230,7 @@ impl DiskFile for SystemFile {
         self.0.read_at(buffer, at)
     }
 
-    fn len(&self) -> io::Result<u64> {
+    fn length(&self) -> io::Result<u64> {
         Ok(self.0.metadata()?.len())
     }
 

@@ -194,7 +194,7 @@ impl DiskFile for SystemFile {
         self.0.seek_read(buffer, at)
     }
 
-    fn len(&self) -> io::Result<u64> {
+    fn length(&self) -> io::Result<u64> {
         Ok(self.0.metadata()?.len())
     }
 
