@@ -1,7 +1,8 @@
 //! Plays simulations of the engine: `cargo run -p callrec-testkit --release -- --seeds 2000`.
 //!
 //! `--first N`: the first seed; `--seeds N`: how many; `--minutes M`: stops after so long;
-//! `--seed N`: one alone, with what happens in it.
+//! `--seed N`: one alone, with what happens in it; `--planted KEY`: with a fault of the library
+//! (feature `faults`).
 
 use std::time::{Duration, Instant};
 
@@ -12,9 +13,10 @@ const SHOWN: usize = 10;
 
 fn main() {
     let arguments = Arguments::read();
+    let planted = arguments.text("planted", "");
     let one = arguments.number("seed", u64::MAX);
     if one != u64::MAX {
-        return show(one);
+        return show(one, &planted);
     }
     let first = arguments.number("first", 0);
     let seeds = arguments.number("seeds", 2000);
@@ -22,7 +24,7 @@ fn main() {
     let begun = Instant::now();
     let (mut failed, mut played, mut call_ms, mut recordings) = (Vec::new(), 0, 0, 0);
     for seed in first..first + seeds {
-        let outcome = sim::play(seed);
+        let outcome = sim::play_planted(seed, &planted);
         played += 1;
         call_ms += outcome.call_ms;
         recordings += outcome.recordings;
@@ -46,8 +48,8 @@ fn main() {
     std::process::exit(i32::from(!failed.is_empty()));
 }
 
-fn show(seed: u64) {
-    let outcome = sim::play(seed);
+fn show(seed: u64, planted: &str) {
+    let outcome = sim::play_planted(seed, planted);
     for line in &outcome.trace {
         println!("{line}");
     }

@@ -9,6 +9,7 @@ use super::file_handle::FileHandle;
 use super::files::{got_name, removed};
 use super::medium::PlainFile;
 use super::name::RecordingName;
+use super::planted::StorageFault;
 use super::report::Report;
 use super::slots::FileSlots;
 use crate::sync::atomic::{AtomicU64, Ordering};
@@ -249,7 +250,10 @@ impl AudioFile {
     /// Appends what stands for so many frames.
     pub async fn append(&mut self, bytes: &[u8], frames: u64) -> io::Result<()> {
         self.files.directory.step(Step::WriteAudio).await?;
-        self.file()?.append(bytes)?;
+        let written = self.file()?.append(bytes);
+        if !self.files.directory.has(StorageFault::FailureCounted) {
+            written?;
+        }
         self.length.bytes += bytes.len() as u64;
         self.length.frames += frames;
         self.note_written(bytes);

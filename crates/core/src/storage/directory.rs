@@ -4,6 +4,7 @@ use super::disk::{DiskDir, DiskFile, DiskLock, Entry, Owner};
 use super::faults::{Hook, Step};
 use super::files;
 use super::name::RecordingName;
+use super::planted::StorageFault;
 use super::platform::Platform;
 use super::rename;
 use super::settings::{Durability, StorageConfig};
@@ -91,6 +92,11 @@ impl Directory {
         self.steps.step(step).await
     }
 
+    /// Whether a test has planted this.
+    pub fn has(&self, fault: StorageFault) -> bool {
+        self.steps.hook.has(fault)
+    }
+
     /// The same for a caller who waits.
     pub fn step_at_once(&self, step: Step) -> io::Result<()> {
         self.steps.hook.at(step)
@@ -118,7 +124,7 @@ impl Directory {
     /// Brings to the disk what was made, renamed and removed in a folder, if that must survive
     /// a power cut.
     pub async fn sync_names(&self, folder: &dyn DiskDir) -> io::Result<()> {
-        if !self.syncs {
+        if !self.syncs || self.has(StorageFault::NamesUnsynced) {
             return Ok(());
         }
         self.step(Step::SyncFolder).await?;

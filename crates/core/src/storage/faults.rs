@@ -54,6 +54,7 @@ pub enum Step {
 
 #[cfg(feature = "faults")]
 mod on {
+    use super::super::planted::StorageFault;
     use super::super::settings::StorageConfig;
     use super::Step;
     use crate::sync::{Mutex, StaticMutex};
@@ -82,6 +83,7 @@ mod on {
     pub struct Hook {
         directory: PathBuf,
         panic_at: Mutex<String>,
+        planted: Option<StorageFault>,
     }
 
     impl Hook {
@@ -89,6 +91,9 @@ mod on {
             Hook {
                 directory: config.directory.clone().into(),
                 panic_at: Mutex::new(config.panic_at.clone()),
+                planted: StorageFault::ALL
+                    .into_iter()
+                    .find(|fault| fault.key() == config.panic_at),
             }
         }
 
@@ -102,6 +107,11 @@ mod on {
             }
             drop(panic_at);
             let _ = self.at(step);
+        }
+
+        /// Whether a test has planted this.
+        pub fn has(&self, fault: StorageFault) -> bool {
+            self.planted == Some(fault)
         }
 
         pub fn at(&self, step: Step) -> io::Result<()> {
@@ -119,6 +129,7 @@ mod on {
 
 #[cfg(not(feature = "faults"))]
 mod off {
+    use super::super::planted::StorageFault;
     use super::super::settings::StorageConfig;
     use super::Step;
     use std::io;
@@ -133,6 +144,11 @@ mod off {
 
         #[inline(always)]
         pub fn place(&self, _: &str, _: Step) {}
+
+        #[inline(always)]
+        pub fn has(&self, _: StorageFault) -> bool {
+            false
+        }
 
         #[inline(always)]
         pub fn at(&self, _: Step) -> io::Result<()> {

@@ -13,6 +13,7 @@ use super::jobs::{Ended, Job, Jobs};
 use super::live::Live;
 use super::live_manifests::LiveManifests;
 use super::notifier::Notifier;
+use super::planted::StorageFault;
 use super::publish::{Publisher, state_end};
 use super::queue::Ending;
 use super::report::{LOG_ERROR, Report, contain_logged, panic_text};
@@ -114,6 +115,9 @@ impl Finisher {
                 probe.map_err(|error| live.error(&error))?;
             }
             match ending {
+                Ending::Discard if self.directory.has(StorageFault::DiscardPublished) => {
+                    self.publisher.complete(live, false).await
+                }
                 Ending::Discard => self.discard(live).await.map(|()| true),
                 Ending::Fail(error) | Ending::Lost(error) => {
                     live.manifest.fail(error);

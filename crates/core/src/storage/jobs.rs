@@ -1,9 +1,10 @@
 //! The finishers' jobs.
 
 use super::activity::Activity;
+use super::directory::Directory;
 use super::live::Live;
+use super::planted::StorageFault;
 use super::queue::Ending;
-use crate::clock::Clock;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::task::{self, Answer, Next, Signal};
@@ -43,7 +44,7 @@ pub struct Jobs {
     writers_returned: AtomicUsize,
     queue: Mutex<Queue>,
     signal: Arc<Signal>,
-    clock: Arc<dyn Clock>,
+    directory: Arc<Directory>,
 }
 
 #[derive(Default)]
@@ -70,21 +71,23 @@ impl Queue {
 }
 
 impl Jobs {
-    pub fn new(activity: Arc<Activity>, writers: usize, clock: Arc<dyn Clock>) -> Jobs {
+    pub fn new(activity: Arc<Activity>, writers: usize, directory: Arc<Directory>) -> Jobs {
         Jobs {
             activity,
             writers,
             writers_returned: AtomicUsize::new(0),
             queue: Mutex::default(),
             signal: Arc::default(),
-            clock,
+            directory,
         }
     }
 
     pub fn push(&self, job: Job) {
         self.activity.work_begun();
         self.queue.lock().ready.push_back(job);
-        self.signal.notify_one();
+        if !self.directory.has(StorageFault::WakeUpLost) {
+            self.signal.notify_one();
+        }
     }
 
     /// Queues a job that is not to be done before this time, unless the engine closes.
@@ -107,7 +110,7 @@ impl Jobs {
     fn ask_next(&self) -> Answer<Option<Job>> {
         let mut queue = self.queue.lock();
         let at_once = self.activity.is_shutting_down() || self.activity.is_late(false);
-        if let Some(job) = queue.take((!at_once).then(|| self.clock.now())) {
+        if let Some(job) = queue.take((!at_once).then(|| self.directory.clock().now())) {
             return Answer::Ready(Some(job));
         }
         if self.is_over() {

@@ -6,6 +6,7 @@ use super::faults::Step;
 use super::files::{self, got_name, removed};
 use super::manifest::{self, Manifest};
 use super::medium::PlainFile;
+use super::planted::StorageFault;
 use super::report::{LOG_WARNING, Report};
 use crate::sync::Mutex;
 use callrec_codec::Medium;
@@ -149,6 +150,9 @@ impl LiveManifests {
 
     /// The same, so that a power cut brings no earlier one back.
     pub async fn rewrite_safely(&self, id: Uuid, manifest: &Manifest) -> io::Result<()> {
+        if self.directory.has(StorageFault::NotesUnsynced) {
+            return self.rewrite(id, manifest).await;
+        }
         self.replace(id, manifest, true).await?;
         self.directory.sync_names(self.directory.control()).await
     }

@@ -40,6 +40,7 @@ pub mod os;
 mod patch;
 mod placeholders;
 mod plan;
+pub mod planted;
 mod platform;
 mod pool;
 mod publish;

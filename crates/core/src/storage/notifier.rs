@@ -5,6 +5,7 @@ use super::directory::Directory;
 use super::faults::Step;
 use super::live_manifests::LiveManifests;
 use super::manifest::Manifest;
+use super::planted::StorageFault;
 use super::report::{LOG_ERROR, LOG_WARNING, Report, contain_logged};
 use crate::words::EndReason;
 use std::io;
@@ -30,6 +31,14 @@ impl Notifier {
             self.manifests.keep(id);
             self.report
                 .log(LOG_ERROR, format!("{id}: its callback cannot be kept: {error}"));
+        }
+        let repeated = repeated && !self.directory.has(StorageFault::RepeatedAsNew);
+        if self.directory.has(StorageFault::SettledEarly) {
+            let _ = self.manifests.forget(id);
+            let _ = self.directory.step(Step::Settle).await;
+        }
+        if self.directory.has(StorageFault::EndTwice) {
+            self.report.published(id, manifest.clone(), repeated);
         }
         self.report.published(id, manifest, repeated);
         if owed.unwrap_or(false) {

@@ -9,6 +9,7 @@ use super::live::Live;
 use super::live_manifests::LiveManifests;
 use super::manifest::Manifest;
 use super::name::RecordingName;
+use super::planted::StorageFault;
 use super::report::{LOG_WARNING, Report};
 use super::retry::Failure;
 use crate::words::{Error, Format};
@@ -96,7 +97,9 @@ impl Maker {
             undo.part = Some(part);
             audio.write_header(false).await?;
             self.directory.step(Step::NoteStarted).await?;
-            manifest.note_started()?;
+            if !self.directory.has(StorageFault::StartNotNoted) {
+                manifest.note_started()?;
+            }
             plan.manifest.started = true;
             return Ok(Live::begun(plan.id, audio, mem::take(&mut plan.manifest)));
         }

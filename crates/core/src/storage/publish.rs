@@ -6,6 +6,7 @@ use super::endings::{JSON, NUMBERS_MAX, audio_ending};
 use super::faults::Step;
 use super::live::Live;
 use super::live_manifests::LiveManifests;
+use super::planted::StorageFault;
 use super::report::{LOG_ERROR, LOG_WARNING, Report};
 use super::retry::Retry;
 use super::settings::Digest;
@@ -78,7 +79,7 @@ impl Publisher {
     }
 
     async fn make_durable(&self, live: &mut Live) -> io::Result<()> {
-        if !self.directory.syncs() {
+        if !self.directory.syncs() || self.directory.has(StorageFault::AudioUnsynced) {
             return Ok(());
         }
         self.directory.step(Step::Sync).await?;

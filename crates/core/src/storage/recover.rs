@@ -14,6 +14,7 @@ use super::live::Live;
 use super::live_manifests::{LiveManifest, LiveManifests, WholeManifest};
 use super::manifest::{Manifest, Salvage};
 use super::notifier::Notifier;
+use super::planted::StorageFault;
 use super::publish::Publisher;
 use super::report::{LOG_ERROR, LOG_INFO, LOG_WARNING, Report, panic_text};
 use super::search::{AudioSearch, Walked, closing};
@@ -326,6 +327,9 @@ impl Recovery {
                 self.links.manifests.keep(id);
                 live.manifest.file = live.audio.current_path();
             }
+        }
+        if self.links.directory.has(StorageFault::RecoveryUntold) {
+            return self.links.manifests.forget(id);
         }
         self.links.notifier.ended(id, *live.manifest, ended).await;
         Ok(())

@@ -72,7 +72,7 @@ impl Store {
         let jobs = Arc::new(Jobs::new(
             Arc::clone(&activity),
             writer_count,
-            Arc::clone(&platform.clock),
+            Arc::clone(&directory),
         ));
         let retry = Arc::new(Retry::new(
             Arc::clone(&report),

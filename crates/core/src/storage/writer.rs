@@ -10,6 +10,7 @@ use super::live::write_error;
 use super::live_manifests::LiveManifests;
 use super::manifest::Manifest;
 use super::plan::{FirstManifest, Maker, Plan, Stage};
+use super::planted::StorageFault;
 use super::pool::Pool;
 use super::queue::{Channel, Ending, Item, Lane, Source, Work};
 use super::report::{LOG_ERROR, Report, guarded, panic_text};
@@ -144,7 +145,7 @@ impl Writers {
         }
         *channel.stage.lock() = Some(stage);
         if put_back {
-            if !gather.is_empty() {
+            if !gather.is_empty() && !self.links.directory.has(StorageFault::GatheredForgotten) {
                 work.items.push_front(Item::Gathered(mem::take(gather)));
             }
             taken.keep(work.audio_bytes());

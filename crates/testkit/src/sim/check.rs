@@ -142,7 +142,8 @@ fn check_audio(
         }
         return;
     };
-    if lost != Lost::Nothing {
+    let was_told = end.process == recording.process;
+    if lost == Lost::Anything || lost == Lost::WhatWasNotTold && !was_told {
         return;
     }
     let kept = kept_marks(path, data);

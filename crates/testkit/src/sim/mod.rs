@@ -51,7 +51,12 @@ const RECOVERY_MS: u64 = 120_000;
 
 /// Plays the simulation of one seed.
 pub fn play(seed: u64) -> Outcome {
-    let mut simulation = Simulation::new(seed);
+    play_planted(seed, "")
+}
+
+/// The same with a fault planted in the library: a value of its key `faults.panic`.
+pub fn play_planted(seed: u64, planted: &str) -> Outcome {
+    let mut simulation = Simulation::new(seed, planted);
     let processes = simulation.dice.between(1, 3) as usize;
     for process in 0..processes {
         let end = simulation.end(process);
@@ -69,11 +74,12 @@ struct Simulation {
     next_packet: u16,
     call_ms: u64,
     durability: &'static str,
+    planted: String,
     power_was_cut: bool,
 }
 
 impl Simulation {
-    fn new(seed: u64) -> Simulation {
+    fn new(seed: u64, planted: &str) -> Simulation {
         let mut dice = Dice::scattered(seed);
         let clock = Arc::new(SimClock::default());
         let troubles = troubles(&mut dice);
@@ -85,6 +91,7 @@ impl Simulation {
             next_packet: 0,
             call_ms: 0,
             durability: dice.pick(&["process", "finish"]),
+            planted: planted.to_owned(),
             power_was_cut: false,
             dice,
         }
@@ -112,6 +119,11 @@ impl Simulation {
             if let Err(error) = config.set(key, value) {
                 self.model.lock().fault(format!("{key}: {}", error.message));
             }
+        }
+        if !self.planted.is_empty()
+            && let Err(error) = config.set("faults.panic", &self.planted)
+        {
+            self.model.lock().fault(error.message);
         }
         config
     }
