@@ -179,7 +179,29 @@ pub struct Rig {
     pub directory: ScratchDir,
     pub store: Arc<Store>,
     pub report: Arc<Seen>,
-    threads: Vec<JoinHandle<()>>,
+    threads: Threads,
+}
+
+/// The threads of a store. Nobody may wait for them, because a test may have stopped the disk,
+/// but they end when the rig goes.
+struct Threads {
+    store: Arc<Store>,
+    handles: Vec<JoinHandle<()>>,
+}
+
+impl Threads {
+    fn join(mut self) {
+        self.store.shutdown();
+        for thread in self.handles.drain(..) {
+            thread.join().expect("no panic");
+        }
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        self.store.shutdown();
+    }
 }
 
 pub fn config() -> StorageConfig {
@@ -217,10 +239,10 @@ impl Rig {
             ..Seen::default()
         });
         let store = Store::open(config, &Platform::system(), Arc::<Seen>::clone(&report)).expect("open");
-        let mut threads = Vec::new();
+        let mut handles = Vec::new();
         let mut start = |name: &str, body: Body| {
             let store = Arc::clone(&store);
-            threads.push(spawn(name, move || body(&store)).expect("a thread"));
+            handles.push(spawn(name, move || body(&store)).expect("a thread"));
         };
         for index in 0..2 {
             start(
@@ -239,9 +261,12 @@ impl Rig {
         Rig {
             format: Format::WAV,
             directory,
-            store,
             report,
-            threads,
+            threads: Threads {
+                store: Arc::clone(&store),
+                handles,
+            },
+            store,
         }
     }
 
@@ -356,13 +381,15 @@ impl Rig {
     }
 
     /// Ends the threads and lets go of the directory.
-    pub fn close(mut self) -> ScratchDir {
-        self.store.shutdown();
-        for thread in self.threads.drain(..) {
-            thread.join().expect("no panic");
-        }
-        assert_eq!(Arc::strong_count(&self.store), 1, "nobody else holds the store");
-        let Rig { directory, store, .. } = self;
+    pub fn close(self) -> ScratchDir {
+        let Rig {
+            directory,
+            store,
+            threads,
+            ..
+        } = self;
+        threads.join();
+        assert_eq!(Arc::strong_count(&store), 1, "nobody else holds the store");
         drop(store);
         directory
     }
