@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use callrec::calls::spec::ADDITIONAL;
 use callrec::calls::{CallInfo, Caller, Filter, Operation, RecordingSpec};
+use callrec::clock::coarse_ns;
 use callrec::config::Config;
 use callrec::engine::{Call, Engine};
 use callrec::events::bus::Listener;
@@ -222,7 +223,8 @@ fn the_end_of_a_call_against_control() {
             let feed = call_of(call).map(|call| handles::feed::open(&call, Leg::Local, PCM));
             if let Some(Ok(feed)) = feed {
                 for _ in 0..3 {
-                    let status = handles::feed::try_with(feed, |open| open.feed.write(&[1; 320]));
+                    let status =
+                        handles::feed::try_with(feed, |open| open.feed.write(&[1; 320], coarse_ns()));
                     assert!(
                         [Status::Ok, Status::BadHandle, Status::Busy].contains(&status),
                         "{status:?}"
