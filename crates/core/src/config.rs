@@ -11,7 +11,7 @@ use crate::sync::LargePages;
 use crate::words::{Format, Layout, PauseMode, Result, format_names, parse_format};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Clock {
+pub enum MediaClock {
     Real,
     Stream,
 }
@@ -19,7 +19,7 @@ pub enum Clock {
 config_keys! {
     /// The settings of one engine.
     pub struct Config {
-        "media.clock" = "real" => clock: Clock, choice(&[("real", Clock::Real), ("stream", Clock::Stream)]),
+        "media.clock" = "real" => clock: MediaClock, choice(&[("real", MediaClock::Real), ("stream", MediaClock::Stream)]),
             "\"real\": time is the wall's; \"stream\": time is the media's own, for replays and tests, faster than real time";
         "media.reorder_ms" = "60" => reorder_ms: u32, number(0..=1000),
             "how long a late packet is waited for, {range} ms";
@@ -150,7 +150,7 @@ mod tests {
         assert_eq!(done, Ok(()));
         assert_eq!(
             (config.clock, config.storage.flush_ms, config.lines_strict),
-            (Clock::Stream, 500, true)
+            (MediaClock::Stream, 500, true)
         );
         assert!(config.load(r#"{"storage.flush_ms": 600, "typo": 1}"#).is_err());
         assert_eq!(config.storage.flush_ms, 500);

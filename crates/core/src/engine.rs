@@ -281,8 +281,8 @@ impl Engine {
             bytes_out: self.store.bytes_written(),
             // In stream time a refused block is offered again, and nothing is lost.
             bytes_dropped: match self.config.clock {
-                config::Clock::Real => self.store.dropped_bytes(),
-                config::Clock::Stream => 0,
+                config::MediaClock::Real => self.store.dropped_bytes(),
+                config::MediaClock::Stream => 0,
             },
             backlog_bytes: self.store.backlog_bytes(),
             events_dropped: self.bus.dropped(),
@@ -315,8 +315,8 @@ fn worker_count(config: &Config) -> usize {
 fn media_config(config: &Config, time: Arc<dyn Clock>) -> MediaConfig {
     MediaConfig {
         clock: match config.clock {
-            config::Clock::Real => ClockMode::Real,
-            config::Clock::Stream => ClockMode::Stream,
+            config::MediaClock::Real => ClockMode::Real,
+            config::MediaClock::Stream => ClockMode::Stream,
         },
         time,
         reorder_ns: u64::from(config.reorder_ms) * NS_PER_MS,

@@ -1,6 +1,6 @@
 //! The directory that recordings lie in.
 
-use super::disk::{DiskDir, DiskFile, DiskLock, Entry, Owner};
+use super::disk::{DirEntry, DiskDir, DiskFile, DiskLock, Owner};
 use super::faults::{Hook, Step};
 use super::files;
 use super::name::RecordingName;
@@ -165,7 +165,7 @@ impl Directory {
     }
 
     /// What lies in a folder, by the names that lead to it from the root.
-    pub fn list(&self, way: &[String]) -> io::Result<Vec<Entry>> {
+    pub fn list(&self, way: &[String]) -> io::Result<Vec<DirEntry>> {
         let mut folder = Folder::Root(&*self.root);
         for name in way {
             folder = Folder::Sub(folder.sub(name)?);

@@ -78,7 +78,7 @@ pub trait DiskDir: Send + Sync {
 
     fn remove(&self, name: &str) -> io::Result<()>;
 
-    fn list(&self) -> io::Result<Vec<Entry>>;
+    fn list(&self) -> io::Result<Vec<DirEntry>>;
 
     /// Brings the names in it to the disk.
     fn sync(&self) -> io::Result<()>;
@@ -135,7 +135,7 @@ pub struct Owner {
 
 /// One entry of a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct DirEntry {
     /// Names that are not UTF-8 are none of ours and never listed.
     pub name: String,
     pub is_directory: bool,

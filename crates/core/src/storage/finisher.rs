@@ -9,7 +9,7 @@ use super::activity::Activity;
 use super::directory::Directory;
 use super::endings::PART;
 use super::faults::Step;
-use super::jobs::{Ended, Job, Jobs};
+use super::jobs::{EndedRecording, Job, Jobs};
 use super::live::Live;
 use super::live_manifests::LiveManifests;
 use super::notifier::Notifier;
@@ -66,7 +66,7 @@ impl Finisher {
         }
     }
 
-    async fn finish(&self, mut ended: Box<Ended>) {
+    async fn finish(&self, mut ended: Box<EndedRecording>) {
         match self.end(&mut ended).await {
             Outcome::Stored => {
                 // Nothing but a test's kill can come in between here.
@@ -85,7 +85,7 @@ impl Finisher {
     }
 
     /// Nobody is told yet.
-    fn hold(&self, mut ended: Box<Ended>, error: &Error) {
+    fn hold(&self, mut ended: Box<EndedRecording>, error: &Error) {
         if ended.tries == 0 {
             let (id, why) = (ended.live.id, &error.message);
             let message = format!("recording {id}: its end is told when the disk takes it: {why}");
@@ -104,8 +104,8 @@ impl Finisher {
         self.report.left(id);
     }
 
-    async fn end(&self, ended: &mut Ended) -> Outcome {
-        let Ended { live, ending, tries } = ended;
+    async fn end(&self, ended: &mut EndedRecording) -> Outcome {
+        let EndedRecording { live, ending, tries } = ended;
         let discards = matches!(ending, Ending::Discard);
         let done = task::contain(async {
             self.directory.step_named("finisher", Step::Job);

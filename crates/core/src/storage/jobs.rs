@@ -15,21 +15,21 @@ use uuid::Uuid;
 
 /// Work of the finishers.
 pub enum Job {
-    Finish(Box<Ended>),
+    Finish(Box<EndedRecording>),
     Settle(Uuid),
 }
 
 /// A recording that is over, to be published or discarded.
-pub struct Ended {
+pub struct EndedRecording {
     pub live: Box<Live>,
     pub ending: Ending,
     /// How often the disk has refused it.
     pub tries: u32,
 }
 
-impl Ended {
-    pub fn new(live: Box<Live>, ending: Ending) -> Box<Ended> {
-        Box::new(Ended {
+impl EndedRecording {
+    pub fn new(live: Box<Live>, ending: Ending) -> Box<EndedRecording> {
+        Box::new(EndedRecording {
             live,
             ending,
             tries: 0,

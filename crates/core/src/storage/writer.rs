@@ -5,7 +5,7 @@ use super::backlog::{Backlog, TakenAudio};
 use super::batch::Batch;
 use super::directory::Directory;
 use super::faults::Step;
-use super::jobs::{Ended, Job, Jobs};
+use super::jobs::{EndedRecording, Job, Jobs};
 use super::live::write_error;
 use super::live_manifests::LiveManifests;
 use super::manifest::Manifest;
@@ -240,7 +240,9 @@ impl Writers {
 
     fn hand_over(&self, stage: &mut Stage, ending: Ending) {
         if let Stage::Live(live) = mem::replace(stage, Stage::Over) {
-            self.links.jobs.push(Job::Finish(Ended::new(live, ending)));
+            self.links
+                .jobs
+                .push(Job::Finish(EndedRecording::new(live, ending)));
         }
     }
 

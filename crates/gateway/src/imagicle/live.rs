@@ -11,7 +11,7 @@ use crate::active::{Beside, active_recordings};
 use crate::http::{self as form, Answer, Asked, empty};
 use callrec_core::calls::{Caller, Filter, Operation, RecordingSpec, View};
 use callrec_core::clock::unix_ms;
-use callrec_core::config::{Clock, Config};
+use callrec_core::config::{Config, MediaClock};
 use callrec_core::engine::Engine;
 use callrec_core::text::Text;
 use callrec_core::words::{Error, Layout, PauseMode, Result, State, Status};
@@ -200,7 +200,7 @@ pub async fn list(gateway: &Arc<Gateway>, caller: &Caller, asked: &Asked) -> Ans
 /// cut. A clock that is set in between changes no more than the next cut does.
 fn current_ms(view: &View, config: &Config, now_ms: i64) -> u64 {
     let cut_ms = view.readings.duration_ms;
-    if view.state != State::Recording || config.clock != Clock::Real {
+    if view.state != State::Recording || config.clock != MediaClock::Real {
         return cut_ms;
     }
     let since_start = u64::try_from(now_ms.saturating_sub(view.started_at_ms)).unwrap_or_default();
@@ -304,7 +304,7 @@ mod tests {
         let mut limited = running.clone();
         limited.spec.audio.max_duration_ms = 5100;
         assert_eq!(at(&limited, &config, 5300), 5100);
-        config.clock = Clock::Stream;
+        config.clock = MediaClock::Stream;
         assert_eq!(at(&running, &config, 5300), 5000, "the media's own time");
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use callrec_core::clock::Clock;
-use callrec_core::storage::disk::{DirPlace, Disk, DiskDir, DiskFile, DiskLock, Entry, Identity, Owner};
+use callrec_core::storage::disk::{DirEntry, DirPlace, Disk, DiskDir, DiskFile, DiskLock, Identity, Owner};
 use callrec_core::task::{Answer, Next};
 
 use super::clock::SimClock;
@@ -350,10 +350,10 @@ impl DiskDir for SimDir {
             .call(Operation::Remove, |tree, _| tree.remove(self.node, name))
     }
 
-    fn list(&self) -> io::Result<Vec<Entry>> {
+    fn list(&self) -> io::Result<Vec<DirEntry>> {
         self.disk.call(Operation::List, |tree, _| {
             let entries = tree.entries(self.node)?.iter();
-            let listed = entries.map(|(name, node)| Entry {
+            let listed = entries.map(|(name, node)| DirEntry {
                 name: name.clone(),
                 is_directory: tree.is_directory(*node),
             });

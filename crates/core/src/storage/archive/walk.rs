@@ -107,7 +107,7 @@ pub fn walk(root: &dyn DiskDir, found: &mut dyn FnMut(Option<Entry>) -> bool) ->
 fn walk_files(
     dir: &dyn DiskDir,
     way: &[String],
-    entries: &[disk::Entry],
+    entries: &[disk::DirEntry],
     found: &mut dyn FnMut(Option<Entry>) -> bool,
 ) -> bool {
     let manifests = entries.iter().filter(|entry| !entry.is_directory);

@@ -3,7 +3,7 @@
 
 mod lock;
 
-use super::super::disk::{DirPlace, Disk, DiskDir, DiskFile, DiskLock, Entry, Identity, Outlook, Owner};
+use super::super::disk::{DirEntry, DirPlace, Disk, DiskDir, DiskFile, DiskLock, Identity, Outlook, Owner};
 use super::outlook_of;
 use crate::sync::thread;
 use lock::DirLock;
@@ -166,7 +166,7 @@ impl DiskDir for SystemDir {
         )?)
     }
 
-    fn list(&self) -> io::Result<Vec<Entry>> {
+    fn list(&self) -> io::Result<Vec<DirEntry>> {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let mut dir = nix::dir::Dir::openat(&self.fd, ".", flags, Mode::empty())?;
         let mut entries = Vec::new();
@@ -182,7 +182,7 @@ impl DiskDir for SystemDir {
                 Some(kind) => kind == nix::dir::Type::Directory,
                 None => self.is_directory(name),
             };
-            entries.push(Entry {
+            entries.push(DirEntry {
                 name: name.to_owned(),
                 is_directory,
             });

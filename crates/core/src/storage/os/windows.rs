@@ -1,6 +1,6 @@
 //! Windows: by paths, each part of which is checked not to be a link.
 
-use super::super::disk::{DirPlace, Disk, DiskDir, DiskFile, DiskLock, Entry, Identity, Outlook, Owner};
+use super::super::disk::{DirEntry, DirPlace, Disk, DiskDir, DiskFile, DiskLock, Identity, Outlook, Owner};
 use super::outlook_of;
 use crate::sync::{StaticMutex, thread};
 use std::fs::{self, File, OpenOptions};
@@ -128,13 +128,13 @@ impl DiskDir for SystemDir {
         fs::remove_file(self.path.join(name))
     }
 
-    fn list(&self) -> io::Result<Vec<Entry>> {
+    fn list(&self) -> io::Result<Vec<DirEntry>> {
         let mut entries = Vec::new();
         for entry in fs::read_dir(&self.path)? {
             let entry = entry?;
             if let Ok(name) = entry.file_name().into_string() {
                 let is_directory = entry.file_type()?.is_dir();
-                entries.push(Entry { name, is_directory });
+                entries.push(DirEntry { name, is_directory });
             }
         }
         Ok(entries)

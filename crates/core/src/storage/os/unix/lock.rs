@@ -28,7 +28,7 @@ const HELD_MAX: usize = 4096;
 
 /// A descriptor of a lock file, which file it is, and which directory it locks. Atomics,
 /// because the fork handler may wait for no lock.
-struct Held {
+struct HeldLock {
     taken: AtomicBool,
     descriptor: AtomicI32,
     device: AtomicU64,
@@ -36,8 +36,8 @@ struct Held {
     root: [AtomicU64; 2],
 }
 
-static HELD: [Held; HELD_MAX] = [const {
-    Held {
+static HELD: [HeldLock; HELD_MAX] = [const {
+    HeldLock {
         taken: AtomicBool::new(false),
         descriptor: AtomicI32::new(NONE),
         device: AtomicU64::new(0),
@@ -54,7 +54,7 @@ const NONE: RawFd = -1;
 /// No entry behind so many was ever taken.
 static USED: AtomicUsize = AtomicUsize::new(0);
 
-fn used() -> &'static [Held] {
+fn used() -> &'static [HeldLock] {
     &HELD[..USED.load(Ordering::Acquire)]
 }
 
@@ -93,8 +93,8 @@ impl Listed {
         let Some(_adds) = ADDS.try_lock_for(Duration::from_secs(2)) else {
             return Ok(None);
         };
-        let taken = |held: &&Held| held.taken.load(Ordering::Acquire);
-        let is_held = |held: &Held| held.root.each_ref().map(|part| part.load(Ordering::Relaxed)) == root;
+        let taken = |held: &&HeldLock| held.taken.load(Ordering::Acquire);
+        let is_held = |held: &HeldLock| held.root.each_ref().map(|part| part.load(Ordering::Relaxed)) == root;
         if used().iter().filter(taken).any(is_held) {
             return Ok(None);
         }
