@@ -46,6 +46,8 @@ mod pauses;
 mod planted;
 #[path = "timeline/restarts.rs"]
 mod restarts;
+#[path = "timeline/stalls.rs"]
+mod stalls;
 #[path = "timeline/timestamps.rs"]
 mod timestamps;
 #[path = "timeline/writes.rs"]

@@ -1,5 +1,6 @@
 //! One leg at the worker: takes records out of the ring, and has them placed in time.
 
+mod holds;
 mod note;
 mod timeline;
 
@@ -14,6 +15,7 @@ use crate::time::{NS_PER_MS, NS_PER_S};
 use crate::track::Track;
 use crate::{FeedFormat, FeedOptions};
 use callrec_codec::Codec;
+pub use holds::Holds;
 use note::newer;
 pub use note::{Note, Tally, What};
 pub use timeline::{LegTotals, Timeline};
@@ -424,6 +426,14 @@ impl LegMedia {
             let on = |samples: i64| grid::convert(samples.max(0) as u64, of, rate);
             (on(at), on(len), epoch)
         })
+    }
+
+    /// How far what has been handed in reaches, if what has no place yet lies where it came.
+    pub fn reach_ns(&self) -> u64 {
+        let rate = self.line.track.rate();
+        let waiting = self.unconfirmed().chain(self.unplaced());
+        let ends = waiting.map(|(at, len, _)| grid::time(at + len, rate));
+        ends.max().unwrap_or(0).max(self.end_ns())
     }
 
     /// What was written ahead and has not been heard yet is taken back.

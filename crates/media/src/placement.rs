@@ -35,8 +35,8 @@ pub struct Scene {
     pub real: bool,
     /// What a test has planted.
     pub planted: Planted,
-    /// No first packet is placed before it: the begin of a recording that has never been
-    /// paused. In nanoseconds.
+    /// The begin of a recording that has never been paused. No first packet of a feed that
+    /// was opened after it is placed before it. In nanoseconds.
     pub begin_ns: u64,
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use super::holds::Holds;
 use super::note::{Note, Tally, What};
 use crate::FeedFormat;
 use crate::grid;
@@ -101,7 +102,7 @@ pub struct Timeline {
     /// silence.
     pub epoch: u32,
     pub heard: bool,
-    pub on_hold: bool,
+    pub on_hold: Holds,
     pub tally: Tally,
     pub totals: LegTotals,
     pub notes: Vec<Note>,
@@ -127,7 +128,7 @@ impl Timeline {
             written: 0,
             epoch: 0,
             heard: false,
-            on_hold: false,
+            on_hold: Holds::default(),
             epoch_at: 0,
             moments: Moments::default(),
             native: Vec::new(),
@@ -302,7 +303,7 @@ impl Timeline {
 
     fn not_kept(&self, origin: Origin) -> Option<Outside> {
         let now = origin.epoch == self.epoch;
-        if now && self.on_hold {
+        if self.on_hold.has(origin.epoch) {
             return Some(Outside::Hold);
         }
         let kept = self.track.keeps() && (self.heard || !now);
@@ -408,7 +409,7 @@ impl Out for Timeline {
             return false;
         };
         let plain = rate == self.track.rate() && (codec != Codec::Pcm16 || !audio.network_order);
-        let live = self.heard && !self.on_hold && audio.epoch == self.epoch;
+        let live = self.heard && audio.epoch == self.epoch && !self.on_hold.has(audio.epoch);
         let new = from >= self.written.max(self.settled).max(self.epoch_at);
         let origin = Origin {
             epoch: audio.epoch,

@@ -67,6 +67,8 @@ enum State {
 #[derive(Clone, Copy, Debug)]
 pub struct Lateness {
     state: State,
+    /// When the newest packet came.
+    last: i64,
     /// Later than this is worth a judgement.
     slack_ns: u64,
     /// Without timestamps, only a backlog that makes up for all of the delay is one.
@@ -77,6 +79,7 @@ impl Lateness {
     pub fn new(slack_ns: u64) -> Lateness {
         Lateness {
             state: State::Steady,
+            last: 0,
             slack_ns,
             whole: false,
         }
@@ -102,6 +105,7 @@ impl Lateness {
             arrival,
             rate,
         } = moment;
+        let before = std::mem::replace(&mut self.last, arrival);
         if moment.excess() <= samples(self.slack_ns, rate) {
             self.state = State::Steady;
             return Verdict::Place;
@@ -123,6 +127,11 @@ impl Lateness {
                     return Verdict::Hold;
                 }
                 self.decide(draining, moment)
+            }
+            // Nothing came for a while: this may be the end of another stall.
+            State::Draining(..) if moment.is_since(JUDGED_NS, before, arrival) && !self.whole => {
+                self.state = State::Holding(wanted, arrival);
+                Verdict::Hold
             }
             State::Draining(first, came) if moment.is_since(2 * JUDGED_NS, came, arrival) => {
                 self.decide(drains(wanted - first, arrival - came), moment)
@@ -214,6 +223,18 @@ mod tests {
         let decided = (0..200).map(|n| late.judge(at(20 * n, 3000)));
         let held = decided.into_iter().take_while(|v| *v == Verdict::Hold).count();
         assert_eq!(held, 145, "all of three seconds but the slack");
+    }
+
+    /// Nobody spoke after the first stall, so that nothing has come in time since.
+    #[test]
+    fn a_second_stall_is_judged_by_itself() {
+        let mut late = lateness();
+        let first: Vec<_> = (0..16).map(|n| late.judge(at(20 * n, 900))).collect();
+        assert_eq!(first.last(), Some(&Verdict::Place));
+        let second: Vec<_> = (50..66).map(|n| late.judge(at(20 * n, 1600))).collect();
+        assert_eq!(second.first(), Some(&Verdict::Hold));
+        assert_eq!(second.last(), Some(&Verdict::Place));
+        assert!(!second.contains(&Verdict::Moved), "{second:?}");
     }
 
     #[test]

@@ -67,11 +67,18 @@ pub struct Stream {
     before: Option<Box<Stream>>,
     /// What waits for a judgement, oldest first.
     held: Vec<Held<'static>>,
+    /// What came behind others before it was known where the stream begins.
+    behind: Vec<Held<'static>>,
     pub proof: Proof,
     lateness: Lateness,
     drift: Drift,
     /// By how much it was moved when its first packets had come.
     anchored_by: i64,
+    /// When its feed was opened: what comes by it was not said before.
+    pub opened: i64,
+    /// Nothing had come by it from here on until this stream came; others came with it.
+    pub nothing_since: Option<i64>,
+    pub has_company: bool,
     /// The loudest sample of late, while a lead waits for a silence.
     loudest: i32,
     /// Where the stream was moved: the highest number before, and by how much.
@@ -102,9 +109,13 @@ impl Stream {
             drift: Drift::default(),
             proof: Proof::default(),
             held: Vec::new(),
+            behind: Vec::new(),
             anchoring: scene.real,
             real: scene.real,
             anchored_by: 0,
+            opened: 0,
+            nothing_since: None,
+            has_company: false,
             end: first,
             moves: VecDeque::new(),
             gaps: Gaps::default(),
@@ -368,8 +379,8 @@ impl Stream {
     }
 
     /// What has no place yet.
-    pub(super) fn held(&self) -> &[Held<'static>] {
-        &self.held
+    pub(super) fn held(&self) -> impl Iterator<Item = &Held<'static>> {
+        self.held.iter().chain(&self.behind)
     }
 
     pub fn is_holding(&self) -> bool {
@@ -384,17 +395,26 @@ impl Stream {
         };
         let lead = self.held.iter().map(|held| held.wanted - held.arrival).max();
         let lead = lead.unwrap_or(0).max(0).min(samples(STALL_NS, self.rate));
-        let floor = out.end(self.rate).max(scene.begin(self.rate));
+        let floor = out.end(self.rate).max(scene.begin(self.rate).min(self.opened));
         let said = first.arrival - lead;
         let at = said.max(floor);
         let by = at - first.wanted;
         self.proof.moved(at - said, false, self.rate);
+        if let Some(since) = self.nothing_since.filter(|_| lead > 0 || self.has_company) {
+            // Something has held them up, perhaps all the time.
+            let early = (first.arrival - since).clamp(0, samples(STALL_NS, self.rate));
+            self.proof.guard_burst(first.arrival, early);
+        }
         self.anchored_by = by;
         self.end = at;
         self.timestamps.shift(by);
         self.held.iter_mut().for_each(|held| held.wanted += by);
         for held in std::mem::take(&mut self.held) {
             self.place(&held, 0, out);
+        }
+        for held in std::mem::take(&mut self.behind) {
+            let packet = held.packet();
+            self.late(&held.coming(&packet, self.end, None), scene, out);
         }
     }
 

@@ -29,6 +29,10 @@ pub struct Streams {
     front: Option<u32>,
     /// Nothing has come from the present feed yet.
     fresh: bool,
+    /// When the present feed was opened.
+    opened_ns: u64,
+    /// The latest time for which nothing came.
+    nothing: Nothing,
     turns: u32,
     suspects: Vec<Suspect>,
     /// The SSRCs of streams that were forgotten, oldest first.
@@ -36,6 +40,18 @@ pub struct Streams {
     /// Most often there is one, which is not worth a place of its own in memory.
     streams: SmallVec<[Stream; 1]>,
 }
+
+/// A time for which nothing came by a feed.
+#[derive(Clone, Copy, Debug, Default)]
+struct Nothing {
+    from_ns: u64,
+    to_ns: u64,
+    /// So many packets came at once when it was over.
+    packets: u32,
+}
+
+/// What comes within so much comes at once.
+const AT_ONCE_NS: u64 = 5 * NS_PER_MS;
 
 impl Streams {
     pub fn new() -> Streams {
@@ -48,6 +64,12 @@ impl Streams {
     /// A new feed: its first packet needs no confirmation.
     pub fn attach(&mut self, now_ns: u64) {
         self.fresh = true;
+        self.opened_ns = now_ns;
+        self.nothing = Nothing {
+            from_ns: now_ns,
+            to_ns: now_ns,
+            packets: 0,
+        };
         for stream in &mut self.streams {
             stream.proof.reopen(samples(now_ns, stream.rate));
         }
@@ -61,6 +83,7 @@ impl Streams {
     pub fn audio(&mut self, coming: &Coming<'_>, scene: &Scene, out: &mut impl Out) -> bool {
         let fresh = std::mem::take(&mut self.fresh);
         let Some(n) = self.find(coming.packet.ssrc) else {
+            self.note_nothing(coming);
             match fresh {
                 true => self.begin(coming, None, scene, out),
                 false => self.suspect(coming, Kind::New, None, scene, out),
@@ -70,6 +93,7 @@ impl Streams {
         if self.front == Some(coming.packet.ssrc) && self.streams[n].in_order(coming, scene, out) {
             return true;
         }
+        self.note_nothing(coming);
         if self.streams[n].is_of_before(coming) {
             self.streams[n].late_of_before(coming, out);
             return false;
@@ -108,6 +132,23 @@ impl Streams {
         false
     }
 
+    /// Notes where nothing had come for a while, before a packet that is not as expected.
+    fn note_nothing(&mut self, coming: &Coming<'_>) {
+        let time = |at: i64, rate: u32| grid::time(at.max(0) as u64, rate);
+        let came_ns = time(coming.arrival, coming.format.rate);
+        let last = self
+            .streams
+            .iter()
+            .map(|stream| time(stream.last_arrival, stream.rate));
+        let last_ns = last.max().unwrap_or(self.opened_ns);
+        if came_ns >= last_ns + TURN_NS {
+            (self.nothing.from_ns, self.nothing.to_ns, self.nothing.packets) = (last_ns, came_ns, 0);
+        }
+        if came_ns <= self.nothing.to_ns + AT_ONCE_NS {
+            self.nothing.packets += 1;
+        }
+    }
+
     fn next(&mut self, n: usize, coming: &Coming<'_>, returns: bool, scene: &Scene, out: &mut impl Out) {
         if returns {
             self.turn(n, coming, out);
@@ -143,7 +184,19 @@ impl Streams {
             self.forget(oldest.ssrc);
         }
         out.new_stream();
-        self.streams.push(Stream::begin(coming, guard, scene, out));
+        let mut stream = Stream::begin(coming, guard, scene, out);
+        stream.opened = grid::index(self.opened_ns, stream.rate) as i64;
+        let came_ns = grid::time(coming.arrival.max(0) as u64, stream.rate);
+        let Nothing {
+            from_ns,
+            to_ns,
+            packets,
+        } = self.nothing;
+        if came_ns <= to_ns + TURN_NS {
+            stream.nothing_since = Some(grid::index(from_ns, stream.rate) as i64);
+            stream.has_company = packets > 1;
+        }
+        self.streams.push(stream);
         self.front = Some(coming.packet.ssrc);
     }
 
@@ -367,7 +420,7 @@ impl Streams {
 }
 
 impl Held<'_> {
-    fn coming<'a>(
+    pub(super) fn coming<'a>(
         &self,
         packet: &'a crate::rtp::Packet<'a>,
         leg_end: i64,

@@ -1,10 +1,17 @@
 //! Whether what a simulation has left is what the model says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use callrec_core::words::State;
+use serde_json::Value;
+use uuid::Uuid;
 
-use super::model::{Known, KnownRecording, PACKET_SAMPLES, Said};
+use super::audio::{Run, kept_marks, marks_of};
+use super::marks::PACKET_SAMPLES;
+use super::model::{Known, KnownRecording, Packet};
+use super::network::DELAY_TICKS;
+use super::verdict::Verdict;
+use crate::ledger::unaccounted_ms;
 
 /// What may be gone, because the power was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,17 +24,21 @@ pub enum Lost {
 
 type Files = [(String, Vec<u8>)];
 
-/// Samples in a row that give a mark away.
-const GIVES_AWAY: usize = 8;
-
 /// Nothing that was said while nothing was recorded, or while it was paused, is anywhere on
 /// the disk.
 pub fn check_secrets(known: &mut Known, files: &Files) {
+    known.find_secrets();
     let mut found = Vec::new();
     for (path, data) in files {
         for mark in marks_of(data) {
             if known.secret.contains(&mark) {
-                found.push(format!("mark {mark}, which nobody may keep, is in {path}"));
+                let packet = known.calls.iter().enumerate().find_map(|(number, call)| {
+                    let packet = call.packets.iter().find(|packet| packet.mark == mark)?;
+                    Some((number, packet))
+                });
+                found.push(format!(
+                    "{packet:?} (call, packet) may be kept by nobody, and is in {path}"
+                ));
             }
         }
     }
@@ -35,50 +46,46 @@ pub fn check_secrets(known: &mut Known, files: &Files) {
     known.wrong.append(&mut found);
 }
 
-/// Marks that stand in a file, in either order of bytes, in each of two channels or in one.
-fn marks_of(data: &[u8]) -> Vec<i16> {
-    let mut marks = Vec::new();
-    for skip in 0..2 {
-        let words: Vec<[u8; 2]> = data[skip.min(data.len())..]
-            .chunks_exact(2)
-            .map(|word| [word[0], word[1]])
-            .collect();
-        for step in [1, 2] {
-            for channel in 0..step {
-                runs(words.iter().skip(channel).step_by(step), &mut marks);
-            }
-        }
-    }
-    marks.sort_unstable();
-    marks.dedup();
-    marks
+/// What is left after the last process.
+pub struct Left<'a> {
+    files: BTreeMap<&'a str, &'a [u8]>,
+    manifests: BTreeMap<String, Value>,
+    lost: Lost,
+    /// The disk was never in trouble.
+    calm: bool,
 }
 
-fn runs<'a>(words: impl Iterator<Item = &'a [u8; 2]>, marks: &mut Vec<i16>) {
-    let (mut last, mut length) = ([0, 0], 0);
-    for word in words {
-        length = if *word == last { length + 1 } else { 1 };
-        last = *word;
-        if length == GIVES_AWAY && last != [0, 0] {
-            marks.push(i16::from_le_bytes(last));
-            marks.push(i16::from_be_bytes(last));
+impl<'a> Left<'a> {
+    pub fn new(files: &'a Files, lost: Lost, calm: bool) -> Left<'a> {
+        let published = files.iter().filter(|(path, _)| {
+            let path = path.as_str();
+            path.ends_with(".json") && !path.starts_with(".callrec/")
+        });
+        let manifests = published.filter_map(|(_, data)| {
+            let manifest: Value = serde_json::from_slice(data).ok()?;
+            Some((manifest["id"].as_str()?.to_owned(), manifest))
+        });
+        Left {
+            manifests: manifests.collect(),
+            files: files
+                .iter()
+                .map(|(path, data)| (path.as_str(), &data[..]))
+                .collect(),
+            lost,
+            calm,
         }
     }
 }
 
 /// After the last process: every recording has one story, and its file holds what was said.
-pub fn check(known: &mut Known, files: &Files, lost: Lost) {
-    let files: BTreeMap<&str, &[u8]> = files
-        .iter()
-        .map(|(path, data)| (path.as_str(), &data[..]))
-        .collect();
+pub fn check(known: &mut Known, left: &Left<'_>) {
     let mut wrong = Vec::new();
     for (id, recording) in &known.recordings {
         let mut fault = |words: String| wrong.push(format!("recording {id}: {words}"));
-        check_story(recording, lost, &mut fault);
-        check_audio(recording, &files, lost, &mut fault);
+        check_story(known, recording, left.lost, &mut fault);
+        check_file(known, *id, recording, left, &mut fault);
     }
-    for path in files.keys() {
+    for path in left.files.keys() {
         if let Some(name) = path.strip_prefix(".callrec/")
             && name != "lock"
             && !name.contains(".bad")
@@ -91,7 +98,7 @@ pub fn check(known: &mut Known, files: &Files, lost: Lost) {
 
 /// One terminal event over all processes, unless it is marked as repeated, and the same story
 /// each time.
-fn check_story(recording: &KnownRecording, lost: Lost, fault: &mut dyn FnMut(String)) {
+fn check_story(known: &Known, recording: &KnownRecording, lost: Lost, fault: &mut dyn FnMut(String)) {
     if lost == Lost::Anything {
         return;
     }
@@ -100,7 +107,7 @@ fn check_story(recording: &KnownRecording, lost: Lost, fault: &mut dyn FnMut(Str
     if first_times > 1 {
         fault(format!("its end is told {first_times} times as new: {ends:?}"));
     }
-    if recording.started && ends.is_empty() && lost == Lost::Nothing {
+    if recording.started && ends.is_empty() && lost == Lost::Nothing && !known.somebody_was_deaf {
         fault("its start was told, and its end never is".to_owned());
     }
     for pair in ends.windows(2) {
@@ -110,10 +117,11 @@ fn check_story(recording: &KnownRecording, lost: Lost, fault: &mut dyn FnMut(Str
     }
 }
 
-fn check_audio(
+fn check_file(
+    known: &Known,
+    id: Uuid,
     recording: &KnownRecording,
-    files: &BTreeMap<&str, &[u8]>,
-    lost: Lost,
+    left: &Left<'_>,
     fault: &mut dyn FnMut(String),
 ) {
     let Some(end) = recording.ends.last() else {
@@ -124,7 +132,7 @@ fn check_audio(
         .ends
         .first()
         .is_some_and(|end| end.process == recording.process);
-    if lost != Lost::Anything
+    if left.lost != Lost::Anything
         && recording.discarded
         && discard_held
         && !end.path.is_empty()
@@ -136,93 +144,164 @@ fn check_audio(
         return;
     }
     let path = end.path.strip_prefix("/simulated/").unwrap_or(&end.path);
-    let Some(data) = files.get(path) else {
-        if lost != Lost::Anything {
+    let Some(data) = left.files.get(path) else {
+        if left.lost != Lost::Anything {
             fault(format!("{path} was told and is not there"));
         }
         return;
     };
-    let was_told = end.process == recording.process;
-    if lost == Lost::Anything || lost == Lost::WhatWasNotTold && !was_told {
+    let is_own = end.process == recording.process;
+    if left.lost == Lost::Anything || left.lost == Lost::WhatWasNotTold && !is_own {
         return;
     }
-    let kept = kept_marks(path, data);
-    let is_whole = end.process == recording.process && end.lost_ms == 0;
-    for (leg, said) in recording.said.iter().enumerate() {
-        compare(leg, said, &kept[leg], is_whole, fault);
-    }
-}
-
-/// The marks in each channel, and how many samples each has.
-fn kept_marks(path: &str, data: &[u8]) -> [Vec<(i16, usize)>; 2] {
-    let (audio, big_endian) = match path.ends_with(".au") {
-        true => (audio_of_au(data), true),
-        false => (audio_of_wav(data), false),
+    let Some(manifest) = left.manifests.get(&id.as_hyphenated().to_string()) else {
+        return fault(format!("{path} has no manifest"));
     };
-    let mut kept = [Vec::new(), Vec::new()];
-    for frame in audio.chunks_exact(4) {
-        for (channel, kept) in kept.iter_mut().enumerate() {
-            let word = [frame[2 * channel], frame[2 * channel + 1]];
-            let mark = match big_endian {
-                true => i16::from_be_bytes(word),
-                false => i16::from_le_bytes(word),
-            };
-            if mark == 0 {
-                continue;
-            }
-            match kept.last_mut() {
-                Some((last, count)) if *last == mark => *count += 1,
-                _ => kept.push((mark, 1)),
-            }
-        }
+    if let Err(why) = unaccounted_ms(manifest) {
+        fault(why);
     }
-    kept
+    let kept = match kept_marks(path, data) {
+        Ok(kept) => kept,
+        Err(why) => return fault(format!("{path}: {why}")),
+    };
+    check_audio(known, recording, left, manifest, &kept, fault);
 }
 
-fn audio_of_wav(data: &[u8]) -> &[u8] {
-    let at = data.windows(4).position(|four| four == b"data");
-    let Some(at) = at else { return &[] };
-    let length = data[at + 4..]
-        .first_chunk()
-        .map_or(0, |bytes| u32::from_le_bytes(*bytes) as usize);
-    let audio = &data[at + 8..];
-    &audio[..length.min(audio.len())]
-}
-
-fn audio_of_au(data: &[u8]) -> &[u8] {
-    let at = data
-        .get(4..8)
-        .and_then(|bytes| bytes.first_chunk())
-        .map_or(0, |bytes| u32::from_be_bytes(*bytes) as usize);
-    data.get(at..).unwrap_or_default()
-}
-
-/// What was said is there in order, once, and whole where nothing was lost.
-fn compare(leg: usize, said: &[Said], kept: &[(i16, usize)], is_whole: bool, fault: &mut dyn FnMut(String)) {
-    let mut said = said.iter();
-    for (mark, count) in kept {
-        let before = said.by_ref().take_while(|next| next.mark != *mark);
-        let missing: Vec<i16> = before
-            .filter(|next| !next.may_miss)
-            .map(|next| next.mark)
+/// Each of its legs.
+fn check_audio(
+    known: &Known,
+    recording: &KnownRecording,
+    left: &Left<'_>,
+    manifest: &Value,
+    kept: &[Vec<Run>; 2],
+    fault: &mut dyn FnMut(String),
+) {
+    let Some(call) = recording.call.map(|call| &known.calls[call]) else {
+        return;
+    };
+    let is_own = recording
+        .ends
+        .last()
+        .is_some_and(|end| end.process == recording.process);
+    for (leg, name) in ["local", "remote"].into_iter().enumerate() {
+        let mut fault = |words: String| fault(format!("leg {leg}: {words}"));
+        let entries = manifest["legs"].as_array().into_iter().flatten();
+        let entry = entries.clone().find(|entry| entry["leg"] == name);
+        let packets: Vec<(&Packet, Verdict)> = call
+            .packets
+            .iter()
+            .filter(|packet| packet.leg == leg)
+            .map(|packet| (packet, recording.verdict(packet, call.steady)))
             .collect();
-        if is_whole && !missing.is_empty() {
-            fault(format!(
-                "leg {leg}: {missing:?} was said before {mark}, and is not there, though nothing is lost"
-            ));
-            return;
-        }
-        if *count > PACKET_SAMPLES {
-            fault(format!("leg {leg}: {count} samples of {mark}"));
-            return;
+        check_kept(&packets, &kept[leg], &mut fault);
+        match (is_own, known.deaths.get(&recording.process)) {
+            (true, _) => {
+                let tells = entry.map_or(Tells::default(), Tells::of);
+                check_ledger(&tells, &kept[leg], &mut fault);
+                check_whole(&packets, &kept[leg], u64::MAX, &tells, &mut fault);
+            }
+            (false, Some(death)) if left.calm && !death.by_power && call.steady && !call.disturbed[leg] => {
+                let until = death.tick.saturating_sub(KILL_COSTS_TICKS);
+                check_whole(&packets, &kept[leg], until, &Tells::default(), &mut fault);
+            }
+            _ => {}
         }
     }
-    let rest: Vec<i16> = said.filter(|next| !next.may_miss).map(|next| next.mark).collect();
-    if is_whole && !rest.is_empty() {
+}
+
+/// What was handed in for so long before a kill may be gone, in ticks: a block of audio is
+/// written every 700 ms, 60 ms behind the clock.
+const KILL_COSTS_TICKS: u64 = 60;
+
+/// What a leg's ledger tells, in samples.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tells {
+    in_file: u64,
+    dropped: u64,
+    slipped: u64,
+    repeated: u64,
+}
+
+impl Tells {
+    fn of(entry: &Value) -> Tells {
+        let samples = |value: &Value| value.as_u64().unwrap_or(0) * 8;
+        let reasons = entry["dropped_ms"].as_object().into_iter().flatten();
+        Tells {
+            in_file: samples(&entry["audio_ms"]),
+            dropped: reasons.map(|(_, ms)| samples(ms)).sum(),
+            slipped: samples(&entry["slipped_ms"]),
+            repeated: samples(&entry["repeated_ms"]),
+        }
+    }
+}
+
+/// Milliseconds in the manifest are rounded, by so many samples at most in a sum of some.
+const ROUNDED: u64 = 24;
+
+fn check_ledger(tells: &Tells, kept: &[Run], fault: &mut dyn FnMut(String)) {
+    let samples: usize = kept.iter().map(|(_, count)| count).sum();
+    if (samples as u64).abs_diff(tells.in_file + tells.repeated) > ROUNDED {
         fault(format!(
-            "leg {leg}: the last {} packets, from {:?} on, are not there, though nothing is lost",
-            rest.len(),
-            rest.first()
+            "{samples} samples are in the file, and its ledger tells {tells:?}"
+        ));
+    }
+}
+
+/// Only what belongs into it is there, once, and each stream in order.
+fn check_kept(packets: &[(&Packet, Verdict)], kept: &[Run], fault: &mut dyn FnMut(String)) {
+    let by_mark: BTreeMap<i16, &(&Packet, Verdict)> =
+        packets.iter().map(|packet| (packet.0.mark, packet)).collect();
+    let mut last_said: BTreeMap<u32, u64> = BTreeMap::new();
+    let mut seen = BTreeSet::new();
+    for (mark, count) in kept {
+        let Some((packet, verdict)) = by_mark.get(mark) else {
+            return fault(format!("mark {mark} was never said here"));
+        };
+        if *verdict == Verdict::Never {
+            return fault(format!("{packet:?} does not belong here"));
+        }
+        if !seen.insert(*mark) {
+            return fault(format!("{packet:?} is there twice"));
+        }
+        if *count > PACKET_SAMPLES + PACKET_SAMPLES / 50 + 1 {
+            return fault(format!("{count} samples of {packet:?}"));
+        }
+        let last = last_said.insert(packet.stream, packet.said);
+        // Of a fork's streams, what is not confirmed yet may lie where it came.
+        let forked = packet.late.is_some_and(|late| late > DELAY_TICKS);
+        if !forked && last.is_some_and(|last| last > packet.said) {
+            return fault(format!("{packet:?} stands behind what was said later"));
+        }
+    }
+}
+
+/// All that must be there, handed in until this tick, is there, but for what the ledger tells.
+fn check_whole(
+    packets: &[(&Packet, Verdict)],
+    kept: &[Run],
+    until: u64,
+    tells: &Tells,
+    fault: &mut dyn FnMut(String),
+) {
+    let counts: BTreeMap<i16, usize> = kept.iter().copied().collect();
+    let must = packets.iter().filter(|(packet, verdict)| {
+        *verdict == Verdict::Must && packet.handed.is_some_and(|tick| tick <= until)
+    });
+    let (mut missing, mut where_missing) = (0, Vec::new());
+    for (packet, _) in must {
+        let there = counts.get(&packet.mark).copied().unwrap_or(0);
+        if there < PACKET_SAMPLES {
+            missing += (PACKET_SAMPLES - there) as u64;
+            where_missing.push((packet.said, packet.handed.unwrap_or(0), there));
+        }
+    }
+    let explained = tells.dropped + tells.slipped;
+    let rounded = if explained > 0 { ROUNDED } else { 0 };
+    if missing > explained + rounded {
+        where_missing.truncate(12);
+        fault(format!(
+            "{missing} samples are missing, of packets (said, handed in, samples there): {where_missing:?}; \
+             its ledger tells {tells:?}"
         ));
     }
 }

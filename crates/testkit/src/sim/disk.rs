@@ -140,6 +140,16 @@ impl SimDisk {
         lock(&self.state).troubles.clear();
     }
 
+    /// Puts a file there, as if somebody had done so long ago.
+    pub fn put_file(&self, path: &[&str], data: &[u8]) {
+        lock(&self.state).tree.put_file(path, data);
+    }
+
+    /// Nothing is on it any more.
+    pub fn clear(&self) {
+        lock(&self.state).tree = Tree::default();
+    }
+
     /// The bytes of all files, by path.
     pub fn files(&self) -> Vec<(String, Vec<u8>)> {
         let state = lock(&self.state);

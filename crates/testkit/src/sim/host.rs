@@ -1,98 +1,88 @@
-//! Simulated hosts: calls that come and go, are recorded, paused, made private and ended.
+//! Simulated hosts: calls that come and go, and whose audio comes in time, late or at once.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use callrec_core::calls::{CallInfo, Caller, Filter, Operation, RecordingSpec};
-use callrec_core::engine::{Call, Engine, FeedSlot, OpenFeed};
+use callrec_core::calls::{CallInfo, Caller, Filter, View};
+use callrec_core::engine::{Call, Engine};
 use callrec_core::text::Text;
-use callrec_core::words::{
-    AudioSpec, Codec, FeedFormat, FeedOptions, Format, Layout, Leg, PauseMode, Status, parse_format,
-};
+use callrec_core::words::{Leg, State};
 use uuid::Uuid;
 
-use super::model::{KnownRecording, MARKS, Model, PACKET_SAMPLES, mark_of};
+use super::leg::{STALL_TICKS, SimLeg};
+use super::marks::Marks;
+use super::model::{Known, Model, Want};
 use crate::random::Dice;
 
-/// Where the host keeps an open feed.
-#[derive(Clone, Default)]
-struct Slot(Arc<Mutex<Option<OpenFeed>>>);
-
-impl Slot {
-    fn with<T>(&self, act: impl FnOnce(&mut OpenFeed) -> T) -> Option<T> {
-        let mut feed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        feed.as_mut().map(act)
-    }
-}
-
-impl FeedSlot for Slot {
-    fn take(&self) -> Option<OpenFeed> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-}
-
-struct LiveCall {
-    call: Arc<Call>,
-    call_id: String,
-    feeds: [Slot; 2],
-    recordings: Vec<Uuid>,
-    private: bool,
-    /// The host never stalls in this call, so that every packet is heard when it is handed in.
+pub struct LiveCall {
+    pub call: Arc<Call>,
+    pub call_id: String,
+    /// The model's number of it.
+    pub number: usize,
+    pub device: &'static str,
+    legs: Vec<SimLeg>,
+    /// Those that the host knows of.
+    pub recordings: Vec<Uuid>,
+    pub private: bool,
+    pub held: bool,
     steady: bool,
     /// The host's thread is held up for so many ticks, and then hands in what has come.
     stalled: u64,
-    waiting: u64,
 }
 
 /// The hosts of one process.
 pub struct Hosts {
-    engine: Arc<Engine>,
-    model: Model,
-    dice: Dice,
-    calls: Vec<LiveCall>,
+    pub engine: Arc<Engine>,
+    pub model: Model,
+    pub dice: Dice,
+    pub calls: Vec<LiveCall>,
+    pub process: usize,
+    /// What is said while a call is held is not kept.
+    pub hold_is_silence: bool,
+    /// The disk is never in trouble, so that no recording ends by itself.
+    pub calm: bool,
     begun: u64,
-    ticks: u64,
-    process: usize,
-    /// Every packet has a number of its own.
-    next_packet: u16,
 }
 
 /// Milliseconds of a packet.
 pub const PACKET_MS: u64 = 20;
 const CALLS_MAX: usize = 4;
 
-fn format() -> FeedFormat {
-    FeedFormat {
-        codec: Codec::Pcm16,
-        rate: 8000,
-    }
-}
+/// A line whose calls are all recorded.
+pub const AUTOMATIC_DEVICE: &str = "automatic";
+pub const DEVICES: [&str; 3] = ["desk-1", "desk-2", AUTOMATIC_DEVICE];
+/// Of `rec_line_set`: calls of the line are recorded without being asked.
+const LINE_IS_AUTOMATIC: u32 = callrec_core::calls::rules::AUTOMATIC;
 
 impl Hosts {
-    pub fn new(engine: &Arc<Engine>, model: &Model, process: usize, first_packet: u16, dice: Dice) -> Hosts {
+    pub fn new(engine: &Arc<Engine>, model: &Model, process: usize, dice: Dice) -> Hosts {
+        let (device, nothing) = (Text::new(AUTOMATIC_DEVICE), Text::default());
+        if engine.set_line(&device, &nothing, LINE_IS_AUTOMATIC).is_err() {
+            model.lock().fault("a line cannot be set".to_owned());
+        }
         Hosts {
             engine: engine.clone(),
             model: model.clone(),
             dice,
             calls: Vec::new(),
-            begun: 0,
-            ticks: 0,
             process,
-            next_packet: first_packet,
+            hold_is_silence: false,
+            calm: false,
+            begun: 0,
         }
     }
 
-    pub fn next_packet(&self) -> u16 {
-        self.next_packet
-    }
-
-    /// One packet's time goes by.
-    pub fn tick(&mut self, now_ns: u64) {
-        self.ticks += 1;
+    /// One packet's time goes by: everybody speaks, the hosts hand in what has come, and then
+    /// do something with their calls.
+    pub fn tick(&mut self, now_ns: u64, marks: &mut Marks) {
+        self.model.lock().tick += 1;
         if self.calls.len() < CALLS_MAX && self.dice.chance(4) {
             self.begin_call();
         }
         for index in 0..self.calls.len() {
-            self.hand_in(index, now_ns);
+            self.find_automatic(index);
+            self.hand_in(index, now_ns, marks);
+        }
+        for index in 0..self.calls.len() {
             if self.dice.chance(8) {
                 self.control(index);
             }
@@ -107,176 +97,135 @@ impl Hosts {
         self.calls.len()
     }
 
-    fn trace(&self, line: String) {
-        self.model.lock().trace.push(line);
+    pub fn trace(&self, line: String) {
+        self.model.lock().note(line);
     }
 
     fn begin_call(&mut self) {
         self.begun += 1;
         let call_id = format!("{}-{}", self.process, self.begun);
+        let device = self.dice.pick(&DEVICES);
         let info = CallInfo {
             call_id: Text::new(&call_id),
+            device_name: Text::new(device),
             ..CallInfo::default()
         };
         let Ok(call) = self.engine.begin_call(info) else {
             return;
         };
-        self.trace(format!("call {call_id} begins"));
-        let feeds = [Leg::Local, Leg::Remote].map(|leg| {
-            let options = FeedOptions {
-                format: format(),
-                ahead_ms: 0,
-                channels: 1,
-            };
-            let slot = Slot::default();
-            let placed = call.open_feed(leg, options, |open| {
-                *slot.0.lock().unwrap_or_else(PoisonError::into_inner) = open.take();
-                Some(slot.clone())
-            });
-            if let Err(error) = placed {
-                self.model
-                    .lock()
-                    .fault(format!("a feed cannot be opened: {}", error.message));
+        let mut legs = Vec::new();
+        for leg in [Leg::Local, Leg::Remote] {
+            match SimLeg::open(&call, leg, &mut self.dice) {
+                Ok(open) => legs.push(open),
+                Err(words) => self.model.lock().fault(words),
             }
-            slot
-        });
+        }
+        let steady = self.dice.chance(50);
+        let number = self.model.lock().begin_call(steady);
+        self.trace(format!("call {call_id} of {device} begins, number {number}"));
         self.calls.push(LiveCall {
             call,
             call_id,
-            feeds,
+            number,
+            device,
+            legs,
             recordings: Vec::new(),
             private: false,
-            steady: self.dice.chance(50),
+            held: false,
+            steady,
             stalled: 0,
-            waiting: 0,
         });
     }
 
-    fn hand_in(&mut self, index: usize, now_ns: u64) {
+    fn hand_in(&mut self, index: usize, now_ns: u64, marks: &mut Marks) {
         let call = &mut self.calls[index];
+        let mut known = self.model.lock();
         if call.stalled == 0 && !call.steady && self.dice.chance(1) {
-            call.stalled = self.dice.between(1, 30);
+            call.stalled = self.dice.between(1, STALL_TICKS);
+            let line = format!(
+                "call {}: its host stalls for {} ticks",
+                call.call_id, call.stalled
+            );
+            known.note(line);
         }
-        call.waiting += 1;
         call.stalled = call.stalled.saturating_sub(1);
-        if call.stalled > 0 {
-            return;
-        }
-        let waiting = std::mem::take(&mut call.waiting);
-        for back in (0..waiting).rev() {
-            let tick = self.ticks - back;
-            for leg in 0..2 {
-                if self.next_packet == MARKS {
-                    return;
-                }
-                let mark = mark_of(self.next_packet);
-                self.next_packet += 1;
-                let bytes = mark.to_ne_bytes().repeat(PACKET_SAMPLES);
-                let status = call.feeds[leg].with(|open| open.feed.write(&bytes, 1_000_000_000_000 + now_ns));
-                if status == Some(Status::Ok) {
-                    self.model
-                        .lock()
-                        .said(&call.recordings, call.private, leg, mark, tick);
-                }
+        for leg in &mut call.legs {
+            leg.speak(&mut known, call.number, marks, &mut self.dice, call.stalled > 0);
+            if call.stalled == 0 {
+                leg.hand_in(&mut known, call.number, now_ns);
             }
         }
     }
 
-    fn control(&mut self, index: usize) {
-        match self.dice.below(8) {
-            0..=2 => self.start(index),
-            3 | 4 => self.operate(index, Operation::Pause),
-            5 => self.operate(index, Operation::Resume),
-            6 => {
-                let operation = match self.dice.chance(70) {
-                    true => Operation::Stop,
-                    false => Operation::Discard,
-                };
-                self.operate(index, operation);
-            }
-            _ => {
-                let call = &mut self.calls[index];
-                let private = !call.private;
-                if call.call.set_private(private).is_ok() {
-                    call.private = private;
-                    let mut known = self.model.lock();
-                    for id in &call.recordings {
-                        if let Some(recording) = known.recordings.get_mut(id) {
-                            recording.change(self.ticks, call.steady);
-                        }
-                    }
-                    drop(known);
-                    self.trace(format!("call {} private {private}", self.calls[index].call_id));
-                }
-            }
-        }
-    }
-
-    fn start(&mut self, index: usize) {
-        if self.calls[index].recordings.len() >= 3 {
-            return;
-        }
-        let formats: Vec<Format> = ["wav", "au"]
-            .iter()
-            .filter_map(|name| parse_format(name).ok())
-            .collect();
-        let spec = RecordingSpec::new(AudioSpec {
-            layout: Layout::Stereo,
-            format: self.dice.pick(&formats),
-            pause_mode: self.dice.pick(&[PauseMode::Silence, PauseMode::Skip]),
-            max_duration_ms: 0,
-            rate: 0,
-        });
-        let target = Filter {
+    fn listed(&self, index: usize) -> Vec<View> {
+        let filter = Filter {
             call_id: Text::new(&self.calls[index].call_id),
             ..Filter::default()
         };
-        let Ok(id) = self.engine.start(&Caller::Host, &target, Ok(spec)) else {
-            return;
-        };
-        self.trace(format!("recording {id} of call {}", self.calls[index].call_id));
-        self.calls[index].recordings.push(id);
-        let mut known = self.model.lock();
-        let recording = KnownRecording {
-            process: self.process,
-            is_live: true,
-            changed: self.ticks,
-            ..KnownRecording::default()
-        };
-        known.recordings.insert(id, recording);
+        self.engine.list(&Caller::Host, &filter).unwrap_or_default()
     }
 
-    fn operate(&mut self, index: usize, operation: Operation) {
-        if self.calls[index].recordings.is_empty() {
-            return;
-        }
-        let of = self.dice.index(self.calls[index].recordings.len());
-        let id = self.calls[index].recordings[of];
-        let text = super::world::text_of(id);
-        let done = self.engine.control_by_id(&Caller::Host, operation, &text);
-        self.trace(format!(
-            "{operation:?} {id}: {:?}",
-            done.as_ref().map_err(|error| error.status)
-        ));
-        if done.is_err() {
-            return;
-        }
-        let mut known = self.model.lock();
-        let Some(recording) = known.recordings.get_mut(&id) else {
-            return;
-        };
-        recording.change(self.ticks, self.calls[index].steady);
-        match operation {
-            Operation::Pause => recording.is_paused = true,
-            Operation::Resume => recording.is_paused = false,
-            Operation::Stop => recording.is_live = false,
-            Operation::Discard => {
-                recording.is_live = false;
-                recording.discarded = true;
+    /// Recordings that the library began by itself, since the last tick.
+    fn find_automatic(&mut self, index: usize) {
+        for view in self.listed(index) {
+            if !self.calls[index].recordings.contains(&view.id) {
+                let before = self.model.lock().tick - 1;
+                let paused = view.state == State::Paused && !self.calls[index].private;
+                self.begun(index, view.id, before, paused);
             }
         }
-        if !recording.is_live {
-            self.calls[index].recordings.swap_remove(of);
+    }
+
+    /// Whether the calls' own recordings are paused: one that stands in for another one begins
+    /// as that was, which shows when the call is private no more.
+    pub fn heed_pauses(&mut self, index: usize) {
+        for view in self.listed(index) {
+            let mut known = self.model.lock();
+            if let Some(recording) = known.recordings.get_mut(&view.id) {
+                recording.is_paused = view.state == State::Paused;
+            }
+        }
+    }
+
+    /// A recording of the call was accepted behind this tick.
+    pub fn begun(&mut self, index: usize, id: Uuid, tick: u64, paused: bool) {
+        let call = &mut self.calls[index];
+        call.recordings.push(id);
+        let want = match paused {
+            true => Want::Leave,
+            false => want_of(call, self.hold_is_silence),
+        };
+        let mut known = self.model.lock();
+        known.record(id, call.number, tick, want);
+        if let Some(recording) = known.recordings.get_mut(&id) {
+            recording.is_paused = paused;
+        }
+        drop(known);
+        let line = format!("recording {id} of call {}", call.call_id);
+        self.trace(line);
+    }
+
+    /// What the recordings of a call are to do has changed.
+    pub fn changed(&mut self, index: usize) {
+        let (call, hold_is_silence) = (&self.calls[index], self.hold_is_silence);
+        let mut known = self.model.lock();
+        tell(&mut known, call, hold_is_silence);
+    }
+
+    /// A sender of the call becomes another one.
+    pub fn change_sender(&mut self, index: usize) {
+        let of = self.dice.index(2);
+        if let Some(leg) = self.calls[index].legs.get_mut(of)
+            && let Some(line) = leg.change(&mut self.dice)
+        {
+            self.trace(format!("call {}, leg {of}: {line}", self.calls[index].call_id));
+        }
+    }
+
+    /// The process is dead: its memory is given back.
+    pub fn forget(self) {
+        for call in &self.calls {
+            let _ = call.call.end();
         }
     }
 
@@ -284,11 +233,35 @@ impl Hosts {
         let ended = call.call.end();
         self.trace(format!("call {} ends: {}", call.call_id, ended.is_ok()));
         let mut known = self.model.lock();
+        let tick = known.tick;
         for id in &call.recordings {
             if let Some(recording) = known.recordings.get_mut(id) {
-                recording.change(self.ticks, call.steady);
-                recording.is_live = false;
+                recording.end(tick);
             }
+        }
+    }
+}
+
+/// What a recording of the call is to do if it is not paused.
+fn want_of(call: &LiveCall, hold_is_silence: bool) -> Want {
+    match (call.private, call.held && hold_is_silence) {
+        (true, _) => Want::Leave,
+        (false, true) => Want::Silence,
+        (false, false) => Want::Keep,
+    }
+}
+
+fn tell(known: &mut Known, call: &LiveCall, hold_is_silence: bool) {
+    let tick = known.tick;
+    for id in &call.recordings {
+        if let Some(recording) = known.recordings.get_mut(id)
+            && recording.is_live
+        {
+            let want = match recording.is_paused {
+                true => Want::Leave,
+                false => want_of(call, hold_is_silence),
+            };
+            recording.want(tick, want);
         }
     }
 }

@@ -3,12 +3,20 @@
 //!
 //! Every failure is played again by its seed: [`play`] does the same for the same seed.
 
+mod audio;
 mod check;
 mod clock;
+mod controls;
 mod disk;
 mod host;
+mod left;
+mod leg;
+mod marks;
 mod model;
+mod network;
 mod tree;
+mod troubles;
+mod verdict;
 mod world;
 
 use std::sync::Arc;
@@ -16,11 +24,12 @@ use std::sync::Arc;
 use callrec_core::clock::NS_PER_MS;
 use callrec_core::config::Config;
 
-use check::Lost;
+use check::{Left, Lost};
 use clock::SimClock;
-use disk::{Operation, SimDisk, Trouble, TroubleKind};
+use disk::SimDisk;
 use host::{Hosts, PACKET_MS};
-use model::Model;
+use marks::Marks;
+use model::{Death, Model};
 use world::World;
 
 use crate::random::{Dice, scatter};
@@ -71,28 +80,38 @@ struct Simulation {
     clock: Arc<SimClock>,
     disk: SimDisk,
     model: Model,
-    next_packet: u16,
+    marks: Marks,
     call_ms: u64,
     durability: &'static str,
+    hold_audio: &'static str,
     planted: String,
     power_was_cut: bool,
+    /// The disk is never in trouble.
+    calm: bool,
 }
 
 impl Simulation {
     fn new(seed: u64, planted: &str) -> Simulation {
         let mut dice = Dice::scattered(seed);
         let clock = Arc::new(SimClock::default());
-        let troubles = troubles(&mut dice);
+        let troubles = troubles::any(&mut dice);
+        let calm = troubles.is_empty();
         let disk = SimDisk::new(clock.clone(), Dice::new(dice.roll()), troubles);
+        let model = Model::default();
+        if dice.chance(10) {
+            left::leave(&disk, &model);
+        }
         Simulation {
             clock,
             disk,
-            model: Model::default(),
-            next_packet: 0,
+            model,
+            marks: Marks::default(),
             call_ms: 0,
             durability: dice.pick(&["process", "finish"]),
+            hold_audio: dice.pick(&["keep", "silence"]),
             planted: planted.to_owned(),
             power_was_cut: false,
+            calm,
             dice,
         }
     }
@@ -112,6 +131,7 @@ impl Simulation {
             ("storage.directory", "/simulated"),
             ("storage.durability", self.durability),
             ("storage.digest", digest),
+            ("calls.hold_audio", self.hold_audio),
             ("storage.min_free_bytes", "0"),
             ("media.workers", "1"),
             ("media.overflow_bytes", "1048576"),
@@ -128,7 +148,8 @@ impl Simulation {
         config
     }
 
-    fn open(&mut self, process: usize, dies_at: u64) -> Option<World> {
+    /// `deaf`: nobody listens to its events.
+    fn open(&mut self, process: usize, dies_at: u64, deaf: bool) -> Option<World> {
         self.disk.next_process(dies_at);
         self.model.lock().process = process;
         let (config, seed) = (self.config(), self.dice.roll());
@@ -139,6 +160,11 @@ impl Simulation {
         };
         self.model.lock().trace.push(line);
         let world = opened.ok()?;
+        if deaf {
+            self.model.lock().trace.push("nobody listens".to_owned());
+            self.model.lock().somebody_was_deaf = true;
+            return Some(world);
+        }
         let subscribed = world.engine.bus().subscribe(self.model.listener(&self.disk));
         if subscribed.is_err() {
             self.model.lock().fault("nobody can subscribe".to_owned());
@@ -152,11 +178,14 @@ impl Simulation {
             End::Killed(call) => call,
             _ => u64::MAX,
         };
-        let Some(mut world) = self.open(process, dies_at) else {
+        let deaf = self.dice.chance(10);
+        let Some(mut world) = self.open(process, dies_at, deaf) else {
             return;
         };
         let dice = Dice::new(self.dice.roll());
-        let mut hosts = Hosts::new(&world.engine, &self.model, process, self.next_packet, dice);
+        let mut hosts = Hosts::new(&world.engine, &self.model, process, dice);
+        hosts.hold_is_silence = self.hold_audio == "silence";
+        hosts.calm = self.calm;
         let ticks = self.dice.between(50, 600);
         let mut alive = true;
         for _ in 0..ticks {
@@ -164,10 +193,9 @@ impl Simulation {
             if !alive {
                 break;
             }
-            hosts.tick(self.clock.now_ns());
+            hosts.tick(self.clock.now_ns(), &mut self.marks);
             self.call_ms += hosts.live_calls() as u64 * PACKET_MS;
         }
-        self.next_packet = hosts.next_packet();
         if alive && end == End::Closed {
             alive = self.close(&mut world);
         }
@@ -175,13 +203,17 @@ impl Simulation {
             true => format!("process {process} has closed"),
             false => format!("process {process} dies: {end:?}"),
         });
-        if end == End::PowerCut {
+        let by_power = end == End::PowerCut;
+        if by_power {
             self.disk.cut_power();
             self.power_was_cut = true;
         }
         self.check_secrets();
-        world.die();
-        self.model.lock().process_died(process);
+        world.die(Some(hosts));
+        let mut known = self.model.lock();
+        let tick = known.tick;
+        let death = (!alive || end != End::Closed).then_some(Death { tick, by_power });
+        known.process_ended(process, death);
     }
 
     /// `false`: the process died meanwhile, or never came to its end.
@@ -205,7 +237,7 @@ impl Simulation {
     /// The last process finds what is left, on a disk that works.
     fn recover(&mut self, process: usize) {
         self.disk.heal();
-        let Some(mut world) = self.open(process, u64::MAX) else {
+        let Some(mut world) = self.open(process, u64::MAX, false) else {
             self.model
                 .lock()
                 .fault("the directory cannot be opened".to_owned());
@@ -213,16 +245,16 @@ impl Simulation {
         };
         world.run_until(self.clock.now_ns() + 5000 * NS_PER_MS);
         self.close(&mut world);
-        world.die();
+        world.die(None);
         self.check_secrets();
         let files = self.disk.files();
-        let mut known = self.model.lock();
         let lost = match (self.power_was_cut, self.durability) {
             (false, _) => Lost::Nothing,
             (true, "process") => Lost::Anything,
             (true, _) => Lost::WhatWasNotTold,
         };
-        check::check(&mut known, &files, lost);
+        let left = Left::new(&files, lost, self.calm);
+        check::check(&mut self.model.lock(), &left);
     }
 
     fn check_secrets(&self) {
@@ -231,6 +263,8 @@ impl Simulation {
     }
 
     fn outcome(self) -> Outcome {
+        // A process that has died may hold it for ever.
+        self.disk.clear();
         let mut known = self.model.lock();
         Outcome {
             recordings: known.recordings.len(),
@@ -239,42 +273,4 @@ impl Simulation {
             call_ms: self.call_ms,
         }
     }
-}
-
-/// Of the system's errors: no room, and an error of the medium.
-const ENOSPC: i32 = 28;
-const EIO: i32 = 5;
-
-fn troubles(dice: &mut Dice) -> Vec<Trouble> {
-    let count = match dice.below(3) {
-        0 => 0,
-        _ => dice.between(1, 3),
-    };
-    let mut all = Vec::new();
-    for _ in 0..count {
-        let from_ns = dice.below(20_000) * NS_PER_MS;
-        let to_ns = from_ns + dice.between(5, 5000) * NS_PER_MS;
-        let operations = [
-            Operation::Open,
-            Operation::Create,
-            Operation::Read,
-            Operation::Write,
-            Operation::Sync,
-            Operation::Rename,
-            Operation::Remove,
-            Operation::List,
-        ];
-        let kind = match dice.below(5) {
-            0 => TroubleKind::Hangs,
-            1 => TroubleKind::Slow(dice.between(1, 50) * NS_PER_MS),
-            2 => TroubleKind::Full,
-            _ => TroubleKind::Fails(
-                dice.pick(&operations),
-                dice.pick(&[EIO, ENOSPC]),
-                dice.pick(&[10, 50, 100]),
-            ),
-        };
-        all.push(Trouble { from_ns, to_ns, kind });
-    }
-    all
 }

@@ -11,27 +11,43 @@ use uuid::Uuid;
 
 use super::disk::SimDisk;
 
-/// Samples of one packet; all of them are its mark.
-pub const PACKET_SAMPLES: usize = 160;
-
-/// How many packets can be told apart.
-pub const MARKS: u16 = 127 * 128;
-
-/// The mark of a packet. Read with its bytes in the wrong order, it is none.
-pub fn mark_of(packet: u16) -> i16 {
-    let (high, low) = (1 + (packet / 128) % 127, 0x80 | (packet % 128));
-    ((high << 8) | low) as i16
+/// A packet that somebody said.
+#[derive(Clone, Debug)]
+pub struct Packet {
+    pub mark: i16,
+    pub leg: usize,
+    /// Which of the leg's streams.
+    pub stream: u32,
+    /// The tick at which it was said.
+    pub said: u64,
+    /// The tick at which the host handed it in.
+    pub handed: Option<u64>,
+    /// It says when it was said. Until its sender is silent for once it may stand so many
+    /// ticks later: by what the network delayed the stream's first packet, and behind another
+    /// stream. `None`: it says nothing.
+    pub late: Option<u64>,
+    /// It may stand so many ticks earlier: a write after a short silence goes on where the
+    /// one before it ended.
+    pub early: u64,
 }
 
-/// A packet that was handed in.
+/// What a recording is to do with what is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Said {
-    pub mark: i16,
-    /// The tick at which it was said: the host may have handed it in later.
-    pub tick: u64,
-    /// It was said before the recording was started or resumed, and handed in afterwards: it
-    /// may be kept or not.
-    pub may_miss: bool,
+pub enum Want {
+    Keep,
+    Leave,
+    /// The call is held, and what is said then is not kept.
+    Silence,
+}
+
+#[derive(Debug)]
+pub struct KnownCall {
+    /// The host never stalls in this call, so that every packet is heard when it is handed in.
+    pub steady: bool,
+    /// What is said on this leg may be dropped without a host or a disk being at fault.
+    pub disturbed: [bool; 2],
+    pub packets: Vec<Packet>,
+    pub recordings: Vec<Uuid>,
 }
 
 /// One end of a recording, as an event told it.
@@ -42,7 +58,6 @@ pub struct ToldEnd {
     pub reason: Option<EndReason>,
     pub repeated: bool,
     pub path: String,
-    pub lost_ms: u64,
 }
 
 /// A recording that was accepted.
@@ -50,42 +65,37 @@ pub struct ToldEnd {
 pub struct KnownRecording {
     /// The process that began it.
     pub process: usize,
+    pub call: Option<usize>,
     /// An event has told its start.
     pub started: bool,
     pub ends: Vec<ToldEnd>,
-    /// The marks that were handed in while it was live and nothing paused it, by leg.
-    pub said: [Vec<Said>; 2],
-    /// The tick of its start, or of what the call's control has last changed of it.
-    pub changed: u64,
+    /// What it is to do from behind these ticks on, in order.
+    pub wants: Vec<(u64, Want)>,
     /// A discard was accepted.
     pub discarded: bool,
     pub is_live: bool,
     pub is_paused: bool,
 }
 
-/// A burst after a stall is placed no further from where it was said, in ticks.
-const BURST_TICKS: u64 = 60;
-
-impl KnownRecording {
-    /// It is started, paused, resumed or ended at this tick. What a host that stalls has
-    /// handed in shortly before may be heard, by its place in time, before or after that.
-    pub fn change(&mut self, tick: u64, steady: bool) {
-        self.changed = tick;
-        let near = |said: &&mut Said| !steady && said.tick + BURST_TICKS >= tick;
-        for said in self.said.iter_mut().flatten().filter(near) {
-            said.may_miss = true;
-        }
-    }
+/// How a process came to its end, where it did not close.
+#[derive(Clone, Copy, Debug)]
+pub struct Death {
+    pub tick: u64,
+    /// The power was cut.
+    pub by_power: bool,
 }
 
 #[derive(Default)]
 pub struct Known {
+    pub calls: Vec<KnownCall>,
     pub recordings: BTreeMap<Uuid, KnownRecording>,
     /// Marks that belong into no recording.
     pub secret: BTreeSet<i16>,
-    /// Marks that belong into a recording that may not have been kept.
-    pub spoken: BTreeSet<i16>,
+    pub deaths: BTreeMap<usize, Death>,
     pub process: usize,
+    pub tick: u64,
+    /// A process had nobody who listened to its events.
+    pub somebody_was_deaf: bool,
     pub trace: Vec<String>,
     pub wrong: Vec<String>,
 }
@@ -120,16 +130,16 @@ impl Listener for ModelListener {
         let mut known = self.model.lock();
         let Some(view) = &event.subject else { return };
         let line = format!("event {} {} flags {}", event.kind.text(), view.id, event.flags);
-        known.trace.push(line);
-        let process = known.process;
+        known.note(line);
+        let (process, tick) = (known.process, known.tick);
         let recording = known.recordings.entry(view.id).or_default();
         match event.kind {
             Kind::Started => recording.started = true,
             Kind::Finished | Kind::Failed => {
-                recording.is_live = false;
+                recording.end(tick);
                 recording.ends.push(told_end(process, event, view));
             }
-            Kind::StartFailed => recording.is_live = false,
+            Kind::StartFailed => recording.end(tick),
             _ => {}
         }
     }
@@ -142,37 +152,75 @@ fn told_end(process: usize, event: &Event, view: &View) -> ToldEnd {
         reason: view.end_reason,
         repeated: event.flags & FLAG_REPEATED != 0,
         path: view.path.to_string(),
-        lost_ms: view.readings.lost_ms,
+    }
+}
+
+impl KnownRecording {
+    /// From behind this tick on.
+    pub fn want(&mut self, tick: u64, want: Want) {
+        if self.wants.last().is_none_or(|(_, last)| *last != want) {
+            self.wants.push((tick, want));
+        }
+    }
+
+    pub fn end(&mut self, tick: u64) {
+        if self.is_live {
+            self.is_live = false;
+            self.want(tick, Want::Leave);
+        }
     }
 }
 
 impl Known {
-    /// A packet was taken: it belongs into every recording that is live and not paused.
-    pub fn said(&mut self, live: &[Uuid], private: bool, leg: usize, mark: i16, tick: u64) {
-        let mut is_kept = false;
-        for id in live {
-            if let Some(recording) = self.recordings.get_mut(id)
-                && recording.is_live
-                && !recording.is_paused
-                && !private
-            {
-                let may_miss = tick < recording.changed;
-                recording.said[leg].push(Said { mark, tick, may_miss });
-                is_kept = true;
-            }
-        }
-        match is_kept {
-            true => self.spoken.insert(mark),
-            false => self.secret.insert(mark),
-        };
+    pub fn begin_call(&mut self, steady: bool) -> usize {
+        self.calls.push(KnownCall {
+            steady,
+            disturbed: [false; 2],
+            packets: Vec::new(),
+            recordings: Vec::new(),
+        });
+        self.calls.len() - 1
+    }
+
+    /// A recording of this call was accepted behind this tick.
+    pub fn record(&mut self, id: Uuid, call: usize, tick: u64, want: Want) {
+        let process = self.process;
+        self.calls[call].recordings.push(id);
+        // The event of its start may have come first.
+        let recording = self.recordings.entry(id).or_default();
+        (recording.process, recording.call, recording.is_live) = (process, Some(call), true);
+        recording.want(tick, want);
+    }
+
+    /// Somebody says something; answers its number in the call.
+    pub fn say(&mut self, call: usize, packet: Packet) -> usize {
+        let packets = &mut self.calls[call].packets;
+        packets.push(packet);
+        packets.len() - 1
+    }
+
+    /// The host has handed it in, perhaps once more.
+    pub fn hand_in(&mut self, call: usize, number: usize) {
+        let tick = self.tick;
+        self.calls[call].packets[number].handed.get_or_insert(tick);
     }
 
     /// Nothing of that process is live any more.
-    pub fn process_died(&mut self, process: usize) {
+    pub fn process_ended(&mut self, process: usize, death: Option<Death>) {
+        let tick = self.tick;
         let all = self.recordings.values_mut();
         for recording in all.filter(|recording| recording.process == process) {
-            recording.is_live = false;
+            recording.end(tick);
         }
+        if let Some(death) = death {
+            self.deaths.insert(process, death);
+        }
+    }
+
+    /// Something has happened.
+    pub fn note(&mut self, words: String) {
+        let line = format!("{} {words}", self.tick);
+        self.trace.push(line);
     }
 
     pub fn fault(&mut self, words: String) {

@@ -201,6 +201,27 @@ impl Tree {
         Ok(node)
     }
 
+    /// A file that has been there for long, with the directories above it.
+    pub fn put_file(&mut self, path: &[&str], data: &[u8]) {
+        let (mut directory, mut names) = (ROOT, path);
+        while let [name, rest @ ..] = names
+            && !rest.is_empty()
+        {
+            let there = self.find(directory, name);
+            let made = there.or_else(|_| self.make_directory(directory, name));
+            directory = made.unwrap_or(ROOT);
+            names = rest;
+        }
+        if let [name] = names
+            && let Ok(node) = self.make_file(directory, name, 0)
+            && let Some(file) = self.files.get_mut(&node)
+        {
+            file.seen = data.to_vec();
+            file.sync();
+        }
+        self.sync_names();
+    }
+
     fn put(&mut self, directory: Node, name: &str, node: Node) {
         self.change(NameChange::Put {
             directory,

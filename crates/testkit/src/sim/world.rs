@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use callrec_core::clock::Clock;
+use callrec_core::clock::{Clock, NS_PER_MS};
 use callrec_core::config::Config;
 use callrec_core::engine::Engine;
 use callrec_core::storage::Platform;
@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::clock::SimClock;
 use super::disk::SimDisk;
+use super::host::Hosts;
 use crate::random::{Dice, scatter};
 
 struct Running {
@@ -127,10 +128,19 @@ impl World {
         self.is_closing && self.running.is_empty()
     }
 
-    /// The process dies: nothing that it still holds has any effect.
-    pub fn die(self) {
+    /// The process dies: nothing that it still holds has any effect. Its calls end, and its
+    /// parts go on for a moment with a disk that is gone, only so that its memory is freed.
+    pub fn die(mut self, hosts: Option<Hosts>) {
         self.disk.kill();
-        drop(self.running);
+        if let Some(hosts) = hosts {
+            hosts.forget();
+        }
+        for _ in 0..3 {
+            self.clock.advance_to(self.clock.now_ns() + 25 * NS_PER_MS);
+            for index in (0..self.running.len()).rev() {
+                self.step(index);
+            }
+        }
     }
 }
 

@@ -40,7 +40,7 @@ impl CallMedia {
             }
             What::Hold(on) => {
                 let on = on && self.call.config().hold_is_silence;
-                self.legs.hold(on);
+                self.legs.hold(on, self.epoch);
             }
             What::Clear(leg) => {
                 self.of_feed(leg).for_each(|leg| leg.clear(at_ns));
@@ -116,7 +116,7 @@ impl CallMedia {
                 | What::Stop(..)
                 | What::End(_)
         );
-        self.epoch += u32::from(changes);
+        self.epoch += u32::from(changes || matches!(point.what, What::Hold(_)));
         let ns = match self.real {
             true => self.end_of_before_ns(point),
             false => self.end_ns(),
@@ -145,7 +145,7 @@ impl CallMedia {
         };
         // What was written ahead has not been said yet.
         let live = self.legs.fed().filter(|(_, leg)| leg.ahead_ns == 0);
-        let ends = live.map(|(_, leg)| leg.end_ns().min(clock_ns + reach(leg)));
+        let ends = live.map(|(_, leg)| leg.reach_ns().min(clock_ns + reach(leg)));
         ends.max().unwrap_or(0).max(clock_ns)
     }
 

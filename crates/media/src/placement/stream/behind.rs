@@ -8,10 +8,13 @@ impl Stream {
     /// are not its own.
     pub fn late(&mut self, coming: &Coming<'_>, scene: &Scene, out: &mut impl Out) {
         let packet = coming.packet;
+        self.window.audio(packet.sequence, coming.hash);
+        if self.is_anchoring() && self.is_holding() {
+            return self.behind.push(coming.hold(coming.arrival, 0).own());
+        }
         if scene.real && self.is_holding() {
             self.give_up(true, scene, out);
         }
-        self.window.audio(packet.sequence, coming.hash);
         let back = self.highest.wrapping_sub(packet.sequence);
         let moved: i64 = self
             .moves

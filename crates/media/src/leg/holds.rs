@@ -1,0 +1,58 @@
+//! The epochs in which a call was on hold, where what is fed meanwhile is silence.
+
+/// More changes than that lie behind any audio that still waits for its place.
+const CHANGES: usize = 16;
+
+/// What counts is the epoch in which audio was handed in, not when it finds its place.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Holds {
+    /// From each of these epochs on, in order.
+    changes: Vec<(u32, bool)>,
+}
+
+impl Holds {
+    pub fn set(&mut self, on: bool, epoch: u32) {
+        if self.changes.last().is_some_and(|(_, last)| *last == on) {
+            return;
+        }
+        if self.changes.len() == CHANGES {
+            self.changes.remove(0);
+        }
+        self.changes.push((epoch, on));
+    }
+
+    pub fn has(&self, epoch: u32) -> bool {
+        if self.changes.is_empty() {
+            return false;
+        }
+        let before = self.changes.iter().rev().find(|(from, _)| *from <= epoch);
+        before.is_some_and(|(_, on)| *on)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_epoch_is_known_by_itself() {
+        let mut holds = Holds::default();
+        assert!(!holds.has(7));
+        holds.set(true, 3);
+        holds.set(true, 4);
+        holds.set(false, 5);
+        holds.set(true, 9);
+        let held: Vec<u32> = (0..12).filter(|epoch| holds.has(*epoch)).collect();
+        assert_eq!(held, [3, 4, 9, 10, 11]);
+    }
+
+    #[test]
+    fn old_changes_are_forgotten() {
+        let mut holds = Holds::default();
+        for epoch in 0..100 {
+            holds.set(epoch % 2 == 1, epoch);
+        }
+        assert!(holds.has(99) && !holds.has(98) && holds.has(97));
+        assert_eq!(holds.changes.len(), CHANGES);
+    }
+}

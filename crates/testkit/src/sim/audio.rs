@@ -1,0 +1,95 @@
+//! The marks that are in a recording's file.
+
+/// Samples in a row that give a mark away.
+const GIVES_AWAY: usize = 8;
+
+/// Marks that stand in any file, in either order of bytes, in each of two channels or in one.
+pub fn marks_of(data: &[u8]) -> Vec<i16> {
+    let mut marks = Vec::new();
+    for skip in 0..2 {
+        let words: Vec<[u8; 2]> = data[skip.min(data.len())..]
+            .chunks_exact(2)
+            .map(|word| [word[0], word[1]])
+            .collect();
+        for step in [1, 2] {
+            for channel in 0..step {
+                runs(words.iter().skip(channel).step_by(step), &mut marks);
+            }
+        }
+    }
+    marks.sort_unstable();
+    marks.dedup();
+    marks
+}
+
+fn runs<'a>(words: impl Iterator<Item = &'a [u8; 2]>, marks: &mut Vec<i16>) {
+    let (mut last, mut length) = ([0, 0], 0);
+    for word in words {
+        length = if *word == last { length + 1 } else { 1 };
+        last = *word;
+        if length == GIVES_AWAY && last != [0, 0] {
+            marks.push(i16::from_le_bytes(last));
+            marks.push(i16::from_be_bytes(last));
+        }
+    }
+}
+
+/// A mark, and how many samples of it follow each other.
+pub type Run = (i16, usize);
+
+/// The marks in each channel of a stereo recording, in order.
+pub fn kept_marks(path: &str, data: &[u8]) -> Result<[Vec<Run>; 2], String> {
+    let (audio, big_endian) = match path.rsplit('.').next() {
+        Some("au") => (audio_of_au(data).to_vec(), true),
+        Some("wav") => (audio_of_wav(data).to_vec(), false),
+        Some("paged") => (audio_of_paged(data).ok_or("it is no file of pages")?, false),
+        _ => return Err("nobody knows this format".to_owned()),
+    };
+    let mut kept = [Vec::new(), Vec::new()];
+    for frame in audio.chunks_exact(4) {
+        for (channel, kept) in kept.iter_mut().enumerate() {
+            let word = [frame[2 * channel], frame[2 * channel + 1]];
+            let mark = match big_endian {
+                true => i16::from_be_bytes(word),
+                false => i16::from_le_bytes(word),
+            };
+            if mark == 0 {
+                continue;
+            }
+            match kept.last_mut() {
+                Some((last, count)) if *last == mark => *count += 1,
+                _ => kept.push((mark, 1)),
+            }
+        }
+    }
+    Ok(kept)
+}
+
+fn audio_of_wav(data: &[u8]) -> &[u8] {
+    let at = data.windows(4).position(|four| four == b"data");
+    let Some(at) = at else { return &[] };
+    let length = data[at + 4..]
+        .first_chunk()
+        .map_or(0, |bytes| u32::from_le_bytes(*bytes) as usize);
+    let audio = data.get(at + 8..).unwrap_or_default();
+    &audio[..length.min(audio.len())]
+}
+
+fn audio_of_au(data: &[u8]) -> &[u8] {
+    let at = data
+        .get(4..8)
+        .and_then(|bytes| bytes.first_chunk())
+        .map_or(0, |bytes| u32::from_be_bytes(*bytes) as usize);
+    data.get(at..).unwrap_or_default()
+}
+
+/// The format of the feature `faults` that behaves as compressed ones do.
+#[cfg(feature = "faults")]
+fn audio_of_paged(data: &[u8]) -> Option<Vec<u8>> {
+    callrec_codec::paged::decode(data).map(|decoded| decoded.samples)
+}
+
+#[cfg(not(feature = "faults"))]
+fn audio_of_paged(_: &[u8]) -> Option<Vec<u8>> {
+    None
+}

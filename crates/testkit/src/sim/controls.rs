@@ -1,0 +1,201 @@
+//! What simulated hosts do with their calls and recordings.
+
+use callrec_core::calls::{CallState, CallUpdate, Caller, Counts, Filter, Operation, RecordingSpec};
+use callrec_core::text::Text;
+use callrec_core::words::{AudioSpec, Format, Layout, PauseMode, Result, parse_format};
+use uuid::Uuid;
+
+use super::host::{DEVICES, Hosts};
+use super::model::KnownRecording;
+
+const RECORDINGS_MAX: usize = 4;
+
+/// The formats that the model can read. Without the feature `faults` the last one is not
+/// there, and the first stands for it.
+const FORMATS: [&str; 3] = ["wav", "au", "test-paged"];
+
+impl Hosts {
+    pub fn control(&mut self, index: usize) {
+        match self.dice.below(16) {
+            0..=4 => self.start(index),
+            5 | 6 => self.by_id(index, Operation::Pause),
+            7 | 8 => self.by_id(index, Operation::Resume),
+            9 | 10 => {
+                let operation = self.ending();
+                self.by_id(index, operation);
+            }
+            11 => self.by_line_or_call(index),
+            12 => self.change_sender(index),
+            13 => self.transfer(index),
+            14 => self.hold(index),
+            _ => self.make_private(index),
+        }
+    }
+
+    fn ending(&mut self) -> Operation {
+        match self.dice.chance(70) {
+            true => Operation::Stop,
+            false => Operation::Discard,
+        }
+    }
+
+    fn start(&mut self, index: usize) {
+        if self.calls[index].recordings.len() >= RECORDINGS_MAX {
+            return;
+        }
+        let Some(format) = self.format() else { return };
+        let spec = RecordingSpec::new(AudioSpec {
+            layout: Layout::Stereo,
+            format,
+            pause_mode: self.dice.pick(&[PauseMode::Silence, PauseMode::Skip]),
+            max_duration_ms: 0,
+            rate: 0,
+        });
+        let target = Filter {
+            call_id: Text::new(&self.calls[index].call_id),
+            ..Filter::default()
+        };
+        if let Ok(id) = self.engine.start(&Caller::Host, &target, Ok(spec)) {
+            let tick = self.model.lock().tick;
+            self.begun(index, id, tick, false);
+        }
+    }
+
+    fn format(&mut self) -> Option<Format> {
+        let name = self.dice.pick(&FORMATS);
+        parse_format(name).or_else(|_| parse_format(FORMATS[0])).ok()
+    }
+
+    fn by_id(&mut self, index: usize, operation: Operation) {
+        if self.calls[index].recordings.is_empty() {
+            return;
+        }
+        let of = self.dice.index(self.calls[index].recordings.len());
+        let id = self.calls[index].recordings[of];
+        let text = super::world::text_of(id);
+        let done = self.engine.control_by_id(&Caller::Host, operation, &text);
+        let status = done.as_ref().map_err(|error| error.status);
+        self.trace(format!("{operation:?} {id}: {status:?}"));
+        if done.is_ok() {
+            self.operated(index, operation, |known| known == id);
+        }
+    }
+
+    /// On every recording of a device, or of a call.
+    fn by_line_or_call(&mut self, index: usize) {
+        let operation = match self.dice.below(4) {
+            0 => self.ending(),
+            1 => Operation::Resume,
+            _ => Operation::Pause,
+        };
+        let (device, call_id) = (self.calls[index].device, self.calls[index].call_id.clone());
+        let (engine, host) = (self.engine.clone(), Caller::Host);
+        if self.dice.chance(50) {
+            let done = engine.control_by_call(&host, operation, &Text::new(&call_id), None);
+            self.counted(operation, &format!("call {call_id}"), done, &[index]);
+            return;
+        }
+        let done = engine.control_by_line(&host, operation, &Text::new(device), &Text::default());
+        let of_it = (0..self.calls.len()).filter(|index| self.calls[*index].device == device);
+        let of_it: Vec<usize> = of_it.collect();
+        self.counted(operation, device, done, &of_it);
+    }
+
+    fn counted(&mut self, operation: Operation, of: &str, done: Result<Counts>, calls: &[usize]) {
+        let told = match done {
+            Ok(counts) => counts.changed,
+            Err(error) => return self.trace(format!("{operation:?} of {of}: {:?}", error.status)),
+        };
+        self.trace(format!("{operation:?} of {of}: {told} changed"));
+        let changed: u32 = calls
+            .iter()
+            .map(|index| self.operated(*index, operation, |_| true))
+            .sum();
+        if self.calm && changed != told {
+            let words = format!("{operation:?} of {of} changed {changed} recordings, and told {told}");
+            self.model.lock().fault(words);
+        }
+    }
+
+    /// Of the call's recordings, those that `which` chooses are paused, resumed or ended.
+    /// Answers how many were not before.
+    fn operated(&mut self, index: usize, operation: Operation, which: impl Fn(Uuid) -> bool) -> u32 {
+        let mut changed = 0;
+        {
+            let mut known = self.model.lock();
+            let tick = known.tick;
+            for id in &self.calls[index].recordings {
+                if let Some(recording) = known.recordings.get_mut(id)
+                    && which(*id)
+                    && recording.is_live
+                    && operate(recording, operation, tick)
+                {
+                    changed += 1;
+                }
+            }
+            let calls = &mut self.calls[index].recordings;
+            calls.retain(|id| known.recordings.get(id).is_none_or(|known| known.is_live));
+        }
+        self.changed(index);
+        changed
+    }
+
+    fn transfer(&mut self, index: usize) {
+        let device = self.dice.pick(&DEVICES);
+        let update = CallUpdate {
+            device_name: Some(Text::new(device)),
+            ..CallUpdate::default()
+        };
+        if self.calls[index].call.update(&update).is_ok() {
+            self.calls[index].device = device;
+            let line = format!("call {} goes to {device}", self.calls[index].call_id);
+            self.trace(line);
+        }
+    }
+
+    fn hold(&mut self, index: usize) {
+        let held = !self.calls[index].held;
+        let update = CallUpdate {
+            state: Some(if held {
+                CallState::Held
+            } else {
+                CallState::Connected
+            }),
+            ..CallUpdate::default()
+        };
+        if self.calls[index].call.update(&update).is_ok() {
+            self.calls[index].held = held;
+            self.changed(index);
+            let line = format!("call {} held {held}", self.calls[index].call_id);
+            self.trace(line);
+        }
+    }
+
+    fn make_private(&mut self, index: usize) {
+        let private = !self.calls[index].private;
+        if self.calls[index].call.set_private(private).is_ok() {
+            self.calls[index].private = private;
+            if !private {
+                self.heed_pauses(index);
+            }
+            self.changed(index);
+            let line = format!("call {} private {private}", self.calls[index].call_id);
+            self.trace(line);
+        }
+    }
+}
+
+/// Whether that changed anything.
+fn operate(recording: &mut KnownRecording, operation: Operation, tick: u64) -> bool {
+    let was_paused = recording.is_paused;
+    match operation {
+        Operation::Pause => recording.is_paused = true,
+        Operation::Resume => recording.is_paused = false,
+        Operation::Stop | Operation::Discard => {
+            recording.discarded |= operation == Operation::Discard;
+            recording.end(tick);
+            return true;
+        }
+    }
+    was_paused != recording.is_paused
+}

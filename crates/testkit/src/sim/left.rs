@@ -1,0 +1,26 @@
+//! A directory that version 0.1.0 left where its process was killed.
+
+use uuid::{Uuid, uuid};
+
+use super::disk::SimDisk;
+use super::model::{KnownRecording, Model};
+
+const ID: Uuid = uuid!("046039da-0f25-4c46-bf65-28bad046cb06");
+const MANIFEST: &[u8] = include_bytes!("../../../../tests/fixtures/left-by-0.1.0/live-manifest.json");
+const AUDIO: &[u8] = include_bytes!("../../../../tests/fixtures/left-by-0.1.0/audio.wav.part");
+
+/// The process that recorded it is none of the simulation's.
+const EARLIER: usize = usize::MAX;
+
+pub fn leave(disk: &SimDisk, model: &Model) {
+    disk.put_file(&[".callrec", &format!("{ID}.json")], MANIFEST);
+    disk.put_file(&[&format!("2026-11-22_07-40-44_{ID}.wav.part")], AUDIO);
+    let recording = KnownRecording {
+        process: EARLIER,
+        started: true,
+        ..KnownRecording::default()
+    };
+    let mut known = model.lock();
+    known.recordings.insert(ID, recording);
+    known.trace.push(format!("version 0.1.0 has left {ID}"));
+}

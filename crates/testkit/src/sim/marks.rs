@@ -1,0 +1,104 @@
+//! Marks: all samples of a packet have one value, which no other packet has.
+
+use std::collections::BTreeSet;
+
+use super::network::Coding;
+use crate::g711::{Law, decode};
+
+/// Samples of one packet.
+pub const PACKET_SAMPLES: usize = 160;
+
+/// Whether a leg's packets may have this value. It is no mark with its bytes swapped, and
+/// neither is a byte of one leg beside a byte of the other, as in a stereo file read from the
+/// wrong byte on.
+fn is_mark(value: i16, leg: usize) -> bool {
+    let [low, high] = value.to_le_bytes();
+    let of_leg = |byte: u8| byte.count_ones() as usize % 2 == leg;
+    (1..0x80).contains(&high) && low >= 0x80 && of_leg(high) && of_leg(low)
+}
+
+/// The marks that are left for one leg of each call.
+struct LegMarks {
+    linear: Vec<i16>,
+    laws: [(Law, Vec<u8>); 2],
+}
+
+impl LegMarks {
+    fn new(leg: usize) -> LegMarks {
+        let mut taken = BTreeSet::new();
+        let laws = [Law::Mu, Law::A].map(|law| {
+            let free = |byte: &u8| is_mark(decode(law, *byte), leg) && taken.insert(decode(law, *byte));
+            let bytes = (0..=u8::MAX).filter(free).collect();
+            (law, bytes)
+        });
+        let free = |value: &i16| is_mark(*value, leg) && !taken.contains(value);
+        LegMarks {
+            linear: (0..=i16::MAX).rev().filter(free).collect(),
+            laws,
+        }
+    }
+}
+
+/// Hands out the marks of one simulation.
+pub struct Marks([LegMarks; 2]);
+
+impl Default for Marks {
+    fn default() -> Marks {
+        Marks([0, 1].map(LegMarks::new))
+    }
+}
+
+impl Marks {
+    /// The next mark of a leg, and the payload of its packet; `None`: there is none left.
+    pub fn next(&mut self, leg: usize, coding: Coding) -> Option<(i16, Vec<u8>)> {
+        let marks = &mut self.0[leg];
+        let law = match coding {
+            Coding::Pcm | Coding::Linear16 => {
+                let mark = marks.linear.pop()?;
+                let bytes = match coding {
+                    Coding::Pcm => mark.to_ne_bytes(),
+                    _ => mark.to_be_bytes(),
+                };
+                return Some((mark, bytes.repeat(PACKET_SAMPLES)));
+            }
+            Coding::Law(law) => law,
+        };
+        let (law, bytes) = marks.laws.iter_mut().find(|(known, _)| *known == law)?;
+        let byte = bytes.pop()?;
+        Some((decode(*law, byte), vec![byte; PACKET_SAMPLES]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_mark_is_given_twice_nor_in_another_order_of_bytes() {
+        let mut marks = Marks::default();
+        let mut given = BTreeSet::new();
+        for leg in 0..2 {
+            for coding in [Coding::Pcm, Coding::Law(Law::Mu), Coding::Law(Law::A)] {
+                let before = given.len();
+                while let Some((mark, _)) = marks.next(leg, coding) {
+                    assert!(given.insert(mark), "{mark} twice");
+                    assert!(!given.contains(&mark.swap_bytes()), "{mark} swapped");
+                }
+                assert!(given.len() > before + 10, "leg {leg}: {coding:?} has few marks");
+            }
+        }
+    }
+
+    /// Of bytes of two legs.
+    #[test]
+    fn a_mixture_of_two_legs_is_no_mark() {
+        let of = |leg| (0..=i16::MAX).filter(move |value| is_mark(*value, leg));
+        for local in of(0) {
+            for remote in of(1).step_by(97) {
+                let ([low, _], [_, high]) = (local.to_le_bytes(), remote.to_le_bytes());
+                let mixed = i16::from_le_bytes([low, high]);
+                assert!(!is_mark(mixed, 0) && !is_mark(mixed, 1));
+            }
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! What goes wrong with the disk of a simulation, and when.
+
+use callrec_core::clock::NS_PER_MS;
+
+use super::disk::{Operation, Trouble, TroubleKind};
+use crate::random::Dice;
+
+/// Of the system's errors: no room, and an error of the medium.
+const ENOSPC: i32 = 28;
+const EIO: i32 = 5;
+
+pub fn any(dice: &mut Dice) -> Vec<Trouble> {
+    let count = match dice.below(3) {
+        0 => 0,
+        _ => dice.between(1, 3),
+    };
+    let mut all = Vec::new();
+    for _ in 0..count {
+        let from_ns = dice.below(20_000) * NS_PER_MS;
+        let to_ns = from_ns + dice.between(5, 5000) * NS_PER_MS;
+        let operations = [
+            Operation::Open,
+            Operation::Create,
+            Operation::Read,
+            Operation::Write,
+            Operation::Write,
+            Operation::Sync,
+            Operation::Sync,
+            Operation::Rename,
+            Operation::Remove,
+            Operation::List,
+        ];
+        let kind = match dice.below(5) {
+            0 => TroubleKind::Hangs,
+            1 => TroubleKind::Slow(dice.between(1, 50) * NS_PER_MS),
+            2 => TroubleKind::Full,
+            _ => TroubleKind::Fails(
+                dice.pick(&operations),
+                dice.pick(&[EIO, ENOSPC]),
+                dice.pick(&[10, 50, 100]),
+            ),
+        };
+        all.push(Trouble { from_ns, to_ns, kind });
+    }
+    all
+}

@@ -1,0 +1,177 @@
+//! Hosts that stall, as the simulator has found them: what is handed in before a pause is not
+//! lost by it, and what was said in one does not come in after it.
+
+use callrec::media::ClockMode;
+use callrec::media::sim::{self, Sim, Tape, Wish};
+use callrec::words::{Codec, FeedFormat, Format, Layout, Leg};
+use callrec_testkit::rtp::{self, Header};
+
+const SECRET: u8 = 0x01;
+const OPEN: u8 = 0x10;
+const FEED: FeedFormat = FeedFormat {
+    codec: Codec::Pcmu,
+    rate: 8000,
+};
+
+/// The `n`th packet of 20 ms of a stream.
+fn packet(n: u16, ssrc: u32, byte: u8) -> Vec<u8> {
+    let header = Header {
+        payload_type: 0,
+        sequence: n,
+        timestamp: u32::from(n) * 160,
+        ssrc,
+    };
+    rtp::packet(header, &[byte; 160])
+}
+
+fn say(sim: &mut Sim, ssrc: u32, numbers: impl IntoIterator<Item = u16>, byte: u8) {
+    for n in numbers {
+        sim.rtp(Leg::Local, &packet(n, ssrc, byte));
+    }
+}
+
+/// One packet after the other, as time goes.
+fn speak(sim: &mut Sim, numbers: std::ops::Range<u16>) {
+    for n in numbers {
+        say(sim, 7, [n], OPEN);
+        sim.pass(20);
+    }
+}
+
+fn attached() -> Sim {
+    let mut sim = Sim::real();
+    sim.attach(Leg::Local, FEED);
+    sim
+}
+
+fn start(sim: &mut Sim) -> Tape {
+    sim.start(Wish {
+        layout: Layout::Local,
+        format: Format::WAV_ULAW,
+        ..Wish::default()
+    })
+}
+
+/// How many samples of a byte are in the recording.
+fn kept(sim: &mut Sim, tape: &Tape, byte: u8) -> usize {
+    sim.pass(500);
+    sim.stop(tape);
+    sim.pass(500);
+    let ledger = tape.progress.ledger();
+    let local = ledger.leg(Leg::Local);
+    assert_eq!(local.accounted(), local.handed);
+    let out = tape.out.lock();
+    out.bytes.iter().filter(|found| **found == byte).count()
+}
+
+/// The host stalls from the call's begin on, and hands in what has come after a recording was
+/// started: what was said before the start does not push the rest over the pause.
+#[test]
+fn a_first_burst_that_began_before_the_start() {
+    let mut sim = attached();
+    sim.pass(400);
+    let tape = start(&mut sim);
+    sim.pass(100);
+    say(&mut sim, 7, 0..20, SECRET);
+    say(&mut sim, 7, 20..25, OPEN);
+    sim.pass(20);
+    speak(&mut sim, 26..37);
+    sim.pause(&tape);
+    assert_eq!(kept(&mut sim, &tape, OPEN), (4 + 11) * 160);
+}
+
+/// A second stall, before anything has come in time after the first one.
+#[test]
+fn two_stalls_with_a_silence_between() {
+    let mut sim = attached();
+    let tape = start(&mut sim);
+    speak(&mut sim, 0..4);
+    sim.pass(580);
+    say(&mut sim, 7, 4..20, OPEN);
+    sim.pass(640);
+    say(&mut sim, 7, 50..65, OPEN);
+    sim.pass(20);
+    speak(&mut sim, 65..80);
+    sim.pause(&tape);
+    assert_eq!(kept(&mut sim, &tape, OPEN), (20 + 30) * 160);
+}
+
+/// The first burst of a feed, whose packets have overtaken each other.
+#[test]
+fn a_first_burst_out_of_order() {
+    let mut sim = attached();
+    let tape = start(&mut sim);
+    sim.pass(300);
+    say(&mut sim, 7, [1, 0, 2, 5, 3, 4, 6], OPEN);
+    say(&mut sim, 7, 7..15, OPEN);
+    sim.pass(20);
+    speak(&mut sim, 15..25);
+    sim.pause(&tape);
+    assert_eq!(kept(&mut sim, &tape, OPEN), 25 * 160);
+}
+
+/// A write after a silence waits for what follows it; a pause comes before that.
+#[test]
+fn the_first_write_after_a_silence_before_a_pause() {
+    let mut sim = attached();
+    let tape = start(&mut sim);
+    for _ in 0..5 {
+        sim.write(Leg::Local, &[OPEN; 160]);
+        sim.pass(20);
+    }
+    sim.pass(400);
+    sim.write(Leg::Local, &[OPEN; 160]);
+    sim.pause(&tape);
+    assert_eq!(kept(&mut sim, &tape, OPEN), 6 * 160);
+}
+
+/// What was said in a pause comes at once after it, and nothing tells that the sender has been
+/// silent since.
+#[test]
+fn a_first_burst_of_a_pause() {
+    let mut sim = attached();
+    let tape = start(&mut sim);
+    sim.pass(60);
+    sim.pause(&tape);
+    sim.pass(260);
+    sim.resume(&tape);
+    sim.pass(140);
+    say(&mut sim, 7, 0..15, SECRET);
+    assert_eq!(kept(&mut sim, &tape, SECRET), 0);
+}
+
+/// The same of a new stream in a call that goes on.
+#[test]
+fn a_burst_of_a_new_stream_of_a_pause() {
+    let mut sim = attached();
+    let tape = start(&mut sim);
+    speak(&mut sim, 0..20);
+    sim.pause(&tape);
+    sim.pass(400);
+    sim.resume(&tape);
+    sim.pass(120);
+    say(&mut sim, 8, 0..15, SECRET);
+    assert_eq!(kept(&mut sim, &tape, SECRET), 0);
+}
+
+/// A write waits for its place while the call is on hold, and a second recording begins.
+#[test]
+fn what_waits_while_the_call_is_held() {
+    let mut config = sim::config(ClockMode::Real);
+    config.hold_is_silence = true;
+    let mut sim = Sim::new(config);
+    sim.attach(Leg::Local, FEED);
+    let tape = start(&mut sim);
+    for _ in 0..5 {
+        sim.write(Leg::Local, &[OPEN; 160]);
+        sim.pass(20);
+    }
+    sim.hold(true);
+    sim.pass(400);
+    sim.write(Leg::Local, &[SECRET; 160]);
+    sim.pass(20);
+    let beside = start(&mut sim);
+    sim.pass(400);
+    assert_eq!(kept(&mut sim, &beside, SECRET), 0);
+    assert_eq!(kept(&mut sim, &tape, SECRET), 0);
+}
