@@ -77,7 +77,7 @@ fn a_first_burst_that_began_before_the_start() {
     sim.pass(20);
     speak(&mut sim, 26..37);
     sim.pause(&tape);
-    assert_eq!(kept(&mut sim, &tape, OPEN), (4 + 11) * 160);
+    assert_eq!(kept(&mut sim, &tape, OPEN), (5 + 11) * 160);
 }
 
 /// A second stall, before anything has come in time after the first one.

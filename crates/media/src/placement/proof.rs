@@ -89,9 +89,11 @@ impl Proof {
         self.guarded = Some((at + stall, early.max(stall)));
     }
 
-    /// The stream began with a burst, which came here and may have been said so much earlier.
-    pub fn guard_burst(&mut self, came: i64, early: i64) {
-        self.guarded = Some((came + early, early));
+    /// The stream began with a burst: what lies before `until` may have been said so much
+    /// earlier.
+    pub fn guard_burst(&mut self, until: i64, early: i64) {
+        let (longer, more) = self.guarded.unwrap_or_default();
+        self.guarded = Some((until.max(longer), early.max(more)));
     }
 
     /// The stream was moved. By more than the longest stall at once, it was none: its sender's

@@ -403,7 +403,8 @@ impl Stream {
         if let Some(since) = self.nothing_since.filter(|_| lead > 0 || self.has_company) {
             // Something has held them up, perhaps all the time.
             let early = (first.arrival - since).clamp(0, samples(STALL_NS, self.rate));
-            self.proof.guard_burst(first.arrival, early);
+            let last = self.held.last().map_or(first.arrival, |held| held.arrival);
+            self.proof.guard_burst(last + 1, early);
         }
         self.anchored_by = by;
         self.end = at;

@@ -50,6 +50,8 @@ struct Nothing {
     packets: u32,
 }
 
+/// So many packets at once show that something has held them up; fewer are stragglers.
+const BURST_PACKETS: u32 = 4;
 /// What comes within so much comes at once.
 const AT_ONCE_NS: u64 = 5 * NS_PER_MS;
 
@@ -194,7 +196,7 @@ impl Streams {
         } = self.nothing;
         if came_ns <= to_ns + TURN_NS {
             stream.nothing_since = Some(grid::index(from_ns, stream.rate) as i64);
-            stream.has_company = packets > 1;
+            stream.has_company = packets >= BURST_PACKETS;
         }
         self.streams.push(stream);
         self.front = Some(coming.packet.ssrc);
