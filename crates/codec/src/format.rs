@@ -3,11 +3,11 @@
 use std::ffi::CStr;
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::io;
 
 use uuid::Uuid;
 
-use crate::{Encoder, Medium, Packets, SampleFormat};
+use crate::measure::{Length, Measure, Measured};
+use crate::{Encoder, Packets, SampleFormat};
 
 /// A format's declaration, in the file of its container.
 pub struct FormatSpec {
@@ -131,15 +131,6 @@ pub struct Tags {
     pub recording: Uuid,
 }
 
-/// How much audio a file holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Length {
-    /// Of the recording, without an encoder's delay.
-    pub frames: u64,
-    /// In the file, behind the header.
-    pub bytes: u64,
-}
-
 /// What a header found on disk says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Found {
@@ -157,18 +148,6 @@ pub struct Claim {
     pub audio_bytes: u64,
     /// How long the header says that the whole file is.
     pub file_bytes: u64,
-}
-
-/// What an unfinished file holds, in whole frames.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Measured {
-    pub length: Length,
-    /// Frames of the encoder's output, its delay included.
-    pub output: u64,
-    /// The audio has its end: nothing can follow it.
-    pub ended: bool,
-    /// Without its end: so many frames at most only fill the last packet up.
-    pub padding_max: u64,
 }
 
 /// One kind of file.
@@ -225,18 +204,19 @@ pub trait Container: Sync {
     /// the rest of the header is damaged.
     fn writer(&self, start: &[u8]) -> Option<Uuid>;
 
-    /// How much of a file is whole. `found`: its header, or what it should have been.
-    fn measure(&self, medium: &dyn Medium, found: &Found) -> io::Result<Measured> {
+    /// Begins to measure how much of a file of so many bytes is whole. `found`: its header, or
+    /// what it should have been.
+    fn measure(&self, found: &Found, file_bytes: u64) -> Measure {
         let frame = self.frame_bytes(&found.shape).unwrap_or(1).max(1);
-        let len = medium.len()?;
-        let there = len.saturating_sub(found.audio_at);
+        let there = file_bytes.saturating_sub(found.audio_at);
         // By the file's length, which is the newer truth, unless the header accounts for the
         // last byte and its padding.
         let claimed = found.claim.filter(|claim| {
-            claim.audio_bytes <= there && (claim.file_bytes == len || claim.file_bytes == len + 1)
+            claim.audio_bytes <= there
+                && (claim.file_bytes == file_bytes || claim.file_bytes == file_bytes + 1)
         });
         let frames = claimed.map_or(there, |claim| claim.audio_bytes) / frame;
-        Ok(Measured {
+        Measure::Known(Measured {
             length: Length {
                 frames,
                 bytes: frames * frame,

@@ -16,6 +16,7 @@ mod codec;
 mod encoder;
 mod format;
 pub mod g711;
+mod measure;
 mod medium;
 #[cfg(feature = "paged")]
 pub mod paged;
@@ -27,7 +28,8 @@ mod wav;
 
 /// Files: what their headers say, and which container they are.
 pub mod container {
-    pub use crate::format::{Claim, Found, HEADER_MAX, Length, Measured, Tags};
+    pub use crate::format::{Claim, Found, HEADER_MAX, Tags};
+    pub use crate::measure::{AudioScan, Length, Measure, Measured};
     pub use crate::registry::{parse, writer};
 }
 

@@ -2,8 +2,9 @@
 
 use std::io;
 
-/// A recording's file, as containers and recovery see it: the only way to its bytes.
-/// Positions and lengths are in bytes from the file's beginning.
+/// A recording's file: the only way to its bytes. Positions and lengths are in bytes from the
+/// file's beginning. Each function makes one call of the disk at most, so that whoever calls
+/// it may do something else between any two.
 pub trait Medium: Send + Sync {
     /// Writes behind all that was appended before. After an error nothing was appended: the
     /// next call writes at the same place.
@@ -12,7 +13,7 @@ pub trait Medium: Send + Sync {
     /// Replaces bytes that are there.
     fn rewrite(&mut self, at: u64, bytes: &[u8]) -> io::Result<()>;
 
-    /// Reads into `buffer`; fewer bytes than it holds only where the file ends.
+    /// Reads up to the buffer's length, perhaps less; 0 at the end of the file.
     fn read_range(&self, at: u64, buffer: &mut [u8]) -> io::Result<usize>;
 
     /// How long the file is.

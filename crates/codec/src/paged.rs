@@ -6,12 +6,12 @@
 //! file a last page without packets, which says how much of the output is heard.
 
 use std::collections::VecDeque;
-use std::io;
 
 use uuid::Uuid;
 
-use crate::format::{Found, Length, Measured, Tags};
-use crate::{Container, Encoder, Format, FormatSpec, Medium, Packet, Packets, SampleFormat, Shape};
+use crate::format::{Found, Tags};
+use crate::measure::{AudioScan, Length, Measure, Measured};
+use crate::{Container, Encoder, Format, FormatSpec, Packet, Packets, SampleFormat, Shape};
 
 const MAGIC: &[u8; 8] = b"CRPAGED\n";
 const HEADER: usize = 64;
@@ -179,38 +179,60 @@ impl Container for Paged {
         Uuid::from_slice(rest.get(6..22)?).ok()
     }
 
-    fn measure(&self, medium: &dyn Medium, found: &Found) -> io::Result<Measured> {
-        let mut pages = vec![0; medium.len()?.saturating_sub(found.audio_at) as usize];
-        let mut read = 0;
-        while read < pages.len() {
-            match medium.read_range(found.audio_at + read as u64, &mut pages[read..])? {
-                0 => break,
-                more => read += more,
+    fn measure(&self, _: &Found, _: u64) -> Measure {
+        Measure::Scan(Box::new(PageScan::default()))
+    }
+}
+
+/// Counts whole pages.
+#[derive(Default)]
+struct PageScan {
+    /// Begins with the first page that is not counted yet.
+    rest: Vec<u8>,
+    bytes: usize,
+    output: u64,
+    ended: bool,
+}
+
+impl AudioScan for PageScan {
+    fn take(&mut self, bytes: &[u8]) -> bool {
+        self.rest.extend_from_slice(bytes);
+        let mut counted = 0;
+        let more = loop {
+            let rest = &self.rest[counted..];
+            let Some(page) = page_at(rest) else {
+                break is_cut_off(rest);
+            };
+            let ends = page.last && page.output <= self.output;
+            if !ends && (page.last || page.output != self.output) {
+                break false;
             }
-        }
-        let (mut bytes, mut output, mut ended) = (0, 0, false);
-        while let Some(page) = page_at(&pages[bytes..read]) {
-            ended = page.last && page.output <= output;
-            if ended {
-                output = page.output;
-            } else if page.last || page.output != output {
-                break;
+            counted += page.bytes;
+            if ends {
+                (self.output, self.ended) = (page.output, true);
+                break false;
             }
-            bytes += page.bytes;
-            output += page.packets.len() as u64 * PACKET;
-            if ended {
-                break;
-            }
-        }
-        Ok(Measured {
+            self.output += page.packets.len() as u64 * PACKET;
+        };
+        self.bytes += counted;
+        self.rest.drain(..counted);
+        more
+    }
+
+    fn measured(&self) -> Measured {
+        Measured {
             length: Length {
-                frames: output.saturating_sub(DELAY),
-                bytes: bytes as u64,
+                frames: self.output.saturating_sub(DELAY),
+                bytes: self.bytes as u64,
             },
-            output,
-            ended,
-            padding_max: if ended { 0 } else { output.min(PACKET - 1) },
-        })
+            output: self.output,
+            ended: self.ended,
+            padding_max: if self.ended {
+                0
+            } else {
+                self.output.min(PACKET - 1)
+            },
+        }
     }
 }
 
@@ -234,6 +256,15 @@ struct Page<'a> {
     output: u64,
     packets: Vec<&'a [u8]>,
     bytes: usize,
+}
+
+/// Whether more bytes could make a whole page of what begins here.
+fn is_cut_off(bytes: &[u8]) -> bool {
+    let payload = |header: &[u8]| header[12..16].try_into().map_or(0, u32::from_le_bytes) as usize;
+    match bytes.get(..PAGE_HEADER) {
+        Some(header) => bytes.len() < PAGE_HEADER + payload(header),
+        None => true,
+    }
 }
 
 /// The page that begins here, if it is whole.
@@ -371,50 +402,23 @@ mod tests {
         file
     }
 
-    /// A file's bytes.
-    struct Bytes(Vec<u8>);
-
-    impl Medium for Bytes {
-        fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-            self.0.extend_from_slice(bytes);
-            Ok(())
-        }
-
-        fn rewrite(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
-            self.0[at as usize..][..bytes.len()].copy_from_slice(bytes);
-            Ok(())
-        }
-
-        fn read_range(&self, at: u64, buffer: &mut [u8]) -> io::Result<usize> {
-            let rest = self.0.get(at as usize..).unwrap_or_default();
-            let read = rest.len().min(buffer.len());
-            buffer[..read].copy_from_slice(&rest[..read]);
-            Ok(read)
-        }
-
-        fn len(&self) -> io::Result<u64> {
-            Ok(self.0.len() as u64)
-        }
-
-        fn seal(&mut self, len: u64) -> io::Result<()> {
-            self.0.truncate(len as usize);
-            Ok(())
-        }
-
-        fn sync(&self) -> io::Result<()> {
-            Ok(())
-        }
+    /// What is measured of a file that is read in pieces of this size.
+    fn measured(file: &[u8], piece: usize) -> Measured {
+        let found = Paged.parse(file).expect("a header");
+        let Measure::Scan(mut scan) = Paged.measure(&found, file.len() as u64) else {
+            panic!("pages are read");
+        };
+        let mut pieces = file[HEADER..].chunks(piece);
+        while pieces.next().is_some_and(|bytes| scan.take(bytes)) {}
+        scan.measured()
     }
 
     /// Wherever a file is cut off, what is measured of it is what can be decoded.
     #[test]
     fn a_file_that_is_cut_off_is_measured_in_whole_pages() {
         let whole = file(1700, None);
-        let found = Paged.parse(&whole).expect("a header");
         for len in HEADER..=whole.len() {
-            let measured = Paged
-                .measure(&Bytes(whole[..len].to_vec()), &found)
-                .expect("readable");
+            let measured = measured(&whole[..len], 1 << 20);
             let (decoded, bytes) = decode_whole_pages(&whole[..len]).expect("a header");
             assert_eq!(measured.length.bytes as usize, bytes - HEADER, "{len}");
             assert_eq!(measured.length.frames as usize, decoded.samples.len() / 4);
@@ -425,6 +429,22 @@ mod tests {
             let heard = measured.length.frames.min(1700);
             assert!(measured.length.frames - heard <= measured.padding_max, "{len}");
             assert_eq!(measured.output == 0, bytes == HEADER);
+        }
+    }
+
+    /// Also behind its end, and from where it is damaged.
+    #[test]
+    fn a_file_is_measured_alike_however_it_is_read() {
+        let mut damaged = file(1700, None);
+        damaged.extend_from_slice(b"PG, and no page");
+        for at in [damaged.len(), HEADER + 3000, HEADER] {
+            if let Some(byte) = damaged.get_mut(at) {
+                *byte ^= 0xff;
+            }
+            let at_once = measured(&damaged, 1 << 20);
+            for piece in [1, 7, 999] {
+                assert_eq!(measured(&damaged, piece), at_once, "damaged at {at}");
+            }
         }
     }
 

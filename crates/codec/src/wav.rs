@@ -7,7 +7,8 @@ use std::ffi::CStr;
 
 use uuid::Uuid;
 
-use crate::format::{Claim, Found, Length, Tags};
+use crate::format::{Claim, Found, Tags};
+use crate::measure::Length;
 use crate::{Container, Encoder, Format, FormatSpec, PassThrough, SampleFormat, Shape};
 
 const DS64_BYTES: usize = 28;

@@ -2,11 +2,12 @@
 
 use super::digest::digest_of;
 use super::directory::Directory;
-use super::disk::DiskDir;
+use super::disk::{DiskDir, DiskFile};
 use super::endings::{PART, audio_ending};
 use super::faults::Step;
 use super::file_handle::FileHandle;
 use super::files::{got_name, removed};
+use super::measure::measure;
 use super::medium::PlainFile;
 use super::name::RecordingName;
 use super::planted::StorageFault;
@@ -118,12 +119,19 @@ impl AudioFile {
 
     /// Opens a file that an earlier process left. It is cut if it is longer than its audio
     /// and what follows it, and lengthened if it is shorter than its header.
-    pub fn reopen(files: &Arc<AudioFiles>, id: Uuid, left: LeftFile, len: u64) -> io::Result<AudioFile> {
-        let file = files.directory.folder(&left.name)?.open_write(&left.current)?;
+    pub async fn reopen(
+        files: &Arc<AudioFiles>,
+        id: Uuid,
+        left: LeftFile,
+        len: u64,
+    ) -> io::Result<AudioFile> {
+        let directory = &files.directory;
+        let file = open_write(directory, &left.name, &left.current).await?;
         let end = left.header_bytes + left.length.bytes;
         let mut file = PlainFile::new(file, end);
         let trailer = left.shape.format.container().trailer(left.length).len() as u64;
         if len < end || len > end + trailer {
+            directory.turn().await?;
             file.seal(end)?;
         }
         Ok(AudioFile::new(files, id, left, FileHandle::new(file, None)))
@@ -193,14 +201,14 @@ impl AudioFile {
         self.header_bytes + self.length.bytes + trailer
     }
 
-    /// The file, opened again where it is not kept open.
-    fn file(&mut self) -> io::Result<&mut PlainFile> {
-        let (directory, name) = (&self.files.directory, &self.name);
-        let end = self.header_bytes + self.length.bytes;
-        self.handle.get(&self.files.slots, || {
-            let file = directory.folder(name)?.open_write(&self.current)?;
-            Ok(PlainFile::new(file, end))
-        })
+    /// Opens the file again where it is not kept open.
+    async fn open(&mut self) -> io::Result<()> {
+        if !self.handle.is_open() {
+            let file = open_write(&self.files.directory, &self.name, &self.current).await?;
+            let end = self.header_bytes + self.length.bytes;
+            self.handle.reopened(PlainFile::new(file, end), &self.files.slots);
+        }
+        Ok(())
     }
 
     /// Closes the file unless it may stay open.
@@ -249,8 +257,9 @@ impl AudioFile {
 
     /// Appends what stands for so many frames.
     pub async fn append(&mut self, bytes: &[u8], frames: u64) -> io::Result<()> {
+        self.open().await?;
         self.files.directory.step(Step::WriteAudio).await?;
-        let written = self.file()?.append(bytes);
+        let written = self.handle.file()?.append(bytes);
         if !self.files.directory.has(StorageFault::FailureCounted) {
             written?;
         }
@@ -269,9 +278,10 @@ impl AudioFile {
 
     /// Writes over audio that is on the disk. `at`: bytes of audio before it.
     pub async fn overwrite(&mut self, bytes: &[u8], at: u64) -> io::Result<()> {
+        self.open().await?;
         self.files.directory.step(Step::PatchAudio).await?;
         let at = self.header_bytes + at;
-        self.file()?.rewrite(at, bytes)?;
+        self.handle.file()?.rewrite(at, bytes)?;
         self.note_written(bytes);
         Ok(())
     }
@@ -301,8 +311,9 @@ impl AudioFile {
             // Written by another version, whose header has another length.
             return Ok(());
         }
+        self.open().await?;
         self.files.directory.step(Step::WriteHeader).await?;
-        let file = self.file()?;
+        let file = self.handle.file()?;
         file.rewrite(0, &header)?;
         if begins {
             file.set_end(header.len() as u64);
@@ -312,18 +323,22 @@ impl AudioFile {
     }
 
     /// Takes the file's own word for how much audio there is, and cuts it there.
-    pub fn measure(&mut self) -> io::Result<Measured> {
+    pub async fn measure(&mut self) -> io::Result<Measured> {
         let found = Found {
             shape: self.shape,
             recording: Some(self.id),
             audio_at: self.header_bytes,
             claim: None,
         };
-        let container = self.container();
-        let measured = container.measure(self.file()?, &found)?;
+        self.open().await?;
+        let directory = &self.files.directory;
+        let file = self.handle.file()?;
+        directory.turn().await?;
+        let length = file.len()?;
+        let measured = measure(directory.steps(), file, &found, length).await?;
         self.length = measured.length;
-        let end = self.header_bytes + self.length.bytes;
-        self.file()?.seal(end)?;
+        directory.turn().await?;
+        file.seal(self.header_bytes + self.length.bytes)?;
         Ok(measured)
     }
 
@@ -334,18 +349,23 @@ impl AudioFile {
         let end = self.header_bytes + self.length.bytes;
         let trailer = self.container().trailer(self.length);
         if !trailer.is_empty() {
-            self.file()?.rewrite(end, trailer)?;
+            self.open().await?;
+            self.files.directory.turn().await?;
+            self.handle.file()?.rewrite(end, trailer)?;
         }
         Ok(())
     }
 
-    pub fn sync(&mut self) -> io::Result<()> {
-        self.file()?.sync()
+    pub async fn sync(&mut self) -> io::Result<()> {
+        self.open().await?;
+        self.files.directory.step(Step::Sync).await?;
+        self.handle.file()?.sync()
     }
 
     /// Hashes what can be read back, as `sha256sum` will; see [`digest_of`].
-    pub fn digest(&mut self, stop: impl Fn(u64) -> bool) -> io::Result<Option<(String, u64)>> {
-        digest_of(self.file()?, stop)
+    pub async fn digest(&mut self, stop: impl Fn(u64) -> bool) -> io::Result<Option<(String, u64)>> {
+        self.open().await?;
+        digest_of(self.files.directory.steps(), self.handle.file()?, stop).await
     }
 
     /// Gives the file another name in its folder. Returns `false` if something has that name.
@@ -365,20 +385,34 @@ impl AudioFile {
     /// Removes the file. One that cannot be removed has no audio left at least.
     pub async fn remove(&mut self) -> io::Result<()> {
         let done = self.try_remove().await;
-        if done.is_err()
-            && let Ok(file) = self.file()
-        {
-            let _ = file.seal(0);
+        if done.is_err() {
+            let _ = self.empty().await;
         }
         self.close();
         done
     }
 
+    async fn empty(&mut self) -> io::Result<()> {
+        self.open().await?;
+        self.files.directory.turn().await?;
+        self.handle.file()?.seal(0)
+    }
+
     async fn try_remove(&self) -> io::Result<()> {
         let directory = &self.files.directory;
+        let folder = directory.folder(&self.name).await?;
         directory.step(Step::RemoveAudio).await?;
-        let folder = directory.folder(&self.name)?;
         removed(folder.remove(&self.current))?;
         directory.sync_names(&*folder).await
     }
+}
+
+async fn open_write(
+    directory: &Directory,
+    name: &RecordingName,
+    current: &str,
+) -> io::Result<Box<dyn DiskFile>> {
+    let folder = directory.folder(name).await?;
+    directory.turn().await?;
+    folder.open_write(current)
 }

@@ -77,18 +77,24 @@ impl OwedCallbacks {
         };
         let bytes = serde_json::to_vec(&owed)?;
         let outbox = self.outbox().await?;
-        if outbox.exists(&live_name(id))? || outbox.exists(&done_name(id))? {
-            return Ok(false);
+        let directory = &*self.directory;
+        for known in [live_name(id), done_name(id)] {
+            directory.turn().await?;
+            if outbox.exists(&known)? {
+                return Ok(false);
+            }
         }
         let next = next_name(id);
+        directory.turn().await?;
         removed(outbox.remove(&next))?;
-        self.directory.step(Step::WriteOutbox).await?;
+        directory.step(Step::WriteOutbox).await?;
         let file = outbox.create_new(&next)?;
+        directory.turn().await?;
         file.write_all_at(&bytes, 0)?;
-        self.directory.sync_file(&*file).await?;
-        self.directory.step(Step::PlaceOutbox).await?;
+        directory.sync_file(&*file).await?;
+        directory.step(Step::PlaceOutbox).await?;
         outbox.rename_over(&next, outbox, &live_name(id))?;
-        self.directory.sync_names(outbox).await?;
+        directory.sync_names(outbox).await?;
         Ok(true)
     }
 
@@ -100,15 +106,17 @@ impl OwedCallbacks {
             other => return other.map(|_| Vec::new()),
         }
         let outbox = self.outbox().await?;
+        self.directory.turn().await?;
         for entry in outbox.list()? {
             let done = entry.name.strip_suffix(".done");
             if let Some(id) = done.and_then(|id| Uuid::try_parse(id).ok())
-                && !self.manifests.exists(id)?
+                && !self.manifests.exists(id).await?
             {
+                self.directory.turn().await?;
                 removed(outbox.remove(&entry.name))?;
             }
         }
-        live_manifests::list(outbox)
+        live_manifests::list(self.directory.steps(), outbox).await
     }
 
     /// What is owed for a recording. Returns `None` if nothing is any more, or if its file is
@@ -116,7 +124,7 @@ impl OwedCallbacks {
     pub async fn read(&self, id: Uuid) -> io::Result<Option<Owed>> {
         self.directory.step(Step::ReadOutbox).await?;
         let outbox = self.outbox().await?;
-        let Some(bytes) = self.directory.read_own(outbox, &live_name(id))? else {
+        let Some(bytes) = self.directory.read_own(outbox, &live_name(id)).await? else {
             return Ok(None);
         };
         match serde_json::from_slice(&bytes) {
@@ -133,13 +141,15 @@ impl OwedCallbacks {
     /// A callback was answered, or given up.
     pub async fn done(&self, id: Uuid) -> io::Result<()> {
         let outbox = self.outbox().await?;
+        self.directory.turn().await?;
         match outbox.rename_over(&live_name(id), outbox, &done_name(id)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             other => other?,
         }
-        if self.manifests.exists(id)? {
+        if self.manifests.exists(id).await? {
             return Ok(());
         }
+        self.directory.turn().await?;
         removed(outbox.remove(&done_name(id)))
     }
 
@@ -153,11 +163,13 @@ impl OwedCallbacks {
     }
 
     async fn remove_answered(&self, outbox: &dyn DiskDir, id: Uuid) -> io::Result<()> {
+        self.directory.turn().await?;
         if !outbox.exists(&done_name(id))? {
             return Ok(());
         }
         // A live manifest that a power cut brings back would owe it again.
         self.directory.sync_names(self.directory.control()).await?;
+        self.directory.turn().await?;
         removed(outbox.remove(&done_name(id)))
     }
 }

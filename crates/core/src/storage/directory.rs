@@ -37,21 +37,19 @@ pub struct Directory {
 
 impl Directory {
     /// Opens and locks the directory. Fails if another engine or process holds it.
-    pub fn open(config: &StorageConfig, platform: &Platform) -> Result<Directory> {
+    pub async fn open(config: &StorageConfig, platform: &Platform) -> Result<Directory> {
+        let steps = Steps {
+            disk: platform.disk.clone(),
+            hook: Hook::new(config),
+        };
         let path = Path::new(&config.directory);
         let fail = |what: &str, error: &io::Error| unusable(path, what, error);
-        let root = platform
-            .disk
-            .open_root(path)
-            .map_err(|error| fail("cannot be opened", &error))?;
-        let control = root.sub_or_new(CONTROL).map_err(|error| fail(CONTROL, &error))?;
-        // It must not be somebody else's, who could exchange what lies in it.
-        let owned = control
-            .owner()
-            .and_then(|owner| trust::check_owner(&*root, &*control, owner, CONTROL));
-        owned.map_err(|error| fail(CONTROL, &error))?;
-        let lock = root
-            .lock(&*control, LOCK)
+        let root = steps.turn().await.and_then(|()| steps.disk.open_root(path));
+        let root = root.map_err(|error| fail("cannot be opened", &error))?;
+        let control = open_control(&steps, &*root).await;
+        let control = control.map_err(|error| fail(CONTROL, &error))?;
+        let lock = steps.turn().await.and_then(|()| root.lock(&*control, LOCK));
+        let lock = lock
             .map_err(|error| fail("cannot be locked", &error))?
             .ok_or_else(|| held_elsewhere(path))?;
         Ok(Directory {
@@ -59,10 +57,7 @@ impl Directory {
             control,
             clock: platform.clock.clone(),
             syncs: config.durability == Durability::Finish,
-            steps: Steps {
-                disk: platform.disk.clone(),
-                hook: Hook::new(config),
-            },
+            steps,
             lock: Mutex::new(Some(lock)),
         })
     }
@@ -87,7 +82,17 @@ impl Directory {
         &*self.control
     }
 
-    /// A test may let this step fail, stall or end the process.
+    /// What a function waits for before each call of the disk.
+    pub fn steps(&self) -> &Steps {
+        &self.steps
+    }
+
+    /// Waits until the disk is ready for the one call that follows.
+    pub async fn turn(&self) -> io::Result<()> {
+        self.steps.turn().await
+    }
+
+    /// The same. A test may let this step fail, stall or end the process.
     pub async fn step(&self, step: Step) -> io::Result<()> {
         self.steps.step(step).await
     }
@@ -97,12 +102,7 @@ impl Directory {
         self.steps.hook.has(fault)
     }
 
-    /// The same for a caller who waits.
-    pub fn step_at_once(&self, step: Step) -> io::Result<()> {
-        self.steps.hook.at(step)
-    }
-
-    /// The same for a step that cannot fail but may be asked to panic, by this name.
+    /// A step that cannot fail but may be asked to panic, by this name.
     pub fn step_named(&self, name: &str, step: Step) {
         self.steps.hook.place(name, step);
     }
@@ -132,23 +132,25 @@ impl Directory {
     }
 
     /// The folder that a recording lies in.
-    pub fn folder(&self, name: &RecordingName) -> io::Result<Folder<'_>> {
-        self.walk(name, |dir, name| dir.sub(name))
+    pub async fn folder(&self, name: &RecordingName) -> io::Result<Folder<'_>> {
+        self.enter(name.directories()).await
     }
 
     /// The folder that a recording is to lie in, made where it is missing.
-    pub fn make_folder(&self, name: &RecordingName) -> io::Result<Folder<'_>> {
-        self.walk(name, |dir, name| dir.sub_or_new(name))
-    }
-
-    fn walk(
-        &self,
-        name: &RecordingName,
-        step: impl Fn(&dyn DiskDir, &str) -> io::Result<Box<dyn DiskDir>>,
-    ) -> io::Result<Folder<'_>> {
+    pub async fn make_folder(&self, name: &RecordingName) -> io::Result<Folder<'_>> {
         let mut folder = Folder::Root(&*self.root);
         for component in name.directories() {
-            folder = Folder::Sub(step(&*folder, component)?);
+            self.turn().await?;
+            folder = Folder::Sub(folder.sub_or_new(component)?);
+        }
+        Ok(folder)
+    }
+
+    async fn enter(&self, way: &[String]) -> io::Result<Folder<'_>> {
+        let mut folder = Folder::Root(&*self.root);
+        for name in way {
+            self.turn().await?;
+            folder = Folder::Sub(folder.sub(name)?);
         }
         Ok(folder)
     }
@@ -158,6 +160,7 @@ impl Directory {
         let mut folder = Folder::Root(&*self.root);
         self.sync_names(&*folder).await?;
         for component in name.directories() {
+            self.turn().await?;
             folder = Folder::Sub(folder.sub(component)?);
             self.sync_names(&*folder).await?;
         }
@@ -165,40 +168,39 @@ impl Directory {
     }
 
     /// What lies in a folder, by the names that lead to it from the root.
-    pub fn list(&self, way: &[String]) -> io::Result<Vec<DirEntry>> {
-        let mut folder = Folder::Root(&*self.root);
-        for name in way {
-            folder = Folder::Sub(folder.sub(name)?);
-        }
+    pub async fn list(&self, way: &[String]) -> io::Result<Vec<DirEntry>> {
+        let folder = self.enter(way).await?;
+        self.turn().await?;
         folder.list()
     }
 
     /// A folder in `.callrec`, made if it is missing. It must not be somebody else's.
     pub async fn control_folder(&self, name: &str) -> io::Result<Box<dyn DiskDir>> {
+        self.turn().await?;
         let folder = self.control.sub_or_new(name)?;
-        self.check_owner(folder.owner()?, name)?;
+        self.check_owner(folder.owner()?, name).await?;
         self.sync_names(&*self.control).await?;
         Ok(folder)
     }
 
     /// Reads all of a file in `.callrec` or in a folder of it, if it is there. Fails if
     /// it is somebody else's.
-    pub fn read_own(&self, dir: &dyn DiskDir, name: &str) -> io::Result<Option<Vec<u8>>> {
-        let Some(file) = files::open(dir, name)? else {
+    pub async fn read_own(&self, dir: &dyn DiskDir, name: &str) -> io::Result<Option<Vec<u8>>> {
+        let Some(file) = files::open(&self.steps, dir, name).await? else {
             return Ok(None);
         };
-        self.check_owner(file.owner()?, name)?;
-        files::read_all(file).map(Some)
+        self.check_owner(file.owner()?, name).await?;
+        files::read_all(&self.steps, file).await.map(Some)
     }
 
     /// Fails unless a file that is to be written to is ours, and under one name only.
-    pub fn check_own(&self, file: &dyn DiskFile, name: &str) -> io::Result<()> {
-        trust::check_links(file, name)?;
-        self.check_owner(file.owner()?, name)
+    pub async fn check_own(&self, file: &dyn DiskFile, name: &str) -> io::Result<()> {
+        trust::check_links(&self.steps, file, name).await?;
+        self.check_owner(file.owner()?, name).await
     }
 
-    fn check_owner(&self, owner: Owner, name: &str) -> io::Result<()> {
-        trust::check_owner(&*self.root, &*self.control, owner, name)
+    async fn check_owner(&self, owner: Owner, name: &str) -> io::Result<()> {
+        trust::check_owner(&self.steps, &*self.root, &*self.control, owner, name).await
     }
 
     /// Renames a file. Fails with `AlreadyExists` if something has the new name.
@@ -217,6 +219,14 @@ impl Directory {
     pub fn free_bytes(&self) -> io::Result<u64> {
         self.root.free_bytes()
     }
+}
+
+/// `.callrec`. It must not be somebody else's, who could exchange what lies in it.
+async fn open_control(steps: &Steps, root: &dyn DiskDir) -> io::Result<Box<dyn DiskDir>> {
+    steps.turn().await?;
+    let control = root.sub_or_new(CONTROL)?;
+    trust::check_owner(steps, root, &*control, control.owner()?, CONTROL).await?;
+    Ok(control)
 }
 
 /// A folder of the recordings: the root, which is always open, or one below it.

@@ -1,8 +1,10 @@
 //! What storage asks of a disk. One implementation is in production ([`super::os`], where
 //! operating systems differ); tests bring a simulated one.
 //!
-//! Every function may block for as long as the disk does, and nothing of a name is ever
-//! followed through a link.
+//! Every function may block for as long as the disk does, unless it says otherwise. Whoever
+//! takes steps waits for a turn before each call of one that may
+//! ([`Steps::turn`](super::steps::Steps::turn)). Nothing of a name is ever followed through a
+//! link.
 
 use crate::task::Answer;
 use std::io;
@@ -15,16 +17,17 @@ pub trait Disk: Send + Sync {
     /// directory itself may be a link.
     fn open_root(&self, path: &Path) -> io::Result<Box<dyn DiskDir>>;
 
-    /// How many files the process may have open.
+    /// How many files the process may have open. Never blocks.
     fn open_files_limit(&self) -> u64;
 
-    /// Announces a call that may block; [`Disk::poll`] says when to make it. A disk whose
+    /// Announces one call that may block; [`Disk::poll`] says when to make it. A disk whose
     /// calls block the thread that makes them has nothing to say.
     fn begin(&self) -> u64 {
         0
     }
 
-    /// Whether an announced call may be made now, or has failed.
+    /// Whether the announced call may be made now, or has failed. Once it may, it is made
+    /// before anything else is waited for.
     fn poll(&self, ticket: u64) -> Answer<io::Result<()>> {
         let _ = ticket;
         Answer::Ready(Ok(()))
@@ -43,9 +46,10 @@ pub enum DirPlace<'a> {
 
 /// An open directory. `name` is always that of an entry in it, without a separator.
 pub trait DiskDir: Send + Sync {
+    /// Never blocks.
     fn place(&self) -> DirPlace<'_>;
 
-    /// The same directory once more.
+    /// The same directory once more. Never blocks.
     fn again(&self) -> io::Result<Box<dyn DiskDir>>;
 
     /// Opens the directory `name` in this one, if it is none behind a link.
@@ -86,6 +90,7 @@ pub trait DiskDir: Send + Sync {
     /// Bytes that an ordinary user may still write here.
     fn free_bytes(&self) -> io::Result<u64>;
 
+    /// Never blocks: the system knows it of what is open.
     fn owner(&self) -> io::Result<Owner>;
 
     /// Locks this directory against other engines and processes, by the file `name` in
@@ -97,7 +102,8 @@ pub trait DiskDir: Send + Sync {
 pub trait DiskFile: Send + Sync {
     fn write_all_at(&self, bytes: &[u8], at: u64) -> io::Result<()>;
 
-    /// Reads up to the buffer's length; 0 at the end of the file.
+    /// Reads up to the buffer's length, perhaps less; 0 at the end of the file. Never fails
+    /// because of a signal.
     fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize>;
 
     fn length(&self) -> io::Result<u64>;
@@ -107,15 +113,16 @@ pub trait DiskFile: Send + Sync {
     /// Brings its bytes and its length to the disk.
     fn sync(&self) -> io::Result<()>;
 
-    /// Which file it is, as long as it is open.
+    /// Which file it is, as long as it is open. Never blocks.
     fn identity(&self) -> io::Result<Identity>;
 
+    /// Never blocks.
     fn owner(&self) -> io::Result<Owner>;
 
     /// How many names it has.
     fn links(&self) -> io::Result<u64>;
 
-    /// When it was last written to, if the system says.
+    /// When it was last written to, if the system says. Never blocks.
     fn modified(&self) -> Option<SystemTime>;
 }
 

@@ -23,22 +23,21 @@ impl FileHandle {
         }
     }
 
-    /// The file, opened again by `open` where it is not kept open.
-    pub fn get(
-        &mut self,
-        slots: &FileSlots,
-        open: impl FnOnce() -> io::Result<PlainFile>,
-    ) -> io::Result<&mut PlainFile> {
-        if self.open.is_none() {
-            self.open = Some(Open {
-                file: open()?,
-                slot: slots.take(),
-            });
-        }
-        match &mut self.open {
-            Some(open) => Ok(&mut open.file),
-            None => Err(io::ErrorKind::NotFound.into()),
-        }
+    pub fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// It was opened again.
+    pub fn reopened(&mut self, file: PlainFile, slots: &FileSlots) {
+        let slot = slots.take();
+        self.open = Some(Open { file, slot });
+    }
+
+    /// The file, which has been opened.
+    pub fn file(&mut self) -> io::Result<&mut PlainFile> {
+        let open = self.open.as_mut();
+        open.map(|open| &mut open.file)
+            .ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     /// Closes the file unless it may stay open.

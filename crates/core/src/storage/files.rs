@@ -3,14 +3,19 @@
 use super::disk::{DiskDir, DiskFile};
 use super::medium::PlainFile;
 use super::os;
+use super::steps::Steps;
 use callrec_codec::Medium;
 use std::io;
 
 /// No manifest that we write comes near this size; a larger file is not read.
 pub const MANIFEST_MAX: u64 = 8 << 20;
 
+/// How much of a large file is read at once.
+pub const READ_BYTES: u64 = 256 << 10;
+
 /// Opens a file for reading, if it is there.
-pub fn open(dir: &dyn DiskDir, name: &str) -> io::Result<Option<Box<dyn DiskFile>>> {
+pub async fn open(steps: &Steps, dir: &dyn DiskDir, name: &str) -> io::Result<Option<Box<dyn DiskFile>>> {
+    steps.turn().await?;
     match dir.open_read(name) {
         Ok(file) => Ok(Some(file)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -18,34 +23,40 @@ pub fn open(dir: &dyn DiskDir, name: &str) -> io::Result<Option<Box<dyn DiskFile
     }
 }
 
-/// Reads all of a small file of a directory, if it is there.
-pub fn read(dir: &dyn DiskDir, name: &str) -> io::Result<Option<Vec<u8>>> {
-    match open(dir, name)? {
-        Some(file) => read_all(file).map(Some),
-        None => Ok(None),
-    }
-}
-
 /// Reads all of a small file. The result is empty for a file that is too large to be a manifest.
-pub fn read_all(file: Box<dyn DiskFile>) -> io::Result<Vec<u8>> {
-    read_open(&PlainFile::to_read(file))
+pub async fn read_all(steps: &Steps, file: Box<dyn DiskFile>) -> io::Result<Vec<u8>> {
+    read_open(steps, &PlainFile::to_read(file)).await
 }
 
 /// The same of a file that stays open.
-pub fn read_open(file: &PlainFile) -> io::Result<Vec<u8>> {
+pub async fn read_open(steps: &Steps, file: &PlainFile) -> io::Result<Vec<u8>> {
+    steps.turn().await?;
     let length = file.len()?;
     if length > MANIFEST_MAX {
         return Ok(Vec::new());
     }
-    read_front(file, length as usize)
+    read_front(steps, file, length as usize).await
 }
 
 /// Reads the first bytes of a file: `most`, or all there are.
-pub fn read_front(file: &dyn Medium, most: usize) -> io::Result<Vec<u8>> {
+pub async fn read_front(steps: &Steps, file: &dyn Medium, most: usize) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; most];
-    let read = file.read_range(0, &mut bytes)?;
+    let read = read_whole(steps, file, 0, &mut bytes).await?;
     bytes.truncate(read);
     Ok(bytes)
+}
+
+/// Reads until the buffer is full or the file ends.
+pub async fn read_whole(steps: &Steps, file: &dyn Medium, at: u64, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut done = 0;
+    while done < buffer.len() {
+        steps.turn().await?;
+        match file.read_range(at + done as u64, &mut buffer[done..])? {
+            0 => break,
+            read => done += read,
+        }
+    }
+    Ok(done)
 }
 
 /// A removal that finds nothing to remove has succeeded.

@@ -68,8 +68,7 @@ impl FreeSpace {
 
     /// Asks, and waits for the answer.
     pub fn refresh_at_once(&self) {
-        let step = self.directory.step_at_once(Step::FreeRoom);
-        self.note(step.and_then(|()| self.directory.free_bytes()));
+        task::block_on(self.refresh(), self.directory.clock());
     }
 
     fn note(&self, free: io::Result<u64>) {

@@ -4,6 +4,7 @@ use super::audio_file::{AudioFile, AudioFiles, LeftFile};
 use super::directory::Directory;
 use super::endings::PART;
 use super::files::{read_front, there};
+use super::measure::measure;
 use super::medium::PlainFile;
 use super::name::RecordingName;
 use crate::clock::Clock;
@@ -40,7 +41,7 @@ enum Owner {
 impl LeftAudio {
     /// Opens the file, if it is there and this recording's. `headless`: also one without
     /// any header, which only a name that a manifest gives can vouch for.
-    pub fn open(
+    pub async fn open(
         directory: &Directory,
         id: Uuid,
         name: &RecordingName,
@@ -48,11 +49,12 @@ impl LeftAudio {
         is_part: bool,
         headless: bool,
     ) -> io::Result<Option<LeftAudio>> {
-        let Some((current, file)) = open_named(directory, name, ending, is_part)? else {
+        let Some((current, file)) = open_named(directory, name, ending, is_part).await? else {
             return Ok(None);
         };
+        directory.turn().await?;
         let length = file.len()?;
-        let start = read_front(&file, HEADER_MAX)?;
+        let start = read_front(directory.steps(), &file, HEADER_MAX).await?;
         match owner(&start, length, id, headless) {
             Owner::Ours(header) => Ok(Some(LeftAudio {
                 name: name.clone(),
@@ -97,8 +99,8 @@ impl LeftAudio {
     }
 
     /// Fails unless the file may be written to.
-    pub fn check_own(&self, directory: &Directory) -> io::Result<()> {
-        directory.check_own(self.file.file(), &self.current)
+    pub async fn check_own(&self, directory: &Directory) -> io::Result<()> {
+        directory.check_own(self.file.file(), &self.current).await
     }
 
     /// When the audio was last written to, if the system says; otherwise now.
@@ -112,9 +114,15 @@ impl LeftAudio {
 
     /// Opens the file to write to it, and says how much of it is whole. `told`: what the
     /// manifest says of a file without a header.
-    pub fn reopen(self, files: &Arc<AudioFiles>, id: Uuid, told: Shape) -> io::Result<(AudioFile, Measured)> {
+    pub async fn reopen(
+        self,
+        files: &Arc<AudioFiles>,
+        id: Uuid,
+        told: Shape,
+    ) -> io::Result<(AudioFile, Measured)> {
         let found = self.header.unwrap_or_else(|| self.expected(id, told));
-        let measured = found.shape.format.container().measure(&self.file, &found)?;
+        let steps = files.directory().steps();
+        let measured = measure(steps, &self.file, &found, self.length).await?;
         let left = LeftFile {
             name: self.name,
             current: self.current,
@@ -122,7 +130,7 @@ impl LeftAudio {
             header_bytes: found.audio_at,
             length: measured.length,
         };
-        let audio = AudioFile::reopen(files, id, left, self.length)?;
+        let audio = AudioFile::reopen(files, id, left, self.length).await?;
         Ok((audio, measured))
     }
 
@@ -161,28 +169,33 @@ fn header_of(id: Uuid, shape: Shape) -> Found {
 
 /// The recording that wrote a file in progress, if the file is there and says so. `ending`: of
 /// the published file.
-pub fn writer_of(directory: &Directory, name: &RecordingName, ending: &str) -> io::Result<Option<Uuid>> {
-    let Some((_, file)) = open_named(directory, name, ending, true)? else {
+pub async fn writer_of(
+    directory: &Directory,
+    name: &RecordingName,
+    ending: &str,
+) -> io::Result<Option<Uuid>> {
+    let Some((_, file)) = open_named(directory, name, ending, true).await? else {
         return Ok(None);
     };
-    let start = read_front(&file, HEADER_MAX)?;
+    let start = read_front(directory.steps(), &file, HEADER_MAX).await?;
     Ok(match container::parse(&start) {
         Some(found) => found.recording,
         None => container::writer(&start),
     })
 }
 
-fn open_named(
+async fn open_named(
     directory: &Directory,
     name: &RecordingName,
     ending: &str,
     is_part: bool,
 ) -> io::Result<Option<(String, PlainFile)>> {
-    let Some(folder) = there(directory.folder(name))? else {
+    let Some(folder) = there(directory.folder(name).await)? else {
         return Ok(None);
     };
     let part = if is_part { PART } else { "" };
     let current = format!("{}{ending}{part}", name.stem(1));
+    directory.turn().await?;
     let file = there(folder.open_read(&current))?;
     Ok(file.map(|file| (current, PlainFile::to_read(file))))
 }

@@ -105,7 +105,7 @@ impl Live {
         }
         let tail = match &mut self.tail {
             Some(tail) => tail,
-            none => none.insert(Box::new(Tail::create(&self.audio, self.id)?)),
+            none => none.insert(Box::new(Tail::create(&self.audio, self.id).await?)),
         };
         tail.append(bytes).await
     }
@@ -142,7 +142,7 @@ impl Live {
     /// Ends the file. `measured`: how much audio there is, is the file's to say.
     pub async fn seal(&mut self, measured: bool) -> io::Result<()> {
         if measured {
-            let found = self.audio.measure()?;
+            let found = self.audio.measure().await?;
             if !self.is_rewritable() {
                 self.finish_tail(found).await?;
             }
@@ -156,7 +156,7 @@ impl Live {
     async fn finish_tail(&mut self, measured: Measured) -> io::Result<()> {
         let mut frames = measured.length.frames;
         if !measured.ended
-            && let Some(tail) = Tail::open(&self.audio, self.id, measured)?
+            && let Some(tail) = Tail::open(&self.audio, self.id, measured).await?
         {
             if tail.end() > frames {
                 return self.tail.insert(Box::new(tail)).finish(&mut self.audio).await;

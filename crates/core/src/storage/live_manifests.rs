@@ -8,6 +8,7 @@ use super::manifest::{self, Manifest};
 use super::medium::PlainFile;
 use super::planted::StorageFault;
 use super::report::{LOG_WARNING, Report};
+use super::steps::Steps;
 use crate::sync::Mutex;
 use callrec_codec::Medium;
 use std::collections::HashSet;
@@ -26,7 +27,8 @@ pub fn next_name(id: Uuid) -> String {
 }
 
 /// The ids of the files that are named as live manifests are; other names are passed over.
-pub fn list(dir: &dyn DiskDir) -> io::Result<Vec<Uuid>> {
+pub async fn list(steps: &Steps, dir: &dyn DiskDir) -> io::Result<Vec<Uuid>> {
+    steps.turn().await?;
     let ids = dir.list()?.into_iter().filter_map(|entry| {
         let stem = entry.name.strip_suffix(".json")?;
         let id = Uuid::try_parse(stem).ok()?;
@@ -88,11 +90,12 @@ impl LiveManifests {
     }
 
     /// The ids of all live manifests.
-    pub fn list(&self) -> io::Result<Vec<Uuid>> {
-        list(self.directory.control())
+    pub async fn list(&self) -> io::Result<Vec<Uuid>> {
+        list(self.directory.steps(), self.directory.control()).await
     }
 
-    pub fn exists(&self, id: Uuid) -> io::Result<bool> {
+    pub async fn exists(&self, id: Uuid) -> io::Result<bool> {
+        self.directory.turn().await?;
         self.directory.control().exists(&live_name(id))
     }
 
@@ -101,9 +104,10 @@ impl LiveManifests {
         self.directory.step(Step::CreateManifest).await?;
         let bytes = manifest.to_bytes()?;
         let file = self.directory.control().create_new(&live_name(id))?;
-        let written = file.write_all_at(&bytes, 0);
+        let turn = self.directory.turn().await;
+        let written = turn.and_then(|()| file.write_all_at(&bytes, 0));
         if written.is_err() {
-            self.forget_loudly(id);
+            self.forget_loudly(id).await;
         }
         written.map(|()| OpenManifest { file, bytes })
     }
@@ -111,7 +115,7 @@ impl LiveManifests {
     /// Writes the manifest that is to be published beside the live one.
     pub async fn prepare(&self, id: Uuid, manifest: &Manifest) -> io::Result<()> {
         self.directory.step(Step::WriteManifest).await?;
-        let next = self.write_next(id, manifest)?;
+        let next = self.write_next(id, manifest).await?;
         self.directory.sync_file(&*next).await
     }
 
@@ -126,17 +130,21 @@ impl LiveManifests {
         )
     }
 
-    fn write_next(&self, id: Uuid, manifest: &Manifest) -> io::Result<Box<dyn DiskFile>> {
+    async fn write_next(&self, id: Uuid, manifest: &Manifest) -> io::Result<Box<dyn DiskFile>> {
         let control = self.directory.control();
         let name = next_name(id);
         let bytes = manifest.to_bytes()?;
+        self.directory.turn().await?;
         let file = match control.create_new(&name) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                self.directory.turn().await?;
                 control.remove(&name)?;
+                self.directory.turn().await?;
                 control.create_new(&name)?
             }
             other => other?,
         };
+        self.directory.turn().await?;
         file.write_all_at(&bytes, 0)?;
         Ok(file)
     }
@@ -159,7 +167,7 @@ impl LiveManifests {
 
     async fn replace(&self, id: Uuid, manifest: &Manifest, safely: bool) -> io::Result<()> {
         self.directory.step(Step::WriteMark).await?;
-        let next = self.write_next(id, manifest)?;
+        let next = self.write_next(id, manifest).await?;
         if safely {
             self.directory.sync_file(&*next).await?;
         }
@@ -175,7 +183,7 @@ impl LiveManifests {
             return Ok(());
         };
         // Cut short, it only takes room.
-        let _ = self.forget_next(id);
+        let _ = self.forget_next(id).await;
         self.overwrite(id, manifest).await.map_err(|_| error)?;
         self.directory.sync_names(self.directory.control()).await
     }
@@ -185,31 +193,39 @@ impl LiveManifests {
     async fn overwrite(&self, id: Uuid, manifest: &Manifest) -> io::Result<()> {
         self.directory.step(Step::OverwriteMark).await?;
         let name = live_name(id);
-        let file = self.directory.control().open_write(&name)?;
-        self.directory.check_own(&*file, &name)?;
+        let directory = &self.directory;
+        let file = directory.control().open_write(&name)?;
+        directory.check_own(&*file, &name).await?;
         let mut file = PlainFile::new(file, 0);
-        let old = files::read_open(&file)?;
+        let old = files::read_open(directory.steps(), &file).await?;
         let mut bytes = manifest.to_bytes()?;
         // Blanks behind it say nothing, and the file need not become shorter.
         bytes.resize(bytes.len().max(old.len()), b' ');
+        directory.turn().await?;
         let written = file.rewrite(0, &bytes);
         if written.is_err() {
-            let restored = file.rewrite(0, &old);
-            let _ = restored.and_then(|()| file.seal(old.len() as u64));
+            let _ = self.restore(&mut file, &old).await;
         }
         written?;
-        self.directory.sync_file(file.file()).await
+        directory.sync_file(file.file()).await
+    }
+
+    async fn restore(&self, file: &mut PlainFile, old: &[u8]) -> io::Result<()> {
+        self.directory.turn().await?;
+        file.rewrite(0, old)?;
+        self.directory.turn().await?;
+        file.seal(old.len() as u64)
     }
 
     /// Reads what is known. A next manifest that is whole is newer than a live one that does
     /// not say how the recording has ended; only the audio's name in progress is the live
     /// one's to say.
-    pub fn read(&self, id: Uuid) -> io::Result<LiveManifest> {
+    pub async fn read(&self, id: Uuid) -> io::Result<LiveManifest> {
         let control = self.directory.control();
-        let Some(live_bytes) = self.directory.read_own(control, &live_name(id))? else {
+        let Some(live_bytes) = self.directory.read_own(control, &live_name(id)).await? else {
             return Ok(LiveManifest::Missing);
         };
-        let next_bytes = self.directory.read_own(control, &next_name(id))?;
+        let next_bytes = self.directory.read_own(control, &next_name(id)).await?;
         let live = Manifest::from_bytes(&live_bytes);
         let text = id.as_hyphenated().to_string();
         let next = next_bytes
@@ -240,18 +256,20 @@ impl LiveManifests {
     }
 
     /// Removes a recording's live manifest.
-    pub fn forget(&self, id: Uuid) -> io::Result<()> {
+    pub async fn forget(&self, id: Uuid) -> io::Result<()> {
+        self.directory.turn().await?;
         removed(self.directory.control().remove(&live_name(id)))
     }
 
     /// Removes what was to follow the live manifest.
-    pub fn forget_next(&self, id: Uuid) -> io::Result<()> {
+    pub async fn forget_next(&self, id: Uuid) -> io::Result<()> {
+        self.directory.turn().await?;
         removed(self.directory.control().remove(&next_name(id)))
     }
 
     /// The same as [`LiveManifests::forget`], with a line in the log if it fails.
-    pub fn forget_loudly(&self, id: Uuid) {
-        if let Err(error) = self.forget(id) {
+    pub async fn forget_loudly(&self, id: Uuid) {
+        if let Err(error) = self.forget(id).await {
             self.report
                 .log(LOG_WARNING, format!("{id}: manifest not removed: {error}"));
         }

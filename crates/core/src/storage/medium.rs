@@ -49,16 +49,7 @@ impl Medium for PlainFile {
     }
 
     fn read_range(&self, at: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        let mut done = 0;
-        while done < buffer.len() {
-            match self.file.read_at(&mut buffer[done..], at + done as u64) {
-                Ok(0) => break,
-                Ok(read) => done += read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(done)
+        self.file.read_at(buffer, at)
     }
 
     fn len(&self) -> io::Result<u64> {

@@ -33,6 +33,7 @@ mod left_audio;
 mod live;
 mod live_manifests;
 mod manifest;
+mod measure;
 mod medium;
 mod name;
 mod notifier;

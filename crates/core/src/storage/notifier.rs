@@ -34,7 +34,7 @@ impl Notifier {
         }
         let repeated = repeated && !self.directory.has(StorageFault::RepeatedAsNew);
         if self.directory.has(StorageFault::SettledEarly) {
-            let _ = self.manifests.forget(id);
+            let _ = self.manifests.forget(id).await;
             let _ = self.directory.step(Step::Settle).await;
         }
         if self.directory.has(StorageFault::EndTwice) {
@@ -62,12 +62,16 @@ impl Notifier {
         if self.manifests.take_kept(id) {
             return;
         }
-        let step = self.directory.step(Step::Settle).await;
-        if let Err(error) = step.and_then(|()| self.manifests.forget(id)) {
+        if let Err(error) = self.forget(id).await {
             self.report
                 .log(LOG_WARNING, format!("{id}: live manifest not removed: {error}"));
             return;
         }
         self.callbacks.forget_answered(id).await;
+    }
+
+    async fn forget(&self, id: Uuid) -> io::Result<()> {
+        self.directory.step(Step::Settle).await?;
+        self.manifests.forget(id).await
     }
 }

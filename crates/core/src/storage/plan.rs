@@ -10,9 +10,10 @@ use super::live_manifests::LiveManifests;
 use super::manifest::Manifest;
 use super::name::RecordingName;
 use super::planted::StorageFault;
-use super::report::{LOG_WARNING, Report};
+use super::report::{LOG_WARNING, Report, panic_text};
 use super::retry::Failure;
-use crate::words::{Error, Format};
+use crate::task;
+use crate::words::{Error, Format, Status};
 use callrec_codec::Shape;
 use std::io;
 use std::mem;
@@ -56,45 +57,48 @@ impl Maker {
             let words = Error::io(format!("\"{path}\" cannot be made"), error);
             Failure::new(words, error)
         };
-        let folder = self.directory.make_folder(&plan.name);
+        let folder = self.directory.make_folder(&plan.name).await;
         let folder = folder.map_err(|error| fail(&error))?;
-        let mut undo = Undo {
-            maker: self,
-            folder: &*folder,
-            id: plan.id,
-            has_manifest: false,
-            part: None,
-        };
-        let live = self.make_in(plan, &mut undo, shape).await;
-        let live = live.map_err(|error| fail(&error))?;
-        (undo.has_manifest, undo.part) = (false, None);
-        Ok(live)
+        let mut made = Made::default();
+        let live = task::contain(self.make_in(plan, &mut made, &*folder, shape)).await;
+        if !matches!(live, Ok(Ok(_))) {
+            self.undo(plan.id, made, &*folder).await;
+        }
+        match live {
+            Ok(live) => live.map_err(|error| fail(&error)),
+            Err(panic) => Err(Failure::lasting(Error::new(Status::Internal, panic_text(&panic)))),
+        }
     }
 
-    async fn make_in(&self, plan: &mut Plan, undo: &mut Undo<'_>, shape: Shape) -> io::Result<Live> {
+    async fn make_in(
+        &self,
+        plan: &mut Plan,
+        made: &mut Made,
+        folder: &dyn DiskDir,
+        shape: Shape,
+    ) -> io::Result<Live> {
         let ending = audio_ending(shape.format);
-        let folder = undo.folder;
         plan.manifest.id = plan.id.as_hyphenated().to_string();
         plan.manifest.set_format(shape.format);
         for number in 1..=NUMBERS_MAX {
             let stem = plan.name.stem(number);
             let part = format!("{stem}{ending}{PART}");
-            if is_taken(folder, &stem)? {
+            if self.is_taken(folder, &stem).await? {
                 continue;
             }
             let name = plan.name.numbered(number);
             plan.manifest.file = name.path(&ending);
             plan.manifest.part = format!("{}{PART}", plan.manifest.file);
             plan.manifest.started = false;
-            if undo.has_manifest {
+            if made.manifest {
                 // Another took the name in between: rare enough to begin anew.
-                self.manifests.forget(plan.id)?;
+                self.manifests.forget(plan.id).await?;
             }
             let manifest = self.manifests.create(plan.id, &plan.manifest).await?;
-            undo.has_manifest = true;
-            let made = AudioFile::create(&self.files, plan.id, name, shape, folder, part.clone()).await?;
-            let Some(mut audio) = made else { continue };
-            undo.part = Some(part);
+            made.manifest = true;
+            let audio = AudioFile::create(&self.files, plan.id, name, shape, folder, part.clone()).await?;
+            let Some(mut audio) = audio else { continue };
+            made.part = Some(part);
             audio.write_header(false).await?;
             self.directory.step(Step::NoteStarted).await?;
             if !self.directory.has(StorageFault::StartNotNoted) {
@@ -108,40 +112,44 @@ impl Maker {
             "every number of this name is taken",
         ))
     }
-}
 
-/// Whether a recording has this name, of whatever format: their manifests would have the same.
-fn is_taken(folder: &dyn DiskDir, stem: &str) -> io::Result<bool> {
-    for container in Format::containers() {
-        let audio = format!("{stem}.{}", container.extension());
-        if folder.exists(&audio)? || folder.exists(&format!("{audio}{PART}"))? {
-            return Ok(true);
+    /// Whether a recording has this name, of whatever format: their manifests would have the
+    /// same.
+    async fn is_taken(&self, folder: &dyn DiskDir, stem: &str) -> io::Result<bool> {
+        for container in Format::containers() {
+            let audio = format!("{stem}.{}", container.extension());
+            if self.exists(folder, &audio).await? || self.exists(folder, &format!("{audio}{PART}")).await? {
+                return Ok(true);
+            }
+        }
+        self.exists(folder, &format!("{stem}{JSON}")).await
+    }
+
+    async fn exists(&self, folder: &dyn DiskDir, name: &str) -> io::Result<bool> {
+        self.directory.turn().await?;
+        folder.exists(name)
+    }
+
+    /// Removes what was made of a recording that could not be begun, so that it never looks
+    /// like one.
+    async fn undo(&self, id: Uuid, made: Made, folder: &dyn DiskDir) {
+        if let Some(part) = &made.part {
+            let turn = self.directory.turn().await;
+            if let Err(error) = turn.and_then(|()| folder.remove(part)) {
+                let message = format!("\"{part}\": not removed: {error}");
+                self.report.log(LOG_WARNING, message);
+            }
+        }
+        if made.manifest {
+            self.manifests.forget_loudly(id).await;
         }
     }
-    folder.exists(&format!("{stem}{JSON}"))
 }
 
-/// Removes what was made of a recording that could not be begun, so that it never
-/// looks like one.
-struct Undo<'a> {
-    maker: &'a Maker,
-    folder: &'a dyn DiskDir,
-    id: Uuid,
-    has_manifest: bool,
+/// What has been made of a recording that is not begun yet.
+#[derive(Default)]
+struct Made {
+    manifest: bool,
+    /// The name of the audio's file.
     part: Option<String>,
-}
-
-impl Drop for Undo<'_> {
-    fn drop(&mut self) {
-        if let Some(part) = &self.part
-            && let Err(error) = self.folder.remove(part)
-        {
-            self.maker
-                .report
-                .log(LOG_WARNING, format!("\"{part}\": not removed: {error}"));
-        }
-        if self.has_manifest {
-            self.maker.manifests.forget_loudly(self.id);
-        }
-    }
 }

@@ -82,8 +82,7 @@ impl Publisher {
         if !self.directory.syncs() || self.directory.has(StorageFault::AudioUnsynced) {
             return Ok(());
         }
-        self.directory.step(Step::Sync).await?;
-        live.audio.sync()
+        live.audio.sync().await
     }
 
     /// Hashes what can be read back, as `sha256sum` will. Returns `false` if it would have
@@ -96,7 +95,7 @@ impl Publisher {
         self.directory.step(Step::Digest).await?;
         let recovers = live.recovers;
         let is_late = |left| left > CLOSING_BYTES && self.activity.is_late(recovers);
-        let Some((digest, length)) = live.audio.digest(is_late)? else {
+        let Some((digest, length)) = live.audio.digest(is_late).await? else {
             return Ok(false);
         };
         live.manifest.digest = digest;
@@ -108,7 +107,7 @@ impl Publisher {
     /// whole manifest lies ready in `.callrec` before the audio is renamed.
     async fn place(&self, live: &mut Live) -> io::Result<()> {
         let name = live.audio.name().clone();
-        let folder = self.directory.folder(&name)?;
+        let folder = self.directory.folder(&name).await?;
         let ending = audio_ending(live.audio.shape().format);
         for number in 1..=NUMBERS_MAX {
             let stem = name.stem(number);

@@ -85,12 +85,12 @@ impl Recovery {
 
     /// The tails of recordings that nothing else is left of.
     async fn remove_stale_tails(&self) {
-        let stale = match tails(&self.links.files) {
+        let stale = match tails(&self.links.files).await {
             Ok(ids) => ids,
             Err(error) => return self.log_left_tail(&error),
         };
         for id in stale {
-            let removed = match self.links.manifests.exists(id) {
+            let removed = match self.links.manifests.exists(id).await {
                 // The manifest of a recording comes before its tail, and goes after it.
                 Ok(true) => Ok(()),
                 Ok(false) => remove_tail(&self.links.files, id).await,
@@ -108,7 +108,7 @@ impl Recovery {
 
     /// Removes a tail that no audio goes with: alone it is of no use.
     async fn drop_tail(&self, id: Uuid) -> io::Result<()> {
-        if has_tail(&self.links.files, id)? {
+        if has_tail(&self.links.files, id).await? {
             let message = format!("{id}: its tail is removed: no audio goes with it");
             self.log(LOG_ERROR, message);
         }
@@ -125,7 +125,7 @@ impl Recovery {
             mut manifest,
             publishing,
             ended,
-        } = match self.links.manifests.read(id)? {
+        } = match self.links.manifests.read(id).await? {
             LiveManifest::Missing => return Ok(()),
             LiveManifest::Whole(whole) => whole,
             LiveManifest::Broken(salvage) => return self.recover_unreadable(id, salvage, walked).await,
@@ -136,7 +136,7 @@ impl Recovery {
         if manifest.end_reason_is(EndReason::Discarded) {
             return self.recover_discarded(id, *manifest).await;
         }
-        match self.search.find(id, &manifest.part, &manifest.file)? {
+        match self.search.find(id, &manifest.part, &manifest.file).await? {
             Some(left) if publishing && !left.is_published() => {
                 self.drop_reservation(&manifest.file).await?;
                 self.recover_audio(id, *manifest, ended, left).await
@@ -151,7 +151,10 @@ impl Recovery {
     /// what is told is written down first, or the next open might tell it as if for the first
     /// time.
     async fn recover_without_audio(&self, id: Uuid, mut manifest: Manifest, ended: bool) -> io::Result<()> {
-        let published = self.search.find_manifest(id, &manifest.part, &manifest.file)?;
+        let published = self
+            .search
+            .find_manifest(id, &manifest.part, &manifest.file)
+            .await?;
         self.drop_tail(id).await?;
         let (told, repeated) = match published {
             Some(published) => (published, true),
@@ -166,14 +169,14 @@ impl Recovery {
             }
         };
         self.links.notifier.ended(id, told, repeated).await;
-        self.links.manifests.forget_next(id)
+        self.links.manifests.forget_next(id).await
     }
 
     /// The manifest was cut short or overwritten: the audio must speak for itself.
     async fn recover_unreadable(&self, id: Uuid, salvage: Salvage, walked: &mut Walked) -> io::Result<()> {
         let part = salvage.part.unwrap_or_default();
         let file = part.strip_suffix(PART).unwrap_or_default();
-        let left = match self.search.find(id, &part, file)? {
+        let left = match self.search.find(id, &part, file).await? {
             Some(left) => Some(left),
             None => self.search.find_anywhere(id, walked).await?,
         };
@@ -187,7 +190,7 @@ impl Recovery {
                 format!("{id}: manifest unreadable and no audio found: put aside"),
             );
             self.drop_tail(id).await?;
-            self.links.manifests.forget_next(id)?;
+            self.links.manifests.forget_next(id).await?;
             return self.links.manifests.put_aside(id).await;
         };
         self.log(
@@ -223,38 +226,39 @@ impl Recovery {
         if left.is_published() {
             if let Some(told) = self.published_manifest(id, &left).await? {
                 remove_tail(&self.links.files, id).await?;
-                self.links.manifests.forget_next(id)?;
+                self.links.manifests.forget_next(id).await?;
                 self.links.notifier.ended(id, told, true).await;
                 return Ok(());
             }
         } else if !manifest.started
             && left.is_empty(id, &manifest.shape())
-            && !has_tail(&self.links.files, id)?
+            && !has_tail(&self.links.files, id).await?
         {
-            self.remove(&left)?;
+            self.remove(&left).await?;
             return self.remove_unbegun(id).await;
         }
-        left.check_own(&self.links.directory)?;
+        left.check_own(&self.links.directory).await?;
         self.publish_left(id, manifest, ended, left).await
     }
 
-    fn remove(&self, left: &LeftAudio) -> io::Result<()> {
-        let folder = self.links.directory.folder(left.name())?;
+    async fn remove(&self, left: &LeftAudio) -> io::Result<()> {
+        let folder = self.links.directory.folder(left.name()).await?;
+        self.links.directory.turn().await?;
         removed(folder.remove(left.current()))
     }
 
     /// Publishing by link and unlink may have been cut between the two.
     async fn drop_second_name(&self, id: Uuid, left: LeftAudio) -> io::Result<LeftAudio> {
-        let Some(second) = self.search.find_published(id, left.name(), left.ending())? else {
+        let Some(second) = self.search.find_published(id, left.name(), left.ending()).await? else {
             return Ok(left);
         };
         if !left.is_same_as(&second) {
             return Ok(left);
         }
-        let folder = self.links.directory.folder(left.name())?;
+        let folder = self.links.directory.folder(left.name()).await?;
         self.links.directory.sync_names(&*folder).await?;
         self.links.directory.step(Step::RemoveStale).await?;
-        self.remove(&left)?;
+        self.remove(&left).await?;
         Ok(second)
     }
 
@@ -263,13 +267,15 @@ impl Recovery {
         let Some((name, ending)) = split_audio(file) else {
             return Ok(());
         };
-        let Some(folder) = there(self.links.directory.folder(&name))? else {
+        let Some(folder) = there(self.links.directory.folder(&name).await)? else {
             return Ok(());
         };
         let current = format!("{}{ending}", name.stem(1));
+        self.links.directory.turn().await?;
         let Some(reserved) = there(folder.open_read(&current))? else {
             return Ok(());
         };
+        self.links.directory.turn().await?;
         if reserved.length()? == 0 {
             self.links.directory.step(Step::RemoveStale).await?;
             removed(folder.remove(&current))?;
@@ -280,12 +286,13 @@ impl Recovery {
     /// The manifest beside published audio, if it is whole and of this recording. A
     /// broken one is removed, to be written again.
     async fn published_manifest(&self, id: Uuid, left: &LeftAudio) -> io::Result<Option<Manifest>> {
-        let folder = self.links.directory.folder(left.name())?;
+        let steps = self.links.directory.steps();
+        let folder = self.links.directory.folder(left.name()).await?;
         let json = format!("{}{JSON}", left.name().stem(1));
-        let Some(file) = there(files::open(&*folder, &json))?.flatten() else {
+        let Some(file) = there(files::open(steps, &*folder, &json).await)?.flatten() else {
             return Ok(None);
         };
-        let bytes = files::read_all(file)?;
+        let bytes = files::read_all(steps, file).await?;
         if let Some(manifest) = Manifest::from_bytes(&bytes) {
             let ours = manifest.id == id.as_hyphenated().to_string();
             return Ok(ours.then_some(manifest));
@@ -308,7 +315,7 @@ impl Recovery {
         left: LeftAudio,
     ) -> io::Result<()> {
         let written_at = left.modified_ms(self.links.directory.clock());
-        let (audio, measured) = left.reopen(&self.links.files, id, manifest.shape())?;
+        let (audio, measured) = left.reopen(&self.links.files, id, manifest.shape()).await?;
         let mut live = Live::left(id, audio, measured, Box::default()).await?;
         let frames = live.audio.length().frames;
         state_recovered(&mut manifest, written_at, live.audio.shape().duration_ms(frames));
@@ -329,7 +336,7 @@ impl Recovery {
             }
         }
         if self.links.directory.has(StorageFault::RecoveryUntold) {
-            return self.links.manifests.forget(id);
+            return self.links.manifests.forget(id).await;
         }
         self.links.notifier.ended(id, *live.manifest, ended).await;
         Ok(())
@@ -338,20 +345,20 @@ impl Recovery {
     /// The audio goes if it has not gone yet; only then may it have been told.
     async fn recover_discarded(&self, id: Uuid, mut manifest: Manifest) -> io::Result<()> {
         let part = mem::take(&mut manifest.part);
-        let left = self.search.find(id, &part, "")?;
+        let left = self.search.find(id, &part, "").await?;
         let left = left.filter(|left| !left.is_published());
-        let was_gone = left.is_none() && !has_tail(&self.links.files, id)?;
+        let was_gone = left.is_none() && !has_tail(&self.links.files, id).await?;
         let tail = remove_tail(&self.links.files, id).await;
         if let Some(left) = &left {
             self.links.directory.step(Step::RemoveAudio).await?;
-            self.remove(left)?;
+            self.remove(left).await?;
         }
         tail?;
         // Also what went before the process died: it may not have come to the disk.
         let directory = &self.links.directory;
         directory.sync_names(directory.control()).await?;
         if let Some((name, _)) = split_part(&part)
-            && let Some(folder) = there(directory.folder(&name))?
+            && let Some(folder) = there(directory.folder(&name).await)?
         {
             directory.sync_names(&*folder).await?;
         }
@@ -359,7 +366,7 @@ impl Recovery {
         manifest.state = State::Finished.text().to_owned();
         manifest.file = String::new();
         manifest.recovered = true;
-        self.links.manifests.forget_next(id)?;
+        self.links.manifests.forget_next(id).await?;
         self.links.notifier.ended(id, manifest, was_gone).await;
         Ok(())
     }
@@ -368,8 +375,8 @@ impl Recovery {
     async fn remove_unbegun(&self, id: Uuid) -> io::Result<()> {
         self.log(LOG_INFO, format!("{id}: never begun, removed"));
         remove_tail(&self.links.files, id).await?;
-        self.links.manifests.forget_next(id)?;
-        self.links.manifests.forget(id)
+        self.links.manifests.forget_next(id).await?;
+        self.links.manifests.forget(id).await
     }
 }
 

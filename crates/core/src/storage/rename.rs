@@ -33,7 +33,7 @@ pub async fn rename_new(
                 unsafe_yet => unsafe_yet,
             };
             let removed = safe.and_then(|()| from_dir.remove(from));
-            if removed.is_err() {
+            if removed.is_err() && steps.turn().await.is_ok() {
                 // Otherwise a second try would find its own first one in the way.
                 let _ = to_dir.remove(to);
             }
@@ -52,18 +52,26 @@ async fn rename_reserved(
     to_dir: &dyn DiskDir,
     to: &str,
 ) -> io::Result<()> {
+    steps.turn().await?;
     let reservation = to_dir.create_new(to)?;
     let ours = reservation.identity()?;
-    let is_ours = || to_dir.identity_of(to).is_ok_and(|found| found == ours);
-    let renamed = steps.step(Step::Reserved).await.and_then(|()| {
-        if !is_ours() {
+    let is_ours = async || {
+        let turn = steps.turn().await;
+        let found = turn.and_then(|()| to_dir.identity_of(to));
+        found.is_ok_and(|found| found == ours)
+    };
+    let renamed = async {
+        steps.step(Step::Reserved).await?;
+        if !is_ours().await {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
         // Some servers refuse to replace what is open.
         drop(reservation);
+        steps.turn().await?;
         from_dir.rename_over(from, to_dir, to)
-    });
-    if renamed.is_err() && is_ours() {
+    };
+    let renamed = renamed.await;
+    if renamed.is_err() && is_ours().await && steps.turn().await.is_ok() {
         let _ = to_dir.remove(to);
     }
     renamed

@@ -36,15 +36,16 @@ pub struct Walked {
 impl AudioSearch {
     /// The recording's audio by the names that its manifest gives: in progress or
     /// published, under that name or a number of it.
-    pub fn find(&self, id: Uuid, part: &str, file: &str) -> io::Result<Option<LeftAudio>> {
+    pub async fn find(&self, id: Uuid, part: &str, file: &str) -> io::Result<Option<LeftAudio>> {
         let part_name = split_part(part);
-        if let Some((name, ending)) = &part_name
-            && let Some(left) = LeftAudio::open(&self.directory, id, name, ending, true, true)?
-        {
-            return Ok(Some(left));
+        if let Some((name, ending)) = &part_name {
+            let left = LeftAudio::open(&self.directory, id, name, ending, true, true).await?;
+            if left.is_some() {
+                return Ok(left);
+            }
         }
         for (name, ending) in [split_audio(file), part_name].into_iter().flatten() {
-            if let Some(left) = self.find_published(id, &name, &ending)? {
+            if let Some(left) = self.find_published(id, &name, &ending).await? {
                 return Ok(Some(left));
             }
         }
@@ -52,7 +53,7 @@ impl AudioSearch {
     }
 
     /// The recording's published audio, under that name or a number of it.
-    pub fn find_published(
+    pub async fn find_published(
         &self,
         id: Uuid,
         name: &RecordingName,
@@ -60,15 +61,20 @@ impl AudioSearch {
     ) -> io::Result<Option<LeftAudio>> {
         for number in 1..=NUMBERS_MAX {
             let numbered = name.numbered(number);
-            let left = LeftAudio::open(&self.directory, id, &numbered, ending, false, false)?;
+            let left = LeftAudio::open(&self.directory, id, &numbered, ending, false, false).await?;
             if left.is_some() {
                 return Ok(left);
             }
-            let Some(folder) = there(self.directory.folder(name))? else {
+            let Some(folder) = there(self.directory.folder(name).await)? else {
                 return Ok(None);
             };
             let stem = name.stem(number);
-            if !folder.exists(&format!("{stem}{ending}"))? && !folder.exists(&format!("{stem}{JSON}"))? {
+            self.directory.turn().await?;
+            if folder.exists(&format!("{stem}{ending}"))? {
+                continue;
+            }
+            self.directory.turn().await?;
+            if !folder.exists(&format!("{stem}{JSON}"))? {
                 return Ok(None);
             }
         }
@@ -76,17 +82,18 @@ impl AudioSearch {
     }
 
     /// The manifest that was published for the recording, under that name or a number of it.
-    pub fn find_manifest(&self, id: Uuid, part: &str, file: &str) -> io::Result<Option<Manifest>> {
+    pub async fn find_manifest(&self, id: Uuid, part: &str, file: &str) -> io::Result<Option<Manifest>> {
         for (name, _) in [split_audio(file), split_part(part)].into_iter().flatten() {
-            let Some(folder) = there(self.directory.folder(&name))? else {
+            let Some(folder) = there(self.directory.folder(&name).await)? else {
                 continue;
             };
+            let steps = self.directory.steps();
             for number in 1..=NUMBERS_MAX {
                 let json = format!("{}{JSON}", name.stem(number));
-                let Some(found) = there(files::open(&*folder, &json))?.flatten() else {
+                let Some(found) = there(files::open(steps, &*folder, &json).await)?.flatten() else {
                     break;
                 };
-                let manifest = Manifest::from_bytes(&files::read_all(found)?);
+                let manifest = Manifest::from_bytes(&files::read_all(steps, found).await?);
                 if let Some(manifest) = manifest.filter(|found| found.id == id.as_hyphenated().to_string()) {
                     return Ok(Some(manifest));
                 }
@@ -101,10 +108,10 @@ impl AudioSearch {
             walked.found = Some(self.walk(&mut walked.gaps).await?);
         }
         let found = walked.found.as_ref().and_then(|found| found.get(&id));
-        let open = |(name, ending): &(RecordingName, String)| {
-            LeftAudio::open(&self.directory, id, name, ending, true, false)
+        let left = match found {
+            Some((name, ending)) => LeftAudio::open(&self.directory, id, name, ending, true, false).await?,
+            None => None,
         };
-        let left = found.map_or(Ok(None), open)?;
         if left.is_none() && walked.gaps > 0 {
             let why = format!("{} places could not be searched", walked.gaps);
             return Err(io::Error::other(why));
@@ -121,7 +128,7 @@ impl AudioSearch {
             if self.activity.is_shutting_down() {
                 return Err(closing());
             }
-            let listed = self.directory.list(&way);
+            let listed = self.directory.list(&way).await;
             for entry in self.passed_over(&way, listed, gaps).unwrap_or_default() {
                 let mut path = way.clone();
                 path.push(entry.name);
@@ -130,8 +137,10 @@ impl AudioSearch {
                         ways.push(path);
                     }
                 } else if let Some((name, ending)) = split_part(&path.join("/")) {
-                    let step = self.directory.step(Step::Search).await;
-                    let writer = step.and_then(|()| writer_of(&self.directory, &name, &ending));
+                    let writer = match self.directory.step(Step::Search).await {
+                        Ok(()) => writer_of(&self.directory, &name, &ending).await,
+                        Err(error) => Err(error),
+                    };
                     if let Some(id) = self.passed_over(&path, writer, gaps).flatten() {
                         found.insert(id, (name, ending));
                     }

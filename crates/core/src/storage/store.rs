@@ -47,11 +47,11 @@ impl Store {
     /// Takes the directory and looks at what an earlier process left in it; what is
     /// to be done about that is done by [`Store::recovery`].
     pub fn open(config: StorageConfig, platform: &Platform, report: Arc<dyn Report>) -> Result<Arc<Store>> {
-        let directory = Arc::new(Directory::open(&config, platform)?);
+        let directory = Directory::open(&config, platform);
+        let directory = Arc::new(task::block_on(directory, &*platform.clock)?);
         let manifests = Arc::new(LiveManifests::new(Arc::clone(&directory), Arc::clone(&report)));
-        let left = manifests
-            .list()
-            .map_err(|error| unusable(config.directory.as_ref(), "cannot be read", &error))?;
+        let left = task::block_on(manifests.list(), &*platform.clock);
+        let left = left.map_err(|error| unusable(config.directory.as_ref(), "cannot be read", &error))?;
         let store = Store::join(config, platform, directory, manifests, left, report);
         store.refresh_free();
         Ok(Arc::new(store))

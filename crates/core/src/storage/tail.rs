@@ -9,9 +9,10 @@ use super::audio_file::{AudioFile, AudioFiles, PIECE};
 use super::directory::Directory;
 use super::faults::Step;
 use super::file_handle::FileHandle;
-use super::files::{removed, there};
+use super::files::{read_whole, removed, there};
 use super::medium::PlainFile;
 use super::report::{LOG_ERROR, LOG_WARNING};
+use super::steps::Steps;
 use callrec_codec::container::Measured;
 use callrec_codec::{Encoder, Medium, Packets, Shape};
 use std::io;
@@ -57,31 +58,33 @@ pub struct Tail {
 
 impl Tail {
     /// Begins the tail of a recording without audio.
-    pub fn create(audio: &AudioFile, id: Uuid) -> io::Result<Tail> {
+    pub async fn create(audio: &AudioFile, id: Uuid) -> io::Result<Tail> {
         let frame_bytes = audio.shape().block_frame_bytes() as u64;
         let files = audio.files();
-        let file = create_file(files, &tail_name(id), frame_bytes, 0)?;
+        let file = create_file(files.directory(), &tail_name(id), frame_bytes, 0).await?;
         let handle = FileHandle::new(file, files.slots().take());
         Ok(Tail::new(audio, id, 0, 0, handle))
     }
 
     /// The tail that is on the disk, if it can go on from what the recording's file holds.
-    pub fn open(audio: &AudioFile, id: Uuid, measured: Measured) -> io::Result<Option<Tail>> {
+    pub async fn open(audio: &AudioFile, id: Uuid, measured: Measured) -> io::Result<Option<Tail>> {
         let directory = audio.files().directory();
         let name = tail_name(id);
+        directory.turn().await?;
         let Some(file) = there(directory.control().open_write(&name))? else {
             return Ok(None);
         };
-        directory.check_own(&*file, &name)?;
+        directory.check_own(&*file, &name).await?;
         let file = PlainFile::new(file, 0);
         let frame_bytes = audio.shape().block_frame_bytes() as u64;
+        directory.turn().await?;
         let len = file.len()?;
         let useless = |why: &str| {
             let message = format!("{id}: its tail of {len} bytes {why}: what it held is lost");
             audio.files().log(LOG_ERROR, message);
             Ok(None)
         };
-        let Some(base) = read_header(&file, frame_bytes)? else {
+        let Some(base) = read_header(directory.steps(), &file, frame_bytes).await? else {
             return useless("has no header that fits");
         };
         let frames = len.saturating_sub(HEADER) / frame_bytes;
@@ -118,13 +121,26 @@ impl Tail {
         self.base + self.bytes / self.frame_bytes
     }
 
-    fn file(&mut self) -> io::Result<&mut PlainFile> {
-        let (directory, end) = (self.files.directory(), HEADER + self.bytes);
-        let name = tail_name(self.id);
-        self.handle.get(self.files.slots(), || {
-            let file = directory.control().open_write(&name)?;
-            Ok(PlainFile::new(file, end))
-        })
+    /// Opens the file again where it is not kept open.
+    async fn open_again(&mut self) -> io::Result<()> {
+        if !self.handle.is_open() {
+            let directory = self.files.directory();
+            directory.turn().await?;
+            let file = directory.control().open_write(&tail_name(self.id))?;
+            let file = PlainFile::new(file, HEADER + self.bytes);
+            self.handle.reopened(file, self.files.slots());
+        }
+        Ok(())
+    }
+
+    /// Reads all of the buffer.
+    async fn read(&mut self, at: u64, buffer: &mut [u8]) -> io::Result<()> {
+        self.open_again().await?;
+        let steps = self.files.directory().steps();
+        match read_whole(steps, self.handle.file()?, at, buffer).await? {
+            read if read < buffer.len() => Err(io::ErrorKind::UnexpectedEof.into()),
+            _ => Ok(()),
+        }
     }
 
     pub fn rest(&mut self) {
@@ -133,8 +149,9 @@ impl Tail {
 
     /// Appends frames, as they are in a block.
     pub async fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.open_again().await?;
         self.files.directory().step(Step::WriteTail).await?;
-        self.file()?.append(bytes)?;
+        self.handle.file()?.append(bytes)?;
         self.bytes += bytes.len() as u64;
         Ok(())
     }
@@ -142,11 +159,12 @@ impl Tail {
     /// Writes over frames that are here. `at`: bytes of frames before them, from the recording's
     /// first. Those that are encoded already stay as they are.
     pub async fn overwrite(&mut self, bytes: &[u8], at: u64) -> io::Result<()> {
+        self.open_again().await?;
         self.files.directory().step(Step::PatchTail).await?;
         let first = self.fed * self.frame_bytes;
         let passed = first.saturating_sub(at).min(bytes.len() as u64);
         let begin = HEADER + at.max(first) - self.base * self.frame_bytes;
-        self.file()?.rewrite(begin, &bytes[passed as usize..])
+        self.handle.file()?.rewrite(begin, &bytes[passed as usize..])
     }
 
     /// Encodes the frames before `settled`, and appends them to the recording's file.
@@ -196,9 +214,7 @@ impl Tail {
             let frames = (to - self.fed).min((PIECE as u64 / self.frame_bytes).max(1));
             samples.resize((frames * self.frame_bytes) as usize, 0);
             let at = HEADER + (self.fed - self.base) * self.frame_bytes;
-            if self.file()?.read_range(at, &mut samples)? < samples.len() {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
+            self.read(at, &mut samples).await?;
             self.encoder.encode(&samples, &mut packets);
             self.fed += frames;
             self.emit(audio, &mut packets);
@@ -229,25 +245,25 @@ impl Tail {
     /// Drops what is before this frame.
     async fn compact(&mut self, base: u64) -> io::Result<()> {
         let files = Arc::clone(&self.files);
-        files.directory().step(Step::CompactTail).await?;
-        let mut next = create_file(&files, &next_name(self.id), self.frame_bytes, base)?;
+        let directory = files.directory();
+        directory.step(Step::CompactTail).await?;
+        let mut next = create_file(directory, &next_name(self.id), self.frame_bytes, base).await?;
         let mut at = (base - self.base) * self.frame_bytes;
         let mut piece = vec![0; PIECE];
         while at < self.bytes {
             let most = (self.bytes - at).min(PIECE as u64) as usize;
-            let read = self.file()?.read_range(HEADER + at, &mut piece[..most])?;
-            if read < most {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            next.append(&piece[..read])?;
-            at += read as u64;
+            self.read(HEADER + at, &mut piece[..most]).await?;
+            directory.turn().await?;
+            next.append(&piece[..most])?;
+            at += most as u64;
         }
-        files.directory().step(Step::PlaceTail).await?;
-        if files.directory().syncs() {
+        if directory.syncs() {
             // A rename that reaches the disk before the frames would lose them.
+            directory.turn().await?;
             next.sync()?;
         }
-        let control = files.directory().control();
+        directory.step(Step::PlaceTail).await?;
+        let control = directory.control();
         control.rename_over(&next_name(self.id), control, &tail_name(self.id))?;
         self.bytes -= (base - self.base) * self.frame_bytes;
         self.base = base;
@@ -261,30 +277,40 @@ impl Tail {
 pub async fn remove_tail(files: &AudioFiles, id: Uuid) -> io::Result<()> {
     let directory = files.directory();
     let names = [next_name(id), tail_name(id)];
-    let remove = |name: &String| removed(directory.control().remove(name));
-    let step = directory.step(Step::RemoveTail).await;
-    let done = step.and_then(|()| names.iter().try_for_each(remove));
+    let done = remove_all(directory, &names).await;
     if done.is_err() {
         for name in &names {
-            let _ = empty(directory, name);
+            let _ = empty(directory, name).await;
         }
     }
     done
 }
 
-fn empty(directory: &Directory, name: &str) -> io::Result<()> {
+async fn remove_all(directory: &Directory, names: &[String]) -> io::Result<()> {
+    for name in names {
+        directory.step(Step::RemoveTail).await?;
+        removed(directory.control().remove(name))?;
+    }
+    Ok(())
+}
+
+async fn empty(directory: &Directory, name: &str) -> io::Result<()> {
+    directory.turn().await?;
     let file = directory.control().open_write(name)?;
-    directory.check_own(&*file, name)?;
+    directory.check_own(&*file, name).await?;
+    directory.turn().await?;
     PlainFile::new(file, 0).seal(0)
 }
 
 /// Whether a recording has a tail.
-pub fn has_tail(files: &AudioFiles, id: Uuid) -> io::Result<bool> {
+pub async fn has_tail(files: &AudioFiles, id: Uuid) -> io::Result<bool> {
+    files.directory().turn().await?;
     files.directory().control().exists(&tail_name(id))
 }
 
 /// The recordings that have a tail in `.callrec`.
-pub fn tails(files: &AudioFiles) -> io::Result<Vec<Uuid>> {
+pub async fn tails(files: &AudioFiles) -> io::Result<Vec<Uuid>> {
+    files.directory().turn().await?;
     let entries = files.directory().control().list()?;
     let ids = entries.into_iter().filter_map(|entry| {
         let stem = entry.name.strip_suffix(".tmp").unwrap_or(&entry.name);
@@ -294,21 +320,29 @@ pub fn tails(files: &AudioFiles) -> io::Result<Vec<Uuid>> {
     Ok(ids.collect())
 }
 
-fn create_file(files: &AudioFiles, name: &str, frame_bytes: u64, base: u64) -> io::Result<PlainFile> {
-    let control = files.directory().control();
+async fn create_file(
+    directory: &Directory,
+    name: &str,
+    frame_bytes: u64,
+    base: u64,
+) -> io::Result<PlainFile> {
+    let control = directory.control();
+    directory.turn().await?;
     removed(control.remove(name))?;
+    directory.turn().await?;
     let mut file = PlainFile::new(control.create_new(name)?, 0);
     let mut header = MAGIC.to_vec();
     header.extend_from_slice(&base.to_le_bytes());
     header.extend_from_slice(&frame_bytes.to_le_bytes());
+    directory.turn().await?;
     file.append(&header)?;
     Ok(file)
 }
 
 /// The first frame of a tail; `None` if it is none whose frames have this size.
-fn read_header(file: &PlainFile, frame_bytes: u64) -> io::Result<Option<u64>> {
+async fn read_header(steps: &Steps, file: &PlainFile, frame_bytes: u64) -> io::Result<Option<u64>> {
     let mut header = [0; HEADER as usize];
-    if file.read_range(0, &mut header)? < header.len() || !header.starts_with(MAGIC) {
+    if read_whole(steps, file, 0, &mut header).await? < header.len() || !header.starts_with(MAGIC) {
         return Ok(None);
     }
     let field = |at: usize| header[at..].first_chunk().map(|bytes| u64::from_le_bytes(*bytes));

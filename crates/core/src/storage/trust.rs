@@ -3,6 +3,7 @@
 
 use super::disk::{DiskDir, DiskFile, Owner};
 use super::files;
+use super::steps::Steps;
 use std::io;
 
 /// Made and removed at once, to see whom our files belong to.
@@ -10,7 +11,8 @@ const PROBE: &str = "owner.tmp";
 
 /// Checks audio that is to be written to: it must have one name only, or what is
 /// written would show elsewhere.
-pub fn check_links(file: &dyn DiskFile, name: &str) -> io::Result<()> {
+pub async fn check_links(steps: &Steps, file: &dyn DiskFile, name: &str) -> io::Result<()> {
+    steps.turn().await?;
     let links = file.links()?;
     if links > 1 {
         let why = format!("\"{name}\" has {links} names (hard links)");
@@ -21,13 +23,21 @@ pub fn check_links(file: &dyn DiskFile, name: &str) -> io::Result<()> {
 
 /// This user, the owner of the storage directory, and root are trusted, and whoever
 /// our own new files belong to: a file system may give all files to one.
-pub fn check_owner(root: &dyn DiskDir, control: &dyn DiskDir, owner: Owner, name: &str) -> io::Result<()> {
+pub async fn check_owner(
+    steps: &Steps,
+    root: &dyn DiskDir,
+    control: &dyn DiskDir,
+    owner: Owner,
+    name: &str,
+) -> io::Result<()> {
     if owner.is_own || owner == root.owner()? {
         return Ok(());
     }
+    steps.turn().await?;
     files::removed(control.remove(PROBE))?;
-    let probe = control.create_new(PROBE)?;
-    let ours = probe.owner();
+    steps.turn().await?;
+    let ours = control.create_new(PROBE)?.owner();
+    steps.turn().await?;
     control.remove(PROBE)?;
     if ours? == owner {
         return Ok(());

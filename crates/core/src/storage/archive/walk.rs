@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::super::disk::{self, DiskDir};
 use super::super::endings::JSON;
-use super::super::files::{self, removed, there};
+use super::super::files::{MANIFEST_MAX, removed, there};
 use super::super::manifest::Manifest;
 use super::super::medium::PlainFile;
 use super::super::safe;
@@ -50,7 +50,7 @@ impl Place {
 
     /// The manifest, if it is this recording's: another may have got its name since.
     pub fn manifest(&self, id: Uuid) -> io::Result<Option<Manifest>> {
-        let Some(bytes) = there(files::read(&*self.dir, &self.manifest))?.flatten() else {
+        let Some(bytes) = there(read(&*self.dir, &self.manifest))? else {
             return Ok(None);
         };
         let found = Manifest::from_bytes(&bytes);
@@ -66,6 +66,25 @@ impl Place {
         removed(self.dir.remove(&self.audio))?;
         removed(self.dir.remove(&self.manifest))
     }
+}
+
+/// Reads all of a manifest. The result is empty for a file that is too large to be one.
+fn read(dir: &dyn DiskDir, name: &str) -> io::Result<Vec<u8>> {
+    let file = dir.open_read(name)?;
+    let length = file.length()?;
+    if length > MANIFEST_MAX {
+        return Ok(Vec::new());
+    }
+    let mut bytes = vec![0; length as usize];
+    let mut done = 0;
+    while done < bytes.len() {
+        match file.read_at(&mut bytes[done..], done as u64)? {
+            0 => break,
+            read => done += read,
+        }
+    }
+    bytes.truncate(done);
+    Ok(bytes)
 }
 
 fn enter(root: &dyn DiskDir, way: &[&str]) -> io::Result<Box<dyn DiskDir>> {
@@ -125,7 +144,7 @@ fn walk_files(
 /// What a manifest says, if its audio stands beside it. Where it is decides, not where
 /// it says it is: a directory may have been moved as a whole.
 fn recording(dir: &dyn DiskDir, way: &[String], stem: &str, name: &str) -> Option<Entry> {
-    let bytes = files::read(dir, name).ok()??;
+    let bytes = read(dir, name).ok()?;
     let manifest = Manifest::from_bytes(&bytes)?;
     let (_, extension) = manifest.file.rsplit_once('.')?;
     let audio = format!("{stem}.{extension}");

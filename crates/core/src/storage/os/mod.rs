@@ -14,12 +14,23 @@ pub use unix::*;
 pub use windows::*;
 
 use super::disk::{DiskFile, Outlook};
+use std::io;
 
-fn outlook_of(kind: std::io::ErrorKind) -> Outlook {
-    use std::io::ErrorKind::{Interrupted, OutOfMemory, TimedOut, WouldBlock};
+fn outlook_of(kind: io::ErrorKind) -> Outlook {
+    use io::ErrorKind::{Interrupted, OutOfMemory, TimedOut, WouldBlock};
     match kind {
         Interrupted | OutOfMemory | TimedOut | WouldBlock => Outlook::Passing,
         _ => Outlook::Lasting,
+    }
+}
+
+/// Makes a call again that a signal has interrupted.
+fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            done => return done,
+        }
     }
 }
 

@@ -227,7 +227,7 @@ impl DiskFile for SystemFile {
     }
 
     fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
-        self.0.read_at(buffer, at)
+        super::uninterrupted(|| self.0.read_at(buffer, at))
     }
 
     fn length(&self) -> io::Result<u64> {

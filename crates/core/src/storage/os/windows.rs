@@ -191,7 +191,7 @@ impl DiskFile for SystemFile {
     }
 
     fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
-        self.0.seek_read(buffer, at)
+        super::uninterrupted(|| self.0.seek_read(buffer, at))
     }
 
     fn length(&self) -> io::Result<u64> {

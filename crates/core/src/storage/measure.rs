@@ -1,0 +1,26 @@
+//! Measures how much of an unfinished file is whole, piece by piece.
+
+use super::files::READ_BYTES;
+use super::steps::Steps;
+use callrec_codec::Medium;
+use callrec_codec::container::{Found, Measure, Measured};
+use std::io;
+
+/// How much of a file of so many bytes is whole; see [`callrec_codec::Container::measure`].
+pub async fn measure(steps: &Steps, file: &dyn Medium, found: &Found, length: u64) -> io::Result<Measured> {
+    let mut scan = match found.shape.format.container().measure(found, length) {
+        Measure::Known(measured) => return Ok(measured),
+        Measure::Scan(scan) => scan,
+    };
+    let mut at = found.audio_at;
+    let audio_bytes = length.saturating_sub(at);
+    let mut piece = vec![0; audio_bytes.clamp(1, READ_BYTES) as usize];
+    loop {
+        steps.turn().await?;
+        let read = file.read_range(at, &mut piece)?;
+        if read == 0 || !scan.take(&piece[..read]) {
+            return Ok(scan.measured());
+        }
+        at += read as u64;
+    }
+}
