@@ -12,6 +12,7 @@ use callrec_core::task::{Answer, Next};
 
 use super::clock::SimClock;
 use super::tree::{Node, ROOT, Tree};
+use super::turns::Turns;
 use crate::random::Dice;
 
 /// What can be asked of a disk.
@@ -48,12 +49,18 @@ pub enum TroubleKind {
     Full,
 }
 
+/// What a call is about.
+#[derive(Clone, Copy)]
+enum Subject<'a> {
+    Name(&'a str),
+    Node(Node),
+}
+
 struct State {
     tree: Tree,
     dice: Dice,
     troubles: Vec<Trouble>,
-    /// When each announced call may be made.
-    tickets: Vec<u64>,
+    turns: Turns,
     locked: bool,
     /// How many calls there were in this process.
     calls: u64,
@@ -62,23 +69,13 @@ struct State {
 }
 
 /// A disk, as one process after another uses it.
+#[derive(Clone)]
 pub struct SimDisk {
     clock: Arc<SimClock>,
     state: Arc<Mutex<State>>,
     /// Handles of a process that has died are of no use.
     process: u64,
     current: Arc<Mutex<u64>>,
-}
-
-impl Clone for SimDisk {
-    fn clone(&self) -> SimDisk {
-        SimDisk {
-            clock: self.clock.clone(),
-            state: self.state.clone(),
-            process: self.process,
-            current: self.current.clone(),
-        }
-    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -91,7 +88,7 @@ impl SimDisk {
             tree: Tree::default(),
             dice,
             troubles,
-            tickets: Vec::new(),
+            turns: Turns::default(),
             locked: false,
             calls: 0,
             dies_at: u64::MAX,
@@ -112,7 +109,22 @@ impl SimDisk {
         self.process = *current;
         let mut state = lock(&self.state);
         (state.locked, state.calls, state.dies_at) = (false, 0, dies_at);
-        state.tickets.clear();
+        state.turns.begin_process();
+    }
+
+    /// The process has opened the directory, and takes steps from here on.
+    pub fn begin_steps(&self) {
+        lock(&self.state).turns.begin_steps();
+    }
+
+    /// A step has ended.
+    pub fn end_step(&self) {
+        lock(&self.state).turns.end_step();
+    }
+
+    /// What was done to this disk that must not be, in words.
+    pub fn wrong(&self) -> Vec<String> {
+        lock(&self.state).turns.without().to_vec()
     }
 
     /// Whether the process has come to the call that it dies before.
@@ -165,6 +177,7 @@ impl SimDisk {
     fn call<T>(
         &self,
         operation: Operation,
+        on: Subject<'_>,
         act: impl FnOnce(&mut Tree, u64) -> io::Result<T>,
     ) -> io::Result<T> {
         let mut state = lock(&self.state);
@@ -177,8 +190,16 @@ impl SimDisk {
         }
         let now_ns = self.clock.now_ns();
         let State {
-            troubles, dice, tree, ..
+            troubles,
+            dice,
+            tree,
+            turns,
+            ..
         } = &mut *state;
+        turns.note_call(|| match on {
+            Subject::Name(name) => format!("{operation:?} of \"{name}\""),
+            Subject::Node(node) => format!("{operation:?} of \"{}\"", tree.name_of(node)),
+        });
         for trouble in troubles
             .iter()
             .filter(|trouble| trouble.from_ns <= now_ns && now_ns < trouble.to_ns)
@@ -213,7 +234,7 @@ impl SimDisk {
 
 impl Disk for SimDisk {
     fn open_root(&self, _: &Path) -> io::Result<Box<dyn DiskDir>> {
-        self.call(Operation::Open, |_, _| Ok(()))?;
+        self.call(Operation::Open, Subject::Node(ROOT), |_, _| Ok(()))?;
         Ok(self.directory(ROOT))
     }
 
@@ -238,17 +259,14 @@ impl Disk for SimDisk {
                 }
             }
         }
-        state.tickets.push(now_ns + takes_ns);
-        state.tickets.len() as u64 - 1
+        state.turns.announce(now_ns + takes_ns)
     }
 
     fn poll(&self, ticket: u64) -> Answer<io::Result<()>> {
-        let due_ns = lock(&self.state).tickets.get(ticket as usize).copied();
-        match due_ns {
-            Some(due_ns) if due_ns > self.clock.now_ns() => {
-                Answer::AskAgain(Next::At(self.clock.instant(due_ns)))
-            }
-            _ => Answer::Ready(Ok(())),
+        let asked = lock(&self.state).turns.ask(ticket, self.clock.now_ns());
+        match asked {
+            Ok(()) => Answer::Ready(Ok(())),
+            Err(due_ns) => Answer::AskAgain(Next::At(self.clock.instant(due_ns))),
         }
     }
 }
@@ -270,6 +288,24 @@ const OWNER: Owner = Owner {
     is_own: true,
 };
 
+impl SimDir {
+    fn call<T>(
+        &self,
+        operation: Operation,
+        name: &str,
+        act: impl FnOnce(&mut Tree, u64) -> io::Result<T>,
+    ) -> io::Result<T> {
+        self.disk.call(operation, Subject::Name(name), act)
+    }
+
+    fn rename(&self, from: &str, to_dir: &dyn DiskDir, to: &str, over: bool) -> io::Result<()> {
+        let to_dir = node_of(to_dir)?;
+        self.call(Operation::Rename, from, |tree, _| {
+            tree.rename((self.node, from), (to_dir, to), over)
+        })
+    }
+}
+
 impl DiskDir for SimDir {
     fn place(&self) -> DirPlace<'_> {
         DirPlace::Number(self.node, PhantomData)
@@ -280,7 +316,7 @@ impl DiskDir for SimDir {
     }
 
     fn sub(&self, name: &str) -> io::Result<Box<dyn DiskDir>> {
-        let node = self.disk.call(Operation::Open, |tree, _| {
+        let node = self.call(Operation::Open, name, |tree, _| {
             let node = tree.find(self.node, name)?;
             match tree.is_directory(node) {
                 true => Ok(node),
@@ -291,19 +327,18 @@ impl DiskDir for SimDir {
     }
 
     fn sub_or_new(&self, name: &str) -> io::Result<Box<dyn DiskDir>> {
-        match self.sub(name) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let made = self
-                    .disk
-                    .call(Operation::Create, |tree, _| tree.make_directory(self.node, name));
-                Ok(self.disk.directory(made?))
-            }
-            other => other,
+        let is_there = lock(&self.disk.state).tree.find(self.node, name).is_ok();
+        if is_there {
+            return self.sub(name);
         }
+        let made = self.call(Operation::Create, name, |tree, _| {
+            tree.make_directory(self.node, name)
+        });
+        Ok(self.disk.directory(made?))
     }
 
     fn create_new(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
-        let made = self.disk.call(Operation::Create, |tree, now_ns| {
+        let made = self.call(Operation::Create, name, |tree, now_ns| {
             tree.make_file(self.node, name, now_ns)
         });
         Ok(self.disk.file(made?))
@@ -314,7 +349,7 @@ impl DiskDir for SimDir {
     }
 
     fn open_read(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
-        let node = self.disk.call(Operation::Open, |tree, _| {
+        let node = self.call(Operation::Open, name, |tree, _| {
             let node = tree.find(self.node, name)?;
             match tree.is_directory(node) {
                 true => Err(io::ErrorKind::InvalidInput.into()),
@@ -325,63 +360,61 @@ impl DiskDir for SimDir {
     }
 
     fn exists(&self, name: &str) -> io::Result<bool> {
-        self.disk
-            .call(Operation::Open, |tree, _| Ok(tree.find(self.node, name).is_ok()))
+        self.call(Operation::Open, name, |tree, _| {
+            Ok(tree.find(self.node, name).is_ok())
+        })
     }
 
     fn identity_of(&self, name: &str) -> io::Result<Identity> {
-        self.disk
-            .call(Operation::Open, |tree, _| Ok((1, tree.find(self.node, name)?)))
+        self.call(Operation::Open, name, |tree, _| {
+            Ok((1, tree.find(self.node, name)?))
+        })
     }
 
     fn rename_over(&self, from: &str, to_dir: &dyn DiskDir, to: &str) -> io::Result<()> {
-        let to_dir = node_of(to_dir)?;
-        self.disk.call(Operation::Rename, |tree, _| {
-            tree.rename((self.node, from), (to_dir, to), true)
-        })
+        self.rename(from, to_dir, to, true)
     }
 
     fn rename_exclusive(&self, from: &str, to_dir: &dyn DiskDir, to: &str) -> io::Result<()> {
-        let to_dir = node_of(to_dir)?;
-        self.disk.call(Operation::Rename, |tree, _| {
-            tree.rename((self.node, from), (to_dir, to), false)
-        })
+        self.rename(from, to_dir, to, false)
     }
 
     fn link(&self, from: &str, to_dir: &dyn DiskDir, to: &str) -> io::Result<()> {
         let to_dir = node_of(to_dir)?;
-        self.disk.call(Operation::Rename, |tree, _| {
+        self.call(Operation::Rename, from, |tree, _| {
             tree.link((self.node, from), (to_dir, to))
         })
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        self.disk
-            .call(Operation::Remove, |tree, _| tree.remove(self.node, name))
+        self.call(Operation::Remove, name, |tree, _| tree.remove(self.node, name))
     }
 
     fn list(&self) -> io::Result<Vec<DirEntry>> {
-        self.disk.call(Operation::List, |tree, _| {
-            let entries = tree.entries(self.node)?.iter();
-            let listed = entries.map(|(name, node)| DirEntry {
-                name: name.clone(),
-                is_directory: tree.is_directory(*node),
-            });
-            Ok(listed.collect())
-        })
+        self.disk
+            .call(Operation::List, Subject::Node(self.node), |tree, _| {
+                let entries = tree.entries(self.node)?.iter();
+                let listed = entries.map(|(name, node)| DirEntry {
+                    name: name.clone(),
+                    is_directory: tree.is_directory(*node),
+                });
+                Ok(listed.collect())
+            })
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.disk.call(Operation::Sync, |tree, _| {
-            tree.sync_names();
-            Ok(())
-        })
+        self.disk
+            .call(Operation::Sync, Subject::Node(self.node), |tree, _| {
+                tree.sync_names();
+                Ok(())
+            })
     }
 
     fn free_bytes(&self) -> io::Result<u64> {
-        self.disk.call(Operation::FreeRoom, |tree, _| {
-            Ok((1u64 << 40).saturating_sub(tree.used_bytes()))
-        })
+        self.disk
+            .call(Operation::FreeRoom, Subject::Node(ROOT), |tree, _| {
+                Ok((1u64 << 40).saturating_sub(tree.used_bytes()))
+            })
     }
 
     fn owner(&self) -> io::Result<Owner> {
@@ -422,15 +455,25 @@ struct SimFile {
     node: Node,
 }
 
+impl SimFile {
+    fn call<T>(
+        &self,
+        operation: Operation,
+        act: impl FnOnce(&mut Tree, u64) -> io::Result<T>,
+    ) -> io::Result<T> {
+        self.disk.call(operation, Subject::Node(self.node), act)
+    }
+}
+
 impl DiskFile for SimFile {
     fn write_all_at(&self, bytes: &[u8], at: u64) -> io::Result<()> {
-        self.disk.call(Operation::Write, |tree, now_ns| {
+        self.call(Operation::Write, |tree, now_ns| {
             tree.write(self.node, at, bytes, now_ns)
         })
     }
 
     fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
-        self.disk.call(Operation::Read, |tree, _| {
+        self.call(Operation::Read, |tree, _| {
             let data = tree.data(self.node)?;
             let from = usize::try_from(at).unwrap_or(usize::MAX).min(data.len());
             let read = buffer.len().min(data.len() - from);
@@ -440,19 +483,17 @@ impl DiskFile for SimFile {
     }
 
     fn length(&self) -> io::Result<u64> {
-        self.disk
-            .call(Operation::Open, |tree, _| Ok(tree.data(self.node)?.len() as u64))
+        self.call(Operation::Open, |tree, _| Ok(tree.data(self.node)?.len() as u64))
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.disk.call(Operation::Write, |tree, now_ns| {
+        self.call(Operation::Write, |tree, now_ns| {
             tree.set_length(self.node, len, now_ns)
         })
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.disk
-            .call(Operation::Sync, |tree, _| tree.sync_data(self.node))
+        self.call(Operation::Sync, |tree, _| tree.sync_data(self.node))
     }
 
     fn identity(&self) -> io::Result<Identity> {
@@ -464,8 +505,7 @@ impl DiskFile for SimFile {
     }
 
     fn links(&self) -> io::Result<u64> {
-        self.disk
-            .call(Operation::Open, |tree, _| Ok(tree.links(self.node)))
+        self.call(Operation::Open, |tree, _| Ok(tree.links(self.node)))
     }
 
     fn modified(&self) -> Option<SystemTime> {

@@ -16,6 +16,7 @@ mod model;
 mod network;
 mod tree;
 mod troubles;
+mod turns;
 mod verdict;
 mod world;
 
@@ -268,7 +269,7 @@ impl Simulation {
         let mut known = self.model.lock();
         Outcome {
             recordings: known.recordings.len(),
-            wrong: std::mem::take(&mut known.wrong),
+            wrong: [std::mem::take(&mut known.wrong), self.disk.wrong()].concat(),
             trace: std::mem::take(&mut known.trace),
             call_ms: self.call_ms,
         }

@@ -264,6 +264,14 @@ impl Tree {
         entries.filter(|found| **found == node).count() as u64
     }
 
+    /// One of its names; none once it has been removed.
+    pub fn name_of(&self, node: Node) -> &str {
+        let mut entries = self.seen.values().flatten();
+        entries
+            .find(|(_, found)| **found == node)
+            .map_or("", |(name, _)| name)
+    }
+
     /// A journal writes names in order, so all earlier changes come along.
     pub fn sync_names(&mut self) {
         for change in std::mem::take(&mut self.pending) {

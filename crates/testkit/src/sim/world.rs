@@ -67,6 +67,7 @@ impl World {
             }),
         };
         let engine = Engine::prepare(platform, config)?;
+        disk.begin_steps();
         let parts = engine.parts().into_iter();
         let running = parts.map(|part| Running::new(part.begin().runnable()));
         Ok(World {
@@ -109,6 +110,7 @@ impl World {
         let running = &mut self.running[index];
         running.seen = running.runnable.signal.count();
         running.next = running.runnable.part.step(self.clock.now());
+        self.disk.end_step();
         if running.next == Next::Over {
             self.running.swap_remove(index);
         }
