@@ -186,6 +186,32 @@ fn a_paper_of_another_user_is_not_believed() {
     assert_eq!(owed(&rig), [id]);
 }
 
+/// Each makes a file of the same name, to see whom new files belong to.
+#[cfg(unix)]
+#[test]
+fn many_may_come_upon_a_stranger_at_once() {
+    let rig = Rig::new();
+    let id = Uuid::new_v4();
+    begin(&rig, id).finish(with_callback(id, EndReason::Stopped), true);
+    rig.published(id);
+    let paper = rig.path(&format!(".callrec/outbox/{id}.json"));
+    if std::os::unix::fs::chown(&paper, Some(54_321), None).is_err() {
+        // Only root can give files away.
+        return;
+    }
+    let ask = || {
+        for _ in 0..200 {
+            let error = rig.store.owed_callback(id).expect_err("a stranger's");
+            assert_eq!(error.kind(), io::ErrorKind::PermissionDenied, "{error}");
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(ask);
+        }
+    });
+}
+
 #[test]
 fn a_damaged_paper_is_put_aside() {
     let rig = Rig::new();

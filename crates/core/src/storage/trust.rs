@@ -8,6 +8,8 @@ use std::io;
 
 /// Made and removed at once, to see whom our files belong to.
 const PROBE: &str = "owner.tmp";
+/// So many other threads may do that in between.
+const TRIES: usize = 100;
 
 /// Checks audio that is to be written to: it must have one name only, or what is
 /// written would show elsewhere.
@@ -33,15 +35,26 @@ pub async fn check_owner(
     if owner.is_own || owner == root.owner()? {
         return Ok(());
     }
-    steps.turn().await?;
-    files::removed(control.remove(PROBE))?;
-    steps.turn().await?;
-    let ours = control.create_new(PROBE)?.owner();
-    steps.turn().await?;
-    control.remove(PROBE)?;
-    if ours? == owner {
+    if own_owner(steps, control).await? == owner {
         return Ok(());
     }
     let why = format!("\"{name}\" belongs to another user ({})", owner.id);
     Err(io::Error::new(io::ErrorKind::PermissionDenied, why))
+}
+
+/// Whom our own new files belong to.
+async fn own_owner(steps: &Steps, control: &dyn DiskDir) -> io::Result<Owner> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        steps.turn().await?;
+        let probe = control.create_new(PROBE);
+        // One that was there is a dead process's, or another thread's that asks the same.
+        steps.turn().await?;
+        files::removed(control.remove(PROBE))?;
+        match probe {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && tries < TRIES => {}
+            probe => return probe?.owner(),
+        }
+    }
 }
