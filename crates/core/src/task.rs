@@ -139,6 +139,19 @@ pub enum Answer<T> {
     AskAgain(Next),
 }
 
+/// For a thread that may wait: asks until there is an answer, again whenever it is signalled.
+pub(crate) fn wait_for_answer<T>(signal: &Signal, mut ask: impl FnMut() -> Answer<T>) -> T {
+    loop {
+        let seen = signal.count();
+        match ask() {
+            Answer::Ready(answer) => return answer,
+            Answer::AskAgain(Next::Now) => {}
+            Answer::AskAgain(Next::At(moment)) => signal.wait(seen, Some(moment)),
+            Answer::AskAgain(Next::Signalled | Next::Over) => signal.wait(seen, None),
+        }
+    }
+}
+
 /// A part that is ready to run, and what wakes it.
 pub struct Runnable {
     pub part: Box<dyn Part>,

@@ -38,7 +38,7 @@ pub use feed::Feed;
 pub use inbox::Inbox;
 pub use overflow::OverflowPool;
 pub use point::{CallTap, WorkerInbox};
-pub use waiter::FeedWaiter;
+pub use waiter::{FeedWait, FeedWaiter};
 
 use callrec_media::leg::Tally;
 

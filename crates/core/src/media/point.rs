@@ -15,6 +15,7 @@ use super::overflow::OverflowPool;
 use super::switches::Outlet;
 use super::waiter::{FeedWaiter, WaitedFor};
 use super::{ClockMode, MediaConfig, MediaReport, MediaStats, TapSpec};
+use crate::clock::Clock;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use crate::words::{EndReason, FeedFormat, FeedOptions, Leg};
@@ -305,7 +306,7 @@ impl WaitedFor for CallTap {
         CallTap::wake(self);
     }
 
-    fn now_ns(&self) -> u64 {
-        CallTap::now_ns(self)
+    fn clock(&self) -> &dyn Clock {
+        &*self.config.time
     }
 }

@@ -1,12 +1,12 @@
-//! Lets a thread wait until a feed takes something again, without holding the feed.
+//! Lets somebody wait until a feed takes something again, without holding the feed.
 
 use std::sync::Weak;
 use std::time::{Duration, Instant};
 
 use super::counts::LegCounts;
-use crate::clock::NS_PER_MS;
-use crate::sync::atomic::{AtomicU64, Ordering};
-use crate::sync::{Condvar, Mutex};
+use crate::clock::{Clock, NS_PER_MS};
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::task::{self, Answer, Next, Signal};
 use crate::words::Leg;
 use callrec_media::record::{HEADER, POSITION};
 
@@ -17,8 +17,7 @@ pub(super) trait WaitedFor: Send + Sync {
     /// The call is to be visited soon.
     fn wake(&self);
 
-    /// The coarse clock.
-    fn now_ns(&self) -> u64;
+    fn clock(&self) -> &dyn Clock;
 }
 
 /// Waits for room in the memory, and for the time at which a refused write is not too
@@ -29,8 +28,9 @@ pub struct FeedWaiter {
     capacity: AtomicU64,
     /// When the write that was refused last would be taken; 0: none was refused.
     due_ns: AtomicU64,
-    closed: Mutex<bool>,
-    changed: Condvar,
+    closed: AtomicBool,
+    /// Signalled when one of these, or the room, may have changed.
+    changed: Signal,
 }
 
 impl FeedWaiter {
@@ -40,8 +40,8 @@ impl FeedWaiter {
             leg,
             capacity: AtomicU64::new(capacity as u64),
             due_ns: AtomicU64::new(0),
-            closed: Mutex::new(false),
-            changed: Condvar::new(),
+            closed: AtomicBool::new(false),
+            changed: Signal::default(),
         }
     }
 
@@ -54,41 +54,47 @@ impl FeedWaiter {
         self.due_ns.store(due_ns, Ordering::SeqCst);
     }
 
+    /// Begins to wait for at most so long; [`FeedWaiter::poll`] says whether that is over.
+    pub fn begin(&self, timeout: Duration) -> FeedWait {
+        let call = self.call.upgrade();
+        let now = call.map(|call| call.clock().now());
+        FeedWait {
+            deadline: now.and_then(|now| now.checked_add(timeout)),
+        }
+    }
+
     /// True once the largest write fits into the ring, and what was refused is due; false
     /// when time is up or the feed closed.
-    pub fn wait(&self, timeout: Duration) -> bool {
+    pub fn poll(&self, wait: &FeedWait) -> Answer<bool> {
         let Some(call) = self.call.upgrade() else {
-            return false;
+            return Answer::Ready(false);
         };
-        let deadline = Instant::now().checked_add(timeout);
-        let mut closed = self.closed.lock();
-        loop {
-            if *closed {
-                return false;
-            }
-            let room = self.has_room_or_asks(&*call);
-            let early = self.early(call.now_ns());
-            if room && early.is_zero() {
-                return true;
-            }
-            if !room {
-                call.wake();
-            }
-            let next = match room {
-                true => sooner(deadline, Instant::now() + early),
-                false => deadline,
-            };
-            let timed_out = match next {
-                Some(next) => self.changed.wait_until(&mut closed, next).timed_out(),
-                None => {
-                    self.changed.wait(&mut closed);
-                    false
-                }
-            };
-            if timed_out && next == deadline {
-                return !*closed && self.has_room(&*call) && self.early(call.now_ns()).is_zero();
-            }
+        if self.closed.load(Ordering::SeqCst) {
+            return Answer::Ready(false);
         }
+        let room = self.has_room_or_asks(&*call);
+        let early = self.early(call.clock().coarse_ns());
+        if room && early.is_zero() {
+            return Answer::Ready(true);
+        }
+        if !room {
+            call.wake();
+        }
+        let now = call.clock().now();
+        if wait.deadline.is_some_and(|deadline| deadline <= now) {
+            return Answer::Ready(false);
+        }
+        let next = match room {
+            true => sooner(wait.deadline, now + early),
+            false => wait.deadline,
+        };
+        Answer::AskAgain(next.map_or(Next::Signalled, Next::At))
+    }
+
+    /// The same for a thread that may wait.
+    pub fn wait(&self, timeout: Duration) -> bool {
+        let wait = self.begin(timeout);
+        task::wait_for_answer(&self.changed, || self.poll(&wait))
     }
 
     /// Without room, the worker is asked to say when there is some.
@@ -124,22 +130,25 @@ impl FeedWaiter {
 
     /// What was written ahead was taken back: nothing is too early any more.
     pub(super) fn cleared(&self) {
-        let _closed = self.closed.lock();
         self.due_ns.store(0, Ordering::SeqCst);
         self.changed.notify_all();
     }
 
-    /// The worker has taken something out. The lock makes sure that a waiter which has
-    /// looked already is asleep and hears it.
+    /// The worker has taken something out.
     pub(super) fn drained(&self) {
-        let _closed = self.closed.lock();
         self.changed.notify_all();
     }
 
     pub(super) fn close(&self) {
-        *self.closed.lock() = true;
+        self.closed.store(true, Ordering::SeqCst);
         self.changed.notify_all();
     }
+}
+
+/// Somebody waits for a feed.
+pub struct FeedWait {
+    /// `None`: as long as it takes.
+    deadline: Option<Instant>,
 }
 
 fn sooner(deadline: Option<Instant>, at: Instant) -> Option<Instant> {

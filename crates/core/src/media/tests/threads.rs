@@ -8,6 +8,7 @@ use super::*;
 use crate::clock::{SystemClock, coarse_ns};
 use crate::media::sim::{SinkEnd, Wish, config};
 use crate::media::{CallTap, ClockMode, MediaStats, NoReport, OverflowPool, WorkerInbox};
+use crate::task::{Answer, Next};
 use crate::words::{EndReason, PauseMode, Status};
 
 const FRAMES: u64 = 6000;
@@ -112,12 +113,19 @@ fn a_waiter_returns_when_the_feed_is_closed() {
         Arc::new(NoReport),
     );
     let mut feed = call.attach(Leg::Local, PCM);
-    while feed.write(&[0; 320], coarse_ns()) == Status::Ok {}
     let waiter = feed.waiter();
+    let wait = waiter.begin(Duration::from_secs(600));
+    assert_eq!(waiter.poll(&wait), Answer::Ready(true));
+    while feed.write(&[0; 320], coarse_ns()) == Status::Ok {}
+    assert!(matches!(waiter.poll(&wait), Answer::AskAgain(Next::At(_))));
     assert!(!waiter.wait(Duration::ZERO));
-    let waiting = std::thread::spawn(move || waiter.wait(Duration::from_secs(600)));
+    let waiting = std::thread::spawn({
+        let waiter = waiter.clone();
+        move || waiter.wait(Duration::from_secs(600))
+    });
     call.detach(Leg::Local, feed);
     assert!(!waiting.join().expect("no panic"));
+    assert_eq!(waiter.poll(&wait), Answer::Ready(false));
     worker.stop();
 }
 
