@@ -8,13 +8,13 @@
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::event::{Event, LogLevel};
 use super::lines::Lines;
 use super::queue::{Early, Queue};
-use crate::sync::{self, Condvar, Mutex, MutexGuard, contained};
-use crate::task::{Next, Part, Runnable, Signal};
+use crate::sync::{self, Mutex, MutexGuard, contained};
+use crate::task::{self, Answer, Next, Part, Runnable, Signal};
 use crate::text::one_line;
 
 pub type SubscriptionId = u64;
@@ -72,8 +72,15 @@ pub struct Bus {
     /// Something waits to be told.
     work: Arc<Signal>,
     /// A callback has returned, or a queue is empty.
-    quiet: Condvar,
+    quiet: Signal,
     dropped: AtomicU64,
+}
+
+/// A subscription that ends: its listener is told nothing more, and may still be in a callback.
+pub struct EndingSubscription {
+    removed: Subscription,
+    /// The end was asked for inside its own callback, which is not waited for.
+    is_inside: bool,
 }
 
 /// One event or one line in each step.
@@ -96,6 +103,15 @@ fn inside() -> (usize, SubscriptionId) {
 
 fn set_inside(place: (usize, SubscriptionId)) {
     INSIDE.with(|inside| inside.set(place));
+}
+
+impl Drop for EndingSubscription {
+    /// The host no longer wants what waited: nothing of it is owed any more.
+    fn drop(&mut self) {
+        for (_, event) in self.removed.queue.iter() {
+            event.delivered();
+        }
+    }
 }
 
 impl Bus {
@@ -179,27 +195,33 @@ impl Bus {
         Ok(id)
     }
 
-    /// Returns after the last callback has returned; inside that very callback, at once.
-    pub fn unsubscribe(&self, id: SubscriptionId) -> bool {
+    /// Begins to end a subscription; `None`: there is no such one. No further callback of it
+    /// begins. [`Bus::poll_ended`] says when the last one has returned.
+    pub fn begin_unsubscribe(&self, id: SubscriptionId) -> Option<EndingSubscription> {
         let mut state = self.state.lock();
-        let Some(position) = state
-            .subscriptions
-            .iter()
-            .position(|subscription| subscription.id == id)
-        else {
+        let mut all = state.subscriptions.iter();
+        let position = all.position(|subscription| subscription.id == id)?;
+        Some(EndingSubscription {
+            removed: state.subscriptions.remove(position),
+            is_inside: inside() == (self.address(), id),
+        })
+    }
+
+    /// Whether the last callback has returned; inside that very callback, at once.
+    pub fn poll_ended(&self, ending: &EndingSubscription) -> Answer<()> {
+        match self.state.lock().running == ending.removed.id && !ending.is_inside {
+            true => Answer::AskAgain(Next::Signalled),
+            false => Answer::Ready(()),
+        }
+    }
+
+    /// The same for a thread that may wait: returns after the last callback has returned.
+    /// `false`: there is no such subscription.
+    pub fn unsubscribe(&self, id: SubscriptionId) -> bool {
+        let Some(ending) = self.begin_unsubscribe(id) else {
             return false;
         };
-        let removed = state.subscriptions.remove(position);
-        if inside() != (self.address(), id) {
-            while state.running == id {
-                self.quiet.wait(&mut state);
-            }
-        }
-        drop(state);
-        // The host no longer wants what waited: nothing of it is owed any more.
-        for (_, event) in removed.queue.iter() {
-            event.delivered();
-        }
+        task::wait_for_answer(&self.quiet, || self.poll_ended(&ending));
         true
     }
 
@@ -290,16 +312,19 @@ impl Bus {
 
     /// Waits until all that was published has been told; false when time ran out.
     pub fn drain(&self, deadline: Instant) -> bool {
-        let mut state = self.state.lock();
-        loop {
-            if state.is_drained() {
-                return true;
-            }
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left == Duration::ZERO {
-                return false;
-            }
-            self.quiet.wait_for(&mut state, left);
+        task::wait_for_answer(&self.quiet, || match self.is_drained() {
+            true => Answer::Ready(true),
+            false if deadline <= Instant::now() => Answer::Ready(false),
+            false => Answer::AskAgain(Next::At(deadline)),
+        })
+    }
+
+    /// Whether no callback runs.
+    fn poll_quiet(&self) -> Answer<()> {
+        let state = self.state.lock();
+        match state.running != 0 || state.log_running {
+            true => Answer::AskAgain(Next::Signalled),
+            false => Answer::Ready(()),
         }
     }
 
@@ -321,10 +346,10 @@ impl Bus {
         let gone = std::mem::take(&mut state.subscriptions);
         let log = state.log.take();
         self.work.notify_all();
-        while wait && (state.running != 0 || state.log_running) {
-            self.quiet.wait(&mut state);
-        }
         drop(state);
+        if wait {
+            task::wait_for_answer(&self.quiet, || self.poll_quiet());
+        }
         drop(gone);
         drop(log);
     }
@@ -332,6 +357,9 @@ impl Bus {
 
 #[cfg(all(test, not(any(callrec_loom, callrec_shuttle))))]
 mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
     use super::super::event::Kind;
     use super::*;
     use crate::clock::SystemClock;
@@ -423,6 +451,40 @@ mod tests {
         }
         assert_eq!(settled.load(Ordering::Relaxed), 0);
         assert_eq!(bus.unheard().len(), 0);
+    }
+
+    /// Its callback says that it runs, and waits for the word to return.
+    struct Held {
+        enters: mpsc::Sender<()>,
+        returns: Mutex<mpsc::Receiver<()>>,
+    }
+
+    impl Listener for Held {
+        fn event(&self, _: &Event, _: u64) {
+            let _ = self.enters.send(());
+            let _ = self.returns.lock().recv();
+        }
+    }
+
+    #[test]
+    fn a_subscription_has_ended_once_its_callback_has_returned() {
+        let (enters, entered) = mpsc::channel();
+        let (may_return, returns) = mpsc::channel();
+        let returns = Mutex::new(returns);
+        let listener = Arc::new(Held { enters, returns });
+        told(|bus, _| {
+            let id = bus.subscribe(listener.clone()).ok().expect("it is open");
+            bus.publish(Event::new(Kind::Finished, 0));
+            entered.recv().expect("it is told");
+            let ending = bus.begin_unsubscribe(id).expect("it is subscribed");
+            assert_eq!(bus.poll_ended(&ending), Answer::AskAgain(Next::Signalled));
+            may_return.send(()).expect("it listens");
+            task::wait_for_answer(&bus.quiet, || bus.poll_ended(&ending));
+            assert_eq!(bus.poll_ended(&ending), Answer::Ready(()));
+            drop(ending);
+            assert_eq!(Arc::strong_count(&listener), 1, "the bus still holds it");
+            assert!(!bus.unsubscribe(id), "it has been taken out");
+        });
     }
 
     struct Panics;

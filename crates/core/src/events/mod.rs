@@ -7,5 +7,5 @@ mod lines;
 mod models;
 mod queue;
 
-pub use bus::{Bus, Listener, LogListener, Observer, SubscriptionId};
+pub use bus::{Bus, EndingSubscription, Listener, LogListener, Observer, SubscriptionId};
 pub use event::{Event, Kind, LogLevel};
