@@ -188,6 +188,15 @@ impl LiveManifests {
         self.directory.sync_names(self.directory.control()).await
     }
 
+    /// Brings to the disk what an earlier process has noted last: it may have died before that.
+    pub async fn sync_note(&self, id: Uuid) -> io::Result<()> {
+        let directory = &self.directory;
+        directory.turn().await?;
+        let file = directory.control().open_write(&live_name(id))?;
+        directory.sync_file(&*file).await?;
+        directory.sync_names(directory.control()).await
+    }
+
     /// Writes over the live manifest. It keeps what it says if that fails. A crash in between
     /// may leave it unreadable; the audio is then found by its header.
     async fn overwrite(&self, id: Uuid, manifest: &Manifest) -> io::Result<()> {

@@ -133,6 +133,10 @@ impl Recovery {
         if manifest.part.is_empty() {
             manifest.part = format!("{}{PART}", manifest.file);
         }
+        if ended || manifest.end_reason_is(EndReason::Discarded) {
+            // Once it is told, a power cut must not change it.
+            self.links.manifests.sync_note(id).await?;
+        }
         if manifest.end_reason_is(EndReason::Discarded) {
             return self.recover_discarded(id, *manifest).await;
         }
