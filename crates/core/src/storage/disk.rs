@@ -2,9 +2,8 @@
 //! operating systems differ); tests bring a simulated one.
 //!
 //! Every function may block for as long as the disk does, unless it says otherwise. Whoever
-//! takes steps waits for a turn before each call of one that may
-//! ([`Steps::turn`](super::steps::Steps::turn)). Nothing of a name is ever followed through a
-//! link.
+//! takes steps waits for a turn (`Steps::turn`) before each call of one that may. Nothing of a
+//! name is ever followed through a link.
 
 use crate::task::Answer;
 use std::io;
