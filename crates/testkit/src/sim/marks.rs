@@ -84,7 +84,8 @@ mod tests {
                     assert!(given.insert(mark), "{mark} twice");
                     assert!(!given.contains(&mark.swap_bytes()), "{mark} swapped");
                 }
-                assert!(given.len() > before + 10, "leg {leg}: {coding:?} has few marks");
+                let marks = given.len() - before;
+                assert!(marks >= 5, "leg {leg}: {coding:?} has {marks} marks");
             }
         }
     }
