@@ -994,7 +994,8 @@ typedef struct {
 #define REC_ERR_BAD_HANDLE -15
 
 /**
- * Too many calls, recordings, feeds, engines or subscriptions. Published as 503.
+ * Too many calls, recordings, feeds, engines or subscriptions; or the system refuses memory. Any
+ * function that takes memory may return it. Published as 503.
  */
 #define REC_ERR_LIMIT -16
 

@@ -129,6 +129,18 @@ fn eight_threads_on_the_same_lines() {
     record_into(&build(&dir.0, "stress", "c11", Linked::Shared), &["3"]);
 }
 
+/// The system refuses memory: the host lives, and what is recorded is whole.
+#[cfg(all(target_os = "linux", feature = "memory-reserve"))]
+#[test]
+fn memory_that_runs_out() {
+    for mode in ["opening", "before", "live", "own-arenas"] {
+        let dir = ScratchDir::new();
+        for linked in [Linked::Shared, Linked::Static] {
+            record_into(&build(&dir.0, "memory", "c11", linked), &[mode]);
+        }
+    }
+}
+
 #[test]
 fn a_disk_that_refuses_for_a_while_makes_no_second_end() {
     let dir = ScratchDir::new();

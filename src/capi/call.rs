@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::convert::{attributes, invalid, needed, optional_text, read_needed, reserved};
 use super::engine_of;
-use super::guard::answer;
+use super::guard::{answer, answer_anyway};
 use super::types::*;
 use crate::calls::{CallInfo, CallState, CallUpdate};
 use crate::engine::Call;
@@ -103,7 +103,7 @@ pub unsafe extern "C" fn rec_call_update(
 /// Since: 0.2.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_call_private(call: rec_call, on: u32, error: *mut rec_error) -> rec_status {
-    answer(error, || {
+    answer_anyway(error, || {
         let on = match on {
             0 => false,
             1 => true,
@@ -124,7 +124,7 @@ pub unsafe extern "C" fn rec_call_private(call: rec_call, on: u32, error: *mut r
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_call_end(call: rec_call, error: *mut rec_error) -> rec_status {
-    answer(error, || call_of(call)?.end())
+    answer_anyway(error, || call_of(call)?.end())
 }
 
 /// The call's id as text, also one that callrec has issued.
@@ -146,7 +146,7 @@ pub unsafe extern "C" fn rec_call_id(
     size: usize,
     error: *mut rec_error,
 ) -> rec_status {
-    answer(error, || {
+    answer_anyway(error, || {
         let out = needed(text, "text")?;
         let id = call_of(call)?.call_id()?;
         let bytes = id.as_cstr().to_bytes_with_nul();

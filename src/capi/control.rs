@@ -4,7 +4,7 @@ use std::ffi::c_char;
 
 use super::convert::{Out, TEXT_MAX, caller, counts_of, invalid, str_of, text};
 use super::engine_of;
-use super::guard::answer;
+use super::guard::answer_anyway;
 use super::types::*;
 use crate::calls::Operation;
 use crate::words::Result;
@@ -35,7 +35,7 @@ pub unsafe extern "C" fn rec_stop_by_id(
     error: *mut rec_error,
 ) -> rec_status {
     // SAFETY: handed on as they came.
-    answer(error, || unsafe { by_id(engine, caller, Operation::Stop, id) })
+    answer_anyway(error, || unsafe { by_id(engine, caller, Operation::Stop, id) })
 }
 
 /// Stops, and keeps no audio of, the recording of this id. No file is left;
@@ -62,7 +62,7 @@ pub unsafe extern "C" fn rec_discard_by_id(
     error: *mut rec_error,
 ) -> rec_status {
     // SAFETY: handed on as they came.
-    answer(error, || unsafe { by_id(engine, caller, Operation::Discard, id) })
+    answer_anyway(error, || unsafe { by_id(engine, caller, Operation::Discard, id) })
 }
 
 /// Pauses the recording of this id. What is handed in from here on is never written,
@@ -91,7 +91,7 @@ pub unsafe extern "C" fn rec_pause_by_id(
     error: *mut rec_error,
 ) -> rec_status {
     // SAFETY: handed on as they came.
-    answer(error, || unsafe { by_id(engine, caller, Operation::Pause, id) })
+    answer_anyway(error, || unsafe { by_id(engine, caller, Operation::Pause, id) })
 }
 
 /// Resumes the recording of this id. `REC_EVENT_RESUMED` is delivered once the manifest
@@ -125,7 +125,7 @@ pub unsafe extern "C" fn rec_resume_by_id(
     error: *mut rec_error,
 ) -> rec_status {
     // SAFETY: handed on as they came.
-    answer(error, || unsafe { by_id(engine, caller, Operation::Resume, id) })
+    answer_anyway(error, || unsafe { by_id(engine, caller, Operation::Resume, id) })
 }
 
 /// Stops every live recording on the line that has this device name and this directory
@@ -162,7 +162,7 @@ pub unsafe extern "C" fn rec_stop_by_device(
     error: *mut rec_error,
 ) -> rec_status {
     // SAFETY: handed on as they came.
-    answer(error, || unsafe {
+    answer_anyway(error, || unsafe {
         by_device(
             engine,
             caller,
@@ -204,7 +204,7 @@ pub unsafe extern "C" fn rec_discard_by_device(
     error: *mut rec_error,
 ) -> rec_status {
     // SAFETY: handed on as they came.
-    answer(error, || unsafe {
+    answer_anyway(error, || unsafe {
         by_device(
             engine,
             caller,
@@ -246,7 +246,7 @@ pub unsafe extern "C" fn rec_pause_by_device(
     error: *mut rec_error,
 ) -> rec_status {
     // SAFETY: handed on as they came.
-    answer(error, || unsafe {
+    answer_anyway(error, || unsafe {
         by_device(
             engine,
             caller,
@@ -285,7 +285,7 @@ pub unsafe extern "C" fn rec_resume_by_device(
     error: *mut rec_error,
 ) -> rec_status {
     // SAFETY: handed on as they came.
-    answer(error, || unsafe {
+    answer_anyway(error, || unsafe {
         by_device(
             engine,
             caller,
@@ -324,7 +324,7 @@ pub unsafe extern "C" fn rec_stop_by_call(
     error: *mut rec_error,
 ) -> rec_status {
     // SAFETY: handed on as they came.
-    answer(error, || unsafe {
+    answer_anyway(error, || unsafe {
         by_call(engine, caller, Operation::Stop, [call_id, url], counts)
     })
 }
@@ -356,7 +356,7 @@ pub unsafe extern "C" fn rec_discard_by_call(
     error: *mut rec_error,
 ) -> rec_status {
     // SAFETY: handed on as they came.
-    answer(error, || unsafe {
+    answer_anyway(error, || unsafe {
         by_call(engine, caller, Operation::Discard, [call_id, url], counts)
     })
 }
@@ -387,7 +387,7 @@ pub unsafe extern "C" fn rec_pause_by_call(
     error: *mut rec_error,
 ) -> rec_status {
     // SAFETY: handed on as they came.
-    answer(error, || unsafe {
+    answer_anyway(error, || unsafe {
         by_call(
             engine,
             caller,
@@ -423,7 +423,7 @@ pub unsafe extern "C" fn rec_resume_by_call(
     error: *mut rec_error,
 ) -> rec_status {
     // SAFETY: handed on as they came.
-    answer(error, || unsafe {
+    answer_anyway(error, || unsafe {
         by_call(
             engine,
             caller,

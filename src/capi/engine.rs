@@ -10,11 +10,12 @@ use super::config::rec_config;
 use super::convert::{Out, invalid, needed};
 use super::engine_of;
 use super::event::HostData;
-use super::guard::answer;
+use super::guard::{answer, answer_anyway};
 use super::types::*;
 use crate::config::Config;
 use crate::events::{LogLevel, LogListener};
 use crate::handles::{self, Handle};
+use crate::memory;
 #[cfg(unix)]
 use crate::storage::os;
 use crate::words::Result;
@@ -23,6 +24,9 @@ use crate::words::Result;
 use super::served;
 #[cfg(not(feature = "gateway"))]
 use super::unserved as served;
+
+/// More than an engine's tables take; its threads' stacks come from elsewhere.
+const OPENING: u64 = 8 << 20;
 
 /// Opens an engine: takes the directory's lock, looks at what is there, starts the
 /// threads. What an earlier process left is finished behind, and told by events.
@@ -45,6 +49,8 @@ pub unsafe extern "C" fn rec_open(
 ) -> rec_status {
     answer(error, || {
         let out = needed(engine, "engine")?;
+        memory::prepare();
+        memory::require(OPENING)?;
         watch_forks();
         // SAFETY: NULL, or made by rec_config_new and not freed.
         let settings = unsafe { config.as_ref() }.map(|config| config.settings().clone());
@@ -52,6 +58,7 @@ pub unsafe extern "C" fn rec_open(
         let settings = Config {
             #[cfg(not(callrec_loom))]
             large_pages: super::memory::large_pages,
+            is_memory_short: memory::is_short,
             ..settings
         };
         let Handle(id) = handles::engine::open(settings, gateway)?;
@@ -119,7 +126,7 @@ fn close_inherited_locks() {
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_close(engine: rec_engine, timeout_ms: u32, error: *mut rec_error) -> rec_status {
-    answer(error, || {
+    answer_anyway(error, || {
         served::refuse_inside()?;
         handles::engine::close(Handle(engine.id), Duration::from_millis(timeout_ms.into()))
     })
@@ -141,7 +148,7 @@ pub unsafe extern "C" fn rec_stats(
     statistics: *mut rec_statistics,
     error: *mut rec_error,
 ) -> rec_status {
-    answer(error, || {
+    answer_anyway(error, || {
         let at = needed(statistics, "statistics")?;
         // SAFETY: not NULL, so it begins with its size.
         let out = unsafe { Out::new(at, "statistics") }?;

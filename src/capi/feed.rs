@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use super::call::call_of;
 use super::convert::{feed_options, invalid, leg, needed};
-use super::guard::{answer, shielded, shielded_or};
+use super::guard::{answer, answer_anyway, shielded};
 use super::types::*;
 use crate::clock::coarse_ns;
 use crate::handles::{self, Handle};
 use crate::media::Feed;
+use crate::sync::contained;
 use crate::words::Status;
 
 /// Opens the source of one leg's audio. If the leg already has a feed, this one replaces it,
@@ -270,7 +271,7 @@ pub unsafe extern "C" fn rec_feed_rtp_at(
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_feed_wait(feed: rec_feed, timeout_ms: u32) -> rec_status {
-    answer(std::ptr::null_mut(), || {
+    answer_anyway(std::ptr::null_mut(), || {
         handles::feed::wait(Handle(feed.id), Duration::from_millis(timeout_ms.into()))
     })
 }
@@ -293,7 +294,7 @@ pub unsafe extern "C" fn rec_feed_wait(feed: rec_feed, timeout_ms: u32) -> rec_s
 /// Since: 0.2.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_feed_clear(feed: rec_feed, error: *mut rec_error) -> rec_status {
-    answer(error, || handles::feed::clear(Handle(feed.id)))
+    answer_anyway(error, || handles::feed::clear(Handle(feed.id)))
 }
 
 /// Closes a feed. What was handed in is still recorded; the leg is silent from here on.
@@ -330,7 +331,9 @@ unsafe fn hand_in(
         // SAFETY: not NULL, and as long as the caller promises.
         unsafe { std::slice::from_raw_parts(data.cast::<u8>(), size) }
     };
-    shielded_or(REC_ERR_INTERNAL, || {
+    // Not `shielded_or`: a packet needs no memory.
+    let handed_in = contained(|| {
         handles::feed::try_with(Handle(feed.id), |open| take(&mut open.feed, bytes)) as rec_status
-    })
+    });
+    handed_in.unwrap_or(REC_ERR_INTERNAL)
 }

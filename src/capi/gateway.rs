@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::convert::{flags, invalid, needed, read, read_needed, reserved, str_of};
 use super::engine_of;
-use super::guard::{answer, shielded_or};
+use super::guard::{answer, answer_anyway, shielded_or};
 use super::http_types::{Given, rec_http_response};
 use super::types::*;
 use crate::handles::{self, Handle};
@@ -99,7 +99,7 @@ pub unsafe extern "C" fn rec_gateway_port(
     port: *mut u32,
     error: *mut rec_error,
 ) -> rec_status {
-    answer(error, || {
+    answer_anyway(error, || {
         let out = needed(port, "port")?;
         let found = served::port(Handle(gateway.id))?;
         // SAFETY: not NULL, so it points to a writable uint32_t.
@@ -133,7 +133,7 @@ pub unsafe extern "C" fn rec_gateway_stop(
     timeout_ms: u32,
     error: *mut rec_error,
 ) -> rec_status {
-    answer(error, || served::stop(Handle(gateway.id), timeout_ms))
+    answer_anyway(error, || served::stop(Handle(gateway.id), timeout_ms))
 }
 
 /// Answers one request of the published HTTP APIs without any socket, for a host that

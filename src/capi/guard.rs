@@ -5,12 +5,37 @@ use std::mem::offset_of;
 
 use super::convert::{STRUCT_SIZES, struct_size};
 use super::types::*;
+use crate::core_memory::Inside;
+use crate::memory;
 use crate::sync::contained;
 use crate::text::one_line;
 use crate::words::{Error, Result, Status};
 
-/// Runs `body`; its result becomes the status and the `rec_error`.
+/// Runs `body`; its result becomes the status and the `rec_error`. While memory is short,
+/// `body` does not run, and the status is `LIMIT`.
 pub fn answer(error: *mut rec_error, body: impl FnOnce() -> Result<()>) -> rec_status {
+    respond(error, || match memory::is_short() {
+        true => Outcome::NoMemory,
+        false => run(body),
+    })
+}
+
+/// As `answer`, but `body` also runs while memory is short. For functions that give memory back,
+/// ask for next to none, or keep audio private.
+pub fn answer_anyway(error: *mut rec_error, body: impl FnOnce() -> Result<()>) -> rec_status {
+    respond(error, || run(body))
+}
+
+enum Outcome {
+    Ran(Result<()>),
+    NoMemory,
+}
+
+fn run(body: impl FnOnce() -> Result<()>) -> Outcome {
+    Outcome::Ran(shielded(body))
+}
+
+fn respond(error: *mut rec_error, act: impl FnOnce() -> Outcome) -> rec_status {
     let size = if error.is_null() {
         0
     } else {
@@ -22,21 +47,23 @@ pub fn answer(error: *mut rec_error, body: impl FnOnce() -> Result<()>) -> rec_s
         }
         size
     };
-    let result = shielded(body);
+    let outcome = act();
     if size > 0 {
-        let written = describe(size as u32, &result);
+        let written = describe(size as u32, &outcome);
         let fits = size.min(size_of::<rec_error>());
         // SAFETY: the caller's struct has `size` writable bytes; no more are written.
         unsafe { std::ptr::copy_nonoverlapping((&raw const written).cast::<u8>(), error.cast::<u8>(), fits) };
     }
-    match result {
-        Ok(()) => REC_OK,
-        Err(error) => error.status as rec_status,
+    match outcome {
+        Outcome::Ran(Ok(())) => REC_OK,
+        Outcome::Ran(Err(error)) => error.status as rec_status,
+        Outcome::NoMemory => REC_ERR_LIMIT,
     }
 }
 
 /// Runs `body`; a panic becomes `INTERNAL`.
 pub fn shielded<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
+    let _inside = Inside::enter();
     contained(body).unwrap_or_else(|what| {
         Err(Error::new(
             Status::Internal,
@@ -47,10 +74,11 @@ pub fn shielded<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
 
 /// For functions that answer something else than a status.
 pub fn shielded_or<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
+    let _inside = Inside::enter();
     contained(body).unwrap_or(otherwise)
 }
 
-fn describe(size: u32, result: &Result<()>) -> rec_error {
+fn describe(size: u32, outcome: &Outcome) -> rec_error {
     let mut out = rec_error {
         struct_size: size,
         status: REC_OK,
@@ -59,12 +87,21 @@ fn describe(size: u32, result: &Result<()>) -> rec_error {
         device_name: [0; 256],
         message: [0; 512],
     };
-    if let Err(error) = result {
-        out.status = error.status as rec_status;
-        out.reason = error.reason;
-        put(&mut out.device_name, &error.device_name);
-        // A host writes it into its log.
-        put(&mut out.message, &one_line(&error.message));
+    match outcome {
+        Outcome::Ran(Ok(())) => {}
+        Outcome::Ran(Err(error)) => {
+            let _inside = Inside::enter();
+            out.status = error.status as rec_status;
+            out.reason = error.reason;
+            put(&mut out.device_name, &error.device_name);
+            // A host writes it into its log.
+            put(&mut out.message, &one_line(&error.message));
+        }
+        // Allocates nothing.
+        Outcome::NoMemory => {
+            out.status = REC_ERR_LIMIT;
+            put(&mut out.message, "out of memory");
+        }
     }
     out
 }

@@ -2,7 +2,7 @@
 
 use super::convert::{invalid, read_needed, text};
 use super::engine_of;
-use super::guard::answer;
+use super::guard::{answer, answer_anyway};
 use super::types::*;
 use crate::text::Text;
 use crate::words::Result;
@@ -59,7 +59,7 @@ pub unsafe extern "C" fn rec_line_remove(
     line: *const rec_line_info,
     error: *mut rec_error,
 ) -> rec_status {
-    answer(error, || {
+    answer_anyway(error, || {
         // SAFETY: handed on as it came.
         let (device, number, flags) = unsafe { line_of(line) }?;
         if flags != 0 {

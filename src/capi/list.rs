@@ -11,7 +11,11 @@ use super::recording::recording_of;
 use super::types::*;
 use crate::calls::{Filter, View};
 use crate::gateway::active;
+use crate::memory;
 use crate::words::Result;
+
+/// About what one recording takes in a snapshot.
+const LISTED: u64 = 2048;
 
 /// Recordings as they were at one instant. Opaque.
 pub struct rec_snapshot {
@@ -60,7 +64,11 @@ pub unsafe extern "C" fn rec_list(
         let out = needed(snapshot, "snapshot")?;
         // SAFETY: structs or NULL, by the ABI.
         let (caller, filter) = unsafe { (self::caller(caller)?, filter_of(filter)?) };
-        let views = engine_of(engine)?.list(&caller, &filter)?;
+        let engine = engine_of(engine)?;
+        if filter.is_empty() {
+            memory::require(engine.statistics()?.live_recordings * LISTED)?;
+        }
+        let views = engine.list(&caller, &filter)?;
         // SAFETY: not NULL, so it points to a writable pointer.
         unsafe { out.write(rec_snapshot::hand_over(views)) };
         Ok(())

@@ -1,6 +1,6 @@
 //! The C ABI: one file per object, each function thin: check, convert, call, convert.
 //!
-//! The only room with `unsafe`. The header is made from here by cbindgen.
+//! All `unsafe` is here and in `crate::memory`. The header is made from here by cbindgen.
 
 #![allow(unsafe_code)]
 // Types have their C names.

@@ -22,9 +22,18 @@ impl FeedSlot for TableSlot {
 /// handle becomes stale.
 pub fn open(call: &Arc<Call>, leg: Leg, options: impl Into<FeedOptions>) -> Result<Handle> {
     let process = current_or_error()?;
-    let place = |open: &mut Option<OpenFeed>| process.feeds.insert(|_| open.take()).map(TableSlot);
-    let TableSlot(handle) = call.open_feed(leg, options, place)?;
-    Ok(handle)
+    // First: a feed that could not be named must not displace another.
+    let handle = process.feeds.insert(|_| None);
+    let handle = handle.ok_or_else(|| Error::new(Status::Limit, "too many feeds"))?;
+    let place = |open: &mut Option<OpenFeed>| {
+        process.feeds.with(handle, |slot| *slot = open.take());
+        Some(TableSlot(handle))
+    };
+    let opened = call.open_feed(leg, options, place);
+    if opened.is_err() {
+        process.feeds.remove(handle);
+    }
+    opened.map(|TableSlot(handle)| handle)
 }
 
 /// Enters a feed without ever waiting.

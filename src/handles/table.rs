@@ -4,6 +4,7 @@
 use once_cell::sync::OnceCell;
 
 use super::handle::{GENERATION_MASK, Handle, HandleKind};
+use crate::core_memory as memory;
 use crate::sync;
 use crate::sync::atomic::{AtomicU32, Ordering};
 use crate::sync::slot::{Mutex, MutexGuard};
@@ -77,7 +78,19 @@ impl<T> HandleTable<T> {
             }))
         };
         let chunk = self.chunks.get(number)?;
-        Some(chunk.get_or_init(|| (0..CHUNK).map(|_| empty()).collect()))
+        if let Some(slots) = chunk.get() {
+            return Some(slots);
+        }
+        // Under the lock, so that nobody waits for another in the cell: that would need memory
+        // of the system's own.
+        let mut free = self.free.lock();
+        let make = || {
+            // So that no removal needs memory.
+            let more = ((number + 1) * CHUNK).saturating_sub(free.len());
+            memory::grow_vec(&mut free, more).map_err(drop)?;
+            memory::try_slice(CHUNK, empty).ok_or(())
+        };
+        chunk.get_or_try_init(make).ok().map(|slots| &**slots)
     }
 
     #[inline]
@@ -89,7 +102,7 @@ impl<T> HandleTable<T> {
         self.chunks.get(index / CHUNK)?.get()?.get(index % CHUNK)
     }
 
-    /// `None`: the table is full. `make` is given the handle that the value will have.
+    /// `None`: the table is full, or there is no memory for more of it. `make` is given the handle that the value will have.
     pub fn insert(&self, make: impl FnOnce(Handle) -> T) -> Option<Handle> {
         let reused = self.free.lock().pop();
         let index = match reused {
@@ -97,7 +110,7 @@ impl<T> HandleTable<T> {
             None => self.high.fetch_add(1, Ordering::Relaxed),
         };
         let Some(chunk) = self.chunk(index as usize / CHUNK) else {
-            self.high.fetch_sub(1, Ordering::Relaxed);
+            self.take_back(index);
             return None;
         };
         let mut occupancy = chunk[index as usize % CHUNK].enter();
@@ -105,6 +118,19 @@ impl<T> HandleTable<T> {
         let handle = Handle::new(self.depth, self.kind, occupancy.generation, index);
         occupancy.value = Some(make(handle));
         Some(handle)
+    }
+
+    /// An index that has no slot: never, or not yet.
+    fn take_back(&self, index: u32) {
+        if index as usize / CHUNK >= CHUNKS {
+            self.high.fetch_sub(1, Ordering::Relaxed);
+            return;
+        }
+        // Others may have been given a higher one meanwhile.
+        let mut free = self.free.lock();
+        if memory::grow_vec(&mut free, 1).is_ok() {
+            free.push(index);
+        }
     }
 
     /// For control: waits until nobody else is in the slot.

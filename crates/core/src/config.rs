@@ -63,6 +63,8 @@ config_keys! {
         storage: StorageConfig = StorageConfig::default();
         /// How this system is asked for large pages.
         large_pages: LargePages = |_| {};
+        /// Whether this system has no more memory to give.
+        is_memory_short: fn() -> bool = || false;
     }
 }
 

@@ -11,7 +11,7 @@
 //! | [`calls`] | who is on a call and what is being recorded: registry, rules, filter |
 //! | [`media`] | from packet to samples: feed, rtp, track, layout, tap, worker |
 //! | [`storage`] | from samples to a safe file: container, writer, publish, recover |
-//! | [`words`], [`text`], [`clock`], [`sync`] | what every module uses |
+//! | [`words`], [`text`], [`clock`], [`sync`], [`memory`] | what every module uses |
 
 #![forbid(unsafe_code)]
 
@@ -22,6 +22,7 @@ pub mod engine;
 pub mod events;
 pub mod keys;
 pub mod media;
+pub mod memory;
 pub mod storage;
 pub mod sync;
 pub mod task;

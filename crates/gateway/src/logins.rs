@@ -17,6 +17,7 @@ use super::source::network;
 use super::throttle::{Outcome, Throttle, TooMany, Try};
 use crate::config::GatewayConfig;
 use callrec_core::calls::Caller;
+use callrec_core::memory;
 use callrec_core::sync::Mutex;
 use callrec_core::words::Status;
 
@@ -44,6 +45,7 @@ impl Logins {
         let lender = tokio::runtime::Builder::new_current_thread()
             .max_blocking_threads(places)
             .thread_name("callrec-auth")
+            .on_thread_start(memory::stay_inside)
             .build()?;
         Ok(Logins {
             door,

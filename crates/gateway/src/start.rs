@@ -14,6 +14,7 @@ use super::life::Life;
 use super::route::Router;
 use super::{outbox, server, vobiz};
 use callrec_core::engine::Engine;
+use callrec_core::memory;
 use callrec_core::storage;
 use callrec_core::words::{Error, Result, Status};
 
@@ -47,6 +48,7 @@ fn run(engine: Arc<Engine>, options: Options, life: &Arc<Life>, ready: &Ready) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(options.config.threads as usize)
         .thread_name("callrec-http")
+        .on_thread_start(memory::stay_inside)
         .enable_all()
         .build();
     let runtime = match runtime {

@@ -13,6 +13,7 @@ use super::recording::{Newest, Recording};
 use super::rules::Marks;
 use super::slab::SlotBook;
 use super::wire::Wire;
+use crate::memory;
 use crate::text::Text;
 use crate::words::{Error, Result, Status};
 
@@ -52,6 +53,20 @@ impl Inner {
         for key in Key::ALL {
             self.put(key, number, info.key(key));
         }
+    }
+
+    /// Room for one more call, so that adding it cannot fail. `LIMIT`: there is no memory.
+    pub fn grow_for_call(&mut self, info: &CallInfo) -> Result<()> {
+        memory::grow_map(&mut self.calls, 1)?;
+        memory::grow_vec(&mut self.begun, 1)?;
+        for key in Key::ALL {
+            let index = &mut self.indexes[key as usize];
+            memory::grow_map(index, 1)?;
+            if let Some(numbers) = index.get_mut(info.key(key)) {
+                memory::grow_vec(numbers, 1)?;
+            }
+        }
+        Ok(())
     }
 
     fn put(&mut self, key: Key, number: u64, value: &Text) {

@@ -17,6 +17,7 @@ use super::rules::{self, Caller};
 use super::slab::Slots;
 use super::wire::Wire;
 use crate::clock::{Clock, NS_PER_S};
+use crate::memory;
 use crate::text::Text;
 use crate::words::{EndReason, Error, Result, State, Status};
 
@@ -118,6 +119,7 @@ impl Registry {
             ));
         }
         inner.refuse_twin(&info, None)?;
+        inner.grow_for_call(&info)?;
         let lines = Arc::new(vec![LineStay::of(&info, now_ms)]);
         let info = Arc::new(info);
         wire.described(&info);
@@ -376,7 +378,11 @@ impl Registry {
     pub fn remember(&self, id: Uuid) {
         let mut inner = self.lock();
         if inner.by_id.contains_key(&id) {
-            inner.ended.push_back((self.now_ns(), id));
+            // Without memory for that it is forgotten at once.
+            match memory::attempt(|| inner.ended.try_reserve(1)) {
+                Ok(()) => inner.ended.push_back((self.now_ns(), id)),
+                Err(_) => drop(inner.by_id.remove(&id)),
+            }
         }
     }
 

@@ -11,8 +11,10 @@ use std::sync::Arc;
 use once_cell::sync::OnceCell;
 
 use super::recording::Recording;
+use crate::memory;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::words::Result;
 
 /// A model has few recordings, and makes its slots anew each time.
 const MODEL: bool = cfg!(any(callrec_loom, callrec_shuttle));
@@ -57,8 +59,8 @@ impl<T> Slots<T> {
 
     fn slot(&self, index: u32) -> Option<&Slot<T>> {
         let chunk = self.chunks.get(index as usize / CHUNK)?;
-        let chunk = chunk.get_or_init(|| (0..CHUNK).map(|_| Slot::default()).collect());
-        chunk.get(index as usize % CHUNK)
+        let made = chunk.get_or_try_init(|| memory::try_slice(CHUNK, Slot::default).ok_or(()));
+        made.ok()?.get(index as usize % CHUNK)
     }
 
     pub fn clear(&self) {
@@ -99,7 +101,19 @@ pub struct SlotBook {
 }
 
 impl SlotBook {
-    /// `None` when all four million are taken.
+    /// Room for one more, and for giving all back, so that neither can fail. `LIMIT`: there
+    /// is no memory.
+    pub fn grow<T>(&mut self, slots: &Slots<T>) -> Result<()> {
+        self.reclaim(slots, FEW);
+        let all = self.high as usize + 1;
+        let more = all.saturating_sub(self.free.len());
+        memory::grow_vec(&mut self.free, more)?;
+        let limbo = &mut self.limbo;
+        let more = all.saturating_sub(limbo.len());
+        memory::attempt(|| limbo.try_reserve(more)).map_err(|_| memory::exhausted())
+    }
+
+    /// `None` when all four million are taken, or there is no memory for more.
     pub fn insert<T>(&mut self, slots: &Slots<T>, recording: &Arc<T>) -> Option<u32> {
         self.reclaim(slots, FEW);
         let index = match self.free.pop() {

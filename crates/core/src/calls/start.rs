@@ -11,6 +11,7 @@ use super::filter::Filter;
 use super::recording::{Newest, Recording};
 use super::registry::Registry;
 use super::rules::{self, Caller};
+use crate::memory;
 use crate::words::{Error, Result, Status};
 
 impl Registry {
@@ -99,6 +100,8 @@ impl Registry {
                 ),
             ));
         }
+        memory::grow_map(&mut inner.by_id, 1)?;
+        inner.book.grow(&self.slots)?;
         inner.order += 1;
         let order = inner.order;
         let Inner {

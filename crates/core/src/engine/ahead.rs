@@ -36,6 +36,10 @@ pub struct AheadShare {
 }
 
 impl AheadShare {
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// Nothing changes on an error.
     pub fn resize(&mut self, bytes: u64) -> Result<()> {
         let before = self.bytes;

@@ -12,6 +12,7 @@ use super::report::CallReport;
 use crate::calls::{CallInfo, CallState, CallUpdate, Wire};
 use crate::events::LogLevel;
 use crate::media::CallTap;
+use crate::memory;
 use crate::sync::contained;
 use crate::text::Text;
 use crate::words::{EndReason, Error, FeedOptions, Leg, Result, Status};
@@ -74,6 +75,7 @@ impl Engine {
         if info.connected_at_ms == 0 {
             info.connected_at_ms = now_ms;
         }
+        memory::grow_map(&mut self.calls.lock(), 1)?;
         let number = self.next_call.fetch_add(1, Ordering::Relaxed);
         let worker = &self.workers[number as usize % self.workers.len()];
         let report = Arc::new(CallReport::new(

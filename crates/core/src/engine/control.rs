@@ -14,6 +14,7 @@ use crate::calls::{
 };
 use crate::events::{Event, Kind, LogLevel};
 use crate::media::{Progress, TapSpec};
+use crate::memory;
 use crate::storage::{Fragment, Spans, Template};
 use crate::text::Text;
 use crate::words::{AudioSpec, Error, Format, Result, Status};
@@ -104,6 +105,9 @@ impl Engine {
     }
 
     fn room(&self) -> Result<()> {
+        if (self.config.is_memory_short)() {
+            return Err(memory::exhausted());
+        }
         if !self.store.low() {
             return Ok(());
         }

@@ -95,6 +95,7 @@ impl CallFeeds {
         }
         legs.admits(leg, options)?;
         let ahead = budget.share(options.ahead_bytes())?;
+        let home = self.tap.lease_home(options)?;
         let also = options.is_stereo().then_some(Leg::Remote);
         for leg in [Some(leg), also].into_iter().flatten() {
             if let Some(old) = legs.open[leg as usize].take() {
@@ -104,7 +105,7 @@ impl CallFeeds {
         legs.count += 1;
         let number = legs.count;
         let mut unplaced = Some(OpenFeed {
-            feed: self.tap.attach(leg, options),
+            feed: self.tap.attach(leg, options, home),
             siblings: self.clone(),
             ahead,
             number,
@@ -178,10 +179,14 @@ impl OpenFeed {
                 "format.channels: they stay as they were when the feed was opened",
             ));
         }
+        let before = self.ahead.bytes();
         self.ahead.resize(options.ahead_bytes())?;
         let leg = self.feed.leg();
-        self.siblings.tap.set_format(leg, &mut self.feed, options);
-        Ok(())
+        let changed = self.siblings.tap.set_format(leg, &mut self.feed, options);
+        if changed.is_err() && before < self.ahead.bytes() {
+            self.ahead.resize(before)?;
+        }
+        changed
     }
 
     /// What an RTP payload type means.
@@ -195,8 +200,7 @@ impl OpenFeed {
         let leg = self.feed.leg();
         self.siblings
             .tap
-            .payload(leg, &mut self.feed, payload_type, format);
-        Ok(())
+            .payload(leg, &mut self.feed, payload_type, format)
     }
 
     /// What was written ahead and has not been heard yet is taken back.

@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::event::Event;
+use crate::memory;
 
 /// How many events wait; beyond them those that are no recording's last are dropped.
 pub const QUEUE: usize = 65_536;
@@ -46,6 +47,11 @@ impl Queue {
         lane.pop_front()
     }
 
+    /// There is memory to add it. The ends of recordings wait for memory if they have to.
+    fn has_memory(&mut self, event: &Waiting) -> bool {
+        event.1.is_last() || memory::attempt(|| self.other.try_reserve(1)).is_ok()
+    }
+
     fn add(&mut self, event: Waiting) {
         let lane = match event.1.is_last() {
             true => &mut self.last,
@@ -57,7 +63,7 @@ impl Queue {
     /// Adds the newest event. Full, it gives back what is lost, which is no recording's
     /// last: the newcomer, or the oldest for a last one. Those are kept, however many.
     pub fn push(&mut self, event: Waiting) -> Option<Waiting> {
-        let full = self.len() >= QUEUE;
+        let full = self.len() >= QUEUE || !self.has_memory(&event);
         if full && !event.1.is_last() {
             return Some(event);
         }

@@ -12,13 +12,25 @@ use super::point::CallTap;
 use super::ring::Ring;
 use super::switches::{Outlet, Rings};
 use super::waiter::{FeedWaiter, WaitedFor};
+use crate::memory;
 use crate::sync::atomic::Ordering;
-use crate::words::{FeedOptions, Leg, Status};
+use crate::words::{FeedOptions, Leg, Result, Status};
 use callrec_media::record::{HEADER, Header, Kind, POSITION, record_bytes};
 
 /// 400 ms, or 8 KiB if that is more.
 fn ring_bytes(options: FeedOptions) -> usize {
     (options.bytes_per_s() as usize * 2 / 5).max(Ring::LEAST)
+}
+
+/// The memory of a feed that is still to be made.
+pub struct Home(Arc<Lease>);
+
+impl Home {
+    /// `LIMIT` if there is no memory for it.
+    pub(super) fn lease(call: &CallTap, options: impl Into<FeedOptions>) -> Result<Home> {
+        let lease = call.overflow().homes().lease(ring_bytes(options.into()));
+        lease.map(Home).ok_or_else(memory::exhausted)
+    }
 }
 
 /// Bytes of one sample of each channel, a power of two, and whether there are two.
@@ -85,13 +97,15 @@ const _: () = assert!(std::mem::offset_of!(Feed, begin) <= 64 - 16);
 const _: () = assert!(size_of::<Feed>() <= 2 * 64 - 16);
 
 impl Feed {
+    /// `home`: of these options.
     pub(super) fn new(
         call: Arc<CallTap>,
         leg: Leg,
         options: impl Into<FeedOptions>,
+        home: Home,
     ) -> (Feed, Outlet, Arc<FeedWaiter>) {
         let options = options.into();
-        let home = call.overflow().homes().lease(ring_bytes(options));
+        let Home(home) = home;
         let ring = home.ring().clone();
         let rings = Box::new(rings(&call, home, chunks_for(options)));
         let outlet = rings.outlet(call.counts(leg));
@@ -118,33 +132,36 @@ impl Feed {
         (feed, outlet, waiter)
     }
 
-    /// Takes the new format; gives the new ring if a bigger one is needed.
-    pub(super) fn change_format(&mut self, options: impl Into<FeedOptions>) -> Option<Outlet> {
+    /// Takes the new format; gives the new ring if a bigger one is needed. Nothing changes if
+    /// there is no memory for that.
+    pub(super) fn change_format(&mut self, options: impl Into<FeedOptions>) -> Result<Option<Outlet>> {
         let options = options.into();
+        let outlet = self.make_room(options)?;
         self.frame = Frame::of(options);
         if let Some(lead) = &mut self.lead {
             lead.set(options.format.rate, options.ahead_ms);
         }
-        self.make_room(options)
+        Ok(outlet)
     }
 
     /// Packets of this format may come as well; gives the new ring if a bigger one is
-    /// needed.
-    pub(super) fn make_room(&mut self, options: impl Into<FeedOptions>) -> Option<Outlet> {
+    /// needed. Nothing changes if there is no memory for that.
+    pub(super) fn make_room(&mut self, options: impl Into<FeedOptions>) -> Result<Option<Outlet>> {
         let options = options.into();
-        self.largest = self.largest.max(largest(options));
-        let (bytes, chunks) = (ring_bytes(options), chunks_for(options));
-        if bytes <= self.rings.home().bytes() {
+        let chunks = chunks_for(options);
+        if ring_bytes(options) <= self.rings.home().bytes() {
+            self.largest = self.largest.max(largest(options));
             self.rings.want(chunks);
-            return None;
+            return Ok(None);
         }
-        let home = self.call.overflow().homes().lease(bytes);
+        let Home(home) = Home::lease(&self.call, options)?;
+        self.largest = self.largest.max(largest(options));
         self.ring = home.ring().clone();
         *self.rings = rings(&self.call, home, chunks);
         self.free = self.ring.bytes() as u32;
         self.begin = self.handed;
         self.waiter.set_capacity(self.ring.bytes());
-        Some(self.rings.outlet(self.counts()))
+        Ok(Some(self.rings.outlet(self.counts())))
     }
 
     pub fn waiter(&self) -> Arc<FeedWaiter> {

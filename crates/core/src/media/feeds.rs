@@ -2,13 +2,19 @@
 
 use std::sync::Arc;
 
-use super::feed::Feed;
+use super::feed::{Feed, Home};
 use super::point::{CallTap, What};
-use crate::words::{FeedFormat, FeedOptions, Leg};
+use crate::words::{FeedFormat, FeedOptions, Leg, Result};
 
 impl CallTap {
-    pub fn attach(self: &Arc<Self>, leg: Leg, options: impl Into<FeedOptions>) -> Feed {
-        self.attach_clocked(leg, options, || self.now_ns())
+    /// The memory for a feed; `LIMIT` if there is none.
+    pub fn lease_home(&self, options: impl Into<FeedOptions>) -> Result<Home> {
+        Home::lease(self, options)
+    }
+
+    /// `home`: leased for these options.
+    pub fn attach(self: &Arc<Self>, leg: Leg, options: impl Into<FeedOptions>, home: Home) -> Feed {
+        self.attach_clocked(leg, options, home, || self.now_ns())
     }
 
     /// Takes the producer: what it has handed in is still consumed.
@@ -17,23 +23,24 @@ impl CallTap {
     }
 
     /// Not the number of channels: that is the feed's for as long as it is open.
-    pub fn set_format(&self, leg: Leg, feed: &mut Feed, options: impl Into<FeedOptions>) {
-        self.set_format_clocked(leg, feed, options, || self.now_ns());
+    pub fn set_format(&self, leg: Leg, feed: &mut Feed, options: impl Into<FeedOptions>) -> Result<()> {
+        self.set_format_clocked(leg, feed, options, || self.now_ns())
     }
 
     /// What a dynamic RTP payload type means on this leg.
-    pub fn payload(&self, leg: Leg, feed: &mut Feed, payload_type: u8, format: FeedFormat) {
-        self.payload_clocked(leg, feed, payload_type, format, || self.now_ns());
+    pub fn payload(&self, leg: Leg, feed: &mut Feed, payload_type: u8, format: FeedFormat) -> Result<()> {
+        self.payload_clocked(leg, feed, payload_type, format, || self.now_ns())
     }
 
     pub(super) fn attach_clocked(
         self: &Arc<Self>,
         leg: Leg,
         options: impl Into<FeedOptions>,
+        home: Home,
         clock: impl Fn() -> u64,
     ) -> Feed {
         let options = options.into();
-        let (feed, ring, waiter) = Feed::new(self.clone(), leg, options);
+        let (feed, ring, waiter) = Feed::new(self.clone(), leg, options, home);
         let also = if options.is_stereo() { Leg::Remote } else { leg };
         self.note_feed([leg, also], &waiter);
         let what = What::Attach {
@@ -57,10 +64,11 @@ impl CallTap {
         feed: &mut Feed,
         options: impl Into<FeedOptions>,
         clock: impl Fn() -> u64,
-    ) {
+    ) -> Result<()> {
         let options = options.into();
-        let ring = feed.change_format(options);
+        let ring = feed.change_format(options)?;
         self.set(What::Format { leg, options, ring }, clock);
+        Ok(())
     }
 
     pub(super) fn payload_clocked(
@@ -70,8 +78,8 @@ impl CallTap {
         payload_type: u8,
         format: FeedFormat,
         clock: impl Fn() -> u64,
-    ) {
-        let ring = feed.make_room(format);
+    ) -> Result<()> {
+        let ring = feed.make_room(format)?;
         let what = What::Payload {
             leg,
             payload_type,
@@ -79,5 +87,6 @@ impl CallTap {
             ring,
         };
         self.set(what, clock);
+        Ok(())
     }
 }

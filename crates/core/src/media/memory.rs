@@ -68,23 +68,23 @@ impl RingMemory {
         }
     }
 
-    /// A ring of at least so many bytes, and a power of two.
-    pub(super) fn lease(self: &Arc<RingMemory>, bytes: usize) -> Arc<Lease> {
+    /// A ring of at least so many bytes, and a power of two. `None`: there is no memory for it.
+    pub(super) fn lease(self: &Arc<RingMemory>, bytes: usize) -> Option<Arc<Lease>> {
         let bytes = bytes.max(Ring::LEAST).next_power_of_two();
         let ring = match MODEL {
             true => {
-                let (block, begin) = RingBlock::new(bytes, PAGE);
+                let (block, begin) = RingBlock::new(bytes, PAGE)?;
                 Ring::of(block, begin, bytes)
             }
-            false => self.stock.lock().take(bytes, self.large_pages),
+            false => self.stock.lock().take(bytes, self.large_pages)?,
         };
         for word in ring.words().iter().step_by(PAGE / WORD) {
             word.store(0, Ordering::Relaxed);
         }
-        Arc::new(Lease {
+        Some(Arc::new(Lease {
             ring,
             memory: self.clone(),
-        })
+        }))
     }
 
     fn give_back(&self, ring: &Ring) {
@@ -95,33 +95,46 @@ impl RingMemory {
 }
 
 impl Stock {
-    fn take(&mut self, bytes: usize, large_pages: Option<LargePages>) -> Ring {
+    fn take(&mut self, bytes: usize, large_pages: Option<LargePages>) -> Option<Ring> {
         let free = self.free.get_mut(&bytes).and_then(Vec::pop);
-        let ring = free.unwrap_or_else(|| self.cut(bytes, large_pages));
+        let ring = match free {
+            Some(ring) => ring,
+            None => self.cut(bytes, large_pages)?,
+        };
         if let Some(shared) = self.shared(&ring) {
             shared.rings += 1;
         }
-        ring
+        Some(ring)
     }
 
     /// A new ring, of the newest block if that has room.
-    fn cut(&mut self, bytes: usize, large_pages: Option<LargePages>) -> Ring {
+    fn cut(&mut self, bytes: usize, large_pages: Option<LargePages>) -> Option<Ring> {
         let words = bytes / WORD;
         let room = |(_, begin, end): &(_, usize, usize)| end - begin >= words;
-        let rest = self.rest.take().filter(room);
-        let (block, begin, end) = rest.unwrap_or_else(|| self.new_block(bytes, large_pages));
+        let rest = self.rest.clone().filter(room);
+        let (block, begin, end) = match rest {
+            Some(rest) => rest,
+            None => self.new_block(bytes, large_pages)?,
+        };
         self.rest = Some((block.clone(), begin + words, end));
-        Ring::of(block, begin, bytes)
+        Some(Ring::of(block, begin, bytes))
     }
 
-    fn new_block(&mut self, bytes: usize, large_pages: Option<LargePages>) -> (Arc<RingBlock>, usize, usize) {
+    /// A block, and where its free rest begins and ends. Where there is no memory for one of
+    /// the usual size, one for this ring alone.
+    fn new_block(
+        &mut self,
+        bytes: usize,
+        large_pages: Option<LargePages>,
+    ) -> Option<(Arc<RingBlock>, usize, usize)> {
         let (size, page, advise) = match large_pages {
             _ if self.blocks.is_empty() => (FIRST, PAGE, None),
             Some(advise) => (LARGE, LARGE_PAGE, Some(advise)),
             None => (BLOCK, PAGE, None),
         };
-        let size = bytes.max(size);
-        let (block, begin) = RingBlock::new(size, page);
+        let usual = RingBlock::new(bytes.max(size), page).map(|made| (made, bytes.max(size), advise));
+        let made = usual.or_else(|| Some((RingBlock::new(bytes, PAGE)?, bytes, None)));
+        let ((block, begin), size, advise) = made?;
         let end = begin + size / WORD;
         if let (Some(advise), Some(words)) = (advise, block.words.get(begin..end)) {
             advise(words);
@@ -130,7 +143,7 @@ impl Stock {
             block: block.clone(),
             rings: 0,
         });
-        (block, begin, end)
+        Some((block, begin, end))
     }
 
     fn shared(&mut self, ring: &Ring) -> Option<&mut Shared> {
@@ -163,11 +176,15 @@ const _: () = assert!(PAGE.is_multiple_of(LINE * WORD));
 mod tests {
     use super::*;
 
+    fn lease(memory: &Arc<RingMemory>, bytes: usize) -> Arc<Lease> {
+        memory.lease(bytes).expect("there is memory")
+    }
+
     #[test]
     fn rings_lie_side_by_side_and_apart() {
         let memory = Arc::new(RingMemory::new(None));
         let leases: Vec<_> = (0..200)
-            .map(|n| memory.lease(if n % 3 == 0 { 16 << 10 } else { 8 << 10 }))
+            .map(|n| lease(&memory, if n % 3 == 0 { 16 << 10 } else { 8 << 10 }))
             .collect();
         for (n, lease) in leases.iter().enumerate() {
             lease
@@ -193,13 +210,24 @@ mod tests {
         );
     }
 
+    /// More than the system can have: nothing is lost by having asked.
+    #[test]
+    fn a_ring_that_cannot_be_had_is_refused() {
+        let memory = Arc::new(RingMemory::new(None));
+        let _first = lease(&memory, 8 << 10);
+        assert!(memory.lease(1 << 46).is_none());
+        assert_eq!(memory.stock.lock().blocks.len(), 1);
+        let _second = lease(&memory, 8 << 10);
+        assert_eq!(memory.stock.lock().blocks.len(), 1, "the rest of the first block");
+    }
+
     #[test]
     fn what_is_given_back_is_taken_again_and_an_empty_block_goes() {
         let memory = Arc::new(RingMemory::new(None));
-        let first = memory.lease(8 << 10);
-        let place = memory.lease(8 << 10).ring().words().as_ptr();
-        assert_eq!(memory.lease(5000).ring().words().as_ptr(), place);
-        let large = memory.lease(4 << 20);
+        let first = lease(&memory, 8 << 10);
+        let place = lease(&memory, 8 << 10).ring().words().as_ptr();
+        assert_eq!(lease(&memory, 5000).ring().words().as_ptr(), place);
+        let large = lease(&memory, 4 << 20);
         assert_eq!(memory.stock.lock().blocks.len(), 2);
         drop(large);
         assert_eq!(memory.stock.lock().blocks.len(), 1);

@@ -12,12 +12,13 @@ use uuid::Uuid;
 
 use super::call::CallMedia;
 use super::drain::{Drain, Scratch};
+use super::feed::Home;
 use super::point::{Counts, Point};
 use super::worker::Worker;
 use super::*;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::model;
-use crate::words::{AudioSpec, Codec, EndReason, FeedFormat, Format, Layout, PauseMode, Status};
+use crate::words::{AudioSpec, Codec, EndReason, FeedFormat, FeedOptions, Format, Layout, PauseMode, Status};
 use callrec_codec::{Block, Samples};
 use callrec_media::record::Handed;
 
@@ -38,6 +39,10 @@ const WIDE: FeedFormat = FeedFormat {
 const SAMPLES: usize = 16;
 const TAPE: Uuid = Uuid::from_u128(7);
 const FAR: Duration = Duration::from_secs(24 * 3600);
+
+fn home(call: &CallTap, options: impl Into<FeedOptions>) -> Home {
+    call.lease_home(options).expect("there is memory")
+}
 
 /// Keeps the samples of a mono recording. No lock of loom's: only the worker is here.
 #[derive(Clone, Default)]
@@ -179,7 +184,7 @@ fn what_is_taken_is_recorded() {
         let call = call();
         let mut state = CallMedia::new(call.clone());
         let tape = start(&call);
-        let mut feed = call.attach_clocked(Leg::Local, PCM, || 1);
+        let mut feed = call.attach_clocked(Leg::Local, PCM, home(&call, PCM), || 1);
         let feeder = thread::spawn(move || {
             let taken = (1..4).filter(|value| write(&mut feed, *value) == Status::Ok);
             let taken: Vec<i16> = taken.collect();
@@ -201,7 +206,7 @@ fn what_was_said_while_paused_is_never_kept() {
         let call = call();
         let mut state = CallMedia::new(call.clone());
         let tape = start(&call);
-        let mut feed = call.attach_clocked(Leg::Local, PCM, || 1);
+        let mut feed = call.attach_clocked(Leg::Local, PCM, home(&call, PCM), || 1);
         let host = thread::spawn({
             let call = call.clone();
             move || {
@@ -229,7 +234,7 @@ fn a_pause_from_another_thread() {
         let call = call();
         let mut state = CallMedia::new(call.clone());
         let tape = start(&call);
-        let mut feed = call.attach_clocked(Leg::Local, PCM, || 1);
+        let mut feed = call.attach_clocked(Leg::Local, PCM, home(&call, PCM), || 1);
         let (written, paused) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let feeder = thread::spawn({
             let (written, paused) = (written.clone(), paused.clone());
@@ -268,7 +273,7 @@ fn a_pause_from_another_thread() {
 fn points_are_in_order() {
     model(3, || {
         let call = call();
-        let mut feed = call.attach_clocked(Leg::Local, PCM, || 0);
+        let mut feed = call.attach_clocked(Leg::Local, PCM, home(&call, PCM), || 0);
         let clock = Arc::new(AtomicU64::new(0));
         let setter = |call: &Arc<CallTap>| {
             let (call, clock) = (call.clone(), clock.clone());
@@ -321,7 +326,7 @@ fn a_loss_lies_behind_its_past() {
             Arc::new(NoReport),
         );
         call.urgent.store(true, Ordering::Relaxed);
-        let mut feed = call.attach_clocked(Leg::Local, PCM, || 1);
+        let mut feed = call.attach_clocked(Leg::Local, PCM, home(&call, PCM), || 1);
         let feeder = thread::spawn(move || [1, 2, 3].map(|value| write(&mut feed, value)));
         let Handed {
             bytes, samples_lost, ..
@@ -364,7 +369,7 @@ fn a_waiter_is_woken() {
             inbox.clone(),
             Arc::new(NoReport),
         );
-        let mut feed = call.attach_clocked(Leg::Local, PCM, || 1);
+        let mut feed = call.attach_clocked(Leg::Local, PCM, home(&call, PCM), || 1);
         let worker = serve(&inbox);
         assert_eq!(write(&mut feed, 1), Status::Ok);
         assert_eq!(write(&mut feed, 2), Status::Ok);
@@ -383,10 +388,10 @@ fn a_waiter_of_a_newer_feed_is_woken() {
     model(4, || {
         let call = call();
         let mut state = CallMedia::new(call.clone());
-        let mut first = call.attach_clocked(Leg::Local, PCM, || 1);
+        let mut first = call.attach_clocked(Leg::Local, PCM, home(&call, PCM), || 1);
         assert_eq!(write(&mut first, 1), Status::Ok);
         call.detach_clocked(Leg::Local, first, || 1);
-        let mut second = call.attach_clocked(Leg::Local, PCM, || 1);
+        let mut second = call.attach_clocked(Leg::Local, PCM, home(&call, PCM), || 1);
         assert_eq!(write(&mut second, 2), Status::Ok);
         let host = thread::spawn({
             let waiter = second.waiter();
@@ -408,7 +413,7 @@ fn an_end_lets_every_waiter_go() {
         let host = thread::spawn({
             let call = call.clone();
             move || {
-                let mut feed = call.attach_clocked(Leg::Local, PCM, || 1);
+                let mut feed = call.attach_clocked(Leg::Local, PCM, home(&call, PCM), || 1);
                 while write(&mut feed, 1) == Status::Ok {}
                 assert!(!feed.waiter().wait(FAR), "no worker makes room");
             }
@@ -426,16 +431,17 @@ fn a_ring_is_read_to_its_end() {
     model(3, || {
         let call = call();
         let mut state = CallMedia::new(call.clone());
-        let mut first = call.attach_clocked(Leg::Local, WIDE, || 1);
+        let mut first = call.attach_clocked(Leg::Local, WIDE, home(&call, WIDE), || 1);
         let tape = start_at(&call, WIDE.rate);
         let host = thread::spawn({
             let call = call.clone();
             move || {
                 assert_eq!(write(&mut first, 1), Status::Ok);
                 call.detach_clocked(Leg::Local, first, || 1);
-                let mut second = call.attach_clocked(Leg::Local, NARROW, || 1);
+                let mut second = call.attach_clocked(Leg::Local, NARROW, home(&call, NARROW), || 1);
                 assert_eq!(second.write(&[0xff; SAMPLES], 1), Status::Ok);
-                call.set_format_clocked(Leg::Local, &mut second, WIDE, || 1);
+                call.set_format_clocked(Leg::Local, &mut second, WIDE, || 1)
+                    .expect("there is memory");
                 assert_eq!(write(&mut second, 3), Status::Ok);
             }
         });

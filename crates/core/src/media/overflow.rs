@@ -169,12 +169,21 @@ impl OverflowPool {
         let vacant = {
             let mut stock = self.stock.lock();
             let vacant = stock.grow(chunks, self.limit);
+            self.open_segments(&vacant);
             self.note_scarcity(&stock);
             vacant
         };
-        for index in vacant {
-            self.fill(index);
+        for (n, index) in vacant.iter().enumerate() {
+            if !self.fill(*index) {
+                return self.leave_vacant(&vacant[n..]);
+            }
         }
+    }
+
+    /// There is no memory for these chunks: a burst may have to do without.
+    fn leave_vacant(&self, indices: &[u32]) {
+        let mut stock = self.stock.lock();
+        indices.iter().for_each(|index| stock.vacate(*index));
     }
 
     /// For feeds that are still to be opened, as many again as the open ones want, but for no
@@ -182,8 +191,12 @@ impl OverflowPool {
     pub(super) fn prepare(&self) {
         // Whoever opens a feed meanwhile finds them filled, or fills its own.
         let mut stock = self.stock.lock();
-        for index in stock.prepare(self.limit) {
-            self.fill(index);
+        let vacant = stock.prepare(self.limit);
+        self.open_segments(&vacant);
+        for (n, index) in vacant.iter().enumerate() {
+            if !self.fill(*index) {
+                return vacant[n..].iter().for_each(|index| stock.vacate(*index));
+            }
         }
     }
 
@@ -196,18 +209,29 @@ impl OverflowPool {
         self.scarce.load(Ordering::Relaxed)
     }
 
-    fn fill(&self, index: u32) {
-        let number = index as usize / SEGMENT;
-        let Some(segment) = self.segments.get(number) else {
-            return;
+    /// Those of these chunks. Under the stock's lock, so that nobody waits for another here:
+    /// that would need memory of the system's own.
+    fn open_segments(&self, indices: &[u32]) {
+        for index in indices {
+            let number = *index as usize / SEGMENT;
+            if let Some(segment) = self.segments.get(number) {
+                segment.get_or_init(|| Segment {
+                    free: AtomicU64::new(0),
+                    chunks: std::array::from_fn(|_| slot::Mutex::new(None)),
+                });
+                self.opened.fetch_max(number + 1, Ordering::AcqRel);
+            }
+        }
+    }
+
+    /// False if there is no memory for this chunk.
+    fn fill(&self, index: u32) -> bool {
+        let Some(lease) = self.chunks.lease(CHUNK) else {
+            return false;
         };
-        segment.get_or_init(|| Segment {
-            free: AtomicU64::new(0),
-            chunks: std::array::from_fn(|_| slot::Mutex::new(None)),
-        });
-        self.opened.fetch_max(number + 1, Ordering::AcqRel);
-        self.set(index, Some(self.chunks.lease(CHUNK)));
+        self.set(index, Some(lease));
         self.give_back(index);
+        true
     }
 
     fn set(&self, index: u32, ring: Option<Arc<Lease>>) {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+#[cfg(not(any(callrec_loom, callrec_shuttle)))]
+use crate::memory;
 use crate::sync::Word;
 use callrec_media::record::WORD;
 
@@ -18,23 +20,24 @@ pub(super) struct RingBlock {
 impl RingBlock {
     /// Of so many bytes from the beginning of a page of this size on; and where that is, in
     /// words.
-    pub(super) fn new(bytes: usize, page: usize) -> (Arc<RingBlock>, usize) {
+    /// `None`: there is no memory for it.
+    pub(super) fn new(bytes: usize, page: usize) -> Option<(Arc<RingBlock>, usize)> {
         if MODEL {
-            let words = zeroed(bytes / WORD);
-            return (Arc::new(RingBlock { words }), 0);
+            let words = zeroed(bytes / WORD)?;
+            return Some((Arc::new(RingBlock { words }), 0));
         }
-        let words = zeroed((bytes + page) / WORD);
+        let words = zeroed((bytes + page) / WORD)?;
         let begin = words.as_ptr().align_offset(page);
-        (Arc::new(RingBlock { words }), begin)
+        Some((Arc::new(RingBlock { words }), begin))
     }
 }
 
 #[cfg(not(any(callrec_loom, callrec_shuttle)))]
-fn zeroed(words: usize) -> Box<[Word]> {
-    bytemuck::zeroed_slice_box(words)
+fn zeroed(words: usize) -> Option<Box<[Word]>> {
+    memory::attempt(|| bytemuck::try_zeroed_slice_box(words)).ok()
 }
 
 #[cfg(any(callrec_loom, callrec_shuttle))]
-fn zeroed(words: usize) -> Box<[Word]> {
-    (0..words).map(|_| Word::new(0)).collect()
+fn zeroed(words: usize) -> Option<Box<[Word]>> {
+    Some((0..words).map(|_| Word::new(0)).collect())
 }

@@ -320,7 +320,9 @@ impl Sim {
 
     pub fn attach(&mut self, leg: Leg, options: impl Into<FeedOptions>) {
         let now = self.now_ns;
-        self.feeds[leg as usize] = Some(self.call.attach_clocked(leg, options, || now));
+        let options = options.into();
+        let home = self.call.lease_home(options).expect("there is memory");
+        self.feeds[leg as usize] = Some(self.call.attach_clocked(leg, options, home, || now));
     }
 
     pub fn detach(&mut self, leg: Leg) {
@@ -333,14 +335,16 @@ impl Sim {
     pub fn set_format(&mut self, leg: Leg, options: impl Into<FeedOptions>) {
         let now = self.now_ns;
         if let Some(feed) = &mut self.feeds[leg as usize] {
-            self.call.set_format_clocked(leg, feed, options, || now);
+            let changed = self.call.set_format_clocked(leg, feed, options, || now);
+            changed.expect("there is memory");
         }
     }
 
     pub fn payload(&mut self, leg: Leg, payload_type: u8, format: FeedFormat) {
         let now = self.now_ns;
         if let Some(feed) = &mut self.feeds[leg as usize] {
-            self.call.payload_clocked(leg, feed, payload_type, format, || now);
+            let changed = self.call.payload_clocked(leg, feed, payload_type, format, || now);
+            changed.expect("there is memory");
         }
     }
 

@@ -40,7 +40,7 @@ fn a_burst_goes_on_in_chunks() {
     model(3, || {
         let pool = OverflowPool::new(128);
         let call = overflowing(&pool);
-        let (mut feed, outlet, _) = Feed::new(call.clone(), Leg::Local, PCM);
+        let (mut feed, outlet, _) = Feed::new(call.clone(), Leg::Local, PCM, home(&call, PCM));
         let mut drain = Drain::default();
         drain.ring = Some(outlet);
         let feeder = thread::spawn(move || {
@@ -67,7 +67,7 @@ fn two_feeds_and_one_chunk() {
         let ends: Vec<_> = (0..2)
             .map(|_| {
                 let call = overflowing(&pool);
-                let (feed, outlet, _) = Feed::new(call.clone(), Leg::Local, PCM);
+                let (feed, outlet, _) = Feed::new(call.clone(), Leg::Local, PCM, home(&call, PCM));
                 let mut drain = Drain::default();
                 drain.ring = Some(outlet);
                 (call, feed, drain)

@@ -18,7 +18,9 @@ mod visits;
 
 use super::sim::{Sim, Tape};
 use crate::clock::NS_PER_MS;
-use crate::words::{Codec, FeedFormat, Leg};
+use crate::media::CallTap;
+use crate::media::feed::Home;
+use crate::words::{Codec, FeedFormat, FeedOptions, Leg};
 
 pub(super) const ULAW: FeedFormat = FeedFormat {
     codec: Codec::Pcmu,
@@ -70,6 +72,10 @@ pub(super) fn packet(ssrc: u32, pt: u8, seq: u16, ts: u32, payload: &[u8]) -> Ve
 pub(super) fn ulaw(n: u64) -> Vec<u8> {
     let (seq, ts) = (n as u16, (n * 160) as u32);
     packet(7, 0, seq, ts, &[mark(n); 160])
+}
+
+pub(super) fn home(call: &CallTap, options: impl Into<FeedOptions>) -> Home {
+    call.lease_home(options).expect("there is memory")
 }
 
 /// A real-time call with one µ-law leg, recorded as a µ-law file of that leg.

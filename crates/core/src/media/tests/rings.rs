@@ -31,7 +31,7 @@ fn pair(clock: ClockMode, format: FeedFormat) -> Pair {
     // No overflow memory: the feed's own ring is all there is.
     let none = OverflowPool::new(0);
     let call = CallTap::unregistered(1, config, stats, none, worker, Arc::new(crate::media::NoReport));
-    let (feed, ring, _) = Feed::new(call.clone(), LEG, format);
+    let (feed, ring, _) = Feed::new(call.clone(), LEG, format, home(&call, format));
     let mut drain = Drain::default();
     drain.ring = Some(ring);
     Pair {
@@ -189,6 +189,7 @@ fn a_larger_ring_in_mid_call() {
     let ring = pair
         .feed
         .change_format(WIDE)
+        .expect("there is memory")
         .expect("400 ms of it are 38,400 bytes");
     let (mut new, capacity) = (0, ring.bytes() as u64);
     assert_eq!(capacity, 65_536);
@@ -208,7 +209,11 @@ fn a_larger_ring_in_mid_call() {
     for (n, (_, payload)) in after.iter().enumerate() {
         assert!(*payload == body(n as u64, 9600), "{n}");
     }
-    assert_eq!(pair.feed.change_format(PCM).map(|_| ()), None, "it is kept");
+    assert_eq!(
+        pair.feed.change_format(PCM).map(|ring| ring.is_some()),
+        Ok(false),
+        "it is kept"
+    );
     assert_eq!(pair.feed.write(&[1; 9600], 1), Status::Ok, "also its size");
 }
 
@@ -221,7 +226,7 @@ fn a_displaced_feed() {
         first += 1;
     }
     let border = pair.handed();
-    let (feed, ring, _) = Feed::new(pair.call.clone(), LEG, ULAW);
+    let (feed, ring, _) = Feed::new(pair.call.clone(), LEG, ULAW, home(&pair.call, ULAW));
     pair.feed = feed;
     let mut second = 0;
     while pair.feed.rtp(&body(second, 444), 1) == Status::Ok {

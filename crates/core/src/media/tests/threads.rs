@@ -15,7 +15,7 @@ const FRAMES: u64 = 6000;
 
 /// Feeds both legs; tells the controller how far it is and waits for its answer.
 fn feed(call: &Arc<CallTap>, said: &mpsc::Sender<u64>, go_on: &mpsc::Receiver<()>) {
-    let mut feeds = [Leg::Local, Leg::Remote].map(|leg| (leg, call.attach(leg, PCM)));
+    let mut feeds = [Leg::Local, Leg::Remote].map(|leg| (leg, call.attach(leg, PCM, home(call, PCM))));
     for n in 0..FRAMES {
         for (leg, feed) in &mut feeds {
             let bytes = pcm(*leg, n * 160, 160);
@@ -112,7 +112,7 @@ fn a_waiter_returns_when_the_feed_is_closed() {
         worker.clone(),
         Arc::new(NoReport),
     );
-    let mut feed = call.attach(Leg::Local, PCM);
+    let mut feed = call.attach(Leg::Local, PCM, home(&call, PCM));
     let waiter = feed.waiter();
     let wait = waiter.begin(Duration::from_secs(600));
     assert_eq!(waiter.poll(&wait), Answer::Ready(true));
@@ -143,7 +143,7 @@ fn the_last_visit_comes_to_the_end() {
     );
     let (tape, spec) = Tape::new(99, Wish::default());
     call.start(spec);
-    let mut feed = call.attach(Leg::Local, PCM);
+    let mut feed = call.attach(Leg::Local, PCM, home(&call, PCM));
     // Half an hour of silence lies between them.
     for at in [0, 14_000_000] {
         assert_eq!(

@@ -3,6 +3,13 @@
 //! Both sides offer the same: [`SystemDisk`] with its directories, files and locks,
 //! [`spawn`], and what an error means.
 
+use std::io;
+use std::sync::Arc;
+
+use super::disk::{DiskFile, Outlook};
+use crate::memory;
+use crate::sync::{Condvar, Mutex, thread};
+
 #[cfg(unix)]
 mod unix;
 #[cfg(windows)]
@@ -13,8 +20,28 @@ pub use unix::*;
 #[cfg(windows)]
 pub use windows::*;
 
-use super::disk::{DiskFile, Outlook};
-use std::io;
+/// Starts a thread of callrec's; returns once it runs. While a thread starts, the system's
+/// library takes memory for it, and ends the process if there is none.
+fn spawn_started<F>(name: &str, body: F) -> io::Result<thread::JoinHandle<()>>
+where
+    F: FnOnce() + Send + 'static,
+{
+    let started = Arc::new((Mutex::new(false), Condvar::new()));
+    let signal = Arc::clone(&started);
+    let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
+        memory::stay_inside();
+        *signal.0.lock() = true;
+        signal.1.notify_one();
+        drop(signal);
+        body();
+    })?;
+    let mut runs = started.0.lock();
+    while !*runs {
+        started.1.wait(&mut runs);
+    }
+    drop(runs);
+    Ok(thread)
+}
 
 fn outlook_of(kind: io::ErrorKind) -> Outlook {
     use io::ErrorKind::{Interrupted, OutOfMemory, TimedOut, WouldBlock};

@@ -4,7 +4,7 @@
 mod lock;
 
 use super::super::disk::{DirEntry, DirPlace, Disk, DiskDir, DiskFile, DiskLock, Identity, Outlook, Owner};
-use super::outlook_of;
+use super::{outlook_of, spawn_started};
 use crate::sync::thread;
 use lock::DirLock;
 pub use lock::{InheritedLock, take_inherited};
@@ -317,7 +317,7 @@ where
         blocked.remove(signal);
     }
     let before = blocked.thread_swap_mask(nix::sys::signal::SigmaskHow::SIG_SETMASK)?;
-    let thread = thread::Builder::new().name(name.to_owned()).spawn(body);
+    let thread = spawn_started(name, body);
     before.thread_set_mask()?;
     thread
 }

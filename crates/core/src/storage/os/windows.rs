@@ -1,7 +1,7 @@
 //! Windows: by paths, each part of which is checked not to be a link.
 
 use super::super::disk::{DirEntry, DirPlace, Disk, DiskDir, DiskFile, DiskLock, Identity, Outlook, Owner};
-use super::outlook_of;
+use super::{outlook_of, spawn_started};
 use crate::sync::{StaticMutex, thread};
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -320,5 +320,5 @@ pub fn spawn<F>(name: &str, body: F) -> io::Result<thread::JoinHandle<()>>
 where
     F: FnOnce() + Send + 'static,
 {
-    thread::Builder::new().name(name.to_owned()).spawn(body)
+    spawn_started(name, body)
 }

@@ -1,0 +1,203 @@
+//! The allocator: the system's, and behind it the reserve.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::reserve::{BYTES, LARGEST, RESERVE};
+use crate::clock::{NS_PER_MS, coarse_ns};
+use crate::core_memory;
+
+/// A piece of at most this size may take the last of the reserve, because functions that end calls
+/// and recordings need such pieces. Larger ones leave half of it.
+const SMALL: usize = 4096;
+/// Memory is short until the system gives so much.
+const ENOUGH: usize = 1 << 20;
+/// How often the system is asked for that, at most.
+const ASK_NS: u64 = 10 * NS_PER_MS;
+/// A function that takes no more than this in all may use the reserve.
+pub(super) const FROM_RESERVE: u64 = LARGEST as u64;
+const WAIT: Duration = Duration::from_millis(5);
+
+static SHORT: AtomicBool = AtomicBool::new(false);
+static ASKED_NS: AtomicU64 = AtomicU64::new(0);
+
+#[global_allocator]
+static ALLOCATOR: ReservingAllocator = ReservingAllocator;
+
+/// Whether the system has refused memory, and still does.
+#[inline]
+pub fn is_short() -> bool {
+    SHORT.load(Ordering::Relaxed) && is_still_short()
+}
+
+#[cold]
+fn is_still_short() -> bool {
+    let now = coarse_ns();
+    let asked = ASKED_NS.load(Ordering::Relaxed);
+    let due = now.saturating_sub(asked) >= ASK_NS;
+    let mine = due && {
+        let swapped = ASKED_NS.compare_exchange(asked, now, Ordering::Relaxed, Ordering::Relaxed);
+        swapped.is_ok()
+    };
+    if mine && can_give(ENOUGH) {
+        SHORT.store(false, Ordering::Relaxed);
+        return false;
+    }
+    true
+}
+
+/// Whether the system would give so many bytes now. It is asked past its heap, whose habits
+/// a large piece would change.
+pub(super) fn can_give(bytes: usize) -> bool {
+    #[cfg(unix)]
+    // SAFETY: a mapping of its own, never touched, and gone at once.
+    unsafe {
+        let (rights, kind) = (
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_PRIVATE | libc::MAP_ANON,
+        );
+        let at = libc::mmap(std::ptr::null_mut(), bytes.max(1), rights, kind, -1, 0);
+        let given = at != libc::MAP_FAILED;
+        if given {
+            libc::munmap(at, bytes.max(1));
+        }
+        given
+    }
+    #[cfg(not(unix))]
+    {
+        let Ok(layout) = Layout::from_size_align(bytes.max(1), 1) else {
+            return false;
+        };
+        // SAFETY: not of size 0, and given back as it was taken.
+        unsafe {
+            let at = System.alloc(layout);
+            if !at.is_null() {
+                System.dealloc(at, layout);
+            }
+            !at.is_null()
+        }
+    }
+}
+
+struct ReservingAllocator;
+
+/// What becomes of a request that the system has refused.
+enum Refused {
+    Piece(*mut u8),
+    Again,
+    Final,
+}
+
+#[cold]
+fn refused(layout: Layout) -> Refused {
+    if core_memory::is_refusable() {
+        return Refused::Final;
+    }
+    let inside = core_memory::is_inside();
+    if layout.size() <= LARGEST {
+        SHORT.store(true, Ordering::Relaxed);
+        let leave = if inside && layout.size() <= SMALL {
+            0
+        } else {
+            BYTES / 2
+        };
+        if let Some(at) = RESERVE.take(layout, leave) {
+            return Refused::Piece(at);
+        }
+    }
+    if !inside {
+        return Refused::Final;
+    }
+    SHORT.store(true, Ordering::Relaxed);
+    std::thread::sleep(WAIT);
+    Refused::Again
+}
+
+/// Asks the system until there is an answer. The flag is true if the piece is the reserve's, which
+/// is not zeroed.
+#[inline]
+fn ask(layout: Layout, ask_system: impl Fn() -> *mut u8) -> (*mut u8, bool) {
+    loop {
+        let at = ask_system();
+        if !at.is_null() {
+            return (at, false);
+        }
+        match refused(layout) {
+            Refused::Piece(at) => return (at, true),
+            Refused::Again => {}
+            Refused::Final => return (std::ptr::null_mut(), false),
+        }
+    }
+}
+
+// SAFETY: every pointer is the system's or a piece of the reserve that fits the layout, and
+// goes back to where it came from.
+unsafe impl GlobalAlloc for ReservingAllocator {
+    #[inline]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the layout is the caller's promise.
+        ask(layout, || unsafe { System.alloc(layout) }).0
+    }
+
+    #[inline]
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the layout is the caller's promise.
+        let (at, reserved) = ask(layout, || unsafe { System.alloc_zeroed(layout) });
+        if reserved {
+            // SAFETY: a piece of that size.
+            unsafe { at.write_bytes(0, layout.size()) };
+        }
+        at
+    }
+
+    #[inline]
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        // SAFETY: by the caller's promise it was given here for this layout.
+        unsafe {
+            if RESERVE.has(at) {
+                RESERVE.give(at, layout);
+            } else {
+                System.dealloc(at, layout);
+            }
+        }
+    }
+
+    #[inline]
+    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // SAFETY: `size` is the caller's promise, too: it makes a layout.
+        let wanted = unsafe { Layout::from_size_align_unchecked(size, layout.align()) };
+        if RESERVE.has(at) {
+            // SAFETY: promised by the caller.
+            return unsafe { self.move_to(at, layout, wanted) };
+        }
+        // SAFETY: the system's, as `at` is none of the reserve's.
+        let (moved, reserved) = ask(wanted, || unsafe { System.realloc(at, layout, size) });
+        if reserved {
+            // SAFETY: what the system refuses to make larger is as it was; both have as many
+            // bytes as their layouts say.
+            unsafe {
+                std::ptr::copy_nonoverlapping(at, moved, layout.size().min(size));
+                System.dealloc(at, layout);
+            }
+        }
+        moved
+    }
+}
+
+impl ReservingAllocator {
+    /// # Safety
+    /// As for `realloc`.
+    #[cold]
+    unsafe fn move_to(&self, at: *mut u8, layout: Layout, wanted: Layout) -> *mut u8 {
+        // SAFETY: promised by the caller; two pieces of those sizes.
+        unsafe {
+            let moved = self.alloc(wanted);
+            if !moved.is_null() {
+                std::ptr::copy_nonoverlapping(at, moved, layout.size().min(wanted.size()));
+                self.dealloc(at, layout);
+            }
+            moved
+        }
+    }
+}

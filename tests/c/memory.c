@@ -1,0 +1,301 @@
+/* A host that has no more memory: neither it nor callrec is given any. Nothing of that may
+ * end the process; control answers REC_ERR_LIMIT; what is recorded goes on; and once there is
+ * memory again, all works as before.
+ *
+ *   memory DIRECTORY MODE    opening | before | live | own-arenas */
+#undef NDEBUG
+#define _DEFAULT_SOURCE
+#include <callrec.h>
+
+#include "check.h"
+
+#include <malloc.h>
+#include <sys/resource.h>
+
+enum { CALLS = 8, MORE = 400, ROUNDS = 150, SAMPLES = 160 };
+
+/* ---- memory ------------------------------------------------------------------ */
+
+struct piece {
+    struct piece *next;
+};
+
+static struct piece *hoard;
+static struct rlimit before;
+
+/* Takes all that the process is given, and lets it have no more. */
+static void exhaust(void)
+{
+    FILE *file = fopen("/proc/self/statm", "r");
+    unsigned long pages = 0;
+    if (!CHECK(file != NULL && fscanf(file, "%lu", &pages) == 1))
+        exit(1);
+    fclose(file);
+    CHECK(getrlimit(RLIMIT_AS, &before) == 0);
+    struct rlimit limit = before;
+    limit.rlim_cur = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + 65536;
+    CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
+    for (size_t size = 1 << 20; size >= 16; size /= 2)
+        for (struct piece *piece; (piece = malloc(size)) != NULL; hoard = piece)
+            piece->next = hoard;
+}
+
+static void relieve(void)
+{
+    CHECK(setrlimit(RLIMIT_AS, &before) == 0);
+    while (hoard != NULL) {
+        struct piece *next = hoard->next;
+        free(hoard);
+        hoard = next;
+    }
+}
+
+/* ---- what is told ------------------------------------------------------------ */
+
+struct end {
+    char id[37], path[2048];
+    int32_t kind, reason;
+    uint64_t lost_ms;
+};
+
+static struct end ends[CALLS + MORE + 8];
+static unsigned ended;
+static struct told told = TOLD_INIT;
+
+static void on_event(void *user_data, const rec_event *event)
+{
+    if (event->kind == REC_EVENT_FINISHED || event->kind == REC_EVENT_FAILED) {
+        struct end *end = &ends[ended++];
+        memcpy(end->id, event->recording->id.text, 37);
+        snprintf(end->path, sizeof end->path, "%s", event->recording->path);
+        end->kind = event->kind;
+        end->reason = event->recording->end_reason;
+        end->lost_ms = event->recording->lost_ms;
+    }
+    tell(user_data, event);
+}
+
+/* After the close: nothing is told any more. */
+static const struct end *end_of(const rec_id *id)
+{
+    for (unsigned n = 0; n < ended; n++)
+        if (strcmp(ends[n].id, id->text) == 0)
+            return &ends[n];
+    return NULL;
+}
+
+/* ---- calls ------------------------------------------------------------------- */
+
+struct talk {
+    rec_call call;
+    rec_feed feed;
+    rec_id id;
+    unsigned samples; /* that callrec has taken */
+};
+
+static rec_status begin(rec_engine engine, struct talk *talk, unsigned number)
+{
+    char call_id[32];
+    snprintf(call_id, sizeof call_id, "call-%u", number);
+    memset(talk, 0, sizeof *talk);
+    rec_status status = begin_call(engine, call_id, NULL, "101", "user1", &talk->call);
+    if (status != REC_OK)
+        return status;
+    status = open_feed(talk->call, REC_LEG_LOCAL, REC_CODEC_PCM16, &talk->feed);
+    if (status != REC_OK)
+        return status;
+    rec_start_options options = REC_INIT(rec_start_options);
+    options.call_id = call_id;
+    options.layout = REC_LAYOUT_LOCAL;
+    return rec_start(engine, NULL, &options, &talk->id, &err);
+}
+
+static bool is_ok_or_limit(rec_status status)
+{
+    return status == REC_OK || status == REC_ERR_LIMIT;
+}
+
+/* Stream time: what is refused has not been taken, and is not counted. */
+static void say(struct talk *talk, bool has_to)
+{
+    int16_t speech[SAMPLES];
+    for (unsigned n = 0; n < SAMPLES; n++)
+        speech[n] = 1234;
+    rec_status status = rec_feed_write(talk->feed, speech, sizeof speech);
+    while (status == REC_ERR_OVERRUN && has_to) {
+        CHECK(rec_feed_wait(talk->feed, 20000) == REC_OK);
+        status = rec_feed_write(talk->feed, speech, sizeof speech);
+    }
+    CHECK(status == REC_OK || (status == REC_ERR_OVERRUN && !has_to));
+    talk->samples += status == REC_OK ? SAMPLES : 0;
+}
+
+/* Until callrec has noticed that there is memory again. */
+static void begin_again(rec_engine engine, struct talk *talk)
+{
+    uint64_t since = now_ms();
+    rec_status status;
+    while ((status = begin(engine, talk, 9999)) == REC_ERR_LIMIT && now_ms() - since < 20000) {
+        if (talk->call.id != 0)
+            OK(rec_call_end(talk->call, &err));
+        sleep_ms(5);
+    }
+    MUST(status);
+}
+
+/* The file has all samples that were taken. */
+static void check_whole(const struct talk *talk)
+{
+    const struct end *end = end_of(&talk->id);
+    if (!CHECK(end != NULL && end->kind == REC_EVENT_FINISHED) || !CHECK(end->lost_ms == 0))
+        return;
+    FILE *file = fopen(end->path, "rb");
+    if (!CHECK(file != NULL))
+        return;
+    unsigned heard = 0;
+    for (int16_t sample; fread(&sample, sizeof sample, 1, file) == 1;)
+        heard += sample == 1234;
+    fclose(file);
+    if (!CHECK(heard == talk->samples))
+        fprintf(stderr, "%s: %u of %u samples\n", end->path, heard, talk->samples);
+}
+
+/* ---- while there is none ----------------------------------------------------- */
+
+static struct talk more[MORE];
+static unsigned begun;
+
+/* One more call. What was begun of it stays, and is ended by closing. */
+static bool try_another(rec_engine engine)
+{
+    if (begun == MORE)
+        return true;
+    rec_status status = begin(engine, &more[begun], begun + 100);
+    CHECK(is_ok_or_limit(status));
+    if (more[begun].call.id != 0)
+        begun++;
+    return status == REC_OK;
+}
+
+static void look(rec_engine engine)
+{
+    rec_snapshot *snapshot = NULL;
+    CHECK(is_ok_or_limit(rec_list(engine, NULL, NULL, &snapshot, &err)));
+    rec_snapshot_free(snapshot);
+    rec_statistics statistics = REC_INIT(rec_statistics);
+    OK(rec_stats(engine, &statistics, &err));
+}
+
+/* What only gives back, or protects, is never refused. */
+static void end_some(rec_engine engine, struct talk *talks)
+{
+    OK(rec_pause_by_id(engine, NULL, talks[0].id.text, &err));
+    OK(rec_resume_by_id(engine, NULL, talks[0].id.text, &err));
+    OK(rec_call_private(talks[0].call, 1, &err));
+    OK(rec_call_private(talks[0].call, 0, &err));
+    OK(rec_stop_by_id(engine, NULL, talks[1].id.text, &err));
+    OK(rec_discard_by_id(engine, NULL, talks[2].id.text, &err));
+    OK(rec_call_end(talks[3].call, &err));
+    OK(rec_feed_close(talks[4].feed));
+}
+
+static void check_all(rec_engine engine, struct talk *talks)
+{
+    struct talk last;
+    begin_again(engine, &last);
+    for (unsigned round = 0; round < ROUNDS; round++)
+        say(&last, true);
+    MUST(rec_close(engine, 60000, &err));
+    check_whole(&last);
+    for (unsigned n = 0; talks != NULL && n < CALLS; n++) {
+        if (n != 2)
+            check_whole(&talks[n]);
+        else if (CHECK(end_of(&talks[n].id) != NULL))
+            CHECK(end_of(&talks[n].id)->reason == REC_END_DISCARDED);
+    }
+}
+
+static rec_engine open_told(const char *directory)
+{
+    rec_engine engine = open_engine(directory, SETTINGS("media.clock", "stream", "storage.min_free_bytes", "0"));
+    rec_subscription subscription;
+    MUST(rec_subscribe(engine, on_event, &told, tell_freed, &subscription, &err));
+    return engine;
+}
+
+static void live(const char *directory)
+{
+    static struct talk talks[CALLS];
+    rec_engine engine = open_told(directory);
+    for (unsigned n = 0; n < CALLS; n++)
+        MUST(begin(engine, &talks[n], n));
+    for (unsigned round = 0; round < ROUNDS; round++)
+        for (unsigned n = 0; n < CALLS; n++)
+            say(&talks[n], true);
+    CHECK(await(&told, REC_EVENT_STARTED, CALLS));
+    exhaust();
+    bool refused = false;
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        for (unsigned n = 0; n < CALLS; n++)
+            say(&talks[n], false);
+        refused = !try_another(engine) || refused;
+        look(engine);
+        sleep_ms(10);
+    }
+    CHECK(refused);
+    end_some(engine, talks);
+    relieve();
+    say(&talks[0], true);
+    check_all(engine, talks);
+}
+
+/* There is none before the first call. */
+static void first_calls(const char *directory)
+{
+    rec_engine engine = open_told(directory);
+    exhaust();
+    bool refused = false;
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        refused = !try_another(engine) || refused;
+        look(engine);
+    }
+    CHECK(refused);
+    relieve();
+    check_all(engine, NULL);
+}
+
+static void opening(const char *directory)
+{
+    exhaust();
+    rec_config *config = NULL;
+    rec_engine engine = {0};
+    rec_status status = rec_config_new(&config);
+    CHECK(is_ok_or_limit(status));
+    if (status == REC_OK)
+        CHECK(is_ok_or_limit(rec_config_set(config, "storage.directory", directory, &err)));
+    EXPECT(rec_open(config, &engine, &err), REC_ERR_LIMIT);
+    rec_config_free(config);
+    relieve();
+    for (uint64_t since = now_ms(); rec_config_new(&config) == REC_ERR_LIMIT && now_ms() - since < 20000;)
+        sleep_ms(5);
+    rec_config_free(config);
+    engine = open_told(directory);
+    check_all(engine, NULL);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 3)
+        return 2;
+    const char *mode = argv[2];
+    /* Otherwise each thread has memory of its own in store. */
+    if (strcmp(mode, "own-arenas") != 0)
+        mallopt(M_ARENA_MAX, 1);
+    if (strcmp(mode, "opening") == 0)
+        opening(argv[1]);
+    else if (strcmp(mode, "before") == 0)
+        first_calls(argv[1]);
+    else
+        live(argv[1]);
+    return check_summary(mode);
+}
