@@ -4,9 +4,13 @@
 //! library prevents that for callrec's code. This module tells it whether a thread runs such code,
 //! and whether the code can go on without the memory that it asks for.
 
+mod pieces;
+
 use std::cell::Cell;
 use std::collections::{HashMap, TryReserveError};
 use std::hash::Hash;
+
+pub use pieces::{PieceQueue, PieceVec};
 
 use crate::words::{Error, Result, Status};
 

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::event::Event;
-use crate::memory;
+use crate::memory::{self, PieceQueue};
 
 /// How many events wait; beyond them those that are no recording's last are dropped.
 pub const QUEUE: usize = 65_536;
@@ -19,7 +19,7 @@ pub type Waiting = (u64, Arc<Event>);
 
 #[derive(Default)]
 pub struct Queue {
-    last: VecDeque<Waiting>,
+    last: PieceQueue<Waiting>,
     other: VecDeque<Waiting>,
 }
 
@@ -34,17 +34,16 @@ impl Queue {
 
     /// The number of the one that has waited longest.
     pub fn first(&self) -> Option<u64> {
-        let [last, other] = [&self.last, &self.other].map(|lane| lane.front().map(|(at, _)| *at));
-        last.into_iter().chain(other).min()
+        let [last, other] = [self.last.front(), self.other.front()];
+        last.into_iter().chain(other).map(|(at, _)| *at).min()
     }
 
     pub fn pop(&mut self) -> Option<Waiting> {
         let first = self.first();
-        let lane = match self.last.front() {
-            Some((at, _)) if Some(*at) == first => &mut self.last,
-            _ => &mut self.other,
-        };
-        lane.pop_front()
+        match self.last.front() {
+            Some((at, _)) if Some(*at) == first => self.last.pop_front(),
+            _ => self.other.pop_front(),
+        }
     }
 
     /// There is memory to add it. The ends of recordings wait for memory if they have to.
@@ -53,11 +52,10 @@ impl Queue {
     }
 
     fn add(&mut self, event: Waiting) {
-        let lane = match event.1.is_last() {
-            true => &mut self.last,
-            false => &mut self.other,
-        };
-        lane.push_back(event);
+        match event.1.is_last() {
+            true => self.last.push_back(event),
+            false => self.other.push_back(event),
+        }
     }
 
     /// Adds the newest event. Full, it gives back what is lost, which is no recording's
@@ -106,11 +104,11 @@ impl Early {
 
     /// All of it, in order.
     pub fn take(&mut self) -> Queue {
-        let [mut all, own] = [&mut self.inherited, &mut self.own].map(std::mem::take);
-        all.last.extend(own.last);
-        all.other.extend(own.other);
-        for lane in [&mut all.last, &mut all.other] {
-            lane.make_contiguous().sort_by_key(|(at, _)| *at);
+        let mut queues = [&mut self.inherited, &mut self.own].map(std::mem::take);
+        let mut all = Queue::default();
+        let first = |queue: &&mut Queue| queue.first().unwrap_or(u64::MAX);
+        while let Some(event) = queues.iter_mut().min_by_key(first).and_then(Queue::pop) {
+            all.add(event);
         }
         all
     }

@@ -6,13 +6,14 @@ use once_cell::sync::OnceCell;
 
 use super::overflow::OverflowPool;
 use super::{MediaConfig, MediaStats};
+use crate::memory::PieceQueue;
 use crate::sync::Mutex;
 use crate::task::Signal;
 
 /// What has come for a worker since it last looked.
 pub(super) struct Arrivals<C> {
-    pub adopted: Vec<Arc<C>>,
-    pub urgent: Vec<Arc<C>>,
+    pub adopted: PieceQueue<Arc<C>>,
+    pub urgent: PieceQueue<Arc<C>>,
     pub stop: bool,
     pub at_once: bool,
 }
@@ -20,8 +21,8 @@ pub(super) struct Arrivals<C> {
 impl<C> Default for Arrivals<C> {
     fn default() -> Arrivals<C> {
         Arrivals {
-            adopted: Vec::new(),
-            urgent: Vec::new(),
+            adopted: PieceQueue::default(),
+            urgent: PieceQueue::default(),
             stop: false,
             at_once: false,
         }
@@ -69,7 +70,7 @@ impl<C> Inbox<C> {
     pub(super) fn adopt(&self, call: Arc<C>) {
         let mut arrivals = self.arrivals.lock();
         if !arrivals.stop {
-            arrivals.adopted.push(call);
+            arrivals.adopted.push_back(call);
         }
     }
 
@@ -79,7 +80,7 @@ impl<C> Inbox<C> {
         if arrivals.stop {
             return;
         }
-        arrivals.urgent.push(call);
+        arrivals.urgent.push_back(call);
         arrivals.at_once |= at_once;
         drop(arrivals);
         if at_once {

@@ -8,6 +8,7 @@ use super::ClockMode;
 use super::call::CallMedia;
 use super::drain::Scratch;
 use super::point::{CallTap, NO_SLOT, WorkerInbox};
+use crate::memory::PieceVec;
 use crate::sync::atomic::Ordering;
 use crate::task::{Next, Part, Runnable};
 
@@ -20,8 +21,9 @@ const LAG_WINDOW: Duration = Duration::from_secs(1);
 pub(super) struct Worker {
     inbox: Arc<WorkerInbox>,
     stream: bool,
-    calls: Vec<Option<CallMedia>>,
-    free: Vec<usize>,
+    /// A call that begins moves none of the others.
+    calls: PieceVec<Option<CallMedia>>,
+    free: PieceVec<usize>,
     phase: usize,
     scratch: Scratch,
     /// When the next tick is due.
@@ -56,8 +58,8 @@ impl Worker {
         Worker {
             stream: inbox.config.clock == ClockMode::Stream,
             inbox,
-            calls: Vec::new(),
-            free: Vec::new(),
+            calls: PieceVec::default(),
+            free: PieceVec::default(),
             phase: 0,
             scratch: Scratch::default(),
             tick: now + TICK,
@@ -85,7 +87,7 @@ impl Worker {
     /// What has come; true once all is over.
     pub(super) fn serve(&mut self) -> bool {
         let arrivals = self.inbox.take();
-        arrivals.adopted.into_iter().for_each(|call| self.adopt(call));
+        arrivals.adopted.for_each(|call| self.adopt(call));
         for call in arrivals.urgent {
             call.urgent.store(false, Ordering::SeqCst);
             self.visit(call.slot.load(Ordering::Relaxed));
@@ -98,14 +100,18 @@ impl Worker {
 
     /// Once more, and as often as it takes to come to the end of what was handed in.
     fn visit_last(&mut self, slot: usize) {
-        if let Some(call) = &mut self.calls[slot] {
+        if let Some(Some(call)) = self.calls.get_mut(slot) {
             call.hurry();
         }
         self.visit(slot);
         let goes_on = |call: &CallMedia| call.is_behind() && !call.is_blocked();
-        while self.calls[slot].as_ref().is_some_and(goes_on) {
+        while self.call(slot).is_some_and(goes_on) {
             self.visit(slot);
         }
+    }
+
+    fn call(&self, slot: usize) -> Option<&CallMedia> {
+        self.calls.get(slot).and_then(Option::as_ref)
     }
 
     fn adopt(&mut self, call: Arc<CallTap>) {
@@ -135,25 +141,28 @@ impl Worker {
     /// Most of what a visit costs is to bring the call's memory into the cache.
     fn can_wait(&self, slot: usize, now_ns: u64) -> bool {
         let next_ns = (TICK * PHASES as u32).as_nanos() as u64;
-        let state = self.calls.get(slot).and_then(Option::as_ref);
-        state.is_none_or(|state| state.can_wait(now_ns, next_ns))
+        self.call(slot)
+            .is_none_or(|state| state.can_wait(now_ns, next_ns))
     }
 
     /// Stream time: its feed found the ring full, its sink takes nothing, or it has not
     /// come to the end of a long silence.
     fn presses(&self, slot: usize) -> bool {
-        let state = self.calls[slot].as_ref();
-        state.is_some_and(|state| state.call.take_hunger() || state.presses())
+        self.call(slot)
+            .is_some_and(|state| state.call.take_hunger() || state.presses())
     }
 
     fn visit(&mut self, slot: usize) {
-        let Some(Some(state)) = self.calls.get_mut(slot) else {
+        let Some(place) = self.calls.get_mut(slot) else {
+            return;
+        };
+        let Some(state) = place else {
             return;
         };
         state.visit_guarded(self.inbox.config.time.coarse_ns(), &mut self.scratch);
         if state.is_over() {
             state.call.slot.store(NO_SLOT, Ordering::Relaxed);
-            self.calls[slot] = None;
+            *place = None;
             self.free.push(slot);
         }
     }

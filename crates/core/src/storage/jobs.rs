@@ -5,10 +5,10 @@ use super::directory::Directory;
 use super::live::Live;
 use super::planted::StorageFault;
 use super::queue::Ending;
+use crate::memory::PieceQueue;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::task::{self, Answer, Next, Signal};
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 use uuid::Uuid;
@@ -49,7 +49,7 @@ pub struct Jobs {
 
 #[derive(Default)]
 struct Queue {
-    ready: VecDeque<Job>,
+    ready: PieceQueue<Job>,
     /// Each not before its time.
     later: Vec<(Instant, Job)>,
 }

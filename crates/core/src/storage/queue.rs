@@ -6,6 +6,7 @@ use super::patch::Patch;
 use super::plan::Stage;
 use super::pool::Pool;
 use super::retry::Trouble;
+use crate::memory::PieceQueue;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, AtomicU64};
 use crate::task::Signal;
@@ -201,17 +202,17 @@ impl Channel {
 /// The channels that have something for one writer.
 #[derive(Default)]
 pub struct Lane {
-    channels: Mutex<Vec<Arc<Channel>>>,
+    channels: Mutex<PieceQueue<Arc<Channel>>>,
     signal: Arc<Signal>,
 }
 
 impl Lane {
     /// Wakes nobody: the writer looks on its own tick.
     pub fn push(&self, channel: Arc<Channel>) {
-        self.channels.lock().push(channel);
+        self.channels.lock().push_back(channel);
     }
 
-    pub fn take(&self) -> Vec<Arc<Channel>> {
+    pub fn take(&self) -> PieceQueue<Arc<Channel>> {
         mem::take(&mut *self.channels.lock())
     }
 
