@@ -133,10 +133,11 @@ fn eight_threads_on_the_same_lines() {
 #[cfg(all(target_os = "linux", feature = "memory-reserve"))]
 #[test]
 fn memory_that_runs_out() {
-    for mode in ["opening", "before", "live", "own-arenas"] {
+    for linked in [Linked::Shared, Linked::Static] {
         let dir = ScratchDir::new();
-        for linked in [Linked::Shared, Linked::Static] {
-            record_into(&build(&dir.0, "memory", "c11", linked), &[mode]);
+        let program = build(&dir.0, "memory", "c11", linked);
+        for mode in ["opening", "before", "live", "own-arenas", "pieces"] {
+            record_into(&program, &[mode]);
         }
     }
 }

@@ -2,7 +2,9 @@
  * end the process; control answers REC_ERR_LIMIT; what is recorded goes on; and once there is
  * memory again, all works as before.
  *
- *   memory DIRECTORY MODE    opening | before | live | own-arenas */
+ * In the mode "pieces" there are small pieces of memory, and no large one.
+ *
+ *   memory DIRECTORY MODE    opening | before | live | own-arenas | pieces */
 #undef NDEBUG
 #define _DEFAULT_SOURCE
 #include <callrec.h>
@@ -13,6 +15,7 @@
 #include <sys/resource.h>
 
 enum { CALLS = 8, MORE = 400, ROUNDS = 150, SAMPLES = 160 };
+enum { MANY = 2047, SMALL = 40000, MEDIUM = 600, LONG = 5000 };
 
 /* ---- memory ------------------------------------------------------------------ */
 
@@ -48,6 +51,17 @@ static void relieve(void)
         free(hoard);
         hoard = next;
     }
+}
+
+/* As `exhaust`, but every other one of many small pieces is given back. */
+static void fragment(void)
+{
+    static void *pieces[SMALL + MEDIUM];
+    for (unsigned n = 0; n < SMALL + MEDIUM; n++)
+        pieces[n] = malloc(n < SMALL ? 64 + n % 16 * 128 : 66000);
+    exhaust();
+    for (unsigned n = 0; n < SMALL + MEDIUM; n += 2)
+        free(pieces[n]);
 }
 
 /* ---- what is told ------------------------------------------------------------ */
@@ -217,7 +231,9 @@ static void check_all(rec_engine engine, struct talk *talks)
 
 static rec_engine open_told(const char *directory)
 {
-    rec_engine engine = open_engine(directory, SETTINGS("media.clock", "stream", "storage.min_free_bytes", "0"));
+    /* What a leg has said, and what waits for the other leg, takes little memory then. */
+    const char *const *settings = SETTINGS("media.clock", "stream", "media.leg_wait_ms", "100", "storage.min_free_bytes", "0");
+    rec_engine engine = open_engine(directory, settings);
     rec_subscription subscription;
     MUST(rec_subscribe(engine, on_event, &told, tell_freed, &subscription, &err));
     return engine;
@@ -283,6 +299,64 @@ static void opening(const char *directory)
     check_all(engine, NULL);
 }
 
+/* Until it is refused what needs a table that is larger than there is memory for. */
+static void set_lines(rec_engine engine)
+{
+    rec_status status = REC_OK;
+    for (unsigned n = 0; status == REC_OK && n < 100000; n++) {
+        char device[32];
+        snprintf(device, sizeof device, "line-%u", n);
+        rec_line_info line = REC_INIT(rec_line_info);
+        line.device_name = device;
+        status = rec_line_set(engine, &line, &err);
+    }
+    CHECK(status == REC_ERR_LIMIT);
+}
+
+static void rename_users(const rec_call *calls)
+{
+    rec_status status = REC_OK;
+    for (unsigned n = 0; status == REC_OK && n < MANY; n++) {
+        char username[32];
+        snprintf(username, sizeof username, "user-%u", n);
+        rec_call_info update = REC_INIT(rec_call_info);
+        update.username = username;
+        status = rec_call_update(calls[n], &update, &err);
+    }
+    CHECK(status == REC_ERR_LIMIT);
+}
+
+/* What is recorded is written and published, and more calls begin, although no table and no
+ * buffer can grow. */
+static void in_pieces(const char *directory)
+{
+    static rec_call calls[MANY];
+    static struct talk talk, last;
+    rec_engine engine = open_told(directory);
+    MUST(begin(engine, &talk, 0));
+    say(&talk, true);
+    for (unsigned n = 0; n < MANY; n++) {
+        char call_id[32];
+        snprintf(call_id, sizeof call_id, "many-%u", n);
+        MUST(begin_call(engine, call_id, NULL, "102", NULL, &calls[n]));
+    }
+    CHECK(await(&told, REC_EVENT_STARTED, 1));
+    fragment();
+    set_lines(engine);
+    rename_users(calls);
+    for (unsigned n = 0; n < MORE; n++)
+        try_another(engine);
+    CHECK(begun > 0);
+    for (unsigned n = 0; n < LONG; n++)
+        say(&talk, true);
+    OK(rec_stop_by_id(engine, NULL, talk.id.text, &err));
+    CHECK(await(&told, REC_EVENT_FINISHED, 1));
+    relieve();
+    begin_again(engine, &last);
+    MUST(rec_close(engine, 60000, &err));
+    check_whole(&talk);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 3)
@@ -295,6 +369,8 @@ int main(int argc, char **argv)
         opening(argv[1]);
     else if (strcmp(mode, "before") == 0)
         first_calls(argv[1]);
+    else if (strcmp(mode, "pieces") == 0)
+        in_pieces(argv[1]);
     else
         live(argv[1]);
     return check_summary(mode);

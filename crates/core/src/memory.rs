@@ -85,6 +85,28 @@ pub fn grow_vec<T>(vec: &mut Vec<T>, more: usize) -> Result<()> {
     or_exhausted(attempt(|| vec.try_reserve(more)))
 }
 
+/// A piece of this size can be had from the reserve.
+pub const SMALL_BUFFER: usize = 16 << 10;
+
+/// A buffer of so many bytes for reading, or of [`SMALL_BUFFER`] if there is no memory for that.
+pub fn read_buffer(bytes: usize) -> Vec<u8> {
+    let mut buffer = Vec::new();
+    let length = match grow_vec(&mut buffer, bytes) {
+        Ok(()) => bytes,
+        Err(_) => bytes.min(SMALL_BUFFER),
+    };
+    buffer.resize(length, 0);
+    buffer
+}
+
+/// All that the iterator has. `LIMIT`: there is no memory for it.
+pub fn try_collect<T>(all: impl ExactSizeIterator<Item = T>) -> Result<Vec<T>> {
+    let mut vec = Vec::new();
+    or_exhausted(attempt(|| vec.try_reserve_exact(all.len())))?;
+    vec.extend(all);
+    Ok(vec)
+}
+
 /// A slice made of one value after the other. `None`: there is no memory for it.
 pub fn try_slice<T>(len: usize, make: impl FnMut() -> T) -> Option<Box<[T]>> {
     let mut made = Vec::new();
@@ -120,6 +142,9 @@ mod tests {
         );
         assert_eq!(grow_vec(&mut vec, 3), Ok(()));
         assert!(vec.capacity() >= 4);
+        assert_eq!(try_collect(0..3), Ok(vec![0, 1, 2]));
+        assert_eq!(read_buffer(usize::MAX / 2).len(), SMALL_BUFFER);
+        assert_eq!(read_buffer(3), [0; 3]);
         assert!(try_slice(usize::MAX / 16, || 1_u64).is_none());
         assert_eq!(try_slice(2, || 7).as_deref(), Some(&[7, 7][..]));
     }

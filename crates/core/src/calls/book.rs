@@ -59,11 +59,17 @@ impl Inner {
     pub fn grow_for_call(&mut self, info: &CallInfo) -> Result<()> {
         memory::grow_map(&mut self.calls, 1)?;
         memory::grow_vec(&mut self.begun, 1)?;
+        self.grow_indexes(info)
+    }
+
+    /// Room for finding one more call by what this says.
+    pub fn grow_indexes(&mut self, info: &CallInfo) -> Result<()> {
         for key in Key::ALL {
-            let index = &mut self.indexes[key as usize];
-            memory::grow_map(index, 1)?;
-            if let Some(numbers) = index.get_mut(info.key(key)) {
-                memory::grow_vec(numbers, 1)?;
+            let (index, value) = (&mut self.indexes[key as usize], info.key(key));
+            match index.get_mut(value) {
+                Some(numbers) => memory::grow_vec(numbers, 1)?,
+                None if value.is_empty() => {}
+                None => memory::grow_map(index, 1)?,
             }
         }
         Ok(())

@@ -42,22 +42,25 @@ impl Inner {
 
 impl Registry {
     /// Calls whose line wants them recorded, but whose recording could not begin or has
-    /// failed. Not all are looked at under one lock.
+    /// failed. Not all are looked at under one lock, and under none is memory taken for all.
     pub fn owed_automatic(&self) -> Vec<u64> {
-        let owed: Vec<u64> = self.lock().owed.iter().copied().collect();
         let mut due = Vec::new();
-        for slice in owed.chunks(SLICE) {
+        let mut from = Some(0);
+        while let Some(first) = from {
             let inner = self.lock();
+            let slice: Vec<u64> = inner.owed.range(first..).take(SLICE).copied().collect();
             let now = self.now_ns();
-            let is_due = |number: &&u64| {
-                inner.owed.contains(number)
-                    && inner
-                        .calls
-                        .get(number)
-                        .is_some_and(|call| call.automatic.is_due(now))
-                    && inner.wants_automatic(**number)
+            let is_due = |number: &u64| {
+                inner
+                    .calls
+                    .get(number)
+                    .is_some_and(|call| call.automatic.is_due(now))
+                    && inner.wants_automatic(*number)
             };
-            due.extend(slice.iter().filter(is_due));
+            let found: Vec<u64> = slice.iter().copied().filter(is_due).collect();
+            drop(inner);
+            from = slice.last().map(|last| last + 1);
+            due.extend(found);
         }
         due
     }

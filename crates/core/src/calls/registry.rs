@@ -86,18 +86,18 @@ impl Registry {
     }
 
     /// Replaces the line's marks; answers the calls that it now wants recorded.
-    pub fn set_line(&self, device: &Text, number: &Text, flags: u32) -> Vec<u64> {
+    pub fn set_line(&self, device: &Text, number: &Text, flags: u32) -> Result<Vec<u64>> {
         let mut inner = self.lock();
-        inner.marks.set(device, number, flags);
+        inner.marks.set(device, number, flags)?;
         if flags & rules::AUTOMATIC == 0 {
-            return Vec::new();
+            return Ok(Vec::new());
         }
         let now_ns = self.now_ns();
         let on_line = inner.matching(&Filter::line(device, number));
-        on_line
+        let newly_owed = on_line
             .into_iter()
-            .filter(|call| inner.owe_automatic(*call, now_ns))
-            .collect()
+            .filter(|call| inner.owe_automatic(*call, now_ns));
+        Ok(newly_owed.collect())
     }
 
     /// The coarse clock.
@@ -163,6 +163,7 @@ impl Registry {
         if moved {
             inner.refuse_twin(&after, Some(number))?;
         }
+        inner.grow_indexes(&after)?;
         inner.reindex(number, &before, &after);
         let Some(call) = inner.calls.get_mut(&number) else {
             return Err(gone());
@@ -216,8 +217,9 @@ impl Registry {
         Some(inner.marks.of(&call.info) & rules::NOT_MONITORABLE == 0)
     }
 
-    pub fn call_numbers(&self) -> Vec<u64> {
-        let mut numbers: Vec<u64> = self.lock().calls.keys().copied().collect();
+    /// Some of the live calls, or all if there are no more than `most`.
+    pub fn call_numbers(&self, most: usize) -> Vec<u64> {
+        let mut numbers: Vec<u64> = self.lock().calls.keys().take(most).copied().collect();
         numbers.sort_unstable();
         numbers
     }
@@ -280,7 +282,7 @@ impl Registry {
         caller.authenticate()?;
         let inner = self.lock();
         let mut numbers: Vec<u64> = if filter.is_empty() {
-            inner.calls.keys().copied().collect()
+            memory::try_collect(inner.calls.keys().copied())?
         } else {
             inner.matching(filter)
         };

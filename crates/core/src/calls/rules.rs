@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::call::CallInfo;
+use crate::memory;
 use crate::text::Text;
 use crate::words::{Error, Result, Status};
 
@@ -93,8 +94,11 @@ pub struct Marks {
 }
 
 impl Marks {
-    pub fn set(&mut self, device: &Text, number: &Text, flags: u32) {
+    /// `LIMIT`: there is no memory for one more, and nothing has changed.
+    pub fn set(&mut self, device: &Text, number: &Text, flags: u32) -> Result<()> {
+        memory::grow_map(&mut self.by_name, 1)?;
         self.by_name.insert((device.clone(), number.clone()), flags);
+        Ok(())
     }
 
     pub fn remove(&mut self, device: &Text, number: &Text) {
@@ -173,17 +177,21 @@ pub fn may_stop(marks: &Marks, info: &CallInfo) -> Result<()> {
 mod tests {
     use super::*;
 
+    fn set(marks: &mut Marks, device: &Text, number: &Text, flags: u32) {
+        marks.set(device, number, flags).expect("there is memory");
+    }
+
     #[test]
     fn a_mark_applies_where_all_it_names_is_equal() {
         let mut marks = Marks::default();
         let (device, number, nothing) = (Text::new("SEP1"), Text::new("101"), Text::default());
-        marks.set(&device, &number, NOT_MONITORABLE);
+        set(&mut marks, &device, &number, NOT_MONITORABLE);
         assert_eq!(marks.flags(&device, &number), NOT_MONITORABLE);
         assert_eq!(marks.flags(&device, &nothing), 0, "the mark names a number too");
-        marks.set(&nothing, &number, AUTOMATIC);
+        set(&mut marks, &nothing, &number, AUTOMATIC);
         assert_eq!(marks.flags(&device, &number), NOT_MONITORABLE | AUTOMATIC);
         assert_eq!(marks.flags(&Text::new("other"), &number), AUTOMATIC);
-        marks.set(&device, &number, 0);
+        set(&mut marks, &device, &number, 0);
         assert_eq!(marks.flags(&device, &number), AUTOMATIC, "replaced");
         marks.remove(&nothing, &number);
         assert_eq!(marks.flags(&device, &number), 0);
@@ -197,7 +205,7 @@ mod tests {
         };
         let (device, nothing) = (Text::new("SEP1"), Text::default());
         assert_eq!(marks.flags(&device, &nothing), NOT_MONITORABLE);
-        marks.set(&device, &nothing, 0);
+        set(&mut marks, &device, &nothing, 0);
         assert_eq!(marks.flags(&device, &nothing), 0);
     }
 

@@ -34,14 +34,17 @@ impl Registry {
             if due.is_empty() {
                 return idle;
             }
+            let mut heard_of = Vec::with_capacity(due.len());
             let inner = self.lock();
-            for call in due.iter().filter_map(|number| inner.calls.get(number)) {
-                let heard = call.begun_ns.max(call.wire.last_media_ns());
+            let known = due.iter().filter_map(|number| inner.calls.get(number));
+            heard_of.extend(known.map(|call| (call.begun_ns.max(call.wire.last_media_ns()), call.number)));
+            drop(inner);
+            for (heard, number) in heard_of {
                 if heard < before {
-                    idle.push(call.number);
+                    idle.push(number);
                 }
                 // Also an idle one: whoever asked may not have ended it.
-                watch.heard.push(Reverse((heard.max(before), call.number)));
+                watch.heard.push(Reverse((heard.max(before), number)));
             }
         }
     }

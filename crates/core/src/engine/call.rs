@@ -75,7 +75,6 @@ impl Engine {
         if info.connected_at_ms == 0 {
             info.connected_at_ms = now_ms;
         }
-        memory::grow_map(&mut self.calls.lock(), 1)?;
         let number = self.next_call.fetch_add(1, Ordering::Relaxed);
         let worker = &self.workers[number as usize % self.workers.len()];
         let report = Arc::new(CallReport::new(
@@ -98,7 +97,10 @@ impl Engine {
             feeds: CallFeeds::new(tap.clone()),
             reference: ReferenceCell::default(),
         });
-        self.calls.lock().insert(number, call.clone());
+        if let Err(error) = self.keep(&call) {
+            tap.end(EndReason::CallEnded);
+            return Err(error);
+        }
         let wire = TapWire {
             tap: tap.clone(),
             report,
@@ -121,6 +123,14 @@ impl Engine {
                 Err(error)
             }
         }
+    }
+
+    /// `LIMIT`: there is no memory for one more.
+    fn keep(&self, call: &Arc<Call>) -> Result<()> {
+        let mut calls = self.calls.lock();
+        memory::grow_map(&mut calls, 1)?;
+        calls.insert(call.number, call.clone());
+        Ok(())
     }
 
     /// Ends a call by its number; false if it had ended.
@@ -147,7 +157,7 @@ impl Engine {
     pub fn set_line(self: &Arc<Engine>, device: &Text, number: &Text, flags: u32) -> Result<()> {
         self.ready()?;
         needs_a_name(device, number)?;
-        for call in self.registry.set_line(device, number, flags) {
+        for call in self.registry.set_line(device, number, flags)? {
             self.start_automatic(call);
         }
         Ok(())

@@ -17,6 +17,8 @@ const LOOK: Duration = Duration::from_millis(2);
 /// What stands above the engine has so long to end by itself, and no more than half of
 /// the time that is left.
 const ABOVE: Duration = Duration::from_secs(5);
+/// At most this many calls are ended in one go, so that closing needs no large piece of memory.
+const TOGETHER: usize = 4096;
 
 impl Engine {
     /// `IN_CALLBACK` inside one of the engine's own callbacks: closing would wait for it.
@@ -60,7 +62,10 @@ impl Engine {
         if self.closing.swap(true, Ordering::AcqRel) {
             return Err(closing());
         }
-        self.end_calls();
+        // Not until there is none: another thread may be ending the last ones.
+        for _ in 0..=self.registry.counts().0 / TOGETHER as u64 {
+            self.end_calls();
+        }
         Ok(())
     }
 
@@ -83,9 +88,9 @@ impl Engine {
         Ok(())
     }
 
-    /// False if there was none. Waits for packets that are just being copied.
+    /// Some of them; false if there was none. Waits for packets that are just being copied.
     fn end_calls(&self) -> bool {
-        let calls = self.registry.call_numbers();
+        let calls = self.registry.call_numbers(TOGETHER);
         for number in &calls {
             self.end_call(*number, EndReason::EngineClosed);
         }
@@ -177,5 +182,28 @@ impl Engine {
     pub(super) fn abandon(self: &Arc<Engine>) {
         self.closing.store(true, Ordering::Release);
         self.shut_down(self.clock.now()).run(&*self.clock);
+    }
+}
+
+#[cfg(all(test, not(any(callrec_loom, callrec_shuttle))))]
+mod tests {
+    use super::*;
+    use crate::calls::CallInfo;
+    use crate::config::Config;
+    use crate::storage::{Platform, StorageConfig};
+
+    #[test]
+    fn closing_ends_all_calls_however_many() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let config = Config {
+            storage: StorageConfig::new(dir.path().to_str().expect("UTF-8")),
+            ..Config::default()
+        };
+        let engine = Engine::prepare(Platform::system(), config).expect("an engine");
+        for _ in 0..2 * TOGETHER + 1 {
+            engine.begin_call(CallInfo::default()).expect("a call");
+        }
+        engine.begin_close().expect("it is open");
+        assert_eq!(engine.registry.counts().0, 0);
     }
 }

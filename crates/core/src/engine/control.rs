@@ -207,3 +207,6 @@ impl Engine {
             .control_by_call(caller, operation, call_id, url, self.clock.unix_ms())
     }
 }
+
+#[cfg(all(test, not(any(callrec_loom, callrec_shuttle))))]
+mod tests;

@@ -9,6 +9,7 @@ use super::patch::replace;
 use super::pool::Pool;
 use super::queue::{Item, Mark, Work};
 use super::report::{LOG_WARNING, Report};
+use crate::memory::{self, SMALL_BUFFER};
 use callrec_codec::{Block, Samples};
 use std::collections::VecDeque;
 use std::io;
@@ -46,7 +47,8 @@ impl Batch<'_> {
                 }) => {}
                 Item::Audio(block) => {
                     let bytes = block.bytes();
-                    let full = self.gather.len() + bytes.len() > PIECE;
+                    let only = self.gather.is_empty() && !more;
+                    let full = !only && !self.has_room(bytes.len());
                     if full {
                         self.flush().await?;
                     }
@@ -90,16 +92,40 @@ impl Batch<'_> {
         Ok(())
     }
 
+    /// Whether so many bytes more may be gathered: one write takes them, and there is memory.
+    fn has_room(&mut self, bytes: usize) -> bool {
+        self.gather.len() + bytes <= PIECE && memory::grow_vec(self.gather, bytes).is_ok()
+    }
+
+    /// Returns how many bytes of `left` may be gathered now. Writes what has been gathered if
+    /// there is no room for a frame, or no memory for more.
+    async fn make_room(&mut self, left: usize, frame_bytes: usize) -> io::Result<usize> {
+        if self.gather.len() + frame_bytes > PIECE {
+            self.flush().await?;
+        }
+        let most = match self.live.passes() {
+            true => PIECE.saturating_sub(self.gather.len()),
+            // The block from which it is coded takes memory, too.
+            false => SMALL_BUFFER,
+        };
+        let most = most.min(left);
+        if self.has_room(most) {
+            return Ok(most);
+        }
+        self.flush().await?;
+        Ok(most.min(self.gather.capacity().max(SMALL_BUFFER)))
+    }
+
     /// `frames`: how much silence is left to be written or gathered.
     async fn fill(&mut self, frames: &mut u64) -> io::Result<()> {
         let silence = self.live.audio.shape().format.samples().silence();
         let frame_bytes = self.live.frame_bytes() as usize;
         while *frames > 0 {
-            if self.gather.len() + frame_bytes > PIECE {
-                self.flush().await?;
-            }
-            let room = (PIECE.saturating_sub(self.gather.len()) / frame_bytes).max(1);
-            let piece = (*frames).min(room as u64);
+            let left = usize::try_from(*frames).unwrap_or(usize::MAX);
+            let room = self
+                .make_room(left.saturating_mul(frame_bytes), frame_bytes)
+                .await?;
+            let piece = (*frames).min((room / frame_bytes).max(1) as u64);
             let piece_bytes = |frame: usize| piece as usize * frame;
             match self.live.passes() {
                 true => self

@@ -2,6 +2,7 @@
 
 use super::files::READ_BYTES;
 use super::steps::Steps;
+use crate::memory;
 use callrec_codec::Medium;
 use sha2::{Digest as _, Sha256};
 use std::io;
@@ -19,7 +20,7 @@ impl FileHash {
     pub fn new(length: u64) -> FileHash {
         FileHash {
             hash: Sha256::new(),
-            buffer: vec![0; length.clamp(1, READ_BYTES) as usize],
+            buffer: memory::read_buffer(length.clamp(1, READ_BYTES) as usize),
             at: 0,
         }
     }

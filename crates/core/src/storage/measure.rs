@@ -2,6 +2,7 @@
 
 use super::files::READ_BYTES;
 use super::steps::Steps;
+use crate::memory;
 use callrec_codec::Medium;
 use callrec_codec::container::{Found, Measure, Measured};
 use std::io;
@@ -14,7 +15,7 @@ pub async fn measure(steps: &Steps, file: &dyn Medium, found: &Found, length: u6
     };
     let mut at = found.audio_at;
     let audio_bytes = length.saturating_sub(at);
-    let mut piece = vec![0; audio_bytes.clamp(1, READ_BYTES) as usize];
+    let mut piece = memory::read_buffer(audio_bytes.clamp(1, READ_BYTES) as usize);
     loop {
         steps.turn().await?;
         let read = file.read_range(at, &mut piece)?;

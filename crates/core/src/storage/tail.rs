@@ -13,6 +13,7 @@ use super::files::{read_whole, removed, there};
 use super::medium::PlainFile;
 use super::report::{LOG_ERROR, LOG_WARNING};
 use super::steps::Steps;
+use crate::memory;
 use callrec_codec::container::Measured;
 use callrec_codec::{Encoder, Medium, Packets, Shape};
 use std::io;
@@ -208,10 +209,12 @@ impl Tail {
     async fn encode(&mut self, audio: &mut AudioFile, to: u64) -> io::Result<()> {
         self.write_pending(audio).await?;
         let to = to.min(self.end());
-        let mut samples = Vec::new();
+        let left = to.saturating_sub(self.fed).saturating_mul(self.frame_bytes);
+        let mut samples = memory::read_buffer(left.min(PIECE as u64) as usize);
+        let most = (samples.len() as u64 / self.frame_bytes).max(1);
         let mut packets = Packets::default();
         while self.fed < to {
-            let frames = (to - self.fed).min((PIECE as u64 / self.frame_bytes).max(1));
+            let frames = (to - self.fed).min(most);
             samples.resize((frames * self.frame_bytes) as usize, 0);
             let at = HEADER + (self.fed - self.base) * self.frame_bytes;
             self.read(at, &mut samples).await?;
@@ -249,9 +252,9 @@ impl Tail {
         directory.step(Step::CompactTail).await?;
         let mut next = create_file(directory, &next_name(self.id), self.frame_bytes, base).await?;
         let mut at = (base - self.base) * self.frame_bytes;
-        let mut piece = vec![0; PIECE];
+        let mut piece = memory::read_buffer(PIECE);
         while at < self.bytes {
-            let most = (self.bytes - at).min(PIECE as u64) as usize;
+            let most = (self.bytes - at).min(piece.len() as u64) as usize;
             self.read(HEADER + at, &mut piece[..most]).await?;
             directory.turn().await?;
             next.append(&piece[..most])?;

@@ -106,7 +106,8 @@ fn a_walk_over_all_calls_lets_others_in() {
 fn what_failed_is_not_begun_by_an_update() {
     let registry = Registry::new(Limits::default(), false, Arc::new(SystemClock));
     let (device, number) = (Text::new("AUTO"), Text::default());
-    registry.set_line(&device, &number, rules::AUTOMATIC);
+    let owed = registry.set_line(&device, &number, rules::AUTOMATIC);
+    assert_eq!(owed, Ok(Vec::new()));
     let info = CallInfo {
         device_name: device.clone(),
         ..CallInfo::default()
@@ -128,7 +129,8 @@ fn what_failed_is_not_begun_by_an_update() {
     assert_eq!(registry.counts().1, 0);
     let update = registry.update(1, &CallUpdate::default(), 0).expect("it lives");
     assert!(!update.automatic);
-    assert!(registry.set_line(&device, &number, rules::AUTOMATIC).is_empty());
+    let owed = registry.set_line(&device, &number, rules::AUTOMATIC);
+    assert_eq!(owed, Ok(Vec::new()));
     assert!(registry.owed_automatic().is_empty(), "not yet");
     let again = registry.start_automatic(1, draft(), Ok(()), make);
     assert!(again.expect("it is owed").is_some());
