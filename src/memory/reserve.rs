@@ -20,7 +20,8 @@ struct Bytes(UnsafeCell<[u8; BYTES]>);
 pub(super) struct Reserve {
     bytes: Bytes,
     taken: [AtomicU64; PAGES],
-    free: AtomicUsize,
+    /// Bytes of all pieces.
+    used: AtomicUsize,
 }
 
 // SAFETY: the bytes are reached by pieces alone, and each piece has one owner.
@@ -60,11 +61,12 @@ fn mask(units: usize) -> u64 {
 }
 
 impl Reserve {
+    /// Zero throughout, so that the library's file does not contain it.
     const fn new() -> Reserve {
         Reserve {
             bytes: Bytes(UnsafeCell::new([0; BYTES])),
             taken: [const { AtomicU64::new(0) }; PAGES],
-            free: AtomicUsize::new(BYTES),
+            used: AtomicUsize::new(0),
         }
     }
 
@@ -80,20 +82,20 @@ impl Reserve {
 
     #[cfg(test)]
     fn free(&self) -> usize {
-        self.free.load(Ordering::Relaxed)
+        BYTES - self.used.load(Ordering::Relaxed)
     }
 
     /// A piece that leaves so many bytes free. `None`: there is none.
     pub(super) fn take(&self, layout: Layout, leave: usize) -> Option<*mut u8> {
         let shape = Shape::of(layout)?;
-        if self.free.load(Ordering::Relaxed) < shape.bytes() + leave {
+        if self.used.load(Ordering::Relaxed) + shape.bytes() + leave > BYTES {
             return None;
         }
         let at = match shape {
             Shape::Units { count, step } => self.take_units(count, step),
             Shape::Pages(count) => self.take_pages(count),
         }?;
-        self.free.fetch_sub(shape.bytes(), Ordering::Relaxed);
+        self.used.fetch_add(shape.bytes(), Ordering::Relaxed);
         // SAFETY: within the bytes.
         Some(unsafe { self.base().add(at) })
     }
@@ -153,7 +155,7 @@ impl Reserve {
                 .take(count)
                 .for_each(|word| word.store(0, Ordering::Release)),
         }
-        self.free.fetch_add(shape.bytes(), Ordering::Relaxed);
+        self.used.fetch_sub(shape.bytes(), Ordering::Relaxed);
     }
 
     /// Writes to each page, so that the system has given it.
