@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::ring::{LINE, Ring, WORD};
 use super::ring_block::{MODEL, RingBlock};
+use crate::memory;
 use crate::sync::atomic::Ordering;
 use crate::sync::{LargePages, Mutex};
 
@@ -32,8 +33,31 @@ struct Stock {
     blocks: Vec<Shared>,
     /// The newest block, where its free rest begins, and where that ends: in words.
     rest: Option<(Arc<RingBlock>, usize, usize)>,
-    /// Rings that were given back, by their bytes.
-    free: BTreeMap<usize, Vec<Ring>>,
+    /// By the rings' bytes.
+    sizes: BTreeMap<usize, SameSize>,
+}
+
+/// The rings of one size, whatever their block.
+#[derive(Default)]
+struct SameSize {
+    made: usize,
+    /// Those that were given back. There is room for all, so that giving back needs no memory.
+    free: Vec<Ring>,
+}
+
+impl SameSize {
+    /// Room for one more ring. `None`: there is no memory for that.
+    fn grow(&mut self) -> Option<()> {
+        let more = (self.made + 1).saturating_sub(self.free.len());
+        memory::grow_vec(&mut self.free, more).ok()
+    }
+
+    /// The rings of this block are gone.
+    fn forget(&mut self, block: &Arc<RingBlock>) {
+        let before = self.free.len();
+        self.free.retain(|ring| !ring.is_of(block));
+        self.made -= before - self.free.len();
+    }
 }
 
 /// Shared by all feeds of an engine.
@@ -96,10 +120,15 @@ impl RingMemory {
 
 impl Stock {
     fn take(&mut self, bytes: usize, large_pages: Option<LargePages>) -> Option<Ring> {
-        let free = self.free.get_mut(&bytes).and_then(Vec::pop);
-        let ring = match free {
+        let size = self.sizes.entry(bytes).or_default();
+        let ring = match size.free.pop() {
             Some(ring) => ring,
-            None => self.cut(bytes, large_pages)?,
+            None => {
+                size.grow()?;
+                let ring = self.cut(bytes, large_pages)?;
+                self.sizes.entry(bytes).or_default().made += 1;
+                ring
+            }
         };
         if let Some(shared) = self.shared(&ring) {
             shared.rings += 1;
@@ -153,7 +182,9 @@ impl Stock {
 
     /// A block of which no ring is left goes back to the system.
     fn give_back(&mut self, ring: &Ring) {
-        self.free.entry(ring.bytes()).or_default().push(ring.clone());
+        if let Some(size) = self.sizes.get_mut(&ring.bytes()) {
+            size.free.push(ring.clone());
+        }
         let Some(shared) = self.shared(ring) else {
             return;
         };
@@ -163,9 +194,7 @@ impl Stock {
         }
         let gone = shared.block.clone();
         self.blocks.retain(|shared| !Arc::ptr_eq(&shared.block, &gone));
-        self.free
-            .values_mut()
-            .for_each(|rings| rings.retain(|ring| !ring.is_of(&gone)));
+        self.sizes.values_mut().for_each(|size| size.forget(&gone));
         self.rest.take_if(|(block, ..)| Arc::ptr_eq(block, &gone));
     }
 }
@@ -234,6 +263,18 @@ mod tests {
         drop(first);
         let stock = memory.stock.lock();
         assert!(stock.blocks.is_empty() && stock.rest.is_none());
-        assert!(stock.free.values().all(Vec::is_empty));
+        let is_gone = |size: &SameSize| size.made == 0 && size.free.is_empty();
+        assert!(stock.sizes.values().all(is_gone));
+    }
+
+    #[test]
+    fn giving_back_needs_no_memory() {
+        let memory = Arc::new(RingMemory::new(None));
+        let capacity = || memory.stock.lock().sizes[&(8 << 10)].free.capacity();
+        let leases: Vec<_> = (0..1000).map(|_| lease(&memory, 8 << 10)).collect();
+        let before = capacity();
+        assert!(before >= 1000);
+        drop(leases);
+        assert_eq!(capacity(), before);
     }
 }

@@ -12,6 +12,7 @@ use once_cell::sync::OnceCell;
 
 use super::memory::{Lease, RingMemory};
 use super::ring::Ring;
+use crate::memory::PieceVec;
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::sync::slot;
 use crate::sync::{LargePages, Mutex};
@@ -52,7 +53,7 @@ struct Stock {
     wanted: u64,
     allocated: u64,
     /// Indices below `next` without a chunk.
-    vacant: Vec<u32>,
+    vacant: PieceVec<u32>,
     next: u32,
 }
 

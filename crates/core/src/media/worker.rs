@@ -21,7 +21,7 @@ const LAG_WINDOW: Duration = Duration::from_secs(1);
 pub(super) struct Worker {
     inbox: Arc<WorkerInbox>,
     stream: bool,
-    /// A call that begins moves none of the others.
+    /// A call that begins moves at most those of its own piece.
     calls: PieceVec<Option<CallMedia>>,
     free: PieceVec<usize>,
     phase: usize,

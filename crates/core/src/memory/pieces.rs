@@ -1,4 +1,4 @@
-//! A vector and a queue that grow in small pieces, and never move what they hold.
+//! A vector and a queue that grow in small pieces. What is in a full piece is never moved.
 //!
 //! They are for what grows with calls and recordings and cannot be refused. A large request for
 //! memory may have to wait, and then everybody waits who needs the lock under which it is made.
@@ -20,6 +20,7 @@ const fn elements<T>(bytes: usize) -> usize {
 }
 
 /// A vector of pieces, all of which are full but the last.
+#[derive(Debug)]
 pub struct PieceVec<T> {
     pieces: Vec<Vec<T>>,
 }
