@@ -326,6 +326,34 @@ static void rename_users(const rec_call *calls)
     CHECK(status == REC_ERR_LIMIT);
 }
 
+/* All recordings of one user, of which there are many. */
+static void list_many(rec_engine engine)
+{
+    rec_filter filter = REC_INIT(rec_filter);
+    filter.username = "user1";
+    rec_snapshot *snapshot = NULL;
+    CHECK(is_ok_or_limit(rec_list(engine, NULL, &filter, &snapshot, &err)));
+    rec_snapshot_free(snapshot);
+}
+
+/* Opens feeds until there is no memory for one more. One that cannot be opened or changed
+ * leaves the older one as it was. */
+static void widen(const rec_call *calls, const struct talk *talk)
+{
+    rec_feed_format wide = REC_INIT(rec_feed_format);
+    wide.codec = REC_CODEC_PCM16;
+    wide.sample_rate = 48000;
+    rec_feed feed;
+    rec_status status = REC_OK;
+    for (unsigned n = 0; status == REC_OK && n < MANY; n++)
+        status = rec_feed_open(calls[n], REC_LEG_LOCAL, &wide, &feed, &err);
+    CHECK(status == REC_ERR_LIMIT);
+    EXPECT(rec_feed_open(talk->call, REC_LEG_LOCAL, &wide, &feed, &err), REC_ERR_LIMIT);
+    EXPECT(rec_feed_set_format(talk->feed, &wide, &err), REC_ERR_LIMIT);
+    const int16_t silence[SAMPLES] = {0};
+    CHECK(rec_feed_write(talk->feed, silence, sizeof silence) == REC_OK);
+}
+
 /* What is recorded is written and published, and more calls begin, although no table and no
  * buffer can grow. */
 static void in_pieces(const char *directory)
@@ -351,6 +379,8 @@ static void in_pieces(const char *directory)
         say(&talk, true);
     OK(rec_stop_by_id(engine, NULL, talk.id.text, &err));
     CHECK(await(&told, REC_EVENT_FINISHED, 1));
+    list_many(engine);
+    widen(calls, &talk);
     relieve();
     begin_again(engine, &last);
     MUST(rec_close(engine, 60000, &err));

@@ -247,13 +247,14 @@ impl Registry {
             return Err(caller.forbidden());
         }
         let mut found = if filter.is_empty() {
-            self.all()
+            self.all()?
         } else {
             self.matching(filter)
         };
         // Nearly in order already: a slot is seldom used again.
         found.sort_by_cached_key(|recording| recording.order);
-        let mut views = Vec::with_capacity(found.len());
+        let mut views = Vec::new();
+        memory::grow_vec(&mut views, found.len())?;
         for batch in found.chunks(BATCH) {
             // Nothing waits for another here, so that the processor waits for all at once.
             std::hint::black_box(batch.iter().map(|recording| recording.touch()).sum::<u64>());
@@ -304,7 +305,7 @@ impl Registry {
         Ok(views)
     }
 
-    fn all(&self) -> Vec<Arc<Recording>> {
+    fn all(&self) -> Result<Vec<Arc<Recording>>> {
         let (instant, high) = self.lock().book.begin_list();
         let found = self.slots.at(instant, high);
         let mut more = self.lock().book.end_list(&self.slots, instant);

@@ -71,8 +71,10 @@ impl<T> Slots<T> {
     }
 
     /// All that was live at `instant`, in the slots below `high`.
-    pub fn at(&self, instant: u64, high: u32) -> Vec<Arc<T>> {
-        let mut found = Vec::with_capacity(high as usize);
+    /// `LIMIT`: there is no memory for a list of them.
+    pub fn at(&self, instant: u64, high: u32) -> Result<Vec<Arc<T>>> {
+        let mut found = Vec::new();
+        memory::grow_vec(&mut found, high as usize)?;
         for index in 0..high {
             let Some(slot) = self.slot(index) else { break };
             let start = slot.start.load(Ordering::Acquire);
@@ -85,7 +87,7 @@ impl<T> Slots<T> {
                 }
             }
         }
-        found
+        Ok(found)
     }
 }
 
@@ -233,7 +235,13 @@ mod models {
                 let (instant, high) = inner.book.begin_list();
                 (truth, instant, high)
             };
-            let mut found: Vec<u32> = self.slots.at(instant, high).iter().map(|name| **name).collect();
+            let mut found: Vec<u32> = self
+                .slots
+                .at(instant, high)
+                .expect("there is memory")
+                .iter()
+                .map(|name| **name)
+                .collect();
             self.inner.lock().book.end_list(&self.slots, instant);
             found.sort_unstable();
             assert_eq!(found, truth);

@@ -72,11 +72,17 @@ impl Queue {
     /// Adds the newest event. Full, it gives back the oldest, of those that are no
     /// recording's last if there is one.
     fn push_latest(&mut self, event: Waiting) -> Option<Waiting> {
-        self.add(event);
-        if self.len() <= EARLY {
-            return None;
+        let is_full = self.len() >= EARLY;
+        if is_full && self.other.is_empty() && !event.1.is_last() {
+            return Some(event);
         }
-        self.other.pop_front().or_else(|| self.last.pop_front())
+        // First: for one more than are kept, the queue would need a piece that is twice as large.
+        let oldest = match is_full {
+            true => self.other.pop_front().or_else(|| self.last.pop_front()),
+            false => None,
+        };
+        self.add(event);
+        oldest
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Waiting> {
@@ -226,6 +232,17 @@ mod tests {
         }
         let told = numbers(early.take());
         assert_eq!((told.len(), &told[..2]), (EARLY, &[0, 1][..]));
+    }
+
+    /// The reserve has no larger one.
+    #[test]
+    fn what_waits_without_a_subscriber_takes_no_large_piece() {
+        let mut early = Early::default();
+        for at in 0..2 * EARLY as u64 {
+            early.push((at, event(Kind::Loss, false)));
+        }
+        assert_eq!(early.own.len(), EARLY);
+        assert!(early.own.other.capacity() * size_of::<Waiting>() <= 64 << 10);
     }
 
     #[test]
