@@ -20,6 +20,12 @@ const ABOVE: Duration = Duration::from_secs(5);
 /// At most this many calls are ended in one go, so that closing needs no large piece of memory.
 const TOGETHER: usize = 4096;
 
+/// Whether there were calls, and whether any was ended here and not by another thread.
+struct EndedCalls {
+    found: bool,
+    ended: bool,
+}
+
 impl Engine {
     /// `IN_CALLBACK` inside one of the engine's own callbacks: closing would wait for it.
     pub fn refuse_in_callback(&self) -> Result<()> {
@@ -63,9 +69,7 @@ impl Engine {
             return Err(closing());
         }
         // Not until there is none: another thread may be ending the last ones.
-        for _ in 0..=self.registry.counts().0 / TOGETHER as u64 {
-            self.end_calls();
-        }
+        while self.end_calls().ended {}
         Ok(())
     }
 
@@ -88,13 +92,17 @@ impl Engine {
         Ok(())
     }
 
-    /// Some of them; false if there was none. Waits for packets that are just being copied.
-    fn end_calls(&self) -> bool {
+    /// Ends some of them. Waits for packets that are just being copied.
+    fn end_calls(&self) -> EndedCalls {
         let calls = self.registry.call_numbers(TOGETHER);
+        let mut ended = false;
         for number in &calls {
-            self.end_call(*number, EndReason::EngineClosed);
+            ended |= self.end_call(*number, EndReason::EngineClosed);
         }
-        !calls.is_empty()
+        EndedCalls {
+            found: !calls.is_empty(),
+            ended,
+        }
     }
 
     /// The whole shutdown, however long the disk takes. The engine's calls have been ended.
@@ -108,7 +116,7 @@ impl Engine {
     async fn end_all(self: &Arc<Engine>, deadline: Instant) {
         self.stop_watch();
         // Those that were just being begun.
-        while self.end_calls() {
+        while self.end_calls().found {
             self.look_later().await;
         }
         while self.registry.counts().2 > 0 {
