@@ -31,6 +31,9 @@
  *   system call: of all functions, call these alone on a real-time thread.
  * - Any function may answer REC_ERR_INTERNAL: a fault inside callrec, by which only what
  *   it touched is failed.
+ * - While the system refuses memory, a function that takes memory returns REC_ERR_LIMIT and
+ *   changes nothing. Functions that end, pause or give back still work, but may wait for
+ *   memory. docs/operations.md says which, and what is not covered.
  * - Engines, calls, feeds and subscriptions are checked ids: a zero, stale, foreign or
  *   invented one is REC_ERR_BAD_HANDLE, also while another thread closes it.
  * - After a fork the parent's objects answer REC_ERR_FORKED in the child, which may
@@ -994,8 +997,8 @@ typedef struct {
 #define REC_ERR_BAD_HANDLE -15
 
 /**
- * Too many calls, recordings, feeds, engines or subscriptions; or the system refuses memory. Any
- * function that takes memory may return it. Published as 503.
+ * Too many calls, recordings, feeds, engines or subscriptions; or the system refuses memory.
+ * Published as 503.
  */
 #define REC_ERR_LIMIT -16
 

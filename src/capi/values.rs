@@ -36,8 +36,8 @@ pub const REC_ERR_ALREADY_PAUSED: rec_status = -13;
 pub const REC_ERR_NOT_PAUSED: rec_status = -14;
 /// The handle is zero, stale, of another kind, or made up.
 pub const REC_ERR_BAD_HANDLE: rec_status = -15;
-/// Too many calls, recordings, feeds, engines or subscriptions; or the system refuses memory. Any
-/// function that takes memory may return it. Published as 503.
+/// Too many calls, recordings, feeds, engines or subscriptions; or the system refuses memory.
+/// Published as 503.
 pub const REC_ERR_LIMIT: rec_status = -16;
 /// Too little room on the disk. Published as 503.
 pub const REC_ERR_NO_SPACE: rec_status = -17;
