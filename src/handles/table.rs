@@ -102,7 +102,8 @@ impl<T> HandleTable<T> {
         self.chunks.get(index / CHUNK)?.get()?.get(index % CHUNK)
     }
 
-    /// `None`: the table is full, or there is no memory for more of it. `make` is given the handle that the value will have.
+    /// `None`: the table is full, or there is no memory for more of it. `make` is given the
+    /// handle that the value will have.
     pub fn insert(&self, make: impl FnOnce(Handle) -> T) -> Option<Handle> {
         let reused = self.free.lock().pop();
         let index = match reused {
