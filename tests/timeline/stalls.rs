@@ -154,6 +154,24 @@ fn a_burst_of_a_new_stream_of_a_pause() {
     assert_eq!(kept(&mut sim, &tape, SECRET), 0);
 }
 
+/// The same by a feed that was closed and opened again after the pause: what comes by it was not
+/// said before it was opened.
+#[test]
+fn a_burst_of_a_feed_that_was_opened_again_after_a_pause() {
+    let mut sim = attached();
+    let tape = start(&mut sim);
+    speak(&mut sim, 0..20);
+    sim.pause(&tape);
+    sim.detach(Leg::Local);
+    sim.pass(400);
+    sim.resume(&tape);
+    sim.pass(120);
+    sim.attach(Leg::Local, FEED);
+    sim.pass(120);
+    say(&mut sim, 8, 0..6, OPEN);
+    assert_eq!(kept(&mut sim, &tape, OPEN), (20 + 6) * 160);
+}
+
 /// A write waits for its place while the call is on hold, and a second recording begins.
 #[test]
 fn what_waits_while_the_call_is_held() {

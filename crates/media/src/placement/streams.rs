@@ -142,7 +142,8 @@ impl Streams {
             .streams
             .iter()
             .map(|stream| time(stream.last_arrival, stream.rate));
-        let last_ns = last.max().unwrap_or(self.opened_ns);
+        // What came by an earlier feed says nothing of the present one.
+        let last_ns = last.max().unwrap_or(0).max(self.opened_ns);
         if came_ns >= last_ns + TURN_NS {
             (self.nothing.from_ns, self.nothing.to_ns, self.nothing.packets) = (last_ns, came_ns, 0);
         }
