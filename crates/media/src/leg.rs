@@ -151,7 +151,8 @@ impl LegMedia {
     /// leg that is silent may have stalled. Packets that are missing may be out of order, by
     /// `reorder_ns`, also where they come faster than they were said.
     pub fn settled_ns(&self, now_ns: u64, reorder_ns: u64) -> u64 {
-        let heard = self.latest.is_some() && self.attached;
+        // What waits for its place finds it though nothing more comes by the feed.
+        let heard = self.latest.is_some() && (self.attached || self.is_waiting());
         if !heard || now_ns.saturating_sub(self.audio_ns) > GIVEN_UP_NS {
             return u64::MAX;
         }
@@ -406,6 +407,11 @@ impl LegMedia {
     /// Something waits for the pace to tell where it belongs.
     pub fn is_undecided(&self) -> bool {
         self.streams.is_holding() || self.writes.as_ref().is_some_and(|writes| writes.is_waiting())
+    }
+
+    /// Something has no place yet.
+    fn is_waiting(&self) -> bool {
+        self.streams.is_waiting() || self.writes.as_ref().is_some_and(|writes| writes.is_waiting())
     }
 
     /// What nothing has confirmed yet: place, samples and epoch.
