@@ -2,6 +2,7 @@
 //! lost by it, and what was said in one does not come in after it.
 
 use callrec::media::ClockMode;
+use callrec::media::ledger::{DropReason, ms};
 use callrec::media::sim::{self, Sim, Tape, Wish};
 use callrec::words::{Codec, FeedFormat, Format, Layout, Leg};
 use callrec_testkit::rtp::{self, Header};
@@ -192,4 +193,105 @@ fn what_waits_while_the_call_is_held() {
     sim.pass(400);
     assert_eq!(kept(&mut sim, &beside, SECRET), 0);
     assert_eq!(kept(&mut sim, &tape, SECRET), 0);
+}
+
+/// In milliseconds, what the recording's ledger tells as dropped for this reason; nothing else is
+/// dropped.
+fn dropped(tape: &Tape, reason: DropReason) -> u64 {
+    let ledger = tape.progress.ledger();
+    let local = ledger.leg(Leg::Local);
+    assert_eq!(local.lost(), local.dropped[reason as usize]);
+    assert_eq!(
+        tape.out.lock().lost_ns / 1_000_000,
+        ms(local.lost()),
+        "it is told, too"
+    );
+    ms(local.lost())
+}
+
+/// A host is half a second ahead when a recording pauses. What goes beyond a packet's length was
+/// handed in while it recorded, and is told as lost, whether the recording goes on or ends.
+#[test]
+fn what_lies_behind_a_pause_and_was_handed_in_before_it_is_told() {
+    for goes_on in [false, true] {
+        let mut sim = attached();
+        let tape = start(&mut sim);
+        for _ in 0..25 {
+            sim.write(Leg::Local, &[OPEN; 160]);
+        }
+        sim.pause(&tape);
+        sim.pass(60);
+        if goes_on {
+            sim.pass(1000);
+            sim.resume(&tape);
+        }
+        assert_eq!(kept(&mut sim, &tape, OPEN), 3 * 160, "goes on {goes_on}");
+        assert_eq!(
+            dropped(&tape, DropReason::PauseUnclear),
+            22 * 20,
+            "goes on {goes_on}"
+        );
+    }
+}
+
+/// The first packet of a new stream comes right before the recording pauses, and nothing confirms
+/// it: it is kept, or told as lost, also where the call ends at once.
+#[test]
+fn a_packet_right_before_a_pause_is_kept_or_told() {
+    for (goes_on, ends) in [(false, false), (true, false), (false, true)] {
+        let mut sim = attached();
+        let tape = start(&mut sim);
+        speak(&mut sim, 0..10);
+        say(&mut sim, 7, [10], OPEN);
+        sim.pass(20);
+        say(&mut sim, 8, [0], OPEN);
+        sim.private(true);
+        if goes_on {
+            sim.pass(1000);
+            sim.private(false);
+        }
+        if ends {
+            sim.detach(Leg::Local);
+            sim.end();
+        }
+        let kept = kept(&mut sim, &tape, OPEN);
+        let lost_ms = ms(tape.progress.ledger().leg(Leg::Local).lost());
+        assert_eq!(
+            kept as u64 / 8 + lost_ms,
+            12 * 20,
+            "goes on {goes_on}, ends {ends}"
+        );
+    }
+}
+
+/// The recording pauses while a packet waits for its place, and the feed is closed then.
+#[test]
+fn what_waits_for_its_place_when_its_feed_is_closed_is_kept() {
+    let mut sim = attached();
+    let tape = start(&mut sim);
+    speak(&mut sim, 0..10);
+    sim.pass(180);
+    say(&mut sim, 7, 10..14, OPEN);
+    sim.pause(&tape);
+    sim.detach(Leg::Local);
+    sim.end();
+    assert_eq!(kept(&mut sim, &tape, OPEN), 14 * 160);
+}
+
+/// In stream time everything is settled where a recording pauses, also where a packet waits to be
+/// confirmed.
+#[test]
+fn what_is_not_confirmed_before_a_pause_of_stream_time_is_told() {
+    let mut sim = Sim::stream();
+    sim.attach(Leg::Local, FEED);
+    let tape = start(&mut sim);
+    say(&mut sim, 7, 0..10, OPEN);
+    say(&mut sim, 8, [0], OPEN);
+    sim.pause(&tape);
+    sim.visit();
+    say(&mut sim, 7, 10..20, SECRET);
+    say(&mut sim, 8, 1..10, SECRET);
+    sim.visit();
+    assert_eq!(kept(&mut sim, &tape, OPEN), 10 * 160);
+    assert_eq!(dropped(&tape, DropReason::Late), 20);
 }

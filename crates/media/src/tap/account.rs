@@ -94,8 +94,14 @@ impl Account {
                 return;
             }
             // Handed in after the resume: whether it was said before is not known so exactly.
-            let unclear = origin.straddles && zone == Zone::Paused;
-            return match place.segments.of(origin.epoch).filter(|_| unclear) {
+            let straddles = origin.straddles && zone == Zone::Paused;
+            let straddled = place.segments.of(origin.epoch).filter(|_| straddles);
+            // Handed in before the pause, and so not said in it, but laid into it.
+            let displaced = || {
+                self.displaced(place, from, rate, origin.epoch)
+                    .filter(|_| !origin.ahead)
+            };
+            return match straddled.or_else(displaced) {
                 Some(n) => self.dropped(place, n, (from, to), rate, DropReason::PauseUnclear),
                 None => self.outside(place.leg, zone, ticks(to - from, rate)),
             };
@@ -116,6 +122,12 @@ impl Account {
         // Said after the pause was set.
         self.leg(place.leg)
             .outside_of(Outside::Paused, ticks(to - heard.1, rate));
+    }
+
+    /// The segment in which something was handed in that lies here, behind the pause that has
+    /// ended it.
+    fn displaced(&self, place: Place<'_>, from: u64, rate: u32, epoch: u32) -> Option<usize> {
+        place.segments.paused_before(from, rate, epoch, self.last_epoch)
     }
 
     /// Audio that was rendered, unless the sink had to refuse it.
@@ -232,13 +244,17 @@ impl Account {
             What::Dropped(_) | What::Refused(_) if to > settled => {
                 self.pending.push((place.leg, Note { from, ..note }));
             }
+            // Everything was settled, because all have paused since it was handed in.
+            What::Outside(Outside::Paused) => {
+                self.drop_by_place(place, (from, to), rate, (epoch, DropReason::Late));
+            }
             What::Outside(why) => self.leg(place.leg).outside_of(why, amount),
             What::Slipped => self.leg(place.leg).slipped += amount,
             What::Refused(reason) => {
                 self.refused[place.leg as usize] += amount;
-                self.drop_by_place(place, (from, to), rate, reason);
+                self.drop_by_place(place, (from, to), rate, (epoch, reason));
             }
-            What::Dropped(reason) => self.drop_by_place(place, (from, to), rate, reason),
+            What::Dropped(reason) => self.drop_by_place(place, (from, to), rate, (epoch, reason)),
             What::Lost(reason) => {
                 for (zone, from, to) in place.segments.zones(from, to.min(settled), rate) {
                     self.lost(place, zone, (from, to), rate, reason);
@@ -251,34 +267,44 @@ impl Account {
                         let amount = ticks(late.1.saturating_sub(late.0), rate);
                         self.leg(place.leg).outside_of(Outside::Paused, amount);
                     }
-                    (true, false) => self.drop_by_place(place, late, rate, DropReason::Late),
-                    (true, true) => self.found_late(place, late, rate),
+                    (true, false) => self.drop_by_place(place, late, rate, (epoch, DropReason::Late)),
+                    (true, true) => self.found_late(place, late, rate, epoch),
                 }
             }
         }
     }
 
-    fn drop_by_place(&mut self, place: Place<'_>, (from, to): (u64, u64), rate: u32, reason: DropReason) {
+    /// It was handed in in this epoch, and is dropped where it is recorded.
+    fn drop_by_place(
+        &mut self,
+        place: Place<'_>,
+        (from, to): (u64, u64),
+        rate: u32,
+        (epoch, reason): (u32, DropReason),
+    ) {
         for (zone, from, to) in place.segments.zones(from, to, rate) {
-            match zone {
-                Zone::Recorded(n) => self.dropped(place, n, (from, to), rate, reason),
-                zone => self.outside(place.leg, zone, ticks(to - from, rate)),
+            match (zone, self.displaced(place, from, rate, epoch)) {
+                (Zone::Recorded(n), _) | (_, Some(n)) => self.dropped(place, n, (from, to), rate, reason),
+                (zone, None) => self.outside(place.leg, zone, ticks(to - from, rate)),
             }
         }
     }
 
     /// It was missing, and is counted as that; now it is too late.
-    fn found_late(&mut self, place: Place<'_>, (from, to): (u64, u64), rate: u32) {
+    fn found_late(&mut self, place: Place<'_>, (from, to): (u64, u64), rate: u32, epoch: u32) {
         for (zone, from, to) in place.segments.zones(from, to, rate) {
             let amount = ticks(to - from, rate);
+            let displaced = self.displaced(place, from, rate, epoch);
             let leg = self.leg(place.leg);
-            match zone {
-                Zone::Recorded(_) if leg.missing >= amount => {
+            match (zone, displaced) {
+                (Zone::Recorded(_), _) if leg.missing >= amount => {
                     leg.missing -= amount;
                     leg.drop_audio(DropReason::Late, amount);
                 }
-                Zone::Recorded(n) => self.dropped(place, n, (from, to), rate, DropReason::Late),
-                zone => self.outside(place.leg, zone, amount),
+                (Zone::Recorded(n), _) | (_, Some(n)) => {
+                    self.dropped(place, n, (from, to), rate, DropReason::Late);
+                }
+                (zone, None) => self.outside(place.leg, zone, amount),
             }
         }
     }
@@ -299,9 +325,26 @@ impl Account {
                 self.refused[leg as usize] += ticks(note.to - note.from, note.rate);
             }
             let end = note.to.min(settled.max(note.from));
-            self.drop_by_place(place, (note.from, end), note.rate, reason);
-            self.leg(leg)
-                .outside_of(Outside::AfterStop, ticks(note.to - end, note.rate));
+            self.drop_by_place(place, (note.from, end), note.rate, (note.epoch, reason));
+            self.behind_end(place, (end, note.to), note.rate, (note.epoch, reason));
+        }
+    }
+
+    /// What was handed in before the end of the recording and lies behind it; or before a pause
+    /// that the recording has ended in.
+    fn behind_end(
+        &mut self,
+        place: Place<'_>,
+        (from, to): (u64, u64),
+        rate: u32,
+        (epoch, reason): (u32, DropReason),
+    ) {
+        match self.displaced(place, from, rate, epoch) {
+            _ if from >= to => {}
+            Some(n) => self.dropped(place, n, (from, to), rate, reason),
+            None => self
+                .leg(place.leg)
+                .outside_of(Outside::AfterStop, ticks(to - from, rate)),
         }
     }
 
@@ -310,13 +353,15 @@ impl Account {
         for stretch in track.stretches(from, u64::MAX) {
             let own = self.is_own(stretch.origin.epoch) && !stretch.origin.repeated;
             if own && matches!(stretch.content, Content::Audio(_)) {
-                let amount = ticks(stretch.to - stretch.from, track.rate());
-                let why = match (stretch.origin.ahead, place.segments.records(stretch.origin.epoch)) {
-                    (true, _) => Outside::Cleared,
-                    (false, true) => Outside::AfterStop,
-                    (false, false) => Outside::Paused,
-                };
-                self.leg(place.leg).outside_of(why, amount);
+                let Stretch { from, to, origin, .. } = stretch;
+                let (amount, rate) = (ticks(to - from, track.rate()), track.rate());
+                match (origin.ahead, place.segments.records(origin.epoch)) {
+                    (true, _) => self.leg(place.leg).outside_of(Outside::Cleared, amount),
+                    (false, true) => {
+                        self.behind_end(place, (from, to), rate, (origin.epoch, DropReason::PauseUnclear));
+                    }
+                    (false, false) => self.leg(place.leg).outside_of(Outside::Paused, amount),
+                }
             }
         }
     }

@@ -107,6 +107,15 @@ impl Segments {
         self.of(epoch).is_some()
     }
 
+    /// The segment that an epoch is of, if a pause has ended it before this place and before
+    /// `last_epoch`, the recording's last one.
+    pub(super) fn paused_before(&self, at: u64, rate: u32, epoch: u32, last_epoch: u32) -> Option<usize> {
+        let n = self.of(epoch)?;
+        let (segment, (_, last)) = (self.list.get(n)?, self.epochs.get(n)?);
+        let is_behind = segment.to_ns != OPEN && grid::index(segment.to_ns, rate) <= at;
+        (is_behind && *last < last_epoch).then_some(n)
+    }
+
     /// What may be heard in a segment, on the grid of a leg.
     pub(super) fn view(&self, n: usize, rate: u32) -> View<'_> {
         let segment = self.list.get(n);
