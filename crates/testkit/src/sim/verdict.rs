@@ -11,14 +11,8 @@ pub enum Verdict {
     Never,
 }
 
-/// A burst of writes after a stall is placed no further from where it was said, in ticks.
-const BURST_TICKS: u64 = 60;
-
 /// A packet is handed in within this of when it came, in ticks.
 const BLUR_TICKS: u64 = 1;
-
-/// A write after a silence is held for so many ticks.
-const WAITS_TICKS: u64 = 10;
 
 /// A packet finds its place no later than this, in ticks; whether the call is held is asked
 /// then.
@@ -71,17 +65,11 @@ impl KnownRecording {
                 false => Verdict::May,
             };
         }
-        let unclear_to = match (steady, packet.late) {
-            // A write after a silence waits for its place, and a close does not wait for it.
-            (true, None) if packet.early > 0 => handed + WAITS_TICKS,
-            (true, None) => handed,
-            (false, None) => said + BURST_TICKS,
-            (_, Some(late)) => said + late,
-        };
         // A stream that is moved to where it can have been said lies there by the clock's ticks.
         let moved = u64::from(!steady && packet.late.is_some());
         let unclear_from = said.saturating_sub(packet.early + moved);
-        match self.changed(unclear_from, unclear_to.max(handed)) {
+        // What changes after it was handed in cannot make it a secret: it is kept, or told as lost.
+        match self.changed(unclear_from, handed) {
             true => Verdict::May,
             false => Verdict::Must,
         }
@@ -171,6 +159,24 @@ mod tests {
             ..packet(20, 0, None)
         };
         assert_eq!(recording().verdict(&lost, true), Verdict::Never);
+    }
+
+    #[test]
+    fn what_is_handed_in_before_a_pause_is_kept_or_told_wherever_it_may_lie() {
+        for steady in [false, true] {
+            for late in [None, Some(0), Some(30)] {
+                let verdict = |early| {
+                    let packet = Packet {
+                        early,
+                        ..packet(25, 30, late)
+                    };
+                    recording().verdict(&packet, steady)
+                };
+                assert_eq!(verdict(0), Verdict::Must, "{steady} {late:?}");
+                assert_eq!(verdict(6), Verdict::Must, "{steady} {late:?}");
+                assert_eq!(verdict(15), Verdict::May, "from before the start");
+            }
+        }
     }
 
     #[test]
