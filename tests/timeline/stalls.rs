@@ -295,3 +295,28 @@ fn what_is_not_confirmed_before_a_pause_of_stream_time_is_told() {
     assert_eq!(kept(&mut sim, &tape, OPEN), 10 * 160);
     assert_eq!(dropped(&tape, DropReason::Late), 20);
 }
+
+/// A recording is stopped while writes wait for their place, and its call ends before they have
+/// found it.
+#[test]
+fn a_stop_that_waits_when_the_call_ends_is_where_it_was() {
+    let mut sim = attached();
+    let tape = start(&mut sim);
+    for _ in 0..10 {
+        sim.write(Leg::Local, &[OPEN; 160]);
+        sim.pass(20);
+    }
+    sim.pass(360);
+    for _ in 0..6 {
+        sim.write(Leg::Local, &[OPEN; 160]);
+    }
+    sim.pass(20);
+    sim.stop(&tape);
+    sim.visit();
+    sim.now_ns += 400 * 1_000_000;
+    sim.end();
+    assert_eq!(kept(&mut sim, &tape, OPEN), 16 * 160);
+    let frames = tape.out.lock().frames();
+    assert_eq!(frames, (200 + 360 + 6 * 20) * 8, "it ends with what was written");
+    assert_eq!(ms(tape.progress.ledger().leg(Leg::Local).in_file), 16 * 20);
+}

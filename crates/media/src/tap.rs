@@ -369,7 +369,7 @@ impl Tap {
                 at_ns = self.own_end_ns(closing, legs);
                 self.segments.extend(at_ns);
             }
-            self.finish(at_ns, closing.reason, legs);
+            self.finish_at(at_ns, closing.reason, legs);
         }
     }
 
@@ -386,7 +386,16 @@ impl Tap {
         ends.max().unwrap_or(0).max(closing.at_ns)
     }
 
+    /// Ends it at this moment, or where it was stopped before.
     pub fn finish(&mut self, at_ns: u64, reason: EndReason, legs: &Legs) {
+        match reason {
+            EndReason::Discarded => self.finish_at(at_ns, reason, legs),
+            _ if self.is_closing() => self.finish_closing(at_ns, false, legs),
+            _ => self.finish_at(at_ns, reason, legs),
+        }
+    }
+
+    fn finish_at(&mut self, at_ns: u64, reason: EndReason, legs: &Legs) {
         // What is discarded needs no more audio, which could bring it to its limit, and
         // so to another end.
         if reason != EndReason::Discarded {
