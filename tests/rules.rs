@@ -30,6 +30,8 @@ mod kept;
 mod lists;
 #[path = "rules/marks.rs"]
 mod marks;
+#[path = "rules/moved.rs"]
+mod moved;
 #[path = "rules/order.rs"]
 mod order;
 #[path = "rules/private.rs"]

@@ -11,6 +11,8 @@ mod children;
 mod durability;
 #[path = "storage/legs.rs"]
 mod legs;
+#[path = "storage/moved.rs"]
+mod moved;
 #[path = "storage/patches.rs"]
 mod patches;
 #[path = "storage/recovery.rs"]

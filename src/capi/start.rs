@@ -37,7 +37,8 @@ use crate::words::{AudioSpec, Error, Result, Status, parse_format};
 /// `REC_ERR_UNSUPPORTED`, `REC_ERR_INVALID_ARGUMENT` (`callback_url`),
 /// `REC_ERR_NOT_MONITORABLE` (reason 1), `REC_ERR_AUTOMATIC` (reason 4; not with
 /// `REC_START_ADDITIONAL`), `REC_ERR_NO_CALL`,
-/// `REC_ERR_ALREADY_RECORDING` (not with `REC_START_ADDITIONAL`), `REC_ERR_NO_SPACE`,
+/// `REC_ERR_ALREADY_RECORDING` (not with `REC_START_ADDITIONAL`), `REC_ERR_IO`
+/// (`storage.directory` names another directory than the open one), `REC_ERR_NO_SPACE`,
 /// `REC_ERR_LIMIT`; before all: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`.
 /// Since: 0.1.0
 /// Source: Imagicle, Start Recording; Vobiz, Record a Call (several at once on one call).

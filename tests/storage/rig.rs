@@ -394,6 +394,13 @@ impl Rig {
         directory
     }
 
+    /// Closes it; its directory is here by now.
+    pub fn close_moved(self, moved: ScratchDir) -> ScratchDir {
+        let left = self.close();
+        faults::clear(&left.0);
+        moved
+    }
+
     /// Closes it, and opens the directory again.
     pub fn reopen(self) -> Rig {
         let format = self.format;

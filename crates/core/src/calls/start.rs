@@ -18,15 +18,15 @@ impl Registry {
     /// Starts a recording of one of the calls that match `target`.
     ///
     /// `draft`: an error is what is wrong with the arguments beside the target. It is
-    /// returned at its place in the order of checks, and so is that of `room`, which says
-    /// whether enough space is free. `begin` makes the recording and starts its tap, under
+    /// returned at its place in the order of checks, and so is that of `storage`, which says
+    /// whether it takes one more recording. `begin` makes the recording and starts its tap, under
     /// the registry's lock.
     pub fn start(
         &self,
         caller: &Caller,
         target: &Filter,
         draft: Result<RecordingDraft>,
-        room: Result<()>,
+        storage: Result<()>,
         begin: impl FnOnce(AcceptedDraft) -> Arc<Recording>,
     ) -> Result<Arc<Recording>> {
         caller.authenticate()?;
@@ -54,7 +54,7 @@ impl Registry {
                 "the call is being recorded already; REC_START_ADDITIONAL starts one more",
             ));
         }
-        room?;
+        storage?;
         if caller.is_limited() {
             inner.heed_limit(number, self.limits.per_call)?;
         }
@@ -66,14 +66,14 @@ impl Registry {
         &self,
         number: u64,
         draft: RecordingDraft,
-        room: Result<()>,
+        storage: Result<()>,
         begin: impl FnOnce(AcceptedDraft) -> Arc<Recording>,
     ) -> Result<Option<Arc<Recording>>> {
         let mut inner = self.lock();
         if !inner.owed.contains(&number) || !inner.wants_automatic(number) {
             return Ok(None);
         }
-        room?;
+        storage?;
         let paused = inner.is_automatic_paused(number);
         let recording = self.accept(&mut inner, number, paused, draft, begin)?;
         inner.owed.remove(&number);

@@ -50,7 +50,9 @@ impl Engine {
         let draft = spec.map(|spec| RecordingDraft::new((self.ids)(), spec, &self.config.url_base));
         let progress = Arc::new(Progress::default());
         let begin = |accepted: AcceptedDraft<'_>| self.begin(accepted, progress);
-        let recording = self.registry.start(caller, target, draft, self.room(), begin)?;
+        let recording = self
+            .registry
+            .start(caller, target, draft, self.can_store(), begin)?;
         Ok(recording.id)
     }
 
@@ -76,8 +78,8 @@ impl Engine {
         let draft = RecordingDraft::new((self.ids)(), spec, &self.config.url_base);
         let progress = Arc::new(Progress::default());
         let begin = |accepted: AcceptedDraft<'_>| self.begin(accepted, progress);
-        let room = self.ready().and_then(|()| self.room());
-        if let Err(error) = self.registry.start_automatic(number, draft, room, begin) {
+        let storage = self.ready().and_then(|()| self.can_store());
+        if let Err(error) = self.registry.start_automatic(number, draft, storage, begin) {
             self.tell_start_failed(number, &error);
         }
     }
@@ -104,10 +106,12 @@ impl Engine {
         );
     }
 
-    fn room(&self) -> Result<()> {
+    /// Whether the storage, and the memory, take one more recording.
+    pub fn can_store(&self) -> Result<()> {
         if (self.config.is_memory_short)() {
             return Err(memory::exhausted());
         }
+        self.store.check_path()?;
         if !self.store.low() {
             return Ok(());
         }

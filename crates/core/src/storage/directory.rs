@@ -16,7 +16,7 @@ use crate::text::{brief, one_line};
 use crate::words::{Error, Result, Status};
 use std::io;
 use std::ops::Deref;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 const CONTROL: &str = ".callrec";
@@ -25,6 +25,8 @@ const LOCK: &str = "lock";
 /// The root of the recordings, its `.callrec`, and the way to whatever lies below them. One
 /// store holds it at a time, in all processes.
 pub struct Directory {
+    /// As configured.
+    path: PathBuf,
     root: Box<dyn DiskDir>,
     /// `.callrec`
     control: Box<dyn DiskDir>,
@@ -53,6 +55,7 @@ impl Directory {
             .map_err(|error| fail("cannot be locked", &error))?
             .ok_or_else(|| held_elsewhere(path))?;
         Ok(Directory {
+            path: path.to_owned(),
             root,
             control,
             clock: platform.clock.clone(),
@@ -66,6 +69,19 @@ impl Directory {
     pub fn unlock(&self) {
         let held = self.lock.lock().take();
         drop(held);
+    }
+
+    /// The configured path, in words.
+    pub fn named(&self) -> String {
+        named(&self.path)
+    }
+
+    /// Whether the configured path still names this directory; an error if nobody can tell.
+    pub async fn is_at_its_path(&self) -> io::Result<bool> {
+        self.step(Step::CheckRoot).await?;
+        let there = files::there(self.steps.disk.identity_at(&self.path))?;
+        self.turn().await?;
+        Ok(there == Some(self.root.identity()?))
     }
 
     /// A second handle of the root.

@@ -16,6 +16,9 @@ pub trait Disk: Send + Sync {
     /// directory itself may be a link.
     fn open_root(&self, path: &Path) -> io::Result<Box<dyn DiskDir>>;
 
+    /// What a path names now. It may be a link, as in [`Disk::open_root`].
+    fn identity_at(&self, path: &Path) -> io::Result<Identity>;
+
     /// How many files the process may have open. Never blocks.
     fn open_files_limit(&self) -> u64;
 
@@ -47,6 +50,9 @@ pub enum DirPlace<'a> {
 pub trait DiskDir: Send + Sync {
     /// Never blocks.
     fn place(&self) -> DirPlace<'_>;
+
+    /// Which directory it is, whatever it is called by now.
+    fn identity(&self) -> io::Result<Identity>;
 
     /// The same directory once more. Never blocks.
     fn again(&self) -> io::Result<Box<dyn DiskDir>>;

@@ -44,6 +44,8 @@ pub enum Step {
     Recover,
     RemoveStale,
     FreeRoom,
+    /// It is looked whether the path of the storage directory still names it.
+    CheckRoot,
     /// A part is looked at in a search.
     Search,
     WriteOutbox,

@@ -147,7 +147,7 @@ impl Finisher {
         state_end(live, self.directory.clock().unix_ms());
         let mut told = live.manifest.clone();
         told.fail(&error);
-        told.file = live.audio.current_path();
+        told.file = self.publisher.path_told(live);
         let mut note = told.clone();
         note.part = format!("{}{PART}", live.audio.path());
         if !live.audio.is_published() {
@@ -157,7 +157,7 @@ impl Finisher {
         if !matches!(noted, Some(Ok(()))) {
             return Outcome::Refused(error);
         }
-        let (id, file, why) = (live.id, &told.file, &error.message);
+        let (id, file, why) = (live.id, live.audio.current_path(), &error.message);
         let message = format!("recording {id}: left as \"{file}\", the next open tries again: {why}");
         self.report.log(LOG_ERROR, message);
         self.manifests.keep(id);

@@ -4,6 +4,7 @@ use super::activity::Activity;
 use super::directory::Directory;
 use super::faults::Step;
 use super::report::{LOG_INFO, LOG_WARNING, Report};
+use super::root_path::RootPath;
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::task::{self, Next, Signal};
 use std::io;
@@ -16,6 +17,7 @@ const PERIOD: Duration = Duration::from_secs(1);
 /// The free space, as the file system last told it.
 pub struct FreeSpace {
     directory: Arc<Directory>,
+    root_path: Arc<RootPath>,
     report: Arc<dyn Report>,
     activity: Arc<Activity>,
     /// Below this the disk is low.
@@ -30,12 +32,14 @@ pub struct FreeSpace {
 impl FreeSpace {
     pub fn new(
         directory: Arc<Directory>,
+        root_path: Arc<RootPath>,
         report: Arc<dyn Report>,
         activity: Arc<Activity>,
         min: u64,
     ) -> FreeSpace {
         FreeSpace {
             directory,
+            root_path,
             report,
             activity,
             min,
@@ -57,6 +61,8 @@ impl FreeSpace {
             task::leave(Next::At(self.directory.clock().now() + PERIOD)).await;
             if !self.activity.is_shutting_down() {
                 self.refresh().await;
+                // Also without a recording that begins or ends.
+                let _ = self.root_path.check().await;
             }
         }
     }

@@ -50,6 +50,7 @@ mod recover;
 mod rename;
 mod report;
 mod retry;
+mod root_path;
 mod safe;
 mod search;
 mod settings;

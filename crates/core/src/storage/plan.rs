@@ -12,6 +12,7 @@ use super::name::RecordingName;
 use super::planted::StorageFault;
 use super::report::{LOG_WARNING, Report, panic_text};
 use super::retry::Failure;
+use super::root_path::RootPath;
 use crate::task;
 use crate::words::{Error, Format, Status};
 use callrec_codec::Shape;
@@ -43,6 +44,7 @@ pub struct Plan {
 /// known.
 pub struct Maker {
     pub directory: Arc<Directory>,
+    pub root_path: Arc<RootPath>,
     pub manifests: Arc<LiveManifests>,
     pub files: Arc<AudioFiles>,
     pub report: Arc<dyn Report>,
@@ -57,6 +59,11 @@ impl Maker {
             let words = Error::io(format!("\"{path}\" cannot be made"), error);
             Failure::new(words, error)
         };
+        let at_its_path = self.root_path.check().await;
+        at_its_path.map_err(|error| {
+            let message = format!("\"{path}\" cannot be made: {}", error.message);
+            Failure::lasting(Error { message, ..error })
+        })?;
         let folder = self.directory.make_folder(&plan.name).await;
         let folder = folder.map_err(|error| fail(&error))?;
         let mut made = Made::default();

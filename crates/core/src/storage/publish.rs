@@ -9,6 +9,7 @@ use super::live_manifests::LiveManifests;
 use super::planted::StorageFault;
 use super::report::{LOG_ERROR, LOG_WARNING, Report};
 use super::retry::Retry;
+use super::root_path::RootPath;
 use super::settings::Digest;
 use crate::words::{Error, State};
 use std::io;
@@ -20,6 +21,7 @@ const CLOSING_BYTES: u64 = 64 << 20;
 /// Publishes recordings that have ended.
 pub struct Publisher {
     pub directory: Arc<Directory>,
+    pub root_path: Arc<RootPath>,
     pub manifests: Arc<LiveManifests>,
     pub retry: Arc<Retry>,
     pub activity: Arc<Activity>,
@@ -55,6 +57,7 @@ impl Publisher {
             Ok(false) => return Ok(false),
             Err(error) => self.failed(live, &error),
         }
+        self.check_root(live).await?;
         let placed = self.retry.persist(async || self.place(live).await).await;
         placed.map_err(|error| live.error(&error))?;
         if let Err(error) = self.retry.persist(async || live.remove_tail().await).await {
@@ -63,6 +66,25 @@ impl Publisher {
         }
         live.audio.close();
         Ok(true)
+    }
+
+    /// Fails where the recording would be published in a directory that the paths which are
+    /// told do not lead to.
+    async fn check_root(&self, live: &Live) -> Result<(), Error> {
+        let checked = self.root_path.check().await;
+        checked.map_err(|error| Error {
+            message: format!("\"{}\": {}", live.audio.current(), error.message),
+            ..error
+        })
+    }
+
+    /// Where audio is that could not be published, as it is told: nothing, if no path that we
+    /// know leads to it.
+    pub fn path_told(&self, live: &Live) -> String {
+        match self.root_path.answer() {
+            Ok(()) => live.audio.current_path(),
+            Err(_) => String::new(),
+        }
     }
 
     /// It is published all the same, as failed.

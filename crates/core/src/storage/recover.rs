@@ -336,7 +336,7 @@ impl Recovery {
                     format!("{id}: told again, not published: {}", error.message),
                 );
                 self.links.manifests.keep(id);
-                live.manifest.file = live.audio.current_path();
+                live.manifest.file = self.links.publisher.path_told(&live);
             }
         }
         if self.links.directory.has(StorageFault::RecoveryUntold) {

@@ -19,6 +19,7 @@ use super::publish::Publisher;
 use super::recover::{Recovery, RecoveryLinks};
 use super::report::Report;
 use super::retry::Retry;
+use super::root_path::RootPath;
 use super::settings::StorageConfig;
 use super::slots::FileSlots;
 use super::writer::{WriterLinks, Writers};
@@ -33,6 +34,7 @@ use uuid::Uuid;
 pub struct Store {
     config: StorageConfig,
     directory: Arc<Directory>,
+    root_path: Arc<RootPath>,
     activity: Arc<Activity>,
     callbacks: Arc<OwedCallbacks>,
     files: Arc<AudioFiles>,
@@ -67,6 +69,7 @@ impl Store {
         report: Arc<dyn Report>,
     ) -> Store {
         let activity = Arc::new(Activity::default());
+        let root_path = Arc::new(RootPath::new(Arc::clone(&directory), Arc::clone(&report)));
         let clock = Arc::clone(&platform.clock);
         let writer_count = config.writers.max(1);
         let jobs = Arc::new(Jobs::new(
@@ -104,6 +107,7 @@ impl Store {
                 manifests: Arc::clone(&manifests),
                 maker: Maker {
                     directory: Arc::clone(&directory),
+                    root_path: Arc::clone(&root_path),
                     manifests: Arc::clone(&manifests),
                     files: Arc::clone(&files),
                     report: Arc::clone(&report),
@@ -116,6 +120,7 @@ impl Store {
         ));
         let publisher = Arc::new(Publisher {
             directory: Arc::clone(&directory),
+            root_path: Arc::clone(&root_path),
             manifests: Arc::clone(&manifests),
             retry: Arc::clone(&retry),
             activity: Arc::clone(&activity),
@@ -146,6 +151,7 @@ impl Store {
         );
         let free_space = FreeSpace::new(
             Arc::clone(&directory),
+            Arc::clone(&root_path),
             report,
             Arc::clone(&activity),
             config.min_free_bytes,
@@ -153,6 +159,7 @@ impl Store {
         Store {
             config,
             directory,
+            root_path,
             activity,
             callbacks,
             files,
@@ -249,6 +256,12 @@ impl Store {
 
     pub fn low(&self) -> bool {
         self.free_space.is_low()
+    }
+
+    /// Fails while `storage.directory` names another directory than the one that is held, as
+    /// it was last looked: no recording can be made then.
+    pub fn check_path(&self) -> Result<()> {
+        self.root_path.answer()
     }
 
     /// Audio that waits for the disk.

@@ -47,6 +47,8 @@ pub enum TroubleKind {
     Fails(Operation, i32, u64),
     /// No byte more can be written.
     Full,
+    /// The path of the directory names another one, until the next process opens it.
+    Moved,
 }
 
 /// What a call is about.
@@ -109,7 +111,18 @@ impl SimDisk {
         self.process = *current;
         let mut state = lock(&self.state);
         (state.locked, state.calls, state.dies_at) = (false, 0, dies_at);
+        let now_ns = self.clock.now_ns();
+        let is_back = |trouble: &Trouble| trouble.kind == TroubleKind::Moved && trouble.from_ns <= now_ns;
+        state.troubles.retain(|trouble| !is_back(trouble));
         state.turns.begin_process();
+    }
+
+    fn is_moved(&self) -> bool {
+        let now_ns = self.clock.now_ns();
+        let moves = |trouble: &Trouble| {
+            trouble.kind == TroubleKind::Moved && trouble.from_ns <= now_ns && now_ns < trouble.to_ns
+        };
+        lock(&self.state).troubles.iter().any(moves)
     }
 
     /// The process has opened the directory, and takes steps from here on.
@@ -238,6 +251,11 @@ impl Disk for SimDisk {
         Ok(self.directory(ROOT))
     }
 
+    fn identity_at(&self, _: &Path) -> io::Result<Identity> {
+        let found = if self.is_moved() { u64::MAX } else { ROOT };
+        self.call(Operation::Open, Subject::Node(ROOT), |_, _| Ok((1, found)))
+    }
+
     fn open_files_limit(&self) -> u64 {
         16
     }
@@ -309,6 +327,10 @@ impl SimDir {
 impl DiskDir for SimDir {
     fn place(&self) -> DirPlace<'_> {
         DirPlace::Number(self.node, PhantomData)
+    }
+
+    fn identity(&self) -> io::Result<Identity> {
+        Ok((1, self.node))
     }
 
     fn again(&self) -> io::Result<Box<dyn DiskDir>> {

@@ -30,10 +30,11 @@ pub fn any(dice: &mut Dice) -> Vec<Trouble> {
             Operation::Remove,
             Operation::List,
         ];
-        let kind = match dice.below(5) {
+        let kind = match dice.below(6) {
             0 => TroubleKind::Hangs,
             1 => TroubleKind::Slow(dice.between(1, 50) * NS_PER_MS),
             2 => TroubleKind::Full,
+            3 => TroubleKind::Moved,
             _ => TroubleKind::Fails(
                 dice.pick(&operations),
                 dice.pick(&[EIO, ENOSPC]),

@@ -15,7 +15,7 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::stat::{self, Mode};
 use nix::sys::statvfs;
 use nix::unistd;
-use std::fs::{DirBuilder, File};
+use std::fs::{DirBuilder, File, Metadata};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt};
@@ -37,6 +37,10 @@ impl Disk for SystemDisk {
             .create(path)?;
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         opened(fcntl::open(path, flags, Mode::empty()))
+    }
+
+    fn identity_at(&self, path: &Path) -> io::Result<Identity> {
+        Ok(identity_of(&std::fs::metadata(path)?))
     }
 
     fn open_files_limit(&self) -> u64 {
@@ -80,6 +84,12 @@ fn open_in(dir: BorrowedFd<'_>, name: &str, flags: OFlag) -> io::Result<File> {
 impl DiskDir for SystemDir {
     fn place(&self) -> DirPlace<'_> {
         DirPlace::Descriptor(self.fd.as_fd())
+    }
+
+    #[allow(clippy::unnecessary_cast)] // the types differ between systems
+    fn identity(&self) -> io::Result<Identity> {
+        let found = stat::fstat(&self.fd)?;
+        Ok((found.st_dev as u64, found.st_ino as u64))
     }
 
     fn again(&self) -> io::Result<Box<dyn DiskDir>> {
@@ -243,8 +253,7 @@ impl DiskFile for SystemFile {
     }
 
     fn identity(&self) -> io::Result<Identity> {
-        let found = self.0.metadata()?;
-        Ok((found.dev(), found.ino()))
+        Ok(identity_of(&self.0.metadata()?))
     }
 
     fn owner(&self) -> io::Result<Owner> {
@@ -258,6 +267,10 @@ impl DiskFile for SystemFile {
     fn modified(&self) -> Option<SystemTime> {
         self.0.metadata().ok()?.modified().ok()
     }
+}
+
+fn identity_of(found: &Metadata) -> Identity {
+    (found.dev(), found.ino())
 }
 
 fn owner(id: u32) -> Owner {

@@ -23,6 +23,10 @@ impl Disk for SystemDisk {
         opened(path.canonicalize()?)
     }
 
+    fn identity_at(&self, path: &Path) -> io::Result<Identity> {
+        directory_identity(path)
+    }
+
     fn open_files_limit(&self) -> u64 {
         open_files_limit()
     }
@@ -56,6 +60,12 @@ fn options() -> OpenOptions {
 impl DiskDir for SystemDir {
     fn place(&self) -> DirPlace<'_> {
         DirPlace::Path(&self.path)
+    }
+
+    /// What its path names now. The system renames no directory in which a file is open, and
+    /// the lock file always is.
+    fn identity(&self) -> io::Result<Identity> {
+        directory_identity(&self.path)
     }
 
     fn again(&self) -> io::Result<Box<dyn DiskDir>> {
@@ -159,6 +169,11 @@ impl DiskDir for SystemDir {
         let lock = DirLock::take(&self.path, path_of(control)?, name)?;
         Ok(lock.map(|lock| Box::new(lock) as Box<dyn DiskLock>))
     }
+}
+
+/// As far as the standard library can tell: a directory of another instant is another one.
+fn directory_identity(path: &Path) -> io::Result<Identity> {
+    Ok((0, fs::metadata(path)?.creation_time()))
 }
 
 /// The standard library knows no owners.
