@@ -32,7 +32,7 @@ fn main() {
         }
     }
     if arguments.wants("part", "publish") {
-        for durability in ["process", "finish"] {
+        for durability in ["process", "finish", "power"] {
             publish(&arguments, durability);
         }
     }

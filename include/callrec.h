@@ -1197,7 +1197,11 @@ rec_status rec_config_new(rec_config **config);
  * - `storage.flush_ms` (700): how often a recording's audio goes to its file, 100 to
  *   10000 ms
  * - `storage.durability` (finish): "process" never syncs; "finish" syncs what is
- *   published before its terminal event; "power" is not in this build
+ *   published before its terminal event; "power" also syncs what is in progress,
+ *   before its STARTED event and then as storage.sync_interval_ms says
+ * - `storage.sync_interval_ms` (1000): with "power", a power cut loses at most this
+ *   much audio while the disk keeps up, 100 to 60000 ms; less than storage.flush_ms +
+ *   180 needs a shorter storage.flush_ms as well
  * - `storage.digest` (sha256): "sha256" or "none", of the finished file, in its
  *   manifest
  * - `storage.backlog_ms` (15000): audio of one recording that may wait for a slow

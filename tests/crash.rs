@@ -88,6 +88,12 @@ fn crash(directory: &Path, scene: &Scene, time: Duration, stopping: Option<Durat
     story
 }
 
+const DURABILITIES: [&str; 3] = [
+    "storage.durability=process",
+    "storage.durability=finish",
+    "storage.durability=power",
+];
+
 #[test]
 fn killed_at_random_moments() {
     let _alone = alone();
@@ -102,7 +108,7 @@ fn killed_at_random_moments() {
         let scene = Scene {
             calls,
             seed: dice.roll(),
-            settings: ["storage.durability=process", "storage.durability=finish"][round as usize % 2],
+            settings: DURABILITIES[round as usize % 3],
             callback: "",
         };
         let time = Duration::from_micros(dice.between(1_500_000, 3_000_000));
@@ -129,12 +135,12 @@ fn killed_at_random_moments() {
 fn killed_while_beginning() {
     let _alone = alone();
     let mut dice = Dice::new(seed());
-    for _ in 0..number("CALLREC_KILL_ROUNDS").unwrap_or(10) {
+    for round in 0..number("CALLREC_KILL_ROUNDS").unwrap_or(10) {
         let directory = ScratchDir::new();
         let scene = Scene {
             calls: 48,
             seed: dice.roll(),
-            settings: "storage.durability=process",
+            settings: DURABILITIES[round as usize % 3],
             callback: "",
         };
         let mut victim = scene.begin(&directory.0);
@@ -166,7 +172,7 @@ fn an_empty_manifest_without_audio_is_removed() {
 fn killed_while_recovering() {
     let _alone = alone();
     let mut dice = Dice::new(seed());
-    for settings in ["storage.durability=process", "storage.durability=finish"] {
+    for settings in DURABILITIES {
         let directory = ScratchDir::new();
         let scene = Scene {
             calls: 24,

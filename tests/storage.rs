@@ -15,6 +15,8 @@ mod legs;
 mod moved;
 #[path = "storage/patches.rs"]
 mod patches;
+#[path = "storage/power.rs"]
+mod power;
 #[path = "storage/recovery.rs"]
 mod recovery;
 #[path = "storage/rig.rs"]

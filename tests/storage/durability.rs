@@ -5,10 +5,10 @@ use super::*;
 use parking_lot::Mutex;
 
 /// All steps of the recordings of one directory, in order.
-type Steps = Arc<Mutex<Vec<Step>>>;
+pub type Steps = Arc<Mutex<Vec<Step>>>;
 
 /// Notes them from now on, while some of them fail.
-fn noted(directory: &Path, allows: impl Fn(Step) -> io::Result<()> + Send + Sync + 'static) -> Steps {
+pub fn noted(directory: &Path, allows: impl Fn(Step) -> io::Result<()> + Send + Sync + 'static) -> Steps {
     let steps = Steps::default();
     let noted = Arc::clone(&steps);
     faults::set(
@@ -21,7 +21,7 @@ fn noted(directory: &Path, allows: impl Fn(Step) -> io::Result<()> + Send + Sync
     steps
 }
 
-fn all(_: Step) -> io::Result<()> {
+pub fn all(_: Step) -> io::Result<()> {
     Ok(())
 }
 
@@ -39,7 +39,7 @@ fn durable(directory: ScratchDir) -> Rig {
 }
 
 /// These steps came in this order, others between them.
-fn expect_order(steps: &Steps, order: &[Step]) {
+pub fn expect_order(steps: &Steps, order: &[Step]) {
     let steps = steps.lock();
     let mut rest = steps.iter();
     for step in order {
@@ -59,7 +59,7 @@ fn begun(rig: &Rig, id: Uuid) -> ByteFile {
     file
 }
 
-const NOTE: [Step; 4] = [Step::WriteMark, Step::SyncFile, Step::PlaceMark, Step::SyncFolder];
+pub const NOTE: [Step; 4] = [Step::WriteMark, Step::SyncFile, Step::PlaceMark, Step::SyncFolder];
 
 #[test]
 fn a_discard_is_on_the_disk_before_its_audio_goes_and_its_end_is_told() {

@@ -254,6 +254,9 @@ impl Rig {
                 Box::new(|store| store.finisher().run(&SystemClock)),
             );
         }
+        for _ in 0..store.syncers() {
+            start("callrec-sync", Box::new(|store| store.syncer().run(&SystemClock)));
+        }
         start(
             "callrec-recover",
             Box::new(|store| store.recovery().run(&SystemClock)),

@@ -47,6 +47,10 @@ use desk::Desk;
 use facts::Naming;
 use parts::RunningParts;
 
+/// How long audio that is due waits for a media worker's visit of its call, and then for its
+/// writer's tick.
+const HANDLING_MS: u32 = 100 + 20;
+
 /// One running instance.
 pub struct Engine {
     config: Config,
@@ -127,6 +131,7 @@ impl Engine {
             .map_err(|error| Error::io("storage.directory", &error))?
             .to_string_lossy()
             .into_owned();
+        storage.lag_ms = HANDLING_MS + config.reorder_ms;
         let template = Template::with(&config.storage.name, &config.storage.placeholders)
             .map_err(|why| Error::new(Status::Config, format!("key \"storage.name\": {why}")))?;
         let limits = Limits {

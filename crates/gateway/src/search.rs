@@ -145,7 +145,7 @@ mod tests {
     impl House {
         fn new(parallel: u32) -> House {
             let dir = tempfile::tempdir().expect("a directory");
-            let root = os::SystemDisk.open_root(dir.path()).expect("a directory");
+            let root = os::SystemDisk.open_root(dir.path(), false).expect("a directory");
             let archive = Arc::new(Archive::new(root));
             let (scanned, over) = watch::channel(false);
             House {

@@ -148,6 +148,12 @@ impl Engine {
                 store.writer(index)
             }));
         }
+        for index in 0..self.store.syncers() {
+            let (name, store) = (format!("callrec-sync{index}"), self.store.clone());
+            parts.push(EnginePart::new(self, Group::Storage, name, move || {
+                store.syncer()
+            }));
+        }
         for index in 0..self.config.storage.finishers {
             let (name, store) = (format!("callrec-finish{index}"), self.store.clone());
             parts.push(EnginePart::new(self, Group::Storage, name, move || {

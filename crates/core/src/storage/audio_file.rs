@@ -78,6 +78,8 @@ pub struct AudioFile {
     length: Length,
     /// For how much audio the header on disk was written.
     header_says: Option<Length>,
+    /// It was written to since it was synced.
+    is_unsynced: bool,
     handle: FileHandle,
 }
 
@@ -148,6 +150,7 @@ impl AudioFile {
             header_bytes: left.header_bytes,
             length: left.length,
             header_says: None,
+            is_unsynced: true,
             handle,
         }
     }
@@ -259,6 +262,7 @@ impl AudioFile {
     pub async fn append(&mut self, bytes: &[u8], frames: u64) -> io::Result<()> {
         self.open().await?;
         self.files.directory.step(Step::WriteAudio).await?;
+        self.is_unsynced = true;
         let written = self.handle.file()?.append(bytes);
         if !self.files.directory.has(StorageFault::FailureCounted) {
             written?;
@@ -280,6 +284,7 @@ impl AudioFile {
     pub async fn overwrite(&mut self, bytes: &[u8], at: u64) -> io::Result<()> {
         self.open().await?;
         self.files.directory.step(Step::PatchAudio).await?;
+        self.is_unsynced = true;
         let at = self.header_bytes + at;
         self.handle.file()?.rewrite(at, bytes)?;
         self.note_written(bytes);
@@ -313,6 +318,7 @@ impl AudioFile {
         }
         self.open().await?;
         self.files.directory.step(Step::WriteHeader).await?;
+        self.is_unsynced = true;
         let file = self.handle.file()?;
         file.rewrite(0, &header)?;
         if begins {
@@ -359,7 +365,21 @@ impl AudioFile {
     pub async fn sync(&mut self) -> io::Result<()> {
         self.open().await?;
         self.files.directory.step(Step::Sync).await?;
-        self.handle.file()?.sync()
+        self.handle.file()?.sync()?;
+        self.is_unsynced = false;
+        Ok(())
+    }
+
+    pub fn is_unsynced(&self) -> bool {
+        self.is_unsynced
+    }
+
+    /// Brings what was written while the recording is in progress to the disk.
+    pub async fn sync_progress(&mut self) -> io::Result<()> {
+        if !self.is_unsynced || self.files.directory.has(StorageFault::ProgressUnsynced) {
+            return Ok(());
+        }
+        self.sync().await
     }
 
     /// Hashes what can be read back, as `sha256sum` will; see [`digest_of`].

@@ -2,12 +2,10 @@
 //! always true.
 
 use super::audio_file::PIECE;
-use super::endings::PART;
 use super::live::Live;
-use super::live_manifests::LiveManifests;
 use super::patch::replace;
 use super::pool::Pool;
-use super::queue::{Item, Mark, Work};
+use super::queue::{Item, Work};
 use super::report::{LOG_WARNING, Report};
 use crate::memory::{self, SMALL_BUFFER};
 use callrec_codec::{Block, Samples};
@@ -20,14 +18,13 @@ pub struct Batch<'a> {
     pub live: &'a mut Live,
     /// Audio that follows what is on the disk, and is not there yet.
     pub gather: &'a mut Vec<u8>,
-    pub manifests: &'a LiveManifests,
     pub pool: &'a Pool,
     pub report: &'a dyn Report,
 }
 
 impl Batch<'_> {
-    /// Audio first, then the header that tells of it, then the latest mark. What has been
-    /// written is taken out of `work` and `gather`; the end of the recording is left.
+    /// Audio first, then the header that tells of it. What has been written is taken out of
+    /// `work` and `gather`; the end of the recording is left, and so is the latest mark.
     pub async fn write(&mut self, work: &mut Work) -> io::Result<()> {
         let items = &mut work.items;
         while let Some(item) = items.front() {
@@ -76,12 +73,7 @@ impl Batch<'_> {
                 .for_each(|item| item.recycle(self.pool));
         }
         self.flush().await?;
-        self.live.advance().await?;
-        if let Some(mark) = &work.mark {
-            self.mark(mark).await?;
-            work.mark = None;
-        }
-        Ok(())
+        self.live.advance().await
     }
 
     async fn flush(&mut self) -> io::Result<()> {
@@ -185,20 +177,5 @@ impl Batch<'_> {
                 self.pool.give(next.bytes);
             }
         }
-    }
-
-    async fn mark(&mut self, mark: &Mark) -> io::Result<()> {
-        let live = &mut *self.live;
-        live.manifest = mark.source.manifest();
-        live.state_shape();
-        live.manifest.id = live.id.as_hyphenated().to_string();
-        live.manifest.started = true;
-        live.manifest.file = live.audio.path();
-        live.manifest.part = format!("{}{PART}", live.manifest.file);
-        self.manifests.rewrite(live.id, &live.manifest).await?;
-        for mark in &mark.told {
-            self.report.marked(live.id, *mark);
-        }
-        Ok(())
     }
 }

@@ -32,6 +32,7 @@ pub struct Directory {
     control: Box<dyn DiskDir>,
     clock: Arc<dyn Clock>,
     syncs: bool,
+    syncs_in_progress: bool,
     steps: Steps,
     /// Released last.
     lock: Mutex<Option<Box<dyn DiskLock>>>,
@@ -46,10 +47,17 @@ impl Directory {
         };
         let path = Path::new(&config.directory);
         let fail = |what: &str, error: &io::Error| unusable(path, what, error);
-        let root = steps.turn().await.and_then(|()| steps.disk.open_root(path));
+        let syncs = config.durability != Durability::Process;
+        let root = steps.turn().await;
+        let root = root.and_then(|()| steps.disk.open_root(path, syncs));
         let root = root.map_err(|error| fail("cannot be opened", &error))?;
         let control = open_control(&steps, &*root).await;
         let control = control.map_err(|error| fail(CONTROL, &error))?;
+        if syncs {
+            // What is noted there must be found again. One that cannot be synced says so when
+            // something is to be told.
+            let _ = steps.turn().await.and_then(|()| root.sync());
+        }
         let lock = steps.turn().await.and_then(|()| root.lock(&*control, LOCK));
         let lock = lock
             .map_err(|error| fail("cannot be locked", &error))?
@@ -59,7 +67,8 @@ impl Directory {
             root,
             control,
             clock: platform.clock.clone(),
-            syncs: config.durability == Durability::Finish,
+            syncs,
+            syncs_in_progress: config.durability == Durability::Power,
             steps,
             lock: Mutex::new(Some(lock)),
         })
@@ -126,6 +135,11 @@ impl Directory {
     /// Whether what is written must survive a power cut.
     pub fn syncs(&self) -> bool {
         self.syncs
+    }
+
+    /// Whether that holds for what is in progress, too.
+    pub fn syncs_in_progress(&self) -> bool {
+        self.syncs_in_progress
     }
 
     /// Brings a small file to the disk, if it must survive a power cut.

@@ -13,8 +13,9 @@ use std::time::SystemTime;
 /// A disk, and the process's rights on it.
 pub trait Disk: Send + Sync {
     /// Opens a storage directory, made with all its parents where it is not there. The
-    /// directory itself may be a link.
-    fn open_root(&self, path: &Path) -> io::Result<Box<dyn DiskDir>>;
+    /// directory itself may be a link. `durable`: a power cut is not to undo the making, as far
+    /// as the process may see to that.
+    fn open_root(&self, path: &Path, durable: bool) -> io::Result<Box<dyn DiskDir>>;
 
     /// What a path names now. It may be a link, as in [`Disk::open_root`].
     fn identity_at(&self, path: &Path) -> io::Result<Identity>;

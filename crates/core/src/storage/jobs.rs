@@ -121,11 +121,20 @@ impl Jobs {
 
     /// Whether nothing more can come for the finishers.
     fn is_over(&self) -> bool {
-        let no_writer = self.writers_returned.load(Ordering::SeqCst) >= self.writers;
-        self.activity.is_shutting_down() && (no_writer || !self.activity.has_work())
+        self.activity.is_shutting_down() && (self.has_no_writer() || !self.activity.has_work())
     }
 
-    /// A writer or a finisher has done something that was queued.
+    /// Whether all writers have returned.
+    pub fn has_no_writer(&self) -> bool {
+        self.writers_returned.load(Ordering::SeqCst) >= self.writers
+    }
+
+    /// Something is queued for a writer or a syncer.
+    pub fn work_begun(&self) {
+        self.activity.work_begun();
+    }
+
+    /// A writer, a syncer or a finisher has done something that was queued.
     pub fn work_done(&self) {
         self.activity.work_done();
         if self.activity.is_shutting_down() {

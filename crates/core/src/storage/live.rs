@@ -1,12 +1,15 @@
 //! A recording while it grows.
 
 use super::audio_file::AudioFile;
+use super::faults::Step;
+use super::files::removed;
 use super::manifest::Manifest;
 use super::tail::{Tail, remove_tail};
 use crate::words::Error;
 use callrec_codec::Shape;
 use callrec_codec::container::Measured;
 use std::io;
+use std::time::Instant;
 use uuid::Uuid;
 
 /// A recording whose file has been made and is not published yet.
@@ -21,6 +24,12 @@ pub struct Live {
     pub manifest: Box<Manifest>,
     /// An earlier process left it.
     pub recovers: bool,
+    /// That it has started was told, or is about to be.
+    pub is_start_told: bool,
+    /// Since when there is something in its files that is to be synced while it is in progress.
+    unsynced_since: Option<Instant>,
+    /// A sync has failed, and nobody knows what it has lost.
+    pub sync_error: Option<io::Error>,
 }
 
 impl Live {
@@ -33,6 +42,9 @@ impl Live {
             settled: 0,
             manifest,
             recovers: false,
+            is_start_told: true,
+            unsynced_since: None,
+            sync_error: None,
         }
     }
 
@@ -131,6 +143,32 @@ impl Live {
         self.audio.write_header(false).await
     }
 
+    /// Notes whether something is to be synced. Returns `true` if nothing was before.
+    pub fn note_unsynced(&mut self, now: Instant) -> bool {
+        let tail_is = self.tail.as_ref().is_some_and(|tail| tail.is_unsynced());
+        let begins = self.unsynced_since.is_none() && (tail_is || self.audio.is_unsynced());
+        if begins {
+            self.unsynced_since = Some(now);
+        }
+        begins
+    }
+
+    /// Since when something is to be synced.
+    pub fn unsynced_since(&self) -> Option<Instant> {
+        self.unsynced_since
+    }
+
+    /// Brings its files to the disk as they are. The recording's file first: what is dropped
+    /// from the tail is in it.
+    pub async fn sync(&mut self) -> io::Result<()> {
+        self.unsynced_since = None;
+        self.audio.sync_progress().await?;
+        match &mut self.tail {
+            Some(tail) => tail.sync().await,
+            None => Ok(()),
+        }
+    }
+
     /// Closes its files unless they may stay open.
     pub fn rest(&mut self) {
         self.audio.rest();
@@ -191,6 +229,15 @@ impl Live {
             }
         }
         self.audio.remove().await.and(tail)
+    }
+
+    /// Removes all audio of a recording whose start was never told.
+    pub async fn remove_unstarted(&self) -> io::Result<()> {
+        let directory = self.audio.files().directory();
+        remove_tail(self.audio.files(), self.id).await?;
+        let folder = directory.folder(self.audio.name()).await?;
+        directory.step(Step::RemoveAudio).await?;
+        removed(folder.remove(self.audio.current()))
     }
 
     /// Removes what the recording's file holds by now.

@@ -150,8 +150,7 @@ impl LiveManifests {
     }
 
     /// Replaces the live manifest of a recording in progress. Nothing is synced: a writer does
-    /// not wait for that, and what is known of a recording in progress may be lost by a power
-    /// cut.
+    /// not wait for that. A power cut may then cost what is known of the recording.
     pub async fn rewrite(&self, id: Uuid, manifest: &Manifest) -> io::Result<()> {
         self.replace(id, manifest, false).await
     }

@@ -1,10 +1,10 @@
 //! From samples to a safe file.
 //!
 //! A recording's sink queues blocks into its [`RecordingFile`]; a writer thread
-//! brings them to the disk and keeps the header's sizes current; a finisher seals,
-//! syncs, hashes and publishes; recovery does the same for what an earlier process
-//! left. Nothing here waits for a disk but the threads that are for it, and none of
-//! them holds a lock while it does.
+//! brings them to the disk and keeps the header's sizes current; where that is asked for, a
+//! syncer makes what is in progress survive a power cut; a finisher seals, syncs, hashes and
+//! publishes; recovery does the same for what an earlier process left. Nothing here waits for
+//! a disk but the threads that are for it, and none of them holds a lock while it does.
 //!
 //! On disk: `<name>.wav.part` in progress beside its later `<name>.wav` and
 //! `<name>.json`; `.callrec/<uuid>.json`, the live manifest, from before the audio's
@@ -33,6 +33,7 @@ mod left_audio;
 mod live;
 mod live_manifests;
 mod manifest;
+mod mark;
 mod measure;
 mod medium;
 mod name;
@@ -57,6 +58,8 @@ mod settings;
 mod slots;
 mod steps;
 mod store;
+mod sync_queue;
+mod syncer;
 mod tail;
 mod trust;
 pub mod verify;

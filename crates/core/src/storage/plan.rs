@@ -77,6 +77,40 @@ impl Maker {
         }
     }
 
+    /// Brings a recording that was made to the disk, so that no power cut undoes its start. Its
+    /// audio comes first: a manifest that says that it has started must not be found without.
+    pub async fn make_durable(&self, live: &mut Live) -> Result<(), Failure> {
+        let path = live.audio.path();
+        let words = |error: &io::Error| Error::io(format!("\"{path}\" cannot be made"), error);
+        let synced = self.sync_audio(live).await;
+        synced.map_err(|error| Failure::of_sync(words(&error), &error))?;
+        let noted = match self.directory.has(StorageFault::StartUnsynced) {
+            true => self.manifests.rewrite(live.id, &live.manifest).await,
+            false => self.manifests.rewrite_safely(live.id, &live.manifest).await,
+        };
+        noted.map_err(|error| Failure::new(words(&error), &error))
+    }
+
+    async fn sync_audio(&self, live: &mut Live) -> io::Result<()> {
+        if self.directory.has(StorageFault::StartUnsynced) {
+            return Ok(());
+        }
+        live.audio.sync_progress().await?;
+        self.directory.sync_way(live.audio.name()).await
+    }
+
+    /// Removes what was made of a recording whose start was not told.
+    pub async fn unmake(&self, live: &Live) {
+        let audio = live.remove_unstarted().await;
+        let next = self.manifests.forget_next(live.id).await;
+        if let Err(error) = audio.and(next) {
+            let (id, part) = (live.id, live.audio.current_path());
+            let message = format!("{id}: \"{part}\": not removed: {error}");
+            self.report.log(LOG_WARNING, message);
+        }
+        self.manifests.forget_loudly(live.id).await;
+    }
+
     async fn make_in(
         &self,
         plan: &mut Plan,
@@ -107,12 +141,17 @@ impl Maker {
             let Some(mut audio) = audio else { continue };
             made.part = Some(part);
             audio.write_header(false).await?;
-            self.directory.step(Step::NoteStarted).await?;
-            if !self.directory.has(StorageFault::StartNotNoted) {
-                manifest.note_started()?;
+            let is_start_told = !self.directory.syncs_in_progress();
+            if is_start_told {
+                self.directory.step(Step::NoteStarted).await?;
+                if !self.directory.has(StorageFault::StartNotNoted) {
+                    manifest.note_started()?;
+                }
             }
             plan.manifest.started = true;
-            return Ok(Live::begun(plan.id, audio, mem::take(&mut plan.manifest)));
+            let mut live = Live::begun(plan.id, audio, mem::take(&mut plan.manifest));
+            live.is_start_told = is_start_told;
+            return Ok(live);
         }
         Err(io::Error::new(
             io::ErrorKind::AlreadyExists,

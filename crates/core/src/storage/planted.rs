@@ -12,6 +12,10 @@ pub enum StorageFault {
     AudioUnsynced,
     /// Names are told as published and are not synced.
     NamesUnsynced,
+    /// A recording is told as started and is not synced.
+    StartUnsynced,
+    /// What is in progress is not synced.
+    ProgressUnsynced,
     /// An end is told twice.
     EndTwice,
     /// A finisher is not woken for its next job.
@@ -33,10 +37,12 @@ pub enum StorageFault {
 }
 
 impl StorageFault {
-    pub const ALL: [StorageFault; 12] = [
+    pub const ALL: [StorageFault; 14] = [
         StorageFault::NotesUnsynced,
         StorageFault::AudioUnsynced,
         StorageFault::NamesUnsynced,
+        StorageFault::StartUnsynced,
+        StorageFault::ProgressUnsynced,
         StorageFault::EndTwice,
         StorageFault::WakeUpLost,
         StorageFault::FailureCounted,

@@ -47,6 +47,10 @@ impl Publisher {
             // Published, it would lose what its tail still holds.
             Err(error) => return Err(live.error(&error)),
         }
+        if let Some(error) = live.sync_error.take() {
+            // A later sync does not know of what that one has lost.
+            self.failed(live, &error);
+        }
         let safe = self.retry.persist(async || self.make_durable(live).await).await;
         let hashed = match safe {
             Ok(()) => self.retry.persist(async || self.hash(live).await).await,

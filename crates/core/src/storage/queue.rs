@@ -16,6 +16,7 @@ use once_cell::sync::OnceCell;
 use std::collections::VecDeque;
 use std::mem;
 use std::sync::{Arc, Weak};
+use std::time::Instant;
 
 /// What a sink asks for, in order.
 pub enum Item {
@@ -66,6 +67,14 @@ pub struct Mark {
     pub told: VecDeque<u32>,
 }
 
+impl Mark {
+    /// The later one is written in its place; what was to be told of both, is.
+    fn precede(&mut self, mut later: Mark) {
+        self.source = later.source;
+        self.told.append(&mut later.told);
+    }
+}
+
 /// What waits for one recording's writer. The mark comes after the audio.
 #[derive(Default)]
 pub struct Work {
@@ -90,13 +99,11 @@ impl Work {
     fn precede(&mut self, mut earlier: Work) {
         earlier.items.append(&mut self.items);
         self.items = earlier.items;
-        match (earlier.mark, &mut self.mark) {
-            (Some(mut old), Some(new)) => {
-                old.told.append(&mut new.told);
-                new.told = old.told;
+        if let Some(mut mark) = earlier.mark {
+            if let Some(later) = self.mark.take() {
+                mark.precede(later);
             }
-            (Some(old), none) => *none = Some(old),
-            (None, _) => {}
+            self.mark = Some(mark);
         }
     }
 
@@ -136,15 +143,52 @@ pub struct Channel {
     pub file_bytes: Arc<AtomicU64>,
     /// A discard is queued, or was: nothing of it may be published.
     pub discarded: AtomicBool,
+    /// Since when its writer fails.
     pub trouble: Trouble,
+    /// The same of a syncer.
+    pub sync_trouble: Trouble,
     /// Who knows the recording, once somebody does.
     pub source: OnceCell<Weak<dyn Source>>,
+}
+
+/// Who works on a recording.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Holder {
+    #[default]
+    Nobody,
+    Writer,
+    Syncer,
 }
 
 #[derive(Default)]
 struct Queued {
     work: Work,
-    scheduled: bool,
+    /// What the writer has come to, and leaves to a syncer.
+    ready: Option<Mark>,
+    /// The writer has been told that there is something.
+    is_scheduled: bool,
+    holder: Holder,
+    /// A syncer is to come, because somebody waits for what is told then.
+    is_awaited: bool,
+    /// A syncer has come while somebody else was at work.
+    is_wanted: bool,
+}
+
+impl Queued {
+    /// Whether the writer must now be told. It is told later of what a syncer works on.
+    fn schedule(&mut self) -> bool {
+        let is_news = !self.is_scheduled && self.holder != Holder::Syncer;
+        self.is_scheduled |= is_news;
+        is_news
+    }
+}
+
+/// What is to be done when somebody has let go of a recording.
+pub struct LetGo {
+    /// The writer must be told.
+    pub to_schedule: bool,
+    /// A syncer must be sent.
+    pub to_send: bool,
 }
 
 impl Channel {
@@ -158,6 +202,7 @@ impl Channel {
             file_bytes: Arc::default(),
             discarded: AtomicBool::new(false),
             trouble: Trouble::default(),
+            sync_trouble: Trouble::default(),
             source: OnceCell::new(),
         }
     }
@@ -175,27 +220,103 @@ impl Channel {
             (Some(item), _) => queued.work.items.push_back(item),
             (None, _) => {}
         }
-        !mem::replace(&mut queued.scheduled, true)
+        queued.schedule()
     }
 
     /// Asks for a rewritten manifest; answers whether the writer must now be told.
     pub fn push_mark(&self, source: Arc<dyn Source>, mark: u32) -> bool {
         let mut queued = self.queued.lock();
         queued.work.add_mark(source, mark);
-        !mem::replace(&mut queued.scheduled, true)
+        queued.schedule()
     }
 
     /// Takes back what could not be written; answers whether the writer must now be told.
     pub fn put_back(&self, work: Work) -> bool {
         let mut queued = self.queued.lock();
         queued.work.precede(work);
-        !mem::replace(&mut queued.scheduled, true)
+        queued.schedule()
     }
 
-    pub fn take(&self) -> Work {
+    /// For its writer: all that is queued; [`Channel::let_go`] follows. `None`: a syncer is at
+    /// work, and will have the writer told.
+    pub fn take(&self) -> Option<Work> {
         let mut queued = self.queued.lock();
-        queued.scheduled = false;
+        queued.is_scheduled = false;
+        if queued.holder == Holder::Syncer {
+            return None;
+        }
+        queued.holder = Holder::Writer;
+        Some(mem::take(&mut queued.work))
+    }
+
+    /// For its writer: what comes once a syncer has been here.
+    pub fn leave(&self, mut work: Work) {
+        let mut queued = self.queued.lock();
+        if let Some(mark) = work.mark.take() {
+            match &mut queued.ready {
+                Some(ready) => ready.precede(mark),
+                none => *none = Some(mark),
+            }
+        }
+        queued.work.precede(work);
+    }
+
+    /// Whether a mark waits for a syncer.
+    pub fn has_ready_mark(&self) -> bool {
+        self.queued.lock().ready.is_some()
+    }
+
+    /// Notes that a syncer is to come. Returns `false` if that was known.
+    pub fn await_sync(&self) -> bool {
+        !mem::replace(&mut self.queued.lock().is_awaited, true)
+    }
+
+    /// For a syncer; [`Channel::let_go`] follows. `None`: somebody else is at work, and will
+    /// have a syncer sent. Otherwise the mark that waits.
+    pub fn claim(&self) -> Option<Option<Mark>> {
+        let mut queued = self.queued.lock();
+        queued.is_awaited = false;
+        if queued.holder != Holder::Nobody {
+            queued.is_wanted = true;
+            return None;
+        }
+        queued.holder = Holder::Syncer;
+        Some(queued.ready.take())
+    }
+
+    /// For a syncer: a mark that could not be written yet.
+    pub fn give_back(&self, mut mark: Mark) {
+        let mut queued = self.queued.lock();
+        if let Some(later) = queued.ready.take() {
+            mark.precede(later);
+        }
+        queued.ready = Some(mark);
+    }
+
+    /// Nobody works on it any more. `again`: the writer is to look at it in any case.
+    pub fn let_go(&self, again: bool) -> LetGo {
+        let mut queued = self.queued.lock();
+        let by_syncer = mem::take(&mut queued.holder) == Holder::Syncer;
+        let has_work = !queued.work.items.is_empty() || queued.work.mark.is_some();
+        LetGo {
+            to_schedule: (again || by_syncer && has_work) && queued.schedule(),
+            to_send: mem::take(&mut queued.is_wanted),
+        }
+    }
+
+    /// For whom it fails: all that is queued.
+    pub fn clear(&self) -> Work {
+        let mut queued = self.queued.lock();
+        queued.ready = None;
         mem::take(&mut queued.work)
+    }
+
+    /// Since when it has something that is to be synced while it is in progress.
+    pub fn unsynced_since(&self) -> Option<Instant> {
+        match &*self.stage.lock() {
+            Some(Stage::Live(live)) => live.unsynced_since(),
+            _ => None,
+        }
     }
 }
 

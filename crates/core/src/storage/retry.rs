@@ -31,6 +31,14 @@ impl Failure {
         }
     }
 
+    /// Of a sync: what the medium refuses once is lost, whatever a second one says.
+    pub fn of_sync(error: Error, cause: &io::Error) -> Failure {
+        match Failure::new(error, cause) {
+            brief if brief.outlook == Outlook::Brief => Failure::lasting(brief.error),
+            failure => failure,
+        }
+    }
+
     pub fn lasting(error: Error) -> Failure {
         Failure {
             error,

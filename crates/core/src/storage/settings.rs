@@ -3,7 +3,8 @@
 use super::name::{DEFAULT_TEMPLATE, Template};
 use super::placeholders::Placeholders;
 use crate::config_keys;
-use crate::keys::checks::{Check, checked_by, choice, number, text};
+use crate::keys::checks::{choice, number, text};
+use std::time::Duration;
 
 /// When what is written is also made to survive a power cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,7 +13,16 @@ pub enum Durability {
     Process,
     /// Once, before it is told that a recording is published.
     Finish,
+    /// Also before it is told that a recording has started, and again and again while it is in
+    /// progress.
+    Power,
 }
+
+const DURABILITIES: [(&str, Durability); 3] = [
+    ("process", Durability::Process),
+    ("finish", Durability::Finish),
+    ("power", Durability::Power),
+];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Digest {
@@ -32,8 +42,10 @@ config_keys! {
             "the {host} of a name, at most {most} bytes";
         "storage.flush_ms" = "700" => flush_ms: u32, number(100..=10_000),
             "how often a recording's audio goes to its file, {range} ms";
-        "storage.durability" = "finish" => durability: Durability, checked_by(durability),
-            "\"process\" never syncs; \"finish\" syncs what is published before its terminal event; \"power\" is not in this build";
+        "storage.durability" = "finish" => durability: Durability, choice(&DURABILITIES),
+            "\"process\" never syncs; \"finish\" syncs what is published before its terminal event; \"power\" also syncs what is in progress, before its STARTED event and then as storage.sync_interval_ms says";
+        "storage.sync_interval_ms" = "1000" => sync_interval_ms: u32, number(100..=60_000),
+            "with \"power\", a power cut loses at most this much audio while the disk keeps up, {range} ms; less than storage.flush_ms + 180 needs a shorter storage.flush_ms as well";
         "storage.digest" = "sha256" => digest: Digest, choice(&[("sha256", Digest::Sha256), ("none", Digest::None)]),
             "{choices}, of the finished file, in its manifest";
         "storage.backlog_ms" = "15000" => backlog_ms: u32, number(1000..=600_000),
@@ -50,6 +62,10 @@ config_keys! {
         placeholders: Placeholders = Placeholders::default();
         writers: usize = 2;
         finishers: usize = 2;
+        /// With [`Durability::Power`] alone.
+        syncers: usize = 4;
+        /// How old audio may be when it comes to be written, beside `flush_ms`.
+        lag_ms: u32 = 180;
         /// Where a test wants a panic, once: `faults.panic`, which no document lists.
         #[cfg(feature = "faults")]
         panic_at: String = String::new();
@@ -64,14 +80,35 @@ impl StorageConfig {
         }
     }
 
+    /// How long after audio was written it is synced.
+    pub fn sync_delay(&self) -> Duration {
+        let written_ms = self.flush_ms.saturating_add(self.lag_ms);
+        Duration::from_millis(u64::from(self.sync_interval_ms.saturating_sub(written_ms)))
+    }
+
     fn check_name(&self, name: &str) -> std::result::Result<(), String> {
         Template::with(name, &self.placeholders).map(drop)
     }
 }
 
-fn durability(text: &str) -> std::result::Result<Durability, String> {
-    if text == "power" {
-        return Err("not in this build, which has process and finish".into());
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_handed_in_is_synced_within_the_interval() {
+        for (interval_ms, flush_ms, delay_ms) in [
+            (1000, 700, 120),
+            (100, 700, 0),
+            (60_000, 700, 59_120),
+            (1000, 100, 720),
+        ] {
+            let config = StorageConfig {
+                sync_interval_ms: interval_ms,
+                flush_ms,
+                ..StorageConfig::default()
+            };
+            assert_eq!(config.sync_delay(), Duration::from_millis(delay_ms));
+        }
     }
-    choice(&[("process", Durability::Process), ("finish", Durability::Finish)]).parse(text)
 }

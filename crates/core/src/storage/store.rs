@@ -20,9 +20,12 @@ use super::recover::{Recovery, RecoveryLinks};
 use super::report::Report;
 use super::retry::Retry;
 use super::root_path::RootPath;
-use super::settings::StorageConfig;
+use super::settings::{Durability, StorageConfig};
 use super::slots::FileSlots;
-use super::writer::{WriterLinks, Writers};
+use super::sync_queue::SyncQueue;
+use super::syncer::Syncer;
+use super::writer::{Syncs, WriterLinks, Writers};
+use crate::sync::Mutex;
 use crate::task::{self, Runnable};
 use crate::words::Result;
 use std::io;
@@ -40,6 +43,7 @@ pub struct Store {
     files: Arc<AudioFiles>,
     jobs: Arc<Jobs>,
     writers: Arc<Writers>,
+    syncer: Option<Syncer>,
     finisher: Finisher,
     recovery: Recovery,
     free_space: FreeSpace,
@@ -99,6 +103,8 @@ impl Store {
             callbacks: Arc::clone(&callbacks),
             report: Arc::clone(&report),
         });
+        let sync_queue =
+            (config.durability == Durability::Power).then(|| Arc::new(SyncQueue::new(Arc::clone(&jobs))));
         let writers = Arc::new(Writers::new(
             writer_count,
             Backlog::new(config.backlog_ms, config.backlog_bytes),
@@ -116,8 +122,23 @@ impl Store {
                 retry: Arc::clone(&retry),
                 activity: Arc::clone(&activity),
                 report: Arc::clone(&report),
+                syncs: sync_queue.clone().map(|queue| Syncs {
+                    queue,
+                    delay: config.sync_delay(),
+                }),
             },
         ));
+        let syncer = sync_queue.map(|queue| Syncer {
+            queue,
+            writers: Arc::clone(&writers),
+            directory: Arc::clone(&directory),
+            manifests: Arc::clone(&manifests),
+            retry: Arc::clone(&retry),
+            report: Arc::clone(&report),
+            interval: Duration::from_millis(u64::from(config.sync_interval_ms)),
+            delay: config.sync_delay(),
+            told_late: Mutex::default(),
+        });
         let publisher = Arc::new(Publisher {
             directory: Arc::clone(&directory),
             root_path: Arc::clone(&root_path),
@@ -165,6 +186,7 @@ impl Store {
             files,
             jobs,
             writers,
+            syncer,
             finisher,
             recovery,
             free_space,
@@ -190,6 +212,28 @@ impl Store {
         let store = Arc::clone(self);
         let signal = self.writers.signal(index).cloned().unwrap_or_default();
         Runnable::new(signal, async move { store.writers.run(index).await })
+    }
+
+    /// How many syncers there are to be.
+    pub fn syncers(&self) -> usize {
+        match self.syncer {
+            Some(_) => self.config.syncers.max(1),
+            None => 0,
+        }
+    }
+
+    /// A syncer; it is over after [`Store::shutdown`].
+    pub fn syncer(self: &Arc<Store>) -> Runnable {
+        let store = Arc::clone(self);
+        let signal = store
+            .syncer
+            .as_ref()
+            .map(|syncer| Arc::clone(syncer.queue.signal()));
+        Runnable::new(signal.unwrap_or_default(), async move {
+            if let Some(syncer) = &store.syncer {
+                syncer.run().await;
+            }
+        })
     }
 
     /// A finisher; it is over after [`Store::shutdown`].

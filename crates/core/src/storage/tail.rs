@@ -45,6 +45,10 @@ pub struct Tail {
     /// Of frames, behind the header.
     bytes: u64,
     handle: FileHandle,
+    /// It was written to since it was synced.
+    is_unsynced: bool,
+    /// It was made, or made anew, and its name was not synced yet.
+    is_name_unsynced: bool,
     encoder: Box<dyn Encoder>,
     /// Frames that the encoder has been fed.
     fed: u64,
@@ -108,6 +112,8 @@ impl Tail {
             base,
             bytes,
             handle,
+            is_unsynced: true,
+            is_name_unsynced: true,
             encoder: shape.format.encoder(shape),
             fed: 0,
             output: 0,
@@ -148,10 +154,31 @@ impl Tail {
         self.handle.rest();
     }
 
+    pub fn is_unsynced(&self) -> bool {
+        self.is_unsynced || self.is_name_unsynced
+    }
+
+    /// Brings what was written to the disk.
+    pub async fn sync(&mut self) -> io::Result<()> {
+        if self.is_unsynced {
+            self.open_again().await?;
+            self.files.directory().step(Step::Sync).await?;
+            self.handle.file()?.sync()?;
+            self.is_unsynced = false;
+        }
+        let directory = self.files.directory();
+        if self.is_name_unsynced {
+            directory.sync_names(directory.control()).await?;
+            self.is_name_unsynced = false;
+        }
+        Ok(())
+    }
+
     /// Appends frames, as they are in a block.
     pub async fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.open_again().await?;
         self.files.directory().step(Step::WriteTail).await?;
+        self.is_unsynced = true;
         self.handle.file()?.append(bytes)?;
         self.bytes += bytes.len() as u64;
         Ok(())
@@ -162,6 +189,7 @@ impl Tail {
     pub async fn overwrite(&mut self, bytes: &[u8], at: u64) -> io::Result<()> {
         self.open_again().await?;
         self.files.directory().step(Step::PatchTail).await?;
+        self.is_unsynced = true;
         let first = self.fed * self.frame_bytes;
         let passed = first.saturating_sub(at).min(bytes.len() as u64);
         let begin = HEADER + at.max(first) - self.base * self.frame_bytes;
@@ -174,6 +202,10 @@ impl Tail {
         let kept = self.encoder.resume_from(self.output);
         let encoded = kept.saturating_sub(self.base) * self.frame_bytes;
         if encoded >= self.compact_bytes {
+            if self.files.directory().syncs_in_progress() {
+                // What is dropped here must be there, whatever of the two a power cut keeps.
+                audio.sync_progress().await?;
+            }
             self.compact_bytes = match self.compact(kept).await {
                 Ok(()) => COMPACT_BYTES,
                 // It is as good as before, only longer.
@@ -271,6 +303,7 @@ impl Tail {
         self.bytes -= (base - self.base) * self.frame_bytes;
         self.base = base;
         self.handle = FileHandle::new(next, files.slots().take());
+        self.is_name_unsynced = true;
         Ok(())
     }
 }

@@ -6,20 +6,25 @@ use super::batch::Batch;
 use super::directory::Directory;
 use super::faults::Step;
 use super::jobs::{EndedRecording, Job, Jobs};
-use super::live::write_error;
+use super::live::{Live, write_error};
 use super::live_manifests::LiveManifests;
 use super::manifest::Manifest;
+use super::mark::write_mark;
 use super::plan::{FirstManifest, Maker, Plan, Stage};
 use super::planted::StorageFault;
 use super::pool::Pool;
 use super::queue::{Channel, Ending, Item, Lane, Source, Work};
 use super::report::{LOG_ERROR, Report, guarded, panic_text};
 use super::retry::{Failure, Retry, TICK};
+use super::sync_queue::SyncQueue;
 use crate::task::{self, Next, Signal};
 use crate::words::{Error, Status};
+use std::collections::VecDeque;
+use std::io;
 use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 /// What the writers share with the rest of a store.
@@ -31,7 +36,19 @@ pub struct WriterLinks {
     pub retry: Arc<Retry>,
     pub activity: Arc<Activity>,
     pub report: Arc<dyn Report>,
+    /// Where what is in progress is synced.
+    pub syncs: Option<Syncs>,
 }
+
+/// How a writer has its recordings synced.
+pub struct Syncs {
+    pub queue: Arc<SyncQueue>,
+    /// How long after it was written audio is synced.
+    pub delay: Duration,
+}
+
+/// When which recordings of one writer are to be synced, in order.
+type Due = VecDeque<(Instant, Arc<Channel>)>;
 
 /// A few writers that write for all recordings. Each recording has its writer.
 pub struct Writers {
@@ -99,35 +116,74 @@ impl Writers {
         let Some(lane) = self.lanes.get(index) else {
             return;
         };
-        let mut gather = Vec::new();
+        let (mut gather, mut due) = (Vec::new(), Due::new());
         loop {
             let ending = self.links.activity.is_shutting_down();
+            // Asked first: what a syncer has let go of since is in the lane.
+            let syncs_nothing = self
+                .links
+                .syncs
+                .as_ref()
+                .is_none_or(|syncs| syncs.queue.is_empty());
             let channels = lane.take();
-            if ending && channels.is_empty() {
-                return self.links.jobs.writer_returned();
+            let is_idle = channels.is_empty();
+            if ending && is_idle && syncs_nothing {
+                return self.return_from_work();
             }
             let mut again = false;
             for channel in channels {
-                let served = task::contain(self.serve(&channel, &mut gather)).await;
+                let served = task::contain(self.serve(&channel, &mut gather, &mut due)).await;
                 match served {
                     Ok(put_back) => again |= put_back,
-                    Err(panic) => self.give_up_on(&channel, &panic_text(&panic)),
+                    Err(panic) => self.give_up_on(&channel, &panic_text(&panic)).await,
                 }
                 self.links.jobs.work_done();
             }
-            if again || !ending {
-                task::leave(Next::At(self.links.directory.clock().now() + TICK)).await;
+            self.send_due(&mut due);
+            if again || !ending || is_idle {
+                task::leave(Next::At(self.now() + TICK)).await;
+            }
+        }
+    }
+
+    fn now(&self) -> Instant {
+        self.links.directory.clock().now()
+    }
+
+    fn return_from_work(&self) {
+        self.links.jobs.writer_returned();
+        if let Some(syncs) = &self.links.syncs {
+            syncs.queue.look_again();
+        }
+    }
+
+    /// Sends a syncer to the recordings whose audio has waited long enough.
+    fn send_due(&self, due: &mut Due) {
+        let Some(syncs) = &self.links.syncs else {
+            return;
+        };
+        let now = self.now();
+        while let Some((_, channel)) = due.pop_front_if(|(at, _)| *at <= now) {
+            // What a syncer has had meanwhile has a later time, or none.
+            if channel
+                .unsynced_since()
+                .is_some_and(|since| since + syncs.delay <= now)
+            {
+                syncs.queue.send(&channel);
             }
         }
     }
 
     /// Writes all that one recording has queued. Returns `true` if that cannot be done now,
     /// so it was put back.
-    async fn serve(&self, channel: &Arc<Channel>, gather: &mut Vec<u8>) -> bool {
+    async fn serve(&self, channel: &Arc<Channel>, gather: &mut Vec<u8>, due: &mut Due) -> bool {
         self.links.directory.step_named("writer", Step::Serve);
-        let mut work = channel.take();
+        let Some(mut work) = channel.take() else {
+            return false;
+        };
         let mut taken = TakenAudio::new(&self.backlog, channel, work.audio_bytes());
         let Some(mut stage) = channel.stage.lock().take() else {
+            self.let_go(channel, false);
             return false;
         };
         gather.clear();
@@ -141,8 +197,10 @@ impl Writers {
         match failure {
             None => channel.trouble.over(),
             Some(failure) if self.links.retry.is_worth_trying(&channel.trouble, &failure) => put_back = true,
-            Some(failure) => self.fail(channel, &mut stage, &mut work, failure.error),
+            Some(failure) => self.fail(channel, &mut stage, &mut work, failure.error).await,
         }
+        self.note_unsynced(channel, &mut stage, due);
+        let awaits_sync = !put_back && self.awaits_sync(channel, &stage, &work);
         *channel.stage.lock() = Some(stage);
         if put_back {
             if !gather.is_empty() && !self.links.directory.has(StorageFault::GatheredForgotten) {
@@ -150,19 +208,67 @@ impl Writers {
             }
             taken.keep(work.audio_bytes());
             self.schedule(channel, channel.put_back(work));
+        } else if awaits_sync {
+            channel.leave(work);
+        }
+        self.let_go(channel, false);
+        if awaits_sync && let Some(syncs) = &self.links.syncs {
+            syncs.queue.send_awaited(channel);
         }
         put_back
     }
 
+    /// Whether a syncer must have been there before the recording can end: its start was not
+    /// told yet, or a mark.
+    fn awaits_sync(&self, channel: &Channel, stage: &Stage, work: &Work) -> bool {
+        match stage {
+            Stage::Live(live) if self.links.syncs.is_some() => {
+                !live.is_start_told || work.mark.is_some() || channel.has_ready_mark()
+            }
+            _ => false,
+        }
+    }
+
+    /// Nobody works on the recording any more. `again`: it is to be looked at in any case.
+    pub fn let_go(&self, channel: &Arc<Channel>, again: bool) {
+        let let_go = channel.let_go(again);
+        self.schedule(channel, let_go.to_schedule);
+        if let_go.to_send
+            && let Some(syncs) = &self.links.syncs
+        {
+            syncs.queue.send_awaited(channel);
+        }
+    }
+
+    /// Notes when what was written is to be synced.
+    fn note_unsynced(&self, channel: &Arc<Channel>, stage: &mut Stage, due: &mut Due) {
+        let now = self.now();
+        if let Some(syncs) = &self.links.syncs
+            && let Stage::Live(live) = stage
+            && live.note_unsynced(now)
+        {
+            due.push_back((now + syncs.delay, Arc::clone(channel)));
+        }
+    }
+
     /// A panic where none was to be: the recording must not stay live for ever.
-    fn give_up_on(&self, channel: &Channel, why: &str) {
-        let mut work = channel.take();
+    async fn give_up_on(&self, channel: &Arc<Channel>, why: &str) {
+        let stage = channel.stage.lock().take();
+        match stage {
+            Some(mut stage) => {
+                self.give_up(channel, &mut stage, internal(why)).await;
+                *channel.stage.lock() = Some(stage);
+            }
+            None => self.links.report.log(LOG_ERROR, why.to_owned()),
+        }
+        self.let_go(channel, false);
+    }
+
+    /// Only this recording fails, whatever is queued for it.
+    pub async fn give_up(&self, channel: &Channel, stage: &mut Stage, error: Error) {
+        let mut work = channel.clear();
         drop(TakenAudio::new(&self.backlog, channel, work.audio_bytes()));
-        let Some(mut stage) = channel.stage.lock().take() else {
-            return self.links.report.log(LOG_ERROR, why.to_owned());
-        };
-        self.fail(channel, &mut stage, &mut work, internal(why));
-        *channel.stage.lock() = Some(stage);
+        self.fail(channel, stage, &mut work, error).await;
     }
 
     /// Makes the recording if that has not been done, writes what is queued, and hands it to
@@ -184,18 +290,24 @@ impl Writers {
             let mut batch = Batch {
                 live,
                 gather,
-                manifests: &self.links.manifests,
                 pool: &self.pool,
                 report: &*self.links.report,
             };
-            let written = batch.write(work).await;
+            let mut written = batch.write(work).await;
+            if written.is_ok() && self.links.syncs.is_none() {
+                written = self.write_mark(live, work).await;
+            }
             written.map_err(|error| Failure::new(write_error(&live.audio.path(), &error), &error))?;
         }
         // What is kept open beyond the limit is not kept for a finisher either.
         live.rest();
         let length = live.audio.length();
         channel.file_bytes.store(length.bytes, Ordering::Relaxed);
-        let Some(Item::Finish(manifest, ending)) = work.items.pop_front() else {
+        if self.awaits_sync(channel, stage, work) {
+            return Ok(());
+        }
+        let (Stage::Live(live), Some(Item::Finish(manifest, ending))) = (&mut *stage, work.items.pop_front())
+        else {
             return Ok(());
         };
         live.manifest = manifest.unwrap_or_else(|| mem::take(&mut live.manifest));
@@ -206,6 +318,14 @@ impl Writers {
                 Ok(())
             }
         }
+    }
+
+    async fn write_mark(&self, live: &mut Live, work: &mut Work) -> io::Result<()> {
+        if let Some(mark) = &work.mark {
+            write_mark(live, mark, false, &self.links.manifests, &*self.links.report).await?;
+        }
+        work.mark = None;
+        Ok(())
     }
 
     async fn make(&self, stage: &mut Stage, work: &Work) -> Result<(), Failure> {
@@ -221,10 +341,23 @@ impl Writers {
         }
         if let Stage::Planned(plan) = stage {
             let live = self.links.maker.make(plan, work.shape()).await?;
-            let id = live.id;
+            let (id, is_told) = (live.id, live.is_start_told);
             *stage = Stage::Live(Box::new(live));
-            self.links.report.created(id);
+            if is_told {
+                self.links.report.created(id);
+            }
         }
+        Ok(())
+    }
+
+    /// For a syncer: tells that the recording has started, once no power cut can undo that.
+    pub async fn tell_start(&self, live: &mut Live) -> Result<(), Failure> {
+        if live.is_start_told {
+            return Ok(());
+        }
+        self.links.maker.make_durable(live).await?;
+        live.is_start_told = true;
+        self.links.report.created(live.id);
         Ok(())
     }
 
@@ -232,6 +365,10 @@ impl Writers {
     fn drop_work(&self, id: Uuid, work: &mut Work) {
         while let Some(item) = work.items.pop_front_if(|item| !matches!(item, Item::Finish(..))) {
             item.recycle(&self.pool);
+        }
+        if self.links.syncs.is_some() {
+            // A syncer tells it, after what came before.
+            return;
         }
         for mark in work.mark.take().into_iter().flat_map(|mark| mark.told) {
             self.links.report.marked(id, mark);
@@ -248,7 +385,7 @@ impl Writers {
 
     /// Only this recording fails; what is on disk is published as partial, unless it
     /// was discarded meanwhile.
-    fn fail(&self, channel: &Channel, stage: &mut Stage, work: &mut Work, error: Error) {
+    async fn fail(&self, channel: &Channel, stage: &mut Stage, work: &mut Work, error: Error) {
         let report = &*self.links.report;
         match stage {
             Stage::Begun(id, _) => {
@@ -257,6 +394,11 @@ impl Writers {
             }
             Stage::Planned(plan) => {
                 let id = plan.id;
+                self.not_made(id, stage, error);
+            }
+            Stage::Live(live) if !live.is_start_told => {
+                let id = live.id;
+                self.links.maker.unmake(live).await;
                 self.not_made(id, stage, error);
             }
             Stage::Live(live) => {
@@ -293,6 +435,6 @@ impl Writers {
     }
 }
 
-fn internal(why: &str) -> Error {
+pub fn internal(why: &str) -> Error {
     Error::new(Status::Internal, why)
 }

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use callrec_core::words::State;
+use callrec_core::words::{EndReason, State};
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::audio::{Run, kept_marks, marks_of};
 use super::marks::PACKET_SAMPLES;
-use super::model::{Known, KnownRecording, Packet};
+use super::model::{Known, KnownRecording, Packet, ToldEnd};
 use super::network::DELAY_TICKS;
 use super::verdict::Verdict;
 use crate::ledger::unaccounted_ms;
@@ -17,6 +17,8 @@ use crate::ledger::unaccounted_ms;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lost {
     Nothing,
+    /// What was handed in shortly before.
+    WhatWasNotSynced,
     /// What no terminal event has told.
     WhatWasNotTold,
     Anything,
@@ -53,10 +55,13 @@ pub struct Left<'a> {
     lost: Lost,
     /// The disk was never in trouble.
     calm: bool,
+    /// What was handed in for so long before the death of a process may be gone, in ticks.
+    death_costs: u64,
 }
 
 impl<'a> Left<'a> {
-    pub fn new(files: &'a Files, lost: Lost, calm: bool) -> Left<'a> {
+    /// `sync_ticks`: with `Lost::WhatWasNotSynced`, what is handed in is synced in so many ticks.
+    pub fn new(files: &'a Files, lost: Lost, calm: bool, sync_ticks: u64) -> Left<'a> {
         let published = files.iter().filter(|(path, _)| {
             let path = path.as_str();
             path.ends_with(".json") && !path.starts_with(".callrec/")
@@ -73,6 +78,10 @@ impl<'a> Left<'a> {
                 .collect(),
             lost,
             calm,
+            death_costs: match lost {
+                Lost::WhatWasNotSynced => sync_ticks.max(KILL_COSTS_TICKS) + SYNC_TICKS,
+                _ => KILL_COSTS_TICKS,
+            },
         }
     }
 }
@@ -107,8 +116,13 @@ fn check_story(known: &Known, recording: &KnownRecording, lost: Lost, fault: &mu
     if first_times > 1 {
         fault(format!("its end is told {first_times} times as new: {ends:?}"));
     }
-    if recording.started && ends.is_empty() && lost == Lost::Nothing && !known.somebody_was_deaf {
+    let must_end = matches!(lost, Lost::Nothing | Lost::WhatWasNotSynced);
+    if recording.started && ends.is_empty() && must_end && !known.somebody_was_deaf {
         fault("its start was told, and its end never is".to_owned());
+    }
+    let is_gone = |end: &ToldEnd| end.state == State::Failed && end.reason == Some(EndReason::Recovered);
+    if recording.started && !recording.discarded && must_end && ends.iter().any(is_gone) {
+        fault("its start was told, and its audio is gone".to_owned());
     }
     for pair in ends.windows(2) {
         if (pair[0].state, pair[0].reason) != (pair[1].state, pair[1].reason) {
@@ -200,8 +214,13 @@ fn check_audio(
                 check_ledger(&tells, &kept[leg], &mut fault);
                 check_whole(&packets, &kept[leg], u64::MAX, &tells, &mut fault);
             }
-            (false, Some(death)) if left.calm && !death.by_power && call.steady && !call.disturbed[leg] => {
-                let until = death.tick.saturating_sub(KILL_COSTS_TICKS);
+            (false, Some(death))
+                if left.calm
+                    && (!death.by_power || left.lost == Lost::WhatWasNotSynced)
+                    && call.steady
+                    && !call.disturbed[leg] =>
+            {
+                let until = death.tick.saturating_sub(left.death_costs);
                 check_whole(&packets, &kept[leg], until, &Tells::default(), &mut fault);
             }
             _ => {}
@@ -212,6 +231,9 @@ fn check_audio(
 /// What was handed in for so long before a kill may be gone, in ticks: a block of audio is
 /// written every 700 ms, 60 ms behind the clock.
 const KILL_COSTS_TICKS: u64 = 60;
+
+/// A disk that is not in trouble has synced within this what it is to sync, in ticks.
+const SYNC_TICKS: u64 = 5;
 
 /// What a leg's ledger tells, in samples.
 #[derive(Clone, Copy, Debug, Default)]

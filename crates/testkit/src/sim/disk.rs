@@ -246,7 +246,7 @@ impl SimDisk {
 }
 
 impl Disk for SimDisk {
-    fn open_root(&self, _: &Path) -> io::Result<Box<dyn DiskDir>> {
+    fn open_root(&self, _: &Path, _: bool) -> io::Result<Box<dyn DiskDir>> {
         self.call(Operation::Open, Subject::Node(ROOT), |_, _| Ok(()))?;
         Ok(self.directory(ROOT))
     }

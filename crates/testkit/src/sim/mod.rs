@@ -84,6 +84,7 @@ struct Simulation {
     marks: Marks,
     call_ms: u64,
     durability: &'static str,
+    sync_interval_ms: u64,
     hold_audio: &'static str,
     planted: String,
     power_was_cut: bool,
@@ -108,7 +109,8 @@ impl Simulation {
             model,
             marks: Marks::default(),
             call_ms: 0,
-            durability: dice.pick(&["process", "finish"]),
+            durability: dice.pick(&["process", "finish", "power"]),
+            sync_interval_ms: dice.pick(&[200, 1000, 3000]),
             hold_audio: dice.pick(&["keep", "silence"]),
             planted: planted.to_owned(),
             power_was_cut: false,
@@ -128,9 +130,11 @@ impl Simulation {
     fn config(&mut self) -> Config {
         let mut config = Config::default();
         let digest = self.dice.pick(&["none", "sha256"]);
+        let sync_interval = self.sync_interval_ms.to_string();
         for (key, value) in [
             ("storage.directory", "/simulated"),
             ("storage.durability", self.durability),
+            ("storage.sync_interval_ms", &sync_interval),
             ("storage.digest", digest),
             ("calls.hold_audio", self.hold_audio),
             ("storage.min_free_bytes", "0"),
@@ -252,9 +256,10 @@ impl Simulation {
         let lost = match (self.power_was_cut, self.durability) {
             (false, _) => Lost::Nothing,
             (true, "process") => Lost::Anything,
+            (true, "power") => Lost::WhatWasNotSynced,
             (true, _) => Lost::WhatWasNotTold,
         };
-        let left = Left::new(&files, lost, self.calm);
+        let left = Left::new(&files, lost, self.calm, self.sync_interval_ms / PACKET_MS);
         check::check(&mut self.model.lock(), &left);
     }
 

@@ -16,7 +16,7 @@ struct Shelf {
 impl Shelf {
     fn new() -> Shelf {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        let archive = Archive::new(SystemDisk.open_root(dir.path()).expect("a directory"));
+        let archive = Archive::new(SystemDisk.open_root(dir.path(), false).expect("a directory"));
         Shelf { dir, archive }
     }
 
@@ -235,7 +235,7 @@ fn nothing_is_removed_or_opened_through_a_link() {
     shelf.publish("x.wav", 3, 3);
     let inner = shelf.path("inner");
     fs::create_dir(&inner).expect("a directory");
-    let inner = Archive::new(SystemDisk.open_root(&inner).expect("a directory"));
+    let inner = Archive::new(SystemDisk.open_root(&inner, false).expect("a directory"));
     inner.note(entry_of("../x.wav", outside, 3));
     assert!(inner.find(outside).is_none());
     fs::remove_file(shelf.path("x.wav")).expect("removed");

@@ -30,11 +30,15 @@ const DIRECTORY_MODE: u32 = 0o750;
 pub struct SystemDisk;
 
 impl Disk for SystemDisk {
-    fn open_root(&self, path: &Path) -> io::Result<Box<dyn DiskDir>> {
+    fn open_root(&self, path: &Path, durable: bool) -> io::Result<Box<dyn DiskDir>> {
+        let missing: Vec<&Path> = path.ancestors().take_while(|path| !path.exists()).collect();
         DirBuilder::new()
             .recursive(true)
             .mode(DIRECTORY_MODE)
             .create(path)?;
+        if durable {
+            sync_names_of(&missing);
+        }
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         opened(fcntl::open(path, flags, Mode::empty()))
     }
@@ -52,6 +56,16 @@ impl Disk for SystemDisk {
 #[derive(Debug)]
 struct SystemDir {
     fd: OwnedFd,
+}
+
+/// Brings the names of directories that were just made to the disk.
+fn sync_names_of(made: &[&Path]) {
+    for parent in made.iter().filter_map(|made| made.parent()) {
+        // One that the process may write to, but not read, cannot be synced.
+        if let Ok(parent) = File::open(parent) {
+            let _ = parent.sync_all();
+        }
+    }
 }
 
 fn opened(fd: nix::Result<OwnedFd>) -> io::Result<Box<dyn DiskDir>> {
@@ -341,7 +355,7 @@ mod tests {
 
     fn scratch() -> (tempfile::TempDir, Box<dyn DiskDir>) {
         let path = tempfile::tempdir().expect("a temporary directory");
-        let dir = SystemDisk.open_root(path.path()).expect("open");
+        let dir = SystemDisk.open_root(path.path(), false).expect("open");
         (path, dir)
     }
 
@@ -356,6 +370,19 @@ mod tests {
         assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
         dir.rename_exclusive("a", &*dir, "c").expect("c is free");
         assert!(!dir.exists("a").expect("stat") && dir.exists("c").expect("stat"));
+    }
+
+    #[test]
+    fn a_root_is_made_with_all_its_parents() {
+        let place = tempfile::tempdir().expect("a temporary directory");
+        for durable in [false, true] {
+            let path = place.path().join(format!("{durable}/below/root"));
+            for _ in 0..2 {
+                let dir = SystemDisk.open_root(&path, durable).expect("open");
+                let named = SystemDisk.identity_at(&path).expect("there");
+                assert_eq!(dir.identity().expect("open"), named);
+            }
+        }
     }
 
     #[test]

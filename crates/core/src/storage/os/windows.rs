@@ -18,7 +18,8 @@ const ATTRIBUTE_REPARSE_POINT: u32 = 0x400;
 pub struct SystemDisk;
 
 impl Disk for SystemDisk {
-    fn open_root(&self, path: &Path) -> io::Result<Box<dyn DiskDir>> {
+    /// NTFS journals its directories itself.
+    fn open_root(&self, path: &Path, _: bool) -> io::Result<Box<dyn DiskDir>> {
         fs::create_dir_all(path)?;
         opened(path.canonicalize()?)
     }

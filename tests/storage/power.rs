@@ -1,0 +1,250 @@
+//! With `storage.durability=power`: what was told as started is found again after a power cut,
+//! and so is the audio of a recording in progress.
+
+use super::durability::{Steps, all, expect_order, noted};
+use super::*;
+use std::sync::atomic::AtomicBool;
+
+fn power(directory: ScratchDir, format: Format) -> Rig {
+    let mut config = config();
+    config.durability = Durability::Power;
+    // Audio is synced as soon as it is written.
+    config.sync_interval_ms = 100;
+    Rig::with(directory, config).of(format)
+}
+
+/// A recording without audio, whose start was told.
+fn started(rig: &Rig, id: Uuid) -> ByteFile {
+    let file = rig.begin(id, "2026/11/call");
+    rig.report.wait(|seen| seen.created.contains(&id));
+    rig.idle();
+    file
+}
+
+fn say(rig: &Rig, file: &mut ByteFile) {
+    file.shape(rig.format, 8000, 1);
+    file.write(pattern(0, 1600)).expect("room");
+}
+
+/// The steps from now on until something was told.
+fn noted_before(rig: &Rig, is_told: impl Fn(&Told) -> bool + Send + Sync + 'static) -> Steps {
+    let steps = Steps::default();
+    let (noted, report) = (Arc::clone(&steps), Arc::clone(&rig.report));
+    rig.fault(move |step| {
+        if !report.seen(&is_told) {
+            noted.lock().push(step);
+        }
+        Ok(())
+    });
+    steps
+}
+
+/// Until these steps have come, in this order.
+fn until_order(rig: &Rig, steps: &Steps, order: &[Step]) {
+    rig.until(|_| {
+        let steps = steps.lock();
+        let mut rest = steps.iter();
+        order.iter().all(|step| rest.any(|came| came == step))
+    });
+}
+
+#[test]
+fn what_is_told_as_started_is_on_the_disk() {
+    for_each_format(|format| {
+        let rig = power(ScratchDir::new(), format);
+        let id = Uuid::new_v4();
+        let steps = noted_before(&rig, move |seen| seen.created.contains(&id));
+        let file = started(&rig, id);
+        let made = [Step::CreateManifest, Step::CreateAudio, Step::WriteHeader];
+        // The file, the root and two folders, then the manifest that says that it is there.
+        let audio = [Step::Sync, Step::SyncFolder, Step::SyncFolder, Step::SyncFolder];
+        let manifest = [Step::WriteMark, Step::SyncFile, Step::PlaceMark, Step::SyncFolder];
+        expect_order(&steps, &[&made[..], &audio, &manifest].concat());
+        assert!(live(&rig, id).started);
+        file.finish(ended(id, EndReason::Stopped), true);
+    });
+}
+
+#[test]
+fn a_start_that_cannot_be_synced_is_none() {
+    for_each_format(|format| {
+        for refused in [
+            Step::Sync,
+            Step::SyncFolder,
+            Step::WriteMark,
+            Step::SyncFile,
+            Step::PlaceMark,
+        ] {
+            let rig = power(ScratchDir::new(), format);
+            let id = Uuid::new_v4();
+            rig.fault(move |step| match step == refused {
+                true => Err(io::ErrorKind::StorageFull.into()),
+                false => Ok(()),
+            });
+            let mut file = rig.begin(id, "call");
+            say(&rig, &mut file);
+            let error = rig.report.wait_for(|seen| seen.create_failed.get(&id).cloned());
+            assert_eq!(error.status, Status::NoSpace, "{refused:?}: {error:?}");
+            file.finish(ended(id, EndReason::Stopped), true);
+            rig.idle();
+            assert!(
+                rig.report
+                    .seen(|seen| seen.created.is_empty() && seen.published.is_empty())
+            );
+            assert_eq!(rig.names(), [".callrec"], "{refused:?}");
+            assert_eq!(rig.control_names(), ["lock"], "{refused:?}");
+        }
+    });
+}
+
+#[test]
+fn audio_in_progress_is_synced_each_time_it_was_written() {
+    for_each_format(|format| {
+        let rig = power(ScratchDir::new(), format);
+        let mut file = started(&rig, Uuid::new_v4());
+        for _ in 0..3 {
+            let steps = noted(&rig.directory.0, all);
+            say(&rig, &mut file);
+            until_order(&rig, &steps, &[rig.write_step(), Step::Sync]);
+        }
+    });
+}
+
+/// A tail that is made, or made anew, is found by its name, and what it does not hold any more
+/// is in the file.
+#[test]
+fn the_name_of_a_tail_is_synced_too() {
+    let rig = power(ScratchDir::new(), PAGED);
+    let mut file = started(&rig, Uuid::new_v4());
+    let steps = noted(&rig.directory.0, all);
+    say(&rig, &mut file);
+    until_order(&rig, &steps, &[Step::WriteTail, Step::Sync, Step::SyncFolder]);
+    let steps = noted(&rig.directory.0, all);
+    let much = 3 << 20;
+    file.write(pattern(1, much)).expect("room");
+    file.settled(much as u64);
+    let compacted = [Step::WriteAudio, Step::Sync, Step::CompactTail, Step::PlaceTail];
+    let synced = [Step::Sync, Step::SyncFolder];
+    until_order(&rig, &steps, &[&compacted[..], &synced].concat());
+}
+
+#[test]
+fn a_mark_is_on_the_disk_before_it_is_told() {
+    let rig = power(ScratchDir::new(), Format::WAV);
+    let id = Uuid::new_v4();
+    let mut file = started(&rig, id);
+    let steps = noted_before(&rig, move |seen| seen.marked.contains(&(id, 1)));
+    file.mark(fixed(manifest(id)), 1);
+    rig.report.wait(|seen| seen.marked.contains(&(id, 1)));
+    expect_order(&steps, &durability::NOTE);
+    // And its end comes after it, whatever waits for the disk.
+    file.mark(fixed(manifest(id)), 2);
+    file.finish(ended(id, EndReason::Stopped), true);
+    rig.published(id);
+    assert!(rig.report.seen(|seen| seen.marked.contains(&(id, 2))));
+}
+
+/// Two recordings of one writer: while the disk syncs the one, the other is written and ends.
+#[test]
+fn a_sync_that_takes_long_holds_up_no_other_recording() {
+    let rig = power(ScratchDir::new(), Format::WAV);
+    let [slow, quick] = [2, 4].map(Uuid::from_u128);
+    let [mut slow_file, mut quick_file] = [slow, quick].map(|id| started(&rig, id));
+    let (gate, first) = (Arc::new(Gate::default()), AtomicBool::new(true));
+    gate.set(true);
+    let at = Arc::clone(&gate);
+    rig.fault(move |step| {
+        if step == Step::Sync && first.swap(false, Ordering::SeqCst) {
+            at.pass();
+        }
+        Ok(())
+    });
+    say(&rig, &mut slow_file);
+    gate.reached(1);
+    slow_file.write(pattern(1, 800)).expect("room");
+    slow_file.finish(ended(slow, EndReason::Stopped), true);
+    say(&rig, &mut quick_file);
+    quick_file.finish(ended(quick, EndReason::Stopped), true);
+    let (told, _) = rig.published(quick);
+    assert_eq!(audio(&rig.path(&told.file)), pattern(0, 1600));
+    assert!(rig.report.seen(|seen| !seen.published.contains_key(&slow)));
+    gate.set(false);
+    let (told, _) = rig.published(slow);
+    let all = [pattern(0, 1600), pattern(1, 800)].concat();
+    assert_eq!(audio(&rig.path(&told.file)), all);
+}
+
+/// What such a sync has lost nobody knows, but what is said goes on into the file.
+#[test]
+fn a_recording_that_cannot_be_synced_goes_on_and_ends_as_failed() {
+    for_each_format(|format| {
+        let rig = power(ScratchDir::new(), format);
+        let id = Uuid::new_v4();
+        let mut file = started(&rig, id);
+        let refused = AtomicBool::new(false);
+        rig.fault(move |step| match step {
+            Step::Sync if !refused.swap(true, Ordering::SeqCst) => {
+                Err(io::Error::from_raw_os_error(libc::EIO))
+            }
+            _ => Ok(()),
+        });
+        say(&rig, &mut file);
+        let tells = |line: &String| line.contains("it goes on, and ends as failed");
+        rig.report.wait(|seen| seen.logged.iter().any(tells));
+        file.write(pattern(1, 800)).expect("room");
+        file.finish(ended(id, EndReason::Stopped), true);
+        let (told, _) = rig.published(id);
+        assert!(told.state_is(State::Failed), "{told:?}");
+        assert_eq!(told.failure(), Status::Io, "{told:?}");
+        let all = [pattern(0, 1600), pattern(1, 800)].concat();
+        assert_eq!(audio(&rig.path(&told.file)), all);
+        assert_eq!(rig.report.seen(|seen| seen.write_failed.len()), 0);
+    });
+}
+
+#[test]
+fn what_runs_short_for_a_moment_costs_a_sync_nothing() {
+    let rig = power(ScratchDir::new(), Format::WAV);
+    let id = Uuid::new_v4();
+    let mut file = started(&rig, id);
+    let asked = AtomicUsize::new(0);
+    let steps = noted(&rig.directory.0, move |step| {
+        match step == Step::Sync && asked.fetch_add(1, Ordering::SeqCst) < 2 {
+            true => Err(io::Error::from_raw_os_error(libc::EMFILE)),
+            false => Ok(()),
+        }
+    });
+    say(&rig, &mut file);
+    until_order(&rig, &steps, &[Step::Sync; 3]);
+    file.finish(ended(id, EndReason::Stopped), true);
+    assert!(rig.published(id).0.state_is(State::Finished));
+}
+
+#[test]
+fn recordings_in_progress_are_recovered_with_this_durability_as_well() {
+    for_each_format(|format| {
+        let (directory, ids) = recovery::crashed(format, 2);
+        let rig = power(directory, format);
+        for id in ids {
+            let (told, repeated) = rig.published(id);
+            assert!(told.recovered && !repeated, "{told:?}");
+            assert_eq!(audio(&rig.path(&told.file)), recovery::whole());
+        }
+    });
+}
+
+#[test]
+fn audio_in_progress_is_not_synced_unless_asked_for() {
+    let mut config = config();
+    config.durability = Durability::Finish;
+    let rig = Rig::with(ScratchDir::new(), config);
+    let steps = noted(&rig.directory.0, all);
+    let id = Uuid::new_v4();
+    let mut file = started(&rig, id);
+    say(&rig, &mut file);
+    rig.written(1600);
+    file.mark(fixed(manifest(id)), 1);
+    rig.report.wait(|seen| seen.marked.contains(&(id, 1)));
+    let syncs = [Step::Sync, Step::SyncFile, Step::SyncFolder];
+    assert!(!steps.lock().iter().any(|step| syncs.contains(step)));
+}
