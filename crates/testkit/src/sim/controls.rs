@@ -95,6 +95,9 @@ impl Hosts {
             self.counted(operation, &format!("call {call_id}"), done, &[index]);
             return;
         }
+        // A call that has come to the line in this tick has a recording already.
+        let tick = self.model.lock().tick;
+        (0..self.calls.len()).for_each(|index| self.find_automatic(index, tick));
         let done = engine.control_by_line(&host, operation, &Text::new(device), &Text::default());
         let of_it = (0..self.calls.len()).filter(|index| self.calls[*index].device == device);
         let of_it: Vec<usize> = of_it.collect();

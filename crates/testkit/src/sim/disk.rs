@@ -1,61 +1,48 @@
 //! A simulated disk: in memory, slow, full, failing or gone as the simulation wants it.
 
 use std::io;
-use std::marker::PhantomData;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use callrec_core::clock::Clock;
-use callrec_core::storage::disk::{DirEntry, DirPlace, Disk, DiskDir, DiskFile, DiskLock, Identity, Owner};
+use callrec_core::storage::disk::{Disk, DiskDir, DiskFile, Identity};
 use callrec_core::task::{Answer, Next};
 
 use super::clock::SimClock;
+use super::files::{SimDir, SimFile};
 use super::tree::{Node, ROOT, Tree};
+use super::troubles::{Operation, Trouble, TroubleKind};
 use super::turns::Turns;
 use crate::random::Dice;
 
-/// What can be asked of a disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operation {
-    Open,
-    Create,
-    Read,
-    Write,
-    Sync,
-    Rename,
-    Remove,
-    List,
-    FreeRoom,
-}
-
-/// For how long the disk goes wrong, and how.
-#[derive(Clone, Debug)]
-pub struct Trouble {
-    pub from_ns: u64,
-    pub to_ns: u64,
-    pub kind: TroubleKind,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TroubleKind {
-    /// Every call takes until the trouble is over.
-    Hangs,
-    /// Every call takes so long.
-    Slow(u64),
-    /// So many percent of the calls of this kind fail, with this error of the system.
-    Fails(Operation, i32, u64),
-    /// No byte more can be written.
-    Full,
-    /// The path of the directory names another one, until the next process opens it.
-    Moved,
-}
-
 /// What a call is about.
 #[derive(Clone, Copy)]
-enum Subject<'a> {
+pub enum Subject<'a> {
     Name(&'a str),
     Node(Node),
+}
+
+/// When a call is made, and how much of it is done.
+#[derive(Clone, Copy)]
+pub struct Extent {
+    pub now_ns: u64,
+    per_mille: u64,
+    /// The disk refuses it.
+    pub is_refused: bool,
+}
+
+impl Extent {
+    const WHOLE: u64 = 1000;
+
+    pub fn is_whole(self) -> bool {
+        self.per_mille == Extent::WHOLE
+    }
+
+    /// Of so many bytes, how many are written.
+    pub fn of(self, bytes: usize) -> usize {
+        (bytes as u64 * self.per_mille / Extent::WHOLE) as usize
+    }
 }
 
 struct State {
@@ -66,8 +53,27 @@ struct State {
     locked: bool,
     /// How many calls there were in this process.
     calls: u64,
-    /// The process dies before this one.
+    /// The process dies in this one.
     dies_at: u64,
+}
+
+impl State {
+    /// Whether a trouble of the disk refuses a call, and how.
+    fn refusal(&mut self, operation: Operation, now_ns: u64) -> Option<io::Error> {
+        let is_on = |trouble: &&Trouble| trouble.from_ns <= now_ns && now_ns < trouble.to_ns;
+        for trouble in self.troubles.iter().filter(is_on) {
+            match trouble.kind {
+                TroubleKind::Fails(of, error, percent) if of == operation && self.dice.chance(percent) => {
+                    return Some(io::Error::from_raw_os_error(error));
+                }
+                TroubleKind::Full if matches!(operation, Operation::Write | Operation::Create) => {
+                    return Some(io::ErrorKind::StorageFull.into());
+                }
+                _ => {}
+            }
+        }
+        None
+    }
 }
 
 /// A disk, as one process after another uses it.
@@ -104,7 +110,7 @@ impl SimDisk {
     }
 
     /// The disk as the next process gets it. Whatever an earlier one still does is of no
-    /// effect. `dies_at`: the process dies before that call; `u64::MAX`: it does not.
+    /// effect. `dies_at`: the process dies in that call; `u64::MAX`: it does not.
     pub fn next_process(&mut self, dies_at: u64) {
         let mut current = lock(&self.current);
         *current += 1;
@@ -140,7 +146,7 @@ impl SimDisk {
         lock(&self.state).turns.without().to_vec()
     }
 
-    /// Whether the process has come to the call that it dies before.
+    /// Whether the process has come to the call that it dies in.
     pub fn has_died(&self) -> bool {
         let state = lock(&self.state);
         state.calls >= state.dies_at
@@ -187,57 +193,85 @@ impl SimDisk {
     }
 
     /// One call: whether it works, and what it does.
-    fn call<T>(
+    pub fn call<T>(
         &self,
         operation: Operation,
         on: Subject<'_>,
-        act: impl FnOnce(&mut Tree, u64) -> io::Result<T>,
+        act: impl FnOnce(&mut Tree, Extent) -> io::Result<T>,
     ) -> io::Result<T> {
         let mut state = lock(&self.state);
         if *lock(&self.current) != self.process || state.calls >= state.dies_at {
             return Err(SimDisk::dead());
         }
         state.calls += 1;
-        if state.calls >= state.dies_at {
-            return Err(SimDisk::dead());
-        }
         let now_ns = self.clock.now_ns();
+        let dies = state.calls >= state.dies_at;
         let State {
-            troubles,
-            dice,
-            tree,
-            turns,
-            ..
+            dice, tree, turns, ..
         } = &mut *state;
         turns.note_call(|| match on {
             Subject::Name(name) => format!("{operation:?} of \"{name}\""),
             Subject::Node(node) => format!("{operation:?} of \"{}\"", tree.name_of(node)),
         });
-        for trouble in troubles
-            .iter()
-            .filter(|trouble| trouble.from_ns <= now_ns && now_ns < trouble.to_ns)
-        {
-            match trouble.kind {
-                TroubleKind::Fails(of, error, percent) if of == operation && dice.chance(percent) => {
-                    return Err(io::Error::from_raw_os_error(error));
-                }
-                TroubleKind::Full if matches!(operation, Operation::Write | Operation::Create) => {
-                    return Err(io::Error::from(io::ErrorKind::StorageFull));
-                }
+        let mut extent = Extent {
+            now_ns,
+            per_mille: Extent::WHOLE,
+            is_refused: false,
+        };
+        if dies {
+            // Nobody hears of what it did.
+            match dice.below(3) {
+                0 => return Err(SimDisk::dead()),
+                1 => extent.per_mille = dice.below(Extent::WHOLE),
                 _ => {}
             }
+            let _ = act(tree, extent);
+            return Err(SimDisk::dead());
         }
-        act(tree, now_ns)
+        let Some(refused) = state.refusal(operation, now_ns) else {
+            return act(&mut state.tree, extent);
+        };
+        if operation == Operation::Write {
+            extent.per_mille = state.dice.below(Extent::WHOLE);
+            extent.is_refused = true;
+            let _ = act(&mut state.tree, extent);
+        }
+        Err(refused)
     }
 
-    fn directory(&self, node: Node) -> Box<dyn DiskDir> {
+    /// Whether the directory has such an entry.
+    pub fn is_there(&self, directory: Node, name: &str) -> bool {
+        lock(&self.state).tree.find(directory, name).is_ok()
+    }
+
+    /// When a file was last written to.
+    pub fn modified(&self, node: Node) -> Option<SystemTime> {
+        let at_ns = lock(&self.state).tree.modified_ns(node).ok()?;
+        let now_ns = self.clock.now_ns();
+        let unix_ms = self.clock.unix_ms() as u64 - (now_ns.saturating_sub(at_ns)) / 1_000_000;
+        Some(UNIX_EPOCH + Duration::from_millis(unix_ms))
+    }
+
+    /// Locks the storage directory; `false`: it is locked.
+    pub fn lock_root(&self) -> bool {
+        !std::mem::replace(&mut lock(&self.state).locked, true)
+    }
+
+    /// The lock of a dead process is gone already.
+    pub fn unlock_root(&self) {
+        if *lock(&self.current) == self.process {
+            lock(&self.state).locked = false;
+        }
+    }
+
+    pub fn directory(&self, node: Node) -> Box<dyn DiskDir> {
         Box::new(SimDir {
             disk: self.clone(),
             node,
         })
     }
 
-    fn file(&self, node: Node) -> Box<dyn DiskFile> {
+    pub fn file(&self, node: Node) -> Box<dyn DiskFile> {
         Box::new(SimFile {
             disk: self.clone(),
             node,
@@ -286,254 +320,5 @@ impl Disk for SimDisk {
             Ok(()) => Answer::Ready(Ok(())),
             Err(due_ns) => Answer::AskAgain(Next::At(self.clock.instant(due_ns))),
         }
-    }
-}
-
-struct SimDir {
-    disk: SimDisk,
-    node: Node,
-}
-
-fn node_of(dir: &dyn DiskDir) -> io::Result<Node> {
-    match dir.place() {
-        DirPlace::Number(node, _) => Ok(node),
-        _ => Err(io::ErrorKind::CrossesDevices.into()),
-    }
-}
-
-const OWNER: Owner = Owner {
-    id: 1000,
-    is_own: true,
-};
-
-impl SimDir {
-    fn call<T>(
-        &self,
-        operation: Operation,
-        name: &str,
-        act: impl FnOnce(&mut Tree, u64) -> io::Result<T>,
-    ) -> io::Result<T> {
-        self.disk.call(operation, Subject::Name(name), act)
-    }
-
-    fn rename(&self, from: &str, to_dir: &dyn DiskDir, to: &str, over: bool) -> io::Result<()> {
-        let to_dir = node_of(to_dir)?;
-        self.call(Operation::Rename, from, |tree, _| {
-            tree.rename((self.node, from), (to_dir, to), over)
-        })
-    }
-}
-
-impl DiskDir for SimDir {
-    fn place(&self) -> DirPlace<'_> {
-        DirPlace::Number(self.node, PhantomData)
-    }
-
-    fn identity(&self) -> io::Result<Identity> {
-        Ok((1, self.node))
-    }
-
-    fn again(&self) -> io::Result<Box<dyn DiskDir>> {
-        Ok(self.disk.directory(self.node))
-    }
-
-    fn sub(&self, name: &str) -> io::Result<Box<dyn DiskDir>> {
-        let node = self.call(Operation::Open, name, |tree, _| {
-            let node = tree.find(self.node, name)?;
-            match tree.is_directory(node) {
-                true => Ok(node),
-                false => Err(io::ErrorKind::NotADirectory.into()),
-            }
-        })?;
-        Ok(self.disk.directory(node))
-    }
-
-    fn sub_or_new(&self, name: &str) -> io::Result<Box<dyn DiskDir>> {
-        let is_there = lock(&self.disk.state).tree.find(self.node, name).is_ok();
-        if is_there {
-            return self.sub(name);
-        }
-        let made = self.call(Operation::Create, name, |tree, _| {
-            tree.make_directory(self.node, name)
-        });
-        Ok(self.disk.directory(made?))
-    }
-
-    fn create_new(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
-        let made = self.call(Operation::Create, name, |tree, now_ns| {
-            tree.make_file(self.node, name, now_ns)
-        });
-        Ok(self.disk.file(made?))
-    }
-
-    fn open_write(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
-        self.open_read(name)
-    }
-
-    fn open_read(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
-        let node = self.call(Operation::Open, name, |tree, _| {
-            let node = tree.find(self.node, name)?;
-            match tree.is_directory(node) {
-                true => Err(io::ErrorKind::InvalidInput.into()),
-                false => Ok(node),
-            }
-        })?;
-        Ok(self.disk.file(node))
-    }
-
-    fn exists(&self, name: &str) -> io::Result<bool> {
-        self.call(Operation::Open, name, |tree, _| {
-            Ok(tree.find(self.node, name).is_ok())
-        })
-    }
-
-    fn identity_of(&self, name: &str) -> io::Result<Identity> {
-        self.call(Operation::Open, name, |tree, _| {
-            Ok((1, tree.find(self.node, name)?))
-        })
-    }
-
-    fn rename_over(&self, from: &str, to_dir: &dyn DiskDir, to: &str) -> io::Result<()> {
-        self.rename(from, to_dir, to, true)
-    }
-
-    fn rename_exclusive(&self, from: &str, to_dir: &dyn DiskDir, to: &str) -> io::Result<()> {
-        self.rename(from, to_dir, to, false)
-    }
-
-    fn link(&self, from: &str, to_dir: &dyn DiskDir, to: &str) -> io::Result<()> {
-        let to_dir = node_of(to_dir)?;
-        self.call(Operation::Rename, from, |tree, _| {
-            tree.link((self.node, from), (to_dir, to))
-        })
-    }
-
-    fn remove(&self, name: &str) -> io::Result<()> {
-        self.call(Operation::Remove, name, |tree, _| tree.remove(self.node, name))
-    }
-
-    fn list(&self) -> io::Result<Vec<DirEntry>> {
-        self.disk
-            .call(Operation::List, Subject::Node(self.node), |tree, _| {
-                let entries = tree.entries(self.node)?.iter();
-                let listed = entries.map(|(name, node)| DirEntry {
-                    name: name.clone(),
-                    is_directory: tree.is_directory(*node),
-                });
-                Ok(listed.collect())
-            })
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        self.disk
-            .call(Operation::Sync, Subject::Node(self.node), |tree, _| {
-                tree.sync_names();
-                Ok(())
-            })
-    }
-
-    fn free_bytes(&self) -> io::Result<u64> {
-        self.disk
-            .call(Operation::FreeRoom, Subject::Node(ROOT), |tree, _| {
-                Ok((1u64 << 40).saturating_sub(tree.used_bytes()))
-            })
-    }
-
-    fn owner(&self) -> io::Result<Owner> {
-        Ok(OWNER)
-    }
-
-    fn lock(&self, _: &dyn DiskDir, name: &str) -> io::Result<Option<Box<dyn DiskLock>>> {
-        let mut state = lock(&self.disk.state);
-        if state.locked {
-            return Ok(None);
-        }
-        state.locked = true;
-        drop(state);
-        let _ = self.create_new(name);
-        Ok(Some(Box::new(SimLock {
-            disk: self.disk.clone(),
-        })))
-    }
-}
-
-struct SimLock {
-    disk: SimDisk,
-}
-
-impl DiskLock for SimLock {}
-
-impl Drop for SimLock {
-    fn drop(&mut self) {
-        // That of a dead process is gone already.
-        if *lock(&self.disk.current) == self.disk.process {
-            lock(&self.disk.state).locked = false;
-        }
-    }
-}
-
-struct SimFile {
-    disk: SimDisk,
-    node: Node,
-}
-
-impl SimFile {
-    fn call<T>(
-        &self,
-        operation: Operation,
-        act: impl FnOnce(&mut Tree, u64) -> io::Result<T>,
-    ) -> io::Result<T> {
-        self.disk.call(operation, Subject::Node(self.node), act)
-    }
-}
-
-impl DiskFile for SimFile {
-    fn write_all_at(&self, bytes: &[u8], at: u64) -> io::Result<()> {
-        self.call(Operation::Write, |tree, now_ns| {
-            tree.write(self.node, at, bytes, now_ns)
-        })
-    }
-
-    fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
-        self.call(Operation::Read, |tree, _| {
-            let data = tree.data(self.node)?;
-            let from = usize::try_from(at).unwrap_or(usize::MAX).min(data.len());
-            let read = buffer.len().min(data.len() - from);
-            buffer[..read].copy_from_slice(&data[from..from + read]);
-            Ok(read)
-        })
-    }
-
-    fn length(&self) -> io::Result<u64> {
-        self.call(Operation::Open, |tree, _| Ok(tree.data(self.node)?.len() as u64))
-    }
-
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        self.call(Operation::Write, |tree, now_ns| {
-            tree.set_length(self.node, len, now_ns)
-        })
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        self.call(Operation::Sync, |tree, _| tree.sync_data(self.node))
-    }
-
-    fn identity(&self) -> io::Result<Identity> {
-        Ok((1, self.node))
-    }
-
-    fn owner(&self) -> io::Result<Owner> {
-        Ok(OWNER)
-    }
-
-    fn links(&self) -> io::Result<u64> {
-        self.call(Operation::Open, |tree, _| Ok(tree.links(self.node)))
-    }
-
-    fn modified(&self) -> Option<SystemTime> {
-        let at_ns = lock(&self.disk.state).tree.modified_ns(self.node).ok()?;
-        let now_ns = self.disk.clock.now_ns();
-        let unix_ms = self.disk.clock.unix_ms() as u64 - (now_ns.saturating_sub(at_ns)) / 1_000_000;
-        Some(UNIX_EPOCH + Duration::from_millis(unix_ms))
     }
 }

@@ -75,11 +75,12 @@ impl Hosts {
     /// do something with their calls.
     pub fn tick(&mut self, now_ns: u64, marks: &mut Marks) {
         self.model.lock().tick += 1;
+        let last = self.model.lock().tick - 1;
         if self.calls.len() < CALLS_MAX && self.dice.chance(4) {
             self.begin_call();
         }
         for index in 0..self.calls.len() {
-            self.find_automatic(index);
+            self.find_automatic(index, last);
             self.hand_in(index, now_ns, marks);
         }
         for index in 0..self.calls.len() {
@@ -165,13 +166,12 @@ impl Hosts {
         self.engine.list(&Caller::Host, &filter).unwrap_or_default()
     }
 
-    /// Recordings that the library began by itself, since the last tick.
-    fn find_automatic(&mut self, index: usize) {
+    /// Recordings that the library began by itself, behind this tick.
+    pub fn find_automatic(&mut self, index: usize, tick: u64) {
         for view in self.listed(index) {
             if !self.calls[index].recordings.contains(&view.id) {
-                let before = self.model.lock().tick - 1;
                 let paused = view.state == State::Paused && !self.calls[index].private;
-                self.begun(index, view.id, before, paused);
+                self.begun(index, view.id, tick, paused);
             }
         }
     }

@@ -8,6 +8,7 @@ mod check;
 mod clock;
 mod controls;
 mod disk;
+mod files;
 mod host;
 mod left;
 mod leg;
@@ -51,7 +52,7 @@ pub struct Outcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     Closed,
-    /// Before one of its disk calls.
+    /// In one of its disk calls.
     Killed(u64),
     PowerCut,
 }

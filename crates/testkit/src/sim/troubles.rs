@@ -2,8 +2,43 @@
 
 use callrec_core::clock::NS_PER_MS;
 
-use super::disk::{Operation, Trouble, TroubleKind};
 use crate::random::Dice;
+
+/// What can be asked of a disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    Open,
+    Create,
+    Read,
+    Write,
+    Sync,
+    Rename,
+    Remove,
+    List,
+    FreeRoom,
+}
+
+/// For how long the disk goes wrong, and how.
+#[derive(Clone, Debug)]
+pub struct Trouble {
+    pub from_ns: u64,
+    pub to_ns: u64,
+    pub kind: TroubleKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TroubleKind {
+    /// Every call takes until the trouble is over.
+    Hangs,
+    /// Every call takes so long.
+    Slow(u64),
+    /// So many percent of the calls of this kind fail, with this error of the system.
+    Fails(Operation, i32, u64),
+    /// No byte more can be written.
+    Full,
+    /// The path of the directory names another one, until the next process opens it.
+    Moved,
+}
 
 /// Of the system's errors: no room, and an error of the medium.
 const ENOSPC: i32 = 28;

@@ -1,0 +1,255 @@
+//! The directories, files and locks of a simulated disk.
+
+use std::io;
+use std::marker::PhantomData;
+use std::time::SystemTime;
+
+use callrec_core::storage::disk::{DirEntry, DirPlace, DiskDir, DiskFile, DiskLock, Identity, Owner};
+
+use super::disk::{Extent, SimDisk, Subject};
+use super::tree::{Node, ROOT, Tree};
+use super::troubles::Operation;
+
+pub struct SimDir {
+    pub disk: SimDisk,
+    pub node: Node,
+}
+
+fn node_of(dir: &dyn DiskDir) -> io::Result<Node> {
+    match dir.place() {
+        DirPlace::Number(node, _) => Ok(node),
+        _ => Err(io::ErrorKind::CrossesDevices.into()),
+    }
+}
+
+const OWNER: Owner = Owner {
+    id: 1000,
+    is_own: true,
+};
+
+impl SimDir {
+    fn call<T>(
+        &self,
+        operation: Operation,
+        name: &str,
+        act: impl FnOnce(&mut Tree, Extent) -> io::Result<T>,
+    ) -> io::Result<T> {
+        self.disk.call(operation, Subject::Name(name), act)
+    }
+
+    fn rename(&self, from: &str, to_dir: &dyn DiskDir, to: &str, over: bool) -> io::Result<()> {
+        let to_dir = node_of(to_dir)?;
+        self.call(Operation::Rename, from, |tree, _| {
+            tree.rename((self.node, from), (to_dir, to), over)
+        })
+    }
+}
+
+impl DiskDir for SimDir {
+    fn place(&self) -> DirPlace<'_> {
+        DirPlace::Number(self.node, PhantomData)
+    }
+
+    fn identity(&self) -> io::Result<Identity> {
+        Ok((1, self.node))
+    }
+
+    fn again(&self) -> io::Result<Box<dyn DiskDir>> {
+        Ok(self.disk.directory(self.node))
+    }
+
+    fn sub(&self, name: &str) -> io::Result<Box<dyn DiskDir>> {
+        let node = self.call(Operation::Open, name, |tree, _| {
+            let node = tree.find(self.node, name)?;
+            match tree.is_directory(node) {
+                true => Ok(node),
+                false => Err(io::ErrorKind::NotADirectory.into()),
+            }
+        })?;
+        Ok(self.disk.directory(node))
+    }
+
+    fn sub_or_new(&self, name: &str) -> io::Result<Box<dyn DiskDir>> {
+        if self.disk.is_there(self.node, name) {
+            return self.sub(name);
+        }
+        let made = self.call(Operation::Create, name, |tree, _| {
+            tree.make_directory(self.node, name)
+        });
+        Ok(self.disk.directory(made?))
+    }
+
+    fn create_new(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
+        let made = self.call(Operation::Create, name, |tree, extent| {
+            tree.make_file(self.node, name, extent.now_ns)
+        });
+        Ok(self.disk.file(made?))
+    }
+
+    fn open_write(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
+        self.open_read(name)
+    }
+
+    fn open_read(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
+        let node = self.call(Operation::Open, name, |tree, _| {
+            let node = tree.find(self.node, name)?;
+            match tree.is_directory(node) {
+                true => Err(io::ErrorKind::InvalidInput.into()),
+                false => Ok(node),
+            }
+        })?;
+        Ok(self.disk.file(node))
+    }
+
+    fn exists(&self, name: &str) -> io::Result<bool> {
+        self.call(Operation::Open, name, |tree, _| {
+            Ok(tree.find(self.node, name).is_ok())
+        })
+    }
+
+    fn identity_of(&self, name: &str) -> io::Result<Identity> {
+        self.call(Operation::Open, name, |tree, _| {
+            Ok((1, tree.find(self.node, name)?))
+        })
+    }
+
+    fn rename_over(&self, from: &str, to_dir: &dyn DiskDir, to: &str) -> io::Result<()> {
+        self.rename(from, to_dir, to, true)
+    }
+
+    fn rename_exclusive(&self, from: &str, to_dir: &dyn DiskDir, to: &str) -> io::Result<()> {
+        self.rename(from, to_dir, to, false)
+    }
+
+    fn link(&self, from: &str, to_dir: &dyn DiskDir, to: &str) -> io::Result<()> {
+        let to_dir = node_of(to_dir)?;
+        self.call(Operation::Rename, from, |tree, _| {
+            tree.link((self.node, from), (to_dir, to))
+        })
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.call(Operation::Remove, name, |tree, _| tree.remove(self.node, name))
+    }
+
+    fn list(&self) -> io::Result<Vec<DirEntry>> {
+        self.disk
+            .call(Operation::List, Subject::Node(self.node), |tree, _| {
+                let entries = tree.entries(self.node)?.iter();
+                let listed = entries.map(|(name, node)| DirEntry {
+                    name: name.clone(),
+                    is_directory: tree.is_directory(*node),
+                });
+                Ok(listed.collect())
+            })
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.disk
+            .call(Operation::Sync, Subject::Node(self.node), |tree, _| {
+                tree.sync_names();
+                Ok(())
+            })
+    }
+
+    fn free_bytes(&self) -> io::Result<u64> {
+        self.disk
+            .call(Operation::FreeRoom, Subject::Node(ROOT), |tree, _| {
+                Ok((1u64 << 40).saturating_sub(tree.used_bytes()))
+            })
+    }
+
+    fn owner(&self) -> io::Result<Owner> {
+        Ok(OWNER)
+    }
+
+    fn lock(&self, _: &dyn DiskDir, name: &str) -> io::Result<Option<Box<dyn DiskLock>>> {
+        if !self.disk.lock_root() {
+            return Ok(None);
+        }
+        let _ = self.create_new(name);
+        Ok(Some(Box::new(SimLock {
+            disk: self.disk.clone(),
+        })))
+    }
+}
+
+struct SimLock {
+    disk: SimDisk,
+}
+
+impl DiskLock for SimLock {}
+
+impl Drop for SimLock {
+    fn drop(&mut self) {
+        self.disk.unlock_root();
+    }
+}
+
+pub struct SimFile {
+    pub disk: SimDisk,
+    pub node: Node,
+}
+
+impl SimFile {
+    fn call<T>(
+        &self,
+        operation: Operation,
+        act: impl FnOnce(&mut Tree, Extent) -> io::Result<T>,
+    ) -> io::Result<T> {
+        self.disk.call(operation, Subject::Node(self.node), act)
+    }
+}
+
+impl DiskFile for SimFile {
+    fn write_all_at(&self, bytes: &[u8], at: u64) -> io::Result<()> {
+        self.call(Operation::Write, |tree, extent| {
+            // What cannot be appended may be there in part. What is there stays as it was.
+            if extent.is_refused && at < tree.data(self.node)?.len() as u64 {
+                return Ok(());
+            }
+            tree.write(self.node, at, &bytes[..extent.of(bytes.len())], extent.now_ns)
+        })
+    }
+
+    fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+        self.call(Operation::Read, |tree, _| {
+            let data = tree.data(self.node)?;
+            let from = usize::try_from(at).unwrap_or(usize::MAX).min(data.len());
+            let read = buffer.len().min(data.len() - from);
+            buffer[..read].copy_from_slice(&data[from..from + read]);
+            Ok(read)
+        })
+    }
+
+    fn length(&self) -> io::Result<u64> {
+        self.call(Operation::Open, |tree, _| Ok(tree.data(self.node)?.len() as u64))
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.call(Operation::Write, |tree, extent| match extent.is_whole() {
+            true => tree.set_length(self.node, len, extent.now_ns),
+            false => Ok(()),
+        })
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.call(Operation::Sync, |tree, _| tree.sync_data(self.node))
+    }
+
+    fn identity(&self) -> io::Result<Identity> {
+        Ok((1, self.node))
+    }
+
+    fn owner(&self) -> io::Result<Owner> {
+        Ok(OWNER)
+    }
+
+    fn links(&self) -> io::Result<u64> {
+        self.call(Operation::Open, |tree, _| Ok(tree.links(self.node)))
+    }
+
+    fn modified(&self) -> Option<SystemTime> {
+        self.disk.modified(self.node)
+    }
+}
