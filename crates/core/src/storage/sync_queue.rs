@@ -2,10 +2,10 @@
 
 use super::jobs::Jobs;
 use super::queue::Channel;
+use crate::memory::PieceQueue;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::task::{self, Answer, Next, Signal};
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// Between the writers and the syncers. While a recording waits here, its writer goes on.
@@ -20,8 +20,8 @@ pub struct SyncQueue {
 #[derive(Default)]
 struct Queue {
     /// Somebody waits for what is told then.
-    awaited: VecDeque<Arc<Channel>>,
-    others: VecDeque<Arc<Channel>>,
+    awaited: PieceQueue<Arc<Channel>>,
+    others: PieceQueue<Arc<Channel>>,
     /// The last one taken was an awaited one.
     took_awaited: bool,
 }

@@ -17,9 +17,9 @@ use super::queue::{Channel, Ending, Item, Lane, Source, Work};
 use super::report::{LOG_ERROR, Report, guarded, panic_text};
 use super::retry::{Failure, Retry, TICK};
 use super::sync_queue::SyncQueue;
+use crate::memory::PieceQueue;
 use crate::task::{self, Next, Signal};
 use crate::words::{Error, Status};
-use std::collections::VecDeque;
 use std::io;
 use std::mem;
 use std::sync::Arc;
@@ -48,7 +48,7 @@ pub struct Syncs {
 }
 
 /// When which recordings of one writer are to be synced, in order.
-type Due = VecDeque<(Instant, Arc<Channel>)>;
+type Due = PieceQueue<(Instant, Arc<Channel>)>;
 
 /// A few writers that write for all recordings. Each recording has its writer.
 pub struct Writers {
@@ -116,7 +116,7 @@ impl Writers {
         let Some(lane) = self.lanes.get(index) else {
             return;
         };
-        let (mut gather, mut due) = (Vec::new(), Due::new());
+        let (mut gather, mut due) = (Vec::new(), Due::default());
         loop {
             let ending = self.links.activity.is_shutting_down();
             // Asked first: what a syncer has let go of since is in the lane.
@@ -163,7 +163,9 @@ impl Writers {
             return;
         };
         let now = self.now();
-        while let Some((_, channel)) = due.pop_front_if(|(at, _)| *at <= now) {
+        while due.front().is_some_and(|(at, _)| *at <= now)
+            && let Some((_, channel)) = due.pop_front()
+        {
             // What a syncer has had meanwhile has a later time, or none.
             if channel
                 .unsynced_since()
