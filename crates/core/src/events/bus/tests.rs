@@ -1,0 +1,147 @@
+use std::sync::mpsc;
+use std::time::Duration;
+
+use super::super::event::Kind;
+use super::*;
+use crate::clock::SystemClock;
+
+#[derive(Default)]
+struct Heard(Mutex<Vec<String>>);
+
+impl LogListener for Heard {
+    fn log(&self, _: LogLevel, message: &str) {
+        self.0.lock().push(message.to_owned());
+    }
+}
+
+impl Listener for Heard {
+    fn event(&self, event: &Event, _: u64) {
+        assert!(event.kind != Kind::Loss, "planted");
+        self.0.lock().push(event.kind.text().to_owned());
+    }
+}
+
+/// Runs with an event thread of its own, and until all has been told.
+fn told(act: impl FnOnce(&Bus, &Arc<Heard>)) -> Vec<String> {
+    let bus = Bus::new();
+    let lines = Arc::<Heard>::default();
+    let thread = std::thread::spawn({
+        let bus = bus.clone();
+        move || bus.teller().run(&SystemClock)
+    });
+    act(&bus, &lines);
+    assert!(bus.drain(Instant::now() + Duration::from_secs(60)));
+    bus.stop(true);
+    assert!(thread.join().is_ok(), "the event thread has died");
+    std::mem::take(&mut *lines.0.lock())
+}
+
+#[test]
+fn what_was_logged_last_is_told_before_the_end() {
+    // Once it could go well by chance.
+    for _ in 0..100 {
+        let lines = told(|bus, lines| {
+            bus.set_log(Some(lines.clone()));
+            bus.log(LogLevel::Info, "last words".into());
+        });
+        assert_eq!(lines, ["last words"]);
+    }
+}
+
+#[test]
+fn a_hosts_text_forges_no_line() {
+    let lines = told(|bus, lines| {
+        bus.set_log(Some(lines.clone()));
+        bus.log(LogLevel::Error, "device \"SEP1\nERROR all is lost\"".into());
+    });
+    assert_eq!(lines, ["device \"SEP1\\nERROR all is lost\""]);
+}
+
+/// The one that could not be told is not settled either.
+#[test]
+fn an_event_that_panics_takes_nobody_along() {
+    let settled = Arc::new(AtomicU64::new(0));
+    let lines = told(|bus, lines| {
+        assert!(bus.subscribe(lines.clone()).is_ok());
+        for kind in [Kind::Loss, Kind::Finished] {
+            bus.publish(settling(kind, &settled));
+        }
+    });
+    assert_eq!(lines, ["finished"]);
+    assert_eq!(settled.load(Ordering::Relaxed), 1);
+}
+
+fn settling(kind: Kind, settled: &Arc<AtomicU64>) -> Event {
+    let mut event = Event::new(kind, 0);
+    let count = settled.clone();
+    event.settle = Some(Box::new(move || {
+        count.fetch_add(1, Ordering::Relaxed);
+    }));
+    event
+}
+
+/// More than wait for a first subscriber: the closing has run out of time.
+#[test]
+fn what_ends_after_the_listener_was_let_go_stays_owed() {
+    let settled = Arc::new(AtomicU64::new(0));
+    let bus = Bus::new();
+    assert!(bus.subscribe(Arc::<Heard>::default()).is_ok());
+    bus.stop(false);
+    for _ in 0..5_000 {
+        bus.publish(settling(Kind::Finished, &settled));
+    }
+    assert_eq!(settled.load(Ordering::Relaxed), 0);
+    assert_eq!(bus.unheard().len(), 0);
+}
+
+/// Its callback says that it runs, and waits for the word to return.
+struct WaitingListener {
+    enters: mpsc::Sender<()>,
+    returns: Mutex<mpsc::Receiver<()>>,
+}
+
+impl Listener for WaitingListener {
+    fn event(&self, _: &Event, _: u64) {
+        let _ = self.enters.send(());
+        let _ = self.returns.lock().recv();
+    }
+}
+
+#[test]
+fn a_subscription_has_ended_once_its_callback_has_returned() {
+    let (enters, entered) = mpsc::channel();
+    let (may_return, returns) = mpsc::channel();
+    let returns = Mutex::new(returns);
+    let listener = Arc::new(WaitingListener { enters, returns });
+    told(|bus, _| {
+        let id = bus.subscribe(listener.clone()).ok().expect("it is open");
+        bus.publish(Event::new(Kind::Finished, 0));
+        entered.recv().expect("it is told");
+        let ending = bus.begin_unsubscribe(id).expect("it is subscribed");
+        assert_eq!(bus.poll_ended(&ending), Answer::AskAgain(Next::Signalled));
+        may_return.send(()).expect("it listens");
+        task::wait_for_answer(&bus.quiet, || bus.poll_ended(&ending));
+        assert_eq!(bus.poll_ended(&ending), Answer::Ready(()));
+        drop(ending);
+        assert_eq!(Arc::strong_count(&listener), 1, "the bus still holds it");
+        assert!(!bus.unsubscribe(id), "it has been taken out");
+    });
+}
+
+struct Panics;
+
+impl Observer for Panics {
+    fn published(&self, _: &Arc<Event>) {
+        panic!("planted");
+    }
+}
+
+#[test]
+fn an_observer_that_panics_keeps_nobody_from_being_told() {
+    let lines = told(|bus, lines| {
+        assert!(bus.subscribe(lines.clone()).is_ok());
+        bus.observe(Arc::new(Panics));
+        assert!(contained(|| bus.publish(Event::new(Kind::Finished, 0))).is_err());
+    });
+    assert_eq!(lines, ["finished"]);
+}
