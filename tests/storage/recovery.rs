@@ -90,6 +90,25 @@ fn audio_is_trusted(format: Format) {
     }
 }
 
+/// Publishing by link and unlink, and a power cut that takes the header as well.
+#[test]
+fn a_second_name_of_audio_without_a_header_is_removed() {
+    for_each_format(|format| {
+        let (directory, ids) = crashed(format, 1);
+        let part = directory.0.join(part_of(format, ids[0]));
+        let mut bytes = fs::read(&part).expect("there");
+        let header = callrec::codec::container::parse(&bytes).expect("a header");
+        bytes[..header.audio_at as usize].fill(0);
+        fs::write(&part, &bytes).expect("written");
+        fs::hard_link(&part, part.with_extension("")).expect("a link");
+        let rig = Rig::on(directory).of(format);
+        let (published, _) = rig.published(ids[0]);
+        assert_eq!(audio(&rig.path(&published.file)), whole());
+        assert!(!part.exists());
+        assert_eq!(rig.path(&published.file), part.with_extension(""));
+    });
+}
+
 #[test]
 fn published_ones_are_told_again() {
     for_each_format(told_again);

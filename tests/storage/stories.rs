@@ -342,3 +342,40 @@ fn one_story_in_a_file_that_is_rewritten() {
 fn one_story_in_a_file_that_only_grows() {
     each_story(PAGED);
 }
+
+/// Publishing may fail although the manifest has its final name already, and cannot be taken
+/// back: then it says another end than the one that was told.
+#[test]
+fn the_end_that_was_told_stays_whatever_the_published_manifest_says() {
+    for_each_format(|format| {
+        let rig = Rig::new().of(format);
+        let id = Uuid::new_v4();
+        let mut file = rig.begin(id, "call");
+        file.shape(format, 8000, 1);
+        file.write(pattern(0, 1600)).expect("room");
+        rig.fault(|step| match step {
+            Step::PlaceManifest => Err(io::Error::from_raw_os_error(libc::EIO)),
+            _ => Ok(()),
+        });
+        file.finish(ended(id, EndReason::Stopped), true);
+        let (told, _) = rig.published(id);
+        assert!(told.state_is(State::Failed), "{told:?}");
+        let path = rig.audio_path("call");
+        let noted = fs::read_to_string(rig.live_path(id)).expect("noted");
+        let mut finished: serde_json::Value = serde_json::from_str(&noted).expect("a manifest");
+        finished["state"] = "finished".into();
+        finished["end_reason"] = "stopped".into();
+        let directory = rig.close();
+        faults::clear(&directory.0);
+        fs::write(path.with_extension("json"), finished.to_string()).expect("written");
+        let rig = Rig::on(directory).of(format);
+        let (again, repeated) = rig.published(id);
+        assert!(repeated, "{again:?}");
+        assert_eq!(Story::of(&again), Story::of(&told));
+        let beside = fs::read_to_string(path.with_extension("json")).expect("published");
+        let beside: serde_json::Value = serde_json::from_str(&beside).expect("a manifest");
+        assert_eq!(beside["state"], "failed");
+        rig.settle(id);
+        rig.until(|_| rig.control_names() == ["lock"]);
+    });
+}

@@ -105,14 +105,23 @@ impl Finisher {
     }
 
     async fn end(&self, ended: &mut EndedRecording) -> Outcome {
-        let EndedRecording { live, ending, tries } = ended;
+        let EndedRecording {
+            live,
+            ending,
+            tries,
+            is_noted,
+        } = ended;
         let discards = matches!(ending, Ending::Discard);
         let done = task::contain(async {
             self.directory.step_named("finisher", Step::Job);
             if *tries > 0 && !discards {
                 // A disk that takes no manifest is asked for nothing else.
-                let probe = self.manifests.prepare(live.id, &live.manifest).await;
+                let probe = match *is_noted {
+                    true => self.take_back_note(live).await,
+                    false => self.manifests.prepare(live.id, &live.manifest).await,
+                };
                 probe.map_err(|error| live.error(&error))?;
+                *is_noted = false;
             }
             match ending {
                 Ending::Discard if self.directory.has(StorageFault::DiscardPublished) => {
@@ -133,9 +142,9 @@ impl Finisher {
             // What was to be discarded must not be published by the next open.
             Ok(Err(error)) if discards => Outcome::Refused(error),
             Err(panic) if discards => Outcome::Refused(Error::new(Status::Internal, panic_text(&panic))),
-            Ok(Err(error)) => self.note_unpublished(live, error).await,
+            Ok(Err(error)) => self.note_unpublished(live, is_noted, error).await,
             Err(panic) => {
-                self.note_unpublished(live, Error::new(Status::Internal, panic_text(&panic)))
+                self.note_unpublished(live, is_noted, Error::new(Status::Internal, panic_text(&panic)))
                     .await
             }
         }
@@ -143,7 +152,7 @@ impl Finisher {
 
     /// Publishing failed. Once the live manifest says so, it is told, and the next open
     /// publishes the audio.
-    async fn note_unpublished(&self, live: &mut Live, error: Error) -> Outcome {
+    async fn note_unpublished(&self, live: &mut Live, is_noted: &mut bool, error: Error) -> Outcome {
         state_end(live, self.directory.clock().unix_ms());
         let mut told = live.manifest.clone();
         told.fail(&error);
@@ -155,6 +164,7 @@ impl Finisher {
         }
         let noted = contain_logged(&*self.report, self.manifests.note_end(live.id, &note)).await;
         if !matches!(noted, Some(Ok(()))) {
+            *is_noted = true;
             return Outcome::Refused(error);
         }
         let (id, file, why) = (live.id, live.audio.current_path(), &error.message);
@@ -163,6 +173,19 @@ impl Finisher {
         self.manifests.keep(id);
         live.manifest = told;
         Outcome::Stored
+    }
+
+    /// The end that was noted was not told, and another one is about to be. Had the live
+    /// manifest kept the first, the next open would tell that.
+    async fn take_back_note(&self, live: &Live) -> io::Result<()> {
+        let mut manifest = (*live.manifest).clone();
+        manifest.state = State::Recording.text().to_owned();
+        manifest.end_reason = String::new();
+        manifest.part = format!("{}{PART}", live.audio.path());
+        if !live.audio.is_published() {
+            manifest.file = live.audio.path();
+        }
+        self.manifests.rewrite_safely(live.id, &manifest).await
     }
 
     /// Keeps no audio. That it is so is noted before the audio goes, or a crash in

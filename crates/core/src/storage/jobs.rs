@@ -25,6 +25,8 @@ pub struct EndedRecording {
     pub ending: Ending,
     /// How often the disk has refused it.
     pub tries: u32,
+    /// A live manifest may say an end that was not told.
+    pub is_noted: bool,
 }
 
 impl EndedRecording {
@@ -33,6 +35,7 @@ impl EndedRecording {
             live,
             ending,
             tries: 0,
+            is_noted: false,
         })
     }
 }

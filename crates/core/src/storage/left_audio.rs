@@ -2,6 +2,7 @@
 
 use super::audio_file::{AudioFile, AudioFiles, LeftFile};
 use super::directory::Directory;
+use super::disk::Identity;
 use super::endings::PART;
 use super::files::{read_front, there};
 use super::measure::measure;
@@ -90,6 +91,14 @@ impl LeftAudio {
     /// Whether this is another name of published audio.
     pub fn is_same_as(&self, published: &LeftAudio) -> bool {
         self.header.is_some() && self.length == published.length
+    }
+
+    /// Which file it is, if it has no header: then its names cannot be told apart by that.
+    pub fn headless_identity(&self) -> io::Result<Option<Identity>> {
+        match self.header {
+            Some(_) => Ok(None),
+            None => self.file.file().identity().map(Some),
+        }
     }
 
     /// Whether there is no audio behind the header. `told`: what the manifest says of a file

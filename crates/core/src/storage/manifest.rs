@@ -224,6 +224,11 @@ impl Manifest {
         self.state_is(State::Finished) || self.state_is(State::Failed)
     }
 
+    /// Whether another one says the same end.
+    pub fn ends_like(&self, other: &Manifest) -> bool {
+        self.state == other.state && self.end_reason == other.end_reason
+    }
+
     pub fn end_reason_is(&self, reason: EndReason) -> bool {
         self.end_reason == reason.text()
     }

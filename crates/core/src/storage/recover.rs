@@ -6,7 +6,7 @@
 use super::activity::Activity;
 use super::audio_file::AudioFiles;
 use super::directory::Directory;
-use super::endings::{JSON, PART, split_audio, split_part};
+use super::endings::{JSON, NUMBERS_MAX, PART, split_audio, split_part};
 use super::faults::Step;
 use super::files::{self, removed, there};
 use super::left_audio::LeftAudio;
@@ -161,8 +161,8 @@ impl Recovery {
             .await?;
         self.drop_tail(id).await?;
         let (told, repeated) = match published {
-            Some(published) => (published, true),
-            None => {
+            Some(published) if !ended || manifest.ends_like(&published) => (published, true),
+            _ => {
                 state_gone(id, &mut manifest, ended, self.links.directory.clock().unix_ms());
                 if !ended {
                     self.links.manifests.note_end(id, &manifest).await?;
@@ -228,7 +228,8 @@ impl Recovery {
             self.drop_second_name(id, left).await?
         };
         if left.is_published() {
-            if let Some(told) = self.published_manifest(id, &left).await? {
+            let published = self.published_manifest(id, &left, ended.then_some(&manifest));
+            if let Some(told) = published.await? {
                 remove_tail(&self.links.files, id).await?;
                 self.links.manifests.forget_next(id).await?;
                 self.links.notifier.ended(id, told, true).await;
@@ -254,6 +255,7 @@ impl Recovery {
     /// Publishing by link and unlink may have been cut between the two.
     async fn drop_second_name(&self, id: Uuid, left: LeftAudio) -> io::Result<LeftAudio> {
         let Some(second) = self.search.find_published(id, left.name(), left.ending()).await? else {
+            self.drop_headless_name(&left).await?;
             return Ok(left);
         };
         if !left.is_same_as(&second) {
@@ -264,6 +266,28 @@ impl Recovery {
         self.links.directory.step(Step::RemoveStale).await?;
         self.remove(&left).await?;
         Ok(second)
+    }
+
+    /// The same, where a power cut has taken the header as well: the published name cannot be
+    /// known by it, so it goes.
+    async fn drop_headless_name(&self, left: &LeftAudio) -> io::Result<()> {
+        let Some(identity) = left.headless_identity()? else {
+            return Ok(());
+        };
+        let directory = &self.links.directory;
+        let folder = directory.folder(left.name()).await?;
+        for number in 1..=NUMBERS_MAX {
+            let second = format!("{}{}", left.name().stem(number), left.ending());
+            directory.turn().await?;
+            let Some(found) = there(folder.identity_of(&second))? else {
+                break;
+            };
+            if found == identity {
+                directory.step(Step::RemoveStale).await?;
+                return removed(folder.remove(&second));
+            }
+        }
+        Ok(())
     }
 
     /// Publishing by reservation may have been cut before the audio took its name.
@@ -288,8 +312,14 @@ impl Recovery {
     }
 
     /// The manifest beside published audio, if it is whole and of this recording. A
-    /// broken one is removed, to be written again.
-    async fn published_manifest(&self, id: Uuid, left: &LeftAudio) -> io::Result<Option<Manifest>> {
+    /// broken one is removed, to be written again; so is one that says another end than the one
+    /// that was noted, and told, because its publishing had failed.
+    async fn published_manifest(
+        &self,
+        id: Uuid,
+        left: &LeftAudio,
+        noted: Option<&Manifest>,
+    ) -> io::Result<Option<Manifest>> {
         let steps = self.links.directory.steps();
         let folder = self.links.directory.folder(left.name()).await?;
         let json = format!("{}{JSON}", left.name().stem(1));
@@ -297,15 +327,18 @@ impl Recovery {
             return Ok(None);
         };
         let bytes = files::read_all(steps, file).await?;
-        if let Some(manifest) = Manifest::from_bytes(&bytes) {
-            let ours = manifest.id == id.as_hyphenated().to_string();
-            return Ok(ours.then_some(manifest));
+        let manifest = Manifest::from_bytes(&bytes);
+        let is_ours = |manifest: &Manifest| manifest.id == id.as_hyphenated().to_string();
+        let is_refuted = |manifest: &Manifest| noted.is_some_and(|noted| !noted.ends_like(manifest));
+        let is_stale = match &manifest {
+            Some(manifest) => is_ours(manifest) && is_refuted(manifest),
+            None => bytes.iter().all(|byte| *byte == 0) || bytes.starts_with(b"{\"part\":"),
+        };
+        if !is_stale {
+            return Ok(manifest.filter(is_ours));
         }
-        let cut_short = bytes.iter().all(|byte| *byte == 0) || bytes.starts_with(b"{\"part\":");
-        if cut_short {
-            self.links.directory.step(Step::RemoveStale).await?;
-            removed(folder.remove(&json))?;
-        }
+        self.links.directory.step(Step::RemoveStale).await?;
+        removed(folder.remove(&json))?;
         Ok(None)
     }
 
