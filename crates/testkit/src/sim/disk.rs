@@ -45,8 +45,28 @@ impl Extent {
     }
 }
 
+/// What not every file system can do.
+#[derive(Clone, Copy)]
+pub struct Abilities {
+    /// Renaming that never replaces anything.
+    pub exclusive_renames: bool,
+    /// Second names.
+    pub links: bool,
+}
+
+impl Abilities {
+    pub fn any(dice: &mut Dice) -> Abilities {
+        let exclusive_renames = dice.chance(70);
+        Abilities {
+            exclusive_renames,
+            links: exclusive_renames || dice.chance(50),
+        }
+    }
+}
+
 struct State {
     tree: Tree,
+    abilities: Abilities,
     dice: Dice,
     troubles: Vec<Trouble>,
     turns: Turns,
@@ -91,9 +111,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl SimDisk {
-    pub fn new(clock: Arc<SimClock>, dice: Dice, troubles: Vec<Trouble>) -> SimDisk {
+    pub fn new(clock: Arc<SimClock>, mut dice: Dice, troubles: Vec<Trouble>) -> SimDisk {
         let state = State {
             tree: Tree::default(),
+            abilities: Abilities::any(&mut dice),
             dice,
             troubles,
             turns: Turns::default(),
@@ -237,6 +258,10 @@ impl SimDisk {
             let _ = act(&mut state.tree, extent);
         }
         Err(refused)
+    }
+
+    pub fn abilities(&self) -> Abilities {
+        lock(&self.state).abilities
     }
 
     /// Whether the directory has such an entry.

@@ -37,6 +37,10 @@ impl SimDir {
         self.disk.call(operation, Subject::Name(name), act)
     }
 
+    fn unsupported(&self, operation: Operation, name: &str) -> io::Result<()> {
+        self.call(operation, name, |_, _| Err(io::ErrorKind::Unsupported.into()))
+    }
+
     fn rename(&self, from: &str, to_dir: &dyn DiskDir, to: &str, over: bool) -> io::Result<()> {
         let to_dir = node_of(to_dir)?;
         self.call(Operation::Rename, from, |tree, _| {
@@ -118,10 +122,16 @@ impl DiskDir for SimDir {
     }
 
     fn rename_exclusive(&self, from: &str, to_dir: &dyn DiskDir, to: &str) -> io::Result<()> {
-        self.rename(from, to_dir, to, false)
+        match self.disk.abilities().exclusive_renames {
+            true => self.rename(from, to_dir, to, false),
+            false => self.unsupported(Operation::Rename, from),
+        }
     }
 
     fn link(&self, from: &str, to_dir: &dyn DiskDir, to: &str) -> io::Result<()> {
+        if !self.disk.abilities().links {
+            return self.unsupported(Operation::Rename, from);
+        }
         let to_dir = node_of(to_dir)?;
         self.call(Operation::Rename, from, |tree, _| {
             tree.link((self.node, from), (to_dir, to))

@@ -166,6 +166,7 @@ impl Simulation {
         };
         self.model.lock().trace.push(line);
         let world = opened.ok()?;
+        world.engine.bus().set_log(Some(self.model.listener(&self.disk)));
         if deaf {
             self.model.lock().trace.push("nobody listens".to_owned());
             self.model.lock().somebody_was_deaf = true;

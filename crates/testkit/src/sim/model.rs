@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use callrec_core::calls::View;
 use callrec_core::events::event::FLAG_REPEATED;
-use callrec_core::events::{Event, Kind, Listener};
+use callrec_core::events::{Event, Kind, Listener, LogLevel, LogListener};
 use callrec_core::words::{EndReason, State};
 use uuid::Uuid;
 
@@ -109,7 +109,7 @@ impl Model {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn listener(&self, disk: &SimDisk) -> Arc<dyn Listener> {
+    pub fn listener(&self, disk: &SimDisk) -> Arc<ModelListener> {
         Arc::new(ModelListener {
             model: self.clone(),
             disk: disk.clone(),
@@ -117,9 +117,17 @@ impl Model {
     }
 }
 
-struct ModelListener {
+pub struct ModelListener {
     model: Model,
     disk: SimDisk,
+}
+
+impl LogListener for ModelListener {
+    fn log(&self, _: LogLevel, message: &str) {
+        if !self.disk.has_died() {
+            self.model.lock().note(format!("log: {message}"));
+        }
+    }
 }
 
 impl Listener for ModelListener {
