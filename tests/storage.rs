@@ -332,13 +332,13 @@ fn write_error_fails_one_recording(format: Format) {
     one.write(pattern(1, 1000)).expect("room");
     let error = rig.report.wait_for(|seen| seen.write_failed.get(&bad).cloned());
     assert_eq!(error.status, Status::NoSpace);
+    one.finish(ended(bad, EndReason::Stopped), true);
     let (published, _) = rig.published(bad);
     assert!(published.state_is(State::Failed) && published.end_reason_is(EndReason::WriteError));
     assert!(!published.error.is_empty());
     assert_eq!(audio(&rig.audio_path("bad")), pattern(0, 1000));
     expect_honest(&rig, &published);
     rig.clear_faults();
-    one.finish(ended(bad, EndReason::Stopped), true);
     let mut two = rig.begin(good, "good");
     two.shape(format, 8000, 1);
     two.write(pattern(2, 1000)).expect("room");

@@ -264,6 +264,7 @@ fn unwritten_patch_ends_the_recording(format: Format) {
             assert!(twin.file.patch(100, vec![1; 200]).is_ok(), "room");
             let error = rig.report.wait_for(|seen| seen.write_failed.get(&id).cloned());
             assert_eq!(error.status, Status::NoSpace);
+            twin.file.finish(ended(id, EndReason::Stopped), true);
             let (published, _) = rig.published(id);
             assert!(published.state_is(State::Failed));
             assert_eq!(audio(&rig.audio_path("call")), twin.expected);

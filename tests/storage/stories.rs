@@ -156,7 +156,7 @@ const FIRST: usize = 1600;
 const SECOND: usize = 800;
 
 /// A recording's manifest when this much audio of its leg has been recorded.
-fn recorded(id: Uuid, bytes: usize) -> Manifest {
+pub fn recorded(id: Uuid, bytes: usize) -> Manifest {
     let frames = bytes as u64 / 2;
     Manifest {
         samples: frames,

@@ -35,13 +35,45 @@ fn discarded_is_not_published(format: Format) {
             rig.report.discard(id);
         }
         gate.set(false);
+        if let Some(file) = kept {
+            rig.report.wait(|seen| seen.write_failed.contains_key(&id));
+            file.finish(ended(id, EndReason::Discarded), false);
+        }
         let (published, _) = rig.published(id);
         assert!(published.state_is(State::Finished) && published.end_reason_is(EndReason::Discarded));
         assert_eq!((published.file.as_str(), published.error.as_str()), ("", ""));
-        drop(kept);
         rig.idle();
         assert_eq!(rig.names(), [".callrec"], "queued: {queued}");
     }
+}
+
+/// What was handed in while it failed, and came to its file only later, is told as lost.
+#[test]
+fn what_comes_after_a_failed_write_is_told_as_lost() {
+    for_each_format(|format| {
+        let rig = Rig::new().of(format);
+        let id = Uuid::new_v4();
+        let mut file = rig.begin(id, "call");
+        file.shape(format, 8000, 1);
+        file.write(pattern(0, 1600)).expect("room");
+        rig.written(1600);
+        let write = rig.write_step();
+        rig.fault(move |step| match step == write {
+            true => Err(io::ErrorKind::StorageFull.into()),
+            false => Ok(()),
+        });
+        file.known_by(fixed(stories::recorded(id, 3200)));
+        file.write(pattern(1, 1600)).expect("room");
+        rig.report.wait(|seen| seen.write_failed.contains_key(&id));
+        rig.clear_faults();
+        file.write(pattern(2, 800)).expect("room");
+        file.finish(Box::new(stories::recorded(id, 4000)), true);
+        let (told, _) = rig.published(id);
+        assert!(told.state_is(State::Failed) && told.end_reason_is(EndReason::WriteError));
+        assert_eq!((told.samples, told.lost_ms), (800, 150));
+        assert_eq!(audio(&rig.path(&told.file)), pattern(0, 1600));
+        expect_honest(&rig, &told);
+    });
 }
 
 /// On a full disk the note may fail, and what cannot be removed has no audio. It is told
@@ -248,9 +280,12 @@ fn lasting_errors_end_it(format: Format) {
             if creates {
                 rig.report.wait(|seen| seen.create_failed.contains_key(&id));
             } else {
-                assert!(rig.published(id).0.state_is(State::Failed));
+                rig.report.wait(|seen| seen.write_failed.contains_key(&id));
             }
             drop(file);
+            if !creates {
+                assert!(rig.published(id).0.state_is(State::Failed));
+            }
             rig.idle();
             let tries = asked.load(Ordering::SeqCst);
             assert_eq!(tries == 1, at_once, "{error} at {step:?}: tried {tries} times");

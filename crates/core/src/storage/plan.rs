@@ -10,6 +10,7 @@ use super::live_manifests::LiveManifests;
 use super::manifest::Manifest;
 use super::name::RecordingName;
 use super::planted::StorageFault;
+use super::queue::Ending;
 use super::report::{LOG_WARNING, Report, panic_text};
 use super::retry::Failure;
 use super::root_path::RootPath;
@@ -27,6 +28,9 @@ pub enum Stage {
     Begun(Uuid, Option<FirstManifest>),
     Planned(Box<Plan>),
     Live(Box<Live>),
+    /// The disk has refused it for too long. What is still said until it stops is dropped, and
+    /// its own end says how much that is.
+    Failing(Box<Live>, Ending),
     /// Handed to a finisher, or never made.
     Over,
 }

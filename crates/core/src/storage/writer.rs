@@ -283,6 +283,9 @@ impl Writers {
         gather: &mut Vec<u8>,
     ) -> Result<(), Failure> {
         self.make(stage, work).await?;
+        if let Stage::Failing(..) = stage {
+            self.end_failing(channel, stage, work);
+        }
         let Stage::Live(live) = stage else {
             return Ok(());
         };
@@ -314,7 +317,10 @@ impl Writers {
         };
         live.manifest = manifest.unwrap_or_else(|| mem::take(&mut live.manifest));
         match ending {
-            Ending::Lost(error) => Err(Failure::lasting(error)),
+            Ending::Lost(error) => {
+                work.items.push_back(Item::Finish(None, Ending::Keep));
+                Err(Failure::lasting(error))
+            }
             ending => {
                 self.hand_over(stage, ending);
                 Ok(())
@@ -379,14 +385,34 @@ impl Writers {
 
     fn hand_over(&self, stage: &mut Stage, ending: Ending) {
         if let Stage::Live(live) = mem::replace(stage, Stage::Over) {
-            self.links
-                .jobs
-                .push(Job::Finish(EndedRecording::new(live, ending)));
+            self.push_ended(live, ending);
+        }
+    }
+
+    fn push_ended(&self, live: Box<Live>, ending: Ending) {
+        let job = Job::Finish(EndedRecording::new(live, ending));
+        self.links.jobs.push(job);
+    }
+
+    /// Hands over a recording that fails, once its own end has come.
+    fn end_failing(&self, channel: &Channel, stage: &mut Stage, work: &mut Work) {
+        let end = work.items.pop_back_if(|item| matches!(item, Item::Finish(..)));
+        work.items.drain(..).for_each(|item| item.recycle(&self.pool));
+        work.mark = None;
+        let Some(Item::Finish(manifest, _)) = end else {
+            return;
+        };
+        if let Stage::Failing(mut live, ending) = mem::replace(stage, Stage::Over) {
+            if let Some(manifest) = manifest.or_else(|| self.latest(channel)) {
+                live.manifest = manifest;
+            }
+            self.push_ended(live, ending);
         }
     }
 
     /// Only this recording fails; what is on disk is published as partial, unless it
-    /// was discarded meanwhile.
+    /// was discarded meanwhile. That waits for its own end: only then is it known how much was
+    /// said that is not there.
     async fn fail(&self, channel: &Channel, stage: &mut Stage, work: &mut Work, error: Error) {
         let report = &*self.links.report;
         match stage {
@@ -405,12 +431,6 @@ impl Writers {
             }
             Stage::Live(live) => {
                 let id = live.id;
-                // The latest that is known.
-                if let Some(Item::Finish(manifest, _)) = work.items.back_mut() {
-                    live.manifest = manifest.take().unwrap_or_else(|| mem::take(&mut live.manifest));
-                } else if let Some(manifest) = self.latest(channel) {
-                    live.manifest = manifest;
-                }
                 guarded(report, || report.write_failed(id, error.clone()));
                 let discarded = channel.discarded.load(Ordering::SeqCst)
                     || guarded(report, || report.is_discarded(id)).unwrap_or(false);
@@ -419,8 +439,12 @@ impl Writers {
                 } else {
                     Ending::Fail(error)
                 };
-                self.hand_over(stage, ending);
+                if let Stage::Live(live) = mem::replace(stage, Stage::Over) {
+                    *stage = Stage::Failing(live, ending);
+                }
+                self.end_failing(channel, stage, work);
             }
+            Stage::Failing(..) => self.end_failing(channel, stage, work),
             Stage::Over => {}
         }
     }
