@@ -1,17 +1,15 @@
-//! A simulated disk: in memory, slow, full, failing or gone as the simulation wants it.
+//! A simulated disk: in memory, slow, full, failing or gone as the simulation wants it. What
+//! the engine sees of it stands in `files.rs`.
 
 use std::io;
-use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use callrec_core::clock::Clock;
-use callrec_core::storage::disk::{Disk, DiskDir, DiskFile, Identity};
 use callrec_core::task::{Answer, Next};
 
 use super::clock::SimClock;
-use super::files::{SimDir, SimFile};
-use super::tree::{Node, ROOT, Tree};
+use super::tree::{Node, Tree};
 use super::troubles::{Operation, Trouble, TroubleKind};
 use super::turns::Turns;
 use crate::random::Dice;
@@ -144,7 +142,8 @@ impl SimDisk {
         state.turns.begin_process();
     }
 
-    fn is_moved(&self) -> bool {
+    /// Whether the path of the directory names another one.
+    pub fn is_moved(&self) -> bool {
         let now_ns = self.clock.now_ns();
         let moves = |trouble: &Trouble| {
             trouble.kind == TroubleKind::Moved && trouble.from_ns <= now_ns && now_ns < trouble.to_ns
@@ -289,37 +288,8 @@ impl SimDisk {
         }
     }
 
-    pub fn directory(&self, node: Node) -> Box<dyn DiskDir> {
-        Box::new(SimDir {
-            disk: self.clone(),
-            node,
-        })
-    }
-
-    pub fn file(&self, node: Node) -> Box<dyn DiskFile> {
-        Box::new(SimFile {
-            disk: self.clone(),
-            node,
-        })
-    }
-}
-
-impl Disk for SimDisk {
-    fn open_root(&self, _: &Path, _: bool) -> io::Result<Box<dyn DiskDir>> {
-        self.call(Operation::Open, Subject::Node(ROOT), |_, _| Ok(()))?;
-        Ok(self.directory(ROOT))
-    }
-
-    fn identity_at(&self, _: &Path) -> io::Result<Identity> {
-        let found = if self.is_moved() { u64::MAX } else { ROOT };
-        self.call(Operation::Open, Subject::Node(ROOT), |_, _| Ok((1, found)))
-    }
-
-    fn open_files_limit(&self) -> u64 {
-        16
-    }
-
-    fn begin(&self) -> u64 {
+    /// A call is begun; answers its ticket.
+    pub fn announce(&self) -> u64 {
         let now_ns = self.clock.now_ns();
         let mut state = lock(&self.state);
         let mut takes_ns = match state.dice.below(20) {
@@ -339,7 +309,8 @@ impl Disk for SimDisk {
         state.turns.announce(now_ns + takes_ns)
     }
 
-    fn poll(&self, ticket: u64) -> Answer<io::Result<()>> {
+    /// Whether the call of this ticket is due.
+    pub fn ask(&self, ticket: u64) -> Answer<io::Result<()>> {
         let asked = lock(&self.state).turns.ask(ticket, self.clock.now_ns());
         match asked {
             Ok(()) => Answer::Ready(Ok(())),

@@ -1,18 +1,44 @@
-//! The directories, files and locks of a simulated disk.
+//! A simulated disk as the engine sees it: its directories, files and locks.
 
 use std::io;
 use std::marker::PhantomData;
+use std::path::Path;
 use std::time::SystemTime;
 
-use callrec_core::storage::disk::{DirEntry, DirPlace, DiskDir, DiskFile, DiskLock, Identity, Owner};
+use callrec_core::storage::disk::{DirEntry, DirPlace, Disk, DiskDir, DiskFile, DiskLock, Identity, Owner};
+use callrec_core::task::Answer;
 
 use super::disk::{Extent, SimDisk, Subject};
 use super::tree::{Node, ROOT, Tree};
 use super::troubles::Operation;
 
-pub struct SimDir {
-    pub disk: SimDisk,
-    pub node: Node,
+impl Disk for SimDisk {
+    fn open_root(&self, _: &Path, _: bool) -> io::Result<Box<dyn DiskDir>> {
+        self.call(Operation::Open, Subject::Node(ROOT), |_, _| Ok(()))?;
+        Ok(SimDir::boxed(self, ROOT))
+    }
+
+    fn identity_at(&self, _: &Path) -> io::Result<Identity> {
+        let found = if self.is_moved() { u64::MAX } else { ROOT };
+        self.call(Operation::Open, Subject::Node(ROOT), |_, _| Ok((1, found)))
+    }
+
+    fn open_files_limit(&self) -> u64 {
+        16
+    }
+
+    fn begin(&self) -> u64 {
+        self.announce()
+    }
+
+    fn poll(&self, ticket: u64) -> Answer<io::Result<()>> {
+        self.ask(ticket)
+    }
+}
+
+struct SimDir {
+    disk: SimDisk,
+    node: Node,
 }
 
 fn node_of(dir: &dyn DiskDir) -> io::Result<Node> {
@@ -28,6 +54,11 @@ const OWNER: Owner = Owner {
 };
 
 impl SimDir {
+    fn boxed(disk: &SimDisk, node: Node) -> Box<dyn DiskDir> {
+        let disk = disk.clone();
+        Box::new(SimDir { disk, node })
+    }
+
     fn call<T>(
         &self,
         operation: Operation,
@@ -59,7 +90,7 @@ impl DiskDir for SimDir {
     }
 
     fn again(&self) -> io::Result<Box<dyn DiskDir>> {
-        Ok(self.disk.directory(self.node))
+        Ok(SimDir::boxed(&self.disk, self.node))
     }
 
     fn sub(&self, name: &str) -> io::Result<Box<dyn DiskDir>> {
@@ -70,7 +101,7 @@ impl DiskDir for SimDir {
                 false => Err(io::ErrorKind::NotADirectory.into()),
             }
         })?;
-        Ok(self.disk.directory(node))
+        Ok(SimDir::boxed(&self.disk, node))
     }
 
     fn sub_or_new(&self, name: &str) -> io::Result<Box<dyn DiskDir>> {
@@ -80,14 +111,14 @@ impl DiskDir for SimDir {
         let made = self.call(Operation::Create, name, |tree, _| {
             tree.make_directory(self.node, name)
         });
-        Ok(self.disk.directory(made?))
+        Ok(SimDir::boxed(&self.disk, made?))
     }
 
     fn create_new(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
         let made = self.call(Operation::Create, name, |tree, extent| {
             tree.make_file(self.node, name, extent.now_ns)
         });
-        Ok(self.disk.file(made?))
+        Ok(SimFile::boxed(&self.disk, made?))
     }
 
     fn open_write(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
@@ -102,7 +133,7 @@ impl DiskDir for SimDir {
                 false => Ok(node),
             }
         })?;
-        Ok(self.disk.file(node))
+        Ok(SimFile::boxed(&self.disk, node))
     }
 
     fn exists(&self, name: &str) -> io::Result<bool> {
@@ -196,12 +227,17 @@ impl Drop for SimLock {
     }
 }
 
-pub struct SimFile {
-    pub disk: SimDisk,
-    pub node: Node,
+struct SimFile {
+    disk: SimDisk,
+    node: Node,
 }
 
 impl SimFile {
+    fn boxed(disk: &SimDisk, node: Node) -> Box<dyn DiskFile> {
+        let disk = disk.clone();
+        Box::new(SimFile { disk, node })
+    }
+
     fn call<T>(
         &self,
         operation: Operation,
