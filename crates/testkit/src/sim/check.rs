@@ -105,10 +105,16 @@ pub fn check(known: &mut Known, left: &Left<'_>) {
     known.wrong.append(&mut wrong);
 }
 
+/// Whether a power cut may have brought a recording back to what it was before its end. What
+/// was discarded is told only once it is gone.
+fn may_be_undone(known: &Known, recording: &KnownRecording) -> bool {
+    !recording.discarded && recording.ends.iter().any(|end| known.may_be_undone(end))
+}
+
 /// One terminal event over all processes, unless it is marked as repeated, and the same story
 /// each time.
 fn check_story(known: &Known, recording: &KnownRecording, lost: Lost, fault: &mut dyn FnMut(String)) {
-    if lost == Lost::Anything {
+    if lost == Lost::Anything || may_be_undone(known, recording) {
         return;
     }
     let ends = &recording.ends;
@@ -154,7 +160,7 @@ fn check_file(
     {
         fault(format!("it was discarded, and {} is told", end.path));
     }
-    if end.state != State::Finished || end.path.is_empty() {
+    if end.state != State::Finished || end.path.is_empty() || may_be_undone(known, recording) {
         return;
     }
     let path = end.path.strip_prefix("/simulated/").unwrap_or(&end.path);

@@ -73,6 +73,8 @@ struct State {
     calls: u64,
     /// The process dies in this one.
     dies_at: u64,
+    /// The disk has refused to sync a directory in this process.
+    refused_names: bool,
 }
 
 impl State {
@@ -119,6 +121,7 @@ impl SimDisk {
             locked: false,
             calls: 0,
             dies_at: u64::MAX,
+            refused_names: false,
         };
         SimDisk {
             clock,
@@ -136,6 +139,7 @@ impl SimDisk {
         self.process = *current;
         let mut state = lock(&self.state);
         (state.locked, state.calls, state.dies_at) = (false, 0, dies_at);
+        state.refused_names = false;
         let now_ns = self.clock.now_ns();
         let is_back = |trouble: &Trouble| trouble.kind == TroubleKind::Moved && trouble.from_ns <= now_ns;
         state.troubles.retain(|trouble| !is_back(trouble));
@@ -170,6 +174,11 @@ impl SimDisk {
     pub fn has_died(&self) -> bool {
         let state = lock(&self.state);
         state.calls >= state.dies_at
+    }
+
+    /// Whether it has refused to sync a directory in this process.
+    pub fn has_refused_names(&self) -> bool {
+        lock(&self.state).refused_names
     }
 
     /// The process is dead from here on.
@@ -251,6 +260,9 @@ impl SimDisk {
         let Some(refused) = state.refusal(operation, now_ns) else {
             return act(&mut state.tree, extent);
         };
+        if let (Operation::Sync, Subject::Node(node)) = (operation, on) {
+            state.refused_names |= state.tree.is_directory(node);
+        }
         if operation == Operation::Write {
             extent.per_mille = state.dice.below(Extent::WHOLE);
             extent.is_refused = true;

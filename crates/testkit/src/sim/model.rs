@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use callrec_core::calls::View;
 use callrec_core::events::event::FLAG_REPEATED;
 use callrec_core::events::{Event, Kind, Listener, LogLevel, LogListener};
 use callrec_core::words::{EndReason, State};
@@ -58,6 +57,8 @@ pub struct ToldEnd {
     pub reason: Option<EndReason>,
     pub repeated: bool,
     pub path: String,
+    /// The disk had refused to sync a directory before, in the same process.
+    pub names_refused: bool,
 }
 
 /// A recording that was accepted.
@@ -145,21 +146,19 @@ impl Listener for ModelListener {
             Kind::Started => recording.started = true,
             Kind::Finished | Kind::Failed => {
                 recording.end(tick);
-                recording.ends.push(told_end(process, event, view));
+                let names_refused = self.disk.has_refused_names();
+                recording.ends.push(ToldEnd {
+                    process,
+                    state: view.state,
+                    reason: view.end_reason,
+                    repeated: event.flags & FLAG_REPEATED != 0,
+                    path: view.path.to_string(),
+                    names_refused,
+                });
             }
             Kind::StartFailed => recording.end(tick),
             _ => {}
         }
-    }
-}
-
-fn told_end(process: usize, event: &Event, view: &View) -> ToldEnd {
-    ToldEnd {
-        process,
-        state: view.state,
-        reason: view.end_reason,
-        repeated: event.flags & FLAG_REPEATED != 0,
-        path: view.path.to_string(),
     }
 }
 
@@ -211,6 +210,13 @@ impl Known {
     pub fn hand_in(&mut self, call: usize, number: usize) {
         let tick = self.tick;
         self.calls[call].packets[number].handed.get_or_insert(tick);
+    }
+
+    /// Whether a power cut may undo an end that was told: the disk has refused to sync the
+    /// names of what was published, which is logged and not told.
+    pub fn may_be_undone(&self, end: &ToldEnd) -> bool {
+        let mut deaths = self.deaths.range(end.process..);
+        end.names_refused && deaths.any(|(_, death)| death.by_power)
     }
 
     /// Nothing of that process is live any more.
