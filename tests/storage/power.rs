@@ -202,6 +202,59 @@ fn a_recording_that_cannot_be_synced_goes_on_and_ends_as_failed() {
     });
 }
 
+/// The writer comes to a recording while a syncer is at work on it, and panics.
+#[test]
+fn a_writer_that_panics_beside_a_syncer_leaves_no_recording_without_an_end() {
+    let mut config = config();
+    (config.durability, config.sync_interval_ms) = (Durability::Power, 100);
+    config.syncers = 1;
+    let rig = Rig::with(ScratchDir::new(), config);
+    let ids = [2, 4, 6].map(Uuid::from_u128);
+    let [mut first, mut awaited, mut other] = ids.map(|id| started(&rig, id));
+    let gates: Vec<_> = (0..3).map(|_| Arc::new(Gate::default())).collect();
+    let [sync, next_sync, write] = [0, 1, 2].map(|n| Arc::clone(&gates[n]));
+    gates.iter().for_each(|gate| gate.set(true));
+    let (syncs, is_set) = (AtomicUsize::new(0), Arc::new(AtomicBool::new(false)));
+    let (writes, panics) = (Arc::new(AtomicBool::new(false)), Arc::clone(&is_set));
+    let stops = Arc::clone(&writes);
+    rig.fault(move |step| {
+        let is_writer = std::thread::current().name() == Some("callrec-writer");
+        match step {
+            Step::Sync => match syncs.fetch_add(1, Ordering::SeqCst) {
+                0 => sync.pass(),
+                1 => next_sync.pass(),
+                _ => {}
+            },
+            Step::WriteAudio if stops.swap(false, Ordering::SeqCst) => write.pass(),
+            Step::Serve if is_writer && panics.swap(false, Ordering::SeqCst) => panic!("planted"),
+            _ => {}
+        }
+        Ok(())
+    });
+    say(&rig, &mut first);
+    gates[0].reached(1);
+    say(&rig, &mut awaited);
+    rig.written(3200);
+    writes.store(true, Ordering::SeqCst);
+    say(&rig, &mut other);
+    gates[2].reached(1);
+    // The writer is told of it before the syncer comes to it.
+    awaited.write(pattern(1, 800)).expect("room");
+    gates[0].set(false);
+    gates[1].reached(1);
+    is_set.store(true, Ordering::SeqCst);
+    other.write(pattern(1, 800)).expect("room");
+    gates[2].set(false);
+    // Either of the two that the writer comes to.
+    let panicked = |seen: &Told| !seen.write_failed.is_empty() || !seen.logged.is_empty();
+    rig.report.wait(panicked);
+    gates[1].set(false);
+    for (id, file) in ids.into_iter().zip([first, awaited, other]) {
+        file.finish(ended(id, EndReason::Stopped), true);
+        rig.published(id);
+    }
+}
+
 #[test]
 fn what_runs_short_for_a_moment_costs_a_sync_nothing() {
     let rig = power(ScratchDir::new(), Format::WAV);

@@ -179,7 +179,6 @@ impl Writers {
     /// Writes all that one recording has queued. Returns `true` if that cannot be done now,
     /// so it was put back.
     async fn serve(&self, channel: &Arc<Channel>, gather: &mut Vec<u8>, due: &mut Due) -> bool {
-        self.links.directory.step_named("writer", Step::Serve);
         let Some(mut work) = channel.take() else {
             return false;
         };
@@ -282,6 +281,7 @@ impl Writers {
         work: &mut Work,
         gather: &mut Vec<u8>,
     ) -> Result<(), Failure> {
+        self.links.directory.step_named("writer", Step::Serve);
         self.make(stage, work).await?;
         if let Stage::Failing(..) = stage {
             self.end_failing(channel, stage, work);
