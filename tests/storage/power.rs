@@ -97,6 +97,55 @@ fn a_start_that_cannot_be_synced_is_none() {
     });
 }
 
+/// No power cut brings it back, either.
+#[test]
+fn what_was_made_of_a_start_that_failed_is_gone_before_that_is_told() {
+    for_each_format(|format| {
+        let rig = power(ScratchDir::new(), format);
+        let id = Uuid::new_v4();
+        let (steps, refused) = (Steps::default(), AtomicBool::new(false));
+        let (noted, report) = (Arc::clone(&steps), Arc::clone(&rig.report));
+        rig.fault(move |step| {
+            if !report.seen(|seen| seen.create_failed.contains_key(&id)) {
+                noted.lock().push(step);
+            }
+            match step == Step::SyncFile && !refused.swap(true, Ordering::SeqCst) {
+                true => Err(io::ErrorKind::StorageFull.into()),
+                false => Ok(()),
+            }
+        });
+        let mut file = rig.begin(id, "call");
+        say(&rig, &mut file);
+        rig.report.wait(|seen| seen.create_failed.contains_key(&id));
+        // Its folder, and then the one of its manifest.
+        let gone = [Step::RemoveAudio, Step::SyncFolder, Step::SyncFolder];
+        expect_order(&steps, &[&[Step::SyncFile][..], &gone].concat());
+    });
+}
+
+#[test]
+fn a_failed_start_whose_file_cannot_be_removed_leaves_no_audio() {
+    let rig = power(ScratchDir::new(), Format::WAV);
+    let id = Uuid::new_v4();
+    let gate = Arc::new(Gate::default());
+    gate.set(true);
+    let at = Arc::clone(&gate);
+    rig.fault(move |step| match step {
+        Step::SyncFile => {
+            at.pass();
+            Err(io::ErrorKind::StorageFull.into())
+        }
+        Step::RemoveAudio => Err(io::ErrorKind::PermissionDenied.into()),
+        _ => Ok(()),
+    });
+    let mut file = rig.begin(id, "call");
+    gate.reached(1);
+    say(&rig, &mut file);
+    gate.set(false);
+    rig.report.wait(|seen| seen.create_failed.contains_key(&id));
+    assert_eq!(fs::read(rig.path("call.wav.part")).expect("left"), b"");
+}
+
 #[test]
 fn audio_in_progress_is_synced_each_time_it_was_written() {
     for_each_format(|format| {

@@ -1,8 +1,6 @@
 //! A recording while it grows.
 
 use super::audio_file::AudioFile;
-use super::faults::Step;
-use super::files::removed;
 use super::manifest::Manifest;
 use super::tail::{Tail, remove_tail};
 use crate::words::Error;
@@ -229,15 +227,6 @@ impl Live {
             }
         }
         self.audio.remove().await.and(tail)
-    }
-
-    /// Removes all audio of a recording whose start was never told.
-    pub async fn remove_unstarted(&self) -> io::Result<()> {
-        let directory = self.audio.files().directory();
-        remove_tail(self.audio.files(), self.id).await?;
-        let folder = directory.folder(self.audio.name()).await?;
-        directory.step(Step::RemoveAudio).await?;
-        removed(folder.remove(self.audio.current()))
     }
 
     /// Removes what the recording's file holds by now.

@@ -103,16 +103,18 @@ impl Maker {
         self.directory.sync_way(live.audio.name()).await
     }
 
-    /// Removes what was made of a recording whose start was not told.
-    pub async fn unmake(&self, live: &Live) {
-        let audio = live.remove_unstarted().await;
+    /// Removes what was made of a recording whose start was not told, so that no power cut
+    /// brings it back. The audio goes first: a manifest alone is soon told from a recording.
+    pub async fn unmake(&self, live: &mut Live) {
+        let audio = live.remove_audio().await;
         let next = self.manifests.forget_next(live.id).await;
-        if let Err(error) = audio.and(next) {
+        self.manifests.forget_loudly(live.id).await;
+        let names = self.directory.sync_names(self.directory.control()).await;
+        if let Err(error) = audio.and(next).and(names) {
             let (id, part) = (live.id, live.audio.current_path());
             let message = format!("{id}: \"{part}\": not removed: {error}");
             self.report.log(LOG_WARNING, message);
         }
-        self.manifests.forget_loudly(live.id).await;
     }
 
     async fn make_in(
