@@ -223,6 +223,36 @@ fn a_sync_that_takes_long_holds_up_no_other_recording() {
     assert_eq!(audio(&rig.path(&told.file)), all);
 }
 
+/// Neither does one that a tail waits for before what the file holds is dropped from it.
+#[test]
+fn a_tail_that_becomes_shorter_holds_up_no_other_recording() {
+    let rig = power(ScratchDir::new(), PAGED);
+    let [slow, quick] = [2, 4].map(Uuid::from_u128);
+    let [mut slow_file, mut quick_file] = [slow, quick].map(|id| started(&rig, id));
+    let (gate, first) = (Arc::new(Gate::default()), AtomicBool::new(true));
+    gate.set(true);
+    let at = Arc::clone(&gate);
+    rig.fault(move |step| {
+        if step == Step::CompactTail && first.swap(false, Ordering::SeqCst) {
+            at.pass();
+        }
+        Ok(())
+    });
+    slow_file.shape(PAGED, 8000, 1);
+    let much = 3 << 20;
+    slow_file.write(pattern(1, much)).expect("room");
+    slow_file.settled(much as u64);
+    gate.reached(1);
+    say(&rig, &mut quick_file);
+    quick_file.finish(ended(quick, EndReason::Stopped), true);
+    let (told, _) = rig.published(quick);
+    assert_eq!(audio(&rig.path(&told.file)), pattern(0, 1600));
+    gate.set(false);
+    slow_file.finish(ended(slow, EndReason::Stopped), true);
+    let (told, _) = rig.published(slow);
+    assert_eq!(audio(&rig.path(&told.file)), pattern(1, much));
+}
+
 /// What such a sync has lost nobody knows, but what is said goes on into the file.
 #[test]
 fn a_recording_that_cannot_be_synced_goes_on_and_ends_as_failed() {

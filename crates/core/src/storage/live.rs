@@ -156,15 +156,16 @@ impl Live {
         self.unsynced_since
     }
 
-    /// Brings its files to the disk as they are. The recording's file first: what is dropped
-    /// from the tail is in it.
+    /// Brings its files to the disk as they are. The recording's file first: only what is in it
+    /// on the disk, whatever else a power cut keeps, is dropped from the tail.
     pub async fn sync(&mut self) -> io::Result<()> {
         self.unsynced_since = None;
         self.audio.sync_progress().await?;
-        match &mut self.tail {
-            Some(tail) => tail.sync().await,
-            None => Ok(()),
+        if let Some(tail) = &mut self.tail {
+            tail.compact().await;
+            tail.sync().await?;
         }
+        Ok(())
     }
 
     /// Closes its files unless they may stay open.

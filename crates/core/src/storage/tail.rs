@@ -199,24 +199,28 @@ impl Tail {
     /// Encodes the frames before `settled`, and appends them to the recording's file.
     pub async fn advance(&mut self, audio: &mut AudioFile, settled: u64) -> io::Result<()> {
         self.encode(audio, settled).await?;
-        let kept = self.encoder.resume_from(self.output);
-        let encoded = kept.saturating_sub(self.base) * self.frame_bytes;
-        if encoded >= self.compact_bytes {
-            if self.files.directory().syncs_in_progress() {
-                // What is dropped here must be there, whatever of the two a power cut keeps.
-                audio.sync_progress().await?;
-            }
-            self.compact_bytes = match self.compact(kept).await {
-                Ok(()) => COMPACT_BYTES,
-                // It is as good as before, only longer.
-                Err(error) => {
-                    let message = format!("{}: its tail is not compacted: {error}", self.id);
-                    self.files.log(LOG_WARNING, message);
-                    encoded + COMPACT_BYTES
-                }
-            };
+        if !self.files.directory().syncs_in_progress() {
+            self.compact().await;
         }
         Ok(())
+    }
+
+    /// Drops what is encoded, if it has become much. It must be in the recording's file by now.
+    pub async fn compact(&mut self) {
+        let kept = self.encoder.resume_from(self.output);
+        let encoded = kept.saturating_sub(self.base) * self.frame_bytes;
+        if encoded < self.compact_bytes {
+            return;
+        }
+        self.compact_bytes = match self.drop_before(kept).await {
+            Ok(()) => COMPACT_BYTES,
+            // It is as good as before, only longer.
+            Err(error) => {
+                let message = format!("{}: its tail is not compacted: {error}", self.id);
+                self.files.log(LOG_WARNING, message);
+                encoded + COMPACT_BYTES
+            }
+        };
     }
 
     /// Encodes everything: nothing more will come. May be called again after an error.
@@ -278,7 +282,7 @@ impl Tail {
     }
 
     /// Drops what is before this frame.
-    async fn compact(&mut self, base: u64) -> io::Result<()> {
+    async fn drop_before(&mut self, base: u64) -> io::Result<()> {
         let files = Arc::clone(&self.files);
         let directory = files.directory();
         directory.step(Step::CompactTail).await?;
