@@ -352,6 +352,53 @@ fn what_runs_short_for_a_moment_costs_a_sync_nothing() {
     assert!(rig.published(id).0.state_is(State::Finished));
 }
 
+/// As with audio: what is said from here on is worth keeping.
+#[test]
+fn a_recording_whose_mark_cannot_be_synced_goes_on_and_ends_as_failed() {
+    let rig = power(ScratchDir::new(), Format::WAV);
+    let id = Uuid::new_v4();
+    let mut file = started(&rig, id);
+    let refused = AtomicBool::new(false);
+    rig.fault(move |step| match step {
+        Step::SyncFile if !refused.swap(true, Ordering::SeqCst) => Err(io::ErrorKind::StorageFull.into()),
+        _ => Ok(()),
+    });
+    say(&rig, &mut file);
+    file.mark(fixed(manifest(id)), 1);
+    rig.report.wait(|seen| seen.marked.contains(&(id, 1)));
+    file.write(pattern(1, 800)).expect("room");
+    file.finish(ended(id, EndReason::Stopped), true);
+    let (told, _) = rig.published(id);
+    assert!(told.state_is(State::Failed), "{told:?}");
+    assert_eq!(told.failure(), Status::NoSpace, "{told:?}");
+    let all = [pattern(0, 1600), pattern(1, 800)].concat();
+    assert_eq!(audio(&rig.path(&told.file)), all);
+    assert_eq!(rig.report.seen(|seen| seen.write_failed.len()), 0);
+}
+
+/// Its audio has waited for long enough already.
+#[test]
+fn a_sync_that_was_refused_for_a_moment_does_not_wait_for_another_interval() {
+    let mut config = config();
+    config.durability = Durability::Power;
+    // The mark has it synced, and nothing else would within this test.
+    config.sync_interval_ms = 600_000;
+    let rig = Rig::with(ScratchDir::new(), config);
+    let id = Uuid::new_v4();
+    let mut file = started(&rig, id);
+    let refused = AtomicBool::new(false);
+    let steps = noted(&rig.directory.0, move |step| {
+        match step == Step::Sync && !refused.swap(true, Ordering::SeqCst) {
+            true => Err(io::Error::from_raw_os_error(libc::EMFILE)),
+            false => Ok(()),
+        }
+    });
+    say(&rig, &mut file);
+    rig.written(1600);
+    file.mark(fixed(manifest(id)), 1);
+    until_order(&rig, &steps, &[Step::SyncFile, Step::Sync, Step::Sync]);
+}
+
 #[test]
 fn recordings_in_progress_are_recovered_with_this_durability_as_well() {
     for_each_format(|format| {

@@ -26,6 +26,8 @@ pub struct Live {
     pub is_start_told: bool,
     /// Since when there is something in its files that is to be synced while it is in progress.
     unsynced_since: Option<Instant>,
+    /// The same of what is to be synced once more.
+    refused_since: Option<Instant>,
     /// A sync has failed, and nobody knows what it has lost.
     pub sync_error: Option<io::Error>,
 }
@@ -42,6 +44,7 @@ impl Live {
             recovers: false,
             is_start_told: true,
             unsynced_since: None,
+            refused_since: None,
             sync_error: None,
         }
     }
@@ -141,14 +144,21 @@ impl Live {
         self.audio.write_header(false).await
     }
 
-    /// Notes whether something is to be synced. Returns `true` if nothing was before.
-    pub fn note_unsynced(&mut self, now: Instant) -> bool {
+    /// Notes whether something is to be synced. If nothing was before, returns since when.
+    pub fn note_unsynced(&mut self, now: Instant) -> Option<Instant> {
+        let refused_since = self.refused_since.take();
         let tail_is = self.tail.as_ref().is_some_and(|tail| tail.is_unsynced());
         let begins = self.unsynced_since.is_none() && (tail_is || self.audio.is_unsynced());
-        if begins {
-            self.unsynced_since = Some(now);
+        if !begins {
+            return None;
         }
-        begins
+        self.unsynced_since = refused_since.or(Some(now));
+        self.unsynced_since
+    }
+
+    /// A sync was refused, and is to be tried again: it has waited since then.
+    pub fn sync_again(&mut self, since: Option<Instant>) {
+        self.refused_since = since;
     }
 
     /// Since when something is to be synced.

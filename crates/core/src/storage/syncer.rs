@@ -94,14 +94,33 @@ impl Syncer {
             return Ok(false);
         };
         self.writers.tell_start(live).await?;
-        if let Some(mark) = mark {
-            let written = write_mark(live, mark, true, &self.manifests, &*self.report).await;
-            written.map_err(|error| Failure::new(write_error(&live.audio.path(), &error), &error))?;
+        if let Some(mark) = mark
+            && !self.write_mark(channel, live, mark).await?
+        {
+            return Ok(true);
         }
         *mark = None;
         let again = live.unsynced_since().is_some() && self.sync(channel, live).await;
         live.rest();
         Ok(again)
+    }
+
+    /// One that cannot be brought to the disk is written all the same, and the recording goes
+    /// on, as with its audio. Returns `false` if it is to be tried again.
+    async fn write_mark(&self, channel: &Channel, live: &mut Live, mark: &Mark) -> Result<bool, Failure> {
+        let (manifests, report) = (&self.manifests, &*self.report);
+        let Err(error) = write_mark(live, mark, true, manifests, report).await else {
+            return Ok(true);
+        };
+        let path = live.audio.path();
+        let failure = Failure::new(write_error(&path, &error), &error);
+        if self.retry.is_worth_trying(&channel.sync_trouble, &failure) {
+            return Ok(false);
+        }
+        let written = write_mark(live, mark, false, manifests, report).await;
+        written.map_err(|error| Failure::new(write_error(&path, &error), &error))?;
+        self.note_failed(live, error);
+        Ok(true)
     }
 
     /// A sync that fails does not end the recording: what is said from here on is worth keeping
@@ -118,11 +137,18 @@ impl Syncer {
         };
         let failure = Failure::of_sync(live.error(&error), &error);
         let again = self.retry.is_worth_trying(&channel.sync_trouble, &failure);
-        if !again && live.sync_error.is_none() {
+        match again {
+            true => live.sync_again(since),
+            false => self.note_failed(live, error),
+        }
+        again
+    }
+
+    fn note_failed(&self, live: &mut Live, error: io::Error) {
+        if live.sync_error.is_none() {
             self.log_failed(live, &error);
             live.sync_error = Some(error);
         }
-        again
     }
 
     fn log_failed(&self, live: &Live, error: &io::Error) {

@@ -246,9 +246,13 @@ impl Writers {
         let now = self.now();
         if let Some(syncs) = &self.links.syncs
             && let Stage::Live(live) = stage
-            && live.note_unsynced(now)
+            && let Some(since) = live.note_unsynced(now)
         {
-            due.push_back((now + syncs.delay, Arc::clone(channel)));
+            match since < now {
+                // It was due before, and refused.
+                true => syncs.queue.send(channel),
+                false => due.push_back((now + syncs.delay, Arc::clone(channel))),
+            }
         }
     }
 
