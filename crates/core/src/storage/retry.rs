@@ -107,8 +107,8 @@ impl Retry {
         worth
     }
 
-    /// Tries again what fails for want of something that others may give back soon. Not what the medium refuses: a second sync does not
-    /// know of what the first one lost.
+    /// Tries again what fails for want of something that others may give back soon. Not what
+    /// the medium refuses: a second sync does not know of what the first one lost.
     pub async fn persist<T>(&self, mut act: impl AsyncFnMut() -> io::Result<T>) -> io::Result<T> {
         let begun = self.clock.now();
         loop {

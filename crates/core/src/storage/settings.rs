@@ -2,6 +2,7 @@
 
 use super::name::{DEFAULT_TEMPLATE, Template};
 use super::placeholders::Placeholders;
+use super::retry::TICK;
 use crate::config_keys;
 use crate::keys::checks::{choice, number, text};
 use std::time::Duration;
@@ -80,10 +81,12 @@ impl StorageConfig {
         }
     }
 
-    /// How long after audio was written it is synced.
+    /// How long after audio was written it is due to be synced. The writer looks for what is due
+    /// on its tick.
     pub fn sync_delay(&self) -> Duration {
         let written_ms = self.flush_ms.saturating_add(self.lag_ms);
-        Duration::from_millis(u64::from(self.sync_interval_ms.saturating_sub(written_ms)))
+        let left_ms = self.sync_interval_ms.saturating_sub(written_ms);
+        Duration::from_millis(u64::from(left_ms)).saturating_sub(TICK)
     }
 
     fn check_name(&self, name: &str) -> std::result::Result<(), String> {
@@ -98,10 +101,10 @@ mod tests {
     #[test]
     fn what_is_handed_in_is_synced_within_the_interval() {
         for (interval_ms, flush_ms, delay_ms) in [
-            (1000, 700, 120),
+            (1000, 700, 100),
             (100, 700, 0),
-            (60_000, 700, 59_120),
-            (1000, 100, 720),
+            (60_000, 700, 59_100),
+            (1000, 100, 700),
         ] {
             let config = StorageConfig {
                 sync_interval_ms: interval_ms,
