@@ -4,6 +4,7 @@
 use super::durability::{Steps, all, expect_order, noted};
 use super::*;
 use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
 
 fn power(directory: ScratchDir, format: Format) -> Rig {
     let mut config = config();
@@ -350,6 +351,41 @@ fn what_runs_short_for_a_moment_costs_a_sync_nothing() {
     until_order(&rig, &steps, &[Step::Sync; 3]);
     file.finish(ended(id, EndReason::Stopped), true);
     assert!(rig.published(id).0.state_is(State::Finished));
+}
+
+#[test]
+fn a_disk_that_syncs_too_slowly_is_told_once() {
+    let rig = power(ScratchDir::new(), Format::WAV);
+    let (interval, flush) = (Duration::from_millis(100), Duration::from_millis(700));
+    let mut file = started(&rig, Uuid::new_v4());
+    let gate = Arc::new(Gate::default());
+    let at = Arc::clone(&gate);
+    rig.fault(move |step| {
+        if step == Step::Sync {
+            at.pass();
+        }
+        Ok(())
+    });
+    for times in 1..=2 {
+        gate.set(true);
+        say(&rig, &mut file);
+        gate.reached(times);
+        let begun = Instant::now();
+        rig.until(|_| begun.elapsed() > 2 * interval);
+        gate.set(false);
+        rig.idle();
+    }
+    let tells = |line: &&String| line.contains("the disk syncs too slowly");
+    let lines: Vec<String> = rig
+        .report
+        .seen(|seen| seen.logged.iter().filter(tells).cloned().collect());
+    let [line] = &lines[..] else {
+        panic!("once: {lines:?}");
+    };
+    // What waits to be synced had waited to be written.
+    let cost = line.rsplit(' ').nth(1).and_then(|ms| ms.parse().ok());
+    let cost = Duration::from_millis(cost.expect("a number"));
+    assert!(cost > 2 * interval + flush, "{line}");
 }
 
 /// As with audio: what is said from here on is worth keeping.

@@ -84,9 +84,15 @@ impl StorageConfig {
     /// How long after audio was written it is due to be synced. The writer looks for what is due
     /// on its tick.
     pub fn sync_delay(&self) -> Duration {
-        let written_ms = self.flush_ms.saturating_add(self.lag_ms);
-        let left_ms = self.sync_interval_ms.saturating_sub(written_ms);
-        Duration::from_millis(u64::from(left_ms)).saturating_sub(TICK)
+        let interval = Duration::from_millis(u64::from(self.sync_interval_ms));
+        interval
+            .saturating_sub(self.written_within())
+            .saturating_sub(TICK)
+    }
+
+    /// How old audio is at the most when it has been written.
+    pub fn written_within(&self) -> Duration {
+        Duration::from_millis(u64::from(self.flush_ms) + u64::from(self.lag_ms))
     }
 
     fn check_name(&self, name: &str) -> std::result::Result<(), String> {

@@ -137,6 +137,7 @@ impl Store {
             report: Arc::clone(&report),
             interval: Duration::from_millis(u64::from(config.sync_interval_ms)),
             delay: config.sync_delay(),
+            written_within: config.written_within(),
             told_late: Mutex::default(),
         });
         let publisher = Arc::new(Publisher {

@@ -35,8 +35,9 @@ pub struct Syncer {
     pub report: Arc<dyn Report>,
     /// `storage.sync_interval_ms`
     pub interval: Duration,
-    /// How long after it was written audio is synced.
+    /// How long after it was written audio is synced, and how old it may have been by then.
     pub delay: Duration,
+    pub written_within: Duration,
     /// When it was last logged that syncs come late.
     pub told_late: Mutex<Option<Instant>>,
 }
@@ -171,9 +172,10 @@ impl Syncer {
         }
         *told = Some(now);
         drop(told);
-        let (interval, waited) = (self.interval.as_millis(), waited.as_millis());
+        let (interval, cost) = (self.interval.as_millis(), waited + self.written_within);
+        let cost = cost.as_millis();
         let message = format!(
-            "storage.sync_interval_ms {interval}: the disk syncs too slowly: a power cut may cost {waited} ms"
+            "storage.sync_interval_ms {interval}: the disk syncs too slowly: a power cut may cost {cost} ms"
         );
         self.report.log(LOG_WARNING, message);
     }
