@@ -75,6 +75,8 @@ struct State {
     dies_at: u64,
     /// The disk has refused to sync a directory in this process.
     refused_names: bool,
+    /// It has refused to remove a name.
+    refused_removal: bool,
 }
 
 impl State {
@@ -122,6 +124,7 @@ impl SimDisk {
             calls: 0,
             dies_at: u64::MAX,
             refused_names: false,
+            refused_removal: false,
         };
         SimDisk {
             clock,
@@ -139,7 +142,7 @@ impl SimDisk {
         self.process = *current;
         let mut state = lock(&self.state);
         (state.locked, state.calls, state.dies_at) = (false, 0, dies_at);
-        state.refused_names = false;
+        (state.refused_names, state.refused_removal) = (false, false);
         let now_ns = self.clock.now_ns();
         let is_back = |trouble: &Trouble| trouble.kind == TroubleKind::Moved && trouble.from_ns <= now_ns;
         state.troubles.retain(|trouble| !is_back(trouble));
@@ -179,6 +182,11 @@ impl SimDisk {
     /// Whether it has refused to sync a directory in this process.
     pub fn has_refused_names(&self) -> bool {
         lock(&self.state).refused_names
+    }
+
+    /// Whether it has refused to remove a name in this process.
+    pub fn has_refused_removal(&self) -> bool {
+        lock(&self.state).refused_removal
     }
 
     /// The process is dead from here on.
@@ -260,6 +268,7 @@ impl SimDisk {
         let Some(refused) = state.refusal(operation, now_ns) else {
             return act(&mut state.tree, extent);
         };
+        state.refused_removal |= operation == Operation::Remove;
         if let (Operation::Sync, Subject::Node(node)) = (operation, on) {
             state.refused_names |= state.tree.is_directory(node);
         }

@@ -69,6 +69,8 @@ pub struct KnownRecording {
     pub call: Option<usize>,
     /// An event has told its start.
     pub started: bool,
+    /// An event has told that it could not be made, and what was made of it could be removed.
+    pub start_failed: bool,
     pub ends: Vec<ToldEnd>,
     /// What it is to do from behind these ticks on, in order.
     pub wants: Vec<(u64, Want)>,
@@ -156,7 +158,10 @@ impl Listener for ModelListener {
                     names_refused,
                 });
             }
-            Kind::StartFailed => recording.end(tick),
+            Kind::StartFailed => {
+                recording.start_failed = !self.disk.has_refused_removal();
+                recording.end(tick);
+            }
             _ => {}
         }
     }
