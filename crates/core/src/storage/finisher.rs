@@ -7,6 +7,7 @@
 
 use super::activity::Activity;
 use super::directory::Directory;
+use super::ending::Ending;
 use super::endings::PART;
 use super::faults::Step;
 use super::jobs::{EndedRecording, Job, Jobs};
@@ -15,7 +16,6 @@ use super::live_manifests::LiveManifests;
 use super::notifier::Notifier;
 use super::planted::StorageFault;
 use super::publish::{Publisher, state_end};
-use super::queue::Ending;
 use super::report::{LOG_ERROR, Report, contain_logged, panic_text};
 use super::retry::Retry;
 use crate::task;

@@ -1,9 +1,10 @@
 //! The end of a recording's channel that its media sink holds.
 
+use super::ending::Ending;
 use super::manifest::Manifest;
 use super::patch::Patch;
 use super::plan::FirstManifest;
-use super::queue::{Channel, Ending, Item, Source};
+use super::queue::{Channel, Item, Source};
 use super::writer::Writers;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::words::{Error, Status};

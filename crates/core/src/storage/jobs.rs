@@ -2,9 +2,9 @@
 
 use super::activity::Activity;
 use super::directory::Directory;
+use super::ending::Ending;
 use super::live::Live;
 use super::planted::StorageFault;
-use super::queue::Ending;
 use crate::memory::PieceQueue;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicUsize, Ordering};

@@ -21,6 +21,7 @@ mod callbacks;
 mod digest;
 mod directory;
 pub mod disk;
+mod ending;
 mod endings;
 pub mod faults;
 mod file_handle;

@@ -3,6 +3,7 @@
 use super::audio_file::{AudioFile, AudioFiles};
 use super::directory::Directory;
 use super::disk::DiskDir;
+use super::ending::Ending;
 use super::endings::{JSON, NUMBERS_MAX, PART, audio_ending};
 use super::faults::Step;
 use super::live::Live;
@@ -10,7 +11,6 @@ use super::live_manifests::LiveManifests;
 use super::manifest::Manifest;
 use super::name::RecordingName;
 use super::planted::StorageFault;
-use super::queue::Ending;
 use super::report::{LOG_WARNING, Report, panic_text};
 use super::retry::Failure;
 use super::root_path::RootPath;

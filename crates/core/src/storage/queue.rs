@@ -1,6 +1,7 @@
 //! What waits for the disk: a channel for each recording, and a lane for each writer.
 //! Locks here are held for a push or a swap only.
 
+use super::ending::Ending;
 use super::manifest::Manifest;
 use super::patch::Patch;
 use super::plan::Stage;
@@ -10,7 +11,6 @@ use crate::memory::PieceQueue;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, AtomicU64};
 use crate::task::Signal;
-use crate::words::Error;
 use callrec_codec::{Block, Samples, Shape};
 use once_cell::sync::OnceCell;
 use std::collections::VecDeque;
@@ -118,16 +118,6 @@ impl Work {
     pub fn audio_bytes(&self) -> u64 {
         self.items.iter().map(Item::audio_bytes).sum()
     }
-}
-
-/// What becomes of a recording's file.
-pub enum Ending {
-    Keep,
-    Discard,
-    /// What is there is published as partial.
-    Fail(Error),
-    /// The same, but the engine does not know yet.
-    Lost(Error),
 }
 
 /// Between one recording's sink and its writer.
