@@ -1,10 +1,11 @@
 //! Old packets that come again, and old packets that come at last.
 
 use callrec::media::ClockMode;
+use callrec::media::ledger::ms;
 use callrec::words::Leg;
 
 use crate::marks::Head;
-use crate::rig::{CLOCKS, Rig, VISITS, Visits, stereo};
+use crate::rig::{CLOCKS, Recorded, Rig, VISITS, Visits, local, narrow, stereo};
 use crate::verdict::Verdict;
 
 /// 6 s into the call, `count` packets come that are `back` numbers old.
@@ -101,4 +102,70 @@ fn an_old_packet_changes_nothing_and_turns_up_nowhere_else() {
         }
     }
     verdict.end();
+}
+
+/// A packet that stayed alone comes again when it has its place.
+#[test]
+fn a_packet_that_stayed_alone_comes_again() {
+    let mut rig = Rig::new(ClockMode::Real, Visits::Even);
+    rig.attach(Leg::Local, narrow());
+    let recording = rig.start(local());
+    for k in 0..100 {
+        rig.until(20 * k as u64);
+        if !(20..70).contains(&k) {
+            let sequence = if k < 20 { 500 + k } else { 450 + k };
+            let head = Head::audio(sequence as u64, 160 * k as u64, 3);
+            rig.say(Leg::Local, head, 0, 160 * k, 160);
+        }
+        if k == 25 || k == 50 {
+            rig.say(Leg::Local, Head::audio(9000, 7000, 11), 1, 0, 160);
+        }
+    }
+    let file = &rig.finish()[recording];
+    rig.check_whole(file, Leg::Local, 0);
+    check_once(&mut rig, file, 1);
+    rig.verdict().end();
+}
+
+/// An earlier stream returns out of time, so that its packet waits for the next one; the same
+/// packet comes again when it is in time.
+#[test]
+fn a_packet_that_waits_comes_again() {
+    let mut rig = Rig::new(ClockMode::Real, Visits::Even);
+    rig.attach(Leg::Local, narrow());
+    let recording = rig.start(local());
+    let first = |rig: &mut Rig, k: usize| {
+        let head = Head::audio(500 + k as u64, 160 * k as u64, 3);
+        rig.say(Leg::Local, head, 0, 160 * k, 160);
+    };
+    let second = |rig: &mut Rig, k: usize| {
+        let head = Head::audio(9000 + k as u64, 7000 + 160 * k as u64, 11);
+        rig.say(Leg::Local, head, 1, 160 * k, 160);
+    };
+    // It lies 120 ms later than it comes.
+    (0..6).for_each(|k| first(&mut rig, k));
+    for k in 6..60 {
+        rig.until(20 * (k as u64 - 6));
+        if k == 21 {
+            first(&mut rig, 20);
+            second(&mut rig, 20);
+        }
+        first(&mut rig, k);
+        if k == 19 {
+            (18..20).for_each(|k| second(&mut rig, k));
+        }
+    }
+    let file = &rig.finish()[recording];
+    check_once(&mut rig, file, 0);
+    rig.verdict().end();
+}
+
+/// Nothing of a stream is there twice, and one packet is told as a duplicate.
+fn check_once(rig: &mut Rig, file: &Recorded, stream: usize) {
+    let twice = file.leg(Leg::Local).twice(stream);
+    rig.check(twice == 0, || format!("{twice} samples are there twice"));
+    let duplicates = ms(file.ledger.leg(Leg::Local).duplicates);
+    rig.check(duplicates == 20, || {
+        format!("{duplicates} ms are told as duplicates")
+    });
 }

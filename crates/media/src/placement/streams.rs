@@ -15,6 +15,8 @@ use crate::time::NS_PER_MS;
 /// More are forgotten, the one that has been silent for longest first.
 const STREAMS: usize = 8;
 const SUSPECTS: usize = 4;
+/// Packets that stayed alone and may come again: duplicates follow soon.
+const ADMITTED: usize = 16;
 /// SSRCs of forgotten streams: stragglers of them are no new streams.
 const FORGOTTEN: usize = 64;
 /// Streams that take turns so quickly send at the same time.
@@ -29,6 +31,8 @@ pub struct Streams {
     front: Option<u32>,
     /// Nothing has come from the present feed yet.
     fresh: bool,
+    /// What was placed without another packet that confirms it, the latest: no stream knows it.
+    admitted: VecDeque<Admitted>,
     /// When the present feed was opened.
     opened_ns: u64,
     /// The latest time for which nothing came.
@@ -39,6 +43,14 @@ pub struct Streams {
     forgotten: VecDeque<u32>,
     /// Most often there is one, which is not worth a place of its own in memory.
     streams: SmallVec<[Stream; 1]>,
+}
+
+/// A packet that has stayed alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Admitted {
+    ssrc: u32,
+    sequence: u16,
+    hash: u16,
 }
 
 /// A time for which nothing came by a feed.
@@ -83,6 +95,10 @@ impl Streams {
 
     /// A packet with audio. True if it is the newest of its stream.
     pub fn audio(&mut self, coming: &Coming<'_>, scene: &Scene, out: &mut impl Out) -> bool {
+        if self.knows_alone(coming) {
+            self.refuse(Refused::Duplicate, coming, out);
+            return false;
+        }
         let fresh = std::mem::take(&mut self.fresh);
         let Some(n) = self.find(coming.packet.ssrc) else {
             self.note_nothing(coming);
@@ -132,6 +148,17 @@ impl Streams {
             }
         }
         false
+    }
+
+    /// Whether the same packet is held as a suspect, or was one that stayed alone.
+    #[inline]
+    fn knows_alone(&self, coming: &Coming<'_>) -> bool {
+        let known = Admitted {
+            ssrc: coming.packet.ssrc,
+            sequence: coming.packet.sequence,
+            hash: coming.hash,
+        };
+        self.suspects.iter().any(|suspect| suspect.has(coming)) || self.admitted.contains(&known)
     }
 
     /// Notes where nothing had come for a while, before a packet that is not as expected.
@@ -245,9 +272,6 @@ impl Streams {
         scene: &Scene,
         out: &mut impl Out,
     ) {
-        if self.suspects.iter().any(|suspect| suspect.has(coming)) {
-            return self.refuse(Refused::Duplicate, coming, out);
-        }
         if let Some(n) = self.suspects.iter().position(|s| s.is_joined_by(coming)) {
             self.suspects[n].join(coming);
             if self.suspects[n].is_confirmed() {
@@ -291,6 +315,14 @@ impl Streams {
     fn admit(&mut self, suspect: Suspect, out: &mut impl Out) {
         let early = suspect.held.first().map_or(0, |held| suspect.early(held.arrival));
         for held in suspect.held {
+            if self.admitted.len() == ADMITTED {
+                self.admitted.pop_front();
+            }
+            self.admitted.push_back(Admitted {
+                ssrc: held.ssrc,
+                sequence: held.sequence,
+                hash: held.hash,
+            });
             let placing = Placing {
                 at: held.wanted,
                 early: early as u64,
