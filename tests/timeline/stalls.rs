@@ -16,10 +16,16 @@ const FEED: FeedFormat = FeedFormat {
 
 /// The `n`th packet of 20 ms of a stream.
 fn packet(n: u16, ssrc: u32, byte: u8) -> Vec<u8> {
+    packet_at(n, n, ssrc, byte)
+}
+
+/// The same of a sender that was silent, so that its packet is said when others would say
+/// their `said`th one.
+fn packet_at(n: u16, said: u16, ssrc: u32, byte: u8) -> Vec<u8> {
     let header = Header {
         payload_type: 0,
         sequence: n,
-        timestamp: u32::from(n) * 160,
+        timestamp: u32::from(said) * 160,
         ssrc,
     };
     rtp::packet(header, &[byte; 160])
@@ -79,6 +85,23 @@ fn a_first_burst_that_began_before_the_start() {
     speak(&mut sim, 26..37);
     sim.pause(&tape);
     assert_eq!(kept(&mut sim, &tape, OPEN), (5 + 11) * 160);
+}
+
+/// The first burst lies later than it was said, and its sender is silent behind it. What is
+/// said then lies no earlier than it came, so that none of it is before the start.
+#[test]
+fn a_silence_behind_a_first_burst_and_a_start_in_it() {
+    let mut sim = attached();
+    sim.pass(220);
+    say(&mut sim, 7, 0..5, SECRET);
+    sim.pass(70);
+    let tape = start(&mut sim);
+    sim.pass(50);
+    for n in 5..20 {
+        sim.rtp(Leg::Local, &packet_at(n, n + 12, 7, OPEN));
+        sim.pass(20);
+    }
+    assert_eq!(kept(&mut sim, &tape, OPEN), 15 * 160);
 }
 
 /// A second stall, before anything has come in time after the first one.

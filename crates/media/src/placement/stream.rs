@@ -293,11 +293,20 @@ impl Stream {
         match step {
             // Its time is unknown; when it came, is not.
             Step::Broken(at) if coming.arrival - at > slack => Step::Broken(coming.arrival),
+            Step::Broken(at) if self.was_silent(coming, at, horizon) => Step::Broken(coming.arrival),
             Step::Broken(_) if self.planted.has(Fault::TimestampBelieved) => {
                 Step::Fits(self.timestamps.place(packet.timestamp))
             }
             step => step,
         }
+    }
+
+    /// Its timestamp says that the sender was silent, for longer than time has gone by, and so
+    /// does the clock: the stream lay too late, by less than the longest stall.
+    fn was_silent(&self, coming: &Coming<'_>, expected: i64, horizon: i64) -> bool {
+        let at = self.timestamps.place(coming.packet.timestamp);
+        let stalled = coming.arrival + samples(STALL_NS, self.rate);
+        (horizon + 1..=stalled).contains(&at) && coming.arrival - expected > self.timestamps.len()
     }
 
     fn judge(&mut self, held: Held<'_>, out: &mut impl Out) {
