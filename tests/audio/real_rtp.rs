@@ -121,27 +121,3 @@ fn late_packets_of_a_paused_span_are_nowhere() {
     }
     rig.close();
 }
-
-/// What was received a while ago lies earlier than what is handed in after it.
-#[test]
-fn an_age_moves_a_stream() {
-    let rig = real();
-    let (local, remote) = rig.legs(REC_CODEC_PCMU, 8000);
-    let id = rig.start(REC_LAYOUT_STEREO, "wav-ulaw", REC_PAUSE_SILENCE);
-    let (a, b) = (Stream::new(5, 30), Stream::new(6, 30));
-    (0..15).for_each(|_| next_frame());
-    for n in 0..30 {
-        let old = a.packet(n);
-        let status = unsafe { rec_feed_rtp_at(local, 100_000, old.as_ptr().cast(), old.len()) };
-        assert!(matches!(status, REC_OK | REC_ERR_OVERRUN), "status {status}");
-        send(&b, remote, [n]);
-        next_frame();
-    }
-    let done = rig.stop_done(&id);
-    let [first, second] = [(0, &a), (1, &b)].map(|(channel, stream)| {
-        assert_in_order(&done, channel, stream, (0..30).collect());
-        find(&done.wav.g711(channel), stream.piece(0), 0).expect("the first packet")
-    });
-    assert!(first < second, "{first} is not before {second}");
-    rig.close();
-}
