@@ -1,4 +1,5 @@
-//! Real processes, killed with SIGKILL while they record, publish, tell and recover.
+//! Real processes, killed with SIGKILL while they record, publish, tell and recover. A few,
+//! each with every durability: the simulator kills at any call of the disk, on every seed.
 //!
 //! For long runs: CALLREC_KILL_ROUNDS, CALLREC_KILL_CALLS, CALLREC_KILL_SEED.
 #![cfg(unix)]
@@ -99,7 +100,7 @@ fn killed_at_random_moments() {
     let _alone = alone();
     let mut dice = Dice::new(seed());
     let (rounds, calls) = (
-        number("CALLREC_KILL_ROUNDS").unwrap_or(6),
+        number("CALLREC_KILL_ROUNDS").unwrap_or(DURABILITIES.len() as u64),
         number("CALLREC_KILL_CALLS").unwrap_or(24),
     );
     let mut worst = check::Outcome::default();
@@ -135,7 +136,7 @@ fn killed_at_random_moments() {
 fn killed_while_beginning() {
     let _alone = alone();
     let mut dice = Dice::new(seed());
-    for round in 0..number("CALLREC_KILL_ROUNDS").unwrap_or(10) {
+    for round in 0..number("CALLREC_KILL_ROUNDS").unwrap_or(DURABILITIES.len() as u64) {
         let directory = ScratchDir::new();
         let scene = Scene {
             calls: 48,
@@ -185,7 +186,7 @@ fn killed_while_recovering() {
         garble(&directory.0, &story, &mut dice, 6);
         let owed = live_manifests(&directory.0).len();
         let mut left = Vec::new();
-        for _ in 0..10 {
+        for _ in 0..4 {
             let mut victim = Victim::new("child_recovers", &directory.0, &[(child::SETTINGS, settings)]);
             victim.wait(|line| line == "ready");
             // Mostly early, where most of it happens.
