@@ -266,7 +266,7 @@ fn holds(plan: &Plan) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(crate::cases(60, crate::seeds!("abi")))]
+    #![proptest_config(crate::cases(30, crate::seeds!("abi")))]
 
     #[test]
     fn every_sample_has_its_place_through_the_abi(plan in whole_plans()) {

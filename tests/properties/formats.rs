@@ -340,7 +340,7 @@ fn holds_simulated(plan: &Plan, resampled: bool) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(crate::cases(60, crate::seeds!("formats-real")))]
+    #![proptest_config(crate::cases(15, crate::seeds!("formats-real")))]
 
     #[test]
     fn files_of_both_kinds_say_the_same_in_real_time(plan in plans(true), resampled in any::<bool>()) {
@@ -349,7 +349,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(crate::cases(40, crate::seeds!("formats-stream")))]
+    #![proptest_config(crate::cases(10, crate::seeds!("formats-stream")))]
 
     #[test]
     fn files_of_both_kinds_say_the_same_in_stream_time(plan in plans(false), resampled in any::<bool>()) {
@@ -469,7 +469,7 @@ fn holds_whole(plan: &Plan) -> Result<(), String> {
 }
 
 proptest! {
-    #![proptest_config(crate::cases(25, crate::seeds!("formats-abi")))]
+    #![proptest_config(crate::cases(10, crate::seeds!("formats-abi")))]
 
     #[test]
     fn files_of_both_kinds_say_the_same_through_the_abi(plan in whole_plans()) {

@@ -286,7 +286,7 @@ fn holds(plan: &Plan) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(crate::cases(100, crate::seeds!("rates")))]
+    #![proptest_config(crate::cases(30, crate::seeds!("rates")))]
 
     #[test]
     fn nothing_of_a_pause_whatever_the_rates(plan in rates()) {
@@ -295,7 +295,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(crate::cases(60, crate::seeds!("drifts")))]
+    #![proptest_config(crate::cases(15, crate::seeds!("drifts")))]
 
     #[test]
     fn nothing_of_a_pause_whatever_the_clocks(plan in drifts()) {

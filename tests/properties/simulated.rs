@@ -164,7 +164,7 @@ fn holds(plan: &Plan) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(crate::cases(1000, crate::seeds!("stream")))]
+    #![proptest_config(crate::cases(200, crate::seeds!("stream")))]
 
     #[test]
     fn every_sample_has_its_place_in_stream_time(plan in plans(false)) {
@@ -173,7 +173,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(crate::cases(1000, crate::seeds!("real")))]
+    #![proptest_config(crate::cases(200, crate::seeds!("real")))]
 
     #[test]
     fn every_sample_is_accounted_for_in_real_time(plan in plans(true)) {
