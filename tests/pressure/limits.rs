@@ -126,34 +126,41 @@ fn limits_hold_in_a_crowd() {
 /// packets are held back by nobody's silence neither.
 #[test]
 fn a_forgotten_call_is_ended() {
-    for clock in ["real", "stream"] {
-        let dir = ScratchDir::new();
-        let settings = [("calls.idle_ms", "4000"), ("media.clock", clock)];
-        let engine = Engine::open(&dir.0, &settings);
-        let (forgotten, mut fed) = (Line::begin(&engine, 1), Line::begin(&engine, 2));
-        let begun = Instant::now();
-        let gone = |line: &Line| engine.events.kinds(&line.id).contains(&REC_EVENT_FINISHED);
-        until("it lives for ever", || {
-            if clock == "real" {
-                let status = write(fed.feed, &bytes(2, 0, 160));
-                assert!(status == REC_OK || status == REC_ERR_OVERRUN, "{status}");
-            } else {
-                fed.feed(160);
-            }
-            gone(&forgotten)
-        });
-        assert!(begun.elapsed() >= Duration::from_millis(4000), "too early");
-        assert!(!gone(&fed), "{clock}: what is fed lives");
-        let told = engine.events.wait_terminal(&forgotten.id);
-        assert_eq!(told.recording.unwrap().end_reason, REC_END_CALL_ENDED);
-        assert_eq!(refused(end(forgotten.call)), REC_ERR_BAD_HANDLE);
-        assert_eq!(write(forgotten.feed, &[0; 160]), REC_ERR_BAD_HANDLE);
-        assert_eq!(engine.stats().live_calls, 1);
-        // Now it is forgotten as well.
-        engine.events.wait_terminal(&fed.id);
-        assert_eq!(refused(end(fed.call)), REC_ERR_BAD_HANDLE);
-        assert_eq!(engine.stats().live_calls, 0);
-        engine.close();
-        assert_settled(&dir.0);
-    }
+    // Both wait for the watch, so they wait together.
+    std::thread::scope(|scope| {
+        for clock in ["real", "stream"] {
+            scope.spawn(move || forgotten_call_is_ended(clock));
+        }
+    });
+}
+
+fn forgotten_call_is_ended(clock: &str) {
+    let dir = ScratchDir::new();
+    let settings = [("calls.idle_ms", "4000"), ("media.clock", clock)];
+    let engine = Engine::open(&dir.0, &settings);
+    let (forgotten, mut fed) = (Line::begin(&engine, 1), Line::begin(&engine, 2));
+    let begun = Instant::now();
+    let gone = |line: &Line| engine.events.kinds(&line.id).contains(&REC_EVENT_FINISHED);
+    until("it lives for ever", || {
+        if clock == "real" {
+            let status = write(fed.feed, &bytes(2, 0, 160));
+            assert!(status == REC_OK || status == REC_ERR_OVERRUN, "{status}");
+        } else {
+            fed.feed(160);
+        }
+        gone(&forgotten)
+    });
+    assert!(begun.elapsed() >= Duration::from_millis(4000), "too early");
+    assert!(!gone(&fed), "{clock}: what is fed lives");
+    let told = engine.events.wait_terminal(&forgotten.id);
+    assert_eq!(told.recording.unwrap().end_reason, REC_END_CALL_ENDED);
+    assert_eq!(refused(end(forgotten.call)), REC_ERR_BAD_HANDLE);
+    assert_eq!(write(forgotten.feed, &[0; 160]), REC_ERR_BAD_HANDLE);
+    assert_eq!(engine.stats().live_calls, 1);
+    // Now it is forgotten as well.
+    engine.events.wait_terminal(&fed.id);
+    assert_eq!(refused(end(fed.call)), REC_ERR_BAD_HANDLE);
+    assert_eq!(engine.stats().live_calls, 0);
+    engine.close();
+    assert_settled(&dir.0);
 }
