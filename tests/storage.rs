@@ -9,10 +9,16 @@ mod callbacks;
 mod children;
 #[path = "storage/durability.rs"]
 mod durability;
+#[path = "storage/kills.rs"]
+mod kills;
 #[path = "storage/legs.rs"]
 mod legs;
+#[path = "storage/lock.rs"]
+mod lock;
 #[path = "storage/moved.rs"]
 mod moved;
+#[path = "storage/names.rs"]
+mod names;
 #[path = "storage/patches.rs"]
 mod patches;
 #[path = "storage/power.rs"]
@@ -129,184 +135,6 @@ fn every_format_is_padded_and_whole() {
         let length = fs::metadata(rig.audio_path("x")).expect("there").len();
         assert!(format == PAGED || length.is_multiple_of(2));
     }
-}
-
-#[test]
-fn nothing_is_ever_overwritten() {
-    for system in SYSTEMS {
-        for_each_format(|format| overwrites_nothing(format, system));
-    }
-}
-
-fn overwrites_nothing(format: Format, system: System) {
-    let rig = Rig::new().of(format);
-    rig.fault(move |step| system.allows(step));
-    fs::write(rig.audio_path("call"), "theirs").expect("write");
-    fs::write(rig.path("call-2.json"), "theirs").expect("write");
-    fs::write(rig.part_path("call-3"), "theirs").expect("write");
-    let (first, second) = (Uuid::new_v4(), Uuid::new_v4());
-    let (one, two) = (rig.begin(first, "call"), rig.begin(second, "call"));
-    rig.report.wait(|seen| seen.created.len() == 2);
-    // And one that comes in the way later, before publishing.
-    fs::write(rig.audio_path("call-4"), "theirs").expect("write");
-    fs::write(rig.path("call-4-2.json"), "theirs").expect("write");
-    one.finish(ended(first, EndReason::Stopped), true);
-    two.finish(ended(second, EndReason::Stopped), true);
-    let mut names = [rig.published(first).0, rig.published(second).0].map(|manifest| {
-        expect_honest(&rig, &manifest);
-        manifest.file
-    });
-    names.sort();
-    assert_eq!(names, ["call-4-3", "call-5"].map(|stem| rig.audio_name(stem)));
-    for theirs in [
-        rig.audio_path("call"),
-        rig.path("call-2.json"),
-        rig.part_path("call-3"),
-        rig.audio_path("call-4"),
-        rig.path("call-4-2.json"),
-    ] {
-        assert_eq!(fs::read_to_string(theirs).expect("there"), "theirs");
-    }
-}
-
-#[test]
-fn path_tricks_end_inside_the_directory() {
-    let rig = Rig::new();
-    let template = Template::parse("{user}/{number}/{attr:a}{id}").expect("a template");
-    let tricks = [
-        "..",
-        "../../../tmp/x",
-        "/etc",
-        ".callrec",
-        "a\0b",
-        "",
-        "CON",
-        "con.wav",
-        "\u{202e}",
-        "a\nb",
-    ];
-    for trick in tricks {
-        let id = Uuid::new_v4();
-        let attribute = |_: &str| Some(trick.to_owned());
-        let name = template.render(&NameFields {
-            id,
-            call_id: trick,
-            device: trick,
-            number: trick,
-            user: trick,
-            remote: trick,
-            ani: trick,
-            dnis: trick,
-            host: trick,
-            layout: trick,
-            started_at_ms: 0,
-            attribute: &attribute,
-        });
-        rig.store
-            .begin(id, Box::new(move || (manifest(id), name)))
-            .finish(ended(id, EndReason::Stopped), true);
-        let (published, _) = rig.published(id);
-        expect_honest(&rig, &published);
-        let real = fs::canonicalize(rig.path(&published.file)).expect("there");
-        assert!(real.starts_with(fs::canonicalize(&rig.directory).expect("there")));
-        assert!(!real.starts_with(rig.path(".callrec")));
-    }
-    assert!(Template::parse(DEFAULT_TEMPLATE).is_ok());
-}
-
-/// Both would have the same manifest.
-#[test]
-fn recordings_of_two_formats_do_not_share_a_name() {
-    let rig = Rig::new();
-    let mut begun = Vec::new();
-    for format in ["wav", "au", "wav-ulaw"] {
-        let id = Uuid::new_v4();
-        let mut first = manifest(id);
-        first.format = format.to_owned();
-        let file = rig.store.begin(id, Box::new(move || (first, name("x"))));
-        rig.report.wait(|seen| seen.created.contains(&id));
-        begun.push((id, file));
-    }
-    let mut files = Vec::new();
-    for (id, file) in begun {
-        file.finish(ended(id, EndReason::Stopped), true);
-        let (published, _) = rig.published(id);
-        assert!(rig.path(&published.file).exists());
-        files.push(published.file);
-    }
-    assert_eq!(files, ["x.wav", "x-2.au", "x-3.wav"]);
-}
-
-#[cfg(unix)]
-#[test]
-fn a_linked_sub_directory_is_refused() {
-    let rig = Rig::new();
-    let other = ScratchDir::new();
-    std::os::unix::fs::symlink(&other.0, rig.path("sub")).expect("link");
-    let id = Uuid::new_v4();
-    let mut file = rig.begin(id, "sub/call");
-    let error = rig.report.wait_for(|seen| seen.create_failed.get(&id).cloned());
-    assert_eq!(error.status, Status::Io);
-    assert!(error.message.contains("sub/call.wav"), "{}", error.message);
-    file.shape(Format::WAV, 8000, 1);
-    file.write(vec![0; 100]).expect("taken, and thrown away");
-    file.finish(ended(id, EndReason::Stopped), true);
-    rig.idle();
-    assert!(rig.report.seen(|seen| seen.published.is_empty()));
-    assert_eq!(rig.control_names(), ["lock"]);
-    assert_eq!(fs::read_dir(&other.0).expect("there").count(), 0);
-}
-
-#[test]
-fn the_directory_is_held_once() {
-    let rig = Rig::new();
-    let again = Store::open(
-        StorageConfig::new(rig.directory.0.to_str().expect("UTF-8")),
-        &Platform::system(),
-        Arc::new(Seen::default()),
-    );
-    assert_eq!(again.err().map(|error| error.status), Some(Status::Unavailable));
-    // A failed attempt must not have cost us the record lock.
-    let (said, _) = child(Format::WAV, "open", &rig.directory.0, 0);
-    assert!(said.contains("Some(Unavailable)"), "{said}");
-    let directory = rig.close();
-    let (said, _) = child(Format::WAV, "open", &directory.0, 0);
-    assert!(said.contains("None"), "{said}");
-    drop(
-        Store::open(
-            StorageConfig::new(directory.0.to_str().expect("UTF-8")),
-            &Platform::system(),
-            Arc::new(Seen::default()),
-        )
-        .expect("free again"),
-    );
-}
-
-/// As a backup inside the host's process does.
-#[cfg(unix)]
-#[test]
-fn whoever_closes_the_lock_file_takes_no_lock_with_it() {
-    let rig = Rig::new();
-    let lock = rig.path(".callrec/lock");
-    drop(fs::read(&lock).expect("there"));
-    drop(fs::OpenOptions::new().write(true).open(&lock).expect("there"));
-    let (said, _) = child(Format::WAV, "open", &rig.directory.0, 0);
-    assert!(said.contains("Some(Unavailable)"), "{said}");
-    let directory = rig.close();
-    let (said, _) = child(Format::WAV, "open", &directory.0, 0);
-    assert!(said.contains("None"), "{said}");
-}
-
-/// Version 0.1.0 locks the whole file by a record lock.
-#[cfg(target_os = "linux")]
-#[test]
-fn an_earlier_version_is_kept_out_and_keeps_out() {
-    let rig = Rig::new();
-    let (said, _) = child(Format::WAV, "record lock", &rig.directory.0, 0);
-    assert!(said.contains("Err(EAGAIN)"), "{said}");
-    let directory = rig.close();
-    let (said, _) = child(Format::WAV, "record lock", &directory.0, 0);
-    assert!(said.contains("Ok(0), opens Some(Unavailable)"), "{said}");
 }
 
 #[test]

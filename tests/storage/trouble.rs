@@ -376,55 +376,6 @@ fn planted_panic_stays(format: Format) {
     }
 }
 
-/// Who writes into our directory in that instant finds what they wrote.
-#[test]
-fn a_reservation_that_was_replaced_is_not_ours() {
-    let rig = Rig::new();
-    let theirs = rig.path("call.wav");
-    rig.fault(move |step| {
-        if step == Step::Reserved && fs::read(&theirs).is_ok_and(|bytes| bytes.is_empty()) {
-            // Beside it first, or it might get the same inode.
-            fs::write(theirs.with_extension("new"), "theirs")?;
-            fs::rename(theirs.with_extension("new"), &theirs)?;
-        }
-        System::HasNeither.allows(step)
-    });
-    let id = Uuid::new_v4();
-    rig.begin(id, "call").finish(ended(id, EndReason::Stopped), true);
-    let (published, _) = rig.published(id);
-    assert_eq!(published.file, "call-2.wav");
-    expect_honest(&rig, &published);
-    assert_eq!(fs::read(rig.path("call.wav")).expect("there"), b"theirs");
-}
-
-#[test]
-fn every_refusal_of_a_hard_link_publishes() {
-    for refusal in [
-        libc::EPERM,
-        libc::EACCES,
-        libc::EOPNOTSUPP,
-        libc::ENOTSUP,
-        libc::ENOSYS,
-        libc::EINVAL,
-        libc::EMLINK,
-    ] {
-        for first in [libc::EINVAL, libc::ENOSYS, refusal] {
-            let rig = Rig::new();
-            rig.fault(move |step| match step {
-                Step::RenameNew => Err(io::Error::from_raw_os_error(first)),
-                Step::Link => Err(io::Error::from_raw_os_error(refusal)),
-                _ => Ok(()),
-            });
-            let id = Uuid::new_v4();
-            rig.begin(id, "call").finish(ended(id, EndReason::Stopped), true);
-            let (published, _) = rig.published(id);
-            assert!(published.state_is(State::Finished), "{published:?}");
-            expect_honest(&rig, &published);
-            assert_eq!(rig.names(), [".callrec", "call.json", "call.wav"]);
-        }
-    }
-}
-
 /// So large that nobody could wait for its digest.
 const HUGE: u64 = 1 << 38;
 
