@@ -3,11 +3,19 @@
 use super::recovery::{crashed, whole};
 use super::*;
 
+/// With each way to publish. A killed process mostly waits, so all of them do so at once.
+fn for_each_system(test: impl Fn(System) + Sync) {
+    let test = &test;
+    std::thread::scope(|scope| {
+        for system in SYSTEMS {
+            scope.spawn(move || test(system));
+        }
+    });
+}
+
 #[test]
 fn killed_at_every_step_of_recovery() {
-    for system in SYSTEMS {
-        for_each_format(|format| killed_in_recovery(format, system));
-    }
+    for_each_system(|system| for_each_format(|format| killed_in_recovery(format, system)));
 }
 
 fn killed_in_recovery(format: Format, system: System) {
@@ -44,11 +52,11 @@ fn killed_in_recovery(format: Format, system: System) {
     }
 }
 
-/// With each way to publish. What is only appended to has its kills in `tail_kills`, and the
-/// simulator kills both kinds at any call of the disk.
+/// What is only appended to has its kills in `tail_kills`, and the simulator kills both kinds
+/// at any call of the disk.
 #[test]
 fn killed_at_every_step_of_recording() {
-    SYSTEMS.into_iter().for_each(killed_in_recording);
+    for_each_system(killed_in_recording);
 }
 
 fn killed_in_recording(system: System) {
