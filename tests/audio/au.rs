@@ -6,6 +6,7 @@ use callrec_testkit::manifest::manifest_beside;
 use callrec_testkit::random::noise;
 use callrec_testkit::wav::Wav;
 use std::process::Command;
+use std::sync::LazyLock;
 
 use crate::kit::*;
 use crate::support::build::{has, run};
@@ -35,8 +36,12 @@ fn as_python_reads(path: &str) -> Option<String> {
         a = array.array('h', f.readframes(n))\n\
         if sys.byteorder == 'little' and f.getcomptype() == 'NONE': a.byteswap()\n\
         print(f.getnchannels(), f.getsampwidth(), f.getframerate(), n, sum(a))";
-    let knows = |command: &mut Command| command.output().is_ok_and(|done| done.status.success());
-    if !has("python3") || !knows(Command::new("python3").args(["-W", "ignore", "-c", "import sunau"])) {
+    static KNOWS: LazyLock<bool> = LazyLock::new(|| {
+        let mut asks = Command::new("python3");
+        asks.args(["-W", "ignore", "-c", "import sunau"]);
+        has("python3") && asks.output().is_ok_and(|done| done.status.success())
+    });
+    if !*KNOWS {
         return None;
     }
     let said = run(Command::new("python3").args(["-W", "ignore", "-c", SCRIPT, path]));
