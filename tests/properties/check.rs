@@ -201,10 +201,12 @@ pub fn losses(
             span.from <= span.to && span.to <= frames,
             "loss span {span:?} of {frames} frames"
         );
-        // What a packet has before the resume across which it lies is in no frame.
+        // What a packet has before the resume across which it lies is in no frame, and neither is
+        // what was handed in before a pause and has its place in it.
         if span.from == span.to {
+            let is_cut = |pause: &Span| pause.from == span.to || pause.to == span.to && span.ms < PACKET_MS;
             hold!(
-                taken.pauses.iter().any(|pause| pause.to == span.to) && span.ms < PACKET_MS,
+                taken.pauses.iter().any(is_cut),
                 "loss span {span:?} without a frame"
             );
             sum_ms += span.ms;
