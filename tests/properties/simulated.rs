@@ -173,7 +173,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(crate::cases(200, crate::seeds!("real")))]
+    #![proptest_config(crate::cases(1000, crate::seeds!("real")))]
 
     #[test]
     fn every_sample_is_accounted_for_in_real_time(plan in plans(true)) {
