@@ -9,6 +9,8 @@ mod callbacks;
 mod children;
 #[path = "storage/durability.rs"]
 mod durability;
+#[path = "storage/huge.rs"]
+mod huge;
 #[path = "storage/kills.rs"]
 mod kills;
 #[path = "storage/legs.rs"]
