@@ -416,6 +416,9 @@ impl Tap {
             self.progress.paused_ns.store(self.paused_ns, Relaxed);
         }
         self.deliver();
+        if reason == EndReason::Limit {
+            self.account.reach_limit();
+        }
         self.close_account(at_ns, legs);
         self.outbox.push(Out::Finish(reason, open));
         self.phase = Phase::Over;

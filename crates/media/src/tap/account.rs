@@ -30,6 +30,8 @@ pub(super) struct Account {
     /// What was handed in before or after is no concern of the recording.
     first_epoch: u32,
     last_epoch: u32,
+    /// It has ended because it was as long as it may be.
+    is_at_limit: bool,
     /// What the legs had counted when it was stopped.
     stopped: Option<Box<[LegTotals; 3]>>,
     /// Stretches of loss that have not been told yet.
@@ -61,6 +63,11 @@ impl Account {
     pub(super) fn freeze(&mut self, legs: &Legs, epoch: u32) {
         self.last_epoch = epoch.saturating_sub(1);
         self.stopped = Some(Box::new(totals_of(legs)));
+    }
+
+    /// It is as long as it may be: nothing that lies behind its end was to be recorded.
+    pub(super) fn reach_limit(&mut self) {
+        self.is_at_limit = true;
     }
 
     pub(super) fn is_own(&self, epoch: u32) -> bool {
@@ -339,7 +346,10 @@ impl Account {
         rate: u32,
         (epoch, reason): (u32, DropReason),
     ) {
-        match self.displaced(place, from, rate, epoch) {
+        match self
+            .displaced(place, from, rate, epoch)
+            .filter(|_| !self.is_at_limit)
+        {
             _ if from >= to => {}
             Some(n) => self.dropped(place, n, (from, to), rate, reason),
             None => self
