@@ -9,6 +9,8 @@ mod callbacks;
 mod children;
 #[path = "storage/durability.rs"]
 mod durability;
+#[path = "storage/gate.rs"]
+mod gate;
 #[path = "storage/huge.rs"]
 mod huge;
 #[path = "storage/kills.rs"]
@@ -50,6 +52,7 @@ use callrec::words::{EndReason, Error, Format, State, Status};
 use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::tree::copy_tree;
 use children::*;
+use gate::Gate;
 use rig::*;
 use std::fs;
 use std::io;

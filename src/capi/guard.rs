@@ -5,7 +5,7 @@ use std::mem::offset_of;
 
 use super::convert::{STRUCT_SIZES, struct_size};
 use super::types::*;
-use crate::core_memory::Inside;
+use crate::core_memory::InsideGuard;
 use crate::memory;
 use crate::sync::contained;
 use crate::text::one_line;
@@ -15,7 +15,7 @@ use crate::words::{Error, Result, Status};
 /// `body` does not run, and the status is `LIMIT`.
 pub fn answer(error: *mut rec_error, body: impl FnOnce() -> Result<()>) -> rec_status {
     respond(error, || match memory::is_short() {
-        true => Outcome::NoMemory,
+        true => BodyOutcome::NoMemory,
         false => run(body),
     })
 }
@@ -26,16 +26,16 @@ pub fn answer_anyway(error: *mut rec_error, body: impl FnOnce() -> Result<()>) -
     respond(error, || run(body))
 }
 
-enum Outcome {
+enum BodyOutcome {
     Ran(Result<()>),
     NoMemory,
 }
 
-fn run(body: impl FnOnce() -> Result<()>) -> Outcome {
-    Outcome::Ran(shielded(body))
+fn run(body: impl FnOnce() -> Result<()>) -> BodyOutcome {
+    BodyOutcome::Ran(shielded(body))
 }
 
-fn respond(error: *mut rec_error, act: impl FnOnce() -> Outcome) -> rec_status {
+fn respond(error: *mut rec_error, act: impl FnOnce() -> BodyOutcome) -> rec_status {
     let size = if error.is_null() {
         0
     } else {
@@ -55,15 +55,15 @@ fn respond(error: *mut rec_error, act: impl FnOnce() -> Outcome) -> rec_status {
         unsafe { std::ptr::copy_nonoverlapping((&raw const written).cast::<u8>(), error.cast::<u8>(), fits) };
     }
     match outcome {
-        Outcome::Ran(Ok(())) => REC_OK,
-        Outcome::Ran(Err(error)) => error.status as rec_status,
-        Outcome::NoMemory => REC_ERR_LIMIT,
+        BodyOutcome::Ran(Ok(())) => REC_OK,
+        BodyOutcome::Ran(Err(error)) => error.status as rec_status,
+        BodyOutcome::NoMemory => REC_ERR_LIMIT,
     }
 }
 
 /// Runs `body`; a panic becomes `INTERNAL`.
 pub fn shielded<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
-    let _inside = Inside::enter();
+    let _inside = InsideGuard::enter();
     contained(body).unwrap_or_else(|what| {
         Err(Error::new(
             Status::Internal,
@@ -74,11 +74,11 @@ pub fn shielded<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
 
 /// For functions that answer something else than a status.
 pub fn shielded_or<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
-    let _inside = Inside::enter();
+    let _inside = InsideGuard::enter();
     contained(body).unwrap_or(otherwise)
 }
 
-fn describe(size: u32, outcome: &Outcome) -> rec_error {
+fn describe(size: u32, outcome: &BodyOutcome) -> rec_error {
     let mut out = rec_error {
         struct_size: size,
         status: REC_OK,
@@ -88,9 +88,9 @@ fn describe(size: u32, outcome: &Outcome) -> rec_error {
         message: [0; 512],
     };
     match outcome {
-        Outcome::Ran(Ok(())) => {}
-        Outcome::Ran(Err(error)) => {
-            let _inside = Inside::enter();
+        BodyOutcome::Ran(Ok(())) => {}
+        BodyOutcome::Ran(Err(error)) => {
+            let _inside = InsideGuard::enter();
             out.status = error.status as rec_status;
             out.reason = error.reason;
             put(&mut out.device_name, &error.device_name);
@@ -98,7 +98,7 @@ fn describe(size: u32, outcome: &Outcome) -> rec_error {
             put(&mut out.message, &one_line(&error.message));
         }
         // Allocates nothing.
-        Outcome::NoMemory => {
+        BodyOutcome::NoMemory => {
             out.status = REC_ERR_LIMIT;
             put(&mut out.message, "out of memory");
         }

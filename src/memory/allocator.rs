@@ -83,16 +83,16 @@ pub(super) fn can_give(bytes: usize) -> bool {
 struct ReservingAllocator;
 
 /// What becomes of a request that the system has refused.
-enum Refused {
+enum Fallback {
     Piece(*mut u8),
     Again,
     Final,
 }
 
 #[cold]
-fn refused(layout: Layout) -> Refused {
+fn refused(layout: Layout) -> Fallback {
     if core_memory::is_refusable() {
-        return Refused::Final;
+        return Fallback::Final;
     }
     let inside = core_memory::is_inside();
     if layout.size() <= LARGEST {
@@ -103,15 +103,15 @@ fn refused(layout: Layout) -> Refused {
             BYTES / 2
         };
         if let Some(at) = RESERVE.take(layout, leave) {
-            return Refused::Piece(at);
+            return Fallback::Piece(at);
         }
     }
     if !inside {
-        return Refused::Final;
+        return Fallback::Final;
     }
     SHORT.store(true, Ordering::Relaxed);
     std::thread::sleep(WAIT);
-    Refused::Again
+    Fallback::Again
 }
 
 /// Asks the system until there is an answer. The flag is true if the piece is the reserve's, which
@@ -124,9 +124,9 @@ fn ask(layout: Layout, ask_system: impl Fn() -> *mut u8) -> (*mut u8, bool) {
             return (at, false);
         }
         match refused(layout) {
-            Refused::Piece(at) => return (at, true),
-            Refused::Again => {}
-            Refused::Final => return (std::ptr::null_mut(), false),
+            Fallback::Piece(at) => return (at, true),
+            Fallback::Again => {}
+            Fallback::Final => return (std::ptr::null_mut(), false),
         }
     }
 }

@@ -30,18 +30,18 @@ unsafe impl Sync for Reserve {}
 pub(super) static RESERVE: Reserve = Reserve::new();
 
 /// Units of a page, and pages, that a piece takes.
-enum Shape {
+enum PieceSize {
     Units { count: usize, step: usize },
     Pages(usize),
 }
 
-impl Shape {
-    fn of(layout: Layout) -> Option<Shape> {
+impl PieceSize {
+    fn of(layout: Layout) -> Option<PieceSize> {
         let (size, align) = (layout.size(), layout.align());
         match () {
             () if size > LARGEST || align > PAGE => None,
-            () if size > PAGE => Some(Shape::Pages(size.div_ceil(PAGE))),
-            () => Some(Shape::Units {
+            () if size > PAGE => Some(PieceSize::Pages(size.div_ceil(PAGE))),
+            () => Some(PieceSize::Units {
                 count: size.div_ceil(UNIT).max(1),
                 step: align.div_ceil(UNIT),
             }),
@@ -50,8 +50,8 @@ impl Shape {
 
     fn bytes(&self) -> usize {
         match self {
-            Shape::Units { count, .. } => count * UNIT,
-            Shape::Pages(count) => count * PAGE,
+            PieceSize::Units { count, .. } => count * UNIT,
+            PieceSize::Pages(count) => count * PAGE,
         }
     }
 }
@@ -87,13 +87,13 @@ impl Reserve {
 
     /// A piece that leaves so many bytes free. `None`: there is none.
     pub(super) fn take(&self, layout: Layout, leave: usize) -> Option<*mut u8> {
-        let shape = Shape::of(layout)?;
+        let shape = PieceSize::of(layout)?;
         if self.used.load(Ordering::Relaxed) + shape.bytes() + leave > BYTES {
             return None;
         }
         let at = match shape {
-            Shape::Units { count, step } => self.take_units(count, step),
-            Shape::Pages(count) => self.take_pages(count),
+            PieceSize::Units { count, step } => self.take_units(count, step),
+            PieceSize::Pages(count) => self.take_pages(count),
         }?;
         self.used.fetch_add(shape.bytes(), Ordering::Relaxed);
         // SAFETY: within the bytes.
@@ -144,14 +144,16 @@ impl Reserve {
     /// `take` gave this piece for this layout, and nobody uses it any more.
     pub(super) unsafe fn give(&self, at: *mut u8, layout: Layout) {
         let from = at.addr().wrapping_sub(self.base().addr());
-        let Some(shape) = Shape::of(layout) else { return };
+        let Some(shape) = PieceSize::of(layout) else {
+            return;
+        };
         let words = self.taken.iter().skip(from / PAGE);
         match shape {
-            Shape::Units { count, .. } => words.take(1).for_each(|word| {
+            PieceSize::Units { count, .. } => words.take(1).for_each(|word| {
                 let bits = mask(count) << (from % PAGE / UNIT);
                 word.fetch_and(!bits, Ordering::Release);
             }),
-            Shape::Pages(count) => words
+            PieceSize::Pages(count) => words
                 .take(count)
                 .for_each(|word| word.store(0, Ordering::Release)),
         }

@@ -5,11 +5,14 @@ use super::*;
 use parking_lot::Mutex;
 
 /// All steps of the recordings of one directory, in order.
-pub type Steps = Arc<Mutex<Vec<Step>>>;
+pub type NotedSteps = Arc<Mutex<Vec<Step>>>;
 
 /// Notes them from now on, while some of them fail.
-pub fn noted(directory: &Path, allows: impl Fn(Step) -> io::Result<()> + Send + Sync + 'static) -> Steps {
-    let steps = Steps::default();
+pub fn noted(
+    directory: &Path,
+    allows: impl Fn(Step) -> io::Result<()> + Send + Sync + 'static,
+) -> NotedSteps {
+    let steps = NotedSteps::default();
     let noted = Arc::clone(&steps);
     faults::set(
         directory,
@@ -39,7 +42,7 @@ fn durable(directory: ScratchDir) -> Rig {
 }
 
 /// These steps came in this order, others between them.
-pub fn expect_order(steps: &Steps, order: &[Step]) {
+pub fn expect_order(steps: &NotedSteps, order: &[Step]) {
     let steps = steps.lock();
     let mut rest = steps.iter();
     for step in order {

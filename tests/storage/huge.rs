@@ -25,40 +25,18 @@ fn hashing_hugely(rig: &Rig, id: Uuid, reached: &Gate) -> u64 {
     length
 }
 
-fn gate_at_digest(rig: &Rig) -> Arc<Gate> {
-    let gate = Arc::new(Gate::default());
-    let at = Arc::clone(&gate);
-    rig.fault(move |step| {
-        if step == Step::Digest {
-            at.pass();
-        }
-        Ok(())
-    });
-    gate
-}
-
 #[test]
 fn a_huge_digest_is_left_to_the_next_open() {
     let rig = Rig::new();
     let id = Uuid::new_v4();
-    let gate = gate_at_digest(&rig);
+    let gate = Gate::at(&rig.directory.0, Step::Digest);
     let length = hashing_hugely(&rig, id, &gate);
     rig.store.give_up();
     rig.report.wait(|seen| seen.left.contains(&id));
     assert!(rig.live_path(id).exists(), "still owed");
     let directory = rig.close();
     // Recovery, too, stops at once.
-    let gate = Arc::new(Gate::default());
-    let at = Arc::clone(&gate);
-    faults::set(
-        &directory.0,
-        Arc::new(move |step| {
-            if step == Step::Digest {
-                at.pass();
-            }
-            Ok(())
-        }),
-    );
+    let gate = Gate::at(&directory.0, Step::Digest);
     let rig = Rig::on(directory);
     gate.reached(1);
     let report = Arc::clone(&rig.report);

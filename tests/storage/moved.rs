@@ -158,18 +158,8 @@ fn a_path_that_cannot_be_looked_at_is_not_gone() {
 fn what_is_recovered_in_a_directory_that_was_moved_is_left_for_the_next_open() {
     let (directory, ids) = recovery::crashed(Format::WAV, 1);
     let id = ids[0];
-    let gate = Arc::new(Gate::default());
+    let gate = Gate::at(&directory.0, Step::Digest);
     gate.set(true);
-    let at = Arc::clone(&gate);
-    faults::set(
-        &directory.0,
-        Arc::new(move |step| {
-            if step == Step::Digest {
-                at.pass();
-            }
-            Ok(())
-        }),
-    );
     let rig = Rig::on(directory);
     gate.reached(1);
     let moved = Moved::away(&rig, true);

@@ -1,7 +1,7 @@
 //! With `storage.durability=power`: what was told as started is found again after a power cut,
 //! and so is the audio of a recording in progress.
 
-use super::durability::{Steps, all, expect_order, noted};
+use super::durability::{NotedSteps, all, expect_order, noted};
 use super::*;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
@@ -27,9 +27,21 @@ fn say(rig: &Rig, file: &mut ByteFile) {
     file.write(pattern(0, 1600)).expect("room");
 }
 
+/// What is said goes on into the file, and the end says that the disk has refused a sync.
+fn goes_on_and_fails(rig: &Rig, mut file: ByteFile, id: Uuid, status: Status) {
+    file.write(pattern(1, 800)).expect("room");
+    file.finish(ended(id, EndReason::Stopped), true);
+    let (told, _) = rig.published(id);
+    assert!(told.state_is(State::Failed), "{told:?}");
+    assert_eq!(told.failure(), status, "{told:?}");
+    let all = [pattern(0, 1600), pattern(1, 800)].concat();
+    assert_eq!(audio(&rig.path(&told.file)), all);
+    assert_eq!(rig.report.seen(|seen| seen.write_failed.len()), 0);
+}
+
 /// The steps from now on until something was told.
-fn noted_before(rig: &Rig, is_told: impl Fn(&Told) -> bool + Send + Sync + 'static) -> Steps {
-    let steps = Steps::default();
+fn noted_before(rig: &Rig, is_told: impl Fn(&Told) -> bool + Send + Sync + 'static) -> NotedSteps {
+    let steps = NotedSteps::default();
     let (noted, report) = (Arc::clone(&steps), Arc::clone(&rig.report));
     rig.fault(move |step| {
         if !report.seen(&is_told) {
@@ -41,7 +53,7 @@ fn noted_before(rig: &Rig, is_told: impl Fn(&Told) -> bool + Send + Sync + 'stat
 }
 
 /// Until these steps have come, in this order.
-fn until_order(rig: &Rig, steps: &Steps, order: &[Step]) {
+fn until_order(rig: &Rig, steps: &NotedSteps, order: &[Step]) {
     rig.until(|_| {
         let steps = steps.lock();
         let mut rest = steps.iter();
@@ -104,7 +116,7 @@ fn what_was_made_of_a_start_that_failed_is_gone_before_that_is_told() {
     for_each_format(|format| {
         let rig = power(ScratchDir::new(), format);
         let id = Uuid::new_v4();
-        let (steps, refused) = (Steps::default(), AtomicBool::new(false));
+        let (steps, refused) = (NotedSteps::default(), AtomicBool::new(false));
         let (noted, report) = (Arc::clone(&steps), Arc::clone(&rig.report));
         rig.fault(move |step| {
             if !report.seen(|seen| seen.create_failed.contains_key(&id)) {
@@ -271,14 +283,7 @@ fn a_recording_that_cannot_be_synced_goes_on_and_ends_as_failed() {
         say(&rig, &mut file);
         let tells = |line: &String| line.contains("it goes on, and ends as failed");
         rig.report.wait(|seen| seen.logged.iter().any(tells));
-        file.write(pattern(1, 800)).expect("room");
-        file.finish(ended(id, EndReason::Stopped), true);
-        let (told, _) = rig.published(id);
-        assert!(told.state_is(State::Failed), "{told:?}");
-        assert_eq!(told.failure(), Status::Io, "{told:?}");
-        let all = [pattern(0, 1600), pattern(1, 800)].concat();
-        assert_eq!(audio(&rig.path(&told.file)), all);
-        assert_eq!(rig.report.seen(|seen| seen.write_failed.len()), 0);
+        goes_on_and_fails(&rig, file, id, Status::Io);
     });
 }
 
@@ -402,14 +407,7 @@ fn a_recording_whose_mark_cannot_be_synced_goes_on_and_ends_as_failed() {
     say(&rig, &mut file);
     file.mark(fixed(manifest(id)), 1);
     rig.report.wait(|seen| seen.marked.contains(&(id, 1)));
-    file.write(pattern(1, 800)).expect("room");
-    file.finish(ended(id, EndReason::Stopped), true);
-    let (told, _) = rig.published(id);
-    assert!(told.state_is(State::Failed), "{told:?}");
-    assert_eq!(told.failure(), Status::NoSpace, "{told:?}");
-    let all = [pattern(0, 1600), pattern(1, 800)].concat();
-    assert_eq!(audio(&rig.path(&told.file)), all);
-    assert_eq!(rig.report.seen(|seen| seen.write_failed.len()), 0);
+    goes_on_and_fails(&rig, file, id, Status::NoSpace);
 }
 
 /// Its audio has waited for long enough already.

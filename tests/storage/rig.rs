@@ -139,38 +139,6 @@ pub fn say(text: &str) {
     let _ = out.flush();
 }
 
-/// A gate that the faults hook waits at.
-#[derive(Default)]
-pub struct Gate {
-    state: Mutex<(bool, usize)>,
-    bell: Condvar,
-}
-
-impl Gate {
-    pub fn pass(&self) {
-        let mut state = self.state.lock();
-        state.1 += 1;
-        self.bell.notify_all();
-        while state.0 {
-            self.bell.wait(&mut state);
-        }
-    }
-
-    pub fn set(&self, shut: bool) {
-        self.state.lock().0 = shut;
-        self.bell.notify_all();
-    }
-
-    /// Until so many have come by.
-    pub fn reached(&self, times: usize) {
-        let mut state = self.state.lock();
-        while state.1 < times {
-            let waited = self.bell.wait_for(&mut state, PATIENCE);
-            assert!(!waited.timed_out(), "waited in vain");
-        }
-    }
-}
-
 type Body = Box<dyn FnOnce(&Arc<Store>) + Send>;
 
 pub struct Rig {

@@ -21,21 +21,21 @@ std::thread_local! {
 
 /// Until it is dropped, this thread runs callrec's code. The allocator gives such code memory from
 /// a reserve if the system refuses it, and otherwise lets it wait.
-pub struct Inside {
+pub struct InsideGuard {
     _here: std::marker::PhantomData<*const ()>,
 }
 
-impl Inside {
+impl InsideGuard {
     #[must_use]
-    pub fn enter() -> Inside {
+    pub fn enter() -> InsideGuard {
         INSIDE.set(INSIDE.get() + 1);
-        Inside {
+        InsideGuard {
             _here: std::marker::PhantomData,
         }
     }
 }
 
-impl Drop for Inside {
+impl Drop for InsideGuard {
     fn drop(&mut self) {
         INSIDE.set(INSIDE.get() - 1);
     }
@@ -43,7 +43,7 @@ impl Drop for Inside {
 
 /// For a thread of callrec's own, which runs nothing else.
 pub fn stay_inside() {
-    std::mem::forget(Inside::enter());
+    std::mem::forget(InsideGuard::enter());
 }
 
 pub fn is_inside() -> bool {
@@ -123,8 +123,8 @@ mod tests {
     fn what_is_begun_ends() {
         assert!(!is_inside());
         {
-            let _outer = Inside::enter();
-            drop(Inside::enter());
+            let _outer = InsideGuard::enter();
+            drop(InsideGuard::enter());
             assert!(is_inside());
         }
         assert!(!is_inside());

@@ -23,13 +23,13 @@ fn ring_bytes(options: FeedOptions) -> usize {
 }
 
 /// The memory of a feed that is still to be made.
-pub struct Home(Arc<Lease>);
+pub struct FeedMemory(Arc<Lease>);
 
-impl Home {
+impl FeedMemory {
     /// `LIMIT` if there is no memory for it.
-    pub(super) fn lease(call: &CallTap, options: impl Into<FeedOptions>) -> Result<Home> {
+    pub(super) fn lease(call: &CallTap, options: impl Into<FeedOptions>) -> Result<FeedMemory> {
         let lease = call.overflow().homes().lease(ring_bytes(options.into()));
-        lease.map(Home).ok_or_else(memory::exhausted)
+        lease.map(FeedMemory).ok_or_else(memory::exhausted)
     }
 }
 
@@ -102,10 +102,10 @@ impl Feed {
         call: Arc<CallTap>,
         leg: Leg,
         options: impl Into<FeedOptions>,
-        home: Home,
+        home: FeedMemory,
     ) -> (Feed, Outlet, Arc<FeedWaiter>) {
         let options = options.into();
-        let Home(home) = home;
+        let FeedMemory(home) = home;
         let ring = home.ring().clone();
         let rings = Box::new(rings(&call, home, chunks_for(options)));
         let outlet = rings.outlet(call.counts(leg));
@@ -154,7 +154,7 @@ impl Feed {
             self.rings.want(chunks);
             return Ok(None);
         }
-        let Home(home) = Home::lease(&self.call, options)?;
+        let FeedMemory(home) = FeedMemory::lease(&self.call, options)?;
         self.largest = self.largest.max(largest(options));
         self.ring = home.ring().clone();
         *self.rings = rings(&self.call, home, chunks);

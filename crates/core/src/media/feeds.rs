@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-use super::feed::{Feed, Home};
+use super::feed::{Feed, FeedMemory};
 use super::point::{CallTap, What};
 use crate::words::{FeedFormat, FeedOptions, Leg, Result};
 
 impl CallTap {
     /// The memory for a feed; `LIMIT` if there is none.
-    pub fn lease_home(&self, options: impl Into<FeedOptions>) -> Result<Home> {
-        Home::lease(self, options)
+    pub fn lease_home(&self, options: impl Into<FeedOptions>) -> Result<FeedMemory> {
+        FeedMemory::lease(self, options)
     }
 
     /// `home`: leased for these options.
-    pub fn attach(self: &Arc<Self>, leg: Leg, options: impl Into<FeedOptions>, home: Home) -> Feed {
+    pub fn attach(self: &Arc<Self>, leg: Leg, options: impl Into<FeedOptions>, home: FeedMemory) -> Feed {
         self.attach_clocked(leg, options, home, || self.now_ns())
     }
 
@@ -36,7 +36,7 @@ impl CallTap {
         self: &Arc<Self>,
         leg: Leg,
         options: impl Into<FeedOptions>,
-        home: Home,
+        home: FeedMemory,
         clock: impl Fn() -> u64,
     ) -> Feed {
         let options = options.into();

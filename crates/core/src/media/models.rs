@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::call::CallMedia;
 use super::drain::{Drain, Scratch};
-use super::feed::Home;
+use super::feed::FeedMemory;
 use super::point::{Counts, Point};
 use super::worker::Worker;
 use super::*;
@@ -40,7 +40,7 @@ const SAMPLES: usize = 16;
 const TAPE: Uuid = Uuid::from_u128(7);
 const FAR: Duration = Duration::from_secs(24 * 3600);
 
-fn home(call: &CallTap, options: impl Into<FeedOptions>) -> Home {
+fn home(call: &CallTap, options: impl Into<FeedOptions>) -> FeedMemory {
     call.lease_home(options).expect("there is memory")
 }
 

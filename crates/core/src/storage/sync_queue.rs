@@ -11,14 +11,14 @@ use std::sync::Arc;
 /// Between the writers and the syncers. While a recording waits here, its writer goes on.
 pub struct SyncQueue {
     jobs: Arc<Jobs>,
-    queue: Mutex<Queue>,
+    queue: Mutex<WaitingRecordings>,
     /// How many wait here, or are with a syncer.
     count: AtomicUsize,
     signal: Arc<Signal>,
 }
 
 #[derive(Default)]
-struct Queue {
+struct WaitingRecordings {
     /// Somebody waits for what is told then.
     awaited: PieceQueue<Arc<Channel>>,
     others: PieceQueue<Arc<Channel>>,
@@ -26,7 +26,7 @@ struct Queue {
     took_awaited: bool,
 }
 
-impl Queue {
+impl WaitingRecordings {
     /// In turn, so that neither holds up the other for ever.
     fn take(&mut self) -> Option<Arc<Channel>> {
         self.took_awaited = !self.took_awaited || self.others.is_empty();
@@ -59,7 +59,7 @@ impl SyncQueue {
         }
     }
 
-    fn push(&self, add: impl FnOnce(&mut Queue)) {
+    fn push(&self, add: impl FnOnce(&mut WaitingRecordings)) {
         self.count.fetch_add(1, Ordering::SeqCst);
         self.jobs.work_begun();
         add(&mut self.queue.lock());

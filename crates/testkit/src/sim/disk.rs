@@ -10,7 +10,7 @@ use callrec_core::task::{Answer, Next};
 
 use super::clock::SimClock;
 use super::tree::{Node, Tree};
-use super::troubles::{Operation, Trouble, TroubleKind};
+use super::troubles::{DiskOperation, DiskTrouble, TroubleKind};
 use super::turns::Turns;
 use crate::random::Dice;
 
@@ -66,7 +66,7 @@ struct State {
     tree: Tree,
     abilities: Abilities,
     dice: Dice,
-    troubles: Vec<Trouble>,
+    troubles: Vec<DiskTrouble>,
     turns: Turns,
     locked: bool,
     /// How many calls there were in this process.
@@ -81,14 +81,14 @@ struct State {
 
 impl State {
     /// Whether a trouble of the disk refuses a call, and how.
-    fn refusal(&mut self, operation: Operation, now_ns: u64) -> Option<io::Error> {
-        let is_on = |trouble: &&Trouble| trouble.from_ns <= now_ns && now_ns < trouble.to_ns;
+    fn refusal(&mut self, operation: DiskOperation, now_ns: u64) -> Option<io::Error> {
+        let is_on = |trouble: &&DiskTrouble| trouble.from_ns <= now_ns && now_ns < trouble.to_ns;
         for trouble in self.troubles.iter().filter(is_on) {
             match trouble.kind {
                 TroubleKind::Fails(of, error, percent) if of == operation && self.dice.chance(percent) => {
                     return Some(io::Error::from_raw_os_error(error));
                 }
-                TroubleKind::Full if matches!(operation, Operation::Write | Operation::Create) => {
+                TroubleKind::Full if matches!(operation, DiskOperation::Write | DiskOperation::Create) => {
                     return Some(io::ErrorKind::StorageFull.into());
                 }
                 _ => {}
@@ -113,7 +113,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl SimDisk {
-    pub fn new(clock: Arc<SimClock>, mut dice: Dice, troubles: Vec<Trouble>) -> SimDisk {
+    pub fn new(clock: Arc<SimClock>, mut dice: Dice, troubles: Vec<DiskTrouble>) -> SimDisk {
         let state = State {
             tree: Tree::default(),
             abilities: Abilities::any(&mut dice),
@@ -144,7 +144,7 @@ impl SimDisk {
         (state.locked, state.calls, state.dies_at) = (false, 0, dies_at);
         (state.refused_names, state.refused_removal) = (false, false);
         let now_ns = self.clock.now_ns();
-        let is_back = |trouble: &Trouble| trouble.kind == TroubleKind::Moved && trouble.from_ns <= now_ns;
+        let is_back = |trouble: &DiskTrouble| trouble.kind == TroubleKind::Moved && trouble.from_ns <= now_ns;
         state.troubles.retain(|trouble| !is_back(trouble));
         state.turns.begin_process();
     }
@@ -152,7 +152,7 @@ impl SimDisk {
     /// Whether the path of the directory names another one.
     pub fn is_moved(&self) -> bool {
         let now_ns = self.clock.now_ns();
-        let moves = |trouble: &Trouble| {
+        let moves = |trouble: &DiskTrouble| {
             trouble.kind == TroubleKind::Moved && trouble.from_ns <= now_ns && now_ns < trouble.to_ns
         };
         lock(&self.state).troubles.iter().any(moves)
@@ -232,7 +232,7 @@ impl SimDisk {
     /// One call: whether it works, and what it does.
     pub fn call<T>(
         &self,
-        operation: Operation,
+        operation: DiskOperation,
         on: Subject<'_>,
         act: impl FnOnce(&mut Tree, Extent) -> io::Result<T>,
     ) -> io::Result<T> {
@@ -268,11 +268,11 @@ impl SimDisk {
         let Some(refused) = state.refusal(operation, now_ns) else {
             return act(&mut state.tree, extent);
         };
-        state.refused_removal |= operation == Operation::Remove;
-        if let (Operation::Sync, Subject::Node(node)) = (operation, on) {
+        state.refused_removal |= operation == DiskOperation::Remove;
+        if let (DiskOperation::Sync, Subject::Node(node)) = (operation, on) {
             state.refused_names |= state.tree.is_directory(node);
         }
-        if operation == Operation::Write {
+        if operation == DiskOperation::Write {
             extent.per_mille = state.dice.below(Extent::WHOLE);
             extent.is_refused = true;
             let _ = act(&mut state.tree, extent);

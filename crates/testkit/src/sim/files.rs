@@ -10,17 +10,17 @@ use callrec_core::task::Answer;
 
 use super::disk::{Extent, SimDisk, Subject};
 use super::tree::{Node, ROOT, Tree};
-use super::troubles::Operation;
+use super::troubles::DiskOperation;
 
 impl Disk for SimDisk {
     fn open_root(&self, _: &Path, _: bool) -> io::Result<Box<dyn DiskDir>> {
-        self.call(Operation::Open, Subject::Node(ROOT), |_, _| Ok(()))?;
+        self.call(DiskOperation::Open, Subject::Node(ROOT), |_, _| Ok(()))?;
         Ok(SimDir::boxed(self, ROOT))
     }
 
     fn identity_at(&self, _: &Path) -> io::Result<Identity> {
         let found = if self.is_moved() { u64::MAX } else { ROOT };
-        self.call(Operation::Open, Subject::Node(ROOT), |_, _| Ok((1, found)))
+        self.call(DiskOperation::Open, Subject::Node(ROOT), |_, _| Ok((1, found)))
     }
 
     fn open_files_limit(&self) -> u64 {
@@ -61,20 +61,20 @@ impl SimDir {
 
     fn call<T>(
         &self,
-        operation: Operation,
+        operation: DiskOperation,
         name: &str,
         act: impl FnOnce(&mut Tree, Extent) -> io::Result<T>,
     ) -> io::Result<T> {
         self.disk.call(operation, Subject::Name(name), act)
     }
 
-    fn unsupported(&self, operation: Operation, name: &str) -> io::Result<()> {
+    fn unsupported(&self, operation: DiskOperation, name: &str) -> io::Result<()> {
         self.call(operation, name, |_, _| Err(io::ErrorKind::Unsupported.into()))
     }
 
     fn rename(&self, from: &str, to_dir: &dyn DiskDir, to: &str, over: bool) -> io::Result<()> {
         let to_dir = node_of(to_dir)?;
-        self.call(Operation::Rename, from, |tree, _| {
+        self.call(DiskOperation::Rename, from, |tree, _| {
             tree.rename((self.node, from), (to_dir, to), over)
         })
     }
@@ -94,7 +94,7 @@ impl DiskDir for SimDir {
     }
 
     fn sub(&self, name: &str) -> io::Result<Box<dyn DiskDir>> {
-        let node = self.call(Operation::Open, name, |tree, _| {
+        let node = self.call(DiskOperation::Open, name, |tree, _| {
             let node = tree.find(self.node, name)?;
             match tree.is_directory(node) {
                 true => Ok(node),
@@ -108,14 +108,14 @@ impl DiskDir for SimDir {
         if self.disk.is_there(self.node, name) {
             return self.sub(name);
         }
-        let made = self.call(Operation::Create, name, |tree, _| {
+        let made = self.call(DiskOperation::Create, name, |tree, _| {
             tree.make_directory(self.node, name)
         });
         Ok(SimDir::boxed(&self.disk, made?))
     }
 
     fn create_new(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
-        let made = self.call(Operation::Create, name, |tree, extent| {
+        let made = self.call(DiskOperation::Create, name, |tree, extent| {
             tree.make_file(self.node, name, extent.now_ns)
         });
         Ok(SimFile::boxed(&self.disk, made?))
@@ -126,7 +126,7 @@ impl DiskDir for SimDir {
     }
 
     fn open_read(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
-        let node = self.call(Operation::Open, name, |tree, _| {
+        let node = self.call(DiskOperation::Open, name, |tree, _| {
             let node = tree.find(self.node, name)?;
             match tree.is_directory(node) {
                 true => Err(io::ErrorKind::InvalidInput.into()),
@@ -137,13 +137,13 @@ impl DiskDir for SimDir {
     }
 
     fn exists(&self, name: &str) -> io::Result<bool> {
-        self.call(Operation::Open, name, |tree, _| {
+        self.call(DiskOperation::Open, name, |tree, _| {
             Ok(tree.find(self.node, name).is_ok())
         })
     }
 
     fn identity_of(&self, name: &str) -> io::Result<Identity> {
-        self.call(Operation::Open, name, |tree, _| {
+        self.call(DiskOperation::Open, name, |tree, _| {
             Ok((1, tree.find(self.node, name)?))
         })
     }
@@ -155,27 +155,29 @@ impl DiskDir for SimDir {
     fn rename_exclusive(&self, from: &str, to_dir: &dyn DiskDir, to: &str) -> io::Result<()> {
         match self.disk.abilities().exclusive_renames {
             true => self.rename(from, to_dir, to, false),
-            false => self.unsupported(Operation::Rename, from),
+            false => self.unsupported(DiskOperation::Rename, from),
         }
     }
 
     fn link(&self, from: &str, to_dir: &dyn DiskDir, to: &str) -> io::Result<()> {
         if !self.disk.abilities().links {
-            return self.unsupported(Operation::Rename, from);
+            return self.unsupported(DiskOperation::Rename, from);
         }
         let to_dir = node_of(to_dir)?;
-        self.call(Operation::Rename, from, |tree, _| {
+        self.call(DiskOperation::Rename, from, |tree, _| {
             tree.link((self.node, from), (to_dir, to))
         })
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        self.call(Operation::Remove, name, |tree, _| tree.remove(self.node, name))
+        self.call(DiskOperation::Remove, name, |tree, _| {
+            tree.remove(self.node, name)
+        })
     }
 
     fn list(&self) -> io::Result<Vec<DirEntry>> {
         self.disk
-            .call(Operation::List, Subject::Node(self.node), |tree, _| {
+            .call(DiskOperation::List, Subject::Node(self.node), |tree, _| {
                 let entries = tree.entries(self.node)?.iter();
                 let listed = entries.map(|(name, node)| DirEntry {
                     name: name.clone(),
@@ -187,7 +189,7 @@ impl DiskDir for SimDir {
 
     fn sync(&self) -> io::Result<()> {
         self.disk
-            .call(Operation::Sync, Subject::Node(self.node), |tree, _| {
+            .call(DiskOperation::Sync, Subject::Node(self.node), |tree, _| {
                 tree.sync_names();
                 Ok(())
             })
@@ -195,7 +197,7 @@ impl DiskDir for SimDir {
 
     fn free_bytes(&self) -> io::Result<u64> {
         self.disk
-            .call(Operation::FreeRoom, Subject::Node(ROOT), |tree, _| {
+            .call(DiskOperation::FreeRoom, Subject::Node(ROOT), |tree, _| {
                 Ok((1u64 << 40).saturating_sub(tree.used_bytes()))
             })
     }
@@ -240,7 +242,7 @@ impl SimFile {
 
     fn call<T>(
         &self,
-        operation: Operation,
+        operation: DiskOperation,
         act: impl FnOnce(&mut Tree, Extent) -> io::Result<T>,
     ) -> io::Result<T> {
         self.disk.call(operation, Subject::Node(self.node), act)
@@ -249,7 +251,7 @@ impl SimFile {
 
 impl DiskFile for SimFile {
     fn write_all_at(&self, bytes: &[u8], at: u64) -> io::Result<()> {
-        self.call(Operation::Write, |tree, extent| {
+        self.call(DiskOperation::Write, |tree, extent| {
             // What cannot be appended may be there in part. What is there stays as it was.
             if extent.is_refused && at < tree.data(self.node)?.len() as u64 {
                 return Ok(());
@@ -259,7 +261,7 @@ impl DiskFile for SimFile {
     }
 
     fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
-        self.call(Operation::Read, |tree, _| {
+        self.call(DiskOperation::Read, |tree, _| {
             let data = tree.data(self.node)?;
             let from = usize::try_from(at).unwrap_or(usize::MAX).min(data.len());
             let read = buffer.len().min(data.len() - from);
@@ -269,18 +271,20 @@ impl DiskFile for SimFile {
     }
 
     fn length(&self) -> io::Result<u64> {
-        self.call(Operation::Open, |tree, _| Ok(tree.data(self.node)?.len() as u64))
+        self.call(DiskOperation::Open, |tree, _| {
+            Ok(tree.data(self.node)?.len() as u64)
+        })
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.call(Operation::Write, |tree, extent| match extent.is_whole() {
+        self.call(DiskOperation::Write, |tree, extent| match extent.is_whole() {
             true => tree.set_length(self.node, len, extent.now_ns),
             false => Ok(()),
         })
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.call(Operation::Sync, |tree, _| tree.sync_data(self.node))
+        self.call(DiskOperation::Sync, |tree, _| tree.sync_data(self.node))
     }
 
     fn identity(&self) -> io::Result<Identity> {
@@ -292,7 +296,7 @@ impl DiskFile for SimFile {
     }
 
     fn links(&self) -> io::Result<u64> {
-        self.call(Operation::Open, |tree, _| Ok(tree.links(self.node)))
+        self.call(DiskOperation::Open, |tree, _| Ok(tree.links(self.node)))
     }
 
     fn modified(&self) -> Option<SystemTime> {

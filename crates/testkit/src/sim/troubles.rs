@@ -6,7 +6,7 @@ use crate::random::Dice;
 
 /// What can be asked of a disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operation {
+pub enum DiskOperation {
     Open,
     Create,
     Read,
@@ -20,7 +20,7 @@ pub enum Operation {
 
 /// For how long the disk goes wrong, and how.
 #[derive(Clone, Debug)]
-pub struct Trouble {
+pub struct DiskTrouble {
     pub from_ns: u64,
     pub to_ns: u64,
     pub kind: TroubleKind,
@@ -33,7 +33,7 @@ pub enum TroubleKind {
     /// Every call takes so long.
     Slow(u64),
     /// So many percent of the calls of this kind fail, with this error of the system.
-    Fails(Operation, i32, u64),
+    Fails(DiskOperation, i32, u64),
     /// No byte more can be written.
     Full,
     /// The path of the directory names another one, until the next process opens it.
@@ -44,7 +44,7 @@ pub enum TroubleKind {
 const ENOSPC: i32 = 28;
 const EIO: i32 = 5;
 
-pub fn any(dice: &mut Dice) -> Vec<Trouble> {
+pub fn any(dice: &mut Dice) -> Vec<DiskTrouble> {
     let count = match dice.below(3) {
         0 => 0,
         _ => dice.between(1, 3),
@@ -54,16 +54,16 @@ pub fn any(dice: &mut Dice) -> Vec<Trouble> {
         let from_ns = dice.below(20_000) * NS_PER_MS;
         let to_ns = from_ns + dice.between(5, 5000) * NS_PER_MS;
         let operations = [
-            Operation::Open,
-            Operation::Create,
-            Operation::Read,
-            Operation::Write,
-            Operation::Write,
-            Operation::Sync,
-            Operation::Sync,
-            Operation::Rename,
-            Operation::Remove,
-            Operation::List,
+            DiskOperation::Open,
+            DiskOperation::Create,
+            DiskOperation::Read,
+            DiskOperation::Write,
+            DiskOperation::Write,
+            DiskOperation::Sync,
+            DiskOperation::Sync,
+            DiskOperation::Rename,
+            DiskOperation::Remove,
+            DiskOperation::List,
         ];
         let kind = match dice.below(6) {
             0 => TroubleKind::Hangs,
@@ -76,7 +76,7 @@ pub fn any(dice: &mut Dice) -> Vec<Trouble> {
                 dice.pick(&[10, 50, 100]),
             ),
         };
-        all.push(Trouble { from_ns, to_ns, kind });
+        all.push(DiskTrouble { from_ns, to_ns, kind });
     }
     all
 }

@@ -19,7 +19,7 @@ mod visits;
 use super::sim::{Sim, Tape};
 use crate::clock::NS_PER_MS;
 use crate::media::CallTap;
-use crate::media::feed::Home;
+use crate::media::feed::FeedMemory;
 use crate::words::{Codec, FeedFormat, FeedOptions, Leg};
 
 pub(super) const ULAW: FeedFormat = FeedFormat {
@@ -74,7 +74,7 @@ pub(super) fn ulaw(n: u64) -> Vec<u8> {
     packet(7, 0, seq, ts, &[mark(n); 160])
 }
 
-pub(super) fn home(call: &CallTap, options: impl Into<FeedOptions>) -> Home {
+pub(super) fn home(call: &CallTap, options: impl Into<FeedOptions>) -> FeedMemory {
     call.lease_home(options).expect("there is memory")
 }
 
