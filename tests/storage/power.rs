@@ -159,6 +159,34 @@ fn a_failed_start_whose_file_cannot_be_removed_leaves_no_audio() {
     assert_eq!(fs::read(rig.path("call.wav.part")).expect("left"), b"");
 }
 
+/// What could not be made must not come back after a power cut.
+#[test]
+fn what_was_not_begun_is_gone_from_the_disk_before_that_is_told() {
+    for_each_format(|format| {
+        let rig = power(ScratchDir::new(), format);
+        let id = Uuid::new_v4();
+        let (steps, report) = (NotedSteps::default(), Arc::clone(&rig.report));
+        let noted = Arc::clone(&steps);
+        rig.fault(move |step| {
+            if report.seen(|seen| seen.create_failed.is_empty()) {
+                noted.lock().push(step);
+            }
+            match step {
+                Step::WriteHeader => Err(io::ErrorKind::StorageFull.into()),
+                _ => Ok(()),
+            }
+        });
+        let mut file = rig.begin(id, "call");
+        say(&rig, &mut file);
+        rig.report.wait(|seen| seen.create_failed.contains_key(&id));
+        let made = [Step::CreateManifest, Step::CreateAudio, Step::WriteHeader];
+        expect_order(&steps, &[&made[..], &[Step::SyncFolder; 2]].concat());
+        file.finish(ended(id, EndReason::Stopped), true);
+        rig.idle();
+        assert_eq!(rig.names(), [".callrec"]);
+    });
+}
+
 #[test]
 fn audio_in_progress_is_synced_each_time_it_was_written() {
     for_each_format(|format| {

@@ -195,6 +195,19 @@ impl Maker {
         if made.manifest {
             self.manifests.forget_loudly(id).await;
         }
+        if self.directory.syncs_in_progress() {
+            self.sync_undone(id, folder).await;
+        }
+    }
+
+    /// So that no power cut brings it back.
+    async fn sync_undone(&self, id: Uuid, folder: &dyn DiskDir) {
+        let folder = self.directory.sync_names(folder).await;
+        let control = self.directory.sync_names(self.directory.control()).await;
+        if let Err(error) = folder.and(control) {
+            let message = format!("{id}: what was not begun may come back after a power cut: {error}");
+            self.report.log(LOG_WARNING, message);
+        }
     }
 }
 

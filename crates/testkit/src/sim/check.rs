@@ -126,7 +126,7 @@ fn check_story(known: &Known, recording: &KnownRecording, lost: Lost, fault: &mu
     if recording.started && ends.is_empty() && must_end && !known.somebody_was_deaf {
         fault("its start was told, and its end never is".to_owned());
     }
-    if lost == Lost::Nothing && recording.start_failed && (recording.started || !ends.is_empty()) {
+    if must_end && recording.start_failed && (recording.started || !ends.is_empty()) {
         fault(format!("its start failed, and it is told once more: {ends:?}"));
     }
     let is_gone = |end: &ToldEnd| end.state == State::Failed && end.reason == Some(EndReason::Recovered);

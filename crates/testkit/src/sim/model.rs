@@ -159,7 +159,7 @@ impl Listener for ModelListener {
                 });
             }
             Kind::StartFailed => {
-                recording.start_failed = !self.disk.has_refused_removal();
+                recording.start_failed = !self.disk.has_refused_removal() && !self.disk.has_refused_names();
                 recording.end(tick);
             }
             _ => {}
