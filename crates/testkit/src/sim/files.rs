@@ -190,7 +190,7 @@ impl DiskDir for SimDir {
     fn sync(&self) -> io::Result<()> {
         self.disk
             .call(DiskOperation::Sync, Subject::Node(self.node), |tree, _| {
-                tree.sync_names();
+                tree.sync_names(self.node);
                 Ok(())
             })
     }

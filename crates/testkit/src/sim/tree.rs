@@ -93,12 +93,30 @@ enum NameChange {
     Rename {
         from: (Node, String),
         to: (Node, String),
+        node: Node,
     },
 }
 
 type Directories = BTreeMap<Node, BTreeMap<String, Node>>;
 
 impl NameChange {
+    /// Whether it puts, removes or moves this name.
+    fn names(&self, (at, of): &(Node, String)) -> bool {
+        match self {
+            NameChange::Put { directory, name, .. } | NameChange::Remove { directory, name } => {
+                directory == at && name == of
+            }
+            NameChange::Rename { from, to, .. } => [from, to].contains(&&(*at, of.clone())),
+        }
+    }
+
+    fn is_of(&self, at: Node) -> bool {
+        match self {
+            NameChange::Put { directory, .. } | NameChange::Remove { directory, .. } => *directory == at,
+            NameChange::Rename { from, to, .. } => from.0 == at || to.0 == at,
+        }
+    }
+
     fn apply(&self, directories: &mut Directories) {
         match self {
             NameChange::Put {
@@ -114,11 +132,12 @@ impl NameChange {
             NameChange::Remove { directory, name } => {
                 directories.entry(*directory).or_default().remove(name);
             }
-            NameChange::Rename { from, to } => {
-                let moved = directories.entry(from.0).or_default().remove(&from.1);
-                if let Some(node) = moved {
-                    directories.entry(to.0).or_default().insert(to.1.clone(), node);
+            NameChange::Rename { from, to, node } => {
+                let source = directories.entry(from.0).or_default();
+                if source.get(&from.1) == Some(node) {
+                    source.remove(&from.1);
                 }
+                directories.entry(to.0).or_default().insert(to.1.clone(), *node);
             }
         }
     }
@@ -219,7 +238,7 @@ impl Tree {
             file.seen = data.to_vec();
             file.sync();
         }
-        self.sync_names();
+        self.sync_all_names();
     }
 
     fn put(&mut self, directory: Node, name: &str, node: Node) {
@@ -238,13 +257,14 @@ impl Tree {
     }
 
     pub fn rename(&mut self, from: (Node, &str), to: (Node, &str), over: bool) -> io::Result<()> {
-        self.find(from.0, from.1)?;
+        let node = self.find(from.0, from.1)?;
         if !over {
             self.refuse_taken(to.0, to.1)?;
         }
         self.change(NameChange::Rename {
             from: (from.0, from.1.to_owned()),
             to: (to.0, to.1.to_owned()),
+            node,
         });
         Ok(())
     }
@@ -272,8 +292,28 @@ impl Tree {
             .map_or("", |(name, _)| name)
     }
 
-    /// A journal writes names in order, so all earlier changes come along.
-    pub fn sync_names(&mut self) {
+    /// Brings the changes of one directory's names to the disk. Of a rename between two, both
+    /// sides come along, and what had been done to the name in the other one.
+    pub fn sync_names(&mut self, directory: Node) {
+        let mut later: Vec<NameChange> = Vec::new();
+        for change in std::mem::take(&mut self.pending) {
+            if !change.is_of(directory) {
+                later.push(change);
+                continue;
+            }
+            if let NameChange::Rename { from, to, .. } = &change {
+                let (before, others): (Vec<_>, Vec<_>) = later
+                    .into_iter()
+                    .partition(|one| one.names(from) || one.names(to));
+                before.iter().for_each(|one| one.apply(&mut self.durable));
+                later = others;
+            }
+            change.apply(&mut self.durable);
+        }
+        self.pending = later;
+    }
+
+    fn sync_all_names(&mut self) {
         for change in std::mem::take(&mut self.pending) {
             change.apply(&mut self.durable);
         }
@@ -352,5 +392,52 @@ impl Tree {
     pub fn used_bytes(&self) -> u64 {
         let files = self.all_files();
         files.iter().map(|(_, data)| data.len() as u64).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The names that a power cut leaves at least, whatever it keeps of what was not synced.
+    fn always_there(tree: &Tree, directory: Node) -> Vec<String> {
+        let left = (0..200).map(|seed| {
+            let mut tree = tree.clone();
+            tree.cut_power(&mut Dice::new(seed));
+            tree.entries(directory).expect("a directory").clone()
+        });
+        let common = left.reduce(|common, names| {
+            let is_there = |name: &String, node: &Node| names.get(name) == Some(node);
+            common
+                .into_iter()
+                .filter(|(name, node)| is_there(name, node))
+                .collect()
+        });
+        common.unwrap_or_default().into_keys().collect()
+    }
+
+    #[test]
+    fn a_directory_that_is_synced_keeps_its_own_names_alone() {
+        let mut tree = Tree::default();
+        let control = tree.make_directory(ROOT, "control").expect("made");
+        tree.sync_names(ROOT);
+        tree.make_file(ROOT, "a", 0).expect("made");
+        tree.make_file(control, "b", 0).expect("made");
+        tree.sync_names(control);
+        assert_eq!(always_there(&tree, control), ["b"]);
+        assert_eq!(always_there(&tree, ROOT), ["control"]);
+    }
+
+    #[test]
+    fn a_rename_is_kept_on_both_sides() {
+        let mut tree = Tree::default();
+        let control = tree.make_directory(ROOT, "control").expect("made");
+        tree.make_file(control, "next", 0).expect("made");
+        tree.rename((control, "next"), (ROOT, "a"), false)
+            .expect("renamed");
+        tree.sync_names(ROOT);
+        assert_eq!(always_there(&tree, ROOT), ["a", "control"]);
+        tree.cut_power(&mut Dice::new(1));
+        assert!(tree.find(control, "next").is_err());
     }
 }
