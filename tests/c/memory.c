@@ -26,8 +26,9 @@ struct piece {
 static struct piece *hoard;
 static struct rlimit before;
 
-/* Takes all that the process is given, and lets it have no more. */
-static void exhaust(void)
+/* Takes all pieces of at least so many bytes that the process is given, and lets it have no
+ * more. */
+static void exhaust_from(size_t least)
 {
     FILE *file = fopen("/proc/self/statm", "r");
     unsigned long pages = 0;
@@ -38,9 +39,14 @@ static void exhaust(void)
     struct rlimit limit = before;
     limit.rlim_cur = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + 65536;
     CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
-    for (size_t size = 1 << 20; size >= 16; size /= 2)
+    for (size_t size = 1 << 20; size >= least; size = size > least && size / 2 < least ? least : size / 2)
         for (struct piece *piece; (piece = malloc(size)) != NULL; hoard = piece)
             piece->next = hoard;
+}
+
+static void exhaust(void)
+{
+    exhaust_from(16);
 }
 
 static void relieve(void)
@@ -53,15 +59,16 @@ static void relieve(void)
     }
 }
 
-/* As `exhaust`, but every other one of many small pieces is given back. */
+/* As `exhaust`, but every other one of many small pieces is given back before: a thread of
+ * callrec's own that asks for a small one is never refused, and so nothing runs short. */
 static void fragment(void)
 {
     static void *pieces[SMALL + MEDIUM];
     for (unsigned n = 0; n < SMALL + MEDIUM; n++)
         pieces[n] = malloc(n < SMALL ? 64 + n % 16 * 128 : 66000);
-    exhaust();
     for (unsigned n = 0; n < SMALL + MEDIUM; n += 2)
         free(pieces[n]);
+    exhaust_from(67000);
 }
 
 /* ---- what is told ------------------------------------------------------------ */
@@ -354,17 +361,8 @@ static void widen(const rec_call *calls, const struct talk *talk)
     CHECK(rec_feed_write(talk->feed, silence, sizeof silence) == REC_OK);
 }
 
-/* Whether a function that takes memory is refused at its entry. */
-static bool is_short(void)
-{
-    rec_config *config = NULL;
-    rec_status status = rec_config_new(&config);
-    rec_config_free(config);
-    return status == REC_ERR_LIMIT;
-}
-
 /* What is recorded is written and published, and more calls begin, although no table and no
- * buffer can grow. Once a thread of callrec's own has run short, none begins. */
+ * buffer can grow. */
 static void in_pieces(const char *directory)
 {
     static rec_call calls[MANY];
@@ -383,7 +381,7 @@ static void in_pieces(const char *directory)
     rename_users(calls);
     for (unsigned n = 0; n < MORE; n++)
         try_another(engine);
-    CHECK(begun > 0 || is_short());
+    CHECK(begun > 0);
     for (unsigned n = 0; n < LONG; n++)
         say(&talk, true);
     OK(rec_stop_by_id(engine, NULL, talk.id.text, &err));
