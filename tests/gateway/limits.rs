@@ -150,13 +150,31 @@ fn headers_beyond_the_limit_are_431() {
     let house = House::open(&[("gateway.max_header_bytes", "8192")]);
     let long = "x".repeat(9000);
     let mut stream = connect(&house);
-    write!(
-        stream,
-        "GET /healthz HTTP/1.1\r\nhost: a\r\nx-long: {long}\r\n\r\n"
-    )
-    .unwrap();
-    let answer = rest_of(stream);
+    let head = format!("GET /healthz HTTP/1.1\r\nhost: a\r\nx-long: {long}\r\n");
+    stream.write_all(head.as_bytes()).unwrap();
+    let answer = answer_while_sending(stream, b"\r\n");
     assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
+}
+
+/// What a client reads that goes on sending `rest` after the answer's first byte: all of
+/// the answer and its end, and no reset that could have overtaken it.
+fn answer_while_sending(mut stream: TcpStream, rest: &[u8]) -> String {
+    stream.peek(&mut [0]).unwrap();
+    stream.write_all(rest).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn who_is_refused_while_sending_reads_the_whole_answer() {
+    let house = House::open(&[("gateway.max_body_bytes", "1024")]);
+    let mut stream = connect(&house);
+    let head = "POST /healthz HTTP/1.1\r\nhost: a\r\ncontent-length: 300000\r\n\r\n";
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.write_all(&[b'x'; 20_000]).unwrap();
+    let answer = answer_while_sending(stream, &[b'x'; 280_000]);
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -30,6 +31,9 @@ use callrec_core::storage::os;
 
 /// Headers of one request at most.
 const HEADERS: usize = 100;
+/// How long a client that was refused may go on sending, and how much.
+const LINGER: Duration = Duration::from_secs(2);
+const LINGER_BYTES: u64 = 1 << 20;
 const FULL: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-length: 0\r\nretry-after: 1\r\n\r\n";
 
@@ -114,16 +118,35 @@ async fn connection(
         .header_read_timeout(time)
         .max_buf_size(config.max_header_bytes as usize)
         .max_headers(HEADERS);
-    let stream = Box::pin(stream);
-    let connection = server.serve_connection(TokioIo::new(stream), service);
-    let mut connection = std::pin::pin!(connection);
-    tokio::select! {
+    let mut stream = Box::pin(stream);
+    {
+        let connection = server.serve_connection(TokioIo::new(&mut stream), service);
+        let mut connection = std::pin::pin!(connection);
         // Whatever ends it is the client's business alone.
-        _ = connection.as_mut() => return,
+        let is_stopped = tokio::select! {
+            _ = connection.as_mut() => false,
+            _ = stopped.wait_for(|stopped| *stopped) => true,
+        };
+        if is_stopped {
+            connection.as_mut().graceful_shutdown();
+            let _ = connection.await;
+            return;
+        }
+    }
+    tokio::select! {
+        () = linger(stream) => {}
         _ = stopped.wait_for(|stopped| *stopped) => {}
     }
-    connection.as_mut().graceful_shutdown();
-    let _ = connection.await;
+}
+
+/// Reads on for a while after the last answer. A socket that is closed with bytes unread
+/// resets the connection, and the reset may overtake the answer (RFC 9112, 9.6).
+async fn linger(mut stream: Pin<Box<TimeoutStream<TcpStream>>>) {
+    if stream.shutdown().await.is_ok() {
+        let mut rest = stream.take(LINGER_BYTES);
+        let mut nowhere = tokio::io::sink();
+        let _ = tokio::time::timeout(LINGER, tokio::io::copy(&mut rest, &mut nowhere)).await;
+    }
 }
 
 /// Takes the body in whole, within its limits, and asks for the answer.
