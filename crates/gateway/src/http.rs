@@ -93,6 +93,13 @@ impl Asked {
         (rest.is_empty() || rest.starts_with('/')).then_some(rest)
     }
 
+    /// The same, whatever the case of `base` in the path.
+    pub fn below_in_any_case(&self, base: &str) -> Option<&str> {
+        let (start, rest) = self.path().split_at_checked(base.len())?;
+        let is_base = start.eq_ignore_ascii_case(base) && (rest.is_empty() || rest.starts_with('/'));
+        is_base.then_some(rest)
+    }
+
     /// The body as JSON that is nested no deeper than `depth`.
     pub fn json(&self, depth: u32) -> Result<Value, String> {
         json_of(self.body(), depth)
@@ -212,6 +219,19 @@ mod tests {
         assert_eq!(at("/api/v2/me").below("/api/v2"), Some("/me"));
         assert_eq!(at("/api/v2").below("/api/v2"), Some(""));
         assert_eq!(at("/api/v22/me").below("/api/v2"), None);
+        assert_eq!(at("/API/v2/me").below("/api/v2"), None);
+    }
+
+    #[test]
+    fn a_base_in_any_case_is_a_whole_part_of_a_path() {
+        let at = |path: &str| asked(http::Request::builder().uri(path), "");
+        for path in ["/Api/V2/Me", "/api/v2/Me"] {
+            assert_eq!(at(path).below_in_any_case("/aPi/v2"), Some("/Me"), "{path}");
+        }
+        assert_eq!(at("/API/V2").below_in_any_case("/api/v2"), Some(""));
+        for path in ["/API/V22", "/API", "/b\u{e4}/V2"] {
+            assert_eq!(at(path).below_in_any_case("/api/v2"), None, "{path}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! What a status has no body for in the published texts has none here. `Mine` comes
 //! before an id, or it would be taken for one.
 
+mod comparison;
 mod completed;
 mod filter;
 mod live;

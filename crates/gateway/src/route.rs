@@ -59,8 +59,16 @@ impl<'a> Api<'a> {
             "/healthz" => Api::Health,
             "/metrics" => Api::Metrics,
             "/openapi.yaml" => Api::Contract,
-            _ => Api::Nobody,
+            _ => Api::in_any_case(gateway, asked),
         }
+    }
+
+    /// Imagicle's server knows no case. What is another's in its own case is not looked for here.
+    fn in_any_case(gateway: &Gateway, asked: &'a Asked) -> Api<'a> {
+        let config = gateway.config();
+        let is_offered = config.apis.imagicle;
+        let rest = asked.below_in_any_case(&config.imagicle_path);
+        rest.filter(|_| is_offered).map_or(Api::Nobody, Api::Imagicle)
     }
 
     /// As it is counted.

@@ -103,7 +103,19 @@ fn one_recording_has_the_published_detail() {
     ] {
         assert_eq!(one[field], listed["recordings"][0][field], "{field}");
     }
+    let members: Vec<_> = one.as_object().unwrap().keys().collect();
+    let own = [
+        "pbxCallId",
+        "pbxInfo",
+        "owner",
+        "preservingUser",
+        "note",
+        "size",
+        "hash",
+    ];
+    assert_eq!(members[7..], own, "as published, behind what a list has");
     assert_eq!(one["pbxCallId"], crate::kit::FIRST);
+    assert_eq!(one["pbxInfo"], json!({}), "an object, of which nothing is known");
     assert_eq!(one["owner"]["username"], "user1");
     assert_eq!(one["owner"]["phoneNumber"], "101");
     assert_eq!(one["size"], manifest["bytes"]);
@@ -128,7 +140,8 @@ fn most_recent_first_and_pages_count_from_zero() {
         ("?page=3&pageSize=2", 5..5),
         ("?pageSize=3", 0..3),
         ("?page=0", 0..5),
-        ("?page=1", 5..5),
+        // As published: without a size there are no pages.
+        ("?page=1", 0..5),
     ] {
         let list = list(&house, "admin", query);
         assert_eq!(list["totalCount"], 5, "{query}");
@@ -160,8 +173,12 @@ fn filters_are_met_all_of_them() {
         "?ownerUsername=user1".to_owned(),
         "?direction=2".to_owned(),
         format!("?startTime={begun}"),
-        format!("?endTime=between:{ended},{ended}"),
-        format!("?ownerUsername=user1&startTime=between:{begun},{begun}&direction=2"),
+        format!("?endTime=between:{ended};{}", later(&ended)),
+        format!("?endTime=between:{ended},{}", later(&ended)),
+        format!(
+            "?ownerUsername=user1&startTime=between:{begun};{}&direction=2",
+            later(&begun)
+        ),
     ] {
         assert_eq!(only(query.clone()), std::slice::from_ref(&first), "{query}");
     }
@@ -179,9 +196,42 @@ fn filters_are_met_all_of_them() {
         "?ownerUsername=user1&ownerUsername=user2".to_owned(),
         "?localPartyNumber=10".to_owned(),
         format!("?endTime=before:{begun}"),
+        // The upper limit is not in it.
+        format!("?startTime=between:{begun};{begun}"),
+        format!("?startTime=between:2018-11-01;{begun}"),
     ] {
         assert!(only(query.clone()).is_empty(), "{query}");
     }
+}
+
+/// A millisecond after this time.
+fn later(time: &str) -> String {
+    let (whole, fraction) = time.strip_suffix('Z').unwrap().split_once('.').unwrap();
+    format!("{whole}.{fraction}1Z")
+}
+
+#[test]
+fn a_semicolon_and_a_backslash_in_a_name_are_escaped_in_filters() {
+    let house = House::open(&[]);
+    let call = Call {
+        user: Some(r"DOMAIN\a;b"),
+        phone: Some("1;2"),
+        ..Call::default()
+    };
+    call.update(house.calls[1]).unwrap();
+    let id = several(&house, 1).remove(0);
+    for query in [
+        // A backslash before anything else is one.
+        r"?ownerUsername=DOMAIN\a\;b",
+        r"?ownerUsername=equals:DOMAIN\\a\;b",
+        "?ownerUsername=DOMAIN%5C%5Ca%5C%3Bb",
+        r"?remoteParty=equals:1\;2",
+        r"?remotePartyNumber=contains:\;",
+    ] {
+        assert_eq!(ids(&list(&house, "admin", query)), [id.as_str()], "{query}");
+    }
+    let other = list(&house, "admin", r"?ownerUsername=DOMAIN\\\\a\;b");
+    assert_eq!(other["totalCount"], 0);
 }
 
 #[test]
@@ -191,6 +241,9 @@ fn a_filter_or_a_page_that_cannot_be_read_is_400_with_reason_and_message() {
         ("?startTime=yesterday", 0),
         ("?endTime=after:", 0),
         ("?direction=in", 0),
+        ("?startTime=between:2018-11-01", 0),
+        ("?startTime=between:2018-11-01;2018-11-02;2018-11-03", 0),
+        ("?ownerUsername=contains:user", 0),
         ("?page=-1", 1),
         ("?page=a&startTime=x", 1),
         ("?pageSize=0", 1),

@@ -50,6 +50,43 @@ fn when_the_host_cannot_say_who_it_is_it_is_500() {
     }
 }
 
+/// Only this one: Vobiz publishes that the case of its paths matters.
+#[test]
+fn the_base_path_has_no_case() {
+    let house = House::open(&[]);
+    let id = on_first(&house);
+    let who = basic("admin", "secret");
+    let send = |method: &str, path: &str| house.send(method, path, &[("authorization", &who)], "");
+    for base in ["/fw/apps/recorder/webapi", "/FW/Apps/Recorder/WebApi"] {
+        let list = send("GET", &format!("{base}/LiveRecordings"));
+        assert_eq!((list.status, &list.json()[0]["id"]), (200, &json!(id)), "{base}");
+        assert_eq!(
+            send("GET", &format!("{base}x/LiveRecordings")).status,
+            404,
+            "{base}"
+        );
+    }
+    let stop = format!("/fw/apps/recorder/webapi/liverecordings/{id}");
+    assert_eq!(send("DELETE", &stop).status, 204);
+    for path in [vobiz::record(FIRST), "/api/v2/me".to_owned()] {
+        assert_eq!(send("GET", &path.replace("/api", "/API")).status, 404, "{path}");
+    }
+}
+
+/// What is another API's in its own case is not Imagicle's in another one.
+#[test]
+fn a_base_path_in_another_case_takes_no_request_from_another_api() {
+    let house = House::open(&[("gateway.imagicle_path", "/API")]);
+    let who = basic("user1", "secret");
+    let headers = [("authorization", who.as_str())];
+    assert_eq!(
+        house.send("GET", "/api/v2/me", &headers, "").json()["statusCode"],
+        0
+    );
+    let path = "/api/LiveRecordings/Mine";
+    assert_eq!(house.send("DELETE", path, &headers, "").status, 409);
+}
+
 #[test]
 fn what_there_is_not_is_404_and_other_methods_405_with_allow() {
     let house = House::open(&[]);

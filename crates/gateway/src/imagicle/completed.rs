@@ -160,6 +160,8 @@ fn detail(entry: &Entry, manifest: &Manifest) -> Value {
     };
     let mut detail = base(entry);
     detail["pbxCallId"] = pbx_call_id.into();
+    // An object as published, so that a client may look into it.
+    detail["pbxInfo"] = json!({});
     detail["owner"] = json!({
         "username": entry.username(),
         "firstName": "",

@@ -4,6 +4,7 @@
 use time::format_description::well_known::{Iso8601, Rfc3339};
 use time::{Date, OffsetDateTime, PrimitiveDateTime};
 
+use super::comparison::Comparison;
 use super::parties::{local, remote};
 use crate::http::Asked;
 use callrec_core::storage::archive::Entry;
@@ -23,6 +24,8 @@ pub struct Wrong {
 const FILTERING: i32 = 0;
 /// `reason` of a page that cannot be read.
 const PAGING: i32 = 1;
+
+const NS_PER_MS: i128 = 1_000_000;
 
 fn wrong(reason: i32, key: &str, value: &str, expected: &str) -> Wrong {
     let message = format!("{key} \"{value}\": {expected}");
@@ -49,16 +52,16 @@ pub enum Condition {
     Direction(i32),
 }
 
-/// Between two moments in Unix milliseconds, both included.
+/// From one millisecond of Unix time on, up to another that is not in it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Span {
     from: i64,
-    to: i64,
+    end: i64,
 }
 
 impl Span {
     fn has(self, moment: i64) -> bool {
-        (self.from..=self.to).contains(&moment)
+        (self.from..self.end).contains(&moment)
     }
 }
 
@@ -90,12 +93,8 @@ impl Wanted {
             }
         }
         wanted.limit = size;
-        wanted.offset = match size {
-            Some(size) => page.unwrap_or(0).saturating_mul(size),
-            // All of it is one page.
-            None if page.unwrap_or(0) == 0 => 0,
-            None => usize::MAX,
-        };
+        // As published: without a size there are no pages.
+        wanted.offset = size.map_or(0, |size| page.unwrap_or(0).saturating_mul(size));
         Ok(wanted)
     }
 }
@@ -120,34 +119,30 @@ fn number(to: &mut Option<usize>, key: &str, value: &str, least: usize) -> Resul
 }
 
 fn condition(lower: &str, key: &str, value: &str) -> Result<Option<Condition>, Wrong> {
+    let unknown = |known: &str| wrong(FILTERING, key, value, known);
+    let equal = || match Comparison::read(value) {
+        Comparison::Equals(text) => Ok(text),
+        _ => Err(unknown("equals: is the only operator here")),
+    };
     Ok(Some(match lower {
         "starttime" => Condition::Start(span(key, value)?),
         "endtime" => Condition::End(span(key, value)?),
-        "localpartynumber" => Condition::Local(dialled(equal(value))),
-        "remotepartynumber" | "remoteparty" => match operator(value, "contains:") {
-            Some(part) => Condition::RemotePart(dialled(part)),
-            None => Condition::Remote(dialled(equal(value))),
+        "localpartynumber" => Condition::Local(dialled(&equal()?)),
+        "remotepartynumber" | "remoteparty" => match Comparison::read(value) {
+            Comparison::Equals(number) => Condition::Remote(dialled(&number)),
+            Comparison::Contains(part) => Condition::RemotePart(dialled(&part)),
+            _ => return Err(unknown("equals: and contains: are known here")),
         },
-        "ownerusername" => Condition::Owner(super::name(equal(value))),
-        "direction" => match equal(value) {
+        "ownerusername" => Condition::Owner(super::name(&equal()?)),
+        "direction" => match equal()?.as_str() {
             "0" => Condition::Direction(0),
             "1" => Condition::Direction(1),
             "2" => Condition::Direction(2),
-            _ => return Err(wrong(FILTERING, key, value, "0, 1 and 2 are known")),
+            _ => return Err(unknown("0, 1 and 2 are known")),
         },
         // Whatever else a client sends is none of ours.
         _ => return Ok(None),
     }))
-}
-
-/// What stands behind an operator.
-fn operator<'a>(value: &'a str, operator: &str) -> Option<&'a str> {
-    let (before, behind) = value.split_at_checked(operator.len())?;
-    before.eq_ignore_ascii_case(operator).then_some(behind)
-}
-
-fn equal(value: &str) -> &str {
-    operator(value, "equals:").unwrap_or(value)
 }
 
 /// The published examples have a bare `+` in the query, which arrives as a space.
@@ -156,60 +151,64 @@ fn dialled(number: &str) -> String {
 }
 
 fn span(key: &str, value: &str) -> Result<Span, Wrong> {
-    let at = |text: &str| {
-        moment(text).ok_or_else(|| {
-            wrong(
-                FILTERING,
-                key,
-                value,
-                "a time as 2018-11-01T00:00:00Z is needed, behind after:, before: or between: with a comma",
-            )
-        })
-    };
-    if let Some(text) = operator(value, "after:") {
-        let from = at(text)?.saturating_add(1);
-        return Ok(Span { from, to: i64::MAX });
-    }
-    if let Some(text) = operator(value, "before:") {
-        let to = at(text)?.saturating_sub(1);
-        return Ok(Span { from: i64::MIN, to });
-    }
-    if let Some(text) = operator(value, "between:") {
-        let (from, to) = text.split_once(',').unwrap_or((text, ""));
-        let (from, to) = (at(from)?, at(to)?);
-        return Ok(Span { from, to });
-    }
-    let moment = at(equal(value))?;
-    Ok(Span {
-        from: moment,
-        to: moment,
+    span_of(&Comparison::read(value)).ok_or_else(|| {
+        wrong(
+            FILTERING,
+            key,
+            value,
+            "a time as 2018-11-01T00:00:00Z is needed, behind after: or before:, or two behind between: with a semicolon",
+        )
     })
 }
 
-/// ISO 8601, to the millisecond; without a zone it is UTC, without a time midnight.
+fn span_of(comparison: &Comparison) -> Option<Span> {
+    let (from, end) = match comparison {
+        Comparison::Equals(text) => {
+            let moment = moment(text)?;
+            (moment, moment.saturating_add(1))
+        }
+        Comparison::After(text) => (moment(text)?.saturating_add(1), i64::MAX),
+        Comparison::Before(text) => (i64::MIN, end_of(text)?),
+        Comparison::Between(limits) => match limits.as_slice() {
+            [lower, upper] => (end_of(lower)?, end_of(upper)?),
+            [both] => with_comma(both)?,
+            _ => return None,
+        },
+        Comparison::Contains(_) => return None,
+    };
+    Some(Span { from, end })
+}
+
+/// The two limits as version 0.1.0 took them. A comma may also be within a time, before the
+/// fraction of its seconds; at no other than the one between the limits are both sides times.
+fn with_comma(both: &str) -> Option<(i64, i64)> {
+    both.match_indices(',').find_map(|(at, comma)| {
+        let (lower, upper) = (&both[..at], &both[at + comma.len()..]);
+        Some((end_of(lower)?, end_of(upper)?))
+    })
+}
+
+/// The millisecond of a time; with `end_of`, the first one that is not before it.
 pub fn moment(text: &str) -> Option<i64> {
+    i64::try_from(nanoseconds(text)?.div_euclid(NS_PER_MS)).ok()
+}
+
+fn end_of(text: &str) -> Option<i64> {
+    i64::try_from(-(-nanoseconds(text)?).div_euclid(NS_PER_MS)).ok()
+}
+
+/// Of Unix time. ISO 8601; without a zone it is UTC, without a time midnight.
+fn nanoseconds(text: &str) -> Option<i128> {
     // The `+` of a zone that was not percent-encoded.
     let text = text.trim().replace(' ', "+");
-    let with_zone = OffsetDateTime::parse(&text, &Rfc3339)
-        .or_else(|_| OffsetDateTime::parse(&text, &Iso8601::DEFAULT))
-        .ok();
-    let at = with_zone
-        .or_else(|| {
-            Some(
-                PrimitiveDateTime::parse(&text, &Iso8601::DEFAULT)
-                    .ok()?
-                    .assume_utc(),
-            )
-        })
-        .or_else(|| {
-            Some(
-                Date::parse(&text, &Iso8601::DEFAULT)
-                    .ok()?
-                    .midnight()
-                    .assume_utc(),
-            )
-        })?;
-    i64::try_from(at.unix_timestamp_nanos().div_euclid(1_000_000)).ok()
+    let zoned = || {
+        let rfc3339 = OffsetDateTime::parse(&text, &Rfc3339);
+        rfc3339.or_else(|_| OffsetDateTime::parse(&text, &Iso8601::DEFAULT))
+    };
+    let timed = || PrimitiveDateTime::parse(&text, &Iso8601::DEFAULT).map(PrimitiveDateTime::assume_utc);
+    let dated = || Date::parse(&text, &Iso8601::DEFAULT).map(|date| date.midnight().assume_utc());
+    let at = zoned().or_else(|_| timed()).or_else(|_| dated()).ok()?;
+    Some(at.unix_timestamp_nanos())
 }
 
 #[cfg(test)]
@@ -254,28 +253,74 @@ mod tests {
         }
     }
 
+    fn span(from: i64, end: i64) -> Condition {
+        Condition::Start(Span { from, end })
+    }
+
     #[test]
     fn each_operator_of_a_time() {
-        let span = |from, to| Condition::Start(Span { from, to });
         let at = "2018-11-01T00:00:00Z";
-        assert_eq!(one(&format!("startTime={at}")), span(NOVEMBER, NOVEMBER));
+        assert_eq!(one(&format!("startTime={at}")), span(NOVEMBER, NOVEMBER + 1));
+        assert_eq!(
+            one(&format!("startTime=equals:{at}")),
+            span(NOVEMBER, NOVEMBER + 1)
+        );
         assert_eq!(
             one(&format!("startTime=after:{at}")),
             span(NOVEMBER + 1, i64::MAX)
         );
-        assert_eq!(
-            one(&format!("STARTTIME=Before:{at}")),
-            span(i64::MIN, NOVEMBER - 1)
-        );
-        let between = format!("endTime=between:{at},2018-11-01T00:00:01Z");
-        let expected = Span {
-            from: NOVEMBER,
-            to: NOVEMBER + 1000,
-        };
-        assert_eq!(one(&between), Condition::End(expected));
-        for bad in ["after:", "between:2018-11-01", "since:2018-11-01", "x"] {
+        assert_eq!(one(&format!("STARTTIME=Before:{at}")), span(i64::MIN, NOVEMBER));
+        for bad in [
+            "after:",
+            "between:2018-11-01",
+            "between:2018-11-01;",
+            "between:;2018-11-01",
+            "between:2018-11-01;2018-11-02;2018-11-03",
+            "between:2018-11-01%5C;2018-11-02",
+            "between:2018-11-01,2018-11-02,2018-11-03",
+            "contains:2018",
+            "since:2018-11-01",
+            "x",
+        ] {
             let refused = read(&format!("startTime={bad}")).expect_err(bad);
             assert_eq!(refused.reason, FILTERING, "{}", refused.message);
+        }
+    }
+
+    #[test]
+    fn between_has_the_lower_limit_and_not_the_upper() {
+        let at = "2018-11-01T00:00:00Z";
+        for limits in [
+            "2018-11-01T00:00:00Z;2018-11-01T00:00:01Z",
+            "2018-11-01T00:00:00Z%3B2018-11-01T00:00:01Z",
+            "2018-11-01;2018-11-01T00:00:01",
+            // As before, with a comma.
+            "2018-11-01T00:00:00Z,2018-11-01T00:00:01Z",
+            "2018-11-01T00:00:00,0Z,2018-11-01T00:00:01,0Z",
+        ] {
+            let condition = one(&format!("startTime=between:{limits}"));
+            assert_eq!(condition, span(NOVEMBER, NOVEMBER + 1000), "{limits}");
+        }
+        let Condition::Start(span) = one(&format!("startTime=between:{at};2018-11-01T00:00:00.002Z")) else {
+            panic!("not of the start");
+        };
+        let inside = [NOVEMBER - 1, NOVEMBER, NOVEMBER + 1, NOVEMBER + 2].map(|moment| span.has(moment));
+        assert_eq!(inside, [false, true, true, false]);
+    }
+
+    /// Recordings begin at whole milliseconds.
+    #[test]
+    fn a_limit_within_a_millisecond_is_heeded() {
+        let (within, later) = ("2018-11-01T00:00:00.0015000Z", "2018-11-01T00:00:00.0025000Z");
+        for (value, expected) in [
+            (
+                format!("between:{within};{later}"),
+                span(NOVEMBER + 2, NOVEMBER + 3),
+            ),
+            (format!("before:{within}"), span(i64::MIN, NOVEMBER + 2)),
+            (format!("after:{within}"), span(NOVEMBER + 2, i64::MAX)),
+        ] {
+            assert_eq!(one(&format!("startTime={value}")), expected, "{value}");
         }
     }
 
@@ -288,6 +333,21 @@ mod tests {
         assert_eq!(one("remoteParty=+39"), Condition::Remote("+39".into()));
         assert_eq!(one("ownerUsername=john_doe"), Condition::Owner("john_doe".into()));
         assert_eq!(one("direction=equals:2"), Condition::Direction(2));
+        for (value, name) in [(r"A\user", r"A\user"), (r"A\\user", r"A\user"), (r"a\;b", "a;b")] {
+            let expected = Condition::Owner(name.into());
+            assert_eq!(one(&format!("ownerUsername={value}")), expected);
+            assert_eq!(one(&format!("ownerUsername=equals:{value}")), expected);
+        }
+        let part = Condition::RemotePart(r"1;2\3".into());
+        assert_eq!(one(r"remoteParty=contains:1\;2\\3"), part);
+        for other in [
+            "ownerUsername=contains:a",
+            "localPartyNumber=contains:1",
+            "remoteParty=after:1",
+            "direction=between:1;2",
+        ] {
+            assert_eq!(read(other).expect_err(other).reason, FILTERING, "{other}");
+        }
         assert_eq!(read("direction=3").expect_err("3").reason, FILTERING);
         assert_eq!(read("ownerUsername=&other=1"), Ok(Wanted::default()));
         let many = "localPartyNumber=1&".repeat(CONDITIONS + 1);
@@ -301,7 +361,7 @@ mod tests {
         assert_eq!(page("page=2&pageSize=25"), Ok((50, Some(25))));
         assert_eq!(page("pageSize=25"), Ok((0, Some(25))));
         assert_eq!(page("page=0"), Ok((0, None)));
-        assert_eq!(page("page=1"), Ok((usize::MAX, None)));
+        assert_eq!(page("page=1"), Ok((0, None)), "without a size there are no pages");
         for bad in [
             "page=-1",
             "page=x",

@@ -1,0 +1,134 @@
+//! The published "RHS colon" form of a filter's value: `after:2018-11-01T00:00:00Z`.
+
+/// What a filter compares with. Escapes have been replaced.
+#[derive(Debug, PartialEq)]
+pub enum Comparison {
+    /// `equals:`, or no operator.
+    Equals(String),
+    Contains(String),
+    After(String),
+    Before(String),
+    /// The limits, as the semicolons part them; two are right.
+    Between(Vec<String>),
+}
+
+impl Comparison {
+    pub fn read(value: &str) -> Comparison {
+        let (operator, text) = value.split_once(':').unwrap_or(("", value));
+        match operator.to_ascii_lowercase().as_str() {
+            "equals" => Comparison::Equals(unescaped(text)),
+            "contains" => Comparison::Contains(unescaped(text)),
+            "after" => Comparison::After(unescaped(text)),
+            "before" => Comparison::Before(unescaped(text)),
+            "between" => Comparison::Between(limits(text)),
+            _ => Comparison::Equals(unescaped(value)),
+        }
+    }
+}
+
+/// A character as it stands, or the one that a backslash before it escapes.
+enum Piece {
+    Plain(char),
+    Escaped(char),
+}
+
+/// A backslash before anything but `;` and `\` is one: user names have them.
+fn pieces(text: &str) -> impl Iterator<Item = Piece> {
+    let mut characters = text.chars().peekable();
+    std::iter::from_fn(move || {
+        let character = characters.next()?;
+        let escaped = match character {
+            '\\' => characters.next_if(|next| matches!(next, ';' | '\\')),
+            _ => None,
+        };
+        Some(escaped.map_or(Piece::Plain(character), Piece::Escaped))
+    })
+}
+
+/// `\;` is `;`, and `\\` is `\`.
+fn unescaped(text: &str) -> String {
+    let character = |piece| match piece {
+        Piece::Plain(character) | Piece::Escaped(character) => character,
+    };
+    pieces(text).map(character).collect()
+}
+
+/// What stands between semicolons that are not escaped.
+fn limits(text: &str) -> Vec<String> {
+    let mut limits = vec![String::new()];
+    for piece in pieces(text) {
+        match (piece, limits.last_mut()) {
+            (Piece::Plain(';'), _) => limits.push(String::new()),
+            (Piece::Plain(character) | Piece::Escaped(character), Some(limit)) => limit.push(character),
+            (_, None) => {}
+        }
+    }
+    limits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_operator_is_known_in_any_case_and_none_is_equals() {
+        let text = || "a".to_owned();
+        for (value, expected) in [
+            ("a", Comparison::Equals(text())),
+            ("equals:a", Comparison::Equals(text())),
+            ("CONTAINS:a", Comparison::Contains(text())),
+            ("After:a", Comparison::After(text())),
+            ("before:a", Comparison::Before(text())),
+            ("between:a;a", Comparison::Between(vec![text(), text()])),
+            ("equals:after:a", Comparison::Equals("after:a".into())),
+            ("since:a", Comparison::Equals("since:a".into())),
+            ("", Comparison::Equals(String::new())),
+            (
+                "\u{e4}\u{e4}\u{e4}\u{e4}",
+                Comparison::Equals("\u{e4}\u{e4}\u{e4}\u{e4}".into()),
+            ),
+        ] {
+            assert_eq!(Comparison::read(value), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_semicolon_and_a_backslash_are_escaped_in_every_value() {
+        for (value, expected) in [
+            (r"a\;b", "a;b"),
+            (r"a\\b", r"a\b"),
+            (r"a\\;b", r"a\;b"),
+            (r"a\\\;b", r"a\;b"),
+            (r"DOMAIN\user", r"DOMAIN\user"),
+            (r"a\", r"a\"),
+            ("a;b", "a;b"),
+        ] {
+            let text = || expected.to_owned();
+            assert_eq!(Comparison::read(value), Comparison::Equals(text()), "{value}");
+            for (operator, expected) in [
+                ("equals:", Comparison::Equals(text())),
+                ("contains:", Comparison::Contains(text())),
+                ("after:", Comparison::After(text())),
+                ("before:", Comparison::Before(text())),
+            ] {
+                let value = format!("{operator}{value}");
+                assert_eq!(Comparison::read(&value), expected, "{value}");
+            }
+        }
+    }
+
+    #[test]
+    fn limits_are_parted_by_semicolons_that_are_not_escaped() {
+        for (text, expected) in [
+            ("a;b", vec!["a", "b"]),
+            (r"a\;b;c", vec!["a;b", "c"]),
+            (r"a\\;b", vec![r"a\", "b"]),
+            ("a", vec!["a"]),
+            ("a;", vec!["a", ""]),
+            ("a;b;c", vec!["a", "b", "c"]),
+            ("", vec![""]),
+        ] {
+            assert_eq!(limits(text), expected, "{text}");
+        }
+    }
+}
