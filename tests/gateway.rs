@@ -43,6 +43,8 @@ mod logins;
 mod openapi;
 #[path = "gateway/plivo.rs"]
 mod plivo;
+#[path = "gateway/published.rs"]
+mod published;
 #[path = "gateway/receiver.rs"]
 mod receiver;
 #[path = "gateway/recordings.rs"]

@@ -12,7 +12,7 @@ mod mine;
 #[path = "imagicle/pause.rs"]
 mod pause;
 #[path = "imagicle/seeds.rs"]
-mod seeds;
+pub mod seeds;
 #[path = "imagicle/start.rs"]
 mod start;
 #[path = "imagicle/stop.rs"]

@@ -28,7 +28,7 @@ fn prepare(house: &House, case: &str) -> Option<String> {
 }
 
 /// Sends each request of the fixture on an engine of its own.
-fn replay(send: impl Fn(&House, &str, &str) -> (u16, String)) {
+pub fn replay(send: impl Fn(&House, &str, &str) -> (u16, String)) {
     let lines = REQUESTS.lines().filter(|line| !line.starts_with('#'));
     let mut count = 0;
     for line in lines {

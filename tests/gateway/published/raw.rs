@@ -1,0 +1,100 @@
+//! One request on a connection of its own, as it is printed.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use callrec_testkit::wait::PATIENCE;
+
+use crate::kit::{House, basic};
+
+/// What came back, until the server closed.
+#[derive(Debug)]
+pub struct RawReply {
+    /// As in the status line: `200 OK`.
+    pub status: String,
+    headers: Vec<(String, String)>,
+    pub body: String,
+}
+
+impl RawReply {
+    /// "" if it is absent.
+    pub fn header(&self, name: &str) -> &str {
+        let found = self
+            .headers
+            .iter()
+            .find(|(own, _)| own.eq_ignore_ascii_case(name));
+        found.map_or("", |(_, value)| value)
+    }
+
+    /// That it is this status with neither a body nor the type of one.
+    pub fn expect_empty(&self, status: &str) {
+        assert_eq!((self.status.as_str(), self.body.as_str()), (status, ""));
+        assert_eq!(self.header("content-type"), "", "{self:?}");
+        let length = if status.starts_with("204") { "" } else { "0" };
+        assert_eq!(self.header("content-length"), length, "{self:?}");
+    }
+
+    /// The body, which must be JSON.
+    pub fn expect_json(&self, status: &str) -> &str {
+        assert_eq!(self.status, status, "{self:?}");
+        assert_eq!(self.header("content-type"), "application/json");
+        &self.body
+    }
+}
+
+/// The header that lets this user in.
+pub fn authorization(user: &str) -> String {
+    format!("Authorization: {}", basic(user, "secret"))
+}
+
+/// Sends `line` (method and path), these header lines and the body as they stand.
+pub fn send_raw(house: &House, line: &str, headers: &[&str], body: &str) -> RawReply {
+    let address = house.base.strip_prefix("http://").unwrap();
+    let mut request = format!("{line} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
+    for header in headers {
+        request.push_str(header);
+        request.push_str("\r\n");
+    }
+    if !body.is_empty() {
+        request.push_str(&format!("Content-Length: {}\r\n", body.len()));
+    }
+    request.push_str("\r\n");
+    request.push_str(body);
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).unwrap();
+    read(&reply)
+}
+
+fn read(reply: &str) -> RawReply {
+    let (head, body) = reply.split_once("\r\n\r\n").unwrap();
+    let (status, lines) = head.split_once("\r\n").unwrap_or((head, ""));
+    let header = |line: &str| {
+        let (name, value) = line.split_once(": ").unwrap();
+        (name.to_owned(), value.to_owned())
+    };
+    let mut reply = RawReply {
+        status: status.strip_prefix("HTTP/1.1 ").unwrap().to_owned(),
+        headers: lines.split_terminator("\r\n").map(header).collect(),
+        body: body.to_owned(),
+    };
+    if reply.header("transfer-encoding") == "chunked" {
+        reply.body = unchunked(body);
+    }
+    reply
+}
+
+fn unchunked(mut body: &str) -> String {
+    let mut whole = String::new();
+    loop {
+        let (size, rest) = body.split_once("\r\n").unwrap();
+        let size = usize::from_str_radix(size, 16).unwrap();
+        if size == 0 {
+            return whole;
+        }
+        whole.push_str(&rest[..size]);
+        body = rest[size..].strip_prefix("\r\n").unwrap();
+    }
+}
