@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::gateway::config::GatewayConfig;
-use crate::gateway::names::placeholders;
+use crate::gateway::genesys::names::placeholders;
 use crate::keys::{self, ConfigKey, KeyDescription};
 use crate::words::Result;
 

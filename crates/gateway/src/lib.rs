@@ -3,29 +3,23 @@
 //! sockets around it, `rec_http_handle` does without.
 //!
 //! Without the feature `server` this is what every build of callrec knows of them: their
-//! keys ([`config`]), their placeholders in names ([`names`]) and Imagicle's form of a
-//! list of recordings ([`active`]).
+//! keys ([`config`]), their placeholders in names ([`genesys::names`]) and Imagicle's form
+//! of a list of recordings ([`imagicle::active`]).
 
 #![forbid(unsafe_code)]
 
-pub mod active;
 pub mod config;
-pub mod names;
+pub mod genesys;
+pub mod imagicle;
 
 #[cfg(feature = "server")]
 mod auth;
-#[cfg(feature = "server")]
-mod comet;
 #[cfg(feature = "server")]
 mod files;
 #[cfg(feature = "server")]
 mod gateway;
 #[cfg(feature = "server")]
-mod genesys;
-#[cfg(feature = "server")]
 pub mod http;
-#[cfg(feature = "server")]
-mod imagicle;
 #[cfg(feature = "server")]
 mod life;
 #[cfg(feature = "server")]

@@ -13,11 +13,13 @@ use http_body_util::BodyExt;
 use tokio::runtime::Handle;
 
 use super::gateway::Gateway;
-use super::genesys::Genesys;
+use super::genesys::api::Genesys;
+use super::genesys::{api as genesys, comet};
 use super::http::{self as form, Answer, Asked};
+use super::imagicle::api as imagicle;
+use super::metrics;
 use super::outbox::Outbox;
-use super::vobiz::{AudioWanted, Dialect};
-use super::{comet, genesys, imagicle, metrics, vobiz};
+use super::vobiz::api::{self as vobiz, AudioWanted, Dialect};
 use callrec_core::words::{Error, Result, Status};
 
 /// Whose request it is, with what stands behind the API's path.

@@ -15,10 +15,10 @@ use http::header::{ALLOW, HeaderValue, WWW_AUTHENTICATE};
 use http::{Method, StatusCode};
 use serde_json::json;
 
-use super::Gateway;
-use super::auth::Refused;
-use super::files::Missing;
-use super::http::{self as form, Answer, Asked, empty, later, name};
+use crate::Gateway;
+use crate::auth::Refused;
+use crate::files::Missing;
+use crate::http::{self as form, Answer, Asked, empty, later, name};
 use callrec_core::calls::{Caller, Operation};
 use callrec_core::text::Text;
 use callrec_core::words::{Error, Result, Status};

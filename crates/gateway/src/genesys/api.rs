@@ -16,11 +16,11 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::auth::Refused;
 use super::comet::{self, Sessions};
-use super::gateway::Gateway;
-use super::http::{Answer, Asked, decoded, later};
-use crate::names::gsip_rec_fn;
+use crate::auth::Refused;
+use crate::gateway::Gateway;
+use crate::genesys::names::gsip_rec_fn;
+use crate::http::{Answer, Asked, decoded, later};
 use call::Shown;
 use callrec_core::calls::{CallView, Caller, Filter};
 use callrec_core::clock::unix_ms;
@@ -138,7 +138,7 @@ fn told(members: Value) -> Answer {
     if let (Some(body), Value::Object(members)) = (body.as_object_mut(), members) {
         body.extend(members);
     }
-    super::http::json(StatusCode::OK, &body)
+    crate::http::json(StatusCode::OK, &body)
 }
 
 fn success() -> Answer {

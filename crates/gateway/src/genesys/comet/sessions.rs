@@ -158,7 +158,7 @@ impl Sessions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::comet::session::{Held, Polled};
+    use crate::genesys::comet::session::{Held, Polled};
 
     fn sessions() -> Sessions {
         Sessions::new(&GatewayConfig {

@@ -14,11 +14,11 @@ use uuid::Uuid;
 
 pub use audio::{Wanted as AudioWanted, asked_for as audio_asked_for, audio, failed as audio_failed};
 
-use super::auth::{Refused, caller_of};
-use super::http::{Answer, Asked, decoded, put};
-use super::outbox;
-use super::recording_url::is_absolute;
-use super::{Credentials, Gateway, Scheme};
+use crate::auth::{Refused, caller_of};
+use crate::http::{Answer, Asked, decoded, put};
+use crate::outbox;
+use crate::recording_url::is_absolute;
+use crate::{Credentials, Gateway, Scheme};
 use callrec_core::calls::Caller;
 use callrec_core::events::LogLevel;
 use errors::ErrorForm;

@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 use http::header::{ALLOW, CACHE_CONTROL, HeaderValue, SET_COOKIE, WWW_AUTHENTICATE};
 use http::{Method, StatusCode};
 
-use super::auth::Refused;
-use super::gateway::Gateway;
-use super::http::{Answer, Asked, answer as answered, empty, later};
+use crate::auth::Refused;
 use crate::config::GatewayConfig;
+use crate::gateway::Gateway;
+use crate::http::{Answer, Asked, answer as answered, empty, later};
 use callrec_core::calls::Caller;
 use message::{Asks, Reply};
 use session::{Held, Polled, Session};
@@ -95,7 +95,7 @@ fn unauthenticated() -> Answer {
 /// A request of which no message is looked at.
 pub fn failed(status: StatusCode, error: &str) -> Answer {
     let told = serde_json::json!([{ "successful": false, "error": error }]);
-    super::http::json(status, &told)
+    crate::http::json(status, &told)
 }
 
 /// The answer, message by message.
