@@ -1,5 +1,6 @@
-//! Which API a request is for, and what each of them says where the request never came
-//! to it: one that the server could not take in, or one that broke a vendor's function.
+//! Which API a request is for. Where the request never came to it, because the server could
+//! not take it in or because it broke the API's function, the API says in its form what the
+//! server found.
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,106 +13,47 @@ use http::{Method, StatusCode};
 use http_body_util::BodyExt;
 use tokio::runtime::Handle;
 
+use super::api::HttpApi;
 use super::gateway::Gateway;
-use super::genesys::Genesys;
 use super::http::{self as form, Answer, Asked};
+use super::metrics;
 use super::outbox::Outbox;
-use super::vobiz::{AudioWanted, Dialect};
-use super::{comet, genesys, imagicle, metrics, vobiz};
+use super::settings::GatewaySettings;
 use callrec_core::words::{Error, Result, Status};
 
-/// Whose request it is, with what stands behind the API's path.
-enum Api<'a> {
-    Audio(Option<AudioWanted>),
-    Imagicle(&'a str),
-    Comet(&'a str),
-    Genesys(&'a str),
-    Vobiz(&'a str, Dialect),
+/// Who answers a request.
+enum Destination<'a> {
+    Api(&'a dyn HttpApi),
     Health,
     Metrics,
     Contract,
     Nobody,
 }
 
-impl<'a> Api<'a> {
-    fn of(gateway: &Gateway, asked: &'a Asked) -> Api<'a> {
-        let config = gateway.config();
-        let below = |on: bool, base: &str| on.then(|| asked.below(base)).flatten();
-        if let Some(wanted) = vobiz::audio_asked_for(gateway, asked) {
-            return Api::Audio(wanted);
-        }
-        if let Some(rest) = below(config.apis.imagicle, &config.imagicle_path) {
-            return Api::Imagicle(rest);
-        }
-        if let Some(rest) = below(config.apis.genesys, &config.cometd_path) {
-            return Api::Comet(rest);
-        }
-        if let Some(rest) = below(config.apis.genesys, &config.genesys_path) {
-            return Api::Genesys(rest);
-        }
-        if let Some(rest) = below(config.apis.vobiz, &config.vobiz_path) {
-            return Api::Vobiz(rest, Dialect::Vobiz);
-        }
-        if let Some(rest) = below(config.apis.plivo, &config.plivo_path) {
-            return Api::Vobiz(rest, Dialect::Plivo);
-        }
-        match asked.path() {
-            "/healthz" => Api::Health,
-            "/metrics" => Api::Metrics,
-            "/openapi.yaml" => Api::Contract,
-            _ => Api::in_any_case(gateway, asked),
-        }
-    }
-
-    /// Imagicle's server knows no case. What is another's in its own case is not looked for here.
-    fn in_any_case(gateway: &Gateway, asked: &'a Asked) -> Api<'a> {
-        let config = gateway.config();
-        let is_offered = config.apis.imagicle;
-        let rest = asked.below_in_any_case(&config.imagicle_path);
-        rest.filter(|_| is_offered).map_or(Api::Nobody, Api::Imagicle)
-    }
-
+impl Destination<'_> {
     /// As it is counted.
     fn name(&self) -> &'static str {
         match self {
-            Api::Audio(_) => "audio",
-            Api::Imagicle(_) => "imagicle",
-            Api::Comet(_) => "cometd",
-            Api::Genesys(_) => "genesys",
-            Api::Vobiz(_, Dialect::Vobiz) => "vobiz",
-            Api::Vobiz(_, Dialect::Plivo) => "plivo",
-            Api::Health => "healthz",
-            Api::Metrics => "metrics",
-            Api::Contract => "openapi",
-            Api::Nobody => "none",
+            Destination::Api(api) => api.name(),
+            Destination::Health => "healthz",
+            Destination::Metrics => "metrics",
+            Destination::Contract => "openapi",
+            Destination::Nobody => "none",
         }
     }
 
     async fn answer(self, router: &Router, asked: &Asked) -> Answer {
-        let (gateway, sessions) = (&router.gateway, router.genesys.sessions());
+        let gateway = &router.gateway;
         gateway.engine().fault(self.name());
         match self {
-            Api::Audio(wanted) => vobiz::audio(gateway, asked, wanted).await,
-            Api::Imagicle(rest) => imagicle::answer(gateway, asked, rest).await,
-            Api::Comet(rest) => comet::answer(gateway, sessions, asked, rest).await,
-            Api::Genesys(rest) => genesys::answer(&router.genesys, asked, rest).await,
-            Api::Vobiz(rest, dialect) => vobiz::answer(gateway, asked, rest, dialect).await,
-            Api::Health => metrics::health(gateway),
-            Api::Metrics => metrics::metrics(gateway, router.outbox.waiting(), sessions.count()),
-            Api::Contract => openapi(),
-            Api::Nobody => form::empty(StatusCode::NOT_FOUND),
-        }
-    }
-
-    /// In the API's own form.
-    fn failed(self, gateway: &Arc<Gateway>, asked: &Asked, status: StatusCode, why: &str) -> Answer {
-        match self {
-            Api::Audio(_) => vobiz::audio_failed(gateway, asked, status, why),
-            Api::Comet(_) => comet::failed(status, &format!("{}::{why}", status.as_u16())),
-            Api::Genesys(_) => genesys::failed(status, why),
-            Api::Vobiz(rest, dialect) => vobiz::failed(gateway, asked, rest, dialect, status, why),
-            // Imagicle publishes no body for any of them.
-            _ => form::empty(status),
+            Destination::Api(api) => api.answer(asked).await,
+            Destination::Health => metrics::health(gateway),
+            Destination::Metrics => {
+                let gauges: Vec<_> = router.apis.iter().flat_map(|api| api.gauges()).collect();
+                metrics::metrics(gateway, router.outbox.waiting(), &gauges)
+            }
+            Destination::Contract => openapi(),
+            Destination::Nobody => form::empty(StatusCode::NOT_FOUND),
         }
     }
 }
@@ -119,19 +61,45 @@ impl<'a> Api<'a> {
 /// A gateway with the APIs above it: takes each request to its own.
 pub struct Router {
     gateway: Arc<Gateway>,
-    pub genesys: Arc<Genesys>,
+    /// Those that are offered. The first that claims a request has it.
+    apis: Vec<Box<dyn HttpApi>>,
     pub outbox: Arc<Outbox>,
     runtime: Handle,
 }
 
 impl Router {
     /// Its work is done on the threads of the runtime that it is made in.
-    pub fn new(gateway: Arc<Gateway>) -> Router {
+    pub fn new(gateway: Arc<Gateway>, settings: &GatewaySettings) -> Router {
         Router {
-            genesys: Arc::new(Genesys::new(&gateway)),
+            apis: settings.open(&gateway),
             outbox: Arc::default(),
             runtime: Handle::current(),
             gateway,
+        }
+    }
+
+    /// The gateway has started.
+    pub fn attach(&self) {
+        self.apis.iter().for_each(|api| api.attach());
+    }
+
+    /// It takes no requests any more.
+    pub fn stop(&self) {
+        self.apis.iter().for_each(|api| api.stop());
+    }
+
+    fn destination(&self, asked: &Asked) -> Destination<'_> {
+        if let Some(api) = self.apis.iter().find(|api| api.claims(asked)) {
+            return Destination::Api(&**api);
+        }
+        match asked.path() {
+            "/healthz" => Destination::Health,
+            "/metrics" => Destination::Metrics,
+            "/openapi.yaml" => Destination::Contract,
+            _ => {
+                let left_over = self.apis.iter().find(|api| api.claims_left_over(asked));
+                left_over.map_or(Destination::Nobody, |api| Destination::Api(&**api))
+            }
         }
     }
 
@@ -182,11 +150,12 @@ impl Router {
         }
         Ok((head.status.as_u16(), lines, body.into()))
     }
+
     /// The one way of every request.
     pub async fn answer(&self, asked: Asked) -> Answer {
-        let api = Api::of(&self.gateway, &asked);
-        let name = api.name();
-        let answer = match unbroken(api.answer(self, &asked)).await {
+        let destination = self.destination(&asked);
+        let name = destination.name();
+        let answer = match unbroken(destination.answer(self, &asked)).await {
             Some(answer) => answer,
             None => self.failed(&asked, StatusCode::INTERNAL_SERVER_ERROR, "Internal error"),
         };
@@ -199,13 +168,17 @@ impl Router {
     /// The answer to a request that could not be taken in; its body is not looked at.
     pub fn refuse(&self, asked: &Asked, status: StatusCode, why: &str) -> Answer {
         let answer = self.failed(asked, status, why);
-        let name = Api::of(&self.gateway, asked).name();
+        let name = self.destination(asked).name();
         self.gateway.meters.answered(name, asked.method(), status);
         answer
     }
 
+    /// In the API's own form.
     fn failed(&self, asked: &Asked, status: StatusCode, why: &str) -> Answer {
-        Api::of(&self.gateway, asked).failed(&self.gateway, asked, status, why)
+        match self.destination(asked) {
+            Destination::Api(api) => api.refuse(asked, status, why),
+            _ => form::empty(status),
+        }
     }
 }
 
