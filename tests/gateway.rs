@@ -15,6 +15,8 @@ mod comet;
 mod comet_client;
 #[path = "gateway/comet_queue.rs"]
 mod comet_queue;
+#[path = "gateway/comet_tabs.rs"]
+mod comet_tabs;
 #[path = "gateway/genesys.rs"]
 mod genesys;
 #[path = "gateway/genesys_events.rs"]
