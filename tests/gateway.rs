@@ -15,12 +15,18 @@ mod comet;
 mod comet_client;
 #[path = "gateway/comet_queue.rs"]
 mod comet_queue;
+#[path = "gateway/comet_tabs.rs"]
+mod comet_tabs;
 #[path = "gateway/genesys.rs"]
 mod genesys;
+#[path = "gateway/genesys_devices.rs"]
+mod genesys_devices;
 #[path = "gateway/genesys_events.rs"]
 mod genesys_events;
 #[path = "gateway/genesys_load.rs"]
 mod genesys_load;
+#[path = "gateway/genesys_names.rs"]
+mod genesys_names;
 #[path = "gateway/genesys_resources.rs"]
 mod genesys_resources;
 #[path = "gateway/genesys_trouble.rs"]

@@ -160,6 +160,10 @@ pub unsafe extern "C" fn rec_config_new(config: *mut *mut rec_config) -> rec_sta
 /// - `cometd.max_sessions_per_user` (100): of them one user's, 1 to 1000000; one more
 ///   ends the one of theirs that has not been polled for longest, and is refused if all
 ///   are being polled
+/// - `cometd.max_sessions_per_browser` (1): sessions of one browser, told by its
+///   cookie, that have a /meta/connect held at the same time, 1 to 1000000; others poll
+/// - `cometd.multi_session_interval_ms` (2000): how often those others poll, 50 to
+///   60000 ms, and never less often than twice in cometd.session_ms
 /// - `cometd.max_queue` (1000): messages that wait for one session, 10 to 1000000; with
 ///   one more it is forgotten, and its client must shake hands again
 /// - `cometd.max_queue_bytes` (4194304): the same in bytes, 65536 to 1073741824; a

@@ -15,6 +15,8 @@ pub const CALLS: &str = "/v2/me/calls";
 pub struct Client<'a> {
     house: &'a House,
     authorization: String,
+    /// The browser's, if this is one of its tabs.
+    cookie: Option<String>,
     pub id: String,
     /// The last batch that came, if both sides acknowledge.
     pub batch: Option<u64>,
@@ -22,13 +24,22 @@ pub struct Client<'a> {
 
 /// Posts messages as a user, whatever they are.
 pub fn post(house: &House, user: &str, messages: &Value) -> Reply {
+    post_with(house, user, None, messages)
+}
+
+/// With a browser's cookie, if it has one.
+pub fn post_with(house: &House, user: &str, cookie: Option<&str>, messages: &Value) -> Reply {
     let authorization = basic(user, "secret");
-    house.send(
-        "POST",
-        COMETD,
-        &[("authorization", &authorization)],
-        &messages.to_string(),
-    )
+    let mut headers = vec![("authorization", authorization.as_str())];
+    headers.extend(cookie.map(|cookie| ("cookie", cookie)));
+    house.send("POST", COMETD, &headers, &messages.to_string())
+}
+
+/// The cookie that an answer sets, as a browser sends it back.
+pub fn cookie_of(reply: &Reply) -> String {
+    let cookie = reply.header("set-cookie").split(';').next().unwrap();
+    assert!(cookie.starts_with("BAYEUX_BROWSER="), "{reply:?}");
+    cookie.to_owned()
 }
 
 pub fn handshake_message() -> Value {
@@ -54,15 +65,48 @@ impl<'a> Client<'a> {
         client
     }
 
-    fn shake(house: &'a House, user: &str, message: Value) -> Client<'a> {
-        let reply = post(house, user, &message).json();
-        assert_eq!(reply[0]["successful"], true, "{reply}");
+    /// One tab of a browser, subscribed; `None` is the first, which gets its cookie.
+    pub fn tab(house: &'a House, user: &str, cookie: Option<&str>) -> Client<'a> {
+        let reply = post_with(house, user, cookie, &handshake_message());
+        let cookie = match cookie {
+            Some(cookie) => cookie.to_owned(),
+            None => cookie_of(&reply),
+        };
+        let client = Client::of(house, user, Some(cookie), &reply);
+        assert_eq!(client.subscribe(&json!(CALLS))["successful"], true);
+        client
+    }
+
+    /// Of this browser from now on.
+    pub fn with_cookie(self, cookie: &str) -> Client<'a> {
         Client {
+            cookie: Some(cookie.to_owned()),
+            ..self
+        }
+    }
+
+    pub fn cookie(&self) -> &str {
+        self.cookie.as_deref().unwrap()
+    }
+
+    fn shake(house: &'a House, user: &str, message: Value) -> Client<'a> {
+        Client::of(house, user, None, &post(house, user, &message))
+    }
+
+    /// From a handshake's answer. The first connect is always answered at once: it is made
+    /// here, so that a later one is held.
+    fn of(house: &'a House, user: &str, cookie: Option<String>, shaken: &Reply) -> Client<'a> {
+        let reply = shaken.json();
+        assert_eq!(reply[0]["successful"], true, "{reply}");
+        let client = Client {
             house,
             authorization: basic(user, "secret"),
+            cookie,
             id: reply[0]["clientId"].as_str().unwrap().to_owned(),
             batch: None,
-        }
+        };
+        assert!(client.poll(None).is_empty());
+        client
     }
 
     /// With a subscription to the user's calls.
@@ -75,7 +119,8 @@ impl<'a> Client<'a> {
     /// One message of this session; the whole answer.
     pub fn send(&self, mut message: Value) -> Value {
         message["clientId"] = self.id.as_str().into();
-        let headers = [("authorization", self.authorization.as_str())];
+        let mut headers = vec![("authorization", self.authorization.as_str())];
+        headers.extend(self.cookie.as_deref().map(|cookie| ("cookie", cookie)));
         let body = json!([message]).to_string();
         let reply = self.house.send("POST", COMETD, &headers, &body);
         assert_eq!(reply.status, 200, "{reply:?}");

@@ -202,7 +202,23 @@ fn a_connect_is_answered_when_its_time_is_up_the_clients_or_ours() {
 }
 
 #[test]
-fn a_second_connect_has_the_first_answered() {
+fn the_first_connect_is_answered_at_once_whatever_the_client_says() {
+    let house = House::open(&[("cometd.timeout_ms", "60000")]);
+    let shaken = post(&house, "user1", &handshake_message()).json();
+    let connect = json!([{
+        "channel": "/meta/connect",
+        "clientId": shaken[0]["clientId"],
+        "connectionType": "long-polling",
+    }]);
+    let begun = Instant::now();
+    let reply = post(&house, "user1", &connect).json();
+    assert_eq!(reply[0]["successful"], true);
+    assert!(reply[0].get("advice").is_none(), "{reply}");
+    assert!(begun.elapsed() < Duration::from_secs(30));
+}
+
+#[test]
+fn a_second_connect_ends_the_first_unsuccessfully() {
     let house = House::open(&[("cometd.timeout_ms", "600000")]);
     let client = Client::subscribed(&house, "user1");
     std::thread::scope(|scope| {
@@ -212,9 +228,18 @@ fn a_second_connect_has_the_first_answered() {
             std::thread::yield_now();
         }
         done(&house, "user1", FIRST, "StartCallRecording");
-        let mut told: Vec<_> = polls.into_iter().map(|poll| poll.join().unwrap().len()).collect();
-        told.sort_unstable();
-        assert_eq!(told, [1, 2], "one message, given once");
+        let mut told = polls.map(|poll| poll.join().unwrap());
+        told.sort_by_key(Vec::len);
+        let [older, newer] = told;
+        assert_eq!((older.len(), newer.len()), (1, 2), "one message, given once");
+        assert_eq!(older[0]["successful"], false);
+        assert_eq!(older[0]["error"], "409::A later connect has come");
+        // Who polls again at once would only end the other one, and so on.
+        let advice = json!({ "reconnect": "retry", "interval": 2000 });
+        assert_eq!(older[0]["advice"], advice);
+        // The client has been told of a pause that is none of the newer one's.
+        assert_eq!(newer[1]["successful"], true);
+        assert_eq!(newer[1]["advice"]["interval"], 0);
     });
 }
 
@@ -388,8 +413,8 @@ fn a_gateway_that_stops_answers_what_it_holds() {
             std::thread::yield_now();
         }
         house.stop_gateway();
-        for poll in [poll, second] {
-            assert_eq!(poll.join().unwrap()[0]["successful"], true);
-        }
+        let mut ends = [poll, second].map(|poll| poll.join().unwrap()[0]["successful"] == true);
+        ends.sort_unstable();
+        assert_eq!(ends, [false, true], "the earlier one, and the one that was held");
     });
 }

@@ -1,4 +1,4 @@
-//! The CometD library of its own makers, against ours.
+//! The CometD library of its own makers, and a Python client, against ours.
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
@@ -16,21 +16,39 @@ use crate::kit::{FIRST, House};
 use crate::support::build::{has, root};
 
 /// Where `.ci/clients` has put the libraries: beside this very build.
-fn modules() -> Option<PathBuf> {
+fn clients() -> PathBuf {
     let test = std::env::current_exe().unwrap();
-    let modules = test.ancestors().nth(3).unwrap().join("clients/node_modules");
-    let there = modules.join("cometd/cometd.js").exists() && has("node");
+    test.ancestors().nth(3).unwrap().join("clients")
+}
+
+/// Says so if a library is not there, which may be only where nobody insists.
+fn installed(there: bool, name: &str) -> bool {
     if !there {
         assert!(
             std::env::var_os("CALLREC_NEEDS_TOOLS").is_none(),
-            "no cometd in {}: .ci/clients installs it",
-            modules.display()
+            "no {name} in {}: .ci/clients installs it",
+            clients().display()
         );
-        eprintln!("cometd is not installed (.ci/clients): what needs it was not run");
+        eprintln!("{name} is not installed (.ci/clients): what needs it was not run");
     }
-    there.then_some(modules)
+    there
 }
 
+fn modules() -> Option<PathBuf> {
+    let modules = clients().join("node_modules");
+    let there = modules.join("cometd/cometd.js").exists() && has("node");
+    installed(there, "cometd").then_some(modules)
+}
+
+/// The interpreter that has aiocometd.
+fn python() -> Option<PathBuf> {
+    let python = clients().join("venv/bin/python");
+    let import = Command::new(&python).args(["-c", "import aiocometd_ng"]).output();
+    let there = import.is_ok_and(|output| output.status.success());
+    installed(there, "aiocometd").then_some(python)
+}
+
+/// A client that runs in a process of its own.
 struct Script {
     child: Child,
     input: Option<ChildStdin>,
@@ -40,17 +58,21 @@ struct Script {
 impl Script {
     /// Connected and subscribed.
     fn start(house: &House, options: &[&str]) -> Option<Script> {
-        let modules = modules()?;
-        let mut child = Command::new("node")
+        let mut command = Command::new("node");
+        command
             .arg(root().join("tests/clients/genesys.mjs"))
-            .arg(modules)
+            .arg(modules()?)
             .arg(format!("{}{COMETD}", house.base))
             .args(["user1", "secret"])
-            .args(options)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+            .args(options);
+        let script = Script::run(&mut command);
+        script.subscribed();
+        Some(script)
+    }
+
+    fn run(command: &mut Command) -> Script {
+        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
         let (sender, lines) = channel();
         std::thread::spawn(move || {
@@ -59,16 +81,20 @@ impl Script {
             }
         });
         let input = child.stdin.take();
-        let script = Script { child, input, lines };
-        script.subscribed();
-        Some(script)
+        Script { child, input, lines }
     }
 
+    /// The value of the next line, which must say this.
     fn next(&self, what: &str) -> Value {
+        let (said, value) = self.line();
+        assert_eq!(said, what, "{value}");
+        value
+    }
+
+    fn line(&self) -> (String, Value) {
         let line = self.lines.recv_timeout(PATIENCE).expect("a line");
         let (said, value) = line.split_once(' ').unwrap();
-        assert_eq!(said, what, "{line}");
-        serde_json::from_str(value).unwrap()
+        (said.to_owned(), serde_json::from_str(value).unwrap())
     }
 
     fn subscribed(&self) {
@@ -91,9 +117,14 @@ impl Script {
         kill(Pid::from_raw(self.child.id() as i32), signal).unwrap();
     }
 
-    fn end(mut self) {
+    fn end(self) {
+        self.end_with("disconnected");
+    }
+
+    /// Ends its input, and it says so.
+    fn end_with(mut self, what: &str) {
         drop(self.input.take());
-        assert_eq!(self.next("disconnected"), true);
+        assert_eq!(self.next(what), true);
         assert!(self.child.wait().unwrap().success());
     }
 }
@@ -158,4 +189,60 @@ fn the_library_comes_back_after_its_session_was_forgotten() {
     record(&house);
     assert_eq!(script.states(4), STATES);
     script.end();
+}
+
+/// A browser has six connections to a host. If six tabs held one each, nothing else would
+/// reach the gateway before one of them is answered, which it never is here.
+#[test]
+fn six_tabs_of_a_browser_leave_room_for_a_start() {
+    let house = House::open(&[
+        ("cometd.timeout_ms", "600000"),
+        ("cometd.multi_session_interval_ms", "200"),
+    ]);
+    let Some(modules) = modules() else { return };
+    let mut command = Command::new("node");
+    command
+        .arg(root().join("tests/clients/tabs.mjs"))
+        .arg(modules)
+        .args([&house.base, "user1", "secret", FIRST, "6"]);
+    let script = Script::run(&mut command);
+    let polls = script.next("tabs");
+    assert_eq!(polls, serde_json::json!([false, true, true, true, true, true]));
+    let mut started = false;
+    let mut told = Vec::new();
+    while !started || told.len() < 6 {
+        let (what, value) = script.line();
+        match what.as_str() {
+            "started" => {
+                assert_eq!(value, serde_json::json!([200, r#"{"statusCode":0}"#]));
+                started = true;
+            }
+            "message" => {
+                assert_eq!(value[1], "Recording");
+                told.push(value[0].as_u64().unwrap());
+            }
+            _ => panic!("{what} {value}"),
+        }
+    }
+    told.sort_unstable();
+    assert_eq!(told, [0, 1, 2, 3, 4, 5], "each tab once");
+}
+
+/// This client waits for the answer to its first connect, which it does not ask to be
+/// short, before it subscribes.
+#[test]
+fn the_python_library_is_told_each_change() {
+    let house = House::open(&[("cometd.timeout_ms", "600000")]);
+    let Some(python) = python() else { return };
+    let mut command = Command::new(python);
+    command
+        .arg(root().join("tests/clients/aiocometd.py"))
+        .args([&house.base, "user1", "secret", FIRST]);
+    let script = Script::run(&mut command);
+    assert_eq!(script.next("subscribed"), true);
+    for state in STATES {
+        // It asks for the next change when it has been told of this one.
+        assert_eq!(script.next("message"), state);
+    }
+    script.end_with("disconnected");
 }

@@ -111,7 +111,11 @@ fn other_paths_are_6_with_404_and_other_methods_405() {
         "/",
         "/you",
         "/me/",
-        "/me/devices",
+        "/me/devices/",
+        "/me/devices/x",
+        "/me/devices/3f7b24a5-8c1e-5f0a-9d62-5be70c41d893",
+        "/devices",
+        "/devices/x/y",
         "/me/calls/",
         "/me/callsx",
         "/me/calls/a/b",
@@ -126,6 +130,8 @@ fn other_paths_are_6_with_404_and_other_methods_405() {
     for (method, path, allow) in [
         ("POST", "/me", "GET"),
         ("DELETE", "/me/calls", "GET"),
+        ("POST", "/me/devices", "GET"),
+        ("DELETE", "/me/devices/x", "GET, POST"),
         ("PUT", "/me/calls/x", "GET, POST"),
     ] {
         let reply = house.send(method, &format!("/api/v2{path}"), &headers, "{}");

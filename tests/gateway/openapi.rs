@@ -198,6 +198,12 @@ impl Asker {
         reply
     }
 
+    /// The device of a user's call.
+    fn device(&self, who: &str) -> String {
+        let devices = self.send(who, "get", "/api/v2/me/devices", &[], "").json();
+        devices["devices"][0]["id"].as_str().unwrap().to_owned()
+    }
+
     /// A path of the text with what exists in place of its parameters.
     fn filled(&self, template: &str) -> String {
         let path = template
@@ -205,6 +211,9 @@ impl Asker {
             .replace("{call_uuid}", DEMO)
             .replace("{call_id}", DEMO)
             .replace("{kind}", "connect");
+        if path.contains("{device_id}") {
+            return path.replace("{device_id}", &self.device("MA_DEMO"));
+        }
         if path.contains("{id}") || path.contains("{recording_id}") {
             let (id, _) = finished(&self.house, 1);
             return path.replace("{id}", &id).replace("{recording_id}", &id);
@@ -291,7 +300,9 @@ fn schemathesis_finds_nothing() {
     let config = place.0.join("schemathesis.toml");
     let known = format!(
         "[parameters]\n\"path.auth_id\" = \"MA_DEMO\"\n\"path.call_uuid\" = \"{DEMO}\"\n\
-         \"path.call_id\" = \"{DEMO}\"\n\"path.id\" = \"{id}\"\n\"path.recording_id\" = \"{id}\"\n"
+         \"path.call_id\" = \"{DEMO}\"\n\"path.id\" = \"{id}\"\n\"path.recording_id\" = \"{id}\"\n\
+         \"path.device_id\" = \"{}\"\n",
+        asker.device("MA_DEMO")
     );
     std::fs::write(&config, known).unwrap();
     let checks =

@@ -253,6 +253,19 @@ fn genesys(asker: &mut Asker) {
     }
     for query in ["", "?fields=*"] {
         asker.ask(200, "user1", "get", &format!("/api/v2/me/calls{query}"), "");
+        asker.ask(200, "user1", "get", &format!("/api/v2/me/devices{query}"), "");
+    }
+    let id = asker.device("user1");
+    for device in ["/me", ""].map(|above| format!("/api/v2{above}/devices/{id}")) {
+        asker.ask(200, "user1", "post", &call, &operate("Start"));
+        for status in [200, 409] {
+            asker.ask(200, "user1", "get", &device, "");
+            asker.ask(status, "user1", "post", &device, &operate("Stop"));
+        }
+        asker.ask(400, "user1", "post", &device, "{}");
+        asker.ask(403, "user1", "post", &device, &operate("Start"));
+        asker.ask(404, "user2", "get", &device, "");
+        asker.ask(404, "user2", "post", &device, &operate("Stop"));
     }
     asker.ask(404, "user2", "get", &call, "");
     asker.ask(404, "user2", "post", &call, &operate("Start"));
@@ -283,9 +296,11 @@ fn cometd(asker: &mut Asker) {
             .json();
         assert_eq!(said[0]["successful"], false, "{said}");
     }
+    let connect = message("/meta/connect").to_string();
+    // The first is not held.
+    asker.ask(200, "user1", "post", COMETD, &connect);
     let first = r#"{"deviceName":"SEP123456789ABC"}"#;
     asker.ask(201, "admin", "post", &format!("{IMAGICLE}/LiveRecordings"), first);
-    let connect = message("/meta/connect").to_string();
     let told = asker
         .ask(200, "user1", "post", &format!("{COMETD}/connect"), &connect)
         .json();

@@ -3,6 +3,7 @@
 
 mod call;
 mod csrf;
+mod device;
 mod notify;
 mod operate;
 mod operation;
@@ -116,34 +117,38 @@ async fn answer(genesys: &Arc<Genesys>, asked: &Asked, rest: &str) -> Answer {
 
 async fn route(genesys: &Arc<Genesys>, asked: &Asked, rest: &str, me: Caller) -> Answer {
     let get = *asked.method() == Method::GET;
-    let Some(below) = rest.strip_prefix("/me") else {
+    // A device's own URI, as it stands in a call, leads to the same.
+    let device = || rest.starts_with("/devices/").then_some(rest);
+    let Some(below) = rest.strip_prefix("/me").or_else(device) else {
         return not_found();
     };
     match below {
         "" if get => user(genesys, asked, &me),
-        "/calls" if get => {
+        "/calls" | "/devices" if get => {
+            let list = if below == "/calls" { list } else { device::list };
             let (genesys, uris) = (genesys.clone(), asked.parameter("fields").is_none());
             // They may be many.
             let list = tokio::task::spawn_blocking(move || list(&genesys, &me, uris));
             list.await.unwrap_or_else(|_| internal())
         }
-        "" | "/calls" => not_allowed("GET"),
-        _ => {
-            let id = below.strip_prefix("/calls/").filter(|part| !part.contains('/'));
-            // No text of ours goes beyond a NUL.
-            let Some(id) = id
-                .and_then(decoded)
-                .filter(|id| !id.is_empty() && !id.contains('\0'))
-            else {
-                return not_found();
-            };
-            match *asked.method() {
-                Method::GET => one(genesys, &me, &Text::from(id)),
-                Method::POST => operate::operate(genesys, &me, &Text::from(id), asked),
-                _ => not_allowed("GET, POST"),
-            }
-        }
+        "" | "/calls" | "/devices" => not_allowed("GET"),
+        _ => match (named(below, "/calls/"), named(below, "/devices/"), asked.method()) {
+            (Some(id), _, &Method::GET) => one(genesys, &me, &Text::from(id)),
+            (Some(id), _, &Method::POST) => operate::operate(genesys, &me, &Text::from(id), asked),
+            (_, Some(id), &Method::GET) => device::one(genesys, &me, &id),
+            (_, Some(id), &Method::POST) => device::operate(genesys, &me, &id, asked),
+            (None, None, _) => not_found(),
+            _ => not_allowed("GET, POST"),
+        },
     }
+}
+
+/// The last part of a path below this one, decoded.
+fn named(path: &str, above: &str) -> Option<String> {
+    let id = path.strip_prefix(above).filter(|part| !part.contains('/'));
+    let id = id.and_then(decoded);
+    // No text of ours goes beyond a NUL.
+    id.filter(|id| !id.is_empty() && !id.contains('\0'))
 }
 
 /// A request that never came here.
@@ -187,6 +192,22 @@ fn user_calls(gateway: &Gateway, me: &Caller, call_id: &Text) -> Result<Vec<Call
         ..Filter::default()
     };
     gateway.engine().calls_where(me, &filter)
+}
+
+/// The user's calls that a client names: those of that call id, or else those of the call
+/// that has this as its connId; of several such calls, the one that began first.
+fn named_calls(gateway: &Gateway, me: &Caller, id: &Text) -> Result<Vec<CallView>> {
+    let found = user_calls(gateway, me, id)?;
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    let mut all = user_calls(gateway, me, &Text::default())?;
+    let named = all.iter().find(|call| call.info.switch_call_id == *id);
+    let Some(call_id) = named.map(|call| call.info.call_id.clone()) else {
+        return Ok(Vec::new());
+    };
+    all.retain(|call| call.info.call_id == call_id);
+    Ok(all)
 }
 
 /// `GET /me`
@@ -250,7 +271,7 @@ fn by_id(found: Vec<CallView>) -> Vec<Vec<CallView>> {
 
 /// `GET /me/calls/{id}`
 fn one(genesys: &Genesys, me: &Caller, id: &Text) -> Answer {
-    let found = match user_calls(&genesys.gateway, me, id) {
+    let found = match named_calls(&genesys.gateway, me, id) {
         Ok(found) => found,
         Err(error) => return refusal(&error),
     };

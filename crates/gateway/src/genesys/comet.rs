@@ -1,5 +1,6 @@
 //! CometD: Bayeux 1.0 over long polling.
 
+mod browsers;
 mod message;
 mod session;
 mod sessions;
@@ -15,13 +16,15 @@ use crate::auth::Refused;
 use crate::gateway::Gateway;
 use crate::genesys::GenesysConfig;
 use crate::http::{Answer, Asked, answer as answered, empty, later};
+use browsers::Browsers;
 use callrec_core::calls::Caller;
 use message::{Asks, Reply};
 use session::{Held, Polled, Session};
 pub use sessions::{Sessions, Who};
 
-/// What a call's own user is told of it.
-pub const CALLS: &str = "/v2/me/calls";
+/// What a call's own user is told of it: the channel, and the name that older
+/// documentation gives it.
+pub const CALLS: [&str; 2] = ["/v2/me/calls", "/notifications/me/calls"];
 
 /// What else Genesys' clients subscribe to: nothing is ever told there.
 const OTHERS: [&str; 2] = ["/v2/me/devices", "/notifications/services"];
@@ -220,7 +223,11 @@ async fn one(
         "/meta/connect" if std::mem::replace(&mut parts.connected, true) => {
             parts.push(asks.refused("400::One connect in a request"));
         }
-        "/meta/connect" => connect(gateway, sessions.config(), asks, &session, alone, parts).await,
+        "/meta/connect" => {
+            let browser = asked.cookie(BROWSER).and_then(sessions::valid_id);
+            let browser = (&sessions.browsers, browser);
+            connect(gateway, sessions.config(), browser, asks, &session, alone, parts).await;
+        }
         "/meta/subscribe" => parts.push(subscribe(asks, &session)),
         "/meta/unsubscribe" => {
             session.unsubscribe(&asks.subscriptions());
@@ -259,7 +266,7 @@ fn handshake(
         return parts.push(refused.offered().advice("none", 0));
     }
     let browser = asked.cookie(BROWSER).and_then(sessions::valid_id);
-    let ack = asks.ack_offered();
+    let (is_new, ack) = (browser.is_none(), asks.ack_offered());
     let Some(session) = sessions.begin(username.clone(), browser, ack.is_some()) else {
         let refused = asks.refused("503::Too many sessions").offered();
         return parts.push(refused.advice("handshake", config.cometd_session_ms));
@@ -270,7 +277,7 @@ fn handshake(
         None => reply,
     };
     parts.push(reply.timing(config.cometd_timeout_ms, config.cometd_session_ms));
-    parts.browser = Some(session.browser().to_owned());
+    parts.browser = is_new.then(|| session.browser().to_owned());
 }
 
 fn subscribe(asks: &Asks<'_>, session: &Session) -> Reply {
@@ -287,13 +294,14 @@ fn subscribe(asks: &Asks<'_>, session: &Session) -> Reply {
 }
 
 fn is_offered(wanted: &str) -> bool {
-    let mut channels = std::iter::once(CALLS).chain(OTHERS);
+    let mut channels = CALLS.into_iter().chain(OTHERS);
     channels.any(|channel| session::matches(wanted, channel))
 }
 
 async fn connect(
     gateway: &Gateway,
     config: &GenesysConfig,
+    (browsers, browser): (&Browsers, Option<String>),
     asks: &Asks<'_>,
     session: &Arc<Session>,
     alone: bool,
@@ -301,28 +309,59 @@ async fn connect(
 ) {
     let most = u64::from(config.cometd_timeout_ms);
     let timeout = asks.timeout().map_or(most, |timeout| timeout.min(most));
-    // Other answers in the same request are not kept waiting.
-    let timeout = Duration::from_millis(if alone { timeout } else { 0 });
-    let mut stopped = gateway.stopping();
     let held = Held::new(session, asks.acknowledged());
-    let polled = tokio::select! {
-        polled = held.wait(Instant::now() + timeout) => polled,
-        _ = stopped.wait_for(|stopped| *stopped) => held.take(),
+    // Other answers in the same request are not kept waiting.
+    let waits = alone && timeout > 0 && !held.is_first();
+    // Until the connect has been answered.
+    let permit = browsers.permit(browser, session.id(), waits);
+    let polled = if waits && permit.is_some() {
+        let mut stopped = gateway.stopping();
+        tokio::select! {
+            polled = held.wait(Instant::now() + Duration::from_millis(timeout)) => polled,
+            _ = stopped.wait_for(|stopped| *stopped) => held.take(),
+        }
+    } else {
+        held.take()
     };
-    match polled {
+    let reply = match polled {
         Polled::Messages(messages, batch) => {
             parts.texts.extend(messages);
             let reply = asks.accepted(session);
-            parts.push(match batch {
+            let reply = match batch {
                 Some(batch) => reply.ext(serde_json::json!({ "ack": batch })),
                 None => reply,
-            });
+            };
+            advised(config, session, reply, permit.is_some())
         }
-        Polled::Superseded => parts.push(asks.accepted(session)),
-        Polled::Over(reconnect) => {
-            parts.push(asks.refused("402::Unknown client").advice(reconnect, 0));
+        Polled::Superseded => {
+            // With a pause: two that go on polling would end each other without one.
+            session.set_paused(true);
+            let refused = asks.refused("409::A later connect has come");
+            refused.advice("retry", pause_ms(config))
         }
+        Polled::Over(reconnect) => asks.refused("402::Unknown client").advice(reconnect, 0),
+    };
+    parts.push(reply);
+}
+
+/// Tells a client whose connects may not be held that it is one of several of its
+/// browser, and tells it when that is over.
+fn advised(config: &GenesysConfig, session: &Session, reply: Reply, may_hold: bool) -> Reply {
+    let (timeout, maximum) = (config.cometd_timeout_ms, config.cometd_session_ms);
+    let was_paused = session.set_paused(!may_hold);
+    match may_hold {
+        false => reply.multiple_clients(pause_ms(config), timeout, maximum),
+        true if was_paused => reply.timing(timeout, maximum),
+        true => reply,
     }
+}
+
+/// Between the connects of a client that is not to hold one: short enough for its session
+/// to be remembered.
+fn pause_ms(config: &GenesysConfig) -> u32 {
+    config
+        .cometd_multi_session_interval_ms
+        .min(config.cometd_session_ms / 2)
 }
 
 /// Forgets sessions whose clients have not come back, until the gateway stops.

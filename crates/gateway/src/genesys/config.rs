@@ -28,6 +28,10 @@ config_keys! {
             "sessions at most, {range}";
         "cometd.max_sessions_per_user" = "100" => cometd_max_sessions_per_user: u32, number(1..=1_000_000),
             "of them one user's, {range}; one more ends the one of theirs that has not been polled for longest, and is refused if all are being polled";
+        "cometd.max_sessions_per_browser" = "1" => cometd_max_sessions_per_browser: u32, number(1..=1_000_000),
+            "sessions of one browser, told by its cookie, that have a /meta/connect held at the same time, {range}; others poll";
+        "cometd.multi_session_interval_ms" = "2000" => cometd_multi_session_interval_ms: u32, number(50..=60_000),
+            "how often those others poll, {range} ms, and never less often than twice in cometd.session_ms";
         "cometd.max_queue" = "1000" => cometd_max_queue: u32, number(10..=1_000_000),
             "messages that wait for one session, {range}; with one more it is forgotten, and its client must shake hands again";
         "cometd.max_queue_bytes" = "4194304" => cometd_max_queue_bytes: u32, number(1 << 16..=1 << 30),

@@ -187,7 +187,7 @@ pub fn base(genesys: &Genesys) -> String {
     format!("{}{}", genesys.gateway.public_url(), genesys.config.path)
 }
 
-fn device_id(info: &CallInfo) -> Uuid {
+pub fn device_id(info: &CallInfo) -> Uuid {
     let name = match info.device_name.as_str() {
         "" => info.directory_number.as_str(),
         name => name,
@@ -210,7 +210,7 @@ fn participants(info: &CallInfo) -> Vec<Value> {
 }
 
 /// `+` and at most 15 digits.
-fn is_e164(number: &str) -> bool {
+pub fn is_e164(number: &str) -> bool {
     let digits = number.strip_prefix('+').unwrap_or_default();
     (1..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
 }

@@ -109,8 +109,7 @@ fn notify(genesys: &Genesys, change: &Change) {
         data["errorMessage"] = error_message(failed).into();
         data["errorCode"] = Code::of(failed.status).numbers().0.into();
     }
-    let message = json!({ "data": data, "channel": CALLS });
-    sessions.publish(username, CALLS, &message.to_string());
+    sessions.publish(username, &CALLS, &data);
 }
 
 fn error_message(failed: Failed) -> String {

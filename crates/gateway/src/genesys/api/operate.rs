@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::call::Shown;
 use super::operation::Operation;
 use super::status::{Code, not_found, refusal, refused};
-use super::{Genesys, success, user_calls};
+use super::{Genesys, named_calls, success, user_calls};
 use crate::http::{Answer, Asked};
 use callrec_core::calls::spec::ADDITIONAL;
 use callrec_core::calls::{self, CallState, CallView, Caller, Filter};
@@ -19,21 +19,23 @@ pub fn operate(genesys: &Genesys, me: &Caller, id: &Text, asked: &Asked) -> Answ
         Ok(operation) => operation,
         Err((code, message)) => return refused(code, &message),
     };
-    let found = match user_calls(gateway, me, id) {
-        Ok(calls) if calls.is_empty() => return not_found(),
+    let found = match named_calls(gateway, me, id) {
         Ok(calls) => calls,
         Err(error) => return refusal(&error),
+    };
+    let Some(first) = found.first() else {
+        return not_found();
     };
     if let Err((code, message)) = legal(operation, &found) {
         return refused(code, &message);
     }
-    match act(genesys, me, id, operation) {
+    match act(genesys, me, &first.info.call_id, operation) {
         Ok(()) => success(),
         Err(error) => refusal(&error),
     }
 }
 
-fn parse(genesys: &Genesys, asked: &Asked) -> std::result::Result<Operation, (Code, String)> {
+pub fn parse(genesys: &Genesys, asked: &Asked) -> std::result::Result<Operation, (Code, String)> {
     let missing = || (Code::Missing, "operationName is missing".to_owned());
     if asked.body().is_empty() {
         return Err(missing());

@@ -180,6 +180,20 @@ impl Reply {
         )
     }
 
+    /// How to poll while other sessions of the same browser have their connects held.
+    pub fn multiple_clients(self, interval_ms: u32, timeout_ms: u32, session_ms: u32) -> Reply {
+        self.with(
+            "advice",
+            json!({
+                "reconnect": "retry",
+                "interval": interval_ms,
+                "timeout": timeout_ms,
+                "maxInterval": session_ms,
+                "multiple-clients": true,
+            }),
+        )
+    }
+
     pub fn text(self) -> String {
         Value::Object(self.0).to_string()
     }

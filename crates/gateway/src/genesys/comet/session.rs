@@ -51,6 +51,10 @@ struct State {
     bytes: usize,
     /// Answers with messages so far.
     batch: u64,
+    /// A connect has come since the handshake.
+    connected: bool,
+    /// The client was told to pause between its connects.
+    paused: bool,
     /// The connect that is being held is the newest.
     poll: u64,
     holding: u32,
@@ -67,6 +71,8 @@ impl State {
             queue: VecDeque::new(),
             bytes: 0,
             batch: 0,
+            connected: false,
+            paused: false,
             poll: 0,
             holding: 0,
             seen: Instant::now(),
@@ -149,12 +155,21 @@ impl Session {
         }
     }
 
+    /// Of the names of one channel those to send a message under. A subscription that
+    /// takes several of them counts for the first alone: it brings the message once.
+    pub fn wanted<'c>(&self, names: &[&'c str]) -> Vec<&'c str> {
+        let state = self.state.lock();
+        let takes = |index: &usize, wanted: &String| {
+            let first = names.iter().position(|name| matches(wanted, name));
+            first == Some(*index)
+        };
+        let all = (0..names.len()).filter(|index| state.channels.iter().any(|one| takes(index, one)));
+        all.filter_map(|index| names.get(index).copied()).collect()
+    }
+
     /// False: too much waits already.
-    pub fn push(&self, channel: &str, message: &Arc<str>, room: Room) -> bool {
+    pub fn push(&self, message: &Arc<str>, room: Room) -> bool {
         let mut state = self.state.lock();
-        if !state.channels.iter().any(|wanted| matches(wanted, channel)) {
-            return true;
-        }
         let waiting = state.queue.len();
         if waiting >= room.messages || waiting > 0 && state.bytes + message.len() > room.bytes {
             return false;
@@ -176,6 +191,12 @@ impl Session {
         state.bytes = 0;
         drop(state);
         self.wake.notify_waiters();
+    }
+
+    /// Notes whether the client now knows of a pause between its connects. Returns
+    /// whether it knew of one before.
+    pub fn set_paused(&self, paused: bool) -> bool {
+        std::mem::replace(&mut self.state.lock().paused, paused)
     }
 
     /// Since when no connect has been there; `None`: one is.
@@ -200,6 +221,7 @@ pub enum Polled {
 pub struct Held<'a> {
     session: &'a Session,
     poll: u64,
+    first: bool,
 }
 
 impl<'a> Held<'a> {
@@ -210,9 +232,15 @@ impl<'a> Held<'a> {
         state.holding += 1;
         state.got(acknowledged);
         let poll = state.poll;
+        let first = !std::mem::replace(&mut state.connected, true);
         drop(state);
         session.wake.notify_waiters();
-        Held { session, poll }
+        Held { session, poll, first }
+    }
+
+    /// The first since the handshake. Clients wait for its answer before they are ready.
+    pub fn is_first(&self) -> bool {
+        self.first
     }
 
     /// Until there is something to say, or time is up.
@@ -281,13 +309,11 @@ mod tests {
     };
 
     fn session(ack: bool) -> Session {
-        let session = Session::new("s".into(), "b".into(), "a".into(), ack);
-        session.subscribe(&["/c"]);
-        session
+        Session::new("s".into(), "b".into(), "a".into(), ack)
     }
 
     fn push(session: &Session, message: &str) {
-        assert!(session.push("/c", &message.into(), ROOM));
+        assert!(session.push(&message.into(), ROOM));
     }
 
     fn texts(polled: Polled) -> Vec<String> {
@@ -318,10 +344,37 @@ mod tests {
     }
 
     #[test]
+    fn a_message_comes_under_each_name_that_was_subscribed_to() {
+        let names = ["/v2/me/calls", "/notifications/me/calls"];
+        let [new, old] = names;
+        for (subscriptions, wanted) in [
+            (&[][..], &[][..]),
+            (&["/d"], &[]),
+            (&[new], &[new]),
+            (&[old], &[old]),
+            (&[old, new], &names),
+            (&["/**"], &[new]),
+            (&["/**", new], &[new]),
+            (&["/**", old], &names),
+            (&["/notifications/**", "/notifications/me/*"], &[old]),
+        ] {
+            let session = session(false);
+            session.subscribe(subscriptions);
+            assert_eq!(session.wanted(&names), wanted, "{subscriptions:?}");
+        }
+    }
+
+    #[test]
+    fn only_the_first_connect_is_the_first() {
+        let session = session(false);
+        assert!(Held::new(&session, None).is_first());
+        assert!(!Held::new(&session, None).is_first());
+    }
+
+    #[test]
     fn without_acknowledgement_a_message_is_given_once() {
         let session = session(false);
         push(&session, "1");
-        assert!(session.push("/d", &"of another channel".into(), ROOM));
         let held = Held::new(&session, None);
         assert_eq!(texts(held.take()), ["1"]);
         assert!(texts(held.take()).is_empty());
@@ -378,7 +431,7 @@ mod tests {
             bytes: 10,
         };
         let session = session(true);
-        let push = |length: usize| session.push("/c", &"x".repeat(length).into(), room);
+        let push = |length: usize| session.push(&"x".repeat(length).into(), room);
         assert!(push(6) && push(4));
         assert!(!push(1));
         assert_eq!(texts(Held::new(&session, None).take()).len(), 2);

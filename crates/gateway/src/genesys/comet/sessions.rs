@@ -4,8 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::browsers::Browsers;
 use super::session::{Room, Session};
 use crate::genesys::GenesysConfig;
 use callrec_core::sync::Mutex;
@@ -23,6 +25,12 @@ pub enum Who {
 /// An id of ours: 128 random bits.
 fn new_id() -> String {
     Uuid::new_v4().simple().to_string()
+}
+
+/// A message of this channel.
+fn text(channel: &str, data: &Value) -> Arc<str> {
+    let message = json!({ "data": data, "channel": channel });
+    message.to_string().into()
 }
 
 /// Whether it could be one of ours.
@@ -70,6 +78,7 @@ impl Known {
 pub struct Sessions {
     config: GenesysConfig,
     known: Mutex<Known>,
+    pub browsers: Browsers,
     max_sessions: usize,
     max_per_user: usize,
     room: Room,
@@ -80,6 +89,7 @@ impl Sessions {
         Sessions {
             config: config.clone(),
             known: Mutex::default(),
+            browsers: Browsers::new(config.cometd_max_sessions_per_browser as usize),
             max_sessions: config.cometd_max_sessions as usize,
             max_per_user: config.cometd_max_sessions_per_user as usize,
             room: Room {
@@ -130,14 +140,18 @@ impl Sessions {
         self.known.lock().by_user.contains_key(username)
     }
 
-    /// Queues a message for each of the user's sessions that has subscribed. Who does
-    /// not fetch them must begin anew.
-    pub fn publish(&self, username: &Text, channel: &str, message: &str) {
+    /// Queues a message with this `data` for each of the user's sessions that has
+    /// subscribed to one of the channel's names. Who does not fetch them must begin anew.
+    pub fn publish(&self, username: &Text, names: &[&str], data: &Value) {
         let mut known = self.known.lock();
-        let message: Arc<str> = message.into();
+        let mut texts: HashMap<&str, Arc<str>> = HashMap::new();
         let theirs = known.by_user.get(username).cloned().unwrap_or_default();
         for session in theirs {
-            if !session.push(channel, &message, self.room) {
+            let fits = session.wanted(names).into_iter().all(|name| {
+                let text = texts.entry(name).or_insert_with(|| text(name, data));
+                session.push(text, self.room)
+            });
+            if !fits {
                 known.remove(&session);
                 session.close("handshake");
             }
@@ -184,7 +198,7 @@ mod tests {
         let sessions = sessions();
         let mine = sessions.begin("a".into(), None, false).expect("room");
         mine.subscribe(&["/c"]);
-        sessions.publish(&"b".into(), "/c", "x");
+        sessions.publish(&"b".into(), &["/c"], &json!("x"));
         let Polled::Messages(messages, None) = Held::new(&mine, None).take() else {
             panic!("no messages");
         };
@@ -198,7 +212,7 @@ mod tests {
         let other = sessions.begin("a".into(), None, false).expect("room");
         lazy.subscribe(&["/c"]);
         for _ in 0..3 {
-            sessions.publish(&"a".into(), "/c", "x");
+            sessions.publish(&"a".into(), &["/c"], &json!("x"));
         }
         assert!(sessions.find(lazy.id(), &user("a")).is_none());
         assert!(sessions.find(other.id(), &user("a")).is_some());

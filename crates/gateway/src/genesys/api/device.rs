@@ -1,0 +1,137 @@
+//! The device resource. The host tells of devices only with its calls: a user's devices
+//! are those of their live calls. A recording can be stopped on its device, too.
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::Genesys;
+use super::call::{base, device_id, is_e164};
+use super::operate;
+use super::operation::Operation;
+use super::status::{Code, not_found, refusal, refused};
+use super::{success, told, user_calls};
+use crate::http::{Answer, Asked};
+use callrec_core::calls::{self, CallView, Caller};
+use callrec_core::text::Text;
+use callrec_core::words::{Error, Result, Status};
+
+/// A device with the user's calls on it.
+struct Device {
+    id: Uuid,
+    calls: Vec<CallView>,
+}
+
+impl Device {
+    /// In the order in which the first call of each began.
+    fn all(genesys: &Genesys, me: &Caller) -> Result<Vec<Device>> {
+        let mut devices: Vec<Device> = Vec::new();
+        for call in user_calls(&genesys.gateway, me, &Text::default())? {
+            let id = device_id(&call.info);
+            match devices.iter_mut().find(|device| device.id == id) {
+                Some(device) => device.calls.push(call),
+                None => devices.push(Device {
+                    id,
+                    calls: vec![call],
+                }),
+            }
+        }
+        Ok(devices)
+    }
+
+    /// As the path names it. Any spelling of a UUID will do.
+    fn find(genesys: &Genesys, me: &Caller, id: &str) -> Result<Option<Device>> {
+        let Ok(id) = Uuid::try_parse(id) else {
+            return Ok(None);
+        };
+        let devices = Device::all(genesys, me)?;
+        Ok(devices.into_iter().find(|device| device.id == id))
+    }
+
+    fn is_recorded(&self) -> bool {
+        self.calls.iter().any(|call| !call.live.is_empty())
+    }
+
+    fn resource(&self, genesys: &Genesys) -> Value {
+        let number = self.calls.first().map(|call| &call.info.directory_number);
+        let number = number.map_or("", Text::as_str);
+        let path = format!("/devices/{}", self.id);
+        let stop = self.is_recorded().then(|| Operation::Stop.text());
+        json!({
+            "id": self.id.to_string(),
+            "deviceState": "Active",
+            "phoneNumber": number,
+            "e164Number": if is_e164(number) { number } else { "" },
+            "capabilities": stop.into_iter().collect::<Vec<_>>(),
+            "uri": format!("{}{path}", base(genesys)),
+            "path": path,
+        })
+    }
+
+    /// All that is recorded on it, and nothing of the other end of an internal call.
+    fn stop(&self, genesys: &Genesys, me: &Caller) -> Result<()> {
+        let engine = genesys.gateway.engine();
+        let mut changed = 0;
+        let mut failed = None;
+        for call in &self.calls {
+            for view in &call.live {
+                let (id, url) = (&call.info.call_id, Some(&view.url));
+                match engine.control_by_call(me, calls::Operation::Stop, id, url) {
+                    Ok(counts) => changed += counts.changed,
+                    Err(error) => failed = failed.or(Some(error)),
+                }
+            }
+        }
+        match failed {
+            _ if changed > 0 => Ok(()),
+            Some(error) => Err(error),
+            None => Err(Error::new(
+                Status::NotLive,
+                "Nothing is being recorded on the device",
+            )),
+        }
+    }
+}
+
+/// `GET /me/devices`: resources with `?fields=…`, else their URIs as well.
+pub fn list(genesys: &Genesys, me: &Caller, with_uris: bool) -> Answer {
+    let found = match Device::all(genesys, me) {
+        Ok(found) => found,
+        Err(error) => return refusal(&error),
+    };
+    let devices: Vec<Value> = found.iter().map(|device| device.resource(genesys)).collect();
+    if !with_uris {
+        return told(json!({ "devices": devices }));
+    }
+    let uris: Vec<_> = devices.iter().map(|device| device["uri"].clone()).collect();
+    told(json!({ "uris": uris, "devices": devices }))
+}
+
+/// `GET /me/devices/{id}`
+pub fn one(genesys: &Genesys, me: &Caller, id: &str) -> Answer {
+    match Device::find(genesys, me, id) {
+        Ok(Some(device)) => told(json!({ "device": device.resource(genesys) })),
+        Ok(None) => not_found(),
+        Err(error) => refusal(&error),
+    }
+}
+
+/// `POST /me/devices/{id}`
+pub fn operate(genesys: &Genesys, me: &Caller, id: &str, asked: &Asked) -> Answer {
+    let operation = match operate::parse(genesys, asked) {
+        Ok(operation) => operation,
+        Err((code, message)) => return refused(code, &message),
+    };
+    let device = match Device::find(genesys, me, id) {
+        Ok(Some(device)) => device,
+        Ok(None) => return not_found(),
+        Err(error) => return refusal(&error),
+    };
+    if operation != Operation::Stop {
+        let text = format!("{} is no operation of a device", operation.text());
+        return refused(Code::Forbidden, &text);
+    }
+    match device.stop(genesys, me) {
+        Ok(()) => success(),
+        Err(error) => refusal(&error),
+    }
+}

@@ -1,0 +1,119 @@
+//! How many sessions of one browser may have a connect held at the same time. A browser
+//! opens only some six connections to a host: tabs that held one each would leave none
+//! for anything else.
+
+use std::collections::HashMap;
+
+use callrec_core::sync::Mutex;
+
+/// The sessions of each browser that have a connect held, each with the number of its
+/// connects: a later connect comes before the one that it replaces has been answered.
+pub struct Browsers {
+    holding: Mutex<HashMap<String, Vec<(String, u32)>>>,
+    max_sessions: usize,
+}
+
+impl Browsers {
+    pub fn new(max_sessions: usize) -> Browsers {
+        Browsers {
+            holding: Mutex::default(),
+            max_sessions,
+        }
+    }
+
+    /// Leave to hold a connect of this session; with `waits` false it is only asked
+    /// whether there would be leave. `None`: as many other sessions of this browser hold
+    /// one as may. A client that sends no cookie shares its connections with nobody that
+    /// is known, and always has leave.
+    pub fn permit(&self, browser: Option<String>, session: &str, waits: bool) -> Option<Permit<'_>> {
+        let Some(browser) = browser else {
+            return Some(Permit(None));
+        };
+        let mut holding = self.holding.lock();
+        let sessions = holding.get(&browser).map_or(&[][..], Vec::as_slice);
+        let known = sessions.iter().any(|(id, _)| id == session);
+        if !known && sessions.len() >= self.max_sessions {
+            return None;
+        }
+        if !waits {
+            return Some(Permit(None));
+        }
+        let sessions = holding.entry(browser.clone()).or_default();
+        match sessions.iter_mut().find(|(id, _)| id == session) {
+            Some((_, connects)) => *connects += 1,
+            None => sessions.push((session.to_owned(), 1)),
+        }
+        Some(Permit(Some(Counted {
+            browsers: self,
+            browser,
+            session: session.to_owned(),
+        })))
+    }
+}
+
+/// Given back when it is dropped.
+pub struct Permit<'a>(#[allow(dead_code, reason = "kept for its end")] Option<Counted<'a>>);
+
+struct Counted<'a> {
+    browsers: &'a Browsers,
+    browser: String,
+    session: String,
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        let mut holding = self.browsers.holding.lock();
+        let Some(sessions) = holding.get_mut(&self.browser) else {
+            return;
+        };
+        if let Some((_, connects)) = sessions.iter_mut().find(|(id, _)| *id == self.session) {
+            *connects -= 1;
+        }
+        sessions.retain(|(_, connects)| *connects > 0);
+        if sessions.is_empty() {
+            holding.remove(&self.browser);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn browser(name: &str) -> Option<String> {
+        Some(name.to_owned())
+    }
+
+    #[test]
+    fn one_session_of_a_browser_holds_a_connect_at_a_time() {
+        let browsers = Browsers::new(1);
+        let first = browsers.permit(browser("a"), "1", true);
+        assert!(first.is_some());
+        assert!(browsers.permit(browser("a"), "2", true).is_none());
+        assert!(
+            browsers.permit(browser("b"), "3", true).is_some(),
+            "another browser"
+        );
+        // The later connect of a session takes the place of its earlier one.
+        let later = browsers.permit(browser("a"), "1", true);
+        assert!(later.is_some());
+        drop(first);
+        assert!(browsers.permit(browser("a"), "2", true).is_none());
+        drop(later);
+        assert!(browsers.permit(browser("a"), "2", true).is_some());
+        assert!(browsers.holding.lock().is_empty());
+        // Who does not wait is in nobody's way.
+        let asks = browsers.permit(browser("a"), "1", false);
+        assert!(asks.is_some() && browsers.permit(browser("a"), "2", true).is_some());
+    }
+
+    #[test]
+    fn who_sends_no_cookie_always_may() {
+        let browsers = Browsers::new(1);
+        let permits: Vec<_> = ["1", "2", "3"]
+            .iter()
+            .map(|session| browsers.permit(None, session, true))
+            .collect();
+        assert!(permits.iter().all(Option::is_some));
+    }
+}
