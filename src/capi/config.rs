@@ -153,6 +153,10 @@ pub unsafe extern "C" fn rec_config_new(config: *mut *mut rec_config) -> rec_sta
 ///   one more it is forgotten, and its client must shake hands again
 /// - `cometd.max_queue_bytes` (4194304): the same in bytes, 65536 to 1073741824; a
 ///   single message may be longer
+/// - `vobiz.signature_v3` (page): what X-Vobiz-Signature-V3 of a callback covers beside
+///   the nonce: "page", as Vobiz's pages say, the URL without its query; "sdk", as the
+///   SDKs of Vobiz and Plivo compute it, the URL, its query and all fields
+/// - `plivo.signature_v3` (sdk): the same for X-Plivo-Signature-V3
 /// - `callbacks.allow` (empty): where callbacks may go, with commas: scheme://host or
 ///   scheme://host:port, "*." before a domain takes its subdomains, ":*" any port;
 ///   empty: nowhere

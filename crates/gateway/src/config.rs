@@ -74,6 +74,10 @@ config_keys! {
             "messages that wait for one session, {range}; with one more it is forgotten, and its client must shake hands again";
         "cometd.max_queue_bytes" = "4194304" => cometd_max_queue_bytes: u32, number(1 << 16..=1 << 30),
             "the same in bytes, {range}; a single message may be longer";
+        "vobiz.signature_v3" = "page" => vobiz_signature_v3: SignatureV3, choice(SIGNATURES_V3),
+            "what X-Vobiz-Signature-V3 of a callback covers beside the nonce: \"page\", as Vobiz's pages say, the URL without its query; \"sdk\", as the SDKs of Vobiz and Plivo compute it, the URL, its query and all fields";
+        "plivo.signature_v3" = "sdk" => plivo_signature_v3: SignatureV3, choice(SIGNATURES_V3),
+            "the same for X-Plivo-Signature-V3";
         "callbacks.allow" = "" => callbacks_allow: Vec<Target>, list(Target::parse).within(4000),
             "where callbacks may go, with commas: scheme://host or scheme://host:port, \"*.\" before a domain takes its subdomains, \":*\" any port; empty: nowhere";
         "callbacks.timeout_ms" = "3000" => callbacks_timeout_ms: u32, number(100..=600_000),
@@ -95,6 +99,17 @@ impl GatewayConfig {
         set_key(self, GatewayConfig::KEYS, name, value)
     }
 }
+
+/// What the third version of a callback's signature covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignatureV3 {
+    /// The URL without its query, as Vobiz's pages say.
+    Page,
+    /// The URL, its query and the fields, as the SDKs compute it.
+    Sdk,
+}
+
+const SIGNATURES_V3: &[(&str, SignatureV3)] = &[("page", SignatureV3::Page), ("sdk", SignatureV3::Sdk)];
 
 /// Which of the published HTTP APIs are offered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

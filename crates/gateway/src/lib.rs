@@ -58,6 +58,10 @@ mod start;
 mod throttle;
 #[cfg(feature = "server")]
 mod vobiz;
+#[cfg(feature = "server")]
+#[allow(dead_code)]
+#[path = "vobiz/signature.rs"]
+mod vobiz_signature;
 
 #[cfg(feature = "server")]
 pub use auth::{Credentials, Doorkeeper, Identity, Scheme};
