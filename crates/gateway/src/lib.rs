@@ -59,7 +59,6 @@ mod throttle;
 #[cfg(feature = "server")]
 mod vobiz;
 #[cfg(feature = "server")]
-#[allow(dead_code)]
 #[path = "vobiz/signature.rs"]
 mod vobiz_signature;
 

@@ -339,7 +339,11 @@ async fn call(gateway: &Arc<Gateway>, client: &Client, owed: &Owed) -> Result<()
         &callback.api_id,
         public_url_of(gateway, &recording.url),
     );
-    let request = paper::request(&address, callback, &fields, &recording.id, key.as_deref());
+    let form = match callback.dialect.as_str() {
+        PLIVO => gateway.config().plivo_signature_v3,
+        _ => gateway.config().vobiz_signature_v3,
+    };
+    let request = paper::request(&address, callback, &fields, &recording.id, form, key.as_deref());
     let request = request.map_err(|error| error.to_string())?;
     let status = client.send(&address, reach, request).await?;
     if status.is_success() {
