@@ -47,6 +47,8 @@ mod plivo;
 mod receiver;
 #[path = "gateway/recordings.rs"]
 mod recordings;
+#[path = "gateway/signed_urls.rs"]
+mod signed_urls;
 #[path = "gateway/vobiz.rs"]
 mod vobiz;
 #[path = "gateway/vobiz_stop.rs"]

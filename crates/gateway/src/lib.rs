@@ -51,6 +51,8 @@ mod sent_audio;
 #[cfg(feature = "server")]
 mod server;
 #[cfg(feature = "server")]
+mod signed_url;
+#[cfg(feature = "server")]
 mod source;
 #[cfg(feature = "server")]
 mod start;

@@ -21,7 +21,7 @@ pub use paper::PLIVO;
 pub use target::permitted;
 
 use super::Gateway;
-use super::recording_url::public_url_of;
+use super::recording_url::shared_url_of;
 use callrec_core::clock::unix_ms;
 use callrec_core::events::LogLevel;
 use callrec_core::storage::Owed;
@@ -337,7 +337,7 @@ async fn call(gateway: &Arc<Gateway>, client: &Client, owed: &Owed) -> Result<()
     let fields = paper::fields(
         recording,
         &callback.api_id,
-        public_url_of(gateway, &recording.url),
+        shared_url_of(gateway, &recording.url),
     );
     let form = match callback.dialect.as_str() {
         PLIVO => gateway.config().plivo_signature_v3,

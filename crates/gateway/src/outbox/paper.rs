@@ -59,7 +59,11 @@ pub fn request(
         request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
     }
     if let Some(key) = key {
-        let vendor = if callback.dialect == PLIVO { "plivo" } else { "vobiz" };
+        let vendor = if callback.dialect == PLIVO {
+            "plivo"
+        } else {
+            "vobiz"
+        };
         let signed = SignedRequest {
             base: &address.base,
             query: address.path.split_once('?').map_or("", |(_, query)| query),

@@ -12,6 +12,7 @@ use crate::config::GatewayConfig;
 use crate::files::{Missing, may_read};
 use crate::http::{Answer, Asked, put};
 use crate::recording_url::AUDIO_PATH;
+use crate::signed_url::{UrlSignature, UrlSigner};
 use crate::{Credentials, Gateway, Scheme};
 use callrec_core::calls::Caller;
 use callrec_core::storage::archive::Entry;
@@ -60,7 +61,16 @@ pub async fn audio(gateway: &Arc<Gateway>, asked: &Asked, wanted: Option<Wanted>
     if !matches!(*asked.method(), Method::GET | Method::HEAD) {
         return ask.not_allowed(ErrorForm::Resource, &[Method::GET, Method::HEAD]);
     }
-    let caller = match caller(gateway, asked).await {
+    let shown = gateway.url_signer.as_ref().zip(UrlSignature::of(asked));
+    let caller = match shown {
+        Some((signer, shown)) if is_signed(signer, &shown, wanted.as_ref()) => Ok(Caller::Host),
+        Some(_) => {
+            let why = "The url has expired, or is not as it was given";
+            return ask.error(ErrorForm::Resource, StatusCode::FORBIDDEN, why);
+        }
+        None => caller(gateway, asked).await,
+    };
+    let caller = match caller {
         Ok(caller) => caller,
         Err(Refused::Unknown) => {
             let mut answer = ask.unauthorized(ErrorForm::Resource);
@@ -86,6 +96,11 @@ pub async fn audio(gateway: &Arc<Gateway>, asked: &Asked, wanted: Option<Wanted>
         Err(missing) => Err(missing),
     };
     sent.unwrap_or_else(|missing| ask.missing(missing))
+}
+
+/// Whoever has a signed url may have what it leads to.
+fn is_signed(signer: &UrlSigner, shown: &UrlSignature, wanted: Option<&Wanted>) -> bool {
+    wanted.is_some_and(|wanted| signer.accepts(&format!("{}.{}", wanted.id, wanted.ending), shown))
 }
 
 /// A request that never came here.

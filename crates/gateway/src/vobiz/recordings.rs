@@ -14,7 +14,7 @@ use super::errors::ErrorForm;
 use super::{Ask, Dialect};
 use crate::files::{Missing, may_read};
 use crate::http::{Answer, empty, json as json_answer};
-use crate::recording_url::public_url_of;
+use crate::recording_url::shared_url_of;
 use callrec_core::calls::Caller;
 use callrec_core::calls::control::parse_id;
 use callrec_core::clock::unix_ms;
@@ -282,7 +282,7 @@ fn object(ask: &Ask<'_>, entry: &Entry) -> Value {
         "recording_storage_duration": stored_days(entry),
         "recording_storage_rate": 0,
         "recording_type": kind(ask.dialect),
-        "recording_url": public_url_of(ask.gateway, &url),
+        "recording_url": shared_url_of(ask.gateway, &url),
         "resource_uri": format!("/v1/Account/{}/Recording/{}/", ask.account, entry.id),
         "rounded_recording_duration": entry.duration_ms.div_ceil(60_000) * 60,
         "to_number": to,
