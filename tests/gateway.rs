@@ -4,6 +4,8 @@ mod support;
 
 #[path = "gateway/bayeux.rs"]
 mod bayeux;
+#[path = "gateway/bulk_delete.rs"]
+mod bulk_delete;
 #[cfg(feature = "faults")]
 #[path = "gateway/callback_faults.rs"]
 mod callback_faults;

@@ -1,6 +1,7 @@
 //! Vobiz's recording API, and Plivo's which it is modelled on.
 
 mod audio;
+mod bulk_delete;
 mod errors;
 mod recordings;
 mod start;
@@ -62,6 +63,8 @@ enum Resource {
     Record(String),
     /// `Recording/`
     Recordings,
+    /// `Recording/BulkDelete/`
+    BulkDelete,
     /// `Recording/{recording_id}/`
     Recording(String),
 }
@@ -73,13 +76,16 @@ enum Found {
     Nothing,
 }
 
-fn find(rest: &str) -> Found {
+fn find(rest: &str, dialect: Dialect) -> Found {
     let parts: Vec<&str> = rest.split('/').collect();
     let resource = match parts.as_slice() {
         ["", "Account", account, "Call", call, "Record", ""] => {
             decoded(account).zip(decoded(call).map(Resource::Record))
         }
         ["", "Account", account, "Recording", ""] => decoded(account).zip(Some(Resource::Recordings)),
+        ["", "Account", account, "Recording", "BulkDelete", ""] if dialect == Dialect::Vobiz => {
+            decoded(account).zip(Some(Resource::BulkDelete))
+        }
         ["", "Account", account, "Recording", id, ""] => {
             decoded(account).zip(decoded(id).map(Resource::Recording))
         }
@@ -108,7 +114,7 @@ fn is_nearly(rest: &str) -> bool {
 
 pub async fn answer(gateway: &Arc<Gateway>, asked: &Asked, rest: &str, dialect: Dialect) -> Answer {
     let mut ask = Ask::new(gateway, asked, dialect);
-    let resource = match find(rest) {
+    let resource = match find(rest, dialect) {
         Found::Resource(account, resource) => {
             ask.account = account;
             resource
@@ -127,6 +133,7 @@ pub async fn answer(gateway: &Arc<Gateway>, asked: &Asked, rest: &str, dialect: 
     let allowed: &[Method] = match resource {
         Resource::Record(_) => &[Method::POST, Method::DELETE],
         Resource::Recordings => &[Method::GET],
+        Resource::BulkDelete => &[Method::DELETE],
         Resource::Recording(_) => &[Method::GET, Method::DELETE],
     };
     if !allowed.contains(asked.method()) {
@@ -146,6 +153,7 @@ pub async fn answer(gateway: &Arc<Gateway>, asked: &Asked, rest: &str, dialect: 
         Resource::Record(call) if asked.method() == Method::POST => start::answer(&ask, &caller, &call),
         Resource::Record(call) => stop::answer(&ask, &caller, &call),
         Resource::Recordings => recordings::list(&ask, caller).await,
+        Resource::BulkDelete => bulk_delete::answer(&ask, &caller).await,
         Resource::Recording(id) if is_get => recordings::get(&ask, caller, &id).await,
         Resource::Recording(id) => recordings::delete(&ask, caller, &id).await,
     }
@@ -167,7 +175,7 @@ pub fn failed(
     status: StatusCode,
     why: &str,
 ) -> Answer {
-    let form = match find(rest) {
+    let form = match find(rest, dialect) {
         Found::Resource(_, resource) => form_of(&resource),
         _ => ErrorForm::General,
     };
@@ -279,9 +287,10 @@ mod tests {
 
     #[test]
     fn a_path_is_met_to_the_letter() {
-        let named = |rest: &str| match find(rest) {
+        let named = |rest: &str| match find(rest, Dialect::Vobiz) {
             Found::Resource(account, Resource::Record(call)) => format!("{account} call {call}"),
             Found::Resource(account, Resource::Recordings) => format!("{account} all"),
+            Found::Resource(account, Resource::BulkDelete) => format!("{account} many"),
             Found::Resource(account, Resource::Recording(id)) => format!("{account} one {id}"),
             Found::Nearly => "nearly".to_owned(),
             Found::Nothing => "nothing".to_owned(),
@@ -289,6 +298,7 @@ mod tests {
         assert_eq!(named("/Account/MA_1/Call/a%20b/Record/"), "MA_1 call a b");
         assert_eq!(named("/Account/MA_1/Recording/"), "MA_1 all");
         assert_eq!(named("/Account/MA_1/Recording/7/"), "MA_1 one 7");
+        assert_eq!(named("/Account/MA_1/Recording/BulkDelete/"), "MA_1 many");
         for nearly in [
             "/account/MA_1/call/7/record/",
             "/Account/MA_1/Call/7/Record",
