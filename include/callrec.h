@@ -314,6 +314,14 @@
 #define REC_AUTH_SIGNATURE 3
 
 /**
+ * `Authorization: Bearer` (Vobiz): `secret` is the token, `name` the account that the path
+ * names, or "" where it names none (the audio below `/recordings/`). The host makes sure
+ * that the token is that account's. Since 0.2.0; a host that does not know this scheme
+ * answers `REC_ERR_UNAUTHENTICATED`.
+ */
+#define REC_AUTH_BEARER 4
+
+/**
  * Settings for `rec_open`. Opaque.
  */
 typedef struct rec_config rec_config;

@@ -7,13 +7,13 @@ use uuid::Uuid;
 
 use super::errors::ErrorForm;
 use super::{Ask, Dialect, token};
+use crate::Gateway;
 use crate::auth::{Refused, caller_of};
 use crate::config::GatewayConfig;
 use crate::files::{Missing, may_read};
 use crate::http::{Answer, Asked, put};
 use crate::recording_url::AUDIO_PATH;
 use crate::signed_url::{UrlSignature, UrlSigner};
-use crate::{Credentials, Gateway, Scheme};
 use callrec_core::calls::Caller;
 use callrec_core::storage::archive::Entry;
 use callrec_core::words::Format;
@@ -108,18 +108,12 @@ pub fn failed(gateway: &Arc<Gateway>, asked: &Asked, status: StatusCode, why: &s
     Ask::new(gateway, asked, Dialect::Vobiz).error(ErrorForm::Resource, status, why)
 }
 
-/// By X-Auth-ID and X-Auth-Token, or by HTTP Basic.
+/// By X-Auth-ID and X-Auth-Token, by a bearer's token or by HTTP Basic.
 async fn caller(gateway: &Arc<Gateway>, asked: &Asked) -> Result<Caller, Refused> {
-    let Some((name, secret)) = token(asked) else {
-        return gateway.logins.basic(asked).await;
-    };
-    let credentials = Credentials {
-        scheme: Scheme::Token,
-        name,
-        secret,
-        source: asked.source,
-    };
-    gateway.logins.identify(credentials).await.map(caller_of)
+    match token(asked, "") {
+        Some(credentials) => gateway.logins.identify(credentials).await.map(caller_of),
+        None => gateway.logins.basic(asked).await,
+    }
 }
 
 /// Below level 10 a caller's own recordings alone.

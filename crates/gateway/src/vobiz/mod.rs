@@ -197,24 +197,15 @@ impl<'a> Ask<'a> {
 impl Ask<'_> {
     /// Who asks: the account that the path names, and no other.
     async fn caller(&self) -> Result<Caller, Refused> {
-        let asked = self.asked;
-        let (scheme, name, secret) = match self.dialect {
-            Dialect::Vobiz => {
-                let (name, secret) = token(asked).ok_or(Refused::Unknown)?;
-                (Scheme::Token, name, secret)
-            }
+        let credentials = match self.dialect {
+            Dialect::Vobiz => token(self.asked, &self.account),
             Dialect::Plivo => {
-                let (name, secret) = asked.basic().ok_or(Refused::Unknown)?;
-                (Scheme::Basic, name, secret)
+                let basic = self.asked.basic();
+                basic.map(|(name, secret)| shown(self.asked, Scheme::Basic, name, secret))
             }
         };
-        let own = name == self.account;
-        let credentials = Credentials {
-            scheme,
-            name,
-            secret,
-            source: asked.source,
-        };
+        let credentials = credentials.ok_or(Refused::Unknown)?;
+        let own = credentials.name == self.account;
         let identity = self.gateway.logins.identify(credentials).await?;
         if own {
             Ok(caller_of(identity))
@@ -264,11 +255,26 @@ fn form(body: &[u8]) -> Result<Map<String, Value>, String> {
     Ok(pairs.map(|(name, value)| (name, Value::String(value))).collect())
 }
 
-/// X-Auth-ID and X-Auth-Token.
-fn token(asked: &Asked) -> Option<(String, String)> {
-    let name = asked.header("x-auth-id")?;
-    let secret = asked.header("x-auth-token")?;
-    Some((name.to_owned(), secret.to_owned()))
+/// X-Auth-ID and X-Auth-Token; without them the token of a bearer, who says no name: then the
+/// host is asked whether it is the token of the account that the path names. Some SDKs send
+/// both.
+fn token(asked: &Asked, account: &str) -> Option<Credentials> {
+    if let (Some(name), Some(secret)) = (asked.header("x-auth-id"), asked.header("x-auth-token")) {
+        return Some(shown(asked, Scheme::Token, name.to_owned(), secret.to_owned()));
+    }
+    let (scheme, token) = asked.header("authorization")?.split_once(' ')?;
+    let token = token.trim();
+    let is_bearer = scheme.eq_ignore_ascii_case("bearer") && !token.is_empty();
+    is_bearer.then(|| shown(asked, Scheme::Bearer, account.to_owned(), token.to_owned()))
+}
+
+fn shown(asked: &Asked, scheme: Scheme, name: String, secret: String) -> Credentials {
+    Credentials {
+        scheme,
+        name,
+        secret,
+        source: asked.source,
+    }
 }
 
 impl Dialect {
