@@ -51,6 +51,8 @@ mod receiver;
 mod recordings;
 #[path = "gateway/signed_urls.rs"]
 mod signed_urls;
+#[path = "gateway/vendor_sdks.rs"]
+mod vendor_sdks;
 #[path = "gateway/vobiz.rs"]
 mod vobiz;
 #[path = "gateway/vobiz_stop.rs"]
