@@ -15,6 +15,8 @@ use uuid::Uuid;
 
 pub use audio::{Wanted as AudioWanted, asked_for as audio_asked_for, audio, failed as audio_failed};
 
+pub use recordings::LINKS_PATH;
+
 use super::auth::{Refused, caller_of};
 use super::http::{Answer, Asked, decoded, put};
 use super::outbox;
@@ -266,6 +268,11 @@ fn token(asked: &Asked, account: &str) -> Option<Credentials> {
     let token = token.trim();
     let is_bearer = scheme.eq_ignore_ascii_case("bearer") && !token.is_empty();
     is_bearer.then(|| shown(asked, Scheme::Bearer, account.to_owned(), token.to_owned()))
+}
+
+/// Whether a request has Vobiz's credentials, and not Plivo's.
+pub fn is_shown_by(asked: &Asked) -> bool {
+    token(asked, "").is_some() && asked.basic().is_none()
 }
 
 fn shown(asked: &Asked, scheme: Scheme, name: String, secret: String) -> Credentials {
