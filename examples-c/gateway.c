@@ -28,6 +28,9 @@ static void must(rec_status status, const char *what)
     }
 }
 
+/* The SDKs of Vobiz and Plivo want 20 characters, the first two of them MA. */
+#define ACCOUNT "MADEMO00000000000000"
+
 struct user {
     int32_t scheme;
     const char *name, *secret;
@@ -37,8 +40,8 @@ struct user {
 /* A real service asks its directory. The account's token signs its callbacks. */
 static const struct user users[] = {
     {REC_AUTH_BASIC, "admin", "secret", REC_LEVEL_COMPLETE}, {REC_AUTH_BASIC, "user1", "secret", REC_LEVEL_BASE},
-    {REC_AUTH_BASIC, "user2", "secret", REC_LEVEL_BASE},     {REC_AUTH_BASIC, "MA_DEMO", "secret", REC_LEVEL_COMPLETE},
-    {REC_AUTH_TOKEN, "MA_DEMO", "secret", REC_LEVEL_COMPLETE},
+    {REC_AUTH_BASIC, "user2", "secret", REC_LEVEL_BASE},     {REC_AUTH_BASIC, ACCOUNT, "secret", REC_LEVEL_COMPLETE},
+    {REC_AUTH_TOKEN, ACCOUNT, "secret", REC_LEVEL_COMPLETE}, {REC_AUTH_BEARER, ACCOUNT, "secret", REC_LEVEL_COMPLETE},
 };
 
 /* Takes the same time wherever the two differ. */

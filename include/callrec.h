@@ -314,6 +314,14 @@
 #define REC_AUTH_SIGNATURE 3
 
 /**
+ * `Authorization: Bearer` (Vobiz): `secret` is the token, `name` the account that the path
+ * names, or "" where it names none (the audio below `/recordings/`). The host makes sure
+ * that the token is that account's. Since 0.2.0; a host that does not know this scheme
+ * answers `REC_ERR_UNAUTHENTICATED`.
+ */
+#define REC_AUTH_BEARER 4
+
+/**
  * Settings for `rec_open`. Opaque.
  */
 typedef struct rec_config rec_config;
@@ -1253,6 +1261,9 @@ rec_status rec_config_new(rec_config **config);
  *   offered, with commas: imagicle, genesys, vobiz, plivo
  * - `gateway.public_url` (empty): scheme, host and path prefix that clients see, for
  *   the urls in answers; empty: http:// and the address that the gateway listens on
+ * - `gateway.url_lifetime_ms` (0): how long the urls of recordings in the answers of
+ *   Vobiz and Plivo, and in callbacks, lead to the audio without a login, 0 to
+ *   31622400000 ms: they carry their end and a signature; 0: never
  * - `gateway.threads` (2): threads that answer requests, 1 to 64
  * - `gateway.max_connections` (4096): open connections at most, 1 to 1000000, and
  *   never more than a quarter of the files that the process may have open; one more is

@@ -4,6 +4,8 @@ mod support;
 
 #[path = "gateway/bayeux.rs"]
 mod bayeux;
+#[path = "gateway/bulk_delete.rs"]
+mod bulk_delete;
 #[cfg(feature = "faults")]
 #[path = "gateway/callback_faults.rs"]
 mod callback_faults;
@@ -55,6 +57,10 @@ mod published;
 mod receiver;
 #[path = "gateway/recordings.rs"]
 mod recordings;
+#[path = "gateway/signed_urls.rs"]
+mod signed_urls;
+#[path = "gateway/vendor_sdks.rs"]
+mod vendor_sdks;
 #[path = "gateway/vobiz.rs"]
 mod vobiz;
 #[path = "gateway/vobiz_stop.rs"]

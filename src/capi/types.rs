@@ -346,6 +346,11 @@ pub const REC_AUTH_TOKEN: i32 = 2;
 /// Nobody asks to be let in, and `secret` is "": callrec is about to call back an
 /// account's receiver and needs `signature_key`; `level` is not looked at.
 pub const REC_AUTH_SIGNATURE: i32 = 3;
+/// `Authorization: Bearer` (Vobiz): `secret` is the token, `name` the account that the path
+/// names, or "" where it names none (the audio below `/recordings/`). The host makes sure
+/// that the token is that account's. Since 0.2.0; a host that does not know this scheme
+/// answers `REC_ERR_UNAUTHENTICATED`.
+pub const REC_AUTH_BEARER: i32 = 4;
 
 /// What a client has shown.
 #[repr(C)]

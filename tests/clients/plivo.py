@@ -36,9 +36,15 @@ assert second.recording_id != first.recording_id
 assert 'file_format=wav' in refused(ValidationError, lambda: client.calls.record(call))
 refused(ResourceNotFoundError, lambda: client.calls.record('nobody', file_format='wav'))
 stranger = plivo.RestClient(auth_id, 'wrong')
-refused(AuthenticationError, lambda: stranger.calls.record(call, file_format='wav'))
+for act in (lambda: stranger.calls.record(call, file_format='wav'),
+            lambda: stranger.calls.record_stop(call),
+            lambda: stranger.recordings.list(),
+            lambda: stranger.recordings.get(first.recording_id),
+            lambda: stranger.recordings.delete(first.recording_id)):
+    refused(AuthenticationError, act)
 
-client.calls.record_stop(call)
+hook = 'http://127.0.0.1:9/hook'  # nobody listens there, and nobody is called
+client.calls.record_stop(call, callback_url=hook, callback_method='GET')
 client.calls.record_stop(call)  # none is left, and that is well
 
 deadline = time.monotonic() + 60
@@ -51,10 +57,22 @@ ids = {recording.recording_id for recording in found}
 assert ids == {first.recording_id, second.recording_id}, ids
 assert found.meta.total_count == 2 and found.meta.limit == 20, found.meta
 
+# By whatever way the pages are walked.
+assert {recording.recording_id for recording in client.recordings} == ids
+pages = [client.recordings.list(limit=1, offset=at) for at in (0, 1)]
+assert pages[0].meta.next == f'/v1/Account/{auth_id}/Recording/?limit=1&offset=1', pages[0].meta
+assert pages[1].meta.next is None, pages[1].meta
+page = client.recordings.list(limit=1, cursor='1')
+assert page.objects[0].recording_id == pages[1].objects[0].recording_id
+later = client.recordings.list(callback_url=hook, callback_method='POST')
+assert len(later.objects) == 2, later
+assert client.recordings.get(first.recording_id, callback_url=hook).recording_id == first.recording_id
+assert client.recordings.list(add_time__gte='2020-01-01', to_number='none').meta.total_count == 0
+
 one = client.recordings.get(first.recording_id)
 assert one.recording_url == first.url and one.call_uuid == call, one
 assert float(one.recording_duration_ms) >= 0, one
-client.recordings.delete(first.recording_id)
+client.recordings.delete(first.recording_id, callback_url=hook, callback_method='POST')
 refused(ResourceNotFoundError, lambda: client.recordings.get(first.recording_id))
 refused(ResourceNotFoundError, lambda: client.recordings.delete(first.recording_id))
 assert len(client.recordings.list(call_uuid=call)) == 1

@@ -16,7 +16,7 @@ use crate::support::{Answer, Arg, Call, Engine, ask, init, string};
 pub const FIRST: &str = "01RCC3N118B1V0SL8O7GK2LAES00000V";
 pub const SECOND: &str = "01RCC3N118B1V0SL8O7GK2LAES00000W";
 
-/// What Plivo's own client takes for an account.
+/// What the vendors' own clients take for an account.
 pub const PLIVO_ACCOUNT: &str = "MADEMO00000000000000";
 
 /// (scheme, name, secret, level): those of examples-c/gateway.c.
@@ -31,6 +31,9 @@ const USERS: &[(i32, &str, &str, u32)] = &[
     (REC_AUTH_TOKEN, "user1", "secret", 2),
     (REC_AUTH_TOKEN, "only", "secret", 1),
     (REC_AUTH_BASIC, PLIVO_ACCOUNT, "secret", 10),
+    (REC_AUTH_TOKEN, PLIVO_ACCOUNT, "secret", 10),
+    (REC_AUTH_BEARER, "MA_DEMO", "bearer", 10),
+    (REC_AUTH_BEARER, "", "bearer", 10),
 ];
 
 unsafe extern "C" fn authenticate(

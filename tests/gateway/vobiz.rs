@@ -304,6 +304,39 @@ fn wrong_credentials_or_another_account_are_401() {
     assert!(live(&house).is_empty());
 }
 
+/// In place of the two headers; where they are there they count, as the SDKs send all three.
+#[test]
+fn a_bearers_token_is_the_account_s_that_the_path_names() {
+    let house = House::open(&[("gateway.auth_delay_ms", "0")]);
+    let bearer = ("authorization", "bEaReR bearer");
+    let wav = r#"{"file_format":"wav"}"#;
+    assert_eq!(house.send("POST", &record(FIRST), &[bearer], wav).status, 200);
+    let all = [ID[0], ID[1], ("authorization", "Bearer other")];
+    assert_eq!(house.send("POST", &record(FIRST), &all, wav).status, 200);
+    let other = record(FIRST).replace("MA_DEMO", "MA_OTHER");
+    let wrong_pair = [ID[0], ("x-auth-token", "wrong"), bearer];
+    let wrong: [(&str, &[(&str, &str)]); 5] = [
+        (&other, &[bearer]),
+        (&record(FIRST), &[("authorization", "Bearer other")]),
+        (&record(FIRST), &[("authorization", "Bearer ")]),
+        (&record(FIRST), &[("authorization", "Bearer")]),
+        (&record(FIRST), &wrong_pair),
+    ];
+    for (path, headers) in wrong {
+        expect_general(&house.send("POST", path, headers, wav), 401, "UNAUTHORIZED");
+    }
+    assert_eq!(house.send("DELETE", &record(FIRST), &[bearer], "").status, 204);
+    let (id, _) = finished(&house, 1);
+    let audio = format!("/recordings/{id}.wav");
+    assert_eq!(house.send("GET", &audio, &[bearer], "").status, 200);
+    assert_eq!(
+        house
+            .send("GET", &audio, &[("authorization", "Bearer other")], "")
+            .status,
+        401
+    );
+}
+
 /// Subtlety 34.
 #[test]
 fn another_case_or_no_slash_at_the_end_looks_like_401() {

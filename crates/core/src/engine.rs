@@ -222,6 +222,12 @@ impl Engine {
         self.store.archive()
     }
 
+    /// The directory's secret of that name, which outlives the process: `fresh` if there was
+    /// none of that length. Waits for the disk.
+    pub fn secret(&self, name: &str, fresh: &[u8]) -> std::io::Result<Vec<u8>> {
+        self.store.secret(name, fresh)
+    }
+
     /// Too little disk is free: nothing is started.
     pub fn is_low(&self) -> bool {
         self.store.low()

@@ -16,6 +16,8 @@ pub enum Scheme {
     Token = 2,
     /// Nobody asks: callrec needs the account's key to sign a callback.
     Signature = 3,
+    /// `Authorization: Bearer`.
+    Bearer = 4,
 }
 
 /// What a client has shown.

@@ -7,7 +7,7 @@ pub mod callbacks;
 use std::net::IpAddr;
 
 use callrec_core::config_keys;
-use callrec_core::keys::checks::{Accepts, Check, checked_by, list, number, text};
+use callrec_core::keys::checks::{Accepts, Check, checked_by, choice, list, number, text};
 
 use callbacks::Target;
 
@@ -16,6 +16,8 @@ config_keys! {
     pub struct GatewayConfig {
         "gateway.public_url" = "" => public_url: String, checked_by(public_url),
             "scheme, host and path prefix that clients see, for the urls in answers; empty: http:// and the address that the gateway listens on";
+        "gateway.url_lifetime_ms" = "0" => url_lifetime_ms: u64, number(0..=31_622_400_000),
+            "how long the urls of recordings in the answers of Vobiz and Plivo, and in callbacks, lead to the audio without a login, {range} ms: they carry their end and a signature; 0: never";
         "gateway.threads" = "2" => threads: u32, number(1..=64),
             "threads that answer requests, {range}";
         "gateway.max_connections" = "4096" => max_connections: u32, number(1..=1_000_000),
@@ -41,6 +43,10 @@ config_keys! {
         /// In their own form: no IPv4 in an IPv6 address.
         "gateway.trusted_proxies" = "" => trusted_proxies: Vec<IpAddr>, list(address),
             "addresses, with commas, whose X-Forwarded-For says who the source is";
+        "vobiz.signature_v3" = "page" => vobiz_signature_v3: SignatureV3, choice(SIGNATURES_V3),
+            "what X-Vobiz-Signature-V3 of a callback covers beside the nonce: \"page\", as Vobiz's pages say, the URL without its query; \"sdk\", as the SDKs of Vobiz and Plivo compute it, the URL, its query and all fields";
+        "plivo.signature_v3" = "sdk" => plivo_signature_v3: SignatureV3, choice(SIGNATURES_V3),
+            "the same for X-Plivo-Signature-V3";
         "callbacks.allow" = "" => callbacks_allow: Vec<Target>, list(Target::parse).within(4000),
             "where callbacks may go, with commas: scheme://host or scheme://host:port, \"*.\" before a domain takes its subdomains, \":*\" any port; empty: nowhere";
         "callbacks.timeout_ms" = "3000" => callbacks_timeout_ms: u32, number(100..=600_000),
@@ -59,6 +65,17 @@ config_keys! {
         apis: Vec<&'static str> = Vec::new();
     }
 }
+
+/// What the third version of a callback's signature covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignatureV3 {
+    /// The URL without its query, as Vobiz's pages say.
+    Page,
+    /// The URL, its query and the fields, as the SDKs compute it.
+    Sdk,
+}
+
+const SIGNATURES_V3: &[(&str, SignatureV3)] = &[("page", SignatureV3::Page), ("sdk", SignatureV3::Sdk)];
 
 impl GatewayConfig {
     /// Whether the API of that name is offered.

@@ -13,6 +13,7 @@ use super::files::Shelf;
 use super::life::{self, Door, Life};
 use super::logins::Logins;
 use super::meters::Meters;
+use super::signed_url::UrlSigner;
 use callrec_core::engine::{Above, Engine, HostReference, ReferenceCell};
 use callrec_core::words::{Error, Result, Status};
 
@@ -26,6 +27,8 @@ pub struct Gateway {
     pub logins: Logins,
     pub(crate) meters: Meters,
     pub(crate) shelf: Shelf,
+    /// `None`: urls of recordings are not signed.
+    pub(crate) url_signer: Option<UrlSigner>,
     /// Where it listens, if it does.
     address: Option<SocketAddr>,
     stop: watch::Sender<bool>,
@@ -46,6 +49,8 @@ impl Gateway {
         let (stop, stopping) = watch::channel(false);
         let archive = |error: io::Error| Error::io("the archive", &error);
         let shelf = Shelf::open(&engine, config.archive_parallel, stopping.clone()).map_err(archive)?;
+        let url_signer = UrlSigner::open(&engine, config.url_lifetime_ms);
+        let url_signer = url_signer.map_err(|error| Error::io("the key that signs urls", &error))?;
         let door = Arc::new(Door::new(doorkeeper));
         let logins = Logins::new(&config, door.clone(), stopping);
         let logins = logins.map_err(|error| Error::io("starting threads", &error))?;
@@ -53,6 +58,7 @@ impl Gateway {
             logins,
             meters: Meters::default(),
             shelf,
+            url_signer,
             door,
             address,
             stop,

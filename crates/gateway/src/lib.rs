@@ -52,11 +52,16 @@ mod sent_audio;
 #[cfg(feature = "server")]
 mod server;
 #[cfg(feature = "server")]
+mod signed_url;
+#[cfg(feature = "server")]
 mod source;
 #[cfg(feature = "server")]
 mod start;
 #[cfg(feature = "server")]
 mod throttle;
+#[cfg(feature = "server")]
+#[path = "vobiz/signature.rs"]
+mod vobiz_signature;
 
 #[cfg(feature = "server")]
 pub use api::{Answering, ApiGauge, HttpApi};

@@ -14,6 +14,20 @@ pub fn public_url_of(gateway: &Gateway, url: &str) -> String {
     }
 }
 
+/// The same for somebody who may have the audio without a login: signed, if the gateway signs
+/// urls and it is the gateway that serves this one.
+pub fn shared_url_of(gateway: &Gateway, url: &str) -> String {
+    let public = public_url_of(gateway, url);
+    let is_served = match public.strip_prefix(&gateway.public_url()) {
+        Some(path) => path.starts_with('/') && !path.contains('?'),
+        None => false,
+    };
+    match (&gateway.url_signer, public.rsplit('/').next()) {
+        (Some(signer), Some(file)) if is_served => format!("{public}?{}", signer.query(file)),
+        _ => public,
+    }
+}
+
 /// Whether a url names its own server.
 pub fn is_absolute(url: &str) -> bool {
     url.starts_with("http://") || url.starts_with("https://")

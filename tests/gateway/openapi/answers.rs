@@ -27,6 +27,7 @@ fn every_answer_is_as_the_text_says() {
     cometd(&mut asker);
     record(&mut asker, "/api/v1", 200);
     record(&mut asker, "/v1", 202);
+    bulk_delete(&mut asker);
     audio(&mut asker);
     for path in ["/healthz", "/metrics", "/openapi.yaml"] {
         asker.ask(200, "", "get", path, "");
@@ -378,6 +379,13 @@ fn record(asker: &mut Asker, base: &str, ok: u16) {
     for method in ["get", "delete"] {
         asker.ask(404, "MA_DEMO", method, &one, "");
     }
+}
+
+fn bulk_delete(asker: &mut Asker) {
+    let all = "/api/v1/Account/MA_DEMO/Recording/BulkDelete/";
+    asker.ask(202, "MA_DEMO", "delete", all, r#"{"call_uuid":"none"}"#);
+    asker.ask(400, "MA_DEMO", "delete", all, "");
+    asker.ask(403, "user1", "delete", &all.replace("MA_DEMO", "user1"), "");
 }
 
 fn audio(asker: &mut Asker) {

@@ -67,6 +67,11 @@ pub trait DiskDir: Send + Sync {
     /// Makes a file that was not there, for reading and writing.
     fn create_new(&self, name: &str) -> io::Result<Box<dyn DiskFile>>;
 
+    /// The same. Where the disk knows users, no other one may read it.
+    fn create_private(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
+        self.create_new(name)
+    }
+
     fn open_write(&self, name: &str) -> io::Result<Box<dyn DiskFile>>;
 
     /// Opens a regular file; a pipe or a device is none.

@@ -55,6 +55,7 @@ mod retry;
 mod root_path;
 mod safe;
 mod search;
+mod secret;
 mod settings;
 mod slots;
 mod steps;

@@ -20,6 +20,7 @@ use super::recover::{Recovery, RecoveryLinks};
 use super::report::Report;
 use super::retry::Retry;
 use super::root_path::RootPath;
+use super::secret;
 use super::settings::{Durability, StorageConfig};
 use super::slots::FileSlots;
 use super::sync_queue::SyncQueue;
@@ -197,6 +198,11 @@ impl Store {
     /// The finished recordings of its directory, yet to be looked for. Waits for no disk.
     pub fn archive(&self) -> io::Result<Archive> {
         Ok(Archive::new(self.directory.root_again()?))
+    }
+
+    /// A secret of this directory; see [`secret::kept`].
+    pub fn secret(&self, name: &str, fresh: &[u8]) -> io::Result<Vec<u8>> {
+        self.wait_for(secret::kept(&self.directory, name, fresh))
     }
 
     pub fn config(&self) -> &StorageConfig {

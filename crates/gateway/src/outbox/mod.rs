@@ -21,7 +21,7 @@ pub use paper::PLIVO;
 pub use target::permitted;
 
 use super::Gateway;
-use super::recording_url::public_url_of;
+use super::recording_url::shared_url_of;
 use callrec_core::clock::unix_ms;
 use callrec_core::events::LogLevel;
 use callrec_core::storage::Owed;
@@ -337,9 +337,13 @@ async fn call(gateway: &Arc<Gateway>, client: &Client, owed: &Owed) -> Result<()
     let fields = paper::fields(
         recording,
         &callback.api_id,
-        public_url_of(gateway, &recording.url),
+        shared_url_of(gateway, &recording.url),
     );
-    let request = paper::request(&address, callback, &fields, &recording.id, key.as_deref());
+    let form = match callback.dialect.as_str() {
+        PLIVO => gateway.config().plivo_signature_v3,
+        _ => gateway.config().vobiz_signature_v3,
+    };
+    let request = paper::request(&address, callback, &fields, &recording.id, form, key.as_deref());
     let request = request.map_err(|error| error.to_string())?;
     let status = client.send(&address, reach, request).await?;
     if status.is_success() {

@@ -1,23 +1,18 @@
-//! What a callback says, and its signatures.
+//! What a callback says.
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use form_urlencoded::Serializer;
-use hmac::{Hmac, KeyInit, Mac};
 use http::header::{CONNECTION, CONTENT_TYPE, HOST, USER_AGENT};
 use http::{Method, Request};
 use http_body_util::Full;
-use sha2::Sha256;
-use uuid::Uuid;
 
 use super::target::Address;
+use crate::config::SignatureV3;
+use crate::vobiz_signature::{self as signature, Field, SignedRequest};
 use callrec_core::storage::{Callback, Manifest};
 
 /// The value of a callback's `dialect` for Plivo's look-alike; any other is Vobiz's.
 pub const PLIVO: &str = "plivo";
-
-type Field = (&'static str, String);
 
 /// The eight published fields.
 pub fn fields(recording: &Manifest, api_id: &str, record_url: String) -> [Field; 8] {
@@ -35,22 +30,23 @@ pub fn fields(recording: &Manifest, api_id: &str, record_url: String) -> [Field;
     ]
 }
 
-/// The request to the receiver, signed if there is a key.
+/// The request to the receiver, signed in this form if there is a key.
 pub fn request(
     address: &Address,
     callback: &Callback,
     fields: &[Field],
     recording_id: &str,
+    form: SignatureV3,
     key: Option<&str>,
 ) -> Result<Request<Full<Bytes>>, http::Error> {
-    let form = Serializer::new(String::new())
+    let encoded = Serializer::new(String::new())
         .extend_pairs(fields.iter().map(|(name, value)| (*name, value)))
         .finish();
     let get = callback.method == "GET";
     let (path, body) = match (get, address.path.contains('?')) {
-        (false, _) => (address.path.clone(), form),
-        (true, true) => (format!("{}&{form}", address.path), String::new()),
-        (true, false) => (format!("{}?{form}", address.path), String::new()),
+        (false, _) => (address.path.clone(), encoded),
+        (true, true) => (format!("{}&{encoded}", address.path), String::new()),
+        (true, false) => (format!("{}?{encoded}", address.path), String::new()),
     };
     let mut request = Request::builder()
         .method(if get { Method::GET } else { Method::POST })
@@ -63,88 +59,22 @@ pub fn request(
         request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
     }
     if let Some(key) = key {
-        for (name, value) in signatures(address, callback, fields, key) {
+        let vendor = if callback.dialect == PLIVO {
+            "plivo"
+        } else {
+            "vobiz"
+        };
+        let signed = SignedRequest {
+            base: &address.base,
+            query: address.path.split_once('?').map_or("", |(_, query)| query),
+            is_get: get,
+            fields,
+        };
+        for (name, value) in signature::headers(vendor, &callback.account, form, signed, key) {
             request = request.header(name, value);
         }
     }
     request.body(Full::new(Bytes::from(body)))
-}
-
-/// V2 and V3, each with a nonce of its own; for a main account, which is its own
-/// parent, the `-MA-` forms too.
-fn signatures(address: &Address, callback: &Callback, fields: &[Field], key: &str) -> Vec<(String, String)> {
-    let plivo = callback.dialect == PLIVO;
-    let vendor = if plivo { "x-plivo" } else { "x-vobiz" };
-    let (nonce2, nonce3) = (nonce(), nonce());
-    let v2 = sign(key, &format!("{}{nonce2}", address.base));
-    let v3 = if plivo {
-        sign(
-            key,
-            &format!("{}.{nonce3}", plivo_text(address, callback, fields)),
-        )
-    } else {
-        sign(key, &format!("{}.{nonce3}", address.base))
-    };
-    let mut headers = vec![
-        (format!("{vendor}-signature-v2-nonce"), nonce2),
-        (format!("{vendor}-signature-v3-nonce"), nonce3),
-    ];
-    if callback.account.starts_with("MA") {
-        headers.push((format!("{vendor}-signature-ma-v2"), v2.clone()));
-        headers.push((format!("{vendor}-signature-ma-v3"), v3.clone()));
-    }
-    headers.push((format!("{vendor}-signature-v2"), v2));
-    headers.push((format!("{vendor}-signature-v3"), v3));
-    headers
-}
-
-/// What Plivo's V3 covers beside the nonce: the URL with its query, and the fields,
-/// both in the order of their names.
-fn plivo_text(address: &Address, callback: &Callback, fields: &[Field]) -> String {
-    let query = address.path.split_once('?').map_or("", |(_, query)| query);
-    let mut query: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-    let mut fields = fields.to_vec();
-    fields.sort_unstable();
-    if callback.method == "GET" {
-        let own = fields.into_iter().map(|(name, value)| (name.to_owned(), value));
-        query.extend(own);
-        return format!("{}?{}", address.base, joined(query));
-    }
-    let query = joined(query);
-    let dot = if query.is_empty() { "" } else { "." };
-    let said: String = fields
-        .iter()
-        .map(|(name, value)| format!("{name}{value}"))
-        .collect();
-    format!("{}?{query}{dot}{said}", address.base)
-}
-
-fn joined(mut pairs: Vec<(String, String)>) -> String {
-    pairs.sort_unstable();
-    let pairs: Vec<_> = pairs
-        .iter()
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect();
-    pairs.join("&")
-}
-
-fn sign(key: &str, text: &str) -> String {
-    match Hmac::<Sha256>::new_from_slice(key.as_bytes()) {
-        Ok(mut hmac) => {
-            hmac.update(text.as_bytes());
-            BASE64_STANDARD.encode(hmac.finalize().into_bytes())
-        }
-        // HMAC takes keys of any length.
-        Err(_) => String::new(),
-    }
-}
-
-/// Twenty digits that nobody can guess.
-fn nonce() -> String {
-    const ALL: u128 = 100_000_000_000_000_000_000;
-    // A UUID has 122 random bits, mixed here so that the fixed ones do not show.
-    let random = Uuid::new_v4().as_u128() ^ Uuid::new_v4().as_u128().rotate_left(64);
-    format!("{:020}", random % ALL)
 }
 
 #[cfg(test)]
@@ -177,37 +107,22 @@ mod tests {
             &callback,
             &fields,
             "one",
+            SignatureV3::Page,
             Some("secret"),
         )
         .unwrap()
     }
 
     #[test]
-    fn vobiz_signs_the_url_without_its_query() {
-        let request = made("vobiz", "SA_1", "http://Example.com/hook?a=b", "POST");
-        assert_eq!(request.uri(), "/hook?a=b");
-        let nonce = header(&request, "x-vobiz-signature-v2-nonce");
-        assert!(nonce.len() == 20 && nonce.bytes().all(|byte| byte.is_ascii_digit()));
-        let expected = sign("secret", &format!("http://Example.com/hook{nonce}"));
-        assert_eq!(header(&request, "x-vobiz-signature-v2"), expected);
-        let nonce = header(&request, "x-vobiz-signature-v3-nonce");
-        let expected = sign("secret", &format!("http://Example.com/hook.{nonce}"));
-        assert_eq!(header(&request, "x-vobiz-signature-v3"), expected);
-        assert_eq!(
-            header(&request, "x-vobiz-signature-ma-v2"),
-            "",
-            "whose parent is unknown"
-        );
-        assert_eq!(header(&request, "idempotency-key"), "one");
-    }
-
-    #[test]
-    fn a_main_account_is_its_own_parent() {
-        let request = made("vobiz", "MA_1", "http://example.com/hook", "POST");
-        for version in ["v2", "v3"] {
-            let own = header(&request, &format!("x-vobiz-signature-{version}"));
-            assert_eq!(header(&request, &format!("x-vobiz-signature-ma-{version}")), own);
-            assert!(!own.is_empty());
+    fn a_request_is_signed_under_its_vendors_name() {
+        for vendor in ["vobiz", "plivo"] {
+            let request = made(vendor, "MA_1", "http://Example.com/hook?a=b", "POST");
+            assert_eq!(request.uri(), "/hook?a=b");
+            for version in ["v2", "v2-nonce", "v3", "v3-nonce", "ma-v3"] {
+                let name = format!("x-{vendor}-signature-{version}");
+                assert_ne!(header(&request, &name), "", "{name}");
+            }
+            assert_eq!(header(&request, "idempotency-key"), "one");
         }
     }
 
@@ -222,12 +137,5 @@ mod tests {
         assert_eq!(header(&request, "content-type"), "");
         let request = made("vobiz", "MA_1", "http://example.com/hook", "GET");
         assert!(request.uri().query().unwrap().starts_with("api_id=api&"));
-    }
-
-    #[test]
-    fn the_hash_is_that_of_everybody_else() {
-        // RFC 4231, test case 2.
-        let ours = sign("Jefe", "what do ya want for nothing?");
-        assert_eq!(ours, "W9zBRr9gdU5qBCQmCJV1x1oAPwidJzmDnexYuWTsOEM=");
     }
 }

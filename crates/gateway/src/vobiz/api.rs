@@ -1,6 +1,7 @@
 //! Vobiz's recording API, and Plivo's which it is modelled on.
 
 mod audio;
+mod bulk_delete;
 mod errors;
 mod recordings;
 mod start;
@@ -23,6 +24,7 @@ use crate::{Credentials, Gateway, Scheme};
 use callrec_core::calls::Caller;
 use callrec_core::events::LogLevel;
 use errors::ErrorForm;
+use recordings::LINKS_PATH;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
@@ -45,6 +47,16 @@ impl VobizApi {
             dialect,
         }
     }
+
+    /// What stands behind the API's path. Vobiz's links begin elsewhere than its API does,
+    /// where Plivo's look-alike may be: the credentials tell whose request it is.
+    fn rest<'a>(&self, request: &'a Asked) -> Option<&'a str> {
+        let link = || match self.dialect {
+            Dialect::Vobiz if is_shown_by(request) => request.below(LINKS_PATH),
+            _ => None,
+        };
+        request.below(&self.path).or_else(link)
+    }
 }
 
 impl HttpApi for VobizApi {
@@ -56,13 +68,17 @@ impl HttpApi for VobizApi {
         &self.path
     }
 
+    fn claims(&self, request: &Asked) -> bool {
+        self.rest(request).is_some()
+    }
+
     fn answer<'a>(&'a self, request: &'a Asked) -> Answering<'a> {
-        let rest = request.below(&self.path).unwrap_or_default();
+        let rest = self.rest(request).unwrap_or_default();
         Box::pin(answer(&self.gateway, request, rest, self.dialect))
     }
 
     fn refuse(&self, request: &Asked, status: StatusCode, why: &str) -> Answer {
-        let rest = request.below(&self.path).unwrap_or_default();
+        let rest = self.rest(request).unwrap_or_default();
         failed(&self.gateway, request, rest, self.dialect, status, why)
     }
 }
@@ -100,6 +116,8 @@ enum Resource {
     Record(String),
     /// `Recording/`
     Recordings,
+    /// `Recording/BulkDelete/`
+    BulkDelete,
     /// `Recording/{recording_id}/`
     Recording(String),
 }
@@ -111,13 +129,16 @@ enum Found {
     Nothing,
 }
 
-fn find(rest: &str) -> Found {
+fn find(rest: &str, dialect: Dialect) -> Found {
     let parts: Vec<&str> = rest.split('/').collect();
     let resource = match parts.as_slice() {
         ["", "Account", account, "Call", call, "Record", ""] => {
             decoded(account).zip(decoded(call).map(Resource::Record))
         }
         ["", "Account", account, "Recording", ""] => decoded(account).zip(Some(Resource::Recordings)),
+        ["", "Account", account, "Recording", "BulkDelete", ""] if dialect == Dialect::Vobiz => {
+            decoded(account).zip(Some(Resource::BulkDelete))
+        }
         ["", "Account", account, "Recording", id, ""] => {
             decoded(account).zip(decoded(id).map(Resource::Recording))
         }
@@ -146,7 +167,7 @@ fn is_nearly(rest: &str) -> bool {
 
 async fn answer(gateway: &Arc<Gateway>, asked: &Asked, rest: &str, dialect: Dialect) -> Answer {
     let mut ask = Ask::new(gateway, asked, dialect);
-    let resource = match find(rest) {
+    let resource = match find(rest, dialect) {
         Found::Resource(account, resource) => {
             ask.account = account;
             resource
@@ -165,6 +186,7 @@ async fn answer(gateway: &Arc<Gateway>, asked: &Asked, rest: &str, dialect: Dial
     let allowed: &[Method] = match resource {
         Resource::Record(_) => &[Method::POST, Method::DELETE],
         Resource::Recordings => &[Method::GET],
+        Resource::BulkDelete => &[Method::DELETE],
         Resource::Recording(_) => &[Method::GET, Method::DELETE],
     };
     if !allowed.contains(asked.method()) {
@@ -184,6 +206,7 @@ async fn answer(gateway: &Arc<Gateway>, asked: &Asked, rest: &str, dialect: Dial
         Resource::Record(call) if asked.method() == Method::POST => start::answer(&ask, &caller, &call),
         Resource::Record(call) => stop::answer(&ask, &caller, &call),
         Resource::Recordings => recordings::list(&ask, caller).await,
+        Resource::BulkDelete => bulk_delete::answer(&ask, &caller).await,
         Resource::Recording(id) if is_get => recordings::get(&ask, caller, &id).await,
         Resource::Recording(id) => recordings::delete(&ask, caller, &id).await,
     }
@@ -205,7 +228,7 @@ fn failed(
     status: StatusCode,
     why: &str,
 ) -> Answer {
-    let form = match find(rest) {
+    let form = match find(rest, dialect) {
         Found::Resource(_, resource) => form_of(&resource),
         _ => ErrorForm::General,
     };
@@ -227,24 +250,15 @@ impl<'a> Ask<'a> {
 impl Ask<'_> {
     /// Who asks: the account that the path names, and no other.
     async fn caller(&self) -> Result<Caller, Refused> {
-        let asked = self.asked;
-        let (scheme, name, secret) = match self.dialect {
-            Dialect::Vobiz => {
-                let (name, secret) = token(asked).ok_or(Refused::Unknown)?;
-                (Scheme::Token, name, secret)
-            }
+        let credentials = match self.dialect {
+            Dialect::Vobiz => token(self.asked, &self.account),
             Dialect::Plivo => {
-                let (name, secret) = asked.basic().ok_or(Refused::Unknown)?;
-                (Scheme::Basic, name, secret)
+                let basic = self.asked.basic();
+                basic.map(|(name, secret)| shown(self.asked, Scheme::Basic, name, secret))
             }
         };
-        let own = name == self.account;
-        let credentials = Credentials {
-            scheme,
-            name,
-            secret,
-            source: asked.source,
-        };
+        let credentials = credentials.ok_or(Refused::Unknown)?;
+        let own = credentials.name == self.account;
         let identity = self.gateway.logins.identify(credentials).await?;
         if own {
             Ok(caller_of(identity))
@@ -294,11 +308,31 @@ fn form(body: &[u8]) -> Result<Map<String, Value>, String> {
     Ok(pairs.map(|(name, value)| (name, Value::String(value))).collect())
 }
 
-/// X-Auth-ID and X-Auth-Token.
-fn token(asked: &Asked) -> Option<(String, String)> {
-    let name = asked.header("x-auth-id")?;
-    let secret = asked.header("x-auth-token")?;
-    Some((name.to_owned(), secret.to_owned()))
+/// X-Auth-ID and X-Auth-Token; without them the token of a bearer, who says no name: then the
+/// host is asked whether it is the token of the account that the path names. Some SDKs send
+/// both.
+fn token(asked: &Asked, account: &str) -> Option<Credentials> {
+    if let (Some(name), Some(secret)) = (asked.header("x-auth-id"), asked.header("x-auth-token")) {
+        return Some(shown(asked, Scheme::Token, name.to_owned(), secret.to_owned()));
+    }
+    let (scheme, token) = asked.header("authorization")?.split_once(' ')?;
+    let token = token.trim();
+    let is_bearer = scheme.eq_ignore_ascii_case("bearer") && !token.is_empty();
+    is_bearer.then(|| shown(asked, Scheme::Bearer, account.to_owned(), token.to_owned()))
+}
+
+/// Whether a request has Vobiz's credentials, and not Plivo's.
+fn is_shown_by(asked: &Asked) -> bool {
+    token(asked, "").is_some() && asked.basic().is_none()
+}
+
+fn shown(asked: &Asked, scheme: Scheme, name: String, secret: String) -> Credentials {
+    Credentials {
+        scheme,
+        name,
+        secret,
+        source: asked.source,
+    }
 }
 
 impl Dialect {
@@ -317,9 +351,10 @@ mod tests {
 
     #[test]
     fn a_path_is_met_to_the_letter() {
-        let named = |rest: &str| match find(rest) {
+        let named = |rest: &str| match find(rest, Dialect::Vobiz) {
             Found::Resource(account, Resource::Record(call)) => format!("{account} call {call}"),
             Found::Resource(account, Resource::Recordings) => format!("{account} all"),
+            Found::Resource(account, Resource::BulkDelete) => format!("{account} many"),
             Found::Resource(account, Resource::Recording(id)) => format!("{account} one {id}"),
             Found::Nearly => "nearly".to_owned(),
             Found::Nothing => "nothing".to_owned(),
@@ -327,6 +362,7 @@ mod tests {
         assert_eq!(named("/Account/MA_1/Call/a%20b/Record/"), "MA_1 call a b");
         assert_eq!(named("/Account/MA_1/Recording/"), "MA_1 all");
         assert_eq!(named("/Account/MA_1/Recording/7/"), "MA_1 one 7");
+        assert_eq!(named("/Account/MA_1/Recording/BulkDelete/"), "MA_1 many");
         for nearly in [
             "/account/MA_1/call/7/record/",
             "/Account/MA_1/Call/7/Record",

@@ -23,6 +23,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 const FILE_MODE: Mode = Mode::from_bits_truncate(0o640);
+const PRIVATE_MODE: Mode = Mode::from_bits_truncate(0o600);
 const DIRECTORY_MODE: u32 = 0o750;
 
 /// The disks of this system.
@@ -91,8 +92,13 @@ impl SystemDir {
 }
 
 fn open_in(dir: BorrowedFd<'_>, name: &str, flags: OFlag) -> io::Result<File> {
+    open_as(dir, name, flags, FILE_MODE)
+}
+
+/// `mode`: of a file that is made.
+fn open_as(dir: BorrowedFd<'_>, name: &str, flags: OFlag, mode: Mode) -> io::Result<File> {
     let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK;
-    Ok(File::from(fcntl::openat(dir, name, flags, FILE_MODE)?))
+    Ok(File::from(fcntl::openat(dir, name, flags, mode)?))
 }
 
 impl DiskDir for SystemDir {
@@ -133,6 +139,11 @@ impl DiskDir for SystemDir {
     fn create_new(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
         let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL;
         Ok(super::file(self.open(name, flags)?))
+    }
+
+    fn create_private(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
+        let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL;
+        Ok(super::file(open_as(self.fd.as_fd(), name, flags, PRIVATE_MODE)?))
     }
 
     fn open_write(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {

@@ -7,13 +7,14 @@ use uuid::Uuid;
 
 use super::errors::ErrorForm;
 use super::{Ask, Dialect, check_urls, token};
+use crate::Gateway;
 use crate::api::{Answering, HttpApi};
 use crate::auth::{Refused, caller_of};
 use crate::config::GatewayConfig;
 use crate::files::{Missing, may_read};
 use crate::http::{Answer, Asked, put};
 use crate::recording_url::AUDIO_PATH;
-use crate::{Credentials, Gateway, Scheme};
+use crate::signed_url::{UrlSignature, UrlSigner};
 use callrec_core::calls::Caller;
 use callrec_core::storage::archive::Entry;
 use callrec_core::words::Format;
@@ -102,7 +103,16 @@ async fn audio(gateway: &Arc<Gateway>, asked: &Asked, wanted: Option<Wanted>) ->
     if !matches!(*asked.method(), Method::GET | Method::HEAD) {
         return ask.not_allowed(ErrorForm::Resource, &[Method::GET, Method::HEAD]);
     }
-    let caller = match caller(gateway, asked).await {
+    let shown = gateway.url_signer.as_ref().zip(UrlSignature::of(asked));
+    let caller = match shown {
+        Some((signer, shown)) if is_signed(signer, &shown, wanted.as_ref()) => Ok(Caller::Host),
+        Some(_) => {
+            let why = "The url has expired, or is not as it was given";
+            return ask.error(ErrorForm::Resource, StatusCode::FORBIDDEN, why);
+        }
+        None => caller(gateway, asked).await,
+    };
+    let caller = match caller {
         Ok(caller) => caller,
         Err(Refused::Unknown) => {
             let mut answer = ask.unauthorized(ErrorForm::Resource);
@@ -130,23 +140,22 @@ async fn audio(gateway: &Arc<Gateway>, asked: &Asked, wanted: Option<Wanted>) ->
     sent.unwrap_or_else(|missing| ask.missing(missing))
 }
 
+/// Whoever has a signed url may have what it leads to.
+fn is_signed(signer: &UrlSigner, shown: &UrlSignature, wanted: Option<&Wanted>) -> bool {
+    wanted.is_some_and(|wanted| signer.accepts(&format!("{}.{}", wanted.id, wanted.ending), shown))
+}
+
 /// A request that never came here.
 fn failed(gateway: &Arc<Gateway>, asked: &Asked, status: StatusCode, why: &str) -> Answer {
     Ask::new(gateway, asked, Dialect::Vobiz).error(ErrorForm::Resource, status, why)
 }
 
-/// By X-Auth-ID and X-Auth-Token, or by HTTP Basic.
+/// By X-Auth-ID and X-Auth-Token, by a bearer's token or by HTTP Basic.
 async fn caller(gateway: &Arc<Gateway>, asked: &Asked) -> Result<Caller, Refused> {
-    let Some((name, secret)) = token(asked) else {
-        return gateway.logins.basic(asked).await;
-    };
-    let credentials = Credentials {
-        scheme: Scheme::Token,
-        name,
-        secret,
-        source: asked.source,
-    };
-    gateway.logins.identify(credentials).await.map(caller_of)
+    match token(asked, "") {
+        Some(credentials) => gateway.logins.identify(credentials).await.map(caller_of),
+        None => gateway.logins.basic(asked).await,
+    }
 }
 
 /// Below level 10 a caller's own recordings alone.

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{Ask, Dialect};
 use crate::files::Missing;
-use crate::http::{Answer, json as json_answer, later, put};
+use crate::http::{Answer, json as json_answer, later, put, text as text_answer};
 use callrec_core::clock::unix_ms;
 use callrec_core::storage::rfc3339;
 use callrec_core::words::{Error, Status};
@@ -37,10 +37,13 @@ impl Ask<'_> {
 
     pub fn unauthorized(&self, form: ErrorForm) -> Answer {
         let why = "Authentication failed: check the account, its token and the path";
-        let mut answer = self.error(form, StatusCode::UNAUTHORIZED, why);
-        if self.dialect == Dialect::Plivo {
-            put(&mut answer, "www-authenticate", "Basic realm=\"Plivo\"");
+        if self.dialect == Dialect::Vobiz {
+            return self.error(form, StatusCode::UNAUTHORIZED, why);
         }
+        // No JSON: Plivo's SDK for Python takes that of a list for a list, stumbles over what
+        // is missing in it, and does not come to its AuthenticationError.
+        let mut answer = text_answer(StatusCode::UNAUTHORIZED, why);
+        put(&mut answer, "www-authenticate", "Basic realm=\"Plivo\"");
         answer
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use form_urlencoded::Serializer;
 use http::StatusCode;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use time::macros::format_description;
 use time::{OffsetDateTime, PrimitiveDateTime, UtcOffset};
@@ -14,7 +15,7 @@ use super::errors::ErrorForm;
 use super::{Ask, Dialect};
 use crate::files::{Missing, may_read};
 use crate::http::{Answer, empty, json as json_answer};
-use crate::recording_url::public_url_of;
+use crate::recording_url::shared_url_of;
 use callrec_core::calls::Caller;
 use callrec_core::calls::control::parse_id;
 use callrec_core::clock::unix_ms;
@@ -23,21 +24,38 @@ use callrec_core::storage::archive::Entry;
 /// Recordings of a page, unless it is said.
 const LIMIT: usize = 20;
 const DAY_MS: i64 = 86_400_000;
+/// What links in answers begin with.
+pub const LINKS_PATH: &str = "/v1";
+/// What is encoded in a part of a path (RFC 3986, 2.3).
+const PATH_PART: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
-/// What a list is asked for.
-#[derive(Debug, Default)]
-struct Wanted {
-    limit: usize,
-    offset: usize,
+/// Which recordings are asked for.
+#[derive(Debug)]
+pub struct Wanted {
     call: Option<String>,
     from: Option<String>,
     to: Option<String>,
+    format: Option<String>,
     /// Each must hold for the time of adding.
     times: Vec<(Bound, i64)>,
     /// Each must hold for the days that it has been kept.
     days: Vec<(Bound, i64)>,
     /// It asks for what there never is here, such as conferences.
     nothing: bool,
+    dialect: Dialect,
+}
+
+/// Which of them a list is to show.
+#[derive(Clone, Copy, Debug)]
+struct Page {
+    limit: usize,
+    offset: usize,
+    /// What its links call the offset.
+    place: &'static str,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,26 +77,71 @@ const FOREIGN: [&str; 6] = [
     "mpc_friendly_name",
 ];
 
-impl Wanted {
-    fn of(ask: &Ask<'_>) -> Result<Wanted, String> {
-        let mut wanted = Wanted {
+/// How a client takes up a list where it left it. Published, but not what is in it; here it is
+/// an offset, which it goes before.
+const CURSOR: &str = "cursor";
+/// Plivo's SDKs send these with every request that can be answered later. Here all of them are
+/// answered at once, and nobody is called.
+const ANSWERED_AT_ONCE: [&str; 2] = ["callback_url", "callback_method"];
+
+impl Page {
+    /// The rest of the query are filters.
+    fn of(ask: &Ask<'_>) -> Result<(Page, Wanted), String> {
+        let mut wanted = Wanted::new(ask.dialect);
+        let mut page = Page {
             limit: LIMIT,
-            ..Wanted::default()
+            offset: 0,
+            place: "offset",
         };
         for (name, value) in ask.asked.query().filter(|(_, value)| !value.is_empty()) {
-            let said = || Some(value.clone().into_owned());
             match name.as_ref() {
-                "limit" => wanted.limit = whole(&name, &value, 1, most(ask.dialect))?,
-                "offset" => wanted.offset = whole(&name, &value, 0, u32::MAX as usize)?,
-                "call_uuid" => wanted.call = said(),
-                "from_number" => wanted.from = said(),
-                "to_number" => wanted.to = said(),
-                "recording_type" => wanted.nothing |= value != kind(ask.dialect),
-                name if FOREIGN.contains(&name) => wanted.nothing = true,
-                name => wanted.bound(name, &value)?,
+                "limit" => page.limit = whole(&name, &value, 1, most(ask.dialect))?,
+                CURSOR => {
+                    page.offset = whole(&name, &value, 0, u32::MAX as usize)?;
+                    page.place = CURSOR;
+                }
+                "offset" => {
+                    let offset = whole(&name, &value, 0, u32::MAX as usize)?;
+                    if page.place != CURSOR {
+                        page.offset = offset;
+                    }
+                }
+                name if ANSWERED_AT_ONCE.contains(&name) => {}
+                name => wanted.filter(name, &value)?,
             }
         }
-        Ok(wanted)
+        Ok((page, wanted))
+    }
+}
+
+impl Wanted {
+    /// All recordings.
+    pub fn new(dialect: Dialect) -> Wanted {
+        Wanted {
+            call: None,
+            from: None,
+            to: None,
+            format: None,
+            times: Vec::new(),
+            days: Vec::new(),
+            nothing: false,
+            dialect,
+        }
+    }
+
+    /// One more filter that must hold.
+    pub fn filter(&mut self, name: &str, value: &str) -> Result<(), String> {
+        let said = || Some(value.to_owned());
+        match name {
+            "call_uuid" => self.call = said(),
+            "from_number" => self.from = Some(digits(name, value)?),
+            "to_number" => self.to = Some(digits(name, value)?),
+            "recording_format" => self.format = said(),
+            "recording_type" => self.nothing |= value != kind(self.dialect),
+            name if FOREIGN.contains(&name) => self.nothing = true,
+            name => self.bound(name, value)?,
+        }
+        Ok(())
     }
 
     /// A filter that is not known is not passed over: who deletes what a list answers
@@ -100,13 +163,18 @@ impl Wanted {
         Ok(())
     }
 
-    fn fits(&self, entry: &Entry) -> bool {
+    pub fn fits(&self, entry: &Entry) -> bool {
+        // Vobiz publishes that a part is enough.
         let same = |wanted: &Option<String>, own: &str| {
-            wanted.as_ref().is_none_or(|wanted| number(wanted) == number(own))
+            wanted.as_ref().is_none_or(|wanted| match self.dialect {
+                Dialect::Vobiz => own.contains(wanted),
+                Dialect::Plivo => number(own) == wanted,
+            })
         };
         let (from, to) = parties(entry);
         !self.nothing
             && self.call.as_ref().is_none_or(|call| call == entry.call_id())
+            && self.format.as_ref().is_none_or(|format| format == ending(entry))
             && same(&self.from, from)
             && same(&self.to, to)
             && self
@@ -170,27 +238,35 @@ fn number(text: &str) -> &str {
     text.trim_start_matches(['+', ' '])
 }
 
+/// A number to look for. A part of nothing would be found everywhere.
+fn digits(name: &str, value: &str) -> Result<String, String> {
+    match number(value) {
+        "" => Err(format!("{name}: a number is needed")),
+        number => Ok(number.to_owned()),
+    }
+}
+
 pub async fn list(ask: &Ask<'_>, caller: Caller) -> Answer {
     if !may_read(&caller) {
         return ask.record_only();
     }
-    let wanted = match Wanted::of(ask) {
-        Ok(wanted) => Arc::new(wanted),
+    let (page, wanted) = match Page::of(ask) {
+        Ok(asked) => asked,
         Err(why) => return ask.error(ErrorForm::Resource, StatusCode::BAD_REQUEST, &why),
     };
-    let asked = wanted.clone();
+    let Page { limit, offset, .. } = page;
     let found = ask.gateway.shelf.archived(None, move |archive| {
-        let fits = |entry: &Entry| may_have(&caller, entry) && asked.fits(entry);
-        Ok(Some(archive.select(fits, asked.offset, Some(asked.limit))))
+        let fits = |entry: &Entry| may_have(&caller, entry) && wanted.fits(entry);
+        Ok(Some(archive.select(fits, offset, Some(limit))))
     });
-    let (total, page) = match found.await {
+    let (total, found) = match found.await {
         Ok(found) => found,
         Err(missing) => return ask.missing(missing),
     };
-    let objects: Vec<Value> = page.iter().map(|entry| object(ask, entry)).collect();
-    let (limit, offset) = (wanted.limit, wanted.offset);
-    let next = (offset + limit < total).then(|| page_uri(ask, limit, offset + limit));
-    let previous = (offset > 0).then(|| page_uri(ask, limit, offset.saturating_sub(limit)));
+    let objects: Vec<Value> = found.iter().map(|entry| object(ask, entry)).collect();
+    let at = |offset| page_uri(ask, &Page { offset, ..page });
+    let next = (offset + limit < total).then(|| at(offset + limit));
+    let previous = (offset > 0).then(|| at(offset.saturating_sub(limit)));
     let body = json!({
         "api_id": ask.api_id,
         "meta": {
@@ -205,17 +281,24 @@ pub async fn list(ask: &Ask<'_>, caller: Caller) -> Answer {
     json_answer(StatusCode::OK, &body)
 }
 
-/// Another page of the same list.
-fn page_uri(ask: &Ask<'_>, limit: usize, offset: usize) -> String {
+/// Another page of the same list, in the published form, which both vendors begin with `/v1`
+/// wherever their API begins.
+fn page_uri(ask: &Ask<'_>, page: &Page) -> String {
     let mut query = Serializer::new(String::new());
+    query.append_pair("limit", &page.limit.to_string());
+    query.append_pair(page.place, &page.offset.to_string());
     for (name, value) in ask.asked.query() {
-        if !matches!(name.as_ref(), "limit" | "offset") {
+        if !matches!(name.as_ref(), "limit" | "offset" | CURSOR) {
             query.append_pair(&name, &value);
         }
     }
-    query.append_pair("limit", &limit.to_string());
-    query.append_pair("offset", &offset.to_string());
-    format!("{}?{}", ask.asked.path(), query.finish())
+    format!("{}?{}", resource_uri(ask, ""), query.finish())
+}
+
+/// The published path of a recording, or of them all.
+fn resource_uri(ask: &Ask<'_>, below: &str) -> String {
+    let account = utf8_percent_encode(&ask.account, PATH_PART);
+    format!("{LINKS_PATH}/Account/{account}/Recording/{below}")
 }
 
 async fn entry(ask: &Ask<'_>, caller: Caller, id: &str) -> Result<Arc<Entry>, Missing> {
@@ -282,8 +365,8 @@ fn object(ask: &Ask<'_>, entry: &Entry) -> Value {
         "recording_storage_duration": stored_days(entry),
         "recording_storage_rate": 0,
         "recording_type": kind(ask.dialect),
-        "recording_url": public_url_of(ask.gateway, &url),
-        "resource_uri": format!("/v1/Account/{}/Recording/{}/", ask.account, entry.id),
+        "recording_url": shared_url_of(ask.gateway, &url),
+        "resource_uri": resource_uri(ask, &format!("{}/", entry.id)),
         "rounded_recording_duration": entry.duration_ms.div_ceil(60_000) * 60,
         "to_number": to,
     })

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{Ask, Dialect};
 use crate::http::{Answer, json as json_answer, name};
 use crate::outbox::permitted;
-use crate::recording_url::public_url_of;
+use crate::recording_url::shared_url_of;
 use callrec_core::calls::spec::ADDITIONAL;
 use callrec_core::calls::{Caller, Filter, RecordingSpec};
 use callrec_core::events::LogLevel;
@@ -49,7 +49,7 @@ pub fn answer(ask: &Ask<'_>, caller: &Caller, call: &str) -> Answer {
         "api_id": ask.api_id,
         "message": message,
         "recording_id": id.to_string(),
-        "url": public_url_of(ask.gateway, url.as_str()),
+        "url": shared_url_of(ask.gateway, url.as_str()),
     });
     json_answer(status, &body)
 }

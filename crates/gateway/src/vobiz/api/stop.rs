@@ -7,6 +7,7 @@ use super::Ask;
 use super::errors::ErrorForm;
 use crate::Gateway;
 use crate::http::{Answer, empty, name};
+use crate::signed_url::without_signature;
 use callrec_core::calls::{Caller, Operation};
 use callrec_core::text::Text;
 use callrec_core::words::Status;
@@ -67,12 +68,14 @@ fn misnames(key: &str, value: &Value) -> bool {
 /// under an address that the gateway does not know of, or has had before: what stands
 /// before the last part is not looked at.
 fn own_url(gateway: &Gateway, url: &str) -> Text {
+    let url = without_signature(url);
+    known_url(gateway, url).unwrap_or_else(|| name(url))
+}
+
+fn known_url(gateway: &Gateway, url: &str) -> Option<Text> {
     let in_file_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
-    let file = url.rsplit(|c| !in_file_name(c)).next().unwrap_or_default();
-    let id = file.split_once('.').map(|(id, _)| id);
-    let seen = id.and_then(|id| gateway.engine().get(&Caller::Host, id).ok());
-    match seen {
-        Some(seen) if seen.url.as_str().ends_with(file) => seen.url,
-        _ => name(url),
-    }
+    let file = url.rsplit(|c| !in_file_name(c)).next()?;
+    let (id, _) = file.split_once('.')?;
+    let seen = gateway.engine().get(&Caller::Host, id).ok()?;
+    seen.url.as_str().ends_with(file).then_some(seen.url)
 }

@@ -1,0 +1,177 @@
+//! Urls of recordings that need no login: receivers of callbacks simply download what they
+//! are told of. Such a url says when it expires, and carries a signature that nobody else
+//! can make.
+//!
+//! The secret is the directory's own, and not an account's key: an account's owner knows
+//! that key and could make urls for the recordings of others, and a recording that the host
+//! started has no account.
+
+use std::io;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use uuid::Uuid;
+
+use super::http::Asked;
+use callrec_core::clock::unix_ms;
+use callrec_core::engine::Engine;
+
+/// Its file in `.callrec`.
+const SECRET: &str = "url.key";
+const EXPIRES: &str = "expires";
+const SIGNATURE: &str = "signature";
+/// What else is signed by this secret one day begins otherwise.
+const PURPOSE: &str = "callrec recording url";
+
+/// Signs the urls of one directory's recordings, and knows them again.
+pub struct UrlSigner {
+    /// With the secret, and nothing signed yet.
+    keyed: Hmac<Sha256>,
+    lifetime_ms: u64,
+}
+
+/// What a url shows in place of a login.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UrlSignature {
+    expires: String,
+    signature: String,
+}
+
+impl UrlSigner {
+    /// `None`: urls live 0 ms, so none is signed. Waits for the disk.
+    pub fn open(engine: &Engine, lifetime_ms: u64) -> io::Result<Option<UrlSigner>> {
+        if lifetime_ms == 0 {
+            return Ok(None);
+        }
+        let secret = engine.secret(SECRET, &fresh())?;
+        UrlSigner::new(&secret, lifetime_ms).map(Some)
+    }
+
+    fn new(secret: &[u8], lifetime_ms: u64) -> io::Result<UrlSigner> {
+        let keyed = Hmac::new_from_slice(secret).map_err(io::Error::other)?;
+        Ok(UrlSigner { keyed, lifetime_ms })
+    }
+
+    /// The query of a url that leads to this file, from now on until it expires.
+    pub fn query(&self, file: &str) -> String {
+        let now = u64::try_from(unix_ms()).unwrap_or_default();
+        let expires = now.saturating_add(self.lifetime_ms).div_ceil(1000).to_string();
+        let signature = BASE64_URL_SAFE_NO_PAD.encode(self.hmac(file, &expires).finalize().into_bytes());
+        format!("{EXPIRES}={expires}&{SIGNATURE}={signature}")
+    }
+
+    /// Whether this signature was made here for this file, and has not expired. Takes the
+    /// same time wherever a signature is wrong.
+    pub fn accepts(&self, file: &str, shown: &UrlSignature) -> bool {
+        let Ok(signature) = BASE64_URL_SAFE_NO_PAD.decode(&shown.signature) else {
+            return false;
+        };
+        let is_ours = self.hmac(file, &shown.expires).verify_slice(&signature).is_ok();
+        let expires: Option<i64> = shown.expires.parse().ok();
+        is_ours && expires.is_some_and(|at| unix_ms() < at.saturating_mul(1000))
+    }
+
+    fn hmac(&self, file: &str, expires: &str) -> Hmac<Sha256> {
+        let mut hmac = self.keyed.clone();
+        hmac.update(format!("{PURPOSE}\n{file}\n{expires}").as_bytes());
+        hmac
+    }
+}
+
+impl UrlSignature {
+    /// `None`: the url has none.
+    pub fn of(asked: &Asked) -> Option<UrlSignature> {
+        let (expires, signature) = (asked.parameter(EXPIRES), asked.parameter(SIGNATURE));
+        (expires.is_some() || signature.is_some()).then(|| UrlSignature {
+            expires: expires.unwrap_or_default(),
+            signature: signature.unwrap_or_default(),
+        })
+    }
+}
+
+/// The url that was signed, or the whole one if it has no signature.
+pub fn without_signature(url: &str) -> &str {
+    let query = format!("?{EXPIRES}=");
+    match url.split_once(&query) {
+        Some((unsigned, rest)) if rest.contains(&format!("&{SIGNATURE}=")) => unsigned,
+        _ => url,
+    }
+}
+
+/// 244 random bits.
+fn fresh() -> [u8; 32] {
+    let mut bytes = [0; 32];
+    bytes[..16].copy_from_slice(Uuid::new_v4().as_bytes());
+    bytes[16..].copy_from_slice(Uuid::new_v4().as_bytes());
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn signer(secret: u8, lifetime_ms: u64) -> UrlSigner {
+        UrlSigner::new(&[secret; 32], lifetime_ms).expect("a key")
+    }
+
+    fn shown(query: &str) -> UrlSignature {
+        let (expires, signature) = query.split_once('&').expect("two parts");
+        let value = |part: &str| part.split_once('=').expect("a pair").1.to_owned();
+        UrlSignature {
+            expires: value(expires),
+            signature: value(signature),
+        }
+    }
+
+    #[test]
+    fn a_signature_is_for_one_file_one_time_and_one_secret() {
+        let own = signer(1, 60_000);
+        let made = shown(&own.query("a.wav"));
+        assert!(own.accepts("a.wav", &made));
+        assert!(
+            signer(1, 1).accepts("a.wav", &made),
+            "after a restart with another lifetime"
+        );
+        assert!(!own.accepts("b.wav", &made));
+        assert!(!signer(2, 60_000).accepts("a.wav", &made));
+        let later = made.expires.parse::<u64>().expect("a number") + 1;
+        for wrong in [
+            UrlSignature {
+                expires: later.to_string(),
+                ..made.clone()
+            },
+            UrlSignature {
+                expires: format!("0{}", made.expires),
+                ..made.clone()
+            },
+            UrlSignature {
+                expires: String::new(),
+                ..made.clone()
+            },
+            UrlSignature {
+                signature: String::new(),
+                ..made.clone()
+            },
+            UrlSignature {
+                signature: made.signature[1..].to_owned(),
+                ..made.clone()
+            },
+            UrlSignature {
+                signature: format!("{}=", made.signature),
+                ..made.clone()
+            },
+        ] {
+            assert!(!own.accepts("a.wav", &wrong), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn what_has_expired_is_no_longer_accepted() {
+        let own = signer(1, 60_000);
+        let expires = (unix_ms() / 1000).to_string();
+        let signature = BASE64_URL_SAFE_NO_PAD.encode(own.hmac("a.wav", &expires).finalize().into_bytes());
+        assert!(!own.accepts("a.wav", &UrlSignature { expires, signature }));
+    }
+}

@@ -1,0 +1,118 @@
+//! Vobiz's bulk deletion.
+
+use callrec_testkit::wait::until;
+use serde_json::json;
+
+use crate::kit::{FIRST, House};
+use crate::vobiz::{ID, RECORDINGS, USER1, expect_resource, finished, started};
+
+const ALL: &str = "add_time__gte=1970-01-01%2000:00:00";
+
+fn path(query: &str) -> String {
+    format!("{RECORDINGS}BulkDelete/?{query}")
+}
+
+fn count(house: &House) -> u64 {
+    let said = house.send("GET", RECORDINGS, &ID, "").json();
+    said["meta"]["total_count"].as_u64().unwrap()
+}
+
+#[test]
+fn what_the_filters_find_is_deleted_behind_the_answer() {
+    let house = House::open(&[]);
+    let (first, _) = finished(&house, 1);
+    finished(&house, 1);
+    let (live, _) = started(&house, r#"{"file_format":"wav"}"#);
+    for query in [
+        "call_uuid=other",
+        "recording_format=mp3",
+        "conference_name=x",
+        "to_number=102",
+    ] {
+        assert_eq!(house.send("DELETE", &path(query), &ID, "").status, 202, "{query}");
+    }
+    assert_eq!(count(&house), 2);
+    let reply = house.send(
+        "DELETE",
+        &path(&format!("{ALL}&call_uuid={FIRST}&to_number=10")),
+        &ID,
+        "",
+    );
+    assert_eq!(reply.status, 202, "{}", reply.text());
+    let said = reply.json();
+    assert_eq!(said["api_id"].as_str().unwrap().len(), 36);
+    assert_eq!(said["message"], "bulk delete started");
+    until("both are deleted", || count(&house) == 0);
+    expect_resource(&house.send("GET", &format!("{RECORDINGS}{first}/"), &ID, ""), 404);
+    assert_eq!(crate::vobiz::live(&house), [live], "what is in progress goes on");
+}
+
+/// As vobiz-python sends them.
+#[test]
+fn filters_may_come_in_the_body() {
+    let house = House::open(&[]);
+    finished(&house, 1);
+    let body = json!({ "recording_format": "wav", "call_uuid": "other", "from_number": null });
+    assert_eq!(
+        house.send("DELETE", &path(""), &ID, &body.to_string()).status,
+        202
+    );
+    assert_eq!(count(&house), 1);
+    let body = json!({ "recording_format": "wav", "recording_storage_duration__lte": 1 });
+    assert_eq!(
+        house.send("DELETE", &path(""), &ID, &body.to_string()).status,
+        202
+    );
+    until("it is deleted", || count(&house) == 0);
+}
+
+#[test]
+fn what_is_no_filter_deletes_nothing() {
+    let house = House::open(&[]);
+    finished(&house, 1);
+    for (query, body) in [
+        ("", ""),
+        ("", "{}"),
+        ("call_uuid=", r#"{"to_number":null}"#),
+        ("limit=1", ""),
+        ("call_uid=other", ""),
+        ("from_number=%2B", ""),
+        ("add_time__gte=soon", ""),
+        (ALL, r#"{"colour":"blue"}"#),
+        (ALL, r#"{"call_uuid":["a"]}"#),
+        (ALL, r#"{"add_time__gte":"2020-01-01"}"#),
+        (ALL, "["),
+    ] {
+        expect_resource(&house.send("DELETE", &path(query), &ID, body), 400);
+    }
+    assert_eq!(count(&house), 1);
+}
+
+#[test]
+fn it_needs_level_10_and_a_delete() {
+    let house = House::open(&[]);
+    finished(&house, 1);
+    let own = path(ALL).replace("MA_DEMO", "user1");
+    expect_resource(&house.send("DELETE", &own, &USER1, ""), 403);
+    expect_resource(&house.send("DELETE", &path(ALL), &[], ""), 401);
+    let reply = house.send("GET", &path(ALL), &ID, "");
+    expect_resource(&reply, 405);
+    assert_eq!(reply.header("allow"), "DELETE");
+    assert_eq!(count(&house), 1);
+}
+
+/// One that cannot be deleted is told of, and holds up no other.
+#[test]
+fn the_others_are_deleted_where_one_cannot_be() {
+    let house = House::open(&[]);
+    let ids: Vec<String> = (0..3).map(|_| finished(&house, 1).0).collect();
+    let stuck = house.engine.get(None, &ids[1]).unwrap().path;
+    std::fs::remove_file(&stuck).unwrap();
+    std::fs::create_dir(&stuck).unwrap();
+    let log = house.log();
+    assert_eq!(house.send("DELETE", &path(ALL), &ID, "").status, 202);
+    until("it is logged", || {
+        log.has("of 3 recordings 1 could not be deleted")
+    });
+    assert_eq!(count(&house), 1);
+}
