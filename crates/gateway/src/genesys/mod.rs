@@ -157,7 +157,7 @@ fn user_calls(gateway: &Gateway, me: &Caller, call_id: &Text) -> Result<Vec<Call
         call_id: call_id.clone(),
         ..Filter::default()
     };
-    gateway.engine().calls_where(me, &filter)
+    gateway.recorder().calls(me, &filter)
 }
 
 /// `GET /me`

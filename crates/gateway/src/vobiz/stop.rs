@@ -19,8 +19,8 @@ pub fn answer(ask: &Ask<'_>, caller: &Caller, call: &str) -> Answer {
         Ok(url) => url.as_ref().map(|url| own_url(ask.gateway, url)),
         Err(_) => Some(Text::default()),
     };
-    let engine = ask.gateway.engine();
-    let stopped = engine.control_by_call(caller, Operation::Stop, &name(call), url.as_ref());
+    let recorder = ask.gateway.recorder();
+    let stopped = recorder.control_by_call(caller, Operation::Stop, &name(call), url.as_ref());
     match (stopped, named) {
         // Below level 10 nothing else is told of what is not theirs.
         (Err(error), Err(_)) if error.status == Status::Forbidden => ask.refused(&error),
@@ -70,7 +70,7 @@ fn own_url(gateway: &Gateway, url: &str) -> Text {
     let in_file_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
     let file = url.rsplit(|c| !in_file_name(c)).next().unwrap_or_default();
     let id = file.split_once('.').map(|(id, _)| id);
-    let seen = id.and_then(|id| gateway.engine().get(&Caller::Host, id).ok());
+    let seen = id.and_then(|id| gateway.recorder().get(&Caller::Host, id).ok());
     match seen {
         Some(seen) if seen.url.as_str().ends_with(file) => seen.url,
         _ => name(url),
