@@ -2,7 +2,7 @@
  *
  *   events DIRECTORY
  *
- * Subscribes, lets happen what is easily made to happen, and prints each event's
+ * Subscribes to everything, the life of calls included, lets happen what is easily made to happen, and prints each event's
  * number, kind and JSON. Exits 0 if every one of them came. */
 #define _POSIX_C_SOURCE 200809L
 #include <callrec.h>
@@ -24,7 +24,7 @@ static void must(rec_status status, const char *what)
 }
 
 static const char *const kinds[] = {"?", "STARTED", "PAUSED", "RESUMED", "FINISHED", "FAILED", "LOSS", "START_FAILED", "DISK_LOW", "CALL_IDLE",
-                                    "MEDIA_IGNORED", "LEG_SILENT"};
+                                    "MEDIA_IGNORED", "LEG_SILENT", "CALL_BEGAN", "CALL_UPDATED", "CALL_ENDED"};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 struct told {
@@ -75,11 +75,13 @@ int main(int argc, char **argv)
     rec_config *config = NULL;
     rec_engine engine;
     rec_subscription subscription;
+    rec_subscribe_options everything = REC_INIT(rec_subscribe_options);
+    everything.flags = REC_SUBSCRIBE_CALLS; /* without it, or with rec_subscribe: recordings, and what is wrong */
     must(rec_config_new(&config), "rec_config_new");
     must(rec_config_set(config, "storage.directory", argv[1], &error), "storage.directory");
     must(rec_open(config, &engine, &error), "rec_open");
     rec_config_free(config);
-    must(rec_subscribe(engine, on_event, &told, no_more, &subscription, &error), "rec_subscribe");
+    must(rec_subscribe_with(engine, &everything, on_event, &told, no_more, &subscription, &error), "rec_subscribe_with");
 
     rec_call_info info = REC_INIT(rec_call_info);
     rec_feed_format format = REC_INIT(rec_feed_format);
@@ -91,7 +93,7 @@ int main(int argc, char **argv)
     info.tag = 42; /* the host's own, handed back with each event of this call */
     format.codec = REC_CODEC_PCMU;
     options.directory_number = "101";
-    must(rec_call_begin(engine, &info, &call, &error), "rec_call_begin");
+    must(rec_call_begin(engine, &info, &call, &error), "rec_call_begin"); /* CALL_BEGAN */
     must(rec_feed_open(call, REC_LEG_LOCAL, &format, &feed, &error), "rec_feed_open");
 
     /* REC_OK means accepted; STARTED comes once the file is there */
@@ -108,13 +110,21 @@ int main(int argc, char **argv)
     n += 5; /* five packets that never come: LOSS, once it is sure that they do not come late */
     while (n < 120)
         packet(feed, n++);
-    must(rec_call_end(call, &error), "rec_call_end"); /* FINISHED, because the call ended */
+    rec_call_info transfer = REC_INIT(rec_call_info);
+    transfer.username = "somebody.else";
+    must(rec_call_update(call, &transfer, &error), "rec_call_update"); /* CALL_UPDATED */
+    must(rec_call_end(call, &error), "rec_call_end"); /* CALL_ENDED; and FINISHED, because the call ended */
 
     must(rec_close(engine, 10000, &error), "rec_close"); /* every event has been told when it returns */
 
     for (int kind = REC_EVENT_STARTED; kind <= REC_EVENT_LOSS; kind++)
         if (kind != REC_EVENT_FAILED && told.times[kind] == 0) {
             fprintf(stderr, "%s never came\n", kinds[kind]);
+            return 1;
+        }
+    for (int kind = REC_EVENT_CALL_BEGAN; kind <= REC_EVENT_CALL_ENDED; kind++)
+        if (told.times[kind] != 1) {
+            fprintf(stderr, "%s came %u times\n", kinds[kind], told.times[kind]);
             return 1;
         }
     return 0;

@@ -263,6 +263,29 @@
 #define REC_EVENT_LEG_SILENT 11
 
 /**
+ * A call has begun. This and the next two are only delivered to subscriptions that ask for
+ * them: `REC_SUBSCRIBE_CALLS`. `recording` is NULL, `call` says what is known of the call.
+ * For each call there is one CALL_BEGAN, then any number of CALL_UPDATED, then one
+ * CALL_ENDED, in the order in which it happened. An automatic recording's STARTED or
+ * START_FAILED comes after CALL_BEGAN. Since 0.2.0.
+ */
+#define REC_EVENT_CALL_BEGAN 12
+
+/**
+ * A call was described anew and something changed, or it became private or ceased to be so
+ * (`rec_call_update`, `rec_call_private`). `call` is the call as it is from here on; `json`
+ * names in `"changed"` the members of `"call"` that differ. Since 0.2.0.
+ */
+#define REC_EVENT_CALL_UPDATED 13
+
+/**
+ * A call has ended. `call` is the call as it was at last, `call.end_reason` why. Its handles
+ * are stale. Events about its recordings, and about its media until then (CALL_IDLE,
+ * MEDIA_IGNORED, LEG_SILENT), may come later. Since 0.2.0.
+ */
+#define REC_EVENT_CALL_ENDED 14
+
+/**
  * The event may have been told before, by an earlier engine on the directory. It tells the
  * same state, end reason, error and `lost_ms`.
  */
@@ -282,6 +305,18 @@
  * `REC_EVENT_FLAG_NO_AUDIO`.
  */
 #define REC_EVENT_FLAG_LEG_UNDECODED 4
+
+/**
+ * The call was live already when the subscription began, and `call` is the call as it was
+ * then. CALL_BEGAN only. Since 0.2.0.
+ */
+#define REC_EVENT_FLAG_LIVE 8
+
+/**
+ * Flag of `rec_subscribe_options`: the life of calls as well, CALL_BEGAN, CALL_UPDATED and
+ * CALL_ENDED. Since 0.2.0.
+ */
+#define REC_SUBSCRIBE_CALLS 1
 
 /**
  * Levels of `rec_log_fn`.
@@ -623,6 +658,60 @@ typedef struct {
 } rec_recording;
 
 /**
+ * A call, as it was when the event was made. Strings are never NULL and live as long as the
+ * event.
+ * Since: 0.2.0
+ */
+typedef struct {
+    uint32_t struct_size;
+    /**
+     * `REC_CALL_…`
+     */
+    int32_t state;
+    /**
+     * `REC_DIRECTION_…`
+     */
+    int32_t direction;
+    /**
+     * 1 while the call is private (`rec_call_private`), 0 otherwise.
+     */
+    uint32_t is_private;
+    /**
+     * `REC_EVENT_CALL_ENDED`: `REC_END_CALL_ENDED` or `REC_END_ENGINE_CLOSED`. 0 otherwise.
+     */
+    int32_t end_reason;
+    uint32_t reserved;
+    /**
+     * The engine's number of the call, from 1. No two calls of one open engine have the same.
+     */
+    uint64_t number;
+    /**
+     * The host's own, from `rec_call_info`.
+     */
+    uint64_t tag;
+    /**
+     * Unix time in milliseconds.
+     */
+    int64_t connected_at_ms;
+    const char *call_id;
+    const char *switch_call_id;
+    const char *device_name;
+    const char *directory_number;
+    const char *username;
+    const char *numeric_user_id;
+    const char *remote_first_name;
+    const char *remote_last_name;
+    const char *remote_phone_number;
+    const char *ani;
+    const char *dnis;
+    const char *call_type;
+    /**
+     * A JSON object whose values are strings; "{}" if the host gave none.
+     */
+    const char *attributes_json;
+} rec_call_view;
+
+/**
  * Something that happened.
  */
 typedef struct {
@@ -638,7 +727,8 @@ typedef struct {
     uint32_t reserved;
     /**
      * Rises from event to event; a gap is what was dropped. It counts the engine's
-     * events: a later subscription does not begin at 1.
+     * events that this subscription asks for: a later one does not begin at 1, and two
+     * subscriptions with different options may number one event differently.
      */
     uint64_t sequence;
     /**
@@ -662,6 +752,17 @@ typedef struct {
      * The host's own number of the call that it is about, also where `recording` is NULL.
      */
     uint64_t call_tag;
+    /**
+     * The engine's number of the call that it is about or whose recording; 0: of no call, or
+     * of a recording that an earlier engine on the directory began.
+     * Since: 0.2.0
+     */
+    uint64_t call_number;
+    /**
+     * The call that it is about; NULL where it is about a recording or about no call.
+     * Since: 0.2.0
+     */
+    const rec_call_view *call;
 } rec_event;
 
 /**
@@ -682,6 +783,18 @@ typedef void (*rec_event_fn)(void *user_data, const rec_event *event);
 typedef struct {
     uint64_t id;
 } rec_subscription;
+
+/**
+ * What a subscription asks for. Zero means the default everywhere.
+ * Since: 0.2.0
+ */
+typedef struct {
+    uint32_t struct_size;
+    /**
+     * `REC_SUBSCRIBE_…`
+     */
+    uint32_t flags;
+} rec_subscribe_options;
 
 /**
  * How a feed's audio is coded, and how the host writes it. It holds for `rec_feed_write`
@@ -1809,6 +1922,41 @@ rec_status rec_subscribe(rec_engine engine,
                          rec_free_fn user_data_free,
                          rec_subscription *subscription,
                          rec_error *error);
+
+/**
+ * Subscribes as `rec_subscribe` does, and to what the options ask for beside that.
+ *
+ * With `REC_SUBSCRIBE_CALLS`, the life of calls is told as well: `REC_EVENT_CALL_BEGAN`,
+ * `REC_EVENT_CALL_UPDATED`, `REC_EVENT_CALL_ENDED`. After what has waited for a subscriber,
+ * the first events are one CALL_BEGAN, flagged `REC_EVENT_FLAG_LIVE`, for each call that is
+ * live at this moment, however many these are; what happens to calls from here on follows.
+ * So an observer keeps an exact view: CALL_BEGAN adds a call under its `call_number`,
+ * CALL_UPDATED replaces it, CALL_ENDED removes it. While nobody is subscribed, nothing is
+ * kept of the life of calls.
+ *
+ * Events of the life of calls are dropped like all that are not a recording's last one if
+ * 65,536 events wait. A gap in `sequence` says so; the way to an exact view is then to
+ * subscribe anew and to begin with an empty one.
+ *
+ * `options`: NULL for the defaults, which are those of `rec_subscribe`. `callback`,
+ * `user_data`, `user_data_free`, `subscription`: as for `rec_subscribe`.
+ *
+ * Threads: any.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: `user_data` is lent until `user_data_free`; after an error it is not.
+ * The subscription ends with `rec_unsubscribe` or `rec_close`.
+ * Errors: `REC_ERR_INVALID_ARGUMENT` (also an unknown flag), `REC_ERR_LIMIT`,
+ * `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+ * Since: 0.2.0
+ */
+rec_status rec_subscribe_with(rec_engine engine,
+                              const rec_subscribe_options *options,
+                              rec_event_fn callback,
+                              void *user_data,
+                              rec_free_fn user_data_free,
+                              rec_subscription *subscription,
+                              rec_error *error);
 
 /**
  * Ends a subscription. When it returns, no callback of it runs or will run; then

@@ -9,6 +9,8 @@ mod support;
 mod anew;
 #[path = "rules/automatic.rs"]
 mod automatic;
+#[path = "rules/call_events.rs"]
+mod call_events;
 #[path = "rules/calls.rs"]
 mod calls;
 #[path = "rules/control.rs"]

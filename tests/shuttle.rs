@@ -15,6 +15,7 @@ use callrec::events::bus::Listener;
 use callrec::events::{Event, Kind};
 use callrec::gateway::GatewaySettings;
 use callrec::handles::{self, Handle};
+use callrec::recorder::Recorder;
 use callrec::text::Text;
 use callrec::words::{AudioSpec, Codec, FeedFormat, Format, Layout, Leg, PauseMode, Result, Status};
 use shuttle::thread;
@@ -46,7 +47,7 @@ struct Told(Mutex<HashMap<Uuid, Vec<Kind>>>);
 
 impl Listener for Told {
     fn event(&self, event: &Event, _: u64) {
-        if let Some(view) = &event.subject {
+        if let Some(view) = event.subject.recording() {
             let mut told = self.0.lock().expect("one thread runs at a time");
             told.entry(view.id).or_default().push(event.kind);
         }

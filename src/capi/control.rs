@@ -3,8 +3,8 @@
 use std::ffi::c_char;
 
 use super::convert::{Out, TEXT_MAX, caller, counts_of, invalid, str_of, text};
-use super::engine_of;
 use super::guard::answer_anyway;
+use super::recorder_of;
 use super::types::*;
 use crate::calls::Operation;
 use crate::words::Result;
@@ -444,7 +444,7 @@ unsafe fn by_id(
 ) -> Result<()> {
     // SAFETY: promised by the caller.
     let (caller, id) = unsafe { (self::caller(caller)?, str_of(id, "id", TEXT_MAX)?) };
-    engine_of(engine)?.control_by_id(&caller, operation, id.unwrap_or_default())
+    recorder_of(engine)?.control_by_id(&caller, operation, id.unwrap_or_default())
 }
 
 /// # Safety
@@ -465,7 +465,7 @@ unsafe fn by_device(
             text(number, "directory_number")?,
         )
     };
-    let done = engine_of(engine)?.control_by_line(&caller, operation, &device, &number)?;
+    let done = recorder_of(engine)?.control_by_line(&caller, operation, &device, &number)?;
     out.write(&counts_of(done));
     Ok(())
 }
@@ -493,7 +493,7 @@ unsafe fn by_call(
     };
     // By the ABI, an absent text and an empty one are the same.
     let url = (!url.is_empty()).then_some(&url);
-    let done = engine_of(engine)?.control_by_call(&caller, operation, &call_id, url)?;
+    let done = recorder_of(engine)?.control_by_call(&caller, operation, &call_id, url)?;
     out.write(&counts_of(done));
     Ok(())
 }

@@ -46,6 +46,7 @@ sized!(
     rec_http_request,
     rec_credentials,
     rec_identity,
+    rec_subscribe_options,
 );
 
 pub fn invalid(message: impl Into<String>) -> Error {

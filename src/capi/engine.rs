@@ -8,10 +8,10 @@ use parking_lot::Once;
 
 use super::config::rec_config;
 use super::convert::{Out, invalid, needed};
-use super::engine_of;
 use super::event::HostData;
 use super::guard::{answer, answer_anyway};
 use super::types::*;
+use super::{engine_of, recorder_of};
 use crate::config::Config;
 use crate::events::{LogLevel, LogListener};
 use crate::handles::{self, Handle};
@@ -152,7 +152,7 @@ pub unsafe extern "C" fn rec_stats(
         let at = needed(statistics, "statistics")?;
         // SAFETY: not NULL, so it begins with its size.
         let out = unsafe { Out::new(at, "statistics") }?;
-        let now = engine_of(engine)?.statistics()?;
+        let now = recorder_of(engine)?.statistics()?;
         out.write(&rec_statistics {
             struct_size: 0,
             reserved: 0,

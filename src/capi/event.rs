@@ -3,14 +3,15 @@
 use std::ffi::{CString, c_void};
 use std::sync::Arc;
 
-use super::convert::{invalid, needed};
+use super::call_view::{attributes_of, call_view_of};
+use super::convert::{flags, invalid, needed, read};
 use super::engine_of;
 use super::guard::{answer, shielded};
 use super::recording::recording_of;
 use super::types::*;
-use crate::events::{Event, Listener};
+use crate::events::{Event, Listener, SubscriptionOptions};
 use crate::handles::{self, Handle};
-use crate::words::{Error, Status};
+use crate::words::Result;
 
 /// The host's pointer, given back once through its own function.
 pub struct HostData {
@@ -62,8 +63,11 @@ impl Listener for HostListener {
     fn event(&self, event: &Event, sequence: u64) {
         #[cfg(feature = "faults")]
         assert!(self.panic_at != event.kind.text(), "planted at {}", self.panic_at);
-        let view = event.subject.as_deref();
-        let recording = view.map(recording_of);
+        let recording = event.subject.recording().map(recording_of);
+        let call = event.subject.call().map(|call| (call, attributes_of(call)));
+        let call = call
+            .as_ref()
+            .map(|(call, attributes)| call_view_of(call, attributes));
         let json = CString::new(event.json(sequence)).unwrap_or_default();
         let shown = rec_event {
             struct_size: size_of::<rec_event>() as u32,
@@ -78,7 +82,9 @@ impl Listener for HostListener {
             json: json.as_ptr(),
             status: event.status,
             reserved2: 0,
-            call_tag: view.map_or(event.call_tag, |view| view.info.tag),
+            call_tag: event.subject.call_tag(),
+            call_number: event.subject.call_number(),
+            call: call.as_ref().map_or(std::ptr::null(), |call| &raw const *call),
         };
         // SAFETY: the host's function; all that it is shown lives until it returns.
         unsafe { (self.callback)(self.data.pointer(), &raw const shown) };
@@ -115,30 +121,108 @@ pub unsafe extern "C" fn rec_subscribe(
     error: *mut rec_error,
 ) -> rec_status {
     answer(error, || {
-        let out = needed(subscription, "subscription")?;
-        let callback = callback.ok_or_else(|| invalid("callback: NULL"))?;
-        let engine = engine_of(engine)?;
-        // The handle first, so that the callback can be told of it before it runs.
-        let handle = handles::subscription::reserve(&engine)?;
-        // SAFETY: not NULL, so it points to a writable rec_subscription. Before the
-        // callback can run; put back if it will not.
-        let before = unsafe { out.replace(rec_subscription { id: handle.0 }) };
-        let data = HostData::new(user_data, user_data_free);
-        let listener = Arc::new(HostListener {
+        let host = HostCallback {
             callback,
-            data,
-            #[cfg(feature = "faults")]
-            panic_at: engine.config().storage.panic_at.clone(),
-        });
-        if let Err(listener) = handles::subscription::subscribe(handle, listener) {
-            // After an error the host's data is its own.
-            std::mem::forget(listener);
-            // SAFETY: as above.
-            unsafe { out.write(before) };
-            return Err(Error::new(Status::Unavailable, "the engine is closing"));
-        }
-        Ok(())
+            user_data,
+            user_data_free,
+        };
+        // SAFETY: handed on as it came.
+        unsafe { subscribe(engine, SubscriptionOptions::default(), host, subscription) }
     })
+}
+
+/// Subscribes as `rec_subscribe` does, and to what the options ask for beside that.
+///
+/// With `REC_SUBSCRIBE_CALLS`, the life of calls is told as well: `REC_EVENT_CALL_BEGAN`,
+/// `REC_EVENT_CALL_UPDATED`, `REC_EVENT_CALL_ENDED`. After what has waited for a subscriber,
+/// the first events are one CALL_BEGAN, flagged `REC_EVENT_FLAG_LIVE`, for each call that is
+/// live at this moment, however many these are; what happens to calls from here on follows.
+/// So an observer keeps an exact view: CALL_BEGAN adds a call under its `call_number`,
+/// CALL_UPDATED replaces it, CALL_ENDED removes it. While nobody is subscribed, nothing is
+/// kept of the life of calls.
+///
+/// Events of the life of calls are dropped like all that are not a recording's last one if
+/// 65,536 events wait. A gap in `sequence` says so; the way to an exact view is then to
+/// subscribe anew and to begin with an empty one.
+///
+/// `options`: NULL for the defaults, which are those of `rec_subscribe`. `callback`,
+/// `user_data`, `user_data_free`, `subscription`: as for `rec_subscribe`.
+///
+/// Threads: any.
+/// Blocking: never.
+/// In callbacks: yes.
+/// Ownership: `user_data` is lent until `user_data_free`; after an error it is not.
+/// The subscription ends with `rec_unsubscribe` or `rec_close`.
+/// Errors: `REC_ERR_INVALID_ARGUMENT` (also an unknown flag), `REC_ERR_LIMIT`,
+/// `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+/// Since: 0.2.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rec_subscribe_with(
+    engine: rec_engine,
+    options: *const rec_subscribe_options,
+    callback: rec_event_fn,
+    user_data: *mut c_void,
+    user_data_free: rec_free_fn,
+    subscription: *mut rec_subscription,
+    error: *mut rec_error,
+) -> rec_status {
+    answer(error, || {
+        // SAFETY: a rec_subscribe_options or NULL, by the ABI.
+        let given = unsafe { read(options, "options") }?;
+        let asked = given.map_or(0, |given| given.flags);
+        let asked = flags(asked, REC_SUBSCRIBE_CALLS, "options.flags")?;
+        let options = SubscriptionOptions {
+            calls: asked & REC_SUBSCRIBE_CALLS != 0,
+        };
+        let host = HostCallback {
+            callback,
+            user_data,
+            user_data_free,
+        };
+        // SAFETY: handed on as it came.
+        unsafe { subscribe(engine, options, host, subscription) }
+    })
+}
+
+/// Whom the host wants called, as it came.
+struct HostCallback {
+    callback: rec_event_fn,
+    user_data: *mut c_void,
+    user_data_free: rec_free_fn,
+}
+
+/// # Safety
+/// `subscription` is NULL or points to a writable rec_subscription; the rest is what C handed
+/// in, by the ABI.
+unsafe fn subscribe(
+    engine: rec_engine,
+    options: SubscriptionOptions,
+    host: HostCallback,
+    subscription: *mut rec_subscription,
+) -> Result<()> {
+    let out = needed(subscription, "subscription")?;
+    let callback = host.callback.ok_or_else(|| invalid("callback: NULL"))?;
+    let engine = engine_of(engine)?;
+    // The handle first, so that the callback can be told of it before it runs.
+    let handle = handles::subscription::reserve(&engine)?;
+    // SAFETY: not NULL, so it points to a writable rec_subscription. Before the
+    // callback can run; put back if it will not.
+    let before = unsafe { out.replace(rec_subscription { id: handle.0 }) };
+    let data = HostData::new(host.user_data, host.user_data_free);
+    let listener = Arc::new(HostListener {
+        callback,
+        data,
+        #[cfg(feature = "faults")]
+        panic_at: engine.config().storage.panic_at.clone(),
+    });
+    if let Err(refused) = handles::subscription::subscribe(handle, options, listener) {
+        // After an error the host's data is its own.
+        std::mem::forget(refused.listener);
+        // SAFETY: as above.
+        unsafe { out.write(before) };
+        return Err(refused.error);
+    }
+    Ok(())
 }
 
 /// Ends a subscription. When it returns, no callback of it runs or will run; then

@@ -5,8 +5,8 @@ use std::ffi::c_char;
 use once_cell::sync::OnceCell;
 
 use super::convert::{TEXT_MAX, caller, needed, read, reserved, str_of, text};
-use super::engine_of;
 use super::guard::{answer, shielded_or};
+use super::recorder_of;
 use super::recording::recording_of;
 use super::types::*;
 use crate::calls::{Filter, View};
@@ -64,11 +64,11 @@ pub unsafe extern "C" fn rec_list(
         let out = needed(snapshot, "snapshot")?;
         // SAFETY: structs or NULL, by the ABI.
         let (caller, filter) = unsafe { (self::caller(caller)?, filter_of(filter)?) };
-        let engine = engine_of(engine)?;
+        let recorder = recorder_of(engine)?;
         if filter.is_empty() {
-            memory::require(engine.statistics()?.live_recordings * LISTED)?;
+            memory::require(recorder.statistics()?.live_recordings * LISTED)?;
         }
-        let views = engine.list(&caller, &filter)?;
+        let views = recorder.list(&caller, &filter)?;
         // SAFETY: not NULL, so it points to a writable pointer.
         unsafe { out.write(rec_snapshot::hand_over(views)) };
         Ok(())
@@ -119,7 +119,7 @@ pub unsafe extern "C" fn rec_get(
         let out = needed(snapshot, "snapshot")?;
         // SAFETY: a struct or NULL, a string or NULL, by the ABI.
         let (caller, id) = unsafe { (self::caller(caller)?, str_of(id, "id", TEXT_MAX)?) };
-        let view = engine_of(engine)?.get(&caller, id.unwrap_or_default())?;
+        let view = recorder_of(engine)?.get(&caller, id.unwrap_or_default())?;
         // SAFETY: not NULL, so it points to a writable pointer.
         unsafe { out.write(rec_snapshot::hand_over(vec![view])) };
         Ok(())

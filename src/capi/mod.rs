@@ -10,6 +10,7 @@
 #![allow(clippy::missing_safety_doc)]
 
 mod call;
+mod call_view;
 mod config;
 mod control;
 mod convert;
@@ -51,9 +52,15 @@ pub use version::*;
 
 use crate::engine::Engine;
 use crate::handles::{self, Handle};
+use crate::recorder::Recorder;
 use crate::words::Result;
 use std::sync::Arc;
 
 fn engine_of(handle: rec_engine) -> Result<Arc<Engine>> {
     handles::engine::get(Handle(handle.id))
+}
+
+/// For what controls, lists and reports recordings.
+fn recorder_of(handle: rec_engine) -> Result<Arc<dyn Recorder>> {
+    Ok(engine_of(handle)?)
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::convert::{
     TEXT_MAX, caller, flags, invalid, layout, needed, pause_mode, read_needed, str_of, text,
 };
-use super::engine_of;
 use super::guard::{answer, put};
+use super::recorder_of;
 #[cfg(feature = "gateway")]
 use super::served;
 use super::types::*;
@@ -56,13 +56,13 @@ pub unsafe extern "C" fn rec_start(
         let caller = unsafe { self::caller(caller) }?;
         // SAFETY: handed on as it came.
         let options = unsafe { read_options(options) }?;
-        let found = engine_of(engine)?;
+        let recorder = recorder_of(engine)?;
         let spec = options.spec.and_then(|mut spec| {
-            spec.audio.rate = found.file_rate(spec.audio.format);
+            spec.audio.rate = recorder.file_rate(spec.audio.format);
             spec.callback = callback(engine, options.callback_url, options.callback_method)?;
             Ok(spec)
         });
-        let started = found.start(&caller, &options.target, spec)?;
+        let started = recorder.start(&caller, &options.target, spec)?;
         let mut written = rec_id { text: [0; 37] };
         put(&mut written.text, &started.to_string());
         // SAFETY: not NULL, so it points to a writable rec_id.

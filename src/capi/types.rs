@@ -255,6 +255,54 @@ pub struct rec_recording {
     pub bytes: u64,
 }
 
+/// What a subscription asks for. Zero means the default everywhere.
+/// Since: 0.2.0
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct rec_subscribe_options {
+    pub struct_size: u32,
+    /// `REC_SUBSCRIBE_…`
+    pub flags: u32,
+}
+
+/// A call, as it was when the event was made. Strings are never NULL and live as long as the
+/// event.
+/// Since: 0.2.0
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct rec_call_view {
+    pub struct_size: u32,
+    /// `REC_CALL_…`
+    pub state: i32,
+    /// `REC_DIRECTION_…`
+    pub direction: i32,
+    /// 1 while the call is private (`rec_call_private`), 0 otherwise.
+    pub is_private: u32,
+    /// `REC_EVENT_CALL_ENDED`: `REC_END_CALL_ENDED` or `REC_END_ENGINE_CLOSED`. 0 otherwise.
+    pub end_reason: i32,
+    pub reserved: u32,
+    /// The engine's number of the call, from 1. No two calls of one open engine have the same.
+    pub number: u64,
+    /// The host's own, from `rec_call_info`.
+    pub tag: u64,
+    /// Unix time in milliseconds.
+    pub connected_at_ms: i64,
+    pub call_id: *const c_char,
+    pub switch_call_id: *const c_char,
+    pub device_name: *const c_char,
+    pub directory_number: *const c_char,
+    pub username: *const c_char,
+    pub numeric_user_id: *const c_char,
+    pub remote_first_name: *const c_char,
+    pub remote_last_name: *const c_char,
+    pub remote_phone_number: *const c_char,
+    pub ani: *const c_char,
+    pub dnis: *const c_char,
+    pub call_type: *const c_char,
+    /// A JSON object whose values are strings; "{}" if the host gave none.
+    pub attributes_json: *const c_char,
+}
+
 /// Something that happened.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -266,7 +314,8 @@ pub struct rec_event {
     pub flags: u32,
     pub reserved: u32,
     /// Rises from event to event; a gap is what was dropped. It counts the engine's
-    /// events: a later subscription does not begin at 1.
+    /// events that this subscription asks for: a later one does not begin at 1, and two
+    /// subscriptions with different options may number one event differently.
     pub sequence: u64,
     /// Unix time in milliseconds.
     pub time_ms: i64,
@@ -279,6 +328,13 @@ pub struct rec_event {
     pub reserved2: u32,
     /// The host's own number of the call that it is about, also where `recording` is NULL.
     pub call_tag: u64,
+    /// The engine's number of the call that it is about or whose recording; 0: of no call, or
+    /// of a recording that an earlier engine on the directory began.
+    /// Since: 0.2.0
+    pub call_number: u64,
+    /// The call that it is about; NULL where it is about a recording or about no call.
+    /// Since: 0.2.0
+    pub call: *const rec_call_view,
 }
 
 /// What an engine is doing and has done since it was opened.

@@ -176,6 +176,20 @@ pub const REC_EVENT_MEDIA_IGNORED: i32 = 10;
 /// audio. `recording` is NULL; `call_tag` and `json` say which call, and `json` which
 /// `leg`. A log line says the same. Since 0.2.0.
 pub const REC_EVENT_LEG_SILENT: i32 = 11;
+/// A call has begun. This and the next two are only delivered to subscriptions that ask for
+/// them: `REC_SUBSCRIBE_CALLS`. `recording` is NULL, `call` says what is known of the call.
+/// For each call there is one CALL_BEGAN, then any number of CALL_UPDATED, then one
+/// CALL_ENDED, in the order in which it happened. An automatic recording's STARTED or
+/// START_FAILED comes after CALL_BEGAN. Since 0.2.0.
+pub const REC_EVENT_CALL_BEGAN: i32 = 12;
+/// A call was described anew and something changed, or it became private or ceased to be so
+/// (`rec_call_update`, `rec_call_private`). `call` is the call as it is from here on; `json`
+/// names in `"changed"` the members of `"call"` that differ. Since 0.2.0.
+pub const REC_EVENT_CALL_UPDATED: i32 = 13;
+/// A call has ended. `call` is the call as it was at last, `call.end_reason` why. Its handles
+/// are stale. Events about its recordings, and about its media until then (CALL_IDLE,
+/// MEDIA_IGNORED, LEG_SILENT), may come later. Since 0.2.0.
+pub const REC_EVENT_CALL_ENDED: i32 = 14;
 
 /// The event may have been told before, by an earlier engine on the directory. It tells the
 /// same state, end reason, error and `lost_ms`.
@@ -189,6 +203,13 @@ pub const REC_EVENT_FLAG_NO_AUDIO: u32 = 2;
 /// types of their packets (`legs`). FINISHED and FAILED only, like
 /// `REC_EVENT_FLAG_NO_AUDIO`.
 pub const REC_EVENT_FLAG_LEG_UNDECODED: u32 = 4;
+/// The call was live already when the subscription began, and `call` is the call as it was
+/// then. CALL_BEGAN only. Since 0.2.0.
+pub const REC_EVENT_FLAG_LIVE: u32 = 8;
+
+/// Flag of `rec_subscribe_options`: the life of calls as well, CALL_BEGAN, CALL_UPDATED and
+/// CALL_ENDED. Since 0.2.0.
+pub const REC_SUBSCRIBE_CALLS: u32 = 1;
 
 /// Levels of `rec_log_fn`.
 pub const REC_LOG_ERROR: i32 = 1;

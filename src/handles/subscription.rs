@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::handle::Handle;
 use super::process::{HostSubscription, current, current_or_error, refusal};
 use crate::engine::{Engine, HostReference};
-use crate::events::Listener;
+use crate::events::{Listener, RefusedSubscription, SubscriptionOptions};
+use crate::recorder::Recorder;
 use crate::words::{Error, Result, Status};
 
 struct SubscriptionReference(Handle);
@@ -30,33 +31,42 @@ pub fn reserve(engine: &Arc<Engine>) -> Result<Handle> {
     handle.ok_or_else(|| Error::new(Status::Limit, "too many subscriptions"))
 }
 
-/// `Err`: the engine is closing. The listener is given back, and the handle is stale.
-pub fn subscribe(handle: Handle, listener: Arc<dyn Listener>) -> std::result::Result<(), Arc<dyn Listener>> {
-    let Some(process) = current() else {
-        return Err(listener);
-    };
-    let noted = process
-        .subscriptions
-        .with(handle, |slot| (slot.engine.clone(), slot.reference.clone()));
-    let Some((engine, reference)) = noted else {
-        return Err(listener);
+/// `Err`: the handle is stale, and the listener is given back.
+pub fn subscribe(
+    handle: Handle,
+    options: SubscriptionOptions,
+    listener: Arc<dyn Listener>,
+) -> std::result::Result<(), RefusedSubscription> {
+    let noted = current().and_then(|process| {
+        let known = |slot: &mut HostSubscription| (slot.engine.clone(), slot.reference.clone());
+        Some((process, process.subscriptions.with(handle, known)?))
+    });
+    let Some((process, (engine, reference))) = noted else {
+        return Err(closing(listener));
     };
     // Noted before it is subscribed: a closing that comes in between finds it.
     engine.note_subscription(reference.clone());
     let mut unheard = Some(listener);
+    let mut refused = None;
     process.subscriptions.with(handle, |slot| {
         let Some(listener) = unheard.take() else { return };
-        match engine.bus().subscribe(listener) {
+        let recorder: &dyn Recorder = &*slot.engine;
+        match recorder.subscribe(options, listener) {
             Ok(number) => slot.number = number,
-            Err(listener) => unheard = Some(listener),
+            Err(why) => refused = Some(why),
         }
     });
-    let Some(listener) = unheard else {
+    let Some(refused) = refused.or_else(|| unheard.map(closing)) else {
         return Ok(());
     };
     engine.forget_subscription(&reference);
     process.subscriptions.remove(handle);
-    Err(listener)
+    Err(refused)
+}
+
+fn closing(listener: Arc<dyn Listener>) -> RefusedSubscription {
+    let error = Error::new(Status::Unavailable, "the engine is closing");
+    RefusedSubscription { error, listener }
 }
 
 /// Waits for a running callback of the subscription, unless it is called from inside it.
@@ -66,6 +76,6 @@ pub fn unsubscribe(handle: Handle) -> Result<()> {
         return Err(Error::new(refusal(handle), "subscription: no such subscription"));
     };
     subscription.engine.forget_subscription(&subscription.reference);
-    subscription.engine.bus().unsubscribe(subscription.number);
+    subscription.engine.unsubscribe(subscription.number);
     Ok(())
 }

@@ -31,6 +31,8 @@ int main()
     bad += global.struct_size != sizeof(rec_error) || filter.struct_size != sizeof(rec_filter) || options.struct_size != sizeof options;
     bad += it.info.struct_size != sizeof it.info || it.info.call_id != nullptr || it.info.tag != 0 || it.statistics.struct_size != sizeof(rec_statistics);
     bad += rec_list(none, &caller, &filter, &snapshot, &global) != REC_ERR_BAD_HANDLE || snapshot != nullptr;
+    rec_subscribe_options all_of_it = REC_INIT(rec_subscribe_options);
+    bad += rec_subscribe_with(none, &all_of_it, listener, nullptr, nullptr, &subscription, nullptr) != REC_ERR_BAD_HANDLE;
     bad += rec_subscribe(none, listener, nullptr, nullptr, &subscription, nullptr) != REC_ERR_BAD_HANDLE;
     bad += std::strcmp(rec_version(), REC_VERSION_STRING) != 0;
     std::printf("%s\n", bad == 0 ? "passed" : "FAILED");

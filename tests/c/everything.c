@@ -25,7 +25,7 @@
     X(rec_stop_by_device) X(rec_pause_by_device) X(rec_resume_by_device) X(rec_discard_by_device) \
     X(rec_stop_by_call) X(rec_pause_by_call) X(rec_resume_by_call) X(rec_discard_by_call) \
     X(rec_list) X(rec_get) X(rec_snapshot_count) X(rec_snapshot_get) X(rec_snapshot_json) X(rec_snapshot_free) \
-    X(rec_subscribe) X(rec_unsubscribe) \
+    X(rec_subscribe) X(rec_subscribe_with) X(rec_unsubscribe) \
     X(rec_gateway_start) X(rec_gateway_port) X(rec_gateway_stop) X(rec_http_handle) \
     X(rec_http_response_status) X(rec_http_response_headers) X(rec_http_response_body) X(rec_http_response_free)
 
@@ -101,6 +101,7 @@ static void note(enum function function)
 #define rec_snapshot_json(...) NOTE(rec_snapshot_json, (__VA_ARGS__))
 #define rec_snapshot_free(...) NOTE(rec_snapshot_free, (__VA_ARGS__))
 #define rec_subscribe(...) NOTE(rec_subscribe, (__VA_ARGS__))
+#define rec_subscribe_with(...) NOTE(rec_subscribe_with, (__VA_ARGS__))
 #define rec_unsubscribe(...) NOTE(rec_unsubscribe, (__VA_ARGS__))
 #define rec_gateway_start(...) NOTE(rec_gateway_start, (__VA_ARGS__))
 #define rec_gateway_port(...) NOTE(rec_gateway_port, (__VA_ARGS__))
@@ -579,6 +580,33 @@ static void callbacks(rec_engine engine)
     sem_destroy(&callback_ran);
 }
 
+/* Of a call that lives already and of one that begins. */
+static void life_of_calls(rec_engine engine)
+{
+    struct told told = TOLD_INIT;
+    rec_subscribe_options options = REC_INIT(rec_subscribe_options);
+    rec_subscription subscription;
+    rec_call live, call;
+    options.flags = REC_SUBSCRIBE_CALLS | 0x100;
+    EXPECT(rec_subscribe_with(engine, &options, tell, &told, tell_freed, &subscription, &err), REC_ERR_INVALID_ARGUMENT);
+    CHECK(told.freed == 0 && strstr(err.message, "options.flags") != NULL);
+    MUST(begin_call(engine, "live", NULL, "109", NULL, &live));
+    options.flags = REC_SUBSCRIBE_CALLS;
+    EXPECT(rec_subscribe_with(engine, &options, tell, &told, tell_freed, &subscription, &err), REC_OK);
+    CHECK(await(&told, REC_EVENT_CALL_BEGAN, 1));
+    MUST(begin_call(engine, "begins", NULL, "110", NULL, &call));
+    CHECK(await(&told, REC_EVENT_CALL_BEGAN, 2));
+    rec_call_info held = REC_INIT(rec_call_info);
+    held.state = REC_CALL_HELD;
+    OK(rec_call_update(live, &held, &err));
+    CHECK(await(&told, REC_EVENT_CALL_UPDATED, 1));
+    OK(rec_call_end(live, &err));
+    OK(rec_call_end(call, &err));
+    CHECK(await(&told, REC_EVENT_CALL_ENDED, 2));
+    OK(rec_unsubscribe(subscription));
+    CHECK(told.freed == 1 && told.in_order && told.times[REC_EVENT_CALL_BEGAN] == 2);
+}
+
 /* ---- what takes an engine of its own --------------------------------------------------------- */
 
 static void limits(const char *base)
@@ -911,6 +939,7 @@ int main(int argc, char **argv)
     control(engine);
     listing(engine);
     callbacks(engine);
+    life_of_calls(engine);
     gateway(engine);
     EXPECT(rec_unsubscribe(subscription), REC_OK);
     CHECK(told.freed == 1 && told.in_order);

@@ -131,6 +131,8 @@ static void null_everywhere(struct house house)
     }
     EXPECT(rec_subscribe(house.engine, NULL, NULL, NULL, &subscription, &e), BAD);
     EXPECT(rec_subscribe(house.engine, tell, &told, NULL, NULL, &e), BAD);
+    EXPECT(rec_subscribe_with(house.engine, NULL, NULL, NULL, NULL, &subscription, &e), BAD);
+    EXPECT(rec_subscribe_with(house.engine, NULL, tell, &told, NULL, NULL, &e), BAD);
     EXPECT(rec_stats(house.engine, NULL, &e), BAD);
     OK(rec_stats(house.engine, &statistics, NULL));
     OK(rec_set_log(house.engine, NULL, NULL, NULL, NULL));

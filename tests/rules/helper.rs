@@ -208,6 +208,7 @@ pub fn refused_because<T: Debug>(answer: Answer<T>, status: rec_status, reason: 
 }
 
 /// A subscription that runs a closure; `freed` counts the calls of `user_data_free`.
+#[derive(Debug)]
 pub struct Listening {
     pub handle: rec_subscription,
     pub freed: Arc<std::sync::atomic::AtomicU32>,
@@ -232,13 +233,35 @@ unsafe extern "C" fn free(user_data: *mut c_void) {
 }
 
 pub fn listen(engine: rec_engine, act: impl Fn(&rec_event) + Send + Sync + 'static) -> Answer<Listening> {
+    subscribe(act, |data, handle| {
+        ask(|e| unsafe { rec_subscribe(engine, Some(run), data, Some(free), handle, e) })
+    })
+}
+
+/// The same by `rec_subscribe_with`.
+pub fn listen_with(
+    engine: rec_engine,
+    flags: u32,
+    act: impl Fn(&rec_event) + Send + Sync + 'static,
+) -> Answer<Listening> {
+    let mut options: rec_subscribe_options = init();
+    options.flags = flags;
+    subscribe(act, |data, handle| {
+        ask(|e| unsafe { rec_subscribe_with(engine, &options, Some(run), data, Some(free), handle, e) })
+    })
+}
+
+fn subscribe(
+    act: impl Fn(&rec_event) + Send + Sync + 'static,
+    begin: impl FnOnce(*mut c_void, *mut rec_subscription) -> Answer<()>,
+) -> Answer<Listening> {
     let freed = Arc::new(std::sync::atomic::AtomicU32::new(0));
     let data = Box::into_raw(Box::new(Data {
         act: Box::new(act),
         freed: freed.clone(),
     }));
     let mut handle = rec_subscription { id: 0 };
-    ask(|e| unsafe { rec_subscribe(engine, Some(run), data.cast(), Some(free), &mut handle, e) })?;
+    begin(data.cast(), &mut handle)?;
     Ok(Listening { handle, freed })
 }
 

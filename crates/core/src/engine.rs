@@ -10,6 +10,7 @@ mod feeds;
 mod ledger;
 mod parts;
 mod postbox;
+mod recorder;
 mod reference;
 mod report;
 mod track;
@@ -27,7 +28,7 @@ pub use parts::{BegunPart, EnginePart, Group};
 pub use reference::{HostReference, ReferenceCell};
 
 use crate::calls::registry::Limits;
-use crate::calls::{CallView, Caller, Filter, Registry, View};
+use crate::calls::{Registry, View};
 use crate::clock::{Clock, NS_PER_MS};
 use crate::config::{self, Config};
 use crate::events::Bus;
@@ -40,7 +41,6 @@ use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::sync::thread::JoinHandle;
 use crate::sync::{Condvar, Mutex};
 use crate::task::Signal;
-use crate::text::Text;
 use crate::words::{Error, Result, Status};
 use ahead::AheadBudget;
 use desk::Desk;
@@ -86,23 +86,6 @@ pub trait Above: Send + Sync {
     fn halt(&self, until: Instant);
     /// Waits until all of it has ended.
     fn wait_ended(&self);
-}
-
-/// What `rec_stats` tells.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Statistics {
-    pub live_calls: u64,
-    pub live_recordings: u64,
-    pub finishing_recordings: u64,
-    pub frames_in: u64,
-    pub frames_lost: u64,
-    pub frames_ignored: u64,
-    pub bytes_out: u64,
-    pub bytes_dropped: u64,
-    pub backlog_bytes: u64,
-    pub events_dropped: u64,
-    pub worker_lag_us: u64,
-    pub free_bytes: u64,
 }
 
 impl Engine {
@@ -241,24 +224,6 @@ impl Engine {
         Ok(())
     }
 
-    pub fn list(&self, caller: &Caller, filter: &Filter) -> Result<Vec<View>> {
-        self.ready()?;
-        self.fault("list");
-        self.registry.list(caller, filter)
-    }
-
-    /// The live calls that this caller may see, those of `username` alone if it is not empty.
-    pub fn calls(&self, caller: &Caller, username: &Text) -> Result<Vec<CallView>> {
-        self.ready()?;
-        self.registry.calls(caller, username)
-    }
-
-    /// The live calls that match and that this caller may see.
-    pub fn calls_where(&self, caller: &Caller, filter: &Filter) -> Result<Vec<CallView>> {
-        self.ready()?;
-        self.registry.calls_where(caller, filter)
-    }
-
     /// Whether a live call may be recorded; `None`: it has ended.
     pub fn is_monitorable(&self, call: u64) -> Option<bool> {
         self.registry.is_monitorable(call)
@@ -272,34 +237,6 @@ impl Engine {
     /// A recording as it is now, to the gateway itself: also while the engine closes.
     pub fn view(&self, id: Uuid) -> Option<View> {
         self.registry.recording(id).map(|recording| recording.view())
-    }
-
-    pub fn get(&self, caller: &Caller, id: &str) -> Result<View> {
-        self.ready()?;
-        self.registry.get(caller, id)
-    }
-
-    pub fn statistics(&self) -> Result<Statistics> {
-        self.ready()?;
-        let (live_calls, live_recordings, finishing_recordings) = self.registry.counts();
-        Ok(Statistics {
-            live_calls,
-            live_recordings,
-            finishing_recordings,
-            frames_in: self.media_stats.frames_in(),
-            frames_lost: self.media_stats.frames_lost(),
-            frames_ignored: self.media_stats.dropped_unknown(),
-            bytes_out: self.store.bytes_written(),
-            // In stream time a refused block is offered again, and nothing is lost.
-            bytes_dropped: match self.config.clock {
-                config::MediaClock::Real => self.store.dropped_bytes(),
-                config::MediaClock::Stream => 0,
-            },
-            backlog_bytes: self.store.backlog_bytes(),
-            events_dropped: self.bus.dropped(),
-            worker_lag_us: self.media_stats.worker_lag_ns() / 1000,
-            free_bytes: self.store.free_bytes(),
-        })
     }
 
     /// A test may ask for a panic at a named place.

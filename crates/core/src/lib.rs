@@ -6,6 +6,7 @@
 //! | module | what is in it |
 //! | --- | --- |
 //! | [`engine`] | builds the parts and joins them |
+//! | [`recorder`] | what a front end controls: the interface that the engine has for it |
 //! | [`config`] | the keys of the engine, and how keys are declared |
 //! | [`events`] | event and bus |
 //! | [`calls`] | who is on a call and what is being recorded: registry, rules, filter |
@@ -23,6 +24,7 @@ pub mod events;
 pub mod keys;
 pub mod media;
 pub mod memory;
+pub mod recorder;
 pub mod storage;
 pub mod sync;
 pub mod task;

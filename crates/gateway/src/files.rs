@@ -145,7 +145,7 @@ impl Observer for Librarian {
         if !event.kind.is_terminal() {
             return;
         }
-        let view = event.subject.as_deref();
+        let view = event.subject.recording();
         if let Some(entry) = view.and_then(|view| entry_of(view, &self.directory)) {
             self.archive.note(entry);
         }

@@ -15,6 +15,7 @@ use super::logins::Logins;
 use super::meters::Meters;
 use super::signed_url::UrlSigner;
 use callrec_core::engine::{Above, Engine, HostReference, ReferenceCell};
+use callrec_core::recorder::Recorder;
 use callrec_core::words::{Error, Result, Status};
 
 /// What the APIs of one gateway share.
@@ -91,8 +92,14 @@ impl Gateway {
         self.reference.set(reference);
     }
 
+    /// For what is no control of recordings: configuration, archive, log, callbacks.
     pub fn engine(&self) -> &Arc<Engine> {
         &self.engine
+    }
+
+    /// Who starts, controls and lists recordings.
+    pub fn recorder(&self) -> &dyn Recorder {
+        &*self.engine
     }
 
     pub fn config(&self) -> &GatewayConfig {

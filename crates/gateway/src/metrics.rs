@@ -9,11 +9,11 @@ use prometheus_client::registry::Registry;
 use super::api::ApiGauge;
 use super::gateway::Gateway;
 use super::http::{Answer, answer, json};
-use callrec_core::engine::Statistics;
+use callrec_core::recorder::Statistics;
 
 /// 200 while recordings can be started, else 503 with the reason.
 pub fn health(gateway: &Gateway) -> Answer {
-    match gateway.engine().statistics() {
+    match gateway.recorder().statistics() {
         Err(error) => unwell(&error.message),
         Ok(_) if gateway.engine().is_low() => unwell("too little disk is free"),
         Ok(_) if gateway.engine().can_store().is_err() => unwell("the storage directory was moved away"),
@@ -29,7 +29,7 @@ fn unwell(why: &str) -> Answer {
 /// `callbacks_waiting`: as many as there are now. `gauges`: those of the APIs.
 pub fn metrics(gateway: &Gateway, callbacks_waiting: u64, gauges: &[ApiGauge]) -> Answer {
     let mut registry = Registry::with_prefix("callrec");
-    if let Ok(statistics) = gateway.engine().statistics() {
+    if let Ok(statistics) = gateway.recorder().statistics() {
         engine_metrics(&mut registry, &statistics);
     }
     let waiting = ConstGauge::new(callbacks_waiting as i64);

@@ -16,6 +16,16 @@ pub enum CallState {
     Alerting = 3,
 }
 
+impl CallState {
+    pub fn text(self) -> &'static str {
+        match self {
+            CallState::Connected => "connected",
+            CallState::Held => "held",
+            CallState::Alerting => "alerting",
+        }
+    }
+}
+
 /// One version of what is known of a call; replaced as a whole when it changes.
 #[derive(Clone, Debug)]
 pub struct CallInfo {
@@ -83,7 +93,17 @@ impl CallInfo {
 
     /// As it stands in a manifest.
     pub fn told(&self) -> impl Serialize + '_ {
+        self.told_with(None)
+    }
+
+    /// As the events of its life tell it: with its state.
+    pub fn told_live(&self) -> impl Serialize + '_ {
+        self.told_with(Some(self.state.text()))
+    }
+
+    fn told_with<'a>(&'a self, state: Option<&'a str>) -> Told<'a> {
         Told {
+            state,
             call_id: self.call_id.as_str(),
             switch_call_id: self.switch_call_id.as_str(),
             tag: self.tag,
@@ -102,6 +122,43 @@ impl CallInfo {
             attributes: &self.attributes,
             private: self.private,
         }
+    }
+
+    /// The names of what differs from `before`, as [`CallInfo::told_live`] has them.
+    pub fn changes_since(&self, before: &CallInfo) -> Vec<&'static str> {
+        let differs = [
+            ("state", self.state != before.state),
+            ("switch_call_id", self.switch_call_id != before.switch_call_id),
+            ("tag", self.tag != before.tag),
+            ("direction", self.direction != before.direction),
+            ("connected_at_ms", self.connected_at_ms != before.connected_at_ms),
+            ("device_name", self.device_name != before.device_name),
+            (
+                "directory_number",
+                self.directory_number != before.directory_number,
+            ),
+            ("username", self.username != before.username),
+            ("numeric_user_id", self.numeric_user_id != before.numeric_user_id),
+            (
+                "remote_first_name",
+                self.remote_first_name != before.remote_first_name,
+            ),
+            (
+                "remote_last_name",
+                self.remote_last_name != before.remote_last_name,
+            ),
+            (
+                "remote_phone_number",
+                self.remote_phone_number != before.remote_phone_number,
+            ),
+            ("ani", self.ani != before.ani),
+            ("dnis", self.dnis != before.dnis),
+            ("call_type", self.call_type != before.call_type),
+            ("attributes", self.attributes != before.attributes),
+            ("private", self.private != before.private),
+        ];
+        let changed = differs.into_iter().filter(|(_, differs)| *differs);
+        changed.map(|(name, _)| name).collect()
     }
 
     /// Back from a manifest, which may be damaged: what is missing is empty.
@@ -138,6 +195,9 @@ impl CallInfo {
 /// A call in a manifest, field by field.
 #[derive(Serialize)]
 struct Told<'a> {
+    /// A manifest has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<&'a str>,
     call_id: &'a str,
     switch_call_id: &'a str,
     tag: u64,

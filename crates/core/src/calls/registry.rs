@@ -265,21 +265,9 @@ impl Registry {
         Ok(views)
     }
 
-    /// Live calls, in the order in which they began: those of `username`, or all.
-    pub fn calls(&self, caller: &Caller, username: &Text) -> Result<Vec<CallView>> {
-        let username = username.clone();
-        self.calls_where(
-            caller,
-            &Filter {
-                username,
-                ..Filter::default()
-            },
-        )
-    }
-
     /// Live calls that match, in the order in which they began. Each as it is when it is
     /// come to: nobody waits for a copy of all.
-    pub fn calls_where(&self, caller: &Caller, filter: &Filter) -> Result<Vec<CallView>> {
+    pub fn calls(&self, caller: &Caller, filter: &Filter) -> Result<Vec<CallView>> {
         caller.authenticate()?;
         let inner = self.lock();
         let mut numbers: Vec<u64> = if filter.is_empty() {
@@ -303,6 +291,19 @@ impl Registry {
             }));
         }
         Ok(views)
+    }
+
+    /// Hands `act` all live calls, in the order in which they began. No call begins, changes or
+    /// ends until it has returned. It must not wait, nor use the registry. `LIMIT`: there is no
+    /// memory for the list.
+    pub fn with_live_calls<T>(&self, act: impl FnOnce(Result<Vec<(u64, Arc<CallInfo>)>>) -> T) -> T {
+        let inner = self.lock();
+        let calls = inner.calls.values();
+        let calls = memory::try_collect(calls.map(|call| (call.number, call.info.clone())));
+        act(calls.map(|mut calls| {
+            calls.sort_unstable_by_key(|(number, _)| *number);
+            calls
+        }))
     }
 
     fn all(&self) -> Result<Vec<Arc<Recording>>> {

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::Engine;
 use super::feeds::{CallFeeds, FeedSlot, OpenFeed};
 use super::reference::{HostReference, ReferenceCell};
-use super::report::CallReport;
+use super::report::{CallReport, Reporting};
 use crate::calls::{CallInfo, CallState, CallUpdate, Wire};
 use crate::events::LogLevel;
 use crate::media::CallTap;
@@ -33,7 +33,7 @@ struct TapWire {
 
 impl Wire for TapWire {
     fn described(&self, info: &Arc<CallInfo>) {
-        let before = self.report.describe(info);
+        let before = self.report.describe(info).unwrap_or_default();
         if before.private != info.private {
             self.tap.private(info.private);
         }
@@ -57,6 +57,7 @@ impl Wire for TapWire {
 
     fn end(&self, reason: EndReason) {
         self.tap.end(reason);
+        self.report.end(reason);
     }
 
     fn last_media_ns(&self) -> u64 {
@@ -77,11 +78,13 @@ impl Engine {
         }
         let number = self.next_call.fetch_add(1, Ordering::Relaxed);
         let worker = &self.workers[number as usize % self.workers.len()];
-        let report = Arc::new(CallReport::new(
-            self.bus.clone(),
-            self.clock.clone(),
-            self.media.silent_ns,
-        ));
+        let reporting = Reporting {
+            bus: self.bus.clone(),
+            clock: self.clock.clone(),
+            silent_ns: self.media.silent_ns,
+            is_memory_short: self.config.is_memory_short,
+        };
+        let report = Arc::new(CallReport::new(number, reporting));
         let tap = CallTap::new(
             number,
             self.media.clone(),

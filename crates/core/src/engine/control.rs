@@ -1,73 +1,21 @@
-//! Control: starts, and what acts on live recordings.
+//! How a recording begins: what a start asks of storage and of the call's media.
 
 use std::sync::Arc;
-
-use uuid::Uuid;
 
 use super::Engine;
 use super::desk;
 use super::facts::RecordingFacts;
 use super::track::Track;
 use crate::calls::spec::AUTOMATIC;
-use crate::calls::{
-    AcceptedDraft, CallInfo, Caller, Counts, Filter, Operation, Recording, RecordingDraft, RecordingSpec,
-};
-use crate::events::{Event, Kind, LogLevel};
+use crate::calls::{AcceptedDraft, CallInfo, Recording, RecordingDraft, RecordingSpec};
+use crate::events::{CallFacts, Event, Kind, LogLevel, Subject};
 use crate::media::{Progress, TapSpec};
 use crate::memory;
+use crate::recorder::Recorder;
 use crate::storage::{Fragment, Spans, Template};
-use crate::text::Text;
-use crate::words::{AudioSpec, Error, Format, Result, Status};
+use crate::words::{Error, Result, Status};
 
 impl Engine {
-    /// What the configuration says of recordings in this format.
-    pub fn default_spec(&self, format: Format) -> RecordingSpec {
-        let config = &self.config;
-        RecordingSpec::new(AudioSpec {
-            layout: config.layout,
-            format,
-            pause_mode: config.pause_mode,
-            max_duration_ms: config.max_duration_ms,
-            rate: self.file_rate(format),
-        })
-    }
-
-    /// The rate that the configuration asks for in files of this format; 0: none.
-    pub fn file_rate(&self, format: Format) -> u32 {
-        match format.rate() {
-            // G.711 files keep their 8000 Hz.
-            Some(_) => 0,
-            None => self.config.sample_rate,
-        }
-    }
-
-    /// Starts a recording of one of the calls that match `target`.
-    ///
-    /// `spec`: an error is what is wrong with what is asked for beside the target. It is
-    /// returned at its place in the order of checks.
-    pub fn start(&self, caller: &Caller, target: &Filter, spec: Result<RecordingSpec>) -> Result<Uuid> {
-        self.ready()?;
-        let draft = spec.map(|spec| RecordingDraft::new((self.ids)(), spec, &self.config.url_base));
-        let progress = Arc::new(Progress::default());
-        let begin = |accepted: AcceptedDraft<'_>| self.begin(accepted, progress);
-        let recording = self
-            .registry
-            .start(caller, target, draft, self.can_store(), begin)?;
-        Ok(recording.id)
-    }
-
-    /// On a user's own call: the one that became connected last.
-    pub fn start_own(&self, username: &Text, spec: Result<RecordingSpec>) -> Result<Uuid> {
-        if username.is_empty() {
-            return Err(Error::new(Status::NoCall, "nobody is named"));
-        }
-        let target = Filter {
-            username: username.clone(),
-            ..Filter::default()
-        };
-        self.start(&Caller::Host, &target, spec)
-    }
-
     /// Starts the recording that a line's policy asks for. A call never fails because
     /// recording fails: an event says so, and the watch tries again.
     pub(super) fn start_automatic(&self, number: u64) {
@@ -92,13 +40,15 @@ impl Engine {
         let mut event = Event::new(Kind::StartFailed, self.clock.unix_ms());
         let info = self.registry.call_info(number);
         event.status = error.status as i32;
-        event.call_tag = info.as_ref().map_or(0, |info| info.tag);
-        let call = info.map(|info| Fragment::of(&info.told()));
+        let call = info.as_ref().map(|info| Fragment::of(&info.told()));
         event.detail = format!(
             "{},\"call\":{}",
             desk::why(error),
             call.unwrap_or_default().text(),
         );
+        if let Some(info) = info {
+            event.subject = Subject::Call(CallFacts::new(number, info));
+        }
         self.bus.publish(event);
         self.bus.log(
             LogLevel::Warning,
@@ -127,7 +77,7 @@ impl Engine {
 
     /// Makes a recording of a call and starts its tap. Under the registry's lock:
     /// queues alone, no disk, no waiting.
-    fn begin(&self, accepted: AcceptedDraft<'_>, progress: Arc<Progress>) -> Arc<Recording> {
+    pub(super) fn begin(&self, accepted: AcceptedDraft<'_>, progress: Arc<Progress>) -> Arc<Recording> {
         let started_at_ms = self.clock.unix_ms();
         let draft = &accepted.draft;
         let (id, audio) = (draft.id, draft.spec.audio);
@@ -172,43 +122,6 @@ impl Engine {
     pub fn render_name(&self, template: &Template, info: &CallInfo, started_at_ms: i64) -> String {
         let fields = self.naming.fields(info, started_at_ms, &|_| None);
         template.render(&fields).path("")
-    }
-
-    pub fn control_by_id(&self, caller: &Caller, operation: Operation, id: &str) -> Result<()> {
-        self.ready()?;
-        self.registry
-            .control_by_id(caller, operation, id, self.clock.unix_ms())
-    }
-
-    pub fn control_by_line(
-        &self,
-        caller: &Caller,
-        operation: Operation,
-        device: &Text,
-        number: &Text,
-    ) -> Result<Counts> {
-        self.ready()?;
-        self.registry
-            .control_by_line(caller, operation, device, number, self.clock.unix_ms())
-    }
-
-    /// On all of a user's own calls.
-    pub fn control_own(&self, username: &Text, operation: Operation) -> Result<Counts> {
-        self.ready()?;
-        self.registry
-            .control_own(username, operation, self.clock.unix_ms())
-    }
-
-    pub fn control_by_call(
-        &self,
-        caller: &Caller,
-        operation: Operation,
-        call_id: &Text,
-        url: Option<&Text>,
-    ) -> Result<Counts> {
-        self.ready()?;
-        self.registry
-            .control_by_call(caller, operation, call_id, url, self.clock.unix_ms())
     }
 }
 

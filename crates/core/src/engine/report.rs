@@ -1,49 +1,89 @@
-//! What a call's media reports that is about no recording: audio that cannot be decoded, and
-//! legs without any.
+//! What is told of a call itself, and not of one of its recordings: its life, audio that cannot
+//! be decoded, and legs without any.
 
 use std::sync::Arc;
 
 use crate::calls::{CallInfo, CallState};
 use crate::clock::{Clock, NS_PER_MS};
-use crate::events::{Bus, Event, Kind, LogLevel};
+use crate::events::{Bus, CallFacts, Event, Kind, LogLevel, Subject};
 use crate::media::MediaReport;
 use crate::storage::Fragment;
 use crate::sync::Mutex;
-use crate::words::Leg;
+use crate::words::{EndReason, Leg};
 
-/// Of one call. Its media worker calls it, also when the registry has forgotten the call.
+/// What all calls of an engine report with.
+#[derive(Clone)]
+pub struct Reporting {
+    pub bus: Arc<Bus>,
+    pub clock: Arc<dyn Clock>,
+    pub silent_ns: u64,
+    pub is_memory_short: fn() -> bool,
+}
+
+/// Of one call. The registry calls it under its lock, and the call's media worker also when
+/// the registry has forgotten the call.
 pub struct CallReport {
-    bus: Arc<Bus>,
-    clock: Arc<dyn Clock>,
-    silent_ns: u64,
-    /// The call as it was last described.
-    info: Mutex<Arc<CallInfo>>,
+    with: Reporting,
+    number: u64,
+    /// The call as it was last described; `None`: it has not begun.
+    info: Mutex<Option<Arc<CallInfo>>>,
 }
 
 impl CallReport {
-    pub fn new(bus: Arc<Bus>, clock: Arc<dyn Clock>, silent_ns: u64) -> CallReport {
+    pub fn new(number: u64, with: Reporting) -> CallReport {
         CallReport {
-            bus,
-            clock,
-            silent_ns,
+            with,
+            number,
             info: Mutex::default(),
         }
     }
 
-    /// Returns what was known before.
-    pub fn describe(&self, info: &Arc<CallInfo>) -> Arc<CallInfo> {
-        std::mem::replace(&mut *self.info.lock(), info.clone())
+    fn info(&self) -> Arc<CallInfo> {
+        self.info.lock().clone().unwrap_or_default()
+    }
+
+    /// Returns what was known before; at its beginning, nothing. Publishes what has changed.
+    pub fn describe(&self, info: &Arc<CallInfo>) -> Option<Arc<CallInfo>> {
+        let before = self.info.lock().replace(info.clone());
+        if self.with.bus.is_asked_for_calls() {
+            match &before {
+                None => self.publish_life(Kind::CallBegan, |_| {}),
+                Some(before) => {
+                    let changed = info.changes_since(before);
+                    if !changed.is_empty() {
+                        self.publish_life(Kind::CallUpdated, |call| call.changed = changed);
+                    }
+                }
+            }
+        }
+        before
+    }
+
+    pub fn end(&self, reason: EndReason) {
+        if self.with.bus.is_asked_for_calls() {
+            self.publish_life(Kind::CallEnded, |call| call.end_reason = Some(reason));
+        }
+    }
+
+    /// Under the registry's lock: the memory for an event is not waited for.
+    fn publish_life(&self, kind: Kind, put: impl FnOnce(&mut CallFacts)) {
+        let event = (!(self.with.is_memory_short)()).then(|| {
+            let mut call = CallFacts::new(self.number, self.info());
+            put(&mut call);
+            Event::of_call(kind, self.with.clock.unix_ms(), call)
+        });
+        self.with.bus.publish_call(event);
     }
 
     /// `members` is the event's own part of its JSON object, `line` the end of a sentence.
     fn publish(&self, kind: Kind, members: &str, line: &str) {
-        let info = self.info.lock().clone();
-        let mut event = Event::new(kind, self.clock.unix_ms());
-        event.call_tag = info.tag;
-        event.detail = format!("{members},\"call\":{}", Fragment::of(&info.told()).text());
-        self.bus.publish(event);
+        let info = self.info();
         let line = format!("call \"{}\": {line}", info.call_id);
-        self.bus.log(LogLevel::Warning, line);
+        let mut event = Event::new(kind, self.with.clock.unix_ms());
+        event.detail = format!("{members},\"call\":{}", Fragment::of(&info.told()).text());
+        event.subject = Subject::Call(CallFacts::new(self.number, info));
+        self.with.bus.publish(event);
+        self.with.bus.log(LogLevel::Warning, line);
     }
 }
 
@@ -61,11 +101,11 @@ impl MediaReport for CallReport {
     }
 
     fn is_connected(&self) -> bool {
-        self.info.lock().state == CallState::Connected
+        self.info().state == CallState::Connected
     }
 
     fn silent(&self, leg: Leg) {
-        let (leg, silent_ms) = (leg.text(), self.silent_ns / NS_PER_MS);
+        let (leg, silent_ms) = (leg.text(), self.with.silent_ns / NS_PER_MS);
         let members = format!("\"leg\":\"{leg}\",\"silent_ms\":{silent_ms}");
         let line = format!("its {leg} leg has had no audio for media.silent_ms {silent_ms}");
         self.publish(Kind::LegSilent, &members, &line);

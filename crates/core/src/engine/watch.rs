@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Engine;
 use crate::clock::NS_PER_MS;
-use crate::events::{Event, Kind, LogLevel};
+use crate::events::{CallFacts, Event, Kind, LogLevel, Subject};
 use crate::storage::Fragment;
 use crate::sync::atomic::Ordering;
 use crate::sync::contained;
@@ -120,16 +120,16 @@ impl Engine {
         }
         let idle_ms = self.config.calls_idle_ms;
         let mut event = Event::new(Kind::CallIdle, self.clock.unix_ms());
-        event.call_tag = info.tag;
         event.detail = format!(
             "\"idle_ms\":{idle_ms},\"call\":{}",
             Fragment::of(&info.told()).text()
         );
-        self.bus.publish(event);
         let text = format!(
             "call \"{}\": no media for calls.idle_ms {idle_ms}, ended",
             info.call_id
         );
+        event.subject = Subject::Call(CallFacts::new(number, info));
+        self.bus.publish(event);
         self.bus.log(LogLevel::Warning, text);
     }
 }

@@ -7,22 +7,18 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use super::event::{Event, LogLevel};
 use super::lines::Lines;
-use super::queue::{Early, Queue};
+use super::queue::Early;
+pub use super::subscription::{Listener, SubscriptionId};
+use super::subscription::{LiveCalls, RefusedSubscription, Subscription, SubscriptionOptions};
 use crate::sync::{self, Mutex, MutexGuard, contained};
 use crate::task::{self, Answer, Next, Part, Runnable, Signal};
 use crate::text::one_line;
-
-pub type SubscriptionId = u64;
-
-/// Who is told. Dropped once, after the last call, with no lock held.
-pub trait Listener: Send + Sync {
-    fn event(&self, event: &Event, sequence: u64);
-}
+use crate::words::{Error, Status};
 
 /// Sees each event as it is published, in order, beside the subscriptions: nothing is
 /// owed to it. Called under the bus's lock: it must not wait, nor call the bus.
@@ -34,12 +30,6 @@ pub trait LogListener: Send + Sync {
     fn log(&self, level: LogLevel, message: &str);
 }
 
-struct Subscription {
-    id: SubscriptionId,
-    listener: Arc<dyn Listener>,
-    queue: Queue,
-}
-
 #[derive(Default)]
 struct State {
     subscriptions: Vec<Subscription>,
@@ -47,7 +37,10 @@ struct State {
     /// Waits for the first subscriber.
     early: Early,
     had_subscriber: bool,
+    /// Counts the events that every subscription is offered.
     sequence: u64,
+    /// Counts all events.
+    order: u64,
     next_id: u64,
     /// Whose callback runs now; 0: none's.
     running: SubscriptionId,
@@ -60,7 +53,7 @@ struct State {
 impl State {
     fn is_drained(&self) -> bool {
         let mut all = self.subscriptions.iter();
-        let waiting = all.any(|subscription| !subscription.queue.is_empty());
+        let waiting = all.any(|subscription| !subscription.is_empty());
         let waiting = waiting || self.log.is_some() && !self.lines.is_empty();
         !waiting && self.running == 0 && !self.log_running
     }
@@ -74,6 +67,8 @@ pub struct Bus {
     /// A callback has returned, or a queue is empty.
     quiet: Signal,
     dropped: AtomicU64,
+    /// How many subscriptions ask for the life of calls.
+    asking_for_calls: AtomicUsize,
 }
 
 /// A subscription that ends: its listener is told nothing more, and may still be in a callback.
@@ -108,9 +103,7 @@ fn set_inside(place: (usize, SubscriptionId)) {
 impl Drop for EndingSubscription {
     /// The host no longer wants what waited: nothing of it is owed any more.
     fn drop(&mut self) {
-        for (_, event) in self.removed.queue.iter() {
-            event.delivered();
-        }
+        self.removed.give_up();
     }
 }
 
@@ -133,16 +126,18 @@ impl Bus {
     }
 
     pub fn publish(&self, event: Event) {
+        let mut event = event;
         let mut state = self.state.lock();
         state.sequence += 1;
+        state.order += 1;
         let sequence = state.sequence;
-        let receivers = state.subscriptions.len().max(1) as u32;
-        event.owed.store(receivers, Ordering::Release);
+        event.order = state.order;
+        event.owe_to(state.subscriptions.len().max(1) as u32);
         let event = Arc::new(event);
         let mut unheard = None;
         if !state.subscriptions.is_empty() {
             for subscription in &mut state.subscriptions {
-                if subscription.queue.push((sequence, event.clone())).is_some() {
+                if !subscription.offer(sequence, Some(&event)) {
                     self.dropped.fetch_add(1, Ordering::Relaxed);
                 }
             }
@@ -158,6 +153,43 @@ impl Bus {
             self.dropped.fetch_add(1, Ordering::Relaxed);
             event.delivered();
         }
+    }
+
+    /// Whether anybody asks for the life of calls. Exact where no subscription begins or ends
+    /// meanwhile.
+    pub fn is_asked_for_calls(&self) -> bool {
+        self.asking_for_calls.load(Ordering::Relaxed) != 0
+    }
+
+    /// An event of a call's life, for those who ask for these alone: nothing is owed for it,
+    /// and it waits for no first subscriber. `None`: there is no memory to make it, and it
+    /// counts as dropped.
+    pub fn publish_call(&self, event: Option<Event>) {
+        let mut state = self.state.lock();
+        state.order += 1;
+        let (sequence, order) = (state.sequence, state.order);
+        let asking = state
+            .subscriptions
+            .iter_mut()
+            .filter(|subscription| subscription.options.calls);
+        let event = event.map(|mut event| {
+            event.order = order;
+            event.owe_to(self.asking_for_calls.load(Ordering::Relaxed) as u32);
+            Arc::new(event)
+        });
+        for subscription in asking {
+            if !subscription.offer(sequence, event.as_ref()) {
+                self.dropped.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        self.work.notify_one();
+    }
+
+    /// After every change of the subscriptions.
+    fn count_asking(&self, state: &State) {
+        let all = state.subscriptions.iter();
+        let asking = all.filter(|subscription| subscription.options.calls).count();
+        self.asking_for_calls.store(asking, Ordering::Relaxed);
     }
 
     /// Names and values that come from the host cannot forge a line of their own.
@@ -182,15 +214,31 @@ impl Bus {
 
     /// `Err`: the bus is stopping, and the listener is given back.
     pub fn subscribe(&self, listener: Arc<dyn Listener>) -> Result<SubscriptionId, Arc<dyn Listener>> {
+        let subscribed = self.subscribe_with(SubscriptionOptions::default(), LiveCalls::default(), listener);
+        subscribed.map_err(|refused| refused.listener)
+    }
+
+    /// `live`: told first, after what has waited for a subscriber.
+    pub fn subscribe_with(
+        &self,
+        options: SubscriptionOptions,
+        live: LiveCalls,
+        listener: Arc<dyn Listener>,
+    ) -> Result<SubscriptionId, RefusedSubscription> {
         let mut state = self.state.lock();
         if state.stopping {
-            return Err(listener);
+            let error = Error::new(Status::Unavailable, "the engine is closing");
+            return Err(RefusedSubscription { error, listener });
         }
         state.next_id += 1;
         let id = state.next_id;
         let queue = state.early.take();
+        let newest = [state.sequence, state.order];
         state.had_subscriber = true;
-        state.subscriptions.push(Subscription { id, listener, queue });
+        state
+            .subscriptions
+            .push(Subscription::new(id, listener, options, queue, live, newest));
+        self.count_asking(&state);
         self.work.notify_one();
         Ok(id)
     }
@@ -201,8 +249,10 @@ impl Bus {
         let mut state = self.state.lock();
         let mut all = state.subscriptions.iter();
         let position = all.position(|subscription| subscription.id == id)?;
+        let removed = state.subscriptions.remove(position);
+        self.count_asking(&state);
         Some(EndingSubscription {
-            removed: state.subscriptions.remove(position),
+            removed,
             is_inside: inside() == (self.address(), id),
         })
     }
@@ -278,12 +328,12 @@ impl Bus {
         let waiting = state
             .subscriptions
             .iter_mut()
-            .filter(|subscription| !subscription.queue.is_empty());
-        let next = waiting.min_by_key(|subscription| subscription.queue.first());
+            .filter(|subscription| !subscription.is_empty());
+        let next = waiting.min_by_key(|subscription| subscription.first_order());
         let Some(subscription) = next else {
             return false;
         };
-        let Some((sequence, event)) = subscription.queue.pop() else {
+        let Some((sequence, event)) = subscription.pop() else {
             return false;
         };
         let (id, listener) = (subscription.id, subscription.listener.clone());
@@ -344,6 +394,7 @@ impl Bus {
         let mut state = self.state.lock();
         state.stopping = true;
         let gone = std::mem::take(&mut state.subscriptions);
+        self.count_asking(&state);
         let log = state.log.take();
         self.work.notify_all();
         drop(state);

@@ -1,8 +1,8 @@
 //! An event, before it is given a number for each subscription.
 
-use std::sync::Arc;
+use std::borrow::Cow;
 
-use crate::calls::View;
+use super::subject::{CallFacts, Subject};
 use crate::sync::atomic::{AtomicU32, Ordering};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,9 @@ pub enum Kind {
     CallIdle = 9,
     MediaIgnored = 10,
     LegSilent = 11,
+    CallBegan = 12,
+    CallUpdated = 13,
+    CallEnded = 14,
 }
 
 impl Kind {
@@ -35,12 +38,20 @@ impl Kind {
             Kind::CallIdle => "call-idle",
             Kind::MediaIgnored => "media-ignored",
             Kind::LegSilent => "leg-silent",
+            Kind::CallBegan => "call-began",
+            Kind::CallUpdated => "call-updated",
+            Kind::CallEnded => "call-ended",
         }
     }
 
     /// What is owed, also to the next open.
     pub fn is_terminal(self) -> bool {
         matches!(self, Kind::Finished | Kind::Failed)
+    }
+
+    /// What is only told to a subscription that asks for the life of calls.
+    pub fn is_of_call_life(self) -> bool {
+        matches!(self, Kind::CallBegan | Kind::CallUpdated | Kind::CallEnded)
     }
 }
 
@@ -58,6 +69,8 @@ pub const FLAG_REPEATED: u32 = 1;
 pub const FLAG_NO_AUDIO: u32 = 2;
 /// A leg had packets, and none of its audio could be decoded.
 pub const FLAG_LEG_UNDECODED: u32 = 4;
+/// A `CallBegan` of a call that was live already when the subscription began.
+pub const FLAG_LIVE: u32 = 8;
 
 /// Called once, when every subscription that was owed the event has been told.
 pub type Settle = Box<dyn Fn() + Send + Sync>;
@@ -66,19 +79,20 @@ pub struct Event {
     pub kind: Kind,
     pub flags: u32,
     pub time_ms: i64,
-    /// The recording, as it was then; `None` where the event is about none.
-    pub subject: Option<Arc<View>>,
+    /// What it is about, as it was then.
+    pub subject: Subject,
     /// Why something could not begin, as the ABI's number.
     pub status: i32,
-    /// The host's number of the call, where no recording tells it.
-    pub call_tag: u64,
-    /// `"recording":{…}` or another member of the event's JSON object, or nothing.
+    /// `"recording":{…}` or other members of the event's JSON object. Empty: those that the
+    /// subject has.
     pub detail: String,
     pub settle: Option<Settle>,
     /// Of an earlier process: owed until somebody has heard it.
     pub inherited: bool,
     /// Deliveries that are still to come.
     pub(super) owed: AtomicU32,
+    /// Its place among all events of the bus, whoever is told of them.
+    pub(super) order: u64,
 }
 
 impl Event {
@@ -87,32 +101,47 @@ impl Event {
             kind,
             flags: 0,
             time_ms,
-            subject: None,
+            subject: Subject::Engine,
             status: 0,
-            call_tag: 0,
             detail: String::new(),
             settle: None,
             inherited: false,
             owed: AtomicU32::new(0),
+            order: 0,
         }
+    }
+
+    /// About a call, whose JSON members are made when it is told.
+    pub fn of_call(kind: Kind, time_ms: i64, call: CallFacts) -> Event {
+        let mut event = Event::new(kind, time_ms);
+        event.subject = Subject::Call(call);
+        event
     }
 
     /// The last that is told of a recording, and so never dropped. (That a line's mark
     /// could not be met is about none, and may be told of each call.)
     pub fn is_last(&self) -> bool {
-        self.kind.is_terminal() || (self.kind == Kind::StartFailed && self.subject.is_some())
+        self.kind.is_terminal() || (self.kind == Kind::StartFailed && self.subject.recording().is_some())
     }
 
     /// The whole event as one JSON object.
     pub fn json(&self, sequence: u64) -> String {
-        let comma = if self.detail.is_empty() { "" } else { "," };
+        let detail = match &self.subject {
+            Subject::Call(call) if self.detail.is_empty() => Cow::from(call.json_members()),
+            _ => Cow::from(&self.detail),
+        };
+        let comma = if detail.is_empty() { "" } else { "," };
         format!(
-            "{{\"event\":\"{}\",\"sequence\":{sequence},\"time_ms\":{},\"repeated\":{}{comma}{}}}",
+            "{{\"event\":\"{}\",\"sequence\":{sequence},\"time_ms\":{},\"repeated\":{}{comma}{detail}}}",
             self.kind.text(),
             self.time_ms,
             self.flags & FLAG_REPEATED != 0,
-            self.detail,
         )
+    }
+
+    /// So many are to be told.
+    pub(super) fn owe_to(&self, receivers: u32) {
+        self.owed.store(receivers, Ordering::Release);
     }
 
     pub(super) fn delivered(&self) {

@@ -6,6 +6,10 @@ mod lines;
 #[cfg(all(test, callrec_loom))]
 mod models;
 mod queue;
+mod subject;
+mod subscription;
 
 pub use bus::{Bus, EndingSubscription, Listener, LogListener, Observer, SubscriptionId};
 pub use event::{Event, Kind, LogLevel};
+pub use subject::{CallFacts, Subject};
+pub use subscription::{LiveCalls, RefusedSubscription, SubscriptionOptions};

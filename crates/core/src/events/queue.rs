@@ -38,6 +38,12 @@ impl Queue {
         last.into_iter().chain(other).map(|(at, _)| *at).min()
     }
 
+    /// The place of that one among all events of the bus.
+    pub fn first_order(&self) -> Option<u64> {
+        let [last, other] = [self.last.front(), self.other.front()];
+        last.into_iter().chain(other).map(|(_, event)| event.order).min()
+    }
+
     pub fn pop(&mut self) -> Option<Waiting> {
         let first = self.first();
         match self.last.front() {
@@ -125,6 +131,7 @@ mod tests {
     use std::sync::LazyLock;
 
     use super::super::event::Kind;
+    use super::super::subject::Subject;
     use super::*;
     use crate::calls::{CallInfo, Readings, RecordingSpec, View};
     use crate::text::Text;
@@ -163,7 +170,7 @@ mod tests {
     fn event(kind: Kind, inherited: bool) -> Arc<Event> {
         let mut event = Event::new(kind, 0);
         event.inherited = inherited;
-        event.subject = Some(VIEW.clone());
+        event.subject = Subject::Recording(VIEW.clone());
         Arc::new(event)
     }
 

@@ -191,7 +191,7 @@ fn user_calls(gateway: &Gateway, me: &Caller, call_id: &Text) -> Result<Vec<Call
         call_id: call_id.clone(),
         ..Filter::default()
     };
-    gateway.engine().calls_where(me, &filter)
+    gateway.recorder().calls(me, &filter)
 }
 
 /// The user's calls that a client names: those of that call id, or else those of the call

@@ -1,6 +1,7 @@
 //! What simulated hosts do with their calls and recordings.
 
 use callrec_core::calls::{CallState, CallUpdate, Caller, Counts, Filter, Operation, RecordingSpec};
+use callrec_core::recorder::Recorder;
 use callrec_core::text::Text;
 use callrec_core::words::{AudioSpec, Format, Layout, PauseMode, Result, parse_format};
 use uuid::Uuid;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use callrec_core::calls::{CallInfo, Caller, Filter, View};
 use callrec_core::engine::{Call, Engine};
+use callrec_core::recorder::Recorder;
 use callrec_core::text::Text;
 use callrec_core::words::{Leg, State};
 use uuid::Uuid;

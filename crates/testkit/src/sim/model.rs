@@ -139,7 +139,9 @@ impl Listener for ModelListener {
             return;
         }
         let mut known = self.model.lock();
-        let Some(view) = &event.subject else { return };
+        let Some(view) = event.subject.recording() else {
+            return;
+        };
         let line = format!("event {} {} flags {}", event.kind.text(), view.id, event.flags);
         known.note(line);
         let (process, tick) = (known.process, known.tick);

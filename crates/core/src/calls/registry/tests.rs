@@ -78,7 +78,7 @@ fn a_walk_over_all_calls_lets_others_in() {
     (0..CALLS).for_each(|number| begin(&registry, number));
     let (ring, mut rung) = mpsc::channel();
     record(&registry, "0", ring);
-    let all = || registry.calls(&Caller::Host, &Text::default()).expect("a list");
+    let all = || registry.calls(&Caller::Host, &Filter::default()).expect("a list");
     let listed = all();
     assert!(listed.windows(2).all(|pair| pair[0].number < pair[1].number));
     assert_eq!((listed.len() as u64, listed[0].live.len()), (CALLS, 1));

@@ -4,6 +4,7 @@ use super::*;
 use crate::calls::rules;
 use crate::config::Config;
 use crate::storage::{Platform, StorageConfig};
+use crate::text::Text;
 
 static SHORT: AtomicBool = AtomicBool::new(false);
 

@@ -15,7 +15,7 @@ struct Heard(Mutex<Vec<(Value, u64)>>, Mutex<Vec<String>>);
 impl Listener for Heard {
     fn event(&self, event: &Event, sequence: u64) {
         let json = serde_json::from_str(&event.json(sequence)).unwrap();
-        self.0.lock().push((json, event.call_tag));
+        self.0.lock().push((json, event.subject.call_tag()));
     }
 }
 
@@ -29,7 +29,13 @@ fn heard(act: impl FnOnce(&CallReport)) -> Arc<Heard> {
     let (bus, heard) = (Bus::new(), Arc::<Heard>::default());
     assert!(bus.subscribe(heard.clone()).is_ok());
     bus.set_log(Some(heard.clone()));
-    let report = CallReport::new(bus.clone(), Arc::new(SystemClock), 10_000 * NS_PER_MS);
+    let reporting = Reporting {
+        bus: bus.clone(),
+        clock: Arc::new(SystemClock),
+        silent_ns: 10_000 * NS_PER_MS,
+        is_memory_short: || false,
+    };
+    let report = CallReport::new(1, reporting);
     let info = CallInfo {
         tag: 7,
         call_id: Text::new("c1"),
@@ -106,7 +112,7 @@ fn the_call_is_as_it_was_described_last() {
             state: CallState::Held,
             ..CallInfo::default()
         };
-        let before = report.describe(&Arc::new(info));
+        let before = report.describe(&Arc::new(info)).expect("it had begun");
         assert_eq!((before.tag, before.state), (7, CallState::Connected));
         report.silent(Leg::Mixed);
     });

@@ -2,6 +2,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use super::super::event::Kind;
+use super::super::subject::CallFacts;
 use super::*;
 use crate::clock::SystemClock;
 
@@ -144,4 +145,89 @@ fn an_observer_that_panics_keeps_nobody_from_being_told() {
         assert!(contained(|| bus.publish(Event::new(Kind::Finished, 0))).is_err());
     });
     assert_eq!(lines, ["finished"]);
+}
+
+/// The numbers and kinds that a subscription is told.
+#[derive(Default)]
+struct Numbered(Mutex<Vec<(u64, Kind)>>);
+
+impl Listener for Numbered {
+    fn event(&self, event: &Event, sequence: u64) {
+        self.0.lock().push((sequence, event.kind));
+    }
+}
+
+fn of_call(kind: Kind) -> Option<Event> {
+    Some(Event::of_call(kind, 0, CallFacts::new(1, Arc::default())))
+}
+
+/// Nobody sees a gap but where something was dropped for them.
+#[test]
+fn the_life_of_calls_is_numbered_for_those_who_ask() {
+    let [asks, late, plain] = [(); 3].map(|()| Arc::<Numbered>::default());
+    told(|bus, _| {
+        bus.publish(Event::new(Kind::DiskLow, 0));
+        assert!(!bus.is_asked_for_calls());
+        let calls = SubscriptionOptions { calls: true };
+        let none = LiveCalls::default();
+        let asking = bus.subscribe_with(calls, none, asks.clone());
+        let asking = asking.unwrap_or_else(|_| panic!("it is open"));
+        assert!(bus.subscribe(plain.clone()).is_ok());
+        bus.publish_call(of_call(Kind::CallBegan));
+        bus.publish(Event::new(Kind::Started, 0));
+        // One that there was no memory for.
+        bus.publish_call(None);
+        assert_eq!(bus.dropped(), 1);
+        let live = LiveCalls::new(vec![(1, Arc::default()), (2, Arc::default())], 0);
+        let second = bus.subscribe_with(calls, live, late.clone());
+        let second = second.unwrap_or_else(|_| panic!("it is open"));
+        bus.publish_call(of_call(Kind::CallEnded));
+        bus.publish(Event::new(Kind::Finished, 0));
+        assert!(bus.drain(Instant::now() + Duration::from_secs(60)));
+        assert!(bus.unsubscribe(asking) && bus.is_asked_for_calls());
+        assert!(bus.unsubscribe(second) && !bus.is_asked_for_calls());
+    });
+    let heard = |one: &Numbered| std::mem::take(&mut *one.0.lock());
+    let expected = [
+        (1, Kind::DiskLow),
+        (2, Kind::CallBegan),
+        (3, Kind::Started),
+        (5, Kind::CallEnded),
+        (6, Kind::Finished),
+    ];
+    assert_eq!(heard(&asks), expected);
+    assert_eq!(heard(&plain), [(2, Kind::Started), (3, Kind::Finished)]);
+    let expected = [
+        (3, Kind::CallBegan),
+        (4, Kind::CallBegan),
+        (5, Kind::CallEnded),
+        (6, Kind::Finished),
+    ];
+    assert_eq!(heard(&late), expected);
+}
+
+/// An event that several are owed is told to all of them before a later one, whatever numbers
+/// they have.
+#[test]
+fn nobodys_events_wait_for_anothers_later_ones() {
+    let order = Arc::new(Mutex::new(Vec::new()));
+    struct Named(&'static str, Arc<Mutex<Vec<&'static str>>>);
+    impl Listener for Named {
+        fn event(&self, _: &Event, _: u64) {
+            self.1.lock().push(self.0);
+        }
+    }
+    let bus = Bus::new();
+    let calls = SubscriptionOptions { calls: true };
+    let asks = Arc::new(Named("asks", order.clone()));
+    assert!(bus.subscribe_with(calls, LiveCalls::default(), asks).is_ok());
+    for _ in 0..3 {
+        bus.publish_call(of_call(Kind::CallBegan));
+    }
+    assert!(bus.subscribe(Arc::new(Named("plain", order.clone()))).is_ok());
+    bus.publish(Event::new(Kind::Started, 0));
+    bus.publish(Event::new(Kind::Finished, 0));
+    while matches!(bus.tell_next(), Next::Now) {}
+    let expected = ["asks", "asks", "asks", "asks", "plain", "asks", "plain"];
+    assert_eq!(*order.lock(), expected);
 }

@@ -69,13 +69,13 @@ impl Device {
 
     /// All that is recorded on it, and nothing of the other end of an internal call.
     fn stop(&self, genesys: &Genesys, me: &Caller) -> Result<()> {
-        let engine = genesys.gateway.engine();
+        let recorder = genesys.gateway.recorder();
         let mut changed = 0;
         let mut failed = None;
         for call in &self.calls {
             for view in &call.live {
                 let (id, url) = (&call.info.call_id, Some(&view.url));
-                match engine.control_by_call(me, calls::Operation::Stop, id, url) {
+                match recorder.control_by_call(me, calls::Operation::Stop, id, url) {
                     Ok(counts) => changed += counts.changed,
                     Err(error) => failed = failed.or(Some(error)),
                 }

@@ -80,8 +80,8 @@ fn legal(operation: Operation, found: &[CallView]) -> std::result::Result<(), (C
 }
 
 fn act(genesys: &Genesys, me: &Caller, id: &Text, operation: Operation) -> Result<()> {
-    let engine = genesys.gateway.engine();
-    let control = |operation| engine.control_by_call(me, operation, id, None);
+    let recorder = genesys.gateway.recorder();
+    let control = |operation| recorder.control_by_call(me, operation, id, None);
     match operation {
         Operation::Start => start(genesys, me, id),
         Operation::Pause => control(calls::Operation::Pause).map(drop),
@@ -94,12 +94,12 @@ fn act(genesys: &Genesys, me: &Caller, id: &Text, operation: Operation) -> Resul
 }
 
 fn start(genesys: &Genesys, me: &Caller, id: &Text) -> Result<()> {
-    let engine = genesys.gateway.engine();
+    let (recorder, config) = (genesys.gateway.recorder(), genesys.gateway.engine().config());
     let target = Filter::call(id);
-    let mut spec = engine.default_spec(engine.config().format);
+    let mut spec = recorder.default_spec(config.format);
     // Published: a pause is silence of its length.
     spec.audio.pause_mode = PauseMode::Silence;
-    match engine.start(me, &target, Ok(spec.clone())) {
+    match recorder.start(me, &target, Ok(spec.clone())) {
         // Published: what a line's mark has begun is controlled all the same. One
         // after the other, so that of two starts one is refused.
         Err(error) if error.status == Status::Automatic => {
@@ -115,7 +115,7 @@ fn start(genesys: &Genesys, me: &Caller, id: &Text) -> Result<()> {
             }
             // An automatic line does not refuse a further recording.
             spec.flags = ADDITIONAL;
-            engine.start(me, &target, Ok(spec)).map(drop)
+            recorder.start(me, &target, Ok(spec)).map(drop)
         }
         started => started.map(drop),
     }

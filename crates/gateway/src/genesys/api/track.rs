@@ -10,14 +10,13 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::call::{Recorded, recorded};
 use callrec_core::calls::{CallInfo, CallView, Caller, Filter, Newest, View};
 use callrec_core::engine::Engine;
-use callrec_core::events::{Event, Kind};
-use callrec_core::text::Text;
+use callrec_core::events::{CallFacts, Event, Kind};
+use callrec_core::recorder::Recorder;
 use callrec_core::words::{EndReason, Status};
 
 /// A call that is over is remembered so long: as long as the engine remembers recordings.
@@ -99,7 +98,9 @@ impl Tracker {
             full: 64,
         };
         // An engine that is closing has nothing to tell.
-        let calls = engine.calls(&Caller::Host, &Text::default()).unwrap_or_default();
+        let calls = engine
+            .calls(&Caller::Host, &Filter::default())
+            .unwrap_or_default();
         for view in calls.iter().flat_map(|call| &call.live) {
             let tracked = tracker.call(view.call);
             tracked.put(view, Recorded::of_live(view.state));
@@ -120,9 +121,11 @@ impl Tracker {
     /// What is to be told after this event, in order.
     pub fn heard(&mut self, engine: &Engine, event: &Arc<Event>) -> Vec<Change> {
         let Some(view) = view_of(event) else {
-            let refused = event.kind == Kind::StartFailed;
-            let change = refused.then(|| not_begun(engine, event)).flatten();
-            return change.into_iter().collect();
+            let call = event.subject.call().filter(|_| event.kind == Kind::StartFailed);
+            return call
+                .and_then(|call| not_begun(engine, event, call))
+                .into_iter()
+                .collect();
         };
         // 0: of an earlier process, whose calls are over.
         if view.call == 0 {
@@ -287,35 +290,27 @@ fn begins(event: &Event) -> bool {
 }
 
 fn view_of(event: &Event) -> Option<&View> {
-    event.subject.as_deref()
+    event.subject.recording()
 }
 
 /// What the engine knows of a call that is not known here.
 fn newest_of(engine: &Engine, view: &View) -> Option<Newest> {
-    let calls = calls_like(engine, &view.info);
-    calls.into_iter().find(|call| call.number == view.call)?.newest
+    live_call(engine, view.call, &view.info)?.newest
 }
 
-fn calls_like(engine: &Engine, info: &CallInfo) -> Vec<CallView> {
+/// The live call of this number, if it is still described so.
+fn live_call(engine: &Engine, number: u64, info: &CallInfo) -> Option<CallView> {
     let filter = Filter {
         call_id: info.call_id.clone(),
         ..Filter::line(&info.device_name, &info.directory_number)
     };
-    engine.calls_where(&Caller::Host, &filter).unwrap_or_default()
+    let calls = engine.calls(&Caller::Host, &filter).unwrap_or_default();
+    calls.into_iter().find(|call| call.number == number)
 }
 
 /// An automatic recording that was refused: the event tells of the call alone.
-fn not_begun(engine: &Engine, event: &Event) -> Option<Change> {
-    let detail: Value = serde_json::from_str(&format!("{{{}}}", event.detail)).ok()?;
-    let text = |name: &str| Text::new(detail["call"][name].as_str().unwrap_or_default());
-    let info = CallInfo {
-        call_id: text("call_id"),
-        device_name: text("device_name"),
-        directory_number: text("directory_number"),
-        ..CallInfo::default()
-    };
-    let mut calls = calls_like(engine, &info).into_iter();
-    let call = calls.find(|call| call.info.same_line(&info))?;
+fn not_begun(engine: &Engine, event: &Event, call: &CallFacts) -> Option<Change> {
+    let call = live_call(engine, call.number, &call.info)?;
     Some(Change {
         recorded: recorded(std::slice::from_ref(&call)),
         newest: call.newest,

@@ -12,7 +12,6 @@ use crate::imagicle::active::{Beside, active_recordings};
 use callrec_core::calls::{Caller, Filter, Operation, RecordingSpec, View};
 use callrec_core::clock::unix_ms;
 use callrec_core::config::{Config, MediaClock};
-use callrec_core::engine::Engine;
 use callrec_core::text::Text;
 use callrec_core::words::{Error, Layout, PauseMode, Result, State, Status};
 
@@ -42,17 +41,17 @@ enum Mode {
 
 /// Without a body: on the caller's own line.
 pub fn start(gateway: &Gateway, caller: &Caller, asked: &Asked) -> Answer {
-    let engine = gateway.engine();
     let body = asked.body().trim_ascii();
     let started = shielded(|| {
         if body.is_empty() || body == b"null" {
-            return start_own(engine, caller);
+            return start_own(gateway, caller);
         }
         // What cannot be read names nothing.
         let json = asked.json(gateway.config().json_depth);
         let members = json.as_ref().ok().and_then(Value::as_object);
         let body = members.map_or_else(StartBody::default, read);
-        engine.start(caller, &target_of(&body), spec_of(engine, &body))
+        let spec = spec_of(gateway, &body);
+        gateway.recorder().start(caller, &target_of(&body), spec)
     });
     match started {
         Ok(id) => form::json(StatusCode::CREATED, &json!({ "id": id.to_string() })),
@@ -62,26 +61,30 @@ pub fn start(gateway: &Gateway, caller: &Caller, asked: &Asked) -> Answer {
     }
 }
 
-fn start_own(engine: &Engine, caller: &Caller) -> Result<uuid::Uuid> {
+fn start_own(gateway: &Gateway, caller: &Caller) -> Result<uuid::Uuid> {
     caller.authenticate()?;
-    let own = username(caller);
+    let recorder = gateway.recorder();
+    let own = Filter {
+        username: username(caller),
+        ..Filter::default()
+    };
     let calls = match own.is_empty() {
         true => Vec::new(),
-        false => engine.calls(&Caller::Host, &own)?,
+        false => recorder.calls(&Caller::Host, &own)?,
     };
     if calls.iter().all(|call| call.info.directory_number.is_empty()) {
-        let why = format!("user \"{own}\": no call on a line that has a number");
+        let why = format!("user \"{}\": no call on a line that has a number", own.username);
         return Err(Error::new(Status::NoTarget, why).with_reason(NO_EXTENSION));
     }
-    engine.start_own(&own, spec_of(engine, &StartBody::default()))
+    recorder.start_own(caller, spec_of(gateway, &StartBody::default()))
 }
 
 fn target_of(body: &StartBody) -> Filter {
     Filter::line(&body.device, &body.number)
 }
 
-fn spec_of(engine: &Engine, body: &StartBody) -> Result<RecordingSpec> {
-    let mut spec = engine.default_spec(engine.config().format);
+fn spec_of(gateway: &Gateway, body: &StartBody) -> Result<RecordingSpec> {
+    let mut spec = gateway.recorder().default_spec(gateway.engine().config().format);
     match body.mode {
         Mode::MediaForking => {}
         Mode::DialIn => spec.audio.layout = Layout::Mono,
@@ -127,7 +130,7 @@ fn read(body: &Map<String, Value>) -> StartBody {
 
 pub fn by_id(gateway: &Gateway, caller: &Caller, id: &str, operation: Operation) -> Result<()> {
     complete_only(caller)?;
-    shielded(|| gateway.engine().control_by_id(caller, operation, id))
+    shielded(|| gateway.recorder().control_by_id(caller, operation, id))
 }
 
 pub fn stop_by_line(gateway: &Gateway, caller: &Caller, asked: &Asked) -> Result<()> {
@@ -135,8 +138,8 @@ pub fn stop_by_line(gateway: &Gateway, caller: &Caller, asked: &Asked) -> Result
     let device = parameter(asked, "deviceName");
     let number = parameter(asked, "directoryNumber");
     shielded(|| {
-        let engine = gateway.engine();
-        engine
+        gateway
+            .recorder()
             .control_by_line(caller, Operation::Stop, &device, &number)
             .map(drop)
     })
@@ -147,8 +150,8 @@ pub fn by_number(gateway: &Gateway, caller: &Caller, asked: &Asked, operation: O
     complete_only(caller)?;
     let number = parameter(asked, "directoryNumber");
     shielded(|| {
-        let engine = gateway.engine();
-        engine
+        gateway
+            .recorder()
             .control_by_line(caller, operation, &Text::default(), &number)
             .map(drop)
     })
@@ -157,12 +160,7 @@ pub fn by_number(gateway: &Gateway, caller: &Caller, asked: &Asked, operation: O
 /// All that is recorded of the caller's own calls, at whatever level they are.
 pub fn own(gateway: &Gateway, caller: &Caller, operation: Operation) -> Result<()> {
     caller.authenticate()?;
-    shielded(|| {
-        gateway
-            .engine()
-            .control_own(&username(caller), operation)
-            .map(drop)
-    })
+    shielded(|| gateway.recorder().control_own(caller, operation).map(drop))
 }
 
 pub async fn list(gateway: &Arc<Gateway>, caller: &Caller, asked: &Asked) -> Answer {
@@ -180,11 +178,10 @@ pub async fn list(gateway: &Arc<Gateway>, caller: &Caller, asked: &Asked) -> Ans
     // There may be a hundred thousand.
     let listed = tokio::task::spawn_blocking(move || {
         shielded(|| {
-            let engine = gateway.engine();
-            let mut views = engine.list(&caller, &filter)?;
+            let mut views = gateway.recorder().list(&caller, &filter)?;
             let now_ms = unix_ms();
             for view in &mut views {
-                view.readings.duration_ms = current_ms(view, engine.config(), now_ms);
+                view.readings.duration_ms = current_ms(view, gateway.engine().config(), now_ms);
             }
             Ok(active_recordings(&views, Beside::Nothing))
         })

@@ -27,10 +27,10 @@ pub fn answer(ask: &Ask<'_>, caller: &Caller, call: &str) -> Answer {
     let said = ask.parameters().map_err(invalid);
     let transcription = said.as_ref().is_ok_and(wants_transcription);
     let spec = said.and_then(|said| spec(ask, &said));
-    let engine = ask.gateway.engine();
-    let started = engine.start(caller, &Filter::call(&name(call)), spec);
+    let recorder = ask.gateway.recorder();
+    let started = recorder.start(caller, &Filter::call(&name(call)), spec);
     let found = started.and_then(|id| {
-        let view = engine.get(&Caller::Host, &id.to_string())?;
+        let view = recorder.get(&Caller::Host, &id.to_string())?;
         Ok((id, view.url))
     });
     let (id, url) = match found {
@@ -39,7 +39,7 @@ pub fn answer(ask: &Ask<'_>, caller: &Caller, call: &str) -> Answer {
     };
     if transcription {
         let message = format!("{id}: a transcription was asked for; it is recorded without one");
-        engine.bus().log(LogLevel::Warning, message);
+        ask.gateway.engine().bus().log(LogLevel::Warning, message);
     }
     let (status, message) = match ask.dialect {
         Dialect::Vobiz => (StatusCode::OK, "recording started"),
@@ -69,7 +69,7 @@ fn spec(ask: &Ask<'_>, said: &Map<String, Value>) -> Result<RecordingSpec> {
         format,
         pause_mode: PauseMode::Silence,
         max_duration_ms: time_limit_ms(said)?,
-        rate: ask.gateway.engine().file_rate(format),
+        rate: ask.gateway.recorder().file_rate(format),
     };
     Ok(RecordingSpec {
         audio,

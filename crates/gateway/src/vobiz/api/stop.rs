@@ -20,8 +20,8 @@ pub fn answer(ask: &Ask<'_>, caller: &Caller, call: &str) -> Answer {
         Ok(url) => url.as_ref().map(|url| own_url(ask.gateway, url)),
         Err(_) => Some(Text::default()),
     };
-    let engine = ask.gateway.engine();
-    let stopped = engine.control_by_call(caller, Operation::Stop, &name(call), url.as_ref());
+    let recorder = ask.gateway.recorder();
+    let stopped = recorder.control_by_call(caller, Operation::Stop, &name(call), url.as_ref());
     match (stopped, named) {
         // Below level 10 nothing else is told of what is not theirs.
         (Err(error), Err(_)) if error.status == Status::Forbidden => ask.refused(&error),
@@ -76,6 +76,6 @@ fn known_url(gateway: &Gateway, url: &str) -> Option<Text> {
     let in_file_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
     let file = url.rsplit(|c| !in_file_name(c)).next()?;
     let (id, _) = file.split_once('.')?;
-    let seen = gateway.engine().get(&Caller::Host, id).ok()?;
+    let seen = gateway.recorder().get(&Caller::Host, id).ok()?;
     seen.url.as_str().ends_with(file).then_some(seen.url)
 }

@@ -1,0 +1,91 @@
+//! What an event is about: a recording, a call, or the engine itself.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::calls::{CallInfo, View};
+use crate::words::EndReason;
+
+/// What an event is about, as it was when the event was made.
+#[derive(Clone, Debug, Default)]
+pub enum Subject {
+    /// Neither a recording nor a call.
+    #[default]
+    Engine,
+    Recording(Arc<View>),
+    Call(CallFacts),
+}
+
+/// A call in an event.
+#[derive(Clone, Debug)]
+pub struct CallFacts {
+    /// The engine's number of the call.
+    pub number: u64,
+    pub info: Arc<CallInfo>,
+    /// Of an update: the JSON names of the fields that differ from what was known before.
+    pub changed: Vec<&'static str>,
+    /// Why it has ended; `None`: this event does not end it.
+    pub end_reason: Option<EndReason>,
+}
+
+impl Subject {
+    pub fn recording(&self) -> Option<&View> {
+        match self {
+            Subject::Recording(view) => Some(view),
+            _ => None,
+        }
+    }
+
+    pub fn call(&self) -> Option<&CallFacts> {
+        match self {
+            Subject::Call(call) => Some(call),
+            _ => None,
+        }
+    }
+
+    /// The engine's number of the call that it is about, or whose recording; 0: of none that
+    /// this process knows.
+    pub fn call_number(&self) -> u64 {
+        match self {
+            Subject::Engine => 0,
+            Subject::Recording(view) => view.call,
+            Subject::Call(call) => call.number,
+        }
+    }
+
+    /// The host's own number of that call.
+    pub fn call_tag(&self) -> u64 {
+        match self {
+            Subject::Engine => 0,
+            Subject::Recording(view) => view.info.tag,
+            Subject::Call(call) => call.info.tag,
+        }
+    }
+}
+
+impl CallFacts {
+    pub fn new(number: u64, info: Arc<CallInfo>) -> CallFacts {
+        CallFacts {
+            number,
+            info,
+            changed: Vec::new(),
+            end_reason: None,
+        }
+    }
+
+    /// The members that tell of it in an event's JSON object.
+    pub(super) fn json_members(&self) -> String {
+        let call = serde_json::to_string(&self.info.told_live()).unwrap_or_else(|_| "{}".to_owned());
+        let mut members = format!("\"call_number\":{},\"call\":{call}", self.number);
+        // Writing to a String cannot fail.
+        if !self.changed.is_empty() {
+            let _ = write!(members, ",\"changed\":{}", Value::from(self.changed.as_slice()));
+        }
+        if let Some(reason) = self.end_reason {
+            let _ = write!(members, ",\"end_reason\":\"{}\"", reason.text());
+        }
+        members
+    }
+}

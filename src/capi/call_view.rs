@@ -1,0 +1,42 @@
+//! A call in an event as C sees it.
+
+use std::ffi::CString;
+
+use super::types::*;
+use crate::events::CallFacts;
+
+/// The call's attributes as C text.
+pub fn attributes_of(call: &CallFacts) -> CString {
+    // A NUL within a string is escaped in JSON.
+    let json = serde_json::to_string(&*call.info.attributes).unwrap_or_default();
+    CString::new(json).unwrap_or_default()
+}
+
+/// Its strings live as long as `call` and `attributes`.
+pub fn call_view_of(call: &CallFacts, attributes: &CString) -> rec_call_view {
+    let info = &call.info;
+    rec_call_view {
+        struct_size: size_of::<rec_call_view>() as u32,
+        state: info.state as i32,
+        direction: info.direction,
+        is_private: u32::from(info.private),
+        end_reason: call.end_reason.map_or(0, |reason| reason as i32),
+        reserved: 0,
+        number: call.number,
+        tag: info.tag,
+        connected_at_ms: info.connected_at_ms,
+        call_id: info.call_id.as_cstr().as_ptr(),
+        switch_call_id: info.switch_call_id.as_cstr().as_ptr(),
+        device_name: info.device_name.as_cstr().as_ptr(),
+        directory_number: info.directory_number.as_cstr().as_ptr(),
+        username: info.username.as_cstr().as_ptr(),
+        numeric_user_id: info.numeric_user_id.as_cstr().as_ptr(),
+        remote_first_name: info.remote_first_name.as_cstr().as_ptr(),
+        remote_last_name: info.remote_last_name.as_cstr().as_ptr(),
+        remote_phone_number: info.remote_phone_number.as_cstr().as_ptr(),
+        ani: info.ani.as_cstr().as_ptr(),
+        dnis: info.dnis.as_cstr().as_ptr(),
+        call_type: info.call_type.as_cstr().as_ptr(),
+        attributes_json: attributes.as_ptr(),
+    }
+}

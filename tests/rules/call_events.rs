@@ -1,0 +1,374 @@
+//! The life of calls as events: only for those who ask, in order, and enough for a view of
+//! one's own.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::mpsc;
+
+use callrec::capi::*;
+use callrec_testkit::wait::until;
+use parking_lot::Mutex;
+
+use super::helper::*;
+use crate::support::*;
+
+/// What a subscription was told of calls and their recordings.
+#[derive(Clone, Debug)]
+struct Line {
+    kind: i32,
+    flags: u32,
+    sequence: u64,
+    number: u64,
+    tag: u64,
+    /// Of the call: state, device, username, privacy and end reason.
+    call: Option<(i32, String, String, u32, i32)>,
+    json: serde_json::Value,
+}
+
+type Lines = Arc<Mutex<Vec<Line>>>;
+
+fn line_of(event: &rec_event) -> Line {
+    let call = unsafe { event.call.as_ref() };
+    if let Some(call) = call {
+        assert_eq!((call.number, call.tag), (event.call_number, event.call_tag));
+        assert_eq!(call.struct_size as usize, size_of::<rec_call_view>());
+    }
+    Line {
+        kind: event.kind,
+        flags: event.flags,
+        sequence: event.sequence,
+        number: event.call_number,
+        tag: event.call_tag,
+        call: call.map(|call| {
+            (
+                call.state,
+                string(call.device_name),
+                string(call.username),
+                call.is_private,
+                call.end_reason,
+            )
+        }),
+        json: serde_json::from_str(&string(event.json)).unwrap(),
+    }
+}
+
+fn watch(w: &World) -> (Listening, Lines) {
+    let lines = Lines::default();
+    let into = lines.clone();
+    let watching = listen_with(w.handle, REC_SUBSCRIBE_CALLS, move |event| {
+        into.lock().push(line_of(event));
+    });
+    (watching.unwrap(), lines)
+}
+
+fn is_of_life(kind: i32) -> bool {
+    (REC_EVENT_CALL_BEGAN..=REC_EVENT_CALL_ENDED).contains(&kind)
+}
+
+/// A view as the documentation says that an observer keeps it.
+#[derive(Default)]
+struct Observer {
+    calls: HashMap<u64, (i32, String)>,
+    sequence: u64,
+    gaps: u64,
+}
+
+impl Observer {
+    fn apply(&mut self, line: &Line) {
+        if self.sequence != 0 {
+            assert!(line.sequence > self.sequence, "{line:?}");
+            self.gaps += line.sequence - self.sequence - 1;
+        }
+        self.sequence = line.sequence;
+        let facts = |line: &Line| line.call.clone().map(|(state, device, ..)| (state, device));
+        match line.kind {
+            REC_EVENT_CALL_BEGAN => {
+                let before = self.calls.insert(line.number, facts(line).unwrap());
+                assert!(before.is_none(), "told twice: {line:?}");
+            }
+            REC_EVENT_CALL_UPDATED => {
+                let before = self.calls.insert(line.number, facts(line).unwrap());
+                assert!(before.is_some(), "never began: {line:?}");
+            }
+            REC_EVENT_CALL_ENDED => {
+                assert!(self.calls.remove(&line.number).is_some(), "never began: {line:?}");
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn the_life_of_a_call_is_told_in_order() {
+    let w = world();
+    let (_watching, lines) = watch(&w);
+    w.line(Some("SEP1"), None, REC_LINE_AUTOMATIC).unwrap();
+    let call = w
+        .begin(&Call {
+            tag: 7,
+            user: Some("user1"),
+            attributes: Some(r#"{"case":"7"}"#),
+            ..line("SEP1", "101")
+        })
+        .unwrap();
+    state(REC_CALL_HELD).update(call).unwrap();
+    // Nothing is new.
+    state(REC_CALL_HELD).update(call).unwrap();
+    let transferred = Call {
+        device: Some("SEP2"),
+        user: Some("user2"),
+        ..state(REC_CALL_CONNECTED)
+    };
+    transferred.update(call).unwrap();
+    ask(|e| unsafe { rec_call_private(call, 1, e) }).unwrap();
+    ask(|e| unsafe { rec_call_private(call, 1, e) }).unwrap();
+    end(call).unwrap();
+    let (plain, _dir) = w.finish();
+    let lines = lines.lock().clone();
+    let life: Vec<&Line> = lines.iter().filter(|line| is_of_life(line.kind)).collect();
+    let facts = |device: &str, user: &str, state, private, reason| {
+        Some((state, device.to_owned(), user.to_owned(), private, reason))
+    };
+    let told: Vec<_> = life
+        .iter()
+        .map(|line| (line.kind, line.call.clone(), line.json["changed"].clone()))
+        .collect();
+    let expected = [
+        (
+            REC_EVENT_CALL_BEGAN,
+            facts("SEP1", "user1", REC_CALL_CONNECTED, 0, 0),
+            None,
+        ),
+        (
+            REC_EVENT_CALL_UPDATED,
+            facts("SEP1", "user1", REC_CALL_HELD, 0, 0),
+            Some(vec!["state"]),
+        ),
+        (
+            REC_EVENT_CALL_UPDATED,
+            facts("SEP2", "user2", REC_CALL_CONNECTED, 0, 0),
+            Some(vec!["state", "device_name", "username"]),
+        ),
+        (
+            REC_EVENT_CALL_UPDATED,
+            facts("SEP2", "user2", REC_CALL_CONNECTED, 1, 0),
+            Some(vec!["private"]),
+        ),
+        (
+            REC_EVENT_CALL_ENDED,
+            facts("SEP2", "user2", REC_CALL_CONNECTED, 1, REC_END_CALL_ENDED),
+            None,
+        ),
+    ];
+    let expected: Vec<_> = expected
+        .into_iter()
+        .map(|(kind, call, changed)| (kind, call, serde_json::json!(changed)))
+        .collect();
+    assert_eq!(told, expected);
+    let number = life[0].number;
+    assert!(number != 0 && life.iter().all(|line| line.number == number && line.tag == 7));
+    let json = &life[0].json;
+    assert_eq!(
+        (&json["event"], &json["call_number"]),
+        (&"call-began".into(), &number.into())
+    );
+    assert_eq!(
+        (&json["call"]["state"], &json["call"]["tag"]),
+        (&"connected".into(), &7.into())
+    );
+    assert_eq!(json["call"]["attributes"]["case"], "7");
+    assert_eq!(life[4].json["end_reason"], "call-ended");
+    // The automatic recording's events are of the same call, and come after its beginning.
+    let began = lines.iter().position(|line| line.kind == REC_EVENT_CALL_BEGAN);
+    let started = lines.iter().position(|line| line.kind == REC_EVENT_STARTED);
+    assert!(began.unwrap() < started.unwrap(), "{lines:#?}");
+    assert!(lines.iter().all(|line| line.number == number));
+    // No gap for those who ask, and none for those who do not.
+    let rises_by_one = |all: Vec<u64>| all.windows(2).all(|pair| pair[1] == pair[0] + 1);
+    assert!(rises_by_one(lines.iter().map(|line| line.sequence).collect()));
+    let plain = plain.all();
+    assert!(plain.iter().all(|told| !is_of_life(told.kind)), "{plain:#?}");
+    assert_eq!(plain.len() + life.len(), lines.len());
+    assert!(rises_by_one(plain.iter().map(|told| told.sequence).collect()));
+}
+
+#[test]
+fn without_the_flag_nothing_is_told_of_calls() {
+    let w = world();
+    let heard = Lines::default();
+    let into = heard.clone();
+    let _listening = listen_with(w.handle, 0, move |event| into.lock().push(line_of(event))).unwrap();
+    let (_call, id) = w.recorded(&line("SEP1", "101"));
+    w.by_id(rec_stop_by_id, HOST, &id).unwrap();
+    let (events, _dir) = w.finish();
+    let kinds: Vec<i32> = heard.lock().iter().map(|line| line.kind).collect();
+    assert_eq!(kinds, [REC_EVENT_STARTED, REC_EVENT_FINISHED]);
+    let all: Vec<u64> = events.all().iter().map(|told| told.sequence).collect();
+    assert_eq!(
+        heard.lock().iter().map(|line| line.sequence).collect::<Vec<_>>(),
+        all
+    );
+}
+
+#[test]
+fn what_is_asked_for_must_be_known() {
+    let w = world();
+    for flags in [2, 3, 1 << 31] {
+        let refused = refused(listen_with(w.handle, flags, |_| {}), REC_ERR_INVALID_ARGUMENT);
+        assert!(refused.message.contains("options.flags"), "{refused:?}");
+    }
+}
+
+/// Live calls come first, and then what happens, while threads begin, change and end calls.
+#[test]
+fn an_observer_that_comes_late_has_an_exact_view() {
+    const THREADS: usize = 4;
+    let w = world();
+    let kept = w.begin(&line("kept", "1")).unwrap();
+    let gone = w.begin(&line("gone", "2")).unwrap();
+    end(gone).unwrap();
+    let watched: Vec<_> = std::thread::scope(|scope| {
+        let working: Vec<_> = (0..THREADS)
+            .map(|thread| {
+                let w = &w;
+                scope.spawn(move || {
+                    for round in 0..200 {
+                        let number = format!("{thread}-{round}");
+                        let call = w.begin(&line("busy", &number)).unwrap();
+                        state(REC_CALL_HELD).update(call).unwrap();
+                        state(REC_CALL_CONNECTED).update(call).unwrap();
+                        // The last one of each stays.
+                        if round != 199 {
+                            end(call).unwrap();
+                        }
+                    }
+                })
+            })
+            .collect();
+        let watched = (0..20).map(|_| watch(&w)).collect();
+        working.into_iter().for_each(|thread| thread.join().unwrap());
+        watched
+    });
+    for (_, lines) in &watched {
+        until("all is told", || {
+            let mut observer = Observer::default();
+            lines.lock().iter().for_each(|line| observer.apply(line));
+            observer.calls.len() == 1 + THREADS
+                && observer
+                    .calls
+                    .values()
+                    .all(|(state, _)| *state == REC_CALL_CONNECTED)
+                && lines
+                    .lock()
+                    .iter()
+                    .rev()
+                    .take(1)
+                    .all(|line| line.kind != REC_EVENT_CALL_ENDED)
+        });
+    }
+    end(kept).unwrap();
+    let (_, _dir) = w.finish();
+    for (listening, lines) in watched {
+        let lines = lines.lock();
+        let mut observer = Observer::default();
+        lines.iter().for_each(|line| observer.apply(line));
+        assert_eq!((observer.calls.len(), observer.gaps), (0, 0));
+        // Those that were live come before all others, in the order in which they began.
+        let live = lines.iter().take_while(|line| line.flags == REC_EVENT_FLAG_LIVE);
+        let live: Vec<u64> = live.map(|line| line.number).collect();
+        assert!(live.windows(2).all(|pair| pair[0] < pair[1]) && live.first() == Some(&1));
+        let marked = lines.iter().filter(|line| line.flags == REC_EVENT_FLAG_LIVE);
+        assert_eq!(marked.count(), live.len());
+        // The engine ended those that the threads had left.
+        let closed = lines.iter().filter(|line| {
+            let reason = line.call.as_ref().map(|(.., reason)| *reason);
+            line.kind == REC_EVENT_CALL_ENDED && reason == Some(REC_END_ENGINE_CLOSED)
+        });
+        assert_eq!(closed.count(), THREADS);
+        assert_eq!(listening.freed(), 1);
+    }
+}
+
+/// Of each call that threads begin and end, one event each, in this order, whoever is quicker.
+#[test]
+fn every_call_that_began_ends_once() {
+    let w = world();
+    let (_watching, lines) = watch(&w);
+    let calls = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let (w, calls) = (&w, &calls);
+            scope.spawn(move || {
+                for round in 0..200 {
+                    let call = w.begin(&line("SEP1", &format!("{thread}-{round}"))).unwrap();
+                    calls.lock().push(call);
+                    // Several threads want the same ones, and one of them ends each.
+                    let some = calls.lock().get(round / 2).copied();
+                    let _ = some.map(end);
+                }
+            });
+        }
+    });
+    let (_, _dir) = w.finish();
+    let mut told: HashMap<u64, Vec<i32>> = HashMap::new();
+    for line in lines.lock().iter() {
+        told.entry(line.number).or_default().push(line.kind);
+    }
+    assert_eq!(told.len(), 800);
+    for kinds in told.values() {
+        assert_eq!(kinds, &[REC_EVENT_CALL_BEGAN, REC_EVENT_CALL_ENDED]);
+    }
+}
+
+/// A callback that does not return holds up no call. What is then too much is a gap, and who
+/// subscribes anew has an exact view again.
+#[test]
+fn a_slow_observer_sees_a_gap_and_begins_anew() {
+    const CALLS: usize = 33_000;
+    let w = world();
+    let kept = w.begin(&line("kept", "1")).unwrap();
+    let (let_go, gate) = mpsc::channel::<()>();
+    let gate = Mutex::new(gate);
+    let lines = Lines::default();
+    let into = lines.clone();
+    let slow = listen_with(w.handle, REC_SUBSCRIBE_CALLS, move |event| {
+        let _ = gate.lock().recv();
+        into.lock().push(line_of(event));
+    })
+    .unwrap();
+    for _ in 0..CALLS {
+        let call = w.begin(&line("SEP1", "101")).unwrap();
+        end(call).unwrap();
+    }
+    let last = w.begin(&line("last", "2")).unwrap();
+    assert!(w.stats().events_dropped > 0);
+    drop(let_go);
+    // The queue is full no more.
+    until("it has caught up", || lines.lock().len() > 65_536);
+    state(REC_CALL_HELD).update(kept).unwrap();
+    until("the next one is told", || {
+        lines
+            .lock()
+            .last()
+            .is_some_and(|line| line.kind == REC_EVENT_CALL_UPDATED)
+    });
+    let gap: u64 = {
+        let lines = lines.lock();
+        lines
+            .windows(2)
+            .map(|pair| pair[1].sequence - pair[0].sequence - 1)
+            .sum()
+    };
+    assert_eq!(gap, w.stats().events_dropped);
+    assert_eq!(slow.end(), REC_OK);
+    let (_watching, lines) = watch(&w);
+    end(last).unwrap();
+    until("all is told", || lines.lock().len() == 3);
+    let mut observer = Observer::default();
+    lines.lock().iter().for_each(|line| observer.apply(line));
+    let view: Vec<_> = observer.calls.into_values().collect();
+    assert_eq!(view, [(REC_CALL_HELD, "kept".to_owned())]);
+    end(kept).unwrap();
+    let (events, _dir) = w.finish();
+    assert_eq!(events.all().len(), 0, "nobody else was told");
+}
