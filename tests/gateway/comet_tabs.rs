@@ -1,12 +1,16 @@
 //! CometD: several tabs of one browser. A browser opens only some six connections to a
 //! host, so that only one tab may have its connect held.
 
+use std::io::Write;
+use std::net::TcpStream;
+
 use serde_json::{Value, json};
 
 use callrec_testkit::wait::until;
 
-use crate::bayeux::{Client, cookie_of, done, handshake_message, post_with};
-use crate::kit::{FIRST, House};
+use crate::bayeux::{COMETD, Client, cookie_of, done, handshake_message, post_with};
+use crate::comet::message;
+use crate::kit::{FIRST, House, basic};
 
 /// Nothing is answered because time is up.
 const HOUSE: &[(&str, &str)] = &[("cometd.timeout_ms", "600000"), ("cometd.session_ms", "600000")];
@@ -149,6 +153,29 @@ fn when_the_tab_goes_another_ones_connect_is_held() {
     });
 }
 
+/// Its connection goes, and its session does not know.
+#[test]
+fn a_tab_that_was_closed_gives_its_place_back() {
+    let house = House::open(HOUSE);
+    let first = Client::tab(&house, "user1", None);
+    let other = Client::tab(&house, "user1", Some(first.cookie()));
+    let body = message(&first, "/meta/connect").to_string();
+    let mut stream = TcpStream::connect(house.base.strip_prefix("http://").unwrap()).unwrap();
+    write!(
+        stream,
+        "POST {COMETD} HTTP/1.1\r\nhost: a\r\nauthorization: {}\r\ncookie: {}\r\ncontent-length: {}\r\n\r\n{body}",
+        basic("user1", "secret"),
+        first.cookie(),
+        body.len()
+    )
+    .unwrap();
+    wait_until_held(&other);
+    drop(stream);
+    until("the place is free", || {
+        !is_told_to_poll(&reply(other.connect(Some(0))))
+    });
+}
+
 #[test]
 fn a_tab_that_polls_again_keeps_its_place() {
     let house = House::open(HOUSE);
@@ -225,15 +252,18 @@ fn more_tabs_may_hold_one_if_the_key_says_so() {
 }
 
 #[test]
-fn who_polls_is_not_forgotten_in_between() {
-    let house = House::open(&[("cometd.timeout_ms", "600000"), ("cometd.session_ms", "3000")]);
+fn a_pause_is_shorter_than_what_a_session_lasts() {
+    let house = House::open(&[
+        ("cometd.timeout_ms", "600000"),
+        ("cometd.session_ms", "30000"),
+        ("cometd.multi_session_interval_ms", "60000"),
+    ]);
     let first = Client::tab(&house, "user1", None);
     let other = Client::tab(&house, "user1", Some(first.cookie()));
     std::thread::scope(|scope| {
         let held = scope.spawn(|| first.connect(None));
         wait_until_held(&other);
-        let polled = reply(other.connect(None));
-        assert_eq!(polled["advice"]["interval"], 1500, "half of what a session lasts");
+        assert_eq!(reply(other.connect(None))["advice"]["interval"], 15_000);
         first.send(json!({ "channel": "/meta/disconnect" }));
         held.join().unwrap();
     });
