@@ -52,12 +52,12 @@ impl<'a> Api<'a> {
         if let Some(rest) = below(config.apis.vobiz, &config.vobiz_path) {
             return Api::Vobiz(rest, Dialect::Vobiz);
         }
-        // Vobiz's links begin elsewhere than its API does, where Plivo's look-alike may be.
-        if let Some(rest) = below(config.apis.vobiz && vobiz::is_shown_by(asked), vobiz::LINKS_PATH) {
-            return Api::Vobiz(rest, Dialect::Vobiz);
-        }
         if let Some(rest) = below(config.apis.plivo, &config.plivo_path) {
             return Api::Vobiz(rest, Dialect::Plivo);
+        }
+        // Vobiz's links begin elsewhere than its API does.
+        if let Some(rest) = below(config.apis.vobiz && vobiz::is_shown_by(asked), vobiz::LINKS_PATH) {
+            return Api::Vobiz(rest, Dialect::Vobiz);
         }
         match asked.path() {
             "/healthz" => Api::Health,
