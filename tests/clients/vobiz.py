@@ -58,7 +58,7 @@ until('all have ended', lambda: count(call_uuid=call) == 3)
 pages = [client.recordings.list(limit=2, offset=at) for at in (0, 2)]
 assert pages[0].meta.next == f'/v1/Account/{auth_id}/Recording/?limit=2&offset=2', pages[0].meta
 assert pages[1].meta.previous == f'/v1/Account/{auth_id}/Recording/?limit=2&offset=0', pages[1].meta
-followed = client.session.get(base + pages[0].meta.next).json()
+followed = client.session.get(base + '/api' + pages[0].meta.next).json()
 assert followed['objects'][0]['recording_id'] == pages[1].objects[0].recording_id, followed
 assert len(pages[0].objects) == 2 and len(pages[1].objects) == 1
 

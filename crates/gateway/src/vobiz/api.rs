@@ -48,14 +48,15 @@ impl VobizApi {
         }
     }
 
-    /// What stands behind the API's path. Vobiz's links begin elsewhere than its API does,
-    /// where Plivo's look-alike may be: the credentials tell whose request it is.
+    /// What stands behind the API's path.
     fn rest<'a>(&self, request: &'a Asked) -> Option<&'a str> {
-        let link = || match self.dialect {
-            Dialect::Vobiz if is_shown_by(request) => request.below(LINKS_PATH),
-            _ => None,
-        };
+        let link = || request.below(self.links_path()?);
         request.below(&self.path).or_else(link)
+    }
+
+    /// Where the links of lists begin, if that is elsewhere than the API does.
+    fn links_path(&self) -> Option<&'static str> {
+        (self.dialect == Dialect::Vobiz).then_some(LINKS_PATH)
     }
 }
 
@@ -68,8 +69,11 @@ impl HttpApi for VobizApi {
         &self.path
     }
 
-    fn claims(&self, request: &Asked) -> bool {
-        self.rest(request).is_some()
+    /// Vobiz's links begin where Plivo's look-alike may be. Where it is not, the
+    /// credentials tell whose request it is.
+    fn claims_left_over(&self, request: &Asked) -> bool {
+        let is_link = || request.below(self.links_path()?);
+        is_shown_by(request) && is_link().is_some()
     }
 
     fn answer<'a>(&'a self, request: &'a Asked) -> Answering<'a> {
