@@ -15,6 +15,8 @@ pub mod names;
 #[cfg(feature = "server")]
 mod auth;
 #[cfg(feature = "server")]
+mod callbacks;
+#[cfg(feature = "server")]
 mod comet;
 #[cfg(feature = "server")]
 mod files;
@@ -62,9 +64,9 @@ mod vobiz;
 #[cfg(feature = "server")]
 pub use auth::{Credentials, Doorkeeper, Identity, Scheme};
 #[cfg(feature = "server")]
-pub use gateway::Gateway;
+pub use callbacks::permitted;
 #[cfg(feature = "server")]
-pub use outbox::permitted;
+pub use gateway::Gateway;
 #[cfg(feature = "server")]
 pub use route::Router;
 #[cfg(feature = "server")]

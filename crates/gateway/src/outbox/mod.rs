@@ -1,11 +1,7 @@
-//! Delivers the callbacks that are owed: `round` says whose turn it is, `paper` what
-//! is said and how it is signed, `target` where it may go, `send` carries it there.
+//! Delivers the callbacks that are owed: `round` says whose turn it is.
 //! What is owed lies on disk (`storage/callbacks.rs`) until it was answered.
 
-mod paper;
 mod round;
-mod send;
-mod target;
 
 use std::collections::HashMap;
 use std::io;
@@ -17,18 +13,15 @@ use tokio::sync::watch;
 use tokio::task::{self, JoinSet, spawn_blocking};
 use uuid::Uuid;
 
-pub use paper::PLIVO;
-pub use target::permitted;
-
 use super::Gateway;
+use super::callbacks::{Address, Client};
 use super::recording_url::public_url_of;
+use super::vobiz::callback as callback_form;
 use callrec_core::clock::unix_ms;
 use callrec_core::events::LogLevel;
 use callrec_core::storage::Owed;
 use callrec_core::sync::atomic::{AtomicU64, Ordering};
 use round::{Ended, Going, Pace, Past, Round};
-use send::Client;
-use target::Address;
 
 /// How long tries that are under way may go on when the gateway stops: whoever has
 /// been told, but not heard, is told again.
@@ -334,12 +327,12 @@ async fn call(gateway: &Arc<Gateway>, client: &Client, owed: &Owed) -> Result<()
             .await
             .map_err(|_| "the host gave no key")?,
     };
-    let fields = paper::fields(
+    let fields = callback_form::fields(
         recording,
         &callback.api_id,
         public_url_of(gateway, &recording.url),
     );
-    let request = paper::request(&address, callback, &fields, &recording.id, key.as_deref());
+    let request = callback_form::request(&address, callback, &fields, &recording.id, key.as_deref());
     let request = request.map_err(|error| error.to_string())?;
     let status = client.send(&address, reach, request).await?;
     if status.is_success() {

@@ -1,6 +1,7 @@
 //! Vobiz's recording API, and Plivo's which it is modelled on.
 
 mod audio;
+pub mod callback;
 mod errors;
 mod recordings;
 mod start;
@@ -16,7 +17,6 @@ pub use audio::{Wanted as AudioWanted, asked_for as audio_asked_for, audio, fail
 
 use super::auth::{Refused, caller_of};
 use super::http::{Answer, Asked, decoded, put};
-use super::outbox;
 use super::recording_url::is_absolute;
 use super::{Credentials, Gateway, Scheme};
 use callrec_core::calls::Caller;
@@ -264,11 +264,11 @@ fn token(asked: &Asked) -> Option<(String, String)> {
 }
 
 impl Dialect {
-    /// As a callback's paper notes it.
+    /// As the payload of a callback notes it.
     fn text(self) -> &'static str {
         match self {
             Dialect::Vobiz => "vobiz",
-            Dialect::Plivo => outbox::PLIVO,
+            Dialect::Plivo => callback::PLIVO,
         }
     }
 }

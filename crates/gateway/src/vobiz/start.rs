@@ -6,8 +6,8 @@ use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::{Ask, Dialect};
+use crate::callbacks::permitted;
 use crate::http::{Answer, json as json_answer, name};
-use crate::outbox::permitted;
 use crate::recording_url::public_url_of;
 use callrec_core::calls::spec::ADDITIONAL;
 use callrec_core::calls::{Caller, Filter, RecordingSpec};

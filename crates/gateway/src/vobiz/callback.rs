@@ -11,7 +11,7 @@ use http_body_util::Full;
 use sha2::Sha256;
 use uuid::Uuid;
 
-use super::target::Address;
+use crate::callbacks::Address;
 use callrec_core::storage::{Callback, Manifest};
 
 /// The value of a callback's `dialect` for Plivo's look-alike; any other is Vobiz's.
