@@ -7,8 +7,8 @@
 pub enum Step {
     /// A writer has come to a recording.
     Serve,
-    /// A finisher has come to a job.
-    Job,
+    /// A finisher has come to its next work.
+    Finisher,
     CreateManifest,
     CreateAudio,
     WriteHeader,

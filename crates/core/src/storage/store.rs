@@ -8,9 +8,9 @@ use super::backlog::Backlog;
 use super::callbacks::{Owed, OwedCallbacks};
 use super::directory::{Directory, unusable};
 use super::finisher::Finisher;
+use super::finisher_queue::{FinisherQueue, FinisherWork};
 use super::free_space::FreeSpace;
 use super::handle::RecordingFile;
-use super::jobs::{Job, Jobs};
 use super::live_manifests::LiveManifests;
 use super::notifier::Notifier;
 use super::plan::{FirstManifest, Maker};
@@ -41,7 +41,7 @@ pub struct Store {
     activity: Arc<Activity>,
     callbacks: Arc<OwedCallbacks>,
     files: Arc<AudioFiles>,
-    jobs: Arc<Jobs>,
+    finisher_queue: Arc<FinisherQueue>,
     writers: Arc<Writers>,
     syncer: Option<Syncer>,
     finisher: Finisher,
@@ -76,7 +76,7 @@ impl Store {
         let root_path = Arc::new(RootPath::new(Arc::clone(&directory), Arc::clone(&report)));
         let clock = Arc::clone(&platform.clock);
         let writer_count = config.writers.max(1);
-        let jobs = Arc::new(Jobs::new(
+        let finisher_queue = Arc::new(FinisherQueue::new(
             Arc::clone(&activity),
             writer_count,
             Arc::clone(&directory),
@@ -103,8 +103,8 @@ impl Store {
             callbacks: Arc::clone(&callbacks),
             report: Arc::clone(&report),
         });
-        let sync_queue =
-            (config.durability == Durability::Power).then(|| Arc::new(SyncQueue::new(Arc::clone(&jobs))));
+        let sync_queue = (config.durability == Durability::Power)
+            .then(|| Arc::new(SyncQueue::new(Arc::clone(&finisher_queue))));
         let writers = Arc::new(Writers::new(
             writer_count,
             Backlog::new(config.backlog_ms, config.backlog_bytes),
@@ -118,7 +118,7 @@ impl Store {
                     files: Arc::clone(&files),
                     report: Arc::clone(&report),
                 },
-                jobs: Arc::clone(&jobs),
+                finisher_queue: Arc::clone(&finisher_queue),
                 retry: Arc::clone(&retry),
                 activity: Arc::clone(&activity),
                 report: Arc::clone(&report),
@@ -154,7 +154,7 @@ impl Store {
             manifests: Arc::clone(&manifests),
             publisher: Arc::clone(&publisher),
             notifier: Arc::clone(&notifier),
-            jobs: Arc::clone(&jobs),
+            finisher_queue: Arc::clone(&finisher_queue),
             retry,
             activity: Arc::clone(&activity),
             report: Arc::clone(&report),
@@ -185,7 +185,7 @@ impl Store {
             activity,
             callbacks,
             files,
-            jobs,
+            finisher_queue,
             writers,
             syncer,
             finisher,
@@ -240,7 +240,7 @@ impl Store {
     /// A finisher; it is over after [`Store::shutdown`].
     pub fn finisher(self: &Arc<Store>) -> Runnable {
         let store = Arc::clone(self);
-        let signal = Arc::clone(self.jobs.signal());
+        let signal = Arc::clone(self.finisher_queue.signal());
         Runnable::new(signal, async move { store.finisher.run().await })
     }
 
@@ -261,7 +261,7 @@ impl Store {
     /// The terminal event has been delivered: the live manifest may go. A finisher
     /// removes it.
     pub fn settle(&self, id: Uuid) {
-        self.jobs.push(Job::Settle(id));
+        self.finisher_queue.push(FinisherWork::Settle(id));
     }
 
     /// The ids of all callbacks that are owed.
@@ -337,7 +337,7 @@ impl Store {
         self.activity.shut_down();
         self.nudge();
         self.free_space.nudge();
-        self.jobs.look_again();
+        self.finisher_queue.look_again();
     }
 
     /// Lets the directory go, once all threads have returned.
@@ -349,7 +349,7 @@ impl Store {
     /// open. Nothing is told from here on.
     pub fn give_up(&self) {
         self.activity.give_up();
-        self.jobs.look_again();
+        self.finisher_queue.look_again();
     }
 
     /// Nothing is queued or being done, recovery included.
