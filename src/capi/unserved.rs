@@ -8,7 +8,7 @@ use super::types::rec_gateway_options;
 use crate::engine::Engine;
 use crate::gateway::config::GatewayConfig;
 use crate::handles::Handle;
-use crate::storage::Callback;
+use crate::storage::JobSpecs;
 use crate::words::{Error, Result, Status};
 
 fn lacking() -> Error {
@@ -27,7 +27,7 @@ pub fn start(
     Err(lacking())
 }
 
-pub fn callback(_config: &GatewayConfig, url: &str, _method: &str) -> Result<Option<Callback>> {
+pub fn callback(_config: &GatewayConfig, url: &str, _method: &str) -> Result<JobSpecs> {
     Err(Error::new(
         Status::Unsupported,
         format!("options.callback_url \"{url}\": {}", lacking().message),

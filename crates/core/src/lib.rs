@@ -8,6 +8,7 @@
 //! | [`engine`] | builds the parts and joins them |
 //! | [`config`] | the keys of the engine, and how keys are declared |
 //! | [`events`] | event and bus |
+//! | [`jobs`] | what is done after publishing: actions, back-off, runners |
 //! | [`calls`] | who is on a call and what is being recorded: registry, rules, filter |
 //! | [`media`] | from packet to samples: feed, rtp, track, layout, tap, worker |
 //! | [`storage`] | from samples to a safe file: container, writer, publish, recover |
@@ -20,6 +21,7 @@ pub mod clock;
 pub mod config;
 pub mod engine;
 pub mod events;
+pub mod jobs;
 pub mod keys;
 pub mod media;
 pub mod memory;

@@ -39,8 +39,6 @@ mod metrics;
 #[cfg(feature = "server")]
 mod missing;
 #[cfg(feature = "server")]
-mod outbox;
-#[cfg(feature = "server")]
 mod places;
 #[cfg(feature = "server")]
 mod recording_url;
@@ -64,10 +62,10 @@ mod vobiz;
 #[cfg(feature = "server")]
 pub use auth::{Credentials, Doorkeeper, Identity, Scheme};
 #[cfg(feature = "server")]
-pub use callbacks::permitted;
-#[cfg(feature = "server")]
 pub use gateway::Gateway;
 #[cfg(feature = "server")]
 pub use route::Router;
 #[cfg(feature = "server")]
 pub use start::{Options, start};
+#[cfg(feature = "server")]
+pub use vobiz::callback_of_host;

@@ -15,8 +15,7 @@ use tokio::runtime::Handle;
 use super::gateway::Gateway;
 use super::genesys::Genesys;
 use super::http::{self as form, Answer, Asked};
-use super::outbox::Outbox;
-use super::vobiz::{AudioWanted, Dialect};
+use super::vobiz::{AudioWanted, CallbackJobs, Dialect};
 use super::{comet, genesys, imagicle, metrics, vobiz};
 use callrec_core::words::{Error, Result, Status};
 
@@ -89,7 +88,7 @@ impl<'a> Api<'a> {
             Api::Genesys(rest) => genesys::answer(&router.genesys, asked, rest).await,
             Api::Vobiz(rest, dialect) => vobiz::answer(gateway, asked, rest, dialect).await,
             Api::Health => metrics::health(gateway),
-            Api::Metrics => metrics::metrics(gateway, router.outbox.waiting(), sessions.count()),
+            Api::Metrics => metrics::metrics(gateway, router.callbacks.waiting(), sessions.count()),
             Api::Contract => openapi(),
             Api::Nobody => form::empty(StatusCode::NOT_FOUND),
         }
@@ -112,7 +111,7 @@ impl<'a> Api<'a> {
 pub struct Router {
     gateway: Arc<Gateway>,
     pub genesys: Arc<Genesys>,
-    pub outbox: Arc<Outbox>,
+    pub callbacks: Arc<CallbackJobs>,
     runtime: Handle,
 }
 
@@ -121,7 +120,7 @@ impl Router {
     pub fn new(gateway: Arc<Gateway>) -> Router {
         Router {
             genesys: Arc::new(Genesys::new(&gateway)),
-            outbox: Arc::default(),
+            callbacks: Arc::default(),
             runtime: Handle::current(),
             gateway,
         }

@@ -12,7 +12,7 @@ use super::config::GatewayConfig;
 use super::gateway::Gateway;
 use super::life::Life;
 use super::route::Router;
-use super::{outbox, server, vobiz};
+use super::{server, vobiz};
 use callrec_core::engine::Engine;
 use callrec_core::memory;
 use callrec_core::storage;
@@ -89,8 +89,8 @@ async fn serve(
     let stopped = gateway.stopping();
     router.genesys.attach();
     vobiz::check_urls(gateway);
-    let delivery = outbox::run(gateway.clone(), router.outbox.clone(), stopped.clone());
-    let callbacks = tokio::spawn(delivery);
+    let (jobs, of_gateway, until) = (router.callbacks.clone(), gateway.clone(), stopped.clone());
+    let callbacks = tokio::spawn(async move { jobs.run(of_gateway, until).await });
     let _ = ready.send(Ok(router.clone()));
     serve_until(&router, listener, stopped).await;
     // It hears of the end by itself; a frozen disk may hold it up.

@@ -48,10 +48,12 @@ pub enum Step {
     CheckRoot,
     /// A part is looked at in a search.
     Search,
-    WriteOutbox,
-    PlaceOutbox,
-    ListOutbox,
-    ReadOutbox,
+    WriteJob,
+    PlaceJob,
+    ListJobs,
+    ReadJob,
+    /// A callback that 0.1.0 has left becomes a job.
+    TakeOver,
 }
 
 #[cfg(feature = "faults")]

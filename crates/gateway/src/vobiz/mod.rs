@@ -1,7 +1,8 @@
 //! Vobiz's recording API, and Plivo's which it is modelled on.
 
 mod audio;
-pub mod callback;
+mod callback;
+mod callback_action;
 mod errors;
 mod recordings;
 mod start;
@@ -14,6 +15,9 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 pub use audio::{Wanted as AudioWanted, asked_for as audio_asked_for, audio, failed as audio_failed};
+
+pub use callback::callback_of_host;
+pub use callback_action::CallbackJobs;
 
 use super::auth::{Refused, caller_of};
 use super::http::{Answer, Asked, decoded, put};
