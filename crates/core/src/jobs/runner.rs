@@ -89,9 +89,10 @@ impl JobRunner {
             running.take_new();
             running.list_if_due().await;
             running.read_new().await;
+            running.note_waiting();
             running.begin_attempts().await;
             running.end_attempts().await;
-            self.link.set_waiting(running.schedule.len() + running.new.len());
+            running.note_waiting();
             task::leave(running.next()).await;
         }
         running.finish().await;
@@ -130,6 +131,11 @@ impl JobRunner {
 impl Running<'_> {
     fn now(&self) -> Instant {
         self.runner.clock.now()
+    }
+
+    fn note_waiting(&self) {
+        let waiting = self.schedule.len() + self.new.len();
+        self.runner.link.set_waiting(waiting);
     }
 
     fn take_new(&mut self) {
