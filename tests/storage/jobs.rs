@@ -2,7 +2,7 @@
 
 use super::*;
 use callrec::clock::SystemClock;
-use callrec::storage::{CALLBACK, Fragment, Job};
+use callrec::storage::{CALLBACK, Fragment, Job, JobSpec};
 use callrec::task::block_on;
 
 const URL: &str = "http://127.0.0.1/hook";
@@ -67,6 +67,8 @@ fn a_job_is_on_disk_before_the_end_is_told() {
         .wait(|told| told.queued.contains(&(CALLBACK.to_owned(), id)));
     let kept = callbacks(&rig).read(id).expect("read").expect("there");
     assert_eq!(kept.recording, published);
+    assert_eq!((kept.kind.as_str(), kept.key), (CALLBACK, id.to_string()));
+    assert_eq!(kept.payload, Fragment::of(&URL));
     assert!(kept.queued_at_ms > 0);
     rig.settle(id);
     assert_eq!(
@@ -129,6 +131,45 @@ fn a_job_that_cannot_be_written_is_written_at_the_next_open() {
             .wait(|told| told.queued.contains(&(CALLBACK.to_owned(), id)));
         assert_eq!(callbacks(&rig).list(), [id], "{step:?}");
     }
+}
+
+/// Each is written down, performed and forgotten by itself.
+#[test]
+fn a_recording_has_jobs_of_several_kinds() {
+    let rig = Rig::new();
+    let id = Uuid::new_v4();
+    let mut manifest = with_job(id, EndReason::Stopped);
+    manifest.jobs = ["upload", "sidecar"]
+        .map(|kind| JobSpec::new(kind, &kind))
+        .to_vec();
+    // Not written by us, and no reason to lose the others.
+    manifest.jobs.push(JobSpec::new("../outside", &1));
+    let mut first = manifest.clone();
+    first.end_reason = String::new();
+    let mut file = ByteFile::new(rig.store.begin(id, Box::new(move || (*first, name("call")))));
+    file.shape(Format::WAV, 8000, 1);
+    file.write(pattern(0, 800)).expect("room");
+    file.finish(manifest, true);
+    rig.published(id);
+    let kinds = ["upload", "sidecar", CALLBACK];
+    for kind in kinds {
+        rig.report
+            .wait(|told| told.queued.contains(&(kind.to_owned(), id)));
+        assert_eq!(Kept(&rig, kind).list(), [id]);
+    }
+    let job = Kept(&rig, "upload").read(id).expect("read").expect("there");
+    assert_eq!((job.kind.as_str(), job.payload.text()), ("upload", "\"upload\""));
+    Kept(&rig, "upload").finish(id);
+    // The end was told to nobody: what was performed is not queued again.
+    let rig = Rig::on(rig.close());
+    rig.published(id);
+    rig.idle();
+    let left = kinds.map(|kind| Kept(&rig, kind).list().len());
+    assert_eq!(left, [0, 1, 1]);
+    rig.settle(id);
+    assert!(rig.names_below(".callrec/jobs/upload").is_empty());
+    assert!(Kept(&rig, "other").list().is_empty());
+    assert!(!rig.path(".callrec/jobs/other").exists());
 }
 
 fn full() -> io::Error {
@@ -199,7 +240,7 @@ fn a_job_of_another_user_is_not_believed() {
         return;
     }
     let refused = |rig: &Rig| {
-        let error = callbacks(&rig).read(id).expect_err("a stranger's");
+        let error = callbacks(rig).read(id).expect_err("a stranger's");
         assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
         assert!(error.to_string().contains("another user"), "{error}");
     };
