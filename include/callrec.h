@@ -1413,6 +1413,10 @@ rec_status rec_config_new(rec_config **config);
  * - `callbacks.give_up_ms` (86400000): a callback that was not answered for so long is
  *   given up, and logged; 0: never
  * - `callbacks.parallel` (16): receivers that are called at the same time, 1 to 1000
+ * - `vobiz.signature_v3` (page): what X-Vobiz-Signature-V3 of a callback covers beside
+ *   the nonce: "page", as Vobiz's pages say, the URL without its query; "sdk", as the
+ *   SDKs of Vobiz and Plivo compute it, the URL, its query and all fields
+ * - `plivo.signature_v3` (sdk): the same for X-Plivo-Signature-V3
  * - `gateway.imagicle_path` (/fw/Apps/Recorder/WebAPI): where the Imagicle API begins,
  *   1 to 200 bytes that begin with "/"
  * - `gateway.genesys_path` (/api/v2): where the Genesys API begins, 1 to 200 bytes

@@ -41,6 +41,8 @@ mod imagicle;
 mod killed;
 #[path = "gateway/kit.rs"]
 mod kit;
+#[path = "gateway/left_callbacks.rs"]
+mod left_callbacks;
 #[path = "gateway/life.rs"]
 mod life;
 #[path = "gateway/limits.rs"]

@@ -3,8 +3,6 @@
 
 #[path = "storage/audio.rs"]
 mod audio;
-#[path = "storage/callbacks.rs"]
-mod callbacks;
 #[path = "storage/children.rs"]
 mod children;
 #[path = "storage/durability.rs"]
@@ -13,6 +11,8 @@ mod durability;
 mod gate;
 #[path = "storage/huge.rs"]
 mod huge;
+#[path = "storage/jobs.rs"]
+mod jobs;
 #[path = "storage/kills.rs"]
 mod kills;
 #[path = "storage/legs.rs"]
@@ -37,6 +37,8 @@ mod stories;
 mod tail_kills;
 #[path = "storage/tails.rs"]
 mod tails;
+#[path = "storage/taken_over.rs"]
+mod taken_over;
 #[path = "storage/trouble.rs"]
 mod trouble;
 #[path = "storage/versions.rs"]
@@ -489,7 +491,7 @@ fn in_a_child() {
         }
         "record" => child_record(directory, format, number, system),
         "patches" => patches::child_patches(directory, format, number),
-        "callback" => callbacks::child_calls_back(directory, number),
+        "job" => jobs::child_performs_a_job(directory, number),
         _ => panic!("no such task"),
     }
 }

@@ -13,11 +13,10 @@ use super::event::HostData;
 use super::http_types::{Given, rec_http_response};
 use super::types::*;
 use crate::engine::Engine;
-use crate::gateway::config::GatewayConfig;
+pub use crate::gateway::callback_of_host as callback;
 use crate::gateway::http::Asked;
-use crate::gateway::{Credentials, Doorkeeper, Gateway, GatewaySettings, Identity, Options, permitted};
+use crate::gateway::{Credentials, Doorkeeper, Gateway, GatewaySettings, Identity, Options};
 use crate::handles::{self, Handle};
-use crate::storage::Callback;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::text::Text;
 use crate::words::{Error, Result, Status};
@@ -112,20 +111,6 @@ pub fn port(gateway: Handle) -> Result<u32> {
 pub fn stop(gateway: Handle, timeout_ms: u32) -> Result<()> {
     refuse_inside_of(handles::gateway::get(gateway)?.gateway())?;
     handles::gateway::stop(gateway, Duration::from_millis(timeout_ms.into()))
-}
-
-/// The callback of a start; its api_id is its own, and it is not signed.
-pub fn callback(config: &GatewayConfig, url: &str, method: &str) -> Result<Option<Callback>> {
-    if url.is_empty() {
-        return Ok(None);
-    }
-    permitted(url, &config.callbacks_allow)?;
-    Ok(Some(Callback {
-        url: url.to_owned(),
-        method: if method.is_empty() { "POST" } else { method }.to_owned(),
-        api_id: uuid::Uuid::new_v4().to_string(),
-        ..Callback::default()
-    }))
 }
 
 /// What waits for a gateway must not be asked from within it.

@@ -1,7 +1,5 @@
 //! The start of a recording.
 
-use std::sync::Arc;
-
 use super::convert::{
     TEXT_MAX, caller, flags, invalid, layout, needed, pause_mode, read_needed, str_of, text,
 };
@@ -14,7 +12,7 @@ use super::types::*;
 use super::unserved as served;
 use crate::calls::{Filter, RecordingSpec};
 use crate::handles::{self, Handle};
-use crate::storage::Callback;
+use crate::storage::JobSpecs;
 use crate::words::{AudioSpec, Error, Result, Status, parse_format};
 
 /// Starts a recording of a call. `REC_OK` means accepted: `REC_EVENT_STARTED` is
@@ -59,7 +57,7 @@ pub unsafe extern "C" fn rec_start(
         let recorder = recorder_of(engine)?;
         let spec = options.spec.and_then(|mut spec| {
             spec.audio.rate = recorder.file_rate(spec.audio.format);
-            spec.callback = callback(engine, options.callback_url, options.callback_method)?;
+            spec.jobs = callback(engine, options.callback_url, options.callback_method)?;
             Ok(spec)
         });
         let started = recorder.start(&caller, &options.target, spec)?;
@@ -81,13 +79,13 @@ struct StartOptions<'a> {
     callback_method: &'a str,
 }
 
-/// The callback that is asked for; `None` if both texts are empty.
-fn callback(engine: rec_engine, url: &str, method: &str) -> Result<Option<Arc<Callback>>> {
+/// The callback that is asked for; none if both texts are empty.
+fn callback(engine: rec_engine, url: &str, method: &str) -> Result<JobSpecs> {
     if url.is_empty() && method.is_empty() {
-        return Ok(None);
+        return Ok(JobSpecs::default());
     }
     let settings = handles::engine::gateway_settings(Handle(engine.id))?;
-    Ok(served::callback(settings.config(), url, method)?.map(Arc::new))
+    served::callback(settings.config(), url, method)
 }
 
 /// # Safety
@@ -131,7 +129,7 @@ unsafe fn read_options<'a>(options: *const rec_start_options) -> Result<StartOpt
             rate: 0,
         },
         flags,
-        callback: None,
+        jobs: JobSpecs::default(),
     });
     Ok(StartOptions {
         target,

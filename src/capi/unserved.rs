@@ -9,7 +9,7 @@ use crate::engine::Engine;
 use crate::gateway::GatewaySettings;
 use crate::gateway::config::GatewayConfig;
 use crate::handles::Handle;
-use crate::storage::Callback;
+use crate::storage::JobSpecs;
 use crate::words::{Error, Result, Status};
 
 fn lacking() -> Error {
@@ -28,7 +28,7 @@ pub fn start(
     Err(lacking())
 }
 
-pub fn callback(_config: &GatewayConfig, url: &str, _method: &str) -> Result<Option<Callback>> {
+pub fn callback(_config: &GatewayConfig, url: &str, _method: &str) -> Result<JobSpecs> {
     Err(Error::new(
         Status::Unsupported,
         format!("options.callback_url \"{url}\": {}", lacking().message),

@@ -1,4 +1,4 @@
-//! Callbacks while the disk fails for a moment, papers are damaged, and clocks are set.
+//! Callbacks while the disk fails for a moment, files are damaged, and clocks are set.
 
 use std::fs;
 use std::io;
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use callrec::storage::faults::{self, Step};
 use callrec_testkit::wait::until;
 
-use crate::callbacks::{ALLOW, OFTEN, SOON, outbox, until_empty};
+use crate::callbacks::{ALLOW, OFTEN, SOON, queued_jobs, until_empty};
 use crate::kit::{House, start_gateway, stop_gateway};
 use crate::receiver::{Manner, Receiver};
 
@@ -69,43 +69,43 @@ fn recorded_without_gateway(house: &House, url: &str) -> String {
 }
 
 #[test]
-fn a_paper_that_cannot_be_read_for_a_while_is_delivered_then() {
-    comes_although(Step::ReadOutbox, 3, too_many_files);
-    comes_although(Step::ReadOutbox, 2, panic);
+fn a_job_that_cannot_be_read_for_a_while_is_delivered_then() {
+    comes_although(Step::ReadJob, 3, too_many_files);
+    comes_although(Step::ReadJob, 2, panic);
 }
 
 #[test]
-fn an_outbox_that_cannot_be_listed_for_a_while_is_delivered_then() {
-    comes_although(Step::ListOutbox, 3, too_many_files);
-    comes_although(Step::ListOutbox, 2, panic);
+fn jobs_that_cannot_be_listed_for_a_while_are_performed_then() {
+    comes_although(Step::ListJobs, 3, too_many_files);
+    comes_although(Step::ListJobs, 2, panic);
 }
 
 #[test]
-fn a_damaged_paper_is_put_aside_and_delays_no_other() {
+fn a_damaged_job_is_put_aside_and_delays_no_other() {
     let house = House::open(&[ALLOW, SOON, OFTEN]);
     let receiver = Receiver::new(Manner::Answers(200));
     house.stop_gateway();
     let id = recorded_without_gateway(&house, &receiver.url("/damaged"));
-    let paper = house.dir.0.join(format!(".callrec/outbox/{id}.json"));
-    fs::write(&paper, b"{\"queued_at_ms\":").unwrap();
+    let file = house.dir.0.join(format!(".callrec/jobs/callback/{id}.json"));
+    fs::write(&file, b"{\"queued_at_ms\":").unwrap();
     let gateway = start_gateway(&house.engine);
     let other = recorded_without_gateway(&house, &receiver.url("/whole"));
     assert_eq!(receiver.wait(1)[0].key(), other);
     until("only what was put aside is left", || {
-        outbox(&house.dir.0) == [format!("{id}.json.bad")]
+        queued_jobs(&house.dir.0) == [format!("{id}.json.bad")]
     });
     stop_gateway(gateway);
 }
 
-/// A paper of an earlier gateway that was queued at this time, by the clock of then.
+/// A job of an earlier gateway that was queued at this time, by the clock of then.
 fn found_from(queued_at_ms: u64, receiver: &Receiver, house: &House) -> String {
     house.stop_gateway();
     let id = recorded_without_gateway(house, &receiver.url("/hook"));
-    let paper = house.dir.0.join(format!(".callrec/outbox/{id}.json"));
-    let text = fs::read_to_string(&paper).unwrap();
+    let file = house.dir.0.join(format!(".callrec/jobs/callback/{id}.json"));
+    let text = fs::read_to_string(&file).unwrap();
     let mut said: serde_json::Value = serde_json::from_str(&text).unwrap();
     said["queued_at_ms"] = queued_at_ms.into();
-    fs::write(&paper, said.to_string()).unwrap();
+    fs::write(&file, said.to_string()).unwrap();
     id
 }
 
@@ -116,7 +116,7 @@ fn what_was_owed_before_the_clock_was_set_is_not_old() {
     let id = found_from(60_000, &receiver, &house);
     let gateway = start_gateway(&house.engine);
     receiver.wait(15);
-    assert_eq!(outbox(&house.dir.0), [format!("{id}.json")]);
+    assert_eq!(queued_jobs(&house.dir.0), [format!("{id}.json")]);
     receiver.become_(Manner::Answers(200));
     until_empty(&house.dir.0);
     stop_gateway(gateway);

@@ -37,8 +37,8 @@ fn recorded(house: &House, url: &str, method: &str) -> String {
     id
 }
 
-pub fn outbox(directory: &Path) -> Vec<String> {
-    let Ok(entries) = std::fs::read_dir(directory.join(".callrec/outbox")) else {
+pub fn queued_jobs(directory: &Path) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(directory.join(".callrec/jobs/callback")) else {
         return Vec::new();
     };
     let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
@@ -46,7 +46,7 @@ pub fn outbox(directory: &Path) -> Vec<String> {
 }
 
 pub fn until_empty(directory: &Path) {
-    until("the outbox is never empty", || outbox(directory).is_empty());
+    until("there are always jobs", || queued_jobs(directory).is_empty());
 }
 
 fn signed(text: &str) -> String {
@@ -214,7 +214,7 @@ fn a_receiver_that_is_down_is_called_when_it_is_up() {
     let ids: HashSet<String> = (0..5)
         .map(|_| recorded(&house, &format!("http://localhost:{port}/hook"), "POST"))
         .collect();
-    assert_eq!(outbox(&house.dir.0).len(), 5);
+    assert_eq!(queued_jobs(&house.dir.0).len(), 5);
     until("five wait", || {
         let metrics = house.send("GET", "/metrics", &[], "");
         metrics.text().contains("callrec_callbacks_waiting 5\n")
@@ -276,7 +276,7 @@ fn a_stopped_gateway_leaves_them_to_the_next_one() {
     let id = recorded(&house, &format!("http://127.0.0.1:{port}/hook"), "POST");
     house.stop_gateway();
     let receiver = Receiver::at(port, Manner::Answers(200));
-    assert_eq!(outbox(&house.dir.0).len(), 1);
+    assert_eq!(queued_jobs(&house.dir.0).len(), 1);
     let next = start_gateway(&house.engine);
     assert_eq!(receiver.wait(1)[0].key(), id);
     until_empty(&house.dir.0);

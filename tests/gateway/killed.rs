@@ -10,7 +10,7 @@ use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::manifest::{live_manifests, published_manifests};
 use callrec_testkit::wait::until;
 
-use crate::callbacks::{ALLOW, OFTEN, SOON, outbox};
+use crate::callbacks::{ALLOW, OFTEN, SOON, queued_jobs};
 use crate::kit::start_gateway;
 use crate::receiver::{Heard, Manner, Receiver};
 use crate::support::{Call, Engine, Start, open_with};
@@ -92,7 +92,7 @@ fn killed(gateway: bool, manner: Manner, killable: impl Fn(&Path, &Receiver) -> 
     // What it still has open it must not answer to the dead.
     receiver.become_(Manner::Answers(200));
     receiver.release();
-    let done: HashSet<String> = outbox(&dir.0)
+    let done: HashSet<String> = queued_jobs(&dir.0)
         .into_iter()
         .filter_map(|name| name.strip_suffix(".done").map(str::to_owned))
         .collect();
@@ -105,7 +105,7 @@ fn killed(gateway: bool, manner: Manner, killable: impl Fn(&Path, &Receiver) -> 
     let after = || -> Vec<String> { receiver.heard()[before.len()..].iter().map(Heard::key).collect() };
     until("not all have come", || {
         owed.iter().all(|id| after().contains(id))
-            && outbox(&dir.0).iter().all(|name| !name.ends_with("json"))
+            && queued_jobs(&dir.0).iter().all(|name| !name.ends_with("json"))
     });
     let after = after();
     assert_eq!(after.len(), owed.len(), "each once, and none that was answered");
@@ -118,20 +118,20 @@ fn killed(gateway: bool, manner: Manner, killable: impl Fn(&Path, &Receiver) -> 
     );
     assert!(!after.is_empty() || !done.is_empty());
     engine.close();
-    assert!(outbox(&dir.0).is_empty());
+    assert!(queued_jobs(&dir.0).is_empty());
 }
 
 #[test]
 fn killed_between_the_file_and_the_callback() {
     killed(false, Manner::Answers(200), |directory, _| {
-        outbox(directory).len() > 10
+        queued_jobs(directory).len() > 10
     });
 }
 
 #[test]
 fn killed_while_the_receiver_does_not_answer() {
     killed(true, Manner::Holds, |directory, receiver| {
-        !receiver.heard().is_empty() && outbox(directory).len() > 10
+        !receiver.heard().is_empty() && queued_jobs(directory).len() > 10
     });
 }
 

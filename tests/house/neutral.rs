@@ -8,7 +8,7 @@ use std::path::Path;
 const NEUTRAL: [&str; 3] = ["core", "media", "codec"];
 const VENDOR_WORDS: [&str; 7] = ["imagicle", "genesys", "vobiz", "plivo", "gsip", "cometd", "csrf"];
 /// Where the gateway may name its vendors: their folders, the list of them, and callbacks.
-const VENDOR_FILES: [&str; 6] = ["genesys", "imagicle", "vobiz", "apis.rs", "lib.rs", "outbox"];
+const VENDOR_FILES: [&str; 5] = ["genesys", "imagicle", "vobiz", "apis.rs", "lib.rs"];
 const HTTP_PACKAGES: [&str; 3] = ["hyper", "tokio", "http"];
 
 #[test]

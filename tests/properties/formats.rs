@@ -157,7 +157,7 @@ impl Report for Ends {
         panic!("{id} is left");
     }
 
-    fn owed(&self, _: Uuid) {}
+    fn job_queued(&self, _: &str, _: Uuid) {}
 
     fn log(&self, level: i32, message: String) {
         eprintln!("log {level}: {message}");

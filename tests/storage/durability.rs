@@ -170,14 +170,15 @@ fn a_manifest_made_anew_is_on_the_disk_before_the_audio_gets_its_name() {
 fn an_answered_callback_is_forgotten_after_its_live_manifest() {
     let rig = durable(ScratchDir::new());
     let id = Uuid::new_v4();
-    begun(&rig, id).finish(callbacks::with_callback(id, EndReason::Stopped), true);
+    begun(&rig, id).finish(jobs::with_job(id, EndReason::Stopped), true);
     rig.published(id);
-    rig.report.wait(|seen| seen.owed.contains(&id));
-    rig.store.callback_done(id).expect("answered");
+    rig.report
+        .wait(|seen| seen.queued.contains(&("callback".to_owned(), id)));
+    jobs::callbacks(&rig).finish(id);
     let steps = noted(&rig.directory.0, all);
     rig.settle(id);
     expect_order(&steps, &[Step::Settle, Step::SyncFolder]);
-    assert!(rig.names_below(".callrec/outbox").is_empty());
+    assert!(rig.names_below(".callrec/jobs/callback").is_empty());
 }
 
 #[test]

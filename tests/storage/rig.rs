@@ -33,7 +33,7 @@ pub struct Told {
     pub logged: Vec<String>,
     /// What the engine would say of them.
     pub discarded: HashSet<Uuid>,
-    pub owed: HashSet<Uuid>,
+    pub queued: HashSet<(String, Uuid)>,
 }
 
 /// Keeps all that is told; `aloud` also prints it.
@@ -121,8 +121,10 @@ impl Report for Seen {
         });
     }
 
-    fn owed(&self, id: Uuid) {
-        self.tell(format!("owed {id}"), |told| assert!(told.owed.insert(id)));
+    fn job_queued(&self, kind: &str, id: Uuid) {
+        self.tell(format!("queued {kind} {id}"), |told| {
+            assert!(told.queued.insert((kind.to_owned(), id)))
+        });
     }
 
     fn log(&self, level: i32, message: String) {

@@ -38,7 +38,7 @@ const NEW: [Step; 6] = [
     Step::CompactTail,
     Step::WriteMark,
     Step::WriteManifest,
-    Step::WriteOutbox,
+    Step::WriteJob,
 ];
 
 const CHANGES: [Step; 18] = [
@@ -57,7 +57,7 @@ const CHANGES: [Step; 18] = [
     Step::PlaceManifest,
     Step::NoteDiscard,
     Step::RemoveAudio,
-    Step::PlaceOutbox,
+    Step::PlaceJob,
     Step::Settle,
     Step::RemoveStale,
 ];

@@ -9,6 +9,7 @@
 //! | [`recorder`] | what a front end controls: the interface that the engine has for it |
 //! | [`config`] | the keys of the engine, and how keys are declared |
 //! | [`events`] | event and bus |
+//! | [`jobs`] | what is done after publishing: actions, back-off, runners |
 //! | [`calls`] | who is on a call and what is being recorded: registry, rules, filter |
 //! | [`media`] | from packet to samples: feed, rtp, track, layout, tap, worker |
 //! | [`storage`] | from samples to a safe file: container, writer, publish, recover |
@@ -21,6 +22,7 @@ pub mod clock;
 pub mod config;
 pub mod engine;
 pub mod events;
+pub mod jobs;
 pub mod keys;
 pub mod media;
 pub mod memory;

@@ -10,6 +10,9 @@ use super::http::{Answer, Asked};
 /// An answer that is being made.
 pub type Answering<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
 
+/// What an API does beside answering.
+pub type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// A number of an API's own in `/metrics`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ApiGauge {
@@ -60,6 +63,13 @@ pub trait HttpApi: Send + Sync {
     /// The gateway takes no requests any more. It does not wait for tasks that `attach` has
     /// started: they end with [`Gateway::stopping`](super::Gateway::stopping).
     fn stop(&self) {}
+
+    /// What it does beside answering: a future that ends soon after
+    /// [`Gateway::stopping`](super::Gateway::stopping) turns true. The gateway runs it from
+    /// its start on, and waits a moment for its end.
+    fn work(&self) -> Option<Work> {
+        None
+    }
 
     /// Its own numbers in `/metrics`, as they are now.
     fn gauges(&self) -> Vec<ApiGauge> {

@@ -8,7 +8,7 @@ use super::vobiz::{AudioRegistration, PlivoConfig, VobizConfig};
 
 pub fn registered() -> Vec<Box<dyn Registration>> {
     vec![
-        Box::new(AudioRegistration),
+        Box::<AudioRegistration>::default(),
         Box::<ImagicleConfig>::default(),
         Box::<GenesysConfig>::default(),
         Box::<VobizConfig>::default(),

@@ -7,7 +7,7 @@ pub mod callbacks;
 use std::net::IpAddr;
 
 use callrec_core::config_keys;
-use callrec_core::keys::checks::{Accepts, Check, checked_by, choice, list, number, text};
+use callrec_core::keys::checks::{Accepts, Check, checked_by, list, number, text};
 
 use callbacks::Target;
 
@@ -43,10 +43,6 @@ config_keys! {
         /// In their own form: no IPv4 in an IPv6 address.
         "gateway.trusted_proxies" = "" => trusted_proxies: Vec<IpAddr>, list(address),
             "addresses, with commas, whose X-Forwarded-For says who the source is";
-        "vobiz.signature_v3" = "page" => vobiz_signature_v3: SignatureV3, choice(SIGNATURES_V3),
-            "what X-Vobiz-Signature-V3 of a callback covers beside the nonce: \"page\", as Vobiz's pages say, the URL without its query; \"sdk\", as the SDKs of Vobiz and Plivo compute it, the URL, its query and all fields";
-        "plivo.signature_v3" = "sdk" => plivo_signature_v3: SignatureV3, choice(SIGNATURES_V3),
-            "the same for X-Plivo-Signature-V3";
         "callbacks.allow" = "" => callbacks_allow: Vec<Target>, list(Target::parse).within(4000),
             "where callbacks may go, with commas: scheme://host or scheme://host:port, \"*.\" before a domain takes its subdomains, \":*\" any port; empty: nowhere";
         "callbacks.timeout_ms" = "3000" => callbacks_timeout_ms: u32, number(100..=600_000),
@@ -65,17 +61,6 @@ config_keys! {
         apis: Vec<&'static str> = Vec::new();
     }
 }
-
-/// What the third version of a callback's signature covers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SignatureV3 {
-    /// The URL without its query, as Vobiz's pages say.
-    Page,
-    /// The URL, its query and the fields, as the SDKs compute it.
-    Sdk,
-}
-
-const SIGNATURES_V3: &[(&str, SignatureV3)] = &[("page", SignatureV3::Page), ("sdk", SignatureV3::Sdk)];
 
 impl GatewayConfig {
     /// Whether the API of that name is offered.

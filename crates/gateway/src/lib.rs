@@ -22,6 +22,8 @@ mod api;
 #[cfg(feature = "server")]
 mod auth;
 #[cfg(feature = "server")]
+mod callbacks;
+#[cfg(feature = "server")]
 mod files;
 #[cfg(feature = "server")]
 mod gateway;
@@ -37,8 +39,6 @@ mod meters;
 mod metrics;
 #[cfg(feature = "server")]
 mod missing;
-#[cfg(feature = "server")]
-mod outbox;
 #[cfg(feature = "server")]
 mod places;
 #[cfg(feature = "server")]
@@ -59,9 +59,6 @@ mod source;
 mod start;
 #[cfg(feature = "server")]
 mod throttle;
-#[cfg(feature = "server")]
-#[path = "vobiz/signature.rs"]
-mod vobiz_signature;
 
 #[cfg(feature = "server")]
 pub use api::{Answering, ApiGauge, HttpApi};
@@ -71,11 +68,11 @@ pub use auth::{Credentials, Doorkeeper, Identity, Refused, Scheme};
 pub use gateway::Gateway;
 #[cfg(feature = "server")]
 pub use logins::Logins;
-#[cfg(feature = "server")]
-pub use outbox::permitted;
 pub use registration::{Offered, Registration};
 #[cfg(feature = "server")]
 pub use route::Router;
 pub use settings::GatewaySettings;
 #[cfg(feature = "server")]
 pub use start::{Options, start};
+#[cfg(feature = "server")]
+pub use vobiz::callback_of_host;

@@ -26,14 +26,12 @@ fn unwell(why: &str) -> Answer {
     json(StatusCode::SERVICE_UNAVAILABLE, &body)
 }
 
-/// `callbacks_waiting`: as many as there are now. `gauges`: those of the APIs.
-pub fn metrics(gateway: &Gateway, callbacks_waiting: u64, gauges: &[ApiGauge]) -> Answer {
+/// `gauges`: those of the APIs.
+pub fn metrics(gateway: &Gateway, gauges: &[ApiGauge]) -> Answer {
     let mut registry = Registry::with_prefix("callrec");
     if let Ok(statistics) = gateway.recorder().statistics() {
         engine_metrics(&mut registry, &statistics);
     }
-    let waiting = ConstGauge::new(callbacks_waiting as i64);
-    registry.register("callbacks_waiting", "Callbacks not answered yet", waiting);
     for gauge in gauges {
         let value = ConstGauge::new(gauge.value as i64);
         registry.register(gauge.name, gauge.help, value);

@@ -13,11 +13,10 @@ use http::{Method, StatusCode};
 use http_body_util::BodyExt;
 use tokio::runtime::Handle;
 
-use super::api::HttpApi;
+use super::api::{HttpApi, Work};
 use super::gateway::Gateway;
 use super::http::{self as form, Answer, Asked};
 use super::metrics;
-use super::outbox::Outbox;
 use super::settings::GatewaySettings;
 use callrec_core::words::{Error, Result, Status};
 
@@ -50,7 +49,7 @@ impl Destination<'_> {
             Destination::Health => metrics::health(gateway),
             Destination::Metrics => {
                 let gauges: Vec<_> = router.apis.iter().flat_map(|api| api.gauges()).collect();
-                metrics::metrics(gateway, router.outbox.waiting(), &gauges)
+                metrics::metrics(gateway, &gauges)
             }
             Destination::Contract => openapi(),
             Destination::Nobody => form::empty(StatusCode::NOT_FOUND),
@@ -63,7 +62,6 @@ pub struct Router {
     gateway: Arc<Gateway>,
     /// Those that are offered. The first that claims a request has it.
     apis: Vec<Box<dyn HttpApi>>,
-    pub outbox: Arc<Outbox>,
     runtime: Handle,
 }
 
@@ -72,7 +70,6 @@ impl Router {
     pub fn new(gateway: Arc<Gateway>, settings: &GatewaySettings) -> Router {
         Router {
             apis: settings.open(&gateway),
-            outbox: Arc::default(),
             runtime: Handle::current(),
             gateway,
         }
@@ -81,6 +78,11 @@ impl Router {
     /// The gateway has started.
     pub fn attach(&self) {
         self.apis.iter().for_each(|api| api.attach());
+    }
+
+    /// What the APIs do beside answering, each until the gateway stops.
+    pub fn work(&self) -> Vec<Work> {
+        self.apis.iter().filter_map(|api| api.work()).collect()
     }
 
     /// It takes no requests any more.

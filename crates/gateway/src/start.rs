@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use super::auth::Doorkeeper;
 use super::gateway::Gateway;
 use super::life::Life;
 use super::route::Router;
+use super::server;
 use super::settings::GatewaySettings;
-use super::{outbox, server};
 use callrec_core::engine::Engine;
 use callrec_core::memory;
 use callrec_core::storage;
@@ -89,13 +90,12 @@ async fn serve(
     }
     let stopped = gateway.stopping();
     router.attach();
-    let delivery = outbox::run(gateway.clone(), router.outbox.clone(), stopped.clone());
-    let callbacks = tokio::spawn(delivery);
+    let mut work: JoinSet<()> = router.work().into_iter().collect();
     let _ = ready.send(Ok(router.clone()));
     serve_until(&router, listener, stopped).await;
     router.stop();
-    // It hears of the end by itself; a frozen disk may hold it up.
-    let _ = tokio::time::timeout(CALLBACKS_END, callbacks).await;
+    // They hear of the end by themselves; a frozen disk may hold them up.
+    let _ = tokio::time::timeout(WORK_END, async { while work.join_next().await.is_some() {} }).await;
     Some(router)
 }
 
@@ -131,8 +131,8 @@ async fn open(
     Ok((Arc::new(router), listener))
 }
 
-/// How long the gateway's end waits for the callbacks that are under way.
-const CALLBACKS_END: Duration = Duration::from_secs(1);
+/// How long the gateway's end waits for what the APIs do beside answering.
+const WORK_END: Duration = Duration::from_secs(1);
 /// How long it waits for a disk, or for a name server, that does not answer.
 const LEFT_BEHIND: Duration = Duration::from_millis(500);
 

@@ -9,7 +9,9 @@ use callrec_core::keys::{ConfigKey, KeyDescription, set_key};
 use callrec_core::words::Result;
 
 use crate::registration::{Offered, Registration};
-pub use config::{PlivoConfig, VobizConfig};
+#[cfg(feature = "server")]
+pub use api::callback_of_host;
+pub use config::{PlivoConfig, SignatureConfig, SignatureV3, VobizConfig};
 
 impl Registration for VobizConfig {
     fn name(&self) -> &'static str {
@@ -73,9 +75,12 @@ impl Registration for PlivoConfig {
     }
 }
 
-/// The audio has no key: callbacks name its urls even where neither API is offered.
-#[derive(Clone, Debug)]
-pub struct AudioRegistration;
+/// The audio and the callbacks are offered even where neither API is: a start by the host
+/// may name a receiver.
+#[derive(Clone, Debug, Default)]
+pub struct AudioRegistration {
+    signatures: SignatureConfig,
+}
 
 impl Registration for AudioRegistration {
     fn name(&self) -> &'static str {
@@ -87,11 +92,11 @@ impl Registration for AudioRegistration {
     }
 
     fn keys(&self) -> Vec<KeyDescription> {
-        Vec::new()
+        SignatureConfig::KEYS.iter().map(ConfigKey::describe).collect()
     }
 
-    fn set_known(&mut self, _: &str, _: &str) -> Option<Result<()>> {
-        None
+    fn set_known(&mut self, name: &str, value: &str) -> Option<Result<()>> {
+        set_key(&mut self.signatures, SignatureConfig::KEYS, name, value)
     }
 
     fn boxed(&self) -> Box<dyn Registration> {
@@ -100,6 +105,6 @@ impl Registration for AudioRegistration {
 
     #[cfg(feature = "server")]
     fn open(&self, gateway: &std::sync::Arc<crate::Gateway>) -> Vec<Box<dyn crate::HttpApi>> {
-        vec![Box::new(api::Audio::new(gateway))]
+        vec![Box::new(api::Audio::new(gateway, &self.signatures))]
     }
 }

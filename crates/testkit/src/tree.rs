@@ -119,7 +119,7 @@ mod tests {
             "a.wav.part",
             "b/a.part",
             ".callrec/1.json",
-            ".callrec/outbox/1.json",
+            ".callrec/jobs/callback/1.json",
         ] {
             assert!(
                 !is_settled(&with_files(&["a.wav", ".callrec/lock", left])),

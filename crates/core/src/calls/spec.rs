@@ -1,8 +1,6 @@
 //! What a start asks for.
 
-use std::sync::Arc;
-
-use crate::storage::Callback;
+use crate::storage::JobSpecs;
 use crate::words::AudioSpec;
 
 /// The caller's flag for a dial-in that a person started.
@@ -20,17 +18,17 @@ pub struct RecordingSpec {
     pub audio: AudioSpec,
     /// [`MANUAL_DIAL_IN`], [`ADDITIONAL`], [`AUTOMATIC`].
     pub flags: u32,
-    /// Who is called back when it has ended.
-    pub callback: Option<Arc<Callback>>,
+    /// What is done when it has ended.
+    pub jobs: JobSpecs,
 }
 
 impl RecordingSpec {
-    /// Without flags and without a callback.
+    /// Without flags and without a job.
     pub fn new(audio: AudioSpec) -> RecordingSpec {
         RecordingSpec {
             audio,
             flags: 0,
-            callback: None,
+            jobs: JobSpecs::default(),
         }
     }
 

@@ -17,6 +17,8 @@ const LOOK: Duration = Duration::from_millis(2);
 /// What stands above the engine has so long to end by itself, and no more than half of
 /// the time that is left.
 const ABOVE: Duration = Duration::from_secs(5);
+/// Attempts at jobs that are under way then have so long to end.
+const JOBS: Duration = Duration::from_millis(500);
 /// At most this many calls are ended in one go, so that closing needs no large piece of memory.
 const TOGETHER: usize = 4096;
 
@@ -82,6 +84,7 @@ impl Engine {
                 // No callback begins after this returns; what was not told stays owed.
                 self.bus.stop(false);
                 self.halt_above(self.clock.now());
+                self.desk.actions.close(self.clock.now());
                 self.store.give_up();
                 return Err(Error::new(
                     Status::Timeout,
@@ -136,6 +139,8 @@ impl Engine {
         for above in self.halt_above(now + left.min(ABOVE)) {
             self.contain(|| above.wait_ended());
         }
+        self.desk.actions.close(self.clock.now() + JOBS);
+        self.running.ended(Group::Jobs).await;
         self.store.shutdown();
         self.running.ended(Group::Storage).await;
         self.bus.stop(true);

@@ -7,12 +7,12 @@ use once_cell::sync::OnceCell;
 use uuid::Uuid;
 
 use super::facts::spec_of;
-use super::postbox::Postbox;
 use crate::calls::{CallInfo, Readings, Recording, Registry, Told, View};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::events::event::{FLAG_LEG_UNDECODED, FLAG_NO_AUDIO, FLAG_REPEATED};
 use crate::events::{Bus, Event, Kind, LogLevel, Subject};
+use crate::jobs::ActionRegistry;
 use crate::storage::{Manifest, Report, SpanEntry, Store};
 use crate::sync::contained;
 use crate::text::Text;
@@ -32,7 +32,7 @@ pub struct Desk {
     clock: Arc<dyn Clock>,
     directory: String,
     store: OnceCell<Weak<Store>>,
-    pub postbox: Postbox,
+    pub actions: Arc<ActionRegistry>,
     #[cfg(feature = "faults")]
     panic_at: String,
 }
@@ -45,7 +45,7 @@ impl Desk {
             clock,
             directory: config.storage.directory.clone(),
             store: OnceCell::new(),
-            postbox: Postbox::default(),
+            actions: Arc::default(),
             #[cfg(feature = "faults")]
             panic_at: config.storage.panic_at.clone(),
         })
@@ -351,8 +351,8 @@ impl Report for Desk {
         self.registry.remember(id);
     }
 
-    fn owed(&self, id: Uuid) {
-        self.postbox.owed(id);
+    fn job_queued(&self, kind: &str, id: Uuid) {
+        self.actions.queued(kind, id);
     }
 
     fn log(&self, level: i32, message: String) {

@@ -80,7 +80,7 @@ fn put_spec(manifest: &mut Manifest, spec: &RecordingSpec) {
     manifest.pause_mode = spec.audio.pause_mode.text().to_owned();
     manifest.flags = spec.flags;
     manifest.automatic = spec.is_automatic();
-    manifest.callback = spec.callback.as_deref().cloned().map(Box::new);
+    manifest.set_jobs(&spec.jobs);
 }
 
 /// How a recording was made of which only the manifest is left. Its limit and the rate that
@@ -101,7 +101,7 @@ pub fn spec_of(manifest: &Manifest) -> RecordingSpec {
             rate: 0,
         },
         flags: manifest.flags,
-        callback: manifest.callback.as_deref().cloned().map(Arc::new),
+        jobs: manifest.job_specs(),
     }
 }
 
@@ -134,16 +134,14 @@ impl Naming {
 mod tests {
     use super::*;
     use crate::calls::spec::{ADDITIONAL, AUTOMATIC};
-    use crate::storage::Callback;
+    use crate::storage::{CALLBACK, JobSpec, JobSpecs};
     use crate::words::Format;
 
     #[test]
     fn a_spec_comes_back_from_the_manifest() {
         for (format, layout) in Format::all().zip(Layout::ALL) {
-            let callback = Callback {
-                url: "http://localhost/".to_owned(),
-                ..Callback::default()
-            };
+            let kinds = [CALLBACK, "other"];
+            let jobs = kinds.map(|kind| JobSpec::new(kind, &"http://localhost/"));
             let spec = RecordingSpec {
                 audio: AudioSpec {
                     layout,
@@ -153,7 +151,7 @@ mod tests {
                     rate: 0,
                 },
                 flags: ADDITIONAL | AUTOMATIC,
-                callback: Some(Arc::new(callback)),
+                jobs: JobSpecs::new(jobs.to_vec()).expect("two kinds"),
             };
             let mut manifest = Manifest::default();
             put_spec(&mut manifest, &spec);

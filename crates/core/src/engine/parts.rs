@@ -16,6 +16,7 @@ pub enum Group {
     Storage,
     Events,
     Watch,
+    Jobs,
 }
 
 /// One part of an engine that has not begun to run.
@@ -28,7 +29,7 @@ pub struct EnginePart {
 }
 
 impl EnginePart {
-    fn new(
+    pub(super) fn new(
         engine: &Arc<Engine>,
         group: Group,
         name: impl Into<String>,
@@ -86,7 +87,7 @@ impl Part for CountedPart {
 /// How many parts of each group run.
 #[derive(Default)]
 pub(super) struct RunningParts {
-    counts: [AtomicUsize; 4],
+    counts: [AtomicUsize; 5],
     /// Signalled whenever one has ended.
     ended: Arc<Signal>,
 }

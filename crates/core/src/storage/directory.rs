@@ -206,11 +206,26 @@ impl Directory {
 
     /// A folder in `.callrec`, made if it is missing. It must not be somebody else's.
     pub async fn control_folder(&self, name: &str) -> io::Result<Box<dyn DiskDir>> {
+        self.own_folder(&*self.control, name).await
+    }
+
+    /// The same in another folder of ours.
+    pub async fn own_folder(&self, parent: &dyn DiskDir, name: &str) -> io::Result<Box<dyn DiskDir>> {
         self.turn().await?;
-        let folder = self.control.sub_or_new(name)?;
+        let folder = parent.sub_or_new(name)?;
         self.check_owner(folder.owner()?, name).await?;
-        self.sync_names(&*self.control).await?;
+        self.sync_names(parent).await?;
         Ok(folder)
+    }
+
+    /// A folder in `.callrec`, if it is there. It must not be somebody else's.
+    pub async fn found_control_folder(&self, name: &str) -> io::Result<Option<Box<dyn DiskDir>>> {
+        self.turn().await?;
+        let Some(folder) = files::there(self.control.sub(name))? else {
+            return Ok(None);
+        };
+        self.check_owner(folder.owner()?, name).await?;
+        Ok(Some(folder))
     }
 
     /// Reads all of a file in `.callrec` or in a folder of it, if it is there. Fails if

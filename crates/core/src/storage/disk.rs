@@ -93,6 +93,9 @@ pub trait DiskDir: Send + Sync {
 
     fn remove(&self, name: &str) -> io::Result<()>;
 
+    /// Removes an empty directory.
+    fn remove_folder(&self, name: &str) -> io::Result<()>;
+
     fn list(&self) -> io::Result<Vec<DirEntry>>;
 
     /// Brings the names in it to the disk.

@@ -7,8 +7,8 @@
 pub enum Step {
     /// A writer has come to a recording.
     Serve,
-    /// A finisher has come to a job.
-    Job,
+    /// A finisher has come to its next work.
+    Finisher,
     CreateManifest,
     CreateAudio,
     WriteHeader,
@@ -48,10 +48,12 @@ pub enum Step {
     CheckRoot,
     /// A part is looked at in a search.
     Search,
-    WriteOutbox,
-    PlaceOutbox,
-    ListOutbox,
-    ReadOutbox,
+    WriteJob,
+    PlaceJob,
+    ListJobs,
+    ReadJob,
+    /// A callback that 0.1.0 has left becomes a job.
+    TakeOver,
 }
 
 #[cfg(feature = "faults")]

@@ -10,7 +10,7 @@ use super::directory::Directory;
 use super::ending::Ending;
 use super::endings::PART;
 use super::faults::Step;
-use super::jobs::{EndedRecording, Job, Jobs};
+use super::finisher_queue::{EndedRecording, FinisherQueue, FinisherWork};
 use super::live::Live;
 use super::live_manifests::LiveManifests;
 use super::notifier::Notifier;
@@ -36,7 +36,7 @@ pub struct Finisher {
     pub manifests: Arc<LiveManifests>,
     pub publisher: Arc<Publisher>,
     pub notifier: Arc<Notifier>,
-    pub jobs: Arc<Jobs>,
+    pub finisher_queue: Arc<FinisherQueue>,
     pub retry: Arc<Retry>,
     pub activity: Arc<Activity>,
     pub report: Arc<dyn Report>,
@@ -54,15 +54,15 @@ enum Outcome {
 impl Finisher {
     /// One finisher. It returns after the shutdown.
     pub async fn run(&self) {
-        while let Some(job) = self.jobs.next().await {
+        while let Some(work) = self.finisher_queue.next().await {
             let done = async {
-                match job {
-                    Job::Finish(ended) => self.finish(ended).await,
-                    Job::Settle(id) => self.notifier.settle(id).await,
+                match work {
+                    FinisherWork::Finish(ended) => self.finish(ended).await,
+                    FinisherWork::Settle(id) => self.notifier.settle(id).await,
                 }
             };
             contain_logged(&*self.report, done).await;
-            self.jobs.work_done();
+            self.finisher_queue.work_done();
         }
     }
 
@@ -94,7 +94,7 @@ impl Finisher {
         let pause = RETRY_FIRST.saturating_mul(1 << ended.tries.min(10));
         ended.tries += 1;
         let due = self.directory.clock().now() + pause.min(RETRY_LONGEST);
-        self.jobs.push_at(due, Job::Finish(ended));
+        self.finisher_queue.push_at(due, FinisherWork::Finish(ended));
     }
 
     /// Nobody is told by this engine.
@@ -113,7 +113,7 @@ impl Finisher {
         } = ended;
         let discards = matches!(ending, Ending::Discard);
         let done = task::contain(async {
-            self.directory.step_named("finisher", Step::Job);
+            self.directory.step_named("finisher", Step::Finisher);
             if *tries > 0 && !discards {
                 // A disk that takes no manifest is asked for nothing else.
                 let probe = match *is_noted {

@@ -1,11 +1,12 @@
 //! The live manifests in `.callrec`: made, rewritten, read, removed.
 
 use super::directory::Directory;
-use super::disk::{DiskDir, DiskFile};
+use super::disk::{DirEntry, DiskDir, DiskFile};
 use super::faults::Step;
 use super::files::{self, got_name, removed};
 use super::manifest::{self, Manifest};
 use super::medium::PlainFile;
+use super::old_outbox::is_outbox;
 use super::planted::StorageFault;
 use super::report::{LOG_WARNING, Report};
 use super::steps::Steps;
@@ -29,14 +30,26 @@ pub fn next_name(id: Uuid) -> String {
 /// The ids of the files that are named as live manifests are; other names are passed over.
 pub async fn list(steps: &Steps, dir: &dyn DiskDir) -> io::Result<Vec<Uuid>> {
     steps.turn().await?;
-    let ids = dir.list()?.into_iter().filter_map(|entry| {
+    Ok(ids_of(&dir.list()?))
+}
+
+fn ids_of(entries: &[DirEntry]) -> Vec<Uuid> {
+    let ids = entries.iter().filter_map(|entry| {
         let stem = entry.name.strip_suffix(".json")?;
         let id = Uuid::try_parse(stem).ok()?;
         (live_name(id) == entry.name && !entry.is_directory).then_some(id)
     });
     let mut ids: Vec<Uuid> = ids.collect();
     ids.sort_unstable();
-    Ok(ids)
+    ids
+}
+
+/// What an earlier process left in `.callrec`.
+pub struct LeftInControl {
+    /// The ids of all live manifests.
+    pub manifests: Vec<Uuid>,
+    /// 0.1.0 has left its folder of callbacks.
+    pub has_old_outbox: bool,
 }
 
 /// Puts an unreadable file aside, for a person to look at.
@@ -89,9 +102,14 @@ impl LiveManifests {
         }
     }
 
-    /// The ids of all live manifests.
-    pub async fn list(&self) -> io::Result<Vec<Uuid>> {
-        list(self.directory.steps(), self.directory.control()).await
+    /// What an earlier process left.
+    pub async fn find(&self) -> io::Result<LeftInControl> {
+        self.directory.turn().await?;
+        let entries = self.directory.control().list()?;
+        Ok(LeftInControl {
+            manifests: ids_of(&entries),
+            has_old_outbox: entries.iter().any(is_outbox),
+        })
     }
 
     pub async fn exists(&self, id: Uuid) -> io::Result<bool> {

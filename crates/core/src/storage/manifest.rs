@@ -2,17 +2,16 @@
 //! first moment on disk.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 mod leg;
 mod shape;
 mod status;
 mod unwritten;
 
-use super::callback::Callback;
+use super::fragment::Fragment;
+use super::job_spec::{CALLBACK, JobSpec, JobSpecs};
 use crate::words::{EndReason, Error, State, Status};
 use serde::{Deserialize, Serialize};
-use serde_json::value::{RawValue, to_raw_value};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
@@ -85,36 +84,12 @@ pub struct Manifest {
     pub spans: Vec<SpanEntry>,
     #[serde(skip_serializing_if = "is_zero")]
     pub spans_dropped: u64,
-    /// Who is to be called back when it has ended.
+    /// The payload of the job of the kind [`CALLBACK`]: a member of its own since 0.1.0.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub callback: Option<Box<Callback>>,
-}
-
-/// JSON that others have written, as it stands: `null` at first.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Fragment(Option<Arc<RawValue>>);
-
-impl Fragment {
-    /// `null` for what cannot be told in JSON.
-    pub fn of(value: &impl Serialize) -> Fragment {
-        Fragment(to_raw_value(value).ok().map(Arc::from))
-    }
-
-    /// `null` for what is damaged.
-    pub fn value(&self) -> serde_json::Value {
-        serde_json::from_str(self.text()).unwrap_or_default()
-    }
-
-    pub fn text(&self) -> &str {
-        self.0.as_ref().map_or("null", |raw| raw.get())
-    }
-}
-
-impl PartialEq for Fragment {
-    fn eq(&self, other: &Fragment) -> bool {
-        self.text() == other.text()
-    }
+    pub callback: Option<Fragment>,
+    /// What else is to be done when it has ended.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub jobs: Vec<JobSpec>,
 }
 
 /// A stretch of the file that is not what was said.
@@ -210,6 +185,7 @@ impl Default for Manifest {
             spans: Vec::new(),
             spans_dropped: 0,
             callback: None,
+            jobs: Vec::new(),
         }
     }
 }
@@ -253,6 +229,22 @@ impl Manifest {
     pub fn set_spans(&mut self, spans: &Spans) {
         self.spans.clone_from(&spans.entries);
         self.spans_dropped = spans.dropped;
+    }
+
+    pub fn set_jobs(&mut self, jobs: &JobSpecs) {
+        let of_others = |job: &&JobSpec| job.kind != CALLBACK;
+        self.jobs = jobs.all().iter().filter(of_others).cloned().collect();
+        let callback = jobs.all().iter().find(|job| job.kind == CALLBACK);
+        self.callback = callback.map(|job| job.payload.clone());
+    }
+
+    /// What is to be done when it has ended.
+    pub fn job_specs(&self) -> JobSpecs {
+        let callback = self.callback.iter().map(|payload| JobSpec {
+            kind: CALLBACK.to_owned(),
+            payload: payload.clone(),
+        });
+        JobSpecs::usable(callback.chain(self.jobs.iter().cloned()).collect())
     }
 
     /// The recording failed; what was said of it first stays.
@@ -397,6 +389,31 @@ mod tests {
         let mut manifest = Manifest::default();
         manifest.set_spans(&spans);
         assert_eq!((manifest.spans.len(), manifest.spans_dropped), (SPANS_MAX, 5));
+    }
+
+    #[test]
+    fn jobs_come_back_and_a_callback_has_its_own_member() {
+        let callback = br#"{"callback":{"url":"http://x/","method":"POST"},"jobs":[{"kind":"upload"}]}"#;
+        let mut read = Manifest::from_bytes(callback).expect("read");
+        let jobs = read.job_specs();
+        let kinds: Vec<&str> = jobs.all().iter().map(|job| job.kind.as_str()).collect();
+        assert_eq!(kinds, ["callback", "upload"]);
+        assert_eq!(
+            jobs.all()[0].payload.text(),
+            r#"{"url":"http://x/","method":"POST"}"#
+        );
+        read.set_jobs(&JobSpecs::default());
+        assert_eq!(read, Manifest::default());
+        let text = String::from_utf8(read.to_bytes().expect("bytes")).expect("text");
+        assert!(
+            !text.contains("\"callback\"") && !text.contains("\"jobs\""),
+            "{text}"
+        );
+        read.set_jobs(&jobs);
+        let text = String::from_utf8(read.to_bytes().expect("bytes")).expect("text");
+        let end =
+            r#","callback":{"url":"http://x/","method":"POST"},"jobs":[{"kind":"upload","payload":null}]}"#;
+        assert!(text.trim_end().ends_with(end), "{text}");
     }
 
     #[test]

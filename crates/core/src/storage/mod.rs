@@ -8,16 +8,14 @@
 //!
 //! On disk: `<name>.wav.part` in progress beside its later `<name>.wav` and
 //! `<name>.json`; `.callrec/<uuid>.json`, the live manifest, from before the audio's
-//! file is made until the terminal event has been delivered; `.callrec/outbox/<uuid>.json`
-//! from before that event until a callback has been answered.
+//! file is made until the terminal event has been delivered; `.callrec/jobs/<kind>/<uuid>.json`
+//! from before that event until the job has been performed.
 
 mod activity;
 pub mod archive;
 mod audio_file;
 mod backlog;
 mod batch;
-mod callback;
-mod callbacks;
 mod digest;
 mod directory;
 pub mod disk;
@@ -27,9 +25,12 @@ pub mod faults;
 mod file_handle;
 mod files;
 mod finisher;
+mod finisher_queue;
+mod fragment;
 mod free_space;
 mod handle;
-mod jobs;
+mod job_files;
+mod job_spec;
 mod left_audio;
 mod live;
 mod live_manifests;
@@ -39,6 +40,7 @@ mod measure;
 mod medium;
 mod name;
 mod notifier;
+mod old_outbox;
 pub mod os;
 mod patch;
 mod placeholders;
@@ -67,11 +69,12 @@ mod trust;
 pub mod verify;
 mod writer;
 
-pub use callback::Callback;
-pub use callbacks::Owed;
 pub use callrec_codec::{Medium, mime_type};
+pub use fragment::Fragment;
 pub use handle::RecordingFile;
-pub use manifest::{Fragment, LegEntry, Manifest, Reasons, SPANS_MAX, SpanEntry, Spans, rfc3339};
+pub use job_files::{Job, JobFiles};
+pub use job_spec::{CALLBACK, JobSpec, JobSpecs};
+pub use manifest::{LegEntry, Manifest, Reasons, SPANS_MAX, SpanEntry, Spans, rfc3339};
 pub use name::{DEFAULT_TEMPLATE, RecordingName, Template};
 pub use os::spawn;
 pub use placeholders::{NameFields, Placeholders};

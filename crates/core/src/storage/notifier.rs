@@ -1,8 +1,8 @@
 //! How a recording's end is told, and what goes once it has been.
 
-use super::callbacks::OwedCallbacks;
 use super::directory::Directory;
 use super::faults::Step;
+use super::job_files::JobFiles;
 use super::live_manifests::LiveManifests;
 use super::manifest::Manifest;
 use super::planted::StorageFault;
@@ -16,21 +16,18 @@ use uuid::Uuid;
 pub struct Notifier {
     pub directory: Arc<Directory>,
     pub manifests: Arc<LiveManifests>,
-    pub callbacks: Arc<OwedCallbacks>,
+    pub jobs: Arc<JobFiles>,
     pub report: Arc<dyn Report>,
 }
 
 impl Notifier {
-    /// Tells a recording's end, after what is owed for it is on disk. `repeated`: it may
-    /// have been told before.
+    /// Tells a recording's end, after its jobs are on disk. `repeated`: it may have been told
+    /// before.
     pub async fn ended(&self, id: Uuid, manifest: Manifest, repeated: bool) {
-        let owed = contain_logged(&*self.report, self.owe(id, &manifest)).await;
-        let owed = owed.unwrap_or_else(|| Err(io::Error::other("internal error")));
-        if let Err(error) = &owed {
+        let queued = contain_logged(&*self.report, self.queue_jobs(id, &manifest)).await;
+        if queued.is_none() {
             // The next open tries again.
             self.manifests.keep(id);
-            self.report
-                .log(LOG_ERROR, format!("{id}: its callback cannot be kept: {error}"));
         }
         let repeated = repeated && !self.directory.has(StorageFault::RepeatedAsNew);
         if self.directory.has(StorageFault::SettledEarly) {
@@ -41,19 +38,31 @@ impl Notifier {
             self.report.published(id, manifest.clone(), repeated);
         }
         self.report.published(id, manifest, repeated);
-        if owed.unwrap_or(false) {
-            self.report.owed(id);
+        for kind in queued.unwrap_or_default() {
+            self.report.job_queued(&kind, id);
         }
     }
 
-    /// Whether a callback is owed from now on: there is somebody to call back, and it was
-    /// not owed before.
-    async fn owe(&self, id: Uuid, manifest: &Manifest) -> io::Result<bool> {
-        let unpublished = self.manifests.is_kept(id);
-        if manifest.callback.is_none() || manifest.end_reason_is(EndReason::Discarded) || unpublished {
-            return Ok(false);
+    /// Writes the recording's jobs down. Returns the kinds of those that were not known before.
+    async fn queue_jobs(&self, id: Uuid, manifest: &Manifest) -> Vec<String> {
+        let specs = manifest.job_specs();
+        if manifest.end_reason_is(EndReason::Discarded) || self.manifests.is_kept(id) {
+            return Vec::new();
         }
-        self.callbacks.add(id, manifest).await
+        let mut queued = Vec::new();
+        for spec in specs.all() {
+            match self.jobs.add(id, spec, manifest).await {
+                Ok(true) => queued.push(spec.kind.clone()),
+                Ok(false) => {}
+                Err(error) => {
+                    // The next open tries again.
+                    self.manifests.keep(id);
+                    let message = format!("{id}: its {} cannot be kept: {error}", spec.kind);
+                    self.report.log(LOG_ERROR, message);
+                }
+            }
+        }
+        queued
     }
 
     /// The end has been delivered to everybody: the live manifest goes, unless the next
@@ -67,7 +76,7 @@ impl Notifier {
                 .log(LOG_WARNING, format!("{id}: live manifest not removed: {error}"));
             return;
         }
-        self.callbacks.forget_answered(id).await;
+        self.jobs.forget_finished(id).await;
     }
 
     async fn forget(&self, id: Uuid) -> io::Result<()> {

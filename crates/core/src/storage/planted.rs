@@ -18,7 +18,7 @@ pub enum StorageFault {
     ProgressUnsynced,
     /// An end is told twice.
     EndTwice,
-    /// A finisher is not woken for its next job.
+    /// A finisher is not woken for its next work.
     WakeUpLost,
     /// What could not be written counts as written.
     FailureCounted,

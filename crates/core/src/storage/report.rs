@@ -24,8 +24,8 @@ pub trait Report: Send + Sync {
     /// The recording has ended, and the disk did not take its end before the engine closed: the
     /// next open tells it, and this engine nothing more.
     fn left(&self, id: Uuid);
-    /// A callback is owed from now on, and the file that says so is on disk.
-    fn owed(&self, id: Uuid);
+    /// A job for a recording is queued from now on, and its file is on disk.
+    fn job_queued(&self, kind: &str, id: Uuid);
     /// `level`: 1 error, 2 warning, 3 information.
     fn log(&self, level: i32, message: String);
 }

@@ -5,13 +5,13 @@ use super::activity::Activity;
 use super::archive::Archive;
 use super::audio_file::AudioFiles;
 use super::backlog::Backlog;
-use super::callbacks::{Owed, OwedCallbacks};
 use super::directory::{Directory, unusable};
 use super::finisher::Finisher;
+use super::finisher_queue::{FinisherQueue, FinisherWork};
 use super::free_space::FreeSpace;
 use super::handle::RecordingFile;
-use super::jobs::{Job, Jobs};
-use super::live_manifests::LiveManifests;
+use super::job_files::JobFiles;
+use super::live_manifests::{LeftInControl, LiveManifests};
 use super::notifier::Notifier;
 use super::plan::{FirstManifest, Maker};
 use super::platform::Platform;
@@ -40,9 +40,9 @@ pub struct Store {
     directory: Arc<Directory>,
     root_path: Arc<RootPath>,
     activity: Arc<Activity>,
-    callbacks: Arc<OwedCallbacks>,
     files: Arc<AudioFiles>,
-    jobs: Arc<Jobs>,
+    jobs: Arc<JobFiles>,
+    finisher_queue: Arc<FinisherQueue>,
     writers: Arc<Writers>,
     syncer: Option<Syncer>,
     finisher: Finisher,
@@ -57,27 +57,28 @@ impl Store {
         let directory = Directory::open(&config, platform);
         let directory = Arc::new(task::block_on(directory, &*platform.clock)?);
         let manifests = Arc::new(LiveManifests::new(Arc::clone(&directory), Arc::clone(&report)));
-        let left = task::block_on(manifests.list(), &*platform.clock);
-        let left = left.map_err(|error| unusable(config.directory.as_ref(), "cannot be read", &error))?;
-        let store = Store::join(config, platform, directory, manifests, left, report);
+        let found = task::block_on(manifests.find(), &*platform.clock);
+        let found = found.map_err(|error| unusable(config.directory.as_ref(), "cannot be read", &error))?;
+        let store = Store::join(config, platform, directory, manifests, found, report);
+        store.wait_for(store.jobs.take_over());
         store.refresh_free();
         Ok(Arc::new(store))
     }
 
-    /// `left`: whose live manifests are there.
+    /// `found`: what an earlier process left.
     fn join(
         config: StorageConfig,
         platform: &Platform,
         directory: Arc<Directory>,
         manifests: Arc<LiveManifests>,
-        left: Vec<Uuid>,
+        found: LeftInControl,
         report: Arc<dyn Report>,
     ) -> Store {
         let activity = Arc::new(Activity::default());
         let root_path = Arc::new(RootPath::new(Arc::clone(&directory), Arc::clone(&report)));
         let clock = Arc::clone(&platform.clock);
         let writer_count = config.writers.max(1);
-        let jobs = Arc::new(Jobs::new(
+        let finisher_queue = Arc::new(FinisherQueue::new(
             Arc::clone(&activity),
             writer_count,
             Arc::clone(&directory),
@@ -93,19 +94,20 @@ impl Store {
             FileSlots::new(config.max_open_files, platform.disk.open_files_limit()),
             Arc::clone(&report),
         ));
-        let callbacks = Arc::new(OwedCallbacks::new(
+        let jobs = Arc::new(JobFiles::new(
             Arc::clone(&directory),
             Arc::clone(&manifests),
             Arc::clone(&report),
+            found.has_old_outbox,
         ));
         let notifier = Arc::new(Notifier {
             directory: Arc::clone(&directory),
             manifests: Arc::clone(&manifests),
-            callbacks: Arc::clone(&callbacks),
+            jobs: Arc::clone(&jobs),
             report: Arc::clone(&report),
         });
-        let sync_queue =
-            (config.durability == Durability::Power).then(|| Arc::new(SyncQueue::new(Arc::clone(&jobs))));
+        let sync_queue = (config.durability == Durability::Power)
+            .then(|| Arc::new(SyncQueue::new(Arc::clone(&finisher_queue))));
         let writers = Arc::new(Writers::new(
             writer_count,
             Backlog::new(config.backlog_ms, config.backlog_bytes),
@@ -119,7 +121,7 @@ impl Store {
                     files: Arc::clone(&files),
                     report: Arc::clone(&report),
                 },
-                jobs: Arc::clone(&jobs),
+                finisher_queue: Arc::clone(&finisher_queue),
                 retry: Arc::clone(&retry),
                 activity: Arc::clone(&activity),
                 report: Arc::clone(&report),
@@ -155,7 +157,7 @@ impl Store {
             manifests: Arc::clone(&manifests),
             publisher: Arc::clone(&publisher),
             notifier: Arc::clone(&notifier),
-            jobs: Arc::clone(&jobs),
+            finisher_queue: Arc::clone(&finisher_queue),
             retry,
             activity: Arc::clone(&activity),
             report: Arc::clone(&report),
@@ -170,7 +172,7 @@ impl Store {
                 activity: Arc::clone(&activity),
                 report: Arc::clone(&report),
             },
-            left,
+            found.manifests,
         );
         let free_space = FreeSpace::new(
             Arc::clone(&directory),
@@ -184,9 +186,9 @@ impl Store {
             directory,
             root_path,
             activity,
-            callbacks,
             files,
             jobs,
+            finisher_queue,
             writers,
             syncer,
             finisher,
@@ -246,7 +248,7 @@ impl Store {
     /// A finisher; it is over after [`Store::shutdown`].
     pub fn finisher(self: &Arc<Store>) -> Runnable {
         let store = Arc::clone(self);
-        let signal = Arc::clone(self.jobs.signal());
+        let signal = Arc::clone(self.finisher_queue.signal());
         Runnable::new(signal, async move { store.finisher.run().await })
     }
 
@@ -267,23 +269,12 @@ impl Store {
     /// The terminal event has been delivered: the live manifest may go. A finisher
     /// removes it.
     pub fn settle(&self, id: Uuid) {
-        self.jobs.push(Job::Settle(id));
+        self.finisher_queue.push(FinisherWork::Settle(id));
     }
 
-    /// The ids of all callbacks that are owed.
-    pub fn owed_callbacks(&self) -> io::Result<Vec<Uuid>> {
-        self.wait_for(self.callbacks.list())
-    }
-
-    /// What one of them says; `None`: it is not owed any more, or says nothing and was
-    /// put aside.
-    pub fn owed_callback(&self, id: Uuid) -> io::Result<Option<Owed>> {
-        self.wait_for(self.callbacks.read(id))
-    }
-
-    /// It was answered, or given up.
-    pub fn callback_done(&self, id: Uuid) -> io::Result<()> {
-        self.wait_for(self.callbacks.done(id))
+    /// The jobs for its recordings.
+    pub fn jobs(&self) -> &Arc<JobFiles> {
+        &self.jobs
     }
 
     /// Asks the file system how much is free; what it answered last is asked of
@@ -343,7 +334,7 @@ impl Store {
         self.activity.shut_down();
         self.nudge();
         self.free_space.nudge();
-        self.jobs.look_again();
+        self.finisher_queue.look_again();
     }
 
     /// Lets the directory go, once all threads have returned.
@@ -355,7 +346,7 @@ impl Store {
     /// open. Nothing is told from here on.
     pub fn give_up(&self) {
         self.activity.give_up();
-        self.jobs.look_again();
+        self.finisher_queue.look_again();
     }
 
     /// Nothing is queued or being done, recovery included.

@@ -1,6 +1,6 @@
 //! Recordings that wait for a syncer.
 
-use super::jobs::Jobs;
+use super::finisher_queue::FinisherQueue;
 use super::queue::Channel;
 use crate::memory::PieceQueue;
 use crate::sync::Mutex;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 /// Between the writers and the syncers. While a recording waits here, its writer goes on.
 pub struct SyncQueue {
-    jobs: Arc<Jobs>,
+    finisher_queue: Arc<FinisherQueue>,
     queue: Mutex<WaitingRecordings>,
     /// How many wait here, or are with a syncer.
     count: AtomicUsize,
@@ -38,9 +38,9 @@ impl WaitingRecordings {
 }
 
 impl SyncQueue {
-    pub fn new(jobs: Arc<Jobs>) -> SyncQueue {
+    pub fn new(finisher_queue: Arc<FinisherQueue>) -> SyncQueue {
         SyncQueue {
-            jobs,
+            finisher_queue,
             queue: Mutex::default(),
             count: AtomicUsize::new(0),
             signal: Arc::default(),
@@ -61,7 +61,7 @@ impl SyncQueue {
 
     fn push(&self, add: impl FnOnce(&mut WaitingRecordings)) {
         self.count.fetch_add(1, Ordering::SeqCst);
-        self.jobs.work_begun();
+        self.finisher_queue.work_begun();
         add(&mut self.queue.lock());
         self.signal.notify_one();
     }
@@ -69,7 +69,7 @@ impl SyncQueue {
     /// A syncer has done with a recording, and has told its writer.
     pub fn done(&self) {
         self.count.fetch_sub(1, Ordering::SeqCst);
-        self.jobs.work_done();
+        self.finisher_queue.work_done();
     }
 
     /// Whether no recording waits here, or is with a syncer.
@@ -84,7 +84,7 @@ impl SyncQueue {
 
     fn ask_next(&self) -> Answer<Option<Arc<Channel>>> {
         // Asked first: a writer that has returned sends nothing more.
-        let is_over = self.jobs.has_no_writer();
+        let is_over = self.finisher_queue.has_no_writer();
         match self.queue.lock().take() {
             Some(channel) => Answer::Ready(Some(channel)),
             None if is_over => Answer::Ready(None),

@@ -6,7 +6,7 @@ use super::batch::Batch;
 use super::directory::Directory;
 use super::ending::Ending;
 use super::faults::Step;
-use super::jobs::{EndedRecording, Job, Jobs};
+use super::finisher_queue::{EndedRecording, FinisherQueue, FinisherWork};
 use super::live::{Live, write_error};
 use super::live_manifests::LiveManifests;
 use super::manifest::Manifest;
@@ -33,7 +33,7 @@ pub struct WriterLinks {
     pub directory: Arc<Directory>,
     pub manifests: Arc<LiveManifests>,
     pub maker: Maker,
-    pub jobs: Arc<Jobs>,
+    pub finisher_queue: Arc<FinisherQueue>,
     pub retry: Arc<Retry>,
     pub activity: Arc<Activity>,
     pub report: Arc<dyn Report>,
@@ -138,7 +138,7 @@ impl Writers {
                     Ok(put_back) => again |= put_back,
                     Err(panic) => self.give_up_on(&channel, &panic_text(&panic)).await,
                 }
-                self.links.jobs.work_done();
+                self.links.finisher_queue.work_done();
             }
             self.send_due(&mut due);
             if again || !ending || is_idle {
@@ -152,7 +152,7 @@ impl Writers {
     }
 
     fn return_from_work(&self) {
-        self.links.jobs.writer_returned();
+        self.links.finisher_queue.writer_returned();
         if let Some(syncs) = &self.links.syncs {
             syncs.queue.look_again();
         }
@@ -395,8 +395,8 @@ impl Writers {
     }
 
     fn push_ended(&self, live: Box<Live>, ending: Ending) {
-        let job = Job::Finish(EndedRecording::new(live, ending));
-        self.links.jobs.push(job);
+        let work = FinisherWork::Finish(EndedRecording::new(live, ending));
+        self.links.finisher_queue.push(work);
     }
 
     /// Hands over a recording that fails, once its own end has come.

@@ -2,8 +2,11 @@
 
 mod audio;
 mod bulk_delete;
+mod callback;
+mod callback_action;
 mod errors;
 mod recordings;
+mod signature;
 mod start;
 mod stop;
 
@@ -15,10 +18,11 @@ use uuid::Uuid;
 
 pub use audio::Audio;
 
+pub use callback::callback_of_host;
+
 use crate::api::{Answering, HttpApi};
 use crate::auth::{Refused, caller_of};
 use crate::http::{Answer, Asked, decoded, put};
-use crate::outbox;
 use crate::recording_url::is_absolute;
 use crate::{Credentials, Gateway, Scheme};
 use callrec_core::calls::Caller;
@@ -340,11 +344,11 @@ fn shown(asked: &Asked, scheme: Scheme, name: String, secret: String) -> Credent
 }
 
 impl Dialect {
-    /// The name of the API, also as a callback's paper notes it.
+    /// The name of the API, also as the payload of a callback notes it.
     fn text(self) -> &'static str {
         match self {
             Dialect::Vobiz => "vobiz",
-            Dialect::Plivo => outbox::PLIVO,
+            Dialect::Plivo => callback::PLIVO,
         }
     }
 }

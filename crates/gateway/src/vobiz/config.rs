@@ -1,6 +1,7 @@
 //! The keys of the Vobiz API and of the Plivo look-alike.
 
 use callrec_core::config_keys;
+use callrec_core::keys::checks::choice;
 
 use crate::config::BasePath;
 
@@ -19,3 +20,24 @@ config_keys! {
             "where the Plivo look-alike begins, {range} bytes that begin with \"/\"";
     }
 }
+
+config_keys! {
+    /// How callbacks are signed.
+    pub struct SignatureConfig {
+        "vobiz.signature_v3" = "page" => vobiz_v3: SignatureV3, choice(SIGNATURES_V3),
+            "what X-Vobiz-Signature-V3 of a callback covers beside the nonce: \"page\", as Vobiz's pages say, the URL without its query; \"sdk\", as the SDKs of Vobiz and Plivo compute it, the URL, its query and all fields";
+        "plivo.signature_v3" = "sdk" => plivo_v3: SignatureV3, choice(SIGNATURES_V3),
+            "the same for X-Plivo-Signature-V3";
+    }
+}
+
+/// What the third version of a callback's signature covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignatureV3 {
+    /// The URL without its query, as Vobiz's pages say.
+    Page,
+    /// The URL, its query and the fields, as the SDKs compute it.
+    Sdk,
+}
+
+const SIGNATURES_V3: &[(&str, SignatureV3)] = &[("page", SignatureV3::Page), ("sdk", SignatureV3::Sdk)];

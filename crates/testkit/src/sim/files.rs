@@ -175,6 +175,16 @@ impl DiskDir for SimDir {
         })
     }
 
+    fn remove_folder(&self, name: &str) -> io::Result<()> {
+        self.call(DiskOperation::Remove, name, |tree, _| {
+            let node = tree.find(self.node, name)?;
+            match tree.entries(node)?.is_empty() {
+                true => tree.remove(self.node, name),
+                false => Err(io::ErrorKind::DirectoryNotEmpty.into()),
+            }
+        })
+    }
+
     fn list(&self) -> io::Result<Vec<DirEntry>> {
         self.disk
             .call(DiskOperation::List, Subject::Node(self.node), |tree, _| {

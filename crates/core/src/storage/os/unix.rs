@@ -201,6 +201,14 @@ impl DiskDir for SystemDir {
         )?)
     }
 
+    fn remove_folder(&self, name: &str) -> io::Result<()> {
+        Ok(unistd::unlinkat(
+            &self.fd,
+            name,
+            unistd::UnlinkatFlags::RemoveDir,
+        )?)
+    }
+
     fn list(&self) -> io::Result<Vec<DirEntry>> {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let mut dir = nix::dir::Dir::openat(&self.fd, ".", flags, Mode::empty())?;

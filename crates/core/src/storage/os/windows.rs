@@ -139,6 +139,10 @@ impl DiskDir for SystemDir {
         fs::remove_file(self.path.join(name))
     }
 
+    fn remove_folder(&self, name: &str) -> io::Result<()> {
+        fs::remove_dir(self.path.join(name))
+    }
+
     fn list(&self) -> io::Result<Vec<DirEntry>> {
         let mut entries = Vec::new();
         for entry in fs::read_dir(&self.path)? {

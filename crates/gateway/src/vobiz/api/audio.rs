@@ -1,20 +1,22 @@
-//! The audio under the url that a start has answered.
+//! The audio under the url that a start has answered, and the callbacks that tell it.
 
 use std::sync::Arc;
 
 use http::{Method, StatusCode};
 use uuid::Uuid;
 
+use super::callback_action::CallbackJobs;
 use super::errors::ErrorForm;
 use super::{Ask, Dialect, check_urls, token};
 use crate::Gateway;
-use crate::api::{Answering, HttpApi};
+use crate::api::{Answering, ApiGauge, HttpApi, Work};
 use crate::auth::{Refused, caller_of};
 use crate::config::GatewayConfig;
 use crate::files::{Missing, may_read};
 use crate::http::{Answer, Asked, put};
 use crate::recording_url::AUDIO_PATH;
 use crate::signed_url::{UrlSignature, UrlSigner};
+use crate::vobiz::SignatureConfig;
 use callrec_core::calls::Caller;
 use callrec_core::storage::archive::Entry;
 use callrec_core::words::Format;
@@ -22,11 +24,13 @@ use callrec_core::words::Format;
 /// The audio, as the server knows it.
 pub struct Audio {
     gateway: Arc<Gateway>,
+    callbacks: Arc<CallbackJobs>,
 }
 
 impl Audio {
-    pub fn new(gateway: &Arc<Gateway>) -> Audio {
+    pub fn new(gateway: &Arc<Gateway>, signatures: &SignatureConfig) -> Audio {
         Audio {
+            callbacks: Arc::new(CallbackJobs::new(gateway, signatures)),
             gateway: gateway.clone(),
         }
     }
@@ -57,6 +61,19 @@ impl HttpApi for Audio {
 
     fn attach(&self) {
         check_urls(&self.gateway);
+    }
+
+    fn work(&self) -> Option<Work> {
+        let callbacks = self.callbacks.clone();
+        Some(Box::pin(async move { callbacks.run().await }))
+    }
+
+    fn gauges(&self) -> Vec<ApiGauge> {
+        vec![ApiGauge {
+            name: "callbacks_waiting",
+            help: "Callbacks not answered yet",
+            value: self.callbacks.waiting(),
+        }]
     }
 }
 

@@ -1,18 +1,17 @@
 //! `POST …/Call/{call_uuid}/Record/`
 
-use std::sync::Arc;
-
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
+use super::callback::Callback;
 use super::{Ask, Dialect};
+use crate::callbacks::permitted;
 use crate::http::{Answer, json as json_answer, name};
-use crate::outbox::permitted;
 use crate::recording_url::shared_url_of;
 use callrec_core::calls::spec::ADDITIONAL;
 use callrec_core::calls::{Caller, Filter, RecordingSpec};
 use callrec_core::events::LogLevel;
-use callrec_core::storage::Callback;
+use callrec_core::storage::JobSpecs;
 use callrec_core::words::{AudioSpec, Error, Format, Layout, PauseMode, Result, Status, parse_format};
 
 /// Published: a recording ends by itself after so many seconds.
@@ -75,7 +74,7 @@ fn spec(ask: &Ask<'_>, said: &Map<String, Value>) -> Result<RecordingSpec> {
         audio,
         // Each start is one more recording.
         flags: ADDITIONAL,
-        callback: callback(ask, said)?.map(Arc::new),
+        jobs: callback(ask, said)?,
     })
 }
 
@@ -117,7 +116,7 @@ fn time_limit_ms(said: &Map<String, Value>) -> Result<u32> {
     }
 }
 
-fn callback(ask: &Ask<'_>, said: &Map<String, Value>) -> Result<Option<Callback>> {
+fn callback(ask: &Ask<'_>, said: &Map<String, Value>) -> Result<JobSpecs> {
     let method = match text(said, "callback_method")? {
         None => "POST",
         Some(method) if method.eq_ignore_ascii_case("post") => "POST",
@@ -125,16 +124,17 @@ fn callback(ask: &Ask<'_>, said: &Map<String, Value>) -> Result<Option<Callback>
         Some(_) => return Err(invalid("callback_method: GET or POST is needed")),
     };
     let Some(url) = text(said, "callback_url")? else {
-        return Ok(None);
+        return Ok(JobSpecs::default());
     };
     permitted(url, &ask.gateway.config().callbacks_allow)?;
-    Ok(Some(Callback {
+    let callback = Callback {
         url: url.to_owned(),
         method: method.to_owned(),
         account: ask.account.clone(),
         api_id: ask.api_id.clone(),
         dialect: ask.dialect.text().to_owned(),
-    }))
+    };
+    callback.jobs()
 }
 
 fn is_given(said: &Map<String, Value>, name: &str) -> bool {

@@ -7,7 +7,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use uuid::Uuid;
 
-use crate::config::SignatureV3;
+use crate::vobiz::SignatureV3;
 
 /// A field of the form, as it is sent.
 pub type Field = (&'static str, String);

@@ -14,7 +14,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
 
-use super::target::Address;
+use super::address::Address;
 use crate::config::callbacks::Reach;
 
 /// An answer's line and headers at most.

@@ -1,4 +1,4 @@
-//! The finishers' jobs.
+//! The work that waits for the finishers.
 
 use super::activity::Activity;
 use super::directory::Directory;
@@ -14,7 +14,7 @@ use std::time::Instant;
 use uuid::Uuid;
 
 /// Work of the finishers.
-pub enum Job {
+pub enum FinisherWork {
     Finish(Box<EndedRecording>),
     Settle(Uuid),
 }
@@ -41,7 +41,7 @@ impl EndedRecording {
 }
 
 /// Between the writers and the finishers. It knows when nothing more can come.
-pub struct Jobs {
+pub struct FinisherQueue {
     activity: Arc<Activity>,
     writers: usize,
     writers_returned: AtomicUsize,
@@ -52,18 +52,18 @@ pub struct Jobs {
 
 #[derive(Default)]
 struct Queue {
-    ready: PieceQueue<Job>,
+    ready: PieceQueue<FinisherWork>,
     /// Each not before its time.
-    later: Vec<(Instant, Job)>,
+    later: Vec<(Instant, FinisherWork)>,
 }
 
 impl Queue {
     /// `now`: `None` if nothing waits for its time any more.
-    fn take(&mut self, now: Option<Instant>) -> Option<Job> {
-        if let Some(job) = self.ready.pop_front() {
-            return Some(job);
+    fn take(&mut self, now: Option<Instant>) -> Option<FinisherWork> {
+        if let Some(work) = self.ready.pop_front() {
+            return Some(work);
         }
-        let is_due = |(due, _): &(Instant, Job)| now.is_none_or(|now| *due <= now);
+        let is_due = |(due, _): &(Instant, FinisherWork)| now.is_none_or(|now| *due <= now);
         let at = self.later.iter().position(is_due)?;
         Some(self.later.swap_remove(at).1)
     }
@@ -73,9 +73,9 @@ impl Queue {
     }
 }
 
-impl Jobs {
-    pub fn new(activity: Arc<Activity>, writers: usize, directory: Arc<Directory>) -> Jobs {
-        Jobs {
+impl FinisherQueue {
+    pub fn new(activity: Arc<Activity>, writers: usize, directory: Arc<Directory>) -> FinisherQueue {
+        FinisherQueue {
             activity,
             writers,
             writers_returned: AtomicUsize::new(0),
@@ -85,18 +85,18 @@ impl Jobs {
         }
     }
 
-    pub fn push(&self, job: Job) {
+    pub fn push(&self, work: FinisherWork) {
         self.activity.work_begun();
-        self.queue.lock().ready.push_back(job);
+        self.queue.lock().ready.push_back(work);
         if !self.directory.has(StorageFault::WakeUpLost) {
             self.signal.notify_one();
         }
     }
 
-    /// Queues a job that is not to be done before this time, unless the engine closes.
-    pub fn push_at(&self, due: Instant, job: Job) {
+    /// Queues work that is not to be done before this time, unless the engine closes.
+    pub fn push_at(&self, due: Instant, work: FinisherWork) {
         self.activity.work_begun();
-        self.queue.lock().later.push((due, job));
+        self.queue.lock().later.push((due, work));
         self.signal.notify_one();
     }
 
@@ -105,16 +105,16 @@ impl Jobs {
         &self.signal
     }
 
-    /// The next job. `None` once there is none and none can come.
-    pub async fn next(&self) -> Option<Job> {
+    /// The next piece of work. `None` once there is none and none can come.
+    pub async fn next(&self) -> Option<FinisherWork> {
         task::until(|| self.ask_next()).await
     }
 
-    fn ask_next(&self) -> Answer<Option<Job>> {
+    fn ask_next(&self) -> Answer<Option<FinisherWork>> {
         let mut queue = self.queue.lock();
         let at_once = self.activity.is_shutting_down() || self.activity.is_late(false);
-        if let Some(job) = queue.take((!at_once).then(|| self.directory.clock().now())) {
-            return Answer::Ready(Some(job));
+        if let Some(work) = queue.take((!at_once).then(|| self.directory.clock().now())) {
+            return Answer::Ready(Some(work));
         }
         if self.is_over() {
             return Answer::Ready(None);

@@ -1,18 +1,64 @@
-//! What a callback says.
+//! What a callback says, and what a start notes for it.
 
 use bytes::Bytes;
 use form_urlencoded::Serializer;
 use http::header::{CONNECTION, CONTENT_TYPE, HOST, USER_AGENT};
 use http::{Method, Request};
 use http_body_util::Full;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
-use super::target::Address;
-use crate::config::SignatureV3;
-use crate::vobiz_signature::{self as signature, Field, SignedRequest};
-use callrec_core::storage::{Callback, Manifest};
+use super::signature::{self, Field, SignedRequest};
+use crate::callbacks::{Address, permitted};
+use crate::config::GatewayConfig;
+use crate::vobiz::SignatureV3;
+use callrec_core::storage::{CALLBACK, Job, JobSpec, JobSpecs, Manifest};
+use callrec_core::words;
 
 /// The value of a callback's `dialect` for Plivo's look-alike; any other is Vobiz's.
 pub const PLIVO: &str = "plivo";
+
+/// Who is to be called back, and how: the payload of the job, and a member of the manifest.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Callback {
+    pub url: String,
+    /// `GET` or `POST`
+    pub method: String,
+    /// Whose key signs it; empty: nobody's.
+    pub account: String,
+    /// Of the request that asked for the recording.
+    pub api_id: String,
+    /// Whose form it has.
+    pub dialect: String,
+}
+
+impl Callback {
+    /// `None` if the job's payload names nobody.
+    pub fn of(job: &Job) -> Option<Callback> {
+        serde_json::from_str(job.payload.text()).ok()
+    }
+
+    pub fn jobs(&self) -> words::Result<JobSpecs> {
+        JobSpecs::new(vec![JobSpec::new(CALLBACK, self)])
+    }
+}
+
+/// The callback of a start by the host itself: its api_id is its own, and it is not signed.
+/// No job if the url is empty.
+pub fn callback_of_host(config: &GatewayConfig, url: &str, method: &str) -> words::Result<JobSpecs> {
+    if url.is_empty() {
+        return Ok(JobSpecs::default());
+    }
+    permitted(url, &config.callbacks_allow)?;
+    let callback = Callback {
+        url: url.to_owned(),
+        method: if method.is_empty() { "POST" } else { method }.to_owned(),
+        api_id: Uuid::new_v4().to_string(),
+        ..Callback::default()
+    };
+    callback.jobs()
+}
 
 /// The eight published fields.
 pub fn fields(recording: &Manifest, api_id: &str, record_url: String) -> [Field; 8] {

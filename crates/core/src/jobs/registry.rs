@@ -1,0 +1,110 @@
+//! Who performs the jobs of which kind.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use uuid::Uuid;
+
+use super::link::RunnerLink;
+use crate::sync::Mutex;
+
+/// The runners of one engine. Of several for one kind the one that was registered first
+/// performs the jobs, and the next takes over when it has ended.
+#[derive(Default)]
+pub struct ActionRegistry {
+    runners: Mutex<Runners>,
+}
+
+#[derive(Default)]
+struct Runners {
+    known: Vec<Arc<RunnerLink>>,
+    is_closed: bool,
+}
+
+impl Runners {
+    fn first(&self, kind: &str) -> Option<&Arc<RunnerLink>> {
+        self.known.iter().find(|runner| runner.kind == kind)
+    }
+}
+
+impl ActionRegistry {
+    /// Returns `false` once [`ActionRegistry::close`] was called.
+    pub fn add(&self, runner: &Arc<RunnerLink>) -> bool {
+        let mut runners = self.runners.lock();
+        if runners.is_closed {
+            return false;
+        }
+        runners.known.push(runner.clone());
+        if runners
+            .first(runner.kind)
+            .is_some_and(|first| Arc::ptr_eq(first, runner))
+        {
+            runner.take_turn();
+        }
+        true
+    }
+
+    /// The runner has ended.
+    pub fn remove(&self, runner: &Arc<RunnerLink>) {
+        let mut runners = self.runners.lock();
+        runners.known.retain(|known| !Arc::ptr_eq(known, runner));
+        if let Some(next) = runners.first(runner.kind) {
+            next.take_turn();
+        }
+    }
+
+    /// A job lies on disk. Nobody may be there to perform it: then it stays there.
+    pub fn queued(&self, kind: &str, id: Uuid) {
+        if let Some(first) = self.runners.lock().first(kind) {
+            first.push(id);
+        }
+    }
+
+    /// Lets all runners end; none is added any more.
+    pub fn close(&self, until: Instant) {
+        let mut runners = self.runners.lock();
+        runners.is_closed = true;
+        for runner in &runners.known {
+            runner.end(until);
+        }
+    }
+}
+
+#[cfg(all(test, not(any(callrec_loom, callrec_shuttle))))]
+mod tests {
+    use super::super::link::{NewJobs, Standing};
+    use super::*;
+
+    #[test]
+    fn one_runner_of_a_kind_at_a_time_and_the_next_takes_over() {
+        let registry = ActionRegistry::default();
+        let runner = |kind| {
+            let runner = RunnerLink::new(kind);
+            assert!(registry.add(&runner));
+            runner
+        };
+        let id = Uuid::from_u128(7);
+        registry.queued("a", id);
+        let [first, second, other] = ["a", "a", "b"].map(runner);
+        let standings = || [&first, &second, &other].map(|runner| runner.standing());
+        let (performing, waiting) = (Standing::Performing, Standing::Waiting);
+        assert_eq!(standings(), [performing, waiting, performing]);
+        registry.queued("a", id);
+        let new = |all, ids: &[Uuid]| NewJobs {
+            all,
+            ids: ids.to_vec(),
+        };
+        assert_eq!(first.take_new(), new(true, &[id]));
+        assert_eq!(second.take_new(), new(false, &[]));
+        assert_eq!(other.take_new(), new(true, &[]));
+        let now = Instant::now();
+        first.end(now);
+        assert_eq!(second.standing(), waiting, "the first has not ended yet");
+        registry.remove(&first);
+        assert_eq!(second.standing(), performing);
+        assert_eq!(second.take_new(), new(true, &[]));
+        registry.close(now);
+        assert_eq!(second.standing(), Standing::Ending(now));
+        assert!(!registry.add(&RunnerLink::new("a")));
+    }
+}

@@ -1,0 +1,309 @@
+//! Performs the jobs of one kind: reads their files, begins attempts as the schedule says,
+//! and writes down what came of them.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use uuid::Uuid;
+
+use super::action::{Action, JobOutcome};
+use super::attempt::{FAULT, RunningAttempt};
+use super::link::{RunnerLink, Standing};
+use super::pace::JobPace;
+use super::registry::ActionRegistry;
+use super::schedule::{Attempt, AttemptEnd, JobSchedule};
+use crate::clock::Clock;
+use crate::storage::{Job, JobFiles, LOG_ERROR, LOG_WARNING};
+use crate::sync::contained;
+use crate::task::{self, Answer, Next, Runnable};
+
+/// New jobs that are read before attempts are looked after again.
+const BATCH: usize = 64;
+/// 2025-01-01. Before it callrec was not there: it is the time of a clock that was not set.
+const CLOCK_IS_SET_MS: i64 = 1_735_689_600_000;
+
+/// Performs the jobs of one kind, with one action.
+pub struct JobRunner {
+    pub action: Arc<dyn Action>,
+    pub pace: JobPace,
+    pub link: Arc<RunnerLink>,
+    pub registry: Arc<ActionRegistry>,
+    pub files: Arc<JobFiles>,
+    pub clock: Arc<dyn Clock>,
+}
+
+/// All jobs are to be listed.
+#[derive(Clone, Copy)]
+struct Listing {
+    due: Instant,
+    failures: u32,
+}
+
+/// What a runner knows while it has its turn.
+struct Running<'a> {
+    runner: &'a JobRunner,
+    schedule: JobSchedule,
+    /// Not read yet.
+    new: VecDeque<Uuid>,
+    listing: Option<Listing>,
+    attempts: Vec<RunningAttempt>,
+}
+
+impl JobRunner {
+    /// It is over once its action was withdrawn.
+    pub fn runnable(self) -> Runnable {
+        Runnable::new(self.link.signal.clone(), async move { self.run().await })
+    }
+
+    async fn run(self) {
+        let done = task::contain(self.perform_all()).await;
+        if let Err(panic) = done {
+            let message = format!(
+                "the jobs of the kind {} are not performed: {panic}",
+                self.link.kind
+            );
+            self.files.log(LOG_ERROR, message);
+        }
+        let (link, registry) = (self.link.clone(), self.registry.clone());
+        // What the action holds is let go before anybody hears that it is not used any more.
+        drop(self);
+        registry.remove(&link);
+        link.note_over();
+    }
+
+    async fn perform_all(&self) {
+        task::until(|| match self.link.standing() {
+            Standing::Waiting => Answer::AskAgain(Next::Signalled),
+            _ => Answer::Ready(()),
+        })
+        .await;
+        let mut running = Running {
+            runner: self,
+            schedule: JobSchedule::new(self.pace),
+            new: VecDeque::new(),
+            listing: None,
+            attempts: Vec::new(),
+        };
+        while self.link.standing() == Standing::Performing {
+            running.take_new();
+            running.list_if_due().await;
+            running.read_new().await;
+            running.note_waiting();
+            running.begin_attempts().await;
+            running.end_attempts().await;
+            running.note_waiting();
+            task::leave(running.next()).await;
+        }
+        running.finish().await;
+    }
+
+    /// A panic of the disk is an error, as any other.
+    async fn guarded<T>(&self, body: impl Future<Output = std::io::Result<T>>) -> Result<T, String> {
+        match task::contain(body).await {
+            Ok(done) => done.map_err(|error| error.to_string()),
+            Err(_) => Err(FAULT.to_owned()),
+        }
+    }
+
+    async fn read(&self, id: Uuid) -> Result<Option<Job>, String> {
+        self.guarded(self.files.read(self.link.kind, id)).await
+    }
+
+    fn receiver(&self, job: &Job) -> String {
+        contained(|| self.action.receiver(job)).unwrap_or_default()
+    }
+
+    /// How long it was queued before it is read here, as far as a clock can say.
+    fn before(&self, job: &Job) -> Duration {
+        if job.queued_at_ms < CLOCK_IS_SET_MS {
+            return Duration::ZERO;
+        }
+        let ms = self.clock.unix_ms().saturating_sub(job.queued_at_ms);
+        Duration::from_millis(u64::try_from(ms).unwrap_or_default())
+    }
+
+    fn warn(&self, message: String) {
+        self.files.log(LOG_WARNING, message);
+    }
+}
+
+impl Running<'_> {
+    fn now(&self) -> Instant {
+        self.runner.clock.now()
+    }
+
+    fn note_waiting(&self) {
+        let waiting = self.schedule.len() + self.new.len();
+        self.runner.link.set_waiting(waiting);
+    }
+
+    fn take_new(&mut self) {
+        let new = self.runner.link.take_new();
+        if new.all {
+            let due = self.now();
+            self.listing = Some(Listing { due, failures: 0 });
+        }
+        self.new.extend(new.ids);
+    }
+
+    /// What is not listed now is listed later: nobody else would ever ask for it.
+    async fn list_if_due(&mut self) {
+        let Some(Listing { failures, .. }) = self.listing.filter(|listing| listing.due <= self.now()) else {
+            return;
+        };
+        let kind = self.runner.link.kind;
+        match self.runner.guarded(self.runner.files.list(kind)).await {
+            Ok(all) => {
+                self.listing = None;
+                self.new.extend(all);
+            }
+            Err(trouble) => {
+                if failures == 0 {
+                    let message =
+                        format!("the jobs of the kind {kind} cannot be listed, and will be again: {trouble}");
+                    self.runner.warn(message);
+                }
+                let failures = failures.saturating_add(1);
+                let due = self.now() + self.runner.pace.back_off(failures);
+                self.listing = Some(Listing { due, failures });
+            }
+        }
+    }
+
+    /// Some of those that were not read yet.
+    async fn read_new(&mut self) {
+        for _ in 0..BATCH {
+            let Some(id) = self.new.pop_front() else { return };
+            if self.schedule.knows(id) {
+                continue;
+            }
+            let (receiver, before) = match self.runner.read(id).await {
+                Ok(Some(job)) => (self.runner.receiver(&job), self.runner.before(&job)),
+                Ok(None) => continue,
+                // Its turn comes: then it is read again.
+                Err(_) => (String::new(), Duration::ZERO),
+            };
+            self.schedule.add(id, &receiver, before, self.now());
+        }
+    }
+
+    async fn begin_attempts(&mut self) {
+        while let Some(attempt) = self.schedule.next(self.now()) {
+            match self.runner.read(attempt.id).await {
+                Ok(Some(job)) => self.begin(attempt, job),
+                // Somebody has removed it, or it was put aside.
+                Ok(None) => {
+                    let end = AttemptEnd::Done { promptly: true };
+                    self.schedule.done(&attempt, end, self.now());
+                }
+                Err(trouble) => self.put_off(&attempt, None, &format!("it cannot be read: {trouble}")),
+            }
+        }
+    }
+
+    fn begin(&mut self, attempt: Attempt, job: Job) {
+        let receiver = self.runner.receiver(&job);
+        match contained(|| self.runner.action.perform(job)) {
+            Ok(performing) => {
+                let (begun, signal) = (self.now(), &self.runner.link.signal);
+                let running = RunningAttempt::new(attempt, receiver, performing, begun, signal);
+                self.attempts.push(running);
+            }
+            Err(_) => self.put_off(&attempt, None, FAULT),
+        }
+    }
+
+    /// Writes down what came of those that have ended.
+    async fn end_attempts(&mut self) {
+        let mut at = 0;
+        while at < self.attempts.len() {
+            match self.attempts[at].poll() {
+                Some(outcome) => {
+                    let ended = self.attempts.swap_remove(at);
+                    self.end(&ended, outcome).await;
+                }
+                None => at += 1,
+            }
+        }
+    }
+
+    async fn end(&mut self, ended: &RunningAttempt, outcome: JobOutcome) {
+        let attempt = &ended.attempt;
+        let named = |reason: String| match ended.receiver.as_str() {
+            "" => reason,
+            receiver => format!("{receiver}: {reason}"),
+        };
+        match outcome {
+            JobOutcome::Done => {
+                let promptly = self.now().saturating_duration_since(ended.begun) < self.runner.pace.prompt;
+                self.remove_file(attempt.id).await;
+                self.schedule
+                    .done(attempt, AttemptEnd::Done { promptly }, self.now());
+            }
+            JobOutcome::Retry { after, reason } if !self.is_too_old(attempt) => {
+                self.put_off(attempt, after, &named(reason));
+            }
+            JobOutcome::Retry { reason, .. } | JobOutcome::GiveUp(reason) => {
+                self.remove_file(attempt.id).await;
+                self.give_up(attempt, &named(reason));
+            }
+        }
+    }
+
+    fn is_too_old(&self, attempt: &Attempt) -> bool {
+        let give_up = self.runner.pace.give_up;
+        give_up.is_some_and(|give_up| attempt.age.is_over(give_up, self.now()))
+    }
+
+    /// It failed. One that cannot be read is left to the next runner when it is too old.
+    fn put_off(&mut self, attempt: &Attempt, after: Option<Duration>, reason: &str) {
+        if self.is_too_old(attempt) {
+            return self.give_up(attempt, reason);
+        }
+        let end = AttemptEnd::Failed { after };
+        if self.schedule.done(attempt, end, self.now()) == 1 {
+            let (id, kind) = (attempt.id, self.runner.link.kind);
+            self.runner
+                .warn(format!("{id}: its {kind} will be tried again: {reason}"));
+        }
+    }
+
+    fn give_up(&mut self, attempt: &Attempt, reason: &str) {
+        let (id, kind) = (attempt.id, self.runner.link.kind);
+        self.schedule.done(attempt, AttemptEnd::GivenUp, self.now());
+        self.runner
+            .warn(format!("{id}: its {kind} is given up: {reason}"));
+    }
+
+    async fn remove_file(&self, id: Uuid) {
+        let kind = self.runner.link.kind;
+        let finished = self.runner.guarded(self.runner.files.finish(kind, id));
+        if let Err(trouble) = finished.await {
+            // The next runner performs it once more.
+            let message = format!("{id}: its {kind} is over, but stays on disk: {trouble}");
+            self.runner.warn(message);
+        }
+    }
+
+    /// When there is something to do that nobody signals.
+    fn next(&self) -> Next {
+        if !self.new.is_empty() {
+            return Next::Now;
+        }
+        let listing = self.listing.map(|listing| listing.due);
+        let due = self.schedule.due().into_iter().chain(listing).min();
+        due.map_or(Next::Signalled, Next::At)
+    }
+
+    /// Lets what is under way end, as long as there is time.
+    async fn finish(&mut self) {
+        while let Standing::Ending(until) = self.runner.link.standing() {
+            self.end_attempts().await;
+            if self.attempts.is_empty() || self.now() >= until {
+                return;
+            }
+            task::leave(Next::At(until)).await;
+        }
+    }
+}

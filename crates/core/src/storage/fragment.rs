@@ -1,0 +1,34 @@
+//! JSON that core carries and does not look into.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
+use std::sync::Arc;
+
+/// JSON that others have written, as it stands: `null` at first.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Fragment(Option<Arc<RawValue>>);
+
+impl Fragment {
+    /// `null` for what cannot be told in JSON.
+    pub fn of(value: &impl Serialize) -> Fragment {
+        Fragment(to_raw_value(value).ok().map(Arc::from))
+    }
+
+    /// `null` for what is damaged.
+    pub fn value(&self) -> serde_json::Value {
+        serde_json::from_str(self.text()).unwrap_or_default()
+    }
+
+    pub fn text(&self) -> &str {
+        self.0.as_ref().map_or("null", |raw| raw.get())
+    }
+}
+
+impl PartialEq for Fragment {
+    fn eq(&self, other: &Fragment) -> bool {
+        self.text() == other.text()
+    }
+}
+
+impl Eq for Fragment {}

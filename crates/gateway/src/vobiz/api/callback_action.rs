@@ -1,0 +1,179 @@
+//! Performs the jobs of the kind `callback`: each attempt is one request to the receiver that
+//! the start named.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use once_cell::sync::OnceCell;
+use tokio::runtime::Handle;
+use tokio::task::{JoinHandle, spawn_blocking};
+
+use super::callback::{Callback, PLIVO, fields, request};
+use crate::Gateway;
+use crate::callbacks::{Address, Client};
+use crate::recording_url::shared_url_of;
+use crate::vobiz::SignatureConfig;
+use callrec_core::events::LogLevel;
+use callrec_core::jobs::{Action, JobOutcome, JobPace, Performing, RegisteredAction};
+use callrec_core::storage::{CALLBACK, Job};
+
+/// How long attempts that are under way may go on when the gateway stops: whoever has
+/// been called, but not heard, is called again.
+const GRACE: Duration = Duration::from_millis(500);
+/// How long the gateway waits then for a disk that stands still.
+const DISK: Duration = Duration::from_millis(250);
+
+/// The callbacks of one gateway.
+pub struct CallbackJobs {
+    gateway: Arc<Gateway>,
+    signatures: SignatureConfig,
+    registration: OnceCell<Arc<RegisteredAction>>,
+}
+
+impl CallbackJobs {
+    pub fn new(gateway: &Arc<Gateway>, signatures: &SignatureConfig) -> CallbackJobs {
+        CallbackJobs {
+            gateway: gateway.clone(),
+            signatures: signatures.clone(),
+            registration: OnceCell::new(),
+        }
+    }
+
+    /// Not answered yet.
+    pub fn waiting(&self) -> u64 {
+        self.registration
+            .get()
+            .map_or(0, |registration| registration.waiting())
+    }
+
+    /// Has them performed until the gateway stops.
+    pub async fn run(&self) {
+        let gateway = &self.gateway;
+        let mut stopped = gateway.stopping();
+        let Ok(client) = spawn_blocking(Client::new).await else {
+            return;
+        };
+        let action = CallbackAction {
+            gateway: gateway.clone(),
+            signatures: self.signatures.clone(),
+            client,
+            runtime: Handle::current(),
+        };
+        let registered = gateway.engine().register_action(Arc::new(action), pace(gateway));
+        let registration = match registered {
+            Ok(registration) => self.registration.get_or_init(|| Arc::new(registration)).clone(),
+            Err(error) => {
+                let message = format!("callbacks are not delivered: {}", error.message);
+                return gateway.engine().bus().log(LogLevel::Error, message);
+            }
+        };
+        // A sender that is gone has stopped as well.
+        let _ = stopped.wait_for(|stopped| *stopped).await;
+        let until = Instant::now() + GRACE;
+        registration.withdraw(until);
+        let _ = spawn_blocking(move || registration.wait_over(until + DISK)).await;
+    }
+}
+
+fn pace(gateway: &Gateway) -> JobPace {
+    let config = gateway.config();
+    let ms = |ms: u32| Duration::from_millis(ms.into());
+    let give_up = Duration::from_millis(config.callbacks_give_up_ms);
+    JobPace {
+        parallel: config.callbacks_parallel as usize,
+        retry: ms(config.callbacks_retry_ms),
+        retry_max: ms(config.callbacks_retry_max_ms),
+        give_up: (!give_up.is_zero()).then_some(give_up),
+        fair: true,
+        prompt: ms(config.callbacks_timeout_ms) / 4,
+    }
+}
+
+#[derive(Clone)]
+struct CallbackAction {
+    gateway: Arc<Gateway>,
+    signatures: SignatureConfig,
+    client: Client,
+    runtime: Handle,
+}
+
+impl Action for CallbackAction {
+    fn kind(&self) -> &'static str {
+        CALLBACK
+    }
+
+    fn receiver(&self, job: &Job) -> String {
+        let address = Callback::of(job).and_then(|callback| Address::parse(&callback.url).ok());
+        address.map(|address| address.origin()).unwrap_or_default()
+    }
+
+    fn perform(&self, job: Job) -> Performing {
+        let action = self.clone();
+        let attempt = self.runtime.spawn(async move { action.attempt(&job).await });
+        Box::pin(OwnTask(attempt))
+    }
+}
+
+/// A task of the runtime's that ends when nobody waits for it any more.
+struct OwnTask(JoinHandle<JobOutcome>);
+
+impl Future for OwnTask {
+    type Output = JobOutcome;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<JobOutcome> {
+        let ended = Pin::new(&mut self.0).poll(context);
+        ended.map(|ended| ended.unwrap_or_else(|_| JobOutcome::retry("a fault inside callrec")))
+    }
+}
+
+impl Drop for OwnTask {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl CallbackAction {
+    async fn attempt(&self, job: &Job) -> JobOutcome {
+        let time = Duration::from_millis(self.gateway.config().callbacks_timeout_ms.into());
+        match tokio::time::timeout(time, self.call(job)).await {
+            Ok(Ok(())) => JobOutcome::Done,
+            Ok(Err(trouble)) => JobOutcome::retry(trouble),
+            Err(_) => JobOutcome::retry("no answer in time"),
+        }
+    }
+
+    /// Calls the receiver; 2xx alone is an answer.
+    async fn call(&self, job: &Job) -> Result<(), String> {
+        let gateway = &self.gateway;
+        let callback = Callback::of(job).ok_or("nobody is named")?;
+        let address = Address::parse(&callback.url).map_err(|error| error.message)?;
+        // Asked again: the configuration may be another one by now.
+        let reach = address
+            .reach(&gateway.config().callbacks_allow)
+            .ok_or("not among callbacks.allow")?;
+        let key = match callback.account.as_str() {
+            "" => None,
+            account => gateway
+                .logins
+                .signature_key(account)
+                .await
+                .map_err(|_| "the host gave no key")?,
+        };
+        let form = match callback.dialect.as_str() {
+            PLIVO => self.signatures.plivo_v3,
+            _ => self.signatures.vobiz_v3,
+        };
+        let recording = &job.recording;
+        let record_url = shared_url_of(gateway, &recording.url);
+        let fields = fields(recording, &callback.api_id, record_url);
+        let request = request(&address, &callback, &fields, &job.key, form, key.as_deref());
+        let request = request.map_err(|error| error.to_string())?;
+        let status = self.client.send(&address, reach, request).await?;
+        if status.is_success() {
+            return Ok(());
+        }
+        Err(format!("it answered {status}"))
+    }
+}
