@@ -27,6 +27,8 @@ mod genesys_resources;
 mod genesys_trouble;
 #[path = "gateway/handled.rs"]
 mod handled;
+#[path = "gateway/http_details.rs"]
+mod http_details;
 #[path = "gateway/imagicle.rs"]
 mod imagicle;
 #[path = "gateway/killed.rs"]

@@ -2,6 +2,7 @@
 //! build; without the feature `server` nothing asks for them.
 
 pub mod callbacks;
+pub mod origin;
 
 use std::net::IpAddr;
 
@@ -11,6 +12,7 @@ use callrec_core::keys::set_key;
 use callrec_core::words;
 
 use callbacks::Target;
+use origin::Origin;
 
 const CAPABILITIES: &str = "UpdateUserData,SendDtmf,InitiateConference,Hold,SingleStepTransfer,InitiateTransfer,AttachUserData,DeleteUserDataPair,SingleStepConference,DeleteUserData,Hangup";
 
@@ -62,6 +64,14 @@ config_keys! {
             "capabilities of a call, with commas, before those of recording";
         "genesys.contact_center_id" = "<cont_center_id>" => genesys_contact_center: String, text(0..=255),
             "the last field of GSIP_REC_FN, percent-encoded there, at most {most} bytes";
+        "imagicle.cors_origins" = "" => imagicle_cors_origins: Vec<Origin>, list(Origin::parse).within(4000),
+            "sites whose pages may use the Imagicle API in a browser, with commas: scheme://host or scheme://host:port; empty: none";
+        "genesys.cors_origins" = "" => genesys_cors_origins: Vec<Origin>, list(Origin::parse).within(4000),
+            "the same for the Genesys API and for CometD";
+        "vobiz.cors_origins" = "" => vobiz_cors_origins: Vec<Origin>, list(Origin::parse).within(4000),
+            "the same for the Vobiz API, and for the audio of recordings";
+        "plivo.cors_origins" = "" => plivo_cors_origins: Vec<Origin>, list(Origin::parse).within(4000),
+            "the same for the Plivo look-alike, and for the audio of recordings";
         "cometd.timeout_ms" = "30000" => cometd_timeout_ms: u32, number(100..=600_000),
             "how long a /meta/connect is held, {range} ms";
         "cometd.session_ms" = "10000" => cometd_session_ms: u32, number(100..=600_000),
@@ -93,6 +103,23 @@ impl GatewayConfig {
     /// Returns `None` if it is no key of the gateway.
     pub fn set_known(&mut self, name: &str, value: &str) -> Option<words::Result<()>> {
         set_key(self, GatewayConfig::KEYS, name, value)
+    }
+}
+
+impl GatewayConfig {
+    /// The sites whose pages may use this API, by the name that it is counted under.
+    pub fn allowed_origins(&self, api: &str) -> Vec<&Origin> {
+        match api {
+            "imagicle" => self.imagicle_cors_origins.iter().collect(),
+            "genesys" | "cometd" => self.genesys_cors_origins.iter().collect(),
+            "vobiz" => self.vobiz_cors_origins.iter().collect(),
+            "plivo" => self.plivo_cors_origins.iter().collect(),
+            "audio" => [&self.vobiz_cors_origins, &self.plivo_cors_origins]
+                .into_iter()
+                .flatten()
+                .collect(),
+            _ => Vec::new(),
+        }
     }
 }
 

@@ -17,11 +17,19 @@ mod auth;
 #[cfg(feature = "server")]
 mod comet;
 #[cfg(feature = "server")]
+mod compress;
+#[cfg(feature = "server")]
+mod cors;
+#[cfg(feature = "server")]
 mod files;
 #[cfg(feature = "server")]
 mod gateway;
 #[cfg(feature = "server")]
 mod genesys;
+#[cfg(feature = "server")]
+mod head;
+#[cfg(feature = "server")]
+mod host;
 #[cfg(feature = "server")]
 pub mod http;
 #[cfg(feature = "server")]
@@ -40,6 +48,8 @@ mod missing;
 mod outbox;
 #[cfg(feature = "server")]
 mod places;
+#[cfg(feature = "server")]
+mod ranges;
 #[cfg(feature = "server")]
 mod recording_url;
 #[cfg(feature = "server")]

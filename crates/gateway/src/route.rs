@@ -7,13 +7,16 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use http::header::{CONTENT_LENGTH, HeaderValue};
 use http::{Method, StatusCode};
 use http_body_util::BodyExt;
 use tokio::runtime::Handle;
 
+use super::compress::compress;
+use super::config::origin::Origin;
+use super::cors::Cors;
 use super::gateway::Gateway;
 use super::genesys::Genesys;
+use super::head;
 use super::http::{self as form, Answer, Asked};
 use super::outbox::Outbox;
 use super::vobiz::{AudioWanted, Dialect};
@@ -29,8 +32,15 @@ enum Api<'a> {
     Vobiz(&'a str, Dialect),
     Health,
     Metrics,
-    Contract,
+    Contract(Notation),
     Nobody,
+}
+
+/// How the text of all APIs is written.
+#[derive(Clone, Copy)]
+enum Notation {
+    Yaml,
+    Json,
 }
 
 impl<'a> Api<'a> {
@@ -58,7 +68,8 @@ impl<'a> Api<'a> {
         match asked.path() {
             "/healthz" => Api::Health,
             "/metrics" => Api::Metrics,
-            "/openapi.yaml" => Api::Contract,
+            "/openapi.yaml" => Api::Contract(Notation::Yaml),
+            "/openapi.json" => Api::Contract(Notation::Json),
             _ => Api::Nobody,
         }
     }
@@ -74,9 +85,14 @@ impl<'a> Api<'a> {
             Api::Vobiz(_, Dialect::Plivo) => "plivo",
             Api::Health => "healthz",
             Api::Metrics => "metrics",
-            Api::Contract => "openapi",
+            Api::Contract(_) => "openapi",
             Api::Nobody => "none",
         }
+    }
+
+    /// And not the server's own, which change nothing.
+    fn is_published(&self) -> bool {
+        !matches!(self, Api::Health | Api::Metrics | Api::Contract(_) | Api::Nobody)
     }
 
     async fn answer(self, router: &Router, asked: &Asked) -> Answer {
@@ -90,7 +106,7 @@ impl<'a> Api<'a> {
             Api::Vobiz(rest, dialect) => vobiz::answer(gateway, asked, rest, dialect).await,
             Api::Health => metrics::health(gateway),
             Api::Metrics => metrics::metrics(gateway, router.outbox.waiting(), sessions.count()),
-            Api::Contract => openapi(),
+            Api::Contract(notation) => openapi(notation),
             Api::Nobody => form::empty(StatusCode::NOT_FOUND),
         }
     }
@@ -113,6 +129,8 @@ pub struct Router {
     gateway: Arc<Gateway>,
     pub genesys: Arc<Genesys>,
     pub outbox: Arc<Outbox>,
+    /// Where clients find the gateway.
+    own_origin: Option<Origin>,
     runtime: Handle,
 }
 
@@ -122,6 +140,7 @@ impl Router {
         Router {
             genesys: Arc::new(Genesys::new(&gateway)),
             outbox: Arc::default(),
+            own_origin: Origin::of_url(&gateway.public_url()),
             runtime: Handle::current(),
             gateway,
         }
@@ -155,44 +174,64 @@ impl Router {
 
     /// Status, header lines and body.
     async fn answered(&self, asked: Asked) -> Result<(u16, String, Vec<u8>)> {
-        let is_head = asked.method() == Method::HEAD;
-        let (mut head, body) = self.answer(asked).await.into_parts();
+        let (head, body) = self.answer(asked).await.into_parts();
         let body = body.collect().await;
         let body = body.map_err(|error| Error::io("the answer's body", &error))?;
-        let mut body = body.to_bytes();
-        if is_head {
-            // As a server on a socket does.
-            if !body.is_empty() {
-                let length = HeaderValue::from(body.len());
-                head.headers.entry(CONTENT_LENGTH).or_insert(length);
-            }
-            body.clear();
-        }
+        let body = body.to_bytes();
         let mut lines = String::new();
         for (name, value) in &head.headers {
             lines.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap_or_default()));
         }
         Ok((head.status.as_u16(), lines, body.into()))
     }
+
     /// The one way of every request.
-    pub async fn answer(&self, asked: Asked) -> Answer {
+    pub async fn answer(&self, mut asked: Asked) -> Answer {
+        let method = asked.method().clone();
+        let is_head = head::become_get(&mut asked);
         let api = Api::of(&self.gateway, &asked);
         let name = api.name();
-        let answer = match unbroken(api.answer(self, &asked)).await {
-            Some(answer) => answer,
-            None => self.failed(&asked, StatusCode::INTERNAL_SERVER_ERROR, "Internal error"),
+        let cors = Cors::of(self.gateway.config().allowed_origins(name), asked.headers());
+        let answer = if let Some(answer) = cors.preflight(&asked) {
+            answer
+        } else if api.is_published() && cors.is_foreign_write(&asked, self.own_origin.as_ref()) {
+            let why = "Another site's page may not do this";
+            self.failed(&asked, StatusCode::FORBIDDEN, why)
+        } else {
+            match unbroken(api.answer(self, &asked)).await {
+                Some(answer) => answer,
+                None => self.failed(&asked, StatusCode::INTERNAL_SERVER_ERROR, "Internal error"),
+            }
         };
-        self.gateway
-            .meters
-            .answered(name, asked.method(), answer.status());
-        answer
+        let answer = compress(asked.method(), asked.headers(), answer);
+        self.complete(name, &method, answer, is_head, &cors)
     }
 
     /// The answer to a request that could not be taken in; its body is not looked at.
-    pub fn refuse(&self, asked: &Asked, status: StatusCode, why: &str) -> Answer {
-        let answer = self.failed(asked, status, why);
-        let name = Api::of(&self.gateway, asked).name();
-        self.gateway.meters.answered(name, asked.method(), status);
+    pub fn refuse(&self, mut asked: Asked, status: StatusCode, why: &str) -> Answer {
+        let method = asked.method().clone();
+        let is_head = head::become_get(&mut asked);
+        let answer = self.failed(&asked, status, why);
+        let name = Api::of(&self.gateway, &asked).name();
+        let cors = Cors::of(self.gateway.config().allowed_origins(name), asked.headers());
+        self.complete(name, &method, answer, is_head, &cors)
+    }
+
+    /// What every answer has in common, whoever gave it.
+    fn complete(
+        &self,
+        name: &'static str,
+        method: &Method,
+        mut answer: Answer,
+        is_head: bool,
+        cors: &Cors<'_>,
+    ) -> Answer {
+        head::complete_allow(&mut answer);
+        cors.label(&mut answer);
+        self.gateway.meters.answered(name, method, answer.status());
+        if is_head {
+            answer = head::without_body(answer);
+        }
         answer
     }
 
@@ -211,7 +250,13 @@ async fn unbroken(answer: impl Future<Output = Answer>) -> Option<Answer> {
     polled.await
 }
 
-fn openapi() -> Answer {
-    let text = include_str!("../../../docs/openapi.yaml");
-    form::answer(StatusCode::OK, Some("application/yaml"), text)
+fn openapi(notation: Notation) -> Answer {
+    let (kind, text) = match notation {
+        Notation::Yaml => ("application/yaml", include_str!("../../../docs/openapi.yaml")),
+        Notation::Json => (
+            "application/json",
+            include_str!(concat!(env!("OUT_DIR"), "/openapi.json")),
+        ),
+    };
+    form::answer(StatusCode::OK, Some(kind), text)
 }

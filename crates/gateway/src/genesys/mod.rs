@@ -119,9 +119,10 @@ async fn route(genesys: &Arc<Genesys>, asked: &Asked, rest: &str, me: Caller) ->
 
 /// A request that never came here.
 pub fn failed(status: StatusCode, why: &str) -> Answer {
-    let code = match status.is_client_error() {
-        true => Code::Invalid,
-        false => Code::Internal,
+    let code = match status {
+        StatusCode::FORBIDDEN => Code::Forbidden,
+        _ if status.is_client_error() => Code::Invalid,
+        _ => Code::Internal,
     };
     let mut answer = refused(code, why);
     *answer.status_mut() = status;
