@@ -1251,13 +1251,6 @@ rec_status rec_config_new(rec_config **config);
  *   at most 1000 bytes
  * - `gateway.apis` (imagicle,genesys,vobiz): which of the published HTTP APIs are
  *   offered, with commas: imagicle, genesys, vobiz, plivo
- * - `gateway.imagicle_path` (/fw/Apps/Recorder/WebAPI): where the Imagicle API begins,
- *   1 to 200 bytes that begin with "/"
- * - `gateway.genesys_path` (/api/v2): where the Genesys API begins, in the same form
- * - `gateway.cometd_path` (/genesys/cometd): where Genesys clients find CometD, in the
- *   same form
- * - `gateway.vobiz_path` (/api/v1): where the Vobiz API begins, in the same form
- * - `gateway.plivo_path` (/v1): where the Plivo look-alike begins, in the same form
  * - `gateway.public_url` (empty): scheme, host and path prefix that clients see, for
  *   the urls in answers; empty: http:// and the address that the gateway listens on
  * - `gateway.threads` (2): threads that answer requests, 1 to 64
@@ -1284,6 +1277,24 @@ rec_status rec_config_new(rec_config **config);
  *   same time, 1 to 256; others wait their turn
  * - `gateway.trusted_proxies` (empty): addresses, with commas, whose X-Forwarded-For
  *   says who the source is
+ * - `callbacks.allow` (empty): where callbacks may go, with commas: scheme://host or
+ *   scheme://host:port, "*." before a domain takes its subdomains, ":*" any port;
+ *   empty: nowhere
+ * - `callbacks.timeout_ms` (3000): a receiver must have answered by then, 100 to
+ *   600000 ms
+ * - `callbacks.retry_ms` (1000): pause before the second try, doubled before each
+ *   further one, 10 to 3600000 ms
+ * - `callbacks.retry_max_ms` (300000): the longest pause between two tries, 10 to
+ *   86400000 ms
+ * - `callbacks.give_up_ms` (86400000): a callback that was not answered for so long is
+ *   given up, and logged; 0: never
+ * - `callbacks.parallel` (16): receivers that are called at the same time, 1 to 1000
+ * - `gateway.imagicle_path` (/fw/Apps/Recorder/WebAPI): where the Imagicle API begins,
+ *   1 to 200 bytes that begin with "/"
+ * - `gateway.genesys_path` (/api/v2): where the Genesys API begins, 1 to 200 bytes
+ *   that begin with "/"
+ * - `gateway.cometd_path` (/genesys/cometd): where Genesys clients find CometD, in the
+ *   same form
  * - `genesys.csrf` (false): "true": POST, PUT and DELETE need the token and the cookie
  *   that GET /me gives
  * - `genesys.capabilities`
@@ -1302,18 +1313,10 @@ rec_status rec_config_new(rec_config **config);
  *   one more it is forgotten, and its client must shake hands again
  * - `cometd.max_queue_bytes` (4194304): the same in bytes, 65536 to 1073741824; a
  *   single message may be longer
- * - `callbacks.allow` (empty): where callbacks may go, with commas: scheme://host or
- *   scheme://host:port, "*." before a domain takes its subdomains, ":*" any port;
- *   empty: nowhere
- * - `callbacks.timeout_ms` (3000): a receiver must have answered by then, 100 to
- *   600000 ms
- * - `callbacks.retry_ms` (1000): pause before the second try, doubled before each
- *   further one, 10 to 3600000 ms
- * - `callbacks.retry_max_ms` (300000): the longest pause between two tries, 10 to
- *   86400000 ms
- * - `callbacks.give_up_ms` (86400000): a callback that was not answered for so long is
- *   given up, and logged; 0: never
- * - `callbacks.parallel` (16): receivers that are called at the same time, 1 to 1000
+ * - `gateway.vobiz_path` (/api/v1): where the Vobiz API begins, 1 to 200 bytes that
+ *   begin with "/"
+ * - `gateway.plivo_path` (/v1): where the Plivo look-alike begins, 1 to 200 bytes that
+ *   begin with "/"
  *
  * Threads: any, but one at a time for one configuration.
  * Blocking: never.

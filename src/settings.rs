@@ -1,23 +1,22 @@
 //! All that `rec_config_set` sets: the engine's keys and the gateway's.
 
 use crate::config::Config;
-use crate::gateway::config::GatewayConfig;
-use crate::gateway::names::placeholders;
-use crate::keys::{self, ConfigKey, KeyDescription};
+use crate::gateway::GatewaySettings;
+use crate::keys::{self, KeyDescription};
 use crate::words::Result;
 
 /// The settings of one engine and of its gateways.
 #[derive(Clone, Debug)]
 pub struct Settings {
     engine: Config,
-    gateway: GatewayConfig,
+    gateway: GatewaySettings,
 }
 
 impl Default for Settings {
     fn default() -> Settings {
-        let gateway = GatewayConfig::default();
+        let gateway = GatewaySettings::default();
         let mut engine = Config::default();
-        engine.storage.placeholders = placeholders(&gateway);
+        engine.storage.placeholders = gateway.placeholders();
         Settings { engine, gateway }
     }
 }
@@ -25,8 +24,9 @@ impl Default for Settings {
 impl Settings {
     /// All keys that are documented, in the order of the documents.
     pub fn keys() -> impl Iterator<Item = KeyDescription> {
-        let all = Config::keys().chain(GatewayConfig::KEYS.iter().map(ConfigKey::describe));
-        let listed = Settings::default().engine.storage.placeholders.listed();
+        let Settings { engine, gateway } = Settings::default();
+        let all = Config::keys().chain(gateway.keys());
+        let listed = engine.storage.placeholders.listed();
         all.map(move |mut key| {
             key.meaning = key.meaning.replace("{placeholders}", &listed);
             key
@@ -45,9 +45,9 @@ impl Settings {
     }
 
     /// What the engine is opened with, and what its gateways are started with.
-    pub fn into_parts(self) -> (Config, GatewayConfig) {
+    pub fn into_parts(self) -> (Config, GatewaySettings) {
         let mut engine = self.engine;
-        engine.storage.placeholders = placeholders(&self.gateway);
+        engine.storage.placeholders = self.gateway.placeholders();
         (engine, self.gateway)
     }
 }
@@ -66,7 +66,7 @@ mod tests {
     fn every_keys_default_text_is_the_default() {
         for key in Settings::keys() {
             let mut settings = Settings::default();
-            assert_eq!(settings.set(key.name, key.default), Ok(()), "{}", key.name);
+            assert_eq!(settings.set(key.name, &key.default), Ok(()), "{}", key.name);
             let unset = Settings::default();
             assert_eq!(format!("{settings:?}"), format!("{unset:?}"), "{}", key.name);
         }
@@ -113,7 +113,7 @@ mod tests {
             let Accepts::OneOf(words) = key.accepts else {
                 continue;
             };
-            assert!(words.contains(&key.default), "{}", key.name);
+            assert!(words.contains(&key.default.as_str()), "{}", key.name);
             for word in words {
                 assert_eq!(set(key.name, word), Ok(()), "{} {word}", key.name);
             }
@@ -168,7 +168,7 @@ mod tests {
         let wrong = r#"{"media": {"reorder_ms": 80}, "gateway": {"threads": 4, "typo": 1}}"#;
         assert!(settings.load(wrong).is_err());
         let (engine, gateway) = settings.into_parts();
-        assert_eq!((engine.reorder_ms, gateway.threads), (70, 3));
+        assert_eq!((engine.reorder_ms, gateway.config().threads), (70, 3));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use callrec::config::Config;
 use callrec::engine::{Call, Engine};
 use callrec::events::bus::Listener;
 use callrec::events::{Event, Kind};
-use callrec::gateway::config::GatewayConfig;
+use callrec::gateway::GatewaySettings;
 use callrec::handles::{self, Handle};
 use callrec::text::Text;
 use callrec::words::{AudioSpec, Codec, FeedFormat, Format, Layout, Leg, PauseMode, Result, Status};
@@ -74,7 +74,7 @@ impl World {
         ] {
             config.set(key, value).expect("a key");
         }
-        let handle = handles::engine::open(config, GatewayConfig::default()).expect("open");
+        let handle = handles::engine::open(config, GatewaySettings::default()).expect("open");
         let engine = handles::engine::get(handle).expect("it is open");
         let told = Arc::<Told>::default();
         assert!(engine.bus().subscribe(told.clone()).is_ok());

@@ -62,9 +62,9 @@ pub unsafe extern "C" fn rec_gateway_start(
         let address: IpAddr = address
             .parse()
             .map_err(|_| invalid(format!("options.address \"{address}\": no IP address")))?;
-        let config = handles::engine::gateway_config(Handle(engine.id))?;
+        let settings = handles::engine::gateway_settings(Handle(engine.id))?;
         let engine = engine_of(engine)?;
-        let Handle(id) = served::start(engine, config, &options, (address, port).into())?;
+        let Handle(id) = served::start(engine, settings, &options, (address, port).into())?;
         // SAFETY: not NULL, so it points to a writable rec_gateway.
         unsafe { out.write(rec_gateway { id }) };
         Ok(())

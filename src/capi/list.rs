@@ -10,7 +10,7 @@ use super::guard::{answer, shielded_or};
 use super::recording::recording_of;
 use super::types::*;
 use crate::calls::{Filter, View};
-use crate::gateway::active;
+use crate::gateway::imagicle::active;
 use crate::memory;
 use crate::words::Result;
 

@@ -15,7 +15,7 @@ use super::types::*;
 use crate::engine::Engine;
 use crate::gateway::config::GatewayConfig;
 use crate::gateway::http::Asked;
-use crate::gateway::{Credentials, Doorkeeper, Gateway, Identity, Options, permitted};
+use crate::gateway::{Credentials, Doorkeeper, Gateway, GatewaySettings, Identity, Options, permitted};
 use crate::handles::{self, Handle};
 use crate::storage::Callback;
 use crate::sync::atomic::{AtomicBool, Ordering};
@@ -83,7 +83,7 @@ fn written(buffer: &[c_char]) -> std::result::Result<String, Status> {
 
 pub fn start(
     engine: Arc<Engine>,
-    config: Arc<GatewayConfig>,
+    settings: Arc<GatewaySettings>,
     options: &rec_gateway_options,
     address: SocketAddr,
 ) -> Result<Handle> {
@@ -97,7 +97,7 @@ pub fn start(
     handles::gateway::start(
         engine,
         Options {
-            config,
+            settings,
             listen: (options.flags & REC_GATEWAY_NO_SOCKET == 0).then_some(address),
             doorkeeper,
         },

@@ -86,8 +86,8 @@ fn callback(engine: rec_engine, url: &str, method: &str) -> Result<Option<Arc<Ca
     if url.is_empty() && method.is_empty() {
         return Ok(None);
     }
-    let config = handles::engine::gateway_config(Handle(engine.id))?;
-    Ok(served::callback(&config, url, method)?.map(Arc::new))
+    let settings = handles::engine::gateway_settings(Handle(engine.id))?;
+    Ok(served::callback(settings.config(), url, method)?.map(Arc::new))
 }
 
 /// # Safety

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::http_types::{Given, rec_http_response};
 use super::types::rec_gateway_options;
 use crate::engine::Engine;
+use crate::gateway::GatewaySettings;
 use crate::gateway::config::GatewayConfig;
 use crate::handles::Handle;
 use crate::storage::Callback;
@@ -20,7 +21,7 @@ fn lacking() -> Error {
 
 pub fn start(
     _engine: Arc<Engine>,
-    _config: Arc<GatewayConfig>,
+    _settings: Arc<GatewaySettings>,
     _options: &rec_gateway_options,
     _address: SocketAddr,
 ) -> Result<Handle> {

@@ -7,11 +7,11 @@ use super::handle::Handle;
 use super::process::{HostEngine, current, current_or_error, refusal};
 use crate::config::Config;
 use crate::engine::Engine;
-use crate::gateway::config::GatewayConfig;
+use crate::gateway::GatewaySettings;
 use crate::words::{Error, Result, Status};
 
-/// Opens an engine and gives it a handle. `gateway_config`: what its gateways are started with.
-pub fn open(config: Config, gateway_config: GatewayConfig) -> Result<Handle> {
+/// Opens an engine and gives it a handle. `gateway_settings`: what its gateways are started with.
+pub fn open(config: Config, gateway_settings: GatewaySettings) -> Result<Handle> {
     let process = current_or_error()?;
     let handle = process.engines.insert(|_| None);
     let handle = handle.ok_or_else(|| Error::new(Status::Limit, "too many engines"))?;
@@ -19,7 +19,7 @@ pub fn open(config: Config, gateway_config: GatewayConfig) -> Result<Handle> {
         Ok(engine) => {
             let opened = HostEngine {
                 engine,
-                gateway_config: Arc::new(gateway_config),
+                gateway_settings: Arc::new(gateway_settings),
             };
             process.engines.with(handle, |slot| *slot = Some(opened));
             Ok(handle)
@@ -36,8 +36,8 @@ pub fn get(handle: Handle) -> Result<Arc<Engine>> {
 }
 
 /// What the gateways of an open engine are started with.
-pub fn gateway_config(handle: Handle) -> Result<Arc<GatewayConfig>> {
-    find(handle, |opened| opened.gateway_config.clone())
+pub fn gateway_settings(handle: Handle) -> Result<Arc<GatewaySettings>> {
+    find(handle, |opened| opened.gateway_settings.clone())
 }
 
 fn find<T>(handle: Handle, part: impl FnOnce(&HostEngine) -> T) -> Result<T> {

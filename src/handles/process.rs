@@ -11,9 +11,9 @@ use super::handle::{Handle, HandleKind};
 use super::table::HandleTable;
 use crate::engine::{Call, Engine, HostReference, OpenFeed};
 use crate::events::SubscriptionId;
+use crate::gateway::GatewaySettings;
 #[cfg(feature = "gateway")]
 use crate::gateway::Router;
-use crate::gateway::config::GatewayConfig;
 use crate::words::{Error, Status};
 
 /// Forks within forks that can be told apart.
@@ -39,7 +39,7 @@ pub(super) struct Process {
 pub(super) struct HostEngine {
     pub(super) engine: Arc<Engine>,
     /// What its gateways are started with: the engine knows nothing of them.
-    pub(super) gateway_config: Arc<GatewayConfig>,
+    pub(super) gateway_settings: Arc<GatewaySettings>,
 }
 
 /// A subscription of the host's in its slot.

@@ -16,10 +16,9 @@ const COMMENT_BORDER: &str = "The keys, with their defaults:";
 fn list() -> Vec<String> {
     let mut lines = Vec::new();
     for key in Settings::keys() {
-        let default = if key.default.is_empty() {
-            "empty"
-        } else {
-            key.default
+        let default = match key.default.as_str() {
+            "" => "empty",
+            default => default,
         };
         let text = format!("- `{}` ({default}): {}", key.name, key.meaning);
         let mut line = String::new();
@@ -40,7 +39,7 @@ fn list() -> Vec<String> {
 /// The rows of the operators' table.
 fn rows() -> Vec<String> {
     let row = |key: KeyDescription| {
-        let default = match key.default {
+        let default = match key.default.as_str() {
             "" => "empty".to_owned(),
             default => format!("`{default}`"),
         };

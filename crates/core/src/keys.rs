@@ -22,7 +22,7 @@ pub struct ConfigKey<S> {
 #[derive(Clone, Debug)]
 pub struct KeyDescription {
     pub name: &'static str,
-    pub default: &'static str,
+    pub default: String,
     pub meaning: String,
     pub accepts: Accepts,
 }
@@ -37,7 +37,7 @@ impl<S> ConfigKey<S> {
             .replace("{choices}", &accepts.choices());
         KeyDescription {
             name: self.name,
-            default: self.default,
+            default: self.default.to_owned(),
             meaning,
             accepts,
         }

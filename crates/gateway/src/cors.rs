@@ -28,6 +28,8 @@ const PRIVATE_NETWORK: &str = "access-control-allow-private-network";
 
 /// One API's rules for pages of other sites.
 pub struct Cors<'a> {
+    /// Nothing is refused.
+    is_open: bool,
     /// Sites whose pages may do what their user may.
     allowed: Vec<&'a Origin>,
     /// The origin that the page is from, if it is allowed.
@@ -35,11 +37,21 @@ pub struct Cors<'a> {
 }
 
 impl<'a> Cors<'a> {
+    /// For what is no API: no page reads it, and every page may send what it likes.
+    pub fn none() -> Cors<'a> {
+        Cors {
+            is_open: true,
+            allowed: Vec::new(),
+            origin: None,
+        }
+    }
+
     /// What the rules say of one request's headers.
     pub fn of(allowed: Vec<&'a Origin>, headers: &HeaderMap) -> Cors<'a> {
         let named = only_origin(headers);
         let origin = named.filter(|(_, origin)| allowed.contains(&origin));
         Cors {
+            is_open: false,
             origin: origin.map(|(text, _)| text.clone()),
             allowed,
         }
@@ -72,7 +84,7 @@ impl<'a> Cors<'a> {
     /// find this gateway, if it is known.
     pub fn is_foreign_write(&self, asked: &Asked, own: Option<&Origin>) -> bool {
         let is_safe = matches!(*asked.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-        !is_safe && self.origin.is_none() && is_foreign(asked, own)
+        !is_safe && !self.is_open && self.origin.is_none() && is_foreign(asked, own)
     }
 
     /// Lets the page read the answer, if it is allowed.

@@ -18,11 +18,12 @@ use callrec_core::words::{Error, Result, Status};
 
 /// What the APIs of one gateway share.
 pub struct Gateway {
-    config: Arc<GatewayConfig>,
+    config: GatewayConfig,
     engine: Arc<Engine>,
     /// To the host's function.
     door: Arc<Door>,
-    pub(crate) logins: Logins,
+    /// Lets clients in.
+    pub logins: Logins,
     pub(crate) meters: Meters,
     pub(crate) shelf: Shelf,
     /// Where it listens, if it does.
@@ -37,7 +38,7 @@ impl Gateway {
     /// `address`: where it listens, if it does. `doorkeeper`: `None`: nobody is let in.
     pub(crate) fn new(
         engine: Arc<Engine>,
-        config: Arc<GatewayConfig>,
+        config: GatewayConfig,
         doorkeeper: Option<Arc<dyn Doorkeeper>>,
         address: Option<SocketAddr>,
         life: Arc<Life>,
@@ -93,7 +94,7 @@ impl Gateway {
     }
 
     /// Turns true when the gateway is to stop.
-    pub(crate) fn stopping(&self) -> watch::Receiver<bool> {
+    pub fn stopping(&self) -> watch::Receiver<bool> {
         self.stop.subscribe()
     }
 

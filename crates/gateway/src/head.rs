@@ -6,13 +6,13 @@ use hyper::body::Body as _;
 
 use super::http::{Answer, Asked, body_of};
 
-/// Makes a GET of a HEAD; returns whether it was one.
-pub fn become_get(asked: &mut Asked) -> bool {
-    if asked.method() != Method::HEAD {
-        return false;
+/// Makes a GET of a HEAD; returns the method that was sent.
+pub fn become_get(asked: &mut Asked) -> Method {
+    let method = asked.method().clone();
+    if method == Method::HEAD {
+        *asked.request.method_mut() = Method::GET;
     }
-    *asked.request.method_mut() = Method::GET;
-    true
+    method
 }
 
 /// The same status and headers without the body, which is not read.

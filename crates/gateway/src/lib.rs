@@ -1,21 +1,26 @@
 //! The published HTTP APIs over the engine: Imagicle's, Genesys's with its CometD, and
-//! Vobiz's. Each vendor is one function from a request to an answer; `server` puts
-//! sockets around it, `rec_http_handle` does without.
+//! Vobiz's. Each vendor is one folder, which implements [`Registration`] (a name and keys)
+//! and `HttpApi` (from a request to an answer), and one line of [`apis`]. `server` puts
+//! sockets around them, `rec_http_handle` does without, and neither knows any of them.
 //!
 //! Without the feature `server` this is what every build of callrec knows of them: their
-//! keys ([`config`]), their placeholders in names ([`names`]) and Imagicle's form of a
-//! list of recordings ([`active`]).
+//! keys and their placeholders in names ([`GatewaySettings`]), and Imagicle's form of a list
+//! of recordings ([`imagicle::active`]).
 
 #![forbid(unsafe_code)]
 
-pub mod active;
+pub mod apis;
 pub mod config;
-pub mod names;
+pub mod genesys;
+pub mod imagicle;
+mod registration;
+mod settings;
+pub mod vobiz;
 
 #[cfg(feature = "server")]
-mod auth;
+mod api;
 #[cfg(feature = "server")]
-mod comet;
+mod auth;
 #[cfg(feature = "server")]
 mod compress;
 #[cfg(feature = "server")]
@@ -25,15 +30,11 @@ mod files;
 #[cfg(feature = "server")]
 mod gateway;
 #[cfg(feature = "server")]
-mod genesys;
-#[cfg(feature = "server")]
 mod head;
 #[cfg(feature = "server")]
 mod host;
 #[cfg(feature = "server")]
 pub mod http;
-#[cfg(feature = "server")]
-mod imagicle;
 #[cfg(feature = "server")]
 mod life;
 #[cfg(feature = "server")]
@@ -66,16 +67,20 @@ mod source;
 mod start;
 #[cfg(feature = "server")]
 mod throttle;
-#[cfg(feature = "server")]
-mod vobiz;
 
 #[cfg(feature = "server")]
-pub use auth::{Credentials, Doorkeeper, Identity, Scheme};
+pub use api::{Answering, ApiGauge, HttpApi};
+#[cfg(feature = "server")]
+pub use auth::{Credentials, Doorkeeper, Identity, Refused, Scheme};
 #[cfg(feature = "server")]
 pub use gateway::Gateway;
 #[cfg(feature = "server")]
+pub use logins::Logins;
+#[cfg(feature = "server")]
 pub use outbox::permitted;
+pub use registration::{Offered, Registration};
 #[cfg(feature = "server")]
 pub use route::Router;
+pub use settings::GatewaySettings;
 #[cfg(feature = "server")]
 pub use start::{Options, start};

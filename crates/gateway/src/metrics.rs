@@ -6,6 +6,7 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
+use super::api::ApiGauge;
 use super::gateway::Gateway;
 use super::http::{Answer, answer, json};
 use callrec_core::engine::Statistics;
@@ -25,16 +26,18 @@ fn unwell(why: &str) -> Answer {
     json(StatusCode::SERVICE_UNAVAILABLE, &body)
 }
 
-/// `callbacks_waiting` and `cometd_sessions`: as many as there are now.
-pub fn metrics(gateway: &Gateway, callbacks_waiting: u64, cometd_sessions: u64) -> Answer {
+/// `callbacks_waiting`: as many as there are now. `gauges`: those of the APIs.
+pub fn metrics(gateway: &Gateway, callbacks_waiting: u64, gauges: &[ApiGauge]) -> Answer {
     let mut registry = Registry::with_prefix("callrec");
     if let Ok(statistics) = gateway.engine().statistics() {
         engine_metrics(&mut registry, &statistics);
     }
     let waiting = ConstGauge::new(callbacks_waiting as i64);
     registry.register("callbacks_waiting", "Callbacks not answered yet", waiting);
-    let sessions = ConstGauge::new(cometd_sessions as i64);
-    registry.register("cometd_sessions", "CometD sessions", sessions);
+    for gauge in gauges {
+        let value = ConstGauge::new(gauge.value as i64);
+        registry.register(gauge.name, gauge.help, value);
+    }
     gateway.meters.register(&mut registry);
     let mut out = String::new();
     // Writing to a String cannot fail.

@@ -1,5 +1,6 @@
-//! Which API a request is for, and what each of them says where the request never came
-//! to it: one that the server could not take in, or one that broke a vendor's function.
+//! Which API a request is for. Where the request never came to it, because the server could
+//! not take it in or because it broke the API's function, the API says in its form what the
+//! server found.
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,25 +12,22 @@ use http::{Method, StatusCode};
 use http_body_util::BodyExt;
 use tokio::runtime::Handle;
 
+use super::api::HttpApi;
 use super::compress::compress;
 use super::config::origin::Origin;
 use super::cors::Cors;
 use super::gateway::Gateway;
-use super::genesys::Genesys;
 use super::head;
 use super::http::{self as form, Answer, Asked};
+use super::metrics;
 use super::outbox::Outbox;
-use super::vobiz::{AudioWanted, Dialect};
-use super::{comet, genesys, imagicle, metrics, vobiz};
+use super::settings::GatewaySettings;
 use callrec_core::words::{Error, Result, Status};
 
-/// Whose request it is, with what stands behind the API's path.
-enum Api<'a> {
-    Audio(Option<AudioWanted>),
-    Imagicle(&'a str),
-    Comet(&'a str),
-    Genesys(&'a str),
-    Vobiz(&'a str, Dialect),
+/// Who answers a request.
+#[derive(Clone, Copy)]
+enum Destination<'a> {
+    Api(&'a dyn HttpApi),
     Health,
     Metrics,
     Contract(Notation),
@@ -43,83 +41,30 @@ enum Notation {
     Json,
 }
 
-impl<'a> Api<'a> {
-    fn of(gateway: &Gateway, asked: &'a Asked) -> Api<'a> {
-        let config = gateway.config();
-        let below = |on: bool, base: &str| on.then(|| asked.below(base)).flatten();
-        if let Some(wanted) = vobiz::audio_asked_for(gateway, asked) {
-            return Api::Audio(wanted);
-        }
-        if let Some(rest) = below(config.apis.imagicle, &config.imagicle_path) {
-            return Api::Imagicle(rest);
-        }
-        if let Some(rest) = below(config.apis.genesys, &config.cometd_path) {
-            return Api::Comet(rest);
-        }
-        if let Some(rest) = below(config.apis.genesys, &config.genesys_path) {
-            return Api::Genesys(rest);
-        }
-        if let Some(rest) = below(config.apis.vobiz, &config.vobiz_path) {
-            return Api::Vobiz(rest, Dialect::Vobiz);
-        }
-        if let Some(rest) = below(config.apis.plivo, &config.plivo_path) {
-            return Api::Vobiz(rest, Dialect::Plivo);
-        }
-        match asked.path() {
-            "/healthz" => Api::Health,
-            "/metrics" => Api::Metrics,
-            "/openapi.yaml" => Api::Contract(Notation::Yaml),
-            "/openapi.json" => Api::Contract(Notation::Json),
-            _ => Api::Nobody,
-        }
-    }
-
+impl Destination<'_> {
     /// As it is counted.
     fn name(&self) -> &'static str {
         match self {
-            Api::Audio(_) => "audio",
-            Api::Imagicle(_) => "imagicle",
-            Api::Comet(_) => "cometd",
-            Api::Genesys(_) => "genesys",
-            Api::Vobiz(_, Dialect::Vobiz) => "vobiz",
-            Api::Vobiz(_, Dialect::Plivo) => "plivo",
-            Api::Health => "healthz",
-            Api::Metrics => "metrics",
-            Api::Contract(_) => "openapi",
-            Api::Nobody => "none",
+            Destination::Api(api) => api.name(),
+            Destination::Health => "healthz",
+            Destination::Metrics => "metrics",
+            Destination::Contract(_) => "openapi",
+            Destination::Nobody => "none",
         }
-    }
-
-    /// And not the server's own, which change nothing.
-    fn is_published(&self) -> bool {
-        !matches!(self, Api::Health | Api::Metrics | Api::Contract(_) | Api::Nobody)
     }
 
     async fn answer(self, router: &Router, asked: &Asked) -> Answer {
-        let (gateway, sessions) = (&router.gateway, router.genesys.sessions());
+        let gateway = &router.gateway;
         gateway.engine().fault(self.name());
         match self {
-            Api::Audio(wanted) => vobiz::audio(gateway, asked, wanted).await,
-            Api::Imagicle(rest) => imagicle::answer(gateway, asked, rest).await,
-            Api::Comet(rest) => comet::answer(gateway, sessions, asked, rest).await,
-            Api::Genesys(rest) => genesys::answer(&router.genesys, asked, rest).await,
-            Api::Vobiz(rest, dialect) => vobiz::answer(gateway, asked, rest, dialect).await,
-            Api::Health => metrics::health(gateway),
-            Api::Metrics => metrics::metrics(gateway, router.outbox.waiting(), sessions.count()),
-            Api::Contract(notation) => openapi(notation),
-            Api::Nobody => form::empty(StatusCode::NOT_FOUND),
-        }
-    }
-
-    /// In the API's own form.
-    fn failed(self, gateway: &Arc<Gateway>, asked: &Asked, status: StatusCode, why: &str) -> Answer {
-        match self {
-            Api::Audio(_) => vobiz::audio_failed(gateway, asked, status, why),
-            Api::Comet(_) => comet::failed(status, &format!("{}::{why}", status.as_u16())),
-            Api::Genesys(_) => genesys::failed(status, why),
-            Api::Vobiz(rest, dialect) => vobiz::failed(gateway, asked, rest, dialect, status, why),
-            // Imagicle publishes no body for any of them.
-            _ => form::empty(status),
+            Destination::Api(api) => api.answer(asked).await,
+            Destination::Health => metrics::health(gateway),
+            Destination::Metrics => {
+                let gauges: Vec<_> = router.apis.iter().flat_map(|api| api.gauges()).collect();
+                metrics::metrics(gateway, router.outbox.waiting(), &gauges)
+            }
+            Destination::Contract(notation) => openapi(notation),
+            Destination::Nobody => form::empty(StatusCode::NOT_FOUND),
         }
     }
 }
@@ -127,7 +72,8 @@ impl<'a> Api<'a> {
 /// A gateway with the APIs above it: takes each request to its own.
 pub struct Router {
     gateway: Arc<Gateway>,
-    pub genesys: Arc<Genesys>,
+    /// Those that are offered. The first that claims a request has it.
+    apis: Vec<Box<dyn HttpApi>>,
     pub outbox: Arc<Outbox>,
     /// Where clients find the gateway.
     own_origin: Option<Origin>,
@@ -136,13 +82,36 @@ pub struct Router {
 
 impl Router {
     /// Its work is done on the threads of the runtime that it is made in.
-    pub fn new(gateway: Arc<Gateway>) -> Router {
+    pub fn new(gateway: Arc<Gateway>, settings: &GatewaySettings) -> Router {
         Router {
-            genesys: Arc::new(Genesys::new(&gateway)),
+            apis: settings.open(&gateway),
             outbox: Arc::default(),
             own_origin: Origin::of_url(&gateway.public_url()),
             runtime: Handle::current(),
             gateway,
+        }
+    }
+
+    /// The gateway has started.
+    pub fn attach(&self) {
+        self.apis.iter().for_each(|api| api.attach());
+    }
+
+    /// It takes no requests any more.
+    pub fn stop(&self) {
+        self.apis.iter().for_each(|api| api.stop());
+    }
+
+    fn destination(&self, asked: &Asked) -> Destination<'_> {
+        if let Some(api) = self.apis.iter().find(|api| api.claims(asked)) {
+            return Destination::Api(&**api);
+        }
+        match asked.path() {
+            "/healthz" => Destination::Health,
+            "/metrics" => Destination::Metrics,
+            "/openapi.yaml" => Destination::Contract(Notation::Yaml),
+            "/openapi.json" => Destination::Contract(Notation::Json),
+            _ => Destination::Nobody,
         }
     }
 
@@ -187,56 +156,74 @@ impl Router {
 
     /// The one way of every request.
     pub async fn answer(&self, mut asked: Asked) -> Answer {
-        let method = asked.method().clone();
-        let is_head = head::become_get(&mut asked);
-        let api = Api::of(&self.gateway, &asked);
-        let name = api.name();
-        let cors = Cors::of(self.gateway.config().allowed_origins(name), asked.headers());
+        let method = head::become_get(&mut asked);
+        let destination = self.destination(&asked);
+        let cors = self.cors(destination, &asked);
         let answer = if let Some(answer) = cors.preflight(&asked) {
             answer
-        } else if api.is_published() && cors.is_foreign_write(&asked, self.own_origin.as_ref()) {
-            let why = "Another site's page may not do this";
+        } else if cors.is_foreign_write(&asked, self.own_origin.as_ref()) {
+            let why = "Another site's page may not change anything here";
             self.failed(&asked, StatusCode::FORBIDDEN, why)
         } else {
-            match unbroken(api.answer(self, &asked)).await {
+            match unbroken(destination.answer(self, &asked)).await {
                 Some(answer) => answer,
                 None => self.failed(&asked, StatusCode::INTERNAL_SERVER_ERROR, "Internal error"),
             }
         };
         let answer = compress(asked.method(), asked.headers(), answer);
-        self.complete(name, &method, answer, is_head, &cors)
+        self.complete(destination, &method, &cors, answer)
     }
 
     /// The answer to a request that could not be taken in; its body is not looked at.
     pub fn refuse(&self, mut asked: Asked, status: StatusCode, why: &str) -> Answer {
-        let method = asked.method().clone();
-        let is_head = head::become_get(&mut asked);
+        let method = head::become_get(&mut asked);
+        let destination = self.destination(&asked);
+        let cors = self.cors(destination, &asked);
         let answer = self.failed(&asked, status, why);
-        let name = Api::of(&self.gateway, &asked).name();
-        let cors = Cors::of(self.gateway.config().allowed_origins(name), asked.headers());
-        self.complete(name, &method, answer, is_head, &cors)
+        self.complete(destination, &method, &cors, answer)
     }
 
     /// What every answer has in common, whoever gave it.
     fn complete(
         &self,
-        name: &'static str,
+        destination: Destination<'_>,
         method: &Method,
-        mut answer: Answer,
-        is_head: bool,
         cors: &Cors<'_>,
+        mut answer: Answer,
     ) -> Answer {
         head::complete_allow(&mut answer);
         cors.label(&mut answer);
-        self.gateway.meters.answered(name, method, answer.status());
-        if is_head {
-            answer = head::without_body(answer);
+        let (name, status) = (destination.name(), answer.status());
+        self.gateway.meters.answered(name, method, status);
+        match *method == Method::HEAD {
+            true => head::without_body(answer),
+            false => answer,
         }
-        answer
     }
 
+    /// The rules for pages in a browser. What is the server's own changes nothing, and is
+    /// for no page.
+    fn cors<'a>(&'a self, destination: Destination<'a>, asked: &Asked) -> Cors<'a> {
+        let Destination::Api(api) = destination else {
+            return Cors::none();
+        };
+        let others = self
+            .apis
+            .iter()
+            .filter(|other| api.belongs_to().contains(&other.name()));
+        let others = others.flat_map(|other| other.allowed_origins());
+        Cors::of(
+            api.allowed_origins().iter().chain(others).collect(),
+            asked.headers(),
+        )
+    }
+
+    /// In the API's own form.
     fn failed(&self, asked: &Asked, status: StatusCode, why: &str) -> Answer {
-        Api::of(&self.gateway, asked).failed(&self.gateway, asked, status, why)
+        match self.destination(asked) {
+            Destination::Api(api) => api.refuse(asked, status, why),
+            _ => form::empty(status),
+        }
     }
 }
 

@@ -8,11 +8,11 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::auth::Doorkeeper;
-use super::config::GatewayConfig;
 use super::gateway::Gateway;
 use super::life::Life;
 use super::route::Router;
-use super::{outbox, server, vobiz};
+use super::settings::GatewaySettings;
+use super::{outbox, server};
 use callrec_core::engine::Engine;
 use callrec_core::memory;
 use callrec_core::storage;
@@ -20,7 +20,8 @@ use callrec_core::words::{Error, Result, Status};
 
 /// How one gateway is to run.
 pub struct Options {
-    pub config: Arc<GatewayConfig>,
+    /// Its keys, and the APIs with theirs.
+    pub settings: Arc<GatewaySettings>,
     /// `None`: no socket, requests come by [`Router::handle`].
     pub listen: Option<SocketAddr>,
     /// `None`: nobody is let in.
@@ -46,7 +47,7 @@ pub fn start(engine: Arc<Engine>, options: Options) -> Result<Arc<Router>> {
 /// The body of the thread `callrec-http`.
 fn run(engine: Arc<Engine>, options: Options, life: &Arc<Life>, ready: &Ready) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(options.config.threads as usize)
+        .worker_threads(options.settings.config().threads as usize)
         .thread_name("callrec-http")
         .on_thread_start(memory::stay_inside)
         .enable_all()
@@ -87,12 +88,12 @@ async fn serve(
         return Some(router);
     }
     let stopped = gateway.stopping();
-    router.genesys.attach();
-    vobiz::check_urls(gateway);
+    router.attach();
     let delivery = outbox::run(gateway.clone(), router.outbox.clone(), stopped.clone());
     let callbacks = tokio::spawn(delivery);
     let _ = ready.send(Ok(router.clone()));
     serve_until(&router, listener, stopped).await;
+    router.stop();
     // It hears of the end by itself; a frozen disk may hold it up.
     let _ = tokio::time::timeout(CALLBACKS_END, callbacks).await;
     Some(router)
@@ -124,8 +125,10 @@ async fn open(
         None => None,
     };
     let address = listener.as_ref().and_then(|listener| listener.local_addr().ok());
-    let gateway = Gateway::new(engine, options.config, options.doorkeeper, address, life.clone())?;
-    Ok((Arc::new(Router::new(Arc::new(gateway))), listener))
+    let config = options.settings.config().clone();
+    let gateway = Gateway::new(engine, config, options.doorkeeper, address, life.clone())?;
+    let router = Router::new(Arc::new(gateway), &options.settings);
+    Ok((Arc::new(router), listener))
 }
 
 /// How long the gateway's end waits for the callbacks that are under way.
@@ -146,7 +149,7 @@ mod tests {
         let engine = Engine::open(config).expect("an engine");
         engine.close(Duration::from_secs(60)).expect("closed");
         let options = Options {
-            config: Arc::default(),
+            settings: Arc::default(),
             listen: None,
             doorkeeper: None,
         };

@@ -6,7 +6,8 @@ use http::{Method, StatusCode};
 use uuid::Uuid;
 
 use super::errors::ErrorForm;
-use super::{Ask, Dialect, token};
+use super::{Ask, Dialect, check_urls, token};
+use crate::api::{Answering, HttpApi};
 use crate::auth::{Refused, caller_of};
 use crate::config::GatewayConfig;
 use crate::files::{Missing, may_read};
@@ -17,15 +18,61 @@ use callrec_core::calls::Caller;
 use callrec_core::storage::archive::Entry;
 use callrec_core::words::Format;
 
+/// The audio, as the server knows it.
+pub struct Audio {
+    gateway: Arc<Gateway>,
+}
+
+impl Audio {
+    pub fn new(gateway: &Arc<Gateway>) -> Audio {
+        Audio {
+            gateway: gateway.clone(),
+        }
+    }
+}
+
+impl HttpApi for Audio {
+    fn name(&self) -> &'static str {
+        "audio"
+    }
+
+    fn base_path(&self) -> &str {
+        AUDIO_PATH
+    }
+
+    /// Not all below its path, and beside it what `storage.url_base` leads to.
+    fn claims(&self, request: &Asked) -> bool {
+        asked_for(&self.gateway, request).is_some()
+    }
+
+    fn answer<'a>(&'a self, request: &'a Asked) -> Answering<'a> {
+        let wanted = asked_for(&self.gateway, request).flatten();
+        Box::pin(audio(&self.gateway, request, wanted))
+    }
+
+    fn refuse(&self, request: &Asked, status: StatusCode, why: &str) -> Answer {
+        failed(&self.gateway, request, status, why)
+    }
+
+    /// Its urls are in the answers of both.
+    fn belongs_to(&self) -> &[&'static str] {
+        &["vobiz", "plivo"]
+    }
+
+    fn attach(&self) {
+        check_urls(&self.gateway);
+    }
+}
+
 /// One recording's audio.
 #[derive(Debug)]
-pub struct Wanted {
+struct Wanted {
     id: Uuid,
     ending: String,
 }
 
 /// Whether audio is asked for, and which; `Some(None)`: there is none of that name.
-pub fn asked_for(gateway: &Gateway, asked: &Asked) -> Option<Option<Wanted>> {
+fn asked_for(gateway: &Gateway, asked: &Asked) -> Option<Option<Wanted>> {
     let base = &gateway.engine().config().url_base;
     let below = asked.below(AUDIO_PATH).map(|rest| rest.trim_start_matches('/'));
     if let Some(rest) = below
@@ -42,7 +89,7 @@ pub fn asked_for(gateway: &Gateway, asked: &Asked) -> Option<Option<Wanted>> {
 
 /// Where an answer or a callback may have named such a url.
 pub fn is_offered(config: &GatewayConfig) -> bool {
-    config.apis.vobiz || config.apis.plivo || !config.callbacks_allow.is_empty()
+    config.offers("vobiz") || config.offers("plivo") || !config.callbacks_allow.is_empty()
 }
 
 fn wanted(name: &str) -> Option<Wanted> {
@@ -55,7 +102,7 @@ fn wanted(name: &str) -> Option<Wanted> {
     Some(Wanted { id, ending })
 }
 
-pub async fn audio(gateway: &Arc<Gateway>, asked: &Asked, wanted: Option<Wanted>) -> Answer {
+async fn audio(gateway: &Arc<Gateway>, asked: &Asked, wanted: Option<Wanted>) -> Answer {
     let ask = Ask::new(gateway, asked, Dialect::Vobiz);
     if !matches!(*asked.method(), Method::GET | Method::HEAD) {
         return ask.not_allowed(ErrorForm::Resource, &[Method::GET, Method::HEAD]);
@@ -89,7 +136,7 @@ pub async fn audio(gateway: &Arc<Gateway>, asked: &Asked, wanted: Option<Wanted>
 }
 
 /// A request that never came here.
-pub fn failed(gateway: &Arc<Gateway>, asked: &Asked, status: StatusCode, why: &str) -> Answer {
+fn failed(gateway: &Arc<Gateway>, asked: &Asked, status: StatusCode, why: &str) -> Answer {
     Ask::new(gateway, asked, Dialect::Vobiz).error(ErrorForm::Resource, status, why)
 }
 

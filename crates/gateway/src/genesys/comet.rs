@@ -10,10 +10,12 @@ use std::time::{Duration, Instant};
 use http::header::{ALLOW, CACHE_CONTROL, HeaderValue, SET_COOKIE, WWW_AUTHENTICATE};
 use http::{Method, StatusCode};
 
-use super::auth::Refused;
-use super::gateway::Gateway;
-use super::http::{Answer, Asked, answer as answered, empty, later};
-use crate::config::GatewayConfig;
+use crate::api::{Answering, ApiGauge, HttpApi};
+use crate::auth::Refused;
+use crate::config::origin::Origin;
+use crate::gateway::Gateway;
+use crate::genesys::GenesysConfig;
+use crate::http::{Answer, Asked, answer as answered, empty, later};
 use callrec_core::calls::Caller;
 use message::{Asks, Reply};
 use session::{Held, Polled, Session};
@@ -30,7 +32,57 @@ const KINDS: [&str; 6] = ["", "/", "/handshake", "/connect", "/subscribe", "/dis
 
 const BROWSER: &str = "BAYEUX_BROWSER";
 
-pub async fn answer(gateway: &Gateway, sessions: &Sessions, asked: &Asked, rest: &str) -> Answer {
+/// CometD of one gateway.
+pub struct Comet {
+    gateway: Arc<Gateway>,
+    sessions: Arc<Sessions>,
+}
+
+impl Comet {
+    pub fn new(gateway: &Arc<Gateway>, sessions: &Arc<Sessions>) -> Comet {
+        Comet {
+            gateway: gateway.clone(),
+            sessions: sessions.clone(),
+        }
+    }
+}
+
+impl HttpApi for Comet {
+    fn name(&self) -> &'static str {
+        "cometd"
+    }
+
+    fn base_path(&self) -> &str {
+        &self.sessions.config().cometd_path
+    }
+
+    fn answer<'a>(&'a self, request: &'a Asked) -> Answering<'a> {
+        let rest = request.below(self.base_path()).unwrap_or_default();
+        Box::pin(answer(&self.gateway, &self.sessions, request, rest))
+    }
+
+    fn refuse(&self, _: &Asked, status: StatusCode, why: &str) -> Answer {
+        failed(status, &format!("{}::{why}", status.as_u16()))
+    }
+
+    fn allowed_origins(&self) -> &[Origin] {
+        &self.sessions.config().cors_origins
+    }
+
+    fn attach(&self) {
+        sweep(self.sessions.config(), &self.sessions);
+    }
+
+    fn gauges(&self) -> Vec<ApiGauge> {
+        vec![ApiGauge {
+            name: "cometd_sessions",
+            help: "CometD sessions",
+            value: self.sessions.count(),
+        }]
+    }
+}
+
+async fn answer(gateway: &Gateway, sessions: &Sessions, asked: &Asked, rest: &str) -> Answer {
     if !KINDS.contains(&rest) {
         return empty(StatusCode::NOT_FOUND);
     }
@@ -93,9 +145,9 @@ fn unauthenticated() -> Answer {
 }
 
 /// A request of which no message is looked at.
-pub fn failed(status: StatusCode, error: &str) -> Answer {
+fn failed(status: StatusCode, error: &str) -> Answer {
     let told = serde_json::json!([{ "successful": false, "error": error }]);
-    super::http::json(status, &told)
+    crate::http::json(status, &told)
 }
 
 /// The answer, message by message.
@@ -162,7 +214,7 @@ async fn one(
 ) {
     match asks.channel() {
         "" => return parts.push(asks.refused("400::Channel is missing")),
-        "/meta/handshake" => return handshake(gateway.config(), sessions, asked, who, asks, alone, parts),
+        "/meta/handshake" => return handshake(sessions.config(), sessions, asked, who, asks, alone, parts),
         _ => {}
     }
     let Some(session) = sessions.find(asks.client_id(), who) else {
@@ -173,7 +225,7 @@ async fn one(
         "/meta/connect" if std::mem::replace(&mut parts.connected, true) => {
             parts.push(asks.refused("400::One connect in a request"));
         }
-        "/meta/connect" => connect(gateway, asks, &session, alone, parts).await,
+        "/meta/connect" => connect(gateway, sessions.config(), asks, &session, alone, parts).await,
         "/meta/subscribe" => parts.push(subscribe(asks, &session)),
         "/meta/unsubscribe" => {
             session.unsubscribe(&asks.subscriptions());
@@ -191,7 +243,7 @@ async fn one(
 }
 
 fn handshake(
-    config: &GatewayConfig,
+    config: &GenesysConfig,
     sessions: &Sessions,
     asked: &Asked,
     who: &Who,
@@ -244,8 +296,15 @@ fn is_offered(wanted: &str) -> bool {
     channels.any(|channel| session::matches(wanted, channel))
 }
 
-async fn connect(gateway: &Gateway, asks: &Asks<'_>, session: &Arc<Session>, alone: bool, parts: &mut Parts) {
-    let most = u64::from(gateway.config().cometd_timeout_ms);
+async fn connect(
+    gateway: &Gateway,
+    config: &GenesysConfig,
+    asks: &Asks<'_>,
+    session: &Arc<Session>,
+    alone: bool,
+    parts: &mut Parts,
+) {
+    let most = u64::from(config.cometd_timeout_ms);
     let timeout = asks.timeout().map_or(most, |timeout| timeout.min(most));
     // Other answers in the same request are not kept waiting.
     let timeout = Duration::from_millis(if alone { timeout } else { 0 });
@@ -272,7 +331,7 @@ async fn connect(gateway: &Gateway, asks: &Asks<'_>, session: &Arc<Session>, alo
 }
 
 /// Forgets sessions whose clients have not come back, until the gateway stops.
-pub fn sweep(config: &GatewayConfig, sessions: &Arc<Sessions>) {
+fn sweep(config: &GenesysConfig, sessions: &Arc<Sessions>) {
     let gone = Duration::from_millis(config.cometd_session_ms.into());
     let every = (gone / 4).clamp(Duration::from_millis(20), Duration::from_secs(1));
     let weak = Arc::downgrade(sessions);

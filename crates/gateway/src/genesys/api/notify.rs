@@ -13,7 +13,7 @@ use super::Genesys;
 use super::call::Shown;
 use super::status::Code;
 use super::track::{Change, Failed, Tracker};
-use crate::comet::CALLS;
+use crate::genesys::comet::CALLS;
 use callrec_core::events::{Bus, Event, Kind, Observer};
 use callrec_core::words::Status;
 

@@ -12,13 +12,15 @@ use http::{Method, StatusCode};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-pub use audio::{Wanted as AudioWanted, asked_for as audio_asked_for, audio, failed as audio_failed};
+pub use audio::Audio;
 
-use super::auth::{Refused, caller_of};
-use super::http::{Answer, Asked, decoded, put};
-use super::outbox;
-use super::recording_url::is_absolute;
-use super::{Credentials, Gateway, Scheme};
+use crate::api::{Answering, HttpApi};
+use crate::auth::{Refused, caller_of};
+use crate::config::origin::Origin;
+use crate::http::{Answer, Asked, decoded, put};
+use crate::outbox;
+use crate::recording_url::is_absolute;
+use crate::{Credentials, Gateway, Scheme};
 use callrec_core::calls::Caller;
 use callrec_core::events::LogLevel;
 use errors::ErrorForm;
@@ -29,8 +31,51 @@ pub enum Dialect {
     Plivo,
 }
 
+/// The API of one gateway, in one of its dialects.
+pub struct VobizApi {
+    gateway: Arc<Gateway>,
+    path: String,
+    cors_origins: Vec<Origin>,
+    dialect: Dialect,
+}
+
+impl VobizApi {
+    pub fn new(gateway: &Arc<Gateway>, path: &str, cors_origins: &[Origin], dialect: Dialect) -> VobizApi {
+        VobizApi {
+            gateway: gateway.clone(),
+            path: path.to_owned(),
+            cors_origins: cors_origins.to_vec(),
+            dialect,
+        }
+    }
+}
+
+impl HttpApi for VobizApi {
+    fn name(&self) -> &'static str {
+        self.dialect.text()
+    }
+
+    fn base_path(&self) -> &str {
+        &self.path
+    }
+
+    fn answer<'a>(&'a self, request: &'a Asked) -> Answering<'a> {
+        let rest = request.below(&self.path).unwrap_or_default();
+        Box::pin(answer(&self.gateway, request, rest, self.dialect))
+    }
+
+    fn refuse(&self, request: &Asked, status: StatusCode, why: &str) -> Answer {
+        let rest = request.below(&self.path).unwrap_or_default();
+        failed(&self.gateway, request, rest, self.dialect, status, why)
+    }
+
+    fn allowed_origins(&self) -> &[Origin] {
+        &self.cors_origins
+    }
+}
+
 /// A url that nobody can follow is better told of before one is answered.
-pub fn check_urls(gateway: &Gateway) {
+fn check_urls(gateway: &Gateway) {
     let config = gateway.config();
     let everywhere = gateway
         .address()
@@ -106,7 +151,7 @@ fn is_nearly(rest: &str) -> bool {
     )
 }
 
-pub async fn answer(gateway: &Arc<Gateway>, asked: &Asked, rest: &str, dialect: Dialect) -> Answer {
+async fn answer(gateway: &Arc<Gateway>, asked: &Asked, rest: &str, dialect: Dialect) -> Answer {
     let mut ask = Ask::new(gateway, asked, dialect);
     let resource = match find(rest) {
         Found::Resource(account, resource) => {
@@ -159,7 +204,7 @@ fn form_of(resource: &Resource) -> ErrorForm {
 }
 
 /// A request that never came here.
-pub fn failed(
+fn failed(
     gateway: &Arc<Gateway>,
     asked: &Asked,
     rest: &str,
@@ -264,7 +309,7 @@ fn token(asked: &Asked) -> Option<(String, String)> {
 }
 
 impl Dialect {
-    /// As a callback's paper notes it.
+    /// The name of the API, also as a callback's paper notes it.
     fn text(self) -> &'static str {
         match self {
             Dialect::Vobiz => "vobiz",

@@ -15,17 +15,61 @@ use http::header::{ALLOW, HeaderValue, WWW_AUTHENTICATE};
 use http::{Method, StatusCode};
 use serde_json::json;
 
-use super::Gateway;
-use super::auth::Refused;
-use super::files::Missing;
-use super::http::{self as form, Answer, Asked, empty, later, name};
+use super::ImagicleConfig;
+use crate::Gateway;
+use crate::api::{Answering, HttpApi};
+use crate::auth::Refused;
+use crate::config::origin::Origin;
+use crate::files::Missing;
+use crate::http::{self as form, Answer, Asked, empty, later, name};
 use callrec_core::calls::{Caller, Operation};
 use callrec_core::text::Text;
 use callrec_core::words::{Error, Result, Status};
 
+/// The Imagicle API of one gateway.
+pub struct Imagicle {
+    gateway: Arc<Gateway>,
+    path: String,
+    cors_origins: Vec<Origin>,
+}
+
+impl Imagicle {
+    pub fn new(gateway: &Arc<Gateway>, config: &ImagicleConfig) -> Imagicle {
+        Imagicle {
+            gateway: gateway.clone(),
+            path: config.path.clone(),
+            cors_origins: config.cors_origins.clone(),
+        }
+    }
+}
+
+impl HttpApi for Imagicle {
+    fn name(&self) -> &'static str {
+        "imagicle"
+    }
+
+    fn base_path(&self) -> &str {
+        &self.path
+    }
+
+    fn answer<'a>(&'a self, request: &'a Asked) -> Answering<'a> {
+        let rest = request.below(&self.path).unwrap_or_default();
+        Box::pin(answer(&self.gateway, request, rest))
+    }
+
+    /// Imagicle publishes no body for any of them.
+    fn refuse(&self, _: &Asked, status: StatusCode, _: &str) -> Answer {
+        empty(status)
+    }
+
+    fn allowed_origins(&self) -> &[Origin] {
+        &self.cors_origins
+    }
+}
+
 const REALM: HeaderValue = HeaderValue::from_static("Basic realm=\"Call Recording\", charset=\"UTF-8\"");
 
-pub async fn answer(gateway: &Arc<Gateway>, asked: &Asked, rest: &str) -> Answer {
+async fn answer(gateway: &Arc<Gateway>, asked: &Asked, rest: &str) -> Answer {
     let caller = match gateway.logins.basic(asked).await {
         Ok(caller) => caller,
         Err(Refused::Unknown) => return unauthorized(),

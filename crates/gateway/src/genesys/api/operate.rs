@@ -6,7 +6,6 @@ use super::call::Shown;
 use super::operation::Operation;
 use super::status::{Code, not_found, refusal, refused};
 use super::{Genesys, success, user_calls};
-use crate::gateway::Gateway;
 use crate::http::{Answer, Asked};
 use callrec_core::calls::spec::ADDITIONAL;
 use callrec_core::calls::{self, CallState, CallView, Caller, Filter};
@@ -16,7 +15,7 @@ use callrec_core::words::{Error, PauseMode, Result, Status};
 /// `POST /me/calls/{id}`
 pub fn operate(genesys: &Genesys, me: &Caller, id: &Text, asked: &Asked) -> Answer {
     let gateway = &genesys.gateway;
-    let operation = match parse(gateway, asked) {
+    let operation = match parse(genesys, asked) {
         Ok(operation) => operation,
         Err((code, message)) => return refused(code, &message),
     };
@@ -34,12 +33,12 @@ pub fn operate(genesys: &Genesys, me: &Caller, id: &Text, asked: &Asked) -> Answ
     }
 }
 
-fn parse(gateway: &Gateway, asked: &Asked) -> std::result::Result<Operation, (Code, String)> {
+fn parse(genesys: &Genesys, asked: &Asked) -> std::result::Result<Operation, (Code, String)> {
     let missing = || (Code::Missing, "operationName is missing".to_owned());
     if asked.body().is_empty() {
         return Err(missing());
     }
-    let body = asked.json(gateway.config().json_depth);
+    let body = asked.json(genesys.gateway.config().json_depth);
     let body = body.map_err(|why| (Code::Invalid, format!("The body is no JSON: {why}")))?;
     let Value::Object(members) = body else {
         return Err((Code::Invalid, "The body is no JSON object".into()));
@@ -55,7 +54,7 @@ fn parse(gateway: &Gateway, asked: &Asked) -> std::result::Result<Operation, (Co
     if let Some(operation) = known {
         return Ok(operation);
     }
-    if gateway.config().genesys_capabilities.contains(name) {
+    if genesys.config.capabilities.contains(name) {
         // A call has it, but the recorder cannot do it.
         return Err((Code::Forbidden, format!("{name} is no operation of recording")));
     }

@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 
 use super::{complete_only, name, parameter, refused, shielded, username};
 use crate::Gateway;
-use crate::active::{Beside, active_recordings};
 use crate::http::{self as form, Answer, Asked, empty};
+use crate::imagicle::active::{Beside, active_recordings};
 use callrec_core::calls::{Caller, Filter, Operation, RecordingSpec, View};
 use callrec_core::clock::unix_ms;
 use callrec_core::config::{Config, MediaClock};

@@ -1,10 +1,12 @@
-//! What the APIs add to the names of recordings.
+//! What Genesys adds to the names of recordings.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use callrec_core::storage::{Placeholders, Template};
+use callrec_core::storage::Placeholders;
+#[cfg(any(feature = "server", test))]
+use callrec_core::storage::Template;
 
-use crate::config::GatewayConfig;
+use super::GenesysConfig;
 
 /// The published form of Genesys' `GSIP_REC_FN`.
 const GSIP_REC_FN: &str = "{call_id}_{number}_{ani}_{dnis}_{date}_{time}_{gsip_host}__{contact_center}";
@@ -16,18 +18,19 @@ const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-/// The placeholders that `storage.name` may contain beside the engine's own.
-pub fn placeholders(config: &GatewayConfig) -> Placeholders {
-    let contact_center = utf8_percent_encode(&config.genesys_contact_center, PLAIN);
-    Placeholders::new()
+/// Adds the placeholders that Genesys publishes to those that `storage.name` may contain.
+pub fn placeholders(config: &GenesysConfig, known: Placeholders) -> Placeholders {
+    let contact_center = utf8_percent_encode(&config.contact_center, PLAIN);
+    known
         .template("gsip_rec_fn", GSIP_REC_FN)
         .derived("gsip_host", |fields| fields.host.replace('.', "-dot-"))
         .text("contact_center", contact_center.to_string())
 }
 
 /// Genesys' attribute: the very name that a file of the template `{gsip_rec_fn}` has.
-pub fn gsip_rec_fn(config: &GatewayConfig) -> Template {
-    Template::with(GSIP_REC_FN, &placeholders(config)).unwrap_or_default()
+#[cfg(any(feature = "server", test))]
+pub fn gsip_rec_fn(config: &GenesysConfig) -> Template {
+    Template::with(GSIP_REC_FN, &placeholders(config, Placeholders::new())).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -58,8 +61,9 @@ mod tests {
         fields.call_id = "01RCC3N118B1V0SL8O7GK2LAES00000V";
         fields.dnis = "15001";
         fields.host = "hpe-voicevm-70.genesyslab.com";
-        let config = GatewayConfig::default();
-        let named = Template::with("{gsip_rec_fn}", &placeholders(&config)).expect("a template");
+        let config = GenesysConfig::default();
+        let named =
+            Template::with("{gsip_rec_fn}", &placeholders(&config, Placeholders::new())).expect("a template");
         assert_eq!(
             named.render(&fields).path(""),
             "01RCC3N118B1V0SL8O7GK2LAES00000V_15000_15000_15001_2015-10-16_14-26-23_\
@@ -82,9 +86,9 @@ mod tests {
             "a\nb",
             "C:\\x",
         ] {
-            let config = GatewayConfig {
-                genesys_contact_center: trick.to_owned(),
-                ..GatewayConfig::default()
+            let config = GenesysConfig {
+                contact_center: trick.to_owned(),
+                ..GenesysConfig::default()
             };
             for template in [
                 "{contact_center}",
@@ -92,7 +96,8 @@ mod tests {
                 "a/{gsip_host}{contact_center}",
                 "{gsip_rec_fn}",
             ] {
-                let parsed = Template::with(template, &placeholders(&config)).expect("a template");
+                let parsed = Template::with(template, &placeholders(&config, Placeholders::new()))
+                    .expect("a template");
                 let path = parsed.render(&fields(trick, &|_| None)).path("");
                 assert!(
                     RecordingName::from_path(&path, "").is_some(),

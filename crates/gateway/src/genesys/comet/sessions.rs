@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 use super::session::{Room, Session};
-use crate::config::GatewayConfig;
+use crate::genesys::GenesysConfig;
 use callrec_core::sync::Mutex;
 use callrec_core::text::Text;
 
@@ -68,6 +68,7 @@ impl Known {
 
 /// All sessions of a gateway.
 pub struct Sessions {
+    config: GenesysConfig,
     known: Mutex<Known>,
     max_sessions: usize,
     max_per_user: usize,
@@ -75,8 +76,9 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    pub fn new(config: &GatewayConfig) -> Sessions {
+    pub fn new(config: &GenesysConfig) -> Sessions {
         Sessions {
+            config: config.clone(),
             known: Mutex::default(),
             max_sessions: config.cometd_max_sessions as usize,
             max_per_user: config.cometd_max_sessions_per_user as usize,
@@ -85,6 +87,10 @@ impl Sessions {
                 bytes: config.cometd_max_queue_bytes as usize,
             },
         }
+    }
+
+    pub fn config(&self) -> &GenesysConfig {
+        &self.config
     }
 
     pub fn count(&self) -> u64 {
@@ -158,14 +164,14 @@ impl Sessions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::comet::session::{Held, Polled};
+    use crate::genesys::comet::session::{Held, Polled};
 
     fn sessions() -> Sessions {
-        Sessions::new(&GatewayConfig {
+        Sessions::new(&GenesysConfig {
             cometd_max_sessions: 3,
             cometd_max_sessions_per_user: 2,
             cometd_max_queue: 2,
-            ..GatewayConfig::default()
+            ..GenesysConfig::default()
         })
     }
 

@@ -6,7 +6,6 @@ use uuid::Uuid;
 
 use super::Genesys;
 use super::operation::Operation;
-use crate::gateway::Gateway;
 use callrec_core::calls::{CallInfo, CallState, CallView, Newest};
 use callrec_core::words::State;
 
@@ -96,10 +95,9 @@ impl<'a> Shown<'a> {
     }
 
     pub fn resource(&self, genesys: &Genesys) -> Value {
-        let gateway = &genesys.gateway;
         let info = self.info;
         let id = info.call_id.as_str();
-        let base = base(gateway);
+        let base = base(genesys);
         let path = format!("/calls/{}", utf8_percent_encode(id, SEGMENT));
         json!({
             "id": id,
@@ -110,7 +108,7 @@ impl<'a> Shown<'a> {
             "participants": participants(info),
             "dnis": info.dnis.as_str(),
             "callType": call_type(info),
-            "capabilities": self.capabilities(gateway),
+            "capabilities": self.capabilities(genesys),
             "userData": self.user_data(genesys),
             "duration": (self.now_ms - info.connected_at_ms).max(0).div_euclid(1000).to_string(),
             "mute": "Off",
@@ -134,11 +132,11 @@ impl<'a> Shown<'a> {
     }
 
     /// The host's, then those of recording.
-    fn capabilities(&self, gateway: &Gateway) -> Vec<Value> {
+    fn capabilities(&self, genesys: &Genesys) -> Vec<Value> {
         if self.monitorable.is_none() {
             return Vec::new();
         }
-        let others = gateway.config().genesys_capabilities.iter().map(String::as_str);
+        let others = genesys.config.capabilities.iter().map(String::as_str);
         let ours = self.operations().iter().map(|operation| operation.text());
         others.chain(ours).map(Value::from).collect()
     }
@@ -185,8 +183,8 @@ pub fn recorded(calls: &[CallView]) -> Recorded {
 }
 
 /// Where the API begins, as clients see it.
-pub fn base(gateway: &Gateway) -> String {
-    format!("{}{}", gateway.public_url(), gateway.config().genesys_path)
+pub fn base(genesys: &Genesys) -> String {
+    format!("{}{}", genesys.gateway.public_url(), genesys.config.path)
 }
 
 fn device_id(info: &CallInfo) -> Uuid {

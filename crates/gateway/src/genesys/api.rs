@@ -16,11 +16,14 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::auth::Refused;
-use super::comet::{self, Sessions};
-use super::gateway::Gateway;
-use super::http::{Answer, Asked, decoded, later};
-use crate::names::gsip_rec_fn;
+use super::GenesysConfig;
+use super::comet::Sessions;
+use super::names::gsip_rec_fn;
+use crate::api::{Answering, HttpApi};
+use crate::auth::Refused;
+use crate::config::origin::Origin;
+use crate::gateway::Gateway;
+use crate::http::{Answer, Asked, decoded, later};
 use call::Shown;
 use callrec_core::calls::{CallView, Caller, Filter};
 use callrec_core::clock::unix_ms;
@@ -34,6 +37,7 @@ use status::{Code, not_allowed, not_found, refusal, refused};
 /// The Genesys API of one gateway, and what it knows beyond the engine.
 pub struct Genesys {
     gateway: Arc<Gateway>,
+    config: GenesysConfig,
     sessions: Arc<Sessions>,
     csrf: Csrf,
     /// Of the attribute `GSIP_REC_FN`.
@@ -43,31 +47,61 @@ pub struct Genesys {
 }
 
 impl Genesys {
-    pub fn new(gateway: &Arc<Gateway>) -> Genesys {
+    pub fn new(gateway: &Arc<Gateway>, config: &GenesysConfig) -> Genesys {
         Genesys {
-            sessions: Arc::new(Sessions::new(gateway.config())),
-            rec_fn: gsip_rec_fn(gateway.config()),
+            sessions: Arc::new(Sessions::new(config)),
+            rec_fn: gsip_rec_fn(config),
             csrf: Csrf::new(),
             starts: Mutex::default(),
+            config: config.clone(),
             gateway: gateway.clone(),
         }
     }
 
-    /// From here on it hears of every recording.
-    pub fn attach(self: &Arc<Self>) {
-        if self.gateway.config().apis.genesys {
-            notify::listen(self);
-            comet::sweep(self.gateway.config(), &self.sessions);
-        }
-    }
-
     /// Those of CometD.
-    pub fn sessions(&self) -> &Sessions {
+    pub fn sessions(&self) -> &Arc<Sessions> {
         &self.sessions
     }
 }
 
-pub async fn answer(genesys: &Arc<Genesys>, asked: &Asked, rest: &str) -> Answer {
+/// The API as the server knows it.
+pub struct GenesysApi(Arc<Genesys>);
+
+impl GenesysApi {
+    pub fn new(genesys: Genesys) -> GenesysApi {
+        GenesysApi(Arc::new(genesys))
+    }
+}
+
+impl HttpApi for GenesysApi {
+    fn name(&self) -> &'static str {
+        "genesys"
+    }
+
+    fn base_path(&self) -> &str {
+        &self.0.config.path
+    }
+
+    fn answer<'a>(&'a self, request: &'a Asked) -> Answering<'a> {
+        let rest = request.below(self.base_path()).unwrap_or_default();
+        Box::pin(answer(&self.0, request, rest))
+    }
+
+    fn refuse(&self, _: &Asked, status: StatusCode, why: &str) -> Answer {
+        failed(status, why)
+    }
+
+    fn allowed_origins(&self) -> &[Origin] {
+        &self.0.config.cors_origins
+    }
+
+    /// From here on it hears of every recording.
+    fn attach(&self) {
+        notify::listen(&self.0);
+    }
+}
+
+async fn answer(genesys: &Arc<Genesys>, asked: &Asked, rest: &str) -> Answer {
     let gateway = &genesys.gateway;
     let username = match gateway.logins.basic(asked).await {
         Ok(Caller::User { username, .. }) => username,
@@ -77,7 +111,7 @@ pub async fn answer(genesys: &Arc<Genesys>, asked: &Asked, rest: &str) -> Answer
         Err(Refused::Unknown) => return refused(Code::Unauthenticated, "The user is not authenticated"),
     };
     let unsafe_method = !matches!(*asked.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    if gateway.config().genesys_csrf && unsafe_method && !genesys.csrf.permits(asked, username.as_str()) {
+    if genesys.config.csrf && unsafe_method && !genesys.csrf.permits(asked, username.as_str()) {
         return csrf::refused();
     }
     // "Me": whatever the level, another's call does not exist here.
@@ -118,7 +152,7 @@ async fn route(genesys: &Arc<Genesys>, asked: &Asked, rest: &str, me: Caller) ->
 }
 
 /// A request that never came here.
-pub fn failed(status: StatusCode, why: &str) -> Answer {
+fn failed(status: StatusCode, why: &str) -> Answer {
     let code = match status {
         StatusCode::FORBIDDEN => Code::Forbidden,
         _ if status.is_client_error() => Code::Invalid,
@@ -139,7 +173,7 @@ fn told(members: Value) -> Answer {
     if let (Some(body), Value::Object(members)) = (body.as_object_mut(), members) {
         body.extend(members);
     }
-    super::http::json(StatusCode::OK, &body)
+    crate::http::json(StatusCode::OK, &body)
 }
 
 fn success() -> Answer {
@@ -176,10 +210,10 @@ fn user(genesys: &Genesys, asked: &Asked, me: &Caller) -> Answer {
         "userName": username.as_str(),
         "roles": ["ROLE_AGENT"],
         "enabled": true,
-        "uri": format!("{}/users/{id}", call::base(gateway)),
+        "uri": format!("{}/users/{id}", call::base(genesys)),
         "path": format!("/users/{id}"),
     }}));
-    if gateway.config().genesys_csrf {
+    if genesys.config.csrf {
         let csrf = &genesys.csrf;
         csrf.tell(gateway, asked, username.as_str(), &mut answer);
     }

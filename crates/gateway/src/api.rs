@@ -1,0 +1,74 @@
+//! What the server knows of an API: which requests are its own, how it answers them, and
+//! what it says where a request never came to it.
+
+use std::pin::Pin;
+
+use http::StatusCode;
+
+use super::http::{Answer, Asked};
+use crate::config::origin::Origin;
+
+/// An answer that is being made.
+pub type Answering<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
+
+/// A number of an API's own in `/metrics`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ApiGauge {
+    /// Behind the prefix `callrec_`.
+    pub name: &'static str,
+    pub help: &'static str,
+    pub value: u64,
+}
+
+/// One API of one gateway. The server calls it on several threads at the same time.
+///
+/// The API checks who asks with the gateway's [`Logins`](super::Logins), and writes every
+/// status and body in its vendor's form. The server counts its requests, bounds them in
+/// size and time, and answers in its form ([`HttpApi::refuse`]) where a request was too
+/// large, incomplete or broke [`HttpApi::answer`].
+pub trait HttpApi: Send + Sync {
+    /// How `/metrics` counts its requests.
+    fn name(&self) -> &'static str;
+
+    /// Where its paths begin, as its own keys say.
+    fn base_path(&self) -> &str;
+
+    /// Whether it answers this request. Of several APIs that claim one, the API that is
+    /// registered first has it.
+    fn claims(&self, request: &Asked) -> bool {
+        request.below(self.base_path()).is_some()
+    }
+
+    /// Answers a request that it claims. A panic ends this request alone: the client gets
+    /// [`HttpApi::refuse`] with 500.
+    fn answer<'a>(&'a self, request: &'a Asked) -> Answering<'a>;
+
+    /// The vendor's form of an answer that the server gives by itself: to a request whose
+    /// body is too large (413), incomplete (400) or late (408), and after a panic (500).
+    /// The request's body is empty if it was not read.
+    fn refuse(&self, request: &Asked, status: StatusCode, why: &str) -> Answer;
+
+    /// Sites whose pages may use it in a browser. The server answers their preflights, lets
+    /// them read every answer, and refuses with 403 what other sites' pages want to change.
+    fn allowed_origins(&self) -> &[Origin] {
+        &[]
+    }
+
+    /// Names of APIs whose answers lead to this one: pages that may use them may use it too.
+    fn belongs_to(&self) -> &[&'static str] {
+        &[]
+    }
+
+    /// The gateway has started, and this is one of its threads: the place to observe the
+    /// engine, to start tasks and to log what the operator should know of the keys.
+    fn attach(&self) {}
+
+    /// The gateway takes no requests any more. It does not wait for tasks that `attach` has
+    /// started: they end with [`Gateway::stopping`](super::Gateway::stopping).
+    fn stop(&self) {}
+
+    /// Its own numbers in `/metrics`, as they are now.
+    fn gauges(&self) -> Vec<ApiGauge> {
+        Vec::new()
+    }
+}

@@ -1,0 +1,49 @@
+//! Genesys Web Services' voice API, as far as it is about recording, and its CometD.
+
+#[cfg(feature = "server")]
+mod api;
+#[cfg(feature = "server")]
+mod comet;
+mod config;
+mod names;
+
+use callrec_core::keys::{ConfigKey, KeyDescription, set_key};
+use callrec_core::storage::Placeholders;
+use callrec_core::words::Result;
+
+use crate::registration::{Offered, Registration};
+pub use config::GenesysConfig;
+
+/// Both protocols go by one name.
+impl Registration for GenesysConfig {
+    fn name(&self) -> &'static str {
+        "genesys"
+    }
+
+    fn offered(&self) -> Offered {
+        Offered::ByDefault
+    }
+
+    fn keys(&self) -> Vec<KeyDescription> {
+        GenesysConfig::KEYS.iter().map(ConfigKey::describe).collect()
+    }
+
+    fn set_known(&mut self, name: &str, value: &str) -> Option<Result<()>> {
+        set_key(self, GenesysConfig::KEYS, name, value)
+    }
+
+    fn placeholders(&self, known: Placeholders) -> Placeholders {
+        names::placeholders(self, known)
+    }
+
+    fn boxed(&self) -> Box<dyn Registration> {
+        Box::new(self.clone())
+    }
+
+    #[cfg(feature = "server")]
+    fn open(&self, gateway: &std::sync::Arc<crate::Gateway>) -> Vec<Box<dyn crate::HttpApi>> {
+        let genesys = api::Genesys::new(gateway, self);
+        let comet = comet::Comet::new(gateway, genesys.sessions());
+        vec![Box::new(comet), Box::new(api::GenesysApi::new(genesys))]
+    }
+}

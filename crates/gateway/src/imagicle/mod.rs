@@ -1,0 +1,39 @@
+//! Imagicle's Call Recording WebAPI.
+
+pub mod active;
+#[cfg(feature = "server")]
+mod api;
+mod config;
+
+use callrec_core::keys::{ConfigKey, KeyDescription, set_key};
+use callrec_core::words::Result;
+
+use crate::registration::{Offered, Registration};
+pub use config::ImagicleConfig;
+
+impl Registration for ImagicleConfig {
+    fn name(&self) -> &'static str {
+        "imagicle"
+    }
+
+    fn offered(&self) -> Offered {
+        Offered::ByDefault
+    }
+
+    fn keys(&self) -> Vec<KeyDescription> {
+        ImagicleConfig::KEYS.iter().map(ConfigKey::describe).collect()
+    }
+
+    fn set_known(&mut self, name: &str, value: &str) -> Option<Result<()>> {
+        set_key(self, ImagicleConfig::KEYS, name, value)
+    }
+
+    fn boxed(&self) -> Box<dyn Registration> {
+        Box::new(self.clone())
+    }
+
+    #[cfg(feature = "server")]
+    fn open(&self, gateway: &std::sync::Arc<crate::Gateway>) -> Vec<Box<dyn crate::HttpApi>> {
+        vec![Box::new(api::Imagicle::new(gateway, self))]
+    }
+}

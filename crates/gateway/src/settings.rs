@@ -1,0 +1,108 @@
+//! All keys of a gateway: its own, and those of the APIs that are registered.
+
+#[cfg(feature = "server")]
+use std::sync::Arc;
+
+use super::apis;
+use super::config::GatewayConfig;
+use super::registration::{Offered, Registration};
+use callrec_core::keys::checks::{Accepts, Check, choice, list};
+use callrec_core::keys::{ConfigKey, KeyDescription, set_key};
+use callrec_core::storage::Placeholders;
+use callrec_core::words;
+
+#[cfg(feature = "server")]
+use super::api::HttpApi;
+#[cfg(feature = "server")]
+use super::gateway::Gateway;
+
+/// What a gateway is started with.
+#[derive(Clone, Debug)]
+pub struct GatewaySettings {
+    config: GatewayConfig,
+    apis: Vec<Box<dyn Registration>>,
+}
+
+/// Only the registrations know which names it takes.
+const APIS: &[ConfigKey<GatewaySettings>] = &[ConfigKey {
+    name: "gateway.apis",
+    default: "",
+    meaning: "which of the published HTTP APIs are offered, with commas: {apis}",
+    set: GatewaySettings::offer,
+    accepts: || Accepts::Other,
+}];
+
+/// With all that `apis.rs` registers.
+impl Default for GatewaySettings {
+    fn default() -> GatewaySettings {
+        GatewaySettings::with(apis::registered())
+    }
+}
+
+impl GatewaySettings {
+    /// With these APIs and no others.
+    pub fn with(apis: Vec<Box<dyn Registration>>) -> GatewaySettings {
+        let mut config = GatewayConfig::default();
+        let default = apis.iter().filter(|api| api.offered() == Offered::ByDefault);
+        config.apis = default.map(|api| api.name()).collect();
+        GatewaySettings { config, apis }
+    }
+
+    /// The gateway's own keys.
+    pub fn config(&self) -> &GatewayConfig {
+        &self.config
+    }
+
+    /// All keys, in the order of the documents.
+    pub fn keys(&self) -> Vec<KeyDescription> {
+        let offered = GatewaySettings::with(self.apis.clone()).config.apis;
+        let mut keys: Vec<_> = APIS.iter().map(ConfigKey::describe).collect();
+        for key in &mut keys {
+            key.default = offered.join(",");
+            key.meaning = key.meaning.replace("{apis}", &self.names().join(", "));
+        }
+        keys.extend(GatewayConfig::KEYS.iter().map(ConfigKey::describe));
+        keys.extend(self.apis.iter().flat_map(|api| api.keys()));
+        keys
+    }
+
+    /// Returns `None` if it is no key of the gateway or of one of its APIs.
+    pub fn set_known(&mut self, name: &str, value: &str) -> Option<words::Result<()>> {
+        set_key(self, APIS, name, value)
+            .or_else(|| set_key(&mut self.config, GatewayConfig::KEYS, name, value))
+            .or_else(|| self.apis.iter_mut().find_map(|api| api.set_known(name, value)))
+    }
+
+    /// The placeholders that `storage.name` may contain beside the engine's own.
+    pub fn placeholders(&self) -> Placeholders {
+        let apis = self.apis.iter();
+        apis.fold(Placeholders::new(), |known, api| api.placeholders(known))
+    }
+
+    /// The names that `gateway.apis` takes.
+    fn names(&self) -> Vec<&'static str> {
+        let named = self.apis.iter().filter(|api| api.offered() != Offered::Always);
+        named.map(|api| api.name()).collect()
+    }
+
+    fn offer(&mut self, names: &str) -> Result<(), String> {
+        let mut known = self.names();
+        let named = list(|name| Ok(name.to_owned())).parse(names)?;
+        let words: Vec<_> = known.iter().map(|name| (*name, ())).collect();
+        for name in &named {
+            choice(&words).parse(name)?;
+        }
+        known.retain(|known| named.iter().any(|name| name == known));
+        self.config.apis = known;
+        Ok(())
+    }
+
+    /// The APIs that are offered, in the order of their registration.
+    #[cfg(feature = "server")]
+    pub(crate) fn open(&self, gateway: &Arc<Gateway>) -> Vec<Box<dyn HttpApi>> {
+        let is_offered =
+            |api: &&Box<dyn Registration>| api.offered() == Offered::Always || self.config.offers(api.name());
+        let offered = self.apis.iter().filter(is_offered);
+        offered.flat_map(|api| api.open(gateway)).collect()
+    }
+}

@@ -1,0 +1,107 @@
+//! Vobiz's recording API, Plivo's which it is modelled on, and the audio under the urls
+//! that both of them answer.
+
+#[cfg(feature = "server")]
+mod api;
+mod config;
+
+use callrec_core::keys::{ConfigKey, KeyDescription, set_key};
+use callrec_core::words::Result;
+
+use crate::registration::{Offered, Registration};
+pub use config::{PlivoConfig, VobizConfig};
+
+impl Registration for VobizConfig {
+    fn name(&self) -> &'static str {
+        "vobiz"
+    }
+
+    fn offered(&self) -> Offered {
+        Offered::ByDefault
+    }
+
+    fn keys(&self) -> Vec<KeyDescription> {
+        VobizConfig::KEYS.iter().map(ConfigKey::describe).collect()
+    }
+
+    fn set_known(&mut self, name: &str, value: &str) -> Option<Result<()>> {
+        set_key(self, VobizConfig::KEYS, name, value)
+    }
+
+    fn boxed(&self) -> Box<dyn Registration> {
+        Box::new(self.clone())
+    }
+
+    #[cfg(feature = "server")]
+    fn open(&self, gateway: &std::sync::Arc<crate::Gateway>) -> Vec<Box<dyn crate::HttpApi>> {
+        vec![Box::new(api::VobizApi::new(
+            gateway,
+            &self.path,
+            &self.cors_origins,
+            api::Dialect::Vobiz,
+        ))]
+    }
+}
+
+impl Registration for PlivoConfig {
+    fn name(&self) -> &'static str {
+        "plivo"
+    }
+
+    fn offered(&self) -> Offered {
+        Offered::WhenNamed
+    }
+
+    fn keys(&self) -> Vec<KeyDescription> {
+        PlivoConfig::KEYS.iter().map(ConfigKey::describe).collect()
+    }
+
+    fn set_known(&mut self, name: &str, value: &str) -> Option<Result<()>> {
+        set_key(self, PlivoConfig::KEYS, name, value)
+    }
+
+    fn boxed(&self) -> Box<dyn Registration> {
+        Box::new(self.clone())
+    }
+
+    #[cfg(feature = "server")]
+    fn open(&self, gateway: &std::sync::Arc<crate::Gateway>) -> Vec<Box<dyn crate::HttpApi>> {
+        vec![Box::new(api::VobizApi::new(
+            gateway,
+            &self.path,
+            &self.cors_origins,
+            api::Dialect::Plivo,
+        ))]
+    }
+}
+
+/// The audio has no key: callbacks name its urls even where neither API is offered.
+#[derive(Clone, Debug)]
+pub struct AudioRegistration;
+
+impl Registration for AudioRegistration {
+    fn name(&self) -> &'static str {
+        "audio"
+    }
+
+    fn offered(&self) -> Offered {
+        Offered::Always
+    }
+
+    fn keys(&self) -> Vec<KeyDescription> {
+        Vec::new()
+    }
+
+    fn set_known(&mut self, _: &str, _: &str) -> Option<Result<()>> {
+        None
+    }
+
+    fn boxed(&self) -> Box<dyn Registration> {
+        Box::new(self.clone())
+    }
+
+    #[cfg(feature = "server")]
+    fn open(&self, gateway: &std::sync::Arc<crate::Gateway>) -> Vec<Box<dyn crate::HttpApi>> {
+        vec![Box::new(api::Audio::new(gateway))]
+    }
+}
