@@ -4,11 +4,15 @@ mod support;
 
 #[path = "gateway/bayeux.rs"]
 mod bayeux;
+#[path = "gateway/browsers.rs"]
+mod browsers;
 #[cfg(feature = "faults")]
 #[path = "gateway/callback_faults.rs"]
 mod callback_faults;
 #[path = "gateway/callbacks.rs"]
 mod callbacks;
+#[path = "gateway/chromium.rs"]
+mod chromium;
 #[path = "gateway/comet.rs"]
 mod comet;
 #[path = "gateway/comet_client.rs"]
