@@ -1,4 +1,5 @@
-//! No vendor and no HTTP in the packages below the gateway.
+//! No vendor and no HTTP in the packages below the gateway, and no vendor in the files of
+//! the gateway that serve all of them.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
@@ -6,6 +7,8 @@ use std::path::Path;
 /// Which packages know no vendor and no HTTP.
 const NEUTRAL: [&str; 3] = ["core", "media", "codec"];
 const VENDOR_WORDS: [&str; 7] = ["imagicle", "genesys", "vobiz", "plivo", "gsip", "cometd", "csrf"];
+/// Where the gateway may name its vendors: their folders, the list of them, and callbacks.
+const VENDOR_FILES: [&str; 6] = ["genesys", "imagicle", "vobiz", "apis.rs", "lib.rs", "outbox"];
 const HTTP_PACKAGES: [&str; 3] = ["hyper", "tokio", "http"];
 
 #[test]
@@ -16,12 +19,7 @@ fn neutral_packages_know_no_vendor_and_no_http() {
     for package in NEUTRAL {
         let folder = root.join("crates").join(package);
         for_each_file(&folder, &mut |path, text| {
-            let lines = text.lines().enumerate();
-            let named = lines.filter(|(_, line)| {
-                let line = line.to_lowercase();
-                VENDOR_WORDS.iter().any(|word| line.contains(word))
-            });
-            found.extend(named.map(|(at, line)| format!("{}:{}: {line}", path.display(), at + 1)));
+            found.extend(vendors_named(path, text));
         });
         let package = format!("callrec-{package}");
         let needed = dependencies(&lock, &package);
@@ -29,6 +27,36 @@ fn neutral_packages_know_no_vendor_and_no_http() {
         let http = HTTP_PACKAGES.iter().filter(|name| needed.contains(**name));
         found.extend(http.map(|name| format!("{package} depends on {name}")));
     }
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+/// The lines of a file that name a vendor.
+fn vendors_named(path: &Path, text: &str) -> Vec<String> {
+    let lines = text.lines().enumerate();
+    let named = lines.filter(|(_, line)| {
+        let line = line.to_lowercase();
+        VENDOR_WORDS.iter().any(|word| line.contains(word))
+    });
+    named
+        .map(|(at, line)| format!("{}:{}: {line}", path.display(), at + 1))
+        .collect()
+}
+
+#[test]
+fn the_server_knows_no_vendor() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/gateway/src");
+    let (mut found, mut seen) = (Vec::new(), 0);
+    for_each_file(&folder, &mut |path, text| {
+        let below = path.strip_prefix(&folder).expect("below the folder");
+        if !VENDOR_FILES
+            .iter()
+            .any(|known| below.starts_with(known) || below.with_extension("").starts_with(known))
+        {
+            seen += 1;
+            found.extend(vendors_named(path, text));
+        }
+    });
+    assert!(seen > 20, "{seen} files");
     assert!(found.is_empty(), "{found:#?}");
 }
 

@@ -1,0 +1,227 @@
+//! An API that no vendor has published is added in one file, `toy/api.rs`, and one line.
+#![cfg(feature = "server")]
+
+#[path = "toy/api.rs"]
+mod api;
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use callrec_core::config::Config;
+use callrec_core::engine::Engine;
+use callrec_core::storage::Template;
+use callrec_core::words::Status;
+use callrec_gateway::{
+    Credentials, Doorkeeper, GatewaySettings, Identity, Options, Registration, Router, Scheme, apis, start,
+};
+
+use api::ToyConfig;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// As `apis.rs` has it, and the toy.
+fn registered(toy: ToyConfig) -> Vec<Box<dyn Registration>> {
+    let mut registered = apis::registered();
+    registered.push(Box::new(toy));
+    registered
+}
+
+struct Host;
+
+impl Doorkeeper for Host {
+    fn identify(&self, credentials: &Credentials) -> Result<Identity, Status> {
+        let Credentials {
+            scheme, name, secret, ..
+        } = credentials;
+        if (*scheme, name.as_str(), secret.as_str()) != (Scheme::Basic, "user1", "secret") {
+            return Err(Status::Unauthenticated);
+        }
+        Ok(Identity {
+            username: "user1".into(),
+            level: 10,
+            signature_key: String::new(),
+        })
+    }
+}
+
+/// `user1:secret`
+const USER: &str = "authorization: Basic dXNlcjE6c2VjcmV0\r\n";
+
+struct Running {
+    engine: Arc<Engine>,
+    router: Arc<Router>,
+    toy: ToyConfig,
+    _directory: tempfile::TempDir,
+}
+
+impl Running {
+    fn with(keys: &[(&str, &str)]) -> Running {
+        let directory = tempfile::tempdir().expect("a directory");
+        let toy = ToyConfig::default();
+        let mut settings = GatewaySettings::with(registered(toy.clone()));
+        for (name, value) in keys {
+            assert_eq!(settings.set_known(name, value), Some(Ok(())), "{name}");
+        }
+        let mut config = Config::default();
+        config.storage.directory = directory.path().to_string_lossy().into_owned();
+        let engine = Engine::open(config).expect("an engine");
+        let options = Options {
+            settings: Arc::new(settings),
+            listen: Some(SocketAddr::from(([127, 0, 0, 1], 0))),
+            doorkeeper: Some(Arc::new(Host)),
+        };
+        let router = start(engine.clone(), options).expect("a gateway");
+        Running {
+            engine,
+            router,
+            toy,
+            _directory: directory,
+        }
+    }
+
+    /// Status, and body.
+    fn ask(&self, line: &str, headers: &str, body: &str) -> (u16, String) {
+        let length = format!("content-length: {}\r\n", body.len());
+        self.send(&format!(
+            "{line} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{headers}{length}\r\n{body}"
+        ))
+    }
+
+    fn send(&self, request: &str) -> (u16, String) {
+        let address = self.router.gateway().address().expect("it listens");
+        let mut stream = TcpStream::connect(address).expect("connected");
+        stream.set_read_timeout(Some(PATIENCE)).expect("set");
+        stream.write_all(request.as_bytes()).expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+        let status = head.split(' ').nth(1).expect("a status");
+        (status.parse().expect("a number"), body.to_owned())
+    }
+
+    fn metrics(&self) -> String {
+        self.ask("GET /metrics", "", "").1
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.router.gateway().stop(PATIENCE);
+        let _ = self.engine.close(PATIENCE);
+    }
+}
+
+#[test]
+fn a_new_api_is_routed_by_its_own_key_and_lets_in_whom_the_host_knows() {
+    let running = Running::with(&[
+        ("gateway.apis", "imagicle,toy"),
+        ("toy.path", "/box/toy"),
+        ("toy.greeting", "good day"),
+    ]);
+    let greeting = "POST /box/toy/greeting";
+    assert_eq!(
+        running.ask(greeting, USER, ""),
+        (200, "good day, user1".to_owned())
+    );
+    assert_eq!(
+        running.ask(greeting, "", ""),
+        (401, "The toy says: I do not know you".to_owned())
+    );
+    assert_eq!(running.ask("GET /box/toys", USER, "").0, 404);
+    // The others are as they were.
+    assert_eq!(
+        running.ask("GET /fw/Apps/Recorder/WebAPI/liverecordings", USER, ""),
+        (200, "[]".to_owned())
+    );
+    assert_eq!(
+        running.ask("GET /api/v2/me", USER, "").0,
+        404,
+        "it is not offered"
+    );
+}
+
+#[test]
+fn a_new_api_refuses_in_its_own_form_what_never_came_to_it() {
+    let running = Running::with(&[("gateway.apis", "toy"), ("gateway.max_body_bytes", "1024")]);
+    let greeting = "POST /toy/greeting";
+    let large = "x".repeat(1025);
+    assert_eq!(
+        running.ask(greeting, USER, &large),
+        (413, "The toy says: The body is too large".to_owned())
+    );
+    let broken = format!("{greeting} HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nno size\r\n");
+    assert_eq!(
+        running.send(&broken),
+        (400, "The toy says: The body cannot be read".to_owned())
+    );
+    assert_eq!(
+        running.ask(greeting, USER, "break"),
+        (500, "The toy says: Internal error".to_owned())
+    );
+    // And goes on.
+    assert_eq!(running.ask(greeting, USER, "").0, 200);
+}
+
+#[test]
+fn a_new_api_is_counted_and_tells_its_own_numbers() {
+    let running = Running::with(&[("gateway.apis", "toy"), ("gateway.max_body_bytes", "1024")]);
+    let greeting = "POST /toy/greeting";
+    running.ask(greeting, USER, "");
+    running.ask(greeting, "", "");
+    running.ask(greeting, USER, &"x".repeat(1025));
+    running.ask(greeting, USER, "break");
+    let metrics = running.metrics();
+    for status in [200, 401, 413, 500] {
+        let row =
+            format!("callrec_http_requests_total{{api=\"toy\",method=\"POST\",status=\"{status}\"}} 1\n");
+        assert!(metrics.contains(&row), "{row}{metrics}");
+    }
+    assert!(metrics.contains("\ncallrec_toy_greetings 1\n"), "{metrics}");
+    assert!(
+        !metrics.contains("cometd"),
+        "an API that is not offered: {metrics}"
+    );
+}
+
+#[test]
+fn a_new_api_hears_that_its_gateway_stops() {
+    let running = Running::with(&[("gateway.apis", "toy")]);
+    assert!(!running.toy.has_stopped.load(Ordering::Relaxed));
+    assert_eq!(running.router.gateway().stop(PATIENCE), Ok(()));
+    assert!(running.toy.has_stopped.load(Ordering::Relaxed));
+}
+
+#[test]
+fn keys_of_a_new_api_are_known_by_its_registration() {
+    let toy = ToyConfig::default();
+    let mut settings = GatewaySettings::with(registered(toy));
+    let keys = settings.keys();
+    let apis = keys.iter().find(|key| key.name == "gateway.apis");
+    let apis = apis.expect("it is a key");
+    assert_eq!(apis.default, "imagicle,genesys,vobiz");
+    assert!(
+        apis.meaning.ends_with("imagicle, genesys, vobiz, plivo, toy"),
+        "{}",
+        apis.meaning
+    );
+    assert!(keys.iter().any(|key| key.name == "toy.greeting"));
+    let refused = settings.set_known("gateway.apis", "toys").expect("it is a key");
+    let refused = refused.expect_err("no such API");
+    assert!(
+        refused.message.contains("plivo, toy is needed"),
+        "{}",
+        refused.message
+    );
+    assert!(
+        settings
+            .set_known("toy.path", "box")
+            .is_some_and(|set| set.is_err())
+    );
+    assert_eq!(settings.set_known("toy.colour", "red"), None);
+    assert_eq!(GatewaySettings::default().set_known("toy.path", "/box"), None);
+    let named = Template::with("{toy}", &settings.placeholders());
+    assert_eq!(named, Template::parse("wooden"));
+}

@@ -1,0 +1,137 @@
+//! The whole of the toy API: its keys, who may, its answers, its form of a refusal.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use callrec_core::calls::Caller;
+use callrec_core::keys::checks::text;
+use callrec_core::keys::{ConfigKey, KeyDescription, set_key};
+use callrec_core::storage::Placeholders;
+use callrec_core::words::Result;
+use callrec_gateway::config::BasePath;
+use callrec_gateway::http::{Answer, Asked};
+use callrec_gateway::{Answering, ApiGauge, Gateway, HttpApi, Offered, Refused, Registration, http as form};
+use http::{Method, StatusCode};
+
+callrec_core::config_keys! {
+    /// How the toy API is offered.
+    pub struct ToyConfig {
+        "toy.path" = "/toy" => path: String, BasePath,
+            "where the toy API begins, {range} bytes that begin with \"/\"";
+        "toy.greeting" = "hello" => greeting: String, text(1..=40),
+            "what it says to those whom it knows, {range} bytes";
+    }
+    without key {
+        /// Its gateway takes no requests any more.
+        has_stopped: Arc<AtomicBool> = Arc::default();
+    }
+}
+
+impl Registration for ToyConfig {
+    fn name(&self) -> &'static str {
+        "toy"
+    }
+
+    fn offered(&self) -> Offered {
+        Offered::WhenNamed
+    }
+
+    fn keys(&self) -> Vec<KeyDescription> {
+        ToyConfig::KEYS.iter().map(ConfigKey::describe).collect()
+    }
+
+    fn set_known(&mut self, name: &str, value: &str) -> Option<Result<()>> {
+        set_key(self, ToyConfig::KEYS, name, value)
+    }
+
+    fn placeholders(&self, known: Placeholders) -> Placeholders {
+        known.text("toy", "wooden")
+    }
+
+    fn boxed(&self) -> Box<dyn Registration> {
+        Box::new(self.clone())
+    }
+
+    fn open(&self, gateway: &Arc<Gateway>) -> Vec<Box<dyn HttpApi>> {
+        vec![Box::new(ToyApi {
+            gateway: gateway.clone(),
+            config: self.clone(),
+            greetings: AtomicU64::new(0),
+            is_attached: AtomicBool::new(false),
+        })]
+    }
+}
+
+struct ToyApi {
+    gateway: Arc<Gateway>,
+    config: ToyConfig,
+    greetings: AtomicU64,
+    is_attached: AtomicBool,
+}
+
+impl ToyApi {
+    async fn greet(&self, request: &Asked) -> Answer {
+        let name = match self.gateway.logins.basic(request).await {
+            Ok(Caller::User { username, .. }) => username,
+            Ok(Caller::Host) | Err(Refused::Broken) => return refusal(500, "Who are you?"),
+            Err(Refused::Unknown) => return refusal(401, "I do not know you"),
+            Err(Refused::NotNow) => return refusal(503, "Later"),
+        };
+        assert_ne!(request.body(), "break", "as the test wishes");
+        self.greetings.fetch_add(1, Ordering::Relaxed);
+        form::text(
+            StatusCode::OK,
+            format!("{}, {}", self.config.greeting, name.as_str()),
+        )
+    }
+}
+
+impl HttpApi for ToyApi {
+    fn name(&self) -> &'static str {
+        "toy"
+    }
+
+    fn base_path(&self) -> &str {
+        &self.config.path
+    }
+
+    fn answer<'a>(&'a self, request: &'a Asked) -> Answering<'a> {
+        Box::pin(async move {
+            match (request.below(&self.config.path), request.method()) {
+                (Some("/greeting"), &Method::POST) => self.greet(request).await,
+                (Some("/greeting"), _) => refusal(405, "I am greeted by POST"),
+                _ => refusal(404, "There is no such toy"),
+            }
+        })
+    }
+
+    fn refuse(&self, _: &Asked, status: StatusCode, why: &str) -> Answer {
+        refusal(status.as_u16(), why)
+    }
+
+    fn attach(&self) {
+        self.is_attached.store(true, Ordering::Relaxed);
+    }
+
+    fn stop(&self) {
+        self.config.has_stopped.store(true, Ordering::Relaxed);
+    }
+
+    fn gauges(&self) -> Vec<ApiGauge> {
+        let value = match self.is_attached.load(Ordering::Relaxed) {
+            true => self.greetings.load(Ordering::Relaxed),
+            false => u64::MAX,
+        };
+        vec![ApiGauge {
+            name: "toy_greetings",
+            help: "Whom the toy has greeted",
+            value,
+        }]
+    }
+}
+
+/// Its form of a refusal.
+fn refusal(status: u16, why: &str) -> Answer {
+    let status = StatusCode::from_u16(status).expect("a status");
+    form::text(status, format!("The toy says: {why}"))
+}
