@@ -359,6 +359,31 @@ fn what_cannot_be_taken_in_is_readable_too() {
     assert!(answer.contains(&allows), "{answer}");
 }
 
+/// Browsers keep other cookies from the requests that a page of another site makes.
+#[test]
+fn cookies_go_with_the_requests_of_allowed_sites() {
+    let who = basic("user1", "secret");
+    let headers = [("authorization", who.as_str())];
+    let shake = r#"[{"channel":"/meta/handshake","supportedConnectionTypes":["long-polling"]}]"#;
+    for (public_url, allowed, ending) in [
+        ("https://pbx.example", CRM, "; HttpOnly; Secure; SameSite=None"),
+        ("https://pbx.example", "", "; HttpOnly; Secure"),
+        ("http://pbx.example", CRM, "; HttpOnly"),
+    ] {
+        let house = House::open(&[
+            ("gateway.public_url", public_url),
+            ("genesys.cors_origins", allowed),
+            ("genesys.csrf", "true"),
+        ]);
+        let me = house.send("GET", "/api/v2/me", &headers, "");
+        let shaken = house.send("POST", "/genesys/cometd", &headers, shake);
+        for reply in [me, shaken] {
+            let cookie = reply.header("set-cookie");
+            assert!(cookie.ends_with(ending), "{cookie}");
+        }
+    }
+}
+
 /// With a star any site could use the credentials that a browser has stored.
 #[test]
 fn sites_are_named_one_by_one() {

@@ -215,7 +215,7 @@ fn user(genesys: &Genesys, asked: &Asked, me: &Caller) -> Answer {
     }}));
     if genesys.config.csrf {
         let csrf = &genesys.csrf;
-        csrf.tell(gateway, asked, username.as_str(), &mut answer);
+        csrf.tell(genesys, asked, username.as_str(), &mut answer);
     }
     answer
 }

@@ -15,6 +15,7 @@ use crate::auth::Refused;
 use crate::config::origin::Origin;
 use crate::gateway::Gateway;
 use crate::genesys::GenesysConfig;
+use crate::genesys::cookie::set_cookie;
 use crate::http::{Answer, Asked, answer as answered, empty, later};
 use callrec_core::calls::Caller;
 use message::{Asks, Reply};
@@ -115,7 +116,7 @@ async fn answer(gateway: &Gateway, sessions: &Sessions, asked: &Asked, rest: &st
         )
         .await;
     }
-    parts.answer(gateway)
+    parts.answer(gateway, sessions.config())
 }
 
 /// The user that the header names, or the browser that a handshake has named.
@@ -165,7 +166,7 @@ impl Parts {
         self.texts.push(reply.text().into());
     }
 
-    fn answer(self, gateway: &Gateway) -> Answer {
+    fn answer(self, gateway: &Gateway, config: &GenesysConfig) -> Answer {
         if self.unauthenticated {
             return unauthenticated();
         }
@@ -174,13 +175,7 @@ impl Parts {
         let headers = answer.headers_mut();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(browser) = self.browser {
-            let secure = if gateway.public_url().starts_with("https:") {
-                "; Secure"
-            } else {
-                ""
-            };
-            let cookie = format!("{BROWSER}={browser}; Path=/; HttpOnly{secure}");
-            if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+            if let Some(cookie) = set_cookie(gateway, config, BROWSER, &browser) {
                 headers.insert(SET_COOKIE, cookie);
             }
         }
