@@ -100,9 +100,10 @@ impl GatewaySettings {
     /// The APIs that are offered, in the order of their registration.
     #[cfg(feature = "server")]
     pub(crate) fn open(&self, gateway: &Arc<Gateway>) -> Vec<Box<dyn HttpApi>> {
-        let is_offered =
-            |api: &&Box<dyn Registration>| api.offered() == Offered::Always || self.config.offers(api.name());
-        let offered = self.apis.iter().filter(is_offered);
+        let offered = self
+            .apis
+            .iter()
+            .filter(|api| api.offered() == Offered::Always || self.config.offers(api.name()));
         offered.flat_map(|api| api.open(gateway)).collect()
     }
 }
