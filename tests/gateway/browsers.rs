@@ -77,13 +77,21 @@ fn a_preflight_of_an_allowed_site_is_answered_without_credentials() {
         for header in [
             "authorization",
             "content-type",
-            "x-csrf-token",
-            "x-auth-id",
-            "x-auth-token",
             "range",
             "if-range",
             "if-none-match",
         ] {
+            assert!(
+                lists(&reply, "access-control-allow-headers", header),
+                "{api} {header}"
+            );
+        }
+        let own: &[&str] = match *api {
+            "genesys" | "cometd" => &["x-csrf-token"],
+            "vobiz" | "plivo" | "audio" => &["x-auth-id", "x-auth-token"],
+            _ => &[],
+        };
+        for header in own {
             assert!(
                 lists(&reply, "access-control-allow-headers", header),
                 "{api} {header}"
@@ -150,13 +158,19 @@ fn pages_of_an_allowed_site_may_read_every_answer() {
             "etag",
             "content-disposition",
             "retry-after",
-            "x-csrf-header",
-            "x-csrf-token",
         ] {
             assert!(
                 lists(&reply, "access-control-expose-headers", exposed),
                 "{exposed}"
             );
+        }
+        if path.starts_with("/api/v2/") {
+            for exposed in ["x-csrf-header", "x-csrf-token"] {
+                assert!(
+                    lists(&reply, "access-control-expose-headers", exposed),
+                    "{exposed}"
+                );
+            }
         }
         if body.len() <= 1024 {
             let handled = handle(house.gateway, method, path, &headers, body).unwrap();
@@ -185,7 +199,7 @@ fn pages_of_an_allowed_site_may_read_that_something_broke() {
 }
 
 fn live(house: &House) -> u64 {
-    u64::from(house.engine.stats().live_recordings)
+    house.engine.stats().live_recordings
 }
 
 /// (path, name, headers, body) of a start that each API takes from its user.

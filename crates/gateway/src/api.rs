@@ -20,6 +20,13 @@ pub struct ApiGauge {
     pub value: u64,
 }
 
+/// Headers that pages of other sites send and read, beyond those of HTTP itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PageHeaders {
+    pub sent: &'static [&'static str],
+    pub read: &'static [&'static str],
+}
+
 /// One API of one gateway. The server calls it on several threads at the same time.
 ///
 /// The API checks who asks with the gateway's [`Logins`](super::Logins), and writes every
@@ -52,6 +59,11 @@ pub trait HttpApi: Send + Sync {
     /// them read every answer, and refuses with 403 what other sites' pages want to change.
     fn allowed_origins(&self) -> &[Origin] {
         &[]
+    }
+
+    /// Headers of its own that those pages send and read.
+    fn page_headers(&self) -> PageHeaders {
+        PageHeaders::default()
     }
 
     /// Names of APIs whose answers lead to this one: pages that may use them may use it too.

@@ -12,16 +12,16 @@ use http::header::{
 };
 use http::{Method, StatusCode};
 
+use super::api::PageHeaders;
 use super::http::{Answer, Asked, empty};
 use crate::config::origin::Origin;
 
 const METHODS: &str = "GET, HEAD, POST, PUT, DELETE";
 /// What a page may send beyond what it always may.
-const REQUEST_HEADERS: &str = "Authorization, Content-Type, X-CSRF-TOKEN, X-Auth-ID, X-Auth-Token, X-Requested-With, \
-     Range, If-Range, If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since, Cache-Control";
+const REQUEST_HEADERS: &str = "Authorization, Content-Type, X-Requested-With, Range, If-Range, If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since, Cache-Control";
 /// What a page may read beyond what it always may.
-const ANSWER_HEADERS: &str = "Accept-Ranges, Allow, Content-Disposition, Content-Range, ETag, Retry-After, \
-     WWW-Authenticate, X-CSRF-HEADER, X-CSRF-TOKEN";
+const ANSWER_HEADERS: &str =
+    "Accept-Ranges, Allow, Content-Disposition, Content-Range, ETag, Retry-After, WWW-Authenticate";
 /// Seconds for which a browser remembers a preflight. No browser keeps it for longer.
 const MAX_AGE: &str = "7200";
 const PRIVATE_NETWORK: &str = "access-control-allow-private-network";
@@ -34,6 +34,7 @@ pub struct Cors<'a> {
     allowed: Vec<&'a Origin>,
     /// The origin that the page is from, if it is allowed.
     origin: Option<HeaderValue>,
+    own: PageHeaders,
 }
 
 impl<'a> Cors<'a> {
@@ -43,17 +44,19 @@ impl<'a> Cors<'a> {
             is_open: true,
             allowed: Vec::new(),
             origin: None,
+            own: PageHeaders::default(),
         }
     }
 
     /// What the rules say of one request's headers.
-    pub fn of(allowed: Vec<&'a Origin>, headers: &HeaderMap) -> Cors<'a> {
+    pub fn of(allowed: Vec<&'a Origin>, own: PageHeaders, headers: &HeaderMap) -> Cors<'a> {
         let named = only_origin(headers);
         let origin = named.filter(|(_, origin)| allowed.contains(&origin));
         Cors {
             is_open: false,
             origin: origin.map(|(text, _)| text.clone()),
             allowed,
+            own,
         }
     }
 
@@ -67,12 +70,10 @@ impl<'a> Cors<'a> {
         }
         let mut answer = empty(StatusCode::NO_CONTENT);
         let headers = answer.headers_mut();
-        for (name, value) in [
-            (ACCESS_CONTROL_ALLOW_METHODS, METHODS),
-            (ACCESS_CONTROL_ALLOW_HEADERS, REQUEST_HEADERS),
-            (ACCESS_CONTROL_MAX_AGE, MAX_AGE),
-        ] {
-            headers.insert(name, HeaderValue::from_static(value));
+        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(METHODS));
+        headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(MAX_AGE));
+        if let Some(names) = names(REQUEST_HEADERS, self.own.sent) {
+            headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, names);
         }
         if asked.header("access-control-request-private-network") == Some("true") {
             headers.insert(PRIVATE_NETWORK, HeaderValue::from_static("true"));
@@ -97,12 +98,16 @@ impl<'a> Cors<'a> {
         if let Some(origin) = &self.origin {
             headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
             headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
-            headers.insert(
-                ACCESS_CONTROL_EXPOSE_HEADERS,
-                HeaderValue::from_static(ANSWER_HEADERS),
-            );
+            if let Some(names) = names(ANSWER_HEADERS, self.own.read) {
+                headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, names);
+            }
         }
     }
+}
+
+fn names(common: &str, own: &[&str]) -> Option<HeaderValue> {
+    let all: Vec<&str> = std::iter::once(common).chain(own.iter().copied()).collect();
+    HeaderValue::from_str(&all.join(", ")).ok()
 }
 
 /// The request's origin, if there is just one.
@@ -169,7 +174,7 @@ mod tests {
     fn is_refused(method: &str, headers: Headers<'_>) -> bool {
         let (allowed, own) = (origin("https://crm.example"), origin("https://pbx.example"));
         let asked = asked(method, headers);
-        Cors::of(vec![&allowed], asked.headers()).is_foreign_write(&asked, Some(&own))
+        Cors::of(vec![&allowed], PageHeaders::default(), asked.headers()).is_foreign_write(&asked, Some(&own))
     }
 
     const HOST_A: (&str, &str) = ("host", "a.example:8080");
@@ -242,7 +247,7 @@ mod tests {
         let allowed = origin("https://crm.example");
         let answered = |headers: Headers<'_>| {
             let asked = asked("OPTIONS", headers);
-            let cors = Cors::of(vec![&allowed], asked.headers());
+            let cors = Cors::of(vec![&allowed], PageHeaders::default(), asked.headers());
             cors.preflight(&asked).is_some()
         };
         let wants = ("access-control-request-method", "POST");

@@ -212,10 +212,8 @@ impl Router {
             .iter()
             .filter(|other| api.belongs_to().contains(&other.name()));
         let others = others.flat_map(|other| other.allowed_origins());
-        Cors::of(
-            api.allowed_origins().iter().chain(others).collect(),
-            asked.headers(),
-        )
+        let allowed = api.allowed_origins().iter().chain(others).collect();
+        Cors::of(allowed, api.page_headers(), asked.headers())
     }
 
     /// In the API's own form.

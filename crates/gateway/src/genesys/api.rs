@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::GenesysConfig;
 use super::comet::Sessions;
 use super::names::gsip_rec_fn;
-use crate::api::{Answering, HttpApi};
+use crate::api::{Answering, HttpApi, PageHeaders};
 use crate::auth::Refused;
 use crate::config::origin::Origin;
 use crate::gateway::Gateway;
@@ -93,6 +93,13 @@ impl HttpApi for GenesysApi {
 
     fn allowed_origins(&self) -> &[Origin] {
         &self.0.config.cors_origins
+    }
+
+    fn page_headers(&self) -> PageHeaders {
+        PageHeaders {
+            sent: &[csrf::HEADER],
+            read: &["X-CSRF-HEADER", csrf::HEADER],
+        }
     }
 
     /// From here on it hears of every recording.
@@ -197,7 +204,6 @@ fn user_calls(gateway: &Gateway, me: &Caller, call_id: &Text) -> Result<Vec<Call
 
 /// `GET /me`
 fn user(genesys: &Genesys, asked: &Asked, me: &Caller) -> Answer {
-    let gateway = &genesys.gateway;
     let Caller::User { username, .. } = me else {
         return not_found();
     };

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use http::header::{ALLOW, CACHE_CONTROL, HeaderValue, SET_COOKIE, WWW_AUTHENTICATE};
 use http::{Method, StatusCode};
 
-use crate::api::{Answering, ApiGauge, HttpApi};
+use crate::api::{Answering, ApiGauge, HttpApi, PageHeaders};
 use crate::auth::Refused;
 use crate::config::origin::Origin;
 use crate::gateway::Gateway;
@@ -68,6 +68,14 @@ impl HttpApi for Comet {
 
     fn allowed_origins(&self) -> &[Origin] {
         &self.sessions.config().cors_origins
+    }
+
+    /// Clients that send the token send it here, too.
+    fn page_headers(&self) -> PageHeaders {
+        PageHeaders {
+            sent: &["X-CSRF-TOKEN"],
+            read: &[],
+        }
     }
 
     fn attach(&self) {
@@ -174,10 +182,10 @@ impl Parts {
         let mut answer = answered(StatusCode::OK, Some("application/json"), body);
         let headers = answer.headers_mut();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Some(browser) = self.browser {
-            if let Some(cookie) = set_cookie(gateway, config, BROWSER, &browser) {
-                headers.insert(SET_COOKIE, cookie);
-            }
+        let browser = self.browser;
+        let cookie = browser.and_then(|browser| set_cookie(gateway, config, BROWSER, &browser));
+        if let Some(cookie) = cookie {
+            headers.insert(SET_COOKIE, cookie);
         }
         answer
     }

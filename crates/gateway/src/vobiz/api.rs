@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 pub use audio::Audio;
 
-use crate::api::{Answering, HttpApi};
+use crate::api::{Answering, HttpApi, PageHeaders};
 use crate::auth::{Refused, caller_of};
 use crate::config::origin::Origin;
 use crate::http::{Answer, Asked, decoded, put};
@@ -71,6 +71,13 @@ impl HttpApi for VobizApi {
 
     fn allowed_origins(&self) -> &[Origin] {
         &self.cors_origins
+    }
+
+    fn page_headers(&self) -> PageHeaders {
+        PageHeaders {
+            sent: &TOKEN_HEADERS,
+            read: &[],
+        }
     }
 }
 
@@ -300,6 +307,8 @@ fn form(body: &[u8]) -> Result<Map<String, Value>, String> {
     let pairs = pairs.into_iter();
     Ok(pairs.map(|(name, value)| (name, Value::String(value))).collect())
 }
+
+const TOKEN_HEADERS: [&str; 2] = ["X-Auth-ID", "X-Auth-Token"];
 
 /// X-Auth-ID and X-Auth-Token.
 fn token(asked: &Asked) -> Option<(String, String)> {

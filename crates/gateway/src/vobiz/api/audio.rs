@@ -6,8 +6,8 @@ use http::{Method, StatusCode};
 use uuid::Uuid;
 
 use super::errors::ErrorForm;
-use super::{Ask, Dialect, check_urls, token};
-use crate::api::{Answering, HttpApi};
+use super::{Ask, Dialect, TOKEN_HEADERS, check_urls, token};
+use crate::api::{Answering, HttpApi, PageHeaders};
 use crate::auth::{Refused, caller_of};
 use crate::config::GatewayConfig;
 use crate::files::{Missing, may_read};
@@ -57,6 +57,13 @@ impl HttpApi for Audio {
     /// Its urls are in the answers of both.
     fn belongs_to(&self) -> &[&'static str] {
         &["vobiz", "plivo"]
+    }
+
+    fn page_headers(&self) -> PageHeaders {
+        PageHeaders {
+            sent: &TOKEN_HEADERS,
+            read: &[],
+        }
     }
 
     fn attach(&self) {
