@@ -175,6 +175,7 @@ fn a_page_of_any_other_site_reads_nothing_and_starts_nothing() {
         assert!(answer["blocked"].is_string(), "{what}: {told:#}");
     }
     assert!(told.as_object().unwrap().len() > 10, "{told:#}");
+    assert_eq!(house.engine.stats().live_recordings, 0, "the script's request");
     // The script's request and the form's have come, and were refused.
     let refused = r#"callrec_http_requests_total{api="genesys",method="POST",status="403"} 2"#;
     until("the form was sent", || {
