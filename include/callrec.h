@@ -1419,6 +1419,8 @@ rec_status rec_config_new(rec_config **config);
  * - `plivo.signature_v3` (sdk): the same for X-Plivo-Signature-V3
  * - `gateway.imagicle_path` (/fw/Apps/Recorder/WebAPI): where the Imagicle API begins,
  *   1 to 200 bytes that begin with "/"
+ * - `imagicle.cors_origins` (empty): sites whose pages may use the Imagicle API in a
+ *   browser, with commas: scheme://host or scheme://host:port; empty: none
  * - `gateway.genesys_path` (/api/v2): where the Genesys API begins, 1 to 200 bytes
  *   that begin with "/"
  * - `gateway.cometd_path` (/genesys/cometd): where Genesys clients find CometD, in the
@@ -1430,6 +1432,8 @@ rec_status rec_config_new(rec_config **config);
  *   capabilities of a call, with commas, before those of recording
  * - `genesys.contact_center_id` (<cont_center_id>): the last field of GSIP_REC_FN,
  *   percent-encoded there, at most 255 bytes
+ * - `genesys.cors_origins` (empty): sites whose pages may use the Genesys API and
+ *   CometD in a browser, with commas: scheme://host or scheme://host:port; empty: none
  * - `cometd.timeout_ms` (30000): how long a /meta/connect is held, 100 to 600000 ms
  * - `cometd.session_ms` (10000): a session without a /meta/connect for so long is
  *   forgotten, 100 to 600000 ms
@@ -1447,8 +1451,14 @@ rec_status rec_config_new(rec_config **config);
  *   single message may be longer
  * - `gateway.vobiz_path` (/api/v1): where the Vobiz API begins, 1 to 200 bytes that
  *   begin with "/"
+ * - `vobiz.cors_origins` (empty): sites whose pages may use the Vobiz API and the
+ *   audio of recordings in a browser, with commas: scheme://host or
+ *   scheme://host:port; empty: none
  * - `gateway.plivo_path` (/v1): where the Plivo look-alike begins, 1 to 200 bytes that
  *   begin with "/"
+ * - `plivo.cors_origins` (empty): sites whose pages may use the Plivo look-alike and
+ *   the audio of recordings in a browser, with commas: scheme://host or
+ *   scheme://host:port; empty: none
  *
  * Threads: any, but one at a time for one configuration.
  * Blocking: never.

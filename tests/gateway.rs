@@ -4,6 +4,8 @@ mod support;
 
 #[path = "gateway/bayeux.rs"]
 mod bayeux;
+#[path = "gateway/browsers.rs"]
+mod browsers;
 #[path = "gateway/bulk_delete.rs"]
 mod bulk_delete;
 #[cfg(feature = "faults")]
@@ -11,6 +13,8 @@ mod bulk_delete;
 mod callback_faults;
 #[path = "gateway/callbacks.rs"]
 mod callbacks;
+#[path = "gateway/chromium.rs"]
+mod chromium;
 #[path = "gateway/comet.rs"]
 mod comet;
 #[path = "gateway/comet_client.rs"]
@@ -35,6 +39,8 @@ mod genesys_resources;
 mod genesys_trouble;
 #[path = "gateway/handled.rs"]
 mod handled;
+#[path = "gateway/http_details.rs"]
+mod http_details;
 #[path = "gateway/imagicle.rs"]
 mod imagicle;
 #[path = "gateway/killed.rs"]

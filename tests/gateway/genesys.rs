@@ -100,12 +100,12 @@ fn what_is_asked_must_be_an_operation() {
     let house = House::open(&[]);
     assert_eq!(body(&house, ""), (400, 1));
     assert_eq!(body(&house, "{}"), (400, 1));
+    assert_eq!(body(&house, "\u{feff}{}"), (400, 1));
     assert_eq!(body(&house, r#"{"operationName":null}"#), (400, 1));
     for invalid in [
         "operationName=StopCallRecording",
         "[]",
         "7",
-        "\u{feff}{}",
         r#"{"operationName":7}"#,
         r#"{"operationName":"stopcallrecording"}"#,
         r#"{"operationName":"Dance"}"#,

@@ -128,11 +128,11 @@ fn other_paths_are_6_with_404_and_other_methods_405() {
     let user = basic("user1", "secret");
     let headers = [("authorization", user.as_str())];
     for (method, path, allow) in [
-        ("POST", "/me", "GET"),
-        ("DELETE", "/me/calls", "GET"),
-        ("POST", "/me/devices", "GET"),
-        ("DELETE", "/me/devices/x", "GET, POST"),
-        ("PUT", "/me/calls/x", "GET, POST"),
+        ("POST", "/me", "GET, HEAD"),
+        ("DELETE", "/me/calls", "GET, HEAD"),
+        ("POST", "/me/devices", "GET, HEAD"),
+        ("DELETE", "/me/devices/x", "GET, HEAD, POST"),
+        ("PUT", "/me/calls/x", "GET, HEAD, POST"),
     ] {
         let reply = house.send(method, &format!("/api/v2{path}"), &headers, "{}");
         assert_eq!(refusal(&reply), (405, 3), "{method} {path}");

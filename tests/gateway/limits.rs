@@ -16,13 +16,13 @@ use crate::kit::{FIRST, House, Reply};
 use crate::support::ask;
 use crate::vobiz::{ID, record};
 
-fn connect(house: &House) -> TcpStream {
+pub fn connect(house: &House) -> TcpStream {
     let address = house.base.strip_prefix("http://").unwrap();
     TcpStream::connect(address).unwrap()
 }
 
 /// All that comes until the server closes.
-fn rest_of(mut stream: TcpStream) -> String {
+pub fn rest_of(mut stream: TcpStream) -> String {
     let mut bytes = Vec::new();
     let _ = stream.read_to_end(&mut bytes);
     String::from_utf8_lossy(&bytes).into_owned()
@@ -55,7 +55,7 @@ fn a_body_beyond_the_limit_is_413() {
 }
 
 /// (api as it is counted, one of its paths)
-const APIS: &[(&str, &str)] = &[
+pub const APIS: &[(&str, &str)] = &[
     ("imagicle", "/fw/Apps/Recorder/WebAPI/LiveRecordings"),
     ("genesys", "/api/v2/me/calls/1"),
     ("cometd", "/genesys/cometd"),
@@ -65,7 +65,7 @@ const APIS: &[(&str, &str)] = &[
 ];
 
 /// That it is this refusal as that API writes one; Vobiz's code is `code`.
-fn expect_form(api: &str, reply: &Reply, status: u16, code: &str) {
+pub fn expect_form(api: &str, reply: &Reply, status: u16, code: &str) {
     assert_eq!(reply.status, status, "{api}");
     if api == "imagicle" {
         return assert!(reply.body.is_empty(), "{}", reply.text());
@@ -90,7 +90,7 @@ fn expect_form(api: &str, reply: &Reply, status: u16, code: &str) {
     }
 }
 
-fn expect_counted(house: &House, api: &str, method: &str, status: u16) {
+pub fn expect_counted(house: &House, api: &str, method: &str, status: u16) {
     let row = format!(r#"callrec_http_requests_total{{api="{api}",method="{method}",status="{status}"}} 1"#);
     let metrics = house.send("GET", "/metrics", &[], "");
     assert!(metrics.text().contains(&row), "{row}: {}", metrics.text());

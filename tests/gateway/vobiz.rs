@@ -370,5 +370,5 @@ fn what_is_not_offered_is_404_and_other_methods_405() {
     assert_eq!(reply.header("allow"), "POST, DELETE");
     let reply = house.send("DELETE", RECORDINGS, &ID, "");
     expect_resource(&reply, 405);
-    assert_eq!(reply.header("allow"), "GET");
+    assert_eq!(reply.header("allow"), "GET, HEAD");
 }

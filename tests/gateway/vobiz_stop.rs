@@ -75,7 +75,6 @@ fn a_body_that_says_something_but_no_url_stops_nothing() {
         "[]",
         r#"{"URI":"http://127.0.0.1/x.wav"}"#,
         r#"{"recording_id":7}"#,
-        "\u{feff}{\"URL\":\"x=\"}",
         "=x",
         "URL=",
         r#"{"URL":"x","url":null}"#,
@@ -85,6 +84,9 @@ fn a_body_that_says_something_but_no_url_stops_nothing() {
         expect_general(&reply, 400, "INVALID_PARAMETER");
         assert_eq!(live(&house), [id.as_str()], "{body}");
     }
+    // It names another recording, and is no form.
+    house.send("DELETE", &record(FIRST), &FORM, "\u{feff}{\"URL\":\"x=\"}");
+    assert_eq!(live(&house), [id.as_str()]);
     let start = house.send("POST", &record(FIRST), &FORM, "wav");
     expect_general(&start, 400, "INVALID_PARAMETER");
     // As Plivo's clients say it.

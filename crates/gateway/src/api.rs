@@ -6,6 +6,7 @@ use std::pin::Pin;
 use http::StatusCode;
 
 use super::http::{Answer, Asked};
+use crate::config::origin::Origin;
 
 /// An answer that is being made.
 pub type Answering<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
@@ -20,6 +21,13 @@ pub struct ApiGauge {
     pub name: &'static str,
     pub help: &'static str,
     pub value: u64,
+}
+
+/// Headers that pages of other sites send and read, beyond those of HTTP itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PageHeaders {
+    pub sent: &'static [&'static str],
+    pub read: &'static [&'static str],
 }
 
 /// One API of one gateway. The server calls it on several threads at the same time.
@@ -55,6 +63,22 @@ pub trait HttpApi: Send + Sync {
     /// body is too large (413), incomplete (400) or late (408), and after a panic (500).
     /// The request's body is empty if it was not read.
     fn refuse(&self, request: &Asked, status: StatusCode, why: &str) -> Answer;
+
+    /// Sites whose pages may use it in a browser. The server answers their preflights, lets
+    /// them read every answer, and refuses with 403 what other sites' pages want to change.
+    fn allowed_origins(&self) -> &[Origin] {
+        &[]
+    }
+
+    /// Headers of its own that those pages send and read.
+    fn page_headers(&self) -> PageHeaders {
+        PageHeaders::default()
+    }
+
+    /// Names of APIs whose answers lead to this one: pages that may use them may use it too.
+    fn belongs_to(&self) -> &[&'static str] {
+        &[]
+    }
 
     /// The gateway has started, and this is one of its threads: the place to observe the
     /// engine, to start tasks and to log what the operator should know of the keys.

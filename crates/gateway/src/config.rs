@@ -3,6 +3,7 @@
 //! asks for them.
 
 pub mod callbacks;
+pub mod origin;
 
 use std::net::IpAddr;
 

@@ -5,15 +5,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use http::Request;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
-use http_body_util::{BodyExt, Empty};
 use tokio::sync::watch;
-use tower_http::services::ServeDir;
 use uuid::Uuid;
 
 use super::http::{Answer, Asked};
 pub use super::missing::Missing;
+use super::ranges;
 use super::search::{Open, Search};
 use super::sent_audio::SentAudio;
 use callrec_core::calls::{Caller, View};
@@ -90,18 +88,7 @@ impl Shelf {
             Ok(Some((SentAudio::new(audio)?, mime_type(entry.format()))))
         });
         let (file, kind) = opened.await?;
-        // What it is asked for is decided already.
-        let mut request = Request::new(Empty::<bytes::Bytes>::new());
-        *request.method_mut() = asked.method().clone();
-        *request.headers_mut() = asked.headers().clone();
-        let served = ServeDir::with_backend("", file)
-            .append_index_html_on_directories(false)
-            .ignore_multi_range_requests(true)
-            .try_call(request)
-            .await;
-        let mut answer = served
-            .map_err(|_| Missing::Broken)?
-            .map(|body| body.boxed_unsync());
+        let mut answer = ranges::serve(file, asked).await.map_err(|_| Missing::Broken)?;
         let headers = answer.headers_mut();
         if headers.contains_key(CONTENT_TYPE) {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));

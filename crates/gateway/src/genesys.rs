@@ -5,6 +5,8 @@ mod api;
 #[cfg(feature = "server")]
 mod comet;
 mod config;
+#[cfg(feature = "server")]
+mod cookie;
 mod names;
 
 use callrec_core::keys::{ConfigKey, KeyDescription, set_key};

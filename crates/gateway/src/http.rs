@@ -40,8 +40,10 @@ impl Asked {
         self.request.headers()
     }
 
-    pub fn body(&self) -> &Bytes {
-        self.request.body()
+    /// Without the byte order mark that some editors put before UTF-8.
+    pub fn body(&self) -> &[u8] {
+        let body = self.request.body();
+        body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
     }
 
     /// A header's text; `None` if it is absent or no text.
@@ -61,7 +63,8 @@ impl Asked {
         named.map(|(_, value)| value.into_owned())
     }
 
-    /// Name and password of HTTP Basic.
+    /// Name and password of HTTP Basic, in UTF-8 or else in Latin-1: of old clients some
+    /// send this, some that, and none says which.
     pub fn basic(&self) -> Option<(String, String)> {
         let text = self.headers().get(AUTHORIZATION)?.to_str().ok()?;
         let (scheme, coded) = text.split_once(' ')?;
@@ -69,7 +72,8 @@ impl Asked {
             return None;
         }
         let plain = BASE64_STANDARD.decode(coded.trim()).ok()?;
-        let plain = String::from_utf8(plain).ok()?;
+        let latin_1 = |plain: &[u8]| plain.iter().map(|byte| char::from(*byte)).collect();
+        let plain = String::from_utf8(plain).unwrap_or_else(|error| latin_1(error.as_bytes()));
         let (name, password) = plain.split_once(':')?;
         Some((name.to_owned(), password.to_owned()))
     }
@@ -211,6 +215,23 @@ mod tests {
             let request = http::Request::builder().header("Authorization", wrong);
             assert_eq!(asked(request, "").basic(), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn basic_credentials_are_utf_8_or_latin_1() {
+        for plain in ["ren\u{e9}:gr\u{fc}n".as_bytes(), b"ren\xe9:gr\xfcn"] {
+            let coded = BASE64_STANDARD.encode(plain);
+            let request = http::Request::builder().header("Authorization", format!("Basic {coded}"));
+            let expected = Some(("ren\u{e9}".to_owned(), "gr\u{fc}n".to_owned()));
+            assert_eq!(asked(request, "").basic(), expected);
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_a_body() {
+        let json = asked(http::Request::builder(), "\u{feff}{\"a\":1}");
+        assert_eq!(json.json(4), Ok(serde_json::json!({ "a": 1 })));
+        assert!(asked(http::Request::builder(), "\u{feff}").body().is_empty());
     }
 
     #[test]

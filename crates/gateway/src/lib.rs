@@ -24,9 +24,17 @@ mod auth;
 #[cfg(feature = "server")]
 mod callbacks;
 #[cfg(feature = "server")]
+mod compress;
+#[cfg(feature = "server")]
+mod cors;
+#[cfg(feature = "server")]
 mod files;
 #[cfg(feature = "server")]
 mod gateway;
+#[cfg(feature = "server")]
+mod head;
+#[cfg(feature = "server")]
+mod host;
 #[cfg(feature = "server")]
 pub mod http;
 #[cfg(feature = "server")]
@@ -41,6 +49,8 @@ mod metrics;
 mod missing;
 #[cfg(feature = "server")]
 mod places;
+#[cfg(feature = "server")]
+mod ranges;
 #[cfg(feature = "server")]
 mod recording_url;
 #[cfg(feature = "server")]

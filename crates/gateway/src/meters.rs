@@ -23,6 +23,8 @@ impl Meters {
     pub fn answered(&self, api: &'static str, method: &Method, status: StatusCode) {
         let method = match *method {
             Method::GET => "GET",
+            Method::HEAD => "HEAD",
+            Method::OPTIONS => "OPTIONS",
             Method::POST => "POST",
             Method::PUT => "PUT",
             Method::DELETE => "DELETE",

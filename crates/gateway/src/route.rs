@@ -8,25 +8,36 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use http::header::{CONTENT_LENGTH, HeaderValue};
 use http::{Method, StatusCode};
 use http_body_util::BodyExt;
 use tokio::runtime::Handle;
 
 use super::api::{HttpApi, Work};
+use super::compress::compress;
+use super::config::origin::Origin;
+use super::cors::Cors;
 use super::gateway::Gateway;
+use super::head;
 use super::http::{self as form, Answer, Asked};
 use super::metrics;
 use super::settings::GatewaySettings;
 use callrec_core::words::{Error, Result, Status};
 
 /// Who answers a request.
+#[derive(Clone, Copy)]
 enum Destination<'a> {
     Api(&'a dyn HttpApi),
     Health,
     Metrics,
-    Contract,
+    Contract(Notation),
     Nobody,
+}
+
+/// How the text of all APIs is written.
+#[derive(Clone, Copy)]
+enum Notation {
+    Yaml,
+    Json,
 }
 
 impl Destination<'_> {
@@ -36,7 +47,7 @@ impl Destination<'_> {
             Destination::Api(api) => api.name(),
             Destination::Health => "healthz",
             Destination::Metrics => "metrics",
-            Destination::Contract => "openapi",
+            Destination::Contract(_) => "openapi",
             Destination::Nobody => "none",
         }
     }
@@ -51,7 +62,7 @@ impl Destination<'_> {
                 let gauges: Vec<_> = router.apis.iter().flat_map(|api| api.gauges()).collect();
                 metrics::metrics(gateway, &gauges)
             }
-            Destination::Contract => openapi(),
+            Destination::Contract(notation) => openapi(notation),
             Destination::Nobody => form::empty(StatusCode::NOT_FOUND),
         }
     }
@@ -62,6 +73,8 @@ pub struct Router {
     gateway: Arc<Gateway>,
     /// Those that are offered. The first that claims a request has it.
     apis: Vec<Box<dyn HttpApi>>,
+    /// Where clients find the gateway.
+    own_origin: Option<Origin>,
     runtime: Handle,
 }
 
@@ -70,6 +83,7 @@ impl Router {
     pub fn new(gateway: Arc<Gateway>, settings: &GatewaySettings) -> Router {
         Router {
             apis: settings.open(&gateway),
+            own_origin: Origin::of_url(&gateway.public_url()),
             runtime: Handle::current(),
             gateway,
         }
@@ -97,7 +111,8 @@ impl Router {
         match asked.path() {
             "/healthz" => Destination::Health,
             "/metrics" => Destination::Metrics,
-            "/openapi.yaml" => Destination::Contract,
+            "/openapi.yaml" => Destination::Contract(Notation::Yaml),
+            "/openapi.json" => Destination::Contract(Notation::Json),
             _ => {
                 let left_over = self.apis.iter().find(|api| api.claims_left_over(asked));
                 left_over.map_or(Destination::Nobody, |api| Destination::Api(&**api))
@@ -133,19 +148,10 @@ impl Router {
 
     /// Status, header lines and body.
     async fn answered(&self, asked: Asked) -> Result<(u16, String, Vec<u8>)> {
-        let is_head = asked.method() == Method::HEAD;
-        let (mut head, body) = self.answer(asked).await.into_parts();
+        let (head, body) = self.answer(asked).await.into_parts();
         let body = body.collect().await;
         let body = body.map_err(|error| Error::io("the answer's body", &error))?;
-        let mut body = body.to_bytes();
-        if is_head {
-            // As a server on a socket does.
-            if !body.is_empty() {
-                let length = HeaderValue::from(body.len());
-                head.headers.entry(CONTENT_LENGTH).or_insert(length);
-            }
-            body.clear();
-        }
+        let body = body.to_bytes();
         let mut lines = String::new();
         for (name, value) in &head.headers {
             lines.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap_or_default()));
@@ -154,25 +160,65 @@ impl Router {
     }
 
     /// The one way of every request.
-    pub async fn answer(&self, asked: Asked) -> Answer {
+    pub async fn answer(&self, mut asked: Asked) -> Answer {
+        let method = head::become_get(&mut asked);
         let destination = self.destination(&asked);
-        let name = destination.name();
-        let answer = match unbroken(destination.answer(self, &asked)).await {
-            Some(answer) => answer,
-            None => self.failed(&asked, StatusCode::INTERNAL_SERVER_ERROR, "Internal error"),
+        let cors = self.cors(destination, &asked);
+        let answer = if let Some(answer) = cors.preflight(&asked) {
+            answer
+        } else if cors.is_foreign_write(&asked, self.own_origin.as_ref()) {
+            let why = "Another site's page may not change anything here";
+            self.failed(&asked, StatusCode::FORBIDDEN, why)
+        } else {
+            match unbroken(destination.answer(self, &asked)).await {
+                Some(answer) => answer,
+                None => self.failed(&asked, StatusCode::INTERNAL_SERVER_ERROR, "Internal error"),
+            }
         };
-        self.gateway
-            .meters
-            .answered(name, asked.method(), answer.status());
-        answer
+        let answer = compress(asked.method(), asked.headers(), answer);
+        self.complete(destination, &method, &cors, answer)
     }
 
     /// The answer to a request that could not be taken in; its body is not looked at.
-    pub fn refuse(&self, asked: &Asked, status: StatusCode, why: &str) -> Answer {
-        let answer = self.failed(asked, status, why);
-        let name = self.destination(asked).name();
-        self.gateway.meters.answered(name, asked.method(), status);
-        answer
+    pub fn refuse(&self, mut asked: Asked, status: StatusCode, why: &str) -> Answer {
+        let method = head::become_get(&mut asked);
+        let destination = self.destination(&asked);
+        let cors = self.cors(destination, &asked);
+        let answer = self.failed(&asked, status, why);
+        self.complete(destination, &method, &cors, answer)
+    }
+
+    /// What every answer has in common, whoever gave it.
+    fn complete(
+        &self,
+        destination: Destination<'_>,
+        method: &Method,
+        cors: &Cors<'_>,
+        mut answer: Answer,
+    ) -> Answer {
+        head::complete_allow(&mut answer);
+        cors.label(&mut answer);
+        let (name, status) = (destination.name(), answer.status());
+        self.gateway.meters.answered(name, method, status);
+        match *method == Method::HEAD {
+            true => head::without_body(answer),
+            false => answer,
+        }
+    }
+
+    /// The rules for pages in a browser. What is the server's own changes nothing, and is
+    /// for no page.
+    fn cors<'a>(&'a self, destination: Destination<'a>, asked: &Asked) -> Cors<'a> {
+        let Destination::Api(api) = destination else {
+            return Cors::none();
+        };
+        let others = self
+            .apis
+            .iter()
+            .filter(|other| api.belongs_to().contains(&other.name()));
+        let others = others.flat_map(|other| other.allowed_origins());
+        let allowed = api.allowed_origins().iter().chain(others).collect();
+        Cors::of(allowed, api.page_headers(), asked.headers())
     }
 
     /// In the API's own form.
@@ -194,7 +240,13 @@ async fn unbroken(answer: impl Future<Output = Answer>) -> Option<Answer> {
     polled.await
 }
 
-fn openapi() -> Answer {
-    let text = include_str!("../../../docs/openapi.yaml");
-    form::answer(StatusCode::OK, Some("application/yaml"), text)
+fn openapi(notation: Notation) -> Answer {
+    let (kind, text) = match notation {
+        Notation::Yaml => ("application/yaml", include_str!("../../../docs/openapi.yaml")),
+        Notation::Json => (
+            "application/json",
+            include_str!(concat!(env!("OUT_DIR"), "/openapi.json")),
+        ),
+    };
+    form::answer(StatusCode::OK, Some(kind), text)
 }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::header::{CONNECTION, HeaderValue};
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -22,6 +22,7 @@ use tokio::task::JoinSet;
 use tokio_io_timeout::TimeoutStream;
 
 use super::gateway::Gateway;
+use super::host::check_host;
 use super::http::{Answer, Asked};
 use super::places::{Place, Places};
 use super::route::Router;
@@ -153,14 +154,14 @@ async fn linger(mut stream: Pin<Box<TimeoutStream<TcpStream>>>) {
 async fn one(router: &Router, request: Request<Incoming>, peer: IpAddr) -> Answer {
     let config = router.gateway().config();
     let time = Duration::from_millis(config.request_ms.into());
-    let (head, body) = request.into_parts();
-    let whole = Limited::new(body, config.max_body_bytes as usize).collect();
-    let body = match tokio::time::timeout(time, whole).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(StatusCode::PAYLOAD_TOO_LARGE),
-        Ok(Err(_)) => Err(StatusCode::BAD_REQUEST),
-        Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
+    let (mut head, body) = request.into_parts();
+    let body = match check_host(head.version, &head.headers) {
+        Ok(()) => whole(body, config.max_body_bytes.into(), time).await,
+        Err(why) => Err((StatusCode::BAD_REQUEST, why)),
     };
+    if !config.trusted_proxies.contains(&peer) {
+        head.headers.remove("x-forwarded-host");
+    }
     let source = source_of(&head.headers, peer, &config.trusted_proxies);
     let asked = |body: Bytes| Asked {
         request: Request::from_parts(head, body),
@@ -168,16 +169,27 @@ async fn one(router: &Router, request: Request<Incoming>, peer: IpAddr) -> Answe
     };
     match body {
         Ok(body) => router.answer(asked(body)).await,
-        Err(status) => refused(router, &asked(Bytes::new()), status),
+        Err((status, why)) => refused(router, asked(Bytes::new()), status, why),
     }
 }
 
-fn refused(router: &Router, asked: &Asked, status: StatusCode) -> Answer {
-    let why = match status {
-        StatusCode::PAYLOAD_TOO_LARGE => "The body is too large",
-        StatusCode::REQUEST_TIMEOUT => "The body did not come in time",
-        _ => "The body cannot be read",
-    };
+/// A body that says itself that it is too large is not asked for: a client that waits for
+/// `100 Continue` does not send it.
+async fn whole(body: Incoming, most: u64, time: Duration) -> Result<Bytes, (StatusCode, &'static str)> {
+    let too_large = (StatusCode::PAYLOAD_TOO_LARGE, "The body is too large");
+    if body.size_hint().lower() > most {
+        return Err(too_large);
+    }
+    let whole = Limited::new(body, most as usize).collect();
+    match tokio::time::timeout(time, whole).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large),
+        Ok(Err(_)) => Err((StatusCode::BAD_REQUEST, "The body cannot be read")),
+        Err(_) => Err((StatusCode::REQUEST_TIMEOUT, "The body did not come in time")),
+    }
+}
+
+fn refused(router: &Router, asked: Asked, status: StatusCode, why: &str) -> Answer {
     let mut answer = router.refuse(asked, status, why);
     answer
         .headers_mut()

@@ -39,6 +39,7 @@ impl Registration for VobizConfig {
         vec![Box::new(api::VobizApi::new(
             gateway,
             &self.path,
+            &self.cors_origins,
             api::Dialect::Vobiz,
         ))]
     }
@@ -70,6 +71,7 @@ impl Registration for PlivoConfig {
         vec![Box::new(api::VobizApi::new(
             gateway,
             &self.path,
+            &self.cors_origins,
             api::Dialect::Plivo,
         ))]
     }

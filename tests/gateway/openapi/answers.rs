@@ -29,7 +29,7 @@ fn every_answer_is_as_the_text_says() {
     record(&mut asker, "/v1", 202);
     bulk_delete(&mut asker);
     audio(&mut asker);
-    for path in ["/healthz", "/metrics", "/openapi.yaml"] {
+    for path in ["/healthz", "/metrics", "/openapi.yaml", "/openapi.json"] {
         asker.ask(200, "", "get", path, "");
     }
     let seen = &asker.contract.seen;

@@ -88,7 +88,7 @@ fn same(host: &str, own: &str) -> bool {
 }
 
 /// `host`, `host:port`, `[::1]`, `[::1]:port`
-fn split_port(text: &str) -> Option<(&str, Option<&str>)> {
+pub fn split_port(text: &str) -> Option<(&str, Option<&str>)> {
     if let Some(rest) = text.strip_prefix('[') {
         let (host, rest) = rest.split_once(']')?;
         host.parse::<std::net::Ipv6Addr>().ok()?;

@@ -20,8 +20,9 @@ use uuid::Uuid;
 use super::GenesysConfig;
 use super::comet::Sessions;
 use super::names::gsip_rec_fn;
-use crate::api::{Answering, HttpApi};
+use crate::api::{Answering, HttpApi, PageHeaders};
 use crate::auth::Refused;
+use crate::config::origin::Origin;
 use crate::gateway::Gateway;
 use crate::http::{Answer, Asked, decoded, later};
 use call::Shown;
@@ -91,6 +92,17 @@ impl HttpApi for GenesysApi {
         failed(status, why)
     }
 
+    fn allowed_origins(&self) -> &[Origin] {
+        &self.0.config.cors_origins
+    }
+
+    fn page_headers(&self) -> PageHeaders {
+        PageHeaders {
+            sent: &[csrf::HEADER],
+            read: &["X-CSRF-HEADER", csrf::HEADER],
+        }
+    }
+
     /// From here on it hears of every recording.
     fn attach(&self) {
         notify::listen(&self.0);
@@ -153,9 +165,10 @@ fn named(path: &str, above: &str) -> Option<String> {
 
 /// A request that never came here.
 fn failed(status: StatusCode, why: &str) -> Answer {
-    let code = match status.is_client_error() {
-        true => Code::Invalid,
-        false => Code::Internal,
+    let code = match status {
+        StatusCode::FORBIDDEN => Code::Forbidden,
+        _ if status.is_client_error() => Code::Invalid,
+        _ => Code::Internal,
     };
     let mut answer = refused(code, why);
     *answer.status_mut() = status;
@@ -212,7 +225,6 @@ fn named_calls(gateway: &Gateway, me: &Caller, id: &Text) -> Result<Vec<CallView
 
 /// `GET /me`
 fn user(genesys: &Genesys, asked: &Asked, me: &Caller) -> Answer {
-    let gateway = &genesys.gateway;
     let Caller::User { username, .. } = me else {
         return not_found();
     };
@@ -230,7 +242,7 @@ fn user(genesys: &Genesys, asked: &Asked, me: &Caller) -> Answer {
     }}));
     if genesys.config.csrf {
         let csrf = &genesys.csrf;
-        csrf.tell(gateway, asked, username.as_str(), &mut answer);
+        csrf.tell(genesys, asked, username.as_str(), &mut answer);
     }
     answer
 }

@@ -11,10 +11,12 @@ use std::time::{Duration, Instant};
 use http::header::{ALLOW, CACHE_CONTROL, HeaderValue, SET_COOKIE, WWW_AUTHENTICATE};
 use http::{Method, StatusCode};
 
-use crate::api::{Answering, ApiGauge, HttpApi};
+use crate::api::{Answering, ApiGauge, HttpApi, PageHeaders};
 use crate::auth::Refused;
+use crate::config::origin::Origin;
 use crate::gateway::Gateway;
 use crate::genesys::GenesysConfig;
+use crate::genesys::cookie::set_cookie;
 use crate::http::{Answer, Asked, answer as answered, empty, later};
 use browsers::Browsers;
 use callrec_core::calls::Caller;
@@ -67,6 +69,18 @@ impl HttpApi for Comet {
         failed(status, &format!("{}::{why}", status.as_u16()))
     }
 
+    fn allowed_origins(&self) -> &[Origin] {
+        &self.sessions.config().cors_origins
+    }
+
+    /// Clients that send the token send it here, too.
+    fn page_headers(&self) -> PageHeaders {
+        PageHeaders {
+            sent: &["X-CSRF-TOKEN"],
+            read: &[],
+        }
+    }
+
     fn attach(&self) {
         sweep(self.sessions.config(), &self.sessions);
     }
@@ -113,7 +127,7 @@ async fn answer(gateway: &Gateway, sessions: &Sessions, asked: &Asked, rest: &st
         )
         .await;
     }
-    parts.answer(gateway)
+    parts.answer(gateway, sessions.config())
 }
 
 /// The user that the header names, or the browser that a handshake has named.
@@ -163,7 +177,7 @@ impl Parts {
         self.texts.push(reply.text().into());
     }
 
-    fn answer(self, gateway: &Gateway) -> Answer {
+    fn answer(self, gateway: &Gateway, config: &GenesysConfig) -> Answer {
         if self.unauthenticated {
             return unauthenticated();
         }
@@ -171,16 +185,10 @@ impl Parts {
         let mut answer = answered(StatusCode::OK, Some("application/json"), body);
         let headers = answer.headers_mut();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Some(browser) = self.browser {
-            let secure = if gateway.public_url().starts_with("https:") {
-                "; Secure"
-            } else {
-                ""
-            };
-            let cookie = format!("{BROWSER}={browser}; Path=/; HttpOnly{secure}");
-            if let Ok(cookie) = HeaderValue::from_str(&cookie) {
-                headers.insert(SET_COOKIE, cookie);
-            }
+        let browser = self.browser;
+        let cookie = browser.and_then(|browser| set_cookie(gateway, config, BROWSER, &browser));
+        if let Some(cookie) = cookie {
+            headers.insert(SET_COOKIE, cookie);
         }
         answer
     }

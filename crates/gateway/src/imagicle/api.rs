@@ -20,6 +20,7 @@ use super::ImagicleConfig;
 use crate::Gateway;
 use crate::api::{Answering, HttpApi};
 use crate::auth::Refused;
+use crate::config::origin::Origin;
 use crate::files::Missing;
 use crate::http::{self as form, Answer, Asked, empty, later, name};
 use callrec_core::calls::{Caller, Operation};
@@ -30,6 +31,7 @@ use callrec_core::words::{Error, Result, Status};
 pub struct Imagicle {
     gateway: Arc<Gateway>,
     path: String,
+    cors_origins: Vec<Origin>,
 }
 
 impl Imagicle {
@@ -37,6 +39,7 @@ impl Imagicle {
         Imagicle {
             gateway: gateway.clone(),
             path: config.path.clone(),
+            cors_origins: config.cors_origins.clone(),
         }
     }
 }
@@ -63,6 +66,10 @@ impl HttpApi for Imagicle {
     /// Imagicle publishes no body for any of them.
     fn refuse(&self, _: &Asked, status: StatusCode, _: &str) -> Answer {
         empty(status)
+    }
+
+    fn allowed_origins(&self) -> &[Origin] {
+        &self.cors_origins
     }
 }
 

@@ -20,8 +20,9 @@ pub use audio::Audio;
 
 pub use callback::callback_of_host;
 
-use crate::api::{Answering, HttpApi};
+use crate::api::{Answering, HttpApi, PageHeaders};
 use crate::auth::{Refused, caller_of};
+use crate::config::origin::Origin;
 use crate::http::{Answer, Asked, decoded, put};
 use crate::recording_url::is_absolute;
 use crate::{Credentials, Gateway, Scheme};
@@ -40,14 +41,16 @@ pub enum Dialect {
 pub struct VobizApi {
     gateway: Arc<Gateway>,
     path: String,
+    cors_origins: Vec<Origin>,
     dialect: Dialect,
 }
 
 impl VobizApi {
-    pub fn new(gateway: &Arc<Gateway>, path: &str, dialect: Dialect) -> VobizApi {
+    pub fn new(gateway: &Arc<Gateway>, path: &str, cors_origins: &[Origin], dialect: Dialect) -> VobizApi {
         VobizApi {
             gateway: gateway.clone(),
             path: path.to_owned(),
+            cors_origins: cors_origins.to_vec(),
             dialect,
         }
     }
@@ -88,6 +91,17 @@ impl HttpApi for VobizApi {
     fn refuse(&self, request: &Asked, status: StatusCode, why: &str) -> Answer {
         let rest = self.rest(request).unwrap_or_default();
         failed(&self.gateway, request, rest, self.dialect, status, why)
+    }
+
+    fn allowed_origins(&self) -> &[Origin] {
+        &self.cors_origins
+    }
+
+    fn page_headers(&self) -> PageHeaders {
+        PageHeaders {
+            sent: &TOKEN_HEADERS,
+            read: &[],
+        }
     }
 }
 
@@ -315,6 +329,8 @@ fn form(body: &[u8]) -> Result<Map<String, Value>, String> {
     let pairs = pairs.into_iter();
     Ok(pairs.map(|(name, value)| (name, Value::String(value))).collect())
 }
+
+const TOKEN_HEADERS: [&str; 2] = ["X-Auth-ID", "X-Auth-Token"];
 
 /// X-Auth-ID and X-Auth-Token; without them the token of a bearer, who says no name: then the
 /// host is asked whether it is the token of the account that the path names. Some SDKs send

@@ -77,7 +77,7 @@ impl ToyApi {
             Err(Refused::Unknown) => return refusal(401, "I do not know you"),
             Err(Refused::NotNow) => return refusal(503, "Later"),
         };
-        assert_ne!(request.body(), "break", "as the test wishes");
+        assert_ne!(request.body(), b"break", "as the test wishes");
         self.greetings.fetch_add(1, Ordering::Relaxed);
         form::text(
             StatusCode::OK,

@@ -8,7 +8,8 @@ use http::{HeaderValue, StatusCode};
 use sha2::Sha256;
 use uuid::Uuid;
 
-use crate::Gateway;
+use super::Genesys;
+use crate::genesys::cookie::set_cookie;
 use crate::http::{Answer, Asked, text};
 
 pub const HEADER: &str = "X-CSRF-TOKEN";
@@ -50,23 +51,19 @@ impl Csrf {
     }
 
     /// Tells the user's token, and sets the cookie that it goes with.
-    pub fn tell(&self, gateway: &Gateway, asked: &Asked, username: &str, answer: &mut Answer) {
+    pub fn tell(&self, genesys: &Genesys, asked: &Asked, username: &str, answer: &mut Answer) {
         let session = session(asked).unwrap_or_else(Uuid::new_v4);
         let Some(token) = self.token(session, username) else {
             return;
         };
-        let secure = if gateway.public_url().starts_with("https:") {
-            "; Secure"
-        } else {
-            ""
-        };
-        let cookie = format!("{COOKIE}={}; Path=/; HttpOnly{secure}", session.simple());
+        let cookie = set_cookie(&genesys.gateway, &genesys.config, COOKIE, &session.simple());
         let headers = answer.headers_mut();
         headers.insert("x-csrf-header", HeaderValue::from_static(HEADER));
-        for (name, value) in [("x-csrf-token", token.to_string()), (SET_COOKIE.as_str(), cookie)] {
-            if let Ok(value) = HeaderValue::from_str(&value) {
-                headers.insert(name, value);
-            }
+        if let Ok(token) = HeaderValue::from_str(&token.to_string()) {
+            headers.insert("x-csrf-token", token);
+        }
+        if let Some(cookie) = cookie {
+            headers.insert(SET_COOKIE, cookie);
         }
     }
 }

@@ -7,9 +7,9 @@ use uuid::Uuid;
 
 use super::callback_action::CallbackJobs;
 use super::errors::ErrorForm;
-use super::{Ask, Dialect, check_urls, token};
+use super::{Ask, Dialect, TOKEN_HEADERS, check_urls, token};
 use crate::Gateway;
-use crate::api::{Answering, ApiGauge, HttpApi, Work};
+use crate::api::{Answering, ApiGauge, HttpApi, PageHeaders, Work};
 use crate::auth::{Refused, caller_of};
 use crate::config::GatewayConfig;
 use crate::files::{Missing, may_read};
@@ -57,6 +57,18 @@ impl HttpApi for Audio {
 
     fn refuse(&self, request: &Asked, status: StatusCode, why: &str) -> Answer {
         failed(&self.gateway, request, status, why)
+    }
+
+    /// Its urls are in the answers of both.
+    fn belongs_to(&self) -> &[&'static str] {
+        &["vobiz", "plivo"]
+    }
+
+    fn page_headers(&self) -> PageHeaders {
+        PageHeaders {
+            sent: &TOKEN_HEADERS,
+            read: &[],
+        }
     }
 
     fn attach(&self) {

@@ -1,0 +1,217 @@
+//! Compresses what is text and long, for clients that prefer gzip.
+
+use std::io::{self, Write};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, VARY};
+use http::{Method, StatusCode};
+use http_body_util::BodyExt;
+use hyper::body::{Body as _, Frame};
+
+use super::http::{Answer, Body};
+
+/// What fits into one network packet gains nothing.
+const BYTES_MIN: u64 = 1024;
+/// How much is compressed before others on the same thread have their turn.
+const PIECE: usize = 64 << 10;
+
+/// The answer to a request of this method with these headers, compressed if the client
+/// prefers that. It is compressed while it is sent, on the thread that sends it.
+pub fn compress(method: &Method, headers: &HeaderMap, mut answer: Answer) -> Answer {
+    if *method != Method::GET || answer.status() != StatusCode::OK || !is_compressible(&answer) {
+        return answer;
+    }
+    let vary = HeaderValue::from_static("Accept-Encoding");
+    answer.headers_mut().append(VARY, vary);
+    let is_short = answer
+        .body()
+        .size_hint()
+        .exact()
+        .is_some_and(|size| size < BYTES_MIN);
+    if is_short || !prefers_gzip(headers) {
+        return answer;
+    }
+    let gzip = HeaderValue::from_static("gzip");
+    answer.headers_mut().insert(CONTENT_ENCODING, gzip);
+    answer.map(|body| GzipBody::new(body).boxed_unsync())
+}
+
+/// Text that nobody has encoded yet; no audio.
+fn is_compressible(answer: &Answer) -> bool {
+    const KINDS: [&str; 3] = [
+        "application/json",
+        "application/yaml",
+        "application/openmetrics-text",
+    ];
+    let kind = answer.headers().get(CONTENT_TYPE);
+    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    KINDS.contains(&kind) && !answer.headers().contains_key(CONTENT_ENCODING)
+}
+
+/// A body that is compressed while it is sent.
+struct GzipBody {
+    plain: Body,
+    /// Read from `plain`, and not compressed yet.
+    rest: Bytes,
+    /// `None`: its end has been sent.
+    encoder: Option<GzEncoder<Vec<u8>>>,
+    /// Others have their turn now.
+    yields: bool,
+}
+
+impl GzipBody {
+    fn new(plain: Body) -> GzipBody {
+        GzipBody {
+            plain,
+            rest: Bytes::new(),
+            // The fastest level: JSON shrinks to a fifth even so.
+            encoder: Some(GzEncoder::new(Vec::new(), Compression::fast())),
+            yields: false,
+        }
+    }
+
+    /// Compresses one piece; returns what that has brought.
+    fn work(&mut self) -> io::Result<Bytes> {
+        let piece = self.rest.split_to(self.rest.len().min(PIECE));
+        let Some(encoder) = &mut self.encoder else {
+            return Ok(Bytes::new());
+        };
+        encoder.write_all(&piece)?;
+        Ok(std::mem::take(encoder.get_mut()).into())
+    }
+}
+
+impl hyper::body::Body for GzipBody {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        while self.encoder.is_some() {
+            if std::mem::take(&mut self.yields) {
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            if self.rest.is_empty() {
+                match ready!(Pin::new(&mut self.plain).poll_frame(context)) {
+                    Some(Ok(frame)) => self.rest = frame.into_data().unwrap_or_default(),
+                    Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                    None => {
+                        let end = self.encoder.take().map(GzEncoder::finish).transpose()?;
+                        return Poll::Ready(end.map(|end| Ok(Frame::data(end.into()))));
+                    }
+                }
+            }
+            let packed = self.work()?;
+            self.yields = true;
+            if !packed.is_empty() {
+                return Poll::Ready(Some(Ok(Frame::data(packed))));
+            }
+        }
+        Poll::Ready(None)
+    }
+}
+
+/// Whether `Accept-Encoding` takes gzip, and no less than the plain text (RFC 9110, 12.5.3).
+fn prefers_gzip(headers: &HeaderMap) -> bool {
+    let lists = headers.get_all(ACCEPT_ENCODING).iter();
+    let (mut gzip, mut identity, mut any) = (None, 0.0, 0.0);
+    for member in lists.flat_map(|list| list.to_str().unwrap_or_default().split(',')) {
+        let mut parts = member.split(';').map(str::trim);
+        let name = parts.next().unwrap_or_default().to_ascii_lowercase();
+        let quality = quality(parts.next());
+        match name.as_str() {
+            "gzip" | "x-gzip" => gzip = Some(quality),
+            "identity" => identity = quality,
+            "*" => any = quality,
+            _ => {}
+        }
+    }
+    let gzip = gzip.unwrap_or(any);
+    gzip > 0.0 && gzip >= identity
+}
+
+/// What is no quality reads as 0, so that the text is sent as it is.
+fn quality(parameter: Option<&str>) -> f32 {
+    let Some(parameter) = parameter else { return 1.0 };
+    let pair = parameter.split_once('=');
+    let value = pair.filter(|(name, _)| name.trim().eq_ignore_ascii_case("q"));
+    let value = value.and_then(|(_, value)| value.trim().parse::<f32>().ok());
+    value.filter(|value| (0.0..=1.0).contains(value)).unwrap_or(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::body_of;
+
+    #[test]
+    fn gzip_is_for_those_who_prefer_it() {
+        let prefers = |accept: &'static str| {
+            let accept = (ACCEPT_ENCODING, HeaderValue::from_static(accept));
+            prefers_gzip(&HeaderMap::from_iter([accept]))
+        };
+        for accept in [
+            "gzip",
+            "GZIP",
+            "deflate, gzip;q=1.0, *;q=0.5",
+            "*",
+            "br, x-gzip",
+            "gzip;q=0.001",
+            "identity;q=0.5, gzip",
+            "identity;q=0, *",
+        ] {
+            assert!(prefers(accept), "{accept}");
+        }
+        for accept in [
+            "",
+            "br",
+            "identity",
+            "gzip;q=0",
+            "gzip; q = 0.000",
+            "*;q=0",
+            "*, gzip;q=0",
+            "identity, gzip;q=0.5",
+            "gzip;q=nonsense",
+            "gzip;q=2",
+            "gzip;level=1",
+        ] {
+            assert!(!prefers(accept), "{accept}");
+        }
+        assert!(!prefers_gzip(&HeaderMap::new()));
+    }
+
+    fn polled(body: &mut GzipBody) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        Pin::new(body).poll_frame(&mut context)
+    }
+
+    #[test]
+    fn a_long_body_is_compressed_piece_by_piece() {
+        let plain: Vec<u8> = (0..300_000u32).flat_map(|at| (at / 7).to_le_bytes()).collect();
+        let mut body = GzipBody::new(body_of(plain.clone()));
+        let (mut packed, mut turns) = (Vec::new(), 0);
+        loop {
+            match polled(&mut body) {
+                Poll::Ready(Some(Ok(frame))) => {
+                    packed.extend_from_slice(&frame.into_data().expect("data"));
+                }
+                Poll::Ready(Some(Err(error))) => panic!("{error}"),
+                Poll::Ready(None) => break,
+                Poll::Pending => turns += 1,
+            }
+        }
+        assert!(turns > plain.len() / PIECE, "{turns}");
+        let mut unpacked = Vec::new();
+        let mut decoder = flate2::read::GzDecoder::new(packed.as_slice());
+        io::Read::read_to_end(&mut decoder, &mut unpacked).expect("gzip");
+        assert_eq!(unpacked, plain);
+    }
+}

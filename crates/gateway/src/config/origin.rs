@@ -1,0 +1,119 @@
+//! Origins: which site a browser's page is from.
+
+use std::fmt;
+
+use super::callbacks::{is_name, split_port};
+
+/// Scheme, host and port of a site, as `https://pbx.example:8443`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    secure: bool,
+    /// In lower case; an IPv6 address without its brackets, in its shortest form.
+    host: String,
+    port: u16,
+}
+
+impl Origin {
+    /// `*` is refused: the APIs ask for credentials, and any site could use those that a
+    /// browser has stored. So is `null`, which every sandboxed page sends.
+    pub fn parse(text: &str) -> Result<Origin, String> {
+        let wrong = || format!("\"{text}\": scheme://host or scheme://host:port is needed");
+        let lower = text.to_ascii_lowercase();
+        let (scheme, authority) = lower.split_once("://").ok_or_else(wrong)?;
+        let secure = match scheme {
+            "https" => true,
+            "http" => false,
+            _ => return Err(format!("\"{text}\": http and https are known")),
+        };
+        Origin::of(secure, authority).ok_or_else(wrong)
+    }
+
+    /// Of a url, whatever its path.
+    pub fn of_url(url: &str) -> Option<Origin> {
+        let (scheme, rest) = url.split_once("://")?;
+        let authority = rest.split('/').next().unwrap_or_default();
+        Origin::parse(&format!("{scheme}://{authority}")).ok()
+    }
+
+    /// The site of this host, with or without a port, if pages come from it by https or not.
+    pub fn of(secure: bool, authority: &str) -> Option<Origin> {
+        let lower = authority.to_ascii_lowercase();
+        let (host, port) = split_port(&lower)?;
+        let host = match host.parse::<std::net::IpAddr>() {
+            Ok(address) => address.to_string(),
+            Err(_) if is_name(host) => host.to_owned(),
+            Err(_) => return None,
+        };
+        let port = match port {
+            None => default_port(secure),
+            Some(port) => port.parse().ok()?,
+        };
+        Some(Origin { secure, host, port })
+    }
+
+    pub fn is_secure(&self) -> bool {
+        self.secure
+    }
+}
+
+fn default_port(secure: bool) -> u16 {
+    if secure { 443 } else { 80 }
+}
+
+/// As browsers write it.
+impl fmt::Display for Origin {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.secure { "https" } else { "http" };
+        match self.host.contains(':') {
+            true => write!(out, "{scheme}://[{}]", self.host)?,
+            false => write!(out, "{scheme}://{}", self.host)?,
+        }
+        if self.port != default_port(self.secure) {
+            write!(out, ":{}", self.port)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_scheme_host_and_port() {
+        let written = |text| Origin::parse(text).map(|origin| origin.to_string());
+        for (text, expected) in [
+            ("https://PBX.example", "https://pbx.example"),
+            ("https://pbx.example:443", "https://pbx.example"),
+            ("http://pbx.example:443", "http://pbx.example:443"),
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+            ("http://[0:0::1]:80", "http://[::1]"),
+        ] {
+            assert_eq!(written(text).as_deref(), Ok(expected));
+        }
+        assert_ne!(Origin::parse("http://a"), Origin::parse("https://a"));
+        assert_eq!(Origin::of(true, "a"), Origin::parse("https://a:443").ok());
+    }
+
+    #[test]
+    fn what_is_no_single_site_is_refused() {
+        for wrong in [
+            "*",
+            "null",
+            "",
+            "pbx.example",
+            "https://",
+            "https://*",
+            "https://*.example",
+            "https://pbx.example/",
+            "https://pbx.example/path",
+            "https://user@pbx.example",
+            "https://pbx.example:*",
+            "https://pbx.example:",
+            "ftp://pbx.example",
+            "https://a https://b",
+        ] {
+            assert!(Origin::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}

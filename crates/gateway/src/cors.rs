@@ -1,0 +1,259 @@
+//! Pages of other sites in a browser: what they may read of the answers (CORS), and that
+//! they change nothing unless their site is allowed.
+//!
+//! A browser sends what it has stored of a user, Basic credentials too, with requests that
+//! any site's page makes. The page may read the answer only if the server names its origin;
+//! but a plain form is sent all the same, and would start a recording.
+
+use http::header::{
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
+    ACCESS_CONTROL_REQUEST_METHOD, HOST, HeaderMap, HeaderValue, ORIGIN, VARY,
+};
+use http::{Method, StatusCode};
+
+use super::api::PageHeaders;
+use super::http::{Answer, Asked, empty};
+use crate::config::origin::Origin;
+
+const METHODS: &str = "GET, HEAD, POST, PUT, DELETE";
+/// What a page may send beyond what it always may.
+const REQUEST_HEADERS: &str = "Authorization, Content-Type, X-Requested-With, Range, If-Range, If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since, Cache-Control";
+/// What a page may read beyond what it always may.
+const ANSWER_HEADERS: &str =
+    "Accept-Ranges, Allow, Content-Disposition, Content-Range, ETag, Retry-After, WWW-Authenticate";
+/// Seconds for which a browser remembers a preflight. No browser keeps it for longer.
+const MAX_AGE: &str = "7200";
+const PRIVATE_NETWORK: &str = "access-control-allow-private-network";
+
+/// One API's rules for pages of other sites.
+pub struct Cors<'a> {
+    /// Nothing is refused.
+    is_open: bool,
+    /// Sites whose pages may do what their user may.
+    allowed: Vec<&'a Origin>,
+    /// The origin that the page is from, if it is allowed.
+    origin: Option<HeaderValue>,
+    own: PageHeaders,
+}
+
+impl<'a> Cors<'a> {
+    /// For what is no API: no page reads it, and every page may send what it likes.
+    pub fn none() -> Cors<'a> {
+        Cors {
+            is_open: true,
+            allowed: Vec::new(),
+            origin: None,
+            own: PageHeaders::default(),
+        }
+    }
+
+    /// What the rules say of one request's headers.
+    pub fn of(allowed: Vec<&'a Origin>, own: PageHeaders, headers: &HeaderMap) -> Cors<'a> {
+        let named = only_origin(headers);
+        let origin = named.filter(|(_, origin)| allowed.contains(&origin));
+        Cors {
+            is_open: false,
+            origin: origin.map(|(text, _)| text.clone()),
+            allowed,
+            own,
+        }
+    }
+
+    /// The answer to a browser that asks whether an allowed page may send a request. No
+    /// browser shows credentials with it.
+    pub fn preflight(&self, asked: &Asked) -> Option<Answer> {
+        let asks =
+            *asked.method() == Method::OPTIONS && asked.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
+        if !asks || self.origin.is_none() {
+            return None;
+        }
+        let mut answer = empty(StatusCode::NO_CONTENT);
+        let headers = answer.headers_mut();
+        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(METHODS));
+        headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(MAX_AGE));
+        if let Some(names) = names(REQUEST_HEADERS, self.own.sent) {
+            headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, names);
+        }
+        if asked.header("access-control-request-private-network") == Some("true") {
+            headers.insert(PRIVATE_NETWORK, HeaderValue::from_static("true"));
+        }
+        Some(answer)
+    }
+
+    /// Whether a page that is not allowed wants to change something. `own`: where clients
+    /// find this gateway, if it is known.
+    pub fn is_foreign_write(&self, asked: &Asked, own: Option<&Origin>) -> bool {
+        let is_safe = matches!(*asked.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+        !is_safe && !self.is_open && self.origin.is_none() && is_foreign(asked, own)
+    }
+
+    /// Lets the page read the answer, if it is allowed.
+    pub fn label(&self, answer: &mut Answer) {
+        if self.allowed.is_empty() {
+            return;
+        }
+        let headers = answer.headers_mut();
+        headers.append(VARY, HeaderValue::from_static("Origin"));
+        if let Some(origin) = &self.origin {
+            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+            headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+            if let Some(names) = names(ANSWER_HEADERS, self.own.read) {
+                headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, names);
+            }
+        }
+    }
+}
+
+fn names(common: &str, own: &[&str]) -> Option<HeaderValue> {
+    let all: Vec<&str> = std::iter::once(common).chain(own.iter().copied()).collect();
+    HeaderValue::from_str(&all.join(", ")).ok()
+}
+
+/// The request's origin, if there is just one.
+fn only_origin(headers: &HeaderMap) -> Option<(&HeaderValue, Origin)> {
+    let mut all = headers.get_all(ORIGIN).iter();
+    let (Some(text), None) = (all.next(), all.next()) else {
+        return None;
+    };
+    let origin = Origin::parse(text.to_str().ok()?).ok()?;
+    Some((text, origin))
+}
+
+/// Whether a browser says that another site's page has made the request. Clients that are
+/// no browsers say nothing of it, or name the host that they talk to.
+fn is_foreign(asked: &Asked, own: Option<&Origin>) -> bool {
+    let headers = asked.headers();
+    let origin = only_origin(headers).map(|(_, origin)| origin);
+    if origin.is_some() && origin.as_ref() == own {
+        return false;
+    }
+    // A page cannot change this one; but browsers leave it out where there is no TLS.
+    if let Some(site) = headers.get("sec-fetch-site") {
+        return site != "same-origin" && site != "none";
+    }
+    match origin {
+        Some(origin) => !names_host(asked, &origin),
+        None => headers.contains_key(ORIGIN),
+    }
+}
+
+/// Whether it is the host that the request is for, or that a trusted proxy was asked for.
+/// TLS may have ended before us, so that only the origin tells the scheme.
+fn names_host(asked: &Asked, origin: &Origin) -> bool {
+    let headers = asked.headers();
+    let hosts = headers.get_all(HOST).iter();
+    let forwarded = headers.get_all("x-forwarded-host").iter();
+    let named = hosts.chain(forwarded).filter_map(|hosts| hosts.to_str().ok());
+    let mut named = named.flat_map(|hosts| hosts.split(','));
+    named.any(|host| Origin::of(origin.is_secure(), host.trim()).as_ref() == Some(origin))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+
+    type Headers<'a> = &'a [(&'a str, &'a str)];
+
+    fn asked(method: &str, headers: Headers<'_>) -> Asked {
+        let mut request = http::Request::builder().method(method);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Asked {
+            request: request.body(Bytes::new()).expect("a request"),
+            source: std::net::IpAddr::from([127, 0, 0, 1]),
+        }
+    }
+
+    fn origin(text: &str) -> Origin {
+        Origin::parse(text).unwrap_or_else(|why| panic!("{why}"))
+    }
+
+    fn is_refused(method: &str, headers: Headers<'_>) -> bool {
+        let (allowed, own) = (origin("https://crm.example"), origin("https://pbx.example"));
+        let asked = asked(method, headers);
+        Cors::of(vec![&allowed], PageHeaders::default(), asked.headers()).is_foreign_write(&asked, Some(&own))
+    }
+
+    const HOST_A: (&str, &str) = ("host", "a.example:8080");
+
+    #[test]
+    fn what_no_other_site_has_sent_is_taken() {
+        let taken: &[Headers<'_>] = &[
+            &[HOST_A],
+            &[HOST_A, ("origin", "http://a.example:8080")],
+            &[HOST_A, ("origin", "http://A.Example:8080")],
+            &[("host", "a.example"), ("origin", "https://a.example")],
+            &[("host", "a.example"), ("origin", "http://a.example:80")],
+            &[HOST_A, ("origin", "https://pbx.example")],
+            &[
+                HOST_A,
+                ("origin", "https://crm.example"),
+                ("sec-fetch-site", "cross-site"),
+            ],
+            &[
+                HOST_A,
+                ("origin", "https://other.example"),
+                ("sec-fetch-site", "same-origin"),
+            ],
+            &[HOST_A, ("origin", "null"), ("sec-fetch-site", "same-origin")],
+            &[HOST_A, ("sec-fetch-site", "none")],
+            &[
+                HOST_A,
+                ("x-forwarded-host", "front.example"),
+                ("origin", "https://front.example"),
+            ],
+        ];
+        for headers in taken {
+            assert!(!is_refused("POST", headers), "{headers:?}");
+        }
+    }
+
+    #[test]
+    fn what_another_sites_page_has_sent_is_refused_unless_it_only_reads() {
+        let refused: &[Headers<'_>] = &[
+            &[HOST_A, ("origin", "http://a.example:8081")],
+            &[HOST_A, ("origin", "http://b.example:8080")],
+            &[HOST_A, ("origin", "http://crm.example")],
+            &[HOST_A, ("origin", "null")],
+            &[HOST_A, ("origin", "nonsense")],
+            &[
+                HOST_A,
+                ("origin", "https://crm.example"),
+                ("origin", "https://crm.example"),
+            ],
+            &[HOST_A, ("sec-fetch-site", "cross-site")],
+            &[HOST_A, ("sec-fetch-site", "same-site")],
+            &[
+                HOST_A,
+                ("origin", "http://a.example:8080"),
+                ("sec-fetch-site", "cross-site"),
+            ],
+        ];
+        for headers in refused {
+            for method in ["POST", "PUT", "DELETE", "PATCH"] {
+                assert!(is_refused(method, headers), "{method} {headers:?}");
+            }
+            for method in ["GET", "HEAD", "OPTIONS"] {
+                assert!(!is_refused(method, headers), "{method} {headers:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_preflight_is_answered_to_allowed_pages_alone() {
+        let allowed = origin("https://crm.example");
+        let answered = |headers: Headers<'_>| {
+            let asked = asked("OPTIONS", headers);
+            let cors = Cors::of(vec![&allowed], PageHeaders::default(), asked.headers());
+            cors.preflight(&asked).is_some()
+        };
+        let wants = ("access-control-request-method", "POST");
+        assert!(answered(&[wants, ("origin", "https://crm.example")]));
+        assert!(!answered(&[wants, ("origin", "https://evil.example")]));
+        assert!(!answered(&[wants]));
+        assert!(!answered(&[("origin", "https://crm.example")]));
+    }
+}

@@ -1,0 +1,57 @@
+//! The part of a file that a client asks for.
+
+use std::io;
+
+use http::header::{ETAG, HeaderMap, HeaderValue, IF_RANGE, LAST_MODIFIED, RANGE};
+use http::{Method, Request};
+use http_body_util::{BodyExt, Empty};
+use tower_http::services::ServeDir;
+
+use super::http::{Answer, Asked};
+use super::sent_audio::SentAudio;
+
+/// The file, whole or in part, if it has changed or at all, as it is asked for.
+pub async fn serve(file: SentAudio, asked: &Asked) -> io::Result<Answer> {
+    let mut headers = asked.headers().clone();
+    match bytes_range(&headers) {
+        Some(range) if is_still_the_same(&file, &headers).await? => headers.insert(RANGE, range),
+        _ => headers.remove(RANGE),
+    };
+    send(file, asked.method(), headers).await
+}
+
+/// The range in the form that is understood below. A unit that is not known is ignored, and
+/// none has a case (RFC 9110, 14).
+fn bytes_range(headers: &HeaderMap) -> Option<HeaderValue> {
+    let (unit, range) = headers.get(RANGE)?.to_str().ok()?.split_once('=')?;
+    let is_known = unit.trim().eq_ignore_ascii_case("bytes");
+    HeaderValue::from_str(&format!("bytes={range}"))
+        .ok()
+        .filter(|_| is_known)
+}
+
+/// Whether the client has a part of this very file, as far as it asks (`If-Range`): a weak
+/// tag never says so, and a date says so to the second alone.
+async fn is_still_the_same(file: &SentAudio, headers: &HeaderMap) -> io::Result<bool> {
+    let Some(known) = headers.get(IF_RANGE) else {
+        return Ok(true);
+    };
+    let now = send(file.clone(), &Method::HEAD, HeaderMap::new()).await?;
+    let validators = [ETAG, LAST_MODIFIED];
+    Ok(validators
+        .iter()
+        .any(|name| now.headers().get(name) == Some(known)))
+}
+
+async fn send(file: SentAudio, method: &Method, headers: HeaderMap) -> io::Result<Answer> {
+    // Which file it is, is decided already.
+    let mut request = Request::new(Empty::<bytes::Bytes>::new());
+    *request.method_mut() = method.clone();
+    *request.headers_mut() = headers;
+    let served = ServeDir::with_backend("", file)
+        .append_index_html_on_directories(false)
+        .ignore_multi_range_requests(true)
+        .try_call(request)
+        .await;
+    Ok(served?.map(|body| body.boxed_unsync()))
+}
