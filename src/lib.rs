@@ -16,5 +16,7 @@ pub mod settings;
 
 pub use callrec_codec as codec;
 pub use callrec_core::memory as core_memory;
-pub use callrec_core::{calls, clock, config, engine, events, keys, media, storage, sync, text, words};
+pub use callrec_core::{
+    audit, calls, clock, config, engine, events, keys, media, storage, sync, text, words,
+};
 pub use callrec_gateway as gateway;

@@ -46,6 +46,8 @@ sized!(
     rec_http_request,
     rec_credentials,
     rec_identity,
+    rec_chain_head,
+    rec_audit_report,
 );
 
 pub fn invalid(message: impl Into<String>) -> Error {
@@ -206,6 +208,7 @@ pub unsafe fn caller(at: *const rec_caller) -> Result<Caller> {
     Ok(Caller::User {
         username,
         level: given.level,
+        origin: None,
     })
 }
 

@@ -135,6 +135,8 @@ static void null_everywhere(struct house house)
     OK(rec_stats(house.engine, &statistics, NULL));
     OK(rec_set_log(house.engine, NULL, NULL, NULL, NULL));
     CHECK(rec_verify(NULL, &e) < 0 && rec_verify("", NULL) < 0);
+    EXPECT(rec_audit_head(house.engine, NULL, &e), BAD);
+    CHECK(rec_verify_audit(NULL, NULL, NULL, &e) < 0 && rec_verify_audit("", NULL, NULL, NULL) < 0);
     CHECK(rec_gateway_start(house.engine, NULL, NULL, NULL) < 0 && rec_http_handle((rec_gateway){0}, NULL, NULL, NULL) < 0);
     rec_snapshot_free(NULL);
     CHECK(rec_snapshot_count(NULL) == 0 && rec_snapshot_get(NULL, 0) == NULL && rec_snapshot_json(NULL) != NULL);
@@ -413,6 +415,7 @@ static void strings(struct house house)
         CHECK(rec_config_set(config, "storage.name", text, &err) < 0);
         CHECK(rec_config_load(config, text, &err) < 0);
         CHECK(rec_verify(text, &err) < 0);
+        CHECK(rec_verify_audit(text, NULL, NULL, &err) < 0);
         /* an id that is no text is misuse, or no GUID; it is never anything else */
         rec_status status = rec_stop_by_id(house.engine, NULL, text, &err);
         CHECK(status == BAD || status == REC_ERR_INVALID_ID);

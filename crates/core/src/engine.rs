@@ -1,6 +1,7 @@
 //! Builds the parts and joins them: registry, media, storage, events.
 
 mod ahead;
+mod audited;
 mod call;
 mod close;
 mod control;
@@ -9,6 +10,7 @@ mod facts;
 mod feeds;
 mod ledger;
 mod parts;
+mod position;
 mod postbox;
 mod reference;
 mod report;
@@ -21,11 +23,14 @@ use std::time::Instant;
 
 use uuid::Uuid;
 
+pub use audited::{Access, verify_audit};
 pub use call::Call;
 pub use feeds::{CallFeeds, FeedSlot, OpenFeed};
 pub use parts::{BegunPart, EnginePart, Group};
+pub use position::current_ms;
 pub use reference::{HostReference, ReferenceCell};
 
+use crate::audit::{self, AuditLog};
 use crate::calls::registry::Limits;
 use crate::calls::{CallView, Caller, Filter, Registry, View};
 use crate::clock::{Clock, NS_PER_MS};
@@ -60,6 +65,7 @@ pub struct Engine {
     bus: Arc<Bus>,
     store: Arc<Store>,
     desk: Arc<Desk>,
+    audit: Arc<AuditLog>,
     naming: Arc<Naming>,
     media: Arc<MediaConfig>,
     media_stats: Arc<MediaStats>,
@@ -144,6 +150,15 @@ impl Engine {
         let desk = Desk::new(registry.clone(), bus.clone(), platform.clock.clone(), &config);
         let store = Store::open(config.storage.clone(), &platform, desk.clone())?;
         desk.attach(&store);
+        let audit = Arc::new(AuditLog::new(
+            config.audit,
+            store.append_file(audit::FILE),
+            platform.clock.clone(),
+            bus.clone(),
+            platform.ids.clone(),
+        ));
+        audit.look();
+        desk.keep_audit(&audit);
         let naming = Arc::new(Naming {
             template,
             host: config.storage.host.clone(),
@@ -166,6 +181,7 @@ impl Engine {
             bus,
             store,
             desk,
+            audit,
             naming,
             media,
             media_stats,
@@ -238,7 +254,9 @@ impl Engine {
     pub fn list(&self, caller: &Caller, filter: &Filter) -> Result<Vec<View>> {
         self.ready()?;
         self.fault("list");
-        self.registry.list(caller, filter)
+        let listed = self.registry.list(caller, filter);
+        self.note_refused(caller, "list", &listed);
+        listed
     }
 
     /// The live calls that this caller may see, those of `username` alone if it is not empty.
@@ -258,6 +276,11 @@ impl Engine {
         self.registry.is_monitorable(call)
     }
 
+    /// Whether only the host may end a live call's recordings.
+    pub fn is_mandatory(&self, call: u64) -> bool {
+        self.registry.is_mandatory(call)
+    }
+
     /// No recording that was begun so far has a higher order.
     pub fn newest_order(&self) -> u64 {
         self.registry.order()
@@ -270,7 +293,9 @@ impl Engine {
 
     pub fn get(&self, caller: &Caller, id: &str) -> Result<View> {
         self.ready()?;
-        self.registry.get(caller, id)
+        let found = self.registry.get(caller, id);
+        self.note_refused(caller, "get", &found);
+        found
     }
 
     pub fn statistics(&self) -> Result<Statistics> {

@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | [`engine`] | builds the parts and joins them |
 //! | [`config`] | the keys of the engine, and how keys are declared |
+//! | [`audit`] | who did what to recordings: a chained log |
 //! | [`events`] | event and bus |
 //! | [`calls`] | who is on a call and what is being recorded: registry, rules, filter |
 //! | [`media`] | from packet to samples: feed, rtp, track, layout, tap, worker |
@@ -15,6 +16,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod audit;
 pub mod calls;
 pub mod clock;
 pub mod config;

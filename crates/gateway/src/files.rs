@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tower_http::services::ServeDir;
 use uuid::Uuid;
 
+use super::audited::note_download;
 use super::http::{Answer, Asked};
 pub use super::missing::Missing;
 use super::search::{Open, Search};
@@ -36,6 +37,7 @@ pub fn may_read(caller: &Caller) -> bool {
 
 /// The archive, and what keeps it current.
 pub struct Shelf {
+    engine: Arc<Engine>,
     archive: Arc<Archive>,
     search: Search,
     /// Turns true when the gateway is to stop.
@@ -59,6 +61,7 @@ impl Shelf {
         let scanner = storage::spawn("callrec-archive", move || scan(&unread, &bus, &over))?;
         engine.bus().observe(observer.clone());
         Ok(Shelf {
+            engine: engine.clone(),
             search: Search::new(archive.clone(), parallel, scanned),
             stopping,
             archive,
@@ -87,9 +90,10 @@ impl Shelf {
             let Some(audio) = archive.open(id)? else {
                 return Ok(None);
             };
-            Ok(Some((SentAudio::new(audio)?, mime_type(entry.format()))))
+            let call_id = entry.call_id().to_owned();
+            Ok(Some((SentAudio::new(audio)?, mime_type(entry.format()), call_id)))
         });
-        let (file, kind) = opened.await?;
+        let (file, kind, call_id) = opened.await?;
         // What it is asked for is decided already.
         let mut request = Request::new(Empty::<bytes::Bytes>::new());
         *request.method_mut() = asked.method().clone();
@@ -107,6 +111,7 @@ impl Shelf {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
         }
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+        note_download(&self.engine, asked, id, &call_id, &answer);
         Ok(answer)
     }
 

@@ -139,13 +139,6 @@ fn complete_only(caller: &Caller) -> Result<()> {
     Ok(())
 }
 
-fn username(caller: &Caller) -> Text {
-    match caller {
-        Caller::User { username, .. } => username.clone(),
-        Caller::Host => Text::default(),
-    }
-}
-
 fn unauthorized() -> Answer {
     let mut answer = empty(StatusCode::UNAUTHORIZED);
     answer.headers_mut().insert(WWW_AUTHENTICATE, REALM);
@@ -186,7 +179,7 @@ fn status_of(status: Status) -> StatusCode {
         | Status::NotMonitorable
         | Status::Automatic => StatusCode::BAD_REQUEST,
         Status::Unauthenticated => StatusCode::UNAUTHORIZED,
-        Status::Forbidden => StatusCode::FORBIDDEN,
+        Status::Forbidden | Status::Mandatory => StatusCode::FORBIDDEN,
         Status::NotLive | Status::NoCall | Status::DialIn => StatusCode::CONFLICT,
         Status::AlreadyRecording | Status::AlreadyPaused | Status::NotPaused => StatusCode::TOO_MANY_REQUESTS,
         Status::Unsupported => StatusCode::NOT_IMPLEMENTED,
@@ -237,6 +230,7 @@ mod tests {
             (Status::InvalidMode, 400),
             (Status::Unauthenticated, 401),
             (Status::Forbidden, 403),
+            (Status::Mandatory, 403),
             (Status::NotLive, 409),
             (Status::NoCall, 409),
             (Status::DialIn, 409),

@@ -13,6 +13,8 @@ pub mod config;
 pub mod names;
 
 #[cfg(feature = "server")]
+mod audited;
+#[cfg(feature = "server")]
 mod auth;
 #[cfg(feature = "server")]
 mod comet;

@@ -12,6 +12,7 @@ use http::{Method, StatusCode};
 use http_body_util::BodyExt;
 use tokio::runtime::Handle;
 
+use super::audited::note_refusal;
 use super::gateway::Gateway;
 use super::genesys::Genesys;
 use super::http::{self as form, Answer, Asked};
@@ -175,13 +176,15 @@ impl Router {
         Ok((head.status.as_u16(), lines, body.into()))
     }
     /// The one way of every request.
-    pub async fn answer(&self, asked: Asked) -> Answer {
+    pub async fn answer(&self, mut asked: Asked) -> Answer {
+        let name = Api::of(&self.gateway, &asked).name();
+        asked.set_api(name);
         let api = Api::of(&self.gateway, &asked);
-        let name = api.name();
         let answer = match unbroken(api.answer(self, &asked)).await {
             Some(answer) => answer,
             None => self.failed(&asked, StatusCode::INTERNAL_SERVER_ERROR, "Internal error"),
         };
+        note_refusal(self.gateway.engine(), &asked, answer.status());
         self.gateway
             .meters
             .answered(name, asked.method(), answer.status());

@@ -83,6 +83,7 @@ impl Engine {
                 self.bus.stop(false);
                 self.halt_above(self.clock.now());
                 self.store.give_up();
+                self.audit.give_up();
                 return Err(Error::new(
                     Status::Timeout,
                     "not all could be finished in time; the next open goes on with it",
@@ -137,6 +138,7 @@ impl Engine {
             self.contain(|| above.wait_ended());
         }
         self.store.shutdown();
+        self.audit.shut_down();
         self.running.ended(Group::Storage).await;
         self.bus.stop(true);
         self.running.ended(Group::Events).await;

@@ -46,26 +46,39 @@ impl Engine {
     /// `spec`: an error is what is wrong with what is asked for beside the target. It is
     /// returned at its place in the order of checks.
     pub fn start(&self, caller: &Caller, target: &Filter, spec: Result<RecordingSpec>) -> Result<Uuid> {
+        let started = self.begin_recording(caller, target, spec);
+        self.note_start(caller, target, &started);
+        Ok(started?.id)
+    }
+
+    fn begin_recording(
+        &self,
+        caller: &Caller,
+        target: &Filter,
+        spec: Result<RecordingSpec>,
+    ) -> Result<Arc<Recording>> {
         self.ready()?;
         let draft = spec.map(|spec| RecordingDraft::new((self.ids)(), spec, &self.config.url_base));
         let progress = Arc::new(Progress::default());
         let begin = |accepted: AcceptedDraft<'_>| self.begin(accepted, progress);
-        let recording = self
-            .registry
-            .start(caller, target, draft, self.can_store(), begin)?;
-        Ok(recording.id)
+        self.registry
+            .start(caller, target, draft, self.can_store(), begin)
     }
 
-    /// On a user's own call: the one that became connected last.
-    pub fn start_own(&self, username: &Text, spec: Result<RecordingSpec>) -> Result<Uuid> {
-        if username.is_empty() {
-            return Err(Error::new(Status::NoCall, "nobody is named"));
-        }
+    /// On the caller's own call, at whatever level they are: the one that became connected last.
+    pub fn start_own(&self, caller: &Caller, spec: Result<RecordingSpec>) -> Result<Uuid> {
+        let username = caller.username();
+        let is_named = !username.is_empty();
         let target = Filter {
-            username: username.clone(),
+            username,
             ..Filter::default()
         };
-        self.start(&Caller::Host, &target, spec)
+        let started = match is_named {
+            true => self.begin_recording(&Caller::Host, &target, spec),
+            false => Err(Error::new(Status::NoCall, "nobody is named")),
+        };
+        self.note_start(caller, &target, &started);
+        Ok(started?.id)
     }
 
     /// Starts the recording that a line's policy asks for. A call never fails because
@@ -79,13 +92,15 @@ impl Engine {
         let progress = Arc::new(Progress::default());
         let begin = |accepted: AcceptedDraft<'_>| self.begin(accepted, progress);
         let storage = self.ready().and_then(|()| self.can_store());
-        if let Err(error) = self.registry.start_automatic(number, draft, storage, begin) {
-            self.tell_start_failed(number, &error);
+        match self.registry.start_automatic(number, draft, storage, begin) {
+            Ok(Some(recording)) => self.note_automatic(number, &Ok(recording)),
+            Ok(None) => {}
+            Err(error) => self.tell_start_failed(number, error),
         }
     }
 
     /// Once for each call, however often it is tried again.
-    fn tell_start_failed(&self, number: u64, error: &Error) {
+    fn tell_start_failed(&self, number: u64, error: Error) {
         if !self.registry.automatic_refused(number) {
             return;
         }
@@ -96,7 +111,7 @@ impl Engine {
         let call = info.map(|info| Fragment::of(&info.told()));
         event.detail = format!(
             "{},\"call\":{}",
-            desk::why(error),
+            desk::why(&error),
             call.unwrap_or_default().text(),
         );
         self.bus.publish(event);
@@ -104,6 +119,7 @@ impl Engine {
             LogLevel::Warning,
             format!("automatic recording: {}", error.message),
         );
+        self.note_automatic(number, &Err(error));
     }
 
     /// Whether the storage, and the memory, take one more recording.
@@ -175,9 +191,14 @@ impl Engine {
     }
 
     pub fn control_by_id(&self, caller: &Caller, operation: Operation, id: &str) -> Result<()> {
-        self.ready()?;
-        self.registry
-            .control_by_id(caller, operation, id, self.clock.unix_ms())
+        let mut touched = Vec::new();
+        let now_ms = self.clock.unix_ms();
+        let done = self.ready().and_then(|()| {
+            self.registry
+                .control_by_id(caller, operation, id, now_ms, &mut touched)
+        });
+        self.note_control(caller, operation, &[("id", id)], &touched, done.as_ref().err());
+        done
     }
 
     pub fn control_by_line(
@@ -187,16 +208,28 @@ impl Engine {
         device: &Text,
         number: &Text,
     ) -> Result<Counts> {
-        self.ready()?;
-        self.registry
-            .control_by_line(caller, operation, device, number, self.clock.unix_ms())
+        let mut touched = Vec::new();
+        let now_ms = self.clock.unix_ms();
+        let done = self.ready().and_then(|()| {
+            self.registry
+                .control_by_line(caller, operation, device, number, now_ms, &mut touched)
+        });
+        let asked = [("device", device.as_str()), ("number", number.as_str())];
+        self.note_control(caller, operation, &asked, &touched, done.as_ref().err());
+        done
     }
 
-    /// On all of a user's own calls.
-    pub fn control_own(&self, username: &Text, operation: Operation) -> Result<Counts> {
-        self.ready()?;
-        self.registry
-            .control_own(username, operation, self.clock.unix_ms())
+    /// On all of the caller's own calls, at whatever level they are.
+    pub fn control_own(&self, caller: &Caller, operation: Operation) -> Result<Counts> {
+        let mut touched = Vec::new();
+        let now_ms = self.clock.unix_ms();
+        let done = self
+            .ready()
+            .and_then(|()| self.registry.control_own(caller, operation, now_ms, &mut touched));
+        let username = caller.username();
+        let asked = [("user", username.as_str())];
+        self.note_control(caller, operation, &asked, &touched, done.as_ref().err());
+        done
     }
 
     pub fn control_by_call(
@@ -206,9 +239,16 @@ impl Engine {
         call_id: &Text,
         url: Option<&Text>,
     ) -> Result<Counts> {
-        self.ready()?;
-        self.registry
-            .control_by_call(caller, operation, call_id, url, self.clock.unix_ms())
+        let mut touched = Vec::new();
+        let now_ms = self.clock.unix_ms();
+        let done = self.ready().and_then(|()| {
+            self.registry
+                .control_by_call(caller, operation, call_id, url, now_ms, &mut touched)
+        });
+        let url = url.map_or("", Text::as_str);
+        let asked = [("call_id", call_id.as_str()), ("url", url)];
+        self.note_control(caller, operation, &asked, &touched, done.as_ref().err());
+        done
     }
 }
 

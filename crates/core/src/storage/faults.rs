@@ -50,6 +50,7 @@ pub enum Step {
     Search,
     WriteOutbox,
     PlaceOutbox,
+    WriteAudit,
     ListOutbox,
     ReadOutbox,
 }

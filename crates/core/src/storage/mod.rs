@@ -12,6 +12,7 @@
 //! from before that event until a callback has been answered.
 
 mod activity;
+mod append_file;
 pub mod archive;
 mod audio_file;
 mod backlog;
@@ -66,6 +67,7 @@ mod trust;
 pub mod verify;
 mod writer;
 
+pub use append_file::{AppendFile, FileTail};
 pub use callback::Callback;
 pub use callbacks::Owed;
 pub use callrec_codec::{Medium, mime_type};

@@ -2,6 +2,7 @@
 //! recordings, joined.
 
 use super::activity::Activity;
+use super::append_file::AppendFile;
 use super::archive::Archive;
 use super::audio_file::AudioFiles;
 use super::backlog::Backlog;
@@ -197,6 +198,11 @@ impl Store {
     /// The finished recordings of its directory, yet to be looked for. Waits for no disk.
     pub fn archive(&self) -> io::Result<Archive> {
         Ok(Archive::new(self.directory.root_again()?))
+    }
+
+    /// A file in `.callrec` that only grows.
+    pub fn append_file(&self, name: &'static str) -> AppendFile {
+        AppendFile::new(Arc::clone(&self.directory), name)
     }
 
     pub fn config(&self) -> &StorageConfig {

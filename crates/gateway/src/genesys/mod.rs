@@ -69,8 +69,8 @@ impl Genesys {
 
 pub async fn answer(genesys: &Arc<Genesys>, asked: &Asked, rest: &str) -> Answer {
     let gateway = &genesys.gateway;
-    let username = match gateway.logins.basic(asked).await {
-        Ok(Caller::User { username, .. }) => username,
+    let (username, origin) = match gateway.logins.basic(asked).await {
+        Ok(Caller::User { username, origin, .. }) => (username, origin),
         // HTTP knows nobody else.
         Ok(Caller::Host) | Err(Refused::Broken) => return internal(),
         Err(Refused::NotNow) => return later(refused(Code::NotNow, "Too many logins wait")),
@@ -81,7 +81,11 @@ pub async fn answer(genesys: &Arc<Genesys>, asked: &Asked, rest: &str) -> Answer
         return csrf::refused();
     }
     // "Me": whatever the level, another's call does not exist here.
-    let me = Caller::User { username, level: 1 };
+    let me = Caller::User {
+        username,
+        level: 1,
+        origin,
+    };
     route(genesys, asked, rest, me).await
 }
 

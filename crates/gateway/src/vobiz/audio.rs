@@ -104,7 +104,8 @@ async fn caller(gateway: &Arc<Gateway>, asked: &Asked) -> Result<Caller, Refused
         secret,
         source: asked.source,
     };
-    gateway.logins.identify(credentials).await.map(caller_of)
+    let identity = gateway.logins.identify(credentials).await?;
+    Ok(caller_of(identity, asked))
 }
 
 /// Below level 10 a caller's own recordings alone.

@@ -209,7 +209,7 @@ impl Ask<'_> {
         };
         let identity = self.gateway.logins.identify(credentials).await?;
         if own {
-            Ok(caller_of(identity))
+            Ok(caller_of(identity, asked))
         } else {
             Err(Refused::Unknown)
         }
