@@ -461,7 +461,7 @@ static void strings(struct house house)
 static void values(struct house house)
 {
     static const int32_t odd[] = {-1, 4, 5, 99, 1 << 30, INT32_MAX, INT32_MIN};
-    static const uint32_t odd_flags[] = {4, 8, 1u << 31, UINT32_MAX, 7};
+    static const uint32_t odd_flags[] = {8, 12, 1u << 31, UINT32_MAX, 15};
     uint64_t before = doing(house.engine);
     for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
         rec_call_info info = REC_INIT(rec_call_info);
