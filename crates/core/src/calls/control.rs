@@ -27,6 +27,14 @@ enum Named {
     Call,
 }
 
+/// What is asked for of every target.
+struct ControlRequest<'a> {
+    caller: &'a Caller,
+    operation: Operation,
+    named: Named,
+    now_ms: i64,
+}
+
 impl Registry {
     pub fn control_by_id(
         &self,
@@ -52,16 +60,14 @@ impl Registry {
                 format!("id {id}: no such live recording"),
             ));
         };
-        self.control_all(
-            &mut inner,
+        let request = ControlRequest {
             caller,
             operation,
-            vec![recording],
-            Named::Id,
+            named: Named::Id,
             now_ms,
-            touched,
-        )
-        .map(drop)
+        };
+        self.control_all(&mut inner, &request, vec![recording], touched)
+            .map(drop)
     }
 
     pub fn control_by_line(
@@ -91,7 +97,13 @@ impl Registry {
         let named = Named::Line {
             device: !device.is_empty(),
         };
-        self.control_all(&mut inner, caller, operation, targets, named, now_ms, touched)
+        let request = ControlRequest {
+            caller,
+            operation,
+            named,
+            now_ms,
+        };
+        self.control_all(&mut inner, &request, targets, touched)
     }
 
     /// With `url`: the one recording that it names; a stop without one is content
@@ -133,15 +145,13 @@ impl Registry {
                 ))
             };
         }
-        self.control_all(
-            &mut inner,
+        let request = ControlRequest {
             caller,
             operation,
-            targets,
-            Named::Call,
+            named: Named::Call,
             now_ms,
-            touched,
-        )
+        };
+        self.control_all(&mut inner, &request, targets, touched)
     }
 
     /// All that is recorded of the caller's own calls.
@@ -174,25 +184,28 @@ impl Registry {
             ));
         }
         let named = Named::Line { device: false };
-        self.control_all(&mut inner, caller, operation, targets, named, now_ms, touched)
+        let request = ControlRequest {
+            caller,
+            operation,
+            named,
+            now_ms,
+        };
+        self.control_all(&mut inner, &request, targets, touched)
     }
 
     /// Acts on all that the rules allow; if nothing changed, the newest one's reason is the answer.
     fn control_all(
         &self,
         inner: &mut Inner,
-        caller: &Caller,
-        operation: Operation,
+        request: &ControlRequest<'_>,
         mut targets: Vec<Arc<Recording>>,
-        named: Named,
-        now_ms: i64,
         touched: &mut Vec<Touched>,
     ) -> Result<Counts> {
         targets.sort_unstable_by_key(|recording| recording.order);
         let mut counts = Counts::default();
         let mut newest = None;
         for recording in &targets {
-            let done = self.control_one(inner, caller, operation, recording, named, now_ms);
+            let done = self.control_one(inner, request, recording);
             touched.push(Touched {
                 recording: recording.clone(),
                 status: done.as_ref().map_or_else(|error| error.status, |()| Status::Ok),
@@ -217,12 +230,15 @@ impl Registry {
     fn control_one(
         &self,
         inner: &mut Inner,
-        caller: &Caller,
-        operation: Operation,
+        request: &ControlRequest<'_>,
         recording: &Arc<Recording>,
-        named: Named,
-        now_ms: i64,
     ) -> Result<()> {
+        let ControlRequest {
+            caller,
+            operation,
+            named,
+            now_ms,
+        } = *request;
         let Some(call) = inner.calls.get(&recording.call) else {
             return Err(Error::new(
                 Status::NotLive,
