@@ -116,6 +116,12 @@
 #define REC_LINE_AUTOMATIC 2
 
 /**
+ * Recordings of the line's calls are mandatory: nobody but the host (NULL as caller) may stop
+ * or discard them, whoever started them. Everybody who may pause them still may. Since 0.2.0.
+ */
+#define REC_LINE_MANDATORY 4
+
+/**
  * Flags of `rec_start_options`: a dial-in that a person started, and a further
  * recording of a call that is being recorded already.
  */
@@ -384,6 +390,85 @@ typedef struct {
 } rec_engine;
 
 /**
+ * How far an audit log has come. Keep it where nobody can change it who can change the log.
+ */
+typedef struct {
+    uint32_t struct_size;
+    uint32_t reserved;
+    /**
+     * The number of the last line on the disk; 0: there is none yet.
+     */
+    uint64_t sequence;
+    /**
+     * Lines that wait for the disk. Not looked at by `rec_verify_audit`.
+     */
+    uint64_t waiting;
+    /**
+     * Lines that this engine has dropped, because the disk did not take them or because too
+     * many logins were refused. Not looked at by `rec_verify_audit`.
+     */
+    uint64_t dropped;
+    /**
+     * The last line's hash: 64 hexadecimal digits and a NUL.
+     */
+    char hash[72];
+} rec_chain_head;
+
+/**
+ * What went wrong, written by every call that takes one; cleared on success.
+ */
+typedef struct {
+    uint32_t struct_size;
+    rec_status status;
+    /**
+     * The published BadRequestReason of the operation, -1 where there is none.
+     */
+    int32_t reason;
+    uint32_t reserved;
+    /**
+     * With `REC_ERR_NOT_MONITORABLE`: the line's device name; else empty.
+     */
+    char device_name[256];
+    /**
+     * For people: names the parameter and the value. UTF-8, one line (control
+     * characters are escaped), cut to fit.
+     */
+    char message[512];
+} rec_error;
+
+/**
+ * What an audit log consists of that is in order.
+ */
+typedef struct {
+    uint32_t struct_size;
+    uint32_t reserved;
+    /**
+     * The number of the last line, and so of lines; 0: there is none.
+     */
+    uint64_t sequence;
+    /**
+     * Lines behind the known head.
+     */
+    uint64_t lines_after_head;
+    /**
+     * Lines that a process which died had begun, and that a later line accounts for.
+     */
+    uint64_t unfinished;
+    /**
+     * Bytes of a last line that is not whole: it is being written, or a process died.
+     */
+    uint64_t unfinished_bytes;
+    /**
+     * Lines that the log itself says were dropped.
+     */
+    uint64_t dropped;
+    /**
+     * The last line's hash: 64 hexadecimal digits and a NUL.
+     */
+    char hash[72];
+} rec_audit_report;
+
+/**
  * A call as the host knows it. In an update, NULL and 0 keep, "" clears.
  */
 typedef struct {
@@ -442,28 +527,6 @@ typedef struct {
 typedef struct {
     uint64_t id;
 } rec_call;
-
-/**
- * What went wrong, written by every call that takes one; cleared on success.
- */
-typedef struct {
-    uint32_t struct_size;
-    rec_status status;
-    /**
-     * The published BadRequestReason of the operation, -1 where there is none.
-     */
-    int32_t reason;
-    uint32_t reserved;
-    /**
-     * With `REC_ERR_NOT_MONITORABLE`: the line's device name; else empty.
-     */
-    char device_name[256];
-    /**
-     * For people: names the parameter and the value. UTF-8, one line (control
-     * characters are escaped), cut to fit.
-     */
-    char message[512];
-} rec_error;
 
 /**
  * Who asks. A NULL caller is the host itself, and trusted.
@@ -1186,9 +1249,62 @@ typedef struct {
  */
 #define REC_ERR_BUSY -28
 
+/**
+ * The line's recordings are mandatory: only the host may stop or discard them. Published
+ * as 403. Since 0.2.0.
+ */
+#define REC_ERR_MANDATORY -29
+
+/**
+ * An audit log is not what was written; the message tells where. Since 0.2.0.
+ */
+#define REC_ERR_AUDIT -30
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
+
+/**
+ * Says how far the engine's audit log has come on the disk: the last line's number and hash.
+ * Whoever can write the log could also cut off its end, or write all of it anew; that shows if
+ * the host keeps this elsewhere and hands it to `rec_verify_audit`.
+ *
+ * `head`: filled in; not NULL, begun with `REC_INIT`. Without a line yet, `sequence` is 0 and
+ * `hash` all zeros.
+ *
+ * Threads: any.
+ * Blocking: never.
+ * In callbacks: yes.
+ * Ownership: the struct is the caller's.
+ * Errors: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
+ * `REC_ERR_FORKED`, `REC_ERR_IO` (the log could not be read yet).
+ * Since: 0.2.0
+ */
+rec_status rec_audit_head(rec_engine engine, rec_chain_head *head, rec_error *error);
+
+/**
+ * Reads the whole audit log of a storage directory, and says whether it is what was written:
+ * a line that was edited, moved, removed or put in is found, and so is an end that was cut off,
+ * as far as `known_head` reaches. Needs no engine; one may be writing the log meanwhile.
+ *
+ * `directory`: the value of `storage.directory`, UTF-8, not NULL. `known_head`: what
+ * `rec_audit_head` said at some earlier time; NULL if the host has kept none. Then it is not
+ * found if the log ends too early or was written anew. `report`: what the log consists of; may
+ * be NULL; written on success only. A last line that is not whole is no fault: it is being
+ * written, or a process died while it wrote.
+ *
+ * Threads: any.
+ * Blocking: reads the whole log.
+ * In callbacks: yes, but events wait meanwhile.
+ * Ownership: the string and the structs are borrowed for the call.
+ * Errors: `REC_ERR_AUDIT` (it is not what was written: the message tells which line, and what is
+ * wrong with it), `REC_ERR_IO` (it cannot be read), `REC_ERR_INVALID_ARGUMENT`.
+ * Since: 0.2.0
+ */
+rec_status rec_verify_audit(const char *directory,
+                            const rec_chain_head *known_head,
+                            rec_audit_report *report,
+                            rec_error *error);
 
 /**
  * Announces a call on a line: connected, held or alerting. If the line is marked
@@ -1357,6 +1473,8 @@ rec_status rec_config_new(rec_config **config);
  * - `recordings.max_per_call` (16): live recordings of one call at which a caller
  *   below level 10 may start no more; 0: no limit
  * - `lines.strict` (false): "true": a line without a mark is not monitorable
+ * - `audit.enabled` (true): "true": every start, pause, resume, stop, discard,
+ *   download, deletion and refusal has a line in the storage directory's audit log
  * - `recording.format` (wav): of automatic recordings, and of those that an HTTP API
  *   starts without a word for it: "wav", "wav-ulaw", "wav-alaw", "au", "au-ulaw",
  *   "au-alaw"
@@ -1517,9 +1635,10 @@ void rec_config_free(rec_config *config);
  * Ownership: the strings are borrowed for the call.
  * Errors, in the order of the checks: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`
  * (below level 10, and no live call of their own), `REC_ERR_INVALID_ID` (reason 0; also
- * NULL), `REC_ERR_NOT_LIVE`, `REC_ERR_NOT_MONITORABLE` (reason 1, with the device name),
- * `REC_ERR_AUTOMATIC` (reason 2); before all: `REC_ERR_INVALID_ARGUMENT`,
- * `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+ * NULL), `REC_ERR_NOT_LIVE`, `REC_ERR_MANDATORY` (not to the host),
+ * `REC_ERR_NOT_MONITORABLE` (reason 1, with the device name), `REC_ERR_AUTOMATIC` (reason
+ * 2); before all: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
+ * `REC_ERR_FORKED`.
  * Since: 0.1.0
  * Source: Imagicle, Stop Recording by id.
  */
@@ -1541,9 +1660,10 @@ rec_status rec_stop_by_id(rec_engine engine,
  * Ownership: the strings are borrowed for the call.
  * Errors, in the order of the checks: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`
  * (below level 10, and no live call of their own), `REC_ERR_INVALID_ID` (reason 0; also
- * NULL), `REC_ERR_NOT_LIVE`, `REC_ERR_NOT_MONITORABLE` (reason 1, with the device name),
- * `REC_ERR_AUTOMATIC` (reason 2); before all: `REC_ERR_INVALID_ARGUMENT`,
- * `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+ * NULL), `REC_ERR_NOT_LIVE`, `REC_ERR_MANDATORY` (not to the host),
+ * `REC_ERR_NOT_MONITORABLE` (reason 1, with the device name), `REC_ERR_AUTOMATIC` (reason
+ * 2); before all: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
+ * `REC_ERR_FORKED`.
  * Since: 0.1.0
  */
 rec_status rec_discard_by_id(rec_engine engine,
@@ -1625,9 +1745,9 @@ rec_status rec_resume_by_id(rec_engine engine,
  * In callbacks: yes.
  * Ownership: the strings are borrowed for the call.
  * Errors, in the order of the checks: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
- * `REC_ERR_NO_TARGET` (reason 0), `REC_ERR_NOT_LIVE`, `REC_ERR_NOT_MONITORABLE` (reason
- * 1, with the device name), `REC_ERR_AUTOMATIC` (reason 2), `REC_ERR_DIAL_IN`; before
- * all: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
+ * `REC_ERR_NO_TARGET` (reason 0), `REC_ERR_NOT_LIVE`, `REC_ERR_MANDATORY` (not to the host),
+ * `REC_ERR_NOT_MONITORABLE` (reason 1, with the device name), `REC_ERR_AUTOMATIC` (reason
+ * 2), `REC_ERR_DIAL_IN`; before all: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
  * `REC_ERR_FORKED`.
  * Since: 0.1.0
  * Source: Imagicle, Stop Recording by device name and directory number.
@@ -1656,9 +1776,9 @@ rec_status rec_stop_by_device(rec_engine engine,
  * In callbacks: yes.
  * Ownership: the strings are borrowed for the call.
  * Errors, in the order of the checks: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
- * `REC_ERR_NO_TARGET` (reason 0), `REC_ERR_NOT_LIVE`, `REC_ERR_NOT_MONITORABLE` (reason
- * 1, with the device name), `REC_ERR_AUTOMATIC` (reason 2), `REC_ERR_DIAL_IN`; before
- * all: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
+ * `REC_ERR_NO_TARGET` (reason 0), `REC_ERR_NOT_LIVE`, `REC_ERR_MANDATORY` (not to the host),
+ * `REC_ERR_NOT_MONITORABLE` (reason 1, with the device name), `REC_ERR_AUTOMATIC` (reason
+ * 2), `REC_ERR_DIAL_IN`; before all: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
  * `REC_ERR_FORKED`.
  * Since: 0.1.0
  */
@@ -1729,7 +1849,9 @@ rec_status rec_resume_by_device(rec_engine engine,
 /**
  * Stops recordings of the calls of this id, all of them or one. The file is finished and
  * published, then `REC_EVENT_FINISHED` is delivered. Of concurrent stops of one
- * recording exactly one counts it in `changed`. A line's marks do not refuse it.
+ * recording exactly one counts it in `changed`. Of a line's marks, `REC_LINE_MANDATORY` alone
+ * refuses it, and not to the host. If nothing changed because of that, the status is
+ * `REC_ERR_MANDATORY`; otherwise `counts` says how many were refused.
  *
  * `caller`: who asks; NULL is the host itself. `call_id`: not NULL. `url`: NULL for all,
  * which is `REC_OK` even if there are none; or the url of one recording
@@ -1740,7 +1862,8 @@ rec_status rec_resume_by_device(rec_engine engine,
  * Blocking: never.
  * In callbacks: yes.
  * Ownership: the strings are borrowed for the call.
- * Errors: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`, `REC_ERR_NO_CALL`; before all:
+ * Errors, in the order of the checks: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
+ * `REC_ERR_NO_CALL`, `REC_ERR_MANDATORY` (not to the host); before all:
  * `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
  * `REC_ERR_FORKED`.
  * Since: 0.1.0
@@ -1756,7 +1879,9 @@ rec_status rec_stop_by_call(rec_engine engine,
 /**
  * Stops, and keeps no audio of, recordings of the calls of this id, all of them or one.
  * No file is left; `REC_EVENT_FINISHED` with `REC_END_DISCARDED` is delivered once it is
- * gone. A line's marks do not refuse it.
+ * gone. A line's marks refuse it to a caller that is named, as they refuse a discard by id, and
+ * never to the host. If nothing changed because of that, the status is the reason for the
+ * newest; otherwise `counts` says how many were refused. (In 0.1.0 no mark refused it.)
  *
  * `caller`: who asks; NULL is the host itself. `call_id`: not NULL. `url`: NULL for all,
  * which is `REC_OK` even if there are none; or the url of one recording
@@ -1767,7 +1892,9 @@ rec_status rec_stop_by_call(rec_engine engine,
  * Blocking: never.
  * In callbacks: yes.
  * Ownership: the strings are borrowed for the call.
- * Errors: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`, `REC_ERR_NO_CALL`; before all:
+ * Errors, in the order of the checks: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
+ * `REC_ERR_NO_CALL`, and to a named caller `REC_ERR_MANDATORY`, `REC_ERR_NOT_MONITORABLE`
+ * (reason 1, with the device name), `REC_ERR_AUTOMATIC` (reason 2); before all:
  * `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
  * `REC_ERR_FORKED`.
  * Since: 0.1.0
@@ -2364,7 +2491,11 @@ void rec_http_response_free(rec_http_response *response);
  * Marks a line, replacing what was set for it before. A mark applies to a call
  * where every field that it names equals the call's; the flags of all that apply
  * are joined. Imagicle's rules: a line that is not monitorable, or automatic,
- * refuses start, stop by id and stop by device; never a pause or what is done by call.
+ * refuses start, stop by id and stop by device; never a pause or a stop by call. To a caller
+ * that is named, it also refuses a discard by call.
+ * A line marked mandatory refuses every named caller to stop or to discard any recording of
+ * its calls, by id, by device and by call. A pause is not refused, and the host, the end of the
+ * call and a recording's time limit end recordings there as elsewhere.
  * A line marked automatic has every call recorded from the moment it is connected; calls
  * that are connected there now begin to be recorded at once. Taking the mark away ends no
  * recording, and one that was stopped is not begun again while the call stays on the line.

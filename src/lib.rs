@@ -17,6 +17,7 @@ pub mod settings;
 pub use callrec_codec as codec;
 pub use callrec_core::memory as core_memory;
 pub use callrec_core::{
-    calls, clock, config, engine, events, jobs, keys, media, recorder, storage, sync, task, text, words,
+    audit, calls, clock, config, engine, events, jobs, keys, media, recorder, storage, sync, task, text,
+    words,
 };
 pub use callrec_gateway as gateway;

@@ -2,6 +2,8 @@
 
 mod support;
 
+#[path = "gateway/audit.rs"]
+mod audit;
 #[path = "gateway/bayeux.rs"]
 mod bayeux;
 #[path = "gateway/browsers.rs"]
@@ -55,6 +57,8 @@ mod life;
 mod limits;
 #[path = "gateway/logins.rs"]
 mod logins;
+#[path = "gateway/mandatory.rs"]
+mod mandatory;
 #[path = "gateway/openapi.rs"]
 mod openapi;
 #[path = "gateway/plivo.rs"]

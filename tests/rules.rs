@@ -7,6 +7,8 @@ mod support;
 #[cfg(feature = "faults")]
 #[path = "rules/anew.rs"]
 mod anew;
+#[path = "rules/audit.rs"]
+mod audit;
 #[path = "rules/automatic.rs"]
 mod automatic;
 #[path = "rules/call_events.rs"]
@@ -30,6 +32,8 @@ mod json;
 mod kept;
 #[path = "rules/lists.rs"]
 mod lists;
+#[path = "rules/mandatory.rs"]
+mod mandatory;
 #[path = "rules/marks.rs"]
 mod marks;
 #[path = "rules/moved.rs"]

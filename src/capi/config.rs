@@ -87,6 +87,8 @@ pub unsafe extern "C" fn rec_config_new(config: *mut *mut rec_config) -> rec_sta
 /// - `recordings.max_per_call` (16): live recordings of one call at which a caller
 ///   below level 10 may start no more; 0: no limit
 /// - `lines.strict` (false): "true": a line without a mark is not monitorable
+/// - `audit.enabled` (true): "true": every start, pause, resume, stop, discard,
+///   download, deletion and refusal has a line in the storage directory's audit log
 /// - `recording.format` (wav): of automatic recordings, and of those that an HTTP API
 ///   starts without a word for it: "wav", "wav-ulaw", "wav-alaw", "au", "au-ulaw",
 ///   "au-alaw"

@@ -22,9 +22,10 @@ use crate::words::Result;
 /// Ownership: the strings are borrowed for the call.
 /// Errors, in the order of the checks: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`
 /// (below level 10, and no live call of their own), `REC_ERR_INVALID_ID` (reason 0; also
-/// NULL), `REC_ERR_NOT_LIVE`, `REC_ERR_NOT_MONITORABLE` (reason 1, with the device name),
-/// `REC_ERR_AUTOMATIC` (reason 2); before all: `REC_ERR_INVALID_ARGUMENT`,
-/// `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+/// NULL), `REC_ERR_NOT_LIVE`, `REC_ERR_MANDATORY` (not to the host),
+/// `REC_ERR_NOT_MONITORABLE` (reason 1, with the device name), `REC_ERR_AUTOMATIC` (reason
+/// 2); before all: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
+/// `REC_ERR_FORKED`.
 /// Since: 0.1.0
 /// Source: Imagicle, Stop Recording by id.
 #[unsafe(no_mangle)]
@@ -50,9 +51,10 @@ pub unsafe extern "C" fn rec_stop_by_id(
 /// Ownership: the strings are borrowed for the call.
 /// Errors, in the order of the checks: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`
 /// (below level 10, and no live call of their own), `REC_ERR_INVALID_ID` (reason 0; also
-/// NULL), `REC_ERR_NOT_LIVE`, `REC_ERR_NOT_MONITORABLE` (reason 1, with the device name),
-/// `REC_ERR_AUTOMATIC` (reason 2); before all: `REC_ERR_INVALID_ARGUMENT`,
-/// `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+/// NULL), `REC_ERR_NOT_LIVE`, `REC_ERR_MANDATORY` (not to the host),
+/// `REC_ERR_NOT_MONITORABLE` (reason 1, with the device name), `REC_ERR_AUTOMATIC` (reason
+/// 2); before all: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
+/// `REC_ERR_FORKED`.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_discard_by_id(
@@ -146,9 +148,9 @@ pub unsafe extern "C" fn rec_resume_by_id(
 /// In callbacks: yes.
 /// Ownership: the strings are borrowed for the call.
 /// Errors, in the order of the checks: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
-/// `REC_ERR_NO_TARGET` (reason 0), `REC_ERR_NOT_LIVE`, `REC_ERR_NOT_MONITORABLE` (reason
-/// 1, with the device name), `REC_ERR_AUTOMATIC` (reason 2), `REC_ERR_DIAL_IN`; before
-/// all: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
+/// `REC_ERR_NO_TARGET` (reason 0), `REC_ERR_NOT_LIVE`, `REC_ERR_MANDATORY` (not to the host),
+/// `REC_ERR_NOT_MONITORABLE` (reason 1, with the device name), `REC_ERR_AUTOMATIC` (reason
+/// 2), `REC_ERR_DIAL_IN`; before all: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
 /// `REC_ERR_FORKED`.
 /// Since: 0.1.0
 /// Source: Imagicle, Stop Recording by device name and directory number.
@@ -189,9 +191,9 @@ pub unsafe extern "C" fn rec_stop_by_device(
 /// In callbacks: yes.
 /// Ownership: the strings are borrowed for the call.
 /// Errors, in the order of the checks: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
-/// `REC_ERR_NO_TARGET` (reason 0), `REC_ERR_NOT_LIVE`, `REC_ERR_NOT_MONITORABLE` (reason
-/// 1, with the device name), `REC_ERR_AUTOMATIC` (reason 2), `REC_ERR_DIAL_IN`; before
-/// all: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
+/// `REC_ERR_NO_TARGET` (reason 0), `REC_ERR_NOT_LIVE`, `REC_ERR_MANDATORY` (not to the host),
+/// `REC_ERR_NOT_MONITORABLE` (reason 1, with the device name), `REC_ERR_AUTOMATIC` (reason
+/// 2), `REC_ERR_DIAL_IN`; before all: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
 /// `REC_ERR_FORKED`.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
@@ -298,7 +300,9 @@ pub unsafe extern "C" fn rec_resume_by_device(
 
 /// Stops recordings of the calls of this id, all of them or one. The file is finished and
 /// published, then `REC_EVENT_FINISHED` is delivered. Of concurrent stops of one
-/// recording exactly one counts it in `changed`. A line's marks do not refuse it.
+/// recording exactly one counts it in `changed`. Of a line's marks, `REC_LINE_MANDATORY` alone
+/// refuses it, and not to the host. If nothing changed because of that, the status is
+/// `REC_ERR_MANDATORY`; otherwise `counts` says how many were refused.
 ///
 /// `caller`: who asks; NULL is the host itself. `call_id`: not NULL. `url`: NULL for all,
 /// which is `REC_OK` even if there are none; or the url of one recording
@@ -309,7 +313,8 @@ pub unsafe extern "C" fn rec_resume_by_device(
 /// Blocking: never.
 /// In callbacks: yes.
 /// Ownership: the strings are borrowed for the call.
-/// Errors: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`, `REC_ERR_NO_CALL`; before all:
+/// Errors, in the order of the checks: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
+/// `REC_ERR_NO_CALL`, `REC_ERR_MANDATORY` (not to the host); before all:
 /// `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
 /// `REC_ERR_FORKED`.
 /// Since: 0.1.0
@@ -331,7 +336,9 @@ pub unsafe extern "C" fn rec_stop_by_call(
 
 /// Stops, and keeps no audio of, recordings of the calls of this id, all of them or one.
 /// No file is left; `REC_EVENT_FINISHED` with `REC_END_DISCARDED` is delivered once it is
-/// gone. A line's marks do not refuse it.
+/// gone. A line's marks refuse it to a caller that is named, as they refuse a discard by id, and
+/// never to the host. If nothing changed because of that, the status is the reason for the
+/// newest; otherwise `counts` says how many were refused. (In 0.1.0 no mark refused it.)
 ///
 /// `caller`: who asks; NULL is the host itself. `call_id`: not NULL. `url`: NULL for all,
 /// which is `REC_OK` even if there are none; or the url of one recording
@@ -342,7 +349,9 @@ pub unsafe extern "C" fn rec_stop_by_call(
 /// Blocking: never.
 /// In callbacks: yes.
 /// Ownership: the strings are borrowed for the call.
-/// Errors: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`, `REC_ERR_NO_CALL`; before all:
+/// Errors, in the order of the checks: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
+/// `REC_ERR_NO_CALL`, and to a named caller `REC_ERR_MANDATORY`, `REC_ERR_NOT_MONITORABLE`
+/// (reason 1, with the device name), `REC_ERR_AUTOMATIC` (reason 2); before all:
 /// `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
 /// `REC_ERR_FORKED`.
 /// Since: 0.1.0

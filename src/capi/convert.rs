@@ -47,6 +47,8 @@ sized!(
     rec_credentials,
     rec_identity,
     rec_subscribe_options,
+    rec_chain_head,
+    rec_audit_report,
 );
 
 pub fn invalid(message: impl Into<String>) -> Error {
@@ -207,6 +209,7 @@ pub unsafe fn caller(at: *const rec_caller) -> Result<Caller> {
     Ok(Caller::User {
         username,
         level: given.level,
+        origin: None,
     })
 }
 

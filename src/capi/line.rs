@@ -10,7 +10,11 @@ use crate::words::Result;
 /// Marks a line, replacing what was set for it before. A mark applies to a call
 /// where every field that it names equals the call's; the flags of all that apply
 /// are joined. Imagicle's rules: a line that is not monitorable, or automatic,
-/// refuses start, stop by id and stop by device; never a pause or what is done by call.
+/// refuses start, stop by id and stop by device; never a pause or a stop by call. To a caller
+/// that is named, it also refuses a discard by call.
+/// A line marked mandatory refuses every named caller to stop or to discard any recording of
+/// its calls, by id, by device and by call. A pause is not refused, and the host, the end of the
+/// call and a recording's time limit end recordings there as elsewhere.
 /// A line marked automatic has every call recorded from the moment it is connected; calls
 /// that are connected there now begin to be recorded at once. Taking the mark away ends no
 /// recording, and one that was stopped is not begun again while the call stays on the line.
@@ -78,7 +82,7 @@ unsafe fn line_of(line: *const rec_line_info) -> Result<(Text, Text, u32)> {
     let line = unsafe { read_needed(line, "line") }?;
     let flags = super::convert::flags(
         line.flags,
-        REC_LINE_NOT_MONITORABLE | REC_LINE_AUTOMATIC,
+        REC_LINE_NOT_MONITORABLE | REC_LINE_AUTOMATIC | REC_LINE_MANDATORY,
         "line.flags",
     )?;
     // SAFETY: strings or NULL, by the ABI.

@@ -9,6 +9,7 @@
 // The C prototypes say what is needed; Rust callers have `callrec::engine`.
 #![allow(clippy::missing_safety_doc)]
 
+mod audit;
 mod call;
 mod call_view;
 mod config;
@@ -35,6 +36,7 @@ pub mod values;
 mod verify;
 mod version;
 
+pub use audit::*;
 pub use call::*;
 pub use config::*;
 pub use control::*;

@@ -66,6 +66,11 @@ pub const REC_ERR_EXISTS: rec_status = -27;
 /// Another thread is in this feed at the moment. Nothing was taken and nothing counted:
 /// hand it in again, or it is missing.
 pub const REC_ERR_BUSY: rec_status = -28;
+/// The line's recordings are mandatory: only the host may stop or discard them. Published
+/// as 403. Since 0.2.0.
+pub const REC_ERR_MANDATORY: rec_status = -29;
+/// An audit log is not what was written; the message tells where. Since 0.2.0.
+pub const REC_ERR_AUDIT: rec_status = -30;
 
 /// No authentication: every operation answers `REC_ERR_UNAUTHENTICATED`.
 pub const REC_LEVEL_NONE: u32 = 0;
@@ -95,6 +100,9 @@ pub const REC_LEG_MIXED: i32 = 2;
 /// Marks of a line, flags of `rec_line_info`.
 pub const REC_LINE_NOT_MONITORABLE: u32 = 1;
 pub const REC_LINE_AUTOMATIC: u32 = 2;
+/// Recordings of the line's calls are mandatory: nobody but the host (NULL as caller) may stop
+/// or discard them, whoever started them. Everybody who may pause them still may. Since 0.2.0.
+pub const REC_LINE_MANDATORY: u32 = 4;
 
 /// Flags of `rec_start_options`: a dial-in that a person started, and a further
 /// recording of a call that is being recorded already.

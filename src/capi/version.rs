@@ -98,5 +98,7 @@ fn status_text(status: rec_status) -> &'static CStr {
         Status::Internal => c"internal error",
         Status::Exists => c"exists already",
         Status::Busy => c"busy",
+        Status::Audit => c"audit log was altered",
+        Status::Mandatory => c"recordings of this line are mandatory",
     }
 }

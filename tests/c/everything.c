@@ -16,6 +16,7 @@
     X(rec_version) X(rec_version_number) X(rec_status_text) \
     X(rec_config_new) X(rec_config_set) X(rec_config_load) X(rec_config_free) \
     X(rec_open) X(rec_close) X(rec_stats) X(rec_set_log) X(rec_verify) \
+    X(rec_audit_head) X(rec_verify_audit) \
     X(rec_line_set) X(rec_line_remove) \
     X(rec_call_begin) X(rec_call_update) X(rec_call_id) X(rec_call_private) X(rec_call_end) \
     X(rec_feed_open) X(rec_feed_set_format) X(rec_feed_payload) X(rec_feed_write) X(rec_feed_write_at) \
@@ -43,7 +44,7 @@ static const char *const function_names[] = {
 };
 
 static atomic_bool called[FUNCTION_COUNT];
-static bool reached[29];
+static bool reached[31];
 
 static void note(enum function function)
 {
@@ -64,6 +65,8 @@ static void note(enum function function)
 #define rec_stats(...) NOTE(rec_stats, (__VA_ARGS__))
 #define rec_set_log(...) NOTE(rec_set_log, (__VA_ARGS__))
 #define rec_verify(...) NOTE(rec_verify, (__VA_ARGS__))
+#define rec_audit_head(...) NOTE(rec_audit_head, (__VA_ARGS__))
+#define rec_verify_audit(...) NOTE(rec_verify_audit, (__VA_ARGS__))
 #define rec_line_set(...) NOTE(rec_line_set, (__VA_ARGS__))
 #define rec_line_remove(...) NOTE(rec_line_remove, (__VA_ARGS__))
 #define rec_call_begin(...) NOTE(rec_call_begin, (__VA_ARGS__))
@@ -120,7 +123,7 @@ static void note(enum function function)
 /* as EXPECT, and in the books only if it is what was expected */
 static bool reach(int line, const char *what, rec_status got, rec_status expected)
 {
-    if (got == expected && expected <= 0 && expected > -29)
+    if (got == expected && expected <= 0 && expected > -31)
         reached[-expected] = true;
     return check_status(__FILE__, line, what, got, expected);
 }
@@ -283,6 +286,9 @@ static void lines_and_rights(rec_engine engine)
     CHECK(err.reason == 0);
     EXPECT(rec_stop_by_id(engine, NULL, "00000000-0000-4000-8000-000000000000", &err), REC_ERR_NOT_LIVE);
     EXPECT(start_on(engine, NULL, "SEP1", NULL, REC_START_ADDITIONAL | REC_START_MANUAL_DIAL_IN, &dial_in), REC_OK);
+    mark(engine, "SEP1", NULL, REC_LINE_MANDATORY);
+    EXPECT(rec_stop_by_id(engine, &own, id.text, &err), REC_ERR_MANDATORY);
+    mark(engine, "SEP1", NULL, 0);
     EXPECT(rec_stop_by_id(engine, &own, id.text, &err), REC_OK);
     EXPECT(rec_stop_by_device(engine, NULL, "SEP1", "101", NULL, &err), REC_ERR_DIAL_IN);
     EXPECT(rec_stop_by_device(engine, NULL, NULL, "101", NULL, &err), REC_OK);
@@ -814,6 +820,28 @@ static bool panics(const char *base)
     return true;
 }
 
+/* Closes the engine, and looks whether its audit log is what was written. */
+static void audited(rec_engine engine, const char *base)
+{
+    rec_chain_head head = REC_INIT(rec_chain_head);
+    rec_audit_report report = REC_INIT(rec_audit_report);
+    EXPECT(rec_audit_head(engine, &head, &err), REC_OK);
+    CHECK(strlen(head.hash) == 64);
+    OK(rec_close(engine, 10000, &err));
+    const char *directory = directory_in(base, "verify");
+    EXPECT(rec_verify_audit(directory, &head, &report, &err), REC_OK);
+    CHECK(report.sequence == 3 && report.unfinished_bytes == 0); /* its genesis, a start and an end */
+    char path[4096];
+    snprintf(path, sizeof path, "%s/.callrec/audit.log", directory);
+    FILE *file = fopen(path, "r+b");
+    if (CHECK(file != NULL)) {
+        fseek(file, 100, SEEK_SET);
+        fputc('x', file);
+        fclose(file);
+        EXPECT(rec_verify_audit(directory, NULL, &report, &err), REC_ERR_AUDIT);
+    }
+}
+
 static void verification(const char *base)
 {
     struct told told = TOLD_INIT;
@@ -824,7 +852,7 @@ static void verification(const char *base)
     MUST(rec_subscribe(engine, tell, &told, NULL, &subscription, &err));
     MUST(begin_call(engine, NULL, NULL, "101", NULL, &call));
     OK(start_on(engine, NULL, NULL, "101", 0, &id));
-    OK(rec_close(engine, 10000, &err));
+    audited(engine, base);
     EXPECT(rec_verify(told.path, &err), REC_ERR_UNSUPPORTED); /* without a digest */
     EXPECT(rec_verify("/no/such/file.wav", &err), REC_ERR_IO);
 
@@ -955,7 +983,7 @@ int main(int argc, char **argv)
     for (int i = 0; i < FUNCTION_COUNT; i++)
         if (!called[i])
             check_failed(__FILE__, __LINE__, function_names[i]);
-    for (int status = 0; status < 29; status++)
+    for (int status = 0; status < 31; status++)
         if (!reached[status] && !(status == -REC_ERR_INTERNAL && !panicked))
             check_failed(__FILE__, __LINE__, rec_status_text(-status));
     return check_summary("everything");

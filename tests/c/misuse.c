@@ -137,6 +137,8 @@ static void null_everywhere(struct house house)
     OK(rec_stats(house.engine, &statistics, NULL));
     OK(rec_set_log(house.engine, NULL, NULL, NULL, NULL));
     CHECK(rec_verify(NULL, &e) < 0 && rec_verify("", NULL) < 0);
+    EXPECT(rec_audit_head(house.engine, NULL, &e), BAD);
+    CHECK(rec_verify_audit(NULL, NULL, NULL, &e) < 0 && rec_verify_audit("", NULL, NULL, NULL) < 0);
     CHECK(rec_gateway_start(house.engine, NULL, NULL, NULL) < 0 && rec_http_handle((rec_gateway){0}, NULL, NULL, NULL) < 0);
     rec_snapshot_free(NULL);
     CHECK(rec_snapshot_count(NULL) == 0 && rec_snapshot_get(NULL, 0) == NULL && rec_snapshot_json(NULL) != NULL);
@@ -415,6 +417,7 @@ static void strings(struct house house)
         CHECK(rec_config_set(config, "storage.name", text, &err) < 0);
         CHECK(rec_config_load(config, text, &err) < 0);
         CHECK(rec_verify(text, &err) < 0);
+        CHECK(rec_verify_audit(text, NULL, NULL, &err) < 0);
         /* an id that is no text is misuse, or no GUID; it is never anything else */
         rec_status status = rec_stop_by_id(house.engine, NULL, text, &err);
         CHECK(status == BAD || status == REC_ERR_INVALID_ID);
@@ -460,7 +463,7 @@ static void strings(struct house house)
 static void values(struct house house)
 {
     static const int32_t odd[] = {-1, 4, 5, 99, 1 << 30, INT32_MAX, INT32_MIN};
-    static const uint32_t odd_flags[] = {4, 8, 1u << 31, UINT32_MAX, 7};
+    static const uint32_t odd_flags[] = {8, 12, 1u << 31, UINT32_MAX, 15};
     uint64_t before = doing(house.engine);
     for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
         rec_call_info info = REC_INIT(rec_call_info);

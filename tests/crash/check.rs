@@ -337,11 +337,14 @@ pub fn after_recovery(directory: &Path, story: &Story, told: &[Told]) -> Outcome
             assert_eq!(lost, 0, "finished, but not whole: {recording:?} {manifest}");
         }
     }
+    // However often a process died while it wrote it.
+    crate::support::verify_audit(directory, None).unwrap();
     // Nothing stands beside them that nobody can account for.
     for file in tree(directory) {
         let file = directory.join(file);
         let is_of = |audio: &PathBuf| file == *audio || file == audio.with_extension("json");
-        let known = files.iter().any(is_of) || file.ends_with(".callrec/lock");
+        let ours = [".callrec/lock", ".callrec/audit.log"];
+        let known = files.iter().any(is_of) || ours.iter().any(|name| file.ends_with(name));
         assert!(known, "{} came from somewhere", file.display());
     }
     result

@@ -76,7 +76,7 @@ fn marks_never_refuse_pause_and_resume() {
 }
 
 #[test]
-fn marks_never_refuse_what_is_done_by_call_also_by_the_owner() {
+fn these_marks_never_refuse_a_stop_by_call_also_by_the_owner() {
     for (flags, ..) in MARKS {
         let w = world();
         let call = Call {
@@ -92,17 +92,42 @@ fn marks_never_refuse_what_is_done_by_call_also_by_the_owner() {
 }
 
 #[test]
-fn marks_never_refuse_discard_by_call() {
-    let w = world();
-    w.recorded(&Call {
-        call_id: Some("c"),
-        ..line("SEP1", "101")
-    });
-    w.line(Some("SEP1"), None, REC_LINE_NOT_MONITORABLE).unwrap();
-    assert_eq!(
-        w.by_call_url(rec_discard_by_call, ADMIN, "c", None),
-        Ok((1, 0, 0))
-    );
+fn marks_refuse_a_discard_by_call_to_a_named_caller_alone() {
+    for (flags, status, _, reason) in MARKS {
+        let w = world();
+        let call = Call {
+            call_id: Some("c"),
+            ..by_user("SEP1", "101", "user1")
+        };
+        w.recorded(&call);
+        w.line(Some("SEP1"), None, flags).unwrap();
+        let live = w.live_ids();
+        for who in [ADMIN, OWNER, Some(("user1", 1))] {
+            let discarded = w.by_call_url(rec_discard_by_call, who, "c", None);
+            refused_because(discarded, status, reason);
+        }
+        assert_eq!(w.live_ids(), live);
+        let discarded = w.by_call_url(rec_discard_by_call, HOST, "c", None);
+        assert_eq!(discarded, Ok((live.len() as u32, 0, 0)));
+    }
+}
+
+/// The same call id on two lines, of which one is marked.
+#[test]
+fn what_a_mark_refuses_by_call_is_counted() {
+    for flags in [REC_LINE_NOT_MONITORABLE, REC_LINE_MANDATORY] {
+        let w = world();
+        let on = |device| Call {
+            call_id: Some("c"),
+            ..line(device, "101")
+        };
+        let (_, kept) = w.recorded(&on("SEP1"));
+        w.recorded(&on("SEP2"));
+        w.line(Some("SEP1"), None, flags).unwrap();
+        let discarded = w.by_call_url(rec_discard_by_call, ADMIN, "c", None);
+        assert_eq!(discarded, Ok((1, 0, 1)));
+        assert_eq!(w.live_ids(), [kept]);
+    }
 }
 
 #[test]
@@ -265,5 +290,5 @@ fn a_mark_needs_a_name() {
     refused_because(w.line(None, None, 0), REC_ERR_NO_TARGET, 0);
     refused(w.line(Some(""), Some(""), REC_LINE_AUTOMATIC), REC_ERR_NO_TARGET);
     refused(w.unmark(None, None), REC_ERR_NO_TARGET);
-    refused(w.line(Some("SEP1"), None, 4), REC_ERR_INVALID_ARGUMENT);
+    refused(w.line(Some("SEP1"), None, 8), REC_ERR_INVALID_ARGUMENT);
 }

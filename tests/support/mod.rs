@@ -3,6 +3,7 @@
 #![allow(dead_code, unused_imports, unsafe_code, clippy::undocumented_unsafe_blocks)]
 
 pub mod abi;
+pub mod audit;
 pub mod build;
 pub mod calls;
 pub mod engine;
@@ -13,6 +14,7 @@ pub mod paged;
 pub mod recordings;
 
 pub use abi::*;
+pub use audit::*;
 pub use calls::*;
 pub use engine::*;
 pub use events::*;

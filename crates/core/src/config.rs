@@ -45,6 +45,8 @@ config_keys! {
             "live recordings of one call at which a caller below level 10 may start no more; 0: no limit";
         "lines.strict" = "false" => lines_strict: bool, choice(&[("false", false), ("true", true)]),
             "\"true\": a line without a mark is not monitorable";
+        "audit.enabled" = "true" => audit: bool, choice(&[("false", false), ("true", true)]),
+            "\"true\": every start, pause, resume, stop, discard, download, deletion and refusal has a line in the storage directory's audit log";
         "recording.format" = "wav" => format: Format, checked_by(format).listing(format_names),
             "of automatic recordings, and of those that an HTTP API starts without a word for it: {choices}";
         "recording.layout" = "stereo" => layout: Layout, text_of(&Layout::ALL, Layout::text),

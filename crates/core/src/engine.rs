@@ -1,6 +1,7 @@
 //! Builds the parts and joins them: registry, media, storage, events.
 
 mod ahead;
+mod audited;
 mod call;
 mod close;
 mod control;
@@ -10,6 +11,7 @@ mod feeds;
 mod jobs;
 mod ledger;
 mod parts;
+mod position;
 mod recorder;
 mod reference;
 mod report;
@@ -22,11 +24,14 @@ use std::time::Instant;
 
 use uuid::Uuid;
 
+pub use audited::{Access, verify_audit};
 pub use call::Call;
 pub use feeds::{CallFeeds, FeedSlot, OpenFeed};
 pub use parts::{BegunPart, EnginePart, Group};
+pub use position::current_ms;
 pub use reference::{HostReference, ReferenceCell};
 
+use crate::audit::{self, AuditLog};
 use crate::calls::registry::Limits;
 use crate::calls::{Registry, View};
 use crate::clock::{Clock, NS_PER_MS};
@@ -60,6 +65,7 @@ pub struct Engine {
     bus: Arc<Bus>,
     store: Arc<Store>,
     desk: Arc<Desk>,
+    audit: Arc<AuditLog>,
     naming: Arc<Naming>,
     media: Arc<MediaConfig>,
     media_stats: Arc<MediaStats>,
@@ -127,6 +133,15 @@ impl Engine {
         let desk = Desk::new(registry.clone(), bus.clone(), platform.clock.clone(), &config);
         let store = Store::open(config.storage.clone(), &platform, desk.clone())?;
         desk.attach(&store);
+        let audit = Arc::new(AuditLog::new(
+            config.audit,
+            store.append_file(audit::FILE),
+            platform.clock.clone(),
+            bus.clone(),
+            platform.ids.clone(),
+        ));
+        audit.look();
+        desk.keep_audit(&audit);
         let naming = Arc::new(Naming {
             template,
             host: config.storage.host.clone(),
@@ -149,6 +164,7 @@ impl Engine {
             bus,
             store,
             desk,
+            audit,
             naming,
             media,
             media_stats,
@@ -227,6 +243,11 @@ impl Engine {
     /// Whether a live call may be recorded; `None`: it has ended.
     pub fn is_monitorable(&self, call: u64) -> Option<bool> {
         self.registry.is_monitorable(call)
+    }
+
+    /// Whether only the host may end a live call's recordings.
+    pub fn is_mandatory(&self, call: u64) -> bool {
+        self.registry.is_mandatory(call)
     }
 
     /// No recording that was begun so far has a higher order.

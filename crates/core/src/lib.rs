@@ -8,6 +8,7 @@
 //! | [`engine`] | builds the parts and joins them |
 //! | [`recorder`] | what a front end controls: the interface that the engine has for it |
 //! | [`config`] | the keys of the engine, and how keys are declared |
+//! | [`audit`] | who did what to recordings: a chained log |
 //! | [`events`] | event and bus |
 //! | [`jobs`] | what is done after publishing: actions, back-off, runners |
 //! | [`calls`] | who is on a call and what is being recorded: registry, rules, filter |
@@ -17,6 +18,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod audit;
 pub mod calls;
 pub mod clock;
 pub mod config;

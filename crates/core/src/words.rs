@@ -42,10 +42,12 @@ pub enum Status {
     Internal = -26,
     Exists = -27,
     Busy = -28,
+    Mandatory = -29,
+    Audit = -30,
 }
 
 impl Status {
-    pub const ALL: [Status; 29] = [
+    pub const ALL: [Status; 31] = [
         Status::Ok,
         Status::InvalidArgument,
         Status::InvalidId,
@@ -75,6 +77,8 @@ impl Status {
         Status::Internal,
         Status::Exists,
         Status::Busy,
+        Status::Mandatory,
+        Status::Audit,
     ];
 
     /// A full disk is told apart, and so is a quota that is used up.

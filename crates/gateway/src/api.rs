@@ -6,7 +6,7 @@ use std::pin::Pin;
 use http::StatusCode;
 
 use super::http::{Answer, Asked};
-use crate::config::origin::Origin;
+use crate::config::origin::WebOrigin;
 
 /// An answer that is being made.
 pub type Answering<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
@@ -66,7 +66,7 @@ pub trait HttpApi: Send + Sync {
 
     /// Sites whose pages may use it in a browser. The server answers their preflights, lets
     /// them read every answer, and refuses with 403 what other sites' pages want to change.
-    fn allowed_origins(&self) -> &[Origin] {
+    fn allowed_origins(&self) -> &[WebOrigin] {
         &[]
     }
 

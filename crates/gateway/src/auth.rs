@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::http::Asked;
 use callrec_core::calls::Caller;
 use callrec_core::text::Text;
 use callrec_core::words::Status;
@@ -59,9 +60,7 @@ pub enum Refused {
     NotNow,
 }
 
-pub fn caller_of(identity: Identity) -> Caller {
-    Caller::User {
-        username: identity.username,
-        level: identity.level,
-    }
+/// Who was let in with this request.
+pub fn caller_of(identity: Identity, asked: &Asked) -> Caller {
+    asked.caller(identity.username, identity.level)
 }

@@ -14,7 +14,7 @@ use http::{Method, StatusCode};
 
 use super::api::PageHeaders;
 use super::http::{Answer, Asked, empty};
-use crate::config::origin::Origin;
+use crate::config::origin::WebOrigin;
 
 const METHODS: &str = "GET, HEAD, POST, PUT, DELETE";
 /// What a page may send beyond what it always may.
@@ -31,7 +31,7 @@ pub struct Cors<'a> {
     /// Nothing is refused.
     is_open: bool,
     /// Sites whose pages may do what their user may.
-    allowed: Vec<&'a Origin>,
+    allowed: Vec<&'a WebOrigin>,
     /// The origin that the page is from, if it is allowed.
     origin: Option<HeaderValue>,
     own: PageHeaders,
@@ -49,7 +49,7 @@ impl<'a> Cors<'a> {
     }
 
     /// What the rules say of one request's headers.
-    pub fn of(allowed: Vec<&'a Origin>, own: PageHeaders, headers: &HeaderMap) -> Cors<'a> {
+    pub fn of(allowed: Vec<&'a WebOrigin>, own: PageHeaders, headers: &HeaderMap) -> Cors<'a> {
         let named = only_origin(headers);
         let origin = named.filter(|(_, origin)| allowed.contains(&origin));
         Cors {
@@ -83,7 +83,7 @@ impl<'a> Cors<'a> {
 
     /// Whether a page that is not allowed wants to change something. `own`: where clients
     /// find this gateway, if it is known.
-    pub fn is_foreign_write(&self, asked: &Asked, own: Option<&Origin>) -> bool {
+    pub fn is_foreign_write(&self, asked: &Asked, own: Option<&WebOrigin>) -> bool {
         let is_safe = matches!(*asked.method(), Method::GET | Method::HEAD | Method::OPTIONS);
         !is_safe && !self.is_open && self.origin.is_none() && is_foreign(asked, own)
     }
@@ -111,18 +111,18 @@ fn names(common: &str, own: &[&str]) -> Option<HeaderValue> {
 }
 
 /// The request's origin, if there is just one.
-fn only_origin(headers: &HeaderMap) -> Option<(&HeaderValue, Origin)> {
+fn only_origin(headers: &HeaderMap) -> Option<(&HeaderValue, WebOrigin)> {
     let mut all = headers.get_all(ORIGIN).iter();
     let (Some(text), None) = (all.next(), all.next()) else {
         return None;
     };
-    let origin = Origin::parse(text.to_str().ok()?).ok()?;
+    let origin = WebOrigin::parse(text.to_str().ok()?).ok()?;
     Some((text, origin))
 }
 
 /// Whether a browser says that another site's page has made the request. Clients that are
 /// no browsers say nothing of it, or name the host that they talk to.
-fn is_foreign(asked: &Asked, own: Option<&Origin>) -> bool {
+fn is_foreign(asked: &Asked, own: Option<&WebOrigin>) -> bool {
     let headers = asked.headers();
     let origin = only_origin(headers).map(|(_, origin)| origin);
     if origin.is_some() && origin.as_ref() == own {
@@ -140,13 +140,13 @@ fn is_foreign(asked: &Asked, own: Option<&Origin>) -> bool {
 
 /// Whether it is the host that the request is for, or that a trusted proxy was asked for.
 /// TLS may have ended before us, so that only the origin tells the scheme.
-fn names_host(asked: &Asked, origin: &Origin) -> bool {
+fn names_host(asked: &Asked, origin: &WebOrigin) -> bool {
     let headers = asked.headers();
     let hosts = headers.get_all(HOST).iter();
     let forwarded = headers.get_all("x-forwarded-host").iter();
     let named = hosts.chain(forwarded).filter_map(|hosts| hosts.to_str().ok());
     let mut named = named.flat_map(|hosts| hosts.split(','));
-    named.any(|host| Origin::of(origin.is_secure(), host.trim()).as_ref() == Some(origin))
+    named.any(|host| WebOrigin::of(origin.is_secure(), host.trim()).as_ref() == Some(origin))
 }
 
 #[cfg(test)]
@@ -167,8 +167,8 @@ mod tests {
         }
     }
 
-    fn origin(text: &str) -> Origin {
-        Origin::parse(text).unwrap_or_else(|why| panic!("{why}"))
+    fn origin(text: &str) -> WebOrigin {
+        WebOrigin::parse(text).unwrap_or_else(|why| panic!("{why}"))
     }
 
     fn is_refused(method: &str, headers: Headers<'_>) -> bool {

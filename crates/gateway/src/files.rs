@@ -9,6 +9,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use tokio::sync::watch;
 use uuid::Uuid;
 
+use super::audited::note_download;
 use super::http::{Answer, Asked};
 pub use super::missing::Missing;
 use super::ranges;
@@ -34,6 +35,7 @@ pub fn may_read(caller: &Caller) -> bool {
 
 /// The archive, and what keeps it current.
 pub struct Shelf {
+    engine: Arc<Engine>,
     archive: Arc<Archive>,
     search: Search,
     /// Turns true when the gateway is to stop.
@@ -57,6 +59,7 @@ impl Shelf {
         let scanner = storage::spawn("callrec-archive", move || scan(&unread, &bus, &over))?;
         engine.bus().observe(observer.clone());
         Ok(Shelf {
+            engine: engine.clone(),
             search: Search::new(archive.clone(), parallel, scanned),
             stopping,
             archive,
@@ -85,15 +88,17 @@ impl Shelf {
             let Some(audio) = archive.open(id)? else {
                 return Ok(None);
             };
-            Ok(Some((SentAudio::new(audio)?, mime_type(entry.format()))))
+            let call_id = entry.call_id().to_owned();
+            Ok(Some((SentAudio::new(audio)?, mime_type(entry.format()), call_id)))
         });
-        let (file, kind) = opened.await?;
+        let (file, kind, call_id) = opened.await?;
         let mut answer = ranges::serve(file, asked).await.map_err(|_| Missing::Broken)?;
         let headers = answer.headers_mut();
         if headers.contains_key(CONTENT_TYPE) {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
         }
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+        note_download(&self.engine, asked, id, &call_id, &answer);
         Ok(answer)
     }
 

@@ -11,8 +11,18 @@ pub fn become_get(asked: &mut Asked) -> Method {
     let method = asked.method().clone();
     if method == Method::HEAD {
         *asked.request.method_mut() = Method::GET;
+        asked.request.extensions_mut().insert(WithoutBody);
     }
     method
+}
+
+/// Travels with a request that was sent as HEAD.
+#[derive(Clone)]
+struct WithoutBody;
+
+/// Whether the body of the answer is left out.
+pub fn is_without_body(asked: &Asked) -> bool {
+    asked.request.extensions().get::<WithoutBody>().is_some()
 }
 
 /// The same status and headers without the body, which is not read.

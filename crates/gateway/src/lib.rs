@@ -20,6 +20,8 @@ pub mod vobiz;
 #[cfg(feature = "server")]
 mod api;
 #[cfg(feature = "server")]
+mod audited;
+#[cfg(feature = "server")]
 mod auth;
 #[cfg(feature = "server")]
 mod callbacks;

@@ -151,7 +151,8 @@ impl Logins {
             secret,
             source: asked.source,
         };
-        self.identify(credentials).await.map(caller_of)
+        let identity = self.identify(credentials).await?;
+        Ok(caller_of(identity, asked))
     }
 }
 

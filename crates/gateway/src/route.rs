@@ -13,8 +13,9 @@ use http_body_util::BodyExt;
 use tokio::runtime::Handle;
 
 use super::api::{HttpApi, Work};
+use super::audited::note_refusal;
 use super::compress::compress;
-use super::config::origin::Origin;
+use super::config::origin::WebOrigin;
 use super::cors::Cors;
 use super::gateway::Gateway;
 use super::head;
@@ -74,7 +75,7 @@ pub struct Router {
     /// Those that are offered. The first that claims a request has it.
     apis: Vec<Box<dyn HttpApi>>,
     /// Where clients find the gateway.
-    own_origin: Option<Origin>,
+    own_origin: Option<WebOrigin>,
     runtime: Handle,
 }
 
@@ -83,7 +84,7 @@ impl Router {
     pub fn new(gateway: Arc<Gateway>, settings: &GatewaySettings) -> Router {
         Router {
             apis: settings.open(&gateway),
-            own_origin: Origin::of_url(&gateway.public_url()),
+            own_origin: WebOrigin::of_url(&gateway.public_url()),
             runtime: Handle::current(),
             gateway,
         }
@@ -163,6 +164,7 @@ impl Router {
     pub async fn answer(&self, mut asked: Asked) -> Answer {
         let method = head::become_get(&mut asked);
         let destination = self.destination(&asked);
+        asked.set_api(destination.name());
         let cors = self.cors(destination, &asked);
         let answer = if let Some(answer) = cors.preflight(&asked) {
             answer
@@ -175,6 +177,7 @@ impl Router {
                 None => self.failed(&asked, StatusCode::INTERNAL_SERVER_ERROR, "Internal error"),
             }
         };
+        note_refusal(self.gateway.engine(), &asked, answer.status());
         let answer = compress(asked.method(), asked.headers(), answer);
         self.complete(destination, &method, &cors, answer)
     }

@@ -50,14 +50,18 @@ pub fn copy_tree(from: &Path, to: &Path) {
     }
 }
 
-/// Panics if a storage directory has audio in progress, or anything but its lock in `.callrec`.
+/// Panics if a storage directory has audio in progress, or anything but its lock and its
+/// audit log in `.callrec`.
 #[track_caller]
 pub fn assert_settled(directory: &Path) {
     let left: Vec<_> = tree(directory)
         .into_iter()
         .filter(|file| {
             file.extension().is_some_and(|e| e == "part")
-                || (file.starts_with(".callrec") && file.file_name().is_some_and(|name| name != "lock"))
+                || (file.starts_with(".callrec")
+                    && file
+                        .file_name()
+                        .is_some_and(|name| name != "lock" && name != "audit.log"))
         })
         .collect();
     assert!(left.is_empty(), "left behind: {left:?}");

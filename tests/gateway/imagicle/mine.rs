@@ -67,6 +67,8 @@ fn mine_heeds_the_lines_marks_as_a_stop_by_id_does() {
     assert_eq!(status(&house, "user1", "DELETE", MINE), not_monitorable(DEVICE));
     line(REC_LINE_AUTOMATIC);
     assert_eq!(status(&house, "user1", "DELETE", MINE), reason(2));
+    line(REC_LINE_AUTOMATIC | REC_LINE_MANDATORY);
+    assert_eq!(status(&house, "user1", "DELETE", MINE), none(403));
     // Never a pause: a card number must always be pausable.
     assert_eq!(
         status(&house, "user1", "PUT", &format!("{MINE}/Pause")),

@@ -13,6 +13,12 @@ use super::rules::{self, Caller, Counts, Operation};
 use crate::text::Text;
 use crate::words::{EndReason, Error, Result, State, Status};
 
+/// A live recording that an operation was about, and what came of it.
+pub struct Touched {
+    pub recording: Arc<Recording>,
+    pub status: Status,
+}
+
 /// How a target was named: it decides which rules hold.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Named {
@@ -21,8 +27,23 @@ enum Named {
     Call,
 }
 
+/// What is asked for of every target.
+struct ControlRequest<'a> {
+    caller: &'a Caller,
+    operation: Operation,
+    named: Named,
+    now_ms: i64,
+}
+
 impl Registry {
-    pub fn control_by_id(&self, caller: &Caller, operation: Operation, id: &str, now_ms: i64) -> Result<()> {
+    pub fn control_by_id(
+        &self,
+        caller: &Caller,
+        operation: Operation,
+        id: &str,
+        now_ms: i64,
+        touched: &mut Vec<Touched>,
+    ) -> Result<()> {
         caller.authenticate()?;
         let parsed = parse_id(id);
         let mut inner = self.lock();
@@ -39,7 +60,13 @@ impl Registry {
                 format!("id {id}: no such live recording"),
             ));
         };
-        self.control_all(&mut inner, operation, vec![recording], Named::Id, now_ms)
+        let request = ControlRequest {
+            caller,
+            operation,
+            named: Named::Id,
+            now_ms,
+        };
+        self.control_all(&mut inner, &request, vec![recording], touched)
             .map(drop)
     }
 
@@ -50,6 +77,7 @@ impl Registry {
         device: &Text,
         number: &Text,
         now_ms: i64,
+        touched: &mut Vec<Touched>,
     ) -> Result<Counts> {
         caller.authenticate()?;
         let mut inner = self.lock();
@@ -69,7 +97,13 @@ impl Registry {
         let named = Named::Line {
             device: !device.is_empty(),
         };
-        self.control_all(&mut inner, operation, targets, named, now_ms)
+        let request = ControlRequest {
+            caller,
+            operation,
+            named,
+            now_ms,
+        };
+        self.control_all(&mut inner, &request, targets, touched)
     }
 
     /// With `url`: the one recording that it names; a stop without one is content
@@ -81,6 +115,7 @@ impl Registry {
         call_id: &Text,
         url: Option<&Text>,
         now_ms: i64,
+        touched: &mut Vec<Touched>,
     ) -> Result<Counts> {
         caller.authenticate()?;
         let mut inner = self.lock();
@@ -101,7 +136,7 @@ impl Registry {
             targets.retain(|recording| recording.url == *url);
         }
         if targets.is_empty() {
-            return if operation.heeds_marks() {
+            return if operation.ends() {
                 Ok(Counts::default())
             } else {
                 Err(Error::new(
@@ -110,11 +145,24 @@ impl Registry {
                 ))
             };
         }
-        self.control_all(&mut inner, operation, targets, Named::Call, now_ms)
+        let request = ControlRequest {
+            caller,
+            operation,
+            named: Named::Call,
+            now_ms,
+        };
+        self.control_all(&mut inner, &request, targets, touched)
     }
 
-    /// All that is recorded of a user's own calls.
-    pub fn control_own(&self, username: &Text, operation: Operation, now_ms: i64) -> Result<Counts> {
+    /// All that is recorded of the caller's own calls.
+    pub fn control_own(
+        &self,
+        caller: &Caller,
+        operation: Operation,
+        now_ms: i64,
+        touched: &mut Vec<Touched>,
+    ) -> Result<Counts> {
+        let username = caller.username();
         let mut inner = self.lock();
         let filter = Filter {
             username: username.clone(),
@@ -136,23 +184,33 @@ impl Registry {
             ));
         }
         let named = Named::Line { device: false };
-        self.control_all(&mut inner, operation, targets, named, now_ms)
+        let request = ControlRequest {
+            caller,
+            operation,
+            named,
+            now_ms,
+        };
+        self.control_all(&mut inner, &request, targets, touched)
     }
 
     /// Acts on all that the rules allow; if nothing changed, the newest one's reason is the answer.
     fn control_all(
         &self,
         inner: &mut Inner,
-        operation: Operation,
+        request: &ControlRequest<'_>,
         mut targets: Vec<Arc<Recording>>,
-        named: Named,
-        now_ms: i64,
+        touched: &mut Vec<Touched>,
     ) -> Result<Counts> {
         targets.sort_unstable_by_key(|recording| recording.order);
         let mut counts = Counts::default();
         let mut newest = None;
         for recording in &targets {
-            match self.control_one(inner, operation, recording, named, now_ms) {
+            let done = self.control_one(inner, request, recording);
+            touched.push(Touched {
+                recording: recording.clone(),
+                status: done.as_ref().map_or_else(|error| error.status, |()| Status::Ok),
+            });
+            match done {
                 Ok(()) => counts.changed += 1,
                 Err(error) => {
                     match error.status {
@@ -172,19 +230,24 @@ impl Registry {
     fn control_one(
         &self,
         inner: &mut Inner,
-        operation: Operation,
+        request: &ControlRequest<'_>,
         recording: &Arc<Recording>,
-        named: Named,
-        now_ms: i64,
     ) -> Result<()> {
+        let ControlRequest {
+            caller,
+            operation,
+            named,
+            now_ms,
+        } = *request;
         let Some(call) = inner.calls.get(&recording.call) else {
             return Err(Error::new(
                 Status::NotLive,
                 format!("id {}: its call has ended", recording.id),
             ));
         };
-        if operation.heeds_marks() && named != Named::Call {
-            rules::may_stop(&inner.marks, &call.info)?;
+        if operation.ends() {
+            let by_call = named == Named::Call;
+            rules::may_end(caller, operation, by_call, &inner.marks, &call.info)?;
             if named == (Named::Line { device: true }) && recording.spec.is_manual_dial_in() {
                 return Err(rules::dial_in(&call.info.device_name));
             }

@@ -59,6 +59,10 @@ pub struct CallView {
     pub newest: Option<Newest>,
     /// No mark forbids to record it.
     pub monitorable: bool,
+    /// A mark forbids everybody but the host to end its recordings.
+    pub mandatory: bool,
+    /// A mark asks for each of its calls to be recorded.
+    pub automatic: bool,
 }
 
 /// What a begun or updated call asks of the engine.
@@ -192,18 +196,20 @@ impl Registry {
     }
 
     /// The end of a call finishes its recordings.
-    pub fn end(&self, number: u64, reason: EndReason, now_ms: i64) -> Result<()> {
+    /// Returns those that were live.
+    pub fn end(&self, number: u64, reason: EndReason, now_ms: i64) -> Result<Vec<Arc<Recording>>> {
         let mut inner = self.lock();
         let Some(mut call) = inner.calls.remove(&number) else {
             return Err(gone());
         };
         inner.unindex(number, &call.info);
         inner.owed.remove(&number);
-        for recording in std::mem::take(&mut call.live) {
-            self.finishing(&mut inner, &recording, reason, now_ms);
+        let ended = std::mem::take(&mut call.live);
+        for recording in &ended {
+            self.finishing(&mut inner, recording, reason, now_ms);
         }
         call.wire.end(reason);
-        Ok(())
+        Ok(ended)
     }
 
     pub fn call_info(&self, number: u64) -> Option<Arc<CallInfo>> {
@@ -215,6 +221,13 @@ impl Registry {
         let inner = self.lock();
         let call = inner.calls.get(&number)?;
         Some(inner.marks.of(&call.info) & rules::NOT_MONITORABLE == 0)
+    }
+
+    /// Whether only the host may end a live call's recordings.
+    pub fn is_mandatory(&self, number: u64) -> bool {
+        let inner = self.lock();
+        let call = inner.calls.get(&number);
+        call.is_some_and(|call| inner.marks.of(&call.info) & rules::MANDATORY != 0)
     }
 
     /// Some of the live calls, or all if there are no more than `most`.
@@ -288,6 +301,8 @@ impl Registry {
                 live: call.live.iter().map(|recording| recording.view()).collect(),
                 newest: call.newest.clone(),
                 monitorable: inner.marks.of(&call.info) & rules::NOT_MONITORABLE == 0,
+                mandatory: inner.marks.of(&call.info) & rules::MANDATORY != 0,
+                automatic: inner.marks.of(&call.info) & rules::AUTOMATIC != 0,
             }));
         }
         Ok(views)
@@ -361,21 +376,22 @@ impl Registry {
 
     /// Its file could not be made, or a write failed: out of the lists, its tap is stopped.
     /// Where a line asked for it and it was still live, the call owes one again.
-    pub fn failed(&self, id: Uuid, error: Status, now_ms: i64) {
+    /// Returns whether it was live.
+    pub fn failed(&self, id: Uuid, error: Status, now_ms: i64) -> bool {
         let mut inner = self.lock();
         let Some(recording) = inner.by_id.get(&id).cloned() else {
-            return;
+            return false;
         };
         recording.life.lock().error = error;
         let wire = inner.calls.get(&recording.call).map(|call| call.wire.clone());
-        if self.finish_live(&mut inner, &recording, EndReason::WriteError, now_ms)
-            && let Some(wire) = wire
-        {
+        let was_live = self.finish_live(&mut inner, &recording, EndReason::WriteError, now_ms);
+        if was_live && let Some(wire) = wire {
             wire.stop(id, EndReason::WriteError);
             if recording.spec.is_automatic() {
                 inner.owe_again(recording.call, self.now_ns());
             }
         }
+        was_live
     }
 
     /// Its terminal event has been made: it is remembered for a minute.

@@ -1,8 +1,10 @@
 //! The published rules: who may, and which lines may.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::call::CallInfo;
+use super::origin::Origin;
 use crate::memory;
 use crate::text::Text;
 use crate::words::{Error, Result, Status};
@@ -15,6 +17,8 @@ pub enum Caller {
     User {
         username: Text,
         level: u32,
+        /// `None`: through the C ABI.
+        origin: Option<Arc<Origin>>,
     },
 }
 
@@ -32,6 +36,18 @@ impl Caller {
         }
     }
 
+    pub fn is_host(&self) -> bool {
+        matches!(self, Caller::Host)
+    }
+
+    /// By which API they came in; `None`: through the C ABI.
+    pub fn origin(&self) -> Option<&Origin> {
+        match self {
+            Caller::User { origin, .. } => origin.as_deref(),
+            Caller::Host => None,
+        }
+    }
+
     /// Whether this caller is bound to calls of their own.
     pub fn is_limited(&self) -> bool {
         matches!(self, Caller::User { level, .. } if *level < LEVEL_COMPLETE)
@@ -42,6 +58,14 @@ impl Caller {
         matches!(self, Caller::User { username, .. } if !username.is_empty() && *username == info.username)
     }
 
+    /// The user's name; empty for the host.
+    pub fn username(&self) -> Text {
+        match self {
+            Caller::User { username, .. } => username.clone(),
+            Caller::Host => Text::default(),
+        }
+    }
+
     pub fn may(&self, info: &CallInfo) -> bool {
         !self.is_limited() || self.owns(info)
     }
@@ -49,7 +73,7 @@ impl Caller {
     /// One and the same for what is foreign, malformed and absent, so that nothing is learnt.
     pub fn forbidden(&self) -> Error {
         let text = match self {
-            Caller::User { username, level } => {
+            Caller::User { username, level, .. } => {
                 format!("caller \"{username}\" of level {level}: not a live call of their own")
             }
             Caller::Host => String::new(),
@@ -75,15 +99,16 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// Marks refuse what ends a recording, and never a pause: a card
-    /// number must always be pausable.
-    pub fn heeds_marks(self) -> bool {
+    /// Whether it ends a recording. Marks refuse that, and never a pause: a card number must
+    /// always be pausable.
+    pub fn ends(self) -> bool {
         matches!(self, Operation::Stop | Operation::Discard)
     }
 }
 
 pub const NOT_MONITORABLE: u32 = 1;
 pub const AUTOMATIC: u32 = 2;
+pub const MANDATORY: u32 = 4;
 
 /// The marks of all lines. A mark applies where every field that it names equals
 /// the call's; the flags of all that apply are OR-ed.
@@ -161,9 +186,30 @@ pub fn dial_in(device: &Text) -> Error {
     )
 }
 
-/// Whether a stop by id or by line may end a recording on this call's line.
-pub fn may_stop(marks: &Marks, info: &CallInfo) -> Result<()> {
+pub fn mandatory(device: &Text, number: &Text) -> Error {
+    Error::new(
+        Status::Mandatory,
+        format!("line \"{device}\"/\"{number}\": its recordings are mandatory; only the host ends them"),
+    )
+}
+
+/// Whether this caller may end a recording on this call's line. `by_call`: the target was
+/// named by its call.
+pub fn may_end(
+    caller: &Caller,
+    operation: Operation,
+    by_call: bool,
+    marks: &Marks,
+    info: &CallInfo,
+) -> Result<()> {
     let flags = marks.of(info);
+    // First: a matter of rights, and the strictest of the three.
+    if flags & MANDATORY != 0 && !caller.is_host() {
+        return Err(mandatory(&info.device_name, &info.directory_number));
+    }
+    if by_call && (caller.is_host() || operation == Operation::Stop) {
+        return Ok(());
+    }
     if flags & NOT_MONITORABLE != 0 {
         return Err(not_monitorable(&info.device_name, &info.directory_number));
     }
@@ -214,13 +260,15 @@ mod tests {
         let nobody = Caller::User {
             username: Text::default(),
             level: 2,
+            origin: None,
         };
         assert!(!nobody.may(&CallInfo::default()));
         assert!(Caller::Host.may(&CallInfo::default()));
         assert!(
             Caller::User {
                 username: Text::default(),
-                level: 10
+                level: 10,
+                origin: None,
             }
             .may(&CallInfo::default())
         );

@@ -150,10 +150,13 @@ impl Engine {
                 .log(LogLevel::Error, format!("ending a call's feeds: {panic}")),
         }
         call.reference.end();
-        let ended = self.registry.end(number, reason, self.clock.unix_ms()).is_ok();
+        let ended = self.registry.end(number, reason, self.clock.unix_ms());
+        if let Ok(recordings) = &ended {
+            self.note_call_end(recordings, reason);
+        }
         // Last: a start that the registry still allowed has found the call here.
         self.calls.lock().remove(&number);
-        ended
+        ended.is_ok()
     }
 
     /// Replaces a line's marks.

@@ -86,6 +86,7 @@ impl Engine {
                 self.halt_above(self.clock.now());
                 self.desk.actions.close(self.clock.now());
                 self.store.give_up();
+                self.audit.give_up();
                 return Err(Error::new(
                     Status::Timeout,
                     "not all could be finished in time; the next open goes on with it",
@@ -142,6 +143,7 @@ impl Engine {
         self.desk.actions.close(self.clock.now() + JOBS);
         self.running.ended(Group::Jobs).await;
         self.store.shutdown();
+        self.audit.shut_down();
         self.running.ended(Group::Storage).await;
         self.bus.stop(true);
         self.running.ended(Group::Events).await;

@@ -27,13 +27,15 @@ impl Engine {
         let progress = Arc::new(Progress::default());
         let begin = |accepted: AcceptedDraft<'_>| self.begin(accepted, progress);
         let storage = self.ready().and_then(|()| self.can_store());
-        if let Err(error) = self.registry.start_automatic(number, draft, storage, begin) {
-            self.tell_start_failed(number, &error);
+        match self.registry.start_automatic(number, draft, storage, begin) {
+            Ok(Some(recording)) => self.note_automatic(number, &Ok(recording)),
+            Ok(None) => {}
+            Err(error) => self.tell_start_failed(number, error),
         }
     }
 
     /// Once for each call, however often it is tried again.
-    fn tell_start_failed(&self, number: u64, error: &Error) {
+    fn tell_start_failed(&self, number: u64, error: Error) {
         if !self.registry.automatic_refused(number) {
             return;
         }
@@ -43,7 +45,7 @@ impl Engine {
         let call = info.as_ref().map(|info| Fragment::of(&info.told()));
         event.detail = format!(
             "{},\"call\":{}",
-            desk::why(error),
+            desk::why(&error),
             call.unwrap_or_default().text(),
         );
         if let Some(info) = info {
@@ -54,6 +56,7 @@ impl Engine {
             LogLevel::Warning,
             format!("automatic recording: {}", error.message),
         );
+        self.note_automatic(number, &Err(error));
     }
 
     /// Whether the storage, and the memory, take one more recording.

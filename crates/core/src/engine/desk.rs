@@ -6,7 +6,9 @@ use std::sync::{Arc, Weak};
 use once_cell::sync::OnceCell;
 use uuid::Uuid;
 
+use super::audited::involved;
 use super::facts::spec_of;
+use crate::audit::{Actor, AuditLine, AuditLog};
 use crate::calls::{CallInfo, Readings, Recording, Registry, Told, View};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -32,6 +34,7 @@ pub struct Desk {
     clock: Arc<dyn Clock>,
     directory: String,
     store: OnceCell<Weak<Store>>,
+    audit: OnceCell<Arc<AuditLog>>,
     pub actions: Arc<ActionRegistry>,
     #[cfg(feature = "faults")]
     panic_at: String,
@@ -45,6 +48,7 @@ impl Desk {
             clock,
             directory: config.storage.directory.clone(),
             store: OnceCell::new(),
+            audit: OnceCell::new(),
             actions: Arc::default(),
             #[cfg(feature = "faults")]
             panic_at: config.storage.panic_at.clone(),
@@ -65,11 +69,30 @@ impl Desk {
         let _ = self.store.set(Arc::downgrade(store));
     }
 
+    pub fn keep_audit(&self, audit: &Arc<AuditLog>) {
+        // Once, before any thread runs.
+        let _ = self.audit.set(audit.clone());
+    }
+
+    /// A recording ended that nobody has stopped, while its call goes on.
+    fn note_end(&self, id: Uuid, reason: EndReason, status: Status) {
+        let (Some(audit), Some(recording)) = (self.audit.get(), self.registry.recording(id)) else {
+            return;
+        };
+        let mut line = AuditLine::new(self.clock.unix_ms(), Actor::Engine, "end");
+        line.put("reason", reason.text());
+        let position_ms = recording.view().readings.duration_ms;
+        line.put_recordings(&[involved(&recording, Some(position_ms), status)]);
+        audit.push(line);
+    }
+
     /// A recording has ended at its tap; answers what was decided, and when. A discard
     /// that was accepted holds, whatever else has ended it meanwhile.
     pub fn ended(&self, id: Uuid, reason: EndReason) -> (EndReason, i64) {
         self.fault("end");
-        self.registry.ended_itself(id, reason, self.clock.unix_ms());
+        if self.registry.ended_itself(id, reason, self.clock.unix_ms()) {
+            self.note_end(id, reason, Status::Ok);
+        }
         let Some(recording) = self.registry.recording(id) else {
             return (reason, self.clock.unix_ms());
         };
@@ -81,7 +104,9 @@ impl Desk {
     }
 
     pub fn failed(&self, id: Uuid, error: &Error) {
-        self.registry.failed(id, error.status, self.clock.unix_ms());
+        if self.registry.failed(id, error.status, self.clock.unix_ms()) {
+            self.note_end(id, EndReason::WriteError, error.status);
+        }
         self.bus
             .log(LogLevel::Error, format!("recording {id}: {}", error.message));
     }

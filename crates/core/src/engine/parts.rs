@@ -172,6 +172,15 @@ impl Engine {
         parts.push(EnginePart::new(self, Group::Storage, "callrec-room", move || {
             store.free_room()
         }));
+        if self.audit.is_on() {
+            let audit = self.audit.clone();
+            parts.push(EnginePart::new(
+                self,
+                Group::Storage,
+                "callrec-audit",
+                move || audit.writer(),
+            ));
+        }
         let engine = self.clone();
         parts.push(EnginePart::new(self, Group::Watch, "callrec-watch", move || {
             engine.watch()

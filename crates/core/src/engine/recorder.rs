@@ -6,7 +6,8 @@ use uuid::Uuid;
 
 use super::Engine;
 use crate::calls::{
-    AcceptedDraft, CallView, Caller, Counts, Filter, Operation, RecordingDraft, RecordingSpec, View,
+    AcceptedDraft, CallView, Caller, Counts, Filter, Operation, Recording, RecordingDraft, RecordingSpec,
+    View,
 };
 use crate::config;
 use crate::events::{Listener, LiveCalls, RefusedSubscription, SubscriptionId, SubscriptionOptions};
@@ -36,32 +37,34 @@ impl Recorder for Engine {
     }
 
     fn start(&self, caller: &Caller, target: &Filter, spec: Result<RecordingSpec>) -> Result<Uuid> {
-        self.ready()?;
-        let draft = spec.map(|spec| RecordingDraft::new((self.ids)(), spec, &self.config.url_base));
-        let progress = Arc::new(Progress::default());
-        let begin = |accepted: AcceptedDraft<'_>| self.begin(accepted, progress);
-        let recording = self
-            .registry
-            .start(caller, target, draft, self.can_store(), begin)?;
-        Ok(recording.id)
+        let started = self.begin_recording(caller, target, spec);
+        self.note_start(caller, target, &started);
+        Ok(started?.id)
     }
 
     fn start_own(&self, caller: &Caller, spec: Result<RecordingSpec>) -> Result<Uuid> {
         let target = Filter {
-            username: name_of(caller),
+            username: caller.username(),
             ..Filter::default()
         };
-        if target.username.is_empty() {
-            return Err(Error::new(Status::NoCall, "nobody is named"));
-        }
-        // Their own calls are theirs at every level.
-        self.start(&Caller::Host, &target, spec)
+        let started = match target.username.is_empty() {
+            true => Err(Error::new(Status::NoCall, "nobody is named")),
+            // Their own calls are theirs at every level.
+            false => self.begin_recording(&Caller::Host, &target, spec),
+        };
+        self.note_start(caller, &target, &started);
+        Ok(started?.id)
     }
 
     fn control_by_id(&self, caller: &Caller, operation: Operation, id: &str) -> Result<()> {
-        self.ready()?;
-        self.registry
-            .control_by_id(caller, operation, id, self.clock.unix_ms())
+        let mut touched = Vec::new();
+        let now_ms = self.clock.unix_ms();
+        let done = self.ready().and_then(|()| {
+            self.registry
+                .control_by_id(caller, operation, id, now_ms, &mut touched)
+        });
+        self.note_control(caller, operation, &[("id", id)], &touched, done.as_ref().err());
+        done
     }
 
     fn control_by_line(
@@ -71,15 +74,27 @@ impl Recorder for Engine {
         device: &Text,
         number: &Text,
     ) -> Result<Counts> {
-        self.ready()?;
-        self.registry
-            .control_by_line(caller, operation, device, number, self.clock.unix_ms())
+        let mut touched = Vec::new();
+        let now_ms = self.clock.unix_ms();
+        let done = self.ready().and_then(|()| {
+            self.registry
+                .control_by_line(caller, operation, device, number, now_ms, &mut touched)
+        });
+        let asked = [("device", device.as_str()), ("number", number.as_str())];
+        self.note_control(caller, operation, &asked, &touched, done.as_ref().err());
+        done
     }
 
     fn control_own(&self, caller: &Caller, operation: Operation) -> Result<Counts> {
-        self.ready()?;
-        self.registry
-            .control_own(&name_of(caller), operation, self.clock.unix_ms())
+        let mut touched = Vec::new();
+        let now_ms = self.clock.unix_ms();
+        let done = self
+            .ready()
+            .and_then(|()| self.registry.control_own(caller, operation, now_ms, &mut touched));
+        let username = caller.username();
+        let asked = [("user", username.as_str())];
+        self.note_control(caller, operation, &asked, &touched, done.as_ref().err());
+        done
     }
 
     fn control_by_call(
@@ -89,20 +104,31 @@ impl Recorder for Engine {
         call_id: &Text,
         url: Option<&Text>,
     ) -> Result<Counts> {
-        self.ready()?;
-        self.registry
-            .control_by_call(caller, operation, call_id, url, self.clock.unix_ms())
+        let mut touched = Vec::new();
+        let now_ms = self.clock.unix_ms();
+        let done = self.ready().and_then(|()| {
+            self.registry
+                .control_by_call(caller, operation, call_id, url, now_ms, &mut touched)
+        });
+        let url = url.map_or("", Text::as_str);
+        let asked = [("call_id", call_id.as_str()), ("url", url)];
+        self.note_control(caller, operation, &asked, &touched, done.as_ref().err());
+        done
     }
 
     fn list(&self, caller: &Caller, filter: &Filter) -> Result<Vec<View>> {
         self.ready()?;
         self.fault("list");
-        self.registry.list(caller, filter)
+        let listed = self.registry.list(caller, filter);
+        self.note_refused(caller, "list", &listed);
+        listed
     }
 
     fn get(&self, caller: &Caller, id: &str) -> Result<View> {
         self.ready()?;
-        self.registry.get(caller, id)
+        let found = self.registry.get(caller, id);
+        self.note_refused(caller, "get", &found);
+        found
     }
 
     fn calls(&self, caller: &Caller, filter: &Filter) -> Result<Vec<CallView>> {
@@ -156,10 +182,18 @@ impl Recorder for Engine {
     }
 }
 
-/// Whose calls are the caller's own; empty: nobody's.
-fn name_of(caller: &Caller) -> Text {
-    match caller {
-        Caller::User { username, .. } => username.clone(),
-        Caller::Host => Text::default(),
+impl Engine {
+    fn begin_recording(
+        &self,
+        caller: &Caller,
+        target: &Filter,
+        spec: Result<RecordingSpec>,
+    ) -> Result<Arc<Recording>> {
+        self.ready()?;
+        let draft = spec.map(|spec| RecordingDraft::new((self.ids)(), spec, &self.config.url_base));
+        let progress = Arc::new(Progress::default());
+        let begin = |accepted: AcceptedDraft<'_>| self.begin(accepted, progress);
+        self.registry
+            .start(caller, target, draft, self.can_store(), begin)
     }
 }

@@ -48,6 +48,7 @@ pub enum Step {
     CheckRoot,
     /// A part is looked at in a search.
     Search,
+    WriteAudit,
     WriteJob,
     PlaceJob,
     ListJobs,

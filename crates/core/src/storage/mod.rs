@@ -12,6 +12,7 @@
 //! from before that event until the job has been performed.
 
 mod activity;
+mod append_file;
 pub mod archive;
 mod audio_file;
 mod backlog;
@@ -69,6 +70,7 @@ mod trust;
 pub mod verify;
 mod writer;
 
+pub use append_file::{AppendFile, FileTail};
 pub use callrec_codec::{Medium, mime_type};
 pub use fragment::Fragment;
 pub use handle::RecordingFile;

@@ -2,6 +2,7 @@
 //! recordings, joined.
 
 use super::activity::Activity;
+use super::append_file::AppendFile;
 use super::archive::Archive;
 use super::audio_file::AudioFiles;
 use super::backlog::Backlog;
@@ -205,6 +206,11 @@ impl Store {
     /// A secret of this directory; see [`secret::kept`].
     pub fn secret(&self, name: &str, fresh: &[u8]) -> io::Result<Vec<u8>> {
         self.wait_for(secret::kept(&self.directory, name, fresh))
+    }
+
+    /// A file in `.callrec` that only grows.
+    pub fn append_file(&self, name: &'static str) -> AppendFile {
+        AppendFile::new(Arc::clone(&self.directory), name)
     }
 
     pub fn config(&self) -> &StorageConfig {

@@ -6,17 +6,17 @@ use super::callbacks::{is_name, split_port};
 
 /// Scheme, host and port of a site, as `https://pbx.example:8443`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Origin {
+pub struct WebOrigin {
     secure: bool,
     /// In lower case; an IPv6 address without its brackets, in its shortest form.
     host: String,
     port: u16,
 }
 
-impl Origin {
+impl WebOrigin {
     /// `*` is refused: the APIs ask for credentials, and any site could use those that a
     /// browser has stored. So is `null`, which every sandboxed page sends.
-    pub fn parse(text: &str) -> Result<Origin, String> {
+    pub fn parse(text: &str) -> Result<WebOrigin, String> {
         let wrong = || format!("\"{text}\": scheme://host or scheme://host:port is needed");
         let lower = text.to_ascii_lowercase();
         let (scheme, authority) = lower.split_once("://").ok_or_else(wrong)?;
@@ -25,18 +25,18 @@ impl Origin {
             "http" => false,
             _ => return Err(format!("\"{text}\": http and https are known")),
         };
-        Origin::of(secure, authority).ok_or_else(wrong)
+        WebOrigin::of(secure, authority).ok_or_else(wrong)
     }
 
     /// Of a url, whatever its path.
-    pub fn of_url(url: &str) -> Option<Origin> {
+    pub fn of_url(url: &str) -> Option<WebOrigin> {
         let (scheme, rest) = url.split_once("://")?;
         let authority = rest.split('/').next().unwrap_or_default();
-        Origin::parse(&format!("{scheme}://{authority}")).ok()
+        WebOrigin::parse(&format!("{scheme}://{authority}")).ok()
     }
 
     /// The site of this host, with or without a port, if pages come from it by https or not.
-    pub fn of(secure: bool, authority: &str) -> Option<Origin> {
+    pub fn of(secure: bool, authority: &str) -> Option<WebOrigin> {
         let lower = authority.to_ascii_lowercase();
         let (host, port) = split_port(&lower)?;
         let host = match host.parse::<std::net::IpAddr>() {
@@ -48,7 +48,7 @@ impl Origin {
             None => default_port(secure),
             Some(port) => port.parse().ok()?,
         };
-        Some(Origin { secure, host, port })
+        Some(WebOrigin { secure, host, port })
     }
 
     pub fn is_secure(&self) -> bool {
@@ -61,7 +61,7 @@ fn default_port(secure: bool) -> u16 {
 }
 
 /// As browsers write it.
-impl fmt::Display for Origin {
+impl fmt::Display for WebOrigin {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = if self.secure { "https" } else { "http" };
         match self.host.contains(':') {
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn an_origin_is_scheme_host_and_port() {
-        let written = |text| Origin::parse(text).map(|origin| origin.to_string());
+        let written = |text| WebOrigin::parse(text).map(|origin| origin.to_string());
         for (text, expected) in [
             ("https://PBX.example", "https://pbx.example"),
             ("https://pbx.example:443", "https://pbx.example"),
@@ -91,8 +91,8 @@ mod tests {
         ] {
             assert_eq!(written(text).as_deref(), Ok(expected));
         }
-        assert_ne!(Origin::parse("http://a"), Origin::parse("https://a"));
-        assert_eq!(Origin::of(true, "a"), Origin::parse("https://a:443").ok());
+        assert_ne!(WebOrigin::parse("http://a"), WebOrigin::parse("https://a"));
+        assert_eq!(WebOrigin::of(true, "a"), WebOrigin::parse("https://a:443").ok());
     }
 
     #[test]
@@ -113,7 +113,7 @@ mod tests {
             "ftp://pbx.example",
             "https://a https://b",
         ] {
-            assert!(Origin::parse(wrong).is_err(), "{wrong}");
+            assert!(WebOrigin::parse(wrong).is_err(), "{wrong}");
         }
     }
 }

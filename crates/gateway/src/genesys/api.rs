@@ -22,7 +22,7 @@ use super::comet::Sessions;
 use super::names::gsip_rec_fn;
 use crate::api::{Answering, HttpApi, PageHeaders};
 use crate::auth::Refused;
-use crate::config::origin::Origin;
+use crate::config::origin::WebOrigin;
 use crate::gateway::Gateway;
 use crate::http::{Answer, Asked, decoded, later};
 use call::Shown;
@@ -92,7 +92,7 @@ impl HttpApi for GenesysApi {
         failed(status, why)
     }
 
-    fn allowed_origins(&self) -> &[Origin] {
+    fn allowed_origins(&self) -> &[WebOrigin] {
         &self.0.config.cors_origins
     }
 
@@ -111,8 +111,8 @@ impl HttpApi for GenesysApi {
 
 async fn answer(genesys: &Arc<Genesys>, asked: &Asked, rest: &str) -> Answer {
     let gateway = &genesys.gateway;
-    let username = match gateway.logins.basic(asked).await {
-        Ok(Caller::User { username, .. }) => username,
+    let (username, origin) = match gateway.logins.basic(asked).await {
+        Ok(Caller::User { username, origin, .. }) => (username, origin),
         // HTTP knows nobody else.
         Ok(Caller::Host) | Err(Refused::Broken) => return internal(),
         Err(Refused::NotNow) => return later(refused(Code::NotNow, "Too many logins wait")),
@@ -123,7 +123,11 @@ async fn answer(genesys: &Arc<Genesys>, asked: &Asked, rest: &str) -> Answer {
         return csrf::refused();
     }
     // "Me": whatever the level, another's call does not exist here.
-    let me = Caller::User { username, level: 1 };
+    let me = Caller::User {
+        username,
+        level: 1,
+        origin,
+    };
     route(genesys, asked, rest, me).await
 }
 

@@ -13,7 +13,7 @@ use http::{Method, StatusCode};
 
 use crate::api::{Answering, ApiGauge, HttpApi, PageHeaders};
 use crate::auth::Refused;
-use crate::config::origin::Origin;
+use crate::config::origin::WebOrigin;
 use crate::gateway::Gateway;
 use crate::genesys::GenesysConfig;
 use crate::genesys::cookie::set_cookie;
@@ -69,7 +69,7 @@ impl HttpApi for Comet {
         failed(status, &format!("{}::{why}", status.as_u16()))
     }
 
-    fn allowed_origins(&self) -> &[Origin] {
+    fn allowed_origins(&self) -> &[WebOrigin] {
         &self.sessions.config().cors_origins
     }
 

@@ -4,7 +4,7 @@ use callrec_core::config_keys;
 use callrec_core::keys::checks::{choice, list, number, text};
 
 use crate::config::BasePath;
-use crate::config::origin::Origin;
+use crate::config::origin::WebOrigin;
 
 const CAPABILITIES: &str = "UpdateUserData,SendDtmf,InitiateConference,Hold,SingleStepTransfer,InitiateTransfer,AttachUserData,DeleteUserDataPair,SingleStepConference,DeleteUserData,Hangup";
 
@@ -21,7 +21,7 @@ config_keys! {
             "capabilities of a call, with commas, before those of recording";
         "genesys.contact_center_id" = "<cont_center_id>" => contact_center: String, text(0..=255),
             "the last field of GSIP_REC_FN, percent-encoded there, at most {most} bytes";
-        "genesys.cors_origins" = "" => cors_origins: Vec<Origin>, list(Origin::parse).within(4000),
+        "genesys.cors_origins" = "" => cors_origins: Vec<WebOrigin>, list(WebOrigin::parse).within(4000),
             "sites whose pages may use the Genesys API and CometD in a browser, with commas: scheme://host or scheme://host:port; empty: none";
         "cometd.timeout_ms" = "30000" => cometd_timeout_ms: u32, number(100..=600_000),
             "how long a /meta/connect is held, {range} ms";

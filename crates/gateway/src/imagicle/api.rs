@@ -20,7 +20,7 @@ use super::ImagicleConfig;
 use crate::Gateway;
 use crate::api::{Answering, HttpApi};
 use crate::auth::Refused;
-use crate::config::origin::Origin;
+use crate::config::origin::WebOrigin;
 use crate::files::Missing;
 use crate::http::{self as form, Answer, Asked, empty, later, name};
 use callrec_core::calls::{Caller, Operation};
@@ -31,7 +31,7 @@ use callrec_core::words::{Error, Result, Status};
 pub struct Imagicle {
     gateway: Arc<Gateway>,
     path: String,
-    cors_origins: Vec<Origin>,
+    cors_origins: Vec<WebOrigin>,
 }
 
 impl Imagicle {
@@ -68,7 +68,7 @@ impl HttpApi for Imagicle {
         empty(status)
     }
 
-    fn allowed_origins(&self) -> &[Origin] {
+    fn allowed_origins(&self) -> &[WebOrigin] {
         &self.cors_origins
     }
 }
@@ -189,13 +189,6 @@ fn complete_only(caller: &Caller) -> Result<()> {
     Ok(())
 }
 
-fn username(caller: &Caller) -> Text {
-    match caller {
-        Caller::User { username, .. } => username.clone(),
-        Caller::Host => Text::default(),
-    }
-}
-
 fn unauthorized() -> Answer {
     let mut answer = empty(StatusCode::UNAUTHORIZED);
     answer.headers_mut().insert(WWW_AUTHENTICATE, REALM);
@@ -236,7 +229,7 @@ fn status_of(status: Status) -> StatusCode {
         | Status::NotMonitorable
         | Status::Automatic => StatusCode::BAD_REQUEST,
         Status::Unauthenticated => StatusCode::UNAUTHORIZED,
-        Status::Forbidden => StatusCode::FORBIDDEN,
+        Status::Forbidden | Status::Mandatory => StatusCode::FORBIDDEN,
         Status::NotLive | Status::NoCall | Status::DialIn => StatusCode::CONFLICT,
         Status::AlreadyRecording | Status::AlreadyPaused | Status::NotPaused => StatusCode::TOO_MANY_REQUESTS,
         Status::Unsupported => StatusCode::NOT_IMPLEMENTED,
@@ -287,6 +280,7 @@ mod tests {
             (Status::InvalidMode, 400),
             (Status::Unauthenticated, 401),
             (Status::Forbidden, 403),
+            (Status::Mandatory, 403),
             (Status::NotLive, 409),
             (Status::NoCall, 409),
             (Status::DialIn, 409),

@@ -4,14 +4,14 @@ use callrec_core::config_keys;
 use callrec_core::keys::checks::list;
 
 use crate::config::BasePath;
-use crate::config::origin::Origin;
+use crate::config::origin::WebOrigin;
 
 config_keys! {
     /// How the Imagicle API is offered.
     pub struct ImagicleConfig {
         "gateway.imagicle_path" = "/fw/Apps/Recorder/WebAPI" => path: String, BasePath,
             "where the Imagicle API begins, {range} bytes that begin with \"/\"";
-        "imagicle.cors_origins" = "" => cors_origins: Vec<Origin>, list(Origin::parse).within(4000),
+        "imagicle.cors_origins" = "" => cors_origins: Vec<WebOrigin>, list(WebOrigin::parse).within(4000),
             "sites whose pages may use the Imagicle API in a browser, with commas: scheme://host or scheme://host:port; empty: none";
     }
 }

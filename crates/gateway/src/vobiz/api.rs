@@ -22,7 +22,7 @@ pub use callback::callback_of_host;
 
 use crate::api::{Answering, HttpApi, PageHeaders};
 use crate::auth::{Refused, caller_of};
-use crate::config::origin::Origin;
+use crate::config::origin::WebOrigin;
 use crate::http::{Answer, Asked, decoded, put};
 use crate::recording_url::is_absolute;
 use crate::{Credentials, Gateway, Scheme};
@@ -41,12 +41,12 @@ pub enum Dialect {
 pub struct VobizApi {
     gateway: Arc<Gateway>,
     path: String,
-    cors_origins: Vec<Origin>,
+    cors_origins: Vec<WebOrigin>,
     dialect: Dialect,
 }
 
 impl VobizApi {
-    pub fn new(gateway: &Arc<Gateway>, path: &str, cors_origins: &[Origin], dialect: Dialect) -> VobizApi {
+    pub fn new(gateway: &Arc<Gateway>, path: &str, cors_origins: &[WebOrigin], dialect: Dialect) -> VobizApi {
         VobizApi {
             gateway: gateway.clone(),
             path: path.to_owned(),
@@ -93,7 +93,7 @@ impl HttpApi for VobizApi {
         failed(&self.gateway, request, rest, self.dialect, status, why)
     }
 
-    fn allowed_origins(&self) -> &[Origin] {
+    fn allowed_origins(&self) -> &[WebOrigin] {
         &self.cors_origins
     }
 
@@ -283,7 +283,7 @@ impl Ask<'_> {
         let own = credentials.name == self.account;
         let identity = self.gateway.logins.identify(credentials).await?;
         if own {
-            Ok(caller_of(identity))
+            Ok(caller_of(identity, self.asked))
         } else {
             Err(Refused::Unknown)
         }

@@ -4,14 +4,14 @@ use callrec_core::config_keys;
 use callrec_core::keys::checks::{choice, list};
 
 use crate::config::BasePath;
-use crate::config::origin::Origin;
+use crate::config::origin::WebOrigin;
 
 config_keys! {
     /// How the Vobiz API is offered.
     pub struct VobizConfig {
         "gateway.vobiz_path" = "/api/v1" => path: String, BasePath,
             "where the Vobiz API begins, {range} bytes that begin with \"/\"";
-        "vobiz.cors_origins" = "" => cors_origins: Vec<Origin>, list(Origin::parse).within(4000),
+        "vobiz.cors_origins" = "" => cors_origins: Vec<WebOrigin>, list(WebOrigin::parse).within(4000),
             "sites whose pages may use the Vobiz API and the audio of recordings in a browser, with commas: scheme://host or scheme://host:port; empty: none";
     }
 }
@@ -21,7 +21,7 @@ config_keys! {
     pub struct PlivoConfig {
         "gateway.plivo_path" = "/v1" => path: String, BasePath,
             "where the Plivo look-alike begins, {range} bytes that begin with \"/\"";
-        "plivo.cors_origins" = "" => cors_origins: Vec<Origin>, list(Origin::parse).within(4000),
+        "plivo.cors_origins" = "" => cors_origins: Vec<WebOrigin>, list(WebOrigin::parse).within(4000),
             "sites whose pages may use the Plivo look-alike and the audio of recordings in a browser, with commas: scheme://host or scheme://host:port; empty: none";
     }
 }

@@ -65,6 +65,8 @@ pub struct Shown<'a> {
     pub newest: Option<&'a Newest>,
     /// Whether it may be recorded; `None`: the call is over.
     pub monitorable: Option<bool>,
+    /// Its user may not stop its recordings.
+    pub mandatory: bool,
     pub now_ms: i64,
 }
 
@@ -78,6 +80,7 @@ impl<'a> Shown<'a> {
             recorded: recorded(ends),
             newest: newest.max_by_key(|newest| newest.order),
             monitorable: Some(ends.iter().any(|end| end.monitorable)),
+            mandatory: is_mandatory(ends),
             now_ms,
         })
     }
@@ -87,6 +90,8 @@ impl<'a> Shown<'a> {
     pub fn operations(&self) -> &'static [Operation] {
         match (self.monitorable, self.recorded) {
             (None, _) => &[],
+            (_, Recorded::Recording) if self.mandatory => &[Operation::Pause],
+            (_, Recorded::Paused) if self.mandatory => &[Operation::Resume],
             (_, Recorded::Recording) => &[Operation::Pause, Operation::Stop],
             (_, Recorded::Paused) => &[Operation::Resume, Operation::Stop],
             (Some(true), Recorded::Stopped) => &[Operation::Start],
@@ -180,6 +185,12 @@ const DEVICES: Uuid = Uuid::from_u128(0x3f7b_24a5_8c1e_4f0a_9d62_5be7_0c41_d893)
 pub fn recorded(calls: &[CallView]) -> Recorded {
     let live = calls.iter().flat_map(|call| &call.live);
     Recorded::of(live.map(|view| Recorded::of_live(view.state)))
+}
+
+/// Whether all that is live of these calls is on lines whose recordings are mandatory.
+fn is_mandatory(calls: &[CallView]) -> bool {
+    let mut recorded = calls.iter().filter(|call| !call.live.is_empty()).peekable();
+    recorded.peek().is_some() && recorded.all(|call| call.mandatory)
 }
 
 /// Where the API begins, as clients see it.

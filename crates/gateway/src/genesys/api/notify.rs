@@ -97,6 +97,7 @@ fn notify(genesys: &Genesys, change: &Change) {
         recorded: change.recorded,
         newest: change.newest.as_ref(),
         monitorable: change.monitorable,
+        mandatory: change.mandatory,
         now_ms: change.now_ms,
     };
     let mut data = json!({

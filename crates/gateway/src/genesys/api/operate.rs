@@ -29,7 +29,7 @@ pub fn operate(genesys: &Genesys, me: &Caller, id: &Text, asked: &Asked) -> Answ
     if let Err((code, message)) = legal(operation, &found) {
         return refused(code, &message);
     }
-    match act(genesys, me, &first.info.call_id, operation) {
+    match act(genesys, me, &first.info.call_id, operation, &found) {
         Ok(()) => success(),
         Err(error) => refusal(&error),
     }
@@ -72,18 +72,25 @@ fn legal(operation: Operation, found: &[CallView]) -> std::result::Result<(), (C
     if shown.as_ref().is_some_and(has) && (!starts || connected()) {
         return Ok(());
     }
-    if starts && shown.is_some_and(|shown| shown.monitorable == Some(false)) {
+    if starts
+        && shown
+            .as_ref()
+            .is_some_and(|shown| shown.monitorable == Some(false))
+    {
         return Err((Code::Forbidden, "The line is not to be recorded".into()));
+    }
+    if operation == Operation::Stop && shown.is_some_and(|shown| shown.mandatory) {
+        return Err((Code::Forbidden, "The line's recordings are mandatory".into()));
     }
     let text = format!("{} is not valid for the call's current state", operation.text());
     Err((Code::WrongState, text))
 }
 
-fn act(genesys: &Genesys, me: &Caller, id: &Text, operation: Operation) -> Result<()> {
+fn act(genesys: &Genesys, me: &Caller, id: &Text, operation: Operation, found: &[CallView]) -> Result<()> {
     let recorder = genesys.gateway.recorder();
     let control = |operation| recorder.control_by_call(me, operation, id, None);
     match operation {
-        Operation::Start => start(genesys, me, id),
+        Operation::Start => start(genesys, me, id, found),
         Operation::Pause => control(calls::Operation::Pause).map(drop),
         Operation::Resume => control(calls::Operation::Resume).map(drop),
         Operation::Stop => match control(calls::Operation::Stop)?.changed {
@@ -93,30 +100,31 @@ fn act(genesys: &Genesys, me: &Caller, id: &Text, operation: Operation) -> Resul
     }
 }
 
-fn start(genesys: &Genesys, me: &Caller, id: &Text) -> Result<()> {
+fn start(genesys: &Genesys, me: &Caller, id: &Text, found: &[CallView]) -> Result<()> {
     let (recorder, config) = (genesys.gateway.recorder(), genesys.gateway.engine().config());
     let target = Filter::call(id);
     let mut spec = recorder.default_spec(config.format);
     // Published: a pause is silence of its length.
     spec.audio.pause_mode = PauseMode::Silence;
-    match recorder.start(me, &target, Ok(spec.clone())) {
-        // Published: what a line's mark has begun is controlled all the same. One
-        // after the other, so that of two starts one is refused.
-        Err(error) if error.status == Status::Automatic => {
-            let _one = genesys.starts.lock();
-            if user_calls(&genesys.gateway, me, id)?
-                .iter()
-                .any(|call| !call.live.is_empty())
-            {
-                return Err(Error::new(
-                    Status::AlreadyRecording,
-                    "StartCallRecording is not valid for the call's current state",
-                ));
-            }
-            // An automatic line does not refuse a further recording.
-            spec.flags = ADDITIONAL;
-            recorder.start(me, &target, Ok(spec)).map(drop)
-        }
-        started => started.map(drop),
+    let mut connected = found
+        .iter()
+        .filter(|call| call.info.state == CallState::Connected);
+    if !connected.next().is_some_and(|call| call.automatic) {
+        return recorder.start(me, &target, Ok(spec)).map(drop);
     }
+    // Published: what a line's mark has begun is controlled all the same. One after the other,
+    // so that of two starts one is refused.
+    let _one = genesys.starts.lock();
+    if user_calls(&genesys.gateway, me, id)?
+        .iter()
+        .any(|call| !call.live.is_empty())
+    {
+        return Err(Error::new(
+            Status::AlreadyRecording,
+            "StartCallRecording is not valid for the call's current state",
+        ));
+    }
+    // An automatic line does not refuse a further recording.
+    spec.flags = ADDITIONAL;
+    recorder.start(me, &target, Ok(spec)).map(drop)
 }

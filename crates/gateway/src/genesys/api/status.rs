@@ -55,7 +55,7 @@ impl Code {
             | Status::AlreadyRecording
             | Status::AlreadyPaused
             | Status::NotPaused => Code::WrongState,
-            Status::NotMonitorable | Status::Automatic => Code::Forbidden,
+            Status::NotMonitorable | Status::Automatic | Status::Mandatory => Code::Forbidden,
             Status::InvalidArgument | Status::InvalidId | Status::InvalidMode | Status::NoTarget => {
                 Code::Invalid
             }

@@ -28,6 +28,7 @@ pub struct Change {
     pub recorded: Recorded,
     pub newest: Option<Newest>,
     pub monitorable: Option<bool>,
+    pub mandatory: bool,
     pub now_ms: i64,
     pub failed: Option<Failed>,
 }
@@ -71,6 +72,7 @@ impl Change {
             } else {
                 engine.is_monitorable(view.call)
             },
+            mandatory: engine.is_mandatory(view.call),
             now_ms: event.time_ms,
             failed: None,
         }
@@ -315,6 +317,7 @@ fn not_begun(engine: &Engine, event: &Event, call: &CallFacts) -> Option<Change>
         recorded: recorded(std::slice::from_ref(&call)),
         newest: call.newest,
         monitorable: Some(call.monitorable),
+        mandatory: call.mandatory,
         info: call.info,
         now_ms: event.time_ms,
         failed: Some(Failed {

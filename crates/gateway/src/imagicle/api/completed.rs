@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::filter::{Condition, Wanted};
 use super::parties::{local, remote};
-use super::{missing, refused, username};
+use super::{missing, refused};
 use crate::Gateway;
 use crate::files::{Missing, may_read};
 use crate::http::{self as form, Answer, Asked};
@@ -38,7 +38,7 @@ pub async fn list(gateway: &Arc<Gateway>, caller: &Caller, asked: &Asked) -> Ans
         Err(wrong) => return bad(wrong.reason, &wrong.message),
     };
     if caller.is_limited() {
-        let own = username(caller);
+        let own = caller.username();
         if own.is_empty() {
             return refused(&caller.forbidden());
         }
@@ -103,7 +103,7 @@ async fn entry_of(gateway: &Gateway, caller: &Caller, id: &str) -> Result<(Arc<E
 }
 
 fn owns(caller: &Caller, entry: &Entry) -> bool {
-    let own = username(caller);
+    let own = caller.username();
     !own.is_empty() && own.as_str() == entry.username()
 }
 

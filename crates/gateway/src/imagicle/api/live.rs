@@ -5,21 +5,18 @@ use std::sync::Arc;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use super::{complete_only, name, parameter, refused, shielded, username};
+use super::{complete_only, name, parameter, refused, shielded};
 use crate::Gateway;
 use crate::http::{self as form, Answer, Asked, empty};
 use crate::imagicle::active::{Beside, active_recordings};
-use callrec_core::calls::{Caller, Filter, Operation, RecordingSpec, View};
+use callrec_core::calls::{Caller, Filter, Operation, RecordingSpec};
 use callrec_core::clock::unix_ms;
-use callrec_core::config::{Config, MediaClock};
+use callrec_core::engine::current_ms;
 use callrec_core::text::Text;
-use callrec_core::words::{Error, Layout, PauseMode, Result, State, Status};
+use callrec_core::words::{Error, Layout, Result, Status};
 
 /// "The requesting user lacks an extension number."
 const NO_EXTENSION: i32 = 3;
-
-/// A cut may come so much later than it is due.
-const VISIT_MS: u64 = 200;
 
 /// What the body of a start asks for.
 #[derive(Debug, Default, PartialEq)]
@@ -65,7 +62,7 @@ fn start_own(gateway: &Gateway, caller: &Caller) -> Result<uuid::Uuid> {
     caller.authenticate()?;
     let recorder = gateway.recorder();
     let own = Filter {
-        username: username(caller),
+        username: caller.username(),
         ..Filter::default()
     };
     let calls = match own.is_empty() {
@@ -193,31 +190,9 @@ pub async fn list(gateway: &Arc<Gateway>, caller: &Caller, asked: &Asked) -> Ans
     }
 }
 
-/// How long it is by now: what has been cut, and the time that has passed since the last
-/// cut. A clock that is set in between changes no more than the next cut does.
-fn current_ms(view: &View, config: &Config, now_ms: i64) -> u64 {
-    let cut_ms = view.readings.duration_ms;
-    if view.state != State::Recording || config.clock != MediaClock::Real {
-        return cut_ms;
-    }
-    let since_start = u64::try_from(now_ms.saturating_sub(view.started_at_ms)).unwrap_or_default();
-    let passed = match view.spec.audio.pause_mode {
-        PauseMode::Silence => since_start,
-        PauseMode::Skip => since_start.saturating_sub(view.readings.paused_ms),
-    };
-    let next_cut = cut_ms + u64::from(config.storage.flush_ms) + VISIT_MS;
-    let most = match view.spec.audio.max_duration_ms {
-        0 => next_cut,
-        limit => next_cut.min(limit.into()),
-    };
-    cut_ms.max(passed.min(most))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use callrec_core::calls::recording::Readings;
-    use callrec_core::words::{AudioSpec, Format};
 
     fn parsed(body: Value) -> StartBody {
         read(body.as_object().expect("an object"))
@@ -247,61 +222,5 @@ mod tests {
         for mode in [json!(2), json!(-1), json!(0.5), json!("1"), json!([0])] {
             assert_eq!(parsed(json!({ "mode": mode })).mode, Mode::Unknown, "{mode}");
         }
-    }
-
-    /// Begun at 1,000,000 ms, cut and paused for so long.
-    fn view(cut_ms: u64, paused_ms: u64, pause_mode: PauseMode) -> View {
-        let info = Arc::default();
-        View {
-            id: uuid::Uuid::nil(),
-            order: 1,
-            call: 1,
-            previous: None,
-            first_info: Arc::clone(&info),
-            state: State::Recording,
-            end_reason: None,
-            error: Status::Ok,
-            spec: RecordingSpec::new(AudioSpec {
-                layout: Layout::Mono,
-                format: Format::WAV,
-                pause_mode,
-                max_duration_ms: 0,
-                rate: 0,
-            }),
-            info,
-            url: Text::default(),
-            path: Text::default(),
-            digest: Text::default(),
-            started_at_ms: 1_000_000,
-            ended_at_ms: 0,
-            ended: 0,
-            readings: Readings {
-                duration_ms: cut_ms,
-                paused_ms,
-                ..Readings::default()
-            },
-        }
-    }
-
-    #[test]
-    fn the_current_duration_is_that_of_now_and_not_of_the_last_cut() {
-        let mut config = Config::default();
-        let next = u64::from(config.storage.flush_ms) + VISIT_MS;
-        let at = |view: &View, config: &Config, ms: i64| current_ms(view, config, 1_000_000 + ms);
-        let running = view(5000, 2000, PauseMode::Silence);
-        assert_eq!(at(&running, &config, 5300), 5300);
-        assert_eq!(at(&running, &config, 4000), 5000, "it never goes back");
-        assert_eq!(at(&running, &config, -9_000_000), 5000, "a clock set back");
-        assert_eq!(at(&running, &config, 9_000_000), 5000 + next, "a clock set on");
-        let skipping = view(5000, 2000, PauseMode::Skip);
-        assert_eq!(at(&skipping, &config, 7300), 5300);
-        let mut paused = running.clone();
-        paused.state = State::Paused;
-        assert_eq!(at(&paused, &config, 5300), 5000);
-        let mut limited = running.clone();
-        limited.spec.audio.max_duration_ms = 5100;
-        assert_eq!(at(&limited, &config, 5300), 5100);
-        config.clock = MediaClock::Stream;
-        assert_eq!(at(&running, &config, 5300), 5000, "the media's own time");
     }
 }

@@ -181,10 +181,11 @@ fn failed(gateway: &Arc<Gateway>, asked: &Asked, status: StatusCode, why: &str) 
 
 /// By X-Auth-ID and X-Auth-Token, by a bearer's token or by HTTP Basic.
 async fn caller(gateway: &Arc<Gateway>, asked: &Asked) -> Result<Caller, Refused> {
-    match token(asked, "") {
-        Some(credentials) => gateway.logins.identify(credentials).await.map(caller_of),
-        None => gateway.logins.basic(asked).await,
-    }
+    let Some(credentials) = token(asked, "") else {
+        return gateway.logins.basic(asked).await;
+    };
+    let identity = gateway.logins.identify(credentials).await?;
+    Ok(caller_of(identity, asked))
 }
 
 /// Below level 10 a caller's own recordings alone.

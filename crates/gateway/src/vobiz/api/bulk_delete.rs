@@ -15,6 +15,7 @@ use crate::Gateway;
 use crate::files::Missing;
 use crate::http::{Answer, json as json_answer};
 use callrec_core::calls::Caller;
+use callrec_core::engine::Access;
 use callrec_core::events::LogLevel;
 
 pub async fn answer(ask: &Ask<'_>, caller: &Caller) -> Answer {
@@ -28,12 +29,13 @@ pub async fn answer(ask: &Ask<'_>, caller: &Caller) -> Answer {
     };
     let found = ask.gateway.shelf.archived(None, move |archive| {
         let (_, found) = archive.select(|entry| wanted.fits(entry), 0, None);
-        Ok(Some(found.iter().map(|entry| entry.id).collect::<Vec<_>>()))
+        let named = found.iter().map(|entry| (entry.id, entry.call_id().to_owned()));
+        Ok(Some(named.collect::<Vec<_>>()))
     });
     match found.await {
-        Ok(ids) => {
+        Ok(found) => {
             // What is recorded from here on is not among them.
-            tokio::spawn(delete_all(ask.gateway.clone(), ids));
+            tokio::spawn(delete_all(ask.gateway.clone(), caller.clone(), found));
         }
         Err(missing) => return ask.missing(missing),
     }
@@ -73,10 +75,10 @@ fn wanted(ask: &Ask<'_>) -> Result<Wanted, String> {
 }
 
 /// One after the other, until the gateway stops. One that cannot be deleted holds up no other.
-async fn delete_all(gateway: Arc<Gateway>, ids: Vec<Uuid>) {
+async fn delete_all(gateway: Arc<Gateway>, caller: Caller, found: Vec<(Uuid, String)>) {
     let stopped = gateway.stopping();
-    let (mut failed, mut left) = (0, ids.len());
-    for id in &ids {
+    let (mut failed, mut left) = (0, found.len());
+    for (id, call_id) in &found {
         if *stopped.borrow() {
             break;
         }
@@ -85,13 +87,19 @@ async fn delete_all(gateway: Arc<Gateway>, ids: Vec<Uuid>) {
         let removed = gateway
             .shelf
             .archived(Some(id), move |archive| archive.remove(id).map(Some));
-        // Somebody else may have deleted it meanwhile.
-        failed += usize::from(!matches!(removed.await, Ok(_) | Err(Missing::Unknown)));
+        match removed.await {
+            Ok(_) => gateway
+                .engine()
+                .note_access(&caller, Access::Delete, id, call_id, ""),
+            // Somebody else has deleted it meanwhile.
+            Err(Missing::Unknown) => {}
+            Err(_) => failed += 1,
+        }
     }
     if failed + left > 0 {
         let message = format!(
             "bulk deletion: of {} recordings {failed} could not be deleted, and {left} were left because the gateway stops",
-            ids.len()
+            found.len()
         );
         gateway.engine().bus().log(LogLevel::Warning, message);
     }

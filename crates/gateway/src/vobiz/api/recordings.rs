@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::audio::{ending, may_have};
 use super::errors::ErrorForm;
 use super::{Ask, Dialect};
+use crate::audited::note_deletion;
 use crate::files::{Missing, may_read};
 use crate::http::{Answer, empty, json as json_answer};
 use crate::recording_url::shared_url_of;
@@ -328,16 +329,20 @@ pub async fn delete(ask: &Ask<'_>, caller: Caller, id: &str) -> Answer {
         let why = "Deleting needs level 10";
         return ask.error(ErrorForm::Resource, StatusCode::FORBIDDEN, why);
     }
-    let id: Uuid = match entry(ask, caller, id).await {
-        Ok(entry) => entry.id,
+    let found = match entry(ask, caller, id).await {
+        Ok(entry) => entry,
         Err(missing) => return ask.missing(missing),
     };
+    let id: Uuid = found.id;
     let removed = ask.gateway.shelf.archived(Some(id), move |archive| {
         let removed = archive.remove(id)?;
         Ok(removed.then_some(()))
     });
     match removed.await {
-        Ok(()) => empty(StatusCode::NO_CONTENT),
+        Ok(()) => {
+            note_deletion(ask.gateway.engine(), ask.asked, id, found.call_id());
+            empty(StatusCode::NO_CONTENT)
+        }
         Err(missing) => ask.missing(missing),
     }
 }

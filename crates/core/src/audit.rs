@@ -1,0 +1,21 @@
+//! The audit log: who did what to recordings, and who was refused.
+//!
+//! One line for each operation, in a file that only grows. Each line carries the digest of the
+//! one before, so that nobody edits, reorders or removes a line unseen by [`verify`]. Whoever
+//! may write the file may also write all of it anew, or cut off its end: that shows against a
+//! [`Head`] which the host keeps elsewhere.
+//!
+//! Nobody waits for the disk here but the log's own part: lines go to a bounded queue.
+
+mod chain;
+mod line;
+mod log;
+mod verify;
+
+pub use chain::Head;
+pub use line::{Actor, AuditLine, Involved};
+pub use log::{AuditHead, AuditLog};
+pub use verify::{AuditReport, verify};
+
+/// The file's name in `.callrec`.
+pub const FILE: &str = "audit.log";

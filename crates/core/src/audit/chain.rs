@@ -1,0 +1,149 @@
+//! The chain of an audit log: each line begins with its number and the hash of the line before,
+//! and ends with its own hash.
+
+use sha2::{Digest, Sha256};
+
+/// Hexadecimal digits of a hash.
+const HASH_DIGITS: usize = 64;
+const HASH_MEMBER: &[u8] = b",\"hash\":\"";
+/// What stands behind a line's hash.
+const LINE_END: &[u8] = b"\"}";
+
+/// The last line of an audit log, or of its beginning.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The line's number; 0: there is none yet.
+    pub sequence: u64,
+    /// Its hash, as hexadecimal digits.
+    pub hash: String,
+}
+
+impl Head {
+    /// Of a log without a line.
+    pub fn before_all() -> Head {
+        Head {
+            sequence: 0,
+            hash: "0".repeat(HASH_DIGITS),
+        }
+    }
+
+    /// Makes the next line, with its newline. `members`: what it tells, as the members of a JSON
+    /// object.
+    pub fn seal(&mut self, members: &str) -> String {
+        self.sequence += 1;
+        let (sequence, previous) = (self.sequence, &self.hash);
+        let mut line = format!("{{\"seq\":{sequence},\"prev\":\"{previous}\",{members}");
+        self.hash = hash_of(line.as_bytes());
+        line.push_str(",\"hash\":\"");
+        line.push_str(&self.hash);
+        line.push_str("\"}\n");
+        line
+    }
+}
+
+/// SHA-256 as hexadecimal digits.
+pub fn hash_of(bytes: &[u8]) -> String {
+    hex(Sha256::digest(bytes).as_slice())
+}
+
+pub fn hex(bytes: &[u8]) -> String {
+    let nibbles = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    nibbles
+        .map(|nibble| char::from(b"0123456789abcdef"[usize::from(nibble)]))
+        .collect()
+}
+
+/// A line whose own hash is right.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Link<'a> {
+    pub sequence: u64,
+    pub previous: &'a str,
+    pub hash: &'a str,
+}
+
+/// What is wrong with a line, looked at by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineFault {
+    /// It does not end as a line does: a process died while it wrote.
+    Unfinished,
+    /// It was whole once, and has been changed since.
+    Altered,
+}
+
+/// Reads a line, without its newline.
+pub fn read_link(line: &[u8]) -> Result<Link<'_>, LineFault> {
+    let (sealed, hash) = parts(line).ok_or(LineFault::Unfinished)?;
+    if hash_of(sealed) != hash {
+        return Err(LineFault::Altered);
+    }
+    let (sequence, previous) = beginning(sealed).ok_or(LineFault::Altered)?;
+    Ok(Link {
+        sequence,
+        previous,
+        hash,
+    })
+}
+
+/// What a line's hash is made of, and the hash.
+fn parts(line: &[u8]) -> Option<(&[u8], &str)> {
+    let rest = line.strip_suffix(LINE_END)?;
+    let (rest, hash) = rest.split_at_checked(rest.len().checked_sub(HASH_DIGITS)?)?;
+    let sealed = rest.strip_suffix(HASH_MEMBER)?;
+    let hash = std::str::from_utf8(hash).ok()?;
+    let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    hash.bytes().all(is_digit).then_some((sealed, hash))
+}
+
+/// The number and the previous line's hash.
+fn beginning(sealed: &[u8]) -> Option<(u64, &str)> {
+    let text = std::str::from_utf8(sealed).ok()?;
+    let (sequence, rest) = text.strip_prefix("{\"seq\":")?.split_once(",\"prev\":\"")?;
+    let (previous, _) = rest.split_once('"')?;
+    Some((sequence.parse().ok()?, previous))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sealed() -> String {
+        let mut head = Head::before_all();
+        head.seal("\"a\":1");
+        let line = head.seal("\"b\":{\"c\":\"d\"}");
+        line.trim_end().to_owned()
+    }
+
+    #[test]
+    fn a_line_is_read_as_it_was_sealed() {
+        let mut head = Head::before_all();
+        let first = head.seal("\"a\":1");
+        let after_first = head.clone();
+        let second = head.seal("\"b\":2");
+        let link = read_link(second.trim_end().as_bytes()).expect("a line");
+        assert_eq!((link.sequence, link.previous), (2, after_first.hash.as_str()));
+        assert_eq!(link.hash, head.hash);
+        assert!(first.starts_with("{\"seq\":1,\"prev\":\"0000"), "{first}");
+        assert!(serde_json::from_str::<serde_json::Value>(&second).is_ok());
+    }
+
+    #[test]
+    fn each_byte_counts() {
+        let line = sealed().into_bytes();
+        for at in 0..line.len() {
+            for change in [1, 0x20, 0x80] {
+                let mut changed = line.clone();
+                changed[at] ^= change;
+                assert!(read_link(&changed).is_err(), "byte {at} ^ {change:#x}");
+            }
+        }
+    }
+
+    #[test]
+    fn each_beginning_of_a_line_is_unfinished() {
+        let line = sealed().into_bytes();
+        for length in 0..line.len() {
+            assert_eq!(read_link(&line[..length]), Err(LineFault::Unfinished), "{length}");
+        }
+        assert!(read_link(&line).is_ok());
+    }
+}

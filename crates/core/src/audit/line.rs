@@ -1,0 +1,218 @@
+//! One line of the audit log: what it tells, as the members of a JSON object.
+
+use std::fmt::Write;
+use std::net::IpAddr;
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::calls::Caller;
+use crate::storage::rfc3339;
+use crate::text::brief;
+use crate::words::{Error, Status};
+
+/// So many recordings of one operation are told by themselves; of more, how many there are.
+const TOLD: usize = 32;
+/// The longest text of a name, in bytes. What is longer shows its beginning and its end.
+const TEXT_MAX: usize = 512;
+
+/// Who did something.
+#[derive(Clone, Copy, Debug)]
+pub enum Actor<'a> {
+    /// The engine itself: a line's policy, a limit, the end of a call.
+    Engine,
+    Caller(&'a Caller),
+    /// Somebody who was not let in. `user`: the name that they gave.
+    Stranger {
+        api: &'a str,
+        source: Option<IpAddr>,
+        user: &'a str,
+    },
+}
+
+/// A recording that an operation was about.
+#[derive(Clone, Debug)]
+pub struct Involved {
+    pub id: Uuid,
+    pub call_id: String,
+    /// How much audio it had; `None`: it is not known.
+    pub position_ms: Option<u64>,
+    /// What came of it.
+    pub status: Status,
+}
+
+/// A line that is being made.
+#[derive(Debug)]
+pub struct AuditLine(String);
+
+impl AuditLine {
+    pub fn new(time_ms: i64, actor: Actor<'_>, operation: &str) -> AuditLine {
+        let mut line = AuditLine(String::with_capacity(384));
+        line.put("time", &rfc3339(time_ms));
+        match actor {
+            Actor::Engine => {
+                line.put("actor", "engine");
+                line.put("api", "engine");
+            }
+            Actor::Caller(Caller::Host) => {
+                line.put("actor", "host");
+                line.put("api", "c");
+            }
+            Actor::Caller(Caller::User {
+                username,
+                level,
+                origin,
+            }) => {
+                let login = origin.as_ref().and_then(|origin| origin.login_level());
+                line.put_user(username.as_str(), Some(login.unwrap_or(*level)));
+                let api = origin.as_ref().map_or("c", |origin| origin.api);
+                line.put_origin(api, origin.as_ref().and_then(|origin| origin.source));
+            }
+            Actor::Stranger { api, source, user } => {
+                line.put_user(user, None);
+                line.put_origin(api, source);
+            }
+        }
+        line.put("operation", operation);
+        line
+    }
+
+    fn put_user(&mut self, user: &str, level: Option<u32>) {
+        self.put("actor", "user");
+        self.put("user", user);
+        if let Some(level) = level {
+            self.put_number("level", level.into());
+        }
+    }
+
+    fn put_origin(&mut self, api: &str, source: Option<IpAddr>) {
+        self.put("api", api);
+        if let Some(source) = source {
+            self.put("source", &source.to_string());
+        }
+    }
+
+    fn name(&mut self, name: &str) {
+        let comma = if self.0.is_empty() { "" } else { "," };
+        // Writing to a String cannot fail.
+        let _ = write!(self.0, "{comma}\"{name}\":");
+    }
+
+    /// A member with a text.
+    pub fn put(&mut self, name: &str, text: &str) {
+        self.name(name);
+        self.0.push_str(&quoted(text));
+    }
+
+    pub fn put_number(&mut self, name: &str, number: u64) {
+        self.name(name);
+        let _ = write!(self.0, "{number}");
+    }
+
+    /// What was asked for, by name; what is empty is left out.
+    pub fn put_asked(&mut self, asked: &[(&str, &str)]) {
+        let given = asked.iter().filter(|(_, text)| !text.is_empty());
+        let given: Vec<String> = given
+            .map(|(name, text)| format!("\"{name}\":{}", quoted(text)))
+            .collect();
+        self.name("asked");
+        let _ = write!(self.0, "{{{}}}", given.join(","));
+    }
+
+    /// The recordings that it was about.
+    pub fn put_recordings(&mut self, recordings: &[Involved]) {
+        let told: Vec<String> = recordings.iter().take(TOLD).map(Involved::json).collect();
+        self.name("recordings");
+        let _ = write!(self.0, "[{}]", told.join(","));
+        if recordings.len() > TOLD {
+            self.put_number("recordings_in_all", recordings.len() as u64);
+        }
+    }
+
+    pub fn put_outcome(&mut self, error: Option<&Error>) {
+        let status = error.map_or(Status::Ok, |error| error.status);
+        self.put("outcome", outcome(status));
+        self.name("status");
+        let _ = write!(self.0, "{}", status as i32);
+    }
+
+    /// The members, without the object's braces.
+    pub fn finish(self) -> String {
+        self.0
+    }
+}
+
+impl Involved {
+    fn json(&self) -> String {
+        let mut json = format!("{{\"id\":\"{}\"", self.id);
+        if !self.call_id.is_empty() {
+            let _ = write!(json, ",\"call_id\":{}", quoted(&self.call_id));
+        }
+        if let Some(position) = self.position_ms {
+            let _ = write!(json, ",\"position_ms\":{position}");
+        }
+        if self.status != Status::Ok {
+            let _ = write!(json, ",\"status\":{}", self.status as i32);
+        }
+        json.push('}');
+        json
+    }
+}
+
+fn outcome(status: Status) -> &'static str {
+    match status {
+        Status::Ok => "done",
+        _ => "refused",
+    }
+}
+
+fn quoted(text: &str) -> String {
+    Value::from(&*brief(text, TEXT_MAX)).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_the_members_of_an_object() {
+        let actor = Actor::Stranger {
+            api: "toy",
+            source: Some(IpAddr::from([192, 0, 2, 7])),
+            user: "a\"b\n",
+        };
+        let mut line = AuditLine::new(1_530_544_020_120, actor, "stop");
+        line.put_asked(&[("device", "SEP1"), ("number", "")]);
+        let involved = Involved {
+            id: Uuid::nil(),
+            call_id: "c".to_owned(),
+            position_ms: Some(7),
+            status: Status::Mandatory,
+        };
+        line.put_recordings(&vec![involved; TOLD + 1]);
+        line.put_outcome(Some(&Error::new(Status::Mandatory, "secret")));
+        let text = format!("{{{}}}", line.finish());
+        let value: Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(value["time"], "2018-07-02T15:07:00.120Z");
+        assert_eq!(
+            (&value["user"], &value["source"]),
+            (&"a\"b\n".into(), &"192.0.2.7".into())
+        );
+        assert_eq!(value["asked"], serde_json::json!({ "device": "SEP1" }));
+        assert_eq!(value["recordings"].as_array().map(Vec::len), Some(TOLD));
+        assert_eq!(value["recordings"][0]["position_ms"], 7);
+        assert_eq!(value["recordings_in_all"], TOLD + 1);
+        assert_eq!(
+            (&value["outcome"], &value["status"]),
+            (&"refused".into(), &(-29).into())
+        );
+        assert!(!text.contains("secret"));
+    }
+
+    #[test]
+    fn a_long_name_is_cut() {
+        let mut line = AuditLine::new(0, Actor::Engine, "start");
+        line.put_asked(&[("device", &"x".repeat(1023))]);
+        assert!(line.finish().len() < 2 * TEXT_MAX);
+    }
+}

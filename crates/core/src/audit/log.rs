@@ -1,0 +1,496 @@
+//! The log of one engine: a bounded queue, and the part that writes it.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use uuid::Uuid;
+
+use super::chain::{self, Head, LineFault};
+use super::line::{Actor, AuditLine};
+use crate::clock::{Clock, NS_PER_S};
+use crate::events::{Bus, LogLevel};
+use crate::memory::PieceQueue;
+use crate::storage::{AppendFile, FileTail};
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::task::{self, Answer, Next, Runnable, Signal};
+use crate::words::{Error, Result};
+
+/// Bytes of lines that may wait for the disk. Beyond it lines are dropped and counted.
+const QUEUE_BYTES: usize = 16 << 20;
+/// Bytes that are written at once.
+const BATCH_BYTES: usize = 64 << 10;
+/// Written lines are synced this much later, so that many share a sync.
+const SYNC_AFTER: Duration = Duration::from_millis(100);
+/// A disk that refuses is asked again after this time.
+const RETRY: Duration = Duration::from_secs(1);
+/// While the engine closes: sooner, and only so often.
+const LAST_RETRY: Duration = Duration::from_millis(100);
+const LAST_TRIES: u32 = 10;
+/// The last whole line of a file lies within so many bytes of its end.
+const TAIL_BYTES: u64 = 1 << 20;
+/// Refused logins that are noted each second, and at once after a quiet time. Otherwise anybody
+/// who reaches a port could fill the disk.
+const LOGINS_PER_SECOND: u64 = 20;
+const LOGINS_AT_ONCE: u64 = 200;
+
+/// What is known of the log on the disk.
+#[derive(Clone, Debug)]
+pub struct AuditHead {
+    /// The last line that is on the disk.
+    pub head: Head,
+    /// Lines that wait for the disk.
+    pub waiting: u64,
+    /// Lines of this engine that were dropped.
+    pub dropped: u64,
+}
+
+/// The audit log of one engine.
+pub struct AuditLog {
+    is_on: bool,
+    file: AppendFile,
+    clock: Arc<dyn Clock>,
+    bus: Arc<Bus>,
+    new_id: Arc<dyn Fn() -> Uuid + Send + Sync>,
+    queue: Mutex<LineQueue>,
+    /// The last line on the disk; `None`: the file could not be read yet.
+    on_disk: Mutex<Option<Head>>,
+    /// What the opening has found, until the part takes it.
+    found: Mutex<Option<FoundEnd>>,
+    signal: Arc<Signal>,
+    is_ending: AtomicBool,
+    is_given_up: AtomicBool,
+}
+
+#[derive(Default)]
+struct LineQueue {
+    lines: PieceQueue<String>,
+    bytes: usize,
+    /// Taken from the queue, and not on the disk yet.
+    taken: u64,
+    /// Dropped, and not told by a line yet.
+    dropped: u64,
+    dropped_in_all: u64,
+    /// In the coarse clock's nanoseconds: refused logins up to here have been paid for.
+    logins_ns: u64,
+}
+
+/// How the file ends.
+#[derive(Clone, Debug)]
+struct FoundEnd {
+    length: u64,
+    head: Head,
+    /// What a process that died has left of its last line.
+    unfinished: Vec<u8>,
+    /// The last line lacks its newline.
+    needs_newline: bool,
+}
+
+/// Lines that are written together.
+struct Batch {
+    members: Vec<String>,
+    dropped: u64,
+}
+
+/// What is to be written, and what the last line is then.
+struct Composed {
+    at: u64,
+    text: Vec<u8>,
+    head: Head,
+}
+
+enum Work {
+    Write(Batch),
+    Sync,
+    Over,
+}
+
+impl AuditLog {
+    /// `is_on`: otherwise nothing is ever written. `new_id`: makes the id of a new log.
+    pub fn new(
+        is_on: bool,
+        file: AppendFile,
+        clock: Arc<dyn Clock>,
+        bus: Arc<Bus>,
+        new_id: Arc<dyn Fn() -> Uuid + Send + Sync>,
+    ) -> AuditLog {
+        AuditLog {
+            is_on,
+            file,
+            clock,
+            bus,
+            new_id,
+            queue: Mutex::default(),
+            on_disk: Mutex::default(),
+            found: Mutex::default(),
+            signal: Arc::default(),
+            is_ending: AtomicBool::new(false),
+            is_given_up: AtomicBool::new(false),
+        }
+    }
+
+    /// Reads how the file ends. Waits for the disk; an error is logged, and the part tries again.
+    pub fn look(&self) {
+        let found = task::block_on(self.find(), &*self.clock);
+        if let Ok(found) = found {
+            *self.on_disk.lock() = Some(found.head.clone());
+            *self.found.lock() = Some(found);
+        }
+    }
+
+    pub fn is_on(&self) -> bool {
+        self.is_on
+    }
+
+    /// Queues a line. Waits for nothing.
+    pub fn push(&self, line: AuditLine) {
+        if !self.is_on {
+            return;
+        }
+        self.queue.lock().push(line.finish());
+        self.signal.notify_one();
+    }
+
+    /// The same for a login that was refused. Of very many only some are noted, and how many
+    /// there were beside them.
+    pub fn push_login(&self, line: AuditLine) {
+        if !self.is_on {
+            return;
+        }
+        let now_ns = self.clock.coarse_ns();
+        let mut queue = self.queue.lock();
+        match queue.may_note_login(now_ns) {
+            true => queue.push(line.finish()),
+            false => queue.drop_line(),
+        }
+        drop(queue);
+        self.signal.notify_one();
+    }
+
+    /// What is on the disk. Waits for nothing.
+    pub fn head(&self) -> Result<AuditHead> {
+        let on_disk = self.on_disk.lock().clone();
+        let head = on_disk.ok_or_else(|| {
+            let unread = io::Error::other("it could not be read");
+            Error::io("the audit log", &unread)
+        })?;
+        let queue = self.queue.lock();
+        Ok(AuditHead {
+            head,
+            waiting: queue.lines.len() as u64 + queue.taken,
+            dropped: queue.dropped_in_all,
+        })
+    }
+
+    /// The part that writes; it is over after [`AuditLog::shut_down`].
+    pub fn writer(self: &Arc<AuditLog>) -> Runnable {
+        let log = Arc::clone(self);
+        Runnable::new(Arc::clone(&self.signal), async move {
+            log.run().await;
+            log.file.let_go();
+        })
+    }
+
+    /// What is queued is written, and no more.
+    pub fn shut_down(&self) {
+        self.is_ending.store(true, Ordering::SeqCst);
+        self.signal.notify_all();
+    }
+
+    /// Nobody waits for the disk any more.
+    pub fn give_up(&self) {
+        self.is_given_up.store(true, Ordering::SeqCst);
+        self.shut_down();
+    }
+
+    fn is_ending(&self) -> bool {
+        self.is_ending.load(Ordering::SeqCst)
+    }
+
+    fn is_given_up(&self) -> bool {
+        self.is_given_up.load(Ordering::SeqCst)
+    }
+
+    async fn run(&self) {
+        let mut unsynced_since = None;
+        loop {
+            match task::until(|| self.ask(unsynced_since)).await {
+                Work::Write(batch) => {
+                    let count = batch.count();
+                    let mut composed = None;
+                    if !self
+                        .insist(async || self.write(&batch, &mut composed).await)
+                        .await
+                    {
+                        return self.log_lost(count);
+                    }
+                    if self.file.syncs() {
+                        unsynced_since.get_or_insert(self.clock.now());
+                    } else {
+                        self.note_on_disk();
+                    }
+                }
+                Work::Sync => {
+                    if !self.insist(async || self.file.sync().await).await {
+                        return self.log_lost(self.queue.lock().taken);
+                    }
+                    unsynced_since = None;
+                    self.note_on_disk();
+                }
+                Work::Over => return,
+            }
+        }
+    }
+
+    fn ask(&self, unsynced_since: Option<Instant>) -> Answer<Work> {
+        if self.is_given_up() {
+            return Answer::Ready(Work::Over);
+        }
+        // Looked at first: what was queued before the end is written.
+        let is_ending = self.is_ending();
+        if let Some(batch) = self.queue.lock().take_batch() {
+            return Answer::Ready(Work::Write(batch));
+        }
+        let sync_at = unsynced_since.map(|since| since + SYNC_AFTER);
+        match sync_at {
+            Some(at) if !is_ending && self.clock.now() < at => Answer::AskAgain(Next::At(at)),
+            Some(_) => Answer::Ready(Work::Sync),
+            None if is_ending => Answer::Ready(Work::Over),
+            None => Answer::AskAgain(Next::Signalled),
+        }
+    }
+
+    /// Tries until it is done. `false`: it is given up, because the engine closes.
+    async fn insist(&self, mut act: impl AsyncFnMut() -> io::Result<()>) -> bool {
+        let (mut is_told, mut last_tries) = (false, 0);
+        loop {
+            let Err(error) = act().await else {
+                return true;
+            };
+            if !std::mem::replace(&mut is_told, true) {
+                let message = format!("the audit log cannot be written, and is tried again: {error}");
+                self.bus.log(LogLevel::Error, message);
+            }
+            last_tries += u32::from(self.is_ending());
+            if self.is_given_up() || last_tries >= LAST_TRIES {
+                return false;
+            }
+            self.pause().await;
+        }
+    }
+
+    async fn pause(&self) {
+        let begun = self.clock.now();
+        loop {
+            let pause = match self.is_ending() {
+                true => LAST_RETRY,
+                false => RETRY,
+            };
+            let until = begun + pause;
+            if self.is_given_up() || self.clock.now() >= until {
+                return;
+            }
+            task::leave(Next::At(until)).await;
+        }
+    }
+
+    fn log_lost(&self, lines: u64) {
+        let more = self.queue.lock().lines.len() as u64;
+        let message = format!(
+            "{} lines of the audit log are lost: it cannot be written",
+            lines + more
+        );
+        self.bus.log(LogLevel::Error, message);
+    }
+
+    /// Writes a batch behind what is there. `composed`: kept for another try, which must write
+    /// the same once more.
+    async fn write(&self, batch: &Batch, composed: &mut Option<Composed>) -> io::Result<()> {
+        if composed.is_none() {
+            let known = self.found.lock().clone();
+            let end = match known {
+                Some(end) => end,
+                None => self.find().await?,
+            };
+            *composed = Some(self.compose(end, batch));
+        }
+        let Some(Composed { at, text, head }) = composed else {
+            return Ok(());
+        };
+        if !self.file.is_in_place().await? {
+            self.file.let_go();
+            let message = "the audit log was removed or replaced while it was written";
+            self.bus.log(LogLevel::Error, message.to_owned());
+            let there = self.file.read_tail(0).await?;
+            *at = there.map_or(0, |tail| tail.length);
+        }
+        self.file.write_at(*at, text).await?;
+        *self.found.lock() = Some(FoundEnd {
+            length: *at + text.len() as u64,
+            head: head.clone(),
+            ..FoundEnd::of_none()
+        });
+        Ok(())
+    }
+
+    /// The batch's lines, and before them what the file's end needs.
+    fn compose(&self, mut end: FoundEnd, batch: &Batch) -> Composed {
+        let mut text = String::new();
+        let now_ms = self.clock.unix_ms();
+        if end.needs_newline || !end.unfinished.is_empty() {
+            text.push('\n');
+        }
+        if end.head.sequence == 0 {
+            let mut line = AuditLine::new(now_ms, Actor::Engine, "genesis");
+            line.put("log", &(self.new_id)().to_string());
+            line.put_number("format", 1);
+            text.push_str(&end.head.seal(&line.finish()));
+        }
+        if !end.unfinished.is_empty() {
+            let mut line = AuditLine::new(now_ms, Actor::Engine, "unfinished");
+            line.put_number("bytes", end.unfinished.len() as u64);
+            line.put("sha256", &chain::hash_of(&end.unfinished));
+            text.push_str(&end.head.seal(&line.finish()));
+        }
+        for members in &batch.members {
+            text.push_str(&end.head.seal(members));
+        }
+        if batch.dropped > 0 {
+            let mut line = AuditLine::new(now_ms, Actor::Engine, "dropped");
+            line.put_number("lines", batch.dropped);
+            text.push_str(&end.head.seal(&line.finish()));
+        }
+        Composed {
+            at: end.length,
+            text: text.into_bytes(),
+            head: end.head,
+        }
+    }
+
+    fn note_on_disk(&self) {
+        let head = self.found.lock().as_ref().map(|end| end.head.clone());
+        *self.on_disk.lock() = head;
+        self.queue.lock().taken = 0;
+    }
+
+    /// How the file ends; what is wrong with it is logged.
+    async fn find(&self) -> io::Result<FoundEnd> {
+        let Some(tail) = self.file.read_tail(TAIL_BYTES).await? else {
+            return Ok(FoundEnd::of_none());
+        };
+        let (found, is_altered) = FoundEnd::of(tail);
+        if is_altered {
+            let message = "the audit log's end is not what was written: see rec_verify_audit";
+            self.bus.log(LogLevel::Error, message.to_owned());
+        }
+        Ok(found)
+    }
+}
+
+impl LineQueue {
+    fn push(&mut self, members: String) {
+        if self.bytes + members.len() > QUEUE_BYTES {
+            return self.drop_line();
+        }
+        self.bytes += members.len();
+        self.lines.push_back(members);
+    }
+
+    fn drop_line(&mut self) {
+        self.dropped += 1;
+        self.dropped_in_all += 1;
+    }
+
+    fn may_note_login(&mut self, now_ns: u64) -> bool {
+        let cost_ns = NS_PER_S / LOGINS_PER_SECOND;
+        let oldest_ns = now_ns.saturating_sub(cost_ns * LOGINS_AT_ONCE);
+        let paid_ns = self.logins_ns.max(oldest_ns) + cost_ns;
+        if paid_ns > now_ns {
+            return false;
+        }
+        self.logins_ns = paid_ns;
+        true
+    }
+
+    /// `None`: there is nothing to write.
+    fn take_batch(&mut self) -> Option<Batch> {
+        if self.lines.is_empty() && self.dropped == 0 {
+            return None;
+        }
+        let (mut members, mut bytes) = (Vec::new(), 0);
+        while bytes < BATCH_BYTES
+            && let Some(line) = self.lines.pop_front()
+        {
+            bytes += line.len();
+            members.push(line);
+        }
+        self.bytes -= bytes;
+        let dropped = match self.lines.is_empty() {
+            true => std::mem::take(&mut self.dropped),
+            false => 0,
+        };
+        let batch = Batch { members, dropped };
+        self.taken += batch.count();
+        Some(batch)
+    }
+}
+
+impl Batch {
+    fn count(&self) -> u64 {
+        self.members.len() as u64
+    }
+}
+
+impl FoundEnd {
+    fn of_none() -> FoundEnd {
+        FoundEnd {
+            length: 0,
+            head: Head::before_all(),
+            unfinished: Vec::new(),
+            needs_newline: false,
+        }
+    }
+
+    /// Also says whether what follows the last line that is right was changed.
+    fn of(tail: FileTail) -> (FoundEnd, bool) {
+        let mut found = FoundEnd {
+            length: tail.length,
+            ..FoundEnd::of_none()
+        };
+        let mut rest = &tail.bytes[..];
+        let mut is_altered = false;
+        // From the last line backwards, to the first one that is right.
+        let mut before = rest;
+        while !before.is_empty() {
+            let body = before.strip_suffix(b"\n").unwrap_or(before);
+            let from = body
+                .iter()
+                .rposition(|byte| *byte == b'\n')
+                .map_or(0, |at| at + 1);
+            match chain::read_link(&body[from..]) {
+                Ok(link) => {
+                    found.head = Head {
+                        sequence: link.sequence,
+                        hash: link.hash.to_owned(),
+                    };
+                    found.needs_newline = body.len() == before.len();
+                    rest = &tail.bytes[before.len()..];
+                    break;
+                }
+                Err(fault) => is_altered |= fault == LineFault::Altered,
+            }
+            before = &before[..from];
+        }
+        // Without a line that is right, a file of more than that is none of ours.
+        is_altered |= found.head.sequence == 0 && tail.length > tail.bytes.len() as u64;
+        match is_altered {
+            true => found.needs_newline |= !tail.bytes.ends_with(b"\n"),
+            false => found.unfinished = rest.to_vec(),
+        }
+        (found, is_altered)
+    }
+}
+
+#[cfg(all(test, not(any(callrec_loom, callrec_shuttle))))]
+mod tests;

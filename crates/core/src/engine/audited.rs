@@ -1,0 +1,205 @@
+//! What the engine notes in its audit log. Nothing here waits.
+
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::Engine;
+use super::position::current_ms;
+use crate::audit::{self, Actor, AuditHead, AuditLine, AuditReport, Head, Involved};
+use crate::calls::{Caller, Filter, Operation, Recording, Touched};
+use crate::config::Config;
+use crate::words::{EndReason, Error, Result, State, Status};
+
+/// What was asked for, by the names of the audit log.
+pub(super) type AskedFor<'a> = &'a [(&'a str, &'a str)];
+
+/// What a client does with a finished recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    Download,
+    Delete,
+}
+
+impl Engine {
+    /// Where the audit log has come to on the disk.
+    pub fn audit_head(&self) -> Result<AuditHead> {
+        self.ready()?;
+        self.audit.head()
+    }
+
+    pub(super) fn note_start(&self, caller: &Caller, target: &Filter, started: &Result<Arc<Recording>>) {
+        let mut line = self.line_of(caller, "start");
+        line.put_asked(&[
+            ("device", target.device_name.as_str()),
+            ("number", target.directory_number.as_str()),
+            ("call_id", target.call_id.as_str()),
+            ("user", target.username.as_str()),
+        ]);
+        if let Ok(recording) = started {
+            line.put_recordings(&[involved(recording, Some(0), Status::Ok)]);
+        }
+        line.put_outcome(started.as_ref().err());
+        self.audit.push(line);
+    }
+
+    /// A line's policy has begun a recording, or could not.
+    pub(super) fn note_automatic(&self, call: u64, started: &Result<Arc<Recording>>) {
+        let mut line = AuditLine::new(self.clock.unix_ms(), Actor::Engine, "start");
+        let info = self.registry.call_info(call).unwrap_or_default();
+        line.put_asked(&[
+            ("device", info.device_name.as_str()),
+            ("number", info.directory_number.as_str()),
+            ("call_id", info.call_id.as_str()),
+        ]);
+        if let Ok(recording) = started {
+            line.put_recordings(&[involved(recording, Some(0), Status::Ok)]);
+        }
+        line.put_outcome(started.as_ref().err());
+        self.audit.push(line);
+    }
+
+    pub(super) fn note_control(
+        &self,
+        caller: &Caller,
+        operation: Operation,
+        asked: AskedFor<'_>,
+        touched: &[Touched],
+        error: Option<&Error>,
+    ) {
+        let mut line = self.line_of(caller, text_of(operation));
+        line.put_asked(asked);
+        let now_ms = self.clock.unix_ms();
+        let involved: Vec<Involved> = touched
+            .iter()
+            .map(|touched| {
+                let position = position_of(touched, operation, &self.config, now_ms);
+                involved(&touched.recording, Some(position), touched.status)
+            })
+            .collect();
+        line.put_recordings(&involved);
+        line.put_outcome(error);
+        self.audit.push(line);
+    }
+
+    /// Recordings that ended because their call did.
+    pub(super) fn note_call_end(&self, ended: &[Arc<Recording>], reason: EndReason) {
+        if !ended.is_empty() {
+            let now_ms = self.clock.unix_ms();
+            let mut line = AuditLine::new(now_ms, Actor::Engine, "end");
+            line.put("reason", reason.text());
+            let involved: Vec<Involved> = ended
+                .iter()
+                .map(|recording| {
+                    let position = current_ms(&recording.live_view(), &self.config, now_ms);
+                    involved(recording, Some(position), Status::Ok)
+                })
+                .collect();
+            line.put_recordings(&involved);
+            self.audit.push(line);
+        }
+    }
+
+    /// Who asked what they may not see, such as a list.
+    pub(super) fn note_refused<T>(&self, caller: &Caller, operation: &str, result: &Result<T>) {
+        if let Err(error) = result
+            && matches!(error.status, Status::Unauthenticated | Status::Forbidden)
+        {
+            let mut line = self.line_of(caller, operation);
+            line.put_outcome(Some(error));
+            self.audit.push(line);
+        }
+    }
+
+    /// A finished recording has been sent or deleted. `part`: what of it was asked for.
+    pub fn note_access(&self, caller: &Caller, access: Access, id: Uuid, call_id: &str, part: &str) {
+        let operation = match access {
+            Access::Download => "download",
+            Access::Delete => "delete",
+        };
+        let mut line = self.line_of(caller, operation);
+        line.put_asked(&[("id", &id.to_string()), ("range", part)]);
+        let involved = Involved {
+            id,
+            call_id: call_id.to_owned(),
+            position_ms: None,
+            status: Status::Ok,
+        };
+        line.put_recordings(&[involved]);
+        line.put_outcome(None);
+        self.audit.push(line);
+    }
+
+    /// A request that an API refused before it came to the engine, to somebody who was let in.
+    /// `request`: in words. `code`: the API's own.
+    pub fn note_refused_request(&self, caller: &Caller, request: &str, code: u16) {
+        let mut line = self.line_of(caller, "refused");
+        line.put_asked(&[("request", request)]);
+        put_refusal(&mut line, code);
+        self.audit.push(line);
+    }
+
+    /// The same of somebody who was not let in. `user`: the name that they gave.
+    pub fn note_refused_login(
+        &self,
+        (api, source): (&str, Option<IpAddr>),
+        user: &str,
+        request: &str,
+        code: u16,
+    ) {
+        let actor = Actor::Stranger { api, source, user };
+        let mut line = AuditLine::new(self.clock.unix_ms(), actor, "refused");
+        line.put_asked(&[("request", request)]);
+        put_refusal(&mut line, code);
+        self.audit.push_login(line);
+    }
+
+    fn line_of(&self, caller: &Caller, operation: &str) -> AuditLine {
+        if let Some(origin) = caller.origin() {
+            origin.note();
+        }
+        AuditLine::new(self.clock.unix_ms(), Actor::Caller(caller), operation)
+    }
+}
+
+/// Whether the audit log of a storage directory is what was written. Waits for the disk.
+pub fn verify_audit(directory: &Path, known: Option<&Head>) -> Result<AuditReport> {
+    audit::verify(directory, known)
+}
+
+fn put_refusal(line: &mut AuditLine, code: u16) {
+    line.put("outcome", "refused");
+    line.put_number("http_status", code.into());
+}
+
+pub(super) fn involved(recording: &Recording, position_ms: Option<u64>, status: Status) -> Involved {
+    let call_id = recording.live_view().info.call_id.clone();
+    Involved {
+        id: recording.id,
+        call_id: call_id.as_str().to_owned(),
+        position_ms,
+        status,
+    }
+}
+
+/// Where the recording was when the operation came.
+fn position_of(touched: &Touched, operation: Operation, config: &Config, now_ms: i64) -> u64 {
+    let mut view = touched.recording.live_view();
+    match (operation, touched.status) {
+        (Operation::Pause, Status::Ok) => view.state = State::Recording,
+        (Operation::Resume, Status::Ok) => view.state = State::Paused,
+        _ => {}
+    }
+    current_ms(&view, config, now_ms)
+}
+
+fn text_of(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Stop => "stop",
+        Operation::Discard => "discard",
+        Operation::Pause => "pause",
+        Operation::Resume => "resume",
+    }
+}

@@ -1,0 +1,128 @@
+//! What the gateway notes in the engine's audit log beside what the engine notes itself: requests
+//! that were refused before they came to it, and what becomes of finished recordings.
+
+use std::sync::Arc;
+
+use http::{Method, StatusCode};
+use uuid::Uuid;
+
+use super::head::is_without_body;
+use super::http::{Answer, Asked};
+use callrec_core::calls::{Caller, Origin};
+use callrec_core::engine::{Access, Engine};
+use callrec_core::text::{Text, brief};
+
+/// Bytes of a path that are noted.
+const PATH_MAX: usize = 300;
+/// Bytes of a range that are noted.
+const RANGE_MAX: usize = 64;
+
+/// What is known of a request for the audit log. It travels with the request.
+#[derive(Clone)]
+pub struct RequestOrigin {
+    pub origin: Arc<Origin>,
+    /// Whom the host knows by the request's credentials.
+    user: Arc<once_cell::sync::OnceCell<Caller>>,
+}
+
+impl Asked {
+    /// From here on the request is this API's.
+    pub fn set_api(&mut self, api: &'static str) {
+        let origin = RequestOrigin {
+            origin: Arc::new(Origin::new(api, Some(self.source))),
+            user: Arc::default(),
+        };
+        self.request.extensions_mut().insert(origin);
+    }
+
+    fn request_origin(&self) -> Option<&RequestOrigin> {
+        self.request.extensions().get()
+    }
+
+    /// The caller of this name and level, who was let in with this request.
+    pub fn caller(&self, username: Text, level: u32) -> Caller {
+        let known = self.request_origin();
+        let origin = known.map(|known| known.origin.clone());
+        if let Some(origin) = &origin {
+            origin.note_login(level);
+        }
+        let caller = Caller::User {
+            username,
+            level,
+            origin,
+        };
+        if let Some(known) = known {
+            // The first login of a request counts.
+            let _ = known.user.set(caller.clone());
+        }
+        caller
+    }
+
+    /// Who was let in with this request.
+    fn known_caller(&self) -> Option<Caller> {
+        self.request_origin()?.user.get().cloned()
+    }
+
+    /// The name that the client gave, right or wrong.
+    fn claimed_user(&self) -> String {
+        let basic = || self.basic().map(|(name, _)| name);
+        let token = self.header("x-auth-id").map(str::to_owned);
+        token.or_else(basic).unwrap_or_default()
+    }
+
+    /// Method and path. What stands in the query may be secret.
+    fn in_words(&self) -> String {
+        format!("{} {}", self.method(), brief(self.path(), PATH_MAX))
+    }
+}
+
+/// Notes a request that was refused, if no line tells of it yet.
+pub fn note_refusal(engine: &Engine, asked: &Asked, status: StatusCode) {
+    let Some(known) = asked.request_origin() else {
+        return;
+    };
+    if known.origin.is_noted() || !(status.is_client_error() || status.is_server_error()) {
+        return;
+    }
+    let is_forbidden = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+    let request = asked.in_words();
+    match asked.known_caller() {
+        Some(caller) if is_forbidden || changes(asked.method()) => {
+            engine.note_refused_request(&caller, &request, status.as_u16());
+        }
+        None if is_forbidden => {
+            let origin = (known.origin.api, known.origin.source);
+            engine.note_refused_login(origin, &asked.claimed_user(), &request, status.as_u16());
+        }
+        _ => {}
+    }
+}
+
+fn changes(method: &Method) -> bool {
+    !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
+/// Notes that audio of a finished recording is being sent.
+pub fn note_download(engine: &Engine, asked: &Asked, id: Uuid, call_id: &str, answer: &Answer) {
+    if is_without_body(asked) || !answer.status().is_success() {
+        return;
+    }
+    let range = asked.header("range").unwrap_or_default();
+    let range = match answer.status() {
+        StatusCode::PARTIAL_CONTENT => brief(range, RANGE_MAX),
+        _ => "".into(),
+    };
+    note_access(engine, asked, Access::Download, id, call_id, &range);
+}
+
+/// Notes that a finished recording has been deleted.
+pub fn note_deletion(engine: &Engine, asked: &Asked, id: Uuid, call_id: &str) {
+    note_access(engine, asked, Access::Delete, id, call_id, "");
+}
+
+fn note_access(engine: &Engine, asked: &Asked, access: Access, id: Uuid, call_id: &str, part: &str) {
+    // Who holds a signed url need not log in.
+    let nobody = || asked.caller(Text::default(), 0);
+    let caller = asked.known_caller().unwrap_or_else(nobody);
+    engine.note_access(&caller, access, id, call_id, part);
+}

@@ -1,0 +1,126 @@
+//! The audit log: how far it has come, and whether it is still what was written.
+
+use std::ffi::c_char;
+use std::path::Path;
+
+use super::convert::{Out, PATH_MAX, invalid, needed, read, str_of};
+use super::engine_of;
+use super::guard::{answer, answer_anyway, put};
+use super::types::*;
+use crate::audit::Head;
+use crate::engine::verify_audit;
+use crate::words::Result;
+
+const HASH_DIGITS: usize = 64;
+
+/// Says how far the engine's audit log has come on the disk: the last line's number and hash.
+/// Whoever can write the log could also cut off its end, or write all of it anew; that shows if
+/// the host keeps this elsewhere and hands it to `rec_verify_audit`.
+///
+/// `head`: filled in; not NULL, begun with `REC_INIT`. Without a line yet, `sequence` is 0 and
+/// `hash` all zeros.
+///
+/// Threads: any.
+/// Blocking: never.
+/// In callbacks: yes.
+/// Ownership: the struct is the caller's.
+/// Errors: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
+/// `REC_ERR_FORKED`, `REC_ERR_IO` (the log could not be read yet).
+/// Since: 0.2.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rec_audit_head(
+    engine: rec_engine,
+    head: *mut rec_chain_head,
+    error: *mut rec_error,
+) -> rec_status {
+    answer_anyway(error, || {
+        let at = needed(head, "head")?;
+        // SAFETY: not NULL, so it begins with its size.
+        let out = unsafe { Out::new(at, "head") }?;
+        let now = engine_of(engine)?.audit_head()?;
+        out.write(&rec_chain_head {
+            struct_size: 0,
+            reserved: 0,
+            sequence: now.head.sequence,
+            waiting: now.waiting,
+            dropped: now.dropped,
+            hash: digits(&now.head.hash),
+        });
+        Ok(())
+    })
+}
+
+/// Reads the whole audit log of a storage directory, and says whether it is what was written:
+/// a line that was edited, moved, removed or put in is found, and so is an end that was cut off,
+/// as far as `known_head` reaches. Needs no engine; one may be writing the log meanwhile.
+///
+/// `directory`: the value of `storage.directory`, UTF-8, not NULL. `known_head`: what
+/// `rec_audit_head` said at some earlier time; NULL if the host has kept none. Then it is not
+/// found if the log ends too early or was written anew. `report`: what the log consists of; may
+/// be NULL; written on success only. A last line that is not whole is no fault: it is being
+/// written, or a process died while it wrote.
+///
+/// Threads: any.
+/// Blocking: reads the whole log.
+/// In callbacks: yes, but events wait meanwhile.
+/// Ownership: the string and the structs are borrowed for the call.
+/// Errors: `REC_ERR_AUDIT` (it is not what was written: the message tells which line, and what is
+/// wrong with it), `REC_ERR_IO` (it cannot be read), `REC_ERR_INVALID_ARGUMENT`.
+/// Since: 0.2.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rec_verify_audit(
+    directory: *const c_char,
+    known_head: *const rec_chain_head,
+    report: *mut rec_audit_report,
+    error: *mut rec_error,
+) -> rec_status {
+    answer(error, || {
+        // SAFETY: a string or NULL, and structs that begin with their size, by the ABI.
+        let (directory, known, out) = unsafe {
+            (
+                str_of(directory, "directory", PATH_MAX)?,
+                read(known_head, "known_head")?,
+                Out::new(report, "report")?,
+            )
+        };
+        let directory = directory
+            .filter(|path| !path.is_empty())
+            .ok_or_else(|| invalid("directory: absent"))?;
+        // Number 0 is that of a log without a line, of which nothing is known.
+        let known = known.filter(|head| head.sequence > 0);
+        let known = known.as_ref().map(head_of).transpose()?;
+        let found = verify_audit(Path::new(directory), known.as_ref())?;
+        out.write(&rec_audit_report {
+            struct_size: 0,
+            reserved: 0,
+            sequence: found.head.sequence,
+            lines_after_head: found.after_known,
+            unfinished: found.unfinished,
+            unfinished_bytes: found.unfinished_bytes,
+            dropped: found.dropped,
+            hash: digits(&found.head.hash),
+        });
+        Ok(())
+    })
+}
+
+fn digits(hash: &str) -> [c_char; 72] {
+    let mut digits = [0; 72];
+    put(&mut digits, hash);
+    digits
+}
+
+fn head_of(given: &rec_chain_head) -> Result<Head> {
+    let digits = given.hash.iter().take(HASH_DIGITS).map(|digit| *digit as u8);
+    let hash: String = digits.map(char::from).collect();
+    let is_hash = hash
+        .bytes()
+        .all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
+    if !is_hash || given.hash[HASH_DIGITS] != 0 {
+        return Err(invalid("known_head.hash: 64 hexadecimal digits are needed"));
+    }
+    Ok(Head {
+        sequence: given.sequence,
+        hash,
+    })
+}

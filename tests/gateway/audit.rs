@@ -1,0 +1,230 @@
+//! What each API leaves in the audit log.
+
+use callrec::capi::*;
+use serde_json::{Value, json};
+
+use crate::imagicle::{self, DEVICE};
+use crate::kit::{FIRST, House, PLIVO_ACCOUNT, basic};
+use crate::support::{audit_lines, audit_written, end, verify_audit};
+use crate::vobiz::{ID, RECORDINGS};
+
+/// The one line that an act has written.
+#[track_caller]
+fn line_of<T>(house: &House, act: impl FnOnce() -> T) -> (T, Value) {
+    let (done, mut lines) = lines_of(house, act);
+    assert_eq!(lines.len(), 1, "{lines:#?}");
+    (done, lines.remove(0))
+}
+
+fn lines_of<T>(house: &House, act: impl FnOnce() -> T) -> (T, Vec<Value>) {
+    audit_written(&house.engine);
+    let before = audit_lines(&house.dir.0).len();
+    let done = act();
+    audit_written(&house.engine);
+    let mut lines = audit_lines(&house.dir.0).split_off(before);
+    lines.retain(|line| line["operation"] != "genesis");
+    (done, lines)
+}
+
+/// Operation, outcome, user, level, API; and the source is there.
+#[track_caller]
+fn says(line: &Value, operation: &str, outcome: &str, user: &str, level: u32, api: &str) {
+    let said = ["operation", "outcome", "user", "api"].map(|name| line[name].as_str().unwrap_or_default());
+    assert_eq!(said, [operation, outcome, user, api], "{line}");
+    assert_eq!(line["level"], level, "{line}");
+    assert_eq!(
+        (&line["actor"], &line["source"]),
+        (&json!("user"), &json!("127.0.0.1")),
+        "{line}"
+    );
+}
+
+#[test]
+fn imagicle_leaves_a_line_for_each_operation() {
+    let house = House::open(&[]);
+    let (id, line) = line_of(&house, || imagicle::on_first(&house));
+    says(&line, "start", "done", "admin", 10, "imagicle");
+    assert_eq!(
+        (&line["asked"], &line["recordings"][0]["id"]),
+        (&json!({ "device": DEVICE }), &json!(id))
+    );
+    for (user, level, method, path, operation) in [
+        ("user1", 2, "PUT", "LiveRecordings/Mine/Pause".to_owned(), "pause"),
+        (
+            "admin",
+            10,
+            "PUT",
+            format!("LiveRecordings/{id}/Resume"),
+            "resume",
+        ),
+        (
+            "admin",
+            10,
+            "DELETE",
+            "LiveRecordings?directoryNumber=101".to_owned(),
+            "stop",
+        ),
+    ] {
+        let (answer, line) = line_of(&house, || imagicle::status(&house, user, method, &path));
+        assert_eq!(answer, imagicle::none(204), "{path}");
+        says(&line, operation, "done", user, level, "imagicle");
+        assert_eq!(line["recordings"][0]["id"], id);
+        assert_eq!(line["recordings"][0]["call_id"], FIRST);
+    }
+    house.engine.events.wait_terminal(&id);
+    let media = format!("Recordings/{id}/Media");
+    let (reply, line) = line_of(&house, || imagicle::ask(&house, "admin", "GET", &media, ""));
+    assert_eq!(reply.status, 200);
+    says(&line, "download", "done", "admin", 10, "imagicle");
+    assert_eq!(line["recordings"][0]["id"], id);
+    let (_, lines) = lines_of(&house, || {
+        imagicle::ask(&house, "admin", "HEAD", &media, "");
+        imagicle::status(&house, "admin", "GET", "LiveRecordings");
+    });
+    assert_eq!(lines, [Value::Null; 0], "looking is no operation");
+}
+
+#[test]
+fn imagicle_leaves_a_line_for_each_refusal() {
+    let house = House::open(&[]);
+    let id = imagicle::on_first(&house);
+    // By the engine.
+    let (_, line) = line_of(&house, || {
+        imagicle::status(&house, "user2", "DELETE", "LiveRecordings/Mine")
+    });
+    says(&line, "stop", "refused", "user2", 2, "imagicle");
+    assert_eq!(line["status"], REC_ERR_NOT_LIVE);
+    // By the API, before it comes to the engine.
+    let path = format!("LiveRecordings/{id}");
+    let (answer, line) = line_of(&house, || imagicle::status(&house, "user1", "DELETE", &path));
+    assert_eq!(answer, imagicle::none(403));
+    says(&line, "refused", "refused", "user1", 2, "imagicle");
+    assert_eq!(line["http_status"], 403);
+    let request = line["asked"]["request"].as_str().unwrap();
+    assert!(
+        request.starts_with("DELETE /") && request.ends_with(&id),
+        "{request}"
+    );
+    // To who was not let in, with the name that they gave and never a secret.
+    let wrong = basic("admin", "guessed-secret");
+    let headers = [("authorization", wrong.as_str())];
+    let path = format!("{}{path}?token=secret-of-the-query", imagicle::BASE);
+    let (reply, line) = line_of(&house, || house.send("DELETE", &path, &headers, ""));
+    assert_eq!(reply.status, 401);
+    assert_eq!(
+        (&line["operation"], &line["user"]),
+        (&json!("refused"), &json!("admin"))
+    );
+    assert_eq!(
+        (&line["api"], &line["source"]),
+        (&json!("imagicle"), &json!("127.0.0.1"))
+    );
+    assert_eq!(
+        (&line["level"], &line["http_status"]),
+        (&Value::Null, &json!(401))
+    );
+    let (_, line) = line_of(&house, || house.send("GET", &path, &[], ""));
+    assert_eq!((&line["user"], &line["http_status"]), (&json!(""), &json!(401)));
+    let text = std::fs::read_to_string(house.dir.0.join(".callrec/audit.log")).unwrap();
+    assert!(!text.contains("secret"), "{text}");
+    verify_audit(&house.dir.0, None).unwrap();
+}
+
+#[test]
+fn genesys_leaves_one_line_also_on_an_automatic_line() {
+    let house = House::open(&[]);
+    house.engine.line(Some(DEVICE), None, REC_LINE_AUTOMATIC).unwrap();
+    let who = basic("user1", "secret");
+    let headers = [
+        ("authorization", who.as_str()),
+        ("content-type", "application/json"),
+    ];
+    let path = format!("/api/v2/me/calls/{FIRST}");
+    let operate = |name: &str| {
+        let body = json!({ "operationName": name }).to_string();
+        house.send("POST", &path, &headers, &body).status
+    };
+    for (name, operation) in [
+        ("PauseCallRecording", "pause"),
+        ("ResumeCallRecording", "resume"),
+        ("StopCallRecording", "stop"),
+        ("StartCallRecording", "start"),
+    ] {
+        let (status, line) = line_of(&house, || operate(name));
+        assert_eq!(status, 200, "{name}");
+        // The level of the login, and not the one that "me" acts by.
+        says(&line, operation, "done", "user1", 2, "genesys");
+        assert_eq!(line["asked"], json!({ "call_id": FIRST }));
+    }
+    let (status, line) = line_of(&house, || operate("StartCallRecording"));
+    assert_eq!(status, 409);
+    says(&line, "refused", "refused", "user1", 2, "genesys");
+    let wrong = basic("user1", "wrong");
+    let headers = [
+        ("authorization", wrong.as_str()),
+        ("content-type", "application/json"),
+    ];
+    let handshake = r#"[{"channel":"/meta/handshake","version":"1.0"}]"#;
+    let (reply, line) = line_of(&house, || {
+        house.send("POST", "/genesys/cometd", &headers, handshake)
+    });
+    assert_eq!((reply.status, &line["user"]), (401, &json!("user1")));
+    assert_eq!(
+        (&line["api"], &line["http_status"]),
+        (&json!("cometd"), &json!(reply.status))
+    );
+}
+
+#[test]
+fn vobiz_and_plivo_leave_a_line_for_each_operation() {
+    let house = House::open(&[("gateway.apis", "vobiz,plivo")]);
+    let start = |path: &str, headers: &[(&str, &str)]| {
+        let reply = house.send("POST", path, headers, r#"{"file_format":"wav"}"#);
+        assert!(reply.status < 300, "{}", reply.text());
+        reply.json()["recording_id"].as_str().unwrap().to_owned()
+    };
+    let path = |base: &str, account: &str| format!("{base}/Account/{account}/Call/{FIRST}/Record/");
+    let vobiz = path("/api/v1", "MA_DEMO");
+    let (id, line) = line_of(&house, || start(&vobiz, &ID));
+    says(&line, "start", "done", "MA_DEMO", 10, "vobiz");
+    assert_eq!(line["recordings"][0]["id"], id);
+    let who = basic(PLIVO_ACCOUNT, "secret");
+    let plivo = path("/v1", PLIVO_ACCOUNT);
+    let basic_headers = [("authorization", who.as_str())];
+    let (_, line) = line_of(&house, || start(&plivo, &basic_headers));
+    says(&line, "start", "done", PLIVO_ACCOUNT, 10, "plivo");
+    let (_, line) = line_of(&house, || house.send("DELETE", &vobiz, &ID, ""));
+    says(&line, "stop", "done", "MA_DEMO", 10, "vobiz");
+    assert_eq!(line["recordings"].as_array().unwrap().len(), 2);
+    house.engine.events.wait_terminal(&id);
+    let audio = format!("/recordings/{id}.wav");
+    let ranged = [ID[0], ID[1], ("range", "bytes=0-9")];
+    let (reply, line) = line_of(&house, || house.send("GET", &audio, &ranged, ""));
+    assert_eq!(reply.status, 206);
+    says(&line, "download", "done", "MA_DEMO", 10, "audio");
+    assert_eq!(line["asked"]["range"], "bytes=0-9");
+    let one = format!("{RECORDINGS}{id}/");
+    let only = [("x-auth-id", "only"), ("x-auth-token", "secret")];
+    let (_, line) = line_of(&house, || house.send("GET", &audio, &only, ""));
+    says(&line, "refused", "refused", "only", 1, "audio");
+    let (reply, line) = line_of(&house, || house.send("DELETE", &one, &ID, ""));
+    assert_eq!(reply.status, 204);
+    says(&line, "delete", "done", "MA_DEMO", 10, "vobiz");
+    assert_eq!(line["recordings"][0]["id"], id);
+    let (_, line) = line_of(&house, || house.send("DELETE", &one, &ID, ""));
+    assert_eq!(
+        (&line["operation"], &line["http_status"]),
+        (&json!("refused"), &json!(404))
+    );
+    // A time limit and the call's end are the engine's.
+    let (_, line) = line_of(&house, || {
+        start(&vobiz, &ID);
+        audit_written(&house.engine);
+    });
+    assert_eq!(line["operation"], "start");
+    let (_, line) = line_of(&house, || end(house.calls[0]).unwrap());
+    assert_eq!(
+        (&line["actor"], &line["reason"]),
+        (&json!("engine"), &json!("call-ended"))
+    );
+}

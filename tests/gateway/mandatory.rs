@@ -1,0 +1,92 @@
+//! Lines whose recordings are mandatory, through every API that stops.
+
+use callrec::capi::*;
+use serde_json::{Value, json};
+
+use crate::imagicle::{self, DEVICE};
+use crate::kit::{FIRST, House, PLIVO_ACCOUNT, basic};
+use crate::support::Wanted;
+
+/// A recording of the first call, whose line is marked.
+fn house() -> (House, String) {
+    let house = House::open(&[("gateway.apis", "imagicle,genesys,vobiz,plivo")]);
+    let id = imagicle::on_first(&house);
+    house.engine.line(Some(DEVICE), None, REC_LINE_MANDATORY).unwrap();
+    (house, id)
+}
+
+fn is_live(house: &House, id: &str) -> bool {
+    let live = house.engine.list(None, &Wanted::default()).unwrap();
+    live.iter().any(|seen| seen.id == id)
+}
+
+#[test]
+fn imagicle_answers_403_by_id_by_line_and_mine() {
+    let (house, id) = house();
+    for (user, path) in [
+        ("admin", format!("LiveRecordings/{id}")),
+        ("admin", format!("LiveRecordings?deviceName={DEVICE}")),
+        ("admin", "LiveRecordings?directoryNumber=101".to_owned()),
+        ("user1", "LiveRecordings/Mine".to_owned()),
+    ] {
+        let answer = imagicle::status(&house, user, "DELETE", &path);
+        assert_eq!(answer, imagicle::none(403), "{path}");
+    }
+    for verb in ["Pause", "Resume"] {
+        let path = format!("LiveRecordings/Mine/{verb}");
+        assert_eq!(
+            imagicle::status(&house, "user1", "PUT", &path),
+            imagicle::none(204)
+        );
+    }
+    assert!(is_live(&house, &id));
+}
+
+#[test]
+fn genesys_offers_no_stop_and_answers_forbidden() {
+    let (house, id) = house();
+    let who = basic("user1", "secret");
+    let headers = [
+        ("authorization", who.as_str()),
+        ("content-type", "application/json"),
+    ];
+    let path = format!("/api/v2/me/calls/{FIRST}");
+    let operations = || -> Vec<String> {
+        let call = house.send("GET", &path, &headers, "").json();
+        let names = call["call"]["capabilities"].as_array().unwrap().iter();
+        let names = names.map(|name| name.as_str().unwrap().to_owned());
+        names.filter(|name| name.ends_with("CallRecording")).collect()
+    };
+    let operate = |name: &str| {
+        let body = json!({ "operationName": name }).to_string();
+        let reply = house.send("POST", &path, &headers, &body);
+        (reply.status, reply.json()["statusCode"].clone())
+    };
+    assert_eq!(operations(), ["PauseCallRecording"]);
+    assert_eq!(operate("StopCallRecording"), (403, json!(3)));
+    assert_eq!(operate("PauseCallRecording"), (200, json!(0)));
+    assert_eq!(operations(), ["ResumeCallRecording"]);
+    assert_eq!(operate("StopCallRecording"), (403, json!(3)));
+    assert_eq!(operate("ResumeCallRecording"), (200, json!(0)));
+    assert!(is_live(&house, &id));
+}
+
+#[test]
+fn vobiz_and_plivo_answer_403_in_their_form() {
+    let (house, id) = house();
+    let path = |base: &str, account: &str| format!("{base}/Account/{account}/Call/{FIRST}/Record/");
+    let token = [("x-auth-id", "MA_DEMO"), ("x-auth-token", "secret")];
+    let reply = house.send("DELETE", &path("/api/v1", "MA_DEMO"), &token, "");
+    let body: Value = reply.json();
+    assert_eq!((reply.status, &body["error"]["code"]), (403, &json!("FORBIDDEN")));
+    let who = basic(PLIVO_ACCOUNT, "secret");
+    let reply = house.send(
+        "DELETE",
+        &path("/v1", PLIVO_ACCOUNT),
+        &[("authorization", &who)],
+        "",
+    );
+    assert_eq!(reply.status, 403);
+    assert!(reply.json()["error"].as_str().unwrap().contains("mandatory"));
+    assert!(is_live(&house, &id));
+}

@@ -1,0 +1,332 @@
+//! The audit log: a line for each operation, a chain that holds, and a disk that refuses.
+
+use std::path::Path;
+
+use callrec::capi::*;
+use callrec_testkit::directory::ScratchDir;
+use serde_json::{Value, json};
+
+use super::helper::*;
+use crate::support::*;
+
+fn on_c() -> Call<'static> {
+    Call {
+        call_id: Some("c"),
+        ..by_user("SEP1", "101", "user1")
+    }
+}
+
+/// The lines behind the first `before`, once all are on the disk.
+fn lines_since(w: &World, before: usize) -> Vec<Value> {
+    audit_written(&w.engine);
+    audit_lines(&w.dir.0).split_off(before)
+}
+
+/// The one line that an operation has written.
+#[track_caller]
+fn line_of<T>(w: &World, act: impl FnOnce() -> T) -> (T, Value) {
+    audit_written(&w.engine);
+    let before = audit_lines(&w.dir.0).len();
+    let done = act();
+    let mut lines = lines_since(w, before);
+    // The first one of all comes with the log's genesis.
+    lines.retain(|line| line["operation"] != "genesis");
+    assert_eq!(lines.len(), 1, "{lines:#?}");
+    (done, lines.remove(0))
+}
+
+fn who(line: &Value) -> [&Value; 4] {
+    ["actor", "user", "level", "api"].map(|name| &line[name])
+}
+
+#[track_caller]
+fn done(line: &Value, operation: &str, id: &str) {
+    assert_eq!(line["operation"], operation, "{line}");
+    assert_eq!(
+        (&line["outcome"], &line["status"]),
+        (&json!("done"), &json!(0)),
+        "{line}"
+    );
+    assert_eq!(line["recordings"][0]["id"], id, "{line}");
+    assert_eq!(line["recordings"][0]["call_id"], "c", "{line}");
+    assert!(line["recordings"][0]["position_ms"].is_u64(), "{line}");
+}
+
+#[test]
+fn each_operation_has_one_line_with_its_actor_and_its_target() {
+    let w = world();
+    w.begin(&on_c()).unwrap();
+    let (id, line) = line_of(&w, || w.start(ADMIN, &on_device("SEP1")).unwrap());
+    done(&line, "start", &id);
+    assert_eq!(line["asked"], json!({ "device": "SEP1" }));
+    assert_eq!(
+        who(&line),
+        [&json!("user"), &json!("admin"), &json!(10), &json!("c")]
+    );
+    let time = line["time"].as_str().unwrap();
+    assert!(time.len() == 24 && time.ends_with('Z'), "{time}");
+    let (_, line) = line_of(&w, || w.by_id(rec_pause_by_id, HOST, &id).unwrap());
+    done(&line, "pause", &id);
+    assert_eq!((&line["actor"], &line["api"]), (&json!("host"), &json!("c")));
+    assert_eq!(line["asked"], json!({ "id": id }));
+    let (_, line) = line_of(&w, || {
+        w.by_device(rec_resume_by_device, OWNER, Some("SEP1"), Some("101"))
+    });
+    done(&line, "resume", &id);
+    assert_eq!(line["asked"], json!({ "device": "SEP1", "number": "101" }));
+    assert_eq!(who(&line)[1..3], [&json!("user1"), &json!(2)]);
+    let url = w.get(HOST, &id).unwrap().url;
+    let (_, line) = line_of(&w, || w.stop_by_call(OWNER, "c", Some(&url)).unwrap());
+    done(&line, "stop", &id);
+    assert_eq!(line["asked"], json!({ "call_id": "c", "url": url }));
+    let (id, _) = line_of(&w, || w.start(HOST, &on_call("c")).unwrap());
+    let (_, line) = line_of(&w, || w.by_id(rec_discard_by_id, HOST, &id).unwrap());
+    done(&line, "discard", &id);
+}
+
+#[test]
+fn each_refusal_has_one_line() {
+    let w = world();
+    let (_, id) = w.recorded(&on_c());
+    w.line(Some("SEP1"), None, REC_LINE_MANDATORY).unwrap();
+    let refused_as = |line: &Value, operation: &str, status: i32| {
+        assert_eq!(line["operation"], operation);
+        assert_eq!(
+            (&line["outcome"], &line["status"]),
+            (&json!("refused"), &json!(status))
+        );
+    };
+    for (name, op) in BY_ID {
+        let (_, line) = line_of(&w, || w.by_id(op, STRANGER, &id).unwrap_err());
+        refused_as(&line, name, REC_ERR_FORBIDDEN);
+        assert_eq!(line["user"], "user2");
+        let (_, line) = line_of(&w, || w.by_id(op, UNKNOWN, "no-guid").unwrap_err());
+        refused_as(&line, name, REC_ERR_UNAUTHENTICATED);
+    }
+    let (_, line) = line_of(&w, || w.stop_by_call(ADMIN, "c", None).unwrap_err());
+    refused_as(&line, "stop", REC_ERR_MANDATORY);
+    assert_eq!(line["recordings"][0]["id"], id);
+    assert_eq!(line["recordings"][0]["status"], REC_ERR_MANDATORY);
+    let (_, line) = line_of(&w, || w.start(ADMIN, &on_device("SEP1")).unwrap_err());
+    refused_as(&line, "start", REC_ERR_ALREADY_RECORDING);
+    let (_, line) = line_of(&w, || w.list(STRANGER, &Wanted::default()).unwrap_err());
+    refused_as(&line, "list", REC_ERR_FORBIDDEN);
+    let (_, line) = line_of(&w, || w.get(STRANGER, &id).unwrap_err());
+    refused_as(&line, "get", REC_ERR_FORBIDDEN);
+}
+
+#[test]
+fn what_the_engine_does_by_itself_has_a_line_too() {
+    let w = world();
+    w.line(Some("SEP1"), None, REC_LINE_AUTOMATIC).unwrap();
+    let (call, line) = line_of(&w, || w.begin(&on_c()).unwrap());
+    let id = w.live_ids().remove(0);
+    done(&line, "start", &id);
+    assert_eq!(
+        (&line["actor"], &line["api"]),
+        (&json!("engine"), &json!("engine"))
+    );
+    let limited = Start {
+        max_duration_ms: 100,
+        ..additional(on_device("SEP1"))
+    };
+    let (short, _) = line_of(&w, || w.start(HOST, &limited).unwrap());
+    let (_, line) = line_of(&w, || {
+        for leg in [REC_LEG_LOCAL, REC_LEG_REMOTE] {
+            let feed = feed(call, leg, REC_CODEC_PCM16, 8000).unwrap();
+            write_pcm(feed, &[1000; 8000]);
+        }
+        w.events.wait_terminal(&short);
+    });
+    assert_eq!(
+        (&line["operation"], &line["reason"]),
+        (&json!("end"), &json!("limit"))
+    );
+    assert_eq!(line["recordings"][0]["id"], short);
+    assert_eq!(line["recordings"][0]["position_ms"], 100);
+    let (_, line) = line_of(&w, || end(call).unwrap());
+    assert_eq!(
+        (&line["operation"], &line["reason"]),
+        (&json!("end"), &json!("call-ended"))
+    );
+    assert_eq!(line["recordings"][0]["id"], id);
+}
+
+/// The position is that of the moment, and not that of the last cut.
+#[test]
+fn the_position_is_where_the_recording_was() {
+    let w = world_with(&[("media.clock", "real")]);
+    let (_, id) = w.recorded(&on_c());
+    let at = |line: &Value| line["recordings"][0]["position_ms"].as_u64().unwrap();
+    let begun = std::time::Instant::now();
+    callrec_testkit::wait::until("some time has passed", || begun.elapsed().as_millis() >= 50);
+    let (_, line) = line_of(&w, || w.by_id(rec_pause_by_id, HOST, &id).unwrap());
+    assert!(at(&line) >= 50, "{line}");
+    assert!(at(&line) <= begun.elapsed().as_millis() as u64 + 50, "{line}");
+}
+
+#[test]
+fn the_chain_holds_over_engines_and_says_where_it_has_come_to() {
+    let dir = ScratchDir::new();
+    let mut heads = vec![];
+    for round in 0..3u64 {
+        let engine = Engine::open(&dir.0, &[("storage.durability", "finish")]);
+        let call = engine.begin(&on_c()).unwrap();
+        engine.start(None, &on_call("c")).unwrap();
+        end(call).unwrap();
+        let head = audit_written(&engine);
+        // A genesis; then a start and an end in each round.
+        assert_eq!((head.sequence, head.dropped), (3 + 2 * round, 0));
+        heads.push(head);
+        let last = audit_lines(&dir.0).pop().unwrap();
+        assert_eq!(last["hash"], head_of(&head).1);
+        engine.close();
+    }
+    for (at, head) in heads.iter().enumerate() {
+        let report = verify_audit(&dir.0, Some(head)).unwrap();
+        assert_eq!(report.lines_after_head, 2 * (2 - at as u64));
+        assert_eq!(report.sequence, 7);
+    }
+    let first = audit_lines(&dir.0).remove(0);
+    assert_eq!(first["operation"], "genesis");
+}
+
+#[test]
+fn closing_writes_what_is_queued() {
+    let w = world();
+    w.begin(&on_c()).unwrap();
+    for _ in 0..500 {
+        w.start(HOST, &additional(on_call("c"))).unwrap();
+    }
+    let (_, dir) = w.finish();
+    let lines = audit_lines(&dir.0);
+    // The call's end is one line of all of them.
+    assert_eq!(lines.len(), 1 + 500 + 1);
+    assert_eq!(lines[501]["reason"], "engine-closed");
+    assert_eq!(lines[501]["recordings"].as_array().unwrap().len(), 32);
+    assert_eq!(lines[501]["recordings_in_all"], 500);
+    assert_eq!(verify_audit(&dir.0, None).unwrap().sequence, 502);
+}
+
+fn log_path(directory: &Path) -> std::path::PathBuf {
+    directory.join(".callrec/audit.log")
+}
+
+/// What a killed process leaves of its last line does not break the chain.
+#[test]
+fn a_torn_line_is_ended_by_the_next_engine() {
+    let dir = ScratchDir::new();
+    let run = || {
+        let engine = Engine::open_unheard(&dir.0, &[]);
+        refused(engine.by_id(rec_stop_by_id, HOST, SOME_ID), REC_ERR_NOT_LIVE);
+        let head = audit_written(&engine);
+        engine.close();
+        head
+    };
+    run();
+    run();
+    let whole = std::fs::read(log_path(&dir.0)).unwrap();
+    let last_line = whole[..whole.len() - 1]
+        .iter()
+        .rposition(|byte| *byte == b'\n')
+        .unwrap()
+        + 1;
+    let cuts = [last_line + 1, last_line + 30, whole.len() - 20, whole.len() - 1];
+    for cut in cuts.into_iter().chain([1, last_line / 2]) {
+        std::fs::write(log_path(&dir.0), &whole[..cut]).unwrap();
+        let torn = verify_audit(&dir.0, None).unwrap();
+        assert!(torn.unfinished_bytes > 0, "{cut}");
+        let head = run();
+        let report = verify_audit(&dir.0, Some(&head)).unwrap();
+        assert_eq!(report.unfinished_bytes, 0, "{cut}");
+        // All but its newline is a whole line.
+        assert_eq!(report.unfinished, u64::from(cut + 1 != whole.len()), "{cut}");
+        // And again.
+        run();
+        verify_audit(&dir.0, Some(&head)).unwrap();
+    }
+}
+
+#[test]
+fn a_log_that_was_altered_stays_altered() {
+    let dir = ScratchDir::new();
+    let run = || {
+        let engine = Engine::open_unheard(&dir.0, &[]);
+        refused(engine.by_id(rec_stop_by_id, ADMIN, SOME_ID), REC_ERR_NOT_LIVE);
+        engine.close();
+    };
+    run();
+    run();
+    let text = std::fs::read_to_string(log_path(&dir.0)).unwrap();
+    std::fs::write(log_path(&dir.0), text.replace("admin", "Admin")).unwrap();
+    refused(verify_audit(&dir.0, None), REC_ERR_AUDIT);
+    // The next engine goes on behind it, and hides nothing.
+    run();
+    let refusal = refused(verify_audit(&dir.0, None), REC_ERR_AUDIT);
+    assert!(refusal.message.contains("line 2"), "{refusal:?}");
+}
+
+#[test]
+fn a_log_that_is_removed_under_the_engine_is_missed() {
+    let w = world();
+    refused(w.by_id(rec_stop_by_id, HOST, SOME_ID), REC_ERR_NOT_LIVE);
+    let head = audit_written(&w.engine);
+    std::fs::remove_file(log_path(&w.dir.0)).unwrap();
+    refused(verify_audit(&w.dir.0, Some(&head)), REC_ERR_AUDIT);
+    refused(w.by_id(rec_stop_by_id, HOST, SOME_ID), REC_ERR_NOT_LIVE);
+    audit_written(&w.engine);
+    refused(verify_audit(&w.dir.0, None), REC_ERR_AUDIT);
+}
+
+#[test]
+fn without_the_key_nothing_is_written() {
+    let w = world_with(&[("audit.enabled", "false")]);
+    w.recorded(&on_c());
+    assert_eq!(audit_head(&w.engine).sequence, 0);
+    let (_, dir) = w.finish();
+    assert!(!log_path(&dir.0).exists());
+    assert_eq!(verify_audit(&dir.0, None).unwrap().sequence, 0);
+}
+
+/// It holds up no control call, and what it could not take is told later.
+#[cfg(feature = "faults")]
+#[test]
+fn a_disk_that_refuses_holds_nobody_up() {
+    use callrec::storage::faults::{self, Step};
+    use std::sync::Arc;
+
+    let dir = ScratchDir::new();
+    faults::set(
+        &dir.0,
+        Arc::new(|step| match step {
+            Step::WriteAudit => Err(std::io::ErrorKind::StorageFull.into()),
+            _ => Ok(()),
+        }),
+    );
+    let engine = Engine::open(&dir.0, &[]);
+    let call = engine.begin(&on_c()).unwrap();
+    let id = engine.start(None, &on_call("c")).unwrap();
+    engine.by_id(rec_stop_by_id, HOST, &id).unwrap();
+    engine.events.wait_terminal(&id);
+    let head = audit_head(&engine);
+    assert_eq!((head.sequence, head.waiting), (0, 2));
+    faults::clear(&dir.0);
+    end(call).unwrap();
+    engine.close();
+    let lines = audit_lines(&dir.0);
+    assert_eq!(lines.len(), 3, "{lines:#?}");
+    verify_audit(&dir.0, None).unwrap();
+}
+
+#[test]
+fn a_head_is_checked() {
+    let dir = ScratchDir::new();
+    let mut head: rec_chain_head = init();
+    verify_audit(&dir.0, Some(&head)).unwrap();
+    head.sequence = 1;
+    refused(verify_audit(&dir.0, Some(&head)), REC_ERR_INVALID_ARGUMENT);
+    head.hash[..64].fill(b'0' as std::ffi::c_char);
+    refused(verify_audit(&dir.0, Some(&head)), REC_ERR_AUDIT);
+    refused(verify_audit(&dir.0.join("missing"), None), REC_ERR_IO);
+    refused(verify_audit(Path::new(""), None), REC_ERR_INVALID_ARGUMENT);
+}
