@@ -106,9 +106,9 @@ pub unsafe extern "C" fn rec_config_new(config: *mut *mut rec_config) -> rec_sta
 ///   offered, with commas: imagicle, genesys, vobiz, plivo
 /// - `gateway.public_url` (empty): scheme, host and path prefix that clients see, for
 ///   the urls in answers; empty: http:// and the address that the gateway listens on
-/// - `gateway.url_lifetime_ms` (0): how long the urls of recordings in the answers of
-///   Vobiz and Plivo, and in callbacks, lead to the audio without a login, 0 to
-///   31622400000 ms: they carry their end and a signature; 0: never
+/// - `gateway.url_lifetime_ms` (0): how long the urls of recordings in answers and
+///   callbacks lead to the audio without a login, 0 to 31622400000 ms: they carry their
+///   end and a signature; 0: never
 /// - `gateway.threads` (2): threads that answer requests, 1 to 64
 /// - `gateway.max_connections` (4096): open connections at most, 1 to 1000000, and
 ///   never more than a quarter of the files that the process may have open; one more is

@@ -288,12 +288,13 @@ fn an_answer_that_the_text_does_not_know_is_found() {
 
 /// What no schema can say is refused all the same: that one of two parameters is needed,
 /// that a text is JSON or a parameter's name, that a receiver is one of `callbacks.allow`.
-const BEYOND_A_SCHEMA: [&str; 7] = [
+const BEYOND_A_SCHEMA: [&str; 8] = [
     "DELETE /fw/Apps/Recorder/WebAPI/LiveRecordings",
     "POST /genesys/cometd",
     "POST /genesys/cometd/{kind}",
     "POST /api/v1/Account/{auth_id}/Call/{call_uuid}/Record/",
     "DELETE /api/v1/Account/{auth_id}/Call/{call_uuid}/Record/",
+    "DELETE /api/v1/Account/{auth_id}/Recording/BulkDelete/",
     "POST /v1/Account/{auth_id}/Call/{call_uuid}/Record/",
     "DELETE /v1/Account/{auth_id}/Call/{call_uuid}/Record/",
 ];

@@ -18,7 +18,7 @@ config_keys! {
         "gateway.public_url" = "" => public_url: String, checked_by(public_url),
             "scheme, host and path prefix that clients see, for the urls in answers; empty: http:// and the address that the gateway listens on";
         "gateway.url_lifetime_ms" = "0" => url_lifetime_ms: u64, number(0..=31_622_400_000),
-            "how long the urls of recordings in the answers of Vobiz and Plivo, and in callbacks, lead to the audio without a login, {range} ms: they carry their end and a signature; 0: never";
+            "how long the urls of recordings in answers and callbacks lead to the audio without a login, {range} ms: they carry their end and a signature; 0: never";
         "gateway.threads" = "2" => threads: u32, number(1..=64),
             "threads that answer requests, {range}";
         "gateway.max_connections" = "4096" => max_connections: u32, number(1..=1_000_000),
