@@ -12,7 +12,7 @@ use crate::config::origin::WebOrigin;
 pub type Answering<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
 
 /// What an API does beside answering.
-pub type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
+pub type ApiWork = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// A number of an API's own in `/metrics`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +91,7 @@ pub trait HttpApi: Send + Sync {
     /// What it does beside answering: a future that ends soon after
     /// [`Gateway::stopping`](super::Gateway::stopping) turns true. The gateway runs it from
     /// its start on, and waits a moment for its end.
-    fn work(&self) -> Option<Work> {
+    fn work(&self) -> Option<ApiWork> {
         None
     }
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::head::is_without_body;
 use super::http::{Answer, Asked};
-use callrec_core::calls::{Caller, Origin};
+use callrec_core::calls::{Caller, CallerOrigin};
 use callrec_core::engine::{Access, Engine};
 use callrec_core::text::{Text, brief};
 
@@ -20,7 +20,7 @@ const RANGE_MAX: usize = 64;
 /// What is known of a request for the audit log. It travels with the request.
 #[derive(Clone)]
 pub struct RequestOrigin {
-    pub origin: Arc<Origin>,
+    pub origin: Arc<CallerOrigin>,
     /// Whom the host knows by the request's credentials.
     user: Arc<once_cell::sync::OnceCell<Caller>>,
 }
@@ -29,7 +29,7 @@ impl Asked {
     /// From here on the request is this API's.
     pub fn set_api(&mut self, api: &'static str) {
         let origin = RequestOrigin {
-            origin: Arc::new(Origin::new(api, Some(self.source))),
+            origin: Arc::new(CallerOrigin::new(api, Some(self.source))),
             user: Arc::default(),
         };
         self.request.extensions_mut().insert(origin);

@@ -73,7 +73,7 @@ mod start;
 mod throttle;
 
 #[cfg(feature = "server")]
-pub use api::{Answering, ApiGauge, HttpApi};
+pub use api::{Answering, ApiGauge, ApiWork, HttpApi, PageHeaders};
 #[cfg(feature = "server")]
 pub use auth::{Credentials, Doorkeeper, Identity, Refused, Scheme};
 #[cfg(feature = "server")]

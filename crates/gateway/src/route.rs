@@ -12,7 +12,7 @@ use http::{Method, StatusCode};
 use http_body_util::BodyExt;
 use tokio::runtime::Handle;
 
-use super::api::{HttpApi, Work};
+use super::api::{ApiWork, HttpApi};
 use super::audited::note_refusal;
 use super::compress::compress;
 use super::config::origin::WebOrigin;
@@ -96,7 +96,7 @@ impl Router {
     }
 
     /// What the APIs do beside answering, each until the gateway stops.
-    pub fn work(&self) -> Vec<Work> {
+    pub fn work(&self) -> Vec<ApiWork> {
         self.apis.iter().filter_map(|api| api.work()).collect()
     }
 

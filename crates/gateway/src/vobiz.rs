@@ -107,6 +107,6 @@ impl Registration for AudioRegistration {
 
     #[cfg(feature = "server")]
     fn open(&self, gateway: &std::sync::Arc<crate::Gateway>) -> Vec<Box<dyn crate::HttpApi>> {
-        vec![Box::new(api::Audio::new(gateway, &self.signatures))]
+        vec![Box::new(api::AudioApi::new(gateway, &self.signatures))]
     }
 }

@@ -26,7 +26,7 @@ pub use control::Touched;
 pub use draft::{AcceptedDraft, RecordingDraft};
 pub use filter::Filter;
 pub use key::Key;
-pub use origin::Origin;
+pub use origin::CallerOrigin;
 pub use recording::{Attachment, Newest, Readings, Recording, Told, View};
 pub use registry::{Begun, CallView, Registry};
 pub use rules::{Caller, Counts, Marks, Operation};

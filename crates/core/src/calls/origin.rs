@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// Of one request through an API.
 #[derive(Debug)]
-pub struct Origin {
+pub struct CallerOrigin {
     /// The API's name.
     pub api: &'static str,
     /// From where, as far as the network knows.
@@ -15,9 +15,9 @@ pub struct Origin {
     is_noted: AtomicBool,
 }
 
-impl Origin {
-    pub fn new(api: &'static str, source: Option<IpAddr>) -> Origin {
-        Origin {
+impl CallerOrigin {
+    pub fn new(api: &'static str, source: Option<IpAddr>) -> CallerOrigin {
+        CallerOrigin {
             api,
             source,
             login_level: AtomicU32::new(0),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::call::CallInfo;
-use super::origin::Origin;
+use super::origin::CallerOrigin;
 use crate::memory;
 use crate::text::Text;
 use crate::words::{Error, Result, Status};
@@ -18,7 +18,7 @@ pub enum Caller {
         username: Text,
         level: u32,
         /// `None`: through the C ABI.
-        origin: Option<Arc<Origin>>,
+        origin: Option<Arc<CallerOrigin>>,
     },
 }
 
@@ -41,7 +41,7 @@ impl Caller {
     }
 
     /// By which API they came in; `None`: through the C ABI.
-    pub fn origin(&self) -> Option<&Origin> {
+    pub fn origin(&self) -> Option<&CallerOrigin> {
         match self {
             Caller::User { origin, .. } => origin.as_deref(),
             Caller::Host => None,

@@ -8,7 +8,7 @@ use super::facts::RecordingFacts;
 use super::track::Track;
 use crate::calls::spec::AUTOMATIC;
 use crate::calls::{AcceptedDraft, CallInfo, Recording, RecordingDraft, RecordingSpec};
-use crate::events::{CallFacts, Event, Kind, LogLevel, Subject};
+use crate::events::{CallFacts, Event, EventSubject, Kind, LogLevel};
 use crate::media::{Progress, TapSpec};
 use crate::memory;
 use crate::recorder::Recorder;
@@ -49,7 +49,7 @@ impl Engine {
             call.unwrap_or_default().text(),
         );
         if let Some(info) = info {
-            event.subject = Subject::Call(CallFacts::new(number, info));
+            event.subject = EventSubject::Call(CallFacts::new(number, info));
         }
         self.bus.publish(event);
         self.bus.log(

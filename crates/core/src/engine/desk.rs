@@ -13,7 +13,7 @@ use crate::calls::{CallInfo, Readings, Recording, Registry, Told, View};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::events::event::{FLAG_LEG_UNDECODED, FLAG_NO_AUDIO, FLAG_REPEATED};
-use crate::events::{Bus, Event, Kind, LogLevel, Subject};
+use crate::events::{Bus, Event, Kind, LogLevel, EventSubject};
 use crate::jobs::ActionRegistry;
 use crate::storage::{Manifest, Report, SpanEntry, Store};
 use crate::sync::contained;
@@ -146,7 +146,7 @@ impl Desk {
             view.state = state;
         }
         let mut event = Event::new(kind, self.clock.unix_ms());
-        event.subject = Subject::Recording(Arc::new(view));
+        event.subject = EventSubject::Recording(Arc::new(view));
         event.detail = format!("\"recording\":{}{further}", recording.describe(None));
         self.bus.publish(event);
     }
@@ -157,7 +157,7 @@ impl Desk {
         event.status = error.status as i32;
         let described = recording.describe(Some((error, view.ended_at_ms)));
         event.detail = format!("{},\"recording\":{described}", why(error));
-        event.subject = Subject::Recording(Arc::new(view));
+        event.subject = EventSubject::Recording(Arc::new(view));
         *recording.told.lock() = Told::Ended;
         self.bus.publish(event);
     }
@@ -178,7 +178,7 @@ impl Desk {
         };
         let mut event = Event::new(kind, self.clock.unix_ms());
         event.flags = flags_of(&manifest, repeated);
-        event.subject = Subject::Recording(Arc::new(view));
+        event.subject = EventSubject::Recording(Arc::new(view));
         event.inherited = recording.is_none();
         if manifest.spans.len() > SPANS_TOLD {
             // They stand in the manifest beside the file.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::calls::{CallInfo, CallState};
 use crate::clock::{Clock, NS_PER_MS};
-use crate::events::{Bus, CallFacts, Event, Kind, LogLevel, Subject};
+use crate::events::{Bus, CallFacts, Event, EventSubject, Kind, LogLevel};
 use crate::media::MediaReport;
 use crate::storage::Fragment;
 use crate::sync::Mutex;
@@ -81,7 +81,7 @@ impl CallReport {
         let line = format!("call \"{}\": {line}", info.call_id);
         let mut event = Event::new(kind, self.with.clock.unix_ms());
         event.detail = format!("{members},\"call\":{}", Fragment::of(&info.told()).text());
-        event.subject = Subject::Call(CallFacts::new(self.number, info));
+        event.subject = EventSubject::Call(CallFacts::new(self.number, info));
         self.with.bus.publish(event);
         self.with.bus.log(LogLevel::Warning, line);
     }

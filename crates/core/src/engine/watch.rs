@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Engine;
 use crate::clock::NS_PER_MS;
-use crate::events::{CallFacts, Event, Kind, LogLevel, Subject};
+use crate::events::{CallFacts, Event, EventSubject, Kind, LogLevel};
 use crate::storage::Fragment;
 use crate::sync::atomic::Ordering;
 use crate::sync::contained;
@@ -128,7 +128,7 @@ impl Engine {
             "call \"{}\": no media for calls.idle_ms {idle_ms}, ended",
             info.call_id
         );
-        event.subject = Subject::Call(CallFacts::new(number, info));
+        event.subject = EventSubject::Call(CallFacts::new(number, info));
         self.bus.publish(event);
         self.bus.log(LogLevel::Warning, text);
     }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::subject::{CallFacts, Subject};
+use super::subject::{CallFacts, EventSubject};
 use crate::sync::atomic::{AtomicU32, Ordering};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +80,7 @@ pub struct Event {
     pub flags: u32,
     pub time_ms: i64,
     /// What it is about, as it was then.
-    pub subject: Subject,
+    pub subject: EventSubject,
     /// Why something could not begin, as the ABI's number.
     pub status: i32,
     /// `"recording":{…}` or other members of the event's JSON object. Empty: those that the
@@ -101,7 +101,7 @@ impl Event {
             kind,
             flags: 0,
             time_ms,
-            subject: Subject::Engine,
+            subject: EventSubject::Engine,
             status: 0,
             detail: String::new(),
             settle: None,
@@ -114,7 +114,7 @@ impl Event {
     /// About a call, whose JSON members are made when it is told.
     pub fn of_call(kind: Kind, time_ms: i64, call: CallFacts) -> Event {
         let mut event = Event::new(kind, time_ms);
-        event.subject = Subject::Call(call);
+        event.subject = EventSubject::Call(call);
         event
     }
 
@@ -127,7 +127,7 @@ impl Event {
     /// The whole event as one JSON object.
     pub fn json(&self, sequence: u64) -> String {
         let detail = match &self.subject {
-            Subject::Call(call) if self.detail.is_empty() => Cow::from(call.json_members()),
+            EventSubject::Call(call) if self.detail.is_empty() => Cow::from(call.json_members()),
             _ => Cow::from(&self.detail),
         };
         let comma = if detail.is_empty() { "" } else { "," };

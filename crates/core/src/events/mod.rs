@@ -11,5 +11,5 @@ mod subscription;
 
 pub use bus::{Bus, EndingSubscription, Listener, LogListener, Observer, SubscriptionId};
 pub use event::{Event, Kind, LogLevel};
-pub use subject::{CallFacts, Subject};
+pub use subject::{CallFacts, EventSubject};
 pub use subscription::{LiveCalls, RefusedSubscription, SubscriptionOptions};

@@ -131,7 +131,7 @@ mod tests {
     use std::sync::LazyLock;
 
     use super::super::event::Kind;
-    use super::super::subject::Subject;
+    use super::super::subject::EventSubject;
     use super::*;
     use crate::calls::{CallInfo, Readings, RecordingSpec, View};
     use crate::text::Text;
@@ -170,7 +170,7 @@ mod tests {
     fn event(kind: Kind, inherited: bool) -> Arc<Event> {
         let mut event = Event::new(kind, 0);
         event.inherited = inherited;
-        event.subject = Subject::Recording(VIEW.clone());
+        event.subject = EventSubject::Recording(VIEW.clone());
         Arc::new(event)
     }
 

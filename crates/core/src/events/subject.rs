@@ -10,7 +10,7 @@ use crate::words::EndReason;
 
 /// What an event is about, as it was when the event was made.
 #[derive(Clone, Debug, Default)]
-pub enum Subject {
+pub enum EventSubject {
     /// Neither a recording nor a call.
     #[default]
     Engine,
@@ -30,17 +30,17 @@ pub struct CallFacts {
     pub end_reason: Option<EndReason>,
 }
 
-impl Subject {
+impl EventSubject {
     pub fn recording(&self) -> Option<&View> {
         match self {
-            Subject::Recording(view) => Some(view),
+            EventSubject::Recording(view) => Some(view),
             _ => None,
         }
     }
 
     pub fn call(&self) -> Option<&CallFacts> {
         match self {
-            Subject::Call(call) => Some(call),
+            EventSubject::Call(call) => Some(call),
             _ => None,
         }
     }
@@ -49,18 +49,18 @@ impl Subject {
     /// this process knows.
     pub fn call_number(&self) -> u64 {
         match self {
-            Subject::Engine => 0,
-            Subject::Recording(view) => view.call,
-            Subject::Call(call) => call.number,
+            EventSubject::Engine => 0,
+            EventSubject::Recording(view) => view.call,
+            EventSubject::Call(call) => call.number,
         }
     }
 
     /// The host's own number of that call.
     pub fn call_tag(&self) -> u64 {
         match self {
-            Subject::Engine => 0,
-            Subject::Recording(view) => view.info.tag,
-            Subject::Call(call) => call.info.tag,
+            EventSubject::Engine => 0,
+            EventSubject::Recording(view) => view.info.tag,
+            EventSubject::Call(call) => call.info.tag,
         }
     }
 }

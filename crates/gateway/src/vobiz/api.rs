@@ -16,7 +16,7 @@ use http::{Method, StatusCode};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-pub use audio::Audio;
+pub use audio::AudioApi;
 
 pub use callback::callback_of_host;
 

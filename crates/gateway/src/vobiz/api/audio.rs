@@ -9,7 +9,7 @@ use super::callback_action::CallbackJobs;
 use super::errors::ErrorForm;
 use super::{Ask, Dialect, TOKEN_HEADERS, check_urls, token};
 use crate::Gateway;
-use crate::api::{Answering, ApiGauge, HttpApi, PageHeaders, Work};
+use crate::api::{Answering, ApiGauge, ApiWork, HttpApi, PageHeaders};
 use crate::auth::{Refused, caller_of};
 use crate::config::GatewayConfig;
 use crate::files::{Missing, may_read};
@@ -22,21 +22,21 @@ use callrec_core::storage::archive::Entry;
 use callrec_core::words::Format;
 
 /// The audio, as the server knows it.
-pub struct Audio {
+pub struct AudioApi {
     gateway: Arc<Gateway>,
     callbacks: Arc<CallbackJobs>,
 }
 
-impl Audio {
-    pub fn new(gateway: &Arc<Gateway>, signatures: &SignatureConfig) -> Audio {
-        Audio {
+impl AudioApi {
+    pub fn new(gateway: &Arc<Gateway>, signatures: &SignatureConfig) -> AudioApi {
+        AudioApi {
             callbacks: Arc::new(CallbackJobs::new(gateway, signatures)),
             gateway: gateway.clone(),
         }
     }
 }
 
-impl HttpApi for Audio {
+impl HttpApi for AudioApi {
     fn name(&self) -> &'static str {
         "audio"
     }
@@ -75,7 +75,7 @@ impl HttpApi for Audio {
         check_urls(&self.gateway);
     }
 
-    fn work(&self) -> Option<Work> {
+    fn work(&self) -> Option<ApiWork> {
         let callbacks = self.callbacks.clone();
         Some(Box::pin(async move { callbacks.run().await }))
     }

@@ -8,7 +8,7 @@ use http_body_util::Full;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::signature::{self, Field, SignedRequest};
+use super::signature::{self, FormField, SignedRequest};
 use crate::callbacks::{Address, permitted};
 use crate::config::GatewayConfig;
 use crate::vobiz::SignatureV3;
@@ -61,7 +61,7 @@ pub fn callback_of_host(config: &GatewayConfig, url: &str, method: &str) -> word
 }
 
 /// The eight published fields.
-pub fn fields(recording: &Manifest, api_id: &str, record_url: String) -> [Field; 8] {
+pub fn fields(recording: &Manifest, api_id: &str, record_url: String) -> [FormField; 8] {
     let call = recording.call.value();
     let call = call["call_id"].as_str().unwrap_or_default();
     [
@@ -80,7 +80,7 @@ pub fn fields(recording: &Manifest, api_id: &str, record_url: String) -> [Field;
 pub fn request(
     address: &Address,
     callback: &Callback,
-    fields: &[Field],
+    fields: &[FormField],
     recording_id: &str,
     form: SignatureV3,
     key: Option<&str>,

@@ -52,7 +52,7 @@ pub struct Wanted {
 
 /// Which of them a list is to show.
 #[derive(Clone, Copy, Debug)]
-struct Page {
+struct ListPage {
     limit: usize,
     offset: usize,
     /// What its links call the offset.
@@ -85,11 +85,11 @@ const CURSOR: &str = "cursor";
 /// answered at once, and nobody is called.
 const ANSWERED_AT_ONCE: [&str; 2] = ["callback_url", "callback_method"];
 
-impl Page {
+impl ListPage {
     /// The rest of the query are filters.
-    fn of(ask: &Ask<'_>) -> Result<(Page, Wanted), String> {
+    fn of(ask: &Ask<'_>) -> Result<(ListPage, Wanted), String> {
         let mut wanted = Wanted::new(ask.dialect);
-        let mut page = Page {
+        let mut page = ListPage {
             limit: LIMIT,
             offset: 0,
             place: "offset",
@@ -251,11 +251,11 @@ pub async fn list(ask: &Ask<'_>, caller: Caller) -> Answer {
     if !may_read(&caller) {
         return ask.record_only();
     }
-    let (page, wanted) = match Page::of(ask) {
+    let (page, wanted) = match ListPage::of(ask) {
         Ok(asked) => asked,
         Err(why) => return ask.error(ErrorForm::Resource, StatusCode::BAD_REQUEST, &why),
     };
-    let Page { limit, offset, .. } = page;
+    let ListPage { limit, offset, .. } = page;
     let found = ask.gateway.shelf.archived(None, move |archive| {
         let fits = |entry: &Entry| may_have(&caller, entry) && wanted.fits(entry);
         Ok(Some(archive.select(fits, offset, Some(limit))))
@@ -265,7 +265,7 @@ pub async fn list(ask: &Ask<'_>, caller: Caller) -> Answer {
         Err(missing) => return ask.missing(missing),
     };
     let objects: Vec<Value> = found.iter().map(|entry| object(ask, entry)).collect();
-    let at = |offset| page_uri(ask, &Page { offset, ..page });
+    let at = |offset| page_uri(ask, &ListPage { offset, ..page });
     let next = (offset + limit < total).then(|| at(offset + limit));
     let previous = (offset > 0).then(|| at(offset.saturating_sub(limit)));
     let body = json!({
@@ -284,7 +284,7 @@ pub async fn list(ask: &Ask<'_>, caller: Caller) -> Answer {
 
 /// Another page of the same list, in the published form, which both vendors begin with `/v1`
 /// wherever their API begins.
-fn page_uri(ask: &Ask<'_>, page: &Page) -> String {
+fn page_uri(ask: &Ask<'_>, page: &ListPage) -> String {
     let mut query = Serializer::new(String::new());
     query.append_pair("limit", &page.limit.to_string());
     query.append_pair(page.place, &page.offset.to_string());

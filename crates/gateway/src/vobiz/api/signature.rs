@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::vobiz::SignatureV3;
 
 /// A field of the form, as it is sent.
-pub type Field = (&'static str, String);
+pub type FormField = (&'static str, String);
 
 /// What is signed of a request to a receiver.
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +21,7 @@ pub struct SignedRequest<'a> {
     pub query: &'a str,
     /// Whether the fields are in the query (GET), and not in the body.
     pub is_get: bool,
-    pub fields: &'a [Field],
+    pub fields: &'a [FormField],
 }
 
 /// The headers of the second and the third version, each with a nonce of its own. A main
