@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use callrec_core::calls::{CallInfo, Caller, Filter, Operation, RecordingSpec};
 use callrec_core::config::Config;
 use callrec_core::engine::Engine;
+use callrec_core::events::{LogLevel, LogListener};
 use callrec_core::jobs::{Action, JobOutcome, JobPace, Performing, RegisteredAction};
 use callrec_core::recorder::Recorder;
 use callrec_core::storage::{Job, JobSpec, JobSpecs};
@@ -259,12 +260,30 @@ fn a_job_that_is_given_up_or_whose_action_panics() {
     rig.engine.close(PATIENCE).expect("closed");
 }
 
+/// Log lines that name the kind of these jobs.
+struct KindLines(Mutex<Sender<String>>);
+
+impl LogListener for KindLines {
+    fn log(&self, _: LogLevel, message: &str) {
+        if message.contains(KIND) {
+            // Nobody listens once a test is over.
+            let _ = self.0.lock().expect("no panic").send(message.to_owned());
+        }
+    }
+}
+
 #[test]
 fn what_nobody_performs_waits_for_the_next_process() {
     let rig = JobRig::new();
+    let (sender, lines) = channel();
+    let listener = Arc::new(KindLines(Mutex::new(sender)));
+    rig.engine.bus().set_log(Some(listener));
     let ids: Vec<Uuid> = (0..5).map(|_| rig.record()).collect();
     rig.until_files(&ids);
+    let told = lines.recv_timeout(PATIENCE).expect("a line");
+    assert!(told.contains("no action for them is registered"), "{told}");
     let rig = rig.reopened();
+    assert!(lines.recv().is_err(), "told once");
     let (_registration, asked) = rig.register();
     let mut keys = HashSet::new();
     let held: Vec<Asked> = (0..2).map(|_| next(&asked)).collect();

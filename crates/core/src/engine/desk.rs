@@ -13,7 +13,7 @@ use crate::calls::{CallInfo, Readings, Recording, Registry, Told, View};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::events::event::{FLAG_LEG_UNDECODED, FLAG_NO_AUDIO, FLAG_REPEATED};
-use crate::events::{Bus, Event, Kind, LogLevel, EventSubject};
+use crate::events::{Bus, Event, EventSubject, Kind, LogLevel};
 use crate::jobs::ActionRegistry;
 use crate::storage::{Manifest, Report, SpanEntry, Store};
 use crate::sync::contained;
@@ -377,7 +377,11 @@ impl Report for Desk {
     }
 
     fn job_queued(&self, kind: &str, id: Uuid) {
-        self.actions.queued(kind, id);
+        if self.actions.queued(kind, id) {
+            let message =
+                format!("jobs of the kind {kind} stay on disk: no action for them is registered yet");
+            self.bus.log(LogLevel::Info, message);
+        }
     }
 
     fn log(&self, level: i32, message: String) {

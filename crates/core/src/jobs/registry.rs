@@ -18,6 +18,8 @@ pub struct ActionRegistry {
 #[derive(Default)]
 struct Runners {
     known: Vec<Arc<RunnerLink>>,
+    /// Kinds that had a job while they had no runner.
+    unperformed: Vec<String>,
     is_closed: bool,
 }
 
@@ -53,11 +55,19 @@ impl ActionRegistry {
         }
     }
 
-    /// A job lies on disk. Nobody may be there to perform it: then it stays there.
-    pub fn queued(&self, kind: &str, id: Uuid) {
-        if let Some(first) = self.runners.lock().first(kind) {
+    /// A job is on disk. Without a runner for its kind it stays there; returns `true` at the
+    /// first such job of each kind, so that the operator is told once.
+    pub fn queued(&self, kind: &str, id: Uuid) -> bool {
+        let mut runners = self.runners.lock();
+        if let Some(first) = runners.first(kind) {
             first.push(id);
+            return false;
         }
+        let is_new = !runners.unperformed.iter().any(|known| known == kind);
+        if is_new {
+            runners.unperformed.push(kind.to_owned());
+        }
+        is_new
     }
 
     /// Lets all runners end; none is added any more.
@@ -84,12 +94,13 @@ mod tests {
             runner
         };
         let id = Uuid::from_u128(7);
-        registry.queued("a", id);
+        let told = ["a", "a", "c"].map(|kind| registry.queued(kind, id));
+        assert_eq!(told, [true, false, true], "once for each kind");
         let [first, second, other] = ["a", "a", "b"].map(runner);
         let standings = || [&first, &second, &other].map(|runner| runner.standing());
         let (performing, waiting) = (Standing::Performing, Standing::Waiting);
         assert_eq!(standings(), [performing, waiting, performing]);
-        registry.queued("a", id);
+        assert!(!registry.queued("a", id), "it is performed");
         let new = |all, ids: &[Uuid]| NewJobs {
             all,
             ids: ids.to_vec(),
