@@ -97,6 +97,26 @@ fn a_damaged_job_is_put_aside_and_delays_no_other() {
     stop_gateway(gateway);
 }
 
+/// It would otherwise be tried until `callbacks.give_up_ms` have passed, to no end.
+#[test]
+fn a_job_that_names_no_receiver_is_given_up_at_once() {
+    let house = House::open(&[ALLOW, SOON, OFTEN, ("callbacks.give_up_ms", "0")]);
+    let receiver = Receiver::new(Manner::Answers(200));
+    house.stop_gateway();
+    for payload in [serde_json::json!(7), serde_json::json!({ "url": "gopher://x/" })] {
+        let id = recorded_without_gateway(&house, &receiver.url("/hook"));
+        let file = house.dir.0.join(format!(".callrec/jobs/callback/{id}.json"));
+        let text = fs::read_to_string(&file).unwrap();
+        let mut said: serde_json::Value = serde_json::from_str(&text).unwrap();
+        said["payload"] = payload;
+        fs::write(&file, said.to_string()).unwrap();
+    }
+    let gateway = start_gateway(&house.engine);
+    until_empty(&house.dir.0);
+    assert!(receiver.heard().is_empty());
+    stop_gateway(gateway);
+}
+
 /// A job of an earlier gateway that was queued at this time, by the clock of then.
 fn found_from(queued_at_ms: u64, receiver: &Receiver, house: &House) -> String {
     house.stop_gateway();

@@ -137,7 +137,15 @@ impl Drop for OwnTask {
 impl CallbackAction {
     async fn attempt(&self, job: &Job) -> JobOutcome {
         let time = Duration::from_millis(self.gateway.config().callbacks_timeout_ms.into());
-        match tokio::time::timeout(time, self.call(job)).await {
+        // A payload that names no receiver never will.
+        let Some(callback) = Callback::of(job) else {
+            return JobOutcome::GiveUp("it names no receiver".to_owned());
+        };
+        let address = match Address::parse(&callback.url) {
+            Ok(address) => address,
+            Err(error) => return JobOutcome::GiveUp(error.message),
+        };
+        match tokio::time::timeout(time, self.call(job, &callback, &address)).await {
             Ok(Ok(())) => JobOutcome::Done,
             Ok(Err(trouble)) => JobOutcome::retry(trouble),
             Err(_) => JobOutcome::retry("no answer in time"),
@@ -145,10 +153,8 @@ impl CallbackAction {
     }
 
     /// Calls the receiver; 2xx alone is an answer.
-    async fn call(&self, job: &Job) -> Result<(), String> {
+    async fn call(&self, job: &Job, callback: &Callback, address: &Address) -> Result<(), String> {
         let gateway = &self.gateway;
-        let callback = Callback::of(job).ok_or("nobody is named")?;
-        let address = Address::parse(&callback.url).map_err(|error| error.message)?;
         // Asked again: the configuration may be another one by now.
         let reach = address
             .reach(&gateway.config().callbacks_allow)
@@ -168,9 +174,9 @@ impl CallbackAction {
         let recording = &job.recording;
         let record_url = shared_url_of(gateway, &recording.url);
         let fields = fields(recording, &callback.api_id, record_url);
-        let request = request(&address, &callback, &fields, &job.key, form, key.as_deref());
+        let request = request(address, callback, &fields, &job.key, form, key.as_deref());
         let request = request.map_err(|error| error.to_string())?;
-        let status = self.client.send(&address, reach, request).await?;
+        let status = self.client.send(address, reach, request).await?;
         if status.is_success() {
             return Ok(());
         }
