@@ -60,7 +60,8 @@ pub trait HttpApi: Send + Sync {
     fn answer<'a>(&'a self, request: &'a Asked) -> Answering<'a>;
 
     /// The vendor's form of an answer that the server gives by itself: to a request whose
-    /// body is too large (413), incomplete (400) or late (408), and after a panic (500).
+    /// body is too large (413), incomplete (400) or late (408), to what another site's page
+    /// wants to change (403), and after a panic (500).
     /// The request's body is empty if it was not read.
     fn refuse(&self, request: &Asked, status: StatusCode, why: &str) -> Answer;
 

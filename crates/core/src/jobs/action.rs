@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::storage::Job;
 
-/// One attempt. It is polled on a thread of the engine's, and dropped if it has not ended
-/// when its time is over.
+/// One attempt. It is polled on a thread of the engine's. It has no time limit but its own: it
+/// takes one of the parallel slots until it ends, or is dropped when its action is withdrawn.
 pub type Performing = Pin<Box<dyn Future<Output = JobOutcome> + Send>>;
 
 /// What came of one attempt.

@@ -30,7 +30,8 @@ const JOBS: &str = "jobs";
 pub struct Job {
     /// Empty in files of 0.1.0, as `key` and `payload` are.
     pub kind: String,
-    /// The idempotency key: the same in every attempt, also of later processes.
+    /// The idempotency key: the same in every attempt, also of later processes. It is the
+    /// recording's id, so jobs of different kinds for one recording share it.
     pub key: String,
     pub queued_at_ms: i64,
     /// As it was published, without its spans.
