@@ -188,6 +188,10 @@ fn vobiz_and_plivo_leave_a_line_for_each_operation() {
     let (id, line) = line_of(&house, || start(&vobiz, &ID));
     says(&line, "start", "done", "MA_DEMO", 10, "vobiz");
     assert_eq!(line["recordings"][0]["id"], id);
+    let wrong = [("x-auth-id", "MA_DEMO"), ("x-auth-token", "wrong")];
+    let (reply, line) = line_of(&house, || house.send("DELETE", &vobiz, &wrong, ""));
+    let claimed = (reply.status, &line["operation"], &line["user"]);
+    assert_eq!(claimed, (401, &json!("refused"), &json!("MA_DEMO")));
     let who = basic(PLIVO_ACCOUNT, "secret");
     let plivo = path("/v1", PLIVO_ACCOUNT);
     let basic_headers = [("authorization", who.as_str())];

@@ -6,7 +6,9 @@ use std::path::Path;
 
 /// Which packages know no vendor and no HTTP.
 const NEUTRAL: [&str; 3] = ["core", "media", "codec"];
-const VENDOR_WORDS: [&str; 7] = ["imagicle", "genesys", "vobiz", "plivo", "gsip", "cometd", "csrf"];
+const VENDOR_WORDS: [&str; 8] = [
+    "imagicle", "genesys", "vobiz", "plivo", "gsip", "cometd", "csrf", "x-auth",
+];
 /// Where the gateway may name its vendors: their folders, the list of them, and callbacks.
 const VENDOR_FILES: [&str; 5] = ["genesys", "imagicle", "vobiz", "apis.rs", "lib.rs"];
 const HTTP_PACKAGES: [&str; 3] = ["hyper", "tokio", "http"];

@@ -282,6 +282,23 @@ fn many_may_come_upon_a_stranger_at_once() {
     });
 }
 
+/// A later version may have written it.
+#[test]
+fn a_job_with_unknown_members_is_read() {
+    let rig = Rig::new();
+    let id = Uuid::new_v4();
+    begin(&rig, id).finish(with_job(id, EndReason::Stopped), true);
+    rig.published(id);
+    let expected = callbacks(&rig).read(id).expect("read").expect("there");
+    let file = rig.path(&format!(".callrec/jobs/callback/{id}.json"));
+    let text = std::fs::read_to_string(&file).expect("there");
+    let mut job: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    job["priority"] = 3.into();
+    job["recording"]["colour"] = serde_json::json!({ "red": 1 });
+    std::fs::write(&file, job.to_string()).expect("written");
+    assert_eq!(callbacks(&rig).read(id).expect("read"), Some(expected));
+}
+
 #[test]
 fn a_damaged_job_is_put_aside() {
     let rig = Rig::new();

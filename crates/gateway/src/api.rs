@@ -65,6 +65,12 @@ pub trait HttpApi: Send + Sync {
     /// The request's body is empty if it was not read.
     fn refuse(&self, request: &Asked, status: StatusCode, why: &str) -> Answer;
 
+    /// The name that the client gives, right or wrong: the audit log notes it where a login is
+    /// refused. By default that of HTTP Basic.
+    fn claimed_user(&self, request: &Asked) -> String {
+        request.basic().map(|(name, _)| name).unwrap_or_default()
+    }
+
     /// Sites whose pages may use it in a browser. The server answers their preflights, lets
     /// them read every answer, and refuses with 403 what other sites' pages want to change.
     fn allowed_origins(&self) -> &[WebOrigin] {

@@ -63,21 +63,20 @@ impl Asked {
         self.request_origin()?.user.get().cloned()
     }
 
-    /// The name that the client gave, right or wrong.
-    fn claimed_user(&self) -> String {
-        let basic = || self.basic().map(|(name, _)| name);
-        let token = self.header("x-auth-id").map(str::to_owned);
-        token.or_else(basic).unwrap_or_default()
-    }
-
     /// Method and path. What stands in the query may be secret.
     fn in_words(&self) -> String {
         format!("{} {}", self.method(), brief(self.path(), PATH_MAX))
     }
 }
 
-/// Notes a request that was refused, if no line tells of it yet.
-pub fn note_refusal(engine: &Engine, asked: &Asked, status: StatusCode) {
+/// Notes a request that was refused, if no line tells of it yet. `claimed_user`: the name that
+/// the client gave, right or wrong.
+pub fn note_refusal(
+    engine: &Engine,
+    asked: &Asked,
+    status: StatusCode,
+    claimed_user: impl FnOnce() -> String,
+) {
     let Some(known) = asked.request_origin() else {
         return;
     };
@@ -92,7 +91,7 @@ pub fn note_refusal(engine: &Engine, asked: &Asked, status: StatusCode) {
         }
         None if is_forbidden => {
             let origin = (known.origin.api, known.origin.source);
-            engine.note_refused_login(origin, &asked.claimed_user(), &request, status.as_u16());
+            engine.note_refused_login(origin, &claimed_user(), &request, status.as_u16());
         }
         _ => {}
     }

@@ -13,7 +13,7 @@ use callrec_core::words::Status;
 pub enum Scheme {
     /// HTTP Basic.
     Basic = 1,
-    /// X-Auth-ID and X-Auth-Token.
+    /// A name and a token, each in a header of the API's own.
     Token = 2,
     /// Nobody asks: callrec needs the account's key to sign a callback.
     Signature = 3,

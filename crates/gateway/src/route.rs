@@ -53,6 +53,13 @@ impl Destination<'_> {
         }
     }
 
+    fn claimed_user(&self, asked: &Asked) -> String {
+        match self {
+            Destination::Api(api) => api.claimed_user(asked),
+            _ => String::new(),
+        }
+    }
+
     async fn answer(self, router: &Router, asked: &Asked) -> Answer {
         let gateway = &router.gateway;
         gateway.engine().fault(self.name());
@@ -177,7 +184,8 @@ impl Router {
                 None => self.failed(&asked, StatusCode::INTERNAL_SERVER_ERROR, "Internal error"),
             }
         };
-        note_refusal(self.gateway.engine(), &asked, answer.status());
+        let claimed_user = || destination.claimed_user(&asked);
+        note_refusal(self.gateway.engine(), &asked, answer.status(), claimed_user);
         let answer = compress(asked.method(), asked.headers(), answer);
         self.complete(destination, &method, &cors, answer)
     }

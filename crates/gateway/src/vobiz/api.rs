@@ -93,6 +93,10 @@ impl HttpApi for VobizApi {
         failed(&self.gateway, request, rest, self.dialect, status, why)
     }
 
+    fn claimed_user(&self, request: &Asked) -> String {
+        claimed_user(request)
+    }
+
     fn allowed_origins(&self) -> &[WebOrigin] {
         &self.cors_origins
     }
@@ -331,6 +335,13 @@ fn form(body: &[u8]) -> Result<Map<String, Value>, String> {
 }
 
 const TOKEN_HEADERS: [&str; 2] = ["X-Auth-ID", "X-Auth-Token"];
+
+/// The name that the client gives, right or wrong.
+fn claimed_user(request: &Asked) -> String {
+    let token = request.header("x-auth-id").map(str::to_owned);
+    let basic = || request.basic().map(|(name, _)| name);
+    token.or_else(basic).unwrap_or_default()
+}
 
 /// X-Auth-ID and X-Auth-Token; without them the token of a bearer, who says no name: then the
 /// host is asked whether it is the token of the account that the path names. Some SDKs send

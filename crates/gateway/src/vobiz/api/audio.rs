@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::callback_action::CallbackJobs;
 use super::errors::ErrorForm;
-use super::{Ask, Dialect, TOKEN_HEADERS, check_urls, token};
+use super::{Ask, Dialect, TOKEN_HEADERS, check_urls, claimed_user, token};
 use crate::Gateway;
 use crate::api::{Answering, ApiGauge, ApiWork, HttpApi, PageHeaders};
 use crate::auth::{Refused, caller_of};
@@ -45,7 +45,7 @@ impl HttpApi for AudioApi {
         AUDIO_PATH
     }
 
-    /// Not all below its path, and beside it what `storage.url_base` leads to.
+    /// Not all below its path, and beside it what `recording.url_base` leads to.
     fn claims(&self, request: &Asked) -> bool {
         asked_for(&self.gateway, request).is_some()
     }
@@ -57,6 +57,10 @@ impl HttpApi for AudioApi {
 
     fn refuse(&self, request: &Asked, status: StatusCode, why: &str) -> Answer {
         failed(&self.gateway, request, status, why)
+    }
+
+    fn claimed_user(&self, request: &Asked) -> String {
+        claimed_user(request)
     }
 
     /// Its urls are in the answers of both.
