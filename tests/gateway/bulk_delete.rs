@@ -82,6 +82,8 @@ fn what_is_no_filter_deletes_nothing() {
         (ALL, r#"{"call_uuid":["a"]}"#),
         (ALL, r#"{"add_time__gte":"2020-01-01"}"#),
         (ALL, "["),
+        (&format!("{ALL}&call_uuid="), ""),
+        (ALL, r#"{"from_number":""}"#),
     ] {
         expect_resource(&house.send("DELETE", &path(query), &ID, body), 400);
     }

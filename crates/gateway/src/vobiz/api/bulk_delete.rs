@@ -48,8 +48,9 @@ fn wanted(ask: &Ask<'_>) -> Result<Wanted, String> {
     let mut wanted = Wanted::new(ask.dialect);
     let mut names = BTreeSet::new();
     let mut filter = |name: &str, value: &str| {
+        // Left out, it would delete more than was meant.
         if value.is_empty() {
-            return Ok(());
+            return Err(format!("{name}: it is empty"));
         }
         if !names.insert(name.to_owned()) {
             return Err(format!("{name}: it is said twice"));
