@@ -23,6 +23,7 @@ pub use callback::callback_of_host;
 use crate::api::{Answering, HttpApi, PageHeaders};
 use crate::auth::{Refused, caller_of};
 use crate::config::origin::WebOrigin;
+use crate::cors::is_preflight;
 use crate::http::{Answer, Asked, decoded, put};
 use crate::recording_url::is_absolute;
 use crate::{Credentials, Gateway, Scheme};
@@ -77,10 +78,11 @@ impl HttpApi for VobizApi {
     }
 
     /// Vobiz's links begin where Plivo's look-alike may be. Where it is not, the
-    /// credentials tell whose request it is.
+    /// credentials tell whose request it is; a browser asks without them whether it may send
+    /// such a request.
     fn claims_left_over(&self, request: &Asked) -> bool {
         let is_link = || request.below(self.links_path()?);
-        is_shown_by(request) && is_link().is_some()
+        (is_shown_by(request) || is_preflight(request)) && is_link().is_some()
     }
 
     fn answer<'a>(&'a self, request: &'a Asked) -> Answering<'a> {
