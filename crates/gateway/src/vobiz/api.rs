@@ -132,6 +132,8 @@ struct Ask<'a> {
     api_id: String,
     /// `auth_id` of the path.
     account: String,
+    /// Whether it is about the list of recordings.
+    is_list: bool,
 }
 
 /// What a path names.
@@ -206,6 +208,7 @@ async fn answer(gateway: &Arc<Gateway>, asked: &Asked, rest: &str, dialect: Dial
             );
         }
     };
+    ask.is_list = matches!(resource, Resource::Recordings);
     let form = form_of(&resource);
     let allowed: &[Method] = match resource {
         Resource::Record(_) => &[Method::POST, Method::DELETE],
@@ -252,11 +255,15 @@ fn failed(
     status: StatusCode,
     why: &str,
 ) -> Answer {
+    let mut ask = Ask::new(gateway, asked, dialect);
     let form = match find(rest, dialect) {
-        Found::Resource(_, resource) => form_of(&resource),
+        Found::Resource(_, resource) => {
+            ask.is_list = matches!(resource, Resource::Recordings);
+            form_of(&resource)
+        }
         _ => ErrorForm::General,
     };
-    Ask::new(gateway, asked, dialect).error(form, status, why)
+    ask.error(form, status, why)
 }
 
 impl<'a> Ask<'a> {
@@ -267,11 +274,16 @@ impl<'a> Ask<'a> {
             dialect,
             api_id: Uuid::new_v4().to_string(),
             account: String::new(),
+            is_list: false,
         }
     }
 }
 
 impl Ask<'_> {
+    fn is_plivo_list(&self) -> bool {
+        self.is_list && self.dialect == Dialect::Plivo
+    }
+
     /// Who asks: the account that the path names, and no other.
     async fn caller(&self) -> Result<Caller, Refused> {
         let credentials = match self.dialect {
