@@ -85,11 +85,12 @@ async fn delete_all(gateway: Arc<Gateway>, caller: Caller, found: Vec<(Uuid, Str
         }
         left -= 1;
         let id = *id;
-        let removed = gateway
-            .shelf
-            .archived(Some(id), move |archive| archive.remove(id).map(Some));
+        let removed = gateway.shelf.archived(Some(id), move |archive| {
+            let removed = archive.remove(id)?;
+            Ok(removed.then_some(()))
+        });
         match removed.await {
-            Ok(_) => gateway
+            Ok(()) => gateway
                 .engine()
                 .note_access(&caller, Access::Delete, id, call_id, ""),
             // Somebody else has deleted it meanwhile.
