@@ -8,12 +8,13 @@ sys.path.pop(0)
 
 import plivo  # noqa: E402
 import plivo.rest.client as client_module  # noqa: E402
-from plivo.exceptions import (AuthenticationError, ResourceNotFoundError,  # noqa: E402
-                              ValidationError)
+from plivo.exceptions import (AuthenticationError, ForbiddenError,  # noqa: E402
+                              PlivoServerError, ResourceNotFoundError, ValidationError)
 
 base, auth_id, auth_token, call = sys.argv[1:]
 assert isinstance(client_module, ModuleType)
-for name in ('PLIVO_API_BASE_URI', 'API_VOICE_BASE_URI', 'PLIVO_API_V1'):
+for name in ('PLIVO_API_BASE_URI', 'API_VOICE_BASE_URI', 'API_VOICE_BASE_URI_FALLBACK_1',
+             'API_VOICE_BASE_URI_FALLBACK_2', 'PLIVO_API_V1'):
     if hasattr(client_module, name):
         setattr(client_module, name, base + '/v1/Account')
 
@@ -42,6 +43,18 @@ for act in (lambda: stranger.calls.record(call, file_format='wav'),
             lambda: stranger.recordings.get(first.recording_id),
             lambda: stranger.recordings.delete(first.recording_id)):
     refused(AuthenticationError, act)
+
+
+def client_of(name):
+    client = plivo.RestClient(auth_id, auth_token)
+    client.session.auth = (name, auth_token)  # no account's name as the SDK knows them
+    return client
+
+
+# One may record only; of the other the host cannot say now who it is.
+refused(ForbiddenError, lambda: client_of('only').recordings.list())
+refused(PlivoServerError, lambda: client_of('broken').recordings.list())
+assert 'add_time' in refused(ValidationError, lambda: client.recordings.list(add_time__gte='soon'))
 
 hook = 'http://127.0.0.1:9/hook'  # nobody listens there, and nobody is called
 client.calls.record_stop(call, callback_url=hook, callback_method='GET')

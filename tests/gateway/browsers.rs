@@ -104,6 +104,30 @@ fn a_preflight_of_an_allowed_site_is_answered_without_credentials() {
     }
 }
 
+/// Vobiz's lists link to pages below `/v1`, where its credentials tell that they are its own.
+#[test]
+fn the_links_of_a_list_can_be_followed_by_a_page() {
+    let house = open(&[("gateway.apis", "vobiz")]);
+    let path = "/v1/Account/MA_DEMO/Recording/?limit=1&offset=1";
+    let reply = preflight(&house, path, CRM, "GET");
+    assert_eq!(reply.status, 204);
+    expect_readable(&reply, path);
+    let reply = house.send("GET", path, &[ID[0], ID[1], ("origin", CRM)], "");
+    assert_eq!(reply.status, 200);
+    expect_readable(&reply, path);
+    let reply = preflight(&house, path, EVIL, "GET");
+    assert!(reply.status >= 400);
+    expect_closed(&reply, path);
+}
+
+/// What runs beside the gateway on its own machine may have a page at its address, too.
+#[test]
+fn a_page_from_the_gateways_own_address_is_of_another_site_where_that_is_not_asked_for() {
+    let house = open(&[]);
+    let headers = [("host", "pbx.example"), ("origin", house.base.as_str())];
+    assert_eq!(send_start(&house, &starts()[0], &headers).status, 403);
+}
+
 #[test]
 fn a_preflight_of_any_other_site_is_not() {
     let house = open(&[]);

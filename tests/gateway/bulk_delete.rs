@@ -4,6 +4,7 @@ use callrec_testkit::wait::until;
 use serde_json::json;
 
 use crate::kit::{FIRST, House};
+use crate::support::{audit_lines, audit_written};
 use crate::vobiz::{ID, RECORDINGS, USER1, expect_resource, finished, started};
 
 const ALL: &str = "add_time__gte=1970-01-01%2000:00:00";
@@ -82,6 +83,8 @@ fn what_is_no_filter_deletes_nothing() {
         (ALL, r#"{"call_uuid":["a"]}"#),
         (ALL, r#"{"add_time__gte":"2020-01-01"}"#),
         (ALL, "["),
+        (&format!("{ALL}&call_uuid="), ""),
+        (ALL, r#"{"from_number":""}"#),
     ] {
         expect_resource(&house.send("DELETE", &path(query), &ID, body), 400);
     }
@@ -115,4 +118,25 @@ fn the_others_are_deleted_where_one_cannot_be() {
         log.has("of 3 recordings 1 could not be deleted")
     });
     assert_eq!(count(&house), 1);
+}
+
+/// Of two deletions that find the same recordings each deletes, and notes, what the other has
+/// not.
+#[test]
+fn what_another_has_deleted_meanwhile_is_not_noted_again() {
+    let house = House::open(&[("gateway.archive_parallel", "1")]);
+    let ids: Vec<String> = (0..12).map(|_| finished(&house, 1).0).collect();
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            let asks = || assert_eq!(house.send("DELETE", &path(ALL), &ID, "").status, 202);
+            scope.spawn(asks);
+        }
+    });
+    until("all are deleted", || count(&house) == 0);
+    // Whatever was under way then has had its turn.
+    ids.iter().for_each(|_| assert_eq!(count(&house), 0));
+    audit_written(&house.engine);
+    let lines = audit_lines(&house.dir.0);
+    let deleted = lines.iter().filter(|line| line["operation"] == "delete");
+    assert_eq!(deleted.count(), ids.len());
 }

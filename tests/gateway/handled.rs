@@ -165,14 +165,14 @@ fn what_is_asked_without_a_socket_is_answered_as_over_one() {
         let reply = both(&house, method, path, headers, body);
         assert_eq!(reply.status, *status, "{method} {path}: {}", reply.text());
     }
-    for (name, value, status) in [
-        ("range", "bytes=100-199", 206),
-        ("range", "bytes=-10", 206),
-        ("range", "bytes=99999999-", 416),
-        ("if-modified-since", "Fri, 01 Jan 2100 00:00:00 GMT", 304),
-        ("if-unmodified-since", "Thu, 01 Jan 1970 00:00:01 GMT", 412),
+    for (name, value, get, head) in [
+        ("range", "bytes=100-199", 206, 200),
+        ("range", "bytes=-10", 206, 200),
+        ("range", "bytes=99999999-", 416, 200),
+        ("if-modified-since", "Fri, 01 Jan 2100 00:00:00 GMT", 304, 304),
+        ("if-unmodified-since", "Thu, 01 Jan 1970 00:00:01 GMT", 412, 412),
     ] {
-        for method in ["GET", "HEAD"] {
+        for (method, status) in [("GET", get), ("HEAD", head)] {
             let headers = [token[0], token[1], (name, value)];
             let reply = both(&house, method, &audio, &headers, "");
             assert_eq!(reply.status, status, "{method} {name}: {value}");

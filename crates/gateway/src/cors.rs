@@ -63,9 +63,7 @@ impl<'a> Cors<'a> {
     /// The answer to a browser that asks whether an allowed page may send a request. No
     /// browser shows credentials with it.
     pub fn preflight(&self, asked: &Asked) -> Option<Answer> {
-        let asks =
-            *asked.method() == Method::OPTIONS && asked.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
-        if !asks || self.origin.is_none() {
+        if !is_preflight(asked) || self.origin.is_none() {
             return None;
         }
         let mut answer = empty(StatusCode::NO_CONTENT);
@@ -103,6 +101,11 @@ impl<'a> Cors<'a> {
             }
         }
     }
+}
+
+/// Whether a browser asks if a page may send a request of another method or other headers.
+pub fn is_preflight(asked: &Asked) -> bool {
+    *asked.method() == Method::OPTIONS && asked.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }
 
 fn names(common: &str, own: &[&str]) -> Option<HeaderValue> {

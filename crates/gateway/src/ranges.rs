@@ -7,13 +7,15 @@ use http::{Method, Request};
 use http_body_util::{BodyExt, Empty};
 use tower_http::services::ServeDir;
 
+use super::head::is_without_body;
 use super::http::{Answer, Asked};
 use super::sent_audio::SentAudio;
 
-/// The file, whole or in part, if it has changed or at all, as it is asked for.
+/// The file, whole or in part, if it has changed or at all, as it is asked for. Ranges are
+/// defined for GET alone: a HEAD is answered as if it had none (RFC 9110, 14.2).
 pub async fn serve(file: SentAudio, asked: &Asked) -> io::Result<Answer> {
     let mut headers = asked.headers().clone();
-    match bytes_range(&headers) {
+    match bytes_range(&headers).filter(|_| !is_without_body(asked)) {
         Some(range) if is_still_the_same(&file, &headers).await? => headers.insert(RANGE, range),
         _ => headers.remove(RANGE),
     };

@@ -81,7 +81,8 @@ pub struct Router {
     gateway: Arc<Gateway>,
     /// Those that are offered. The first that claims a request has it.
     apis: Vec<Box<dyn HttpApi>>,
-    /// Where clients find the gateway.
+    /// Where clients find the gateway, if the host has said so. Its own address may be a
+    /// loopback one, where a browser finds what runs beside it.
     own_origin: Option<WebOrigin>,
     runtime: Handle,
 }
@@ -91,7 +92,7 @@ impl Router {
     pub fn new(gateway: Arc<Gateway>, settings: &GatewaySettings) -> Router {
         Router {
             apis: settings.open(&gateway),
-            own_origin: WebOrigin::of_url(&gateway.public_url()),
+            own_origin: WebOrigin::of_url(&gateway.config().public_url),
             runtime: Handle::current(),
             gateway,
         }

@@ -23,6 +23,7 @@ pub use callback::callback_of_host;
 use crate::api::{Answering, HttpApi, PageHeaders};
 use crate::auth::{Refused, caller_of};
 use crate::config::origin::WebOrigin;
+use crate::cors::is_preflight;
 use crate::http::{Answer, Asked, decoded, put};
 use crate::recording_url::is_absolute;
 use crate::{Credentials, Gateway, Scheme};
@@ -77,10 +78,11 @@ impl HttpApi for VobizApi {
     }
 
     /// Vobiz's links begin where Plivo's look-alike may be. Where it is not, the
-    /// credentials tell whose request it is.
+    /// credentials tell whose request it is; a browser asks without them whether it may send
+    /// such a request.
     fn claims_left_over(&self, request: &Asked) -> bool {
         let is_link = || request.below(self.links_path()?);
-        is_shown_by(request) && is_link().is_some()
+        (is_shown_by(request) || is_preflight(request)) && is_link().is_some()
     }
 
     fn answer<'a>(&'a self, request: &'a Asked) -> Answering<'a> {
@@ -134,6 +136,8 @@ struct Ask<'a> {
     api_id: String,
     /// `auth_id` of the path.
     account: String,
+    /// Whether it is about the list of recordings.
+    is_list: bool,
 }
 
 /// What a path names.
@@ -208,6 +212,7 @@ async fn answer(gateway: &Arc<Gateway>, asked: &Asked, rest: &str, dialect: Dial
             );
         }
     };
+    ask.is_list = matches!(resource, Resource::Recordings);
     let form = form_of(&resource);
     let allowed: &[Method] = match resource {
         Resource::Record(_) => &[Method::POST, Method::DELETE],
@@ -254,11 +259,15 @@ fn failed(
     status: StatusCode,
     why: &str,
 ) -> Answer {
+    let mut ask = Ask::new(gateway, asked, dialect);
     let form = match find(rest, dialect) {
-        Found::Resource(_, resource) => form_of(&resource),
+        Found::Resource(_, resource) => {
+            ask.is_list = matches!(resource, Resource::Recordings);
+            form_of(&resource)
+        }
         _ => ErrorForm::General,
     };
-    Ask::new(gateway, asked, dialect).error(form, status, why)
+    ask.error(form, status, why)
 }
 
 impl<'a> Ask<'a> {
@@ -269,11 +278,16 @@ impl<'a> Ask<'a> {
             dialect,
             api_id: Uuid::new_v4().to_string(),
             account: String::new(),
+            is_list: false,
         }
     }
 }
 
 impl Ask<'_> {
+    fn is_plivo_list(&self) -> bool {
+        self.is_list && self.dialect == Dialect::Plivo
+    }
+
     /// Who asks: the account that the path names, and no other.
     async fn caller(&self) -> Result<Caller, Refused> {
         let credentials = match self.dialect {

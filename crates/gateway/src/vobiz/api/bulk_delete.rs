@@ -48,8 +48,9 @@ fn wanted(ask: &Ask<'_>) -> Result<Wanted, String> {
     let mut wanted = Wanted::new(ask.dialect);
     let mut names = BTreeSet::new();
     let mut filter = |name: &str, value: &str| {
+        // Left out, it would delete more than was meant.
         if value.is_empty() {
-            return Ok(());
+            return Err(format!("{name}: it is empty"));
         }
         if !names.insert(name.to_owned()) {
             return Err(format!("{name}: it is said twice"));
@@ -84,11 +85,12 @@ async fn delete_all(gateway: Arc<Gateway>, caller: Caller, found: Vec<(Uuid, Str
         }
         left -= 1;
         let id = *id;
-        let removed = gateway
-            .shelf
-            .archived(Some(id), move |archive| archive.remove(id).map(Some));
+        let removed = gateway.shelf.archived(Some(id), move |archive| {
+            let removed = archive.remove(id)?;
+            Ok(removed.then_some(()))
+        });
         match removed.await {
-            Ok(_) => gateway
+            Ok(()) => gateway
                 .engine()
                 .note_access(&caller, Access::Delete, id, call_id, ""),
             // Somebody else has deleted it meanwhile.

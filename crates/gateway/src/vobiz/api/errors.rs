@@ -22,7 +22,12 @@ pub enum ErrorForm {
 impl Ask<'_> {
     pub fn error(&self, form: ErrorForm, status: StatusCode, message: &str) -> Answer {
         if form == ErrorForm::Resource || self.dialect == Dialect::Plivo {
-            let body = json!({ "api_id": self.api_id, "error": message });
+            let mut body = json!({ "api_id": self.api_id, "error": message });
+            if self.is_plivo_list() {
+                // Plivo's SDK for Python counts the objects before it looks at the status, and
+                // without any member of that name it raises no error of its own.
+                body["objects"] = json!([]);
+            }
             return json_answer(status, &body);
         }
         let request: String = self.api_id.chars().filter(|c| *c != '-').take(12).collect();

@@ -96,13 +96,13 @@ impl ListPage {
         };
         for (name, value) in ask.asked.query().filter(|(_, value)| !value.is_empty()) {
             match name.as_ref() {
-                "limit" => page.limit = whole(&name, &value, 1, most(ask.dialect))?,
+                "limit" => page.limit = limit(&value, most(ask.dialect))?,
                 CURSOR => {
-                    page.offset = whole(&name, &value, 0, u32::MAX as usize)?;
+                    page.offset = whole(&name, &value)?;
                     page.place = CURSOR;
                 }
                 "offset" => {
-                    let offset = whole(&name, &value, 0, u32::MAX as usize)?;
+                    let offset = whole(&name, &value)?;
                     if page.place != CURSOR {
                         page.offset = offset;
                     }
@@ -156,7 +156,7 @@ impl Wanted {
                 self.times.push((bound, time));
             }
             "recording_storage_duration" => {
-                let days = whole(name, value, 0, u32::MAX as usize)?;
+                let days = whole(name, value)?;
                 self.days.push((bound, days as i64));
             }
             _ => return Err(format!("{name}: there is no such filter")),
@@ -229,9 +229,22 @@ fn kind(dialect: Dialect) -> &'static str {
     }
 }
 
-fn whole(name: &str, value: &str, low: usize, high: usize) -> Result<usize, String> {
-    let number = value.parse().ok().filter(|number| (low..=high).contains(number));
-    number.ok_or_else(|| format!("{name}: a whole number from {low} to {high} is needed"))
+/// A whole number. There are never as many recordings or days as do not fit into it.
+fn whole(name: &str, value: &str) -> Result<usize, String> {
+    // ASCII digits alone: "+1" would be a number too.
+    let is_number = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
+    match is_number {
+        true => Ok(value.parse::<u32>().unwrap_or(u32::MAX) as usize),
+        false => Err(format!("{name}: a whole number is needed")),
+    }
+}
+
+fn limit(value: &str, most: usize) -> Result<usize, String> {
+    let number = whole("limit", value)?;
+    match (1..=most).contains(&number) {
+        true => Ok(number),
+        false => Err(format!("limit: a whole number from 1 to {most} is needed")),
+    }
 }
 
 /// A number may lack its plus sign.
@@ -266,7 +279,8 @@ pub async fn list(ask: &Ask<'_>, caller: Caller) -> Answer {
     };
     let objects: Vec<Value> = found.iter().map(|entry| object(ask, entry)).collect();
     let at = |offset| page_uri(ask, &ListPage { offset, ..page });
-    let next = (offset + limit < total).then(|| at(offset + limit));
+    let next = offset.saturating_add(limit);
+    let next = (next < total).then(|| at(next));
     let previous = (offset > 0).then(|| at(offset.saturating_sub(limit)));
     let body = json!({
         "api_id": ask.api_id,
