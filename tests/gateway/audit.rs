@@ -1,12 +1,17 @@
 //! What each API leaves in the audit log.
 
+use std::io::Write;
+use std::net::TcpStream;
+use std::time::Instant;
+
 use callrec::capi::*;
+use callrec_testkit::wait::until;
 use serde_json::{Value, json};
 
 use crate::imagicle::{self, DEVICE};
 use crate::kit::{FIRST, House, PLIVO_ACCOUNT, basic};
 use crate::support::{audit_lines, audit_written, end, verify_audit};
-use crate::vobiz::{ID, RECORDINGS};
+use crate::vobiz::{ID, RECORDINGS, finished};
 
 /// The one line that an act has written.
 #[track_caller]
@@ -231,4 +236,91 @@ fn vobiz_and_plivo_leave_a_line_for_each_operation() {
         (&line["actor"], &line["reason"]),
         (&json!("engine"), &json!("call-ended"))
     );
+}
+
+fn deletions(house: &House) -> usize {
+    let lines = audit_lines(&house.dir.0);
+    lines.iter().filter(|line| line["operation"] == "delete").count()
+}
+
+/// Whoever hangs up after a request ends the request, but not what it has begun.
+#[test]
+fn a_deletion_has_a_line_also_if_its_client_has_hung_up() {
+    let house = House::open(&[]);
+    let ids: Vec<String> = (0..40).map(|_| finished(&house, 1).0).collect();
+    let address = house.base.strip_prefix("http://").unwrap();
+    for (id, wait_us) in ids.iter().zip((0..).step_by(25)) {
+        let mut stream = TcpStream::connect(address).unwrap();
+        let [name, secret] = ID;
+        write!(
+            stream,
+            "DELETE {RECORDINGS}{id}/ HTTP/1.1\r\nhost: {address}\r\n{}: {}\r\n{}: {}\r\n\r\n",
+            name.0, name.1, secret.0, secret.1
+        )
+        .unwrap();
+        // At another moment each time.
+        let asked = Instant::now();
+        while asked.elapsed().as_micros() < wait_us {}
+    }
+    // Where the request ended before its deletion began, it is done here.
+    for id in &ids {
+        house.send("DELETE", &format!("{RECORDINGS}{id}/"), &ID, "");
+        let reply = house.send("GET", &format!("{RECORDINGS}{id}/"), &ID, "");
+        assert_eq!(reply.status, 404);
+    }
+    until("each deletion has a line", || deletions(&house) == ids.len());
+    audit_written(&house.engine);
+    assert_eq!(deletions(&house), ids.len());
+}
+
+#[test]
+fn a_bulk_deletion_has_a_line_for_each_recording() {
+    let house = House::open(&[]);
+    for _ in 0..3 {
+        finished(&house, 1);
+    }
+    let all = format!("{RECORDINGS}BulkDelete/?add_time__gte=1970-01-01");
+    // Of both together, each recording is deleted once.
+    for _ in 0..2 {
+        assert_eq!(house.send("DELETE", &all, &ID, "").status, 202);
+    }
+    until("each deletion has a line", || deletions(&house) == 3);
+    // The last word of the second one.
+    assert_eq!(house.send("DELETE", &all, &ID, "").status, 202);
+    audit_written(&house.engine);
+    let lines = audit_lines(&house.dir.0);
+    let line = lines.iter().find(|line| line["operation"] == "delete").unwrap();
+    says(line, "delete", "done", "MA_DEMO", 10, "vobiz");
+    assert_eq!(deletions(&house), 3);
+}
+
+/// A page of another site, a signed url, a HEAD and an answer of 304.
+#[test]
+fn requests_without_a_login_have_at_most_one_line() {
+    let house = House::open(&[("gateway.url_lifetime_ms", "3600000")]);
+    let (id, url) = finished(&house, 1);
+    let url = url.strip_prefix(&house.base).unwrap();
+    let (reply, line) = line_of(&house, || house.send("GET", url, &[], ""));
+    says(&line, "download", "done", "", 0, "audio");
+    assert_eq!(line["recordings"][0]["id"], id);
+    let tag = reply.header("etag").to_owned();
+    let (_, lines) = lines_of(&house, || {
+        assert_eq!(house.send("HEAD", url, &[], "").status, 200);
+        let known = [("if-none-match", tag.as_str())];
+        assert_eq!(house.send("GET", url, &known, "").status, 304);
+    });
+    assert_eq!(lines, [Value::Null; 0]);
+    let foreign = [ID[0], ID[1], ("origin", "https://elsewhere.example")];
+    let one = format!("{RECORDINGS}{id}/");
+    let (reply, line) = line_of(&house, || house.send("DELETE", &one, &foreign, ""));
+    assert_eq!(reply.status, 403);
+    assert_eq!(
+        (&line["operation"], &line["user"], &line["http_status"]),
+        (&json!("refused"), &json!("MA_DEMO"), &json!(403))
+    );
+    let wrong = url.replace("signature=", "signature=x");
+    let (reply, line) = line_of(&house, || house.send("GET", &wrong, &[], ""));
+    assert_eq!((reply.status, &line["operation"]), (403, &json!("refused")));
+    let text = std::fs::read_to_string(house.dir.0.join(".callrec/audit.log")).unwrap();
+    assert!(!text.contains("signature"), "{text}");
 }

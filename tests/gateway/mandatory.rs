@@ -68,6 +68,14 @@ fn genesys_offers_no_stop_and_answers_forbidden() {
     assert_eq!(operations(), ["ResumeCallRecording"]);
     assert_eq!(operate("StopCallRecording"), (403, json!(3)));
     assert_eq!(operate("ResumeCallRecording"), (200, json!(0)));
+    // On the device neither.
+    let devices = house.send("GET", "/api/v2/me/devices", &headers, "").json();
+    let device = &devices["devices"][0];
+    assert_eq!(device["capabilities"], json!([]));
+    let path = format!("/api/v2/me/devices/{}", device["id"].as_str().unwrap());
+    let body = json!({ "operationName": "StopCallRecording" }).to_string();
+    let reply = house.send("POST", &path, &headers, &body);
+    assert_eq!((reply.status, &reply.json()["statusCode"]), (403, &json!(3)));
     assert!(is_live(&house, &id));
 }
 

@@ -318,6 +318,95 @@ fn a_disk_that_refuses_holds_nobody_up() {
     verify_audit(&dir.0, None).unwrap();
 }
 
+/// Nobody waits for a disk that stands still, and closing no longer than it was told to.
+#[cfg(feature = "faults")]
+#[test]
+fn a_disk_that_stands_still_holds_nobody_up() {
+    use callrec::storage::faults::{self, Step};
+    use callrec_testkit::wait::until;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    let dir = ScratchDir::new();
+    let stands_still = Arc::new(AtomicBool::new(true));
+    let still = stands_still.clone();
+    faults::set(
+        &dir.0,
+        Arc::new(move |step| {
+            if step == Step::WriteAudit {
+                until("the disk goes on", || !still.load(Ordering::SeqCst));
+            }
+            Ok(())
+        }),
+    );
+    let engine = Engine::open(&dir.0, &[]);
+    engine.begin(&on_c()).unwrap();
+    let id = engine.start(None, &on_call("c")).unwrap();
+    for _ in 0..100 {
+        engine.by_id(rec_pause_by_id, HOST, &id).unwrap();
+        engine.by_id(rec_resume_by_id, HOST, &id).unwrap();
+    }
+    engine.by_id(rec_stop_by_id, HOST, &id).unwrap();
+    engine.events.wait_terminal(&id);
+    assert_eq!(audit_head(&engine).waiting, 202);
+    let closed = ask(|e| unsafe { rec_close(engine.handle, 200, e) });
+    assert_eq!(closed.unwrap_err().status, REC_ERR_TIMEOUT);
+    stands_still.store(false, Ordering::SeqCst);
+    until("the directory is let go", || {
+        open_with(&dir.0, &[]).map(|next| close(next).unwrap()).is_ok()
+    });
+    verify_audit(&dir.0, None).unwrap();
+}
+
+/// Closing gives up on it, and says what is lost.
+#[cfg(feature = "faults")]
+#[test]
+fn closing_does_not_wait_for_a_log_that_cannot_be_synced() {
+    use callrec::storage::faults::{self, Step};
+    use std::sync::Arc;
+
+    let dir = ScratchDir::new();
+    faults::set(
+        &dir.0,
+        Arc::new(|step| match (step, std::thread::current().name()) {
+            (Step::SyncFile, Some("callrec-audit")) => Err(std::io::Error::other("no sync")),
+            _ => Ok(()),
+        }),
+    );
+    let engine = Engine::open_unheard(&dir.0, &[("storage.durability", "finish")]);
+    refused(engine.by_id(rec_stop_by_id, HOST, SOME_ID), REC_ERR_NOT_LIVE);
+    engine.close();
+    faults::clear(&dir.0);
+    assert_eq!(audit_lines(&dir.0).len(), 2);
+    verify_audit(&dir.0, None).unwrap();
+}
+
+/// Whatever a name holds, it is one line, and JSON.
+#[test]
+fn no_name_makes_a_line_of_its_own() {
+    let w = world();
+    let forged = "x\n{\"seq\":9,\"prev\":\"\"}\r\n\",\"hash\":\"\u{2028}\u{7f}\\";
+    let who = Some((forged, 2));
+    let (_, line) = line_of(&w, || w.start(who, &on_device(forged)).unwrap_err());
+    assert_eq!(
+        (&line["user"], &line["asked"]["device"]),
+        (&json!(forged), &json!(forged))
+    );
+    verify_audit(&w.dir.0, None).unwrap();
+}
+
+/// What stands in the query of a url may be what lets its holder in.
+#[test]
+fn of_a_url_its_query_is_not_noted() {
+    let w = world();
+    w.recorded(&on_c());
+    let url = "http://gateway/recordings/1.wav?signature=hidden";
+    let (_, line) = line_of(&w, || w.stop_by_call(HOST, "c", Some(url)));
+    assert_eq!(line["asked"]["url"], "http://gateway/recordings/1.wav");
+    let text = std::fs::read_to_string(log_path(&w.dir.0)).unwrap();
+    assert!(!text.contains("hidden"), "{text}");
+}
+
 #[test]
 fn a_head_is_checked() {
     let dir = ScratchDir::new();

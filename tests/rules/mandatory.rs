@@ -119,6 +119,24 @@ fn what_a_caller_starts_on_a_mandatory_line_is_mandatory() {
     assert_eq!(w.live().len(), 2);
 }
 
+/// Of an internal call, one line may be marked and the other not.
+#[test]
+fn a_stop_by_call_counts_what_is_mandatory_as_refused() {
+    let (w, mandatory) = recorded(0);
+    let other_end = Call {
+        call_id: Some("c"),
+        ..by_user("SEP2", "102", "user2")
+    };
+    w.begin(&other_end).unwrap();
+    let free = w.start(HOST, &on_device("SEP2")).unwrap();
+    assert_eq!(w.stop_by_call(ADMIN, "c", None), Ok((1, 0, 1)));
+    assert_eq!(w.live_ids(), std::slice::from_ref(&mandatory));
+    w.events.wait_terminal(&free);
+    // Nothing has changed now: the newest one's reason is the answer.
+    refused(w.stop_by_call(ADMIN, "c", None), REC_ERR_MANDATORY);
+    assert_eq!(w.state(&mandatory), REC_STATE_RECORDING);
+}
+
 #[test]
 fn a_stop_by_call_that_finds_nothing_is_as_good_as_elsewhere() {
     let w = world();

@@ -1,5 +1,5 @@
 //! What the gateway notes in the engine's audit log beside what the engine notes itself: requests
-//! that were refused before they came to it, and what becomes of finished recordings.
+//! that were refused before they came to it, and downloads.
 
 use std::sync::Arc;
 
@@ -111,17 +111,8 @@ pub fn note_download(engine: &Engine, asked: &Asked, id: Uuid, call_id: &str, an
         StatusCode::PARTIAL_CONTENT => brief(range, RANGE_MAX),
         _ => "".into(),
     };
-    note_access(engine, asked, Access::Download, id, call_id, &range);
-}
-
-/// Notes that a finished recording has been deleted.
-pub fn note_deletion(engine: &Engine, asked: &Asked, id: Uuid, call_id: &str) {
-    note_access(engine, asked, Access::Delete, id, call_id, "");
-}
-
-fn note_access(engine: &Engine, asked: &Asked, access: Access, id: Uuid, call_id: &str, part: &str) {
     // Who holds a signed url need not log in.
     let nobody = || asked.caller(Text::default(), 0);
     let caller = asked.known_caller().unwrap_or_else(nobody);
-    engine.note_access(&caller, access, id, call_id, part);
+    engine.note_access(&caller, Access::Download, id, call_id, &range);
 }

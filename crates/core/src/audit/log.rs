@@ -34,6 +34,8 @@ const TAIL_BYTES: u64 = 1 << 20;
 /// who reaches a port could fill the disk.
 const LOGINS_PER_SECOND: u64 = 20;
 const LOGINS_AT_ONCE: u64 = 200;
+/// Lines that were dropped are told of at most so often, for the same reason.
+const TELL_DROPPED: Duration = Duration::from_secs(1);
 
 /// What is known of the log on the disk.
 #[derive(Clone, Debug)]
@@ -72,6 +74,8 @@ struct LineQueue {
     /// Dropped, and not told by a line yet.
     dropped: u64,
     dropped_in_all: u64,
+    /// When a line last told of some that were dropped.
+    dropped_told: Option<Instant>,
     /// In the coarse clock's nanoseconds: refused logins up to here have been paid for.
     logins_ns: u64,
 }
@@ -233,7 +237,9 @@ impl AuditLog {
                 }
                 Work::Sync => {
                     if !self.insist(async || self.file.sync().await).await {
-                        return self.log_lost(self.queue.lock().taken);
+                        // Read by itself: logging takes the queue's lock again.
+                        let unsynced = self.queue.lock().taken;
+                        return self.log_lost(unsynced);
                     }
                     unsynced_since = None;
                     self.note_on_disk();
@@ -249,16 +255,24 @@ impl AuditLog {
         }
         // Looked at first: what was queued before the end is written.
         let is_ending = self.is_ending();
-        if let Some(batch) = self.queue.lock().take_batch() {
+        let now = self.clock.now();
+        let sync_at = unsynced_since.map(|since| since + SYNC_AFTER);
+        // Before more is written: lines that never stop coming must not put the sync off.
+        if sync_at.is_some_and(|at| now >= at) {
+            return Answer::Ready(Work::Sync);
+        }
+        let mut queue = self.queue.lock();
+        if let Some(batch) = queue.take_batch(now, is_ending) {
             return Answer::Ready(Work::Write(batch));
         }
-        let sync_at = unsynced_since.map(|since| since + SYNC_AFTER);
-        match sync_at {
-            Some(at) if !is_ending && self.clock.now() < at => Answer::AskAgain(Next::At(at)),
-            Some(_) => Answer::Ready(Work::Sync),
-            None if is_ending => Answer::Ready(Work::Over),
-            None => Answer::AskAgain(Next::Signalled),
-        }
+        let next = match (sync_at, queue.tell_dropped_at()) {
+            (Some(_), _) if is_ending => return Answer::Ready(Work::Sync),
+            (None, _) if is_ending => return Answer::Ready(Work::Over),
+            (Some(sync), Some(tell)) => Next::At(sync.min(tell)),
+            (Some(at), None) | (None, Some(at)) => Next::At(at),
+            (None, None) => Next::Signalled,
+        };
+        Answer::AskAgain(next)
     }
 
     /// Tries until it is done. `false`: it is given up, because the engine closes.
@@ -413,9 +427,17 @@ impl LineQueue {
         true
     }
 
+    /// When a line may tell of those that were dropped. `None`: none was.
+    fn tell_dropped_at(&self) -> Option<Instant> {
+        let told = self.dropped_told.map(|told| told + TELL_DROPPED);
+        (self.dropped > 0).then_some(told).flatten()
+    }
+
     /// `None`: there is nothing to write.
-    fn take_batch(&mut self) -> Option<Batch> {
-        if self.lines.is_empty() && self.dropped == 0 {
+    fn take_batch(&mut self, now: Instant, is_ending: bool) -> Option<Batch> {
+        let may_tell = is_ending || self.tell_dropped_at().is_none_or(|at| now >= at);
+        let tells = self.dropped > 0 && may_tell;
+        if self.lines.is_empty() && !tells {
             return None;
         }
         let (mut members, mut bytes) = (Vec::new(), 0);
@@ -426,10 +448,13 @@ impl LineQueue {
             members.push(line);
         }
         self.bytes -= bytes;
-        let dropped = match self.lines.is_empty() {
+        let dropped = match tells && self.lines.is_empty() {
             true => std::mem::take(&mut self.dropped),
             false => 0,
         };
+        if dropped > 0 {
+            self.dropped_told = Some(now);
+        }
         let batch = Batch { members, dropped };
         self.taken += batch.count();
         Some(batch)

@@ -110,7 +110,10 @@ impl Recorder for Engine {
             self.registry
                 .control_by_call(caller, operation, call_id, url, now_ms, &mut touched)
         });
-        let url = url.map_or("", Text::as_str);
+        // What stands in a url's query may be secret.
+        let url = url
+            .and_then(|url| url.as_str().split('?').next())
+            .unwrap_or_default();
         let asked = [("call_id", call_id.as_str()), ("url", url)];
         self.note_control(caller, operation, &asked, &touched, done.as_ref().err());
         done

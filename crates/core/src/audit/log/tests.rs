@@ -64,7 +64,7 @@ fn what_the_queue_cannot_hold_is_counted_and_told_last() {
         (queue.lines.len(), queue.dropped, queue.dropped_in_all),
         (4, 2, 2)
     );
-    let batches: Vec<Batch> = std::iter::from_fn(|| queue.take_batch()).collect();
+    let batches: Vec<Batch> = std::iter::from_fn(|| queue.take_batch(Instant::now(), false)).collect();
     let told: Vec<(u64, u64)> = batches
         .iter()
         .map(|batch| (batch.count(), batch.dropped))
@@ -84,4 +84,27 @@ fn only_so_many_refused_logins_are_noted() {
     assert_eq!(noted(&mut queue, start), 0);
     assert_eq!(noted(&mut queue, start + NS_PER_S), LOGINS_PER_SECOND);
     assert_eq!(noted(&mut queue, 2 * start), LOGINS_AT_ONCE);
+}
+
+/// Otherwise each login that is not noted would have a line that says so.
+#[test]
+fn refused_logins_that_are_not_noted_share_a_line() {
+    let mut queue = LineQueue::default();
+    let start = Instant::now();
+    let told = |queue: &mut LineQueue, now: Instant, is_ending: bool| {
+        queue.drop_line();
+        queue.take_batch(now, is_ending).map(|batch| batch.dropped)
+    };
+    assert_eq!(told(&mut queue, start, false), Some(1));
+    for _ in 0..100 {
+        assert_eq!(told(&mut queue, start + TELL_DROPPED / 2, false), None);
+    }
+    assert_eq!(queue.tell_dropped_at(), Some(start + TELL_DROPPED));
+    assert_eq!(told(&mut queue, start + TELL_DROPPED, false), Some(101));
+    assert_eq!(told(&mut queue, start + TELL_DROPPED, true), Some(1));
+    assert_eq!(queue.tell_dropped_at(), None);
+    queue.push("line".to_owned());
+    queue.drop_line();
+    let batch = queue.take_batch(start + TELL_DROPPED, false).expect("a line");
+    assert_eq!((batch.count(), batch.dropped), (1, 0));
 }

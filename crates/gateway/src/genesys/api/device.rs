@@ -47,15 +47,17 @@ impl Device {
         Ok(devices.into_iter().find(|device| device.id == id))
     }
 
-    fn is_recorded(&self) -> bool {
-        self.calls.iter().any(|call| !call.live.is_empty())
+    /// Whether the user may stop a recording on it.
+    fn may_be_stopped(&self) -> bool {
+        let mut calls = self.calls.iter();
+        calls.any(|call| !call.live.is_empty() && !call.mandatory)
     }
 
     fn resource(&self, genesys: &Genesys) -> Value {
         let number = self.calls.first().map(|call| &call.info.directory_number);
         let number = number.map_or("", Text::as_str);
         let path = format!("/devices/{}", self.id);
-        let stop = self.is_recorded().then(|| Operation::Stop.text());
+        let stop = self.may_be_stopped().then(|| Operation::Stop.text());
         json!({
             "id": self.id.to_string(),
             "deviceState": "Active",

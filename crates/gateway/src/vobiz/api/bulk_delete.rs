@@ -10,12 +10,11 @@ use uuid::Uuid;
 
 use super::Ask;
 use super::errors::ErrorForm;
-use super::recordings::Wanted;
+use super::recordings::{Wanted, remove};
 use crate::Gateway;
 use crate::files::Missing;
 use crate::http::{Answer, json as json_answer};
 use callrec_core::calls::Caller;
-use callrec_core::engine::Access;
 use callrec_core::events::LogLevel;
 
 pub async fn answer(ask: &Ask<'_>, caller: &Caller) -> Answer {
@@ -79,29 +78,21 @@ fn wanted(ask: &Ask<'_>) -> Result<Wanted, String> {
 async fn delete_all(gateway: Arc<Gateway>, caller: Caller, found: Vec<(Uuid, String)>) {
     let stopped = gateway.stopping();
     let (mut failed, mut left) = (0, found.len());
-    for (id, call_id) in &found {
+    let total = found.len();
+    for (id, call_id) in found {
         if *stopped.borrow() {
             break;
         }
         left -= 1;
-        let id = *id;
-        let removed = gateway.shelf.archived(Some(id), move |archive| {
-            let removed = archive.remove(id)?;
-            Ok(removed.then_some(()))
-        });
-        match removed.await {
-            Ok(()) => gateway
-                .engine()
-                .note_access(&caller, Access::Delete, id, call_id, ""),
-            // Somebody else has deleted it meanwhile.
-            Err(Missing::Unknown) => {}
+        match remove(&gateway, caller.clone(), id, call_id).await {
+            // Unknown: somebody else has deleted it meanwhile.
+            Ok(()) | Err(Missing::Unknown) => {}
             Err(_) => failed += 1,
         }
     }
     if failed + left > 0 {
         let message = format!(
-            "bulk deletion: of {} recordings {failed} could not be deleted, and {left} were left because the gateway stops",
-            found.len()
+            "bulk deletion: of {total} recordings {failed} could not be deleted, and {left} were left because the gateway stops"
         );
         gateway.engine().bus().log(LogLevel::Warning, message);
     }

@@ -13,13 +13,14 @@ use uuid::Uuid;
 use super::audio::{ending, may_have};
 use super::errors::ErrorForm;
 use super::{Ask, Dialect};
-use crate::audited::note_deletion;
+use crate::Gateway;
 use crate::files::{Missing, may_read};
 use crate::http::{Answer, empty, json as json_answer};
 use crate::recording_url::shared_url_of;
 use callrec_core::calls::Caller;
 use callrec_core::calls::control::parse_id;
 use callrec_core::clock::unix_ms;
+use callrec_core::engine::Access;
 use callrec_core::storage::archive::Entry;
 
 /// Recordings of a page, unless it is said.
@@ -343,22 +344,28 @@ pub async fn delete(ask: &Ask<'_>, caller: Caller, id: &str) -> Answer {
         let why = "Deleting needs level 10";
         return ask.error(ErrorForm::Resource, StatusCode::FORBIDDEN, why);
     }
-    let found = match entry(ask, caller, id).await {
+    let found = match entry(ask, caller.clone(), id).await {
         Ok(entry) => entry,
         Err(missing) => return ask.missing(missing),
     };
-    let id: Uuid = found.id;
-    let removed = ask.gateway.shelf.archived(Some(id), move |archive| {
-        let removed = archive.remove(id)?;
-        Ok(removed.then_some(()))
-    });
-    match removed.await {
-        Ok(()) => {
-            note_deletion(ask.gateway.engine(), ask.asked, id, found.call_id());
-            empty(StatusCode::NO_CONTENT)
-        }
+    match remove(ask.gateway, caller, found.id, found.call_id().to_owned()).await {
+        Ok(()) => empty(StatusCode::NO_CONTENT),
         Err(missing) => ask.missing(missing),
     }
+}
+
+/// Deletes a recording, and notes that where it is done: a client that hangs up meanwhile ends
+/// the request, but not the deletion.
+pub async fn remove(gateway: &Gateway, caller: Caller, id: Uuid, call_id: String) -> Result<(), Missing> {
+    let engine = gateway.engine().clone();
+    let removed = gateway.shelf.archived(Some(id), move |archive| {
+        let removed = archive.remove(id)?;
+        if removed {
+            engine.note_access(&caller, Access::Delete, id, &call_id, "");
+        }
+        Ok(removed.then_some(()))
+    });
+    removed.await
 }
 
 /// The Recording resource, with the types that are published.
