@@ -10,10 +10,12 @@
 #![allow(clippy::missing_safety_doc)]
 
 mod audit;
+mod audit_types;
 mod call;
 mod call_view;
 mod config;
 mod control;
+mod control_target;
 mod convert;
 mod engine;
 mod event;

@@ -381,6 +381,37 @@ fn closing_does_not_wait_for_a_log_that_cannot_be_synced() {
     verify_audit(&dir.0, None).unwrap();
 }
 
+/// Linux says once that it could not write a page, and then takes the page for written.
+#[cfg(feature = "faults")]
+#[test]
+fn what_a_failed_sync_has_lost_is_written_again() {
+    use callrec::storage::faults::{self, Step};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    let dir = ScratchDir::new();
+    let (path, has_failed) = (log_path(&dir.0), Arc::new(AtomicBool::new(false)));
+    let failed = has_failed.clone();
+    faults::set(
+        &dir.0,
+        Arc::new(move |step| match (step, std::thread::current().name()) {
+            (Step::SyncFile, Some("callrec-audit")) if !failed.swap(true, Ordering::SeqCst) => {
+                let length = std::fs::metadata(&path).unwrap().len() as usize;
+                std::fs::write(&path, vec![0; length]).unwrap();
+                Err(std::io::Error::other("no sync"))
+            }
+            _ => Ok(()),
+        }),
+    );
+    let engine = Engine::open_unheard(&dir.0, &[("storage.durability", "finish")]);
+    refused(engine.by_id(rec_stop_by_id, HOST, SOME_ID), REC_ERR_NOT_LIVE);
+    engine.close();
+    faults::clear(&dir.0);
+    assert!(has_failed.load(Ordering::SeqCst));
+    assert_eq!(audit_lines(&dir.0).len(), 2);
+    verify_audit(&dir.0, None).unwrap();
+}
+
 /// Whatever a name holds, it is one line, and JSON.
 #[test]
 fn no_name_makes_a_line_of_its_own() {

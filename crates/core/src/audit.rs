@@ -9,6 +9,7 @@
 
 mod chain;
 mod line;
+mod line_queue;
 mod log;
 mod verify;
 

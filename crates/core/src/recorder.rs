@@ -47,8 +47,9 @@ pub trait Recorder: Send + Sync {
     /// form.
     ///
     /// Errors, in the order of the checks: `UNAUTHENTICATED`, `FORBIDDEN`, `INVALID_ID`
-    /// (reason 0), `NOT_LIVE`, `NOT_MONITORABLE` (reason 1) and `AUTOMATIC` (reason 2), which
-    /// never refuse a pause or a resume, `ALREADY_PAUSED`, `NOT_PAUSED`.
+    /// (reason 0), `NOT_LIVE`, `MANDATORY` (not for the host), `NOT_MONITORABLE` (reason 1) and
+    /// `AUTOMATIC` (reason 2), of which none refuses a pause or a resume, `ALREADY_PAUSED`,
+    /// `NOT_PAUSED`.
     fn control_by_id(&self, caller: &Caller, operation: Operation, id: &str) -> Result<()>;
 
     /// The same for all that is live on the line with this device name and directory number; an

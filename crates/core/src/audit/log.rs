@@ -8,19 +8,15 @@ use uuid::Uuid;
 
 use super::chain::{self, Head, LineFault};
 use super::line::{Actor, AuditLine};
-use crate::clock::{Clock, NS_PER_S};
+use super::line_queue::{LineBatch, LineQueue};
+use crate::clock::Clock;
 use crate::events::{Bus, LogLevel};
-use crate::memory::PieceQueue;
 use crate::storage::{AppendFile, FileTail};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::task::{self, Answer, Next, Runnable, Signal};
 use crate::words::{Error, Result};
 
-/// Bytes of lines that may wait for the disk. Beyond it lines are dropped and counted.
-const QUEUE_BYTES: usize = 16 << 20;
-/// Bytes that are written at once.
-const BATCH_BYTES: usize = 64 << 10;
 /// Written lines are synced this much later, so that many share a sync.
 const SYNC_AFTER: Duration = Duration::from_millis(100);
 /// A disk that refuses is asked again after this time.
@@ -30,12 +26,6 @@ const LAST_RETRY: Duration = Duration::from_millis(100);
 const LAST_TRIES: u32 = 10;
 /// The last whole line of a file lies within so many bytes of its end.
 const TAIL_BYTES: u64 = 1 << 20;
-/// Refused logins that are noted each second, and at once after a quiet time. Otherwise anybody
-/// who reaches a port could fill the disk.
-const LOGINS_PER_SECOND: u64 = 20;
-const LOGINS_AT_ONCE: u64 = 200;
-/// Lines that were dropped are told of at most so often, for the same reason.
-const TELL_DROPPED: Duration = Duration::from_secs(1);
 
 /// What is known of the log on the disk.
 #[derive(Clone, Debug)]
@@ -65,21 +55,6 @@ pub struct AuditLog {
     is_given_up: AtomicBool,
 }
 
-#[derive(Default)]
-struct LineQueue {
-    lines: PieceQueue<String>,
-    bytes: usize,
-    /// Taken from the queue, and not on the disk yet.
-    taken: u64,
-    /// Dropped, and not told by a line yet.
-    dropped: u64,
-    dropped_in_all: u64,
-    /// When a line last told of some that were dropped.
-    dropped_told: Option<Instant>,
-    /// In the coarse clock's nanoseconds: refused logins up to here have been paid for.
-    logins_ns: u64,
-}
-
 /// How the file ends.
 #[derive(Clone, Debug)]
 struct FoundEnd {
@@ -91,10 +66,14 @@ struct FoundEnd {
     needs_newline: bool,
 }
 
-/// Lines that are written together.
-struct Batch {
-    members: Vec<String>,
-    dropped: u64,
+/// What was written since the last sync.
+struct Unsynced {
+    since: Instant,
+    /// Where it begins.
+    at: u64,
+    bytes: Vec<u8>,
+    /// The disk may have let go of it with an error, once and for all.
+    is_lost: bool,
 }
 
 /// What is to be written, and what the last line is then.
@@ -104,8 +83,8 @@ struct Composed {
     head: Head,
 }
 
-enum Work {
-    Write(Batch),
+enum WriterTurn {
+    Write(LineBatch),
     Sync,
     Over,
 }
@@ -217,10 +196,11 @@ impl AuditLog {
     }
 
     async fn run(&self) {
-        let mut unsynced_since = None;
+        let mut unsynced: Option<Unsynced> = None;
         loop {
-            match task::until(|| self.ask(unsynced_since)).await {
-                Work::Write(batch) => {
+            let since = unsynced.as_ref().map(|unsynced| unsynced.since);
+            match task::until(|| self.ask(since)).await {
+                WriterTurn::Write(batch) => {
                     let count = batch.count();
                     let mut composed = None;
                     if !self
@@ -229,29 +209,56 @@ impl AuditLog {
                     {
                         return self.log_lost(count);
                     }
-                    if self.file.syncs() {
-                        unsynced_since.get_or_insert(self.clock.now());
-                    } else {
-                        self.note_on_disk();
+                    match composed {
+                        Some(written) if self.file.syncs() => self.note_unsynced(&mut unsynced, written),
+                        _ => self.note_on_disk(),
                     }
                 }
-                Work::Sync => {
-                    if !self.insist(async || self.file.sync().await).await {
+                WriterTurn::Sync => {
+                    if !self.insist(async || self.sync(&mut unsynced).await).await {
                         // Read by itself: logging takes the queue's lock again.
                         let unsynced = self.queue.lock().taken;
                         return self.log_lost(unsynced);
                     }
-                    unsynced_since = None;
+                    unsynced = None;
                     self.note_on_disk();
                 }
-                Work::Over => return,
+                WriterTurn::Over => return,
             }
         }
     }
 
-    fn ask(&self, unsynced_since: Option<Instant>) -> Answer<Work> {
+    fn note_unsynced(&self, unsynced: &mut Option<Unsynced>, written: Composed) {
+        match unsynced {
+            Some(earlier) => earlier.bytes.extend(written.text),
+            None => {
+                *unsynced = Some(Unsynced {
+                    since: self.clock.now(),
+                    at: written.at,
+                    bytes: written.text,
+                    is_lost: false,
+                });
+            }
+        }
+    }
+
+    /// After a sync that has failed, another one may succeed although what was written is gone:
+    /// so it is written once more before.
+    async fn sync(&self, unsynced: &mut Option<Unsynced>) -> io::Result<()> {
+        let Some(unsynced) = unsynced else {
+            return Ok(());
+        };
+        if unsynced.is_lost {
+            self.file.write_at(unsynced.at, &unsynced.bytes).await?;
+        }
+        let synced = self.file.sync().await;
+        unsynced.is_lost = synced.is_err();
+        synced
+    }
+
+    fn ask(&self, unsynced_since: Option<Instant>) -> Answer<WriterTurn> {
         if self.is_given_up() {
-            return Answer::Ready(Work::Over);
+            return Answer::Ready(WriterTurn::Over);
         }
         // Looked at first: what was queued before the end is written.
         let is_ending = self.is_ending();
@@ -259,15 +266,15 @@ impl AuditLog {
         let sync_at = unsynced_since.map(|since| since + SYNC_AFTER);
         // Before more is written: lines that never stop coming must not put the sync off.
         if sync_at.is_some_and(|at| now >= at) {
-            return Answer::Ready(Work::Sync);
+            return Answer::Ready(WriterTurn::Sync);
         }
         let mut queue = self.queue.lock();
         if let Some(batch) = queue.take_batch(now, is_ending) {
-            return Answer::Ready(Work::Write(batch));
+            return Answer::Ready(WriterTurn::Write(batch));
         }
         let next = match (sync_at, queue.tell_dropped_at()) {
-            (Some(_), _) if is_ending => return Answer::Ready(Work::Sync),
-            (None, _) if is_ending => return Answer::Ready(Work::Over),
+            (Some(_), _) if is_ending => return Answer::Ready(WriterTurn::Sync),
+            (None, _) if is_ending => return Answer::Ready(WriterTurn::Over),
             (Some(sync), Some(tell)) => Next::At(sync.min(tell)),
             (Some(at), None) | (None, Some(at)) => Next::At(at),
             (None, None) => Next::Signalled,
@@ -320,7 +327,7 @@ impl AuditLog {
 
     /// Writes a batch behind what is there. `composed`: kept for another try, which must write
     /// the same once more.
-    async fn write(&self, batch: &Batch, composed: &mut Option<Composed>) -> io::Result<()> {
+    async fn write(&self, batch: &LineBatch, composed: &mut Option<Composed>) -> io::Result<()> {
         if composed.is_none() {
             let known = self.found.lock().clone();
             let end = match known {
@@ -349,7 +356,7 @@ impl AuditLog {
     }
 
     /// The batch's lines, and before them what the file's end needs.
-    fn compose(&self, mut end: FoundEnd, batch: &Batch) -> Composed {
+    fn compose(&self, mut end: FoundEnd, batch: &LineBatch) -> Composed {
         let mut text = String::new();
         let now_ms = self.clock.unix_ms();
         if end.needs_newline || !end.unfinished.is_empty() {
@@ -399,71 +406,6 @@ impl AuditLog {
             self.bus.log(LogLevel::Error, message.to_owned());
         }
         Ok(found)
-    }
-}
-
-impl LineQueue {
-    fn push(&mut self, members: String) {
-        if self.bytes + members.len() > QUEUE_BYTES {
-            return self.drop_line();
-        }
-        self.bytes += members.len();
-        self.lines.push_back(members);
-    }
-
-    fn drop_line(&mut self) {
-        self.dropped += 1;
-        self.dropped_in_all += 1;
-    }
-
-    fn may_note_login(&mut self, now_ns: u64) -> bool {
-        let cost_ns = NS_PER_S / LOGINS_PER_SECOND;
-        let oldest_ns = now_ns.saturating_sub(cost_ns * LOGINS_AT_ONCE);
-        let paid_ns = self.logins_ns.max(oldest_ns) + cost_ns;
-        if paid_ns > now_ns {
-            return false;
-        }
-        self.logins_ns = paid_ns;
-        true
-    }
-
-    /// When a line may tell of those that were dropped. `None`: none was.
-    fn tell_dropped_at(&self) -> Option<Instant> {
-        let told = self.dropped_told.map(|told| told + TELL_DROPPED);
-        (self.dropped > 0).then_some(told).flatten()
-    }
-
-    /// `None`: there is nothing to write.
-    fn take_batch(&mut self, now: Instant, is_ending: bool) -> Option<Batch> {
-        let may_tell = is_ending || self.tell_dropped_at().is_none_or(|at| now >= at);
-        let tells = self.dropped > 0 && may_tell;
-        if self.lines.is_empty() && !tells {
-            return None;
-        }
-        let (mut members, mut bytes) = (Vec::new(), 0);
-        while bytes < BATCH_BYTES
-            && let Some(line) = self.lines.pop_front()
-        {
-            bytes += line.len();
-            members.push(line);
-        }
-        self.bytes -= bytes;
-        let dropped = match tells && self.lines.is_empty() {
-            true => std::mem::take(&mut self.dropped),
-            false => 0,
-        };
-        if dropped > 0 {
-            self.dropped_told = Some(now);
-        }
-        let batch = Batch { members, dropped };
-        self.taken += batch.count();
-        Some(batch)
-    }
-}
-
-impl Batch {
-    fn count(&self) -> u64 {
-        self.members.len() as u64
     }
 }
 

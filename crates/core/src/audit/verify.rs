@@ -36,7 +36,7 @@ pub fn verify(directory: &Path, known: Option<&Head>) -> Result<AuditReport> {
     if !fs::metadata(directory).map_err(unreadable)?.is_dir() {
         return Err(unreadable(io::ErrorKind::NotADirectory.into()));
     }
-    let mut check = Check::new(known);
+    let mut check = LogCheck::new(known);
     match open(&path) {
         Ok(file) => {
             let mut file = BufReader::new(file);
@@ -68,7 +68,7 @@ fn read_line(file: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
 }
 
 /// A log as far as it has been read.
-struct Check<'a> {
+struct LogCheck<'a> {
     known: Option<&'a Head>,
     head: Head,
     /// Lines of the file, whole or not.
@@ -87,9 +87,9 @@ struct Pieces {
     hash: Sha256,
 }
 
-impl Check<'_> {
-    fn new(known: Option<&Head>) -> Check<'_> {
-        Check {
+impl LogCheck<'_> {
+    fn new(known: Option<&Head>) -> LogCheck<'_> {
+        LogCheck {
             known: known.filter(|head| head.sequence > 0),
             head: Head::before_all(),
             lines: 0,
