@@ -13,7 +13,7 @@ const KIND_MAX: usize = 32;
 /// One job that a start asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobSpec {
-    /// Which action performs it; see [`is_kind`].
+    /// Which action performs it: 1 to 32 lower-case letters, digits, `-` or `_`.
     pub kind: String,
     /// What the action needs to know. Core hands it on as it is.
     #[serde(default)]

@@ -203,7 +203,8 @@ impl Store {
         Ok(Archive::new(self.directory.root_again()?))
     }
 
-    /// A secret of this directory; see [`secret::kept`].
+    /// The secret of that name, which outlives the process; `fresh` if there is none yet. Waits for
+    /// the disk.
     pub fn secret(&self, name: &str, fresh: &[u8]) -> io::Result<Vec<u8>> {
         self.wait_for(secret::kept(&self.directory, name, fresh))
     }
