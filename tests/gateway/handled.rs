@@ -217,3 +217,29 @@ fn each_api_starts_and_stops_without_a_socket() {
     assert_eq!(ask("DELETE", &record, &token, &Value::Null).status, 204);
     assert_eq!(live(), 0);
 }
+
+/// The host of the gateway is no proxy that somebody has named as trusted.
+#[test]
+fn nobody_says_which_host_was_asked_for_but_a_trusted_proxy() {
+    let browser = [
+        ("authorization", basic("admin", "secret")),
+        ("origin", "https://front.example".to_owned()),
+        ("x-forwarded-host", "front.example".to_owned()),
+    ];
+    let browser: Vec<_> = browser
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    let stop = |house: &House| {
+        both(
+            house,
+            "DELETE",
+            &format!("{BASE}LiveRecordings/Mine"),
+            &browser,
+            "",
+        )
+    };
+    assert_eq!(stop(&House::open(&[])).status, 403);
+    let trusting = House::open(&[("gateway.trusted_proxies", "127.0.0.1")]);
+    assert_eq!(stop(&trusting).status, 409, "nothing of theirs is recorded");
+}

@@ -133,14 +133,7 @@ impl Engine {
         let desk = Desk::new(registry.clone(), bus.clone(), platform.clock.clone(), &config);
         let store = Store::open(config.storage.clone(), &platform, desk.clone())?;
         desk.attach(&store);
-        let audit = Arc::new(AuditLog::new(
-            config.audit,
-            store.append_file(audit::FILE),
-            platform.clock.clone(),
-            bus.clone(),
-            platform.ids.clone(),
-        ));
-        audit.look();
+        let audit = open_audit_log(&config, &platform, &store, &bus);
         desk.keep_audit(&audit);
         let naming = Arc::new(Naming {
             template,
@@ -268,6 +261,18 @@ impl Engine {
 
     #[cfg(not(feature = "faults"))]
     pub fn fault(&self, _place: &str) {}
+}
+
+fn open_audit_log(config: &Config, platform: &Platform, store: &Store, bus: &Arc<Bus>) -> Arc<AuditLog> {
+    let log = Arc::new(AuditLog::new(
+        config.audit,
+        store.append_file(audit::FILE),
+        platform.clock.clone(),
+        bus.clone(),
+        platform.ids.clone(),
+    ));
+    log.look();
+    log
 }
 
 fn closing() -> Error {

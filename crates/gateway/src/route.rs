@@ -22,6 +22,7 @@ use super::head;
 use super::http::{self as form, Answer, Asked};
 use super::metrics;
 use super::settings::GatewaySettings;
+use super::source::drop_forwarded_host;
 use callrec_core::words::{Error, Result, Status};
 
 /// Who answers a request.
@@ -135,7 +136,9 @@ impl Router {
 
     /// Answers one request on the caller's thread: status, header lines, body. A
     /// `/meta/connect` is held as long as its client would wait.
-    pub fn handle(self: &Arc<Self>, asked: Asked) -> Result<(u16, String, Vec<u8>)> {
+    pub fn handle(self: &Arc<Self>, mut asked: Asked) -> Result<(u16, String, Vec<u8>)> {
+        let (peer, trusted) = (asked.source, &self.gateway.config().trusted_proxies);
+        drop_forwarded_host(asked.request.headers_mut(), peer, trusted);
         let life = &self.gateway.life;
         let stopping = || Error::new(Status::Unavailable, "the gateway is stopping");
         let _under_way = life.enter().ok_or_else(stopping)?;

@@ -26,7 +26,7 @@ use super::host::check_host;
 use super::http::{Answer, Asked};
 use super::places::{Place, Places};
 use super::route::Router;
-use super::source::{network, source_of};
+use super::source::{drop_forwarded_host, network, source_of};
 use callrec_core::events::LogLevel;
 use callrec_core::storage::os;
 
@@ -159,9 +159,7 @@ async fn one(router: &Router, request: Request<Incoming>, peer: IpAddr) -> Answe
         Ok(()) => whole(body, config.max_body_bytes.into(), time).await,
         Err(why) => Err((StatusCode::BAD_REQUEST, why)),
     };
-    if !config.trusted_proxies.contains(&peer) {
-        head.headers.remove("x-forwarded-host");
-    }
+    drop_forwarded_host(&mut head.headers, peer, &config.trusted_proxies);
     let source = source_of(&head.headers, peer, &config.trusted_proxies);
     let asked = |body: Bytes| Asked {
         request: Request::from_parts(head, body),

@@ -38,6 +38,13 @@ pub fn network(source: IpAddr) -> IpAddr {
     }
 }
 
+/// What host the client asked for is believed of a trusted proxy alone.
+pub fn drop_forwarded_host(headers: &mut HeaderMap, peer: IpAddr, trusted: &[IpAddr]) {
+    if !trusted.contains(&peer) {
+        headers.remove("x-forwarded-host");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

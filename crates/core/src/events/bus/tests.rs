@@ -211,20 +211,23 @@ fn the_life_of_calls_is_numbered_for_those_who_ask() {
 #[test]
 fn nobodys_events_wait_for_anothers_later_ones() {
     let order = Arc::new(Mutex::new(Vec::new()));
-    struct Named(&'static str, Arc<Mutex<Vec<&'static str>>>);
-    impl Listener for Named {
+    struct NamedListener(&'static str, Arc<Mutex<Vec<&'static str>>>);
+    impl Listener for NamedListener {
         fn event(&self, _: &Event, _: u64) {
             self.1.lock().push(self.0);
         }
     }
     let bus = Bus::new();
     let calls = SubscriptionOptions { calls: true };
-    let asks = Arc::new(Named("asks", order.clone()));
+    let asks = Arc::new(NamedListener("asks", order.clone()));
     assert!(bus.subscribe_with(calls, LiveCalls::default(), asks).is_ok());
     for _ in 0..3 {
         bus.publish_call(of_call(Kind::CallBegan));
     }
-    assert!(bus.subscribe(Arc::new(Named("plain", order.clone()))).is_ok());
+    assert!(
+        bus.subscribe(Arc::new(NamedListener("plain", order.clone())))
+            .is_ok()
+    );
     bus.publish(Event::new(Kind::Started, 0));
     bus.publish(Event::new(Kind::Finished, 0));
     while matches!(bus.tell_next(), Next::Now) {}
