@@ -251,8 +251,8 @@ fn what_is_discarded_leaves_nothing() {
     assert_settled(&dir.0);
     assert_eq!(
         tree(&dir.0).len(),
-        3,
-        "the lock, one file and its manifest: {:?}",
+        4,
+        "the lock, the audit log, one file and its manifest: {:?}",
         tree(&dir.0)
     );
 }
