@@ -7,6 +7,9 @@ use crate::memory::PieceQueue;
 
 /// Bytes of lines that may wait for the disk. Beyond it lines are dropped and counted.
 const QUEUE_BYTES: usize = 16 << 20;
+/// The first line that waits is written this much later, together with those that come meanwhile:
+/// so a control call seldom wakes the thread that writes.
+const WRITE_AFTER: Duration = Duration::from_millis(20);
 /// Bytes that are written at once.
 const BATCH_BYTES: usize = 64 << 10;
 /// Refused logins that are noted each second, and at once after a quiet time. Otherwise anybody
@@ -21,6 +24,8 @@ const TELL_DROPPED: Duration = Duration::from_secs(1);
 pub struct LineQueue {
     pub lines: PieceQueue<String>,
     pub bytes: usize,
+    /// When the first of them came.
+    pub waits_since: Option<Instant>,
     /// Taken from the queue, and not on the disk yet.
     pub taken: u64,
     /// Dropped, and not told by a line yet.
@@ -39,17 +44,31 @@ pub struct LineBatch {
 }
 
 impl LineQueue {
-    pub fn push(&mut self, members: String) {
+    /// Returns whether the part that writes has to look again.
+    pub fn push(&mut self, members: String, now: Instant) -> bool {
         if self.bytes + members.len() > QUEUE_BYTES {
             return self.drop_line();
         }
+        let is_first = self.lines.is_empty();
+        if is_first {
+            self.waits_since = Some(now);
+        }
         self.bytes += members.len();
         self.lines.push_back(members);
+        is_first
     }
 
-    pub fn drop_line(&mut self) {
+    /// Returns whether the part that writes has to look again.
+    pub fn drop_line(&mut self) -> bool {
         self.dropped += 1;
         self.dropped_in_all += 1;
+        self.dropped == 1
+    }
+
+    /// When the lines that wait are to be written. `None`: none waits.
+    pub fn write_at(&self) -> Option<Instant> {
+        let since = self.waits_since.filter(|_| !self.lines.is_empty())?;
+        Some(since + WRITE_AFTER)
     }
 
     pub fn may_note_login(&mut self, now_ns: u64) -> bool {
@@ -73,7 +92,8 @@ impl LineQueue {
     pub fn take_batch(&mut self, now: Instant, is_ending: bool) -> Option<LineBatch> {
         let may_tell = is_ending || self.tell_dropped_at().is_none_or(|at| now >= at);
         let tells = self.dropped > 0 && may_tell;
-        if self.lines.is_empty() && !tells {
+        let waits = |at: Instant| now < at && !is_ending && self.bytes < BATCH_BYTES;
+        if self.write_at().map_or(!tells, waits) {
             return None;
         }
         let (mut members, mut bytes) = (Vec::new(), 0);
@@ -112,7 +132,7 @@ mod tests {
         let mut queue = LineQueue::default();
         let long = "x".repeat(QUEUE_BYTES / 4);
         for _ in 0..6 {
-            queue.push(long.clone());
+            queue.push(long.clone(), Instant::now());
         }
         assert_eq!(
             (queue.lines.len(), queue.dropped, queue.dropped_in_all),
@@ -158,7 +178,7 @@ mod tests {
         assert_eq!(told(&mut queue, start + TELL_DROPPED, false), Some(101));
         assert_eq!(told(&mut queue, start + TELL_DROPPED, true), Some(1));
         assert_eq!(queue.tell_dropped_at(), None);
-        queue.push("line".to_owned());
+        queue.push("line".to_owned(), start);
         queue.drop_line();
         let batch = queue.take_batch(start + TELL_DROPPED, false).expect("a line");
         assert_eq!((batch.count(), batch.dropped), (1, 0));

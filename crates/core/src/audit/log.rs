@@ -131,8 +131,10 @@ impl AuditLog {
         if !self.is_on {
             return;
         }
-        self.queue.lock().push(line.finish());
-        self.signal.notify_one();
+        let (line, now) = (line.finish(), self.clock.now());
+        if self.queue.lock().push(line, now) {
+            self.signal.notify_one();
+        }
     }
 
     /// The same for a login that was refused. Of very many only some are noted, and how many
@@ -143,12 +145,14 @@ impl AuditLog {
         }
         let now_ns = self.clock.coarse_ns();
         let mut queue = self.queue.lock();
-        match queue.may_note_login(now_ns) {
-            true => queue.push(line.finish()),
+        let must_look = match queue.may_note_login(now_ns) {
+            true => queue.push(line.finish(), self.clock.now()),
             false => queue.drop_line(),
-        }
+        };
         drop(queue);
-        self.signal.notify_one();
+        if must_look {
+            self.signal.notify_one();
+        }
     }
 
     /// What is on the disk. Waits for nothing.
@@ -272,14 +276,15 @@ impl AuditLog {
         if let Some(batch) = queue.take_batch(now, is_ending) {
             return Answer::Ready(WriterTurn::Write(batch));
         }
-        let next = match (sync_at, queue.tell_dropped_at()) {
-            (Some(_), _) if is_ending => return Answer::Ready(WriterTurn::Sync),
-            (None, _) if is_ending => return Answer::Ready(WriterTurn::Over),
-            (Some(sync), Some(tell)) => Next::At(sync.min(tell)),
-            (Some(at), None) | (None, Some(at)) => Next::At(at),
-            (None, None) => Next::Signalled,
-        };
-        Answer::AskAgain(next)
+        if is_ending {
+            return Answer::Ready(match sync_at {
+                Some(_) => WriterTurn::Sync,
+                None => WriterTurn::Over,
+            });
+        }
+        let times = [sync_at, queue.tell_dropped_at(), queue.write_at()];
+        let next = times.into_iter().flatten().min();
+        Answer::AskAgain(next.map_or(Next::Signalled, Next::At))
     }
 
     /// Tries until it is done. `false`: it is given up, because the engine closes.
