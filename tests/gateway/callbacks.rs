@@ -12,7 +12,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::json;
 
 use crate::kit::{FIRST, House, start_gateway, stop_gateway};
-use crate::receiver::{Heard, Manner, Receiver, free_port};
+use crate::receiver::{CallbackRequest, Manner, Receiver, free_port};
 use crate::support::{Start, feed, write_pcm};
 
 const ID: [(&str, &str); 2] = [("x-auth-id", "MA_DEMO"), ("x-auth-token", "secret")];
@@ -223,7 +223,10 @@ fn a_receiver_that_is_down_is_called_when_it_is_up() {
     let heard = receiver.wait(5);
     until_empty(&house.dir.0);
     assert_eq!(receiver.heard().len(), 5, "each once");
-    assert_eq!(heard.iter().map(Heard::key).collect::<HashSet<_>>(), ids);
+    assert_eq!(
+        heard.iter().map(CallbackRequest::key).collect::<HashSet<_>>(),
+        ids
+    );
 }
 
 #[test]
@@ -244,7 +247,14 @@ fn a_receiver_that_holds_every_call_delays_no_other() {
     }
     // Returns although not one of the other's has been answered.
     let heard = fast.wait(20);
-    assert_eq!(heard.iter().map(Heard::key).collect::<HashSet<_>>().len(), 20);
+    assert_eq!(
+        heard
+            .iter()
+            .map(CallbackRequest::key)
+            .collect::<HashSet<_>>()
+            .len(),
+        20
+    );
     assert_eq!(slow.heard().len(), 1, "one at a time, until it has answered");
     slow.become_(Manner::Answers(200));
     slow.release();

@@ -12,7 +12,7 @@ use callrec_testkit::wait::until;
 
 use crate::callbacks::{ALLOW, OFTEN, SOON, queued_jobs};
 use crate::kit::start_gateway;
-use crate::receiver::{Heard, Manner, Receiver};
+use crate::receiver::{CallbackRequest, Manner, Receiver};
 use crate::support::{Call, Engine, Start, open_with};
 
 const DIRECTORY: &str = "CALLREC_CALLBACK_DIRECTORY";
@@ -102,7 +102,12 @@ fn killed(gateway: bool, manner: Manner, killable: impl Fn(&Path, &Receiver) -> 
     until("not all are recovered", || live_manifests(&dir).is_empty());
     let mut owed: HashSet<String> = published_manifests(&dir).into_keys().collect();
     owed.retain(|id| !done.contains(id));
-    let after = || -> Vec<String> { receiver.heard()[before.len()..].iter().map(Heard::key).collect() };
+    let after = || -> Vec<String> {
+        receiver.heard()[before.len()..]
+            .iter()
+            .map(CallbackRequest::key)
+            .collect()
+    };
     until("not all have come", || {
         owed.iter().all(|id| after().contains(id))
             && queued_jobs(&dir.0).iter().all(|name| !name.ends_with("json"))

@@ -23,7 +23,7 @@ pub enum Manner {
 
 /// One request that came in whole.
 #[derive(Clone, Debug)]
-pub struct Heard {
+pub struct CallbackRequest {
     pub method: String,
     pub target: String,
     pub headers: HashMap<String, String>,
@@ -31,7 +31,7 @@ pub struct Heard {
     pub at: Instant,
 }
 
-impl Heard {
+impl CallbackRequest {
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", String::as_str)
     }
@@ -56,7 +56,7 @@ struct Shared {
 
 struct State {
     manner: Manner,
-    heard: Vec<Heard>,
+    heard: Vec<CallbackRequest>,
     released: bool,
     over: bool,
 }
@@ -122,12 +122,12 @@ impl Receiver {
         self.shared.changed.notify_all();
     }
 
-    pub fn heard(&self) -> Vec<Heard> {
+    pub fn heard(&self) -> Vec<CallbackRequest> {
         self.shared.state.lock().heard.clone()
     }
 
     /// Waits until so many requests have come.
-    pub fn wait(&self, count: usize) -> Vec<Heard> {
+    pub fn wait(&self, count: usize) -> Vec<CallbackRequest> {
         let deadline = Instant::now() + PATIENCE;
         let mut state = self.shared.state.lock();
         while state.heard.len() < count {
@@ -172,7 +172,7 @@ fn answer_of(status: u16, headers: &str) -> String {
     format!("HTTP/1.1 {status} Said\r\n{headers}content-length: 0\r\nconnection: close\r\n\r\n")
 }
 
-fn read(stream: &TcpStream) -> Option<Heard> {
+fn read(stream: &TcpStream) -> Option<CallbackRequest> {
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
     reader.read_line(&mut line).ok()?;
@@ -192,7 +192,7 @@ fn read(stream: &TcpStream) -> Option<Heard> {
         .map_or(0, |length| length.parse().unwrap());
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    Some(Heard {
+    Some(CallbackRequest {
         method,
         target,
         headers,

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::callbacks::ALLOW;
 use crate::kit::{FIRST, House, PLIVO_ACCOUNT, basic};
-use crate::receiver::{Heard, Manner, Receiver};
+use crate::receiver::{CallbackRequest, Manner, Receiver};
 use crate::support::{Call, build};
 
 const CALL: &str = "d0a87a1a-b0e9-4ab2-ac07-c22ee87cd04a";
@@ -56,7 +56,7 @@ fn house_for_a_script() -> (House, Vec<String>) {
 }
 
 /// What the receiver hears of one recording each way, asked for below this path.
-fn heard_each_way(house: &House, base_path: &str, receiver: &Receiver) -> Vec<Heard> {
+fn heard_each_way(house: &House, base_path: &str, receiver: &Receiver) -> Vec<CallbackRequest> {
     let basic = basic(PLIVO_ACCOUNT, "secret");
     let who = [
         ("authorization", basic.as_str()),
@@ -76,7 +76,7 @@ fn heard_each_way(house: &House, base_path: &str, receiver: &Receiver) -> Vec<He
 }
 
 /// Nonce and signature of the second and the third version.
-fn signatures(heard: &Heard, vendor: &str) -> [String; 4] {
+fn signatures(heard: &CallbackRequest, vendor: &str) -> [String; 4] {
     ["v2-nonce", "v2", "v3-nonce", "v3"].map(|name| {
         let name = format!("x-{vendor}-signature-{name}");
         heard.header(&name).to_owned()

@@ -17,13 +17,13 @@ const LINES: usize = 150;
 const MORE: usize = 40;
 
 /// (kind, sequence, recording)
-type Heard = (i32, u64, String);
+type ToldEvent = (i32, u64, String);
 
 #[derive(Default)]
 struct Slow {
     shut: Mutex<bool>,
     bell: Condvar,
-    heard: Mutex<Vec<Heard>>,
+    heard: Mutex<Vec<ToldEvent>>,
 }
 
 unsafe extern "C" fn hear(user_data: *mut c_void, event: *const rec_event) {

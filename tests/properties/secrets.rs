@@ -89,7 +89,7 @@ impl Mouth {
     }
 }
 
-struct Held {
+struct HeldSecrets {
     sim: Sim,
     begin_ns: u64,
     mouths: [Mouth; 2],
@@ -97,7 +97,7 @@ struct Held {
     secret: i16,
 }
 
-impl Held {
+impl HeldSecrets {
     fn talk(&mut self, ms: u64) {
         let until = self.sim.now_ns + ms * NS_PER_MS;
         loop {
@@ -144,7 +144,7 @@ fn hold(plan: &Plan, secret: i16) -> Left {
         said: 0,
         to_lose: 0,
     });
-    let mut held = Held {
+    let mut held = HeldSecrets {
         sim,
         begin_ns,
         mouths,

@@ -60,10 +60,10 @@ impl Unheard {
     }
 }
 
-type Heard = Arc<Mutex<Vec<(i32, u64)>>>;
+type ToldKinds = Arc<Mutex<Vec<(i32, u64)>>>;
 
-fn hear(engine: rec_engine) -> (Listening, Heard) {
-    let heard = Heard::default();
+fn hear(engine: rec_engine) -> (Listening, ToldKinds) {
+    let heard = ToldKinds::default();
     let into = heard.clone();
     let listening = listen(engine, move |event| {
         into.lock().push((event.kind, event.sequence))
@@ -72,7 +72,7 @@ fn hear(engine: rec_engine) -> (Listening, Heard) {
     (listening, heard)
 }
 
-fn kinds(heard: &Heard) -> Vec<i32> {
+fn kinds(heard: &ToldKinds) -> Vec<i32> {
     heard.lock().iter().map(|(kind, _)| *kind).collect()
 }
 
@@ -286,7 +286,7 @@ fn a_full_queue_drops_what_is_not_terminal() {
     let w = world_with(&[("recordings.max", "1")]);
     let (entered, inside) = mpsc::channel();
     let (let_go, gate) = mpsc::channel::<()>();
-    let (gate, heard) = (Mutex::new(gate), Heard::default());
+    let (gate, heard) = (Mutex::new(gate), ToldKinds::default());
     let into = heard.clone();
     listen(w.handle, move |event| {
         into.lock().push((event.kind, event.sequence));

@@ -46,8 +46,8 @@ impl<'a> Index<'a> {
         Index { marks, windows }
     }
 
-    pub fn find(&self, channel: &[i16]) -> Found {
-        let mut found = Found::new(self.marks);
+    pub fn find(&self, channel: &[i16]) -> FoundMarks {
+        let mut found = FoundMarks::new(self.marks);
         let (mut at, mut done) = (0, 0);
         while at < channel.len() {
             match self.run(channel, at, done) {
@@ -101,7 +101,7 @@ fn key(window: &[i16]) -> u64 {
 }
 
 /// What is in one channel.
-pub struct Found {
+pub struct FoundMarks {
     pub runs: Vec<Run>,
     /// Samples that nobody said.
     pub unknown: u64,
@@ -109,10 +109,10 @@ pub struct Found {
     twice: Vec<u64>,
 }
 
-impl Found {
-    fn new(marks: &Marks) -> Found {
+impl FoundMarks {
+    fn new(marks: &Marks) -> FoundMarks {
         let unseen = |said: &crate::marks::Said| vec![false; said.values.len()];
-        Found {
+        FoundMarks {
             runs: Vec::new(),
             unknown: 0,
             seen: marks.streams.iter().map(unseen).collect(),

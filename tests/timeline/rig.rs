@@ -8,7 +8,7 @@ use callrec_testkit::g711::{Law, decode};
 use callrec_testkit::random::scatter;
 use callrec_testkit::wav::pcm16;
 
-use crate::find::{Found, Index};
+use crate::find::{FoundMarks, Index};
 use crate::marks::{Head, Marks};
 use crate::verdict::{Verdict, check_ledger};
 
@@ -60,8 +60,8 @@ struct Booked {
 }
 
 /// One leg of a finished recording.
-pub struct Heard {
-    pub found: Found,
+pub struct HeardMarks {
+    pub found: FoundMarks,
     pub rate: u32,
     pub least: u64,
     pub during: u64,
@@ -70,7 +70,7 @@ pub struct Heard {
 
 /// A finished recording.
 pub struct Recorded {
-    pub heard: Vec<(Leg, Heard)>,
+    pub heard: Vec<(Leg, HeardMarks)>,
     pub rate: u32,
     pub lost_ms: u64,
     pub duration_ms: u64,
@@ -80,7 +80,7 @@ pub struct Recorded {
 }
 
 impl Recorded {
-    pub fn leg(&self, leg: Leg) -> &Found {
+    pub fn leg(&self, leg: Leg) -> &FoundMarks {
         let (_, heard) = self
             .heard
             .iter()
@@ -386,7 +386,7 @@ fn recorded(booked: &Booked, reason: EndReason, rates: &[u32; 3], index: &Index)
         .filter(|(_, leg)| rates[**leg as usize] > 0);
     let heard = fed.map(|(channel, leg)| {
         let samples = samples(&out.bytes, shape.format, legs.len(), channel);
-        let heard = Heard {
+        let heard = HeardMarks {
             found: index.find(&samples),
             rate: rates[*leg as usize],
             // At its limit a recording ends with what has been taken out of the ring.

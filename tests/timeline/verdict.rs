@@ -5,7 +5,7 @@ use callrec::media::ledger::{Outside, TICKS_PER_S, ms, ticks};
 use callrec::media::{LegLedger, SpanKind};
 use callrec::words::Leg;
 
-use crate::rig::{Heard, Recorded};
+use crate::rig::{HeardMarks, Recorded};
 
 #[derive(Default)]
 pub struct Verdict {
@@ -63,7 +63,7 @@ pub fn check_ledger(verdict: &mut Verdict, file: &Recorded) {
 }
 
 /// What came before the stop is all handed in; what came after it need not be looked at.
-fn check_handed(verdict: &mut Verdict, leg: Leg, book: &LegLedger, heard: &Heard) {
+fn check_handed(verdict: &mut Verdict, leg: Leg, book: &LegLedger, heard: &HeardMarks) {
     let rate = heard.rate;
     let (during, after) = (ticks(heard.during, rate), ticks(heard.after, rate));
     let least = ticks(heard.least, rate);

@@ -7,7 +7,7 @@ use std::ffi::CStr;
 
 use uuid::Uuid;
 
-use crate::format::{Claim, Found, Tags};
+use crate::format::{Claim, FoundHeader, Tags};
 use crate::measure::Length;
 use crate::{Container, Encoder, Format, FormatSpec, PassThrough, SampleFormat, Shape};
 
@@ -90,7 +90,7 @@ impl Container for Au {
         out
     }
 
-    fn parse(&self, start: &[u8]) -> Option<Found> {
+    fn parse(&self, start: &[u8]) -> Option<FoundHeader> {
         if !start.starts_with(MAGIC) {
             return None;
         }
@@ -107,7 +107,7 @@ impl Container for Au {
         let spec = FORMATS.iter().find(|spec| spec.samples == samples)?;
         let (rate, channels) = (word(16)?, u16::try_from(word(20)?).ok()?);
         let claim = Some(word(8)?).filter(|bytes| *bytes != UNKNOWN_LENGTH);
-        (rate > 0 && channels > 0 && audio_at as usize >= WORDS_BYTES).then_some(Found {
+        (rate > 0 && channels > 0 && audio_at as usize >= WORDS_BYTES).then_some(FoundHeader {
             shape: Shape {
                 format: Format::of(spec),
                 rate,

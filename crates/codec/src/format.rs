@@ -133,7 +133,7 @@ pub struct Tags {
 
 /// What a header found on disk says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Found {
+pub struct FoundHeader {
     pub shape: Shape,
     /// The recording that wrote it, if the header carries one.
     pub recording: Option<Uuid>,
@@ -198,7 +198,7 @@ pub trait Container: Sync {
     }
 
     /// Reads the header of a file that begins like this.
-    fn parse(&self, start: &[u8]) -> Option<Found>;
+    fn parse(&self, start: &[u8]) -> Option<FoundHeader>;
 
     /// The recording that wrote a file, by the place where its header tells it, also where
     /// the rest of the header is damaged.
@@ -206,7 +206,7 @@ pub trait Container: Sync {
 
     /// Begins to measure how much of a file of so many bytes is whole. `found`: its header, or
     /// what it should have been.
-    fn measure(&self, found: &Found, file_bytes: u64) -> Measure {
+    fn measure(&self, found: &FoundHeader, file_bytes: u64) -> Measure {
         let frame = self.frame_bytes(&found.shape).unwrap_or(1).max(1);
         let there = file_bytes.saturating_sub(found.audio_at);
         // By the file's length, which is the newer truth, unless the header accounts for the

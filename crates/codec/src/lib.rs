@@ -28,7 +28,7 @@ mod wav;
 
 /// Files: what their headers say, and which container they are.
 pub mod container {
-    pub use crate::format::{Claim, Found, HEADER_MAX, Tags};
+    pub use crate::format::{Claim, FoundHeader, HEADER_MAX, Tags};
     pub use crate::measure::{AudioScan, Length, Measure, Measured};
     pub use crate::registry::{parse, writer};
 }

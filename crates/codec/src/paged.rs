@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 
 use uuid::Uuid;
 
-use crate::format::{Found, Tags};
+use crate::format::{FoundHeader, Tags};
 use crate::measure::{AudioScan, Length, Measure, Measured};
 use crate::{Container, Encoder, Format, FormatSpec, Packet, Packets, SampleFormat, Shape};
 
@@ -158,7 +158,7 @@ impl Container for Paged {
         put_page(out, LAST, 0, output - trim, &[]);
     }
 
-    fn parse(&self, start: &[u8]) -> Option<Found> {
+    fn parse(&self, start: &[u8]) -> Option<FoundHeader> {
         let header = start.get(..HEADER)?;
         let rest = header.strip_prefix(MAGIC)?;
         let shape = Shape {
@@ -166,7 +166,7 @@ impl Container for Paged {
             channels: u16::from_le_bytes(rest.get(..2)?.try_into().ok()?),
             rate: u32::from_le_bytes(rest.get(2..6)?.try_into().ok()?),
         };
-        (shape.channels > 0 && shape.rate > 0).then_some(Found {
+        (shape.channels > 0 && shape.rate > 0).then_some(FoundHeader {
             shape,
             recording: self.writer(start),
             audio_at: HEADER as u64,
@@ -179,7 +179,7 @@ impl Container for Paged {
         Uuid::from_slice(rest.get(6..22)?).ok()
     }
 
-    fn measure(&self, _: &Found, _: u64) -> Measure {
+    fn measure(&self, _: &FoundHeader, _: u64) -> Measure {
         Measure::Scan(Box::new(PageScan::default()))
     }
 }

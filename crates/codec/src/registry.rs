@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::format::Found;
+use crate::format::FoundHeader;
 use crate::{Container, Format, au, wav};
 
 /// The containers, each with its formats. A new one is one line here.
@@ -50,7 +50,7 @@ pub fn mime_type(name: &str) -> &'static str {
 }
 
 /// Reads the header of a file of any format.
-pub fn parse(start: &[u8]) -> Option<Found> {
+pub fn parse(start: &[u8]) -> Option<FoundHeader> {
     Format::containers().find_map(|container| container.parse(start))
 }
 

@@ -7,7 +7,7 @@ use std::ffi::CStr;
 
 use uuid::Uuid;
 
-use crate::format::{Claim, Found, Tags};
+use crate::format::{Claim, FoundHeader, Tags};
 use crate::measure::Length;
 use crate::{Container, Encoder, Format, FormatSpec, PassThrough, SampleFormat, Shape};
 
@@ -73,7 +73,7 @@ impl Container for Wav {
         if length.bytes % 2 == 1 { &[0] } else { &[] }
     }
 
-    fn parse(&self, start: &[u8]) -> Option<Found> {
+    fn parse(&self, start: &[u8]) -> Option<FoundHeader> {
         parse(start)
     }
 
@@ -170,7 +170,7 @@ fn chunk(out: &mut Vec<u8>, name: &[u8; 4], body: &[u8]) {
 }
 
 /// Reads a header of ours, or any WAV whose audio begins within `start`.
-fn parse(start: &[u8]) -> Option<Found> {
+fn parse(start: &[u8]) -> Option<FoundHeader> {
     let large = match start.get(..4)? {
         b"RIFF" => false,
         b"RF64" => true,
@@ -191,7 +191,7 @@ fn parse(start: &[u8]) -> Option<Found> {
             if let (true, Some((riff, data))) = (large, long_sizes) {
                 (riff_bytes, audio_bytes) = (riff, data);
             }
-            return Some(Found {
+            return Some(FoundHeader {
                 shape: shape?,
                 recording: id,
                 audio_at: body_at as u64,

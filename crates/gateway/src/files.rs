@@ -18,7 +18,7 @@ use super::sent_audio::SentAudio;
 use callrec_core::calls::{Caller, View};
 use callrec_core::engine::Engine;
 use callrec_core::events::{Bus, Event, LogLevel, Observer};
-use callrec_core::storage::archive::{Archive, Entry, Facts};
+use callrec_core::storage::archive::{Archive, ArchiveEntry, Facts};
 use callrec_core::storage::{self, mime_type};
 use callrec_core::sync::Mutex;
 use callrec_core::sync::thread::JoinHandle;
@@ -145,13 +145,13 @@ impl Observer for Librarian {
 }
 
 /// `None`: it left no file.
-fn entry_of(view: &View, directory: &Path) -> Option<Entry> {
+fn entry_of(view: &View, directory: &Path) -> Option<ArchiveEntry> {
     let file = Path::new(view.path.as_str()).strip_prefix(directory).ok()?;
     let parts: Option<Vec<_>> = file.iter().map(|part| part.to_str()).collect();
     let file = parts?.join("/");
     // An empty one names the directory itself.
     (!file.is_empty()).then(|| {
-        Entry::new(&Facts {
+        ArchiveEntry::new(&Facts {
             id: view.id,
             file: &file,
             format: view.spec.audio.format.name(),

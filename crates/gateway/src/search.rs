@@ -10,7 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use uuid::Uuid;
 
 use super::missing::Missing;
-use callrec_core::storage::archive::{Archive, Entry};
+use callrec_core::storage::archive::{Archive, ArchiveEntry};
 
 /// How long a request waits for the first scan.
 const SCAN_WAIT: Duration = Duration::from_secs(5);
@@ -41,10 +41,10 @@ impl Open<'_> {
     /// As the archive's own; it ends when the client does not wait for it any more.
     pub fn select(
         &self,
-        wanted: impl Fn(&Entry) -> bool,
+        wanted: impl Fn(&ArchiveEntry) -> bool,
         offset: usize,
         limit: Option<usize>,
-    ) -> (usize, Vec<Arc<Entry>>) {
+    ) -> (usize, Vec<Arc<ArchiveEntry>>) {
         self.archive.select(wanted, offset, limit, self.is_awaited)
     }
 }

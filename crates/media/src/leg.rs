@@ -9,7 +9,7 @@ use crate::ledger::DropReason;
 use crate::placement::writes::{Writes, Written};
 use crate::placement::{Coming, Out, Scene, Streams, hash};
 use crate::record::Handed;
-use crate::record::{Header, Kind};
+use crate::record::{Kind, RecordHeader};
 use crate::rtp::{self, Packet};
 use crate::time::{NS_PER_MS, NS_PER_S};
 use crate::track::Track;
@@ -166,7 +166,7 @@ impl LegMedia {
         known.max(now_ns.saturating_sub(STALLED_NS))
     }
 
-    pub fn record(&mut self, header: Header, payload: &[u8], with: &Drained<'_>) {
+    pub fn record(&mut self, header: RecordHeader, payload: &[u8], with: &Drained<'_>) {
         // A visit may come much later than what it finds.
         if with.scene.real {
             self.pass(header.arrival_ns, with.scene);
@@ -185,7 +185,7 @@ impl LegMedia {
         }
     }
 
-    fn rtp(&mut self, header: Header, bytes: &[u8], aged: bool, with: &Drained<'_>) {
+    fn rtp(&mut self, header: RecordHeader, bytes: &[u8], aged: bool, with: &Drained<'_>) {
         // Whatever this is: the next audio's number is what will show them.
         let overruns = newer(header.overruns, &mut self.packets_lost);
         self.refused += u64::from(overruns);
@@ -286,7 +286,7 @@ impl LegMedia {
         self.latest.map(|format| format.rate)
     }
 
-    fn written<'a>(&self, header: &Header, payload: &'a [u8]) -> Written<'a> {
+    fn written<'a>(&self, header: &RecordHeader, payload: &'a [u8]) -> Written<'a> {
         Written {
             payload,
             format: self.format,
@@ -303,7 +303,7 @@ impl LegMedia {
         }
     }
 
-    fn write(&mut self, header: Header, payload: &[u8], with: &Drained<'_>) {
+    fn write(&mut self, header: RecordHeader, payload: &[u8], with: &Drained<'_>) {
         let lost = newer(header.overruns, &mut self.samples_lost);
         self.lose_behind(lost.into(), header.arrival_ns);
         let written = self.written(&header, payload);
@@ -313,7 +313,7 @@ impl LegMedia {
         writes.write(&written, with.scene, &mut self.line);
     }
 
-    fn write_at(&mut self, header: Header, position: u64, payload: &[u8], with: &Drained<'_>) {
+    fn write_at(&mut self, header: RecordHeader, position: u64, payload: &[u8], with: &Drained<'_>) {
         let lost = newer(header.overruns, &mut self.samples_lost);
         self.lose_behind(lost.into(), header.arrival_ns);
         let written = self.written(&header, payload);

@@ -157,7 +157,7 @@ pub trait Out {
 
 /// A packet that waits for a decision.
 #[derive(Debug)]
-pub struct Held<'a> {
+pub struct HeldPacket<'a> {
     ssrc: u32,
     sequence: u16,
     timestamp: u32,
@@ -178,10 +178,10 @@ pub struct Held<'a> {
     len_before: i64,
 }
 
-impl Held<'_> {
+impl HeldPacket<'_> {
     /// To be kept until it is decided.
-    fn own(self) -> Held<'static> {
-        Held {
+    fn own(self) -> HeldPacket<'static> {
+        HeldPacket {
             payload: Cow::Owned(self.payload.into_owned()),
             ..self
         }
@@ -238,8 +238,8 @@ impl<'a> Coming<'a> {
         }
     }
 
-    fn hold(&self, wanted: i64, missing: u64) -> Held<'a> {
-        Held {
+    fn hold(&self, wanted: i64, missing: u64) -> HeldPacket<'a> {
+        HeldPacket {
             ssrc: self.packet.ssrc,
             sequence: self.packet.sequence,
             timestamp: self.packet.timestamp,

@@ -17,7 +17,7 @@ pub enum Kind {
 
 /// What stands before each payload in the ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Header {
+pub struct RecordHeader {
     pub kind: Kind,
     /// Of the payload, its position included.
     pub len: usize,
@@ -32,7 +32,7 @@ pub const fn record_bytes(len: usize) -> usize {
     HEADER + len.next_multiple_of(WORD)
 }
 
-impl Header {
+impl RecordHeader {
     /// What stands before the samples.
     #[inline]
     pub fn position_bytes(&self) -> usize {
@@ -49,11 +49,11 @@ impl Header {
     }
 
     #[inline]
-    pub fn parse(bytes: &[u8]) -> Option<Header> {
+    pub fn parse(bytes: &[u8]) -> Option<RecordHeader> {
         let (word, rest) = bytes.split_first_chunk::<WORD>()?;
         let (arrival, _) = rest.split_first_chunk::<WORD>()?;
         let word = u64::from_ne_bytes(*word);
-        Some(Header {
+        Some(RecordHeader {
             kind: match (word >> 24) & 0xff {
                 0 => Kind::Rtp,
                 1 => Kind::Write,

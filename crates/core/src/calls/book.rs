@@ -33,7 +33,7 @@ pub(super) struct CallEntry {
 }
 
 #[derive(Default)]
-pub(super) struct Inner {
+pub(super) struct RegistryState {
     pub calls: HashMap<u64, CallEntry>,
     indexes: [HashMap<Text, Vec<u64>>; 5],
     /// Calls whose line wants them recorded, where that has not begun yet or has failed.
@@ -48,7 +48,7 @@ pub(super) struct Inner {
     pub order: u64,
 }
 
-impl Inner {
+impl RegistryState {
     pub fn index(&mut self, number: u64, info: &CallInfo) {
         for key in Key::ALL {
             self.put(key, number, info.key(key));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::book::Inner;
+use super::book::RegistryState;
 use super::filter::Filter;
 pub use super::id::parse_id;
 use super::recording::Recording;
@@ -196,7 +196,7 @@ impl Registry {
     /// Acts on all that the rules allow; if nothing changed, the newest one's reason is the answer.
     fn control_all(
         &self,
-        inner: &mut Inner,
+        inner: &mut RegistryState,
         request: &ControlRequest<'_>,
         mut targets: Vec<Arc<Recording>>,
         touched: &mut Vec<Touched>,
@@ -229,7 +229,7 @@ impl Registry {
 
     fn control_one(
         &self,
-        inner: &mut Inner,
+        inner: &mut RegistryState,
         request: &ControlRequest<'_>,
         recording: &Arc<Recording>,
     ) -> Result<()> {
@@ -300,7 +300,7 @@ pub(super) fn no_target() -> Error {
     Error::new(Status::NoTarget, "neither device_name nor directory_number").with_reason(0)
 }
 
-impl Inner {
+impl RegistryState {
     pub(super) fn live(&self, id: Uuid) -> Option<Arc<Recording>> {
         let recording = self.by_id.get(&id)?;
         let call = self.calls.get(&recording.call)?;

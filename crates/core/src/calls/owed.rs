@@ -1,14 +1,14 @@
 //! The calls whose line wants them recorded, and which have no recording: it is still to
 //! begin, was refused, or has failed.
 
-use super::book::Inner;
+use super::book::RegistryState;
 use super::call::CallState;
 use super::idle::SLICE;
 use super::recording::Recording;
 use super::registry::Registry;
 use super::rules;
 
-impl Inner {
+impl RegistryState {
     /// Whether this call has just come to owe an automatic recording. `now_ns`: the coarse clock. Where one has failed
     /// a moment ago, the watch tries again.
     pub(super) fn owe_automatic(&mut self, number: u64, now_ns: u64) -> bool {

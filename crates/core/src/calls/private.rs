@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::book::Inner;
+use super::book::RegistryState;
 use super::recording::Recording;
 use super::registry::{Registry, gone};
 use super::rules::Operation;
@@ -31,7 +31,7 @@ impl Registry {
     }
 }
 
-impl Inner {
+impl RegistryState {
     /// A caller has paused, resumed or stopped this recording.
     pub(super) fn note_automatic_pause(&mut self, recording: &Recording, paused: bool) {
         if recording.spec.is_automatic()

@@ -7,7 +7,7 @@ use crate::sync::{Mutex, MutexGuard};
 use uuid::Uuid;
 
 use super::automatic::AutomaticState;
-use super::book::{CallEntry, Inner};
+use super::book::{CallEntry, RegistryState};
 use super::call::{CallInfo, CallUpdate, LineStay};
 use super::filter::Filter;
 use super::id::parse_id;
@@ -41,7 +41,7 @@ pub struct Limits {
 
 pub struct Registry {
     clock: Arc<dyn Clock>,
-    inner: Mutex<Inner>,
+    inner: Mutex<RegistryState>,
     /// The watch's own; taken before `inner`.
     pub(super) idle: Mutex<IdleWatch>,
     pub(super) slots: Slots,
@@ -74,7 +74,7 @@ pub struct Begun {
 
 impl Registry {
     pub fn new(limits: Limits, strict: bool, clock: Arc<dyn Clock>) -> Registry {
-        let mut inner = Inner::default();
+        let mut inner = RegistryState::default();
         inner.marks.strict = strict;
         Registry {
             clock,
@@ -85,7 +85,7 @@ impl Registry {
         }
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, RegistryState> {
         self.inner.lock()
     }
 
@@ -447,7 +447,7 @@ impl Registry {
     /// Takes a live recording out of the lists; false if it was not live.
     pub(super) fn finish_live(
         &self,
-        inner: &mut Inner,
+        inner: &mut RegistryState,
         recording: &Arc<Recording>,
         reason: EndReason,
         now_ms: i64,
@@ -463,7 +463,13 @@ impl Registry {
         true
     }
 
-    fn finishing(&self, inner: &mut Inner, recording: &Arc<Recording>, reason: EndReason, now_ms: i64) {
+    fn finishing(
+        &self,
+        inner: &mut RegistryState,
+        recording: &Arc<Recording>,
+        reason: EndReason,
+        now_ms: i64,
+    ) {
         inner.live -= 1;
         inner.book.remove(&self.slots, recording.slot());
         inner.order += 1;

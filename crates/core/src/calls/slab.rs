@@ -195,13 +195,13 @@ mod models {
 
     /// The registry's part of it: the book and, under the same lock, what is live.
     #[derive(Default)]
-    struct Inner {
+    struct SlabModel {
         book: SlotBook,
         live: Vec<(u32, Arc<u32>)>,
     }
 
     struct Model {
-        inner: Mutex<Inner>,
+        inner: Mutex<SlabModel>,
         slots: Slots<u32>,
     }
 

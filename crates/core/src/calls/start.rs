@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::book::Inner;
+use super::book::RegistryState;
 use super::call::CallState;
 use super::control::no_target;
 use super::draft::{AcceptedDraft, RecordingDraft};
@@ -85,7 +85,7 @@ impl Registry {
 
     fn accept(
         &self,
-        inner: &mut Inner,
+        inner: &mut RegistryState,
         number: u64,
         paused: bool,
         draft: RecordingDraft,
@@ -104,7 +104,7 @@ impl Registry {
         inner.book.grow(&self.slots)?;
         inner.order += 1;
         let order = inner.order;
-        let Inner {
+        let RegistryState {
             calls,
             book,
             by_id,
@@ -141,7 +141,7 @@ impl Registry {
     }
 }
 
-impl Inner {
+impl RegistryState {
     /// By line: the call that became connected last; by call id: the one begun
     /// first. Held and alerting calls do not count.
     fn pick(&self, calls: &[u64], target: &Filter) -> Option<u64> {

@@ -78,12 +78,12 @@ mod tests {
     use crate::words::EndReason;
 
     #[derive(Default)]
-    struct Heard {
+    struct WireDouble {
         at: AtomicU64,
         asked: AtomicU64,
     }
 
-    impl Wire for Heard {
+    impl Wire for WireDouble {
         fn described(&self, _: &Arc<CallInfo>) {}
         fn pause(&self, _: Uuid) {}
         fn resume(&self, _: Uuid) {}
@@ -95,8 +95,8 @@ mod tests {
         }
     }
 
-    fn begin(registry: &Registry, number: u64) -> Arc<Heard> {
-        let wire = Arc::new(Heard::default());
+    fn begin(registry: &Registry, number: u64) -> Arc<WireDouble> {
+        let wire = Arc::new(WireDouble::default());
         let info = CallInfo {
             call_id: Text::new(&number.to_string()),
             ..CallInfo::default()
@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn only_calls_that_may_be_idle_are_asked() {
         let registry = Registry::new(Limits::default(), false, Arc::new(SystemClock));
-        let wires: Vec<Arc<Heard>> = (0..200).map(|number| begin(&registry, number)).collect();
+        let wires: Vec<Arc<WireDouble>> = (0..200).map(|number| begin(&registry, number)).collect();
         let asked = || {
             wires
                 .iter()

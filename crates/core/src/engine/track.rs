@@ -25,10 +25,10 @@ pub struct Track {
     frame_bytes: AtomicU64,
     /// As its writer last left the file.
     file_bytes: Arc<AtomicU64>,
-    inner: Mutex<Inner>,
+    inner: Mutex<TrackState>,
 }
 
-struct Inner {
+struct TrackState {
     facts: RecordingFacts,
     /// Gone once it was handed to the finisher.
     file: Option<RecordingFile>,
@@ -51,7 +51,7 @@ impl Track {
             desk,
             frame_bytes: AtomicU64::new(0),
             file_bytes: file.file_bytes(),
-            inner: Mutex::new(Inner {
+            inner: Mutex::new(TrackState {
                 facts,
                 file: Some(file),
             }),

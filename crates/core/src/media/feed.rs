@@ -15,7 +15,7 @@ use super::waiter::{FeedWaiter, WaitedFor};
 use crate::memory;
 use crate::sync::atomic::Ordering;
 use crate::words::{FeedOptions, Leg, Result, Status};
-use callrec_media::record::{HEADER, Header, Kind, POSITION, record_bytes};
+use callrec_media::record::{HEADER, Kind, POSITION, RecordHeader, record_bytes};
 
 /// 400 ms, or 8 KiB if that is more.
 fn ring_bytes(options: FeedOptions) -> usize {
@@ -256,7 +256,7 @@ impl Feed {
         if bytes > self.free && !self.has_room(bytes) {
             return self.overrun(kind, payload.len());
         }
-        let header = Header {
+        let header = RecordHeader {
             kind,
             len,
             overruns: match kind {

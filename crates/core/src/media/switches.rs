@@ -20,20 +20,20 @@ const ENTRIES: usize = if cfg!(callrec_loom) { 4 } else { 128 };
 const CHUNK_BITS: u32 = 24;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Entry {
+struct SwitchEntry {
     at: u64,
     chunk: Option<u32>,
 }
 
-impl Entry {
+impl SwitchEntry {
     fn word(self) -> u64 {
         let chunk = self.chunk.map_or(0, |index| u64::from(index) + 1);
         (self.at / WORD as u64) << CHUNK_BITS | chunk
     }
 
-    fn of(word: u64) -> Entry {
+    fn of(word: u64) -> SwitchEntry {
         let chunk = (word & ((1 << CHUNK_BITS) - 1)) as u32;
-        Entry {
+        SwitchEntry {
             at: (word >> CHUNK_BITS) * WORD as u64,
             chunk: chunk.checked_sub(1),
         }
@@ -62,20 +62,20 @@ impl Switches {
         self.written.load(Ordering::Relaxed) - left >= ENTRIES as u64
     }
 
-    fn write(&self, entry: Entry) {
+    fn write(&self, entry: SwitchEntry) {
         let number = self.written.load(Ordering::Relaxed);
         self.entry(number).store(entry.word(), Ordering::Relaxed);
         self.written.store(number + 1, Ordering::Release);
     }
 
-    fn read(&self, number: u64) -> Option<Entry> {
+    fn read(&self, number: u64) -> Option<SwitchEntry> {
         let is_there = number < self.written.load(Ordering::Acquire);
-        is_there.then(|| Entry::of(self.entry(number).load(Ordering::Relaxed)))
+        is_there.then(|| SwitchEntry::of(self.entry(number).load(Ordering::Relaxed)))
     }
 
     /// The worker is past this entry: so is the feed.
     fn leave(&self, number: u64) {
-        let entry = Entry::of(self.entry(number).load(Ordering::Relaxed));
+        let entry = SwitchEntry::of(self.entry(number).load(Ordering::Relaxed));
         self.left.store(number + 1, Ordering::Release);
         if let Some(chunk) = entry.chunk {
             self.pool.give_back(chunk);
@@ -176,7 +176,7 @@ impl Rings {
         let Some(switches) = &self.switches else {
             return;
         };
-        switches.write(Entry { at, chunk });
+        switches.write(SwitchEntry { at, chunk });
         self.left_home = match chunk {
             Some(_) => self.left_home.or(Some(at)),
             None => None,
@@ -239,12 +239,12 @@ impl Outlet {
     }
 
     /// The feed's next going to another ring, if it lies before `to`.
-    fn next_entry(&self, to: u64) -> Option<Entry> {
+    fn next_entry(&self, to: u64) -> Option<SwitchEntry> {
         let switches = self.switches.as_ref()?;
         switches.read(self.entered).filter(|entry| entry.at < to)
     }
 
-    fn follow(&mut self, entry: Entry) {
+    fn follow(&mut self, entry: SwitchEntry) {
         let Some(switches) = &self.switches else {
             return;
         };

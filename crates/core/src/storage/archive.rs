@@ -15,7 +15,7 @@ use std::time::SystemTime;
 use callrec_codec::Medium;
 use uuid::Uuid;
 
-pub use entry::{Entry, Facts};
+pub use entry::{ArchiveEntry, Facts};
 
 use super::disk::DiskDir;
 use super::manifest::Manifest;
@@ -30,7 +30,7 @@ const LOOKS: usize = 3;
 
 #[derive(Default)]
 struct Index {
-    by_time: BTreeMap<(i64, Uuid), Arc<Entry>>,
+    by_time: BTreeMap<(i64, Uuid), Arc<ArchiveEntry>>,
     by_id: HashMap<Uuid, (i64, Uuid)>,
     /// What was removed while the scan still ran, and may have been read before.
     removed: HashSet<Uuid>,
@@ -39,7 +39,7 @@ struct Index {
 }
 
 impl Index {
-    fn put(&mut self, entry: Arc<Entry>) {
+    fn put(&mut self, entry: Arc<ArchiveEntry>) {
         let place = entry.place();
         if let Some(old) = self.by_id.insert(entry.id, place) {
             self.by_time.remove(&old);
@@ -47,12 +47,12 @@ impl Index {
         self.by_time.insert(place, entry);
     }
 
-    fn get(&self, id: Uuid) -> Option<&Arc<Entry>> {
+    fn get(&self, id: Uuid) -> Option<&Arc<ArchiveEntry>> {
         self.by_time.get(self.by_id.get(&id)?)
     }
 
     /// The entry alone, unless another has taken its place meanwhile.
-    fn forget(&mut self, entry: &Arc<Entry>) {
+    fn forget(&mut self, entry: &Arc<ArchiveEntry>) {
         if self.get(entry.id).is_some_and(|known| Arc::ptr_eq(known, entry)) {
             self.by_id.remove(&entry.id);
             self.by_time.remove(&entry.place());
@@ -65,7 +65,7 @@ pub struct Archive {
     root: Box<dyn DiskDir>,
     index: Mutex<Index>,
     /// What was noted and not yet sorted in: `note` must not wait for a long query.
-    news: Mutex<Vec<Entry>>,
+    news: Mutex<Vec<ArchiveEntry>>,
 }
 
 /// The audio of a finished recording.
@@ -85,7 +85,7 @@ impl Archive {
     }
 
     /// A recording has been published. Waits for nothing.
-    pub fn note(&self, entry: Entry) {
+    pub fn note(&self, entry: ArchiveEntry) {
         self.news.lock().push(entry);
     }
 
@@ -138,11 +138,11 @@ impl Archive {
     /// the answer any more it is anything.
     pub fn select(
         &self,
-        wanted: impl Fn(&Entry) -> bool,
+        wanted: impl Fn(&ArchiveEntry) -> bool,
         offset: usize,
         limit: Option<usize>,
         is_awaited: impl Fn() -> bool,
-    ) -> (usize, Vec<Arc<Entry>>) {
+    ) -> (usize, Vec<Arc<ArchiveEntry>>) {
         let mut looks = 1;
         loop {
             let (total, mut page) = self.look(&wanted, offset, limit, &is_awaited);
@@ -157,11 +157,11 @@ impl Archive {
 
     fn look(
         &self,
-        wanted: &impl Fn(&Entry) -> bool,
+        wanted: &impl Fn(&ArchiveEntry) -> bool,
         offset: usize,
         limit: Option<usize>,
         is_awaited: &impl Fn() -> bool,
-    ) -> (usize, Vec<Arc<Entry>>) {
+    ) -> (usize, Vec<Arc<ArchiveEntry>>) {
         let index = self.index();
         let mut total = 0;
         let mut page = Vec::new();
@@ -175,13 +175,13 @@ impl Archive {
         (total, page)
     }
 
-    pub fn find(&self, id: Uuid) -> Option<Arc<Entry>> {
+    pub fn find(&self, id: Uuid) -> Option<Arc<ArchiveEntry>> {
         let found = self.index().get(id).cloned()?;
         self.is_there(&found).then_some(found)
     }
 
     /// What has gone from the disk is forgotten.
-    fn is_there(&self, entry: &Arc<Entry>) -> bool {
+    fn is_there(&self, entry: &Arc<ArchiveEntry>) -> bool {
         let gone = match Place::of(&*self.root, entry.file()) {
             Ok(Some(place)) => matches!(place.exists(), Ok(false)),
             Ok(None) => true,

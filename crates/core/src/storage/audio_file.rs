@@ -14,7 +14,7 @@ use super::planted::StorageFault;
 use super::report::Report;
 use super::slots::FileSlots;
 use crate::sync::atomic::{AtomicU64, Ordering};
-use callrec_codec::container::{Found, Length, Measured, Tags};
+use callrec_codec::container::{FoundHeader, Length, Measured, Tags};
 use callrec_codec::{Container, Encoder, Medium, Packets, Shape};
 use std::io;
 use std::sync::Arc;
@@ -330,7 +330,7 @@ impl AudioFile {
 
     /// Takes the file's own word for how much audio there is, and cuts it there.
     pub async fn measure(&mut self) -> io::Result<Measured> {
-        let found = Found {
+        let found = FoundHeader {
             shape: self.shape,
             recording: Some(self.id),
             audio_at: self.header_bytes,

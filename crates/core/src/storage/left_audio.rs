@@ -9,7 +9,7 @@ use super::measure::measure;
 use super::medium::PlainFile;
 use super::name::RecordingName;
 use crate::clock::Clock;
-use callrec_codec::container::{self, Found, HEADER_MAX, Length, Measured, Tags};
+use callrec_codec::container::{self, FoundHeader, HEADER_MAX, Length, Measured, Tags};
 use callrec_codec::{Container, Format, Medium, Shape};
 use std::io;
 use std::sync::Arc;
@@ -30,12 +30,12 @@ pub struct LeftAudio {
     file: PlainFile,
     length: u64,
     /// `None`: no header was written, or the disk lost it.
-    header: Option<Found>,
+    header: Option<FoundHeader>,
 }
 
 /// Whose file it is.
 enum Owner {
-    Ours(Option<Found>),
+    Ours(Option<FoundHeader>),
     Other,
 }
 
@@ -145,7 +145,7 @@ impl LeftAudio {
 
     /// The header that this file should have. Where the manifest tells a format of another kind
     /// of file, or none, the file's name is believed.
-    fn expected(&self, id: Uuid, told: Shape) -> Found {
+    fn expected(&self, id: Uuid, told: Shape) -> FoundHeader {
         let is_own = |container: &&dyn Container| self.ending == format!(".{}", container.extension());
         let own = Format::containers().find(is_own);
         let known = own.filter(|own| own.extension() != told.format.extension());
@@ -162,13 +162,13 @@ impl LeftAudio {
 }
 
 /// The header that a file of this shape should have.
-fn header_of(id: Uuid, shape: Shape) -> Found {
+fn header_of(id: Uuid, shape: Shape) -> FoundHeader {
     let tags = Tags { recording: id };
     let header = shape
         .format
         .container()
         .header(&shape, &tags, Length::default(), false);
-    Found {
+    FoundHeader {
         shape,
         recording: Some(id),
         audio_at: header.len() as u64,

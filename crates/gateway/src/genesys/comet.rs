@@ -21,7 +21,7 @@ use crate::http::{Answer, Asked, answer as answered, empty, later};
 use browsers::Browsers;
 use callrec_core::calls::Caller;
 use message::{Asks, Reply};
-use session::{Held, Polled, Session};
+use session::{HeldConnect, Polled, Session};
 pub use sessions::{Sessions, Who};
 
 /// What a call's own user is told of it: the channel, and the name that older
@@ -317,7 +317,7 @@ async fn connect(
 ) {
     let most = u64::from(config.cometd_timeout_ms);
     let timeout = asks.timeout().map_or(most, |timeout| timeout.min(most));
-    let held = Held::new(session, asks.acknowledged());
+    let held = HeldConnect::new(session, asks.acknowledged());
     // Other answers in the same request are not kept waiting.
     let waits = alone && timeout > 0 && !held.is_first();
     // Until the connect has been answered.

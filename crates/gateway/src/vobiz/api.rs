@@ -152,14 +152,14 @@ enum Resource {
     Recording(String),
 }
 
-enum Found {
+enum PathMatch {
     Resource(String, Resource),
     /// Another case, or no slash at the end.
     Nearly,
     Nothing,
 }
 
-fn find(rest: &str, dialect: Dialect) -> Found {
+fn find(rest: &str, dialect: Dialect) -> PathMatch {
     let parts: Vec<&str> = rest.split('/').collect();
     let resource = match parts.as_slice() {
         ["", "Account", account, "Call", call, "Record", ""] => {
@@ -172,15 +172,15 @@ fn find(rest: &str, dialect: Dialect) -> Found {
         ["", "Account", account, "Recording", id, ""] => {
             decoded(account).zip(decoded(id).map(Resource::Recording))
         }
-        _ if is_nearly(rest) => return Found::Nearly,
+        _ if is_nearly(rest) => return PathMatch::Nearly,
         _ => None,
     };
     match resource {
         // No account has a NUL, behind which a name could hide.
         Some((account, resource)) if !account.is_empty() && !account.contains('\0') => {
-            Found::Resource(account, resource)
+            PathMatch::Resource(account, resource)
         }
-        _ => Found::Nothing,
+        _ => PathMatch::Nothing,
     }
 }
 
@@ -198,13 +198,13 @@ fn is_nearly(rest: &str) -> bool {
 async fn answer(gateway: &Arc<Gateway>, asked: &Asked, rest: &str, dialect: Dialect) -> Answer {
     let mut ask = Ask::new(gateway, asked, dialect);
     let resource = match find(rest, dialect) {
-        Found::Resource(account, resource) => {
+        PathMatch::Resource(account, resource) => {
             ask.account = account;
             resource
         }
         // As published: it looks like a wrong token.
-        Found::Nearly => return ask.unauthorized(ErrorForm::General),
-        Found::Nothing => {
+        PathMatch::Nearly => return ask.unauthorized(ErrorForm::General),
+        PathMatch::Nothing => {
             return ask.error(
                 ErrorForm::General,
                 StatusCode::NOT_FOUND,
@@ -261,7 +261,7 @@ fn failed(
 ) -> Answer {
     let mut ask = Ask::new(gateway, asked, dialect);
     let form = match find(rest, dialect) {
-        Found::Resource(_, resource) => {
+        PathMatch::Resource(_, resource) => {
             ask.is_list = matches!(resource, Resource::Recordings);
             form_of(&resource)
         }
@@ -401,12 +401,12 @@ mod tests {
     #[test]
     fn a_path_is_met_to_the_letter() {
         let named = |rest: &str| match find(rest, Dialect::Vobiz) {
-            Found::Resource(account, Resource::Record(call)) => format!("{account} call {call}"),
-            Found::Resource(account, Resource::Recordings) => format!("{account} all"),
-            Found::Resource(account, Resource::BulkDelete) => format!("{account} many"),
-            Found::Resource(account, Resource::Recording(id)) => format!("{account} one {id}"),
-            Found::Nearly => "nearly".to_owned(),
-            Found::Nothing => "nothing".to_owned(),
+            PathMatch::Resource(account, Resource::Record(call)) => format!("{account} call {call}"),
+            PathMatch::Resource(account, Resource::Recordings) => format!("{account} all"),
+            PathMatch::Resource(account, Resource::BulkDelete) => format!("{account} many"),
+            PathMatch::Resource(account, Resource::Recording(id)) => format!("{account} one {id}"),
+            PathMatch::Nearly => "nearly".to_owned(),
+            PathMatch::Nothing => "nothing".to_owned(),
         };
         assert_eq!(named("/Account/MA_1/Call/a%20b/Record/"), "MA_1 call a b");
         assert_eq!(named("/Account/MA_1/Recording/"), "MA_1 all");

@@ -12,7 +12,7 @@ use super::gaps::{Gap, Gaps};
 use super::proof::Proof;
 use super::timestamps::{Step, Timestamps};
 use super::window::{NUMBERS, Received, Window};
-use super::{Coming, Held, Out, Placing, Refused, Scene};
+use super::{Coming, HeldPacket, Out, Placing, Refused, Scene};
 use crate::planted::{Fault, Planted};
 use crate::time::NS_PER_MS;
 
@@ -66,9 +66,9 @@ pub struct Stream {
     /// The same sender's stream before it began anew.
     before: Option<Box<Stream>>,
     /// What waits for a judgement, oldest first.
-    held: Vec<Held<'static>>,
+    held: Vec<HeldPacket<'static>>,
     /// What came behind others before it was known where the stream begins.
-    behind: Vec<Held<'static>>,
+    behind: Vec<HeldPacket<'static>>,
     pub proof: Proof,
     lateness: Lateness,
     drift: Drift,
@@ -309,7 +309,7 @@ impl Stream {
         (horizon + 1..=stalled).contains(&at) && coming.arrival - expected > self.timestamps.len()
     }
 
-    fn judge(&mut self, held: Held<'_>, out: &mut impl Out) {
+    fn judge(&mut self, held: HeldPacket<'_>, out: &mut impl Out) {
         let moment = held.moment(self.rate);
         let opened = self.proof.reopened.take();
         if let Some(opened) = opened.filter(|_| moment.excess() > samples(SLACK_NS, self.rate)) {
@@ -372,7 +372,7 @@ impl Stream {
 
     /// Whether what waits has waited long enough.
     pub fn is_due(&self, now: i64) -> bool {
-        let waited = |held: &Held<'_>| now - held.arrival >= samples(super::delay::HELD_NS, self.rate);
+        let waited = |held: &HeldPacket<'_>| now - held.arrival >= samples(super::delay::HELD_NS, self.rate);
         !self.anchoring && self.held.first().is_some_and(waited)
     }
 
@@ -388,7 +388,7 @@ impl Stream {
     }
 
     /// What has no place yet.
-    pub(super) fn held(&self) -> impl Iterator<Item = &Held<'static>> {
+    pub(super) fn held(&self) -> impl Iterator<Item = &HeldPacket<'static>> {
         self.held.iter().chain(&self.behind)
     }
 
@@ -429,7 +429,7 @@ impl Stream {
     }
 
     /// `slipped`: samples that the stream has been moved by here, where no silence hides it.
-    fn place(&mut self, held: &Held<'_>, slipped: i64, out: &mut impl Out) {
+    fn place(&mut self, held: &HeldPacket<'_>, slipped: i64, out: &mut impl Out) {
         let gap = (held.wanted - self.end).max(0);
         let lost = (held.missing as i64 * held.len_before).min(gap);
         if held.missing > 0 {

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use super::delay::samples;
 use super::stream::{Order, Stream};
 use super::suspect::{Kind, Suspect};
-use super::{Coming, Held, Out, Placing, Refused, Scene};
+use super::{Coming, HeldPacket, Out, Placing, Refused, Scene};
 use crate::grid;
 use crate::planted::Fault;
 use crate::time::NS_PER_MS;
@@ -454,7 +454,7 @@ impl Streams {
     }
 }
 
-impl Held<'_> {
+impl HeldPacket<'_> {
     pub(super) fn coming<'a>(
         &self,
         packet: &'a crate::rtp::Packet<'a>,

@@ -1,6 +1,6 @@
 //! Packets that may be the first of a new sequence: held until others confirm them.
 
-use super::{Coming, Held};
+use super::{Coming, HeldPacket};
 use crate::placement::delay::{STALL_NS, samples};
 use crate::time::NS_PER_MS;
 
@@ -27,7 +27,7 @@ pub(super) enum Kind {
 pub(super) struct Suspect {
     pub ssrc: u32,
     pub kind: Kind,
-    pub held: Vec<Held<'static>>,
+    pub held: Vec<HeldPacket<'static>>,
     /// So many in a row confirm it.
     pub needed: usize,
     /// Where its first packet lay, if it is a very old one.
@@ -49,7 +49,7 @@ impl Suspect {
 
     /// Whether the packet is one of its neighbours, in whatever order they come.
     pub(super) fn is_joined_by(&self, coming: &Coming<'_>) -> bool {
-        let near = |held: &Held<'_>| {
+        let near = |held: &HeldPacket<'_>| {
             let apart = coming.packet.sequence.wrapping_sub(held.sequence) as i16;
             apart != 0 && apart.unsigned_abs() <= APART
         };
@@ -58,7 +58,7 @@ impl Suspect {
     }
 
     pub(super) fn join(&mut self, coming: &Coming<'_>) {
-        let before = |held: &&Held<'_>| (coming.packet.sequence.wrapping_sub(held.sequence) as i16) > 0;
+        let before = |held: &&HeldPacket<'_>| (coming.packet.sequence.wrapping_sub(held.sequence) as i16) > 0;
         let place = self.held.iter().take_while(before).count();
         self.held.insert(place, coming.hold(coming.arrival, 0).own());
     }
@@ -70,7 +70,8 @@ impl Suspect {
     }
 
     pub(super) fn has(&self, coming: &Coming<'_>) -> bool {
-        let same = |held: &Held<'_>| held.sequence == coming.packet.sequence && held.hash == coming.hash;
+        let same =
+            |held: &HeldPacket<'_>| held.sequence == coming.packet.sequence && held.hash == coming.hash;
         self.ssrc == coming.packet.ssrc && self.held.iter().any(same)
     }
 
@@ -80,7 +81,7 @@ impl Suspect {
 
     /// `now`: in samples at its rate.
     pub(super) fn is_alone(&self, now: i64) -> bool {
-        let waited = |held: &Held<'_>| now - held.arrival >= samples(ALONE_NS, self.rate);
+        let waited = |held: &HeldPacket<'_>| now - held.arrival >= samples(ALONE_NS, self.rate);
         self.held.last().is_some_and(waited)
     }
 }

@@ -16,7 +16,7 @@ pub enum Received {
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Entry {
+struct WindowEntry {
     number: u16,
     /// 0: nothing; 1: no audio; else of the audio.
     mark: u16,
@@ -27,24 +27,24 @@ const OTHER: u16 = 1;
 /// The latest `NUMBERS` numbers, by their value.
 #[derive(Clone, Debug)]
 pub struct Window {
-    entries: [Entry; NUMBERS as usize],
+    entries: [WindowEntry; NUMBERS as usize],
 }
 
 impl Window {
     pub fn new() -> Window {
         Window {
-            entries: [Entry::default(); NUMBERS as usize],
+            entries: [WindowEntry::default(); NUMBERS as usize],
         }
     }
 
-    fn entry(&self, number: u16) -> Entry {
+    fn entry(&self, number: u16) -> WindowEntry {
         let entry = self.entries.get(usize::from(number % NUMBERS));
         entry.copied().unwrap_or_default()
     }
 
     fn set(&mut self, number: u16, mark: u16) {
         if let Some(entry) = self.entries.get_mut(usize::from(number % NUMBERS)) {
-            *entry = Entry { number, mark };
+            *entry = WindowEntry { number, mark };
         }
     }
 
@@ -52,7 +52,7 @@ impl Window {
     pub fn received(&self, number: u16, hash: u16) -> Received {
         match self.entry(number) {
             entry if entry.mark == 0 || entry.number != number => Received::Nothing,
-            Entry { mark: OTHER, .. } => Received::Other,
+            WindowEntry { mark: OTHER, .. } => Received::Other,
             entry => Received::Audio {
                 same: entry.mark == hash,
             },

@@ -29,7 +29,7 @@ pub struct Written<'a> {
 }
 
 #[derive(Debug)]
-struct Held {
+struct HeldWrite {
     payload: Vec<u8>,
     format: FeedFormat,
     epoch: u32,
@@ -44,7 +44,7 @@ struct Held {
 pub struct Writes {
     lateness: Lateness,
     drift: Drift,
-    held: Vec<Held>,
+    held: Vec<HeldWrite>,
     /// After the last write; `None` before the first one of a feed.
     end: Option<i64>,
     /// Samples by which a write may have been said before its place.
@@ -244,8 +244,8 @@ impl Written<'_> {
         }
     }
 
-    fn hold(&self, wanted: i64) -> Held {
-        Held {
+    fn hold(&self, wanted: i64) -> HeldWrite {
+        HeldWrite {
             payload: self.payload.to_vec(),
             format: self.format,
             epoch: self.epoch,
@@ -257,7 +257,7 @@ impl Written<'_> {
     }
 }
 
-impl Held {
+impl HeldWrite {
     fn written(&self) -> Written<'_> {
         Written {
             payload: &self.payload,

@@ -34,9 +34,9 @@ impl Attachment for Nowhere {
 }
 
 #[derive(Default)]
-struct Heard(Mutex<Vec<(Kind, u32, serde_json::Value)>>);
+struct EventListener(Mutex<Vec<(Kind, u32, serde_json::Value)>>);
 
-impl Listener for Heard {
+impl Listener for EventListener {
     fn event(&self, event: &Event, sequence: u64) {
         let json = serde_json::from_str(&event.json(sequence)).expect("JSON");
         self.0.lock().push((event.kind, event.flags, json));
@@ -71,7 +71,7 @@ fn told(act: impl FnOnce(&Desk, Uuid)) -> Vec<(Kind, u32, serde_json::Value)> {
     let target = Filter::call(&Text::new("c"));
     let started = registry.start(&Caller::Host, &target, Ok(draft), Ok(()), begin);
     started.expect("it is connected");
-    let heard = Arc::new(Heard::default());
+    let heard = Arc::new(EventListener::default());
     assert!(bus.subscribe(heard.clone()).is_ok());
     act(&desk, id);
     // Nobody tells while it happens.

@@ -10,23 +10,23 @@ use crate::text::Text;
 
 /// What an event's JSON object says, and the host's number of its call.
 #[derive(Default)]
-struct Heard(Mutex<Vec<(Value, u64)>>, Mutex<Vec<String>>);
+struct ReportListener(Mutex<Vec<(Value, u64)>>, Mutex<Vec<String>>);
 
-impl Listener for Heard {
+impl Listener for ReportListener {
     fn event(&self, event: &Event, sequence: u64) {
         let json = serde_json::from_str(&event.json(sequence)).unwrap();
         self.0.lock().push((json, event.subject.call_tag()));
     }
 }
 
-impl LogListener for Heard {
+impl LogListener for ReportListener {
     fn log(&self, _: LogLevel, message: &str) {
         self.1.lock().push(message.to_owned());
     }
 }
 
-fn heard(act: impl FnOnce(&CallReport)) -> Arc<Heard> {
-    let (bus, heard) = (Bus::new(), Arc::<Heard>::default());
+fn heard(act: impl FnOnce(&CallReport)) -> Arc<ReportListener> {
+    let (bus, heard) = (Bus::new(), Arc::<ReportListener>::default());
     assert!(bus.subscribe(heard.clone()).is_ok());
     bus.set_log(Some(heard.clone()));
     let reporting = Reporting {

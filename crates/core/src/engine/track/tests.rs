@@ -157,7 +157,7 @@ fn the_ledger_of_the_moment_is_in_the_live_manifest() {
         desk,
         frame_bytes: AtomicU64::new(0),
         file_bytes: Arc::default(),
-        inner: Mutex::new(Inner {
+        inner: Mutex::new(TrackState {
             facts: facts(id),
             file: None,
         }),

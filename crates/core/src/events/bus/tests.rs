@@ -7,15 +7,15 @@ use super::*;
 use crate::clock::SystemClock;
 
 #[derive(Default)]
-struct Heard(Mutex<Vec<String>>);
+struct BusListener(Mutex<Vec<String>>);
 
-impl LogListener for Heard {
+impl LogListener for BusListener {
     fn log(&self, _: LogLevel, message: &str) {
         self.0.lock().push(message.to_owned());
     }
 }
 
-impl Listener for Heard {
+impl Listener for BusListener {
     fn event(&self, event: &Event, _: u64) {
         assert!(event.kind != Kind::Loss, "planted");
         self.0.lock().push(event.kind.text().to_owned());
@@ -23,9 +23,9 @@ impl Listener for Heard {
 }
 
 /// Runs with an event thread of its own, and until all has been told.
-fn told(act: impl FnOnce(&Bus, &Arc<Heard>)) -> Vec<String> {
+fn told(act: impl FnOnce(&Bus, &Arc<BusListener>)) -> Vec<String> {
     let bus = Bus::new();
-    let lines = Arc::<Heard>::default();
+    let lines = Arc::<BusListener>::default();
     let thread = std::thread::spawn({
         let bus = bus.clone();
         move || bus.teller().run(&SystemClock)
@@ -86,7 +86,7 @@ fn settling(kind: Kind, settled: &Arc<AtomicU64>) -> Event {
 fn what_ends_after_the_listener_was_let_go_stays_owed() {
     let settled = Arc::new(AtomicU64::new(0));
     let bus = Bus::new();
-    assert!(bus.subscribe(Arc::<Heard>::default()).is_ok());
+    assert!(bus.subscribe(Arc::<BusListener>::default()).is_ok());
     bus.stop(false);
     for _ in 0..5_000 {
         bus.publish(settling(Kind::Finished, &settled));

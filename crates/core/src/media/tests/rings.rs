@@ -8,7 +8,7 @@ use crate::media::sim::{Wish, config};
 use crate::media::{CallTap, ClockMode, Feed, OverflowPool, WorkerInbox};
 use crate::words::{Layout, Status};
 use callrec_codec::g711;
-use callrec_media::record::{HEADER, Header, Kind, POSITION, record_bytes};
+use callrec_media::record::{HEADER, Kind, POSITION, RecordHeader, record_bytes};
 
 const LEG: Leg = Leg::Local;
 const WIDE: FeedFormat = FeedFormat {
@@ -47,11 +47,11 @@ impl Pair {
         self.call.counts(LEG).handed().bytes
     }
 
-    fn take(&mut self) -> Vec<(Header, Vec<u8>)> {
+    fn take(&mut self) -> Vec<(RecordHeader, Vec<u8>)> {
         self.take_to(self.handed())
     }
 
-    fn take_to(&mut self, limit: u64) -> Vec<(Header, Vec<u8>)> {
+    fn take_to(&mut self, limit: u64) -> Vec<(RecordHeader, Vec<u8>)> {
         let mut taken = Vec::new();
         self.drain.up_to(
             limit,
@@ -77,15 +77,15 @@ fn a_header_survives_its_words() {
         (Kind::WriteAt, 0xff_ffff, 1, 1 << 40),
         (Kind::RtpAged, 172, 7, 9),
     ] {
-        let header = Header {
+        let header = RecordHeader {
             kind,
             len,
             overruns,
             arrival_ns,
         };
         let bytes = header.words().map(u64::to_ne_bytes).concat();
-        assert_eq!(Header::parse(&bytes), Some(header));
-        assert_eq!(Header::parse(&bytes[..HEADER - 1]), None);
+        assert_eq!(RecordHeader::parse(&bytes), Some(header));
+        assert_eq!(RecordHeader::parse(&bytes[..HEADER - 1]), None);
     }
 }
 

@@ -21,7 +21,7 @@ enum Word {
 
 const WORDS: usize = Word::Dnis as usize + 1;
 
-/// What is known of a finished recording, to make an [`Entry`] of.
+/// What is known of a finished recording, to make an [`ArchiveEntry`] of.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
     pub id: Uuid,
@@ -47,7 +47,7 @@ pub struct Facts<'a> {
 
 /// A finished recording. Small: there may be a million, so all its texts are one piece.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct ArchiveEntry {
     pub id: Uuid,
     pub state: State,
     pub direction: i32,
@@ -59,8 +59,8 @@ pub struct Entry {
     ends: [u32; WORDS],
 }
 
-impl Entry {
-    pub fn new(facts: &Facts<'_>) -> Entry {
+impl ArchiveEntry {
+    pub fn new(facts: &Facts<'_>) -> ArchiveEntry {
         let words: [&str; WORDS] = [
             facts.file,
             facts.format,
@@ -77,7 +77,7 @@ impl Entry {
             texts.push_str(word);
             texts.len() as u32
         });
-        Entry {
+        ArchiveEntry {
             id: facts.id,
             state: facts.state,
             direction: facts.direction,
@@ -91,12 +91,12 @@ impl Entry {
     }
 
     /// `None`: the manifest is of none that has ended, or has no id.
-    pub fn of_manifest(manifest: &Manifest, file: &str) -> Option<Entry> {
+    pub fn of_manifest(manifest: &Manifest, file: &str) -> Option<ArchiveEntry> {
         let state = [State::Finished, State::Failed];
         let state = state.into_iter().find(|state| manifest.state_is(*state))?;
         let told = manifest.call.value();
         let call = |name: &str| told[name].as_str().unwrap_or_default();
-        Some(Entry::new(&Facts {
+        Some(ArchiveEntry::new(&Facts {
             id: Uuid::try_parse(&manifest.id).ok()?,
             file,
             format: &manifest.format,
@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn each_text_is_found_again() {
-        let entry = Entry::new(&Facts {
+        let entry = ArchiveEntry::new(&Facts {
             id: Uuid::from_u128(1),
             file: "a/b.wav",
             format: "wav",

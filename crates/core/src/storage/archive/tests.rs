@@ -61,8 +61,8 @@ fn manifest(file: &str, id: Uuid, started_at_ms: i64) -> Manifest {
     manifest
 }
 
-fn entry_of(file: &str, id: Uuid, started_at_ms: i64) -> Entry {
-    Entry::of_manifest(&manifest(file, id, started_at_ms), file).expect("an entry")
+fn entry_of(file: &str, id: Uuid, started_at_ms: i64) -> ArchiveEntry {
+    ArchiveEntry::of_manifest(&manifest(file, id, started_at_ms), file).expect("an entry")
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn a_page_is_cut_from_what_is_wanted() {
         shelf.publish(&format!("{id}.wav"), id, id as i64);
     }
     shelf.archive.scan();
-    let even = |entry: &Entry| entry.started_at_ms % 2 == 0;
+    let even = |entry: &ArchiveEntry| entry.started_at_ms % 2 == 0;
     let page = |offset, limit| {
         let (total, page) = shelf.archive.select(even, offset, limit, || true);
         let times: Vec<i64> = page.iter().map(|entry| entry.started_at_ms).collect();
@@ -265,7 +265,7 @@ fn nothing_is_looked_for_that_nobody_waits_for() {
     }
     shelf.archive.scan();
     let looked = std::cell::Cell::new(0);
-    let wanted = |_: &Entry| {
+    let wanted = |_: &ArchiveEntry| {
         looked.set(looked.get() + 1);
         true
     };

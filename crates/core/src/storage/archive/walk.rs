@@ -10,7 +10,7 @@ use super::super::files::{MANIFEST_MAX, removed, there};
 use super::super::manifest::Manifest;
 use super::super::medium::PlainFile;
 use super::super::safe;
-use super::Entry;
+use super::ArchiveEntry;
 
 /// Directories below the root that a scan enters.
 const DEPTH_MAX: usize = 16;
@@ -97,7 +97,10 @@ fn enter(root: &dyn DiskDir, way: &[&str]) -> io::Result<Box<dyn DiskDir>> {
 
 /// Every finished recording below `root` is given to `found`, until that says `false`.
 /// Answers what could not be read.
-pub fn walk(root: &dyn DiskDir, found: &mut dyn FnMut(Option<Entry>) -> bool) -> Vec<(String, io::Error)> {
+pub fn walk(
+    root: &dyn DiskDir,
+    found: &mut dyn FnMut(Option<ArchiveEntry>) -> bool,
+) -> Vec<(String, io::Error)> {
     let mut unread = Vec::new();
     let mut ways: Vec<Vec<String>> = vec![Vec::new()];
     while let Some(way) = ways.pop() {
@@ -127,7 +130,7 @@ fn walk_files(
     dir: &dyn DiskDir,
     way: &[String],
     entries: &[disk::DirEntry],
-    found: &mut dyn FnMut(Option<Entry>) -> bool,
+    found: &mut dyn FnMut(Option<ArchiveEntry>) -> bool,
 ) -> bool {
     let manifests = entries.iter().filter(|entry| !entry.is_directory);
     for entry in manifests.filter(|entry| safe::is_component(&entry.name)) {
@@ -143,7 +146,7 @@ fn walk_files(
 
 /// What a manifest says, if its audio stands beside it. Where it is decides, not where
 /// it says it is: a directory may have been moved as a whole.
-fn recording(dir: &dyn DiskDir, way: &[String], stem: &str, name: &str) -> Option<Entry> {
+fn recording(dir: &dyn DiskDir, way: &[String], stem: &str, name: &str) -> Option<ArchiveEntry> {
     let bytes = read(dir, name).ok()?;
     let manifest = Manifest::from_bytes(&bytes)?;
     let (_, extension) = manifest.file.rsplit_once('.')?;
@@ -156,5 +159,5 @@ fn recording(dir: &dyn DiskDir, way: &[String], stem: &str, name: &str) -> Optio
         file.push('/');
     }
     file.push_str(&audio);
-    Entry::of_manifest(&manifest, &file)
+    ArchiveEntry::of_manifest(&manifest, &file)
 }

@@ -218,15 +218,15 @@ pub enum Polled {
 }
 
 /// One connect, from when it came until it has been answered or its client has gone.
-pub struct Held<'a> {
+pub struct HeldConnect<'a> {
     session: &'a Session,
     poll: u64,
     first: bool,
 }
 
-impl<'a> Held<'a> {
+impl<'a> HeldConnect<'a> {
     /// An earlier connect of the session is answered now.
-    pub fn new(session: &'a Session, acknowledged: Option<u64>) -> Held<'a> {
+    pub fn new(session: &'a Session, acknowledged: Option<u64>) -> HeldConnect<'a> {
         let mut state = session.state.lock();
         state.poll += 1;
         state.holding += 1;
@@ -235,7 +235,7 @@ impl<'a> Held<'a> {
         let first = !std::mem::replace(&mut state.connected, true);
         drop(state);
         session.wake.notify_waiters();
-        Held { session, poll, first }
+        HeldConnect { session, poll, first }
     }
 
     /// The first since the handshake. Clients wait for its answer before they are ready.
@@ -291,7 +291,7 @@ impl<'a> Held<'a> {
     }
 }
 
-impl Drop for Held<'_> {
+impl Drop for HeldConnect<'_> {
     fn drop(&mut self) {
         let mut state = self.session.state.lock();
         state.holding -= 1;
@@ -367,15 +367,15 @@ mod tests {
     #[test]
     fn only_the_first_connect_is_the_first() {
         let session = session(false);
-        assert!(Held::new(&session, None).is_first());
-        assert!(!Held::new(&session, None).is_first());
+        assert!(HeldConnect::new(&session, None).is_first());
+        assert!(!HeldConnect::new(&session, None).is_first());
     }
 
     #[test]
     fn without_acknowledgement_a_message_is_given_once() {
         let session = session(false);
         push(&session, "1");
-        let held = Held::new(&session, None);
+        let held = HeldConnect::new(&session, None);
         assert_eq!(texts(held.take()), ["1"]);
         assert!(texts(held.take()).is_empty());
     }
@@ -384,24 +384,24 @@ mod tests {
     fn with_it_a_message_is_given_until_it_was_got() {
         let session = session(true);
         push(&session, "1");
-        assert_eq!(texts(Held::new(&session, Some(0)).take()), ["1"]);
+        assert_eq!(texts(HeldConnect::new(&session, Some(0)).take()), ["1"]);
         // The answer was lost on its way: the client still says 0.
         push(&session, "2");
-        assert_eq!(texts(Held::new(&session, Some(0)).take()), ["1", "2"]);
-        assert!(texts(Held::new(&session, Some(2)).take()).is_empty());
+        assert_eq!(texts(HeldConnect::new(&session, Some(0)).take()), ["1", "2"]);
+        assert!(texts(HeldConnect::new(&session, Some(2)).take()).is_empty());
         // Nobody can acknowledge what was not written yet.
         push(&session, "3");
-        assert_eq!(texts(Held::new(&session, Some(u64::MAX)).take()), ["3"]);
+        assert_eq!(texts(HeldConnect::new(&session, Some(u64::MAX)).take()), ["3"]);
     }
 
     #[test]
     fn who_asked_for_acknowledgement_and_never_does_gets_each_once() {
         let session = session(true);
         push(&session, "1");
-        assert_eq!(texts(Held::new(&session, None).take()), ["1"]);
+        assert_eq!(texts(HeldConnect::new(&session, None).take()), ["1"]);
         push(&session, "2");
-        assert_eq!(texts(Held::new(&session, None).take()), ["2"]);
-        assert!(texts(Held::new(&session, None).take()).is_empty());
+        assert_eq!(texts(HeldConnect::new(&session, None).take()), ["2"]);
+        assert!(texts(HeldConnect::new(&session, None).take()).is_empty());
     }
 
     #[test]
@@ -413,14 +413,14 @@ mod tests {
             for message in [&one, &two, &three] {
                 push(&session, message);
             }
-            assert!(texts(Held::new(&session, Some(0)).take()) == [one, two]);
-            assert!(texts(Held::new(&session, Some(1)).take()) == [three]);
+            assert!(texts(HeldConnect::new(&session, Some(0)).take()) == [one, two]);
+            assert!(texts(HeldConnect::new(&session, Some(1)).take()) == [three]);
             // One that is longer than an answer goes alone.
             let longer = "4".repeat(2 * ANSWER_BYTES);
             push(&session, &longer);
             push(&session, "5");
-            assert!(texts(Held::new(&session, Some(2)).take()) == [longer]);
-            assert_eq!(texts(Held::new(&session, Some(3)).take()), ["5"]);
+            assert!(texts(HeldConnect::new(&session, Some(2)).take()) == [longer]);
+            assert_eq!(texts(HeldConnect::new(&session, Some(3)).take()), ["5"]);
         }
     }
 
@@ -434,8 +434,8 @@ mod tests {
         let push = |length: usize| session.push(&"x".repeat(length).into(), room);
         assert!(push(6) && push(4));
         assert!(!push(1));
-        assert_eq!(texts(Held::new(&session, None).take()).len(), 2);
-        Held::new(&session, None);
+        assert_eq!(texts(HeldConnect::new(&session, None).take()).len(), 2);
+        HeldConnect::new(&session, None);
         // What has been got makes room again; one alone may be of any length.
         assert!(push(11));
         assert!(!push(1));
@@ -444,8 +444,8 @@ mod tests {
     #[test]
     fn a_later_connect_ends_an_earlier_one() {
         let session = session(false);
-        let first = Held::new(&session, None);
-        let second = Held::new(&session, None);
+        let first = HeldConnect::new(&session, None);
+        let second = HeldConnect::new(&session, None);
         push(&session, "1");
         assert!(matches!(first.take(), Polled::Superseded));
         assert_eq!(texts(second.take()), ["1"]);

@@ -178,7 +178,7 @@ impl Sessions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::genesys::comet::session::{Held, Polled};
+    use crate::genesys::comet::session::{HeldConnect, Polled};
 
     fn sessions() -> Sessions {
         Sessions::new(&GenesysConfig {
@@ -199,7 +199,7 @@ mod tests {
         let mine = sessions.begin("a".into(), None, false).expect("room");
         mine.subscribe(&["/c"]);
         sessions.publish(&"b".into(), &["/c"], &json!("x"));
-        let Polled::Messages(messages, None) = Held::new(&mine, None).take() else {
+        let Polled::Messages(messages, None) = HeldConnect::new(&mine, None).take() else {
             panic!("no messages");
         };
         assert!(messages.is_empty());
@@ -216,7 +216,10 @@ mod tests {
         }
         assert!(sessions.find(lazy.id(), &user("a")).is_none());
         assert!(sessions.find(other.id(), &user("a")).is_some());
-        assert!(matches!(Held::new(&lazy, None).take(), Polled::Over("handshake")));
+        assert!(matches!(
+            HeldConnect::new(&lazy, None).take(),
+            Polled::Over("handshake")
+        ));
     }
 
     #[test]
@@ -227,16 +230,16 @@ mod tests {
         let other = sessions.begin("b".into(), None, false).expect("room");
         // It has polled since the second one began.
         while first.left_since() <= second.left_since() {
-            Held::new(&first, None);
+            HeldConnect::new(&first, None);
         }
         let third = sessions.begin("a".into(), None, false).expect("room");
         assert!(sessions.find(second.id(), &user("a")).is_none());
         assert!(matches!(
-            Held::new(&second, None).take(),
+            HeldConnect::new(&second, None).take(),
             Polled::Over("handshake")
         ));
         // One that is being polled stays, however old it is.
-        let (_poll, _other_poll) = (Held::new(&first, None), Held::new(&third, None));
+        let (_poll, _other_poll) = (HeldConnect::new(&first, None), HeldConnect::new(&third, None));
         assert!(sessions.begin("a".into(), None, false).is_none());
         for (session, who) in [(&first, "a"), (&third, "a"), (&other, "b")] {
             assert!(sessions.find(session.id(), &user(who)).is_some());
@@ -249,7 +252,7 @@ mod tests {
     fn a_session_that_is_polled_is_not_swept() {
         let sessions = sessions();
         let session = sessions.begin("a".into(), None, false).expect("room");
-        let held = Held::new(&session, None);
+        let held = HeldConnect::new(&session, None);
         sessions.sweep(Duration::ZERO);
         assert_eq!(sessions.count(), 1);
         drop(held);

@@ -23,7 +23,7 @@ use crate::imagicle::active::{iso_date, iso_duration};
 use callrec_core::calls::Caller;
 use callrec_core::calls::control::parse_id;
 use callrec_core::storage::Manifest;
-use callrec_core::storage::archive::Entry;
+use callrec_core::storage::archive::ArchiveEntry;
 
 /// An answer is sent in pieces of about so many bytes.
 const PIECE: usize = 64 << 10;
@@ -79,7 +79,7 @@ pub async fn media(gateway: &Arc<Gateway>, caller: &Caller, asked: &Asked, id: &
 }
 
 /// Who may not see all learns nothing of what is not theirs, nor whether it exists.
-async fn entry_of(gateway: &Gateway, caller: &Caller, id: &str) -> Result<(Arc<Entry>, Uuid), Answer> {
+async fn entry_of(gateway: &Gateway, caller: &Caller, id: &str) -> Result<(Arc<ArchiveEntry>, Uuid), Answer> {
     let forbidden = || refused(&caller.forbidden());
     if !may_read(caller) {
         return Err(forbidden());
@@ -102,7 +102,7 @@ async fn entry_of(gateway: &Gateway, caller: &Caller, id: &str) -> Result<(Arc<E
     }
 }
 
-fn owns(caller: &Caller, entry: &Entry) -> bool {
+fn owns(caller: &Caller, entry: &ArchiveEntry) -> bool {
     let own = caller.username();
     !own.is_empty() && own.as_str() == entry.username()
 }
@@ -113,7 +113,7 @@ fn bad(reason: i32, message: &str) -> Answer {
 }
 
 /// What list and detail have in common.
-fn base(entry: &Entry) -> Value {
+fn base(entry: &ArchiveEntry) -> Value {
     let mut duration = String::new();
     iso_duration(&mut duration, entry.duration_ms);
     json!({
@@ -137,7 +137,7 @@ fn start_time(unix_ms: i64) -> String {
 
 /// A number that is friendlier than the id: year, milliseconds of the year, two digits
 /// of the id. The same each time it is asked for.
-fn reference(entry: &Entry) -> String {
+fn reference(entry: &ArchiveEntry) -> String {
     let start = start_time(entry.started_at_ms);
     let year = start.split('-').next().unwrap_or_default();
     let begin = super::filter::moment(&format!("{year}-01-01")).unwrap_or_default();
@@ -145,13 +145,13 @@ fn reference(entry: &Entry) -> String {
     format!("{year}{into:011}{:02}", entry.id.as_u128() % 100)
 }
 
-fn item(entry: &Entry) -> Value {
+fn item(entry: &ArchiveEntry) -> Value {
     let mut item = base(entry);
     item["ownerUsername"] = entry.username().into();
     item
 }
 
-fn detail(entry: &Entry, manifest: &Manifest) -> Value {
+fn detail(entry: &ArchiveEntry, manifest: &Manifest) -> Value {
     let told = manifest.call.value();
     let call = |name: &str| told[name].as_str().unwrap_or_default();
     let pbx_call_id = match call("switch_call_id") {
@@ -181,7 +181,7 @@ fn detail(entry: &Entry, manifest: &Manifest) -> Value {
 }
 
 /// A list is written while it is sent: without a page size it may be very long.
-fn sent(total: usize, page: Vec<Arc<Entry>>) -> Answer {
+fn sent(total: usize, page: Vec<Arc<ArchiveEntry>>) -> Answer {
     let listed = Listed {
         head: Some(format!("{{\"totalCount\":{total},\"recordings\":[")),
         left: page.into_iter(),
@@ -196,7 +196,7 @@ fn sent(total: usize, page: Vec<Arc<Entry>>) -> Answer {
 struct Listed {
     /// What the next piece begins with; `None`: the end has been sent.
     head: Option<String>,
-    left: std::vec::IntoIter<Arc<Entry>>,
+    left: std::vec::IntoIter<Arc<ArchiveEntry>>,
     first: bool,
 }
 
@@ -233,8 +233,8 @@ mod tests {
     use callrec_core::storage::archive::Facts;
     use callrec_core::words::State;
 
-    fn entry(id: u128, direction: i32) -> Entry {
-        Entry::new(&Facts {
+    fn entry(id: u128, direction: i32) -> ArchiveEntry {
+        ArchiveEntry::new(&Facts {
             id: Uuid::from_u128(id),
             file: "a.wav",
             format: "wav",

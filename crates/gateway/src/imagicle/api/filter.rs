@@ -7,7 +7,7 @@ use time::{Date, OffsetDateTime, PrimitiveDateTime};
 use super::comparison::Comparison;
 use super::parties::{local, remote};
 use crate::http::Asked;
-use callrec_core::storage::archive::Entry;
+use callrec_core::storage::archive::ArchiveEntry;
 use callrec_core::text::Text;
 
 /// Filters of one request at most.
@@ -66,7 +66,7 @@ impl Span {
 }
 
 impl Wanted {
-    pub fn has(&self, entry: &Entry) -> bool {
+    pub fn has(&self, entry: &ArchiveEntry) -> bool {
         self.conditions.iter().all(|condition| match condition {
             Condition::Start(span) => span.has(entry.started_at_ms),
             Condition::End(span) => span.has(entry.ended_at_ms),

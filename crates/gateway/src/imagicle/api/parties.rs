@@ -1,9 +1,9 @@
 //! The telephone numbers of the two ends of a completed recording.
 
-use callrec_core::storage::archive::Entry;
+use callrec_core::storage::archive::ArchiveEntry;
 
 /// The telephone number of the line.
-pub fn local(entry: &Entry) -> &str {
+pub fn local(entry: &ArchiveEntry) -> &str {
     match (entry.number(), entry.direction) {
         ("", 1) => entry.dnis(),
         ("", 2) => entry.ani(),
@@ -12,7 +12,7 @@ pub fn local(entry: &Entry) -> &str {
 }
 
 /// The telephone number at the other end.
-pub fn remote(entry: &Entry) -> &str {
+pub fn remote(entry: &ArchiveEntry) -> &str {
     match (entry.remote(), entry.direction) {
         ("", 1) => entry.ani(),
         ("", 2) => entry.dnis(),

@@ -18,7 +18,7 @@ use crate::recording_url::AUDIO_PATH;
 use crate::signed_url::{UrlSignature, UrlSigner};
 use crate::vobiz::SignatureConfig;
 use callrec_core::calls::Caller;
-use callrec_core::storage::archive::Entry;
+use callrec_core::storage::archive::ArchiveEntry;
 use callrec_core::words::Format;
 
 /// The audio, as the server knows it.
@@ -162,7 +162,7 @@ async fn audio(gateway: &Arc<Gateway>, asked: &Asked, wanted: Option<Wanted>) ->
         return ask.missing(Missing::Unknown);
     };
     let id = wanted.id;
-    let find = move |entry: &Entry| may_have(&caller, entry) && ending(entry) == wanted.ending;
+    let find = move |entry: &ArchiveEntry| may_have(&caller, entry) && ending(entry) == wanted.ending;
     let found = gateway.shelf.archived(Some(id), move |archive| {
         Ok(archive.find(id).filter(|entry| find(entry)))
     });
@@ -193,7 +193,7 @@ async fn caller(gateway: &Arc<Gateway>, asked: &Asked) -> Result<Caller, Refused
 }
 
 /// Below level 10 a caller's own recordings alone.
-pub fn may_have(caller: &Caller, entry: &Entry) -> bool {
+pub fn may_have(caller: &Caller, entry: &ArchiveEntry) -> bool {
     match caller {
         Caller::User { username, .. } if caller.is_limited() => {
             !username.is_empty() && username.as_str() == entry.username()
@@ -203,7 +203,7 @@ pub fn may_have(caller: &Caller, entry: &Entry) -> bool {
 }
 
 /// Of its file.
-pub fn ending(entry: &Entry) -> &str {
+pub fn ending(entry: &ArchiveEntry) -> &str {
     let format = entry.format();
     // One that this build does not know was written by another.
     match Format::named(format) {

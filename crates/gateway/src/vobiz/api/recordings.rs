@@ -21,7 +21,7 @@ use callrec_core::calls::Caller;
 use callrec_core::calls::control::parse_id;
 use callrec_core::clock::unix_ms;
 use callrec_core::engine::Access;
-use callrec_core::storage::archive::Entry;
+use callrec_core::storage::archive::ArchiveEntry;
 
 /// Recordings of a page, unless it is said.
 const LIMIT: usize = 20;
@@ -165,7 +165,7 @@ impl Wanted {
         Ok(())
     }
 
-    pub fn fits(&self, entry: &Entry) -> bool {
+    pub fn fits(&self, entry: &ArchiveEntry) -> bool {
         // Vobiz publishes that a part is enough.
         let same = |wanted: &Option<String>, own: &str| {
             wanted.as_ref().is_none_or(|wanted| match self.dialect {
@@ -271,7 +271,7 @@ pub async fn list(ask: &Ask<'_>, caller: Caller) -> Answer {
     };
     let ListPage { limit, offset, .. } = page;
     let found = ask.gateway.shelf.archived(None, move |archive| {
-        let fits = |entry: &Entry| may_have(&caller, entry) && wanted.fits(entry);
+        let fits = |entry: &ArchiveEntry| may_have(&caller, entry) && wanted.fits(entry);
         Ok(Some(archive.select(fits, offset, Some(limit))))
     });
     let (total, found) = match found.await {
@@ -317,7 +317,7 @@ fn resource_uri(ask: &Ask<'_>, below: &str) -> String {
     format!("{LINKS_PATH}/Account/{account}/Recording/{below}")
 }
 
-async fn entry(ask: &Ask<'_>, caller: Caller, id: &str) -> Result<Arc<Entry>, Missing> {
+async fn entry(ask: &Ask<'_>, caller: Caller, id: &str) -> Result<Arc<ArchiveEntry>, Missing> {
     let id = parse_id(id).map_err(|_| Missing::Unknown)?;
     let found = ask.gateway.shelf.archived(Some(id), move |archive| {
         Ok(archive.find(id).filter(|entry| may_have(&caller, entry)))
@@ -369,7 +369,7 @@ pub async fn remove(gateway: &Gateway, caller: Caller, id: Uuid, call_id: String
 }
 
 /// The Recording resource, with the types that are published.
-fn object(ask: &Ask<'_>, entry: &Entry) -> Value {
+fn object(ask: &Ask<'_>, entry: &ArchiveEntry) -> Value {
     let url = format!(
         "{}{}.{}",
         ask.gateway.engine().config().url_base,
@@ -398,7 +398,7 @@ fn object(ask: &Ask<'_>, entry: &Entry) -> Value {
     })
 }
 
-fn stored_days(entry: &Entry) -> i64 {
+fn stored_days(entry: &ArchiveEntry) -> i64 {
     unix_ms().saturating_sub(entry.ended_at_ms).max(0) / DAY_MS
 }
 
@@ -408,7 +408,7 @@ fn decimal(number: impl std::fmt::Display) -> String {
 }
 
 /// Who called, and who was called.
-fn parties(entry: &Entry) -> (&str, &str) {
+fn parties(entry: &ArchiveEntry) -> (&str, &str) {
     fn first<'a>(one: &'a str, other: &'a str) -> &'a str {
         if one.is_empty() { other } else { one }
     }

@@ -1,6 +1,6 @@
 //! How a stream follows its sender's clock.
 
-use super::super::Held;
+use super::super::HeldPacket;
 use super::{Fault, NEAR, Stream};
 
 /// Nobody speaks in a packet whose peak is below this (-45 dBFS), or so much weaker than the
@@ -14,7 +14,7 @@ const MOVES: usize = 8;
 impl Stream {
     /// By how much the stream moves before a packet: a lead is taken back where nobody
     /// speaks, drift is followed a little with each packet.
-    pub(super) fn correct(&mut self, held: &Held<'_>) -> i64 {
+    pub(super) fn correct(&mut self, held: &HeldPacket<'_>) -> i64 {
         if held.missing > 0 || !self.lateness.is_steady() || self.planted.has(Fault::DriftIgnored) {
             return 0;
         }
