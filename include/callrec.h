@@ -390,7 +390,7 @@ typedef struct {
 } rec_engine;
 
 /**
- * How far an audit log has come. Keep it where nobody can change it who can change the log.
+ * How far an audit log has come. Keep a copy where nobody who can change the log can reach it.
  */
 typedef struct {
     uint32_t struct_size;
@@ -437,7 +437,7 @@ typedef struct {
 } rec_error;
 
 /**
- * What an audit log consists of that is in order.
+ * What `rec_verify_audit` has read of an audit log that is in order.
  */
 typedef struct {
     uint32_t struct_size;
@@ -451,11 +451,11 @@ typedef struct {
      */
     uint64_t lines_after_head;
     /**
-     * Lines that a process which died had begun, and that a later line accounts for.
+     * Lines that were cut short because a process died; a later line accounts for each.
      */
     uint64_t unfinished;
     /**
-     * Bytes of a last line that is not whole: it is being written, or a process died.
+     * Bytes of an incomplete last line: it is being written, or a process died. 0: none.
      */
     uint64_t unfinished_bytes;
     /**
@@ -1256,7 +1256,8 @@ typedef struct {
 #define REC_ERR_MANDATORY -29
 
 /**
- * An audit log is not what was written; the message tells where. Since 0.2.0.
+ * The audit log was changed after it was written, or its end is missing; the message says
+ * where. Since 0.2.0.
  */
 #define REC_ERR_AUDIT -30
 
@@ -1283,14 +1284,15 @@ extern "C" {
 rec_status rec_audit_head(rec_engine engine, rec_chain_head *head, rec_error *error);
 
 /**
- * Reads the whole audit log of a storage directory, and says whether it is what was written:
- * a line that was edited, moved, removed or put in is found, and so is an end that was cut off,
- * as far as `known_head` reaches. Needs no engine; one may be writing the log meanwhile.
+ * Reads the whole audit log of a storage directory and checks that it is as it was written.
+ * The check finds every line that was edited, moved, removed or inserted. With `known_head` it
+ * also finds that the log was cut off before that head, or written anew. It needs no engine;
+ * an engine may be writing the log meanwhile.
  *
  * `directory`: the value of `storage.directory`, UTF-8, not NULL. `known_head`: what
- * `rec_audit_head` said at some earlier time; NULL if the host has kept none. Then it is not
- * found if the log ends too early or was written anew. `report`: what the log consists of; may
- * be NULL; written on success only. A last line that is not whole is no fault: it is being
+ * `rec_audit_head` said at some earlier time, or NULL. Without it, a log whose end was cut
+ * off at the end of a line, or that was written anew, looks whole. `report`: what was read;
+ * may be NULL; written on success only. An incomplete last line is no error: it is being
  * written, or a process died while it wrote.
  *
  * Threads: any.
@@ -1747,8 +1749,8 @@ rec_status rec_resume_by_id(rec_engine engine,
  * Errors, in the order of the checks: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
  * `REC_ERR_NO_TARGET` (reason 0), `REC_ERR_NOT_LIVE`, `REC_ERR_MANDATORY` (not to the host),
  * `REC_ERR_NOT_MONITORABLE` (reason 1, with the device name), `REC_ERR_AUTOMATIC` (reason
- * 2), `REC_ERR_DIAL_IN`; before all: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
- * `REC_ERR_FORKED`.
+ * 2), `REC_ERR_DIAL_IN`; before all: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`,
+ * `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
  * Since: 0.1.0
  * Source: Imagicle, Stop Recording by device name and directory number.
  */
@@ -1778,8 +1780,8 @@ rec_status rec_stop_by_device(rec_engine engine,
  * Errors, in the order of the checks: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
  * `REC_ERR_NO_TARGET` (reason 0), `REC_ERR_NOT_LIVE`, `REC_ERR_MANDATORY` (not to the host),
  * `REC_ERR_NOT_MONITORABLE` (reason 1, with the device name), `REC_ERR_AUTOMATIC` (reason
- * 2), `REC_ERR_DIAL_IN`; before all: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
- * `REC_ERR_FORKED`.
+ * 2), `REC_ERR_DIAL_IN`; before all: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`,
+ * `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
  * Since: 0.1.0
  */
 rec_status rec_discard_by_device(rec_engine engine,
@@ -2065,11 +2067,11 @@ rec_status rec_subscribe(rec_engine engine,
                          rec_error *error);
 
 /**
- * Subscribes as `rec_subscribe` does, and to what the options ask for beside that.
+ * Subscribes as `rec_subscribe` does. The options say which further events to deliver.
  *
  * With `REC_SUBSCRIBE_CALLS`, the life of calls is told as well: `REC_EVENT_CALL_BEGAN`,
- * `REC_EVENT_CALL_UPDATED`, `REC_EVENT_CALL_ENDED`. After what has waited for a subscriber,
- * the first events are one CALL_BEGAN, flagged `REC_EVENT_FLAG_LIVE`, for each call that is
+ * `REC_EVENT_CALL_UPDATED`, `REC_EVENT_CALL_ENDED`. After the events that have waited for a
+ * first subscriber comes one CALL_BEGAN, flagged `REC_EVENT_FLAG_LIVE`, for each call that is
  * live at this moment, however many these are; what happens to calls from here on follows.
  * So an observer keeps an exact view: CALL_BEGAN adds a call under its `call_number`,
  * CALL_UPDATED replaces it, CALL_ENDED removes it. While nobody is subscribed, nothing is

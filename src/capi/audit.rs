@@ -50,14 +50,15 @@ pub unsafe extern "C" fn rec_audit_head(
     })
 }
 
-/// Reads the whole audit log of a storage directory, and says whether it is what was written:
-/// a line that was edited, moved, removed or put in is found, and so is an end that was cut off,
-/// as far as `known_head` reaches. Needs no engine; one may be writing the log meanwhile.
+/// Reads the whole audit log of a storage directory and checks that it is as it was written.
+/// The check finds every line that was edited, moved, removed or inserted. With `known_head` it
+/// also finds that the log was cut off before that head, or written anew. It needs no engine;
+/// an engine may be writing the log meanwhile.
 ///
 /// `directory`: the value of `storage.directory`, UTF-8, not NULL. `known_head`: what
-/// `rec_audit_head` said at some earlier time; NULL if the host has kept none. Then it is not
-/// found if the log ends too early or was written anew. `report`: what the log consists of; may
-/// be NULL; written on success only. A last line that is not whole is no fault: it is being
+/// `rec_audit_head` said at some earlier time, or NULL. Without it, a log whose end was cut
+/// off at the end of a line, or that was written anew, looks whole. `report`: what was read;
+/// may be NULL; written on success only. An incomplete last line is no error: it is being
 /// written, or a process died while it wrote.
 ///
 /// Threads: any.

@@ -2,7 +2,7 @@
 
 use std::ffi::c_char;
 
-/// How far an audit log has come. Keep it where nobody can change it who can change the log.
+/// How far an audit log has come. Keep a copy where nobody who can change the log can reach it.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct rec_chain_head {
@@ -19,7 +19,7 @@ pub struct rec_chain_head {
     pub hash: [c_char; 72],
 }
 
-/// What an audit log consists of that is in order.
+/// What `rec_verify_audit` has read of an audit log that is in order.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct rec_audit_report {
@@ -29,9 +29,9 @@ pub struct rec_audit_report {
     pub sequence: u64,
     /// Lines behind the known head.
     pub lines_after_head: u64,
-    /// Lines that a process which died had begun, and that a later line accounts for.
+    /// Lines that were cut short because a process died; a later line accounts for each.
     pub unfinished: u64,
-    /// Bytes of a last line that is not whole: it is being written, or a process died.
+    /// Bytes of an incomplete last line: it is being written, or a process died. 0: none.
     pub unfinished_bytes: u64,
     /// Lines that the log itself says were dropped.
     pub dropped: u64,

@@ -148,8 +148,8 @@ pub unsafe extern "C" fn rec_resume_by_id(
 /// Errors, in the order of the checks: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
 /// `REC_ERR_NO_TARGET` (reason 0), `REC_ERR_NOT_LIVE`, `REC_ERR_MANDATORY` (not to the host),
 /// `REC_ERR_NOT_MONITORABLE` (reason 1, with the device name), `REC_ERR_AUTOMATIC` (reason
-/// 2), `REC_ERR_DIAL_IN`; before all: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
-/// `REC_ERR_FORKED`.
+/// 2), `REC_ERR_DIAL_IN`; before all: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`,
+/// `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
 /// Since: 0.1.0
 /// Source: Imagicle, Stop Recording by device name and directory number.
 #[unsafe(no_mangle)]
@@ -191,8 +191,8 @@ pub unsafe extern "C" fn rec_stop_by_device(
 /// Errors, in the order of the checks: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
 /// `REC_ERR_NO_TARGET` (reason 0), `REC_ERR_NOT_LIVE`, `REC_ERR_MANDATORY` (not to the host),
 /// `REC_ERR_NOT_MONITORABLE` (reason 1, with the device name), `REC_ERR_AUTOMATIC` (reason
-/// 2), `REC_ERR_DIAL_IN`; before all: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
-/// `REC_ERR_FORKED`.
+/// 2), `REC_ERR_DIAL_IN`; before all: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`,
+/// `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_discard_by_device(

@@ -131,11 +131,11 @@ pub unsafe extern "C" fn rec_subscribe(
     })
 }
 
-/// Subscribes as `rec_subscribe` does, and to what the options ask for beside that.
+/// Subscribes as `rec_subscribe` does. The options say which further events to deliver.
 ///
 /// With `REC_SUBSCRIBE_CALLS`, the life of calls is told as well: `REC_EVENT_CALL_BEGAN`,
-/// `REC_EVENT_CALL_UPDATED`, `REC_EVENT_CALL_ENDED`. After what has waited for a subscriber,
-/// the first events are one CALL_BEGAN, flagged `REC_EVENT_FLAG_LIVE`, for each call that is
+/// `REC_EVENT_CALL_UPDATED`, `REC_EVENT_CALL_ENDED`. After the events that have waited for a
+/// first subscriber comes one CALL_BEGAN, flagged `REC_EVENT_FLAG_LIVE`, for each call that is
 /// live at this moment, however many these are; what happens to calls from here on follows.
 /// So an observer keeps an exact view: CALL_BEGAN adds a call under its `call_number`,
 /// CALL_UPDATED replaces it, CALL_ENDED removes it. While nobody is subscribed, nothing is

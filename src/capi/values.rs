@@ -69,7 +69,8 @@ pub const REC_ERR_BUSY: rec_status = -28;
 /// The line's recordings are mandatory: only the host may stop or discard them. Published
 /// as 403. Since 0.2.0.
 pub const REC_ERR_MANDATORY: rec_status = -29;
-/// An audit log is not what was written; the message tells where. Since 0.2.0.
+/// The audit log was changed after it was written, or its end is missing; the message says
+/// where. Since 0.2.0.
 pub const REC_ERR_AUDIT: rec_status = -30;
 
 /// No authentication: every operation answers `REC_ERR_UNAUTHENTICATED`.
