@@ -21,6 +21,9 @@ mod reserve;
 #[cfg(feature = "memory-reserve")]
 pub use allocator::is_short;
 
+#[cfg(feature = "memory-reserve")]
+use parking_lot::Mutex;
+
 use crate::words::Result;
 
 #[cfg(not(feature = "memory-reserve"))]
@@ -33,8 +36,15 @@ pub fn is_short() -> bool {
 pub fn prepare() {
     #[cfg(feature = "memory-reserve")]
     {
-        static ONCE: parking_lot::Once = parking_lot::Once::new();
-        ONCE.call_once(|| reserve::RESERVE.touch());
+        // Nobody waits for it: a child may be forked while another thread holds it, and would
+        // wait for ever.
+        static PREPARED: Mutex<bool> = Mutex::new(false);
+        if let Some(mut is_prepared) = PREPARED.try_lock()
+            && !*is_prepared
+        {
+            reserve::RESERVE.touch();
+            *is_prepared = true;
+        }
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::ffi::{CString, c_char, c_void};
 use std::sync::Arc;
+#[cfg(unix)]
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-
-use parking_lot::Once;
 
 use super::config::rec_config;
 use super::convert::{Out, invalid, needed};
@@ -70,20 +70,29 @@ pub unsafe extern "C" fn rec_open(
 
 /// So that a forked child is noticed without a system call in each function, and keeps none
 /// of its parent's directories.
+///
+/// Nothing is waited for, because a child may be forked while another thread is in here. Two
+/// threads that come at once register the handler twice, which does no harm.
+#[cfg(unix)]
 fn watch_forks() {
-    #[cfg(unix)]
     extern "C" fn child() {
         handles::forked();
         close_inherited_locks();
     }
-    static ONCE: Once = Once::new();
-    #[cfg(unix)]
-    ONCE.call_once(|| {
-        // SAFETY: the handler uses atomics and two system calls that are safe in a signal
-        // handler, and stays loaded (-z nodelete).
-        unsafe { libc::pthread_atfork(None, None, Some(child)) };
-    });
+    static WATCHED: AtomicBool = AtomicBool::new(false);
+    if WATCHED.load(Ordering::Acquire) {
+        return;
+    }
+    // SAFETY: the handler uses atomics and two system calls that are safe in a signal
+    // handler, and stays loaded (-z nodelete).
+    if unsafe { libc::pthread_atfork(None, None, Some(child)) } == 0 {
+        WATCHED.store(true, Ordering::Release);
+    }
 }
+
+/// Windows has no fork.
+#[cfg(not(unix))]
+fn watch_forks() {}
 
 /// A lock belongs to the opened file, which a child has as well: it would hold the directory
 /// when its parent is dead. The host may have closed the descriptor and used its number again.

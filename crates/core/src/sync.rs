@@ -88,38 +88,10 @@ impl<T> Mutex<T> {
     }
 }
 
-/// For what is static: it outlives every model, and a fork may have left it locked
-/// for ever in the child. `parking_lot` knows no poison; nobody parks on it.
-#[derive(Debug)]
-pub struct StaticMutex<T>(parking_lot::Mutex<T>);
-
-impl<T> StaticMutex<T> {
-    pub const fn new(value: T) -> StaticMutex<T> {
-        StaticMutex(parking_lot::Mutex::new(value))
-    }
-
-    pub fn lock(&self) -> parking_lot::MutexGuard<'_, T> {
-        loop {
-            if let Some(held) = self.0.try_lock() {
-                return held;
-            }
-            std::thread::yield_now();
-        }
-    }
-
-    pub fn try_lock_for(&self, time: Duration) -> Option<parking_lot::MutexGuard<'_, T>> {
-        let deadline = Instant::now() + time;
-        loop {
-            if let Some(held) = self.0.try_lock() {
-                return Some(held);
-            }
-            if Instant::now() >= deadline {
-                return None;
-            }
-            std::thread::yield_now();
-        }
-    }
-}
+/// A lock for statics, which outlive every model. A child that is forked while another thread
+/// holds it never gets it, so nothing that a child needs may be behind it.
+#[cfg(any(windows, feature = "faults"))]
+pub type StaticMutex<T> = parking_lot::Mutex<T>;
 
 impl<T> MutexGuard<'_, T> {
     /// Runs `act` without the lock, and takes it again.

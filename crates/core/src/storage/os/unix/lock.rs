@@ -13,7 +13,6 @@
 
 use super::super::super::disk::DiskLock;
 use super::open_in;
-use crate::sync::StaticMutex;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::stat::fstat;
@@ -21,7 +20,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Directories that the engines of one process can hold at the same time.
 const HELD_MAX: usize = 4096;
@@ -46,8 +45,42 @@ static HELD: [HeldLock; HELD_MAX] = [const {
     }
 }; HELD_MAX];
 
-/// Who adds to the table. After a fork nobody may be left to unlock it.
-static ADDS: StaticMutex<()> = StaticMutex::new(());
+/// Held by the thread that adds to the table.
+static ADDING: TableLock = TableLock::new();
+
+/// A lock that the fork handler opens: its holder may be a thread that the child does not have.
+struct TableLock(AtomicBool);
+
+/// Opens the lock when it is dropped.
+struct TableGuard<'a>(&'a TableLock);
+
+impl TableLock {
+    const fn new() -> TableLock {
+        TableLock(AtomicBool::new(false))
+    }
+
+    /// `None`: the lock is still held after `time`.
+    fn lock_for(&self, time: Duration) -> Option<TableGuard<'_>> {
+        let deadline = Instant::now() + time;
+        while self.0.swap(true, Ordering::Acquire) {
+            if Instant::now() >= deadline {
+                return None;
+            }
+            std::thread::yield_now();
+        }
+        Some(TableGuard(self))
+    }
+
+    fn open(&self) {
+        self.0.store(false, Ordering::Release);
+    }
+}
+
+impl Drop for TableGuard<'_> {
+    fn drop(&mut self) {
+        self.0.open();
+    }
+}
 
 const NONE: RawFd = -1;
 
@@ -70,6 +103,7 @@ pub struct InheritedLock {
 /// For a fork handler, in the child: the lock files that it has inherited, each once. Takes no
 /// lock, allocates nothing, calls nothing.
 pub fn take_inherited() -> impl Iterator<Item = InheritedLock> {
+    ADDING.open();
     used().iter().filter_map(|held| {
         let descriptor = held.descriptor.swap(NONE, Ordering::AcqRel);
         held.taken.store(false, Ordering::Release);
@@ -90,7 +124,7 @@ impl Listed {
     fn new(root: BorrowedFd<'_>, file: &File) -> io::Result<Option<Listed>> {
         let [device, inode] = identity(file.as_fd())?;
         let root = identity(root)?;
-        let Some(_adds) = ADDS.try_lock_for(Duration::from_secs(2)) else {
+        let Some(_adding) = ADDING.lock_for(Duration::from_secs(2)) else {
             return Ok(None);
         };
         let taken = |held: &&HeldLock| held.taken.load(Ordering::Acquire);
@@ -230,5 +264,17 @@ mod tests {
         assert!(take().is_none());
         drop(held);
         drop(take().expect("free again"));
+    }
+
+    /// In a forked child the thread that held the lock does not exist.
+    #[test]
+    fn a_child_opens_the_lock_that_nobody_is_left_to_open() {
+        let lock = TableLock::new();
+        let held = lock.lock_for(Duration::ZERO).expect("free");
+        assert!(lock.lock_for(Duration::ZERO).is_none());
+        std::mem::forget(held);
+        lock.open();
+        drop(lock.lock_for(Duration::ZERO).expect("opened"));
+        drop(lock.lock_for(Duration::ZERO).expect("opened by its holder"));
     }
 }
