@@ -83,7 +83,10 @@ fn a_panic_at_the_end_of_a_recording_holds_nothing_up() {
 /// value does.
 #[test]
 fn a_fault_of_the_timeline_is_planted_by_its_name() {
-    for (planted, heard) in [("timeline:PrivateStartsOpen", true), ("timeline:Unknown", false)] {
+    for (planted, heard) in [
+        ("timeline:PrivateStartRecorded", true),
+        ("timeline:Unknown", false),
+    ] {
         let dir = ScratchDir::new();
         let settings = [("media.clock", "stream"), ("faults.panic", planted)];
         let engine = Engine::open(&dir.0, &settings);

@@ -113,7 +113,7 @@ fn paged_audio(bytes: &[u8]) -> Vec<u8> {
     let file = paged::decode(bytes).expect("whole pages");
     assert!(file.ended || file.samples.is_empty(), "without its end");
     let frame_bytes = file.shape.block_frame_bytes() as u64;
-    assert_eq!(file.told * frame_bytes, file.samples.len() as u64);
+    assert_eq!(file.header_frames * frame_bytes, file.samples.len() as u64);
     file.samples
 }
 

@@ -27,7 +27,7 @@ fn wav_of(file: Decoded) -> Wav {
 /// A finished file: whole pages with an end, and a header that tells the length.
 pub fn read_finished(bytes: &[u8]) -> Result<Wav, String> {
     let file = decode(bytes).ok_or("no whole pages")?;
-    let (ended, told) = (file.ended || file.samples.is_empty(), file.told);
+    let (ended, told) = (file.ended || file.samples.is_empty(), file.header_frames);
     let wav = wav_of(file);
     match ended && told == wav.frames() as u64 {
         true => Ok(wav),

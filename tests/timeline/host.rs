@@ -1,7 +1,7 @@
 //! What a host asks of a feed: to write ahead of the clock, to take it back, and to hand in
 //! both legs at once.
 
-use callrec::media::ledger::{Outside, ticks};
+use callrec::media::ledger::{OutsideReason, ticks};
 use callrec::media::sim::{Sim, Tape, Wish};
 use callrec::words::{Codec, FeedFormat, FeedOptions, Format, Layout, Leg, Status};
 
@@ -79,7 +79,7 @@ fn end(sim: &mut Sim, tape: &Tape) -> Vec<i16> {
     tape.out.lock().channel(0)
 }
 
-fn outside(tape: &Tape, why: Outside) -> u64 {
+fn outside(tape: &Tape, why: OutsideReason) -> u64 {
     tape.progress.ledger().leg(Leg::Local).outside[why as usize]
 }
 
@@ -108,7 +108,7 @@ fn a_pause_cuts_by_the_time_at_which_it_is_heard() {
     sim.pass(6000);
     let heard = end(&mut sim, &tape);
     assert!(heard == expected(&[(0, 3000), (5000, 10_000)], 11_000));
-    assert_eq!(outside(&tape, Outside::Paused), amount(2000));
+    assert_eq!(outside(&tape, OutsideReason::Paused), amount(2000));
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn what_is_written_during_a_pause_is_not_kept() {
     sim.pass(5000);
     let heard = end(&mut sim, &tape);
     assert!(heard == expected(&[(0, 500)], 7000));
-    assert_eq!(outside(&tape, Outside::Paused), amount(5500));
+    assert_eq!(outside(&tape, OutsideReason::Paused), amount(5500));
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn what_is_cleared_is_not_heard() {
     sim.pass(2000);
     let heard = end(&mut sim, &tape);
     assert!(heard == expected(&[(0, 4000), (5000, 6000)], 7000));
-    assert_eq!(outside(&tape, Outside::Cleared), amount(6000));
+    assert_eq!(outside(&tape, OutsideReason::Cleared), amount(6000));
 }
 
 /// Of both clock rates, what has not been heard yet is taken back.
@@ -179,7 +179,7 @@ fn what_is_cleared_across_a_change_of_the_rate_is_not_heard() {
         let loud = |from: usize| heard[from..].iter().take_while(|s| **s > HIGH / 2).count();
         assert!(loud(again + RINGS) > 980 * KHZ, "{heard_ms}");
         let of_both = amount(narrow_ms) + ticks(wide_ms * 16, 16_000);
-        assert_eq!(outside(&tape, Outside::Cleared), of_both);
+        assert_eq!(outside(&tape, OutsideReason::Cleared), of_both);
     }
 }
 
@@ -190,7 +190,7 @@ fn what_nobody_has_heard_at_the_end_is_not_kept() {
     sim.pass(4000);
     let heard = end(&mut sim, &tape);
     assert!(heard == expected(&[(0, 4000)], 4000), "{} samples", heard.len());
-    assert_eq!(outside(&tape, Outside::Cleared), amount(6000));
+    assert_eq!(outside(&tape, OutsideReason::Cleared), amount(6000));
 }
 
 /// A voice bot: two answers, each at once, with a silence between.
@@ -345,6 +345,6 @@ fn audio_of_a_held_call_is_kept_or_is_silence() {
             false => (&[(0, 3000)], 0),
         };
         assert!(heard == expected(want, 3000), "silence {silence}");
-        assert_eq!(outside(&tape, Outside::Hold), amount(held));
+        assert_eq!(outside(&tape, OutsideReason::Hold), amount(held));
     }
 }

@@ -4,7 +4,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use callrec::media::ClockMode::Real;
-use callrec::media::planted::{Fault, plant};
+use callrec::media::planted::{TimelineFault, plant};
 use callrec::words::{Codec, Format, PauseMode};
 
 use crate::events::Numbering;
@@ -40,7 +40,7 @@ impl Scenario {
     }
 
     /// A panic is a failure, too.
-    fn outcome(&self, planted: Option<Fault>) -> Outcome {
+    fn outcome(&self, planted: Option<TimelineFault>) -> Outcome {
         plant(planted);
         let played = catch_unwind(AssertUnwindSafe(&self.play));
         plant(None);
@@ -119,11 +119,14 @@ fn nothing_fails_without_a_planted_fault() {
 #[test]
 fn each_planted_fault_is_found() {
     let scenarios = scenarios();
-    let is_found = |fault: Fault| {
+    let is_found = |fault: TimelineFault| {
         scenarios
             .iter()
             .any(|scenario| scenario.outcome(Some(fault)).is_err())
     };
-    let missed: Vec<_> = Fault::ALL.into_iter().filter(|fault| !is_found(*fault)).collect();
+    let missed: Vec<_> = TimelineFault::ALL
+        .into_iter()
+        .filter(|fault| !is_found(*fault))
+        .collect();
     assert!(missed.is_empty(), "no test has found {missed:?}");
 }

@@ -1,7 +1,7 @@
 //! What is wrong with a test's recordings. All of it is gathered before the test fails,
 //! so that one run shows every pattern that does not work.
 
-use callrec::media::ledger::{Outside, TICKS_PER_S, ms, ticks};
+use callrec::media::ledger::{OutsideReason, TICKS_PER_S, ms, ticks};
 use callrec::media::{LegLedger, SpanKind};
 use callrec::words::Leg;
 
@@ -67,7 +67,7 @@ fn check_handed(verdict: &mut Verdict, leg: Leg, book: &LegLedger, heard: &Heard
     let rate = heard.rate;
     let (during, after) = (ticks(heard.during, rate), ticks(heard.after, rate));
     let least = ticks(heard.least, rate);
-    let most = during + after.min(book.outside[Outside::AfterStop as usize]);
+    let most = during + after.min(book.outside[OutsideReason::AfterStop as usize]);
     verdict.check((least..=most).contains(&book.handed), || {
         let told = in_samples(book.handed, rate);
         let real = in_samples(during, rate);

@@ -7,7 +7,7 @@ use std::ffi::CStr;
 
 use uuid::Uuid;
 
-use crate::format::{Claim, FoundHeader, Tags};
+use crate::format::{ClaimedLength, ParsedHeader, Tags};
 use crate::measure::Length;
 use crate::{Container, Encoder, Format, FormatSpec, PassThrough, SampleFormat, Shape};
 
@@ -90,7 +90,7 @@ impl Container for Au {
         out
     }
 
-    fn parse(&self, start: &[u8]) -> Option<FoundHeader> {
+    fn parse(&self, start: &[u8]) -> Option<ParsedHeader> {
         if !start.starts_with(MAGIC) {
             return None;
         }
@@ -107,22 +107,22 @@ impl Container for Au {
         let spec = FORMATS.iter().find(|spec| spec.samples == samples)?;
         let (rate, channels) = (word(16)?, u16::try_from(word(20)?).ok()?);
         let claim = Some(word(8)?).filter(|bytes| *bytes != UNKNOWN_LENGTH);
-        (rate > 0 && channels > 0 && audio_at as usize >= WORDS_BYTES).then_some(FoundHeader {
+        (rate > 0 && channels > 0 && audio_at as usize >= WORDS_BYTES).then_some(ParsedHeader {
             shape: Shape {
                 format: Format::of(spec),
                 rate,
                 channels,
             },
-            recording: self.writer(start),
+            recording: self.recording_id(start),
             audio_at: audio_at.into(),
-            claim: claim.map(|bytes| Claim {
+            claim: claim.map(|bytes| ClaimedLength {
                 audio_bytes: bytes.into(),
                 file_bytes: u64::from(audio_at) + u64::from(bytes),
             }),
         })
     }
 
-    fn writer(&self, start: &[u8]) -> Option<Uuid> {
+    fn recording_id(&self, start: &[u8]) -> Option<Uuid> {
         let software = start.get(WORDS_BYTES..ID_AT)?;
         let id = start.get(ID_AT..ID_AT + 36)?;
         software
@@ -185,11 +185,11 @@ mod tests {
         let mut bytes = header(0, 64);
         bytes[..24].fill(0xee);
         assert_eq!(
-            (Au.writer(&bytes), Au.parse(&bytes)),
+            (Au.recording_id(&bytes), Au.parse(&bytes)),
             (Some(Uuid::from_u128(7)), None)
         );
         bytes.insert(0, 0);
-        assert_eq!(Au.writer(&bytes), None);
+        assert_eq!(Au.recording_id(&bytes), None);
     }
 
     #[test]
@@ -209,7 +209,7 @@ mod tests {
 
     #[test]
     fn linear_samples_have_their_higher_byte_first() {
-        let mut packets = crate::Packets::default();
+        let mut packets = crate::EncodedPackets::default();
         encoder(&shape(0)).encode(&[1, 2, 3, 4], &mut packets);
         assert_eq!(packets.bytes, [2, 1, 4, 3]);
         packets.clear();

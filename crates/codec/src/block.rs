@@ -17,7 +17,7 @@ pub enum Samples {
     /// 16 bits a sample, the lower byte first.
     Pcm16(Vec<u8>),
     /// One byte a sample, in the law that the file's format asks for.
-    Law(Vec<u8>),
+    G711(Vec<u8>),
 }
 
 impl Block {
@@ -32,7 +32,7 @@ impl Block {
     pub fn coded(format: SampleFormat, frames: u64, bytes: Vec<u8>) -> Block {
         let samples = match format {
             SampleFormat::Pcm16 => Samples::Pcm16(bytes),
-            SampleFormat::Ulaw | SampleFormat::Alaw => Samples::Law(bytes),
+            SampleFormat::Ulaw | SampleFormat::Alaw => Samples::G711(bytes),
         };
         Block { frames, samples }
     }
@@ -42,7 +42,7 @@ impl Block {
     pub fn bytes(&self) -> &[u8] {
         match &self.samples {
             Samples::Silence => &[],
-            Samples::Pcm16(bytes) | Samples::Law(bytes) => bytes,
+            Samples::Pcm16(bytes) | Samples::G711(bytes) => bytes,
         }
     }
 
@@ -50,7 +50,7 @@ impl Block {
     pub fn into_buffer(self) -> Vec<u8> {
         match self.samples {
             Samples::Silence => Vec::new(),
-            Samples::Pcm16(bytes) | Samples::Law(bytes) => bytes,
+            Samples::Pcm16(bytes) | Samples::G711(bytes) => bytes,
         }
     }
 }

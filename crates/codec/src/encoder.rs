@@ -2,19 +2,19 @@
 
 /// What an encoder has emitted: bytes, and the frames that each packet stands for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Packets {
+pub struct EncodedPackets {
     pub bytes: Vec<u8>,
-    pub list: Vec<Packet>,
+    pub list: Vec<EncodedPacket>,
 }
 
-/// One packet of [`Packets`], whose bytes follow those of the packet before it.
+/// One packet of [`EncodedPackets`], whose bytes follow those of the packet before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Packet {
+pub struct EncodedPacket {
     pub bytes: usize,
     pub frames: u64,
 }
 
-impl Packets {
+impl EncodedPackets {
     pub fn frames(&self) -> u64 {
         self.list.iter().map(|packet| packet.frames).sum()
     }
@@ -32,16 +32,16 @@ impl Packets {
 pub trait Encoder: Send {
     /// Encodes interleaved samples, whole frames in the format's [`SampleFormat`](crate::SampleFormat). The packets
     /// that are complete go behind what is in `out`.
-    fn encode(&mut self, samples: &[u8], out: &mut Packets);
+    fn encode(&mut self, samples: &[u8], out: &mut EncodedPackets);
 
     /// Whether the packets are the samples as they are, so that they need not be copied.
-    fn passes(&self) -> bool {
+    fn is_pass_through(&self) -> bool {
         false
     }
 
     /// There are no more frames: what is left goes out. Answers how many frames of the
     /// output are to be cut off at the end (the end trim).
-    fn finish(&mut self, out: &mut Packets) -> u64;
+    fn finish(&mut self, out: &mut EncodedPackets) -> u64;
 
     /// Frames of output before the recording's first one.
     fn delay(&self) -> u64;

@@ -6,8 +6,8 @@ use std::hash::{Hash, Hasher};
 
 use uuid::Uuid;
 
-use crate::measure::{Length, Measure, Measured};
-use crate::{Encoder, Packets, SampleFormat};
+use crate::measure::{Length, Measure, MeasuredAudio};
+use crate::{EncodedPackets, Encoder, SampleFormat};
 
 /// A format's declaration, in the file of its container.
 pub struct FormatSpec {
@@ -133,18 +133,18 @@ pub struct Tags {
 
 /// What a header found on disk says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FoundHeader {
+pub struct ParsedHeader {
     pub shape: Shape,
     /// The recording that wrote it, if the header carries one.
     pub recording: Option<Uuid>,
     /// Where the audio begins, in bytes.
     pub audio_at: u64,
     /// How much audio the header claims, if it says.
-    pub claim: Option<Claim>,
+    pub claim: Option<ClaimedLength>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Claim {
+pub struct ClaimedLength {
     pub audio_bytes: u64,
     /// How long the header says that the whole file is.
     pub file_bytes: u64,
@@ -171,7 +171,7 @@ pub trait Container: Sync {
     fn header(&self, shape: &Shape, tags: &Tags, length: Length, sealed: bool) -> Vec<u8>;
 
     /// Whether the header tells the length, and so has to follow a growing file.
-    fn header_tells_length(&self) -> bool {
+    fn header_holds_length(&self) -> bool {
         true
     }
 
@@ -183,7 +183,7 @@ pub trait Container: Sync {
 
     /// Brings packets into the form that they have in the file; `output`: frames of output
     /// that are in it already.
-    fn wrap(&self, packets: &mut Packets, output: u64, out: &mut Vec<u8>) {
+    fn wrap(&self, packets: &mut EncodedPackets, output: u64, out: &mut Vec<u8>) {
         let _ = output;
         match out.is_empty() {
             true => std::mem::swap(out, &mut packets.bytes),
@@ -193,20 +193,20 @@ pub trait Container: Sync {
     }
 
     /// What ends the audio of a finished file: `trim` frames of the last packet are not heard.
-    fn end(&self, trim: u64, output: u64, out: &mut Vec<u8>) {
+    fn append_end(&self, trim: u64, output: u64, out: &mut Vec<u8>) {
         let _ = (trim, output, out);
     }
 
     /// Reads the header of a file that begins like this.
-    fn parse(&self, start: &[u8]) -> Option<FoundHeader>;
+    fn parse(&self, start: &[u8]) -> Option<ParsedHeader>;
 
     /// The recording that wrote a file, by the place where its header tells it, also where
     /// the rest of the header is damaged.
-    fn writer(&self, start: &[u8]) -> Option<Uuid>;
+    fn recording_id(&self, start: &[u8]) -> Option<Uuid>;
 
     /// Begins to measure how much of a file of so many bytes is whole. `found`: its header, or
     /// what it should have been.
-    fn measure(&self, found: &FoundHeader, file_bytes: u64) -> Measure {
+    fn measure(&self, found: &ParsedHeader, file_bytes: u64) -> Measure {
         let frame = self.frame_bytes(&found.shape).unwrap_or(1).max(1);
         let there = file_bytes.saturating_sub(found.audio_at);
         // By the file's length, which is the newer truth, unless the header accounts for the
@@ -216,7 +216,7 @@ pub trait Container: Sync {
                 && (claim.file_bytes == file_bytes || claim.file_bytes == file_bytes + 1)
         });
         let frames = claimed.map_or(there, |claim| claim.audio_bytes) / frame;
-        Measure::Known(Measured {
+        Measure::Known(MeasuredAudio {
             length: Length {
                 frames,
                 bytes: frames * frame,

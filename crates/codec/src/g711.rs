@@ -5,20 +5,20 @@ use std::ops::Deref;
 use audio_codec_algorithms::{decode_alaw, decode_ulaw, encode_alaw, encode_ulaw};
 use once_cell::race::OnceBox;
 
-pub type Linear = [i16; 256];
+pub type LinearTable = [i16; 256];
 
 /// What becomes of each byte, worked out when it is first asked for. Nobody waits for another
 /// who is at it: in a process that was forked in that moment, there is no other any more.
 pub struct Table<T> {
-    made: OnceBox<[T; 256]>,
-    of: fn(u8) -> T,
+    values: OnceBox<[T; 256]>,
+    compute: fn(u8) -> T,
 }
 
 impl<T> Table<T> {
-    const fn new(of: fn(u8) -> T) -> Table<T> {
+    const fn new(compute: fn(u8) -> T) -> Table<T> {
         Table {
-            made: OnceBox::new(),
-            of,
+            values: OnceBox::new(),
+            compute,
         }
     }
 }
@@ -28,8 +28,8 @@ impl<T> Deref for Table<T> {
 
     #[inline]
     fn deref(&self) -> &[T; 256] {
-        let make = || Box::new(std::array::from_fn(|byte| (self.of)(byte as u8)));
-        self.made.get_or_init(make)
+        let make = || Box::new(std::array::from_fn(|byte| (self.compute)(byte as u8)));
+        self.values.get_or_init(make)
     }
 }
 

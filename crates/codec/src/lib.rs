@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 mod au;
+mod audio_slice;
 mod block;
 mod codec;
 mod encoder;
@@ -21,24 +22,23 @@ mod medium;
 #[cfg(feature = "paged")]
 pub mod paged;
 mod pass_through;
-mod piece;
 mod registry;
 mod sample;
 mod wav;
 
 /// Files: what their headers say, and which container they are.
 pub mod container {
-    pub use crate::format::{Claim, FoundHeader, HEADER_MAX, Tags};
-    pub use crate::measure::{AudioScan, Length, Measure, Measured};
-    pub use crate::registry::{parse, writer};
+    pub use crate::format::{ClaimedLength, HEADER_MAX, ParsedHeader, Tags};
+    pub use crate::measure::{AudioScan, Length, Measure, MeasuredAudio};
+    pub use crate::registry::{parse, recording_id};
 }
 
+pub use audio_slice::{AudioSlice, encode_g711};
 pub use block::{Block, Samples};
 pub use codec::Codec;
-pub use encoder::{Encoder, Packet, Packets};
+pub use encoder::{EncodedPacket, EncodedPackets, Encoder};
 pub use format::{Container, Format, FormatSpec, Shape};
 pub use medium::Medium;
 pub use pass_through::PassThrough;
-pub use piece::{Piece, encode_law};
-pub use registry::{KNOWN_ELSEWHERE, mime_type};
+pub use registry::{OTHER_FORMATS, mime_type};
 pub use sample::SampleFormat;

@@ -11,7 +11,7 @@ pub struct Length {
 
 /// What an unfinished file holds, in whole frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Measured {
+pub struct MeasuredAudio {
     pub length: Length,
     /// Frames of the encoder's output, its delay included.
     pub output: u64,
@@ -24,7 +24,7 @@ pub struct Measured {
 /// How a file is measured.
 pub enum Measure {
     /// Its length and its header have said it.
-    Known(Measured),
+    Known(MeasuredAudio),
     /// Its audio has to be read.
     Scan(Box<dyn AudioScan>),
 }
@@ -36,5 +36,5 @@ pub trait AudioScan: Send {
     fn take(&mut self, bytes: &[u8]) -> bool;
 
     /// What the bytes hold that were taken.
-    fn measured(&self) -> Measured;
+    fn measured(&self) -> MeasuredAudio;
 }

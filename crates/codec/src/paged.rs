@@ -3,20 +3,20 @@
 //! is in the file stays as it is.
 //!
 //! A header of 64 bytes; then pages, each with a check sum over its packets; in a finished
-//! file a last page without packets, which says how much of the output is heard.
+//! file a last page without packets, which says how much of the output is audible.
 
 use std::collections::VecDeque;
 
 use uuid::Uuid;
 
-use crate::format::{FoundHeader, Tags};
-use crate::measure::{AudioScan, Length, Measure, Measured};
-use crate::{Container, Encoder, Format, FormatSpec, Packet, Packets, SampleFormat, Shape};
+use crate::format::{ParsedHeader, Tags};
+use crate::measure::{AudioScan, Length, Measure, MeasuredAudio};
+use crate::{Container, EncodedPacket, EncodedPackets, Encoder, Format, FormatSpec, SampleFormat, Shape};
 
 const MAGIC: &[u8; 8] = b"CRPAGED\n";
 const HEADER: usize = 64;
 /// Where the header tells the length, behind the mark, channels, rate and recording.
-const TOLD: usize = 8 + 2 + 4 + 16;
+const HEADER_FRAMES_AT: usize = 8 + 2 + 4 + 16;
 /// Mark, packets, output before it, payload, check sum.
 const PAGE_HEADER: usize = 2 + 2 + 8 + 4 + 4;
 const PAGE: &[u8; 2] = b"PG";
@@ -56,7 +56,7 @@ impl PagedEncoder {
         }
     }
 
-    fn emit(&mut self, out: &mut Packets) {
+    fn emit(&mut self, out: &mut EncodedPackets) {
         let size = PACKET as usize * self.frame_bytes;
         while self.line.len() >= size {
             let mut packet: Vec<u8> = self.line.drain(..size).collect();
@@ -64,13 +64,13 @@ impl PagedEncoder {
                 self.skipped -= 1;
                 continue;
             }
-            let heard = packet
+            let audible = packet
                 .iter()
                 .rposition(|byte| *byte != 0)
                 .map_or(0, |last| last + 1);
-            packet.truncate(heard);
+            packet.truncate(audible);
             out.bytes.extend_from_slice(&packet);
-            out.list.push(Packet {
+            out.list.push(EncodedPacket {
                 bytes: packet.len(),
                 frames: PACKET,
             });
@@ -79,12 +79,12 @@ impl PagedEncoder {
 }
 
 impl Encoder for PagedEncoder {
-    fn encode(&mut self, samples: &[u8], out: &mut Packets) {
+    fn encode(&mut self, samples: &[u8], out: &mut EncodedPackets) {
         self.line.extend(samples);
         self.emit(out);
     }
 
-    fn finish(&mut self, out: &mut Packets) -> u64 {
+    fn finish(&mut self, out: &mut EncodedPackets) -> u64 {
         let frames = (self.line.len() / self.frame_bytes) as u64;
         let trim = frames.next_multiple_of(PACKET) - frames;
         self.line.resize((frames + trim) as usize * self.frame_bytes, 0);
@@ -134,11 +134,11 @@ impl Container for Paged {
         out
     }
 
-    fn header_tells_length(&self) -> bool {
+    fn header_holds_length(&self) -> bool {
         false
     }
 
-    fn wrap(&self, packets: &mut Packets, mut output: u64, out: &mut Vec<u8>) {
+    fn wrap(&self, packets: &mut EncodedPackets, mut output: u64, out: &mut Vec<u8>) {
         let mut bytes = packets.bytes.as_slice();
         for page in packets.list.chunks(PACKETS_A_PAGE) {
             let mut payload = Vec::new();
@@ -154,11 +154,11 @@ impl Container for Paged {
         packets.clear();
     }
 
-    fn end(&self, trim: u64, output: u64, out: &mut Vec<u8>) {
+    fn append_end(&self, trim: u64, output: u64, out: &mut Vec<u8>) {
         put_page(out, LAST, 0, output - trim, &[]);
     }
 
-    fn parse(&self, start: &[u8]) -> Option<FoundHeader> {
+    fn parse(&self, start: &[u8]) -> Option<ParsedHeader> {
         let header = start.get(..HEADER)?;
         let rest = header.strip_prefix(MAGIC)?;
         let shape = Shape {
@@ -166,20 +166,20 @@ impl Container for Paged {
             channels: u16::from_le_bytes(rest.get(..2)?.try_into().ok()?),
             rate: u32::from_le_bytes(rest.get(2..6)?.try_into().ok()?),
         };
-        (shape.channels > 0 && shape.rate > 0).then_some(FoundHeader {
+        (shape.channels > 0 && shape.rate > 0).then_some(ParsedHeader {
             shape,
-            recording: self.writer(start),
+            recording: self.recording_id(start),
             audio_at: HEADER as u64,
             claim: None,
         })
     }
 
-    fn writer(&self, start: &[u8]) -> Option<Uuid> {
+    fn recording_id(&self, start: &[u8]) -> Option<Uuid> {
         let rest = start.strip_prefix(MAGIC)?;
         Uuid::from_slice(rest.get(6..22)?).ok()
     }
 
-    fn measure(&self, _: &FoundHeader, _: u64) -> Measure {
+    fn measure(&self, _: &ParsedHeader, _: u64) -> Measure {
         Measure::Scan(Box::new(PageScan::default()))
     }
 }
@@ -219,8 +219,8 @@ impl AudioScan for PageScan {
         more
     }
 
-    fn measured(&self) -> Measured {
-        Measured {
+    fn measured(&self) -> MeasuredAudio {
+        MeasuredAudio {
             length: Length {
                 frames: self.output.saturating_sub(DELAY),
                 bytes: self.bytes as u64,
@@ -307,7 +307,7 @@ pub struct Decoded {
     /// The last page is there.
     pub ended: bool,
     /// How many frames the header tells of; 0 until it is sealed.
-    pub told: u64,
+    pub header_frames: u64,
 }
 
 /// Reads a file, finished or as it grows; `None` if it is neither.
@@ -321,7 +321,7 @@ pub fn decode(file: &[u8]) -> Option<Decoded> {
 pub fn decode_whole_pages(file: &[u8]) -> Option<(Decoded, usize)> {
     let found = Paged.parse(file)?;
     let frame_bytes = found.shape.block_frame_bytes();
-    let told = file[TOLD..].first_chunk()?;
+    let header_frames = file[HEADER_FRAMES_AT..].first_chunk()?;
     let mut samples = Vec::new();
     let (mut at, mut ended) = (HEADER, false);
     while let Some(page) = page_at(&file[at..]).filter(|_| !ended) {
@@ -344,7 +344,7 @@ pub fn decode_whole_pages(file: &[u8]) -> Option<(Decoded, usize)> {
         recording: found.recording?,
         samples,
         ended,
-        told: u64::from_le_bytes(*told),
+        header_frames: u64::from_le_bytes(*header_frames),
     };
     Some((decoded, at))
 }
@@ -378,7 +378,7 @@ mod tests {
     /// In one go, or given up after `cut` frames and continued by another encoder.
     fn file(frames: usize, cut: Option<usize>) -> Vec<u8> {
         let mut file = header(Length::default(), false);
-        let mut packets = Packets::default();
+        let mut packets = EncodedPackets::default();
         let mut encoder = PagedEncoder::new(&shape());
         let mut output = 0;
         if let Some(cut) = cut {
@@ -393,7 +393,7 @@ mod tests {
         let trim = encoder.finish(&mut packets);
         let more = packets.frames();
         Paged.wrap(&mut packets, output, &mut file);
-        Paged.end(trim, output + more, &mut file);
+        Paged.append_end(trim, output + more, &mut file);
         let length = Length {
             frames: frames as u64,
             bytes: (file.len() - HEADER) as u64,
@@ -403,7 +403,7 @@ mod tests {
     }
 
     /// What is measured of a file that is read in pieces of this size.
-    fn measured(file: &[u8], piece: usize) -> Measured {
+    fn measured(file: &[u8], piece: usize) -> MeasuredAudio {
         let found = Paged.parse(file).expect("a header");
         let Measure::Scan(mut scan) = Paged.measure(&found, file.len() as u64) else {
             panic!("pages are read");
@@ -426,8 +426,8 @@ mod tests {
                 (measured.ended, decoded.ended),
                 (len == whole.len(), len == whole.len())
             );
-            let heard = measured.length.frames.min(1700);
-            assert!(measured.length.frames - heard <= measured.padding_max, "{len}");
+            let audible = measured.length.frames.min(1700);
+            assert!(measured.length.frames - audible <= measured.padding_max, "{len}");
             assert_eq!(measured.output == 0, bytes == HEADER);
         }
     }
@@ -453,7 +453,7 @@ mod tests {
         for frames in [0, 1, 119, 120, 121, 160, 1000] {
             let decoded = decode(&file(frames, None)).expect("a whole file");
             assert_eq!(decoded.samples, said(0..frames), "{frames}");
-            assert_eq!((decoded.told, decoded.ended), (frames as u64, true));
+            assert_eq!((decoded.header_frames, decoded.ended), (frames as u64, true));
             assert_eq!(decoded.recording, Uuid::from_u128(7));
         }
     }

@@ -1,6 +1,6 @@
 //! Samples that go into the file as they are, frame by frame.
 
-use crate::{Encoder, Packet, Packets, SampleFormat, Shape};
+use crate::{EncodedPacket, EncodedPackets, Encoder, SampleFormat, Shape};
 
 /// Samples go into the file as they are, frame by frame.
 pub struct PassThrough {
@@ -27,24 +27,24 @@ impl PassThrough {
 }
 
 impl Encoder for PassThrough {
-    fn encode(&mut self, samples: &[u8], out: &mut Packets) {
+    fn encode(&mut self, samples: &[u8], out: &mut EncodedPackets) {
         if self.swaps {
             let swapped = samples.chunks_exact(2).flat_map(|pair| [pair[1], pair[0]]);
             out.bytes.extend(swapped);
         } else {
             out.bytes.extend_from_slice(samples);
         }
-        out.list.push(Packet {
+        out.list.push(EncodedPacket {
             bytes: samples.len(),
             frames: (samples.len() / self.frame_bytes) as u64,
         });
     }
 
-    fn passes(&self) -> bool {
+    fn is_pass_through(&self) -> bool {
         !self.swaps
     }
 
-    fn finish(&mut self, _out: &mut Packets) -> u64 {
+    fn finish(&mut self, _out: &mut EncodedPackets) -> u64 {
         0
     }
 

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::format::FoundHeader;
+use crate::format::ParsedHeader;
 use crate::{Container, Format, au, wav};
 
 /// The containers, each with its formats. A new one is one line here.
@@ -34,7 +34,7 @@ impl Format {
 }
 
 /// Formats that hosts may well ask for and other builds may have written, with their MIME types.
-pub const KNOWN_ELSEWHERE: [(&str, &str); 3] = [
+pub const OTHER_FORMATS: [(&str, &str); 3] = [
     ("flac", "audio/flac"),
     ("opus", "audio/ogg"),
     ("mp3", "audio/mpeg"),
@@ -42,7 +42,7 @@ pub const KNOWN_ELSEWHERE: [(&str, &str); 3] = [
 
 /// The MIME type of a format's files; of one that nobody knows, that of any bytes.
 pub fn mime_type(name: &str) -> &'static str {
-    let elsewhere = || KNOWN_ELSEWHERE.iter().find(|(known, _)| *known == name);
+    let elsewhere = || OTHER_FORMATS.iter().find(|(known, _)| *known == name);
     match Format::named(name) {
         Some(format) => format.container().mime_type(),
         None => elsewhere().map_or("application/octet-stream", |(_, mime_type)| mime_type),
@@ -50,11 +50,11 @@ pub fn mime_type(name: &str) -> &'static str {
 }
 
 /// Reads the header of a file of any format.
-pub fn parse(start: &[u8]) -> Option<FoundHeader> {
+pub fn parse(start: &[u8]) -> Option<ParsedHeader> {
     Format::containers().find_map(|container| container.parse(start))
 }
 
-/// See [`Container::writer`].
-pub fn writer(start: &[u8]) -> Option<Uuid> {
-    Format::containers().find_map(|container| container.writer(start))
+/// See [`Container::recording_id`].
+pub fn recording_id(start: &[u8]) -> Option<Uuid> {
+    Format::containers().find_map(|container| container.recording_id(start))
 }

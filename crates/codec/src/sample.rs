@@ -1,6 +1,6 @@
 //! How the samples of a block are coded.
 
-/// Linear, or in one of G.711's laws.
+/// LinearTable, or in one of G.711's laws.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SampleFormat {
     /// 16 bits, the lower byte first.

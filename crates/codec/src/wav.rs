@@ -7,7 +7,7 @@ use std::ffi::CStr;
 
 use uuid::Uuid;
 
-use crate::format::{Claim, FoundHeader, Tags};
+use crate::format::{ClaimedLength, ParsedHeader, Tags};
 use crate::measure::Length;
 use crate::{Container, Encoder, Format, FormatSpec, PassThrough, SampleFormat, Shape};
 
@@ -73,12 +73,12 @@ impl Container for Wav {
         if length.bytes % 2 == 1 { &[0] } else { &[] }
     }
 
-    fn parse(&self, start: &[u8]) -> Option<FoundHeader> {
+    fn parse(&self, start: &[u8]) -> Option<ParsedHeader> {
         parse(start)
     }
 
-    fn writer(&self, start: &[u8]) -> Option<Uuid> {
-        writer(start)
+    fn recording_id(&self, start: &[u8]) -> Option<Uuid> {
+        recording_id(start)
     }
 }
 
@@ -170,7 +170,7 @@ fn chunk(out: &mut Vec<u8>, name: &[u8; 4], body: &[u8]) {
 }
 
 /// Reads a header of ours, or any WAV whose audio begins within `start`.
-fn parse(start: &[u8]) -> Option<FoundHeader> {
+fn parse(start: &[u8]) -> Option<ParsedHeader> {
     let large = match start.get(..4)? {
         b"RIFF" => false,
         b"RF64" => true,
@@ -191,11 +191,11 @@ fn parse(start: &[u8]) -> Option<FoundHeader> {
             if let (true, Some((riff, data))) = (large, long_sizes) {
                 (riff_bytes, audio_bytes) = (riff, data);
             }
-            return Some(FoundHeader {
+            return Some(ParsedHeader {
                 shape: shape?,
                 recording: id,
                 audio_at: body_at as u64,
-                claim: Some(Claim {
+                claim: Some(ClaimedLength {
                     audio_bytes,
                     file_bytes: riff_bytes.saturating_add(8),
                 }),
@@ -212,8 +212,8 @@ fn parse(start: &[u8]) -> Option<FoundHeader> {
     }
 }
 
-/// See [`Container::writer`].
-fn writer(start: &[u8]) -> Option<Uuid> {
+/// See [`Container::recording_id`].
+fn recording_id(start: &[u8]) -> Option<Uuid> {
     // `LIST` follows `fmt `, which has two lengths, and `fact` after the longer one.
     [LIST_AT, LIST_AT + 2 + 12].into_iter().find_map(|at| {
         let name = start.get(at..at + 4)?;
@@ -367,7 +367,7 @@ mod tests {
                 assert_eq!(found.shape, shape);
                 assert_eq!(found.recording, Some(id()));
                 assert_eq!(found.audio_at, header.len() as u64);
-                let claim = Claim {
+                let claim = ClaimedLength {
                     audio_bytes,
                     file_bytes: header.len() as u64 + audio_bytes,
                 };
@@ -385,13 +385,13 @@ mod tests {
                 channels: 1,
             };
             let mut header = build(&shape, id(), 64_000, false);
-            assert_eq!(writer(&header), Some(id()));
+            assert_eq!(recording_id(&header), Some(id()));
             header[..60].fill(0xee);
-            assert_eq!((writer(&header), parse(&header)), (Some(id()), None));
+            assert_eq!((recording_id(&header), parse(&header)), (Some(id()), None));
             header.insert(0, 0);
-            assert_eq!(writer(&header), None);
+            assert_eq!(recording_id(&header), None);
         }
-        assert_eq!(writer(id().as_hyphenated().to_string().as_bytes()), None);
+        assert_eq!(recording_id(id().as_hyphenated().to_string().as_bytes()), None);
     }
 
     #[test]

@@ -38,7 +38,7 @@ use crate::clock::{Clock, NS_PER_MS};
 use crate::config::{self, Config};
 use crate::events::Bus;
 #[cfg(feature = "faults")]
-use crate::media::planted::Fault;
+use crate::media::planted::TimelineFault;
 use crate::media::{ClockMode, MediaConfig, MediaStats, OverflowPool, WorkerInbox};
 use crate::storage::archive::Archive;
 use crate::storage::{Platform, Store, Template};
@@ -310,6 +310,6 @@ fn media_config(config: &Config, time: Arc<dyn Clock>) -> MediaConfig {
             .storage
             .panic_at
             .strip_prefix("timeline:")
-            .and_then(Fault::named),
+            .and_then(TimelineFault::named),
     }
 }

@@ -5,7 +5,7 @@
 use std::fmt;
 use std::io::ErrorKind;
 
-use callrec_codec::KNOWN_ELSEWHERE;
+use callrec_codec::OTHER_FORMATS;
 pub use callrec_codec::{Codec, Format};
 pub use callrec_media::{AudioSpec, EndReason, FeedFormat, FeedOptions, Layout, Leg, PauseMode};
 
@@ -174,7 +174,7 @@ pub fn parse_format(text: &str) -> Result<Format> {
     let written = || format_names().join(", ");
     match Format::named(text) {
         Some(format) => Ok(format),
-        None if KNOWN_ELSEWHERE.iter().any(|(known, _)| *known == text) => Err(Error::new(
+        None if OTHER_FORMATS.iter().any(|(known, _)| *known == text) => Err(Error::new(
             Status::Unsupported,
             format!("format \"{text}\": not in this build, which writes {}", written()),
         )),
@@ -183,7 +183,7 @@ pub fn parse_format(text: &str) -> Result<Format> {
             format!(
                 "format \"{text}\": no such format; {}, {} are known",
                 written(),
-                KNOWN_ELSEWHERE.map(|(known, _)| known).join(", ")
+                OTHER_FORMATS.map(|(known, _)| known).join(", ")
             ),
         )
         .with_reason(2)),

@@ -21,7 +21,7 @@ pub struct FeedOptions {
 
 impl FeedOptions {
     /// What is allowed without asking.
-    pub const USUAL_AHEAD_MS: u32 = 2000;
+    pub const DEFAULT_AHEAD_MS: u32 = 2000;
 
     #[inline]
     pub fn is_stereo(self) -> bool {
@@ -40,7 +40,7 @@ impl FeedOptions {
 
     /// Of the audio that it may write ahead beyond what is allowed to every feed.
     pub fn ahead_bytes(self) -> u64 {
-        match self.ahead_ms > Self::USUAL_AHEAD_MS {
+        match self.ahead_ms > Self::DEFAULT_AHEAD_MS {
             true => self.bytes_per_s() * u64::from(self.ahead_ms) / 1000,
             false => 0,
         }

@@ -6,7 +6,7 @@
 use smallvec::SmallVec;
 
 use crate::Leg;
-use crate::planted::{Fault, fault};
+use crate::planted::{TimelineFault, is_planted};
 use callrec_codec::Codec;
 
 /// Ticks a second: a whole number for each sample of every usual rate, so that samples of
@@ -32,7 +32,7 @@ pub enum DropReason {
     Late,
     /// The feed's ring and the engine's overflow memory were full (`REC_ERR_OVERRUN`).
     Overflow,
-    /// Handed in further ahead of the clock than the feed allows.
+    /// FeedCounters in further ahead of the clock than the feed allows.
     Ahead,
     /// Another stream of the leg, or an earlier write, has its place.
     Overlap,
@@ -89,34 +89,34 @@ impl LossReason {
 /// Why audio was not meant to be in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(usize)]
-pub enum Outside {
+pub enum OutsideReason {
     BeforeStart,
-    /// Handed in, or said, during a pause or while the call was private.
+    /// FeedCounters in, or said, during a pause or while the call was private.
     Paused,
     /// Fed while the call was held, with `calls.hold_audio` "silence".
     Hold,
     AfterStop,
-    /// Written ahead and taken back by `rec_feed_clear`, or not yet heard at the end.
+    /// HostWrite ahead and taken back by `rec_feed_clear`, or not yet heard at the end.
     Cleared,
 }
 
-impl Outside {
+impl OutsideReason {
     pub const COUNT: usize = 5;
-    pub const ALL: [Outside; Self::COUNT] = [
-        Outside::BeforeStart,
-        Outside::Paused,
-        Outside::Hold,
-        Outside::AfterStop,
-        Outside::Cleared,
+    pub const ALL: [OutsideReason; Self::COUNT] = [
+        OutsideReason::BeforeStart,
+        OutsideReason::Paused,
+        OutsideReason::Hold,
+        OutsideReason::AfterStop,
+        OutsideReason::Cleared,
     ];
 
     pub fn text(self) -> &'static str {
         match self {
-            Outside::BeforeStart => "before_start",
-            Outside::Paused => "paused",
-            Outside::Hold => "hold",
-            Outside::AfterStop => "after_stop",
-            Outside::Cleared => "cleared",
+            OutsideReason::BeforeStart => "before_start",
+            OutsideReason::Paused => "paused",
+            OutsideReason::Hold => "hold",
+            OutsideReason::AfterStop => "after_stop",
+            OutsideReason::Cleared => "cleared",
         }
     }
 }
@@ -132,7 +132,7 @@ pub struct LegLedger {
     pub handed: u64,
     /// Of it in the file.
     pub in_file: u64,
-    pub outside: [u64; Outside::COUNT],
+    pub outside: [u64; OutsideReason::COUNT],
     /// The same packets again.
     pub duplicates: u64,
     /// Left out to follow a sender whose clock is fast.
@@ -146,7 +146,7 @@ pub struct LegLedger {
     pub ignored: Vec<(u8, u64)>,
     /// In the order of their first packets.
     pub codecs: SmallVec<[(Codec, u32); 2]>,
-    /// Streams (SSRCs, and restarts of them) that had audio.
+    /// RtpStreams (SSRCs, and restarts of them) that had audio.
     pub streams: u32,
     /// Packets whose timestamps contradicted their sequence numbers.
     pub wrong_timestamps: u64,
@@ -165,14 +165,14 @@ pub fn ms(ticks: u64) -> u64 {
 
 impl LegLedger {
     /// The one place where audio is dropped.
-    pub fn drop_audio(&mut self, reason: DropReason, ticks: u64) {
-        if reason == DropReason::PauseUnclear && fault(Fault::DropUncounted) {
+    pub fn add_dropped(&mut self, reason: DropReason, ticks: u64) {
+        if reason == DropReason::PauseUnclear && is_planted(TimelineFault::DropNotCounted) {
             return;
         }
         self.dropped[reason as usize] += ticks;
     }
 
-    pub fn outside_of(&mut self, why: Outside, ticks: u64) {
+    pub fn add_outside(&mut self, why: OutsideReason, ticks: u64) {
         self.outside[why as usize] += ticks;
     }
 

@@ -1,6 +1,6 @@
 //! The legs of a call, of which most often only some have a feed.
 
-use crate::leg::{Holds, LegMedia};
+use crate::leg::{HoldEpochs, LegMedia};
 use crate::{FeedOptions, Leg};
 
 /// A leg has media from its first feed on.
@@ -8,7 +8,7 @@ use crate::{FeedOptions, Leg};
 pub struct Legs {
     media: [Option<Box<LegMedia>>; 3],
     /// The call is on hold, and what is fed meanwhile is silence.
-    on_hold: Holds,
+    on_hold: HoldEpochs,
 }
 
 impl Legs {
@@ -46,15 +46,15 @@ impl Legs {
     pub fn attach(&mut self, leg: Leg, options: FeedOptions, origin_ns: Option<u64>, now_ns: u64) {
         let origin_ns = origin_ns.filter(|_| self.is_fed(leg));
         let media = self.media[leg as usize].get_or_insert_with(|| Box::new(LegMedia::new()));
-        media.line.on_hold = self.on_hold.clone();
+        media.timeline.on_hold = self.on_hold.clone();
         media.attach(options, origin_ns, now_ns);
     }
 
     /// What is handed in from this epoch on is silence, or is not.
-    pub fn hold(&mut self, on: bool, epoch: u32) {
+    pub fn set_hold(&mut self, on: bool, epoch: u32) {
         self.on_hold.set(on, epoch);
         for leg in self.media.iter_mut().flatten() {
-            leg.line.on_hold = self.on_hold.clone();
+            leg.timeline.on_hold = self.on_hold.clone();
         }
     }
 }

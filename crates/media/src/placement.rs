@@ -1,54 +1,54 @@
 //! Where a leg's packets lie in time: pure functions over explicit state.
 //!
 //! Nothing here knows a clock, a thread, a file or a recording. What was received comes in
-//! as [`Coming`], and what is decided goes out by [`Out`].
+//! as [`IncomingPacket`], and what is decided goes out by [`PlacementSink`].
 
-pub mod delay;
 mod drift;
-mod gaps;
-mod proof;
-mod stream;
-mod streams;
+mod hidden_delay;
+pub mod lateness;
+mod rtp_stream;
+mod rtp_streams;
+mod sequence_gaps;
+mod sequence_window;
 mod suspect;
-mod timestamps;
-mod window;
-pub mod writes;
+mod timestamp_mapping;
+pub mod write_cursor;
 
 use std::borrow::Cow;
 
 use crate::FeedFormat;
 use crate::grid;
-use crate::planted::Planted;
-use crate::rtp::Packet;
+use crate::planted::PlantedFault;
+use crate::rtp::RtpPacket;
 use crate::time::NS_PER_MS;
 use callrec_codec::Codec;
 use callrec_codec::g711;
-pub use streams::Streams;
-pub use window::hash;
+pub use rtp_streams::RtpStreams;
+pub use sequence_window::hash;
 
 /// In stream time a leg may be so far behind another without having been silent.
 const SILENCE_NS: u64 = 2_000 * NS_PER_MS;
 
-/// What placing needs to know of the call.
+/// What placement needs to know of the call.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Scene {
-    pub real: bool,
+pub struct PlacementContext {
+    pub is_real_time: bool,
     /// What a test has planted.
-    pub planted: Planted,
+    pub planted: PlantedFault,
     /// The begin of a recording that has never been paused. No first packet of a feed that
     /// was opened after it is placed before it. In nanoseconds.
     pub begin_ns: u64,
 }
 
-impl Scene {
+impl PlacementContext {
     fn begin(&self, rate: u32) -> i64 {
         grid::index(self.begin_ns, rate) as i64
     }
 }
 
 /// An RTP packet with audio, at the moment when it is handed in.
-pub struct Coming<'a> {
-    pub packet: &'a Packet<'a>,
+pub struct IncomingPacket<'a> {
+    pub packet: &'a RtpPacket<'a>,
     pub hash: u16,
     pub format: FeedFormat,
     /// Samples of audio in it.
@@ -63,13 +63,13 @@ pub struct Coming<'a> {
     pub refused: u64,
     /// After all audio of the leg.
     pub leg_end: i64,
-    /// Stream time: how far the other legs have come, where any has audio.
+    /// RtpStream time: how far the other legs have come, where any has audio.
     pub clock_ns: Option<u64>,
 }
 
 /// Where audio is to be put, and what is known of the place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Placing {
+pub struct Placement {
     pub at: i64,
     /// Samples to be left out at its beginning: its sender's clock is fast.
     pub trim: u64,
@@ -81,7 +81,7 @@ pub struct Placing {
     pub refused: u64,
     pub lost: u64,
     /// It may have been said so much before its place.
-    pub early: u64,
+    pub hidden_delay: u64,
     /// It is the newest of its stream.
     pub newest: bool,
     /// It had been counted as missing.
@@ -96,12 +96,12 @@ pub struct Audio<'a> {
     /// PCM16 as RTP has it, most significant byte first.
     pub network_order: bool,
     pub epoch: u32,
-    /// Written ahead of the clock: said when it is heard.
+    /// HostWrite ahead of the clock: said when it is heard.
     pub ahead: bool,
 }
 
 impl Audio<'_> {
-    /// The loudest of its samples.
+    /// The recent_peak of its samples.
     fn peak(&self) -> i32 {
         let loudness = |sample: i16| i32::from(sample).abs();
         let linear = |law: &[i16; 256]| {
@@ -125,34 +125,34 @@ impl Audio<'_> {
 
 /// What becomes of audio that nothing has placed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
+pub enum RejectReason {
     Duplicate,
     /// Too far ahead of the clock.
     Ahead,
 }
 
 /// Takes what is decided.
-pub trait Out {
+pub trait PlacementSink {
     /// After all audio of the leg, in samples at this rate.
     fn end(&self, rate: u32) -> i64;
 
-    fn audio(&mut self, audio: &Audio<'_>, placing: Placing);
+    fn place(&mut self, audio: &Audio<'_>, placement: Placement);
 
     /// The same in the common case: it lies right behind what came before, and nothing else
     /// is known of it. False if it has to be given to `audio`.
-    fn follows_on(&mut self, audio: &Audio<'_>, at: i64, early: u64) -> bool;
+    fn try_append(&mut self, audio: &Audio<'_>, at: i64, hidden_delay: u64) -> bool;
 
-    fn refused(&mut self, why: Refused, format: FeedFormat, len: i64, at: i64, epoch: u32);
+    fn reject(&mut self, why: RejectReason, format: FeedFormat, len: i64, at: i64, epoch: u32);
 
     /// A silence that was counted as missing was none.
-    fn not_missing(&mut self, from: i64, to: i64);
+    fn clear_missing(&mut self, from: i64, to: i64);
 
-    fn wrong_timestamp(&mut self);
+    fn count_wrong_timestamp(&mut self);
 
     /// Audio of a stream that was not known before.
-    fn new_stream(&mut self);
+    fn count_stream(&mut self);
 
-    fn concurrent(&mut self);
+    fn count_concurrent(&mut self);
 }
 
 /// A packet that waits for a decision.
@@ -170,7 +170,7 @@ pub struct HeldPacket<'a> {
     epoch: u32,
     aged: bool,
     arrival: i64,
-    wanted: i64,
+    mapped: i64,
     missing: u64,
     refused: u64,
     /// The number before it, and the length of that packet.
@@ -197,8 +197,8 @@ impl HeldPacket<'_> {
         }
     }
 
-    fn packet(&self) -> Packet<'_> {
-        Packet {
+    fn packet(&self) -> RtpPacket<'_> {
+        RtpPacket {
             ssrc: self.ssrc,
             sequence: self.sequence,
             timestamp: self.timestamp,
@@ -208,24 +208,24 @@ impl HeldPacket<'_> {
         }
     }
 
-    fn moment(&self, rate: u32) -> delay::Moment {
-        delay::Moment {
-            wanted: self.wanted,
+    fn timing(&self, rate: u32) -> lateness::PacketTiming {
+        lateness::PacketTiming {
+            mapped: self.mapped,
             arrival: self.arrival,
             rate,
         }
     }
 }
 
-impl<'a> Coming<'a> {
+impl<'a> IncomingPacket<'a> {
     /// How far the other legs have come, in samples at its own rate.
     fn clock(&self) -> Option<i64> {
         self.clock_ns.map(|ns| grid::index(ns, self.format.rate) as i64)
     }
 
-    /// Stream time: the others have gone on for longer than they are held up for the leg.
+    /// RtpStream time: the others have gone on for longer than they are held up for the leg.
     fn has_been_silent(&self, clock: i64) -> bool {
-        self.leg_end > 0 && clock - self.leg_end > delay::samples(SILENCE_NS, self.format.rate)
+        self.leg_end > 0 && clock - self.leg_end > lateness::samples(SILENCE_NS, self.format.rate)
     }
 
     fn audio(&self) -> Audio<'_> {
@@ -238,7 +238,7 @@ impl<'a> Coming<'a> {
         }
     }
 
-    fn hold(&self, wanted: i64, missing: u64) -> HeldPacket<'a> {
+    fn hold(&self, mapped: i64, missing: u64) -> HeldPacket<'a> {
         HeldPacket {
             ssrc: self.packet.ssrc,
             sequence: self.packet.sequence,
@@ -252,7 +252,7 @@ impl<'a> Coming<'a> {
             epoch: self.epoch,
             aged: self.aged,
             arrival: self.arrival,
-            wanted,
+            mapped,
             missing,
             refused: self.refused,
             after: self.packet.sequence,
@@ -260,11 +260,11 @@ impl<'a> Coming<'a> {
         }
     }
 
-    fn plain(&self, at: i64) -> Placing {
-        Placing {
+    fn plain(&self, at: i64) -> Placement {
+        Placement {
             at,
             newest: true,
-            ..Placing::default()
+            ..Placement::default()
         }
     }
 }

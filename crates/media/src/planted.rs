@@ -4,127 +4,129 @@
 
 /// What goes wrong, and where the worker decides it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum TimelineFault {
     /// A recording hears what was handed in while it was paused.
-    PauseHeard,
+    PausedAudioRecorded,
     /// Audio that may have been said before its place is taken for said at its place.
-    EarlyIgnored,
+    HiddenDelayIgnored,
     /// A sequence that begins anew after a pause is trusted at once.
-    SuspectTrusted,
+    RestartTrusted,
     /// Two old packets confirm each other.
-    StragglersVouch,
+    OldPacketsConfirmed,
     /// What is dropped for `pause_unclear` is not counted.
-    DropUncounted,
+    DropNotCounted,
     /// A duplicate is placed again.
     DuplicatePlaced,
     /// What never came is counted twice.
-    MissingTwice,
+    MissingCountedTwice,
     /// A packet that comes late stays counted as lost.
-    LateStaysLost,
+    LateCountedAsLost,
     /// The number of a packet without audio counts as the newest audio's.
-    EventOrdersAudio,
+    EventReordersAudio,
     /// The backlog of a stall is placed where it comes, and not where it was said.
     BacklogAtArrival,
     /// Audio that comes for what is written already does not get into the file.
-    PatchLeftOut,
+    PatchSkipped,
     /// A leg that is ahead puts a pause off.
-    PausePutOff,
+    PauseDelayed,
     /// A recording that starts in a private call is not paused.
-    PrivateStartsOpen,
+    PrivateStartRecorded,
     /// A sender's clock that is fast or slow is not followed.
     DriftIgnored,
     /// A timestamp that contradicts the numbers is believed.
-    TimestampBelieved,
+    WrongTimestampTrusted,
 }
 
 /// What is planted in a call.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Planted(#[cfg(feature = "faults")] Option<Fault>);
+pub struct PlantedFault(#[cfg(feature = "faults")] Option<TimelineFault>);
 
 /// Whether it is planted in the call that this thread visits.
 #[inline]
-pub fn fault(fault: Fault) -> bool {
-    here().has(fault)
+pub fn is_planted(fault: TimelineFault) -> bool {
+    current().has(fault)
 }
 
 #[cfg(not(feature = "faults"))]
 mod none {
-    use super::{Fault, Planted};
+    use super::{PlantedFault, TimelineFault};
 
-    impl Planted {
+    impl PlantedFault {
         #[inline]
-        pub const fn has(self, _: Fault) -> bool {
+        pub const fn has(self, _: TimelineFault) -> bool {
             false
         }
     }
 
     /// What is planted in the call that this thread visits.
     #[inline]
-    pub const fn here() -> Planted {
-        Planted()
+    pub const fn current() -> PlantedFault {
+        PlantedFault()
     }
 }
 
 #[cfg(not(feature = "faults"))]
-pub use none::here;
+pub use none::current;
 
 #[cfg(feature = "faults")]
 mod chosen {
     use std::cell::Cell;
 
-    use super::{Fault, Planted};
+    use super::{PlantedFault, TimelineFault};
 
     thread_local! {
-        static HERE: Cell<Option<Fault>> = const { Cell::new(None) };
+        static HERE: Cell<Option<TimelineFault>> = const { Cell::new(None) };
     }
 
     /// For the calls that this thread simulates from now on, and for its visits.
-    pub fn plant(fault: Option<Fault>) {
+    pub fn plant(fault: Option<TimelineFault>) {
         HERE.set(fault);
     }
 
     /// What is planted in the call that this thread visits.
-    pub fn here() -> Planted {
-        Planted(HERE.get())
+    pub fn current() -> PlantedFault {
+        PlantedFault(HERE.get())
     }
 
-    impl Planted {
-        pub fn has(self, fault: Fault) -> bool {
+    impl PlantedFault {
+        pub fn has(self, fault: TimelineFault) -> bool {
             self.0 == Some(fault)
         }
 
-        pub fn fault(self) -> Option<Fault> {
+        pub fn fault(self) -> Option<TimelineFault> {
             self.0
         }
     }
 
-    impl Fault {
-        pub const ALL: [Fault; 15] = [
-            Fault::PauseHeard,
-            Fault::EarlyIgnored,
-            Fault::SuspectTrusted,
-            Fault::StragglersVouch,
-            Fault::DropUncounted,
-            Fault::DuplicatePlaced,
-            Fault::MissingTwice,
-            Fault::LateStaysLost,
-            Fault::EventOrdersAudio,
-            Fault::BacklogAtArrival,
-            Fault::PatchLeftOut,
-            Fault::PausePutOff,
-            Fault::PrivateStartsOpen,
-            Fault::DriftIgnored,
-            Fault::TimestampBelieved,
+    impl TimelineFault {
+        pub const ALL: [TimelineFault; 15] = [
+            TimelineFault::PausedAudioRecorded,
+            TimelineFault::HiddenDelayIgnored,
+            TimelineFault::RestartTrusted,
+            TimelineFault::OldPacketsConfirmed,
+            TimelineFault::DropNotCounted,
+            TimelineFault::DuplicatePlaced,
+            TimelineFault::MissingCountedTwice,
+            TimelineFault::LateCountedAsLost,
+            TimelineFault::EventReordersAudio,
+            TimelineFault::BacklogAtArrival,
+            TimelineFault::PatchSkipped,
+            TimelineFault::PauseDelayed,
+            TimelineFault::PrivateStartRecorded,
+            TimelineFault::DriftIgnored,
+            TimelineFault::WrongTimestampTrusted,
         ];
 
         /// By the name of its variant: `faults.panic` has it as "timeline:NAME".
-        pub fn named(name: &str) -> Option<Fault> {
-            Fault::ALL.into_iter().find(|fault| format!("{fault:?}") == name)
+        pub fn named(name: &str) -> Option<TimelineFault> {
+            TimelineFault::ALL
+                .into_iter()
+                .find(|fault| format!("{fault:?}") == name)
         }
     }
 }
 
 #[cfg(feature = "faults")]
-pub use chosen::here;
+pub use chosen::current;
 #[cfg(feature = "faults")]
 pub use chosen::plant;

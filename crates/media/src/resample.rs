@@ -5,7 +5,7 @@ use rubato::{Async, FixedAsync, Resampler, SincInterpolationParameters, WindowFu
 
 use crate::grid;
 use crate::time::NS_PER_MS;
-use crate::track::{Track, View};
+use crate::track::{Track, TrackView};
 
 /// So far ahead of what it renders does it look: filter and one chunk.
 pub const LOOKAHEAD_NS: u64 = 12 * NS_PER_MS;
@@ -64,7 +64,7 @@ impl LegResampler {
     }
 
     /// The next `frames` samples, native-endian, behind `out`.
-    pub fn render(&mut self, track: &Track, view: &View<'_>, frames: usize, out: &mut Vec<u8>) {
+    pub fn render(&mut self, track: &Track, view: &TrackView<'_>, frames: usize, out: &mut Vec<u8>) {
         while self.ready.len() < frames && self.step(track, view) {}
         self.ready.resize(self.ready.len().max(frames), 0.0);
         for sample in self.ready.drain(..frames) {
@@ -73,7 +73,7 @@ impl LegResampler {
         }
     }
 
-    fn step(&mut self, track: &Track, view: &View<'_>) -> bool {
+    fn step(&mut self, track: &Track, view: &TrackView<'_>) -> bool {
         let chunk = self.inner.input_frames_next();
         self.read(track, view, chunk as u64);
         let room = self.output.len();
@@ -92,17 +92,17 @@ impl LegResampler {
         true
     }
 
-    fn read(&mut self, track: &Track, view: &View<'_>, count: u64) {
+    fn read(&mut self, track: &Track, view: &TrackView<'_>, count: u64) {
         let silent = self.begin.saturating_sub(self.at).min(count);
         self.input.clear();
         self.input.resize(silent as usize, 0.0);
-        let (mut run, end) = (track.run_at(self.at), self.at + count);
+        let (mut chunk, end) = (track.chunk_at(self.at), self.at + count);
         self.at += silent;
         let heard_end = end.min(self.end);
         while self.at < heard_end {
-            let (piece, len) = track.heard(view, &mut run, self.at, heard_end);
+            let (slice, len) = track.read(view, &mut chunk, self.at, heard_end);
             let to = self.input.len() + len as usize;
-            piece.for_each(|sample| self.input.push(f32::from(sample) / 32768.0));
+            slice.for_each(|sample| self.input.push(f32::from(sample) / 32768.0));
             self.input.resize(to, 0.0);
             self.at += len;
         }
@@ -140,14 +140,14 @@ mod tests {
             (8000, 44_100),
         ] {
             let mut track = Track::new(from);
-            track.want_from(Some(0));
+            track.retain_from(Some(0));
             let bytes: Vec<u8> = (0..from as usize)
                 .flat_map(|n| (tone(n, from) as i16).to_ne_bytes())
                 .collect();
             track.place(0, (Codec::Pcm16, Origin::default()), &bytes, &mut Vec::new());
             let mut resampler = LegResampler::new(from, to, 0, (0, u64::MAX)).expect("known rates");
             let mut out = Vec::new();
-            let view = View {
+            let view = TrackView {
                 epochs: &[(0, 0)],
                 own: (0, 0),
                 guard: 0,

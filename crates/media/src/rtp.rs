@@ -1,14 +1,12 @@
 //! RTP: what a packet is.
 
-use rtp_types::RtpPacket;
-
 use crate::FeedFormat;
 use callrec_codec::Codec;
 
 const COMFORT_NOISE: u8 = 13;
 
 /// A packet that is audio of ours, or at least part of a stream.
-pub struct Packet<'a> {
+pub struct RtpPacket<'a> {
     pub ssrc: u32,
     pub sequence: u16,
     pub timestamp: u32,
@@ -18,14 +16,14 @@ pub struct Packet<'a> {
 }
 
 /// `None`: RTCP on the same port (RFC 5761) or no RTP at all.
-pub fn parse(bytes: &[u8]) -> Option<Packet<'_>> {
+pub fn parse(bytes: &[u8]) -> Option<RtpPacket<'_>> {
     if matches!(bytes.get(1), Some(192..=223)) {
         return None;
     }
-    let packet = RtpPacket::parse(bytes).ok()?;
+    let packet = rtp_types::RtpPacket::parse(bytes).ok()?;
     let from = packet.payload_offset();
     let payload = bytes.get(from..from + packet.payload_len())?;
-    Some(Packet {
+    Some(RtpPacket {
         ssrc: packet.ssrc(),
         sequence: packet.sequence_number(),
         timestamp: packet.timestamp(),
@@ -63,7 +61,7 @@ pub fn sender_report(bytes: &[u8]) -> Option<SenderReport> {
 }
 
 /// An RFC 4733 event, by its looks: on a dynamic type that nobody has declared.
-pub fn looks_like_event(packet: &Packet<'_>) -> bool {
+pub fn looks_like_event(packet: &RtpPacket<'_>) -> bool {
     let [event, flags, _, _] = *packet.payload else {
         return false;
     };

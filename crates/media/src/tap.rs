@@ -16,10 +16,10 @@ use uuid::Uuid;
 use crate::layout;
 use crate::leg::LegMedia;
 use crate::legs::Legs;
-use crate::outbox::{Out, Outbox};
 use crate::resample::LOOKAHEAD_NS;
+use crate::sink_queue::{SinkCommand, SinkQueue};
 use crate::time::{NS_PER_MS, NS_PER_S};
-use crate::track::Stretch;
+use crate::track::TrackPart;
 use crate::{AudioSpec, EndReason, Leg, Progress, Span, SpanKind, TapSpec, grid};
 use account::Account;
 use callrec_codec::Shape;
@@ -39,16 +39,16 @@ enum Phase {
 
 /// The moment of a control point: its time, and the epoch that it begins.
 #[derive(Clone, Copy, Debug)]
-pub struct At {
+pub struct PointTime {
     pub ns: u64,
     /// When it was set; in stream time the same.
     pub clock_ns: u64,
     pub epoch: u32,
-    pub real: bool,
+    pub is_real_time: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Closing {
+struct PendingStop {
     at_ns: u64,
     clock_ns: u64,
     reason: EndReason,
@@ -57,7 +57,7 @@ struct Closing {
 /// A stop includes so much that was handed in before it, ahead of the clock.
 pub const STOP_NS: u64 = 2_000 * NS_PER_MS;
 /// What was handed in before a stop is waited for so long: then it is decided.
-const CLOSING_NS: u64 = 400 * NS_PER_MS;
+const STOP_WAIT_NS: u64 = 400 * NS_PER_MS;
 
 pub struct Tap {
     pub id: Uuid,
@@ -65,7 +65,7 @@ pub struct Tap {
     /// The rate of each leg's first audio since the start.
     rates: [Option<u32>; 3],
     flush_ns: u64,
-    real: bool,
+    is_real_time: bool,
     start_ns: u64,
     next_cut_ns: u64,
     shape: Option<Shape>,
@@ -81,7 +81,7 @@ pub struct Tap {
     private: bool,
     ever_paused: bool,
     /// Stopped, but audio of before still waits for its place.
-    closing: Option<Closing>,
+    pending_stop: Option<PendingStop>,
     /// What was due went beyond a stride.
     behind: bool,
     paused_ns: u64,
@@ -89,14 +89,14 @@ pub struct Tap {
     account: Account,
     resampling: Option<Box<Resampling>>,
     /// When its ledger was told last; 0: it has to be told with what is settled next.
-    told_ns: u64,
+    published_ns: u64,
     progress: Arc<Progress>,
-    pub outbox: Outbox,
+    pub sink_queue: SinkQueue,
 }
 
 impl Tap {
     /// `private`: whether the call is, and since when that is so.
-    pub fn new(spec: TapSpec, at: At, flush_ns: u64, private: (bool, u64), legs: &Legs) -> Tap {
+    pub fn new(spec: TapSpec, at: PointTime, flush_ns: u64, private: (bool, u64), legs: &Legs) -> Tap {
         let (private, private_ns) = private;
         let flush_ns = flush_ns.max(1);
         let mut tap = Tap {
@@ -104,10 +104,10 @@ impl Tap {
             audio: spec.audio,
             rates: [None; 3],
             flush_ns,
-            real: at.real,
+            is_real_time: at.is_real_time,
             start_ns: at.ns,
             // Recordings that begin together are not flushed together.
-            next_cut_ns: at.ns + scatter(spec.id) % flush_ns,
+            next_cut_ns: at.ns + flush_offset_ns(spec.id) % flush_ns,
             shape: None,
             cursor: 0,
             frames: 0,
@@ -117,14 +117,14 @@ impl Tap {
             paused: false,
             private,
             ever_paused: private,
-            closing: None,
+            pending_stop: None,
             behind: false,
             paused_ns: 0,
             settled_ns: at.ns,
             account: Account::new(legs, at.epoch),
             resampling: None,
-            told_ns: 0,
-            outbox: Outbox::new(spec.sink, spec.progress.clone()),
+            published_ns: 0,
+            sink_queue: SinkQueue::new(spec.sink, spec.progress.clone()),
             progress: spec.progress,
         };
         if private {
@@ -132,7 +132,7 @@ impl Tap {
                 since_ns: at.ns,
                 from_frame: 0,
             };
-            tap.outbox.push(Out::Paused(0));
+            tap.sink_queue.push(SinkCommand::Paused(0));
         } else {
             // What was said while the call was private is not heard in it.
             tap.segments.open(at.ns, 0, at.epoch, private_ns);
@@ -164,10 +164,10 @@ impl Tap {
     }
 
     /// Nothing of it is due before this; 0 if something waits.
-    pub fn rest_ns(&self) -> u64 {
-        let waits = self.phase != Phase::Recording || self.closing.is_some() || self.behind;
+    pub fn next_due_ns(&self) -> u64 {
+        let waits = self.phase != Phase::Recording || self.pending_stop.is_some() || self.behind;
         match self.shape {
-            Some(_) if !waits && self.outbox.is_idle() => self.due_ns(),
+            Some(_) if !waits && self.sink_queue.is_idle() => self.due_ns(),
             _ => 0,
         }
     }
@@ -178,7 +178,7 @@ impl Tap {
 
     /// It is rendered when time has come this far.
     fn due_ns(&self) -> u64 {
-        match self.real {
+        match self.is_real_time {
             true => self.next_cut_ns,
             false => self.position_ns().saturating_add(self.flush_ns),
         }
@@ -186,7 +186,9 @@ impl Tap {
 
     /// Time has come this far. True if something was rendered.
     pub fn advance(&mut self, frontier_ns: u64, legs: &Legs) -> bool {
-        let end_ns = self.closing.map_or(u64::MAX, |closing| closing.at_ns);
+        let end_ns = self
+            .pending_stop
+            .map_or(u64::MAX, |pending_stop| pending_stop.at_ns);
         let frontier_ns = frontier_ns.min(end_ns);
         if let Phase::Paused { since_ns, .. } = self.phase {
             let paused = self.paused_ns + frontier_ns.saturating_sub(since_ns);
@@ -205,9 +207,13 @@ impl Tap {
         let resampling = self.phase == Phase::Recording && self.resamples(legs);
         let ahead = if resampling { LOOKAHEAD_NS } else { 0 };
         let to_ns = frontier_ns.saturating_sub(ahead);
-        let most_ns = if self.real { u64::MAX } else { self.stride_ns() };
+        let most_ns = if self.is_real_time {
+            u64::MAX
+        } else {
+            self.stride_ns()
+        };
         self.behind = most_ns < to_ns;
-        self.reach(to_ns.min(most_ns), legs);
+        self.render_until(to_ns.min(most_ns), legs);
         true
     }
 
@@ -231,17 +237,17 @@ impl Tap {
         if self.shape.is_some() {
             return;
         }
-        for (leg, media) in self.heard(legs) {
+        for (leg, media) in self.recorded_legs(legs) {
             let rate = &mut self.rates[leg as usize];
             *rate = rate.or(media.first_rate);
         }
     }
 
     /// The legs that are heard in it and have had a feed.
-    fn heard<'a>(&self, legs: &'a Legs) -> impl Iterator<Item = (Leg, &'a LegMedia)> + use<'a> {
+    fn recorded_legs<'a>(&self, legs: &'a Legs) -> impl Iterator<Item = (Leg, &'a LegMedia)> + use<'a> {
         let layout = self.audio.layout;
         legs.fed()
-            .filter(move |(leg, _)| layout::hears(layout, *leg as usize))
+            .filter(move |(leg, _)| layout::includes_leg(layout, *leg as usize))
     }
 
     fn stride_ns(&self) -> u64 {
@@ -255,12 +261,12 @@ impl Tap {
 
     /// True if a point at this moment can be applied at once; else a stride is made
     /// towards it.
-    pub fn is_near(&mut self, at_ns: u64, legs: &Legs) -> bool {
+    pub fn approach(&mut self, at_ns: u64, legs: &Legs) -> bool {
         let stride_ns = self.stride_ns();
         if self.phase == Phase::Over || at_ns <= stride_ns {
             return true;
         }
-        self.reach(stride_ns, legs);
+        self.render_until(stride_ns, legs);
         false
     }
 
@@ -272,37 +278,37 @@ impl Tap {
     }
 
     pub fn is_recording(&self) -> bool {
-        self.phase == Phase::Recording && self.closing.is_none()
+        self.phase == Phase::Recording && self.pending_stop.is_none()
     }
 
     /// It has been stopped, and waits for audio of before to find its place.
-    pub fn is_closing(&self) -> bool {
-        self.closing.is_some()
+    pub fn is_stopping(&self) -> bool {
+        self.pending_stop.is_some()
     }
 
-    fn hears(&self, leg: usize) -> bool {
-        layout::hears(self.audio.layout, leg)
+    fn includes_leg(&self, leg: usize) -> bool {
+        layout::includes_leg(self.audio.layout, leg)
     }
 
-    pub fn pause(&mut self, at: At, legs: &Legs) {
+    pub fn pause(&mut self, at: PointTime, legs: &Legs) {
         self.paused = true;
-        self.follow(at, legs);
+        self.update_phase(at, legs);
     }
 
     /// Clears the recording's own pause, and no other.
-    pub fn resume(&mut self, at: At, legs: &Legs) {
+    pub fn resume(&mut self, at: PointTime, legs: &Legs) {
         self.paused = false;
-        self.follow(at, legs);
+        self.update_phase(at, legs);
     }
 
-    pub fn private(&mut self, on: bool, at: At, legs: &Legs) {
+    pub fn set_private(&mut self, on: bool, at: PointTime, legs: &Legs) {
         self.private = on;
-        self.follow(at, legs);
+        self.update_phase(at, legs);
     }
 
     /// It records while it is neither paused nor its call private.
-    fn follow(&mut self, at: At, legs: &Legs) {
-        if self.closing.is_some() {
+    fn update_phase(&mut self, at: PointTime, legs: &Legs) {
+        if self.pending_stop.is_some() {
             return;
         }
         match (self.phase, self.paused || self.private) {
@@ -312,31 +318,31 @@ impl Tap {
         }
     }
 
-    fn begin_pause(&mut self, at: At, legs: &Legs) {
-        self.told_ns = 0;
+    fn begin_pause(&mut self, at: PointTime, legs: &Legs) {
+        self.published_ns = 0;
         // First of all, so that no filter looks beyond it.
         self.segments.close(at.ns, at.clock_ns, at.epoch);
-        self.reach(at.ns, legs);
+        self.render_until(at.ns, legs);
         if self.phase != Phase::Recording {
             return;
         }
         self.ever_paused = true;
-        self.outbox.push(Out::Paused(self.frames));
+        self.sink_queue.push(SinkCommand::Paused(self.frames));
         self.phase = Phase::Paused {
             since_ns: at.ns,
             from_frame: self.frames,
         };
     }
 
-    fn end_pause(&mut self, at: At, legs: &Legs) {
-        self.told_ns = 0;
-        self.reach(at.ns, legs);
+    fn end_pause(&mut self, at: PointTime, legs: &Legs) {
+        self.published_ns = 0;
+        self.render_until(at.ns, legs);
         let Some(span) = self.pause_until(at.ns) else {
             return;
         };
         self.paused_ns += span.length_ns;
         self.progress.paused_ns.store(self.paused_ns, Relaxed);
-        self.outbox.push(Out::Resumed(span));
+        self.sink_queue.push(SinkCommand::Resumed(span));
         self.phase = Phase::Recording;
         self.segments.open(at.ns, self.frames, at.epoch, at.ns);
         self.forget_filters();
@@ -344,15 +350,15 @@ impl Tap {
 
     /// Stopped at this moment; what was handed in before, and nothing else, may still come
     /// to its place.
-    pub fn close(&mut self, at: At, reason: EndReason, legs: &Legs) {
-        if self.phase == Phase::Over || self.closing.is_some() {
+    pub fn begin_stop(&mut self, at: PointTime, reason: EndReason, legs: &Legs) {
+        if self.phase == Phase::Over || self.pending_stop.is_some() {
             return;
         }
         if let Phase::Recording = self.phase {
             self.segments.close(at.ns, at.clock_ns, at.epoch);
         }
         self.account.freeze(legs, at.epoch);
-        self.closing = Some(Closing {
+        self.pending_stop = Some(PendingStop {
             at_ns: at.ns,
             clock_ns: at.clock_ns,
             reason,
@@ -360,37 +366,37 @@ impl Tap {
     }
 
     /// Ends it, if nothing is waited for any more. `waits`: some leg still does.
-    pub fn finish_closing(&mut self, now_ns: u64, waits: bool, legs: &Legs) {
-        if let Some(closing) = self.closing
-            && (!waits || now_ns >= closing.clock_ns + CLOSING_NS)
+    pub fn finish_stop(&mut self, now_ns: u64, waits: bool, legs: &Legs) {
+        if let Some(pending_stop) = self.pending_stop
+            && (!waits || now_ns >= pending_stop.clock_ns + STOP_WAIT_NS)
         {
-            let mut at_ns = closing.at_ns;
+            let mut at_ns = pending_stop.at_ns;
             if self.phase == Phase::Recording {
-                at_ns = self.own_end_ns(closing, legs);
+                at_ns = self.own_end_ns(pending_stop, legs);
                 self.segments.extend(at_ns);
             }
-            self.finish_at(at_ns, closing.reason, legs);
+            self.finish_at(at_ns, pending_stop.reason, legs);
         }
     }
 
     /// A stop includes what was handed in before it and lies a little behind it.
-    fn own_end_ns(&self, closing: Closing, legs: &Legs) -> u64 {
-        let ends = self.heard(legs).filter_map(|(_, media)| {
+    fn own_end_ns(&self, pending_stop: PendingStop, legs: &Legs) -> u64 {
+        let ends = self.recorded_legs(legs).filter_map(|(_, media)| {
             let track = media.track();
-            let (from, to) = (closing.at_ns, closing.clock_ns + STOP_NS);
+            let (from, to) = (pending_stop.at_ns, pending_stop.clock_ns + STOP_NS);
             let (from, to) = (grid::index(from, track.rate()), grid::index(to, track.rate()));
-            let own = |stretch: &Stretch| self.account.is_own(stretch.origin.epoch);
-            let last = track.stretches(from, to).filter(own).last()?;
+            let own = |part: &TrackPart| self.account.is_own(part.origin.epoch);
+            let last = track.parts(from, to).filter(own).last()?;
             Some(grid::time(last.to, track.rate()))
         });
-        ends.max().unwrap_or(0).max(closing.at_ns)
+        ends.max().unwrap_or(0).max(pending_stop.at_ns)
     }
 
     /// Ends it at this moment, or where it was stopped before.
     pub fn finish(&mut self, at_ns: u64, reason: EndReason, legs: &Legs) {
         match reason {
             EndReason::Discarded => self.finish_at(at_ns, reason, legs),
-            _ if self.is_closing() => self.finish_closing(at_ns, false, legs),
+            _ if self.is_stopping() => self.finish_stop(at_ns, false, legs),
             _ => self.finish_at(at_ns, reason, legs),
         }
     }
@@ -399,14 +405,14 @@ impl Tap {
         // What is discarded needs no more audio, which could bring it to its limit, and
         // so to another end.
         if reason != EndReason::Discarded {
-            self.reach(at_ns, legs);
+            self.render_until(at_ns, legs);
         } else if self.shape.is_none() {
             self.decide_shape(legs);
         }
-        self.over(at_ns, reason, legs);
+        self.end(at_ns, reason, legs);
     }
 
-    fn over(&mut self, at_ns: u64, reason: EndReason, legs: &Legs) {
+    fn end(&mut self, at_ns: u64, reason: EndReason, legs: &Legs) {
         if self.phase == Phase::Over {
             return;
         }
@@ -417,10 +423,10 @@ impl Tap {
         }
         self.deliver();
         if reason == EndReason::Limit {
-            self.account.reach_limit();
+            self.account.set_limit_reached();
         }
         self.close_account(at_ns, legs);
-        self.outbox.push(Out::Finish(reason, open));
+        self.sink_queue.push(SinkCommand::Finish(reason, open));
         self.phase = Phase::Over;
     }
 
@@ -437,7 +443,7 @@ impl Tap {
     }
 }
 
-fn scatter(id: Uuid) -> u64 {
+fn flush_offset_ns(id: Uuid) -> u64 {
     let (high, low) = id.as_u64_pair();
     (high ^ low).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 16
 }

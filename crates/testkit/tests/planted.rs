@@ -46,13 +46,13 @@ fn every_fault_of_storage_is_found() {
 #[test]
 fn faults_of_the_timeline_are_found() {
     let faults = [
-        ("PauseHeard", 2),
-        ("PrivateStartsOpen", 2),
-        ("DropUncounted", 2),
+        ("PausedAudioRecorded", 2),
+        ("PrivateStartRecorded", 2),
+        ("DropNotCounted", 2),
         ("BacklogAtArrival", 187),
-        ("PatchLeftOut", 2),
+        ("PatchSkipped", 2),
         ("DuplicatePlaced", 27),
-        ("PausePutOff", 627),
+        ("PauseDelayed", 627),
     ];
     let is_missed = |(name, known): &(&str, u64)| !is_found(&format!("timeline:{name}"), *known);
     let missed: Vec<_> = faults.into_iter().filter(is_missed).collect();

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use callrec::media::ledger::{Outside, ticks};
+use callrec::media::ledger::{OutsideReason, ticks};
 use callrec::media::sim::{SinkEnd, Tape};
 use callrec::media::{Ledger, LegLedger};
 
@@ -226,7 +226,8 @@ impl<'a> Side<'a> {
             return Err(format!("the ledger does not balance: {book:?}"));
         }
         let during = ticks(self.handed.during, 8000);
-        let most = during + ticks(self.handed.after, 8000).min(book.outside[Outside::AfterStop as usize]);
+        let most =
+            during + ticks(self.handed.after, 8000).min(book.outside[OutsideReason::AfterStop as usize]);
         if !(during..=most).contains(&book.handed) {
             return Err(format!(
                 "{} ticks handed in, the ledger says {}",

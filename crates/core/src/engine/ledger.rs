@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::media::ledger::{self, DropReason, Ledger, LegLedger, Outside};
+use crate::media::ledger::{self, DropReason, Ledger, LegLedger, OutsideReason};
 use crate::storage::{LegEntry, Manifest, Reasons};
 use crate::words::{Codec, Leg};
 
@@ -17,7 +17,7 @@ pub fn put_ledger(manifest: &mut Manifest, ledger: &Ledger) {
 fn entry(leg: Leg, ledger: &LegLedger) -> LegEntry {
     let mut rounded = Rounded::default();
     let dropped = DropReason::ALL.map(|reason| (reason.text(), ledger.dropped[reason as usize]));
-    let outside = Outside::ALL.map(|why| (why.text(), ledger.outside[why as usize]));
+    let outside = OutsideReason::ALL.map(|why| (why.text(), ledger.outside[why as usize]));
     let dropped_ms = rounded.reasons(dropped);
     LegEntry {
         leg: leg.text().into(),
@@ -133,10 +133,10 @@ mod tests {
                 ..LegLedger::default()
             };
             for reason in DropReason::ALL {
-                leg.drop_audio(reason, samples(reason as u64) * (seed >> (reason as u64) & 1));
+                leg.add_dropped(reason, samples(reason as u64) * (seed >> (reason as u64) & 1));
             }
-            for why in Outside::ALL {
-                leg.outside_of(why, samples(9 + why as u64) * (seed >> (why as u64) & 1));
+            for why in OutsideReason::ALL {
+                leg.add_outside(why, samples(9 + why as u64) * (seed >> (why as u64) & 1));
             }
             leg.handed = leg.accounted();
             let told = entry(Leg::Local, &leg);

@@ -12,11 +12,11 @@ use super::drain::{Deinterleaver, Drain, Scratch};
 use super::point::{Counts, Point, What};
 use super::{CallTap, ClockMode};
 use crate::words::{EndReason, Leg};
-use callrec_media::leg::{Drained, LegMedia, Tally};
+use callrec_media::leg::{DrainInput, LegMedia, Tally};
 use callrec_media::legs::Legs;
-use callrec_media::placement::Scene;
+use callrec_media::packet::FeedCounters;
+use callrec_media::placement::PlacementContext;
 use callrec_media::planted;
-use callrec_media::record::Handed;
 use callrec_media::tap::Tap;
 use outlook::Outlook;
 
@@ -87,7 +87,7 @@ impl CallMedia {
     }
 
     pub(super) fn is_blocked(&self) -> bool {
-        self.taps.iter().any(|tap| tap.outbox.is_blocked())
+        self.taps.iter().any(|tap| tap.sink_queue.is_blocked())
     }
 
     /// Stream time: its recordings have more to render than one visit may.
@@ -119,8 +119,8 @@ impl CallMedia {
         let legs = &self.legs;
         for mut tap in std::mem::take(&mut self.taps) {
             // One sink's second panic must not take the others along.
-            let _ = catch_unwind(AssertUnwindSafe(|| tap.tell(legs)));
-            let _ = catch_unwind(AssertUnwindSafe(move || tap.outbox.broken(message)));
+            let _ = catch_unwind(AssertUnwindSafe(|| tap.publish_ledger(legs)));
+            let _ = catch_unwind(AssertUnwindSafe(move || tap.sink_queue.broken(message)));
         }
         self.look_at_taps();
         self.release();
@@ -146,7 +146,7 @@ impl CallMedia {
         self.report(now_ns);
         self.legs
             .fed_mut()
-            .for_each(|(_, leg)| tally.add(&mut leg.line.tally));
+            .for_each(|(_, leg)| tally.add(&mut leg.timeline.tally));
         let last_ns = tally.last_arrival_ns;
         self.call.stats().add(&mut tally);
         if last_ns != 0 {
@@ -178,16 +178,16 @@ impl CallMedia {
             };
             self.drain(&counts, scratch);
             self.decide(clock_ns);
-            let scene = self.scene();
+            let context = self.context();
             let finishes = last && !self.waits_for_pace();
             for (name, leg) in self.legs.fed_mut() {
                 let fed_by = match name {
                     Leg::Remote if self.stereo => Leg::Local,
                     own => own,
                 };
-                leg.trailing_loss(&counts[fed_by as usize], clock_ns, &scene);
+                leg.count_trailing_loss(&counts[fed_by as usize], clock_ns, &context);
                 if finishes {
-                    leg.finish(clock_ns, &scene);
+                    leg.finish(clock_ns, &context);
                 }
             }
             self.tell_notes();
@@ -210,8 +210,10 @@ impl CallMedia {
 
     /// What waits for a decision, and has waited for long enough.
     fn decide(&mut self, now_ns: u64) {
-        let scene = self.scene();
-        self.legs.fed_mut().for_each(|(_, leg)| leg.tick(now_ns, &scene));
+        let context = self.context();
+        self.legs
+            .fed_mut()
+            .for_each(|(_, leg)| leg.tick(now_ns, &context));
     }
 
     /// Real time: audio of before a stop waits for what comes after it to tell where it
@@ -222,20 +224,20 @@ impl CallMedia {
 
     /// Recordings that were stopped end once all of their audio has its place.
     fn finish_closing(&mut self, now_ns: u64) {
-        if !self.taps.iter().any(Tap::is_closing) {
+        if !self.taps.iter().any(Tap::is_stopping) {
             return;
         }
         let waits = self.waits_for_pace();
-        if !waits && self.taps.iter().all(Tap::is_closing) {
-            let scene = self.scene();
+        if !waits && self.taps.iter().all(Tap::is_stopping) {
+            let context = self.context();
             self.legs
                 .fed_mut()
-                .for_each(|(_, leg)| leg.finish(now_ns, &scene));
+                .for_each(|(_, leg)| leg.finish(now_ns, &context));
             self.tell_notes();
             self.repair();
         }
         for tap in &mut self.taps {
-            tap.finish_closing(now_ns, waits, &self.legs);
+            tap.finish_stop(now_ns, waits, &self.legs);
         }
         self.flush(now_ns);
         self.release();
@@ -246,10 +248,10 @@ impl CallMedia {
         self.hurried = true;
     }
 
-    fn scene(&self) -> Scene {
-        Scene {
-            real: self.real,
-            planted: planted::here(),
+    fn context(&self) -> PlacementContext {
+        PlacementContext {
+            is_real_time: self.real,
+            planted: planted::current(),
             begin_ns: self.outlook.begin_ns,
         }
     }
@@ -265,7 +267,7 @@ impl CallMedia {
             let report = self.call.report();
             let connected = || !leg.is_quiet(now_ns, silent_ns) || report.is_connected();
             let connected = watched && connected();
-            if watched && leg.falls_silent(now_ns, silent_ns, connected) {
+            if watched && leg.becomes_silent(now_ns, silent_ns, connected) {
                 report.silent(name);
             }
         }
@@ -288,14 +290,14 @@ impl CallMedia {
         let mut near = true;
         for tap in &mut self.taps {
             if concerned.is_none_or(|id| id == tap.id) {
-                near &= tap.is_near(at_ns, &self.legs);
+                near &= tap.approach(at_ns, &self.legs);
             }
         }
         near
     }
 
     fn go_on(&mut self, now_ns: u64) {
-        let soiled = |leg: &LegMedia| !leg.line.dirty.is_empty();
+        let soiled = |leg: &LegMedia| !leg.timeline.dirty.is_empty();
         let frontier_ns = self.frontier_ns.max(self.frontier(now_ns));
         if frontier_ns < self.outlook.rest_ns && !self.legs.fed().any(|(_, leg)| soiled(leg)) {
             return;
@@ -325,13 +327,13 @@ impl CallMedia {
     fn repair(&mut self) {
         for name in Leg::ALL {
             let leg = self.legs.get_mut(name);
-            let Some(leg) = leg.filter(|leg| !leg.line.dirty.is_empty()) else {
+            let Some(leg) = leg.filter(|leg| !leg.timeline.dirty.is_empty()) else {
                 continue;
             };
-            let mut dirty = std::mem::take(&mut leg.line.dirty);
+            let mut dirty = std::mem::take(&mut leg.timeline.dirty);
             for (from, to) in joined(&mut dirty) {
                 for tap in &mut self.taps {
-                    tap.repair(name as usize, from, to, &self.legs);
+                    tap.patch(name as usize, from, to, &self.legs);
                 }
             }
         }
@@ -353,19 +355,19 @@ impl CallMedia {
 
     fn drain(&mut self, counts: &Counts, scratch: &mut Scratch) {
         let heard = self.outlook.heard;
-        let scene = self.scene();
+        let context = self.context();
         let (epoch, since_ns) = (self.epoch, self.real.then_some(self.point_ns));
         for (_, leg) in self.legs.fed_mut() {
             leg.first_rate = None;
-            leg.line.set_epoch(epoch, since_ns, heard);
+            leg.timeline.set_epoch(epoch, since_ns, heard);
         }
         for (n, handed) in counts.iter().enumerate() {
             // Most often nobody feeds the mixed leg.
             if handed.bytes == 0 {
                 continue;
             }
-            let with = Drained {
-                scene: &scene,
+            let with = DrainInput {
+                context: &context,
                 clock_ns: self.others_end_ns(n),
             };
             self.drain_leg(n, handed, scratch, &with);
@@ -377,41 +379,41 @@ impl CallMedia {
         }
     }
 
-    fn drain_leg(&mut self, n: usize, handed: &Handed, scratch: &mut Scratch, with: &Drained<'_>) {
+    fn drain_leg(&mut self, n: usize, handed: &FeedCounters, scratch: &mut Scratch, with: &DrainInput<'_>) {
         let config = self.call.config();
         let counts = self.call.counts(Leg::ALL[n]);
         if !(self.stereo && n == Leg::Local as usize) {
             let Some(leg) = self.legs.get_mut(Leg::ALL[n]) else {
                 return;
             };
-            leg.note_ahead(handed);
+            leg.count_ahead(handed);
             return self.drains[n].up_to(handed.bytes, counts, scratch, |header, payload| {
                 config.fault(payload);
-                leg.record(header, payload, with);
+                leg.receive(header, payload, with);
             });
         }
         let deinterleaver = &mut self.deinterleaver;
         let Some((local, remote)) = self.legs.local_and_remote() else {
             return;
         };
-        local.note_ahead(handed);
-        remote.note_ahead(handed);
+        local.count_ahead(handed);
+        remote.count_ahead(handed);
         self.drains[n].up_to(handed.bytes, counts, scratch, |header, payload| {
             config.fault(payload);
             let position = header.position_bytes();
             let [left, right] = deinterleaver.split(payload, position, local.sample_bytes());
-            local.record(header, left, with);
-            remote.record(header, right, with);
+            local.receive(header, left, with);
+            remote.receive(header, right, with);
             // One write, of both.
-            remote.line.tally.frames_in -= 1;
+            remote.timeline.tally.frames_in -= 1;
         });
     }
 
     fn tell_notes(&mut self) {
         for (name, leg) in self.legs.fed_mut() {
-            for note in leg.line.notes.drain(..) {
+            for note in leg.timeline.entries.drain(..) {
                 for tap in &mut self.taps {
-                    tap.note(name, note);
+                    tap.add_entry(name, note);
                 }
             }
         }
@@ -421,15 +423,15 @@ impl CallMedia {
     fn flush(&mut self, now_ns: u64) {
         let backlog_ns = self.call.config().backlog_ns;
         for tap in &mut self.taps {
-            if !tap.outbox.is_empty() {
+            if !tap.sink_queue.is_empty() {
                 // It may be about to fail.
-                if tap.outbox.is_blocked() {
-                    tap.tell(&self.legs);
+                if tap.sink_queue.is_blocked() {
+                    tap.publish_ledger(&self.legs);
                 }
                 tap.flush(now_ns, backlog_ns);
             }
         }
-        self.taps.retain(|tap| !tap.outbox.is_over());
+        self.taps.retain(|tap| !tap.sink_queue.is_over());
     }
 
     /// Tells the legs what nobody needs any more.
@@ -443,12 +445,12 @@ impl CallMedia {
         let floor = frontiers().map(|(_, settled)| settled).min().filter(|_| needed);
         if !needed {
             for tap in &mut self.taps {
-                tap.forget(&self.legs);
+                tap.settle_all(&self.legs);
             }
         }
         for (_, leg) in self.legs.fed_mut() {
-            leg.line
-                .want_from(floor, settled.unwrap_or(0), written.unwrap_or(0));
+            leg.timeline
+                .retain_from(floor, settled.unwrap_or(0), written.unwrap_or(0));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What a leg's feeds and its worker know of each other.
 
 use crate::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use callrec_media::record::Handed;
+use callrec_media::packet::FeedCounters;
 
 /// What a leg's feeds and its worker know of each other. One writer per field, and
 /// the feed's fields on another cache line than the worker's.
@@ -31,11 +31,11 @@ pub(super) struct WorkerCounts {
 impl LegCounts {
     /// The overruns are read first: every record that came before one of them is then
     /// among the bytes, so that a trailing loss is never put before its own past.
-    pub(super) fn handed(&self) -> Handed {
+    pub(super) fn handed(&self) -> FeedCounters {
         let samples_lost = self.overrun_samples.load(Ordering::Acquire);
         let samples_ahead = self.ahead_samples.load(Ordering::Acquire);
         let packets_lost = self.overrun_packets.load(Ordering::Acquire);
-        Handed {
+        FeedCounters {
             bytes: self.handed.load(Ordering::Acquire),
             samples_lost,
             packets_lost,

@@ -6,7 +6,7 @@ use super::counts::LegCounts;
 use super::switches::Outlet;
 use super::waiter::FeedWaiter;
 use crate::sync::atomic::Ordering;
-use callrec_media::record::{HEADER, RecordHeader, record_bytes};
+use callrec_media::packet::{HEADER, PacketHeader, stored_bytes};
 
 /// Where a worker's visits copy what they take out of the rings.
 #[derive(Default)]
@@ -45,7 +45,7 @@ impl Drain {
         limit: u64,
         counts: &LegCounts,
         scratch: &mut Scratch,
-        mut each: impl FnMut(RecordHeader, &[u8]),
+        mut each: impl FnMut(PacketHeader, &[u8]),
     ) {
         if limit <= self.taken {
             return;
@@ -70,10 +70,10 @@ impl Drain {
 }
 
 /// The first record, and what is behind it.
-fn next<'a>(rest: &mut &'a [u8]) -> Option<(RecordHeader, &'a [u8])> {
-    let header = RecordHeader::parse(rest)?;
+fn next<'a>(rest: &mut &'a [u8]) -> Option<(PacketHeader, &'a [u8])> {
+    let header = PacketHeader::parse(rest)?;
     let payload = rest.get(HEADER..HEADER + header.len)?;
-    *rest = rest.get(record_bytes(header.len)..)?;
+    *rest = rest.get(stored_bytes(header.len)..)?;
     Some((header, payload))
 }
 

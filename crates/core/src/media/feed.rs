@@ -15,7 +15,7 @@ use super::waiter::{FeedWaiter, WaitedFor};
 use crate::memory;
 use crate::sync::atomic::Ordering;
 use crate::words::{FeedOptions, Leg, Result, Status};
-use callrec_media::record::{HEADER, Kind, POSITION, RecordHeader, record_bytes};
+use callrec_media::packet::{HEADER, POSITION, PacketHeader, PacketKind, stored_bytes};
 
 /// 400 ms, or 8 KiB if that is more.
 fn ring_bytes(options: FeedOptions) -> usize {
@@ -188,16 +188,16 @@ impl Feed {
 
     /// One packet, just received.
     pub fn rtp(&mut self, packet: &[u8], arrival_ns: u64) -> Status {
-        self.packet(Kind::Rtp, packet, arrival_ns)
+        self.packet(PacketKind::Rtp, packet, arrival_ns)
     }
 
     /// One packet. `arrival_ns`: when it was received, as the host says.
     pub fn rtp_aged(&mut self, packet: &[u8], arrival_ns: u64) -> Status {
-        self.packet(Kind::RtpAged, packet, arrival_ns)
+        self.packet(PacketKind::RtpAged, packet, arrival_ns)
     }
 
     #[inline]
-    fn packet(&mut self, kind: Kind, packet: &[u8], arrival_ns: u64) -> Status {
+    fn packet(&mut self, kind: PacketKind, packet: &[u8], arrival_ns: u64) -> Status {
         if self.frame.is_stereo() {
             return Status::InvalidArgument;
         }
@@ -214,7 +214,7 @@ impl Feed {
         if let Some(Admission::NotBefore(due_ns)) = admission {
             return self.too_far_ahead(payload.len(), due_ns);
         }
-        let status = self.put(Kind::Write, None, payload, arrival_ns);
+        let status = self.put(PacketKind::Write, None, payload, arrival_ns);
         if let (Some(Admission::Until(until_ns)), Some(lead), Status::Ok) =
             (admission, &mut self.lead, status)
         {
@@ -227,7 +227,7 @@ impl Feed {
     pub fn write_at(&mut self, at: u64, payload: &[u8], arrival_ns: u64) -> Status {
         match self.whole_frames(payload) {
             Some(status) => status,
-            None => self.put(Kind::WriteAt, Some(at), payload, arrival_ns),
+            None => self.put(PacketKind::WriteAt, Some(at), payload, arrival_ns),
         }
     }
 
@@ -247,21 +247,21 @@ impl Feed {
     }
 
     #[inline]
-    fn put(&mut self, kind: Kind, position: Option<u64>, payload: &[u8], arrival_ns: u64) -> Status {
+    fn put(&mut self, kind: PacketKind, position: Option<u64>, payload: &[u8], arrival_ns: u64) -> Status {
         if payload.len() > usize::from(self.largest) {
             return Status::InvalidArgument;
         }
         let len = payload.len() + position.map_or(0, |_| POSITION);
-        let bytes = record_bytes(len) as u32;
+        let bytes = stored_bytes(len) as u32;
         if bytes > self.free && !self.has_room(bytes) {
             return self.overrun(kind, payload.len());
         }
-        let header = RecordHeader {
+        let header = PacketHeader {
             kind,
             len,
             overruns: match kind {
-                Kind::Rtp | Kind::RtpAged => self.overrun_packets,
-                Kind::Write | Kind::WriteAt => self.overrun_samples,
+                PacketKind::Rtp | PacketKind::RtpAged => self.overrun_packets,
+                PacketKind::Write | PacketKind::WriteAt => self.overrun_samples,
             },
             arrival_ns,
         };
@@ -315,7 +315,7 @@ impl Feed {
     }
 
     #[cold]
-    fn overrun(&mut self, kind: Kind, payload: usize) -> Status {
+    fn overrun(&mut self, kind: PacketKind, payload: usize) -> Status {
         if self.call.config().clock == ClockMode::Stream {
             self.call.hungry();
         }
@@ -324,8 +324,8 @@ impl Feed {
         }
         let counts = self.call.counts(self.leg);
         let (told, count, more) = match kind {
-            Kind::Rtp | Kind::RtpAged => (&counts.overrun_packets, &mut self.overrun_packets, 1),
-            Kind::Write | Kind::WriteAt => (
+            PacketKind::Rtp | PacketKind::RtpAged => (&counts.overrun_packets, &mut self.overrun_packets, 1),
+            PacketKind::Write | PacketKind::WriteAt => (
                 &counts.overrun_samples,
                 &mut self.overrun_samples,
                 (payload / self.frame.bytes()) as u32,
@@ -345,7 +345,7 @@ impl Feed {
             let counts = self.call.counts(self.leg);
             counts.ahead_samples.fetch_add(samples, Ordering::Relaxed);
         }
-        self.overrun(Kind::Write, payload)
+        self.overrun(PacketKind::Write, payload)
     }
 }
 

@@ -74,7 +74,7 @@ pub struct MediaConfig {
     pub panic_at: Vec<u8>,
     /// A test may have the timeline go wrong.
     #[cfg(feature = "faults")]
-    pub planted: Option<planted::Fault>,
+    pub planted: Option<planted::TimelineFault>,
 }
 
 impl MediaConfig {

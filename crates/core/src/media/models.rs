@@ -20,7 +20,7 @@ use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::model;
 use crate::words::{AudioSpec, Codec, EndReason, FeedFormat, FeedOptions, Format, Layout, PauseMode, Status};
 use callrec_codec::{Block, Samples};
-use callrec_media::record::Handed;
+use callrec_media::packet::FeedCounters;
 
 const PCM: FeedFormat = FeedFormat {
     codec: Codec::Pcm16,
@@ -328,7 +328,7 @@ fn a_loss_lies_behind_its_past() {
         call.urgent.store(true, Ordering::Relaxed);
         let mut feed = call.attach_clocked(Leg::Local, PCM, home(&call, PCM), || 1);
         let feeder = thread::spawn(move || [1, 2, 3].map(|value| write(&mut feed, value)));
-        let Handed {
+        let FeedCounters {
             bytes, samples_lost, ..
         } = call.handed()[0];
         if samples_lost != 0 {

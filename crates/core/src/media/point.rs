@@ -19,9 +19,9 @@ use crate::clock::Clock;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use crate::words::{EndReason, FeedFormat, FeedOptions, Leg};
-use callrec_media::record::Handed;
+use callrec_media::packet::FeedCounters;
 
-pub(super) type Counts = [Handed; 3];
+pub(super) type Counts = [FeedCounters; 3];
 
 /// The inbox of a worker.
 pub type WorkerInbox = Inbox<CallTap>;
@@ -262,7 +262,7 @@ impl CallTap {
     pub(super) fn handed(&self) -> Counts {
         let fed = self.fed.load(Ordering::SeqCst);
         std::array::from_fn(|n| match fed & (1 << n) {
-            0 => Handed::default(),
+            0 => FeedCounters::default(),
             _ => self.legs[n].handed(),
         })
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 #[cfg(not(any(callrec_loom, callrec_shuttle)))]
 use crate::memory;
 use crate::sync::Word;
-use callrec_media::record::WORD;
+use callrec_media::packet::WORD;
 
 /// A model has no memory to share: each ring has a block of its own.
 pub(super) const MODEL: bool = cfg!(any(callrec_loom, callrec_shuttle));

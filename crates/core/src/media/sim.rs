@@ -239,7 +239,7 @@ pub fn config(clock: ClockMode) -> MediaConfig {
         #[cfg(feature = "faults")]
         panic_at: Vec::new(),
         #[cfg(feature = "faults")]
-        planted: super::planted::here().fault(),
+        planted: super::planted::current().fault(),
     }
 }
 

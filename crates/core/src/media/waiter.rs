@@ -8,7 +8,7 @@ use crate::clock::{Clock, NS_PER_MS};
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::task::{self, Answer, Next, Signal};
 use crate::words::Leg;
-use callrec_media::record::{HEADER, POSITION};
+use callrec_media::packet::{HEADER, POSITION};
 
 /// What a waiter needs of its call.
 pub(super) trait WaitedFor: Send + Sync {

@@ -14,8 +14,8 @@ use super::planted::StorageFault;
 use super::report::Report;
 use super::slots::FileSlots;
 use crate::sync::atomic::{AtomicU64, Ordering};
-use callrec_codec::container::{FoundHeader, Length, Measured, Tags};
-use callrec_codec::{Container, Encoder, Medium, Packets, Shape};
+use callrec_codec::container::{Length, MeasuredAudio, ParsedHeader, Tags};
+use callrec_codec::{Container, EncodedPackets, Encoder, Medium, Shape};
 use std::io;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -241,16 +241,16 @@ impl AudioFile {
 
     /// Whether samples go into the file as they are in a block.
     pub fn passes(&self) -> bool {
-        self.encoder.passes()
+        self.encoder.is_pass_through()
     }
 
     /// Puts samples behind `out` in the form that they have in the file. For formats whose
     /// frames have one size.
     pub fn code(&mut self, samples: &[u8], out: &mut Vec<u8>) {
-        if self.encoder.passes() {
+        if self.encoder.is_pass_through() {
             return out.extend_from_slice(samples);
         }
-        let mut packets = Packets {
+        let mut packets = EncodedPackets {
             bytes: std::mem::take(out),
             list: Vec::new(),
         };
@@ -300,7 +300,7 @@ impl AudioFile {
     /// Brings the header's sizes up to date, unless they are.
     pub async fn write_header(&mut self, sealed: bool) -> io::Result<()> {
         let container = self.container();
-        let tells = container.header_tells_length();
+        let tells = container.header_holds_length();
         let known = self.header_says == Some(self.length) || (self.header_says.is_some() && !tells);
         let ends = sealed && (!tells || !container.trailer(self.length).is_empty());
         if known && !ends {
@@ -329,8 +329,8 @@ impl AudioFile {
     }
 
     /// Takes the file's own word for how much audio there is, and cuts it there.
-    pub async fn measure(&mut self) -> io::Result<Measured> {
-        let found = FoundHeader {
+    pub async fn measure(&mut self) -> io::Result<MeasuredAudio> {
+        let found = ParsedHeader {
             shape: self.shape,
             recording: Some(self.id),
             audio_at: self.header_bytes,

@@ -9,7 +9,7 @@ use super::measure::measure;
 use super::medium::PlainFile;
 use super::name::RecordingName;
 use crate::clock::Clock;
-use callrec_codec::container::{self, FoundHeader, HEADER_MAX, Length, Measured, Tags};
+use callrec_codec::container::{self, HEADER_MAX, Length, MeasuredAudio, ParsedHeader, Tags};
 use callrec_codec::{Container, Format, Medium, Shape};
 use std::io;
 use std::sync::Arc;
@@ -30,12 +30,12 @@ pub struct LeftAudio {
     file: PlainFile,
     length: u64,
     /// `None`: no header was written, or the disk lost it.
-    header: Option<FoundHeader>,
+    header: Option<ParsedHeader>,
 }
 
 /// Whose file it is.
 enum Owner {
-    Ours(Option<FoundHeader>),
+    Ours(Option<ParsedHeader>),
     Other,
 }
 
@@ -128,7 +128,7 @@ impl LeftAudio {
         files: &Arc<AudioFiles>,
         id: Uuid,
         told: Shape,
-    ) -> io::Result<(AudioFile, Measured)> {
+    ) -> io::Result<(AudioFile, MeasuredAudio)> {
         let found = self.header.unwrap_or_else(|| self.expected(id, told));
         let steps = files.directory().steps();
         let measured = measure(steps, &self.file, &found, self.length).await?;
@@ -145,7 +145,7 @@ impl LeftAudio {
 
     /// The header that this file should have. Where the manifest tells a format of another kind
     /// of file, or none, the file's name is believed.
-    fn expected(&self, id: Uuid, told: Shape) -> FoundHeader {
+    fn expected(&self, id: Uuid, told: Shape) -> ParsedHeader {
         let is_own = |container: &&dyn Container| self.ending == format!(".{}", container.extension());
         let own = Format::containers().find(is_own);
         let known = own.filter(|own| own.extension() != told.format.extension());
@@ -162,13 +162,13 @@ impl LeftAudio {
 }
 
 /// The header that a file of this shape should have.
-fn header_of(id: Uuid, shape: Shape) -> FoundHeader {
+fn header_of(id: Uuid, shape: Shape) -> ParsedHeader {
     let tags = Tags { recording: id };
     let header = shape
         .format
         .container()
         .header(&shape, &tags, Length::default(), false);
-    FoundHeader {
+    ParsedHeader {
         shape,
         recording: Some(id),
         audio_at: header.len() as u64,
@@ -189,7 +189,7 @@ pub async fn writer_of(
     let start = read_front(directory.steps(), &file, HEADER_MAX).await?;
     Ok(match container::parse(&start) {
         Some(found) => found.recording,
-        None => container::writer(&start),
+        None => container::recording_id(&start),
     })
 }
 
@@ -219,7 +219,7 @@ fn owner(start: &[u8], length: u64, id: Uuid, headless: bool) -> Owner {
     }
     // Never written, or zeros where the power went before the header came to disk.
     let blank = length == 0 || start.iter().take(BLANK_BYTES).all(|byte| *byte == 0);
-    match container::writer(start) {
+    match container::recording_id(start) {
         Some(writer) if writer == id => Owner::Ours(None),
         None if headless && blank => Owner::Ours(None),
         _ => Owner::Other,

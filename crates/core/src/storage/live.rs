@@ -5,7 +5,7 @@ use super::manifest::Manifest;
 use super::tail::{Tail, remove_tail};
 use crate::words::Error;
 use callrec_codec::Shape;
-use callrec_codec::container::Measured;
+use callrec_codec::container::MeasuredAudio;
 use std::io;
 use std::time::Instant;
 use uuid::Uuid;
@@ -53,7 +53,7 @@ impl Live {
     pub async fn left(
         id: Uuid,
         audio: AudioFile,
-        measured: Measured,
+        measured: MeasuredAudio,
         manifest: Box<Manifest>,
     ) -> io::Result<Live> {
         let mut live = Live {
@@ -200,7 +200,7 @@ impl Live {
     }
 
     /// Brings what is in the tail on the disk into the file, as far as it is not there yet.
-    async fn finish_tail(&mut self, measured: Measured) -> io::Result<()> {
+    async fn finish_tail(&mut self, measured: MeasuredAudio) -> io::Result<()> {
         let mut frames = measured.length.frames;
         if !measured.ended
             && let Some(tail) = Tail::open(&self.audio, self.id, measured).await?
@@ -216,7 +216,7 @@ impl Live {
         if !measured.ended && measured.output > 0 {
             let mut end = Vec::new();
             let container = self.audio.shape().format.container();
-            container.end(measured.length.frames - frames, measured.output, &mut end);
+            container.append_end(measured.length.frames - frames, measured.output, &mut end);
             self.audio.append_end(&end, frames).await?;
         }
         self.tail = None;

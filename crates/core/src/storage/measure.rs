@@ -4,16 +4,16 @@ use super::files::READ_BYTES;
 use super::steps::Steps;
 use crate::memory;
 use callrec_codec::Medium;
-use callrec_codec::container::{FoundHeader, Measure, Measured};
+use callrec_codec::container::{Measure, MeasuredAudio, ParsedHeader};
 use std::io;
 
 /// How much of a file of so many bytes is whole; see [`callrec_codec::Container::measure`].
 pub async fn measure(
     steps: &Steps,
     file: &dyn Medium,
-    found: &FoundHeader,
+    found: &ParsedHeader,
     length: u64,
-) -> io::Result<Measured> {
+) -> io::Result<MeasuredAudio> {
     let mut scan = match found.shape.format.container().measure(found, length) {
         Measure::Known(measured) => return Ok(measured),
         Measure::Scan(scan) => scan,

@@ -14,8 +14,8 @@ use super::medium::PlainFile;
 use super::report::{LOG_ERROR, LOG_WARNING};
 use super::steps::Steps;
 use crate::memory;
-use callrec_codec::container::Measured;
-use callrec_codec::{Encoder, Medium, Packets, Shape};
+use callrec_codec::container::MeasuredAudio;
+use callrec_codec::{EncodedPackets, Encoder, Medium, Shape};
 use std::io;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -72,7 +72,7 @@ impl Tail {
     }
 
     /// The tail that is on the disk, if it can go on from what the recording's file holds.
-    pub async fn open(audio: &AudioFile, id: Uuid, measured: Measured) -> io::Result<Option<Tail>> {
+    pub async fn open(audio: &AudioFile, id: Uuid, measured: MeasuredAudio) -> io::Result<Option<Tail>> {
         let directory = audio.files().directory();
         let name = tail_name(id);
         directory.turn().await?;
@@ -227,11 +227,11 @@ impl Tail {
     pub async fn finish(&mut self, audio: &mut AudioFile) -> io::Result<()> {
         self.encode(audio, u64::MAX).await?;
         if !self.ended {
-            let mut packets = Packets::default();
+            let mut packets = EncodedPackets::default();
             let trim = self.encoder.finish(&mut packets);
             self.emit(audio, &mut packets);
             let container = audio.shape().format.container();
-            container.end(trim, self.output, &mut self.pending);
+            container.append_end(trim, self.output, &mut self.pending);
             self.ended = true;
         }
         self.write_pending(audio).await
@@ -248,7 +248,7 @@ impl Tail {
         let left = to.saturating_sub(self.fed).saturating_mul(self.frame_bytes);
         let mut samples = memory::read_buffer(left.min(PIECE as u64) as usize);
         let most = (samples.len() as u64 / self.frame_bytes).max(1);
-        let mut packets = Packets::default();
+        let mut packets = EncodedPackets::default();
         while self.fed < to {
             let frames = (to - self.fed).min(most);
             samples.resize((frames * self.frame_bytes) as usize, 0);
@@ -262,7 +262,7 @@ impl Tail {
         Ok(())
     }
 
-    fn emit(&mut self, audio: &AudioFile, packets: &mut Packets) {
+    fn emit(&mut self, audio: &AudioFile, packets: &mut EncodedPackets) {
         let frames = packets.frames();
         let container = audio.shape().format.container();
         container.wrap(packets, self.output, &mut self.pending);

@@ -3,13 +3,13 @@
 
 use std::collections::VecDeque;
 
-use super::holds::Holds;
-use super::note::{Note, Tally, What};
+use super::hold_epochs::HoldEpochs;
+use super::ledger_entry::{EntryKind, LedgerEntry, Tally};
 use crate::FeedFormat;
 use crate::grid;
-use crate::ledger::{DropReason, LossReason, Outside, ticks};
-use crate::placement::{Audio, Out, Placing, Refused};
-use crate::planted::{Fault, fault};
+use crate::ledger::{DropReason, LossReason, OutsideReason, ticks};
+use crate::placement::{Audio, Placement, PlacementSink, RejectReason};
+use crate::planted::{TimelineFault, is_planted};
 use crate::track::{Content, Origin, Track};
 use callrec_codec::Codec;
 
@@ -101,17 +101,17 @@ pub struct Timeline {
     /// The epoch now, whether any recording hears it, and whether the call is on hold with
     /// silence.
     pub epoch: u32,
-    pub heard: bool,
-    pub on_hold: Holds,
+    pub is_recorded: bool,
+    pub on_hold: HoldEpochs,
     pub tally: Tally,
     pub totals: LegTotals,
-    pub notes: Vec<Note>,
+    pub entries: Vec<LedgerEntry>,
     /// Stretches of a time that some recording has written already, in nanoseconds.
     pub dirty: Vec<(u64, u64)>,
     /// What is still kept of earlier clock rates, oldest first; each up to its end.
     pub past: VecDeque<Track>,
     native: Vec<u8>,
-    taken: Vec<(u64, u64)>,
+    occupied: Vec<(u64, u64)>,
     moments: Moments,
 }
 
@@ -120,19 +120,19 @@ impl Timeline {
         Timeline {
             track: Track::new(8000),
             past: VecDeque::new(),
-            notes: Vec::new(),
+            entries: Vec::new(),
             totals: LegTotals::default(),
             tally: Tally::default(),
             dirty: Vec::new(),
             settled: 0,
             written: 0,
             epoch: 0,
-            heard: false,
-            on_hold: Holds::default(),
+            is_recorded: false,
+            on_hold: HoldEpochs::default(),
             epoch_at: 0,
             moments: Moments::default(),
             native: Vec::new(),
-            taken: Vec::new(),
+            occupied: Vec::new(),
         }
     }
 
@@ -151,7 +151,7 @@ impl Timeline {
         }
         let next = self.track.successor(rate);
         let past = std::mem::replace(&mut self.track, next);
-        if past.keeps() && past.end() > past.floor() {
+        if past.is_kept() && past.end() > past.floor() {
             self.past.push_back(past);
         }
         self.settled = grid::index(self.moments.settled_ns, rate);
@@ -160,8 +160,8 @@ impl Timeline {
     }
 
     /// What is handed in from here on is of an epoch that began at this moment (real time).
-    pub fn set_epoch(&mut self, epoch: u32, since_ns: Option<u64>, heard: bool) {
-        (self.epoch, self.heard) = (epoch, heard);
+    pub fn set_epoch(&mut self, epoch: u32, since_ns: Option<u64>, is_recorded: bool) {
+        (self.epoch, self.is_recorded) = (epoch, is_recorded);
         let epoch_ns = since_ns.unwrap_or(0);
         if self.moments.epoch_ns != epoch_ns {
             self.moments.epoch_ns = epoch_ns;
@@ -171,86 +171,91 @@ impl Timeline {
 
     /// A peer that changes its clock rate with every packet would keep the worker busy
     /// with filters: so many changes are followed between two blocks.
-    pub(super) fn follows(&self, rate: u32) -> bool {
+    pub(super) fn can_follow_rate(&self, rate: u32) -> bool {
         rate == self.track.rate() || self.past.len() < PAST_MAX
     }
 
     /// Nothing before `floor_ns` is wanted any more (`None`: nothing at all), and so far
     /// have recordings settled and written.
-    pub fn want_from(&mut self, floor_ns: Option<u64>, settled_ns: u64, written_ns: u64) {
+    pub fn retain_from(&mut self, floor_ns: Option<u64>, settled_ns: u64, written_ns: u64) {
         let rate = self.track.rate();
         self.moments.settled_ns = settled_ns;
         self.moments.written_ns = written_ns;
         self.settled = grid::index(settled_ns, rate);
         self.written = grid::index(written_ns, rate);
         self.track
-            .want_from(floor_ns.map(|floor| grid::index(floor, rate)));
+            .retain_from(floor_ns.map(|floor| grid::index(floor, rate)));
         match floor_ns {
             Some(floor) => self.past.retain(|past| past.end_ns() > floor),
             None => self.past.clear(),
         }
     }
 
-    pub(super) fn note(&mut self, from: u64, to: u64, epoch: u32, what: What) {
+    pub(super) fn add_entry(&mut self, from: u64, to: u64, epoch: u32, kind: EntryKind) {
         if from < to {
-            self.notes.push(Note {
+            self.entries.push(LedgerEntry {
                 from,
                 to,
                 rate: self.track.rate(),
                 epoch,
-                what,
+                kind,
             });
         }
     }
 
     /// The same at a clock rate of its own: on another grid, samples would be lost.
-    fn note_at(&mut self, rate: u32, (from, samples): (u64, u64), epoch: u32, what: What) {
-        self.notes.push(Note {
+    fn add_entry_at(&mut self, rate: u32, (from, samples): (u64, u64), epoch: u32, kind: EntryKind) {
+        self.entries.push(LedgerEntry {
             from,
             to: from + samples,
             rate,
             epoch,
-            what,
+            kind,
         });
     }
 
     /// Audio whose clock rate would be one change too many: others of the leg have its time.
-    pub(super) fn leave_out(&mut self, format: FeedFormat, samples: u64) {
+    pub(super) fn drop_overlapping(&mut self, format: FeedFormat, samples: u64) {
         let from = grid::convert(self.track.end(), self.track.rate(), format.rate);
-        let what = What::Dropped(DropReason::Overlap);
+        let kind = EntryKind::Dropped(DropReason::Overlap);
         self.tally.lost += 1;
-        self.note_at(format.rate, (from, samples), self.epoch, what);
+        self.add_entry_at(format.rate, (from, samples), self.epoch, kind);
     }
 
     /// What is missing from `start` to `stop`, as far as nothing was said there.
-    pub(super) fn lose(&mut self, start: u64, stop: u64, reason: LossReason) {
+    pub(super) fn mark_lost(&mut self, start: u64, stop: u64, reason: LossReason) {
         if start >= stop {
             return;
         }
-        self.track.lose(start, stop, reason);
-        self.note(start, stop.min(self.settled), 0, What::Lost(reason));
+        self.track.mark_lost(start, stop, reason);
+        self.add_entry(start, stop.min(self.settled), 0, EntryKind::Lost(reason));
     }
 
     /// The silence that stands for missing packets: what the feed refused comes first.
-    fn lose_before(&mut self, at: u64, placing: &Placing) {
-        let refused = placing.refused.min(placing.missing);
-        self.tally.lost += (placing.missing - refused) as i64;
-        let start = at.saturating_sub(placing.lost);
-        let share = match placing.missing {
+    fn mark_missing_before(&mut self, at: u64, placement: &Placement) {
+        let refused = placement.refused.min(placement.missing);
+        self.tally.lost += (placement.missing - refused) as i64;
+        let start = at.saturating_sub(placement.lost);
+        let share = match placement.missing {
             0 => 0,
-            missing => placing.lost * refused / missing,
+            missing => placement.lost * refused / missing,
         };
-        self.lose(start, start + share, LossReason::Dropped(DropReason::Overflow));
-        self.lose(start + share, at, LossReason::Network);
+        self.mark_lost(start, start + share, LossReason::Dropped(DropReason::Overflow));
+        self.mark_lost(start + share, at, LossReason::Network);
     }
 
-    fn put(&mut self, at: i64, codec: Codec, payload: &[u8], origin: Origin, placing: &Placing) {
+    fn put(&mut self, at: i64, codec: Codec, payload: &[u8], origin: Origin, placement: &Placement) {
         let size = codec.sample_bytes();
         let skip = (at.min(0).unsigned_abs() as usize).saturating_mul(size);
         if skip > 0 {
             // Before all time: a call that begins with the clock.
             let before = codec.samples_in(skip.min(payload.len()));
-            self.note(0, before, origin.epoch, What::Outside(Outside::BeforeStart));
+            self.add_entry(
+                0,
+                before,
+                origin.epoch,
+                EntryKind::Outside(OutsideReason::BeforeStart),
+            );
         }
         let Some(payload) = payload.get(skip..).filter(|rest| !rest.is_empty()) else {
             return;
@@ -258,16 +263,16 @@ impl Timeline {
         let (from, samples) = (at.max(0) as u64, codec.samples_in(payload.len()));
         let to = from + samples;
         if (from + 1..to).contains(&self.epoch_at) && origin.epoch == self.epoch {
-            return self.put_across(from, codec, payload, origin, placing);
+            return self.put_split(from, codec, payload, origin, placement);
         }
-        if let Some(why) = self.not_kept(origin) {
+        if let Some(why) = self.outside_reason(origin) {
             self.track.advance_end(to);
-            return self.note(from, to, origin.epoch, What::Outside(why));
+            return self.add_entry(from, to, origin.epoch, EntryKind::Outside(why));
         }
         if from < self.settled {
             let late = to.min(self.settled);
-            let was_missing = placing.was_missing;
-            self.note(from, late, origin.epoch, What::Late { was_missing });
+            let was_missing = placement.was_missing;
+            self.add_entry(from, late, origin.epoch, EntryKind::Late { was_missing });
             if late == to && !origin.straddles {
                 self.tally.late += 1;
                 self.tally.lost += 1;
@@ -275,49 +280,49 @@ impl Timeline {
         }
         // Of a time that a track at another clock rate had.
         let floor = self.track.floor();
-        let late = What::Dropped(DropReason::Late);
-        self.note(from.max(self.settled), to.min(floor), origin.epoch, late);
-        let mut taken = std::mem::take(&mut self.taken);
-        self.track.place(from, (codec, origin), payload, &mut taken);
-        if taken.first() == Some(&(from, to)) && !origin.straddles {
+        let late = EntryKind::Dropped(DropReason::Late);
+        self.add_entry(from.max(self.settled), to.min(floor), origin.epoch, late);
+        let mut occupied = std::mem::take(&mut self.occupied);
+        self.track.place(from, (codec, origin), payload, &mut occupied);
+        if occupied.first() == Some(&(from, to)) && !origin.straddles {
             self.tally.lost += 1;
         }
-        for (from, to) in taken.drain(..) {
-            self.note(from, to, origin.epoch, What::Dropped(DropReason::Overlap));
+        for (from, to) in occupied.drain(..) {
+            self.add_entry(from, to, origin.epoch, EntryKind::Dropped(DropReason::Overlap));
         }
-        self.taken = taken;
-        self.soil(from, to);
+        self.occupied = occupied;
+        self.mark_dirty(from, to);
     }
 
     /// In two parts, of which one lies before the control point.
-    fn put_across(&mut self, from: u64, codec: Codec, payload: &[u8], origin: Origin, placing: &Placing) {
+    fn put_split(&mut self, from: u64, codec: Codec, payload: &[u8], origin: Origin, placement: &Placement) {
         let before = (self.epoch_at - from) as usize * codec.sample_bytes();
         let (before, rest) = payload.split_at(before.min(payload.len()));
         let straddling = Origin {
             straddles: true,
             ..origin
         };
-        self.put(from as i64, codec, before, straddling, placing);
-        self.put(self.epoch_at as i64, codec, rest, origin, placing);
+        self.put(from as i64, codec, before, straddling, placement);
+        self.put(self.epoch_at as i64, codec, rest, origin, placement);
     }
 
-    fn not_kept(&self, origin: Origin) -> Option<Outside> {
+    fn outside_reason(&self, origin: Origin) -> Option<OutsideReason> {
         let now = origin.epoch == self.epoch;
         if self.on_hold.has(origin.epoch) {
-            return Some(Outside::Hold);
+            return Some(OutsideReason::Hold);
         }
-        let kept = self.track.keeps() && (self.heard || !now);
-        (!kept).then_some(Outside::Paused)
+        let kept = self.track.is_kept() && (self.is_recorded || !now);
+        (!kept).then_some(OutsideReason::Paused)
     }
 
     /// One sample again at each of so many places of a packet, which ends as much later.
     /// It is the one after it: the one before may have been said while a recording was
     /// paused that goes on from here.
-    fn stretch(&mut self, audio: &Audio<'_>, payload: &[u8], origin: Origin, placing: &Placing) {
+    fn put_with_repeats(&mut self, audio: &Audio<'_>, payload: &[u8], origin: Origin, placement: &Placement) {
         let size = audio.format.codec.sample_bytes();
         let len = payload.len() / size;
-        let parts = (placing.repeat as usize).min(len.max(1));
-        let mut at = placing.at - placing.repeat as i64;
+        let parts = (placement.repeat as usize).min(len.max(1));
+        let mut at = placement.at - placement.repeat as i64;
         for part in 0..parts {
             let (from, to) = (part * len / parts, (part + 1) * len / parts);
             let samples = &payload[from * size..to * size];
@@ -325,7 +330,7 @@ impl Timeline {
                 self.repeat(at, audio.format.codec, first, origin);
             }
             at += 1;
-            self.put(at, audio.format.codec, samples, origin, placing);
+            self.put(at, audio.format.codec, samples, origin, placement);
             at += (to - from) as i64;
         }
     }
@@ -335,15 +340,15 @@ impl Timeline {
             repeated: true,
             ..origin
         };
-        if self.not_kept(origin).is_none() && at >= self.settled as i64 {
+        if self.outside_reason(origin).is_none() && at >= self.settled as i64 {
             let at = at.max(0) as u64;
             self.track.place(at, (codec, origin), sample, &mut Vec::new());
-            self.soil(at, at + 1);
+            self.mark_dirty(at, at + 1);
         }
     }
 
     /// What is written already has to be written again.
-    fn soil(&mut self, from: u64, to: u64) {
+    fn mark_dirty(&mut self, from: u64, to: u64) {
         let floor = self.track.floor();
         if from < self.written && to > floor {
             let rate = self.track.rate();
@@ -352,48 +357,48 @@ impl Timeline {
         }
     }
 
-    fn lay(&mut self, audio: &Audio<'_>, payload: &[u8], placing: &Placing) {
+    fn place_audio(&mut self, audio: &Audio<'_>, payload: &[u8], placement: &Placement) {
         let codec = audio.format.codec;
         let origin = Origin {
             epoch: audio.epoch,
-            early: u32::try_from(placing.early).unwrap_or(u32::MAX),
+            hidden_delay: u32::try_from(placement.hidden_delay).unwrap_or(u32::MAX),
             ahead: audio.ahead,
             ..Origin::default()
         };
-        if placing.at > 0 && placing.lost > 0 {
-            self.lose_before(placing.at as u64, placing);
-        } else if placing.missing > 0 {
-            self.tally.lost += placing.missing.saturating_sub(placing.refused) as i64;
+        if placement.at > 0 && placement.lost > 0 {
+            self.mark_missing_before(placement.at as u64, placement);
+        } else if placement.missing > 0 {
+            self.tally.lost += placement.missing.saturating_sub(placement.refused) as i64;
         }
-        let trim = (placing.trim as usize * codec.sample_bytes()).min(payload.len());
+        let trim = (placement.trim as usize * codec.sample_bytes()).min(payload.len());
         let payload = &payload[trim..];
         let left_out = codec.samples_in(trim);
         if trim > 0 {
-            let begin = placing.at.max(0) as u64;
-            self.note(begin, begin + left_out, audio.epoch, What::Slipped);
+            let begin = placement.at.max(0) as u64;
+            self.add_entry(begin, begin + left_out, audio.epoch, EntryKind::Slipped);
         }
-        if placing.was_missing && !fault(Fault::LateStaysLost) {
+        if placement.was_missing && !is_planted(TimelineFault::LateCountedAsLost) {
             self.tally.lost -= 1;
         }
-        if placing.repeat > 0 {
-            return self.stretch(audio, payload, origin, placing);
+        if placement.repeat > 0 {
+            return self.put_with_repeats(audio, payload, origin, placement);
         }
-        self.put(placing.at + left_out as i64, codec, payload, origin, placing);
+        self.put(placement.at + left_out as i64, codec, payload, origin, placement);
     }
 
-    /// What was written ahead and nobody has heard yet is taken back.
-    pub(super) fn cut(&mut self, at_ns: u64) {
+    /// What was written ahead and nobody has heard yet is occupied back.
+    pub(super) fn clear_from(&mut self, at_ns: u64) {
         let tracks = self.past.iter_mut().chain([&mut self.track]);
         for track in tracks {
             let rate = track.rate();
-            for stretch in track.cut(grid::index(at_ns, rate)) {
-                if matches!(stretch.content, Content::Audio(_)) && !stretch.origin.repeated {
-                    self.notes.push(Note {
-                        from: stretch.from,
-                        to: stretch.to,
+            for part in track.truncate(grid::index(at_ns, rate)) {
+                if matches!(part.content, Content::Audio(_)) && !part.origin.repeated {
+                    self.entries.push(LedgerEntry {
+                        from: part.from,
+                        to: part.to,
                         rate,
-                        epoch: stretch.origin.epoch,
-                        what: What::Outside(Outside::Cleared),
+                        epoch: part.origin.epoch,
+                        kind: EntryKind::Outside(OutsideReason::Cleared),
                     });
                 }
             }
@@ -401,43 +406,43 @@ impl Timeline {
     }
 }
 
-impl Out for Timeline {
+impl PlacementSink for Timeline {
     #[inline]
-    fn follows_on(&mut self, audio: &Audio<'_>, at: i64, early: u64) -> bool {
+    fn try_append(&mut self, audio: &Audio<'_>, at: i64, hidden_delay: u64) -> bool {
         let FeedFormat { codec, rate } = audio.format;
         let Ok(from) = u64::try_from(at) else {
             return false;
         };
         let plain = rate == self.track.rate() && (codec != Codec::Pcm16 || !audio.network_order);
-        let live = self.heard && audio.epoch == self.epoch && !self.on_hold.has(audio.epoch);
+        let live = self.is_recorded && audio.epoch == self.epoch && !self.on_hold.has(audio.epoch);
         let new = from >= self.written.max(self.settled).max(self.epoch_at);
         let origin = Origin {
             epoch: audio.epoch,
-            early: u32::try_from(early).unwrap_or(u32::MAX),
+            hidden_delay: u32::try_from(hidden_delay).unwrap_or(u32::MAX),
             ahead: audio.ahead,
             ..Origin::default()
         };
-        plain && live && new && self.track.go_on(from, (codec, origin), audio.payload)
+        plain && live && new && self.track.try_append(from, (codec, origin), audio.payload)
     }
 
     fn end(&self, rate: u32) -> i64 {
         grid::convert(self.track.end(), self.track.rate(), rate) as i64
     }
 
-    fn audio(&mut self, audio: &Audio<'_>, placing: Placing) {
+    fn place(&mut self, audio: &Audio<'_>, placement: Placement) {
         let rate = audio.format.rate;
         if rate != self.track.rate() {
-            if !placing.newest || !self.follows(rate) {
+            if !placement.newest || !self.can_follow_rate(rate) {
                 // Its time has another grid now.
                 let len = (audio.payload.len() / audio.format.codec.sample_bytes()) as u64;
-                let what = What::Dropped(DropReason::Late);
+                let kind = EntryKind::Dropped(DropReason::Late);
                 self.tally.lost += 1;
-                return self.note_at(rate, (placing.at.max(0) as u64, len), audio.epoch, what);
+                return self.add_entry_at(rate, (placement.at.max(0) as u64, len), audio.epoch, kind);
             }
             self.change_rate(rate);
         }
         if audio.format.codec != Codec::Pcm16 || !audio.network_order {
-            return self.lay(audio, audio.payload, &placing);
+            return self.place_audio(audio, audio.payload, &placement);
         }
         let mut native = std::mem::take(&mut self.native);
         native.clear();
@@ -445,36 +450,36 @@ impl Out for Timeline {
             let sample = i16::from_be_bytes([pair[0], pair[1]]);
             native.extend_from_slice(&sample.to_ne_bytes());
         }
-        self.lay(audio, &native, &placing);
+        self.place_audio(audio, &native, &placement);
         self.native = native;
     }
 
-    fn refused(&mut self, why: Refused, format: FeedFormat, len: i64, at: i64, epoch: u32) {
-        let what = match why {
-            Refused::Duplicate => What::Duplicate,
-            Refused::Ahead => What::Dropped(DropReason::Ahead),
+    fn reject(&mut self, why: RejectReason, format: FeedFormat, len: i64, at: i64, epoch: u32) {
+        let kind = match why {
+            RejectReason::Duplicate => EntryKind::Duplicate,
+            RejectReason::Ahead => EntryKind::Dropped(DropReason::Ahead),
         };
-        if why != Refused::Duplicate {
+        if why != RejectReason::Duplicate {
             self.tally.lost += 1;
         }
         let place = (at.max(0) as u64, len.max(0) as u64);
-        self.note_at(format.rate, place, epoch, what);
+        self.add_entry_at(format.rate, place, epoch, kind);
     }
 
-    fn not_missing(&mut self, from: i64, to: i64) {
+    fn clear_missing(&mut self, from: i64, to: i64) {
         self.tally.lost -= 1;
-        self.track.not_lost(from.max(0) as u64, to.max(0) as u64);
+        self.track.unmark_lost(from.max(0) as u64, to.max(0) as u64);
     }
 
-    fn wrong_timestamp(&mut self) {
+    fn count_wrong_timestamp(&mut self) {
         self.totals.wrong_timestamps += 1;
     }
 
-    fn new_stream(&mut self) {
+    fn count_stream(&mut self) {
         self.totals.streams += 1;
     }
 
-    fn concurrent(&mut self) {
+    fn count_concurrent(&mut self) {
         self.totals.concurrent += 1;
     }
 }

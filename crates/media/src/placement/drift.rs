@@ -4,14 +4,14 @@
 //! wanders by chance, too; a clock that drifts moves it from window to window by the same
 //! amount in the same direction. Slow drift shows in long windows, fast drift in short ones.
 
-use super::delay::{Moment, samples};
+use super::lateness::{PacketTiming, samples};
 use crate::time::{NS_PER_MS, NS_PER_S};
 
 const MINIMA: usize = 4;
 
 /// A length of windows.
 #[derive(Clone, Copy, Debug)]
-struct Scale {
+struct WindowScale {
     length_ns: u64,
     /// So many windows in a row show a drift.
     windows: usize,
@@ -19,23 +19,23 @@ struct Scale {
     least_ns: u64,
 }
 
-const SCALES: [Scale; 4] = [
-    Scale {
+const SCALES: [WindowScale; 4] = [
+    WindowScale {
         length_ns: NS_PER_S,
         windows: 4,
         least_ns: 15 * NS_PER_MS,
     },
-    Scale {
+    WindowScale {
         length_ns: 3 * NS_PER_S,
         windows: 3,
         least_ns: 8 * NS_PER_MS,
     },
-    Scale {
+    WindowScale {
         length_ns: 12 * NS_PER_S,
         windows: 3,
         least_ns: 6 * NS_PER_MS,
     },
-    Scale {
+    WindowScale {
         length_ns: 60 * NS_PER_S,
         windows: 3,
         least_ns: 6 * NS_PER_MS,
@@ -59,7 +59,7 @@ const LEAD_NS: u64 = 20 * NS_PER_MS;
 const LEAD_PACKETS: u32 = 5;
 
 #[derive(Clone, Copy, Debug)]
-struct Window {
+struct DelayWindow {
     since: i64,
     packets: u32,
     least: i64,
@@ -68,21 +68,21 @@ struct Window {
 
 /// The windows of one length: the present one, and the latest minima, oldest first.
 #[derive(Clone, Copy, Debug, Default)]
-struct Minima {
-    window: Option<Window>,
-    kept: [i64; MINIMA],
+struct WindowMinima {
+    window: Option<DelayWindow>,
+    least_delays: [i64; MINIMA],
     count: usize,
 }
 
-impl Window {
+impl DelayWindow {
     fn jitter(&self) -> i64 {
         (self.most - self.least) / OF_JITTER
     }
 }
 
-impl Minima {
+impl WindowMinima {
     /// Takes a packet, or a shorter window; gives the window once it is whole.
-    fn add(&mut self, part: Window, scale: Scale, moment: Moment) -> Option<Window> {
+    fn add(&mut self, part: DelayWindow, scale: WindowScale, timing: PacketTiming) -> Option<DelayWindow> {
         let window = match &mut self.window {
             None => self.window.insert(part),
             Some(window) => {
@@ -92,23 +92,23 @@ impl Minima {
                 window
             }
         };
-        let long = moment.arrival - window.since >= samples(scale.length_ns, moment.rate);
+        let long = timing.arrival - window.since >= samples(scale.length_ns, timing.rate);
         let whole = long && window.packets >= PACKETS;
         self.window.take_if(|_| whole)
     }
 
     fn push(&mut self, least: i64, most: usize) {
         if self.count == most {
-            self.kept.copy_within(1.., 0);
+            self.least_delays.copy_within(1.., 0);
             self.count -= 1;
         }
-        self.kept[self.count] = least;
+        self.least_delays[self.count] = least;
         self.count += 1;
     }
 
     /// The stream has been moved: what was measured is measured from there.
-    fn moved(&mut self, by: i64) {
-        self.kept.iter_mut().for_each(|least| *least -= by);
+    fn shift(&mut self, by: i64) {
+        self.least_delays.iter_mut().for_each(|least| *least -= by);
         if let Some(window) = &mut self.window {
             window.least -= by;
             window.most -= by;
@@ -116,13 +116,15 @@ impl Minima {
     }
 
     /// By how much the minima moved, if always the same way and by much the same.
-    fn slope(&self, scale: Scale, rate: u32) -> Option<i64> {
+    fn slope(&self, scale: WindowScale, rate: u32) -> Option<i64> {
         if self.count < scale.windows {
             return None;
         }
-        let steps = self.kept[..self.count].windows(2).map(|pair| pair[1] - pair[0]);
+        let steps = self.least_delays[..self.count]
+            .windows(2)
+            .map(|pair| pair[1] - pair[0]);
         let (mut least, mut most) = (i64::MAX, 0);
-        let whole = self.kept[self.count - 1] - self.kept[0];
+        let whole = self.least_delays[self.count - 1] - self.least_delays[0];
         for step in steps {
             if step.signum() != whole.signum() {
                 return None;
@@ -138,74 +140,74 @@ impl Minima {
 /// What each packet needs comes first.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C)]
-pub struct Drift {
+pub struct DriftEstimator {
     /// Samples that the stream is still to be moved by: positive, the sender is slow.
     rest: i64,
     /// The least delay of the latest whole window.
     latest: Option<i64>,
-    scales: [Minima; SCALES.len()],
+    scales: [WindowMinima; SCALES.len()],
     /// The delay that a drifting stream is brought back to, and which way it drifts.
     target: Option<(i64, i64)>,
 }
 
-impl Drift {
+impl DriftEstimator {
     /// The mapping has begun anew.
     pub fn reset(&mut self) {
-        *self = Drift::default();
+        *self = DriftEstimator::default();
     }
 
     /// One packet as the mapping places it. Answers by how many samples the stream moves
     /// from here on, at most 2 % of its length.
-    pub fn observe(&mut self, moment: Moment, len: i64) -> i64 {
-        self.look(moment);
+    pub fn observe(&mut self, timing: PacketTiming, len: i64) -> i64 {
+        self.measure(timing);
         if self.rest == 0 {
             return 0;
         }
         let most = (len / 50).max(1);
         let step = self.rest.clamp(-most, most);
         self.rest -= step;
-        if self.rest.abs() < samples(ENOUGH_NS, moment.rate) {
+        if self.rest.abs() < samples(ENOUGH_NS, timing.rate) {
             self.rest = 0;
         }
-        self.move_all(step);
+        self.shift_all(step);
         step
     }
 
-    fn move_all(&mut self, by: i64) {
-        self.scales.iter_mut().for_each(|minima| minima.moved(by));
+    fn shift_all(&mut self, by: i64) {
+        self.scales.iter_mut().for_each(|minima| minima.shift(by));
         if let Some(latest) = &mut self.latest {
             *latest -= by;
         }
     }
 
-    fn look(&mut self, moment: Moment) {
-        let delay = moment.excess();
-        let one = Window {
-            since: moment.arrival,
+    fn measure(&mut self, timing: PacketTiming) {
+        let delay = timing.excess();
+        let one = DelayWindow {
+            since: timing.arrival,
             packets: 1,
             least: delay,
             most: delay,
         };
-        let Some(short) = self.scales[0].add(one, SCALES[0], moment) else {
+        let Some(short) = self.scales[0].add(one, SCALES[0], timing) else {
             return;
         };
         self.latest = Some(short.least);
-        let enough = samples(BEGIN_NS, moment.rate).max(short.jitter());
-        self.follow(short.least, enough);
-        self.find(0, short, moment.rate);
+        let enough = samples(BEGIN_NS, timing.rate).max(short.jitter());
+        self.track_target(short.least, enough);
+        self.detect(0, short, timing.rate);
         // Longer windows are made of the shortest.
         for (n, scale) in SCALES.into_iter().enumerate().skip(1) {
-            if let Some(window) = self.scales[n].add(short, scale, moment) {
-                self.find(n, window, moment.rate);
+            if let Some(window) = self.scales[n].add(short, scale, timing) {
+                self.detect(n, window, timing.rate);
             }
         }
     }
 
     /// A window of this length is whole: whether they show a drift.
-    fn find(&mut self, n: usize, window: Window, rate: u32) {
+    fn detect(&mut self, n: usize, window: DelayWindow, rate: u32) {
         let scale = SCALES[n];
         self.scales[n].push(window.least, scale.windows);
-        let first = self.scales[n].kept[0];
+        let first = self.scales[n].least_delays[0];
         if let Some(slope) = self.scales[n].slope(scale, rate)
             && slope.abs() > samples(scale.least_ns, rate).max(window.jitter())
             && self.target.is_none()
@@ -216,7 +218,7 @@ impl Drift {
     }
 
     /// A stream that is known to drift is brought back whenever it has gone on.
-    fn follow(&mut self, least: i64, enough: i64) {
+    fn track_target(&mut self, least: i64, enough: i64) {
         let Some((target, way)) = self.target else {
             return;
         };
@@ -246,9 +248,9 @@ impl Drift {
     }
 
     /// So much of the lead was taken back.
-    pub fn took_back(&mut self, by: i64) {
+    pub fn reduce_lead(&mut self, by: i64) {
         self.rest = 0;
-        self.move_all(-by);
+        self.shift_all(-by);
         if let Some((target, _)) = &mut self.target {
             *target += by;
         }
@@ -265,16 +267,16 @@ mod tests {
     #[test]
     fn drift_is_followed_within_two_per_cent() {
         for ppm in [10_000i64, -10_000, 1000, -1000] {
-            let mut drift = Drift::default();
+            let mut drift = DriftEstimator::default();
             let (mut place, mut worst) = (0i64, 0i64);
             for n in 0..3000i64 {
                 let arrival = n * 160 * (1_000_000 - ppm) / 1_000_000;
-                let moment = Moment {
-                    wanted: place,
+                let timing = PacketTiming {
+                    mapped: place,
                     arrival,
                     rate: 8000,
                 };
-                let step = drift.observe(moment, 160);
+                let step = drift.observe(timing, 160);
                 assert!(step.abs() <= 3);
                 place += step;
                 worst = worst.max((arrival - place).abs());
@@ -287,17 +289,17 @@ mod tests {
     /// A stream that began with a burst lies too late until the first silence.
     #[test]
     fn a_lead_is_known_after_a_few_packets() {
-        let mut drift = Drift::default();
+        let mut drift = DriftEstimator::default();
         for n in 0..150i64 {
-            let moment = Moment {
-                wanted: n * 160 + 8000,
+            let timing = PacketTiming {
+                mapped: n * 160 + 8000,
                 arrival: n * 160,
                 rate: 8000,
             };
-            assert_eq!(drift.observe(moment, 160), 0, "speech is not cut for it");
+            assert_eq!(drift.observe(timing, 160), 0, "speech is not cut for it");
             assert_eq!(drift.lead(8000), if n < 4 { 0 } else { 8000 });
         }
-        drift.took_back(8000);
+        drift.reduce_lead(8000);
         assert_eq!(drift.lead(8000), 0);
     }
 }

@@ -4,19 +4,19 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::{Phase, Tap};
 use crate::grid;
-use crate::layout::{self, Reader};
+use crate::layout::{self, LegReader};
 use crate::leg::LegMedia;
 use crate::legs::Legs;
-use crate::outbox::Out;
-use crate::planted::{Fault, fault};
+use crate::planted::{TimelineFault, is_planted};
 use crate::resample::{LOOKAHEAD_NS, LegResampler};
+use crate::sink_queue::SinkCommand;
 use crate::track::Track;
 use crate::{EndReason, Layout, Leg, PauseMode};
 use callrec_codec::{Block, Shape};
 
 /// Frames to be rendered: of one segment, and on one track of each leg.
 #[derive(Clone, Copy)]
-struct Window {
+struct RenderWindow {
     cursor: u64,
     frames: u64,
     segment: usize,
@@ -46,13 +46,13 @@ impl Tap {
     pub(super) fn resamples(&self, legs: &Legs) -> bool {
         let rate = self.shape.map_or(0, |shape| shape.rate);
         let other = |track: &Track| track.rate() != rate;
-        self.heard(legs)
-            .any(|(_, leg)| other(leg.track()) || leg.line.past.iter().any(other))
+        self.recorded_legs(legs)
+            .any(|(_, leg)| other(leg.track()) || leg.timeline.past.iter().any(other))
     }
 
     /// The leg's track at a frame, and the frame where the next one takes over.
     fn track(leg: &LegMedia, cursor: u64, shape: Shape) -> (&Track, u64) {
-        for past in &leg.line.past {
+        for past in &leg.timeline.past {
             let until = grid::index(past.end_ns(), shape.rate);
             if until > cursor {
                 return (past, until);
@@ -68,7 +68,7 @@ impl Tap {
     }
 
     /// Renders, fills or skips up to a moment.
-    pub(super) fn reach(&mut self, at_ns: u64, legs: &Legs) {
+    pub(super) fn render_until(&mut self, at_ns: u64, legs: &Legs) {
         let shape = self.decide_shape(legs);
         let to = grid::index(at_ns, shape.rate);
         let skips = self.audio.pause_mode == PauseMode::Skip;
@@ -84,11 +84,11 @@ impl Tap {
                     let most = grid::index(self.flush_ns, shape.rate).max(u64::from(shape.rate));
                     let frames = (to - self.cursor).min(most).min(self.limit - self.frames);
                     let frames = Self::uniform(self.cursor, frames, legs, shape);
-                    self.piece(shape, frames, legs);
+                    self.render_part(shape, frames, legs);
                 }
             }
             if self.frames >= self.limit {
-                self.over(grid::time(self.cursor, shape.rate), EndReason::Limit, legs);
+                self.end(grid::time(self.cursor, shape.rate), EndReason::Limit, legs);
             }
         }
     }
@@ -100,9 +100,9 @@ impl Tap {
         }
         // Of a leg without audio so far, what the host has told. A feed that has just been
         // closed counts, too: its audio is still to be rendered.
-        let rates = self.heard(legs).map(|(leg, media)| {
+        let rates = self.recorded_legs(legs).map(|(leg, media)| {
             let first = self.rates[leg as usize];
-            first.unwrap_or(media.told_rate)
+            first.unwrap_or(media.declared_rate)
         });
         let first = rates.max();
         let rate = match (self.audio.rate, self.audio.format.rate()) {
@@ -122,19 +122,19 @@ impl Tap {
             let frames = (u64::from(self.audio.max_duration_ms) * u64::from(rate) + 500) / 1000;
             self.limit = frames.max(1);
         }
-        self.outbox.shape(shape);
+        self.sink_queue.shape(shape);
         shape
     }
 
     /// Some frames of audio, or of silence if nobody says anything.
-    fn piece(&mut self, shape: Shape, frames: u64, legs: &Legs) {
-        let window = Window {
+    fn render_part(&mut self, shape: Shape, frames: u64, legs: &Legs) {
+        let window = RenderWindow {
             cursor: self.cursor,
             frames,
             segment: self.segments.last().unwrap_or_default(),
             shape,
         };
-        if !self.is_said(window, legs) {
+        if !self.has_audio(window, legs) {
             self.forget_filters();
             return self.emit(Block::silence(frames));
         }
@@ -143,8 +143,8 @@ impl Tap {
         self.emit(block);
     }
 
-    fn is_said(&self, window: Window, legs: &Legs) -> bool {
-        self.heard(legs).any(|(_, leg)| {
+    fn has_audio(&self, window: RenderWindow, legs: &Legs) -> bool {
+        self.recorded_legs(legs).any(|(_, leg)| {
             let (track, _) = Self::track(leg, window.cursor, window.shape);
             let (from, to) = self.range(window, track);
             let ahead = match track.rate() == window.shape.rate {
@@ -156,7 +156,7 @@ impl Tap {
     }
 
     /// The window on a leg's grid.
-    fn range(&self, window: Window, track: &Track) -> (u64, u64) {
+    fn range(&self, window: RenderWindow, track: &Track) -> (u64, u64) {
         let (rate, file) = (track.rate(), window.shape.rate);
         let since = self.segments.get(window.segment).map_or(0, |s| s.from_ns);
         let from = grid::convert(window.cursor, file, rate).max(grid::index(since, rate));
@@ -164,8 +164,8 @@ impl Tap {
         (from, to.max(from))
     }
 
-    fn render(&mut self, window: Window, legs: &Legs) -> Block {
-        let mut bytes = self.outbox.buffer();
+    fn render(&mut self, window: RenderWindow, legs: &Legs) -> Block {
+        let mut bytes = self.sink_queue.buffer();
         let mut readers = Leg::ALL.map(|leg| self.reader(leg, legs, window));
         let channels = layout::channels(self.audio.layout, window.shape.channels);
         layout::render(
@@ -178,8 +178,8 @@ impl Tap {
         Block::coded(window.shape.format.samples(), window.frames, bytes)
     }
 
-    fn resample(&mut self, window: Window, legs: &Legs) {
-        for (leg, media) in self.heard(legs) {
+    fn resample(&mut self, window: RenderWindow, legs: &Legs) {
+        for (leg, media) in self.recorded_legs(legs) {
             let n = leg as usize;
             let (track, _) = Self::track(media, window.cursor, window.shape);
             let (rate, file) = (track.rate(), window.shape.rate);
@@ -205,20 +205,20 @@ impl Tap {
         }
     }
 
-    fn reader<'a>(&'a self, leg: Leg, legs: &'a Legs, window: Window) -> Reader<'a> {
-        let Some(media) = legs.get(leg).filter(|_| self.hears(leg as usize)) else {
-            return Reader::Nothing;
+    fn reader<'a>(&'a self, leg: Leg, legs: &'a Legs, window: RenderWindow) -> LegReader<'a> {
+        let Some(media) = legs.get(leg).filter(|_| self.includes_leg(leg as usize)) else {
+            return LegReader::Silent;
         };
         let (track, _) = Self::track(media, window.cursor, window.shape);
         if track.rate() != window.shape.rate {
             let resampling = self.resampling.as_ref();
             let bytes = resampling.map_or(&[][..], |r| &r.audio[leg as usize]);
-            return Reader::Resampled { bytes, at: 0 };
+            return LegReader::Resampled { bytes, at: 0 };
         }
-        Reader::Track {
+        LegReader::Track {
             track,
             view: self.segments.view(window.segment, track.rate()),
-            run: track.run_at(window.cursor),
+            chunk: track.chunk_at(window.cursor),
             at: window.cursor,
         }
     }
@@ -228,15 +228,14 @@ impl Tap {
         self.cursor += block.frames;
         self.frames += block.frames;
         self.progress.frames.store(self.frames, Relaxed);
-        self.outbox.push(Out::Audio { from_frame, block });
+        self.sink_queue.push(SinkCommand::Audio { from_frame, block });
     }
 
     /// A leg has audio for a stretch that is written already: its frames are given again.
-    pub fn repair(&mut self, leg: usize, from_ns: u64, to_ns: u64, legs: &Legs) {
-        let Some(shape) = self
-            .shape
-            .filter(|_| self.phase != Phase::Over && self.hears(leg) && !fault(Fault::PatchLeftOut))
-        else {
+    pub fn patch(&mut self, leg: usize, from_ns: u64, to_ns: u64, legs: &Legs) {
+        let Some(shape) = self.shape.filter(|_| {
+            self.phase != Phase::Over && self.includes_leg(leg) && !is_planted(TimelineFault::PatchSkipped)
+        }) else {
             return;
         };
         let margin = if self.resamples(legs) { LOOKAHEAD_NS } else { 0 };
@@ -259,14 +258,14 @@ impl Tap {
             let (mut cursor, base) = (from, segment.frame);
             while cursor < to {
                 let frames = Self::uniform(cursor, to - cursor, legs, shape);
-                let window = Window {
+                let window = RenderWindow {
                     cursor,
                     frames,
                     segment: n,
                     shape,
                 };
                 let block = self.render_again(window, begin, legs);
-                self.outbox.push(Out::Patch {
+                self.sink_queue.push(SinkCommand::Patch {
                     leg,
                     from_frame: base + cursor - begin,
                     block,
@@ -277,10 +276,10 @@ impl Tap {
     }
 
     /// With filters of its own, which begin a little earlier where that may be heard.
-    fn render_again(&mut self, window: Window, begin: u64, legs: &Legs) -> Block {
+    fn render_again(&mut self, window: RenderWindow, begin: u64, legs: &Legs) -> Block {
         let kept = self.take_filters();
         let lead = grid::index(LOOKAHEAD_NS, window.shape.rate).min(window.cursor - begin);
-        let early = Window {
+        let early = RenderWindow {
             cursor: window.cursor - lead,
             frames: window.frames + lead,
             ..window

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use crate::grid;
-use crate::track::View;
+use crate::track::TrackView;
 
 /// Stretches that are remembered: what is older is settled.
 const SEGMENTS: usize = 64;
@@ -117,9 +117,9 @@ impl Segments {
     }
 
     /// What may be heard in a segment, on the grid of a leg.
-    pub(super) fn view(&self, n: usize, rate: u32) -> View<'_> {
+    pub(super) fn view(&self, n: usize, rate: u32) -> TrackView<'_> {
         let segment = self.list.get(n);
-        View {
+        TrackView {
             epochs: &self.epochs,
             own: self.epochs.get(n).copied().unwrap_or((u32::MAX, u32::MAX)),
             guard: segment.map_or(0, |segment| grid::index(segment.guard_ns, rate)),

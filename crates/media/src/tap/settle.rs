@@ -2,35 +2,35 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::account::{Place, Refusal};
+use super::account::{LegContext, RefusedFrames};
 use super::{Phase, Tap};
 use crate::Leg;
 use crate::grid;
-use crate::ledger::{DropReason, Outside};
-use crate::leg::{Note, What};
+use crate::ledger::{DropReason, OutsideReason};
+use crate::leg::{EntryKind, LedgerEntry};
 use crate::legs::Legs;
-use crate::outbox::Out;
+use crate::sink_queue::SinkCommand;
 use crate::time::NS_PER_MS;
 use callrec_codec::Shape;
 
 /// Without a control point, the ledger is told so often at most. Copying it costs as much as
 /// a block, and in stream time blocks come as fast as they are written.
-const TOLD_NS: u64 = 500 * NS_PER_MS;
+const PUBLISH_NS: u64 = 500 * NS_PER_MS;
 
 impl Tap {
     /// Real time: gives what is ready to the sink, and notes what that has to refuse.
     pub(super) fn deliver(&mut self) {
-        if !self.real {
+        if !self.is_real_time {
             return;
         }
-        self.outbox.flush_real();
-        for (only, from_frame, to_frame) in self.outbox.refused.drain(..) {
+        self.sink_queue.flush_real();
+        for (only, from_frame, to_frame) in self.sink_queue.refused.drain(..) {
             let legs = (0..3).filter(|leg| only.is_none_or(|only| only == *leg));
             for leg in legs {
-                let same = |last: &&mut Refusal| last.leg == leg && last.to_frame == from_frame;
-                match self.account.refusals.iter_mut().rev().find(same) {
+                let same = |last: &&mut RefusedFrames| last.leg == leg && last.to_frame == from_frame;
+                match self.account.refused_frames.iter_mut().rev().find(same) {
                     Some(last) => last.to_frame = to_frame,
-                    None => self.account.refusals.push(Refusal {
+                    None => self.account.refused_frames.push(RefusedFrames {
                         leg,
                         from_frame,
                         to_frame,
@@ -41,9 +41,9 @@ impl Tap {
     }
 
     pub fn flush(&mut self, now_ns: u64, backlog_ns: u64) {
-        match self.real {
+        match self.is_real_time {
             true => self.deliver(),
-            false => self.outbox.flush_stream(now_ns, backlog_ns),
+            false => self.sink_queue.flush_stream(now_ns, backlog_ns),
         }
     }
 
@@ -59,18 +59,20 @@ impl Tap {
         self.settle_legs(to_ns, shape, legs);
         self.settled_ns = to_ns;
         let settled = self.frame_at(to_ns, shape);
-        self.account.refusals.retain(|refusal| refusal.to_frame > settled);
+        self.account
+            .refused_frames
+            .retain(|range| range.to_frame > settled);
         if shape.file_frame_bytes().is_none() {
-            self.outbox.push(Out::Settled(settled));
+            self.sink_queue.push(SinkCommand::Settled(settled));
         }
-        if now_ns >= self.told_ns + TOLD_NS || !self.account.spans.is_empty() {
-            self.told_ns = now_ns;
+        if now_ns >= self.published_ns + PUBLISH_NS || !self.account.spans.is_empty() {
+            self.published_ns = now_ns;
             self.publish(shape, settled, legs);
         }
     }
 
     /// Tells the ledger as far as the file is settled: nothing else may come to do it.
-    pub fn tell(&mut self, legs: &Legs) {
+    pub fn publish_ledger(&mut self, legs: &Legs) {
         if let Some(shape) = self.shape.filter(|_| self.phase != Phase::Over) {
             let settled = self.frame_at(self.settled_ns, shape);
             self.publish(shape, settled, legs);
@@ -79,14 +81,14 @@ impl Tap {
 
     /// Counts what lies between the settled frontier and `to_ns`.
     fn settle_legs(&mut self, to_ns: u64, shape: Shape, legs: &Legs) {
-        for (leg, media) in self.heard(legs) {
-            let place = Place {
+        for (leg, media) in self.recorded_legs(legs) {
+            let context = LegContext {
                 leg,
                 segments: &self.segments,
                 file_rate: shape.rate,
             };
             let mut begin = 0;
-            for past in &media.line.past {
+            for past in &media.timeline.past {
                 if self.settled_ns < past.end_ns() {
                     let to = if to_ns >= past.end_ns() {
                         u64::MAX
@@ -94,7 +96,7 @@ impl Tap {
                         grid::index(to_ns, past.rate())
                     };
                     let from = grid::index(self.settled_ns, past.rate());
-                    self.account.settle(place, past, from, to);
+                    self.account.settle(context, past, from, to);
                 }
                 begin = past.end_ns();
             }
@@ -106,9 +108,9 @@ impl Tap {
                     grid::index(self.settled_ns, track.rate())
                 };
                 self.account
-                    .settle(place, track, from, grid::index(to_ns, track.rate()));
+                    .settle(context, track, from, grid::index(to_ns, track.rate()));
             }
-            self.account.settle_pending(place, to_ns, false);
+            self.account.settle_pending(context, to_ns, false);
             self.account.note_silence(leg, media);
         }
     }
@@ -121,15 +123,16 @@ impl Tap {
 
     /// Tells the sink and whoever asks.
     fn publish(&mut self, shape: Shape, settled_frames: u64, legs: &Legs) {
-        for (leg, media) in self.heard(legs) {
-            self.account.totals(leg, media, shape.rate);
+        for (leg, media) in self.recorded_legs(legs) {
+            self.account.update_totals(leg, media, shape.rate);
         }
         self.progress.lost_ns.store(self.account.lost_ns(), Relaxed);
         self.progress
             .set_ledger(self.account.ledger(settled_frames).clone());
         let spans = std::mem::take(&mut self.account.spans);
         if !spans.is_empty() {
-            self.outbox.push(Out::Losses(self.account.lost_ns(), spans));
+            self.sink_queue
+                .push(SinkCommand::Losses(self.account.lost_ns(), spans));
         }
     }
 
@@ -140,81 +143,81 @@ impl Tap {
         };
         self.settle_legs(at_ns, shape, legs);
         self.settled_ns = at_ns;
-        for (leg, media) in self.heard(legs) {
-            let place = Place {
+        for (leg, media) in self.recorded_legs(legs) {
+            let context = LegContext {
                 leg,
                 segments: &self.segments,
                 file_rate: shape.rate,
             };
             let track = media.track();
             let from = grid::index(at_ns, track.rate());
-            self.account.after_stop(place, track, from);
+            self.account.after_stop(context, track, from);
             for (at, len, epoch) in media.unconfirmed() {
-                let note = Note {
+                let entry = LedgerEntry {
                     from: at,
                     to: at + len,
                     rate: track.rate(),
                     epoch,
-                    what: What::Dropped(DropReason::Unconfirmed),
+                    kind: EntryKind::Dropped(DropReason::Unconfirmed),
                 };
-                self.account.note(place, note, at_ns);
+                self.account.add_entry(context, entry, at_ns);
             }
-            // At a limit; before a stop, everything finds its place.
+            // At a limit; before a stop, everything finds its context.
             for (at, len, epoch) in media.unplaced() {
-                let note = Note {
+                let entry = LedgerEntry {
                     from: at,
                     to: at + len,
                     rate: track.rate(),
                     epoch,
-                    what: What::Outside(Outside::AfterStop),
+                    kind: EntryKind::Outside(OutsideReason::AfterStop),
                 };
-                self.account.note(place, note, at_ns);
+                self.account.add_entry(context, entry, at_ns);
             }
             let end = track.end().min(from);
-            let refused = Note {
+            let refused = LedgerEntry {
                 from: end.saturating_sub(media.refused_samples()),
                 to: end,
                 rate: track.rate(),
-                epoch: media.line.epoch,
-                what: What::Refused(DropReason::Overflow),
+                epoch: media.timeline.epoch,
+                kind: EntryKind::Refused(DropReason::Overflow),
             };
-            self.account.note(place, refused, at_ns);
-            self.account.settle_pending(place, at_ns, true);
+            self.account.add_entry(context, refused, at_ns);
+            self.account.settle_pending(context, at_ns, true);
         }
         self.publish(shape, self.frames, legs);
     }
 
     /// What the legs hold is about to be forgotten: it is in no recorded stretch.
-    pub fn forget(&mut self, legs: &Legs) {
+    pub fn settle_all(&mut self, legs: &Legs) {
         if self.phase == Phase::Over {
             return;
         }
-        for (leg, media) in self.heard(legs) {
+        for (leg, media) in self.recorded_legs(legs) {
             let track = media.track();
-            let place = Place {
+            let context = LegContext {
                 leg,
                 segments: &self.segments,
                 file_rate: self.shape.map_or(track.rate(), |shape| shape.rate),
             };
-            for past in &media.line.past {
+            for past in &media.timeline.past {
                 let from = grid::index(self.settled_ns, past.rate());
-                self.account.settle(place, past, from, u64::MAX);
+                self.account.settle(context, past, from, u64::MAX);
             }
             let from = grid::index(self.settled_ns, track.rate());
-            self.account.settle(place, track, from, u64::MAX);
+            self.account.settle(context, track, from, u64::MAX);
         }
     }
 
     /// Something that a leg's timeline does not hold.
-    pub fn note(&mut self, leg: Leg, note: Note) {
-        if self.phase == Phase::Over || !self.hears(leg as usize) {
+    pub fn add_entry(&mut self, leg: Leg, entry: LedgerEntry) {
+        if self.phase == Phase::Over || !self.includes_leg(leg as usize) {
             return;
         }
-        let place = Place {
+        let context = LegContext {
             leg,
             segments: &self.segments,
-            file_rate: self.shape.map_or(note.rate, |shape| shape.rate),
+            file_rate: self.shape.map_or(entry.rate, |shape| shape.rate),
         };
-        self.account.note(place, note, self.settled_ns);
+        self.account.add_entry(context, entry, self.settled_ns);
     }
 }

@@ -5,7 +5,7 @@ use crate::clock::{NS_PER_MS, NS_PER_S};
 use crate::media::drain::Drain;
 use crate::media::point::Counts;
 use crate::words::FeedOptions;
-use callrec_media::record::Handed;
+use callrec_media::packet::FeedCounters;
 use callrec_media::tap::Tap;
 
 /// Shorter times say nothing of how quickly rings fill.
@@ -34,7 +34,7 @@ impl CallMedia {
     pub(super) fn look_at_taps(&mut self) {
         let taps = || self.taps.iter();
         self.outlook = Outlook {
-            rest_ns: taps().map(Tap::rest_ns).min().unwrap_or(u64::MAX),
+            rest_ns: taps().map(Tap::next_due_ns).min().unwrap_or(u64::MAX),
             heard: taps().any(Tap::is_recording),
             begin_ns: taps().filter_map(Tap::unbroken_since_ns).max().unwrap_or(0),
             unshaped: taps().any(Tap::is_unshaped),
@@ -61,7 +61,7 @@ impl CallMedia {
         if before_ns == 0 || took_ns < LEAST_NS {
             return;
         }
-        let filling_ns = |(drain, handed): (&Drain, &Handed)| {
+        let filling_ns = |(drain, handed): (&Drain, &FeedCounters)| {
             let came = handed.bytes.saturating_sub(drain.taken());
             let ring = drain.ring_bytes() as u64;
             (came > 0).then(|| u128::from(ring) * u128::from(took_ns) / u128::from(came))

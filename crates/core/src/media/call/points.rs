@@ -4,12 +4,12 @@ use uuid::Uuid;
 
 use super::CallMedia;
 use crate::clock::NS_PER_MS;
-use crate::media::planted::{Fault, fault};
+use crate::media::planted::{TimelineFault, is_planted};
 use crate::media::point::{Point, What};
 use crate::words::{EndReason, FeedOptions, Leg};
 use callrec_media::leg::LegMedia;
 use callrec_media::legs::Legs;
-use callrec_media::tap::{At, STOP_NS, Tap};
+use callrec_media::tap::{PointTime, STOP_NS, Tap};
 
 /// A packet that was handed in before a pause may have been said up to its own length after
 /// it by the clock.
@@ -22,7 +22,7 @@ impl CallMedia {
         match point.what {
             What::Start(spec) => {
                 let flush_ns = self.call.config().flush_ns;
-                let private = self.private && !fault(Fault::PrivateStartsOpen);
+                let private = self.private && !is_planted(TimelineFault::PrivateStartRecorded);
                 let mut tap = Tap::new(*spec, at, flush_ns, (private, self.private_ns), &self.legs);
                 if self.ended {
                     tap.finish(at_ns, EndReason::CallEnded, &self.legs);
@@ -35,12 +35,12 @@ impl CallMedia {
                 self.private = on;
                 self.private_ns = at_ns;
                 for tap in &mut self.taps {
-                    tap.private(on, at, &self.legs);
+                    tap.set_private(on, at, &self.legs);
                 }
             }
             What::Hold(on) => {
                 let on = on && self.call.config().hold_is_silence;
-                self.legs.hold(on, self.epoch);
+                self.legs.set_hold(on, self.epoch);
             }
             What::Clear(leg) => {
                 self.of_feed(leg).for_each(|leg| leg.clear(at_ns));
@@ -49,7 +49,7 @@ impl CallMedia {
             What::Stop(id, reason) => {
                 let waits = self.waits_for_pace() && reason != EndReason::Discarded;
                 self.with(id, |tap, legs| match waits {
-                    true => tap.close(at, reason, legs),
+                    true => tap.begin_stop(at, reason, legs),
                     false => tap.finish(at_ns, reason, legs),
                 });
             }
@@ -58,7 +58,7 @@ impl CallMedia {
                 let waits = self.waits_for_pace();
                 for tap in &mut self.taps {
                     match waits {
-                        true => tap.close(at, reason, &self.legs),
+                        true => tap.begin_stop(at, reason, &self.legs),
                         false => tap.finish(at_ns, reason, &self.legs),
                     }
                 }
@@ -106,7 +106,7 @@ impl CallMedia {
     /// A point acts at the clock. What a leg has brought before it and lies after it by a
     /// packet's length is before it; before a stop, by what a host may be ahead. In stream
     /// time the media's end is the clock.
-    fn point_at(&mut self, point: &Point) -> At {
+    fn point_at(&mut self, point: &Point) -> PointTime {
         let changes = matches!(
             point.what,
             What::Start(_)
@@ -125,11 +125,11 @@ impl CallMedia {
         let ns = ns.max(self.point_ns);
         let puts_off = !matches!(point.what, What::Stop(..) | What::End(_));
         self.point_ns = if changes && puts_off { ns } else { self.point_ns };
-        At {
+        PointTime {
             ns,
             clock_ns: if self.real { point.clock_ns } else { ns },
             epoch: self.epoch,
-            real: self.real,
+            is_real_time: self.real,
         }
     }
 
@@ -138,7 +138,7 @@ impl CallMedia {
     fn end_of_before_ns(&self, point: &Point) -> u64 {
         let clock_ns = point.clock_ns;
         let reach = |leg: &LegMedia| match point.what {
-            What::Pause(_) if fault(Fault::PausePutOff) => STOP_NS,
+            What::Pause(_) if is_planted(TimelineFault::PauseDelayed) => STOP_NS,
             What::Pause(_) | What::Private(true) => leg.packet_ns().unwrap_or(PACKET_NS).min(PACKET_NS),
             What::Stop(..) | What::End(_) => STOP_NS,
             _ => 0,

@@ -1,7 +1,7 @@
 //! What was said in a pause and looks as if it were not: nothing of it is in the file.
 
 use super::*;
-use crate::media::ledger::{DropReason, Outside, ticks};
+use crate::media::ledger::{DropReason, OutsideReason, ticks};
 use crate::media::sim::Wish;
 use crate::words::{FeedOptions, Format, Layout, Status};
 
@@ -114,7 +114,10 @@ fn a_packet_across_the_resume_is_told_in_part() {
     let local = ledger.leg(Leg::Local);
     assert_eq!(local.accounted(), local.handed);
     assert_eq!(local.dropped[DropReason::PauseUnclear as usize], ticks(24, 8000));
-    assert_eq!(local.outside[Outside::Paused as usize], ticks(25 * 160, 8000));
+    assert_eq!(
+        local.outside[OutsideReason::Paused as usize],
+        ticks(25 * 160, 8000)
+    );
     assert_eq!(local.in_file, ticks(75 * 160 - 24, 8000));
     assert_eq!(tape.progress.lost_ms(), 3);
 }

@@ -8,7 +8,7 @@ use crate::media::sim::{Wish, config};
 use crate::media::{CallTap, ClockMode, Feed, OverflowPool, WorkerInbox};
 use crate::words::{Layout, Status};
 use callrec_codec::g711;
-use callrec_media::record::{HEADER, Kind, POSITION, RecordHeader, record_bytes};
+use callrec_media::packet::{HEADER, POSITION, PacketHeader, PacketKind, stored_bytes};
 
 const LEG: Leg = Leg::Local;
 const WIDE: FeedFormat = FeedFormat {
@@ -47,11 +47,11 @@ impl Pair {
         self.call.counts(LEG).handed().bytes
     }
 
-    fn take(&mut self) -> Vec<(RecordHeader, Vec<u8>)> {
+    fn take(&mut self) -> Vec<(PacketHeader, Vec<u8>)> {
         self.take_to(self.handed())
     }
 
-    fn take_to(&mut self, limit: u64) -> Vec<(RecordHeader, Vec<u8>)> {
+    fn take_to(&mut self, limit: u64) -> Vec<(PacketHeader, Vec<u8>)> {
         let mut taken = Vec::new();
         self.drain.up_to(
             limit,
@@ -72,20 +72,20 @@ fn body(record: u64, len: usize) -> Vec<u8> {
 #[test]
 fn a_header_survives_its_words() {
     for (kind, len, overruns, arrival_ns) in [
-        (Kind::Rtp, 0, 0, 0),
-        (Kind::Write, 1, u32::MAX, u64::MAX),
-        (Kind::WriteAt, 0xff_ffff, 1, 1 << 40),
-        (Kind::RtpAged, 172, 7, 9),
+        (PacketKind::Rtp, 0, 0, 0),
+        (PacketKind::Write, 1, u32::MAX, u64::MAX),
+        (PacketKind::WriteAt, 0xff_ffff, 1, 1 << 40),
+        (PacketKind::RtpAged, 172, 7, 9),
     ] {
-        let header = RecordHeader {
+        let header = PacketHeader {
             kind,
             len,
             overruns,
             arrival_ns,
         };
         let bytes = header.words().map(u64::to_ne_bytes).concat();
-        assert_eq!(RecordHeader::parse(&bytes), Some(header));
-        assert_eq!(RecordHeader::parse(&bytes[..HEADER - 1]), None);
+        assert_eq!(PacketHeader::parse(&bytes), Some(header));
+        assert_eq!(PacketHeader::parse(&bytes[..HEADER - 1]), None);
     }
 }
 
@@ -108,7 +108,7 @@ fn a_record_may_lie_across_the_end() {
             };
             assert_eq!((header.arrival_ns, header.len), (len as u64, payload.len()));
             match header.kind {
-                Kind::WriteAt => {
+                PacketKind::WriteAt => {
                     assert_eq!(payload[..POSITION], (len as u64).to_ne_bytes());
                     assert!(payload[POSITION..] == said, "{len}");
                 }
@@ -135,7 +135,7 @@ fn a_ring_is_filled_exactly() {
         assert_eq!(pair.handed() - begin, (RING - spare) as u64);
         assert_eq!(pair.feed.rtp(&[], 1), Status::Overrun, "not even a header");
         // One taken: as much room as it had, for what is as large.
-        let first = pair.take_to(begin + record_bytes(2048) as u64);
+        let first = pair.take_to(begin + stored_bytes(2048) as u64);
         assert_eq!(first.len(), 1);
         assert!(first[0].1 == body(0, 2048));
         assert_eq!(pair.feed.write(&body(9, 2048), 1), Status::Ok);
@@ -196,7 +196,7 @@ fn a_larger_ring_in_mid_call() {
     while pair.feed.write(&body(new, 9600), 1) == Status::Ok {
         new += 1;
     }
-    assert_eq!(new, capacity / record_bytes(9600) as u64);
+    assert_eq!(new, capacity / stored_bytes(9600) as u64);
     let before = pair.take_to(border);
     assert!((0..old).eq(before.iter().enumerate().map(|(n, (_, payload))| {
         assert!(*payload == body(n as u64, 1600));
@@ -232,7 +232,7 @@ fn a_displaced_feed() {
     while pair.feed.rtp(&body(second, 444), 1) == Status::Ok {
         second += 1;
     }
-    assert_eq!(second, RING as u64 / record_bytes(444) as u64);
+    assert_eq!(second, RING as u64 / stored_bytes(444) as u64);
     let before = pair.take_to(border);
     assert_eq!(before.len() as u64, first);
     pair.drain.ring = Some(ring);
@@ -270,7 +270,7 @@ fn millions_of_records_between_two_threads() {
             let (counts, before) = (call.counts(LEG), next);
             let limit = counts.handed().bytes;
             drain.up_to(limit, counts, &mut scratch, |header, payload| {
-                assert_eq!((header.kind, header.arrival_ns), (Kind::Rtp, next));
+                assert_eq!((header.kind, header.arrival_ns), (PacketKind::Rtp, next));
                 assert!(payload == said(next), "record {next}");
                 next += 1;
             });

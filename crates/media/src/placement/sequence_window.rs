@@ -5,10 +5,10 @@ pub const NUMBERS: u16 = 512;
 
 /// What was received under a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Received {
-    Nothing,
+pub enum NumberStatus {
+    NotReceived,
     /// A packet without audio.
-    Other,
+    NoAudio,
     Audio {
         /// Timestamp and payload are those of the packet that is asked for.
         same: bool,
@@ -19,20 +19,20 @@ pub enum Received {
 struct WindowEntry {
     number: u16,
     /// 0: nothing; 1: no audio; else of the audio.
-    mark: u16,
+    tag: u16,
 }
 
-const OTHER: u16 = 1;
+const NO_AUDIO: u16 = 1;
 
 /// The latest `NUMBERS` numbers, by their value.
 #[derive(Clone, Debug)]
-pub struct Window {
+pub struct SequenceWindow {
     entries: [WindowEntry; NUMBERS as usize],
 }
 
-impl Window {
-    pub fn new() -> Window {
-        Window {
+impl SequenceWindow {
+    pub fn new() -> SequenceWindow {
+        SequenceWindow {
             entries: [WindowEntry::default(); NUMBERS as usize],
         }
     }
@@ -42,36 +42,36 @@ impl Window {
         entry.copied().unwrap_or_default()
     }
 
-    fn set(&mut self, number: u16, mark: u16) {
+    fn set(&mut self, number: u16, tag: u16) {
         if let Some(entry) = self.entries.get_mut(usize::from(number % NUMBERS)) {
-            *entry = WindowEntry { number, mark };
+            *entry = WindowEntry { number, tag };
         }
     }
 
     /// `hash`: of the packet that has come now.
-    pub fn received(&self, number: u16, hash: u16) -> Received {
+    pub fn status(&self, number: u16, hash: u16) -> NumberStatus {
         match self.entry(number) {
-            entry if entry.mark == 0 || entry.number != number => Received::Nothing,
-            WindowEntry { mark: OTHER, .. } => Received::Other,
-            entry => Received::Audio {
-                same: entry.mark == hash,
+            entry if entry.tag == 0 || entry.number != number => NumberStatus::NotReceived,
+            WindowEntry { tag: NO_AUDIO, .. } => NumberStatus::NoAudio,
+            entry => NumberStatus::Audio {
+                same: entry.tag == hash,
             },
         }
     }
 
-    pub fn has(&self, number: u16) -> bool {
+    pub fn contains(&self, number: u16) -> bool {
         let entry = self.entry(number);
-        entry.mark != 0 && entry.number == number
+        entry.tag != 0 && entry.number == number
     }
 
-    pub fn audio(&mut self, number: u16, hash: u16) {
+    pub fn set_audio(&mut self, number: u16, hash: u16) {
         self.set(number, hash);
     }
 
     /// A packet without audio takes no audio packet's number away.
-    pub fn other(&mut self, number: u16) {
-        if !self.has(number) {
-            self.set(number, OTHER);
+    pub fn set_no_audio(&mut self, number: u16) {
+        if !self.contains(number) {
+            self.set(number, NO_AUDIO);
         }
     }
 
@@ -82,7 +82,7 @@ impl Window {
             return 0;
         }
         let known = between.min(NUMBERS - 1);
-        let recent = (1..=known).filter(|back| !self.has(before.wrapping_sub(*back)));
+        let recent = (1..=known).filter(|back| !self.contains(before.wrapping_sub(*back)));
         recent.count() as u64 + u64::from(between - known)
     }
 }
@@ -112,7 +112,7 @@ pub fn hash(timestamp: u32, payload: &[u8]) -> u16 {
         sum = sum.wrapping_add((word ^ word >> 32).wrapping_mul(factor));
     }
     let hash = ((sum ^ sum >> 29).wrapping_mul(FACTORS[0]) >> 48) as u16;
-    hash.max(OTHER + 1)
+    hash.max(NO_AUDIO + 1)
 }
 
 #[cfg(test)]
@@ -121,26 +121,26 @@ mod tests {
 
     #[test]
     fn numbers_are_known_across_the_wrap() {
-        let mut window = Window::new();
-        window.audio(65_534, 77);
-        window.other(65_535);
-        assert_eq!(window.received(65_534, 77), Received::Audio { same: true });
-        assert_eq!(window.received(65_534, 78), Received::Audio { same: false });
-        assert_eq!(window.received(65_535, 77), Received::Other);
+        let mut window = SequenceWindow::new();
+        window.set_audio(65_534, 77);
+        window.set_no_audio(65_535);
+        assert_eq!(window.status(65_534, 77), NumberStatus::Audio { same: true });
+        assert_eq!(window.status(65_534, 78), NumberStatus::Audio { same: false });
+        assert_eq!(window.status(65_535, 77), NumberStatus::NoAudio);
         assert_eq!(window.missing(65_534, 2), 2);
         assert_eq!(window.missing(65_534, 65_535), 0);
         assert_eq!(
-            window.received(65_534u16.wrapping_add(NUMBERS), 77),
-            Received::Nothing
+            window.status(65_534u16.wrapping_add(NUMBERS), 77),
+            NumberStatus::NotReceived
         );
     }
 
     #[test]
     fn a_packet_without_audio_takes_no_number_away() {
-        let mut window = Window::new();
-        window.audio(9, 5);
-        window.other(9);
-        assert_eq!(window.received(9, 5), Received::Audio { same: true });
+        let mut window = SequenceWindow::new();
+        window.set_audio(9, 5);
+        window.set_no_audio(9);
+        assert_eq!(window.status(9, 5), NumberStatus::Audio { same: true });
     }
 
     #[test]

@@ -1,16 +1,16 @@
-//! What a stream's timestamps say, and whether they are to be believed.
+//! What a stream's timestamps say, and whether they are to be trusted.
 
 /// So many contradictions without a clean stretch between, and they are not.
 const CONTRADICTIONS: u32 = 3;
 /// A clean stretch: packets whose timestamps fit.
 const CLEAN: u32 = 50;
-/// Not believed timestamps are believed again after so many that fit.
+/// Not trusted timestamps are trusted again after so many that fit.
 const CLEAN_AGAIN: u32 = 100;
-/// Timestamps that differ by more from what the numbers say are no silence.
+/// TimestampMapping that differ by more from what the numbers say are no silence.
 const LONGEST_S: i64 = 60;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum TimestampStep {
     Fits(i64),
     /// The timestamp cannot be right: the packet follows the one before.
     Broken(i64),
@@ -18,11 +18,11 @@ pub enum Step {
 
 /// A stream's mapping from timestamps to places, by its newest audio packet.
 #[derive(Clone, Debug)]
-pub struct Timestamps {
+pub struct TimestampMapping {
     timestamp: u32,
     at: i64,
     len: i64,
-    believed: bool,
+    trusted: bool,
     contradictions: u32,
     clean: u32,
     /// The mapping before the latest contradiction, in case that was one packet's alone.
@@ -31,13 +31,13 @@ pub struct Timestamps {
     long: (u32, u32),
 }
 
-impl Timestamps {
-    pub fn new(timestamp: u32, at: i64, len: i64) -> Timestamps {
-        Timestamps {
+impl TimestampMapping {
+    pub fn new(timestamp: u32, at: i64, len: i64) -> TimestampMapping {
+        TimestampMapping {
             timestamp,
             at,
             len,
-            believed: true,
+            trusted: true,
             contradictions: 0,
             clean: 0,
             before: None,
@@ -65,7 +65,7 @@ impl Timestamps {
 
     /// Of a packet so many numbers behind the newest.
     pub fn place_behind(&self, timestamp: u32, back: u16) -> i64 {
-        match self.believed {
+        match self.trusted {
             true => self.place(timestamp).min(self.at),
             false => self.at - i64::from(back) * self.len,
         }
@@ -80,7 +80,7 @@ impl Timestamps {
 
     /// Whether a packet so many numbers behind the newest can be of this sequence.
     pub fn fits_behind(&self, timestamp: u32, back: u16, near: bool) -> bool {
-        if near || !self.believed {
+        if near || !self.trusted {
             return true;
         }
         let (ago, least) = (-self.since(timestamp), i64::from(back) * self.len);
@@ -91,7 +91,7 @@ impl Timestamps {
     /// Whether so many numbers ahead are a gap, and not a jump.
     pub fn fits_ahead(&self, timestamp: u32, ahead: u16, rate: u32) -> bool {
         let (on, least) = (self.since(timestamp), i64::from(ahead) * self.len);
-        match self.believed {
+        match self.trusted {
             true => on >= least / 2 && on <= 2 * least + LONGEST_S * i64::from(rate),
             false => ahead <= 100,
         }
@@ -99,14 +99,21 @@ impl Timestamps {
 
     /// Where the next packet lies: by its timestamp from `expected` (right behind the one
     /// before and what is missing between) up to `horizon`, else at `expected`.
-    pub fn step(&mut self, timestamp: u32, apart: u16, expected: i64, horizon: i64, marker: bool) -> Step {
+    pub fn step(
+        &mut self,
+        timestamp: u32,
+        apart: u16,
+        expected: i64,
+        horizon: i64,
+        marker: bool,
+    ) -> TimestampStep {
         let on = self.since(timestamp);
-        if !self.believed {
+        if !self.trusted {
             self.clean = if on == self.len { self.clean + 1 } else { 0 };
             if self.clean >= CLEAN_AGAIN {
-                (self.believed, self.contradictions, self.before) = (true, 0, None);
+                (self.trusted, self.contradictions, self.before) = (true, 0, None);
             }
-            return Step::Fits(expected);
+            return TimestampStep::Fits(expected);
         }
         let at = self.at + on;
         if let Some((known, place)) = self.before.take()
@@ -114,7 +121,7 @@ impl Timestamps {
         {
             let old = place + i64::from(timestamp.wrapping_sub(known) as i32);
             if old == expected {
-                return Step::Fits(old);
+                return TimestampStep::Fits(old);
             }
         }
         let wrong_step = self.is_wrong_step(on, apart, marker);
@@ -123,10 +130,10 @@ impl Timestamps {
             if self.clean >= CLEAN {
                 self.contradictions = 0;
             }
-            return Step::Fits(at);
+            return TimestampStep::Fits(at);
         }
         self.contradict();
-        Step::Broken(expected)
+        TimestampStep::Broken(expected)
     }
 
     /// Neighbours whose timestamps are, again and again, the same too far apart: their
@@ -148,17 +155,17 @@ impl Timestamps {
         self.clean = 0;
         self.contradictions += 1;
         if self.contradictions >= CONTRADICTIONS || self.long.1 >= CONTRADICTIONS {
-            (self.believed, self.before) = (false, None);
+            (self.trusted, self.before) = (false, None);
         }
     }
 
     /// Whether it is the timestamp of the packet right behind, and there is no doubt of it.
     pub fn is_next(&self, timestamp: u32) -> bool {
-        self.believed && self.before.is_none() && self.since(timestamp) == self.len
+        self.trusted && self.before.is_none() && self.since(timestamp) == self.len
     }
 
     /// The packet right behind, as it should be.
-    pub fn goes_on(&mut self, timestamp: u32, at: i64, len: i64) {
+    pub fn advance(&mut self, timestamp: u32, at: i64, len: i64) {
         self.clean += 1;
         if self.clean >= CLEAN {
             self.contradictions = 0;
@@ -167,7 +174,7 @@ impl Timestamps {
         (self.timestamp, self.at, self.len) = (timestamp, at, len);
     }
 
-    pub fn newest(&mut self, timestamp: u32, at: i64, len: i64, _apart: u16) {
+    pub fn set_newest(&mut self, timestamp: u32, at: i64, len: i64, _apart: u16) {
         (self.timestamp, self.at, self.len) = (timestamp, at, len);
     }
 }
@@ -178,16 +185,16 @@ mod tests {
 
     /// The places of packets of 160 samples with these timestamps and nothing missing.
     fn places(timestamps: &[u32]) -> (Vec<i64>, bool) {
-        let mut mapping = Timestamps::new(timestamps[0], 0, 160);
+        let mut mapping = TimestampMapping::new(timestamps[0], 0, 160);
         let mut places = vec![0];
         for timestamp in &timestamps[1..] {
             let expected = mapping.end();
             let step = mapping.step(*timestamp, 1, expected, expected + 1_000_000, false);
-            let (Step::Fits(at) | Step::Broken(at)) = step;
-            mapping.newest(*timestamp, at, 160, 1);
+            let (TimestampStep::Fits(at) | TimestampStep::Broken(at)) = step;
+            mapping.set_newest(*timestamp, at, 160, 1);
             places.push(at);
         }
-        (places, mapping.believed)
+        (places, mapping.trusted)
     }
 
     fn contiguous(count: i64) -> Vec<i64> {
@@ -204,9 +211,9 @@ mod tests {
     #[test]
     fn steps_too_long_again_and_again_are_not_believed() {
         let double: Vec<u32> = (0..20).map(|n| n * 320).collect();
-        let (places, believed) = places(&double);
-        assert!(!believed);
-        assert_eq!(places[19], 19 * 160 + 2 * 160, "two steps were believed");
+        let (places, trusted) = places(&double);
+        assert!(!trusted);
+        assert_eq!(places[19], 19 * 160 + 2 * 160, "two steps were trusted");
     }
 
     #[test]

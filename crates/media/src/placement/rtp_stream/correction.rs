@@ -1,44 +1,44 @@
 //! How a stream follows its sender's clock.
 
 use super::super::HeldPacket;
-use super::{Fault, NEAR, Stream};
+use super::{NEAR, RtpStream, TimelineFault};
 
 /// Nobody speaks in a packet whose peak is below this (-45 dBFS), or so much weaker than the
-/// loudest of late (24 dB), which fades by half within 10 s.
+/// recent_peak of late (24 dB), which fades by half within 10 s.
 const QUIET: i32 = 184;
 const WEAKER: i32 = 16;
 const FADES: i32 = 700;
 /// More are forgotten: nothing that old is still waited for.
 const MOVES: usize = 8;
 
-impl Stream {
+impl RtpStream {
     /// By how much the stream moves before a packet: a lead is taken back where nobody
     /// speaks, drift is followed a little with each packet.
     pub(super) fn correct(&mut self, held: &HeldPacket<'_>) -> i64 {
-        if held.missing > 0 || !self.lateness.is_steady() || self.planted.has(Fault::DriftIgnored) {
+        if held.missing > 0 || !self.lateness.is_steady() || self.planted.has(TimelineFault::DriftIgnored) {
             return 0;
         }
-        let moment = held.moment(self.rate);
+        let timing = held.timing(self.rate);
         let lead = self.drift.lead(self.rate);
-        let silence = match held.wanted - self.end {
+        let silence = match held.mapped - self.end {
             gap if gap > 0 => gap,
             _ if lead > 0 && self.is_quiet(held.audio().peak()) => held.len,
             _ => 0,
         };
         let back = lead.min(silence);
         if back > 0 {
-            self.drift.took_back(back);
-            self.proof.moved(-back, false, self.rate);
+            self.drift.reduce_lead(back);
+            self.hidden_delay.add_move(-back, false, self.rate);
             return -back;
         }
-        let step = self.drift.observe(moment, held.len);
-        self.proof.follows(step, held.arrival, self.rate);
+        let step = self.drift.observe(timing, held.len);
+        self.hidden_delay.add_drift(step, held.arrival, self.rate);
         step
     }
 
     fn is_quiet(&mut self, peak: i32) -> bool {
-        self.loudest = peak.max(self.loudest - self.loudest / FADES);
-        peak < QUIET || peak * WEAKER <= self.loudest
+        self.recent_peak = peak.max(self.recent_peak - self.recent_peak / FADES);
+        peak < QUIET || peak * WEAKER <= self.recent_peak
     }
 
     /// Moves what comes from here on.
@@ -48,7 +48,7 @@ impl Stream {
         }
         self.timestamps.shift(by);
         match self.moves.back_mut() {
-            // Drift moves a little with each packet.
+            // DriftEstimator moves a little with each packet.
             Some(last) if after.wrapping_sub(last.0) < NEAR && by.abs() < 64 => last.1 += by,
             _ => {
                 if self.moves.len() == MOVES {

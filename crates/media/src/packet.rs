@@ -6,7 +6,7 @@ pub const HEADER: usize = 2 * WORD;
 pub const POSITION: usize = WORD;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum PacketKind {
     Rtp = 0,
     Write = 1,
     /// The payload is preceded by its position, 8 bytes.
@@ -17,8 +17,8 @@ pub enum Kind {
 
 /// What stands before each payload in the ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RecordHeader {
-    pub kind: Kind,
+pub struct PacketHeader {
+    pub kind: PacketKind,
     /// Of the payload, its position included.
     pub len: usize,
     /// Overruns of the leg so far (wrapping): samples for writes, packets for RTP.
@@ -28,17 +28,17 @@ pub struct RecordHeader {
 
 /// What a record takes of the ring, which is given out by whole words.
 #[inline]
-pub const fn record_bytes(len: usize) -> usize {
+pub const fn stored_bytes(len: usize) -> usize {
     HEADER + len.next_multiple_of(WORD)
 }
 
-impl RecordHeader {
+impl PacketHeader {
     /// What stands before the samples.
     #[inline]
     pub fn position_bytes(&self) -> usize {
         match self.kind {
-            Kind::WriteAt => POSITION,
-            Kind::Rtp | Kind::RtpAged | Kind::Write => 0,
+            PacketKind::WriteAt => POSITION,
+            PacketKind::Rtp | PacketKind::RtpAged | PacketKind::Write => 0,
         }
     }
 
@@ -49,16 +49,16 @@ impl RecordHeader {
     }
 
     #[inline]
-    pub fn parse(bytes: &[u8]) -> Option<RecordHeader> {
+    pub fn parse(bytes: &[u8]) -> Option<PacketHeader> {
         let (word, rest) = bytes.split_first_chunk::<WORD>()?;
         let (arrival, _) = rest.split_first_chunk::<WORD>()?;
         let word = u64::from_ne_bytes(*word);
-        Some(RecordHeader {
+        Some(PacketHeader {
             kind: match (word >> 24) & 0xff {
-                0 => Kind::Rtp,
-                1 => Kind::Write,
-                2 => Kind::WriteAt,
-                3 => Kind::RtpAged,
+                0 => PacketKind::Rtp,
+                1 => PacketKind::Write,
+                2 => PacketKind::WriteAt,
+                3 => PacketKind::RtpAged,
                 _ => return None,
             },
             len: (word & 0xff_ffff) as usize,
@@ -70,7 +70,7 @@ impl RecordHeader {
 
 /// One instant of a leg's counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Handed {
+pub struct FeedCounters {
     pub bytes: u64,
     pub samples_lost: u32,
     pub packets_lost: u32,

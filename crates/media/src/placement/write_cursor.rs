@@ -1,8 +1,8 @@
 //! Where samples lie that the host writes: behind the last ones, as time goes.
 
-use super::delay::{Lateness, Moment, STALL_NS, Verdict, samples};
-use super::drift::Drift;
-use super::{Audio, Out, Placing, Scene};
+use super::drift::DriftEstimator;
+use super::lateness::{LatenessDecision, LatenessDetector, PacketTiming, STALL_NS, samples};
+use super::{Audio, Placement, PlacementContext, PlacementSink};
 use crate::FeedFormat;
 use crate::time::{NS_PER_MS, NS_PER_S};
 
@@ -16,8 +16,8 @@ const JUMP_NS: u64 = 2 * NS_PER_S;
 /// The same in stream time, from the leg's end.
 const STREAM_JUMP_NS: u64 = 1800 * NS_PER_S;
 
-/// One write, at the moment when it is handed in.
-pub struct Written<'a> {
+/// One write, at the timing when it is handed in.
+pub struct HostWrite<'a> {
     pub payload: &'a [u8],
     pub format: FeedFormat,
     pub epoch: u32,
@@ -34,150 +34,154 @@ struct HeldWrite {
     format: FeedFormat,
     epoch: u32,
     len: i64,
-    wanted: i64,
+    mapped: i64,
     arrival: i64,
     ahead_ns: u64,
 }
 
 /// The cursor of a leg's writes.
 #[derive(Debug)]
-pub struct Writes {
-    lateness: Lateness,
-    drift: Drift,
+pub struct WriteCursor {
+    lateness: LatenessDetector,
+    drift: DriftEstimator,
     held: Vec<HeldWrite>,
     /// After the last write; `None` before the first one of a feed.
     end: Option<i64>,
     /// Samples by which a write may have been said before its place.
-    early: i64,
+    hidden_delay: i64,
     /// `write_at`: an index of the host's clock, and its place.
     anchor: Option<(u64, i64)>,
 }
 
-impl Default for Writes {
-    fn default() -> Writes {
-        Writes {
-            lateness: Lateness::without_timestamps(SLACK_NS),
-            drift: Drift::default(),
+impl Default for WriteCursor {
+    fn default() -> WriteCursor {
+        WriteCursor {
+            lateness: LatenessDetector::without_timestamps(SLACK_NS),
+            drift: DriftEstimator::default(),
             held: Vec::new(),
             end: None,
-            early: 0,
+            hidden_delay: 0,
             anchor: None,
         }
     }
 }
 
-impl Writes {
-    /// A new feed, another format, or what was written ahead was taken back.
+impl WriteCursor {
+    /// A new feed, another format, or what was write ahead was taken back.
     pub fn begin(&mut self) {
-        (self.end, self.anchor, self.early) = (None, None, 0);
+        (self.end, self.anchor, self.hidden_delay) = (None, None, 0);
         self.lateness.reset();
         self.drift.reset();
     }
 
-    pub fn write(&mut self, written: &Written<'_>, scene: &Scene, out: &mut impl Out) {
-        let rate = written.format.rate;
+    pub fn write(&mut self, write: &HostWrite<'_>, context: &PlacementContext, out: &mut impl PlacementSink) {
+        let rate = write.format.rate;
         let leg_end = out.end(rate);
-        if !scene.real {
-            return self.place(written, leg_end, 0, out);
+        if !context.is_real_time {
+            return self.place(write, leg_end, 0, out);
         }
         let Some(end) = self.end else {
-            return self.place(written, leg_end.max(written.arrival), 0, out);
+            return self.place(write, leg_end.max(write.arrival), 0, out);
         };
         // Something else may have gone on with the leg meanwhile.
-        let wanted = match self.held.last() {
-            Some(last) => last.wanted + last.len,
+        let mapped = match self.held.last() {
+            Some(last) => last.mapped + last.len,
             None => end.max(leg_end),
         };
-        let moment = Moment {
-            wanted,
-            arrival: written.arrival,
+        let timing = PacketTiming {
+            mapped,
+            arrival: write.arrival,
             rate,
         };
-        let verdict = match written.ahead() {
+        let decision = match write.ahead() {
             // Whoever writes ahead begins again when it is heard.
-            true if moment.excess() > samples(SLACK_NS, rate) => Verdict::Moved,
-            true => Verdict::Place,
-            false => self.lateness.judge(moment),
+            true if timing.excess() > samples(SLACK_NS, rate) => LatenessDecision::Moved,
+            true => LatenessDecision::Place,
+            false => self.lateness.judge(timing),
         };
-        match verdict {
-            Verdict::Hold => self.held.push(written.hold(wanted)),
-            Verdict::Moved => {
-                self.held.push(written.hold(wanted));
-                self.settle(Verdict::Moved, out);
+        match decision {
+            LatenessDecision::Hold => self.held.push(write.hold(mapped)),
+            LatenessDecision::Moved => {
+                self.held.push(write.hold(mapped));
+                self.settle(LatenessDecision::Moved, out);
             }
-            Verdict::Place => {
-                self.settle(Verdict::Place, out);
-                let live = !written.ahead() && self.lateness.is_steady();
+            LatenessDecision::Place => {
+                self.settle(LatenessDecision::Place, out);
+                let live = !write.ahead() && self.lateness.is_steady();
                 let step = if live {
-                    self.drift.observe(moment, written.len)
+                    self.drift.observe(timing, write.len)
                 } else {
                     0
                 };
-                self.place(written, wanted, step, out);
+                self.place(write, mapped, step, out);
             }
         }
     }
 
-    fn settle(&mut self, verdict: Verdict, out: &mut impl Out) {
+    fn settle(&mut self, decision: LatenessDecision, out: &mut impl PlacementSink) {
         let Some(first) = self.held.first() else {
             return;
         };
-        let by = match verdict {
-            Verdict::Moved => (first.arrival - first.wanted).max(0),
+        let by = match decision {
+            LatenessDecision::Moved => (first.arrival - first.mapped).max(0),
             _ => 0,
         };
         if by > 0 {
             self.drift.reset();
             let hiccup = samples(HICCUP_NS, first.format.rate);
             let stall = samples(STALL_NS, first.format.rate);
-            self.early = match by {
-                by if by <= hiccup => (self.early + by).min(stall),
-                by if by <= stall => self.early,
+            self.hidden_delay = match by {
+                by if by <= hiccup => (self.hidden_delay + by).min(stall),
+                by if by <= stall => self.hidden_delay,
                 _ => 0,
             };
         }
         for held in std::mem::take(&mut self.held) {
-            self.place(&held.written(), held.wanted + by, 0, out);
+            self.place(&held.to_write(), held.mapped + by, 0, out);
         }
     }
 
     /// `step`: samples by which the cursor moves before it, to follow the host's clock.
-    fn place(&mut self, written: &Written<'_>, at: i64, step: i64, out: &mut impl Out) {
-        let trim = (-step).max(0).min(written.len);
-        let placing = Placing {
+    fn place(&mut self, write: &HostWrite<'_>, at: i64, step: i64, out: &mut impl PlacementSink) {
+        let trim = (-step).max(0).min(write.len);
+        let placement = Placement {
             at: at + step,
             trim: trim as u64,
             repeat: step.max(0) as u64,
-            early: if written.ahead() { 0 } else { self.early as u64 },
+            hidden_delay: if write.ahead() {
+                0
+            } else {
+                self.hidden_delay as u64
+            },
             newest: true,
-            ..Placing::default()
+            ..Placement::default()
         };
-        self.end = Some(at + step + written.len);
-        out.audio(&written.audio(), placing);
+        self.end = Some(at + step + write.len);
+        out.place(&write.audio(), placement);
     }
 
     /// Nothing more comes for now: what waits is decided. `force`: also what has not
     /// waited for long.
-    pub fn tick(&mut self, now_ns: u64, force: bool, out: &mut impl Out) {
+    pub fn tick(&mut self, now_ns: u64, force: bool, out: &mut impl PlacementSink) {
         let (Some(first), Some(last)) = (self.held.first(), self.held.last()) else {
             return;
         };
         let rate = last.format.rate;
         let waited = samples(now_ns, rate) - first.arrival;
-        let due = waited >= samples(super::delay::HELD_NS, rate);
+        let due = waited >= samples(super::lateness::HELD_NS, rate);
         if !force && !due {
             return;
         }
-        let moment = Moment {
-            wanted: last.wanted,
+        let timing = PacketTiming {
+            mapped: last.mapped,
             arrival: last.arrival,
             rate,
         };
-        let verdict = self.lateness.give_up(moment, !due);
-        self.settle(verdict, out);
+        let decision = self.lateness.force_decision(timing, !due);
+        self.settle(decision, out);
     }
 
-    /// Writes that have no place yet: place, samples, rate and epoch.
+    /// WriteCursor that have no place yet: place, samples, rate and epoch.
     pub fn unplaced(&self) -> impl Iterator<Item = (i64, i64, u32, u32)> + '_ {
         let held = self.held.iter();
         held.map(|held| (held.arrival, held.len, held.format.rate, held.epoch))
@@ -188,16 +192,26 @@ impl Writes {
     }
 
     /// Samples at a place of the host's own clock of this leg.
-    pub fn write_at(&mut self, position: u64, written: &Written<'_>, scene: &Scene, out: &mut impl Out) {
-        let rate = written.format.rate;
+    pub fn write_at(
+        &mut self,
+        position: u64,
+        write: &HostWrite<'_>,
+        context: &PlacementContext,
+        out: &mut impl PlacementSink,
+    ) {
+        let rate = write.format.rate;
         let end = out.end(rate);
-        let begin = if scene.real { end.max(written.arrival) } else { end };
+        let begin = if context.is_real_time {
+            end.max(write.arrival)
+        } else {
+            end
+        };
         let (index, place) = *self.anchor.get_or_insert((position, begin));
         let mut at = place.saturating_add(position.wrapping_sub(index) as i64);
-        if is_jump(at, end, written, scene) {
+        if is_jump(at, end, write, context) {
             let late = begin.saturating_sub(at);
             let stall = samples(STALL_NS, rate);
-            self.early = if scene.real && (0..=stall).contains(&late) {
+            self.hidden_delay = if context.is_real_time && (0..=stall).contains(&late) {
                 late
             } else {
                 0
@@ -205,30 +219,34 @@ impl Writes {
             at = begin;
             self.anchor = Some((position, at));
         }
-        self.end = Some(at + written.len);
-        let placing = Placing {
+        self.end = Some(at + write.len);
+        let placement = Placement {
             at,
-            early: if written.ahead() { 0 } else { self.early as u64 },
+            hidden_delay: if write.ahead() {
+                0
+            } else {
+                self.hidden_delay as u64
+            },
             newest: true,
-            ..Placing::default()
+            ..Placement::default()
         };
-        out.audio(&written.audio(), placing);
+        out.place(&write.audio(), placement);
     }
 }
 
-fn is_jump(at: i64, end: i64, written: &Written<'_>, scene: &Scene) -> bool {
-    let rate = written.format.rate;
-    if !scene.real {
+fn is_jump(at: i64, end: i64, write: &HostWrite<'_>, context: &PlacementContext) -> bool {
+    let rate = write.format.rate;
+    if !context.is_real_time {
         return at.abs_diff(end) > samples(STREAM_JUMP_NS, rate) as u64;
     }
-    let late = written.arrival.saturating_sub(at);
-    let ahead = written.ahead_ns.max(JUMP_NS);
+    let late = write.arrival.saturating_sub(at);
+    let ahead = write.ahead_ns.max(JUMP_NS);
     let jump = samples(JUMP_NS, rate);
     let stalled = late <= samples(STALL_NS, rate) && at >= end;
     (late > jump && !stalled) || late.saturating_neg() > samples(ahead, rate)
 }
 
-impl Written<'_> {
+impl HostWrite<'_> {
     /// It is said when it is heard.
     fn ahead(&self) -> bool {
         self.ahead_ns > 0
@@ -244,13 +262,13 @@ impl Written<'_> {
         }
     }
 
-    fn hold(&self, wanted: i64) -> HeldWrite {
+    fn hold(&self, mapped: i64) -> HeldWrite {
         HeldWrite {
             payload: self.payload.to_vec(),
             format: self.format,
             epoch: self.epoch,
             len: self.len,
-            wanted,
+            mapped,
             arrival: self.arrival,
             ahead_ns: self.ahead_ns,
         }
@@ -258,8 +276,8 @@ impl Written<'_> {
 }
 
 impl HeldWrite {
-    fn written(&self) -> Written<'_> {
-        Written {
+    fn to_write(&self) -> HostWrite<'_> {
+        HostWrite {
             payload: &self.payload,
             format: self.format,
             epoch: self.epoch,

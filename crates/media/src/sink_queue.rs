@@ -8,7 +8,7 @@ use crate::EndReason;
 use crate::{Progress, Sink, Span};
 use callrec_codec::{Block, Shape};
 
-pub enum Out {
+pub enum SinkCommand {
     Audio {
         from_frame: u64,
         block: Block,
@@ -28,9 +28,9 @@ pub enum Out {
     Finish(EndReason, Option<Span>),
 }
 
-pub struct Outbox {
+pub struct SinkQueue {
     sink: Option<Box<dyn Sink>>,
-    queue: VecDeque<Out>,
+    queue: VecDeque<SinkCommand>,
     /// Frames that the sink refused in real time: of this leg, or of all.
     pub refused: Vec<(Option<usize>, u64, u64)>,
     /// Since when the sink has taken nothing (stream time).
@@ -38,9 +38,9 @@ pub struct Outbox {
     progress: Arc<Progress>,
 }
 
-impl Outbox {
-    pub fn new(sink: Box<dyn Sink>, progress: Arc<Progress>) -> Outbox {
-        Outbox {
+impl SinkQueue {
+    pub fn new(sink: Box<dyn Sink>, progress: Arc<Progress>) -> SinkQueue {
+        SinkQueue {
             sink: Some(sink),
             queue: VecDeque::new(),
             refused: Vec::new(),
@@ -60,7 +60,7 @@ impl Outbox {
         self.sink.as_mut().map_or_else(Vec::new, |sink| sink.buffer())
     }
 
-    pub fn push(&mut self, out: Out) {
+    pub fn push(&mut self, out: SinkCommand) {
         self.queue.push_back(out);
     }
 
@@ -94,7 +94,7 @@ impl Outbox {
         while let Some(out) = self.queue.pop_front() {
             match self.give(out) {
                 None => {}
-                Some(Out::Audio { from_frame, block }) => {
+                Some(SinkCommand::Audio { from_frame, block }) => {
                     let frames = block.frames;
                     if let Some(sink) = &mut self.sink {
                         // Silence is never refused.
@@ -102,7 +102,7 @@ impl Outbox {
                     }
                     self.refused.push((None, from_frame, from_frame + frames));
                 }
-                Some(Out::Patch {
+                Some(SinkCommand::Patch {
                     leg,
                     from_frame,
                     block,
@@ -135,33 +135,33 @@ impl Outbox {
     }
 
     /// Gives one thing to the sink; gives back what it refuses.
-    fn give(&mut self, out: Out) -> Option<Out> {
+    fn give(&mut self, out: SinkCommand) -> Option<SinkCommand> {
         let sink = self.sink.as_mut()?;
         match out {
-            Out::Audio { from_frame, block } => {
+            SinkCommand::Audio { from_frame, block } => {
                 if let Err(block) = sink.block(block) {
-                    return Some(Out::Audio { from_frame, block });
+                    return Some(SinkCommand::Audio { from_frame, block });
                 }
                 self.blocked_ns = None;
             }
-            Out::Patch {
+            SinkCommand::Patch {
                 leg,
                 from_frame,
                 block,
             } => {
                 if let Err(block) = sink.patch(from_frame, block) {
-                    return Some(Out::Patch {
+                    return Some(SinkCommand::Patch {
                         leg,
                         from_frame,
                         block,
                     });
                 }
             }
-            Out::Settled(frame) => sink.settled(frame),
-            Out::Losses(total_ns, spans) => sink.loss(total_ns, spans),
-            Out::Paused(frame) => sink.paused(frame),
-            Out::Resumed(span) => sink.resumed(span),
-            Out::Finish(reason, open) => {
+            SinkCommand::Settled(frame) => sink.settled(frame),
+            SinkCommand::Losses(total_ns, spans) => sink.loss(total_ns, spans),
+            SinkCommand::Paused(frame) => sink.paused(frame),
+            SinkCommand::Resumed(span) => sink.resumed(span),
+            SinkCommand::Finish(reason, open) => {
                 self.queue.clear();
                 if let Some(sink) = self.sink.take() {
                     sink.finish(reason, open);

@@ -1,10 +1,10 @@
 //! What a drain has found out about a leg that concerns each recording.
 
-use crate::ledger::{DropReason, LossReason, Outside};
+use crate::ledger::{DropReason, LossReason, OutsideReason};
 
 /// What happened to a stretch of a leg that its timeline does not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum What {
+pub enum EntryKind {
     /// Audio came for it after some recording had settled it.
     Late {
         was_missing: bool,
@@ -18,18 +18,18 @@ pub enum What {
     /// Left out to follow the sender's clock.
     Slipped,
     /// Not meant for any recording.
-    Outside(Outside),
+    Outside(OutsideReason),
 }
 
 /// Positions on the leg's timeline, in samples.
 #[derive(Clone, Copy, Debug)]
-pub struct Note {
+pub struct LedgerEntry {
     pub from: u64,
     pub to: u64,
     pub rate: u32,
     /// In which the audio was handed in; 0 for what never came.
     pub epoch: u32,
-    pub what: What,
+    pub kind: EntryKind,
 }
 
 /// What a drain has counted, told to the statistics once.
@@ -54,7 +54,7 @@ impl Tally {
 }
 
 /// The count's growth since it was last looked at; never backwards.
-pub(super) fn newer(count: u32, known: &mut u32) -> u32 {
+pub(super) fn counter_increase(count: u32, known: &mut u32) -> u32 {
     let more = count.wrapping_sub(*known);
     if more > u32::MAX / 2 {
         return 0;

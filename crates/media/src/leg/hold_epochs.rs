@@ -5,12 +5,12 @@ const CHANGES: usize = 16;
 
 /// What counts is the epoch in which audio was handed in, not when it finds its place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Holds {
+pub struct HoldEpochs {
     /// From each of these epochs on, in order.
     changes: Vec<(u32, bool)>,
 }
 
-impl Holds {
+impl HoldEpochs {
     pub fn set(&mut self, on: bool, epoch: u32) {
         if self.changes.last().is_some_and(|(_, last)| *last == on) {
             return;
@@ -36,7 +36,7 @@ mod tests {
 
     #[test]
     fn each_epoch_is_known_by_itself() {
-        let mut holds = Holds::default();
+        let mut holds = HoldEpochs::default();
         assert!(!holds.has(7));
         holds.set(true, 3);
         holds.set(true, 4);
@@ -48,7 +48,7 @@ mod tests {
 
     #[test]
     fn old_changes_are_forgotten() {
-        let mut holds = Holds::default();
+        let mut holds = HoldEpochs::default();
         for epoch in 0..100 {
             holds.set(epoch % 2 == 1, epoch);
         }

@@ -4,7 +4,7 @@ use crate::{SampleFormat, g711};
 
 /// Decoded audio of one stretch of a leg, still as it was handed in.
 #[derive(Clone, Copy, Debug)]
-pub enum Piece<'a> {
+pub enum AudioSlice<'a> {
     Silence,
     Ulaw(&'a [u8]),
     Alaw(&'a [u8]),
@@ -12,20 +12,20 @@ pub enum Piece<'a> {
     Pcm(&'a [u8]),
 }
 
-impl<'a> Piece<'a> {
+impl<'a> AudioSlice<'a> {
     #[inline]
     pub fn is_silence(&self) -> bool {
-        matches!(self, Piece::Silence)
+        matches!(self, AudioSlice::Silence)
     }
 
     /// Its first samples.
     #[inline]
-    pub fn first(self, samples: usize) -> Piece<'a> {
+    pub fn first(self, samples: usize) -> AudioSlice<'a> {
         match self {
-            Piece::Silence => Piece::Silence,
-            Piece::Ulaw(bytes) => Piece::Ulaw(&bytes[..samples.min(bytes.len())]),
-            Piece::Alaw(bytes) => Piece::Alaw(&bytes[..samples.min(bytes.len())]),
-            Piece::Pcm(bytes) => Piece::Pcm(&bytes[..(samples * 2).min(bytes.len())]),
+            AudioSlice::Silence => AudioSlice::Silence,
+            AudioSlice::Ulaw(bytes) => AudioSlice::Ulaw(&bytes[..samples.min(bytes.len())]),
+            AudioSlice::Alaw(bytes) => AudioSlice::Alaw(&bytes[..samples.min(bytes.len())]),
+            AudioSlice::Pcm(bytes) => AudioSlice::Pcm(&bytes[..(samples * 2).min(bytes.len())]),
         }
     }
 
@@ -33,10 +33,10 @@ impl<'a> Piece<'a> {
     #[inline]
     pub fn for_each(self, mut each: impl FnMut(i16)) {
         match self {
-            Piece::Silence => {}
-            Piece::Ulaw(bytes) => by_table(bytes, &g711::ULAW, each),
-            Piece::Alaw(bytes) => by_table(bytes, &g711::ALAW, each),
-            Piece::Pcm(bytes) => {
+            AudioSlice::Silence => {}
+            AudioSlice::Ulaw(bytes) => by_table(bytes, &g711::ULAW, each),
+            AudioSlice::Alaw(bytes) => by_table(bytes, &g711::ALAW, each),
+            AudioSlice::Pcm(bytes) => {
                 for pair in bytes.chunks_exact(2) {
                     each(i16::from_ne_bytes([pair[0], pair[1]]));
                 }
@@ -46,7 +46,7 @@ impl<'a> Piece<'a> {
 }
 
 #[inline]
-fn by_table(bytes: &[u8], table: &g711::Linear, mut each: impl FnMut(i16)) {
+fn by_table(bytes: &[u8], table: &g711::LinearTable, mut each: impl FnMut(i16)) {
     for &byte in bytes {
         each(table[byte as usize]);
     }
@@ -54,7 +54,7 @@ fn by_table(bytes: &[u8], table: &g711::Linear, mut each: impl FnMut(i16)) {
 
 /// One linear sample in a law's byte.
 #[inline]
-pub fn encode_law(format: SampleFormat, sample: i16) -> u8 {
+pub fn encode_g711(format: SampleFormat, sample: i16) -> u8 {
     match format {
         SampleFormat::Alaw => audio_codec_algorithms::encode_alaw(sample),
         _ => audio_codec_algorithms::encode_ulaw(sample),

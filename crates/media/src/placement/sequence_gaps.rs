@@ -36,7 +36,7 @@ impl Gaps {
     }
 
     /// A number that was missing has come: the silence that it is one of.
-    pub(super) fn found(&mut self, sequence: u16) -> Option<(i64, i64)> {
+    pub(super) fn fill(&mut self, sequence: u16) -> Option<(i64, i64)> {
         let inside = |gap: &&mut Gap| {
             let from = sequence.wrapping_sub(gap.after);
             gap.missing > 0 && from > 0 && from < gap.before.wrapping_sub(gap.after)

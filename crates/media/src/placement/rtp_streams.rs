@@ -1,0 +1,527 @@
+//! The RTP streams of one leg: which one a packet belongs to, and whether to believe it.
+
+use std::collections::VecDeque;
+
+use smallvec::SmallVec;
+
+use super::lateness::samples;
+use super::rtp_stream::{RtpStream, SequenceOrder};
+use super::suspect::{Suspect, SuspectKind};
+use super::{HeldPacket, IncomingPacket, Placement, PlacementContext, PlacementSink, RejectReason};
+use crate::grid;
+use crate::planted::TimelineFault;
+use crate::time::NS_PER_MS;
+
+/// More are forgotten, the one that has been silent for longest first.
+const STREAMS: usize = 8;
+const SUSPECTS: usize = 4;
+/// Packets that stayed alone and may come again: duplicates follow soon.
+const LONE_PACKETS: usize = 16;
+/// SSRCs of forgotten streams: stragglers of them are no new streams.
+const FORGOTTEN: usize = 64;
+/// RtpStreams that take turns so quickly send at the same time.
+const TURN_NS: u64 = 60 * NS_PER_MS;
+const TURNS: u32 = 4;
+
+/// What each packet needs comes first, and the stream in front right behind it.
+#[derive(Debug, Default)]
+#[repr(C)]
+pub struct RtpStreams {
+    /// The SSRC whose packet was the newest.
+    front: Option<u32>,
+    /// Nothing has come from the present feed yet.
+    is_new_feed: bool,
+    /// What was placed without another packet that confirms it, the latest: no stream knows it.
+    lone_packets: VecDeque<LonePacket>,
+    /// When the present feed was opened.
+    opened_ns: u64,
+    /// The latest time for which nothing came.
+    idle: IdlePeriod,
+    turns: u32,
+    suspects: Vec<Suspect>,
+    /// The SSRCs of streams that were forgotten, oldest first.
+    forgotten: VecDeque<u32>,
+    /// Most often there is one, which is not worth a place of its own in memory.
+    streams: SmallVec<[RtpStream; 1]>,
+}
+
+/// A packet that has stayed alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct LonePacket {
+    ssrc: u32,
+    sequence: u16,
+    hash: u16,
+}
+
+/// A time for which nothing came by a feed.
+#[derive(Clone, Copy, Debug, Default)]
+struct IdlePeriod {
+    from_ns: u64,
+    to_ns: u64,
+    /// So many packets came at once when it was over.
+    packets: u32,
+}
+
+/// So many packets at once show that something has held them up; fewer are stragglers.
+const BURST_PACKETS: u32 = 4;
+/// What comes within so much comes at once.
+const AT_ONCE_NS: u64 = 5 * NS_PER_MS;
+
+impl RtpStreams {
+    pub fn new() -> RtpStreams {
+        RtpStreams {
+            is_new_feed: true,
+            ..RtpStreams::default()
+        }
+    }
+
+    /// A new feed: its first packet needs no confirmation.
+    pub fn attach(&mut self, now_ns: u64) {
+        self.is_new_feed = true;
+        self.opened_ns = now_ns;
+        self.idle = IdlePeriod {
+            from_ns: now_ns,
+            to_ns: now_ns,
+            packets: 0,
+        };
+        for stream in &mut self.streams {
+            stream.hidden_delay.reopen_feed(samples(now_ns, stream.rate));
+        }
+    }
+
+    fn find(&self, ssrc: u32) -> Option<usize> {
+        self.streams.iter().position(|stream| stream.ssrc == ssrc)
+    }
+
+    /// A packet with audio. True if it is the newest of its stream.
+    pub fn audio(
+        &mut self,
+        incoming: &IncomingPacket<'_>,
+        context: &PlacementContext,
+        out: &mut impl PlacementSink,
+    ) -> bool {
+        if self.is_unconfirmed_duplicate(incoming) {
+            self.refuse(RejectReason::Duplicate, incoming, out);
+            return false;
+        }
+        let is_new_feed = std::mem::take(&mut self.is_new_feed);
+        let Some(n) = self.find(incoming.packet.ssrc) else {
+            self.note_idle(incoming);
+            match is_new_feed {
+                true => self.begin(incoming, None, context, out),
+                false => self.suspect(incoming, SuspectKind::New, None, context, out),
+            }
+            return is_new_feed;
+        };
+        if self.front == Some(incoming.packet.ssrc) && self.streams[n].in_order(incoming, context, out) {
+            return true;
+        }
+        self.note_idle(incoming);
+        if self.streams[n].is_of_before(incoming) {
+            self.streams[n].late_of_before(incoming, out);
+            return false;
+        }
+        self.streams[n].resume_predecessor(incoming, context);
+        let stream = &mut self.streams[n];
+        if stream.rate != incoming.format.rate {
+            // The same sender at another clock rate: its numbers go on, its clock does not.
+            if !stream.is_behind(incoming) {
+                self.restart(n, incoming, None, context, out);
+                return true;
+            }
+            self.suspect(incoming, SuspectKind::Restart, None, context, out);
+            return false;
+        }
+        match stream.order(incoming, context) {
+            SequenceOrder::Duplicate if context.planted.has(TimelineFault::DuplicatePlaced) => {
+                stream.late(incoming, context, out)
+            }
+            SequenceOrder::Duplicate => self.refuse(RejectReason::Duplicate, incoming, out),
+            SequenceOrder::Late => stream.late(incoming, context, out),
+            SequenceOrder::Suspect | SequenceOrder::Ancient(_) if is_new_feed => {
+                self.restart(n, incoming, None, context, out)
+            }
+            SequenceOrder::Suspect => self.suspect(incoming, SuspectKind::Restart, None, context, out),
+            SequenceOrder::Ancient(_) if context.planted.has(TimelineFault::OldPacketsConfirmed) => {
+                self.suspect(incoming, SuspectKind::Restart, None, context, out)
+            }
+            SequenceOrder::Ancient(at) => {
+                self.suspect(incoming, SuspectKind::Restart, Some(at), context, out)
+            }
+            SequenceOrder::Next => {
+                let returns = self.front != Some(incoming.packet.ssrc);
+                if returns && !is_new_feed && context.is_real_time && !stream.is_in_time(incoming) {
+                    self.suspect(incoming, SuspectKind::Returns, None, context, out);
+                    return false;
+                }
+                self.next(n, incoming, returns, context, out);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Whether the same packet is held as a suspect, or was one that stayed alone.
+    #[inline]
+    fn is_unconfirmed_duplicate(&self, incoming: &IncomingPacket<'_>) -> bool {
+        let known = LonePacket {
+            ssrc: incoming.packet.ssrc,
+            sequence: incoming.packet.sequence,
+            hash: incoming.hash,
+        };
+        self.suspects.iter().any(|suspect| suspect.has(incoming)) || self.lone_packets.contains(&known)
+    }
+
+    /// Notes where nothing had come for a while, before a packet that is not as expected.
+    fn note_idle(&mut self, incoming: &IncomingPacket<'_>) {
+        let time = |at: i64, rate: u32| grid::time(at.max(0) as u64, rate);
+        let came_ns = time(incoming.arrival, incoming.format.rate);
+        let last = self
+            .streams
+            .iter()
+            .map(|stream| time(stream.last_arrival, stream.rate));
+        // What came by an earlier feed says nothing of the present one.
+        let last_ns = last.max().unwrap_or(0).max(self.opened_ns);
+        if came_ns >= last_ns + TURN_NS {
+            (self.idle.from_ns, self.idle.to_ns, self.idle.packets) = (last_ns, came_ns, 0);
+        }
+        if came_ns <= self.idle.to_ns + AT_ONCE_NS {
+            self.idle.packets += 1;
+        }
+    }
+
+    fn next(
+        &mut self,
+        n: usize,
+        incoming: &IncomingPacket<'_>,
+        returns: bool,
+        context: &PlacementContext,
+        out: &mut impl PlacementSink,
+    ) {
+        if returns {
+            self.switch_front(n, incoming, out);
+        }
+        self.streams[n].next(incoming, returns, context, out);
+        self.front = Some(incoming.packet.ssrc);
+    }
+
+    /// Another stream is in front now.
+    fn switch_front(&mut self, n: usize, incoming: &IncomingPacket<'_>, out: &mut impl PlacementSink) {
+        let ago = incoming.arrival - self.streams[n].last_arrival;
+        self.turns = match ago <= samples(TURN_NS, incoming.format.rate) {
+            true => self.turns + 1,
+            false => 0,
+        };
+        if self.turns >= TURNS {
+            out.count_concurrent();
+        }
+    }
+
+    fn refuse(&mut self, why: RejectReason, incoming: &IncomingPacket<'_>, out: &mut impl PlacementSink) {
+        out.reject(
+            why,
+            incoming.format,
+            incoming.len,
+            incoming.arrival,
+            incoming.epoch,
+        );
+    }
+
+    /// A stream that nothing is known of.
+    /// `guard`: it may have been going on since so long ago.
+    fn begin(
+        &mut self,
+        incoming: &IncomingPacket<'_>,
+        guard: Option<i64>,
+        context: &PlacementContext,
+        out: &mut impl PlacementSink,
+    ) {
+        self.finish_front(context, out);
+        if self.streams.len() == STREAMS {
+            let oldest = (0..STREAMS).min_by_key(|n| self.streams[*n].last_arrival);
+            let mut oldest = self.streams.remove(oldest.unwrap_or_default());
+            oldest.force_decision(true, context, out);
+            self.forget(oldest.ssrc);
+        }
+        out.count_stream();
+        let mut stream = RtpStream::begin(incoming, guard, context, out);
+        stream.feed_opened = grid::index(self.opened_ns, stream.rate) as i64;
+        let came_ns = grid::time(incoming.arrival.max(0) as u64, stream.rate);
+        let IdlePeriod {
+            from_ns,
+            to_ns,
+            packets,
+        } = self.idle;
+        if came_ns <= to_ns + TURN_NS {
+            stream.idle_since = Some(grid::index(from_ns, stream.rate) as i64);
+            stream.came_in_burst = packets >= BURST_PACKETS;
+        }
+        self.streams.push(stream);
+        self.front = Some(incoming.packet.ssrc);
+    }
+
+    fn forget(&mut self, ssrc: u32) {
+        self.forgotten.retain(|known| *known != ssrc);
+        if self.forgotten.len() == FORGOTTEN {
+            self.forgotten.pop_front();
+        }
+        self.forgotten.push_back(ssrc);
+    }
+
+    /// What the stream in front still holds comes before another one's.
+    fn finish_front(&mut self, context: &PlacementContext, out: &mut impl PlacementSink) {
+        for stream in &mut self.streams {
+            if stream.is_holding() {
+                stream.force_decision(true, context, out);
+            }
+        }
+    }
+
+    /// The same sender, from here on with a new sequence.
+    fn restart(
+        &mut self,
+        n: usize,
+        incoming: &IncomingPacket<'_>,
+        guard: Option<i64>,
+        context: &PlacementContext,
+        out: &mut impl PlacementSink,
+    ) {
+        let mut old = self.streams.remove(n);
+        old.force_decision(true, context, out);
+        self.begin(incoming, guard, context, out);
+        if let Some(new) = self.streams.last_mut() {
+            new.set_predecessor(old);
+        }
+    }
+
+    fn suspect(
+        &mut self,
+        incoming: &IncomingPacket<'_>,
+        kind: SuspectKind,
+        old_place: Option<i64>,
+        context: &PlacementContext,
+        out: &mut impl PlacementSink,
+    ) {
+        if let Some(n) = self.suspects.iter().position(|s| s.is_joined_by(incoming)) {
+            self.suspects[n].join(incoming);
+            if self.suspects[n].is_confirmed() {
+                let suspect = self.suspects.remove(n);
+                self.confirm(suspect, incoming, context, out);
+            }
+            return;
+        }
+        if !context.is_real_time || self.suspects.len() == SUSPECTS {
+            // In stream time nothing else tells that it stays alone.
+            self.place_all_unconfirmed(out);
+        }
+        self.suspects.push(Suspect::new(incoming, kind, old_place));
+    }
+
+    /// Others have confirmed it: all of it is placed, the first where it came.
+    fn confirm(
+        &mut self,
+        suspect: Suspect,
+        last: &IncomingPacket<'_>,
+        context: &PlacementContext,
+        out: &mut impl PlacementSink,
+    ) {
+        let (kind, hidden_delay) = (suspect.kind, suspect.hidden_delay(last.arrival));
+        self.place_unconfirmed_before(&suspect, out);
+        for (place, held) in suspect.held.into_iter().enumerate() {
+            let packet = held.packet();
+            let incoming = held.incoming(&packet, out.end(held.format.rate), last.clock_ns);
+            match self.find(held.ssrc) {
+                Some(n) if place > 0 || kind == SuspectKind::Returns => {
+                    self.next(n, &incoming, place == 0, context, out)
+                }
+                // What begins anew in a known stream may be older than it looks.
+                Some(n) => {
+                    let guard =
+                        Some(hidden_delay).filter(|_| !context.planted.has(TimelineFault::RestartTrusted));
+                    self.restart(n, &incoming, guard, context, out);
+                }
+                None => {
+                    let guard = Some(hidden_delay).filter(|_| self.forgotten.contains(&held.ssrc));
+                    self.begin(&incoming, guard, context, out);
+                }
+            }
+        }
+    }
+
+    /// Whoever is alone is placed at its arrival, as something that may be old.
+    fn place_unconfirmed(&mut self, suspect: Suspect, out: &mut impl PlacementSink) {
+        let hidden_delay = suspect
+            .held
+            .first()
+            .map_or(0, |held| suspect.hidden_delay(held.arrival));
+        for held in suspect.held {
+            if self.lone_packets.len() == LONE_PACKETS {
+                self.lone_packets.pop_front();
+            }
+            self.lone_packets.push_back(LonePacket {
+                ssrc: held.ssrc,
+                sequence: held.sequence,
+                hash: held.hash,
+            });
+            let placement = Placement {
+                at: held.mapped,
+                hidden_delay: hidden_delay as u64,
+                ..Placement::default()
+            };
+            out.place(&held.audio(), placement);
+        }
+    }
+
+    /// Who came before a sequence that is confirmed now lies before it.
+    fn place_unconfirmed_before(&mut self, confirmed: &Suspect, out: &mut impl PlacementSink) {
+        let came = |suspect: &Suspect| suspect.held.first().map(|held| held.arrival);
+        let first = came(confirmed);
+        let (before, others) = std::mem::take(&mut self.suspects)
+            .into_iter()
+            .partition(|suspect| came(suspect) < first);
+        self.suspects = others;
+        let before: Vec<Suspect> = before;
+        before
+            .into_iter()
+            .for_each(|suspect| self.place_unconfirmed(suspect, out));
+    }
+
+    fn place_all_unconfirmed(&mut self, out: &mut impl PlacementSink) {
+        for suspect in std::mem::take(&mut self.suspects) {
+            self.place_unconfirmed(suspect, out);
+        }
+    }
+
+    /// A packet without audio: its number counts, and nothing else.
+    pub fn other(&mut self, ssrc: u32, sequence: u16, out: &mut impl PlacementSink) {
+        if let Some(n) = self.find(ssrc) {
+            self.streams[n].other(sequence, out);
+        }
+    }
+
+    /// Comfort noise: the stream is silent up to here. Answers where that is.
+    pub fn silence(&mut self, ssrc: u32, timestamp: u32, arrival_ns: u64) -> Option<(i64, u32)> {
+        let n = self.find(ssrc)?;
+        let stream = &mut self.streams[n];
+        let arrival = grid::index(arrival_ns, stream.rate) as i64;
+        stream
+            .hidden_delay
+            .observe_packet(timestamp, arrival, stream.rate);
+        Some((stream.silent_until(timestamp), stream.rate))
+    }
+
+    pub fn report(&mut self, ssrc: u32, ntp: u64, timestamp: u32) {
+        if let Some(n) = self.find(ssrc) {
+            let rate = self.streams[n].rate;
+            self.streams[n].hidden_delay.observe_report(ntp, timestamp, rate);
+        }
+    }
+
+    /// Time has gone on: what has waited long enough is decided. `force`: everything that
+    /// waits for its place is.
+    pub fn tick(
+        &mut self,
+        now_ns: u64,
+        force: bool,
+        context: &PlacementContext,
+        out: &mut impl PlacementSink,
+    ) {
+        for stream in &mut self.streams {
+            let due = stream.is_anchoring() || stream.is_due(samples(now_ns, stream.rate));
+            if stream.is_holding() && (force || due) {
+                stream.force_decision(!due, context, out);
+            }
+        }
+        self.place_lone(now_ns, out);
+    }
+
+    /// The same before a packet that came at this time: others of its timing may follow.
+    pub fn decide_due(&mut self, arrival_ns: u64, context: &PlacementContext, out: &mut impl PlacementSink) {
+        for stream in &mut self.streams {
+            if stream.is_holding() && stream.is_due(samples(arrival_ns, stream.rate)) {
+                stream.force_decision(false, context, out);
+            }
+        }
+        self.place_lone(arrival_ns, out);
+    }
+
+    fn place_lone(&mut self, now_ns: u64, out: &mut impl PlacementSink) {
+        while let Some(n) = self
+            .suspects
+            .iter()
+            .position(|s| s.is_alone(samples(now_ns, s.rate)))
+        {
+            let suspect = self.suspects.remove(n);
+            self.place_unconfirmed(suspect, out);
+        }
+    }
+
+    /// The end: nothing will confirm what waits.
+    pub fn finish(&mut self, now_ns: u64, context: &PlacementContext, out: &mut impl PlacementSink) {
+        self.tick(now_ns, true, context, out);
+        self.place_all_unconfirmed(out);
+    }
+
+    /// Samples of a packet of the stream in front, where there is one.
+    pub fn packet_len(&self) -> i64 {
+        let front = self.front.and_then(|ssrc| self.find(ssrc));
+        front.map_or(0, |n| self.streams[n].packet_len())
+    }
+
+    /// The arrival of the oldest packet that nothing has confirmed yet, and its rate.
+    pub fn oldest_suspect(&self) -> Option<(i64, u32)> {
+        let first = |suspect: &Suspect| Some((suspect.held.first()?.arrival, suspect.rate));
+        self.suspects.iter().filter_map(first).min()
+    }
+
+    /// Where packets are missing that may still be out of order: the earliest timing.
+    pub fn earliest_gap_ns(&self, now_ns: u64, reorder_ns: u64) -> Option<u64> {
+        let gaps = self
+            .streams
+            .iter()
+            .filter_map(|stream| stream.earliest_gap(now_ns, reorder_ns));
+        gaps.map(|(at, rate)| grid::time(at.max(0) as u64, rate)).min()
+    }
+
+    /// Packets that nothing has confirmed yet: place, samples, rate and epoch.
+    pub fn unconfirmed(&self) -> impl Iterator<Item = (i64, i64, u32, u32)> + '_ {
+        let held = self.suspects.iter().flat_map(|suspect| &suspect.held);
+        held.map(|held| (held.arrival, held.len, held.format.rate, held.epoch))
+    }
+
+    /// Packets that have no place yet: as above.
+    pub fn unplaced(&self) -> impl Iterator<Item = (i64, i64, u32, u32)> + '_ {
+        let held = self.streams.iter().flat_map(RtpStream::held);
+        held.map(|held| (held.arrival, held.len, held.format.rate, held.epoch))
+    }
+
+    pub fn is_holding(&self) -> bool {
+        self.streams.iter().any(RtpStream::is_holding)
+    }
+
+    pub fn is_waiting(&self) -> bool {
+        !self.suspects.is_empty() || self.is_holding()
+    }
+}
+
+impl HeldPacket<'_> {
+    pub(super) fn incoming<'a>(
+        &self,
+        packet: &'a crate::rtp::RtpPacket<'a>,
+        leg_end: i64,
+        clock_ns: Option<u64>,
+    ) -> IncomingPacket<'a> {
+        IncomingPacket {
+            packet,
+            hash: self.hash,
+            format: self.format,
+            len: self.len,
+            arrival: self.arrival,
+            epoch: self.epoch,
+            aged: self.aged,
+            refused: self.refused,
+            leg_end,
+            clock_ns,
+        }
+    }
+}
