@@ -1,8 +1,8 @@
-//! A stretch of a leg's audio, as it was handed in, read as linear samples.
+//! A leg's audio in its original encoding, readable as linear samples.
 
 use crate::{SampleFormat, g711};
 
-/// Decoded audio of one stretch of a leg, still as it was handed in.
+/// Consecutive samples of one leg, in the encoding in which the host handed them in.
 #[derive(Clone, Copy, Debug)]
 pub enum AudioSlice<'a> {
     Silence,
@@ -18,7 +18,7 @@ impl<'a> AudioSlice<'a> {
         matches!(self, AudioSlice::Silence)
     }
 
-    /// Its first samples.
+    /// The first `samples` samples, or all if there are fewer.
     #[inline]
     pub fn first(self, samples: usize) -> AudioSlice<'a> {
         match self {
@@ -29,13 +29,13 @@ impl<'a> AudioSlice<'a> {
         }
     }
 
-    /// Gives each sample to `each`, in order.
+    /// Calls `each` with every sample, in order. Silence has no samples.
     #[inline]
     pub fn for_each(self, mut each: impl FnMut(i16)) {
         match self {
             AudioSlice::Silence => {}
-            AudioSlice::Ulaw(bytes) => by_table(bytes, &g711::ULAW, each),
-            AudioSlice::Alaw(bytes) => by_table(bytes, &g711::ALAW, each),
+            AudioSlice::Ulaw(bytes) => decode_each(bytes, &g711::ULAW, each),
+            AudioSlice::Alaw(bytes) => decode_each(bytes, &g711::ALAW, each),
             AudioSlice::Pcm(bytes) => {
                 for pair in bytes.chunks_exact(2) {
                     each(i16::from_ne_bytes([pair[0], pair[1]]));
@@ -46,13 +46,13 @@ impl<'a> AudioSlice<'a> {
 }
 
 #[inline]
-fn by_table(bytes: &[u8], table: &g711::LinearTable, mut each: impl FnMut(i16)) {
+fn decode_each(bytes: &[u8], table: &g711::LinearTable, mut each: impl FnMut(i16)) {
     for &byte in bytes {
         each(table[byte as usize]);
     }
 }
 
-/// One linear sample in a law's byte.
+/// Encodes one linear sample in A-law, or in mu-law for every other format.
 #[inline]
 pub fn encode_g711(format: SampleFormat, sample: i16) -> u8 {
     match format {

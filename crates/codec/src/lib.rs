@@ -1,12 +1,12 @@
-//! Codecs and the formats of audio files: how a leg's payload is coded, and how a
-//! recording's file is. Nothing here knows calls, threads or disks.
+//! Codecs of a leg's payload, and the formats of recordings' files. This crate knows no calls,
+//! threads or disks.
 //!
 //! ```text
-//! Block (frames) -> Encoder (packets of bytes and frames) -> Container (header, pages) -> Medium
+//! Block (frames) -> Encoder (encoded packets) -> Container (header, pages) -> Medium
 //! ```
 //!
-//! A format of files is declared in the file of its container, and registered by one line in
-//! `registry.rs`. Nobody outside a container matches on a format.
+//! The module of a container declares its formats, and one line in `registry.rs` registers the
+//! container. Code outside a container never matches on a format.
 
 #![forbid(unsafe_code)]
 
@@ -26,7 +26,7 @@ mod registry;
 mod sample;
 mod wav;
 
-/// Files: what their headers say, and which container they are.
+/// Reading files: their headers, their containers and how much audio they hold.
 pub mod container {
     pub use crate::format::{ClaimedLength, HEADER_MAX, ParsedHeader, Tags};
     pub use crate::measure::{AudioScan, Length, Measure, MeasuredAudio};

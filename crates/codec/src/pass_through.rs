@@ -1,26 +1,26 @@
-//! Samples that go into the file as they are, frame by frame.
+//! The encoder of formats whose file holds the samples of the block.
 
 use crate::{EncodedPacket, EncodedPackets, Encoder, SampleFormat, Shape};
 
-/// Samples go into the file as they are, frame by frame.
+/// Writes samples unchanged or byte-swapped, frame by frame.
 pub struct PassThrough {
     frame_bytes: usize,
-    swaps: bool,
+    swaps_bytes: bool,
 }
 
 impl PassThrough {
-    /// The bytes of a block are those of the file.
+    /// The file holds the bytes of the block.
     pub fn new(shape: &Shape) -> PassThrough {
         PassThrough {
             frame_bytes: shape.block_frame_bytes(),
-            swaps: false,
+            swaps_bytes: false,
         }
     }
 
-    /// The same, but 16-bit samples have their higher byte first.
+    /// As [`PassThrough::new`], but 16-bit samples are big-endian in the file.
     pub fn big_endian(shape: &Shape) -> PassThrough {
         PassThrough {
-            swaps: shape.format.samples() == SampleFormat::Pcm16,
+            swaps_bytes: shape.format.samples() == SampleFormat::Pcm16,
             ..PassThrough::new(shape)
         }
     }
@@ -28,7 +28,7 @@ impl PassThrough {
 
 impl Encoder for PassThrough {
     fn encode(&mut self, samples: &[u8], out: &mut EncodedPackets) {
-        if self.swaps {
+        if self.swaps_bytes {
             let swapped = samples.chunks_exact(2).flat_map(|pair| [pair[1], pair[0]]);
             out.bytes.extend(swapped);
         } else {
@@ -41,7 +41,7 @@ impl Encoder for PassThrough {
     }
 
     fn is_pass_through(&self) -> bool {
-        !self.swaps
+        !self.swaps_bytes
     }
 
     fn finish(&mut self, _out: &mut EncodedPackets) -> u64 {
