@@ -1,4 +1,4 @@
-//! One leg at the worker: takes records out of the ring, and has them placed in time.
+//! One leg at the worker: takes packets out of the ring and has them placed in media time.
 
 mod hold_epochs;
 mod ledger_entry;
@@ -20,60 +20,61 @@ use ledger_entry::counter_increase;
 pub use ledger_entry::{EntryKind, LedgerEntry, Tally};
 pub use timeline::{LegTotals, Timeline};
 
-/// A stall may have held back so much, and be read so late.
+/// A stall of the network may delay audio by this much, including the time until it is read.
 const STALLED_NS: u64 = 5_500 * NS_PER_MS;
-/// A leg that has been silent for so long is not waited for.
+/// A leg that has been silent for longer than this is no longer waited for.
 const GIVEN_UP_NS: u64 = 60 * NS_PER_S;
 
-/// What a leg has to say that is for the call's reports.
+/// An RTP payload type that was ignored and is to be reported to the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IgnoredPayloadType(pub u8);
 
-/// A leg's media: its timeline, and what its feed has been up to. What each packet needs
-/// comes first, in as few cache lines as it takes; then what it seldom needs, and its streams.
+/// A leg's timeline and the state of its feed. The fields that every packet needs come first, to
+/// touch few cache lines.
 #[repr(C)]
 pub struct LegMedia {
-    /// When audio was last decoded, or the leg connected.
+    /// When audio was last decoded, or when the leg was connected.
     pub audio_ns: u64,
-    /// Packets that the feed refused since the newest audio.
+    /// Packets that the feed has refused since the newest audio.
     refused: u64,
-    /// The feed may write so far ahead.
+    /// How far ahead of the clock the feed may write.
     pub ahead_ns: u64,
-    /// What the latest audio was in.
+    /// The format of the latest audio.
     latest: Option<FeedFormat>,
     /// The rate of the first audio of the present drain.
     pub first_rate: Option<u32>,
     format: FeedFormat,
-    /// The clock rate that the host has told, or that audio has been in.
+    /// The clock rate that the host has declared, or that the latest audio had.
     pub declared_rate: u32,
-    /// Overruns that have found their place.
+    /// Overruns that are already accounted for.
     packets_lost: u32,
     samples_lost: u32,
     ahead_lost: u32,
     pub attached: bool,
     silence_notified: bool,
-    /// While it was silent, the call was not connected, or held, until then.
+    /// The call was not connected, or was held, until this time of the silence.
     silence_excused_ns: u64,
-    /// It has been silent for `MediaConfig::silent_ns`, and still is.
+    /// Whether the leg has been silent for `MediaConfig::silent_ns`.
     pub is_silent: bool,
     pub ignored: Vec<IgnoredPayloadType>,
     mapped: Vec<(u8, FeedFormat)>,
     pub timeline: Timeline,
-    /// Known to have been silent up to here.
+    /// The leg is known to have been silent up to this time.
     silent_ns: u64,
-    /// Of the samples lost, those that were too far ahead and have not found their place.
+    /// The part of the lost samples that were too far ahead of the clock and are not accounted for
+    /// yet.
     samples_ahead: u64,
-    /// Types that were reported.
+    /// Payload types that have been reported.
     reported: Vec<u8>,
-    /// Most legs have packets only.
+    /// `None` until the first write; most legs have only packets.
     writes: Option<Box<WriteCursor>>,
     streams: RtpStreams,
 }
 
-/// What a record is drained with.
+/// The state of the call with which a packet is drained.
 pub struct DrainInput<'a> {
     pub context: &'a PlacementContext,
-    /// Stream time: the furthest end of the other legs with audio.
+    /// Stream time: the furthest end of the other legs that have audio.
     pub clock_ns: Option<u64>,
 }
 
@@ -112,7 +113,7 @@ impl LegMedia {
         &self.timeline.track
     }
 
-    /// A new feed; in stream time, its media begins at `origin_ns`.
+    /// Begins a new feed. In stream time, its media begins at `origin_ns`.
     pub fn attach(&mut self, options: FeedOptions, origin_ns: Option<u64>, now_ns: u64) {
         self.mapped.clear();
         self.streams.attach(now_ns);
@@ -147,11 +148,11 @@ impl LegMedia {
         self.timeline.end_ns()
     }
 
-    /// Before this, nothing more of the leg is expected: a stall may hold it back, and a
-    /// leg that is silent may have stalled. Packets that are missing may be out of order, by
-    /// `reorder_ns`, also where they come faster than they were said.
+    /// No audio before this time is expected any more. A silent leg may have stalled, so the time
+    /// stays up to 5.5 s behind the clock. Missing packets are waited for by `reorder_ns`, even if
+    /// packets arrive faster than real time.
     pub fn settled_ns(&self, now_ns: u64, reorder_ns: u64) -> u64 {
-        // What waits for its place finds it though nothing more comes by the feed.
+        // Packets that are held still get a position after the feed is closed.
         let heard = self.latest.is_some() && (self.attached || self.is_waiting());
         if !heard || now_ns.saturating_sub(self.audio_ns) > GIVEN_UP_NS {
             return u64::MAX;
@@ -167,7 +168,7 @@ impl LegMedia {
     }
 
     pub fn receive(&mut self, header: PacketHeader, payload: &[u8], with: &DrainInput<'_>) {
-        // A visit may come much later than what it finds.
+        // The visit may be much later than the arrival of the packet.
         if with.context.is_real_time {
             self.decide_due(header.arrival_ns, with.context);
         }
@@ -186,7 +187,7 @@ impl LegMedia {
     }
 
     fn rtp(&mut self, header: PacketHeader, bytes: &[u8], aged: bool, with: &DrainInput<'_>) {
-        // Whatever this is: the next audio's number is what will show them.
+        // The sequence number of the next audio shows the overruns, whatever this packet is.
         let overruns = counter_increase(header.overruns, &mut self.packets_lost);
         self.refused += u64::from(overruns);
         let Some(packet) = rtp::parse(bytes) else {
@@ -227,7 +228,7 @@ impl LegMedia {
         }
     }
 
-    /// `None`: no audio of ours; it is counted, and its number is known.
+    /// Returns `None` for a packet without audio, after counting it and noting its sequence number.
     fn decoded_as(
         &mut self,
         packet: &RtpPacket<'_>,
@@ -274,7 +275,7 @@ impl LegMedia {
         }
     }
 
-    /// Audio has come: counted, and no silent leg.
+    /// Counts audio and resets the leg's silence.
     #[inline]
     fn count_audio(&mut self, format: FeedFormat, samples: u64, arrival_ns: u64) {
         self.timeline.tally.frames_in += 1;
@@ -288,7 +289,7 @@ impl LegMedia {
         }
     }
 
-    /// The rate of the latest audio.
+    /// The sampling rate of the latest audio.
     pub fn audio_rate(&self) -> Option<u32> {
         self.latest.map(|format| format.rate)
     }
@@ -330,14 +331,14 @@ impl LegMedia {
         writes.write_at(position, &write, with.context, &mut self.timeline);
     }
 
-    /// Samples that were refused because they were too far ahead of the clock.
+    /// Counts samples that the feed refused because they were too far ahead of the clock.
     pub fn count_ahead(&mut self, handed: &FeedCounters) {
         let more = counter_increase(handed.samples_ahead, &mut self.ahead_lost);
         self.samples_ahead += u64::from(more);
     }
 
-    /// Overruns that no record after them has told of yet. Packets show in the next one's
-    /// sequence number.
+    /// Accounts for overruns after the last packet in the ring. In stream time, and for RTP, the
+    /// sequence number of the next packet shows them.
     pub fn count_trailing_loss(&mut self, handed: &FeedCounters, clock_ns: u64, context: &PlacementContext) {
         if !context.is_real_time {
             return;
@@ -349,13 +350,13 @@ impl LegMedia {
         self.add_loss_at_end(samples.into(), clock_ns);
     }
 
-    /// Samples that the feed refused and that nothing has told of, for a recording that
-    /// ends here.
+    /// The number of samples that the feed refused and that no later packet accounts for, for a
+    /// recording that ends now.
     pub fn refused_samples(&self) -> u64 {
         self.refused * self.streams.packet_len().max(0) as u64
     }
 
-    /// Samples that the feed refused follow the media end, which goes no further than time.
+    /// Appends refused samples at the media end, which advances at most up to the clock.
     fn add_loss_at_end(&mut self, lost: u64, clock_ns: u64) {
         if lost == 0 {
             return;
@@ -376,7 +377,7 @@ impl LegMedia {
         self.timeline.track.advance_end((end + lost).min(now.max(end)));
     }
 
-    /// What had waited for long enough when a record came is decided without it.
+    /// Decides held packets that were due before a packet arrived.
     fn decide_due(&mut self, arrival_ns: u64, context: &PlacementContext) {
         if self.streams.is_waiting() {
             self.streams.decide_due(arrival_ns, context, &mut self.timeline);
@@ -386,7 +387,7 @@ impl LegMedia {
         }
     }
 
-    /// Time has gone on: what has waited for long enough is decided.
+    /// Decides held packets that are due at `now_ns`.
     pub fn tick(&mut self, now_ns: u64, context: &PlacementContext) {
         if !self.streams.is_waiting() && self.writes.is_none() {
             return;
@@ -404,7 +405,7 @@ impl LegMedia {
         }
     }
 
-    /// Nothing more will come before a recording ends.
+    /// Decides all held packets, because a recording ends.
     pub fn finish(&mut self, now_ns: u64, context: &PlacementContext) {
         let now_ns = if context.is_real_time {
             now_ns
@@ -417,23 +418,23 @@ impl LegMedia {
         }
     }
 
-    /// How long a packet of it is; `None` if nobody knows.
+    /// The duration of a packet of the leg, if known.
     pub fn packet_ns(&self) -> Option<u64> {
         let samples = u64::try_from(self.streams.packet_len()).ok()?;
         (samples > 0).then(|| grid::time(samples, self.timeline.track.rate()))
     }
 
-    /// Something waits for the pace to tell where it belongs.
+    /// Whether packets or writes are held until the pace shows where they belong.
     pub fn is_undecided(&self) -> bool {
         self.streams.is_holding() || self.writes.as_ref().is_some_and(|writes| writes.is_waiting())
     }
 
-    /// Something has no place yet.
+    /// Whether anything has no position yet.
     fn is_waiting(&self) -> bool {
         self.streams.is_waiting() || self.writes.as_ref().is_some_and(|writes| writes.is_waiting())
     }
 
-    /// What nothing has confirmed yet: place, samples and epoch.
+    /// Packets that no other packet has confirmed yet: position, samples and epoch.
     pub fn unconfirmed(&self) -> impl Iterator<Item = (u64, u64, u32)> + '_ {
         let rate = self.timeline.track.rate();
         self.streams.unconfirmed().map(move |(at, len, of, epoch)| {
@@ -442,7 +443,7 @@ impl LegMedia {
         })
     }
 
-    /// What has no place yet: place, samples and epoch.
+    /// Packets and writes without a position: arrival, samples and epoch.
     pub fn unplaced(&self) -> impl Iterator<Item = (u64, u64, u32)> + '_ {
         let rate = self.timeline.track.rate();
         let writes = self.writes.iter().flat_map(|writes| writes.unplaced());
@@ -453,7 +454,7 @@ impl LegMedia {
         })
     }
 
-    /// How far what has been handed in reaches, if what has no place yet lies where it came.
+    /// The end of all audio handed in, assuming that held audio lies at its arrival.
     pub fn reach_ns(&self) -> u64 {
         let rate = self.timeline.track.rate();
         let waiting = self.unconfirmed().chain(self.unplaced());
@@ -461,26 +462,27 @@ impl LegMedia {
         ends.max().unwrap_or(0).max(self.end_ns())
     }
 
-    /// What was written ahead and has not been heard yet is taken back.
+    /// Discards audio that was written ahead and is not yet played at `at_ns`.
     pub fn clear(&mut self, at_ns: u64) {
         self.timeline.clear_from(at_ns);
         self.begin_writes();
     }
 
-    /// The leg has been without audio for so long, whether anybody minds or not.
+    /// Whether the attached leg has had no audio for `silent_ns`.
     pub fn is_quiet(&self, now_ns: u64, silent_ns: u64) -> bool {
         self.attached && now_ns.saturating_sub(self.heard_ns()) >= silent_ns
     }
 
     fn heard_ns(&self) -> u64 {
-        // What was written ahead is still being heard.
+        // Audio that was written ahead is still being played.
         match self.ahead_ns {
             0 => self.audio_ns,
             _ => self.audio_ns.max(self.timeline.end_ns()),
         }
     }
 
-    /// True once, when it has been so for so long while the call was connected.
+    /// Returns true once, when the leg has been silent for `silent_ns` while the call was
+    /// connected.
     pub fn becomes_silent(&mut self, now_ns: u64, silent_ns: u64, connected: bool) -> bool {
         let quiet = self.is_quiet(now_ns, silent_ns);
         if quiet && !connected {

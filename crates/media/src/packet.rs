@@ -1,6 +1,6 @@
-//! What stands in a leg's ring: a header, then what was handed in.
+//! Packets in a leg's ring: a header, then the payload. A packet is one RTP packet or one write.
 
-/// A record begins at a whole word.
+/// Packets are aligned to words.
 pub const WORD: usize = size_of::<u64>();
 pub const HEADER: usize = 2 * WORD;
 pub const POSITION: usize = WORD;
@@ -9,31 +9,31 @@ pub const POSITION: usize = WORD;
 pub enum PacketKind {
     Rtp = 0,
     Write = 1,
-    /// The payload is preceded by its position, 8 bytes.
+    /// An 8-byte position precedes the samples.
     WriteAt = 2,
-    /// An RTP packet whose age the host has told: its arrival is when it was received.
+    /// An RTP packet whose age the host has stated; its arrival is the time of reception.
     RtpAged = 3,
 }
 
-/// What stands before each payload in the ring.
+/// The header before each payload in the ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PacketHeader {
     pub kind: PacketKind,
-    /// Of the payload, its position included.
+    /// The size of the payload in bytes, including its position.
     pub len: usize,
-    /// Overruns of the leg so far (wrapping): samples for writes, packets for RTP.
+    /// The leg's overruns so far (wrapping): samples for writes, packets for RTP.
     pub overruns: u32,
     pub arrival_ns: u64,
 }
 
-/// What a record takes of the ring, which is given out by whole words.
+/// The number of bytes that a packet with `len` bytes of payload takes in the ring.
 #[inline]
 pub const fn stored_bytes(len: usize) -> usize {
     HEADER + len.next_multiple_of(WORD)
 }
 
 impl PacketHeader {
-    /// What stands before the samples.
+    /// The number of bytes before the samples.
     #[inline]
     pub fn position_bytes(&self) -> usize {
         match self.kind {
@@ -68,12 +68,12 @@ impl PacketHeader {
     }
 }
 
-/// One instant of a leg's counts.
+/// A snapshot of the counters of a leg's feed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FeedCounters {
     pub bytes: u64,
     pub samples_lost: u32,
     pub packets_lost: u32,
-    /// Of `samples_lost`: they were too far ahead of the clock.
+    /// The part of `samples_lost` that was too far ahead of the clock.
     pub samples_ahead: u32,
 }

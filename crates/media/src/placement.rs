@@ -1,7 +1,7 @@
-//! Where a leg's packets lie in time: pure functions over explicit state.
+//! Placement of a leg's audio in media time: pure functions over explicit state.
 //!
-//! Nothing here knows a clock, a thread, a file or a recording. What was received comes in
-//! as [`IncomingPacket`], and what is decided goes out by [`PlacementSink`].
+//! This module knows no clock, thread, file or recording. Its input is [`IncomingPacket`] and
+//! [`HostWrite`](write_cursor::HostWrite); its output goes to a [`PlacementSink`].
 
 mod drift;
 mod hidden_delay;
@@ -26,17 +26,17 @@ use callrec_codec::g711;
 pub use rtp_streams::RtpStreams;
 pub use sequence_window::hash;
 
-/// In stream time a leg may be so far behind another without having been silent.
+/// Stream time: a leg that is further behind the others than this has been silent.
 const SILENCE_NS: u64 = 2_000 * NS_PER_MS;
 
-/// What placement needs to know of the call.
+/// State of the call that placement depends on.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PlacementContext {
     pub is_real_time: bool,
-    /// What a test has planted.
+    /// The fault that a test has planted.
     pub planted: PlantedFault,
-    /// The begin of a recording that has never been paused. No first packet of a feed that
-    /// was opened after it is placed before it. In nanoseconds.
+    /// The beginning, in nanoseconds, of a recording that has never been paused. The first packet
+    /// of a feed that was opened later is not placed before it.
     pub begin_ns: u64,
 }
 
@@ -46,45 +46,47 @@ impl PlacementContext {
     }
 }
 
-/// An RTP packet with audio, at the moment when it is handed in.
+/// An RTP packet with audio, when it is handed in. All positions and lengths are in samples at its
+/// own rate.
 pub struct IncomingPacket<'a> {
     pub packet: &'a RtpPacket<'a>,
     pub hash: u16,
     pub format: FeedFormat,
-    /// Samples of audio in it.
+    /// The number of samples in the payload.
     pub len: i64,
-    /// In samples at its own rate, as all places are; in stream time the leg's end.
+    /// The arrival; in stream time the end of the leg.
     pub arrival: i64,
-    /// Which control points had been set.
+    /// The number of control points that had been set.
     pub epoch: u32,
-    /// The host says when it was received.
+    /// Whether the host stated when the packet was received.
     pub aged: bool,
-    /// Packets that the feed refused since the newest one.
+    /// Packets that the feed has refused since the newest packet.
     pub refused: u64,
-    /// After all audio of the leg.
+    /// The end of all audio of the leg.
     pub leg_end: i64,
-    /// RtpStream time: how far the other legs have come, where any has audio.
+    /// Stream time: the furthest end of the other legs that have audio.
     pub clock_ns: Option<u64>,
 }
 
-/// Where audio is to be put, and what is known of the place.
+/// The position of audio on the timeline, and its properties.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Placement {
     pub at: i64,
-    /// Samples to be left out at its beginning: its sender's clock is fast.
+    /// Samples to leave out at its beginning, because the sender's clock is fast.
     pub trim: u64,
-    /// Samples to be repeated before it: its sender's clock is slow.
+    /// Samples to repeat before it, because the sender's clock is slow.
     pub repeat: u64,
-    /// Packets that are missing before it (of these, refused by the feed), and how much
-    /// silence stands for them.
+    /// Packets missing before it.
     pub missing: u64,
+    /// The part of `missing` that the feed refused.
     pub refused: u64,
+    /// Samples of silence before it that stand for missing packets.
     pub lost: u64,
-    /// It may have been said so much before its place.
+    /// Upper bound of the time between speech and position, in samples.
     pub hidden_delay: u64,
-    /// It is the newest of its stream.
+    /// Whether it is the newest packet of its stream.
     pub newest: bool,
-    /// It had been counted as missing.
+    /// Whether it was counted as missing.
     pub was_missing: bool,
 }
 
@@ -93,15 +95,15 @@ pub struct Placement {
 pub struct Audio<'a> {
     pub payload: &'a [u8],
     pub format: FeedFormat,
-    /// PCM16 as RTP has it, most significant byte first.
+    /// Whether 16-bit samples are big-endian, as in RTP.
     pub network_order: bool,
     pub epoch: u32,
-    /// HostWrite ahead of the clock: said when it is heard.
+    /// Whether it was written ahead of the clock, so that it counts as said when it is played.
     pub ahead: bool,
 }
 
 impl Audio<'_> {
-    /// The recent_peak of its samples.
+    /// The largest absolute value of its samples.
     fn peak(&self) -> i32 {
         let loudness = |sample: i16| i32::from(sample).abs();
         let linear = |law: &[i16; 256]| {
@@ -123,7 +125,7 @@ impl Audio<'_> {
     }
 }
 
-/// What becomes of audio that nothing has placed.
+/// The reason why audio gets no position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RejectReason {
     Duplicate,
@@ -131,31 +133,31 @@ pub enum RejectReason {
     Ahead,
 }
 
-/// Takes what is decided.
+/// Receives the decisions of placement.
 pub trait PlacementSink {
-    /// After all audio of the leg, in samples at this rate.
+    /// The end of all audio of the leg, in samples at `rate`.
     fn end(&self, rate: u32) -> i64;
 
     fn place(&mut self, audio: &Audio<'_>, placement: Placement);
 
-    /// The same in the common case: it lies right behind what came before, and nothing else
-    /// is known of it. False if it has to be given to `audio`.
+    /// Fast path: appends audio that lies directly after the last audio, without further
+    /// properties. Returns false if the caller must use [`PlacementSink::place`].
     fn try_append(&mut self, audio: &Audio<'_>, at: i64, hidden_delay: u64) -> bool;
 
     fn reject(&mut self, why: RejectReason, format: FeedFormat, len: i64, at: i64, epoch: u32);
 
-    /// A silence that was counted as missing was none.
+    /// Clears a range that was counted as missing but held no audio.
     fn clear_missing(&mut self, from: i64, to: i64);
 
     fn count_wrong_timestamp(&mut self);
 
-    /// Audio of a stream that was not known before.
+    /// Counts a new stream with audio.
     fn count_stream(&mut self);
 
     fn count_concurrent(&mut self);
 }
 
-/// A packet that waits for a decision.
+/// A packet that is held until its position is decided.
 #[derive(Debug)]
 pub struct HeldPacket<'a> {
     ssrc: u32,
@@ -173,13 +175,13 @@ pub struct HeldPacket<'a> {
     mapped: i64,
     missing: u64,
     refused: u64,
-    /// The number before it, and the length of that packet.
+    /// The sequence number of the previous packet, and that packet's length.
     after: u16,
     len_before: i64,
 }
 
 impl HeldPacket<'_> {
-    /// To be kept until it is decided.
+    /// Takes ownership of the payload.
     fn own(self) -> HeldPacket<'static> {
         HeldPacket {
             payload: Cow::Owned(self.payload.into_owned()),
@@ -218,12 +220,12 @@ impl HeldPacket<'_> {
 }
 
 impl<'a> IncomingPacket<'a> {
-    /// How far the other legs have come, in samples at its own rate.
+    /// The end of the other legs, in samples at the packet's rate.
     fn clock(&self) -> Option<i64> {
         self.clock_ns.map(|ns| grid::index(ns, self.format.rate) as i64)
     }
 
-    /// RtpStream time: the others have gone on for longer than they are held up for the leg.
+    /// Stream time: whether the other legs have advanced so far that this leg has been silent.
     fn has_been_silent(&self, clock: i64) -> bool {
         self.leg_end > 0 && clock - self.leg_end > lateness::samples(SILENCE_NS, self.format.rate)
     }

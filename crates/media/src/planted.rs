@@ -1,47 +1,47 @@
-//! Faults that a test plants in the timeline: each of them must be found by the tests.
+//! Faults that tests plant in the timeline. The tests must find each of them.
 //!
-//! Without the feature `faults` nothing is ever planted, and asking costs nothing.
+//! Without the feature `faults`, no fault is ever planted and the checks cost nothing.
 
-/// What goes wrong, and where the worker decides it.
+/// A fault, by the decision that goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimelineFault {
-    /// A recording hears what was handed in while it was paused.
+    /// A recording includes audio that was handed in while it was paused.
     PausedAudioRecorded,
-    /// Audio that may have been said before its place is taken for said at its place.
+    /// Hidden delay is ignored: audio counts as said at its position.
     HiddenDelayIgnored,
-    /// A sequence that begins anew after a pause is trusted at once.
+    /// A sequence that restarts after a pause is trusted at once.
     RestartTrusted,
-    /// Two old packets confirm each other.
+    /// Two very old packets confirm each other.
     OldPacketsConfirmed,
-    /// What is dropped for `pause_unclear` is not counted.
+    /// Audio dropped as `pause_unclear` is not counted.
     DropNotCounted,
     /// A duplicate is placed again.
     DuplicatePlaced,
-    /// What never came is counted twice.
+    /// Missing packets are counted twice.
     MissingCountedTwice,
-    /// A packet that comes late stays counted as lost.
+    /// A late packet stays counted as lost.
     LateCountedAsLost,
-    /// The number of a packet without audio counts as the newest audio's.
+    /// The sequence number of a packet without audio counts as the newest audio packet's.
     EventReordersAudio,
-    /// The backlog of a stall is placed where it comes, and not where it was said.
+    /// The backlog of a stall is placed at its arrival.
     BacklogAtArrival,
-    /// Audio that comes for what is written already does not get into the file.
+    /// Audio that arrives for a range that is already written is left out of the file.
     PatchSkipped,
-    /// A leg that is ahead puts a pause off.
+    /// A leg that is ahead of the clock delays a pause.
     PauseDelayed,
     /// A recording that starts in a private call is not paused.
     PrivateStartRecorded,
-    /// A sender's clock that is fast or slow is not followed.
+    /// Clock drift of a sender is not followed.
     DriftIgnored,
-    /// A timestamp that contradicts the numbers is believed.
+    /// A timestamp that contradicts the sequence numbers is trusted.
     WrongTimestampTrusted,
 }
 
-/// What is planted in a call.
+/// The fault planted in a call, if any.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PlantedFault(#[cfg(feature = "faults")] Option<TimelineFault>);
 
-/// Whether it is planted in the call that this thread visits.
+/// Whether `fault` is planted in the call that this thread visits.
 #[inline]
 pub fn is_planted(fault: TimelineFault) -> bool {
     current().has(fault)
@@ -58,7 +58,7 @@ mod none {
         }
     }
 
-    /// What is planted in the call that this thread visits.
+    /// The fault planted in the call that this thread visits.
     #[inline]
     pub const fn current() -> PlantedFault {
         PlantedFault()
@@ -78,12 +78,12 @@ mod chosen {
         static HERE: Cell<Option<TimelineFault>> = const { Cell::new(None) };
     }
 
-    /// For the calls that this thread simulates from now on, and for its visits.
+    /// Plants a fault in all calls that this thread simulates or visits from now on.
     pub fn plant(fault: Option<TimelineFault>) {
         HERE.set(fault);
     }
 
-    /// What is planted in the call that this thread visits.
+    /// The fault planted in the call that this thread visits.
     pub fn current() -> PlantedFault {
         PlantedFault(HERE.get())
     }
@@ -117,7 +117,7 @@ mod chosen {
             TimelineFault::WrongTimestampTrusted,
         ];
 
-        /// By the name of its variant: `faults.panic` has it as "timeline:NAME".
+        /// Finds a fault by the name of its variant, as in `faults.panic` "timeline:NAME".
         pub fn named(name: &str) -> Option<TimelineFault> {
             TimelineFault::ALL
                 .into_iter()

@@ -1,4 +1,4 @@
-//! What a recording has for its sink, in order, also while the sink takes nothing.
+//! Calls of a recording's sink, queued in order while the sink is blocked.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ pub enum SinkCommand {
         from_frame: u64,
         block: Block,
     },
-    /// Frames that were given before, again: late audio of this leg is in them now.
+    /// Frames that replace earlier ones, because late audio of `leg` was placed.
     Patch {
         leg: usize,
         from_frame: u64,
@@ -21,7 +21,7 @@ pub enum SinkCommand {
     },
     /// No frame before this one will be patched any more.
     Settled(u64),
-    /// All that is lost, in nanoseconds, and what of it is new.
+    /// The total loss in nanoseconds, and the new spans of loss.
     Losses(u64, Vec<Span>),
     Paused(u64),
     Resumed(Span),
@@ -31,9 +31,9 @@ pub enum SinkCommand {
 pub struct SinkQueue {
     sink: Option<Box<dyn Sink>>,
     queue: VecDeque<SinkCommand>,
-    /// Frames that the sink refused in real time: of this leg, or of all.
+    /// Frames that the sink refused in real time: the leg (`None`: all legs), first frame, end.
     pub refused: Vec<(Option<usize>, u64, u64)>,
-    /// Since when the sink has taken nothing (stream time).
+    /// Since when the sink has been blocked (stream time).
     blocked_ns: Option<u64>,
     progress: Arc<Progress>,
 }
@@ -64,7 +64,7 @@ impl SinkQueue {
         self.queue.push_back(out);
     }
 
-    /// The sink has had its last call.
+    /// Whether the sink has received its last call.
     pub fn is_over(&self) -> bool {
         self.sink.is_none()
     }
@@ -84,12 +84,12 @@ impl SinkQueue {
         self.queue.is_empty()
     }
 
-    /// It has nothing to give, and is not over.
+    /// Whether the queue is empty and the sink is neither blocked nor finished.
     pub fn is_idle(&self) -> bool {
         self.queue.is_empty() && self.sink.is_some() && self.blocked_ns.is_none()
     }
 
-    /// Real time: what is refused becomes silence, and is noted.
+    /// Real time: replaces refused audio by silence and notes its frames.
     pub fn flush_real(&mut self) {
         while let Some(out) = self.queue.pop_front() {
             match self.give(out) {
@@ -97,7 +97,7 @@ impl SinkQueue {
                 Some(SinkCommand::Audio { from_frame, block }) => {
                     let frames = block.frames;
                     if let Some(sink) = &mut self.sink {
-                        // Silence is never refused.
+                        // The sink never refuses silence.
                         let _ = sink.block(Block::silence(frames));
                     }
                     self.refused.push((None, from_frame, from_frame + frames));
@@ -114,8 +114,8 @@ impl SinkQueue {
         }
     }
 
-    /// Stream time: what is refused waits; after `backlog_ns` without progress the
-    /// recording fails.
+    /// Stream time: keeps refused audio queued. The recording fails after `backlog_ns` without
+    /// progress.
     pub fn flush_stream(&mut self, now_ns: u64, backlog_ns: u64) {
         while let Some(out) = self.queue.pop_front() {
             let Some(refused) = self.give(out) else {
@@ -134,7 +134,7 @@ impl SinkQueue {
         }
     }
 
-    /// Gives one thing to the sink; gives back what it refuses.
+    /// Passes one command to the sink. Returns the command if the sink refuses it.
     fn give(&mut self, out: SinkCommand) -> Option<SinkCommand> {
         let sink = self.sink.as_mut()?;
         match out {

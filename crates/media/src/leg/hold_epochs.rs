@@ -1,12 +1,13 @@
-//! The epochs in which a call was on hold, where what is fed meanwhile is silence.
+//! The epochs in which a call was on hold and fed audio counts as silence.
 
-/// More changes than that lie behind any audio that still waits for its place.
+/// Audio that is still held is never older than this many changes.
 const CHANGES: usize = 16;
 
-/// What counts is the epoch in which audio was handed in, not when it finds its place.
+/// Holds by epoch. The epoch in which audio was handed in decides, not the time at which it is
+/// placed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HoldEpochs {
-    /// From each of these epochs on, in order.
+    /// Each epoch in which the state changed, with the new state, in order.
     changes: Vec<(u32, bool)>,
 }
 

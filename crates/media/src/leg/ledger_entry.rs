@@ -1,18 +1,18 @@
-//! What a drain has found out about a leg that concerns each recording.
+//! Results of a drain that every recording accounts for.
 
 use crate::ledger::{DropReason, LossReason, OutsideReason};
 
-/// What happened to a stretch of a leg that its timeline does not hold.
+/// The reason for a ledger entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EntryKind {
-    /// Audio came for it after some recording had settled it.
+    /// Audio arrived after a recording had settled its position.
     Late {
         was_missing: bool,
     },
-    /// A recording had settled it as silence, but packets are missing there.
+    /// A recording had settled the range as silence, but packets are missing there.
     Lost(LossReason),
     Dropped(DropReason),
-    /// Refused by the feed: handed in, but known by its length only.
+    /// Refused by the feed. Only the length is known.
     Refused(DropReason),
     Duplicate,
     /// Left out to follow the sender's clock.
@@ -21,18 +21,19 @@ pub enum EntryKind {
     Outside(OutsideReason),
 }
 
-/// Positions on the leg's timeline, in samples.
+/// A range of a leg that its timeline does not hold. Positions are in samples on the leg's
+/// timeline.
 #[derive(Clone, Copy, Debug)]
 pub struct LedgerEntry {
     pub from: u64,
     pub to: u64,
     pub rate: u32,
-    /// In which the audio was handed in; 0 for what never came.
+    /// The epoch in which the audio was handed in; 0 for audio that never arrived.
     pub epoch: u32,
     pub kind: EntryKind,
 }
 
-/// What a drain has counted, told to the statistics once.
+/// Counts of one drain, added to the statistics.
 #[derive(Debug, Default)]
 pub struct Tally {
     pub frames_in: u64,
@@ -53,7 +54,7 @@ impl Tally {
     }
 }
 
-/// The count's growth since it was last looked at; never backwards.
+/// Returns the increase of a wrapping counter since the previous call, or 0 if it went backwards.
 pub(super) fn counter_increase(count: u32, known: &mut u32) -> u32 {
     let more = count.wrapping_sub(*known);
     if more > u32::MAX / 2 {

@@ -1,5 +1,5 @@
-//! A leg's timeline at its present clock rate and at earlier ones, and what was noted of
-//! audio that it does not hold.
+//! A leg's timeline at its present clock rate and at earlier ones, and ledger entries for audio
+//! that it does not hold.
 
 use std::collections::VecDeque;
 
@@ -13,23 +13,23 @@ use crate::planted::{TimelineFault, is_planted};
 use crate::track::{Content, Origin, Track};
 use callrec_codec::Codec;
 
-/// Codecs of a leg that are told.
+/// The maximum number of formats listed per leg.
 const CODECS: usize = 16;
-/// Clock rates that a leg may have had within what is not rendered yet.
+/// The maximum number of earlier clock rates within audio that is not rendered yet.
 const PAST_MAX: usize = 8;
 
-/// Counts of a leg over its whole life; a recording takes the difference.
+/// Counts over the lifetime of a leg. A recording takes differences.
 #[derive(Clone, Debug, Default)]
 #[repr(C)]
 pub struct LegTotals {
     pub packets: u64,
-    /// In ticks; and samples of the present rate that are not among them yet.
+    /// In ticks, without the samples in `present`: the present rate and samples at that rate.
     handed: u64,
     present: (u32, u64),
     pub ignored: Vec<(u8, u64)>,
-    /// With how many packets there had been when each was heard last.
+    /// Each format, with the value of `packets` when it was last in use.
     codecs: Vec<(FeedFormat, u64)>,
-    /// The one that is heard now, by its number.
+    /// The index of the format in use.
     codec: usize,
     pub streams: u32,
     pub wrong_timestamps: u64,
@@ -37,12 +37,12 @@ pub struct LegTotals {
 }
 
 impl LegTotals {
-    /// Audio that was handed in, in ticks.
+    /// Audio handed in, in ticks.
     pub fn handed(&self) -> u64 {
         self.handed + ticks(self.present.1, self.present.0)
     }
 
-    /// Nothing has come yet.
+    /// Whether nothing has been received.
     pub fn is_zero(&self) -> bool {
         self.packets == 0 && self.ignored.is_empty()
     }
@@ -56,7 +56,7 @@ impl LegTotals {
         self.present.1 += samples;
     }
 
-    /// The packet that has been counted last is the first in this format after another one.
+    /// The latest counted packet is the first in `format` after a packet in another format.
     pub fn change_codec(&mut self, format: FeedFormat) {
         if let Some((_, heard)) = self.codecs.get_mut(self.codec) {
             *heard = self.packets.saturating_sub(1);
@@ -68,7 +68,7 @@ impl LegTotals {
         }
     }
 
-    /// What has been heard after so many packets, in the order of its first.
+    /// Formats used after the first `packets` packets, in the order of their first use.
     pub fn codecs_after(&self, packets: u64) -> impl Iterator<Item = FeedFormat> + '_ {
         let heard = move |n: usize, last: u64| match n == self.codec {
             true => self.packets > packets,
@@ -81,7 +81,7 @@ impl LegTotals {
     }
 }
 
-/// The moments of a timeline's positions, which another clock rate has other positions for.
+/// Positions as times, for conversion to another clock rate.
 #[derive(Clone, Copy, Debug, Default)]
 struct Moments {
     settled_ns: u64,
@@ -89,26 +89,25 @@ struct Moments {
     epoch_ns: u64,
 }
 
-/// What each packet in order needs comes first, in as few cache lines as it takes.
+/// The fields that every packet in order needs come first, to touch few cache lines.
 #[repr(C)]
 pub struct Timeline {
     pub track: Track,
-    /// How far the furthest recording has settled, and has written: positions.
+    /// The furthest position that a recording has settled, and has written.
     settled: u64,
     written: u64,
-    /// Where the epoch begins; 0 if no packet can lie across it.
+    /// The position at which the epoch begins; 0 if no packet can span it.
     epoch_at: u64,
-    /// The epoch now, whether any recording hears it, and whether the call is on hold with
-    /// silence.
+    /// The present epoch, and whether any recording records it.
     pub epoch: u32,
     pub is_recorded: bool,
     pub on_hold: HoldEpochs,
     pub tally: Tally,
     pub totals: LegTotals,
     pub entries: Vec<LedgerEntry>,
-    /// Stretches of a time that some recording has written already, in nanoseconds.
+    /// Ranges that a recording has already written and must render again, in nanoseconds.
     pub dirty: Vec<(u64, u64)>,
-    /// What is still kept of earlier clock rates, oldest first; each up to its end.
+    /// Tracks of earlier clock rates, oldest first; each is used up to its end.
     pub past: VecDeque<Track>,
     native: Vec<u8>,
     occupied: Vec<(u64, u64)>,
@@ -136,14 +135,14 @@ impl Timeline {
         }
     }
 
-    /// Where what was handed in ends, at whatever rate: on another grid, the present track
-    /// may begin up to half a sample before its predecessor's end.
+    /// The end of the audio handed in, at any rate. On its own grid, the present track may begin up
+    /// to half a sample before the end of its predecessor.
     pub(super) fn end_ns(&self) -> u64 {
         let past = self.past.back().map_or(0, Track::end_ns);
         self.track.end_ns().max(past)
     }
 
-    /// Goes on at another clock rate; what came before stays as it was.
+    /// Continues at another clock rate. Earlier audio keeps its rate.
     pub(super) fn change_rate(&mut self, rate: u32) {
         let old = self.track.rate();
         if rate == old || rate == 0 {
@@ -159,7 +158,7 @@ impl Timeline {
         self.epoch_at = grid::index(self.moments.epoch_ns, rate);
     }
 
-    /// What is handed in from here on is of an epoch that began at this moment (real time).
+    /// Begins an epoch. `since_ns`: its beginning (real time only).
     pub fn set_epoch(&mut self, epoch: u32, since_ns: Option<u64>, is_recorded: bool) {
         (self.epoch, self.is_recorded) = (epoch, is_recorded);
         let epoch_ns = since_ns.unwrap_or(0);
@@ -169,14 +168,15 @@ impl Timeline {
         }
     }
 
-    /// A peer that changes its clock rate with every packet would keep the worker busy
-    /// with filters: so many changes are followed between two blocks.
+    /// Whether audio at `rate` is accepted. The number of rate changes between two blocks is
+    /// limited, because a peer that changes its clock rate with every packet would keep the worker
+    /// busy with filters.
     pub(super) fn can_follow_rate(&self, rate: u32) -> bool {
         rate == self.track.rate() || self.past.len() < PAST_MAX
     }
 
-    /// Nothing before `floor_ns` is wanted any more (`None`: nothing at all), and so far
-    /// have recordings settled and written.
+    /// Discards audio before `floor_ns` (`None`: all audio), and sets how far recordings have
+    /// settled and written.
     pub fn retain_from(&mut self, floor_ns: Option<u64>, settled_ns: u64, written_ns: u64) {
         let rate = self.track.rate();
         self.moments.settled_ns = settled_ns;
@@ -203,7 +203,7 @@ impl Timeline {
         }
     }
 
-    /// The same at a clock rate of its own: on another grid, samples would be lost.
+    /// As [`Timeline::add_entry`], but at another clock rate: a conversion would lose samples.
     fn add_entry_at(&mut self, rate: u32, (from, samples): (u64, u64), epoch: u32, kind: EntryKind) {
         self.entries.push(LedgerEntry {
             from,
@@ -214,7 +214,7 @@ impl Timeline {
         });
     }
 
-    /// Audio whose clock rate would be one change too many: others of the leg have its time.
+    /// Drops audio that exceeds the permitted number of rate changes.
     pub(super) fn drop_overlapping(&mut self, format: FeedFormat, samples: u64) {
         let from = grid::convert(self.track.end(), self.track.rate(), format.rate);
         let kind = EntryKind::Dropped(DropReason::Overlap);
@@ -222,7 +222,7 @@ impl Timeline {
         self.add_entry_at(format.rate, (from, samples), self.epoch, kind);
     }
 
-    /// What is missing from `start` to `stop`, as far as nothing was said there.
+    /// Marks a range as lost where it holds no audio.
     pub(super) fn mark_lost(&mut self, start: u64, stop: u64, reason: LossReason) {
         if start >= stop {
             return;
@@ -231,7 +231,8 @@ impl Timeline {
         self.add_entry(start, stop.min(self.settled), 0, EntryKind::Lost(reason));
     }
 
-    /// The silence that stands for missing packets: what the feed refused comes first.
+    /// Marks the silence before a packet as lost: first packets that the feed refused, then missing
+    /// ones.
     fn mark_missing_before(&mut self, at: u64, placement: &Placement) {
         let refused = placement.refused.min(placement.missing);
         self.tally.lost += (placement.missing - refused) as i64;
@@ -248,7 +249,7 @@ impl Timeline {
         let size = codec.sample_bytes();
         let skip = (at.min(0).unsigned_abs() as usize).saturating_mul(size);
         if skip > 0 {
-            // Before all time: a call that begins with the clock.
+            // A call may begin together with the clock, so that a position is negative.
             let before = codec.samples_in(skip.min(payload.len()));
             self.add_entry(
                 0,
@@ -278,7 +279,7 @@ impl Timeline {
                 self.tally.lost += 1;
             }
         }
-        // Of a time that a track at another clock rate had.
+        // A track at an earlier clock rate covers this time.
         let floor = self.track.floor();
         let late = EntryKind::Dropped(DropReason::Late);
         self.add_entry(from.max(self.settled), to.min(floor), origin.epoch, late);
@@ -294,7 +295,7 @@ impl Timeline {
         self.mark_dirty(from, to);
     }
 
-    /// In two parts, of which one lies before the control point.
+    /// Places a packet in two parts, of which the first lies before the control point.
     fn put_split(&mut self, from: u64, codec: Codec, payload: &[u8], origin: Origin, placement: &Placement) {
         let before = (self.epoch_at - from) as usize * codec.sample_bytes();
         let (before, rest) = payload.split_at(before.min(payload.len()));
@@ -315,9 +316,9 @@ impl Timeline {
         (!kept).then_some(OutsideReason::Paused)
     }
 
-    /// One sample again at each of so many places of a packet, which ends as much later.
-    /// It is the one after it: the one before may have been said while a recording was
-    /// paused that goes on from here.
+    /// Places audio with `placement.repeat` samples repeated, spread over the packet. The sample
+    /// after each insertion point is repeated: the sample before may have been said while a
+    /// recording was paused that continues here.
     fn put_with_repeats(&mut self, audio: &Audio<'_>, payload: &[u8], origin: Origin, placement: &Placement) {
         let size = audio.format.codec.sample_bytes();
         let len = payload.len() / size;
@@ -347,7 +348,7 @@ impl Timeline {
         }
     }
 
-    /// What is written already has to be written again.
+    /// Marks a range that is already written to be rendered again.
     fn mark_dirty(&mut self, from: u64, to: u64) {
         let floor = self.track.floor();
         if from < self.written && to > floor {
@@ -386,7 +387,7 @@ impl Timeline {
         self.put(placement.at + left_out as i64, codec, payload, origin, placement);
     }
 
-    /// What was written ahead and nobody has heard yet is occupied back.
+    /// Discards audio that was written ahead and is not yet played at `at_ns`.
     pub(super) fn clear_from(&mut self, at_ns: u64) {
         let tracks = self.past.iter_mut().chain([&mut self.track]);
         for track in tracks {
@@ -433,7 +434,7 @@ impl PlacementSink for Timeline {
         let rate = audio.format.rate;
         if rate != self.track.rate() {
             if !placement.newest || !self.can_follow_rate(rate) {
-                // Its time has another grid now.
+                // The present track covers its time on another grid.
                 let len = (audio.payload.len() / audio.format.codec.sample_bytes()) as u64;
                 let kind = EntryKind::Dropped(DropReason::Late);
                 self.tally.lost += 1;

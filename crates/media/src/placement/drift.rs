@@ -1,21 +1,22 @@
-//! Slow clock drift: a sender whose crystal is not ours.
+//! Estimates the clock drift of a sender.
 //!
-//! The least delay within a window is what the network and a busy host cannot hide. It
-//! wanders by chance, too; a clock that drifts moves it from window to window by the same
-//! amount in the same direction. Slow drift shows in long windows, fast drift in short ones.
+//! The estimate uses the least delay within a window, which the network and a busy host can
+//! increase but not reduce. The least delay also varies by chance; clock drift moves it from window
+//! to window by similar amounts in one direction. Long windows show slow drift, short ones fast
+//! drift.
 
 use super::lateness::{PacketTiming, samples};
 use crate::time::{NS_PER_MS, NS_PER_S};
 
 const MINIMA: usize = 4;
 
-/// A length of windows.
+/// A window length, with the evidence that it needs.
 #[derive(Clone, Copy, Debug)]
 struct WindowScale {
     length_ns: u64,
-    /// So many windows in a row show a drift.
+    /// The number of consecutive windows that show drift.
     windows: usize,
-    /// Together they move by more.
+    /// Their least delays must differ by more than this in total.
     least_ns: u64,
 }
 
@@ -42,20 +43,20 @@ const SCALES: [WindowScale; 4] = [
     },
 ];
 
-/// Packets that a window needs.
+/// The minimum number of packets per window.
 const PACKETS: u32 = 25;
-/// Less than so large a part of the jitter is chance.
+/// A change below this fraction (1/n) of the jitter is chance.
 const OF_JITTER: i64 = 3;
-/// A window moves by no more than so many parts of a hundred: else a path has changed.
+/// The maximum change per window in percent of its length. A larger change is a new path.
 const PERCENT: i64 = 3;
-/// One window moves by no more than so many times another.
+/// The maximum ratio between the changes of consecutive windows.
 const ALIKE: i64 = 3;
-/// Known to drift, a stream is corrected by more than this.
+/// A stream with known drift is corrected when it is off by more than this.
 const BEGIN_NS: u64 = 6 * NS_PER_MS;
 const ENOUGH_NS: u64 = NS_PER_MS;
-/// Earlier than its arrival by more than this, no audio can be.
+/// A position this much later than the arrival shows a lead.
 const LEAD_NS: u64 = 20 * NS_PER_MS;
-/// So many packets show a lead.
+/// The minimum number of packets that show a lead.
 const LEAD_PACKETS: u32 = 5;
 
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +67,7 @@ struct DelayWindow {
     most: i64,
 }
 
-/// The windows of one length: the present one, and the latest minima, oldest first.
+/// The present window of one length, and the least delays of the latest windows, oldest first.
 #[derive(Clone, Copy, Debug, Default)]
 struct WindowMinima {
     window: Option<DelayWindow>,
@@ -81,7 +82,7 @@ impl DelayWindow {
 }
 
 impl WindowMinima {
-    /// Takes a packet, or a shorter window; gives the window once it is whole.
+    /// Adds a packet or a shorter window. Returns the window once it is complete.
     fn add(&mut self, part: DelayWindow, scale: WindowScale, timing: PacketTiming) -> Option<DelayWindow> {
         let window = match &mut self.window {
             None => self.window.insert(part),
@@ -106,7 +107,7 @@ impl WindowMinima {
         self.count += 1;
     }
 
-    /// The stream has been moved: what was measured is measured from there.
+    /// Adjusts the measurements after the stream was moved.
     fn shift(&mut self, by: i64) {
         self.least_delays.iter_mut().for_each(|least| *least -= by);
         if let Some(window) = &mut self.window {
@@ -115,7 +116,8 @@ impl WindowMinima {
         }
     }
 
-    /// By how much the minima moved, if always the same way and by much the same.
+    /// The total change of the least delays, if all changes have the same direction and similar
+    /// size.
     fn slope(&self, scale: WindowScale, rate: u32) -> Option<i64> {
         if self.count < scale.windows {
             return None;
@@ -137,27 +139,27 @@ impl WindowMinima {
     }
 }
 
-/// What each packet needs comes first.
+/// The fields that every packet needs come first.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C)]
 pub struct DriftEstimator {
-    /// Samples that the stream is still to be moved by: positive, the sender is slow.
+    /// Remaining correction in samples; positive if the sender's clock is slow.
     rest: i64,
-    /// The least delay of the latest whole window.
+    /// The least delay of the latest complete window.
     latest: Option<i64>,
     scales: [WindowMinima; SCALES.len()],
-    /// The delay that a drifting stream is brought back to, and which way it drifts.
+    /// The delay to which a drifting stream is corrected, and the direction of the drift.
     target: Option<(i64, i64)>,
 }
 
 impl DriftEstimator {
-    /// The mapping has begun anew.
+    /// Discards all measurements after the mapping was restarted.
     pub fn reset(&mut self) {
         *self = DriftEstimator::default();
     }
 
-    /// One packet as the mapping places it. Answers by how many samples the stream moves
-    /// from here on, at most 2 % of its length.
+    /// Measures a packet at its mapped position. Returns the samples by which the stream moves from
+    /// here on: at most 2 % of the packet's length.
     pub fn observe(&mut self, timing: PacketTiming, len: i64) -> i64 {
         self.measure(timing);
         if self.rest == 0 {
@@ -195,7 +197,7 @@ impl DriftEstimator {
         let enough = samples(BEGIN_NS, timing.rate).max(short.jitter());
         self.track_target(short.least, enough);
         self.detect(0, short, timing.rate);
-        // Longer windows are made of the shortest.
+        // Longer windows consist of the shortest ones.
         for (n, scale) in SCALES.into_iter().enumerate().skip(1) {
             if let Some(window) = self.scales[n].add(short, scale, timing) {
                 self.detect(n, window, timing.rate);
@@ -203,7 +205,7 @@ impl DriftEstimator {
         }
     }
 
-    /// A window of this length is whole: whether they show a drift.
+    /// Checks for drift after a window of this length is complete.
     fn detect(&mut self, n: usize, window: DelayWindow, rate: u32) {
         let scale = SCALES[n];
         self.scales[n].push(window.least, scale.windows);
@@ -217,7 +219,7 @@ impl DriftEstimator {
         }
     }
 
-    /// A stream that is known to drift is brought back whenever it has gone on.
+    /// Corrects a stream with known drift again when it has moved on.
     fn track_target(&mut self, least: i64, enough: i64) {
         let Some((target, way)) = self.target else {
             return;
@@ -229,14 +231,14 @@ impl DriftEstimator {
         if moved.signum() == way {
             self.rest = moved;
         } else {
-            // It was none, or it is over.
+            // There was no drift, or it has ended.
             (self.target, self.rest) = (None, 0);
             self.scales.iter_mut().for_each(|minima| minima.count = 0);
         }
     }
 
-    /// Samples by which the stream lies later than it can have been said: the mapping
-    /// began with a packet that had been held up. They are taken back in a silence.
+    /// Samples by which the stream lies later than it can have been said, because its first packet
+    /// was delayed. The stream is moved back in a silence.
     pub fn lead(&self, rate: u32) -> i64 {
         let window = self.scales[0].window;
         let window = window.filter(|window| window.packets >= LEAD_PACKETS);
@@ -247,7 +249,7 @@ impl DriftEstimator {
         }
     }
 
-    /// So much of the lead was taken back.
+    /// Notes that the stream was moved back by `by` samples.
     pub fn reduce_lead(&mut self, by: i64) {
         self.rest = 0;
         self.shift_all(-by);
@@ -263,7 +265,7 @@ mod tests {
 
     const MS: i64 = 8;
 
-    /// One per cent, both ways, for a minute: never further away than 60 ms.
+    /// One percent, both ways, for one minute: the error stays below 60 ms.
     #[test]
     fn drift_is_followed_within_two_per_cent() {
         for ppm in [10_000i64, -10_000, 1000, -1000] {
@@ -286,7 +288,7 @@ mod tests {
         }
     }
 
-    /// A stream that began with a burst lies too late until the first silence.
+    /// A stream that began with a burst is too late until the first silence.
     #[test]
     fn a_lead_is_known_after_a_few_packets() {
         let mut drift = DriftEstimator::default();
@@ -296,7 +298,7 @@ mod tests {
                 arrival: n * 160,
                 rate: 8000,
             };
-            assert_eq!(drift.observe(timing, 160), 0, "speech is not cut for it");
+            assert_eq!(drift.observe(timing, 160), 0, "a lead does not cut speech");
             assert_eq!(drift.lead(8000), if n < 4 { 0 } else { 8000 });
         }
         drift.reduce_lead(8000);

@@ -1,77 +1,75 @@
-//! How early a packet may have been said, and what proves that it was not.
+//! Bounds how long before its position audio may have been said.
 //!
-//! A stream that is moved to its arrival may have been said as much earlier as it was
-//! moved: a backlog that drains at real speed looks live. Only a delay takes that away.
+//! A stream that is moved to its arrival may hide a delay of up to the distance of the move,
+//! because a backlog that drains at real-time pace looks like live audio. Only evidence from the
+//! sender or the host reduces the bound. docs/timeline.md lists the evidence.
 
 use super::lateness::{STALL_NS, samples};
 use crate::time::NS_PER_MS;
 
-/// Packets that show a clock which stands still come at least so far apart.
+/// The minimum distance of packets that show that a clock stood still.
 const APART_NS: u64 = 500 * NS_PER_MS;
-/// So many steps in a row.
+/// The number of consecutive packets that show it.
 const STEPS: u32 = 2;
-/// Sender reports must differ by more, to say anything, within so long.
+/// Sender reports at most `REPORTS_NS` apart must differ by more than this to show a standstill.
 const REPORT_NS: u64 = 60 * NS_PER_MS;
 const REPORTS_NS: u64 = 60_000 * NS_PER_MS;
-/// A clock that is slow by so many parts of a million is one; a slower one may be a queue
-/// that grows.
+/// The maximum deviation of a slow clock in ppm. A larger deviation may be a growing queue.
 const SLOW_PPM: i64 = 1000;
-/// It is followed by so much at once.
+/// The maximum correction for a slow clock at once.
 const FOLLOWED_NS: u64 = 60 * NS_PER_MS;
 
-/// What each packet needs comes first.
+/// The fields that every packet needs come first.
 #[derive(Clone, Debug, Default)]
 #[repr(C)]
 pub struct HiddenDelay {
-    /// Samples by which a packet may have been said before its place.
+    /// Upper bound of the hidden delay, in samples.
     deficit: i64,
-    /// Up to this place, packets may have been said so many samples earlier.
+    /// An end position, and the minimum bound before it, in samples.
     guarded: Option<(i64, i64)>,
-    /// Timestamp and arrival of the latest packet, and how many standstill still in a row.
+    /// Timestamp and arrival of the latest packet.
     latest: Option<(u32, i64)>,
     standstill_steps: u32,
-    /// The feed was opened anew at this timing, and nothing has come since.
+    /// The feed was opened again at this time, and no packet has arrived since.
     pub reopened: Option<i64>,
-    /// What the stream is moved for next cannot be older.
+    /// Upper bound of the hidden delay after the next move.
     next_move_limit: Option<i64>,
-    /// Samples by which it seems to have standstill still, by packets that came apart; and those
-    /// that this has excused, unless it did not stand still.
+    /// `standstill`: samples by which the sender's clock seems to have stood still, judged by
+    /// sparse packets, and not yet used by a move. `excused`: samples that it has excused, which
+    /// count again if the evidence is revoked.
     standstill: i64,
     excused: i64,
-    /// Samples by which the sender's clock is known to have standstill still.
+    /// Samples by which the sender's clock is known to have stood still.
     credit: i64,
     /// Samples by which the stream was moved since `report`.
     moved_since: i64,
-    /// Up to when a slow clock has been followed, and by how many samples less than it may
-    /// have been.
+    /// When a slow clock was last followed, and the remaining allowance in millionths of a sample.
     followed: Option<(i64, i64)>,
-    /// The sender report that others are compared with: NTP time in samples, and RTP
-    /// timestamp.
+    /// The reference for later sender reports: NTP time in samples, and RTP timestamp.
     report: Option<(i64, u32)>,
 }
 
 impl HiddenDelay {
-    /// Something may have been said earlier than where it lies.
+    /// Whether any position may have hidden delay.
     pub fn is_nonzero(&self) -> bool {
         self.deficit != 0 || self.guarded.is_some()
     }
 
-    /// Samples by which a packet at this place may have been said before it.
+    /// The bound at a position, in samples.
     pub fn at(&self, at: i64) -> u64 {
         let guarded = self.guarded.filter(|(until, _)| at < *until);
         let deficit = guarded.map_or(0, |(_, early)| early);
         deficit.max(self.deficit) as u64
     }
 
-    /// The same of a packet of before the stream was moved by so much.
+    /// The bound for a packet from before the stream was moved by `moved` samples.
     pub fn before_move(&self, at: i64, moved: i64) -> u64 {
         let guarded = self.guarded.filter(|(until, _)| at < *until);
         let guard = guarded.map_or(0, |(_, early)| early);
         guard.max(self.deficit - moved).max(0) as u64
     }
 
-    /// The same sender goes on with another clock: it may be as late as it was, and as it
-    /// has been silent.
+    /// Takes over the bound after a change of the clock rate, plus the `silent` samples since then.
     pub fn inherit(&mut self, old: &HiddenDelay, silent: i64, rates: (u32, u32)) {
         let (from, to) = (i64::from(rates.0.max(1)), i64::from(rates.1));
         let stall = samples(STALL_NS, rates.1);
@@ -82,22 +80,21 @@ impl HiddenDelay {
         };
     }
 
-    /// The stream began anew here, and may have been said so much earlier: at least as long
-    /// ago as a stall is long.
+    /// Sets a minimum bound of at least the longest stall, for the duration of that stall after a
+    /// restart at `at`.
     pub fn guard(&mut self, at: i64, early: i64, rate: u32) {
         let stall = samples(STALL_NS, rate);
         self.guarded = Some((at + stall, early.max(stall)));
     }
 
-    /// The stream began with a burst: what lies before `until` may have been said so much
-    /// earlier.
+    /// Sets a minimum bound before `until`, after the stream began with a burst.
     pub fn guard_burst(&mut self, until: i64, early: i64) {
         let (longer, more) = self.guarded.unwrap_or_default();
         self.guarded = Some((until.max(longer), early.max(more)));
     }
 
-    /// The stream was moved. By more than the longest stall at once, it was none: its sender's
-    /// clock standstill still.
+    /// Adds a move of the stream. `proven`, or a single move beyond the longest stall, shows that
+    /// the sender's clock stood still, and clears the bound.
     pub fn add_move(&mut self, by: i64, proven: bool, rate: u32) {
         let stall = samples(STALL_NS, rate);
         self.add(by);
@@ -107,7 +104,7 @@ impl HiddenDelay {
         }
     }
 
-    /// The sender's clock seems to have standstill still for so many samples.
+    /// Notes that the sender's clock seems to have stood still for `by` samples.
     fn record_standstill(&mut self, by: i64, rate: u32) {
         let excused = (self.excused + self.deficit).min(samples(STALL_NS, rate));
         let standstill = self.standstill.saturating_add(by);
@@ -115,18 +112,17 @@ impl HiddenDelay {
         (self.excused, self.standstill) = (excused, standstill);
     }
 
-    /// More comes than time goes by: what seemed to be a clock that standstill still was held back.
+    /// Revokes the standstill: audio arrives faster than real time, so it had been delayed.
     pub fn revoke_standstill(&mut self, rate: u32) {
         self.standstill = 0;
         let excused = std::mem::take(&mut self.excused);
         self.deficit = (self.deficit + excused).min(samples(STALL_NS, rate));
     }
 
-    /// The stream follows its sender's clock by so many samples. A slow clock and a queue
-    /// that grows look the same: by more than a clock can be slow, a packet may have been
-    /// said earlier.
+    /// Adds a correction of the clock drift. A slow clock and a growing queue look the same, so the
+    /// bound grows by the part that exceeds the deviation of a slow clock.
     ///
-    /// That proves nothing, however far it goes; and a fast clock makes nothing younger.
+    /// Neither a large nor a negative correction reduces the bound.
     pub fn add_drift(&mut self, by: i64, arrival: i64, rate: u32) {
         if by <= 0 {
             return;
@@ -141,7 +137,7 @@ impl HiddenDelay {
         self.deficit = self.deficit.min(stall.max(known));
     }
 
-    /// The stream was moved, as far as nothing excuses it.
+    /// Adds a move, less what a standstill excuses.
     fn add(&mut self, by: i64) {
         let excused = by.max(0).min(self.credit.max(0));
         self.credit -= excused;
@@ -152,7 +148,7 @@ impl HiddenDelay {
         self.deficit = (self.deficit + by - excused - standstill).max(0);
     }
 
-    /// Timestamps began anew so far behind the last packet.
+    /// Adds a gap before a packet whose timestamp was not usable.
     pub fn add_gap(&mut self, gap: i64, rate: u32) {
         if gap > 0 {
             self.add_move(gap, false, rate);
@@ -164,19 +160,19 @@ impl HiddenDelay {
         (self.standstill, self.excused) = (0, 0);
     }
 
-    /// A feed that was opened anew has no backlog of before.
+    /// Clears the bound: a new feed has no earlier backlog.
     pub fn reopen_feed(&mut self, now: i64) {
         self.clear();
         self.reopened = Some(now);
     }
 
-    /// What the stream is moved for next has been said within so many samples.
+    /// Limits the bound after the next move.
     pub fn limit_next_move(&mut self, than: i64) {
         self.next_move_limit = Some(than.max(0));
     }
 
-    /// A packet of the stream, with or without audio. A stall gives nothing and then more
-    /// than real time: packets that come apart while the timestamps stand are no stall.
+    /// Observes a packet with or without audio. A stall delivers nothing and then audio faster than
+    /// real time, so sparse packets whose timestamps hardly advance show a standstill.
     pub fn observe_packet(&mut self, timestamp: u32, arrival: i64, rate: u32) {
         let Some((known, came)) = self.latest.replace((timestamp, arrival)) else {
             return;
@@ -196,8 +192,8 @@ impl HiddenDelay {
         }
     }
 
-    /// A sender report (RFC 3550, 6.4.1): NTP time as 32.32 bits of seconds, and the RTP
-    /// timestamp of the same timing.
+    /// Observes a sender report (RFC 3550, 6.4.1). `ntp` is in 32.32 fixed-point seconds;
+    /// `timestamp` is the RTP timestamp of the same time.
     pub fn observe_report(&mut self, ntp: u64, timestamp: u32, rate: u32) {
         let time = ((u128::from(ntp) * u128::from(rate)) >> 32) as i64;
         let Some((before, known)) = self.report else {
@@ -206,14 +202,14 @@ impl HiddenDelay {
         let took = time.saturating_sub(before);
         let standstill = took.saturating_sub(i64::from(timestamp.wrapping_sub(known) as i32));
         if standstill > samples(REPORT_NS, rate) {
-            // What it has been moved by since is excused; what comes yet may be, once.
+            // The standstill excuses earlier moves, and once a later one.
             self.deficit -= self.deficit.min(standstill.min(self.moved_since));
             let yet = standstill.saturating_sub(self.moved_since);
             self.credit = yet.clamp(0, samples(STALL_NS, rate));
             self.set_reference(time, timestamp);
         } else {
             self.credit = 0;
-            // A slow clock shows in reports that are further apart.
+            // Reports that are further apart show a slow clock.
             if !(0..samples(REPORTS_NS, rate)).contains(&took) {
                 self.set_reference(time, timestamp);
             }
@@ -233,12 +229,12 @@ mod tests {
     const S: i64 = 8000;
 
     #[test]
-    fn a_move_is_a_deficit_until_it_is_longer_than_a_stall() {
+    fn moves_add_up_to_the_longest_stall() {
         let mut delay = HiddenDelay::default();
         delay.add_move(3 * S, false, 8000);
         assert_eq!(delay.at(0), 3 * 8000);
         delay.add_move(3 * S, false, 8000);
-        assert_eq!(delay.at(0), 5 * 8000, "two stalls are no longer one");
+        assert_eq!(delay.at(0), 5 * 8000, "not more than the longest stall");
         delay.add_move(5 * S + 1, false, 8000);
         assert_eq!(delay.at(0), 0);
         delay.add_move(S, false, 8000);
@@ -247,72 +243,75 @@ mod tests {
     }
 
     #[test]
-    fn sender_reports_prove_how_long_the_clock_stood() {
+    fn sender_reports_excuse_a_standstill() {
         let ntp = |seconds: u64| seconds << 32;
         let mut delay = HiddenDelay::default();
         delay.observe_report(ntp(100), 1000, 8000);
         delay.observe_report(ntp(105), 1000 + 2 * 8000, 8000);
         delay.add_move(3 * S, false, 8000);
-        assert_eq!(delay.at(0), 0, "three seconds were proven");
+        assert_eq!(delay.at(0), 0, "the reports prove three seconds");
         delay.add_move(S, false, 8000);
         assert_eq!(delay.at(0), 8000);
         delay.observe_report(ntp(110), 1000 + 6 * 8000, 8000);
         assert_eq!(delay.at(0), 0);
     }
 
-    /// For a minute and a half, a little with each packet.
-    fn followed(ppm: i64, reports: bool) -> u64 {
+    /// The bound in ms after 90 s in which each packet moves the stream a little.
+    fn bound_after_drift(ppm: i64, reports: bool) -> u64 {
         let mut delay = HiddenDelay::default();
-        let mut owed = 0;
+        let mut remainder = 0;
         for n in 0..4500i64 {
-            owed += 160 * ppm;
-            let step = (owed / 1_000_000).min(3);
-            owed -= step * 1_000_000;
+            remainder += 160 * ppm;
+            let step = (remainder / 1_000_000).min(3);
+            remainder -= step * 1_000_000;
             delay.add_drift(step, n * 160, 8000);
             if reports && n % 250 == 0 {
-                let said = n * 160 * (1_000_000 - ppm) / 1_000_000;
-                delay.observe_report(((n as u64 * 160) << 32) / 8000, said as u32, 8000);
+                let elapsed = n * 160 * (1_000_000 - ppm) / 1_000_000;
+                delay.observe_report(((n as u64 * 160) << 32) / 8000, elapsed as u32, 8000);
             }
         }
         delay.at(0) / 8
     }
 
     #[test]
-    fn a_slow_clock_is_followed_and_a_growing_queue_is_a_deficit() {
-        assert_eq!(followed(900, false), 0);
-        let queue = followed(10_000, false);
+    fn a_slow_clock_is_excused_but_a_growing_queue_is_not() {
+        assert_eq!(bound_after_drift(900, false), 0);
+        let queue = bound_after_drift(10_000, false);
         assert!((720..=760).contains(&queue), "{queue} ms of 900");
-        assert!(followed(10_000, true) <= 120, "reports say that it is a clock");
+        assert!(
+            bound_after_drift(10_000, true) <= 120,
+            "reports show a slow clock"
+        );
     }
 
     #[test]
-    fn what_grows_slowly_excuses_nothing_of_before() {
+    fn drift_does_not_reduce_the_bound() {
         let mut delay = HiddenDelay::default();
         delay.add_move(4 * S + S / 2, false, 8000);
         for n in 0..20_000i64 {
             delay.add_drift(2, n * 160, 8000);
         }
-        assert_eq!(delay.at(0), 5 * 8000, "it is no clock that standstill still");
+        assert_eq!(delay.at(0), 5 * 8000, "drift is not a standstill");
         (0..5000).for_each(|n| delay.add_drift(-2, n * 160, 8000));
-        assert_eq!(delay.at(0), 5 * 8000, "nothing has become younger");
+        assert_eq!(delay.at(0), 5 * 8000, "a fast clock does not reduce the bound");
     }
 
     #[test]
-    fn a_report_excuses_once() {
+    fn a_report_excuses_only_once() {
         let ntp = |seconds: u64| seconds << 32;
         let mut delay = HiddenDelay::default();
         delay.observe_report(ntp(100), 0, 8000);
         delay.add_move(3 * S, false, 8000);
         delay.observe_report(ntp(170), 70 * 8000, 8000);
         assert_eq!(delay.at(0), 3 * 8000);
-        // It stands still for 2 s, and what comes then is as late.
+        // The clock stands still for 2 s, and the next packet is late by as much.
         delay.observe_report(ntp(180), 78 * 8000, 8000);
         delay.add_move(2 * S, false, 8000);
         assert_eq!(delay.at(0), 3 * 8000);
     }
 
     #[test]
-    fn packets_apart_whose_timestamps_stand_are_a_proof() {
+    fn sparse_packets_with_the_same_timestamp_show_a_standstill() {
         let mut delay = HiddenDelay::default();
         delay.observe_packet(0, 0, 8000);
         for (n, early) in [(1u32, 8000), (2, 0)] {
@@ -323,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn a_guard_ends_after_a_stall() {
+    fn a_guard_ends_after_the_longest_stall() {
         let mut delay = HiddenDelay::default();
         delay.guard(100, 0, 8000);
         assert_eq!(delay.at(100), 5 * 8000);

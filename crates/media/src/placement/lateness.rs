@@ -1,28 +1,26 @@
-//! How late a sender's audio comes: stalls that drain, paths that have changed, clocks
-//! that drift.
+//! Distinguishes stalls from moved streams.
 //!
-//! A stream's mapping says where its timestamps lie. What comes late by the mapping is
-//! either the backlog of a stall, which comes faster than time goes and belongs where the
-//! mapping has it, or a stream that has really moved, which comes as time goes and lies
-//! at its arrival.
+//! The mapping of a stream gives each packet an expected time. A late packet is either part of a
+//! backlog, which arrives faster than real time and keeps its mapped position, or the stream has
+//! moved: it arrives at real-time pace and lies at its arrival.
 
 use crate::time::{NS_PER_MS, NS_PER_S};
 
-/// Faster than 1.15 times real time: a stall is draining.
+/// A backlog drains at this multiple of real time (1.15) or faster.
 const DRAINING: (i64, i64) = (115, 100);
-/// Over so long the pace is judged.
+/// The period over which the pace is measured.
 pub const PACE_NS: u64 = 100 * NS_PER_MS;
-/// So much audio, sooner than that, is a burst.
+/// This much audio in a shorter time is a burst.
 const BURST_NS: u64 = 200 * NS_PER_MS;
-/// What is held comes to a decision, also if nothing follows it.
+/// Held packets are decided after this time even if nothing follows.
 pub const HELD_NS: u64 = 200 * NS_PER_MS;
-/// The longest stall of a network that is promised to lose nothing.
+/// The longest stall of a network that loses no audio.
 pub const STALL_NS: u64 = 5 * NS_PER_S;
 
-/// Where one packet stands: samples at the stream's rate.
+/// Mapped position and arrival of one packet, in samples at the stream's rate.
 #[derive(Clone, Copy, Debug)]
 pub struct PacketTiming {
-    /// Where the mapping has it.
+    /// The position by the stream's mapping.
     pub mapped: i64,
     pub arrival: i64,
     pub rate: u32,
@@ -45,11 +43,11 @@ pub fn samples(ns: u64, rate: u32) -> i64 {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LatenessDecision {
-    /// It lies where the mapping has it, and so does all that was held.
+    /// This packet and all held ones keep their mapped positions.
     Place,
     /// Not decided yet.
     Hold,
-    /// All that is held, and this one, lie at their arrival.
+    /// This packet and all held ones lie at their arrival.
     Moved,
 }
 
@@ -57,21 +55,20 @@ pub enum LatenessDecision {
 enum PaceState {
     #[default]
     Steady,
-    /// Since the beginning of the present look at the pace.
+    /// Mapped position and arrival at which the present measurement began.
     Holding(i64, i64),
-    /// Since the beginning of the present look at the pace.
     Draining(i64, i64),
 }
 
-/// Judges late packets by their pace.
+/// Decides by their pace where late packets lie.
 #[derive(Clone, Copy, Debug)]
 pub struct LatenessDetector {
     state: PaceState,
-    /// When the newest packet came.
+    /// The arrival of the newest packet.
     last: i64,
-    /// Later than this is worth a judgement.
+    /// A packet that is later than this is late.
     slack_ns: u64,
-    /// Without timestamps, only a backlog that makes up for all of the delay is one.
+    /// Without timestamps, only a burst that makes up for the whole delay is a backlog.
     whole: bool,
 }
 
@@ -85,7 +82,7 @@ impl LatenessDetector {
         }
     }
 
-    /// For what has no timestamps: a host that was silent may begin again with a burst.
+    /// For writes, which have no timestamps: a silent host may begin again with a burst.
     pub fn without_timestamps(slack_ns: u64) -> LatenessDetector {
         LatenessDetector {
             whole: true,
@@ -93,12 +90,12 @@ impl LatenessDetector {
         }
     }
 
-    /// What comes is in time.
+    /// Whether packets arrive in time.
     pub fn is_steady(&self) -> bool {
         self.state == PaceState::Steady
     }
 
-    /// The newest packet of the stream.
+    /// Decides on the newest packet of the stream.
     pub fn judge(&mut self, timing: PacketTiming) -> LatenessDecision {
         let PacketTiming {
             mapped,
@@ -128,7 +125,7 @@ impl LatenessDetector {
                 }
                 self.decide(draining, timing)
             }
-            // Nothing came for a while: this may be the end of another stall.
+            // After a time without packets, this may be the end of another stall.
             PaceState::Draining(..) if timing.is_since(PACE_NS, before, arrival) && !self.whole => {
                 self.state = PaceState::Holding(mapped, arrival);
                 LatenessDecision::Hold
@@ -149,9 +146,8 @@ impl LatenessDetector {
         LatenessDecision::Moved
     }
 
-    /// Nothing more comes for now: what is held is decided by what there is. `last`: the
-    /// newest of it. `forced`: it has not waited for long, so that the rest of a backlog
-    /// may still come.
+    /// Decides on the held packets because no packet follows. `last`: the newest held packet.
+    /// `forced`: they have been held only briefly, so the rest of a backlog may still arrive.
     pub fn force_decision(&mut self, last: PacketTiming, forced: bool) -> LatenessDecision {
         let PaceState::Holding(first, came) = self.state else {
             return LatenessDecision::Place;
@@ -164,14 +160,14 @@ impl LatenessDetector {
         self.decide(burst || stalled, last)
     }
 
-    /// The mapping has begun anew.
+    /// Forgets the state after the mapping was restarted.
     pub fn reset(&mut self) {
         self.state = PaceState::Steady;
     }
 }
 
-fn is_draining(said: i64, took: i64) -> bool {
-    said * DRAINING.1 >= took.max(1) * DRAINING.0
+fn is_draining(audio: i64, elapsed: i64) -> bool {
+    audio * DRAINING.1 >= elapsed.max(1) * DRAINING.0
 }
 
 #[cfg(test)]
@@ -193,18 +189,18 @@ mod tests {
     }
 
     #[test]
-    fn a_backlog_that_comes_at_once_lies_where_the_mapping_has_it() {
+    fn a_backlog_that_arrives_at_once_keeps_its_mapping() {
         let mut late = lateness();
-        let verdicts: Vec<_> = (0..12).map(|n| late.judge(at(20 * n, 1300))).collect();
+        let decisions: Vec<_> = (0..12).map(|n| late.judge(at(20 * n, 1300))).collect();
         assert!(
-            verdicts[..10].iter().all(|v| *v == LatenessDecision::Hold),
-            "{verdicts:?}"
+            decisions[..10].iter().all(|v| *v == LatenessDecision::Hold),
+            "{decisions:?}"
         );
-        assert!(verdicts[10..].iter().all(|v| *v == LatenessDecision::Place));
+        assert!(decisions[10..].iter().all(|v| *v == LatenessDecision::Place));
     }
 
     #[test]
-    fn twice_as_fast_is_a_drain_and_real_time_is_a_move() {
+    fn a_fast_pace_is_a_stall_and_a_real_time_pace_is_a_move() {
         for (per_packet, decision) in [
             (10, LatenessDecision::Place),
             (16, LatenessDecision::Place),
@@ -213,13 +209,13 @@ mod tests {
             let mut late = lateness();
             let decided = (0..20).map(|n| late.judge(at(20 * n, 1000 + per_packet * n)));
             let decided = decided.into_iter().find(|v| *v != LatenessDecision::Hold);
-            assert_eq!(decided, Some(decision), "a packet each {per_packet} ms");
+            assert_eq!(decided, Some(decision), "one packet every {per_packet} ms");
         }
     }
 
-    /// A host that was silent, and begins again with a burst that makes up for a part only.
+    /// A host was silent and begins again with a burst that makes up for a part of the time.
     #[test]
-    fn without_timestamps_a_burst_alone_is_no_backlog() {
+    fn without_timestamps_a_partial_burst_is_not_a_backlog() {
         let mut late = LatenessDetector::without_timestamps(100 * NS_PER_MS);
         let came = |n: i64| 3000 + (20 * (n - 3)).max(0);
         let decided = (0..20).map(|n| late.judge(at(20 * n, came(n))));
@@ -232,12 +228,12 @@ mod tests {
             .into_iter()
             .take_while(|v| *v == LatenessDecision::Hold)
             .count();
-        assert_eq!(held, 145, "all of three seconds but the slack");
+        assert_eq!(held, 145, "three seconds without the slack");
     }
 
-    /// Nobody spoke after the first stall, so that nothing has come in time since.
+    /// After the first stall there was silence, so that no packet arrived in time.
     #[test]
-    fn a_second_stall_is_judged_by_itself() {
+    fn a_second_stall_is_decided_separately() {
         let mut late = lateness();
         let first: Vec<_> = (0..16).map(|n| late.judge(at(20 * n, 900))).collect();
         assert_eq!(first.last(), Some(&LatenessDecision::Place));
@@ -248,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn one_late_packet_alone_has_moved() {
+    fn a_single_late_packet_has_moved() {
         let mut late = lateness();
         assert_eq!(late.judge(at(0, 3000)), LatenessDecision::Hold);
         assert_eq!(late.force_decision(at(0, 3000), false), LatenessDecision::Moved);
@@ -256,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_late_packet_whose_successors_are_in_time_was_only_late() {
+    fn a_late_packet_with_timely_successors_keeps_its_mapping() {
         let mut late = lateness();
         assert_eq!(late.judge(at(0, 150)), LatenessDecision::Hold);
         assert_eq!(late.judge(at(60, 150)), LatenessDecision::Place);

@@ -1,4 +1,4 @@
-//! One RTP stream (an SSRC at one clock rate): where each of its packets lies.
+//! One RTP stream (an SSRC at one clock rate), and the positions of its packets.
 
 mod correction;
 mod in_order;
@@ -16,80 +16,82 @@ use super::{HeldPacket, IncomingPacket, Placement, PlacementContext, PlacementSi
 use crate::planted::{PlantedFault, TimelineFault};
 use crate::time::NS_PER_MS;
 
-/// Later than this by its timestamp, a packet's delay is judged.
+/// A packet later than this, by its timestamp, is late.
 const SLACK_NS: u64 = 100 * NS_PER_MS;
-/// So near behind the newest, a number is late whatever its timestamp says.
+/// A number this close behind the newest fits whatever its timestamp.
 const NEAR: u16 = 32;
-/// So near ahead, a number follows whatever its timestamp says.
+/// A number this close ahead of the newest fits whatever its timestamp.
 const NEXT: u16 = 16;
-/// Further ahead of the clock nothing is placed: a peer would decide how much is kept.
+/// Packets further ahead of the clock are dropped; otherwise a peer could make the leg grow.
 const AHEAD_NS: u64 = 10_000 * NS_PER_MS;
-/// In stream time a leg is taken out of its ring while another still waits in its own.
+/// Stream time: how much one leg may be drained before another.
 const RING_NS: u64 = 1_000 * NS_PER_MS;
-/// In stream time a longer silence is a jump of the timestamps.
+/// Stream time: a longer silence is a jump of the timestamps.
 const LONGEST_S: i64 = 1800;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SequenceOrder {
-    /// Ahead of all others.
+    /// Newer than all others.
     Next,
-    /// Behind others, and not received before.
+    /// Older than others, and not received before.
     Late,
     Duplicate,
-    /// Perhaps the first of a sequence that begins anew.
+    /// May begin a new sequence.
     Suspect,
-    /// The same, or a very old one, which lay here: nobody knows any more whether it came.
-    /// A restart at the numbers and timestamps that the stream began with looks so, too.
+    /// May begin a new sequence, or be a very old packet that belongs at this position and is
+    /// beyond the window. A restart with the stream's first sequence numbers and timestamps looks
+    /// the same.
     Ancient(i64),
 }
 
-/// What each packet in order needs comes first, in as few cache lines as it takes.
+/// The fields that every packet in order needs come first, to touch few cache lines.
 #[derive(Debug)]
 #[repr(C)]
 pub struct RtpStream {
     pub ssrc: u32,
     pub rate: u32,
-    /// The newest audio packet's number.
+    /// The sequence number of the newest audio packet.
     highest: u16,
-    /// Its first packet's.
+    /// The sequence number of its first packet.
     first: u16,
-    /// Held from its first packet on, until it is known how much of a backlog there is.
+    /// Its first packets are held until the size of the initial backlog is known.
     anchoring: bool,
     is_real_time: bool,
     planted: PlantedFault,
-    /// After the last sample that was placed.
+    /// The end of the last sample placed.
     end: i64,
     timestamps: TimestampMapping,
     pub last_arrival: i64,
-    /// By how much the newest packet lies later than it came.
+    /// Samples by which the newest packet lies later than its arrival.
     lead: i64,
-    /// The same sender's stream before it began anew.
+    /// The same sender's stream before a restart.
     predecessor: Option<Box<RtpStream>>,
-    /// What waits for a judgement, oldest first.
+    /// Packets held for a decision, oldest first.
     held: Vec<HeldPacket<'static>>,
-    /// What came behind others before it was known where the stream begins.
+    /// Packets that arrived out of order while the stream was being anchored.
     held_late: Vec<HeldPacket<'static>>,
     pub hidden_delay: HiddenDelay,
     lateness: LatenessDetector,
     drift: DriftEstimator,
-    /// By how much it was moved when its first packets had come.
+    /// Samples by which anchoring moved the stream.
     anchor_shift: i64,
-    /// When its feed was opened: what comes by it was not said before.
+    /// When its feed was opened. No audio of the feed was said earlier.
     pub feed_opened: i64,
-    /// Nothing had come by it from here on until this stream came; others came with it.
+    /// The beginning of the feed's idle time before this stream; whether several packets arrived at
+    /// its end.
     pub idle_since: Option<i64>,
     pub came_in_burst: bool,
-    /// The recent_peak sample of late, while a lead waits for a silence.
+    /// The recent peak of samples, kept while a lead is to be reduced in a silence.
     recent_peak: i32,
-    /// Where the stream was moved: the highest number before, and by how much.
+    /// Moves of the stream: the highest sequence number before each, and its size.
     moves: VecDeque<(u16, i64)>,
     gaps: Gaps,
     window: SequenceWindow,
 }
 
 impl RtpStream {
-    /// Begins with its first packet. In real time it is placed once its neighbours of the
-    /// same timing are known.
+    /// Begins a stream with its first packet. In real time, the packet is held until the packets
+    /// that arrive with it are known.
     pub fn begin(
         incoming: &IncomingPacket<'_>,
         guard: Option<i64>,
@@ -99,7 +101,7 @@ impl RtpStream {
         let packet = incoming.packet;
         let first = match (context.is_real_time, incoming.clock()) {
             (true, _) => incoming.arrival,
-            // The leg was silent while the others went on.
+            // The leg was silent while the other legs advanced.
             (false, Some(clock)) if incoming.has_been_silent(clock) => clock,
             (false, _) => incoming.leg_end,
         };
@@ -152,7 +154,7 @@ impl RtpStream {
         stream
     }
 
-    /// The stream that its sender seems to have ended by beginning anew.
+    /// Sets the stream of the same sender before this restart.
     pub fn set_predecessor(&mut self, mut old: RtpStream) {
         if old.rate != self.rate {
             let came = self.last_arrival * i64::from(old.rate) / i64::from(self.rate.max(1));
@@ -164,7 +166,7 @@ impl RtpStream {
         self.predecessor = Some(Box::new(old));
     }
 
-    /// Its number is not one of those that are still to come.
+    /// Whether the packet is not newer than the newest.
     pub fn is_behind(&self, incoming: &IncomingPacket<'_>) -> bool {
         let ahead = incoming.packet.sequence.wrapping_sub(self.highest);
         ahead == 0 || ahead >= 0x8000
@@ -175,7 +177,7 @@ impl RtpStream {
         (1..=NEXT).contains(&ahead) && self.rate == incoming.format.rate
     }
 
-    /// A packet goes on with the numbers of before: what seemed to begin anew were old
+    /// Resumes the stream before a restart if a packet continues it: the restart consisted of old
     /// packets.
     pub fn resume_predecessor(&mut self, incoming: &IncomingPacket<'_>, context: &PlacementContext) {
         let goes_on = |before: &mut Box<RtpStream>| before.continues(incoming);
@@ -184,7 +186,7 @@ impl RtpStream {
         }
         if let Some(mut before) = self.predecessor.take_if(goes_on) {
             if !context.is_real_time {
-                // Something else has its place now.
+                // Other audio covers its previous time.
                 before.timestamps.shift(incoming.leg_end - before.end);
                 before.end = incoming.leg_end;
             }
@@ -215,22 +217,22 @@ impl RtpStream {
         if ahead <= NEXT {
             return true;
         }
-        // No more can be missing than time has gone by, and what a stall may have held back.
+        // Not more packets can be missing than the elapsed time and a stall explain.
         let elapsed = incoming.arrival - self.last_arrival + samples(STALL_NS, self.rate);
         let possible = !context.is_real_time || i64::from(ahead) * self.timestamps.len() <= elapsed;
         let timestamp = incoming.packet.timestamp;
         possible && self.timestamps.fits_ahead(timestamp, ahead, self.rate)
     }
 
-    /// Its timestamp says that it was said about now.
+    /// Whether the packet was said about now, by its timestamp.
     pub fn is_in_time(&self, incoming: &IncomingPacket<'_>) -> bool {
         let at = self.timestamps.place(incoming.packet.timestamp);
         let slack = samples(SLACK_NS, self.rate);
         at >= self.end.max(self.timestamps.end()) && (incoming.arrival - at).abs() <= slack
     }
 
-    /// The newest packet. `returns`: another stream was in front meanwhile, so that
-    /// numbers between are not missing.
+    /// Places the newest packet. `returns`: another stream was in front meanwhile, so that the
+    /// numbers in between are not missing.
     pub fn next(
         &mut self,
         incoming: &IncomingPacket<'_>,
@@ -312,7 +314,7 @@ impl RtpStream {
             .timestamps
             .step(packet.timestamp, apart, expected, horizon, packet.marker);
         match step {
-            // Its time is unknown; when it came, is not.
+            // Only its arrival is known.
             TimestampStep::Broken(at) if incoming.arrival - at > slack => {
                 TimestampStep::Broken(incoming.arrival)
             }
@@ -326,8 +328,8 @@ impl RtpStream {
         }
     }
 
-    /// Its timestamp says that the sender was silent, for longer than time has gone by, and so
-    /// does the clock: the stream lay too late, by less than the longest stall.
+    /// Whether timestamp and clock both say that the sender was silent. Then the stream was too
+    /// late, by less than the longest stall.
     fn was_silent(&self, incoming: &IncomingPacket<'_>, expected: i64, horizon: i64) -> bool {
         let at = self.timestamps.place(incoming.packet.timestamp);
         let stalled = incoming.arrival + samples(STALL_NS, self.rate);
@@ -363,7 +365,7 @@ impl RtpStream {
         }
     }
 
-    /// What waits is placed. The stream has moved: from the first of it on.
+    /// Places the held packets. If the stream has moved, the move begins with the first of them.
     fn settle_held(&mut self, decision: LatenessDecision, out: &mut impl PlacementSink) {
         let Some(first) = self.held.first() else {
             return;
@@ -385,7 +387,7 @@ impl RtpStream {
         }
     }
 
-    /// Decides what waits by what there is of it.
+    /// Decides on the held packets although no packet follows.
     pub fn force_decision(&mut self, forced: bool, context: &PlacementContext, out: &mut impl PlacementSink) {
         if self.anchoring {
             return self.anchor(context, out);
@@ -397,25 +399,26 @@ impl RtpStream {
         self.settle_held(decision, out);
     }
 
-    /// Whether what waits has waited long enough.
+    /// Whether held packets have waited long enough.
     pub fn is_due(&self, now: i64) -> bool {
         let waited =
             |held: &HeldPacket<'_>| now - held.arrival >= samples(super::lateness::HELD_NS, self.rate);
         !self.anchoring && self.held.first().is_some_and(waited)
     }
 
-    /// Its first packets wait for what comes with them.
+    /// Whether the first packets are still held.
     pub fn is_anchoring(&self) -> bool {
         self.anchoring
     }
 
-    /// Where packets are missing that may be out of order, by so much at most; and the rate.
+    /// The earliest gap that packets out of order may still fill, with the rate. Gaps older than
+    /// `reorder_ns` do not count.
     pub fn earliest_gap(&self, now_ns: u64, reorder_ns: u64) -> Option<(i64, u32)> {
         let since = samples(now_ns.saturating_sub(reorder_ns), self.rate);
         Some((self.gaps.earliest_open(since)?, self.rate))
     }
 
-    /// What has no place yet.
+    /// All packets without a position.
     pub(super) fn held(&self) -> impl Iterator<Item = &HeldPacket<'static>> {
         self.held.iter().chain(&self.held_late)
     }
@@ -424,7 +427,8 @@ impl RtpStream {
         !self.held.is_empty()
     }
 
-    /// The first packets have come at once: the newest of them was said last, and now.
+    /// Anchors the stream. Its first packets arrived together; the newest of them was said at its
+    /// arrival.
     fn anchor(&mut self, context: &PlacementContext, out: &mut impl PlacementSink) {
         self.anchoring = false;
         let Some(first) = self.held.first() else {
@@ -440,7 +444,7 @@ impl RtpStream {
         let by = at - first.mapped;
         self.hidden_delay.add_move(at - said, false, self.rate);
         if let Some(since) = self.idle_since.filter(|_| lead > 0 || self.came_in_burst) {
-            // Something has held them up, perhaps all the time.
+            // Something delayed them, possibly for the whole idle time.
             let hidden_delay = (first.arrival - since).clamp(0, samples(STALL_NS, self.rate));
             let last = self.held.last().map_or(first.arrival, |held| held.arrival);
             self.hidden_delay.guard_burst(last + 1, hidden_delay);
@@ -458,7 +462,7 @@ impl RtpStream {
         }
     }
 
-    /// `slipped`: samples that the stream has been moved by here, where no silence hides it.
+    /// Places a held packet. `slipped`: samples by which the stream moves here without a silence.
     fn place(&mut self, held: &HeldPacket<'_>, slipped: i64, out: &mut impl PlacementSink) {
         let gap = (held.mapped - self.end).max(0);
         let lost = (held.missing as i64 * held.len_before).min(gap);
@@ -501,19 +505,19 @@ impl RtpStream {
         out.place(&incoming.audio(), placement);
     }
 
-    /// Samples of the newest packet.
+    /// The length of the newest packet in samples.
     pub fn packet_len(&self) -> i64 {
         self.timestamps.len()
     }
 
-    /// The stream is known to be silent up to here.
+    /// The position of a comfort noise timestamp, up to which the stream is silent.
     pub fn silent_until(&self, timestamp: u32) -> i64 {
         self.timestamps.place(timestamp)
     }
 }
 
-/// Samples by which audio lies later than it came, where the host says when that was: it
-/// cannot have been said after it.
+/// Samples by which audio lies later than its reception, if the host stated that time: it cannot
+/// have been said after it.
 fn said_by(aged: bool, at: i64, arrival: i64) -> u64 {
     if aged { (at - arrival).max(0) as u64 } else { 0 }
 }

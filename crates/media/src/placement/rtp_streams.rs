@@ -1,4 +1,4 @@
-//! The RTP streams of one leg: which one a packet belongs to, and whether to believe it.
+//! The RTP streams of one leg: assigns packets to streams, and holds those that need confirmation.
 
 use std::collections::VecDeque;
 
@@ -12,40 +12,40 @@ use crate::grid;
 use crate::planted::TimelineFault;
 use crate::time::NS_PER_MS;
 
-/// More are forgotten, the one that has been silent for longest first.
+/// The maximum number of streams. The one that has been silent longest is forgotten first.
 const STREAMS: usize = 8;
 const SUSPECTS: usize = 4;
-/// Packets that stayed alone and may come again: duplicates follow soon.
+/// Packets placed without confirmation that are remembered, because duplicates follow soon.
 const LONE_PACKETS: usize = 16;
-/// SSRCs of forgotten streams: stragglers of them are no new streams.
+/// Forgotten SSRCs that are remembered, so that late packets do not begin new streams.
 const FORGOTTEN: usize = 64;
-/// RtpStreams that take turns so quickly send at the same time.
+/// Streams that alternate within this time send concurrently.
 const TURN_NS: u64 = 60 * NS_PER_MS;
 const TURNS: u32 = 4;
 
-/// What each packet needs comes first, and the stream in front right behind it.
+/// The fields that every packet needs come first, followed by the front stream.
 #[derive(Debug, Default)]
 #[repr(C)]
 pub struct RtpStreams {
-    /// The SSRC whose packet was the newest.
+    /// The SSRC of the front stream, which had the newest packet.
     front: Option<u32>,
-    /// Nothing has come from the present feed yet.
+    /// Whether the present feed has not delivered anything yet.
     is_new_feed: bool,
-    /// What was placed without another packet that confirms it, the latest: no stream knows it.
+    /// The latest packets placed without confirmation. No stream knows them.
     lone_packets: VecDeque<LonePacket>,
     /// When the present feed was opened.
     opened_ns: u64,
-    /// The latest time for which nothing came.
+    /// The latest idle period of the feed.
     idle: IdlePeriod,
     turns: u32,
     suspects: Vec<Suspect>,
-    /// The SSRCs of streams that were forgotten, oldest first.
+    /// SSRCs of forgotten streams, oldest first.
     forgotten: VecDeque<u32>,
-    /// Most often there is one, which is not worth a place of its own in memory.
+    /// Most legs have one stream, which needs no allocation.
     streams: SmallVec<[RtpStream; 1]>,
 }
 
-/// A packet that has stayed alone.
+/// A packet that was placed without confirmation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct LonePacket {
     ssrc: u32,
@@ -53,18 +53,18 @@ struct LonePacket {
     hash: u16,
 }
 
-/// A time for which nothing came by a feed.
+/// A period in which a feed delivered nothing.
 #[derive(Clone, Copy, Debug, Default)]
 struct IdlePeriod {
     from_ns: u64,
     to_ns: u64,
-    /// So many packets came at once when it was over.
+    /// The number of packets that arrived together at its end.
     packets: u32,
 }
 
-/// So many packets at once show that something has held them up; fewer are stragglers.
+/// This many packets that arrive together were delayed; fewer are stragglers.
 const BURST_PACKETS: u32 = 4;
-/// What comes within so much comes at once.
+/// Packets within this time arrive together.
 const AT_ONCE_NS: u64 = 5 * NS_PER_MS;
 
 impl RtpStreams {
@@ -75,7 +75,7 @@ impl RtpStreams {
         }
     }
 
-    /// A new feed: its first packet needs no confirmation.
+    /// Begins a new feed. Its first packet needs no confirmation.
     pub fn attach(&mut self, now_ns: u64) {
         self.is_new_feed = true;
         self.opened_ns = now_ns;
@@ -93,7 +93,7 @@ impl RtpStreams {
         self.streams.iter().position(|stream| stream.ssrc == ssrc)
     }
 
-    /// A packet with audio. True if it is the newest of its stream.
+    /// Places or holds a packet with audio. Returns true if it is the newest of its stream.
     pub fn audio(
         &mut self,
         incoming: &IncomingPacket<'_>,
@@ -124,7 +124,7 @@ impl RtpStreams {
         self.streams[n].resume_predecessor(incoming, context);
         let stream = &mut self.streams[n];
         if stream.rate != incoming.format.rate {
-            // The same sender at another clock rate: its numbers go on, its clock does not.
+            // The same sender at another clock rate: the numbers continue, the clock does not.
             if !stream.is_behind(incoming) {
                 self.restart(n, incoming, None, context, out);
                 return true;
@@ -161,7 +161,7 @@ impl RtpStreams {
         false
     }
 
-    /// Whether the same packet is held as a suspect, or was one that stayed alone.
+    /// Whether the packet repeats a suspect or a packet placed without confirmation.
     #[inline]
     fn is_unconfirmed_duplicate(&self, incoming: &IncomingPacket<'_>) -> bool {
         let known = LonePacket {
@@ -172,7 +172,7 @@ impl RtpStreams {
         self.suspects.iter().any(|suspect| suspect.has(incoming)) || self.lone_packets.contains(&known)
     }
 
-    /// Notes where nothing had come for a while, before a packet that is not as expected.
+    /// Notes an idle period that ends with this packet, unless the packet is in order.
     fn note_idle(&mut self, incoming: &IncomingPacket<'_>) {
         let time = |at: i64, rate: u32| grid::time(at.max(0) as u64, rate);
         let came_ns = time(incoming.arrival, incoming.format.rate);
@@ -180,7 +180,7 @@ impl RtpStreams {
             .streams
             .iter()
             .map(|stream| time(stream.last_arrival, stream.rate));
-        // What came by an earlier feed says nothing of the present one.
+        // Packets of an earlier feed do not matter.
         let last_ns = last.max().unwrap_or(0).max(self.opened_ns);
         if came_ns >= last_ns + TURN_NS {
             (self.idle.from_ns, self.idle.to_ns, self.idle.packets) = (last_ns, came_ns, 0);
@@ -205,7 +205,7 @@ impl RtpStreams {
         self.front = Some(incoming.packet.ssrc);
     }
 
-    /// Another stream is in front now.
+    /// Counts that another stream becomes the front stream.
     fn switch_front(&mut self, n: usize, incoming: &IncomingPacket<'_>, out: &mut impl PlacementSink) {
         let ago = incoming.arrival - self.streams[n].last_arrival;
         self.turns = match ago <= samples(TURN_NS, incoming.format.rate) {
@@ -227,8 +227,8 @@ impl RtpStreams {
         );
     }
 
-    /// A stream that nothing is known of.
-    /// `guard`: it may have been going on since so long ago.
+    /// Begins a stream with an unknown history. `guard`: the minimum hidden delay, if it may be a
+    /// restart.
     fn begin(
         &mut self,
         incoming: &IncomingPacket<'_>,
@@ -268,7 +268,7 @@ impl RtpStreams {
         self.forgotten.push_back(ssrc);
     }
 
-    /// What the stream in front still holds comes before another one's.
+    /// Places the packets that other streams hold before a new stream begins.
     fn finish_front(&mut self, context: &PlacementContext, out: &mut impl PlacementSink) {
         for stream in &mut self.streams {
             if stream.is_holding() {
@@ -277,7 +277,7 @@ impl RtpStreams {
         }
     }
 
-    /// The same sender, from here on with a new sequence.
+    /// Replaces a stream of the same sender by a new sequence.
     fn restart(
         &mut self,
         n: usize,
@@ -311,13 +311,13 @@ impl RtpStreams {
             return;
         }
         if !context.is_real_time || self.suspects.len() == SUSPECTS {
-            // In stream time nothing else tells that it stays alone.
+            // In stream time, no clock shows that a suspect stays alone.
             self.place_all_unconfirmed(out);
         }
         self.suspects.push(Suspect::new(incoming, kind, old_place));
     }
 
-    /// Others have confirmed it: all of it is placed, the first where it came.
+    /// Places a confirmed suspect, the first packet at its arrival.
     fn confirm(
         &mut self,
         suspect: Suspect,
@@ -334,7 +334,7 @@ impl RtpStreams {
                 Some(n) if place > 0 || kind == SuspectKind::Returns => {
                     self.next(n, &incoming, place == 0, context, out)
                 }
-                // What begins anew in a known stream may be older than it looks.
+                // A restart of a known stream may be older than it looks.
                 Some(n) => {
                     let guard =
                         Some(hidden_delay).filter(|_| !context.planted.has(TimelineFault::RestartTrusted));
@@ -348,7 +348,7 @@ impl RtpStreams {
         }
     }
 
-    /// Whoever is alone is placed at its arrival, as something that may be old.
+    /// Places an unconfirmed suspect at its arrival, with the maximum hidden delay.
     fn place_unconfirmed(&mut self, suspect: Suspect, out: &mut impl PlacementSink) {
         let hidden_delay = suspect
             .held
@@ -372,7 +372,7 @@ impl RtpStreams {
         }
     }
 
-    /// Who came before a sequence that is confirmed now lies before it.
+    /// Places suspects that arrived before a confirmed sequence.
     fn place_unconfirmed_before(&mut self, confirmed: &Suspect, out: &mut impl PlacementSink) {
         let came = |suspect: &Suspect| suspect.held.first().map(|held| held.arrival);
         let first = came(confirmed);
@@ -392,14 +392,14 @@ impl RtpStreams {
         }
     }
 
-    /// A packet without audio: its number counts, and nothing else.
+    /// Notes the sequence number of a packet without audio.
     pub fn other(&mut self, ssrc: u32, sequence: u16, out: &mut impl PlacementSink) {
         if let Some(n) = self.find(ssrc) {
             self.streams[n].other(sequence, out);
         }
     }
 
-    /// Comfort noise: the stream is silent up to here. Answers where that is.
+    /// Notes comfort noise. Returns the position up to which the stream is silent, and its rate.
     pub fn silence(&mut self, ssrc: u32, timestamp: u32, arrival_ns: u64) -> Option<(i64, u32)> {
         let n = self.find(ssrc)?;
         let stream = &mut self.streams[n];
@@ -417,8 +417,7 @@ impl RtpStreams {
         }
     }
 
-    /// Time has gone on: what has waited long enough is decided. `force`: everything that
-    /// waits for its place is.
+    /// Decides on held packets that are due. `force`: on all packets that are held for their pace.
     pub fn tick(
         &mut self,
         now_ns: u64,
@@ -435,7 +434,7 @@ impl RtpStreams {
         self.place_lone(now_ns, out);
     }
 
-    /// The same before a packet that came at this time: others of its timing may follow.
+    /// Decides on packets that were due before a packet arrived; others may arrive with it.
     pub fn decide_due(&mut self, arrival_ns: u64, context: &PlacementContext, out: &mut impl PlacementSink) {
         for stream in &mut self.streams {
             if stream.is_holding() && stream.is_due(samples(arrival_ns, stream.rate)) {
@@ -456,25 +455,25 @@ impl RtpStreams {
         }
     }
 
-    /// The end: nothing will confirm what waits.
+    /// Decides on all held packets at the end.
     pub fn finish(&mut self, now_ns: u64, context: &PlacementContext, out: &mut impl PlacementSink) {
         self.tick(now_ns, true, context, out);
         self.place_all_unconfirmed(out);
     }
 
-    /// Samples of a packet of the stream in front, where there is one.
+    /// The length of a packet of the front stream in samples; 0 without a front stream.
     pub fn packet_len(&self) -> i64 {
         let front = self.front.and_then(|ssrc| self.find(ssrc));
         front.map_or(0, |n| self.streams[n].packet_len())
     }
 
-    /// The arrival of the oldest packet that nothing has confirmed yet, and its rate.
+    /// The arrival of the oldest suspect, and its rate.
     pub fn oldest_suspect(&self) -> Option<(i64, u32)> {
         let first = |suspect: &Suspect| Some((suspect.held.first()?.arrival, suspect.rate));
         self.suspects.iter().filter_map(first).min()
     }
 
-    /// Where packets are missing that may still be out of order: the earliest timing.
+    /// The time of the earliest gap that packets out of order may still fill.
     pub fn earliest_gap_ns(&self, now_ns: u64, reorder_ns: u64) -> Option<u64> {
         let gaps = self
             .streams
@@ -483,13 +482,13 @@ impl RtpStreams {
         gaps.map(|(at, rate)| grid::time(at.max(0) as u64, rate)).min()
     }
 
-    /// Packets that nothing has confirmed yet: place, samples, rate and epoch.
+    /// Suspects: arrival, samples, rate and epoch.
     pub fn unconfirmed(&self) -> impl Iterator<Item = (i64, i64, u32, u32)> + '_ {
         let held = self.suspects.iter().flat_map(|suspect| &suspect.held);
         held.map(|held| (held.arrival, held.len, held.format.rate, held.epoch))
     }
 
-    /// Packets that have no place yet: as above.
+    /// Packets without a position: arrival, samples, rate and epoch.
     pub fn unplaced(&self) -> impl Iterator<Item = (i64, i64, u32, u32)> + '_ {
         let held = self.streams.iter().flat_map(RtpStream::held);
         held.map(|held| (held.arrival, held.len, held.format.rate, held.epoch))

@@ -1,20 +1,20 @@
-//! Where packets of a stream are missing, as long as they may still come.
+//! Gaps in the sequence numbers of a stream that may still be filled.
 
 use std::collections::VecDeque;
 
-/// More are forgotten: nothing that old is still waited for.
+/// The maximum number of gaps remembered. Older ones are no longer waited for.
 const GAPS: usize = 8;
 
-/// Numbers that are missing between two packets that were placed.
+/// Numbers missing between two packets that were placed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Gap {
     pub after: u16,
     pub before: u16,
     pub missing: u64,
-    /// After the packet before them: what comes for them lies between.
+    /// The silence between the two packets.
     pub from: i64,
     pub to: i64,
-    /// When the packet behind it came.
+    /// When the packet after the gap arrived.
     pub seen: i64,
 }
 
@@ -29,13 +29,13 @@ impl Gaps {
         self.0.push_back(gap);
     }
 
-    /// Where the earliest begins that was seen after `since` and is not complete yet.
+    /// The beginning of the earliest open gap that was noticed after `since`.
     pub(super) fn earliest_open(&self, since: i64) -> Option<i64> {
         let open = self.0.iter().filter(|gap| gap.missing > 0 && gap.seen > since);
         open.map(|gap| gap.from).min()
     }
 
-    /// A number that was missing has come: the silence that it is one of.
+    /// Notes that a missing number has arrived. Returns the silence of its gap.
     pub(super) fn fill(&mut self, sequence: u16) -> Option<(i64, i64)> {
         let inside = |gap: &&mut Gap| {
             let from = sequence.wrapping_sub(gap.after);

@@ -1,16 +1,16 @@
-//! Which sequence numbers of a stream have been received, and what each carried.
+//! The sequence numbers that a stream has received.
 
-/// Numbers that a window remembers: 10 s of packets of 20 ms.
+/// The size of the window: 10 s of packets of 20 ms.
 pub const NUMBERS: u16 = 512;
 
-/// What was received under a number.
+/// What was received under a sequence number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NumberStatus {
     NotReceived,
     /// A packet without audio.
     NoAudio,
     Audio {
-        /// Timestamp and payload are those of the packet that is asked for.
+        /// Whether timestamp and payload are the same.
         same: bool,
     },
 }
@@ -18,13 +18,13 @@ pub enum NumberStatus {
 #[derive(Clone, Copy, Debug, Default)]
 struct WindowEntry {
     number: u16,
-    /// 0: nothing; 1: no audio; else of the audio.
+    /// 0: not received; 1: no audio; otherwise the hash of the audio packet.
     tag: u16,
 }
 
 const NO_AUDIO: u16 = 1;
 
-/// The latest `NUMBERS` numbers, by their value.
+/// The latest `NUMBERS` sequence numbers, indexed by number modulo `NUMBERS`.
 #[derive(Clone, Debug)]
 pub struct SequenceWindow {
     entries: [WindowEntry; NUMBERS as usize],
@@ -48,7 +48,7 @@ impl SequenceWindow {
         }
     }
 
-    /// `hash`: of the packet that has come now.
+    /// The status of a sequence number. `hash`: the hash of the packet that has arrived.
     pub fn status(&self, number: u16, hash: u16) -> NumberStatus {
         match self.entry(number) {
             entry if entry.tag == 0 || entry.number != number => NumberStatus::NotReceived,
@@ -68,14 +68,14 @@ impl SequenceWindow {
         self.set(number, hash);
     }
 
-    /// A packet without audio takes no audio packet's number away.
+    /// Notes a packet without audio. It does not replace an audio packet.
     pub fn set_no_audio(&mut self, number: u16) {
         if !self.contains(number) {
             self.set(number, NO_AUDIO);
         }
     }
 
-    /// Numbers between two that have not been received.
+    /// The number of packets missing between two sequence numbers.
     pub fn missing(&self, after: u16, before: u16) -> u64 {
         let between = before.wrapping_sub(after).saturating_sub(1);
         if between == 0 {
@@ -87,9 +87,8 @@ impl SequenceWindow {
     }
 }
 
-/// Of a packet's timestamp and payload; never one of the two marks without audio. Of a long
-/// payload, five words from all over it are looked at: two packets of one number and
-/// timestamp that differ, differ in speech, and so everywhere.
+/// A hash of timestamp and payload that is never a reserved tag. Five words spread over a long
+/// payload are enough: two different packets with the same number and timestamp differ throughout.
 #[inline]
 pub fn hash(timestamp: u32, payload: &[u8]) -> u16 {
     const FACTORS: [u64; 5] = [
@@ -101,13 +100,13 @@ pub fn hash(timestamp: u32, payload: &[u8]) -> u16 {
     ];
     let (words, rest) = payload.as_chunks::<8>();
     let count = words.len();
-    let places = [0, count / 4, count / 2, count * 3 / 4, count.wrapping_sub(1)];
+    let positions = [0, count / 4, count / 2, count * 3 / 4, count.wrapping_sub(1)];
     let mut last = [0; 8];
     last[..rest.len()].copy_from_slice(rest);
     let head = u64::from(timestamp) ^ (payload.len() as u64) << 32;
     let mut sum = head.wrapping_mul(FACTORS[1]) ^ u64::from_le_bytes(last).wrapping_mul(FACTORS[2]);
-    for (place, factor) in places.into_iter().zip(FACTORS) {
-        let word = words.get(place).copied().unwrap_or_default();
+    for (position, factor) in positions.into_iter().zip(FACTORS) {
+        let word = words.get(position).copied().unwrap_or_default();
         let word = u64::from_le_bytes(word);
         sum = sum.wrapping_add((word ^ word >> 32).wrapping_mul(factor));
     }
@@ -136,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_packet_without_audio_takes_no_number_away() {
+    fn a_packet_without_audio_does_not_replace_audio() {
         let mut window = SequenceWindow::new();
         window.set_audio(9, 5);
         window.set_no_audio(9);
@@ -144,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn payload_and_timestamp_make_the_difference() {
+    fn the_hash_covers_payload_and_timestamp() {
         let first = hash(160, &[0xff; 160]);
         assert_ne!(first, hash(320, &[0xff; 160]));
         let speech = |from: u8| (0..160u8).map(|n| n.wrapping_mul(7) ^ from).collect::<Vec<u8>>();

@@ -1,25 +1,26 @@
-//! Packets that may be the first of a new sequence: held until others confirm them.
+//! Packets that may begin a new sequence. They are held until other packets confirm them, as RFC
+//! 3550 does by probation (appendix A.1).
 
 use super::{HeldPacket, IncomingPacket};
 use crate::placement::lateness::{STALL_NS, samples};
 use crate::time::NS_PER_MS;
 
-/// Alone for so long, a packet is decided without a successor.
+/// A packet that stays alone is placed after this time.
 const ALONE_NS: u64 = 300 * NS_PER_MS;
-/// A successor may have so many numbers between: events share an audio stream's.
+/// The maximum distance of sequence numbers between neighbours. Events share the numbers of audio.
 const APART: u16 = 16;
 
-/// One more packet confirms a new sequence; one that may be very old needs more.
+/// Packets needed to confirm a new sequence, and one that may be very old.
 const SUCCESSOR: usize = 2;
 const ANCIENT: usize = 5;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SuspectKind {
-    /// A stream that has not been seen before.
+    /// A new SSRC.
     New,
-    /// The same stream, with numbers that it has had or cannot have.
+    /// A known SSRC whose sequence numbers were used before or are out of range.
     Restart,
-    /// A stream that was in front before.
+    /// A known stream that was not the front stream.
     Returns,
 }
 
@@ -28,9 +29,9 @@ pub(super) struct Suspect {
     pub ssrc: u32,
     pub kind: SuspectKind,
     pub held: Vec<HeldPacket<'static>>,
-    /// So many in a row confirm it.
+    /// The number of packets needed to confirm it.
     pub needed: usize,
-    /// Where its first packet lay, if it is a very old one.
+    /// The earlier position of its first packet, if it may be very old.
     pub old_place: Option<i64>,
     pub rate: u32,
 }
@@ -47,7 +48,7 @@ impl Suspect {
         }
     }
 
-    /// Whether the packet is one of its neighbours, in whatever order they come.
+    /// Whether the packet is a neighbour by its sequence number, in any order.
     pub(super) fn is_joined_by(&self, incoming: &IncomingPacket<'_>) -> bool {
         let near = |held: &HeldPacket<'_>| {
             let apart = incoming.packet.sequence.wrapping_sub(held.sequence) as i16;
@@ -64,7 +65,7 @@ impl Suspect {
         self.held.insert(place, incoming.hold(incoming.arrival, 0).own());
     }
 
-    /// Samples by which what is placed here may have been said earlier.
+    /// Upper bound of the hidden delay, in samples, for a suspect placed at `at`.
     pub(super) fn hidden_delay(&self, at: i64) -> i64 {
         let stall = samples(STALL_NS, self.rate);
         self.old_place
@@ -81,15 +82,15 @@ impl Suspect {
         self.held.len() >= self.needed
     }
 
-    /// `now`: in samples at its rate.
+    /// Whether no neighbour has arrived in time. `now` is in samples at its rate.
     pub(super) fn is_alone(&self, now: i64) -> bool {
         let waited = |held: &HeldPacket<'_>| now - held.arrival >= samples(ALONE_NS, self.rate);
         self.held.last().is_some_and(waited)
     }
 }
 
-/// Where a packet that stays alone lies: at its arrival, or right behind what the leg has
-/// then, if that reaches a little further.
+/// The position of a packet that stays alone: its arrival, or the end of the leg if that is at most
+/// a packet later.
 fn free_place(incoming: &IncomingPacket<'_>) -> i64 {
     let end = incoming.leg_end.min(incoming.arrival + incoming.len);
     incoming.arrival.max(end)

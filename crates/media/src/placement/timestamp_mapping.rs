@@ -1,22 +1,23 @@
-//! What a stream's timestamps say, and whether they are to be trusted.
+//! The mapping from a stream's timestamps to positions, and whether the timestamps are trusted.
 
-/// So many contradictions without a clean stretch between, and they are not.
+/// After this many contradictions, without `CLEAN` correct packets in between, timestamps are no
+/// longer trusted.
 const CONTRADICTIONS: u32 = 3;
-/// A clean stretch: packets whose timestamps fit.
+/// After this many correct packets, contradictions are forgotten.
 const CLEAN: u32 = 50;
-/// Not trusted timestamps are trusted again after so many that fit.
+/// After this many correct steps, timestamps are trusted again.
 const CLEAN_AGAIN: u32 = 100;
-/// TimestampMapping that differ by more from what the numbers say are no silence.
+/// A longer step than this, beyond what the sequence numbers explain, is not a silence.
 const LONGEST_S: i64 = 60;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimestampStep {
     Fits(i64),
-    /// The timestamp cannot be right: the packet follows the one before.
+    /// The timestamp is wrong. The packet follows the previous one.
     Broken(i64),
 }
 
-/// A stream's mapping from timestamps to places, by its newest audio packet.
+/// A stream's mapping from timestamps to positions, anchored at its newest audio packet.
 #[derive(Clone, Debug)]
 pub struct TimestampMapping {
     timestamp: u32,
@@ -25,9 +26,9 @@ pub struct TimestampMapping {
     trusted: bool,
     contradictions: u32,
     clean: u32,
-    /// The mapping before the latest contradiction, in case that was one packet's alone.
+    /// The mapping before the latest contradiction, which may concern only one packet.
     before: Option<(u32, i64)>,
-    /// The latest step that was longer than its packet, and how often in a row.
+    /// The latest step longer than its packet, and its number of consecutive repetitions.
     long: (u32, u32),
 }
 
@@ -45,12 +46,12 @@ impl TimestampMapping {
         }
     }
 
-    /// After the newest packet.
+    /// The end of the newest packet.
     pub fn end(&self) -> i64 {
         self.at + self.len
     }
 
-    /// Samples of the newest packet.
+    /// The length of the newest packet in samples.
     pub fn len(&self) -> i64 {
         self.len
     }
@@ -63,7 +64,7 @@ impl TimestampMapping {
         self.at + self.since(timestamp)
     }
 
-    /// Of a packet so many numbers behind the newest.
+    /// The position of a packet that is `back` sequence numbers behind the newest.
     pub fn place_behind(&self, timestamp: u32, back: u16) -> i64 {
         match self.trusted {
             true => self.place(timestamp).min(self.at),
@@ -78,17 +79,18 @@ impl TimestampMapping {
         }
     }
 
-    /// Whether a packet so many numbers behind the newest can be of this sequence.
+    /// Whether a packet that is `back` numbers behind the newest can belong to this sequence.
     pub fn fits_behind(&self, timestamp: u32, back: u16, near: bool) -> bool {
         if near || !self.trusted {
             return true;
         }
         let (ago, least) = (-self.since(timestamp), i64::from(back) * self.len);
-        // Silence between makes it longer, events with numbers of this sequence shorter.
+        // Silence makes the distance longer; events that share the sequence numbers make it
+        // shorter.
         ago > 0 && ago >= least / 4 && ago <= 2 * least + LONGEST_S * 48_000
     }
 
-    /// Whether so many numbers ahead are a gap, and not a jump.
+    /// Whether a step of `ahead` numbers is a gap rather than a jump.
     pub fn fits_ahead(&self, timestamp: u32, ahead: u16, rate: u32) -> bool {
         let (on, least) = (self.since(timestamp), i64::from(ahead) * self.len);
         match self.trusted {
@@ -97,8 +99,8 @@ impl TimestampMapping {
         }
     }
 
-    /// Where the next packet lies: by its timestamp from `expected` (right behind the one
-    /// before and what is missing between) up to `horizon`, else at `expected`.
+    /// The position of the next packet: by its timestamp if that lies between the end of the stream
+    /// and `horizon`, otherwise `expected` (after the previous packet and the missing ones).
     pub fn step(
         &mut self,
         timestamp: u32,
@@ -136,8 +138,8 @@ impl TimestampMapping {
         TimestampStep::Broken(expected)
     }
 
-    /// Neighbours whose timestamps are, again and again, the same too far apart: their
-    /// sender counts wrongly. A pause in its speech is no such thing.
+    /// Whether consecutive packets repeatedly have the same step, longer than their audio: the
+    /// sender counts wrongly. A pause in speech does not repeat.
     fn is_wrong_step(&mut self, on: i64, apart: u16, marker: bool) -> bool {
         if apart != 1 || marker || on <= self.len || on > 8 * self.len {
             self.long = (0, 0);
@@ -159,12 +161,12 @@ impl TimestampMapping {
         }
     }
 
-    /// Whether it is the timestamp of the packet right behind, and there is no doubt of it.
+    /// Whether this is the timestamp of the directly following packet, without any doubt.
     pub fn is_next(&self, timestamp: u32) -> bool {
         self.trusted && self.before.is_none() && self.since(timestamp) == self.len
     }
 
-    /// The packet right behind, as it should be.
+    /// Advances to the directly following packet.
     pub fn advance(&mut self, timestamp: u32, at: i64, len: i64) {
         self.clean += 1;
         if self.clean >= CLEAN {
@@ -183,18 +185,18 @@ impl TimestampMapping {
 mod tests {
     use super::*;
 
-    /// The places of packets of 160 samples with these timestamps and nothing missing.
-    fn places(timestamps: &[u32]) -> (Vec<i64>, bool) {
+    /// The positions of consecutive packets of 160 samples with these timestamps.
+    fn positions(timestamps: &[u32]) -> (Vec<i64>, bool) {
         let mut mapping = TimestampMapping::new(timestamps[0], 0, 160);
-        let mut places = vec![0];
+        let mut positions = vec![0];
         for timestamp in &timestamps[1..] {
             let expected = mapping.end();
             let step = mapping.step(*timestamp, 1, expected, expected + 1_000_000, false);
             let (TimestampStep::Fits(at) | TimestampStep::Broken(at)) = step;
             mapping.set_newest(*timestamp, at, 160, 1);
-            places.push(at);
+            positions.push(at);
         }
-        (places, mapping.trusted)
+        (positions, mapping.trusted)
     }
 
     fn contiguous(count: i64) -> Vec<i64> {
@@ -202,43 +204,43 @@ mod tests {
     }
 
     #[test]
-    fn wrong_timestamps_lose_no_place() {
+    fn wrong_timestamps_do_not_move_audio() {
         let half: Vec<u32> = (0..20).map(|n| n * 80).collect();
-        assert_eq!(places(&half), (contiguous(20), false));
-        assert_eq!(places(&[7; 20]), (contiguous(20), false));
+        assert_eq!(positions(&half), (contiguous(20), false));
+        assert_eq!(positions(&[7; 20]), (contiguous(20), false));
     }
 
     #[test]
-    fn steps_too_long_again_and_again_are_not_believed() {
+    fn repeated_long_steps_are_not_trusted() {
         let double: Vec<u32> = (0..20).map(|n| n * 320).collect();
-        let (places, trusted) = places(&double);
+        let (positions, trusted) = positions(&double);
         assert!(!trusted);
-        assert_eq!(places[19], 19 * 160 + 2 * 160, "two steps were trusted");
+        assert_eq!(positions[19], 19 * 160 + 2 * 160, "two steps were trusted");
     }
 
     #[test]
-    fn one_wrong_timestamp_is_one_packets_alone() {
+    fn one_wrong_timestamp_affects_one_packet() {
         let mut timestamps: Vec<u32> = (0..20).map(|n| 900_000 + n * 160).collect();
         timestamps[7] = 0;
-        assert_eq!(places(&timestamps), (contiguous(20), true));
+        assert_eq!(positions(&timestamps), (contiguous(20), true));
     }
 
     #[test]
-    fn a_step_back_is_followed_and_then_believed() {
+    fn a_step_back_is_tolerated() {
         let timestamps: Vec<u32> = (0..20)
             .map(|n| if n < 9 { 13_440 + n * 160 } else { n * 160 })
             .collect();
-        assert_eq!(places(&timestamps), (contiguous(20), true));
+        assert_eq!(positions(&timestamps), (contiguous(20), true));
     }
 
     #[test]
     fn a_silence_is_kept() {
-        assert_eq!(places(&[0, 160, 8000, 8160]), (vec![0, 160, 8000, 8160], true));
+        assert_eq!(positions(&[0, 160, 8000, 8160]), (vec![0, 160, 8000, 8160], true));
     }
 
     #[test]
-    fn what_fits_again_for_long_is_believed_again() {
+    fn timestamps_are_trusted_again_after_correct_steps() {
         let timestamps: Vec<u32> = (0..130u32).map(|n| n.saturating_sub(10) * 160).collect();
-        assert_eq!(places(&timestamps), (contiguous(130), true));
+        assert_eq!(positions(&timestamps), (contiguous(130), true));
     }
 }

@@ -1,4 +1,4 @@
-//! Where samples lie that the host writes: behind the last ones, as time goes.
+//! Positions of samples that the host writes: they follow one another in real time.
 
 use super::drift::DriftEstimator;
 use super::lateness::{LatenessDecision, LatenessDetector, PacketTiming, STALL_NS, samples};
@@ -6,17 +6,17 @@ use super::{Audio, Placement, PlacementContext, PlacementSink};
 use crate::FeedFormat;
 use crate::time::{NS_PER_MS, NS_PER_S};
 
-/// A host that comes later than this has been silent, unless it makes up for it.
+/// A host that is later than this has been silent, unless it makes up for the delay.
 const SLACK_NS: u64 = 100 * NS_PER_MS;
-/// The longest hiccup of a host that is promised to lose nothing.
+/// The longest delay of a host after which later writes may have hidden delay.
 const HICCUP_NS: u64 = 500 * NS_PER_MS;
-/// A place further from its arrival is a jump of the host's clock, unless the host has asked
-/// to write further ahead.
+/// A position further from its arrival than this is a jump of the host's clock, unless the feed may
+/// write further ahead.
 const JUMP_NS: u64 = 2 * NS_PER_S;
-/// The same in stream time, from the leg's end.
+/// The same in stream time, measured from the end of the leg.
 const STREAM_JUMP_NS: u64 = 1800 * NS_PER_S;
 
-/// One write, at the timing when it is handed in.
+/// One write, when it is handed in.
 pub struct HostWrite<'a> {
     pub payload: &'a [u8],
     pub format: FeedFormat,
@@ -24,7 +24,7 @@ pub struct HostWrite<'a> {
     /// In samples.
     pub len: i64,
     pub arrival: i64,
-    /// How far the feed has asked to write ahead of the clock; 0: it has not.
+    /// How far the feed may write ahead of the clock; 0: no write is ahead.
     pub ahead_ns: u64,
 }
 
@@ -39,17 +39,17 @@ struct HeldWrite {
     ahead_ns: u64,
 }
 
-/// The cursor of a leg's writes.
+/// The write position of a leg.
 #[derive(Debug)]
 pub struct WriteCursor {
     lateness: LatenessDetector,
     drift: DriftEstimator,
     held: Vec<HeldWrite>,
-    /// After the last write; `None` before the first one of a feed.
+    /// The end of the last write; `None` before the first write of a feed.
     end: Option<i64>,
-    /// Samples by which a write may have been said before its place.
+    /// Upper bound of the hidden delay of writes, in samples.
     hidden_delay: i64,
-    /// `write_at`: an index of the host's clock, and its place.
+    /// For `write_at`: an index of the host's clock, and its position.
     anchor: Option<(u64, i64)>,
 }
 
@@ -67,7 +67,7 @@ impl Default for WriteCursor {
 }
 
 impl WriteCursor {
-    /// A new feed, another format, or what was write ahead was taken back.
+    /// Restarts the cursor: a new feed, a new format, or audio written ahead was cleared.
     pub fn begin(&mut self) {
         (self.end, self.anchor, self.hidden_delay) = (None, None, 0);
         self.lateness.reset();
@@ -83,7 +83,7 @@ impl WriteCursor {
         let Some(end) = self.end else {
             return self.place(write, leg_end.max(write.arrival), 0, out);
         };
-        // Something else may have gone on with the leg meanwhile.
+        // Packets may have advanced the end of the leg.
         let mapped = match self.held.last() {
             Some(last) => last.mapped + last.len,
             None => end.max(leg_end),
@@ -94,7 +94,7 @@ impl WriteCursor {
             rate,
         };
         let decision = match write.ahead() {
-            // Whoever writes ahead begins again when it is heard.
+            // A host that writes ahead restarts at the time of playback.
             true if timing.excess() > samples(SLACK_NS, rate) => LatenessDecision::Moved,
             true => LatenessDecision::Place,
             false => self.lateness.judge(timing),
@@ -141,7 +141,7 @@ impl WriteCursor {
         }
     }
 
-    /// `step`: samples by which the cursor moves before it, to follow the host's clock.
+    /// Places a write. `step`: samples by which the cursor moves to follow the host's clock.
     fn place(&mut self, write: &HostWrite<'_>, at: i64, step: i64, out: &mut impl PlacementSink) {
         let trim = (-step).max(0).min(write.len);
         let placement = Placement {
@@ -160,8 +160,7 @@ impl WriteCursor {
         out.place(&write.audio(), placement);
     }
 
-    /// Nothing more comes for now: what waits is decided. `force`: also what has not
-    /// waited for long.
+    /// Decides held writes that are due. `force`: also those that are not due.
     pub fn tick(&mut self, now_ns: u64, force: bool, out: &mut impl PlacementSink) {
         let (Some(first), Some(last)) = (self.held.first(), self.held.last()) else {
             return;
@@ -181,7 +180,7 @@ impl WriteCursor {
         self.settle(decision, out);
     }
 
-    /// WriteCursor that have no place yet: place, samples, rate and epoch.
+    /// Held writes: arrival, samples, rate and epoch.
     pub fn unplaced(&self) -> impl Iterator<Item = (i64, i64, u32, u32)> + '_ {
         let held = self.held.iter();
         held.map(|held| (held.arrival, held.len, held.format.rate, held.epoch))
@@ -191,7 +190,7 @@ impl WriteCursor {
         !self.held.is_empty()
     }
 
-    /// Samples at a place of the host's own clock of this leg.
+    /// Places samples by an index of the host's clock.
     pub fn write_at(
         &mut self,
         position: u64,
@@ -247,7 +246,7 @@ fn is_jump(at: i64, end: i64, write: &HostWrite<'_>, context: &PlacementContext)
 }
 
 impl HostWrite<'_> {
-    /// It is said when it is heard.
+    /// Whether the audio counts as said when it is played.
     fn ahead(&self) -> bool {
         self.ahead_ns > 0
     }

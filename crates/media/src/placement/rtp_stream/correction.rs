@@ -1,19 +1,19 @@
-//! How a stream follows its sender's clock.
+//! Corrections of a stream's mapping for drift and lead.
 
 use super::super::HeldPacket;
 use super::{NEAR, RtpStream, TimelineFault};
 
-/// Nobody speaks in a packet whose peak is below this (-45 dBFS), or so much weaker than the
-/// recent_peak of late (24 dB), which fades by half within 10 s.
+/// A packet is silent if its peak is below -45 dBFS, or 24 dB below the recent peak, which halves
+/// within 10 s.
 const QUIET: i32 = 184;
 const WEAKER: i32 = 16;
 const FADES: i32 = 700;
-/// More are forgotten: nothing that old is still waited for.
+/// The maximum number of moves remembered. Packets from before them are no longer waited for.
 const MOVES: usize = 8;
 
 impl RtpStream {
-    /// By how much the stream moves before a packet: a lead is taken back where nobody
-    /// speaks, drift is followed a little with each packet.
+    /// Returns the samples by which the stream moves before a packet: a lead is reduced in silence,
+    /// drift is followed with every packet.
     pub(super) fn correct(&mut self, held: &HeldPacket<'_>) -> i64 {
         if held.missing > 0 || !self.lateness.is_steady() || self.planted.has(TimelineFault::DriftIgnored) {
             return 0;
@@ -41,14 +41,14 @@ impl RtpStream {
         peak < QUIET || peak * WEAKER <= self.recent_peak
     }
 
-    /// Moves what comes from here on.
+    /// Moves the stream by `by` samples, for packets after the number `after`.
     pub(super) fn shift(&mut self, after: u16, by: i64) {
         if by == 0 {
             return;
         }
         self.timestamps.shift(by);
         match self.moves.back_mut() {
-            // DriftEstimator moves a little with each packet.
+            // Drift moves the stream a little with each packet.
             Some(last) if after.wrapping_sub(last.0) < NEAR && by.abs() < 64 => last.1 += by,
             _ => {
                 if self.moves.len() == MOVES {

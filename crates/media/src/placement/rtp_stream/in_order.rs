@@ -1,13 +1,12 @@
-//! The common case, in as few steps as it takes: the packet that follows the one before, in
-//! time.
+//! The fast path for a packet that follows the previous one, in time.
 
 use super::super::lateness::{PacketTiming, samples};
 use super::super::{IncomingPacket, Placement, PlacementContext, PlacementSink};
 use super::{AHEAD_NS, RtpStream, SLACK_NS, TimelineFault, said_by};
 
 impl RtpStream {
-    /// Places the packet if it is the next one by its number, by its timestamp and by the
-    /// clock, and nothing else waits. False if it needs a closer look: nothing has happened.
+    /// Places the packet if it is next by number, timestamp and clock, and no packet is held.
+    /// Otherwise returns false and changes nothing.
     pub fn in_order(
         &mut self,
         incoming: &IncomingPacket<'_>,
@@ -63,7 +62,7 @@ impl RtpStream {
         true
     }
 
-    /// By how much the stream moves to follow its sender's clock.
+    /// Returns the samples by which the stream moves to follow the sender's clock.
     fn follow(&mut self, incoming: &IncomingPacket<'_>, timing: PacketTiming) -> i64 {
         let step = self.drift.observe(timing, incoming.len);
         self.hidden_delay
@@ -75,7 +74,7 @@ impl RtpStream {
         step
     }
 
-    /// Nothing waits, and no lead is to be taken back in a silence.
+    /// Whether no packet is held and no lead is to be reduced.
     fn is_calm(&self) -> bool {
         let leads = || !self.lateness.is_steady() || self.drift.lead(self.rate) != 0;
         !self.anchoring

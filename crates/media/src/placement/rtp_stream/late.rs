@@ -4,8 +4,7 @@ use super::super::{IncomingPacket, Placement, PlacementContext, PlacementSink, R
 use super::{NUMBERS, NumberStatus, RtpStream, TimelineFault};
 
 impl RtpStream {
-    /// A packet behind others lies where its timestamp has it: moves that came after it
-    /// are not its own.
+    /// Places a packet by its timestamp, without the moves that came after its number.
     pub fn late(
         &mut self,
         incoming: &IncomingPacket<'_>,
@@ -33,7 +32,7 @@ impl RtpStream {
         if let Some((from, to)) = gap
             && !(from..to).contains(&at)
         {
-            // Its number says better than its timestamp where it belongs, and not exactly.
+            // Its sequence number locates it better than its timestamp, but not exactly.
             at = to - incoming.len;
             hidden_delay = (to - from).max(0) as u64;
         }
@@ -48,7 +47,7 @@ impl RtpStream {
         out.place(&incoming.audio(), placement);
     }
 
-    /// A packet of before a change of the clock rate, over which the numbers have gone on.
+    /// Whether the packet is from before a change of the clock rate at which the numbers continued.
     pub fn is_of_before(&self, incoming: &IncomingPacket<'_>) -> bool {
         let Some(before) = &self.predecessor else {
             return false;
@@ -59,7 +58,7 @@ impl RtpStream {
         changed && (1..=NUMBERS).contains(&on) && (1..=NUMBERS).contains(&back)
     }
 
-    /// Its time is over: what comes now for it is too late.
+    /// Places a packet from before a change of the clock rate. It is too late.
     pub fn late_of_before(&mut self, incoming: &IncomingPacket<'_>, out: &mut impl PlacementSink) {
         let (packet, format) = (incoming.packet, incoming.format);
         let Some(before) = &mut self.predecessor else {
@@ -79,7 +78,7 @@ impl RtpStream {
         out.place(&incoming.audio(), placement);
     }
 
-    /// A packet without audio: its number has been received, and nothing else follows.
+    /// Notes the sequence number of a packet without audio.
     pub fn other(&mut self, sequence: u16, out: &mut impl PlacementSink) {
         if self.planted.has(TimelineFault::EventReordersAudio) {
             self.highest = sequence;
