@@ -1,11 +1,11 @@
-//! From the legs' samples to the file's frames.
+//! Combines the samples of the legs into the frames of a file.
 
 use callrec_codec::{AudioSlice, SampleFormat, encode_g711, g711};
 
 use crate::Layout;
 use crate::track::{Track, TrackView};
 
-/// Which legs (by number) are heard in which channel. A mixed leg is heard in all.
+/// The legs (by index) in each channel. A mixed leg is in every channel.
 pub fn channels(layout: Layout, count: u16) -> &'static [&'static [usize]] {
     match (layout, count) {
         (Layout::Stereo, 2) => &[&[0, 2], &[1, 2]],
@@ -23,7 +23,7 @@ pub fn includes_leg(layout: Layout, leg: usize) -> bool {
     }
 }
 
-/// Renders `frames` frames behind what is in `out`.
+/// Appends `frames` rendered frames to `out`.
 pub fn render(
     out: &mut Vec<u8>,
     format: SampleFormat,
@@ -46,7 +46,7 @@ pub fn render(
     }
 }
 
-/// A stretch within which no leg begins or ends, behind what is in `out`.
+/// Appends frames within which no slice begins or ends.
 fn append(
     out: &mut Vec<u8>,
     format: SampleFormat,
@@ -62,8 +62,7 @@ fn append(
     render_any(&mut out[from..], format, channels, slices);
 }
 
-/// The common case, one law on both legs, in one pass: nothing is written twice.
-/// False if it is another case.
+/// Fast path for two legs in the same law, in one pass. Returns false in any other case.
 fn append_stereo(
     out: &mut Vec<u8>,
     format: SampleFormat,
@@ -93,7 +92,7 @@ fn append_stereo(
     true
 }
 
-/// Frames appended at a time, by way of the stack.
+/// The number of frames appended at a time through a buffer on the stack.
 const CHUNK: usize = 256;
 
 fn append_pcm(out: &mut Vec<u8>, left: &[u8], right: &[u8], linear: &g711::LinearTable) {
@@ -114,17 +113,17 @@ fn append_bytes(out: &mut Vec<u8>, left: &[u8], right: &[u8]) {
     }
 }
 
-/// Any case, into silence.
+/// The general case. `out` holds silence.
 fn render_any(out: &mut [u8], format: SampleFormat, channels: &[&[usize]], slices: &[AudioSlice<'_>; 3]) {
     if channels.len() == 2 && format == SampleFormat::Pcm16 && slices[2].is_silence() {
         return stereo_pcm(out, slices[0], slices[1]);
     }
     for (channel, legs) in channels.iter().enumerate() {
-        let mut heard = legs
+        let mut audible = legs
             .iter()
             .map(|&leg| slices[leg])
             .filter(|slice| !slice.is_silence());
-        let (first, second, third) = (heard.next(), heard.next(), heard.next());
+        let (first, second, third) = (audible.next(), audible.next(), audible.next());
         match (first, second) {
             (None, _) => {}
             (Some(slice), None) => put(out, format, channels.len(), channel, slice),
@@ -136,7 +135,7 @@ fn render_any(out: &mut [u8], format: SampleFormat, channels: &[&[usize]], slice
     }
 }
 
-/// The common case in one pass over both legs.
+/// Fast path for two legs and linear samples.
 fn stereo_pcm(out: &mut [u8], left: AudioSlice<'_>, right: AudioSlice<'_>) {
     let (ulaw, alaw): (&g711::LinearTable, &g711::LinearTable) = (&g711::ULAW, &g711::ALAW);
     match (left, right) {
@@ -160,7 +159,7 @@ fn interleave(out: &mut [u8], left: (&[u8], &g711::LinearTable), right: (&[u8], 
     }
 }
 
-/// One leg into one channel.
+/// Writes one leg into one channel.
 fn put(out: &mut [u8], format: SampleFormat, channels: usize, channel: usize, slice: AudioSlice<'_>) {
     match (format, slice) {
         (_, AudioSlice::Silence) => {}
@@ -181,10 +180,10 @@ fn put(out: &mut [u8], format: SampleFormat, channels: usize, channel: usize, sl
             put_bytes(out, channels, channel, bytes, |byte| table[byte as usize]);
         }
         (_, AudioSlice::Pcm(_)) => {
-            let mut places = out.iter_mut().skip(channel).step_by(channels);
+            let mut samples = out.iter_mut().skip(channel).step_by(channels);
             slice.for_each(|sample| {
-                if let Some(place) = places.next() {
-                    *place = encode_g711(format, sample);
+                if let Some(target) = samples.next() {
+                    *target = encode_g711(format, sample);
                 }
             });
         }
@@ -201,16 +200,16 @@ fn put_pcm(out: &mut [u8], channels: usize, channel: usize, slice: AudioSlice<'_
 }
 
 fn put_bytes(out: &mut [u8], channels: usize, channel: usize, bytes: &[u8], value: impl Fn(u8) -> u8) {
-    let places = out.iter_mut().skip(channel).step_by(channels);
-    for (place, &byte) in places.zip(bytes) {
-        *place = value(byte);
+    let targets = out.iter_mut().skip(channel).step_by(channels);
+    for (target, &byte) in targets.zip(bytes) {
+        *target = value(byte);
     }
 }
 
-/// Samples mixed at a time.
+/// The number of samples mixed at a time.
 const MIX: usize = 256;
 
-/// The saturating sum of several legs into one channel.
+/// Writes the saturating sum of several legs into one channel.
 fn mix(out: &mut [u8], format: SampleFormat, channels: usize, channel: usize, legs: [AudioSlice<'_>; 3]) {
     let stride = channels * format.bytes();
     let mut from = 0;
@@ -249,7 +248,7 @@ fn sub_slice(slice: AudioSlice<'_>, from: usize, count: usize) -> AudioSlice<'_>
     }
 }
 
-/// Reads a track, or what was resampled from it, slice by slice.
+/// Reads the samples of a leg from its track or from resampled audio.
 pub enum LegReader<'a> {
     Silent,
     Track {
@@ -258,7 +257,7 @@ pub enum LegReader<'a> {
         chunk: usize,
         at: u64,
     },
-    /// Native-endian samples from the window's start on.
+    /// Native-endian samples, beginning at the start of the window.
     Resampled {
         bytes: &'a [u8],
         at: usize,
@@ -266,7 +265,7 @@ pub enum LegReader<'a> {
 }
 
 impl<'a> LegReader<'a> {
-    /// What is heard next, and for how many samples, at most `most`.
+    /// Returns the next samples and their number, at most `most`, without consuming them.
     pub fn peek(&mut self, most: u64) -> (AudioSlice<'a>, u64) {
         match self {
             LegReader::Silent => (AudioSlice::Silence, most),
@@ -306,19 +305,19 @@ mod tests {
 
     const LEN: u64 = 1000;
 
-    /// What a leg says: silent samples before, the law, how many samples.
-    type Said = Vec<(u64, Codec, usize)>;
+    /// Parts of a leg: silent samples before it, the codec, the number of samples.
+    type LegParts = Vec<(u64, Codec, usize)>;
 
-    fn said() -> impl Strategy<Value = Said> {
+    fn leg_parts() -> impl Strategy<Value = LegParts> {
         let codec = prop_oneof![Just(Codec::Pcmu), Just(Codec::Pcma), Just(Codec::Pcm16)];
         let gap = prop_oneof![3 => Just(0u64), 1 => 1..200u64];
         proptest::collection::vec((gap, codec, 1..400usize), 0..6)
     }
 
-    fn track(said: &Said, seed: usize) -> Track {
+    fn track(parts: &LegParts, seed: usize) -> Track {
         let mut track = Track::new(8000);
         track.retain_from(Some(0));
-        for (n, (gap, codec, samples)) in said.iter().enumerate() {
+        for (n, (gap, codec, samples)) in parts.iter().enumerate() {
             let bytes = samples * codec.sample_bytes();
             let payload: Vec<u8> = (0..bytes)
                 .map(|at| (at * 31 + n * 7 + seed * 101 + at / 251) as u8)
@@ -343,8 +342,8 @@ mod tests {
         })
     }
 
-    /// Frame by frame, without any short cut.
-    fn plainly(format: SampleFormat, channels: &[&[usize]], tracks: &[Track; 3]) -> Vec<u8> {
+    /// Renders frame by frame, without the fast paths.
+    fn render_frame_by_frame(format: SampleFormat, channels: &[&[usize]], tracks: &[Track; 3]) -> Vec<u8> {
         let mut out = Vec::new();
         let mut readers = readers(tracks);
         for _ in 0..LEN {
@@ -366,8 +365,8 @@ mod tests {
         })]
 
         #[test]
-        fn short_cuts_render_what_every_case_renders(
-            local in said(), remote in said(), mixed in prop_oneof![3 => Just(Said::new()), 1 => said()],
+        fn fast_paths_equal_the_general_case(
+            local in leg_parts(), remote in leg_parts(), mixed in prop_oneof![3 => Just(LegParts::new()), 1 => leg_parts()],
         ) {
             let tracks = [track(&local, 1), track(&remote, 2), track(&mixed, 3)];
             for format in SampleFormat::ALL {
@@ -376,7 +375,7 @@ mod tests {
                     let mut out = b"before".to_vec();
                     render(&mut out, format, channels, &mut readers(&tracks), LEN);
                     prop_assert_eq!(&out[..6], b"before");
-                    prop_assert!(out[6..] == plainly(format, channels, &tracks)[..], "{:?} {:?}", format, layout);
+                    prop_assert!(out[6..] == render_frame_by_frame(format, channels, &tracks)[..], "{:?} {:?}", format, layout);
                 }
             }
         }

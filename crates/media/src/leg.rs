@@ -153,8 +153,8 @@ impl LegMedia {
     /// packets arrive faster than real time.
     pub fn settled_ns(&self, now_ns: u64, reorder_ns: u64) -> u64 {
         // Packets that are held still get a position after the feed is closed.
-        let heard = self.latest.is_some() && (self.attached || self.is_waiting());
-        if !heard || now_ns.saturating_sub(self.audio_ns) > GIVEN_UP_NS {
+        let has_audio = self.latest.is_some() && (self.attached || self.is_waiting());
+        if !has_audio || now_ns.saturating_sub(self.audio_ns) > GIVEN_UP_NS {
             return u64::MAX;
         }
         let suspect = self.streams.oldest_suspect();
@@ -470,10 +470,10 @@ impl LegMedia {
 
     /// Whether the attached leg has had no audio for `silent_ns`.
     pub fn is_quiet(&self, now_ns: u64, silent_ns: u64) -> bool {
-        self.attached && now_ns.saturating_sub(self.heard_ns()) >= silent_ns
+        self.attached && now_ns.saturating_sub(self.last_audio_ns()) >= silent_ns
     }
 
-    fn heard_ns(&self) -> u64 {
+    fn last_audio_ns(&self) -> u64 {
         // Audio that was written ahead is still being played.
         match self.ahead_ns {
             0 => self.audio_ns,

@@ -98,7 +98,7 @@ pub struct Audio<'a> {
     /// Whether 16-bit samples are big-endian, as in RTP.
     pub network_order: bool,
     pub epoch: u32,
-    /// Whether it was written ahead of the clock, so that it counts as said when it is played.
+    /// Whether it was written ahead of the clock, so that it counts as spoken when it is played.
     pub ahead: bool,
 }
 

@@ -7,7 +7,7 @@
 pub enum TimelineFault {
     /// A recording includes audio that was handed in while it was paused.
     PausedAudioRecorded,
-    /// Hidden delay is ignored: audio counts as said at its position.
+    /// Hidden delay is ignored: audio counts as spoken at its position.
     HiddenDelayIgnored,
     /// A sequence that restarts after a pause is trusted at once.
     RestartTrusted,

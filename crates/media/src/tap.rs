@@ -1,7 +1,7 @@
-//! A recording's window on its call: from its start to its end, without its pauses.
+//! The tap of a recording on its call, from start to stop, without pauses.
 //!
-//! Its file has two frontiers. What is written may still be replaced, because a leg that
-//! has stalled may bring it later; what is settled stays as it is, and is accounted for.
+//! The file has two frontiers. Audio up to the written frontier may still be replaced when a
+//! stalled leg delivers late audio. Audio up to the settled frontier is final and in the ledger.
 
 mod account;
 mod render;
@@ -26,8 +26,8 @@ use callrec_codec::Shape;
 use render::Resampling;
 use segments::Segments;
 
-/// Stream time: as much is rendered of a recording before other calls have their turn.
-/// A peer's timestamps decide how long a silence is.
+/// Stream time: the maximum time rendered at once, so that other calls have their turn. The
+/// timestamps of a peer decide how long a silence is.
 const STRIDE_NS: u64 = 60 * NS_PER_S;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,11 +37,11 @@ enum Phase {
     Over,
 }
 
-/// The moment of a control point: its time, and the epoch that it begins.
+/// The time of a control point, and the epoch that it begins.
 #[derive(Clone, Copy, Debug)]
 pub struct PointTime {
     pub ns: u64,
-    /// When it was set; in stream time the same.
+    /// When it was set; in stream time equal to `ns`.
     pub clock_ns: u64,
     pub epoch: u32,
     pub is_real_time: bool,
@@ -54,9 +54,9 @@ struct PendingStop {
     reason: EndReason,
 }
 
-/// A stop includes so much that was handed in before it, ahead of the clock.
+/// A stop includes audio that was handed in before it, up to this far ahead of the clock.
 pub const STOP_NS: u64 = 2_000 * NS_PER_MS;
-/// What was handed in before a stop is waited for so long: then it is decided.
+/// The maximum wait for held audio after a stop.
 const STOP_WAIT_NS: u64 = 400 * NS_PER_MS;
 
 pub struct Tap {
@@ -71,31 +71,31 @@ pub struct Tap {
     shape: Option<Shape>,
     /// The next frame to render, on the grid of the file's rate.
     cursor: u64,
-    /// Frames in the file.
+    /// The number of frames in the file.
     frames: u64,
     limit: u64,
     segments: Segments,
     phase: Phase,
-    /// Why it is paused: by itself, or because its call is private.
+    /// Whether the recording itself is paused; `private`: whether its call is private.
     paused: bool,
     private: bool,
     ever_paused: bool,
-    /// Stopped, but audio of before still waits for its place.
+    /// Set by a stop while audio handed in before it is still held.
     pending_stop: Option<PendingStop>,
-    /// What was due went beyond a stride.
+    /// Whether more is due than one stride.
     behind: bool,
     paused_ns: u64,
     settled_ns: u64,
     account: Account,
     resampling: Option<Box<Resampling>>,
-    /// When its ledger was told last; 0: it has to be told with what is settled next.
+    /// When the ledger was last published; 0: publish it when the next audio is settled.
     published_ns: u64,
     progress: Arc<Progress>,
     pub sink_queue: SinkQueue,
 }
 
 impl Tap {
-    /// `private`: whether the call is, and since when that is so.
+    /// `private`: whether the call is private, and since when that has been so.
     pub fn new(spec: TapSpec, at: PointTime, flush_ns: u64, private: (bool, u64), legs: &Legs) -> Tap {
         let (private, private_ns) = private;
         let flush_ns = flush_ns.max(1);
@@ -106,7 +106,7 @@ impl Tap {
             flush_ns,
             is_real_time: at.is_real_time,
             start_ns: at.ns,
-            // Recordings that begin together are not flushed together.
+            // Recordings that start together must not flush together.
             next_cut_ns: at.ns + flush_offset_ns(spec.id) % flush_ns,
             shape: None,
             cursor: 0,
@@ -134,14 +134,14 @@ impl Tap {
             };
             tap.sink_queue.push(SinkCommand::Paused(0));
         } else {
-            // What was said while the call was private is not heard in it.
+            // Audio spoken while the call was private is not recorded.
             tap.segments.open(at.ns, 0, at.epoch, private_ns);
             tap.ever_paused = private_ns > 0;
         }
         tap
     }
 
-    /// Whether what the legs say may still be in its file. `ahead`: a leg has audio that was
+    /// Whether audio of the legs may still go into the file. `ahead`: a leg has audio that was
     /// written ahead of the clock.
     pub fn needs_legs(&self, ahead: bool) -> bool {
         let open = self.segments.last().and_then(|n| self.segments.get(n));
@@ -153,17 +153,17 @@ impl Tap {
         }
     }
 
-    /// How far its file has been written, and how far it is settled.
+    /// The written and the settled frontier; `None` after the end.
     pub fn frontiers_ns(&self) -> Option<(u64, u64)> {
         (self.phase != Phase::Over).then(|| (self.position_ns(), self.settled_ns))
     }
 
-    /// Since when it records, if it has never been paused.
+    /// The start of the recording, if it has never been paused.
     pub fn unbroken_since_ns(&self) -> Option<u64> {
         (self.phase == Phase::Recording && !self.ever_paused).then_some(self.start_ns)
     }
 
-    /// Nothing of it is due before this; 0 if something waits.
+    /// The time at which the tap is next due; 0 if it has pending work.
     pub fn next_due_ns(&self) -> u64 {
         let waits = self.phase != Phase::Recording || self.pending_stop.is_some() || self.behind;
         match self.shape {
@@ -176,7 +176,7 @@ impl Tap {
         self.shape.is_none()
     }
 
-    /// It is rendered when time has come this far.
+    /// The time at which the next block is due.
     fn due_ns(&self) -> u64 {
         match self.is_real_time {
             true => self.next_cut_ns,
@@ -184,7 +184,7 @@ impl Tap {
         }
     }
 
-    /// Time has come this far. True if something was rendered.
+    /// Advances to a frontier. Returns true if anything was rendered.
     pub fn advance(&mut self, frontier_ns: u64, legs: &Legs) -> bool {
         let end_ns = self
             .pending_stop
@@ -217,22 +217,22 @@ impl Tap {
         true
     }
 
-    /// The first audio fixes the file's rate; until then there is nothing that could be
-    /// lost.
+    /// Whether to wait for the first audio, which fixes the rate of the file. Until then there is
+    /// nothing to lose.
     fn waits_for_audio(&self, frontier_ns: u64) -> bool {
         let audio = &self.audio;
         let decided = self.shape.is_some() || audio.format.rate().is_some() || audio.rate != 0;
         let waited_ms = frontier_ns.saturating_sub(self.start_ns) / 1_000_000;
         let limited = audio.max_duration_ms > 0 && waited_ms >= u64::from(audio.max_duration_ms);
-        let heard = self.rates.iter().any(Option::is_some);
-        let waits = !decided && !limited && !heard;
+        let has_audio = self.rates.iter().any(Option::is_some);
+        let waits = !decided && !limited && !has_audio;
         if waits {
             self.progress.waiting_ms.store(waited_ms, Relaxed);
         }
         waits
     }
 
-    /// The first decodable audio of each leg since the start.
+    /// Notes the rate of the first audio of each leg since the start.
     pub fn note_rates(&mut self, legs: &Legs) {
         if self.shape.is_some() {
             return;
@@ -243,7 +243,7 @@ impl Tap {
         }
     }
 
-    /// The legs that are heard in it and have had a feed.
+    /// The legs that are part of the recording and have had a feed.
     fn recorded_legs<'a>(&self, legs: &'a Legs) -> impl Iterator<Item = (Leg, &'a LegMedia)> + use<'a> {
         let layout = self.audio.layout;
         legs.fed()
@@ -254,13 +254,13 @@ impl Tap {
         self.position_ns().saturating_add(STRIDE_NS)
     }
 
-    /// It must go on before anything more is taken in.
+    /// Whether it must render more before more packets are drained.
     pub fn is_behind(&self) -> bool {
         self.behind && self.phase != Phase::Over
     }
 
-    /// True if a point at this moment can be applied at once; else a stride is made
-    /// towards it.
+    /// Returns true if a control point at this time can be applied at once. Otherwise renders one
+    /// stride towards it.
     pub fn approach(&mut self, at_ns: u64, legs: &Legs) -> bool {
         let stride_ns = self.stride_ns();
         if self.phase == Phase::Over || at_ns <= stride_ns {
@@ -281,7 +281,7 @@ impl Tap {
         self.phase == Phase::Recording && self.pending_stop.is_none()
     }
 
-    /// It has been stopped, and waits for audio of before to find its place.
+    /// Whether it has been stopped while audio handed in before is held.
     pub fn is_stopping(&self) -> bool {
         self.pending_stop.is_some()
     }
@@ -295,7 +295,7 @@ impl Tap {
         self.update_phase(at, legs);
     }
 
-    /// Clears the recording's own pause, and no other.
+    /// Ends the recording's own pause. A private call stays paused.
     pub fn resume(&mut self, at: PointTime, legs: &Legs) {
         self.paused = false;
         self.update_phase(at, legs);
@@ -306,7 +306,7 @@ impl Tap {
         self.update_phase(at, legs);
     }
 
-    /// It records while it is neither paused nor its call private.
+    /// Pauses or resumes: it records while neither it is paused nor its call is private.
     fn update_phase(&mut self, at: PointTime, legs: &Legs) {
         if self.pending_stop.is_some() {
             return;
@@ -320,7 +320,7 @@ impl Tap {
 
     fn begin_pause(&mut self, at: PointTime, legs: &Legs) {
         self.published_ns = 0;
-        // First of all, so that no filter looks beyond it.
+        // The segment ends first, so that no filter looks beyond it.
         self.segments.close(at.ns, at.clock_ns, at.epoch);
         self.render_until(at.ns, legs);
         if self.phase != Phase::Recording {
@@ -348,8 +348,7 @@ impl Tap {
         self.forget_filters();
     }
 
-    /// Stopped at this moment; what was handed in before, and nothing else, may still come
-    /// to its place.
+    /// Stops the recording. Only audio that was handed in before may still be placed.
     pub fn begin_stop(&mut self, at: PointTime, reason: EndReason, legs: &Legs) {
         if self.phase == Phase::Over || self.pending_stop.is_some() {
             return;
@@ -365,7 +364,7 @@ impl Tap {
         });
     }
 
-    /// Ends it, if nothing is waited for any more. `waits`: some leg still does.
+    /// Ends a stopped recording, unless it has to wait. `waits`: a leg still holds audio.
     pub fn finish_stop(&mut self, now_ns: u64, waits: bool, legs: &Legs) {
         if let Some(pending_stop) = self.pending_stop
             && (!waits || now_ns >= pending_stop.clock_ns + STOP_WAIT_NS)
@@ -379,7 +378,7 @@ impl Tap {
         }
     }
 
-    /// A stop includes what was handed in before it and lies a little behind it.
+    /// The end of a stopped recording: includes audio handed in before the stop that lies after it.
     fn own_end_ns(&self, pending_stop: PendingStop, legs: &Legs) -> u64 {
         let ends = self.recorded_legs(legs).filter_map(|(_, media)| {
             let track = media.track();
@@ -392,7 +391,7 @@ impl Tap {
         ends.max().unwrap_or(0).max(pending_stop.at_ns)
     }
 
-    /// Ends it at this moment, or where it was stopped before.
+    /// Ends the recording at this time, or at the time of an earlier stop.
     pub fn finish(&mut self, at_ns: u64, reason: EndReason, legs: &Legs) {
         match reason {
             EndReason::Discarded => self.finish_at(at_ns, reason, legs),
@@ -402,8 +401,8 @@ impl Tap {
     }
 
     fn finish_at(&mut self, at_ns: u64, reason: EndReason, legs: &Legs) {
-        // What is discarded needs no more audio, which could bring it to its limit, and
-        // so to another end.
+        // A discarded recording renders no more audio: it might reach its limit and end for that
+        // reason instead.
         if reason != EndReason::Discarded {
             self.render_until(at_ns, legs);
         } else if self.shape.is_none() {

@@ -1,7 +1,7 @@
-//! A leg's timeline: what was said when, as it was handed in.
+//! The audio of a leg at one clock rate, by its position.
 //!
-//! Audio is appended to one log of bytes; sorted chunks say where it belongs. Gaps cost
-//! nothing. What every recording has rendered is forgotten.
+//! Audio is appended to one byte log; sorted chunks give its positions. Gaps need no memory. Audio
+//! that every recording has rendered is discarded.
 
 #[cfg(test)]
 mod tests;
@@ -15,10 +15,10 @@ use callrec_codec::AudioSlice;
 use callrec_codec::Codec;
 pub use track_view::{Origin, TrackView};
 
-/// Below this, forgotten bytes are not worth moving the rest for.
+/// Fewer discarded bytes than this are not worth a move of the remaining bytes.
 const COMPACT_BYTES: usize = 4096;
-/// A log grows by at least this, and by little more: doubling would leave a third of it
-/// unused in every live call. With steps half as long, a log moves so often that the holes it
+/// The minimum growth of the log. It grows by little more, because doubling would leave a third of
+/// it unused in every live call. With steps half as long, the log moves so often that the holes it
 /// leaves in the heap take more memory than it saves.
 const GROW_BYTES: usize = 2048;
 
@@ -41,7 +41,7 @@ pub struct TrackPart {
 struct TrackChunk {
     start: u64,
     len: u64,
-    /// Where its audio begins in the log.
+    /// The offset of its audio in the log.
     off: usize,
     content: Content,
     origin: Origin,
@@ -59,7 +59,7 @@ impl TrackChunk {
         }
     }
 
-    /// The part of it from `start` to `end`.
+    /// The part from `start` to `end`.
     fn part(&self, start: u64, end: u64) -> TrackChunk {
         TrackChunk {
             start,
@@ -75,12 +75,12 @@ impl TrackChunk {
 pub struct Track {
     rate: u32,
     end: u64,
-    /// Nothing before it is wanted any more.
+    /// Audio before this position is discarded.
     floor: u64,
-    /// False while nobody records: positions advance, nothing is kept.
+    /// False while nobody records: positions advance, and audio is discarded.
     is_kept: bool,
     bytes: Vec<u8>,
-    /// Most often there is one, which is not worth a place of its own in memory.
+    /// Most tracks have few chunks, which need no allocation.
     chunks: SmallVec<[TrackChunk; 2]>,
 }
 
@@ -100,7 +100,7 @@ impl Track {
         self.rate
     }
 
-    /// The media end: after the last sample handed in.
+    /// The media end: the end of the last sample handed in.
     pub fn end(&self) -> u64 {
         self.end
     }
@@ -121,18 +121,18 @@ impl Track {
         self.end = self.end.max(end);
     }
 
-    /// Puts audio right behind the last one, if that is of the same kind. False if it does
-    /// not lie there: nothing has happened.
+    /// Fast path: appends audio directly after the last chunk, if that has the same codec and
+    /// origin. Otherwise returns false and changes nothing.
     #[inline]
     pub fn try_append(&mut self, start: u64, (codec, origin): (Codec, Origin), payload: &[u8]) -> bool {
         let bytes = self.bytes.len();
-        let room = self.bytes.capacity() - bytes >= payload.len();
+        let has_capacity = self.bytes.capacity() - bytes >= payload.len();
         let Some(last) = self.chunks.last_mut().filter(|last| last.end() == start) else {
             return false;
         };
         let same = last.content == Content::Audio(codec) && last.origin == origin;
         let behind = last.off + last.len as usize * codec.sample_bytes() == bytes;
-        if !(self.is_kept && room && same && behind && start >= self.floor) {
+        if !(self.is_kept && has_capacity && same && behind && start >= self.floor) {
             return false;
         }
         last.len += codec.samples_in(payload.len());
@@ -141,8 +141,8 @@ impl Track {
         true
     }
 
-    /// Puts audio where nothing is yet, and not before the floor; `occupied` is told where
-    /// other audio is.
+    /// Places audio where the track has none, after the floor. Adds the ranges that other audio
+    /// occupies to `occupied`.
     pub fn place(
         &mut self,
         start: u64,
@@ -208,7 +208,7 @@ impl Track {
         self.bytes.extend_from_slice(payload);
     }
 
-    /// Marks what is free from `start` to `end` as lost, as far as it may still be heard.
+    /// Marks ranges without audio as lost.
     pub fn mark_lost(&mut self, start: u64, end: u64, reason: LossReason) {
         let start = start.max(self.floor);
         if self.is_kept && start < end {
@@ -216,7 +216,7 @@ impl Track {
         }
     }
 
-    /// What never came was not missing: it had no audio.
+    /// Clears loss in a range, because the missing packet had no audio.
     pub fn unmark_lost(&mut self, start: u64, end: u64) {
         let mut i = self.chunks.partition_point(|chunk| chunk.end() <= start);
         while let Some(chunk) = self.chunks.get(i).copied().filter(|chunk| chunk.start < end) {
@@ -236,7 +236,7 @@ impl Track {
         }
     }
 
-    /// Forgets what lies from `at` on, and says what that was.
+    /// Discards everything from `at` on, and returns it.
     pub fn truncate(&mut self, at: u64) -> Vec<TrackPart> {
         let gone: Vec<TrackPart> = self.parts(at, u64::MAX).collect();
         while self.chunks.last().is_some_and(|chunk| chunk.start >= at) {
@@ -250,7 +250,7 @@ impl Track {
         gone
     }
 
-    /// Fills the free places with audio, which takes the place of loss too, or with loss.
+    /// Fills a range with audio, which replaces loss, or with loss.
     fn fill(
         &mut self,
         start: u64,
@@ -294,7 +294,7 @@ impl Track {
         }
     }
 
-    /// One chunk from `at` to `stop`, of audio whose first byte belongs at `start`.
+    /// Inserts one chunk from `at` to `stop`. The first byte of the audio belongs at `start`.
     fn insert(
         &mut self,
         i: usize,
@@ -323,7 +323,7 @@ impl Track {
         self.chunks.insert(i, chunk);
     }
 
-    /// From now on nothing before `floor` is wanted; `None`: nothing at all.
+    /// Discards audio before `floor`; `None`: all audio, and audio to come.
     pub fn retain_from(&mut self, floor: Option<u64>) {
         let Some(floor) = floor else {
             self.is_kept = false;
@@ -332,7 +332,7 @@ impl Track {
             return;
         };
         self.is_kept = true;
-        // A successor begins where its predecessor ended.
+        // A successor begins at the end of its predecessor.
         self.floor = floor.max(self.floor);
         let over = self.chunk_at(self.floor);
         self.chunks.drain(..over);
@@ -364,12 +364,12 @@ impl Track {
         }
     }
 
-    /// The track that goes on at another rate where this one ends.
+    /// The track that continues at another rate where this one ends.
     pub fn successor(&self, rate: u32) -> Track {
         let mut next = Track::new(rate);
         next.is_kept = self.is_kept;
         next.end = grid::convert(self.end, self.rate, rate);
-        // What comes later for an earlier time has no place in it.
+        // Audio that arrives for an earlier time does not belong in it.
         next.floor = next.end;
         next
     }
@@ -388,13 +388,13 @@ impl Track {
         }
     }
 
-    /// Which chunk to begin looking at.
+    /// The index of the first chunk that ends after `at`.
     pub fn chunk_at(&self, at: u64) -> usize {
         self.chunks.partition_point(|chunk| chunk.end() <= at)
     }
 
-    /// What is heard at `at`, and for how many samples, at most up to `end`; `hint` is
-    /// the chunk to begin looking at.
+    /// Returns the audio at `at` and its number of samples, at most up to `end`. `hint` is the
+    /// index of the chunk at which the search begins.
     pub fn read(&self, view: &TrackView<'_>, hint: &mut usize, at: u64, end: u64) -> (AudioSlice<'_>, u64) {
         loop {
             let Some(chunk) = self.chunks.get(*hint) else {
@@ -425,7 +425,7 @@ impl Track {
             .any(|part| matches!(part.content, Content::Audio(_)))
     }
 
-    /// What lies between two positions, in order.
+    /// The parts of chunks between two positions, in order.
     pub fn parts(&self, start: u64, end: u64) -> impl Iterator<Item = TrackPart> + '_ {
         let first = self.chunk_at(start);
         self.chunks

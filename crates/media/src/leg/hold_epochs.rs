@@ -26,8 +26,8 @@ impl HoldEpochs {
         if self.changes.is_empty() {
             return false;
         }
-        let before = self.changes.iter().rev().find(|(from, _)| *from <= epoch);
-        before.is_some_and(|(_, on)| *on)
+        let latest = self.changes.iter().rev().find(|(from, _)| *from <= epoch);
+        latest.is_some_and(|(_, on)| *on)
     }
 }
 
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_epoch_is_known_by_itself() {
+    fn holds_apply_by_epoch() {
         let mut holds = HoldEpochs::default();
         assert!(!holds.has(7));
         holds.set(true, 3);
@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn old_changes_are_forgotten() {
+    fn only_the_latest_changes_are_remembered() {
         let mut holds = HoldEpochs::default();
         for epoch in 0..100 {
             holds.set(epoch % 2 == 1, epoch);

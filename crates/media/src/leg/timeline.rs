@@ -58,8 +58,8 @@ impl LegTotals {
 
     /// The latest counted packet is the first in `format` after a packet in another format.
     pub fn change_codec(&mut self, format: FeedFormat) {
-        if let Some((_, heard)) = self.codecs.get_mut(self.codec) {
-            *heard = self.packets.saturating_sub(1);
+        if let Some((_, last_used)) = self.codecs.get_mut(self.codec) {
+            *last_used = self.packets.saturating_sub(1);
         }
         let known = self.codecs.iter().position(|(known, _)| *known == format);
         self.codec = known.unwrap_or(self.codecs.len());
@@ -70,13 +70,13 @@ impl LegTotals {
 
     /// Formats used after the first `packets` packets, in the order of their first use.
     pub fn codecs_after(&self, packets: u64) -> impl Iterator<Item = FeedFormat> + '_ {
-        let heard = move |n: usize, last: u64| match n == self.codec {
+        let is_used = move |n: usize, last: u64| match n == self.codec {
             true => self.packets > packets,
             false => last > packets,
         };
         let codecs = self.codecs.iter().enumerate();
         codecs
-            .filter(move |(n, (_, last))| heard(*n, *last))
+            .filter(move |(n, (_, last))| is_used(*n, *last))
             .map(|(_, (format, _))| *format)
     }
 }
@@ -317,7 +317,7 @@ impl Timeline {
     }
 
     /// Places audio with `placement.repeat` samples repeated, spread over the packet. The sample
-    /// after each insertion point is repeated: the sample before may have been said while a
+    /// after each insertion point is repeated: the sample before may have been spoken while a
     /// recording was paused that continues here.
     fn put_with_repeats(&mut self, audio: &Audio<'_>, payload: &[u8], origin: Origin, placement: &Placement) {
         let size = audio.format.codec.sample_bytes();

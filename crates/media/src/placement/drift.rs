@@ -237,7 +237,7 @@ impl DriftEstimator {
         }
     }
 
-    /// Samples by which the stream lies later than it can have been said, because its first packet
+    /// Samples by which the stream lies later than it can have been spoken, because its first packet
     /// was delayed. The stream is moved back in a silence.
     pub fn lead(&self, rate: u32) -> i64 {
         let window = self.scales[0].window;

@@ -1,4 +1,4 @@
-//! Bounds how long before its position audio may have been said.
+//! Bounds how long before its position audio may have been spoken.
 //!
 //! A stream that is moved to its arrival may hide a delay of up to the distance of the move,
 //! because a backlog that drains at real-time pace looks like live audio. Only evidence from the

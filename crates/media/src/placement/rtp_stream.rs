@@ -75,7 +75,7 @@ pub struct RtpStream {
     drift: DriftEstimator,
     /// Samples by which anchoring moved the stream.
     anchor_shift: i64,
-    /// When its feed was opened. No audio of the feed was said earlier.
+    /// When its feed was opened. No audio of the feed was spoken earlier.
     pub feed_opened: i64,
     /// The beginning of the feed's idle time before this stream; whether several packets arrived at
     /// its end.
@@ -224,7 +224,7 @@ impl RtpStream {
         possible && self.timestamps.fits_ahead(timestamp, ahead, self.rate)
     }
 
-    /// Whether the packet was said about now, by its timestamp.
+    /// Whether the packet was spoken about now, by its timestamp.
     pub fn is_in_time(&self, incoming: &IncomingPacket<'_>) -> bool {
         let at = self.timestamps.place(incoming.packet.timestamp);
         let slack = samples(SLACK_NS, self.rate);
@@ -427,7 +427,7 @@ impl RtpStream {
         !self.held.is_empty()
     }
 
-    /// Anchors the stream. Its first packets arrived together; the newest of them was said at its
+    /// Anchors the stream. Its first packets arrived together; the newest of them was spoken at its
     /// arrival.
     fn anchor(&mut self, context: &PlacementContext, out: &mut impl PlacementSink) {
         self.anchoring = false;
@@ -439,10 +439,10 @@ impl RtpStream {
         let floor = out
             .end(self.rate)
             .max(context.begin(self.rate).min(self.feed_opened));
-        let said = first.arrival - lead;
-        let at = said.max(floor);
+        let spoken_at = first.arrival - lead;
+        let at = spoken_at.max(floor);
         let by = at - first.mapped;
-        self.hidden_delay.add_move(at - said, false, self.rate);
+        self.hidden_delay.add_move(at - spoken_at, false, self.rate);
         if let Some(since) = self.idle_since.filter(|_| lead > 0 || self.came_in_burst) {
             // Something delayed them, possibly for the whole idle time.
             let hidden_delay = (first.arrival - since).clamp(0, samples(STALL_NS, self.rate));
@@ -517,7 +517,7 @@ impl RtpStream {
 }
 
 /// Samples by which audio lies later than its reception, if the host stated that time: it cannot
-/// have been said after it.
+/// have been spoken after it.
 fn said_by(aged: bool, at: i64, arrival: i64) -> u64 {
     if aged { (at - arrival).max(0) as u64 } else { 0 }
 }

@@ -246,7 +246,7 @@ fn is_jump(at: i64, end: i64, write: &HostWrite<'_>, context: &PlacementContext)
 }
 
 impl HostWrite<'_> {
-    /// Whether the audio counts as said when it is played.
+    /// Whether the audio counts as spoken when it is played.
     fn ahead(&self) -> bool {
         self.ahead_ns > 0
     }

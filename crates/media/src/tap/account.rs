@@ -1,4 +1,4 @@
-//! A recording's ledger: what became of each leg's audio, counted where its file settles.
+//! Builds the ledger of a recording: counts the audio of each leg when the file settles.
 
 use super::segments::{Segments, Zone};
 use crate::Leg;
@@ -10,7 +10,7 @@ use crate::time::NS_PER_S;
 use crate::track::{Content, Track, TrackPart};
 use crate::{Span, SpanKind, grid};
 
-/// Audio that the sink has refused: frames of a leg.
+/// Frames of a leg that the sink refused.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RefusedFrames {
     pub leg: usize,
@@ -18,29 +18,29 @@ pub(super) struct RefusedFrames {
     pub to_frame: u64,
 }
 
-/// Per leg, what the leg had counted when the recording began.
+/// The ledger under construction. It subtracts the counts of the legs at the start.
 #[derive(Default)]
 pub(super) struct Account {
     ledger: Ledger,
-    /// `None`: nothing.
+    /// The counts of the legs at the start; `None`: all zero.
     begun: Option<Box<[LegTotals; 3]>>,
-    /// FeedCounters in, but refused by the feed: not in the leg's totals.
+    /// Handed in, but refused by the feed: not part of the leg's totals.
     refused: [u64; 3],
     pub refused_frames: Vec<RefusedFrames>,
-    /// What was handed in before or after is no concern of the recording.
+    /// The epochs of the recording. Audio handed in in other epochs is not counted.
     first_epoch: u32,
     last_epoch: u32,
-    /// It has ended because it was as long as it may be.
+    /// Whether the recording ended at its maximum duration.
     is_at_limit: bool,
-    /// What the legs had counted when it was stopped.
+    /// The counts of the legs at the stop.
     stopped: Option<Box<[LegTotals; 3]>>,
-    /// Stretches of loss that have not been told yet.
+    /// Spans of loss that have not been published.
     pub spans: Vec<Span>,
-    /// Dropped in a time that is not settled yet: the recording may end before it.
+    /// Drops beyond the settled frontier: the recording may end before them.
     pending: Vec<(Leg, LedgerEntry)>,
 }
 
-/// The leg, segments and rate of the file that an amount is counted for.
+/// The leg, segments and file rate to which a count belongs.
 #[derive(Clone, Copy)]
 pub(super) struct LegContext<'a> {
     pub leg: Leg,
@@ -59,13 +59,13 @@ impl Account {
         }
     }
 
-    /// It is stopped, in this epoch: what is handed in from here on is not its own.
+    /// Notes a stop. Audio handed in from this epoch on does not belong to the recording.
     pub(super) fn freeze(&mut self, legs: &Legs, epoch: u32) {
         self.last_epoch = epoch.saturating_sub(1);
         self.stopped = Some(Box::new(totals_of(legs)));
     }
 
-    /// It is as long as it may be: nothing that lies behind its end was to be recorded.
+    /// Notes that the maximum duration is reached: nothing after the end was to be recorded.
     pub(super) fn set_limit_reached(&mut self) {
         self.is_at_limit = true;
     }
@@ -78,7 +78,7 @@ impl Account {
         &mut self.ledger.legs[leg as usize]
     }
 
-    /// The file is settled from one sample of a leg's track to another.
+    /// Counts a settled range of a leg's track.
     pub(super) fn settle(&mut self, context: LegContext<'_>, track: &Track, from: u64, to: u64) {
         let rate = track.rate();
         for (zone, from, to) in context.segments.zones(from, to, rate) {
@@ -102,10 +102,10 @@ impl Account {
             if origin.repeated {
                 return;
             }
-            // FeedCounters in after the resume: whether it was said before is not known so exactly.
+            // Handed in after the resume; whether it was spoken before it is uncertain.
             let straddles = origin.straddles && zone == Zone::Paused;
             let straddled = context.segments.of(origin.epoch).filter(|_| straddles);
-            // FeedCounters in before the pause, and so not said in it, but laid into it.
+            // Handed in before the pause, so not spoken during it, but placed into it.
             let displaced = || {
                 self.displaced(context, from, rate, origin.epoch)
                     .filter(|_| !origin.ahead)
@@ -133,13 +133,12 @@ impl Account {
             .add_outside(OutsideReason::Paused, ticks(to - recorded.1, rate));
     }
 
-    /// The segment in which something was handed in that lies here, behind the pause that has
-    /// ended it.
+    /// The segment of an epoch, if a pause ended that segment before this position.
     fn displaced(&self, context: LegContext<'_>, from: u64, rate: u32, epoch: u32) -> Option<usize> {
         context.segments.paused_before(from, rate, epoch, self.last_epoch)
     }
 
-    /// Audio that was rendered, unless the sink had to refuse it.
+    /// Counts rendered audio, except for frames that the sink refused.
     fn count_in_file(&mut self, context: LegContext<'_>, n: usize, (from, to): (u64, u64), rate: u32) {
         let mut at = from;
         while at < to {
@@ -153,14 +152,14 @@ impl Account {
                 self.leg(context.leg).in_file += ticks(to - at, rate);
                 return;
             };
-            // Sample by sample where its ends are: a frame may be several samples long.
+            // Search by samples for the ends, because a frame may span several samples.
             let begin = (at..to).find(|at| frame(*at) >= range.from_frame).unwrap_or(to);
             let end = (begin..to).find(|at| frame(*at) >= range.to_frame).unwrap_or(to);
             self.leg(context.leg).in_file += ticks(begin - at, rate);
             if begin < end {
                 self.count_dropped(context, n, (begin, end), rate, DropReason::Backlog);
             } else {
-                // Less than a sample of it.
+                // The refused range covers less than one sample.
                 self.leg(context.leg).in_file += ticks(to - begin, rate);
                 return;
             }
@@ -196,7 +195,7 @@ impl Account {
         }
     }
 
-    /// All that is dropped passes here.
+    /// Counts dropped audio. Every drop passes through this function.
     fn count_dropped(
         &mut self,
         context: LegContext<'_>,
@@ -232,7 +231,7 @@ impl Account {
             to_frame: frame(to),
             length_ns: grid::time(to - from, rate),
         };
-        // What lies before a resume is in no frame, and in no span with others.
+        // Audio before a resume has no frame and is not merged with other spans.
         let framed = |span: &Span| span.from_frame < span.to_frame;
         let touches = |last: &Span| last.to_frame == span.from_frame && framed(last) == framed(&span);
         match self.spans.last_mut() {
@@ -244,8 +243,7 @@ impl Account {
         }
     }
 
-    /// Something that the leg's timeline does not hold. `settled_ns`: so far the recording
-    /// has settled.
+    /// Counts a range that the leg's timeline does not hold. `settled_ns`: the settled frontier.
     pub(super) fn add_entry(&mut self, context: LegContext<'_>, entry: LedgerEntry, settled_ns: u64) {
         let LedgerEntry {
             from,
@@ -259,7 +257,7 @@ impl Account {
         }
         let settled = grid::index(settled_ns, rate);
         let from = match entry.kind {
-            // What was late for this recording is counted as that.
+            // The part that was late for this recording is counted as late.
             EntryKind::Dropped(DropReason::Overlap) => from.max(settled).min(to),
             _ => from,
         };
@@ -278,7 +276,7 @@ impl Account {
             EntryKind::Dropped(_) | EntryKind::Refused(_) if to > settled => {
                 self.pending.push((context.leg, LedgerEntry { from, ..entry }));
             }
-            // Everything was settled, because all have paused since it was handed in.
+            // All recordings have paused since it was handed in, so everything was settled.
             EntryKind::Outside(OutsideReason::Paused) => {
                 self.drop_by_place(context, (from, to), rate, (epoch, DropReason::Late));
             }
@@ -308,7 +306,7 @@ impl Account {
         }
     }
 
-    /// It was handed in in this epoch, and is dropped where it is recorded.
+    /// Counts a drop of audio from `epoch`, by the zones that it covers.
     fn drop_by_place(
         &mut self,
         context: LegContext<'_>,
@@ -326,7 +324,7 @@ impl Account {
         }
     }
 
-    /// It was missing, and is counted as that; now it is too late.
+    /// Counts missing audio as late, because it has arrived after all.
     fn found_late(&mut self, context: LegContext<'_>, (from, to): (u64, u64), rate: u32, epoch: u32) {
         for (zone, from, to) in context.segments.zones(from, to, rate) {
             let amount = ticks(to - from, rate);
@@ -345,8 +343,7 @@ impl Account {
         }
     }
 
-    /// What was dropped up to here is certain now. `ends`: the recording ends here, and what
-    /// lies behind is none of it.
+    /// Counts pending drops up to the settled frontier. `ends`: the recording ends there.
     pub(super) fn settle_pending(&mut self, context: LegContext<'_>, settled_ns: u64, ends: bool) {
         for (leg, entry) in std::mem::take(&mut self.pending) {
             let settled = grid::index(settled_ns, entry.rate);
@@ -366,8 +363,7 @@ impl Account {
         }
     }
 
-    /// What was handed in before the end of the recording and lies behind it; or before a pause
-    /// that the recording has ended in.
+    /// Counts drops after the end of the recording, or after a pause in which it ended.
     fn behind_end(
         &mut self,
         context: LegContext<'_>,
@@ -387,7 +383,7 @@ impl Account {
         }
     }
 
-    /// What the leg still holds behind the end of the recording.
+    /// Counts audio of the leg that lies after the end of the recording.
     pub(super) fn after_stop(&mut self, context: LegContext<'_>, track: &Track, from: u64) {
         for part in track.parts(from, u64::MAX) {
             let own = self.is_own(part.origin.epoch) && !part.origin.repeated;
@@ -410,12 +406,12 @@ impl Account {
         }
     }
 
-    /// A leg that is silent now has been.
+    /// Notes whether the leg is silent.
     pub(super) fn note_silence(&mut self, leg: Leg, media: &LegMedia) {
         self.leg(leg).silent |= media.is_silent;
     }
 
-    /// What the leg has counted since the recording began.
+    /// Updates the counts of the leg since the start of the recording.
     pub(super) fn update_totals(&mut self, leg: Leg, media: &LegMedia, file_rate: u32) {
         let nothing = LegTotals::default();
         let begun = self.begun.as_ref().map_or(&nothing, |begun| &begun[leg as usize]);
@@ -427,7 +423,7 @@ impl Account {
         ledger.fed = true;
         ledger.packets = totals.packets - begun.packets;
         ledger.handed = totals.handed() - begun.handed() + self.refused[leg as usize];
-        // A stream that had begun before goes on.
+        // A stream that began before the recording continues.
         let known = u32::from(begun.streams > 0 && ledger.packets > 0);
         ledger.streams = (totals.streams - begun.streams).max(known);
         ledger.wrong_timestamps = totals.wrong_timestamps - begun.wrong_timestamps;
@@ -453,7 +449,7 @@ impl Account {
         &self.ledger
     }
 
-    /// In nanoseconds, for all legs together.
+    /// The loss of all legs in nanoseconds.
     pub(super) fn lost_ns(&self) -> u64 {
         (u128::from(self.ledger.lost()) * u128::from(NS_PER_S) / u128::from(TICKS_PER_S)) as u64
     }

@@ -1,4 +1,4 @@
-//! From a recording's legs to the frames of its file.
+//! Renders the frames of a recording from its legs.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -14,7 +14,7 @@ use crate::track::Track;
 use crate::{EndReason, Layout, Leg, PauseMode};
 use callrec_codec::{Block, Shape};
 
-/// Frames to be rendered: of one segment, and on one track of each leg.
+/// Frames to render, within one segment and one track of each leg.
 #[derive(Clone, Copy)]
 struct RenderWindow {
     cursor: u64,
@@ -23,7 +23,7 @@ struct RenderWindow {
     shape: Shape,
 }
 
-/// The filters of legs whose rate is not the file's, and what they have made of a window.
+/// Resamplers of the legs with another rate than the file, and their output for a window.
 #[derive(Default)]
 pub(super) struct Resampling {
     filters: [Option<LegResampler>; 3],
@@ -31,7 +31,7 @@ pub(super) struct Resampling {
 }
 
 impl Tap {
-    /// A filter's memory would carry what was said into what comes.
+    /// Drops the resamplers, whose filters would carry earlier audio into later frames.
     pub(super) fn forget_filters(&mut self) {
         self.take_filters();
     }
@@ -50,7 +50,7 @@ impl Tap {
             .any(|(_, leg)| other(leg.track()) || leg.timeline.past.iter().any(other))
     }
 
-    /// The leg's track at a frame, and the frame where the next one takes over.
+    /// The leg's track at a frame, and the frame at which the next track begins.
     fn track(leg: &LegMedia, cursor: u64, shape: Shape) -> (&Track, u64) {
         for past in &leg.timeline.past {
             let until = grid::index(past.end_ns(), shape.rate);
@@ -61,13 +61,13 @@ impl Tap {
         (leg.track(), u64::MAX)
     }
 
-    /// Up to the next change of a leg's clock rate.
+    /// The number of frames up to the next change of a leg's clock rate.
     fn uniform(cursor: u64, frames: u64, legs: &Legs, shape: Shape) -> u64 {
         let until = legs.fed().map(|(_, leg)| Self::track(leg, cursor, shape).1).min();
         frames.min(until.unwrap_or(u64::MAX) - cursor)
     }
 
-    /// Renders, fills or skips up to a moment.
+    /// Renders, fills or skips up to a time.
     pub(super) fn render_until(&mut self, at_ns: u64, legs: &Legs) {
         let shape = self.decide_shape(legs);
         let to = grid::index(at_ns, shape.rate);
@@ -93,13 +93,13 @@ impl Tap {
         }
     }
 
-    /// The shape of the file is decided when it is first needed.
+    /// Decides the shape of the file when it is first needed.
     pub(super) fn decide_shape(&mut self, legs: &Legs) -> Shape {
         if let Some(shape) = self.shape {
             return shape;
         }
-        // Of a leg without audio so far, what the host has told. A feed that has just been
-        // closed counts, too: its audio is still to be rendered.
+        // A leg without audio counts with its declared rate. A feed that was just closed counts,
+        // too, because its audio is still to be rendered.
         let rates = self.recorded_legs(legs).map(|(leg, media)| {
             let first = self.rates[leg as usize];
             first.unwrap_or(media.declared_rate)
@@ -126,7 +126,7 @@ impl Tap {
         shape
     }
 
-    /// Some frames of audio, or of silence if nobody says anything.
+    /// Renders frames, or silence if no leg has audio.
     fn render_part(&mut self, shape: Shape, frames: u64, legs: &Legs) {
         let window = RenderWindow {
             cursor: self.cursor,
@@ -155,7 +155,7 @@ impl Tap {
         })
     }
 
-    /// The window on a leg's grid.
+    /// The window on the grid of a leg.
     fn range(&self, window: RenderWindow, track: &Track) -> (u64, u64) {
         let (rate, file) = (track.rate(), window.shape.rate);
         let since = self.segments.get(window.segment).map_or(0, |s| s.from_ns);
@@ -192,13 +192,13 @@ impl Tap {
             let resampling = self.resampling.get_or_insert_default();
             let (filter, audio) = (&mut resampling.filters[n], &mut resampling.audio[n]);
             let segment = self.segments.get(window.segment);
-            let heard_ns = segment.map_or((0, u64::MAX), |s| (s.from_ns, s.to_ns));
+            let included_ns = segment.map_or((0, u64::MAX), |s| (s.from_ns, s.to_ns));
             if filter.as_ref().is_none_or(|filter| filter.from() != rate) {
-                *filter = LegResampler::new(rate, file, window.cursor, heard_ns);
+                *filter = LegResampler::new(rate, file, window.cursor, included_ns);
             }
             audio.clear();
             if let Some(filter) = filter {
-                filter.end_at(heard_ns.1);
+                filter.end_at(included_ns.1);
                 let view = self.segments.view(window.segment, rate);
                 filter.render(track, &view, window.frames as usize, audio);
             }
@@ -231,7 +231,7 @@ impl Tap {
         self.sink_queue.push(SinkCommand::Audio { from_frame, block });
     }
 
-    /// A leg has audio for a stretch that is written already: its frames are given again.
+    /// Renders a written range again, because a leg has more audio for it.
     pub fn patch(&mut self, leg: usize, from_ns: u64, to_ns: u64, legs: &Legs) {
         let Some(shape) = self.shape.filter(|_| {
             self.phase != Phase::Over && self.includes_leg(leg) && !is_planted(TimelineFault::PatchSkipped)
@@ -241,13 +241,13 @@ impl Tap {
         let margin = if self.resamples(legs) { LOOKAHEAD_NS } else { 0 };
         let from_ns = from_ns.saturating_sub(margin).max(self.settled_ns);
         let to_ns = to_ns.saturating_add(margin);
-        let stretches: Vec<_> = self
+        let segments: Vec<_> = self
             .segments
             .iter()
             .filter(|(_, segment)| segment.from_ns < to_ns && from_ns < segment.to_ns)
             .map(|(n, segment)| (n, *segment))
             .collect();
-        for (n, segment) in stretches {
+        for (n, segment) in segments {
             let begin = grid::index(segment.from_ns, shape.rate);
             let end = match segment.to_ns {
                 u64::MAX => self.cursor,
@@ -275,9 +275,9 @@ impl Tap {
         }
     }
 
-    /// With filters of its own, which begin a little earlier where that may be heard.
+    /// Renders with new resamplers, which begin a little earlier.
     fn render_again(&mut self, window: RenderWindow, begin: u64, legs: &Legs) -> Block {
-        let kept = self.take_filters();
+        let filters = self.take_filters();
         let lead = grid::index(LOOKAHEAD_NS, window.shape.rate).min(window.cursor - begin);
         let early = RenderWindow {
             cursor: window.cursor - lead,
@@ -289,7 +289,7 @@ impl Tap {
             for bytes in &mut resampling.audio {
                 bytes.drain(..(2 * lead as usize).min(bytes.len()));
             }
-            resampling.filters = kept;
+            resampling.filters = filters;
         }
         self.render(window, legs)
     }

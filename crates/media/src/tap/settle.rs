@@ -1,4 +1,4 @@
-//! How a recording's file settles: what its sink refuses, and what it has to account for.
+//! Settles the file of a recording: handles refused blocks and fills the ledger.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -13,12 +13,12 @@ use crate::sink_queue::SinkCommand;
 use crate::time::NS_PER_MS;
 use callrec_codec::Shape;
 
-/// Without a control point, the ledger is told so often at most. Copying it costs as much as
+/// The minimum interval between ledgers without a control point. Copying a ledger costs as much as
 /// a block, and in stream time blocks come as fast as they are written.
 const PUBLISH_NS: u64 = 500 * NS_PER_MS;
 
 impl Tap {
-    /// Real time: gives what is ready to the sink, and notes what that has to refuse.
+    /// Real time: passes pending output to the sink, and notes refused frames.
     pub(super) fn deliver(&mut self) {
         if !self.is_real_time {
             return;
@@ -47,7 +47,7 @@ impl Tap {
         }
     }
 
-    /// Nothing before `to_ns` changes any more: it is accounted for.
+    /// Settles the file up to `to_ns`: nothing before it changes any more.
     pub fn settle(&mut self, to_ns: u64, now_ns: u64, legs: &Legs) {
         let Some(shape) = self.shape.filter(|_| self.phase != Phase::Over) else {
             return;
@@ -71,7 +71,7 @@ impl Tap {
         }
     }
 
-    /// Tells the ledger as far as the file is settled: nothing else may come to do it.
+    /// Publishes the ledger up to the settled frontier.
     pub fn publish_ledger(&mut self, legs: &Legs) {
         if let Some(shape) = self.shape.filter(|_| self.phase != Phase::Over) {
             let settled = self.frame_at(self.settled_ns, shape);
@@ -79,7 +79,7 @@ impl Tap {
         }
     }
 
-    /// Counts what lies between the settled frontier and `to_ns`.
+    /// Counts the audio between the settled frontier and `to_ns`.
     fn settle_legs(&mut self, to_ns: u64, shape: Shape, legs: &Legs) {
         for (leg, media) in self.recorded_legs(legs) {
             let context = LegContext {
@@ -115,13 +115,13 @@ impl Tap {
         }
     }
 
-    /// The frame of the file at a moment.
+    /// The frame of the file at a time.
     fn frame_at(&self, at_ns: u64, shape: Shape) -> u64 {
         let behind = self.cursor.saturating_sub(grid::index(at_ns, shape.rate));
         self.frames.saturating_sub(behind)
     }
 
-    /// Tells the sink and whoever asks.
+    /// Publishes the ledger in [`Progress`](crate::Progress), and new spans of loss to the sink.
     fn publish(&mut self, shape: Shape, settled_frames: u64, legs: &Legs) {
         for (leg, media) in self.recorded_legs(legs) {
             self.account.update_totals(leg, media, shape.rate);
@@ -136,7 +136,7 @@ impl Tap {
         }
     }
 
-    /// Everything that the legs still hold is settled, or lies behind the end.
+    /// Counts all audio that the legs still hold, including audio after the end.
     pub(super) fn close_account(&mut self, at_ns: u64, legs: &Legs) {
         let Some(shape) = self.shape else {
             return;
@@ -162,7 +162,7 @@ impl Tap {
                 };
                 self.account.add_entry(context, entry, at_ns);
             }
-            // At a limit; before a stop, everything finds its context.
+            // Possible only at the maximum duration. Before a stop, all held audio is placed.
             for (at, len, epoch) in media.unplaced() {
                 let entry = LedgerEntry {
                     from: at,
@@ -187,7 +187,7 @@ impl Tap {
         self.publish(shape, self.frames, legs);
     }
 
-    /// What the legs hold is about to be forgotten: it is in no recorded stretch.
+    /// Settles everything before the legs discard it. None of it is in a recorded segment.
     pub fn settle_all(&mut self, legs: &Legs) {
         if self.phase == Phase::Over {
             return;
@@ -208,7 +208,7 @@ impl Tap {
         }
     }
 
-    /// Something that a leg's timeline does not hold.
+    /// Counts a range that a leg's timeline does not hold.
     pub fn add_entry(&mut self, leg: Leg, entry: LedgerEntry) {
         if self.phase == Phase::Over || !self.includes_leg(leg as usize) {
             return;

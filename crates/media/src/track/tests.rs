@@ -13,7 +13,7 @@ const ALL: TrackView<'static> = TrackView {
     end: u64::MAX,
 };
 
-/// Where the places were occupied.
+/// The occupied ranges.
 fn put(track: &mut Track, start: u64, codec: Codec, payload: &[u8]) -> Vec<(u64, u64)> {
     let mut occupied = Vec::new();
     track.place(start, (codec, Origin::default()), payload, &mut occupied);
@@ -26,7 +26,7 @@ fn losses(track: &Track, start: u64, end: u64) -> Vec<(u64, u64)> {
     lost.map(|part| (part.from, part.to)).collect()
 }
 
-/// Each sample's byte; `.` silence.
+/// The byte of each sample; `.` for silence.
 fn text(track: &Track, start: u64, end: u64) -> String {
     let (mut out, mut hint, mut at) = (String::new(), 0, start);
     while at < end {
@@ -41,7 +41,7 @@ fn text(track: &Track, start: u64, end: u64) -> String {
 }
 
 #[test]
-fn first_wins_and_gaps_are_filled() {
+fn earlier_audio_wins_and_gaps_are_filled() {
     let mut track = kept();
     put(&mut track, 2, Codec::Pcmu, b"cd");
     put(&mut track, 6, Codec::Pcmu, b"gh");
@@ -51,7 +51,7 @@ fn first_wins_and_gaps_are_filled() {
 }
 
 #[test]
-fn audio_takes_loss_back() {
+fn audio_replaces_loss() {
     let mut track = kept();
     put(&mut track, 0, Codec::Pcmu, b"ab");
     track.mark_lost(0, 8, LossReason::Network);
@@ -63,7 +63,7 @@ fn audio_takes_loss_back() {
 }
 
 #[test]
-fn rendered_time_is_late_and_forgotten() {
+fn audio_before_the_floor_is_discarded() {
     let mut track = kept();
     put(&mut track, 0, Codec::Pcmu, &[b'x'; 10_000]);
     track.retain_from(Some(9_990));
@@ -78,7 +78,7 @@ fn rendered_time_is_late_and_forgotten() {
 }
 
 #[test]
-fn a_log_has_little_room_unused() {
+fn a_log_has_little_unused_capacity() {
     let mut track = kept();
     for packet in 0..40 {
         put(&mut track, packet * 160, Codec::Pcmu, &[b'x'; 160]);
@@ -88,14 +88,14 @@ fn a_log_has_little_room_unused() {
 }
 
 #[test]
-fn a_successor_begins_where_its_predecessor_ended() {
+fn a_successor_begins_at_the_end_of_its_predecessor() {
     let mut track = kept();
     put(&mut track, 0, Codec::Pcm16, &[0u8; 320]);
     let mut next = track.successor(16_000);
     assert_eq!((next.rate(), next.end(), next.floor()), (16_000, 320, 320));
     next.retain_from(Some(0));
     put(&mut next, 0, Codec::Pcm16, &[0u8; 640]);
-    assert!(!next.has_audio(0, 640), "the time before is the predecessor's");
+    assert!(!next.has_audio(0, 640), "the predecessor covers the time before");
     put(&mut next, 320, Codec::Pcm16, &[0u8; 640]);
     assert_eq!(next.end(), 640);
 }

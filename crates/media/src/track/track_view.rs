@@ -1,38 +1,38 @@
-//! Whose audio a recording may hear.
+//! Decides which audio a recording may include.
 
 use crate::planted::{TimelineFault, is_planted};
 
-/// Where audio comes from, as far as it matters for who may hear it.
+/// The origin of audio, as far as recordings depend on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Origin {
-    /// Which control points had been set when it was handed in.
+    /// The number of control points that had been set when it was handed in.
     pub epoch: u32,
-    /// Samples by which it may have been said before its place.
+    /// Upper bound of the hidden delay, in samples.
     pub hidden_delay: u32,
-    /// HostWrite ahead of the clock: said when it is heard.
+    /// Written ahead of the clock, so that it counts as spoken when it is played.
     pub ahead: bool,
-    /// A sample that was handed in once, a second time.
+    /// A repetition of a sample that was handed in once.
     pub repeated: bool,
-    /// Of a packet that was handed in after a control point, what lies before that.
+    /// The part before a control point of a packet that was handed in after it.
     pub straddles: bool,
 }
 
-/// Which audio a stretch of a recording may hear.
+/// The audio that a recording may include in one segment.
 #[derive(Clone, Copy, Debug)]
 pub struct TrackView<'a> {
-    /// First and last epoch of each part in which it was recording.
+    /// First and last epoch of each segment.
     pub epochs: &'a [(u32, u32)],
-    /// The epochs of this part.
+    /// First and last epoch of this segment.
     pub own: (u32, u32),
-    /// Nothing that may have been said before it, in samples.
+    /// No audio that may have been spoken before this position is included.
     pub guard: u64,
-    /// Where its end was set, in samples. A packet that was handed in before may reach
-    /// beyond it, and no other.
+    /// The position at which the end was set. Only a packet that was handed in earlier may extend
+    /// beyond it.
     pub end: u64,
 }
 
 impl TrackView<'_> {
-    /// From which sample to which a stretch of this origin is heard.
+    /// Returns the range of a part with this origin that the segment includes.
     pub fn recorded_range(&self, start: u64, end: u64, origin: Origin) -> (u64, u64) {
         let foreign = origin.epoch < self.own.0 && !origin.ahead;
         if (!self.is_recorded(origin.epoch) || foreign) && !is_planted(TimelineFault::PausedAudioRecorded) {
