@@ -50,7 +50,7 @@ pub struct LegMedia {
     packets_lost: u32,
     samples_lost: u32,
     ahead_lost: u32,
-    pub attached: bool,
+    pub is_attached: bool,
     silence_notified: bool,
     /// The call was not connected, or was held, until this time of the silence.
     silence_excused_ns: u64,
@@ -82,7 +82,7 @@ impl LegMedia {
     pub(crate) fn new() -> LegMedia {
         LegMedia {
             timeline: Timeline::new(),
-            attached: false,
+            is_attached: false,
             format: FeedFormat {
                 codec: Codec::Pcmu,
                 rate: 8000,
@@ -122,7 +122,7 @@ impl LegMedia {
             let origin = grid::index(origin, self.timeline.track.rate());
             self.timeline.track.advance_end(origin);
         }
-        self.attached = true;
+        self.is_attached = true;
         self.audio_ns = now_ns;
     }
 
@@ -135,7 +135,7 @@ impl LegMedia {
         self.format = format;
         self.ahead_ns = u64::from(options.ahead_ms) * NS_PER_MS;
         self.declared_rate = format.rate;
-        self.begin_writes();
+        self.restart_writes();
         self.timeline.change_rate(format.rate);
     }
 
@@ -153,7 +153,7 @@ impl LegMedia {
     /// packets arrive faster than real time.
     pub fn settled_ns(&self, now_ns: u64, reorder_ns: u64) -> u64 {
         // Packets that are held still get a position after the feed is closed.
-        let has_audio = self.latest.is_some() && (self.attached || self.is_waiting());
+        let has_audio = self.latest.is_some() && (self.is_attached || self.is_waiting());
         if !has_audio || now_ns.saturating_sub(self.audio_ns) > GIVEN_UP_NS {
             return u64::MAX;
         }
@@ -167,6 +167,7 @@ impl LegMedia {
         known.max(now_ns.saturating_sub(STALLED_NS))
     }
 
+    /// Places a packet or write from the ring, or holds it.
     pub fn receive(&mut self, header: PacketHeader, payload: &[u8], with: &DrainInput<'_>) {
         // The visit may be much later than the arrival of the packet.
         if with.context.is_real_time {
@@ -174,37 +175,38 @@ impl LegMedia {
         }
         self.timeline.tally.last_arrival_ns = self.timeline.tally.last_arrival_ns.max(header.arrival_ns);
         match header.kind {
-            PacketKind::Rtp => self.rtp(header, payload, false, with),
-            PacketKind::RtpAged => self.rtp(header, payload, true, with),
-            PacketKind::Write => self.write(header, payload, with),
+            PacketKind::Rtp => self.receive_rtp(header, payload, false, with),
+            PacketKind::RtpAged => self.receive_rtp(header, payload, true, with),
+            PacketKind::Write => self.receive_write(header, payload, with),
             PacketKind::WriteAt => {
                 if let Some((position, payload)) = payload.split_first_chunk::<8>() {
                     let position = u64::from_ne_bytes(*position);
-                    self.write_at(header, position, payload, with);
+                    self.receive_write_at(header, position, payload, with);
                 }
             }
         }
     }
 
-    fn rtp(&mut self, header: PacketHeader, bytes: &[u8], aged: bool, with: &DrainInput<'_>) {
+    fn receive_rtp(&mut self, header: PacketHeader, bytes: &[u8], is_aged: bool, with: &DrainInput<'_>) {
         // The sequence number of the next audio shows the overruns, whatever this packet is.
         let overruns = counter_increase(header.overruns, &mut self.packets_lost);
         self.refused += u64::from(overruns);
         let Some(packet) = rtp::parse(bytes) else {
             self.timeline.tally.unknown += 1;
             if let Some(report) = rtp::sender_report(bytes) {
-                self.streams.report(report.ssrc, report.ntp, report.timestamp);
+                self.streams
+                    .observe_report(report.ssrc, report.ntp, report.timestamp);
             }
             return;
         };
-        let Some(format) = self.decoded_as(&packet, header.arrival_ns, with) else {
+        let Some(format) = self.audio_format(&packet, header.arrival_ns, with) else {
             return;
         };
         let len = format.codec.samples_in(packet.payload.len()) as i64;
         self.count_audio(format, len as u64, header.arrival_ns);
         if !self.timeline.can_follow_rate(format.rate) {
             self.streams
-                .other(packet.ssrc, packet.sequence, &mut self.timeline);
+                .note_without_audio(packet.ssrc, packet.sequence, &mut self.timeline);
             return self.timeline.drop_overlapping(format, len as u64);
         }
         let leg_end = self.timeline.end(format.rate);
@@ -218,18 +220,21 @@ impl LegMedia {
                 false => leg_end,
             },
             epoch: self.timeline.epoch,
-            aged,
+            is_aged,
             refused: self.refused,
             leg_end,
             clock_ns: with.clock_ns,
         };
-        if self.streams.audio(&incoming, with.context, &mut self.timeline) {
+        if self
+            .streams
+            .place_or_hold(&incoming, with.context, &mut self.timeline)
+        {
             self.refused = 0;
         }
     }
 
     /// Returns `None` for a packet without audio, after counting it and noting its sequence number.
-    fn decoded_as(
+    fn audio_format(
         &mut self,
         packet: &RtpPacket<'_>,
         arrival_ns: u64,
@@ -244,15 +249,17 @@ impl LegMedia {
             return Some(format);
         }
         self.streams
-            .other(packet.ssrc, packet.sequence, &mut self.timeline);
-        self.ignore(packet);
+            .note_without_audio(packet.ssrc, packet.sequence, &mut self.timeline);
+        self.count_ignored(packet);
         if !rtp::is_comfort_noise(packet.payload_type) {
             self.timeline.tally.unknown += 1;
             return None;
         }
         self.timeline.tally.frames_in += 1;
         if with.context.is_real_time
-            && let Some((at, rate)) = self.streams.silence(packet.ssrc, packet.timestamp, arrival_ns)
+            && let Some((at, rate)) = self
+                .streams
+                .note_silence(packet.ssrc, packet.timestamp, arrival_ns)
         {
             let at = at.clamp(0, samples_at(arrival_ns, rate)) as u64;
             self.silent_ns = self.silent_ns.max(grid::time(at, rate));
@@ -260,7 +267,7 @@ impl LegMedia {
         None
     }
 
-    fn ignore(&mut self, packet: &RtpPacket<'_>) {
+    fn count_ignored(&mut self, packet: &RtpPacket<'_>) {
         let known = packet.payload_type;
         let counts = &mut self.timeline.totals.ignored;
         match counts.iter_mut().find(|(number, _)| *number == known) {
@@ -305,13 +312,13 @@ impl LegMedia {
         }
     }
 
-    fn begin_writes(&mut self) {
+    fn restart_writes(&mut self) {
         if let Some(writes) = &mut self.writes {
             writes.begin();
         }
     }
 
-    fn write(&mut self, header: PacketHeader, payload: &[u8], with: &DrainInput<'_>) {
+    fn receive_write(&mut self, header: PacketHeader, payload: &[u8], with: &DrainInput<'_>) {
         let lost = counter_increase(header.overruns, &mut self.samples_lost);
         self.add_loss_at_end(lost.into(), header.arrival_ns);
         let write = self.host_write(&header, payload);
@@ -321,7 +328,13 @@ impl LegMedia {
         writes.write(&write, with.context, &mut self.timeline);
     }
 
-    fn write_at(&mut self, header: PacketHeader, position: u64, payload: &[u8], with: &DrainInput<'_>) {
+    fn receive_write_at(
+        &mut self,
+        header: PacketHeader,
+        position: u64,
+        payload: &[u8],
+        with: &DrainInput<'_>,
+    ) {
         let lost = counter_increase(header.overruns, &mut self.samples_lost);
         self.add_loss_at_end(lost.into(), header.arrival_ns);
         let write = self.host_write(&header, payload);
@@ -465,12 +478,12 @@ impl LegMedia {
     /// Discards audio that was written ahead and is not yet played at `at_ns`.
     pub fn clear(&mut self, at_ns: u64) {
         self.timeline.clear_from(at_ns);
-        self.begin_writes();
+        self.restart_writes();
     }
 
     /// Whether the attached leg has had no audio for `silent_ns`.
     pub fn is_quiet(&self, now_ns: u64, silent_ns: u64) -> bool {
-        self.attached && now_ns.saturating_sub(self.last_audio_ns()) >= silent_ns
+        self.is_attached && now_ns.saturating_sub(self.last_audio_ns()) >= silent_ns
     }
 
     fn last_audio_ns(&self) -> u64 {

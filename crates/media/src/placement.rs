@@ -59,7 +59,7 @@ pub struct IncomingPacket<'a> {
     /// The number of control points that had been set.
     pub epoch: u32,
     /// Whether the host stated when the packet was received.
-    pub aged: bool,
+    pub is_aged: bool,
     /// Packets that the feed has refused since the newest packet.
     pub refused: u64,
     /// The end of all audio of the leg.
@@ -71,6 +71,7 @@ pub struct IncomingPacket<'a> {
 /// The position of audio on the timeline, and its properties.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Placement {
+    /// The position of its first sample.
     pub at: i64,
     /// Samples to leave out at its beginning, because the sender's clock is fast.
     pub trim: u64,
@@ -85,7 +86,7 @@ pub struct Placement {
     /// Upper bound of the time between speech and position, in samples.
     pub hidden_delay: u64,
     /// Whether it is the newest packet of its stream.
-    pub newest: bool,
+    pub is_newest: bool,
     /// Whether it was counted as missing.
     pub was_missing: bool,
 }
@@ -96,10 +97,10 @@ pub struct Audio<'a> {
     pub payload: &'a [u8],
     pub format: FeedFormat,
     /// Whether 16-bit samples are big-endian, as in RTP.
-    pub network_order: bool,
+    pub is_big_endian: bool,
     pub epoch: u32,
     /// Whether it was written ahead of the clock, so that it counts as spoken when it is played.
-    pub ahead: bool,
+    pub is_ahead: bool,
 }
 
 impl Audio<'_> {
@@ -112,7 +113,7 @@ impl Audio<'_> {
                 .map(|byte| loudness(law[*byte as usize]))
                 .max()
         };
-        let pair = |pair: &[u8]| match self.network_order {
+        let pair = |pair: &[u8]| match self.is_big_endian {
             true => i16::from_be_bytes([pair[0], pair[1]]),
             false => i16::from_ne_bytes([pair[0], pair[1]]),
         };
@@ -138,12 +139,14 @@ pub trait PlacementSink {
     /// The end of all audio of the leg, in samples at `rate`.
     fn end(&self, rate: u32) -> i64;
 
+    /// Puts audio on the timeline.
     fn place(&mut self, audio: &Audio<'_>, placement: Placement);
 
     /// Fast path: appends audio that lies directly after the last audio, without further
     /// properties. Returns false if the caller must use [`PlacementSink::place`].
     fn try_append(&mut self, audio: &Audio<'_>, at: i64, hidden_delay: u64) -> bool;
 
+    /// Accounts for audio that gets no position.
     fn reject(&mut self, why: RejectReason, format: FeedFormat, len: i64, at: i64, epoch: u32);
 
     /// Clears a range that was counted as missing but held no audio.
@@ -154,6 +157,7 @@ pub trait PlacementSink {
     /// Counts a new stream with audio.
     fn count_stream(&mut self);
 
+    /// Counts that two streams send concurrently.
     fn count_concurrent(&mut self);
 }
 
@@ -170,7 +174,7 @@ pub struct HeldPacket<'a> {
     format: FeedFormat,
     len: i64,
     epoch: u32,
-    aged: bool,
+    is_aged: bool,
     arrival: i64,
     mapped: i64,
     missing: u64,
@@ -193,9 +197,9 @@ impl HeldPacket<'_> {
         Audio {
             payload: &self.payload,
             format: self.format,
-            network_order: true,
+            is_big_endian: true,
             epoch: self.epoch,
-            ahead: false,
+            is_ahead: false,
         }
     }
 
@@ -234,9 +238,9 @@ impl<'a> IncomingPacket<'a> {
         Audio {
             payload: self.packet.payload,
             format: self.format,
-            network_order: true,
+            is_big_endian: true,
             epoch: self.epoch,
-            ahead: false,
+            is_ahead: false,
         }
     }
 
@@ -252,7 +256,7 @@ impl<'a> IncomingPacket<'a> {
             format: self.format,
             len: self.len,
             epoch: self.epoch,
-            aged: self.aged,
+            is_aged: self.is_aged,
             arrival: self.arrival,
             mapped,
             missing,
@@ -265,7 +269,7 @@ impl<'a> IncomingPacket<'a> {
     fn plain(&self, at: i64) -> Placement {
         Placement {
             at,
-            newest: true,
+            is_newest: true,
             ..Placement::default()
         }
     }

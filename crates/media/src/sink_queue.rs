@@ -8,6 +8,7 @@ use crate::EndReason;
 use crate::{Progress, Sink, Span};
 use callrec_codec::{Block, Shape};
 
+/// A call of [`Sink`].
 pub enum SinkCommand {
     Audio {
         from_frame: u64,
@@ -28,6 +29,7 @@ pub enum SinkCommand {
     Finish(EndReason, Option<Span>),
 }
 
+/// The output of a recording on its way to its sink.
 pub struct SinkQueue {
     sink: Option<Box<dyn Sink>>,
     queue: VecDeque<SinkCommand>,
@@ -92,7 +94,7 @@ impl SinkQueue {
     /// Real time: replaces refused audio by silence and notes its frames.
     pub fn flush_real(&mut self) {
         while let Some(out) = self.queue.pop_front() {
-            match self.give(out) {
+            match self.send(out) {
                 None => {}
                 Some(SinkCommand::Audio { from_frame, block }) => {
                     let frames = block.frames;
@@ -118,7 +120,7 @@ impl SinkQueue {
     /// progress.
     pub fn flush_stream(&mut self, now_ns: u64, backlog_ns: u64) {
         while let Some(out) = self.queue.pop_front() {
-            let Some(refused) = self.give(out) else {
+            let Some(refused) = self.send(out) else {
                 continue;
             };
             self.queue.push_front(refused);
@@ -135,7 +137,7 @@ impl SinkQueue {
     }
 
     /// Passes one command to the sink. Returns the command if the sink refuses it.
-    fn give(&mut self, out: SinkCommand) -> Option<SinkCommand> {
+    fn send(&mut self, out: SinkCommand) -> Option<SinkCommand> {
         let sink = self.sink.as_mut()?;
         match out {
             SinkCommand::Audio { from_frame, block } => {

@@ -47,6 +47,7 @@ pub struct PointTime {
     pub is_real_time: bool,
 }
 
+/// A stop that waits for held audio.
 #[derive(Clone, Copy, Debug)]
 struct PendingStop {
     at_ns: u64,
@@ -59,6 +60,7 @@ pub const STOP_NS: u64 = 2_000 * NS_PER_MS;
 /// The maximum wait for held audio after a stop.
 const STOP_WAIT_NS: u64 = 400 * NS_PER_MS;
 
+/// The rendering of one recording, see the module.
 pub struct Tap {
     pub id: Uuid,
     audio: AudioSpec,

@@ -36,9 +36,13 @@ pub struct LedgerEntry {
 /// Counts of one drain, added to the statistics.
 #[derive(Debug, Default)]
 pub struct Tally {
+    /// Accepted packets and writes.
     pub frames_in: u64,
+    /// Packets without audio: RTCP, other data, unknown payload types.
     pub unknown: u64,
+    /// Packets that arrived after their position was settled.
     pub late: u64,
+    /// Packets that are missing or dropped; negative if more were found than lost.
     pub lost: i64,
     pub last_arrival_ns: u64,
 }

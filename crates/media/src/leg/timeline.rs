@@ -83,7 +83,7 @@ impl LegTotals {
 
 /// Positions as times, for conversion to another clock rate.
 #[derive(Clone, Copy, Debug, Default)]
-struct Moments {
+struct TimelineTimes {
     settled_ns: u64,
     written_ns: u64,
     epoch_ns: u64,
@@ -111,7 +111,7 @@ pub struct Timeline {
     pub past: VecDeque<Track>,
     native: Vec<u8>,
     occupied: Vec<(u64, u64)>,
-    moments: Moments,
+    times: TimelineTimes,
 }
 
 impl Timeline {
@@ -129,7 +129,7 @@ impl Timeline {
             is_recorded: false,
             on_hold: HoldEpochs::default(),
             epoch_at: 0,
-            moments: Moments::default(),
+            times: TimelineTimes::default(),
             native: Vec::new(),
             occupied: Vec::new(),
         }
@@ -153,17 +153,17 @@ impl Timeline {
         if past.is_kept() && past.end() > past.floor() {
             self.past.push_back(past);
         }
-        self.settled = grid::index(self.moments.settled_ns, rate);
-        self.written = grid::index(self.moments.written_ns, rate);
-        self.epoch_at = grid::index(self.moments.epoch_ns, rate);
+        self.settled = grid::index(self.times.settled_ns, rate);
+        self.written = grid::index(self.times.written_ns, rate);
+        self.epoch_at = grid::index(self.times.epoch_ns, rate);
     }
 
     /// Begins an epoch. `since_ns`: its beginning (real time only).
     pub fn set_epoch(&mut self, epoch: u32, since_ns: Option<u64>, is_recorded: bool) {
         (self.epoch, self.is_recorded) = (epoch, is_recorded);
         let epoch_ns = since_ns.unwrap_or(0);
-        if self.moments.epoch_ns != epoch_ns {
-            self.moments.epoch_ns = epoch_ns;
+        if self.times.epoch_ns != epoch_ns {
+            self.times.epoch_ns = epoch_ns;
             self.epoch_at = grid::index(epoch_ns, self.track.rate());
         }
     }
@@ -179,8 +179,8 @@ impl Timeline {
     /// settled and written.
     pub fn retain_from(&mut self, floor_ns: Option<u64>, settled_ns: u64, written_ns: u64) {
         let rate = self.track.rate();
-        self.moments.settled_ns = settled_ns;
-        self.moments.written_ns = written_ns;
+        self.times.settled_ns = settled_ns;
+        self.times.written_ns = written_ns;
         self.settled = grid::index(settled_ns, rate);
         self.written = grid::index(written_ns, rate);
         self.track
@@ -312,8 +312,8 @@ impl Timeline {
         if self.on_hold.has(origin.epoch) {
             return Some(OutsideReason::Hold);
         }
-        let kept = self.track.is_kept() && (self.is_recorded || !now);
-        (!kept).then_some(OutsideReason::Paused)
+        let is_kept = self.track.is_kept() && (self.is_recorded || !now);
+        (!is_kept).then_some(OutsideReason::Paused)
     }
 
     /// Places audio with `placement.repeat` samples repeated, spread over the packet. The sample
@@ -338,7 +338,7 @@ impl Timeline {
 
     fn repeat(&mut self, at: i64, codec: Codec, sample: &[u8], origin: Origin) {
         let origin = Origin {
-            repeated: true,
+            is_repeated: true,
             ..origin
         };
         if self.outside_reason(origin).is_none() && at >= self.settled as i64 {
@@ -363,7 +363,7 @@ impl Timeline {
         let origin = Origin {
             epoch: audio.epoch,
             hidden_delay: u32::try_from(placement.hidden_delay).unwrap_or(u32::MAX),
-            ahead: audio.ahead,
+            is_ahead: audio.is_ahead,
             ..Origin::default()
         };
         if placement.at > 0 && placement.lost > 0 {
@@ -393,7 +393,7 @@ impl Timeline {
         for track in tracks {
             let rate = track.rate();
             for part in track.truncate(grid::index(at_ns, rate)) {
-                if matches!(part.content, Content::Audio(_)) && !part.origin.repeated {
+                if matches!(part.content, Content::Audio(_)) && !part.origin.is_repeated {
                     self.entries.push(LedgerEntry {
                         from: part.from,
                         to: part.to,
@@ -414,13 +414,13 @@ impl PlacementSink for Timeline {
         let Ok(from) = u64::try_from(at) else {
             return false;
         };
-        let plain = rate == self.track.rate() && (codec != Codec::Pcm16 || !audio.network_order);
+        let plain = rate == self.track.rate() && (codec != Codec::Pcm16 || !audio.is_big_endian);
         let live = self.is_recorded && audio.epoch == self.epoch && !self.on_hold.has(audio.epoch);
         let new = from >= self.written.max(self.settled).max(self.epoch_at);
         let origin = Origin {
             epoch: audio.epoch,
             hidden_delay: u32::try_from(hidden_delay).unwrap_or(u32::MAX),
-            ahead: audio.ahead,
+            is_ahead: audio.is_ahead,
             ..Origin::default()
         };
         plain && live && new && self.track.try_append(from, (codec, origin), audio.payload)
@@ -433,7 +433,7 @@ impl PlacementSink for Timeline {
     fn place(&mut self, audio: &Audio<'_>, placement: Placement) {
         let rate = audio.format.rate;
         if rate != self.track.rate() {
-            if !placement.newest || !self.can_follow_rate(rate) {
+            if !placement.is_newest || !self.can_follow_rate(rate) {
                 // The present track covers its time on another grid.
                 let len = (audio.payload.len() / audio.format.codec.sample_bytes()) as u64;
                 let kind = EntryKind::Dropped(DropReason::Late);
@@ -442,7 +442,7 @@ impl PlacementSink for Timeline {
             }
             self.change_rate(rate);
         }
-        if audio.format.codec != Codec::Pcm16 || !audio.network_order {
+        if audio.format.codec != Codec::Pcm16 || !audio.is_big_endian {
             return self.place_audio(audio, audio.payload, &placement);
         }
         let mut native = std::mem::take(&mut self.native);

@@ -68,8 +68,8 @@ pub struct LatenessDetector {
     last: i64,
     /// A packet that is later than this is late.
     slack_ns: u64,
-    /// Without timestamps, only a burst that makes up for the whole delay is a backlog.
-    whole: bool,
+    /// Without timestamps, only a burst that makes up for the needs_whole_delay delay is a backlog.
+    needs_whole_delay: bool,
 }
 
 impl LatenessDetector {
@@ -78,14 +78,14 @@ impl LatenessDetector {
             state: PaceState::Steady,
             last: 0,
             slack_ns,
-            whole: false,
+            needs_whole_delay: false,
         }
     }
 
     /// For writes, which have no timestamps: a silent host may begin again with a burst.
     pub fn without_timestamps(slack_ns: u64) -> LatenessDetector {
         LatenessDetector {
-            whole: true,
+            needs_whole_delay: true,
             ..LatenessDetector::new(slack_ns)
         }
     }
@@ -112,26 +112,28 @@ impl LatenessDetector {
                 self.state = PaceState::Holding(mapped, arrival);
                 LatenessDecision::Hold
             }
-            PaceState::Holding(first, came) => {
-                let judged = timing.is_since(PACE_NS, came, arrival);
-                let burst = !self.whole && timing.is_since(BURST_NS, first, mapped);
+            PaceState::Holding(first, arrived) => {
+                let judged = timing.is_since(PACE_NS, arrived, arrival);
+                let burst = !self.needs_whole_delay && timing.is_since(BURST_NS, first, mapped);
                 if !judged && !burst {
                     return LatenessDecision::Hold;
                 }
-                let draining = is_draining(mapped - first, arrival - came);
-                if draining && self.whole {
+                let draining = is_draining(mapped - first, arrival - arrived);
+                if draining && self.needs_whole_delay {
                     self.state = PaceState::Holding(mapped, arrival);
                     return LatenessDecision::Hold;
                 }
                 self.decide(draining, timing)
             }
             // After a time without packets, this may be the end of another stall.
-            PaceState::Draining(..) if timing.is_since(PACE_NS, before, arrival) && !self.whole => {
+            PaceState::Draining(..)
+                if timing.is_since(PACE_NS, before, arrival) && !self.needs_whole_delay =>
+            {
                 self.state = PaceState::Holding(mapped, arrival);
                 LatenessDecision::Hold
             }
-            PaceState::Draining(first, came) if timing.is_since(2 * PACE_NS, came, arrival) => {
-                self.decide(is_draining(mapped - first, arrival - came), timing)
+            PaceState::Draining(first, arrived) if timing.is_since(2 * PACE_NS, arrived, arrival) => {
+                self.decide(is_draining(mapped - first, arrival - arrived), timing)
             }
             PaceState::Draining(..) => LatenessDecision::Place,
         }
@@ -149,14 +151,14 @@ impl LatenessDetector {
     /// Decides on the held packets because no packet follows. `last`: the newest held packet.
     /// `forced`: they have been held only briefly, so the rest of a backlog may still arrive.
     pub fn force_decision(&mut self, last: PacketTiming, forced: bool) -> LatenessDecision {
-        let PaceState::Holding(first, came) = self.state else {
+        let PaceState::Holding(first, arrived) = self.state else {
             return LatenessDecision::Place;
         };
-        if self.whole {
+        if self.needs_whole_delay {
             return self.decide(false, last);
         }
         let stalled = forced && last.excess() <= samples(STALL_NS, last.rate);
-        let burst = last.mapped > first && is_draining(last.mapped - first, last.arrival - came);
+        let burst = last.mapped > first && is_draining(last.mapped - first, last.arrival - arrived);
         self.decide(burst || stalled, last)
     }
 
@@ -217,8 +219,8 @@ mod tests {
     #[test]
     fn without_timestamps_a_partial_burst_is_not_a_backlog() {
         let mut late = LatenessDetector::without_timestamps(100 * NS_PER_MS);
-        let came = |n: i64| 3000 + (20 * (n - 3)).max(0);
-        let decided = (0..20).map(|n| late.judge(at(20 * n, came(n))));
+        let arrived = |n: i64| 3000 + (20 * (n - 3)).max(0);
+        let decided = (0..20).map(|n| late.judge(at(20 * n, arrived(n))));
         assert_eq!(
             decided.into_iter().find(|v| *v != LatenessDecision::Hold),
             Some(LatenessDecision::Moved)

@@ -55,7 +55,7 @@ pub struct RtpStream {
     /// The sequence number of its first packet.
     first: u16,
     /// Its first packets are held until the size of the initial backlog is known.
-    anchoring: bool,
+    is_anchoring: bool,
     is_real_time: bool,
     planted: PlantedFault,
     /// The end of the last sample placed.
@@ -117,7 +117,7 @@ impl RtpStream {
             hidden_delay: HiddenDelay::default(),
             held: Vec::new(),
             held_late: Vec::new(),
-            anchoring: context.is_real_time,
+            is_anchoring: context.is_real_time,
             is_real_time: context.is_real_time,
             anchor_shift: 0,
             feed_opened: 0,
@@ -180,17 +180,17 @@ impl RtpStream {
     /// Resumes the stream before a restart if a packet continues it: the restart consisted of old
     /// packets.
     pub fn resume_predecessor(&mut self, incoming: &IncomingPacket<'_>, context: &PlacementContext) {
-        let goes_on = |before: &mut Box<RtpStream>| before.continues(incoming);
+        let is_continued = |predecessor: &mut Box<RtpStream>| predecessor.continues(incoming);
         if self.continues(incoming) || self.is_holding() {
             return;
         }
-        if let Some(mut before) = self.predecessor.take_if(goes_on) {
+        if let Some(mut predecessor) = self.predecessor.take_if(is_continued) {
             if !context.is_real_time {
                 // Other audio covers its previous time.
-                before.timestamps.shift(incoming.leg_end - before.end);
-                before.end = incoming.leg_end;
+                predecessor.timestamps.shift(incoming.leg_end - predecessor.end);
+                predecessor.end = incoming.leg_end;
             }
-            *self = *before;
+            *self = *predecessor;
         }
     }
 
@@ -233,7 +233,7 @@ impl RtpStream {
 
     /// Places the newest packet. `returns`: another stream was in front meanwhile, so that the
     /// numbers in between are not missing.
-    pub fn next(
+    pub fn place_next(
         &mut self,
         incoming: &IncomingPacket<'_>,
         returns: bool,
@@ -273,10 +273,10 @@ impl RtpStream {
             return self.place(&held, 0, out);
         }
         let first = self.held.first().map_or(0, |held| held.arrival);
-        if self.anchoring && incoming.arrival - first < samples(PACE_NS, self.rate) {
+        if self.is_anchoring && incoming.arrival - first < samples(PACE_NS, self.rate) {
             return self.held.push(held.own());
         }
-        if self.anchoring {
+        if self.is_anchoring {
             self.anchor(context, out);
             held.mapped = mapped + self.anchor_shift;
         }
@@ -373,7 +373,7 @@ impl RtpStream {
         if decision == LatenessDecision::Moved {
             let by = first.arrival.max(self.end) - first.mapped;
             let after = first.after;
-            let proven = self.held.iter().any(|held| held.aged);
+            let proven = self.held.iter().any(|held| held.is_aged);
             self.shift(after, by);
             self.held.iter_mut().for_each(|held| held.mapped += by);
             self.hidden_delay.add_move(by, proven, self.rate);
@@ -389,7 +389,7 @@ impl RtpStream {
 
     /// Decides on the held packets although no packet follows.
     pub fn force_decision(&mut self, forced: bool, context: &PlacementContext, out: &mut impl PlacementSink) {
-        if self.anchoring {
+        if self.is_anchoring {
             return self.anchor(context, out);
         }
         let Some(last) = self.held.last() else {
@@ -403,12 +403,12 @@ impl RtpStream {
     pub fn is_due(&self, now: i64) -> bool {
         let waited =
             |held: &HeldPacket<'_>| now - held.arrival >= samples(super::lateness::HELD_NS, self.rate);
-        !self.anchoring && self.held.first().is_some_and(waited)
+        !self.is_anchoring && self.held.first().is_some_and(waited)
     }
 
     /// Whether the first packets are still held.
     pub fn is_anchoring(&self) -> bool {
-        self.anchoring
+        self.is_anchoring
     }
 
     /// The earliest gap that packets out of order may still fill, with the rate. Gaps older than
@@ -430,7 +430,7 @@ impl RtpStream {
     /// Anchors the stream. Its first packets arrived together; the newest of them was spoken at its
     /// arrival.
     fn anchor(&mut self, context: &PlacementContext, out: &mut impl PlacementSink) {
-        self.anchoring = false;
+        self.is_anchoring = false;
         let Some(first) = self.held.first() else {
             return;
         };
@@ -458,7 +458,7 @@ impl RtpStream {
         }
         for held in std::mem::take(&mut self.held_late) {
             let packet = held.packet();
-            self.late(&held.incoming(&packet, self.end, None), context, out);
+            self.place_late(&held.incoming(&packet, self.end, None), context, out);
         }
     }
 
@@ -487,12 +487,12 @@ impl RtpStream {
             missing: held.missing,
             refused: held.refused,
             lost: lost as u64,
-            hidden_delay: self.hidden_delay.at(held.mapped).max(said_by(
-                held.aged,
+            hidden_delay: self.hidden_delay.at(held.mapped).max(delay_since_reception(
+                held.is_aged,
                 held.mapped,
                 held.arrival,
             )),
-            newest: true,
+            is_newest: true,
             was_missing: false,
         };
         self.end = self.end.max(held.mapped + held.len);
@@ -518,6 +518,6 @@ impl RtpStream {
 
 /// Samples by which audio lies later than its reception, if the host stated that time: it cannot
 /// have been spoken after it.
-fn said_by(aged: bool, at: i64, arrival: i64) -> u64 {
-    if aged { (at - arrival).max(0) as u64 } else { 0 }
+fn delay_since_reception(is_aged: bool, at: i64, arrival: i64) -> u64 {
+    if is_aged { (at - arrival).max(0) as u64 } else { 0 }
 }

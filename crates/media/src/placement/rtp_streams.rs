@@ -94,14 +94,14 @@ impl RtpStreams {
     }
 
     /// Places or holds a packet with audio. Returns true if it is the newest of its stream.
-    pub fn audio(
+    pub fn place_or_hold(
         &mut self,
         incoming: &IncomingPacket<'_>,
         context: &PlacementContext,
         out: &mut impl PlacementSink,
     ) -> bool {
         if self.is_unconfirmed_duplicate(incoming) {
-            self.refuse(RejectReason::Duplicate, incoming, out);
+            self.reject(RejectReason::Duplicate, incoming, out);
             return false;
         }
         let is_new_feed = std::mem::take(&mut self.is_new_feed);
@@ -109,16 +109,18 @@ impl RtpStreams {
             self.note_idle(incoming);
             match is_new_feed {
                 true => self.begin(incoming, None, context, out),
-                false => self.suspect(incoming, SuspectKind::New, None, context, out),
+                false => self.hold_suspect(incoming, SuspectKind::New, None, context, out),
             }
             return is_new_feed;
         };
-        if self.front == Some(incoming.packet.ssrc) && self.streams[n].in_order(incoming, context, out) {
+        if self.front == Some(incoming.packet.ssrc)
+            && self.streams[n].try_place_in_order(incoming, context, out)
+        {
             return true;
         }
         self.note_idle(incoming);
-        if self.streams[n].is_of_before(incoming) {
-            self.streams[n].late_of_before(incoming, out);
+        if self.streams[n].is_of_predecessor(incoming) {
+            self.streams[n].place_late_of_predecessor(incoming, out);
             return false;
         }
         self.streams[n].resume_predecessor(incoming, context);
@@ -129,32 +131,32 @@ impl RtpStreams {
                 self.restart(n, incoming, None, context, out);
                 return true;
             }
-            self.suspect(incoming, SuspectKind::Restart, None, context, out);
+            self.hold_suspect(incoming, SuspectKind::Restart, None, context, out);
             return false;
         }
         match stream.order(incoming, context) {
             SequenceOrder::Duplicate if context.planted.has(TimelineFault::DuplicatePlaced) => {
-                stream.late(incoming, context, out)
+                stream.place_late(incoming, context, out)
             }
-            SequenceOrder::Duplicate => self.refuse(RejectReason::Duplicate, incoming, out),
-            SequenceOrder::Late => stream.late(incoming, context, out),
+            SequenceOrder::Duplicate => self.reject(RejectReason::Duplicate, incoming, out),
+            SequenceOrder::Late => stream.place_late(incoming, context, out),
             SequenceOrder::Suspect | SequenceOrder::Ancient(_) if is_new_feed => {
                 self.restart(n, incoming, None, context, out)
             }
-            SequenceOrder::Suspect => self.suspect(incoming, SuspectKind::Restart, None, context, out),
+            SequenceOrder::Suspect => self.hold_suspect(incoming, SuspectKind::Restart, None, context, out),
             SequenceOrder::Ancient(_) if context.planted.has(TimelineFault::OldPacketsConfirmed) => {
-                self.suspect(incoming, SuspectKind::Restart, None, context, out)
+                self.hold_suspect(incoming, SuspectKind::Restart, None, context, out)
             }
             SequenceOrder::Ancient(at) => {
-                self.suspect(incoming, SuspectKind::Restart, Some(at), context, out)
+                self.hold_suspect(incoming, SuspectKind::Restart, Some(at), context, out)
             }
             SequenceOrder::Next => {
                 let returns = self.front != Some(incoming.packet.ssrc);
                 if returns && !is_new_feed && context.is_real_time && !stream.is_in_time(incoming) {
-                    self.suspect(incoming, SuspectKind::Returns, None, context, out);
+                    self.hold_suspect(incoming, SuspectKind::Returns, None, context, out);
                     return false;
                 }
-                self.next(n, incoming, returns, context, out);
+                self.place_next(n, incoming, returns, context, out);
                 return true;
             }
         }
@@ -169,7 +171,7 @@ impl RtpStreams {
             sequence: incoming.packet.sequence,
             hash: incoming.hash,
         };
-        self.suspects.iter().any(|suspect| suspect.has(incoming)) || self.lone_packets.contains(&known)
+        self.suspects.iter().any(|suspect| suspect.contains(incoming)) || self.lone_packets.contains(&known)
     }
 
     /// Notes an idle period that ends with this packet, unless the packet is in order.
@@ -190,7 +192,7 @@ impl RtpStreams {
         }
     }
 
-    fn next(
+    fn place_next(
         &mut self,
         n: usize,
         incoming: &IncomingPacket<'_>,
@@ -201,7 +203,7 @@ impl RtpStreams {
         if returns {
             self.switch_front(n, incoming, out);
         }
-        self.streams[n].next(incoming, returns, context, out);
+        self.streams[n].place_next(incoming, returns, context, out);
         self.front = Some(incoming.packet.ssrc);
     }
 
@@ -217,7 +219,7 @@ impl RtpStreams {
         }
     }
 
-    fn refuse(&mut self, why: RejectReason, incoming: &IncomingPacket<'_>, out: &mut impl PlacementSink) {
+    fn reject(&mut self, why: RejectReason, incoming: &IncomingPacket<'_>, out: &mut impl PlacementSink) {
         out.reject(
             why,
             incoming.format,
@@ -294,7 +296,7 @@ impl RtpStreams {
         }
     }
 
-    fn suspect(
+    fn hold_suspect(
         &mut self,
         incoming: &IncomingPacket<'_>,
         kind: SuspectKind,
@@ -302,8 +304,8 @@ impl RtpStreams {
         context: &PlacementContext,
         out: &mut impl PlacementSink,
     ) {
-        if let Some(n) = self.suspects.iter().position(|s| s.is_joined_by(incoming)) {
-            self.suspects[n].join(incoming);
+        if let Some(n) = self.suspects.iter().position(|s| s.is_neighbor(incoming)) {
+            self.suspects[n].add(incoming);
             if self.suspects[n].is_confirmed() {
                 let suspect = self.suspects.remove(n);
                 self.confirm(suspect, incoming, context, out);
@@ -332,7 +334,7 @@ impl RtpStreams {
             let incoming = held.incoming(&packet, out.end(held.format.rate), last.clock_ns);
             match self.find(held.ssrc) {
                 Some(n) if place > 0 || kind == SuspectKind::Returns => {
-                    self.next(n, &incoming, place == 0, context, out)
+                    self.place_next(n, &incoming, place == 0, context, out)
                 }
                 // A restart of a known stream may be older than it looks.
                 Some(n) => {
@@ -393,14 +395,14 @@ impl RtpStreams {
     }
 
     /// Notes the sequence number of a packet without audio.
-    pub fn other(&mut self, ssrc: u32, sequence: u16, out: &mut impl PlacementSink) {
+    pub fn note_without_audio(&mut self, ssrc: u32, sequence: u16, out: &mut impl PlacementSink) {
         if let Some(n) = self.find(ssrc) {
-            self.streams[n].other(sequence, out);
+            self.streams[n].note_without_audio(sequence, out);
         }
     }
 
     /// Notes comfort noise. Returns the position up to which the stream is silent, and its rate.
-    pub fn silence(&mut self, ssrc: u32, timestamp: u32, arrival_ns: u64) -> Option<(i64, u32)> {
+    pub fn note_silence(&mut self, ssrc: u32, timestamp: u32, arrival_ns: u64) -> Option<(i64, u32)> {
         let n = self.find(ssrc)?;
         let stream = &mut self.streams[n];
         let arrival = grid::index(arrival_ns, stream.rate) as i64;
@@ -410,7 +412,7 @@ impl RtpStreams {
         Some((stream.silent_until(timestamp), stream.rate))
     }
 
-    pub fn report(&mut self, ssrc: u32, ntp: u64, timestamp: u32) {
+    pub fn observe_report(&mut self, ssrc: u32, ntp: u64, timestamp: u32) {
         if let Some(n) = self.find(ssrc) {
             let rate = self.streams[n].rate;
             self.streams[n].hidden_delay.observe_report(ntp, timestamp, rate);
@@ -517,7 +519,7 @@ impl HeldPacket<'_> {
             len: self.len,
             arrival: self.arrival,
             epoch: self.epoch,
-            aged: self.aged,
+            is_aged: self.is_aged,
             refused: self.refused,
             leg_end,
             clock_ns,

@@ -49,7 +49,7 @@ impl Suspect {
     }
 
     /// Whether the packet is a neighbour by its sequence number, in any order.
-    pub(super) fn is_joined_by(&self, incoming: &IncomingPacket<'_>) -> bool {
+    pub(super) fn is_neighbor(&self, incoming: &IncomingPacket<'_>) -> bool {
         let near = |held: &HeldPacket<'_>| {
             let apart = incoming.packet.sequence.wrapping_sub(held.sequence) as i16;
             apart != 0 && apart.unsigned_abs() <= APART
@@ -58,7 +58,7 @@ impl Suspect {
         same && self.held.iter().any(near)
     }
 
-    pub(super) fn join(&mut self, incoming: &IncomingPacket<'_>) {
+    pub(super) fn add(&mut self, incoming: &IncomingPacket<'_>) {
         let before =
             |held: &&HeldPacket<'_>| (incoming.packet.sequence.wrapping_sub(held.sequence) as i16) > 0;
         let place = self.held.iter().take_while(before).count();
@@ -72,7 +72,7 @@ impl Suspect {
             .map_or(stall, |old_place| stall.max(at - old_place))
     }
 
-    pub(super) fn has(&self, incoming: &IncomingPacket<'_>) -> bool {
+    pub(super) fn contains(&self, incoming: &IncomingPacket<'_>) -> bool {
         let same =
             |held: &HeldPacket<'_>| held.sequence == incoming.packet.sequence && held.hash == incoming.hash;
         self.ssrc == incoming.packet.ssrc && self.held.iter().any(same)

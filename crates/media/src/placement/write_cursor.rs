@@ -93,7 +93,7 @@ impl WriteCursor {
             arrival: write.arrival,
             rate,
         };
-        let decision = match write.ahead() {
+        let decision = match write.is_ahead() {
             // A host that writes ahead restarts at the time of playback.
             true if timing.excess() > samples(SLACK_NS, rate) => LatenessDecision::Moved,
             true => LatenessDecision::Place,
@@ -107,7 +107,7 @@ impl WriteCursor {
             }
             LatenessDecision::Place => {
                 self.settle(LatenessDecision::Place, out);
-                let live = !write.ahead() && self.lateness.is_steady();
+                let live = !write.is_ahead() && self.lateness.is_steady();
                 let step = if live {
                     self.drift.observe(timing, write.len)
                 } else {
@@ -148,12 +148,12 @@ impl WriteCursor {
             at: at + step,
             trim: trim as u64,
             repeat: step.max(0) as u64,
-            hidden_delay: if write.ahead() {
+            hidden_delay: if write.is_ahead() {
                 0
             } else {
                 self.hidden_delay as u64
             },
-            newest: true,
+            is_newest: true,
             ..Placement::default()
         };
         self.end = Some(at + step + write.len);
@@ -221,12 +221,12 @@ impl WriteCursor {
         self.end = Some(at + write.len);
         let placement = Placement {
             at,
-            hidden_delay: if write.ahead() {
+            hidden_delay: if write.is_ahead() {
                 0
             } else {
                 self.hidden_delay as u64
             },
-            newest: true,
+            is_newest: true,
             ..Placement::default()
         };
         out.place(&write.audio(), placement);
@@ -247,7 +247,7 @@ fn is_jump(at: i64, end: i64, write: &HostWrite<'_>, context: &PlacementContext)
 
 impl HostWrite<'_> {
     /// Whether the audio counts as spoken when it is played.
-    fn ahead(&self) -> bool {
+    fn is_ahead(&self) -> bool {
         self.ahead_ns > 0
     }
 
@@ -255,9 +255,9 @@ impl HostWrite<'_> {
         Audio {
             payload: self.payload,
             format: self.format,
-            network_order: false,
+            is_big_endian: false,
             epoch: self.epoch,
-            ahead: self.ahead(),
+            is_ahead: self.is_ahead(),
         }
     }
 

@@ -23,7 +23,7 @@ pub(super) struct RefusedFrames {
 pub(super) struct Account {
     ledger: Ledger,
     /// The counts of the legs at the start; `None`: all zero.
-    begun: Option<Box<[LegTotals; 3]>>,
+    at_start: Option<Box<[LegTotals; 3]>>,
     /// Handed in, but refused by the feed: not part of the leg's totals.
     refused: [u64; 3],
     pub refused_frames: Vec<RefusedFrames>,
@@ -33,7 +33,7 @@ pub(super) struct Account {
     /// Whether the recording ended at its maximum duration.
     is_at_limit: bool,
     /// The counts of the legs at the stop.
-    stopped: Option<Box<[LegTotals; 3]>>,
+    at_stop: Option<Box<[LegTotals; 3]>>,
     /// Spans of loss that have not been published.
     pub spans: Vec<Span>,
     /// Drops beyond the settled frontier: the recording may end before them.
@@ -54,7 +54,7 @@ impl Account {
         Account {
             first_epoch: epoch,
             last_epoch: u32::MAX,
-            begun: began_before.then(|| Box::new(totals_of(legs))),
+            at_start: began_before.then(|| Box::new(totals_of(legs))),
             ..Account::default()
         }
     }
@@ -62,10 +62,10 @@ impl Account {
     /// Notes a stop. Audio handed in from this epoch on does not belong to the recording.
     pub(super) fn freeze(&mut self, legs: &Legs, epoch: u32) {
         self.last_epoch = epoch.saturating_sub(1);
-        self.stopped = Some(Box::new(totals_of(legs)));
+        self.at_stop = Some(Box::new(totals_of(legs)));
     }
 
-    /// Notes that the maximum duration is reached: nothing after the end was to be recorded.
+    /// Notes that the maximum duration is reached: zero after the end was to be recorded.
     pub(super) fn set_limit_reached(&mut self) {
         self.is_at_limit = true;
     }
@@ -99,16 +99,16 @@ impl Account {
             return;
         }
         let Zone::Recorded(n) = zone else {
-            if origin.repeated {
+            if origin.is_repeated {
                 return;
             }
             // Handed in after the resume; whether it was spoken before it is uncertain.
             let straddles = origin.straddles && zone == Zone::Paused;
-            let straddled = context.segments.of(origin.epoch).filter(|_| straddles);
+            let straddled = context.segments.segment_of(origin.epoch).filter(|_| straddles);
             // Handed in before the pause, so not spoken during it, but placed into it.
             let displaced = || {
-                self.displaced(context, from, rate, origin.epoch)
-                    .filter(|_| !origin.ahead)
+                self.displaced_segment(context, from, rate, origin.epoch)
+                    .filter(|_| !origin.is_ahead)
             };
             return match straddled.or_else(displaced) {
                 Some(n) => self.count_dropped(context, n, (from, to), rate, DropReason::PauseUnclear),
@@ -117,7 +117,7 @@ impl Account {
         };
         let view = context.segments.view(n, rate);
         let recorded = view.recorded_range(from, to, origin);
-        if origin.repeated {
+        if origin.is_repeated {
             self.leg(context.leg).repeated += ticks(recorded.1 - recorded.0, rate);
             return;
         }
@@ -128,13 +128,13 @@ impl Account {
             self.count_dropped(context, n, (from, recorded.0), rate, DropReason::PauseUnclear);
         }
         self.count_in_file(context, n, recorded, rate);
-        // Said after the pause was set.
+        // Spoken after the pause was set.
         self.leg(context.leg)
             .add_outside(OutsideReason::Paused, ticks(to - recorded.1, rate));
     }
 
     /// The segment of an epoch, if a pause ended that segment before this position.
-    fn displaced(&self, context: LegContext<'_>, from: u64, rate: u32, epoch: u32) -> Option<usize> {
+    fn displaced_segment(&self, context: LegContext<'_>, from: u64, rate: u32, epoch: u32) -> Option<usize> {
         context.segments.paused_before(from, rate, epoch, self.last_epoch)
     }
 
@@ -278,15 +278,17 @@ impl Account {
             }
             // All recordings have paused since it was handed in, so everything was settled.
             EntryKind::Outside(OutsideReason::Paused) => {
-                self.drop_by_place(context, (from, to), rate, (epoch, DropReason::Late));
+                self.count_dropped_by_zone(context, (from, to), rate, (epoch, DropReason::Late));
             }
             EntryKind::Outside(why) => self.leg(context.leg).add_outside(why, amount),
             EntryKind::Slipped => self.leg(context.leg).slipped += amount,
             EntryKind::Refused(reason) => {
                 self.refused[context.leg as usize] += amount;
-                self.drop_by_place(context, (from, to), rate, (epoch, reason));
+                self.count_dropped_by_zone(context, (from, to), rate, (epoch, reason));
             }
-            EntryKind::Dropped(reason) => self.drop_by_place(context, (from, to), rate, (epoch, reason)),
+            EntryKind::Dropped(reason) => {
+                self.count_dropped_by_zone(context, (from, to), rate, (epoch, reason))
+            }
             EntryKind::Lost(reason) => {
                 for (zone, from, to) in context.segments.zones(from, to.min(settled), rate) {
                     self.count_lost(context, zone, (from, to), rate, reason);
@@ -299,15 +301,17 @@ impl Account {
                         let amount = ticks(late.1.saturating_sub(late.0), rate);
                         self.leg(context.leg).add_outside(OutsideReason::Paused, amount);
                     }
-                    (true, false) => self.drop_by_place(context, late, rate, (epoch, DropReason::Late)),
-                    (true, true) => self.found_late(context, late, rate, epoch),
+                    (true, false) => {
+                        self.count_dropped_by_zone(context, late, rate, (epoch, DropReason::Late))
+                    }
+                    (true, true) => self.count_found_late(context, late, rate, epoch),
                 }
             }
         }
     }
 
     /// Counts a drop of audio from `epoch`, by the zones that it covers.
-    fn drop_by_place(
+    fn count_dropped_by_zone(
         &mut self,
         context: LegContext<'_>,
         (from, to): (u64, u64),
@@ -315,7 +319,7 @@ impl Account {
         (epoch, reason): (u32, DropReason),
     ) {
         for (zone, from, to) in context.segments.zones(from, to, rate) {
-            match (zone, self.displaced(context, from, rate, epoch)) {
+            match (zone, self.displaced_segment(context, from, rate, epoch)) {
                 (Zone::Recorded(n), _) | (_, Some(n)) => {
                     self.count_dropped(context, n, (from, to), rate, reason)
                 }
@@ -325,10 +329,10 @@ impl Account {
     }
 
     /// Counts missing audio as late, because it has arrived after all.
-    fn found_late(&mut self, context: LegContext<'_>, (from, to): (u64, u64), rate: u32, epoch: u32) {
+    fn count_found_late(&mut self, context: LegContext<'_>, (from, to): (u64, u64), rate: u32, epoch: u32) {
         for (zone, from, to) in context.segments.zones(from, to, rate) {
             let amount = ticks(to - from, rate);
-            let displaced = self.displaced(context, from, rate, epoch);
+            let displaced = self.displaced_segment(context, from, rate, epoch);
             let leg = self.leg(context.leg);
             match (zone, displaced) {
                 (Zone::Recorded(_), _) if leg.missing >= amount => {
@@ -358,13 +362,13 @@ impl Account {
                 self.refused[leg as usize] += ticks(entry.to - entry.from, entry.rate);
             }
             let end = entry.to.min(settled.max(entry.from));
-            self.drop_by_place(context, (entry.from, end), entry.rate, (entry.epoch, reason));
-            self.behind_end(context, (end, entry.to), entry.rate, (entry.epoch, reason));
+            self.count_dropped_by_zone(context, (entry.from, end), entry.rate, (entry.epoch, reason));
+            self.count_behind_end(context, (end, entry.to), entry.rate, (entry.epoch, reason));
         }
     }
 
     /// Counts drops after the end of the recording, or after a pause in which it ended.
-    fn behind_end(
+    fn count_behind_end(
         &mut self,
         context: LegContext<'_>,
         (from, to): (u64, u64),
@@ -372,7 +376,7 @@ impl Account {
         (epoch, reason): (u32, DropReason),
     ) {
         match self
-            .displaced(context, from, rate, epoch)
+            .displaced_segment(context, from, rate, epoch)
             .filter(|_| !self.is_at_limit)
         {
             _ if from >= to => {}
@@ -384,16 +388,16 @@ impl Account {
     }
 
     /// Counts audio of the leg that lies after the end of the recording.
-    pub(super) fn after_stop(&mut self, context: LegContext<'_>, track: &Track, from: u64) {
+    pub(super) fn count_after_stop(&mut self, context: LegContext<'_>, track: &Track, from: u64) {
         for part in track.parts(from, u64::MAX) {
-            let own = self.is_own(part.origin.epoch) && !part.origin.repeated;
+            let own = self.is_own(part.origin.epoch) && !part.origin.is_repeated;
             if own && matches!(part.content, Content::Audio(_)) {
                 let TrackPart { from, to, origin, .. } = part;
                 let (amount, rate) = (ticks(to - from, track.rate()), track.rate());
-                match (origin.ahead, context.segments.records(origin.epoch)) {
+                match (origin.is_ahead, context.segments.records(origin.epoch)) {
                     (true, _) => self.leg(context.leg).add_outside(OutsideReason::Cleared, amount),
                     (false, true) => {
-                        self.behind_end(
+                        self.count_behind_end(
                             context,
                             (from, to),
                             rate,
@@ -413,22 +417,25 @@ impl Account {
 
     /// Updates the counts of the leg since the start of the recording.
     pub(super) fn update_totals(&mut self, leg: Leg, media: &LegMedia, file_rate: u32) {
-        let nothing = LegTotals::default();
-        let begun = self.begun.as_ref().map_or(&nothing, |begun| &begun[leg as usize]);
-        let totals = match &self.stopped {
+        let zero = LegTotals::default();
+        let at_start = self
+            .at_start
+            .as_ref()
+            .map_or(&zero, |at_start| &at_start[leg as usize]);
+        let totals = match &self.at_stop {
             Some(stopped) => &stopped[leg as usize],
             None => &media.timeline.totals,
         };
         let ledger = &mut self.ledger.legs[leg as usize];
         ledger.fed = true;
-        ledger.packets = totals.packets - begun.packets;
-        ledger.handed = totals.handed() - begun.handed() + self.refused[leg as usize];
+        ledger.packets = totals.packets - at_start.packets;
+        ledger.handed = totals.handed() - at_start.handed() + self.refused[leg as usize];
         // A stream that began before the recording continues.
-        let known = u32::from(begun.streams > 0 && ledger.packets > 0);
-        ledger.streams = (totals.streams - begun.streams).max(known);
-        ledger.wrong_timestamps = totals.wrong_timestamps - begun.wrong_timestamps;
-        ledger.concurrent = totals.concurrent > begun.concurrent;
-        let codecs = || totals.codecs_after(begun.packets);
+        let known = u32::from(at_start.streams > 0 && ledger.packets > 0);
+        ledger.streams = (totals.streams - at_start.streams).max(known);
+        ledger.wrong_timestamps = totals.wrong_timestamps - at_start.wrong_timestamps;
+        ledger.concurrent = totals.concurrent > at_start.concurrent;
+        let codecs = || totals.codecs_after(at_start.packets);
         ledger.narrowed = codecs().any(|format| format.rate > file_rate);
         ledger.codecs.clear();
         ledger
@@ -436,7 +443,7 @@ impl Account {
             .extend(codecs().map(|format| (format.codec, format.rate)));
         ledger.ignored.clear();
         for (number, count) in &totals.ignored {
-            let before = begun.ignored.iter().find(|(known, _)| known == number);
+            let before = at_start.ignored.iter().find(|(known, _)| known == number);
             let count = count - before.map_or(0, |(_, count)| *count);
             if count > 0 {
                 ledger.ignored.push((*number, count));

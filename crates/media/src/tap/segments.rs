@@ -97,19 +97,19 @@ impl Segments {
     }
 
     /// The segment that records an epoch.
-    pub(super) fn of(&self, epoch: u32) -> Option<usize> {
+    pub(super) fn segment_of(&self, epoch: u32) -> Option<usize> {
         let own = |(first, last): &(u32, u32)| (*first..=*last).contains(&epoch);
         self.epochs.iter().position(own)
     }
 
     pub(super) fn records(&self, epoch: u32) -> bool {
-        self.of(epoch).is_some()
+        self.segment_of(epoch).is_some()
     }
 
     /// The segment of an epoch, if a pause ended it before this position and before `last_epoch`,
     /// the last epoch of the recording.
     pub(super) fn paused_before(&self, at: u64, rate: u32, epoch: u32, last_epoch: u32) -> Option<usize> {
-        let n = self.of(epoch)?;
+        let n = self.segment_of(epoch)?;
         let (segment, (_, last)) = (self.list.get(n)?, self.epochs.get(n)?);
         let is_behind = segment.to_ns != OPEN && grid::index(segment.to_ns, rate) <= at;
         (is_behind && *last < last_epoch).then_some(n)
@@ -183,13 +183,13 @@ mod tests {
     #[test]
     fn zones_cover_a_range_without_gaps() {
         let zones = paused_once().zones(0, 40_000, 8000);
-        let want = [
+        let expected = [
             (Zone::BeforeStart, 0, 8000),
             (Zone::Recorded(0), 8000, 16_000),
             (Zone::Paused, 16_000, 24_000),
             (Zone::Recorded(1), 24_000, 40_000),
         ];
-        assert_eq!(zones, want);
+        assert_eq!(zones, expected);
     }
 
     #[test]

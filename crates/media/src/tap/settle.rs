@@ -151,7 +151,7 @@ impl Tap {
             };
             let track = media.track();
             let from = grid::index(at_ns, track.rate());
-            self.account.after_stop(context, track, from);
+            self.account.count_after_stop(context, track, from);
             for (at, len, epoch) in media.unconfirmed() {
                 let entry = LedgerEntry {
                     from: at,

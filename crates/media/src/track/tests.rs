@@ -1,6 +1,6 @@
 use super::*;
 
-fn kept() -> Track {
+fn retaining_track() -> Track {
     let mut track = Track::new(8000);
     track.retain_from(Some(0));
     track
@@ -42,7 +42,7 @@ fn text(track: &Track, start: u64, end: u64) -> String {
 
 #[test]
 fn earlier_audio_wins_and_gaps_are_filled() {
-    let mut track = kept();
+    let mut track = retaining_track();
     put(&mut track, 2, Codec::Pcmu, b"cd");
     put(&mut track, 6, Codec::Pcmu, b"gh");
     put(&mut track, 0, Codec::Pcmu, b"ABCDEFGHIJ");
@@ -52,7 +52,7 @@ fn earlier_audio_wins_and_gaps_are_filled() {
 
 #[test]
 fn audio_replaces_loss() {
-    let mut track = kept();
+    let mut track = retaining_track();
     put(&mut track, 0, Codec::Pcmu, b"ab");
     track.mark_lost(0, 8, LossReason::Network);
     put(&mut track, 8, Codec::Pcmu, b"ij");
@@ -64,7 +64,7 @@ fn audio_replaces_loss() {
 
 #[test]
 fn audio_before_the_floor_is_discarded() {
-    let mut track = kept();
+    let mut track = retaining_track();
     put(&mut track, 0, Codec::Pcmu, &[b'x'; 10_000]);
     track.retain_from(Some(9_990));
     assert_eq!((track.bytes.len(), track.chunks[0].len), (10, 10));
@@ -79,7 +79,7 @@ fn audio_before_the_floor_is_discarded() {
 
 #[test]
 fn a_log_has_little_unused_capacity() {
-    let mut track = kept();
+    let mut track = retaining_track();
     for packet in 0..40 {
         put(&mut track, packet * 160, Codec::Pcmu, &[b'x'; 160]);
         let unused = track.bytes.capacity() - track.bytes.len();
@@ -89,7 +89,7 @@ fn a_log_has_little_unused_capacity() {
 
 #[test]
 fn a_successor_begins_at_the_end_of_its_predecessor() {
-    let mut track = kept();
+    let mut track = retaining_track();
     put(&mut track, 0, Codec::Pcm16, &[0u8; 320]);
     let mut next = track.successor(16_000);
     assert_eq!((next.rate(), next.end(), next.floor()), (16_000, 320, 320));

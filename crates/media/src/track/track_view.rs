@@ -10,9 +10,9 @@ pub struct Origin {
     /// Upper bound of the hidden delay, in samples.
     pub hidden_delay: u32,
     /// Written ahead of the clock, so that it counts as spoken when it is played.
-    pub ahead: bool,
+    pub is_ahead: bool,
     /// A repetition of a sample that was handed in once.
-    pub repeated: bool,
+    pub is_repeated: bool,
     /// The part before a control point of a packet that was handed in after it.
     pub straddles: bool,
 }
@@ -34,7 +34,7 @@ pub struct TrackView<'a> {
 impl TrackView<'_> {
     /// Returns the range of a part with this origin that the segment includes.
     pub fn recorded_range(&self, start: u64, end: u64, origin: Origin) -> (u64, u64) {
-        let foreign = origin.epoch < self.own.0 && !origin.ahead;
+        let foreign = origin.epoch < self.own.0 && !origin.is_ahead;
         if (!self.is_recorded(origin.epoch) || foreign) && !is_planted(TimelineFault::PausedAudioRecorded) {
             return (end, end);
         }

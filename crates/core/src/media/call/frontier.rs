@@ -17,7 +17,7 @@ impl CallMedia {
             return None;
         }
         let others = self.legs.fed().filter(|(other, _)| *other as usize != n);
-        let heard = others.filter(|(_, leg)| leg.attached && leg.audio_rate().is_some());
+        let heard = others.filter(|(_, leg)| leg.is_attached && leg.audio_rate().is_some());
         heard.map(|(_, leg)| leg.end_ns()).max()
     }
 
@@ -32,7 +32,7 @@ impl CallMedia {
         let furthest = self.end_ns();
         let is_fed = |leg| self.legs.is_fed(leg);
         let complete = is_fed(Leg::Mixed) || is_fed(Leg::Local) && is_fed(Leg::Remote);
-        let attached = self.legs.fed().filter(|(_, leg)| leg.attached);
+        let attached = self.legs.fed().filter(|(_, leg)| leg.is_attached);
         let reached = attached.map(|(_, leg)| leg.track().end_ns()).min();
         let frontier = match complete {
             true => reached.map_or(furthest, |reached| reached.min(furthest)),

@@ -80,7 +80,7 @@ impl CallMedia {
             What::Detach(leg) => {
                 self.drains[leg as usize].ring = None;
                 self.drains[leg as usize].waiter = None;
-                self.of_feed(leg).for_each(|leg| leg.attached = false);
+                self.of_feed(leg).for_each(|leg| leg.is_attached = false);
                 self.stereo &= leg != Leg::Local;
             }
             What::Format { leg, options, ring } => {

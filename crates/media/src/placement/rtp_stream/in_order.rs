@@ -2,12 +2,12 @@
 
 use super::super::lateness::{PacketTiming, samples};
 use super::super::{IncomingPacket, Placement, PlacementContext, PlacementSink};
-use super::{AHEAD_NS, RtpStream, SLACK_NS, TimelineFault, said_by};
+use super::{AHEAD_NS, RtpStream, SLACK_NS, TimelineFault, delay_since_reception};
 
 impl RtpStream {
     /// Places the packet if it is next by number, timestamp and clock, and no packet is held.
     /// Otherwise returns false and changes nothing.
-    pub fn in_order(
+    pub fn try_place_in_order(
         &mut self,
         incoming: &IncomingPacket<'_>,
         context: &PlacementContext,
@@ -40,10 +40,10 @@ impl RtpStream {
         self.last_arrival = incoming.arrival;
         let at = timing.mapped + step;
         self.timestamps.advance(packet.timestamp, at, incoming.len);
-        let hidden_delay = self
-            .hidden_delay
-            .at(at)
-            .max(said_by(incoming.aged, at, incoming.arrival));
+        let hidden_delay =
+            self.hidden_delay
+                .at(at)
+                .max(delay_since_reception(incoming.is_aged, at, incoming.arrival));
         let end = self.end;
         self.end = end.max(at + incoming.len);
         self.lead = at - incoming.arrival;
@@ -54,7 +54,7 @@ impl RtpStream {
                 trim: (end - at).max(0).min(step.min(0).abs()) as u64,
                 repeat: step.max(0) as u64,
                 hidden_delay,
-                newest: true,
+                is_newest: true,
                 ..Placement::default()
             };
             out.place(&audio, placement);
@@ -77,7 +77,7 @@ impl RtpStream {
     /// Whether no packet is held and no lead is to be reduced.
     fn is_calm(&self) -> bool {
         let leads = || !self.lateness.is_steady() || self.drift.lead(self.rate) != 0;
-        !self.anchoring
+        !self.is_anchoring
             && self.held.is_empty()
             && self.predecessor.is_none()
             && self.hidden_delay.reopened.is_none()

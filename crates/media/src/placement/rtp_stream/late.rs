@@ -5,7 +5,7 @@ use super::{NUMBERS, NumberStatus, RtpStream, TimelineFault};
 
 impl RtpStream {
     /// Places a packet by its timestamp, without the moves that came after its number.
-    pub fn late(
+    pub fn place_late(
         &mut self,
         incoming: &IncomingPacket<'_>,
         context: &PlacementContext,
@@ -41,14 +41,14 @@ impl RtpStream {
             at,
             hidden_delay: hidden_delay.max(self.hidden_delay.before_move(at, moved)),
             was_missing,
-            newest: false,
+            is_newest: false,
             ..incoming.plain(at)
         };
         out.place(&incoming.audio(), placement);
     }
 
     /// Whether the packet is from before a change of the clock rate at which the numbers continued.
-    pub fn is_of_before(&self, incoming: &IncomingPacket<'_>) -> bool {
+    pub fn is_of_predecessor(&self, incoming: &IncomingPacket<'_>) -> bool {
         let Some(before) = &self.predecessor else {
             return false;
         };
@@ -59,7 +59,7 @@ impl RtpStream {
     }
 
     /// Places a packet from before a change of the clock rate. It is too late.
-    pub fn late_of_before(&mut self, incoming: &IncomingPacket<'_>, out: &mut impl PlacementSink) {
+    pub fn place_late_of_predecessor(&mut self, incoming: &IncomingPacket<'_>, out: &mut impl PlacementSink) {
         let (packet, format) = (incoming.packet, incoming.format);
         let Some(before) = &mut self.predecessor else {
             return;
@@ -79,7 +79,7 @@ impl RtpStream {
     }
 
     /// Notes the sequence number of a packet without audio.
-    pub fn other(&mut self, sequence: u16, out: &mut impl PlacementSink) {
+    pub fn note_without_audio(&mut self, sequence: u16, out: &mut impl PlacementSink) {
         if self.planted.has(TimelineFault::EventReordersAudio) {
             self.highest = sequence;
         }
