@@ -171,8 +171,8 @@ impl LegLedger {
         self.dropped[reason as usize] += ticks;
     }
 
-    pub fn add_outside(&mut self, why: OutsideReason, ticks: u64) {
-        self.outside[why as usize] += ticks;
+    pub fn add_outside(&mut self, reason: OutsideReason, ticks: u64) {
+        self.outside[reason as usize] += ticks;
     }
 
     pub fn dropped_sum(&self) -> u64 {

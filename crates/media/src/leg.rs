@@ -168,26 +168,26 @@ impl LegMedia {
     }
 
     /// Places a packet or write from the ring, or holds it.
-    pub fn receive(&mut self, header: PacketHeader, payload: &[u8], with: &DrainInput<'_>) {
+    pub fn receive(&mut self, header: PacketHeader, payload: &[u8], input: &DrainInput<'_>) {
         // The visit may be much later than the arrival of the packet.
-        if with.context.is_real_time {
-            self.decide_due(header.arrival_ns, with.context);
+        if input.context.is_real_time {
+            self.decide_due(header.arrival_ns, input.context);
         }
         self.timeline.tally.last_arrival_ns = self.timeline.tally.last_arrival_ns.max(header.arrival_ns);
         match header.kind {
-            PacketKind::Rtp => self.receive_rtp(header, payload, false, with),
-            PacketKind::RtpAged => self.receive_rtp(header, payload, true, with),
-            PacketKind::Write => self.receive_write(header, payload, with),
+            PacketKind::Rtp => self.receive_rtp(header, payload, false, input),
+            PacketKind::RtpAged => self.receive_rtp(header, payload, true, input),
+            PacketKind::Write => self.receive_write(header, payload, input),
             PacketKind::WriteAt => {
                 if let Some((position, payload)) = payload.split_first_chunk::<8>() {
                     let position = u64::from_ne_bytes(*position);
-                    self.receive_write_at(header, position, payload, with);
+                    self.receive_write_at(header, position, payload, input);
                 }
             }
         }
     }
 
-    fn receive_rtp(&mut self, header: PacketHeader, bytes: &[u8], is_aged: bool, with: &DrainInput<'_>) {
+    fn receive_rtp(&mut self, header: PacketHeader, bytes: &[u8], is_aged: bool, input: &DrainInput<'_>) {
         // The sequence number of the next audio shows the overruns, whatever this packet is.
         let overruns = counter_increase(header.overruns, &mut self.packets_lost);
         self.refused += u64::from(overruns);
@@ -199,7 +199,7 @@ impl LegMedia {
             }
             return;
         };
-        let Some(format) = self.audio_format(&packet, header.arrival_ns, with) else {
+        let Some(format) = self.audio_format(&packet, header.arrival_ns, input) else {
             return;
         };
         let len = format.codec.samples_in(packet.payload.len()) as i64;
@@ -215,7 +215,7 @@ impl LegMedia {
             hash: hash(packet.timestamp, packet.payload),
             format,
             len,
-            arrival: match with.context.is_real_time {
+            arrival: match input.context.is_real_time {
                 true => samples_at(header.arrival_ns, format.rate),
                 false => leg_end,
             },
@@ -223,11 +223,11 @@ impl LegMedia {
             is_aged,
             refused: self.refused,
             leg_end,
-            clock_ns: with.clock_ns,
+            clock_ns: input.clock_ns,
         };
         if self
             .streams
-            .place_or_hold(&incoming, with.context, &mut self.timeline)
+            .place_or_hold(&incoming, input.context, &mut self.timeline)
         {
             self.refused = 0;
         }
@@ -238,7 +238,7 @@ impl LegMedia {
         &mut self,
         packet: &RtpPacket<'_>,
         arrival_ns: u64,
-        with: &DrainInput<'_>,
+        input: &DrainInput<'_>,
     ) -> Option<FeedFormat> {
         let format = rtp::format_of(packet.payload_type, &self.mapped);
         let whole = |format: &FeedFormat| packet.payload.len() >= format.codec.sample_bytes();
@@ -256,7 +256,7 @@ impl LegMedia {
             return None;
         }
         self.timeline.tally.frames_in += 1;
-        if with.context.is_real_time
+        if input.context.is_real_time
             && let Some((at, rate)) = self
                 .streams
                 .note_silence(packet.ssrc, packet.timestamp, arrival_ns)
@@ -318,14 +318,14 @@ impl LegMedia {
         }
     }
 
-    fn receive_write(&mut self, header: PacketHeader, payload: &[u8], with: &DrainInput<'_>) {
+    fn receive_write(&mut self, header: PacketHeader, payload: &[u8], input: &DrainInput<'_>) {
         let lost = counter_increase(header.overruns, &mut self.samples_lost);
         self.add_loss_at_end(lost.into(), header.arrival_ns);
         let write = self.host_write(&header, payload);
         self.timeline.change_rate(self.format.rate);
         self.count_audio(self.format, write.len as u64, header.arrival_ns);
         let writes = self.writes.get_or_insert_default();
-        writes.write(&write, with.context, &mut self.timeline);
+        writes.write(&write, input.context, &mut self.timeline);
     }
 
     fn receive_write_at(
@@ -333,7 +333,7 @@ impl LegMedia {
         header: PacketHeader,
         position: u64,
         payload: &[u8],
-        with: &DrainInput<'_>,
+        input: &DrainInput<'_>,
     ) {
         let lost = counter_increase(header.overruns, &mut self.samples_lost);
         self.add_loss_at_end(lost.into(), header.arrival_ns);
@@ -341,7 +341,7 @@ impl LegMedia {
         self.timeline.change_rate(self.format.rate);
         self.count_audio(self.format, write.len as u64, header.arrival_ns);
         let writes = self.writes.get_or_insert_default();
-        writes.write_at(position, &write, with.context, &mut self.timeline);
+        writes.write_at(position, &write, input.context, &mut self.timeline);
     }
 
     /// Counts samples that the feed refused because they were too far ahead of the clock.

@@ -147,7 +147,7 @@ pub trait PlacementSink {
     fn try_append(&mut self, audio: &Audio<'_>, at: i64, hidden_delay: u64) -> bool;
 
     /// Accounts for audio that gets no position.
-    fn reject(&mut self, why: RejectReason, format: FeedFormat, len: i64, at: i64, epoch: u32);
+    fn reject(&mut self, reason: RejectReason, format: FeedFormat, len: i64, at: i64, epoch: u32);
 
     /// Clears a range that was counted as missing but held no audio.
     fn clear_missing(&mut self, from: i64, to: i64);

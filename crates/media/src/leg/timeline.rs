@@ -266,9 +266,9 @@ impl Timeline {
         if (from + 1..to).contains(&self.epoch_at) && origin.epoch == self.epoch {
             return self.put_split(from, codec, payload, origin, placement);
         }
-        if let Some(why) = self.outside_reason(origin) {
+        if let Some(reason) = self.outside_reason(origin) {
             self.track.advance_end(to);
-            return self.add_entry(from, to, origin.epoch, EntryKind::Outside(why));
+            return self.add_entry(from, to, origin.epoch, EntryKind::Outside(reason));
         }
         if from < self.settled {
             let late = to.min(self.settled);
@@ -455,12 +455,12 @@ impl PlacementSink for Timeline {
         self.native = native;
     }
 
-    fn reject(&mut self, why: RejectReason, format: FeedFormat, len: i64, at: i64, epoch: u32) {
-        let kind = match why {
+    fn reject(&mut self, reason: RejectReason, format: FeedFormat, len: i64, at: i64, epoch: u32) {
+        let kind = match reason {
             RejectReason::Duplicate => EntryKind::Duplicate,
             RejectReason::Ahead => EntryKind::Dropped(DropReason::Ahead),
         };
-        if why != RejectReason::Duplicate {
+        if reason != RejectReason::Duplicate {
             self.tally.lost += 1;
         }
         let place = (at.max(0) as u64, len.max(0) as u64);

@@ -219,9 +219,9 @@ impl RtpStreams {
         }
     }
 
-    fn reject(&mut self, why: RejectReason, incoming: &IncomingPacket<'_>, out: &mut impl PlacementSink) {
+    fn reject(&mut self, reason: RejectReason, incoming: &IncomingPacket<'_>, out: &mut impl PlacementSink) {
         out.reject(
-            why,
+            reason,
             incoming.format,
             incoming.len,
             incoming.arrival,
@@ -304,7 +304,7 @@ impl RtpStreams {
         context: &PlacementContext,
         out: &mut impl PlacementSink,
     ) {
-        if let Some(n) = self.suspects.iter().position(|s| s.is_neighbor(incoming)) {
+        if let Some(n) = self.suspects.iter().position(|s| s.is_neighbour(incoming)) {
             self.suspects[n].add(incoming);
             if self.suspects[n].is_confirmed() {
                 let suspect = self.suspects.remove(n);

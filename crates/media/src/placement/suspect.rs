@@ -49,7 +49,7 @@ impl Suspect {
     }
 
     /// Whether the packet is a neighbour by its sequence number, in any order.
-    pub(super) fn is_neighbor(&self, incoming: &IncomingPacket<'_>) -> bool {
+    pub(super) fn is_neighbour(&self, incoming: &IncomingPacket<'_>) -> bool {
         let near = |held: &HeldPacket<'_>| {
             let apart = incoming.packet.sequence.wrapping_sub(held.sequence) as i16;
             apart != 0 && apart.unsigned_abs() <= APART

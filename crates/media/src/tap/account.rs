@@ -209,11 +209,11 @@ impl Account {
     }
 
     fn count_outside(&mut self, leg: Leg, zone: Zone, amount: u64) {
-        let why = match zone {
+        let reason = match zone {
             Zone::BeforeStart => OutsideReason::BeforeStart,
             Zone::Recorded(_) | Zone::Paused => OutsideReason::Paused,
         };
-        self.leg(leg).add_outside(why, amount);
+        self.leg(leg).add_outside(reason, amount);
     }
 
     fn add_span(
@@ -280,7 +280,7 @@ impl Account {
             EntryKind::Outside(OutsideReason::Paused) => {
                 self.count_dropped_by_zone(context, (from, to), rate, (epoch, DropReason::Late));
             }
-            EntryKind::Outside(why) => self.leg(context.leg).add_outside(why, amount),
+            EntryKind::Outside(reason) => self.leg(context.leg).add_outside(reason, amount),
             EntryKind::Slipped => self.leg(context.leg).slipped += amount,
             EntryKind::Refused(reason) => {
                 self.refused[context.leg as usize] += amount;
