@@ -78,10 +78,10 @@ pub struct Tap {
     limit: u64,
     segments: Segments,
     phase: Phase,
-    /// Whether the recording itself is paused; `private`: whether its call is private.
-    paused: bool,
-    private: bool,
-    ever_paused: bool,
+    /// Whether the recording itself is paused; `is_call_private`: whether its call is private.
+    is_paused: bool,
+    is_call_private: bool,
+    was_ever_paused: bool,
     /// Set by a stop while audio handed in before it is still held.
     pending_stop: Option<PendingStop>,
     /// Whether more is due than one stride.
@@ -116,9 +116,9 @@ impl Tap {
             limit: u64::MAX,
             segments: Segments::new(at.ns),
             phase: Phase::Recording,
-            paused: false,
-            private,
-            ever_paused: private,
+            is_paused: false,
+            is_call_private: private,
+            was_ever_paused: private,
             pending_stop: None,
             behind: false,
             paused_ns: 0,
@@ -138,7 +138,7 @@ impl Tap {
         } else {
             // Audio spoken while the call was private is not recorded.
             tap.segments.open(at.ns, 0, at.epoch, private_ns);
-            tap.ever_paused = private_ns > 0;
+            tap.was_ever_paused = private_ns > 0;
         }
         tap
     }
@@ -162,14 +162,14 @@ impl Tap {
 
     /// The start of the recording, if it has never been paused.
     pub fn unbroken_since_ns(&self) -> Option<u64> {
-        (self.phase == Phase::Recording && !self.ever_paused).then_some(self.start_ns)
+        (self.phase == Phase::Recording && !self.was_ever_paused).then_some(self.start_ns)
     }
 
     /// The time at which the tap is next due; 0 if it has pending work.
     pub fn next_due_ns(&self) -> u64 {
-        let waits = self.phase != Phase::Recording || self.pending_stop.is_some() || self.behind;
+        let is_pending = self.phase != Phase::Recording || self.pending_stop.is_some() || self.behind;
         match self.shape {
-            Some(_) if !waits && self.sink_queue.is_idle() => self.due_ns(),
+            Some(_) if !is_pending && self.sink_queue.is_idle() => self.due_ns(),
             _ => 0,
         }
     }
@@ -188,9 +188,7 @@ impl Tap {
 
     /// Advances to a frontier. Returns true if anything was rendered.
     pub fn advance(&mut self, frontier_ns: u64, legs: &Legs) -> bool {
-        let end_ns = self
-            .pending_stop
-            .map_or(u64::MAX, |pending_stop| pending_stop.at_ns);
+        let end_ns = self.pending_stop.map_or(u64::MAX, |stop| stop.at_ns);
         let frontier_ns = frontier_ns.min(end_ns);
         if let Phase::Paused { since_ns, .. } = self.phase {
             let paused = self.paused_ns + frontier_ns.saturating_sub(since_ns);
@@ -293,18 +291,18 @@ impl Tap {
     }
 
     pub fn pause(&mut self, at: PointTime, legs: &Legs) {
-        self.paused = true;
+        self.is_paused = true;
         self.update_phase(at, legs);
     }
 
     /// Ends the recording's own pause. A private call stays paused.
     pub fn resume(&mut self, at: PointTime, legs: &Legs) {
-        self.paused = false;
+        self.is_paused = false;
         self.update_phase(at, legs);
     }
 
     pub fn set_private(&mut self, on: bool, at: PointTime, legs: &Legs) {
-        self.private = on;
+        self.is_call_private = on;
         self.update_phase(at, legs);
     }
 
@@ -313,7 +311,7 @@ impl Tap {
         if self.pending_stop.is_some() {
             return;
         }
-        match (self.phase, self.paused || self.private) {
+        match (self.phase, self.is_paused || self.is_call_private) {
             (Phase::Recording, true) => self.begin_pause(at, legs),
             (Phase::Paused { .. }, false) => self.end_pause(at, legs),
             _ => {}
@@ -328,7 +326,7 @@ impl Tap {
         if self.phase != Phase::Recording {
             return;
         }
-        self.ever_paused = true;
+        self.was_ever_paused = true;
         self.sink_queue.push(SinkCommand::Paused(self.frames));
         self.phase = Phase::Paused {
             since_ns: at.ns,

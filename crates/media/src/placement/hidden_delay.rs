@@ -24,7 +24,7 @@ const FOLLOWED_NS: u64 = 60 * NS_PER_MS;
 #[repr(C)]
 pub struct HiddenDelay {
     /// Upper bound of the hidden delay, in samples.
-    deficit: i64,
+    bound: i64,
     /// An end position, and the minimum bound before it, in samples.
     guarded: Option<(i64, i64)>,
     /// Timestamp and arrival of the latest packet.
@@ -52,21 +52,21 @@ pub struct HiddenDelay {
 impl HiddenDelay {
     /// Whether any position may have hidden delay.
     pub fn is_nonzero(&self) -> bool {
-        self.deficit != 0 || self.guarded.is_some()
+        self.bound != 0 || self.guarded.is_some()
     }
 
     /// The bound at a position, in samples.
     pub fn at(&self, at: i64) -> u64 {
         let guarded = self.guarded.filter(|(until, _)| at < *until);
-        let deficit = guarded.map_or(0, |(_, early)| early);
-        deficit.max(self.deficit) as u64
+        let bound = guarded.map_or(0, |(_, delay_bound)| delay_bound);
+        bound.max(self.bound) as u64
     }
 
     /// The bound for a packet from before the stream was moved by `moved` samples.
     pub fn before_move(&self, at: i64, moved: i64) -> u64 {
         let guarded = self.guarded.filter(|(until, _)| at < *until);
-        let guard = guarded.map_or(0, |(_, early)| early);
-        guard.max(self.deficit - moved).max(0) as u64
+        let guard = guarded.map_or(0, |(_, delay_bound)| delay_bound);
+        guard.max(self.bound - moved).max(0) as u64
     }
 
     /// Takes over the bound after a change of the clock rate, plus the `silent` samples since then.
@@ -74,23 +74,23 @@ impl HiddenDelay {
         let (from, to) = (i64::from(rates.0.max(1)), i64::from(rates.1));
         let stall = samples(STALL_NS, rates.1);
         let convert = |samples: i64| samples.saturating_mul(to) / from;
-        self.deficit = match convert(silent.max(0)) {
+        self.bound = match convert(silent.max(0)) {
             silent if silent > stall => 0,
-            silent => (convert(old.deficit) + silent).min(stall),
+            silent => (convert(old.bound) + silent).min(stall),
         };
     }
 
     /// Sets a minimum bound of at least the longest stall, for the duration of that stall after a
     /// restart at `at`.
-    pub fn guard(&mut self, at: i64, early: i64, rate: u32) {
+    pub fn guard(&mut self, at: i64, delay_bound: i64, rate: u32) {
         let stall = samples(STALL_NS, rate);
-        self.guarded = Some((at + stall, early.max(stall)));
+        self.guarded = Some((at + stall, delay_bound.max(stall)));
     }
 
     /// Sets a minimum bound before `until`, after the stream began with a burst.
-    pub fn guard_burst(&mut self, until: i64, early: i64) {
-        let (longer, more) = self.guarded.unwrap_or_default();
-        self.guarded = Some((until.max(longer), early.max(more)));
+    pub fn guard_burst(&mut self, until: i64, delay_bound: i64) {
+        let (other_until, other_bound) = self.guarded.unwrap_or_default();
+        self.guarded = Some((until.max(other_until), delay_bound.max(other_bound)));
     }
 
     /// Adds a move of the stream. `proven`, or a single move beyond the longest stall, shows that
@@ -98,7 +98,7 @@ impl HiddenDelay {
     pub fn add_move(&mut self, by: i64, proven: bool, rate: u32) {
         let stall = samples(STALL_NS, rate);
         self.add(by);
-        self.deficit = self.deficit.min(self.next_move_limit.take().unwrap_or(stall));
+        self.bound = self.bound.min(self.next_move_limit.take().unwrap_or(stall));
         if proven || by > stall {
             self.clear();
         }
@@ -106,7 +106,7 @@ impl HiddenDelay {
 
     /// Notes that the sender's clock seems to have stood still for `by` samples.
     fn record_standstill(&mut self, by: i64, rate: u32) {
-        let excused = (self.excused + self.deficit).min(samples(STALL_NS, rate));
+        let excused = (self.excused + self.bound).min(samples(STALL_NS, rate));
         let standstill = self.standstill.saturating_add(by);
         self.clear();
         (self.excused, self.standstill) = (excused, standstill);
@@ -116,7 +116,7 @@ impl HiddenDelay {
     pub fn revoke_standstill(&mut self, rate: u32) {
         self.standstill = 0;
         let excused = std::mem::take(&mut self.excused);
-        self.deficit = (self.deficit + excused).min(samples(STALL_NS, rate));
+        self.bound = (self.bound + excused).min(samples(STALL_NS, rate));
     }
 
     /// Adds a correction of the clock drift. A slow clock and a growing queue look the same, so the
@@ -132,9 +132,9 @@ impl HiddenDelay {
         let rest = (rest + (arrival - since).max(0).saturating_mul(SLOW_PPM)).min(most);
         let excused = by.min(rest / 1_000_000);
         self.followed = Some((arrival, rest - excused * 1_000_000));
-        let (known, stall) = (self.deficit, samples(STALL_NS, rate));
+        let (known, stall) = (self.bound, samples(STALL_NS, rate));
         self.add(by - excused);
-        self.deficit = self.deficit.min(stall.max(known));
+        self.bound = self.bound.min(stall.max(known));
     }
 
     /// Adds a move, less what a standstill excuses.
@@ -145,7 +145,7 @@ impl HiddenDelay {
         self.standstill -= standstill;
         self.excused += standstill;
         self.moved_since = self.moved_since.saturating_add(by.max(0));
-        self.deficit = (self.deficit + by - excused - standstill).max(0);
+        self.bound = (self.bound + by - excused - standstill).max(0);
     }
 
     /// Adds a gap before a packet whose timestamp was not usable.
@@ -156,7 +156,7 @@ impl HiddenDelay {
     }
 
     fn clear(&mut self) {
-        (self.deficit, self.credit, self.guarded) = (0, 0, None);
+        (self.bound, self.credit, self.guarded) = (0, 0, None);
         (self.standstill, self.excused) = (0, 0);
     }
 
@@ -167,28 +167,31 @@ impl HiddenDelay {
     }
 
     /// Limits the bound after the next move.
-    pub fn limit_next_move(&mut self, than: i64) {
-        self.next_move_limit = Some(than.max(0));
+    pub fn limit_next_move(&mut self, bound: i64) {
+        self.next_move_limit = Some(bound.max(0));
     }
 
     /// Observes a packet with or without audio. A stall delivers nothing and then audio faster than
     /// real time, so sparse packets whose timestamps hardly advance show a standstill.
     pub fn observe_packet(&mut self, timestamp: u32, arrival: i64, rate: u32) {
-        let Some((known, came)) = self.latest.replace((timestamp, arrival)) else {
+        let Some((known, previous_arrival)) = self.latest.replace((timestamp, arrival)) else {
             return;
         };
-        let (took, on) = (arrival - came, i64::from(timestamp.wrapping_sub(known) as i32));
-        if took < samples(APART_NS, rate) {
+        let (elapsed, advance) = (
+            arrival - previous_arrival,
+            i64::from(timestamp.wrapping_sub(known) as i32),
+        );
+        if elapsed < samples(APART_NS, rate) {
             self.standstill_steps = 0;
             return;
         }
-        self.standstill_steps = if on >= 0 && 4 * on < took {
+        self.standstill_steps = if advance >= 0 && 4 * advance < elapsed {
             self.standstill_steps + 1
         } else {
             0
         };
         if self.standstill_steps >= STEPS {
-            self.record_standstill(took - on, rate);
+            self.record_standstill(elapsed - advance, rate);
         }
     }
 
@@ -199,18 +202,18 @@ impl HiddenDelay {
         let Some((before, known)) = self.report else {
             return self.set_reference(time, timestamp);
         };
-        let took = time.saturating_sub(before);
-        let standstill = took.saturating_sub(i64::from(timestamp.wrapping_sub(known) as i32));
+        let elapsed = time.saturating_sub(before);
+        let standstill = elapsed.saturating_sub(i64::from(timestamp.wrapping_sub(known) as i32));
         if standstill > samples(REPORT_NS, rate) {
             // The standstill excuses earlier moves, and once a later one.
-            self.deficit -= self.deficit.min(standstill.min(self.moved_since));
-            let yet = standstill.saturating_sub(self.moved_since);
-            self.credit = yet.clamp(0, samples(STALL_NS, rate));
+            self.bound -= self.bound.min(standstill.min(self.moved_since));
+            let remaining = standstill.saturating_sub(self.moved_since);
+            self.credit = remaining.clamp(0, samples(STALL_NS, rate));
             self.set_reference(time, timestamp);
         } else {
             self.credit = 0;
             // Reports that are further apart show a slow clock.
-            if !(0..samples(REPORTS_NS, rate)).contains(&took) {
+            if !(0..samples(REPORTS_NS, rate)).contains(&elapsed) {
                 self.set_reference(time, timestamp);
             }
         }
@@ -314,10 +317,10 @@ mod tests {
     fn sparse_packets_with_the_same_timestamp_show_a_standstill() {
         let mut delay = HiddenDelay::default();
         delay.observe_packet(0, 0, 8000);
-        for (n, early) in [(1u32, 8000), (2, 0)] {
+        for (n, delay_bound) in [(1u32, 8000), (2, 0)] {
             delay.observe_packet(n * 160, i64::from(n) * S, 8000);
             delay.add_move(if n == 1 { S } else { 0 }, false, 8000);
-            assert_eq!(delay.at(0), early, "packet {n}");
+            assert_eq!(delay.at(0), delay_bound, "packet {n}");
         }
     }
 
