@@ -5,9 +5,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use callrec::media::sim::{Sim, Wish};
+use callrec::media::sim::{RecordingOptions, Sim};
 use callrec::sync::Mutex;
-use callrec::words::{Codec, FeedFormat, Leg};
+use callrec::types::{Codec, FeedFormat, Leg};
 
 const SECONDS: u64 = 20;
 const VISIT_MS: u64 = 100;
@@ -30,7 +30,7 @@ fn measure(count: usize) {
         .map(|sim| {
             sim.attach(Leg::Local, ulaw);
             sim.attach(Leg::Remote, ulaw);
-            let tape = sim.start(Wish::default());
+            let tape = sim.start(RecordingOptions::default());
             tape.out.lock().pool = Some(pool.clone());
             tape
         })

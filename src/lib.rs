@@ -18,6 +18,6 @@ pub use callrec_codec as codec;
 pub use callrec_core::memory as core_memory;
 pub use callrec_core::{
     audit, calls, clock, config, engine, events, jobs, keys, media, recorder, storage, sync, task, text,
-    words,
+    types,
 };
 pub use callrec_gateway as gateway;

@@ -24,7 +24,7 @@ pub use allocator::is_short;
 #[cfg(feature = "memory-reserve")]
 use parking_lot::Mutex;
 
-use crate::words::Result;
+use crate::types::Result;
 
 #[cfg(not(feature = "memory-reserve"))]
 pub fn is_short() -> bool {

@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::gateway::GatewaySettings;
 use crate::keys::{self, KeyDescription};
-use crate::words::Result;
+use crate::types::Result;
 
 /// The settings of one engine and of its gateways.
 #[derive(Clone, Debug)]

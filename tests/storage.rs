@@ -50,7 +50,7 @@ use callrec::storage::{
     DEFAULT_TEMPLATE, Digest, Durability, LegEntry, Manifest, NameFields, Platform, Reasons, SpanEntry,
     StorageConfig, Store, Template,
 };
-use callrec::words::{EndReason, Error, Format, State, Status};
+use callrec::types::{EndReason, Error, Format, RecordingState, Status};
 use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::tree::copy_tree;
 use children::*;
@@ -86,7 +86,7 @@ fn from_begin_to_settled(format: Format) {
         expected.resize(expected.len() + 400, 0);
     }
     let paused = Manifest {
-        state: State::Paused.text().to_owned(),
+        state: RecordingState::Paused.text().to_owned(),
         paused_ms: 7,
         ..manifest(id)
     };
@@ -100,7 +100,11 @@ fn from_begin_to_settled(format: Format) {
     assert_eq!(marked.part, format!("{}.part", rig.audio_name("2026/call")));
     file.finish(ended(id, EndReason::Stopped), true);
     let (published, repeated) = rig.published(id);
-    assert!(!repeated && published.state_is(State::Finished) && published.end_reason_is(EndReason::Stopped));
+    assert!(
+        !repeated
+            && published.state_is(RecordingState::Finished)
+            && published.end_reason_is(EndReason::Stopped)
+    );
     assert_eq!(
         (&published.file, published.samples),
         (&rig.audio_name("2026/call"), 2500)
@@ -169,7 +173,7 @@ fn write_error_fails_one_recording(format: Format) {
     assert_eq!(error.status, Status::NoSpace);
     one.finish(ended(bad, EndReason::Stopped), true);
     let (published, _) = rig.published(bad);
-    assert!(published.state_is(State::Failed) && published.end_reason_is(EndReason::WriteError));
+    assert!(published.state_is(RecordingState::Failed) && published.end_reason_is(EndReason::WriteError));
     assert!(!published.error.is_empty());
     assert_eq!(audio(&rig.audio_path("bad")), pattern(0, 1000));
     expect_honest(&rig, &published);
@@ -178,7 +182,7 @@ fn write_error_fails_one_recording(format: Format) {
     two.shape(format, 8000, 1);
     two.write(pattern(2, 1000)).expect("room");
     two.finish(ended(good, EndReason::Stopped), true);
-    assert!(rig.published(good).0.state_is(State::Finished));
+    assert!(rig.published(good).0.state_is(RecordingState::Finished));
     rig.idle();
     assert_eq!(rig.report.seen(|seen| seen.published.len()), 2, "each told once");
 }
@@ -249,13 +253,13 @@ fn panic_fails_one_recording(format: Format) {
         file.shape(format, 8000, 1);
         file.write(pattern(0, 100)).expect("room");
         file.finish(ended(id, EndReason::Stopped), true);
-        assert!(rig.published(id).0.state_is(State::Failed), "{step:?}");
+        assert!(rig.published(id).0.state_is(RecordingState::Failed), "{step:?}");
         rig.clear_faults();
         rig.settle(id);
         let other = Uuid::new_v4();
         rig.begin(other, "other")
             .finish(ended(other, EndReason::Stopped), true);
-        assert!(rig.published(other).0.state_is(State::Finished));
+        assert!(rig.published(other).0.state_is(RecordingState::Finished));
         rig.settle(other);
         // What could not be published is, at the next open.
         let in_finisher = step == Step::WriteAudio && format == PAGED;
@@ -263,7 +267,7 @@ fn panic_fails_one_recording(format: Format) {
             let rig = rig.reopen();
             let (published, repeated) = rig.published(id);
             assert!(published.recovered && repeated, "{step:?}");
-            assert!(published.state_is(State::Failed), "{step:?}");
+            assert!(published.state_is(RecordingState::Failed), "{step:?}");
             assert_eq!(audio(&rig.path(&published.file)), pattern(0, 100));
         }
     }
@@ -284,7 +288,7 @@ fn discarded_keeps_no_audio(format: Format) {
     assert_eq!(rig.tail_path(id).exists(), format == PAGED);
     file.finish(ended(id, EndReason::Discarded), false);
     let (published, _) = rig.published(id);
-    assert!(published.state_is(State::Finished) && published.end_reason_is(EndReason::Discarded));
+    assert!(published.state_is(RecordingState::Finished) && published.end_reason_is(EndReason::Discarded));
     assert_eq!((published.file.as_str(), published.error.as_str()), ("", ""));
     assert_eq!(rig.names(), [".callrec"]);
     assert_eq!(rig.control_names(), [format!("{id}.json"), "lock".to_owned()]);
@@ -301,7 +305,7 @@ fn a_sink_dropped_without_an_end_is_published() {
     let rig = Rig::new();
     let id = Uuid::new_v4();
     drop(rig.begin(id, "call"));
-    assert!(rig.published(id).0.state_is(State::Failed));
+    assert!(rig.published(id).0.state_is(RecordingState::Failed));
     let id = Uuid::new_v4();
     rig.begin(id, "stuck")
         .fail(ended(id, EndReason::WriteError), Error::new(Status::Io, "stuck"));
@@ -430,7 +434,7 @@ fn the_live_file_is_playable_at_every_step() {
         rig.until(|store| store.bytes_written() == (block + 1) * 1001);
     }
     file.finish(ended(id, EndReason::Stopped), true);
-    assert!(rig.published(id).0.state_is(State::Finished));
+    assert!(rig.published(id).0.state_is(RecordingState::Finished));
     assert!(looks.load(Ordering::SeqCst) > 10);
 }
 

@@ -9,7 +9,7 @@ use super::guard::{answer, answer_anyway, put};
 use super::types::*;
 use crate::audit::Head;
 use crate::engine::verify_audit;
-use crate::words::Result;
+use crate::types::Result;
 
 const HASH_DIGITS: usize = 64;
 

@@ -10,7 +10,7 @@ use super::types::*;
 use crate::calls::{CallInfo, CallState, CallUpdate};
 use crate::engine::Call;
 use crate::handles::{self, Handle};
-use crate::words::Result;
+use crate::types::Result;
 
 /// Announces a call on a line: connected, held or alerting. If the line is marked
 /// automatic and the call is connected, its recording begins; should that fail, an

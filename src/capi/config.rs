@@ -8,7 +8,7 @@ use super::guard::{answer, shielded_or};
 use super::types::*;
 use crate::settings::Settings;
 use crate::text::{brief, one_line};
-use crate::words::{Error, Result, Status};
+use crate::types::{Error, Result, Status};
 
 /// Settings for `rec_open`. Opaque.
 pub struct rec_config(Settings);

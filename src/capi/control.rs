@@ -5,7 +5,7 @@ use std::ffi::c_char;
 use super::control_target::{by_call, by_device, by_id};
 use super::guard::answer_anyway;
 use super::types::*;
-use crate::calls::Operation;
+use crate::calls::ControlOperation;
 
 /// Stops the recording of this id. The file is finished and published, then
 /// `REC_EVENT_FINISHED` is delivered. Of concurrent stops of one recording exactly one
@@ -34,7 +34,9 @@ pub unsafe extern "C" fn rec_stop_by_id(
     error: *mut rec_error,
 ) -> rec_status {
     // SAFETY: handed on as they came.
-    answer_anyway(error, || unsafe { by_id(engine, caller, Operation::Stop, id) })
+    answer_anyway(error, || unsafe {
+        by_id(engine, caller, ControlOperation::Stop, id)
+    })
 }
 
 /// Stops, and keeps no audio of, the recording of this id. No file is left;
@@ -62,7 +64,9 @@ pub unsafe extern "C" fn rec_discard_by_id(
     error: *mut rec_error,
 ) -> rec_status {
     // SAFETY: handed on as they came.
-    answer_anyway(error, || unsafe { by_id(engine, caller, Operation::Discard, id) })
+    answer_anyway(error, || unsafe {
+        by_id(engine, caller, ControlOperation::Discard, id)
+    })
 }
 
 /// Pauses the recording of this id. What is handed in from here on is never written,
@@ -91,7 +95,9 @@ pub unsafe extern "C" fn rec_pause_by_id(
     error: *mut rec_error,
 ) -> rec_status {
     // SAFETY: handed on as they came.
-    answer_anyway(error, || unsafe { by_id(engine, caller, Operation::Pause, id) })
+    answer_anyway(error, || unsafe {
+        by_id(engine, caller, ControlOperation::Pause, id)
+    })
 }
 
 /// Resumes the recording of this id. `REC_EVENT_RESUMED` is delivered once the manifest
@@ -125,7 +131,9 @@ pub unsafe extern "C" fn rec_resume_by_id(
     error: *mut rec_error,
 ) -> rec_status {
     // SAFETY: handed on as they came.
-    answer_anyway(error, || unsafe { by_id(engine, caller, Operation::Resume, id) })
+    answer_anyway(error, || unsafe {
+        by_id(engine, caller, ControlOperation::Resume, id)
+    })
 }
 
 /// Stops every live recording on the line that has this device name and this directory
@@ -166,7 +174,7 @@ pub unsafe extern "C" fn rec_stop_by_device(
         by_device(
             engine,
             caller,
-            Operation::Stop,
+            ControlOperation::Stop,
             [device_name, directory_number],
             counts,
         )
@@ -208,7 +216,7 @@ pub unsafe extern "C" fn rec_discard_by_device(
         by_device(
             engine,
             caller,
-            Operation::Discard,
+            ControlOperation::Discard,
             [device_name, directory_number],
             counts,
         )
@@ -250,7 +258,7 @@ pub unsafe extern "C" fn rec_pause_by_device(
         by_device(
             engine,
             caller,
-            Operation::Pause,
+            ControlOperation::Pause,
             [device_name, directory_number],
             counts,
         )
@@ -289,7 +297,7 @@ pub unsafe extern "C" fn rec_resume_by_device(
         by_device(
             engine,
             caller,
-            Operation::Resume,
+            ControlOperation::Resume,
             [device_name, directory_number],
             counts,
         )
@@ -328,7 +336,7 @@ pub unsafe extern "C" fn rec_stop_by_call(
 ) -> rec_status {
     // SAFETY: handed on as they came.
     answer_anyway(error, || unsafe {
-        by_call(engine, caller, Operation::Stop, [call_id, url], counts)
+        by_call(engine, caller, ControlOperation::Stop, [call_id, url], counts)
     })
 }
 
@@ -364,7 +372,7 @@ pub unsafe extern "C" fn rec_discard_by_call(
 ) -> rec_status {
     // SAFETY: handed on as they came.
     answer_anyway(error, || unsafe {
-        by_call(engine, caller, Operation::Discard, [call_id, url], counts)
+        by_call(engine, caller, ControlOperation::Discard, [call_id, url], counts)
     })
 }
 
@@ -398,7 +406,7 @@ pub unsafe extern "C" fn rec_pause_by_call(
         by_call(
             engine,
             caller,
-            Operation::Pause,
+            ControlOperation::Pause,
             [call_id, std::ptr::null()],
             counts,
         )
@@ -434,7 +442,7 @@ pub unsafe extern "C" fn rec_resume_by_call(
         by_call(
             engine,
             caller,
-            Operation::Resume,
+            ControlOperation::Resume,
             [call_id, std::ptr::null()],
             counts,
         )

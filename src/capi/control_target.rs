@@ -5,15 +5,15 @@ use std::ffi::c_char;
 use super::convert::{Out, TEXT_MAX, caller, counts_of, invalid, str_of, text};
 use super::recorder_of;
 use super::types::*;
-use crate::calls::Operation;
-use crate::words::Result;
+use crate::calls::ControlOperation;
+use crate::types::Result;
 
 /// # Safety
 /// What C handed in, by the ABI.
 pub unsafe fn by_id(
     engine: rec_engine,
     caller: *const rec_caller,
-    operation: Operation,
+    operation: ControlOperation,
     id: *const c_char,
 ) -> Result<()> {
     // SAFETY: promised by the caller.
@@ -26,7 +26,7 @@ pub unsafe fn by_id(
 pub unsafe fn by_device(
     engine: rec_engine,
     caller: *const rec_caller,
-    operation: Operation,
+    operation: ControlOperation,
     [device, number]: [*const c_char; 2],
     counts: *mut rec_counts,
 ) -> Result<()> {
@@ -49,7 +49,7 @@ pub unsafe fn by_device(
 pub unsafe fn by_call(
     engine: rec_engine,
     caller: *const rec_caller,
-    operation: Operation,
+    operation: ControlOperation,
     [call_id, url]: [*const c_char; 2],
     counts: *mut rec_counts,
 ) -> Result<()> {

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::types::*;
-use crate::calls::{Caller, Counts};
+use crate::calls::{Caller, ControlCounts};
 use crate::text::Text;
-use crate::words::{Codec, Error, FeedFormat, FeedOptions, Layout, Leg, PauseMode, Result, Status};
+use crate::types::{Codec, Error, FeedFormat, FeedOptions, Layout, Leg, PauseMode, Result, Status};
 
 /// A `struct_size` outside is misuse, whatever the struct.
 pub const STRUCT_SIZES: RangeInclusive<usize> = 4..=4096;
@@ -314,7 +314,7 @@ pub fn flags(value: u32, known: u32, name: &str) -> Result<u32> {
     Err(invalid(format!("{name} {value:#x}: {known:#x} are known")))
 }
 
-pub(super) fn counts_of(counts: Counts) -> rec_counts {
+pub(super) fn counts_of(counts: ControlCounts) -> rec_counts {
     rec_counts {
         struct_size: 0,
         changed: counts.changed,

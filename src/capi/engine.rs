@@ -18,7 +18,7 @@ use crate::handles::{self, Handle};
 use crate::memory;
 #[cfg(unix)]
 use crate::storage::os;
-use crate::words::Result;
+use crate::types::Result;
 
 #[cfg(feature = "gateway")]
 use super::served;

@@ -11,7 +11,7 @@ use super::recording::recording_of;
 use super::types::*;
 use crate::events::{Event, Listener, SubscriptionOptions};
 use crate::handles::{self, Handle};
-use crate::words::Result;
+use crate::types::Result;
 
 /// The host's pointer, given back once through its own function.
 pub struct HostData {

@@ -10,8 +10,8 @@ use super::types::*;
 use crate::clock::coarse_ns;
 use crate::handles::{self, Handle};
 use crate::media::Feed;
-use crate::sync::contained;
-use crate::words::Status;
+use crate::sync::catch_panic;
+use crate::types::Status;
 
 /// Opens the source of one leg's audio. If the leg already has a feed, this one replaces it,
 /// and the older handle becomes stale. A feed may be closed and opened again during a call:
@@ -332,7 +332,7 @@ unsafe fn hand_in(
         unsafe { std::slice::from_raw_parts(data.cast::<u8>(), size) }
     };
     // Not `shielded_or`: a packet needs no memory.
-    let handed_in = contained(|| {
+    let handed_in = catch_panic(|| {
         handles::feed::try_with(Handle(feed.id), |open| take(&mut open.feed, bytes)) as rec_status
     });
     handed_in.unwrap_or(REC_ERR_INTERNAL)

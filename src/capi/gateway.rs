@@ -9,7 +9,7 @@ use super::guard::{answer, answer_anyway, shielded_or};
 use super::http_types::{Given, rec_http_response};
 use super::types::*;
 use crate::handles::{self, Handle};
-use crate::words::Result;
+use crate::types::Result;
 
 #[cfg(feature = "gateway")]
 use super::served;

@@ -7,9 +7,9 @@ use super::convert::{STRUCT_SIZES, struct_size};
 use super::types::*;
 use crate::core_memory::InsideGuard;
 use crate::memory;
-use crate::sync::contained;
+use crate::sync::catch_panic;
 use crate::text::one_line;
-use crate::words::{Error, Result, Status};
+use crate::types::{Error, Result, Status};
 
 /// Runs `body`; its result becomes the status and the `rec_error`. While memory is short,
 /// `body` does not run, and the status is `LIMIT`.
@@ -64,7 +64,7 @@ fn respond(error: *mut rec_error, act: impl FnOnce() -> BodyOutcome) -> rec_stat
 /// Runs `body`; a panic becomes `INTERNAL`.
 pub fn shielded<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
     let _inside = InsideGuard::enter();
-    contained(body).unwrap_or_else(|what| {
+    catch_panic(body).unwrap_or_else(|what| {
         Err(Error::new(
             Status::Internal,
             format!("a fault inside callrec: {what}"),
@@ -75,7 +75,7 @@ pub fn shielded<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
 /// For functions that answer something else than a status.
 pub fn shielded_or<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
     let _inside = InsideGuard::enter();
-    contained(body).unwrap_or(otherwise)
+    catch_panic(body).unwrap_or(otherwise)
 }
 
 fn describe(size: u32, outcome: &BodyOutcome) -> rec_error {

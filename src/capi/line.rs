@@ -5,7 +5,7 @@ use super::engine_of;
 use super::guard::{answer, answer_anyway};
 use super::types::*;
 use crate::text::Text;
-use crate::words::Result;
+use crate::types::Result;
 
 /// Marks a line, replacing what was set for it before. A mark applies to a call
 /// where every field that it names equals the call's; the flags of all that apply

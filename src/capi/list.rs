@@ -9,24 +9,24 @@ use super::guard::{answer, shielded_or};
 use super::recorder_of;
 use super::recording::recording_of;
 use super::types::*;
-use crate::calls::{Filter, View};
+use crate::calls::{Filter, RecordingView};
 use crate::gateway::imagicle::active;
 use crate::memory;
-use crate::words::Result;
+use crate::types::Result;
 
 /// About what one recording takes in a snapshot.
 const LISTED: u64 = 2048;
 
 /// Recordings as they were at one instant. Opaque.
 pub struct rec_snapshot {
-    views: Vec<View>,
+    views: Vec<RecordingView>,
     entries: Vec<OnceCell<Box<rec_recording>>>,
     /// With a NUL behind.
     json: OnceCell<String>,
 }
 
 impl rec_snapshot {
-    fn hand_over(views: Vec<View>) -> *mut rec_snapshot {
+    fn hand_over(views: Vec<RecordingView>) -> *mut rec_snapshot {
         let entries = views.iter().map(|_| OnceCell::new()).collect();
         Box::into_raw(Box::new(rec_snapshot {
             views,

@@ -57,7 +57,7 @@ pub use version::*;
 use crate::engine::Engine;
 use crate::handles::{self, Handle};
 use crate::recorder::Recorder;
-use crate::words::Result;
+use crate::types::Result;
 use std::sync::Arc;
 
 fn engine_of(handle: rec_engine) -> Result<Arc<Engine>> {

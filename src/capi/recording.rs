@@ -2,10 +2,10 @@
 
 use super::guard::put;
 use super::types::*;
-use crate::calls::View;
+use crate::calls::RecordingView;
 
 /// Its strings live as long as `view`.
-pub fn recording_of(view: &View) -> rec_recording {
+pub fn recording_of(view: &RecordingView) -> rec_recording {
     let mut id = rec_id { text: [0; 37] };
     put(&mut id.text, &view.id.to_string());
     let info = &view.info;

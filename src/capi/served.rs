@@ -19,7 +19,7 @@ use crate::gateway::{Credentials, Doorkeeper, Gateway, GatewaySettings, Identity
 use crate::handles::{self, Handle};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::text::Text;
-use crate::words::{Error, Result, Status};
+use crate::types::{Error, Result, Status};
 
 /// The host's `rec_authenticate_fn`.
 struct HostDoorkeeper {

@@ -13,7 +13,7 @@ use super::unserved as served;
 use crate::calls::{Filter, RecordingSpec};
 use crate::handles::{self, Handle};
 use crate::storage::JobSpecs;
-use crate::words::{AudioSpec, Error, Result, Status, parse_format};
+use crate::types::{AudioSpec, Error, Result, Status, parse_format};
 
 /// Starts a recording of a call. `REC_OK` means accepted: `REC_EVENT_STARTED` is
 /// delivered once the file and its manifest exist, `REC_EVENT_START_FAILED` if they

@@ -10,7 +10,7 @@ use crate::gateway::GatewaySettings;
 use crate::gateway::config::GatewayConfig;
 use crate::handles::Handle;
 use crate::storage::JobSpecs;
-use crate::words::{Error, Result, Status};
+use crate::types::{Error, Result, Status};
 
 fn lacking() -> Error {
     Error::new(

@@ -3,7 +3,7 @@
 use std::ffi::{CStr, c_char};
 
 use super::types::*;
-use crate::words::Status;
+use crate::types::Status;
 
 /// The library's version, as "0.1.0".
 ///

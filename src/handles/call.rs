@@ -6,7 +6,7 @@ use super::handle::Handle;
 use super::process::{current, current_or_error, refusal};
 use crate::calls::CallInfo;
 use crate::engine::{Call, Engine, HostReference};
-use crate::words::{Error, Result, Status};
+use crate::types::{Error, Result, Status};
 
 struct CallReference(Handle);
 

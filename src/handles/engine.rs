@@ -8,7 +8,7 @@ use super::process::{HostEngine, current, current_or_error, refusal};
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::gateway::GatewaySettings;
-use crate::words::{Error, Result, Status};
+use crate::types::{Error, Result, Status};
 
 /// Opens an engine and gives it a handle. `gateway_settings`: what its gateways are started with.
 pub fn open(config: Config, gateway_settings: GatewaySettings) -> Result<Handle> {

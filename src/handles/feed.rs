@@ -7,7 +7,7 @@ use super::handle::Handle;
 use super::process::{current, current_or_error, refusal};
 use super::table::NotEntered;
 use crate::engine::{Call, FeedSlot, OpenFeed};
-use crate::words::{Error, FeedFormat, FeedOptions, Leg, Result, Status};
+use crate::types::{Error, FeedFormat, FeedOptions, Leg, Result, Status};
 
 #[derive(Clone)]
 struct TableSlot(Handle);

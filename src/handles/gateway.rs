@@ -7,7 +7,7 @@ use super::handle::Handle;
 use super::process::{current, current_or_error, refusal};
 use crate::engine::{Engine, HostReference};
 use crate::gateway::{self, Options, Router};
-use crate::words::{Error, Result, Status};
+use crate::types::{Error, Result, Status};
 
 struct GatewayReference(Handle);
 

@@ -14,7 +14,7 @@ use crate::events::SubscriptionId;
 use crate::gateway::GatewaySettings;
 #[cfg(feature = "gateway")]
 use crate::gateway::Router;
-use crate::words::{Error, Status};
+use crate::types::{Error, Status};
 
 /// Forks within forks that can be told apart.
 #[cfg(not(callrec_shuttle))]

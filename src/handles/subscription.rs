@@ -7,7 +7,7 @@ use super::process::{HostSubscription, current, current_or_error, refusal};
 use crate::engine::{Engine, HostReference};
 use crate::events::{Listener, RefusedSubscription, SubscriptionOptions};
 use crate::recorder::Recorder;
-use crate::words::{Error, Result, Status};
+use crate::types::{Error, Result, Status};
 
 struct SubscriptionReference(Handle);
 

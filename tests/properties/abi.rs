@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use callrec::capi::*;
-use callrec::words::{Codec, EndReason, Layout, Leg, PauseMode, Status};
+use callrec::types::{Codec, EndReason, Layout, Leg, PauseMode, Status};
 use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::manifest::{ManifestSpan, manifest_beside, spans_of};
 use callrec_testkit::tree::{assert_settled, tree};

@@ -1,7 +1,7 @@
 //! What a recording of stream time left, held against the model: every sample in its place.
 
 use callrec::codec::SampleFormat;
-use callrec::words::{EndReason, Format, Layout, PauseMode};
+use callrec::types::{EndReason, Format, Layout, PauseMode};
 use callrec_testkit::g711::{self, Law};
 
 use crate::fate::{Fate, fates};

@@ -9,12 +9,12 @@ use std::thread::JoinHandle;
 
 use callrec::clock::SystemClock;
 use callrec::codec::{Block, Shape, paged as codec};
-use callrec::media::sim::Tape;
+use callrec::media::sim::SimRecording;
 use callrec::media::{Sink, Span as TapSpan};
 use callrec::storage::{
     Durability, Manifest, NameFields, Platform, RecordingFile, Report, StorageConfig, Store, Template, spawn,
 };
-use callrec::words::{Codec, EndReason, Error, Format, Layout, Leg, PauseMode, Status};
+use callrec::types::{Codec, EndReason, Error, Format, Layout, Leg, PauseMode, Status};
 use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::manifest::{manifest_beside, spans_of};
 use callrec_testkit::rtp::Sender;
@@ -215,7 +215,7 @@ impl Files {
     }
 
     /// The path of a recording's file, which holds what its collector has.
-    fn expect_given(&self, tape: &Tape) -> Result<PathBuf, String> {
+    fn expect_given(&self, tape: &SimRecording) -> Result<PathBuf, String> {
         let (told, out) = (self.ends.of(tape.id), tape.out.lock());
         let (frames, samples) = (out.frames(), told.samples);
         hold!(samples == frames, "{frames} frames, told of {samples}");

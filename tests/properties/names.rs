@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use callrec::words::Format;
+use callrec::types::Format;
 use callrec_testkit::wav::pcm16;
 
 use crate::hold;

@@ -1,6 +1,6 @@
 //! Random schedules.
 
-use callrec::words::{Codec, Format, Layout, PauseMode};
+use callrec::types::{Codec, Format, Layout, PauseMode};
 use proptest::prelude::*;
 
 /// What the network does with a packet.

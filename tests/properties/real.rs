@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use callrec::media::ledger::ticks;
 use callrec::media::{Ledger, LegLedger};
-use callrec::words::{EndReason, Leg};
+use callrec::types::{EndReason, Leg};
 
 use crate::check::{channels, is_near, losses, silent_in_pauses};
 use crate::hold;

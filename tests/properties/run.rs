@@ -1,7 +1,7 @@
 //! Carries a schedule out, on a driver and on the model at once.
 
 use callrec::media::Ledger;
-use callrec::words::{Codec, EndReason, Leg, Status};
+use callrec::types::{Codec, EndReason, Leg, Status};
 use callrec_testkit::g711::Law;
 use callrec_testkit::rtp::{self, Header};
 

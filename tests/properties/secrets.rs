@@ -3,9 +3,9 @@
 //! last byte. That needs no model, so here the rates of legs and files differ, senders
 //! change their clock rate, and their clocks run slow or fast.
 
-use callrec::media::sim::{self, Sim, Tape};
+use callrec::media::sim::{self, Sim, SimRecording};
 use callrec::media::{ClockMode, Span};
-use callrec::words::{Codec, FeedFormat, Format, Layout, Leg, PauseMode};
+use callrec::types::{Codec, FeedFormat, Format, Layout, Leg, PauseMode};
 use callrec_testkit::rtp::{self, Header};
 use proptest::prelude::*;
 
@@ -185,8 +185,8 @@ fn format(rate: usize) -> FeedFormat {
     }
 }
 
-fn start(sim: &mut Sim, plan: &Plan, rate: u32) -> Tape {
-    sim.start(sim::Wish {
+fn start(sim: &mut Sim, plan: &Plan, rate: u32) -> SimRecording {
+    sim.start(sim::RecordingOptions {
         layout: plan.layout,
         format: Format::WAV,
         pause_mode: plan.pause_mode,

@@ -1,8 +1,8 @@
 //! The media path alone, in stream time and in simulated real time: thousands of cases.
 
-use callrec::media::sim::{self, Sim, SinkEnd, Tape};
+use callrec::media::sim::{self, Sim, SimRecording, SinkEnd};
 use callrec::media::{ClockMode, SpanKind};
-use callrec::words::{Codec, FeedFormat, Leg, Status};
+use callrec::types::{Codec, FeedFormat, Leg, Status};
 use proptest::prelude::*;
 
 use crate::check::check;
@@ -11,11 +11,11 @@ use crate::plan::{Plan, Wish, plans};
 use crate::run::{Driver, Hand, LINEAR_TYPE, Run, Span, Taken};
 
 /// Another way to start a recording.
-pub type StartTape = Box<dyn FnMut(&mut Sim, sim::Wish) -> Tape>;
+pub type StartTape = Box<dyn FnMut(&mut Sim, sim::RecordingOptions) -> SimRecording>;
 
 pub struct Simulated {
     sim: Sim,
-    pub tapes: Vec<Tape>,
+    pub tapes: Vec<SimRecording>,
     pub start: Option<StartTape>,
 }
 
@@ -67,7 +67,7 @@ impl Driver for Simulated {
     }
 
     fn start(&mut self, wish: Wish, rate: u32) {
-        let wanted = sim::Wish {
+        let wanted = sim::RecordingOptions {
             layout: wish.layout,
             format: wish.format,
             pause_mode: wish.pause_mode,
@@ -115,7 +115,7 @@ fn span(span: callrec::media::Span) -> Span {
     }
 }
 
-fn taken(tape: &Tape) -> Result<Taken, String> {
+fn taken(tape: &SimRecording) -> Result<Taken, String> {
     let out = tape.out.lock();
     let Some(SinkEnd::Finished(reason, open)) = out.ending.clone() else {
         return Err(format!("ended with {:?}", out.ending));

@@ -121,7 +121,7 @@ fn a_job_that_cannot_be_written_is_written_at_the_next_open() {
         rig.fault(move |at| if at == step { Err(full()) } else { Ok(()) });
         let id = Uuid::new_v4();
         begin(&rig, id).finish(with_job(id, EndReason::Stopped), true);
-        assert!(rig.published(id).0.state_is(State::Finished), "{step:?}");
+        assert!(rig.published(id).0.state_is(RecordingState::Finished), "{step:?}");
         rig.settle(id);
         assert!(rig.live_path(id).exists(), "it stays for the next open");
         rig.clear_faults();
@@ -182,7 +182,7 @@ fn a_discarded_recording_leaves_no_job_and_a_failed_one_does() {
     let (gone, failed) = (Uuid::new_v4(), Uuid::new_v4());
     begin(&rig, gone).finish(with_job(gone, EndReason::Discarded), false);
     rig.published(gone);
-    let error = callrec::words::Error::new(callrec::words::Status::Io, "broken");
+    let error = callrec::types::Error::new(callrec::types::Status::Io, "broken");
     begin(&rig, failed).fail(with_job(failed, EndReason::WriteError), error);
     rig.published(failed);
     rig.idle();

@@ -48,7 +48,7 @@ fn stopped(rig: &Rig, (id, file): (Uuid, ByteFile)) -> (Manifest, bool) {
 }
 
 fn expect_failed(told: &Manifest) {
-    assert!(told.state_is(State::Failed), "{told:?}");
+    assert!(told.state_is(RecordingState::Failed), "{told:?}");
     assert_eq!(told.failure(), Status::Io, "{told:?}");
     assert_eq!(told.file, "", "no path that leads nowhere: {told:?}");
     assert!(told.error.contains(GONE), "{told:?}");
@@ -118,9 +118,9 @@ fn nothing_begins_in_a_directory_that_was_moved_until_it_is_back() {
     assert!(!moved.to.0.join("refused.wav.part").exists());
     moved.back();
     let (told, _) = stopped(&rig, recording);
-    assert!(told.state_is(State::Finished), "{told:?}");
+    assert!(told.state_is(RecordingState::Finished), "{told:?}");
     let (told, _) = stopped(&rig, begun(&rig, "second"));
-    assert!(told.state_is(State::Finished), "{told:?}");
+    assert!(told.state_is(RecordingState::Finished), "{told:?}");
     rig.store.check_path().expect("it is there");
     assert_eq!(changes(&rig), 2, "gone, and there again");
     assert_eq!(audio(&rig.path("first.wav")), pattern(0, 1600));
@@ -149,7 +149,7 @@ fn a_path_that_cannot_be_looked_at_is_not_gone() {
         _ => Ok(()),
     });
     let (told, _) = stopped(&rig, begun(&rig, "call"));
-    assert!(told.state_is(State::Finished), "{told:?}");
+    assert!(told.state_is(RecordingState::Finished), "{told:?}");
     assert_eq!(changes(&rig), 0);
 }
 
@@ -174,7 +174,7 @@ fn what_is_recovered_in_a_directory_that_was_moved_is_left_for_the_next_open() {
     let rig = Rig::on(rig.close_moved(moved.to));
     let (told, repeated) = rig.published(id);
     assert!(
-        told.state_is(State::Finished) && told.recovered && !repeated,
+        told.state_is(RecordingState::Finished) && told.recovered && !repeated,
         "{told:?}"
     );
 }

@@ -171,7 +171,7 @@ fn every_refusal_of_a_hard_link_publishes() {
             let id = Uuid::new_v4();
             rig.begin(id, "call").finish(ended(id, EndReason::Stopped), true);
             let (published, _) = rig.published(id);
-            assert!(published.state_is(State::Finished), "{published:?}");
+            assert!(published.state_is(RecordingState::Finished), "{published:?}");
             expect_honest(&rig, &published);
             assert_eq!(rig.names(), [".callrec", "call.json", "call.wav"]);
         }

@@ -59,7 +59,7 @@ impl Twin {
     fn expect(self, rig: &Rig, id: Uuid) {
         self.file.finish(ended(id, EndReason::Stopped), true);
         let (published, _) = rig.published(id);
-        assert!(published.state_is(State::Finished), "{published:?}");
+        assert!(published.state_is(RecordingState::Finished), "{published:?}");
         assert!(audio(&rig.path(&published.file)) == self.expected);
         assert!(published.digest.starts_with("sha256:"));
         expect_honest(rig, &published);
@@ -271,7 +271,7 @@ fn unwritten_patch_ends_the_recording(format: Format) {
             assert_eq!(error.status, Status::NoSpace);
             twin.file.finish(ended(id, EndReason::Stopped), true);
             let (published, _) = rig.published(id);
-            assert!(published.state_is(State::Failed));
+            assert!(published.state_is(RecordingState::Failed));
             assert_eq!(audio(&rig.audio_path("call")), twin.expected);
             expect_honest(&rig, &published);
             assert_eq!(patches.load(Ordering::SeqCst), 1);

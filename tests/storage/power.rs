@@ -32,7 +32,7 @@ fn goes_on_and_fails(rig: &Rig, mut file: ByteFile, id: Uuid, status: Status) {
     file.write(pattern(1, 800)).expect("room");
     file.finish(ended(id, EndReason::Stopped), true);
     let (told, _) = rig.published(id);
-    assert!(told.state_is(State::Failed), "{told:?}");
+    assert!(told.state_is(RecordingState::Failed), "{told:?}");
     assert_eq!(told.failure(), status, "{told:?}");
     let all = [pattern(0, 1600), pattern(1, 800)].concat();
     assert_eq!(audio(&rig.path(&told.file)), all);
@@ -383,7 +383,7 @@ fn what_runs_short_for_a_moment_costs_a_sync_nothing() {
     say(&rig, &mut file);
     until_order(&rig, &steps, &[Step::Sync; 3]);
     file.finish(ended(id, EndReason::Stopped), true);
-    assert!(rig.published(id).0.state_is(State::Finished));
+    assert!(rig.published(id).0.state_is(RecordingState::Finished));
 }
 
 #[test]

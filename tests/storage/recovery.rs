@@ -29,7 +29,7 @@ fn live_are_recovered(format: Format) {
     let rig = Rig::on(directory).of(format);
     for id in ids {
         let (published, repeated) = rig.published(id);
-        assert!(!repeated && published.recovered && published.state_is(State::Finished));
+        assert!(!repeated && published.recovered && published.state_is(RecordingState::Finished));
         assert!(published.end_reason_is(EndReason::Recovered));
         assert_eq!(
             (published.samples, published.duration_ms, published.lost_ms),
@@ -155,7 +155,7 @@ fn lost_audio_has_failed(format: Format) {
     fs::remove_file(directory.0.join(part_of(format, ids[1]))).expect("there");
     let rig = Rig::on(directory).of(format);
     let (published, _) = rig.published(ids[0]);
-    assert!(published.state_is(State::Failed) && published.end_reason_is(EndReason::Recovered));
+    assert!(published.state_is(RecordingState::Failed) && published.end_reason_is(EndReason::Recovered));
     assert_eq!(
         (published.error.as_str(), published.file.as_str()),
         ("audio is gone", "")
@@ -200,7 +200,7 @@ fn lost_audio_that_was_told_is_told_again_as_that() {
     fs::remove_file(directory.0.join(part_of(Format::WAV, ids[0]))).expect("there");
     let rig = Rig::on(directory);
     let (told, repeated) = rig.published(ids[0]);
-    assert!(!repeated && told.state_is(State::Failed));
+    assert!(!repeated && told.state_is(RecordingState::Failed));
     let rig = rig.reopen();
     let (again, repeated) = rig.published(ids[0]);
     assert!(repeated, "{again:?}");

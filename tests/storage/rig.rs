@@ -8,7 +8,7 @@ use callrec::storage::{
     Durability, Manifest, NameFields, Platform, RecordingName, Report, Source, StorageConfig, Store,
     Template, spawn,
 };
-use callrec::words::{EndReason, Error, State};
+use callrec::types::{EndReason, Error, RecordingState};
 use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::wait::PATIENCE;
 use parking_lot::{Condvar, Mutex};
@@ -404,7 +404,7 @@ pub fn manifest(id: Uuid) -> Manifest {
         id: id.to_string(),
         format: "wav".to_owned(),
         layout: "mono".to_owned(),
-        state: State::Recording.text().to_owned(),
+        state: RecordingState::Recording.text().to_owned(),
         ..Manifest::default()
     };
     manifest.set_started_at(1_700_000_000_000);

@@ -281,7 +281,7 @@ fn expect_true(rig: &Rig, stories: &Stories, keep: bool, what: &str) {
     let unknown = story.end_reason == EndReason::Recovered.text();
     assert!(story.lost_ms == lost_ms || unknown, "{what}: {story:?}");
     assert!(
-        lost_ms == 0 || story.state == State::Failed.text() || unknown,
+        lost_ms == 0 || story.state == RecordingState::Failed.text() || unknown,
         "{what}: {story:?}"
     );
 }
@@ -359,7 +359,7 @@ fn the_end_that_was_told_stays_whatever_the_published_manifest_says() {
         });
         file.finish(ended(id, EndReason::Stopped), true);
         let (told, _) = rig.published(id);
-        assert!(told.state_is(State::Failed), "{told:?}");
+        assert!(told.state_is(RecordingState::Failed), "{told:?}");
         let path = rig.audio_path("call");
         let noted = fs::read_to_string(rig.live_path(id)).expect("noted");
         let mut finished: serde_json::Value = serde_json::from_str(&noted).expect("a manifest");

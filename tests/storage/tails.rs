@@ -60,7 +60,7 @@ pub fn recovered(left: ScratchDir, id: Uuid) -> (Manifest, Vec<u8>) {
 
 fn recovered_by(rig: &Rig, id: Uuid) -> (Manifest, Vec<u8>) {
     let (told, _) = rig.published(id);
-    assert!(told.state_is(State::Finished), "{told:?}");
+    assert!(told.state_is(RecordingState::Finished), "{told:?}");
     expect_honest(rig, &told);
     let said = audio(&rig.path(&told.file));
     rig.settle(id);
@@ -254,7 +254,7 @@ fn a_tail_that_cannot_be_compacted_is_only_longer() {
     assert!(longest < said.len() as u64 / 2, "{longest}");
     file.finish(ended(id, EndReason::Stopped), true);
     let (told, _) = rig.published(id);
-    assert!(told.state_is(State::Finished));
+    assert!(told.state_is(RecordingState::Finished));
     assert!(audio(&rig.audio_path("call")) == said);
     let warned = |line: &&String| line.contains("not compacted");
     assert_eq!(
@@ -352,7 +352,7 @@ fn a_tail_whose_audio_is_gone_is_removed_with_a_word() {
     fs::remove_file(directory.join("call.paged.part")).expect("there");
     let rig = Rig::on(directory).of(PAGED);
     let (told, _) = rig.published(id);
-    assert!(told.state_is(State::Failed) && told.recovered);
+    assert!(told.state_is(RecordingState::Failed) && told.recovered);
     let said_so = |line: &String| line.contains("its tail is removed");
     assert!(rig.report.seen(|seen| seen.logged.iter().any(said_so)));
     rig.settle(id);
@@ -380,14 +380,14 @@ fn what_cannot_be_encoded_now_is_at_the_next_open() {
         }
         file.finish(ended(id, EndReason::Stopped), true);
         let (told, _) = rig.published(id);
-        assert!(told.state_is(State::Failed) && told.failure() == Status::NoSpace);
+        assert!(told.state_is(RecordingState::Failed) && told.failure() == Status::NoSpace);
         assert_eq!(told.file, "call.paged.part");
         rig.settle(id);
         assert!(rig.live_path(id).exists() && rig.tail_path(id).exists());
         rig.clear_faults();
         let rig = Rig::on(rig.close()).of(PAGED);
         let (again, repeated) = rig.published(id);
-        assert!(repeated && again.state_is(State::Failed) && again.failure() == Status::NoSpace);
+        assert!(repeated && again.state_is(RecordingState::Failed) && again.failure() == Status::NoSpace);
         assert_eq!(again.error, told.error);
         assert!(audio(&rig.path(&again.file)) == said && again.recovered);
         expect_honest(&rig, &again);

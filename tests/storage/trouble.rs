@@ -40,7 +40,9 @@ fn discarded_is_not_published(format: Format) {
             file.finish(ended(id, EndReason::Discarded), false);
         }
         let (published, _) = rig.published(id);
-        assert!(published.state_is(State::Finished) && published.end_reason_is(EndReason::Discarded));
+        assert!(
+            published.state_is(RecordingState::Finished) && published.end_reason_is(EndReason::Discarded)
+        );
         assert_eq!((published.file.as_str(), published.error.as_str()), ("", ""));
         rig.idle();
         assert_eq!(rig.names(), [".callrec"], "queued: {queued}");
@@ -69,7 +71,7 @@ fn what_comes_after_a_failed_write_is_told_as_lost() {
         file.write(pattern(2, 800)).expect("room");
         file.finish(Box::new(stories::recorded(id, 4000)), true);
         let (told, _) = rig.published(id);
-        assert!(told.state_is(State::Failed) && told.end_reason_is(EndReason::WriteError));
+        assert!(told.state_is(RecordingState::Failed) && told.end_reason_is(EndReason::WriteError));
         assert_eq!((told.samples, told.lost_ms), (800, 150));
         assert_eq!(audio(&rig.path(&told.file)), pattern(0, 1600));
         expect_honest(&rig, &told);
@@ -116,7 +118,7 @@ fn discard_on_a_bad_disk(format: Format) {
         assert_eq!(tail, (format == PAGED && keeps(Step::RemoveTail)).then_some(0));
         rig.clear_faults();
         let (told, _) = rig.published(id);
-        assert!(told.state_is(State::Finished) && told.end_reason_is(EndReason::Discarded));
+        assert!(told.state_is(RecordingState::Finished) && told.end_reason_is(EndReason::Discarded));
         assert_eq!(rig.names(), [".callrec"]);
         rig.settle(id);
         assert_eq!(rig.control_names(), ["lock"]);
@@ -212,7 +214,7 @@ fn passing_errors_cost_nothing(format: Format) {
         let expected = record_all(&rig, id);
         let (published, _) = rig.published(id);
         assert!(
-            published.state_is(State::Finished),
+            published.state_is(RecordingState::Finished),
             "{step:?} {error}: {published:?}"
         );
         assert!(audio(&rig.audio_path("call")) == expected, "{step:?} {error}");
@@ -284,7 +286,7 @@ fn lasting_errors_end_it(format: Format) {
             }
             drop(file);
             if !creates {
-                assert!(rig.published(id).0.state_is(State::Failed));
+                assert!(rig.published(id).0.state_is(RecordingState::Failed));
             }
             rig.idle();
             let tries = asked.load(Ordering::SeqCst);
@@ -357,7 +359,7 @@ fn planted_panic_stays(format: Format) {
                 }
                 id
             });
-            assert!(rig.published(second).0.state_is(State::Finished));
+            assert!(rig.published(second).0.state_is(RecordingState::Finished));
             assert_eq!(audio(&rig.audio_path("call2")), pattern(2, 1000));
             rig.idle();
             assert_eq!(rig.store.backlog_bytes(), 0);
@@ -367,7 +369,7 @@ fn planted_panic_stays(format: Format) {
             } else if !keep {
                 assert_eq!(rig.names(), [".callrec", "call2.json", &rig.audio_name("call2")]);
             } else {
-                assert!(rig.published(first).0.state_is(State::Failed));
+                assert!(rig.published(first).0.state_is(RecordingState::Failed));
                 let rig = rig.reopen();
                 assert!(rig.published(first).0.recovered);
                 assert_eq!(audio(&rig.audio_path("call1")), pattern(1, 1000));
@@ -394,7 +396,10 @@ fn failed_finish_is_logged(format: Format) {
         let id = Uuid::new_v4();
         record_all(&rig, id);
         let (published, _) = rig.published(id);
-        assert!(published.state_is(State::Failed), "{step:?}: {published:?}");
+        assert!(
+            published.state_is(RecordingState::Failed),
+            "{step:?}: {published:?}"
+        );
         assert_eq!(published.failure(), status, "{step:?}");
         let again = step == Step::PlaceAudio || (step == Step::Seal && format == PAGED);
         let part = format!("{}.part", rig.audio_name("call"));

@@ -1,7 +1,7 @@
 //! A network or a host that stands still, and then delivers what it has held. Nothing is
 //! lost on the way, so nothing may be missing, and nothing stays displaced.
 
-use callrec::words::Leg;
+use callrec::types::Leg;
 
 use crate::marks::Head;
 use crate::rig::{Rig, VISITS, Visits, local, stereo};

@@ -1,8 +1,8 @@
 //! Where plain audio and control points are in real time, to the sample.
 
-use callrec::media::sim::Wish;
+use callrec::media::sim::RecordingOptions;
 use callrec::media::{ClockMode, SpanKind};
-use callrec::words::{Codec, EndReason, Format, Leg, PauseMode};
+use callrec::types::{Codec, EndReason, Format, Leg, PauseMode};
 
 use crate::marks::Head;
 use crate::rig::{Rig, VISITS, Visits, format, local, narrow, stereo};
@@ -30,7 +30,7 @@ pub fn points(
         rig.until(ms);
         match ms {
             _ if ms == start => {
-                recording = rig.start(Wish {
+                recording = rig.start(RecordingOptions {
                     format: file_format,
                     pause_mode,
                     ..stereo()
@@ -269,7 +269,7 @@ fn the_limit_is_exact() {
     for visits in VISITS {
         let mut rig = Rig::real(visits);
         rig.attach(Leg::Local, narrow());
-        let recording = rig.start(Wish {
+        let recording = rig.start(RecordingOptions {
             max_duration_ms: 500,
             ..local()
         });

@@ -1,6 +1,6 @@
 //! What cannot be decoded is reported, and the file's rate follows the first audio.
 
-use callrec::words::{Codec, Format, Leg};
+use callrec::types::{Codec, Format, Leg};
 
 use crate::marks::Head;
 use crate::rig::{Rig, VISITS, Visits, format, local, narrow};
@@ -69,7 +69,7 @@ fn a_payload_type_that_cannot_be_decoded_is_reported_once() {
 /// A recording begins with the call; its wideband feed comes 1.5 s later.
 fn late_wideband(visits: Visits) -> Verdict {
     let mut rig = Rig::real(visits);
-    let recording = rig.start(callrec::media::sim::Wish {
+    let recording = rig.start(callrec::media::sim::RecordingOptions {
         format: Format::WAV,
         ..local()
     });

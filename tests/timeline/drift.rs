@@ -1,6 +1,6 @@
 //! Senders whose clocks are wrong, for ten minutes.
 
-use callrec::words::{Codec, Leg};
+use callrec::types::{Codec, Leg};
 
 use crate::marks::Head;
 use crate::rig::{Recorded, Rig, Visits, local, narrow};

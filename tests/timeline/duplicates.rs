@@ -2,7 +2,7 @@
 
 use callrec::media::ClockMode;
 use callrec::media::ledger::ms;
-use callrec::words::Leg;
+use callrec::types::Leg;
 
 use crate::marks::Head;
 use crate::rig::{CLOCKS, Recorded, Rig, VISITS, Visits, local, narrow, stereo};

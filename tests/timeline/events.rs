@@ -1,7 +1,7 @@
 //! Packets without audio must not cost any: telephone events and comfort noise.
 
 use callrec::media::ClockMode;
-use callrec::words::Leg;
+use callrec::types::Leg;
 
 use crate::marks::{COMFORT_NOISE, EVENT, Head};
 use crate::rig::{CLOCKS, Rig, VISITS, Visits, local, narrow};

@@ -1,6 +1,6 @@
 //! Hold: music from another stream, or nothing at all, and the first speaker again.
 
-use callrec::words::Leg;
+use callrec::types::Leg;
 
 use crate::marks::Head;
 use crate::rig::{Rig, VISITS, Visits, stereo};

@@ -2,8 +2,8 @@
 //! both legs at once.
 
 use callrec::media::ledger::{Outside, ticks};
-use callrec::media::sim::{Sim, Tape, Wish};
-use callrec::words::{Codec, FeedFormat, FeedOptions, Format, Layout, Leg, Status};
+use callrec::media::sim::{RecordingOptions, Sim, SimRecording};
+use callrec::types::{Codec, FeedFormat, FeedOptions, Format, Layout, Leg, Status};
 
 const MS: u64 = 1_000_000;
 /// Samples a millisecond.
@@ -30,13 +30,13 @@ fn bytes(samples: impl IntoIterator<Item = i16>) -> Vec<u8> {
 }
 
 /// A call whose host has asked to write `ahead_ms` ahead, recorded from its local leg.
-fn writing_ahead(ahead_ms: u32) -> (Sim, Tape) {
+fn writing_ahead(ahead_ms: u32) -> (Sim, SimRecording) {
     let mut sim = Sim::real();
     sim.attach(Leg::Local, options(ahead_ms, 1));
-    let tape = sim.start(Wish {
+    let tape = sim.start(RecordingOptions {
         layout: Layout::Local,
         format: Format::WAV,
-        ..Wish::default()
+        ..RecordingOptions::default()
     });
     sim.visit();
     (sim, tape)
@@ -66,7 +66,7 @@ fn expected(stretches: &[(usize, usize)], len_ms: usize) -> Vec<i16> {
     samples
 }
 
-fn end(sim: &mut Sim, tape: &Tape) -> Vec<i16> {
+fn end(sim: &mut Sim, tape: &SimRecording) -> Vec<i16> {
     sim.stop(tape);
     sim.visit();
     assert!(tape.out.lock().ending.is_some());
@@ -79,7 +79,7 @@ fn end(sim: &mut Sim, tape: &Tape) -> Vec<i16> {
     tape.out.lock().channel(0)
 }
 
-fn outside(tape: &Tape, why: Outside) -> u64 {
+fn outside(tape: &SimRecording, why: Outside) -> u64 {
     tape.progress.ledger().leg(Leg::Local).outside[why as usize]
 }
 
@@ -215,7 +215,7 @@ fn both_legs_come_interleaved() {
     for (real, position) in [(true, false), (true, true), (false, false)] {
         let mut sim = if real { Sim::real() } else { Sim::stream() };
         sim.attach(Leg::Local, options(0, 2));
-        let tape = sim.start(Wish::default());
+        let tape = sim.start(RecordingOptions::default());
         for at in (0..2000).step_by(20) {
             let range = at * KHZ..(at + 20) * KHZ;
             let payload = bytes(range.flat_map(|n| [said(n), -said(n)]));
@@ -270,10 +270,10 @@ fn a_place_too_far_ahead_is_a_jump() {
 fn a_ledger_tells_of_the_codecs_since_the_start() {
     let mut sim = Sim::real();
     sim.attach(Leg::Local, options(0, 1));
-    let wish = Wish {
+    let wish = RecordingOptions {
         layout: Layout::Local,
         rate: 8000,
-        ..Wish::default()
+        ..RecordingOptions::default()
     };
     let whole = sim.start(wish);
     let mut wide = options(0, 1);
@@ -293,7 +293,7 @@ fn a_ledger_tells_of_the_codecs_since_the_start() {
     say(&mut sim, 160);
     sim.end();
     sim.visit();
-    let of = |tape: &Tape| {
+    let of = |tape: &SimRecording| {
         let ledger = tape.progress.ledger();
         let leg = ledger.leg(Leg::Local);
         (leg.codecs.to_vec(), leg.narrowed)
@@ -327,9 +327,9 @@ fn audio_of_a_held_call_is_kept_or_is_silence() {
             ..config
         });
         sim.attach(Leg::Local, options(0, 1));
-        let tape = sim.start(Wish {
+        let tape = sim.start(RecordingOptions {
             layout: Layout::Local,
-            ..Wish::default()
+            ..RecordingOptions::default()
         });
         for at in (0..3000).step_by(20) {
             if at == 1000 || at == 2000 {

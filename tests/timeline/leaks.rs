@@ -1,7 +1,7 @@
 //! Ways in which audio of a pause could come into the file, each found by reading the code.
 
-use callrec::media::sim::{Sim, Tape, Wish};
-use callrec::words::{Codec, FeedFormat, Format, Layout, Leg};
+use callrec::media::sim::{RecordingOptions, Sim, SimRecording};
+use callrec::types::{Codec, FeedFormat, Format, Layout, Leg};
 use callrec_testkit::rtp::{self, Header};
 
 const MS: u64 = 1_000_000;
@@ -25,13 +25,13 @@ fn packet(payload_type: u8, sequence: u16, timestamp: u32, payload: &[u8]) -> Ve
     rtp::packet(header, payload)
 }
 
-fn recorded(format: Format) -> (Sim, Tape) {
+fn recorded(format: Format) -> (Sim, SimRecording) {
     let mut sim = Sim::real();
     sim.attach(Leg::Local, ULAW);
-    let tape = sim.start(Wish {
+    let tape = sim.start(RecordingOptions {
         layout: Layout::Local,
         format,
-        ..Wish::default()
+        ..RecordingOptions::default()
     });
     sim.visit();
     (sim, tape)
@@ -45,7 +45,7 @@ fn speak(sim: &mut Sim, from: u16, to: u16, byte: u8) {
     }
 }
 
-fn end(sim: &mut Sim, tape: &Tape) -> Vec<u8> {
+fn end(sim: &mut Sim, tape: &SimRecording) -> Vec<u8> {
     sim.pass(500);
     sim.stop(tape);
     sim.pass(500);
@@ -133,7 +133,7 @@ fn places_at_the_ends_of_all_numbers() {
     for real in [true, false] {
         let mut sim = if real { Sim::real() } else { Sim::stream() };
         sim.attach(Leg::Local, ULAW);
-        let tape = sim.start(Wish::default());
+        let tape = sim.start(RecordingOptions::default());
         for at in [0, u64::MAX, 1 << 63, (1 << 63) - 1, 5, u64::MAX - 1, 1 << 62] {
             sim.write_at(Leg::Local, at, &[OPEN; 160]);
             sim.pass(20);

@@ -1,6 +1,6 @@
 //! Audio whose every sample can be told apart, and the RTP packets that carry it.
 
-use callrec::words::Codec;
+use callrec::types::Codec;
 use callrec_testkit::g711::{Law, decode};
 use callrec_testkit::random::scatter;
 use callrec_testkit::rtp;

@@ -1,8 +1,8 @@
 //! Packets that were said and sent in a pause, and come after it. None of them is written.
 
 use callrec::media::ClockMode;
-use callrec::media::sim::Wish;
-use callrec::words::{Codec, Leg, PauseMode};
+use callrec::media::sim::RecordingOptions;
+use callrec::types::{Codec, Leg, PauseMode};
 
 use crate::marks::Head;
 use crate::rig::{CLOCKS, Rig, VISITS, Visits, local, narrow, stereo};
@@ -114,7 +114,7 @@ impl Late {
 pub fn leak(late: Late, clock: ClockMode, pause_mode: PauseMode, visits: Visits) -> Verdict {
     let mut rig = Rig::new(clock, visits);
     rig.attach_both();
-    let recording = rig.start(Wish {
+    let recording = rig.start(RecordingOptions {
         pause_mode,
         ..stereo()
     });

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use callrec::media::ClockMode::Real;
 use callrec::media::planted::{Fault, plant};
-use callrec::words::{Codec, Format, PauseMode};
+use callrec::types::{Codec, Format, PauseMode};
 
 use crate::events::Numbering;
 use crate::rig::Visits::Even;

@@ -1,7 +1,7 @@
 //! Streams that begin anew, with and without another SSRC.
 
 use callrec::media::ClockMode;
-use callrec::words::Leg;
+use callrec::types::Leg;
 use callrec_testkit::random::scatter;
 
 use crate::marks::Head;

@@ -1,9 +1,9 @@
 //! A simulated call, what is said on it, and its recordings.
 
 use callrec::codec::SampleFormat;
-use callrec::media::sim::{self, Sim, SinkEnd, Tape, Wish};
+use callrec::media::sim::{self, RecordingOptions, Sim, SimRecording, SinkEnd};
 use callrec::media::{ClockMode, Ledger, Span};
-use callrec::words::{Codec, EndReason, FeedFormat, Format, Layout, Leg, Status};
+use callrec::types::{Codec, EndReason, FeedFormat, Format, Layout, Leg, Status};
 use callrec_testkit::g711::{Law, decode};
 use callrec_testkit::random::scatter;
 use callrec_testkit::wav::pcm16;
@@ -35,16 +35,16 @@ pub fn format(codec: Codec, rate: u32) -> FeedFormat {
 }
 
 /// A recording of both legs in a file of µ-law.
-pub fn stereo() -> Wish {
-    Wish {
+pub fn stereo() -> RecordingOptions {
+    RecordingOptions {
         format: Format::WAV_ULAW,
-        ..Wish::default()
+        ..RecordingOptions::default()
     }
 }
 
 /// A recording of the local leg.
-pub fn local() -> Wish {
-    Wish {
+pub fn local() -> RecordingOptions {
+    RecordingOptions {
         layout: Layout::Local,
         ..stereo()
     }
@@ -52,7 +52,7 @@ pub fn local() -> Wish {
 
 /// A recording, and how much each leg handed in since its start and since its stop.
 struct Booked {
-    tape: Tape,
+    tape: SimRecording,
     layout: Layout,
     during: [u64; 3],
     after: [u64; 3],
@@ -152,7 +152,7 @@ impl Rig {
         self.attach(Leg::Remote, narrow());
     }
 
-    pub fn start(&mut self, wish: Wish) -> usize {
+    pub fn start(&mut self, wish: RecordingOptions) -> usize {
         self.recordings.push(Booked {
             tape: self.sim.start(wish),
             layout: wish.layout,

@@ -3,8 +3,8 @@
 
 use callrec::media::ClockMode;
 use callrec::media::ledger::{DropReason, ms};
-use callrec::media::sim::{self, Sim, Tape, Wish};
-use callrec::words::{Codec, FeedFormat, Format, Layout, Leg};
+use callrec::media::sim::{self, RecordingOptions, Sim, SimRecording};
+use callrec::types::{Codec, FeedFormat, Format, Layout, Leg};
 use callrec_testkit::rtp::{self, Header};
 
 const SECRET: u8 = 0x01;
@@ -51,16 +51,16 @@ fn attached() -> Sim {
     sim
 }
 
-fn start(sim: &mut Sim) -> Tape {
-    sim.start(Wish {
+fn start(sim: &mut Sim) -> SimRecording {
+    sim.start(RecordingOptions {
         layout: Layout::Local,
         format: Format::WAV_ULAW,
-        ..Wish::default()
+        ..RecordingOptions::default()
     })
 }
 
 /// How many samples of a byte are in the recording.
-fn kept(sim: &mut Sim, tape: &Tape, byte: u8) -> usize {
+fn kept(sim: &mut Sim, tape: &SimRecording, byte: u8) -> usize {
     sim.pass(500);
     sim.stop(tape);
     sim.pass(500);
@@ -220,7 +220,7 @@ fn what_waits_while_the_call_is_held() {
 
 /// In milliseconds, what the recording's ledger tells as dropped for this reason; nothing else is
 /// dropped.
-fn dropped(tape: &Tape, reason: DropReason) -> u64 {
+fn dropped(tape: &SimRecording, reason: DropReason) -> u64 {
     let ledger = tape.progress.ledger();
     let local = ledger.leg(Leg::Local);
     assert_eq!(local.lost(), local.dropped[reason as usize]);

@@ -1,7 +1,7 @@
 //! Senders whose timestamps are wrong, though their sequence numbers are right.
 
 use callrec::media::ClockMode;
-use callrec::words::Leg;
+use callrec::types::Leg;
 
 use crate::marks::Head;
 use crate::rig::{CLOCKS, Rig, VISITS, Visits, stereo};

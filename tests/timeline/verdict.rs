@@ -3,7 +3,7 @@
 
 use callrec::media::ledger::{Outside, TICKS_PER_S, ms, ticks};
 use callrec::media::{LegLedger, SpanKind};
-use callrec::words::Leg;
+use callrec::types::Leg;
 
 use crate::rig::{HeardMarks, Recorded};
 

@@ -2,7 +2,7 @@
 
 use callrec::media::DropReason;
 use callrec::media::ledger::ticks;
-use callrec::words::{Codec, Leg, Status};
+use callrec::types::{Codec, Leg, Status};
 use callrec_testkit::random::scatter;
 
 use crate::rig::{Rig, VISITS, Visits, local, narrow};

@@ -8,7 +8,7 @@ use crate::keys::checks::{checked_by, choice, number, text, text_of, zero_or};
 use crate::keys::{self, ConfigKey, KeyDescription};
 use crate::storage::StorageConfig;
 use crate::sync::LargePages;
-use crate::words::{Format, Layout, PauseMode, Result, format_names, parse_format};
+use crate::types::{Format, Layout, PauseMode, Result, format_names, parse_format};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MediaClock {
@@ -107,7 +107,7 @@ fn format(text: &str) -> std::result::Result<Format, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::words::Status;
+    use crate::types::Status;
 
     #[test]
     fn what_is_wrong_is_named() {

@@ -33,7 +33,7 @@ pub use reference::{HostReference, ReferenceCell};
 
 use crate::audit::{self, AuditLog};
 use crate::calls::registry::Limits;
-use crate::calls::{Registry, View};
+use crate::calls::{RecordingView, Registry};
 use crate::clock::{Clock, NS_PER_MS};
 use crate::config::{self, Config};
 use crate::events::Bus;
@@ -46,7 +46,7 @@ use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::sync::thread::JoinHandle;
 use crate::sync::{Condvar, Mutex};
 use crate::task::Signal;
-use crate::words::{Error, Result, Status};
+use crate::types::{Error, Result, Status};
 use ahead::AheadBudget;
 use desk::Desk;
 use facts::Naming;
@@ -249,7 +249,7 @@ impl Engine {
     }
 
     /// A recording as it is now, to the gateway itself: also while the engine closes.
-    pub fn view(&self, id: Uuid) -> Option<View> {
+    pub fn view(&self, id: Uuid) -> Option<RecordingView> {
         self.registry.recording(id).map(|recording| recording.view())
     }
 

@@ -5,7 +5,7 @@ pub mod checks;
 use serde_json::Value;
 
 use crate::text::{brief, one_line};
-use crate::words::{Error, Result, Status};
+use crate::types::{Error, Result, Status};
 use checks::{Accepts, Check};
 
 /// One key of the settings `S`. [`config_keys!`](crate::config_keys) makes them.

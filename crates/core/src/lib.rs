@@ -14,7 +14,7 @@
 //! | [`calls`] | who is on a call and what is being recorded: registry, rules, filter |
 //! | [`media`] | from packet to samples: feed, rtp, track, layout, tap, worker |
 //! | [`storage`] | from samples to a safe file: container, writer, publish, recover |
-//! | [`words`], [`text`], [`clock`], [`sync`], [`memory`] | what every module uses |
+//! | [`types`], [`text`], [`clock`], [`sync`], [`memory`] | what every module uses |
 
 #![forbid(unsafe_code)]
 
@@ -33,4 +33,4 @@ pub mod storage;
 pub mod sync;
 pub mod task;
 pub mod text;
-pub mod words;
+pub mod types;

@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::calls::{CallView, Caller, Counts, Filter, Operation, RecordingSpec, View};
+use crate::calls::{CallView, Caller, ControlCounts, ControlOperation, Filter, RecordingSpec, RecordingView};
 use crate::events::{Listener, RefusedSubscription, SubscriptionId, SubscriptionOptions};
 use crate::text::Text;
-use crate::words::{Format, Result};
+use crate::types::{Format, Result};
 
 /// Starts, controls, lists and reports recordings.
 ///
@@ -50,7 +50,7 @@ pub trait Recorder: Send + Sync {
     /// (reason 0), `NOT_LIVE`, `MANDATORY` (not for the host), `NOT_MONITORABLE` (reason 1) and
     /// `AUTOMATIC` (reason 2), of which none refuses a pause or a resume, `ALREADY_PAUSED`,
     /// `NOT_PAUSED`.
-    fn control_by_id(&self, caller: &Caller, operation: Operation, id: &str) -> Result<()>;
+    fn control_by_id(&self, caller: &Caller, operation: ControlOperation, id: &str) -> Result<()>;
 
     /// The same for all that is live on the line with this device name and directory number; an
     /// empty one is not given. Returns what it did; if nothing changed, the error is that of the
@@ -58,35 +58,35 @@ pub trait Recorder: Send + Sync {
     fn control_by_line(
         &self,
         caller: &Caller,
-        operation: Operation,
+        operation: ControlOperation,
         device: &Text,
         number: &Text,
-    ) -> Result<Counts>;
+    ) -> Result<ControlCounts>;
 
     /// The same for all that is live of the calls with this id, or for the one recording that
     /// `url` names. `NO_CALL`: there is no such call. A stop that finds nothing succeeds.
     fn control_by_call(
         &self,
         caller: &Caller,
-        operation: Operation,
+        operation: ControlOperation,
         call_id: &Text,
         url: Option<&Text>,
-    ) -> Result<Counts>;
+    ) -> Result<ControlCounts>;
 
     /// The same for all that is live of the caller's own calls, at whatever level they are.
     /// `NOT_LIVE` also for a caller without a name.
-    fn control_own(&self, caller: &Caller, operation: Operation) -> Result<Counts>;
+    fn control_own(&self, caller: &Caller, operation: ControlOperation) -> Result<ControlCounts>;
 
     /// The live recordings that match, newest last: one instant.
     ///
     /// Errors: `UNAUTHENTICATED`, `FORBIDDEN` (below level 10, unless the filter's username is
     /// the caller's own), `LIMIT` (no memory for the list).
-    fn list(&self, caller: &Caller, filter: &Filter) -> Result<Vec<View>>;
+    fn list(&self, caller: &Caller, filter: &Filter) -> Result<Vec<RecordingView>>;
 
     /// One recording by its id: live, finishing, or ended in the last minute.
     ///
     /// Errors: `UNAUTHENTICATED`, `FORBIDDEN`, `INVALID_ID`, `NOT_LIVE`.
-    fn get(&self, caller: &Caller, id: &str) -> Result<View>;
+    fn get(&self, caller: &Caller, id: &str) -> Result<RecordingView>;
 
     /// The live calls that match and that this caller may see, in the order in which they
     /// began. Each is as it was when the list came to it.

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use callrec_core::calls::{CallInfo, Caller, Filter, Operation, RecordingSpec};
+use callrec_core::calls::{CallInfo, Caller, ControlOperation, Filter, RecordingSpec};
 use callrec_core::config::Config;
 use callrec_core::engine::Engine;
 use callrec_core::events::{LogLevel, LogListener};
@@ -17,7 +17,7 @@ use callrec_core::jobs::{Action, JobOutcome, JobPace, Performing, RegisteredActi
 use callrec_core::recorder::Recorder;
 use callrec_core::storage::{Job, JobSpec, JobSpecs};
 use callrec_core::text::Text;
-use callrec_core::words::{Format, Status};
+use callrec_core::types::{Format, Status};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -137,7 +137,7 @@ impl JobRig {
         };
         let id = self.engine.start(&Caller::Host, &Filter::call(&name), Ok(spec));
         let id = id.expect("started");
-        let stop = Operation::Stop;
+        let stop = ControlOperation::Stop;
         self.engine
             .control_by_id(&Caller::Host, stop, &id.to_string())
             .expect("stopped");

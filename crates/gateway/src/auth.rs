@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::http::Asked;
 use callrec_core::calls::Caller;
 use callrec_core::text::Text;
-use callrec_core::words::Status;
+use callrec_core::types::Status;
 
 /// How a client shows who it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

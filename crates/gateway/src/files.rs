@@ -15,7 +15,7 @@ pub use super::missing::Missing;
 use super::ranges;
 use super::search::{Open, Search};
 use super::sent_audio::SentAudio;
-use callrec_core::calls::{Caller, View};
+use callrec_core::calls::{Caller, RecordingView};
 use callrec_core::engine::Engine;
 use callrec_core::events::{Bus, Event, LogLevel, Observer};
 use callrec_core::storage::archive::{Archive, ArchiveEntry, Facts};
@@ -145,7 +145,7 @@ impl Observer for Librarian {
 }
 
 /// `None`: it left no file.
-fn entry_of(view: &View, directory: &Path) -> Option<ArchiveEntry> {
+fn entry_of(view: &RecordingView, directory: &Path) -> Option<ArchiveEntry> {
     let file = Path::new(view.path.as_str()).strip_prefix(directory).ok()?;
     let parts: Option<Vec<_>> = file.iter().map(|part| part.to_str()).collect();
     let file = parts?.join("/");

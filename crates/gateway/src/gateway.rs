@@ -16,7 +16,7 @@ use super::meters::Meters;
 use super::signed_url::UrlSigner;
 use callrec_core::engine::{Above, Engine, HostReference, ReferenceCell};
 use callrec_core::recorder::Recorder;
-use callrec_core::words::{Error, Result, Status};
+use callrec_core::types::{Error, Result, Status};
 
 /// What the APIs of one gateway share.
 pub struct Gateway {

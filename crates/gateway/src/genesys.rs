@@ -11,7 +11,7 @@ mod names;
 
 use callrec_core::keys::{ConfigKey, KeyDescription, set_key};
 use callrec_core::storage::Placeholders;
-use callrec_core::words::Result;
+use callrec_core::types::Result;
 
 use crate::registration::{Offered, Registration};
 pub use config::GenesysConfig;

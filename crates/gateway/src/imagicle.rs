@@ -6,7 +6,7 @@ mod api;
 mod config;
 
 use callrec_core::keys::{ConfigKey, KeyDescription, set_key};
-use callrec_core::words::Result;
+use callrec_core::types::Result;
 
 use crate::registration::{Offered, Registration};
 pub use config::ImagicleConfig;

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use super::{Credentials, Doorkeeper, Identity};
 use callrec_core::sync::thread::JoinHandle;
 use callrec_core::sync::{self, Condvar, Mutex};
-use callrec_core::words::Status;
+use callrec_core::types::Status;
 
 sync::thread_local! {
     /// This thread is inside a function of the host's that a gateway has called.

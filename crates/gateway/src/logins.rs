@@ -19,7 +19,7 @@ use crate::config::GatewayConfig;
 use callrec_core::calls::Caller;
 use callrec_core::memory;
 use callrec_core::sync::Mutex;
-use callrec_core::words::Status;
+use callrec_core::types::Status;
 
 /// What stands between a client and the host's function.
 pub struct Logins {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use callrec_core::keys::KeyDescription;
 use callrec_core::storage::Placeholders;
-use callrec_core::words::Result;
+use callrec_core::types::Result;
 
 #[cfg(feature = "server")]
 use super::api::HttpApi;

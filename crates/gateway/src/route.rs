@@ -23,7 +23,7 @@ use super::http::{self as form, Answer, Asked};
 use super::metrics;
 use super::settings::GatewaySettings;
 use super::source::drop_forwarded_host;
-use callrec_core::words::{Error, Result, Status};
+use callrec_core::types::{Error, Result, Status};
 
 /// Who answers a request.
 #[derive(Clone, Copy)]

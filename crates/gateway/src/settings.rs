@@ -9,7 +9,7 @@ use super::registration::{Offered, Registration};
 use callrec_core::keys::checks::{Accepts, Check, choice, list};
 use callrec_core::keys::{ConfigKey, KeyDescription, set_key};
 use callrec_core::storage::Placeholders;
-use callrec_core::words;
+use callrec_core::types;
 
 #[cfg(feature = "server")]
 use super::api::HttpApi;
@@ -67,7 +67,7 @@ impl GatewaySettings {
     }
 
     /// Returns `None` if it is no key of the gateway or of one of its APIs.
-    pub fn set_known(&mut self, name: &str, value: &str) -> Option<words::Result<()>> {
+    pub fn set_known(&mut self, name: &str, value: &str) -> Option<types::Result<()>> {
         set_key(self, APIS, name, value)
             .or_else(|| set_key(&mut self.config, GatewayConfig::KEYS, name, value))
             .or_else(|| self.apis.iter_mut().find_map(|api| api.set_known(name, value)))

@@ -17,7 +17,7 @@ use super::settings::GatewaySettings;
 use callrec_core::engine::Engine;
 use callrec_core::memory;
 use callrec_core::storage;
-use callrec_core::words::{Error, Result, Status};
+use callrec_core::types::{Error, Result, Status};
 
 /// How one gateway is to run.
 pub struct Options {

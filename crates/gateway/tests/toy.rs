@@ -13,7 +13,7 @@ use std::time::Duration;
 use callrec_core::config::Config;
 use callrec_core::engine::Engine;
 use callrec_core::storage::Template;
-use callrec_core::words::Status;
+use callrec_core::types::Status;
 use callrec_gateway::{
     Credentials, Doorkeeper, GatewaySettings, Identity, Options, Registration, Router, Scheme, apis, start,
 };

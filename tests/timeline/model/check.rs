@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use callrec::media::ledger::{Outside, ticks};
-use callrec::media::sim::{SinkEnd, Tape};
+use callrec::media::sim::{SimRecording, SinkEnd};
 use callrec::media::{Ledger, LegLedger};
 
 use crate::plan::{Plan, Recording, Stretch};
@@ -65,7 +65,13 @@ pub fn check(plan: &Plan, run: &Run) -> Result<(), String> {
     Ok(())
 }
 
-fn check_tape(plan: &Plan, run: &Run, n: usize, recording: &Recording, tape: &Tape) -> Result<(), String> {
+fn check_tape(
+    plan: &Plan,
+    run: &Run,
+    n: usize,
+    recording: &Recording,
+    tape: &SimRecording,
+) -> Result<(), String> {
     let out = tape.out.lock();
     if !matches!(out.ending, Some(SinkEnd::Finished(..))) {
         return Err(format!("ended with {:?}", out.ending));

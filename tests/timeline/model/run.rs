@@ -1,7 +1,7 @@
 //! Plays a schedule, and notes for each recording what was handed in while it was open.
 
-use callrec::media::sim::{Sim, Tape, Wish};
-use callrec::words::{Codec, Format, Layout, Leg, PauseMode, Status};
+use callrec::media::sim::{RecordingOptions, Sim, SimRecording};
+use callrec::types::{Codec, Format, Layout, Leg, PauseMode, Status};
 use callrec_testkit::random::Dice;
 
 use crate::plan::{Plan, Recording};
@@ -40,7 +40,7 @@ struct State {
 }
 
 pub struct Run {
-    pub tapes: Vec<Option<Tape>>,
+    pub tapes: Vec<Option<SimRecording>>,
     /// By recording and leg.
     pub handed: Vec<Vec<Handed>>,
     pub items: Vec<Vec<Item>>,
@@ -152,7 +152,7 @@ impl Run {
     }
 
     fn start(&mut self, n: usize, recording: &Recording) {
-        let wish = Wish {
+        let wish = RecordingOptions {
             format: Format::WAV,
             layout: if self.items.len() == 1 {
                 Layout::Local
@@ -164,13 +164,13 @@ impl Run {
             } else {
                 PauseMode::Silence
             },
-            ..Wish::default()
+            ..RecordingOptions::default()
         };
         self.tapes[n] = Some(self.sim.start(wish));
         self.states[n].started = true;
     }
 
-    fn with_tape(&mut self, n: usize, act: impl FnOnce(&mut Sim, &Tape)) -> &mut State {
+    fn with_tape(&mut self, n: usize, act: impl FnOnce(&mut Sim, &SimRecording)) -> &mut State {
         let tape = self.tapes[n].as_ref().expect("started before");
         act(&mut self.sim, tape);
         &mut self.states[n]
@@ -204,7 +204,7 @@ impl Run {
     fn end(&mut self) {
         for _ in 0..100 {
             self.sim.pass(100);
-            let ended = |tape: &Tape| tape.out.lock().ending.is_some();
+            let ended = |tape: &SimRecording| tape.out.lock().ending.is_some();
             if self.tapes.iter().flatten().all(ended) {
                 break;
             }

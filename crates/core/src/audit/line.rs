@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::calls::Caller;
 use crate::storage::rfc3339;
 use crate::text::brief;
-use crate::words::{Error, Status};
+use crate::types::{Error, Status};
 
 /// So many recordings of one operation are told by themselves; of more, how many there are.
 const TOLD: usize = 32;

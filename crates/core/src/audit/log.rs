@@ -14,8 +14,8 @@ use crate::events::{Bus, LogLevel};
 use crate::storage::{AppendFile, FileTail};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, Ordering};
-use crate::task::{self, Answer, Next, Runnable, Signal};
-use crate::words::{Error, Result};
+use crate::task::{self, NextStep, Readiness, Runnable, Signal};
+use crate::types::{Error, Result};
 
 /// Written lines are synced this much later, so that many share a sync.
 const SYNC_AFTER: Duration = Duration::from_millis(100);
@@ -203,7 +203,7 @@ impl AuditLog {
         let mut unsynced: Option<Unsynced> = None;
         loop {
             let since = unsynced.as_ref().map(|unsynced| unsynced.since);
-            match task::until(|| self.ask(since)).await {
+            match task::until_ready(|| self.ask(since)).await {
                 WriterTurn::Write(batch) => {
                     let count = batch.count();
                     let mut composed = None;
@@ -260,9 +260,9 @@ impl AuditLog {
         synced
     }
 
-    fn ask(&self, unsynced_since: Option<Instant>) -> Answer<WriterTurn> {
+    fn ask(&self, unsynced_since: Option<Instant>) -> Readiness<WriterTurn> {
         if self.is_given_up() {
-            return Answer::Ready(WriterTurn::Over);
+            return Readiness::Ready(WriterTurn::Over);
         }
         // Looked at first: what was queued before the end is written.
         let is_ending = self.is_ending();
@@ -270,21 +270,21 @@ impl AuditLog {
         let sync_at = unsynced_since.map(|since| since + SYNC_AFTER);
         // Before more is written: lines that never stop coming must not put the sync off.
         if sync_at.is_some_and(|at| now >= at) {
-            return Answer::Ready(WriterTurn::Sync);
+            return Readiness::Ready(WriterTurn::Sync);
         }
         let mut queue = self.queue.lock();
         if let Some(batch) = queue.take_batch(now, is_ending) {
-            return Answer::Ready(WriterTurn::Write(batch));
+            return Readiness::Ready(WriterTurn::Write(batch));
         }
         if is_ending {
-            return Answer::Ready(match sync_at {
+            return Readiness::Ready(match sync_at {
                 Some(_) => WriterTurn::Sync,
                 None => WriterTurn::Over,
             });
         }
         let times = [sync_at, queue.tell_dropped_at(), queue.write_at()];
         let next = times.into_iter().flatten().min();
-        Answer::AskAgain(next.map_or(Next::Signalled, Next::At))
+        Readiness::Pending(next.map_or(NextStep::Signalled, NextStep::At))
     }
 
     /// Tries until it is done. `false`: it is given up, because the engine closes.
@@ -317,7 +317,7 @@ impl AuditLog {
             if self.is_given_up() || self.clock.now() >= until {
                 return;
             }
-            task::leave(Next::At(until)).await;
+            task::suspend(NextStep::At(until)).await;
         }
     }
 

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::FILE;
 use super::chain::{Head, LineFault, Link, hex, read_link};
-use crate::words::{Error, Result, Status};
+use crate::types::{Error, Result, Status};
 
 /// No line that is written comes near this length.
 const LINE_MAX: u64 = 1 << 20;

@@ -6,7 +6,7 @@ use crate::clock::NS_PER_S;
 /// The pauses between tries are 1, 2, 4, … seconds, and at most this long. They begin anew
 /// after a recording that lasted as long: a disk that always takes a little and then fails
 /// gets no new recording every other second.
-const LONGEST_PAUSE_NS: u64 = 60 * NS_PER_S;
+const MAX_RETRY_NS: u64 = 60 * NS_PER_S;
 
 /// Of one call.
 #[derive(Default)]
@@ -18,7 +18,7 @@ pub(super) struct AutomaticState {
     /// place begins paused.
     pub paused: bool,
     /// That it could not begin has been told.
-    told_failed: bool,
+    failure_reported: bool,
     failures: u32,
     /// Not tried again before, on the coarse clock.
     retry_ns: u64,
@@ -39,25 +39,25 @@ impl AutomaticState {
 
     /// Its file exists: that a later one cannot begin is told again.
     pub fn created(&mut self, now: u64) {
-        self.told_failed = false;
+        self.failure_reported = false;
         self.created_ns = now;
     }
 
     /// Its start was refused, or it has failed.
     pub fn fail(&mut self, now: u64) {
-        if self.created_ns != 0 && now.saturating_sub(self.created_ns) >= LONGEST_PAUSE_NS {
+        if self.created_ns != 0 && now.saturating_sub(self.created_ns) >= MAX_RETRY_NS {
             self.failures = 0;
         }
         self.begun = false;
         self.created_ns = 0;
         self.failures = (self.failures + 1).min(7);
-        let pause_ns = (NS_PER_S << (self.failures - 1)).min(LONGEST_PAUSE_NS);
+        let pause_ns = (NS_PER_S << (self.failures - 1)).min(MAX_RETRY_NS);
         self.retry_ns = now + pause_ns;
     }
 
     /// That it could not begin: true if this is to be told.
-    pub fn tell_failed(&mut self) -> bool {
-        !std::mem::replace(&mut self.told_failed, true)
+    pub fn should_report_failure(&mut self) -> bool {
+        !std::mem::replace(&mut self.failure_reported, true)
     }
 }
 
@@ -81,7 +81,7 @@ mod tests {
     fn the_pauses_begin_anew_after_a_recording_of_a_minute() {
         let mut state = AutomaticState::default();
         assert_eq!(pause_s(&mut state, 1), 1);
-        for (lasted_ns, pause) in [(LONGEST_PAUSE_NS - 1, 2), (LONGEST_PAUSE_NS, 1)] {
+        for (lasted_ns, pause) in [(MAX_RETRY_NS - 1, 2), (MAX_RETRY_NS, 1)] {
             state.begin();
             state.created_ns = 5;
             assert_eq!(pause_s(&mut state, 5 + lasted_ns), pause);

@@ -92,17 +92,17 @@ impl CallInfo {
     }
 
     /// As it stands in a manifest.
-    pub fn told(&self) -> impl Serialize + '_ {
-        self.told_with(None)
+    pub fn to_manifest(&self) -> impl Serialize + '_ {
+        self.to_json(None)
     }
 
     /// As the events of its life tell it: with its state.
-    pub fn told_live(&self) -> impl Serialize + '_ {
-        self.told_with(Some(self.state.text()))
+    pub fn to_event(&self) -> impl Serialize + '_ {
+        self.to_json(Some(self.state.text()))
     }
 
-    fn told_with<'a>(&'a self, state: Option<&'a str>) -> Told<'a> {
-        Told {
+    fn to_json<'a>(&'a self, state: Option<&'a str>) -> CallJson<'a> {
+        CallJson {
             state,
             call_id: self.call_id.as_str(),
             switch_call_id: self.switch_call_id.as_str(),
@@ -124,7 +124,7 @@ impl CallInfo {
         }
     }
 
-    /// The names of what differs from `before`, as [`CallInfo::told_live`] has them.
+    /// The names of what differs from `before`, as [`CallInfo::to_event`] has them.
     pub fn changes_since(&self, before: &CallInfo) -> Vec<&'static str> {
         let differs = [
             ("state", self.state != before.state),
@@ -194,7 +194,7 @@ impl CallInfo {
 
 /// A call in a manifest, field by field.
 #[derive(Serialize)]
-struct Told<'a> {
+struct CallJson<'a> {
     /// A manifest has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<&'a str>,
@@ -250,11 +250,11 @@ pub struct CallUpdate {
 }
 
 impl CallUpdate {
-    /// `info` with this said of it. The call id is left as it is.
+    /// `info` with this new of it. The call id is left as it is.
     pub fn apply(&self, info: &CallInfo) -> CallInfo {
-        fn put<T: Clone>(said: &Option<T>, known: &mut T) {
-            if let Some(said) = said {
-                *known = said.clone();
+        fn put<T: Clone>(new: &Option<T>, known: &mut T) {
+            if let Some(new) = new {
+                *known = new.clone();
             }
         }
         let mut next = info.clone();
@@ -298,8 +298,8 @@ impl LineStay {
     }
 
     /// As it stands in a manifest.
-    pub fn told(&self) -> impl Serialize + '_ {
-        ToldLine {
+    pub fn to_manifest(&self) -> impl Serialize + '_ {
+        LineStayJson {
             device_name: self.device_name.as_str(),
             directory_number: self.directory_number.as_str(),
             username: self.username.as_str(),
@@ -309,7 +309,7 @@ impl LineStay {
 }
 
 #[derive(Serialize)]
-struct ToldLine<'a> {
+struct LineStayJson<'a> {
     device_name: &'a str,
     directory_number: &'a str,
     username: &'a str,

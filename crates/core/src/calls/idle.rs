@@ -10,5 +10,5 @@ pub(super) const SLICE: usize = 64;
 /// only when that has become too long ago.
 #[derive(Default)]
 pub(super) struct IdleWatch {
-    pub heard: BinaryHeap<Reverse<(u64, u64)>>,
+    pub last_media: BinaryHeap<Reverse<(u64, u64)>>,
 }

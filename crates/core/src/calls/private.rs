@@ -5,27 +5,27 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::book::RegistryState;
 use super::recording::Recording;
-use super::registry::{Registry, gone};
-use super::rules::Operation;
-use crate::words::Result;
+use super::registry::{Registry, call_ended};
+use super::registry_state::RegistryState;
+use super::rules::ControlOperation;
+use crate::types::Result;
 
 impl Registry {
     /// Makes a call private, or not. Under the same lock as every start, pause and resume:
     /// what comes after it in that order comes after it for the call's audio, too.
     pub fn set_private(&self, number: u64, on: bool) -> Result<()> {
         let mut inner = self.lock();
-        let call = inner.calls.get_mut(&number).ok_or_else(gone)?;
+        let call = inner.calls.get_mut(&number).ok_or_else(call_ended)?;
         if call.info.private == on {
             return Ok(());
         }
         let mut info = (*call.info).clone();
         info.private = on;
         call.info = Arc::new(info);
-        call.wire.described(&call.info);
+        call.media.set_info(&call.info);
         for recording in &call.live {
-            recording.moved(&call.info, &call.lines);
+            recording.update_call(&call.info, &call.lines);
         }
         Ok(())
     }
@@ -33,7 +33,7 @@ impl Registry {
 
 impl RegistryState {
     /// A caller has paused, resumed or stopped this recording.
-    pub(super) fn note_automatic_pause(&mut self, recording: &Recording, paused: bool) {
+    pub(super) fn record_automatic_pause(&mut self, recording: &Recording, paused: bool) {
         if recording.spec.is_automatic()
             && let Some(call) = self.calls.get_mut(&recording.call)
         {
@@ -48,16 +48,16 @@ impl RegistryState {
 
     /// A pause or a resume also holds for the automatic recording that is still to be tried
     /// again: it finds nothing live, but its caller has said whether the call may be recorded.
-    pub(super) fn heed_for_next_automatic(&mut self, operation: Operation, calls: &[u64]) {
+    pub(super) fn set_next_automatic_paused(&mut self, operation: ControlOperation, calls: &[u64]) {
         let paused = match operation {
-            Operation::Pause => true,
-            Operation::Resume => false,
-            Operation::Stop | Operation::Discard => return,
+            ControlOperation::Pause => true,
+            ControlOperation::Resume => false,
+            ControlOperation::Stop | ControlOperation::Discard => return,
         };
         for number in calls {
             if let Some(call) = self.calls.get_mut(number)
                 && !call.has_automatic()
-                && (!paused || self.owed.contains(number))
+                && (!paused || self.pending_automatic.contains(number))
             {
                 call.automatic.paused = paused;
             }

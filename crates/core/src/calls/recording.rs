@@ -10,7 +10,7 @@ use super::call::{CallInfo, LineStay};
 use super::draft::AcceptedDraft;
 use super::spec::RecordingSpec;
 use crate::text::Text;
-use crate::words::{EndReason, Error, State, Status};
+use crate::types::{EndReason, Error, RecordingState, Status};
 
 /// What the audio side knows at the moment of asking.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub struct Readings {
 pub trait Attachment: Send + Sync {
     fn readings(&self) -> Readings;
     /// The call was moved or described anew; called under the registry's lock, must not wait.
-    fn moved(&self, info: &Arc<CallInfo>, lines: &Arc<Vec<LineStay>>);
+    fn update_call(&self, info: &Arc<CallInfo>, lines: &Arc<Vec<LineStay>>);
     /// All that is known of it, as one JSON object in the manifest's words; `failure`:
     /// why it could not begin, and when that was known.
     fn describe(&self, failure: Option<(&Error, i64)>) -> String;
@@ -35,20 +35,20 @@ pub trait Attachment: Send + Sync {
 /// How far a recording's story has been told: it begins with its start, and nothing
 /// comes after its end.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Told {
+pub enum EventStage {
     #[default]
-    Nothing,
+    Unpublished,
     /// Nothing, but audio has been lost already: where, a JSON object each.
-    NotTheLoss(Vec<String>),
+    LossPending(Vec<String>),
     Started,
     Ended,
 }
 
-/// What changes in a recording's life.
+/// What changes in a recording's lifecycle.
 #[derive(Clone, Debug)]
-pub struct Life {
+pub struct Lifecycle {
     /// By its own pauses: the call's privacy shows in a view only.
-    pub state: State,
+    pub state: RecordingState,
     /// When it was live last.
     pub paused: bool,
     pub end_reason: Option<EndReason>,
@@ -65,7 +65,7 @@ pub struct Life {
 
 /// A call's newest recording, as it was begun.
 #[derive(Clone, Debug)]
-pub struct Newest {
+pub struct NewestRecording {
     pub id: Uuid,
     pub order: u64,
     pub started_at_ms: i64,
@@ -85,9 +85,9 @@ pub struct Recording {
     /// The call as it was then.
     first_info: Arc<CallInfo>,
     pub(super) slot: AtomicU32,
-    pub life: Mutex<Life>,
+    pub lifecycle: Mutex<Lifecycle>,
     /// Held while one of its events is published; taken before `life`.
-    pub told: Mutex<Told>,
+    pub event_stage: Mutex<EventStage>,
     attachment: Arc<dyn Attachment>,
 }
 
@@ -108,10 +108,10 @@ impl Recording {
             started_at_ms,
             first_info: info.clone(),
             slot: AtomicU32::new(u32::MAX),
-            life: Mutex::new(Life {
+            lifecycle: Mutex::new(Lifecycle {
                 state: match accepted.paused {
-                    true => State::Paused,
-                    false => State::Recording,
+                    true => RecordingState::Paused,
+                    false => RecordingState::Recording,
                 },
                 paused: accepted.paused,
                 end_reason: None,
@@ -123,7 +123,7 @@ impl Recording {
                 ended: 0,
                 readings: None,
             }),
-            told: Mutex::default(),
+            event_stage: Mutex::default(),
             attachment,
         }
     }
@@ -132,9 +132,9 @@ impl Recording {
         self.slot.load(Ordering::Relaxed)
     }
 
-    pub(super) fn moved(&self, info: &Arc<CallInfo>, lines: &Arc<Vec<LineStay>>) {
-        self.life.lock().info = info.clone();
-        self.attachment.moved(info, lines);
+    pub(super) fn update_call(&self, info: &Arc<CallInfo>, lines: &Arc<Vec<LineStay>>) {
+        self.lifecycle.lock().info = info.clone();
+        self.attachment.update_call(info, lines);
     }
 
     /// Reads where a view of it will look.
@@ -148,15 +148,15 @@ impl Recording {
     }
 
     /// As a list shows it, at whose instant it was live.
-    pub fn live_view(&self) -> View {
+    pub fn live_view(&self) -> RecordingView {
         let mut view = self.view();
-        if !matches!(view.state, State::Recording | State::Paused) {
-            let life = self.life.lock();
-            view.state = match life.paused || life.info.private {
-                true => State::Paused,
-                false => State::Recording,
+        if !matches!(view.state, RecordingState::Recording | RecordingState::Paused) {
+            let lifecycle = self.lifecycle.lock();
+            view.state = match lifecycle.paused || lifecycle.info.private {
+                true => RecordingState::Paused,
+                false => RecordingState::Recording,
             };
-            drop(life);
+            drop(lifecycle);
             view.end_reason = None;
             view.error = Status::Ok;
             view.ended_at_ms = 0;
@@ -168,29 +168,29 @@ impl Recording {
     }
 
     /// As it is now.
-    pub fn view(&self) -> View {
-        let life = self.life.lock().clone();
-        let readings = life.readings.unwrap_or_else(|| self.attachment.readings());
-        View {
+    pub fn view(&self) -> RecordingView {
+        let lifecycle = self.lifecycle.lock().clone();
+        let readings = lifecycle.readings.unwrap_or_else(|| self.attachment.readings());
+        RecordingView {
             id: self.id,
             order: self.order,
             call: self.call,
             previous: self.previous,
             first_info: self.first_info.clone(),
-            state: match life.state {
-                State::Recording if life.info.private => State::Paused,
+            state: match lifecycle.state {
+                RecordingState::Recording if lifecycle.info.private => RecordingState::Paused,
                 state => state,
             },
-            end_reason: life.end_reason,
-            error: life.error,
+            end_reason: lifecycle.end_reason,
+            error: lifecycle.error,
             spec: self.spec.clone(),
-            info: life.info,
+            info: lifecycle.info,
             url: self.url.clone(),
-            path: life.path,
-            digest: life.digest,
+            path: lifecycle.path,
+            digest: lifecycle.digest,
             started_at_ms: self.started_at_ms,
-            ended_at_ms: life.ended_at_ms,
-            ended: life.ended,
+            ended_at_ms: lifecycle.ended_at_ms,
+            ended: lifecycle.ended,
             readings,
         }
     }
@@ -198,7 +198,7 @@ impl Recording {
 
 /// A recording as it was at one moment.
 #[derive(Clone, Debug)]
-pub struct View {
+pub struct RecordingView {
     pub id: Uuid,
     pub order: u64,
     /// The call's number; 0: of an earlier process.
@@ -208,7 +208,7 @@ pub struct View {
     /// The call as it was when this was begun.
     pub first_info: Arc<CallInfo>,
     /// Paused also while its call is private.
-    pub state: State,
+    pub state: RecordingState,
     pub end_reason: Option<EndReason>,
     pub error: Status,
     pub spec: RecordingSpec,

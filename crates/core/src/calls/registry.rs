@@ -7,22 +7,22 @@ use crate::sync::{Mutex, MutexGuard};
 use uuid::Uuid;
 
 use super::automatic::AutomaticState;
-use super::book::{CallEntry, RegistryState};
 use super::call::{CallInfo, CallUpdate, LineStay};
 use super::filter::Filter;
 use super::id::parse_id;
 use super::idle::{IdleWatch, SLICE};
-use super::recording::{Newest, Recording, View};
+use super::media_control::MediaControl;
+use super::recording::{NewestRecording, Recording, RecordingView};
+use super::registry_state::{CallEntry, RegistryState};
 use super::rules::{self, Caller};
-use super::slab::Slots;
-use super::wire::Wire;
+use super::slots::Slots;
 use crate::clock::{Clock, NS_PER_S};
 use crate::memory;
 use crate::text::Text;
-use crate::words::{EndReason, Error, Result, State, Status};
+use crate::types::{EndReason, Error, RecordingState, Result, Status};
 
 /// How long an ended recording can still be got.
-const REMEMBERED_NS: u64 = 60 * NS_PER_S;
+const RETENTION_NS: u64 = 60 * NS_PER_S;
 
 /// Recordings of a list that are fetched from memory together.
 const BATCH: usize = 32;
@@ -54,9 +54,9 @@ pub struct CallView {
     pub number: u64,
     pub info: Arc<CallInfo>,
     /// Live ones, oldest first.
-    pub live: Vec<View>,
+    pub live: Vec<RecordingView>,
     /// The newest recording that could begin, live or not.
-    pub newest: Option<Newest>,
+    pub newest: Option<NewestRecording>,
     /// No mark forbids to record it.
     pub monitorable: bool,
     /// A mark forbids everybody but the host to end its recordings.
@@ -67,7 +67,7 @@ pub struct CallView {
 
 /// What a begun or updated call asks of the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Begun {
+pub struct FollowUp {
     /// The line is automatic: start a recording of this call.
     pub automatic: bool,
 }
@@ -75,7 +75,7 @@ pub struct Begun {
 impl Registry {
     pub fn new(limits: Limits, strict: bool, clock: Arc<dyn Clock>) -> Registry {
         let mut inner = RegistryState::default();
-        inner.marks.strict = strict;
+        inner.policies.strict = strict;
         Registry {
             clock,
             inner: Mutex::new(inner),
@@ -92,16 +92,16 @@ impl Registry {
     /// Replaces the line's marks; answers the calls that it now wants recorded.
     pub fn set_line(&self, device: &Text, number: &Text, flags: u32) -> Result<Vec<u64>> {
         let mut inner = self.lock();
-        inner.marks.set(device, number, flags)?;
+        inner.policies.set(device, number, flags)?;
         if flags & rules::AUTOMATIC == 0 {
             return Ok(Vec::new());
         }
         let now_ns = self.now_ns();
         let on_line = inner.matching(&Filter::line(device, number));
-        let newly_owed = on_line
+        let newly_pending = on_line
             .into_iter()
-            .filter(|call| inner.owe_automatic(*call, now_ns));
-        Ok(newly_owed.collect())
+            .filter(|call| inner.request_automatic(*call, now_ns));
+        Ok(newly_pending.collect())
     }
 
     /// The coarse clock.
@@ -110,11 +110,17 @@ impl Registry {
     }
 
     pub fn remove_line(&self, device: &Text, number: &Text) {
-        self.lock().marks.remove(device, number);
+        self.lock().policies.remove(device, number);
     }
 
     /// Announces a call. `EXISTS` if the same id is on the same line already.
-    pub fn begin(&self, number: u64, info: CallInfo, now_ms: i64, wire: Arc<dyn Wire>) -> Result<Begun> {
+    pub fn begin(
+        &self,
+        number: u64,
+        info: CallInfo,
+        now_ms: i64,
+        media: Arc<dyn MediaControl>,
+    ) -> Result<FollowUp> {
         let mut inner = self.lock();
         if self.limits.calls != 0 && inner.calls.len() as u64 >= self.limits.calls {
             return Err(Error::new(
@@ -122,16 +128,16 @@ impl Registry {
                 format!("calls.max {}: so many calls are live", self.limits.calls),
             ));
         }
-        inner.refuse_twin(&info, None)?;
+        inner.refuse_duplicate(&info, None)?;
         inner.grow_for_call(&info)?;
         let lines = Arc::new(vec![LineStay::of(&info, now_ms)]);
         let info = Arc::new(info);
-        wire.described(&info);
+        media.set_info(&info);
         let begun_ns = self.now_ns();
         let call = CallEntry {
             number,
             info: info.clone(),
-            wire,
+            media,
             connected: 0,
             begun_ns,
             live: Vec::new(),
@@ -144,14 +150,14 @@ impl Registry {
         inner.calls.insert(number, call);
         inner.begun.push((begun_ns, number));
         inner.note_connected(number);
-        let automatic = inner.owe_automatic(number, self.now_ns());
-        Ok(Begun { automatic })
+        let automatic = inner.request_automatic(number, self.now_ns());
+        Ok(FollowUp { automatic })
     }
 
-    pub fn update(&self, number: u64, update: &CallUpdate, now_ms: i64) -> Result<Begun> {
+    pub fn update(&self, number: u64, update: &CallUpdate, now_ms: i64) -> Result<FollowUp> {
         let mut inner = self.lock();
         let Some(call) = inner.calls.get(&number) else {
-            return Err(gone());
+            return Err(call_ended());
         };
         let before = call.info.clone();
         if let Some(said) = &update.call_id
@@ -165,15 +171,15 @@ impl Registry {
         let after = Arc::new(update.apply(&before));
         let moved = !after.same_line(&before);
         if moved {
-            inner.refuse_twin(&after, Some(number))?;
+            inner.refuse_duplicate(&after, Some(number))?;
         }
         inner.grow_indexes(&after)?;
         inner.reindex(number, &before, &after);
         let Some(call) = inner.calls.get_mut(&number) else {
-            return Err(gone());
+            return Err(call_ended());
         };
         call.info = after.clone();
-        call.wire.described(&after);
+        call.media.set_info(&after);
         if moved || after.username != before.username {
             // The first ones and the latest, where a host changes them all the time.
             let lines = Arc::make_mut(&mut call.lines);
@@ -183,7 +189,7 @@ impl Registry {
             lines.push(LineStay::of(&after, now_ms));
         }
         for recording in &call.live {
-            recording.moved(&after, &call.lines);
+            recording.update_call(&after, &call.lines);
         }
         if moved {
             call.automatic.begun = call.has_automatic();
@@ -191,8 +197,8 @@ impl Registry {
         if before.state != after.state {
             inner.note_connected(number);
         }
-        let automatic = inner.owe_automatic(number, self.now_ns());
-        Ok(Begun { automatic })
+        let automatic = inner.request_automatic(number, self.now_ns());
+        Ok(FollowUp { automatic })
     }
 
     /// The end of a call finishes its recordings.
@@ -200,15 +206,15 @@ impl Registry {
     pub fn end(&self, number: u64, reason: EndReason, now_ms: i64) -> Result<Vec<Arc<Recording>>> {
         let mut inner = self.lock();
         let Some(mut call) = inner.calls.remove(&number) else {
-            return Err(gone());
+            return Err(call_ended());
         };
         inner.unindex(number, &call.info);
-        inner.owed.remove(&number);
+        inner.pending_automatic.remove(&number);
         let ended = std::mem::take(&mut call.live);
         for recording in &ended {
             self.finishing(&mut inner, recording, reason, now_ms);
         }
-        call.wire.end(reason);
+        call.media.end(reason);
         Ok(ended)
     }
 
@@ -220,14 +226,14 @@ impl Registry {
     pub fn is_monitorable(&self, number: u64) -> Option<bool> {
         let inner = self.lock();
         let call = inner.calls.get(&number)?;
-        Some(inner.marks.of(&call.info) & rules::NOT_MONITORABLE == 0)
+        Some(inner.policies.of(&call.info) & rules::NOT_MONITORABLE == 0)
     }
 
     /// Whether only the host may end a live call's recordings.
     pub fn is_mandatory(&self, number: u64) -> bool {
         let inner = self.lock();
         let call = inner.calls.get(&number);
-        call.is_some_and(|call| inner.marks.of(&call.info) & rules::MANDATORY != 0)
+        call.is_some_and(|call| inner.policies.of(&call.info) & rules::MANDATORY != 0)
     }
 
     /// Some of the live calls, or all if there are no more than `most`.
@@ -251,7 +257,7 @@ impl Registry {
     }
 
     /// What is live and matches: one instant, and nobody waits for it.
-    pub fn list(&self, caller: &Caller, filter: &Filter) -> Result<Vec<View>> {
+    pub fn list(&self, caller: &Caller, filter: &Filter) -> Result<Vec<RecordingView>> {
         caller.authenticate()?;
         if let Caller::User { username, .. } = caller
             && caller.is_limited()
@@ -273,7 +279,7 @@ impl Registry {
             std::hint::black_box(batch.iter().map(|recording| recording.touch()).sum::<u64>());
             let batch = batch.iter().map(|recording| recording.live_view());
             // A call may have become another's since it was found.
-            views.extend(batch.filter(|view| caller.may(&view.info)));
+            views.extend(batch.filter(|view| caller.may_access(&view.info)));
         }
         Ok(views)
     }
@@ -294,15 +300,15 @@ impl Registry {
         for slice in numbers.chunks(SLICE) {
             let inner = self.lock();
             let calls = slice.iter().filter_map(|number| inner.calls.get(number));
-            let calls = calls.filter(|call| filter.matches(&call.info) && caller.may(&call.info));
+            let calls = calls.filter(|call| filter.matches(&call.info) && caller.may_access(&call.info));
             views.extend(calls.map(|call| CallView {
                 number: call.number,
                 info: call.info.clone(),
                 live: call.live.iter().map(|recording| recording.view()).collect(),
                 newest: call.newest.clone(),
-                monitorable: inner.marks.of(&call.info) & rules::NOT_MONITORABLE == 0,
-                mandatory: inner.marks.of(&call.info) & rules::MANDATORY != 0,
-                automatic: inner.marks.of(&call.info) & rules::AUTOMATIC != 0,
+                monitorable: inner.policies.of(&call.info) & rules::NOT_MONITORABLE == 0,
+                mandatory: inner.policies.of(&call.info) & rules::MANDATORY != 0,
+                automatic: inner.policies.of(&call.info) & rules::AUTOMATIC != 0,
             }));
         }
         Ok(views)
@@ -322,11 +328,11 @@ impl Registry {
     }
 
     fn all(&self) -> Result<Vec<Arc<Recording>>> {
-        let (instant, high) = self.lock().book.begin_list();
+        let (instant, high) = self.lock().allocator.begin_list();
         let found = self.slots.at(instant, high);
-        let mut more = self.lock().book.end_list(&self.slots, instant);
+        let mut more = self.lock().allocator.end_list(&self.slots, instant);
         while more {
-            more = self.lock().book.reclaim_many(&self.slots);
+            more = self.lock().allocator.reclaim_many(&self.slots);
         }
         found
     }
@@ -339,7 +345,7 @@ impl Registry {
     }
 
     /// One recording: live, finishing, or ended in the last minute.
-    pub fn get(&self, caller: &Caller, id: &str) -> Result<View> {
+    pub fn get(&self, caller: &Caller, id: &str) -> Result<RecordingView> {
         caller.authenticate()?;
         let parsed = parse_id(id);
         let found = match &parsed {
@@ -382,13 +388,13 @@ impl Registry {
         let Some(recording) = inner.by_id.get(&id).cloned() else {
             return false;
         };
-        recording.life.lock().error = error;
-        let wire = inner.calls.get(&recording.call).map(|call| call.wire.clone());
+        recording.lifecycle.lock().error = error;
+        let media = inner.calls.get(&recording.call).map(|call| call.media.clone());
         let was_live = self.finish_live(&mut inner, &recording, EndReason::WriteError, now_ms);
-        if was_live && let Some(wire) = wire {
-            wire.stop(id, EndReason::WriteError);
+        if was_live && let Some(media) = media {
+            media.stop(id, EndReason::WriteError);
             if recording.spec.is_automatic() {
-                inner.owe_again(recording.call, self.now_ns());
+                inner.retry_automatic(recording.call, self.now_ns());
             }
         }
         was_live
@@ -409,9 +415,9 @@ impl Registry {
     /// Forgets everything: the recordings hold what holds the registry.
     pub fn clear(&self) {
         let mut inner = self.lock();
-        let limits_strict = inner.marks.strict;
+        let limits_strict = inner.policies.strict;
         let old = std::mem::take(&mut *inner);
-        inner.marks.strict = limits_strict;
+        inner.policies.strict = limits_strict;
         drop(inner);
         drop(old);
         self.slots.clear();
@@ -419,7 +425,7 @@ impl Registry {
 
     /// Forgets what ended more than a minute ago.
     pub fn forget_ended(&self) {
-        let before = self.now_ns().saturating_sub(REMEMBERED_NS);
+        let before = self.now_ns().saturating_sub(RETENTION_NS);
         loop {
             // Let go of outside the lock, and not too many at once.
             let mut gone = Vec::new();
@@ -471,17 +477,17 @@ impl Registry {
         now_ms: i64,
     ) {
         inner.live -= 1;
-        inner.book.remove(&self.slots, recording.slot());
+        inner.allocator.remove(&self.slots, recording.slot());
         inner.order += 1;
-        let mut life = recording.life.lock();
-        life.state = State::Finishing;
-        life.end_reason = Some(reason);
-        life.ended_at_ms = now_ms;
-        life.ended = inner.order;
+        let mut lifecycle = recording.lifecycle.lock();
+        lifecycle.state = RecordingState::Finishing;
+        lifecycle.end_reason = Some(reason);
+        lifecycle.ended_at_ms = now_ms;
+        lifecycle.ended = inner.order;
     }
 }
 
-pub(super) fn gone() -> Error {
+pub(super) fn call_ended() -> Error {
     Error::new(Status::BadHandle, "call: it has ended")
 }
 

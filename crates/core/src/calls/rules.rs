@@ -7,7 +7,7 @@ use super::call::CallInfo;
 use super::origin::CallerOrigin;
 use crate::memory;
 use crate::text::Text;
-use crate::words::{Error, Result, Status};
+use crate::types::{Error, Result, Status};
 
 /// Who asks.
 #[derive(Clone, Debug)]
@@ -66,7 +66,7 @@ impl Caller {
         }
     }
 
-    pub fn may(&self, info: &CallInfo) -> bool {
+    pub fn may_access(&self, info: &CallInfo) -> bool {
         !self.is_limited() || self.owns(info)
     }
 
@@ -84,25 +84,25 @@ impl Caller {
 
 /// What an operation by line or by call did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
+pub struct ControlCounts {
     pub changed: u32,
     pub already: u32,
     pub refused: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operation {
+pub enum ControlOperation {
     Stop,
     Discard,
     Pause,
     Resume,
 }
 
-impl Operation {
-    /// Whether it ends a recording. Marks refuse that, and never a pause: a card number must
+impl ControlOperation {
+    /// Whether it ends a recording. LinePolicies refuse that, and never a pause: a card number must
     /// always be pausable.
     pub fn ends(self) -> bool {
-        matches!(self, Operation::Stop | Operation::Discard)
+        matches!(self, ControlOperation::Stop | ControlOperation::Discard)
     }
 }
 
@@ -113,12 +113,12 @@ pub const MANDATORY: u32 = 4;
 /// The marks of all lines. A mark applies where every field that it names equals
 /// the call's; the flags of all that apply are OR-ed.
 #[derive(Default)]
-pub struct Marks {
+pub struct LinePolicies {
     by_name: HashMap<(Text, Text), u32>,
     pub strict: bool,
 }
 
-impl Marks {
+impl LinePolicies {
     /// `LIMIT`: there is no memory for one more, and nothing has changed.
     pub fn set(&mut self, device: &Text, number: &Text, flags: u32) -> Result<()> {
         memory::grow_map(&mut self.by_name, 1)?;
@@ -197,17 +197,17 @@ pub fn mandatory(device: &Text, number: &Text) -> Error {
 /// named by its call.
 pub fn may_end(
     caller: &Caller,
-    operation: Operation,
+    operation: ControlOperation,
     by_call: bool,
-    marks: &Marks,
+    policies: &LinePolicies,
     info: &CallInfo,
 ) -> Result<()> {
-    let flags = marks.of(info);
+    let flags = policies.of(info);
     // First: a matter of rights, and the strictest of the three.
     if flags & MANDATORY != 0 && !caller.is_host() {
         return Err(mandatory(&info.device_name, &info.directory_number));
     }
-    if by_call && (caller.is_host() || operation == Operation::Stop) {
+    if by_call && (caller.is_host() || operation == ControlOperation::Stop) {
         return Ok(());
     }
     if flags & NOT_MONITORABLE != 0 {
@@ -223,36 +223,40 @@ pub fn may_end(
 mod tests {
     use super::*;
 
-    fn set(marks: &mut Marks, device: &Text, number: &Text, flags: u32) {
-        marks.set(device, number, flags).expect("there is memory");
+    fn set(policies: &mut LinePolicies, device: &Text, number: &Text, flags: u32) {
+        policies.set(device, number, flags).expect("there is memory");
     }
 
     #[test]
     fn a_mark_applies_where_all_it_names_is_equal() {
-        let mut marks = Marks::default();
+        let mut policies = LinePolicies::default();
         let (device, number, nothing) = (Text::new("SEP1"), Text::new("101"), Text::default());
-        set(&mut marks, &device, &number, NOT_MONITORABLE);
-        assert_eq!(marks.flags(&device, &number), NOT_MONITORABLE);
-        assert_eq!(marks.flags(&device, &nothing), 0, "the mark names a number too");
-        set(&mut marks, &nothing, &number, AUTOMATIC);
-        assert_eq!(marks.flags(&device, &number), NOT_MONITORABLE | AUTOMATIC);
-        assert_eq!(marks.flags(&Text::new("other"), &number), AUTOMATIC);
-        set(&mut marks, &device, &number, 0);
-        assert_eq!(marks.flags(&device, &number), AUTOMATIC, "replaced");
-        marks.remove(&nothing, &number);
-        assert_eq!(marks.flags(&device, &number), 0);
+        set(&mut policies, &device, &number, NOT_MONITORABLE);
+        assert_eq!(policies.flags(&device, &number), NOT_MONITORABLE);
+        assert_eq!(
+            policies.flags(&device, &nothing),
+            0,
+            "the mark names a number too"
+        );
+        set(&mut policies, &nothing, &number, AUTOMATIC);
+        assert_eq!(policies.flags(&device, &number), NOT_MONITORABLE | AUTOMATIC);
+        assert_eq!(policies.flags(&Text::new("other"), &number), AUTOMATIC);
+        set(&mut policies, &device, &number, 0);
+        assert_eq!(policies.flags(&device, &number), AUTOMATIC, "replaced");
+        policies.remove(&nothing, &number);
+        assert_eq!(policies.flags(&device, &number), 0);
     }
 
     #[test]
     fn strict_makes_unmarked_lines_not_monitorable() {
-        let mut marks = Marks {
+        let mut policies = LinePolicies {
             strict: true,
-            ..Marks::default()
+            ..LinePolicies::default()
         };
         let (device, nothing) = (Text::new("SEP1"), Text::default());
-        assert_eq!(marks.flags(&device, &nothing), NOT_MONITORABLE);
-        set(&mut marks, &device, &nothing, 0);
-        assert_eq!(marks.flags(&device, &nothing), 0);
+        assert_eq!(policies.flags(&device, &nothing), NOT_MONITORABLE);
+        set(&mut policies, &device, &nothing, 0);
+        assert_eq!(policies.flags(&device, &nothing), 0);
     }
 
     #[test]
@@ -262,15 +266,15 @@ mod tests {
             level: 2,
             origin: None,
         };
-        assert!(!nobody.may(&CallInfo::default()));
-        assert!(Caller::Host.may(&CallInfo::default()));
+        assert!(!nobody.may_access(&CallInfo::default()));
+        assert!(Caller::Host.may_access(&CallInfo::default()));
         assert!(
             Caller::User {
                 username: Text::default(),
                 level: 10,
                 origin: None,
             }
-            .may(&CallInfo::default())
+            .may_access(&CallInfo::default())
         );
     }
 }

@@ -1,7 +1,7 @@
 //! What a start asks for.
 
 use crate::storage::JobSpecs;
-use crate::words::AudioSpec;
+use crate::types::AudioSpec;
 
 /// The caller's flag for a dial-in that a person started.
 pub const MANUAL_DIAL_IN: u32 = 1;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::sync::atomic::{AtomicU64, Ordering};
-use crate::words::{Error, Result, Status};
+use crate::types::{Error, Result, Status};
 
 /// What is left of it.
 pub struct AheadBudget {

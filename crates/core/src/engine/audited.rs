@@ -9,9 +9,9 @@ use uuid::Uuid;
 use super::Engine;
 use super::position::current_ms;
 use crate::audit::{self, Actor, AuditHead, AuditLine, AuditReport, Head, Involved};
-use crate::calls::{Caller, Filter, Operation, Recording, Touched};
+use crate::calls::{Caller, ControlOperation, ControlOutcome, Filter, Recording};
 use crate::config::Config;
-use crate::words::{EndReason, Error, Result, State, Status};
+use crate::types::{EndReason, Error, RecordingState, Result, Status};
 
 /// What was asked for, by the names of the audit log.
 pub(super) type AskedFor<'a> = &'a [(&'a str, &'a str)];
@@ -64,9 +64,9 @@ impl Engine {
     pub(super) fn note_control(
         &self,
         caller: &Caller,
-        operation: Operation,
+        operation: ControlOperation,
         asked: AskedFor<'_>,
-        touched: &[Touched],
+        touched: &[ControlOutcome],
         error: Option<&Error>,
     ) {
         let mut line = self.line_of(caller, text_of(operation));
@@ -185,21 +185,21 @@ pub(super) fn involved(recording: &Recording, position_ms: Option<u64>, status: 
 }
 
 /// Where the recording was when the operation came.
-fn position_of(touched: &Touched, operation: Operation, config: &Config, now_ms: i64) -> u64 {
+fn position_of(touched: &ControlOutcome, operation: ControlOperation, config: &Config, now_ms: i64) -> u64 {
     let mut view = touched.recording.live_view();
     match (operation, touched.status) {
-        (Operation::Pause, Status::Ok) => view.state = State::Recording,
-        (Operation::Resume, Status::Ok) => view.state = State::Paused,
+        (ControlOperation::Pause, Status::Ok) => view.state = RecordingState::Recording,
+        (ControlOperation::Resume, Status::Ok) => view.state = RecordingState::Paused,
         _ => {}
     }
     current_ms(&view, config, now_ms)
 }
 
-fn text_of(operation: Operation) -> &'static str {
+fn text_of(operation: ControlOperation) -> &'static str {
     match operation {
-        Operation::Stop => "stop",
-        Operation::Discard => "discard",
-        Operation::Pause => "pause",
-        Operation::Resume => "resume",
+        ControlOperation::Stop => "stop",
+        ControlOperation::Discard => "discard",
+        ControlOperation::Pause => "pause",
+        ControlOperation::Resume => "resume",
     }
 }

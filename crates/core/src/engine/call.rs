@@ -9,13 +9,13 @@ use super::Engine;
 use super::feeds::{CallFeeds, FeedSlot, OpenFeed};
 use super::reference::{HostReference, ReferenceCell};
 use super::report::{CallReport, Reporting};
-use crate::calls::{CallInfo, CallState, CallUpdate, Wire};
+use crate::calls::{CallInfo, CallState, CallUpdate, MediaControl};
 use crate::events::LogLevel;
 use crate::media::CallTap;
 use crate::memory;
-use crate::sync::contained;
+use crate::sync::catch_panic;
 use crate::text::Text;
-use crate::words::{EndReason, Error, FeedOptions, Leg, Result, Status};
+use crate::types::{EndReason, Error, FeedOptions, Leg, Result, Status};
 
 /// A live call: its feeds, and its way to the media worker.
 pub struct Call {
@@ -31,8 +31,8 @@ struct TapWire {
     report: Arc<CallReport>,
 }
 
-impl Wire for TapWire {
-    fn described(&self, info: &Arc<CallInfo>) {
+impl MediaControl for TapWire {
+    fn set_info(&self, info: &Arc<CallInfo>) {
         let before = self.report.describe(info).unwrap_or_default();
         if before.private != info.private {
             self.tap.private(info.private);
@@ -141,7 +141,7 @@ impl Engine {
         let Some(call) = self.calls.lock().get(&number).cloned() else {
             return false;
         };
-        match contained(|| call.feeds.end(|| self.fault("detach"))) {
+        match catch_panic(|| call.feeds.end(|| self.fault("detach"))) {
             Ok(false) => return false,
             Ok(true) => {}
             // It was begun, and nobody else will go on with it.

@@ -8,9 +8,9 @@ use super::parts::{Group, join};
 use super::{Above, Engine, closing};
 use crate::events::LogLevel;
 use crate::storage;
-use crate::sync::contained;
-use crate::task::{self, Next, Runnable};
-use crate::words::{EndReason, Error, Result, Status};
+use crate::sync::catch_panic;
+use crate::task::{self, NextStep, Runnable};
+use crate::types::{EndReason, Error, Result, Status};
 
 /// How often the closing thread looks whether all has been published.
 const LOOK: Duration = Duration::from_millis(2);
@@ -157,12 +157,12 @@ impl Engine {
     }
 
     async fn look_later(&self) {
-        task::leave(Next::At(self.clock.now() + LOOK)).await;
+        task::suspend(NextStep::At(self.clock.now() + LOOK)).await;
     }
 
     /// What is of this process, and what nobody ever wanted to hear of, is owed to nobody.
     fn settle_unheard(&self) {
-        for event in self.bus.unheard() {
+        for event in self.bus.undelivered() {
             if !event.inherited
                 && let Some(settle) = &event.settle
             {
@@ -182,7 +182,7 @@ impl Engine {
 
     /// What stands above does not keep the engine from its end.
     fn contain(&self, act: impl FnOnce()) {
-        if let Err(panic) = contained(act) {
+        if let Err(panic) = catch_panic(act) {
             self.bus.log(LogLevel::Error, format!("closing: {panic}"));
         }
     }

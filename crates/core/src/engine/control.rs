@@ -8,12 +8,12 @@ use super::facts::RecordingFacts;
 use super::track::Track;
 use crate::calls::spec::AUTOMATIC;
 use crate::calls::{AcceptedDraft, CallInfo, Recording, RecordingDraft, RecordingSpec};
-use crate::events::{CallFacts, Event, EventSubject, Kind, LogLevel};
+use crate::events::{CallFacts, Event, EventKind, EventSubject, LogLevel};
 use crate::media::{Progress, TapSpec};
 use crate::memory;
 use crate::recorder::Recorder;
 use crate::storage::{Fragment, Spans, Template};
-use crate::words::{Error, Result, Status};
+use crate::types::{Error, Result, Status};
 
 impl Engine {
     /// Starts the recording that a line's policy asks for. A call never fails because
@@ -39,10 +39,10 @@ impl Engine {
         if !self.registry.automatic_refused(number) {
             return;
         }
-        let mut event = Event::new(Kind::StartFailed, self.clock.unix_ms());
+        let mut event = Event::new(EventKind::StartFailed, self.clock.unix_ms());
         let info = self.registry.call_info(number);
         event.status = error.status as i32;
-        let call = info.as_ref().map(|info| Fragment::of(&info.told()));
+        let call = info.as_ref().map(|info| Fragment::of(&info.to_manifest()));
         event.detail = format!(
             "{},\"call\":{}",
             desk::why(&error),

@@ -9,16 +9,16 @@ use uuid::Uuid;
 use super::audited::involved;
 use super::facts::spec_of;
 use crate::audit::{Actor, AuditLine, AuditLog};
-use crate::calls::{CallInfo, Readings, Recording, Registry, Told, View};
+use crate::calls::{CallInfo, EventStage, Readings, Recording, RecordingView, Registry};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::events::event::{FLAG_LEG_UNDECODED, FLAG_NO_AUDIO, FLAG_REPEATED};
-use crate::events::{Bus, Event, EventSubject, Kind, LogLevel};
+use crate::events::{Bus, Event, EventKind, EventSubject, LogLevel};
 use crate::jobs::ActionRegistry;
 use crate::storage::{Manifest, Report, SpanEntry, Store};
-use crate::sync::contained;
+use crate::sync::catch_panic;
 use crate::text::Text;
-use crate::words::{EndReason, Error, State, Status};
+use crate::types::{EndReason, Error, RecordingState, Status};
 
 /// What a rewritten live manifest means, once it is on disk.
 pub const MARK_PAUSED: u32 = 1;
@@ -96,7 +96,7 @@ impl Desk {
         let Some(recording) = self.registry.recording(id) else {
             return (reason, self.clock.unix_ms());
         };
-        let life = recording.life.lock();
+        let life = recording.lifecycle.lock();
         match life.end_reason {
             Some(EndReason::Discarded) => (EndReason::Discarded, life.ended_at_ms),
             _ => (reason, life.ended_at_ms),
@@ -117,30 +117,36 @@ impl Desk {
         let Some(recording) = self.registry.recording(id) else {
             return;
         };
-        let mut told = recording.told.lock();
+        let mut told = recording.event_stage.lock();
         match &mut *told {
-            Told::Started => self.tell_loss(&recording, &objects(spans, SPANS_TOLD)),
-            Told::Nothing => *told = Told::NotTheLoss(objects(spans, SPANS_TOLD)),
-            Told::NotTheLoss(earlier) => {
+            EventStage::Started => self.tell_loss(&recording, &objects(spans, SPANS_TOLD)),
+            EventStage::Unpublished => *told = EventStage::LossPending(objects(spans, SPANS_TOLD)),
+            EventStage::LossPending(earlier) => {
                 let room = SPANS_TOLD.saturating_sub(earlier.len());
                 earlier.extend(objects(spans, room));
             }
-            Told::Ended => {}
+            EventStage::Ended => {}
         }
     }
 
     fn tell_loss(&self, recording: &Recording, spans: &[String]) {
         let spans = format!(",\"loss\":[{}]", spans.join(","));
-        self.tell_with(Kind::Loss, recording, None, &spans);
+        self.tell_with(EventKind::Loss, recording, None, &spans);
     }
 
     /// An event about a recording that this process began.
-    fn tell(&self, kind: Kind, recording: &Recording, state: Option<State>) {
+    fn tell(&self, kind: EventKind, recording: &Recording, state: Option<RecordingState>) {
         self.tell_with(kind, recording, state, "");
     }
 
     /// `further`: members of its JSON object, each behind a comma.
-    fn tell_with(&self, kind: Kind, recording: &Recording, state: Option<State>, further: &str) {
+    fn tell_with(
+        &self,
+        kind: EventKind,
+        recording: &Recording,
+        state: Option<RecordingState>,
+        further: &str,
+    ) {
         let mut view = recording.view();
         if let Some(state) = state {
             view.state = state;
@@ -153,12 +159,12 @@ impl Desk {
 
     fn tell_start_failed(&self, recording: &Recording, error: &Error) {
         let view = recording.view();
-        let mut event = Event::new(Kind::StartFailed, self.clock.unix_ms());
+        let mut event = Event::new(EventKind::StartFailed, self.clock.unix_ms());
         event.status = error.status as i32;
         let described = recording.describe(Some((error, view.ended_at_ms)));
         event.detail = format!("{},\"recording\":{described}", why(error));
         event.subject = EventSubject::Recording(Arc::new(view));
-        *recording.told.lock() = Told::Ended;
+        *recording.event_stage.lock() = EventStage::Ended;
         self.bus.publish(event);
     }
 
@@ -171,10 +177,10 @@ impl Desk {
             }
             None => self.recovered(id, &manifest),
         };
-        let kind = if view.state == State::Failed {
-            Kind::Failed
+        let kind = if view.state == RecordingState::Failed {
+            EventKind::Failed
         } else {
-            Kind::Finished
+            EventKind::Finished
         };
         let mut event = Event::new(kind, self.clock.unix_ms());
         event.flags = flags_of(&manifest, repeated);
@@ -193,7 +199,7 @@ impl Desk {
             }
         }));
         if let Some(recording) = recording {
-            *recording.told.lock() = Told::Ended;
+            *recording.event_stage.lock() = EventStage::Ended;
         }
         self.bus.publish(event);
     }
@@ -230,12 +236,12 @@ impl Desk {
         let reason = manifest.end_reason().unwrap_or(EndReason::WriteError);
         self.registry
             .ended_itself(recording.id, reason, self.clock.unix_ms());
-        let mut life = recording.life.lock();
+        let mut life = recording.lifecycle.lock();
         life.state = state;
         life.end_reason = Some(reason);
         life.error = match (state, life.error) {
-            (State::Failed, Status::Ok) => manifest.failure(),
-            (State::Failed, error) => error,
+            (RecordingState::Failed, Status::Ok) => manifest.failure(),
+            (RecordingState::Failed, error) => error,
             // A write that failed does not matter to what was discarded.
             _ => Status::Ok,
         };
@@ -245,10 +251,10 @@ impl Desk {
     }
 
     /// A recording of an earlier process, known by its manifest alone.
-    fn recovered(&self, id: Uuid, manifest: &Manifest) -> View {
+    fn recovered(&self, id: Uuid, manifest: &Manifest) -> RecordingView {
         let state = state_of(manifest);
         let info = Arc::new(CallInfo::from_json(manifest.call.text()));
-        View {
+        RecordingView {
             id,
             order: 0,
             call: 0,
@@ -257,7 +263,7 @@ impl Desk {
             state,
             end_reason: manifest.end_reason(),
             error: match state {
-                State::Failed => manifest.failure(),
+                RecordingState::Failed => manifest.failure(),
                 _ => Status::Ok,
             },
             spec: spec_of(manifest),
@@ -296,11 +302,11 @@ fn flags_of(manifest: &Manifest, repeated: bool) -> u32 {
     set.map(|(_, flag)| flag).sum()
 }
 
-fn state_of(manifest: &Manifest) -> State {
-    if manifest.state_is(State::Failed) {
-        State::Failed
+fn state_of(manifest: &Manifest) -> RecordingState {
+    if manifest.state_is(RecordingState::Failed) {
+        RecordingState::Failed
     } else {
-        State::Finished
+        RecordingState::Finished
     }
 }
 
@@ -318,10 +324,10 @@ impl Report for Desk {
     fn created(&self, id: Uuid) {
         if let Some(recording) = self.registry.recording(id) {
             self.registry.created(&recording);
-            let mut told = recording.told.lock();
-            let before = std::mem::replace(&mut *told, Told::Started);
-            self.tell(Kind::Started, &recording, Some(State::Recording));
-            if let Told::NotTheLoss(spans) = before {
+            let mut told = recording.event_stage.lock();
+            let before = std::mem::replace(&mut *told, EventStage::Started);
+            self.tell(EventKind::Started, &recording, Some(RecordingState::Recording));
+            if let EventStage::LossPending(spans) = before {
                 self.tell_loss(&recording, &spans);
             }
         }
@@ -333,8 +339,8 @@ impl Report for Desk {
             return;
         };
         {
-            let mut life = recording.life.lock();
-            life.state = State::Failed;
+            let mut life = recording.lifecycle.lock();
+            life.state = RecordingState::Failed;
             life.end_reason = Some(EndReason::WriteError);
             life.error = error.status;
         }
@@ -342,7 +348,7 @@ impl Report for Desk {
             self.registry.forget(id);
             return;
         }
-        let told = contained(|| self.tell_start_failed(&recording, &error));
+        let told = catch_panic(|| self.tell_start_failed(&recording, &error));
         self.conclude_telling(id, told);
     }
 
@@ -351,8 +357,8 @@ impl Report for Desk {
             return;
         };
         match mark {
-            MARK_PAUSED => self.tell(Kind::Paused, &recording, Some(State::Paused)),
-            MARK_RESUMED => self.tell(Kind::Resumed, &recording, Some(State::Recording)),
+            MARK_PAUSED => self.tell(EventKind::Paused, &recording, Some(RecordingState::Paused)),
+            MARK_RESUMED => self.tell(EventKind::Resumed, &recording, Some(RecordingState::Recording)),
             _ => {}
         }
     }
@@ -363,12 +369,12 @@ impl Report for Desk {
 
     fn is_discarded(&self, id: Uuid) -> bool {
         let recording = self.registry.recording(id);
-        recording.is_some_and(|found| found.life.lock().end_reason == Some(EndReason::Discarded))
+        recording.is_some_and(|found| found.lifecycle.lock().end_reason == Some(EndReason::Discarded))
     }
 
     fn published(&self, id: Uuid, manifest: Manifest, repeated: bool) {
         let recording = self.registry.recording(id);
-        let told = contained(|| self.tell_end(id, recording.as_deref(), manifest, repeated));
+        let told = catch_panic(|| self.tell_end(id, recording.as_deref(), manifest, repeated));
         self.conclude_telling(id, told);
     }
 

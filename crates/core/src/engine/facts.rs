@@ -8,7 +8,7 @@ use crate::calls::{CallInfo, LineStay, RecordingSpec};
 use crate::media::Shape;
 use crate::storage::{Fragment, Manifest, NameFields, RecordingName, Spans, Template};
 use crate::text::Text;
-use crate::words::{AudioSpec, Layout, PauseMode, State};
+use crate::types::{AudioSpec, Layout, PauseMode, RecordingState};
 
 /// What is known of a live recording. Its manifest and its name are made of this, by the
 /// threads that need them, and not under the registry's lock.
@@ -36,16 +36,20 @@ impl RecordingFacts {
     /// Without its spans: there may be thousands.
     pub fn manifest(&self) -> Manifest {
         let state = if self.paused {
-            State::Paused
+            RecordingState::Paused
         } else {
-            State::Recording
+            RecordingState::Recording
         };
         let mut manifest = Manifest {
             id: self.id.to_string(),
             state: state.text().to_owned(),
             url: self.url.as_str().to_owned(),
-            call: Fragment::of(&self.info.told()),
-            lines: self.lines.iter().map(|line| Fragment::of(&line.told())).collect(),
+            call: Fragment::of(&self.info.to_manifest()),
+            lines: self
+                .lines
+                .iter()
+                .map(|line| Fragment::of(&line.to_manifest()))
+                .collect(),
             spans_dropped: self.spans.dropped(),
             ..Manifest::default()
         };
@@ -135,7 +139,7 @@ mod tests {
     use super::*;
     use crate::calls::spec::{ADDITIONAL, AUTOMATIC};
     use crate::storage::{CALLBACK, JobSpec, JobSpecs};
-    use crate::words::Format;
+    use crate::types::Format;
 
     #[test]
     fn a_spec_comes_back_from_the_manifest() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::ahead::{AheadBudget, AheadShare};
 use crate::media::{CallTap, Feed};
 use crate::sync::Mutex;
-use crate::words::{Error, FeedFormat, FeedOptions, Leg, Result, Status};
+use crate::types::{Error, FeedFormat, FeedOptions, Leg, Result, Status};
 
 /// An open feed: the producer side, first, and whose it is. It lies in a slot of whoever
 /// stands above the engine, where packets reach it without a detour.
@@ -95,7 +95,7 @@ impl CallFeeds {
         }
         legs.admits(leg, options)?;
         let ahead = budget.share(options.ahead_bytes())?;
-        let home = self.tap.lease_home(options)?;
+        let home = self.tap.lease_ring(options)?;
         let also = options.is_stereo().then_some(Leg::Remote);
         for leg in [Some(leg), also].into_iter().flatten() {
             if let Some(old) = legs.open[leg as usize].take() {

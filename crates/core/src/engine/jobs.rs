@@ -6,7 +6,7 @@ use super::parts::{EnginePart, Group};
 use super::{Engine, closing};
 use crate::jobs::{Action, JobPace, JobRunner, RegisteredAction, RunnerLink};
 use crate::storage;
-use crate::words::{Error, Result};
+use crate::types::{Error, Result};
 
 impl Engine {
     /// Has an action perform all jobs of its kind, also those that earlier processes have

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::media::ledger::{self, DropReason, Ledger, LegLedger, Outside};
 use crate::storage::{LegEntry, Manifest, Reasons};
-use crate::words::{Codec, Leg};
+use crate::types::{Codec, Leg};
 
 /// Notes what became of the audio of each leg that was heard.
 pub fn put_ledger(manifest: &mut Manifest, ledger: &Ledger) {

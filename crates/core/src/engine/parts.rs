@@ -7,7 +7,7 @@ use super::Engine;
 use crate::storage;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::thread::JoinHandle;
-use crate::task::{self, Next, Part, Runnable, Signal};
+use crate::task::{self, NextStep, Part, Runnable, Signal};
 
 /// Parts that end together when the engine closes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +79,7 @@ struct CountedPart {
 }
 
 impl Part for CountedPart {
-    fn step(&mut self, now: Instant) -> Next {
+    fn step(&mut self, now: Instant) -> NextStep {
         self.part.step(now)
     }
 }
@@ -100,7 +100,7 @@ impl RunningParts {
     /// Waits until no part of a group runs.
     pub async fn ended(&self, group: Group) {
         while self.counts[group as usize].load(Ordering::SeqCst) > 0 {
-            task::leave(Next::Signalled).await;
+            task::suspend(NextStep::Signalled).await;
         }
     }
 }
@@ -137,7 +137,7 @@ impl Engine {
             self,
             Group::Events,
             "callrec-events",
-            move || bus.teller(),
+            move || bus.dispatcher(),
         ));
         for (index, inbox) in self.workers.iter().enumerate() {
             let (name, inbox) = (format!("callrec-media{index}"), inbox.clone());

@@ -1,17 +1,17 @@
 //! How long a live recording is at this moment.
 
-use crate::calls::View;
+use crate::calls::RecordingView;
 use crate::config::{Config, MediaClock};
-use crate::words::{PauseMode, State};
+use crate::types::{PauseMode, RecordingState};
 
 /// A cut may come so much later than it is due.
 const VISIT_MS: u64 = 200;
 
 /// What has been cut, and the time that has passed since the last cut. A clock that is set in
 /// between changes no more than the next cut does.
-pub fn current_ms(view: &View, config: &Config, now_ms: i64) -> u64 {
+pub fn current_ms(view: &RecordingView, config: &Config, now_ms: i64) -> u64 {
     let cut_ms = view.readings.duration_ms;
-    if view.state != State::Recording || config.clock != MediaClock::Real {
+    if view.state != RecordingState::Recording || config.clock != MediaClock::Real {
         return cut_ms;
     }
     let since_start = u64::try_from(now_ms.saturating_sub(view.started_at_ms)).unwrap_or_default();
@@ -36,18 +36,18 @@ mod tests {
     use super::*;
     use crate::calls::{Readings, RecordingSpec};
     use crate::text::Text;
-    use crate::words::{AudioSpec, Format, Layout, Status};
+    use crate::types::{AudioSpec, Format, Layout, Status};
 
     /// Begun at 1,000,000 ms, cut and paused for so long.
-    fn view(cut_ms: u64, paused_ms: u64, pause_mode: PauseMode) -> View {
+    fn view(cut_ms: u64, paused_ms: u64, pause_mode: PauseMode) -> RecordingView {
         let info = Arc::default();
-        View {
+        RecordingView {
             id: Uuid::nil(),
             order: 1,
             call: 1,
             previous: None,
             first_info: Arc::clone(&info),
-            state: State::Recording,
+            state: RecordingState::Recording,
             end_reason: None,
             error: Status::Ok,
             spec: RecordingSpec::new(AudioSpec {
@@ -76,7 +76,7 @@ mod tests {
     fn the_current_duration_is_that_of_now_and_not_of_the_last_cut() {
         let mut config = Config::default();
         let next = u64::from(config.storage.flush_ms) + VISIT_MS;
-        let at = |view: &View, config: &Config, ms: i64| current_ms(view, config, 1_000_000 + ms);
+        let at = |view: &RecordingView, config: &Config, ms: i64| current_ms(view, config, 1_000_000 + ms);
         let running = view(5000, 2000, PauseMode::Silence);
         assert_eq!(at(&running, &config, 5300), 5300);
         assert_eq!(at(&running, &config, 4000), 5000, "it never goes back");
@@ -85,7 +85,7 @@ mod tests {
         let skipping = view(5000, 2000, PauseMode::Skip);
         assert_eq!(at(&skipping, &config, 7300), 5300);
         let mut paused = running.clone();
-        paused.state = State::Paused;
+        paused.state = RecordingState::Paused;
         assert_eq!(at(&paused, &config, 5300), 5000);
         let mut limited = running.clone();
         limited.spec.audio.max_duration_ms = 5100;

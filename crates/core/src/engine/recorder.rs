@@ -6,15 +6,15 @@ use uuid::Uuid;
 
 use super::Engine;
 use crate::calls::{
-    AcceptedDraft, CallView, Caller, Counts, Filter, Operation, Recording, RecordingDraft, RecordingSpec,
-    View,
+    AcceptedDraft, CallView, Caller, ControlCounts, ControlOperation, Filter, Recording, RecordingDraft,
+    RecordingSpec, RecordingView,
 };
 use crate::config;
 use crate::events::{Listener, LiveCalls, RefusedSubscription, SubscriptionId, SubscriptionOptions};
 use crate::media::Progress;
 use crate::recorder::{Recorder, Statistics};
 use crate::text::Text;
-use crate::words::{AudioSpec, Error, Format, Result, Status};
+use crate::types::{AudioSpec, Error, Format, Result, Status};
 
 impl Recorder for Engine {
     fn default_spec(&self, format: Format) -> RecordingSpec {
@@ -56,7 +56,7 @@ impl Recorder for Engine {
         Ok(started?.id)
     }
 
-    fn control_by_id(&self, caller: &Caller, operation: Operation, id: &str) -> Result<()> {
+    fn control_by_id(&self, caller: &Caller, operation: ControlOperation, id: &str) -> Result<()> {
         let mut touched = Vec::new();
         let now_ms = self.clock.unix_ms();
         let done = self.ready().and_then(|()| {
@@ -70,10 +70,10 @@ impl Recorder for Engine {
     fn control_by_line(
         &self,
         caller: &Caller,
-        operation: Operation,
+        operation: ControlOperation,
         device: &Text,
         number: &Text,
-    ) -> Result<Counts> {
+    ) -> Result<ControlCounts> {
         let mut touched = Vec::new();
         let now_ms = self.clock.unix_ms();
         let done = self.ready().and_then(|()| {
@@ -85,7 +85,7 @@ impl Recorder for Engine {
         done
     }
 
-    fn control_own(&self, caller: &Caller, operation: Operation) -> Result<Counts> {
+    fn control_own(&self, caller: &Caller, operation: ControlOperation) -> Result<ControlCounts> {
         let mut touched = Vec::new();
         let now_ms = self.clock.unix_ms();
         let done = self
@@ -100,10 +100,10 @@ impl Recorder for Engine {
     fn control_by_call(
         &self,
         caller: &Caller,
-        operation: Operation,
+        operation: ControlOperation,
         call_id: &Text,
         url: Option<&Text>,
-    ) -> Result<Counts> {
+    ) -> Result<ControlCounts> {
         let mut touched = Vec::new();
         let now_ms = self.clock.unix_ms();
         let done = self.ready().and_then(|()| {
@@ -119,7 +119,7 @@ impl Recorder for Engine {
         done
     }
 
-    fn list(&self, caller: &Caller, filter: &Filter) -> Result<Vec<View>> {
+    fn list(&self, caller: &Caller, filter: &Filter) -> Result<Vec<RecordingView>> {
         self.ready()?;
         self.fault("list");
         let listed = self.registry.list(caller, filter);
@@ -127,7 +127,7 @@ impl Recorder for Engine {
         listed
     }
 
-    fn get(&self, caller: &Caller, id: &str) -> Result<View> {
+    fn get(&self, caller: &Caller, id: &str) -> Result<RecordingView> {
         self.ready()?;
         let found = self.registry.get(caller, id);
         self.note_refused(caller, "get", &found);

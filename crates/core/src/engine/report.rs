@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use crate::calls::{CallInfo, CallState};
 use crate::clock::{Clock, NS_PER_MS};
-use crate::events::{Bus, CallFacts, Event, EventSubject, Kind, LogLevel};
+use crate::events::{Bus, CallFacts, Event, EventKind, EventSubject, LogLevel};
 use crate::media::MediaReport;
 use crate::storage::Fragment;
 use crate::sync::Mutex;
-use crate::words::{EndReason, Leg};
+use crate::types::{EndReason, Leg};
 
 /// What all calls of an engine report with.
 #[derive(Clone)]
@@ -45,13 +45,13 @@ impl CallReport {
     /// Returns what was known before; at its beginning, nothing. Publishes what has changed.
     pub fn describe(&self, info: &Arc<CallInfo>) -> Option<Arc<CallInfo>> {
         let before = self.info.lock().replace(info.clone());
-        if self.with.bus.is_asked_for_calls() {
+        if self.with.bus.has_call_subscribers() {
             match &before {
-                None => self.publish_life(Kind::CallBegan, |_| {}),
+                None => self.publish_life(EventKind::CallBegan, |_| {}),
                 Some(before) => {
                     let changed = info.changes_since(before);
                     if !changed.is_empty() {
-                        self.publish_life(Kind::CallUpdated, |call| call.changed = changed);
+                        self.publish_life(EventKind::CallUpdated, |call| call.changed = changed);
                     }
                 }
             }
@@ -60,13 +60,13 @@ impl CallReport {
     }
 
     pub fn end(&self, reason: EndReason) {
-        if self.with.bus.is_asked_for_calls() {
-            self.publish_life(Kind::CallEnded, |call| call.end_reason = Some(reason));
+        if self.with.bus.has_call_subscribers() {
+            self.publish_life(EventKind::CallEnded, |call| call.end_reason = Some(reason));
         }
     }
 
     /// Under the registry's lock: the memory for an event is not waited for.
-    fn publish_life(&self, kind: Kind, put: impl FnOnce(&mut CallFacts)) {
+    fn publish_life(&self, kind: EventKind, put: impl FnOnce(&mut CallFacts)) {
         let event = (!(self.with.is_memory_short)()).then(|| {
             let mut call = CallFacts::new(self.number, self.info());
             put(&mut call);
@@ -76,11 +76,11 @@ impl CallReport {
     }
 
     /// `members` is the event's own part of its JSON object, `line` the end of a sentence.
-    fn publish(&self, kind: Kind, members: &str, line: &str) {
+    fn publish(&self, kind: EventKind, members: &str, line: &str) {
         let info = self.info();
         let line = format!("call \"{}\": {line}", info.call_id);
         let mut event = Event::new(kind, self.with.clock.unix_ms());
-        event.detail = format!("{members},\"call\":{}", Fragment::of(&info.told()).text());
+        event.detail = format!("{members},\"call\":{}", Fragment::of(&info.to_manifest()).text());
         event.subject = EventSubject::Call(CallFacts::new(self.number, info));
         self.with.bus.publish(event);
         self.with.bus.log(LogLevel::Warning, line);
@@ -97,7 +97,7 @@ impl MediaReport for CallReport {
         let line = format!(
             "packets of payload type {payload_type} ({codec}) on its {leg} leg are not recorded: {remedy}"
         );
-        self.publish(Kind::MediaIgnored, &members, &line);
+        self.publish(EventKind::MediaIgnored, &members, &line);
     }
 
     fn is_connected(&self) -> bool {
@@ -108,7 +108,7 @@ impl MediaReport for CallReport {
         let (leg, silent_ms) = (leg.text(), self.with.silent_ns / NS_PER_MS);
         let members = format!("\"leg\":\"{leg}\",\"silent_ms\":{silent_ms}");
         let line = format!("its {leg} leg has had no audio for media.silent_ms {silent_ms}");
-        self.publish(Kind::LegSilent, &members, &line);
+        self.publish(EventKind::LegSilent, &members, &line);
     }
 }
 

@@ -14,7 +14,7 @@ use crate::calls::{Attachment, CallInfo, LineStay, Readings};
 use crate::clock::NS_PER_MS;
 use crate::media::{Progress, Shape, Sink, Span, SpanKind};
 use crate::storage::{Manifest, RecordingFile, Source, SpanEntry, Spans};
-use crate::words::{EndReason, Error, State, Status};
+use crate::types::{EndReason, Error, RecordingState, Status};
 
 pub struct Track {
     id: Uuid,
@@ -96,7 +96,7 @@ impl Track {
     /// The manifest as it will stand beside the file, and the file.
     fn close(
         &self,
-        state: State,
+        state: RecordingState,
         reason: EndReason,
         open: Option<Span>,
     ) -> Option<(Box<Manifest>, RecordingFile)> {
@@ -116,9 +116,9 @@ impl Track {
 
     fn fail(&self, error: Error) {
         self.desk.failed(self.id, &error);
-        if let Some((mut manifest, file)) = self.close(State::Failed, EndReason::WriteError, None) {
+        if let Some((mut manifest, file)) = self.close(RecordingState::Failed, EndReason::WriteError, None) {
             if manifest.end_reason_is(EndReason::Discarded) {
-                manifest.state = State::Finished.text().to_owned();
+                manifest.state = RecordingState::Finished.text().to_owned();
                 file.finish(manifest, false);
                 return;
             }
@@ -236,7 +236,7 @@ impl Sink for TrackSink {
     }
 
     fn finish(self: Box<Self>, reason: EndReason, open: Option<Span>) {
-        if let Some((manifest, file)) = self.0.close(State::Finished, reason, open) {
+        if let Some((manifest, file)) = self.0.close(RecordingState::Finished, reason, open) {
             let keep = !manifest.end_reason_is(EndReason::Discarded);
             file.finish(manifest, keep);
         }
@@ -274,7 +274,7 @@ impl Attachment for Track {
         }
     }
 
-    fn moved(&self, info: &Arc<CallInfo>, lines: &Arc<Vec<LineStay>>) {
+    fn update_call(&self, info: &Arc<CallInfo>, lines: &Arc<Vec<LineStay>>) {
         self.mark(MARK_MOVED, |facts| {
             facts.info = info.clone();
             facts.lines = lines.clone();

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use super::Engine;
 use crate::clock::NS_PER_MS;
-use crate::events::{CallFacts, Event, EventSubject, Kind, LogLevel};
+use crate::events::{CallFacts, Event, EventKind, EventSubject, LogLevel};
 use crate::storage::Fragment;
 use crate::sync::atomic::Ordering;
-use crate::sync::contained;
-use crate::task::{self, Next, Runnable};
-use crate::words::EndReason;
+use crate::sync::catch_panic;
+use crate::task::{self, NextStep, Runnable};
+use crate::types::EndReason;
 
 const PERIOD: Duration = Duration::from_secs(1);
 const SILENT_ROUNDS: u32 = 10;
@@ -42,20 +42,20 @@ impl Engine {
     async fn await_tick(&self) -> bool {
         let tick = self.clock.now() + PERIOD;
         while !self.watch_stopped.load(Ordering::SeqCst) && self.clock.now() < tick {
-            task::leave(Next::At(tick)).await;
+            task::suspend(NextStep::At(tick)).await;
         }
         !self.watch_stopped.load(Ordering::SeqCst)
     }
 
     /// A panic in one duty is not the end of the others, nor of this one's next time.
     fn duty(&self, name: &str, act: impl FnOnce()) {
-        if let Err(panic) = contained(act) {
+        if let Err(panic) = catch_panic(act) {
             self.bus.log(LogLevel::Error, format!("watch, {name}: {panic}"));
         }
     }
 
     fn start_owed(&self) {
-        for number in self.registry.owed_automatic() {
+        for number in self.registry.due_automatic_calls() {
             self.duty("an automatic start", || self.start_automatic(number));
         }
     }
@@ -89,7 +89,7 @@ impl Engine {
     }
 
     fn tell_low(&self) {
-        let mut event = Event::new(Kind::DiskLow, self.clock.unix_ms());
+        let mut event = Event::new(EventKind::DiskLow, self.clock.unix_ms());
         event.detail = format!(
             "\"free_bytes\":{},\"min_free_bytes\":{}",
             self.store.free_bytes(),
@@ -119,10 +119,10 @@ impl Engine {
             return;
         }
         let idle_ms = self.config.calls_idle_ms;
-        let mut event = Event::new(Kind::CallIdle, self.clock.unix_ms());
+        let mut event = Event::new(EventKind::CallIdle, self.clock.unix_ms());
         event.detail = format!(
             "\"idle_ms\":{idle_ms},\"call\":{}",
-            Fragment::of(&info.told()).text()
+            Fragment::of(&info.to_manifest()).text()
         );
         let text = format!(
             "call \"{}\": no media for calls.idle_ms {idle_ms}, ended",

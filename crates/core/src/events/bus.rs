@@ -11,14 +11,14 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use super::event::{Event, LogLevel};
-use super::lines::Lines;
-use super::queue::Early;
+use super::event_queue::EarlyEvents;
+use super::log_queue::LogQueue;
 pub use super::subscription::{Listener, SubscriptionId};
 use super::subscription::{LiveCalls, RefusedSubscription, Subscription, SubscriptionOptions};
-use crate::sync::{self, Mutex, MutexGuard, contained};
-use crate::task::{self, Answer, Next, Part, Runnable, Signal};
+use crate::sync::{self, Mutex, MutexGuard, catch_panic};
+use crate::task::{self, NextStep, Part, Readiness, Runnable, Signal};
 use crate::text::one_line;
-use crate::words::{Error, Status};
+use crate::types::{Error, Status};
 
 /// Sees each event as it is published, in order, beside the subscriptions: nothing is
 /// owed to it. Called under the bus's lock: it must not wait, nor call the bus.
@@ -31,11 +31,11 @@ pub trait LogListener: Send + Sync {
 }
 
 #[derive(Default)]
-struct State {
+struct BusState {
     subscriptions: Vec<Subscription>,
     observers: Vec<Arc<dyn Observer>>,
     /// Waits for the first subscriber.
-    early: Early,
+    early: EarlyEvents,
     had_subscriber: bool,
     /// Counts the events that every subscription is offered.
     sequence: u64,
@@ -45,30 +45,30 @@ struct State {
     /// Whose callback runs now; 0: none's.
     running: SubscriptionId,
     log: Option<Arc<dyn LogListener>>,
-    lines: Lines,
+    log_queue: LogQueue,
     log_running: bool,
     stopping: bool,
 }
 
-impl State {
+impl BusState {
     fn is_drained(&self) -> bool {
         let mut all = self.subscriptions.iter();
         let waiting = all.any(|subscription| !subscription.is_empty());
-        let waiting = waiting || self.log.is_some() && !self.lines.is_empty();
+        let waiting = waiting || self.log.is_some() && !self.log_queue.is_empty();
         !waiting && self.running == 0 && !self.log_running
     }
 }
 
 #[derive(Default)]
 pub struct Bus {
-    state: Mutex<State>,
+    state: Mutex<BusState>,
     /// Something waits to be told.
     work: Arc<Signal>,
     /// A callback has returned, or a queue is empty.
-    quiet: Signal,
+    idle: Signal,
     dropped: AtomicU64,
     /// How many subscriptions ask for the life of calls.
-    asking_for_calls: AtomicUsize,
+    call_subscribers: AtomicUsize,
 }
 
 /// A subscription that ends: its listener is told nothing more, and may still be in a callback.
@@ -79,11 +79,11 @@ pub struct EndingSubscription {
 }
 
 /// One event or one line in each step.
-struct Teller(Arc<Bus>);
+struct Dispatcher(Arc<Bus>);
 
-impl Part for Teller {
-    fn step(&mut self, _: Instant) -> Next {
-        self.0.tell_next()
+impl Part for Dispatcher {
+    fn step(&mut self, _: Instant) -> NextStep {
+        self.0.deliver_next()
     }
 }
 
@@ -103,7 +103,7 @@ fn set_inside(place: (usize, SubscriptionId)) {
 impl Drop for EndingSubscription {
     /// The host no longer wants what waited: nothing of it is owed any more.
     fn drop(&mut self) {
-        self.removed.give_up();
+        self.removed.release();
     }
 }
 
@@ -132,9 +132,9 @@ impl Bus {
         state.order += 1;
         let sequence = state.sequence;
         event.order = state.order;
-        event.owe_to(state.subscriptions.len().max(1) as u32);
+        event.expect_deliveries(state.subscriptions.len().max(1) as u32);
         let event = Arc::new(event);
-        let mut unheard = None;
+        let mut undelivered = None;
         if !state.subscriptions.is_empty() {
             for subscription in &mut state.subscriptions {
                 if !subscription.offer(sequence, Some(&event)) {
@@ -143,13 +143,13 @@ impl Bus {
             }
             self.work.notify_one();
         } else if !(state.stopping && state.had_subscriber) {
-            unheard = state.early.push((sequence, event.clone()));
+            undelivered = state.early.push((sequence, event.clone()));
         }
         // Whoever listened until a close ran out of time was not told: it stays owed.
         // Last: a panic in one of these keeps nobody else from being told.
         state.observers.iter().for_each(|one| one.published(&event));
         drop(state);
-        if let Some((_, event)) = unheard {
+        if let Some((_, event)) = undelivered {
             self.dropped.fetch_add(1, Ordering::Relaxed);
             event.delivered();
         }
@@ -157,8 +157,8 @@ impl Bus {
 
     /// Whether anybody asks for the life of calls. Exact where no subscription begins or ends
     /// meanwhile.
-    pub fn is_asked_for_calls(&self) -> bool {
-        self.asking_for_calls.load(Ordering::Relaxed) != 0
+    pub fn has_call_subscribers(&self) -> bool {
+        self.call_subscribers.load(Ordering::Relaxed) != 0
     }
 
     /// An event of a call's life, for those who ask for these alone: nothing is owed for it,
@@ -174,7 +174,7 @@ impl Bus {
             .filter(|subscription| subscription.options.calls);
         let event = event.map(|mut event| {
             event.order = order;
-            event.owe_to(self.asking_for_calls.load(Ordering::Relaxed) as u32);
+            event.expect_deliveries(self.call_subscribers.load(Ordering::Relaxed) as u32);
             Arc::new(event)
         });
         for subscription in asking {
@@ -186,17 +186,17 @@ impl Bus {
     }
 
     /// After every change of the subscriptions.
-    fn count_asking(&self, state: &State) {
+    fn count_call_subscribers(&self, state: &BusState) {
         let all = state.subscriptions.iter();
         let asking = all.filter(|subscription| subscription.options.calls).count();
-        self.asking_for_calls.store(asking, Ordering::Relaxed);
+        self.call_subscribers.store(asking, Ordering::Relaxed);
     }
 
     /// Names and values that come from the host cannot forge a line of their own.
     pub fn log(&self, level: LogLevel, message: String) {
         let message = one_line(&message).into_owned();
         let mut state = self.state.lock();
-        state.lines.push(level, message);
+        state.log_queue.push(level, message);
         if state.log.is_some() {
             self.work.notify_one();
         }
@@ -238,7 +238,7 @@ impl Bus {
         state
             .subscriptions
             .push(Subscription::new(id, listener, options, queue, live, newest));
-        self.count_asking(&state);
+        self.count_call_subscribers(&state);
         self.work.notify_one();
         Ok(id)
     }
@@ -250,7 +250,7 @@ impl Bus {
         let mut all = state.subscriptions.iter();
         let position = all.position(|subscription| subscription.id == id)?;
         let removed = state.subscriptions.remove(position);
-        self.count_asking(&state);
+        self.count_call_subscribers(&state);
         Some(EndingSubscription {
             removed,
             is_inside: inside() == (self.address(), id),
@@ -258,10 +258,10 @@ impl Bus {
     }
 
     /// Whether the last callback has returned; inside that very callback, at once.
-    pub fn poll_ended(&self, ending: &EndingSubscription) -> Answer<()> {
+    pub fn poll_ended(&self, ending: &EndingSubscription) -> Readiness<()> {
         match self.state.lock().running == ending.removed.id && !ending.is_inside {
-            true => Answer::AskAgain(Next::Signalled),
-            false => Answer::Ready(()),
+            true => Readiness::Pending(NextStep::Signalled),
+            false => Readiness::Ready(()),
         }
     }
 
@@ -271,7 +271,7 @@ impl Bus {
         let Some(ending) = self.begin_unsubscribe(id) else {
             return false;
         };
-        task::wait_for_answer(&self.quiet, || self.poll_ended(&ending));
+        task::wait_until_ready(&self.idle, || self.poll_ended(&ending));
         true
     }
 
@@ -286,45 +286,45 @@ impl Bus {
     }
 
     /// Tells its events and lines. Over once the bus has stopped.
-    pub fn teller(self: &Arc<Bus>) -> Runnable {
-        Runnable::of(self.work.clone(), Teller(self.clone()))
+    pub fn dispatcher(self: &Arc<Bus>) -> Runnable {
+        Runnable::of(self.work.clone(), Dispatcher(self.clone()))
     }
 
     /// Tells one line of the log or one event.
-    fn tell_next(&self) -> Next {
+    fn deliver_next(&self) -> NextStep {
         let mut state = self.state.lock();
-        if self.tell_log(&mut state) || self.tell_event(&mut state) {
-            return Next::Now;
+        if self.deliver_log(&mut state) || self.deliver_event(&mut state) {
+            return NextStep::Now;
         }
-        self.quiet.notify_all();
+        self.idle.notify_all();
         match state.stopping {
-            true => Next::Over,
-            false => Next::Signalled,
+            true => NextStep::Over,
+            false => NextStep::Signalled,
         }
     }
 
-    fn tell_log(&self, state: &mut MutexGuard<'_, State>) -> bool {
+    fn deliver_log(&self, state: &mut MutexGuard<'_, BusState>) -> bool {
         let Some(listener) = state.log.clone() else {
             return false;
         };
-        let Some((level, message)) = state.lines.pop() else {
+        let Some((level, message)) = state.log_queue.pop() else {
             return false;
         };
         state.log_running = true;
         MutexGuard::unlocked(state, || {
             set_inside((self.address(), 0));
             // A line that cannot be told is worth no other line.
-            let _ = contained(|| listener.log(level, &message));
+            let _ = catch_panic(|| listener.log(level, &message));
             set_inside((0, 0));
             drop(listener);
         });
         state.log_running = false;
-        self.quiet.notify_all();
+        self.idle.notify_all();
         true
     }
 
     /// Tells the event that has waited longest.
-    fn tell_event(&self, state: &mut MutexGuard<'_, State>) -> bool {
+    fn deliver_event(&self, state: &mut MutexGuard<'_, BusState>) -> bool {
         let waiting = state
             .subscriptions
             .iter_mut()
@@ -340,18 +340,18 @@ impl Bus {
         state.running = id;
         MutexGuard::unlocked(state, || {
             set_inside((self.address(), id));
-            let told = contained(|| listener.event(&event, sequence));
+            let told = catch_panic(|| listener.event(&event, sequence));
             // If it unsubscribed itself, this is the last one, and frees the host's data here.
             drop(listener);
             set_inside((0, 0));
             // What could not be told stays owed: the next open tells it.
-            if let Err(panic) = told.and_then(|()| contained(|| event.delivered())) {
+            if let Err(panic) = told.and_then(|()| catch_panic(|| event.delivered())) {
                 let kind = event.kind.text();
                 self.log(LogLevel::Error, format!("event {sequence} ({kind}): {panic}"));
             }
         });
         state.running = 0;
-        self.quiet.notify_all();
+        self.idle.notify_all();
         true
     }
 
@@ -362,24 +362,24 @@ impl Bus {
 
     /// Waits until all that was published has been told; false when time ran out.
     pub fn drain(&self, deadline: Instant) -> bool {
-        task::wait_for_answer(&self.quiet, || match self.is_drained() {
-            true => Answer::Ready(true),
-            false if deadline <= Instant::now() => Answer::Ready(false),
-            false => Answer::AskAgain(Next::At(deadline)),
+        task::wait_until_ready(&self.idle, || match self.is_drained() {
+            true => Readiness::Ready(true),
+            false if deadline <= Instant::now() => Readiness::Ready(false),
+            false => Readiness::Pending(NextStep::At(deadline)),
         })
     }
 
     /// Whether no callback runs.
-    fn poll_quiet(&self) -> Answer<()> {
+    fn poll_idle(&self) -> Readiness<()> {
         let state = self.state.lock();
         match state.running != 0 || state.log_running {
-            true => Answer::AskAgain(Next::Signalled),
-            false => Answer::Ready(()),
+            true => Readiness::Pending(NextStep::Signalled),
+            false => Readiness::Ready(()),
         }
     }
 
     /// What nobody ever subscribed for; empty if anybody did.
-    pub fn unheard(&self) -> Vec<Arc<Event>> {
+    pub fn undelivered(&self) -> Vec<Arc<Event>> {
         let mut state = self.state.lock();
         if state.had_subscriber {
             return Vec::new();
@@ -394,12 +394,12 @@ impl Bus {
         let mut state = self.state.lock();
         state.stopping = true;
         let gone = std::mem::take(&mut state.subscriptions);
-        self.count_asking(&state);
+        self.count_call_subscribers(&state);
         let log = state.log.take();
         self.work.notify_all();
         drop(state);
         if wait {
-            task::wait_for_answer(&self.quiet, || self.poll_quiet());
+            task::wait_until_ready(&self.idle, || self.poll_idle());
         }
         drop(gone);
         drop(log);

@@ -7,7 +7,7 @@ use crate::sync::atomic::{AtomicU32, Ordering};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
-pub enum Kind {
+pub enum EventKind {
     Started = 1,
     Paused = 2,
     Resumed = 3,
@@ -24,34 +24,37 @@ pub enum Kind {
     CallEnded = 14,
 }
 
-impl Kind {
+impl EventKind {
     pub fn text(self) -> &'static str {
         match self {
-            Kind::Started => "started",
-            Kind::Paused => "paused",
-            Kind::Resumed => "resumed",
-            Kind::Finished => "finished",
-            Kind::Failed => "failed",
-            Kind::Loss => "loss",
-            Kind::StartFailed => "start-failed",
-            Kind::DiskLow => "disk-low",
-            Kind::CallIdle => "call-idle",
-            Kind::MediaIgnored => "media-ignored",
-            Kind::LegSilent => "leg-silent",
-            Kind::CallBegan => "call-began",
-            Kind::CallUpdated => "call-updated",
-            Kind::CallEnded => "call-ended",
+            EventKind::Started => "started",
+            EventKind::Paused => "paused",
+            EventKind::Resumed => "resumed",
+            EventKind::Finished => "finished",
+            EventKind::Failed => "failed",
+            EventKind::Loss => "loss",
+            EventKind::StartFailed => "start-failed",
+            EventKind::DiskLow => "disk-low",
+            EventKind::CallIdle => "call-idle",
+            EventKind::MediaIgnored => "media-ignored",
+            EventKind::LegSilent => "leg-silent",
+            EventKind::CallBegan => "call-began",
+            EventKind::CallUpdated => "call-updated",
+            EventKind::CallEnded => "call-ended",
         }
     }
 
     /// What is owed, also to the next open.
     pub fn is_terminal(self) -> bool {
-        matches!(self, Kind::Finished | Kind::Failed)
+        matches!(self, EventKind::Finished | EventKind::Failed)
     }
 
     /// What is only told to a subscription that asks for the life of calls.
-    pub fn is_of_call_life(self) -> bool {
-        matches!(self, Kind::CallBegan | Kind::CallUpdated | Kind::CallEnded)
+    pub fn is_call_lifecycle(self) -> bool {
+        matches!(
+            self,
+            EventKind::CallBegan | EventKind::CallUpdated | EventKind::CallEnded
+        )
     }
 }
 
@@ -76,7 +79,7 @@ pub const FLAG_LIVE: u32 = 8;
 pub type Settle = Box<dyn Fn() + Send + Sync>;
 
 pub struct Event {
-    pub kind: Kind,
+    pub kind: EventKind,
     pub flags: u32,
     pub time_ms: i64,
     /// What it is about, as it was then.
@@ -90,13 +93,13 @@ pub struct Event {
     /// Of an earlier process: owed until somebody has heard it.
     pub inherited: bool,
     /// Deliveries that are still to come.
-    pub(super) owed: AtomicU32,
+    pub(super) pending_deliveries: AtomicU32,
     /// Its place among all events of the bus, whoever is told of them.
     pub(super) order: u64,
 }
 
 impl Event {
-    pub fn new(kind: Kind, time_ms: i64) -> Event {
+    pub fn new(kind: EventKind, time_ms: i64) -> Event {
         Event {
             kind,
             flags: 0,
@@ -106,13 +109,13 @@ impl Event {
             detail: String::new(),
             settle: None,
             inherited: false,
-            owed: AtomicU32::new(0),
+            pending_deliveries: AtomicU32::new(0),
             order: 0,
         }
     }
 
     /// About a call, whose JSON members are made when it is told.
-    pub fn of_call(kind: Kind, time_ms: i64, call: CallFacts) -> Event {
+    pub fn of_call(kind: EventKind, time_ms: i64, call: CallFacts) -> Event {
         let mut event = Event::new(kind, time_ms);
         event.subject = EventSubject::Call(call);
         event
@@ -120,8 +123,8 @@ impl Event {
 
     /// The last that is told of a recording, and so never dropped. (That a line's mark
     /// could not be met is about none, and may be told of each call.)
-    pub fn is_last(&self) -> bool {
-        self.kind.is_terminal() || (self.kind == Kind::StartFailed && self.subject.recording().is_some())
+    pub fn is_last_of_recording(&self) -> bool {
+        self.kind.is_terminal() || (self.kind == EventKind::StartFailed && self.subject.recording().is_some())
     }
 
     /// The whole event as one JSON object.
@@ -140,12 +143,12 @@ impl Event {
     }
 
     /// So many are to be told.
-    pub(super) fn owe_to(&self, receivers: u32) {
-        self.owed.store(receivers, Ordering::Release);
+    pub(super) fn expect_deliveries(&self, receivers: u32) {
+        self.pending_deliveries.store(receivers, Ordering::Release);
     }
 
     pub(super) fn delivered(&self) {
-        if self.owed.fetch_sub(1, Ordering::AcqRel) == 1
+        if self.pending_deliveries.fetch_sub(1, Ordering::AcqRel) == 1
             && let Some(settle) = &self.settle
         {
             settle();

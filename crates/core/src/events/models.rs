@@ -5,22 +5,22 @@ use std::sync::Arc;
 use loom::thread;
 
 use super::bus::{Bus, Listener};
-use super::event::{Event, Kind};
+use super::event::{Event, EventKind};
 use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use crate::sync::model;
 
 /// Written by whoever is told, with no order of its own: the settling sees it only
 /// if it comes after. The last is the settling's.
 #[derive(Default)]
-struct Told([AtomicBool; 2], AtomicU32);
+struct Deliveries([AtomicBool; 2], AtomicU32);
 
 /// An event is settled once, after all that were owed it have been told.
 #[test]
 fn settled_once_and_last() {
     model(4, || {
-        let told = Arc::new(Told::default());
-        let mut event = Event::new(Kind::Finished, 0);
-        event.owed.store(2, Ordering::Relaxed);
+        let told = Arc::new(Deliveries::default());
+        let mut event = Event::new(EventKind::Finished, 0);
+        event.pending_deliveries.store(2, Ordering::Relaxed);
         let settled = told.clone();
         event.settle = Some(Box::new(move || {
             assert!(
@@ -65,10 +65,10 @@ fn leaving_while_it_is_told() {
             .unwrap_or_else(|_| panic!("it is open"));
         let thread = thread::spawn({
             let bus = bus.clone();
-            move || bus.teller().run(&crate::clock::SystemClock)
+            move || bus.dispatcher().run(&crate::clock::SystemClock)
         });
         let settled = Arc::new(std::sync::atomic::AtomicU32::new(0));
-        let mut event = Event::new(Kind::Finished, 0);
+        let mut event = Event::new(EventKind::Finished, 0);
         let count = settled.clone();
         event.settle = Some(Box::new(move || {
             count.fetch_add(1, Ordering::Relaxed);

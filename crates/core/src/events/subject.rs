@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::calls::{CallInfo, View};
-use crate::words::EndReason;
+use crate::calls::{CallInfo, RecordingView};
+use crate::types::EndReason;
 
 /// What an event is about, as it was when the event was made.
 #[derive(Clone, Debug, Default)]
@@ -14,7 +14,7 @@ pub enum EventSubject {
     /// Neither a recording nor a call.
     #[default]
     Engine,
-    Recording(Arc<View>),
+    Recording(Arc<RecordingView>),
     Call(CallFacts),
 }
 
@@ -31,7 +31,7 @@ pub struct CallFacts {
 }
 
 impl EventSubject {
-    pub fn recording(&self) -> Option<&View> {
+    pub fn recording(&self) -> Option<&RecordingView> {
         match self {
             EventSubject::Recording(view) => Some(view),
             _ => None,
@@ -77,7 +77,7 @@ impl CallFacts {
 
     /// The members that tell of it in an event's JSON object.
     pub(super) fn json_members(&self) -> String {
-        let call = serde_json::to_string(&self.info.told_live()).unwrap_or_else(|_| "{}".to_owned());
+        let call = serde_json::to_string(&self.info.to_event()).unwrap_or_else(|_| "{}".to_owned());
         let mut members = format!("\"call_number\":{},\"call\":{call}", self.number);
         // Writing to a String cannot fail.
         if !self.changed.is_empty() {

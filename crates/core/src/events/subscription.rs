@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::event::{Event, FLAG_LIVE, Kind};
-use super::queue::{Queue, Waiting};
+use super::event::{Event, EventKind, FLAG_LIVE};
+use super::event_queue::{EventQueue, NumberedEvent};
 use super::subject::CallFacts;
 use crate::calls::CallInfo;
-use crate::words::Error;
+use crate::types::Error;
 
 pub type SubscriptionId = u64;
 
@@ -54,12 +54,12 @@ impl LiveCalls {
         self.calls.as_slice().is_empty()
     }
 
-    fn pop(&mut self) -> Option<Waiting> {
+    fn pop(&mut self) -> Option<NumberedEvent> {
         let (number, info) = self.calls.next()?;
         let facts = CallFacts::new(number, info);
-        let mut event = Event::of_call(Kind::CallBegan, self.time_ms, facts);
+        let mut event = Event::of_call(EventKind::CallBegan, self.time_ms, facts);
         event.flags = FLAG_LIVE;
-        event.owe_to(1);
+        event.expect_deliveries(1);
         self.sequence += 1;
         Some((self.sequence, Arc::new(event)))
     }
@@ -69,11 +69,11 @@ pub(super) struct Subscription {
     pub id: SubscriptionId,
     pub listener: Arc<dyn Listener>,
     pub options: SubscriptionOptions,
-    queue: Queue,
+    queue: EventQueue,
     live: LiveCalls,
     /// How many events it was offered that not all subscriptions are: its own numbers are
     /// higher by so many, and have no gap where another subscription's have none.
-    further: u64,
+    extra: u64,
 }
 
 impl Subscription {
@@ -82,7 +82,7 @@ impl Subscription {
         id: SubscriptionId,
         listener: Arc<dyn Listener>,
         options: SubscriptionOptions,
-        queue: Queue,
+        queue: EventQueue,
         mut live: LiveCalls,
         [sequence, order]: [u64; 2],
     ) -> Subscription {
@@ -92,7 +92,7 @@ impl Subscription {
             id,
             listener,
             options,
-            further: live.calls.len() as u64,
+            extra: live.calls.len() as u64,
             queue,
             live,
         }
@@ -102,15 +102,13 @@ impl Subscription {
     /// could not be made. False: it is lost, or another one in its place.
     pub fn offer(&mut self, sequence: u64, event: Option<&Arc<Event>>) -> bool {
         let Some(event) = event else {
-            self.further += 1;
+            self.extra += 1;
             return false;
         };
-        if event.kind.is_of_call_life() {
-            self.further += 1;
+        if event.kind.is_call_lifecycle() {
+            self.extra += 1;
         }
-        self.queue
-            .push((sequence + self.further, event.clone()))
-            .is_none()
+        self.queue.push((sequence + self.extra, event.clone())).is_none()
     }
 
     pub fn is_empty(&self) -> bool {
@@ -123,7 +121,7 @@ impl Subscription {
         self.queue.first_order().into_iter().chain(live).min()
     }
 
-    pub fn pop(&mut self) -> Option<Waiting> {
+    pub fn pop(&mut self) -> Option<NumberedEvent> {
         let is_queued_first = self
             .queue
             .first()
@@ -135,7 +133,7 @@ impl Subscription {
     }
 
     /// What waited for it is owed no more.
-    pub fn give_up(&self) {
+    pub fn release(&self) {
         for (_, event) in self.queue.iter() {
             event.delivered();
         }

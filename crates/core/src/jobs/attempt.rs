@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::action::{JobOutcome, Performing};
 use super::schedule::Attempt;
 use crate::sync::atomic::{AtomicBool, Ordering};
-use crate::sync::contained;
+use crate::sync::catch_panic;
 use crate::task::Signal;
 
 /// The reason of an attempt that has panicked.
@@ -64,7 +64,7 @@ impl RunningAttempt {
         }
         let waker = Waker::from(self.alarm.clone());
         let mut context = Context::from_waker(&waker);
-        match contained(|| self.performing.as_mut().poll(&mut context)) {
+        match catch_panic(|| self.performing.as_mut().poll(&mut context)) {
             Ok(Poll::Ready(outcome)) => Some(outcome),
             Ok(Poll::Pending) => None,
             Err(_) => Some(JobOutcome::retry(FAULT)),

@@ -15,8 +15,8 @@ use super::registry::ActionRegistry;
 use super::schedule::{Attempt, AttemptEnd, JobSchedule};
 use crate::clock::Clock;
 use crate::storage::{Job, JobFiles, LOG_ERROR, LOG_WARNING};
-use crate::sync::contained;
-use crate::task::{self, Answer, Next, Runnable};
+use crate::sync::catch_panic;
+use crate::task::{self, NextStep, Readiness, Runnable};
 
 /// New jobs that are read before attempts are looked after again.
 const BATCH: usize = 64;
@@ -57,7 +57,7 @@ impl JobRunner {
     }
 
     async fn run(self) {
-        let done = task::contain(self.perform_all()).await;
+        let done = task::catch_panic(self.perform_all()).await;
         if let Err(panic) = done {
             let message = format!(
                 "the jobs of the kind {} are not performed: {panic}",
@@ -73,9 +73,9 @@ impl JobRunner {
     }
 
     async fn perform_all(&self) {
-        task::until(|| match self.link.standing() {
-            Standing::Waiting => Answer::AskAgain(Next::Signalled),
-            _ => Answer::Ready(()),
+        task::until_ready(|| match self.link.standing() {
+            Standing::Waiting => Readiness::Pending(NextStep::Signalled),
+            _ => Readiness::Ready(()),
         })
         .await;
         let mut running = Running {
@@ -93,14 +93,14 @@ impl JobRunner {
             running.begin_attempts().await;
             running.end_attempts().await;
             running.note_waiting();
-            task::leave(running.next()).await;
+            task::suspend(running.next()).await;
         }
         running.finish().await;
     }
 
     /// A panic of the disk is an error, as any other.
     async fn guarded<T>(&self, body: impl Future<Output = std::io::Result<T>>) -> Result<T, String> {
-        match task::contain(body).await {
+        match task::catch_panic(body).await {
             Ok(done) => done.map_err(|error| error.to_string()),
             Err(_) => Err(FAULT.to_owned()),
         }
@@ -111,7 +111,7 @@ impl JobRunner {
     }
 
     fn receiver(&self, job: &Job) -> String {
-        contained(|| self.action.receiver(job)).unwrap_or_default()
+        catch_panic(|| self.action.receiver(job)).unwrap_or_default()
     }
 
     /// How long it was queued before it is read here, as far as a clock can say.
@@ -204,7 +204,7 @@ impl Running<'_> {
 
     fn begin(&mut self, attempt: Attempt, job: Job) {
         let receiver = self.runner.receiver(&job);
-        match contained(|| self.runner.action.perform(job)) {
+        match catch_panic(|| self.runner.action.perform(job)) {
             Ok(performing) => {
                 let (begun, signal) = (self.now(), &self.runner.link.signal);
                 let running = RunningAttempt::new(attempt, receiver, performing, begun, signal);
@@ -287,13 +287,13 @@ impl Running<'_> {
     }
 
     /// When there is something to do that nobody signals.
-    fn next(&self) -> Next {
+    fn next(&self) -> NextStep {
         if !self.new.is_empty() {
-            return Next::Now;
+            return NextStep::Now;
         }
         let listing = self.listing.map(|listing| listing.due);
         let due = self.schedule.due().into_iter().chain(listing).min();
-        due.map_or(Next::Signalled, Next::At)
+        due.map_or(NextStep::Signalled, NextStep::At)
     }
 
     /// Lets what is under way end, as long as there is time.
@@ -303,7 +303,7 @@ impl Running<'_> {
             if self.attempts.is_empty() || self.now() >= until {
                 return;
             }
-            task::leave(Next::At(until)).await;
+            task::suspend(NextStep::At(until)).await;
         }
     }
 }

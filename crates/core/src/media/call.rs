@@ -1,35 +1,35 @@
 //! A worker's visit of one call: counts, points, audio, time.
 
 mod frontier;
-mod outlook;
 mod points;
+mod visit_schedule;
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use super::call_tap::{ControlPoint, LegTotals, PointAction};
 use super::drain::{Deinterleaver, Drain, Scratch};
-use super::point::{Counts, Point, What};
 use super::{CallTap, ClockMode};
-use crate::words::{EndReason, Leg};
+use crate::types::{EndReason, Leg};
 use callrec_media::leg::{Drained, LegMedia, Tally};
 use callrec_media::legs::Legs;
 use callrec_media::placement::Scene;
 use callrec_media::planted;
 use callrec_media::record::Handed;
 use callrec_media::tap::Tap;
-use outlook::Outlook;
+use visit_schedule::VisitSchedule;
 
 pub(super) struct CallMedia {
     pub call: Arc<CallTap>,
     drains: [Drain; 3],
     legs: Legs,
     taps: Vec<Tap>,
-    points: VecDeque<Point>,
+    points: VecDeque<ControlPoint>,
     real: bool,
     reorder_ns: u64,
     /// The worker ends.
-    hurried: bool,
+    last_visit: bool,
     private: bool,
     /// When it last became private, or ceased to be.
     private_ns: u64,
@@ -44,8 +44,8 @@ pub(super) struct CallMedia {
     frontier_ns: u64,
     ended: bool,
     /// After the latest visit, it was blocked or behind.
-    presses: bool,
-    outlook: Outlook,
+    needs_visit: bool,
+    schedule: VisitSchedule,
     visited_ns: u64,
     /// The rings of its feeds hold as much at least, of what the feeds were told to expect
     /// and of what has come.
@@ -64,7 +64,7 @@ impl CallMedia {
             points: VecDeque::new(),
             real,
             reorder_ns,
-            hurried: false,
+            last_visit: false,
             private: false,
             private_ns: 0,
             stereo: false,
@@ -73,8 +73,8 @@ impl CallMedia {
             point_ns: 0,
             frontier_ns: 0,
             ended: false,
-            presses: false,
-            outlook: Outlook::default(),
+            needs_visit: false,
+            schedule: VisitSchedule::default(),
             visited_ns: 0,
             rings_ns: u64::MAX,
             filling_ns: 0,
@@ -97,8 +97,8 @@ impl CallMedia {
     }
 
     /// It has to be visited again at once: it is blocked or behind.
-    pub(super) fn presses(&self) -> bool {
-        self.presses
+    pub(super) fn needs_visit(&self) -> bool {
+        self.needs_visit
     }
 
     /// A visit whose panic is kept to this call's recordings.
@@ -111,7 +111,7 @@ impl CallMedia {
             let text = text.unwrap_or_else(|| "panic".into());
             let _ = catch_unwind(AssertUnwindSafe(|| self.broken(&text)));
         }
-        self.presses = !self.real && (self.is_blocked() || self.is_behind());
+        self.needs_visit = !self.real && (self.is_blocked() || self.is_behind());
     }
 
     /// The recordings that a panic has touched fail. The call and its points go on.
@@ -122,7 +122,7 @@ impl CallMedia {
             let _ = catch_unwind(AssertUnwindSafe(|| tap.tell(legs)));
             let _ = catch_unwind(AssertUnwindSafe(move || tap.outbox.broken(message)));
         }
-        self.look_at_taps();
+        self.update_schedule();
         self.release();
     }
 
@@ -140,8 +140,8 @@ impl CallMedia {
         if self.rests() || !self.is_blocked() && self.points.is_empty() {
             self.drain(&counts, scratch);
             self.decide(now_ns);
-            self.tell_notes();
-            self.go_on(now_ns);
+            self.forward_notes();
+            self.advance_if_due(now_ns);
         }
         self.report(now_ns);
         self.legs
@@ -167,13 +167,13 @@ impl CallMedia {
     /// Each point in its turn, with what was handed in before it.
     fn pass_points(&mut self, now_ns: u64, scratch: &mut Scratch) {
         if !self.points.is_empty() {
-            self.outlook.rest_ns = 0;
+            self.schedule.rest_ns = 0;
         }
         while let Some(point) = self.points.front() {
             let (counts, clock_ns) = (point.counts, point.clock_ns);
-            let last = match point.what {
-                What::Stop(id, _) => self.taps.iter().all(|tap| tap.id == id),
-                What::End(_) => true,
+            let last = match point.action {
+                PointAction::Stop(id, _) => self.taps.iter().all(|tap| tap.id == id),
+                PointAction::End(_) => true,
                 _ => false,
             };
             self.drain(&counts, scratch);
@@ -190,13 +190,13 @@ impl CallMedia {
                     leg.finish(clock_ns, &scene);
                 }
             }
-            self.tell_notes();
+            self.forward_notes();
             self.repair();
             let near = self.is_near_point();
             if near && let Some(point) = self.points.pop_front() {
                 self.apply(point);
-                self.look_at_taps();
-                self.outlook.rest_ns = 0;
+                self.update_schedule();
+                self.schedule.rest_ns = 0;
             }
             self.flush(now_ns);
             self.settle(now_ns);
@@ -217,7 +217,7 @@ impl CallMedia {
     /// Real time: audio of before a stop waits for what comes after it to tell where it
     /// belongs.
     fn waits_for_pace(&self) -> bool {
-        self.real && !self.hurried && self.legs.fed().any(|(_, leg)| leg.is_undecided())
+        self.real && !self.last_visit && self.legs.fed().any(|(_, leg)| leg.is_undecided())
     }
 
     /// Recordings that were stopped end once all of their audio has its place.
@@ -231,7 +231,7 @@ impl CallMedia {
             self.legs
                 .fed_mut()
                 .for_each(|(_, leg)| leg.finish(now_ns, &scene));
-            self.tell_notes();
+            self.forward_notes();
             self.repair();
         }
         for tap in &mut self.taps {
@@ -242,15 +242,15 @@ impl CallMedia {
     }
 
     /// Nothing more will come: what waits is decided by what there is.
-    pub(super) fn hurry(&mut self) {
-        self.hurried = true;
+    pub(super) fn set_last_visit(&mut self) {
+        self.last_visit = true;
     }
 
     fn scene(&self) -> Scene {
         Scene {
             real: self.real,
             planted: planted::here(),
-            begin_ns: self.outlook.begin_ns,
+            begin_ns: self.schedule.begin_ns,
         }
     }
 
@@ -277,11 +277,11 @@ impl CallMedia {
         let Some(point) = self.points.front().filter(|_| !self.real) else {
             return true;
         };
-        let concerned = match point.what {
-            What::Pause(id) | What::Resume(id) => Some(id),
-            What::Private(_) => None,
-            What::Stop(id, reason) if reason != EndReason::Discarded => Some(id),
-            What::End(_) => None,
+        let concerned = match point.action {
+            PointAction::Pause(id) | PointAction::Resume(id) => Some(id),
+            PointAction::Private(_) => None,
+            PointAction::Stop(id, reason) if reason != EndReason::Discarded => Some(id),
+            PointAction::End(_) => None,
             _ => return true,
         };
         let at_ns = self.end_ns();
@@ -294,16 +294,16 @@ impl CallMedia {
         near
     }
 
-    fn go_on(&mut self, now_ns: u64) {
+    fn advance_if_due(&mut self, now_ns: u64) {
         let soiled = |leg: &LegMedia| !leg.line.dirty.is_empty();
         let frontier_ns = self.frontier_ns.max(self.frontier(now_ns));
-        if frontier_ns < self.outlook.rest_ns && !self.legs.fed().any(|(_, leg)| soiled(leg)) {
+        if frontier_ns < self.schedule.rest_ns && !self.legs.fed().any(|(_, leg)| soiled(leg)) {
             return;
         }
         self.frontier_ns = frontier_ns;
         self.advance(now_ns);
         self.finish_closing(now_ns);
-        self.look_at_taps();
+        self.update_schedule();
     }
 
     /// The recordings come as far as the frontier.
@@ -351,8 +351,8 @@ impl CallMedia {
         }
     }
 
-    fn drain(&mut self, counts: &Counts, scratch: &mut Scratch) {
-        let heard = self.outlook.heard;
+    fn drain(&mut self, counts: &LegTotals, scratch: &mut Scratch) {
+        let heard = self.schedule.heard;
         let scene = self.scene();
         let (epoch, since_ns) = (self.epoch, self.real.then_some(self.point_ns));
         for (_, leg) in self.legs.fed_mut() {
@@ -370,7 +370,7 @@ impl CallMedia {
             };
             self.drain_leg(n, handed, scratch, &with);
         }
-        if self.outlook.unshaped {
+        if self.schedule.unshaped {
             for tap in &mut self.taps {
                 tap.note_rates(&self.legs);
             }
@@ -407,7 +407,7 @@ impl CallMedia {
         });
     }
 
-    fn tell_notes(&mut self) {
+    fn forward_notes(&mut self) {
         for (name, leg) in self.legs.fed_mut() {
             for note in leg.line.notes.drain(..) {
                 for tap in &mut self.taps {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::counts::LegCounts;
-use super::switches::Outlet;
+use super::feed_rings::RingReader;
 use super::waiter::FeedWaiter;
 use crate::sync::atomic::Ordering;
 use callrec_media::record::{HEADER, RecordHeader, record_bytes};
@@ -15,7 +15,7 @@ pub(super) struct Scratch(Vec<u8>);
 /// The rings of a leg's present feed, and how far they were emptied.
 #[derive(Default)]
 pub(super) struct Drain {
-    pub ring: Option<Outlet>,
+    pub ring: Option<RingReader>,
     pub waiter: Option<Arc<FeedWaiter>>,
     /// Bytes taken over the leg's whole life.
     taken: u64,
@@ -23,7 +23,7 @@ pub(super) struct Drain {
 
 impl Drain {
     /// The feed goes on in a bigger ring, if there is one.
-    pub(super) fn grown(&mut self, ring: Option<Outlet>) {
+    pub(super) fn grown(&mut self, ring: Option<RingReader>) {
         if ring.is_some() {
             self.ring = ring;
         }
@@ -36,7 +36,7 @@ impl Drain {
 
     /// Of the present feed's own ring.
     pub(super) fn ring_bytes(&self) -> usize {
-        self.ring.as_ref().map_or(0, Outlet::bytes)
+        self.ring.as_ref().map_or(0, RingReader::bytes)
     }
 
     /// Gives each record handed in up to `limit` to `each`.

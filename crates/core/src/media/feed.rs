@@ -4,26 +4,26 @@
 use std::sync::{Arc, Weak};
 
 use super::ClockMode;
+use super::call_tap::CallTap;
 use super::counts::LegCounts;
-use super::lead::{Admission, Lead};
-use super::memory::Lease;
+use super::feed_ring::FeedRing;
+use super::feed_rings::{FeedRings, RingReader};
 use super::overflow::{CHUNK, chunks_for};
-use super::point::CallTap;
-use super::ring::Ring;
-use super::switches::{Outlet, Rings};
+use super::ring_memory::RingLease;
 use super::waiter::{FeedWaiter, WaitedFor};
+use super::write_limiter::{Admission, WriteLimiter};
 use crate::memory;
 use crate::sync::atomic::Ordering;
-use crate::words::{FeedOptions, Leg, Result, Status};
+use crate::types::{FeedOptions, Leg, Result, Status};
 use callrec_media::record::{HEADER, Kind, POSITION, RecordHeader, record_bytes};
 
 /// 400 ms, or 8 KiB if that is more.
 fn ring_bytes(options: FeedOptions) -> usize {
-    (options.bytes_per_s() as usize * 2 / 5).max(Ring::LEAST)
+    (options.bytes_per_s() as usize * 2 / 5).max(FeedRing::LEAST)
 }
 
 /// The memory of a feed that is still to be made.
-pub struct FeedMemory(Arc<Lease>);
+pub struct FeedMemory(Arc<RingLease>);
 
 impl FeedMemory {
     /// `LIMIT` if there is no memory for it.
@@ -35,24 +35,24 @@ impl FeedMemory {
 
 /// Bytes of one sample of each channel, a power of two, and whether there are two.
 #[derive(Clone, Copy)]
-struct Frame(u8);
+struct FrameSize(u8);
 
-impl Frame {
+impl FrameSize {
     const STEREO: u8 = 0x80;
 
-    fn of(options: FeedOptions) -> Frame {
-        let stereo = if options.is_stereo() { Frame::STEREO } else { 0 };
-        Frame(options.frame_bytes() as u8 | stereo)
+    fn of(options: FeedOptions) -> FrameSize {
+        let stereo = if options.is_stereo() { FrameSize::STEREO } else { 0 };
+        FrameSize(options.frame_bytes() as u8 | stereo)
     }
 
     #[inline]
     fn bytes(self) -> usize {
-        usize::from(self.0 & !Frame::STEREO)
+        usize::from(self.0 & !FrameSize::STEREO)
     }
 
     #[inline]
     fn is_stereo(self) -> bool {
-        self.0 & Frame::STEREO != 0
+        self.0 & FrameSize::STEREO != 0
     }
 
     #[inline]
@@ -65,11 +65,11 @@ impl Frame {
 ///
 /// What a packet needs comes first, and shares a cache line with its slot's lock: the
 /// only memory that it loads. All else it only stores to. (A write in real time looks at
-/// `lead` as well, on the next line.)
+/// `limiter` as well, on the next line.)
 #[repr(C)]
 pub struct Feed {
     /// The one that it stores to now.
-    ring: Ring,
+    ring: FeedRing,
     /// What `LegCounts` says of this leg's feed: nobody else writes it.
     handed: u64,
     call: Arc<CallTap>,
@@ -80,13 +80,13 @@ pub struct Feed {
     /// Bytes of the largest payload.
     largest: u16,
     leg: Leg,
-    frame: Frame,
+    frame_size: FrameSize,
     /// `handed` when the feed went to this ring.
     begin: u64,
     /// `None` in stream time, where nothing is too far ahead.
-    lead: Option<Lead>,
+    limiter: Option<WriteLimiter>,
     /// Apart, so that a slot has no more than two cache lines.
-    rings: Box<Rings>,
+    rings: Box<FeedRings>,
     waiter: Arc<FeedWaiter>,
 }
 
@@ -103,12 +103,12 @@ impl Feed {
         leg: Leg,
         options: impl Into<FeedOptions>,
         home: FeedMemory,
-    ) -> (Feed, Outlet, Arc<FeedWaiter>) {
+    ) -> (Feed, RingReader, Arc<FeedWaiter>) {
         let options = options.into();
         let FeedMemory(home) = home;
         let ring = home.ring().clone();
         let rings = Box::new(rings(&call, home, chunks_for(options)));
-        let outlet = rings.outlet(call.counts(leg));
+        let reader = rings.reader(call.counts(leg));
         let waited_for: Weak<dyn WaitedFor> = Arc::<CallTap>::downgrade(&call);
         let waiter = Arc::new(FeedWaiter::new(waited_for, leg, ring.bytes()));
         let counts = call.counts(leg);
@@ -122,31 +122,31 @@ impl Feed {
             overrun_packets: counts.overrun_packets.load(Ordering::Relaxed),
             largest: largest(options),
             leg,
-            frame: Frame::of(options),
+            frame_size: FrameSize::of(options),
             call,
-            lead: real.then(|| Lead::new(options.format.rate, options.ahead_ms)),
+            limiter: real.then(|| WriteLimiter::new(options.format.rate, options.ahead_ms)),
             waiter: waiter.clone(),
             ring,
             rings,
         };
-        (feed, outlet, waiter)
+        (feed, reader, waiter)
     }
 
     /// Takes the new format; gives the new ring if a bigger one is needed. Nothing changes if
     /// there is no memory for that.
-    pub(super) fn change_format(&mut self, options: impl Into<FeedOptions>) -> Result<Option<Outlet>> {
+    pub(super) fn change_format(&mut self, options: impl Into<FeedOptions>) -> Result<Option<RingReader>> {
         let options = options.into();
-        let outlet = self.make_room(options)?;
-        self.frame = Frame::of(options);
-        if let Some(lead) = &mut self.lead {
-            lead.set(options.format.rate, options.ahead_ms);
+        let reader = self.make_room(options)?;
+        self.frame_size = FrameSize::of(options);
+        if let Some(limiter) = &mut self.limiter {
+            limiter.set(options.format.rate, options.ahead_ms);
         }
-        Ok(outlet)
+        Ok(reader)
     }
 
     /// Packets of this format may come as well; gives the new ring if a bigger one is
     /// needed. Nothing changes if there is no memory for that.
-    pub(super) fn make_room(&mut self, options: impl Into<FeedOptions>) -> Result<Option<Outlet>> {
+    pub(super) fn make_room(&mut self, options: impl Into<FeedOptions>) -> Result<Option<RingReader>> {
         let options = options.into();
         let chunks = chunks_for(options);
         if ring_bytes(options) <= self.rings.home().bytes() {
@@ -161,7 +161,7 @@ impl Feed {
         self.free = self.ring.bytes() as u32;
         self.begin = self.handed;
         self.waiter.set_capacity(self.ring.bytes());
-        Ok(Some(self.rings.outlet(self.counts())))
+        Ok(Some(self.rings.reader(self.counts())))
     }
 
     pub fn waiter(&self) -> Arc<FeedWaiter> {
@@ -174,14 +174,14 @@ impl Feed {
 
     /// Whether both legs are written at once.
     pub fn is_stereo(&self) -> bool {
-        self.frame.is_stereo()
+        self.frame_size.is_stereo()
     }
 
     /// What was written ahead has been taken back. `now_ns`: the coarse clock, as in all that
     /// follows.
     pub fn clear(&mut self, now_ns: u64) {
-        if let Some(lead) = &mut self.lead {
-            lead.clear(now_ns);
+        if let Some(limiter) = &mut self.limiter {
+            limiter.clear(now_ns);
         }
         self.waiter.cleared();
     }
@@ -198,7 +198,7 @@ impl Feed {
 
     #[inline]
     fn packet(&mut self, kind: Kind, packet: &[u8], arrival_ns: u64) -> Status {
-        if self.frame.is_stereo() {
+        if self.frame_size.is_stereo() {
             return Status::InvalidArgument;
         }
         self.put(kind, None, packet, arrival_ns)
@@ -209,16 +209,19 @@ impl Feed {
         if let Some(status) = self.whole_frames(payload) {
             return status;
         }
-        let frames = payload.len() / self.frame.bytes();
-        let admission = self.lead.as_mut().map(|lead| lead.admit(frames, arrival_ns));
+        let frames = payload.len() / self.frame_size.bytes();
+        let admission = self
+            .limiter
+            .as_mut()
+            .map(|limiter| limiter.admit(frames, arrival_ns));
         if let Some(Admission::NotBefore(due_ns)) = admission {
             return self.too_far_ahead(payload.len(), due_ns);
         }
         let status = self.put(Kind::Write, None, payload, arrival_ns);
-        if let (Some(Admission::Until(until_ns)), Some(lead), Status::Ok) =
-            (admission, &mut self.lead, status)
+        if let (Some(Admission::Until(until_ns)), Some(limiter), Status::Ok) =
+            (admission, &mut self.limiter, status)
         {
-            lead.wrote(until_ns);
+            limiter.wrote(until_ns);
         }
         status
     }
@@ -237,7 +240,7 @@ impl Feed {
         if payload.is_empty() {
             return Some(Status::Ok);
         }
-        let taken = self.frame.divides(payload.len()) && payload.len() <= usize::from(self.largest);
+        let taken = self.frame_size.divides(payload.len()) && payload.len() <= usize::from(self.largest);
         (!taken).then_some(Status::InvalidArgument)
     }
 
@@ -310,16 +313,16 @@ impl Feed {
     }
 
     /// What is handed in again is not counted.
-    fn comes_again(&self) -> bool {
-        self.lead.as_ref().is_none_or(Lead::asked)
+    fn host_retries(&self) -> bool {
+        self.limiter.as_ref().is_none_or(WriteLimiter::asked)
     }
 
     #[cold]
     fn overrun(&mut self, kind: Kind, payload: usize) -> Status {
         if self.call.config().clock == ClockMode::Stream {
-            self.call.hungry();
+            self.call.note_ring_full();
         }
-        if self.comes_again() {
+        if self.host_retries() {
             return Status::Overrun;
         }
         let counts = self.call.counts(self.leg);
@@ -328,7 +331,7 @@ impl Feed {
             Kind::Write | Kind::WriteAt => (
                 &counts.overrun_samples,
                 &mut self.overrun_samples,
-                (payload / self.frame.bytes()) as u32,
+                (payload / self.frame_size.bytes()) as u32,
             ),
         };
         *count = count.wrapping_add(more);
@@ -340,8 +343,8 @@ impl Feed {
     #[cold]
     fn too_far_ahead(&mut self, payload: usize, due_ns: u64) -> Status {
         self.waiter.not_before(due_ns);
-        if !self.comes_again() {
-            let samples = (payload / self.frame.bytes()) as u32;
+        if !self.host_retries() {
+            let samples = (payload / self.frame_size.bytes()) as u32;
             let counts = self.call.counts(self.leg);
             counts.ahead_samples.fetch_add(samples, Ordering::Relaxed);
         }
@@ -350,9 +353,9 @@ impl Feed {
 }
 
 /// A feed's own ring, and in real time the way to the overflow memory.
-fn rings(call: &CallTap, home: Arc<Lease>, chunks: u64) -> Rings {
+fn rings(call: &CallTap, home: Arc<RingLease>, chunks: u64) -> FeedRings {
     let real = call.config().clock == ClockMode::Real;
-    Rings::new(home, real.then(|| (call.overflow(), chunks)))
+    FeedRings::new(home, real.then(|| (call.overflow(), chunks)))
 }
 
 /// A quarter of what the format needs: 2,048 bytes or 100 ms. Not more than fits into a

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use super::call_tap::{CallTap, PointAction};
 use super::feed::{Feed, FeedMemory};
-use super::point::{CallTap, What};
-use crate::words::{FeedFormat, FeedOptions, Leg, Result};
+use crate::types::{FeedFormat, FeedOptions, Leg, Result};
 
 impl CallTap {
     /// The memory for a feed; `LIMIT` if there is none.
-    pub fn lease_home(&self, options: impl Into<FeedOptions>) -> Result<FeedMemory> {
+    pub fn lease_ring(&self, options: impl Into<FeedOptions>) -> Result<FeedMemory> {
         FeedMemory::lease(self, options)
     }
 
@@ -43,19 +43,19 @@ impl CallTap {
         let (feed, ring, waiter) = Feed::new(self.clone(), leg, options, home);
         let also = if options.is_stereo() { Leg::Remote } else { leg };
         self.note_feed([leg, also], &waiter);
-        let what = What::Attach {
+        let action = PointAction::Attach {
             leg,
             options,
             ring,
             waiter,
         };
-        self.set(what, clock);
+        self.set(action, clock);
         feed
     }
 
     pub(super) fn detach_clocked(&self, leg: Leg, feed: Feed, clock: impl Fn() -> u64) {
         feed.waiter().close();
-        self.set(What::Detach(leg), clock);
+        self.set(PointAction::Detach(leg), clock);
     }
 
     pub(super) fn set_format_clocked(
@@ -67,7 +67,7 @@ impl CallTap {
     ) -> Result<()> {
         let options = options.into();
         let ring = feed.change_format(options)?;
-        self.set(What::Format { leg, options, ring }, clock);
+        self.set(PointAction::Format { leg, options, ring }, clock);
         Ok(())
     }
 
@@ -80,13 +80,13 @@ impl CallTap {
         clock: impl Fn() -> u64,
     ) -> Result<()> {
         let ring = feed.make_room(format)?;
-        let what = What::Payload {
+        let action = PointAction::Payload {
             leg,
             payload_type,
             format,
             ring,
         };
-        self.set(what, clock);
+        self.set(action, clock);
         Ok(())
     }
 }

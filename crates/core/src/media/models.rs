@@ -11,14 +11,14 @@ use loom::thread;
 use uuid::Uuid;
 
 use super::call::CallMedia;
+use super::call_tap::{ControlPoint, LegTotals};
 use super::drain::{Drain, Scratch};
 use super::feed::FeedMemory;
-use super::point::{Counts, Point};
 use super::worker::Worker;
 use super::*;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::model;
-use crate::words::{AudioSpec, Codec, EndReason, FeedFormat, FeedOptions, Format, Layout, PauseMode, Status};
+use crate::types::{AudioSpec, Codec, EndReason, FeedFormat, FeedOptions, Format, Layout, PauseMode, Status};
 use callrec_codec::{Block, Samples};
 use callrec_media::record::Handed;
 
@@ -37,18 +37,18 @@ const WIDE: FeedFormat = FeedFormat {
 };
 /// As much as one write may be: a ring holds two such records.
 const SAMPLES: usize = 16;
-const TAPE: Uuid = Uuid::from_u128(7);
+const RECORDING: Uuid = Uuid::from_u128(7);
 const FAR: Duration = Duration::from_secs(24 * 3600);
 
 fn home(call: &CallTap, options: impl Into<FeedOptions>) -> FeedMemory {
-    call.lease_home(options).expect("there is memory")
+    call.lease_ring(options).expect("there is memory")
 }
 
 /// Keeps the samples of a mono recording. No lock of loom's: only the worker is here.
 #[derive(Clone, Default)]
-struct Tape(Arc<Mutex<Vec<i16>>>);
+struct SampleSink(Arc<Mutex<Vec<i16>>>);
 
-impl Tape {
+impl SampleSink {
     /// One for each write, which is one value `SAMPLES` times.
     fn heard(&self) -> Vec<i16> {
         let samples = self.0.lock().expect("one thread runs at a time");
@@ -65,7 +65,7 @@ impl Tape {
     }
 }
 
-impl Sink for Tape {
+impl Sink for SampleSink {
     fn shape(&mut self, _: Shape) {}
 
     fn block(&mut self, block: Block) -> Result<(), Block> {
@@ -130,15 +130,15 @@ fn call() -> Arc<CallTap> {
     call
 }
 
-fn start(call: &CallTap) -> Tape {
+fn start(call: &CallTap) -> SampleSink {
     start_at(call, 0)
 }
 
-fn start_at(call: &CallTap, rate: u32) -> Tape {
-    let tape = Tape::default();
+fn start_at(call: &CallTap, rate: u32) -> SampleSink {
+    let recording = SampleSink::default();
     call.start_clocked(
         TapSpec {
-            id: TAPE,
+            id: RECORDING,
             audio: AudioSpec {
                 layout: Layout::Local,
                 format: Format::WAV,
@@ -147,11 +147,11 @@ fn start_at(call: &CallTap, rate: u32) -> Tape {
                 rate,
             },
             progress: Arc::default(),
-            sink: Box::new(tape.clone()),
+            sink: Box::new(recording.clone()),
         },
         || 1,
     );
-    tape
+    recording
 }
 
 fn write(feed: &mut Feed, value: i16) -> Status {
@@ -162,19 +162,19 @@ fn write(feed: &mut Feed, value: i16) -> Status {
 }
 
 fn pause(call: &CallTap) {
-    call.set(point::What::Pause(TAPE), || 1);
+    call.set(call_tap::PointAction::Pause(RECORDING), || 1);
 }
 
 fn resume(call: &CallTap) {
-    call.set(point::What::Resume(TAPE), || 1);
+    call.set(call_tap::PointAction::Resume(RECORDING), || 1);
 }
 
 /// The recording to its end, and what is on it.
-fn finish(mut state: CallMedia, tape: &Tape) -> Vec<i16> {
+fn finish(mut state: CallMedia, recording: &SampleSink) -> Vec<i16> {
     state.call.end_clocked(EndReason::CallEnded, || 1);
     state.visit(1, &mut Scratch::default());
     assert!(state.is_over());
-    tape.heard()
+    recording.heard()
 }
 
 /// Whatever was taken is recorded once, whole, in order; what found no room is not.
@@ -183,7 +183,7 @@ fn what_is_taken_is_recorded() {
     model(4, || {
         let call = call();
         let mut state = CallMedia::new(call.clone());
-        let tape = start(&call);
+        let recording = start(&call);
         let mut feed = call.attach_clocked(Leg::Local, PCM, home(&call, PCM), || 1);
         let feeder = thread::spawn(move || {
             let taken = (1..4).filter(|value| write(&mut feed, *value) == Status::Ok);
@@ -195,7 +195,7 @@ fn what_is_taken_is_recorded() {
         let (feed, taken) = feeder.join().expect("no panic");
         assert!(taken.starts_with(&[1, 2]), "there is room for two: {taken:?}");
         drop(feed);
-        assert_eq!(finish(state, &tape), taken);
+        assert_eq!(finish(state, &recording), taken);
     });
 }
 
@@ -205,7 +205,7 @@ fn what_was_said_while_paused_is_never_kept() {
     model(3, || {
         let call = call();
         let mut state = CallMedia::new(call.clone());
-        let tape = start(&call);
+        let recording = start(&call);
         let mut feed = call.attach_clocked(Leg::Local, PCM, home(&call, PCM), || 1);
         let host = thread::spawn({
             let call = call.clone();
@@ -222,7 +222,7 @@ fn what_was_said_while_paused_is_never_kept() {
         state.visit(1, &mut Scratch::default());
         state.visit(1, &mut Scratch::default());
         let kept = host.join().expect("no panic");
-        assert_eq!(finish(state, &tape), kept);
+        assert_eq!(finish(state, &recording), kept);
     });
 }
 
@@ -233,7 +233,7 @@ fn a_pause_from_another_thread() {
     model(3, || {
         let call = call();
         let mut state = CallMedia::new(call.clone());
-        let tape = start(&call);
+        let recording = start(&call);
         let mut feed = call.attach_clocked(Leg::Local, PCM, home(&call, PCM), || 1);
         let (written, paused) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let feeder = thread::spawn({
@@ -260,7 +260,7 @@ fn a_pause_from_another_thread() {
             feeder.join().expect("no panic"),
             control.join().expect("no panic"),
         );
-        let heard = finish(state, &tape);
+        let heard = finish(state, &recording);
         assert!([1, 2].starts_with(&heard), "{heard:?}");
         assert!(!before || heard.contains(&1), "lost: {heard:?}");
         assert!(!after || !heard.contains(&2), "kept: {heard:?}");
@@ -277,7 +277,11 @@ fn points_are_in_order() {
         let clock = Arc::new(AtomicU64::new(0));
         let setter = |call: &Arc<CallTap>| {
             let (call, clock) = (call.clone(), clock.clone());
-            move || call.set(point::What::Pause(TAPE), || clock.fetch_add(1, Relaxed))
+            move || {
+                call.set(call_tap::PointAction::Pause(RECORDING), || {
+                    clock.fetch_add(1, Relaxed)
+                })
+            }
         };
         let other = thread::spawn(setter(&call));
         let feeder = thread::spawn({
@@ -288,7 +292,7 @@ fn points_are_in_order() {
             }
         });
         let bytes = |counts: &Counts| counts[0].bytes;
-        let (mut points, mut seen) = (std::collections::VecDeque::<Point>::new(), 0);
+        let (mut points, mut seen) = (std::collections::VecDeque::<ControlPoint>::new(), 0);
         let mut last = (0, 0);
         for round in 0..2 {
             let counts = call.handed();
@@ -432,7 +436,7 @@ fn a_ring_is_read_to_its_end() {
         let call = call();
         let mut state = CallMedia::new(call.clone());
         let mut first = call.attach_clocked(Leg::Local, WIDE, home(&call, WIDE), || 1);
-        let tape = start_at(&call, WIDE.rate);
+        let recording = start_at(&call, WIDE.rate);
         let host = thread::spawn({
             let call = call.clone();
             move || {
@@ -448,6 +452,6 @@ fn a_ring_is_read_to_its_end() {
         state.visit(1, &mut Scratch::default());
         state.visit(1, &mut Scratch::default());
         host.join().expect("no panic");
-        assert_eq!(finish(state, &tape), [1, 0, 3]);
+        assert_eq!(finish(state, &recording), [1, 0, 3]);
     });
 }

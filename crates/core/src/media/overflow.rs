@@ -4,31 +4,31 @@
 //! system call. Media workers allocate and touch chunks ahead of the feeds that want them;
 //! whoever opens a feed adds what is missing of what a burst on all feeds needs. Chunks are
 //! freed when feeds close. A chunk whose bit is set in
-//! `Segment::free` is nobody's; whoever clears the bit has it alone.
+//! `ChunkSegment::free` is nobody's; whoever clears the bit has it alone.
 
 use std::sync::Arc;
 
 use once_cell::sync::OnceCell;
 
-use super::memory::{Lease, RingMemory};
-use super::ring::Ring;
+use super::feed_ring::FeedRing;
+use super::ring_memory::{RingLease, RingMemory};
 use crate::memory::PieceVec;
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::sync::slot;
 use crate::sync::{LargePages, Mutex};
-use crate::words::FeedOptions;
+use crate::types::FeedOptions;
 
 /// A model has few chunks, and small ones.
 const MODEL: bool = cfg!(any(callrec_loom, callrec_shuttle));
 /// Bytes of a chunk.
 pub(super) const CHUNK: usize = if cfg!(callrec_loom) {
-    Ring::LEAST
+    FeedRing::LEAST
 } else {
     16 * 1024
 };
 /// Chunks of a segment: one word of bits.
 const SEGMENT: usize = if MODEL { 2 } else { 64 };
-/// So many indices fit into an entry of `Switches`.
+/// So many indices fit into an entry of `SwitchLog`.
 const CHUNKS_MAX: u64 = (1 << 24) - 2;
 /// What a feed's burst is made of: 250 packets of 20 ms, 5 s.
 const BURST_PACKETS: usize = 250;
@@ -41,14 +41,14 @@ const SPARE: u64 = if MODEL { 0 } else { 64 };
 /// among them, what every packet needs would lie on many more pages.
 const AT_ONCE: u64 = if MODEL { 1 } else { 32 };
 
-struct Segment {
+struct ChunkSegment {
     free: AtomicU64,
-    chunks: [slot::Mutex<Option<Arc<Lease>>>; SEGMENT],
+    chunks: [slot::Mutex<Option<Arc<RingLease>>>; SEGMENT],
 }
 
 /// What control threads and workers know of the chunks; no feeding thread comes here.
 #[derive(Debug, Default)]
-struct Stock {
+struct ChunkCounts {
     /// Chunks that the open feeds want together.
     wanted: u64,
     allocated: u64,
@@ -60,7 +60,7 @@ struct Stock {
 /// Shared by all feeds of an engine.
 pub struct OverflowPool {
     limit: u64,
-    segments: Box<[OnceCell<Segment>]>,
+    segments: Box<[OnceCell<ChunkSegment>]>,
     /// Segments that there are.
     opened: AtomicUsize,
     /// Free chunks; while one is given back, it may be counted a moment too early.
@@ -69,7 +69,7 @@ pub struct OverflowPool {
     hint: AtomicUsize,
     /// The open feeds want more chunks than the limit allows.
     scarce: AtomicBool,
-    stock: Mutex<Stock>,
+    counts: Mutex<ChunkCounts>,
     /// Of the chunks, and of the feeds' own rings.
     chunks: Arc<RingMemory>,
     homes: Arc<RingMemory>,
@@ -92,7 +92,7 @@ impl OverflowPool {
             free: AtomicU64::new(0),
             hint: AtomicUsize::new(0),
             scarce: AtomicBool::new(false),
-            stock: Mutex::default(),
+            counts: Mutex::default(),
             chunks: Arc::new(RingMemory::new(None)),
             homes: Arc::new(RingMemory::new(Some(large_pages))),
         })
@@ -110,11 +110,11 @@ impl OverflowPool {
 
     /// Chunks that there are.
     pub fn allocated(&self) -> u64 {
-        self.stock.lock().allocated
+        self.counts.lock().allocated
     }
 
     /// A chunk for a feed, and its index. Called by the feeding thread.
-    pub(super) fn take(&self) -> Option<(u32, Ring)> {
+    pub(super) fn take(&self) -> Option<(u32, FeedRing)> {
         if self.free.load(Ordering::Relaxed) == 0 {
             return None;
         }
@@ -142,7 +142,7 @@ impl OverflowPool {
         Some((number * SEGMENT) as u32 + taken.trailing_zeros())
     }
 
-    fn place(&self, index: u32) -> Option<(&Segment, usize)> {
+    fn place(&self, index: u32) -> Option<(&ChunkSegment, usize)> {
         let index = index as usize;
         let segment = self.segments.get(index / SEGMENT)?.get()?;
         Some((segment, index % SEGMENT))
@@ -150,7 +150,7 @@ impl OverflowPool {
 
     /// The memory of a chunk that is somebody's. Nobody else looks at it meanwhile, so
     /// that its lock is always free.
-    pub(super) fn ring(&self, index: u32) -> Option<Ring> {
+    pub(super) fn ring(&self, index: u32) -> Option<FeedRing> {
         let (segment, bit) = self.place(index)?;
         let chunk = segment.chunks.get(bit)?.try_lock()?;
         chunk.as_ref().map(|lease| lease.ring().clone())
@@ -168,10 +168,10 @@ impl OverflowPool {
     /// this returns, as far as the limit allows.
     pub(super) fn want(&self, chunks: u64) {
         let vacant = {
-            let mut stock = self.stock.lock();
-            let vacant = stock.grow(chunks, self.limit);
+            let mut counts = self.counts.lock();
+            let vacant = counts.grow(chunks, self.limit);
             self.open_segments(&vacant);
-            self.note_scarcity(&stock);
+            self.note_scarcity(&counts);
             vacant
         };
         for (n, index) in vacant.iter().enumerate() {
@@ -183,26 +183,26 @@ impl OverflowPool {
 
     /// There is no memory for these chunks: a burst may have to do without.
     fn leave_vacant(&self, indices: &[u32]) {
-        let mut stock = self.stock.lock();
-        indices.iter().for_each(|index| stock.vacate(*index));
+        let mut counts = self.counts.lock();
+        indices.iter().for_each(|index| counts.vacate(*index));
     }
 
     /// For feeds that are still to be opened, as many again as the open ones want, but for no
     /// more than a reserve. A media worker does so at each tick.
     pub(super) fn prepare(&self) {
         // Whoever opens a feed meanwhile finds them filled, or fills its own.
-        let mut stock = self.stock.lock();
-        let vacant = stock.prepare(self.limit);
+        let mut counts = self.counts.lock();
+        let vacant = counts.prepare(self.limit);
         self.open_segments(&vacant);
         for (n, index) in vacant.iter().enumerate() {
             if !self.fill(*index) {
-                return vacant[n..].iter().for_each(|index| stock.vacate(*index));
+                return vacant[n..].iter().for_each(|index| counts.vacate(*index));
             }
         }
     }
 
-    fn note_scarcity(&self, stock: &Stock) {
-        self.scarce.store(stock.wanted > self.limit, Ordering::Relaxed);
+    fn note_scarcity(&self, counts: &ChunkCounts) {
+        self.scarce.store(counts.wanted > self.limit, Ordering::Relaxed);
     }
 
     /// A feed should not keep a chunk that it can do without.
@@ -210,13 +210,13 @@ impl OverflowPool {
         self.scarce.load(Ordering::Relaxed)
     }
 
-    /// Those of these chunks. Under the stock's lock, so that nobody waits for another here:
+    /// Those of these chunks. Under the counts's lock, so that nobody waits for another here:
     /// that would need memory of the system's own.
     fn open_segments(&self, indices: &[u32]) {
         for index in indices {
             let number = *index as usize / SEGMENT;
             if let Some(segment) = self.segments.get(number) {
-                segment.get_or_init(|| Segment {
+                segment.get_or_init(|| ChunkSegment {
                     free: AtomicU64::new(0),
                     chunks: std::array::from_fn(|_| slot::Mutex::new(None)),
                 });
@@ -235,7 +235,7 @@ impl OverflowPool {
         true
     }
 
-    fn set(&self, index: u32, ring: Option<Arc<Lease>>) {
+    fn set(&self, index: u32, ring: Option<Arc<RingLease>>) {
         if let Some((segment, bit)) = self.place(index)
             && let Some(chunk) = segment.chunks.get(bit)
             && let Some(mut chunk) = chunk.try_lock()
@@ -247,9 +247,9 @@ impl OverflowPool {
     /// The feed has gone. What no open feed wants any more is freed, but for a reserve.
     pub(super) fn forgo(&self, chunks: u64) {
         let surplus = {
-            let mut stock = self.stock.lock();
-            let surplus = stock.shrink(chunks, self.limit);
-            self.note_scarcity(&stock);
+            let mut counts = self.counts.lock();
+            let surplus = counts.shrink(chunks, self.limit);
+            self.note_scarcity(&counts);
             surplus
         };
         // More is freed when the next feed closes: nobody is kept here for long.
@@ -259,12 +259,12 @@ impl OverflowPool {
             };
             self.set(index, None);
             drop(ring);
-            self.stock.lock().vacate(index);
+            self.counts.lock().vacate(index);
         }
     }
 }
 
-impl Stock {
+impl ChunkCounts {
     fn grow(&mut self, chunks: u64, limit: u64) -> Vec<u32> {
         self.wanted += chunks;
         let more = self.wanted.min(limit).saturating_sub(self.allocated);

@@ -9,14 +9,14 @@ use callrec_codec::{Block, Samples};
 use uuid::Uuid;
 
 use super::call::CallMedia;
+use super::call_tap::PointAction;
 use super::drain::Scratch;
-use super::point::What;
 use super::{
     CallTap, ClockMode, Feed, MediaConfig, MediaReport, MediaStats, OverflowPool, Progress, Shape, Sink,
     Span, TapSpec, WorkerInbox,
 };
 use crate::clock::{NS_PER_MS, SystemClock};
-use crate::words::{AudioSpec, EndReason, FeedFormat, FeedOptions, Format, Layout, Leg, PauseMode, Status};
+use crate::types::{AudioSpec, EndReason, FeedFormat, FeedOptions, Format, Layout, Leg, PauseMode, Status};
 
 /// What became of a sink.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -172,7 +172,7 @@ impl Sink for Collector {
 
 /// How a recording is started.
 #[derive(Clone, Copy, Debug)]
-pub struct Wish {
+pub struct RecordingOptions {
     pub layout: Layout,
     pub format: Format,
     pub pause_mode: PauseMode,
@@ -180,9 +180,9 @@ pub struct Wish {
     pub rate: u32,
 }
 
-impl Default for Wish {
-    fn default() -> Wish {
-        Wish {
+impl Default for RecordingOptions {
+    fn default() -> RecordingOptions {
+        RecordingOptions {
             layout: Layout::Stereo,
             format: Format::WAV,
             pause_mode: PauseMode::Silence,
@@ -194,33 +194,33 @@ impl Default for Wish {
 
 /// One recording of a simulated call.
 #[derive(Clone)]
-pub struct Tape {
+pub struct SimRecording {
     pub id: Uuid,
     pub progress: Arc<Progress>,
     pub out: Arc<Mutex<Collected>>,
 }
 
-impl Tape {
+impl SimRecording {
     /// A recording's spec and what will show its result.
-    pub fn new(id: u128, wish: Wish) -> (Tape, TapSpec) {
-        let tape = Tape {
+    pub fn new(id: u128, options: RecordingOptions) -> (SimRecording, TapSpec) {
+        let recording = SimRecording {
             id: Uuid::from_u128(id),
             progress: Arc::default(),
             out: Arc::default(),
         };
         let spec = TapSpec {
-            id: tape.id,
+            id: recording.id,
             audio: AudioSpec {
-                layout: wish.layout,
-                format: wish.format,
-                pause_mode: wish.pause_mode,
-                max_duration_ms: wish.max_duration_ms,
-                rate: wish.rate,
+                layout: options.layout,
+                format: options.format,
+                pause_mode: options.pause_mode,
+                max_duration_ms: options.max_duration_ms,
+                rate: options.rate,
             },
-            progress: tape.progress.clone(),
-            sink: Box::new(Collector(tape.out.clone())),
+            progress: recording.progress.clone(),
+            sink: Box::new(Collector(recording.out.clone())),
         };
-        (tape, spec)
+        (recording, spec)
     }
 }
 
@@ -274,7 +274,7 @@ pub struct Sim {
     pub call: Arc<CallTap>,
     state: CallMedia,
     feeds: [Option<Feed>; 3],
-    tapes: u128,
+    recordings: u128,
 }
 
 impl Sim {
@@ -306,7 +306,7 @@ impl Sim {
             state: CallMedia::new(call.clone()),
             call,
             feeds: [None, None, None],
-            tapes: 0,
+            recordings: 0,
         }
     }
 
@@ -321,7 +321,7 @@ impl Sim {
     pub fn attach(&mut self, leg: Leg, options: impl Into<FeedOptions>) {
         let now = self.now_ns;
         let options = options.into();
-        let home = self.call.lease_home(options).expect("there is memory");
+        let home = self.call.lease_ring(options).expect("there is memory");
         self.feeds[leg as usize] = Some(self.call.attach_clocked(leg, options, home, || now));
     }
 
@@ -378,44 +378,44 @@ impl Sim {
         feed.map_or(Status::BadHandle, |feed| feed.write_at(at, payload, now))
     }
 
-    pub fn start(&mut self, wish: Wish) -> Tape {
-        self.tapes += 1;
-        self.start_into(self.tapes, wish, |collector| collector)
+    pub fn start(&mut self, options: RecordingOptions) -> SimRecording {
+        self.recordings += 1;
+        self.start_into(self.recordings, options, |collector| collector)
     }
 
     /// Starts a recording of this id, whose sink is what `sink` makes of its collector.
     pub fn start_into(
         &mut self,
         id: u128,
-        wish: Wish,
+        options: RecordingOptions,
         sink: impl FnOnce(Box<dyn Sink>) -> Box<dyn Sink>,
-    ) -> Tape {
-        let (tape, mut spec) = Tape::new(id, wish);
+    ) -> SimRecording {
+        let (recording, mut spec) = SimRecording::new(id, options);
         spec.sink = sink(spec.sink);
-        self.set(What::Start(Box::new(spec)));
-        tape
+        self.set(PointAction::Start(Box::new(spec)));
+        recording
     }
 
-    pub fn pause(&mut self, tape: &Tape) {
-        self.set(What::Pause(tape.id));
+    pub fn pause(&mut self, recording: &SimRecording) {
+        self.set(PointAction::Pause(recording.id));
     }
 
-    pub fn resume(&mut self, tape: &Tape) {
-        self.set(What::Resume(tape.id));
+    pub fn resume(&mut self, recording: &SimRecording) {
+        self.set(PointAction::Resume(recording.id));
     }
 
-    pub fn stop(&mut self, tape: &Tape) {
-        self.set(What::Stop(tape.id, EndReason::Stopped));
+    pub fn stop(&mut self, recording: &SimRecording) {
+        self.set(PointAction::Stop(recording.id, EndReason::Stopped));
     }
 
     /// From here on the call is private, or not any more.
     pub fn private(&mut self, on: bool) {
-        self.set(What::Private(on));
+        self.set(PointAction::Private(on));
     }
 
     pub fn hold(&mut self, on: bool) {
         self.reports.on_hold.store(on, Ordering::Relaxed);
-        self.set(What::Hold(on));
+        self.set(PointAction::Hold(on));
     }
 
     pub fn clear(&mut self, leg: Leg) {
@@ -423,7 +423,7 @@ impl Sim {
         if let Some(feed) = self.feed(leg) {
             feed.clear(now);
         }
-        self.set(What::Clear(leg));
+        self.set(PointAction::Clear(leg));
     }
 
     pub fn end(&mut self) {
@@ -431,9 +431,9 @@ impl Sim {
         self.call.end_clocked(EndReason::CallEnded, || now);
     }
 
-    fn set(&mut self, what: What) {
+    fn set(&mut self, action: PointAction) {
         let now = self.now_ns;
-        self.call.set(what, || now);
+        self.call.set(action, || now);
     }
 
     /// The worker comes by.

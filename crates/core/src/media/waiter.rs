@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use super::counts::LegCounts;
 use crate::clock::{Clock, NS_PER_MS};
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use crate::task::{self, Answer, Next, Signal};
-use crate::words::Leg;
+use crate::task::{self, NextStep, Readiness, Signal};
+use crate::types::Leg;
 use callrec_media::record::{HEADER, POSITION};
 
 /// What a waiter needs of its call.
@@ -65,36 +65,36 @@ impl FeedWaiter {
 
     /// True once the largest write fits into the ring, and what was refused is due; false
     /// when time is up or the feed closed.
-    pub fn poll(&self, wait: &FeedWait) -> Answer<bool> {
+    pub fn poll(&self, wait: &FeedWait) -> Readiness<bool> {
         let Some(call) = self.call.upgrade() else {
-            return Answer::Ready(false);
+            return Readiness::Ready(false);
         };
         if self.closed.load(Ordering::SeqCst) {
-            return Answer::Ready(false);
+            return Readiness::Ready(false);
         }
         let room = self.has_room_or_asks(&*call);
         let early = self.early(call.clock().coarse_ns());
         if room && early.is_zero() {
-            return Answer::Ready(true);
+            return Readiness::Ready(true);
         }
         if !room {
             call.wake();
         }
         let now = call.clock().now();
         if wait.deadline.is_some_and(|deadline| deadline <= now) {
-            return Answer::Ready(false);
+            return Readiness::Ready(false);
         }
         let next = match room {
             true => sooner(wait.deadline, now + early),
             false => wait.deadline,
         };
-        Answer::AskAgain(next.map_or(Next::Signalled, Next::At))
+        Readiness::Pending(next.map_or(NextStep::Signalled, NextStep::At))
     }
 
     /// The same for a thread that may wait.
     pub fn wait(&self, timeout: Duration) -> bool {
         let wait = self.begin(timeout);
-        task::wait_for_answer(&self.changed, || self.poll(&wait))
+        task::wait_until_ready(&self.changed, || self.poll(&wait))
     }
 
     /// Without room, the worker is asked to say when there is some.

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use super::ClockMode;
 use super::call::CallMedia;
+use super::call_tap::{CallTap, NO_SLOT, WorkerInbox};
 use super::drain::Scratch;
-use super::point::{CallTap, NO_SLOT, WorkerInbox};
 use crate::memory::PieceVec;
 use crate::sync::atomic::Ordering;
-use crate::task::{Next, Part, Runnable};
+use crate::task::{NextStep, Part, Runnable};
 
 const TICK: Duration = Duration::from_millis(20);
 /// A call is visited once in so many ticks.
@@ -39,16 +39,16 @@ impl WorkerInbox {
 }
 
 impl Part for Worker {
-    fn step(&mut self, _: Instant) -> Next {
+    fn step(&mut self, _: Instant) -> NextStep {
         if self.serve() {
-            return Next::Over;
+            return NextStep::Over;
         }
         // Serving may have taken its time.
         let now = self.inbox.config.time.now();
         if now >= self.tick {
             self.tick_late(now);
         }
-        Next::At(self.tick)
+        NextStep::At(self.tick)
     }
 }
 
@@ -101,7 +101,7 @@ impl Worker {
     /// Once more, and as often as it takes to come to the end of what was handed in.
     fn visit_last(&mut self, slot: usize) {
         if let Some(Some(call)) = self.calls.get_mut(slot) {
-            call.hurry();
+            call.set_last_visit();
         }
         self.visit(slot);
         let goes_on = |call: &CallMedia| call.is_behind() && !call.is_blocked();
@@ -132,7 +132,7 @@ impl Worker {
         let now_ns = self.inbox.config.time.coarse_ns();
         for slot in 0..self.calls.len() {
             let due = slot % PHASES == self.phase && !self.can_wait(slot, now_ns);
-            if due || self.stream && self.presses(slot) {
+            if due || self.stream && self.needs_visit(slot) {
                 self.visit(slot);
             }
         }
@@ -147,9 +147,9 @@ impl Worker {
 
     /// Stream time: its feed found the ring full, its sink takes nothing, or it has not
     /// come to the end of a long silence.
-    fn presses(&self, slot: usize) -> bool {
+    fn needs_visit(&self, slot: usize) -> bool {
         self.call(slot)
-            .is_some_and(|state| state.call.take_hunger() || state.presses())
+            .is_some_and(|state| state.call.take_ring_full() || state.needs_visit())
     }
 
     fn visit(&mut self, slot: usize) {

@@ -13,7 +13,7 @@ use super::trust;
 use crate::clock::Clock;
 use crate::sync::Mutex;
 use crate::text::{brief, one_line};
-use crate::words::{Error, Result, Status};
+use crate::types::{Error, Result, Status};
 use std::io;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};

@@ -5,7 +5,7 @@
 //! takes steps waits for a turn (`Steps::turn`) before each call of one that may. Nothing of a
 //! name is ever followed through a link.
 
-use crate::task::Answer;
+use crate::task::Readiness;
 use std::io;
 use std::path::Path;
 use std::time::SystemTime;
@@ -31,9 +31,9 @@ pub trait Disk: Send + Sync {
 
     /// Whether the announced call may be made now, or has failed. Once it may, it is made
     /// before anything else is waited for.
-    fn poll(&self, ticket: u64) -> Answer<io::Result<()>> {
+    fn poll(&self, ticket: u64) -> Readiness<io::Result<()>> {
         let _ = ticket;
-        Answer::Ready(Ok(()))
+        Readiness::Ready(Ok(()))
     }
 }
 

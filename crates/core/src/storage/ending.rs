@@ -1,6 +1,6 @@
 //! What is done with a recording that has ended.
 
-use crate::words::Error;
+use crate::types::Error;
 
 /// What becomes of a recording's file.
 pub enum Ending {

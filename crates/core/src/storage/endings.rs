@@ -1,7 +1,7 @@
 //! The endings of the files' names.
 
 use super::name::RecordingName;
-use crate::words::Format;
+use crate::types::Format;
 
 /// Follows the name of audio in progress.
 pub const PART: &str = ".part";

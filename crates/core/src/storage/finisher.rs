@@ -19,7 +19,7 @@ use super::publish::{Publisher, state_end};
 use super::report::{LOG_ERROR, Report, contain_logged, panic_text};
 use super::retry::Retry;
 use crate::task;
-use crate::words::{EndReason, Error, State, Status};
+use crate::types::{EndReason, Error, RecordingState, Status};
 use std::io;
 use std::mem;
 use std::sync::Arc;
@@ -112,7 +112,7 @@ impl Finisher {
             is_noted,
         } = ended;
         let discards = matches!(ending, Ending::Discard);
-        let done = task::contain(async {
+        let done = task::catch_panic(async {
             self.directory.step_named("finisher", Step::Finisher);
             if *tries > 0 && !discards {
                 // A disk that takes no manifest is asked for nothing else.
@@ -179,7 +179,7 @@ impl Finisher {
     /// manifest kept the first, the next open would tell that.
     async fn take_back_note(&self, live: &Live) -> io::Result<()> {
         let mut manifest = (*live.manifest).clone();
-        manifest.state = State::Recording.text().to_owned();
+        manifest.state = RecordingState::Recording.text().to_owned();
         manifest.end_reason = String::new();
         manifest.part = format!("{}{PART}", live.audio.path());
         if !live.audio.is_published() {
@@ -214,7 +214,7 @@ fn state_discarded(live: &mut Live, now_ms: i64) {
     state_end(live, now_ms);
     live.state_facts();
     let manifest = &mut live.manifest;
-    manifest.state = State::Finished.text().to_owned();
+    manifest.state = RecordingState::Finished.text().to_owned();
     manifest.end_reason = EndReason::Discarded.text().to_owned();
     manifest.file = String::new();
     manifest.digest = String::new();

@@ -8,7 +8,7 @@ use super::planted::StorageFault;
 use crate::memory::PieceQueue;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicUsize, Ordering};
-use crate::task::{self, Answer, Next, Signal};
+use crate::task::{self, NextStep, Readiness, Signal};
 use std::sync::Arc;
 use std::time::Instant;
 use uuid::Uuid;
@@ -107,19 +107,19 @@ impl FinisherQueue {
 
     /// The next piece of work. `None` once there is none and none can come.
     pub async fn next(&self) -> Option<FinisherWork> {
-        task::until(|| self.ask_next()).await
+        task::until_ready(|| self.ask_next()).await
     }
 
-    fn ask_next(&self) -> Answer<Option<FinisherWork>> {
+    fn ask_next(&self) -> Readiness<Option<FinisherWork>> {
         let mut queue = self.queue.lock();
         let at_once = self.activity.is_shutting_down() || self.activity.is_late(false);
         if let Some(work) = queue.take((!at_once).then(|| self.directory.clock().now())) {
-            return Answer::Ready(Some(work));
+            return Readiness::Ready(Some(work));
         }
         if self.is_over() {
-            return Answer::Ready(None);
+            return Readiness::Ready(None);
         }
-        Answer::AskAgain(queue.next_due().map_or(Next::Signalled, Next::At))
+        Readiness::Pending(queue.next_due().map_or(NextStep::Signalled, NextStep::At))
     }
 
     /// Whether nothing more can come for the finishers.

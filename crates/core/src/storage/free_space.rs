@@ -6,7 +6,7 @@ use super::faults::Step;
 use super::report::{LOG_INFO, LOG_WARNING, Report};
 use super::root_path::RootPath;
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use crate::task::{self, Next, Signal};
+use crate::task::{self, NextStep, Signal};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,7 +58,7 @@ impl FreeSpace {
     /// Asks again and again, until the shutdown.
     pub async fn run(&self) {
         while !self.activity.is_shutting_down() {
-            task::leave(Next::At(self.directory.clock().now() + PERIOD)).await;
+            task::suspend(NextStep::At(self.directory.clock().now() + PERIOD)).await;
             if !self.activity.is_shutting_down() {
                 self.refresh().await;
                 // Also without a recording that begins or ends.

@@ -7,7 +7,7 @@ use super::plan::FirstManifest;
 use super::queue::{Channel, Item, Source};
 use super::writer::Writers;
 use crate::sync::atomic::{AtomicU64, Ordering};
-use crate::words::{Error, Status};
+use crate::types::{Error, Status};
 use callrec_codec::{Block, Shape};
 use std::sync::{Arc, Weak};
 use uuid::Uuid;

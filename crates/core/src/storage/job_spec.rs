@@ -1,7 +1,7 @@
 //! What a start asks to be done after the recording has ended.
 
 use super::fragment::Fragment;
-use crate::words::{Error, Result, Status};
+use crate::types::{Error, Result, Status};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 

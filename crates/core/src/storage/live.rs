@@ -3,7 +3,7 @@
 use super::audio_file::AudioFile;
 use super::manifest::Manifest;
 use super::tail::{Tail, remove_tail};
-use crate::words::Error;
+use crate::types::Error;
 use callrec_codec::Shape;
 use callrec_codec::container::Measured;
 use std::io;

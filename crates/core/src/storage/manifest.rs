@@ -10,7 +10,7 @@ mod unwritten;
 
 use super::fragment::Fragment;
 use super::job_spec::{CALLBACK, JobSpec, JobSpecs};
-use crate::words::{EndReason, Error, State, Status};
+use crate::types::{EndReason, Error, RecordingState, Status};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::macros::format_description;
@@ -152,7 +152,7 @@ impl Default for Manifest {
             started: false,
             callrec: SCHEMA,
             id: String::new(),
-            state: State::Recording.text().to_owned(),
+            state: RecordingState::Recording.text().to_owned(),
             end_reason: String::new(),
             error: String::new(),
             status: None,
@@ -191,13 +191,13 @@ impl Default for Manifest {
 }
 
 impl Manifest {
-    pub fn state_is(&self, state: State) -> bool {
+    pub fn state_is(&self, state: RecordingState) -> bool {
         self.state == state.text()
     }
 
     /// Whether it says how the recording has ended.
     pub fn has_ended(&self) -> bool {
-        self.state_is(State::Finished) || self.state_is(State::Failed)
+        self.state_is(RecordingState::Finished) || self.state_is(RecordingState::Failed)
     }
 
     /// Whether another one says the same end.
@@ -249,7 +249,7 @@ impl Manifest {
 
     /// The recording failed; what was said of it first stays.
     pub fn fail(&mut self, error: &Error) {
-        self.state = State::Failed.text().to_owned();
+        self.state = RecordingState::Failed.text().to_owned();
         if self.error.is_empty() {
             self.error = error.message.clone();
         }

@@ -7,7 +7,7 @@ use super::live_manifests::LiveManifests;
 use super::manifest::Manifest;
 use super::planted::StorageFault;
 use super::report::{LOG_ERROR, LOG_WARNING, Report, contain_logged};
-use crate::words::EndReason;
+use crate::types::EndReason;
 use std::io;
 use std::sync::Arc;
 use uuid::Uuid;

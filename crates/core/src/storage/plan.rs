@@ -15,7 +15,7 @@ use super::report::{LOG_WARNING, Report, panic_text};
 use super::retry::Failure;
 use super::root_path::RootPath;
 use crate::task;
-use crate::words::{Error, Format, Status};
+use crate::types::{Error, Format, Status};
 use callrec_codec::Shape;
 use std::io;
 use std::mem;
@@ -71,7 +71,7 @@ impl Maker {
         let folder = self.directory.make_folder(&plan.name).await;
         let folder = folder.map_err(|error| fail(&error))?;
         let mut made = Made::default();
-        let live = task::contain(self.make_in(plan, &mut made, &*folder, shape)).await;
+        let live = task::catch_panic(self.make_in(plan, &mut made, &*folder, shape)).await;
         if !matches!(live, Ok(Ok(_))) {
             self.undo(plan.id, made, &*folder).await;
         }

@@ -11,7 +11,7 @@ use super::report::{LOG_ERROR, LOG_WARNING, Report};
 use super::retry::Retry;
 use super::root_path::RootPath;
 use super::settings::Digest;
-use crate::words::{Error, State};
+use crate::types::{Error, RecordingState};
 use std::io;
 use std::sync::Arc;
 
@@ -172,8 +172,8 @@ pub fn state_end(live: &mut Live, now_ms: i64) {
     manifest.id = live.id.as_hyphenated().to_string();
     manifest.started = true;
     manifest.part = String::new();
-    if !manifest.state_is(State::Failed) {
-        manifest.state = State::Finished.text().to_owned();
+    if !manifest.state_is(RecordingState::Failed) {
+        manifest.state = RecordingState::Finished.text().to_owned();
     }
     if manifest.ended_at_ms == 0 {
         manifest.set_ended_at(now_ms);

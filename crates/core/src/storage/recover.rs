@@ -21,7 +21,7 @@ use super::search::{AudioSearch, Walked, closing};
 use super::tail::{has_tail, remove_tail, tails};
 use crate::sync::Mutex;
 use crate::task;
-use crate::words::{EndReason, State};
+use crate::types::{EndReason, RecordingState};
 use std::io;
 use std::mem;
 use std::sync::Arc;
@@ -69,7 +69,7 @@ impl Recovery {
             if self.links.activity.is_shutting_down() {
                 break;
             }
-            let done = task::contain(self.recover(id, &mut walked)).await;
+            let done = task::catch_panic(self.recover(id, &mut walked)).await;
             let trouble = match done {
                 Ok(Ok(())) => continue,
                 Ok(Err(error)) => error.to_string(),
@@ -400,7 +400,7 @@ impl Recovery {
             directory.sync_names(&*folder).await?;
         }
         manifest.id = id.as_hyphenated().to_string();
-        manifest.state = State::Finished.text().to_owned();
+        manifest.state = RecordingState::Finished.text().to_owned();
         manifest.file = String::new();
         manifest.recovered = true;
         self.links.manifests.forget_next(id).await?;
@@ -421,7 +421,7 @@ impl Recovery {
 fn state_gone(id: Uuid, manifest: &mut Manifest, ended: bool, now_ms: i64) {
     manifest.id = id.as_hyphenated().to_string();
     if !ended {
-        manifest.state = State::Failed.text().to_owned();
+        manifest.state = RecordingState::Failed.text().to_owned();
         manifest.end_reason = EndReason::Recovered.text().to_owned();
         manifest.error = "audio is gone".to_owned();
     }
@@ -438,8 +438,8 @@ fn state_recovered(manifest: &mut Manifest, written_at: i64, duration_ms: u64) {
     manifest.recovered = true;
     manifest.digest = String::new();
     // One that had already failed stays so.
-    if !manifest.state_is(State::Failed) {
-        manifest.state = State::Finished.text().to_owned();
+    if !manifest.state_is(RecordingState::Failed) {
+        manifest.state = RecordingState::Finished.text().to_owned();
         manifest.end_reason = EndReason::Recovered.text().to_owned();
     }
     if manifest.ended_at_ms == 0 {

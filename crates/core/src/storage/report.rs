@@ -1,9 +1,9 @@
 //! What storage reports to the engine.
 
 use super::manifest::Manifest;
-use crate::sync::contained;
+use crate::sync::catch_panic;
 use crate::task;
-use crate::words::Error;
+use crate::types::Error;
 use uuid::Uuid;
 
 /// What storage tells the engine, on storage's own threads: it may not block.
@@ -36,19 +36,19 @@ pub const LOG_INFO: i32 = 3;
 
 /// Runs what must not stop its thread if it panics. A panic is logged, and `None` returned.
 pub fn guarded<T>(report: &dyn Report, act: impl FnOnce() -> T) -> Option<T> {
-    contained(act)
+    catch_panic(act)
         .map_err(|panic| report.log(LOG_ERROR, panic_text(&panic)))
         .ok()
 }
 
 /// The same for what may take several steps.
 pub async fn contain_logged<T>(report: &dyn Report, body: impl Future<Output = T>) -> Option<T> {
-    let done = task::contain(body).await;
+    let done = task::catch_panic(body).await;
     done.map_err(|panic| report.log(LOG_ERROR, panic_text(&panic)))
         .ok()
 }
 
-/// The message of a panic (see [`contained`]), as it is logged.
+/// The message of a panic (see [`catch_panic`]), as it is logged.
 pub fn panic_text(message: &str) -> String {
     format!("internal error: {message}")
 }

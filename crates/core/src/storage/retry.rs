@@ -6,8 +6,8 @@ use super::os;
 use super::report::{LOG_WARNING, Report};
 use crate::clock::Clock;
 use crate::sync::Mutex;
-use crate::task::{self, Next};
-use crate::words::Error;
+use crate::task::{self, NextStep};
+use crate::types::Error;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -119,7 +119,7 @@ impl Retry {
                         && !self.activity.is_shutting_down()
                         && !self.activity.is_late(false) =>
                 {
-                    task::leave(Next::At(self.clock.now() + TICK)).await;
+                    task::suspend(NextStep::At(self.clock.now() + TICK)).await;
                 }
                 done => return done,
             }

@@ -8,7 +8,7 @@
 use super::directory::Directory;
 use super::report::{LOG_ERROR, LOG_INFO, Report};
 use crate::sync::atomic::{AtomicBool, Ordering};
-use crate::words::{Error, Result, Status};
+use crate::types::{Error, Result, Status};
 use std::sync::Arc;
 
 /// The path of the storage directory, and what it was last seen to name.

@@ -20,7 +20,7 @@ impl Steps {
     /// Waits until the disk is ready for the one call that follows.
     pub async fn turn(&self) -> io::Result<()> {
         let ticket = self.disk.begin();
-        task::until(|| self.disk.poll(ticket)).await
+        task::until_ready(|| self.disk.poll(ticket)).await
     }
 
     /// The same. A test may let this step fail, stall or end the process.

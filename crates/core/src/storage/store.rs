@@ -29,7 +29,7 @@ use super::syncer::Syncer;
 use super::writer::{Syncs, WriterLinks, Writers};
 use crate::sync::Mutex;
 use crate::task::{self, Runnable};
-use crate::words::Result;
+use crate::types::Result;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;

@@ -5,7 +5,7 @@ use super::queue::Channel;
 use crate::memory::PieceQueue;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicUsize, Ordering};
-use crate::task::{self, Answer, Next, Signal};
+use crate::task::{self, NextStep, Readiness, Signal};
 use std::sync::Arc;
 
 /// Between the writers and the syncers. While a recording waits here, its writer goes on.
@@ -79,16 +79,16 @@ impl SyncQueue {
 
     /// The next recording. `None` once there is none and none can come.
     pub async fn next(&self) -> Option<Arc<Channel>> {
-        task::until(|| self.ask_next()).await
+        task::until_ready(|| self.ask_next()).await
     }
 
-    fn ask_next(&self) -> Answer<Option<Arc<Channel>>> {
+    fn ask_next(&self) -> Readiness<Option<Arc<Channel>>> {
         // Asked first: a writer that has returned sends nothing more.
         let is_over = self.finisher_queue.has_no_writer();
         match self.queue.lock().take() {
-            Some(channel) => Answer::Ready(Some(channel)),
-            None if is_over => Answer::Ready(None),
-            None => Answer::AskAgain(Next::Signalled),
+            Some(channel) => Readiness::Ready(Some(channel)),
+            None if is_over => Readiness::Ready(None),
+            None => Readiness::Pending(NextStep::Signalled),
         }
     }
 

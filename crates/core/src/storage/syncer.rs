@@ -58,7 +58,7 @@ impl Syncer {
         let Some(mut stage) = channel.stage.lock().take() else {
             return self.writers.let_go(channel, false);
         };
-        let done = task::contain(self.advance(channel, &mut stage, &mut mark)).await;
+        let done = task::catch_panic(self.advance(channel, &mut stage, &mut mark)).await;
         let done = done.unwrap_or_else(|panic| Err(Failure::lasting(internal(&panic_text(&panic)))));
         let again = match done {
             Ok(true) => true,

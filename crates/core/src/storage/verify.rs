@@ -9,7 +9,7 @@ use super::files::MANIFEST_MAX;
 use super::manifest::Manifest;
 use super::medium::PlainFile;
 use super::os;
-use crate::words::{Error, Result, Status};
+use crate::types::{Error, Result, Status};
 use callrec_codec::Medium;
 
 /// Compares a finished file's length and digest with the manifest beside it.

@@ -19,8 +19,8 @@ use super::report::{LOG_ERROR, Report, guarded, panic_text};
 use super::retry::{Failure, Retry, TICK};
 use super::sync_queue::SyncQueue;
 use crate::memory::PieceQueue;
-use crate::task::{self, Next, Signal};
-use crate::words::{Error, Status};
+use crate::task::{self, NextStep, Signal};
+use crate::types::{Error, Status};
 use std::io;
 use std::mem;
 use std::sync::Arc;
@@ -133,7 +133,7 @@ impl Writers {
             }
             let mut again = false;
             for channel in channels {
-                let served = task::contain(self.serve(&channel, &mut gather, &mut due)).await;
+                let served = task::catch_panic(self.serve(&channel, &mut gather, &mut due)).await;
                 match served {
                     Ok(put_back) => again |= put_back,
                     Err(panic) => self.give_up_on(&channel, &panic_text(&panic)).await,
@@ -142,7 +142,7 @@ impl Writers {
             }
             self.send_due(&mut due);
             if again || !ending || is_idle {
-                task::leave(Next::At(self.now() + TICK)).await;
+                task::suspend(NextStep::At(self.now() + TICK)).await;
             }
         }
     }
@@ -189,7 +189,7 @@ impl Writers {
             return false;
         };
         gather.clear();
-        let advanced = task::contain(self.advance(channel, &mut stage, &mut work, gather));
+        let advanced = task::catch_panic(self.advance(channel, &mut stage, &mut work, gather));
         let failure = match advanced.await {
             Ok(Ok(())) => None,
             Ok(Err(failure)) => Some(failure),

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use http::Uri;
 
 use crate::config::callbacks::{Reach, Target, is_name};
-use callrec_core::words::{Error, Result, Status};
+use callrec_core::types::{Error, Result, Status};
 
 /// A callback's URL, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]

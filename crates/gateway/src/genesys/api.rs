@@ -31,7 +31,7 @@ use callrec_core::clock::unix_ms;
 use callrec_core::storage::Template;
 use callrec_core::sync::Mutex;
 use callrec_core::text::Text;
-use callrec_core::words::Result;
+use callrec_core::types::Result;
 use csrf::Csrf;
 use status::{Code, not_allowed, not_found, refusal, refused};
 

@@ -4,9 +4,9 @@ use std::fmt::Write;
 
 use time::OffsetDateTime;
 
-use callrec_core::calls::View;
+use callrec_core::calls::RecordingView;
 use callrec_core::text::Text;
-use callrec_core::words::State;
+use callrec_core::types::RecordingState;
 
 /// Recordings whose texts are fetched from memory together.
 const BATCH: usize = 32;
@@ -22,7 +22,7 @@ pub enum Beside {
 
 /// The answer of "Get Active Recordings": `id`, `duration` (ISO 8601, whole
 /// seconds), `startedAt` (UTC, seven digits, no zone), the two parties, `isPaused`.
-pub fn active_recordings(views: &[View], beside: Beside) -> String {
+pub fn active_recordings(views: &[RecordingView], beside: Beside) -> String {
     let mut out = String::with_capacity(2 + views.len() * 320);
     let mut dates = Dates::default();
     out.push('[');
@@ -42,7 +42,7 @@ pub fn active_recordings(views: &[View], beside: Beside) -> String {
 }
 
 /// Reads where the texts of a recording lie.
-fn touch(view: &View) -> usize {
+fn touch(view: &RecordingView) -> usize {
     let info = &view.info;
     let texts = [
         &info.username,
@@ -54,7 +54,7 @@ fn touch(view: &View) -> usize {
     texts.into_iter().map(first).sum()
 }
 
-fn active_recording(out: &mut String, view: &View, beside: Beside, dates: &mut Dates) {
+fn active_recording(out: &mut String, view: &RecordingView, beside: Beside, dates: &mut Dates) {
     let mut id = [0; uuid::fmt::Hyphenated::LENGTH];
     out.push_str("{\"id\":\"");
     out.push_str(view.id.as_hyphenated().encode_lower(&mut id));
@@ -71,7 +71,7 @@ fn active_recording(out: &mut String, view: &View, beside: Beside, dates: &mut D
     out.push_str(",\"phoneNumber\":");
     quoted(out, view.info.remote_phone_number.as_str());
     out.push_str("},\"isPaused\":");
-    out.push_str(if view.state == State::Paused {
+    out.push_str(if view.state == RecordingState::Paused {
         "true"
     } else {
         "false"

@@ -23,9 +23,9 @@ use crate::auth::Refused;
 use crate::config::origin::WebOrigin;
 use crate::files::Missing;
 use crate::http::{self as form, Answer, Asked, empty, later, name};
-use callrec_core::calls::{Caller, Operation};
+use callrec_core::calls::{Caller, ControlOperation};
 use callrec_core::text::Text;
-use callrec_core::words::{Error, Result, Status};
+use callrec_core::types::{Error, Result, Status};
 
 /// The Imagicle API of one gateway.
 pub struct Imagicle {
@@ -105,8 +105,8 @@ async fn live(gateway: &Arc<Gateway>, caller: &Caller, asked: &Asked, way: &[&st
             _ => not_allowed("GET, HEAD, POST, DELETE"),
         },
         (["mine"] | [_], None) if *method != Method::DELETE => not_allowed("DELETE"),
-        (["mine"], None) => done(live::own(gateway, caller, Operation::Stop)),
-        ([id], None) => stopped(live::by_id(gateway, caller, id, Operation::Stop)),
+        (["mine"], None) => done(live::own(gateway, caller, ControlOperation::Stop)),
+        ([id], None) => stopped(live::by_id(gateway, caller, id, ControlOperation::Stop)),
         ([] | [_], Some(_)) if *method != Method::PUT => not_allowed("PUT"),
         ([], Some(operation)) => done(live::by_number(gateway, caller, asked, operation)),
         (["mine"], Some(operation)) => done(live::own(gateway, caller, operation)),
@@ -145,10 +145,10 @@ async fn recordings(gateway: &Arc<Gateway>, caller: &Caller, asked: &Asked, way:
     }
 }
 
-fn operation(verb: &str) -> Option<Operation> {
+fn operation(verb: &str) -> Option<ControlOperation> {
     match verb {
-        "pause" => Some(Operation::Pause),
-        "resume" => Some(Operation::Resume),
+        "pause" => Some(ControlOperation::Pause),
+        "resume" => Some(ControlOperation::Resume),
         _ => None,
     }
 }

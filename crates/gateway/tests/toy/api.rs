@@ -7,7 +7,7 @@ use callrec_core::calls::Caller;
 use callrec_core::keys::checks::text;
 use callrec_core::keys::{ConfigKey, KeyDescription, set_key};
 use callrec_core::storage::Placeholders;
-use callrec_core::words::Result;
+use callrec_core::types::Result;
 use callrec_gateway::config::BasePath;
 use callrec_gateway::http::{Answer, Asked};
 use callrec_gateway::{Answering, ApiGauge, Gateway, HttpApi, Offered, Refused, Registration, http as form};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use callrec_core::words::{EndReason, State};
+use callrec_core::types::{EndReason, RecordingState};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -129,7 +129,8 @@ fn check_story(known: &Known, recording: &KnownRecording, lost: Lost, fault: &mu
     if must_end && recording.start_failed && (recording.started || !ends.is_empty()) {
         fault(format!("its start failed, and it is told once more: {ends:?}"));
     }
-    let is_gone = |end: &ToldEnd| end.state == State::Failed && end.reason == Some(EndReason::Recovered);
+    let is_gone =
+        |end: &ToldEnd| end.state == RecordingState::Failed && end.reason == Some(EndReason::Recovered);
     if recording.started && !recording.discarded && must_end && ends.iter().any(is_gone) {
         fault("its start was told, and its audio is gone".to_owned());
     }
@@ -159,11 +160,11 @@ fn check_file(
         && recording.discarded
         && discard_held
         && !end.path.is_empty()
-        && end.state == State::Finished
+        && end.state == RecordingState::Finished
     {
         fault(format!("it was discarded, and {} is told", end.path));
     }
-    if end.state != State::Finished || end.path.is_empty() || may_be_undone(known, recording) {
+    if end.state != RecordingState::Finished || end.path.is_empty() || may_be_undone(known, recording) {
         return;
     }
     let path = end.path.strip_prefix("/simulated/").unwrap_or(&end.path);

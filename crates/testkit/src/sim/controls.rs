@@ -1,9 +1,11 @@
 //! What simulated hosts do with their calls and recordings.
 
-use callrec_core::calls::{CallState, CallUpdate, Caller, Counts, Filter, Operation, RecordingSpec};
+use callrec_core::calls::{
+    CallState, CallUpdate, Caller, ControlCounts, ControlOperation, Filter, RecordingSpec,
+};
 use callrec_core::recorder::Recorder;
 use callrec_core::text::Text;
-use callrec_core::words::{AudioSpec, Format, Layout, PauseMode, Result, parse_format};
+use callrec_core::types::{AudioSpec, Format, Layout, PauseMode, Result, parse_format};
 use uuid::Uuid;
 
 use super::host::{DEVICES, Hosts};
@@ -19,8 +21,8 @@ impl Hosts {
     pub fn control(&mut self, index: usize) {
         match self.dice.below(16) {
             0..=4 => self.start(index),
-            5 | 6 => self.by_id(index, Operation::Pause),
-            7 | 8 => self.by_id(index, Operation::Resume),
+            5 | 6 => self.by_id(index, ControlOperation::Pause),
+            7 | 8 => self.by_id(index, ControlOperation::Resume),
             9 | 10 => {
                 let operation = self.ending();
                 self.by_id(index, operation);
@@ -33,10 +35,10 @@ impl Hosts {
         }
     }
 
-    fn ending(&mut self) -> Operation {
+    fn ending(&mut self) -> ControlOperation {
         match self.dice.chance(70) {
-            true => Operation::Stop,
-            false => Operation::Discard,
+            true => ControlOperation::Stop,
+            false => ControlOperation::Discard,
         }
     }
 
@@ -67,7 +69,7 @@ impl Hosts {
         parse_format(name).or_else(|_| parse_format(FORMATS[0])).ok()
     }
 
-    fn by_id(&mut self, index: usize, operation: Operation) {
+    fn by_id(&mut self, index: usize, operation: ControlOperation) {
         if self.calls[index].recordings.is_empty() {
             return;
         }
@@ -86,8 +88,8 @@ impl Hosts {
     fn by_line_or_call(&mut self, index: usize) {
         let operation = match self.dice.below(4) {
             0 => self.ending(),
-            1 => Operation::Resume,
-            _ => Operation::Pause,
+            1 => ControlOperation::Resume,
+            _ => ControlOperation::Pause,
         };
         let (device, call_id) = (self.calls[index].device, self.calls[index].call_id.clone());
         let (engine, host) = (self.engine.clone(), Caller::Host);
@@ -105,7 +107,13 @@ impl Hosts {
         self.counted(operation, device, done, &of_it);
     }
 
-    fn counted(&mut self, operation: Operation, of: &str, done: Result<Counts>, calls: &[usize]) {
+    fn counted(
+        &mut self,
+        operation: ControlOperation,
+        of: &str,
+        done: Result<ControlCounts>,
+        calls: &[usize],
+    ) {
         let told = match done {
             Ok(counts) => counts.changed,
             Err(error) => return self.trace(format!("{operation:?} of {of}: {:?}", error.status)),
@@ -123,7 +131,7 @@ impl Hosts {
 
     /// Of the call's recordings, those that `which` chooses are paused, resumed or ended.
     /// Answers how many were not before.
-    fn operated(&mut self, index: usize, operation: Operation, which: impl Fn(Uuid) -> bool) -> u32 {
+    fn operated(&mut self, index: usize, operation: ControlOperation, which: impl Fn(Uuid) -> bool) -> u32 {
         let mut changed = 0;
         {
             let mut known = self.model.lock();
@@ -190,13 +198,13 @@ impl Hosts {
 }
 
 /// Whether that changed anything.
-fn operate(recording: &mut KnownRecording, operation: Operation, tick: u64) -> bool {
+fn operate(recording: &mut KnownRecording, operation: ControlOperation, tick: u64) -> bool {
     let was_paused = recording.is_paused;
     match operation {
-        Operation::Pause => recording.is_paused = true,
-        Operation::Resume => recording.is_paused = false,
-        Operation::Stop | Operation::Discard => {
-            recording.discarded |= operation == Operation::Discard;
+        ControlOperation::Pause => recording.is_paused = true,
+        ControlOperation::Resume => recording.is_paused = false,
+        ControlOperation::Stop | ControlOperation::Discard => {
+            recording.discarded |= operation == ControlOperation::Discard;
             recording.end(tick);
             return true;
         }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use callrec_core::clock::Clock;
-use callrec_core::task::{Answer, Next};
+use callrec_core::task::{NextStep, Readiness};
 
 use super::clock::SimClock;
 use super::tree::{Node, Tree};
@@ -331,11 +331,11 @@ impl SimDisk {
     }
 
     /// Whether the call of this ticket is due.
-    pub fn ask(&self, ticket: u64) -> Answer<io::Result<()>> {
+    pub fn ask(&self, ticket: u64) -> Readiness<io::Result<()>> {
         let asked = lock(&self.state).turns.ask(ticket, self.clock.now_ns());
         match asked {
-            Ok(()) => Answer::Ready(Ok(())),
-            Err(due_ns) => Answer::AskAgain(Next::At(self.clock.instant(due_ns))),
+            Ok(()) => Readiness::Ready(Ok(())),
+            Err(due_ns) => Readiness::Pending(NextStep::At(self.clock.instant(due_ns))),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use callrec_core::storage::disk::{DirEntry, DirPlace, Disk, DiskDir, DiskFile, DiskLock, Identity, Owner};
-use callrec_core::task::Answer;
+use callrec_core::task::Readiness;
 
 use super::disk::{Extent, SimDisk, Subject};
 use super::tree::{Node, ROOT, Tree};
@@ -31,7 +31,7 @@ impl Disk for SimDisk {
         self.announce()
     }
 
-    fn poll(&self, ticket: u64) -> Answer<io::Result<()>> {
+    fn poll(&self, ticket: u64) -> Readiness<io::Result<()>> {
         self.ask(ticket)
     }
 }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use callrec_core::calls::{CallInfo, Caller, Filter, View};
+use callrec_core::calls::{CallInfo, Caller, Filter, RecordingView};
 use callrec_core::engine::{Call, Engine};
 use callrec_core::recorder::Recorder;
 use callrec_core::text::Text;
-use callrec_core::words::{Leg, State};
+use callrec_core::types::{Leg, RecordingState};
 use uuid::Uuid;
 
 use super::leg::{STALL_TICKS, SimLeg};
@@ -159,7 +159,7 @@ impl Hosts {
         }
     }
 
-    fn listed(&self, index: usize) -> Vec<View> {
+    fn listed(&self, index: usize) -> Vec<RecordingView> {
         let filter = Filter {
             call_id: Text::new(&self.calls[index].call_id),
             ..Filter::default()
@@ -171,7 +171,7 @@ impl Hosts {
     pub fn find_automatic(&mut self, index: usize, tick: u64) {
         for view in self.listed(index) {
             if !self.calls[index].recordings.contains(&view.id) {
-                let paused = view.state == State::Paused && !self.calls[index].private;
+                let paused = view.state == RecordingState::Paused && !self.calls[index].private;
                 self.begun(index, view.id, tick, paused);
             }
         }
@@ -183,7 +183,7 @@ impl Hosts {
         for view in self.listed(index) {
             let mut known = self.model.lock();
             if let Some(recording) = known.recordings.get_mut(&view.id) {
-                recording.is_paused = view.state == State::Paused;
+                recording.is_paused = view.state == RecordingState::Paused;
             }
         }
     }

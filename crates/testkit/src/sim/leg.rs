@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use callrec_core::engine::{Call, FeedSlot, OpenFeed};
-use callrec_core::words::{Codec, FeedFormat, FeedOptions, Leg, Status};
+use callrec_core::types::{Codec, FeedFormat, FeedOptions, Leg, Status};
 
 use super::marks::Marks;
 use super::model::{Known, Packet};

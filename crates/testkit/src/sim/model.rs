@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use callrec_core::events::event::FLAG_REPEATED;
-use callrec_core::events::{Event, Kind, Listener, LogLevel, LogListener};
-use callrec_core::words::{EndReason, State};
+use callrec_core::events::{Event, EventKind, Listener, LogLevel, LogListener};
+use callrec_core::types::{EndReason, RecordingState};
 use uuid::Uuid;
 
 use super::disk::SimDisk;
@@ -53,7 +53,7 @@ pub struct KnownCall {
 #[derive(Clone, Debug)]
 pub struct ToldEnd {
     pub process: usize,
-    pub state: State,
+    pub state: RecordingState,
     pub reason: Option<EndReason>,
     pub repeated: bool,
     pub path: String,
@@ -147,8 +147,8 @@ impl Listener for ModelListener {
         let (process, tick) = (known.process, known.tick);
         let recording = known.recordings.entry(view.id).or_default();
         match event.kind {
-            Kind::Started => recording.started = true,
-            Kind::Finished | Kind::Failed => {
+            EventKind::Started => recording.started = true,
+            EventKind::Finished | EventKind::Failed => {
                 recording.end(tick);
                 let names_refused = self.disk.has_refused_names();
                 recording.ends.push(ToldEnd {
@@ -160,7 +160,7 @@ impl Listener for ModelListener {
                     names_refused,
                 });
             }
-            Kind::StartFailed => {
+            EventKind::StartFailed => {
                 recording.start_failed = !self.disk.has_refused_removal() && !self.disk.has_refused_names();
                 recording.end(tick);
             }

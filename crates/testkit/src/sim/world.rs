@@ -6,8 +6,8 @@ use callrec_core::clock::{Clock, NS_PER_MS};
 use callrec_core::config::Config;
 use callrec_core::engine::Engine;
 use callrec_core::storage::Platform;
-use callrec_core::task::{Next, Runnable};
-use callrec_core::words::Result;
+use callrec_core::task::{NextStep, Runnable};
+use callrec_core::types::Result;
 use uuid::Uuid;
 
 use super::clock::SimClock;
@@ -17,7 +17,7 @@ use crate::random::{Dice, scatter};
 
 struct Running {
     runnable: Runnable,
-    next: Next,
+    next: NextStep,
     /// How often its signal had been given before its last step.
     seen: u64,
 }
@@ -25,7 +25,7 @@ struct Running {
 impl Running {
     fn new(runnable: Runnable) -> Running {
         Running {
-            next: Next::Now,
+            next: NextStep::Now,
             seen: 0,
             runnable,
         }
@@ -35,10 +35,10 @@ impl Running {
     fn due_ns(&self, clock: &SimClock) -> Option<u64> {
         let signalled = self.runnable.signal.count() != self.seen;
         match self.next {
-            Next::Now => Some(0),
-            Next::At(_) | Next::Signalled if signalled => Some(0),
-            Next::At(moment) => Some(clock.ns_of(moment)),
-            Next::Signalled | Next::Over => None,
+            NextStep::Now => Some(0),
+            NextStep::At(_) | NextStep::Signalled if signalled => Some(0),
+            NextStep::At(moment) => Some(clock.ns_of(moment)),
+            NextStep::Signalled | NextStep::Over => None,
         }
     }
 }
@@ -111,7 +111,7 @@ impl World {
         running.seen = running.runnable.signal.count();
         running.next = running.runnable.part.step(self.clock.now());
         self.disk.end_step();
-        if running.next == Next::Over {
+        if running.next == NextStep::Over {
             self.running.swap_remove(index);
         }
     }

@@ -1,17 +1,18 @@
 use super::*;
 use crate::calls::registry::Limits;
 use crate::calls::{
-    AcceptedDraft, Attachment, CallInfo, Caller, Filter, LineStay, RecordingDraft, RecordingSpec, Wire,
+    AcceptedDraft, Attachment, CallInfo, Caller, Filter, LineStay, MediaControl, RecordingDraft,
+    RecordingSpec,
 };
 use crate::clock::SystemClock;
 use crate::events::bus::Listener;
 use crate::sync::Mutex;
-use crate::words::{AudioSpec, Format, Layout, PauseMode};
+use crate::types::{AudioSpec, Format, Layout, PauseMode};
 
 struct Nowhere;
 
-impl Wire for Nowhere {
-    fn described(&self, _: &Arc<CallInfo>) {}
+impl MediaControl for Nowhere {
+    fn set_info(&self, _: &Arc<CallInfo>) {}
     fn pause(&self, _: Uuid) {}
     fn resume(&self, _: Uuid) {}
     fn stop(&self, _: Uuid, _: EndReason) {}
@@ -26,7 +27,7 @@ impl Attachment for Nowhere {
         Readings::default()
     }
 
-    fn moved(&self, _: &Arc<CallInfo>, _: &Arc<Vec<LineStay>>) {}
+    fn update_call(&self, _: &Arc<CallInfo>, _: &Arc<Vec<LineStay>>) {}
 
     fn describe(&self, _: Option<(&Error, i64)>) -> String {
         "{}".to_owned()
@@ -34,7 +35,7 @@ impl Attachment for Nowhere {
 }
 
 #[derive(Default)]
-struct EventListener(Mutex<Vec<(Kind, u32, serde_json::Value)>>);
+struct EventListener(Mutex<Vec<(EventKind, u32, serde_json::Value)>>);
 
 impl Listener for EventListener {
     fn event(&self, event: &Event, sequence: u64) {
@@ -44,7 +45,7 @@ impl Listener for EventListener {
 }
 
 /// What is told of a recording to which this happens.
-fn told(act: impl FnOnce(&Desk, Uuid)) -> Vec<(Kind, u32, serde_json::Value)> {
+fn told(act: impl FnOnce(&Desk, Uuid)) -> Vec<(EventKind, u32, serde_json::Value)> {
     let registry = Arc::new(Registry::new(Limits::default(), false, Arc::new(SystemClock)));
     let bus = Bus::new();
     let desk = Desk::new(
@@ -77,7 +78,7 @@ fn told(act: impl FnOnce(&Desk, Uuid)) -> Vec<(Kind, u32, serde_json::Value)> {
     // Nobody tells while it happens.
     let thread = std::thread::spawn({
         let bus = bus.clone();
-        move || bus.teller().run(&crate::clock::SystemClock)
+        move || bus.dispatcher().run(&crate::clock::SystemClock)
     });
     let far = std::time::Instant::now() + std::time::Duration::from_secs(60);
     assert!(bus.drain(far));
@@ -86,7 +87,7 @@ fn told(act: impl FnOnce(&Desk, Uuid)) -> Vec<(Kind, u32, serde_json::Value)> {
     heard.0.lock().clone()
 }
 
-fn kinds_of(told: &[(Kind, u32, serde_json::Value)]) -> Vec<Kind> {
+fn kinds_of(told: &[(EventKind, u32, serde_json::Value)]) -> Vec<EventKind> {
     told.iter().map(|(kind, ..)| *kind).collect()
 }
 
@@ -112,7 +113,12 @@ fn a_loss_is_told_between_start_and_end() {
         desk.published(id, Manifest::default(), false);
         desk.lost(id, &losses(3, 1));
     });
-    let kinds = [Kind::Started, Kind::Loss, Kind::Loss, Kind::Finished];
+    let kinds = [
+        EventKind::Started,
+        EventKind::Loss,
+        EventKind::Loss,
+        EventKind::Finished,
+    ];
     assert_eq!(kinds_of(&told), kinds);
     let from = |at: usize| {
         let spans = told[at].2["loss"].as_array().expect("spans");
@@ -154,7 +160,7 @@ fn an_end_says_what_was_not_heard() {
             desk.published(id, manifest, repeated);
         });
         let (kind, flags, json) = told[1].clone();
-        assert_eq!(kind, Kind::Finished);
+        assert_eq!(kind, EventKind::Finished);
         let recording = &json["recording"];
         assert_eq!(recording["no_audio"].as_bool(), no_audio.then_some(true));
         assert_eq!(
@@ -178,5 +184,5 @@ fn no_loss_is_told_of_what_could_not_begin() {
         desk.create_failed(id, Error::new(Status::Io, "planted"));
         desk.lost(id, &losses(0, 1));
     });
-    assert_eq!(kinds_of(&told), [Kind::StartFailed]);
+    assert_eq!(kinds_of(&told), [EventKind::StartFailed]);
 }

@@ -45,7 +45,7 @@ fn heard(act: impl FnOnce(&CallReport)) -> Arc<ReportListener> {
     act(&report);
     let thread = std::thread::spawn({
         let bus = bus.clone();
-        move || bus.teller().run(&crate::clock::SystemClock)
+        move || bus.dispatcher().run(&crate::clock::SystemClock)
     });
     assert!(bus.drain(Instant::now() + Duration::from_secs(60)));
     bus.stop(true);

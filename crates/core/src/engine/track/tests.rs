@@ -8,7 +8,7 @@ use crate::media::ledger::ticks;
 use crate::media::{DropReason, Ledger, LossReason};
 use crate::storage::{Platform, StorageConfig, Store, Template};
 use crate::text::Text;
-use crate::words::{AudioSpec, Format, Layout, Leg, PauseMode};
+use crate::types::{AudioSpec, Format, Layout, Leg, PauseMode};
 use callrec_codec::SampleFormat;
 
 fn facts(id: Uuid) -> RecordingFacts {

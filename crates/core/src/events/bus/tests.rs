@@ -1,7 +1,7 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
-use super::super::event::Kind;
+use super::super::event::EventKind;
 use super::super::subject::CallFacts;
 use super::*;
 use crate::clock::SystemClock;
@@ -17,7 +17,7 @@ impl LogListener for BusListener {
 
 impl Listener for BusListener {
     fn event(&self, event: &Event, _: u64) {
-        assert!(event.kind != Kind::Loss, "planted");
+        assert!(event.kind != EventKind::Loss, "planted");
         self.0.lock().push(event.kind.text().to_owned());
     }
 }
@@ -28,7 +28,7 @@ fn told(act: impl FnOnce(&Bus, &Arc<BusListener>)) -> Vec<String> {
     let lines = Arc::<BusListener>::default();
     let thread = std::thread::spawn({
         let bus = bus.clone();
-        move || bus.teller().run(&SystemClock)
+        move || bus.dispatcher().run(&SystemClock)
     });
     act(&bus, &lines);
     assert!(bus.drain(Instant::now() + Duration::from_secs(60)));
@@ -64,7 +64,7 @@ fn an_event_that_panics_takes_nobody_along() {
     let settled = Arc::new(AtomicU64::new(0));
     let lines = told(|bus, lines| {
         assert!(bus.subscribe(lines.clone()).is_ok());
-        for kind in [Kind::Loss, Kind::Finished] {
+        for kind in [EventKind::Loss, EventKind::Finished] {
             bus.publish(settling(kind, &settled));
         }
     });
@@ -72,7 +72,7 @@ fn an_event_that_panics_takes_nobody_along() {
     assert_eq!(settled.load(Ordering::Relaxed), 1);
 }
 
-fn settling(kind: Kind, settled: &Arc<AtomicU64>) -> Event {
+fn settling(kind: EventKind, settled: &Arc<AtomicU64>) -> Event {
     let mut event = Event::new(kind, 0);
     let count = settled.clone();
     event.settle = Some(Box::new(move || {
@@ -89,19 +89,19 @@ fn what_ends_after_the_listener_was_let_go_stays_owed() {
     assert!(bus.subscribe(Arc::<BusListener>::default()).is_ok());
     bus.stop(false);
     for _ in 0..5_000 {
-        bus.publish(settling(Kind::Finished, &settled));
+        bus.publish(settling(EventKind::Finished, &settled));
     }
     assert_eq!(settled.load(Ordering::Relaxed), 0);
-    assert_eq!(bus.unheard().len(), 0);
+    assert_eq!(bus.undelivered().len(), 0);
 }
 
 /// Its callback says that it runs, and waits for the word to return.
-struct WaitingListener {
+struct BlockingListener {
     enters: mpsc::Sender<()>,
     returns: Mutex<mpsc::Receiver<()>>,
 }
 
-impl Listener for WaitingListener {
+impl Listener for BlockingListener {
     fn event(&self, _: &Event, _: u64) {
         let _ = self.enters.send(());
         let _ = self.returns.lock().recv();
@@ -113,25 +113,25 @@ fn a_subscription_has_ended_once_its_callback_has_returned() {
     let (enters, entered) = mpsc::channel();
     let (may_return, returns) = mpsc::channel();
     let returns = Mutex::new(returns);
-    let listener = Arc::new(WaitingListener { enters, returns });
+    let listener = Arc::new(BlockingListener { enters, returns });
     told(|bus, _| {
         let id = bus.subscribe(listener.clone()).ok().expect("it is open");
-        bus.publish(Event::new(Kind::Finished, 0));
+        bus.publish(Event::new(EventKind::Finished, 0));
         entered.recv().expect("it is told");
         let ending = bus.begin_unsubscribe(id).expect("it is subscribed");
-        assert_eq!(bus.poll_ended(&ending), Answer::AskAgain(Next::Signalled));
+        assert_eq!(bus.poll_ended(&ending), Readiness::Pending(NextStep::Signalled));
         may_return.send(()).expect("it listens");
-        task::wait_for_answer(&bus.quiet, || bus.poll_ended(&ending));
-        assert_eq!(bus.poll_ended(&ending), Answer::Ready(()));
+        task::wait_until_ready(&bus.idle, || bus.poll_ended(&ending));
+        assert_eq!(bus.poll_ended(&ending), Readiness::Ready(()));
         drop(ending);
         assert_eq!(Arc::strong_count(&listener), 1, "the bus still holds it");
         assert!(!bus.unsubscribe(id), "it has been taken out");
     });
 }
 
-struct Panics;
+struct PanickingObserver;
 
-impl Observer for Panics {
+impl Observer for PanickingObserver {
     fn published(&self, _: &Arc<Event>) {
         panic!("planted");
     }
@@ -141,67 +141,67 @@ impl Observer for Panics {
 fn an_observer_that_panics_keeps_nobody_from_being_told() {
     let lines = told(|bus, lines| {
         assert!(bus.subscribe(lines.clone()).is_ok());
-        bus.observe(Arc::new(Panics));
-        assert!(contained(|| bus.publish(Event::new(Kind::Finished, 0))).is_err());
+        bus.observe(Arc::new(PanickingObserver));
+        assert!(catch_panic(|| bus.publish(Event::new(EventKind::Finished, 0))).is_err());
     });
     assert_eq!(lines, ["finished"]);
 }
 
 /// The numbers and kinds that a subscription is told.
 #[derive(Default)]
-struct Numbered(Mutex<Vec<(u64, Kind)>>);
+struct NumberedListener(Mutex<Vec<(u64, EventKind)>>);
 
-impl Listener for Numbered {
+impl Listener for NumberedListener {
     fn event(&self, event: &Event, sequence: u64) {
         self.0.lock().push((sequence, event.kind));
     }
 }
 
-fn of_call(kind: Kind) -> Option<Event> {
+fn of_call(kind: EventKind) -> Option<Event> {
     Some(Event::of_call(kind, 0, CallFacts::new(1, Arc::default())))
 }
 
 /// Nobody sees a gap but where something was dropped for them.
 #[test]
 fn the_life_of_calls_is_numbered_for_those_who_ask() {
-    let [asks, late, plain] = [(); 3].map(|()| Arc::<Numbered>::default());
+    let [asks, late, plain] = [(); 3].map(|()| Arc::<NumberedListener>::default());
     told(|bus, _| {
-        bus.publish(Event::new(Kind::DiskLow, 0));
-        assert!(!bus.is_asked_for_calls());
+        bus.publish(Event::new(EventKind::DiskLow, 0));
+        assert!(!bus.has_call_subscribers());
         let calls = SubscriptionOptions { calls: true };
         let none = LiveCalls::default();
         let asking = bus.subscribe_with(calls, none, asks.clone());
         let asking = asking.unwrap_or_else(|_| panic!("it is open"));
         assert!(bus.subscribe(plain.clone()).is_ok());
-        bus.publish_call(of_call(Kind::CallBegan));
-        bus.publish(Event::new(Kind::Started, 0));
+        bus.publish_call(of_call(EventKind::CallBegan));
+        bus.publish(Event::new(EventKind::Started, 0));
         // One that there was no memory for.
         bus.publish_call(None);
         assert_eq!(bus.dropped(), 1);
         let live = LiveCalls::new(vec![(1, Arc::default()), (2, Arc::default())], 0);
         let second = bus.subscribe_with(calls, live, late.clone());
         let second = second.unwrap_or_else(|_| panic!("it is open"));
-        bus.publish_call(of_call(Kind::CallEnded));
-        bus.publish(Event::new(Kind::Finished, 0));
+        bus.publish_call(of_call(EventKind::CallEnded));
+        bus.publish(Event::new(EventKind::Finished, 0));
         assert!(bus.drain(Instant::now() + Duration::from_secs(60)));
-        assert!(bus.unsubscribe(asking) && bus.is_asked_for_calls());
-        assert!(bus.unsubscribe(second) && !bus.is_asked_for_calls());
+        assert!(bus.unsubscribe(asking) && bus.has_call_subscribers());
+        assert!(bus.unsubscribe(second) && !bus.has_call_subscribers());
     });
-    let heard = |one: &Numbered| std::mem::take(&mut *one.0.lock());
+    let heard = |one: &NumberedListener| std::mem::take(&mut *one.0.lock());
     let expected = [
-        (1, Kind::DiskLow),
-        (2, Kind::CallBegan),
-        (3, Kind::Started),
-        (5, Kind::CallEnded),
-        (6, Kind::Finished),
+        (1, EventKind::DiskLow),
+        (2, EventKind::CallBegan),
+        (3, EventKind::Started),
+        (5, EventKind::CallEnded),
+        (6, EventKind::Finished),
     ];
     assert_eq!(heard(&asks), expected);
-    assert_eq!(heard(&plain), [(2, Kind::Started), (3, Kind::Finished)]);
+    assert_eq!(heard(&plain), [(2, EventKind::Started), (3, EventKind::Finished)]);
     let expected = [
-        (3, Kind::CallBegan),
-        (4, Kind::CallBegan),
-        (5, Kind::CallEnded),
-        (6, Kind::Finished),
+        (3, EventKind::CallBegan),
+        (4, EventKind::CallBegan),
+        (5, EventKind::CallEnded),
+        (6, EventKind::Finished),
     ];
     assert_eq!(heard(&late), expected);
 }
@@ -222,15 +222,15 @@ fn nobodys_events_wait_for_anothers_later_ones() {
     let asks = Arc::new(NamedListener("asks", order.clone()));
     assert!(bus.subscribe_with(calls, LiveCalls::default(), asks).is_ok());
     for _ in 0..3 {
-        bus.publish_call(of_call(Kind::CallBegan));
+        bus.publish_call(of_call(EventKind::CallBegan));
     }
     assert!(
         bus.subscribe(Arc::new(NamedListener("plain", order.clone())))
             .is_ok()
     );
-    bus.publish(Event::new(Kind::Started, 0));
-    bus.publish(Event::new(Kind::Finished, 0));
-    while matches!(bus.tell_next(), Next::Now) {}
+    bus.publish(Event::new(EventKind::Started, 0));
+    bus.publish(Event::new(EventKind::Finished, 0));
+    while matches!(bus.deliver_next(), NextStep::Now) {}
     let expected = ["asks", "asks", "asks", "asks", "plain", "asks", "plain"];
     assert_eq!(*order.lock(), expected);
 }

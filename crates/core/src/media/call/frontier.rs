@@ -1,7 +1,7 @@
 //! How far a call's media has come.
 
 use super::CallMedia;
-use crate::words::Leg;
+use crate::types::Leg;
 
 impl CallMedia {
     pub(super) fn frontier(&self, now_ns: u64) -> u64 {

@@ -4,9 +4,9 @@ use uuid::Uuid;
 
 use super::CallMedia;
 use crate::clock::NS_PER_MS;
+use crate::media::call_tap::{ControlPoint, PointAction};
 use crate::media::planted::{Fault, fault};
-use crate::media::point::{Point, What};
-use crate::words::{EndReason, FeedOptions, Leg};
+use crate::types::{EndReason, FeedOptions, Leg};
 use callrec_media::leg::LegMedia;
 use callrec_media::legs::Legs;
 use callrec_media::tap::{At, STOP_NS, Tap};
@@ -16,11 +16,11 @@ use callrec_media::tap::{At, STOP_NS, Tap};
 const PACKET_NS: u64 = 60 * NS_PER_MS;
 
 impl CallMedia {
-    pub(super) fn apply(&mut self, point: Point) {
+    pub(super) fn apply(&mut self, point: ControlPoint) {
         let at = self.point_at(&point);
         let at_ns = at.ns;
-        match point.what {
-            What::Start(spec) => {
+        match point.action {
+            PointAction::Start(spec) => {
                 let flush_ns = self.call.config().flush_ns;
                 let private = self.private && !fault(Fault::PrivateStartsOpen);
                 let mut tap = Tap::new(*spec, at, flush_ns, (private, self.private_ns), &self.legs);
@@ -29,31 +29,31 @@ impl CallMedia {
                 }
                 self.taps.push(tap);
             }
-            What::Pause(id) => self.with(id, |tap, legs| tap.pause(at, legs)),
-            What::Resume(id) => self.with(id, |tap, legs| tap.resume(at, legs)),
-            What::Private(on) => {
+            PointAction::Pause(id) => self.with(id, |tap, legs| tap.pause(at, legs)),
+            PointAction::Resume(id) => self.with(id, |tap, legs| tap.resume(at, legs)),
+            PointAction::Private(on) => {
                 self.private = on;
                 self.private_ns = at_ns;
                 for tap in &mut self.taps {
                     tap.private(on, at, &self.legs);
                 }
             }
-            What::Hold(on) => {
+            PointAction::Hold(on) => {
                 let on = on && self.call.config().hold_is_silence;
                 self.legs.hold(on, self.epoch);
             }
-            What::Clear(leg) => {
+            PointAction::Clear(leg) => {
                 self.of_feed(leg).for_each(|leg| leg.clear(at_ns));
-                self.tell_notes();
+                self.forward_notes();
             }
-            What::Stop(id, reason) => {
+            PointAction::Stop(id, reason) => {
                 let waits = self.waits_for_pace() && reason != EndReason::Discarded;
                 self.with(id, |tap, legs| match waits {
                     true => tap.close(at, reason, legs),
                     false => tap.finish(at_ns, reason, legs),
                 });
             }
-            What::End(reason) => {
+            PointAction::End(reason) => {
                 self.ended = true;
                 let waits = self.waits_for_pace();
                 for tap in &mut self.taps {
@@ -63,7 +63,7 @@ impl CallMedia {
                     }
                 }
             }
-            What::Attach {
+            PointAction::Attach {
                 leg,
                 options,
                 ring,
@@ -77,18 +77,18 @@ impl CallMedia {
                 self.stereo = options.is_stereo();
                 self.attach(leg, options, point.clock_ns);
             }
-            What::Detach(leg) => {
+            PointAction::Detach(leg) => {
                 self.drains[leg as usize].ring = None;
                 self.drains[leg as usize].waiter = None;
                 self.of_feed(leg).for_each(|leg| leg.attached = false);
                 self.stereo &= leg != Leg::Local;
             }
-            What::Format { leg, options, ring } => {
+            PointAction::Format { leg, options, ring } => {
                 self.drains[leg as usize].grown(ring);
                 self.note_ring(self.drains[leg as usize].ring_bytes(), options);
                 self.of_feed(leg).for_each(|leg| leg.set_format(options));
             }
-            What::Payload {
+            PointAction::Payload {
                 leg,
                 payload_type,
                 format,
@@ -106,24 +106,24 @@ impl CallMedia {
     /// A point acts at the clock. What a leg has brought before it and lies after it by a
     /// packet's length is before it; before a stop, by what a host may be ahead. In stream
     /// time the media's end is the clock.
-    fn point_at(&mut self, point: &Point) -> At {
+    fn point_at(&mut self, point: &ControlPoint) -> At {
         let changes = matches!(
-            point.what,
-            What::Start(_)
-                | What::Pause(_)
-                | What::Resume(_)
-                | What::Private(_)
-                | What::Stop(..)
-                | What::End(_)
+            point.action,
+            PointAction::Start(_)
+                | PointAction::Pause(_)
+                | PointAction::Resume(_)
+                | PointAction::Private(_)
+                | PointAction::Stop(..)
+                | PointAction::End(_)
         );
-        self.epoch += u32::from(changes || matches!(point.what, What::Hold(_)));
+        self.epoch += u32::from(changes || matches!(point.action, PointAction::Hold(_)));
         let ns = match self.real {
             true => self.end_of_before_ns(point),
             false => self.end_ns(),
         };
         // One after the other, also where the one before was put off by a packet's length.
         let ns = ns.max(self.point_ns);
-        let puts_off = !matches!(point.what, What::Stop(..) | What::End(_));
+        let puts_off = !matches!(point.action, PointAction::Stop(..) | PointAction::End(_));
         self.point_ns = if changes && puts_off { ns } else { self.point_ns };
         At {
             ns,
@@ -135,12 +135,14 @@ impl CallMedia {
 
     /// The clock; but what was handed in before a point and reaches behind it is before it,
     /// too: by a packet's length, or before a stop by what a host may be ahead.
-    fn end_of_before_ns(&self, point: &Point) -> u64 {
+    fn end_of_before_ns(&self, point: &ControlPoint) -> u64 {
         let clock_ns = point.clock_ns;
-        let reach = |leg: &LegMedia| match point.what {
-            What::Pause(_) if fault(Fault::PausePutOff) => STOP_NS,
-            What::Pause(_) | What::Private(true) => leg.packet_ns().unwrap_or(PACKET_NS).min(PACKET_NS),
-            What::Stop(..) | What::End(_) => STOP_NS,
+        let reach = |leg: &LegMedia| match point.action {
+            PointAction::Pause(_) if fault(Fault::PausePutOff) => STOP_NS,
+            PointAction::Pause(_) | PointAction::Private(true) => {
+                leg.packet_ns().unwrap_or(PACKET_NS).min(PACKET_NS)
+            }
+            PointAction::Stop(..) | PointAction::End(_) => STOP_NS,
             _ => 0,
         };
         // What was written ahead has not been said yet.

@@ -40,9 +40,9 @@ fn a_burst_goes_on_in_chunks() {
     model(3, || {
         let pool = OverflowPool::new(128);
         let call = overflowing(&pool);
-        let (mut feed, outlet, _) = Feed::new(call.clone(), Leg::Local, PCM, home(&call, PCM));
+        let (mut feed, reader, _) = Feed::new(call.clone(), Leg::Local, PCM, home(&call, PCM));
         let mut drain = Drain::default();
-        drain.ring = Some(outlet);
+        drain.ring = Some(reader);
         let feeder = thread::spawn(move || {
             let taken = (1..=6).filter(|value| write_at(&mut feed, *value) == Status::Ok);
             taken.collect::<Vec<i16>>()
@@ -67,9 +67,9 @@ fn two_feeds_and_one_chunk() {
         let ends: Vec<_> = (0..2)
             .map(|_| {
                 let call = overflowing(&pool);
-                let (feed, outlet, _) = Feed::new(call.clone(), Leg::Local, PCM, home(&call, PCM));
+                let (feed, reader, _) = Feed::new(call.clone(), Leg::Local, PCM, home(&call, PCM));
                 let mut drain = Drain::default();
-                drain.ring = Some(outlet);
+                drain.ring = Some(reader);
                 (call, feed, drain)
             })
             .collect();

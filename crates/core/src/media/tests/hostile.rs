@@ -1,9 +1,9 @@
 //! Packets that no honest sender would send.
 
 use super::*;
-use crate::media::sim::{SinkEnd, Wish, config};
+use crate::media::sim::{RecordingOptions, SinkEnd, config};
 use crate::media::{ClockMode, MediaConfig};
-use crate::words::PauseMode;
+use crate::types::PauseMode;
 
 /// The same numbers each time (SplitMix64).
 struct SplitMix(u64);
@@ -61,21 +61,21 @@ fn run(settings: MediaConfig, seed: u64, packets: u64) {
         sim.payload(leg, 98, FeedFormat { rate: 48_000, ..PCM });
     }
     let begin = sim.now_ns;
-    let wish = |pause_mode| Wish {
+    let options = |pause_mode| RecordingOptions {
         pause_mode,
-        ..Wish::default()
+        ..RecordingOptions::default()
     };
-    let tapes = [PauseMode::Silence, PauseMode::Skip].map(|mode| sim.start(wish(mode)));
-    for tape in &tapes {
+    let recordings = [PauseMode::Silence, PauseMode::Skip].map(|mode| sim.start(options(mode)));
+    for recording in &recordings {
         // Nothing is kept of hours of it.
-        tape.out.lock().pool = Some(Default::default());
+        recording.out.lock().pool = Some(Default::default());
     }
     let mut last = (0, 0);
     for _ in 0..packets {
         throw(&mut sim, &mut dice, &mut last);
         match dice.roll(60) {
-            0 => sim.pause(&tapes[1]),
-            1 => sim.resume(&tapes[1]),
+            0 => sim.pause(&recordings[1]),
+            1 => sim.resume(&recordings[1]),
             2 => sim.now_ns += dice.roll(10_000 * NS_PER_MS),
             3 => sim.now_ns += dice.roll(60) / 59 * 3_600_000 * NS_PER_MS,
             n if n < 20 => sim.visit(),
@@ -95,13 +95,13 @@ fn run(settings: MediaConfig, seed: u64, packets: u64) {
         "{} lost",
         sim.stats.frames_lost()
     );
-    for tape in &tapes {
-        let ending = tape.out.lock().ending.clone();
+    for recording in &recordings {
+        let ending = recording.out.lock().ending.clone();
         assert!(
             matches!(ending, Some(SinkEnd::Finished(..))),
             "seed {seed}: {ending:?}"
         );
-        let (length, lost) = (tape.progress.duration_ms(), tape.progress.lost_ms());
+        let (length, lost) = (recording.progress.duration_ms(), recording.progress.lost_ms());
         assert!(
             !real || length <= wall + 2020,
             "seed {seed}: {length} of {wall} ms"

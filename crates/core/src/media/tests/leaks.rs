@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::media::ledger::{DropReason, Outside, ticks};
-use crate::media::sim::Wish;
-use crate::words::{FeedOptions, Format, Layout, Status};
+use crate::media::sim::RecordingOptions;
+use crate::types::{FeedOptions, Format, Layout, Status};
 
 const MS: u64 = NS_PER_MS;
 const OPEN: u8 = 0x20;
@@ -20,10 +20,10 @@ fn say(sim: &mut Sim, n: u64, ssrc: u32, byte: u8) {
 #[test]
 fn a_growing_queue_carries_nothing_across_a_resume() {
     let (mut sim, paused) = one_leg();
-    let on = sim.start(Wish {
+    let on = sim.start(RecordingOptions {
         layout: Layout::Local,
         format: Format::WAV_ULAW,
-        ..Wish::default()
+        ..RecordingOptions::default()
     });
     let begin = sim.now_ns;
     let (pause_ns, resume_ns) = (begin + 40_000 * MS, begin + 42_000 * MS);
@@ -53,7 +53,15 @@ fn a_growing_queue_carries_nothing_across_a_resume() {
     sim.pass(500);
     sim.end();
     sim.visit();
-    let secrets = |tape: &Tape| tape.out.lock().bytes.iter().filter(|b| **b == SECRET).count();
+    let secrets = |recording: &SimRecording| {
+        recording
+            .out
+            .lock()
+            .bytes
+            .iter()
+            .filter(|b| **b == SECRET)
+            .count()
+    };
     assert!(secrets(&on) > 15_000, "{} samples", secrets(&on));
     // What a clock may be slow by, and no more.
     assert!(
@@ -67,9 +75,9 @@ fn a_growing_queue_carries_nothing_across_a_resume() {
 /// Eight streams later, nobody knows the first one's numbers any more.
 #[test]
 fn stragglers_of_a_forgotten_stream_are_not_a_new_one() {
-    let (mut sim, tape) = one_leg();
+    let (mut sim, recording) = one_leg();
     send(&mut sim, 0, 50, &[]);
-    sim.pause(&tape);
+    sim.pause(&recording);
     for ssrc in 10..20u32 {
         for n in 0..5 {
             say(&mut sim, n, ssrc, SECRET);
@@ -77,7 +85,7 @@ fn stragglers_of_a_forgotten_stream_are_not_a_new_one() {
         }
         sim.visit();
     }
-    sim.resume(&tape);
+    sim.resume(&recording);
     // Of the first one in the pause, and then of the last one.
     for n in 5..8 {
         say(&mut sim, n, 10, SECRET);
@@ -88,9 +96,9 @@ fn stragglers_of_a_forgotten_stream_are_not_a_new_one() {
         sim.now_ns += 20 * MS;
         sim.visit();
     }
-    sim.stop(&tape);
+    sim.stop(&recording);
     sim.visit();
-    let out = tape.out.lock();
+    let out = recording.out.lock();
     let after = &out.bytes[50 * 160..];
     assert!(!after.contains(&SECRET), "stragglers of the pause");
     let kept = after.iter().filter(|byte| **byte == OPEN).count();
@@ -101,22 +109,22 @@ fn stragglers_of_a_forgotten_stream_are_not_a_new_one() {
 /// milliseconds. It is no loss that nobody tells.
 #[test]
 fn a_packet_across_the_resume_is_told_in_part() {
-    let (mut sim, tape) = one_leg();
+    let (mut sim, recording) = one_leg();
     send(&mut sim, 0, 50, &[]);
-    sim.pause(&tape);
+    sim.pause(&recording);
     send(&mut sim, 50, 75, &[]);
     sim.now_ns += 3 * MS;
-    sim.resume(&tape);
+    sim.resume(&recording);
     send(&mut sim, 75, 100, &[]);
-    sim.stop(&tape);
+    sim.stop(&recording);
     sim.visit();
-    let ledger = tape.progress.ledger();
+    let ledger = recording.progress.ledger();
     let local = ledger.leg(Leg::Local);
     assert_eq!(local.accounted(), local.handed);
     assert_eq!(local.dropped[DropReason::PauseUnclear as usize], ticks(24, 8000));
     assert_eq!(local.outside[Outside::Paused as usize], ticks(25 * 160, 8000));
     assert_eq!(local.in_file, ticks(75 * 160 - 24, 8000));
-    assert_eq!(tape.progress.lost_ms(), 3);
+    assert_eq!(recording.progress.lost_ms(), 3);
 }
 
 /// A filter looks ahead; what was written ahead of a pause has not been said.
@@ -128,15 +136,15 @@ fn no_filter_looks_into_a_pause() {
         ..FeedOptions::from(WIDE)
     };
     sim.attach(Leg::Local, ahead);
-    let paused = sim.start(Wish {
+    let paused = sim.start(RecordingOptions {
         layout: Layout::Local,
         rate: 8000,
-        ..Wish::default()
+        ..RecordingOptions::default()
     });
-    let on = sim.start(Wish {
+    let on = sim.start(RecordingOptions {
         layout: Layout::Local,
         rate: 8000,
-        ..Wish::default()
+        ..RecordingOptions::default()
     });
     for n in 0..100 {
         let sample = if n < 50 { 0 } else { LOUD };
@@ -148,7 +156,15 @@ fn no_filter_looks_into_a_pause() {
     sim.pass(2000);
     sim.end();
     sim.visit();
-    let heard = |tape: &Tape| tape.out.lock().channel(0).iter().filter(|s| **s != 0).count();
+    let heard = |recording: &SimRecording| {
+        recording
+            .out
+            .lock()
+            .channel(0)
+            .iter()
+            .filter(|s| **s != 0)
+            .count()
+    };
     assert!(heard(&on) > 7900);
     assert_eq!(heard(&paused), 0, "a filter's echo of the pause");
 }
@@ -158,10 +174,10 @@ fn no_filter_looks_into_a_pause() {
 #[test]
 fn stragglers_at_another_clock_rate_carry_nothing_across_a_resume() {
     for stragglers in 0..9 {
-        let (mut sim, tape) = one_leg();
+        let (mut sim, recording) = one_leg();
         sim.payload(Leg::Local, 97, WIDE);
         send(&mut sim, 0, 50, &[]);
-        sim.pause(&tape);
+        sim.pause(&recording);
         let wide = |n: u64, byte: u8| {
             let (seq, ts) = (n as u16, (n * 320) as u32);
             packet(7, 97, seq, ts, &[byte; 640])
@@ -172,7 +188,7 @@ fn stragglers_at_another_clock_rate_carry_nothing_across_a_resume() {
             sim.now_ns += 20 * MS;
             sim.visit();
         }
-        sim.resume(&tape);
+        sim.resume(&recording);
         for n in 0..20 {
             sim.rtp(Leg::Local, &wide(100 + n, 0x11));
             if n < stragglers {
@@ -182,12 +198,12 @@ fn stragglers_at_another_clock_rate_carry_nothing_across_a_resume() {
             sim.visit();
         }
         sim.pass(500);
-        sim.stop(&tape);
+        sim.stop(&recording);
         sim.visit();
-        let out = tape.out.lock();
+        let out = recording.out.lock();
         let after = &out.bytes[50 * 160..];
         assert!(!after.contains(&SECRET), "{stragglers} stragglers");
-        let ledger = tape.progress.ledger();
+        let ledger = recording.progress.ledger();
         let local = ledger.leg(Leg::Local);
         assert_eq!(local.accounted(), local.handed, "{stragglers} stragglers");
         assert_eq!(local.in_file, ticks(70 * 160, 8000), "each costs itself at most");
@@ -195,15 +211,15 @@ fn stragglers_at_another_clock_rate_carry_nothing_across_a_resume() {
 }
 
 /// Hands in what was said at each time when it comes, with the points between.
-fn comes(sim: &mut Sim, tape: &Tape, (pause_ms, resume_ms): (u64, u64), packets: &[(u64, u64)]) {
+fn comes(sim: &mut Sim, recording: &SimRecording, (pause_ms, resume_ms): (u64, u64), packets: &[(u64, u64)]) {
     let begin = sim.now_ns;
     let mut points = [(pause_ms, false), (resume_ms, true)].into_iter().peekable();
     for (said_ms, comes_ms) in packets {
         while let Some((at_ms, resumes)) = points.next_if(|(at_ms, _)| at_ms <= comes_ms) {
             sim.now_ns = begin + at_ms * MS;
             match resumes {
-                false => sim.pause(tape),
-                true => sim.resume(tape),
+                false => sim.pause(recording),
+                true => sim.resume(recording),
             }
             sim.visit();
         }
@@ -215,12 +231,13 @@ fn comes(sim: &mut Sim, tape: &Tape, (pause_ms, resume_ms): (u64, u64), packets:
         }
     }
     sim.pass(500);
-    sim.stop(tape);
+    sim.stop(recording);
     sim.visit();
 }
 
-fn secrets(tape: &Tape) -> usize {
-    tape.out
+fn secrets(recording: &SimRecording) -> usize {
+    recording
+        .out
         .lock()
         .bytes
         .iter()
@@ -229,9 +246,9 @@ fn secrets(tape: &Tape) -> usize {
 }
 
 /// Nothing of the pause is in the file, and more than so much of what was said outside it.
-fn keeps_the_rest(tape: &Tape, more_than_ms: u64) {
-    assert_eq!(secrets(tape), 0);
-    let ledger = tape.progress.ledger();
+fn keeps_the_rest(recording: &SimRecording, more_than_ms: u64) {
+    assert_eq!(secrets(recording), 0);
+    let ledger = recording.progress.ledger();
     let local = ledger.leg(Leg::Local);
     assert_eq!(local.accounted(), local.handed);
     assert!(local.in_file > ticks(more_than_ms * 8, 8000), "{local:?}");
@@ -245,7 +262,7 @@ fn said(from_ms: u64, to_ms: u64) -> impl Iterator<Item = u64> {
 /// A feed that is opened anew has no backlog of before; of what comes after, it may have one.
 #[test]
 fn a_stall_after_a_feed_was_opened_anew_carries_nothing_across_a_resume() {
-    let (mut sim, tape) = one_leg();
+    let (mut sim, recording) = one_leg();
     let before: Vec<_> = said(0, 1000).map(|at| (at, at)).collect();
     for (at, _) in &before {
         say(&mut sim, at / 20, 7, OPEN);
@@ -259,39 +276,39 @@ fn a_stall_after_a_feed_was_opened_anew_carries_nothing_across_a_resume() {
     let stalled = said(1000, 5000).map(|at| (at, 5000));
     let live = said(5000, 12_000).map(|at| (at, at));
     let packets: Vec<_> = stalled.chain(live).collect();
-    comes(&mut sim, &tape, (2000, 4500), &packets);
-    keeps_the_rest(&tape, 3000);
+    comes(&mut sim, &recording, (2000, 4500), &packets);
+    keeps_the_rest(&recording, 3000);
 }
 
 /// Two packets of a stall get through, far apart: their timestamps stand, as those of a clock
 /// that stands still do. What comes at once after them shows that it does not.
 #[test]
 fn single_packets_of_a_stall_are_no_clock_that_stands_still() {
-    let (mut sim, tape) = one_leg();
+    let (mut sim, recording) = one_leg();
     let live = |from, to| said(from, to).map(|at| (at, at));
     let packets: Vec<_> = live(0, 2000)
         .chain([(2000, 2600), (2020, 3200)])
         .chain(said(2040, 5200).map(|at| (at, 5200)))
         .chain(live(5200, 12_000))
         .collect();
-    comes(&mut sim, &tape, (2000, 5000), &packets);
-    keeps_the_rest(&tape, 7000);
+    comes(&mut sim, &recording, (2000, 5000), &packets);
+    keeps_the_rest(&recording, 7000);
 }
 
 /// Three stalls that are never made up for: a queue of 6 s by now.
 #[test]
 fn stalls_that_add_up_to_more_than_the_longest_prove_nothing() {
-    let (mut sim, tape) = one_leg();
+    let (mut sim, recording) = one_leg();
     let delayed = |from, to, by| said(from, to).map(move |at| (at, at + by));
     let packets: Vec<_> = delayed(0, 2000, 0)
         .chain(delayed(2000, 6000, 2000))
         .chain(delayed(6000, 10_000, 4000))
         .chain(delayed(10_000, 24_000, 6000))
         .collect();
-    comes(&mut sim, &tape, (17_000, 19_000), &packets);
+    comes(&mut sim, &recording, (17_000, 19_000), &packets);
     // What is older than the longest stall is beyond what anybody can know.
-    assert!(secrets(&tape) <= 1020 * 8, "{} samples", secrets(&tape));
-    let ledger = tape.progress.ledger();
+    assert!(secrets(&recording) <= 1020 * 8, "{} samples", secrets(&recording));
+    let ledger = recording.progress.ledger();
     let local = ledger.leg(Leg::Local);
     assert_eq!(local.accounted(), local.handed);
 }
@@ -310,7 +327,7 @@ enum Shows {
 #[test]
 fn a_clock_that_stood_still_loses_nothing_if_it_shows_that() {
     for shows in [Shows::Nothing, Shows::Reports, Shows::Ages, Shows::Packets] {
-        let (mut sim, tape) = one_leg();
+        let (mut sim, recording) = one_leg();
         let report = |sim: &mut Sim, at_ms: u64, timestamp: u32| {
             let mut bytes = vec![0x80, 200, 0, 6, 0, 0, 0, 7];
             let seconds = (100 + at_ms / 1000) as u32;
@@ -333,7 +350,7 @@ fn a_clock_that_stood_still_loses_nothing_if_it_shows_that() {
         if shows == Shows::Reports {
             report(&mut sim, 2000, 100 * 160);
         }
-        sim.pause(&tape);
+        sim.pause(&recording);
         let mut next = 100;
         for _ in 0..4 {
             if shows == Shows::Packets {
@@ -345,12 +362,12 @@ fn a_clock_that_stood_still_loses_nothing_if_it_shows_that() {
         if shows == Shows::Reports {
             report(&mut sim, 5000, 100 * 160);
         }
-        sim.resume(&tape);
+        sim.resume(&recording);
         (next..next + 300).for_each(|n| hand_in(&mut sim, n, OPEN));
-        sim.stop(&tape);
+        sim.stop(&recording);
         sim.visit();
-        assert_eq!(secrets(&tape), 0, "{shows:?}");
-        let ledger = tape.progress.ledger();
+        assert_eq!(secrets(&recording), 0, "{shows:?}");
+        let ledger = recording.progress.ledger();
         let local = ledger.leg(Leg::Local);
         assert_eq!(local.accounted(), local.handed, "{shows:?}");
         let unclear = local.dropped[DropReason::PauseUnclear as usize];

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::*;
 use crate::media::overflow::{CHUNK, chunks_for};
-use crate::media::sim::{Wish, config};
+use crate::media::sim::{RecordingOptions, config};
 use crate::media::{ClockMode, MediaConfig, OverflowPool};
-use crate::words::{FeedOptions, Format, Layout, Status};
+use crate::types::{FeedOptions, Format, Layout, Status};
 
 const LEG: Leg = Leg::Local;
 const BURST: u64 = 250;
@@ -22,14 +22,14 @@ fn all_free(pool: &Arc<OverflowPool>) {
 }
 
 /// What a leg's records were, whichever ring they lay in.
-fn tape(sim: &mut Sim) -> Tape {
-    let tape = sim.start(Wish {
+fn recording(sim: &mut Sim) -> SimRecording {
+    let recording = sim.start(RecordingOptions {
         layout: Layout::Local,
         format: Format::WAV_ULAW,
-        ..Wish::default()
+        ..RecordingOptions::default()
     });
     sim.visit();
-    tape
+    recording
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn five_seconds_at_once_in_every_format() {
 fn bursts_of_rtp_are_recorded_whole() {
     let mut sim = Sim::new(settings(1 << 20));
     sim.attach(LEG, ULAW);
-    let tape = tape(&mut sim);
+    let recording = recording(&mut sim);
     let mut said = 0;
     for count in [250, 40, 1, 250, 90, 250, 50, 250] {
         sim.now_ns += count * 20 * NS_PER_MS;
@@ -82,7 +82,7 @@ fn bursts_of_rtp_are_recorded_whole() {
     sim.end();
     sim.visit();
     assert_eq!((sim.stats.frames_in(), sim.stats.frames_lost()), (said, 0));
-    assert!(tape.out.lock().frames() > 0);
+    assert!(recording.out.lock().frames() > 0);
 }
 
 /// Where chunks are scarce, a feed goes back to its own ring once the worker has emptied
@@ -197,9 +197,9 @@ fn feeds_and_workers_share_the_pool() {
                 for round in 0..ROUNDS {
                     let mut sim = Sim::sharing(settings(0), pool.clone());
                     sim.attach(LEG, PCM);
-                    let tape = sim.start(Wish {
+                    let recording = sim.start(RecordingOptions {
                         layout: Layout::Local,
-                        ..Wish::default()
+                        ..RecordingOptions::default()
                     });
                     let salt = thread * 1000 + round;
                     for n in 0..BURST {
@@ -215,7 +215,7 @@ fn feeds_and_workers_share_the_pool() {
                     sim.visit();
                     sim.end();
                     sim.visit();
-                    let heard = tape.out.lock().channel(0);
+                    let heard = recording.out.lock().channel(0);
                     assert_eq!(heard[..heard.len().min(320)], samples(LEG, salt, 320)[..]);
                 }
             });

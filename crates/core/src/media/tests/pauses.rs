@@ -3,8 +3,8 @@
 
 use super::*;
 use crate::media::SpanKind;
-use crate::media::sim::Wish;
-use crate::words::{Format, Layout, PauseMode};
+use crate::media::sim::RecordingOptions;
+use crate::types::{Format, Layout, PauseMode};
 
 const MS: u64 = NS_PER_MS;
 const SECRET: u8 = 0x01;
@@ -14,12 +14,12 @@ fn linear(value: i16, count: usize) -> Vec<u8> {
     value.to_ne_bytes().repeat(count)
 }
 
-fn local(format: Format, rate: u32) -> Wish {
-    Wish {
+fn local(format: Format, rate: u32) -> RecordingOptions {
+    RecordingOptions {
         layout: Layout::Local,
         format,
         rate,
-        ..Wish::default()
+        ..RecordingOptions::default()
     }
 }
 
@@ -118,8 +118,8 @@ fn a_changed_clock_rate_carries_nothing_across_a_resume() {
 }
 
 /// The stretches that are told to be lost, and their sum.
-fn lost(tape: &Tape) -> (Vec<(u64, u64)>, u64) {
-    let out = tape.out.lock();
+fn lost(recording: &SimRecording) -> (Vec<(u64, u64)>, u64) {
+    let out = recording.out.lock();
     let of_local = |span: &crate::media::Span| matches!(span.kind, SpanKind::Loss(Leg::Local, _));
     assert!(out.losses.iter().all(of_local));
     let mut spans: Vec<_> = out.losses.iter().map(|s| (s.from_frame, s.to_frame)).collect();
@@ -140,24 +140,24 @@ fn what_was_lost_before_a_pause_is_told() {
         for (beside, resumed) in [(false, false), (true, false), (false, true), (true, true)] {
             let mut sim = Sim::real();
             sim.attach(Leg::Local, ULAW);
-            let wish = Wish {
+            let options = RecordingOptions {
                 pause_mode,
                 ..local(Format::WAV_ULAW, 0)
             };
-            let tape = sim.start(wish);
-            let on = beside.then(|| sim.start(wish));
+            let recording = sim.start(options);
+            let on = beside.then(|| sim.start(options));
             send(&mut sim, 0, 50, &[]);
             // 50 to 54 are lost; of 53 and 54 the pause has the greater part.
             sim.now_ns += 70 * MS;
-            sim.pause(&tape);
+            sim.pause(&recording);
             sim.now_ns += 10 * MS;
             if resumed {
-                sim.resume(&tape);
+                sim.resume(&recording);
             }
             sim.now_ns += 20 * MS;
             send(&mut sim, 55, 100, &[]);
             if !resumed {
-                sim.resume(&tape);
+                sim.resume(&recording);
             }
             sim.pass(500);
             sim.end();
@@ -171,7 +171,7 @@ fn what_was_lost_before_a_pause_is_told() {
                 want = (vec![(from, from + 560), (from + 560 + kept, from + 800)], 90 * MS);
             }
             let name = format!("{pause_mode:?}, beside another {beside}, resumed {resumed}");
-            assert_eq!(lost(&tape), want, "{name}");
+            assert_eq!(lost(&recording), want, "{name}");
             if let Some(on) = on {
                 assert_eq!(lost(&on), (vec![(from, from + 800)], 100 * MS), "{name}");
             }
@@ -183,17 +183,17 @@ fn what_was_lost_before_a_pause_is_told() {
 /// It was said, but is on the other side of the pause: that is no loss.
 #[test]
 fn what_comes_after_the_pause_is_not_lost_before_it() {
-    let (mut sim, tape) = one_leg();
+    let (mut sim, recording) = one_leg();
     send(&mut sim, 0, 50, &[]);
     sim.now_ns += 40 * MS;
-    sim.pause(&tape);
+    sim.pause(&recording);
     // Their places are before the pause.
     send(&mut sim, 50, 55, &[]);
     sim.pass(1000);
-    sim.stop(&tape);
+    sim.stop(&recording);
     sim.visit();
-    assert_eq!(lost(&tape), (vec![], 0));
-    assert!(marks(&tape)[50..].iter().all(|mark| *mark == 0));
+    assert_eq!(lost(&recording), (vec![], 0));
+    assert!(marks(&recording)[50..].iter().all(|mark| *mark == 0));
 }
 
 /// Arrivals have the machine's clock, and a resume the media's.
@@ -205,14 +205,14 @@ fn a_clock_that_jumps_back_in_stream_time_goes_on() {
     for step in 0..3 {
         sim.write_at(Leg::Local, step * hour / 3, &pcm(Leg::Local, 0, 160));
     }
-    let tape = sim.start(Wish {
+    let recording = sim.start(RecordingOptions {
         pause_mode: PauseMode::Skip,
         ..local(Format::WAV, 0)
     });
-    sim.pause(&tape);
-    sim.resume(&tape);
+    sim.pause(&recording);
+    sim.resume(&recording);
     sim.write_at(Leg::Local, 0, &pcm(Leg::Local, 160, 160));
     sim.end();
     sim.visit();
-    assert!(tape.out.lock().channel(0) == samples(Leg::Local, 160, 160));
+    assert!(recording.out.lock().channel(0) == samples(Leg::Local, 160, 160));
 }

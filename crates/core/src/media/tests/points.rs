@@ -1,7 +1,7 @@
 use super::*;
-use crate::media::sim::{SinkEnd, Wish};
+use crate::media::sim::{RecordingOptions, SinkEnd};
 use crate::media::{Span, SpanKind};
-use crate::words::{EndReason, Format, Layout, PauseMode};
+use crate::types::{EndReason, Format, Layout, PauseMode};
 
 const MS: u64 = NS_PER_MS;
 
@@ -26,14 +26,14 @@ fn both() -> Sim {
 #[test]
 fn pauses_as_silence_and_skipped_in_one_call() {
     let mut sim = both();
-    let keeps = sim.start(Wish::default());
-    let skips = sim.start(Wish {
+    let keeps = sim.start(RecordingOptions::default());
+    let skips = sim.start(RecordingOptions {
         pause_mode: PauseMode::Skip,
-        ..Wish::default()
+        ..RecordingOptions::default()
     });
-    let whole = sim.start(Wish {
+    let whole = sim.start(RecordingOptions {
         layout: Layout::Local,
-        ..Wish::default()
+        ..RecordingOptions::default()
     });
     speak(&mut sim, 0, 50);
     sim.pause(&keeps);
@@ -70,13 +70,13 @@ fn pauses_as_silence_and_skipped_in_one_call() {
 #[test]
 fn a_pause_that_the_end_finds_open() {
     let mut sim = both();
-    let tape = sim.start(Wish::default());
+    let recording = sim.start(RecordingOptions::default());
     speak(&mut sim, 0, 10);
-    sim.pause(&tape);
+    sim.pause(&recording);
     speak(&mut sim, 10, 10);
-    sim.stop(&tape);
+    sim.stop(&recording);
     sim.visit();
-    let out = tape.out.lock();
+    let out = recording.out.lock();
     let open = Span {
         kind: SpanKind::Pause,
         from_frame: 1600,
@@ -85,18 +85,18 @@ fn a_pause_that_the_end_finds_open() {
     };
     let ending = SinkEnd::Finished(EndReason::Stopped, Some(open));
     assert_eq!(out.ending, Some(ending));
-    assert_eq!((out.frames(), tape.progress.paused_ms()), (3200, 200));
+    assert_eq!((out.frames(), recording.progress.paused_ms()), (3200, 200));
     assert!(out.channel(0)[1600..].iter().all(|sample| *sample == 0));
 }
 
 #[test]
 fn late_packets_of_a_paused_span_are_not_kept() {
     for delay in [10, 50, 300] {
-        let (mut sim, tape) = one_leg();
+        let (mut sim, recording) = one_leg();
         send(&mut sim, 0, 50, &[]);
-        sim.pause(&tape);
+        sim.pause(&recording);
         send(&mut sim, 50, 75, &[60, 72, 73, 74]);
-        sim.resume(&tape);
+        sim.resume(&recording);
         sim.now_ns += delay * MS;
         for late in [60, 72, 73, 74] {
             sim.rtp(Leg::Local, &ulaw(late));
@@ -104,13 +104,13 @@ fn late_packets_of_a_paused_span_are_not_kept() {
         sim.now_ns -= delay * MS;
         send(&mut sim, 75, 200, &[]);
         sim.pass(200);
-        sim.stop(&tape);
+        sim.stop(&recording);
         sim.visit();
-        let got = marks(&tape);
+        let got = marks(&recording);
         assert_eq!(got[..50], expected(0, 50), "delay {delay}");
         assert!(got[50..75].iter().all(|m| *m == 0));
         assert_eq!(got[75..200], expected(75, 200));
-        let out = tape.out.lock();
+        let out = recording.out.lock();
         let secret = |byte: &u8| (mark(50)..mark(75)).contains(byte) && *byte != mark(180);
         let after = &out.bytes[8000..];
         let first_round = after.iter().take(80 * 160).filter(|byte| secret(byte));
@@ -122,7 +122,7 @@ fn late_packets_of_a_paused_span_are_not_kept() {
 fn legs_that_start_apart_in_real_time() {
     let mut sim = Sim::real();
     sim.attach(Leg::Local, PCM);
-    let tape = sim.start(Wish::default());
+    let recording = sim.start(RecordingOptions::default());
     for n in 0..100u64 {
         if n == 40 {
             sim.attach(Leg::Remote, PCM);
@@ -134,9 +134,9 @@ fn legs_that_start_apart_in_real_time() {
         sim.now_ns += 20 * MS;
         sim.visit();
     }
-    sim.stop(&tape);
+    sim.stop(&recording);
     sim.visit();
-    let out = tape.out.lock();
+    let out = recording.out.lock();
     assert!(out.channel(0) == samples(Leg::Local, 0, 16_000));
     let mut want = samples(Leg::Remote, 0, 16_000);
     want[..8000].fill(0);
@@ -147,15 +147,15 @@ fn legs_that_start_apart_in_real_time() {
 #[test]
 fn one_leg_only() {
     let mut sim = both();
-    let tape = sim.start(Wish::default());
+    let recording = sim.start(RecordingOptions::default());
     for n in 0..400 {
         sim.write(Leg::Remote, &pcm(Leg::Remote, n * 160, 160));
         sim.visit();
     }
-    assert_eq!(tape.out.lock().frames(), 44_800, "the other is awaited 2 s");
+    assert_eq!(recording.out.lock().frames(), 44_800, "the other is awaited 2 s");
     sim.end();
     sim.visit();
-    let out = tape.out.lock();
+    let out = recording.out.lock();
     assert!(out.channel(1) == samples(Leg::Remote, 0, 64_000));
     assert!(out.channel(0).iter().all(|sample| *sample == 0));
 }
@@ -163,19 +163,19 @@ fn one_leg_only() {
 #[test]
 fn a_leg_that_comes_after_the_wait_is_late() {
     let mut sim = both();
-    let tape = sim.start(Wish::default());
+    let recording = sim.start(RecordingOptions::default());
     for n in 0..200 {
         sim.write(Leg::Local, &pcm(Leg::Local, n * 160, 160));
         sim.visit();
     }
-    let rendered = tape.out.lock().frames();
+    let rendered = recording.out.lock().frames();
     for n in 0..200 {
         sim.write(Leg::Remote, &pcm(Leg::Remote, n * 160, 160));
         sim.visit();
     }
     sim.end();
     sim.visit();
-    let out = tape.out.lock();
+    let out = recording.out.lock();
     let mut want = samples(Leg::Remote, 0, 32_000);
     want[..rendered as usize].fill(0);
     assert!(out.channel(1) == want && out.channel(0) == samples(Leg::Local, 0, 32_000));
@@ -187,7 +187,7 @@ fn a_leg_that_comes_after_the_wait_is_late() {
 #[test]
 fn detached_and_attached_again() {
     let mut sim = both();
-    let tape = sim.start(Wish::default());
+    let recording = sim.start(RecordingOptions::default());
     speak(&mut sim, 0, 20);
     sim.detach(Leg::Remote);
     for n in 20..40 {
@@ -198,7 +198,7 @@ fn detached_and_attached_again() {
     speak(&mut sim, 40, 20);
     sim.end();
     sim.visit();
-    let out = tape.out.lock();
+    let out = recording.out.lock();
     let mut want = samples(Leg::Remote, 0, 9600);
     want[3200..6400].fill(0);
     assert!(out.channel(1) == want && out.channel(0) == samples(Leg::Local, 0, 9600));
@@ -209,17 +209,17 @@ fn detached_and_attached_again() {
 fn the_limit_counts_silence_but_not_skipped_time() {
     for (pause_mode, skipped) in [(PauseMode::Silence, 0), (PauseMode::Skip, 20)] {
         let mut sim = both();
-        let tape = sim.start(Wish {
+        let recording = sim.start(RecordingOptions {
             pause_mode,
             max_duration_ms: 1010,
-            ..Wish::default()
+            ..RecordingOptions::default()
         });
         speak(&mut sim, 0, 20);
-        sim.pause(&tape);
+        sim.pause(&recording);
         speak(&mut sim, 20, 20);
-        sim.resume(&tape);
+        sim.resume(&recording);
         speak(&mut sim, 40, 200);
-        let out = tape.out.lock();
+        let out = recording.out.lock();
         assert_eq!(out.frames(), 8080);
         let last = samples(Leg::Local, 8079 + skipped * 160, 1);
         assert_eq!(out.channel(0).last(), last.first());
@@ -231,9 +231,9 @@ fn the_limit_counts_silence_but_not_skipped_time() {
 fn write_at_places_by_the_hosts_clock() {
     let mut sim = Sim::real();
     sim.attach(Leg::Local, PCM);
-    let tape = sim.start(Wish {
+    let recording = sim.start(RecordingOptions {
         layout: Layout::Local,
-        ..Wish::default()
+        ..RecordingOptions::default()
     });
     for n in [0u64, 1, 3, 2, 6, 7] {
         sim.write_at(Leg::Local, 5000 + n * 160, &pcm(Leg::Local, n * 160, 160));
@@ -241,9 +241,9 @@ fn write_at_places_by_the_hosts_clock() {
     }
     sim.pass(1000);
     sim.write_at(Leg::Local, 5000 + 4 * 160, &pcm(Leg::Local, 640, 160));
-    sim.stop(&tape);
+    sim.stop(&recording);
     sim.visit();
-    let out = tape.out.lock();
+    let out = recording.out.lock();
     let mut want = samples(Leg::Local, 0, 1280);
     want[640..960].fill(0);
     assert!(out.channel(0)[..1280] == want);
@@ -254,32 +254,32 @@ fn write_at_places_by_the_hosts_clock() {
 fn a_write_after_a_gap_leaves_silence() {
     let mut sim = Sim::real();
     sim.attach(Leg::Local, ULAW);
-    let tape = sim.start(Wish {
+    let recording = sim.start(RecordingOptions {
         layout: Layout::Local,
         format: Format::WAV_ULAW,
-        ..Wish::default()
+        ..RecordingOptions::default()
     });
     sim.write(Leg::Local, &[1; 160]);
     sim.now_ns += 70 * MS;
     sim.write(Leg::Local, &[2; 160]);
     sim.now_ns += 200 * MS;
     sim.write(Leg::Local, &[3; 160]);
-    sim.stop(&tape);
+    sim.stop(&recording);
     // The stop waits for what might show that the host makes up for the delay.
     sim.pass(500);
     // The first of them is a hiccup; the second, that nobody has made up for, a silence.
-    assert_eq!(marks(&tape), [1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 3]);
-    assert_eq!(tape.progress.lost_ms(), 0);
+    assert_eq!(marks(&recording), [1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 3]);
+    assert_eq!(recording.progress.lost_ms(), 0);
 }
 
 #[test]
 fn a_host_that_catches_up_at_once_leaves_no_silence() {
     let mut sim = Sim::real();
     sim.attach(Leg::Local, ULAW);
-    let tape = sim.start(Wish {
+    let recording = sim.start(RecordingOptions {
         layout: Layout::Local,
         format: Format::WAV_ULAW,
-        ..Wish::default()
+        ..RecordingOptions::default()
     });
     sim.write(Leg::Local, &[1; 160]);
     // Held up for 300 ms, then everything that waited, 4 ms apart by the coarse clock.
@@ -288,9 +288,9 @@ fn a_host_that_catches_up_at_once_leaves_no_silence() {
         sim.write(Leg::Local, &[frame; 160]);
         sim.now_ns += u64::from(frame % 5 == 0) * 4 * MS;
     }
-    sim.stop(&tape);
+    sim.stop(&recording);
     sim.visit();
-    let out = tape.out.lock();
+    let out = recording.out.lock();
     let heard: Vec<u8> = out.bytes.chunks(160).map(|frame| frame[0]).collect();
     assert_eq!(heard, (1..=16).collect::<Vec<u8>>());
     assert_eq!(out.bytes.len(), 16 * 160, "as long as the time on the wall");
@@ -300,10 +300,10 @@ fn a_host_that_catches_up_at_once_leaves_no_silence() {
 fn what_is_caught_up_with_is_not_lost_where_time_was_rendered() {
     let mut sim = Sim::real();
     sim.attach(Leg::Local, ULAW);
-    let tape = sim.start(Wish {
+    let recording = sim.start(RecordingOptions {
         layout: Layout::Local,
         format: Format::WAV_ULAW,
-        ..Wish::default()
+        ..RecordingOptions::default()
     });
     for frame in 1..=40 {
         sim.write(Leg::Local, &[frame; 160]);
@@ -314,11 +314,11 @@ fn what_is_caught_up_with_is_not_lost_where_time_was_rendered() {
     for frame in 41..=55 {
         sim.write(Leg::Local, &[frame; 160]);
     }
-    sim.stop(&tape);
+    sim.stop(&recording);
     // It is not known at once whether more is to be made up for.
     sim.pass(500);
-    let heard = marks(&tape);
+    let heard = marks(&recording);
     let said: Vec<u8> = heard.into_iter().filter(|mark| (1..=55).contains(mark)).collect();
     assert_eq!(said, (1..=55).collect::<Vec<u8>>());
-    assert_eq!(tape.progress.lost_ms(), 0);
+    assert_eq!(recording.progress.lost_ms(), 0);
 }

@@ -1,12 +1,12 @@
 use super::*;
-use crate::media::sim::{SinkEnd, Tape, Wish, config};
+use crate::media::sim::{RecordingOptions, SimRecording, SinkEnd, config};
 use crate::media::{ClockMode, SpanKind};
-use crate::words::{EndReason, Format, Layout, Status};
+use crate::types::{EndReason, Format, Layout, Status};
 
 const MS: u64 = NS_PER_MS;
 
 /// A leg whose own ring is all there is.
-fn one_tight_leg() -> (Sim, Tape) {
+fn one_tight_leg() -> (Sim, SimRecording) {
     let mut settings = config(ClockMode::Real);
     settings.overflow_bytes = 0;
     one_leg_of(Sim::new(settings))
@@ -14,7 +14,7 @@ fn one_tight_leg() -> (Sim, Tape) {
 
 #[test]
 fn an_overrun_in_real_time_is_lost_time() {
-    let (mut sim, tape) = one_tight_leg();
+    let (mut sim, recording) = one_tight_leg();
     let mut taken = 0u64;
     // Nobody visits: 8 KiB of records of 16 + 160 bytes.
     while sim.write(Leg::Local, &[9; 160]) == Status::Ok {
@@ -28,19 +28,19 @@ fn an_overrun_in_real_time_is_lost_time() {
     sim.visit();
     assert_eq!(sim.write(Leg::Local, &[7; 160]), Status::Ok);
     sim.now_ns += 20 * MS;
-    sim.stop(&tape);
+    sim.stop(&recording);
     sim.visit();
     let mut want = vec![9; taken as usize];
     want.extend([0, 0, 7]);
-    assert_eq!(marks(&tape), want);
-    assert_eq!(tape.progress.lost_ms(), 40);
+    assert_eq!(marks(&recording), want);
+    assert_eq!(recording.progress.lost_ms(), 40);
     assert_eq!((sim.stats.frames_lost(), sim.stats.frames_in()), (2, taken + 1));
 }
 
 #[test]
 fn a_trailing_overrun_is_seen_at_the_end() {
     for rtp in [false, true] {
-        let (mut sim, tape) = one_tight_leg();
+        let (mut sim, recording) = one_tight_leg();
         for n in 0..60u64 {
             match rtp {
                 true => sim.rtp(Leg::Local, &ulaw(n)),
@@ -51,15 +51,15 @@ fn a_trailing_overrun_is_seen_at_the_end() {
         sim.end();
         sim.visit();
         let taken = sim.stats.frames_in();
-        assert_eq!(marks(&tape).len(), 60);
-        assert_eq!(tape.progress.lost_ms(), (60 - taken) * 20);
+        assert_eq!(marks(&recording).len(), 60);
+        assert_eq!(recording.progress.lost_ms(), (60 - taken) * 20);
         assert_eq!(sim.stats.frames_lost(), 60 - taken);
     }
 }
 
 #[test]
 fn an_overrun_of_rtp_is_counted_once() {
-    let (mut sim, tape) = one_tight_leg();
+    let (mut sim, recording) = one_tight_leg();
     for n in 0..60u64 {
         sim.rtp(Leg::Local, &ulaw(n));
         sim.now_ns += 20 * MS;
@@ -68,20 +68,20 @@ fn an_overrun_of_rtp_is_counted_once() {
     let taken = 8192 / 192;
     sim.visit();
     send(&mut sim, 60, 100, &[]);
-    sim.stop(&tape);
+    sim.stop(&recording);
     sim.visit();
     assert_eq!(sim.stats.frames_lost(), 60 - taken);
-    assert_eq!(tape.progress.lost_ms(), (60 - taken) * 20);
-    assert_eq!(marks(&tape)[60..], expected(60, 100));
+    assert_eq!(recording.progress.lost_ms(), (60 - taken) * 20);
+    assert_eq!(marks(&recording)[60..], expected(60, 100));
 }
 
 #[test]
 fn an_overrun_in_stream_time_is_not_taken() {
     let mut sim = Sim::stream();
     sim.attach(Leg::Local, PCM);
-    let tape = sim.start(Wish {
+    let recording = sim.start(RecordingOptions {
         layout: Layout::Local,
-        ..Wish::default()
+        ..RecordingOptions::default()
     });
     for n in 0..200 {
         let bytes = pcm(Leg::Local, n * 160, 160);
@@ -91,7 +91,7 @@ fn an_overrun_in_stream_time_is_not_taken() {
     }
     sim.end();
     sim.visit();
-    assert!(tape.out.lock().channel(0) == samples(Leg::Local, 0, 32_000));
+    assert!(recording.out.lock().channel(0) == samples(Leg::Local, 0, 32_000));
     assert_eq!((sim.stats.frames_lost(), sim.stats.frames_in()), (0, 200));
 }
 
@@ -114,17 +114,17 @@ fn a_full_backlog_in_real_time_is_a_loss_span() {
     let mut sim = Sim::real();
     sim.attach(Leg::Local, ULAW);
     sim.attach(Leg::Remote, ULAW);
-    let tape = sim.start(Wish::default());
+    let recording = sim.start(RecordingOptions::default());
     for n in 0..500u64 {
-        tape.out.lock().full = (100..300).contains(&n);
+        recording.out.lock().full = (100..300).contains(&n);
         sim.rtp(Leg::Local, &ulaw(n));
         sim.rtp(Leg::Remote, &ulaw(n));
         sim.now_ns += 20 * MS;
         sim.visit();
     }
-    sim.stop(&tape);
+    sim.stop(&recording);
     sim.visit();
-    let out = tape.out.lock();
+    let out = recording.out.lock();
     assert_eq!(out.frames(), 80_000);
     let of = |leg| {
         let spans = out
@@ -144,17 +144,17 @@ fn a_full_backlog_in_real_time_is_a_loss_span() {
 fn a_full_backlog_in_stream_time_holds_the_feeds() {
     let mut sim = Sim::stream();
     sim.attach(Leg::Local, PCM);
-    let tape = sim.start(Wish {
+    let recording = sim.start(RecordingOptions {
         layout: Layout::Local,
-        ..Wish::default()
+        ..RecordingOptions::default()
     });
     let mut refused = 0;
     for n in 0..400u64 {
-        tape.out.lock().full = n < 300;
+        recording.out.lock().full = n < 300;
         let bytes = pcm(Leg::Local, n * 160, 160);
         while sim.write(Leg::Local, &bytes) == Status::Overrun {
             refused += 1;
-            tape.out.lock().full = refused < 50;
+            recording.out.lock().full = refused < 50;
             sim.pass(10);
         }
         sim.visit();
@@ -162,19 +162,19 @@ fn a_full_backlog_in_stream_time_holds_the_feeds() {
     sim.end();
     sim.visit();
     assert!(refused >= 50);
-    assert!(tape.out.lock().channel(0) == samples(Leg::Local, 0, 64_000));
-    assert_eq!(tape.out.lock().lost_ns, 0);
+    assert!(recording.out.lock().channel(0) == samples(Leg::Local, 0, 64_000));
+    assert_eq!(recording.out.lock().lost_ns, 0);
 }
 
 #[test]
 fn a_stuck_sink_fails_its_recording_alone() {
     let mut sim = Sim::stream();
     sim.attach(Leg::Local, PCM);
-    let wish = Wish {
+    let options = RecordingOptions {
         layout: Layout::Local,
-        ..Wish::default()
+        ..RecordingOptions::default()
     };
-    let (stuck, fine) = (sim.start(wish), sim.start(wish));
+    let (stuck, fine) = (sim.start(options), sim.start(options));
     stuck.out.lock().full = true;
     for n in 0..200 {
         let bytes = pcm(Leg::Local, n * 160, 160);
@@ -191,14 +191,14 @@ fn a_stuck_sink_fails_its_recording_alone() {
 
 #[test]
 fn a_panic_stays_in_its_call() {
-    let run = |panics: bool| -> (Sim, Tape) {
-        let (mut sim, tape) = one_leg();
+    let run = |panics: bool| -> (Sim, SimRecording) {
+        let (mut sim, recording) = one_leg();
         send(&mut sim, 0, 50, &[]);
-        tape.out.lock().panic = panics;
+        recording.out.lock().panic = panics;
         send(&mut sim, 50, 100, &[]);
         sim.end();
         sim.visit();
-        (sim, tape)
+        (sim, recording)
     };
     let (broken, other) = (run(true), run(false));
     let text = "a panic that was asked for".to_string();
@@ -216,12 +216,12 @@ fn a_panic_amid_a_ring_leaves_the_records_behind_it_whole() {
     settings.panic_at = vec![200; 7];
     let mut sim = Sim::new(settings);
     sim.attach(Leg::Local, ULAW);
-    let wish = Wish {
+    let options = RecordingOptions {
         layout: Layout::Local,
         format: Format::WAV_ULAW,
-        ..Wish::default()
+        ..RecordingOptions::default()
     };
-    let broken = sim.start(wish);
+    let broken = sim.start(options);
     for bytes in [&[1; 160][..], &[200; 7], &[2; 160], &[3; 33]] {
         sim.write(Leg::Local, bytes);
     }
@@ -230,7 +230,7 @@ fn a_panic_amid_a_ring_leaves_the_records_behind_it_whole() {
     assert_eq!(broken.out.lock().ending, Some(SinkEnd::Broken(text)));
     // The call goes on, and is recorded again: what follows is where it should be, over
     // several rounds of the ring.
-    let tape = sim.start(wish);
+    let recording = sim.start(options);
     let mut taken = 0;
     for n in 0..200u64 {
         sim.now_ns += 20 * MS;
@@ -242,7 +242,7 @@ fn a_panic_amid_a_ring_leaves_the_records_behind_it_whole() {
     sim.end();
     sim.visit();
     assert_eq!((taken, sim.stats.dropped_unknown()), (200, 0));
-    let out = tape.out.lock();
+    let out = recording.out.lock();
     let said: Vec<u8> = out.bytes.iter().copied().filter(|byte| *byte != 0xff).collect();
     let want: Vec<u8> = (0..200).flat_map(|n| [mark(n); 160]).collect();
     assert!(said == want, "{} samples of {}", said.len(), want.len());
@@ -273,13 +273,13 @@ fn a_panic_amid_a_ring_wakes_who_waits_for_room() {
 
 #[test]
 fn a_panic_at_the_end_of_a_call_ends_it() {
-    let (mut sim, tape) = one_leg();
+    let (mut sim, recording) = one_leg();
     send(&mut sim, 0, 30, &[]);
     // While the end is being rendered.
-    tape.out.lock().panic_early = true;
+    recording.out.lock().panic_early = true;
     sim.end();
     sim.visit();
-    assert!(matches!(tape.out.lock().ending, Some(SinkEnd::Broken(_))));
+    assert!(matches!(recording.out.lock().ending, Some(SinkEnd::Broken(_))));
     assert!(sim.is_over());
 }
 
@@ -288,24 +288,24 @@ fn nobody_listens_and_nothing_is_kept() {
     let mut sim = Sim::real();
     sim.attach(Leg::Local, ULAW);
     send(&mut sim, 0, 500, &[]);
-    let tape = sim.start(Wish {
+    let recording = sim.start(RecordingOptions {
         layout: Layout::Local,
         format: Format::WAV_ULAW,
-        ..Wish::default()
+        ..RecordingOptions::default()
     });
     send(&mut sim, 500, 600, &[]);
-    sim.stop(&tape);
+    sim.stop(&recording);
     sim.visit();
-    assert_eq!(marks(&tape), expected(500, 600));
+    assert_eq!(marks(&recording), expected(500, 600));
 }
 
 #[test]
 fn positions_from_nowhere_are_bounded() {
     for mut sim in [Sim::real(), Sim::stream()] {
         sim.attach(Leg::Local, PCM);
-        let tape = sim.start(Wish {
+        let recording = sim.start(RecordingOptions {
             layout: Layout::Local,
-            ..Wish::default()
+            ..RecordingOptions::default()
         });
         let begin = sim.now_ns;
         for at in [5, u64::MAX, 0, 1 << 63, u64::MAX / 2, 77, (1 << 63) + 1] {
@@ -322,7 +322,7 @@ fn positions_from_nowhere_are_bounded() {
         let wall = (sim.now_ns - begin) / MS * 8;
         let real = sim.call.config().clock == crate::media::ClockMode::Real;
         let most = if real { wall + 16_160 } else { 2007 * 160 };
-        let frames = tape.out.lock().frames();
+        let frames = recording.out.lock().frames();
         assert!(frames <= most, "{frames} of {most} frames");
     }
 }

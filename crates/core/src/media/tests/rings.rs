@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::*;
 use crate::media::drain::{Drain, Scratch};
-use crate::media::sim::{Wish, config};
+use crate::media::sim::{RecordingOptions, config};
 use crate::media::{CallTap, ClockMode, Feed, OverflowPool, WorkerInbox};
-use crate::words::{Layout, Status};
+use crate::types::{Layout, Status};
 use callrec_codec::g711;
 use callrec_media::record::{HEADER, Kind, POSITION, RecordHeader, record_bytes};
 
@@ -286,10 +286,10 @@ fn millions_of_records_between_two_threads() {
 fn a_ring_grows_with_a_payload_type() {
     let mut sim = Sim::real();
     sim.attach(LEG, ULAW);
-    let tape = sim.start(Wish {
+    let recording = sim.start(RecordingOptions {
         layout: Layout::Local,
         rate: 8000,
-        ..Wish::default()
+        ..RecordingOptions::default()
     });
     for n in 0..5 {
         assert_eq!(sim.rtp(LEG, &ulaw(n)), Status::Ok);
@@ -299,10 +299,10 @@ fn a_ring_grows_with_a_payload_type() {
     for n in 0..20 {
         assert_eq!(sim.rtp(LEG, &wide(n)), Status::Ok, "packet {n}");
     }
-    sim.stop(&tape);
+    sim.stop(&recording);
     sim.visit();
     assert_eq!((sim.stats.frames_in(), sim.stats.frames_lost()), (25, 0));
-    let heard = tape.out.lock().channel(0);
+    let heard = recording.out.lock().channel(0);
     assert_eq!(heard.len(), 500 * 8);
     let of = |mark: u64| g711::ULAW[usize::from(super::mark(mark))];
     assert!((0..5).all(|n| heard[n * 160 + 80] == of(n as u64)));

@@ -9,7 +9,7 @@ const MS: u64 = NS_PER_MS;
 #[test]
 fn a_slow_drain_leaves_nothing_displaced_after_a_silence() {
     for noise in [100i16, 1500] {
-        let (mut sim, tape) = one_leg();
+        let (mut sim, recording) = one_leg();
         let begin = sim.now_ns;
         let (loud, weak) = (
             audio_codec_algorithms::encode_ulaw(30_000),
@@ -36,16 +36,16 @@ fn a_slow_drain_leaves_nothing_displaced_after_a_silence() {
                 sim.visit();
             }
         }
-        sim.stop(&tape);
+        sim.stop(&recording);
         sim.visit();
-        let out = tape.out.lock();
+        let out = recording.out.lock();
         let at = out.bytes.iter().position(|byte| *byte == last).unwrap_or(0);
         assert!(
             at.abs_diff(1400 * 160) <= 160,
             "noise {noise}: {at} instead of {}",
             1400 * 160
         );
-        assert_eq!(tape.progress.lost_ms(), 0);
+        assert_eq!(recording.progress.lost_ms(), 0);
     }
 }
 
@@ -55,11 +55,11 @@ fn a_slow_drain_leaves_nothing_displaced_after_a_silence() {
 fn a_backlog_that_is_out_of_order_is_lost_by_no_recording() {
     let mut sim = Sim::real();
     sim.attach(Leg::Local, ULAW);
-    let tapes: Vec<Tape> = (0..20)
+    let recordings: Vec<SimRecording> = (0..20)
         .map(|_| {
-            sim.start(crate::media::sim::Wish {
-                layout: crate::words::Layout::Local,
-                format: crate::words::Format::WAV_ULAW,
+            sim.start(crate::media::sim::RecordingOptions {
+                layout: crate::types::Layout::Local,
+                format: crate::types::Format::WAV_ULAW,
                 ..Default::default()
             })
         })
@@ -81,12 +81,17 @@ fn a_backlog_that_is_out_of_order_is_lost_by_no_recording() {
     }
     let next = 400;
     send(&mut sim, 340, next, &[]);
-    for tape in &tapes {
-        sim.stop(tape);
+    for recording in &recordings {
+        sim.stop(recording);
     }
     sim.visit();
-    for tape in &tapes {
-        assert_eq!(tape.progress.lost_ms(), 0, "{}", tape.id);
-        assert_eq!(marks(tape)[..next as usize], expected(0, next), "{}", tape.id);
+    for recording in &recordings {
+        assert_eq!(recording.progress.lost_ms(), 0, "{}", recording.id);
+        assert_eq!(
+            marks(recording)[..next as usize],
+            expected(0, next),
+            "{}",
+            recording.id
+        );
     }
 }

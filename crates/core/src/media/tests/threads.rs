@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use super::*;
 use crate::clock::{SystemClock, coarse_ns};
-use crate::media::sim::{SinkEnd, Wish, config};
+use crate::media::sim::{RecordingOptions, SinkEnd, config};
 use crate::media::{CallTap, ClockMode, MediaStats, NoReport, OverflowPool, WorkerInbox};
-use crate::task::{Answer, Next};
-use crate::words::{EndReason, PauseMode, Status};
+use crate::task::{NextStep, Readiness};
+use crate::types::{EndReason, PauseMode, Status};
 
 const FRAMES: u64 = 6000;
 
@@ -52,11 +52,11 @@ fn a_fast_feeder_and_a_controller() {
         worker.clone(),
         Arc::new(NoReport),
     );
-    let (tape, spec) = Tape::new(
+    let (recording, spec) = SimRecording::new(
         99,
-        Wish {
+        RecordingOptions {
             pause_mode: PauseMode::Skip,
-            ..Wish::default()
+            ..RecordingOptions::default()
         },
     );
     call.start(spec);
@@ -70,20 +70,20 @@ fn a_fast_feeder_and_a_controller() {
     while let Ok(frames) = hear.recv() {
         match frames / 500 % 2 {
             1 => {
-                call.pause(tape.id);
+                call.pause(recording.id);
                 if let Some(last) = kept.last_mut() {
                     last.1 = frames;
                 }
             }
             _ => {
-                call.resume(tape.id);
+                call.resume(recording.id);
                 kept.push((frames, FRAMES));
             }
         }
         answer.send(()).expect("the feeder waits");
     }
     feeder.join().expect("no panic in the feeder");
-    call.stop(tape.id, EndReason::Stopped);
+    call.stop(recording.id, EndReason::Stopped);
     call.end(EndReason::CallEnded);
     worker.stop();
     thread.join().expect("no panic in the worker");
@@ -92,7 +92,7 @@ fn a_fast_feeder_and_a_controller() {
             .flat_map(|(from, to)| samples(leg, from * 160, (to - from) * 160))
             .collect()
     };
-    let out = tape.out.lock();
+    let out = recording.out.lock();
     assert!(out.channel(0) == want(Leg::Local) && out.channel(1) == want(Leg::Remote));
     assert_eq!(stats.frames_in(), 2 * FRAMES);
     let open = matches!(out.ending, Some(SinkEnd::Finished(EndReason::Stopped, _)));
@@ -115,9 +115,9 @@ fn a_waiter_returns_when_the_feed_is_closed() {
     let mut feed = call.attach(Leg::Local, PCM, home(&call, PCM));
     let waiter = feed.waiter();
     let wait = waiter.begin(Duration::from_secs(600));
-    assert_eq!(waiter.poll(&wait), Answer::Ready(true));
+    assert_eq!(waiter.poll(&wait), Readiness::Ready(true));
     while feed.write(&[0; 320], coarse_ns()) == Status::Ok {}
-    assert!(matches!(waiter.poll(&wait), Answer::AskAgain(Next::At(_))));
+    assert!(matches!(waiter.poll(&wait), Readiness::Pending(NextStep::At(_))));
     assert!(!waiter.wait(Duration::ZERO));
     let waiting = std::thread::spawn({
         let waiter = waiter.clone();
@@ -125,7 +125,7 @@ fn a_waiter_returns_when_the_feed_is_closed() {
     });
     call.detach(Leg::Local, feed);
     assert!(!waiting.join().expect("no panic"));
-    assert_eq!(waiter.poll(&wait), Answer::Ready(false));
+    assert_eq!(waiter.poll(&wait), Readiness::Ready(false));
     worker.stop();
 }
 
@@ -141,7 +141,7 @@ fn the_last_visit_comes_to_the_end() {
         worker.clone(),
         Arc::new(NoReport),
     );
-    let (tape, spec) = Tape::new(99, Wish::default());
+    let (recording, spec) = SimRecording::new(99, RecordingOptions::default());
     call.start(spec);
     let mut feed = call.attach(Leg::Local, PCM, home(&call, PCM));
     // Half an hour of silence lies between them.
@@ -154,7 +154,7 @@ fn the_last_visit_comes_to_the_end() {
     call.end(EndReason::CallEnded);
     worker.stop();
     worker.worker().run(&SystemClock);
-    let out = tape.out.lock();
+    let out = recording.out.lock();
     assert_eq!(out.frames(), 14_000_160);
     assert_eq!(out.ending, Some(SinkEnd::Finished(EndReason::CallEnded, None)));
 }

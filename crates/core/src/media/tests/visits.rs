@@ -1,30 +1,33 @@
 //! Which visits a worker may leave out.
 
 use super::*;
-use crate::media::sim::Wish;
-use crate::words::{Format, Layout};
+use crate::media::sim::RecordingOptions;
+use crate::types::{Format, Layout};
 
 const MS: u64 = NS_PER_MS;
 
 /// 20 s of a call, which is visited when it has to be; packets of so many samples, and how
 /// many visits that takes.
 fn visits(samples: usize, each_ms: u64) -> u64 {
-    let (mut sim, tape) = one_leg();
+    let (mut sim, recording) = one_leg();
     let mut visits = 0;
     let packets = 20_000 / each_ms;
     for n in 0..packets {
         let payload = vec![mark(n); samples];
         let bytes = packet(7, 0, n as u16, n as u32 * samples as u32, &payload);
-        assert_eq!(sim.rtp(Leg::Local, &bytes), crate::words::Status::Ok);
+        assert_eq!(sim.rtp(Leg::Local, &bytes), crate::types::Status::Ok);
         sim.now_ns += each_ms * MS;
         if ((n + 1) * each_ms).is_multiple_of(100) && !sim.can_wait() {
             sim.visit();
             visits += 1;
         }
     }
-    sim.stop(&tape);
+    sim.stop(&recording);
     sim.visit();
-    assert_eq!((sim.stats.frames_in(), tape.progress.lost_ms()), (packets, 0));
+    assert_eq!(
+        (sim.stats.frames_in(), recording.progress.lost_ms()),
+        (packets, 0)
+    );
     visits
 }
 
@@ -42,19 +45,19 @@ fn a_call_is_left_alone_while_nothing_is_due() {
 #[test]
 fn points_that_a_panic_has_left_do_not_wait() {
     let mut sim = Sim::real();
-    let wish = Wish {
+    let options = RecordingOptions {
         layout: Layout::Local,
         format: Format::WAV_ULAW,
-        ..Wish::default()
+        ..RecordingOptions::default()
     };
-    let first = sim.start(wish);
+    let first = sim.start(options);
     sim.visit();
     sim.attach(Leg::Local, ULAW);
     sim.visit();
     send(&mut sim, 0, 30, &[]);
     first.out.lock().panic_early = true;
     sim.stop(&first);
-    let second = sim.start(wish);
+    let second = sim.start(options);
     sim.end();
     for _ in 0..3 {
         if !sim.can_wait() {
@@ -70,9 +73,9 @@ fn points_that_a_panic_has_left_do_not_wait() {
 fn a_pause_tells_the_ledger_at_once() {
     for mut sim in [Sim::real(), Sim::stream()] {
         sim.attach(Leg::Local, ULAW);
-        let tape = sim.start(Wish {
+        let recording = sim.start(RecordingOptions {
             layout: Layout::Local,
-            ..Wish::default()
+            ..RecordingOptions::default()
         });
         for n in 0..250 {
             sim.rtp(Leg::Local, &ulaw(n));
@@ -81,10 +84,10 @@ fn a_pause_tells_the_ledger_at_once() {
                 sim.visit();
             }
         }
-        sim.pause(&tape);
+        sim.pause(&recording);
         sim.visit();
-        let settled = tape.progress.ledger().settled_frames;
-        assert_eq!(settled, tape.progress.frames());
+        let settled = recording.progress.ledger().settled_frames;
+        assert_eq!(settled, recording.progress.frames());
         assert_eq!(settled, 250 * 160);
     }
 }

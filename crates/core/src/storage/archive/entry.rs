@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::super::manifest::Manifest;
-use crate::words::State;
+use crate::types::RecordingState;
 
 /// The texts of an entry, in the order in which they are kept.
 #[derive(Clone, Copy)]
@@ -29,7 +29,7 @@ pub struct Facts<'a> {
     pub file: &'a str,
     pub format: &'a str,
     /// `Finished` or `Failed`.
-    pub state: State,
+    pub state: RecordingState,
     pub started_at_ms: i64,
     pub ended_at_ms: i64,
     pub duration_ms: u64,
@@ -49,7 +49,7 @@ pub struct Facts<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArchiveEntry {
     pub id: Uuid,
-    pub state: State,
+    pub state: RecordingState,
     pub direction: i32,
     pub started_at_ms: i64,
     pub ended_at_ms: i64,
@@ -92,7 +92,7 @@ impl ArchiveEntry {
 
     /// `None`: the manifest is of none that has ended, or has no id.
     pub fn of_manifest(manifest: &Manifest, file: &str) -> Option<ArchiveEntry> {
-        let state = [State::Finished, State::Failed];
+        let state = [RecordingState::Finished, RecordingState::Failed];
         let state = state.into_iter().find(|state| manifest.state_is(*state))?;
         let told = manifest.call.value();
         let call = |name: &str| told[name].as_str().unwrap_or_default();
@@ -185,7 +185,7 @@ mod tests {
             id: Uuid::from_u128(1),
             file: "a/b.wav",
             format: "wav",
-            state: State::Finished,
+            state: RecordingState::Finished,
             started_at_ms: 1,
             ended_at_ms: 2,
             duration_ms: 1,

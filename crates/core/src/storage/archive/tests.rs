@@ -6,7 +6,7 @@ use super::*;
 use crate::storage::Fragment;
 use crate::storage::disk::Disk;
 use crate::storage::os::SystemDisk;
-use crate::words::State;
+use crate::types::RecordingState;
 
 struct Shelf {
     dir: tempfile::TempDir,
@@ -49,7 +49,7 @@ impl Shelf {
 fn manifest(file: &str, id: Uuid, started_at_ms: i64) -> Manifest {
     let mut manifest = Manifest {
         id: id.to_string(),
-        state: State::Finished.text().to_owned(),
+        state: RecordingState::Finished.text().to_owned(),
         file: file.to_owned(),
         format: "wav".to_owned(),
         duration_ms: 1000,
@@ -108,7 +108,7 @@ fn odd_files_links_and_the_control_directory_are_passed_over() {
     shelf.write("list.json", "[1,2]");
     shelf.write("plain", "text");
     let live = Manifest {
-        state: State::Recording.text().to_owned(),
+        state: RecordingState::Recording.text().to_owned(),
         ..manifest("live.wav", Uuid::from_u128(4), 4)
     };
     shelf.write("live.json", live.to_bytes().expect("bytes"));

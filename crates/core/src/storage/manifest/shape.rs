@@ -1,7 +1,7 @@
 //! The file's shape, as a manifest's fields tell it.
 
 use super::Manifest;
-use crate::words::{Format, Layout};
+use crate::types::{Format, Layout};
 use callrec_codec::Shape;
 
 impl Manifest {

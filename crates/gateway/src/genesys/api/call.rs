@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::Genesys;
 use super::operation::Operation;
-use callrec_core::calls::{CallInfo, CallState, CallView, Newest};
-use callrec_core::words::State;
+use callrec_core::calls::{CallInfo, CallState, CallView, NewestRecording};
+use callrec_core::types::RecordingState;
 
 /// What a call's recordings come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,10 +31,10 @@ impl Recorded {
         all
     }
 
-    pub fn of_live(state: State) -> Recorded {
+    pub fn of_live(state: RecordingState) -> Recorded {
         match state {
-            State::Recording => Recorded::Recording,
-            State::Paused => Recorded::Paused,
+            RecordingState::Recording => Recorded::Recording,
+            RecordingState::Paused => Recorded::Paused,
             _ => Recorded::Stopped,
         }
     }
@@ -62,7 +62,7 @@ pub struct Shown<'a> {
     pub info: &'a CallInfo,
     pub recorded: Recorded,
     /// `None`: it was never recorded.
-    pub newest: Option<&'a Newest>,
+    pub newest: Option<&'a NewestRecording>,
     /// Whether it may be recorded; `None`: the call is over.
     pub monitorable: Option<bool>,
     /// Its user may not stop its recordings.

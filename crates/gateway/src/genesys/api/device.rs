@@ -13,7 +13,7 @@ use super::{success, told, user_calls};
 use crate::http::{Answer, Asked};
 use callrec_core::calls::{self, CallView, Caller};
 use callrec_core::text::Text;
-use callrec_core::words::{Error, Result, Status};
+use callrec_core::types::{Error, Result, Status};
 
 /// A device with the user's calls on it.
 struct Device {
@@ -77,7 +77,7 @@ impl Device {
         for call in &self.calls {
             for view in &call.live {
                 let (id, url) = (&call.info.call_id, Some(&view.url));
-                match recorder.control_by_call(me, calls::Operation::Stop, id, url) {
+                match recorder.control_by_call(me, calls::ControlOperation::Stop, id, url) {
                     Ok(counts) => changed += counts.changed,
                     Err(error) => failed = failed.or(Some(error)),
                 }

@@ -14,8 +14,8 @@ use super::call::Shown;
 use super::status::Code;
 use super::track::{Change, Failed, Tracker};
 use crate::genesys::comet::CALLS;
-use callrec_core::events::{Bus, Event, Kind, Observer};
-use callrec_core::words::Status;
+use callrec_core::events::{Bus, Event, EventKind, Observer};
+use callrec_core::types::Status;
 
 /// How often what is held back is looked at when nothing happens.
 const LOOK: Duration = Duration::from_secs(1);
@@ -27,7 +27,7 @@ impl Observer for Ear {
     fn published(&self, event: &Arc<Event>) {
         let untold = matches!(
             event.kind,
-            Kind::Loss | Kind::DiskLow | Kind::MediaIgnored | Kind::LegSilent
+            EventKind::Loss | EventKind::DiskLow | EventKind::MediaIgnored | EventKind::LegSilent
         );
         if !untold {
             // Nobody takes any more: the gateway has stopped.

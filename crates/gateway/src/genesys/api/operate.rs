@@ -10,7 +10,7 @@ use crate::http::{Answer, Asked};
 use callrec_core::calls::spec::ADDITIONAL;
 use callrec_core::calls::{self, CallState, CallView, Caller, Filter};
 use callrec_core::text::Text;
-use callrec_core::words::{Error, PauseMode, Result, Status};
+use callrec_core::types::{Error, PauseMode, Result, Status};
 
 /// `POST /me/calls/{id}`
 pub fn operate(genesys: &Genesys, me: &Caller, id: &Text, asked: &Asked) -> Answer {
@@ -91,9 +91,9 @@ fn act(genesys: &Genesys, me: &Caller, id: &Text, operation: Operation, found: &
     let control = |operation| recorder.control_by_call(me, operation, id, None);
     match operation {
         Operation::Start => start(genesys, me, id, found),
-        Operation::Pause => control(calls::Operation::Pause).map(drop),
-        Operation::Resume => control(calls::Operation::Resume).map(drop),
-        Operation::Stop => match control(calls::Operation::Stop)?.changed {
+        Operation::Pause => control(calls::ControlOperation::Pause).map(drop),
+        Operation::Resume => control(calls::ControlOperation::Resume).map(drop),
+        Operation::Stop => match control(calls::ControlOperation::Stop)?.changed {
             0 => Err(Error::new(Status::NotLive, "The call is not being recorded")),
             _ => Ok(()),
         },

@@ -5,7 +5,7 @@ use http::header::{ALLOW, HeaderValue, WWW_AUTHENTICATE};
 use serde_json::json;
 
 use crate::http::{Answer, json};
-use callrec_core::words::{Error, Status};
+use callrec_core::types::{Error, Status};
 
 /// Why a request failed. Codes that nothing here leads to are left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

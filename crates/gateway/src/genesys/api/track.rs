@@ -13,11 +13,11 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 use super::call::{Recorded, recorded};
-use callrec_core::calls::{CallInfo, CallView, Caller, Filter, Newest, View};
+use callrec_core::calls::{CallInfo, CallView, Caller, Filter, NewestRecording, RecordingView};
 use callrec_core::engine::Engine;
-use callrec_core::events::{CallFacts, Event, Kind};
+use callrec_core::events::{CallFacts, Event, EventKind};
 use callrec_core::recorder::Recorder;
-use callrec_core::words::{EndReason, Status};
+use callrec_core::types::{EndReason, Status};
 
 /// A call that is over is remembered so long: as long as the engine remembers recordings.
 const REMEMBERED: Duration = Duration::from_secs(61);
@@ -26,7 +26,7 @@ const REMEMBERED: Duration = Duration::from_secs(61);
 pub struct Change {
     pub info: Arc<CallInfo>,
     pub recorded: Recorded,
-    pub newest: Option<Newest>,
+    pub newest: Option<NewestRecording>,
     pub monitorable: Option<bool>,
     pub mandatory: bool,
     pub now_ms: i64,
@@ -42,10 +42,10 @@ pub struct Failed {
 }
 
 impl Failed {
-    fn of(event: &Event, view: &View) -> Option<Failed> {
+    fn of(event: &Event, view: &RecordingView) -> Option<Failed> {
         let had_begun = match event.kind {
-            Kind::Failed => true,
-            Kind::StartFailed => false,
+            EventKind::Failed => true,
+            EventKind::StartFailed => false,
             _ => return None,
         };
         let status = view.error;
@@ -57,9 +57,9 @@ impl Change {
     fn new(
         engine: &Engine,
         event: &Event,
-        view: &View,
+        view: &RecordingView,
         recorded: Recorded,
-        newest: Option<Newest>,
+        newest: Option<NewestRecording>,
     ) -> Change {
         let over = [EndReason::CallEnded, EndReason::EngineClosed].map(Some);
         let over = over.contains(&view.end_reason);
@@ -123,7 +123,10 @@ impl Tracker {
     /// What is to be told after this event, in order.
     pub fn heard(&mut self, engine: &Engine, event: &Arc<Event>) -> Vec<Change> {
         let Some(view) = view_of(event) else {
-            let call = event.subject.call().filter(|_| event.kind == Kind::StartFailed);
+            let call = event
+                .subject
+                .call()
+                .filter(|_| event.kind == EventKind::StartFailed);
             return call
                 .and_then(|call| not_begun(engine, event, call))
                 .into_iter()
@@ -181,7 +184,7 @@ impl Tracker {
 /// One call.
 struct Tracked {
     live: Vec<(Uuid, Recorded)>,
-    newest: Option<Newest>,
+    newest: Option<NewestRecording>,
     told: Recorded,
     /// The order of the newest recording that has begun, or failed to.
     begun: u64,
@@ -202,7 +205,7 @@ impl Tracked {
         }
     }
 
-    fn put(&mut self, view: &View, state: Recorded) {
+    fn put(&mut self, view: &RecordingView, state: Recorded) {
         match self.live.iter_mut().find(|(id, _)| *id == view.id) {
             Some(known) => known.1 = state,
             None => self.live.push((view.id, state)),
@@ -212,7 +215,7 @@ impl Tracked {
             .as_ref()
             .is_none_or(|newest| view.order > newest.order)
         {
-            self.newest = Some(Newest {
+            self.newest = Some(NewestRecording {
                 id: view.id,
                 order: view.order,
                 started_at_ms: view.started_at_ms,
@@ -237,7 +240,7 @@ impl Tracked {
     }
 
     /// Whether something before this recording is still to be told.
-    fn must_wait(&self, engine: &Engine, view: &View) -> bool {
+    fn must_wait(&self, engine: &Engine, view: &RecordingView) -> bool {
         // Who is not known any more failed to begin, and that was told before.
         let unheard = |(order, id): (u64, Uuid)| order > self.begun && engine.view(id).is_some();
         let ended = |(id, _): &(Uuid, Recorded)| {
@@ -265,11 +268,13 @@ impl Tracked {
         }
     }
 
-    fn apply(&mut self, engine: &Engine, event: &Event, view: &View) -> Option<Change> {
+    fn apply(&mut self, engine: &Engine, event: &Event, view: &RecordingView) -> Option<Change> {
         match event.kind {
-            Kind::Started | Kind::Resumed => self.put(view, Recorded::Recording),
-            Kind::Paused => self.put(view, Recorded::Paused),
-            Kind::Finished | Kind::Failed | Kind::StartFailed => self.live.retain(|(id, _)| *id != view.id),
+            EventKind::Started | EventKind::Resumed => self.put(view, Recorded::Recording),
+            EventKind::Paused => self.put(view, Recorded::Paused),
+            EventKind::Finished | EventKind::Failed | EventKind::StartFailed => {
+                self.live.retain(|(id, _)| *id != view.id)
+            }
             _ => {}
         }
         self.begun = self.begun.max(view.order);
@@ -288,15 +293,15 @@ impl Tracked {
 
 /// The first event of a recording.
 fn begins(event: &Event) -> bool {
-    matches!(event.kind, Kind::Started | Kind::StartFailed)
+    matches!(event.kind, EventKind::Started | EventKind::StartFailed)
 }
 
-fn view_of(event: &Event) -> Option<&View> {
+fn view_of(event: &Event) -> Option<&RecordingView> {
     event.subject.recording()
 }
 
 /// What the engine knows of a call that is not known here.
-fn newest_of(engine: &Engine, view: &View) -> Option<Newest> {
+fn newest_of(engine: &Engine, view: &RecordingView) -> Option<NewestRecording> {
     live_call(engine, view.call, &view.info)?.newest
 }
 

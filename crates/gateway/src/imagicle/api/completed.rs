@@ -231,14 +231,14 @@ impl Body for Listed {
 mod tests {
     use super::*;
     use callrec_core::storage::archive::Facts;
-    use callrec_core::words::State;
+    use callrec_core::types::RecordingState;
 
     fn entry(id: u128, direction: i32) -> ArchiveEntry {
         ArchiveEntry::new(&Facts {
             id: Uuid::from_u128(id),
             file: "a.wav",
             format: "wav",
-            state: State::Finished,
+            state: RecordingState::Finished,
             started_at_ms: 1_530_544_020_120,
             ended_at_ms: 1_530_544_093_120,
             duration_ms: 73_900,

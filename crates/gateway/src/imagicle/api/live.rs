@@ -9,11 +9,11 @@ use super::{complete_only, name, parameter, refused, shielded};
 use crate::Gateway;
 use crate::http::{self as form, Answer, Asked, empty};
 use crate::imagicle::active::{Beside, active_recordings};
-use callrec_core::calls::{Caller, Filter, Operation, RecordingSpec};
+use callrec_core::calls::{Caller, ControlOperation, Filter, RecordingSpec};
 use callrec_core::clock::unix_ms;
 use callrec_core::engine::current_ms;
 use callrec_core::text::Text;
-use callrec_core::words::{Error, Layout, Result, Status};
+use callrec_core::types::{Error, Layout, Result, Status};
 
 /// "The requesting user lacks an extension number."
 const NO_EXTENSION: i32 = 3;
@@ -125,7 +125,7 @@ fn read(body: &Map<String, Value>) -> StartBody {
     }
 }
 
-pub fn by_id(gateway: &Gateway, caller: &Caller, id: &str, operation: Operation) -> Result<()> {
+pub fn by_id(gateway: &Gateway, caller: &Caller, id: &str, operation: ControlOperation) -> Result<()> {
     complete_only(caller)?;
     shielded(|| gateway.recorder().control_by_id(caller, operation, id))
 }
@@ -137,13 +137,18 @@ pub fn stop_by_line(gateway: &Gateway, caller: &Caller, asked: &Asked) -> Result
     shielded(|| {
         gateway
             .recorder()
-            .control_by_line(caller, Operation::Stop, &device, &number)
+            .control_by_line(caller, ControlOperation::Stop, &device, &number)
             .map(drop)
     })
 }
 
 /// Pause and resume know no device.
-pub fn by_number(gateway: &Gateway, caller: &Caller, asked: &Asked, operation: Operation) -> Result<()> {
+pub fn by_number(
+    gateway: &Gateway,
+    caller: &Caller,
+    asked: &Asked,
+    operation: ControlOperation,
+) -> Result<()> {
     complete_only(caller)?;
     let number = parameter(asked, "directoryNumber");
     shielded(|| {
@@ -155,7 +160,7 @@ pub fn by_number(gateway: &Gateway, caller: &Caller, asked: &Asked, operation: O
 }
 
 /// All that is recorded of the caller's own calls, at whatever level they are.
-pub fn own(gateway: &Gateway, caller: &Caller, operation: Operation) -> Result<()> {
+pub fn own(gateway: &Gateway, caller: &Caller, operation: ControlOperation) -> Result<()> {
     caller.authenticate()?;
     shielded(|| gateway.recorder().control_own(caller, operation).map(drop))
 }

@@ -19,7 +19,7 @@ use crate::signed_url::{UrlSignature, UrlSigner};
 use crate::vobiz::SignatureConfig;
 use callrec_core::calls::Caller;
 use callrec_core::storage::archive::ArchiveEntry;
-use callrec_core::words::Format;
+use callrec_core::types::Format;
 
 /// The audio, as the server knows it.
 pub struct AudioApi {

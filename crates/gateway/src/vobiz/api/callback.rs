@@ -13,7 +13,7 @@ use crate::callbacks::{Address, permitted};
 use crate::config::GatewayConfig;
 use crate::vobiz::SignatureV3;
 use callrec_core::storage::{CALLBACK, Job, JobSpec, JobSpecs, Manifest};
-use callrec_core::words;
+use callrec_core::types;
 
 /// The value of a callback's `dialect` for Plivo's look-alike; any other is Vobiz's.
 pub const PLIVO: &str = "plivo";
@@ -39,14 +39,14 @@ impl Callback {
         serde_json::from_str(job.payload.text()).ok()
     }
 
-    pub fn jobs(&self) -> words::Result<JobSpecs> {
+    pub fn jobs(&self) -> types::Result<JobSpecs> {
         JobSpecs::new(vec![JobSpec::new(CALLBACK, self)])
     }
 }
 
 /// The callback of a start by the host itself: its api_id is its own, and it is not signed.
 /// No job if the url is empty.
-pub fn callback_of_host(config: &GatewayConfig, url: &str, method: &str) -> words::Result<JobSpecs> {
+pub fn callback_of_host(config: &GatewayConfig, url: &str, method: &str) -> types::Result<JobSpecs> {
     if url.is_empty() {
         return Ok(JobSpecs::default());
     }

@@ -9,7 +9,7 @@ use crate::files::Missing;
 use crate::http::{Answer, json as json_answer, later, put, text as text_answer};
 use callrec_core::clock::unix_ms;
 use callrec_core::storage::rfc3339;
-use callrec_core::words::{Error, Status};
+use callrec_core::types::{Error, Status};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorForm {

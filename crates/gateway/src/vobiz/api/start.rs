@@ -12,7 +12,7 @@ use callrec_core::calls::spec::ADDITIONAL;
 use callrec_core::calls::{Caller, Filter, RecordingSpec};
 use callrec_core::events::LogLevel;
 use callrec_core::storage::JobSpecs;
-use callrec_core::words::{AudioSpec, Error, Format, Layout, PauseMode, Result, Status, parse_format};
+use callrec_core::types::{AudioSpec, Error, Format, Layout, PauseMode, Result, Status, parse_format};
 
 /// Published: a recording ends by itself after so many seconds.
 const TIME_LIMIT: u64 = 60;

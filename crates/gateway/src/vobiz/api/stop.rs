@@ -8,9 +8,9 @@ use super::errors::ErrorForm;
 use crate::Gateway;
 use crate::http::{Answer, empty, name};
 use crate::signed_url::without_signature;
-use callrec_core::calls::{Caller, Operation};
+use callrec_core::calls::{Caller, ControlOperation};
 use callrec_core::text::Text;
-use callrec_core::words::Status;
+use callrec_core::types::Status;
 
 /// All recordings of the call, or the one that `URL` names; none is as good.
 pub fn answer(ask: &Ask<'_>, caller: &Caller, call: &str) -> Answer {
@@ -21,7 +21,7 @@ pub fn answer(ask: &Ask<'_>, caller: &Caller, call: &str) -> Answer {
         Err(_) => Some(Text::default()),
     };
     let recorder = ask.gateway.recorder();
-    let stopped = recorder.control_by_call(caller, Operation::Stop, &name(call), url.as_ref());
+    let stopped = recorder.control_by_call(caller, ControlOperation::Stop, &name(call), url.as_ref());
     match (stopped, named) {
         // Below level 10 nothing else is told of what is not theirs.
         (Err(error), Err(_)) if error.status == Status::Forbidden => ask.refused(&error),

@@ -8,29 +8,29 @@ use super::event::LogLevel;
 const LINES: usize = 1_024;
 
 #[derive(Default)]
-pub struct Lines {
-    waiting: VecDeque<(LogLevel, String)>,
+pub struct LogQueue {
+    pending: VecDeque<(LogLevel, String)>,
     /// Since the last line that was told.
     dropped: u64,
 }
 
-impl Lines {
+impl LogQueue {
     pub fn push(&mut self, level: LogLevel, message: String) {
-        if self.waiting.len() >= LINES {
-            self.waiting.pop_front();
+        if self.pending.len() >= LINES {
+            self.pending.pop_front();
             self.dropped += 1;
         }
-        self.waiting.push_back((level, message));
+        self.pending.push_back((level, message));
     }
 
     pub fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
+        self.pending.is_empty()
     }
 
     /// The next line. Where others were dropped before it, one says how many.
     pub fn pop(&mut self) -> Option<(LogLevel, String)> {
         match std::mem::take(&mut self.dropped) {
-            0 => self.waiting.pop_front(),
+            0 => self.pending.pop_front(),
             many => Some((LogLevel::Warning, format!("{many} older log lines were dropped"))),
         }
     }
@@ -42,7 +42,7 @@ mod tests {
 
     #[test]
     fn the_latest_are_kept_and_the_others_counted() {
-        let mut lines = Lines::default();
+        let mut lines = LogQueue::default();
         for at in 0..LINES + 3 {
             lines.push(LogLevel::Info, at.to_string());
         }

@@ -2,14 +2,14 @@
 
 pub mod bus;
 pub mod event;
-mod lines;
+mod event_queue;
+mod log_queue;
 #[cfg(all(test, callrec_loom))]
 mod models;
-mod queue;
 mod subject;
 mod subscription;
 
 pub use bus::{Bus, EndingSubscription, Listener, LogListener, Observer, SubscriptionId};
-pub use event::{Event, Kind, LogLevel};
+pub use event::{Event, EventKind, LogLevel};
 pub use subject::{CallFacts, EventSubject};
 pub use subscription::{LiveCalls, RefusedSubscription, SubscriptionOptions};

@@ -1,4 +1,4 @@
-//! What the registry's lock guards: the calls, their indexes, the lines' marks.
+//! What the registry's lock guards: the calls, their indexes, the lines' policies.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
@@ -9,25 +9,25 @@ use super::automatic::AutomaticState;
 use super::call::{CallInfo, CallState, LineStay};
 use super::filter::Filter;
 use super::key::Key;
-use super::recording::{Newest, Recording};
-use super::rules::Marks;
-use super::slab::SlotBook;
-use super::wire::Wire;
+use super::media_control::MediaControl;
+use super::recording::{NewestRecording, Recording};
+use super::rules::LinePolicies;
+use super::slots::SlotAllocator;
 use crate::memory;
 use crate::text::Text;
-use crate::words::{Error, Result, Status};
+use crate::types::{Error, Result, Status};
 
 pub(super) struct CallEntry {
     pub number: u64,
     pub info: Arc<CallInfo>,
-    pub wire: Arc<dyn Wire>,
+    pub media: Arc<dyn MediaControl>,
     /// When it last became connected, in order; 0: it never was.
     pub connected: u64,
     pub begun_ns: u64,
     pub live: Vec<Arc<Recording>>,
     /// The newest recording, live or not, and the one before in case it cannot begin.
-    pub newest: Option<Newest>,
-    pub before: Option<Newest>,
+    pub newest: Option<NewestRecording>,
+    pub before: Option<NewestRecording>,
     pub lines: Arc<Vec<LineStay>>,
     pub automatic: AutomaticState,
 }
@@ -37,13 +37,13 @@ pub(super) struct RegistryState {
     pub calls: HashMap<u64, CallEntry>,
     indexes: [HashMap<Text, Vec<u64>>; 5],
     /// Calls whose line wants them recorded, where that has not begun yet or has failed.
-    pub owed: BTreeSet<u64>,
+    pub pending_automatic: BTreeSet<u64>,
     /// Calls that the watch does not know yet, and when they began.
     pub begun: Vec<(u64, u64)>,
     pub by_id: HashMap<Uuid, Arc<Recording>>,
     pub ended: VecDeque<(u64, Uuid)>,
-    pub marks: Marks,
-    pub book: SlotBook,
+    pub policies: LinePolicies,
+    pub allocator: SlotAllocator,
     pub live: u64,
     pub order: u64,
 }
@@ -132,7 +132,7 @@ impl RegistryState {
         rarest.into_iter().flatten().copied().filter(fits).collect()
     }
 
-    pub fn refuse_twin(&self, info: &CallInfo, but: Option<u64>) -> Result<()> {
+    pub fn refuse_duplicate(&self, info: &CallInfo, but: Option<u64>) -> Result<()> {
         let twins = self.matching(&Filter::call(&info.call_id));
         let same = |number: &u64| {
             Some(*number) != but

@@ -1,7 +1,7 @@
 //! Which writes are too far ahead of the clock: numbers alone.
 
 use crate::clock::{NS_PER_MS, NS_PER_S};
-use crate::media::lead::{Admission, Lead};
+use crate::media::write_limiter::{Admission, WriteLimiter};
 
 const FRAME: usize = 160;
 const FRAME_NS: u64 = 20 * NS_PER_MS;
@@ -9,25 +9,25 @@ const FRAME_NS: u64 = 20 * NS_PER_MS;
 const BEGIN: u64 = 100 * NS_PER_S;
 
 /// A host that writes 20 ms at a time.
-struct Host {
-    lead: Lead,
+struct PacedHost {
+    limiter: WriteLimiter,
     now_ns: u64,
     refused: usize,
 }
 
-impl Host {
-    fn new(ahead_ms: u32) -> Host {
-        Host {
-            lead: Lead::new(8000, ahead_ms),
+impl PacedHost {
+    fn new(ahead_ms: u32) -> PacedHost {
+        PacedHost {
+            limiter: WriteLimiter::new(8000, ahead_ms),
             now_ns: BEGIN,
             refused: 0,
         }
     }
 
     fn write(&mut self) -> bool {
-        match self.lead.admit(FRAME, self.now_ns) {
+        match self.limiter.admit(FRAME, self.now_ns) {
             Admission::Until(until_ns) => {
-                self.lead.wrote(until_ns);
+                self.limiter.wrote(until_ns);
                 true
             }
             Admission::NotBefore(_) => {
@@ -53,7 +53,7 @@ impl Host {
 
 #[test]
 fn two_seconds_at_once() {
-    let mut host = Host::new(0);
+    let mut host = PacedHost::new(0);
     assert_eq!(host.burst(250), 100);
     host.now_ns += NS_PER_S;
     // The clock's correction is not more than 2 % of a step.
@@ -62,9 +62,9 @@ fn two_seconds_at_once() {
 
 #[test]
 fn what_was_asked_for_at_once() {
-    let mut host = Host::new(60_000);
+    let mut host = PacedHost::new(60_000);
     assert_eq!(host.burst(4000), 3000);
-    let due = match host.lead.admit(FRAME, host.now_ns) {
+    let due = match host.limiter.admit(FRAME, host.now_ns) {
         Admission::NotBefore(due) => due,
         other => panic!("{other:?}"),
     };
@@ -75,12 +75,12 @@ fn what_was_asked_for_at_once() {
     assert_eq!(host.burst(2), 1, "exactly when it was said");
 }
 
-/// A feed with the least lead takes what is written at real time, through a coarse clock.
+/// A feed with the least limiter takes what is written at real time, through a coarse clock.
 #[test]
 fn real_time_is_never_too_fast() {
     for ahead_ms in [0, 1, 20, 100, 2000] {
         for step_ns in [4 * NS_PER_MS, 10 * NS_PER_MS] {
-            let mut host = Host::new(ahead_ms);
+            let mut host = PacedHost::new(ahead_ms);
             for n in 0..180_000u64 {
                 // Up to 15 ms late, now and then 400 ms, and made up for at once.
                 let jitter = n * 7919 % 16 * NS_PER_MS;
@@ -99,7 +99,7 @@ fn real_time_is_never_too_fast() {
 #[test]
 fn the_clocks_may_drift() {
     for step_ns in [FRAME_NS * 1000 / 1019, FRAME_NS * 1019 / 1000] {
-        let mut host = Host::new(0);
+        let mut host = PacedHost::new(0);
         host.pace(180_000, step_ns);
         assert_eq!(host.refused, 0, "a frame each {step_ns} ns");
     }
@@ -108,7 +108,7 @@ fn the_clocks_may_drift() {
 /// Not a third of a second beyond: 5 s and what every feed may be ahead.
 #[test]
 fn a_stall_is_made_up_for_at_once() {
-    let mut host = Host::new(0);
+    let mut host = PacedHost::new(0);
     for _ in 0..20 {
         host.pace(500, FRAME_NS);
         host.now_ns += 5 * NS_PER_S;
@@ -122,7 +122,7 @@ fn a_stall_is_made_up_for_at_once() {
 /// What a host does not make up for was silence, and does not let it run ahead later.
 #[test]
 fn a_silence_is_forgotten() {
-    let mut host = Host::new(0);
+    let mut host = PacedHost::new(0);
     host.pace(100, FRAME_NS);
     host.now_ns += 60 * NS_PER_S;
     host.pace(50 * 60, FRAME_NS);
@@ -132,13 +132,13 @@ fn a_silence_is_forgotten() {
 
 #[test]
 fn clearing_begins_anew() {
-    let mut host = Host::new(10_000);
+    let mut host = PacedHost::new(10_000);
     assert_eq!(host.burst(1000), 500);
     host.now_ns += NS_PER_S;
-    host.lead.clear(host.now_ns);
+    host.limiter.clear(host.now_ns);
     assert_eq!(host.burst(1000), 500);
     // Behind the clock, nothing is taken back.
     host.now_ns += 10 * NS_PER_S + 300 * NS_PER_MS;
-    host.lead.clear(host.now_ns);
+    host.limiter.clear(host.now_ns);
     assert_eq!(host.burst(1000), 515);
 }

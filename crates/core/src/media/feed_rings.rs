@@ -7,9 +7,9 @@
 use std::sync::Arc;
 
 use super::counts::LegCounts;
-use super::memory::Lease;
+use super::feed_ring::{FeedRing, WORD};
 use super::overflow::OverflowPool;
-use super::ring::{Ring, WORD};
+use super::ring_memory::RingLease;
 use crate::sync::Word;
 use crate::sync::atomic::{AtomicU64, Ordering};
 
@@ -42,7 +42,7 @@ impl SwitchEntry {
 
 /// The log. The feed writes it, the worker reads it; when both have let go of it, the
 /// chunks that are left in it go back.
-struct Switches {
+struct SwitchLog {
     entries: [Word; ENTRIES],
     written: AtomicU64,
     /// Entries whose chunks the worker has given back.
@@ -52,7 +52,7 @@ struct Switches {
     pool: Arc<OverflowPool>,
 }
 
-impl Switches {
+impl SwitchLog {
     fn entry(&self, number: u64) -> &Word {
         &self.entries[number as usize % ENTRIES]
     }
@@ -83,7 +83,7 @@ impl Switches {
     }
 }
 
-impl Drop for Switches {
+impl Drop for SwitchLog {
     fn drop(&mut self) {
         let left = self.left.load(Ordering::Acquire);
         for number in left..self.written.load(Ordering::Acquire) {
@@ -94,26 +94,26 @@ impl Drop for Switches {
 }
 
 /// The feed's side: its own ring, and where it goes from there.
-pub(super) struct Rings {
-    home: Arc<Lease>,
+pub(super) struct FeedRings {
+    home: Arc<RingLease>,
     /// Where the feed left its own ring; `None`: it is there.
     left_home: Option<u64>,
     /// `None` in stream time: nothing is taken that the feed's own ring cannot hold.
-    switches: Option<Arc<Switches>>,
+    switches: Option<Arc<SwitchLog>>,
 }
 
 /// A ring that a feed goes on in.
-pub(super) struct Next {
-    pub ring: Ring,
+pub(super) struct NextRing {
+    pub ring: FeedRing,
     chunk: Option<u32>,
 }
 
-impl Rings {
+impl FeedRings {
     /// `chunks`: what the pool keeps for this feed.
-    pub(super) fn new(home: Arc<Lease>, pool: Option<(&Arc<OverflowPool>, u64)>) -> Rings {
+    pub(super) fn new(home: Arc<RingLease>, pool: Option<(&Arc<OverflowPool>, u64)>) -> FeedRings {
         let switches = pool.map(|(pool, chunks)| {
             pool.want(chunks);
-            Arc::new(Switches {
+            Arc::new(SwitchLog {
                 entries: std::array::from_fn(|_| Word::new(0)),
                 written: AtomicU64::new(0),
                 left: AtomicU64::new(0),
@@ -121,14 +121,14 @@ impl Rings {
                 pool: pool.clone(),
             })
         });
-        Rings {
+        FeedRings {
             home,
             left_home: None,
             switches,
         }
     }
 
-    pub(super) fn home(&self) -> &Ring {
+    pub(super) fn home(&self) -> &FeedRing {
         self.home.ring()
     }
 
@@ -146,7 +146,7 @@ impl Rings {
     /// The feed should go back to its own ring before the chunk that it is in is full. While
     /// there are chunks for all, it stays: then a burst has all of its chunks' room.
     pub(super) fn should_return(&self, taken: u64) -> bool {
-        let scarce = |switches: &Arc<Switches>| switches.pool.is_scarce();
+        let scarce = |switches: &Arc<SwitchLog>| switches.pool.is_scarce();
         self.may_return(taken) && self.switches.as_ref().is_some_and(scarce)
     }
 
@@ -156,16 +156,16 @@ impl Rings {
     }
 
     /// An empty ring: its own, or a chunk. `enter` follows.
-    pub(super) fn next(&self, taken: u64) -> Option<Next> {
+    pub(super) fn next(&self, taken: u64) -> Option<NextRing> {
         let switches = self.switches.as_ref().filter(|switches| !switches.is_full())?;
         if self.may_return(taken) {
-            return Some(Next {
+            return Some(NextRing {
                 ring: self.home.ring().clone(),
                 chunk: None,
             });
         }
         let (index, ring) = switches.pool.take()?;
-        Some(Next {
+        Some(NextRing {
             ring,
             chunk: Some(index),
         })
@@ -184,8 +184,8 @@ impl Rings {
     }
 
     /// `counts`: of the feed's leg.
-    pub(super) fn outlet(&self, counts: &LegCounts) -> Outlet {
-        Outlet {
+    pub(super) fn reader(&self, counts: &LegCounts) -> RingReader {
+        RingReader {
             switched: counts.switched.load(Ordering::Relaxed),
             present: self.home.ring().clone(),
             home: self.home.clone(),
@@ -195,26 +195,26 @@ impl Rings {
     }
 }
 
-impl Next {
-    /// The ring, and what `Rings::enter` is told.
-    pub(super) fn split(self) -> (Ring, Option<u32>) {
+impl NextRing {
+    /// The ring, and what `FeedRings::enter` is told.
+    pub(super) fn split(self) -> (FeedRing, Option<u32>) {
         (self.ring, self.chunk)
     }
 }
 
 /// The worker's side: gives what was stored, whichever ring it lies in.
-pub(super) struct Outlet {
-    home: Arc<Lease>,
+pub(super) struct RingReader {
+    home: Arc<RingLease>,
     /// What the worker reads now.
-    present: Ring,
+    present: FeedRing,
     /// Entries of the log that the worker has followed.
     entered: u64,
     /// `LegCounts::switched` once all of the log has been followed.
     switched: u32,
-    switches: Option<Arc<Switches>>,
+    switches: Option<Arc<SwitchLog>>,
 }
 
-impl Outlet {
+impl RingReader {
     /// Of the feed's own ring.
     pub(super) fn bytes(&self) -> usize {
         self.home.ring().bytes()

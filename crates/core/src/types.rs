@@ -1,6 +1,6 @@
-//! The words that every room of the house uses: statuses, states, formats.
+//! Types that every module uses: statuses, errors, states, formats.
 //!
-//! The numbers are those of the C ABI and are never reused.
+//! The numeric values are those of the C ABI. They are never reused.
 
 use std::fmt;
 use std::io::ErrorKind;
@@ -9,7 +9,7 @@ use callrec_codec::KNOWN_ELSEWHERE;
 pub use callrec_codec::{Codec, Format};
 pub use callrec_media::{AudioSpec, EndReason, FeedFormat, FeedOptions, Layout, Leg, PauseMode};
 
-/// What a call to callrec answers; `0` is success, errors are negative.
+/// Result of a call to callrec. `0` is success; errors are negative.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(i32)]
 pub enum Status {
@@ -81,7 +81,7 @@ impl Status {
         Status::Audit,
     ];
 
-    /// A full disk is told apart, and so is a quota that is used up.
+    /// `NoSpace` for a full disk or an exhausted quota, otherwise `Io`.
     pub fn of_io(error: &std::io::Error) -> Status {
         match error.kind() {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Status::NoSpace,
@@ -94,11 +94,11 @@ impl Status {
     }
 }
 
-/// A status with what a person needs to know about it.
+/// An error status with a message for a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     pub status: Status,
-    /// The published `BadRequestReason` of the operation, -1 where there is none.
+    /// The published `BadRequestReason` of the operation, or -1 if there is none.
     pub reason: i32,
     pub device_name: String,
     pub message: String,
@@ -119,8 +119,8 @@ impl Error {
         self
     }
 
-    pub fn io(what: impl fmt::Display, error: &std::io::Error) -> Error {
-        Error::new(Status::of_io(error), format!("{what}: {error}"))
+    pub fn io(subject: impl fmt::Display, error: &std::io::Error) -> Error {
+        Error::new(Status::of_io(error), format!("{subject}: {error}"))
     }
 }
 
@@ -134,10 +134,10 @@ impl std::error::Error for Error {}
 
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// `recording ⇄ paused → finishing → finished | failed`
+/// State of a recording: `recording ⇄ paused → finishing → finished | failed`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(i32)]
-pub enum State {
+pub enum RecordingState {
     Recording = 1,
     Paused = 2,
     Finishing = 3,
@@ -145,44 +145,49 @@ pub enum State {
     Failed = 5,
 }
 
-impl State {
-    pub const ALL: [State; 5] = [
-        State::Recording,
-        State::Paused,
-        State::Finishing,
-        State::Finished,
-        State::Failed,
+impl RecordingState {
+    pub const ALL: [RecordingState; 5] = [
+        RecordingState::Recording,
+        RecordingState::Paused,
+        RecordingState::Finishing,
+        RecordingState::Finished,
+        RecordingState::Failed,
     ];
 
     pub fn text(self) -> &'static str {
         match self {
-            State::Recording => "recording",
-            State::Paused => "paused",
-            State::Finishing => "finishing",
-            State::Finished => "finished",
-            State::Failed => "failed",
+            RecordingState::Recording => "recording",
+            RecordingState::Paused => "paused",
+            RecordingState::Finishing => "finishing",
+            RecordingState::Finished => "finished",
+            RecordingState::Failed => "failed",
         }
     }
 }
 
-/// Unknown text is `INVALID_MODE`, with the published start reason 2; what is known but not
-/// built in is `UNSUPPORTED`. Empty text is the default, "wav".
+/// Parses the name of a format. An empty name selects the default, "wav".
+///
+/// Fails with `Unsupported` if the format exists but is not part of this build, and with
+/// `InvalidMode` and the published start reason 2 if the name is unknown.
 pub fn parse_format(text: &str) -> Result<Format> {
     if text.is_empty() {
         return Ok(Format::WAV);
     }
-    let written = || format_names().join(", ");
+    let available = || format_names().join(", ");
     match Format::named(text) {
         Some(format) => Ok(format),
         None if KNOWN_ELSEWHERE.iter().any(|(known, _)| *known == text) => Err(Error::new(
             Status::Unsupported,
-            format!("format \"{text}\": not in this build, which writes {}", written()),
+            format!(
+                "format \"{text}\": not in this build, which writes {}",
+                available()
+            ),
         )),
         None => Err(Error::new(
             Status::InvalidMode,
             format!(
                 "format \"{text}\": no such format; {}, {} are known",
-                written(),
+                available(),
                 KNOWN_ELSEWHERE.map(|(known, _)| known).join(", ")
             ),
         )
@@ -190,8 +195,8 @@ pub fn parse_format(text: &str) -> Result<Format> {
     }
 }
 
-/// The formats that this build writes, in the order of the documents. Those that are for
-/// tests alone are not listed.
+/// Names of the formats that this build writes, in the order of the documentation. Formats that
+/// exist only for tests are left out.
 pub fn format_names() -> Vec<&'static str> {
     let listed = Format::all().filter(|format| format.is_listed());
     listed.map(Format::name).collect()

@@ -2,7 +2,6 @@
 
 mod formats;
 mod hostile;
-mod lead;
 mod leaks;
 mod losses;
 mod overflow;
@@ -15,12 +14,13 @@ mod stalls;
 mod strides;
 mod threads;
 mod visits;
+mod write_limiter;
 
-use super::sim::{Sim, Tape};
+use super::sim::{Sim, SimRecording};
 use crate::clock::NS_PER_MS;
 use crate::media::CallTap;
 use crate::media::feed::FeedMemory;
-use crate::words::{Codec, FeedFormat, FeedOptions, Leg};
+use crate::types::{Codec, FeedFormat, FeedOptions, Leg};
 
 pub(super) const ULAW: FeedFormat = FeedFormat {
     codec: Codec::Pcmu,
@@ -75,23 +75,23 @@ pub(super) fn ulaw(n: u64) -> Vec<u8> {
 }
 
 pub(super) fn home(call: &CallTap, options: impl Into<FeedOptions>) -> FeedMemory {
-    call.lease_home(options).expect("there is memory")
+    call.lease_ring(options).expect("there is memory")
 }
 
 /// A real-time call with one µ-law leg, recorded as a µ-law file of that leg.
-pub(super) fn one_leg() -> (Sim, Tape) {
+pub(super) fn one_leg() -> (Sim, SimRecording) {
     one_leg_of(Sim::real())
 }
 
-pub(super) fn one_leg_of(mut sim: Sim) -> (Sim, Tape) {
+pub(super) fn one_leg_of(mut sim: Sim) -> (Sim, SimRecording) {
     sim.attach(Leg::Local, ULAW);
-    let tape = sim.start(super::sim::Wish {
-        layout: crate::words::Layout::Local,
-        format: crate::words::Format::WAV_ULAW,
+    let recording = sim.start(super::sim::RecordingOptions {
+        layout: crate::types::Layout::Local,
+        format: crate::types::Format::WAV_ULAW,
         ..Default::default()
     });
     sim.visit();
-    (sim, tape)
+    (sim, recording)
 }
 
 /// Hands in the packets `from..to`, one each 20 ms, but for those that `skip` names.
@@ -108,8 +108,8 @@ pub(super) fn send(sim: &mut Sim, from: u64, to: u64, skip: &[u64]) {
 }
 
 /// Each 20 ms of a µ-law file as the mark it carries; 0 silence, 255 mixed content.
-pub(super) fn marks(tape: &Tape) -> Vec<u8> {
-    let out = tape.out.lock();
+pub(super) fn marks(recording: &SimRecording) -> Vec<u8> {
+    let out = recording.out.lock();
     out.bytes
         .chunks(160)
         .map(|frame| match frame.iter().all(|byte| *byte == frame[0]) {

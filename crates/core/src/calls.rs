@@ -1,7 +1,6 @@
 //! Who is on a call, and what of it is being recorded. Knows no audio.
 
 mod automatic;
-mod book;
 pub mod call;
 pub mod control;
 mod draft;
@@ -9,26 +8,27 @@ pub mod filter;
 mod id;
 mod idle;
 mod key;
+mod media_control;
 mod origin;
-mod owed;
+mod pending_automatic;
 mod private;
 pub mod recording;
 pub mod registry;
+mod registry_state;
 pub mod rules;
-mod slab;
+mod slots;
 pub mod spec;
 mod start;
 mod watch;
-mod wire;
 
 pub use call::{CallInfo, CallState, CallUpdate, LineStay};
-pub use control::Touched;
+pub use control::ControlOutcome;
 pub use draft::{AcceptedDraft, RecordingDraft};
 pub use filter::Filter;
 pub use key::Key;
+pub use media_control::MediaControl;
 pub use origin::CallerOrigin;
-pub use recording::{Attachment, Newest, Readings, Recording, Told, View};
-pub use registry::{Begun, CallView, Registry};
-pub use rules::{Caller, Counts, Marks, Operation};
+pub use recording::{Attachment, EventStage, NewestRecording, Readings, Recording, RecordingView};
+pub use registry::{CallView, FollowUp, Registry};
+pub use rules::{Caller, ControlCounts, ControlOperation, LinePolicies};
 pub use spec::RecordingSpec;
-pub use wire::Wire;

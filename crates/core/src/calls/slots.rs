@@ -14,7 +14,7 @@ use super::recording::Recording;
 use crate::memory;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU64, Ordering};
-use crate::words::Result;
+use crate::types::Result;
 
 /// A model has few recordings, and makes its slots anew each time.
 const MODEL: bool = cfg!(any(callrec_loom, callrec_shuttle));
@@ -93,16 +93,16 @@ impl<T> Slots<T> {
 
 /// The book-keeping beside the slots, under the registry's lock.
 #[derive(Default)]
-pub struct SlotBook {
+pub struct SlotAllocator {
     sequence: u64,
     high: u32,
     free: Vec<u32>,
     /// Stopped, but perhaps still wanted by an older list.
-    limbo: VecDeque<(u64, u32)>,
+    stopped: VecDeque<(u64, u32)>,
     lists: BTreeMap<u64, usize>,
 }
 
-impl SlotBook {
+impl SlotAllocator {
     /// Room for one more, and for giving all back, so that neither can fail. `LIMIT`: there
     /// is no memory.
     pub fn grow<T>(&mut self, slots: &Slots<T>) -> Result<()> {
@@ -110,9 +110,9 @@ impl SlotBook {
         let all = self.high as usize + 1;
         let more = all.saturating_sub(self.free.len());
         memory::grow_vec(&mut self.free, more)?;
-        let limbo = &mut self.limbo;
-        let more = all.saturating_sub(limbo.len());
-        memory::attempt(|| limbo.try_reserve(more)).map_err(|_| memory::exhausted())
+        let stopped = &mut self.stopped;
+        let more = all.saturating_sub(stopped.len());
+        memory::attempt(|| stopped.try_reserve(more)).map_err(|_| memory::exhausted())
     }
 
     /// `None` when all four million are taken, or there is no memory for more.
@@ -139,7 +139,7 @@ impl SlotBook {
         let Some(slot) = slots.slot(index) else { return };
         self.sequence += 1;
         slot.stop.store(self.sequence, Ordering::Release);
-        self.limbo.push_back((self.sequence, index));
+        self.stopped.push_back((self.sequence, index));
         self.reclaim(slots, FEW);
     }
 
@@ -169,13 +169,13 @@ impl SlotBook {
     fn reclaim<T>(&mut self, slots: &Slots<T>, most: usize) -> bool {
         let oldest = self.lists.keys().next().copied().unwrap_or(u64::MAX);
         for _ in 0..most {
-            let Some((stop, index)) = self.limbo.front().copied() else {
+            let Some((stop, index)) = self.stopped.front().copied() else {
                 return false;
             };
             if stop > oldest {
                 return false;
             }
-            self.limbo.pop_front();
+            self.stopped.pop_front();
             if let Some(slot) = slots.slot(index) {
                 slot.start.store(0, Ordering::Release);
                 *slot.recording.lock() = None;
@@ -195,19 +195,19 @@ mod models {
 
     /// The registry's part of it: the book and, under the same lock, what is live.
     #[derive(Default)]
-    struct SlabModel {
-        book: SlotBook,
+    struct ListModelState {
+        allocator: SlotAllocator,
         live: Vec<(u32, Arc<u32>)>,
     }
 
-    struct Model {
-        inner: Mutex<SlabModel>,
+    struct ListModel {
+        inner: Mutex<ListModelState>,
         slots: Slots<u32>,
     }
 
-    impl Model {
-        fn new() -> Arc<Model> {
-            Arc::new(Model {
+    impl ListModel {
+        fn new() -> Arc<ListModel> {
+            Arc::new(ListModel {
                 inner: Mutex::default(),
                 slots: Slots::new(),
             })
@@ -216,7 +216,7 @@ mod models {
         fn start(&self, name: u32) {
             let mut inner = self.inner.lock();
             let name = Arc::new(name);
-            let slot = inner.book.insert(&self.slots, &name).expect("there is room");
+            let slot = inner.allocator.insert(&self.slots, &name).expect("there is room");
             inner.live.push((slot, name));
         }
 
@@ -224,7 +224,7 @@ mod models {
             let mut inner = self.inner.lock();
             let position = inner.live.iter().position(|(_, live)| **live == name);
             let (slot, _) = inner.live.remove(position.expect("it is live"));
-            inner.book.remove(&self.slots, slot);
+            inner.allocator.remove(&self.slots, slot);
         }
 
         /// As `Registry::all`: the list must be what was live when it began.
@@ -232,7 +232,7 @@ mod models {
             let (truth, instant, high) = {
                 let mut inner = self.inner.lock();
                 let truth: Vec<u32> = inner.live.iter().map(|(_, name)| **name).collect();
-                let (instant, high) = inner.book.begin_list();
+                let (instant, high) = inner.allocator.begin_list();
                 (truth, instant, high)
             };
             let mut found: Vec<u32> = self
@@ -242,7 +242,7 @@ mod models {
                 .iter()
                 .map(|name| **name)
                 .collect();
-            self.inner.lock().book.end_list(&self.slots, instant);
+            self.inner.lock().allocator.end_list(&self.slots, instant);
             found.sort_unstable();
             assert_eq!(found, truth);
         }
@@ -252,7 +252,7 @@ mod models {
     #[test]
     fn a_list_is_one_instant() {
         model(3, || {
-            let model = Model::new();
+            let model = ListModel::new();
             model.start(1);
             model.start(2);
             let other = thread::spawn({
@@ -275,15 +275,15 @@ mod models {
     #[test]
     fn a_slot_used_again_under_a_list() {
         model(4, || {
-            let model = Model::new();
+            let model = ListModel::new();
             model.start(1);
-            let (older, _) = model.inner.lock().book.begin_list();
+            let (older, _) = model.inner.lock().allocator.begin_list();
             model.stop(1);
             let lister = thread::spawn({
                 let model = model.clone();
                 move || model.list()
             });
-            model.inner.lock().book.end_list(&model.slots, older);
+            model.inner.lock().allocator.end_list(&model.slots, older);
             model.start(2);
             lister.join().expect("no panic");
         });
@@ -293,7 +293,7 @@ mod models {
     #[test]
     fn the_oldest_list_counts() {
         model(3, || {
-            let model = Model::new();
+            let model = ListModel::new();
             model.start(1);
             let lister = thread::spawn({
                 let model = model.clone();
@@ -312,11 +312,11 @@ mod models {
             changer.join().expect("no panic");
             // All slots have come back but the one in use.
             let mut inner = model.inner.lock();
-            inner.book.reclaim(&model.slots, MANY);
-            let (limbo, lists) = (inner.book.limbo.len(), inner.book.lists.len());
+            inner.allocator.reclaim(&model.slots, MANY);
+            let (stopped, lists) = (inner.allocator.stopped.len(), inner.allocator.lists.len());
             assert_eq!(
-                (limbo, lists, inner.book.free.len()),
-                (0, 0, inner.book.high as usize - 1)
+                (stopped, lists, inner.allocator.free.len()),
+                (0, 0, inner.allocator.high as usize - 1)
             );
         });
     }

@@ -10,23 +10,23 @@ use std::sync::{Arc, Weak};
 use uuid::Uuid;
 
 use super::counts::LegCounts;
+use super::feed_rings::RingReader;
 use super::inbox::Inbox;
 use super::overflow::OverflowPool;
-use super::switches::Outlet;
 use super::waiter::{FeedWaiter, WaitedFor};
 use super::{ClockMode, MediaConfig, MediaReport, MediaStats, TapSpec};
 use crate::clock::Clock;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
-use crate::words::{EndReason, FeedFormat, FeedOptions, Leg};
+use crate::types::{EndReason, FeedFormat, FeedOptions, Leg};
 use callrec_media::record::Handed;
 
-pub(super) type Counts = [Handed; 3];
+pub(super) type LegTotals = [Handed; 3];
 
 /// The inbox of a worker.
 pub type WorkerInbox = Inbox<CallTap>;
 
-pub(super) enum What {
+pub(super) enum PointAction {
     Start(Box<TapSpec>),
     Pause(Uuid),
     Resume(Uuid),
@@ -42,33 +42,33 @@ pub(super) enum What {
         leg: Leg,
         /// With two channels, the remote leg's samples come in this leg's ring, too.
         options: FeedOptions,
-        ring: Outlet,
+        ring: RingReader,
         waiter: Arc<FeedWaiter>,
     },
     Detach(Leg),
     Format {
         leg: Leg,
         options: FeedOptions,
-        ring: Option<Outlet>,
+        ring: Option<RingReader>,
     },
     Payload {
         leg: Leg,
         payload_type: u8,
         format: FeedFormat,
-        ring: Option<Outlet>,
+        ring: Option<RingReader>,
     },
 }
 
-pub(super) struct Point {
+pub(super) struct ControlPoint {
     /// The coarse clock when it was set.
     pub clock_ns: u64,
-    pub counts: Counts,
-    pub what: What,
+    pub counts: LegTotals,
+    pub action: PointAction,
 }
 
 #[derive(Default)]
-struct Points {
-    queue: VecDeque<Point>,
+struct PointQueue {
+    queue: VecDeque<ControlPoint>,
     waiters: [Option<Arc<FeedWaiter>>; 3],
     ended: bool,
 }
@@ -81,10 +81,10 @@ pub struct CallTap {
     last_media_ns: AtomicU64,
     /// Bit n: leg n has had a feed.
     fed: AtomicU8,
-    hungry: AtomicBool,
+    ring_full: AtomicBool,
     /// Already among the worker's urgent calls.
     pub(super) urgent: AtomicBool,
-    points: Mutex<Points>,
+    points: Mutex<PointQueue>,
     /// Where the worker keeps it.
     pub(super) slot: AtomicUsize,
     key: u64,
@@ -134,7 +134,7 @@ impl CallTap {
             points: Mutex::default(),
             last_media_ns: AtomicU64::new(now_ns),
             fed: AtomicU8::new(0),
-            hungry: AtomicBool::new(false),
+            ring_full: AtomicBool::new(false),
             urgent: AtomicBool::new(false),
             slot: AtomicUsize::new(NO_SLOT),
         })
@@ -161,36 +161,36 @@ impl CallTap {
 
     /// As `start`, and paused: nothing that is handed in comes in between.
     pub fn start_paused(&self, spec: TapSpec) {
-        let pause = What::Pause(spec.id);
-        self.set_all([What::Start(Box::new(spec)), pause], || self.now_ns());
+        let pause = PointAction::Pause(spec.id);
+        self.set_all([PointAction::Start(Box::new(spec)), pause], || self.now_ns());
     }
 
     pub fn pause(&self, id: Uuid) {
-        self.set(What::Pause(id), || self.now_ns());
+        self.set(PointAction::Pause(id), || self.now_ns());
     }
 
     pub fn resume(&self, id: Uuid) {
-        self.set(What::Resume(id), || self.now_ns());
+        self.set(PointAction::Resume(id), || self.now_ns());
     }
 
     pub fn stop(&self, id: Uuid, reason: EndReason) {
-        self.set(What::Stop(id, reason), || self.now_ns());
+        self.set(PointAction::Stop(id, reason), || self.now_ns());
     }
 
     /// From here on nothing is kept of the call (`on`), or again what its recordings say.
     pub fn private(&self, on: bool) {
-        self.set(What::Private(on), || self.now_ns());
+        self.set(PointAction::Private(on), || self.now_ns());
     }
 
     pub fn hold(&self, on: bool) {
-        self.set(What::Hold(on), || self.now_ns());
+        self.set(PointAction::Hold(on), || self.now_ns());
     }
 
     /// What the feed has written ahead of the clock is not heard. In stream time nothing
     /// is ahead.
     pub fn clear(&self, leg: Leg) {
         if self.config.clock == ClockMode::Real {
-            self.set(What::Clear(leg), || self.now_ns());
+            self.set(PointAction::Clear(leg), || self.now_ns());
         }
     }
 
@@ -201,11 +201,11 @@ impl CallTap {
     }
 
     pub(super) fn start_clocked(&self, spec: TapSpec, clock: impl Fn() -> u64) {
-        self.set(What::Start(Box::new(spec)), clock);
+        self.set(PointAction::Start(Box::new(spec)), clock);
     }
 
     pub(super) fn end_clocked(&self, reason: EndReason, clock: impl Fn() -> u64) {
-        self.set(What::End(reason), clock);
+        self.set(PointAction::End(reason), clock);
         let mut points = self.points.lock();
         points.ended = true;
         points.waiters.iter().flatten().for_each(|w| w.close());
@@ -222,19 +222,19 @@ impl CallTap {
         points.waiters[legs[0] as usize] = Some(waiter.clone());
     }
 
-    pub(super) fn set(&self, what: What, clock: impl Fn() -> u64) {
-        self.set_all([what], clock);
+    pub(super) fn set(&self, action: PointAction, clock: impl Fn() -> u64) {
+        self.set_all([action], clock);
     }
 
     /// All at one moment.
-    fn set_all<const N: usize>(&self, whats: [What; N], clock: impl Fn() -> u64) {
+    fn set_all<const N: usize>(&self, actions: [PointAction; N], clock: impl Fn() -> u64) {
         {
             let mut points = self.points.lock();
             let (clock_ns, counts) = (clock(), self.handed());
-            points.queue.extend(whats.map(|what| Point {
+            points.queue.extend(actions.map(|action| ControlPoint {
                 clock_ns,
                 counts,
-                what,
+                action,
             }));
         }
         self.wake();
@@ -251,15 +251,15 @@ impl CallTap {
     }
 
     /// A full ring in stream time: visited at the next tick, without waking anyone.
-    pub(super) fn hungry(&self) {
-        self.hungry.store(true, Ordering::Relaxed);
+    pub(super) fn note_ring_full(&self) {
+        self.ring_full.store(true, Ordering::Relaxed);
     }
 
-    pub(super) fn take_hunger(&self) -> bool {
-        self.hungry.load(Ordering::Relaxed) && self.hungry.swap(false, Ordering::Relaxed)
+    pub(super) fn take_ring_full(&self) -> bool {
+        self.ring_full.load(Ordering::Relaxed) && self.ring_full.swap(false, Ordering::Relaxed)
     }
 
-    pub(super) fn handed(&self) -> Counts {
+    pub(super) fn handed(&self) -> LegTotals {
         let fed = self.fed.load(Ordering::SeqCst);
         std::array::from_fn(|n| match fed & (1 << n) {
             0 => Handed::default(),
@@ -268,7 +268,7 @@ impl CallTap {
     }
 
     /// To be called after `handed` only.
-    pub(super) fn take_points(&self, into: &mut VecDeque<Point>) {
+    pub(super) fn take_points(&self, into: &mut VecDeque<ControlPoint>) {
         into.append(&mut self.points.lock().queue);
     }
 

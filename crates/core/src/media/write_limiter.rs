@@ -23,7 +23,7 @@ const DRIFT: u64 = 50;
 
 /// A feed's writes, as they lie on the clock.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Lead {
+pub(super) struct WriteLimiter {
     rate: u32,
     limit_ns: u64,
     /// The host asked to write ahead: what is refused, it hands in again.
@@ -37,23 +37,23 @@ pub(super) struct Lead {
 /// What became of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Admission {
-    /// Taken, if there is memory for it; then `Lead::wrote` is told.
+    /// Taken, if there is memory for it; then `WriteLimiter::wrote` is told.
     Until(u64),
     /// It would be taken at this time.
     NotBefore(u64),
 }
 
-impl Lead {
-    pub(super) fn new(rate: u32, ahead_ms: u32) -> Lead {
-        let mut lead = Lead {
+impl WriteLimiter {
+    pub(super) fn new(rate: u32, ahead_ms: u32) -> WriteLimiter {
+        let mut limiter = WriteLimiter {
             rate,
             limit_ns: 0,
             asked: false,
             until_ns: 0,
             seen_ns: 0,
         };
-        lead.set(rate, ahead_ms);
-        lead
+        limiter.set(rate, ahead_ms);
+        limiter
     }
 
     pub(super) fn set(&mut self, rate: u32, ahead_ms: u32) {

@@ -2,9 +2,9 @@
 
 use super::CallMedia;
 use crate::clock::{NS_PER_MS, NS_PER_S};
+use crate::media::call_tap::LegTotals;
 use crate::media::drain::Drain;
-use crate::media::point::Counts;
-use crate::words::FeedOptions;
+use crate::types::FeedOptions;
 use callrec_media::record::Handed;
 use callrec_media::tap::Tap;
 
@@ -14,7 +14,7 @@ const LEAST_NS: u64 = 50 * NS_PER_MS;
 /// What the recordings want, so that a visit in which nothing of them is due leaves their
 /// memory alone.
 #[derive(Default)]
-pub(super) struct Outlook {
+pub(super) struct VisitSchedule {
     /// Nothing of any of them is due before it; 0: they have to be looked at.
     pub rest_ns: u64,
     /// Any of them hears.
@@ -28,12 +28,12 @@ pub(super) struct Outlook {
 impl CallMedia {
     /// No recording has anything that is due, or that waits.
     pub(super) fn rests(&self) -> bool {
-        self.outlook.rest_ns > 0
+        self.schedule.rest_ns > 0
     }
 
-    pub(super) fn look_at_taps(&mut self) {
+    pub(super) fn update_schedule(&mut self) {
         let taps = || self.taps.iter();
-        self.outlook = Outlook {
+        self.schedule = VisitSchedule {
             rest_ns: taps().map(Tap::rest_ns).min().unwrap_or(u64::MAX),
             heard: taps().any(Tap::is_recording),
             begin_ns: taps().filter_map(Tap::unbroken_since_ns).max().unwrap_or(0),
@@ -45,14 +45,14 @@ impl CallMedia {
     /// by the next visit, `next_ns` from now.
     pub(in crate::media) fn can_wait(&self, now_ns: u64, next_ns: u64) -> bool {
         let unseen_ns = now_ns.saturating_sub(self.visited_ns) + next_ns;
-        let rests = self.real && self.frontier(now_ns) < self.outlook.rest_ns;
+        let rests = self.real && self.frontier(now_ns) < self.schedule.rest_ns;
         let room_ns = self.rings_ns.min(self.filling_ns) / 3 * 2;
         rests && self.points.is_empty() && unseen_ns < room_ns
     }
 
     /// How long the rings take to fill as they have since the visit before. Nothing is known
     /// after a short time.
-    pub(super) fn note_pace(&mut self, counts: &Counts, now_ns: u64) {
+    pub(super) fn note_pace(&mut self, counts: &LegTotals, now_ns: u64) {
         if !self.real {
             return;
         }

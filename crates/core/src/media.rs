@@ -6,30 +6,31 @@
 //! ```
 
 mod call;
+mod call_tap;
 mod counts;
 mod drain;
 mod feed;
+mod feed_ring;
+mod feed_rings;
 mod feeds;
 mod inbox;
-mod lead;
-mod memory;
 #[cfg(all(test, callrec_loom))]
 mod models;
 mod overflow;
-mod point;
-mod ring;
 mod ring_block;
+mod ring_memory;
 #[doc(hidden)]
 pub mod sim;
-mod switches;
 #[cfg(test)]
 mod tests;
 mod waiter;
 mod worker;
+mod write_limiter;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+pub use call_tap::{CallTap, WorkerInbox};
 pub use callrec_codec::Shape;
 pub use callrec_media::{
     DropReason, Ledger, LegLedger, LossReason, Progress, Sink, Span, SpanKind, TapSpec, ledger, planted,
@@ -37,13 +38,12 @@ pub use callrec_media::{
 pub use feed::Feed;
 pub use inbox::Inbox;
 pub use overflow::OverflowPool;
-pub use point::{CallTap, WorkerInbox};
 pub use waiter::{FeedWait, FeedWaiter};
 
 use callrec_media::leg::Tally;
 
 use crate::clock::Clock;
-use crate::words::Leg;
+use crate::types::Leg;
 
 /// Which time the media has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

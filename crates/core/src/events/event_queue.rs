@@ -15,15 +15,15 @@ pub const QUEUE: usize = 65_536;
 pub const EARLY: usize = 4_096;
 
 /// An event under its number.
-pub type Waiting = (u64, Arc<Event>);
+pub type NumberedEvent = (u64, Arc<Event>);
 
 #[derive(Default)]
-pub struct Queue {
-    last: PieceQueue<Waiting>,
-    other: VecDeque<Waiting>,
+pub struct EventQueue {
+    last: PieceQueue<NumberedEvent>,
+    other: VecDeque<NumberedEvent>,
 }
 
-impl Queue {
+impl EventQueue {
     pub fn len(&self) -> usize {
         self.last.len() + self.other.len()
     }
@@ -44,7 +44,7 @@ impl Queue {
         last.into_iter().chain(other).map(|(_, event)| event.order).min()
     }
 
-    pub fn pop(&mut self) -> Option<Waiting> {
+    pub fn pop(&mut self) -> Option<NumberedEvent> {
         let first = self.first();
         match self.last.front() {
             Some((at, _)) if Some(*at) == first => self.last.pop_front(),
@@ -53,12 +53,12 @@ impl Queue {
     }
 
     /// There is memory to add it. The ends of recordings wait for memory if they have to.
-    fn has_memory(&mut self, event: &Waiting) -> bool {
-        event.1.is_last() || memory::attempt(|| self.other.try_reserve(1)).is_ok()
+    fn has_memory(&mut self, event: &NumberedEvent) -> bool {
+        event.1.is_last_of_recording() || memory::attempt(|| self.other.try_reserve(1)).is_ok()
     }
 
-    fn add(&mut self, event: Waiting) {
-        match event.1.is_last() {
+    fn add(&mut self, event: NumberedEvent) {
+        match event.1.is_last_of_recording() {
             true => self.last.push_back(event),
             false => self.other.push_back(event),
         }
@@ -66,9 +66,9 @@ impl Queue {
 
     /// Adds the newest event. Full, it gives back what is lost, which is no recording's
     /// last: the newcomer, or the oldest for a last one. Those are kept, however many.
-    pub fn push(&mut self, event: Waiting) -> Option<Waiting> {
+    pub fn push(&mut self, event: NumberedEvent) -> Option<NumberedEvent> {
         let full = self.len() >= QUEUE || !self.has_memory(&event);
-        if full && !event.1.is_last() {
+        if full && !event.1.is_last_of_recording() {
             return Some(event);
         }
         self.add(event);
@@ -77,9 +77,9 @@ impl Queue {
 
     /// Adds the newest event. Full, it gives back the oldest, of those that are no
     /// recording's last if there is one.
-    fn push_latest(&mut self, event: Waiting) -> Option<Waiting> {
+    fn push_latest(&mut self, event: NumberedEvent) -> Option<NumberedEvent> {
         let is_full = self.len() >= EARLY;
-        if is_full && self.other.is_empty() && !event.1.is_last() {
+        if is_full && self.other.is_empty() && !event.1.is_last_of_recording() {
             return Some(event);
         }
         // First: for one more than are kept, the queue would need a piece that is twice as large.
@@ -91,23 +91,23 @@ impl Queue {
         oldest
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &Waiting> {
+    pub fn iter(&self) -> impl Iterator<Item = &NumberedEvent> {
         self.last.iter().chain(&self.other)
     }
 }
 
 /// What waits for the first subscriber.
 #[derive(Default)]
-pub struct Early {
+pub struct EarlyEvents {
     /// What an earlier process owed: stays, within the bounds of a queue.
-    inherited: Queue,
+    inherited: EventQueue,
     /// The engine's own: of these the latest.
-    own: Queue,
+    own: EventQueue,
 }
 
-impl Early {
+impl EarlyEvents {
     /// Adds the newest event, and gives back what nobody will hear of.
-    pub fn push(&mut self, event: Waiting) -> Option<Waiting> {
+    pub fn push(&mut self, event: NumberedEvent) -> Option<NumberedEvent> {
         match event.1.inherited {
             true => self.inherited.push(event),
             false => self.own.push_latest(event),
@@ -115,11 +115,11 @@ impl Early {
     }
 
     /// All of it, in order.
-    pub fn take(&mut self) -> Queue {
+    pub fn take(&mut self) -> EventQueue {
         let mut queues = [&mut self.inherited, &mut self.own].map(std::mem::take);
-        let mut all = Queue::default();
-        let first = |queue: &&mut Queue| queue.first().unwrap_or(u64::MAX);
-        while let Some(event) = queues.iter_mut().min_by_key(first).and_then(Queue::pop) {
+        let mut all = EventQueue::default();
+        let first = |queue: &&mut EventQueue| queue.first().unwrap_or(u64::MAX);
+        while let Some(event) = queues.iter_mut().min_by_key(first).and_then(EventQueue::pop) {
             all.add(event);
         }
         all
@@ -130,23 +130,23 @@ impl Early {
 mod tests {
     use std::sync::LazyLock;
 
-    use super::super::event::Kind;
+    use super::super::event::EventKind;
     use super::super::subject::EventSubject;
     use super::*;
-    use crate::calls::{CallInfo, Readings, RecordingSpec, View};
+    use crate::calls::{CallInfo, Readings, RecordingSpec, RecordingView};
     use crate::text::Text;
-    use crate::words::{AudioSpec, Format, Layout, PauseMode, State, Status};
+    use crate::types::{AudioSpec, Format, Layout, PauseMode, RecordingState, Status};
 
     /// The recording that the events are about.
-    static VIEW: LazyLock<Arc<View>> = LazyLock::new(|| {
+    static VIEW: LazyLock<Arc<RecordingView>> = LazyLock::new(|| {
         let info = Arc::new(CallInfo::default());
-        Arc::new(View {
+        Arc::new(RecordingView {
             id: uuid::Uuid::nil(),
             order: 1,
             call: 1,
             previous: None,
             first_info: info.clone(),
-            state: State::Recording,
+            state: RecordingState::Recording,
             end_reason: None,
             error: Status::Ok,
             spec: RecordingSpec::new(AudioSpec {
@@ -167,7 +167,7 @@ mod tests {
         })
     });
 
-    fn event(kind: Kind, inherited: bool) -> Arc<Event> {
+    fn event(kind: EventKind, inherited: bool) -> Arc<Event> {
         let mut event = Event::new(kind, 0);
         event.inherited = inherited;
         event.subject = EventSubject::Recording(VIEW.clone());
@@ -175,26 +175,26 @@ mod tests {
     }
 
     /// `count` events of a kind, numbered on from `from`; answers how many were lost.
-    fn fill(queue: &mut Queue, kind: Kind, from: u64, count: usize) -> usize {
+    fn fill(queue: &mut EventQueue, kind: EventKind, from: u64, count: usize) -> usize {
         let numbers = from..from + count as u64;
         numbers
             .filter_map(|at| queue.push((at, event(kind, false))))
             .count()
     }
 
-    fn numbers(mut queue: Queue) -> Vec<u64> {
+    fn numbers(mut queue: EventQueue) -> Vec<u64> {
         std::iter::from_fn(|| queue.pop()).map(|(at, _)| at).collect()
     }
 
     #[test]
     fn a_full_queue_loses_the_newcomer_or_the_oldest_for_a_terminal_one() {
-        let mut queue = Queue::default();
-        assert_eq!(fill(&mut queue, Kind::Finished, 1, 1), 0);
-        assert_eq!(fill(&mut queue, Kind::Loss, 2, QUEUE - 1), 0);
+        let mut queue = EventQueue::default();
+        assert_eq!(fill(&mut queue, EventKind::Finished, 1, 1), 0);
+        assert_eq!(fill(&mut queue, EventKind::Loss, 2, QUEUE - 1), 0);
         let newest = QUEUE as u64 + 1;
-        let lost = queue.push((newest, event(Kind::Loss, false)));
+        let lost = queue.push((newest, event(EventKind::Loss, false)));
         assert_eq!(lost.map(|(at, _)| at), Some(newest));
-        let lost = queue.push((newest + 1, event(Kind::Failed, false)));
+        let lost = queue.push((newest + 1, event(EventKind::Failed, false)));
         assert_eq!(lost.map(|(at, _)| at), Some(2), "the oldest that may go");
         let told = numbers(queue);
         assert_eq!(told.len(), QUEUE);
@@ -204,9 +204,9 @@ mod tests {
 
     #[test]
     fn terminal_ones_are_kept_however_many() {
-        let mut queue = Queue::default();
-        fill(&mut queue, Kind::Loss, 1, 10);
-        let lost = fill(&mut queue, Kind::Finished, 11, QUEUE + 1000);
+        let mut queue = EventQueue::default();
+        fill(&mut queue, EventKind::Loss, 1, 10);
+        let lost = fill(&mut queue, EventKind::Finished, 11, QUEUE + 1000);
         assert_eq!(lost, 10, "the others made room");
         assert_eq!(numbers(queue), (11..=QUEUE as u64 + 1010).collect::<Vec<_>>());
     }
@@ -214,28 +214,28 @@ mod tests {
     /// Nothing is owed for it, but it is all that a recording's owner hears.
     #[test]
     fn a_start_that_failed_is_kept() {
-        let mut queue = Queue::default();
-        fill(&mut queue, Kind::Loss, 1, QUEUE);
-        assert_eq!(fill(&mut queue, Kind::StartFailed, QUEUE as u64 + 1, 1), 1);
+        let mut queue = EventQueue::default();
+        fill(&mut queue, EventKind::Loss, 1, QUEUE);
+        assert_eq!(fill(&mut queue, EventKind::StartFailed, QUEUE as u64 + 1, 1), 1);
         // One that is about no recording.
-        let of_a_line = Arc::new(Event::new(Kind::StartFailed, 0));
+        let of_a_line = Arc::new(Event::new(EventKind::StartFailed, 0));
         assert!(queue.push((QUEUE as u64 + 2, of_a_line)).is_some());
-        let lost = fill(&mut queue, Kind::Finished, QUEUE as u64 + 3, QUEUE);
+        let lost = fill(&mut queue, EventKind::Finished, QUEUE as u64 + 3, QUEUE);
         assert_eq!(lost, QUEUE - 1);
         assert_eq!(numbers(queue).first(), Some(&(QUEUE as u64 + 1)));
     }
 
     #[test]
     fn losses_push_no_end_out_before_there_is_a_subscriber() {
-        let mut early = Early::default();
+        let mut early = EarlyEvents::default();
         for at in 0..2 * EARLY as u64 {
             let kind = match at % EARLY as u64 {
-                0 => Kind::Finished,
-                1 => Kind::StartFailed,
-                _ => Kind::Loss,
+                0 => EventKind::Finished,
+                1 => EventKind::StartFailed,
+                _ => EventKind::Loss,
             };
             let lost = early.push((at, event(kind, false)));
-            assert!(lost.is_none_or(|(_, event)| event.kind == Kind::Loss));
+            assert!(lost.is_none_or(|(_, event)| event.kind == EventKind::Loss));
         }
         let told = numbers(early.take());
         assert_eq!((told.len(), &told[..2]), (EARLY, &[0, 1][..]));
@@ -244,31 +244,35 @@ mod tests {
     /// The reserve has no larger one.
     #[test]
     fn what_waits_without_a_subscriber_takes_no_large_piece() {
-        let mut early = Early::default();
+        let mut early = EarlyEvents::default();
         for at in 0..2 * EARLY as u64 {
-            early.push((at, event(Kind::Loss, false)));
+            early.push((at, event(EventKind::Loss, false)));
         }
         assert_eq!(early.own.len(), EARLY);
-        assert!(early.own.other.capacity() * size_of::<Waiting>() <= 64 << 10);
+        assert!(early.own.other.capacity() * size_of::<NumberedEvent>() <= 64 << 10);
     }
 
     #[test]
     fn what_waits_for_the_first_subscriber_is_bounded_and_in_order() {
-        let mut early = Early::default();
+        let mut early = EarlyEvents::default();
         let mut at = 0;
-        let mut push = |early: &mut Early, kind, inherited, count| {
+        let mut push = |early: &mut EarlyEvents, kind, inherited, count| {
             let lost = (0..count).filter_map(|_| {
                 at += 1;
                 early.push((at, event(kind, inherited)))
             });
             lost.count()
         };
-        assert_eq!(push(&mut early, Kind::Loss, true, QUEUE), 0);
-        assert_eq!(push(&mut early, Kind::Loss, true, 7), 7, "bounded");
-        assert_eq!(push(&mut early, Kind::Finished, true, 3), 3, "in place of others");
+        assert_eq!(push(&mut early, EventKind::Loss, true, QUEUE), 0);
+        assert_eq!(push(&mut early, EventKind::Loss, true, 7), 7, "bounded");
+        assert_eq!(
+            push(&mut early, EventKind::Finished, true, 3),
+            3,
+            "in place of others"
+        );
         // However much was recovered, the engine's own latest are there as well.
-        assert_eq!(push(&mut early, Kind::Started, false, EARLY + 5), 5);
-        assert_eq!(push(&mut early, Kind::Finished, false, 1), 1);
+        assert_eq!(push(&mut early, EventKind::Started, false, EARLY + 5), 5);
+        assert_eq!(push(&mut early, EventKind::Finished, false, 1), 1);
         let told = numbers(early.take());
         assert_eq!(told.len(), QUEUE + EARLY);
         assert!(told.windows(2).all(|pair| pair[0] < pair[1]), "in order");

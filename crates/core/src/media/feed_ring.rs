@@ -17,7 +17,7 @@ pub(super) const LINE: usize = 8;
 
 /// Where the words are: that none is stored while it is loaded is for the counts.
 #[derive(Clone)]
-pub(super) struct Ring {
+pub(super) struct FeedRing {
     block: Arc<RingBlock>,
     /// In words.
     begin: u32,
@@ -25,13 +25,13 @@ pub(super) struct Ring {
     mask: u32,
 }
 
-impl Ring {
+impl FeedRing {
     /// A model fills its rings with two packets.
     pub(super) const LEAST: usize = if cfg!(callrec_loom) { 128 } else { 8 * 1024 };
 
     /// So many bytes, a power of two, from a word of the block on.
-    pub(super) fn of(block: Arc<RingBlock>, begin: usize, bytes: usize) -> Ring {
-        Ring {
+    pub(super) fn of(block: Arc<RingBlock>, begin: usize, bytes: usize) -> FeedRing {
+        FeedRing {
             block,
             begin: begin as u32,
             mask: (bytes / (LINE * WORD)) as u32 - 1,

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::ring::{LINE, Ring, WORD};
+use super::feed_ring::{FeedRing, LINE, WORD};
 use super::ring_block::{MODEL, RingBlock};
 use crate::memory;
 use crate::sync::atomic::Ordering;
@@ -23,14 +23,14 @@ const BLOCK: usize = 1 << 20;
 const LARGE: usize = 4 * LARGE_PAGE;
 
 /// A block that rings are taken from, and how many there are of it.
-struct Shared {
+struct SharedBlock {
     block: Arc<RingBlock>,
     rings: usize,
 }
 
 #[derive(Default)]
-struct Stock {
-    blocks: Vec<Shared>,
+struct BlockStore {
+    blocks: Vec<SharedBlock>,
     /// The newest block, where its free rest begins, and where that ends: in words.
     rest: Option<(Arc<RingBlock>, usize, usize)>,
     /// By the rings' bytes.
@@ -42,7 +42,7 @@ struct Stock {
 struct SameSize {
     made: usize,
     /// Those that were given back. There is room for all, so that giving back needs no memory.
-    free: Vec<Ring>,
+    free: Vec<FeedRing>,
 }
 
 impl SameSize {
@@ -62,23 +62,23 @@ impl SameSize {
 
 /// Shared by all feeds of an engine.
 pub struct RingMemory {
-    stock: Mutex<Stock>,
+    store: Mutex<BlockStore>,
     large_pages: Option<LargePages>,
 }
 
 /// A ring's memory, until it is dropped.
-pub(super) struct Lease {
-    ring: Ring,
+pub(super) struct RingLease {
+    ring: FeedRing,
     memory: Arc<RingMemory>,
 }
 
-impl Lease {
-    pub(super) fn ring(&self) -> &Ring {
+impl RingLease {
+    pub(super) fn ring(&self) -> &FeedRing {
         &self.ring
     }
 }
 
-impl Drop for Lease {
+impl Drop for RingLease {
     fn drop(&mut self) {
         self.memory.give_back(&self.ring);
     }
@@ -87,39 +87,39 @@ impl Drop for Lease {
 impl RingMemory {
     pub(super) fn new(large_pages: Option<LargePages>) -> RingMemory {
         RingMemory {
-            stock: Mutex::default(),
+            store: Mutex::default(),
             large_pages,
         }
     }
 
     /// A ring of at least so many bytes, and a power of two. `None`: there is no memory for it.
-    pub(super) fn lease(self: &Arc<RingMemory>, bytes: usize) -> Option<Arc<Lease>> {
-        let bytes = bytes.max(Ring::LEAST).next_power_of_two();
+    pub(super) fn lease(self: &Arc<RingMemory>, bytes: usize) -> Option<Arc<RingLease>> {
+        let bytes = bytes.max(FeedRing::LEAST).next_power_of_two();
         let ring = match MODEL {
             true => {
                 let (block, begin) = RingBlock::new(bytes, PAGE)?;
-                Ring::of(block, begin, bytes)
+                FeedRing::of(block, begin, bytes)
             }
-            false => self.stock.lock().take(bytes, self.large_pages)?,
+            false => self.store.lock().take(bytes, self.large_pages)?,
         };
         for word in ring.words().iter().step_by(PAGE / WORD) {
             word.store(0, Ordering::Relaxed);
         }
-        Some(Arc::new(Lease {
+        Some(Arc::new(RingLease {
             ring,
             memory: self.clone(),
         }))
     }
 
-    fn give_back(&self, ring: &Ring) {
+    fn give_back(&self, ring: &FeedRing) {
         if !MODEL {
-            self.stock.lock().give_back(ring);
+            self.store.lock().give_back(ring);
         }
     }
 }
 
-impl Stock {
-    fn take(&mut self, bytes: usize, large_pages: Option<LargePages>) -> Option<Ring> {
+impl BlockStore {
+    fn take(&mut self, bytes: usize, large_pages: Option<LargePages>) -> Option<FeedRing> {
         let size = self.sizes.entry(bytes).or_default();
         let ring = match size.free.pop() {
             Some(ring) => ring,
@@ -137,7 +137,7 @@ impl Stock {
     }
 
     /// A new ring, of the newest block if that has room.
-    fn cut(&mut self, bytes: usize, large_pages: Option<LargePages>) -> Option<Ring> {
+    fn cut(&mut self, bytes: usize, large_pages: Option<LargePages>) -> Option<FeedRing> {
         let words = bytes / WORD;
         let room = |(_, begin, end): &(_, usize, usize)| end - begin >= words;
         let rest = self.rest.clone().filter(room);
@@ -146,7 +146,7 @@ impl Stock {
             None => self.new_block(bytes, large_pages)?,
         };
         self.rest = Some((block.clone(), begin + words, end));
-        Some(Ring::of(block, begin, bytes))
+        Some(FeedRing::of(block, begin, bytes))
     }
 
     /// A block, and where its free rest begins and ends. Where there is no memory for one of
@@ -168,20 +168,20 @@ impl Stock {
         if let (Some(advise), Some(words)) = (advise, block.words.get(begin..end)) {
             advise(words);
         }
-        self.blocks.push(Shared {
+        self.blocks.push(SharedBlock {
             block: block.clone(),
             rings: 0,
         });
         Some((block, begin, end))
     }
 
-    fn shared(&mut self, ring: &Ring) -> Option<&mut Shared> {
-        let own = |shared: &&mut Shared| ring.is_of(&shared.block);
+    fn shared(&mut self, ring: &FeedRing) -> Option<&mut SharedBlock> {
+        let own = |shared: &&mut SharedBlock| ring.is_of(&shared.block);
         self.blocks.iter_mut().rev().find(own)
     }
 
     /// A block of which no ring is left goes back to the system.
-    fn give_back(&mut self, ring: &Ring) {
+    fn give_back(&mut self, ring: &FeedRing) {
         if let Some(size) = self.sizes.get_mut(&ring.bytes()) {
             size.free.push(ring.clone());
         }
@@ -205,7 +205,7 @@ const _: () = assert!(PAGE.is_multiple_of(LINE * WORD));
 mod tests {
     use super::*;
 
-    fn lease(memory: &Arc<RingMemory>, bytes: usize) -> Arc<Lease> {
+    fn lease(memory: &Arc<RingMemory>, bytes: usize) -> Arc<RingLease> {
         memory.lease(bytes).expect("there is memory")
     }
 
@@ -234,7 +234,7 @@ mod tests {
         }
         let bytes: usize = leases.iter().map(|lease| lease.ring().bytes()).sum();
         assert_eq!(
-            memory.stock.lock().blocks.len(),
+            memory.store.lock().blocks.len(),
             1 + (bytes - FIRST).div_ceil(BLOCK)
         );
     }
@@ -245,9 +245,9 @@ mod tests {
         let memory = Arc::new(RingMemory::new(None));
         let _first = lease(&memory, 8 << 10);
         assert!(memory.lease(1 << 46).is_none());
-        assert_eq!(memory.stock.lock().blocks.len(), 1);
+        assert_eq!(memory.store.lock().blocks.len(), 1);
         let _second = lease(&memory, 8 << 10);
-        assert_eq!(memory.stock.lock().blocks.len(), 1, "the rest of the first block");
+        assert_eq!(memory.store.lock().blocks.len(), 1, "the rest of the first block");
     }
 
     #[test]
@@ -257,20 +257,20 @@ mod tests {
         let place = lease(&memory, 8 << 10).ring().words().as_ptr();
         assert_eq!(lease(&memory, 5000).ring().words().as_ptr(), place);
         let large = lease(&memory, 4 << 20);
-        assert_eq!(memory.stock.lock().blocks.len(), 2);
+        assert_eq!(memory.store.lock().blocks.len(), 2);
         drop(large);
-        assert_eq!(memory.stock.lock().blocks.len(), 1);
+        assert_eq!(memory.store.lock().blocks.len(), 1);
         drop(first);
-        let stock = memory.stock.lock();
-        assert!(stock.blocks.is_empty() && stock.rest.is_none());
+        let store = memory.store.lock();
+        assert!(store.blocks.is_empty() && store.rest.is_none());
         let is_gone = |size: &SameSize| size.made == 0 && size.free.is_empty();
-        assert!(stock.sizes.values().all(is_gone));
+        assert!(store.sizes.values().all(is_gone));
     }
 
     #[test]
     fn giving_back_needs_no_memory() {
         let memory = Arc::new(RingMemory::new(None));
-        let capacity = || memory.stock.lock().sizes[&(8 << 10)].free.capacity();
+        let capacity = || memory.store.lock().sizes[&(8 << 10)].free.capacity();
         let leases: Vec<_> = (0..1000).map(|_| lease(&memory, 8 << 10)).collect();
         let before = capacity();
         assert!(before >= 1000);

@@ -1,24 +1,24 @@
 //! The calls whose line wants them recorded, and which have no recording: it is still to
 //! begin, was refused, or has failed.
 
-use super::book::RegistryState;
 use super::call::CallState;
 use super::idle::SLICE;
 use super::recording::Recording;
 use super::registry::Registry;
+use super::registry_state::RegistryState;
 use super::rules;
 
 impl RegistryState {
     /// Whether this call has just come to owe an automatic recording. `now_ns`: the coarse clock. Where one has failed
     /// a moment ago, the watch tries again.
-    pub(super) fn owe_automatic(&mut self, number: u64, now_ns: u64) -> bool {
+    pub(super) fn request_automatic(&mut self, number: u64, now_ns: u64) -> bool {
         if !self.wants_automatic(number) {
             return false;
         }
         let Some(call) = self.calls.get(&number).filter(|call| !call.automatic.begun) else {
             return false;
         };
-        self.owed.insert(number);
+        self.pending_automatic.insert(number);
         call.automatic.is_due(now_ns)
     }
 
@@ -26,16 +26,16 @@ impl RegistryState {
     pub(super) fn wants_automatic(&self, number: u64) -> bool {
         self.calls.get(&number).is_some_and(|call| {
             call.info.state == CallState::Connected
-                && self.marks.of(&call.info) & rules::AUTOMATIC != 0
+                && self.policies.of(&call.info) & rules::AUTOMATIC != 0
                 && !call.has_automatic()
         })
     }
 
     /// The call's automatic recording could not begin, or has failed.
-    pub(super) fn owe_again(&mut self, number: u64, now_ns: u64) {
+    pub(super) fn retry_automatic(&mut self, number: u64, now_ns: u64) {
         if let Some(call) = self.calls.get_mut(&number) {
             call.automatic.fail(now_ns);
-            self.owed.insert(number);
+            self.pending_automatic.insert(number);
         }
     }
 }
@@ -43,12 +43,17 @@ impl RegistryState {
 impl Registry {
     /// Calls whose line wants them recorded, but whose recording could not begin or has
     /// failed. Not all are looked at under one lock, and under none is memory taken for all.
-    pub fn owed_automatic(&self) -> Vec<u64> {
+    pub fn due_automatic_calls(&self) -> Vec<u64> {
         let mut due = Vec::new();
         let mut from = Some(0);
         while let Some(first) = from {
             let inner = self.lock();
-            let slice: Vec<u64> = inner.owed.range(first..).take(SLICE).copied().collect();
+            let slice: Vec<u64> = inner
+                .pending_automatic
+                .range(first..)
+                .take(SLICE)
+                .copied()
+                .collect();
             let now = self.now_ns();
             let is_due = |number: &u64| {
                 inner
@@ -69,9 +74,9 @@ impl Registry {
     /// for a call.
     pub fn automatic_refused(&self, number: u64) -> bool {
         let mut inner = self.lock();
-        inner.owe_again(number, self.now_ns());
+        inner.retry_automatic(number, self.now_ns());
         let call = inner.calls.get_mut(&number);
-        call.is_some_and(|call| call.automatic.tell_failed())
+        call.is_some_and(|call| call.automatic.should_report_failure())
     }
 
     /// A recording that could not begin. True if this is to be told: where a line asked for
@@ -86,7 +91,7 @@ impl Registry {
             // Nobody has been told of it.
             call.newest = call.before.take();
         }
-        !recording.spec.is_automatic() || call.automatic.tell_failed()
+        !recording.spec.is_automatic() || call.automatic.should_report_failure()
     }
 
     /// Its file exists: that a later one cannot begin is told again.
