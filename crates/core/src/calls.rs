@@ -1,4 +1,4 @@
-//! Who is on a call, and what of it is being recorded. Knows no audio.
+//! Calls, their recordings and the rules of control. This module handles no audio.
 
 mod automatic;
 pub mod call;

@@ -1,4 +1,4 @@
-//! What happened, told in order on one thread that holds no lock.
+//! Events, delivered in order on one thread that holds no lock.
 
 pub mod bus;
 pub mod event;

@@ -159,7 +159,7 @@ impl Condvar {
 
     pub fn wait_for<T>(&self, guard: &mut MutexGuard<'_, T>, time: Duration) -> WaitOutcome {
         #[cfg(callrec_shuttle)]
-        if time < base::FOR_EVER {
+        if time < base::FOREVER {
             MutexGuard::unlocked(guard, thread::yield_now);
             return WaitOutcome { timed_out: true };
         }

@@ -1,4 +1,4 @@
-//! Stop, discard, pause and resume: by id, by line, by call.
+//! Stop, discard, pause and resume, by id, by line or by call.
 
 use std::sync::Arc;
 
@@ -13,13 +13,13 @@ use super::rules::{self, Caller, ControlCounts, ControlOperation};
 use crate::text::Text;
 use crate::types::{EndReason, Error, RecordingState, Result, Status};
 
-/// A live recording that an operation was about, and what came of it.
+/// The result of a control operation for one live recording.
 pub struct ControlOutcome {
     pub recording: Arc<Recording>,
     pub status: Status,
 }
 
-/// How a target was target_kind: it decides which rules hold.
+/// How a request names its target, which decides which rules apply.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum TargetKind {
     Id,
@@ -27,7 +27,7 @@ enum TargetKind {
     Call,
 }
 
-/// What is asked for of every target.
+/// A control operation that applies to each target.
 struct ControlRequest<'a> {
     caller: &'a Caller,
     operation: ControlOperation,
@@ -106,8 +106,8 @@ impl Registry {
         self.control_all(&mut inner, &request, targets, outcomes)
     }
 
-    /// With `url`: the one recording that it names; a stop without one is content
-    /// to find none.
+    /// With `url`, controls only the recording of that URL. A stop succeeds even if no recording
+    /// is live.
     pub fn control_by_call(
         &self,
         caller: &Caller,
@@ -154,7 +154,7 @@ impl Registry {
         self.control_all(&mut inner, &request, targets, outcomes)
     }
 
-    /// All that is recorded of the caller's own calls.
+    /// Controls every recording of the caller's own calls.
     pub fn control_own(
         &self,
         caller: &Caller,
@@ -168,7 +168,7 @@ impl Registry {
             username: username.clone(),
             ..Filter::default()
         };
-        // An empty name would be everybody's.
+        // An empty name would match every call.
         let targets = match username.is_empty() {
             true => Vec::new(),
             false => {
@@ -180,7 +180,7 @@ impl Registry {
         if targets.is_empty() {
             return Err(Error::new(
                 Status::NotLive,
-                format!("user \"{username}\": no live recording of theirs"),
+                format!("user \"{username}\": no live recording"),
             ));
         }
         let target_kind = TargetKind::Line { device: false };
@@ -193,7 +193,7 @@ impl Registry {
         self.control_all(&mut inner, &request, targets, outcomes)
     }
 
-    /// Acts on all that the rules allow; if nothing changed, the newest one's reason is the answer.
+    /// Controls every recording that the rules allow. If none changed, returns the error of the newest.
     fn control_all(
         &self,
         inner: &mut RegistryState,
@@ -303,7 +303,7 @@ fn become_state(
         let state = lifecycle.state.text();
         return Err(Error::new(
             otherwise,
-            format!("id {}: it is {state} already{private}", recording.id),
+            format!("id {}: already {state}{private}", recording.id),
         ));
     }
     lifecycle.state = to;
@@ -322,7 +322,7 @@ impl RegistryState {
         call.live.iter().find(|live| live.id == id).cloned()
     }
 
-    /// Whether it is a recording of a live call of the caller's own.
+    /// Whether the recording belongs to a live call that the caller owns.
     fn is_own(&self, caller: &Caller, id: Uuid) -> bool {
         let call = self
             .by_id
@@ -331,8 +331,8 @@ impl RegistryState {
         call.is_some_and(|call| caller.owns(&call.info))
     }
 
-    /// The calls that match and that the caller may control. For a limited caller
-    /// foreign calls do not exist, and none of their own is `FORBIDDEN`.
+    /// The matching calls that the caller may control. A limited caller sees only their own calls;
+    /// fails with `Forbidden` if none of them matches.
     pub(super) fn allowed(&self, caller: &Caller, filter: &Filter) -> Result<Vec<u64>> {
         let mut calls = self.matching(filter);
         if caller.is_limited() {

@@ -1,4 +1,4 @@
-//! How clients name a recording.
+//! Parses the recording ids that clients send.
 
 use uuid::Uuid;
 

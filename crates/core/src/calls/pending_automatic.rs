@@ -1,5 +1,5 @@
-//! The calls whose line wants them recorded, and which have no recording: it is still to
-//! begin, was refused, or has failed.
+//! Calls whose line's policy asks for a recording that has not begun, was refused, or has
+//! failed.
 
 use super::call::CallState;
 use super::idle::SLICE;
@@ -9,8 +9,8 @@ use super::registry_state::RegistryState;
 use super::rules;
 
 impl RegistryState {
-    /// Whether this call has just come to owe an automatic recording. `now_ns`: the coarse clock. Where one has failed
-    /// a moment ago, the watch tries again.
+    /// Marks the call's automatic recording as pending, if the line's policy asks for one. Returns
+    /// whether it may start at `now_ns` on the coarse clock; otherwise the watch retries it.
     pub(super) fn request_automatic(&mut self, number: u64, now_ns: u64) -> bool {
         if !self.wants_automatic(number) {
             return false;
@@ -22,7 +22,7 @@ impl RegistryState {
         call.automatic.is_due(now_ns)
     }
 
-    /// What counts is the mark at the moment of asking.
+    /// Decided by the line's present policy.
     pub(super) fn wants_automatic(&self, number: u64) -> bool {
         self.calls.get(&number).is_some_and(|call| {
             call.info.state == CallState::Connected
@@ -31,7 +31,7 @@ impl RegistryState {
         })
     }
 
-    /// The call's automatic recording could not begin, or has failed.
+    /// Schedules a retry after the call's automatic recording could not begin or has failed.
     pub(super) fn retry_automatic(&mut self, number: u64, now_ns: u64) {
         if let Some(call) = self.calls.get_mut(&number) {
             call.automatic.fail(now_ns);
@@ -41,8 +41,8 @@ impl RegistryState {
 }
 
 impl Registry {
-    /// Calls whose line wants them recorded, but whose recording could not begin or has
-    /// failed. Not all are looked at under one lock, and under none is memory taken for all.
+    /// The calls whose automatic recording is pending and due. The lock is released after every
+    /// `SLICE` calls, and no memory for all of them is allocated under it.
     pub fn due_automatic_calls(&self) -> Vec<u64> {
         let mut due = Vec::new();
         let mut from = Some(0);
@@ -70,8 +70,8 @@ impl Registry {
         due
     }
 
-    /// A start was refused, and is tried again. True if this is to be told: the first time
-    /// for a call.
+    /// Schedules a retry of a refused start. Returns whether an event is to report the refusal:
+    /// only the first one of a call is reported.
     pub fn automatic_refused(&self, number: u64) -> bool {
         let mut inner = self.lock();
         inner.retry_automatic(number, self.now_ns());
@@ -79,8 +79,8 @@ impl Registry {
         call.is_some_and(|call| call.automatic.should_report_failure())
     }
 
-    /// A recording that could not begin. True if this is to be told: where a line asked for
-    /// it, the first time for a call.
+    /// Takes back a recording that could not begin. Returns whether an event is to report that:
+    /// for an automatic recording only the first failure of a call is reported.
     pub fn start_failed(&self, recording: &Recording) -> bool {
         let mut inner = self.lock();
         let Some(call) = inner.calls.get_mut(&recording.call) else {
@@ -88,13 +88,13 @@ impl Registry {
         };
         let newest = call.newest.as_ref();
         if newest.is_some_and(|newest| newest.order == recording.order) {
-            // Nobody has been told of it.
-            call.newest = call.before.take();
+            // No event has reported this recording.
+            call.newest = call.previous.take();
         }
         !recording.spec.is_automatic() || call.automatic.should_report_failure()
     }
 
-    /// Its file exists: that a later one cannot begin is told again.
+    /// The recording's file exists. A later failure to begin is reported again.
     pub fn created(&self, recording: &Recording) {
         if recording.spec.is_automatic()
             && let Some(call) = self.lock().calls.get_mut(&recording.call)

@@ -1,5 +1,5 @@
-//! Which calls exist and what of them is live: one short lock around the indexes,
-//! none around a full list.
+//! The registry of calls and live recordings. One lock, held briefly, guards the indexes; a full
+//! list of the recordings is made without it.
 
 use std::sync::Arc;
 
@@ -21,54 +21,54 @@ use crate::memory;
 use crate::text::Text;
 use crate::types::{EndReason, Error, RecordingState, Result, Status};
 
-/// How long an ended recording can still be got.
+/// How long `get` finds a recording after its end.
 const RETENTION_NS: u64 = 60 * NS_PER_S;
 
-/// Recordings of a list that are fetched from memory together.
+/// Number of recordings of a list that are fetched from memory together.
 const BATCH: usize = 32;
 
-/// Lines and owners that a call's manifest lists.
+/// Number of lines and owners that a call's manifest lists.
 const LINES_MAX: usize = 256;
 
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Limits {
-    /// 0: none.
+    /// 0: no limit. So are the others.
     pub calls: u64,
     pub recordings: u64,
-    /// For a caller who is bound to calls of their own.
+    /// Recordings per call, for callers who may control only their own calls.
     pub per_call: u64,
 }
 
 pub struct Registry {
     clock: Arc<dyn Clock>,
     inner: Mutex<RegistryState>,
-    /// The watch's own; taken before `inner`.
+    /// Used only by the watch. Taken before `inner`.
     pub(super) idle: Mutex<IdleWatch>,
     pub(super) slots: Slots,
     pub(super) limits: Limits,
 }
 
-/// A live call and what is recorded of it, at one moment.
+/// A snapshot of a live call and its recordings.
 #[derive(Clone, Debug)]
 pub struct CallView {
     pub number: u64,
     pub info: Arc<CallInfo>,
-    /// Live ones, oldest first.
+    /// The live recordings, oldest first.
     pub live: Vec<RecordingView>,
-    /// The newest recording that could begin, live or not.
+    /// The newest recording that has begun, live or not.
     pub newest: Option<NewestRecording>,
-    /// No mark forbids to record it.
+    /// The line's policy allows recording.
     pub monitorable: bool,
-    /// A mark forbids everybody but the host to end its recordings.
+    /// By the line's policy, only the host may end the recordings.
     pub mandatory: bool,
-    /// A mark asks for each of its calls to be recorded.
+    /// The line's policy asks for a recording of every call.
     pub automatic: bool,
 }
 
-/// What a begun or updated call asks of the engine.
+/// What the engine has to do after a call has begun or changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FollowUp {
-    /// The line is automatic: start a recording of this call.
+    /// Start the automatic recording of this call.
     pub automatic: bool,
 }
 
@@ -89,7 +89,7 @@ impl Registry {
         self.inner.lock()
     }
 
-    /// Replaces the line's marks; answers the calls that it now wants recorded.
+    /// Replaces the line's policy. Returns the calls whose automatic recording is to start now.
     pub fn set_line(&self, device: &Text, number: &Text, flags: u32) -> Result<Vec<u64>> {
         let mut inner = self.lock();
         inner.policies.set(device, number, flags)?;
@@ -113,7 +113,8 @@ impl Registry {
         self.lock().policies.remove(device, number);
     }
 
-    /// Announces a call. `EXISTS` if the same id is on the same line already.
+    /// Adds a call. Fails with `Exists` if the line already has a call with this id, and with
+    /// `Limit` if there are too many calls or no memory.
     pub fn begin(
         &self,
         number: u64,
@@ -125,7 +126,7 @@ impl Registry {
         if self.limits.calls != 0 && inner.calls.len() as u64 >= self.limits.calls {
             return Err(Error::new(
                 Status::Limit,
-                format!("calls.max {}: so many calls are live", self.limits.calls),
+                format!("calls.max {}: limit of live calls reached", self.limits.calls),
             ));
         }
         inner.refuse_duplicate(&info, None)?;
@@ -142,7 +143,7 @@ impl Registry {
             begun_ns,
             live: Vec::new(),
             newest: None,
-            before: None,
+            previous: None,
             lines,
             automatic: AutomaticState::default(),
         };
@@ -160,12 +161,15 @@ impl Registry {
             return Err(call_ended());
         };
         let before = call.info.clone();
-        if let Some(said) = &update.call_id
-            && *said != before.call_id
+        if let Some(call_id) = &update.call_id
+            && *call_id != before.call_id
         {
             return Err(Error::new(
                 Status::InvalidArgument,
-                format!("call_id \"{said}\": a call keeps its id (\"{}\")", before.call_id),
+                format!(
+                    "call_id \"{call_id}\": the id of a call cannot change (\"{}\")",
+                    before.call_id
+                ),
             ));
         }
         let after = Arc::new(update.apply(&before));
@@ -181,7 +185,7 @@ impl Registry {
         call.info = after.clone();
         call.media.set_info(&after);
         if moved || after.username != before.username {
-            // The first ones and the latest, where a host changes them all the time.
+            // Keeps the first and the latest ones if a host changes them very often.
             let lines = Arc::make_mut(&mut call.lines);
             if lines.len() >= LINES_MAX {
                 lines.remove(LINES_MAX / 2);
@@ -201,8 +205,7 @@ impl Registry {
         Ok(FollowUp { automatic })
     }
 
-    /// The end of a call finishes its recordings.
-    /// Returns those that were live.
+    /// Ends a call, which finishes its recordings. Returns those that were live.
     pub fn end(&self, number: u64, reason: EndReason, now_ms: i64) -> Result<Vec<Arc<Recording>>> {
         let mut inner = self.lock();
         let Some(mut call) = inner.calls.remove(&number) else {
@@ -222,33 +225,33 @@ impl Registry {
         self.lock().calls.get(&number).map(|call| call.info.clone())
     }
 
-    /// Whether a live call may be recorded; `None`: it has ended.
+    /// Whether a live call may be recorded. `None` if the call has ended.
     pub fn is_monitorable(&self, number: u64) -> Option<bool> {
         let inner = self.lock();
         let call = inner.calls.get(&number)?;
         Some(inner.policies.of(&call.info) & rules::NOT_MONITORABLE == 0)
     }
 
-    /// Whether only the host may end a live call's recordings.
+    /// Whether only the host may end the recordings of a live call.
     pub fn is_mandatory(&self, number: u64) -> bool {
         let inner = self.lock();
         let call = inner.calls.get(&number);
         call.is_some_and(|call| inner.policies.of(&call.info) & rules::MANDATORY != 0)
     }
 
-    /// Some of the live calls, or all if there are no more than `most`.
-    pub fn call_numbers(&self, most: usize) -> Vec<u64> {
-        let mut numbers: Vec<u64> = self.lock().calls.keys().take(most).copied().collect();
+    /// The numbers of at most `max` live calls.
+    pub fn call_numbers(&self, max: usize) -> Vec<u64> {
+        let mut numbers: Vec<u64> = self.lock().calls.keys().take(max).copied().collect();
         numbers.sort_unstable();
         numbers
     }
 
-    /// Nothing that was begun or ended so far is newer.
+    /// The order of the newest start or end so far.
     pub fn order(&self) -> u64 {
         self.lock().order
     }
 
-    /// Live calls, live recordings, recordings that are finishing.
+    /// Numbers of live calls, live recordings and finishing recordings.
     pub fn counts(&self) -> (u64, u64, u64) {
         let inner = self.lock();
         let known = inner.by_id.len() as u64;
@@ -256,7 +259,7 @@ impl Registry {
         (inner.calls.len() as u64, inner.live, finishing)
     }
 
-    /// What is live and matches: one instant, and nobody waits for it.
+    /// The live recordings that match, all at the same instant. A full list does not hold the lock.
     pub fn list(&self, caller: &Caller, filter: &Filter) -> Result<Vec<RecordingView>> {
         caller.authenticate()?;
         if let Caller::User { username, .. } = caller
@@ -270,22 +273,22 @@ impl Registry {
         } else {
             self.matching(filter)
         };
-        // Nearly in order already: a slot is seldom used again.
+        // Nearly sorted already, because a slot is seldom reused.
         found.sort_by_cached_key(|recording| recording.order);
         let mut views = Vec::new();
         memory::grow_vec(&mut views, found.len())?;
         for batch in found.chunks(BATCH) {
-            // Nothing waits for another here, so that the processor waits for all at once.
+            // Independent reads, so that the processor waits for all of them at once.
             std::hint::black_box(batch.iter().map(|recording| recording.touch()).sum::<u64>());
             let batch = batch.iter().map(|recording| recording.live_view());
-            // A call may have become another's since it was found.
+            // The call may have changed its owner since it was found.
             views.extend(batch.filter(|view| caller.may_access(&view.info)));
         }
         Ok(views)
     }
 
-    /// Live calls that match, in the order in which they began. Each as it is when it is
-    /// come to: nobody waits for a copy of all.
+    /// The live calls that match, in the order in which they began. The lock is released after
+    /// every `SLICE` calls, so the snapshots are not all of the same instant.
     pub fn calls(&self, caller: &Caller, filter: &Filter) -> Result<Vec<CallView>> {
         caller.authenticate()?;
         let inner = self.lock();
@@ -314,9 +317,9 @@ impl Registry {
         Ok(views)
     }
 
-    /// Hands `act` all live calls, in the order in which they began. No call begins, changes or
-    /// ends until it has returned. It must not wait, nor use the registry. `LIMIT`: there is no
-    /// memory for the list.
+    /// Calls `act` with all live calls, in the order in which they began, or with the error
+    /// `Limit` if there is no memory for the list. No call begins, changes or ends until `act`
+    /// returns. It must not wait and must not use the registry.
     pub fn with_live_calls<T>(&self, act: impl FnOnce(Result<Vec<(u64, Arc<CallInfo>)>>) -> T) -> T {
         let inner = self.lock();
         let calls = inner.calls.values();
@@ -344,7 +347,7 @@ impl Registry {
         live.flat_map(|call| call.live.iter().cloned()).collect()
     }
 
-    /// One recording: live, finishing, or ended in the last minute.
+    /// Finds a recording that is live, finishing, or ended during the last minute.
     pub fn get(&self, caller: &Caller, id: &str) -> Result<RecordingView> {
         caller.authenticate()?;
         let parsed = parse_id(id);
@@ -352,7 +355,7 @@ impl Registry {
             Ok(id) => self.lock().by_id.get(id).cloned(),
             Err(_) => None,
         };
-        // Made first: ownership is that of what is shown.
+        // The caller must own the call that this snapshot shows.
         let view = found.map(|recording| recording.view());
         if caller.is_limited() && !view.as_ref().is_some_and(|view| caller.owns(&view.info)) {
             return Err(caller.forbidden());
@@ -371,7 +374,8 @@ impl Registry {
         self.lock().by_id.get(&id).cloned()
     }
 
-    /// It ended by itself: its limit, a write error.
+    /// The recording ended without a request: by its limit or a write error. Returns whether it
+    /// was live.
     pub fn ended_itself(&self, id: Uuid, reason: EndReason, now_ms: i64) -> bool {
         let mut inner = self.lock();
         let Some(recording) = inner.by_id.get(&id).cloned() else {
@@ -380,9 +384,9 @@ impl Registry {
         self.finish_live(&mut inner, &recording, reason, now_ms)
     }
 
-    /// Its file could not be made, or a write failed: out of the lists, its tap is stopped.
-    /// Where a line asked for it and it was still live, the call owes one again.
-    /// Returns whether it was live.
+    /// The recording's file could not be created, or a write failed. Removes the recording from
+    /// the lists and stops its tap; a live automatic recording becomes pending again. Returns
+    /// whether it was live.
     pub fn failed(&self, id: Uuid, error: Status, now_ms: i64) -> bool {
         let mut inner = self.lock();
         let Some(recording) = inner.by_id.get(&id).cloned() else {
@@ -400,11 +404,11 @@ impl Registry {
         was_live
     }
 
-    /// Its terminal event has been made: it is remembered for a minute.
+    /// The recording's terminal event exists. `get` finds the recording for one more minute.
     pub fn remember(&self, id: Uuid) {
         let mut inner = self.lock();
         if inner.by_id.contains_key(&id) {
-            // Without memory for that it is forgotten at once.
+            // Without memory for the queue, the recording is removed now.
             match memory::attempt(|| inner.ended.try_reserve(1)) {
                 Ok(()) => inner.ended.push_back((self.now_ns(), id)),
                 Err(_) => drop(inner.by_id.remove(&id)),
@@ -412,22 +416,22 @@ impl Registry {
         }
     }
 
-    /// Forgets everything: the recordings hold what holds the registry.
+    /// Removes everything, which breaks the reference cycle between registry and recordings.
     pub fn clear(&self) {
         let mut inner = self.lock();
-        let limits_strict = inner.policies.strict;
+        let strict = inner.policies.strict;
         let old = std::mem::take(&mut *inner);
-        inner.policies.strict = limits_strict;
+        inner.policies.strict = strict;
         drop(inner);
         drop(old);
         self.slots.clear();
     }
 
-    /// Forgets what ended more than a minute ago.
+    /// Removes the recordings that ended more than a minute ago.
     pub fn forget_ended(&self) {
         let before = self.now_ns().saturating_sub(RETENTION_NS);
         loop {
-            // Let go of outside the lock, and not too many at once.
+            // Dropped outside the lock, a limited number at a time.
             let mut gone = Vec::new();
             let mut inner = self.lock();
             while gone.len() < 64
@@ -444,13 +448,13 @@ impl Registry {
         }
     }
 
-    /// Forgets at once what nobody was told of.
+    /// Removes a recording that no event has reported.
     pub fn forget(&self, id: Uuid) {
         let gone = self.lock().by_id.remove(&id);
         drop(gone);
     }
 
-    /// Takes a live recording out of the lists; false if it was not live.
+    /// Removes a live recording from the lists. Returns whether it was live.
     pub(super) fn finish_live(
         &self,
         inner: &mut RegistryState,
@@ -488,7 +492,7 @@ impl Registry {
 }
 
 pub(super) fn call_ended() -> Error {
-    Error::new(Status::BadHandle, "call: it has ended")
+    Error::new(Status::BadHandle, "call: the call has ended")
 }
 
 #[cfg(all(test, not(any(callrec_loom, callrec_shuttle))))]

@@ -1,4 +1,4 @@
-//! What the registry's lock guards: the calls, their indexes, the lines' policies.
+//! The data that the registry's lock guards: calls, indexes and line policies.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
@@ -21,13 +21,14 @@ pub(super) struct CallEntry {
     pub number: u64,
     pub info: Arc<CallInfo>,
     pub media: Arc<dyn MediaControl>,
-    /// When it last became connected, in order; 0: it never was.
+    /// Position in the order of calls becoming connected; 0 if it was never connected.
     pub connected: u64,
     pub begun_ns: u64,
     pub live: Vec<Arc<Recording>>,
-    /// The newest recording, live or not, and the one before in case it cannot begin.
+    /// The newest recording, live or not.
     pub newest: Option<NewestRecording>,
-    pub before: Option<NewestRecording>,
+    /// Becomes the newest again if that one cannot begin.
+    pub previous: Option<NewestRecording>,
     pub lines: Arc<Vec<LineStay>>,
     pub automatic: AutomaticState,
 }
@@ -36,9 +37,9 @@ pub(super) struct CallEntry {
 pub(super) struct RegistryState {
     pub calls: HashMap<u64, CallEntry>,
     indexes: [HashMap<Text, Vec<u64>>; 5],
-    /// Calls whose line wants them recorded, where that has not begun yet or has failed.
+    /// Calls with a pending automatic recording.
     pub pending_automatic: BTreeSet<u64>,
-    /// Calls that the watch does not know yet, and when they began.
+    /// Start time and number of the calls that the watch has not seen yet.
     pub begun: Vec<(u64, u64)>,
     pub by_id: HashMap<Uuid, Arc<Recording>>,
     pub ended: VecDeque<(u64, Uuid)>,
@@ -55,14 +56,14 @@ impl RegistryState {
         }
     }
 
-    /// Room for one more call, so that adding it cannot fail. `LIMIT`: there is no memory.
+    /// Reserves memory for one more call, so that adding it cannot fail. Fails with `Limit`.
     pub fn grow_for_call(&mut self, info: &CallInfo) -> Result<()> {
         memory::grow_map(&mut self.calls, 1)?;
         memory::grow_vec(&mut self.begun, 1)?;
         self.grow_indexes(info)
     }
 
-    /// Room for finding one more call by what this says.
+    /// Reserves memory for indexing one more call. Fails with `Limit`.
     pub fn grow_indexes(&mut self, info: &CallInfo) -> Result<()> {
         for key in Key::ALL {
             let (index, value) = (&mut self.indexes[key as usize], info.key(key));
@@ -109,45 +110,45 @@ impl RegistryState {
         }
     }
 
-    /// The calls that meet a filter that is not empty, by its rarest field.
+    /// The calls that match a non-empty filter, found by its rarest field.
     pub fn matching(&self, filter: &Filter) -> Vec<u64> {
         let mut rarest: Option<&Vec<u64>> = None;
         for key in Key::ALL {
-            let wanted = filter.field(key);
-            if wanted.is_empty() {
+            let value = filter.field(key);
+            if value.is_empty() {
                 continue;
             }
-            let Some(numbers) = self.indexes[key as usize].get(wanted) else {
+            let Some(numbers) = self.indexes[key as usize].get(value) else {
                 return Vec::new();
             };
             if rarest.is_none_or(|shortest| numbers.len() < shortest.len()) {
                 rarest = Some(numbers);
             }
         }
-        let fits = |number: &u64| {
+        let matches = |number: &u64| {
             self.calls
                 .get(number)
                 .is_some_and(|call| filter.matches(&call.info))
         };
-        rarest.into_iter().flatten().copied().filter(fits).collect()
+        rarest.into_iter().flatten().copied().filter(matches).collect()
     }
 
-    pub fn refuse_duplicate(&self, info: &CallInfo, but: Option<u64>) -> Result<()> {
-        let twins = self.matching(&Filter::call(&info.call_id));
+    pub fn refuse_duplicate(&self, info: &CallInfo, except: Option<u64>) -> Result<()> {
+        let candidates = self.matching(&Filter::call(&info.call_id));
         let same = |number: &u64| {
-            Some(*number) != but
+            Some(*number) != except
                 && self
                     .calls
                     .get(number)
                     .is_some_and(|call| call.info.same_line(info))
         };
-        if !twins.iter().any(same) {
+        if !candidates.iter().any(same) {
             return Ok(());
         }
         Err(Error::new(
             Status::Exists,
             format!(
-                "call_id \"{}\": there is such a call on line \"{}\"/\"{}\" already",
+                "call_id \"{}\": line \"{}\"/\"{}\" already has a call with this id",
                 info.call_id, info.device_name, info.directory_number
             ),
         ))

@@ -1,9 +1,9 @@
-//! Live recordings in stamped slots: a full list reads them without the
-//! registry's lock, and yet sees one instant.
+//! Slots of live recordings. A full list reads them without the registry's lock and still sees
+//! the state of one instant.
 //!
-//! Each slot carries the sequence numbers of its recording's start and stop. A
-//! list takes one number and keeps what started up to it and stopped after it. A
-//! slot is used again only when no list that is older than its stop still runs.
+//! Each slot stores the sequence numbers of its recording's start and stop. A list takes one
+//! number and includes the recordings that started up to it and stopped after it. A slot is
+//! reused only when every list that began before its stop has ended.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -16,20 +16,20 @@ use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::types::Result;
 
-/// A model has few recordings, and makes its slots anew each time.
+/// A model has few recordings and creates its slots in every run.
 const MODEL: bool = cfg!(any(callrec_loom, callrec_shuttle));
 const CHUNK: usize = if MODEL { 4 } else { 1024 };
-/// A little over four million live recordings.
+/// Limits the slots to about four million.
 const CHUNKS: usize = if MODEL { 4 } else { 4096 };
 
-/// Slots given back by a start or a stop: more than it can add.
+/// Slots that a start or a stop reclaims: more than it can add.
 const FEW: usize = 4;
-/// And by the list that held them.
+/// Slots that the end of a list reclaims.
 const MANY: usize = 64;
 
 struct Slot<T> {
     start: AtomicU64,
-    /// 0: still live.
+    /// 0 while the recording is live.
     stop: AtomicU64,
     recording: Mutex<Option<Arc<T>>>,
 }
@@ -59,8 +59,8 @@ impl<T> Slots<T> {
 
     fn slot(&self, index: u32) -> Option<&Slot<T>> {
         let chunk = self.chunks.get(index as usize / CHUNK)?;
-        let made = chunk.get_or_try_init(|| memory::try_slice(CHUNK, Slot::default).ok_or(()));
-        made.ok()?.get(index as usize % CHUNK)
+        let slots = chunk.get_or_try_init(|| memory::try_slice(CHUNK, Slot::default).ok_or(()));
+        slots.ok()?.get(index as usize % CHUNK)
     }
 
     pub fn clear(&self) {
@@ -70,8 +70,8 @@ impl<T> Slots<T> {
         }
     }
 
-    /// All that was live at `instant`, in the slots below `high`.
-    /// `LIMIT`: there is no memory for a list of them.
+    /// The recordings that were live at `instant`, from the slots below `high`. Fails with `Limit`
+    /// if there is no memory for the list.
     pub fn at(&self, instant: u64, high: u32) -> Result<Vec<Arc<T>>> {
         let mut found = Vec::new();
         memory::grow_vec(&mut found, high as usize)?;
@@ -81,7 +81,7 @@ impl<T> Slots<T> {
             let stop = slot.stop.load(Ordering::Acquire);
             if start != 0 && start <= instant && (stop == 0 || stop > instant) {
                 let recording = slot.recording.lock().clone();
-                // Unchanged: the slot was not given to another recording in between.
+                // If it is unchanged, the slot was not given to another recording meanwhile.
                 if slot.start.load(Ordering::Acquire) == start {
                     found.extend(recording);
                 }
@@ -91,20 +91,20 @@ impl<T> Slots<T> {
     }
 }
 
-/// The book-keeping beside the slots, under the registry's lock.
+/// Allocates slots, under the registry's lock.
 #[derive(Default)]
 pub struct SlotAllocator {
     sequence: u64,
     high: u32,
     free: Vec<u32>,
-    /// Stopped, but perhaps still wanted by an older list.
+    /// Stop numbers and slots of stopped recordings that an older list may still need.
     stopped: VecDeque<(u64, u32)>,
     lists: BTreeMap<u64, usize>,
 }
 
 impl SlotAllocator {
-    /// Room for one more, and for giving all back, so that neither can fail. `LIMIT`: there
-    /// is no memory.
+    /// Reserves memory for one more slot and for reclaiming all of them, so that neither can fail.
+    /// Fails with `Limit`.
     pub fn grow<T>(&mut self, slots: &Slots<T>) -> Result<()> {
         self.reclaim(slots, FEW);
         let all = self.high as usize + 1;
@@ -115,7 +115,7 @@ impl SlotAllocator {
         memory::attempt(|| stopped.try_reserve(more)).map_err(|_| memory::exhausted())
     }
 
-    /// `None` when all four million are taken, or there is no memory for more.
+    /// Returns `None` if all slots are taken or there is no memory for more.
     pub fn insert<T>(&mut self, slots: &Slots<T>, recording: &Arc<T>) -> Option<u32> {
         self.reclaim(slots, FEW);
         let index = match self.free.pop() {
@@ -143,13 +143,13 @@ impl SlotAllocator {
         self.reclaim(slots, FEW);
     }
 
-    /// The instant of a list that begins now, and how many slots it has to read.
+    /// Begins a list. Returns its instant and the number of slots that it has to read.
     pub fn begin_list(&mut self) -> (u64, u32) {
         *self.lists.entry(self.sequence).or_default() += 1;
         (self.sequence, self.high)
     }
 
-    /// True if there may be more to give back: see `reclaim`.
+    /// Ends a list. Returns whether more slots may be reclaimable.
     pub fn end_list<T>(&mut self, slots: &Slots<T>, instant: u64) -> bool {
         if let Some(count) = self.lists.get_mut(&instant) {
             *count -= 1;
@@ -164,11 +164,11 @@ impl SlotAllocator {
         self.reclaim(slots, MANY)
     }
 
-    /// Gives back at most so many slots, so that no single operation pays for a long
-    /// list's end; true if it was as many.
-    fn reclaim<T>(&mut self, slots: &Slots<T>, most: usize) -> bool {
+    /// Reclaims at most `max` slots, so that no single operation pays for the end of a long list.
+    /// Returns whether it reclaimed that many.
+    fn reclaim<T>(&mut self, slots: &Slots<T>, max: usize) -> bool {
         let oldest = self.lists.keys().next().copied().unwrap_or(u64::MAX);
-        for _ in 0..most {
+        for _ in 0..max {
             let Some((stop, index)) = self.stopped.front().copied() else {
                 return false;
             };
@@ -193,7 +193,7 @@ mod models {
     use super::*;
     use crate::sync::model;
 
-    /// The registry's part of it: the book and, under the same lock, what is live.
+    /// The registry's part: the allocator and, under the same lock, the live recordings.
     #[derive(Default)]
     struct ListModelState {
         allocator: SlotAllocator,
@@ -216,7 +216,10 @@ mod models {
         fn start(&self, name: u32) {
             let mut inner = self.inner.lock();
             let name = Arc::new(name);
-            let slot = inner.allocator.insert(&self.slots, &name).expect("there is room");
+            let slot = inner
+                .allocator
+                .insert(&self.slots, &name)
+                .expect("a slot is free");
             inner.live.push((slot, name));
         }
 
@@ -227,13 +230,13 @@ mod models {
             inner.allocator.remove(&self.slots, slot);
         }
 
-        /// As `Registry::all`: the list must be what was live when it began.
+        /// As in `Registry::all`: the list must equal the recordings that were live when it began.
         fn list(&self) {
-            let (truth, instant, high) = {
+            let (expected, instant, high) = {
                 let mut inner = self.inner.lock();
-                let truth: Vec<u32> = inner.live.iter().map(|(_, name)| **name).collect();
+                let expected: Vec<u32> = inner.live.iter().map(|(_, name)| **name).collect();
                 let (instant, high) = inner.allocator.begin_list();
-                (truth, instant, high)
+                (expected, instant, high)
             };
             let mut found: Vec<u32> = self
                 .slots
@@ -244,13 +247,13 @@ mod models {
                 .collect();
             self.inner.lock().allocator.end_list(&self.slots, instant);
             found.sort_unstable();
-            assert_eq!(found, truth);
+            assert_eq!(found, expected);
         }
     }
 
-    /// Slots are stopped, given back and used again under a list.
+    /// Slots are stopped, reclaimed and reused during a list.
     #[test]
-    fn a_list_is_one_instant() {
+    fn a_list_shows_one_instant() {
         model(3, || {
             let model = ListModel::new();
             model.start(1);
@@ -270,10 +273,10 @@ mod models {
         });
     }
 
-    /// A slot that was stopped before a list began may be used again while it runs:
-    /// here an older list has held it back until then.
+    /// A slot that was stopped before a list began may be reused during it. Here an older list
+    /// has prevented the reuse until then.
     #[test]
-    fn a_slot_used_again_under_a_list() {
+    fn a_slot_is_reused_during_a_list() {
         model(4, || {
             let model = ListModel::new();
             model.start(1);
@@ -289,9 +292,9 @@ mod models {
         });
     }
 
-    /// A list that began earlier keeps its slots while a later one comes and goes.
+    /// An earlier list keeps its slots while a later one begins and ends.
     #[test]
-    fn the_oldest_list_counts() {
+    fn the_oldest_list_keeps_its_slots() {
         model(3, || {
             let model = ListModel::new();
             model.start(1);
@@ -310,7 +313,7 @@ mod models {
             model.list();
             lister.join().expect("no panic");
             changer.join().expect("no panic");
-            // All slots have come back but the one in use.
+            // All slots except the one in use are free again.
             let mut inner = model.inner.lock();
             inner.allocator.reclaim(&model.slots, MANY);
             let (stopped, lists) = (inner.allocator.stopped.len(), inner.allocator.lists.len());

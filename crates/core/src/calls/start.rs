@@ -1,4 +1,4 @@
-//! The start of a recording: by a caller, or by a line's policy.
+//! Starts recordings, on request of a caller or of a line's policy.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -17,10 +17,9 @@ use crate::types::{Error, Result, Status};
 impl Registry {
     /// Starts a recording of one of the calls that match `target`.
     ///
-    /// `draft`: an error is what is wrong with the arguments beside the target. It is
-    /// returned at its place in the order of checks, and so is that of `storage`, which says
-    /// whether it takes one more recording. `begin` makes the recording and starts its tap, under
-    /// the registry's lock.
+    /// `draft` may be the error of an argument other than the target; `storage` says whether the
+    /// storage accepts one more recording. Both errors are returned at their place in the order
+    /// of checks. `begin` creates the recording and starts its tap, under the registry's lock.
     pub fn start(
         &self,
         caller: &Caller,
@@ -61,7 +60,8 @@ impl Registry {
         self.accept(&mut inner, number, false, draft, begin)
     }
 
-    /// Starts the recording that a line's policy asks for. `None`: no longer wanted.
+    /// Starts the recording that a line's policy asks for. Returns `None` if the policy no longer
+    /// does.
     pub fn start_automatic(
         &self,
         number: u64,
@@ -95,7 +95,7 @@ impl Registry {
             return Err(Error::new(
                 Status::Limit,
                 format!(
-                    "recordings.max {}: so many recordings are live",
+                    "recordings.max {}: limit of live recordings reached",
                     self.limits.recordings
                 ),
             ));
@@ -125,11 +125,11 @@ impl Registry {
         });
         let Some(slot) = allocator.insert(&self.slots, &recording) else {
             call.media.stop(recording.id, crate::types::EndReason::Discarded);
-            return Err(Error::new(Status::Limit, "no more room in the registry"));
+            return Err(Error::new(Status::Limit, "the registry is full"));
         };
         recording.slot.store(slot, Ordering::Relaxed);
         call.live.push(recording.clone());
-        call.before = call.newest.replace(NewestRecording {
+        call.previous = call.newest.replace(NewestRecording {
             id: recording.id,
             order,
             started_at_ms: recording.started_at_ms,
@@ -142,8 +142,8 @@ impl Registry {
 }
 
 impl RegistryState {
-    /// By line: the call that became connected last; by call id: the one begun
-    /// first. Held and alerting calls do not count.
+    /// Selects a connected call: by line, the one that became connected last; by call id, the one
+    /// that began first.
     fn pick(&self, calls: &[u64], target: &Filter) -> Option<u64> {
         let connected = calls
             .iter()
@@ -157,8 +157,8 @@ impl RegistryState {
         picked.map(|call| call.number)
     }
 
-    /// The policy of the picked call's line, or of the line that was asked for if no call was
-    /// found. `additional`: the recording is wanted beside others.
+    /// Checks the policy of the selected call's line, or of the requested line if no call was
+    /// found. `additional`: the call may have other recordings.
     fn check_policy(&self, picked: Option<u64>, target: &Filter, additional: bool) -> Result<()> {
         let (device, number) = match picked.and_then(|number| self.calls.get(&number)) {
             Some(call) => (&call.info.device_name, &call.info.directory_number),
@@ -177,7 +177,7 @@ impl RegistryState {
         Ok(())
     }
 
-    /// Else one of those who may record their own calls alone could fill the disk by one.
+    /// Otherwise a user who may record only their own calls could fill the disk from one call.
     fn check_limit(&self, number: u64, limit: u64) -> Result<()> {
         let live = self.calls.get(&number).map_or(0, |call| call.live.len() as u64);
         if limit == 0 || live < limit {

@@ -1,16 +1,16 @@
-//! The calls that the host forgot. They are looked for once a second, and not all walked
-//! under the lock.
+//! Finds calls that the host has forgotten, once a second and without holding the lock for all
+//! calls.
 
 use std::cmp::Reverse;
 
 use super::idle::{IdleWatch, SLICE};
 use super::registry::Registry;
 
-/// Ended calls that may wait here beside as many as are live.
+/// Limits the ended calls in the heap: at most this many plus the number of live calls.
 const ENDED_MAX: usize = 4096;
 
 impl Registry {
-    /// Calls that no media came for since `before`, on the coarse clock.
+    /// The calls without media since `before`, on the coarse clock.
     pub fn idle_calls(&self, before: u64) -> Vec<u64> {
         let mut watch = self.idle.lock();
         let (begun, live) = {
@@ -43,13 +43,13 @@ impl Registry {
                 if last_ns < before {
                     idle.push(number);
                 }
-                // Also an idle one: whoever asked may not have ended it.
+                // Idle calls stay in the heap, because the caller may not end them.
                 watch.last_media.push(Reverse((last_ns.max(before), number)));
             }
         }
     }
 
-    /// Calls that end are not looked for here when they do.
+    /// The end of a call does not remove it from the heap; this does.
     fn drop_ended(&self, watch: &mut IdleWatch) {
         let mut all = std::mem::take(&mut watch.last_media).into_vec();
         let mut kept = Vec::with_capacity(all.len() / 2);
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn only_calls_that_may_be_idle_are_asked() {
+    fn only_calls_that_may_be_idle_are_checked() {
         let registry = Registry::new(Limits::default(), false, Arc::new(SystemClock));
         let fakes: Vec<Arc<FakeMedia>> = (0..200).map(|number| begin(&registry, number)).collect();
         let asked = || {
@@ -122,27 +122,27 @@ mod tests {
                 .sum::<u64>()
         };
         assert!(idle(&registry, 1).is_empty());
-        assert_eq!(asked(), 0, "all have begun since");
+        assert_eq!(asked(), 0, "all calls began later");
         let later = registry.now_ns() + 1_000;
         for media in &fakes[..150] {
             media.at.store(later, Ordering::Relaxed);
         }
         assert_eq!(idle(&registry, later), (150..200).collect::<Vec<u64>>());
         assert_eq!(asked(), 200);
-        assert!(idle(&registry, later).is_empty(), "told once at a time");
+        assert!(idle(&registry, later).is_empty(), "each call is reported once");
         assert_eq!(asked(), 200);
         assert_eq!(idle(&registry, later + 1), (0..200).collect::<Vec<u64>>());
-        registry.end(7, EndReason::CallEnded, 0).expect("it lives");
+        registry.end(7, EndReason::CallEnded, 0).expect("it is live");
         assert_eq!(idle(&registry, later + 2).len(), 199);
     }
 
     #[test]
-    fn calls_that_ended_do_not_pile_up() {
+    fn ended_calls_do_not_accumulate() {
         let registry = Registry::new(Limits::default(), false, Arc::new(SystemClock));
         for number in 0..3 * ENDED_MAX as u64 {
             begin(&registry, number);
             if number % 1000 != 0 {
-                registry.end(number, EndReason::CallEnded, 0).expect("it lives");
+                registry.end(number, EndReason::CallEnded, 0).expect("it is live");
             }
         }
         assert!(idle(&registry, 0).is_empty());

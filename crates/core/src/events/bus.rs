@@ -1,9 +1,9 @@
-//! The queues between those who make events and those who are told.
+//! The queues between publishers and subscribers of events.
 //!
-//! Each subscription has a queue of its own. At most 65,536 events wait in it; then
-//! those that are no recording's last are dropped, visible as a gap in `sequence`.
-//! What happens while nobody is subscribed waits for the next subscriber: what was
-//! recovered, within the same bounds, and the latest 4,096 of the engine's own.
+//! Each subscription has its own queue of at most 65,536 events. When it is full, events other
+//! than a recording's last one are dropped, which shows as a gap in `sequence`. Events published
+//! without any subscriber wait for the next one: those of recovered recordings within the same
+//! limit, and the latest 4,096 of the engine's own.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -20,8 +20,8 @@ use crate::task::{self, NextStep, Part, Readiness, Runnable, Signal};
 use crate::text::one_line;
 use crate::types::{Error, Status};
 
-/// Sees each event as it is published, in order, beside the subscriptions: nothing is
-/// owed to it. Called under the bus's lock: it must not wait, nor call the bus.
+/// Receives each event when it is published, in order. An event is not owed to an observer.
+/// Called under the bus's lock: must not wait and must not call the bus.
 pub trait Observer: Send + Sync {
     fn published(&self, event: &Arc<Event>);
 }
@@ -34,15 +34,15 @@ pub trait LogListener: Send + Sync {
 struct BusState {
     subscriptions: Vec<Subscription>,
     observers: Vec<Arc<dyn Observer>>,
-    /// Waits for the first subscriber.
+    /// Waits for the next subscriber.
     early: EarlyEvents,
     had_subscriber: bool,
-    /// Counts the events that every subscription is offered.
+    /// Number of events offered to every subscription.
     sequence: u64,
-    /// Counts all events.
+    /// Number of all events.
     order: u64,
     next_id: u64,
-    /// Whose callback runs now; 0: none's.
+    /// The subscription whose callback is running; 0 for none.
     running: SubscriptionId,
     log: Option<Arc<dyn LogListener>>,
     log_queue: LogQueue,
@@ -53,32 +53,32 @@ struct BusState {
 impl BusState {
     fn is_drained(&self) -> bool {
         let mut all = self.subscriptions.iter();
-        let waiting = all.any(|subscription| !subscription.is_empty());
-        let waiting = waiting || self.log.is_some() && !self.log_queue.is_empty();
-        !waiting && self.running == 0 && !self.log_running
+        let pending = all.any(|subscription| !subscription.is_empty());
+        let pending = pending || self.log.is_some() && !self.log_queue.is_empty();
+        !pending && self.running == 0 && !self.log_running
     }
 }
 
 #[derive(Default)]
 pub struct Bus {
     state: Mutex<BusState>,
-    /// Something waits to be told.
+    /// Notified when an event or a log line is pending.
     work: Arc<Signal>,
-    /// A callback has returned, or a queue is empty.
+    /// Notified when a callback has returned or nothing is pending.
     idle: Signal,
     dropped: AtomicU64,
-    /// How many subscriptions ask for the life of calls.
+    /// Number of subscriptions to call events.
     call_subscribers: AtomicUsize,
 }
 
-/// A subscription that ends: its listener is told nothing more, and may still be in a callback.
+/// A removed subscription. No further callback begins; one may still be running.
 pub struct EndingSubscription {
     removed: Subscription,
-    /// The end was asked for inside its own callback, which is not waited for.
+    /// It was removed inside its own callback, which must not be waited for.
     is_inside: bool,
 }
 
-/// One event or one line in each step.
+/// Delivers one event or one log line in each step.
 struct Dispatcher(Arc<Bus>);
 
 impl Part for Dispatcher {
@@ -88,7 +88,7 @@ impl Part for Dispatcher {
 }
 
 sync::thread_local! {
-    /// The bus whose callback this thread is in, by address, and the subscription.
+    /// Address of the bus and id of the subscription whose callback this thread runs.
     static INSIDE: Cell<(usize, SubscriptionId)> = const { Cell::new((0, 0)) };
 }
 
@@ -101,7 +101,7 @@ fn set_inside(place: (usize, SubscriptionId)) {
 }
 
 impl Drop for EndingSubscription {
-    /// The host no longer wants what waited: nothing of it is owed any more.
+    /// Pending events of a removed subscription are no longer owed.
     fn drop(&mut self) {
         self.removed.release();
     }
@@ -145,9 +145,12 @@ impl Bus {
         } else if !(state.stopping && state.had_subscriber) {
             undelivered = state.early.push((sequence, event.clone()));
         }
-        // Whoever listened until a close ran out of time was not told: it stays owed.
-        // Last: a panic in one of these keeps nobody else from being told.
-        state.observers.iter().for_each(|one| one.published(&event));
+        // An event after a close that ran out of time is not delivered and stays owed.
+        // Observers come last, so that a panic in one does not prevent a delivery.
+        state
+            .observers
+            .iter()
+            .for_each(|observer| observer.published(&event));
         drop(state);
         if let Some((_, event)) = undelivered {
             self.dropped.fetch_add(1, Ordering::Relaxed);
@@ -155,20 +158,19 @@ impl Bus {
         }
     }
 
-    /// Whether anybody asks for the life of calls. Exact where no subscription begins or ends
-    /// meanwhile.
+    /// Whether any subscription includes call events. Exact unless a subscription begins or ends
+    /// at the same time.
     pub fn has_call_subscribers(&self) -> bool {
         self.call_subscribers.load(Ordering::Relaxed) != 0
     }
 
-    /// An event of a call's life, for those who ask for these alone: nothing is owed for it,
-    /// and it waits for no first subscriber. `None`: there is no memory to make it, and it
-    /// counts as dropped.
+    /// Publishes a call event to the subscriptions that include them. It is not owed and does not
+    /// wait for a subscriber. `None`: there was no memory for the event, which counts as dropped.
     pub fn publish_call(&self, event: Option<Event>) {
         let mut state = self.state.lock();
         state.order += 1;
         let (sequence, order) = (state.sequence, state.order);
-        let asking = state
+        let subscribers = state
             .subscriptions
             .iter_mut()
             .filter(|subscription| subscription.options.calls);
@@ -177,7 +179,7 @@ impl Bus {
             event.expect_deliveries(self.call_subscribers.load(Ordering::Relaxed) as u32);
             Arc::new(event)
         });
-        for subscription in asking {
+        for subscription in subscribers {
             if !subscription.offer(sequence, event.as_ref()) {
                 self.dropped.fetch_add(1, Ordering::Relaxed);
             }
@@ -185,14 +187,15 @@ impl Bus {
         self.work.notify_one();
     }
 
-    /// After every change of the subscriptions.
+    /// Called after every change of the subscriptions.
     fn count_call_subscribers(&self, state: &BusState) {
         let all = state.subscriptions.iter();
-        let asking = all.filter(|subscription| subscription.options.calls).count();
-        self.call_subscribers.store(asking, Ordering::Relaxed);
+        let count = all.filter(|subscription| subscription.options.calls).count();
+        self.call_subscribers.store(count, Ordering::Relaxed);
     }
 
-    /// Names and values that come from the host cannot forge a line of their own.
+    /// Queues a log line. Control characters are escaped, so that text from the host cannot forge
+    /// a line.
     pub fn log(&self, level: LogLevel, message: String) {
         let message = one_line(&message).into_owned();
         let mut state = self.state.lock();
@@ -202,7 +205,7 @@ impl Bus {
         }
     }
 
-    /// From here on, until `forget_observer`.
+    /// Adds an observer, until `forget_observer`.
     pub fn observe(&self, observer: Arc<dyn Observer>) {
         self.state.lock().observers.push(observer);
     }
@@ -212,13 +215,13 @@ impl Bus {
         state.observers.retain(|known| !Arc::ptr_eq(known, observer));
     }
 
-    /// `Err`: the bus is stopping, and the listener is given back.
+    /// Subscribes with default options. Returns the listener if the bus is stopping.
     pub fn subscribe(&self, listener: Arc<dyn Listener>) -> Result<SubscriptionId, Arc<dyn Listener>> {
         let subscribed = self.subscribe_with(SubscriptionOptions::default(), LiveCalls::default(), listener);
         subscribed.map_err(|refused| refused.listener)
     }
 
-    /// `live`: told first, after what has waited for a subscriber.
+    /// Subscribes. The events of `live` follow those that have waited for a subscriber.
     pub fn subscribe_with(
         &self,
         options: SubscriptionOptions,
@@ -243,8 +246,8 @@ impl Bus {
         Ok(id)
     }
 
-    /// Begins to end a subscription; `None`: there is no such one. No further callback of it
-    /// begins. [`Bus::poll_ended`] says when the last one has returned.
+    /// Removes a subscription, or returns `None` if it does not exist. No further callback of it
+    /// begins. [`Bus::poll_ended`] reports when the last one has returned.
     pub fn begin_unsubscribe(&self, id: SubscriptionId) -> Option<EndingSubscription> {
         let mut state = self.state.lock();
         let mut all = state.subscriptions.iter();
@@ -257,7 +260,7 @@ impl Bus {
         })
     }
 
-    /// Whether the last callback has returned; inside that very callback, at once.
+    /// Ready when the last callback has returned, or immediately inside that callback.
     pub fn poll_ended(&self, ending: &EndingSubscription) -> Readiness<()> {
         match self.state.lock().running == ending.removed.id && !ending.is_inside {
             true => Readiness::Pending(NextStep::Signalled),
@@ -265,8 +268,8 @@ impl Bus {
         }
     }
 
-    /// The same for a thread that may wait: returns after the last callback has returned.
-    /// `false`: there is no such subscription.
+    /// Removes a subscription and blocks until its last callback has returned. Returns `false` if
+    /// the subscription does not exist.
     pub fn unsubscribe(&self, id: SubscriptionId) -> bool {
         let Some(ending) = self.begin_unsubscribe(id) else {
             return false;
@@ -275,8 +278,8 @@ impl Bus {
         true
     }
 
-    /// Replaces the log's listener, without waiting: the old one is dropped after its
-    /// last call, by whoever lets go of it last.
+    /// Replaces the log listener without waiting. The old one is dropped after its last call, on
+    /// the thread that holds it last.
     pub fn set_log(&self, listener: Option<Arc<dyn LogListener>>) {
         let mut state = self.state.lock();
         let old = std::mem::replace(&mut state.log, listener);
@@ -285,12 +288,12 @@ impl Bus {
         drop(old);
     }
 
-    /// Tells its events and lines. Over once the bus has stopped.
+    /// The part that delivers events and log lines. It finishes when the bus has stopped.
     pub fn dispatcher(self: &Arc<Bus>) -> Runnable {
         Runnable::of(self.work.clone(), Dispatcher(self.clone()))
     }
 
-    /// Tells one line of the log or one event.
+    /// Delivers one log line or one event.
     fn deliver_next(&self) -> NextStep {
         let mut state = self.state.lock();
         if self.deliver_log(&mut state) || self.deliver_event(&mut state) {
@@ -313,7 +316,7 @@ impl Bus {
         state.log_running = true;
         MutexGuard::unlocked(state, || {
             set_inside((self.address(), 0));
-            // A line that cannot be told is worth no other line.
+            // A panic of the log listener is not logged.
             let _ = catch_panic(|| listener.log(level, &message));
             set_inside((0, 0));
             drop(listener);
@@ -323,13 +326,13 @@ impl Bus {
         true
     }
 
-    /// Tells the event that has waited longest.
+    /// Delivers the event that has waited longest.
     fn deliver_event(&self, state: &mut MutexGuard<'_, BusState>) -> bool {
-        let waiting = state
+        let pending = state
             .subscriptions
             .iter_mut()
             .filter(|subscription| !subscription.is_empty());
-        let next = waiting.min_by_key(|subscription| subscription.first_order());
+        let next = pending.min_by_key(|subscription| subscription.first_order());
         let Some(subscription) = next else {
             return false;
         };
@@ -340,12 +343,12 @@ impl Bus {
         state.running = id;
         MutexGuard::unlocked(state, || {
             set_inside((self.address(), id));
-            let told = catch_panic(|| listener.event(&event, sequence));
-            // If it unsubscribed itself, this is the last one, and frees the host's data here.
+            let delivered = catch_panic(|| listener.event(&event, sequence));
+            // The last reference, if the callback unsubscribed itself: frees the host's data here.
             drop(listener);
             set_inside((0, 0));
-            // What could not be told stays owed: the next open tells it.
-            if let Err(panic) = told.and_then(|()| catch_panic(|| event.delivered())) {
+            // An event whose callback panicked stays owed to the next open.
+            if let Err(panic) = delivered.and_then(|()| catch_panic(|| event.delivered())) {
                 let kind = event.kind.text();
                 self.log(LogLevel::Error, format!("event {sequence} ({kind}): {panic}"));
             }
@@ -355,12 +358,12 @@ impl Bus {
         true
     }
 
-    /// Whether all that was published has been told.
+    /// Whether everything that was published has been delivered.
     pub fn is_drained(&self) -> bool {
         self.state.lock().is_drained()
     }
 
-    /// Waits until all that was published has been told; false when time ran out.
+    /// Waits until everything that was published has been delivered. Returns `false` at `deadline`.
     pub fn drain(&self, deadline: Instant) -> bool {
         task::wait_until_ready(&self.idle, || match self.is_drained() {
             true => Readiness::Ready(true),
@@ -369,7 +372,7 @@ impl Bus {
         })
     }
 
-    /// Whether no callback runs.
+    /// Ready when no callback is running.
     fn poll_idle(&self) -> Readiness<()> {
         let state = self.state.lock();
         match state.running != 0 || state.log_running {
@@ -378,7 +381,7 @@ impl Bus {
         }
     }
 
-    /// What nobody ever subscribed for; empty if anybody did.
+    /// The events that waited for a subscriber, if there never was one; otherwise empty.
     pub fn undelivered(&self) -> Vec<Arc<Event>> {
         let mut state = self.state.lock();
         if state.had_subscriber {
@@ -388,12 +391,12 @@ impl Bus {
         early.iter().map(|(_, event)| event.clone()).collect()
     }
 
-    /// No further callback begins; listeners are freed after their last call. What
-    /// has not been told stays owed. Waits for a running callback only if `wait`.
+    /// Stops the bus: no further callback begins, listeners are freed after their last call, and
+    /// undelivered events stay owed. Waits for a running callback only if `wait`.
     pub fn stop(&self, wait: bool) {
         let mut state = self.state.lock();
         state.stopping = true;
-        let gone = std::mem::take(&mut state.subscriptions);
+        let removed = std::mem::take(&mut state.subscriptions);
         self.count_call_subscribers(&state);
         let log = state.log.take();
         self.work.notify_all();
@@ -401,7 +404,7 @@ impl Bus {
         if wait {
             task::wait_until_ready(&self.idle, || self.poll_idle());
         }
-        drop(gone);
+        drop(removed);
         drop(log);
     }
 }

@@ -1,4 +1,4 @@
-//! An event, before it is given a number for each subscription.
+//! Events and their kinds.
 
 use std::borrow::Cow;
 
@@ -44,12 +44,12 @@ impl EventKind {
         }
     }
 
-    /// What is owed, also to the next open.
+    /// Whether the event is owed until it has been delivered, also by the next open.
     pub fn is_terminal(self) -> bool {
         matches!(self, EventKind::Finished | EventKind::Failed)
     }
 
-    /// What is only told to a subscription that asks for the life of calls.
+    /// Whether only subscriptions that include call events receive the event.
     pub fn is_call_lifecycle(self) -> bool {
         matches!(
             self,
@@ -66,35 +66,35 @@ pub enum LogLevel {
     Info = 3,
 }
 
-/// It may have been told before the process that owed it died.
+/// The event may have been delivered before, by a process that died.
 pub const FLAG_REPEATED: u32 = 1;
-/// Of a recording whose file has no audio at all.
+/// The recording's file contains no audio.
 pub const FLAG_NO_AUDIO: u32 = 2;
-/// A leg had packets, and none of its audio could be decoded.
+/// A leg received packets, but none of its audio could be decoded.
 pub const FLAG_LEG_UNDECODED: u32 = 4;
-/// A `CallBegan` of a call that was live already when the subscription began.
+/// `CallBegan` for a call that was live before the subscription began.
 pub const FLAG_LIVE: u32 = 8;
 
-/// Called once, when every subscription that was owed the event has been told.
+/// Called once, after the event has been delivered to every subscription that it is owed to.
 pub type Settle = Box<dyn Fn() + Send + Sync>;
 
 pub struct Event {
     pub kind: EventKind,
     pub flags: u32,
     pub time_ms: i64,
-    /// What it is about, as it was then.
+    /// The subject as it was when the event was created.
     pub subject: EventSubject,
-    /// Why something could not begin, as the ABI's number.
+    /// Why a recording could not begin: a status of the C ABI.
     pub status: i32,
-    /// `"recording":{…}` or other members of the event's JSON object. Empty: those that the
-    /// subject has.
+    /// `"recording":{…}` or other members of the event's JSON object. If empty, the members of the
+    /// subject are used.
     pub detail: String,
     pub settle: Option<Settle>,
-    /// Of an earlier process: owed until somebody has heard it.
+    /// Owed by an earlier process.
     pub inherited: bool,
-    /// Deliveries that are still to come.
+    /// Number of deliveries still to come.
     pub(super) pending_deliveries: AtomicU32,
-    /// Its place among all events of the bus, whoever is told of them.
+    /// Position among all events of the bus.
     pub(super) order: u64,
 }
 
@@ -114,20 +114,20 @@ impl Event {
         }
     }
 
-    /// About a call, whose JSON members are made when it is told.
+    /// An event about a call. Its JSON members are made on delivery.
     pub fn of_call(kind: EventKind, time_ms: i64, call: CallFacts) -> Event {
         let mut event = Event::new(kind, time_ms);
         event.subject = EventSubject::Call(call);
         event
     }
 
-    /// The last that is told of a recording, and so never dropped. (That a line's mark
-    /// could not be met is about none, and may be told of each call.)
+    /// Whether this is a recording's last event, which is never dropped. A `StartFailed` without a
+    /// recording, for a line whose policy could not be met, is not.
     pub fn is_last_of_recording(&self) -> bool {
         self.kind.is_terminal() || (self.kind == EventKind::StartFailed && self.subject.recording().is_some())
     }
 
-    /// The whole event as one JSON object.
+    /// The event as one JSON object.
     pub fn json(&self, sequence: u64) -> String {
         let detail = match &self.subject {
             EventSubject::Call(call) if self.detail.is_empty() => Cow::from(call.json_members()),
@@ -142,7 +142,7 @@ impl Event {
         )
     }
 
-    /// So many are to be told.
+    /// Sets the number of deliveries after which the event is settled.
     pub(super) fn expect_deliveries(&self, receivers: u32) {
         self.pending_deliveries.store(receivers, Ordering::Release);
     }

@@ -1,7 +1,6 @@
-//! What waits to be told, in order: bounded, but for the ends of recordings.
+//! A queue of pending events, in order. It is bounded except for the last events of recordings.
 //!
-//! These stand apart from the others, so that a full queue finds the one that it
-//! drops at once, however many ends wait.
+//! Those are stored apart from the others, so that a full queue finds the event to drop at once.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -9,12 +8,12 @@ use std::sync::Arc;
 use super::event::Event;
 use crate::memory::{self, PieceQueue};
 
-/// How many events wait; beyond them those that are no recording's last are dropped.
-pub const QUEUE: usize = 65_536;
-/// How many of the engine's own wait for a first subscriber.
-pub const EARLY: usize = 4_096;
+/// Limit of pending events. Beyond it, events other than a recording's last one are dropped.
+pub const MAX_PENDING: usize = 65_536;
+/// Limit of the engine's own events that wait for a subscriber.
+pub const MAX_EARLY: usize = 4_096;
 
-/// An event under its number.
+/// An event with its number.
 pub type NumberedEvent = (u64, Arc<Event>);
 
 #[derive(Default)]
@@ -32,13 +31,13 @@ impl EventQueue {
         self.last.is_empty() && self.other.is_empty()
     }
 
-    /// The number of the one that has waited longest.
+    /// The number of the oldest event.
     pub fn first(&self) -> Option<u64> {
         let [last, other] = [self.last.front(), self.other.front()];
         last.into_iter().chain(other).map(|(at, _)| *at).min()
     }
 
-    /// The place of that one among all events of the bus.
+    /// The position of the oldest event among all events of the bus.
     pub fn first_order(&self) -> Option<u64> {
         let [last, other] = [self.last.front(), self.other.front()];
         last.into_iter().chain(other).map(|(_, event)| event.order).min()
@@ -52,7 +51,7 @@ impl EventQueue {
         }
     }
 
-    /// There is memory to add it. The ends of recordings wait for memory if they have to.
+    /// Whether there is memory to add the event. A recording's last event waits for memory instead.
     fn has_memory(&mut self, event: &NumberedEvent) -> bool {
         event.1.is_last_of_recording() || memory::attempt(|| self.other.try_reserve(1)).is_ok()
     }
@@ -64,10 +63,10 @@ impl EventQueue {
         }
     }
 
-    /// Adds the newest event. Full, it gives back what is lost, which is no recording's
-    /// last: the newcomer, or the oldest for a last one. Those are kept, however many.
+    /// Adds the newest event. A full queue returns the dropped event, which is never a recording's
+    /// last one: the new event, or the oldest other one if the new event is a last one.
     pub fn push(&mut self, event: NumberedEvent) -> Option<NumberedEvent> {
-        let full = self.len() >= QUEUE || !self.has_memory(&event);
+        let full = self.len() >= MAX_PENDING || !self.has_memory(&event);
         if full && !event.1.is_last_of_recording() {
             return Some(event);
         }
@@ -75,14 +74,14 @@ impl EventQueue {
         if full { self.other.pop_front() } else { None }
     }
 
-    /// Adds the newest event. Full, it gives back the oldest, of those that are no
-    /// recording's last if there is one.
+    /// Adds the newest event. A full queue returns the oldest event, if possible one that is not a
+    /// recording's last.
     fn push_latest(&mut self, event: NumberedEvent) -> Option<NumberedEvent> {
-        let is_full = self.len() >= EARLY;
+        let is_full = self.len() >= MAX_EARLY;
         if is_full && self.other.is_empty() && !event.1.is_last_of_recording() {
             return Some(event);
         }
-        // First: for one more than are kept, the queue would need a piece that is twice as large.
+        // Removed first: one more element than the limit would double the queue's memory.
         let oldest = match is_full {
             true => self.other.pop_front().or_else(|| self.last.pop_front()),
             false => None,
@@ -96,17 +95,17 @@ impl EventQueue {
     }
 }
 
-/// What waits for the first subscriber.
+/// The events that wait for a subscriber.
 #[derive(Default)]
 pub struct EarlyEvents {
-    /// What an earlier process owed: stays, within the bounds of a queue.
+    /// Owed by an earlier process; kept within the limit of a queue.
     inherited: EventQueue,
-    /// The engine's own: of these the latest.
+    /// The latest of the engine's own events.
     own: EventQueue,
 }
 
 impl EarlyEvents {
-    /// Adds the newest event, and gives back what nobody will hear of.
+    /// Adds the newest event. Returns the dropped event, if any.
     pub fn push(&mut self, event: NumberedEvent) -> Option<NumberedEvent> {
         match event.1.inherited {
             true => self.inherited.push(event),
@@ -114,7 +113,7 @@ impl EarlyEvents {
         }
     }
 
-    /// All of it, in order.
+    /// Removes all events, in order.
     pub fn take(&mut self) -> EventQueue {
         let mut queues = [&mut self.inherited, &mut self.own].map(std::mem::take);
         let mut all = EventQueue::default();
@@ -174,7 +173,7 @@ mod tests {
         Arc::new(event)
     }
 
-    /// `count` events of a kind, numbered on from `from`; answers how many were lost.
+    /// Pushes `count` events of a kind, numbered from `from`. Returns how many were dropped.
     fn fill(queue: &mut EventQueue, kind: EventKind, from: u64, count: usize) -> usize {
         let numbers = from..from + count as u64;
         numbers
@@ -187,49 +186,63 @@ mod tests {
     }
 
     #[test]
-    fn a_full_queue_loses_the_newcomer_or_the_oldest_for_a_terminal_one() {
+    fn a_full_queue_drops_the_new_event_or_the_oldest_for_a_terminal_one() {
         let mut queue = EventQueue::default();
         assert_eq!(fill(&mut queue, EventKind::Finished, 1, 1), 0);
-        assert_eq!(fill(&mut queue, EventKind::Loss, 2, QUEUE - 1), 0);
-        let newest = QUEUE as u64 + 1;
+        assert_eq!(fill(&mut queue, EventKind::Loss, 2, MAX_PENDING - 1), 0);
+        let newest = MAX_PENDING as u64 + 1;
         let lost = queue.push((newest, event(EventKind::Loss, false)));
         assert_eq!(lost.map(|(at, _)| at), Some(newest));
         let lost = queue.push((newest + 1, event(EventKind::Failed, false)));
-        assert_eq!(lost.map(|(at, _)| at), Some(2), "the oldest that may go");
-        let told = numbers(queue);
-        assert_eq!(told.len(), QUEUE);
-        assert_eq!((told[0], told[1], told[QUEUE - 1]), (1, 3, newest + 1));
-        assert!(told.windows(2).all(|pair| pair[0] < pair[1]));
+        assert_eq!(lost.map(|(at, _)| at), Some(2), "the oldest that may be dropped");
+        let delivered = numbers(queue);
+        assert_eq!(delivered.len(), MAX_PENDING);
+        assert_eq!(
+            (delivered[0], delivered[1], delivered[MAX_PENDING - 1]),
+            (1, 3, newest + 1)
+        );
+        assert!(delivered.windows(2).all(|pair| pair[0] < pair[1]));
     }
 
     #[test]
-    fn terminal_ones_are_kept_however_many() {
+    fn terminal_events_are_never_dropped() {
         let mut queue = EventQueue::default();
         fill(&mut queue, EventKind::Loss, 1, 10);
-        let lost = fill(&mut queue, EventKind::Finished, 11, QUEUE + 1000);
-        assert_eq!(lost, 10, "the others made room");
-        assert_eq!(numbers(queue), (11..=QUEUE as u64 + 1010).collect::<Vec<_>>());
+        let lost = fill(&mut queue, EventKind::Finished, 11, MAX_PENDING + 1000);
+        assert_eq!(lost, 10, "the other events were dropped");
+        assert_eq!(
+            numbers(queue),
+            (11..=MAX_PENDING as u64 + 1010).collect::<Vec<_>>()
+        );
     }
 
-    /// Nothing is owed for it, but it is all that a recording's owner hears.
+    /// It is not owed, but it is the only event of its recording.
     #[test]
-    fn a_start_that_failed_is_kept() {
+    fn a_failed_start_is_kept() {
         let mut queue = EventQueue::default();
-        fill(&mut queue, EventKind::Loss, 1, QUEUE);
-        assert_eq!(fill(&mut queue, EventKind::StartFailed, QUEUE as u64 + 1, 1), 1);
-        // One that is about no recording.
+        fill(&mut queue, EventKind::Loss, 1, MAX_PENDING);
+        assert_eq!(
+            fill(&mut queue, EventKind::StartFailed, MAX_PENDING as u64 + 1, 1),
+            1
+        );
+        // This one is not about a recording.
         let of_a_line = Arc::new(Event::new(EventKind::StartFailed, 0));
-        assert!(queue.push((QUEUE as u64 + 2, of_a_line)).is_some());
-        let lost = fill(&mut queue, EventKind::Finished, QUEUE as u64 + 3, QUEUE);
-        assert_eq!(lost, QUEUE - 1);
-        assert_eq!(numbers(queue).first(), Some(&(QUEUE as u64 + 1)));
+        assert!(queue.push((MAX_PENDING as u64 + 2, of_a_line)).is_some());
+        let lost = fill(
+            &mut queue,
+            EventKind::Finished,
+            MAX_PENDING as u64 + 3,
+            MAX_PENDING,
+        );
+        assert_eq!(lost, MAX_PENDING - 1);
+        assert_eq!(numbers(queue).first(), Some(&(MAX_PENDING as u64 + 1)));
     }
 
     #[test]
-    fn losses_push_no_end_out_before_there_is_a_subscriber() {
+    fn losses_do_not_displace_last_events_before_a_subscription() {
         let mut early = EarlyEvents::default();
-        for at in 0..2 * EARLY as u64 {
-            let kind = match at % EARLY as u64 {
+        for at in 0..2 * MAX_EARLY as u64 {
+            let kind = match at % MAX_EARLY as u64 {
                 0 => EventKind::Finished,
                 1 => EventKind::StartFailed,
                 _ => EventKind::Loss,
@@ -237,23 +250,23 @@ mod tests {
             let lost = early.push((at, event(kind, false)));
             assert!(lost.is_none_or(|(_, event)| event.kind == EventKind::Loss));
         }
-        let told = numbers(early.take());
-        assert_eq!((told.len(), &told[..2]), (EARLY, &[0, 1][..]));
+        let delivered = numbers(early.take());
+        assert_eq!((delivered.len(), &delivered[..2]), (MAX_EARLY, &[0, 1][..]));
     }
 
-    /// The reserve has no larger one.
+    /// The memory reserve has no larger pieces.
     #[test]
-    fn what_waits_without_a_subscriber_takes_no_large_piece() {
+    fn events_without_a_subscriber_need_no_large_allocation() {
         let mut early = EarlyEvents::default();
-        for at in 0..2 * EARLY as u64 {
+        for at in 0..2 * MAX_EARLY as u64 {
             early.push((at, event(EventKind::Loss, false)));
         }
-        assert_eq!(early.own.len(), EARLY);
+        assert_eq!(early.own.len(), MAX_EARLY);
         assert!(early.own.other.capacity() * size_of::<NumberedEvent>() <= 64 << 10);
     }
 
     #[test]
-    fn what_waits_for_the_first_subscriber_is_bounded_and_in_order() {
+    fn events_without_a_subscriber_are_bounded_and_in_order() {
         let mut early = EarlyEvents::default();
         let mut at = 0;
         let mut push = |early: &mut EarlyEvents, kind, inherited, count| {
@@ -263,20 +276,20 @@ mod tests {
             });
             lost.count()
         };
-        assert_eq!(push(&mut early, EventKind::Loss, true, QUEUE), 0);
+        assert_eq!(push(&mut early, EventKind::Loss, true, MAX_PENDING), 0);
         assert_eq!(push(&mut early, EventKind::Loss, true, 7), 7, "bounded");
         assert_eq!(
             push(&mut early, EventKind::Finished, true, 3),
             3,
-            "in place of others"
+            "they replace other events"
         );
-        // However much was recovered, the engine's own latest are there as well.
-        assert_eq!(push(&mut early, EventKind::Started, false, EARLY + 5), 5);
+        // Recovered events do not displace the engine's own.
+        assert_eq!(push(&mut early, EventKind::Started, false, MAX_EARLY + 5), 5);
         assert_eq!(push(&mut early, EventKind::Finished, false, 1), 1);
-        let told = numbers(early.take());
-        assert_eq!(told.len(), QUEUE + EARLY);
-        assert!(told.windows(2).all(|pair| pair[0] < pair[1]), "in order");
-        assert_eq!(told.last(), Some(&at));
+        let delivered = numbers(early.take());
+        assert_eq!(delivered.len(), MAX_PENDING + MAX_EARLY);
+        assert!(delivered.windows(2).all(|pair| pair[0] < pair[1]), "in order");
+        assert_eq!(delivered.last(), Some(&at));
         assert_eq!(early.take().len(), 0);
     }
 }

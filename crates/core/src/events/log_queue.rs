@@ -1,22 +1,22 @@
-//! Log lines that wait for the listener: the latest of them.
+//! The latest log lines that wait for the listener.
 
 use std::collections::VecDeque;
 
 use super::event::LogLevel;
 
-/// How many lines wait; beyond them the oldest are dropped.
-const LINES: usize = 1_024;
+/// Limit of pending lines. Beyond it the oldest are dropped.
+const MAX_LINES: usize = 1_024;
 
 #[derive(Default)]
 pub struct LogQueue {
     pending: VecDeque<(LogLevel, String)>,
-    /// Since the last line that was told.
+    /// Number of lines dropped since the last delivery.
     dropped: u64,
 }
 
 impl LogQueue {
     pub fn push(&mut self, level: LogLevel, message: String) {
-        if self.pending.len() >= LINES {
+        if self.pending.len() >= MAX_LINES {
             self.pending.pop_front();
             self.dropped += 1;
         }
@@ -27,11 +27,11 @@ impl LogQueue {
         self.pending.is_empty()
     }
 
-    /// The next line. Where others were dropped before it, one says how many.
+    /// Removes the next line. If lines were dropped, returns a line with their number first.
     pub fn pop(&mut self) -> Option<(LogLevel, String)> {
         match std::mem::take(&mut self.dropped) {
             0 => self.pending.pop_front(),
-            many => Some((LogLevel::Warning, format!("{many} older log lines were dropped"))),
+            count => Some((LogLevel::Warning, format!("{count} older log lines were dropped"))),
         }
     }
 }
@@ -41,14 +41,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_latest_are_kept_and_the_others_counted() {
-        let mut lines = LogQueue::default();
-        for at in 0..LINES + 3 {
-            lines.push(LogLevel::Info, at.to_string());
+    fn the_latest_lines_are_kept_and_the_dropped_ones_counted() {
+        let mut queue = LogQueue::default();
+        for at in 0..MAX_LINES + 3 {
+            queue.push(LogLevel::Info, at.to_string());
         }
-        let told: Vec<String> = std::iter::from_fn(|| lines.pop()).map(|(_, line)| line).collect();
-        assert_eq!(told[..2], ["3 older log lines were dropped", "3"]);
-        assert_eq!(told.len(), LINES + 1);
-        assert_eq!(told.last(), Some(&(LINES + 2).to_string()));
+        let lines: Vec<String> = std::iter::from_fn(|| queue.pop()).map(|(_, line)| line).collect();
+        assert_eq!(lines[..2], ["3 older log lines were dropped", "3"]);
+        assert_eq!(lines.len(), MAX_LINES + 1);
+        assert_eq!(lines.last(), Some(&(MAX_LINES + 2).to_string()));
     }
 }

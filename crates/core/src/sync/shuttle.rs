@@ -10,4 +10,4 @@ pub mod slot {
 }
 
 /// A model has no clock: a shorter wait ends immediately, a longer wait never.
-pub const FOR_EVER: std::time::Duration = std::time::Duration::from_secs(3600);
+pub const FOREVER: std::time::Duration = std::time::Duration::from_secs(3600);

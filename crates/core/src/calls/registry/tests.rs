@@ -19,7 +19,7 @@ impl MediaControl for NoMedia {
     }
 }
 
-/// Says when a list has come to it.
+/// Signals that a list reads this recording.
 struct ReadSignal(mpsc::Sender<()>);
 
 impl Attachment for ReadSignal {
@@ -71,7 +71,7 @@ fn record(registry: &Registry, call_id: &str, signal: mpsc::Sender<()>) {
     assert!(started.is_ok());
 }
 
-/// Who changes a call waits for a part of a walk over all of them.
+/// A list of all calls holds the lock only for some of them at a time.
 #[test]
 fn a_list_of_all_calls_does_not_block_a_call_end() {
     const CALLS: u64 = 200 * SLICE as u64;
@@ -83,7 +83,7 @@ fn a_list_of_all_calls_does_not_block_a_call_end() {
     let listed = all();
     assert!(listed.windows(2).all(|pair| pair[0].number < pair[1].number));
     assert_eq!((listed.len() as u64, listed[0].live.len()), (CALLS, 1));
-    // The last call ends when a list has come to the first. A thread may be late.
+    // The last call ends while a list is at the first call. A thread may be late.
     let interleaved = (CALLS..CALLS + 300).any(|last| {
         begin(&registry, last);
         while read.try_recv().is_ok() {}
@@ -91,24 +91,23 @@ fn a_list_of_all_calls_does_not_block_a_call_end() {
             let (registry, read) = (&registry, &mut read);
             let ended = threads.spawn(move || {
                 read.recv().expect("a list");
-                registry.end(last, EndReason::CallEnded, 0).expect("it lives");
+                registry.end(last, EndReason::CallEnded, 0).expect("it is live");
             });
             let listed = all();
             ended.join().expect("no panic");
             listed.last().is_some_and(|call| call.number < last)
         })
     });
-    assert!(interleaved, "everyone waits for the whole list");
+    assert!(interleaved, "the call end waits for the whole list");
 }
 
-/// A host that describes its calls anew all the time must not make a failing recording
-/// each time.
+/// A host that updates its calls very often must not cause a failing recording each time.
 #[test]
 fn an_update_does_not_retry_a_failed_automatic_recording() {
     let registry = Registry::new(Limits::default(), false, Arc::new(SystemClock));
     let (device, number) = (Text::new("AUTO"), Text::default());
-    let owed = registry.set_line(&device, &number, rules::AUTOMATIC);
-    assert_eq!(owed, Ok(Vec::new()));
+    let pending = registry.set_line(&device, &number, rules::AUTOMATIC);
+    assert_eq!(pending, Ok(Vec::new()));
     let info = CallInfo {
         device_name: device.clone(),
         ..CallInfo::default()
@@ -116,23 +115,23 @@ fn an_update_does_not_retry_a_failed_automatic_recording() {
     let begun = registry.begin(1, info, 0, Arc::new(NoMedia)).expect("a call");
     assert!(begun.automatic);
     let draft = || RecordingDraft::new(Uuid::new_v4(), automatic_spec(), "");
-    let make = |accepted: AcceptedDraft<'_>| {
+    let create = |accepted: AcceptedDraft<'_>| {
         let (signal, _) = mpsc::channel();
         Arc::new(Recording::new(accepted, 0, Arc::new(ReadSignal(signal))))
     };
     let low = Err(Error::new(Status::NoSpace, "too little"));
-    assert!(registry.start_automatic(1, draft(), low, make).is_err());
+    assert!(registry.start_automatic(1, draft(), low, create).is_err());
     let started = registry
-        .start_automatic(1, draft(), Ok(()), make)
-        .expect("it stays owed");
-    let id = started.expect("it is wanted").id;
+        .start_automatic(1, draft(), Ok(()), create)
+        .expect("it stays pending");
+    let id = started.expect("the policy asks for it").id;
     registry.failed(id, Status::Io, 0);
     assert_eq!(registry.counts().1, 0);
-    let update = registry.update(1, &CallUpdate::default(), 0).expect("it lives");
+    let update = registry.update(1, &CallUpdate::default(), 0).expect("it is live");
     assert!(!update.automatic);
-    let owed = registry.set_line(&device, &number, rules::AUTOMATIC);
-    assert_eq!(owed, Ok(Vec::new()));
+    let pending = registry.set_line(&device, &number, rules::AUTOMATIC);
+    assert_eq!(pending, Ok(Vec::new()));
     assert!(registry.due_automatic_calls().is_empty(), "not yet");
-    let again = registry.start_automatic(1, draft(), Ok(()), make);
-    assert!(again.expect("it is owed").is_some());
+    let again = registry.start_automatic(1, draft(), Ok(()), create);
+    assert!(again.expect("it is pending").is_some());
 }

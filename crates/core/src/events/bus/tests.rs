@@ -22,8 +22,8 @@ impl Listener for BusListener {
     }
 }
 
-/// Runs with an event thread of its own, and until all has been told.
-fn told(act: impl FnOnce(&Bus, &Arc<BusListener>)) -> Vec<String> {
+/// Runs `act` with an event thread, until everything has been delivered.
+fn delivered(act: impl FnOnce(&Bus, &Arc<BusListener>)) -> Vec<String> {
     let bus = Bus::new();
     let lines = Arc::<BusListener>::default();
     let thread = std::thread::spawn({
@@ -38,31 +38,31 @@ fn told(act: impl FnOnce(&Bus, &Arc<BusListener>)) -> Vec<String> {
 }
 
 #[test]
-fn what_was_logged_last_is_told_before_the_end() {
-    // Once it could go well by chance.
+fn the_last_log_line_is_delivered_before_the_stop() {
+    // A single run could succeed by chance.
     for _ in 0..100 {
-        let lines = told(|bus, lines| {
+        let lines = delivered(|bus, lines| {
             bus.set_log(Some(lines.clone()));
-            bus.log(LogLevel::Info, "last words".into());
+            bus.log(LogLevel::Info, "the last line".into());
         });
-        assert_eq!(lines, ["last words"]);
+        assert_eq!(lines, ["the last line"]);
     }
 }
 
 #[test]
-fn a_hosts_text_forges_no_line() {
-    let lines = told(|bus, lines| {
+fn host_text_cannot_forge_a_log_line() {
+    let lines = delivered(|bus, lines| {
         bus.set_log(Some(lines.clone()));
-        bus.log(LogLevel::Error, "device \"SEP1\nERROR all is lost\"".into());
+        bus.log(LogLevel::Error, "device \"SEP1\nERROR forged\"".into());
     });
-    assert_eq!(lines, ["device \"SEP1\\nERROR all is lost\""]);
+    assert_eq!(lines, ["device \"SEP1\\nERROR forged\""]);
 }
 
-/// The one that could not be told is not settled either.
+/// An event whose callback panicked is not settled.
 #[test]
-fn an_event_that_panics_takes_nobody_along() {
+fn a_panic_in_a_callback_does_not_affect_later_events() {
     let settled = Arc::new(AtomicU64::new(0));
-    let lines = told(|bus, lines| {
+    let lines = delivered(|bus, lines| {
         assert!(bus.subscribe(lines.clone()).is_ok());
         for kind in [EventKind::Loss, EventKind::Finished] {
             bus.publish(settling(kind, &settled));
@@ -81,9 +81,9 @@ fn settling(kind: EventKind, settled: &Arc<AtomicU64>) -> Event {
     event
 }
 
-/// More than wait for a first subscriber: the closing has run out of time.
+/// More events than may wait for a subscriber, as after a close that ran out of time.
 #[test]
-fn what_ends_after_the_listener_was_let_go_stays_owed() {
+fn events_after_a_stop_stay_owed() {
     let settled = Arc::new(AtomicU64::new(0));
     let bus = Bus::new();
     assert!(bus.subscribe(Arc::<BusListener>::default()).is_ok());
@@ -95,32 +95,32 @@ fn what_ends_after_the_listener_was_let_go_stays_owed() {
     assert_eq!(bus.undelivered().len(), 0);
 }
 
-/// Its callback says that it runs, and waits for the word to return.
+/// A listener whose callback reports that it runs, and returns when the test lets it.
 struct BlockingListener {
-    enters: mpsc::Sender<()>,
-    returns: Mutex<mpsc::Receiver<()>>,
+    entered: mpsc::Sender<()>,
+    may_return: Mutex<mpsc::Receiver<()>>,
 }
 
 impl Listener for BlockingListener {
     fn event(&self, _: &Event, _: u64) {
-        let _ = self.enters.send(());
-        let _ = self.returns.lock().recv();
+        let _ = self.entered.send(());
+        let _ = self.may_return.lock().recv();
     }
 }
 
 #[test]
 fn a_subscription_has_ended_once_its_callback_has_returned() {
-    let (enters, entered) = mpsc::channel();
-    let (may_return, returns) = mpsc::channel();
-    let returns = Mutex::new(returns);
-    let listener = Arc::new(BlockingListener { enters, returns });
-    told(|bus, _| {
+    let (entered, wait_entered) = mpsc::channel();
+    let (release, may_return) = mpsc::channel();
+    let may_return = Mutex::new(may_return);
+    let listener = Arc::new(BlockingListener { entered, may_return });
+    delivered(|bus, _| {
         let id = bus.subscribe(listener.clone()).ok().expect("it is open");
         bus.publish(Event::new(EventKind::Finished, 0));
-        entered.recv().expect("it is told");
+        wait_entered.recv().expect("the callback runs");
         let ending = bus.begin_unsubscribe(id).expect("it is subscribed");
         assert_eq!(bus.poll_ended(&ending), Readiness::Pending(NextStep::Signalled));
-        may_return.send(()).expect("it listens");
+        release.send(()).expect("the callback waits");
         task::wait_until_ready(&bus.idle, || bus.poll_ended(&ending));
         assert_eq!(bus.poll_ended(&ending), Readiness::Ready(()));
         drop(ending);
@@ -138,8 +138,8 @@ impl Observer for PanickingObserver {
 }
 
 #[test]
-fn an_observer_that_panics_keeps_nobody_from_being_told() {
-    let lines = told(|bus, lines| {
+fn a_panic_in_an_observer_does_not_prevent_delivery() {
+    let lines = delivered(|bus, lines| {
         assert!(bus.subscribe(lines.clone()).is_ok());
         bus.observe(Arc::new(PanickingObserver));
         assert!(catch_panic(|| bus.publish(Event::new(EventKind::Finished, 0))).is_err());
@@ -147,7 +147,7 @@ fn an_observer_that_panics_keeps_nobody_from_being_told() {
     assert_eq!(lines, ["finished"]);
 }
 
-/// The numbers and kinds that a subscription is told.
+/// Collects the numbers and kinds of the events of a subscription.
 #[derive(Default)]
 struct NumberedListener(Mutex<Vec<(u64, EventKind)>>);
 
@@ -161,21 +161,21 @@ fn of_call(kind: EventKind) -> Option<Event> {
     Some(Event::of_call(kind, 0, CallFacts::new(1, Arc::default())))
 }
 
-/// Nobody sees a gap but where something was dropped for them.
+/// A subscription sees a gap only where one of its own events was dropped.
 #[test]
-fn the_life_of_calls_is_numbered_for_those_who_ask() {
-    let [asks, late, plain] = [(); 3].map(|()| Arc::<NumberedListener>::default());
-    told(|bus, _| {
+fn call_events_are_numbered_only_for_their_subscribers() {
+    let [with_calls, late, plain] = [(); 3].map(|()| Arc::<NumberedListener>::default());
+    delivered(|bus, _| {
         bus.publish(Event::new(EventKind::DiskLow, 0));
         assert!(!bus.has_call_subscribers());
         let calls = SubscriptionOptions { calls: true };
         let none = LiveCalls::default();
-        let asking = bus.subscribe_with(calls, none, asks.clone());
-        let asking = asking.unwrap_or_else(|_| panic!("it is open"));
+        let first = bus.subscribe_with(calls, none, with_calls.clone());
+        let first = first.unwrap_or_else(|_| panic!("it is open"));
         assert!(bus.subscribe(plain.clone()).is_ok());
         bus.publish_call(of_call(EventKind::CallBegan));
         bus.publish(Event::new(EventKind::Started, 0));
-        // One that there was no memory for.
+        // An event for which there was no memory.
         bus.publish_call(None);
         assert_eq!(bus.dropped(), 1);
         let live = LiveCalls::new(vec![(1, Arc::default()), (2, Arc::default())], 0);
@@ -184,10 +184,10 @@ fn the_life_of_calls_is_numbered_for_those_who_ask() {
         bus.publish_call(of_call(EventKind::CallEnded));
         bus.publish(Event::new(EventKind::Finished, 0));
         assert!(bus.drain(Instant::now() + Duration::from_secs(60)));
-        assert!(bus.unsubscribe(asking) && bus.has_call_subscribers());
+        assert!(bus.unsubscribe(first) && bus.has_call_subscribers());
         assert!(bus.unsubscribe(second) && !bus.has_call_subscribers());
     });
-    let heard = |one: &NumberedListener| std::mem::take(&mut *one.0.lock());
+    let take = |listener: &NumberedListener| std::mem::take(&mut *listener.0.lock());
     let expected = [
         (1, EventKind::DiskLow),
         (2, EventKind::CallBegan),
@@ -195,21 +195,21 @@ fn the_life_of_calls_is_numbered_for_those_who_ask() {
         (5, EventKind::CallEnded),
         (6, EventKind::Finished),
     ];
-    assert_eq!(heard(&asks), expected);
-    assert_eq!(heard(&plain), [(2, EventKind::Started), (3, EventKind::Finished)]);
+    assert_eq!(take(&with_calls), expected);
+    assert_eq!(take(&plain), [(2, EventKind::Started), (3, EventKind::Finished)]);
     let expected = [
         (3, EventKind::CallBegan),
         (4, EventKind::CallBegan),
         (5, EventKind::CallEnded),
         (6, EventKind::Finished),
     ];
-    assert_eq!(heard(&late), expected);
+    assert_eq!(take(&late), expected);
 }
 
-/// An event that several are owed is told to all of them before a later one, whatever numbers
-/// they have.
+/// An event for several subscriptions is delivered to all of them before any later event,
+/// whatever numbers it has there.
 #[test]
-fn nobodys_events_wait_for_anothers_later_ones() {
+fn events_are_delivered_in_order_across_subscriptions() {
     let order = Arc::new(Mutex::new(Vec::new()));
     struct NamedListener(&'static str, Arc<Mutex<Vec<&'static str>>>);
     impl Listener for NamedListener {
@@ -219,8 +219,11 @@ fn nobodys_events_wait_for_anothers_later_ones() {
     }
     let bus = Bus::new();
     let calls = SubscriptionOptions { calls: true };
-    let asks = Arc::new(NamedListener("asks", order.clone()));
-    assert!(bus.subscribe_with(calls, LiveCalls::default(), asks).is_ok());
+    let with_calls = Arc::new(NamedListener("calls", order.clone()));
+    assert!(
+        bus.subscribe_with(calls, LiveCalls::default(), with_calls)
+            .is_ok()
+    );
     for _ in 0..3 {
         bus.publish_call(of_call(EventKind::CallBegan));
     }
@@ -231,6 +234,6 @@ fn nobodys_events_wait_for_anothers_later_ones() {
     bus.publish(Event::new(EventKind::Started, 0));
     bus.publish(Event::new(EventKind::Finished, 0));
     while matches!(bus.deliver_next(), NextStep::Now) {}
-    let expected = ["asks", "asks", "asks", "asks", "plain", "asks", "plain"];
+    let expected = ["calls", "calls", "calls", "calls", "plain", "calls", "plain"];
     assert_eq!(*order.lock(), expected);
 }
