@@ -1,8 +1,8 @@
-//! From packet to samples: feeds, the timeline of each leg, the recordings' windows.
+//! The way from packets to samples: feeds, the timeline of each leg, the taps of recordings.
 //!
 //! ```text
 //! Feed (host's thread) -> ring -> CallMedia::visit (worker) -> Track of each leg
-//!                                     ^ points (CallTap)         -> Tap of each recording -> Sink
+//!                                     ^ control points (CallTap) -> Tap of each recording -> Sink
 //! ```
 
 mod call;
@@ -45,12 +45,12 @@ use callrec_media::leg::Tally;
 use crate::clock::Clock;
 use crate::types::Leg;
 
-/// Which time the media has.
+/// The clock of a call's media.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClockMode {
-    /// The coarse monotonic clock: live calls.
+    /// The coarse monotonic clock, for live calls.
     Real,
-    /// The media's own, as fast as it is handed in.
+    /// The media's own time, which advances as fast as the host feeds it.
     Stream,
 }
 
@@ -61,18 +61,18 @@ pub struct MediaConfig {
     pub reorder_ns: u64,
     pub leg_wait_ns: u64,
     pub flush_ns: u64,
-    /// How long a sink may take nothing in stream time before its recording fails.
+    /// In stream time, a recording fails if its sink accepts nothing for this long.
     pub backlog_ns: u64,
-    /// A connected leg without decoded audio for so long is reported; 0: never.
+    /// A connected leg is reported after this long without decoded audio; 0: never.
     pub silent_ns: u64,
-    /// What is fed while the call is held is not recorded.
+    /// Audio that is fed while the call is held is not recorded.
     pub hold_is_silence: bool,
-    /// Of all feeds together, for what their rings cannot hold.
+    /// Limit of the overflow memory, which all feeds share.
     pub overflow_bytes: u64,
-    /// A test may ask for a panic where a worker comes to a record with this payload.
+    /// For tests: a worker panics at a record whose payload ends with these bytes.
     #[cfg(feature = "faults")]
     pub panic_at: Vec<u8>,
-    /// A test may have the timeline go wrong.
+    /// For tests: a fault in the timeline.
     #[cfg(feature = "faults")]
     pub planted: Option<planted::Fault>,
 }
@@ -87,7 +87,7 @@ impl MediaConfig {
     #[cfg(not(feature = "faults"))]
     fn fault(&self, _payload: &[u8]) {}
 
-    /// A worker comes to a call: what is planted in it is asked for on this thread.
+    /// Plants the configured fault on the worker's thread, before a visit.
     #[cfg(feature = "faults")]
     fn plant(&self) {
         planted::plant(self.planted);
@@ -97,20 +97,20 @@ impl MediaConfig {
     fn plant(&self) {}
 }
 
-/// What a call's media has to say that is about no recording. Called by the media worker:
-/// it must not block.
+/// Receives a call's media events that concern no particular recording. Called by the media
+/// worker; must not block.
 pub trait MediaReport: Send + Sync {
-    /// The first packet of a payload type that cannot be decoded, once for each leg and type.
+    /// A packet has a payload type that cannot be decoded. Called once for each leg and type.
     fn ignored(&self, leg: Leg, payload_type: u8);
 
-    /// A connected leg had no decoded audio for `MediaConfig::silent_ns`; once for each leg.
+    /// A connected leg had no decoded audio for `MediaConfig::silent_ns`. Called once for each leg.
     fn silent(&self, leg: Leg);
 
-    /// Somebody should be heard in the call: it is neither alerting nor held.
+    /// Whether audio is expected: the call is neither alerting nor held.
     fn is_connected(&self) -> bool;
 }
 
-/// Nobody wants to know.
+/// Ignores all reports.
 pub struct NoReport;
 
 impl MediaReport for NoReport {
@@ -130,43 +130,43 @@ pub struct MediaStats {
     pub(super) frames_lost: AtomicU64,
     pub(super) dropped_unknown: AtomicU64,
     pub(super) late: AtomicU64,
-    /// Each worker's own.
+    /// One element per worker.
     worker_lag_ns: [AtomicU64; WORKERS_MAX],
 }
 
-/// More workers than these share a counter.
+/// Limit of separate counters. Additional workers share them.
 const WORKERS_MAX: usize = 32;
 
 impl MediaStats {
-    /// What a visit has counted.
-    fn add(&self, told: &mut Tally) {
-        let told = std::mem::take(told);
-        if told.frames_in != 0 {
-            self.frames_in.fetch_add(told.frames_in, Relaxed);
+    /// Adds the counts of a visit and resets them.
+    fn add(&self, tally: &mut Tally) {
+        let tally = std::mem::take(tally);
+        if tally.frames_in != 0 {
+            self.frames_in.fetch_add(tally.frames_in, Relaxed);
         }
-        if told.unknown != 0 {
-            self.dropped_unknown.fetch_add(told.unknown, Relaxed);
+        if tally.unknown != 0 {
+            self.dropped_unknown.fetch_add(tally.unknown, Relaxed);
         }
-        if told.late != 0 {
-            self.late.fetch_add(told.late, Relaxed);
+        if tally.late != 0 {
+            self.late.fetch_add(tally.late, Relaxed);
         }
-        // Wraps: what was found again is taken off.
-        if told.lost != 0 {
-            self.frames_lost.fetch_add(told.lost as u64, Relaxed);
+        // Wraps for a negative count: packets that were missing and have arrived.
+        if tally.lost != 0 {
+            self.frames_lost.fetch_add(tally.lost as u64, Relaxed);
         }
     }
 
-    /// Packets and writes taken.
+    /// Accepted packets and writes.
     pub fn frames_in(&self) -> u64 {
         self.frames_in.load(Relaxed)
     }
 
-    /// Sequence gaps, overruns and what came late.
+    /// Packets lost to sequence gaps, overruns and late arrival.
     pub fn frames_lost(&self) -> u64 {
         self.frames_lost.load(Relaxed)
     }
 
-    /// RTCP, garbage and unknown payload types.
+    /// Ignored packets: RTCP, malformed data and unknown payload types.
     pub fn dropped_unknown(&self) -> u64 {
         self.dropped_unknown.load(Relaxed)
     }
@@ -175,7 +175,7 @@ impl MediaStats {
         self.late.load(Relaxed)
     }
 
-    /// The worst tick of the last second, of any worker.
+    /// The latest tick of any worker during the last second.
     pub fn worker_lag_ns(&self) -> u64 {
         self.worker_lag_ns
             .iter()

@@ -80,7 +80,7 @@ mod tests {
     #[derive(Default)]
     struct FakeMedia {
         at: AtomicU64,
-        asked: AtomicU64,
+        queries: AtomicU64,
     }
 
     impl MediaControl for FakeMedia {
@@ -90,7 +90,7 @@ mod tests {
         fn stop(&self, _: Uuid, _: EndReason) {}
         fn end(&self, _: EndReason) {}
         fn last_media_ns(&self) -> u64 {
-            self.asked.fetch_add(1, Ordering::Relaxed);
+            self.queries.fetch_add(1, Ordering::Relaxed);
             self.at.load(Ordering::Relaxed)
         }
     }
@@ -115,22 +115,22 @@ mod tests {
     fn only_calls_that_may_be_idle_are_checked() {
         let registry = Registry::new(Limits::default(), false, Arc::new(SystemClock));
         let fakes: Vec<Arc<FakeMedia>> = (0..200).map(|number| begin(&registry, number)).collect();
-        let asked = || {
+        let queries = || {
             fakes
                 .iter()
-                .map(|media| media.asked.load(Ordering::Relaxed))
+                .map(|media| media.queries.load(Ordering::Relaxed))
                 .sum::<u64>()
         };
         assert!(idle(&registry, 1).is_empty());
-        assert_eq!(asked(), 0, "all calls began later");
+        assert_eq!(queries(), 0, "all calls began later");
         let later = registry.now_ns() + 1_000;
         for media in &fakes[..150] {
             media.at.store(later, Ordering::Relaxed);
         }
         assert_eq!(idle(&registry, later), (150..200).collect::<Vec<u64>>());
-        assert_eq!(asked(), 200);
+        assert_eq!(queries(), 200);
         assert!(idle(&registry, later).is_empty(), "each call is reported once");
-        assert_eq!(asked(), 200);
+        assert_eq!(queries(), 200);
         assert_eq!(idle(&registry, later + 1), (0..200).collect::<Vec<u64>>());
         registry.end(7, EndReason::CallEnded, 0).expect("it is live");
         assert_eq!(idle(&registry, later + 2).len(), 199);

@@ -1,4 +1,4 @@
-//! A worker's visit of one call: counts, points, audio, time.
+//! A worker's visit of one call: control points, audio, and the passage of time.
 
 mod frontier;
 mod points;
@@ -28,28 +28,28 @@ pub(super) struct CallMedia {
     points: VecDeque<ControlPoint>,
     real: bool,
     reorder_ns: u64,
-    /// The worker ends.
+    /// The worker stops after this visit.
     last_visit: bool,
     private: bool,
-    /// When it last became private, or ceased to be.
+    /// When the call's privacy last changed.
     private_ns: u64,
-    /// The local leg's feed has the remote leg's samples, too.
+    /// The local leg's feed also carries the remote leg's samples.
     stereo: bool,
     deinterleaver: Deinterleaver,
-    /// Control points that change what is recorded, so far.
+    /// Number of control points so far that change what is recorded.
     epoch: u32,
-    /// When the latest of them acted.
+    /// When the latest of these control points took effect.
     point_ns: u64,
-    /// Everything before it may be rendered.
+    /// Audio before this time may be rendered.
     frontier_ns: u64,
     ended: bool,
-    /// After the latest visit, it was blocked or behind.
+    /// The call was blocked or behind after the latest visit.
     needs_visit: bool,
     schedule: VisitSchedule,
     visited_ns: u64,
-    /// The rings of its feeds hold as much at least, of what the feeds were told to expect
-    /// and of what has come.
+    /// Shortest time to fill a feed's ring with audio of the announced format.
     rings_ns: u64,
+    /// Shortest time to fill a feed's ring at the present rate.
     filling_ns: u64,
 }
 
@@ -81,7 +81,7 @@ impl CallMedia {
         }
     }
 
-    /// The call is over and every recording of it has ended.
+    /// Whether the call and all of its recordings have ended.
     pub(super) fn is_over(&self) -> bool {
         self.ended && self.taps.is_empty()
     }
@@ -90,18 +90,18 @@ impl CallMedia {
         self.taps.iter().any(|tap| tap.outbox.is_blocked())
     }
 
-    /// Stream time: its recordings have more to render than one visit may.
+    /// Whether recordings in stream time have more to render than one visit allows.
     pub(super) fn is_behind(&self) -> bool {
-        let waits = |tap: &Tap| tap.is_behind() || !self.points.is_empty();
-        self.taps.iter().any(waits)
+        let is_behind = |tap: &Tap| tap.is_behind() || !self.points.is_empty();
+        self.taps.iter().any(is_behind)
     }
 
-    /// It has to be visited again at once: it is blocked or behind.
+    /// Whether the call must be visited again at the next tick, because it is blocked or behind.
     pub(super) fn needs_visit(&self) -> bool {
         self.needs_visit
     }
 
-    /// A visit whose panic is kept to this call's recordings.
+    /// Visits the call. A panic fails only the recordings of this call.
     pub(super) fn visit_guarded(&mut self, now_ns: u64, scratch: &mut Scratch) {
         self.call.config().plant();
         let visit = catch_unwind(AssertUnwindSafe(|| self.visit(now_ns, scratch)));
@@ -114,11 +114,11 @@ impl CallMedia {
         self.needs_visit = !self.real && (self.is_blocked() || self.is_behind());
     }
 
-    /// The recordings that a panic has touched fail. The call and its points go on.
+    /// Fails the recordings after a panic. The call and its control points continue.
     fn broken(&mut self, message: &str) {
         let legs = &self.legs;
         for mut tap in std::mem::take(&mut self.taps) {
-            // One sink's second panic must not take the others along.
+            // A second panic in one sink must not affect the other recordings.
             let _ = catch_unwind(AssertUnwindSafe(|| tap.tell(legs)));
             let _ = catch_unwind(AssertUnwindSafe(move || tap.outbox.broken(message)));
         }
@@ -126,10 +126,10 @@ impl CallMedia {
         self.release();
     }
 
-    /// `now_ns`: the coarse clock, read before this visit looks at anything. `scratch`:
-    /// any visit's, used again.
+    /// `now_ns`: the coarse clock, read before the visit. `scratch`: a buffer that all visits of a
+    /// worker share.
     pub(super) fn visit(&mut self, now_ns: u64, scratch: &mut Scratch) {
-        if !self.rests() && self.is_held_up(now_ns) {
+        if !self.is_resting() && self.is_held_up(now_ns) {
             return;
         }
         let counts = self.call.handed();
@@ -137,7 +137,7 @@ impl CallMedia {
         self.call.take_points(&mut self.points);
         let mut tally = Tally::default();
         self.pass_points(now_ns, scratch);
-        if self.rests() || !self.is_blocked() && self.points.is_empty() {
+        if self.is_resting() || !self.is_blocked() && self.points.is_empty() {
             self.drain(&counts, scratch);
             self.decide(now_ns);
             self.forward_notes();
@@ -154,8 +154,8 @@ impl CallMedia {
         }
     }
 
-    /// What is ready is given to the sinks. True if a recording must come further before
-    /// anything more is taken in.
+    /// Passes finished blocks to the sinks. Returns whether a recording must advance before more
+    /// audio is read.
     fn is_held_up(&mut self, now_ns: u64) -> bool {
         self.flush(now_ns);
         if self.taps.iter().any(Tap::is_behind) {
@@ -164,7 +164,7 @@ impl CallMedia {
         self.is_blocked() || self.taps.iter().any(Tap::is_behind)
     }
 
-    /// Each point in its turn, with what was handed in before it.
+    /// Applies the control points in order, each after the audio that was fed before it.
     fn pass_points(&mut self, now_ns: u64, scratch: &mut Scratch) {
         if !self.points.is_empty() {
             self.schedule.rest_ns = 0;
@@ -179,7 +179,7 @@ impl CallMedia {
             self.drain(&counts, scratch);
             self.decide(clock_ns);
             let scene = self.scene();
-            let finishes = last && !self.waits_for_pace();
+            let finishes = last && !self.awaits_placement();
             for (name, leg) in self.legs.fed_mut() {
                 let fed_by = match name {
                     Leg::Remote if self.stereo => Leg::Local,
@@ -208,24 +208,24 @@ impl CallMedia {
         }
     }
 
-    /// What waits for a decision, and has waited for long enough.
+    /// Decides the placement of audio that has been undecided for long enough.
     fn decide(&mut self, now_ns: u64) {
         let scene = self.scene();
         self.legs.fed_mut().for_each(|(_, leg)| leg.tick(now_ns, &scene));
     }
 
-    /// Real time: audio of before a stop waits for what comes after it to tell where it
-    /// belongs.
-    fn waits_for_pace(&self) -> bool {
+    /// Whether audio before a stop is still to be placed, which in real time depends on the audio
+    /// after it.
+    fn awaits_placement(&self) -> bool {
         self.real && !self.last_visit && self.legs.fed().any(|(_, leg)| leg.is_undecided())
     }
 
-    /// Recordings that were stopped end once all of their audio has its place.
+    /// Ends the stopped recordings whose audio has all been placed.
     fn finish_closing(&mut self, now_ns: u64) {
         if !self.taps.iter().any(Tap::is_closing) {
             return;
         }
-        let waits = self.waits_for_pace();
+        let waits = self.awaits_placement();
         if !waits && self.taps.iter().all(Tap::is_closing) {
             let scene = self.scene();
             self.legs
@@ -241,7 +241,7 @@ impl CallMedia {
         self.release();
     }
 
-    /// Nothing more will come: what waits is decided by what there is.
+    /// No more audio will arrive: the next visit places undecided audio without waiting.
     pub(super) fn set_last_visit(&mut self) {
         self.last_visit = true;
     }
@@ -254,7 +254,7 @@ impl CallMedia {
         }
     }
 
-    /// What is about no recording.
+    /// Reports ignored payload types and silent legs.
     fn report(&mut self, now_ns: u64) {
         let silent_ns = self.call.config().silent_ns;
         let watched = self.real && silent_ns > 0 && !self.ended;
@@ -271,8 +271,8 @@ impl CallMedia {
         }
     }
 
-    /// Whether the recordings that the next point is for can reach it in one visit.
-    /// Those that cannot come nearer.
+    /// Whether every recording that the next control point concerns can reach it in one visit.
+    /// Otherwise advances them.
     fn is_near_point(&mut self) -> bool {
         let Some(point) = self.points.front().filter(|_| !self.real) else {
             return true;
@@ -295,9 +295,9 @@ impl CallMedia {
     }
 
     fn advance_if_due(&mut self, now_ns: u64) {
-        let soiled = |leg: &LegMedia| !leg.line.dirty.is_empty();
+        let is_dirty = |leg: &LegMedia| !leg.line.dirty.is_empty();
         let frontier_ns = self.frontier_ns.max(self.frontier(now_ns));
-        if frontier_ns < self.schedule.rest_ns && !self.legs.fed().any(|(_, leg)| soiled(leg)) {
+        if frontier_ns < self.schedule.rest_ns && !self.legs.fed().any(|(_, leg)| is_dirty(leg)) {
             return;
         }
         self.frontier_ns = frontier_ns;
@@ -306,7 +306,7 @@ impl CallMedia {
         self.update_schedule();
     }
 
-    /// The recordings come as far as the frontier.
+    /// Renders the recordings up to the frontier.
     fn advance(&mut self, now_ns: u64) {
         self.repair();
         let mut rendered = false;
@@ -321,7 +321,7 @@ impl CallMedia {
         self.flush(now_ns);
     }
 
-    /// Recordings go over what is written already, where a leg has brought more for it.
+    /// Renders written audio again where a leg has received more audio for it.
     fn repair(&mut self) {
         for name in Leg::ALL {
             let leg = self.legs.get_mut(name);
@@ -337,7 +337,7 @@ impl CallMedia {
         }
     }
 
-    /// Nothing before this is brought any more by a leg that is live.
+    /// Tells the recordings the time before which no leg can receive more audio.
     fn settle(&mut self, now_ns: u64) {
         let settled = match self.real {
             true => {
@@ -352,15 +352,15 @@ impl CallMedia {
     }
 
     fn drain(&mut self, counts: &LegTotals, scratch: &mut Scratch) {
-        let heard = self.schedule.heard;
+        let any_recording = self.schedule.any_recording;
         let scene = self.scene();
         let (epoch, since_ns) = (self.epoch, self.real.then_some(self.point_ns));
         for (_, leg) in self.legs.fed_mut() {
             leg.first_rate = None;
-            leg.line.set_epoch(epoch, since_ns, heard);
+            leg.line.set_epoch(epoch, since_ns, any_recording);
         }
         for (n, handed) in counts.iter().enumerate() {
-            // Most often nobody feeds the mixed leg.
+            // The mixed leg usually has no feed.
             if handed.bytes == 0 {
                 continue;
             }
@@ -402,7 +402,7 @@ impl CallMedia {
             let [left, right] = deinterleaver.split(payload, position, local.sample_bytes());
             local.record(header, left, with);
             remote.record(header, right, with);
-            // One write, of both.
+            // One write for both legs.
             remote.line.tally.frames_in -= 1;
         });
     }
@@ -417,12 +417,12 @@ impl CallMedia {
         }
     }
 
-    /// Gives what is ready to the sinks, and forgets the recordings that are over.
+    /// Passes finished blocks to the sinks and removes the recordings that have ended.
     fn flush(&mut self, now_ns: u64) {
         let backlog_ns = self.call.config().backlog_ns;
         for tap in &mut self.taps {
             if !tap.outbox.is_empty() {
-                // It may be about to fail.
+                // The recording may be about to fail, so its progress is published first.
                 if tap.outbox.is_blocked() {
                     tap.tell(&self.legs);
                 }
@@ -432,13 +432,13 @@ impl CallMedia {
         self.taps.retain(|tap| !tap.outbox.is_over());
     }
 
-    /// Tells the legs what nobody needs any more.
+    /// Lets the legs free the audio that no recording needs.
     fn release(&mut self) {
         let ahead = self.legs.fed().any(|(_, leg)| leg.ahead_ns > 0);
         let frontiers = || self.taps.iter().filter_map(Tap::frontiers_ns);
         let written = frontiers().map(|(written, _)| written).max();
         let settled = frontiers().map(|(_, settled)| settled).max();
-        // As long as one needs something, the others count what they do not.
+        // While any recording needs audio, the others account for it themselves.
         let needed = self.taps.iter().any(|tap| tap.needs_legs(ahead));
         let floor = frontiers().map(|(_, settled)| settled).min().filter(|_| needed);
         if !needed {
@@ -453,11 +453,11 @@ impl CallMedia {
     }
 }
 
-/// Stretches in order, joined where they touch.
-fn joined(stretches: &mut [(u64, u64)]) -> Vec<(u64, u64)> {
-    stretches.sort_unstable();
+/// Sorts the ranges and joins those that touch.
+fn joined(ranges: &mut [(u64, u64)]) -> Vec<(u64, u64)> {
+    ranges.sort_unstable();
     let mut joined: Vec<(u64, u64)> = Vec::new();
-    for (from, to) in stretches.iter().copied() {
+    for (from, to) in ranges.iter().copied() {
         match joined.last_mut() {
             Some(last) if last.1 >= from => last.1 = last.1.max(to),
             _ => joined.push((from, to)),

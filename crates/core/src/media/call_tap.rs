@@ -1,8 +1,8 @@
-//! The meeting point of control, feeds and worker for one call: ordered points.
+//! A call's media, as control, feeds and worker share it: a queue of ordered control points.
 //!
-//! A point notes what every leg has handed in so far. The worker reads the counts
-//! first and the points after, so a point that it has not seen yet cannot have been
-//! set before anything that it is about to consume.
+//! A control point stores how much every leg had fed when it was set. The worker reads these
+//! counts first and the control points second. A control point that it has not seen was therefore
+//! set after everything that it is about to consume.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
@@ -32,15 +32,15 @@ pub(super) enum PointAction {
     Resume(Uuid),
     Stop(Uuid, EndReason),
     End(EndReason),
-    /// Nothing is kept while the call is private, whatever its recordings do.
+    /// While the call is private, nothing is recorded.
     Private(bool),
-    /// The call is held.
+    /// The call is held, or no longer.
     Hold(bool),
-    /// What was written ahead and has not been heard yet is taken back.
+    /// Discards audio that was written ahead of the clock.
     Clear(Leg),
     Attach {
         leg: Leg,
-        /// With two channels, the remote leg's samples come in this leg's ring, too.
+        /// With two channels, this leg's ring also carries the remote leg's samples.
         options: FeedOptions,
         ring: RingReader,
         waiter: Arc<FeedWaiter>,
@@ -60,7 +60,7 @@ pub(super) enum PointAction {
 }
 
 pub(super) struct ControlPoint {
-    /// The coarse clock when it was set.
+    /// The coarse clock when the point was set.
     pub clock_ns: u64,
     pub counts: LegTotals,
     pub action: PointAction,
@@ -73,19 +73,19 @@ struct PointQueue {
     ended: bool,
 }
 
-/// Created when a call begins, shared by control, feeds and worker. What each visit needs
-/// lies together.
+/// A call's media, shared by control, feeds and worker. The fields that every visit needs are
+/// stored together.
 #[repr(C)]
 pub struct CallTap {
     legs: [LegCounts; 3],
     last_media_ns: AtomicU64,
-    /// Bit n: leg n has had a feed.
+    /// Bit n is set if leg n has had a feed.
     fed: AtomicU8,
     ring_full: AtomicBool,
-    /// Already among the worker's urgent calls.
+    /// The call is among the worker's urgent calls.
     pub(super) urgent: AtomicBool,
     points: Mutex<PointQueue>,
-    /// Where the worker keeps it.
+    /// Index of the call in its worker.
     pub(super) slot: AtomicUsize,
     key: u64,
     config: Arc<MediaConfig>,
@@ -99,7 +99,7 @@ pub struct CallTap {
 pub(super) const NO_SLOT: usize = usize::MAX;
 
 impl CallTap {
-    /// Registers itself with its worker.
+    /// Creates the call's media and registers it with its worker.
     pub fn new(
         key: u64,
         config: Arc<MediaConfig>,
@@ -144,8 +144,7 @@ impl CallTap {
         self.key
     }
 
-    /// Coarse clock of the latest arrival that the worker has seen, at first of the
-    /// call's beginning.
+    /// Coarse time of the latest arrival that the worker has seen, or of the call's beginning.
     pub fn last_media_ns(&self) -> u64 {
         self.last_media_ns.load(Ordering::Relaxed)
     }
@@ -159,7 +158,7 @@ impl CallTap {
         self.start_clocked(spec, || self.now_ns());
     }
 
-    /// As `start`, and paused: nothing that is handed in comes in between.
+    /// Starts a paused recording. No audio comes between the start and the pause.
     pub fn start_paused(&self, spec: TapSpec) {
         let pause = PointAction::Pause(spec.id);
         self.set_all([PointAction::Start(Box::new(spec)), pause], || self.now_ns());
@@ -177,7 +176,7 @@ impl CallTap {
         self.set(PointAction::Stop(id, reason), || self.now_ns());
     }
 
-    /// From here on nothing is kept of the call (`on`), or again what its recordings say.
+    /// Sets whether the call is private. While it is, nothing is recorded.
     pub fn private(&self, on: bool) {
         self.set(PointAction::Private(on), || self.now_ns());
     }
@@ -186,16 +185,16 @@ impl CallTap {
         self.set(PointAction::Hold(on), || self.now_ns());
     }
 
-    /// What the feed has written ahead of the clock is not heard. In stream time nothing
-    /// is ahead.
+    /// Discards the audio that the feed has written ahead of the clock. Has no effect in stream
+    /// time.
     pub fn clear(&self, leg: Leg) {
         if self.config.clock == ClockMode::Real {
             self.set(PointAction::Clear(leg), || self.now_ns());
         }
     }
 
-    /// All recordings of the call finish, its feeds' waiters return, the worker
-    /// forgets the call.
+    /// Ends the call: finishes its recordings, wakes the waiters of its feeds, and lets the worker
+    /// drop the call.
     pub fn end(&self, reason: EndReason) {
         self.end_clocked(reason, || self.now_ns());
     }
@@ -211,7 +210,7 @@ impl CallTap {
         points.waiters.iter().flatten().for_each(|w| w.close());
     }
 
-    /// A feed is opened for these legs: for the first of them, or for both.
+    /// Notes a new feed for the first of these legs, or for both.
     pub(super) fn note_feed(&self, legs: [Leg; 2], waiter: &Arc<FeedWaiter>) {
         let fed = legs.map(|leg| 1 << leg as u8);
         self.fed.fetch_or(fed[0] | fed[1], Ordering::SeqCst);
@@ -226,7 +225,7 @@ impl CallTap {
         self.set_all([action], clock);
     }
 
-    /// All at one moment.
+    /// Sets the control points at one moment.
     fn set_all<const N: usize>(&self, actions: [PointAction; N], clock: impl Fn() -> u64) {
         {
             let mut points = self.points.lock();
@@ -240,17 +239,17 @@ impl CallTap {
         self.wake();
     }
 
-    /// Visited at the next tick; in stream time at once.
+    /// Requests a visit: at the next tick, in stream time immediately.
     pub(super) fn wake(&self) {
         if let Some(call) = self.me.upgrade() {
             let at_once = self.config.clock == ClockMode::Stream;
             if !self.urgent.swap(true, Ordering::SeqCst) {
-                self.worker.urge(call, at_once);
+                self.worker.request_visit(call, at_once);
             }
         }
     }
 
-    /// A full ring in stream time: visited at the next tick, without waking anyone.
+    /// Requests a visit at the next tick because a ring is full in stream time. Wakes no thread.
     pub(super) fn note_ring_full(&self) {
         self.ring_full.store(true, Ordering::Relaxed);
     }
@@ -267,7 +266,7 @@ impl CallTap {
         })
     }
 
-    /// To be called after `handed` only.
+    /// Must be called after `handed`.
     pub(super) fn take_points(&self, into: &mut VecDeque<ControlPoint>) {
         into.append(&mut self.points.lock().queue);
     }

@@ -1,5 +1,5 @@
-//! The host's side of a leg: records stored in a ring, without a lock, an allocation
-//! or a system call.
+//! The host's side of a leg. A feed stores records in a ring without a lock, an allocation or a
+//! system call.
 
 use std::sync::{Arc, Weak};
 
@@ -17,23 +17,24 @@ use crate::sync::atomic::Ordering;
 use crate::types::{FeedOptions, Leg, Result, Status};
 use callrec_media::record::{HEADER, Kind, POSITION, RecordHeader, record_bytes};
 
-/// 400 ms, or 8 KiB if that is more.
+/// Bytes of a feed's ring: 400 ms of audio, but at least 8 KiB.
 fn ring_bytes(options: FeedOptions) -> usize {
     (options.bytes_per_s() as usize * 2 / 5).max(FeedRing::LEAST)
 }
 
-/// The memory of a feed that is still to be made.
+/// The memory for a feed that is to be opened.
 pub struct FeedMemory(Arc<RingLease>);
 
 impl FeedMemory {
-    /// `LIMIT` if there is no memory for it.
+    /// Fails with `Limit` if memory is exhausted.
     pub(super) fn lease(call: &CallTap, options: impl Into<FeedOptions>) -> Result<FeedMemory> {
-        let lease = call.overflow().homes().lease(ring_bytes(options.into()));
+        let lease = call.overflow().own_rings().lease(ring_bytes(options.into()));
         lease.map(FeedMemory).ok_or_else(memory::exhausted)
     }
 }
 
-/// Bytes of one sample of each channel, a power of two, and whether there are two.
+/// Bytes of a frame (one sample of every channel), a power of two; and whether there are two
+/// channels.
 #[derive(Clone, Copy)]
 struct FrameSize(u8);
 
@@ -61,53 +62,53 @@ impl FrameSize {
     }
 }
 
-/// The producer of one leg. Only one exists for a leg at a time.
+/// The producer of a leg's audio. A leg has at most one at a time.
 ///
-/// What a packet needs comes first, and shares a cache line with its slot's lock: the
-/// only memory that it loads. All else it only stores to. (A write in real time looks at
-/// `limiter` as well, on the next line.)
+/// The fields that a packet needs come first and share a cache line with the lock of the feed's
+/// slot. A packet loads no other memory; it only stores. (A write in real time also loads
+/// `limiter`, on the next line.)
 #[repr(C)]
 pub struct Feed {
-    /// The one that it stores to now.
+    /// The ring that it stores to now.
     ring: FeedRing,
-    /// What `LegCounts` says of this leg's feed: nobody else writes it.
+    /// The feed's copy of `LegCounts::handed`, which no other thread writes.
     handed: u64,
     call: Arc<CallTap>,
     overrun_samples: u32,
     overrun_packets: u32,
-    /// Bytes of the ring that were free when last looked at, less what came since.
+    /// Lower bound of the ring's free bytes: the last observed value less the bytes stored since.
     free: u32,
-    /// Bytes of the largest payload.
+    /// Bytes of the largest accepted payload.
     largest: u16,
     leg: Leg,
     frame_size: FrameSize,
-    /// `handed` when the feed went to this ring.
+    /// Value of `handed` when the feed switched to this ring.
     begin: u64,
-    /// `None` in stream time, where nothing is too far ahead.
+    /// `None` in stream time, where no write is too far ahead.
     limiter: Option<WriteLimiter>,
-    /// Apart, so that a slot has no more than two cache lines.
+    /// Boxed, so that a slot has at most two cache lines.
     rings: Box<FeedRings>,
     waiter: Arc<FeedWaiter>,
 }
 
-/// What a slot's first cache line has room for.
+// The fields that a packet needs fit into a slot's first cache line.
 #[cfg(all(target_pointer_width = "64", not(any(callrec_loom, callrec_shuttle))))]
 const _: () = assert!(std::mem::offset_of!(Feed, begin) <= 64 - 16);
 #[cfg(all(target_pointer_width = "64", not(any(callrec_loom, callrec_shuttle))))]
 const _: () = assert!(size_of::<Feed>() <= 2 * 64 - 16);
 
 impl Feed {
-    /// `home`: of these options.
+    /// `memory`: leased for these options.
     pub(super) fn new(
         call: Arc<CallTap>,
         leg: Leg,
         options: impl Into<FeedOptions>,
-        home: FeedMemory,
+        memory: FeedMemory,
     ) -> (Feed, RingReader, Arc<FeedWaiter>) {
         let options = options.into();
-        let FeedMemory(home) = home;
-        let ring = home.ring().clone();
-        let rings = Box::new(rings(&call, home, chunks_for(options)));
+        let FeedMemory(own) = memory;
+        let ring = own.ring().clone();
+        let rings = Box::new(rings(&call, own, chunks_for(options)));
         let reader = rings.reader(call.counts(leg));
         let waited_for: Weak<dyn WaitedFor> = Arc::<CallTap>::downgrade(&call);
         let waiter = Arc::new(FeedWaiter::new(waited_for, leg, ring.bytes()));
@@ -132,11 +133,11 @@ impl Feed {
         (feed, reader, waiter)
     }
 
-    /// Takes the new format; gives the new ring if a bigger one is needed. Nothing changes if
-    /// there is no memory for that.
+    /// Changes the format. Returns a reader of the new ring if a larger one is needed. Fails and
+    /// changes nothing if memory is exhausted.
     pub(super) fn change_format(&mut self, options: impl Into<FeedOptions>) -> Result<Option<RingReader>> {
         let options = options.into();
-        let reader = self.make_room(options)?;
+        let reader = self.fit_format(options)?;
         self.frame_size = FrameSize::of(options);
         if let Some(limiter) = &mut self.limiter {
             limiter.set(options.format.rate, options.ahead_ms);
@@ -144,20 +145,20 @@ impl Feed {
         Ok(reader)
     }
 
-    /// Packets of this format may come as well; gives the new ring if a bigger one is
-    /// needed. Nothing changes if there is no memory for that.
-    pub(super) fn make_room(&mut self, options: impl Into<FeedOptions>) -> Result<Option<RingReader>> {
+    /// Also accepts packets of this format. Returns a reader of the new ring if a larger one is
+    /// needed. Fails and changes nothing if memory is exhausted.
+    pub(super) fn fit_format(&mut self, options: impl Into<FeedOptions>) -> Result<Option<RingReader>> {
         let options = options.into();
         let chunks = chunks_for(options);
-        if ring_bytes(options) <= self.rings.home().bytes() {
+        if ring_bytes(options) <= self.rings.own().bytes() {
             self.largest = self.largest.max(largest(options));
-            self.rings.want(chunks);
+            self.rings.reserve(chunks);
             return Ok(None);
         }
-        let FeedMemory(home) = FeedMemory::lease(&self.call, options)?;
+        let FeedMemory(own) = FeedMemory::lease(&self.call, options)?;
         self.largest = self.largest.max(largest(options));
-        self.ring = home.ring().clone();
-        *self.rings = rings(&self.call, home, chunks);
+        self.ring = own.ring().clone();
+        *self.rings = rings(&self.call, own, chunks);
         self.free = self.ring.bytes() as u32;
         self.begin = self.handed;
         self.waiter.set_capacity(self.ring.bytes());
@@ -172,13 +173,13 @@ impl Feed {
         self.leg
     }
 
-    /// Whether both legs are written at once.
+    /// Whether each write carries both legs.
     pub fn is_stereo(&self) -> bool {
         self.frame_size.is_stereo()
     }
 
-    /// What was written ahead has been taken back. `now_ns`: the coarse clock, as in all that
-    /// follows.
+    /// Audio that was written ahead has been discarded. `now_ns` and `arrival_ns` are times of the
+    /// coarse clock.
     pub fn clear(&mut self, now_ns: u64) {
         if let Some(limiter) = &mut self.limiter {
             limiter.clear(now_ns);
@@ -186,12 +187,12 @@ impl Feed {
         self.waiter.cleared();
     }
 
-    /// One packet, just received.
+    /// Stores one RTP packet that was just received.
     pub fn rtp(&mut self, packet: &[u8], arrival_ns: u64) -> Status {
         self.packet(Kind::Rtp, packet, arrival_ns)
     }
 
-    /// One packet. `arrival_ns`: when it was received, as the host says.
+    /// Stores one RTP packet. `arrival_ns`: the receive time according to the host.
     pub fn rtp_aged(&mut self, packet: &[u8], arrival_ns: u64) -> Status {
         self.packet(Kind::RtpAged, packet, arrival_ns)
     }
@@ -204,9 +205,9 @@ impl Feed {
         self.put(kind, None, packet, arrival_ns)
     }
 
-    /// The samples after those of the last write.
+    /// Stores samples that follow those of the previous write.
     pub fn write(&mut self, payload: &[u8], arrival_ns: u64) -> Status {
-        if let Some(status) = self.whole_frames(payload) {
+        if let Some(status) = self.status_without_store(payload) {
             return status;
         }
         let frames = payload.len() / self.frame_size.bytes();
@@ -226,22 +227,22 @@ impl Feed {
         status
     }
 
-    /// Samples whose place is known by the host's own clock of this leg.
+    /// Stores samples at position `at` of the host's own sample clock for this leg.
     pub fn write_at(&mut self, at: u64, payload: &[u8], arrival_ns: u64) -> Status {
-        match self.whole_frames(payload) {
+        match self.status_without_store(payload) {
             Some(status) => status,
             None => self.put(Kind::WriteAt, Some(at), payload, arrival_ns),
         }
     }
 
-    /// The answer to a write that needs no ring.
+    /// The status of a write that stores nothing: an empty or an invalid one.
     #[inline]
-    fn whole_frames(&self, payload: &[u8]) -> Option<Status> {
+    fn status_without_store(&self, payload: &[u8]) -> Option<Status> {
         if payload.is_empty() {
             return Some(Status::Ok);
         }
-        let taken = self.frame_size.divides(payload.len()) && payload.len() <= usize::from(self.largest);
-        (!taken).then_some(Status::InvalidArgument)
+        let is_valid = self.frame_size.divides(payload.len()) && payload.len() <= usize::from(self.largest);
+        (!is_valid).then_some(Status::InvalidArgument)
     }
 
     #[inline]
@@ -256,7 +257,7 @@ impl Feed {
         }
         let len = payload.len() + position.map_or(0, |_| POSITION);
         let bytes = record_bytes(len) as u32;
-        if bytes > self.free && !self.has_room(bytes) {
+        if bytes > self.free && !self.has_space(bytes) {
             return self.overrun(kind, payload.len());
         }
         let header = RecordHeader {
@@ -275,31 +276,30 @@ impl Feed {
         }
         self.free -= bytes;
         self.handed += u64::from(bytes);
-        // The worker reads no further than this, so it never sees half a record.
+        // The worker reads up to this position, so it never sees part of a record.
         self.counts().handed.store(self.handed, Ordering::Release);
         Status::Ok
     }
 
-    /// Looks at what the worker has taken, and goes on in another ring if this one is
-    /// full, or if it should give a chunk back. What the worker still has to take
-    /// from an earlier ring lies before this one's beginning.
+    /// Reads the worker's progress. Switches to another ring if this one is full or its chunk should
+    /// be returned. Whatever the worker has yet to read from an earlier ring lies before `begin`.
     #[cold]
-    fn has_room(&mut self, bytes: u32) -> bool {
+    fn has_space(&mut self, bytes: u32) -> bool {
         let taken = self.counts().worker.taken.load(Ordering::Acquire);
         let used = self.handed - taken.max(self.begin);
         self.free = self.ring.bytes() as u32 - used as u32;
         if bytes > self.free || self.rings.should_return(taken) {
-            self.move_on(taken);
+            self.switch_ring(taken);
         }
         bytes <= self.free
     }
 
-    fn move_on(&mut self, taken: u64) {
+    fn switch_ring(&mut self, taken: u64) {
         let Some(next) = self.rings.next(taken) else {
             return;
         };
-        // Once the worker knows, it may give the old ring back to be freed: this thread
-        // must not be the last one that holds it.
+        // Assigned before the worker is informed: it may then free the old ring, and this thread
+        // must not hold the last reference.
         let chunk;
         (self.ring, chunk) = next.split();
         self.rings.enter(self.handed, chunk);
@@ -312,9 +312,9 @@ impl Feed {
         self.begin = self.handed;
     }
 
-    /// What is handed in again is not counted.
+    /// Whether the host retries refused writes. Those are not counted as lost.
     fn host_retries(&self) -> bool {
-        self.limiter.as_ref().is_none_or(WriteLimiter::asked)
+        self.limiter.as_ref().is_none_or(WriteLimiter::host_retries)
     }
 
     #[cold]
@@ -326,7 +326,7 @@ impl Feed {
             return Status::Overrun;
         }
         let counts = self.call.counts(self.leg);
-        let (told, count, more) = match kind {
+        let (published, count, more) = match kind {
             Kind::Rtp | Kind::RtpAged => (&counts.overrun_packets, &mut self.overrun_packets, 1),
             Kind::Write | Kind::WriteAt => (
                 &counts.overrun_samples,
@@ -335,7 +335,7 @@ impl Feed {
             ),
         };
         *count = count.wrapping_add(more);
-        told.store(*count, Ordering::Release);
+        published.store(*count, Ordering::Release);
         self.call.stats().frames_lost.fetch_add(1, Ordering::Relaxed);
         Status::Overrun
     }
@@ -352,15 +352,15 @@ impl Feed {
     }
 }
 
-/// A feed's own ring, and in real time the way to the overflow memory.
-fn rings(call: &CallTap, home: Arc<RingLease>, chunks: u64) -> FeedRings {
+/// A feed's own ring, and in real time access to the overflow memory.
+fn rings(call: &CallTap, own: Arc<RingLease>, chunks: u64) -> FeedRings {
     let real = call.config().clock == ClockMode::Real;
-    FeedRings::new(home, real.then(|| (call.overflow(), chunks)))
+    FeedRings::new(own, real.then(|| (call.overflow(), chunks)))
 }
 
-/// A quarter of what the format needs: 2,048 bytes or 100 ms. Not more than fits into a
-/// chunk of the overflow memory.
+/// Bytes of the largest payload: a quarter of the ring (100 ms, but at least 2,048 bytes), and not
+/// more than a chunk of the overflow memory holds.
 fn largest(options: FeedOptions) -> u16 {
-    let most = CHUNK - HEADER - POSITION;
-    u16::try_from((ring_bytes(options) / 4).min(most)).unwrap_or(u16::MAX)
+    let max = CHUNK - HEADER - POSITION;
+    u16::try_from((ring_bytes(options) / 4).min(max)).unwrap_or(u16::MAX)
 }

@@ -1,8 +1,8 @@
-//! Where a feed goes on when its own ring is full, and how its worker follows.
+//! The rings of a feed: its own one and chunks of the overflow memory, and how the worker follows.
 //!
-//! Positions go on across all rings of a feed. Each time the feed goes to another one, it
-//! notes the position and the chunk (or its own ring) in a log; the worker reads each
-//! ring up to the next entry, and gives a chunk back when it enters what comes after it.
+//! Positions continue across all rings of a feed. When the feed switches to another ring, it
+//! writes the position and the chunk (or its own ring) to a log. The worker reads each ring up to
+//! the next entry, and returns a chunk when it enters the next ring.
 
 use std::sync::Arc;
 
@@ -13,10 +13,10 @@ use super::ring_memory::RingLease;
 use crate::sync::Word;
 use crate::sync::atomic::{AtomicU64, Ordering};
 
-/// More than the chunks of 5 s at the highest rate, in stereo.
+/// More than the number of chunks for 5 s at the highest rate in stereo.
 const ENTRIES: usize = if cfg!(callrec_loom) { 4 } else { 128 };
-/// An entry is a position in words above, and below the chunk's index and one; 0 is the
-/// feed's own ring.
+/// Low bits of an entry: the chunk's index plus one, or 0 for the feed's own ring. The high bits are
+/// the position in words.
 const CHUNK_BITS: u32 = 24;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,15 +40,15 @@ impl SwitchEntry {
     }
 }
 
-/// The log. The feed writes it, the worker reads it; when both have let go of it, the
-/// chunks that are left in it go back.
+/// The log of switches. The feed writes it and the worker reads it. When both have dropped it, the
+/// remaining chunks are returned.
 struct SwitchLog {
     entries: [Word; ENTRIES],
     written: AtomicU64,
-    /// Entries whose chunks the worker has given back.
-    left: AtomicU64,
-    /// Chunks that the pool keeps for this feed.
-    wanted: AtomicU64,
+    /// Number of entries whose chunks the worker has returned.
+    returned: AtomicU64,
+    /// Number of chunks reserved for this feed.
+    reserved: AtomicU64,
     pool: Arc<OverflowPool>,
 }
 
@@ -58,8 +58,8 @@ impl SwitchLog {
     }
 
     fn is_full(&self) -> bool {
-        let left = self.left.load(Ordering::Acquire);
-        self.written.load(Ordering::Relaxed) - left >= ENTRIES as u64
+        let returned = self.returned.load(Ordering::Acquire);
+        self.written.load(Ordering::Relaxed) - returned >= ENTRIES as u64
     }
 
     fn write(&self, entry: SwitchEntry) {
@@ -69,14 +69,14 @@ impl SwitchLog {
     }
 
     fn read(&self, number: u64) -> Option<SwitchEntry> {
-        let is_there = number < self.written.load(Ordering::Acquire);
-        is_there.then(|| SwitchEntry::of(self.entry(number).load(Ordering::Relaxed)))
+        let exists = number < self.written.load(Ordering::Acquire);
+        exists.then(|| SwitchEntry::of(self.entry(number).load(Ordering::Relaxed)))
     }
 
-    /// The worker is past this entry: so is the feed.
-    fn leave(&self, number: u64) {
+    /// Returns the chunk of this entry. The worker, and so the feed, is past it.
+    fn return_chunk(&self, number: u64) {
         let entry = SwitchEntry::of(self.entry(number).load(Ordering::Relaxed));
-        self.left.store(number + 1, Ordering::Release);
+        self.returned.store(number + 1, Ordering::Release);
         if let Some(chunk) = entry.chunk {
             self.pool.give_back(chunk);
         }
@@ -85,173 +85,173 @@ impl SwitchLog {
 
 impl Drop for SwitchLog {
     fn drop(&mut self) {
-        let left = self.left.load(Ordering::Acquire);
-        for number in left..self.written.load(Ordering::Acquire) {
-            self.leave(number);
+        let returned = self.returned.load(Ordering::Acquire);
+        for number in returned..self.written.load(Ordering::Acquire) {
+            self.return_chunk(number);
         }
-        self.pool.forgo(self.wanted.load(Ordering::Acquire));
+        self.pool.release(self.reserved.load(Ordering::Acquire));
     }
 }
 
-/// The feed's side: its own ring, and where it goes from there.
+/// The feed's side: its own ring, and the chunks that it switches to.
 pub(super) struct FeedRings {
-    home: Arc<RingLease>,
-    /// Where the feed left its own ring; `None`: it is there.
-    left_home: Option<u64>,
-    /// `None` in stream time: nothing is taken that the feed's own ring cannot hold.
-    switches: Option<Arc<SwitchLog>>,
+    own: Arc<RingLease>,
+    /// Position at which the feed left its own ring; `None` while it uses that ring.
+    left_own: Option<u64>,
+    /// `None` in stream time, where the feed uses only its own ring.
+    log: Option<Arc<SwitchLog>>,
 }
 
-/// A ring that a feed goes on in.
+/// The ring that a feed switches to.
 pub(super) struct NextRing {
     pub ring: FeedRing,
     chunk: Option<u32>,
 }
 
 impl FeedRings {
-    /// `chunks`: what the pool keeps for this feed.
-    pub(super) fn new(home: Arc<RingLease>, pool: Option<(&Arc<OverflowPool>, u64)>) -> FeedRings {
-        let switches = pool.map(|(pool, chunks)| {
-            pool.want(chunks);
+    /// `pool`: the overflow memory and the number of chunks to reserve.
+    pub(super) fn new(own: Arc<RingLease>, pool: Option<(&Arc<OverflowPool>, u64)>) -> FeedRings {
+        let log = pool.map(|(pool, chunks)| {
+            pool.reserve(chunks);
             Arc::new(SwitchLog {
                 entries: std::array::from_fn(|_| Word::new(0)),
                 written: AtomicU64::new(0),
-                left: AtomicU64::new(0),
-                wanted: AtomicU64::new(chunks),
+                returned: AtomicU64::new(0),
+                reserved: AtomicU64::new(chunks),
                 pool: pool.clone(),
             })
         });
         FeedRings {
-            home,
-            left_home: None,
-            switches,
+            own,
+            left_own: None,
+            log,
         }
     }
 
-    pub(super) fn home(&self) -> &FeedRing {
-        self.home.ring()
+    pub(super) fn own(&self) -> &FeedRing {
+        self.own.ring()
     }
 
-    /// The feed may be given more audio than was thought.
-    pub(super) fn want(&self, chunks: u64) {
-        let Some(switches) = &self.switches else {
+    /// Increases the reservation if the feed may receive more audio than before.
+    pub(super) fn reserve(&self, chunks: u64) {
+        let Some(log) = &self.log else {
             return;
         };
-        let before = switches.wanted.fetch_max(chunks, Ordering::AcqRel);
+        let before = log.reserved.fetch_max(chunks, Ordering::AcqRel);
         if before < chunks {
-            switches.pool.want(chunks - before);
+            log.pool.reserve(chunks - before);
         }
     }
 
-    /// The feed should go back to its own ring before the chunk that it is in is full. While
-    /// there are chunks for all, it stays: then a burst has all of its chunks' room.
+    /// Whether the feed should return to its own ring before its chunk is full. It should only if
+    /// chunks are scarce; otherwise a burst can use all of its chunks.
     pub(super) fn should_return(&self, taken: u64) -> bool {
-        let scarce = |switches: &Arc<SwitchLog>| switches.pool.is_scarce();
-        self.may_return(taken) && self.switches.as_ref().is_some_and(scarce)
+        let scarce = |log: &Arc<SwitchLog>| log.pool.is_scarce();
+        self.may_return(taken) && self.log.as_ref().is_some_and(scarce)
     }
 
-    /// The feed is away from its own ring, and the worker has emptied that.
+    /// Whether the feed has left its own ring and the worker has emptied it.
     fn may_return(&self, taken: u64) -> bool {
-        self.left_home.is_some_and(|left| left <= taken)
+        self.left_own.is_some_and(|left| left <= taken)
     }
 
-    /// An empty ring: its own, or a chunk. `enter` follows.
+    /// An empty ring to switch to: the feed's own one, or a chunk. `enter` must follow.
     pub(super) fn next(&self, taken: u64) -> Option<NextRing> {
-        let switches = self.switches.as_ref().filter(|switches| !switches.is_full())?;
+        let log = self.log.as_ref().filter(|log| !log.is_full())?;
         if self.may_return(taken) {
             return Some(NextRing {
-                ring: self.home.ring().clone(),
+                ring: self.own.ring().clone(),
                 chunk: None,
             });
         }
-        let (index, ring) = switches.pool.take()?;
+        let (index, ring) = log.pool.take()?;
         Some(NextRing {
             ring,
             chunk: Some(index),
         })
     }
 
-    /// The feed is in that ring from position `at` on, and holds no other.
+    /// The feed uses this ring from position `at`, and has dropped the previous one.
     pub(super) fn enter(&mut self, at: u64, chunk: Option<u32>) {
-        let Some(switches) = &self.switches else {
+        let Some(log) = &self.log else {
             return;
         };
-        switches.write(SwitchEntry { at, chunk });
-        self.left_home = match chunk {
-            Some(_) => self.left_home.or(Some(at)),
+        log.write(SwitchEntry { at, chunk });
+        self.left_own = match chunk {
+            Some(_) => self.left_own.or(Some(at)),
             None => None,
         };
     }
 
-    /// `counts`: of the feed's leg.
+    /// The worker's side. `counts`: those of the feed's leg.
     pub(super) fn reader(&self, counts: &LegCounts) -> RingReader {
         RingReader {
             switched: counts.switched.load(Ordering::Relaxed),
-            present: self.home.ring().clone(),
-            home: self.home.clone(),
+            current: self.own.ring().clone(),
+            own: self.own.clone(),
             entered: 0,
-            switches: self.switches.clone(),
+            log: self.log.clone(),
         }
     }
 }
 
 impl NextRing {
-    /// The ring, and what `FeedRings::enter` is told.
+    /// The ring, and the chunk for `FeedRings::enter`.
     pub(super) fn split(self) -> (FeedRing, Option<u32>) {
         (self.ring, self.chunk)
     }
 }
 
-/// The worker's side: gives what was stored, whichever ring it lies in.
+/// The worker's side: reads stored bytes from whichever ring contains them.
 pub(super) struct RingReader {
-    home: Arc<RingLease>,
-    /// What the worker reads now.
-    present: FeedRing,
-    /// Entries of the log that the worker has followed.
+    own: Arc<RingLease>,
+    /// The ring that the worker reads now.
+    current: FeedRing,
+    /// Number of log entries that the worker has followed.
     entered: u64,
-    /// `LegCounts::switched` once all of the log has been followed.
+    /// Value of `LegCounts::switched` when the worker has followed the whole log.
     switched: u32,
-    switches: Option<Arc<SwitchLog>>,
+    log: Option<Arc<SwitchLog>>,
 }
 
 impl RingReader {
-    /// Of the feed's own ring.
+    /// Bytes of the feed's own ring.
     pub(super) fn bytes(&self) -> usize {
-        self.home.ring().bytes()
+        self.own.ring().bytes()
     }
 
-    /// What lies from position `from` up to `to`, which was read before `counts` is.
+    /// Reads the bytes from position `from` to `to`. `to` must have been read before `counts`.
     pub(super) fn load(&mut self, from: u64, to: u64, counts: &LegCounts, into: &mut Vec<u8>) {
         into.resize(to.saturating_sub(from) as usize, 0);
-        // The log is memory that is seldom needed, and cold.
+        // The log is seldom needed, so its memory is not in the cache.
         if counts.switched.load(Ordering::Acquire) == self.switched {
-            return self.present.load(from, into);
+            return self.current.load(from, into);
         }
         let (mut at, mut rest) = (from, &mut into[..]);
         while let Some(next) = self.next_entry(to) {
             let here = (next.at.saturating_sub(at) as usize).min(rest.len());
-            let (part, behind) = rest.split_at_mut(here);
-            self.present.load(at, part);
-            (at, rest) = (next.at, behind);
+            let (part, remaining) = rest.split_at_mut(here);
+            self.current.load(at, part);
+            (at, rest) = (next.at, remaining);
             self.follow(next);
         }
-        self.present.load(at, rest);
+        self.current.load(at, rest);
     }
 
-    /// The feed's next going to another ring, if it lies before `to`.
+    /// The feed's next switch, if it is before `to`.
     fn next_entry(&self, to: u64) -> Option<SwitchEntry> {
-        let switches = self.switches.as_ref()?;
-        switches.read(self.entered).filter(|entry| entry.at < to)
+        let log = self.log.as_ref()?;
+        log.read(self.entered).filter(|entry| entry.at < to)
     }
 
     fn follow(&mut self, entry: SwitchEntry) {
-        let Some(switches) = &self.switches else {
+        let Some(log) = &self.log else {
             return;
         };
-        let chunk = entry.chunk.and_then(|index| switches.pool.ring(index));
-        self.present = chunk.unwrap_or_else(|| self.home.ring().clone());
+        let chunk = entry.chunk.and_then(|index| log.pool.ring(index));
+        self.current = chunk.unwrap_or_else(|| self.own.ring().clone());
         if let Some(before) = self.entered.checked_sub(1) {
-            switches.leave(before);
+            log.return_chunk(before);
         }
         self.entered += 1;
         self.switched = self.switched.wrapping_add(1);

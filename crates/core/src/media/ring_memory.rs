@@ -1,9 +1,9 @@
-//! Memory for rings, in blocks that many of them share.
+//! Memory for rings, in blocks that many rings share.
 //!
-//! Allocated one by one, rings would lie scattered among all else that calls need, on many
-//! more pages than they fill: every packet would wait for the page tables. A block comes
-//! from the system zeroed and untouched; what a ring takes of it is touched at once, so that
-//! no packet pays for a page fault.
+//! Rings that were allocated one by one would be scattered over many more pages than they fill,
+//! and every packet would wait for the page tables. The system supplies a block zeroed and
+//! untouched. The memory of a ring is touched when it is leased, so that no packet causes a page
+//! fault.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,13 +16,14 @@ use crate::sync::{LargePages, Mutex};
 
 const PAGE: usize = 4096;
 const LARGE_PAGE: usize = 2 << 20;
-/// The first block, for a host with few calls, and all others.
-const FIRST: usize = 256 << 10;
+/// Bytes of the first block, for a host with few calls.
+const FIRST_BLOCK: usize = 256 << 10;
+/// Bytes of any other block.
 const BLOCK: usize = 1 << 20;
-/// The others, where they lie on large pages.
-const LARGE: usize = 4 * LARGE_PAGE;
+/// Bytes of any other block on large pages.
+const LARGE_BLOCK: usize = 4 * LARGE_PAGE;
 
-/// A block that rings are taken from, and how many there are of it.
+/// A block and the number of leased rings in it.
 struct SharedBlock {
     block: Arc<RingBlock>,
     rings: usize,
@@ -31,42 +32,42 @@ struct SharedBlock {
 #[derive(Default)]
 struct BlockStore {
     blocks: Vec<SharedBlock>,
-    /// The newest block, where its free rest begins, and where that ends: in words.
+    /// The newest block, and the begin and end of its unused rest in words.
     rest: Option<(Arc<RingBlock>, usize, usize)>,
-    /// By the rings' bytes.
+    /// By the size of the rings in bytes.
     sizes: BTreeMap<usize, SameSize>,
 }
 
-/// The rings of one size, whatever their block.
+/// The rings of one size in all blocks.
 #[derive(Default)]
 struct SameSize {
-    made: usize,
-    /// Those that were given back. There is room for all, so that giving back needs no memory.
+    created: usize,
+    /// Returned rings. The capacity suffices for all of them, so that returning needs no memory.
     free: Vec<FeedRing>,
 }
 
 impl SameSize {
-    /// Room for one more ring. `None`: there is no memory for that.
+    /// Reserves capacity for one more ring. Returns `None` if memory is exhausted.
     fn grow(&mut self) -> Option<()> {
-        let more = (self.made + 1).saturating_sub(self.free.len());
+        let more = (self.created + 1).saturating_sub(self.free.len());
         memory::grow_vec(&mut self.free, more).ok()
     }
 
-    /// The rings of this block are gone.
-    fn forget(&mut self, block: &Arc<RingBlock>) {
+    /// Removes the rings of a freed block.
+    fn remove_block(&mut self, block: &Arc<RingBlock>) {
         let before = self.free.len();
         self.free.retain(|ring| !ring.is_of(block));
-        self.made -= before - self.free.len();
+        self.created -= before - self.free.len();
     }
 }
 
-/// Shared by all feeds of an engine.
+/// Memory for rings, shared by all feeds of an engine.
 pub struct RingMemory {
     store: Mutex<BlockStore>,
     large_pages: Option<LargePages>,
 }
 
-/// A ring's memory, until it is dropped.
+/// A leased ring. Dropping it returns the memory.
 pub(super) struct RingLease {
     ring: FeedRing,
     memory: Arc<RingMemory>,
@@ -92,7 +93,8 @@ impl RingMemory {
         }
     }
 
-    /// A ring of at least so many bytes, and a power of two. `None`: there is no memory for it.
+    /// Leases a ring of at least `bytes` bytes, rounded up to a power of two. Returns `None` if
+    /// memory is exhausted.
     pub(super) fn lease(self: &Arc<RingMemory>, bytes: usize) -> Option<Arc<RingLease>> {
         let bytes = bytes.max(FeedRing::LEAST).next_power_of_two();
         let ring = match MODEL {
@@ -126,7 +128,7 @@ impl BlockStore {
             None => {
                 size.grow()?;
                 let ring = self.cut(bytes, large_pages)?;
-                self.sizes.entry(bytes).or_default().made += 1;
+                self.sizes.entry(bytes).or_default().created += 1;
                 ring
             }
         };
@@ -136,11 +138,11 @@ impl BlockStore {
         Some(ring)
     }
 
-    /// A new ring, of the newest block if that has room.
+    /// Creates a ring in the newest block if it fits, otherwise in a new one.
     fn cut(&mut self, bytes: usize, large_pages: Option<LargePages>) -> Option<FeedRing> {
         let words = bytes / WORD;
-        let room = |(_, begin, end): &(_, usize, usize)| end - begin >= words;
-        let rest = self.rest.clone().filter(room);
+        let fits = |(_, begin, end): &(_, usize, usize)| end - begin >= words;
+        let rest = self.rest.clone().filter(fits);
         let (block, begin, end) = match rest {
             Some(rest) => rest,
             None => self.new_block(bytes, large_pages)?,
@@ -149,21 +151,21 @@ impl BlockStore {
         Some(FeedRing::of(block, begin, bytes))
     }
 
-    /// A block, and where its free rest begins and ends. Where there is no memory for one of
-    /// the usual size, one for this ring alone.
+    /// Allocates a block and returns it with the begin and end of its unused words. If there is no
+    /// memory for the usual size, the block holds only this ring.
     fn new_block(
         &mut self,
         bytes: usize,
         large_pages: Option<LargePages>,
     ) -> Option<(Arc<RingBlock>, usize, usize)> {
         let (size, page, advise) = match large_pages {
-            _ if self.blocks.is_empty() => (FIRST, PAGE, None),
-            Some(advise) => (LARGE, LARGE_PAGE, Some(advise)),
+            _ if self.blocks.is_empty() => (FIRST_BLOCK, PAGE, None),
+            Some(advise) => (LARGE_BLOCK, LARGE_PAGE, Some(advise)),
             None => (BLOCK, PAGE, None),
         };
-        let usual = RingBlock::new(bytes.max(size), page).map(|made| (made, bytes.max(size), advise));
-        let made = usual.or_else(|| Some((RingBlock::new(bytes, PAGE)?, bytes, None)));
-        let ((block, begin), size, advise) = made?;
+        let usual = RingBlock::new(bytes.max(size), page).map(|block| (block, bytes.max(size), advise));
+        let allocated = usual.or_else(|| Some((RingBlock::new(bytes, PAGE)?, bytes, None)));
+        let ((block, begin), size, advise) = allocated?;
         let end = begin + size / WORD;
         if let (Some(advise), Some(words)) = (advise, block.words.get(begin..end)) {
             advise(words);
@@ -180,7 +182,7 @@ impl BlockStore {
         self.blocks.iter_mut().rev().find(own)
     }
 
-    /// A block of which no ring is left goes back to the system.
+    /// Returns a ring. A block without leased rings is freed.
     fn give_back(&mut self, ring: &FeedRing) {
         if let Some(size) = self.sizes.get_mut(&ring.bytes()) {
             size.free.push(ring.clone());
@@ -192,10 +194,10 @@ impl BlockStore {
         if shared.rings > 0 {
             return;
         }
-        let gone = shared.block.clone();
-        self.blocks.retain(|shared| !Arc::ptr_eq(&shared.block, &gone));
-        self.sizes.values_mut().for_each(|size| size.forget(&gone));
-        self.rest.take_if(|(block, ..)| Arc::ptr_eq(block, &gone));
+        let freed = shared.block.clone();
+        self.blocks.retain(|shared| !Arc::ptr_eq(&shared.block, &freed));
+        self.sizes.values_mut().for_each(|size| size.remove_block(&freed));
+        self.rest.take_if(|(block, ..)| Arc::ptr_eq(block, &freed));
     }
 }
 
@@ -210,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn rings_lie_side_by_side_and_apart() {
+    fn rings_are_adjacent_and_do_not_overlap() {
         let memory = Arc::new(RingMemory::new(None));
         let leases: Vec<_> = (0..200)
             .map(|n| lease(&memory, if n % 3 == 0 { 16 << 10 } else { 8 << 10 }))
@@ -235,13 +237,13 @@ mod tests {
         let bytes: usize = leases.iter().map(|lease| lease.ring().bytes()).sum();
         assert_eq!(
             memory.store.lock().blocks.len(),
-            1 + (bytes - FIRST).div_ceil(BLOCK)
+            1 + (bytes - FIRST_BLOCK).div_ceil(BLOCK)
         );
     }
 
-    /// More than the system can have: nothing is lost by having asked.
+    /// A request that the system cannot satisfy changes nothing.
     #[test]
-    fn a_ring_that_cannot_be_had_is_refused() {
+    fn an_impossible_ring_is_refused() {
         let memory = Arc::new(RingMemory::new(None));
         let _first = lease(&memory, 8 << 10);
         assert!(memory.lease(1 << 46).is_none());
@@ -251,11 +253,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_given_back_is_taken_again_and_an_empty_block_goes() {
+    fn returned_rings_are_reused_and_empty_blocks_are_freed() {
         let memory = Arc::new(RingMemory::new(None));
         let first = lease(&memory, 8 << 10);
-        let place = lease(&memory, 8 << 10).ring().words().as_ptr();
-        assert_eq!(lease(&memory, 5000).ring().words().as_ptr(), place);
+        let address = lease(&memory, 8 << 10).ring().words().as_ptr();
+        assert_eq!(lease(&memory, 5000).ring().words().as_ptr(), address);
         let large = lease(&memory, 4 << 20);
         assert_eq!(memory.store.lock().blocks.len(), 2);
         drop(large);
@@ -263,12 +265,12 @@ mod tests {
         drop(first);
         let store = memory.store.lock();
         assert!(store.blocks.is_empty() && store.rest.is_none());
-        let is_gone = |size: &SameSize| size.made == 0 && size.free.is_empty();
-        assert!(store.sizes.values().all(is_gone));
+        let is_empty = |size: &SameSize| size.created == 0 && size.free.is_empty();
+        assert!(store.sizes.values().all(is_empty));
     }
 
     #[test]
-    fn giving_back_needs_no_memory() {
+    fn returning_a_ring_needs_no_memory() {
         let memory = Arc::new(RingMemory::new(None));
         let capacity = || memory.store.lock().sizes[&(8 << 10)].free.capacity();
         let leases: Vec<_> = (0..1000).map(|_| lease(&memory, 8 << 10)).collect();

@@ -1,4 +1,4 @@
-//! Control points: when each acts, and on what.
+//! Applies control points: the time at which each takes effect, and its effect.
 
 use uuid::Uuid;
 
@@ -11,8 +11,7 @@ use callrec_media::leg::LegMedia;
 use callrec_media::legs::Legs;
 use callrec_media::tap::{At, STOP_NS, Tap};
 
-/// A packet that was handed in before a pause may have been said up to its own length after
-/// it by the clock.
+/// Limit by which a packet that was fed before a pause may extend beyond it on the clock.
 const PACKET_NS: u64 = 60 * NS_PER_MS;
 
 impl CallMedia {
@@ -47,7 +46,7 @@ impl CallMedia {
                 self.forward_notes();
             }
             PointAction::Stop(id, reason) => {
-                let waits = self.waits_for_pace() && reason != EndReason::Discarded;
+                let waits = self.awaits_placement() && reason != EndReason::Discarded;
                 self.with(id, |tap, legs| match waits {
                     true => tap.close(at, reason, legs),
                     false => tap.finish(at_ns, reason, legs),
@@ -55,7 +54,7 @@ impl CallMedia {
             }
             PointAction::End(reason) => {
                 self.ended = true;
-                let waits = self.waits_for_pace();
+                let waits = self.awaits_placement();
                 for tap in &mut self.taps {
                     match waits {
                         true => tap.close(at, reason, &self.legs),
@@ -71,7 +70,7 @@ impl CallMedia {
             } => {
                 self.note_ring(ring.bytes(), options);
                 self.drains[leg as usize].ring = Some(ring);
-                // The old ring's last draining may have taken its mark for the old waiter's.
+                // The last drain of the old ring may have cleared the flag of the new waiter.
                 waiter.drained();
                 self.drains[leg as usize].waiter = Some(waiter);
                 self.stereo = options.is_stereo();
@@ -84,7 +83,7 @@ impl CallMedia {
                 self.stereo &= leg != Leg::Local;
             }
             PointAction::Format { leg, options, ring } => {
-                self.drains[leg as usize].grown(ring);
+                self.drains[leg as usize].replace_ring(ring);
                 self.note_ring(self.drains[leg as usize].ring_bytes(), options);
                 self.of_feed(leg).for_each(|leg| leg.set_format(options));
             }
@@ -94,7 +93,7 @@ impl CallMedia {
                 format,
                 ring,
             } => {
-                self.drains[leg as usize].grown(ring);
+                self.drains[leg as usize].replace_ring(ring);
                 self.note_ring(self.drains[leg as usize].ring_bytes(), format.into());
                 if let Some(leg) = self.legs.get_mut(leg) {
                     leg.map_payload(payload_type, format);
@@ -103,9 +102,8 @@ impl CallMedia {
         }
     }
 
-    /// A point acts at the clock. What a leg has brought before it and lies after it by a
-    /// packet's length is before it; before a stop, by what a host may be ahead. In stream
-    /// time the media's end is the clock.
+    /// The time at which a control point takes effect: the clock, or in stream time the media's
+    /// end. See `end_of_before_ns` for audio that extends beyond it.
     fn point_at(&mut self, point: &ControlPoint) -> At {
         let changes = matches!(
             point.action,
@@ -121,10 +119,10 @@ impl CallMedia {
             true => self.end_of_before_ns(point),
             false => self.end_ns(),
         };
-        // One after the other, also where the one before was put off by a packet's length.
+        // In order, even if an earlier control point was delayed by a packet's length.
         let ns = ns.max(self.point_ns);
-        let puts_off = !matches!(point.action, PointAction::Stop(..) | PointAction::End(_));
-        self.point_ns = if changes && puts_off { ns } else { self.point_ns };
+        let delays_next = !matches!(point.action, PointAction::Stop(..) | PointAction::End(_));
+        self.point_ns = if changes && delays_next { ns } else { self.point_ns };
         At {
             ns,
             clock_ns: if self.real { point.clock_ns } else { ns },
@@ -133,8 +131,8 @@ impl CallMedia {
         }
     }
 
-    /// The clock; but what was handed in before a point and reaches behind it is before it,
-    /// too: by a packet's length, or before a stop by what a host may be ahead.
+    /// The clock, or the end of the audio that was fed before the control point if that is later:
+    /// by at most a packet's length, and for a stop by at most `STOP_NS`.
     fn end_of_before_ns(&self, point: &ControlPoint) -> u64 {
         let clock_ns = point.clock_ns;
         let reach = |leg: &LegMedia| match point.action {
@@ -145,7 +143,7 @@ impl CallMedia {
             PointAction::Stop(..) | PointAction::End(_) => STOP_NS,
             _ => 0,
         };
-        // What was written ahead has not been said yet.
+        // Audio that is written ahead is not live yet.
         let live = self.legs.fed().filter(|(_, leg)| leg.ahead_ns == 0);
         let ends = live.map(|(_, leg)| leg.reach_ns().min(clock_ns + reach(leg)));
         ends.max().unwrap_or(0).max(clock_ns)
@@ -159,12 +157,12 @@ impl CallMedia {
         }
     }
 
-    /// The legs that a leg's feed has the audio of.
+    /// The legs whose audio a leg's feed carries.
     fn of_feed(&mut self, leg: Leg) -> impl Iterator<Item = &mut LegMedia> {
         let both = self.stereo && leg == Leg::Local;
-        let own = move |name: Leg| name == leg || (both && name == Leg::Remote);
+        let is_fed = move |name: Leg| name == leg || (both && name == Leg::Remote);
         let legs = self.legs.fed_mut();
-        legs.filter(move |(name, _)| own(*name)).map(|(_, leg)| leg)
+        legs.filter(move |(name, _)| is_fed(*name)).map(|(_, leg)| leg)
     }
 
     fn with(&mut self, id: Uuid, act: impl FnOnce(&mut Tap, &Legs)) {
