@@ -1,4 +1,4 @@
-//! The whole way from feed to sink, in simulated time.
+//! Tests of the path from feed to sink, in simulated time.
 
 mod formats;
 mod hostile;
@@ -39,7 +39,7 @@ pub(super) const WIDE: FeedFormat = FeedFormat {
     rate: 16_000,
 };
 
-/// Never 0, and different from sample to sample.
+/// A sample value that is never 0 and differs from its neighbors.
 pub(super) fn sample(leg: Leg, n: u64) -> i16 {
     1 + (n % 8000) as i16 + 8000 * leg as i16
 }
@@ -54,7 +54,7 @@ pub(super) fn samples(leg: Leg, from: u64, count: u64) -> Vec<i16> {
     (from..from + count).map(|n| sample(leg, n)).collect()
 }
 
-/// A µ-law byte that says which packet it is of; never silence.
+/// A µ-law byte that identifies a packet. It is never silence.
 pub(super) fn mark(n: u64) -> u8 {
     (n % 120) as u8 + 1
 }
@@ -68,13 +68,13 @@ pub(super) fn packet(ssrc: u32, pt: u8, seq: u16, ts: u32, payload: &[u8]) -> Ve
     bytes
 }
 
-/// The n-th 20 ms packet of a plain µ-law sender.
+/// The n-th 20 ms packet of a µ-law sender.
 pub(super) fn ulaw(n: u64) -> Vec<u8> {
     let (seq, ts) = (n as u16, (n * 160) as u32);
     packet(7, 0, seq, ts, &[mark(n); 160])
 }
 
-pub(super) fn home(call: &CallTap, options: impl Into<FeedOptions>) -> FeedMemory {
+pub(super) fn lease(call: &CallTap, options: impl Into<FeedOptions>) -> FeedMemory {
     call.lease_ring(options).expect("there is memory")
 }
 
@@ -94,7 +94,7 @@ pub(super) fn one_leg_of(mut sim: Sim) -> (Sim, SimRecording) {
     (sim, recording)
 }
 
-/// Hands in the packets `from..to`, one each 20 ms, but for those that `skip` names.
+/// Feeds the packets `from..to` except for `skip`, one every 20 ms.
 pub(super) fn send(sim: &mut Sim, from: u64, to: u64, skip: &[u64]) {
     for n in from..to {
         if !skip.contains(&n) {
@@ -107,14 +107,14 @@ pub(super) fn send(sim: &mut Sim, from: u64, to: u64, skip: &[u64]) {
     }
 }
 
-/// Each 20 ms of a µ-law file as the mark it carries; 0 silence, 255 mixed content.
+/// The mark of each 20 ms of a µ-law file; 0 for silence, 255 for mixed content.
 pub(super) fn marks(recording: &SimRecording) -> Vec<u8> {
     let out = recording.out.lock();
     out.bytes
         .chunks(160)
-        .map(|frame| match frame.iter().all(|byte| *byte == frame[0]) {
-            true if frame[0] == 0xff => 0,
-            true => frame[0],
+        .map(|packet| match packet.iter().all(|byte| *byte == packet[0]) {
+            true if packet[0] == 0xff => 0,
+            true => packet[0],
             false => 255,
         })
         .collect()

@@ -68,41 +68,41 @@ fn the_mix_saturates() {
 
 #[test]
 fn every_codec_into_every_format() {
-    type Way = (FeedFormat, fn(u8) -> i16, Format, fn(i16) -> u8);
-    let ways: [Way; 4] = [
+    type Conversion = (FeedFormat, fn(u8) -> i16, Format, fn(i16) -> u8);
+    let conversions: [Conversion; 4] = [
         (ULAW, decode_ulaw, Format::WAV_ULAW, encode_ulaw),
         (ULAW, decode_ulaw, Format::WAV_ALAW, encode_alaw),
         (ALAW, decode_alaw, Format::WAV_ULAW, encode_ulaw),
         (ALAW, decode_alaw, Format::WAV_ALAW, encode_alaw),
     ];
     let bytes: Vec<u8> = (0..50).flat_map(law).collect();
-    for (feed, decode, format, encode) in ways {
+    for (feed, decode, format, encode) in conversions {
         for layout in [Layout::Stereo, Layout::Local] {
             let out = record([feed, feed], [&law, &law], options(layout, format));
             let same = feed.codec == Codec::Pcmu && format == Format::WAV_ULAW
                 || feed.codec == Codec::Pcma && format == Format::WAV_ALAW;
             let value = |byte: u8| if same { byte } else { encode(decode(byte)) };
             let channels = if layout == Layout::Stereo { 2 } else { 1 };
-            let want: Vec<u8> = bytes
+            let expected: Vec<u8> = bytes
                 .iter()
                 .flat_map(|byte| vec![value(*byte); channels])
                 .collect();
-            assert!(out.bytes == want, "{feed:?} to {format:?}, {layout:?}");
+            assert!(out.bytes == expected, "{feed:?} to {format:?}, {layout:?}");
         }
         let out = record([feed, feed], [&law, &law], options(Layout::Stereo, Format::WAV));
-        let want: Vec<i16> = bytes.iter().map(|byte| decode(*byte)).collect();
-        assert!(out.channel(0) == want && out.channel(1) == want);
+        let expected: Vec<i16> = bytes.iter().map(|byte| decode(*byte)).collect();
+        assert!(out.channel(0) == expected && out.channel(1) == expected);
     }
     let out = record(
         [PCM, ULAW],
         [&local, &law],
         options(Layout::Stereo, Format::WAV_ALAW),
     );
-    let want: Vec<u8> = samples(Leg::Local, 0, 8000)
+    let expected: Vec<u8> = samples(Leg::Local, 0, 8000)
         .into_iter()
         .map(encode_alaw)
         .collect();
-    assert!(out.bytes.iter().copied().step_by(2).eq(want));
+    assert!(out.bytes.iter().copied().step_by(2).eq(expected));
     let mixed = record(
         [PCM, ULAW],
         [&local, &law],
@@ -112,7 +112,7 @@ fn every_codec_into_every_format() {
 }
 
 #[test]
-fn the_mixed_leg_makes_mono() {
+fn the_mixed_leg_is_recorded_as_mono() {
     let mut sim = Sim::stream();
     sim.attach(Leg::Mixed, PCM);
     let recording = sim.start(RecordingOptions::default());
@@ -128,7 +128,7 @@ fn the_mixed_leg_makes_mono() {
 }
 
 #[test]
-fn a_mixed_leg_that_comes_later_is_in_both_channels() {
+fn a_later_mixed_leg_is_recorded_in_both_channels() {
     let mut sim = Sim::stream();
     sim.attach(Leg::Local, PCM);
     let recording = sim.start(RecordingOptions::default());
@@ -142,12 +142,12 @@ fn a_mixed_leg_that_comes_later_is_in_both_channels() {
     sim.visit();
     let out = recording.out.lock();
     assert_eq!(out.frames(), 320);
-    let want = samples(Leg::Mixed, 160, 160);
-    assert!(out.channel(0)[160..] == want && out.channel(1)[160..] == want);
+    let expected = samples(Leg::Mixed, 160, 160);
+    assert!(out.channel(0)[160..] == expected && out.channel(1)[160..] == expected);
 }
 
 #[test]
-fn a_format_change_in_mid_call() {
+fn the_format_changes_during_a_call() {
     let mut sim = Sim::stream();
     sim.attach(Leg::Local, PCM);
     let recording = sim.start(RecordingOptions {
@@ -174,17 +174,17 @@ fn a_format_change_in_mid_call() {
     let out = recording.out.lock();
     assert_eq!(out.shape.map(|s| s.rate), Some(8000));
     assert_eq!(out.frames(), 32_000);
-    let heard = out.channel(0);
-    for (n, got) in heard.iter().enumerate().skip(100).take(31_800) {
+    let recorded = out.channel(0);
+    for (n, got) in recorded.iter().enumerate().skip(100).take(31_800) {
         let far = (i32::from(*got) - i32::from(tone(n as u64, 8000.0))).abs();
-        // Around the change a filter begins; elsewhere it is the same tone.
+        // A filter starts at the change; elsewhere the tone is the same.
         let near_change = (15_900..16_200).contains(&n);
         assert!(near_change || far < 120, "frame {n} is {far} off");
     }
 }
 
 #[test]
-fn a_file_rate_that_no_leg_has() {
+fn a_file_may_have_a_rate_that_no_leg_has() {
     let mut sim = Sim::stream();
     sim.attach(Leg::Local, PCM);
     sim.attach(Leg::Remote, WIDE);

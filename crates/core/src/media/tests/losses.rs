@@ -1,4 +1,4 @@
-//! What is told to be lost, and how often.
+//! Losses are reported, and each one only once.
 
 use super::*;
 use crate::media::ledger::ticks;
@@ -16,7 +16,7 @@ fn local(sim: &mut Sim) -> SimRecording {
     })
 }
 
-/// The stretches that are told to be lost, joined; fails if a frame is told twice.
+/// The reported losses, joined. Fails if a frame is reported twice.
 fn lost(recording: &SimRecording) -> Vec<(u64, u64)> {
     let out = recording.out.lock();
     let mut spans: Vec<_> = out.losses.iter().map(|s| (s.from_frame, s.to_frame)).collect();
@@ -39,7 +39,7 @@ fn lost(recording: &SimRecording) -> Vec<(u64, u64)> {
     joined
 }
 
-/// Of all spans that were told.
+/// The total length of the reported spans.
 fn ns_of(recording: &SimRecording) -> u64 {
     recording
         .out
@@ -51,11 +51,11 @@ fn ns_of(recording: &SimRecording) -> u64 {
 }
 
 #[test]
-fn every_write_that_is_late_is_counted() {
+fn every_late_write_is_counted() {
     let mut sim = Sim::real();
     let recording = local(&mut sim);
     sim.write_at(Leg::Local, 0, &pcm(Leg::Local, 0, 160));
-    // Each too late for what has been rendered, and over the one before.
+    // Each is too late for the rendered audio, and overlaps the previous one.
     for from in [160, 240, 240, 80, 160] {
         sim.pass(300);
         sim.write_at(Leg::Local, from, &pcm(Leg::Local, from, 160));
@@ -66,35 +66,35 @@ fn every_write_that_is_late_is_counted() {
     let ledger = recording.progress.ledger();
     let local = ledger.leg(Leg::Local);
     assert_eq!(local.accounted(), local.handed);
-    // Five writes of 20 ms; 10 ms of each of two have a place.
-    let told = ns_of(&recording);
-    assert_eq!(recording.out.lock().lost_ns, told);
+    // Five writes of 20 ms, two of which have a place for 10 ms.
+    let reported = ns_of(&recording);
+    assert_eq!(recording.out.lock().lost_ns, reported);
     assert_eq!(local.lost(), local.handed - local.in_file);
 }
 
 #[test]
-fn a_sender_over_the_gap_of_another_does_not_lose_it_again() {
+fn a_gap_is_not_lost_again_by_another_sender() {
     let mut sim = Sim::real();
     let recording = local(&mut sim);
     let begin = sim.now_ns;
-    let say = |sim: &mut Sim, ssrc, seq: u16, ts: u64, arrival_ns| {
+    let feed = |sim: &mut Sim, ssrc, seq: u16, ts: u64, arrival_ns| {
         let bytes = packet(ssrc, 0, seq, ts as u32, &[5; 160]);
         sim.feed(Leg::Local).map(|feed| feed.rtp(&bytes, arrival_ns))
     };
-    // Its timestamps jump by 400 ms though its numbers do not, and then eight packets are missing.
-    say(&mut sim, 1, 0, 0, begin);
-    say(&mut sim, 1, 1, 3360, begin);
-    say(&mut sim, 1, 10, 4800, begin);
+    // The timestamps jump by 400 ms without a gap in the numbers; then eight packets are missing.
+    feed(&mut sim, 1, 0, 0, begin);
+    feed(&mut sim, 1, 1, 3360, begin);
+    feed(&mut sim, 1, 10, 4800, begin);
     sim.pass(2000);
     assert_eq!(lost(&recording), [(320, 1600)]);
-    // Another one, whose packets the host has held back: they lie where they came.
+    // Another sender, whose packets the host delayed: they are placed by their arrival.
     for n in 0..10u64 {
-        say(&mut sim, 2, n as u16, n * 160, begin + (380 + 20 * n) * MS);
+        feed(&mut sim, 2, n as u16, n * 160, begin + (380 + 20 * n) * MS);
     }
     sim.pass(2000);
     sim.stop(&recording);
     sim.visit();
-    // It belongs in a time that has been written and not settled: nothing of it is lost.
+    // They belong to a time that is written but not settled, so nothing is lost.
     let ledger = recording.progress.ledger();
     let local = ledger.leg(Leg::Local);
     assert_eq!((local.dropped_sum(), local.accounted()), (0, local.handed));
@@ -102,12 +102,12 @@ fn a_sender_over_the_gap_of_another_does_not_lose_it_again() {
 }
 
 #[test]
-fn what_was_missed_before_a_refused_block_is_told_all_the_same() {
+fn a_loss_before_a_refused_block_is_reported() {
     let mut sim = Sim::real();
     let recording = local(&mut sim);
     sim.write_at(Leg::Local, 0, &pcm(Leg::Local, 0, 160));
     sim.pass(1500);
-    // Missed, and then a block with audio in it that nobody takes.
+    // A late write, and then a block with audio that the sink refuses.
     sim.write_at(Leg::Local, 160, &pcm(Leg::Local, 160, 160));
     sim.write_at(Leg::Local, 12_000, &pcm(Leg::Local, 0, 160));
     recording.out.lock().full = true;
@@ -123,21 +123,21 @@ fn what_was_missed_before_a_refused_block_is_told_all_the_same() {
 }
 
 #[test]
-fn only_what_was_counted_as_missing_is_taken_off_again() {
+fn only_packets_counted_as_missing_are_subtracted_again() {
     let (mut sim, _tape) = one_leg();
     sim.now_ns += 100 * MS;
-    // The first two have changed places: nobody has missed the earlier one.
+    // The first two are swapped: the earlier one was not counted as missing.
     for n in [1, 0, 2] {
         sim.rtp(Leg::Local, &ulaw(n));
     }
     sim.visit();
     assert_eq!(sim.stats.frames_lost(), 0);
-    // Missing before a comfort noise, which does not count it yet.
+    // A packet is missing before comfort noise, which does not count it yet.
     sim.rtp(Leg::Local, &packet(7, 13, 4, 640, &[60]));
     sim.rtp(Leg::Local, &ulaw(3));
     sim.visit();
     assert_eq!(sim.stats.frames_lost(), 0);
-    // Two are missing, and one of them comes: 93 numbers late, and again.
+    // Two are missing. One of them arrives 93 numbers late, three times.
     sim.rtp(Leg::Local, &ulaw(7));
     sim.rtp(Leg::Local, &ulaw(100));
     sim.visit();
@@ -150,13 +150,13 @@ fn only_what_was_counted_as_missing_is_taken_off_again() {
     assert_eq!(sim.stats.frames_lost(), before - 1);
 }
 
-/// An overrun is counted once, whatever comes between it and the next audio.
+/// An overrun is counted once, whatever arrives between it and the next audio.
 #[test]
 fn an_overrun_is_counted_once() {
     let others = [
         packet(7, 101, 0, 0, &[1, 2, 3, 4]),
         packet(7, 13, 0, 0, &[60]),
-        // RTCP, a duplicate, and one that is not to be believed.
+        // RTCP, a duplicate, and an implausible packet.
         vec![0x80, 200, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0],
         ulaw(3),
         packet(7, 0, 40_000, 0, &[5; 160]),
@@ -170,7 +170,7 @@ fn an_overrun_is_counted_once() {
         while over < 3 {
             over += u32::from(sim.rtp(Leg::Local, &ulaw(next)) != crate::types::Status::Ok);
             next += 1;
-            assert!(next < 1000, "the ring is never full");
+            assert!(next < 1000, "the ring does not fill");
         }
         sim.now_ns += next * 20 * MS;
         sim.visit();
@@ -184,19 +184,19 @@ fn an_overrun_is_counted_once() {
         sim.rtp(Leg::Local, &ulaw(next));
         sim.visit();
         assert_eq!(sim.stats.frames_lost(), 3, "{:?}", &other[..4]);
-        // One that is missing and has not overrun is counted as ever.
+        // A missing packet without an overrun is counted as usual.
         sim.rtp(Leg::Local, &ulaw(next + 2));
         sim.stop(&recording);
         sim.visit();
-        // The one that nothing has confirmed is dropped, too.
+        // The unconfirmed packet is dropped.
         let unconfirmed = u64::from(other[1] == 0 && other[2..4] == 40_000u16.to_be_bytes());
         assert_eq!(sim.stats.frames_lost(), 4 + unconfirmed, "{:?}", &other[..4]);
     }
 }
 
-/// The part of a packet that lies before a recording's begin is no packet that came late.
+/// The part of a packet before a recording's begin is not a late packet.
 #[test]
-fn a_recording_that_begins_within_a_packet_loses_none() {
+fn a_recording_that_begins_within_a_packet_loses_nothing() {
     let (mut sim, first) = one_leg();
     send(&mut sim, 0, 50, &[]);
     sim.now_ns += 7 * MS;
@@ -211,9 +211,9 @@ fn a_recording_that_begins_within_a_packet_loses_none() {
     assert_eq!(lost, [0, 0]);
 }
 
-/// A recording begins at the same moment at every clock rate.
+/// A recording begins at the same time at every clock rate.
 #[test]
-fn the_first_burst_of_a_wider_payload_type_is_whole() {
+fn the_first_burst_at_a_higher_rate_is_complete() {
     let payload: Vec<u8> = [1, 2].repeat(960);
     for n in 0..40 {
         let mut sim = Sim::real();

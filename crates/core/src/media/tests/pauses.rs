@@ -1,5 +1,5 @@
-//! Beside a recording that goes on, another one is paused: nothing of its pause comes
-//! into it, and what was lost before the pause is told.
+//! A recording is paused while another one continues. Audio of the pause is not recorded, and a loss
+//! before the pause is reported.
 
 use super::*;
 use crate::media::SpanKind;
@@ -23,10 +23,10 @@ fn local(format: Format, rate: u32) -> RecordingOptions {
     }
 }
 
-/// A sender's slow clock is followed by a sample more, each packet; the pause ends where
-/// such a packet begins.
+/// A slow sender clock is corrected by an additional sample in a packet. The pause ends where such a
+/// packet begins.
 #[test]
-fn a_slipped_sample_is_none_of_the_pause() {
+fn a_slipped_sample_is_not_taken_from_the_pause() {
     for law in [true, false] {
         let mut sim = Sim::real();
         sim.attach(Leg::Local, ULAW);
@@ -35,11 +35,11 @@ fn a_slipped_sample_is_none_of_the_pause() {
         let paused = sim.start(local(Format::WAV_ULAW, 0));
         let begin = sim.now_ns;
         for n in 0..1300u64 {
-            // Its first packet has come late, so that its media end is ahead of the clock.
+            // The first packet is late, so that the media end is ahead of the clock.
             let due = (n * 20_044_000).max(40 * MS);
             sim.now_ns = begin + due;
-            let (secret, talked) = (n % 2 == 0 && n >= 900, n >= 900);
-            match (secret, talked) {
+            let (secret, pausing) = (n % 2 == 0 && n >= 900, n >= 900);
+            match (secret, pausing) {
                 (true, _) => sim.pause(&paused),
                 (false, true) => sim.resume(&paused),
                 _ => {}
@@ -66,9 +66,9 @@ fn a_slipped_sample_is_none_of_the_pause() {
     }
 }
 
-/// A frame of the file is six samples of the leg, and begins before the resume.
+/// A frame of the file covers six samples of the leg and begins before the resume.
 #[test]
-fn no_sample_of_the_pause_is_resampled() {
+fn samples_of_the_pause_are_not_resampled() {
     for odd in 0..6 {
         for (codec, rate) in [(48_000, 8000), (44_100, 8000), (48_000, 11_025), (8000, 48_000)] {
             let mut sim = Sim::stream();
@@ -85,14 +85,14 @@ fn no_sample_of_the_pause_is_resampled() {
             sim.end();
             sim.visit();
             assert!(on.out.lock().channel(0).contains(&LOUD));
-            let heard = paused.out.lock().channel(0);
-            let at = heard.iter().position(|sample| *sample != 0);
+            let recorded = paused.out.lock().channel(0);
+            let at = recorded.iter().position(|sample| *sample != 0);
             assert_eq!(at, None, "{codec} Hz to {rate} Hz, {odd} over");
         }
     }
 }
 
-/// The leg goes on at another rate, whose grid has no sample where the pause ends.
+/// The leg continues at a rate whose grid has no sample at the end of the pause.
 #[test]
 fn a_changed_clock_rate_carries_nothing_across_a_resume() {
     for odd in 0..6 {
@@ -112,19 +112,19 @@ fn a_changed_clock_rate_carries_nothing_across_a_resume() {
         sim.end();
         sim.visit();
         assert!(on.out.lock().channel(0).contains(&LOUD));
-        let heard = paused.out.lock().channel(0);
-        assert!(heard.iter().all(|sample| *sample == 0), "{odd} over");
+        let recorded = paused.out.lock().channel(0);
+        assert!(recorded.iter().all(|sample| *sample == 0), "{odd} over");
     }
 }
 
-/// The stretches that are told to be lost, and their sum.
+/// The reported losses and their sum.
 fn lost(recording: &SimRecording) -> (Vec<(u64, u64)>, u64) {
     let out = recording.out.lock();
     let of_local = |span: &crate::media::Span| matches!(span.kind, SpanKind::Loss(Leg::Local, _));
     assert!(out.losses.iter().all(of_local));
     let mut spans: Vec<_> = out.losses.iter().map(|s| (s.from_frame, s.to_frame)).collect();
     spans.sort_unstable();
-    // What touches in the file may be told in two pieces.
+    // Adjacent frames may be reported in two spans.
     spans.dedup_by(|next, last| {
         let touches = last.1 == next.0;
         last.1 = if touches { next.1 } else { last.1 };
@@ -133,11 +133,12 @@ fn lost(recording: &SimRecording) -> (Vec<(u64, u64)>, u64) {
     (spans, out.lost_ns)
 }
 
-/// The gap shows with a packet that comes while all, or all but one, are paused; or after.
+/// The gap is detected by a packet that arrives while all or all but one of the recordings are
+/// paused, or afterwards.
 #[test]
-fn what_was_lost_before_a_pause_is_told() {
+fn a_loss_before_a_pause_is_reported() {
     for pause_mode in [PauseMode::Silence, PauseMode::Skip] {
-        for (beside, resumed) in [(false, false), (true, false), (false, true), (true, true)] {
+        for (with_other, resumed) in [(false, false), (true, false), (false, true), (true, true)] {
             let mut sim = Sim::real();
             sim.attach(Leg::Local, ULAW);
             let options = RecordingOptions {
@@ -145,9 +146,9 @@ fn what_was_lost_before_a_pause_is_told() {
                 ..local(Format::WAV_ULAW, 0)
             };
             let recording = sim.start(options);
-            let on = beside.then(|| sim.start(options));
+            let on = with_other.then(|| sim.start(options));
             send(&mut sim, 0, 50, &[]);
-            // 50 to 54 are lost; of 53 and 54 the pause has the greater part.
+            // 50 to 54 are lost. Most of 53 and 54 is in the pause.
             sim.now_ns += 70 * MS;
             sim.pause(&recording);
             sim.now_ns += 10 * MS;
@@ -164,14 +165,14 @@ fn what_was_lost_before_a_pause_is_told() {
             sim.visit();
             let kept = if pause_mode == PauseMode::Skip { 0 } else { 80 };
             let from = 50 * 160;
-            let mut want = (vec![(from, from + 560)], 70 * MS);
+            let mut expected = (vec![(from, from + 560)], 70 * MS);
             if resumed && pause_mode == PauseMode::Skip {
-                want = (vec![(from, from + 720)], 90 * MS);
+                expected = (vec![(from, from + 720)], 90 * MS);
             } else if resumed {
-                want = (vec![(from, from + 560), (from + 560 + kept, from + 800)], 90 * MS);
+                expected = (vec![(from, from + 560), (from + 560 + kept, from + 800)], 90 * MS);
             }
-            let name = format!("{pause_mode:?}, beside another {beside}, resumed {resumed}");
-            assert_eq!(lost(&recording), want, "{name}");
+            let name = format!("{pause_mode:?}, another recording {with_other}, resumed {resumed}");
+            assert_eq!(lost(&recording), expected, "{name}");
             if let Some(on) = on {
                 assert_eq!(lost(&on), (vec![(from, from + 800)], 100 * MS), "{name}");
             }
@@ -180,9 +181,9 @@ fn what_was_lost_before_a_pause_is_told() {
     }
 }
 
-/// It was said, but is on the other side of the pause: that is no loss.
+/// Packets that arrive during the pause are not lost before it.
 #[test]
-fn what_comes_after_the_pause_is_not_lost_before_it() {
+fn packets_after_the_pause_point_are_not_lost_before_it() {
     let (mut sim, recording) = one_leg();
     send(&mut sim, 0, 50, &[]);
     sim.now_ns += 40 * MS;
@@ -196,9 +197,9 @@ fn what_comes_after_the_pause_is_not_lost_before_it() {
     assert!(marks(&recording)[50..].iter().all(|mark| *mark == 0));
 }
 
-/// Arrivals have the machine's clock, and a resume the media's.
+/// Arrival times use the machine's clock, a resume the media's clock.
 #[test]
-fn a_clock_that_jumps_back_in_stream_time_goes_on() {
+fn a_recording_in_stream_time_survives_a_clock_jump_back() {
     let mut sim = Sim::stream();
     sim.attach(Leg::Local, PCM);
     let hour = 3600 * 8000;

@@ -5,7 +5,7 @@ use crate::types::{EndReason, Format, Layout, Status};
 
 const MS: u64 = NS_PER_MS;
 
-/// A leg whose own ring is all there is.
+/// A leg without overflow memory.
 fn one_tight_leg() -> (Sim, SimRecording) {
     let mut settings = config(ClockMode::Real);
     settings.overflow_bytes = 0;
@@ -13,10 +13,10 @@ fn one_tight_leg() -> (Sim, SimRecording) {
 }
 
 #[test]
-fn an_overrun_in_real_time_is_lost_time() {
+fn an_overrun_in_real_time_is_a_loss() {
     let (mut sim, recording) = one_tight_leg();
     let mut taken = 0u64;
-    // Nobody visits: 8 KiB of records of 16 + 160 bytes.
+    // Without a visit: 8 KiB of records of 16 + 160 bytes.
     while sim.write(Leg::Local, &[9; 160]) == Status::Ok {
         taken += 1;
         sim.now_ns += 20 * MS;
@@ -30,15 +30,15 @@ fn an_overrun_in_real_time_is_lost_time() {
     sim.now_ns += 20 * MS;
     sim.stop(&recording);
     sim.visit();
-    let mut want = vec![9; taken as usize];
-    want.extend([0, 0, 7]);
-    assert_eq!(marks(&recording), want);
+    let mut expected = vec![9; taken as usize];
+    expected.extend([0, 0, 7]);
+    assert_eq!(marks(&recording), expected);
     assert_eq!(recording.progress.lost_ms(), 40);
     assert_eq!((sim.stats.frames_lost(), sim.stats.frames_in()), (2, taken + 1));
 }
 
 #[test]
-fn a_trailing_overrun_is_seen_at_the_end() {
+fn a_trailing_overrun_is_reported_at_the_end() {
     for rtp in [false, true] {
         let (mut sim, recording) = one_tight_leg();
         for n in 0..60u64 {
@@ -64,7 +64,7 @@ fn an_overrun_of_rtp_is_counted_once() {
         sim.rtp(Leg::Local, &ulaw(n));
         sim.now_ns += 20 * MS;
     }
-    // 16 + 172 bytes, in whole words.
+    // 16 + 172 bytes, rounded up to whole words.
     let taken = 8192 / 192;
     sim.visit();
     send(&mut sim, 60, 100, &[]);
@@ -76,7 +76,7 @@ fn an_overrun_of_rtp_is_counted_once() {
 }
 
 #[test]
-fn an_overrun_in_stream_time_is_not_taken() {
+fn an_overrun_in_stream_time_loses_nothing() {
     let mut sim = Sim::stream();
     sim.attach(Leg::Local, PCM);
     let recording = sim.start(RecordingOptions {
@@ -96,7 +96,7 @@ fn an_overrun_in_stream_time_is_not_taken() {
 }
 
 #[test]
-fn misuse_of_a_feed() {
+fn invalid_writes_are_refused() {
     let mut sim = Sim::stream();
     sim.attach(Leg::Local, PCM);
     assert_eq!(sim.write(Leg::Local, &[]), Status::Ok);
@@ -141,7 +141,7 @@ fn a_full_backlog_in_real_time_is_a_loss_span() {
 }
 
 #[test]
-fn a_full_backlog_in_stream_time_holds_the_feeds() {
+fn a_full_backlog_in_stream_time_blocks_the_feeds() {
     let mut sim = Sim::stream();
     sim.attach(Leg::Local, PCM);
     let recording = sim.start(RecordingOptions {
@@ -167,7 +167,7 @@ fn a_full_backlog_in_stream_time_holds_the_feeds() {
 }
 
 #[test]
-fn a_stuck_sink_fails_its_recording_alone() {
+fn a_stuck_sink_fails_only_its_recording() {
     let mut sim = Sim::stream();
     sim.attach(Leg::Local, PCM);
     let options = RecordingOptions {
@@ -190,7 +190,7 @@ fn a_stuck_sink_fails_its_recording_alone() {
 }
 
 #[test]
-fn a_panic_stays_in_its_call() {
+fn a_panic_affects_only_its_call() {
     let run = |panics: bool| -> (Sim, SimRecording) {
         let (mut sim, recording) = one_leg();
         send(&mut sim, 0, 50, &[]);
@@ -201,7 +201,7 @@ fn a_panic_stays_in_its_call() {
         (sim, recording)
     };
     let (broken, other) = (run(true), run(false));
-    let text = "a panic that was asked for".to_string();
+    let text = "a requested panic".to_string();
     assert_eq!(broken.1.out.lock().ending, Some(SinkEnd::Broken(text)));
     assert!(broken.0.is_over());
     assert_eq!(marks(&other.1), expected(0, 100));
@@ -211,7 +211,7 @@ fn a_panic_stays_in_its_call() {
 
 #[cfg(feature = "faults")]
 #[test]
-fn a_panic_amid_a_ring_leaves_the_records_behind_it_whole() {
+fn a_panic_does_not_damage_later_records() {
     let mut settings = crate::media::sim::config(crate::media::ClockMode::Real);
     settings.panic_at = vec![200; 7];
     let mut sim = Sim::new(settings);
@@ -228,8 +228,8 @@ fn a_panic_amid_a_ring_leaves_the_records_behind_it_whole() {
     sim.visit();
     let text = "planted in a packet".to_string();
     assert_eq!(broken.out.lock().ending, Some(SinkEnd::Broken(text)));
-    // The call goes on, and is recorded again: what follows is where it should be, over
-    // several rounds of the ring.
+    // The call continues and is recorded again. Later audio is placed correctly over several
+    // rounds of the ring.
     let recording = sim.start(options);
     let mut taken = 0;
     for n in 0..200u64 {
@@ -244,14 +244,14 @@ fn a_panic_amid_a_ring_leaves_the_records_behind_it_whole() {
     assert_eq!((taken, sim.stats.dropped_unknown()), (200, 0));
     let out = recording.out.lock();
     let said: Vec<u8> = out.bytes.iter().copied().filter(|byte| *byte != 0xff).collect();
-    let want: Vec<u8> = (0..200).flat_map(|n| [mark(n); 160]).collect();
-    assert!(said == want, "{} samples of {}", said.len(), want.len());
+    let expected: Vec<u8> = (0..200).flat_map(|n| [mark(n); 160]).collect();
+    assert!(said == expected, "{} samples of {}", said.len(), expected.len());
     assert!(sim.is_over());
 }
 
 #[cfg(feature = "faults")]
 #[test]
-fn a_panic_amid_a_ring_wakes_who_waits_for_room() {
+fn a_panic_in_a_visit_does_not_lose_a_wake_up() {
     use std::sync::atomic::Ordering::SeqCst;
     use std::time::Duration;
     let mut settings = crate::media::sim::config(crate::media::ClockMode::Stream);
@@ -261,21 +261,21 @@ fn a_panic_amid_a_ring_wakes_who_waits_for_room() {
     assert_eq!(sim.write(Leg::Local, &[200; 7]), Status::Ok);
     while sim.write(Leg::Local, &[1; 160]) == Status::Ok {}
     let waiter = sim.feed(Leg::Local).expect("attached").waiter();
-    let (told, hear) = std::sync::mpsc::channel();
-    let waiting = std::thread::spawn(move || told.send(waiter.wait(Duration::from_secs(600))));
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let waiting = std::thread::spawn(move || sender.send(waiter.wait(Duration::from_secs(600))));
     while !sim.call.counts(Leg::Local).worker.waiting.load(SeqCst) {
         std::thread::yield_now();
     }
     sim.visit();
-    assert_eq!(hear.recv_timeout(Duration::from_secs(60)), Ok(true));
-    waiting.join().expect("no panic").expect("somebody hears");
+    assert_eq!(receiver.recv_timeout(Duration::from_secs(60)), Ok(true));
+    waiting.join().expect("no panic").expect("the test receives");
 }
 
 #[test]
 fn a_panic_at_the_end_of_a_call_ends_it() {
     let (mut sim, recording) = one_leg();
     send(&mut sim, 0, 30, &[]);
-    // While the end is being rendered.
+    // Panics while the end is rendered.
     recording.out.lock().panic_early = true;
     sim.end();
     sim.visit();
@@ -284,7 +284,7 @@ fn a_panic_at_the_end_of_a_call_ends_it() {
 }
 
 #[test]
-fn nobody_listens_and_nothing_is_kept() {
+fn audio_before_the_first_recording_is_not_kept() {
     let mut sim = Sim::real();
     sim.attach(Leg::Local, ULAW);
     send(&mut sim, 0, 500, &[]);
@@ -300,7 +300,7 @@ fn nobody_listens_and_nothing_is_kept() {
 }
 
 #[test]
-fn positions_from_nowhere_are_bounded() {
+fn arbitrary_positions_do_not_stretch_a_recording() {
     for mut sim in [Sim::real(), Sim::stream()] {
         sim.attach(Leg::Local, PCM);
         let recording = sim.start(RecordingOptions {

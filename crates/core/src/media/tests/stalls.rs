@@ -1,13 +1,13 @@
-//! After a stall, nothing stays where it does not belong.
+//! Audio is placed correctly again after a stall.
 
 use super::*;
 
 const MS: u64 = NS_PER_MS;
 
-/// The backlog of 2 s comes so slowly that it looks like live speech. What lies too late then
-/// is taken back as soon as nobody speaks, on a line that is never quite silent.
+/// A backlog of 2 s arrives so slowly that it looks like live speech. The resulting delay is removed
+/// as soon as the speaker pauses, even if the line has background noise.
 #[test]
-fn a_slow_drain_leaves_nothing_displaced_after_a_silence() {
+fn a_slow_backlog_is_realigned_after_a_silence() {
     for noise in [100i16, 1500] {
         let (mut sim, recording) = one_leg();
         let begin = sim.now_ns;
@@ -49,10 +49,10 @@ fn a_slow_drain_leaves_nothing_displaced_after_a_silence() {
     }
 }
 
-/// The backlog of a stall is as much out of order as other packets may be: its successors alone
-/// settle nothing. Wherever a recording's blocks are cut, it has all of it.
+/// The backlog of a stall may be as much out of order as other packets. Later packets alone do not
+/// settle a gap, so every recording gets all of it, wherever its blocks are cut.
 #[test]
-fn a_backlog_that_is_out_of_order_is_lost_by_no_recording() {
+fn a_backlog_out_of_order_loses_nothing() {
     let mut sim = Sim::real();
     sim.attach(Leg::Local, ULAW);
     let recordings: Vec<SimRecording> = (0..20)
@@ -66,7 +66,7 @@ fn a_backlog_that_is_out_of_order_is_lost_by_no_recording() {
         .collect();
     sim.visit();
     send(&mut sim, 0, 100, &[]);
-    // What was said in 4.8 s comes within 0.8 s, every fifth packet 40 ms after its successors.
+    // 4.8 s of audio arrive within 0.8 s, every fifth packet after its successors.
     sim.now_ns += 4000 * MS;
     let order = (100..340).map(|n| match n % 5 {
         0 => n + 1,

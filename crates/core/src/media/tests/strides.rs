@@ -1,12 +1,12 @@
-//! Long silences in stream time: rendered in strides, so that other calls have their turn.
+//! Long silences in stream time are rendered in strides, so that other calls are not delayed.
 
 use super::*;
 use crate::media::sim::{RecordingOptions, SinkEnd};
 use crate::types::{EndReason, Format, Layout, PauseMode};
 
-/// 29 minutes: what is longer is a jump of the timestamps.
+/// 29 minutes. A longer gap counts as a jump of the timestamps.
 const JUMP: u64 = 29 * 60 * 8000;
-/// What one visit may render, and what it may find rendered already.
+/// Frames that one visit may render, and that may already be rendered before it.
 const STRIDE: u64 = 61 * 8000;
 
 fn options(pause_mode: PauseMode) -> RecordingOptions {
@@ -18,7 +18,7 @@ fn options(pause_mode: PauseMode) -> RecordingOptions {
     }
 }
 
-/// 20 ms, a long silence that the timestamps tell of, and 20 ms.
+/// Feeds 20 ms of audio, a long silence according to the timestamps, and 20 ms.
 fn jumped(pause_mode: PauseMode, jump: u64) -> (Sim, SimRecording) {
     let mut sim = Sim::stream();
     sim.attach(Leg::Local, ULAW);
@@ -29,13 +29,13 @@ fn jumped(pause_mode: PauseMode, jump: u64) -> (Sim, SimRecording) {
     (sim, recording)
 }
 
-/// Visits until the call is over; no visit may write more than a stride.
+/// Visits the call until it has ended. Fails if a visit writes more than a stride.
 fn visits(sim: &mut Sim, recording: &SimRecording) -> usize {
     for count in 1..1000 {
         let before = recording.out.lock().frames();
         sim.visit();
-        let made = recording.out.lock().frames() - before;
-        assert!(made <= STRIDE, "{made} frames in one visit");
+        let written = recording.out.lock().frames() - before;
+        assert!(written <= STRIDE, "{written} frames in one visit");
         if sim.is_over() {
             return count;
         }
@@ -45,11 +45,11 @@ fn visits(sim: &mut Sim, recording: &SimRecording) -> usize {
 
 #[test]
 fn a_long_silence_is_rendered_in_strides() {
-    // The other one ends where there is too little beyond a stride for a block.
+    // The second one ends where the rest after a stride is too short for a block.
     for jump in [JUMP, JUMP + 19_200] {
         let (mut sim, recording) = jumped(PauseMode::Silence, jump);
         let mut seen = 0;
-        // A leg waits for the other 2 s, and for what is out of order.
+        // A leg waits 2 s for the other one, and for packets out of order.
         while recording.out.lock().frames() < jump - 3 * 8000 {
             sim.visit();
             let frames = recording.out.lock().frames();
@@ -63,18 +63,18 @@ fn a_long_silence_is_rendered_in_strides() {
         let out = recording.out.lock();
         assert_eq!(out.bytes[..160], [mark(0); 160]);
         assert!(out.bytes[160..jump as usize].iter().all(|byte| *byte == 0xff));
-        let said = [[mark(1); 160], [mark(2); 160]].concat();
-        assert_eq!(out.bytes[jump as usize..], said);
+        let audio = [[mark(1); 160], [mark(2); 160]].concat();
+        assert_eq!(out.bytes[jump as usize..], audio);
     }
 }
 
 #[test]
-fn points_behind_a_long_silence_keep_their_places() {
+fn control_points_after_a_long_silence_keep_their_positions() {
     for pause_mode in [PauseMode::Silence, PauseMode::Skip] {
         let (mut sim, recording) = jumped(pause_mode, JUMP);
         let other = sim.start(options(PauseMode::Silence));
         sim.pause(&recording);
-        // While it is paused, as long again.
+        // The same silence again, during the pause.
         for (seq, ts) in [(2, JUMP + 160), (3, 2 * JUMP)] {
             sim.rtp(Leg::Local, &packet(7, 0, seq, ts as u32, &[mark(9); 160]));
         }
@@ -91,17 +91,17 @@ fn points_behind_a_long_silence_keep_their_places() {
         assert_eq!(out.frames(), JUMP + 160 + paused + 160);
         assert_eq!(recording.progress.paused_ms(), JUMP / 8);
         assert_eq!(out.ending, Some(SinkEnd::Finished(EndReason::CallEnded, None)));
-        // Begun at the first pause, and never paused.
+        // It began at the first pause and was never paused.
         assert_eq!(other.out.lock().frames(), JUMP + 160);
     }
 }
 
 #[test]
-fn what_comes_meanwhile_waits_in_the_ring() {
+fn later_packets_wait_in_the_ring() {
     let (mut sim, recording) = jumped(PauseMode::Silence, JUMP);
     let mut taken = 2;
     for n in 2..400u64 {
-        // Never the same step, which would be a sender that counts wrongly.
+        // The steps differ: equal ones would look like a sender that counts wrongly.
         let ts = n * JUMP + n * n;
         let bytes = packet(7, 0, n as u16, ts as u32, &[mark(n); 160]);
         if sim.rtp(Leg::Local, &bytes) == crate::types::Status::Ok {
@@ -109,7 +109,7 @@ fn what_comes_meanwhile_waits_in_the_ring() {
         }
         sim.visit();
     }
-    // Two rings' worth at most, and not 400 half hours.
+    // At most the content of two rings.
     assert!(taken < 100, "{taken} packets");
     assert!(recording.out.lock().frames() < 460 * STRIDE);
 }

@@ -1,4 +1,4 @@
-//! Which visits a worker may leave out.
+//! Visits that a worker may skip.
 
 use super::*;
 use crate::media::sim::RecordingOptions;
@@ -6,8 +6,7 @@ use crate::types::{Format, Layout};
 
 const MS: u64 = NS_PER_MS;
 
-/// 20 s of a call, which is visited when it has to be; packets of so many samples, and how
-/// many visits that takes.
+/// Number of visits that 20 s of a call need. `samples`: length of a packet.
 fn visits(samples: usize, each_ms: u64) -> u64 {
     let (mut sim, recording) = one_leg();
     let mut visits = 0;
@@ -32,18 +31,18 @@ fn visits(samples: usize, each_ms: u64) -> u64 {
 }
 
 #[test]
-fn a_call_is_left_alone_while_nothing_is_due() {
+fn a_call_is_not_visited_while_nothing_is_due() {
     let usual = visits(160, 20);
     // A block every 0.7 s is due, and the ring holds 0.8 s.
     assert!((20_000 / 700..=20_000 / 250).contains(&usual), "{usual} visits");
-    // Short packets fill it more quickly: three fifths of them are headers.
+    // Short packets fill the ring more quickly: three fifths of the bytes are headers.
     let short = visits(16, 2);
     assert!(short > usual, "{short} visits");
 }
 
-/// What a visit had already taken is gone on with at once.
+/// Control points that a visit had already taken are applied by the next visit.
 #[test]
-fn points_that_a_panic_has_left_do_not_wait() {
+fn control_points_after_a_panic_are_not_delayed() {
     let mut sim = Sim::real();
     let options = RecordingOptions {
         layout: Layout::Local,
@@ -68,9 +67,9 @@ fn points_that_a_panic_has_left_do_not_wait() {
     assert!(sim.is_over());
 }
 
-/// The live manifest is written at a pause, with what is known then.
+/// The live manifest is written at a pause, with the ledger of that moment.
 #[test]
-fn a_pause_tells_the_ledger_at_once() {
+fn a_pause_publishes_the_ledger_immediately() {
     for mut sim in [Sim::real(), Sim::stream()] {
         sim.attach(Leg::Local, ULAW);
         let recording = sim.start(RecordingOptions {
