@@ -36,7 +36,7 @@ pub(super) struct CallMedia {
     /// The local leg's feed also carries the remote leg's samples.
     stereo: bool,
     deinterleaver: Deinterleaver,
-    /// Number of control points so far that change what is recorded.
+    /// Number of control points so far that affect the recordings.
     epoch: u32,
     /// When the latest of these control points took effect.
     point_ns: u64,

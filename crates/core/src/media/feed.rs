@@ -19,7 +19,7 @@ use callrec_media::record::{HEADER, Kind, POSITION, RecordHeader, record_bytes};
 
 /// Bytes of a feed's ring: 400 ms of audio, but at least 8 KiB.
 fn ring_bytes(options: FeedOptions) -> usize {
-    (options.bytes_per_s() as usize * 2 / 5).max(FeedRing::LEAST)
+    (options.bytes_per_s() as usize * 2 / 5).max(FeedRing::MIN_BYTES)
 }
 
 /// The memory for a feed that is to be opened.

@@ -1,9 +1,9 @@
-//! A leg's ring: words that its feed stores and its worker loads.
+//! A feed's ring: words that the feed stores and the worker loads.
 //!
-//! It has no head and no tail of its own. Places in it are the leg's positions, in
-//! bytes over the leg's whole life, whichever ring they fall into: `LegCounts::handed`
-//! publishes what was stored up to it, `LegCounts::taken` gives the room back. So a
-//! packet touches no line that the worker writes, and loads nothing of the ring.
+//! A ring has no head or tail of its own. Positions are bytes over the leg's whole life, in
+//! whichever ring they are. `LegCounts::handed` publishes the stored bytes and
+//! `WorkerCounts::taken` frees their space. A packet therefore touches no cache line that the
+//! worker writes, and loads nothing from the ring.
 
 use std::sync::Arc;
 
@@ -12,24 +12,24 @@ use crate::sync::Word;
 use crate::sync::atomic::Ordering;
 
 pub(super) const WORD: usize = size_of::<u64>();
-/// Words of a cache line: a G.711 packet of 20 ms and its header are three of them.
+/// Words of a cache line. A G.711 packet of 20 ms and its header need three lines.
 pub(super) const LINE: usize = 8;
 
-/// Where the words are: that none is stored while it is loaded is for the counts.
+/// A ring in a block of memory. The counters ensure that no word is stored while it is loaded.
 #[derive(Clone)]
 pub(super) struct FeedRing {
     block: Arc<RingBlock>,
-    /// In words.
+    /// Position of the first word in the block.
     begin: u32,
-    /// Of the numbers of its lines.
+    /// Number of lines minus one.
     mask: u32,
 }
 
 impl FeedRing {
-    /// A model fills its rings with two packets.
-    pub(super) const LEAST: usize = if cfg!(callrec_loom) { 128 } else { 8 * 1024 };
+    /// Smallest size in bytes. In a model, two packets fill a ring.
+    pub(super) const MIN_BYTES: usize = if cfg!(callrec_loom) { 128 } else { 8 * 1024 };
 
-    /// So many bytes, a power of two, from a word of the block on.
+    /// A ring of `bytes` bytes, a power of two, from word `begin` of the block.
     pub(super) fn of(block: Arc<RingBlock>, begin: usize, bytes: usize) -> FeedRing {
         FeedRing {
             block,
@@ -55,7 +55,7 @@ impl FeedRing {
         (self.mask as usize + 1) * LINE * WORD
     }
 
-    /// The line in which a word is. `None` for no ring that `of` has made.
+    /// The line of a word. Never `None` for a ring that `of` created.
     #[inline]
     fn line(&self, number: usize) -> Option<&[Word; LINE]> {
         let line = (number / LINE) & self.mask as usize;
@@ -77,7 +77,7 @@ impl FeedRing {
         }
     }
 
-    /// `head` and then `body`, its last word filled up with zeros, from position `at`.
+    /// Stores `head` and then `body`, padded with zeros to a whole word, from position `at`.
     #[inline]
     pub(super) fn store(&self, at: u64, head: &[u64], body: &[u8]) {
         let mut next = number(at);
@@ -104,7 +104,7 @@ impl FeedRing {
         }
     }
 
-    /// Up to the end of a line. Answers the number of the next word.
+    /// Stores words up to the end of a line. Returns the number of the next word.
     #[inline]
     fn store_words(&self, from: usize, words: &[[u8; WORD]]) -> usize {
         if let Some(line) = self.line(from) {
@@ -114,7 +114,7 @@ impl FeedRing {
         from + words.len()
     }
 
-    /// As much as `into` is long, whole words, from position `from` on.
+    /// Loads whole words from position `from` until `into` is full.
     pub(super) fn load(&self, from: u64, into: &mut [u8]) {
         let (words, _) = into.as_chunks_mut::<WORD>();
         let mut next = number(from);
@@ -145,7 +145,8 @@ fn bytes_of(word: &Word) -> [u8; WORD] {
     word.load(Ordering::Relaxed).to_ne_bytes()
 }
 
-/// Of the word at a position; the ring's size divides all that a cast may cut off.
+/// The number of the word at a position. A cast that truncates is harmless, because the size of a
+/// ring divides the truncated part.
 #[inline]
 fn number(at: u64) -> usize {
     (at / WORD as u64) as usize

@@ -291,7 +291,7 @@ fn points_are_in_order() {
                 set();
             }
         });
-        let bytes = |counts: &Counts| counts[0].bytes;
+        let bytes = |counts: &LegTotals| counts[0].bytes;
         let (mut points, mut seen) = (std::collections::VecDeque::<ControlPoint>::new(), 0);
         let mut last = (0, 0);
         for round in 0..2 {

@@ -21,7 +21,7 @@ use crate::types::FeedOptions;
 const MODEL: bool = cfg!(any(callrec_loom, callrec_shuttle));
 /// Bytes of a chunk.
 pub(super) const CHUNK: usize = if cfg!(callrec_loom) {
-    FeedRing::LEAST
+    FeedRing::MIN_BYTES
 } else {
     16 * 1024
 };

@@ -96,7 +96,7 @@ impl RingMemory {
     /// Leases a ring of at least `bytes` bytes, rounded up to a power of two. Returns `None` if
     /// memory is exhausted.
     pub(super) fn lease(self: &Arc<RingMemory>, bytes: usize) -> Option<Arc<RingLease>> {
-        let bytes = bytes.max(FeedRing::LEAST).next_power_of_two();
+        let bytes = bytes.max(FeedRing::MIN_BYTES).next_power_of_two();
         let ring = match MODEL {
             true => {
                 let (block, begin) = RingBlock::new(bytes, PAGE)?;
