@@ -45,7 +45,7 @@ pub enum EventStage {
 
 /// The fields that change during a recording's lifecycle.
 #[derive(Clone, Debug)]
-pub struct Lifecycle {
+pub struct RecordingLifecycle {
     /// Considers only the recording's own pauses. A call's privacy appears only in a view.
     pub state: RecordingState,
     /// Whether it was paused when it was last live.
@@ -84,7 +84,7 @@ pub struct Recording {
     /// The call when the recording began.
     first_info: Arc<CallInfo>,
     pub(super) slot: AtomicU32,
-    pub lifecycle: Mutex<Lifecycle>,
+    pub lifecycle: Mutex<RecordingLifecycle>,
     /// Held while an event of the recording is published. Taken before `lifecycle`.
     pub event_stage: Mutex<EventStage>,
     attachment: Arc<dyn Attachment>,
@@ -107,7 +107,7 @@ impl Recording {
             started_at_ms,
             first_info: info.clone(),
             slot: AtomicU32::new(u32::MAX),
-            lifecycle: Mutex::new(Lifecycle {
+            lifecycle: Mutex::new(RecordingLifecycle {
                 state: match accepted.paused {
                     true => RecordingState::Paused,
                     false => RecordingState::Recording,

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use super::call_tap::{ControlPoint, LegTotals, PointAction};
+use super::call_tap::{ControlPoint, FedCounts, PointAction};
 use super::drain::{Deinterleaver, Drain, Scratch};
 use super::{CallTap, ClockMode};
 use crate::types::{EndReason, Leg};
@@ -351,7 +351,7 @@ impl CallMedia {
         }
     }
 
-    fn drain(&mut self, counts: &LegTotals, scratch: &mut Scratch) {
+    fn drain(&mut self, counts: &FedCounts, scratch: &mut Scratch) {
         let any_recording = self.schedule.any_recording;
         let scene = self.scene();
         let (epoch, since_ns) = (self.epoch, self.real.then_some(self.point_ns));

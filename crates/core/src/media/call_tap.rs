@@ -21,7 +21,7 @@ use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering
 use crate::types::{EndReason, FeedFormat, FeedOptions, Leg};
 use callrec_media::record::Handed;
 
-pub(super) type LegTotals = [Handed; 3];
+pub(super) type FedCounts = [Handed; 3];
 
 /// The inbox of a worker.
 pub type WorkerInbox = Inbox<CallTap>;
@@ -62,7 +62,7 @@ pub(super) enum PointAction {
 pub(super) struct ControlPoint {
     /// The coarse clock when the point was set.
     pub clock_ns: u64,
-    pub counts: LegTotals,
+    pub counts: FedCounts,
     pub action: PointAction,
 }
 
@@ -258,7 +258,7 @@ impl CallTap {
         self.ring_full.load(Ordering::Relaxed) && self.ring_full.swap(false, Ordering::Relaxed)
     }
 
-    pub(super) fn handed(&self) -> LegTotals {
+    pub(super) fn handed(&self) -> FedCounts {
         let fed = self.fed.load(Ordering::SeqCst);
         std::array::from_fn(|n| match fed & (1 << n) {
             0 => Handed::default(),

@@ -11,7 +11,7 @@ use loom::thread;
 use uuid::Uuid;
 
 use super::call::CallMedia;
-use super::call_tap::{ControlPoint, LegTotals};
+use super::call_tap::{ControlPoint, FedCounts};
 use super::drain::{Drain, Scratch};
 use super::feed::FeedMemory;
 use super::worker::Worker;
@@ -291,7 +291,7 @@ fn points_are_in_order() {
                 set();
             }
         });
-        let bytes = |counts: &LegTotals| counts[0].bytes;
+        let bytes = |counts: &FedCounts| counts[0].bytes;
         let (mut points, mut seen) = (std::collections::VecDeque::<ControlPoint>::new(), 0);
         let mut last = (0, 0);
         for round in 0..2 {

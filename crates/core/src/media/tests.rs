@@ -55,7 +55,7 @@ pub(super) fn samples(leg: Leg, from: u64, count: u64) -> Vec<i16> {
 }
 
 /// A µ-law byte that identifies a packet. It is never silence.
-pub(super) fn mark(n: u64) -> u8 {
+pub(super) fn tag(n: u64) -> u8 {
     (n % 120) as u8 + 1
 }
 
@@ -71,7 +71,7 @@ pub(super) fn packet(ssrc: u32, pt: u8, seq: u16, ts: u32, payload: &[u8]) -> Ve
 /// The n-th 20 ms packet of a µ-law sender.
 pub(super) fn ulaw(n: u64) -> Vec<u8> {
     let (seq, ts) = (n as u16, (n * 160) as u32);
-    packet(7, 0, seq, ts, &[mark(n); 160])
+    packet(7, 0, seq, ts, &[tag(n); 160])
 }
 
 pub(super) fn lease(call: &CallTap, options: impl Into<FeedOptions>) -> FeedMemory {
@@ -107,8 +107,8 @@ pub(super) fn send(sim: &mut Sim, from: u64, to: u64, skip: &[u64]) {
     }
 }
 
-/// The mark of each 20 ms of a µ-law file; 0 for silence, 255 for mixed content.
-pub(super) fn marks(recording: &SimRecording) -> Vec<u8> {
+/// The tag of each 20 ms of a µ-law file; 0 for silence, 255 for mixed content.
+pub(super) fn tags(recording: &SimRecording) -> Vec<u8> {
     let out = recording.out.lock();
     out.bytes
         .chunks(160)
@@ -121,5 +121,5 @@ pub(super) fn marks(recording: &SimRecording) -> Vec<u8> {
 }
 
 pub(super) fn expected(from: u64, to: u64) -> Vec<u8> {
-    (from..to).map(mark).collect()
+    (from..to).map(tag).collect()
 }

@@ -6,9 +6,9 @@ use crate::calls::spec::AUTOMATIC;
 use crate::clock::SystemClock;
 use crate::types::{AudioSpec, Format, Layout, PauseMode};
 
-struct NoMedia;
+struct NullMedia;
 
-impl MediaControl for NoMedia {
+impl MediaControl for NullMedia {
     fn set_info(&self, _: &Arc<CallInfo>) {}
     fn pause(&self, _: Uuid) {}
     fn resume(&self, _: Uuid) {}
@@ -41,7 +41,7 @@ fn begin(registry: &Registry, number: u64) {
         ..CallInfo::default()
     };
     registry
-        .begin(number, info, 0, Arc::new(NoMedia))
+        .begin(number, info, 0, Arc::new(NullMedia))
         .expect("a call");
 }
 
@@ -112,7 +112,7 @@ fn an_update_does_not_retry_a_failed_automatic_recording() {
         device_name: device.clone(),
         ..CallInfo::default()
     };
-    let begun = registry.begin(1, info, 0, Arc::new(NoMedia)).expect("a call");
+    let begun = registry.begin(1, info, 0, Arc::new(NullMedia)).expect("a call");
     assert!(begun.automatic);
     let draft = || RecordingDraft::new(Uuid::new_v4(), automatic_spec(), "");
     let create = |accepted: AcceptedDraft<'_>| {

@@ -2,7 +2,7 @@
 
 use super::CallMedia;
 use crate::clock::{NS_PER_MS, NS_PER_S};
-use crate::media::call_tap::LegTotals;
+use crate::media::call_tap::FedCounts;
 use crate::media::drain::Drain;
 use crate::types::FeedOptions;
 use callrec_media::record::Handed;
@@ -52,7 +52,7 @@ impl CallMedia {
 
     /// Estimates how long the rings take to fill, from the bytes since the previous visit. A short
     /// interval gives no estimate.
-    pub(super) fn note_pace(&mut self, counts: &LegTotals, now_ns: u64) {
+    pub(super) fn note_pace(&mut self, counts: &FedCounts, now_ns: u64) {
         if !self.real {
             return;
         }

@@ -194,7 +194,7 @@ fn packets_after_the_pause_point_are_not_lost_before_it() {
     sim.stop(&recording);
     sim.visit();
     assert_eq!(lost(&recording), (vec![], 0));
-    assert!(marks(&recording)[50..].iter().all(|mark| *mark == 0));
+    assert!(tags(&recording)[50..].iter().all(|tag| *tag == 0));
 }
 
 /// Arrival times use the machine's clock, a resume the media's clock.

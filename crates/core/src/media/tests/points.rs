@@ -109,12 +109,12 @@ fn late_packets_of_a_pause_are_not_recorded() {
         sim.pass(200);
         sim.stop(&recording);
         sim.visit();
-        let got = marks(&recording);
+        let got = tags(&recording);
         assert_eq!(got[..50], expected(0, 50), "delay {delay}");
         assert!(got[50..75].iter().all(|m| *m == 0));
         assert_eq!(got[75..200], expected(75, 200));
         let out = recording.out.lock();
-        let secret = |byte: &u8| (mark(50)..mark(75)).contains(byte) && *byte != mark(180);
+        let secret = |byte: &u8| (tag(50)..tag(75)).contains(byte) && *byte != tag(180);
         let after = &out.bytes[8000..];
         let first_round = after.iter().take(80 * 160).filter(|byte| secret(byte));
         assert_eq!(first_round.count(), 0);
@@ -275,7 +275,7 @@ fn a_write_after_a_gap_leaves_silence() {
     // The stop waits, because the host may still make up for the delay.
     sim.pass(500);
     // The first gap is a short delay; the second one, without a catch-up, is silence.
-    assert_eq!(marks(&recording), [1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 3]);
+    assert_eq!(tags(&recording), [1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 3]);
     assert_eq!(recording.progress.lost_ms(), 0);
 }
 
@@ -324,10 +324,10 @@ fn a_catch_up_after_rendering_loses_nothing() {
     sim.stop(&recording);
     // The end of the catch-up is not known immediately.
     sim.pass(500);
-    let recorded = marks(&recording);
+    let recorded = tags(&recording);
     let packets: Vec<u8> = recorded
         .into_iter()
-        .filter(|mark| (1..=55).contains(mark))
+        .filter(|tag| (1..=55).contains(tag))
         .collect();
     assert_eq!(packets, (1..=55).collect::<Vec<u8>>());
     assert_eq!(recording.progress.lost_ms(), 0);

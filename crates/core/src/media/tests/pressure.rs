@@ -32,7 +32,7 @@ fn an_overrun_in_real_time_is_a_loss() {
     sim.visit();
     let mut expected = vec![9; taken as usize];
     expected.extend([0, 0, 7]);
-    assert_eq!(marks(&recording), expected);
+    assert_eq!(tags(&recording), expected);
     assert_eq!(recording.progress.lost_ms(), 40);
     assert_eq!((sim.stats.frames_lost(), sim.stats.frames_in()), (2, taken + 1));
 }
@@ -44,14 +44,14 @@ fn a_trailing_overrun_is_reported_at_the_end() {
         for n in 0..60u64 {
             match rtp {
                 true => sim.rtp(Leg::Local, &ulaw(n)),
-                false => sim.write(Leg::Local, &[mark(n); 160]),
+                false => sim.write(Leg::Local, &[tag(n); 160]),
             };
             sim.now_ns += 20 * MS;
         }
         sim.end();
         sim.visit();
         let taken = sim.stats.frames_in();
-        assert_eq!(marks(&recording).len(), 60);
+        assert_eq!(tags(&recording).len(), 60);
         assert_eq!(recording.progress.lost_ms(), (60 - taken) * 20);
         assert_eq!(sim.stats.frames_lost(), 60 - taken);
     }
@@ -72,7 +72,7 @@ fn an_overrun_of_rtp_is_counted_once() {
     sim.visit();
     assert_eq!(sim.stats.frames_lost(), 60 - taken);
     assert_eq!(recording.progress.lost_ms(), (60 - taken) * 20);
-    assert_eq!(marks(&recording)[60..], expected(60, 100));
+    assert_eq!(tags(&recording)[60..], expected(60, 100));
 }
 
 #[test]
@@ -204,7 +204,7 @@ fn a_panic_affects_only_its_call() {
     let text = "a requested panic".to_string();
     assert_eq!(broken.1.out.lock().ending, Some(SinkEnd::Broken(text)));
     assert!(broken.0.is_over());
-    assert_eq!(marks(&other.1), expected(0, 100));
+    assert_eq!(tags(&other.1), expected(0, 100));
     let ended = SinkEnd::Finished(EndReason::CallEnded, None);
     assert_eq!(other.1.out.lock().ending, Some(ended));
 }
@@ -234,7 +234,7 @@ fn a_panic_does_not_damage_later_records() {
     let mut taken = 0;
     for n in 0..200u64 {
         sim.now_ns += 20 * MS;
-        taken += u64::from(sim.write(Leg::Local, &[mark(n); 160]) == Status::Ok);
+        taken += u64::from(sim.write(Leg::Local, &[tag(n); 160]) == Status::Ok);
         if n % 5 == 4 {
             sim.visit();
         }
@@ -244,7 +244,7 @@ fn a_panic_does_not_damage_later_records() {
     assert_eq!((taken, sim.stats.dropped_unknown()), (200, 0));
     let out = recording.out.lock();
     let said: Vec<u8> = out.bytes.iter().copied().filter(|byte| *byte != 0xff).collect();
-    let expected: Vec<u8> = (0..200).flat_map(|n| [mark(n); 160]).collect();
+    let expected: Vec<u8> = (0..200).flat_map(|n| [tag(n); 160]).collect();
     assert!(said == expected, "{} samples of {}", said.len(), expected.len());
     assert!(sim.is_over());
 }
@@ -296,7 +296,7 @@ fn audio_before_the_first_recording_is_not_kept() {
     send(&mut sim, 500, 600, &[]);
     sim.stop(&recording);
     sim.visit();
-    assert_eq!(marks(&recording), expected(500, 600));
+    assert_eq!(tags(&recording), expected(500, 600));
 }
 
 #[test]

@@ -304,7 +304,7 @@ fn a_ring_grows_with_a_payload_type() {
     assert_eq!((sim.stats.frames_in(), sim.stats.frames_lost()), (25, 0));
     let recorded = recording.out.lock().channel(0);
     assert_eq!(recorded.len(), 500 * 8);
-    let of = |mark: u64| g711::ULAW[usize::from(super::mark(mark))];
+    let of = |packet: u64| g711::ULAW[usize::from(super::tag(packet))];
     assert!((0..5).all(|n| recorded[n * 160 + 80] == of(n as u64)));
     assert!(
         recorded[900..3900]

@@ -19,10 +19,10 @@ fn a_loss_is_recorded_as_silence_of_its_length() {
     let (mut sim, recording) = one_leg();
     send(&mut sim, 0, 100, &[10, 50, 51]);
     stop_later(&mut sim, &recording);
-    let mut expected_marks = expected(0, 100);
-    (expected_marks[10], expected_marks[50], expected_marks[51]) = (0, 0, 0);
-    expected_marks.extend([0; 10]);
-    assert_eq!(marks(&recording), expected_marks);
+    let mut expected_tags = expected(0, 100);
+    (expected_tags[10], expected_tags[50], expected_tags[51]) = (0, 0, 0);
+    expected_tags.extend([0; 10]);
+    assert_eq!(tags(&recording), expected_tags);
     let out = recording.out.lock();
     assert_eq!((out.lost_ns, recording.progress.lost_ms()), (60 * MS, 60));
     let span = |from: u64, to: u64| Span {
@@ -47,7 +47,7 @@ fn reordered_packets_in_the_window_and_duplicates_lose_nothing() {
     }
     sim.pass(1000);
     stop_later(&mut sim, &recording);
-    assert_eq!(marks(&recording)[..8], expected(0, 8));
+    assert_eq!(tags(&recording)[..8], expected(0, 8));
     assert_eq!((recording.progress.lost_ms(), sim.stats.frames_lost()), (0, 0));
 }
 
@@ -57,7 +57,7 @@ fn a_packet_reordered_beyond_the_window_is_late() {
     send(&mut sim, 0, 100, &[10]);
     feed(&mut sim, 10);
     stop_later(&mut sim, &recording);
-    assert_eq!(marks(&recording)[10], 0);
+    assert_eq!(tags(&recording)[10], 0);
     assert_eq!((recording.progress.lost_ms(), sim.stats.late()), (20, 1));
     assert_eq!(sim.stats.frames_lost(), 1);
 }
@@ -75,7 +75,7 @@ fn a_new_ssrc_continues_the_recording() {
         sim.visit();
     }
     stop_later(&mut sim, &recording);
-    let got = marks(&recording);
+    let got = tags(&recording);
     assert_eq!(got[..50], expected(0, 50));
     assert!(got[50..100].iter().all(|m| *m == got[50] && *m != 0));
     assert_eq!(recording.progress.lost_ms(), 0);
@@ -89,12 +89,12 @@ fn sequence_and_timestamp_may_wrap() {
             65_520u16.wrapping_add(n as u16),
             0xffff_f000u32.wrapping_add(n as u32 * 160),
         );
-        sim.rtp(Leg::Local, &packet(7, 0, seq, ts, &[mark(n); 160]));
+        sim.rtp(Leg::Local, &packet(7, 0, seq, ts, &[tag(n); 160]));
         sim.now_ns += 20 * MS;
         sim.visit();
     }
     stop_later(&mut sim, &recording);
-    assert_eq!(marks(&recording)[..50], expected(0, 50));
+    assert_eq!(tags(&recording)[..50], expected(0, 50));
     assert_eq!(recording.progress.lost_ms(), 0);
 }
 
@@ -104,12 +104,12 @@ fn a_jump_of_the_timestamps_loses_nothing() {
         let (mut sim, recording) = one_leg();
         for n in 0..60u64 {
             let ts = n as u32 * 160 + if n < 30 { 0 } else { jump };
-            sim.rtp(Leg::Local, &packet(7, 0, n as u16, ts, &[mark(n); 160]));
+            sim.rtp(Leg::Local, &packet(7, 0, n as u16, ts, &[tag(n); 160]));
             sim.now_ns += 20 * MS;
             sim.visit();
         }
         stop_later(&mut sim, &recording);
-        assert_eq!(marks(&recording)[..60], expected(0, 60), "jump of {jump}");
+        assert_eq!(tags(&recording)[..60], expected(0, 60), "jump of {jump}");
     }
 }
 
@@ -140,13 +140,13 @@ fn silence_suppression_is_not_loss() {
     for n in 110..120u64 {
         sim.rtp(
             Leg::Local,
-            &packet(7, 0, n as u16 - 97, n as u32 * 160, &[mark(n); 160]),
+            &packet(7, 0, n as u16 - 97, n as u32 * 160, &[tag(n); 160]),
         );
         sim.now_ns += 20 * MS;
         sim.visit();
     }
     stop_later(&mut sim, &recording);
-    let got = marks(&recording);
+    let got = tags(&recording);
     assert_eq!(
         (&got[..10], &got[110..120]),
         (&expected(0, 10)[..], &expected(110, 120)[..])
@@ -163,13 +163,13 @@ fn a_sender_restarts_after_minutes() {
     sim.pass(300_000);
     // The same sender with much lower numbers and unrelated timestamps.
     for n in 0..20u64 {
-        let bytes = packet(7, 0, 40_000 + n as u16, 99 + n as u32 * 160, &[mark(n); 160]);
+        let bytes = packet(7, 0, 40_000 + n as u16, 99 + n as u32 * 160, &[tag(n); 160]);
         sim.rtp(Leg::Local, &bytes);
         sim.now_ns += 20 * MS;
         sim.visit();
     }
     stop_later(&mut sim, &recording);
-    let got = marks(&recording);
+    let got = tags(&recording);
     assert_eq!(got[..10], expected(0, 10));
     // The first one could be a late packet.
     assert_eq!(got[15_011..15_030], expected(1, 20));
@@ -183,7 +183,7 @@ fn a_larger_delay_moves_the_stream() {
     sim.pass(500);
     send(&mut sim, 50, 100, &[]);
     stop_later(&mut sim, &recording);
-    let got = marks(&recording);
+    let got = tags(&recording);
     assert_eq!(got[..50], expected(0, 50));
     assert_eq!(got[75..125], expected(50, 100));
     assert_eq!(recording.progress.lost_ms(), 0);
@@ -210,7 +210,7 @@ fn clock_drift_is_corrected_by_slips() {
         let wall = (sim.now_ns - begin) / MS * 8;
         assert!(out.frames().abs_diff(wall) <= 160, "{ppm} ppm");
         // The last packet is at its arrival time, within 25 ms plus its own length.
-        let last = mark(sent - 1);
+        let last = tag(sent - 1);
         let first = out.bytes.iter().rposition(|byte| *byte == last);
         let from_end = out.bytes.len() - first.unwrap_or(0);
         assert!(from_end < 400, "{ppm} ppm: {from_end} samples from the end");
@@ -235,7 +235,7 @@ fn padding_extensions_and_csrcs_are_parsed() {
     sim.now_ns += 20 * MS;
     stop_later(&mut sim, &recording);
     let law = audio_codec_algorithms::encode_ulaw(8000);
-    assert_eq!(marks(&recording)[..3], [9, law, 0]);
+    assert_eq!(tags(&recording)[..3], [9, law, 0]);
     assert_eq!(sim.stats.dropped_unknown(), 1);
 }
 
@@ -251,7 +251,7 @@ fn a_delay_of_the_host_does_not_move_the_stream() {
             sim.pause(&recording);
         }
         for n in 50..65u64 {
-            let bytes = packet(7, 0, n as u16, n as u32 * 160, &[mark(n); 160]);
+            let bytes = packet(7, 0, n as u16, n as u32 * 160, &[tag(n); 160]);
             sim.rtp(Leg::Local, &bytes);
         }
         sim.visit();
@@ -261,7 +261,7 @@ fn a_delay_of_the_host_does_not_move_the_stream() {
         sim.now_ns += 20 * MS;
         send(&mut sim, 65, 100, &[]);
         stop_later(&mut sim, &recording);
-        let got = marks(&recording);
+        let got = tags(&recording);
         assert_eq!(got[65..100], expected(65, 100), "pause {pause}");
         assert_eq!(recording.progress.lost_ms(), 0);
         if !pause {
@@ -338,10 +338,10 @@ fn a_jump_of_sequence_numbers_under_comfort_noise() {
     }
     // By its number, 65,535 packets are missing.
     sim.now_ns += 1000 * MS;
-    sim.rtp(Leg::Local, &packet(7, 0, 2, 320, &[mark(2); 160]));
+    sim.rtp(Leg::Local, &packet(7, 0, 2, 320, &[tag(2); 160]));
     stop_later(&mut sim, &recording);
-    let got = marks(&recording);
-    assert_eq!((got[0], got[51]), (mark(0), mark(2)));
+    let got = tags(&recording);
+    assert_eq!((got[0], got[51]), (tag(0), tag(2)));
 }
 
 #[test]
@@ -355,14 +355,14 @@ fn a_clock_stopped_for_longer_than_a_stall_loses_nothing() {
         // It continues where it stopped, in one case as another sender.
         let ssrc = if renewed { 8 } else { 7 };
         for n in 50..1550u64 {
-            let bytes = packet(ssrc, 0, n as u16, n as u32 * 160, &[mark(n); 160]);
+            let bytes = packet(ssrc, 0, n as u16, n as u32 * 160, &[tag(n); 160]);
             sim.rtp(Leg::Local, &bytes);
             sim.now_ns += 20 * MS;
             sim.visit();
         }
         stop_later(&mut sim, &recording);
-        let after = &marks(&recording)[1050..2550];
-        let silent = after.iter().take_while(|mark| **mark == 0).count();
+        let after = &tags(&recording)[1050..2550];
+        let silent = after.iter().take_while(|tag| **tag == 0).count();
         assert_eq!(silent, 0, "another sender: {renewed}");
         assert_eq!(sim.stats.frames_lost(), 0);
         assert!(after.iter().eq(&expected(50, 1550)));

@@ -88,7 +88,7 @@ fn a_backlog_out_of_order_loses_nothing() {
     for recording in &recordings {
         assert_eq!(recording.progress.lost_ms(), 0, "{}", recording.id);
         assert_eq!(
-            marks(recording)[..next as usize],
+            tags(recording)[..next as usize],
             expected(0, next),
             "{}",
             recording.id

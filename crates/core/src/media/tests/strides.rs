@@ -24,7 +24,7 @@ fn jumped(pause_mode: PauseMode, jump: u64) -> (Sim, SimRecording) {
     sim.attach(Leg::Local, ULAW);
     let recording = sim.start(options(pause_mode));
     sim.rtp(Leg::Local, &ulaw(0));
-    let after = packet(7, 0, 1, jump as u32, &[mark(1); 160]);
+    let after = packet(7, 0, 1, jump as u32, &[tag(1); 160]);
     sim.rtp(Leg::Local, &after);
     (sim, recording)
 }
@@ -56,14 +56,14 @@ fn a_long_silence_is_rendered_in_strides() {
             assert!(frames > seen && frames - seen <= STRIDE, "{seen}, then {frames}");
             seen = frames;
         }
-        let last = packet(7, 0, 2, jump as u32 + 160, &[mark(2); 160]);
+        let last = packet(7, 0, 2, jump as u32 + 160, &[tag(2); 160]);
         sim.rtp(Leg::Local, &last);
         sim.end();
         visits(&mut sim, &recording);
         let out = recording.out.lock();
-        assert_eq!(out.bytes[..160], [mark(0); 160]);
+        assert_eq!(out.bytes[..160], [tag(0); 160]);
         assert!(out.bytes[160..jump as usize].iter().all(|byte| *byte == 0xff));
-        let audio = [[mark(1); 160], [mark(2); 160]].concat();
+        let audio = [[tag(1); 160], [tag(2); 160]].concat();
         assert_eq!(out.bytes[jump as usize..], audio);
     }
 }
@@ -76,17 +76,17 @@ fn control_points_after_a_long_silence_keep_their_positions() {
         sim.pause(&recording);
         // The same silence again, during the pause.
         for (seq, ts) in [(2, JUMP + 160), (3, 2 * JUMP)] {
-            sim.rtp(Leg::Local, &packet(7, 0, seq, ts as u32, &[mark(9); 160]));
+            sim.rtp(Leg::Local, &packet(7, 0, seq, ts as u32, &[tag(9); 160]));
         }
         sim.resume(&recording);
-        let last = packet(7, 0, 4, 2 * JUMP as u32 + 160, &[mark(4); 160]);
+        let last = packet(7, 0, 4, 2 * JUMP as u32 + 160, &[tag(4); 160]);
         sim.rtp(Leg::Local, &last);
         sim.end();
         assert!(visits(&mut sim, &recording) > 29);
         let out = recording.out.lock();
-        assert!(!out.bytes.contains(&mark(9)), "{pause_mode:?}");
-        assert_eq!(out.bytes[JUMP as usize..][..160], [mark(1); 160]);
-        assert_eq!(out.bytes[out.bytes.len() - 160..], [mark(4); 160]);
+        assert!(!out.bytes.contains(&tag(9)), "{pause_mode:?}");
+        assert_eq!(out.bytes[JUMP as usize..][..160], [tag(1); 160]);
+        assert_eq!(out.bytes[out.bytes.len() - 160..], [tag(4); 160]);
         let paused = if pause_mode == PauseMode::Skip { 0 } else { JUMP };
         assert_eq!(out.frames(), JUMP + 160 + paused + 160);
         assert_eq!(recording.progress.paused_ms(), JUMP / 8);
@@ -103,7 +103,7 @@ fn later_packets_wait_in_the_ring() {
     for n in 2..400u64 {
         // The steps differ: equal ones would look like a sender that counts wrongly.
         let ts = n * JUMP + n * n;
-        let bytes = packet(7, 0, n as u16, ts as u32, &[mark(n); 160]);
+        let bytes = packet(7, 0, n as u16, ts as u32, &[tag(n); 160]);
         if sim.rtp(Leg::Local, &bytes) == crate::types::Status::Ok {
             taken += 1;
         }

@@ -12,7 +12,7 @@ fn visits(samples: usize, each_ms: u64) -> u64 {
     let mut visits = 0;
     let packets = 20_000 / each_ms;
     for n in 0..packets {
-        let payload = vec![mark(n); samples];
+        let payload = vec![tag(n); samples];
         let bytes = packet(7, 0, n as u16, n as u32 * samples as u32, &payload);
         assert_eq!(sim.rtp(Leg::Local, &bytes), crate::types::Status::Ok);
         sim.now_ns += each_ms * MS;
