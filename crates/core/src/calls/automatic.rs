@@ -13,7 +13,7 @@ const MAX_RETRY_NS: u64 = 60 * NS_PER_S;
 pub(super) struct AutomaticState {
     /// A recording has begun since the call came to this line, and it has not failed. A caller
     /// who stops it prevents another one.
-    pub begun: bool,
+    pub has_begun: bool,
     /// A caller paused the recording and nobody resumed or stopped it. Its successor begins paused.
     pub paused: bool,
     /// An event has reported that the recording could not begin.
@@ -28,7 +28,7 @@ pub(super) struct AutomaticState {
 impl AutomaticState {
     /// A recording begins.
     pub fn begin(&mut self) {
-        self.begun = true;
+        self.has_begun = true;
         self.created_ns = 0;
     }
 
@@ -47,7 +47,7 @@ impl AutomaticState {
         if self.created_ns != 0 && now.saturating_sub(self.created_ns) >= MAX_RETRY_NS {
             self.failures = 0;
         }
-        self.begun = false;
+        self.has_begun = false;
         self.created_ns = 0;
         self.failures = (self.failures + 1).min(7);
         let delay_ns = (NS_PER_S << (self.failures - 1)).min(MAX_RETRY_NS);

@@ -15,7 +15,7 @@ impl RegistryState {
         if !self.wants_automatic(number) {
             return false;
         }
-        let Some(call) = self.calls.get(&number).filter(|call| !call.automatic.begun) else {
+        let Some(call) = self.calls.get(&number).filter(|call| !call.automatic.has_begun) else {
             return false;
         };
         self.pending_automatic.insert(number);

@@ -149,7 +149,7 @@ impl Registry {
         };
         inner.index(number, &info);
         inner.calls.insert(number, call);
-        inner.begun.push((begun_ns, number));
+        inner.new_calls.push((begun_ns, number));
         inner.note_connected(number);
         let automatic = inner.request_automatic(number, self.now_ns());
         Ok(FollowUp { automatic })
@@ -196,7 +196,7 @@ impl Registry {
             recording.update_call(&after, &call.lines);
         }
         if moved {
-            call.automatic.begun = call.has_automatic();
+            call.automatic.has_begun = call.has_automatic();
         }
         if before.state != after.state {
             inner.note_connected(number);
@@ -432,17 +432,17 @@ impl Registry {
         let before = self.now_ns().saturating_sub(RETENTION_NS);
         loop {
             // Dropped outside the lock, a limited number at a time.
-            let mut gone = Vec::new();
+            let mut removed = Vec::new();
             let mut inner = self.lock();
-            while gone.len() < 64
+            while removed.len() < 64
                 && let Some((at, id)) = inner.ended.front().copied()
                 && at <= before
             {
                 inner.ended.pop_front();
-                gone.extend(inner.by_id.remove(&id));
+                removed.extend(inner.by_id.remove(&id));
             }
             drop(inner);
-            if gone.is_empty() {
+            if removed.is_empty() {
                 return;
             }
         }
@@ -450,8 +450,8 @@ impl Registry {
 
     /// Removes a recording that no event has reported.
     pub fn forget(&self, id: Uuid) {
-        let gone = self.lock().by_id.remove(&id);
-        drop(gone);
+        let removed = self.lock().by_id.remove(&id);
+        drop(removed);
     }
 
     /// Removes a live recording from the lists. Returns whether it was live.

@@ -40,7 +40,7 @@ pub(super) struct RegistryState {
     /// Calls with a pending automatic recording.
     pub pending_automatic: BTreeSet<u64>,
     /// Start time and number of the calls that the watch has not seen yet.
-    pub begun: Vec<(u64, u64)>,
+    pub new_calls: Vec<(u64, u64)>,
     pub by_id: HashMap<Uuid, Arc<Recording>>,
     pub ended: VecDeque<(u64, Uuid)>,
     pub policies: LinePolicies,
@@ -59,7 +59,7 @@ impl RegistryState {
     /// Reserves memory for one more call, so that adding it cannot fail. Fails with `Limit`.
     pub fn grow_for_call(&mut self, info: &CallInfo) -> Result<()> {
         memory::grow_map(&mut self.calls, 1)?;
-        memory::grow_vec(&mut self.begun, 1)?;
+        memory::grow_vec(&mut self.new_calls, 1)?;
         self.grow_indexes(info)
     }
 

@@ -13,11 +13,11 @@ impl Registry {
     /// The calls without media since `before`, on the coarse clock.
     pub fn idle_calls(&self, before: u64) -> Vec<u64> {
         let mut watch = self.idle.lock();
-        let (begun, live) = {
+        let (new_calls, live) = {
             let mut inner = self.lock();
-            (std::mem::take(&mut inner.begun), inner.calls.len())
+            (std::mem::take(&mut inner.new_calls), inner.calls.len())
         };
-        watch.last_media.extend(begun.into_iter().map(Reverse));
+        watch.last_media.extend(new_calls.into_iter().map(Reverse));
         if watch.last_media.len() > 2 * live + ENDED_MAX {
             self.drop_ended(&mut watch);
         }
@@ -52,14 +52,14 @@ impl Registry {
     /// The end of a call does not remove it from the heap; this does.
     fn drop_ended(&self, watch: &mut IdleWatch) {
         let mut all = std::mem::take(&mut watch.last_media).into_vec();
-        let mut kept = Vec::with_capacity(all.len() / 2);
+        let mut remaining = Vec::with_capacity(all.len() / 2);
         while !all.is_empty() {
             let rest = all.split_off(all.len().saturating_sub(SLICE));
             let inner = self.lock();
             let known = |entry: &Reverse<(u64, u64)>| inner.calls.contains_key(&entry.0.1);
-            kept.extend(rest.into_iter().filter(known));
+            remaining.extend(rest.into_iter().filter(known));
         }
-        watch.last_media = kept.into();
+        watch.last_media = remaining.into();
     }
 }
 
@@ -147,6 +147,6 @@ mod tests {
         }
         assert!(idle(&registry, 0).is_empty());
         assert_eq!(registry.idle.lock().last_media.len(), 13);
-        assert!(registry.lock().begun.is_empty());
+        assert!(registry.lock().new_calls.is_empty());
     }
 }

@@ -96,8 +96,8 @@ fn inside() -> (usize, SubscriptionId) {
     INSIDE.with(Cell::get)
 }
 
-fn set_inside(place: (usize, SubscriptionId)) {
-    INSIDE.with(|inside| inside.set(place));
+fn set_inside(current: (usize, SubscriptionId)) {
+    INSIDE.with(|inside| inside.set(current));
 }
 
 impl Drop for EndingSubscription {

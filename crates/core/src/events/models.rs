@@ -30,10 +30,10 @@ fn an_event_is_settled_once_after_its_deliveries() {
             settled.1.fetch_add(1, Ordering::Relaxed);
         }));
         let event = Arc::new(event);
-        let deliver = |place: usize| {
+        let deliver = |index: usize| {
             let (event, deliveries) = (event.clone(), deliveries.clone());
             move || {
-                deliveries.0[place].store(true, Ordering::Relaxed);
+                deliveries.0[index].store(true, Ordering::Relaxed);
                 event.delivered();
             }
         };

@@ -210,19 +210,19 @@ fn audio_fed_during_a_pause_is_not_recorded() {
         let host = thread::spawn({
             let call = call.clone();
             move || {
-                let mut kept = Vec::new();
-                kept.extend((write(&mut feed, 1) == Status::Ok).then_some(1));
+                let mut accepted = Vec::new();
+                accepted.extend((write(&mut feed, 1) == Status::Ok).then_some(1));
                 pause(&call);
                 write(&mut feed, 2);
                 resume(&call);
-                kept.extend((write(&mut feed, 3) == Status::Ok).then_some(3));
-                kept
+                accepted.extend((write(&mut feed, 3) == Status::Ok).then_some(3));
+                accepted
             }
         });
         state.visit(1, &mut Scratch::default());
         state.visit(1, &mut Scratch::default());
-        let kept = host.join().expect("no panic");
-        assert_eq!(finish(state, &recording), kept);
+        let accepted = host.join().expect("no panic");
+        assert_eq!(finish(state, &recording), accepted);
     });
 }
 

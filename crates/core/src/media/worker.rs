@@ -119,7 +119,7 @@ impl Worker {
         call.slot.store(slot, Ordering::Relaxed);
         let state = Some(CallMedia::new(call));
         match self.calls.get_mut(slot) {
-            Some(place) => *place = state,
+            Some(entry) => *entry = state,
             None => self.calls.push(state),
         }
     }
@@ -154,16 +154,16 @@ impl Worker {
     }
 
     fn visit(&mut self, slot: usize) {
-        let Some(place) = self.calls.get_mut(slot) else {
+        let Some(entry) = self.calls.get_mut(slot) else {
             return;
         };
-        let Some(state) = place else {
+        let Some(state) = entry else {
             return;
         };
         state.visit_guarded(self.inbox.config.time.coarse_ns(), &mut self.scratch);
         if state.is_over() {
             state.call.slot.store(NO_SLOT, Ordering::Relaxed);
-            *place = None;
+            *entry = None;
             self.free.push(slot);
         }
     }

@@ -112,8 +112,8 @@ fn an_update_does_not_retry_a_failed_automatic_recording() {
         device_name: device.clone(),
         ..CallInfo::default()
     };
-    let begun = registry.begin(1, info, 0, Arc::new(NullMedia)).expect("a call");
-    assert!(begun.automatic);
+    let follow_up = registry.begin(1, info, 0, Arc::new(NullMedia)).expect("a call");
+    assert!(follow_up.automatic);
     let draft = || RecordingDraft::new(Uuid::new_v4(), automatic_spec(), "");
     let create = |accepted: AcceptedDraft<'_>| {
         let (signal, _) = mpsc::channel();

@@ -29,11 +29,11 @@ fn a_growing_queue_carries_nothing_across_a_resume() {
     let (pause_ns, resume_ns) = (begin + 40_000 * MS, begin + 42_000 * MS);
     let mut state = 0;
     for n in 0..2500u64 {
-        let said = begin + n * 20 * MS;
-        let comes = begin + n * 20_200_000;
+        let sent_ns = begin + n * 20 * MS;
+        let arrival_ns = begin + n * 20_200_000;
         let points = [(pause_ns, 0), (resume_ns, 1)];
         for (at_ns, number) in points {
-            if comes >= at_ns && state == number {
+            if arrival_ns >= at_ns && state == number {
                 sim.now_ns = at_ns;
                 state += 1;
                 match number {
@@ -43,8 +43,8 @@ fn a_growing_queue_carries_nothing_across_a_resume() {
                 sim.visit();
             }
         }
-        sim.now_ns = comes;
-        let secret = (pause_ns..resume_ns).contains(&said);
+        sim.now_ns = arrival_ns;
+        let secret = (pause_ns..resume_ns).contains(&sent_ns);
         feed_packet(&mut sim, n, 7, if secret { SECRET } else { OPEN });
         if n % 5 == 0 {
             sim.visit();
@@ -101,8 +101,8 @@ fn late_packets_of_a_forgotten_stream_are_not_a_new_stream() {
     let out = recording.out.lock();
     let after = &out.bytes[50 * 160..];
     assert!(!after.contains(&SECRET), "late packets of the pause");
-    let kept = after.iter().filter(|byte| **byte == OPEN).count();
-    assert_eq!(kept, 400 * 160, "a new sender loses nothing");
+    let recorded = after.iter().filter(|byte| **byte == OPEN).count();
+    assert_eq!(recorded, 400 * 160, "a new sender loses nothing");
 }
 
 /// Whether these milliseconds belong to the pause is unknown. They are reported as a loss.

@@ -243,9 +243,9 @@ fn a_panic_does_not_damage_later_records() {
     sim.visit();
     assert_eq!((taken, sim.stats.dropped_unknown()), (200, 0));
     let out = recording.out.lock();
-    let said: Vec<u8> = out.bytes.iter().copied().filter(|byte| *byte != 0xff).collect();
+    let audio: Vec<u8> = out.bytes.iter().copied().filter(|byte| *byte != 0xff).collect();
     let expected: Vec<u8> = (0..200).flat_map(|n| [tag(n); 160]).collect();
-    assert!(said == expected, "{} samples of {}", said.len(), expected.len());
+    assert!(audio == expected, "{} samples of {}", audio.len(), expected.len());
     assert!(sim.is_over());
 }
 

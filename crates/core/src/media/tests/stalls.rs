@@ -16,20 +16,20 @@ fn a_slow_backlog_is_realigned_after_a_silence() {
             audio_codec_algorithms::encode_ulaw(noise),
         );
         let last = audio_codec_algorithms::encode_ulaw(-30_000);
-        let mut comes = begin;
+        let mut arrival_ns = begin;
         for n in 0..1500u64 {
-            let said = begin + n * 20 * MS;
-            comes = match n {
-                0..50 => said,
-                50 => said + 2000 * MS,
-                _ => said.max(comes + 18 * MS),
+            let sent_ns = begin + n * 20 * MS;
+            arrival_ns = match n {
+                0..50 => sent_ns,
+                50 => sent_ns + 2000 * MS,
+                _ => sent_ns.max(arrival_ns + 18 * MS),
             };
             let byte = match n {
                 1200..1350 => weak,
                 1400.. => last,
                 _ => loud,
             };
-            sim.now_ns = comes;
+            sim.now_ns = arrival_ns;
             let bytes = packet(7, 0, n as u16, n as u32 * 160, &[byte; 160]);
             sim.rtp(Leg::Local, &bytes);
             if n % 5 == 0 {

@@ -66,18 +66,18 @@ fn a_fast_feeder_and_a_controller_run_concurrently() {
         let call = call.clone();
         move || feed(&call, &progress, &resume)
     });
-    let mut kept = vec![(0, PACKETS)];
+    let mut recorded = vec![(0, PACKETS)];
     while let Ok(packets) = receiver.recv() {
         match packets / 500 % 2 {
             1 => {
                 call.pause(recording.id);
-                if let Some(last) = kept.last_mut() {
+                if let Some(last) = recorded.last_mut() {
                     last.1 = packets;
                 }
             }
             _ => {
                 call.resume(recording.id);
-                kept.push((packets, PACKETS));
+                recorded.push((packets, PACKETS));
             }
         }
         reply.send(()).expect("the feeder waits");
@@ -88,7 +88,8 @@ fn a_fast_feeder_and_a_controller_run_concurrently() {
     worker.stop();
     thread.join().expect("no panic in the worker");
     let expected = |leg| -> Vec<i16> {
-        kept.iter()
+        recorded
+            .iter()
             .flat_map(|(from, to)| samples(leg, from * 160, (to - from) * 160))
             .collect()
     };
