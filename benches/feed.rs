@@ -196,12 +196,12 @@ fn stand_still(stall: Stall, long: Duration, directory: &Path, freeze: &str) -> 
 
 #[cfg(feature = "faults")]
 fn hook(directory: &Path, long: Duration) {
-    use callrec::storage::faults::{self, Step};
+    use callrec::storage::faults::{self, FaultPoint};
     let until = Instant::now() + long;
     faults::set(
         directory,
         std::sync::Arc::new(move |step| {
-            if step == Step::WriteAudio {
+            if step == FaultPoint::WriteAudio {
                 wait::sleep_until(until);
             }
             Ok(())

@@ -45,7 +45,7 @@ mod trouble;
 mod versions;
 
 use audio::*;
-use callrec::storage::faults::{self, Step};
+use callrec::storage::faults::{self, FaultPoint};
 use callrec::storage::{
     DEFAULT_TEMPLATE, Digest, Durability, LegEntry, Manifest, NameFields, Platform, Reasons, SpanEntry,
     StorageConfig, Store, Template,
@@ -90,7 +90,7 @@ fn from_begin_to_settled(format: Format) {
         paused_ms: 7,
         ..manifest(id)
     };
-    file.mark(fixed(paused), 1);
+    file.update_manifest(fixed(paused), 1);
     rig.report.wait(|seen| seen.marked.contains(&(id, 1)));
     let marked = live(&rig, id);
     assert_eq!(
@@ -190,10 +190,10 @@ fn what_cannot_be_created_leaves_nothing() {
 
 fn leaves_nothing(format: Format) {
     for step in [
-        Step::CreateManifest,
-        Step::CreateAudio,
-        Step::WriteHeader,
-        Step::NoteStarted,
+        FaultPoint::CreateManifest,
+        FaultPoint::CreateAudio,
+        FaultPoint::WriteHeader,
+        FaultPoint::NoteStarted,
     ] {
         for panics in [false, true] {
             let rig = Rig::new().of(format);
@@ -224,17 +224,17 @@ fn a_panic_in_any_thread_fails_one_recording() {
 
 fn panic_fails_one_recording(format: Format) {
     let steps = [
-        Step::WriteAudio,
-        Step::WriteTail,
-        Step::Seal,
-        Step::Digest,
-        Step::PlaceAudio,
-        Step::PlaceManifest,
+        FaultPoint::WriteAudio,
+        FaultPoint::WriteTail,
+        FaultPoint::Seal,
+        FaultPoint::Digest,
+        FaultPoint::RenameAudio,
+        FaultPoint::RenameManifest,
     ];
     // Only a file that is not written over has a tail.
     for step in steps
         .into_iter()
-        .filter(|step| *step != Step::WriteTail || format == PAGED)
+        .filter(|step| *step != FaultPoint::WriteTail || format == PAGED)
     {
         let rig = Rig::new().of(format);
         rig.fault(move |at| {
@@ -258,8 +258,13 @@ fn panic_fails_one_recording(format: Format) {
         assert!(rig.published(other).0.state_is(State::Finished));
         rig.settle(other);
         // What could not be published is, at the next open.
-        let in_finisher = step == Step::WriteAudio && format == PAGED;
-        if in_finisher || matches!(step, Step::PlaceAudio | Step::PlaceManifest | Step::Seal) {
+        let in_finisher = step == FaultPoint::WriteAudio && format == PAGED;
+        if in_finisher
+            || matches!(
+                step,
+                FaultPoint::RenameAudio | FaultPoint::RenameManifest | FaultPoint::Seal
+            )
+        {
             let rig = rig.reopen();
             let (published, repeated) = rig.published(id);
             assert!(published.recovered && repeated, "{step:?}");
@@ -409,7 +414,10 @@ fn the_live_file_is_playable_at_every_step() {
     let looks = Arc::new(AtomicUsize::new(0));
     let (counted, looked_at) = (Arc::clone(&looks), part.clone());
     rig.fault(move |step| {
-        let later = !matches!(step, Step::CreateManifest | Step::CreateAudio | Step::WriteHeader);
+        let later = !matches!(
+            step,
+            FaultPoint::CreateManifest | FaultPoint::CreateAudio | FaultPoint::WriteHeader
+        );
         if let (true, Ok(bytes)) = (later, fs::read(&looked_at)) {
             let header = callrec::codec::container::parse(&bytes).expect("a whole header");
             let claim = header.claim.expect("a header that says how long the file is");
@@ -443,7 +451,7 @@ fn durability_and_digest_are_as_configured() {
     let synced = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&synced);
     rig.fault(move |step| {
-        count.fetch_add(usize::from(step == Step::Sync), Ordering::SeqCst);
+        count.fetch_add(usize::from(step == FaultPoint::Sync), Ordering::SeqCst);
         Ok(())
     });
     let id = Uuid::new_v4();
@@ -452,7 +460,7 @@ fn durability_and_digest_are_as_configured() {
     let (published, _) = rig.published(id);
     assert_eq!(published.digest, "");
     assert_eq!(synced.load(Ordering::SeqCst), 1);
-    assert!(rig.store.free_bytes() < u64::MAX && !rig.store.low());
+    assert!(rig.store.free_bytes() < u64::MAX && !rig.store.is_low_on_space());
 }
 
 /// What the other tests run in a process of its own.

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use callrec::storage::faults::{self, Step};
+use callrec::storage::faults::{self, FaultPoint};
 use callrec_testkit::wait::until;
 
 use crate::callbacks::{ALLOW, OFTEN, SOON, queued_jobs, until_empty};
@@ -13,7 +13,7 @@ use crate::kit::{House, start_gateway, stop_gateway};
 use crate::receiver::{Manner, Receiver};
 
 /// At that step the first `times` askers meet `fault`.
-fn fail(house: &House, at: Step, times: usize, fault: fn() -> io::Result<()>) -> Arc<AtomicUsize> {
+fn fail(house: &House, at: FaultPoint, times: usize, fault: fn() -> io::Result<()>) -> Arc<AtomicUsize> {
     let asked = Arc::new(AtomicUsize::new(0));
     let counted = asked.clone();
     let fault = move |step| {
@@ -34,7 +34,7 @@ fn panic() -> io::Result<()> {
     panic!("planted");
 }
 
-fn comes_although(at: Step, times: usize, fault: fn() -> io::Result<()>) {
+fn comes_although(at: FaultPoint, times: usize, fault: fn() -> io::Result<()>) {
     let house = House::open(&[ALLOW, SOON, OFTEN]);
     let receiver = Receiver::new(Manner::Answers(200));
     house.stop_gateway();
@@ -70,14 +70,14 @@ fn recorded_without_gateway(house: &House, url: &str) -> String {
 
 #[test]
 fn a_job_that_cannot_be_read_for_a_while_is_delivered_then() {
-    comes_although(Step::ReadJob, 3, too_many_files);
-    comes_although(Step::ReadJob, 2, panic);
+    comes_although(FaultPoint::ReadJob, 3, too_many_files);
+    comes_although(FaultPoint::ReadJob, 2, panic);
 }
 
 #[test]
 fn jobs_that_cannot_be_listed_for_a_while_are_performed_then() {
-    comes_although(Step::ListJobs, 3, too_many_files);
-    comes_although(Step::ListJobs, 2, panic);
+    comes_although(FaultPoint::ListJobs, 3, too_many_files);
+    comes_although(FaultPoint::ListJobs, 2, panic);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use callrec::capi::*;
-use callrec::storage::faults::{self, Step};
+use callrec::storage::faults::{self, FaultPoint};
 use serde_json::Value;
 
 use crate::bayeux::{Client, done, get, operate, operations, refusal, resource};
@@ -38,7 +38,7 @@ impl Stalled {
         let (go, wait) = channel();
         let wait = Mutex::new(wait);
         let fault = move |step| {
-            if step != Step::CreateAudio {
+            if step != FaultPoint::CreateAudio {
                 return Ok(());
             }
             let _ = come.send(());
@@ -164,7 +164,7 @@ fn subtlety_16_a_recording_that_fails_in_the_middle_is_told_with_why() {
     let fail_once = || {
         let armed = AtomicBool::new(true);
         let fault = move |step| match step {
-            Step::WriteAudio if armed.swap(false, Ordering::SeqCst) => {
+            FaultPoint::WriteAudio if armed.swap(false, Ordering::SeqCst) => {
                 Err(std::io::ErrorKind::StorageFull.into())
             }
             _ => Ok(()),
@@ -239,7 +239,7 @@ fn a_further_recording_begun_before_the_first_is_stopped_is_no_change() {
         let (go, wait) = channel::<()>();
         let wait = Mutex::new(wait);
         let fault = move |step| {
-            if step == Step::Seal {
+            if step == FaultPoint::Seal {
                 let _ = wait.lock().unwrap().recv();
             }
             Ok(())

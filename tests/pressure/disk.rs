@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use callrec::capi::*;
-use callrec::storage::faults::{self, Step};
+use callrec::storage::faults::{self, FaultPoint};
 use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::manifest::manifest_beside;
 use callrec_testkit::tree::{assert_settled, files_with_extension};
@@ -32,7 +32,7 @@ fn a_write_error_stays_with_its_recording() {
     faults::set(
         &dir.0,
         Arc::new(move |step| {
-            if step == Step::WriteAudio && fault.swap(false, Ordering::SeqCst) {
+            if step == FaultPoint::WriteAudio && fault.swap(false, Ordering::SeqCst) {
                 return Err(io::ErrorKind::StorageFull.into());
             }
             Ok(())
@@ -279,7 +279,7 @@ fn closing_while_a_huge_file_is_hashed() {
     faults::set(
         &dir.0,
         Arc::new(move |step| {
-            if step == Step::Digest {
+            if step == FaultPoint::Digest {
                 let part = part_in(&root);
                 length.store(std::fs::metadata(&part)?.len(), Ordering::SeqCst);
                 std::fs::OpenOptions::new()

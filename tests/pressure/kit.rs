@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use callrec::capi::*;
-use callrec::storage::faults::{self, Step};
+use callrec::storage::faults::{self, FaultPoint};
 use callrec_testkit::wait::until;
 use callrec_testkit::wav::Wav;
 use parking_lot::{Condvar, Mutex};
@@ -46,11 +46,11 @@ impl Disk {
         disk
     }
 
-    fn pass(&self, step: Step) -> io::Result<()> {
+    fn pass(&self, step: FaultPoint) -> io::Result<()> {
         let mine = if self.room {
-            Step::FreeRoom
+            FaultPoint::FreeSpace
         } else {
-            Step::WriteAudio
+            FaultPoint::WriteAudio
         };
         if step != mine {
             return Ok(());

@@ -12,7 +12,8 @@ use callrec::codec::{Block, Shape, paged as codec};
 use callrec::media::sim::Tape;
 use callrec::media::{Sink, Span as TapSpan};
 use callrec::storage::{
-    Durability, Manifest, NameFields, Platform, RecordingFile, Report, StorageConfig, Store, Template, spawn,
+    Durability, Manifest, NameFields, Platform, RecordingFile, StorageConfig, StorageListener, Store,
+    Template, spawn,
 };
 use callrec::words::{Codec, EndReason, Error, Format, Layout, Leg, PauseMode, Status};
 use callrec_testkit::directory::ScratchDir;
@@ -131,14 +132,14 @@ impl Ends {
     }
 }
 
-impl Report for Ends {
+impl StorageListener for Ends {
     fn created(&self, _: Uuid) {}
 
     fn create_failed(&self, _: Uuid, error: Error) {
         panic!("{error:?}");
     }
 
-    fn marked(&self, _: Uuid, _: u32) {}
+    fn manifest_updated(&self, _: Uuid, _: u32) {}
 
     fn write_failed(&self, _: Uuid, error: Error) {
         panic!("{error:?}");
@@ -153,7 +154,7 @@ impl Report for Ends {
         self.bell.notify_all();
     }
 
-    fn left(&self, id: Uuid) {
+    fn end_deferred(&self, id: Uuid) {
         panic!("{id} is left");
     }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::mpsc::Sender;
 
 use callrec::capi::*;
-use callrec::storage::faults::{self, Step};
+use callrec::storage::faults::{self, FaultPoint};
 use callrec_testkit::manifest::manifest_beside;
 use callrec_testkit::wait::until;
 use callrec_testkit::wav::Wav;
@@ -16,7 +16,7 @@ use parking_lot::Mutex;
 use super::helper::*;
 use crate::support::*;
 
-fn refuse(w: &World, refused: Step) {
+fn refuse(w: &World, refused: FaultPoint) {
     let broken = move |step| match step {
         _ if step == refused => Err(io::ErrorKind::StorageFull.into()),
         _ => Ok(()),
@@ -25,7 +25,7 @@ fn refuse(w: &World, refused: Step) {
 }
 
 /// The disk stands still at this step; it fails once the sender has been dropped.
-fn hold(w: &World, held: Step) -> (Arc<AtomicBool>, Sender<()>) {
+fn hold(w: &World, held: FaultPoint) -> (Arc<AtomicBool>, Sender<()>) {
     let (go_on, wait) = std::sync::mpsc::channel::<()>();
     let (wait, reached) = (Mutex::new(wait), Arc::new(AtomicBool::new(false)));
     let at = reached.clone();
@@ -77,7 +77,7 @@ impl Talk {
 
     /// A disk that refuses writes for a while. Audio comes all the time.
     fn fails(&self, w: &World) {
-        refuse(w, Step::WriteAudio);
+        refuse(w, FaultPoint::WriteAudio);
         until("it never fails", || {
             self.say(1111);
             w.events.kinds(&self.first).contains(&REC_EVENT_FAILED)
@@ -187,7 +187,7 @@ fn it_begins_paused_where_the_call_was_paused() {
         let talk = Talk::begin(&w);
         talk.fails(&w);
         // Refused until the disk takes its file.
-        refuse(&w, Step::CreateAudio);
+        refuse(&w, FaultPoint::CreateAudio);
         until("one is live", || match pause(&w, &talk.first) {
             Ok(()) => false,
             Err(refusal) => refusal.status == REC_ERR_NOT_LIVE,
@@ -208,7 +208,7 @@ fn none_begins_where_the_recording_was_ended() {
     let stop = |w: &World| w.stop_by_call(HOST, "c", None).map(drop);
     let discard = |w: &World| w.by_call_url(rec_discard_by_call, HOST, "c", None).map(drop);
     for ended in [stop, discard] {
-        for step in [Step::WriteAudio, Step::CreateAudio] {
+        for step in [FaultPoint::WriteAudio, FaultPoint::CreateAudio] {
             let w = automatic();
             let (reached, go_on) = hold(&w, step);
             let call = Call {
@@ -230,7 +230,7 @@ fn none_begins_where_the_recording_was_ended() {
             });
             // The next one's file cannot be made either: that it is tried again shows that
             // the watch has looked.
-            refuse(&w, Step::CreateAudio);
+            refuse(&w, FaultPoint::CreateAudio);
             w.begin(&line("AUTO", "102")).unwrap();
             w.events
                 .wait(|told| told.kind == REC_EVENT_START_FAILED && told.id() != id);

@@ -292,14 +292,14 @@ fn without_the_key_nothing_is_written() {
 #[cfg(feature = "faults")]
 #[test]
 fn a_disk_that_refuses_holds_nobody_up() {
-    use callrec::storage::faults::{self, Step};
+    use callrec::storage::faults::{self, FaultPoint};
     use std::sync::Arc;
 
     let dir = ScratchDir::new();
     faults::set(
         &dir.0,
         Arc::new(|step| match step {
-            Step::WriteAudit => Err(std::io::ErrorKind::StorageFull.into()),
+            FaultPoint::WriteAudit => Err(std::io::ErrorKind::StorageFull.into()),
             _ => Ok(()),
         }),
     );
@@ -322,7 +322,7 @@ fn a_disk_that_refuses_holds_nobody_up() {
 #[cfg(feature = "faults")]
 #[test]
 fn a_disk_that_stands_still_holds_nobody_up() {
-    use callrec::storage::faults::{self, Step};
+    use callrec::storage::faults::{self, FaultPoint};
     use callrec_testkit::wait::until;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
@@ -333,7 +333,7 @@ fn a_disk_that_stands_still_holds_nobody_up() {
     faults::set(
         &dir.0,
         Arc::new(move |step| {
-            if step == Step::WriteAudit {
+            if step == FaultPoint::WriteAudit {
                 until("the disk goes on", || !still.load(Ordering::SeqCst));
             }
             Ok(())
@@ -362,14 +362,14 @@ fn a_disk_that_stands_still_holds_nobody_up() {
 #[cfg(feature = "faults")]
 #[test]
 fn closing_does_not_wait_for_a_log_that_cannot_be_synced() {
-    use callrec::storage::faults::{self, Step};
+    use callrec::storage::faults::{self, FaultPoint};
     use std::sync::Arc;
 
     let dir = ScratchDir::new();
     faults::set(
         &dir.0,
         Arc::new(|step| match (step, std::thread::current().name()) {
-            (Step::SyncFile, Some("callrec-audit")) => Err(std::io::Error::other("no sync")),
+            (FaultPoint::SyncFile, Some("callrec-audit")) => Err(std::io::Error::other("no sync")),
             _ => Ok(()),
         }),
     );
@@ -385,7 +385,7 @@ fn closing_does_not_wait_for_a_log_that_cannot_be_synced() {
 #[cfg(feature = "faults")]
 #[test]
 fn what_a_failed_sync_has_lost_is_written_again() {
-    use callrec::storage::faults::{self, Step};
+    use callrec::storage::faults::{self, FaultPoint};
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -395,7 +395,7 @@ fn what_a_failed_sync_has_lost_is_written_again() {
     faults::set(
         &dir.0,
         Arc::new(move |step| match (step, std::thread::current().name()) {
-            (Step::SyncFile, Some("callrec-audit")) if !failed.swap(true, Ordering::SeqCst) => {
+            (FaultPoint::SyncFile, Some("callrec-audit")) if !failed.swap(true, Ordering::SeqCst) => {
                 let length = std::fs::metadata(&path).unwrap().len() as usize;
                 std::fs::write(&path, vec![0; length]).unwrap();
                 Err(std::io::Error::other("no sync"))

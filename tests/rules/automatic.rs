@@ -303,12 +303,12 @@ fn what_was_stopped_is_not_begun_again() {
 #[cfg(feature = "faults")]
 #[test]
 fn what_cannot_be_created_is_told_also_after_the_call() {
-    use callrec::storage::faults::{self, Step};
+    use callrec::storage::faults::{self, FaultPoint};
     let w = automatic(&[]);
     let (over, wait) = std::sync::mpsc::channel::<()>();
     let wait = parking_lot::Mutex::new(wait);
     let broken = move |step| match step {
-        Step::CreateAudio => {
+        FaultPoint::CreateAudio => {
             let _ = wait.lock().recv();
             Err(std::io::Error::other("planted"))
         }
@@ -328,10 +328,10 @@ fn what_cannot_be_created_is_told_also_after_the_call() {
 #[cfg(feature = "faults")]
 #[test]
 fn what_cannot_be_created_is_told_and_tried_again() {
-    use callrec::storage::faults::{self, Step};
+    use callrec::storage::faults::{self, FaultPoint};
     let w = automatic(&[]);
     let broken = |step| match step {
-        Step::CreateAudio => Err(std::io::Error::other("planted")),
+        FaultPoint::CreateAudio => Err(std::io::Error::other("planted")),
         _ => Ok(()),
     };
     faults::set(&w.dir.0, std::sync::Arc::new(broken));

@@ -242,11 +242,11 @@ fn a_call_that_was_forgotten_is_told() {
 mod with_faults {
     use std::sync::Arc;
 
-    use callrec::storage::faults::{self, Step};
+    use callrec::storage::faults::{self, FaultPoint};
 
     use super::*;
 
-    fn fail_at(w: &World, step: Step) {
+    fn fail_at(w: &World, step: FaultPoint) {
         let fault = move |at| match at == step {
             true => Err(std::io::Error::other("planted")),
             false => Ok(()),
@@ -256,7 +256,7 @@ mod with_faults {
 
     #[test]
     fn what_cannot_be_created_ends_in_start_failed_instead() {
-        for step in [Step::CreateManifest, Step::CreateAudio] {
+        for step in [FaultPoint::CreateManifest, FaultPoint::CreateAudio] {
             let w = world();
             fail_at(&w, step);
             let (_, id) = w.recorded(&line("SEP1", "101"));
@@ -293,7 +293,7 @@ mod with_faults {
         for id in [&id, &other] {
             w.events.wait_kind(id, REC_EVENT_STARTED);
         }
-        fail_at(&w, Step::WriteAudio);
+        fail_at(&w, FaultPoint::WriteAudio);
         let legs = [REC_LEG_LOCAL, REC_LEG_REMOTE].map(|leg| feed(call, leg, REC_CODEC_PCM16, 8000).unwrap());
         for _ in 0..4 {
             for leg in legs {

@@ -218,7 +218,7 @@ fn a_callback_may_make_a_call_private() {
 mod with_faults {
     use std::sync::mpsc::Sender;
 
-    use callrec::storage::faults::{self, Step};
+    use callrec::storage::faults::{self, FaultPoint};
     use callrec_testkit::wav::Wav;
     use parking_lot::Mutex;
 
@@ -229,7 +229,7 @@ mod with_faults {
         let (go_on, wait) = std::sync::mpsc::channel::<()>();
         let wait = Mutex::new(wait);
         let broken = move |step| match step {
-            Step::CreateAudio => {
+            FaultPoint::CreateAudio => {
                 let _ = wait.lock().recv();
                 Err(std::io::Error::other("planted"))
             }

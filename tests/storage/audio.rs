@@ -3,7 +3,7 @@
 use super::*;
 use callrec::codec::{Block, SampleFormat, Shape};
 use callrec::codec::{container, paged};
-use callrec::storage::{RecordingFile, Source};
+use callrec::storage::{ManifestSource, RecordingFile};
 use callrec_testkit::manifest::digest;
 
 /// A format whose packets have no constant size, and whose file keeps what it has.
@@ -20,7 +20,7 @@ pub struct ByteFile {
     file: RecordingFile,
     samples: SampleFormat,
     frame_bytes: usize,
-    source: Option<Arc<dyn Source>>,
+    source: Option<Arc<dyn ManifestSource>>,
 }
 
 impl ByteFile {
@@ -34,8 +34,8 @@ impl ByteFile {
     }
 
     /// What is known of the recording if a write fails.
-    pub fn known_by(&mut self, source: Arc<dyn Source>) {
-        self.file.known_by(Arc::downgrade(&source));
+    pub fn set_manifest_source(&mut self, source: Arc<dyn ManifestSource>) {
+        self.file.set_manifest_source(Arc::downgrade(&source));
         self.source = Some(source);
     }
 
@@ -76,8 +76,8 @@ impl ByteFile {
         self.file.settled(bytes / self.frame_bytes as u64);
     }
 
-    pub fn mark(&mut self, source: Arc<dyn Source>, mark: u32) {
-        self.file.mark(source, mark);
+    pub fn update_manifest(&mut self, source: Arc<dyn ManifestSource>, mark: u32) {
+        self.file.update_manifest(source, mark);
     }
 
     pub fn finish(self, manifest: Box<Manifest>, keep: bool) {

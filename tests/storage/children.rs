@@ -34,10 +34,10 @@ impl System {
     }
 
     /// Answers as `vfat` does, and as file systems do that know no such renaming.
-    pub fn allows(self, step: Step) -> io::Result<()> {
+    pub fn allows(self, step: FaultPoint) -> io::Result<()> {
         let refused = match step {
-            Step::RenameNew if self != System::RenamesExclusively => libc::EINVAL,
-            Step::Link if self == System::HasNeither => libc::EPERM,
+            FaultPoint::RenameNew if self != System::RenamesExclusively => libc::EINVAL,
+            FaultPoint::Link if self == System::HasNeither => libc::EPERM,
             _ => return Ok(()),
         };
         Err(io::Error::from_raw_os_error(refused))
@@ -55,7 +55,7 @@ pub fn abort_at_behind(gate: &Arc<Gate>, directory: &Path, number: usize, system
     faults::set(
         directory,
         Arc::new(move |step| {
-            if step == Step::Serve {
+            if step == FaultPoint::Serve {
                 gate.pass();
             }
             if steps.fetch_add(1, Ordering::SeqCst) == number {
@@ -104,7 +104,7 @@ pub fn child_live(directory: &Path, format: Format, calls: usize) {
             from_frame: 900,
             ..SpanEntry::default()
         });
-        file.mark(fixed(paused), 1);
+        file.update_manifest(fixed(paused), 1);
         files.push(file);
     }
     rig.report.wait(|seen| seen.marked.len() == calls);
@@ -143,7 +143,7 @@ pub fn child_record(directory: &Path, format: Format, kill: usize, system: Syste
         let id = Uuid::from_u128(at);
         let mut file = rig.begin(id, "sub/call");
         write_three(&mut file, format);
-        file.mark(fixed(manifest(id)), 1);
+        file.update_manifest(fixed(manifest(id)), 1);
         rig.report.wait(|seen| seen.marked.contains(&(id, 1)));
         match at {
             1 => file.finish(ended(id, EndReason::Stopped), true),

@@ -5,12 +5,12 @@ use super::*;
 use parking_lot::Mutex;
 
 /// All steps of the recordings of one directory, in order.
-pub type NotedSteps = Arc<Mutex<Vec<Step>>>;
+pub type NotedSteps = Arc<Mutex<Vec<FaultPoint>>>;
 
 /// Notes them from now on, while some of them fail.
 pub fn noted(
     directory: &Path,
-    allows: impl Fn(Step) -> io::Result<()> + Send + Sync + 'static,
+    allows: impl Fn(FaultPoint) -> io::Result<()> + Send + Sync + 'static,
 ) -> NotedSteps {
     let steps = NotedSteps::default();
     let noted = Arc::clone(&steps);
@@ -24,11 +24,11 @@ pub fn noted(
     steps
 }
 
-pub fn all(_: Step) -> io::Result<()> {
+pub fn all(_: FaultPoint) -> io::Result<()> {
     Ok(())
 }
 
-fn all_but(refused: &'static [Step]) -> impl Fn(Step) -> io::Result<()> {
+fn all_but(refused: &'static [FaultPoint]) -> impl Fn(FaultPoint) -> io::Result<()> {
     move |step| match refused.contains(&step) {
         true => Err(io::ErrorKind::StorageFull.into()),
         false => Ok(()),
@@ -42,7 +42,7 @@ fn durable(directory: ScratchDir) -> Rig {
 }
 
 /// These steps came in this order, others between them.
-pub fn expect_order(steps: &NotedSteps, order: &[Step]) {
+pub fn expect_order(steps: &NotedSteps, order: &[FaultPoint]) {
     let steps = steps.lock();
     let mut rest = steps.iter();
     for step in order {
@@ -62,7 +62,12 @@ fn begun(rig: &Rig, id: Uuid) -> ByteFile {
     file
 }
 
-pub const NOTE: [Step; 4] = [Step::WriteMark, Step::SyncFile, Step::PlaceMark, Step::SyncFolder];
+pub const NOTE: [FaultPoint; 4] = [
+    FaultPoint::WriteLiveManifest,
+    FaultPoint::SyncFile,
+    FaultPoint::RenameLiveManifest,
+    FaultPoint::SyncFolder,
+];
 
 #[test]
 fn a_discard_is_on_the_disk_before_its_audio_goes_and_its_end_is_told() {
@@ -76,10 +81,10 @@ fn discard_is_on_the_disk(format: Format) {
     let steps = noted(&rig.directory.0, all);
     file.finish(ended(id, EndReason::Discarded), false);
     rig.published(id);
-    let audio = [Step::RemoveAudio, Step::SyncFolder];
-    let tail = [Step::RemoveTail, Step::SyncFolder];
+    let audio = [FaultPoint::RemoveAudio, FaultPoint::SyncFolder];
+    let tail = [FaultPoint::RemoveTail, FaultPoint::SyncFolder];
     let tail = if format == PAGED { &tail[..] } else { &[] };
-    expect_order(&steps, &[&NOTE[..], tail, &audio, &[Step::Report]].concat());
+    expect_order(&steps, &[&NOTE[..], tail, &audio, &[FaultPoint::Report]].concat());
 }
 
 /// Where the disk takes no new file.
@@ -88,11 +93,19 @@ fn a_note_in_the_old_place_is_on_the_disk() {
     let rig = durable(ScratchDir::new());
     let id = Uuid::new_v4();
     let file = begun(&rig, id);
-    let steps = noted(&rig.directory.0, all_but(&[Step::WriteMark]));
+    let steps = noted(&rig.directory.0, all_but(&[FaultPoint::WriteLiveManifest]));
     file.finish(ended(id, EndReason::Discarded), false);
     rig.published(id);
-    let note = [Step::OverwriteMark, Step::SyncFile, Step::SyncFolder];
-    let audio = [Step::RemoveAudio, Step::SyncFolder, Step::Report];
+    let note = [
+        FaultPoint::OverwriteLiveManifest,
+        FaultPoint::SyncFile,
+        FaultPoint::SyncFolder,
+    ];
+    let audio = [
+        FaultPoint::RemoveAudio,
+        FaultPoint::SyncFolder,
+        FaultPoint::Report,
+    ];
     expect_order(&steps, &[note, audio].concat());
 }
 
@@ -105,18 +118,18 @@ fn what_is_published_is_on_the_disk_before_it_is_told() {
         let steps = noted(&rig.directory.0, move |step| system.allows(step));
         file.finish(ended(id, EndReason::Stopped), true);
         rig.published(id);
-        let place = [Step::Sync, Step::SyncFile, Step::PlaceAudio];
-        let link = [Step::Link, Step::SyncFolder, Step::Unlink];
+        let place = [FaultPoint::Sync, FaultPoint::SyncFile, FaultPoint::RenameAudio];
+        let link = [FaultPoint::Link, FaultPoint::SyncFolder, FaultPoint::Unlink];
         let link = if system == System::HasHardLinks {
             &link[..]
         } else {
             &[]
         };
         let told = [
-            Step::PlaceManifest,
-            Step::SyncFolder,
-            Step::SyncFolder,
-            Step::Report,
+            FaultPoint::RenameManifest,
+            FaultPoint::SyncFolder,
+            FaultPoint::SyncFolder,
+            FaultPoint::Report,
         ];
         expect_order(&steps, &[&place[..], link, &told].concat());
     }
@@ -127,10 +140,10 @@ fn what_cannot_be_published_is_noted_on_the_disk_before_it_is_told() {
     let rig = durable(ScratchDir::new());
     let id = Uuid::new_v4();
     let file = begun(&rig, id);
-    let steps = noted(&rig.directory.0, all_but(&[Step::PlaceAudio]));
+    let steps = noted(&rig.directory.0, all_but(&[FaultPoint::RenameAudio]));
     file.finish(ended(id, EndReason::Stopped), true);
     rig.published(id);
-    expect_order(&steps, &[&NOTE[..], &[Step::Report]].concat());
+    expect_order(&steps, &[&NOTE[..], &[FaultPoint::Report]].concat());
 }
 
 #[test]
@@ -142,15 +155,15 @@ fn removed_by_recovery(format: Format) {
     let rig = durable(ScratchDir::new()).of(format);
     let id = Uuid::new_v4();
     let file = begun(&rig, id);
-    rig.fault(all_but(&[Step::RemoveAudio, Step::RemoveTail]));
+    rig.fault(all_but(&[FaultPoint::RemoveAudio, FaultPoint::RemoveTail]));
     file.finish(ended(id, EndReason::Discarded), false);
     rig.until(|_| is_told_or_held(&rig, id));
     let directory = rig.close();
     let steps = noted(&directory.0, all);
     let rig = durable(directory).of(format);
     assert!(rig.published(id).0.end_reason_is(EndReason::Discarded));
-    let removed = [Step::RemoveTail, Step::RemoveAudio];
-    expect_order(&steps, &[removed, [Step::SyncFolder; 2]].concat());
+    let removed = [FaultPoint::RemoveTail, FaultPoint::RemoveAudio];
+    expect_order(&steps, &[removed, [FaultPoint::SyncFolder; 2]].concat());
 }
 
 /// Once it is published, a search would not find the audio again.
@@ -162,7 +175,7 @@ fn a_manifest_made_anew_is_on_the_disk_before_the_audio_gets_its_name() {
     let steps = noted(&directory.0, all);
     let rig = durable(directory);
     rig.published(ids[0]);
-    expect_order(&steps, &[&NOTE[..], &[Step::PlaceAudio]].concat());
+    expect_order(&steps, &[&NOTE[..], &[FaultPoint::RenameAudio]].concat());
 }
 
 /// A live manifest that comes back would otherwise owe it again.
@@ -177,7 +190,7 @@ fn an_answered_callback_is_forgotten_after_its_live_manifest() {
     jobs::callbacks(&rig).finish(id);
     let steps = noted(&rig.directory.0, all);
     rig.settle(id);
-    expect_order(&steps, &[Step::Settle, Step::SyncFolder]);
+    expect_order(&steps, &[FaultPoint::Settle, FaultPoint::SyncFolder]);
     assert!(rig.names_below(".callrec/jobs/callback").is_empty());
 }
 
@@ -189,7 +202,7 @@ fn nothing_is_synced_where_a_power_cut_may_cost_it() {
         let id = Uuid::new_v4();
         begun(&rig, id).finish(ended(id, EndReason::Stopped), keep);
         rig.published(id);
-        let syncs = [Step::Sync, Step::SyncFile, Step::SyncFolder];
+        let syncs = [FaultPoint::Sync, FaultPoint::SyncFile, FaultPoint::SyncFolder];
         assert!(!steps.lock().iter().any(|step| syncs.contains(step)));
     }
 }

@@ -1,6 +1,6 @@
 //! Where a test holds up the disk.
 
-use callrec::storage::faults::{self, Step};
+use callrec::storage::faults::{self, FaultPoint};
 use callrec_testkit::wait::PATIENCE;
 use parking_lot::{Condvar, Mutex};
 use std::path::Path;
@@ -15,7 +15,7 @@ pub struct Gate {
 
 impl Gate {
     /// Where the recordings of a directory come by at this step.
-    pub fn at(directory: &Path, stop: Step) -> Arc<Gate> {
+    pub fn at(directory: &Path, stop: FaultPoint) -> Arc<Gate> {
         let gate = Arc::new(Gate::default());
         let at = Arc::clone(&gate);
         faults::set(

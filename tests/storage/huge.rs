@@ -29,14 +29,14 @@ fn hashing_hugely(rig: &Rig, id: Uuid, reached: &Gate) -> u64 {
 fn a_huge_digest_is_left_to_the_next_open() {
     let rig = Rig::new();
     let id = Uuid::new_v4();
-    let gate = Gate::at(&rig.directory.0, Step::Digest);
+    let gate = Gate::at(&rig.directory.0, FaultPoint::Digest);
     let length = hashing_hugely(&rig, id, &gate);
     rig.store.give_up();
     rig.report.wait(|seen| seen.left.contains(&id));
     assert!(rig.live_path(id).exists(), "still owed");
     let directory = rig.close();
     // Recovery, too, stops at once.
-    let gate = Gate::at(&directory.0, Step::Digest);
+    let gate = Gate::at(&directory.0, FaultPoint::Digest);
     let rig = Rig::on(directory);
     gate.reached(1);
     let report = Arc::clone(&rig.report);

@@ -53,7 +53,7 @@ fn a_job_is_on_disk_before_the_end_is_told() {
     let (seen, looked) = (file.clone(), Arc::new(AtomicUsize::new(0)));
     let counted = looked.clone();
     rig.fault(move |step| {
-        if step == Step::WriteJob || step == Step::PlaceJob {
+        if step == FaultPoint::WriteJob || step == FaultPoint::RenameJob {
             assert!(!seen.exists());
             counted.fetch_add(1, Ordering::SeqCst);
         }
@@ -116,7 +116,7 @@ fn what_was_performed_is_not_queued_again_when_its_end_is_told_again() {
 
 #[test]
 fn a_job_that_cannot_be_written_is_written_at_the_next_open() {
-    for step in [Step::WriteJob, Step::PlaceJob] {
+    for step in [FaultPoint::WriteJob, FaultPoint::RenameJob] {
         let rig = Rig::new();
         rig.fault(move |at| if at == step { Err(full()) } else { Ok(()) });
         let id = Uuid::new_v4();
@@ -209,7 +209,7 @@ fn killed_anywhere_a_job_is_there_until_it_was_performed() {
         let directory = ScratchDir::new();
         let (said, ended) = child(Format::WAV, "job", &directory.0, kill);
         let rig = Rig::on(directory);
-        rig.until(|store| store.idle());
+        rig.until(|store| store.is_idle());
         let answered = said.contains("answered");
         let found = callbacks(&rig).list();
         if answered {

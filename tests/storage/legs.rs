@@ -78,7 +78,7 @@ fn a_checkpoint_of_all_frames_is_enough() {
             settled_frames: frames,
             ..manifest(id)
         };
-        file.mark(fixed(checkpoint), 1);
+        file.update_manifest(fixed(checkpoint), 1);
         rig.report.wait(|seen| seen.marked.contains(&(id, 1)));
         // As a crash leaves it: the file's end never comes to the store.
         let left = ScratchDir::new();

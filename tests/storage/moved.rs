@@ -4,7 +4,7 @@
 use super::*;
 use callrec_testkit::wait::until;
 
-const GONE: &str = "does not name the open directory any more";
+const GONE: &str = "no longer names the open directory";
 
 /// The directory elsewhere, and what is in its place.
 struct Moved {
@@ -131,7 +131,7 @@ fn nothing_begins_in_a_directory_that_was_moved_until_it_is_back() {
 fn the_path_is_looked_at_again_and_again() {
     let rig = Rig::new();
     let store = Arc::clone(&rig.store);
-    let room = std::thread::spawn(move || store.free_room().run(&callrec::clock::SystemClock));
+    let room = std::thread::spawn(move || store.free_space_monitor().run(&callrec::clock::SystemClock));
     let moved = Moved::away(&rig, true);
     until("it is noticed", || rig.store.check_path().is_err());
     moved.back();
@@ -145,7 +145,7 @@ fn the_path_is_looked_at_again_and_again() {
 fn a_path_that_cannot_be_looked_at_is_not_gone() {
     let rig = Rig::new();
     rig.fault(|step| match step {
-        Step::CheckRoot => Err(io::ErrorKind::PermissionDenied.into()),
+        FaultPoint::CheckRoot => Err(io::ErrorKind::PermissionDenied.into()),
         _ => Ok(()),
     });
     let (told, _) = stopped(&rig, begun(&rig, "call"));
@@ -158,7 +158,7 @@ fn a_path_that_cannot_be_looked_at_is_not_gone() {
 fn what_is_recovered_in_a_directory_that_was_moved_is_left_for_the_next_open() {
     let (directory, ids) = recovery::crashed(Format::WAV, 1);
     let id = ids[0];
-    let gate = Gate::at(&directory.0, Step::Digest);
+    let gate = Gate::at(&directory.0, FaultPoint::Digest);
     gate.set(true);
     let rig = Rig::on(directory);
     gate.reached(1);

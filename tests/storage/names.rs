@@ -135,7 +135,7 @@ fn a_reservation_that_was_replaced_is_not_ours() {
     let rig = Rig::new();
     let theirs = rig.path("call.wav");
     rig.fault(move |step| {
-        if step == Step::Reserved && fs::read(&theirs).is_ok_and(|bytes| bytes.is_empty()) {
+        if step == FaultPoint::Reserved && fs::read(&theirs).is_ok_and(|bytes| bytes.is_empty()) {
             // Beside it first, or it might get the same inode.
             fs::write(theirs.with_extension("new"), "theirs")?;
             fs::rename(theirs.with_extension("new"), &theirs)?;
@@ -164,8 +164,8 @@ fn every_refusal_of_a_hard_link_publishes() {
         for first in [libc::EINVAL, libc::ENOSYS, refusal] {
             let rig = Rig::new();
             rig.fault(move |step| match step {
-                Step::RenameNew => Err(io::Error::from_raw_os_error(first)),
-                Step::Link => Err(io::Error::from_raw_os_error(refusal)),
+                FaultPoint::RenameNew => Err(io::Error::from_raw_os_error(first)),
+                FaultPoint::Link => Err(io::Error::from_raw_os_error(refusal)),
                 _ => Ok(()),
             });
             let id = Uuid::new_v4();

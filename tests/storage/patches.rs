@@ -200,12 +200,12 @@ fn any_order_survives(format: Format) {
         let asked = AtomicUsize::new(roll(3));
         rig.fault(move |step| {
             let writes = [
-                Step::WriteAudio,
-                Step::PatchAudio,
-                Step::WriteTail,
-                Step::PatchTail,
-                Step::CompactTail,
-                Step::PlaceTail,
+                FaultPoint::WriteAudio,
+                FaultPoint::PatchAudio,
+                FaultPoint::WriteTail,
+                FaultPoint::PatchTail,
+                FaultPoint::CompactTail,
+                FaultPoint::RenameTail,
             ];
             if writes.contains(&step) && asked.fetch_add(1, Ordering::SeqCst) % 3 == 1 {
                 return Err(io::Error::from_raw_os_error(EMFILE));
@@ -218,7 +218,7 @@ fn any_order_survives(format: Format) {
                 0 => twin.write(2 * (1 + roll(100_000))),
                 1 => twin.write(2 * (1 + roll(800))),
                 2 => twin.fill(2 * roll(150_000)),
-                3 => rig.store.nudge(),
+                3 => rig.store.wake_writers(),
                 _ => {
                     let length = twin.expected.len() - twin.settled;
                     let at = length.saturating_sub((length / (1 + roll(20))).max(1)) / 2 * 2;

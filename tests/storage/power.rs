@@ -53,7 +53,7 @@ fn noted_before(rig: &Rig, is_told: impl Fn(&Told) -> bool + Send + Sync + 'stat
 }
 
 /// Until these steps have come, in this order.
-fn until_order(rig: &Rig, steps: &NotedSteps, order: &[Step]) {
+fn until_order(rig: &Rig, steps: &NotedSteps, order: &[FaultPoint]) {
     rig.until(|_| {
         let steps = steps.lock();
         let mut rest = steps.iter();
@@ -68,10 +68,24 @@ fn what_is_told_as_started_is_on_the_disk() {
         let id = Uuid::new_v4();
         let steps = noted_before(&rig, move |seen| seen.created.contains(&id));
         let file = started(&rig, id);
-        let made = [Step::CreateManifest, Step::CreateAudio, Step::WriteHeader];
+        let made = [
+            FaultPoint::CreateManifest,
+            FaultPoint::CreateAudio,
+            FaultPoint::WriteHeader,
+        ];
         // The file, the root and two folders, then the manifest that says that it is there.
-        let audio = [Step::Sync, Step::SyncFolder, Step::SyncFolder, Step::SyncFolder];
-        let manifest = [Step::WriteMark, Step::SyncFile, Step::PlaceMark, Step::SyncFolder];
+        let audio = [
+            FaultPoint::Sync,
+            FaultPoint::SyncFolder,
+            FaultPoint::SyncFolder,
+            FaultPoint::SyncFolder,
+        ];
+        let manifest = [
+            FaultPoint::WriteLiveManifest,
+            FaultPoint::SyncFile,
+            FaultPoint::RenameLiveManifest,
+            FaultPoint::SyncFolder,
+        ];
         expect_order(&steps, &[&made[..], &audio, &manifest].concat());
         assert!(live(&rig, id).started);
         file.finish(ended(id, EndReason::Stopped), true);
@@ -82,11 +96,11 @@ fn what_is_told_as_started_is_on_the_disk() {
 fn a_start_that_cannot_be_synced_is_none() {
     for_each_format(|format| {
         for refused in [
-            Step::Sync,
-            Step::SyncFolder,
-            Step::WriteMark,
-            Step::SyncFile,
-            Step::PlaceMark,
+            FaultPoint::Sync,
+            FaultPoint::SyncFolder,
+            FaultPoint::WriteLiveManifest,
+            FaultPoint::SyncFile,
+            FaultPoint::RenameLiveManifest,
         ] {
             let rig = power(ScratchDir::new(), format);
             let id = Uuid::new_v4();
@@ -122,7 +136,7 @@ fn what_was_made_of_a_start_that_failed_is_gone_before_that_is_told() {
             if !report.seen(|seen| seen.create_failed.contains_key(&id)) {
                 noted.lock().push(step);
             }
-            match step == Step::SyncFile && !refused.swap(true, Ordering::SeqCst) {
+            match step == FaultPoint::SyncFile && !refused.swap(true, Ordering::SeqCst) {
                 true => Err(io::ErrorKind::StorageFull.into()),
                 false => Ok(()),
             }
@@ -131,8 +145,12 @@ fn what_was_made_of_a_start_that_failed_is_gone_before_that_is_told() {
         say(&rig, &mut file);
         rig.report.wait(|seen| seen.create_failed.contains_key(&id));
         // Its folder, and then the one of its manifest.
-        let gone = [Step::RemoveAudio, Step::SyncFolder, Step::SyncFolder];
-        expect_order(&steps, &[&[Step::SyncFile][..], &gone].concat());
+        let gone = [
+            FaultPoint::RemoveAudio,
+            FaultPoint::SyncFolder,
+            FaultPoint::SyncFolder,
+        ];
+        expect_order(&steps, &[&[FaultPoint::SyncFile][..], &gone].concat());
     });
 }
 
@@ -144,11 +162,11 @@ fn a_failed_start_whose_file_cannot_be_removed_leaves_no_audio() {
     gate.set(true);
     let at = Arc::clone(&gate);
     rig.fault(move |step| match step {
-        Step::SyncFile => {
+        FaultPoint::SyncFile => {
             at.pass();
             Err(io::ErrorKind::StorageFull.into())
         }
-        Step::RemoveAudio => Err(io::ErrorKind::PermissionDenied.into()),
+        FaultPoint::RemoveAudio => Err(io::ErrorKind::PermissionDenied.into()),
         _ => Ok(()),
     });
     let mut file = rig.begin(id, "call");
@@ -172,15 +190,19 @@ fn what_was_not_begun_is_gone_from_the_disk_before_that_is_told() {
                 noted.lock().push(step);
             }
             match step {
-                Step::WriteHeader => Err(io::ErrorKind::StorageFull.into()),
+                FaultPoint::WriteHeader => Err(io::ErrorKind::StorageFull.into()),
                 _ => Ok(()),
             }
         });
         let mut file = rig.begin(id, "call");
         say(&rig, &mut file);
         rig.report.wait(|seen| seen.create_failed.contains_key(&id));
-        let made = [Step::CreateManifest, Step::CreateAudio, Step::WriteHeader];
-        expect_order(&steps, &[&made[..], &[Step::SyncFolder; 2]].concat());
+        let made = [
+            FaultPoint::CreateManifest,
+            FaultPoint::CreateAudio,
+            FaultPoint::WriteHeader,
+        ];
+        expect_order(&steps, &[&made[..], &[FaultPoint::SyncFolder; 2]].concat());
         file.finish(ended(id, EndReason::Stopped), true);
         rig.idle();
         assert_eq!(rig.names(), [".callrec"]);
@@ -195,7 +217,7 @@ fn audio_in_progress_is_synced_each_time_it_was_written() {
         for _ in 0..3 {
             let steps = noted(&rig.directory.0, all);
             say(&rig, &mut file);
-            until_order(&rig, &steps, &[rig.write_step(), Step::Sync]);
+            until_order(&rig, &steps, &[rig.write_step(), FaultPoint::Sync]);
         }
     });
 }
@@ -208,13 +230,22 @@ fn the_name_of_a_tail_is_synced_too() {
     let mut file = started(&rig, Uuid::new_v4());
     let steps = noted(&rig.directory.0, all);
     say(&rig, &mut file);
-    until_order(&rig, &steps, &[Step::WriteTail, Step::Sync, Step::SyncFolder]);
+    until_order(
+        &rig,
+        &steps,
+        &[FaultPoint::WriteTail, FaultPoint::Sync, FaultPoint::SyncFolder],
+    );
     let steps = noted(&rig.directory.0, all);
     let much = 3 << 20;
     file.write(pattern(1, much)).expect("room");
     file.settled(much as u64);
-    let compacted = [Step::WriteAudio, Step::Sync, Step::CompactTail, Step::PlaceTail];
-    let synced = [Step::Sync, Step::SyncFolder];
+    let compacted = [
+        FaultPoint::WriteAudio,
+        FaultPoint::Sync,
+        FaultPoint::CompactTail,
+        FaultPoint::RenameTail,
+    ];
+    let synced = [FaultPoint::Sync, FaultPoint::SyncFolder];
     until_order(&rig, &steps, &[&compacted[..], &synced].concat());
 }
 
@@ -224,11 +255,11 @@ fn a_mark_is_on_the_disk_before_it_is_told() {
     let id = Uuid::new_v4();
     let mut file = started(&rig, id);
     let steps = noted_before(&rig, move |seen| seen.marked.contains(&(id, 1)));
-    file.mark(fixed(manifest(id)), 1);
+    file.update_manifest(fixed(manifest(id)), 1);
     rig.report.wait(|seen| seen.marked.contains(&(id, 1)));
     expect_order(&steps, &durability::NOTE);
     // And its end comes after it, whatever waits for the disk.
-    file.mark(fixed(manifest(id)), 2);
+    file.update_manifest(fixed(manifest(id)), 2);
     file.finish(ended(id, EndReason::Stopped), true);
     rig.published(id);
     assert!(rig.report.seen(|seen| seen.marked.contains(&(id, 2))));
@@ -244,7 +275,7 @@ fn a_sync_that_takes_long_holds_up_no_other_recording() {
     gate.set(true);
     let at = Arc::clone(&gate);
     rig.fault(move |step| {
-        if step == Step::Sync && first.swap(false, Ordering::SeqCst) {
+        if step == FaultPoint::Sync && first.swap(false, Ordering::SeqCst) {
             at.pass();
         }
         Ok(())
@@ -274,7 +305,7 @@ fn a_tail_that_becomes_shorter_holds_up_no_other_recording() {
     gate.set(true);
     let at = Arc::clone(&gate);
     rig.fault(move |step| {
-        if step == Step::CompactTail && first.swap(false, Ordering::SeqCst) {
+        if step == FaultPoint::CompactTail && first.swap(false, Ordering::SeqCst) {
             at.pass();
         }
         Ok(())
@@ -303,13 +334,13 @@ fn a_recording_that_cannot_be_synced_goes_on_and_ends_as_failed() {
         let mut file = started(&rig, id);
         let refused = AtomicBool::new(false);
         rig.fault(move |step| match step {
-            Step::Sync if !refused.swap(true, Ordering::SeqCst) => {
+            FaultPoint::Sync if !refused.swap(true, Ordering::SeqCst) => {
                 Err(io::Error::from_raw_os_error(libc::EIO))
             }
             _ => Ok(()),
         });
         say(&rig, &mut file);
-        let tells = |line: &String| line.contains("it goes on, and ends as failed");
+        let tells = |line: &String| line.contains("it continues, and ends as failed");
         rig.report.wait(|seen| seen.logged.iter().any(tells));
         goes_on_and_fails(&rig, file, id, Status::Io);
     });
@@ -333,13 +364,13 @@ fn a_writer_that_panics_beside_a_syncer_leaves_no_recording_without_an_end() {
     rig.fault(move |step| {
         let is_writer = std::thread::current().name() == Some("callrec-writer");
         match step {
-            Step::Sync => match syncs.fetch_add(1, Ordering::SeqCst) {
+            FaultPoint::Sync => match syncs.fetch_add(1, Ordering::SeqCst) {
                 0 => sync.pass(),
                 1 => next_sync.pass(),
                 _ => {}
             },
-            Step::WriteAudio if stops.swap(false, Ordering::SeqCst) => write.pass(),
-            Step::Serve if is_writer && panics.swap(false, Ordering::SeqCst) => panic!("planted"),
+            FaultPoint::WriteAudio if stops.swap(false, Ordering::SeqCst) => write.pass(),
+            FaultPoint::Serve if is_writer && panics.swap(false, Ordering::SeqCst) => panic!("planted"),
             _ => {}
         }
         Ok(())
@@ -375,13 +406,13 @@ fn what_runs_short_for_a_moment_costs_a_sync_nothing() {
     let mut file = started(&rig, id);
     let asked = AtomicUsize::new(0);
     let steps = noted(&rig.directory.0, move |step| {
-        match step == Step::Sync && asked.fetch_add(1, Ordering::SeqCst) < 2 {
+        match step == FaultPoint::Sync && asked.fetch_add(1, Ordering::SeqCst) < 2 {
             true => Err(io::Error::from_raw_os_error(libc::EMFILE)),
             false => Ok(()),
         }
     });
     say(&rig, &mut file);
-    until_order(&rig, &steps, &[Step::Sync; 3]);
+    until_order(&rig, &steps, &[FaultPoint::Sync; 3]);
     file.finish(ended(id, EndReason::Stopped), true);
     assert!(rig.published(id).0.state_is(State::Finished));
 }
@@ -394,7 +425,7 @@ fn a_disk_that_syncs_too_slowly_is_told_once() {
     let gate = Arc::new(Gate::default());
     let at = Arc::clone(&gate);
     rig.fault(move |step| {
-        if step == Step::Sync {
+        if step == FaultPoint::Sync {
             at.pass();
         }
         Ok(())
@@ -429,11 +460,13 @@ fn a_recording_whose_mark_cannot_be_synced_goes_on_and_ends_as_failed() {
     let mut file = started(&rig, id);
     let refused = AtomicBool::new(false);
     rig.fault(move |step| match step {
-        Step::SyncFile if !refused.swap(true, Ordering::SeqCst) => Err(io::ErrorKind::StorageFull.into()),
+        FaultPoint::SyncFile if !refused.swap(true, Ordering::SeqCst) => {
+            Err(io::ErrorKind::StorageFull.into())
+        }
         _ => Ok(()),
     });
     say(&rig, &mut file);
-    file.mark(fixed(manifest(id)), 1);
+    file.update_manifest(fixed(manifest(id)), 1);
     rig.report.wait(|seen| seen.marked.contains(&(id, 1)));
     goes_on_and_fails(&rig, file, id, Status::NoSpace);
 }
@@ -450,15 +483,19 @@ fn a_sync_that_was_refused_for_a_moment_does_not_wait_for_another_interval() {
     let mut file = started(&rig, id);
     let refused = AtomicBool::new(false);
     let steps = noted(&rig.directory.0, move |step| {
-        match step == Step::Sync && !refused.swap(true, Ordering::SeqCst) {
+        match step == FaultPoint::Sync && !refused.swap(true, Ordering::SeqCst) {
             true => Err(io::Error::from_raw_os_error(libc::EMFILE)),
             false => Ok(()),
         }
     });
     say(&rig, &mut file);
     rig.written(1600);
-    file.mark(fixed(manifest(id)), 1);
-    until_order(&rig, &steps, &[Step::SyncFile, Step::Sync, Step::Sync]);
+    file.update_manifest(fixed(manifest(id)), 1);
+    until_order(
+        &rig,
+        &steps,
+        &[FaultPoint::SyncFile, FaultPoint::Sync, FaultPoint::Sync],
+    );
 }
 
 #[test]
@@ -484,8 +521,8 @@ fn audio_in_progress_is_not_synced_unless_asked_for() {
     let mut file = started(&rig, id);
     say(&rig, &mut file);
     rig.written(1600);
-    file.mark(fixed(manifest(id)), 1);
+    file.update_manifest(fixed(manifest(id)), 1);
     rig.report.wait(|seen| seen.marked.contains(&(id, 1)));
-    let syncs = [Step::Sync, Step::SyncFile, Step::SyncFolder];
+    let syncs = [FaultPoint::Sync, FaultPoint::SyncFile, FaultPoint::SyncFolder];
     assert!(!steps.lock().iter().any(|step| syncs.contains(step)));
 }

@@ -408,7 +408,7 @@ fn one_search_finds_all(format: Format) {
     faults::set(
         &directory.0,
         Arc::new(move |step| {
-            if step == Step::Search {
+            if step == FaultPoint::Search {
                 count.fetch_add(1, Ordering::SeqCst);
                 // What cannot be read for want of rights is none of ours, else it may be.
                 return Err(io::Error::from_raw_os_error(match at.load(Ordering::SeqCst) {

@@ -3,10 +3,10 @@
 use super::audio::{ByteFile, PAGED};
 use callrec::clock::SystemClock;
 use callrec::codec::Format;
-use callrec::storage::faults::{self, Step};
+use callrec::storage::faults::{self, FaultPoint};
 use callrec::storage::{
-    Durability, Manifest, NameFields, Platform, RecordingName, Report, Source, StorageConfig, Store,
-    Template, spawn,
+    Durability, Manifest, ManifestSource, NameFields, Platform, RecordingName, StorageConfig,
+    StorageListener, Store, Template, spawn,
 };
 use callrec::words::{EndReason, Error, State};
 use callrec_testkit::directory::ScratchDir;
@@ -77,7 +77,7 @@ impl Seen {
     }
 }
 
-impl Report for Seen {
+impl StorageListener for Seen {
     fn created(&self, id: Uuid) {
         self.tell(format!("created {id}"), |told| assert!(told.created.insert(id)));
     }
@@ -88,7 +88,7 @@ impl Report for Seen {
         });
     }
 
-    fn marked(&self, id: Uuid, mark: u32) {
+    fn manifest_updated(&self, id: Uuid, mark: u32) {
         self.tell(format!("marked {id}"), |told| {
             assert!(told.marked.insert((id, mark)))
         });
@@ -114,7 +114,7 @@ impl Report for Seen {
         });
     }
 
-    fn left(&self, id: Uuid) {
+    fn end_deferred(&self, id: Uuid) {
         self.tell(format!("left {id}"), |told| {
             assert!(!told.published.contains_key(&id), "nobody was told");
             assert!(told.left.insert(id));
@@ -262,17 +262,17 @@ impl Rig {
         let begun = std::time::Instant::now();
         while !ask(&self.store) {
             assert!(begun.elapsed() < PATIENCE, "waited in vain");
-            self.store.nudge();
+            self.store.wake_writers();
             // Left to the threads that it waits for.
             std::thread::sleep(Duration::from_micros(100));
         }
     }
 
     pub fn idle(&self) {
-        self.until(Store::idle);
+        self.until(Store::is_idle);
     }
 
-    pub fn fault(&self, fault: impl Fn(Step) -> io::Result<()> + Send + Sync + 'static) {
+    pub fn fault(&self, fault: impl Fn(FaultPoint) -> io::Result<()> + Send + Sync + 'static) {
         faults::set(&self.directory.0, Arc::new(fault));
     }
 
@@ -307,18 +307,18 @@ impl Rig {
     }
 
     /// Where new audio is first written.
-    pub fn write_step(&self) -> Step {
+    pub fn write_step(&self) -> FaultPoint {
         match self.rewrites() {
-            true => Step::WriteAudio,
-            false => Step::WriteTail,
+            true => FaultPoint::WriteAudio,
+            false => FaultPoint::WriteTail,
         }
     }
 
     /// Where late audio is written.
-    pub fn patch_step(&self) -> Step {
+    pub fn patch_step(&self) -> FaultPoint {
         match self.rewrites() {
-            true => Step::PatchAudio,
-            false => Step::PatchTail,
+            true => FaultPoint::PatchAudio,
+            false => FaultPoint::PatchTail,
         }
     }
 
@@ -414,13 +414,13 @@ pub fn manifest(id: Uuid) -> Manifest {
 /// A manifest that stays as it is.
 struct Fixed(Manifest);
 
-impl Source for Fixed {
+impl ManifestSource for Fixed {
     fn manifest(&self) -> Box<Manifest> {
         Box::new(self.0.clone())
     }
 }
 
-pub fn fixed(manifest: Manifest) -> Arc<dyn Source> {
+pub fn fixed(manifest: Manifest) -> Arc<dyn ManifestSource> {
     Arc::new(Fixed(manifest))
 }
 

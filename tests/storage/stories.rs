@@ -7,10 +7,10 @@ use std::sync::atomic::AtomicBool;
 /// What a disk refuses from the moment at which this step is first asked.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Refusal {
-    OnlyThis(Step),
+    OnlyThis(FaultPoint),
     /// New content, and nothing else: the disk is full.
-    New(Step),
-    Everything(Step),
+    New(FaultPoint),
+    Everything(FaultPoint),
 }
 
 /// What happens while the disk refuses.
@@ -32,46 +32,46 @@ const THENS: [Then; 4] = [
     Then::ClosedTwice,
 ];
 
-const NEW: [Step; 6] = [
-    Step::WriteAudio,
-    Step::WriteTail,
-    Step::CompactTail,
-    Step::WriteMark,
-    Step::WriteManifest,
-    Step::WriteJob,
+const NEW: [FaultPoint; 6] = [
+    FaultPoint::WriteAudio,
+    FaultPoint::WriteTail,
+    FaultPoint::CompactTail,
+    FaultPoint::WriteLiveManifest,
+    FaultPoint::WriteManifest,
+    FaultPoint::WriteJob,
 ];
 
-const CHANGES: [Step; 18] = [
-    Step::WriteHeader,
-    Step::PatchAudio,
-    Step::PatchTail,
-    Step::PlaceTail,
-    Step::RemoveTail,
-    Step::PlaceMark,
-    Step::OverwriteMark,
-    Step::Seal,
-    Step::Sync,
-    Step::SyncFile,
-    Step::SyncFolder,
-    Step::PlaceAudio,
-    Step::PlaceManifest,
-    Step::NoteDiscard,
-    Step::RemoveAudio,
-    Step::PlaceJob,
-    Step::Settle,
-    Step::RemoveStale,
+const CHANGES: [FaultPoint; 18] = [
+    FaultPoint::WriteHeader,
+    FaultPoint::PatchAudio,
+    FaultPoint::PatchTail,
+    FaultPoint::RenameTail,
+    FaultPoint::RemoveTail,
+    FaultPoint::RenameLiveManifest,
+    FaultPoint::OverwriteLiveManifest,
+    FaultPoint::Seal,
+    FaultPoint::Sync,
+    FaultPoint::SyncFile,
+    FaultPoint::SyncFolder,
+    FaultPoint::RenameAudio,
+    FaultPoint::RenameManifest,
+    FaultPoint::NoteDiscard,
+    FaultPoint::RemoveAudio,
+    FaultPoint::RenameJob,
+    FaultPoint::Settle,
+    FaultPoint::RemoveStale,
 ];
 
-const SYNCS: [Step; 3] = [Step::Sync, Step::SyncFile, Step::SyncFolder];
+const SYNCS: [FaultPoint; 3] = [FaultPoint::Sync, FaultPoint::SyncFile, FaultPoint::SyncFolder];
 
 impl Refusal {
-    fn step(self) -> Step {
+    fn step(self) -> FaultPoint {
         match self {
             Refusal::OnlyThis(step) | Refusal::New(step) | Refusal::Everything(step) => step,
         }
     }
 
-    fn refuses(self, step: Step) -> bool {
+    fn refuses(self, step: FaultPoint) -> bool {
         match self {
             Refusal::OnlyThis(only) => step == only,
             Refusal::New(_) => NEW.contains(&step),
@@ -181,9 +181,9 @@ fn record(rig: &Rig, id: Uuid, keep: bool, refusal: Refusal) {
         rig.report.discard(id);
     }
     refuse(&rig.directory.0, refusal);
-    file.known_by(fixed(recorded(id, FIRST + SECOND)));
+    file.set_manifest_source(fixed(recorded(id, FIRST + SECOND)));
     file.write(pattern(1, SECOND)).expect("room");
-    rig.until(|store| store.idle() || is_told_or_held(rig, id));
+    rig.until(|store| store.is_idle() || is_told_or_held(rig, id));
     let reason = if keep {
         EndReason::Stopped
     } else {
@@ -197,7 +197,7 @@ fn record(rig: &Rig, id: Uuid, keep: bool, refusal: Refusal) {
 /// Whether the end has been told, or waits for the disk.
 pub fn is_told_or_held(rig: &Rig, id: Uuid) -> bool {
     rig.report.seen(|seen| {
-        let held = |line: &String| line.contains("its end is told when the disk takes it");
+        let held = |line: &String| line.contains("its end is reported once the disk accepts it");
         seen.published.contains_key(&id) || seen.logged.iter().any(held)
     })
 }
@@ -300,7 +300,7 @@ fn kept_audio(path: &Path, published: &Manifest) -> Vec<u8> {
 }
 
 fn each_story(format: Format) {
-    let steps = NEW.into_iter().chain(CHANGES).chain([Step::Digest]);
+    let steps = NEW.into_iter().chain(CHANGES).chain([FaultPoint::Digest]);
     for step in steps {
         let all = [
             Refusal::OnlyThis(step),
@@ -319,16 +319,19 @@ fn each_story(format: Format) {
 }
 
 /// Whether a recording comes to this step before anything is refused.
-fn comes(format: Format, step: Step, keep: bool) -> bool {
+fn comes(format: Format, step: FaultPoint, keep: bool) -> bool {
     match step {
-        Step::WriteTail => format == PAGED,
-        Step::WriteAudio => format != PAGED || keep,
-        Step::WriteHeader => format != PAGED,
-        Step::RemoveTail => format == PAGED,
-        Step::Seal | Step::Sync | Step::Digest | Step::WriteManifest => keep,
-        Step::PlaceAudio | Step::PlaceManifest => keep,
-        Step::WriteMark | Step::PlaceMark | Step::NoteDiscard | Step::RemoveAudio => !keep,
-        Step::SyncFile | Step::SyncFolder => true,
+        FaultPoint::WriteTail => format == PAGED,
+        FaultPoint::WriteAudio => format != PAGED || keep,
+        FaultPoint::WriteHeader => format != PAGED,
+        FaultPoint::RemoveTail => format == PAGED,
+        FaultPoint::Seal | FaultPoint::Sync | FaultPoint::Digest | FaultPoint::WriteManifest => keep,
+        FaultPoint::RenameAudio | FaultPoint::RenameManifest => keep,
+        FaultPoint::WriteLiveManifest
+        | FaultPoint::RenameLiveManifest
+        | FaultPoint::NoteDiscard
+        | FaultPoint::RemoveAudio => !keep,
+        FaultPoint::SyncFile | FaultPoint::SyncFolder => true,
         _ => false,
     }
 }
@@ -354,7 +357,7 @@ fn the_end_that_was_told_stays_whatever_the_published_manifest_says() {
         file.shape(format, 8000, 1);
         file.write(pattern(0, 1600)).expect("room");
         rig.fault(|step| match step {
-            Step::PlaceManifest => Err(io::Error::from_raw_os_error(libc::EIO)),
+            FaultPoint::RenameManifest => Err(io::Error::from_raw_os_error(libc::EIO)),
             _ => Ok(()),
         });
         file.finish(ended(id, EndReason::Stopped), true);

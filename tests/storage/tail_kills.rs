@@ -8,7 +8,7 @@ use super::*;
 fn the_end_of_a_file_may_be_torn_anywhere() {
     for frames in [1, 120, 125, 279, 280, 281, 2000] {
         let rig = rig();
-        let left = kills(&rig, |step| matches!(step, Step::Seal | Step::Digest));
+        let left = kills(&rig, |step| matches!(step, FaultPoint::Seal | FaultPoint::Digest));
         let id = Uuid::new_v4();
         let said = pattern(1, frames * FRAME);
         let mut file = begin(&rig, id);
@@ -65,17 +65,22 @@ fn a_kill_at_any_step_of_publishing_costs_nothing() {
     rig.clear_faults();
     let steps = steps.lock();
     for step in [
-        Step::Seal,
-        Step::WriteAudio,
-        Step::Digest,
-        Step::PlaceManifest,
-        Step::RemoveTail,
+        FaultPoint::Seal,
+        FaultPoint::WriteAudio,
+        FaultPoint::Digest,
+        FaultPoint::RenameManifest,
+        FaultPoint::RemoveTail,
     ] {
         assert!(steps.contains(&step), "{steps:?}");
     }
     for (n, left) in std::mem::take(&mut *left.lock()).into_iter().enumerate() {
         let tails = tails_left(&left);
-        assert_eq!(tails, usize::from(steps[n] != Step::Report), "{:?}", steps[n]);
+        assert_eq!(
+            tails,
+            usize::from(steps[n] != FaultPoint::Report),
+            "{:?}",
+            steps[n]
+        );
         let (told, found) = recovered(left, id);
         assert!(found == said, "{:?}", steps[n]);
         assert_eq!(told.samples, 2500);

@@ -38,7 +38,7 @@ fn killed_now(rig: &Rig) -> ScratchDir {
 /// As a kill would leave the directory at each step of a kind from here on.
 pub fn kills(
     rig: &Rig,
-    of: impl Fn(Step) -> bool + Send + Sync + 'static,
+    of: impl Fn(FaultPoint) -> bool + Send + Sync + 'static,
 ) -> Arc<parking_lot::Mutex<Vec<ScratchDir>>> {
     let left = Arc::new(parking_lot::Mutex::new(Vec::new()));
     let (from, to) = (rig.directory.0.clone(), Arc::clone(&left));
@@ -136,7 +136,7 @@ fn what_is_settled_with_the_first_block_is_not_forgotten() {
     gate.set(true);
     let at = Arc::clone(&gate);
     rig.fault(move |step| {
-        if step == Step::CreateAudio {
+        if step == FaultPoint::CreateAudio {
             at.pass();
         }
         Ok(())
@@ -172,7 +172,7 @@ fn another_shape_after_the_first_block_is_ignored() {
         audio(&rig.audio_path("call")),
         [pattern(0, 1000), pattern(1, 1000)].concat()
     );
-    let ignored = |line: &&String| line.contains("shape told after");
+    let ignored = |line: &&String| line.contains("shape set after");
     assert_eq!(
         rig.report.seen(|seen| seen.logged.iter().filter(ignored).count()),
         1
@@ -184,7 +184,9 @@ fn another_shape_after_the_first_block_is_ignored() {
 fn a_tail_that_is_compacted_keeps_everything() {
     const BLOCK: usize = 200_000;
     let rig = rig();
-    let left = kills(&rig, |step| matches!(step, Step::CompactTail | Step::PlaceTail));
+    let left = kills(&rig, |step| {
+        matches!(step, FaultPoint::CompactTail | FaultPoint::RenameTail)
+    });
     let id = Uuid::new_v4();
     let mut file = begin(&rig, id);
     let (mut said, mut longest) = (Vec::new(), 0);
@@ -234,7 +236,7 @@ fn a_tail_that_cannot_be_compacted_is_only_longer() {
     let asked = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&asked);
     rig.fault(move |step| match step {
-        Step::CompactTail if count.fetch_add(1, Ordering::SeqCst) == 0 => {
+        FaultPoint::CompactTail if count.fetch_add(1, Ordering::SeqCst) == 0 => {
             Err(io::ErrorKind::StorageFull.into())
         }
         _ => Ok(()),
@@ -370,7 +372,7 @@ fn what_cannot_be_encoded_now_is_at_the_next_open() {
         file.write(said.clone()).expect("room");
         rig.idle();
         rig.fault(|step| match step {
-            Step::WriteAudio => Err(io::ErrorKind::StorageFull.into()),
+            FaultPoint::WriteAudio => Err(io::ErrorKind::StorageFull.into()),
             _ => Ok(()),
         });
         if settles {
@@ -439,7 +441,9 @@ fn every_stale_tail_has_its_turn() {
     faults::set(
         &directory.0,
         Arc::new(move |step| match step {
-            Step::RemoveTail if asked.fetch_add(1, Ordering::SeqCst) == 0 => Err(io::Error::other("forced")),
+            FaultPoint::RemoveTail if asked.fetch_add(1, Ordering::SeqCst) == 0 => {
+                Err(io::Error::other("forced"))
+            }
             _ => Ok(()),
         }),
     );

@@ -96,7 +96,7 @@ fn what_cannot_be_taken_over_now_is_before_any_job_is_touched() {
     faults::set(
         &directory.0,
         Arc::new(|step| match step {
-            Step::TakeOver => Err(io::Error::other("planted")),
+            FaultPoint::MigrateOutbox => Err(io::Error::other("planted")),
             _ => Ok(()),
         }),
     );

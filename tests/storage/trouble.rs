@@ -62,7 +62,7 @@ fn what_comes_after_a_failed_write_is_told_as_lost() {
             true => Err(io::ErrorKind::StorageFull.into()),
             false => Ok(()),
         });
-        file.known_by(fixed(stories::recorded(id, 3200)));
+        file.set_manifest_source(fixed(stories::recorded(id, 3200)));
         file.write(pattern(1, 1600)).expect("room");
         rig.report.wait(|seen| seen.write_failed.contains_key(&id));
         rig.clear_faults();
@@ -85,9 +85,9 @@ fn a_discard_on_a_bad_disk_leaves_no_audio() {
 
 fn discard_on_a_bad_disk(format: Format) {
     for broken in [
-        &[Step::NoteDiscard][..],
-        &[Step::NoteDiscard, Step::RemoveAudio],
-        &[Step::NoteDiscard, Step::RemoveTail],
+        &[FaultPoint::NoteDiscard][..],
+        &[FaultPoint::NoteDiscard, FaultPoint::RemoveAudio],
+        &[FaultPoint::NoteDiscard, FaultPoint::RemoveTail],
     ] {
         let rig = Rig::new().of(format);
         let id = Uuid::new_v4();
@@ -111,9 +111,12 @@ fn discard_on_a_bad_disk(format: Format) {
         assert!(rig.report.seen(|seen| seen.published.is_empty()));
         let part = fs::metadata(rig.part_path("call")).map(|part| part.len()).ok();
         let keeps = |step| broken.contains(&step);
-        assert_eq!(part, keeps(Step::RemoveAudio).then_some(0));
+        assert_eq!(part, keeps(FaultPoint::RemoveAudio).then_some(0));
         let tail = fs::metadata(rig.tail_path(id)).map(|tail| tail.len()).ok();
-        assert_eq!(tail, (format == PAGED && keeps(Step::RemoveTail)).then_some(0));
+        assert_eq!(
+            tail,
+            (format == PAGED && keeps(FaultPoint::RemoveTail)).then_some(0)
+        );
         rig.clear_faults();
         let (told, _) = rig.published(id);
         assert!(told.state_is(State::Finished) && told.end_reason_is(EndReason::Discarded));
@@ -134,7 +137,7 @@ const ENOSPC: i32 = 28;
 const EROFS: i32 = 30;
 
 /// Fails at a step the first so many times; tells how often it was asked there.
-fn failing(rig: &Rig, at: Step, error: i32, times: usize) -> Arc<AtomicUsize> {
+fn failing(rig: &Rig, at: FaultPoint, error: i32, times: usize) -> Arc<AtomicUsize> {
     let asked = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&asked);
     rig.fault(move |step| {
@@ -168,7 +171,7 @@ fn record_all(rig: &Rig, id: Uuid) -> Vec<u8> {
             rig.idle();
         }
     }
-    file.mark(fixed(manifest(id)), 1);
+    file.update_manifest(fixed(manifest(id)), 1);
     file.finish(ended(id, EndReason::Stopped), true);
     expected
 }
@@ -182,23 +185,23 @@ fn passing_errors_cost_nothing(format: Format) {
     let passing = [EINTR, ENFILE, EMFILE, libc::EAGAIN, libc::ENOBUFS];
     let rig = Rig::new().of(format);
     let steps = [
-        Step::CreateManifest,
-        Step::CreateAudio,
-        Step::WriteHeader,
+        FaultPoint::CreateManifest,
+        FaultPoint::CreateAudio,
+        FaultPoint::WriteHeader,
         rig.write_step(),
         rig.patch_step(),
-        Step::WriteMark,
-        Step::Seal,
-        Step::WriteManifest,
-        Step::PlaceAudio,
-        Step::PlaceManifest,
+        FaultPoint::WriteLiveManifest,
+        FaultPoint::Seal,
+        FaultPoint::WriteManifest,
+        FaultPoint::RenameAudio,
+        FaultPoint::RenameManifest,
     ];
     // Compacting that failed is tried again a mebibyte later: twice in this recording.
     let more = [
-        (Step::WriteAudio, EMFILE, 3),
-        (Step::CompactTail, EMFILE, 1),
-        (Step::PlaceTail, EMFILE, 1),
-        (Step::RemoveTail, EMFILE, 3),
+        (FaultPoint::WriteAudio, EMFILE, 3),
+        (FaultPoint::CompactTail, EMFILE, 1),
+        (FaultPoint::RenameTail, EMFILE, 1),
+        (FaultPoint::RemoveTail, EMFILE, 3),
     ];
     let more = more.into_iter().filter(|_| format == PAGED);
     let any = passing.map(|error| (rig.write_step(), error, 3));
@@ -268,7 +271,7 @@ fn lasting_errors_end_it(format: Format) {
             config.backlog_ms = 300;
             let rig = Rig::with(ScratchDir::new(), config).of(format);
             let step = if creates {
-                Step::CreateAudio
+                FaultPoint::CreateAudio
             } else {
                 rig.write_step()
             };
@@ -304,7 +307,7 @@ fn marks_that_wait_are_one() {
     let (at, written) = (Arc::clone(&gate), Arc::new(AtomicUsize::new(0)));
     let count = Arc::clone(&written);
     rig.fault(move |step| {
-        if step == Step::WriteMark {
+        if step == FaultPoint::WriteLiveManifest {
             count.fetch_add(1, Ordering::SeqCst);
             at.pass();
         }
@@ -312,14 +315,14 @@ fn marks_that_wait_are_one() {
     });
     let id = Uuid::new_v4();
     let mut file = rig.begin(id, "call");
-    file.mark(fixed(manifest(id)), 0);
+    file.update_manifest(fixed(manifest(id)), 0);
     gate.reached(1);
     let sources: Vec<_> = (1..=1000)
         .map(|mark| {
             let mut later = manifest(id);
             later.lost_ms = u64::from(mark);
             let source = fixed(later);
-            file.mark(Arc::clone(&source), mark);
+            file.update_manifest(Arc::clone(&source), mark);
             Arc::downgrade(&source)
         })
         .collect();
@@ -384,9 +387,9 @@ fn what_fails_while_finishing_is_logged() {
 
 fn failed_finish_is_logged(format: Format) {
     let failures = [
-        (Step::Seal, ENOSPC, Status::NoSpace),
-        (Step::Digest, libc::EDQUOT, Status::NoSpace),
-        (Step::PlaceAudio, EROFS, Status::Io),
+        (FaultPoint::Seal, ENOSPC, Status::NoSpace),
+        (FaultPoint::Digest, libc::EDQUOT, Status::NoSpace),
+        (FaultPoint::RenameAudio, EROFS, Status::Io),
     ];
     for (step, error, status) in failures {
         let rig = Rig::new().of(format);
@@ -396,7 +399,7 @@ fn failed_finish_is_logged(format: Format) {
         let (published, _) = rig.published(id);
         assert!(published.state_is(State::Failed), "{step:?}: {published:?}");
         assert_eq!(published.failure(), status, "{step:?}");
-        let again = step == Step::PlaceAudio || (step == Step::Seal && format == PAGED);
+        let again = step == FaultPoint::RenameAudio || (step == FaultPoint::Seal && format == PAGED);
         let part = format!("{}.part", rig.audio_name("call"));
         let told = |line: &&String| {
             line.contains(&id.to_string())
@@ -416,7 +419,7 @@ fn a_full_disk_is_told_apart_where_a_file_is_made() {
         (EROFS, Status::Io),
     ] {
         let rig = Rig::new();
-        failing(&rig, Step::CreateAudio, error, usize::MAX);
+        failing(&rig, FaultPoint::CreateAudio, error, usize::MAX);
         let id = Uuid::new_v4();
         let file = rig.begin(id, "call");
         let failed = rig.report.wait_for(|seen| seen.create_failed.get(&id).cloned());
@@ -429,9 +432,9 @@ fn a_full_disk_is_told_apart_where_a_file_is_made() {
 #[test]
 fn free_room_that_is_unknown_is_told_once() {
     let rig = Rig::new();
-    failing(&rig, Step::FreeRoom, EIO, 3);
+    failing(&rig, FaultPoint::FreeSpace, EIO, 3);
     for _ in 0..5 {
-        rig.store.refresh_free();
+        rig.store.refresh_free_space();
     }
     let lines = rig.report.seen(|seen| seen.logged.clone());
     assert_eq!(lines.len(), 2, "{lines:?}");

@@ -222,7 +222,7 @@ impl Engine {
 
     /// Too little disk is free: nothing is started.
     pub fn is_low(&self) -> bool {
-        self.store.low()
+        self.store.is_low_on_space()
     }
 
     /// `UNAVAILABLE` from the moment that closing begins.

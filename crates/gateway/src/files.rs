@@ -18,7 +18,7 @@ use super::sent_audio::SentAudio;
 use callrec_core::calls::{Caller, View};
 use callrec_core::engine::Engine;
 use callrec_core::events::{Bus, Event, LogLevel, Observer};
-use callrec_core::storage::archive::{Archive, ArchiveEntry, Facts};
+use callrec_core::storage::archive::{Archive, ArchiveEntry, ArchiveFields};
 use callrec_core::storage::{self, mime_type};
 use callrec_core::sync::Mutex;
 use callrec_core::sync::thread::JoinHandle;
@@ -151,7 +151,7 @@ fn entry_of(view: &View, directory: &Path) -> Option<ArchiveEntry> {
     let file = parts?.join("/");
     // An empty one names the directory itself.
     (!file.is_empty()).then(|| {
-        ArchiveEntry::new(&Facts {
+        ArchiveEntry::new(&ArchiveFields {
             id: view.id,
             file: &file,
             format: view.spec.audio.format.name(),

@@ -26,7 +26,7 @@ fn known(fault: StorageFault) -> u64 {
         StorageFault::SettledEarly => 98,
         StorageFault::StartNotNoted => 19,
         StorageFault::RepeatedAsNew => 5,
-        StorageFault::RecoveryUntold => 1,
+        StorageFault::RecoveryUnreported => 1,
         StorageFault::EndTwice | StorageFault::WakeUpLost | StorageFault::DiscardPublished => 0,
     }
 }

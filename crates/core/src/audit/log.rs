@@ -175,7 +175,7 @@ impl AuditLog {
         let log = Arc::clone(self);
         Runnable::new(Arc::clone(&self.signal), async move {
             log.run().await;
-            log.file.let_go();
+            log.file.close();
         })
     }
 
@@ -345,7 +345,7 @@ impl AuditLog {
             return Ok(());
         };
         if !self.file.is_in_place().await? {
-            self.file.let_go();
+            self.file.close();
             let message = "the audit log was removed or replaced while it was written";
             self.bus.log(LogLevel::Error, message.to_owned());
             let there = self.file.read_tail(0).await?;

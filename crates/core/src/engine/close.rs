@@ -124,7 +124,7 @@ impl Engine {
             self.look_later().await;
         }
         while self.registry.counts().2 > 0 {
-            self.store.nudge();
+            self.store.wake_writers();
             self.look_later().await;
         }
         for worker in &self.workers {

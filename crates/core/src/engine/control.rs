@@ -65,7 +65,7 @@ impl Engine {
             return Err(memory::exhausted());
         }
         self.store.check_path()?;
-        if !self.store.low() {
+        if !self.store.is_low_on_space() {
             return Ok(());
         }
         Err(Error::new(

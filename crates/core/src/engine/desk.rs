@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::events::event::{FLAG_LEG_UNDECODED, FLAG_NO_AUDIO, FLAG_REPEATED};
 use crate::events::{Bus, Event, EventSubject, Kind, LogLevel};
 use crate::jobs::ActionRegistry;
-use crate::storage::{Manifest, Report, SpanEntry, Store};
+use crate::storage::{Manifest, SpanEntry, StorageListener, Store};
 use crate::sync::contained;
 use crate::text::Text;
 use crate::words::{EndReason, Error, State, Status};
@@ -314,7 +314,7 @@ fn readings_of(manifest: &Manifest) -> Readings {
     }
 }
 
-impl Report for Desk {
+impl StorageListener for Desk {
     fn created(&self, id: Uuid) {
         if let Some(recording) = self.registry.recording(id) {
             self.registry.created(&recording);
@@ -346,7 +346,7 @@ impl Report for Desk {
         self.conclude_telling(id, told);
     }
 
-    fn marked(&self, id: Uuid, mark: u32) {
+    fn manifest_updated(&self, id: Uuid, mark: u32) {
         let Some(recording) = self.registry.recording(id) else {
             return;
         };
@@ -372,7 +372,7 @@ impl Report for Desk {
         self.conclude_telling(id, told);
     }
 
-    fn left(&self, id: Uuid) {
+    fn end_deferred(&self, id: Uuid) {
         self.registry.remember(id);
     }
 

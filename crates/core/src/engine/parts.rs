@@ -170,7 +170,7 @@ impl Engine {
         ));
         let store = self.store.clone();
         parts.push(EnginePart::new(self, Group::Storage, "callrec-room", move || {
-            store.free_room()
+            store.free_space_monitor()
         }));
         if self.audit.is_on() {
             let audit = self.audit.clone();

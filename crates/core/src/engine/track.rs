@@ -13,7 +13,7 @@ use super::ledger::put_ledger;
 use crate::calls::{Attachment, CallInfo, LineStay, Readings};
 use crate::clock::NS_PER_MS;
 use crate::media::{Progress, Shape, Sink, Span, SpanKind};
-use crate::storage::{Manifest, RecordingFile, Source, SpanEntry, Spans};
+use crate::storage::{Manifest, ManifestSource, RecordingFile, SpanEntry, Spans};
 use crate::words::{EndReason, Error, State, Status};
 
 pub struct Track {
@@ -56,9 +56,9 @@ impl Track {
                 file: Some(file),
             }),
         });
-        let known: Arc<dyn Source> = track.clone();
+        let known: Arc<dyn ManifestSource> = track.clone();
         if let Some(file) = &track.inner.lock().file {
-            file.known_by(Arc::downgrade(&known));
+            file.set_manifest_source(Arc::downgrade(&known));
         }
         track
     }
@@ -72,7 +72,7 @@ impl Track {
         let mut inner = self.inner.lock();
         change(&mut inner.facts);
         if let (Some(file), Some(me)) = (&mut inner.file, self.me.upgrade()) {
-            file.mark(me, mark);
+            file.update_manifest(me, mark);
         }
     }
 
@@ -254,7 +254,7 @@ impl Sink for TrackSink {
 }
 
 /// For the writer, as the manifest is when it comes to it.
-impl Source for Track {
+impl ManifestSource for Track {
     fn manifest(&self) -> Box<Manifest> {
         let facts = self.inner.lock().facts.clone();
         let mut manifest = Box::new(facts.whole_manifest());

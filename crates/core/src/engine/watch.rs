@@ -26,7 +26,7 @@ impl Engine {
 
     async fn keep_watch(self: &Arc<Engine>) {
         let mut was_low = false;
-        let mut answered = (self.store.free_answers(), 0);
+        let mut answered = (self.store.free_space_answers(), 0);
         while self.await_tick().await {
             self.duty("free room", || {
                 self.note_answer(&mut answered);
@@ -61,7 +61,7 @@ impl Engine {
     }
 
     fn watch_room(&self, was_low: &mut bool) {
-        let low = self.store.low();
+        let low = self.store.is_low_on_space();
         let before = std::mem::replace(was_low, low);
         if low && !before {
             self.tell_low();
@@ -71,7 +71,7 @@ impl Engine {
     /// `answered`: how often the file system has said what is free, and for how many
     /// rounds it has not.
     fn note_answer(&self, answered: &mut (u64, u32)) {
-        let answers = self.store.free_answers();
+        let answers = self.store.free_space_answers();
         *answered = if answers == answered.0 {
             (answers, answered.1 + 1)
         } else {

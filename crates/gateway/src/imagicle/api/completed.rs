@@ -230,11 +230,11 @@ impl Body for Listed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use callrec_core::storage::archive::Facts;
+    use callrec_core::storage::archive::ArchiveFields;
     use callrec_core::words::State;
 
     fn entry(id: u128, direction: i32) -> ArchiveEntry {
-        ArchiveEntry::new(&Facts {
+        ArchiveEntry::new(&ArchiveFields {
             id: Uuid::from_u128(id),
             file: "a.wav",
             format: "wav",

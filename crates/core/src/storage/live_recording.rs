@@ -1,4 +1,4 @@
-//! A recording while it grows.
+//! A recording whose file exists and is not published yet.
 
 use super::audio_file::AudioFile;
 use super::manifest::Manifest;
@@ -10,55 +10,56 @@ use std::io;
 use std::time::Instant;
 use uuid::Uuid;
 
-/// A recording whose file has been made and is not published yet.
-pub struct Live {
+/// A recording whose file exists and is not published yet.
+pub struct LiveRecording {
     pub id: Uuid,
     pub audio: AudioFile,
-    /// Of a format whose frames cannot be rewritten in place, once it has audio.
+    /// Frames that are not settled, of a format that cannot rewrite frames in place. `None` before
+    /// the first audio, and for other formats.
     tail: Option<Box<Tail>>,
-    /// No frame before this one is patched any more.
+    /// No frame before this one will be patched.
     settled: u64,
-    /// The latest that is known.
+    /// The latest known manifest.
     pub manifest: Box<Manifest>,
-    /// An earlier process left it.
-    pub recovers: bool,
-    /// That it has started was told, or is about to be.
-    pub is_start_told: bool,
-    /// Since when there is something in its files that is to be synced while it is in progress.
+    /// An earlier process began this recording.
+    pub is_recovered: bool,
+    /// Its start has been reported, or is about to be.
+    pub is_start_reported: bool,
+    /// Since when its files have had data that is due to be synced while it is in progress.
     unsynced_since: Option<Instant>,
-    /// The same of what is to be synced once more.
+    /// Since when data of a failed sync has been due, if the sync is retried.
     refused_since: Option<Instant>,
-    /// A sync has failed, and nobody knows what it has lost.
+    /// The error of a failed sync. It is unknown which data that sync lost.
     pub sync_error: Option<io::Error>,
 }
 
-impl Live {
-    /// One that has just been made.
-    pub fn begun(id: Uuid, audio: AudioFile, manifest: Box<Manifest>) -> Live {
-        Live {
+impl LiveRecording {
+    /// A recording that has just been created.
+    pub fn new(id: Uuid, audio: AudioFile, manifest: Box<Manifest>) -> LiveRecording {
+        LiveRecording {
             id,
             audio,
             tail: None,
             settled: 0,
             manifest,
-            recovers: false,
-            is_start_told: true,
+            is_recovered: false,
+            is_start_reported: true,
             unsynced_since: None,
             refused_since: None,
             sync_error: None,
         }
     }
 
-    /// One that an earlier process left. What is in its tail goes into its file.
-    pub async fn left(
+    /// Continues a recording of an earlier process. Moves the frames of its tail to its file.
+    pub async fn reopen(
         id: Uuid,
         audio: AudioFile,
         measured: Measured,
         manifest: Box<Manifest>,
-    ) -> io::Result<Live> {
-        let mut live = Live {
-            recovers: true,
-            ..Live::begun(id, audio, manifest)
+    ) -> io::Result<LiveRecording> {
+        let mut live = LiveRecording {
+            is_recovered: true,
+            ..LiveRecording::new(id, audio, manifest)
         };
         if !live.is_rewritable() {
             live.finish_tail(measured).await?;
@@ -66,13 +67,13 @@ impl Live {
         Ok(live)
     }
 
-    /// Whether frames that are in the file can be replaced.
+    /// Whether frames in the file can be rewritten in place.
     fn is_rewritable(&self) -> bool {
         self.audio.shape().file_frame_bytes().is_some()
     }
 
-    /// Says what the audio is. Returns `false`, and changes nothing, once there is audio of
-    /// another shape.
+    /// Sets the shape of the audio. Returns `false` and changes nothing if there is already audio
+    /// of another shape.
     pub async fn set_shape(&mut self, shape: Shape) -> io::Result<bool> {
         match self.tail {
             Some(_) => Ok(*self.audio.shape() == shape),
@@ -80,7 +81,7 @@ impl Live {
         }
     }
 
-    /// Bytes of a frame where frames are written first.
+    /// Bytes of a frame in the file that frames are first written to.
     pub fn frame_bytes(&self) -> u64 {
         let shape = self.audio.shape();
         shape
@@ -88,7 +89,7 @@ impl Live {
             .unwrap_or(shape.block_frame_bytes() as u64)
     }
 
-    /// Bytes of frames that are written, settled or not.
+    /// Bytes of all written frames, whether settled or not.
     pub fn written_bytes(&self) -> u64 {
         match &self.tail {
             Some(tail) => tail.end() * self.frame_bytes(),
@@ -97,20 +98,20 @@ impl Live {
         }
     }
 
-    /// Whether samples are written as they are in a block.
-    pub fn passes(&self) -> bool {
-        self.tail.is_some() || !self.is_rewritable() || self.audio.passes()
+    /// Whether samples are written in the form that they have in a block.
+    pub fn is_passthrough(&self) -> bool {
+        self.tail.is_some() || !self.is_rewritable() || self.audio.is_passthrough()
     }
 
-    /// Puts samples behind `out` in the form in which they are written.
-    pub fn code(&mut self, samples: &[u8], out: &mut Vec<u8>) {
-        match self.passes() {
+    /// Appends samples to `out` in the form in which they are written.
+    pub fn encode(&mut self, samples: &[u8], out: &mut Vec<u8>) {
+        match self.is_passthrough() {
             true => out.extend_from_slice(samples),
-            false => self.audio.code(samples, out),
+            false => self.audio.encode(samples, out),
         }
     }
 
-    /// Writes whole frames behind those that are written.
+    /// Appends whole frames.
     pub async fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         if self.is_rewritable() {
             let frames = bytes.len() as u64 / self.frame_bytes();
@@ -123,7 +124,7 @@ impl Live {
         tail.append(bytes).await
     }
 
-    /// Writes over frames that are written. `at`: bytes of frames before them.
+    /// Overwrites written frames. `at`: offset in bytes of frames.
     pub async fn overwrite(&mut self, bytes: &[u8], at: u64) -> io::Result<()> {
         match &mut self.tail {
             Some(tail) => tail.overwrite(bytes, at).await,
@@ -131,12 +132,12 @@ impl Live {
         }
     }
 
-    /// No frame before this one is patched any more.
+    /// No frame before this one will be patched.
     pub fn settle(&mut self, frame: u64) {
         self.settled = self.settled.max(frame);
     }
 
-    /// Brings the recording's file up to date with what is written and settled.
+    /// Writes settled frames to the recording's file and updates its header.
     pub async fn advance(&mut self) -> io::Result<()> {
         if let Some(tail) = &mut self.tail {
             tail.advance(&mut self.audio, self.settled).await?;
@@ -144,7 +145,8 @@ impl Live {
         self.audio.write_header(false).await
     }
 
-    /// Notes whether something is to be synced. If nothing was before, returns since when.
+    /// Records whether data is due to be synced. If none was due before, returns since when it has
+    /// been due.
     pub fn note_unsynced(&mut self, now: Instant) -> Option<Instant> {
         let refused_since = self.refused_since.take();
         let tail_is = self.tail.as_ref().is_some_and(|tail| tail.is_unsynced());
@@ -156,18 +158,18 @@ impl Live {
         self.unsynced_since
     }
 
-    /// A sync was refused, and is to be tried again: it has waited since then.
-    pub fn sync_again(&mut self, since: Option<Instant>) {
+    /// Schedules a retry of a failed sync whose data has been due since `since`.
+    pub fn retry_sync(&mut self, since: Option<Instant>) {
         self.refused_since = since;
     }
 
-    /// Since when something is to be synced.
+    /// Since when data has been due to be synced.
     pub fn unsynced_since(&self) -> Option<Instant> {
         self.unsynced_since
     }
 
-    /// Brings its files to the disk as they are. The recording's file first: only what is in it
-    /// on the disk, whatever else a power cut keeps, is dropped from the tail.
+    /// Syncs its files. The recording's file is synced first: frames are dropped from the tail only
+    /// after they are on disk in the file.
     pub async fn sync(&mut self) -> io::Result<()> {
         self.unsynced_since = None;
         self.audio.sync_progress().await?;
@@ -178,15 +180,15 @@ impl Live {
         Ok(())
     }
 
-    /// Closes its files unless they may stay open.
-    pub fn rest(&mut self) {
-        self.audio.rest();
+    /// Closes its files unless they have slots.
+    pub fn close_unless_slotted(&mut self) {
+        self.audio.close_unless_slotted();
         if let Some(tail) = &mut self.tail {
-            tail.rest();
+            tail.close_unless_slotted();
         }
     }
 
-    /// Ends the file. `measured`: how much audio there is, is the file's to say.
+    /// Ends the file. With `measured`, the length of the audio is measured in the file.
     pub async fn seal(&mut self, measured: bool) -> io::Result<()> {
         if measured {
             let found = self.audio.measure().await?;
@@ -199,7 +201,7 @@ impl Live {
         self.audio.seal().await
     }
 
-    /// Brings what is in the tail on the disk into the file, as far as it is not there yet.
+    /// Moves the frames of the tail that the file does not have yet to the file.
     async fn finish_tail(&mut self, measured: Measured) -> io::Result<()> {
         let mut frames = measured.length.frames;
         if !measured.ended
@@ -208,7 +210,8 @@ impl Live {
             if tail.end() > frames {
                 return self.tail.insert(Box::new(tail)).finish(&mut self.audio).await;
             }
-            // The last packet is there, and what says how much of it is heard is not.
+            // The file has the last packet, but not the end mark that gives its length
+            // without padding.
             if frames - tail.end() <= measured.padding_max {
                 frames = tail.end();
             }
@@ -223,12 +226,12 @@ impl Live {
         Ok(())
     }
 
-    /// Whether all audio that was written is in the recording's file, with its end.
+    /// Whether the recording's file has all written audio and its end.
     pub fn is_whole(&self) -> bool {
         self.tail.as_ref().is_none_or(|tail| tail.is_finished())
     }
 
-    /// Removes all audio of the recording, so that no power cut brings it back.
+    /// Removes all audio of the recording, and syncs the removal.
     pub async fn remove_audio(&mut self) -> io::Result<()> {
         let mut tail = self.remove_tail().await;
         if !self.is_rewritable() {
@@ -240,7 +243,7 @@ impl Live {
         self.audio.remove().await.and(tail)
     }
 
-    /// Removes what the recording's file holds by now.
+    /// Removes the tail. The recording's file has its frames.
     pub async fn remove_tail(&mut self) -> io::Result<()> {
         self.tail = None;
         match self.is_rewritable() {
@@ -249,12 +252,12 @@ impl Live {
         }
     }
 
-    /// Notes in the manifest what the file is.
-    pub fn state_shape(&mut self) {
+    /// Records the file's shape in the manifest.
+    pub fn record_shape(&mut self) {
         self.manifest.set_shape(self.audio.shape());
     }
 
-    /// Frames that are on the disk, in the recording's file or its tail.
+    /// Frames on the disk, in the recording's file or its tail.
     fn frames(&self) -> u64 {
         match &self.tail {
             Some(tail) => tail.end(),
@@ -262,9 +265,9 @@ impl Live {
         }
     }
 
-    /// Notes in the manifest what is on the disk: it outranks what was counted.
-    pub fn state_facts(&mut self) {
-        self.state_shape();
+    /// Records in the manifest what is on the disk. This takes precedence over counted values.
+    pub fn record_measured(&mut self) {
+        self.record_shape();
         let frames = self.frames();
         self.manifest.samples = frames;
         self.manifest.duration_ms = self.audio.shape().duration_ms(frames);
@@ -272,13 +275,13 @@ impl Live {
         self.manifest.bytes = self.audio.sealed_bytes();
     }
 
-    /// Names an error of the disk after the file.
+    /// The error for a failed disk operation on the recording's file.
     pub fn error(&self, error: &io::Error) -> Error {
         write_error(self.audio.current(), error)
     }
 }
 
-/// An error of the disk, in words that name the recording's file.
+/// The error for a failed disk operation on the file `path`.
 pub fn write_error(path: &str, error: &io::Error) -> Error {
     Error::io(format_args!("\"{path}\""), error)
 }

@@ -1,11 +1,12 @@
-//! What may stand in a file's name, whatever a call's attributes contain.
+//! Makes values safe for file names, whatever a call's attributes contain.
 
-/// The longest value of one placeholder, in bytes.
+/// The maximum length of a placeholder's value, in bytes.
 const VALUE_MAX: usize = 100;
-/// The longest component; room is left for a suffix and the extensions.
+/// The maximum length of a component, in bytes. The rest of the 255 is for a number and the
+/// extensions.
 const COMPONENT_MAX: usize = 200;
 
-/// A value with nothing in it that a file system or a terminal would obey.
+/// Makes a value safe: replaces characters that a file system or a terminal would interpret.
 pub fn value(text: &str) -> String {
     cut(text, VALUE_MAX)
         .chars()
@@ -15,7 +16,7 @@ pub fn value(text: &str) -> String {
 
 fn is_safe(c: char) -> bool {
     let reserved = matches!(c, '/' | '\\' | '<' | '>' | ':' | '"' | '|' | '?' | '*');
-    // These turn or hide what stands beside them in a listing.
+    // These characters reorder or hide their neighbours in a listing.
     let deceiving = matches!(
         c,
         '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
@@ -23,7 +24,7 @@ fn is_safe(c: char) -> bool {
     !reserved && !deceiving && !c.is_control()
 }
 
-/// One component of a path: never empty, hidden, special or too long.
+/// Makes a path component safe: never empty, hidden, special or too long.
 pub fn component(text: &str) -> String {
     let mut safe: String = cut(text, COMPONENT_MAX)
         .chars()
@@ -31,9 +32,9 @@ pub fn component(text: &str) -> String {
         .collect();
     let visible = safe.trim_start_matches(['.', ' ']).len();
     safe = "_".repeat(usize::from(visible < safe.len())) + &safe[safe.len() - visible..];
-    let kept = safe.trim_end_matches(['.', ' ']).len();
-    if kept < safe.len() {
-        safe.truncate(kept);
+    let trimmed = safe.trim_end_matches(['.', ' ']).len();
+    if trimmed < safe.len() {
+        safe.truncate(trimmed);
         safe.push('_');
     }
     if safe.is_empty() || is_device(&safe) {
@@ -42,7 +43,7 @@ pub fn component(text: &str) -> String {
     safe
 }
 
-/// Whether a component read back from a manifest could be one of ours.
+/// Whether a component that was read from a manifest could be callrec's.
 pub fn is_component(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= 255
@@ -52,7 +53,7 @@ pub fn is_component(text: &str) -> bool {
             .any(|c| matches!(c, '/' | '\\' | ':') || c.is_control())
 }
 
-/// Names that are devices on Windows, with any extension.
+/// Whether this is a device name on Windows, with any extension.
 fn is_device(component: &str) -> bool {
     let stem = component
         .split('.')
@@ -81,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tricks_end_as_plain_names() {
+    fn hostile_values_become_plain_names() {
         for (trick, expected) in [
             ("", "_"),
             (".", "_"),

@@ -1,4 +1,4 @@
-//! How many files may be kept open.
+//! Limits how many files are kept open.
 
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
@@ -10,16 +10,21 @@ pub struct FileSlots {
 }
 
 impl FileSlots {
-    /// `asked`: how many; 0: half of `limit`, which the process may have open.
-    pub fn new(asked: u32, limit: u64) -> FileSlots {
-        let max = if asked == 0 { limit / 2 } else { u64::from(asked) };
+    /// `configured`: the limit; 0 means half of `limit`, the number of files that the process may
+    /// have open.
+    pub fn new(configured: u32, limit: u64) -> FileSlots {
+        let max = if configured == 0 {
+            limit / 2
+        } else {
+            u64::from(configured)
+        };
         FileSlots {
             open: Arc::default(),
             max: usize::try_from(max).unwrap_or(usize::MAX),
         }
     }
 
-    /// The right to keep one more file open, if there is one left.
+    /// Reserves a slot for one more open file, if one is left.
     pub fn take(&self) -> Option<FileSlot> {
         let taken = self
             .open
@@ -34,7 +39,7 @@ impl FileSlots {
     }
 }
 
-/// Held with a file that is kept open.
+/// The slot of a file that is kept open. Dropping it frees the slot.
 pub struct FileSlot(Arc<AtomicUsize>);
 
 impl Drop for FileSlot {

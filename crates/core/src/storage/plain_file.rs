@@ -5,20 +5,21 @@ use callrec_codec::Medium;
 use std::io;
 use std::time::SystemTime;
 
-/// A file of ours, open.
+/// An open file of callrec.
 pub struct PlainFile {
     file: Box<dyn DiskFile>,
-    /// Where the next [`Medium::append`] writes: an earlier one may have failed half way.
+    /// Where the next [`Medium::append`] writes. Kept here because an earlier append may have
+    /// failed half way.
     end: u64,
 }
 
 impl PlainFile {
-    /// `end`: where what is appended goes.
+    /// `end`: the offset at which appended bytes are written.
     pub fn new(file: Box<dyn DiskFile>, end: u64) -> PlainFile {
         PlainFile { file, end }
     }
 
-    /// To be read only.
+    /// A file that is only read.
     pub fn to_read(file: Box<dyn DiskFile>) -> PlainFile {
         PlainFile { file, end: 0 }
     }
@@ -31,7 +32,7 @@ impl PlainFile {
         &*self.file
     }
 
-    /// When it was last written to, if the system says.
+    /// The time of the last write, if the system provides it.
     pub fn modified(&self) -> Option<SystemTime> {
         self.file.modified()
     }

@@ -1,12 +1,12 @@
-//! What differs between operating systems, and nothing else.
+//! The parts that differ between operating systems.
 //!
-//! Both sides offer the same: [`SystemDisk`] with its directories, files and locks,
-//! [`spawn`], and what an error means.
+//! Each implementation provides [`SystemDisk`] with its directories, files and locks, [`spawn`],
+//! and the classification of errors.
 
 use std::io;
 use std::sync::Arc;
 
-use super::disk::{DiskFile, Outlook};
+use super::disk::{DiskFile, ErrorClass};
 use crate::memory;
 use crate::sync::{Condvar, Mutex, thread};
 
@@ -20,8 +20,8 @@ pub use unix::*;
 #[cfg(windows)]
 pub use windows::*;
 
-/// Starts a thread of callrec's; returns once it runs. While a thread starts, the system's
-/// library takes memory for it, and ends the process if there is none.
+/// Starts a thread and returns once it runs. While a thread starts, the C library allocates memory
+/// for it and aborts the process if there is none.
 fn spawn_started<F>(name: &str, body: F) -> io::Result<thread::JoinHandle<()>>
 where
     F: FnOnce() + Send + 'static,
@@ -43,15 +43,15 @@ where
     Ok(thread)
 }
 
-fn outlook_of(kind: io::ErrorKind) -> Outlook {
+fn class_of_kind(kind: io::ErrorKind) -> ErrorClass {
     use io::ErrorKind::{Interrupted, OutOfMemory, TimedOut, WouldBlock};
     match kind {
-        Interrupted | OutOfMemory | TimedOut | WouldBlock => Outlook::Passing,
-        _ => Outlook::Lasting,
+        Interrupted | OutOfMemory | TimedOut | WouldBlock => ErrorClass::Temporary,
+        _ => ErrorClass::Permanent,
     }
 }
 
-/// Makes a call again that a signal has interrupted.
+/// Repeats a call that a signal has interrupted.
 fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
         match call() {
@@ -61,7 +61,7 @@ fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     }
 }
 
-/// A file that was opened by its path.
+/// Wraps a file that was opened by its path.
 pub fn file(file: std::fs::File) -> Box<dyn DiskFile> {
     Box::new(SystemFile::new(file))
 }
