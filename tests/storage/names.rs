@@ -135,7 +135,7 @@ fn a_reservation_that_was_replaced_is_not_ours() {
     let rig = Rig::new();
     let theirs = rig.path("call.wav");
     rig.fault(move |step| {
-        if step == FaultPoint::Reserved && fs::read(&theirs).is_ok_and(|bytes| bytes.is_empty()) {
+        if step == FaultPoint::RenameReserved && fs::read(&theirs).is_ok_and(|bytes| bytes.is_empty()) {
             // Beside it first, or it might get the same inode.
             fs::write(theirs.with_extension("new"), "theirs")?;
             fs::rename(theirs.with_extension("new"), &theirs)?;

@@ -269,7 +269,7 @@ impl AudioFile {
         self.files.directory.reach(FaultPoint::WriteAudio).await?;
         self.is_unsynced = true;
         let written = self.handle.file()?.append(bytes);
-        if !self.files.directory.has(StorageFault::FailureCounted) {
+        if !self.files.directory.has_fault(StorageFault::FailureCounted) {
             written?;
         }
         self.length.bytes += bytes.len() as u64;
@@ -381,7 +381,7 @@ impl AudioFile {
 
     /// Syncs data that was written while the recording is in progress.
     pub async fn sync_progress(&mut self) -> io::Result<()> {
-        if !self.is_unsynced || self.files.directory.has(StorageFault::ProgressUnsynced) {
+        if !self.is_unsynced || self.files.directory.has_fault(StorageFault::ProgressUnsynced) {
             return Ok(());
         }
         self.sync().await

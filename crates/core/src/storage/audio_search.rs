@@ -125,7 +125,7 @@ impl AudioSearch {
         let mut pending: Vec<Vec<String>> = vec![Vec::new()];
         while let Some(dirs) = pending.pop() {
             if self.activity.is_shutting_down() {
-                return Err(closing());
+                return Err(closing_error());
             }
             let listed = self.directory.list(&dirs).await;
             for entry in self.log_skipped(&dirs, listed, unreadable).unwrap_or_default() {
@@ -163,6 +163,6 @@ impl AudioSearch {
 }
 
 /// The error for work that is left to the next open because the engine closes.
-pub fn closing() -> io::Error {
+pub fn closing_error() -> io::Error {
     io::Error::new(io::ErrorKind::Interrupted, "closing")
 }

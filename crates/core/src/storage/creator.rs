@@ -72,7 +72,7 @@ impl RecordingCreator {
             let message = format!("\"{path}\" cannot be created: {}", error.message);
             Failure::permanent(Error { message, ..error })
         })?;
-        let folder = self.directory.make_folder(&plan.name).await;
+        let folder = self.directory.create_folder(&plan.name).await;
         let folder = folder.map_err(|error| fail(&error))?;
         let mut created = CreatedFiles::default();
         let live = task::contain(self.create_in(plan, &mut created, &*folder, shape)).await;
@@ -94,8 +94,8 @@ impl RecordingCreator {
         let path = live.audio.path();
         let words = |error: &io::Error| Error::io(format!("\"{path}\" cannot be created"), error);
         let synced = self.sync_audio(live).await;
-        synced.map_err(|error| Failure::in_sync(words(&error), &error))?;
-        let noted = match self.directory.has(StorageFault::StartUnsynced) {
+        synced.map_err(|error| Failure::from_sync(words(&error), &error))?;
+        let noted = match self.directory.has_fault(StorageFault::StartUnsynced) {
             true => self.manifests.rewrite(live.id, &live.manifest).await,
             false => self.manifests.rewrite_safely(live.id, &live.manifest).await,
         };
@@ -103,7 +103,7 @@ impl RecordingCreator {
     }
 
     async fn sync_audio(&self, live: &mut LiveRecording) -> io::Result<()> {
-        if self.directory.has(StorageFault::StartUnsynced) {
+        if self.directory.has_fault(StorageFault::StartUnsynced) {
             return Ok(());
         }
         live.audio.sync_progress().await?;
@@ -158,7 +158,7 @@ impl RecordingCreator {
             let is_start_reported = !self.directory.syncs_in_progress();
             if is_start_reported {
                 self.directory.reach(FaultPoint::NoteStarted).await?;
-                if !self.directory.has(StorageFault::StartNotNoted) {
+                if !self.directory.has_fault(StorageFault::StartNotNoted) {
                     manifest.note_started()?;
                 }
             }

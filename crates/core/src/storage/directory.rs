@@ -89,9 +89,9 @@ impl StorageDirectory {
     /// Whether the configured path still names this directory. Fails if the check is impossible.
     pub async fn is_at_its_path(&self) -> io::Result<bool> {
         self.reach(FaultPoint::CheckRoot).await?;
-        let there = files::found_or_none(self.access.disk.file_id_at(&self.path))?;
+        let found = files::found_or_none(self.access.disk.file_id_at(&self.path))?;
         self.ready().await?;
-        Ok(there == Some(self.root.file_id()?))
+        Ok(found == Some(self.root.file_id()?))
     }
 
     /// Opens a second handle of the root.
@@ -124,8 +124,8 @@ impl StorageDirectory {
     }
 
     /// Whether a test has planted this fault.
-    pub fn has(&self, fault: StorageFault) -> bool {
-        self.access.hook.has(fault)
+    pub fn has_fault(&self, fault: StorageFault) -> bool {
+        self.access.hook.has_fault(fault)
     }
 
     /// A fault point that cannot fail, but that a test may make panic by this name.
@@ -154,7 +154,7 @@ impl StorageDirectory {
 
     /// Syncs the entries of a directory, if they must survive a power cut.
     pub async fn sync_names(&self, folder: &dyn DiskDir) -> io::Result<()> {
-        if !self.syncs || self.has(StorageFault::NamesUnsynced) {
+        if !self.syncs || self.has_fault(StorageFault::NamesUnsynced) {
             return Ok(());
         }
         self.reach(FaultPoint::SyncFolder).await?;
@@ -163,11 +163,11 @@ impl StorageDirectory {
 
     /// Opens the directory of a recording.
     pub async fn folder(&self, name: &RecordingName) -> io::Result<Folder<'_>> {
-        self.enter(name.directories()).await
+        self.open_path(name.directories()).await
     }
 
     /// Opens the directory of a recording, and creates it if it does not exist.
-    pub async fn make_folder(&self, name: &RecordingName) -> io::Result<Folder<'_>> {
+    pub async fn create_folder(&self, name: &RecordingName) -> io::Result<Folder<'_>> {
         let mut folder = Folder::Root(&*self.root);
         for component in name.directories() {
             self.ready().await?;
@@ -176,7 +176,7 @@ impl StorageDirectory {
         Ok(folder)
     }
 
-    async fn enter(&self, dirs: &[String]) -> io::Result<Folder<'_>> {
+    async fn open_path(&self, dirs: &[String]) -> io::Result<Folder<'_>> {
         let mut folder = Folder::Root(&*self.root);
         for name in dirs {
             self.ready().await?;
@@ -199,7 +199,7 @@ impl StorageDirectory {
 
     /// Lists a directory, given as path components from the root.
     pub async fn list(&self, dirs: &[String]) -> io::Result<Vec<DirEntry>> {
-        let folder = self.enter(dirs).await?;
+        let folder = self.open_path(dirs).await?;
         self.ready().await?;
         folder.list()
     }

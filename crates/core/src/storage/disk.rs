@@ -49,7 +49,7 @@ pub enum DirRef<'a> {
 
 /// An open directory. `name` is an entry of it and contains no separator.
 pub trait DiskDir: Send + Sync {
-    /// Never blocks.
+    /// Refers to this directory in a call on another one. Never blocks.
     fn dir_ref(&self) -> DirRef<'_>;
 
     /// Identifies the directory, even if it has been renamed.
@@ -72,6 +72,7 @@ pub trait DiskDir: Send + Sync {
         self.create_new(name)
     }
 
+    /// Opens an existing file for reading and writing.
     fn open_write(&self, name: &str) -> io::Result<Box<dyn DiskFile>>;
 
     /// Opens a regular file. Fails with `InvalidInput` for any other kind of file.
@@ -82,6 +83,7 @@ pub trait DiskDir: Send + Sync {
     /// Identifies the file or directory `name`. Does not follow a symbolic link.
     fn file_id_of(&self, name: &str) -> io::Result<FileId>;
 
+    /// Renames, and replaces `to` if it exists.
     fn rename_over(&self, from: &str, to_dir: &dyn DiskDir, to: &str) -> io::Result<()>;
 
     /// Renames without replacing an existing entry. Fails with `AlreadyExists` if `to` exists, and
@@ -96,6 +98,7 @@ pub trait DiskDir: Send + Sync {
     /// Removes an empty directory.
     fn remove_dir(&self, name: &str) -> io::Result<()>;
 
+    /// Lists the directory's entries in any order.
     fn list(&self) -> io::Result<Vec<DirEntry>>;
 
     /// Syncs the directory's entries.
@@ -130,7 +133,7 @@ pub trait DiskFile: Send + Sync {
     /// Identifies the file while it is open. Never blocks.
     fn file_id(&self) -> io::Result<FileId>;
 
-    /// Never blocks.
+    /// The owner of the open file. Never blocks.
     fn owner(&self) -> io::Result<FileOwner>;
 
     /// The number of hard links.

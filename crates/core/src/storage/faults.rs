@@ -36,7 +36,7 @@ pub enum FaultPoint {
     RenameNew,
     Link,
     Unlink,
-    Reserved,
+    RenameReserved,
     Report,
     NoteDiscard,
     RemoveAudio,
@@ -121,7 +121,7 @@ mod on {
         }
 
         /// Whether a test has planted this fault.
-        pub fn has(&self, fault: StorageFault) -> bool {
+        pub fn has_fault(&self, fault: StorageFault) -> bool {
             self.planted == Some(fault)
         }
 
@@ -175,7 +175,7 @@ mod off {
         pub fn reach_named(&self, _: &str, _: FaultPoint) {}
 
         #[inline(always)]
-        pub fn has(&self, _: StorageFault) -> bool {
+        pub fn has_fault(&self, _: StorageFault) -> bool {
             false
         }
 

@@ -89,13 +89,13 @@ impl Finisher {
 
     /// Schedules a retry. The end is not reported yet.
     fn retry_later(&self, mut ended: Box<EndedRecording>, error: &Error) {
-        if ended.tries == 0 {
+        if ended.attempts == 0 {
             let (id, why) = (ended.live.id, &error.message);
             let message = format!("recording {id}: its end is reported once the disk accepts it: {why}");
             self.listener.log(LOG_ERROR, message);
         }
-        let pause = RETRY_FIRST.saturating_mul(1 << ended.tries.min(10));
-        ended.tries += 1;
+        let pause = RETRY_FIRST.saturating_mul(1 << ended.attempts.min(10));
+        ended.attempts += 1;
         let due = self.directory.clock().now() + pause.min(RETRY_LONGEST);
         self.finisher_queue.push_at(due, FinisherWork::Finish(ended));
     }
@@ -111,23 +111,23 @@ impl Finisher {
         let EndedRecording {
             live,
             ending,
-            tries,
-            is_noted,
+            attempts,
+            has_noted_end,
         } = ended;
         let discards = matches!(ending, Ending::Discard);
         let done = task::contain(async {
             self.directory.reach_named("finisher", FaultPoint::Finisher);
-            if *tries > 0 && !discards {
+            if *attempts > 0 && !discards {
                 // If the disk refuses a manifest, nothing else is attempted.
-                let probe = match *is_noted {
+                let probe = match *has_noted_end {
                     true => self.retract_noted_end(live).await,
                     false => self.manifests.prepare(live.id, &live.manifest).await,
                 };
                 probe.map_err(|error| live.error(&error))?;
-                *is_noted = false;
+                *has_noted_end = false;
             }
             match ending {
-                Ending::Discard if self.directory.has(StorageFault::DiscardPublished) => {
+                Ending::Discard if self.directory.has_fault(StorageFault::DiscardPublished) => {
                     self.publisher.publish(live, false).await
                 }
                 Ending::Discard => self.discard(live).await.map(|()| true),
@@ -145,10 +145,14 @@ impl Finisher {
             // The next open must not publish a discarded recording.
             Ok(Err(error)) if discards => FinishResult::Refused(error),
             Err(panic) if discards => FinishResult::Refused(Error::new(Status::Internal, panic_text(&panic))),
-            Ok(Err(error)) => self.note_unpublished(live, is_noted, error).await,
+            Ok(Err(error)) => self.note_unpublished(live, has_noted_end, error).await,
             Err(panic) => {
-                self.note_unpublished(live, is_noted, Error::new(Status::Internal, panic_text(&panic)))
-                    .await
+                self.note_unpublished(
+                    live,
+                    has_noted_end,
+                    Error::new(Status::Internal, panic_text(&panic)),
+                )
+                .await
             }
         }
     }
@@ -158,7 +162,7 @@ impl Finisher {
     async fn note_unpublished(
         &self,
         live: &mut LiveRecording,
-        is_noted: &mut bool,
+        has_noted_end: &mut bool,
         error: Error,
     ) -> FinishResult {
         record_end(live, self.directory.clock().unix_ms());
@@ -172,7 +176,7 @@ impl Finisher {
         }
         let noted = contain_logged(&*self.listener, self.manifests.note_end(live.id, &note)).await;
         if !matches!(noted, Some(Ok(()))) {
-            *is_noted = true;
+            *has_noted_end = true;
             return FinishResult::Refused(error);
         }
         let (id, file, why) = (live.id, live.audio.current_path(), &error.message);

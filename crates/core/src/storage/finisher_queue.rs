@@ -24,9 +24,9 @@ pub struct EndedRecording {
     pub live: Box<LiveRecording>,
     pub ending: Ending,
     /// How many times the disk has refused its end.
-    pub tries: u32,
+    pub attempts: u32,
     /// The live manifest may contain an end that was not reported.
-    pub is_noted: bool,
+    pub has_noted_end: bool,
 }
 
 impl EndedRecording {
@@ -34,8 +34,8 @@ impl EndedRecording {
         Box::new(EndedRecording {
             live,
             ending,
-            tries: 0,
-            is_noted: false,
+            attempts: 0,
+            has_noted_end: false,
         })
     }
 }
@@ -88,7 +88,7 @@ impl FinisherQueue {
     pub fn push(&self, work: FinisherWork) {
         self.activity.work_begun();
         self.queue.lock().ready.push_back(work);
-        if !self.directory.has(StorageFault::WakeUpLost) {
+        if !self.directory.has_fault(StorageFault::WakeUpLost) {
             self.signal.notify_one();
         }
     }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The interval between two queries of the file system.
-const PERIOD: Duration = Duration::from_secs(1);
+const QUERY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The free space from the last query of the file system.
 pub struct FreeSpace {
@@ -58,7 +58,7 @@ impl FreeSpace {
     /// Queries the file system periodically until the shutdown.
     pub async fn run(&self) {
         while !self.activity.is_shutting_down() {
-            task::leave(Next::At(self.directory.clock().now() + PERIOD)).await;
+            task::leave(Next::At(self.directory.clock().now() + QUERY_INTERVAL)).await;
             if !self.activity.is_shutting_down() {
                 self.refresh().await;
                 // Check the path even if no recording begins or ends.

@@ -42,7 +42,7 @@ pub fn guarded<T>(listener: &dyn StorageListener, act: impl FnOnce() -> T) -> Op
         .ok()
 }
 
-/// The same for what may take several access.
+/// Like `guarded`, for asynchronous work.
 pub async fn contain_logged<T>(listener: &dyn StorageListener, body: impl Future<Output = T>) -> Option<T> {
     let done = task::contain(body).await;
     done.map_err(|panic| listener.log(LOG_ERROR, panic_text(&panic)))

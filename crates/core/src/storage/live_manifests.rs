@@ -176,7 +176,7 @@ impl LiveManifests {
     /// Replaces the live manifest and syncs it, so that a power cut does not restore an earlier
     /// one.
     pub async fn rewrite_safely(&self, id: Uuid, manifest: &Manifest) -> io::Result<()> {
-        if self.directory.has(StorageFault::NotesUnsynced) {
+        if self.directory.has_fault(StorageFault::NotesUnsynced) {
             return self.rewrite(id, manifest).await;
         }
         self.replace(id, manifest, true).await?;

@@ -76,10 +76,12 @@ impl Template {
 
 fn parse_component(text: &str, added: &Placeholders) -> Result<Vec<TemplatePart>, String> {
     if text.is_empty() {
-        return Err("a part of the path between \"/\" is empty".to_owned());
+        return Err("a component of the path is empty".to_owned());
     }
     if text.starts_with('.') {
-        return Err(format!("\"{text}\": no part of the path may begin with a dot"));
+        return Err(format!(
+            "\"{text}\": no component of the path may begin with a dot"
+        ));
     }
     let mut pieces = Vec::new();
     let mut rest = text;
@@ -130,7 +132,7 @@ fn parse_placeholder(name: &str, added: &Placeholders) -> Result<TemplatePart, S
     }
     match name.strip_prefix("attr:") {
         Some(key) if !key.is_empty() => Ok(TemplatePart::Attribute(key.to_owned())),
-        _ => Err(format!("\"{{{name}}}\": no such placeholder")),
+        _ => Err(format!("\"{{{name}}}\": unknown placeholder")),
     }
 }
 
@@ -260,7 +262,7 @@ mod tests {
         let names = [
             "id", "call_id", "device", "number", "user", "remote", "ani", "dnis", "host", "layout", "attr:k",
         ];
-        let tricks = [
+        let hostile = [
             "..",
             ".",
             "",
@@ -281,13 +283,13 @@ mod tests {
             "%2e%2e%2f",
             "x\u{0}/../y",
         ];
-        for trick in tricks
+        for value in hostile
             .into_iter()
             .map(str::to_owned)
             .chain([".".repeat(4000), "/".repeat(4000)])
         {
-            let attribute = |_: &str| Some(trick.clone());
-            let fields = fields(&trick, &attribute);
+            let attribute = |_: &str| Some(value.clone());
+            let fields = fields(&value, &attribute);
             for name in names {
                 for template in [
                     format!("{{{name}}}"),
@@ -298,7 +300,7 @@ mod tests {
                     for component in path.split('/') {
                         assert!(
                             safe_name::is_component(component),
-                            "{template} of {trick:?}: {path:?}"
+                            "{template} of {value:?}: {path:?}"
                         );
                         assert!(component.len() <= 202 && !component.ends_with(['.', ' ']));
                     }

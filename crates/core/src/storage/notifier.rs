@@ -29,12 +29,12 @@ impl Notifier {
             // The next open retries.
             self.manifests.retain(id);
         }
-        let repeated = repeated && !self.directory.has(StorageFault::RepeatedAsNew);
-        if self.directory.has(StorageFault::SettledEarly) {
+        let repeated = repeated && !self.directory.has_fault(StorageFault::RepeatedAsNew);
+        if self.directory.has_fault(StorageFault::SettledEarly) {
             let _ = self.manifests.remove(id).await;
             let _ = self.directory.reach(FaultPoint::Settle).await;
         }
-        if self.directory.has(StorageFault::EndTwice) {
+        if self.directory.has_fault(StorageFault::EndTwice) {
             self.listener.published(id, manifest.clone(), repeated);
         }
         self.listener.published(id, manifest, repeated);
@@ -57,7 +57,7 @@ impl Notifier {
                 Err(error) => {
                     // The next open retries.
                     self.manifests.retain(id);
-                    let message = format!("{id}: its {} cannot be kept: {error}", spec.kind);
+                    let message = format!("{id}: its {} cannot be stored: {error}", spec.kind);
                     self.listener.log(LOG_ERROR, message);
                 }
             }

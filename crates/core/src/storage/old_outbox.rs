@@ -73,7 +73,7 @@ impl OldOutbox {
             // Incomplete: its live manifest will queue it again.
             return Ok(true);
         }
-        // QueueState by this version, and perhaps performed, before 0.1.0 queued it once more.
+        // This version queued it, and perhaps performed it, before 0.1.0 queued it once more.
         let stem = name.strip_suffix(".json").unwrap_or(name);
         for known in [name, &format!("{stem}.done")] {
             self.directory.ready().await?;

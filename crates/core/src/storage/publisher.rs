@@ -117,7 +117,7 @@ impl Publisher {
     }
 
     async fn make_durable(&self, live: &mut LiveRecording) -> io::Result<()> {
-        if !self.directory.syncs() || self.directory.has(StorageFault::AudioUnsynced) {
+        if !self.directory.syncs() || self.directory.has_fault(StorageFault::AudioUnsynced) {
             return Ok(());
         }
         live.audio.sync().await

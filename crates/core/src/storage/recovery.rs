@@ -6,7 +6,7 @@
 
 use super::activity::Activity;
 use super::audio_file::AudioFiles;
-use super::audio_search::{AudioSearch, PartFileScan, closing};
+use super::audio_search::{AudioSearch, PartFileScan, closing_error};
 use super::directory::StorageDirectory;
 use super::faults::FaultPoint;
 use super::file_suffixes::{JSON, NUMBERS_MAX, PART, split_audio, split_part};
@@ -373,7 +373,7 @@ impl Recovery {
         *live.manifest = manifest;
         match self.context.publisher.publish(&mut live, false).await {
             Ok(true) => {}
-            Ok(false) => return Err(closing()),
+            Ok(false) => return Err(closing_error()),
             Err(error) if !ended => return Err(io::Error::other(error.message)),
             Err(error) => {
                 self.log(
@@ -384,7 +384,7 @@ impl Recovery {
                 live.manifest.file = self.context.publisher.reported_path(&live);
             }
         }
-        if self.context.directory.has(StorageFault::RecoveryUnreported) {
+        if self.context.directory.has_fault(StorageFault::RecoveryUnreported) {
             return self.context.manifests.remove(id).await;
         }
         self.context.notifier.report_end(id, *live.manifest, ended).await;
@@ -422,7 +422,10 @@ impl Recovery {
 
     /// Removes a recording whose start was not reported, so that no terminal event is owed.
     async fn remove_not_started(&self, id: Uuid) -> io::Result<()> {
-        self.log(LOG_INFO, format!("{id}: never begun, removed"));
+        self.log(
+            LOG_INFO,
+            format!("{id}: the recording never began and was removed"),
+        );
         remove_tail(&self.context.files, id).await?;
         self.context.manifests.remove_next(id).await?;
         self.context.manifests.remove(id).await

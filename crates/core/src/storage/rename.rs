@@ -61,7 +61,7 @@ async fn rename_reserved(
         found.is_ok_and(|found| found == ours)
     };
     let renamed = async {
-        access.reach(FaultPoint::Reserved).await?;
+        access.reach(FaultPoint::RenameReserved).await?;
         if !is_ours().await {
             return Err(io::ErrorKind::AlreadyExists.into());
         }

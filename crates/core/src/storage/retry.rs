@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 /// The interval at which a writer checks its queue, and between retries.
 pub const TICK: Duration = Duration::from_millis(20);
 /// How long an error of the medium is retried.
-const BRIEFLY: Duration = Duration::from_millis(100);
+const MEDIUM_RETRY: Duration = Duration::from_millis(100);
 
 /// A failed disk operation.
 pub struct Failure {
@@ -33,7 +33,7 @@ impl Failure {
 
     /// A failed sync. An error of the medium is permanent: the data is lost, even if a second sync
     /// succeeds.
-    pub fn in_sync(error: Error, cause: &io::Error) -> Failure {
+    pub fn from_sync(error: Error, cause: &io::Error) -> Failure {
         match Failure::new(error, cause) {
             brief if brief.class == ErrorClass::Medium => Failure::permanent(brief.error),
             failure => failure,
@@ -92,7 +92,7 @@ impl Retry {
     fn retry_window(&self, class: ErrorClass) -> Duration {
         match class {
             ErrorClass::Permanent => Duration::ZERO,
-            ErrorClass::Medium => BRIEFLY,
+            ErrorClass::Medium => MEDIUM_RETRY,
             ErrorClass::Temporary => self.longest,
         }
     }

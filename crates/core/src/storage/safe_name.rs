@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn hostile_values_become_plain_names() {
-        for (trick, expected) in [
+        for (value_in, expected) in [
             ("", "_"),
             (".", "_"),
             ("..", "_"),
@@ -102,8 +102,8 @@ mod tests {
             (" . x", "_x"),
             ("ab\u{202e}vaw", "ab_vaw"),
         ] {
-            let got = component(trick);
-            assert_eq!(got, expected, "{trick:?}");
+            let got = component(value_in);
+            assert_eq!(got, expected, "{value_in:?}");
             assert!(is_component(&got));
         }
     }

@@ -15,7 +15,7 @@ use super::manifest_update::write_update;
 use super::recording_queue::{ManifestUpdate, RecordingQueue};
 use super::retry::{Failure, Retry};
 use super::sync_queue::SyncQueue;
-use super::writer::{Writers, internal};
+use super::writer::{Writers, internal_error};
 use crate::sync::Mutex;
 use crate::task;
 use std::io;
@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The minimum interval between two log lines about late syncs.
-const LATE_AGAIN: Duration = Duration::from_secs(60);
+const LATE_LOG_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Syncs recordings in progress.
 pub struct Syncer {
@@ -59,7 +59,7 @@ impl Syncer {
             return self.writers.release(recording, false);
         };
         let done = task::contain(self.advance(recording, &mut stage, &mut update)).await;
-        let done = done.unwrap_or_else(|panic| Err(Failure::permanent(internal(&panic_text(&panic)))));
+        let done = done.unwrap_or_else(|panic| Err(Failure::permanent(internal_error(&panic_text(&panic)))));
         let again = match done {
             Ok(true) => true,
             Ok(false) => {
@@ -141,7 +141,7 @@ impl Syncer {
             }
             Err(error) => error,
         };
-        let failure = Failure::in_sync(live.error(&error), &error);
+        let failure = Failure::from_sync(live.error(&error), &error);
         let again = self.retry.should_retry(&recording.sync_failing_since, &failure);
         match again {
             true => live.retry_sync(since),
@@ -172,7 +172,7 @@ impl Syncer {
             return;
         }
         let mut logged_at = self.late_logged_at.lock();
-        if logged_at.is_some_and(|logged_at| now.saturating_duration_since(logged_at) < LATE_AGAIN) {
+        if logged_at.is_some_and(|logged_at| now.saturating_duration_since(logged_at) < LATE_LOG_INTERVAL) {
             return;
         }
         *logged_at = Some(now);

@@ -6,10 +6,10 @@ use super::disk_access::DiskAccess;
 use super::files;
 use std::io;
 
-/// CreatedFiles and removed at once, to see whom our files belong to.
+/// Created and removed at once to find the owner of new files.
 const PROBE: &str = "owner.tmp";
 /// Attempts, since other threads may create the same file.
-const TRIES: usize = 100;
+const ATTEMPTS_MAX: usize = 100;
 
 /// Fails if the file has more than one hard link. Writing to it would change a file elsewhere.
 pub async fn check_links(access: &DiskAccess, file: &dyn DiskFile, name: &str) -> io::Result<()> {
@@ -43,9 +43,9 @@ pub async fn check_owner(
 
 /// The owner that new files of this process get.
 async fn owner_of_new_files(access: &DiskAccess, control: &dyn DiskDir) -> io::Result<FileOwner> {
-    let mut tries = 0;
+    let mut attempts = 0;
     loop {
-        tries += 1;
+        attempts += 1;
         access.ready().await?;
         let probe = control.create_new(PROBE);
         // An existing file was left by a dead process, or belongs to another thread that does the
@@ -53,7 +53,7 @@ async fn owner_of_new_files(access: &DiskAccess, control: &dyn DiskDir) -> io::R
         access.ready().await?;
         files::ignore_not_found(control.remove(PROBE))?;
         match probe {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && tries < TRIES => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && attempts < ATTEMPTS_MAX => {}
             probe => return probe?.owner(),
         }
     }

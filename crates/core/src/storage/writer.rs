@@ -138,14 +138,14 @@ impl Writers {
             let recordings = writer_queue.take();
             let is_idle = recordings.is_empty();
             if ending && is_idle && syncs_nothing {
-                return self.return_from_work();
+                return self.finish_run();
             }
             let mut again = false;
             for recording in recordings {
                 let served = task::contain(self.serve(&recording, &mut gather, &mut due)).await;
                 match served {
                     Ok(put_back) => again |= put_back,
-                    Err(panic) => self.give_up_on(&recording, &panic_text(&panic)).await,
+                    Err(panic) => self.fail_after_panic(&recording, &panic_text(&panic)).await,
                 }
                 self.context.finisher_queue.work_done();
             }
@@ -160,7 +160,7 @@ impl Writers {
         self.context.directory.clock().now()
     }
 
-    fn return_from_work(&self) {
+    fn finish_run(&self) {
         self.context.finisher_queue.writer_returned();
         if let Some(syncs) = &self.context.syncs {
             syncs.queue.wake_all();
@@ -207,7 +207,7 @@ impl Writers {
         let failure = match advanced.await {
             Ok(Ok(())) => None,
             Ok(Err(failure)) => Some(failure),
-            Err(panic) => Some(Failure::permanent(internal(&panic_text(&panic)))),
+            Err(panic) => Some(Failure::permanent(internal_error(&panic_text(&panic)))),
         };
         let mut put_back = false;
         match failure {
@@ -226,7 +226,7 @@ impl Writers {
         let must_sync_first = !put_back && self.must_sync_first(recording, &stage, &work);
         *recording.stage.lock() = Some(stage);
         if put_back {
-            if !gather.is_empty() && !self.context.directory.has(StorageFault::GatheredForgotten) {
+            if !gather.is_empty() && !self.context.directory.has_fault(StorageFault::GatheredForgotten) {
                 work.entries.push_front(QueueEntry::Gathered(mem::take(gather)));
             }
             taken.put_back(work.audio_bytes());
@@ -280,11 +280,11 @@ impl Writers {
     }
 
     /// Handles an unexpected panic. The recording must not stay live forever.
-    async fn give_up_on(&self, recording: &Arc<RecordingQueue>, why: &str) {
+    async fn fail_after_panic(&self, recording: &Arc<RecordingQueue>, why: &str) {
         let stage = recording.stage.lock().take();
         match stage {
             Some(mut stage) => {
-                self.give_up(recording, &mut stage, internal(why)).await;
+                self.give_up(recording, &mut stage, internal_error(why)).await;
                 *recording.stage.lock() = Some(stage);
             }
             None => self.context.listener.log(LOG_ERROR, why.to_owned()),
@@ -508,6 +508,6 @@ impl Writers {
     }
 }
 
-pub fn internal(why: &str) -> Error {
+pub fn internal_error(why: &str) -> Error {
     Error::new(Status::Internal, why)
 }

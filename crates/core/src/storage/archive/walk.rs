@@ -33,7 +33,7 @@ impl EntryFiles {
         let Some((stem, _)) = audio.rsplit_once('.') else {
             return Ok(None);
         };
-        let Some(dir) = found_or_none(enter(root, &parts))? else {
+        let Some(dir) = found_or_none(open_path(root, &parts))? else {
             return Ok(None);
         };
         Ok(Some(EntryFiles {
@@ -88,7 +88,7 @@ fn read(dir: &dyn DiskDir, name: &str) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn enter(root: &dyn DiskDir, dirs: &[&str]) -> io::Result<Box<dyn DiskDir>> {
+fn open_path(root: &dyn DiskDir, dirs: &[&str]) -> io::Result<Box<dyn DiskDir>> {
     let mut below = root.try_clone()?;
     for name in dirs {
         below = below.open_dir(name)?;
@@ -106,7 +106,7 @@ pub fn walk(
     let mut pending: Vec<Vec<String>> = vec![Vec::new()];
     while let Some(dirs) = pending.pop() {
         let names: Vec<&str> = dirs.iter().map(String::as_str).collect();
-        let listed = enter(root, &names).and_then(|dir| Ok((dir.list()?, dir)));
+        let listed = open_path(root, &names).and_then(|dir| Ok((dir.list()?, dir)));
         let (entries, dir) = match listed {
             Ok(listed) => listed,
             Err(error) => {

@@ -16,7 +16,7 @@ pub type Reasons = BTreeMap<Cow<'static, str>, u64>;
 pub struct LegEntry {
     /// `local`, `remote` or `mixed`
     pub leg: Cow<'static, str>,
-    /// Packets with audio that were handed in since the recording's start.
+    /// Packets with audio that were fed since the recording's start.
     pub packets: u64,
     /// The length of the audio in these packets.
     pub handed_ms: u64,
@@ -115,13 +115,13 @@ mod tests {
         assert_eq!(
             account(80, 79, &[undecodable]),
             (false, Vec::new(), 79),
-            "the last is unknown"
+            "the end is not accounted for"
         );
-        assert_eq!(account(80, 80, &[]), (true, Vec::new(), 80), "no leg ever came");
+        assert_eq!(account(80, 80, &[]), (true, Vec::new(), 80), "there was no leg");
         assert_eq!(
             account(80, 0, &[]),
             (false, Vec::new(), 0),
-            "of an earlier version"
+            "a manifest of an earlier version"
         );
         assert_eq!(account(0, 0, &[leg("local", 5, 0)]), (true, Vec::new(), 0));
     }

@@ -46,7 +46,7 @@ static HELD: [HeldLock; HELD_MAX] = [const {
 }; HELD_MAX];
 
 /// Held by the thread that adds to the table.
-static ADDING: TableLock = TableLock::new();
+static TABLE_LOCK: TableLock = TableLock::new();
 
 /// A lock that the fork handler releases: its holder may be a thread that does not exist in the
 /// child.
@@ -104,7 +104,7 @@ pub struct InheritedLock {
 /// For the child's fork handler. Returns the lock files that the child has inherited, each once.
 /// Takes no lock, allocates no memory and makes no system call.
 pub fn take_inherited() -> impl Iterator<Item = InheritedLock> {
-    ADDING.release();
+    TABLE_LOCK.release();
     used().iter().filter_map(|held| {
         let descriptor = held.descriptor.swap(NONE, Ordering::AcqRel);
         held.taken.store(false, Ordering::Release);
@@ -125,7 +125,7 @@ impl HeldLockSlot {
     fn new(root: BorrowedFd<'_>, file: &File) -> io::Result<Option<HeldLockSlot>> {
         let [device, inode] = file_id(file.as_fd())?;
         let root = file_id(root)?;
-        let Some(_adding) = ADDING.lock_for(Duration::from_secs(2)) else {
+        let Some(_guard) = TABLE_LOCK.lock_for(Duration::from_secs(2)) else {
             return Ok(None);
         };
         let taken = |held: &&HeldLock| held.taken.load(Ordering::Acquire);
@@ -166,7 +166,7 @@ impl DirLock {
     /// Returns `None` if another holder has the lock.
     pub fn take(root: BorrowedFd<'_>, control: BorrowedFd<'_>, name: &str) -> io::Result<Option<DirLock>> {
         let file = open_in(control, name, OFlag::O_RDWR | OFlag::O_CREAT)?;
-        // HeldLockSlot first, so that no child inherits the lock without knowing of it.
+        // Added to the table first, so that no child inherits a lock that is not in the table.
         let Some(slot) = HeldLockSlot::new(root, &file)? else {
             return Ok(None);
         };
