@@ -7,6 +7,7 @@
 
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
+#[path = "kit/kit.rs"]
 mod kit;
 
 use std::sync::atomic::Ordering::SeqCst;
@@ -18,7 +19,7 @@ use callrec_testkit::cpu::{self, Cpu};
 use callrec_testkit::process;
 use callrec_testkit::speech::Speech;
 use callrec_testkit::wait;
-use kit::{Engine, Live};
+use kit::{BenchCall, BenchEngine};
 
 const SLOT: Duration = Duration::from_millis(1);
 const SLOTS: u64 = 20;
@@ -46,10 +47,10 @@ fn measure(arguments: &Arguments, calls: u64, speech: &mut Speech) {
         0 => lean,
         _ => defaults,
     };
-    let engine = Engine::open(&directory.0, &[clock, chosen].concat());
+    let engine = BenchEngine::open(&directory.0, &[clock, chosen].concat());
     let empty_kib = process::resident_kib();
     // Each live call, and how many frames of each side it has sent.
-    let mut lives: Vec<(Live, u64)> = Vec::with_capacity(calls as usize);
+    let mut lives: Vec<(BenchCall, u64)> = Vec::with_capacity(calls as usize);
     let (mut handed, mut refused, mut rounds_late) = (0u64, 0u64, 0u64);
     let (mut latest, mut lag_us, mut backlog) = (Duration::ZERO, 0, 0);
     let begin = Instant::now();
@@ -90,8 +91,8 @@ fn measure(arguments: &Arguments, calls: u64, speech: &mut Speech) {
     lives.iter().for_each(|(live, _)| live.end());
     engine.await_ended(calls);
     let stats = engine.stats();
-    let told = engine.close();
-    let (failed, lost_ms) = (told.failed.load(SeqCst), told.lost_ms.load(SeqCst));
+    let counts = engine.close();
+    let (failed, lost_ms) = (counts.failed.load(SeqCst), counts.lost_ms.load(SeqCst));
     let accounted = stats.frames_in == handed && stats.frames_lost == 0 && refused == 0;
     let whole = accounted && lost_ms == 0 && failed == 0 && stats.bytes_dropped == 0;
     println!(

@@ -6,6 +6,7 @@
 
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
+#[path = "kit/kit.rs"]
 mod kit;
 
 use std::hint::black_box;
@@ -20,7 +21,7 @@ use callrec_testkit::process;
 use callrec_testkit::speech::{PACKET, Speech};
 use callrec_testkit::times::{self, Times};
 use callrec_testkit::wait;
-use kit::{Engine, FRAME, FRAMES_PER_S, Live};
+use kit::{BenchCall, BenchEngine, FRAME, FRAMES_PER_S};
 
 fn main() {
     let arguments = Arguments::read();
@@ -88,7 +89,7 @@ fn measure(
     let calls = arguments.number("calls", 1000);
     let freeze = arguments.text("freeze", "");
     let directory = match stall {
-        Stall::Freeze(_) => kit::Directory(
+        Stall::Freeze(_) => kit::BenchDirectory(
             Path::new(&freeze).join(format!("bench-{}", uuid::Uuid::new_v4())),
             false,
         ),
@@ -99,9 +100,9 @@ fn measure(
         ("storage.durability", "process"),
         ("storage.digest", "none"),
     ];
-    let engine = Engine::open(&directory.0, &settings);
-    let lives: Vec<Live> = (0..calls as usize).map(|call| engine.live(call, "wav")).collect();
-    while engine.told.started.load(SeqCst) < calls {
+    let engine = BenchEngine::open(&directory.0, &settings);
+    let lives: Vec<BenchCall> = (0..calls as usize).map(|call| engine.live(call, "wav")).collect();
+    while engine.counts.started.load(SeqCst) < calls {
         std::thread::sleep(Duration::from_millis(1));
     }
     let (mut times, mut stalled, mut stall_begun) = (Times::new(), Times::new(), None);
@@ -142,10 +143,10 @@ fn measure(
     if let Some(thaw) = thaw {
         thaw.join().expect("the disk goes on");
     }
-    lives.iter().for_each(Live::end);
+    lives.iter().for_each(BenchCall::end);
     engine.await_ended(calls);
     let stats = engine.stats();
-    let told = engine.close();
+    let counts = engine.close();
     println!("\n{what}: {calls} calls, {seconds} s");
     println!("  {}", times.row(overhead));
     if stalled.count > 0 {
@@ -161,9 +162,9 @@ fn measure(
         calls * seconds * FRAMES_PER_S * 2,
         stats.frames_in,
         stats.frames_lost,
-        told.lost_ms.load(SeqCst),
+        counts.lost_ms.load(SeqCst),
         stats.bytes_dropped,
-        told.failed.load(SeqCst)
+        counts.failed.load(SeqCst)
     );
 }
 

@@ -5,6 +5,7 @@
 
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
+#[path = "kit/kit.rs"]
 mod kit;
 
 use std::fs::File;
@@ -19,11 +20,11 @@ use callrec_testkit::process;
 use callrec_testkit::speech::{SAMPLES, Speech};
 use callrec_testkit::times;
 use callrec_testkit::wait;
-use kit::{Engine, FRAME, FRAMES_PER_S, Live};
+use kit::{BenchCall, BenchEngine, FRAME, FRAMES_PER_S};
 
 /// One thing to record, and how.
 #[derive(Clone, Copy)]
-struct Job<'a> {
+struct Workload<'a> {
     calls: u64,
     seconds: u64,
     paced: bool,
@@ -33,7 +34,7 @@ struct Job<'a> {
 }
 
 /// What one run has used.
-struct Used {
+struct CpuUsed {
     all: Cpu,
     opening: Cpu,
     closing: Cpu,
@@ -42,10 +43,10 @@ struct Used {
     note: String,
 }
 
-type Settings = &'static [(&'static str, &'static str)];
+type KeyValues = &'static [(&'static str, &'static str)];
 
-const LEAN: Settings = &[("storage.durability", "process"), ("storage.digest", "none")];
-const DEFAULTS: Settings = &[("storage.durability", "finish"), ("storage.digest", "sha256")];
+const LEAN: KeyValues = &[("storage.durability", "process"), ("storage.digest", "none")];
+const DEFAULTS: KeyValues = &[("storage.durability", "finish"), ("storage.digest", "sha256")];
 
 fn main() {
     let arguments = Arguments::read();
@@ -65,31 +66,31 @@ fn main() {
     ] {
         for format in ["wav", "wav-ulaw"] {
             if arguments.wants("mode", mode) && arguments.wants("format", format) {
-                let job = Job {
+                let workload = Workload {
                     calls: arguments.number("calls", 1000),
                     seconds,
                     paced: mode == "paced",
                     format,
                     eager: arguments.text("feeder", "sleep") == "wait",
                 };
-                table(&arguments, job, runs, &mut speech);
+                table(&arguments, workload, runs, &mut speech);
             }
         }
     }
     println!("load at the end: {}", process::load());
 }
 
-fn table(arguments: &Arguments, job: Job<'_>, runs: u64, speech: &mut Speech) {
+fn table(arguments: &Arguments, workload: Workload<'_>, runs: u64, speech: &mut Speech) {
     println!(
         "\n{}, {}: {} calls of {} s, {runs} runs; CPU of the process, opening and closing included",
-        if job.paced { "paced" } else { "fast" },
-        job.format,
-        job.calls,
-        job.seconds
+        if workload.paced { "paced" } else { "fast" },
+        workload.format,
+        workload.calls,
+        workload.seconds
     );
     println!("{:<28} {:>22} {:>10}", "", "us per call-s", "calls/core");
     let mut floors = Vec::new();
-    let kinds: [(&str, &str, Option<Settings>); 3] = [
+    let kinds: [(&str, &str, Option<KeyValues>); 3] = [
         ("floor", "floor, blocks of 1 s", None),
         ("process", "callrec, process, none", Some(LEAN)),
         ("defaults", "callrec, finish, sha256", Some(DEFAULTS)),
@@ -104,10 +105,10 @@ fn table(arguments: &Arguments, job: Job<'_>, runs: u64, speech: &mut Speech) {
             }
             let directory = kit::directory(arguments);
             let used = match settings {
-                None => floor(&directory.0, job, speech),
-                Some(settings) => callrec(&directory.0, job, settings, speech),
+                None => floor(&directory.0, workload, speech),
+                Some(settings) => callrec(&directory.0, workload, settings, speech),
             };
-            let us = |cpu: Duration| kit::us_per_call_second(cpu, job.calls, job.seconds);
+            let us = |cpu: Duration| kit::us_per_call_second(cpu, workload.calls, workload.seconds);
             rows[row].push(us(used.all.all()));
             notes[row].push(format!(
                 "{:.1} = {:.1} user + {:.1} kernel, of it opening {:.1}, closing {:.1}; longest round {:.1} ms{}",
@@ -140,14 +141,14 @@ fn table(arguments: &Arguments, job: Job<'_>, runs: u64, speech: &mut Speech) {
 }
 
 /// Decodes by table, interleaves, writes a block a second; checks nothing.
-fn floor(directory: &Path, job: Job<'_>, speech: &Speech) -> Used {
+fn floor(directory: &Path, workload: Workload<'_>, speech: &Speech) -> CpuUsed {
     let linear: Vec<i16> = (0..=255u8).map(linear).collect();
     let linear: [i16; 256] = linear.try_into().expect("256 bytes there are");
-    let pcm = job.format == "wav";
+    let pcm = workload.format == "wav";
     let frame_bytes = if pcm { 4 } else { 2 };
     let block = SAMPLES * FRAMES_PER_S as usize * frame_bytes;
     let before = Cpu::now();
-    let mut files: Vec<(File, Vec<u8>)> = (0..job.calls)
+    let mut files: Vec<(File, Vec<u8>)> = (0..workload.calls)
         .map(|call| {
             let mut file = File::create(directory.join(format!("{call}.wav"))).unwrap();
             file.write_all(&[0; 44]).unwrap();
@@ -157,8 +158,8 @@ fn floor(directory: &Path, job: Job<'_>, speech: &Speech) -> Used {
     let opening = Cpu::now().since(before);
     let mut round = Duration::ZERO;
     let begin = Instant::now();
-    for frame in 0..job.seconds * FRAMES_PER_S {
-        if job.paced {
+    for frame in 0..workload.seconds * FRAMES_PER_S {
+        if workload.paced {
             wait::sleep_until(begin + FRAME * frame as u32);
         }
         let woken = Instant::now();
@@ -189,7 +190,7 @@ fn floor(directory: &Path, job: Job<'_>, speech: &Speech) -> Used {
     let before_closing = Cpu::now();
     drop(files);
     let after = Cpu::now();
-    Used {
+    CpuUsed {
         all: after.since(before),
         opening,
         closing: after.since(before_closing),
@@ -209,38 +210,43 @@ fn linear(byte: u8) -> i16 {
     }
 }
 
-fn callrec(directory: &Path, job: Job<'_>, settings: &[(&str, &str)], speech: &mut Speech) -> Used {
-    let clock = ("media.clock", if job.paced { "real" } else { "stream" });
+fn callrec(
+    directory: &Path,
+    workload: Workload<'_>,
+    settings: &[(&str, &str)],
+    speech: &mut Speech,
+) -> CpuUsed {
+    let clock = ("media.clock", if workload.paced { "real" } else { "stream" });
     let settings = [settings, &[clock]].concat();
     let (before, caller) = (Cpu::now(), cpu::thread_cpu());
-    let engine = Engine::open(directory, &settings);
-    let lives: Vec<Live> = (0..job.calls as usize)
-        .map(|call| engine.live(call, job.format))
+    let engine = BenchEngine::open(directory, &settings);
+    let lives: Vec<BenchCall> = (0..workload.calls as usize)
+        .map(|call| engine.live(call, workload.format))
         .collect();
-    while engine.told.started.load(std::sync::atomic::Ordering::SeqCst) < job.calls {
+    while engine.counts.started.load(std::sync::atomic::Ordering::SeqCst) < workload.calls {
         std::thread::sleep(Duration::from_millis(1));
     }
     let opening = Cpu::now().since(before);
-    let frames = job.seconds * FRAMES_PER_S;
-    let round = match job.paced {
+    let frames = workload.seconds * FRAMES_PER_S;
+    let round = match workload.paced {
         true => feed_paced(&lives, frames, speech),
-        false => feed_fast(&lives, frames, job.eager, speech),
+        false => feed_fast(&lives, frames, workload.eager, speech),
     };
     let before_closing = Cpu::now();
-    lives.iter().for_each(Live::end);
-    engine.await_ended(job.calls);
+    lives.iter().for_each(BenchCall::end);
+    engine.await_ended(workload.calls);
     let stats = engine.stats();
     let threads = cpu::threads(caller);
-    let told = engine.close();
+    let counts = engine.close();
     let closing = Cpu::now().since(before_closing);
-    let expected = job.calls * frames * 2;
+    let expected = workload.calls * frames * 2;
     assert_eq!(
         (stats.frames_in, stats.frames_lost),
         (expected, 0),
         "every frame in its file"
     );
-    assert_eq!(told.lost_ms.load(std::sync::atomic::Ordering::SeqCst), 0);
-    Used {
+    assert_eq!(counts.lost_ms.load(std::sync::atomic::Ordering::SeqCst), 0);
+    CpuUsed {
         all: Cpu::now().since(before),
         opening,
         closing,
@@ -249,7 +255,7 @@ fn callrec(directory: &Path, job: Job<'_>, settings: &[(&str, &str)], speech: &m
     }
 }
 
-fn feed_paced(lives: &[Live], frames: u64, speech: &mut Speech) -> Duration {
+fn feed_paced(lives: &[BenchCall], frames: u64, speech: &mut Speech) -> Duration {
     let begin = Instant::now();
     let mut longest = Duration::ZERO;
     for frame in 0..frames {
@@ -268,7 +274,7 @@ fn feed_paced(lives: &[Live], frames: u64, speech: &mut Speech) -> Duration {
 
 /// Feeds each call until its ring is full; when nearly all of them are, waits for room in
 /// one, and then sleeps until the workers have come by at the others too.
-fn feed_fast(lives: &[Live], frames: u64, eager: bool, speech: &mut Speech) -> Duration {
+fn feed_fast(lives: &[BenchCall], frames: u64, eager: bool, speech: &mut Speech) -> Duration {
     // For each leg the next frame.
     let mut next = vec![[0u64; 2]; lives.len()];
     loop {

@@ -7,6 +7,7 @@
 
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
+#[path = "kit/kit.rs"]
 mod kit;
 
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use callrec_testkit::process;
 use callrec_testkit::speech::Speech;
 use callrec_testkit::times::{self, Times};
 use callrec_testkit::wait;
-use kit::Engine;
+use kit::BenchEngine;
 use kit::support::{self, Arg, Call, ask};
 
 fn main() {
@@ -39,7 +40,7 @@ fn main() {
     println!("load at the end: {}", process::load());
 }
 
-fn begin(engine: &Engine, number: u64) -> (rec_call, String) {
+fn begin(engine: &BenchEngine, number: u64) -> (rec_call, String) {
     let name = format!("call-{number}");
     let call = engine.begin(&Call {
         call_id: Some(&name),
@@ -56,7 +57,7 @@ fn begin(engine: &Engine, number: u64) -> (rec_call, String) {
 
 /// What is listed: everything, or by one field.
 #[derive(Clone, Copy)]
-enum By<'a> {
+enum ListKey<'a> {
     All,
     Device(&'a str),
     Number(&'a str),
@@ -65,24 +66,26 @@ enum By<'a> {
 }
 
 /// How many; how long the list, its JSON and its freeing took; and their CPU.
-struct Listed {
+struct ListTimes {
     count: usize,
     wall: [Duration; 3],
     cpu: [Duration; 3],
 }
 
-fn list(engine: rec_engine, by: By<'_>, json: bool) -> Listed {
+fn list(engine: rec_engine, by: ListKey<'_>, json: bool) -> ListTimes {
     let mut filter: rec_filter = support::init();
     let text = Arg::from(match by {
-        By::All => None,
-        By::Device(text) | By::Number(text) | By::User(text) | By::CallId(text) => Some(text),
+        ListKey::All => None,
+        ListKey::Device(text) | ListKey::Number(text) | ListKey::User(text) | ListKey::CallId(text) => {
+            Some(text)
+        }
     });
     match by {
-        By::All => {}
-        By::Device(_) => filter.device_name = text.ptr(),
-        By::Number(_) => filter.directory_number = text.ptr(),
-        By::User(_) => filter.username = text.ptr(),
-        By::CallId(_) => filter.call_id = text.ptr(),
+        ListKey::All => {}
+        ListKey::Device(_) => filter.device_name = text.ptr(),
+        ListKey::Number(_) => filter.directory_number = text.ptr(),
+        ListKey::User(_) => filter.username = text.ptr(),
+        ListKey::CallId(_) => filter.call_id = text.ptr(),
     }
     let (mut snapshot, mut error) = (std::ptr::null_mut(), support::init::<rec_error>());
     let cpu = thread_cpu();
@@ -94,11 +97,11 @@ fn list(engine: rec_engine, by: By<'_>, json: bool) -> Listed {
     if json {
         std::hint::black_box(unsafe { rec_snapshot_json(snapshot) });
     }
-    let told = [begin.elapsed(), thread_cpu() - cpu];
+    let with_json = [begin.elapsed(), thread_cpu() - cpu];
     unsafe { rec_snapshot_free(snapshot) };
     let freed = [begin.elapsed(), thread_cpu() - cpu];
-    let parts = |n: usize| [at[n], told[n] - at[n], freed[n] - told[n]];
-    Listed {
+    let parts = |n: usize| [at[n], with_json[n] - at[n], freed[n] - with_json[n]];
+    ListTimes {
         count,
         wall: parts(0),
         cpu: parts(1),
@@ -113,7 +116,7 @@ fn control(arguments: &Arguments, live: u64) {
         ("storage.digest", "none"),
         ("storage.max_open_files", "64"),
     ];
-    let engine = Engine::open(&directory.0, &settings);
+    let engine = BenchEngine::open(&directory.0, &settings);
     let empty_kib = process::resident_kib();
     let cpu = Cpu::now();
     let mut calls: Vec<rec_call> = Vec::new();
@@ -128,7 +131,7 @@ fn control(arguments: &Arguments, live: u64) {
         .unwrap();
         calls.push(call);
     }
-    while engine.told.paused.load(SeqCst) < live {
+    while engine.counts.paused.load(SeqCst) < live {
         std::thread::sleep(Duration::from_millis(5));
     }
     let used = Cpu::now().since(cpu).all();
@@ -148,7 +151,7 @@ fn control(arguments: &Arguments, live: u64) {
         let (stop, lists, handle) = (stop.clone(), lists.clone(), engine.handle);
         std::thread::spawn(move || {
             while !stop.load(SeqCst) {
-                list(handle, By::All, false);
+                list(handle, ListKey::All, false);
                 lists.fetch_add(1, SeqCst);
             }
         })
@@ -178,11 +181,11 @@ fn control(arguments: &Arguments, live: u64) {
 }
 
 /// 2,000 starts a second on a schedule, each stopped 10 ms later.
-fn starts_and_stops(engine: &Engine, what: &str, live: u64, count: u64, overhead: [u64; 2]) {
+fn starts_and_stops(engine: &BenchEngine, what: &str, live: u64, count: u64, overhead: [u64; 2]) {
     const IN_FLIGHT: usize = 20;
     let (mut started, mut stopped) = ([Times::new(), Times::new()], [Times::new(), Times::new()]);
     let mut running = std::collections::VecDeque::new();
-    let ended = engine.told.ended();
+    let ended = engine.counts.ended();
     let schedule = Instant::now();
     for n in 0..count {
         let (call, name) = begin(engine, live + n);
@@ -226,7 +229,7 @@ fn timed(times: &mut [Times; 2], act: impl FnOnce() -> rec_status) -> rec_status
     status
 }
 
-fn lists_by_key(engine: &Engine, live: u64, [overhead, _]: [u64; 2]) {
+fn lists_by_key(engine: &BenchEngine, live: u64, [overhead, _]: [u64; 2]) {
     println!("  rec_list of one, by:");
     for field in ["device", "number", "user", "call"] {
         let mut times = Times::new();
@@ -239,10 +242,10 @@ fn lists_by_key(engine: &Engine, live: u64, [overhead, _]: [u64; 2]) {
                 _ => format!("call-{number}"),
             };
             let by = match field {
-                "device" => By::Device(&text),
-                "number" => By::Number(&text),
-                "user" => By::User(&text),
-                _ => By::CallId(&text),
+                "device" => ListKey::Device(&text),
+                "number" => ListKey::Number(&text),
+                "user" => ListKey::User(&text),
+                _ => ListKey::CallId(&text),
             };
             let listed = list(engine.handle, by, false);
             assert_eq!(listed.count, 1);
@@ -252,15 +255,15 @@ fn lists_by_key(engine: &Engine, live: u64, [overhead, _]: [u64; 2]) {
     }
 }
 
-fn full_lists(engine: &Engine, live: u64) {
-    let lists: Vec<Listed> = (0..9).map(|_| list(engine.handle, By::All, true)).collect();
+fn full_lists(engine: &BenchEngine, live: u64) {
+    let lists: Vec<ListTimes> = (0..9).map(|_| list(engine.handle, ListKey::All, true)).collect();
     assert!(lists.iter().all(|list| list.count as u64 == live));
     println!("  all of them, ms of CPU and of the wall:");
     for (part, what) in ["rec_list", "rec_snapshot_json", "rec_snapshot_free"]
         .iter()
         .enumerate()
     {
-        let ms = |of: fn(&Listed) -> &[Duration; 3]| -> Vec<f64> {
+        let ms = |of: fn(&ListTimes) -> &[Duration; 3]| -> Vec<f64> {
             lists
                 .iter()
                 .map(|list| of(list)[part].as_secs_f64() * 1000.0)
@@ -280,13 +283,13 @@ fn publish(arguments: &Arguments, durability: &str) {
     const IN_FLIGHT: u64 = 500;
     let directory = kit::directory(arguments);
     let settings = [("media.clock", "real"), ("storage.durability", durability)];
-    let engine = Engine::open(&directory.0, &settings);
+    let engine = BenchEngine::open(&directory.0, &settings);
     let mut speech = Speech::new();
     let long = Duration::from_secs(arguments.number("seconds", 5));
     let (begun, cpu, caller) = (Instant::now(), Cpu::now(), thread_cpu());
     let mut count = 0u64;
     while begun.elapsed() < long {
-        if count - engine.told.ended() >= IN_FLIGHT {
+        if count - engine.counts.ended() >= IN_FLIGHT {
             std::thread::sleep(Duration::from_millis(1));
             continue;
         }
@@ -317,7 +320,7 @@ fn publish(arguments: &Arguments, durability: &str) {
     engine.await_ended(count);
     let (wall, used) = (begun.elapsed(), Cpu::now().since(cpu));
     let threads = cpu::threads(caller);
-    let told = engine.close();
+    let counts = engine.close();
     println!(
         "\nstart to published file and terminal event, {durability}, sha256: {count} in {:.1} s = {:.0} a second, {:.0} us of CPU each ({:.0} user, {:.0} kernel); failed {}",
         wall.as_secs_f64(),
@@ -325,7 +328,7 @@ fn publish(arguments: &Arguments, durability: &str) {
         used.all().as_secs_f64() * 1e6 / count as f64,
         used.user.as_secs_f64() * 1e6 / count as f64,
         used.kernel.as_secs_f64() * 1e6 / count as f64,
-        told.failed.load(SeqCst)
+        counts.failed.load(SeqCst)
     );
     println!("  CPU-s of the threads: {threads}");
 }

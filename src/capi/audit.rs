@@ -7,7 +7,7 @@ use super::convert::{Out, PATH_MAX, invalid, needed, read, str_of};
 use super::engine_of;
 use super::guard::{answer, answer_anyway, put};
 use super::types::*;
-use crate::audit::Head;
+use crate::audit::ChainHead;
 use crate::engine::verify_audit;
 use crate::words::Result;
 
@@ -111,7 +111,7 @@ fn digits(hash: &str) -> [c_char; 72] {
     digits
 }
 
-fn head_of(given: &rec_chain_head) -> Result<Head> {
+fn head_of(given: &rec_chain_head) -> Result<ChainHead> {
     let digits = given.hash.iter().take(HASH_DIGITS).map(|digit| *digit as u8);
     let hash: String = digits.map(char::from).collect();
     let is_hash = hash
@@ -120,7 +120,7 @@ fn head_of(given: &rec_chain_head) -> Result<Head> {
     if !is_hash || given.hash[HASH_DIGITS] != 0 {
         return Err(invalid("known_head.hash: 64 hexadecimal digits are needed"));
     }
-    Ok(Head {
+    Ok(ChainHead {
         sequence: given.sequence,
         hash,
     })

@@ -7,7 +7,7 @@ use super::convert::{PATH_MAX, needed, str_of};
 use super::guard::{answer, shielded_or};
 use super::types::*;
 use crate::settings::Settings;
-use crate::text::{brief, one_line};
+use crate::text::{abbreviate, one_line};
 use crate::words::{Error, Result, Status};
 
 /// Settings for `rec_open`. Opaque.
@@ -253,7 +253,7 @@ const FILE_MAX: u64 = 1 << 20;
 
 /// So short that the message that it stands in is not cut.
 fn named(path: &str, most: usize) -> String {
-    format!("path \"{}\"", brief(&one_line(path), most))
+    format!("path \"{}\"", abbreviate(&one_line(path), most))
 }
 
 fn load(path: &str) -> Result<String> {

@@ -18,7 +18,7 @@ const CHUNK: usize = if MODEL { 4 } else { 1024 };
 const CHUNKS: usize = if MODEL { 4 } else { 2 * 1024 };
 
 #[repr(C)]
-struct Occupancy<T> {
+struct SlotState<T> {
     generation: u32,
     value: Option<T>,
 }
@@ -26,15 +26,15 @@ struct Occupancy<T> {
 /// On cache lines of its own: neighbours are entered by other threads. On the first
 /// one lie lock, generation and the beginning of the object.
 #[repr(align(64))]
-struct HandleSlot<T>(Mutex<Occupancy<T>>);
+struct HandleSlot<T>(Mutex<SlotState<T>>);
 
 impl<T> HandleSlot<T> {
     /// Whoever is inside copies a packet, or a pointer: control gives way until it
     /// is out.
-    fn enter(&self) -> MutexGuard<'_, Occupancy<T>> {
+    fn enter(&self) -> MutexGuard<'_, SlotState<T>> {
         loop {
-            if let Some(occupancy) = self.0.try_lock() {
-                return occupancy;
+            if let Some(state) = self.0.try_lock() {
+                return state;
             }
             sync::thread::yield_now();
         }
@@ -72,7 +72,7 @@ impl<T> HandleTable<T> {
 
     fn chunk(&self, number: usize) -> Option<&[HandleSlot<T>]> {
         let empty = || {
-            HandleSlot(Mutex::new(Occupancy {
+            HandleSlot(Mutex::new(SlotState {
                 generation: 0,
                 value: None,
             }))
@@ -114,10 +114,10 @@ impl<T> HandleTable<T> {
             self.take_back(index);
             return None;
         };
-        let mut occupancy = chunk[index as usize % CHUNK].enter();
-        occupancy.generation = (occupancy.generation % GENERATION_MASK) + 1;
-        let handle = Handle::new(self.depth, self.kind, occupancy.generation, index);
-        occupancy.value = Some(make(handle));
+        let mut state = chunk[index as usize % CHUNK].enter();
+        state.generation = (state.generation % GENERATION_MASK) + 1;
+        let handle = Handle::new(self.depth, self.kind, state.generation, index);
+        state.value = Some(make(handle));
         Some(handle)
     }
 
@@ -136,33 +136,33 @@ impl<T> HandleTable<T> {
 
     /// For control: waits until nobody else is in the slot.
     pub fn with<R>(&self, handle: Handle, act: impl FnOnce(&mut T) -> R) -> Option<R> {
-        let mut occupancy = self.slot(handle)?.enter();
-        if occupancy.generation != handle.generation() {
+        let mut state = self.slot(handle)?.enter();
+        if state.generation != handle.generation() {
             return None;
         }
-        occupancy.value.as_mut().map(act)
+        state.value.as_mut().map(act)
     }
 
     /// For media: never waits.
     #[inline]
     pub fn try_with<R>(&self, handle: Handle, act: impl FnOnce(&mut T) -> R) -> Result<R, NotEntered> {
         let slot = self.slot(handle).ok_or(NotEntered::BadHandle)?;
-        let mut occupancy = slot.0.try_lock().ok_or(NotEntered::Busy)?;
-        if occupancy.generation != handle.generation() {
+        let mut state = slot.0.try_lock().ok_or(NotEntered::Busy)?;
+        if state.generation != handle.generation() {
             return Err(NotEntered::BadHandle);
         }
-        occupancy.value.as_mut().map(act).ok_or(NotEntered::BadHandle)
+        state.value.as_mut().map(act).ok_or(NotEntered::BadHandle)
     }
 
     /// Takes the object out; the handle is stale from here on. Waits until nobody else is in
     /// the slot.
     pub fn remove(&self, handle: Handle) -> Option<T> {
-        let mut occupancy = self.slot(handle)?.enter();
-        if occupancy.generation != handle.generation() {
+        let mut state = self.slot(handle)?.enter();
+        if state.generation != handle.generation() {
             return None;
         }
-        let value = occupancy.value.take()?;
-        drop(occupancy);
+        let value = state.value.take()?;
+        drop(state);
         self.free.lock().push(handle.index() as u32);
         Some(value)
     }

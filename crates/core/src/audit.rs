@@ -3,7 +3,7 @@
 //! One line for each operation, in a file that only grows. Each line carries the digest of the
 //! one before, so that nobody edits, reorders or removes a line unseen by [`verify`]. Whoever
 //! may write the file may also write all of it anew, or cut off its end: that shows against a
-//! [`Head`] which the host keeps elsewhere.
+//! [`ChainHead`] which the host keeps elsewhere.
 //!
 //! Nobody waits for the disk here but the log's own part: lines go to a bounded queue.
 
@@ -13,8 +13,8 @@ mod line_queue;
 mod log;
 mod verify;
 
-pub use chain::Head;
-pub use line::{Actor, AuditLine, Involved};
+pub use chain::ChainHead;
+pub use line::{Actor, AuditLine, AuditedRecording};
 pub use log::{AuditHead, AuditLog};
 pub use verify::{AuditReport, verify};
 

@@ -1,21 +1,21 @@
 //! Builds the parts and joins them: registry, media, storage, events.
 
 mod ahead;
-mod audited;
+mod auditing;
 mod call;
+mod call_reporter;
 mod close;
-mod control;
-mod desk;
 mod facts;
 mod feeds;
 mod jobs;
 mod ledger;
+mod live_duration;
 mod parts;
-mod position;
 mod recorder;
+mod recording_output;
+mod recording_reporter;
 mod reference;
-mod report;
-mod track;
+mod start;
 mod watch;
 
 use std::collections::HashMap;
@@ -24,11 +24,11 @@ use std::time::Instant;
 
 use uuid::Uuid;
 
-pub use audited::{Access, verify_audit};
+pub use auditing::{Access, verify_audit};
 pub use call::Call;
 pub use feeds::{CallFeeds, FeedSlot, OpenFeed};
-pub use parts::{BegunPart, EnginePart, Group};
-pub use position::current_ms;
+pub use live_duration::current_duration_ms;
+pub use parts::{EnginePart, Group, StartedPart};
 pub use reference::{HostReference, ReferenceCell};
 
 use crate::audit::{self, AuditLog};
@@ -48,13 +48,13 @@ use crate::sync::{Condvar, Mutex};
 use crate::task::Signal;
 use crate::words::{Error, Result, Status};
 use ahead::AheadBudget;
-use desk::Desk;
-use facts::Naming;
+use facts::FileNaming;
 use parts::RunningParts;
+use recording_reporter::RecordingReporter;
 
 /// How long audio that is due waits for a media worker's visit of its call, and then for its
 /// writer's tick.
-const HANDLING_MS: u32 = 100 + 20;
+const PROCESSING_MS: u32 = 100 + 20;
 
 /// One running instance.
 pub struct Engine {
@@ -64,9 +64,9 @@ pub struct Engine {
     registry: Arc<Registry>,
     bus: Arc<Bus>,
     store: Arc<Store>,
-    desk: Arc<Desk>,
+    reporter: Arc<RecordingReporter>,
     audit: Arc<AuditLog>,
-    naming: Arc<Naming>,
+    naming: Arc<FileNaming>,
     media: Arc<MediaConfig>,
     media_stats: Arc<MediaStats>,
     overflow: Arc<OverflowPool>,
@@ -82,16 +82,16 @@ pub struct Engine {
     running: Arc<RunningParts>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     subscriptions: Mutex<Vec<Arc<dyn HostReference>>>,
-    above: Mutex<Vec<Arc<dyn Above>>>,
+    dependents: Mutex<Vec<Arc<dyn Dependent>>>,
 }
 
 /// What stands above the engine and ends before it lets go of its directory.
-pub trait Above: Send + Sync {
+pub trait Dependent: Send + Sync {
     /// It is not to be named any more, and what it still does is cut off at `until`; none
     /// of the host's functions is called after that. Waits for nothing.
     fn halt(&self, until: Instant);
     /// Waits until all of it has ended.
-    fn wait_ended(&self);
+    fn wait_until_ended(&self);
 }
 
 impl Engine {
@@ -120,7 +120,7 @@ impl Engine {
             .map_err(|error| Error::io("storage.directory", &error))?
             .to_string_lossy()
             .into_owned();
-        storage.lag_ms = HANDLING_MS + config.reorder_ms;
+        storage.lag_ms = PROCESSING_MS + config.reorder_ms;
         let template = Template::with(&config.storage.name, &config.storage.placeholders)
             .map_err(|why| Error::new(Status::Config, format!("key \"storage.name\": {why}")))?;
         let limits = Limits {
@@ -130,12 +130,12 @@ impl Engine {
         };
         let registry = Arc::new(Registry::new(limits, config.lines_strict, platform.clock.clone()));
         let bus = Bus::new();
-        let desk = Desk::new(registry.clone(), bus.clone(), platform.clock.clone(), &config);
-        let store = Store::open(config.storage.clone(), &platform, desk.clone())?;
-        desk.attach(&store);
+        let reporter = RecordingReporter::new(registry.clone(), bus.clone(), platform.clock.clone(), &config);
+        let store = Store::open(config.storage.clone(), &platform, reporter.clone())?;
+        reporter.set_store(&store);
         let audit = open_audit_log(&config, &platform, &store, &bus);
-        desk.keep_audit(&audit);
-        let naming = Arc::new(Naming {
+        reporter.set_audit_log(&audit);
+        let naming = Arc::new(FileNaming {
             template,
             host: config.storage.host.clone(),
         });
@@ -156,7 +156,7 @@ impl Engine {
             registry,
             bus,
             store,
-            desk,
+            reporter,
             audit,
             naming,
             media,
@@ -174,7 +174,7 @@ impl Engine {
             running: Arc::default(),
             threads: Mutex::default(),
             subscriptions: Mutex::default(),
-            above: Mutex::default(),
+            dependents: Mutex::default(),
         }))
     }
 
@@ -197,16 +197,16 @@ impl Engine {
     }
 
     /// Closing ends it too; `UNAVAILABLE` once that has begun.
-    pub fn attach(&self, above: Arc<dyn Above>) -> Result<()> {
-        let mut all = self.above.lock();
+    pub fn attach(&self, above: Arc<dyn Dependent>) -> Result<()> {
+        let mut all = self.dependents.lock();
         // Under the lock: what is not refused here, closing finds.
-        self.ready()?;
+        self.require_open()?;
         all.push(above);
         Ok(())
     }
 
-    pub fn detach(&self, above: &Arc<dyn Above>) {
-        self.above.lock().retain(|known| !Arc::ptr_eq(known, above));
+    pub fn detach(&self, above: &Arc<dyn Dependent>) {
+        self.dependents.lock().retain(|known| !Arc::ptr_eq(known, above));
     }
 
     /// Its finished recordings, which nobody has looked for yet. Waits for no disk.
@@ -221,12 +221,12 @@ impl Engine {
     }
 
     /// Too little disk is free: nothing is started.
-    pub fn is_low(&self) -> bool {
+    pub fn is_space_low(&self) -> bool {
         self.store.low()
     }
 
     /// `UNAVAILABLE` from the moment that closing begins.
-    fn ready(&self) -> Result<()> {
+    fn require_open(&self) -> Result<()> {
         if self.closing.load(Ordering::Acquire) {
             return Err(closing());
         }
@@ -244,7 +244,7 @@ impl Engine {
     }
 
     /// No recording that was begun so far has a higher order.
-    pub fn newest_order(&self) -> u64 {
+    pub fn latest_order(&self) -> u64 {
         self.registry.order()
     }
 
@@ -255,12 +255,12 @@ impl Engine {
 
     /// A test may ask for a panic at a named place.
     #[cfg(feature = "faults")]
-    pub fn fault(&self, place: &str) {
+    pub fn panic_point(&self, place: &str) {
         assert!(self.config.storage.panic_at != place, "planted at {place}");
     }
 
     #[cfg(not(feature = "faults"))]
-    pub fn fault(&self, _place: &str) {}
+    pub fn panic_point(&self, _place: &str) {}
 }
 
 fn open_audit_log(config: &Config, platform: &Platform, store: &Store, bus: &Arc<Bus>) -> Arc<AuditLog> {
@@ -271,7 +271,7 @@ fn open_audit_log(config: &Config, platform: &Platform, store: &Store, bus: &Arc
         bus.clone(),
         platform.ids.clone(),
     ));
-    log.look();
+    log.read_end();
     log
 }
 

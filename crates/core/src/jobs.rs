@@ -7,16 +7,16 @@
 
 mod action;
 mod attempt;
-mod link;
 mod pace;
 mod registration;
 mod registry;
 mod runner;
+mod runner_handle;
 mod schedule;
 
-pub use action::{Action, JobOutcome, Performing};
-pub use link::RunnerLink;
+pub use action::{Action, AttemptFuture, JobOutcome};
 pub use pace::JobPace;
 pub use registration::RegisteredAction;
 pub use registry::ActionRegistry;
 pub use runner::JobRunner;
+pub use runner_handle::RunnerHandle;

@@ -4,7 +4,7 @@ pub mod checks;
 
 use serde_json::Value;
 
-use crate::text::{brief, one_line};
+use crate::text::{abbreviate, one_line};
 use crate::words::{Error, Result, Status};
 use checks::{Accepts, Check};
 
@@ -157,7 +157,7 @@ pub fn set_key<S>(settings: &mut S, keys: &[ConfigKey<S>], name: &str, value: &s
         let (why, value) = (one_line(&why), one_line(value));
         wrong(
             name,
-            &format!("{} (value \"{}\")", brief(&why, 220), brief(&value, 80)),
+            &format!("{} (value \"{}\")", abbreviate(&why, 220), abbreviate(&value, 80)),
         )
     }))
 }
@@ -209,5 +209,8 @@ fn load_member(
 /// Short enough for a `rec_error`, whose message is cut at 511 bytes.
 fn wrong(name: &str, why: &str) -> Error {
     let name = one_line(name);
-    Error::new(Status::Config, format!("key \"{}\": {why}", brief(&name, 60)))
+    Error::new(
+        Status::Config,
+        format!("key \"{}\": {why}", abbreviate(&name, 60)),
+    )
 }

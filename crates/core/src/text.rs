@@ -94,7 +94,7 @@ pub fn one_line(text: &str) -> Cow<'_, str> {
 }
 
 /// At most some `most` bytes of what may be long: its beginning and its end.
-pub fn brief(text: &str, most: usize) -> Cow<'_, str> {
+pub fn abbreviate(text: &str, most: usize) -> Cow<'_, str> {
     if text.len() <= most {
         return Cow::Borrowed(text);
     }
@@ -132,10 +132,10 @@ mod tests {
 
     #[test]
     fn what_is_long_keeps_both_ends() {
-        assert_eq!(brief("short", 5), "short");
-        assert_eq!(brief("a beginning and its end", 8), "a be… end");
+        assert_eq!(abbreviate("short", 5), "short");
+        assert_eq!(abbreviate("a beginning and its end", 8), "a be… end");
         let wide = "ü".repeat(100);
-        assert!(brief(&wide, 41).len() < 50, "{}", brief(&wide, 41));
+        assert!(abbreviate(&wide, 41).len() < 50, "{}", abbreviate(&wide, 41));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use callrec_core::calls::{CallInfo, Caller, Filter, Operation, RecordingSpec};
 use callrec_core::config::Config;
 use callrec_core::engine::Engine;
 use callrec_core::events::{LogLevel, LogListener};
-use callrec_core::jobs::{Action, JobOutcome, JobPace, Performing, RegisteredAction};
+use callrec_core::jobs::{Action, AttemptFuture, JobOutcome, JobPace, RegisteredAction};
 use callrec_core::recorder::Recorder;
 use callrec_core::storage::{Job, JobSpec, JobSpecs};
 use callrec_core::text::Text;
@@ -30,7 +30,7 @@ const SOON: JobPace = JobPace {
     retry_max: Duration::from_millis(20),
     give_up: None,
     fair: false,
-    prompt: PATIENCE,
+    slow_after: PATIENCE,
 };
 
 /// What is decided of one attempt, from another thread.
@@ -79,7 +79,7 @@ impl Action for AskingAction {
         KIND
     }
 
-    fn perform(&self, job: Job) -> Performing {
+    fn perform(&self, job: Job) -> AttemptFuture {
         let decision = Arc::<Decision>::default();
         let asked = Asked {
             job,
@@ -189,7 +189,7 @@ fn a_job_is_tried_until_it_is_done_always_under_one_key() {
     for _ in 0..4 {
         let attempt = next(&asked);
         assert_eq!(
-            (attempt.job.key.as_str(), registration.waiting()),
+            (attempt.job.key.as_str(), registration.pending()),
             (id.to_string().as_str(), 1)
         );
         assert_eq!(attempt.job.kind, KIND);
@@ -223,7 +223,7 @@ fn a_job_that_is_given_up_or_whose_action_panics() {
             KIND
         }
 
-        fn perform(&self, job: Job) -> Performing {
+        fn perform(&self, job: Job) -> AttemptFuture {
             let sender = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
             sender.send(job.key).expect("the test listens");
             drop(sender);
@@ -255,8 +255,8 @@ fn a_job_that_is_given_up_or_whose_action_panics() {
     rig.until_files(&[panicking]);
     assert_eq!(counts.get(&given_up.to_string()), Some(&1));
     registration.withdraw(Instant::now());
-    assert!(registration.wait_over(Instant::now() + PATIENCE));
-    assert_eq!(registration.waiting(), 0);
+    assert!(registration.wait_until_stopped(Instant::now() + PATIENCE));
+    assert_eq!(registration.pending(), 0);
     rig.engine.close(PATIENCE).expect("closed");
 }
 
@@ -321,12 +321,15 @@ fn of_two_actions_one_performs_and_the_other_takes_over() {
     let id = rig.record();
     let attempt = next(&asked_first);
     first.withdraw(Instant::now() + PATIENCE);
-    assert!(!first.wait_over(Instant::now()), "an attempt is under way");
+    assert!(
+        !first.wait_until_stopped(Instant::now()),
+        "an attempt is under way"
+    );
     assert!(asked_second.try_recv().is_err());
     attempt.decision.decide(JobOutcome::retry("not now"));
-    assert!(first.wait_over(Instant::now() + PATIENCE));
+    assert!(first.wait_until_stopped(Instant::now() + PATIENCE));
     let attempt = next(&asked_second);
-    assert_eq!((attempt.job.key.clone(), second.waiting()), (id.to_string(), 1));
+    assert_eq!((attempt.job.key.clone(), second.pending()), (id.to_string(), 1));
     attempt.decision.decide(JobOutcome::Done);
     rig.until_files(&[]);
     rig.engine.close(PATIENCE).expect("closed");

@@ -10,7 +10,7 @@ use super::head::is_without_body;
 use super::http::{Answer, Asked};
 use callrec_core::calls::{Caller, CallerOrigin};
 use callrec_core::engine::{Access, Engine};
-use callrec_core::text::{Text, brief};
+use callrec_core::text::{Text, abbreviate};
 
 /// Bytes of a path that are noted.
 const PATH_MAX: usize = 300;
@@ -65,7 +65,7 @@ impl Asked {
 
     /// Method and path. What stands in the query may be secret.
     fn in_words(&self) -> String {
-        format!("{} {}", self.method(), brief(self.path(), PATH_MAX))
+        format!("{} {}", self.method(), abbreviate(self.path(), PATH_MAX))
     }
 }
 
@@ -87,11 +87,11 @@ pub fn note_refusal(
     let request = asked.in_words();
     match asked.known_caller() {
         Some(caller) if is_forbidden || changes(asked.method()) => {
-            engine.note_refused_request(&caller, &request, status.as_u16());
+            engine.audit_refused_request(&caller, &request, status.as_u16());
         }
         None if is_forbidden => {
             let origin = (known.origin.api, known.origin.source);
-            engine.note_refused_login(origin, &claimed_user(), &request, status.as_u16());
+            engine.audit_refused_login(origin, &claimed_user(), &request, status.as_u16());
         }
         _ => {}
     }
@@ -108,11 +108,11 @@ pub fn note_download(engine: &Engine, asked: &Asked, id: Uuid, call_id: &str, an
     }
     let range = asked.header("range").unwrap_or_default();
     let range = match answer.status() {
-        StatusCode::PARTIAL_CONTENT => brief(range, RANGE_MAX),
+        StatusCode::PARTIAL_CONTENT => abbreviate(range, RANGE_MAX),
         _ => "".into(),
     };
     // Who holds a signed url need not log in.
     let nobody = || asked.caller(Text::default(), 0);
     let caller = asked.known_caller().unwrap_or_else(nobody);
-    engine.note_access(&caller, Access::Download, id, call_id, &range);
+    engine.audit_access(&caller, Access::Download, id, call_id, &range);
 }

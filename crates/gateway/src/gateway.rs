@@ -14,7 +14,7 @@ use super::life::{self, Door, Life};
 use super::logins::Logins;
 use super::meters::Meters;
 use super::signed_url::UrlSigner;
-use callrec_core::engine::{Above, Engine, HostReference, ReferenceCell};
+use callrec_core::engine::{Dependent, Engine, HostReference, ReferenceCell};
 use callrec_core::recorder::Recorder;
 use callrec_core::words::{Error, Result, Status};
 
@@ -83,7 +83,7 @@ impl Gateway {
         self.shelf.close(&self.engine);
         self.door.let_go();
         self.logins.close(timeout);
-        let above: Arc<dyn Above> = self.clone();
+        let above: Arc<dyn Dependent> = self.clone();
         self.engine.detach(&above);
     }
 
@@ -133,7 +133,7 @@ impl Gateway {
     pub fn stop(&self, timeout: Duration) -> Result<()> {
         let deadline = Instant::now() + timeout;
         self.halt(deadline);
-        if self.life.wait_ended(Some(deadline)) {
+        if self.life.wait_until_ended(Some(deadline)) {
             return Ok(());
         }
         // What is still being answered does not ask the host any more.
@@ -145,7 +145,7 @@ impl Gateway {
     }
 }
 
-impl Above for Gateway {
+impl Dependent for Gateway {
     fn halt(&self, until: Instant) {
         self.reference.end();
         self.life.stop(until);
@@ -156,7 +156,7 @@ impl Above for Gateway {
         }
     }
 
-    fn wait_ended(&self) {
-        self.life.wait_ended(None);
+    fn wait_until_ended(&self) {
+        self.life.wait_until_ended(None);
     }
 }

@@ -118,7 +118,7 @@ impl Life {
     }
 
     /// Waits for the end, also of the thread; `false`: it has not come by then.
-    pub fn wait_ended(&self, deadline: Option<Instant>) -> bool {
+    pub fn wait_until_ended(&self, deadline: Option<Instant>) -> bool {
         let mut state = self.state.lock();
         while !state.ended {
             match deadline {

@@ -15,7 +15,7 @@ use callrec_core::recorder::Statistics;
 pub fn health(gateway: &Gateway) -> Answer {
     match gateway.recorder().statistics() {
         Err(error) => unwell(&error.message),
-        Ok(_) if gateway.engine().is_low() => unwell("too little disk is free"),
+        Ok(_) if gateway.engine().is_space_low() => unwell("too little disk is free"),
         Ok(_) if gateway.engine().can_store().is_err() => unwell("the storage directory was moved away"),
         Ok(_) => json(StatusCode::OK, &serde_json::json!({ "status": "ok" })),
     }

@@ -63,7 +63,7 @@ impl Destination<'_> {
 
     async fn answer(self, router: &Router, asked: &Asked) -> Answer {
         let gateway = &router.gateway;
-        gateway.engine().fault(self.name());
+        gateway.engine().panic_point(self.name());
         match self {
             Destination::Api(api) => api.answer(asked).await,
             Destination::Health => metrics::health(gateway),

@@ -9,24 +9,24 @@ use super::*;
 use crate::sync::model;
 
 /// What a feed's slot holds: loom sees it if two threads are in it at once.
-struct Ring {
+struct RingModel {
     of: &'static str,
     records: Cell<u32>,
 }
 
-fn ring(of: &'static str) -> Ring {
-    Ring {
+fn ring(of: &'static str) -> RingModel {
+    RingModel {
         of,
         records: Cell::new(0),
     }
 }
 
-fn put(ring: &mut Ring) -> &'static str {
+fn put(ring: &mut RingModel) -> &'static str {
     ring.records.set(ring.records.get() + 1);
     ring.of
 }
 
-fn insert(table: &HandleTable<Ring>, of: &'static str) -> Handle {
+fn insert(table: &HandleTable<RingModel>, of: &'static str) -> Handle {
     table.insert(|_| ring(of)).expect("there is room")
 }
 
@@ -79,7 +79,7 @@ fn one_of_two_closes() {
     model(4, || {
         let table = Arc::new(HandleTable::new(HandleKind::Call, 0));
         let handle = insert(&table, "first");
-        let close = |table: &Arc<HandleTable<Ring>>| {
+        let close = |table: &Arc<HandleTable<RingModel>>| {
             let table = table.clone();
             move || table.remove(handle).map(|ring| ring.of)
         };

@@ -11,17 +11,17 @@ const LINE_END: &[u8] = b"\"}";
 
 /// The last line of an audit log, or of its beginning.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Head {
+pub struct ChainHead {
     /// The line's number; 0: there is none yet.
     pub sequence: u64,
     /// Its hash, as hexadecimal digits.
     pub hash: String,
 }
 
-impl Head {
+impl ChainHead {
     /// Of a log without a line.
-    pub fn before_all() -> Head {
-        Head {
+    pub fn of_empty_log() -> ChainHead {
+        ChainHead {
             sequence: 0,
             hash: "0".repeat(HASH_DIGITS),
         }
@@ -55,7 +55,7 @@ pub fn hex(bytes: &[u8]) -> String {
 
 /// A line whose own hash is right.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Link<'a> {
+pub struct ChainLink<'a> {
     pub sequence: u64,
     pub previous: &'a str,
     pub hash: &'a str,
@@ -63,7 +63,7 @@ pub struct Link<'a> {
 
 /// What is wrong with a line, looked at by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LineFault {
+pub enum LineDefect {
     /// It does not end as a line does: a process died while it wrote.
     Unfinished,
     /// It was whole once, and has been changed since.
@@ -71,13 +71,13 @@ pub enum LineFault {
 }
 
 /// Reads a line, without its newline.
-pub fn read_link(line: &[u8]) -> Result<Link<'_>, LineFault> {
-    let (sealed, hash) = parts(line).ok_or(LineFault::Unfinished)?;
+pub fn read_link(line: &[u8]) -> Result<ChainLink<'_>, LineDefect> {
+    let (sealed, hash) = split_hash(line).ok_or(LineDefect::Unfinished)?;
     if hash_of(sealed) != hash {
-        return Err(LineFault::Altered);
+        return Err(LineDefect::Altered);
     }
-    let (sequence, previous) = beginning(sealed).ok_or(LineFault::Altered)?;
-    Ok(Link {
+    let (sequence, previous) = read_prefix(sealed).ok_or(LineDefect::Altered)?;
+    Ok(ChainLink {
         sequence,
         previous,
         hash,
@@ -85,7 +85,7 @@ pub fn read_link(line: &[u8]) -> Result<Link<'_>, LineFault> {
 }
 
 /// What a line's hash is made of, and the hash.
-fn parts(line: &[u8]) -> Option<(&[u8], &str)> {
+fn split_hash(line: &[u8]) -> Option<(&[u8], &str)> {
     let rest = line.strip_suffix(LINE_END)?;
     let (rest, hash) = rest.split_at_checked(rest.len().checked_sub(HASH_DIGITS)?)?;
     let sealed = rest.strip_suffix(HASH_MEMBER)?;
@@ -95,7 +95,7 @@ fn parts(line: &[u8]) -> Option<(&[u8], &str)> {
 }
 
 /// The number and the previous line's hash.
-fn beginning(sealed: &[u8]) -> Option<(u64, &str)> {
+fn read_prefix(sealed: &[u8]) -> Option<(u64, &str)> {
     let text = std::str::from_utf8(sealed).ok()?;
     let (sequence, rest) = text.strip_prefix("{\"seq\":")?.split_once(",\"prev\":\"")?;
     let (previous, _) = rest.split_once('"')?;
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     fn sealed() -> String {
-        let mut head = Head::before_all();
+        let mut head = ChainHead::of_empty_log();
         head.seal("\"a\":1");
         let line = head.seal("\"b\":{\"c\":\"d\"}");
         line.trim_end().to_owned()
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_line_is_read_as_it_was_sealed() {
-        let mut head = Head::before_all();
+        let mut head = ChainHead::of_empty_log();
         let first = head.seal("\"a\":1");
         let after_first = head.clone();
         let second = head.seal("\"b\":2");
@@ -142,7 +142,11 @@ mod tests {
     fn each_beginning_of_a_line_is_unfinished() {
         let line = sealed().into_bytes();
         for length in 0..line.len() {
-            assert_eq!(read_link(&line[..length]), Err(LineFault::Unfinished), "{length}");
+            assert_eq!(
+                read_link(&line[..length]),
+                Err(LineDefect::Unfinished),
+                "{length}"
+            );
         }
         assert!(read_link(&line).is_ok());
     }

@@ -15,9 +15,9 @@ const BATCH_BYTES: usize = 64 << 10;
 /// Refused logins that are noted each second, and at once after a quiet time. Otherwise anybody
 /// who reaches a port could fill the disk.
 const LOGINS_PER_SECOND: u64 = 20;
-const LOGINS_AT_ONCE: u64 = 200;
+const LOGINS_BURST: u64 = 200;
 /// Lines that were dropped are told of at most so often, for the same reason.
-const TELL_DROPPED: Duration = Duration::from_secs(1);
+const REPORT_DROPPED_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Lines that wait for the disk: only so many.
 #[derive(Default)]
@@ -25,16 +25,16 @@ pub struct LineQueue {
     pub lines: PieceQueue<String>,
     pub bytes: usize,
     /// When the first of them came.
-    pub waits_since: Option<Instant>,
+    pub first_queued_at: Option<Instant>,
     /// Taken from the queue, and not on the disk yet.
     pub taken: u64,
     /// Dropped, and not told by a line yet.
     pub dropped: u64,
     pub dropped_in_all: u64,
     /// When a line last told of some that were dropped.
-    pub dropped_told: Option<Instant>,
+    pub dropped_reported_at: Option<Instant>,
     /// In the coarse clock's nanoseconds: refused logins up to here have been paid for.
-    pub logins_ns: u64,
+    pub logins_used_up_to_ns: u64,
 }
 
 /// Lines that are written together.
@@ -51,7 +51,7 @@ impl LineQueue {
         }
         let is_first = self.lines.is_empty();
         if is_first {
-            self.waits_since = Some(now);
+            self.first_queued_at = Some(now);
         }
         self.bytes += members.len();
         self.lines.push_back(members);
@@ -67,30 +67,32 @@ impl LineQueue {
 
     /// When the lines that wait are to be written. `None`: none waits.
     pub fn write_at(&self) -> Option<Instant> {
-        let since = self.waits_since.filter(|_| !self.lines.is_empty())?;
+        let since = self.first_queued_at.filter(|_| !self.lines.is_empty())?;
         Some(since + WRITE_AFTER)
     }
 
     pub fn may_note_login(&mut self, now_ns: u64) -> bool {
         let cost_ns = NS_PER_S / LOGINS_PER_SECOND;
-        let oldest_ns = now_ns.saturating_sub(cost_ns * LOGINS_AT_ONCE);
-        let paid_ns = self.logins_ns.max(oldest_ns) + cost_ns;
-        if paid_ns > now_ns {
+        let oldest_ns = now_ns.saturating_sub(cost_ns * LOGINS_BURST);
+        let used_up_to_ns = self.logins_used_up_to_ns.max(oldest_ns) + cost_ns;
+        if used_up_to_ns > now_ns {
             return false;
         }
-        self.logins_ns = paid_ns;
+        self.logins_used_up_to_ns = used_up_to_ns;
         true
     }
 
     /// When a line may tell of those that were dropped. `None`: none was.
-    pub fn tell_dropped_at(&self) -> Option<Instant> {
-        let told = self.dropped_told.map(|told| told + TELL_DROPPED);
+    pub fn report_dropped_at(&self) -> Option<Instant> {
+        let told = self
+            .dropped_reported_at
+            .map(|told| told + REPORT_DROPPED_INTERVAL);
         (self.dropped > 0).then_some(told).flatten()
     }
 
     /// `None`: there is nothing to write.
     pub fn take_batch(&mut self, now: Instant, is_ending: bool) -> Option<LineBatch> {
-        let may_tell = is_ending || self.tell_dropped_at().is_none_or(|at| now >= at);
+        let may_tell = is_ending || self.report_dropped_at().is_none_or(|at| now >= at);
         let tells = self.dropped > 0 && may_tell;
         let waits = |at: Instant| now < at && !is_ending && self.bytes < BATCH_BYTES;
         if self.write_at().map_or(!tells, waits) {
@@ -109,7 +111,7 @@ impl LineQueue {
             false => 0,
         };
         if dropped > 0 {
-            self.dropped_told = Some(now);
+            self.dropped_reported_at = Some(now);
         }
         let batch = LineBatch { members, dropped };
         self.taken += batch.count();
@@ -155,10 +157,10 @@ mod tests {
         let noted = |queue: &mut LineQueue, now_ns: u64| {
             (0..10_000).filter(|_| queue.may_note_login(now_ns)).count() as u64
         };
-        assert_eq!(noted(&mut queue, start), LOGINS_AT_ONCE);
+        assert_eq!(noted(&mut queue, start), LOGINS_BURST);
         assert_eq!(noted(&mut queue, start), 0);
         assert_eq!(noted(&mut queue, start + NS_PER_S), LOGINS_PER_SECOND);
-        assert_eq!(noted(&mut queue, 2 * start), LOGINS_AT_ONCE);
+        assert_eq!(noted(&mut queue, 2 * start), LOGINS_BURST);
     }
 
     /// Otherwise each login that is not noted would have a line that says so.
@@ -172,15 +174,20 @@ mod tests {
         };
         assert_eq!(told(&mut queue, start, false), Some(1));
         for _ in 0..100 {
-            assert_eq!(told(&mut queue, start + TELL_DROPPED / 2, false), None);
+            assert_eq!(told(&mut queue, start + REPORT_DROPPED_INTERVAL / 2, false), None);
         }
-        assert_eq!(queue.tell_dropped_at(), Some(start + TELL_DROPPED));
-        assert_eq!(told(&mut queue, start + TELL_DROPPED, false), Some(101));
-        assert_eq!(told(&mut queue, start + TELL_DROPPED, true), Some(1));
-        assert_eq!(queue.tell_dropped_at(), None);
+        assert_eq!(queue.report_dropped_at(), Some(start + REPORT_DROPPED_INTERVAL));
+        assert_eq!(
+            told(&mut queue, start + REPORT_DROPPED_INTERVAL, false),
+            Some(101)
+        );
+        assert_eq!(told(&mut queue, start + REPORT_DROPPED_INTERVAL, true), Some(1));
+        assert_eq!(queue.report_dropped_at(), None);
         queue.push("line".to_owned(), start);
         queue.drop_line();
-        let batch = queue.take_batch(start + TELL_DROPPED, false).expect("a line");
+        let batch = queue
+            .take_batch(start + REPORT_DROPPED_INTERVAL, false)
+            .expect("a line");
         assert_eq!((batch.count(), batch.dropped), (1, 0));
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
-use super::chain::{self, Head, LineFault};
+use super::chain::{self, ChainHead, LineDefect};
 use super::line::{Actor, AuditLine};
 use super::line_queue::{LineBatch, LineQueue};
 use crate::clock::Clock;
@@ -31,7 +31,7 @@ const TAIL_BYTES: u64 = 1 << 20;
 #[derive(Clone, Debug)]
 pub struct AuditHead {
     /// The last line that is on the disk.
-    pub head: Head,
+    pub head: ChainHead,
     /// Lines that wait for the disk.
     pub waiting: u64,
     /// Lines of this engine that were dropped.
@@ -47,9 +47,9 @@ pub struct AuditLog {
     new_id: Arc<dyn Fn() -> Uuid + Send + Sync>,
     queue: Mutex<LineQueue>,
     /// The last line on the disk; `None`: the file could not be read yet.
-    on_disk: Mutex<Option<Head>>,
+    on_disk: Mutex<Option<ChainHead>>,
     /// What the opening has found, until the part takes it.
-    found: Mutex<Option<FoundEnd>>,
+    found: Mutex<Option<LogEnd>>,
     signal: Arc<Signal>,
     is_ending: AtomicBool,
     is_given_up: AtomicBool,
@@ -57,9 +57,9 @@ pub struct AuditLog {
 
 /// How the file ends.
 #[derive(Clone, Debug)]
-struct FoundEnd {
+struct LogEnd {
     length: u64,
-    head: Head,
+    head: ChainHead,
     /// What a process that died has left of its last line.
     unfinished: Vec<u8>,
     /// The last line lacks its newline.
@@ -67,7 +67,7 @@ struct FoundEnd {
 }
 
 /// What was written since the last sync.
-struct Unsynced {
+struct UnsyncedLines {
     since: Instant,
     /// Where it begins.
     at: u64,
@@ -77,13 +77,13 @@ struct Unsynced {
 }
 
 /// What is to be written, and what the last line is then.
-struct Composed {
+struct ComposedBatch {
     at: u64,
     text: Vec<u8>,
-    head: Head,
+    head: ChainHead,
 }
 
-enum WriterTurn {
+enum WriterAction {
     Write(LineBatch),
     Sync,
     Over,
@@ -114,7 +114,7 @@ impl AuditLog {
     }
 
     /// Reads how the file ends. Waits for the disk; an error is logged, and the part tries again.
-    pub fn look(&self) {
+    pub fn read_end(&self) {
         let found = task::block_on(self.find(), &*self.clock);
         if let Ok(found) = found {
             *self.on_disk.lock() = Some(found.head.clone());
@@ -200,43 +200,40 @@ impl AuditLog {
     }
 
     async fn run(&self) {
-        let mut unsynced: Option<Unsynced> = None;
+        let mut unsynced: Option<UnsyncedLines> = None;
         loop {
             let since = unsynced.as_ref().map(|unsynced| unsynced.since);
-            match task::until(|| self.ask(since)).await {
-                WriterTurn::Write(batch) => {
+            match task::until(|| self.next_action(since)).await {
+                WriterAction::Write(batch) => {
                     let count = batch.count();
                     let mut composed = None;
-                    if !self
-                        .insist(async || self.write(&batch, &mut composed).await)
-                        .await
-                    {
-                        return self.log_lost(count);
+                    if !self.retry(async || self.write(&batch, &mut composed).await).await {
+                        return self.log_lost_lines(count);
                     }
                     match composed {
                         Some(written) if self.file.syncs() => self.note_unsynced(&mut unsynced, written),
                         _ => self.note_on_disk(),
                     }
                 }
-                WriterTurn::Sync => {
-                    if !self.insist(async || self.sync(&mut unsynced).await).await {
+                WriterAction::Sync => {
+                    if !self.retry(async || self.sync(&mut unsynced).await).await {
                         // Read by itself: logging takes the queue's lock again.
                         let unsynced = self.queue.lock().taken;
-                        return self.log_lost(unsynced);
+                        return self.log_lost_lines(unsynced);
                     }
                     unsynced = None;
                     self.note_on_disk();
                 }
-                WriterTurn::Over => return,
+                WriterAction::Over => return,
             }
         }
     }
 
-    fn note_unsynced(&self, unsynced: &mut Option<Unsynced>, written: Composed) {
+    fn note_unsynced(&self, unsynced: &mut Option<UnsyncedLines>, written: ComposedBatch) {
         match unsynced {
             Some(earlier) => earlier.bytes.extend(written.text),
             None => {
-                *unsynced = Some(Unsynced {
+                *unsynced = Some(UnsyncedLines {
                     since: self.clock.now(),
                     at: written.at,
                     bytes: written.text,
@@ -248,7 +245,7 @@ impl AuditLog {
 
     /// After a sync that has failed, another one may succeed although what was written is gone:
     /// so it is written once more before.
-    async fn sync(&self, unsynced: &mut Option<Unsynced>) -> io::Result<()> {
+    async fn sync(&self, unsynced: &mut Option<UnsyncedLines>) -> io::Result<()> {
         let Some(unsynced) = unsynced else {
             return Ok(());
         };
@@ -260,9 +257,9 @@ impl AuditLog {
         synced
     }
 
-    fn ask(&self, unsynced_since: Option<Instant>) -> Answer<WriterTurn> {
+    fn next_action(&self, unsynced_since: Option<Instant>) -> Answer<WriterAction> {
         if self.is_given_up() {
-            return Answer::Ready(WriterTurn::Over);
+            return Answer::Ready(WriterAction::Over);
         }
         // Looked at first: what was queued before the end is written.
         let is_ending = self.is_ending();
@@ -270,31 +267,31 @@ impl AuditLog {
         let sync_at = unsynced_since.map(|since| since + SYNC_AFTER);
         // Before more is written: lines that never stop coming must not put the sync off.
         if sync_at.is_some_and(|at| now >= at) {
-            return Answer::Ready(WriterTurn::Sync);
+            return Answer::Ready(WriterAction::Sync);
         }
         let mut queue = self.queue.lock();
         if let Some(batch) = queue.take_batch(now, is_ending) {
-            return Answer::Ready(WriterTurn::Write(batch));
+            return Answer::Ready(WriterAction::Write(batch));
         }
         if is_ending {
             return Answer::Ready(match sync_at {
-                Some(_) => WriterTurn::Sync,
-                None => WriterTurn::Over,
+                Some(_) => WriterAction::Sync,
+                None => WriterAction::Over,
             });
         }
-        let times = [sync_at, queue.tell_dropped_at(), queue.write_at()];
+        let times = [sync_at, queue.report_dropped_at(), queue.write_at()];
         let next = times.into_iter().flatten().min();
         Answer::AskAgain(next.map_or(Next::Signalled, Next::At))
     }
 
     /// Tries until it is done. `false`: it is given up, because the engine closes.
-    async fn insist(&self, mut act: impl AsyncFnMut() -> io::Result<()>) -> bool {
-        let (mut is_told, mut last_tries) = (false, 0);
+    async fn retry(&self, mut act: impl AsyncFnMut() -> io::Result<()>) -> bool {
+        let (mut is_reported, mut last_tries) = (false, 0);
         loop {
             let Err(error) = act().await else {
                 return true;
             };
-            if !std::mem::replace(&mut is_told, true) {
+            if !std::mem::replace(&mut is_reported, true) {
                 let message = format!("the audit log cannot be written, and is tried again: {error}");
                 self.bus.log(LogLevel::Error, message);
             }
@@ -321,7 +318,7 @@ impl AuditLog {
         }
     }
 
-    fn log_lost(&self, lines: u64) {
+    fn log_lost_lines(&self, lines: u64) {
         let more = self.queue.lock().lines.len() as u64;
         let message = format!(
             "{} lines of the audit log are lost: it cannot be written",
@@ -332,7 +329,7 @@ impl AuditLog {
 
     /// Writes a batch behind what is there. `composed`: kept for another try, which must write
     /// the same once more.
-    async fn write(&self, batch: &LineBatch, composed: &mut Option<Composed>) -> io::Result<()> {
+    async fn write(&self, batch: &LineBatch, composed: &mut Option<ComposedBatch>) -> io::Result<()> {
         if composed.is_none() {
             let known = self.found.lock().clone();
             let end = match known {
@@ -341,7 +338,7 @@ impl AuditLog {
             };
             *composed = Some(self.compose(end, batch));
         }
-        let Some(Composed { at, text, head }) = composed else {
+        let Some(ComposedBatch { at, text, head }) = composed else {
             return Ok(());
         };
         if !self.file.is_in_place().await? {
@@ -352,16 +349,16 @@ impl AuditLog {
             *at = there.map_or(0, |tail| tail.length);
         }
         self.file.write_at(*at, text).await?;
-        *self.found.lock() = Some(FoundEnd {
+        *self.found.lock() = Some(LogEnd {
             length: *at + text.len() as u64,
             head: head.clone(),
-            ..FoundEnd::of_none()
+            ..LogEnd::of_missing_file()
         });
         Ok(())
     }
 
     /// The batch's lines, and before them what the file's end needs.
-    fn compose(&self, mut end: FoundEnd, batch: &LineBatch) -> Composed {
+    fn compose(&self, mut end: LogEnd, batch: &LineBatch) -> ComposedBatch {
         let mut text = String::new();
         let now_ms = self.clock.unix_ms();
         if end.needs_newline || !end.unfinished.is_empty() {
@@ -387,7 +384,7 @@ impl AuditLog {
             line.put_number("lines", batch.dropped);
             text.push_str(&end.head.seal(&line.finish()));
         }
-        Composed {
+        ComposedBatch {
             at: end.length,
             text: text.into_bytes(),
             head: end.head,
@@ -401,11 +398,11 @@ impl AuditLog {
     }
 
     /// How the file ends; what is wrong with it is logged.
-    async fn find(&self) -> io::Result<FoundEnd> {
+    async fn find(&self) -> io::Result<LogEnd> {
         let Some(tail) = self.file.read_tail(TAIL_BYTES).await? else {
-            return Ok(FoundEnd::of_none());
+            return Ok(LogEnd::of_missing_file());
         };
-        let (found, is_altered) = FoundEnd::of(tail);
+        let (found, is_altered) = LogEnd::of(tail);
         if is_altered {
             let message = "the audit log's end is not what was written: see rec_verify_audit";
             self.bus.log(LogLevel::Error, message.to_owned());
@@ -414,21 +411,21 @@ impl AuditLog {
     }
 }
 
-impl FoundEnd {
-    fn of_none() -> FoundEnd {
-        FoundEnd {
+impl LogEnd {
+    fn of_missing_file() -> LogEnd {
+        LogEnd {
             length: 0,
-            head: Head::before_all(),
+            head: ChainHead::of_empty_log(),
             unfinished: Vec::new(),
             needs_newline: false,
         }
     }
 
     /// Also says whether what follows the last line that is right was changed.
-    fn of(tail: FileTail) -> (FoundEnd, bool) {
-        let mut found = FoundEnd {
+    fn of(tail: FileTail) -> (LogEnd, bool) {
+        let mut found = LogEnd {
             length: tail.length,
-            ..FoundEnd::of_none()
+            ..LogEnd::of_missing_file()
         };
         let mut rest = &tail.bytes[..];
         let mut is_altered = false;
@@ -442,7 +439,7 @@ impl FoundEnd {
                 .map_or(0, |at| at + 1);
             match chain::read_link(&body[from..]) {
                 Ok(link) => {
-                    found.head = Head {
+                    found.head = ChainHead {
                         sequence: link.sequence,
                         hash: link.hash.to_owned(),
                     };
@@ -450,7 +447,7 @@ impl FoundEnd {
                     rest = &tail.bytes[before.len()..];
                     break;
                 }
-                Err(fault) => is_altered |= fault == LineFault::Altered,
+                Err(fault) => is_altered |= fault == LineDefect::Altered,
             }
             before = &before[..from];
         }

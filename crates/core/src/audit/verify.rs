@@ -8,7 +8,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::FILE;
-use super::chain::{Head, LineFault, Link, hex, read_link};
+use super::chain::{ChainHead, ChainLink, LineDefect, hex, read_link};
 use crate::words::{Error, Result, Status};
 
 /// No line that is written comes near this length.
@@ -18,7 +18,7 @@ const LINE_MAX: u64 = 1 << 20;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditReport {
     /// The last line.
-    pub head: Head,
+    pub head: ChainHead,
     /// Lines behind the one that the host knows.
     pub after_known: u64,
     /// Lines that a process which died had begun, and that a later one has accounted for.
@@ -30,7 +30,7 @@ pub struct AuditReport {
 }
 
 /// Reads the whole audit log of a storage directory. `known`: a head that the host has kept.
-pub fn verify(directory: &Path, known: Option<&Head>) -> Result<AuditReport> {
+pub fn verify(directory: &Path, known: Option<&ChainHead>) -> Result<AuditReport> {
     let path = directory.join(".callrec").join(FILE);
     let unreadable = |error: io::Error| Error::io(format_args!("\"{}\"", path.display()), &error);
     if !fs::metadata(directory).map_err(unreadable)?.is_dir() {
@@ -69,16 +69,16 @@ fn read_line(file: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
 
 /// A log as far as it has been read.
 struct LogCheck<'a> {
-    known: Option<&'a Head>,
-    head: Head,
+    known: Option<&'a ChainHead>,
+    head: ChainHead,
     /// Lines of the file, whole or not.
     lines: u64,
-    pieces: Option<Pieces>,
+    unfinished: Option<UnfinishedLines>,
     report: AuditReport,
 }
 
 /// What processes that died have left of lines, since the last whole one.
-struct Pieces {
+struct UnfinishedLines {
     first_line: u64,
     count: u64,
     bytes: u64,
@@ -88,14 +88,14 @@ struct Pieces {
 }
 
 impl LogCheck<'_> {
-    fn new(known: Option<&Head>) -> LogCheck<'_> {
+    fn new(known: Option<&ChainHead>) -> LogCheck<'_> {
         LogCheck {
             known: known.filter(|head| head.sequence > 0),
-            head: Head::before_all(),
+            head: ChainHead::of_empty_log(),
             lines: 0,
-            pieces: None,
+            unfinished: None,
             report: AuditReport {
-                head: Head::before_all(),
+                head: ChainHead::of_empty_log(),
                 after_known: 0,
                 unfinished: 0,
                 unfinished_bytes: 0,
@@ -109,21 +109,21 @@ impl LogCheck<'_> {
         let body = line.strip_suffix(b"\n");
         let text = body.unwrap_or(line);
         match (read_link(text), body) {
-            (Err(LineFault::Altered), _) => Err(altered(self.lines, "it was changed")),
-            (Err(LineFault::Unfinished), _) => {
-                self.add_piece(text, body.is_some());
+            (Err(LineDefect::Altered), _) => Err(altered(self.lines, "it was changed")),
+            (Err(LineDefect::Unfinished), _) => {
+                self.add_unfinished(text, body.is_some());
                 Ok(())
             }
             // Its process died before the newline, or is writing it.
             (Ok(_), None) => {
-                self.add_piece(text, false);
+                self.add_unfinished(text, false);
                 Ok(())
             }
             (Ok(link), Some(_)) => self.link(&link, text),
         }
     }
 
-    fn link(&mut self, link: &Link<'_>, text: &[u8]) -> Result<()> {
+    fn link(&mut self, link: &ChainLink<'_>, text: &[u8]) -> Result<()> {
         if link.sequence != self.head.sequence + 1 {
             let why = format!(
                 "it is number {}, and {} is due",
@@ -143,14 +143,14 @@ impl LogCheck<'_> {
         }
         // A genesis that was left unfinished is told of by the line behind the genesis.
         if operation != "genesis"
-            && let Some(pieces) = self.pieces.take()
+            && let Some(unfinished) = self.unfinished.take()
         {
-            self.account_for(pieces, operation, &members)?;
+            self.account_for(unfinished, operation, &members)?;
         }
         if operation == "dropped" {
             self.report.dropped += members["lines"].as_u64().unwrap_or_default();
         }
-        self.head = Head {
+        self.head = ChainHead {
             sequence: link.sequence,
             hash: link.hash.to_owned(),
         };
@@ -162,34 +162,34 @@ impl LogCheck<'_> {
         }
     }
 
-    fn add_piece(&mut self, text: &[u8], newline: bool) {
+    fn add_unfinished(&mut self, text: &[u8], newline: bool) {
         let first_line = self.lines;
-        let pieces = self.pieces.get_or_insert_with(|| Pieces {
+        let unfinished = self.unfinished.get_or_insert_with(|| UnfinishedLines {
             first_line,
             count: 0,
             bytes: 0,
             newline: false,
             hash: Sha256::new(),
         });
-        if std::mem::replace(&mut pieces.newline, newline) {
-            pieces.hash.update(b"\n");
-            pieces.bytes += 1;
+        if std::mem::replace(&mut unfinished.newline, newline) {
+            unfinished.hash.update(b"\n");
+            unfinished.bytes += 1;
         }
-        pieces.hash.update(text);
-        pieces.bytes += text.len() as u64;
-        pieces.count += 1;
+        unfinished.hash.update(text);
+        unfinished.bytes += text.len() as u64;
+        unfinished.count += 1;
     }
 
     /// A line that says what was left of others must say exactly that.
-    fn account_for(&mut self, pieces: Pieces, operation: &str, members: &Value) -> Result<()> {
-        let is_told = operation == "unfinished"
-            && members["bytes"].as_u64() == Some(pieces.bytes)
-            && members["sha256"].as_str() == Some(&hex(pieces.hash.finalize().as_slice()));
-        if !is_told {
+    fn account_for(&mut self, unfinished: UnfinishedLines, operation: &str, members: &Value) -> Result<()> {
+        let is_reported = operation == "unfinished"
+            && members["bytes"].as_u64() == Some(unfinished.bytes)
+            && members["sha256"].as_str() == Some(&hex(unfinished.hash.finalize().as_slice()));
+        if !is_reported {
             let why = "it is not whole, and no later line says that a process died there";
-            return Err(altered(pieces.first_line, why));
+            return Err(altered(unfinished.first_line, why));
         }
-        self.report.unfinished += pieces.count;
+        self.report.unfinished += unfinished.count;
         Ok(())
     }
 
@@ -204,8 +204,8 @@ impl LogCheck<'_> {
             }
             self.report.after_known = self.head.sequence - known.sequence;
         }
-        if let Some(pieces) = &self.pieces {
-            self.report.unfinished_bytes = pieces.bytes + u64::from(pieces.newline);
+        if let Some(unfinished) = &self.unfinished {
+            self.report.unfinished_bytes = unfinished.bytes + u64::from(unfinished.newline);
         }
         self.report.head = self.head;
         Ok(self.report)

@@ -6,9 +6,9 @@ use std::sync::atomic::Ordering;
 use uuid::Uuid;
 
 use super::Engine;
+use super::call_reporter::{CallReporter, ReportContext};
 use super::feeds::{CallFeeds, FeedSlot, OpenFeed};
 use super::reference::{HostReference, ReferenceCell};
-use super::report::{CallReport, Reporting};
 use crate::calls::{CallInfo, CallState, CallUpdate, Wire};
 use crate::events::LogLevel;
 use crate::media::CallTap;
@@ -28,7 +28,7 @@ pub struct Call {
 
 struct TapWire {
     tap: Arc<CallTap>,
-    report: Arc<CallReport>,
+    report: Arc<CallReporter>,
 }
 
 impl Wire for TapWire {
@@ -68,7 +68,7 @@ impl Wire for TapWire {
 impl Engine {
     /// Announces a call.
     pub fn begin_call(self: &Arc<Engine>, mut info: CallInfo) -> Result<Arc<Call>> {
-        self.ready()?;
+        self.require_open()?;
         let now_ms = self.clock.unix_ms();
         if info.call_id.is_empty() {
             info.call_id = Text::from((self.ids)().to_string());
@@ -78,13 +78,13 @@ impl Engine {
         }
         let number = self.next_call.fetch_add(1, Ordering::Relaxed);
         let worker = &self.workers[number as usize % self.workers.len()];
-        let reporting = Reporting {
+        let reporting = ReportContext {
             bus: self.bus.clone(),
             clock: self.clock.clone(),
             silent_ns: self.media.silent_ns,
             is_memory_short: self.config.is_memory_short,
         };
-        let report = Arc::new(CallReport::new(number, reporting));
+        let report = Arc::new(CallReporter::new(number, reporting));
         let tap = CallTap::new(
             number,
             self.media.clone(),
@@ -100,7 +100,7 @@ impl Engine {
             feeds: CallFeeds::new(tap.clone()),
             reference: ReferenceCell::default(),
         });
-        if let Err(error) = self.keep(&call) {
+        if let Err(error) = self.add_call(&call) {
             tap.end(EndReason::CallEnded);
             return Err(error);
         }
@@ -116,7 +116,7 @@ impl Engine {
                 // Closing may have gone through the calls just before this one came.
                 if self.closing.load(Ordering::Acquire) {
                     self.end_call(number, EndReason::EngineClosed);
-                    self.ready()?;
+                    self.require_open()?;
                 }
                 Ok(call)
             }
@@ -129,7 +129,7 @@ impl Engine {
     }
 
     /// `LIMIT`: there is no memory for one more.
-    fn keep(&self, call: &Arc<Call>) -> Result<()> {
+    fn add_call(&self, call: &Arc<Call>) -> Result<()> {
         let mut calls = self.calls.lock();
         memory::grow_map(&mut calls, 1)?;
         calls.insert(call.number, call.clone());
@@ -141,7 +141,7 @@ impl Engine {
         let Some(call) = self.calls.lock().get(&number).cloned() else {
             return false;
         };
-        match contained(|| call.feeds.end(|| self.fault("detach"))) {
+        match contained(|| call.feeds.end(|| self.panic_point("detach"))) {
             Ok(false) => return false,
             Ok(true) => {}
             // It was begun, and nobody else will go on with it.
@@ -152,7 +152,7 @@ impl Engine {
         call.reference.end();
         let ended = self.registry.end(number, reason, self.clock.unix_ms());
         if let Ok(recordings) = &ended {
-            self.note_call_end(recordings, reason);
+            self.audit_call_end(recordings, reason);
         }
         // Last: a start that the registry still allowed has found the call here.
         self.calls.lock().remove(&number);
@@ -161,8 +161,8 @@ impl Engine {
 
     /// Replaces a line's marks.
     pub fn set_line(self: &Arc<Engine>, device: &Text, number: &Text, flags: u32) -> Result<()> {
-        self.ready()?;
-        needs_a_name(device, number)?;
+        self.require_open()?;
+        require_line_name(device, number)?;
         for call in self.registry.set_line(device, number, flags)? {
             self.start_automatic(call);
         }
@@ -170,14 +170,14 @@ impl Engine {
     }
 
     pub fn remove_line(&self, device: &Text, number: &Text) -> Result<()> {
-        self.ready()?;
-        needs_a_name(device, number)?;
+        self.require_open()?;
+        require_line_name(device, number)?;
         self.registry.remove_line(device, number);
         Ok(())
     }
 }
 
-fn needs_a_name(device: &Text, number: &Text) -> Result<()> {
+fn require_line_name(device: &Text, number: &Text) -> Result<()> {
     if !device.is_empty() || !number.is_empty() {
         return Ok(());
     }
@@ -199,12 +199,12 @@ impl Call {
         options: impl Into<FeedOptions>,
         place: impl FnOnce(&mut Option<OpenFeed>) -> Option<S>,
     ) -> Result<S> {
-        self.engine.ready()?;
+        self.engine.require_open()?;
         self.feeds.open(leg, options.into(), &self.engine.ahead, place)
     }
 
     pub fn update(&self, update: &CallUpdate) -> Result<()> {
-        self.engine.ready()?;
+        self.engine.require_open()?;
         let begun = self
             .engine
             .registry

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::parts::{Group, join};
-use super::{Above, Engine, closing};
+use super::{Dependent, Engine, closing};
 use crate::events::LogLevel;
 use crate::storage;
 use crate::sync::contained;
@@ -13,14 +13,14 @@ use crate::task::{self, Next, Runnable};
 use crate::words::{EndReason, Error, Result, Status};
 
 /// How often the closing thread looks whether all has been published.
-const LOOK: Duration = Duration::from_millis(2);
+const POLL_INTERVAL: Duration = Duration::from_millis(2);
 /// What stands above the engine has so long to end by itself, and no more than half of
 /// the time that is left.
-const ABOVE: Duration = Duration::from_secs(5);
+const DEPENDENTS_TIMEOUT: Duration = Duration::from_secs(5);
 /// Attempts at jobs that are under way then have so long to end.
-const JOBS: Duration = Duration::from_millis(500);
+const JOBS_TIMEOUT: Duration = Duration::from_millis(500);
 /// At most this many calls are ended in one go, so that closing needs no large piece of memory.
-const TOGETHER: usize = 4096;
+const CALLS_PER_BATCH: usize = 4096;
 
 /// Whether there were calls, and whether any was ended here and not by another thread.
 struct EndedCalls {
@@ -83,8 +83,8 @@ impl Engine {
                 self.release_subscriptions();
                 // No callback begins after this returns; what was not told stays owed.
                 self.bus.stop(false);
-                self.halt_above(self.clock.now());
-                self.desk.actions.close(self.clock.now());
+                self.halt_dependents(self.clock.now());
+                self.reporter.actions.close(self.clock.now());
                 self.store.give_up();
                 self.audit.give_up();
                 return Err(Error::new(
@@ -98,7 +98,7 @@ impl Engine {
 
     /// Ends some of them. Waits for packets that are just being copied.
     fn end_calls(&self) -> EndedCalls {
-        let calls = self.registry.call_numbers(TOGETHER);
+        let calls = self.registry.call_numbers(CALLS_PER_BATCH);
         let mut ended = false;
         for number in &calls {
             ended |= self.end_call(*number, EndReason::EngineClosed);
@@ -121,26 +121,26 @@ impl Engine {
         self.stop_watch();
         // Those that were just being begun.
         while self.end_calls().found {
-            self.look_later().await;
+            self.wait_for_poll().await;
         }
         while self.registry.counts().2 > 0 {
             self.store.nudge();
-            self.look_later().await;
+            self.wait_for_poll().await;
         }
         for worker in &self.workers {
             worker.stop();
         }
         self.running.ended(Group::Media).await;
         while !self.bus.is_drained() {
-            self.look_later().await;
+            self.wait_for_poll().await;
         }
-        self.settle_unheard();
+        self.settle_undelivered();
         let now = self.clock.now();
         let left = deadline.saturating_duration_since(now) / 2;
-        for above in self.halt_above(now + left.min(ABOVE)) {
-            self.contain(|| above.wait_ended());
+        for above in self.halt_dependents(now + left.min(DEPENDENTS_TIMEOUT)) {
+            self.contain(|| above.wait_until_ended());
         }
-        self.desk.actions.close(self.clock.now() + JOBS);
+        self.reporter.actions.close(self.clock.now() + JOBS_TIMEOUT);
         self.running.ended(Group::Jobs).await;
         self.store.shutdown();
         self.audit.shut_down();
@@ -156,12 +156,12 @@ impl Engine {
         self.closed_signal.notify_all();
     }
 
-    async fn look_later(&self) {
-        task::leave(Next::At(self.clock.now() + LOOK)).await;
+    async fn wait_for_poll(&self) {
+        task::leave(Next::At(self.clock.now() + POLL_INTERVAL)).await;
     }
 
     /// What is of this process, and what nobody ever wanted to hear of, is owed to nobody.
-    fn settle_unheard(&self) {
+    fn settle_undelivered(&self) {
         for event in self.bus.unheard() {
             if !event.inherited
                 && let Some(settle) = &event.settle
@@ -172,8 +172,8 @@ impl Engine {
     }
 
     /// Of whatever stands above the engine.
-    fn halt_above(&self, until: Instant) -> Vec<Arc<dyn Above>> {
-        let all = self.above.lock().clone();
+    fn halt_dependents(&self, until: Instant) -> Vec<Arc<dyn Dependent>> {
+        let all = self.dependents.lock().clone();
         for above in &all {
             self.contain(|| above.halt(until));
         }
@@ -215,7 +215,7 @@ mod tests {
             ..Config::default()
         };
         let engine = Engine::prepare(Platform::system(), config).expect("an engine");
-        for _ in 0..2 * TOGETHER + 1 {
+        for _ in 0..2 * CALLS_PER_BATCH + 1 {
             engine.begin_call(CallInfo::default()).expect("a call");
         }
         engine.begin_close().expect("it is open");

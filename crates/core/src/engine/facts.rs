@@ -27,7 +27,7 @@ pub struct RecordingFacts {
 }
 
 /// How files are named.
-pub struct Naming {
+pub struct FileNaming {
     pub template: Template,
     pub host: String,
 }
@@ -57,13 +57,13 @@ impl RecordingFacts {
         manifest
     }
 
-    pub fn whole_manifest(&self) -> Manifest {
+    pub fn full_manifest(&self) -> Manifest {
         let mut manifest = self.manifest();
         manifest.set_spans(&self.spans);
         manifest
     }
 
-    pub fn name(&self, naming: &Naming) -> RecordingName {
+    pub fn name(&self, naming: &FileNaming) -> RecordingName {
         let attribute = |key: &str| self.info.attributes.get(key)?.as_str().map(str::to_owned);
         naming.template.render(&NameFields {
             id: self.id,
@@ -105,7 +105,7 @@ pub fn spec_of(manifest: &Manifest) -> RecordingSpec {
     }
 }
 
-impl Naming {
+impl FileNaming {
     /// What a name is made of, but for the recording's own.
     pub fn fields<'a>(
         &'a self,

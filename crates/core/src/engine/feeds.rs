@@ -35,12 +35,12 @@ struct PlacedFeed {
 /// The feeds of a call.
 pub struct CallFeeds {
     tap: Arc<CallTap>,
-    legs: Mutex<FedLegs>,
+    legs: Mutex<LegFeeds>,
 }
 
 /// Which legs have a feed.
 #[derive(Default)]
-struct FedLegs {
+struct LegFeeds {
     open: [Option<PlacedFeed>; 3],
     /// How many have been opened so far.
     count: u64,
@@ -49,9 +49,9 @@ struct FedLegs {
     ended: bool,
 }
 
-impl FedLegs {
+impl LegFeeds {
     /// Whether a feed of this kind may be opened beside those that are open.
-    fn admits(&self, leg: Leg, options: FeedOptions) -> Result<()> {
+    fn check_allowed(&self, leg: Leg, options: FeedOptions) -> Result<()> {
         let refused = |why: &str| {
             let message = format!("leg {}: {why}", leg as i32);
             Err(Error::new(Status::InvalidArgument, message))
@@ -93,7 +93,7 @@ impl CallFeeds {
         if legs.ended {
             return Err(Error::new(Status::BadHandle, "call: it has ended"));
         }
-        legs.admits(leg, options)?;
+        legs.check_allowed(leg, options)?;
         let ahead = budget.share(options.ahead_bytes())?;
         let home = self.tap.lease_home(options)?;
         let also = options.is_stereo().then_some(Leg::Remote);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::parts::{EnginePart, Group};
 use super::{Engine, closing};
-use crate::jobs::{Action, JobPace, JobRunner, RegisteredAction, RunnerLink};
+use crate::jobs::{Action, JobPace, JobRunner, RegisteredAction, RunnerHandle};
 use crate::storage;
 use crate::words::{Error, Result};
 
@@ -22,7 +22,7 @@ impl Engine {
         let begun = part.begin();
         let thread = storage::spawn(&name, move || begun.runnable().run(&*clock));
         let thread = thread.map_err(|error| {
-            registration.cancel(&self.desk.actions);
+            registration.cancel(&self.reporter.actions);
             Error::io("starting a thread", &error)
         })?;
         self.threads.lock().push(thread);
@@ -35,19 +35,19 @@ impl Engine {
         action: Arc<dyn Action>,
         pace: JobPace,
     ) -> Result<(RegisteredAction, EnginePart)> {
-        let link = RunnerLink::new(action.kind());
+        let handle = RunnerHandle::new(action.kind());
         let runner = JobRunner {
             action,
             pace,
-            link: link.clone(),
-            registry: self.desk.actions.clone(),
+            handle: handle.clone(),
+            registry: self.reporter.actions.clone(),
             files: self.store.jobs().clone(),
             clock: self.clock.clone(),
         };
         let part = EnginePart::new(self, Group::Jobs, "callrec-jobs", move || runner.runnable());
-        if !self.desk.actions.add(&link) {
+        if !self.reporter.actions.add(&handle) {
             return Err(closing());
         }
-        Ok((RegisteredAction::new(link, self.clock.clone()), part))
+        Ok((RegisteredAction::new(handle, self.clock.clone()), part))
     }
 }

@@ -15,7 +15,7 @@ pub fn put_ledger(manifest: &mut Manifest, ledger: &Ledger) {
 }
 
 fn entry(leg: Leg, ledger: &LegLedger) -> LegEntry {
-    let mut rounded = Rounded::default();
+    let mut rounded = RoundedSum::default();
     let dropped = DropReason::ALL.map(|reason| (reason.text(), ledger.dropped[reason as usize]));
     let outside = Outside::ALL.map(|why| (why.text(), ledger.outside[why as usize]));
     let dropped_ms = rounded.reasons(dropped);
@@ -57,12 +57,12 @@ fn codec_text((codec, rate): (Codec, u32)) -> Cow<'static, str> {
 /// Terms in milliseconds whose sum is the rounded sum of the terms: what one loses by
 /// rounding, the next one gets.
 #[derive(Default)]
-struct Rounded {
+struct RoundedSum {
     ticks: u64,
     ms: u64,
 }
 
-impl Rounded {
+impl RoundedSum {
     fn ms(&mut self, ticks: u64) -> u64 {
         self.ticks += ticks;
         let before = std::mem::replace(&mut self.ms, ledger::ms(self.ticks));

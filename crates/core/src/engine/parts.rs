@@ -44,10 +44,10 @@ impl EnginePart {
     }
 
     /// Counts it as running, which closing waits for the end of. On the thread that runs it,
-    /// [`BegunPart::runnable`] follows.
-    pub fn begin(self) -> BegunPart {
-        let running = Running::new(&self.engine.running, self.group);
-        BegunPart {
+    /// [`StartedPart::runnable`] follows.
+    pub fn begin(self) -> StartedPart {
+        let running = RunningGuard::new(&self.engine.running, self.group);
+        StartedPart {
             running,
             make: self.make,
         }
@@ -55,12 +55,12 @@ impl EnginePart {
 }
 
 /// A part that is counted as running.
-pub struct BegunPart {
-    running: Running,
+pub struct StartedPart {
+    running: RunningGuard,
     make: Box<dyn FnOnce() -> Runnable + Send>,
 }
 
-impl BegunPart {
+impl StartedPart {
     pub fn runnable(self) -> Runnable {
         let made = (self.make)();
         Runnable {
@@ -75,7 +75,7 @@ impl BegunPart {
 
 struct CountedPart {
     part: Box<dyn Part>,
-    _running: Running,
+    _running: RunningGuard,
 }
 
 impl Part for CountedPart {
@@ -106,22 +106,22 @@ impl RunningParts {
 }
 
 /// Counts one part for as long as it is there.
-struct Running {
+struct RunningGuard {
     parts: Arc<RunningParts>,
     group: Group,
 }
 
-impl Running {
-    fn new(parts: &Arc<RunningParts>, group: Group) -> Running {
+impl RunningGuard {
+    fn new(parts: &Arc<RunningParts>, group: Group) -> RunningGuard {
         parts.counts[group as usize].fetch_add(1, Ordering::SeqCst);
-        Running {
+        RunningGuard {
             parts: parts.clone(),
             group,
         }
     }
 }
 
-impl Drop for Running {
+impl Drop for RunningGuard {
     fn drop(&mut self) {
         self.parts.counts[self.group as usize].fetch_sub(1, Ordering::SeqCst);
         self.parts.ended.notify_all();
@@ -169,9 +169,12 @@ impl Engine {
             move || store.recovery(),
         ));
         let store = self.store.clone();
-        parts.push(EnginePart::new(self, Group::Storage, "callrec-room", move || {
-            store.free_room()
-        }));
+        parts.push(EnginePart::new(
+            self,
+            Group::Storage,
+            "callrec-space",
+            move || store.free_room(),
+        ));
         if self.audit.is_on() {
             let audit = self.audit.clone();
             parts.push(EnginePart::new(

@@ -38,7 +38,7 @@ impl Recorder for Engine {
 
     fn start(&self, caller: &Caller, target: &Filter, spec: Result<RecordingSpec>) -> Result<Uuid> {
         let started = self.begin_recording(caller, target, spec);
-        self.note_start(caller, target, &started);
+        self.audit_start(caller, target, &started);
         Ok(started?.id)
     }
 
@@ -52,18 +52,18 @@ impl Recorder for Engine {
             // Their own calls are theirs at every level.
             false => self.begin_recording(&Caller::Host, &target, spec),
         };
-        self.note_start(caller, &target, &started);
+        self.audit_start(caller, &target, &started);
         Ok(started?.id)
     }
 
     fn control_by_id(&self, caller: &Caller, operation: Operation, id: &str) -> Result<()> {
         let mut touched = Vec::new();
         let now_ms = self.clock.unix_ms();
-        let done = self.ready().and_then(|()| {
+        let done = self.require_open().and_then(|()| {
             self.registry
                 .control_by_id(caller, operation, id, now_ms, &mut touched)
         });
-        self.note_control(caller, operation, &[("id", id)], &touched, done.as_ref().err());
+        self.audit_control(caller, operation, &[("id", id)], &touched, done.as_ref().err());
         done
     }
 
@@ -76,12 +76,12 @@ impl Recorder for Engine {
     ) -> Result<Counts> {
         let mut touched = Vec::new();
         let now_ms = self.clock.unix_ms();
-        let done = self.ready().and_then(|()| {
+        let done = self.require_open().and_then(|()| {
             self.registry
                 .control_by_line(caller, operation, device, number, now_ms, &mut touched)
         });
         let asked = [("device", device.as_str()), ("number", number.as_str())];
-        self.note_control(caller, operation, &asked, &touched, done.as_ref().err());
+        self.audit_control(caller, operation, &asked, &touched, done.as_ref().err());
         done
     }
 
@@ -89,11 +89,11 @@ impl Recorder for Engine {
         let mut touched = Vec::new();
         let now_ms = self.clock.unix_ms();
         let done = self
-            .ready()
+            .require_open()
             .and_then(|()| self.registry.control_own(caller, operation, now_ms, &mut touched));
         let username = caller.username();
         let asked = [("user", username.as_str())];
-        self.note_control(caller, operation, &asked, &touched, done.as_ref().err());
+        self.audit_control(caller, operation, &asked, &touched, done.as_ref().err());
         done
     }
 
@@ -106,7 +106,7 @@ impl Recorder for Engine {
     ) -> Result<Counts> {
         let mut touched = Vec::new();
         let now_ms = self.clock.unix_ms();
-        let done = self.ready().and_then(|()| {
+        let done = self.require_open().and_then(|()| {
             self.registry
                 .control_by_call(caller, operation, call_id, url, now_ms, &mut touched)
         });
@@ -115,27 +115,27 @@ impl Recorder for Engine {
             .and_then(|url| url.as_str().split('?').next())
             .unwrap_or_default();
         let asked = [("call_id", call_id.as_str()), ("url", url)];
-        self.note_control(caller, operation, &asked, &touched, done.as_ref().err());
+        self.audit_control(caller, operation, &asked, &touched, done.as_ref().err());
         done
     }
 
     fn list(&self, caller: &Caller, filter: &Filter) -> Result<Vec<View>> {
-        self.ready()?;
-        self.fault("list");
+        self.require_open()?;
+        self.panic_point("list");
         let listed = self.registry.list(caller, filter);
-        self.note_refused(caller, "list", &listed);
+        self.audit_refusal(caller, "list", &listed);
         listed
     }
 
     fn get(&self, caller: &Caller, id: &str) -> Result<View> {
-        self.ready()?;
+        self.require_open()?;
         let found = self.registry.get(caller, id);
-        self.note_refused(caller, "get", &found);
+        self.audit_refusal(caller, "get", &found);
         found
     }
 
     fn calls(&self, caller: &Caller, filter: &Filter) -> Result<Vec<CallView>> {
-        self.ready()?;
+        self.require_open()?;
         self.registry.calls(caller, filter)
     }
 
@@ -162,7 +162,7 @@ impl Recorder for Engine {
     }
 
     fn statistics(&self) -> Result<Statistics> {
-        self.ready()?;
+        self.require_open()?;
         let (live_calls, live_recordings, finishing_recordings) = self.registry.counts();
         Ok(Statistics {
             live_calls,
@@ -192,7 +192,7 @@ impl Engine {
         target: &Filter,
         spec: Result<RecordingSpec>,
     ) -> Result<Arc<Recording>> {
-        self.ready()?;
+        self.require_open()?;
         let draft = spec.map(|spec| RecordingDraft::new((self.ids)(), spec, &self.config.url_base));
         let progress = Arc::new(Progress::default());
         let begin = |accepted: AcceptedDraft<'_>| self.begin(accepted, progress);

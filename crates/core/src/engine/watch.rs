@@ -13,7 +13,7 @@ use crate::task::{self, Next, Runnable};
 use crate::words::EndReason;
 
 const PERIOD: Duration = Duration::from_secs(1);
-const SILENT_ROUNDS: u32 = 10;
+const UNANSWERED_PERIODS: u32 = 10;
 
 impl Engine {
     pub(super) fn watch(self: &Arc<Engine>) -> Runnable {
@@ -28,12 +28,12 @@ impl Engine {
         let mut was_low = false;
         let mut answered = (self.store.free_answers(), 0);
         while self.await_tick().await {
-            self.duty("free room", || {
+            self.duty("free space", || {
                 self.note_answer(&mut answered);
-                self.watch_room(&mut was_low);
+                self.watch_free_space(&mut was_low);
             });
             self.duty("idle calls", || self.end_idle_calls());
-            self.duty("automatic starts", || self.start_owed());
+            self.duty("automatic starts", || self.start_pending_automatic());
             self.duty("ended recordings", || self.registry.forget_ended());
         }
     }
@@ -54,17 +54,17 @@ impl Engine {
         }
     }
 
-    fn start_owed(&self) {
+    fn start_pending_automatic(&self) {
         for number in self.registry.owed_automatic() {
             self.duty("an automatic start", || self.start_automatic(number));
         }
     }
 
-    fn watch_room(&self, was_low: &mut bool) {
+    fn watch_free_space(&self, was_low: &mut bool) {
         let low = self.store.low();
         let before = std::mem::replace(was_low, low);
         if low && !before {
-            self.tell_low();
+            self.publish_disk_low();
         }
     }
 
@@ -77,7 +77,7 @@ impl Engine {
         } else {
             (answers, 0)
         };
-        if answered.1 == SILENT_ROUNDS {
+        if answered.1 == UNANSWERED_PERIODS {
             let message = "the file system does not answer: how much is free is not known any more";
             self.bus.log(LogLevel::Warning, message.to_owned());
         }
@@ -88,7 +88,7 @@ impl Engine {
         self.watch_signal.notify_all();
     }
 
-    fn tell_low(&self) {
+    fn publish_disk_low(&self) {
         let mut event = Event::new(Kind::DiskLow, self.clock.unix_ms());
         event.detail = format!(
             "\"free_bytes\":{},\"min_free_bytes\":{}",
@@ -99,7 +99,7 @@ impl Engine {
     }
 
     fn end_idle_calls(&self) {
-        self.fault("watch");
+        self.panic_point("watch");
         let before = match self.config.calls_idle_ms.saturating_mul(NS_PER_MS) {
             // Asked all the same: the registry then sorts out who has begun and ended.
             0 => 0,

@@ -7,7 +7,7 @@ use crate::storage::Job;
 
 /// One attempt. It is polled on a thread of the engine's. It has no time limit but its own: it
 /// takes one of the parallel slots until it ends, or is dropped when its action is withdrawn.
-pub type Performing = Pin<Box<dyn Future<Output = JobOutcome> + Send>>;
+pub type AttemptFuture = Pin<Box<dyn Future<Output = JobOutcome> + Send>>;
 
 /// What came of one attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,5 +43,5 @@ pub trait Action: Send + Sync {
     }
 
     /// Begins one attempt. Must not wait: what takes time belongs into the future.
-    fn perform(&self, job: Job) -> Performing;
+    fn perform(&self, job: Job) -> AttemptFuture;
 }

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Instant;
 
-use super::action::{JobOutcome, Performing};
+use super::action::{AttemptFuture, JobOutcome};
 use super::schedule::Attempt;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::contained;
 use crate::task::Signal;
 
 /// The reason of an attempt that has panicked.
-pub const FAULT: &str = "a fault inside callrec";
+pub const PANICKED: &str = "a fault inside callrec";
 
 /// An attempt that has begun and not ended.
 pub struct RunningAttempt {
@@ -19,17 +19,17 @@ pub struct RunningAttempt {
     pub begun: Instant,
     /// Who is called, for the log.
     pub receiver: String,
-    performing: Performing,
-    alarm: Arc<AttemptAlarm>,
+    performing: AttemptFuture,
+    alarm: Arc<AttemptWaker>,
 }
 
 /// Lets the runner poll the attempt once more.
-struct AttemptAlarm {
+struct AttemptWaker {
     is_due: AtomicBool,
     runner: Arc<Signal>,
 }
 
-impl Wake for AttemptAlarm {
+impl Wake for AttemptWaker {
     fn wake(self: Arc<Self>) {
         self.is_due.store(true, Ordering::SeqCst);
         self.runner.notify_all();
@@ -40,11 +40,11 @@ impl RunningAttempt {
     pub fn new(
         attempt: Attempt,
         receiver: String,
-        performing: Performing,
+        performing: AttemptFuture,
         begun: Instant,
         runner: &Arc<Signal>,
     ) -> RunningAttempt {
-        let alarm = AttemptAlarm {
+        let alarm = AttemptWaker {
             is_due: AtomicBool::new(true),
             runner: runner.clone(),
         };
@@ -67,7 +67,7 @@ impl RunningAttempt {
         match contained(|| self.performing.as_mut().poll(&mut context)) {
             Ok(Poll::Ready(outcome)) => Some(outcome),
             Ok(Poll::Pending) => None,
-            Err(_) => Some(JobOutcome::retry(FAULT)),
+            Err(_) => Some(JobOutcome::retry(PANICKED)),
         }
     }
 }

@@ -20,7 +20,7 @@ pub struct JobPace {
     /// Each receiver has its own share of the attempts, and a slow one a small share.
     pub fair: bool,
     /// A receiver is slow if an attempt takes longer.
-    pub prompt: Duration,
+    pub slow_after: Duration,
 }
 
 impl Default for JobPace {
@@ -31,7 +31,7 @@ impl Default for JobPace {
             retry_max: Duration::from_secs(300),
             give_up: None,
             fair: false,
-            prompt: Duration::from_secs(1),
+            slow_after: Duration::from_secs(1),
         }
     }
 }
@@ -44,7 +44,7 @@ impl JobPace {
     }
 
     /// Attempts at one receiver at the same time.
-    pub fn most_for_one(&self) -> usize {
+    pub fn max_window(&self) -> usize {
         match self.fair {
             true => (self.parallel / 2).max(1),
             false => self.parallel,
@@ -52,7 +52,7 @@ impl JobPace {
     }
 
     /// Attempts at all slow receivers at the same time.
-    pub fn most_for_slow(&self) -> usize {
+    pub fn max_for_slow(&self) -> usize {
         match self.fair {
             true => (self.parallel * 3 / 4).max(1),
             false => self.parallel,
@@ -60,7 +60,7 @@ impl JobPace {
     }
 
     /// Attempts at a receiver at the same time of which nothing is known, or which is slow.
-    pub fn least_for_one(&self) -> usize {
+    pub fn initial_window(&self) -> usize {
         match self.fair {
             true => 1,
             false => self.parallel,

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use uuid::Uuid;
 
-use super::link::RunnerLink;
+use super::runner_handle::RunnerHandle;
 use crate::sync::Mutex;
 
 /// The runners of one engine. Of several for one kind the one that was registered first
@@ -17,21 +17,21 @@ pub struct ActionRegistry {
 
 #[derive(Default)]
 struct Runners {
-    known: Vec<Arc<RunnerLink>>,
+    known: Vec<Arc<RunnerHandle>>,
     /// Kinds that had a job while they had no runner.
     unperformed: Vec<String>,
     is_closed: bool,
 }
 
 impl Runners {
-    fn first(&self, kind: &str) -> Option<&Arc<RunnerLink>> {
+    fn first(&self, kind: &str) -> Option<&Arc<RunnerHandle>> {
         self.known.iter().find(|runner| runner.kind == kind)
     }
 }
 
 impl ActionRegistry {
     /// Returns `false` once [`ActionRegistry::close`] was called.
-    pub fn add(&self, runner: &Arc<RunnerLink>) -> bool {
+    pub fn add(&self, runner: &Arc<RunnerHandle>) -> bool {
         let mut runners = self.runners.lock();
         if runners.is_closed {
             return false;
@@ -41,17 +41,17 @@ impl ActionRegistry {
             .first(runner.kind)
             .is_some_and(|first| Arc::ptr_eq(first, runner))
         {
-            runner.take_turn();
+            runner.activate();
         }
         true
     }
 
     /// The runner has ended.
-    pub fn remove(&self, runner: &Arc<RunnerLink>) {
+    pub fn remove(&self, runner: &Arc<RunnerHandle>) {
         let mut runners = self.runners.lock();
         runners.known.retain(|known| !Arc::ptr_eq(known, runner));
         if let Some(next) = runners.first(runner.kind) {
-            next.take_turn();
+            next.activate();
         }
     }
 
@@ -82,14 +82,14 @@ impl ActionRegistry {
 
 #[cfg(all(test, not(any(callrec_loom, callrec_shuttle))))]
 mod tests {
-    use super::super::link::{NewJobs, Standing};
+    use super::super::runner_handle::{NewJobs, RunnerStatus};
     use super::*;
 
     #[test]
     fn one_runner_of_a_kind_at_a_time_and_the_next_takes_over() {
         let registry = ActionRegistry::default();
         let runner = |kind| {
-            let runner = RunnerLink::new(kind);
+            let runner = RunnerHandle::new(kind);
             assert!(registry.add(&runner));
             runner
         };
@@ -98,7 +98,7 @@ mod tests {
         assert_eq!(told, [true, false, true], "once for each kind");
         let [first, second, other] = ["a", "a", "b"].map(runner);
         let standings = || [&first, &second, &other].map(|runner| runner.standing());
-        let (performing, waiting) = (Standing::Performing, Standing::Waiting);
+        let (performing, waiting) = (RunnerStatus::Active, RunnerStatus::Standby);
         assert_eq!(standings(), [performing, waiting, performing]);
         assert!(!registry.queued("a", id), "it is performed");
         let new = |all, ids: &[Uuid]| NewJobs {
@@ -115,7 +115,7 @@ mod tests {
         assert_eq!(second.standing(), performing);
         assert_eq!(second.take_new(), new(true, &[]));
         registry.close(now);
-        assert_eq!(second.standing(), Standing::Ending(now));
-        assert!(!registry.add(&RunnerLink::new("a")));
+        assert_eq!(second.standing(), RunnerStatus::Stopping(now));
+        assert!(!registry.add(&RunnerHandle::new("a")));
     }
 }

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 use super::action::{Action, JobOutcome};
-use super::attempt::{FAULT, RunningAttempt};
-use super::link::{RunnerLink, Standing};
+use super::attempt::{PANICKED, RunningAttempt};
 use super::pace::JobPace;
 use super::registry::ActionRegistry;
+use super::runner_handle::{RunnerHandle, RunnerStatus};
 use super::schedule::{Attempt, AttemptEnd, JobSchedule};
 use crate::clock::Clock;
 use crate::storage::{Job, JobFiles, LOG_ERROR, LOG_WARNING};
@@ -27,7 +27,7 @@ const CLOCK_IS_SET_MS: i64 = 1_735_689_600_000;
 pub struct JobRunner {
     pub action: Arc<dyn Action>,
     pub pace: JobPace,
-    pub link: Arc<RunnerLink>,
+    pub handle: Arc<RunnerHandle>,
     pub registry: Arc<ActionRegistry>,
     pub files: Arc<JobFiles>,
     pub clock: Arc<dyn Clock>,
@@ -41,7 +41,7 @@ struct Listing {
 }
 
 /// What a runner knows while it has its turn.
-struct Running<'a> {
+struct RunnerState<'a> {
     runner: &'a JobRunner,
     schedule: JobSchedule,
     /// Not read yet.
@@ -53,7 +53,7 @@ struct Running<'a> {
 impl JobRunner {
     /// It is over once its action was withdrawn.
     pub fn runnable(self) -> Runnable {
-        Runnable::new(self.link.signal.clone(), async move { self.run().await })
+        Runnable::new(self.handle.signal.clone(), async move { self.run().await })
     }
 
     async fn run(self) {
@@ -61,38 +61,38 @@ impl JobRunner {
         if let Err(panic) = done {
             let message = format!(
                 "the jobs of the kind {} are not performed: {panic}",
-                self.link.kind
+                self.handle.kind
             );
             self.files.log(LOG_ERROR, message);
         }
-        let (link, registry) = (self.link.clone(), self.registry.clone());
+        let (handle, registry) = (self.handle.clone(), self.registry.clone());
         // What the action holds is let go before anybody hears that it is not used any more.
         drop(self);
-        registry.remove(&link);
-        link.note_over();
+        registry.remove(&handle);
+        handle.set_stopped();
     }
 
     async fn perform_all(&self) {
-        task::until(|| match self.link.standing() {
-            Standing::Waiting => Answer::AskAgain(Next::Signalled),
+        task::until(|| match self.handle.standing() {
+            RunnerStatus::Standby => Answer::AskAgain(Next::Signalled),
             _ => Answer::Ready(()),
         })
         .await;
-        let mut running = Running {
+        let mut running = RunnerState {
             runner: self,
             schedule: JobSchedule::new(self.pace),
             new: VecDeque::new(),
             listing: None,
             attempts: Vec::new(),
         };
-        while self.link.standing() == Standing::Performing {
+        while self.handle.standing() == RunnerStatus::Active {
             running.take_new();
             running.list_if_due().await;
             running.read_new().await;
-            running.note_waiting();
+            running.publish_pending();
             running.begin_attempts().await;
             running.end_attempts().await;
-            running.note_waiting();
+            running.publish_pending();
             task::leave(running.next()).await;
         }
         running.finish().await;
@@ -102,12 +102,12 @@ impl JobRunner {
     async fn guarded<T>(&self, body: impl Future<Output = std::io::Result<T>>) -> Result<T, String> {
         match task::contain(body).await {
             Ok(done) => done.map_err(|error| error.to_string()),
-            Err(_) => Err(FAULT.to_owned()),
+            Err(_) => Err(PANICKED.to_owned()),
         }
     }
 
     async fn read(&self, id: Uuid) -> Result<Option<Job>, String> {
-        self.guarded(self.files.read(self.link.kind, id)).await
+        self.guarded(self.files.read(self.handle.kind, id)).await
     }
 
     fn receiver(&self, job: &Job) -> String {
@@ -115,7 +115,7 @@ impl JobRunner {
     }
 
     /// How long it was queued before it is read here, as far as a clock can say.
-    fn before(&self, job: &Job) -> Duration {
+    fn queued_for(&self, job: &Job) -> Duration {
         if job.queued_at_ms < CLOCK_IS_SET_MS {
             return Duration::ZERO;
         }
@@ -128,18 +128,18 @@ impl JobRunner {
     }
 }
 
-impl Running<'_> {
+impl RunnerState<'_> {
     fn now(&self) -> Instant {
         self.runner.clock.now()
     }
 
-    fn note_waiting(&self) {
+    fn publish_pending(&self) {
         let waiting = self.schedule.len() + self.new.len();
-        self.runner.link.set_waiting(waiting);
+        self.runner.handle.set_pending(waiting);
     }
 
     fn take_new(&mut self) {
-        let new = self.runner.link.take_new();
+        let new = self.runner.handle.take_new();
         if new.all {
             let due = self.now();
             self.listing = Some(Listing { due, failures: 0 });
@@ -152,16 +152,16 @@ impl Running<'_> {
         let Some(Listing { failures, .. }) = self.listing.filter(|listing| listing.due <= self.now()) else {
             return;
         };
-        let kind = self.runner.link.kind;
+        let kind = self.runner.handle.kind;
         match self.runner.guarded(self.runner.files.list(kind)).await {
             Ok(all) => {
                 self.listing = None;
                 self.new.extend(all);
             }
-            Err(trouble) => {
+            Err(error) => {
                 if failures == 0 {
                     let message =
-                        format!("the jobs of the kind {kind} cannot be listed, and will be again: {trouble}");
+                        format!("the jobs of the kind {kind} cannot be listed, and will be again: {error}");
                     self.runner.warn(message);
                 }
                 let failures = failures.saturating_add(1);
@@ -175,11 +175,11 @@ impl Running<'_> {
     async fn read_new(&mut self) {
         for _ in 0..BATCH {
             let Some(id) = self.new.pop_front() else { return };
-            if self.schedule.knows(id) {
+            if self.schedule.contains(id) {
                 continue;
             }
             let (receiver, before) = match self.runner.read(id).await {
-                Ok(Some(job)) => (self.runner.receiver(&job), self.runner.before(&job)),
+                Ok(Some(job)) => (self.runner.receiver(&job), self.runner.queued_for(&job)),
                 Ok(None) => continue,
                 // Its turn comes: then it is read again.
                 Err(_) => (String::new(), Duration::ZERO),
@@ -194,10 +194,10 @@ impl Running<'_> {
                 Ok(Some(job)) => self.begin(attempt, job),
                 // Somebody has removed it, or it was put aside.
                 Ok(None) => {
-                    let end = AttemptEnd::Done { promptly: true };
+                    let end = AttemptEnd::Done { is_prompt: true };
                     self.schedule.done(&attempt, end, self.now());
                 }
-                Err(trouble) => self.put_off(&attempt, None, &format!("it cannot be read: {trouble}")),
+                Err(error) => self.postpone(&attempt, None, &format!("it cannot be read: {error}")),
             }
         }
     }
@@ -206,11 +206,11 @@ impl Running<'_> {
         let receiver = self.runner.receiver(&job);
         match contained(|| self.runner.action.perform(job)) {
             Ok(performing) => {
-                let (begun, signal) = (self.now(), &self.runner.link.signal);
+                let (begun, signal) = (self.now(), &self.runner.handle.signal);
                 let running = RunningAttempt::new(attempt, receiver, performing, begun, signal);
                 self.attempts.push(running);
             }
-            Err(_) => self.put_off(&attempt, None, FAULT),
+            Err(_) => self.postpone(&attempt, None, PANICKED),
         }
     }
 
@@ -236,13 +236,14 @@ impl Running<'_> {
         };
         match outcome {
             JobOutcome::Done => {
-                let promptly = self.now().saturating_duration_since(ended.begun) < self.runner.pace.prompt;
+                let is_prompt =
+                    self.now().saturating_duration_since(ended.begun) < self.runner.pace.slow_after;
                 self.remove_file(attempt.id).await;
                 self.schedule
-                    .done(attempt, AttemptEnd::Done { promptly }, self.now());
+                    .done(attempt, AttemptEnd::Done { is_prompt }, self.now());
             }
             JobOutcome::Retry { after, reason } if !self.is_too_old(attempt) => {
-                self.put_off(attempt, after, &named(reason));
+                self.postpone(attempt, after, &named(reason));
             }
             JobOutcome::Retry { reason, .. } | JobOutcome::GiveUp(reason) => {
                 self.remove_file(attempt.id).await;
@@ -257,31 +258,31 @@ impl Running<'_> {
     }
 
     /// It failed. One that cannot be read is left to the next runner when it is too old.
-    fn put_off(&mut self, attempt: &Attempt, after: Option<Duration>, reason: &str) {
+    fn postpone(&mut self, attempt: &Attempt, after: Option<Duration>, reason: &str) {
         if self.is_too_old(attempt) {
             return self.give_up(attempt, reason);
         }
         let end = AttemptEnd::Failed { after };
         if self.schedule.done(attempt, end, self.now()) == 1 {
-            let (id, kind) = (attempt.id, self.runner.link.kind);
+            let (id, kind) = (attempt.id, self.runner.handle.kind);
             self.runner
                 .warn(format!("{id}: its {kind} will be tried again: {reason}"));
         }
     }
 
     fn give_up(&mut self, attempt: &Attempt, reason: &str) {
-        let (id, kind) = (attempt.id, self.runner.link.kind);
+        let (id, kind) = (attempt.id, self.runner.handle.kind);
         self.schedule.done(attempt, AttemptEnd::GivenUp, self.now());
         self.runner
             .warn(format!("{id}: its {kind} is given up: {reason}"));
     }
 
     async fn remove_file(&self, id: Uuid) {
-        let kind = self.runner.link.kind;
+        let kind = self.runner.handle.kind;
         let finished = self.runner.guarded(self.runner.files.finish(kind, id));
-        if let Err(trouble) = finished.await {
+        if let Err(error) = finished.await {
             // The next runner performs it once more.
-            let message = format!("{id}: its {kind} is over, but stays on disk: {trouble}");
+            let message = format!("{id}: its {kind} is over, but stays on disk: {error}");
             self.runner.warn(message);
         }
     }
@@ -298,7 +299,7 @@ impl Running<'_> {
 
     /// Lets what is under way end, as long as there is time.
     async fn finish(&mut self) {
-        while let Standing::Ending(until) = self.runner.link.standing() {
+        while let RunnerStatus::Stopping(until) = self.runner.handle.standing() {
             self.end_attempts().await;
             if self.attempts.is_empty() || self.now() >= until {
                 return;

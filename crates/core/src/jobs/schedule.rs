@@ -14,15 +14,15 @@ use uuid::Uuid;
 use super::pace::{JobAge, JobPace};
 
 /// Receivers that are known at most while nothing waits for them.
-const REMEMBERED: usize = 1024;
+const IDLE_RECEIVERS_MAX: usize = 1024;
 /// No action puts a job off for longer.
-const PAUSE_MAX: Duration = Duration::from_secs(30 * 86_400);
+const DELAY_MAX: Duration = Duration::from_secs(30 * 86_400);
 /// Which of the pending jobs of one kind are tried next.
 pub struct JobSchedule {
     pace: JobPace,
     receivers: HashMap<String, ReceiverQueue>,
     /// The names of all, the next one first.
-    turn: VecDeque<String>,
+    rotation: VecDeque<String>,
     pending: HashMap<Uuid, PendingJob>,
     running: usize,
     slow_running: usize,
@@ -54,7 +54,7 @@ pub struct Attempt {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AttemptEnd {
     Done {
-        promptly: bool,
+        is_prompt: bool,
     },
     /// It is to be tried again, after the back-off unless a time is named.
     Failed {
@@ -69,7 +69,7 @@ impl JobSchedule {
         JobSchedule {
             pace,
             receivers: HashMap::new(),
-            turn: VecDeque::new(),
+            rotation: VecDeque::new(),
             pending: HashMap::new(),
             running: 0,
             slow_running: 0,
@@ -81,13 +81,13 @@ impl JobSchedule {
         self.pending.len()
     }
 
-    pub fn knows(&self, id: Uuid) -> bool {
+    pub fn contains(&self, id: Uuid) -> bool {
         self.pending.contains_key(&id)
     }
 
     /// `before`: how long it has been queued already.
     pub fn add(&mut self, id: Uuid, receiver: &str, before: Duration, now: Instant) {
-        if self.knows(id) {
+        if self.contains(id) {
             return;
         }
         let pending = PendingJob {
@@ -104,9 +104,9 @@ impl JobSchedule {
 
     fn queue(&mut self, id: Uuid, receiver: &str, due: Instant) {
         self.order += 1;
-        let window = self.pace.least_for_one();
+        let window = self.pace.initial_window();
         let known = self.receivers.entry(receiver.to_owned()).or_insert_with(|| {
-            self.turn.push_back(receiver.to_owned());
+            self.rotation.push_back(receiver.to_owned());
             ReceiverQueue {
                 queue: BTreeSet::new(),
                 running: 0,
@@ -119,18 +119,18 @@ impl JobSchedule {
 
     /// The next attempt that may begin now.
     pub fn next(&mut self, now: Instant) -> Option<Attempt> {
-        for _ in 0..self.turn.len() {
+        for _ in 0..self.rotation.len() {
             if self.running >= self.pace.parallel {
                 return None;
             }
-            let name = self.turn.pop_front()?;
-            let room_for_slow = self.slow_running < self.pace.most_for_slow();
+            let name = self.rotation.pop_front()?;
+            let room_for_slow = self.slow_running < self.pace.max_for_slow();
             let taken = match self.receivers.get_mut(&name) {
                 Some(receiver) if receiver.slow && !room_for_slow => None,
                 Some(receiver) => receiver.take(now),
                 None => continue,
             };
-            self.turn.push_back(name);
+            self.rotation.push_back(name);
             if let Some((id, slow)) = taken
                 && let Some(pending) = self.pending.get(&id)
             {
@@ -153,10 +153,10 @@ impl JobSchedule {
         let name = pending.receiver.clone();
         pending.age.failures += u32::from(matches!(ended, AttemptEnd::Failed { .. }));
         let failures = pending.age.failures;
-        let (least, most) = (self.pace.least_for_one(), self.pace.most_for_one());
+        let (least, most) = (self.pace.initial_window(), self.pace.max_window());
         if let Some(receiver) = self.receivers.get_mut(&name) {
             receiver.running -= 1;
-            receiver.slow = ended != AttemptEnd::Done { promptly: true };
+            receiver.slow = ended != AttemptEnd::Done { is_prompt: true };
             receiver.window = match receiver.slow {
                 true => least,
                 false => (receiver.window * 2).min(most),
@@ -164,7 +164,7 @@ impl JobSchedule {
         }
         if let AttemptEnd::Failed { after } = ended {
             let pause = after.unwrap_or_else(|| self.pace.back_off(failures));
-            self.queue(attempt.id, &name, now + pause.min(PAUSE_MAX));
+            self.queue(attempt.id, &name, now + pause.min(DELAY_MAX));
         } else {
             self.pending.remove(&attempt.id);
             self.forget_idle(&name);
@@ -174,13 +174,13 @@ impl JobSchedule {
 
     /// One that was slow is remembered as such, unless there are many.
     fn forget_idle(&mut self, name: &str) {
-        let crowded = self.receivers.len() > REMEMBERED;
+        let crowded = self.receivers.len() > IDLE_RECEIVERS_MAX;
         let idle = self.receivers.get(name).is_some_and(|receiver| {
             receiver.queue.is_empty() && receiver.running == 0 && (crowded || !receiver.slow)
         });
         if idle {
             self.receivers.remove(name);
-            self.turn.retain(|other| other != name);
+            self.rotation.retain(|other| other != name);
         }
     }
 
@@ -190,7 +190,7 @@ impl JobSchedule {
         if self.running >= self.pace.parallel {
             return None;
         }
-        let slow_full = self.slow_running >= self.pace.most_for_slow();
+        let slow_full = self.slow_running >= self.pace.max_for_slow();
         let open = self
             .receivers
             .values()
@@ -215,8 +215,8 @@ impl ReceiverQueue {
 mod tests {
     use super::*;
 
-    const PROMPT: AttemptEnd = AttemptEnd::Done { promptly: true };
-    const LATE: AttemptEnd = AttemptEnd::Done { promptly: false };
+    const PROMPT: AttemptEnd = AttemptEnd::Done { is_prompt: true };
+    const LATE: AttemptEnd = AttemptEnd::Done { is_prompt: false };
     const FAILED: AttemptEnd = AttemptEnd::Failed { after: None };
 
     fn schedule(parallel: usize) -> JobSchedule {
@@ -328,7 +328,7 @@ mod tests {
             schedule.done(&attempt, PROMPT, now);
         }
         assert_eq!(order, [0, 9, 1, 2]);
-        assert!(schedule.receivers.is_empty() && schedule.turn.is_empty());
+        assert!(schedule.receivers.is_empty() && schedule.rotation.is_empty());
     }
 
     #[test]

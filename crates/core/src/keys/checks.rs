@@ -210,27 +210,27 @@ impl<T> Check<Vec<T>> for CommaList<T> {
 }
 
 /// A check that one key alone needs.
-pub struct OwnCheck<T> {
+pub struct CustomCheck<T> {
     check: fn(&str) -> Result<T, String>,
     words: Option<fn() -> Vec<&'static str>>,
 }
 
 /// Whatever `check` accepts.
-pub fn checked_by<T>(check: fn(&str) -> Result<T, String>) -> OwnCheck<T> {
-    OwnCheck { check, words: None }
+pub fn checked_by<T>(check: fn(&str) -> Result<T, String>) -> CustomCheck<T> {
+    CustomCheck { check, words: None }
 }
 
-impl<T> OwnCheck<T> {
+impl<T> CustomCheck<T> {
     /// Documents name these words. The check may accept more.
-    pub fn listing(self, words: fn() -> Vec<&'static str>) -> OwnCheck<T> {
-        OwnCheck {
+    pub fn listing(self, words: fn() -> Vec<&'static str>) -> CustomCheck<T> {
+        CustomCheck {
             words: Some(words),
             ..self
         }
     }
 }
 
-impl<T> Check<T> for OwnCheck<T> {
+impl<T> Check<T> for CustomCheck<T> {
     fn parse(&self, text: &str) -> Result<T, String> {
         (self.check)(text)
     }

@@ -12,7 +12,7 @@ use super::steps::Steps;
 use super::trust;
 use crate::clock::Clock;
 use crate::sync::Mutex;
-use crate::text::{brief, one_line};
+use crate::text::{abbreviate, one_line};
 use crate::words::{Error, Result, Status};
 use std::io;
 use std::ops::Deref;
@@ -304,5 +304,5 @@ fn held_elsewhere(path: &Path) -> Error {
 /// So short that the reason behind it is not cut.
 fn named(path: &Path) -> String {
     let path = path.display().to_string();
-    format!("storage.directory \"{}\"", brief(&one_line(&path), 300))
+    format!("storage.directory \"{}\"", abbreviate(&one_line(&path), 300))
 }

@@ -1,22 +1,22 @@
 use super::*;
 
-struct Log {
+struct LogFixture {
     dir: tempfile::TempDir,
     lines: Vec<String>,
 }
 
 /// A log of a genesis and four more lines.
-fn log() -> (Log, Head) {
+fn log() -> (LogFixture, ChainHead) {
     let dir = tempfile::tempdir().expect("a temporary directory");
-    let mut head = Head::before_all();
+    let mut head = ChainHead::of_empty_log();
     let operations = ["genesis", "start", "pause", "resume", "stop"];
     let members = operations.map(|operation| format!("\"operation\":\"{operation}\""));
     let lines = members.iter().map(|members| head.seal(members)).collect();
-    (Log { dir, lines }, head)
+    (LogFixture { dir, lines }, head)
 }
 
-impl Log {
-    fn check(&self, text: impl AsRef<[u8]>, known: Option<&Head>) -> Result<AuditReport> {
+impl LogFixture {
+    fn check(&self, text: impl AsRef<[u8]>, known: Option<&ChainHead>) -> Result<AuditReport> {
         let control = self.dir.path().join(".callrec");
         fs::create_dir_all(&control).expect("a directory");
         fs::write(control.join(FILE), text).expect("a file");
@@ -94,7 +94,7 @@ fn an_end_that_is_cut_off_is_found_against_a_known_head() {
     fs::remove_file(log.dir.path().join(".callrec").join(FILE)).expect("it is there");
     assert_eq!(
         verify(log.dir.path(), None).expect("no line yet").head,
-        Head::before_all()
+        ChainHead::of_empty_log()
     );
     assert_altered(verify(log.dir.path(), Some(&head)), "removed");
 }
@@ -109,7 +109,7 @@ fn a_forged_line_is_found_or_stands_behind_the_known_head() {
     let report = log.check(log.text() + &forged, Some(&head)).expect("a chain");
     assert_eq!((report.after_known, report.head), (1, end));
     // All of it written anew.
-    let mut anew = Head::before_all();
+    let mut anew = ChainHead::of_empty_log();
     let operations = ["genesis", "start", "stop", "stop", "stop", "stop"];
     let lines = operations.map(|operation| anew.seal(&format!("\"operation\":\"{operation}\"")));
     log.check(lines.concat(), None).expect("nobody knows better");
@@ -119,12 +119,12 @@ fn a_forged_line_is_found_or_stands_behind_the_known_head() {
 #[test]
 fn a_log_begins_with_its_genesis() {
     let (log, _) = log();
-    let mut head = Head::before_all();
+    let mut head = ChainHead::of_empty_log();
     assert_altered(
         log.check(head.seal("\"operation\":\"start\""), None),
         "no genesis",
     );
-    let mut head = Head::before_all();
+    let mut head = ChainHead::of_empty_log();
     let twice = [(); 2].map(|()| head.seal("\"operation\":\"genesis\""));
     assert_altered(log.check(twice.concat(), None), "two of them");
 }
@@ -148,7 +148,7 @@ fn a_line_that_is_not_whole_is_no_fault_at_the_end_alone() {
 #[test]
 fn what_a_dead_process_has_left_is_accounted_for_to_the_byte() {
     let (log, _) = log();
-    let mut head = Head::before_all();
+    let mut head = ChainHead::of_empty_log();
     let genesis = head.seal("\"operation\":\"genesis\"");
     let torn = "{\"seq\":2,\"pre";
     let told = |bytes: usize, text: &str| {

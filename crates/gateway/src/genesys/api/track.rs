@@ -96,7 +96,7 @@ impl Tracker {
         let mut tracker = Tracker {
             calls: HashMap::new(),
             waiting: HashSet::new(),
-            floor: engine.newest_order(),
+            floor: engine.latest_order(),
             full: 64,
         };
         // An engine that is closing has nothing to tell.

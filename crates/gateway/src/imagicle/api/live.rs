@@ -11,7 +11,7 @@ use crate::http::{self as form, Answer, Asked, empty};
 use crate::imagicle::active::{Beside, active_recordings};
 use callrec_core::calls::{Caller, Filter, Operation, RecordingSpec};
 use callrec_core::clock::unix_ms;
-use callrec_core::engine::current_ms;
+use callrec_core::engine::current_duration_ms;
 use callrec_core::text::Text;
 use callrec_core::words::{Error, Layout, Result, Status};
 
@@ -178,7 +178,7 @@ pub async fn list(gateway: &Arc<Gateway>, caller: &Caller, asked: &Asked) -> Ans
             let mut views = gateway.recorder().list(&caller, &filter)?;
             let now_ms = unix_ms();
             for view in &mut views {
-                view.readings.duration_ms = current_ms(view, gateway.engine().config(), now_ms);
+                view.readings.duration_ms = current_duration_ms(view, gateway.engine().config(), now_ms);
             }
             Ok(active_recordings(&views, Beside::Nothing))
         })

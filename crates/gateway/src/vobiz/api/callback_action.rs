@@ -16,7 +16,7 @@ use crate::callbacks::{Address, Client};
 use crate::recording_url::shared_url_of;
 use crate::vobiz::SignatureConfig;
 use callrec_core::events::LogLevel;
-use callrec_core::jobs::{Action, JobOutcome, JobPace, Performing, RegisteredAction};
+use callrec_core::jobs::{Action, AttemptFuture, JobOutcome, JobPace, RegisteredAction};
 use callrec_core::storage::{CALLBACK, Job};
 
 /// How long attempts that are under way may go on when the gateway stops: whoever has
@@ -45,7 +45,7 @@ impl CallbackJobs {
     pub fn waiting(&self) -> u64 {
         self.registration
             .get()
-            .map_or(0, |registration| registration.waiting())
+            .map_or(0, |registration| registration.pending())
     }
 
     /// Has them performed until the gateway stops.
@@ -73,7 +73,7 @@ impl CallbackJobs {
         let _ = stopped.wait_for(|stopped| *stopped).await;
         let until = Instant::now() + GRACE;
         registration.withdraw(until);
-        let _ = spawn_blocking(move || registration.wait_over(until + DISK)).await;
+        let _ = spawn_blocking(move || registration.wait_until_stopped(until + DISK)).await;
     }
 }
 
@@ -87,7 +87,7 @@ fn pace(gateway: &Gateway) -> JobPace {
         retry_max: ms(config.callbacks_retry_max_ms),
         give_up: (!give_up.is_zero()).then_some(give_up),
         fair: true,
-        prompt: ms(config.callbacks_timeout_ms) / 4,
+        slow_after: ms(config.callbacks_timeout_ms) / 4,
     }
 }
 
@@ -109,7 +109,7 @@ impl Action for CallbackAction {
         address.map(|address| address.origin()).unwrap_or_default()
     }
 
-    fn perform(&self, job: Job) -> Performing {
+    fn perform(&self, job: Job) -> AttemptFuture {
         let action = self.clone();
         let attempt = self.runtime.spawn(async move { action.attempt(&job).await });
         Box::pin(OwnTask(attempt))

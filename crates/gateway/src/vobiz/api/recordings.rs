@@ -361,7 +361,7 @@ pub async fn remove(gateway: &Gateway, caller: Caller, id: Uuid, call_id: String
     let removed = gateway.shelf.archived(Some(id), move |archive| {
         let removed = archive.remove(id)?;
         if removed {
-            engine.note_access(&caller, Access::Delete, id, &call_id, "");
+            engine.audit_access(&caller, Access::Delete, id, &call_id, "");
         }
         Ok(removed.then_some(()))
     });

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::Engine;
-use super::desk;
 use super::facts::RecordingFacts;
-use super::track::Track;
+use super::recording_output::RecordingOutput;
+use super::recording_reporter;
 use crate::calls::spec::AUTOMATIC;
 use crate::calls::{AcceptedDraft, CallInfo, Recording, RecordingDraft, RecordingSpec};
 use crate::events::{CallFacts, Event, EventSubject, Kind, LogLevel};
@@ -26,16 +26,16 @@ impl Engine {
         let draft = RecordingDraft::new((self.ids)(), spec, &self.config.url_base);
         let progress = Arc::new(Progress::default());
         let begin = |accepted: AcceptedDraft<'_>| self.begin(accepted, progress);
-        let storage = self.ready().and_then(|()| self.can_store());
+        let storage = self.require_open().and_then(|()| self.can_store());
         match self.registry.start_automatic(number, draft, storage, begin) {
-            Ok(Some(recording)) => self.note_automatic(number, &Ok(recording)),
+            Ok(Some(recording)) => self.audit_automatic_start(number, &Ok(recording)),
             Ok(None) => {}
-            Err(error) => self.tell_start_failed(number, error),
+            Err(error) => self.publish_start_failed(number, error),
         }
     }
 
     /// Once for each call, however often it is tried again.
-    fn tell_start_failed(&self, number: u64, error: Error) {
+    fn publish_start_failed(&self, number: u64, error: Error) {
         if !self.registry.automatic_refused(number) {
             return;
         }
@@ -45,7 +45,7 @@ impl Engine {
         let call = info.as_ref().map(|info| Fragment::of(&info.told()));
         event.detail = format!(
             "{},\"call\":{}",
-            desk::why(&error),
+            recording_reporter::error_members(&error),
             call.unwrap_or_default().text(),
         );
         if let Some(info) = info {
@@ -56,7 +56,7 @@ impl Engine {
             LogLevel::Warning,
             format!("automatic recording: {}", error.message),
         );
-        self.note_automatic(number, &Err(error));
+        self.audit_automatic_start(number, &Err(error));
     }
 
     /// Whether the storage, and the memory, take one more recording.
@@ -100,16 +100,16 @@ impl Engine {
             Box::new(move || (facts.manifest(), facts.name(&naming)))
         };
         let file = self.store.begin(id, first_manifest);
-        let track = Track::new(facts, file, progress.clone(), self.desk.clone());
+        let output = RecordingOutput::new(facts, file, progress.clone(), self.reporter.clone());
         let (call, paused) = (accepted.call, accepted.paused);
-        let recording = Arc::new(Recording::new(accepted, started_at_ms, track.clone()));
+        let recording = Arc::new(Recording::new(accepted, started_at_ms, output.clone()));
         let call = self.calls.lock().get(&call).cloned();
         if let Some(call) = call {
             let spec = TapSpec {
                 id,
                 audio,
                 progress,
-                sink: Track::sink(&track),
+                sink: RecordingOutput::sink(&output),
             };
             if paused {
                 call.tap.start_paused(spec);

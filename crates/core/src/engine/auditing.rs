@@ -7,14 +7,14 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::Engine;
-use super::position::current_ms;
-use crate::audit::{self, Actor, AuditHead, AuditLine, AuditReport, Head, Involved};
+use super::live_duration::current_duration_ms;
+use crate::audit::{self, Actor, AuditHead, AuditLine, AuditReport, AuditedRecording, ChainHead};
 use crate::calls::{Caller, Filter, Operation, Recording, Touched};
 use crate::config::Config;
 use crate::words::{EndReason, Error, Result, State, Status};
 
 /// What was asked for, by the names of the audit log.
-pub(super) type AskedFor<'a> = &'a [(&'a str, &'a str)];
+pub(super) type RequestFields<'a> = &'a [(&'a str, &'a str)];
 
 /// What a client does with a finished recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,13 +26,13 @@ pub enum Access {
 impl Engine {
     /// Where the audit log has come to on the disk.
     pub fn audit_head(&self) -> Result<AuditHead> {
-        self.ready()?;
+        self.require_open()?;
         self.audit.head()
     }
 
-    pub(super) fn note_start(&self, caller: &Caller, target: &Filter, started: &Result<Arc<Recording>>) {
+    pub(super) fn audit_start(&self, caller: &Caller, target: &Filter, started: &Result<Arc<Recording>>) {
         let mut line = self.line_of(caller, "start");
-        line.put_asked(&[
+        line.put_request(&[
             ("device", target.device_name.as_str()),
             ("number", target.directory_number.as_str()),
             ("call_id", target.call_id.as_str()),
@@ -46,10 +46,10 @@ impl Engine {
     }
 
     /// A line's policy has begun a recording, or could not.
-    pub(super) fn note_automatic(&self, call: u64, started: &Result<Arc<Recording>>) {
+    pub(super) fn audit_automatic_start(&self, call: u64, started: &Result<Arc<Recording>>) {
         let mut line = AuditLine::new(self.clock.unix_ms(), Actor::Engine, "start");
         let info = self.registry.call_info(call).unwrap_or_default();
-        line.put_asked(&[
+        line.put_request(&[
             ("device", info.device_name.as_str()),
             ("number", info.directory_number.as_str()),
             ("call_id", info.call_id.as_str()),
@@ -61,18 +61,18 @@ impl Engine {
         self.audit.push(line);
     }
 
-    pub(super) fn note_control(
+    pub(super) fn audit_control(
         &self,
         caller: &Caller,
         operation: Operation,
-        asked: AskedFor<'_>,
+        asked: RequestFields<'_>,
         touched: &[Touched],
         error: Option<&Error>,
     ) {
         let mut line = self.line_of(caller, text_of(operation));
-        line.put_asked(asked);
+        line.put_request(asked);
         let now_ms = self.clock.unix_ms();
-        let involved: Vec<Involved> = touched
+        let involved: Vec<AuditedRecording> = touched
             .iter()
             .map(|touched| {
                 let position = position_of(touched, operation, &self.config, now_ms);
@@ -85,15 +85,15 @@ impl Engine {
     }
 
     /// Recordings that ended because their call did.
-    pub(super) fn note_call_end(&self, ended: &[Arc<Recording>], reason: EndReason) {
+    pub(super) fn audit_call_end(&self, ended: &[Arc<Recording>], reason: EndReason) {
         if !ended.is_empty() {
             let now_ms = self.clock.unix_ms();
             let mut line = AuditLine::new(now_ms, Actor::Engine, "end");
             line.put("reason", reason.text());
-            let involved: Vec<Involved> = ended
+            let involved: Vec<AuditedRecording> = ended
                 .iter()
                 .map(|recording| {
-                    let position = current_ms(&recording.live_view(), &self.config, now_ms);
+                    let position = current_duration_ms(&recording.live_view(), &self.config, now_ms);
                     involved(recording, Some(position), Status::Ok)
                 })
                 .collect();
@@ -103,7 +103,7 @@ impl Engine {
     }
 
     /// Who asked what they may not see, such as a list.
-    pub(super) fn note_refused<T>(&self, caller: &Caller, operation: &str, result: &Result<T>) {
+    pub(super) fn audit_refusal<T>(&self, caller: &Caller, operation: &str, result: &Result<T>) {
         if let Err(error) = result
             && matches!(error.status, Status::Unauthenticated | Status::Forbidden)
         {
@@ -114,14 +114,14 @@ impl Engine {
     }
 
     /// A finished recording has been sent or deleted. `part`: what of it was asked for.
-    pub fn note_access(&self, caller: &Caller, access: Access, id: Uuid, call_id: &str, part: &str) {
+    pub fn audit_access(&self, caller: &Caller, access: Access, id: Uuid, call_id: &str, part: &str) {
         let operation = match access {
             Access::Download => "download",
             Access::Delete => "delete",
         };
         let mut line = self.line_of(caller, operation);
-        line.put_asked(&[("id", &id.to_string()), ("range", part)]);
-        let involved = Involved {
+        line.put_request(&[("id", &id.to_string()), ("range", part)]);
+        let involved = AuditedRecording {
             id,
             call_id: call_id.to_owned(),
             position_ms: None,
@@ -134,24 +134,24 @@ impl Engine {
 
     /// A request that an API refused before it came to the engine, to somebody who was let in.
     /// `request`: in words. `code`: the API's own.
-    pub fn note_refused_request(&self, caller: &Caller, request: &str, code: u16) {
+    pub fn audit_refused_request(&self, caller: &Caller, request: &str, code: u16) {
         let mut line = self.line_of(caller, "refused");
-        line.put_asked(&[("request", request)]);
+        line.put_request(&[("request", request)]);
         put_refusal(&mut line, code);
         self.audit.push(line);
     }
 
     /// The same of somebody who was not let in. `user`: the name that they gave.
-    pub fn note_refused_login(
+    pub fn audit_refused_login(
         &self,
         (api, source): (&str, Option<IpAddr>),
         user: &str,
         request: &str,
         code: u16,
     ) {
-        let actor = Actor::Stranger { api, source, user };
+        let actor = Actor::Unauthenticated { api, source, user };
         let mut line = AuditLine::new(self.clock.unix_ms(), actor, "refused");
-        line.put_asked(&[("request", request)]);
+        line.put_request(&[("request", request)]);
         put_refusal(&mut line, code);
         self.audit.push_login(line);
     }
@@ -165,7 +165,7 @@ impl Engine {
 }
 
 /// Whether the audit log of a storage directory is what was written. Waits for the disk.
-pub fn verify_audit(directory: &Path, known: Option<&Head>) -> Result<AuditReport> {
+pub fn verify_audit(directory: &Path, known: Option<&ChainHead>) -> Result<AuditReport> {
     audit::verify(directory, known)
 }
 
@@ -174,9 +174,9 @@ fn put_refusal(line: &mut AuditLine, code: u16) {
     line.put_number("http_status", code.into());
 }
 
-pub(super) fn involved(recording: &Recording, position_ms: Option<u64>, status: Status) -> Involved {
+pub(super) fn involved(recording: &Recording, position_ms: Option<u64>, status: Status) -> AuditedRecording {
     let call_id = recording.live_view().info.call_id.clone();
-    Involved {
+    AuditedRecording {
         id: recording.id,
         call_id: call_id.as_str().to_owned(),
         position_ms,
@@ -192,7 +192,7 @@ fn position_of(touched: &Touched, operation: Operation, config: &Config, now_ms:
         (Operation::Resume, Status::Ok) => view.state = State::Paused,
         _ => {}
     }
-    current_ms(&view, config, now_ms)
+    current_duration_ms(&view, config, now_ms)
 }
 
 fn text_of(operation: Operation) -> &'static str {

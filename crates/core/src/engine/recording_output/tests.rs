@@ -2,7 +2,7 @@ use super::*;
 use crate::calls::{RecordingSpec, Registry, registry::Limits};
 use crate::clock::SystemClock;
 use crate::config::Config;
-use crate::engine::facts::Naming;
+use crate::engine::facts::FileNaming;
 use crate::events::Bus;
 use crate::media::ledger::ticks;
 use crate::media::{DropReason, Ledger, LossReason};
@@ -50,25 +50,25 @@ fn record(act: impl FnOnce(&Arc<Progress>, &mut dyn Sink), reason: EndReason) ->
     let directory = std::env::temp_dir().join(format!("callrec-test-{}", Uuid::new_v4()));
     std::fs::create_dir(&directory).expect("a temporary directory");
     let registry = Arc::new(Registry::new(Limits::default(), false, Arc::new(SystemClock)));
-    let desk = Desk::new(registry, Bus::new(), Arc::new(SystemClock), &Config::default());
+    let reporter = RecordingReporter::new(registry, Bus::new(), Arc::new(SystemClock), &Config::default());
     let store = Store::open(
         StorageConfig::new(directory.to_str().expect("UTF-8")),
         &Platform::system(),
-        desk.clone(),
+        reporter.clone(),
     )
     .expect("open");
     let (id, progress) = (Uuid::new_v4(), Arc::new(Progress::default()));
-    let naming = Naming {
+    let naming = FileNaming {
         template: Template::default(),
         host: String::new(),
     };
     let first = facts(id);
     let file = store.begin(id, Box::new(move || (first.manifest(), first.name(&naming))));
-    let track = Track::new(facts(id), file, progress.clone(), desk);
-    let mut sink = Track::sink(&track);
+    let output = RecordingOutput::new(facts(id), file, progress.clone(), reporter);
+    let mut sink = RecordingOutput::sink(&output);
     act(&progress, sink.as_mut());
     sink.finish(reason, None);
-    drop(track);
+    drop(output);
     // Nobody else is needed: each returns once there is nothing left to do.
     store.shutdown();
     store.writer(0).run(&SystemClock);
@@ -148,30 +148,30 @@ fn a_file_without_audio_says_so() {
 #[test]
 fn the_ledger_of_the_moment_is_in_the_live_manifest() {
     let registry = Arc::new(Registry::new(Limits::default(), false, Arc::new(SystemClock)));
-    let desk = Desk::new(registry, Bus::new(), Arc::new(SystemClock), &Config::default());
+    let reporter = RecordingReporter::new(registry, Bus::new(), Arc::new(SystemClock), &Config::default());
     let (id, progress) = (Uuid::new_v4(), Arc::new(Progress::default()));
-    let track = Arc::new_cyclic(|me| Track {
+    let output = Arc::new_cyclic(|me| RecordingOutput {
         id,
         me: me.clone(),
         progress: progress.clone(),
-        desk,
+        reporter,
         frame_bytes: AtomicU64::new(0),
         file_bytes: Arc::default(),
-        inner: Mutex::new(TrackState {
+        inner: Mutex::new(OutputState {
             facts: facts(id),
             file: None,
         }),
     });
     for settled in [0, 800, 1600] {
         progress.set_ledger(ledger(settled));
-        let manifest = track.manifest();
+        let manifest = output.manifest();
         assert_eq!((manifest.settled_frames, manifest.legs.len()), (settled, 2));
         assert_eq!(manifest.legs[0].audio_ms, settled / 8);
         assert!(
             !manifest.no_audio && manifest.undecoded.is_empty(),
             "not before the end"
         );
-        let told = track.describe(None);
+        let told = output.describe(None);
         assert!(told.contains(&format!("\"settled_frames\":{settled}")), "{told}");
     }
 }

@@ -7,72 +7,72 @@ use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use callrec_codec::Block;
 use uuid::Uuid;
 
-use super::desk::{Desk, MARK_MOVED, MARK_PAUSED, MARK_RESUMED};
 use super::facts::RecordingFacts;
 use super::ledger::put_ledger;
+use super::recording_reporter::{CHANGE_MOVED, CHANGE_PAUSED, CHANGE_RESUMED, RecordingReporter};
 use crate::calls::{Attachment, CallInfo, LineStay, Readings};
 use crate::clock::NS_PER_MS;
 use crate::media::{Progress, Shape, Sink, Span, SpanKind};
 use crate::storage::{Manifest, RecordingFile, Source, SpanEntry, Spans};
 use crate::words::{EndReason, Error, State, Status};
 
-pub struct Track {
+pub struct RecordingOutput {
     id: Uuid,
-    me: Weak<Track>,
+    me: Weak<RecordingOutput>,
     progress: Arc<Progress>,
-    desk: Arc<Desk>,
+    reporter: Arc<RecordingReporter>,
     /// Of the file, where all frames have the same; 0 else, and until the shape is known.
     frame_bytes: AtomicU64,
     /// As its writer last left the file.
     file_bytes: Arc<AtomicU64>,
-    inner: Mutex<TrackState>,
+    inner: Mutex<OutputState>,
 }
 
-struct TrackState {
+struct OutputState {
     facts: RecordingFacts,
     /// Gone once it was handed to the finisher.
     file: Option<RecordingFile>,
 }
 
-/// The tap's end of a track.
-struct TrackSink(Arc<Track>);
+/// The tap's end of a output.
+struct OutputSink(Arc<RecordingOutput>);
 
-impl Track {
+impl RecordingOutput {
     pub fn new(
         facts: RecordingFacts,
         file: RecordingFile,
         progress: Arc<Progress>,
-        desk: Arc<Desk>,
-    ) -> Arc<Track> {
-        let track = Arc::new_cyclic(|me| Track {
+        reporter: Arc<RecordingReporter>,
+    ) -> Arc<RecordingOutput> {
+        let output = Arc::new_cyclic(|me| RecordingOutput {
             id: facts.id,
             me: me.clone(),
             progress,
-            desk,
+            reporter,
             frame_bytes: AtomicU64::new(0),
             file_bytes: file.file_bytes(),
-            inner: Mutex::new(TrackState {
+            inner: Mutex::new(OutputState {
                 facts,
                 file: Some(file),
             }),
         });
-        let known: Arc<dyn Source> = track.clone();
-        if let Some(file) = &track.inner.lock().file {
+        let known: Arc<dyn Source> = output.clone();
+        if let Some(file) = &output.inner.lock().file {
             file.known_by(Arc::downgrade(&known));
         }
-        track
+        output
     }
 
-    pub fn sink(track: &Arc<Track>) -> Box<dyn Sink> {
-        Box::new(TrackSink(track.clone()))
+    pub fn sink(output: &Arc<RecordingOutput>) -> Box<dyn Sink> {
+        Box::new(OutputSink(output.clone()))
     }
 
     /// Changes what is known and has it written; `mark` says what is told once it is.
-    fn mark(&self, mark: u32, change: impl FnOnce(&mut RecordingFacts)) {
+    fn change(&self, tag: u32, apply: impl FnOnce(&mut RecordingFacts)) {
         let mut inner = self.inner.lock();
-        change(&mut inner.facts);
+        apply(&mut inner.facts);
         if let (Some(file), Some(me)) = (&mut inner.file, self.me.upgrade()) {
-            file.mark(me, mark);
+            file.mark(me, tag);
         }
     }
 
@@ -100,13 +100,13 @@ impl Track {
         reason: EndReason,
         open: Option<Span>,
     ) -> Option<(Box<Manifest>, RecordingFile)> {
-        let (reason, ended_at_ms) = self.desk.ended(self.id, reason);
+        let (reason, ended_at_ms) = self.reporter.note_ended(self.id, reason);
         let mut inner = self.inner.lock();
         let file = inner.file.take()?;
         if let Some(open) = open {
             close_pause(&mut inner.facts.spans, open);
         }
-        let mut manifest = Box::new(inner.facts.whole_manifest());
+        let mut manifest = Box::new(inner.facts.full_manifest());
         self.put_readings(&mut manifest);
         manifest.state = state.text().to_owned();
         manifest.end_reason = reason.text().to_owned();
@@ -115,7 +115,7 @@ impl Track {
     }
 
     fn fail(&self, error: Error) {
-        self.desk.failed(self.id, &error);
+        self.reporter.note_failed(self.id, &error);
         if let Some((mut manifest, file)) = self.close(State::Failed, EndReason::WriteError, None) {
             if manifest.end_reason_is(EndReason::Discarded) {
                 manifest.state = State::Finished.text().to_owned();
@@ -128,7 +128,7 @@ impl Track {
     }
 }
 
-fn entry(span: Span) -> SpanEntry {
+fn span_entry(span: Span) -> SpanEntry {
     SpanEntry {
         kind: match span.kind {
             SpanKind::Pause => "pause".into(),
@@ -151,21 +151,21 @@ fn entry(span: Span) -> SpanEntry {
 /// Completes the pause that was noted when it began.
 fn close_pause(spans: &mut Spans, span: Span) {
     match spans.open_pause() {
-        Some(noted) => *noted = entry(span),
-        None => spans.push(entry(span)),
+        Some(noted) => *noted = span_entry(span),
+        None => spans.push(span_entry(span)),
     }
 }
 
 /// One that a fault kept from its last call. Its file without an end would be live for
 /// ever; let go of, it fails by its writer.
-impl Drop for TrackSink {
+impl Drop for OutputSink {
     fn drop(&mut self) {
         let file = self.0.inner.lock().file.take();
         drop(file);
     }
 }
 
-impl Sink for TrackSink {
+impl Sink for OutputSink {
     fn shape(&mut self, shape: Shape) {
         let mut inner = self.0.inner.lock();
         inner.facts.shape = Some(shape);
@@ -208,7 +208,7 @@ impl Sink for TrackSink {
     }
 
     fn paused(&mut self, frame: u64) {
-        self.0.mark(MARK_PAUSED, |facts| {
+        self.0.change(CHANGE_PAUSED, |facts| {
             facts.paused = true;
             facts.spans.push(SpanEntry {
                 kind: "pause".into(),
@@ -219,20 +219,20 @@ impl Sink for TrackSink {
     }
 
     fn resumed(&mut self, span: Span) {
-        self.0.mark(MARK_RESUMED, |facts| {
+        self.0.change(CHANGE_RESUMED, |facts| {
             facts.paused = false;
             close_pause(&mut facts.spans, span);
         });
     }
 
     fn loss(&mut self, _lost_ns_total: u64, spans: Vec<Span>) {
-        let lost: Vec<SpanEntry> = spans.into_iter().map(entry).collect();
+        let lost: Vec<SpanEntry> = spans.into_iter().map(span_entry).collect();
         let mut inner = self.0.inner.lock();
         for span in &lost {
             inner.facts.spans.push(span.clone());
         }
         drop(inner);
-        self.0.desk.lost(self.0.id, &lost);
+        self.0.reporter.report_loss(self.0.id, &lost);
     }
 
     fn finish(self: Box<Self>, reason: EndReason, open: Option<Span>) {
@@ -254,16 +254,16 @@ impl Sink for TrackSink {
 }
 
 /// For the writer, as the manifest is when it comes to it.
-impl Source for Track {
+impl Source for RecordingOutput {
     fn manifest(&self) -> Box<Manifest> {
         let facts = self.inner.lock().facts.clone();
-        let mut manifest = Box::new(facts.whole_manifest());
+        let mut manifest = Box::new(facts.full_manifest());
         self.put_readings(&mut manifest);
         manifest
     }
 }
 
-impl Attachment for Track {
+impl Attachment for RecordingOutput {
     fn readings(&self) -> Readings {
         Readings {
             rate: self.progress.rate(),
@@ -275,7 +275,7 @@ impl Attachment for Track {
     }
 
     fn moved(&self, info: &Arc<CallInfo>, lines: &Arc<Vec<LineStay>>) {
-        self.mark(MARK_MOVED, |facts| {
+        self.change(CHANGE_MOVED, |facts| {
             facts.info = info.clone();
             facts.lines = lines.clone();
         });

@@ -13,7 +13,7 @@ use crate::words::{EndReason, Leg};
 
 /// What all calls of an engine report with.
 #[derive(Clone)]
-pub struct Reporting {
+pub struct ReportContext {
     pub bus: Arc<Bus>,
     pub clock: Arc<dyn Clock>,
     pub silent_ns: u64,
@@ -22,16 +22,16 @@ pub struct Reporting {
 
 /// Of one call. The registry calls it under its lock, and the call's media worker also when
 /// the registry has forgotten the call.
-pub struct CallReport {
-    with: Reporting,
+pub struct CallReporter {
+    with: ReportContext,
     number: u64,
     /// The call as it was last described; `None`: it has not begun.
     info: Mutex<Option<Arc<CallInfo>>>,
 }
 
-impl CallReport {
-    pub fn new(number: u64, with: Reporting) -> CallReport {
-        CallReport {
+impl CallReporter {
+    pub fn new(number: u64, with: ReportContext) -> CallReporter {
+        CallReporter {
             with,
             number,
             info: Mutex::default(),
@@ -47,11 +47,11 @@ impl CallReport {
         let before = self.info.lock().replace(info.clone());
         if self.with.bus.is_asked_for_calls() {
             match &before {
-                None => self.publish_life(Kind::CallBegan, |_| {}),
+                None => self.publish_lifecycle(Kind::CallBegan, |_| {}),
                 Some(before) => {
                     let changed = info.changes_since(before);
                     if !changed.is_empty() {
-                        self.publish_life(Kind::CallUpdated, |call| call.changed = changed);
+                        self.publish_lifecycle(Kind::CallUpdated, |call| call.changed = changed);
                     }
                 }
             }
@@ -61,12 +61,12 @@ impl CallReport {
 
     pub fn end(&self, reason: EndReason) {
         if self.with.bus.is_asked_for_calls() {
-            self.publish_life(Kind::CallEnded, |call| call.end_reason = Some(reason));
+            self.publish_lifecycle(Kind::CallEnded, |call| call.end_reason = Some(reason));
         }
     }
 
     /// Under the registry's lock: the memory for an event is not waited for.
-    fn publish_life(&self, kind: Kind, put: impl FnOnce(&mut CallFacts)) {
+    fn publish_lifecycle(&self, kind: Kind, put: impl FnOnce(&mut CallFacts)) {
         let event = (!(self.with.is_memory_short)()).then(|| {
             let mut call = CallFacts::new(self.number, self.info());
             put(&mut call);
@@ -87,7 +87,7 @@ impl CallReport {
     }
 }
 
-impl MediaReport for CallReport {
+impl MediaReport for CallReporter {
     fn ignored(&self, leg: Leg, payload_type: u8) {
         let (codec, remedy) = (codec_of(payload_type), remedy_for(payload_type));
         let leg = leg.text();

@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 use once_cell::sync::OnceCell;
 use uuid::Uuid;
 
-use super::audited::involved;
+use super::auditing::involved;
 use super::facts::spec_of;
 use crate::audit::{Actor, AuditLine, AuditLog};
 use crate::calls::{CallInfo, Readings, Recording, Registry, Told, View};
@@ -21,14 +21,14 @@ use crate::text::Text;
 use crate::words::{EndReason, Error, State, Status};
 
 /// What a rewritten live manifest means, once it is on disk.
-pub const MARK_PAUSED: u32 = 1;
-pub const MARK_RESUMED: u32 = 2;
-pub const MARK_MOVED: u32 = 3;
+pub const CHANGE_PAUSED: u32 = 1;
+pub const CHANGE_RESUMED: u32 = 2;
+pub const CHANGE_MOVED: u32 = 3;
 
 /// A terminal event with more spans than this tells none, and a loss no more.
-const SPANS_TOLD: usize = 100;
+const SPANS_MAX: usize = 100;
 
-pub struct Desk {
+pub struct RecordingReporter {
     registry: Arc<Registry>,
     bus: Arc<Bus>,
     clock: Arc<dyn Clock>,
@@ -40,9 +40,14 @@ pub struct Desk {
     panic_at: String,
 }
 
-impl Desk {
-    pub fn new(registry: Arc<Registry>, bus: Arc<Bus>, clock: Arc<dyn Clock>, config: &Config) -> Arc<Desk> {
-        Arc::new(Desk {
+impl RecordingReporter {
+    pub fn new(
+        registry: Arc<Registry>,
+        bus: Arc<Bus>,
+        clock: Arc<dyn Clock>,
+        config: &Config,
+    ) -> Arc<RecordingReporter> {
+        Arc::new(RecordingReporter {
             registry,
             bus,
             clock,
@@ -57,25 +62,25 @@ impl Desk {
 
     /// A test may ask for a panic at a named place.
     #[cfg(feature = "faults")]
-    fn fault(&self, place: &str) {
+    fn panic_point(&self, place: &str) {
         assert!(self.panic_at != place, "planted at {place}");
     }
 
     #[cfg(not(feature = "faults"))]
-    fn fault(&self, _place: &str) {}
+    fn panic_point(&self, _place: &str) {}
 
-    pub fn attach(&self, store: &Arc<Store>) {
+    pub fn set_store(&self, store: &Arc<Store>) {
         // Once, before any thread runs.
         let _ = self.store.set(Arc::downgrade(store));
     }
 
-    pub fn keep_audit(&self, audit: &Arc<AuditLog>) {
+    pub fn set_audit_log(&self, audit: &Arc<AuditLog>) {
         // Once, before any thread runs.
         let _ = self.audit.set(audit.clone());
     }
 
     /// A recording ended that nobody has stopped, while its call goes on.
-    fn note_end(&self, id: Uuid, reason: EndReason, status: Status) {
+    fn audit_end(&self, id: Uuid, reason: EndReason, status: Status) {
         let (Some(audit), Some(recording)) = (self.audit.get(), self.registry.recording(id)) else {
             return;
         };
@@ -88,10 +93,10 @@ impl Desk {
 
     /// A recording has ended at its tap; answers what was decided, and when. A discard
     /// that was accepted holds, whatever else has ended it meanwhile.
-    pub fn ended(&self, id: Uuid, reason: EndReason) -> (EndReason, i64) {
-        self.fault("end");
+    pub fn note_ended(&self, id: Uuid, reason: EndReason) -> (EndReason, i64) {
+        self.panic_point("end");
         if self.registry.ended_itself(id, reason, self.clock.unix_ms()) {
-            self.note_end(id, reason, Status::Ok);
+            self.audit_end(id, reason, Status::Ok);
         }
         let Some(recording) = self.registry.recording(id) else {
             return (reason, self.clock.unix_ms());
@@ -103,9 +108,9 @@ impl Desk {
         }
     }
 
-    pub fn failed(&self, id: Uuid, error: &Error) {
+    pub fn note_failed(&self, id: Uuid, error: &Error) {
         if self.registry.failed(id, error.status, self.clock.unix_ms()) {
-            self.note_end(id, EndReason::WriteError, error.status);
+            self.audit_end(id, EndReason::WriteError, error.status);
         }
         self.bus
             .log(LogLevel::Error, format!("recording {id}: {}", error.message));
@@ -113,34 +118,34 @@ impl Desk {
 
     /// Told at once, also while the disk stands still; but not before its start, nor
     /// behind its end.
-    pub fn lost(&self, id: Uuid, spans: &[SpanEntry]) {
+    pub fn report_loss(&self, id: Uuid, spans: &[SpanEntry]) {
         let Some(recording) = self.registry.recording(id) else {
             return;
         };
         let mut told = recording.told.lock();
         match &mut *told {
-            Told::Started => self.tell_loss(&recording, &objects(spans, SPANS_TOLD)),
-            Told::Nothing => *told = Told::NotTheLoss(objects(spans, SPANS_TOLD)),
+            Told::Started => self.publish_loss(&recording, &span_objects(spans, SPANS_MAX)),
+            Told::Nothing => *told = Told::NotTheLoss(span_objects(spans, SPANS_MAX)),
             Told::NotTheLoss(earlier) => {
-                let room = SPANS_TOLD.saturating_sub(earlier.len());
-                earlier.extend(objects(spans, room));
+                let room = SPANS_MAX.saturating_sub(earlier.len());
+                earlier.extend(span_objects(spans, room));
             }
             Told::Ended => {}
         }
     }
 
-    fn tell_loss(&self, recording: &Recording, spans: &[String]) {
+    fn publish_loss(&self, recording: &Recording, spans: &[String]) {
         let spans = format!(",\"loss\":[{}]", spans.join(","));
-        self.tell_with(Kind::Loss, recording, None, &spans);
+        self.publish_with(Kind::Loss, recording, None, &spans);
     }
 
     /// An event about a recording that this process began.
-    fn tell(&self, kind: Kind, recording: &Recording, state: Option<State>) {
-        self.tell_with(kind, recording, state, "");
+    fn publish(&self, kind: Kind, recording: &Recording, state: Option<State>) {
+        self.publish_with(kind, recording, state, "");
     }
 
     /// `further`: members of its JSON object, each behind a comma.
-    fn tell_with(&self, kind: Kind, recording: &Recording, state: Option<State>, further: &str) {
+    fn publish_with(&self, kind: Kind, recording: &Recording, state: Option<State>, further: &str) {
         let mut view = recording.view();
         if let Some(state) = state {
             view.state = state;
@@ -151,25 +156,25 @@ impl Desk {
         self.bus.publish(event);
     }
 
-    fn tell_start_failed(&self, recording: &Recording, error: &Error) {
+    fn publish_start_failed(&self, recording: &Recording, error: &Error) {
         let view = recording.view();
         let mut event = Event::new(Kind::StartFailed, self.clock.unix_ms());
         event.status = error.status as i32;
         let described = recording.describe(Some((error, view.ended_at_ms)));
-        event.detail = format!("{},\"recording\":{described}", why(error));
+        event.detail = format!("{},\"recording\":{described}", error_members(error));
         event.subject = EventSubject::Recording(Arc::new(view));
         *recording.told.lock() = Told::Ended;
         self.bus.publish(event);
     }
 
-    fn tell_end(&self, id: Uuid, recording: Option<&Recording>, mut manifest: Manifest, repeated: bool) {
-        self.fault("published");
+    fn publish_end(&self, id: Uuid, recording: Option<&Recording>, mut manifest: Manifest, repeated: bool) {
+        self.panic_point("published");
         let view = match recording {
             Some(recording) => {
-                self.conclude(recording, &manifest);
+                self.record_end(recording, &manifest);
                 recording.view()
             }
-            None => self.recovered(id, &manifest),
+            None => self.recovered_view(id, &manifest),
         };
         let kind = if view.state == State::Failed {
             Kind::Failed
@@ -180,7 +185,7 @@ impl Desk {
         event.flags = flags_of(&manifest, repeated);
         event.subject = EventSubject::Recording(Arc::new(view));
         event.inherited = recording.is_none();
-        if manifest.spans.len() > SPANS_TOLD {
+        if manifest.spans.len() > SPANS_MAX {
             // They stand in the manifest beside the file.
             manifest.spans.clear();
         }
@@ -200,7 +205,7 @@ impl Desk {
 
     /// In any case, or closing would wait for it for ever. After its event: who sees the
     /// registry empty finds every event published.
-    fn conclude_telling(&self, id: Uuid, told: std::result::Result<(), String>) {
+    fn finish_report(&self, id: Uuid, told: std::result::Result<(), String>) {
         self.registry.remember(id);
         if let Err(panic) = told {
             let message = format!("recording {id}: its end could not be told: {panic}");
@@ -225,7 +230,7 @@ impl Desk {
     }
 
     /// Notes the end of a recording of this process.
-    fn conclude(&self, recording: &Recording, manifest: &Manifest) {
+    fn record_end(&self, recording: &Recording, manifest: &Manifest) {
         let state = state_of(manifest);
         let reason = manifest.end_reason().unwrap_or(EndReason::WriteError);
         self.registry
@@ -245,7 +250,7 @@ impl Desk {
     }
 
     /// A recording of an earlier process, known by its manifest alone.
-    fn recovered(&self, id: Uuid, manifest: &Manifest) -> View {
+    fn recovered_view(&self, id: Uuid, manifest: &Manifest) -> View {
         let state = state_of(manifest);
         let info = Arc::new(CallInfo::from_json(manifest.call.text()));
         View {
@@ -274,13 +279,13 @@ impl Desk {
 }
 
 /// Why something could not begin, as members of an event's JSON object.
-pub fn why(error: &Error) -> String {
+pub fn error_members(error: &Error) -> String {
     let message = serde_json::Value::from(error.message.as_str());
     format!("\"status\":{},\"error\":{message}", error.status as i32)
 }
 
 /// Each span as a JSON object, as it stands in the manifest; no more than `most`.
-fn objects(spans: &[SpanEntry], most: usize) -> Vec<String> {
+fn span_objects(spans: &[SpanEntry], most: usize) -> Vec<String> {
     let objects = spans.iter().take(most).map(serde_json::to_string);
     objects.filter_map(Result::ok).collect()
 }
@@ -314,21 +319,21 @@ fn readings_of(manifest: &Manifest) -> Readings {
     }
 }
 
-impl Report for Desk {
+impl Report for RecordingReporter {
     fn created(&self, id: Uuid) {
         if let Some(recording) = self.registry.recording(id) {
             self.registry.created(&recording);
             let mut told = recording.told.lock();
             let before = std::mem::replace(&mut *told, Told::Started);
-            self.tell(Kind::Started, &recording, Some(State::Recording));
+            self.publish(Kind::Started, &recording, Some(State::Recording));
             if let Told::NotTheLoss(spans) = before {
-                self.tell_loss(&recording, &spans);
+                self.publish_loss(&recording, &spans);
             }
         }
     }
 
     fn create_failed(&self, id: Uuid, error: Error) {
-        self.failed(id, &error);
+        self.note_failed(id, &error);
         let Some(recording) = self.registry.recording(id) else {
             return;
         };
@@ -342,8 +347,8 @@ impl Report for Desk {
             self.registry.forget(id);
             return;
         }
-        let told = contained(|| self.tell_start_failed(&recording, &error));
-        self.conclude_telling(id, told);
+        let told = contained(|| self.publish_start_failed(&recording, &error));
+        self.finish_report(id, told);
     }
 
     fn marked(&self, id: Uuid, mark: u32) {
@@ -351,14 +356,14 @@ impl Report for Desk {
             return;
         };
         match mark {
-            MARK_PAUSED => self.tell(Kind::Paused, &recording, Some(State::Paused)),
-            MARK_RESUMED => self.tell(Kind::Resumed, &recording, Some(State::Recording)),
+            CHANGE_PAUSED => self.publish(Kind::Paused, &recording, Some(State::Paused)),
+            CHANGE_RESUMED => self.publish(Kind::Resumed, &recording, Some(State::Recording)),
             _ => {}
         }
     }
 
     fn write_failed(&self, id: Uuid, error: Error) {
-        self.failed(id, &error);
+        self.note_failed(id, &error);
     }
 
     fn is_discarded(&self, id: Uuid) -> bool {
@@ -368,8 +373,8 @@ impl Report for Desk {
 
     fn published(&self, id: Uuid, manifest: Manifest, repeated: bool) {
         let recording = self.registry.recording(id);
-        let told = contained(|| self.tell_end(id, recording.as_deref(), manifest, repeated));
-        self.conclude_telling(id, told);
+        let told = contained(|| self.publish_end(id, recording.as_deref(), manifest, repeated));
+        self.finish_report(id, told);
     }
 
     fn left(&self, id: Uuid) {

@@ -21,18 +21,18 @@ pub const FRAMES_PER_S: u64 = 50;
 
 /// A fresh directory for one run below `--dir`; `--keep 1` leaves it there (ext4 takes
 /// long to create files for half a minute after many were removed).
-pub fn directory(arguments: &Arguments) -> Directory {
+pub fn directory(arguments: &Arguments) -> BenchDirectory {
     let default = std::env::temp_dir();
     let parent = PathBuf::from(arguments.text("dir", default.to_str().unwrap_or("/tmp")));
     let path = parent.join(format!("callrec-bench-{}", uuid::Uuid::new_v4()));
     fs::create_dir_all(&path).unwrap();
-    Directory(path, arguments.number("keep", 0) != 0)
+    BenchDirectory(path, arguments.number("keep", 0) != 0)
 }
 
 /// Removed with all that is in it, unless it is to be kept.
-pub struct Directory(pub PathBuf, pub bool);
+pub struct BenchDirectory(pub PathBuf, pub bool);
 
-impl Drop for Directory {
+impl Drop for BenchDirectory {
     fn drop(&mut self) {
         if !self.1 {
             let _ = fs::remove_dir_all(&self.0);
@@ -40,9 +40,9 @@ impl Drop for Directory {
     }
 }
 
-/// What the events have told.
+/// What the events have counts.
 #[derive(Default)]
-pub struct Told {
+pub struct EventCounts {
     pub started: AtomicU64,
     pub paused: AtomicU64,
     pub finished: AtomicU64,
@@ -53,50 +53,50 @@ pub struct Told {
     pub bytes: AtomicU64,
 }
 
-impl Told {
+impl EventCounts {
     pub fn ended(&self) -> u64 {
         self.finished.load(SeqCst) + self.failed.load(SeqCst)
     }
 }
 
 unsafe extern "C" fn count(user_data: *mut c_void, event: *const rec_event) {
-    let (told, event) = unsafe { (&*user_data.cast::<Told>(), &*event) };
+    let (counts, event) = unsafe { (&*user_data.cast::<EventCounts>(), &*event) };
     let counter = match event.kind {
-        REC_EVENT_STARTED => &told.started,
-        REC_EVENT_PAUSED => &told.paused,
-        REC_EVENT_FINISHED => &told.finished,
-        REC_EVENT_FAILED | REC_EVENT_START_FAILED => &told.failed,
-        REC_EVENT_LOSS => &told.losses,
+        REC_EVENT_STARTED => &counts.started,
+        REC_EVENT_PAUSED => &counts.paused,
+        REC_EVENT_FINISHED => &counts.finished,
+        REC_EVENT_FAILED | REC_EVENT_START_FAILED => &counts.failed,
+        REC_EVENT_LOSS => &counts.losses,
         _ => return,
     };
     if event.kind == REC_EVENT_FINISHED && !event.recording.is_null() {
         let recording = unsafe { &*event.recording };
-        told.lost_ms.fetch_add(recording.lost_ms, SeqCst);
-        told.duration_ms.fetch_add(recording.duration_ms, SeqCst);
-        told.bytes.fetch_add(recording.bytes, SeqCst);
+        counts.lost_ms.fetch_add(recording.lost_ms, SeqCst);
+        counts.duration_ms.fetch_add(recording.duration_ms, SeqCst);
+        counts.bytes.fetch_add(recording.bytes, SeqCst);
     }
     counter.fetch_add(1, SeqCst);
 }
 
 unsafe extern "C" fn release(user_data: *mut c_void) {
-    drop(unsafe { Arc::from_raw(user_data.cast::<Told>()) });
+    drop(unsafe { Arc::from_raw(user_data.cast::<EventCounts>()) });
 }
 
 /// An engine whose events are only counted.
-pub struct Engine {
+pub struct BenchEngine {
     pub handle: rec_engine,
-    pub told: Arc<Told>,
+    pub counts: Arc<EventCounts>,
 }
 
-impl Engine {
-    pub fn open(directory: &Path, settings: &[(&str, &str)]) -> Engine {
+impl BenchEngine {
+    pub fn open(directory: &Path, settings: &[(&str, &str)]) -> BenchEngine {
         let handle = support::open_with(directory, settings).unwrap();
-        let told = Arc::new(Told::default());
+        let counts = Arc::new(EventCounts::default());
         let mut subscription = rec_subscription { id: 0 };
-        let data = Arc::into_raw(told.clone()).cast_mut().cast();
+        let data = Arc::into_raw(counts.clone()).cast_mut().cast();
         ask(|e| unsafe { rec_subscribe(handle, Some(count), data, Some(release), &mut subscription, e) })
             .unwrap();
-        Engine { handle, told }
+        BenchEngine { handle, counts }
     }
 
     pub fn begin(&self, call: &Call) -> rec_call {
@@ -107,7 +107,7 @@ impl Engine {
     }
 
     /// A call with two mu-law feeds that is being recorded.
-    pub fn live(&self, number: usize, format: &str) -> Live {
+    pub fn live(&self, number: usize, format: &str) -> BenchCall {
         let name = format!("call-{number}");
         let call = self.begin(&Call {
             call_id: Some(&name),
@@ -120,7 +120,7 @@ impl Engine {
         let feeds =
             [REC_LEG_LOCAL, REC_LEG_REMOTE].map(|leg| support::feed(call, leg, REC_CODEC_PCMU, 0).unwrap());
         self.start(&name, format);
-        Live { call, feeds }
+        BenchCall { call, feeds }
     }
 
     pub fn start(&self, call_id: &str, format: &str) -> rec_id {
@@ -147,24 +147,24 @@ impl Engine {
     /// Until so many recordings have had their terminal event.
     pub fn await_ended(&self, count: u64) {
         let deadline = Instant::now() + Duration::from_secs(600);
-        while self.told.ended() < count {
+        while self.counts.ended() < count {
             assert!(Instant::now() < deadline, "not all terminal events came");
             std::thread::sleep(Duration::from_millis(5));
         }
     }
 
-    pub fn close(self) -> Arc<Told> {
+    pub fn close(self) -> Arc<EventCounts> {
         ask(|e| unsafe { rec_close(self.handle, 600_000, e) }).unwrap();
-        self.told
+        self.counts
     }
 }
 
-pub struct Live {
+pub struct BenchCall {
     pub call: rec_call,
     pub feeds: [rec_feed; 2],
 }
 
-impl Live {
+impl BenchCall {
     pub fn end(&self) {
         support::end(self.call).unwrap();
     }

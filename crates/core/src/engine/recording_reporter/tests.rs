@@ -44,10 +44,10 @@ impl Listener for EventListener {
 }
 
 /// What is told of a recording to which this happens.
-fn told(act: impl FnOnce(&Desk, Uuid)) -> Vec<(Kind, u32, serde_json::Value)> {
+fn told(act: impl FnOnce(&RecordingReporter, Uuid)) -> Vec<(Kind, u32, serde_json::Value)> {
     let registry = Arc::new(Registry::new(Limits::default(), false, Arc::new(SystemClock)));
     let bus = Bus::new();
-    let desk = Desk::new(
+    let reporter = RecordingReporter::new(
         registry.clone(),
         bus.clone(),
         Arc::new(SystemClock),
@@ -73,7 +73,7 @@ fn told(act: impl FnOnce(&Desk, Uuid)) -> Vec<(Kind, u32, serde_json::Value)> {
     started.expect("it is connected");
     let heard = Arc::new(EventListener::default());
     assert!(bus.subscribe(heard.clone()).is_ok());
-    act(&desk, id);
+    act(&reporter, id);
     // Nobody tells while it happens.
     let thread = std::thread::spawn({
         let bus = bus.clone();
@@ -104,13 +104,13 @@ fn losses(from: u64, spans: u64) -> Vec<SpanEntry> {
 
 #[test]
 fn a_loss_is_told_between_start_and_end() {
-    let told = told(|desk, id| {
-        desk.lost(id, &losses(0, 1));
-        desk.lost(id, &losses(1, 1));
-        desk.created(id);
-        desk.lost(id, &losses(2, 1));
-        desk.published(id, Manifest::default(), false);
-        desk.lost(id, &losses(3, 1));
+    let told = told(|reporter, id| {
+        reporter.report_loss(id, &losses(0, 1));
+        reporter.report_loss(id, &losses(1, 1));
+        reporter.created(id);
+        reporter.report_loss(id, &losses(2, 1));
+        reporter.published(id, Manifest::default(), false);
+        reporter.report_loss(id, &losses(3, 1));
     });
     let kinds = [Kind::Started, Kind::Loss, Kind::Loss, Kind::Finished];
     assert_eq!(kinds_of(&told), kinds);
@@ -124,15 +124,15 @@ fn a_loss_is_told_between_start_and_end() {
 
 #[test]
 fn a_loss_says_where_and_why_a_hundred_times_at_most() {
-    let told = told(|desk, id| {
-        desk.lost(id, &losses(0, 60));
-        desk.lost(id, &losses(60, 60));
-        desk.created(id);
-        desk.lost(id, &losses(0, 1000));
+    let told = told(|reporter, id| {
+        reporter.report_loss(id, &losses(0, 60));
+        reporter.report_loss(id, &losses(60, 60));
+        reporter.created(id);
+        reporter.report_loss(id, &losses(0, 1000));
     });
     for (_, _, json) in &told[1..] {
         let spans = json["loss"].as_array().expect("spans");
-        assert_eq!(spans.len(), SPANS_TOLD);
+        assert_eq!(spans.len(), SPANS_MAX);
         let expected = r#"{"kind":"loss","leg":"remote","from_frame":99,"to_frame":259,"length_ms":20,"reason":"network"}"#;
         let expected: serde_json::Value = serde_json::from_str(expected).expect("JSON");
         assert_eq!(spans[99], expected);
@@ -149,9 +149,9 @@ fn an_end_says_what_was_not_heard() {
             undecoded: undecoded.iter().map(|leg| (*leg).into()).collect(),
             ..Manifest::default()
         };
-        let told = told(|desk, id| {
-            desk.created(id);
-            desk.published(id, manifest, repeated);
+        let told = told(|reporter, id| {
+            reporter.created(id);
+            reporter.published(id, manifest, repeated);
         });
         let (kind, flags, json) = told[1].clone();
         assert_eq!(kind, Kind::Finished);
@@ -173,10 +173,10 @@ fn an_end_says_what_was_not_heard() {
 
 #[test]
 fn no_loss_is_told_of_what_could_not_begin() {
-    let told = told(|desk, id| {
-        desk.lost(id, &losses(0, 1));
-        desk.create_failed(id, Error::new(Status::Io, "planted"));
-        desk.lost(id, &losses(0, 1));
+    let told = told(|reporter, id| {
+        reporter.report_loss(id, &losses(0, 1));
+        reporter.create_failed(id, Error::new(Status::Io, "planted"));
+        reporter.report_loss(id, &losses(0, 1));
     });
     assert_eq!(kinds_of(&told), [Kind::StartFailed]);
 }

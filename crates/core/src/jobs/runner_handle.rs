@@ -16,13 +16,13 @@ const NEW_MAX: usize = 4096;
 
 /// How far a runner has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum RunnerStatus {
     /// Another one performs the jobs of this kind.
-    Waiting,
-    Performing,
+    Standby,
+    Active,
     /// No attempt begins any more. Those under way are dropped at this moment.
-    Ending(Instant),
-    Over,
+    Stopping(Instant),
+    Stopped,
 }
 
 /// Jobs that a runner has not seen yet.
@@ -34,45 +34,45 @@ pub struct NewJobs {
 }
 
 /// One runner, as others see it.
-pub struct RunnerLink {
+pub struct RunnerHandle {
     pub kind: &'static str,
     /// Wakes the runner.
     pub signal: Arc<Signal>,
     /// Signalled when it is over.
     over: Signal,
     state: Mutex<LinkState>,
-    waiting: AtomicU64,
+    pending: AtomicU64,
 }
 
 struct LinkState {
-    standing: Standing,
+    standing: RunnerStatus,
     new: NewJobs,
 }
 
-impl RunnerLink {
-    pub fn new(kind: &'static str) -> Arc<RunnerLink> {
+impl RunnerHandle {
+    pub fn new(kind: &'static str) -> Arc<RunnerHandle> {
         let state = LinkState {
-            standing: Standing::Waiting,
+            standing: RunnerStatus::Standby,
             new: NewJobs::default(),
         };
-        Arc::new(RunnerLink {
+        Arc::new(RunnerHandle {
             kind,
             signal: Arc::default(),
             over: Signal::default(),
             state: Mutex::new(state),
-            waiting: AtomicU64::new(0),
+            pending: AtomicU64::new(0),
         })
     }
 
-    pub fn standing(&self) -> Standing {
+    pub fn standing(&self) -> RunnerStatus {
         self.state.lock().standing
     }
 
     /// All jobs of its kind are its own from now on.
-    pub fn take_turn(&self) {
+    pub fn activate(&self) {
         let mut state = self.state.lock();
-        if state.standing == Standing::Waiting {
-            state.standing = Standing::Performing;
+        if state.standing == RunnerStatus::Standby {
+            state.standing = RunnerStatus::Active;
             state.new.all = true;
         }
         drop(state);
@@ -98,34 +98,34 @@ impl RunnerLink {
     pub fn end(&self, until: Instant) {
         let mut state = self.state.lock();
         state.standing = match state.standing {
-            Standing::Over => Standing::Over,
-            Standing::Ending(earlier) => Standing::Ending(earlier.min(until)),
-            Standing::Waiting | Standing::Performing => Standing::Ending(until),
+            RunnerStatus::Stopped => RunnerStatus::Stopped,
+            RunnerStatus::Stopping(earlier) => RunnerStatus::Stopping(earlier.min(until)),
+            RunnerStatus::Standby | RunnerStatus::Active => RunnerStatus::Stopping(until),
         };
         drop(state);
         self.signal.notify_all();
     }
 
-    pub fn note_over(&self) {
-        self.set_waiting(0);
-        self.state.lock().standing = Standing::Over;
+    pub fn set_stopped(&self) {
+        self.set_pending(0);
+        self.state.lock().standing = RunnerStatus::Stopped;
         self.over.notify_all();
     }
 
-    pub fn set_waiting(&self, count: usize) {
-        self.waiting.store(count as u64, Ordering::Relaxed);
+    pub fn set_pending(&self, count: usize) {
+        self.pending.store(count as u64, Ordering::Relaxed);
     }
 
     /// How many jobs are not performed yet. 0 while it waits for its turn.
-    pub fn waiting(&self) -> u64 {
-        self.waiting.load(Ordering::Relaxed)
+    pub fn pending(&self) -> u64 {
+        self.pending.load(Ordering::Relaxed)
     }
 
     /// Waits at most until this moment. Returns whether the runner is over.
-    pub fn wait_over(&self, until: Instant, clock: &dyn Clock) -> bool {
+    pub fn wait_until_stopped(&self, until: Instant, clock: &dyn Clock) -> bool {
         loop {
             let seen = self.over.count();
-            if self.standing() == Standing::Over {
+            if self.standing() == RunnerStatus::Stopped {
                 return true;
             }
             if clock.now() >= until {

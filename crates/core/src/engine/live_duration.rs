@@ -5,11 +5,11 @@ use crate::config::{Config, MediaClock};
 use crate::words::{PauseMode, State};
 
 /// A cut may come so much later than it is due.
-const VISIT_MS: u64 = 200;
+const CUT_DELAY_MS: u64 = 200;
 
 /// What has been cut, and the time that has passed since the last cut. A clock that is set in
 /// between changes no more than the next cut does.
-pub fn current_ms(view: &View, config: &Config, now_ms: i64) -> u64 {
+pub fn current_duration_ms(view: &View, config: &Config, now_ms: i64) -> u64 {
     let cut_ms = view.readings.duration_ms;
     if view.state != State::Recording || config.clock != MediaClock::Real {
         return cut_ms;
@@ -19,7 +19,7 @@ pub fn current_ms(view: &View, config: &Config, now_ms: i64) -> u64 {
         PauseMode::Silence => since_start,
         PauseMode::Skip => since_start.saturating_sub(view.readings.paused_ms),
     };
-    let next_cut = cut_ms + u64::from(config.storage.flush_ms) + VISIT_MS;
+    let next_cut = cut_ms + u64::from(config.storage.flush_ms) + CUT_DELAY_MS;
     let most = match view.spec.audio.max_duration_ms {
         0 => next_cut,
         limit => next_cut.min(limit.into()),
@@ -75,8 +75,8 @@ mod tests {
     #[test]
     fn the_current_duration_is_that_of_now_and_not_of_the_last_cut() {
         let mut config = Config::default();
-        let next = u64::from(config.storage.flush_ms) + VISIT_MS;
-        let at = |view: &View, config: &Config, ms: i64| current_ms(view, config, 1_000_000 + ms);
+        let next = u64::from(config.storage.flush_ms) + CUT_DELAY_MS;
+        let at = |view: &View, config: &Config, ms: i64| current_duration_ms(view, config, 1_000_000 + ms);
         let running = view(5000, 2000, PauseMode::Silence);
         assert_eq!(at(&running, &config, 5300), 5300);
         assert_eq!(at(&running, &config, 4000), 5000, "it never goes back");

@@ -25,17 +25,17 @@ impl LogListener for ReportListener {
     }
 }
 
-fn heard(act: impl FnOnce(&CallReport)) -> Arc<ReportListener> {
+fn heard(act: impl FnOnce(&CallReporter)) -> Arc<ReportListener> {
     let (bus, heard) = (Bus::new(), Arc::<ReportListener>::default());
     assert!(bus.subscribe(heard.clone()).is_ok());
     bus.set_log(Some(heard.clone()));
-    let reporting = Reporting {
+    let reporting = ReportContext {
         bus: bus.clone(),
         clock: Arc::new(SystemClock),
         silent_ns: 10_000 * NS_PER_MS,
         is_memory_short: || false,
     };
-    let report = CallReport::new(1, reporting);
+    let report = CallReporter::new(1, reporting);
     let info = CallInfo {
         tag: 7,
         call_id: Text::new("c1"),
