@@ -1,4 +1,4 @@
-//! Makes the header into OUT_DIR and gives the shared library its name.
+//! Generates the header into OUT_DIR and sets the soname of the shared library.
 
 use std::env;
 use std::path::PathBuf;
@@ -9,15 +9,15 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     link_arguments();
     if let Err(why) = header() {
-        // The library builds without it; the test that compares the header fails.
-        println!("cargo::warning=no header was made: {why}");
+        // The library builds without the header, but the test that compares it fails.
+        println!("cargo::warning=the header was not generated: {why}");
     }
 }
 
 fn link_arguments() {
     if env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux") {
         println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libcallrec.so.0");
-        // Threads and thread-locals of ours may outlive a dlclose.
+        // callrec's threads and thread-locals may outlive a dlclose.
         println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
     }
 }
@@ -32,10 +32,10 @@ fn header() -> Result<(), Box<dyn std::error::Error>> {
     let mut sources: Vec<_> = std::fs::read_dir(root.join("src/capi"))?
         .map(|entry| entry.map(|entry| entry.path()))
         .collect::<Result<_, _>>()?;
-    // It names the others, whose functions would then stand in the header twice.
+    // mod.rs includes the other files, whose functions would then appear twice.
     sources.retain(|path| !path.ends_with("mod.rs"));
     sources.sort();
-    // So that the header reads from the words to the functions.
+    // The header begins with the constants and types that the functions use.
     sources.sort_by_key(|path| (!path.ends_with("values.rs"), !path.ends_with("types.rs")));
     for source in sources {
         builder = builder.with_src(source);

@@ -1,4 +1,4 @@
-//! Builds the parts and joins them: registry, media, storage, events.
+//! Creates the components (registry, media, storage, events) and connects them.
 
 mod ahead;
 mod auditing;
@@ -52,11 +52,11 @@ use facts::FileNaming;
 use parts::RunningParts;
 use recording_reporter::RecordingReporter;
 
-/// How long audio that is due waits for a media worker's visit of its call, and then for its
-/// writer's tick.
+/// The longest time, in ms, that due audio waits for the media worker's visit to its call (100)
+/// and then for its writer's tick (20).
 const PROCESSING_MS: u32 = 100 + 20;
 
-/// One running instance.
+/// One running instance of the recorder, with its threads and its storage directory.
 pub struct Engine {
     config: Config,
     clock: Arc<dyn Clock>,
@@ -85,23 +85,23 @@ pub struct Engine {
     dependents: Mutex<Vec<Arc<dyn Dependent>>>,
 }
 
-/// What stands above the engine and ends before it lets go of its directory.
+/// A component that uses the engine and must end before the engine releases its directory.
 pub trait Dependent: Send + Sync {
-    /// It is not to be named any more, and what it still does is cut off at `until`; none
-    /// of the host's functions is called after that. Waits for nothing.
+    /// Invalidates the host's handle and aborts the remaining work at `until`. No function of
+    /// the host is called after that. Never waits.
     fn halt(&self, until: Instant);
-    /// Waits until all of it has ended.
+    /// Waits until the component has ended.
     fn wait_until_ended(&self);
 }
 
 impl Engine {
-    /// Takes the directory's lock, looks at what is there, starts the threads.
-    /// What an earlier process left is recovered behind.
+    /// Locks the storage directory, lists what an earlier process left in it and starts the
+    /// threads. Recovery of those recordings continues in the background.
     pub fn open(config: Config) -> Result<Arc<Engine>> {
         Engine::open_on(Platform::system(), config)
     }
 
-    /// The same with a clock and a disk of the caller's.
+    /// As [`Engine::open`], with the caller's clock and disk.
     pub fn open_on(platform: Platform, config: Config) -> Result<Arc<Engine>> {
         let engine = Engine::prepare(platform, config)?;
         if let Err(error) = engine.start_threads() {
@@ -111,10 +111,10 @@ impl Engine {
         Ok(engine)
     }
 
-    /// The same without a thread: whoever asks for it runs the engine's parts.
+    /// As [`Engine::open_on`], but starts no thread: the caller runs [`Engine::parts`].
     pub fn prepare(platform: Platform, config: Config) -> Result<Arc<Engine>> {
         let mut config = config;
-        // The host may change its directory later.
+        // The host may change its working directory later.
         let storage = &mut config.storage;
         storage.directory = std::path::absolute(&storage.directory)
             .map_err(|error| Error::io("storage.directory", &error))?
@@ -186,7 +186,7 @@ impl Engine {
         &self.bus
     }
 
-    /// Closing revokes the host's reference to the subscription.
+    /// Registers the host's reference to a subscription. Closing the engine revokes it.
     pub fn note_subscription(&self, reference: Arc<dyn HostReference>) {
         self.subscriptions.lock().push(reference);
     }
@@ -196,36 +196,40 @@ impl Engine {
         noted.retain(|known| !Arc::ptr_eq(known, reference));
     }
 
-    /// Closing ends it too; `UNAVAILABLE` once that has begun.
-    pub fn attach(&self, above: Arc<dyn Dependent>) -> Result<()> {
+    /// Registers a component that closing the engine has to end first.
+    ///
+    /// Fails with `UNAVAILABLE` once closing has begun.
+    pub fn attach(&self, dependent: Arc<dyn Dependent>) -> Result<()> {
         let mut all = self.dependents.lock();
-        // Under the lock: what is not refused here, closing finds.
+        // Checked under the lock, so that closing finds every accepted dependent.
         self.require_open()?;
-        all.push(above);
+        all.push(dependent);
         Ok(())
     }
 
-    pub fn detach(&self, above: &Arc<dyn Dependent>) {
-        self.dependents.lock().retain(|known| !Arc::ptr_eq(known, above));
+    pub fn detach(&self, dependent: &Arc<dyn Dependent>) {
+        self.dependents
+            .lock()
+            .retain(|known| !Arc::ptr_eq(known, dependent));
     }
 
-    /// Its finished recordings, which nobody has looked for yet. Waits for no disk.
+    /// The archive of finished recordings, not searched yet. Never waits for the disk.
     pub fn archive(&self) -> std::io::Result<Archive> {
         self.store.archive()
     }
 
-    /// The directory's secret of that name, which outlives the process: `fresh` if there was
-    /// none of that length. Waits for the disk.
+    /// Returns the directory's secret of this name, which outlives the process. If there is none
+    /// of the length of `fresh`, stores `fresh` and returns it. Waits for the disk.
     pub fn secret(&self, name: &str, fresh: &[u8]) -> std::io::Result<Vec<u8>> {
         self.store.secret(name, fresh)
     }
 
-    /// Too little disk is free: nothing is started.
+    /// Whether free space is below `storage.min_free_bytes`, so that no recording can start.
     pub fn is_space_low(&self) -> bool {
         self.store.low()
     }
 
-    /// `UNAVAILABLE` from the moment that closing begins.
+    /// Fails with `UNAVAILABLE` from the moment closing begins.
     fn require_open(&self) -> Result<()> {
         if self.closing.load(Ordering::Acquire) {
             return Err(closing());
@@ -233,7 +237,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Whether a live call may be recorded; `None`: it has ended.
+    /// Whether a live call may be recorded. `None` if the call has ended.
     pub fn is_monitorable(&self, call: u64) -> Option<bool> {
         self.registry.is_monitorable(call)
     }
@@ -243,17 +247,18 @@ impl Engine {
         self.registry.is_mandatory(call)
     }
 
-    /// No recording that was begun so far has a higher order.
+    /// The highest order of all recordings that have begun so far.
     pub fn latest_order(&self) -> u64 {
         self.registry.order()
     }
 
-    /// A recording as it is now, to the gateway itself: also while the engine closes.
+    /// The current state of a recording, without a permission check. Works while the engine
+    /// closes.
     pub fn view(&self, id: Uuid) -> Option<View> {
         self.registry.recording(id).map(|recording| recording.view())
     }
 
-    /// A test may ask for a panic at a named place.
+    /// Panics if a test has asked for a panic at this place.
     #[cfg(feature = "faults")]
     pub fn panic_point(&self, place: &str) {
         assert!(self.config.storage.panic_at != place, "planted at {place}");

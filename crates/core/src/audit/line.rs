@@ -1,4 +1,4 @@
-//! One line of the audit log: what it tells, as the members of a JSON object.
+//! One line of the audit log, as the members of a JSON object.
 
 use std::fmt::Write;
 use std::net::IpAddr;
@@ -11,18 +11,18 @@ use crate::storage::rfc3339;
 use crate::text::abbreviate;
 use crate::words::{Error, Status};
 
-/// So many recordings of one operation are told by themselves; of more, how many there are.
+/// A line lists at most this many recordings. If there are more, it also contains their number.
 const RECORDINGS_MAX: usize = 32;
-/// The longest text of a name, in bytes. What is longer shows its beginning and its end.
+/// The longest text of a name, in bytes. A longer one is shortened to its beginning and its end.
 const TEXT_MAX: usize = 512;
 
 /// Who did something.
 #[derive(Clone, Copy, Debug)]
 pub enum Actor<'a> {
-    /// The engine itself: a line's policy, a limit, the end of a call.
+    /// The engine, because of a line's policy, a limit or the end of a call.
     Engine,
     Caller(&'a Caller),
-    /// Somebody who was not let in. `user`: the name that they gave.
+    /// A client without a valid login. `user` is the claimed name.
     Unauthenticated {
         api: &'a str,
         source: Option<IpAddr>,
@@ -30,18 +30,18 @@ pub enum Actor<'a> {
     },
 }
 
-/// A recording that an operation was about.
+/// A recording that an operation applied to.
 #[derive(Clone, Debug)]
 pub struct AuditedRecording {
     pub id: Uuid,
     pub call_id: String,
-    /// How much audio it had; `None`: it is not known.
+    /// The recording's duration at the operation, if known.
     pub position_ms: Option<u64>,
-    /// What came of it.
+    /// The result for this recording.
     pub status: Status,
 }
 
-/// A line that is being made.
+/// A line that is being built.
 #[derive(Debug)]
 pub struct AuditLine(String);
 
@@ -98,7 +98,7 @@ impl AuditLine {
         let _ = write!(self.0, "{comma}\"{name}\":");
     }
 
-    /// A member with a text.
+    /// Adds a member with a text.
     pub fn put(&mut self, name: &str, text: &str) {
         self.name(name);
         self.0.push_str(&quoted(text));
@@ -109,9 +109,9 @@ impl AuditLine {
         let _ = write!(self.0, "{number}");
     }
 
-    /// What was asked for, by name; what is empty is left out.
-    pub fn put_request(&mut self, asked: &[(&str, &str)]) {
-        let given = asked.iter().filter(|(_, text)| !text.is_empty());
+    /// Adds the parameters of the request, without the empty ones.
+    pub fn put_request(&mut self, fields: &[(&str, &str)]) {
+        let given = fields.iter().filter(|(_, text)| !text.is_empty());
         let given: Vec<String> = given
             .map(|(name, text)| format!("\"{name}\":{}", quoted(text)))
             .collect();
@@ -119,15 +119,15 @@ impl AuditLine {
         let _ = write!(self.0, "{{{}}}", given.join(","));
     }
 
-    /// The recordings that it was about.
+    /// Adds the recordings that the operation applied to.
     pub fn put_recordings(&mut self, recordings: &[AuditedRecording]) {
-        let told: Vec<String> = recordings
+        let listed: Vec<String> = recordings
             .iter()
             .take(RECORDINGS_MAX)
             .map(AuditedRecording::json)
             .collect();
         self.name("recordings");
-        let _ = write!(self.0, "[{}]", told.join(","));
+        let _ = write!(self.0, "[{}]", listed.join(","));
         if recordings.len() > RECORDINGS_MAX {
             self.put_number("recordings_in_all", recordings.len() as u64);
         }
@@ -140,7 +140,7 @@ impl AuditLine {
         let _ = write!(self.0, "{}", status as i32);
     }
 
-    /// The members, without the object's braces.
+    /// Returns the members, without the object's braces.
     pub fn finish(self) -> String {
         self.0
     }
@@ -179,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_the_members_of_an_object() {
+    fn a_line_consists_of_json_members() {
         let actor = Actor::Unauthenticated {
             api: "toy",
             source: Some(IpAddr::from([192, 0, 2, 7])),
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_name_is_cut() {
+    fn a_long_name_is_shortened() {
         let mut line = AuditLine::new(0, Actor::Engine, "start");
         line.put_request(&[("device", &"x".repeat(1023))]);
         assert!(line.finish().len() < 2 * TEXT_MAX);

@@ -1,4 +1,4 @@
-//! What the engine notes in its audit log. Nothing here waits.
+//! What the engine writes to its audit log. No function here waits, except [`verify_audit`].
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::calls::{Caller, Filter, Operation, Recording, Touched};
 use crate::config::Config;
 use crate::words::{EndReason, Error, Result, State, Status};
 
-/// What was asked for, by the names of the audit log.
+/// The parameters of a request, by their names in the audit log.
 pub(super) type RequestFields<'a> = &'a [(&'a str, &'a str)];
 
 /// What a client does with a finished recording.
@@ -24,7 +24,7 @@ pub enum Access {
 }
 
 impl Engine {
-    /// Where the audit log has come to on the disk.
+    /// The last line of the audit log that is on the disk.
     pub fn audit_head(&self) -> Result<AuditHead> {
         self.require_open()?;
         self.audit.head()
@@ -45,7 +45,7 @@ impl Engine {
         self.audit.push(line);
     }
 
-    /// A line's policy has begun a recording, or could not.
+    /// A line's policy has started a recording, or the start failed.
     pub(super) fn audit_automatic_start(&self, call: u64, started: &Result<Arc<Recording>>) {
         let mut line = AuditLine::new(self.clock.unix_ms(), Actor::Engine, "start");
         let info = self.registry.call_info(call).unwrap_or_default();
@@ -65,12 +65,12 @@ impl Engine {
         &self,
         caller: &Caller,
         operation: Operation,
-        asked: RequestFields<'_>,
+        request: RequestFields<'_>,
         touched: &[Touched],
         error: Option<&Error>,
     ) {
         let mut line = self.line_of(caller, text_of(operation));
-        line.put_request(asked);
+        line.put_request(request);
         let now_ms = self.clock.unix_ms();
         let involved: Vec<AuditedRecording> = touched
             .iter()
@@ -84,7 +84,7 @@ impl Engine {
         self.audit.push(line);
     }
 
-    /// Recordings that ended because their call did.
+    /// Recordings that ended because their call ended.
     pub(super) fn audit_call_end(&self, ended: &[Arc<Recording>], reason: EndReason) {
         if !ended.is_empty() {
             let now_ms = self.clock.unix_ms();
@@ -102,7 +102,7 @@ impl Engine {
         }
     }
 
-    /// Who asked what they may not see, such as a list.
+    /// A caller was refused information, such as a list.
     pub(super) fn audit_refusal<T>(&self, caller: &Caller, operation: &str, result: &Result<T>) {
         if let Err(error) = result
             && matches!(error.status, Status::Unauthenticated | Status::Forbidden)
@@ -113,7 +113,7 @@ impl Engine {
         }
     }
 
-    /// A finished recording has been sent or deleted. `part`: what of it was asked for.
+    /// A finished recording has been downloaded or deleted. `part` is the requested byte range.
     pub fn audit_access(&self, caller: &Caller, access: Access, id: Uuid, call_id: &str, part: &str) {
         let operation = match access {
             Access::Download => "download",
@@ -132,8 +132,8 @@ impl Engine {
         self.audit.push(line);
     }
 
-    /// A request that an API refused before it came to the engine, to somebody who was let in.
-    /// `request`: in words. `code`: the API's own.
+    /// An API refused the request of an authenticated caller before it reached the engine.
+    /// `request` describes the request, `code` is the HTTP status.
     pub fn audit_refused_request(&self, caller: &Caller, request: &str, code: u16) {
         let mut line = self.line_of(caller, "refused");
         line.put_request(&[("request", request)]);
@@ -141,7 +141,7 @@ impl Engine {
         self.audit.push(line);
     }
 
-    /// The same of somebody who was not let in. `user`: the name that they gave.
+    /// An API refused a request without a valid login. `user` is the claimed name.
     pub fn audit_refused_login(
         &self,
         (api, source): (&str, Option<IpAddr>),
@@ -164,7 +164,7 @@ impl Engine {
     }
 }
 
-/// Whether the audit log of a storage directory is what was written. Waits for the disk.
+/// Checks that the audit log of a storage directory is unchanged. Waits for the disk.
 pub fn verify_audit(directory: &Path, known: Option<&ChainHead>) -> Result<AuditReport> {
     audit::verify(directory, known)
 }
@@ -184,7 +184,7 @@ pub(super) fn involved(recording: &Recording, position_ms: Option<u64>, status: 
     }
 }
 
-/// Where the recording was when the operation came.
+/// The recording's duration, in ms, when the operation took effect.
 fn position_of(touched: &Touched, operation: Operation, config: &Config, now_ms: i64) -> u64 {
     let mut view = touched.recording.live_view();
     match (operation, touched.status) {

@@ -1,4 +1,4 @@
-//! Calls: announced, described anew, ended.
+//! Calls: announced by the host, updated and ended.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -17,7 +17,7 @@ use crate::sync::contained;
 use crate::text::Text;
 use crate::words::{EndReason, Error, FeedOptions, Leg, Result, Status};
 
-/// A live call: its feeds, and its way to the media worker.
+/// A live call: its feeds, and the connection to its media worker.
 pub struct Call {
     pub engine: Arc<Engine>,
     pub number: u64,
@@ -113,7 +113,7 @@ impl Engine {
                 if begun.automatic {
                     self.start_automatic(number);
                 }
-                // Closing may have gone through the calls just before this one came.
+                // Closing may have listed the calls just before this one was added.
                 if self.closing.load(Ordering::Acquire) {
                     self.end_call(number, EndReason::EngineClosed);
                     self.require_open()?;
@@ -128,7 +128,7 @@ impl Engine {
         }
     }
 
-    /// `LIMIT`: there is no memory for one more.
+    /// Fails with `LIMIT` if there is no memory for another call.
     fn add_call(&self, call: &Arc<Call>) -> Result<()> {
         let mut calls = self.calls.lock();
         memory::grow_map(&mut calls, 1)?;
@@ -136,7 +136,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Ends a call by its number; false if it had ended.
+    /// Ends the call with this number. Returns false if it had ended before.
     pub(super) fn end_call(&self, number: u64, reason: EndReason) -> bool {
         let Some(call) = self.calls.lock().get(&number).cloned() else {
             return false;
@@ -144,7 +144,7 @@ impl Engine {
         match contained(|| call.feeds.end(|| self.panic_point("detach"))) {
             Ok(false) => return false,
             Ok(true) => {}
-            // It was begun, and nobody else will go on with it.
+            // The end has begun, and no other thread will complete it.
             Err(panic) => self
                 .bus
                 .log(LogLevel::Error, format!("ending a call's feeds: {panic}")),
@@ -154,12 +154,12 @@ impl Engine {
         if let Ok(recordings) = &ended {
             self.audit_call_end(recordings, reason);
         }
-        // Last: a start that the registry still allowed has found the call here.
+        // Last, so that a start that the registry still accepted finds the call here.
         self.calls.lock().remove(&number);
         ended.is_ok()
     }
 
-    /// Replaces a line's marks.
+    /// Replaces a line's policy, and starts automatic recordings of its calls.
     pub fn set_line(self: &Arc<Engine>, device: &Text, number: &Text, flags: u32) -> Result<()> {
         self.require_open()?;
         require_line_name(device, number)?;
@@ -181,18 +181,19 @@ fn require_line_name(device: &Text, number: &Text) -> Result<()> {
     if !device.is_empty() || !number.is_empty() {
         return Ok(());
     }
-    let text = "line: neither device_name nor directory_number";
+    let text = "line: device_name and directory_number are both empty";
     Err(Error::new(Status::NoTarget, text).with_reason(0))
 }
 
 impl Call {
-    /// What the host names it by from here on, until it ends.
+    /// Sets the host's reference to the call. The call revokes it when it ends.
     pub fn set_reference(&self, reference: Box<dyn HostReference>) {
         self.reference.set(reference);
     }
 
-    /// Opens the feed of a leg. A newer feed displaces the older one, which is taken out of
-    /// its slot. `place` puts the new one into a free slot; `None`: there is none.
+    /// Opens the feed of a leg. An open feed of that leg is closed and taken out of its slot.
+    /// `place` moves the new feed into a free slot; it returns `None` if there is none, and the
+    /// function fails with `LIMIT`.
     pub fn open_feed<S: FeedSlot + Clone + 'static>(
         &self,
         leg: Leg,
@@ -215,7 +216,7 @@ impl Call {
         Ok(())
     }
 
-    /// Also while the engine closes: until the call has ended, it is being recorded.
+    /// Works while the engine closes, because the call is recorded until it has ended.
     pub fn set_private(&self, on: bool) -> Result<()> {
         self.engine.registry.set_private(self.number, on)
     }

@@ -1,5 +1,5 @@
-//! What is told of a call itself, and not of one of its recordings: its life, audio that cannot
-//! be decoded, and legs without any.
+//! Events about a call rather than one of its recordings: its beginning, changes and end, audio
+//! that cannot be decoded, and silent legs.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::storage::Fragment;
 use crate::sync::Mutex;
 use crate::words::{EndReason, Leg};
 
-/// What all calls of an engine report with.
+/// What the reporters of all calls of an engine share.
 #[derive(Clone)]
 pub struct ReportContext {
     pub bus: Arc<Bus>,
@@ -20,19 +20,19 @@ pub struct ReportContext {
     pub is_memory_short: fn() -> bool,
 }
 
-/// Of one call. The registry calls it under its lock, and the call's media worker also when
-/// the registry has forgotten the call.
+/// Reports the events of one call. The registry calls it under its lock. The call's media worker
+/// may call it after the registry has removed the call.
 pub struct CallReporter {
-    with: ReportContext,
+    context: ReportContext,
     number: u64,
-    /// The call as it was last described; `None`: it has not begun.
+    /// The latest description of the call. `None` before the call has begun.
     info: Mutex<Option<Arc<CallInfo>>>,
 }
 
 impl CallReporter {
-    pub fn new(number: u64, with: ReportContext) -> CallReporter {
+    pub fn new(number: u64, context: ReportContext) -> CallReporter {
         CallReporter {
-            with,
+            context,
             number,
             info: Mutex::default(),
         }
@@ -42,10 +42,11 @@ impl CallReporter {
         self.info.lock().clone().unwrap_or_default()
     }
 
-    /// Returns what was known before; at its beginning, nothing. Publishes what has changed.
+    /// Stores a new description, publishes what has changed, and returns the previous
+    /// description. Returns `None` when the call begins.
     pub fn describe(&self, info: &Arc<CallInfo>) -> Option<Arc<CallInfo>> {
         let before = self.info.lock().replace(info.clone());
-        if self.with.bus.is_asked_for_calls() {
+        if self.context.bus.is_asked_for_calls() {
             match &before {
                 None => self.publish_lifecycle(Kind::CallBegan, |_| {}),
                 Some(before) => {
@@ -60,30 +61,30 @@ impl CallReporter {
     }
 
     pub fn end(&self, reason: EndReason) {
-        if self.with.bus.is_asked_for_calls() {
+        if self.context.bus.is_asked_for_calls() {
             self.publish_lifecycle(Kind::CallEnded, |call| call.end_reason = Some(reason));
         }
     }
 
-    /// Under the registry's lock: the memory for an event is not waited for.
+    /// Runs under the registry's lock, so while memory is short the event is dropped.
     fn publish_lifecycle(&self, kind: Kind, put: impl FnOnce(&mut CallFacts)) {
-        let event = (!(self.with.is_memory_short)()).then(|| {
+        let event = (!(self.context.is_memory_short)()).then(|| {
             let mut call = CallFacts::new(self.number, self.info());
             put(&mut call);
-            Event::of_call(kind, self.with.clock.unix_ms(), call)
+            Event::of_call(kind, self.context.clock.unix_ms(), call)
         });
-        self.with.bus.publish_call(event);
+        self.context.bus.publish_call(event);
     }
 
-    /// `members` is the event's own part of its JSON object, `line` the end of a sentence.
+    /// `members` are the event's own members of its JSON object. `line` completes the log line.
     fn publish(&self, kind: Kind, members: &str, line: &str) {
         let info = self.info();
         let line = format!("call \"{}\": {line}", info.call_id);
-        let mut event = Event::new(kind, self.with.clock.unix_ms());
+        let mut event = Event::new(kind, self.context.clock.unix_ms());
         event.detail = format!("{members},\"call\":{}", Fragment::of(&info.told()).text());
         event.subject = EventSubject::Call(CallFacts::new(self.number, info));
-        self.with.bus.publish(event);
-        self.with.bus.log(LogLevel::Warning, line);
+        self.context.bus.publish(event);
+        self.context.bus.log(LogLevel::Warning, line);
     }
 }
 
@@ -105,7 +106,7 @@ impl MediaReport for CallReporter {
     }
 
     fn silent(&self, leg: Leg) {
-        let (leg, silent_ms) = (leg.text(), self.with.silent_ns / NS_PER_MS);
+        let (leg, silent_ms) = (leg.text(), self.context.silent_ns / NS_PER_MS);
         let members = format!("\"leg\":\"{leg}\",\"silent_ms\":{silent_ms}");
         let line = format!("its {leg} leg has had no audio for media.silent_ms {silent_ms}");
         self.publish(Kind::LegSilent, &members, &line);
@@ -141,7 +142,7 @@ fn codec_of(payload_type: u8) -> &'static str {
     }
 }
 
-/// What the operator of the telephony system can do about it.
+/// What the operator of the telephony system can do about packets of this type.
 fn remedy_for(payload_type: u8) -> String {
     let codec = codec_of(payload_type);
     match payload_type {

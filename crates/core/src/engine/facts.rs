@@ -1,4 +1,4 @@
-//! What is known of a recording, and the manifest that tells it.
+//! The facts about a live recording, and the manifest made from them.
 
 use std::sync::Arc;
 
@@ -10,8 +10,8 @@ use crate::storage::{Fragment, Manifest, NameFields, RecordingName, Spans, Templ
 use crate::text::Text;
 use crate::words::{AudioSpec, Layout, PauseMode, State};
 
-/// What is known of a live recording. Its manifest and its name are made of this, by the
-/// threads that need them, and not under the registry's lock.
+/// The facts about a live recording. The threads that need its manifest or its name make them
+/// from this, outside the registry's lock.
 #[derive(Clone)]
 pub struct RecordingFacts {
     pub id: Uuid,
@@ -21,19 +21,19 @@ pub struct RecordingFacts {
     pub info: Arc<CallInfo>,
     pub lines: Arc<Vec<LineStay>>,
     pub paused: bool,
-    /// The file's, once it is known.
+    /// The file's shape, once it is known.
     pub shape: Option<Shape>,
     pub spans: Spans,
 }
 
-/// How files are named.
+/// How the engine names files.
 pub struct FileNaming {
     pub template: Template,
     pub host: String,
 }
 
 impl RecordingFacts {
-    /// Without its spans: there may be thousands.
+    /// The manifest without its spans, of which there may be thousands.
     pub fn manifest(&self) -> Manifest {
         let state = if self.paused {
             State::Paused
@@ -73,7 +73,7 @@ impl RecordingFacts {
     }
 }
 
-/// Writes down how a recording is made.
+/// Stores a spec in a manifest.
 fn put_spec(manifest: &mut Manifest, spec: &RecordingSpec) {
     manifest.set_format(spec.audio.format);
     manifest.layout = spec.audio.layout.text().to_owned();
@@ -83,8 +83,7 @@ fn put_spec(manifest: &mut Manifest, spec: &RecordingSpec) {
     manifest.set_jobs(&spec.jobs);
 }
 
-/// How a recording was made of which only the manifest is left. Its limit and the rate that
-/// was asked for are not in it.
+/// Restores a spec from a manifest, which lacks the maximum duration and the requested rate.
 pub fn spec_of(manifest: &Manifest) -> RecordingSpec {
     let layout = Layout::ALL
         .into_iter()
@@ -106,7 +105,7 @@ pub fn spec_of(manifest: &Manifest) -> RecordingSpec {
 }
 
 impl FileNaming {
-    /// What a name is made of, but for the recording's own.
+    /// The fields of a name, except the recording's id and layout.
     pub fn fields<'a>(
         &'a self,
         info: &'a CallInfo,
@@ -138,7 +137,7 @@ mod tests {
     use crate::words::Format;
 
     #[test]
-    fn a_spec_comes_back_from_the_manifest() {
+    fn a_spec_is_restored_from_the_manifest() {
         for (format, layout) in Format::all().zip(Layout::ALL) {
             let kinds = [CALLBACK, "other"];
             let jobs = kinds.map(|kind| JobSpec::new(kind, &"http://localhost/"));

@@ -1,4 +1,4 @@
-//! Who performs the jobs of an engine's recordings.
+//! Registering the actions that perform an engine's jobs.
 
 use std::sync::Arc;
 
@@ -9,9 +9,10 @@ use crate::storage;
 use crate::words::{Error, Result};
 
 impl Engine {
-    /// Has an action perform all jobs of its kind, also those that earlier processes have
-    /// left, until it is withdrawn or the engine closes. Of several actions for one kind the
-    /// first one that was registered does, and the next takes over when that has ended.
+    /// Registers an action, which performs all jobs of its kind, including those that earlier
+    /// processes left, until it is withdrawn or the engine closes. If several actions have the
+    /// same kind, the first registered one performs the jobs, and the next takes over when that
+    /// one has stopped.
     pub fn register_action(
         self: &Arc<Engine>,
         action: Arc<dyn Action>,
@@ -29,7 +30,7 @@ impl Engine {
         Ok(registration)
     }
 
-    /// The same without a thread: whoever asks for it runs the part.
+    /// As [`Engine::register_action`], but starts no thread: the caller runs the part.
     pub fn prepare_action(
         self: &Arc<Engine>,
         action: Arc<dyn Action>,

@@ -1,14 +1,14 @@
-//! How long a live recording is at this moment.
+//! The current duration of a live recording.
 
 use crate::calls::View;
 use crate::config::{Config, MediaClock};
 use crate::words::{PauseMode, State};
 
-/// A cut may come so much later than it is due.
+/// How late a block of audio may be rendered after it is due, in ms.
 const CUT_DELAY_MS: u64 = 200;
 
-/// What has been cut, and the time that has passed since the last cut. A clock that is set in
-/// between changes no more than the next cut does.
+/// The rendered duration plus the time since the last block was rendered, in ms. The result is
+/// never larger than the next block will make it, even if the wall clock was set.
 pub fn current_duration_ms(view: &View, config: &Config, now_ms: i64) -> u64 {
     let cut_ms = view.readings.duration_ms;
     if view.state != State::Recording || config.clock != MediaClock::Real {
@@ -38,7 +38,7 @@ mod tests {
     use crate::text::Text;
     use crate::words::{AudioSpec, Format, Layout, Status};
 
-    /// Begun at 1,000,000 ms, cut and paused for so long.
+    /// A recording that began at 1,000,000 ms.
     fn view(cut_ms: u64, paused_ms: u64, pause_mode: PauseMode) -> View {
         let info = Arc::default();
         View {
@@ -73,15 +73,19 @@ mod tests {
     }
 
     #[test]
-    fn the_current_duration_is_that_of_now_and_not_of_the_last_cut() {
+    fn the_current_duration_includes_the_time_since_the_last_block() {
         let mut config = Config::default();
         let next = u64::from(config.storage.flush_ms) + CUT_DELAY_MS;
         let at = |view: &View, config: &Config, ms: i64| current_duration_ms(view, config, 1_000_000 + ms);
         let running = view(5000, 2000, PauseMode::Silence);
         assert_eq!(at(&running, &config, 5300), 5300);
-        assert_eq!(at(&running, &config, 4000), 5000, "it never goes back");
+        assert_eq!(at(&running, &config, 4000), 5000, "it never decreases");
         assert_eq!(at(&running, &config, -9_000_000), 5000, "a clock set back");
-        assert_eq!(at(&running, &config, 9_000_000), 5000 + next, "a clock set on");
+        assert_eq!(
+            at(&running, &config, 9_000_000),
+            5000 + next,
+            "a clock set forward"
+        );
         let skipping = view(5000, 2000, PauseMode::Skip);
         assert_eq!(at(&skipping, &config, 7300), 5300);
         let mut paused = running.clone();
@@ -91,6 +95,10 @@ mod tests {
         limited.spec.audio.max_duration_ms = 5100;
         assert_eq!(at(&limited, &config, 5300), 5100);
         config.clock = MediaClock::Stream;
-        assert_eq!(at(&running, &config, 5300), 5000, "the media's own time");
+        assert_eq!(
+            at(&running, &config, 5300),
+            5000,
+            "stream time does not follow the clock"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! The engine's long-running parts, and the threads that run them in production.
+//! The engine's long-running parts, each of which runs on a thread of its own in production.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -19,7 +19,7 @@ pub enum Group {
     Jobs,
 }
 
-/// One part of an engine that has not begun to run.
+/// A part of an engine that has not started.
 pub struct EnginePart {
     /// The name of its thread.
     pub name: String,
@@ -43,8 +43,8 @@ impl EnginePart {
         }
     }
 
-    /// Counts it as running, which closing waits for the end of. On the thread that runs it,
-    /// [`StartedPart::runnable`] follows.
+    /// Counts the part as running; closing waits until it has ended. The thread that runs the
+    /// part then calls [`StartedPart::runnable`].
     pub fn begin(self) -> StartedPart {
         let running = RunningGuard::new(&self.engine.running, self.group);
         StartedPart {
@@ -84,11 +84,11 @@ impl Part for CountedPart {
     }
 }
 
-/// How many parts of each group run.
+/// The number of running parts in each group.
 #[derive(Default)]
 pub(super) struct RunningParts {
     counts: [AtomicUsize; 5],
-    /// Signalled whenever one has ended.
+    /// Signalled whenever a part has ended.
     ended: Arc<Signal>,
 }
 
@@ -105,7 +105,7 @@ impl RunningParts {
     }
 }
 
-/// Counts one part for as long as it is there.
+/// Counts one part as running until dropped.
 struct RunningGuard {
     parts: Arc<RunningParts>,
     group: Group,
@@ -129,7 +129,7 @@ impl Drop for RunningGuard {
 }
 
 impl Engine {
-    /// All its parts, to be run until each is over. Asked for once.
+    /// All parts of the engine. The caller runs each until it has ended. Called once.
     pub fn parts(self: &Arc<Engine>) -> Vec<EnginePart> {
         let mut parts = Vec::new();
         let bus = self.bus.clone();
@@ -191,7 +191,7 @@ impl Engine {
         parts
     }
 
-    /// A thread for each part.
+    /// Starts a thread for each part.
     pub(super) fn start_threads(self: &Arc<Engine>) -> std::io::Result<()> {
         let mut threads = self.threads.lock();
         for part in self.parts() {
@@ -202,7 +202,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Every part is over, so every thread is about to return.
+    /// Joins the threads. Every part has ended, so every thread is about to return.
     pub(super) fn join_threads(&self) {
         join(std::mem::take(&mut *self.threads.lock()));
     }
@@ -210,7 +210,7 @@ impl Engine {
 
 pub(super) fn join(threads: Vec<JoinHandle<()>>) {
     for thread in threads {
-        // A thread that panicked has ended all the same.
+        // A thread that panicked has ended as well.
         let _ = thread.join();
     }
 }

@@ -1,4 +1,4 @@
-//! The engine as a recorder: its rules are the registry's, its audio the media workers'.
+//! The engine's implementation of [`Recorder`]. The registry applies the rules.
 
 use std::sync::Arc;
 
@@ -48,8 +48,8 @@ impl Recorder for Engine {
             ..Filter::default()
         };
         let started = match target.username.is_empty() {
-            true => Err(Error::new(Status::NoCall, "nobody is named")),
-            // Their own calls are theirs at every level.
+            true => Err(Error::new(Status::NoCall, "the caller has no username")),
+            // A caller of any level may record their own calls.
             false => self.begin_recording(&Caller::Host, &target, spec),
         };
         self.audit_start(caller, &target, &started);
@@ -110,7 +110,7 @@ impl Recorder for Engine {
             self.registry
                 .control_by_call(caller, operation, call_id, url, now_ms, &mut touched)
         });
-        // What stands in a url's query may be secret.
+        // The query of a url may contain secrets.
         let url = url
             .and_then(|url| url.as_str().split('?').next())
             .unwrap_or_default();
@@ -172,7 +172,7 @@ impl Recorder for Engine {
             frames_lost: self.media_stats.frames_lost(),
             frames_ignored: self.media_stats.dropped_unknown(),
             bytes_out: self.store.bytes_written(),
-            // In stream time a refused block is offered again, and nothing is lost.
+            // In stream time a refused block is retried, so nothing is lost.
             bytes_dropped: match self.config.clock {
                 config::MediaClock::Real => self.store.dropped_bytes(),
                 config::MediaClock::Stream => 0,

@@ -1,4 +1,4 @@
-//! One recording's way from its tap to its file, and its manifest.
+//! Connects a recording's tap to its file, and keeps the recording's manifest up to date.
 
 use std::sync::{Arc, Weak};
 
@@ -16,25 +16,26 @@ use crate::media::{Progress, Shape, Sink, Span, SpanKind};
 use crate::storage::{Manifest, RecordingFile, Source, SpanEntry, Spans};
 use crate::words::{EndReason, Error, State, Status};
 
+/// The output of one recording: its file, its facts and its progress.
 pub struct RecordingOutput {
     id: Uuid,
     me: Weak<RecordingOutput>,
     progress: Arc<Progress>,
     reporter: Arc<RecordingReporter>,
-    /// Of the file, where all frames have the same; 0 else, and until the shape is known.
+    /// Bytes of a frame in the file. 0 if frames differ in size, and until the shape is known.
     frame_bytes: AtomicU64,
-    /// As its writer last left the file.
+    /// The size of the file after the writer's latest write.
     file_bytes: Arc<AtomicU64>,
     inner: Mutex<OutputState>,
 }
 
 struct OutputState {
     facts: RecordingFacts,
-    /// Gone once it was handed to the finisher.
+    /// `None` once the file was passed to the finisher.
     file: Option<RecordingFile>,
 }
 
-/// The tap's end of a output.
+/// The sink through which the tap writes.
 struct OutputSink(Arc<RecordingOutput>);
 
 impl RecordingOutput {
@@ -67,7 +68,8 @@ impl RecordingOutput {
         Box::new(OutputSink(output.clone()))
     }
 
-    /// Changes what is known and has it written; `mark` says what is told once it is.
+    /// Changes the facts and has the live manifest rewritten. `tag` is reported once the manifest
+    /// is on disk.
     fn change(&self, tag: u32, apply: impl FnOnce(&mut RecordingFacts)) {
         let mut inner = self.inner.lock();
         apply(&mut inner.facts);
@@ -93,7 +95,7 @@ impl RecordingOutput {
         put_ledger(manifest, &self.progress.ledger());
     }
 
-    /// The manifest as it will stand beside the file, and the file.
+    /// Takes the file, with the final manifest. `None` if the file was taken before.
     fn close(
         &self,
         state: State,
@@ -148,7 +150,7 @@ fn span_entry(span: Span) -> SpanEntry {
     }
 }
 
-/// Completes the pause that was noted when it began.
+/// Completes the pause span that was added when the pause began.
 fn close_pause(spans: &mut Spans, span: Span) {
     match spans.open_pause() {
         Some(noted) => *noted = span_entry(span),
@@ -156,8 +158,8 @@ fn close_pause(spans: &mut Spans, span: Span) {
     }
 }
 
-/// One that a fault kept from its last call. Its file without an end would be live for
-/// ever; let go of, it fails by its writer.
+/// A panic may drop the sink before `finish`, `stuck` or `broken` is called. Dropping the file
+/// makes its writer fail the recording, which would otherwise stay live for ever.
 impl Drop for OutputSink {
     fn drop(&mut self) {
         let file = self.0.inner.lock().file.take();
@@ -243,7 +245,7 @@ impl Sink for OutputSink {
     }
 
     fn stuck(self: Box<Self>) {
-        let error = Error::new(Status::Io, "the disk took nothing for storage.backlog_ms");
+        let error = Error::new(Status::Io, "the disk accepted no audio for storage.backlog_ms");
         self.0.fail(error);
     }
 
@@ -253,7 +255,7 @@ impl Sink for OutputSink {
     }
 }
 
-/// For the writer, as the manifest is when it comes to it.
+/// Gives the writer the current manifest.
 impl Source for RecordingOutput {
     fn manifest(&self) -> Box<Manifest> {
         let facts = self.inner.lock().facts.clone();
@@ -281,7 +283,7 @@ impl Attachment for RecordingOutput {
         });
     }
 
-    /// Without the spans: there may be thousands, and an event a block.
+    /// Leaves out the spans, because there may be thousands, and an event for each block.
     fn describe(&self, failure: Option<(&Error, i64)>) -> String {
         let mut manifest = self.inner.lock().facts.manifest();
         self.put_readings(&mut manifest);

@@ -1,4 +1,4 @@
-//! Where storage's reports become states and events.
+//! Turns storage's reports into states of recordings and into events.
 
 use std::path::{Component, Path};
 use std::sync::{Arc, Weak};
@@ -20,14 +20,16 @@ use crate::sync::contained;
 use crate::text::Text;
 use crate::words::{EndReason, Error, State, Status};
 
-/// What a rewritten live manifest means, once it is on disk.
+/// Why a live manifest is rewritten. Storage reports the value once the manifest is on disk.
 pub const CHANGE_PAUSED: u32 = 1;
 pub const CHANGE_RESUMED: u32 = 2;
 pub const CHANGE_MOVED: u32 = 3;
 
-/// A terminal event with more spans than this tells none, and a loss no more.
+/// A terminal event with more spans than this contains none of them. A loss event contains at
+/// most this many.
 const SPANS_MAX: usize = 100;
 
+/// Storage's [`Report`]: updates the registry, publishes events and writes audit lines.
 pub struct RecordingReporter {
     registry: Arc<Registry>,
     bus: Arc<Bus>,
@@ -60,7 +62,7 @@ impl RecordingReporter {
         })
     }
 
-    /// A test may ask for a panic at a named place.
+    /// Panics if a test has asked for a panic at this place.
     #[cfg(feature = "faults")]
     fn panic_point(&self, place: &str) {
         assert!(self.panic_at != place, "planted at {place}");
@@ -69,17 +71,17 @@ impl RecordingReporter {
     #[cfg(not(feature = "faults"))]
     fn panic_point(&self, _place: &str) {}
 
+    /// Called once, before any thread runs.
     pub fn set_store(&self, store: &Arc<Store>) {
-        // Once, before any thread runs.
         let _ = self.store.set(Arc::downgrade(store));
     }
 
+    /// Called once, before any thread runs.
     pub fn set_audit_log(&self, audit: &Arc<AuditLog>) {
-        // Once, before any thread runs.
         let _ = self.audit.set(audit.clone());
     }
 
-    /// A recording ended that nobody has stopped, while its call goes on.
+    /// Audits the end of a recording that no caller stopped and whose call continues.
     fn audit_end(&self, id: Uuid, reason: EndReason, status: Status) {
         let (Some(audit), Some(recording)) = (self.audit.get(), self.registry.recording(id)) else {
             return;
@@ -91,8 +93,8 @@ impl RecordingReporter {
         audit.push(line);
     }
 
-    /// A recording has ended at its tap; answers what was decided, and when. A discard
-    /// that was accepted holds, whatever else has ended it meanwhile.
+    /// Notes that a recording has ended at its tap. Returns the final reason and the time of the
+    /// end. An accepted discard takes precedence over any other reason.
     pub fn note_ended(&self, id: Uuid, reason: EndReason) -> (EndReason, i64) {
         self.panic_point("end");
         if self.registry.ended_itself(id, reason, self.clock.unix_ms()) {
@@ -116,8 +118,8 @@ impl RecordingReporter {
             .log(LogLevel::Error, format!("recording {id}: {}", error.message));
     }
 
-    /// Told at once, also while the disk stands still; but not before its start, nor
-    /// behind its end.
+    /// Publishes a loss at once, even while the disk hangs, but never before the recording's
+    /// `STARTED` or after its terminal event.
     pub fn report_loss(&self, id: Uuid, spans: &[SpanEntry]) {
         let Some(recording) = self.registry.recording(id) else {
             return;
@@ -127,8 +129,8 @@ impl RecordingReporter {
             Told::Started => self.publish_loss(&recording, &span_objects(spans, SPANS_MAX)),
             Told::Nothing => *told = Told::NotTheLoss(span_objects(spans, SPANS_MAX)),
             Told::NotTheLoss(earlier) => {
-                let room = SPANS_MAX.saturating_sub(earlier.len());
-                earlier.extend(span_objects(spans, room));
+                let more = SPANS_MAX.saturating_sub(earlier.len());
+                earlier.extend(span_objects(spans, more));
             }
             Told::Ended => {}
         }
@@ -139,20 +141,20 @@ impl RecordingReporter {
         self.publish_with(Kind::Loss, recording, None, &spans);
     }
 
-    /// An event about a recording that this process began.
+    /// Publishes an event about a recording that this process started.
     fn publish(&self, kind: Kind, recording: &Recording, state: Option<State>) {
         self.publish_with(kind, recording, state, "");
     }
 
-    /// `further`: members of its JSON object, each behind a comma.
-    fn publish_with(&self, kind: Kind, recording: &Recording, state: Option<State>, further: &str) {
+    /// `members` are added to the event's JSON object, each with a leading comma.
+    fn publish_with(&self, kind: Kind, recording: &Recording, state: Option<State>, members: &str) {
         let mut view = recording.view();
         if let Some(state) = state {
             view.state = state;
         }
         let mut event = Event::new(kind, self.clock.unix_ms());
         event.subject = EventSubject::Recording(Arc::new(view));
-        event.detail = format!("\"recording\":{}{further}", recording.describe(None));
+        event.detail = format!("\"recording\":{}{members}", recording.describe(None));
         self.bus.publish(event);
     }
 
@@ -186,7 +188,7 @@ impl RecordingReporter {
         event.subject = EventSubject::Recording(Arc::new(view));
         event.inherited = recording.is_none();
         if manifest.spans.len() > SPANS_MAX {
-            // They stand in the manifest beside the file.
+            // The manifest beside the file contains them.
             manifest.spans.clear();
         }
         let described = serde_json::to_string(&manifest).unwrap_or_else(|_| "{}".to_owned());
@@ -203,17 +205,19 @@ impl RecordingReporter {
         self.bus.publish(event);
     }
 
-    /// In any case, or closing would wait for it for ever. After its event: who sees the
-    /// registry empty finds every event published.
-    fn finish_report(&self, id: Uuid, told: std::result::Result<(), String>) {
+    /// Removes a recording from the live ones. Runs even if publishing its event panicked, or
+    /// closing would wait for the recording for ever. Runs after the event, so that a thread that
+    /// finds the registry empty also finds every event published.
+    fn finish_report(&self, id: Uuid, published: std::result::Result<(), String>) {
         self.registry.remember(id);
-        if let Err(panic) = told {
-            let message = format!("recording {id}: its end could not be told: {panic}");
+        if let Err(panic) = published {
+            let message = format!("recording {id}: its terminal event could not be published: {panic}");
             self.bus.log(LogLevel::Error, message);
         }
     }
 
-    /// Of a file below the directory; a manifest that names another place is not believed.
+    /// The path of a file below the storage directory. Empty if the manifest names a place
+    /// outside it.
     fn path(&self, file: &str) -> Text {
         let inside = Path::new(file)
             .components()
@@ -229,7 +233,7 @@ impl RecordingReporter {
         )
     }
 
-    /// Notes the end of a recording of this process.
+    /// Stores the final state of a recording of this process.
     fn record_end(&self, recording: &Recording, manifest: &Manifest) {
         let state = state_of(manifest);
         let reason = manifest.end_reason().unwrap_or(EndReason::WriteError);
@@ -241,7 +245,7 @@ impl RecordingReporter {
         life.error = match (state, life.error) {
             (State::Failed, Status::Ok) => manifest.failure(),
             (State::Failed, error) => error,
-            // A write that failed does not matter to what was discarded.
+            // A failed write does not matter to a discarded recording.
             _ => Status::Ok,
         };
         life.path = self.path(&manifest.file);
@@ -249,7 +253,7 @@ impl RecordingReporter {
         life.readings = Some(readings_of(manifest));
     }
 
-    /// A recording of an earlier process, known by its manifest alone.
+    /// The view of a recording of an earlier process, built from its manifest.
     fn recovered_view(&self, id: Uuid, manifest: &Manifest) -> View {
         let state = state_of(manifest);
         let info = Arc::new(CallInfo::from_json(manifest.call.text()));
@@ -278,19 +282,19 @@ impl RecordingReporter {
     }
 }
 
-/// Why something could not begin, as members of an event's JSON object.
+/// An error as members of an event's JSON object.
 pub fn error_members(error: &Error) -> String {
     let message = serde_json::Value::from(error.message.as_str());
     format!("\"status\":{},\"error\":{message}", error.status as i32)
 }
 
-/// Each span as a JSON object, as it stands in the manifest; no more than `most`.
+/// At most `most` spans, each as the JSON object that the manifest contains.
 fn span_objects(spans: &[SpanEntry], most: usize) -> Vec<String> {
     let objects = spans.iter().take(most).map(serde_json::to_string);
     objects.filter_map(Result::ok).collect()
 }
 
-/// Of a terminal event.
+/// The flags of a terminal event.
 fn flags_of(manifest: &Manifest, repeated: bool) -> u32 {
     let flags = [
         (repeated, FLAG_REPEATED),
@@ -347,8 +351,8 @@ impl Report for RecordingReporter {
             self.registry.forget(id);
             return;
         }
-        let told = contained(|| self.publish_start_failed(&recording, &error));
-        self.finish_report(id, told);
+        let published = contained(|| self.publish_start_failed(&recording, &error));
+        self.finish_report(id, published);
     }
 
     fn marked(&self, id: Uuid, mark: u32) {
@@ -373,8 +377,8 @@ impl Report for RecordingReporter {
 
     fn published(&self, id: Uuid, manifest: Manifest, repeated: bool) {
         let recording = self.registry.recording(id);
-        let told = contained(|| self.publish_end(id, recording.as_deref(), manifest, repeated));
-        self.finish_report(id, told);
+        let published = contained(|| self.publish_end(id, recording.as_deref(), manifest, repeated));
+        self.finish_report(id, published);
     }
 
     fn left(&self, id: Uuid) {
@@ -382,7 +386,7 @@ impl Report for RecordingReporter {
     }
 
     fn job_queued(&self, kind: &str, id: Uuid) {
-        if self.actions.queued(kind, id) {
+        if self.actions.push(kind, id) {
             let message =
                 format!("jobs of the kind {kind} stay on disk: no action for them is registered yet");
             self.bus.log(LogLevel::Info, message);

@@ -1,4 +1,4 @@
-//! How a recording begins: what a start asks of storage and of the call's media.
+//! How a recording starts: its file in storage and its tap on the call's media.
 
 use std::sync::Arc;
 
@@ -16,8 +16,8 @@ use crate::storage::{Fragment, Spans, Template};
 use crate::words::{Error, Result, Status};
 
 impl Engine {
-    /// Starts the recording that a line's policy asks for. A call never fails because
-    /// recording fails: an event says so, and the watch tries again.
+    /// Starts the recording that a line's policy requires. If it fails, the call continues, an
+    /// event reports the failure, and the watch retries.
     pub(super) fn start_automatic(&self, number: u64) {
         let spec = RecordingSpec {
             flags: AUTOMATIC,
@@ -34,7 +34,7 @@ impl Engine {
         }
     }
 
-    /// Once for each call, however often it is tried again.
+    /// Reports the failure once for each call, although the start is retried.
     fn publish_start_failed(&self, number: u64, error: Error) {
         if !self.registry.automatic_refused(number) {
             return;
@@ -59,7 +59,8 @@ impl Engine {
         self.audit_automatic_start(number, &Err(error));
     }
 
-    /// Whether the storage, and the memory, take one more recording.
+    /// Fails if there is no memory or no disk space for another recording, or if the storage
+    /// directory was moved.
     pub fn can_store(&self) -> Result<()> {
         if (self.config.is_memory_short)() {
             return Err(memory::exhausted());
@@ -78,8 +79,8 @@ impl Engine {
         ))
     }
 
-    /// Makes a recording of a call and starts its tap. Under the registry's lock:
-    /// queues alone, no disk, no waiting.
+    /// Creates a recording of a call and starts its tap. Runs under the registry's lock, so it
+    /// only pushes into queues and never waits.
     pub(super) fn begin(&self, accepted: AcceptedDraft<'_>, progress: Arc<Progress>) -> Arc<Recording> {
         let started_at_ms = self.clock.unix_ms();
         let draft = &accepted.draft;
@@ -120,8 +121,8 @@ impl Engine {
         recording
     }
 
-    /// What a template makes of a call as it was when a recording of it began. The
-    /// recording's id and layout, and the call's attributes, are empty in it.
+    /// Renders a name template for a call as it was when a recording of it began. The
+    /// placeholders for the recording's id and layout and for the call's attributes are empty.
     pub fn render_name(&self, template: &Template, info: &CallInfo, started_at_ms: i64) -> String {
         let fields = self.naming.fields(info, started_at_ms, &|_| None);
         template.render(&fields).path("")

@@ -1,4 +1,5 @@
-//! The once-a-second duties: too little room, forgotten calls, what is to be tried again.
+//! Duties performed once a second: checking free space, ending forgotten calls and retrying
+//! automatic starts.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use crate::task::{self, Next, Runnable};
 use crate::words::EndReason;
 
 const PERIOD: Duration = Duration::from_secs(1);
+/// After this many periods without an answer about free space, a warning is logged.
 const UNANSWERED_PERIODS: u32 = 10;
 
 impl Engine {
@@ -38,7 +40,7 @@ impl Engine {
         }
     }
 
-    /// False when the watch is to end.
+    /// Waits for the next period. Returns false when the watch must end.
     async fn await_tick(&self) -> bool {
         let tick = self.clock.now() + PERIOD;
         while !self.watch_stopped.load(Ordering::SeqCst) && self.clock.now() < tick {
@@ -47,7 +49,7 @@ impl Engine {
         !self.watch_stopped.load(Ordering::SeqCst)
     }
 
-    /// A panic in one duty is not the end of the others, nor of this one's next time.
+    /// Runs one duty. A panic is logged, and the duty runs again in the next period.
     fn duty(&self, name: &str, act: impl FnOnce()) {
         if let Err(panic) = contained(act) {
             self.bus.log(LogLevel::Error, format!("watch, {name}: {panic}"));
@@ -68,8 +70,8 @@ impl Engine {
         }
     }
 
-    /// `answered`: how often the file system has said what is free, and for how many
-    /// rounds it has not.
+    /// Logs a warning if the file system has not reported free space for some periods.
+    /// `answered` is the number of its answers, and of the periods since the last one.
     fn note_answer(&self, answered: &mut (u64, u32)) {
         let answers = self.store.free_answers();
         *answered = if answers == answered.0 {
@@ -78,7 +80,7 @@ impl Engine {
             (answers, 0)
         };
         if answered.1 == UNANSWERED_PERIODS {
-            let message = "the file system does not answer: how much is free is not known any more";
+            let message = "the file system does not answer: its free space is unknown";
             self.bus.log(LogLevel::Warning, message.to_owned());
         }
     }
@@ -101,7 +103,7 @@ impl Engine {
     fn end_idle_calls(&self) {
         self.panic_point("watch");
         let before = match self.config.calls_idle_ms.saturating_mul(NS_PER_MS) {
-            // Asked all the same: the registry then sorts out who has begun and ended.
+            // Called anyway, because the registry then cleans up its list of calls.
             0 => 0,
             idle_ns => self.clock.coarse_ns().saturating_sub(idle_ns),
         };
@@ -110,7 +112,8 @@ impl Engine {
         }
     }
 
-    /// Told once the call's handles are stale. Its recordings have their own ends told.
+    /// Ends a forgotten call, then publishes the event, so that the call's handles are stale
+    /// when the host receives it. The call's recordings have terminal events of their own.
     fn end_idle(&self, number: u64) {
         let Some(info) = self.registry.call_info(number) else {
             return;

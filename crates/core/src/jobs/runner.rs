@@ -1,5 +1,5 @@
-//! Performs the jobs of one kind: reads their files, begins attempts as the schedule says,
-//! and writes down what came of them.
+//! Performs the jobs of one kind: reads their files, begins attempts in the order of the
+//! schedule, and stores the outcomes.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -18,9 +18,9 @@ use crate::storage::{Job, JobFiles, LOG_ERROR, LOG_WARNING};
 use crate::sync::contained;
 use crate::task::{self, Answer, Next, Runnable};
 
-/// New jobs that are read before attempts are looked after again.
+/// At most this many new jobs are read before attempts are polled again.
 const BATCH: usize = 64;
-/// 2025-01-01. Before it callrec was not there: it is the time of a clock that was not set.
+/// 2025-01-01, before the first version of callrec. An earlier time is from an unset clock.
 const CLOCK_IS_SET_MS: i64 = 1_735_689_600_000;
 
 /// Performs the jobs of one kind, with one action.
@@ -33,25 +33,25 @@ pub struct JobRunner {
     pub clock: Arc<dyn Clock>,
 }
 
-/// All jobs are to be listed.
+/// A pending listing of all jobs on disk.
 #[derive(Clone, Copy)]
-struct Listing {
+struct PendingListing {
     due: Instant,
     failures: u32,
 }
 
-/// What a runner knows while it has its turn.
+/// The state of an active runner.
 struct RunnerState<'a> {
     runner: &'a JobRunner,
     schedule: JobSchedule,
-    /// Not read yet.
+    /// Jobs that are not read yet.
     new: VecDeque<Uuid>,
-    listing: Option<Listing>,
+    listing: Option<PendingListing>,
     attempts: Vec<RunningAttempt>,
 }
 
 impl JobRunner {
-    /// It is over once its action was withdrawn.
+    /// The runner as a part, which ends once its action was withdrawn.
     pub fn runnable(self) -> Runnable {
         Runnable::new(self.handle.signal.clone(), async move { self.run().await })
     }
@@ -66,39 +66,39 @@ impl JobRunner {
             self.files.log(LOG_ERROR, message);
         }
         let (handle, registry) = (self.handle.clone(), self.registry.clone());
-        // What the action holds is let go before anybody hears that it is not used any more.
+        // Dropped first, so that the action's resources are freed when the runner reports its end.
         drop(self);
         registry.remove(&handle);
         handle.set_stopped();
     }
 
     async fn perform_all(&self) {
-        task::until(|| match self.handle.standing() {
+        task::until(|| match self.handle.status() {
             RunnerStatus::Standby => Answer::AskAgain(Next::Signalled),
             _ => Answer::Ready(()),
         })
         .await;
-        let mut running = RunnerState {
+        let mut state = RunnerState {
             runner: self,
             schedule: JobSchedule::new(self.pace),
             new: VecDeque::new(),
             listing: None,
             attempts: Vec::new(),
         };
-        while self.handle.standing() == RunnerStatus::Active {
-            running.take_new();
-            running.list_if_due().await;
-            running.read_new().await;
-            running.publish_pending();
-            running.begin_attempts().await;
-            running.end_attempts().await;
-            running.publish_pending();
-            task::leave(running.next()).await;
+        while self.handle.status() == RunnerStatus::Active {
+            state.take_new();
+            state.list_if_due().await;
+            state.read_new().await;
+            state.publish_pending();
+            state.begin_attempts().await;
+            state.end_attempts().await;
+            state.publish_pending();
+            task::leave(state.next()).await;
         }
-        running.finish().await;
+        state.finish().await;
     }
 
-    /// A panic of the disk is an error, as any other.
+    /// Runs a disk operation, and turns a panic into an error.
     async fn guarded<T>(&self, body: impl Future<Output = std::io::Result<T>>) -> Result<T, String> {
         match task::contain(body).await {
             Ok(done) => done.map_err(|error| error.to_string()),
@@ -114,7 +114,7 @@ impl JobRunner {
         contained(|| self.action.receiver(job)).unwrap_or_default()
     }
 
-    /// How long it was queued before it is read here, as far as a clock can say.
+    /// How long the job has been queued, by the wall clock. 0 if that clock was not set.
     fn queued_for(&self, job: &Job) -> Duration {
         if job.queued_at_ms < CLOCK_IS_SET_MS {
             return Duration::ZERO;
@@ -134,22 +134,24 @@ impl RunnerState<'_> {
     }
 
     fn publish_pending(&self) {
-        let waiting = self.schedule.len() + self.new.len();
-        self.runner.handle.set_pending(waiting);
+        let pending = self.schedule.len() + self.new.len();
+        self.runner.handle.set_pending(pending);
     }
 
     fn take_new(&mut self) {
         let new = self.runner.handle.take_new();
         if new.all {
             let due = self.now();
-            self.listing = Some(Listing { due, failures: 0 });
+            self.listing = Some(PendingListing { due, failures: 0 });
         }
         self.new.extend(new.ids);
     }
 
-    /// What is not listed now is listed later: nobody else would ever ask for it.
+    /// Lists all jobs if a listing is due. A failed listing is retried, because the jobs on disk
+    /// are not queued in any other way.
     async fn list_if_due(&mut self) {
-        let Some(Listing { failures, .. }) = self.listing.filter(|listing| listing.due <= self.now()) else {
+        let Some(PendingListing { failures, .. }) = self.listing.filter(|listing| listing.due <= self.now())
+        else {
             return;
         };
         let kind = self.runner.handle.kind;
@@ -161,17 +163,17 @@ impl RunnerState<'_> {
             Err(error) => {
                 if failures == 0 {
                     let message =
-                        format!("the jobs of the kind {kind} cannot be listed, and will be again: {error}");
+                        format!("the jobs of the kind {kind} cannot be listed and will be retried: {error}");
                     self.runner.warn(message);
                 }
                 let failures = failures.saturating_add(1);
                 let due = self.now() + self.runner.pace.back_off(failures);
-                self.listing = Some(Listing { due, failures });
+                self.listing = Some(PendingListing { due, failures });
             }
         }
     }
 
-    /// Some of those that were not read yet.
+    /// Reads a batch of new jobs and adds them to the schedule.
     async fn read_new(&mut self) {
         for _ in 0..BATCH {
             let Some(id) = self.new.pop_front() else { return };
@@ -181,7 +183,7 @@ impl RunnerState<'_> {
             let (receiver, before) = match self.runner.read(id).await {
                 Ok(Some(job)) => (self.runner.receiver(&job), self.runner.queued_for(&job)),
                 Ok(None) => continue,
-                // Its turn comes: then it is read again.
+                // The job is read again when its attempt begins.
                 Err(_) => (String::new(), Duration::ZERO),
             };
             self.schedule.add(id, &receiver, before, self.now());
@@ -192,7 +194,7 @@ impl RunnerState<'_> {
         while let Some(attempt) = self.schedule.next(self.now()) {
             match self.runner.read(attempt.id).await {
                 Ok(Some(job)) => self.begin(attempt, job),
-                // Somebody has removed it, or it was put aside.
+                // The file was removed or put aside.
                 Ok(None) => {
                     let end = AttemptEnd::Done { is_prompt: true };
                     self.schedule.done(&attempt, end, self.now());
@@ -205,16 +207,16 @@ impl RunnerState<'_> {
     fn begin(&mut self, attempt: Attempt, job: Job) {
         let receiver = self.runner.receiver(&job);
         match contained(|| self.runner.action.perform(job)) {
-            Ok(performing) => {
+            Ok(future) => {
                 let (begun, signal) = (self.now(), &self.runner.handle.signal);
-                let running = RunningAttempt::new(attempt, receiver, performing, begun, signal);
+                let running = RunningAttempt::new(attempt, receiver, future, begun, signal);
                 self.attempts.push(running);
             }
             Err(_) => self.postpone(&attempt, None, PANICKED),
         }
     }
 
-    /// Writes down what came of those that have ended.
+    /// Polls the attempts, and stores the outcomes of those that have ended.
     async fn end_attempts(&mut self) {
         let mut at = 0;
         while at < self.attempts.len() {
@@ -257,7 +259,8 @@ impl RunnerState<'_> {
         give_up.is_some_and(|give_up| attempt.age.is_over(give_up, self.now()))
     }
 
-    /// It failed. One that cannot be read is left to the next runner when it is too old.
+    /// Schedules a failed attempt again. A job that cannot be read and is too old is left to the
+    /// next runner.
     fn postpone(&mut self, attempt: &Attempt, after: Option<Duration>, reason: &str) {
         if self.is_too_old(attempt) {
             return self.give_up(attempt, reason);
@@ -281,13 +284,13 @@ impl RunnerState<'_> {
         let kind = self.runner.handle.kind;
         let finished = self.runner.guarded(self.runner.files.finish(kind, id));
         if let Err(error) = finished.await {
-            // The next runner performs it once more.
-            let message = format!("{id}: its {kind} is over, but stays on disk: {error}");
+            // The next runner performs the job again.
+            let message = format!("{id}: its {kind} is done, but its file cannot be removed: {error}");
             self.runner.warn(message);
         }
     }
 
-    /// When there is something to do that nobody signals.
+    /// When the runner has to continue without a signal.
     fn next(&self) -> Next {
         if !self.new.is_empty() {
             return Next::Now;
@@ -297,9 +300,9 @@ impl RunnerState<'_> {
         due.map_or(Next::Signalled, Next::At)
     }
 
-    /// Lets what is under way end, as long as there is time.
+    /// Waits until the running attempts have ended or the time is over.
     async fn finish(&mut self) {
-        while let RunnerStatus::Stopping(until) = self.runner.handle.standing() {
+        while let RunnerStatus::Stopping(until) = self.runner.handle.status() {
             self.end_attempts().await;
             if self.attempts.is_empty() || self.now() >= until {
                 return;

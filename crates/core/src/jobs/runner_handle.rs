@@ -1,4 +1,4 @@
-//! What a runner shares with those who queue jobs for it and those who end it.
+//! The state that a runner shares with the threads that queue jobs for it and stop it.
 
 use std::mem;
 use std::sync::Arc;
@@ -11,68 +11,68 @@ use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::task::Signal;
 
-/// More new jobs than this are not remembered one by one: the runner then lists all.
+/// At most this many new jobs are queued by id. Beyond that, the runner lists the folder.
 const NEW_MAX: usize = 4096;
 
-/// How far a runner has come.
+/// The state of a runner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunnerStatus {
-    /// Another one performs the jobs of this kind.
+    /// Another runner performs the jobs of this kind.
     Standby,
     Active,
-    /// No attempt begins any more. Those under way are dropped at this moment.
+    /// No new attempt begins. Running attempts are dropped at this moment.
     Stopping(Instant),
     Stopped,
 }
 
-/// Jobs that a runner has not seen yet.
+/// Jobs that are queued for a runner.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct NewJobs {
-    /// All that lie on disk.
+    /// All jobs on disk.
     pub all: bool,
     pub ids: Vec<Uuid>,
 }
 
-/// One runner, as others see it.
+/// A handle on one runner.
 pub struct RunnerHandle {
     pub kind: &'static str,
     /// Wakes the runner.
     pub signal: Arc<Signal>,
-    /// Signalled when it is over.
-    over: Signal,
-    state: Mutex<LinkState>,
+    /// Signalled when the runner has stopped.
+    stopped: Signal,
+    state: Mutex<HandleState>,
     pending: AtomicU64,
 }
 
-struct LinkState {
-    standing: RunnerStatus,
+struct HandleState {
+    status: RunnerStatus,
     new: NewJobs,
 }
 
 impl RunnerHandle {
     pub fn new(kind: &'static str) -> Arc<RunnerHandle> {
-        let state = LinkState {
-            standing: RunnerStatus::Standby,
+        let state = HandleState {
+            status: RunnerStatus::Standby,
             new: NewJobs::default(),
         };
         Arc::new(RunnerHandle {
             kind,
             signal: Arc::default(),
-            over: Signal::default(),
+            stopped: Signal::default(),
             state: Mutex::new(state),
             pending: AtomicU64::new(0),
         })
     }
 
-    pub fn standing(&self) -> RunnerStatus {
-        self.state.lock().standing
+    pub fn status(&self) -> RunnerStatus {
+        self.state.lock().status
     }
 
-    /// All jobs of its kind are its own from now on.
+    /// Makes a runner in standby perform all jobs of its kind.
     pub fn activate(&self) {
         let mut state = self.state.lock();
-        if state.standing == RunnerStatus::Standby {
-            state.standing = RunnerStatus::Active;
+        if state.status == RunnerStatus::Standby {
+            state.status = RunnerStatus::Active;
             state.new.all = true;
         }
         drop(state);
@@ -94,10 +94,10 @@ impl RunnerHandle {
         mem::take(&mut self.state.lock().new)
     }
 
-    /// Lets the runner end. A second call may only shorten its time.
-    pub fn end(&self, until: Instant) {
+    /// Stops the runner, at the latest at `until`. A later call can only shorten the time.
+    pub fn stop(&self, until: Instant) {
         let mut state = self.state.lock();
-        state.standing = match state.standing {
+        state.status = match state.status {
             RunnerStatus::Stopped => RunnerStatus::Stopped,
             RunnerStatus::Stopping(earlier) => RunnerStatus::Stopping(earlier.min(until)),
             RunnerStatus::Standby | RunnerStatus::Active => RunnerStatus::Stopping(until),
@@ -108,30 +108,30 @@ impl RunnerHandle {
 
     pub fn set_stopped(&self) {
         self.set_pending(0);
-        self.state.lock().standing = RunnerStatus::Stopped;
-        self.over.notify_all();
+        self.state.lock().status = RunnerStatus::Stopped;
+        self.stopped.notify_all();
     }
 
     pub fn set_pending(&self, count: usize) {
         self.pending.store(count as u64, Ordering::Relaxed);
     }
 
-    /// How many jobs are not performed yet. 0 while it waits for its turn.
+    /// The number of pending jobs. 0 in standby.
     pub fn pending(&self) -> u64 {
         self.pending.load(Ordering::Relaxed)
     }
 
-    /// Waits at most until this moment. Returns whether the runner is over.
+    /// Waits until the runner has stopped, at most until `until`. Returns whether it has stopped.
     pub fn wait_until_stopped(&self, until: Instant, clock: &dyn Clock) -> bool {
         loop {
-            let seen = self.over.count();
-            if self.standing() == RunnerStatus::Stopped {
+            let seen = self.stopped.count();
+            if self.status() == RunnerStatus::Stopped {
                 return true;
             }
             if clock.now() >= until {
                 return false;
             }
-            self.over.wait(seen, Some(until));
+            self.stopped.wait(seen, Some(until));
         }
     }
 }

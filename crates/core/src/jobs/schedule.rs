@@ -1,9 +1,9 @@
-//! Whose turn it is: which of the pending jobs of one kind are tried next, so that a slow
-//! receiver delays nobody else.
+//! Selects which pending job of one kind is attempted next, so that a slow receiver does not
+//! delay the jobs for others.
 //!
-//! Each receiver has a window of attempts at the same time. It begins at one, doubles
-//! with each prompt end up to half of all slots, and is one again after a failure
-//! or a slow end. Slow and failing receivers together leave a quarter of the slots
+//! Each receiver has a window, the maximum number of its parallel attempts. The window begins at
+//! one, doubles with each fast success up to half of all slots, and returns to one after a
+//! failure or a slow success. Slow and failing receivers together leave a quarter of the slots
 //! to the others.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -13,15 +13,16 @@ use uuid::Uuid;
 
 use super::pace::{JobAge, JobPace};
 
-/// Receivers that are known at most while nothing waits for them.
+/// With more receivers than this, slow receivers without pending jobs are forgotten.
 const IDLE_RECEIVERS_MAX: usize = 1024;
-/// No action puts a job off for longer.
+/// The longest delay that an action can request.
 const DELAY_MAX: Duration = Duration::from_secs(30 * 86_400);
-/// Which of the pending jobs of one kind are tried next.
+
+/// The pending jobs of one kind, and the order of their attempts.
 pub struct JobSchedule {
     pace: JobPace,
     receivers: HashMap<String, ReceiverQueue>,
-    /// The names of all, the next one first.
+    /// The names of all receivers, the next one first.
     rotation: VecDeque<String>,
     pending: HashMap<Uuid, PendingJob>,
     running: usize,
@@ -30,7 +31,7 @@ pub struct JobSchedule {
 }
 
 struct ReceiverQueue {
-    /// When, in which order, what.
+    /// Due time, order and job.
     queue: BTreeSet<(Instant, u64, Uuid)>,
     running: usize,
     window: usize,
@@ -56,11 +57,11 @@ pub enum AttemptEnd {
     Done {
         is_prompt: bool,
     },
-    /// It is to be tried again, after the back-off unless a time is named.
+    /// The job is retried after this time, or after the back-off.
     Failed {
         after: Option<Duration>,
     },
-    /// It is not to be tried again.
+    /// The job is not retried.
     GivenUp,
 }
 
@@ -85,7 +86,7 @@ impl JobSchedule {
         self.pending.contains_key(&id)
     }
 
-    /// `before`: how long it has been queued already.
+    /// Adds a job. `before` is how long it has been queued.
     pub fn add(&mut self, id: Uuid, receiver: &str, before: Duration, now: Instant) {
         if self.contains(id) {
             return;
@@ -124,9 +125,9 @@ impl JobSchedule {
                 return None;
             }
             let name = self.rotation.pop_front()?;
-            let room_for_slow = self.slow_running < self.pace.max_for_slow();
+            let slow_allowed = self.slow_running < self.pace.max_for_slow();
             let taken = match self.receivers.get_mut(&name) {
-                Some(receiver) if receiver.slow && !room_for_slow => None,
+                Some(receiver) if receiver.slow && !slow_allowed => None,
                 Some(receiver) => receiver.take(now),
                 None => continue,
             };
@@ -143,7 +144,7 @@ impl JobSchedule {
         None
     }
 
-    /// Answers how often it has failed so far.
+    /// Notes the end of an attempt. Returns how often the job has failed so far.
     pub fn done(&mut self, attempt: &Attempt, ended: AttemptEnd, now: Instant) -> u32 {
         self.running -= 1;
         self.slow_running -= usize::from(attempt.slow);
@@ -172,7 +173,7 @@ impl JobSchedule {
         failures
     }
 
-    /// One that was slow is remembered as such, unless there are many.
+    /// Removes a receiver without pending jobs. A slow one is kept, unless there are many.
     fn forget_idle(&mut self, name: &str) {
         let crowded = self.receivers.len() > IDLE_RECEIVERS_MAX;
         let idle = self.receivers.get(name).is_some_and(|receiver| {
@@ -184,8 +185,8 @@ impl JobSchedule {
         }
     }
 
-    /// When something may become due that is not yet: a receiver with a full window
-    /// is heard of by the end of an attempt.
+    /// When the next attempt is due. Receivers with a full window do not count, because the end
+    /// of an attempt wakes the runner.
     pub fn due(&self) -> Option<Instant> {
         if self.running >= self.pace.parallel {
             return None;
@@ -216,7 +217,7 @@ mod tests {
     use super::*;
 
     const PROMPT: AttemptEnd = AttemptEnd::Done { is_prompt: true };
-    const LATE: AttemptEnd = AttemptEnd::Done { is_prompt: false };
+    const SLOW: AttemptEnd = AttemptEnd::Done { is_prompt: false };
     const FAILED: AttemptEnd = AttemptEnd::Failed { after: None };
 
     fn schedule(parallel: usize) -> JobSchedule {
@@ -234,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failing_receiver_is_tried_one_at_a_time_and_later_each_time() {
+    fn a_failing_receiver_gets_one_attempt_at_a_time_with_growing_delays() {
         let mut schedule = schedule(8);
         let begun = Instant::now();
         schedule.add(Uuid::from_u128(1), "down", Duration::ZERO, begun);
@@ -264,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prompt_receiver_gets_more_at_a_time_up_to_half_of_the_slots() {
+    fn the_window_of_a_fast_receiver_grows_to_half_of_the_slots() {
         let mut schedule = schedule(8);
         let now = Instant::now();
         for id in 0..100 {
@@ -281,17 +282,17 @@ mod tests {
         assert_eq!(sizes, [1, 2, 4, 4]);
         let attempt = all(&mut schedule, now);
         for attempt in attempt {
-            schedule.done(&attempt, LATE, now);
+            schedule.done(&attempt, SLOW, now);
         }
         assert_eq!(
             all(&mut schedule, now).len(),
             1,
-            "a late answer closes the window"
+            "a slow response closes the window"
         );
     }
 
     #[test]
-    fn slow_receivers_leave_room_for_the_others() {
+    fn slow_receivers_leave_a_quarter_of_the_slots() {
         let mut schedule = schedule(4);
         let now = Instant::now();
         for id in 0..20 {
@@ -304,7 +305,7 @@ mod tests {
         }
         for _ in 0..10 {
             let attempt = schedule.next(now).unwrap();
-            schedule.done(&attempt, LATE, now);
+            schedule.done(&attempt, SLOW, now);
         }
         assert_eq!(all(&mut schedule, now).len(), 3, "three quarters of the slots");
         schedule.add(Uuid::from_u128(99), "good", Duration::ZERO, now);
@@ -332,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_is_not_queued_twice_and_what_is_given_up_is_forgotten() {
+    fn a_job_is_queued_once_and_a_given_up_job_is_removed() {
         let mut schedule = schedule(4);
         let now = Instant::now();
         let id = Uuid::from_u128(1);
@@ -341,13 +342,13 @@ mod tests {
         let attempt = all(&mut schedule, now);
         assert_eq!(attempt.len(), 1);
         schedule.add(id, "a", Duration::ZERO, now);
-        assert_eq!(schedule.next(now), None, "it is under way");
+        assert_eq!(schedule.next(now), None, "the attempt is running");
         schedule.done(&attempt[0], AttemptEnd::GivenUp, now);
         assert_eq!((schedule.len(), schedule.next(now)), (0, None));
     }
 
     #[test]
-    fn an_action_may_say_when_it_is_tried_again() {
+    fn an_action_may_request_the_delay_of_a_retry() {
         let mut schedule = schedule(4);
         let now = Instant::now();
         schedule.add(Uuid::from_u128(1), "a", Duration::ZERO, now);
@@ -367,13 +368,13 @@ mod tests {
         for id in 0..9 {
             schedule.add(Uuid::from_u128(id), "", Duration::ZERO, now);
         }
-        for ended in [FAILED, LATE, PROMPT] {
+        for ended in [FAILED, SLOW, PROMPT] {
             let attempts = all(&mut schedule, now);
             assert_eq!(attempts.len(), 3, "{ended:?}");
             for attempt in attempts {
                 schedule.done(&attempt, ended, now);
             }
         }
-        assert_eq!(schedule.len(), 3, "those that failed");
+        assert_eq!(schedule.len(), 3, "the failed jobs stay");
     }
 }

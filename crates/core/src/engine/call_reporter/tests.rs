@@ -8,7 +8,7 @@ use crate::clock::SystemClock;
 use crate::events::bus::{Listener, LogListener};
 use crate::text::Text;
 
-/// What an event's JSON object says, and the host's number of its call.
+/// Collects each event's JSON object with the host's tag of its call, and the log lines.
 #[derive(Default)]
 struct ReportListener(Mutex<Vec<(Value, u64)>>, Mutex<Vec<String>>);
 
@@ -25,10 +25,10 @@ impl LogListener for ReportListener {
     }
 }
 
-fn heard(act: impl FnOnce(&CallReporter)) -> Arc<ReportListener> {
-    let (bus, heard) = (Bus::new(), Arc::<ReportListener>::default());
-    assert!(bus.subscribe(heard.clone()).is_ok());
-    bus.set_log(Some(heard.clone()));
+fn reports_of(act: impl FnOnce(&CallReporter)) -> Arc<ReportListener> {
+    let (bus, listener) = (Bus::new(), Arc::<ReportListener>::default());
+    assert!(bus.subscribe(listener.clone()).is_ok());
+    bus.set_log(Some(listener.clone()));
     let reporting = ReportContext {
         bus: bus.clone(),
         clock: Arc::new(SystemClock),
@@ -49,21 +49,21 @@ fn heard(act: impl FnOnce(&CallReporter)) -> Arc<ReportListener> {
     });
     assert!(bus.drain(Instant::now() + Duration::from_secs(60)));
     bus.stop(true);
-    assert!(thread.join().is_ok(), "the event thread has died");
-    heard
+    assert!(thread.join().is_ok(), "the event thread panicked");
+    listener
 }
 
 #[test]
-fn each_says_which_call_and_what() {
-    let heard = heard(|report| {
+fn each_report_names_the_call_and_the_leg() {
+    let reports = reports_of(|report| {
         report.ignored(Leg::Remote, 18);
         report.silent(Leg::Local);
     });
-    let events = std::mem::take(&mut *heard.0.lock());
+    let events = std::mem::take(&mut *reports.0.lock());
     let [(ignored, 7), (silent, 7)] = events.as_slice() else {
         panic!("{events:?}");
     };
-    let said = |json: &Value, name: &str| json[name].to_string();
+    let member = |json: &Value, name: &str| json[name].to_string();
     for (name, value) in [
         ("event", "\"media-ignored\""),
         ("leg", "\"remote\""),
@@ -74,14 +74,14 @@ fn each_says_which_call_and_what() {
             "\"this build cannot decode G729; negotiate PCMU or PCMA\"",
         ),
     ] {
-        assert_eq!(said(ignored, name), value);
+        assert_eq!(member(ignored, name), value);
     }
     for (name, value) in [
         ("event", "\"leg-silent\""),
         ("leg", "\"local\""),
         ("silent_ms", "10000"),
     ] {
-        assert_eq!(said(silent, name), value);
+        assert_eq!(member(silent, name), value);
     }
     for event in [ignored, silent] {
         assert_eq!(
@@ -89,7 +89,7 @@ fn each_says_which_call_and_what() {
             (&"c1".into(), &7.into())
         );
     }
-    let lines = std::mem::take(&mut *heard.1.lock());
+    let lines = std::mem::take(&mut *reports.1.lock());
     let [first, second] = lines.as_slice() else {
         panic!("{lines:?}");
     };
@@ -105,8 +105,8 @@ fn each_says_which_call_and_what() {
 }
 
 #[test]
-fn the_call_is_as_it_was_described_last() {
-    let heard = heard(|report| {
+fn a_report_contains_the_latest_description_of_the_call() {
+    let reports = reports_of(|report| {
         let info = CallInfo {
             tag: 8,
             state: CallState::Held,
@@ -116,7 +116,7 @@ fn the_call_is_as_it_was_described_last() {
         assert_eq!((before.tag, before.state), (7, CallState::Connected));
         report.silent(Leg::Mixed);
     });
-    assert_eq!(heard.0.lock()[0].1, 8);
+    assert_eq!(reports.0.lock()[0].1, 8);
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn every_type_has_a_name_and_a_remedy() {
         (127, "dynamic", "declare the type with rec_feed_payload"),
     ] {
         assert_eq!(codec_of(payload_type), codec);
-        let said = remedy_for(payload_type);
-        assert!(said.contains(remedy), "{payload_type}: {said}");
+        let text = remedy_for(payload_type);
+        assert!(text.contains(remedy), "{payload_type}: {text}");
     }
 }

@@ -31,7 +31,7 @@ fn facts(id: Uuid) -> RecordingFacts {
     }
 }
 
-/// A ledger of a call in which local was heard and remote could not be decoded.
+/// A ledger of a call whose local leg was recorded and whose remote leg could not be decoded.
 fn ledger(settled_frames: u64) -> Ledger {
     let mut ledger = Ledger {
         settled_frames,
@@ -45,7 +45,7 @@ fn ledger(settled_frames: u64) -> Ledger {
     ledger
 }
 
-/// Records what `act` gives; the audio's file, and the manifest beside it.
+/// Records what `act` writes to the sink. Returns the audio file and the manifest beside it.
 fn record(act: impl FnOnce(&Arc<Progress>, &mut dyn Sink), reason: EndReason) -> (Vec<u8>, Option<Manifest>) {
     let directory = std::env::temp_dir().join(format!("callrec-test-{}", Uuid::new_v4()));
     std::fs::create_dir(&directory).expect("a temporary directory");
@@ -69,7 +69,7 @@ fn record(act: impl FnOnce(&Arc<Progress>, &mut dyn Sink), reason: EndReason) ->
     act(&progress, sink.as_mut());
     sink.finish(reason, None);
     drop(output);
-    // Nobody else is needed: each returns once there is nothing left to do.
+    // No other thread is needed: each part returns once nothing is left to do.
     store.shutdown();
     store.writer(0).run(&SystemClock);
     store.writer(1).run(&SystemClock);
@@ -92,7 +92,7 @@ const STEREO: Shape = Shape {
 };
 
 #[test]
-fn late_audio_its_reasons_and_the_ledger_come_to_the_file() {
+fn late_audio_loss_reasons_and_the_ledger_are_published() {
     let lost = Span {
         kind: SpanKind::Loss(Leg::Remote, LossReason::Dropped(DropReason::Late)),
         from_frame: 2,
@@ -102,8 +102,8 @@ fn late_audio_its_reasons_and_the_ledger_come_to_the_file() {
     let act = |progress: &Arc<Progress>, sink: &mut dyn Sink| {
         sink.shape(STEREO);
         let block = |bytes: Vec<u8>| Block::coded(SampleFormat::Pcm16, bytes.len() as u64 / 4, bytes);
-        sink.block(block((0..40).collect())).expect("room");
-        sink.patch(3, block(vec![99; 8])).expect("room");
+        sink.block(block((0..40).collect())).expect("the queue is empty");
+        sink.patch(3, block(vec![99; 8])).expect("the queue is empty");
         sink.loss(20 * NS_PER_MS, vec![lost]);
         progress.set_ledger(ledger(10));
     };
@@ -113,13 +113,13 @@ fn late_audio_its_reasons_and_the_ledger_come_to_the_file() {
     assert_eq!(audio[audio.len() - 40..], expected);
     let manifest = manifest.expect("published");
     let span = &manifest.spans[0];
-    let told = (
+    let loss = (
         span.leg.as_ref(),
         span.reason.as_ref(),
         span.from_frame,
         span.length_ms,
     );
-    assert_eq!(told, ("remote", "late", 2, 20));
+    assert_eq!(loss, ("remote", "late", 2, 20));
     assert_eq!((manifest.samples, manifest.settled_frames), (10, 10));
     assert_eq!((manifest.legs[0].audio_ms, manifest.legs[0].packets), (1, 1));
     assert_eq!(manifest.legs[1].ignored["18"], 50);
@@ -128,11 +128,12 @@ fn late_audio_its_reasons_and_the_ledger_come_to_the_file() {
 }
 
 #[test]
-fn a_file_without_audio_says_so() {
+fn the_manifest_of_a_file_without_audio_says_so() {
     for frames in [0, 10] {
         let act = |progress: &Arc<Progress>, sink: &mut dyn Sink| {
             sink.shape(STEREO);
-            sink.block(Block::silence(frames)).expect("always taken");
+            sink.block(Block::silence(frames))
+                .expect("silence is always accepted");
             progress.set_ledger(Ledger {
                 settled_frames: frames,
                 ..Ledger::default()
@@ -144,9 +145,8 @@ fn a_file_without_audio_says_so() {
     }
 }
 
-/// What a live manifest holds that is written at any moment, and what events say.
 #[test]
-fn the_ledger_of_the_moment_is_in_the_live_manifest() {
+fn the_live_manifest_and_events_contain_the_current_ledger() {
     let registry = Arc::new(Registry::new(Limits::default(), false, Arc::new(SystemClock)));
     let reporter = RecordingReporter::new(registry, Bus::new(), Arc::new(SystemClock), &Config::default());
     let (id, progress) = (Uuid::new_v4(), Arc::new(Progress::default()));
@@ -171,7 +171,7 @@ fn the_ledger_of_the_moment_is_in_the_live_manifest() {
             !manifest.no_audio && manifest.undecoded.is_empty(),
             "not before the end"
         );
-        let told = output.describe(None);
-        assert!(told.contains(&format!("\"settled_frames\":{settled}")), "{told}");
+        let json = output.describe(None);
+        assert!(json.contains(&format!("\"settled_frames\":{settled}")), "{json}");
     }
 }

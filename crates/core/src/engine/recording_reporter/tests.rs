@@ -8,9 +8,10 @@ use crate::events::bus::Listener;
 use crate::sync::Mutex;
 use crate::words::{AudioSpec, Format, Layout, PauseMode};
 
-struct Nowhere;
+/// A call without media and a recording without a file.
+struct NoMedia;
 
-impl Wire for Nowhere {
+impl Wire for NoMedia {
     fn described(&self, _: &Arc<CallInfo>) {}
     fn pause(&self, _: Uuid) {}
     fn resume(&self, _: Uuid) {}
@@ -21,7 +22,7 @@ impl Wire for Nowhere {
     }
 }
 
-impl Attachment for Nowhere {
+impl Attachment for NoMedia {
     fn readings(&self) -> Readings {
         Readings::default()
     }
@@ -43,8 +44,8 @@ impl Listener for EventListener {
     }
 }
 
-/// What is told of a recording to which this happens.
-fn told(act: impl FnOnce(&RecordingReporter, Uuid)) -> Vec<(Kind, u32, serde_json::Value)> {
+/// The events about a recording on which `act` runs.
+fn events_of(act: impl FnOnce(&RecordingReporter, Uuid)) -> Vec<(Kind, u32, serde_json::Value)> {
     let registry = Arc::new(Registry::new(Limits::default(), false, Arc::new(SystemClock)));
     let bus = Bus::new();
     let reporter = RecordingReporter::new(
@@ -57,7 +58,7 @@ fn told(act: impl FnOnce(&RecordingReporter, Uuid)) -> Vec<(Kind, u32, serde_jso
         call_id: Text::new("c"),
         ..CallInfo::default()
     };
-    registry.begin(1, info, 0, Arc::new(Nowhere)).expect("a call");
+    registry.begin(1, info, 0, Arc::new(NoMedia)).expect("a call");
     let spec = RecordingSpec::new(AudioSpec {
         layout: Layout::Stereo,
         format: Format::WAV,
@@ -67,14 +68,14 @@ fn told(act: impl FnOnce(&RecordingReporter, Uuid)) -> Vec<(Kind, u32, serde_jso
     });
     let draft = RecordingDraft::new(Uuid::new_v4(), spec, "");
     let id = draft.id;
-    let begin = |accepted: AcceptedDraft<'_>| Arc::new(Recording::new(accepted, 0, Arc::new(Nowhere)));
+    let begin = |accepted: AcceptedDraft<'_>| Arc::new(Recording::new(accepted, 0, Arc::new(NoMedia)));
     let target = Filter::call(&Text::new("c"));
     let started = registry.start(&Caller::Host, &target, Ok(draft), Ok(()), begin);
     started.expect("it is connected");
-    let heard = Arc::new(EventListener::default());
-    assert!(bus.subscribe(heard.clone()).is_ok());
+    let listener = Arc::new(EventListener::default());
+    assert!(bus.subscribe(listener.clone()).is_ok());
     act(&reporter, id);
-    // Nobody tells while it happens.
+    // No event is delivered before `act` has returned.
     let thread = std::thread::spawn({
         let bus = bus.clone();
         move || bus.teller().run(&crate::clock::SystemClock)
@@ -83,11 +84,11 @@ fn told(act: impl FnOnce(&RecordingReporter, Uuid)) -> Vec<(Kind, u32, serde_jso
     assert!(bus.drain(far));
     bus.stop(true);
     thread.join().expect("no panic");
-    heard.0.lock().clone()
+    listener.0.lock().clone()
 }
 
-fn kinds_of(told: &[(Kind, u32, serde_json::Value)]) -> Vec<Kind> {
-    told.iter().map(|(kind, ..)| *kind).collect()
+fn kinds_of(events: &[(Kind, u32, serde_json::Value)]) -> Vec<Kind> {
+    events.iter().map(|(kind, ..)| *kind).collect()
 }
 
 fn losses(from: u64, spans: u64) -> Vec<SpanEntry> {
@@ -103,8 +104,8 @@ fn losses(from: u64, spans: u64) -> Vec<SpanEntry> {
 }
 
 #[test]
-fn a_loss_is_told_between_start_and_end() {
-    let told = told(|reporter, id| {
+fn a_loss_is_published_between_start_and_end() {
+    let events = events_of(|reporter, id| {
         reporter.report_loss(id, &losses(0, 1));
         reporter.report_loss(id, &losses(1, 1));
         reporter.created(id);
@@ -113,9 +114,9 @@ fn a_loss_is_told_between_start_and_end() {
         reporter.report_loss(id, &losses(3, 1));
     });
     let kinds = [Kind::Started, Kind::Loss, Kind::Loss, Kind::Finished];
-    assert_eq!(kinds_of(&told), kinds);
+    assert_eq!(kinds_of(&events), kinds);
     let from = |at: usize| {
-        let spans = told[at].2["loss"].as_array().expect("spans");
+        let spans = events[at].2["loss"].as_array().expect("spans");
         let from = spans.iter().map(|span| span["from_frame"].as_u64());
         from.collect::<Option<Vec<u64>>>().expect("numbers")
     };
@@ -123,14 +124,14 @@ fn a_loss_is_told_between_start_and_end() {
 }
 
 #[test]
-fn a_loss_says_where_and_why_a_hundred_times_at_most() {
-    let told = told(|reporter, id| {
+fn a_loss_event_contains_at_most_100_spans() {
+    let events = events_of(|reporter, id| {
         reporter.report_loss(id, &losses(0, 60));
         reporter.report_loss(id, &losses(60, 60));
         reporter.created(id);
         reporter.report_loss(id, &losses(0, 1000));
     });
-    for (_, _, json) in &told[1..] {
+    for (_, _, json) in &events[1..] {
         let spans = json["loss"].as_array().expect("spans");
         assert_eq!(spans.len(), SPANS_MAX);
         let expected = r#"{"kind":"loss","leg":"remote","from_frame":99,"to_frame":259,"length_ms":20,"reason":"network"}"#;
@@ -138,22 +139,22 @@ fn a_loss_says_where_and_why_a_hundred_times_at_most() {
         assert_eq!(spans[99], expected);
         assert!(json["recording"].is_object());
     }
-    assert_eq!(told.len(), 3);
+    assert_eq!(events.len(), 3);
 }
 
 #[test]
-fn an_end_says_what_was_not_heard() {
+fn a_terminal_event_says_which_audio_is_missing() {
     let end = |no_audio, undecoded: &[&'static str], repeated| {
         let manifest = Manifest {
             no_audio,
             undecoded: undecoded.iter().map(|leg| (*leg).into()).collect(),
             ..Manifest::default()
         };
-        let told = told(|reporter, id| {
+        let events = events_of(|reporter, id| {
             reporter.created(id);
             reporter.published(id, manifest, repeated);
         });
-        let (kind, flags, json) = told[1].clone();
+        let (kind, flags, json) = events[1].clone();
         assert_eq!(kind, Kind::Finished);
         let recording = &json["recording"];
         assert_eq!(recording["no_audio"].as_bool(), no_audio.then_some(true));
@@ -172,11 +173,11 @@ fn an_end_says_what_was_not_heard() {
 }
 
 #[test]
-fn no_loss_is_told_of_what_could_not_begin() {
-    let told = told(|reporter, id| {
+fn no_loss_is_published_for_a_failed_start() {
+    let events = events_of(|reporter, id| {
         reporter.report_loss(id, &losses(0, 1));
         reporter.create_failed(id, Error::new(Status::Io, "planted"));
         reporter.report_loss(id, &losses(0, 1));
     });
-    assert_eq!(kinds_of(&told), [Kind::StartFailed]);
+    assert_eq!(kinds_of(&events), [Kind::StartFailed]);
 }

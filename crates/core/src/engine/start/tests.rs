@@ -12,10 +12,9 @@ fn live_recordings(engine: &Engine) -> u64 {
     engine.statistics().expect("it is open").live_recordings
 }
 
-/// A call never fails because it cannot be recorded. No thread runs here: the watch's retry is
-/// asked for.
+/// No thread runs here, so the test itself calls the retry of the watch.
 #[test]
-fn an_automatic_recording_waits_for_memory() {
+fn a_call_without_memory_for_its_automatic_recording_continues_and_is_recorded_later() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let config = Config {
         storage: StorageConfig {
@@ -38,7 +37,7 @@ fn an_automatic_recording_waits_for_memory() {
     let call = engine.begin_call(info).expect("a call");
     assert_eq!(live_recordings(&engine), 0);
     engine.start_automatic(call.number);
-    assert_eq!(live_recordings(&engine), 0, "there still is no memory");
+    assert_eq!(live_recordings(&engine), 0, "memory is still short");
     SHORT.store(false, Ordering::Relaxed);
     engine.start_automatic(call.number);
     assert_eq!(live_recordings(&engine), 1);
