@@ -1,7 +1,9 @@
-//! CPU of the whole process for recording G.711 calls into WAV, beside a hand-written floor.
+//! Measures the CPU time of the whole process for recording G.711 calls into WAV, compared with a
+//! minimal program written by hand, the floor.
 //!
-//! `cargo bench --bench record -- --calls 1000 --seconds 60 --paced-seconds 60 --paced-runs 3`;
-//! also `--runs`, `--mode fast,paced`, `--feeder sleep|wait`, `--format wav,wav-ulaw`, `--kind floor,process,defaults`, `--dir`.
+//! `cargo bench --bench record -- --calls 1000 --seconds 60 --paced-seconds 60 --paced-runs 3`.
+//! Other options: `--runs`, `--mode fast,paced`, `--feeder sleep|wait`, `--format wav,wav-ulaw`,
+//! `--kind floor,process,defaults`, `--dir`.
 
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
@@ -20,20 +22,20 @@ use callrec_testkit::process;
 use callrec_testkit::speech::{SAMPLES, Speech};
 use callrec_testkit::times;
 use callrec_testkit::wait;
-use kit::{BenchCall, BenchEngine, FRAME, FRAMES_PER_S};
+use kit::{BenchCall, BenchEngine, PACKET_TIME, PACKETS_PER_S};
 
-/// One thing to record, and how.
+/// What a run records, and how it feeds.
 #[derive(Clone, Copy)]
 struct Workload<'a> {
     calls: u64,
     seconds: u64,
     paced: bool,
     format: &'a str,
-    /// Fast: waits for room in one ring alone, and does not sleep then.
+    /// In fast mode: waits for free space in one ring only, and does not sleep after that.
     eager: bool,
 }
 
-/// What one run has used.
+/// The CPU time of one run.
 struct CpuUsed {
     all: Cpu,
     opening: Cpu,
@@ -97,7 +99,7 @@ fn table(arguments: &Arguments, workload: Workload<'_>, runs: u64, speech: &mut 
     ];
     let mut rows: [Vec<f64>; 3] = Default::default();
     let mut notes: [Vec<String>; 3] = Default::default();
-    // In turns, so that the machine's moods meet all alike.
+    // The kinds take turns, so that changes in the machine's load affect all of them.
     for _ in 0..runs {
         for (row, (kind, _, settings)) in kinds.iter().enumerate() {
             if !arguments.wants("kind", kind) {
@@ -140,13 +142,13 @@ fn table(arguments: &Arguments, workload: Workload<'_>, runs: u64, speech: &mut 
     }
 }
 
-/// Decodes by table, interleaves, writes a block a second; checks nothing.
+/// The floor: decodes by table, interleaves and writes a block a second, without any check.
 fn floor(directory: &Path, workload: Workload<'_>, speech: &Speech) -> CpuUsed {
     let linear: Vec<i16> = (0..=255u8).map(linear).collect();
-    let linear: [i16; 256] = linear.try_into().expect("256 bytes there are");
+    let linear: [i16; 256] = linear.try_into().expect("256 values");
     let pcm = workload.format == "wav";
     let frame_bytes = if pcm { 4 } else { 2 };
-    let block = SAMPLES * FRAMES_PER_S as usize * frame_bytes;
+    let block = SAMPLES * PACKETS_PER_S as usize * frame_bytes;
     let before = Cpu::now();
     let mut files: Vec<(File, Vec<u8>)> = (0..workload.calls)
         .map(|call| {
@@ -158,14 +160,14 @@ fn floor(directory: &Path, workload: Workload<'_>, speech: &Speech) -> CpuUsed {
     let opening = Cpu::now().since(before);
     let mut round = Duration::ZERO;
     let begin = Instant::now();
-    for frame in 0..workload.seconds * FRAMES_PER_S {
+    for packet in 0..workload.seconds * PACKETS_PER_S {
         if workload.paced {
-            wait::sleep_until(begin + FRAME * frame as u32);
+            wait::sleep_until(begin + PACKET_TIME * packet as u32);
         }
         let woken = Instant::now();
         for (call, (file, out)) in files.iter_mut().enumerate() {
-            let left = speech.payload(0, call, frame);
-            let right = speech.payload(1, call, frame);
+            let left = speech.payload(0, call, packet);
+            let right = speech.payload(1, call, packet);
             let from = out.len();
             out.resize(from + SAMPLES * frame_bytes, 0);
             let place = &mut out[from..];
@@ -227,10 +229,10 @@ fn callrec(
         std::thread::sleep(Duration::from_millis(1));
     }
     let opening = Cpu::now().since(before);
-    let frames = workload.seconds * FRAMES_PER_S;
+    let packets = workload.seconds * PACKETS_PER_S;
     let round = match workload.paced {
-        true => feed_paced(&lives, frames, speech),
-        false => feed_fast(&lives, frames, workload.eager, speech),
+        true => feed_paced(&lives, packets, speech),
+        false => feed_fast(&lives, packets, workload.eager, speech),
     };
     let before_closing = Cpu::now();
     lives.iter().for_each(BenchCall::end);
@@ -239,11 +241,11 @@ fn callrec(
     let threads = cpu::threads(caller);
     let counts = engine.close();
     let closing = Cpu::now().since(before_closing);
-    let expected = workload.calls * frames * 2;
+    let expected = workload.calls * packets * 2;
     assert_eq!(
         (stats.frames_in, stats.frames_lost),
         (expected, 0),
-        "every frame in its file"
+        "every packet is in its file"
     );
     assert_eq!(counts.lost_ms.load(std::sync::atomic::Ordering::SeqCst), 0);
     CpuUsed {
@@ -255,16 +257,16 @@ fn callrec(
     }
 }
 
-fn feed_paced(lives: &[BenchCall], frames: u64, speech: &mut Speech) -> Duration {
+fn feed_paced(lives: &[BenchCall], packets: u64, speech: &mut Speech) -> Duration {
     let begin = Instant::now();
     let mut longest = Duration::ZERO;
-    for frame in 0..frames {
-        wait::sleep_until(begin + FRAME * frame as u32);
+    for packet in 0..packets {
+        wait::sleep_until(begin + PACKET_TIME * packet as u32);
         let woken = Instant::now();
         for (call, live) in lives.iter().enumerate() {
             for (side, feed) in live.feeds.iter().enumerate() {
-                let status = kit::rtp(*feed, speech.packet(side, call, frame));
-                assert_eq!(status, REC_OK, "call {call}, frame {frame}");
+                let status = kit::rtp(*feed, speech.packet(side, call, packet));
+                assert_eq!(status, REC_OK, "call {call}, packet {packet}");
             }
         }
         longest = longest.max(woken.elapsed());
@@ -272,17 +274,17 @@ fn feed_paced(lives: &[BenchCall], frames: u64, speech: &mut Speech) -> Duration
     longest
 }
 
-/// Feeds each call until its ring is full; when nearly all of them are, waits for room in
-/// one, and then sleeps until the workers have come by at the others too.
-fn feed_fast(lives: &[BenchCall], frames: u64, eager: bool, speech: &mut Speech) -> Duration {
-    // For each leg the next frame.
+/// Feeds each call until its ring is full. When nearly all rings are full, waits for free space in
+/// one, and then sleeps until the workers have visited the others as well.
+fn feed_fast(lives: &[BenchCall], packets: u64, eager: bool, speech: &mut Speech) -> Duration {
+    // The next packet of each leg.
     let mut next = vec![[0u64; 2]; lives.len()];
     loop {
         let (mut taken, mut refused) = (0u64, None);
         for (call, live) in lives.iter().enumerate() {
             for (side, feed) in live.feeds.iter().enumerate() {
                 let next = &mut next[call][side];
-                while *next < frames {
+                while *next < packets {
                     match kit::rtp(*feed, speech.packet(side, call, *next)) {
                         REC_OK => {
                             *next += 1;
@@ -299,7 +301,7 @@ fn feed_fast(lives: &[BenchCall], frames: u64, eager: bool, speech: &mut Speech)
         }
         match refused {
             None => return Duration::ZERO,
-            // Much was taken: much may have been drained meanwhile.
+            // After many packets, the workers may have drained many rings meanwhile.
             Some(_) if taken > lives.len() as u64 * 40 => {}
             Some(feed) => {
                 assert_eq!(unsafe { rec_feed_wait(feed, 60_000) }, REC_OK);

@@ -1,9 +1,10 @@
-//! Starts, stops and lists beside many live recordings; and starts and stops to the published file.
+//! Measures starts, stops and lists beside many live recordings, and recordings from their start
+//! to the published file.
 //!
 //! `cargo bench --bench registry -- --live 10000,100000 --starts 20000 --dir /dev/shm`, and
-//! `-- --part publish --seconds 20 --dir DIR`. The live recordings are paused, and leave their
-//! pauses out, so that they write nothing after their files' headers. Times are the wall's and,
-//! beside them, the calling thread's CPU.
+//! `-- --part publish --seconds 20 --dir DIR`. The live recordings are paused with pause mode
+//! skip, so that they write nothing after their files' headers. Times are wall-clock time and the
+//! CPU time of the calling thread.
 
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
@@ -55,7 +56,7 @@ fn begin(engine: &BenchEngine, number: u64) -> (rec_call, String) {
     (call, name)
 }
 
-/// What is listed: everything, or by one field.
+/// What is listed: all recordings, or those that match one field.
 #[derive(Clone, Copy)]
 enum ListKey<'a> {
     All,
@@ -65,7 +66,8 @@ enum ListKey<'a> {
     CallId(&'a str),
 }
 
-/// How many; how long the list, its JSON and its freeing took; and their CPU.
+/// The number of recordings, and the wall-clock and CPU time for the list, its JSON and its
+/// freeing.
 struct ListTimes {
     count: usize,
     wall: [Duration; 3],
@@ -180,7 +182,7 @@ fn control(arguments: &Arguments, live: u64) {
     engine.close();
 }
 
-/// 2,000 starts a second on a schedule, each stopped 10 ms later.
+/// Starts 2,000 recordings a second on a schedule, and stops each 10 ms later.
 fn starts_and_stops(engine: &BenchEngine, what: &str, live: u64, count: u64, overhead: [u64; 2]) {
     const IN_FLIGHT: usize = 20;
     let (mut started, mut stopped) = ([Times::new(), Times::new()], [Times::new(), Times::new()]);
@@ -220,7 +222,7 @@ fn starts_and_stops(engine: &BenchEngine, what: &str, live: u64, count: u64, ove
     }
 }
 
-/// Notes how long it took, and how much CPU.
+/// Measures the wall-clock and CPU time of `act`.
 fn timed(times: &mut [Times; 2], act: impl FnOnce() -> rec_status) -> rec_status {
     let (cpu, begin) = (thread_cpu(), Instant::now());
     let status = act();
@@ -258,7 +260,7 @@ fn lists_by_key(engine: &BenchEngine, live: u64, [overhead, _]: [u64; 2]) {
 fn full_lists(engine: &BenchEngine, live: u64) {
     let lists: Vec<ListTimes> = (0..9).map(|_| list(engine.handle, ListKey::All, true)).collect();
     assert!(lists.iter().all(|list| list.count as u64 == live));
-    println!("  all of them, ms of CPU and of the wall:");
+    println!("  all recordings, ms of CPU and of wall-clock time:");
     for (part, what) in ["rec_list", "rec_snapshot_json", "rec_snapshot_free"]
         .iter()
         .enumerate()
@@ -278,7 +280,7 @@ fn full_lists(engine: &BenchEngine, live: u64) {
     }
 }
 
-/// As many recordings as go through, 200 ms of audio each, to file and terminal event.
+/// Makes as many recordings as possible, each with 200 ms of audio, up to the terminal event.
 fn publish(arguments: &Arguments, durability: &str) {
     const IN_FLIGHT: u64 = 500;
     let directory = kit::directory(arguments);
@@ -294,10 +296,10 @@ fn publish(arguments: &Arguments, durability: &str) {
             continue;
         }
         let live = engine.live(count as usize, "wav");
-        for frame in 0..10 {
+        for packet in 0..10 {
             for (side, feed) in live.feeds.iter().enumerate() {
                 assert_eq!(
-                    kit::rtp(*feed, speech.packet(side, count as usize, frame)),
+                    kit::rtp(*feed, speech.packet(side, count as usize, packet)),
                     REC_OK
                 );
             }

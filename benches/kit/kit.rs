@@ -1,5 +1,5 @@
-//! What the benches share through the C ABI: an engine whose events are counted, and a
-//! directory that can be kept. What they measure with is in `crates/testkit`.
+//! Shared code of the benches that use the C ABI: an engine whose events are counted, and a
+//! temporary directory. The measuring tools are in `crates/testkit`.
 #![allow(dead_code, unsafe_code, clippy::undocumented_unsafe_blocks)]
 
 #[path = "../../tests/support/mod.rs"]
@@ -16,11 +16,12 @@ use callrec::capi::*;
 use callrec_testkit::arguments::Arguments;
 use support::{Arg, Call, ask};
 
-pub const FRAME: Duration = Duration::from_millis(20);
-pub const FRAMES_PER_S: u64 = 50;
+/// The duration of one packet.
+pub const PACKET_TIME: Duration = Duration::from_millis(20);
+pub const PACKETS_PER_S: u64 = 50;
 
-/// A fresh directory for one run below `--dir`; `--keep 1` leaves it there (ext4 takes
-/// long to create files for half a minute after many were removed).
+/// Creates a directory for one run below `--dir`. With `--keep 1` it is not removed: ext4 creates
+/// files slowly for half a minute after many were removed.
 pub fn directory(arguments: &Arguments) -> BenchDirectory {
     let default = std::env::temp_dir();
     let parent = PathBuf::from(arguments.text("dir", default.to_str().unwrap_or("/tmp")));
@@ -29,7 +30,7 @@ pub fn directory(arguments: &Arguments) -> BenchDirectory {
     BenchDirectory(path, arguments.number("keep", 0) != 0)
 }
 
-/// Removed with all that is in it, unless it is to be kept.
+/// A directory that is removed with its contents on drop, unless the flag says to keep it.
 pub struct BenchDirectory(pub PathBuf, pub bool);
 
 impl Drop for BenchDirectory {
@@ -40,7 +41,7 @@ impl Drop for BenchDirectory {
     }
 }
 
-/// What the events have counts.
+/// Counts of events, and sums over the finished recordings.
 #[derive(Default)]
 pub struct EventCounts {
     pub started: AtomicU64,
@@ -82,7 +83,7 @@ unsafe extern "C" fn release(user_data: *mut c_void) {
     drop(unsafe { Arc::from_raw(user_data.cast::<EventCounts>()) });
 }
 
-/// An engine whose events are only counted.
+/// An engine with a subscription that counts events.
 pub struct BenchEngine {
     pub handle: rec_engine,
     pub counts: Arc<EventCounts>,
@@ -106,7 +107,7 @@ impl BenchEngine {
         handle
     }
 
-    /// A call with two mu-law feeds that is being recorded.
+    /// Begins a call with two mu-law feeds and starts recording it.
     pub fn live(&self, number: usize, format: &str) -> BenchCall {
         let name = format!("call-{number}");
         let call = self.begin(&Call {
@@ -144,11 +145,11 @@ impl BenchEngine {
         statistics
     }
 
-    /// Until so many recordings have had their terminal event.
+    /// Waits until this many terminal events were delivered.
     pub fn await_ended(&self, count: u64) {
         let deadline = Instant::now() + Duration::from_secs(600);
         while self.counts.ended() < count {
-            assert!(Instant::now() < deadline, "not all terminal events came");
+            assert!(Instant::now() < deadline, "terminal events are missing");
             std::thread::sleep(Duration::from_millis(5));
         }
     }
