@@ -146,7 +146,7 @@ fn control(arguments: &Arguments, live: u64) {
     );
     let overhead = [times::clock_overhead(), times::cpu_clock_overhead()];
     let starts = arguments.number("starts", 5000);
-    starts_and_stops(&engine, "nobody lists", live, starts, overhead);
+    starts_and_stops(&engine, "no lists meanwhile", live, starts, overhead);
     let stop = Arc::new(AtomicBool::new(false));
     let lists = Arc::new(AtomicU64::new(0));
     let lister = {

@@ -80,8 +80,8 @@ impl Recorder for Engine {
             self.registry
                 .control_by_line(caller, operation, device, number, now_ms, &mut touched)
         });
-        let asked = [("device", device.as_str()), ("number", number.as_str())];
-        self.audit_control(caller, operation, &asked, &touched, done.as_ref().err());
+        let request = [("device", device.as_str()), ("number", number.as_str())];
+        self.audit_control(caller, operation, &request, &touched, done.as_ref().err());
         done
     }
 
@@ -92,8 +92,8 @@ impl Recorder for Engine {
             .require_open()
             .and_then(|()| self.registry.control_own(caller, operation, now_ms, &mut touched));
         let username = caller.username();
-        let asked = [("user", username.as_str())];
-        self.audit_control(caller, operation, &asked, &touched, done.as_ref().err());
+        let request = [("user", username.as_str())];
+        self.audit_control(caller, operation, &request, &touched, done.as_ref().err());
         done
     }
 
@@ -114,8 +114,8 @@ impl Recorder for Engine {
         let url = url
             .and_then(|url| url.as_str().split('?').next())
             .unwrap_or_default();
-        let asked = [("call_id", call_id.as_str()), ("url", url)];
-        self.audit_control(caller, operation, &asked, &touched, done.as_ref().err());
+        let request = [("call_id", call_id.as_str()), ("url", url)];
+        self.audit_control(caller, operation, &request, &touched, done.as_ref().err());
         done
     }
 

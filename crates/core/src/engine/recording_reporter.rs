@@ -124,10 +124,10 @@ impl RecordingReporter {
         let Some(recording) = self.registry.recording(id) else {
             return;
         };
-        let mut told = recording.told.lock();
-        match &mut *told {
+        let mut stage = recording.told.lock();
+        match &mut *stage {
             Told::Started => self.publish_loss(&recording, &span_objects(spans, SPANS_MAX)),
-            Told::Nothing => *told = Told::NotTheLoss(span_objects(spans, SPANS_MAX)),
+            Told::Nothing => *stage = Told::NotTheLoss(span_objects(spans, SPANS_MAX)),
             Told::NotTheLoss(earlier) => {
                 let more = SPANS_MAX.saturating_sub(earlier.len());
                 earlier.extend(span_objects(spans, more));
@@ -327,8 +327,8 @@ impl Report for RecordingReporter {
     fn created(&self, id: Uuid) {
         if let Some(recording) = self.registry.recording(id) {
             self.registry.created(&recording);
-            let mut told = recording.told.lock();
-            let before = std::mem::replace(&mut *told, Told::Started);
+            let mut stage = recording.told.lock();
+            let before = std::mem::replace(&mut *stage, Told::Started);
             self.publish(Kind::Started, &recording, Some(State::Recording));
             if let Told::NotTheLoss(spans) = before {
                 self.publish_loss(&recording, &spans);

@@ -131,7 +131,7 @@ impl Check<String> for BoundedText {
     }
 }
 
-/// One of some words, each of which stands for a value.
+/// One of several words, each of which has a value.
 pub struct Choice<T> {
     words: Vec<(&'static str, T)>,
 }
@@ -223,7 +223,7 @@ pub fn checked_by<T>(check: fn(&str) -> Result<T, String>) -> CustomCheck<T> {
 }
 
 impl<T> CustomCheck<T> {
-    /// Documents name these words. The check may accept more.
+    /// Sets the words that the documentation lists. The check may accept others as well.
     pub fn listing(self, words: fn() -> Vec<&'static str>) -> CustomCheck<T> {
         CustomCheck {
             words: Some(words),
