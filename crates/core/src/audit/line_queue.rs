@@ -72,7 +72,7 @@ impl LineQueue {
         Some(since + WRITE_AFTER)
     }
 
-    /// Whether the rate limit allows to log a refused login at this time.
+    /// Takes one refused login from the allowance. Returns whether it may be logged.
     pub fn may_note_login(&mut self, now_ns: u64) -> bool {
         let cost_ns = NS_PER_S / LOGINS_PER_SECOND;
         let oldest_ns = now_ns.saturating_sub(cost_ns * LOGINS_BURST);
