@@ -190,7 +190,7 @@ pub unsafe extern "C" fn rec_snapshot_json(snapshot: *const rec_snapshot) -> *co
         match unsafe { snapshot.as_ref() } {
             Some(snapshot) => {
                 let make = || {
-                    let mut json = active::active_recordings(&snapshot.views, active::Beside::Ours);
+                    let mut json = active::active_recordings(&snapshot.views, active::ExtraMembers::Callrec);
                     json.push('\0');
                     json
                 };

@@ -14,39 +14,39 @@ use super::http_types::{Given, rec_http_response};
 use super::types::*;
 use crate::engine::Engine;
 pub use crate::gateway::callback_of_host as callback;
-use crate::gateway::http::Asked;
-use crate::gateway::{Credentials, Doorkeeper, Gateway, GatewaySettings, Identity, Options};
+use crate::gateway::http::HttpRequest;
+use crate::gateway::{AuthenticatedUser, Authenticator, Credentials, Gateway, GatewaySettings, Options};
 use crate::handles::{self, Handle};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::text::Text;
 use crate::words::{Error, Result, Status};
 
 /// The host's `rec_authenticate_fn`.
-struct HostDoorkeeper {
+struct HostAuthenticator {
     authenticate:
         unsafe extern "C" fn(*mut std::ffi::c_void, *const rec_credentials, *mut rec_identity) -> rec_status,
     data: HostData,
-    lent: AtomicBool,
+    gateway_started: AtomicBool,
 }
 
-impl Drop for HostDoorkeeper {
+impl Drop for HostAuthenticator {
     fn drop(&mut self) {
-        if !self.lent.load(Ordering::Acquire) {
+        if !self.gateway_started.load(Ordering::Acquire) {
             // After an error the host's data is its own.
             self.data.keep();
         }
     }
 }
 
-impl Doorkeeper for HostDoorkeeper {
-    fn lent(&self) {
-        self.lent.store(true, Ordering::Release);
+impl Authenticator for HostAuthenticator {
+    fn gateway_started(&self) {
+        self.gateway_started.store(true, Ordering::Release);
     }
 
-    fn identify(&self, shown: &Credentials) -> std::result::Result<Identity, Status> {
+    fn authenticate(&self, shown: &Credentials) -> std::result::Result<AuthenticatedUser, Status> {
         let text = |text: &str| CString::new(text).map_err(|_| Status::Unauthenticated);
         let (name, secret) = (text(&shown.name)?, text(&shown.secret)?);
-        let source = text(&shown.source.to_string())?;
+        let source = text(&shown.client_address.to_string())?;
         let credentials = rec_credentials {
             struct_size: size_of::<rec_credentials>() as u32,
             scheme: shown.scheme as i32,
@@ -66,7 +66,7 @@ impl Doorkeeper for HostDoorkeeper {
         if status != REC_OK {
             return Err(Status::from_code(status).unwrap_or(Status::Internal));
         }
-        Ok(Identity {
+        Ok(AuthenticatedUser {
             username: Text::from(written(&identity.username)?),
             level: identity.level,
             signature_key: written(&identity.signature_key)?,
@@ -86,19 +86,19 @@ pub fn start(
     options: &rec_gateway_options,
     address: SocketAddr,
 ) -> Result<Handle> {
-    let doorkeeper = options.authenticate.map(|authenticate| {
-        Arc::new(HostDoorkeeper {
+    let authenticator = options.authenticate.map(|authenticate| {
+        Arc::new(HostAuthenticator {
             authenticate,
             data: HostData::new(options.user_data, options.user_data_free),
-            lent: AtomicBool::new(false),
-        }) as Arc<dyn Doorkeeper>
+            gateway_started: AtomicBool::new(false),
+        }) as Arc<dyn Authenticator>
     });
     handles::gateway::start(
         engine,
         Options {
             settings,
             listen: (options.flags & REC_GATEWAY_NO_SOCKET == 0).then_some(address),
-            doorkeeper,
+            authenticator,
         },
     )
 }
@@ -115,7 +115,7 @@ pub fn stop(gateway: Handle, timeout_ms: u32) -> Result<()> {
 
 /// What waits for a gateway must not be asked from within it.
 pub fn refuse_inside() -> Result<()> {
-    if Gateway::is_inside() {
+    if Gateway::is_in_host_function() {
         return Err(in_callback());
     }
     Ok(())
@@ -153,7 +153,10 @@ pub(super) fn handle(gateway: Handle, given: Given<'_>) -> Result<rec_http_respo
         .source
         .parse()
         .map_err(|_| invalid(format!("request.source \"{}\": no IP address", given.source)))?;
-    let (status, headers, body) = router.handle(Asked { request, source })?;
+    let (status, headers, body) = router.handle(HttpRequest {
+        inner: request,
+        client_address: source,
+    })?;
     Ok(rec_http_response {
         status: status.into(),
         // A header value holds no NUL.

@@ -5,14 +5,14 @@ use std::pin::Pin;
 
 use http::StatusCode;
 
-use super::http::{Answer, Asked};
+use super::http::{HttpRequest, HttpResponse};
 use crate::config::origin::WebOrigin;
 
 /// An answer that is being made.
-pub type Answering<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
+pub type ResponseFuture<'a> = Pin<Box<dyn Future<Output = HttpResponse> + Send + 'a>>;
 
 /// What an API does beside answering.
-pub type ApiWork = Pin<Box<dyn Future<Output = ()> + Send>>;
+pub type BackgroundTask = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// A number of an API's own in `/metrics`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,9 +25,9 @@ pub struct ApiGauge {
 
 /// Headers that pages of other sites send and read, beyond those of HTTP itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PageHeaders {
-    pub sent: &'static [&'static str],
-    pub read: &'static [&'static str],
+pub struct CorsHeaders {
+    pub request: &'static [&'static str],
+    pub response: &'static [&'static str],
 }
 
 /// One API of one gateway. The server calls it on several threads at the same time.
@@ -45,29 +45,29 @@ pub trait HttpApi: Send + Sync {
 
     /// Whether it answers this request. Of several APIs that claim one, the API that is
     /// registered first has it.
-    fn claims(&self, request: &Asked) -> bool {
-        request.below(self.base_path()).is_some()
+    fn claims(&self, request: &HttpRequest) -> bool {
+        request.path_below(self.base_path()).is_some()
     }
 
     /// Whether it answers this request if no API claims it and it is none of the server's
     /// own: for a vendor whose paths know no case.
-    fn claims_left_over(&self, _: &Asked) -> bool {
+    fn claims_unmatched(&self, _: &HttpRequest) -> bool {
         false
     }
 
     /// Answers a request that it claims. A panic ends this request alone: the client gets
     /// [`HttpApi::refuse`] with 500.
-    fn answer<'a>(&'a self, request: &'a Asked) -> Answering<'a>;
+    fn respond<'a>(&'a self, request: &'a HttpRequest) -> ResponseFuture<'a>;
 
     /// The vendor's form of an answer that the server gives by itself: to a request whose
     /// body is too large (413), incomplete (400) or late (408), to what another site's page
     /// wants to change (403), and after a panic (500).
     /// The request's body is empty if it was not read.
-    fn refuse(&self, request: &Asked, status: StatusCode, why: &str) -> Answer;
+    fn error_response(&self, request: &HttpRequest, status: StatusCode, message: &str) -> HttpResponse;
 
     /// The name that the client gives, right or wrong: the audit log notes it where a login is
     /// refused. By default that of HTTP Basic.
-    fn claimed_user(&self, request: &Asked) -> String {
+    fn claimed_user(&self, request: &HttpRequest) -> String {
         request.basic().map(|(name, _)| name).unwrap_or_default()
     }
 
@@ -78,12 +78,12 @@ pub trait HttpApi: Send + Sync {
     }
 
     /// Headers of its own that those pages send and read.
-    fn page_headers(&self) -> PageHeaders {
-        PageHeaders::default()
+    fn page_headers(&self) -> CorsHeaders {
+        CorsHeaders::default()
     }
 
     /// Names of APIs whose answers lead to this one: pages that may use them may use it too.
-    fn belongs_to(&self) -> &[&'static str] {
+    fn shares_origins_with(&self) -> &[&'static str] {
         &[]
     }
 
@@ -98,7 +98,7 @@ pub trait HttpApi: Send + Sync {
     /// What it does beside answering: a future that ends soon after
     /// [`Gateway::stopping`](super::Gateway::stopping) turns true. The gateway runs it from
     /// its start on, and waits a moment for its end.
-    fn work(&self) -> Option<ApiWork> {
+    fn background_task(&self) -> Option<BackgroundTask> {
         None
     }
 

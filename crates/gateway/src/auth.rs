@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::http::Asked;
+use super::http::HttpRequest;
 use callrec_core::calls::Caller;
 use callrec_core::text::Text;
 use callrec_core::words::Status;
@@ -27,12 +27,12 @@ pub struct Credentials {
     pub scheme: Scheme,
     pub name: String,
     pub secret: String,
-    pub source: IpAddr,
+    pub client_address: IpAddr,
 }
 
 /// Whom the host knows by them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Identity {
+pub struct AuthenticatedUser {
     pub username: Text,
     /// 1 to 10.
     pub level: u32,
@@ -41,26 +41,26 @@ pub struct Identity {
 }
 
 /// The host's function. It may take its time: it is called on threads that may wait.
-pub trait Doorkeeper: Send + Sync {
+pub trait Authenticator: Send + Sync {
     /// `Err(Unauthenticated)`: unknown or wrong; any other: it cannot be said now.
-    fn identify(&self, credentials: &Credentials) -> Result<Identity, Status>;
+    fn authenticate(&self, credentials: &Credentials) -> Result<AuthenticatedUser, Status>;
 
     /// The gateway has started. Before that, what is the host's stays the host's.
-    fn lent(&self) {}
+    fn gateway_started(&self) {}
 }
 
 /// Why nobody was let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
+pub enum AuthError {
     /// No credentials, or wrong ones: 401.
-    Unknown,
+    InvalidCredentials,
     /// The host's function failed: 500.
-    Broken,
+    HostFailed,
     /// It was not asked: too many wait already, or the gateway is stopping. 503.
-    NotNow,
+    Unavailable,
 }
 
 /// Who was let in with this request.
-pub fn caller_of(identity: Identity, asked: &Asked) -> Caller {
-    asked.caller(identity.username, identity.level)
+pub fn caller_of(identity: AuthenticatedUser, request: &HttpRequest) -> Caller {
+    request.caller(identity.username, identity.level)
 }

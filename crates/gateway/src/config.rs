@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use callrec_core::config_keys;
 use callrec_core::keys::checks::{Accepts, Check, checked_by, list, number, text};
 
-use callbacks::Target;
+use callbacks::CallbackTarget;
 
 config_keys! {
     /// What all APIs of one gateway share.
@@ -44,7 +44,7 @@ config_keys! {
         /// In their own form: no IPv4 in an IPv6 address.
         "gateway.trusted_proxies" = "" => trusted_proxies: Vec<IpAddr>, list(address),
             "addresses, with commas, whose X-Forwarded-For says who the source is";
-        "callbacks.allow" = "" => callbacks_allow: Vec<Target>, list(Target::parse).within(4000),
+        "callbacks.allow" = "" => callbacks_allow: Vec<CallbackTarget>, list(CallbackTarget::parse).within(4000),
             "where callbacks may go, with commas: scheme://host or scheme://host:port, \"*.\" before a domain takes its subdomains, \":*\" any port; empty: nowhere";
         "callbacks.timeout_ms" = "3000" => callbacks_timeout_ms: u32, number(100..=600_000),
             "a receiver must have answered by then, {range} ms";

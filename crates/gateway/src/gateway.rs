@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use super::auth::Doorkeeper;
+use super::archive_service::ArchiveService;
+use super::auth::Authenticator;
 use super::config::GatewayConfig;
-use super::files::Shelf;
-use super::life::{self, Door, Life};
+use super::lifecycle::{self, GuardedAuthenticator, Lifecycle};
 use super::logins::Logins;
-use super::meters::Meters;
+use super::request_counters::RequestCounters;
 use super::signed_url::UrlSigner;
 use callrec_core::engine::{Above, Engine, HostReference, ReferenceCell};
 use callrec_core::recorder::Recorder;
@@ -23,47 +23,48 @@ pub struct Gateway {
     config: GatewayConfig,
     engine: Arc<Engine>,
     /// To the host's function.
-    door: Arc<Door>,
+    authenticator: Arc<GuardedAuthenticator>,
     /// Lets clients in.
     pub logins: Logins,
-    pub(crate) meters: Meters,
-    pub(crate) shelf: Shelf,
+    pub(crate) request_counters: RequestCounters,
+    pub(crate) archive: ArchiveService,
     /// `None`: urls of recordings are not signed.
     pub(crate) url_signer: Option<UrlSigner>,
     /// Where it listens, if it does.
     address: Option<SocketAddr>,
     stop: watch::Sender<bool>,
-    pub(crate) life: Arc<Life>,
+    pub(crate) lifecycle: Arc<Lifecycle>,
     /// What the host names it by.
     reference: ReferenceCell,
 }
 
 impl Gateway {
-    /// `address`: where it listens, if it does. `doorkeeper`: `None`: nobody is let in.
+    /// `address`: where it listens, if it does. `authenticator`: `None`: nobody is let in.
     pub(crate) fn new(
         engine: Arc<Engine>,
         config: GatewayConfig,
-        doorkeeper: Option<Arc<dyn Doorkeeper>>,
+        authenticator: Option<Arc<dyn Authenticator>>,
         address: Option<SocketAddr>,
-        life: Arc<Life>,
+        lifecycle: Arc<Lifecycle>,
     ) -> Result<Gateway> {
         let (stop, stopping) = watch::channel(false);
         let archive = |error: io::Error| Error::io("the archive", &error);
-        let shelf = Shelf::open(&engine, config.archive_parallel, stopping.clone()).map_err(archive)?;
+        let archive =
+            ArchiveService::open(&engine, config.archive_parallel, stopping.clone()).map_err(archive)?;
         let url_signer = UrlSigner::open(&engine, config.url_lifetime_ms);
         let url_signer = url_signer.map_err(|error| Error::io("the key that signs urls", &error))?;
-        let door = Arc::new(Door::new(doorkeeper));
-        let logins = Logins::new(&config, door.clone(), stopping);
+        let authenticator = Arc::new(GuardedAuthenticator::new(authenticator));
+        let logins = Logins::new(&config, authenticator.clone(), stopping);
         let logins = logins.map_err(|error| Error::io("starting threads", &error))?;
         Ok(Gateway {
             logins,
-            meters: Meters::default(),
-            shelf,
+            request_counters: RequestCounters::default(),
+            archive,
             url_signer,
-            door,
+            authenticator,
             address,
             stop,
-            life,
+            lifecycle,
             reference: ReferenceCell::default(),
             config,
             engine,
@@ -73,15 +74,15 @@ impl Gateway {
     /// From here on the engine's end is the gateway's too.
     pub(crate) fn attach(self: &Arc<Self>) -> Result<()> {
         self.engine.attach(self.clone())?;
-        self.door.open();
+        self.authenticator.activate();
         Ok(())
     }
 
     /// Lets go of the directory, of what is the host's, and of the engine. `timeout`: how
     /// long it waits for a login that hangs.
     pub(crate) fn close(self: &Arc<Self>, timeout: Duration) {
-        self.shelf.close(&self.engine);
-        self.door.let_go();
+        self.archive.close(&self.engine);
+        self.authenticator.release();
         self.logins.close(timeout);
         let above: Arc<dyn Above> = self.clone();
         self.engine.detach(&above);
@@ -125,19 +126,19 @@ impl Gateway {
     }
 
     /// Whether this thread is in a function of the host's that a gateway waits for.
-    pub fn is_inside() -> bool {
-        life::is_inside()
+    pub fn is_in_host_function() -> bool {
+        lifecycle::is_in_host_function()
     }
 
     /// No request is taken any more; those that are being answered have `timeout`.
     pub fn stop(&self, timeout: Duration) -> Result<()> {
         let deadline = Instant::now() + timeout;
         self.halt(deadline);
-        if self.life.wait_ended(Some(deadline)) {
+        if self.lifecycle.wait_ended(Some(deadline)) {
             return Ok(());
         }
         // What is still being answered does not ask the host any more.
-        self.door.shut();
+        self.authenticator.close();
         Err(Error::new(
             Status::Timeout,
             "requests were still being answered; they are cut off",
@@ -148,15 +149,15 @@ impl Gateway {
 impl Above for Gateway {
     fn halt(&self, until: Instant) {
         self.reference.end();
-        self.life.stop(until);
+        self.lifecycle.stop(until);
         self.stop.send_replace(true);
-        self.shelf.stop();
+        self.archive.stop();
         if until <= Instant::now() {
-            self.door.shut();
+            self.authenticator.close();
         }
     }
 
     fn wait_ended(&self) {
-        self.life.wait_ended(None);
+        self.lifecycle.wait_ended(None);
     }
 }

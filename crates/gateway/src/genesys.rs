@@ -13,7 +13,7 @@ use callrec_core::keys::{ConfigKey, KeyDescription, set_key};
 use callrec_core::storage::Placeholders;
 use callrec_core::words::Result;
 
-use crate::registration::{Offered, Registration};
+use crate::registration::{Availability, Registration};
 pub use config::GenesysConfig;
 
 /// Both protocols go by one name.
@@ -22,8 +22,8 @@ impl Registration for GenesysConfig {
         "genesys"
     }
 
-    fn offered(&self) -> Offered {
-        Offered::ByDefault
+    fn availability(&self) -> Availability {
+        Availability::ByDefault
     }
 
     fn keys(&self) -> Vec<KeyDescription> {

@@ -16,33 +16,33 @@ use serde_json::Value;
 use callrec_core::text::Text;
 
 /// What is sent back: from memory, or from a file as it is read.
-pub type Body = UnsyncBoxBody<Bytes, std::io::Error>;
-pub type Answer = Response<Body>;
+pub type ResponseBody = UnsyncBoxBody<Bytes, std::io::Error>;
+pub type HttpResponse = Response<ResponseBody>;
 
 /// One request whose body has come in whole.
-pub struct Asked {
-    pub request: http::Request<Bytes>,
+pub struct HttpRequest {
+    pub inner: http::Request<Bytes>,
     /// Who asks, as far as the network knows.
-    pub source: IpAddr,
+    pub client_address: IpAddr,
 }
 
-impl Asked {
+impl HttpRequest {
     pub fn method(&self) -> &Method {
-        self.request.method()
+        self.inner.method()
     }
 
     /// As it was sent, still percent-encoded.
     pub fn path(&self) -> &str {
-        self.request.uri().path()
+        self.inner.uri().path()
     }
 
     pub fn headers(&self) -> &HeaderMap {
-        self.request.headers()
+        self.inner.headers()
     }
 
     /// Without the byte order mark that some editors put before UTF-8.
     pub fn body(&self) -> &[u8] {
-        let body = self.request.body();
+        let body = self.inner.body();
         body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
     }
 
@@ -53,7 +53,7 @@ impl Asked {
 
     /// The query's pairs, decoded.
     pub fn query(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
-        let query = self.request.uri().query().unwrap_or_default();
+        let query = self.inner.uri().query().unwrap_or_default();
         form_urlencoded::parse(query.as_bytes())
     }
 
@@ -92,13 +92,13 @@ impl Asked {
     }
 
     /// What stands behind `base` in the path: `/a/b` of `/base/a/b`, empty for `/base`.
-    pub fn below(&self, base: &str) -> Option<&str> {
+    pub fn path_below(&self, base: &str) -> Option<&str> {
         let rest = self.path().strip_prefix(base)?;
         (rest.is_empty() || rest.starts_with('/')).then_some(rest)
     }
 
     /// The same, whatever the case of `base` in the path.
-    pub fn below_in_any_case(&self, base: &str) -> Option<&str> {
+    pub fn path_below_ignoring_case(&self, base: &str) -> Option<&str> {
         let (start, rest) = self.path().split_at_checked(base.len())?;
         let is_base = start.eq_ignore_ascii_case(base) && (rest.is_empty() || rest.starts_with('/'));
         is_base.then_some(rest)
@@ -148,49 +148,49 @@ pub fn name(text: &str) -> Text {
     Text::from(text.replace('\0', "\u{fffd}"))
 }
 
-pub fn body_of(bytes: impl Into<Bytes>) -> Body {
+pub fn body_of(bytes: impl Into<Bytes>) -> ResponseBody {
     Full::new(bytes.into())
         .map_err(|never| match never {})
         .boxed_unsync()
 }
 
-pub fn empty(status: StatusCode) -> Answer {
-    answer(status, None, Bytes::new())
+pub fn empty(status: StatusCode) -> HttpResponse {
+    response(status, None, Bytes::new())
 }
 
-pub fn json(status: StatusCode, value: &impl serde::Serialize) -> Answer {
+pub fn json(status: StatusCode, value: &impl serde::Serialize) -> HttpResponse {
     // What is serialised here has text keys only, so it cannot fail.
     let text = serde_json::to_vec(value).unwrap_or_default();
-    answer(status, Some("application/json"), text)
+    response(status, Some("application/json"), text)
 }
 
-pub fn text(status: StatusCode, text: impl Into<String>) -> Answer {
-    answer(status, Some("text/plain; charset=utf-8"), text.into())
+pub fn text(status: StatusCode, text: impl Into<String>) -> HttpResponse {
+    response(status, Some("text/plain; charset=utf-8"), text.into())
 }
 
-pub fn answer(status: StatusCode, kind: Option<&'static str>, body: impl Into<Bytes>) -> Answer {
-    let mut answer = Response::new(body_of(body));
-    *answer.status_mut() = status;
+pub fn response(status: StatusCode, kind: Option<&'static str>, body: impl Into<Bytes>) -> HttpResponse {
+    let mut response = Response::new(body_of(body));
+    *response.status_mut() = status;
     if let Some(kind) = kind {
-        answer
+        response
             .headers_mut()
             .insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     }
-    answer
+    response
 }
 
 /// Said to come again in a moment.
-pub fn later(mut answer: Answer) -> Answer {
-    answer
+pub fn with_retry_after(mut response: HttpResponse) -> HttpResponse {
+    response
         .headers_mut()
         .insert(RETRY_AFTER, HeaderValue::from_static("1"));
-    answer
+    response
 }
 
 /// Puts a header whose value may come from outside; what cannot be a header is left out.
-pub fn put(answer: &mut Answer, name: &'static str, value: &str) {
+pub fn set_header(response: &mut HttpResponse, name: &'static str, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
-        answer.headers_mut().insert(name, value);
+        response.headers_mut().insert(name, value);
     }
 }
 
@@ -198,10 +198,10 @@ pub fn put(answer: &mut Answer, name: &'static str, value: &str) {
 mod tests {
     use super::*;
 
-    fn asked(request: http::request::Builder, body: &'static str) -> Asked {
-        Asked {
-            request: request.body(Bytes::from(body)).expect("a request"),
-            source: IpAddr::from([127, 0, 0, 1]),
+    fn http_request(request: http::request::Builder, body: &'static str) -> HttpRequest {
+        HttpRequest {
+            inner: request.body(Bytes::from(body)).expect("a request"),
+            client_address: IpAddr::from([127, 0, 0, 1]),
         }
     }
 
@@ -210,10 +210,10 @@ mod tests {
         let coded = BASE64_STANDARD.encode("user1:se:cret");
         let request = http::Request::builder().header("Authorization", format!("bAsIc {coded}"));
         let expected = Some(("user1".to_owned(), "se:cret".to_owned()));
-        assert_eq!(asked(request, "").basic(), expected);
+        assert_eq!(http_request(request, "").basic(), expected);
         for wrong in ["Basic", "Basic !!!!", "Bearer abc", "Basic dXNlcg=="] {
             let request = http::Request::builder().header("Authorization", wrong);
-            assert_eq!(asked(request, "").basic(), None, "{wrong}");
+            assert_eq!(http_request(request, "").basic(), None, "{wrong}");
         }
     }
 
@@ -223,35 +223,50 @@ mod tests {
             let coded = BASE64_STANDARD.encode(plain);
             let request = http::Request::builder().header("Authorization", format!("Basic {coded}"));
             let expected = Some(("ren\u{e9}".to_owned(), "gr\u{fc}n".to_owned()));
-            assert_eq!(asked(request, "").basic(), expected);
+            assert_eq!(http_request(request, "").basic(), expected);
         }
     }
 
     #[test]
     fn a_byte_order_mark_is_no_part_of_a_body() {
-        let json = asked(http::Request::builder(), "\u{feff}{\"a\":1}");
+        let json = http_request(http::Request::builder(), "\u{feff}{\"a\":1}");
         assert_eq!(json.json(4), Ok(serde_json::json!({ "a": 1 })));
-        assert!(asked(http::Request::builder(), "\u{feff}").body().is_empty());
+        assert!(
+            http_request(http::Request::builder(), "\u{feff}")
+                .body()
+                .is_empty()
+        );
     }
 
     #[test]
     fn a_base_is_a_whole_part_of_a_path() {
-        let at = |path: &str| asked(http::Request::builder().uri(path), "");
-        assert_eq!(at("/api/v2/me").below("/api/v2"), Some("/me"));
-        assert_eq!(at("/api/v2").below("/api/v2"), Some(""));
-        assert_eq!(at("/api/v22/me").below("/api/v2"), None);
-        assert_eq!(at("/API/v2/me").below("/api/v2"), None);
+        let request_to = |path: &str| http_request(http::Request::builder().uri(path), "");
+        assert_eq!(request_to("/api/v2/me").path_below("/api/v2"), Some("/me"));
+        assert_eq!(request_to("/api/v2").path_below("/api/v2"), Some(""));
+        assert_eq!(request_to("/api/v22/me").path_below("/api/v2"), None);
+        assert_eq!(request_to("/API/v2/me").path_below("/api/v2"), None);
     }
 
     #[test]
     fn a_base_in_any_case_is_a_whole_part_of_a_path() {
-        let at = |path: &str| asked(http::Request::builder().uri(path), "");
+        let request_to = |path: &str| http_request(http::Request::builder().uri(path), "");
         for path in ["/Api/V2/Me", "/api/v2/Me"] {
-            assert_eq!(at(path).below_in_any_case("/aPi/v2"), Some("/Me"), "{path}");
+            assert_eq!(
+                request_to(path).path_below_ignoring_case("/aPi/v2"),
+                Some("/Me"),
+                "{path}"
+            );
         }
-        assert_eq!(at("/API/V2").below_in_any_case("/api/v2"), Some(""));
+        assert_eq!(
+            request_to("/API/V2").path_below_ignoring_case("/api/v2"),
+            Some("")
+        );
         for path in ["/API/V22", "/API", "/b\u{e4}/V2"] {
-            assert_eq!(at(path).below_in_any_case("/api/v2"), None, "{path}");
+            assert_eq!(
+                request_to(path).path_below_ignoring_case("/api/v2"),
+                None,
+                "{path}"
+            );
         }
     }
 

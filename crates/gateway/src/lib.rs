@@ -20,69 +20,69 @@ pub mod vobiz;
 #[cfg(feature = "server")]
 mod api;
 #[cfg(feature = "server")]
-mod audited;
+mod archive_error;
+#[cfg(feature = "server")]
+mod archive_search;
+#[cfg(feature = "server")]
+mod archive_service;
+#[cfg(feature = "server")]
+mod audio_backend;
 #[cfg(feature = "server")]
 mod auth;
 #[cfg(feature = "server")]
 mod callbacks;
 #[cfg(feature = "server")]
+mod client_address;
+#[cfg(feature = "server")]
 mod compress;
 #[cfg(feature = "server")]
 mod cors;
-#[cfg(feature = "server")]
-mod files;
 #[cfg(feature = "server")]
 mod gateway;
 #[cfg(feature = "server")]
 mod head;
 #[cfg(feature = "server")]
-mod host;
+mod host_header;
 #[cfg(feature = "server")]
 pub mod http;
 #[cfg(feature = "server")]
-mod life;
+mod lifecycle;
+#[cfg(feature = "server")]
+mod login_throttle;
 #[cfg(feature = "server")]
 mod logins;
 #[cfg(feature = "server")]
-mod meters;
-#[cfg(feature = "server")]
 mod metrics;
 #[cfg(feature = "server")]
-mod missing;
-#[cfg(feature = "server")]
-mod places;
+mod permit_pool;
 #[cfg(feature = "server")]
 mod ranges;
 #[cfg(feature = "server")]
 mod recording_url;
 #[cfg(feature = "server")]
-mod route;
+mod request_audit;
 #[cfg(feature = "server")]
-mod search;
+mod request_counters;
 #[cfg(feature = "server")]
-mod sent_audio;
+mod router;
 #[cfg(feature = "server")]
 mod server;
 #[cfg(feature = "server")]
 mod signed_url;
 #[cfg(feature = "server")]
-mod source;
-#[cfg(feature = "server")]
 mod start;
-#[cfg(feature = "server")]
-mod throttle;
 
 #[cfg(feature = "server")]
-pub use api::{Answering, ApiGauge, ApiWork, HttpApi, PageHeaders};
+pub use api::{ApiGauge, BackgroundTask, CorsHeaders, HttpApi, ResponseFuture};
 #[cfg(feature = "server")]
-pub use auth::{Credentials, Doorkeeper, Identity, Refused, Scheme};
+pub use auth::{AuthError, AuthenticatedUser, Authenticator, Credentials, Scheme};
 #[cfg(feature = "server")]
 pub use gateway::Gateway;
 #[cfg(feature = "server")]
 pub use logins::Logins;
-pub use registration::{Offered, Registration};
+pub use registration::{Availability, Registration};
 #[cfg(feature = "server")]
-pub use route::Router;
+pub use router::Router;
 pub use settings::GatewaySettings;
 #[cfg(feature = "server")]
 pub use start::{Options, start};

@@ -7,19 +7,19 @@ use http::{Method, Request};
 use http_body_util::{BodyExt, Empty};
 use tower_http::services::ServeDir;
 
+use super::audio_backend::AudioBackend;
 use super::head::is_without_body;
-use super::http::{Answer, Asked};
-use super::sent_audio::SentAudio;
+use super::http::{HttpRequest, HttpResponse};
 
 /// The file, whole or in part, if it has changed or at all, as it is asked for. Ranges are
 /// defined for GET alone: a HEAD is answered as if it had none (RFC 9110, 14.2).
-pub async fn serve(file: SentAudio, asked: &Asked) -> io::Result<Answer> {
-    let mut headers = asked.headers().clone();
-    match bytes_range(&headers).filter(|_| !is_without_body(asked)) {
+pub async fn serve(file: AudioBackend, request: &HttpRequest) -> io::Result<HttpResponse> {
+    let mut headers = request.headers().clone();
+    match bytes_range(&headers).filter(|_| !is_without_body(request)) {
         Some(range) if is_still_the_same(&file, &headers).await? => headers.insert(RANGE, range),
         _ => headers.remove(RANGE),
     };
-    send(file, asked.method(), headers).await
+    send(file, request.method(), headers).await
 }
 
 /// The range in the form that is understood below. A unit that is not known is ignored, and
@@ -34,7 +34,7 @@ fn bytes_range(headers: &HeaderMap) -> Option<HeaderValue> {
 
 /// Whether the client has a part of this very file, as far as it asks (`If-Range`): a weak
 /// tag never says so, and a date says so to the second alone.
-async fn is_still_the_same(file: &SentAudio, headers: &HeaderMap) -> io::Result<bool> {
+async fn is_still_the_same(file: &AudioBackend, headers: &HeaderMap) -> io::Result<bool> {
     let Some(known) = headers.get(IF_RANGE) else {
         return Ok(true);
     };
@@ -45,7 +45,7 @@ async fn is_still_the_same(file: &SentAudio, headers: &HeaderMap) -> io::Result<
         .any(|name| now.headers().get(name) == Some(known)))
 }
 
-async fn send(file: SentAudio, method: &Method, headers: HeaderMap) -> io::Result<Answer> {
+async fn send(file: AudioBackend, method: &Method, headers: HeaderMap) -> io::Result<HttpResponse> {
     // Which file it is, is decided already.
     let mut request = Request::new(Empty::<bytes::Bytes>::new());
     *request.method_mut() = method.clone();

@@ -16,7 +16,7 @@ use super::gateway::Gateway;
 
 /// Whether an API is offered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Offered {
+pub enum Availability {
     /// Unless `gateway.apis` leaves it out.
     ByDefault,
     /// If `gateway.apis` names it.
@@ -31,7 +31,7 @@ pub trait Registration: Debug + Send + Sync {
     /// The name of the API in `gateway.apis`.
     fn name(&self) -> &'static str;
 
-    fn offered(&self) -> Offered;
+    fn availability(&self) -> Availability;
 
     /// Its keys, in the order of the documents.
     fn keys(&self) -> Vec<KeyDescription>;

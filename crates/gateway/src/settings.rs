@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::apis;
 use super::config::GatewayConfig;
-use super::registration::{Offered, Registration};
+use super::registration::{Availability, Registration};
 use callrec_core::keys::checks::{Accepts, Check, choice, list};
 use callrec_core::keys::{ConfigKey, KeyDescription, set_key};
 use callrec_core::storage::Placeholders;
@@ -43,7 +43,9 @@ impl GatewaySettings {
     /// With these APIs and no others.
     pub fn with(apis: Vec<Box<dyn Registration>>) -> GatewaySettings {
         let mut config = GatewayConfig::default();
-        let default = apis.iter().filter(|api| api.offered() == Offered::ByDefault);
+        let default = apis
+            .iter()
+            .filter(|api| api.availability() == Availability::ByDefault);
         config.apis = default.map(|api| api.name()).collect();
         GatewaySettings { config, apis }
     }
@@ -81,7 +83,10 @@ impl GatewaySettings {
 
     /// The names that `gateway.apis` takes.
     fn names(&self) -> Vec<&'static str> {
-        let named = self.apis.iter().filter(|api| api.offered() != Offered::Always);
+        let named = self
+            .apis
+            .iter()
+            .filter(|api| api.availability() != Availability::Always);
         named.map(|api| api.name()).collect()
     }
 
@@ -103,7 +108,7 @@ impl GatewaySettings {
         let offered = self
             .apis
             .iter()
-            .filter(|api| api.offered() == Offered::Always || self.config.offers(api.name()));
+            .filter(|api| api.availability() == Availability::Always || self.config.offers(api.name()));
         offered.flat_map(|api| api.open(gateway)).collect()
     }
 }

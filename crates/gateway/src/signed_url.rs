@@ -14,7 +14,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use uuid::Uuid;
 
-use super::http::Asked;
+use super::http::HttpRequest;
 use callrec_core::clock::unix_ms;
 use callrec_core::engine::Engine;
 
@@ -45,7 +45,7 @@ impl UrlSigner {
         if lifetime_ms == 0 {
             return Ok(None);
         }
-        let secret = engine.secret(SECRET, &fresh())?;
+        let secret = engine.secret(SECRET, &random_secret())?;
         UrlSigner::new(&secret, lifetime_ms).map(Some)
     }
 
@@ -64,12 +64,12 @@ impl UrlSigner {
 
     /// Whether this signature was made here for this file, and has not expired. Takes the
     /// same time wherever a signature is wrong.
-    pub fn accepts(&self, file: &str, shown: &UrlSignature) -> bool {
-        let Ok(signature) = BASE64_URL_SAFE_NO_PAD.decode(&shown.signature) else {
+    pub fn accepts(&self, file: &str, presented: &UrlSignature) -> bool {
+        let Ok(mac) = BASE64_URL_SAFE_NO_PAD.decode(&presented.signature) else {
             return false;
         };
-        let is_ours = self.hmac(file, &shown.expires).verify_slice(&signature).is_ok();
-        let expires: Option<i64> = shown.expires.parse().ok();
+        let is_ours = self.hmac(file, &presented.expires).verify_slice(&mac).is_ok();
+        let expires: Option<i64> = presented.expires.parse().ok();
         is_ours && expires.is_some_and(|at| unix_ms() < at.saturating_mul(1000))
     }
 
@@ -82,8 +82,8 @@ impl UrlSigner {
 
 impl UrlSignature {
     /// `None`: the url has none.
-    pub fn of(asked: &Asked) -> Option<UrlSignature> {
-        let (expires, signature) = (asked.parameter(EXPIRES), asked.parameter(SIGNATURE));
+    pub fn of(request: &HttpRequest) -> Option<UrlSignature> {
+        let (expires, signature) = (request.parameter(EXPIRES), request.parameter(SIGNATURE));
         (expires.is_some() || signature.is_some()).then(|| UrlSignature {
             expires: expires.unwrap_or_default(),
             signature: signature.unwrap_or_default(),
@@ -101,7 +101,7 @@ pub fn without_signature(url: &str) -> &str {
 }
 
 /// 244 random bits.
-fn fresh() -> [u8; 32] {
+fn random_secret() -> [u8; 32] {
     let mut bytes = [0; 32];
     bytes[..16].copy_from_slice(Uuid::new_v4().as_bytes());
     bytes[16..].copy_from_slice(Uuid::new_v4().as_bytes());
@@ -116,7 +116,7 @@ mod tests {
         UrlSigner::new(&[secret; 32], lifetime_ms).expect("a key")
     }
 
-    fn shown(query: &str) -> UrlSignature {
+    fn signature(query: &str) -> UrlSignature {
         let (expires, signature) = query.split_once('&').expect("two parts");
         let value = |part: &str| part.split_once('=').expect("a pair").1.to_owned();
         UrlSignature {
@@ -126,41 +126,41 @@ mod tests {
     }
 
     #[test]
-    fn a_signature_is_for_one_file_one_time_and_one_secret() {
+    fn a_signature_is_valid_for_one_file_one_time_and_one_secret() {
         let own = signer(1, 60_000);
-        let made = shown(&own.query("a.wav"));
-        assert!(own.accepts("a.wav", &made));
+        let valid = signature(&own.query("a.wav"));
+        assert!(own.accepts("a.wav", &valid));
         assert!(
-            signer(1, 1).accepts("a.wav", &made),
+            signer(1, 1).accepts("a.wav", &valid),
             "after a restart with another lifetime"
         );
-        assert!(!own.accepts("b.wav", &made));
-        assert!(!signer(2, 60_000).accepts("a.wav", &made));
-        let later = made.expires.parse::<u64>().expect("a number") + 1;
+        assert!(!own.accepts("b.wav", &valid));
+        assert!(!signer(2, 60_000).accepts("a.wav", &valid));
+        let with_retry_after = valid.expires.parse::<u64>().expect("a number") + 1;
         for wrong in [
             UrlSignature {
-                expires: later.to_string(),
-                ..made.clone()
+                expires: with_retry_after.to_string(),
+                ..valid.clone()
             },
             UrlSignature {
-                expires: format!("0{}", made.expires),
-                ..made.clone()
+                expires: format!("0{}", valid.expires),
+                ..valid.clone()
             },
             UrlSignature {
                 expires: String::new(),
-                ..made.clone()
+                ..valid.clone()
             },
             UrlSignature {
                 signature: String::new(),
-                ..made.clone()
+                ..valid.clone()
             },
             UrlSignature {
-                signature: made.signature[1..].to_owned(),
-                ..made.clone()
+                signature: valid.signature[1..].to_owned(),
+                ..valid.clone()
             },
             UrlSignature {
-                signature: format!("{}=", made.signature),
-                ..made.clone()
+                signature: format!("{}=", valid.signature),
+                ..valid.clone()
             },
         ] {
             assert!(!own.accepts("a.wav", &wrong), "{wrong:?}");
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_expired_is_no_longer_accepted() {
+    fn an_expired_signature_is_refused() {
         let own = signer(1, 60_000);
         let expires = (unix_ms() / 1000).to_string();
         let signature = BASE64_URL_SAFE_NO_PAD.encode(own.hmac("a.wav", &expires).finalize().into_bytes());

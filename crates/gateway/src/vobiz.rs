@@ -8,7 +8,7 @@ mod config;
 use callrec_core::keys::{ConfigKey, KeyDescription, set_key};
 use callrec_core::words::Result;
 
-use crate::registration::{Offered, Registration};
+use crate::registration::{Availability, Registration};
 #[cfg(feature = "server")]
 pub use api::callback_of_host;
 pub use config::{PlivoConfig, SignatureConfig, SignatureV3, VobizConfig};
@@ -18,8 +18,8 @@ impl Registration for VobizConfig {
         "vobiz"
     }
 
-    fn offered(&self) -> Offered {
-        Offered::ByDefault
+    fn availability(&self) -> Availability {
+        Availability::ByDefault
     }
 
     fn keys(&self) -> Vec<KeyDescription> {
@@ -50,8 +50,8 @@ impl Registration for PlivoConfig {
         "plivo"
     }
 
-    fn offered(&self) -> Offered {
-        Offered::WhenNamed
+    fn availability(&self) -> Availability {
+        Availability::WhenNamed
     }
 
     fn keys(&self) -> Vec<KeyDescription> {
@@ -89,8 +89,8 @@ impl Registration for AudioRegistration {
         "audio"
     }
 
-    fn offered(&self) -> Offered {
-        Offered::Always
+    fn availability(&self) -> Availability {
+        Availability::Always
     }
 
     fn keys(&self) -> Vec<KeyDescription> {

@@ -15,7 +15,8 @@ use callrec_core::engine::Engine;
 use callrec_core::storage::Template;
 use callrec_core::words::Status;
 use callrec_gateway::{
-    Credentials, Doorkeeper, GatewaySettings, Identity, Options, Registration, Router, Scheme, apis, start,
+    AuthenticatedUser, Authenticator, Credentials, GatewaySettings, Options, Registration, Router, Scheme,
+    apis, start,
 };
 
 use api::ToyConfig;
@@ -31,15 +32,15 @@ fn registered(toy: ToyConfig) -> Vec<Box<dyn Registration>> {
 
 struct Host;
 
-impl Doorkeeper for Host {
-    fn identify(&self, credentials: &Credentials) -> Result<Identity, Status> {
+impl Authenticator for Host {
+    fn authenticate(&self, credentials: &Credentials) -> Result<AuthenticatedUser, Status> {
         let Credentials {
             scheme, name, secret, ..
         } = credentials;
         if (*scheme, name.as_str(), secret.as_str()) != (Scheme::Basic, "user1", "secret") {
             return Err(Status::Unauthenticated);
         }
-        Ok(Identity {
+        Ok(AuthenticatedUser {
             username: "user1".into(),
             level: 10,
             signature_key: String::new(),
@@ -71,7 +72,7 @@ impl Running {
         let options = Options {
             settings: Arc::new(settings),
             listen: Some(SocketAddr::from(([127, 0, 0, 1], 0))),
-            doorkeeper: Some(Arc::new(Host)),
+            authenticator: Some(Arc::new(Host)),
         };
         let router = start(engine.clone(), options).expect("a gateway");
         Running {

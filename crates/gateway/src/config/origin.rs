@@ -17,15 +17,15 @@ impl WebOrigin {
     /// `*` is refused: the APIs ask for credentials, and any site could use those that a
     /// browser has stored. So is `null`, which every sandboxed page sends.
     pub fn parse(text: &str) -> Result<WebOrigin, String> {
-        let wrong = || format!("\"{text}\": scheme://host or scheme://host:port is needed");
+        let invalid = || format!("\"{text}\": scheme://host or scheme://host:port is needed");
         let lower = text.to_ascii_lowercase();
-        let (scheme, authority) = lower.split_once("://").ok_or_else(wrong)?;
+        let (scheme, authority) = lower.split_once("://").ok_or_else(invalid)?;
         let secure = match scheme {
             "https" => true,
             "http" => false,
             _ => return Err(format!("\"{text}\": http and https are known")),
         };
-        WebOrigin::of(secure, authority).ok_or_else(wrong)
+        WebOrigin::of(secure, authority).ok_or_else(invalid)
     }
 
     /// Of a url, whatever its path.
@@ -96,8 +96,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_single_site_is_refused() {
-        for wrong in [
+    fn anything_but_a_single_site_is_refused() {
+        for invalid in [
             "*",
             "null",
             "",
@@ -113,7 +113,7 @@ mod tests {
             "ftp://pbx.example",
             "https://a https://b",
         ] {
-            assert!(WebOrigin::parse(wrong).is_err(), "{wrong}");
+            assert!(WebOrigin::parse(invalid).is_err(), "{invalid}");
         }
     }
 }

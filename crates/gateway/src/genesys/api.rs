@@ -2,13 +2,13 @@
 //! calls, what may be done with them, and what CometD tells of them.
 
 mod call;
+mod call_tracker;
 mod csrf;
 mod device;
-mod notify;
-mod operate;
-mod operation;
-mod status;
-mod track;
+mod notifications;
+mod operations;
+mod recording_operation;
+mod status_code;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,12 +20,12 @@ use uuid::Uuid;
 use super::GenesysConfig;
 use super::comet::Sessions;
 use super::names::gsip_rec_fn;
-use crate::api::{Answering, HttpApi, PageHeaders};
-use crate::auth::Refused;
+use crate::api::{CorsHeaders, HttpApi, ResponseFuture};
+use crate::auth::AuthError;
 use crate::config::origin::WebOrigin;
 use crate::gateway::Gateway;
-use crate::http::{Answer, Asked, decoded, later};
-use call::Shown;
+use crate::http::{HttpRequest, HttpResponse, decoded, with_retry_after};
+use call::CallResource;
 use callrec_core::calls::{CallView, Caller, Filter};
 use callrec_core::clock::unix_ms;
 use callrec_core::storage::Template;
@@ -33,7 +33,7 @@ use callrec_core::sync::Mutex;
 use callrec_core::text::Text;
 use callrec_core::words::Result;
 use csrf::Csrf;
-use status::{Code, not_allowed, not_found, refusal, refused};
+use status_code::{GenesysCode, engine_error, error_response, not_allowed, not_found};
 
 /// The Genesys API of one gateway, and what it knows beyond the engine.
 pub struct Genesys {
@@ -83,43 +83,47 @@ impl HttpApi for GenesysApi {
         &self.0.config.path
     }
 
-    fn answer<'a>(&'a self, request: &'a Asked) -> Answering<'a> {
-        let rest = request.below(self.base_path()).unwrap_or_default();
-        Box::pin(answer(&self.0, request, rest))
+    fn respond<'a>(&'a self, request: &'a HttpRequest) -> ResponseFuture<'a> {
+        let rest = request.path_below(self.base_path()).unwrap_or_default();
+        Box::pin(respond(&self.0, request, rest))
     }
 
-    fn refuse(&self, _: &Asked, status: StatusCode, why: &str) -> Answer {
-        failed(status, why)
+    fn error_response(&self, _: &HttpRequest, status: StatusCode, message: &str) -> HttpResponse {
+        server_error(status, message)
     }
 
     fn allowed_origins(&self) -> &[WebOrigin] {
         &self.0.config.cors_origins
     }
 
-    fn page_headers(&self) -> PageHeaders {
-        PageHeaders {
-            sent: &[csrf::HEADER],
-            read: &["X-CSRF-HEADER", csrf::HEADER],
+    fn page_headers(&self) -> CorsHeaders {
+        CorsHeaders {
+            request: &[csrf::HEADER],
+            response: &["X-CSRF-HEADER", csrf::HEADER],
         }
     }
 
     /// From here on it hears of every recording.
     fn attach(&self) {
-        notify::listen(&self.0);
+        notifications::subscribe(&self.0);
     }
 }
 
-async fn answer(genesys: &Arc<Genesys>, asked: &Asked, rest: &str) -> Answer {
+async fn respond(genesys: &Arc<Genesys>, request: &HttpRequest, rest: &str) -> HttpResponse {
     let gateway = &genesys.gateway;
-    let (username, origin) = match gateway.logins.basic(asked).await {
+    let (username, origin) = match gateway.logins.basic(request).await {
         Ok(Caller::User { username, origin, .. }) => (username, origin),
         // HTTP knows nobody else.
-        Ok(Caller::Host) | Err(Refused::Broken) => return internal(),
-        Err(Refused::NotNow) => return later(refused(Code::NotNow, "Too many logins wait")),
-        Err(Refused::Unknown) => return refused(Code::Unauthenticated, "The user is not authenticated"),
+        Ok(Caller::Host) | Err(AuthError::HostFailed) => return internal(),
+        Err(AuthError::Unavailable) => {
+            return with_retry_after(error_response(GenesysCode::Unavailable, "Too many logins wait"));
+        }
+        Err(AuthError::InvalidCredentials) => {
+            return error_response(GenesysCode::Unauthenticated, "The user is not authenticated");
+        }
     };
-    let unsafe_method = !matches!(*asked.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    if genesys.config.csrf && unsafe_method && !genesys.csrf.permits(asked, username.as_str()) {
+    let unsafe_method = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    if genesys.config.csrf && unsafe_method && !genesys.csrf.permits(request, username.as_str()) {
         return csrf::refused();
     }
     // "Me": whatever the level, another's call does not exist here.
@@ -128,31 +132,35 @@ async fn answer(genesys: &Arc<Genesys>, asked: &Asked, rest: &str) -> Answer {
         level: 1,
         origin,
     };
-    route(genesys, asked, rest, me).await
+    route(genesys, request, rest, me).await
 }
 
-async fn route(genesys: &Arc<Genesys>, asked: &Asked, rest: &str, me: Caller) -> Answer {
-    let get = *asked.method() == Method::GET;
+async fn route(genesys: &Arc<Genesys>, request: &HttpRequest, rest: &str, me: Caller) -> HttpResponse {
+    let is_get = *request.method() == Method::GET;
     // A device's own URI, as it stands in a call, leads to the same.
     let device = || rest.starts_with("/devices/").then_some(rest);
-    let Some(below) = rest.strip_prefix("/me").or_else(device) else {
+    let Some(path) = rest.strip_prefix("/me").or_else(device) else {
         return not_found();
     };
-    match below {
-        "" if get => user(genesys, asked, &me),
-        "/calls" | "/devices" if get => {
-            let list = if below == "/calls" { list } else { device::list };
-            let (genesys, uris) = (genesys.clone(), asked.parameter("fields").is_none());
+    match path {
+        "" if is_get => get_user(genesys, request, &me),
+        "/calls" | "/devices" if is_get => {
+            let list = if path == "/calls" {
+                list_calls
+            } else {
+                device::list
+            };
+            let (genesys, uris) = (genesys.clone(), request.parameter("fields").is_none());
             // They may be many.
             let list = tokio::task::spawn_blocking(move || list(&genesys, &me, uris));
             list.await.unwrap_or_else(|_| internal())
         }
         "" | "/calls" | "/devices" => not_allowed("GET"),
-        _ => match (named(below, "/calls/"), named(below, "/devices/"), asked.method()) {
-            (Some(id), _, &Method::GET) => one(genesys, &me, &Text::from(id)),
-            (Some(id), _, &Method::POST) => operate::operate(genesys, &me, &Text::from(id), asked),
-            (_, Some(id), &Method::GET) => device::one(genesys, &me, &id),
-            (_, Some(id), &Method::POST) => device::operate(genesys, &me, &id, asked),
+        _ => match (named(path, "/calls/"), named(path, "/devices/"), request.method()) {
+            (Some(id), _, &Method::GET) => get_call(genesys, &me, &Text::from(id)),
+            (Some(id), _, &Method::POST) => operations::operate(genesys, &me, &Text::from(id), request),
+            (_, Some(id), &Method::GET) => device::get(genesys, &me, &id),
+            (_, Some(id), &Method::POST) => device::operate(genesys, &me, &id, request),
             (None, None, _) => not_found(),
             _ => not_allowed("GET, POST"),
         },
@@ -168,23 +176,23 @@ fn named(path: &str, above: &str) -> Option<String> {
 }
 
 /// A request that never came here.
-fn failed(status: StatusCode, why: &str) -> Answer {
+fn server_error(status: StatusCode, message: &str) -> HttpResponse {
     let code = match status {
-        StatusCode::FORBIDDEN => Code::Forbidden,
-        _ if status.is_client_error() => Code::Invalid,
-        _ => Code::Internal,
+        StatusCode::FORBIDDEN => GenesysCode::Forbidden,
+        _ if status.is_client_error() => GenesysCode::Invalid,
+        _ => GenesysCode::Internal,
     };
-    let mut answer = refused(code, why);
-    *answer.status_mut() = status;
-    answer
+    let mut response = error_response(code, message);
+    *response.status_mut() = status;
+    response
 }
 
-fn internal() -> Answer {
-    refused(Code::Internal, "Internal error")
+fn internal() -> HttpResponse {
+    error_response(GenesysCode::Internal, "Internal error")
 }
 
 /// `{"statusCode":0}`, with these members behind.
-fn told(members: Value) -> Answer {
+fn success_with(members: Value) -> HttpResponse {
     let mut body = json!({ "statusCode": 0 });
     if let (Some(body), Value::Object(members)) = (body.as_object_mut(), members) {
         body.extend(members);
@@ -192,8 +200,8 @@ fn told(members: Value) -> Answer {
     crate::http::json(StatusCode::OK, &body)
 }
 
-fn success() -> Answer {
-    told(Value::Null)
+fn success() -> HttpResponse {
+    success_with(Value::Null)
 }
 
 /// A user's calls of that id; an internal call may be two.
@@ -228,7 +236,7 @@ fn named_calls(gateway: &Gateway, me: &Caller, id: &Text) -> Result<Vec<CallView
 }
 
 /// `GET /me`
-fn user(genesys: &Genesys, asked: &Asked, me: &Caller) -> Answer {
+fn get_user(genesys: &Genesys, request: &HttpRequest, me: &Caller) -> HttpResponse {
     let Caller::User { username, .. } = me else {
         return not_found();
     };
@@ -236,7 +244,7 @@ fn user(genesys: &Genesys, asked: &Asked, me: &Caller) -> Answer {
     let id = Uuid::new_v5(&USERS, username.as_str().as_bytes())
         .simple()
         .to_string();
-    let mut answer = told(json!({ "user": {
+    let mut response = success_with(json!({ "user": {
         "id": id,
         "userName": username.as_str(),
         "roles": ["ROLE_AGENT"],
@@ -246,38 +254,38 @@ fn user(genesys: &Genesys, asked: &Asked, me: &Caller) -> Answer {
     }}));
     if genesys.config.csrf {
         let csrf = &genesys.csrf;
-        csrf.tell(genesys, asked, username.as_str(), &mut answer);
+        csrf.add_token(genesys, request, username.as_str(), &mut response);
     }
-    answer
+    response
 }
 
 /// Users are named within this.
 const USERS: Uuid = Uuid::from_u128(0x8a0c_61d3_27f4_4be9_b3a5_90e2_d4c8_1f76);
 
 /// `GET /me/calls`: resources with `?fields=…`, else their URIs as well.
-fn list(genesys: &Genesys, me: &Caller, with_uris: bool) -> Answer {
+fn list_calls(genesys: &Genesys, me: &Caller, with_uris: bool) -> HttpResponse {
     let found = match user_calls(&genesys.gateway, me, &Text::default()) {
         Ok(found) => found,
-        Err(error) => return refusal(&error),
+        Err(error) => return engine_error(&error),
     };
     let now_ms = unix_ms();
-    let shown = by_id(found);
-    let shown = shown.iter().filter_map(|ends| Shown::live(ends, now_ms));
-    let calls: Vec<Value> = shown.map(|shown| shown.resource(genesys)).collect();
+    let calls = group_by_id(found);
+    let calls = calls.iter().filter_map(|ends| CallResource::live(ends, now_ms));
+    let calls: Vec<Value> = calls.map(|calls| calls.to_json(genesys)).collect();
     if !with_uris {
-        return told(json!({ "calls": calls }));
+        return success_with(json!({ "calls": calls }));
     }
     let uris: Vec<_> = calls.iter().map(|call| call["uri"].clone()).collect();
-    told(json!({ "uris": uris, "calls": calls }))
+    success_with(json!({ "uris": uris, "calls": calls }))
 }
 
 /// Calls of one id together, in the order in which the first of them began.
-fn by_id(found: Vec<CallView>) -> Vec<Vec<CallView>> {
-    let mut places = HashMap::new();
+fn group_by_id(found: Vec<CallView>) -> Vec<Vec<CallView>> {
+    let mut positions = HashMap::new();
     let mut all: Vec<Vec<CallView>> = Vec::new();
     for view in found {
-        let place = *places.entry(view.info.call_id.clone()).or_insert(all.len());
-        match all.get_mut(place) {
+        let position = *positions.entry(view.info.call_id.clone()).or_insert(all.len());
+        match all.get_mut(position) {
             Some(ends) => ends.push(view),
             None => all.push(vec![view]),
         }
@@ -286,13 +294,13 @@ fn by_id(found: Vec<CallView>) -> Vec<Vec<CallView>> {
 }
 
 /// `GET /me/calls/{id}`
-fn one(genesys: &Genesys, me: &Caller, id: &Text) -> Answer {
+fn get_call(genesys: &Genesys, me: &Caller, id: &Text) -> HttpResponse {
     let found = match named_calls(&genesys.gateway, me, id) {
         Ok(found) => found,
-        Err(error) => return refusal(&error),
+        Err(error) => return engine_error(&error),
     };
-    match Shown::live(&found, unix_ms()) {
-        Some(shown) => told(json!({ "call": shown.resource(genesys) })),
+    match CallResource::live(&found, unix_ms()) {
+        Some(calls) => success_with(json!({ "call": calls.to_json(genesys) })),
         None => not_found(),
     }
 }

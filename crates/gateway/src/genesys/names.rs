@@ -73,8 +73,8 @@ mod tests {
     }
 
     #[test]
-    fn tricks_stay_inside() {
-        for trick in [
+    fn a_malicious_value_stays_inside_the_directory() {
+        for value in [
             "..",
             "",
             "/",
@@ -87,7 +87,7 @@ mod tests {
             "C:\\x",
         ] {
             let config = GenesysConfig {
-                contact_center: trick.to_owned(),
+                contact_center: value.to_owned(),
                 ..GenesysConfig::default()
             };
             for template in [
@@ -98,10 +98,10 @@ mod tests {
             ] {
                 let parsed = Template::with(template, &placeholders(&config, Placeholders::new()))
                     .expect("a template");
-                let path = parsed.render(&fields(trick, &|_| None)).path("");
+                let path = parsed.render(&fields(value, &|_| None)).path("");
                 assert!(
                     RecordingName::from_path(&path, "").is_some(),
-                    "{template} of {trick:?}: {path:?}"
+                    "{template} of {value:?}: {path:?}"
                 );
                 assert_eq!(
                     path.matches('/').count(),

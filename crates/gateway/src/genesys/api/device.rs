@@ -6,11 +6,11 @@ use uuid::Uuid;
 
 use super::Genesys;
 use super::call::{base, device_id, is_e164};
-use super::operate;
-use super::operation::Operation;
-use super::status::{Code, not_found, refusal, refused};
-use super::{success, told, user_calls};
-use crate::http::{Answer, Asked};
+use super::operations;
+use super::recording_operation::RecordingOperation;
+use super::status_code::{GenesysCode, engine_error, error_response, not_found};
+use super::{success, success_with, user_calls};
+use crate::http::{HttpRequest, HttpResponse};
 use callrec_core::calls::{self, CallView, Caller};
 use callrec_core::text::Text;
 use callrec_core::words::{Error, Result, Status};
@@ -48,16 +48,16 @@ impl Device {
     }
 
     /// Whether the user may stop a recording on it.
-    fn may_be_stopped(&self) -> bool {
+    fn can_stop(&self) -> bool {
         let mut calls = self.calls.iter();
         calls.any(|call| !call.live.is_empty() && !call.mandatory)
     }
 
-    fn resource(&self, genesys: &Genesys) -> Value {
+    fn to_json(&self, genesys: &Genesys) -> Value {
         let number = self.calls.first().map(|call| &call.info.directory_number);
         let number = number.map_or("", Text::as_str);
         let path = format!("/devices/{}", self.id);
-        let stop = self.may_be_stopped().then(|| Operation::Stop.text());
+        let stop = self.can_stop().then(|| RecordingOperation::Stop.text());
         json!({
             "id": self.id.to_string(),
             "deviceState": "Active",
@@ -95,45 +95,45 @@ impl Device {
 }
 
 /// `GET /me/devices`: resources with `?fields=…`, else their URIs as well.
-pub fn list(genesys: &Genesys, me: &Caller, with_uris: bool) -> Answer {
+pub fn list(genesys: &Genesys, me: &Caller, with_uris: bool) -> HttpResponse {
     let found = match Device::all(genesys, me) {
         Ok(found) => found,
-        Err(error) => return refusal(&error),
+        Err(error) => return engine_error(&error),
     };
-    let devices: Vec<Value> = found.iter().map(|device| device.resource(genesys)).collect();
+    let devices: Vec<Value> = found.iter().map(|device| device.to_json(genesys)).collect();
     if !with_uris {
-        return told(json!({ "devices": devices }));
+        return success_with(json!({ "devices": devices }));
     }
     let uris: Vec<_> = devices.iter().map(|device| device["uri"].clone()).collect();
-    told(json!({ "uris": uris, "devices": devices }))
+    success_with(json!({ "uris": uris, "devices": devices }))
 }
 
 /// `GET /me/devices/{id}`
-pub fn one(genesys: &Genesys, me: &Caller, id: &str) -> Answer {
+pub fn get(genesys: &Genesys, me: &Caller, id: &str) -> HttpResponse {
     match Device::find(genesys, me, id) {
-        Ok(Some(device)) => told(json!({ "device": device.resource(genesys) })),
+        Ok(Some(device)) => success_with(json!({ "device": device.to_json(genesys) })),
         Ok(None) => not_found(),
-        Err(error) => refusal(&error),
+        Err(error) => engine_error(&error),
     }
 }
 
 /// `POST /me/devices/{id}`
-pub fn operate(genesys: &Genesys, me: &Caller, id: &str, asked: &Asked) -> Answer {
-    let operation = match operate::parse(genesys, asked) {
+pub fn operate(genesys: &Genesys, me: &Caller, id: &str, request: &HttpRequest) -> HttpResponse {
+    let operation = match operations::parse(genesys, request) {
         Ok(operation) => operation,
-        Err((code, message)) => return refused(code, &message),
+        Err((code, message)) => return error_response(code, &message),
     };
     let device = match Device::find(genesys, me, id) {
         Ok(Some(device)) => device,
         Ok(None) => return not_found(),
-        Err(error) => return refusal(&error),
+        Err(error) => return engine_error(&error),
     };
-    if operation != Operation::Stop {
+    if operation != RecordingOperation::Stop {
         let text = format!("{} is no operation of a device", operation.text());
-        return refused(Code::Forbidden, &text);
+        return error_response(GenesysCode::Forbidden, &text);
     }
     match device.stop(genesys, me) {
         Ok(()) => success(),
-        Err(error) => refusal(&error),
+        Err(error) => engine_error(&error),
     }
 }

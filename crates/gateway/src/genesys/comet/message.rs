@@ -6,15 +6,15 @@ use http::header::CONTENT_TYPE;
 use serde_json::{Map, Value, json};
 
 use super::session::Session;
-use crate::http::{Asked, json_of};
+use crate::http::{HttpRequest, json_of};
 
 /// Messages in one request at most.
 const MESSAGES_MAX: usize = 256;
 
 /// The messages of a request: an array, a single one, or those of a form.
-pub fn read(asked: &Asked, json_depth: u32) -> Result<Vec<Value>, String> {
+pub fn parse(request: &HttpRequest, json_depth: u32) -> Result<Vec<Value>, String> {
     let mut messages = Vec::new();
-    for text in texts(asked) {
+    for text in texts(request) {
         match json_of(&text, json_depth)? {
             Value::Array(more) => messages.extend(more),
             message => messages.push(message),
@@ -29,13 +29,13 @@ pub fn read(asked: &Asked, json_depth: u32) -> Result<Vec<Value>, String> {
 }
 
 /// The body as it stands, or each `message` of a form.
-fn texts(asked: &Asked) -> Vec<Cow<'_, [u8]>> {
-    let body: &[u8] = asked.body();
-    let kind = asked.header(CONTENT_TYPE.as_str()).unwrap_or_default();
+fn texts(request: &HttpRequest) -> Vec<Cow<'_, [u8]>> {
+    let body: &[u8] = request.body();
+    let kind = request.header(CONTENT_TYPE.as_str()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
     // Not so what a client has only labelled so.
-    let plain = matches!(body.trim_ascii_start().first(), Some(b'[' | b'{'));
-    if plain || !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+    let is_json = matches!(body.trim_ascii_start().first(), Some(b'[' | b'{'));
+    if is_json || !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         return vec![Cow::Borrowed(body)];
     }
     let pairs = form_urlencoded::parse(body).filter(|(name, _)| name == "message");
@@ -45,11 +45,11 @@ fn texts(asked: &Asked) -> Vec<Cow<'_, [u8]>> {
 }
 
 /// One message of a client. Whatever is not as it should be reads as absent.
-pub struct Asks<'a>(&'a Value);
+pub struct BayeuxRequest<'a>(&'a Value);
 
-impl<'a> Asks<'a> {
-    pub fn new(message: &'a Value) -> Asks<'a> {
-        Asks(message)
+impl<'a> BayeuxRequest<'a> {
+    pub fn new(message: &'a Value) -> BayeuxRequest<'a> {
+        BayeuxRequest(message)
     }
 
     fn text(&self, name: &str) -> &'a str {
@@ -81,7 +81,7 @@ impl<'a> Asks<'a> {
         self.0["advice"]["timeout"].as_u64()
     }
 
-    pub fn takes_long_polling(&self) -> bool {
+    pub fn supports_long_polling(&self) -> bool {
         match &self.0["supportedConnectionTypes"] {
             Value::Array(kinds) => kinds.iter().any(|kind| kind == LONG_POLLING),
             // The protocol demands it, but older clients leave it out.
@@ -91,7 +91,7 @@ impl<'a> Asks<'a> {
 
     /// What a client is answered whose ack extension is on, in the form that it asked
     /// in: older ones take no other.
-    pub fn ack_offered(&self) -> Option<Value> {
+    pub fn ack_reply(&self) -> Option<Value> {
         match &self.0["ext"]["ack"] {
             Value::Bool(true) => Some(true.into()),
             Value::Object(ack) if ack.get("enabled") == Some(&Value::Bool(true)) => {
@@ -109,7 +109,7 @@ impl<'a> Asks<'a> {
             .or_else(|| batch.as_f64().map(|batch| batch as u64))
     }
 
-    fn reply(&self, successful: bool) -> Reply {
+    fn reply(&self, successful: bool) -> BayeuxReply {
         let mut members = Map::new();
         let id = &self.0["id"];
         if id.is_string() || id.is_number() {
@@ -119,15 +119,15 @@ impl<'a> Asks<'a> {
             members.insert("channel".into(), self.channel().into());
         }
         members.insert("successful".into(), successful.into());
-        Reply(members)
+        BayeuxReply(members)
     }
 
-    pub fn accepted(&self, session: &Session) -> Reply {
+    pub fn accepted(&self, session: &Session) -> BayeuxReply {
         self.reply(true).with("clientId", session.id().into())
     }
 
     /// `error`: code, arguments, text, with colons between.
-    pub fn refused(&self, error: &str) -> Reply {
+    pub fn refused(&self, error: &str) -> BayeuxReply {
         self.reply(false).with("error", error.into())
     }
 }
@@ -135,32 +135,32 @@ impl<'a> Asks<'a> {
 const LONG_POLLING: &str = "long-polling";
 
 /// The reply to one message.
-pub struct Reply(Map<String, Value>);
+pub struct BayeuxReply(Map<String, Value>);
 
-impl Reply {
-    fn with(mut self, name: &str, value: Value) -> Reply {
+impl BayeuxReply {
+    fn with(mut self, name: &str, value: Value) -> BayeuxReply {
         self.0.insert(name.into(), value);
         self
     }
 
-    pub fn ext(self, ext: Value) -> Reply {
+    pub fn ext(self, ext: Value) -> BayeuxReply {
         self.with("ext", ext)
     }
 
     /// The subscription as it was asked for.
-    pub fn subscription(self, asks: &Asks<'_>) -> Reply {
-        self.with("subscription", asks.0["subscription"].clone())
+    pub fn subscription(self, request: &BayeuxRequest<'_>) -> BayeuxReply {
+        self.with("subscription", request.0["subscription"].clone())
     }
 
     /// What a handshake negotiates.
-    pub fn offered(self) -> Reply {
+    pub fn negotiated(self) -> BayeuxReply {
         self.with("version", "1.0".into())
             .with("minimumVersion", "1.0".into())
             .with("supportedConnectionTypes", json!([LONG_POLLING]))
     }
 
     /// What a client has to do next: `retry`, `handshake` or `none`.
-    pub fn advice(self, reconnect: &str, interval_ms: u32) -> Reply {
+    pub fn advice(self, reconnect: &str, interval_ms: u32) -> BayeuxReply {
         self.with(
             "advice",
             json!({ "reconnect": reconnect, "interval": interval_ms }),
@@ -168,7 +168,7 @@ impl Reply {
     }
 
     /// How to poll.
-    pub fn timing(self, timeout_ms: u32, session_ms: u32) -> Reply {
+    pub fn timing(self, timeout_ms: u32, session_ms: u32) -> BayeuxReply {
         self.with(
             "advice",
             json!({
@@ -181,7 +181,7 @@ impl Reply {
     }
 
     /// How to poll while other sessions of the same browser have their connects held.
-    pub fn multiple_clients(self, interval_ms: u32, timeout_ms: u32, session_ms: u32) -> Reply {
+    pub fn multiple_clients(self, interval_ms: u32, timeout_ms: u32, session_ms: u32) -> BayeuxReply {
         self.with(
             "advice",
             json!({

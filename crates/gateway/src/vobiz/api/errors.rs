@@ -4,9 +4,9 @@
 use http::StatusCode;
 use serde_json::json;
 
-use super::{Ask, Dialect};
-use crate::files::Missing;
-use crate::http::{Answer, json as json_answer, later, put, text as text_answer};
+use super::{Dialect, VobizRequest};
+use crate::archive_service::ArchiveError;
+use crate::http::{HttpResponse, json as json_response, set_header, text as text_response, with_retry_after};
 use callrec_core::clock::unix_ms;
 use callrec_core::storage::rfc3339;
 use callrec_core::words::{Error, Status};
@@ -19,8 +19,8 @@ pub enum ErrorForm {
     Resource,
 }
 
-impl Ask<'_> {
-    pub fn error(&self, form: ErrorForm, status: StatusCode, message: &str) -> Answer {
+impl VobizRequest<'_> {
+    pub fn error(&self, form: ErrorForm, status: StatusCode, message: &str) -> HttpResponse {
         if form == ErrorForm::Resource || self.dialect == Dialect::Plivo {
             let mut body = json!({ "api_id": self.api_id, "error": message });
             if self.is_plivo_list() {
@@ -28,7 +28,7 @@ impl Ask<'_> {
                 // without any member of that name it raises no error of its own.
                 body["objects"] = json!([]);
             }
-            return json_answer(status, &body);
+            return json_response(status, &body);
         }
         let request: String = self.api_id.chars().filter(|c| *c != '-').take(12).collect();
         let body = json!({
@@ -37,45 +37,45 @@ impl Ask<'_> {
             "timestamp": rfc3339(unix_ms()),
             "requestId": format!("req_{request}"),
         });
-        json_answer(status, &body)
+        json_response(status, &body)
     }
 
-    pub fn unauthorized(&self, form: ErrorForm) -> Answer {
-        let why = "Authentication failed: check the account, its token and the path";
+    pub fn unauthorized(&self, form: ErrorForm) -> HttpResponse {
+        let message = "Authentication failed: check the account, its token and the path";
         if self.dialect == Dialect::Vobiz {
-            return self.error(form, StatusCode::UNAUTHORIZED, why);
+            return self.error(form, StatusCode::UNAUTHORIZED, message);
         }
         // No JSON: Plivo's SDK for Python takes that of a list for a list, stumbles over what
         // is missing in it, and does not come to its AuthenticationError.
-        let mut answer = text_answer(StatusCode::UNAUTHORIZED, why);
-        put(&mut answer, "www-authenticate", "Basic realm=\"Plivo\"");
-        answer
+        let mut response = text_response(StatusCode::UNAUTHORIZED, message);
+        set_header(&mut response, "www-authenticate", "Basic realm=\"Plivo\"");
+        response
     }
 
     /// Nobody has asked yet who this is.
-    pub fn not_now(&self, form: ErrorForm) -> Answer {
-        later(self.error(form, StatusCode::SERVICE_UNAVAILABLE, "Too many logins wait"))
+    pub fn unavailable(&self, form: ErrorForm) -> HttpResponse {
+        with_retry_after(self.error(form, StatusCode::SERVICE_UNAVAILABLE, "Too many logins wait"))
     }
 
     /// What the engine refused.
-    pub fn refused(&self, error: &Error) -> Answer {
+    pub fn engine_error(&self, error: &Error) -> HttpResponse {
         self.error(ErrorForm::General, status_of(error.status), &error.message)
     }
 
     /// To who may record but not listen.
-    pub fn record_only(&self) -> Answer {
-        let why = "Recordings are not for your level (1, Record Only)";
-        self.error(ErrorForm::Resource, StatusCode::FORBIDDEN, why)
+    pub fn record_only(&self) -> HttpResponse {
+        let message = "Recordings are not for your level (1, Record Only)";
+        self.error(ErrorForm::Resource, StatusCode::FORBIDDEN, message)
     }
 
-    pub fn missing(&self, missing: Missing) -> Answer {
-        let (status, message) = match missing {
-            Missing::Unknown => (StatusCode::NOT_FOUND, "Recording not found"),
-            Missing::Later => (
+    pub fn archive_error(&self, error: ArchiveError) -> HttpResponse {
+        let (status, message) = match error {
+            ArchiveError::NotFound => (StatusCode::NOT_FOUND, "Recording not found"),
+            ArchiveError::NotReady => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "The recordings are still being read",
             ),
-            Missing::Broken => (StatusCode::INTERNAL_SERVER_ERROR, "The recordings cannot be read"),
+            ArchiveError::Failed => (StatusCode::INTERNAL_SERVER_ERROR, "The recordings cannot be read"),
         };
         self.error(ErrorForm::Resource, status, message)
     }

@@ -10,12 +10,12 @@ use time::macros::format_description;
 use time::{OffsetDateTime, PrimitiveDateTime, UtcOffset};
 use uuid::Uuid;
 
-use super::audio::{ending, may_have};
+use super::audio::{extension, may_have};
 use super::errors::ErrorForm;
-use super::{Ask, Dialect};
+use super::{Dialect, VobizRequest};
 use crate::Gateway;
-use crate::files::{Missing, may_read};
-use crate::http::{Answer, empty, json as json_answer};
+use crate::archive_service::{ArchiveError, may_read};
+use crate::http::{HttpResponse, empty, json as json_response};
 use crate::recording_url::shared_url_of;
 use callrec_core::calls::Caller;
 use callrec_core::calls::control::parse_id;
@@ -37,7 +37,7 @@ const PATH_PART: &AsciiSet = &NON_ALPHANUMERIC
 
 /// Which recordings are asked for.
 #[derive(Debug)]
-pub struct Wanted {
+pub struct RecordingFilter {
     call: Option<String>,
     from: Option<String>,
     to: Option<String>,
@@ -47,7 +47,7 @@ pub struct Wanted {
     /// Each must hold for the days that it has been kept.
     days: Vec<(Bound, i64)>,
     /// It asks for what there never is here, such as conferences.
-    nothing: bool,
+    matches_nothing: bool,
     dialect: Dialect,
 }
 
@@ -57,7 +57,7 @@ struct ListPage {
     limit: usize,
     offset: usize,
     /// What its links call the offset.
-    place: &'static str,
+    offset_name: &'static str,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +70,7 @@ enum Bound {
 }
 
 /// Filters for what is never recorded here.
-const FOREIGN: [&str; 6] = [
+const UNSUPPORTED_FILTERS: [&str; 6] = [
     "subaccount",
     "conference_name",
     "conference_uuid",
@@ -84,63 +84,63 @@ const FOREIGN: [&str; 6] = [
 const CURSOR: &str = "cursor";
 /// Plivo's SDKs send these with every request that can be answered later. Here all of them are
 /// answered at once, and nobody is called.
-const ANSWERED_AT_ONCE: [&str; 2] = ["callback_url", "callback_method"];
+const IGNORED_PARAMETERS: [&str; 2] = ["callback_url", "callback_method"];
 
 impl ListPage {
     /// The rest of the query are filters.
-    fn of(ask: &Ask<'_>) -> Result<(ListPage, Wanted), String> {
-        let mut wanted = Wanted::new(ask.dialect);
+    fn of(request: &VobizRequest<'_>) -> Result<(ListPage, RecordingFilter), String> {
+        let mut filter = RecordingFilter::new(request.dialect);
         let mut page = ListPage {
             limit: LIMIT,
             offset: 0,
-            place: "offset",
+            offset_name: "offset",
         };
-        for (name, value) in ask.asked.query().filter(|(_, value)| !value.is_empty()) {
+        for (name, value) in request.http.query().filter(|(_, value)| !value.is_empty()) {
             match name.as_ref() {
-                "limit" => page.limit = limit(&value, most(ask.dialect))?,
+                "limit" => page.limit = limit(&value, limit_max(request.dialect))?,
                 CURSOR => {
-                    page.offset = whole(&name, &value)?;
-                    page.place = CURSOR;
+                    page.offset = parse_whole(&name, &value)?;
+                    page.offset_name = CURSOR;
                 }
                 "offset" => {
-                    let offset = whole(&name, &value)?;
-                    if page.place != CURSOR {
+                    let offset = parse_whole(&name, &value)?;
+                    if page.offset_name != CURSOR {
                         page.offset = offset;
                     }
                 }
-                name if ANSWERED_AT_ONCE.contains(&name) => {}
-                name => wanted.filter(name, &value)?,
+                name if IGNORED_PARAMETERS.contains(&name) => {}
+                name => filter.filter(name, &value)?,
             }
         }
-        Ok((page, wanted))
+        Ok((page, filter))
     }
 }
 
-impl Wanted {
+impl RecordingFilter {
     /// All recordings.
-    pub fn new(dialect: Dialect) -> Wanted {
-        Wanted {
+    pub fn new(dialect: Dialect) -> RecordingFilter {
+        RecordingFilter {
             call: None,
             from: None,
             to: None,
             format: None,
             times: Vec::new(),
             days: Vec::new(),
-            nothing: false,
+            matches_nothing: false,
             dialect,
         }
     }
 
     /// One more filter that must hold.
     pub fn filter(&mut self, name: &str, value: &str) -> Result<(), String> {
-        let said = || Some(value.to_owned());
+        let text = || Some(value.to_owned());
         match name {
-            "call_uuid" => self.call = said(),
+            "call_uuid" => self.call = text(),
             "from_number" => self.from = Some(digits(name, value)?),
             "to_number" => self.to = Some(digits(name, value)?),
-            "recording_format" => self.format = said(),
-            "recording_type" => self.nothing |= value != kind(self.dialect),
-            name if FOREIGN.contains(&name) => self.nothing = true,
+            "recording_format" => self.format = text(),
+            "recording_type" => self.matches_nothing |= value != recording_type(self.dialect),
+            name if UNSUPPORTED_FILTERS.contains(&name) => self.matches_nothing = true,
             name => self.bound(name, value)?,
         }
         Ok(())
@@ -157,7 +157,7 @@ impl Wanted {
                 self.times.push((bound, time));
             }
             "recording_storage_duration" => {
-                let days = whole(name, value)?;
+                let days = parse_whole(name, value)?;
                 self.days.push((bound, days as i64));
             }
             _ => return Err(format!("{name}: there is no such filter")),
@@ -165,18 +165,21 @@ impl Wanted {
         Ok(())
     }
 
-    pub fn fits(&self, entry: &ArchiveEntry) -> bool {
+    pub fn matches(&self, entry: &ArchiveEntry) -> bool {
         // Vobiz publishes that a part is enough.
-        let same = |wanted: &Option<String>, own: &str| {
-            wanted.as_ref().is_none_or(|wanted| match self.dialect {
-                Dialect::Vobiz => own.contains(wanted),
-                Dialect::Plivo => number(own) == wanted,
+        let same = |filter: &Option<String>, own: &str| {
+            filter.as_ref().is_none_or(|filter| match self.dialect {
+                Dialect::Vobiz => own.contains(filter),
+                Dialect::Plivo => number(own) == filter,
             })
         };
         let (from, to) = parties(entry);
-        !self.nothing
+        !self.matches_nothing
             && self.call.as_ref().is_none_or(|call| call == entry.call_id())
-            && self.format.as_ref().is_none_or(|format| format == ending(entry))
+            && self
+                .format
+                .as_ref()
+                .is_none_or(|format| format == extension(entry))
             && same(&self.from, from)
             && same(&self.to, to)
             && self
@@ -200,7 +203,7 @@ impl Bound {
             ("__lt", Bound::Before),
         ];
         let mut found = endings.into_iter();
-        let found = found.find_map(|(ending, bound)| Some((name.strip_suffix(ending)?, bound)));
+        let found = found.find_map(|(extension, bound)| Some((name.strip_suffix(extension)?, bound)));
         found.unwrap_or((name, Bound::Equal))
     }
 
@@ -215,7 +218,7 @@ impl Bound {
     }
 }
 
-fn most(dialect: Dialect) -> usize {
+fn limit_max(dialect: Dialect) -> usize {
     match dialect {
         Dialect::Vobiz => 100,
         Dialect::Plivo => 20,
@@ -223,7 +226,7 @@ fn most(dialect: Dialect) -> usize {
 }
 
 /// What a recorded call is called.
-fn kind(dialect: Dialect) -> &'static str {
+fn recording_type(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::Vobiz => "call",
         Dialect::Plivo => "normal",
@@ -231,7 +234,7 @@ fn kind(dialect: Dialect) -> &'static str {
 }
 
 /// A whole number. There are never as many recordings or days as do not fit into it.
-fn whole(name: &str, value: &str) -> Result<usize, String> {
+fn parse_whole(name: &str, value: &str) -> Result<usize, String> {
     // ASCII digits alone: "+1" would be a number too.
     let is_number = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
     match is_number {
@@ -240,11 +243,11 @@ fn whole(name: &str, value: &str) -> Result<usize, String> {
     }
 }
 
-fn limit(value: &str, most: usize) -> Result<usize, String> {
-    let number = whole("limit", value)?;
-    match (1..=most).contains(&number) {
+fn limit(value: &str, limit_max: usize) -> Result<usize, String> {
+    let number = parse_whole("limit", value)?;
+    match (1..=limit_max).contains(&number) {
         true => Ok(number),
-        false => Err(format!("limit: a whole number from 1 to {most} is needed")),
+        false => Err(format!("limit: a whole number from 1 to {limit_max} is needed")),
     }
 }
 
@@ -261,30 +264,30 @@ fn digits(name: &str, value: &str) -> Result<String, String> {
     }
 }
 
-pub async fn list(ask: &Ask<'_>, caller: Caller) -> Answer {
+pub async fn list(request: &VobizRequest<'_>, caller: Caller) -> HttpResponse {
     if !may_read(&caller) {
-        return ask.record_only();
+        return request.record_only();
     }
-    let (page, wanted) = match ListPage::of(ask) {
-        Ok(asked) => asked,
-        Err(why) => return ask.error(ErrorForm::Resource, StatusCode::BAD_REQUEST, &why),
+    let (page, filter) = match ListPage::of(request) {
+        Ok(http) => http,
+        Err(message) => return request.error(ErrorForm::Resource, StatusCode::BAD_REQUEST, &message),
     };
     let ListPage { limit, offset, .. } = page;
-    let found = ask.gateway.shelf.archived(None, move |archive| {
-        let fits = |entry: &ArchiveEntry| may_have(&caller, entry) && wanted.fits(entry);
-        Ok(Some(archive.select(fits, offset, Some(limit))))
+    let found = request.gateway.archive.query(None, move |archive| {
+        let matches = |entry: &ArchiveEntry| may_have(&caller, entry) && filter.matches(entry);
+        Ok(Some(archive.select(matches, offset, Some(limit))))
     });
     let (total, found) = match found.await {
         Ok(found) => found,
-        Err(missing) => return ask.missing(missing),
+        Err(error) => return request.archive_error(error),
     };
-    let objects: Vec<Value> = found.iter().map(|entry| object(ask, entry)).collect();
-    let at = |offset| page_uri(ask, &ListPage { offset, ..page });
+    let objects: Vec<Value> = found.iter().map(|entry| object(request, entry)).collect();
+    let at = |offset| page_uri(request, &ListPage { offset, ..page });
     let next = offset.saturating_add(limit);
     let next = (next < total).then(|| at(next));
     let previous = (offset > 0).then(|| at(offset.saturating_sub(limit)));
     let body = json!({
-        "api_id": ask.api_id,
+        "api_id": request.api_id,
         "meta": {
             "limit": limit,
             "next": next,
@@ -294,71 +297,80 @@ pub async fn list(ask: &Ask<'_>, caller: Caller) -> Answer {
         },
         "objects": objects,
     });
-    json_answer(StatusCode::OK, &body)
+    json_response(StatusCode::OK, &body)
 }
 
 /// Another page of the same list, in the published form, which both vendors begin with `/v1`
 /// wherever their API begins.
-fn page_uri(ask: &Ask<'_>, page: &ListPage) -> String {
+fn page_uri(request: &VobizRequest<'_>, page: &ListPage) -> String {
     let mut query = Serializer::new(String::new());
     query.append_pair("limit", &page.limit.to_string());
-    query.append_pair(page.place, &page.offset.to_string());
-    for (name, value) in ask.asked.query() {
+    query.append_pair(page.offset_name, &page.offset.to_string());
+    for (name, value) in request.http.query() {
         if !matches!(name.as_ref(), "limit" | "offset" | CURSOR) {
             query.append_pair(&name, &value);
         }
     }
-    format!("{}?{}", resource_uri(ask, ""), query.finish())
+    format!("{}?{}", resource_uri(request, ""), query.finish())
 }
 
 /// The published path of a recording, or of them all.
-fn resource_uri(ask: &Ask<'_>, below: &str) -> String {
-    let account = utf8_percent_encode(&ask.account, PATH_PART);
+fn resource_uri(request: &VobizRequest<'_>, below: &str) -> String {
+    let account = utf8_percent_encode(&request.account, PATH_PART);
     format!("{LINKS_PATH}/Account/{account}/Recording/{below}")
 }
 
-async fn entry(ask: &Ask<'_>, caller: Caller, id: &str) -> Result<Arc<ArchiveEntry>, Missing> {
-    let id = parse_id(id).map_err(|_| Missing::Unknown)?;
-    let found = ask.gateway.shelf.archived(Some(id), move |archive| {
+async fn entry(
+    request: &VobizRequest<'_>,
+    caller: Caller,
+    id: &str,
+) -> Result<Arc<ArchiveEntry>, ArchiveError> {
+    let id = parse_id(id).map_err(|_| ArchiveError::NotFound)?;
+    let found = request.gateway.archive.query(Some(id), move |archive| {
         Ok(archive.find(id).filter(|entry| may_have(&caller, entry)))
     });
     found.await
 }
 
-pub async fn get(ask: &Ask<'_>, caller: Caller, id: &str) -> Answer {
+pub async fn get(request: &VobizRequest<'_>, caller: Caller, id: &str) -> HttpResponse {
     if !may_read(&caller) {
-        return ask.record_only();
+        return request.record_only();
     }
-    match entry(ask, caller, id).await {
+    match entry(request, caller, id).await {
         Ok(entry) => {
-            let mut body = object(ask, &entry);
-            body["api_id"] = ask.api_id.as_str().into();
-            json_answer(StatusCode::OK, &body)
+            let mut body = object(request, &entry);
+            body["api_id"] = request.api_id.as_str().into();
+            json_response(StatusCode::OK, &body)
         }
-        Err(missing) => ask.missing(missing),
+        Err(error) => request.archive_error(error),
     }
 }
 
-pub async fn delete(ask: &Ask<'_>, caller: Caller, id: &str) -> Answer {
+pub async fn delete(request: &VobizRequest<'_>, caller: Caller, id: &str) -> HttpResponse {
     if caller.is_limited() {
-        let why = "Deleting needs level 10";
-        return ask.error(ErrorForm::Resource, StatusCode::FORBIDDEN, why);
+        let message = "Deleting needs level 10";
+        return request.error(ErrorForm::Resource, StatusCode::FORBIDDEN, message);
     }
-    let found = match entry(ask, caller.clone(), id).await {
+    let found = match entry(request, caller.clone(), id).await {
         Ok(entry) => entry,
-        Err(missing) => return ask.missing(missing),
+        Err(error) => return request.archive_error(error),
     };
-    match remove(ask.gateway, caller, found.id, found.call_id().to_owned()).await {
+    match remove(request.gateway, caller, found.id, found.call_id().to_owned()).await {
         Ok(()) => empty(StatusCode::NO_CONTENT),
-        Err(missing) => ask.missing(missing),
+        Err(error) => request.archive_error(error),
     }
 }
 
 /// Deletes a recording, and notes that where it is done: a client that hangs up meanwhile ends
 /// the request, but not the deletion.
-pub async fn remove(gateway: &Gateway, caller: Caller, id: Uuid, call_id: String) -> Result<(), Missing> {
+pub async fn remove(
+    gateway: &Gateway,
+    caller: Caller,
+    id: Uuid,
+    call_id: String,
+) -> Result<(), ArchiveError> {
     let engine = gateway.engine().clone();
-    let removed = gateway.shelf.archived(Some(id), move |archive| {
+    let removed = gateway.archive.query(Some(id), move |archive| {
         let removed = archive.remove(id)?;
         if removed {
             engine.note_access(&caller, Access::Delete, id, &call_id, "");
@@ -369,12 +381,12 @@ pub async fn remove(gateway: &Gateway, caller: Caller, id: Uuid, call_id: String
 }
 
 /// The Recording resource, with the types that are published.
-fn object(ask: &Ask<'_>, entry: &ArchiveEntry) -> Value {
+fn object(request: &VobizRequest<'_>, entry: &ArchiveEntry) -> Value {
     let url = format!(
         "{}{}.{}",
-        ask.gateway.engine().config().url_base,
+        request.gateway.engine().config().url_base,
         entry.id,
-        ending(entry)
+        extension(entry)
     );
     let (from, to) = parties(entry);
     json!({
@@ -385,14 +397,14 @@ fn object(ask: &Ask<'_>, entry: &ArchiveEntry) -> Value {
         "monthly_recording_storage_amount": 0,
         "recording_duration_ms": decimal(entry.duration_ms),
         "recording_end_ms": decimal(entry.ended_at_ms),
-        "recording_format": ending(entry),
+        "recording_format": extension(entry),
         "recording_id": entry.id.to_string(),
         "recording_start_ms": decimal(entry.started_at_ms),
         "recording_storage_duration": stored_days(entry),
         "recording_storage_rate": 0,
-        "recording_type": kind(ask.dialect),
-        "recording_url": shared_url_of(ask.gateway, &url),
-        "resource_uri": resource_uri(ask, &format!("{}/", entry.id)),
+        "recording_type": recording_type(request.dialect),
+        "recording_url": shared_url_of(request.gateway, &url),
+        "resource_uri": resource_uri(request, &format!("{}/", entry.id)),
         "rounded_recording_duration": entry.duration_ms.div_ceil(60_000) * 60,
         "to_number": to,
     })
@@ -464,7 +476,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_read_as_they_are_written() {
+    fn a_written_time_is_parsed_back() {
         let at = 1_762_436_950_751;
         assert_eq!(time_text(at), "2025-11-06 13:49:10.751000+00:00");
         for same in [
@@ -478,7 +490,7 @@ mod tests {
         }
         assert_eq!(parse_time("2025-11-06 13:49"), Some(at / 60_000 * 60_000));
         assert_eq!(parse_time("2025-11-06"), Some(at / DAY_MS * DAY_MS));
-        for wrong in [
+        for invalid in [
             "",
             "now",
             "2025-13-06",
@@ -487,7 +499,7 @@ mod tests {
             "é",
             "2025-11-06 é",
         ] {
-            assert_eq!(parse_time(wrong), None, "{wrong}");
+            assert_eq!(parse_time(invalid), None, "{invalid}");
         }
     }
 }

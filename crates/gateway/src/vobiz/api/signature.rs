@@ -109,10 +109,10 @@ fn sign(key: &str, text: &str) -> String {
 
 /// Twenty digits that nobody can guess.
 fn nonce() -> String {
-    const ALL: u128 = 100_000_000_000_000_000_000;
+    const LIMIT: u128 = 100_000_000_000_000_000_000;
     // A UUID has 122 random bits, mixed here so that the fixed ones do not show.
     let random = Uuid::new_v4().as_u128() ^ Uuid::new_v4().as_u128().rotate_left(64);
-    format!("{:020}", random % ALL)
+    format!("{:020}", random % LIMIT)
 }
 
 #[cfg(test)]
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_signs_the_url_alone_and_the_sdk_all_that_is_said() {
+    fn the_page_form_signs_the_url_and_the_sdk_form_signs_the_fields_too() {
         for (query, is_get, sdk) in [
             ("", false, "http://x/hook?a1b2 3"),
             ("z=1&c=%20d", false, "http://x/hook?c= d&z=1.a1b2 3"),
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_main_account_is_its_own_parent() {
+    fn only_a_main_account_gets_the_ma_headers() {
         let request = SignedRequest {
             base: "http://x/hook",
             query: "",
@@ -151,8 +151,8 @@ mod tests {
             fields: &[],
         };
         let names = |account: &str| {
-            let made = headers("vobiz", account, SignatureV3::Page, request, "secret");
-            let names = made.into_iter().map(|(name, _)| name);
+            let all = headers("vobiz", account, SignatureV3::Page, request, "secret");
+            let names = all.into_iter().map(|(name, _)| name);
             names.filter(|name| name.contains("-ma-")).count()
         };
         assert_eq!((names("MA_1"), names("SA_1"), names("")), (2, 0, 0));
@@ -165,9 +165,9 @@ mod tests {
     }
 
     #[test]
-    fn the_hash_is_that_of_everybody_else() {
+    fn the_signature_matches_the_rfc_4231_test_case() {
         // RFC 4231, test case 2.
-        let ours = sign("Jefe", "what do ya want for nothing?");
-        assert_eq!(ours, "W9zBRr9gdU5qBCQmCJV1x1oAPwidJzmDnexYuWTsOEM=");
+        let signature = sign("Jefe", "what do ya want for nothing?");
+        assert_eq!(signature, "W9zBRr9gdU5qBCQmCJV1x1oAPwidJzmDnexYuWTsOEM=");
     }
 }

@@ -4,12 +4,12 @@ use std::net::IpAddr;
 
 use http::Uri;
 
-use crate::config::callbacks::{Reach, Target, is_name};
+use crate::config::callbacks::{AddressScope, CallbackTarget, is_name};
 use callrec_core::words::{Error, Result, Status};
 
 /// A callback's URL, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Address {
+pub struct CallbackUrl {
     pub secure: bool,
     /// In lower case; an IPv6 address without its brackets.
     pub host: String,
@@ -25,38 +25,38 @@ pub struct Address {
 /// A longer URL is none that anybody needs.
 const URL_MAX: usize = 2048;
 
-impl Address {
-    pub fn parse(url: &str) -> Result<Address> {
-        let wrong = |why: &str| {
+impl CallbackUrl {
+    pub fn parse(url: &str) -> Result<CallbackUrl> {
+        let invalid = |reason: &str| {
             Error::new(
                 Status::InvalidArgument,
-                format!("callback_url \"{}\": {why}", shortened(url)),
+                format!("callback_url \"{}\": {reason}", shortened(url)),
             )
         };
         if url.len() > URL_MAX {
-            return Err(wrong("too long"));
+            return Err(invalid("too long"));
         }
-        let uri: Uri = url.parse().map_err(|_| wrong("no URL"))?;
+        let uri: Uri = url.parse().map_err(|_| invalid("no URL"))?;
         let secure = match uri.scheme_str() {
             Some("https") => true,
             Some("http") => false,
-            _ => return Err(wrong("http:// or https:// is needed")),
+            _ => return Err(invalid("http:// or https:// is needed")),
         };
-        let authority = uri.authority().ok_or_else(|| wrong("no host"))?;
+        let authority = uri.authority().ok_or_else(|| invalid("no host"))?;
         if authority.as_str().contains('@') {
-            return Err(wrong("a user name or password does not belong here"));
+            return Err(invalid("a user name or password does not belong here"));
         }
         let host = authority.host().to_ascii_lowercase();
         let literal = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
         let host = match literal {
             Some(address) if address.parse::<IpAddr>().is_ok() => address.to_owned(),
             None if is_name(&host) => host,
-            _ => return Err(wrong("no host")),
+            _ => return Err(invalid("no host")),
         };
-        let said = authority.as_str().len() > authority.host().len();
+        let has_port = authority.as_str().len() > authority.host().len();
         let port = match uri.port_u16() {
             Some(port) => port,
-            None if said => return Err(wrong("no port")),
+            None if has_port => return Err(invalid("no port")),
             None if secure => 443,
             None => 80,
         };
@@ -66,7 +66,7 @@ impl Address {
         } else {
             format!("/{path}")
         };
-        Ok(Address {
+        Ok(CallbackUrl {
             secure,
             host,
             port,
@@ -77,12 +77,12 @@ impl Address {
     }
 
     /// Which addresses `allow` lets it have.
-    pub fn reach(&self, allow: &[Target]) -> Option<Reach> {
+    pub fn scope(&self, allow: &[CallbackTarget]) -> Option<AddressScope> {
         let covering = allow
             .iter()
             .filter(|target| target.covers(self.secure, &self.host, self.port));
         // A name has one reach, whichever entry names it.
-        covering.map(Target::reach).next()
+        covering.map(CallbackTarget::scope).next()
     }
 
     /// Scheme, host and port: receivers are told apart by it.
@@ -93,9 +93,9 @@ impl Address {
 }
 
 /// A URL for a start, if it may be called.
-pub fn permitted(url: &str, allow: &[Target]) -> Result<()> {
-    let address = Address::parse(url)?;
-    match address.reach(allow) {
+pub fn check_allowed(url: &str, allow: &[CallbackTarget]) -> Result<()> {
+    let address = CallbackUrl::parse(url)?;
+    match address.scope(allow) {
         Some(_) => Ok(()),
         None => Err(Error::new(
             Status::InvalidArgument,
@@ -113,22 +113,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_is_taken_apart() {
-        let address = Address::parse("https://Example.com:8443/a/b?c=d#retry=1").unwrap();
+    fn a_url_is_parsed() {
+        let address = CallbackUrl::parse("https://Example.com:8443/a/b?c=d#retry=1").unwrap();
         assert_eq!((address.secure, address.port), (true, 8443));
         assert_eq!(address.host, "example.com");
         assert_eq!(address.path, "/a/b?c=d");
         assert_eq!(address.base, "https://Example.com:8443/a/b");
         assert_eq!(address.origin(), "https://example.com:8443");
-        let address = Address::parse("http://[::1]?x=1").unwrap();
+        let address = CallbackUrl::parse("http://[::1]?x=1").unwrap();
         assert_eq!((address.host.as_str(), address.port), ("::1", 80));
         assert_eq!(address.path, "/?x=1");
         assert_eq!(address.authority, "[::1]");
     }
 
     #[test]
-    fn what_is_no_target_is_refused() {
-        for wrong in [
+    fn an_invalid_url_is_refused() {
+        for invalid in [
             "",
             "/path",
             "example.com",
@@ -149,20 +149,20 @@ mod tests {
             "http://example.com\\@evil.net/",
             "http://example.com/\r\nx: y",
         ] {
-            assert!(Address::parse(wrong).is_err(), "{wrong:?}");
+            assert!(CallbackUrl::parse(invalid).is_err(), "{invalid:?}");
         }
         let long = format!("http://example.com/{}", "x".repeat(URL_MAX));
-        assert!(Address::parse(&long).is_err_and(|why| why.message.len() < 200));
+        assert!(CallbackUrl::parse(&long).is_err_and(|reason| reason.message.len() < 200));
     }
 
     #[test]
-    fn only_what_is_allowed_may_be_called() {
+    fn only_allowed_urls_may_be_called() {
         let allow = [
-            Target::parse("https://*.example.com").unwrap(),
-            Target::parse("http://127.0.0.1:*").unwrap(),
+            CallbackTarget::parse("https://*.example.com").unwrap(),
+            CallbackTarget::parse("http://127.0.0.1:*").unwrap(),
         ];
-        assert!(permitted("https://a.example.com/x", &allow).is_ok());
-        assert!(permitted("http://127.0.0.1:4711/x", &allow).is_ok());
+        assert!(check_allowed("https://a.example.com/x", &allow).is_ok());
+        assert!(check_allowed("http://127.0.0.1:4711/x", &allow).is_ok());
         for other in [
             "https://example.com/",
             "http://a.example.com/",
@@ -171,12 +171,12 @@ mod tests {
             "http://127.1/",
             "http://localhost/",
         ] {
-            let refused = permitted(other, &allow);
+            let refused = check_allowed(other, &allow);
             assert!(
-                refused.is_err_and(|why| why.message.contains("callbacks.allow")),
+                refused.is_err_and(|reason| reason.message.contains("callbacks.allow")),
                 "{other}"
             );
         }
-        assert!(permitted("http://127.0.0.1/", &[]).is_err());
+        assert!(check_allowed("http://127.0.0.1/", &[]).is_err());
     }
 }

@@ -8,15 +8,15 @@ use callrec_core::sync::Mutex;
 
 /// The sessions of each browser that have a connect held, each with the number of its
 /// connects: a later connect comes before the one that it replaces has been answered.
-pub struct Browsers {
-    holding: Mutex<HashMap<String, Vec<(String, u32)>>>,
+pub struct BrowserLimits {
+    held: Mutex<HashMap<String, Vec<(String, u32)>>>,
     max_sessions: usize,
 }
 
-impl Browsers {
-    pub fn new(max_sessions: usize) -> Browsers {
-        Browsers {
-            holding: Mutex::default(),
+impl BrowserLimits {
+    pub fn new(max_sessions: usize) -> BrowserLimits {
+        BrowserLimits {
+            held: Mutex::default(),
             max_sessions,
         }
     }
@@ -25,25 +25,25 @@ impl Browsers {
     /// whether there would be leave. `None`: as many other sessions of this browser hold
     /// one as may. A client that sends no cookie shares its connections with nobody that
     /// is known, and always has leave.
-    pub fn permit(&self, browser: Option<String>, session: &str, waits: bool) -> Option<Permit<'_>> {
+    pub fn permit(&self, browser: Option<String>, session: &str, may_wait: bool) -> Option<HoldPermit<'_>> {
         let Some(browser) = browser else {
-            return Some(Permit(None));
+            return Some(HoldPermit(None));
         };
-        let mut holding = self.holding.lock();
-        let sessions = holding.get(&browser).map_or(&[][..], Vec::as_slice);
+        let mut held = self.held.lock();
+        let sessions = held.get(&browser).map_or(&[][..], Vec::as_slice);
         let known = sessions.iter().any(|(id, _)| id == session);
         if !known && sessions.len() >= self.max_sessions {
             return None;
         }
-        if !waits {
-            return Some(Permit(None));
+        if !may_wait {
+            return Some(HoldPermit(None));
         }
-        let sessions = holding.entry(browser.clone()).or_default();
+        let sessions = held.entry(browser.clone()).or_default();
         match sessions.iter_mut().find(|(id, _)| id == session) {
             Some((_, connects)) => *connects += 1,
             None => sessions.push((session.to_owned(), 1)),
         }
-        Some(Permit(Some(Counted {
+        Some(HoldPermit(Some(CountedConnect {
             browsers: self,
             browser,
             session: session.to_owned(),
@@ -52,18 +52,18 @@ impl Browsers {
 }
 
 /// Given back when it is dropped.
-pub struct Permit<'a>(#[allow(dead_code, reason = "kept for its end")] Option<Counted<'a>>);
+pub struct HoldPermit<'a>(#[allow(dead_code, reason = "kept for its end")] Option<CountedConnect<'a>>);
 
-struct Counted<'a> {
-    browsers: &'a Browsers,
+struct CountedConnect<'a> {
+    browsers: &'a BrowserLimits,
     browser: String,
     session: String,
 }
 
-impl Drop for Counted<'_> {
+impl Drop for CountedConnect<'_> {
     fn drop(&mut self) {
-        let mut holding = self.browsers.holding.lock();
-        let Some(sessions) = holding.get_mut(&self.browser) else {
+        let mut held = self.browsers.held.lock();
+        let Some(sessions) = held.get_mut(&self.browser) else {
             return;
         };
         if let Some((_, connects)) = sessions.iter_mut().find(|(id, _)| *id == self.session) {
@@ -71,7 +71,7 @@ impl Drop for Counted<'_> {
         }
         sessions.retain(|(_, connects)| *connects > 0);
         if sessions.is_empty() {
-            holding.remove(&self.browser);
+            held.remove(&self.browser);
         }
     }
 }
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn one_session_of_a_browser_holds_a_connect_at_a_time() {
-        let browsers = Browsers::new(1);
+        let browsers = BrowserLimits::new(1);
         let first = browsers.permit(browser("a"), "1", true);
         assert!(first.is_some());
         assert!(browsers.permit(browser("a"), "2", true).is_none());
@@ -95,21 +95,21 @@ mod tests {
             "another browser"
         );
         // The later connect of a session takes the place of its earlier one.
-        let later = browsers.permit(browser("a"), "1", true);
-        assert!(later.is_some());
+        let with_retry_after = browsers.permit(browser("a"), "1", true);
+        assert!(with_retry_after.is_some());
         drop(first);
         assert!(browsers.permit(browser("a"), "2", true).is_none());
-        drop(later);
+        drop(with_retry_after);
         assert!(browsers.permit(browser("a"), "2", true).is_some());
-        assert!(browsers.holding.lock().is_empty());
+        assert!(browsers.held.lock().is_empty());
         // Who does not wait is in nobody's way.
-        let asks = browsers.permit(browser("a"), "1", false);
-        assert!(asks.is_some() && browsers.permit(browser("a"), "2", true).is_some());
+        let short_poll = browsers.permit(browser("a"), "1", false);
+        assert!(short_poll.is_some() && browsers.permit(browser("a"), "2", true).is_some());
     }
 
     #[test]
-    fn who_sends_no_cookie_always_may() {
-        let browsers = Browsers::new(1);
+    fn a_client_without_a_cookie_always_gets_a_permit() {
+        let browsers = BrowserLimits::new(1);
         let permits: Vec<_> = ["1", "2", "3"]
             .iter()
             .map(|session| browsers.permit(None, session, true))

@@ -16,11 +16,11 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use tower_http::services::fs::{Backend, File, Metadata};
 
 /// How much is read at once.
-const PIECE: usize = 64 << 10;
+const CHUNK_BYTES: usize = 64 << 10;
 
 /// One file, opened without following a link, in place of a file system.
 #[derive(Clone)]
-pub struct SentAudio {
+pub struct AudioBackend {
     medium: Arc<dyn Medium>,
     facts: AudioFacts,
 }
@@ -34,18 +34,18 @@ pub struct AudioFacts {
 
 /// A reader at its place in the file.
 pub struct AudioReader {
-    audio: SentAudio,
+    audio: AudioBackend,
     position: u64,
     /// Read and not sent yet, from `position` on.
-    piece: Vec<u8>,
+    chunk: Vec<u8>,
     sent: usize,
     reading: Option<JoinHandle<io::Result<Vec<u8>>>>,
 }
 
-impl SentAudio {
+impl AudioBackend {
     /// Waits for the disk.
-    pub fn new(audio: FinishedAudio) -> io::Result<SentAudio> {
-        Ok(SentAudio {
+    pub fn new(audio: FinishedAudio) -> io::Result<AudioBackend> {
+        Ok(AudioBackend {
             facts: AudioFacts {
                 len: audio.medium.len()?,
                 modified: audio.modified,
@@ -69,7 +69,7 @@ impl Metadata for AudioFacts {
     }
 }
 
-impl Backend for SentAudio {
+impl Backend for AudioBackend {
     type File = AudioReader;
     type Metadata = AudioFacts;
     type OpenFuture = Ready<io::Result<AudioReader>>;
@@ -79,7 +79,7 @@ impl Backend for SentAudio {
         ready(Ok(AudioReader {
             audio: self.clone(),
             position: 0,
-            piece: Vec::new(),
+            chunk: Vec::new(),
             sent: 0,
             reading: None,
         }))
@@ -100,21 +100,21 @@ impl File for AudioReader {
 }
 
 impl AudioReader {
-    fn seek_to(&mut self, position: u64) {
+    fn set_position(&mut self, position: u64) {
         self.position = position;
-        self.piece.clear();
+        self.chunk.clear();
         self.sent = 0;
         self.reading = None;
     }
 
-    fn read_more(&mut self) -> &mut JoinHandle<io::Result<Vec<u8>>> {
+    fn read_next(&mut self) -> &mut JoinHandle<io::Result<Vec<u8>>> {
         self.reading.get_or_insert_with(|| {
             let (medium, at) = (self.audio.medium.clone(), self.position);
             spawn_blocking(move || {
-                let mut piece = vec![0; PIECE];
-                let read = medium.read_range(at, &mut piece)?;
-                piece.truncate(read);
-                Ok(piece)
+                let mut chunk = vec![0; CHUNK_BYTES];
+                let read = medium.read_range(at, &mut chunk)?;
+                chunk.truncate(read);
+                Ok(chunk)
             })
         })
     }
@@ -126,13 +126,13 @@ impl AsyncRead for AudioReader {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.sent == self.piece.len() {
-            let read = ready!(Pin::new(self.read_more()).poll(context));
+        if self.sent == self.chunk.len() {
+            let read = ready!(Pin::new(self.read_next()).poll(context));
             self.reading = None;
-            self.piece = read.map_err(io::Error::other)??;
+            self.chunk = read.map_err(io::Error::other)??;
             self.sent = 0;
         }
-        let rest = &self.piece[self.sent..];
+        let rest = &self.chunk[self.sent..];
         let count = rest.len().min(buffer.remaining());
         buffer.put_slice(&rest[..count]);
         self.sent += count;
@@ -149,7 +149,7 @@ impl AsyncSeek for AudioReader {
             SeekFrom::End(by) => (self.audio.facts.len, by),
         };
         let position = from.checked_add_signed(by);
-        self.seek_to(position.ok_or(io::ErrorKind::InvalidInput)?);
+        self.set_position(position.ok_or(io::ErrorKind::InvalidInput)?);
         Ok(())
     }
 

@@ -2,11 +2,11 @@
 
 /// Why nothing of a finished recording can be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Missing {
+pub enum ArchiveError {
     /// There is none, or it has been removed.
-    Unknown,
+    NotFound,
     /// The archive is still being read.
-    Later,
+    NotReady,
     /// The disk failed.
-    Broken,
+    Failed,
 }

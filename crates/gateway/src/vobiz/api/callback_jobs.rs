@@ -12,7 +12,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::callback::{Callback, PLIVO, fields, request};
 use crate::Gateway;
-use crate::callbacks::{Address, Client};
+use crate::callbacks::{CallbackClient, CallbackUrl};
 use crate::recording_url::shared_url_of;
 use crate::vobiz::SignatureConfig;
 use callrec_core::events::LogLevel;
@@ -21,9 +21,9 @@ use callrec_core::storage::{CALLBACK, Job};
 
 /// How long attempts that are under way may go on when the gateway stops: whoever has
 /// been called, but not heard, is called again.
-const GRACE: Duration = Duration::from_millis(500);
+const STOP_GRACE: Duration = Duration::from_millis(500);
 /// How long the gateway waits then for a disk that stands still.
-const DISK: Duration = Duration::from_millis(250);
+const DISK_WAIT: Duration = Duration::from_millis(250);
 
 /// The callbacks of one gateway.
 pub struct CallbackJobs {
@@ -42,7 +42,7 @@ impl CallbackJobs {
     }
 
     /// Not answered yet.
-    pub fn waiting(&self) -> u64 {
+    pub fn pending(&self) -> u64 {
         self.registration
             .get()
             .map_or(0, |registration| registration.waiting())
@@ -52,7 +52,7 @@ impl CallbackJobs {
     pub async fn run(&self) {
         let gateway = &self.gateway;
         let mut stopped = gateway.stopping();
-        let Ok(client) = spawn_blocking(Client::new).await else {
+        let Ok(client) = spawn_blocking(CallbackClient::new).await else {
             return;
         };
         let action = CallbackAction {
@@ -71,9 +71,9 @@ impl CallbackJobs {
         };
         // A sender that is gone has stopped as well.
         let _ = stopped.wait_for(|stopped| *stopped).await;
-        let until = Instant::now() + GRACE;
+        let until = Instant::now() + STOP_GRACE;
         registration.withdraw(until);
-        let _ = spawn_blocking(move || registration.wait_over(until + DISK)).await;
+        let _ = spawn_blocking(move || registration.wait_over(until + DISK_WAIT)).await;
     }
 }
 
@@ -95,7 +95,7 @@ fn pace(gateway: &Gateway) -> JobPace {
 struct CallbackAction {
     gateway: Arc<Gateway>,
     signatures: SignatureConfig,
-    client: Client,
+    client: CallbackClient,
     runtime: Handle,
 }
 
@@ -105,21 +105,21 @@ impl Action for CallbackAction {
     }
 
     fn receiver(&self, job: &Job) -> String {
-        let address = Callback::of(job).and_then(|callback| Address::parse(&callback.url).ok());
+        let address = Callback::of(job).and_then(|callback| CallbackUrl::parse(&callback.url).ok());
         address.map(|address| address.origin()).unwrap_or_default()
     }
 
     fn perform(&self, job: Job) -> Performing {
         let action = self.clone();
         let attempt = self.runtime.spawn(async move { action.attempt(&job).await });
-        Box::pin(OwnTask(attempt))
+        Box::pin(AbortOnDrop(attempt))
     }
 }
 
 /// A task of the runtime's that ends when nobody waits for it any more.
-struct OwnTask(JoinHandle<JobOutcome>);
+struct AbortOnDrop(JoinHandle<JobOutcome>);
 
-impl Future for OwnTask {
+impl Future for AbortOnDrop {
     type Output = JobOutcome;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<JobOutcome> {
@@ -128,7 +128,7 @@ impl Future for OwnTask {
     }
 }
 
-impl Drop for OwnTask {
+impl Drop for AbortOnDrop {
     fn drop(&mut self) {
         self.0.abort();
     }
@@ -141,23 +141,23 @@ impl CallbackAction {
         let Some(callback) = Callback::of(job) else {
             return JobOutcome::GiveUp("it names no receiver".to_owned());
         };
-        let address = match Address::parse(&callback.url) {
+        let address = match CallbackUrl::parse(&callback.url) {
             Ok(address) => address,
             Err(error) => return JobOutcome::GiveUp(error.message),
         };
         match tokio::time::timeout(time, self.call(job, &callback, &address)).await {
             Ok(Ok(())) => JobOutcome::Done,
-            Ok(Err(trouble)) => JobOutcome::retry(trouble),
+            Ok(Err(error)) => JobOutcome::retry(error),
             Err(_) => JobOutcome::retry("no answer in time"),
         }
     }
 
     /// Calls the receiver; 2xx alone is an answer.
-    async fn call(&self, job: &Job, callback: &Callback, address: &Address) -> Result<(), String> {
+    async fn call(&self, job: &Job, callback: &Callback, address: &CallbackUrl) -> Result<(), String> {
         let gateway = &self.gateway;
-        // Asked again: the configuration may be another one by now.
-        let reach = address
-            .reach(&gateway.config().callbacks_allow)
+        // HttpRequest again: the configuration may be another one by now.
+        let scope = address
+            .scope(&gateway.config().callbacks_allow)
             .ok_or("not among callbacks.allow")?;
         let key = match callback.account.as_str() {
             "" => None,
@@ -176,7 +176,7 @@ impl CallbackAction {
         let fields = fields(recording, &callback.api_id, record_url);
         let request = request(address, callback, &fields, &job.key, form, key.as_deref());
         let request = request.map_err(|error| error.to_string())?;
-        let status = self.client.send(address, reach, request).await?;
+        let status = self.client.send(address, scope, request).await?;
         if status.is_success() {
             return Ok(());
         }

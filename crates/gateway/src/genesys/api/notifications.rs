@@ -10,26 +10,26 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
 use super::Genesys;
-use super::call::Shown;
-use super::status::Code;
-use super::track::{Change, Failed, Tracker};
+use super::call::CallResource;
+use super::call_tracker::{CallTracker, RecordingFailure, StateChange};
+use super::status_code::GenesysCode;
 use crate::genesys::comet::CALLS;
 use callrec_core::events::{Bus, Event, Kind, Observer};
 use callrec_core::words::Status;
 
 /// How often what is held back is looked at when nothing happens.
-const LOOK: Duration = Duration::from_secs(1);
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The bus's side. Called under its lock.
-struct Ear(UnboundedSender<Arc<Event>>);
+struct EventForwarder(UnboundedSender<Arc<Event>>);
 
-impl Observer for Ear {
+impl Observer for EventForwarder {
     fn published(&self, event: &Arc<Event>) {
-        let untold = matches!(
+        let is_ignored = matches!(
             event.kind,
             Kind::Loss | Kind::DiskLow | Kind::MediaIgnored | Kind::LegSilent
         );
-        if !untold {
+        if !is_ignored {
             // Nobody takes any more: the gateway has stopped.
             let _ = self.0.send(event.clone());
         }
@@ -37,48 +37,48 @@ impl Observer for Ear {
 }
 
 /// Takes the observer off the bus, however the task ends.
-struct Attached {
+struct ObserverGuard {
     bus: Arc<Bus>,
-    ear: Arc<dyn Observer>,
+    forwarder: Arc<dyn Observer>,
 }
 
-impl Drop for Attached {
+impl Drop for ObserverGuard {
     fn drop(&mut self) {
-        self.bus.forget_observer(&self.ear);
+        self.bus.forget_observer(&self.forwarder);
     }
 }
 
-pub fn listen(genesys: &Arc<Genesys>) {
+pub fn subscribe(genesys: &Arc<Genesys>) {
     let engine = genesys.gateway.engine();
     let (sender, receiver) = unbounded_channel();
-    let attached = Attached {
+    let guard = ObserverGuard {
         bus: engine.bus().clone(),
-        ear: Arc::new(Ear(sender)),
+        forwarder: Arc::new(EventForwarder(sender)),
     };
-    attached.bus.observe(attached.ear.clone());
+    guard.bus.observe(guard.forwarder.clone());
     // After that: what happens meanwhile is seen twice rather than never.
-    let tracker = Tracker::seeded(engine);
-    tokio::spawn(tell(Arc::downgrade(genesys), receiver, tracker, attached));
+    let tracker = CallTracker::with_live_calls(engine);
+    tokio::spawn(run(Arc::downgrade(genesys), receiver, tracker, guard));
 }
 
-async fn tell(
+async fn run(
     genesys: Weak<Genesys>,
     mut events: UnboundedReceiver<Arc<Event>>,
-    mut tracker: Tracker,
-    _attached: Attached,
+    mut tracker: CallTracker,
+    _guard: ObserverGuard,
 ) {
     loop {
-        let came = if tracker.holds_back() {
-            timeout(LOOK, events.recv()).await
+        let received = if tracker.has_held_events() {
+            timeout(RETRY_INTERVAL, events.recv()).await
         } else {
             Ok(events.recv().await)
         };
         let Some(genesys) = genesys.upgrade() else { return };
         let engine = genesys.gateway.engine();
-        let changes = match came {
-            Ok(Some(event)) => tracker.heard(engine, &event),
+        let changes = match received {
+            Ok(Some(event)) => tracker.on_event(engine, &event),
             Ok(None) => return,
-            Err(_) => tracker.look_again(engine),
+            Err(_) => tracker.retry_held(engine),
         };
         for change in &changes {
             notify(&genesys, change);
@@ -86,13 +86,13 @@ async fn tell(
     }
 }
 
-fn notify(genesys: &Genesys, change: &Change) {
+fn notify(genesys: &Genesys, change: &StateChange) {
     let username = &change.info.username;
     let sessions = &genesys.sessions;
     if username.is_empty() || !sessions.has(username) {
         return;
     }
-    let call = Shown {
+    let call = CallResource {
         info: &change.info,
         recorded: change.recorded,
         newest: change.newest.as_ref(),
@@ -102,29 +102,29 @@ fn notify(genesys: &Genesys, change: &Change) {
     };
     let mut data = json!({
         "notificationType": "CallRecordingStateChange",
-        "call": call.resource(genesys),
+        "call": call.to_json(genesys),
         "phoneNumber": change.info.directory_number.as_str(),
         "messageType": "CallStateChangeMessage",
     });
     if let Some(failed) = change.failed {
         data["errorMessage"] = error_message(failed).into();
-        data["errorCode"] = Code::of(failed.status).numbers().0.into();
+        data["errorCode"] = GenesysCode::of(failed.status).numbers().0.into();
     }
     sessions.publish(username, &CALLS, &data);
 }
 
-fn error_message(failed: Failed) -> String {
-    let what = if failed.had_begun {
+fn error_message(failed: RecordingFailure) -> String {
+    let message = if failed.had_begun {
         "The recording has failed"
     } else {
         "The recording could not be started"
     };
-    let why = match failed.status {
+    let cause = match failed.status {
         Status::NoSpace => ": too little disk is free",
         Status::Limit => ": too many are live",
         Status::Io if failed.had_begun => ": its file could not be written",
         Status::Io => ": its file could not be made",
         _ => "",
     };
-    format!("{what}{why}")
+    format!("{message}{cause}")
 }

@@ -7,7 +7,7 @@ use http::{Method, StatusCode};
 use uuid::Uuid;
 
 use super::head::is_without_body;
-use super::http::{Answer, Asked};
+use super::http::{HttpRequest, HttpResponse};
 use callrec_core::calls::{Caller, CallerOrigin};
 use callrec_core::engine::{Access, Engine};
 use callrec_core::text::{Text, brief};
@@ -25,18 +25,18 @@ pub struct RequestOrigin {
     user: Arc<once_cell::sync::OnceCell<Caller>>,
 }
 
-impl Asked {
+impl HttpRequest {
     /// From here on the request is this API's.
     pub fn set_api(&mut self, api: &'static str) {
         let origin = RequestOrigin {
-            origin: Arc::new(CallerOrigin::new(api, Some(self.source))),
+            origin: Arc::new(CallerOrigin::new(api, Some(self.client_address))),
             user: Arc::default(),
         };
-        self.request.extensions_mut().insert(origin);
+        self.inner.extensions_mut().insert(origin);
     }
 
     fn request_origin(&self) -> Option<&RequestOrigin> {
-        self.request.extensions().get()
+        self.inner.extensions().get()
     }
 
     /// The caller of this name and level, who was let in with this request.
@@ -64,7 +64,7 @@ impl Asked {
     }
 
     /// Method and path. What stands in the query may be secret.
-    fn in_words(&self) -> String {
+    fn summary(&self) -> String {
         format!("{} {}", self.method(), brief(self.path(), PATH_MAX))
     }
 }
@@ -73,25 +73,25 @@ impl Asked {
 /// the client gave, right or wrong.
 pub fn note_refusal(
     engine: &Engine,
-    asked: &Asked,
+    request: &HttpRequest,
     status: StatusCode,
     claimed_user: impl FnOnce() -> String,
 ) {
-    let Some(known) = asked.request_origin() else {
+    let Some(known) = request.request_origin() else {
         return;
     };
     if known.origin.is_noted() || !(status.is_client_error() || status.is_server_error()) {
         return;
     }
     let is_forbidden = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
-    let request = asked.in_words();
-    match asked.known_caller() {
-        Some(caller) if is_forbidden || changes(asked.method()) => {
-            engine.note_refused_request(&caller, &request, status.as_u16());
+    let summary = request.summary();
+    match request.known_caller() {
+        Some(caller) if is_forbidden || changes(request.method()) => {
+            engine.note_refused_request(&caller, &summary, status.as_u16());
         }
         None if is_forbidden => {
             let origin = (known.origin.api, known.origin.source);
-            engine.note_refused_login(origin, &claimed_user(), &request, status.as_u16());
+            engine.note_refused_login(origin, &claimed_user(), &summary, status.as_u16());
         }
         _ => {}
     }
@@ -102,17 +102,23 @@ fn changes(method: &Method) -> bool {
 }
 
 /// Notes that audio of a finished recording is being sent.
-pub fn note_download(engine: &Engine, asked: &Asked, id: Uuid, call_id: &str, answer: &Answer) {
-    if is_without_body(asked) || !answer.status().is_success() {
+pub fn note_download(
+    engine: &Engine,
+    request: &HttpRequest,
+    id: Uuid,
+    call_id: &str,
+    response: &HttpResponse,
+) {
+    if is_without_body(request) || !response.status().is_success() {
         return;
     }
-    let range = asked.header("range").unwrap_or_default();
-    let range = match answer.status() {
+    let range = request.header("range").unwrap_or_default();
+    let range = match response.status() {
         StatusCode::PARTIAL_CONTENT => brief(range, RANGE_MAX),
         _ => "".into(),
     };
     // Who holds a signed url need not log in.
-    let nobody = || asked.caller(Text::default(), 0);
-    let caller = asked.known_caller().unwrap_or_else(nobody);
+    let nobody = || request.caller(Text::default(), 0);
+    let caller = request.known_caller().unwrap_or_else(nobody);
     engine.note_access(&caller, Access::Download, id, call_id, &range);
 }

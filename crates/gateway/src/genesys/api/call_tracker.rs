@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
-use super::call::{Recorded, recorded};
+use super::call::{CallRecordingState, recorded};
 use callrec_core::calls::{CallInfo, CallView, Caller, Filter, Newest, View};
 use callrec_core::engine::Engine;
 use callrec_core::events::{CallFacts, Event, Kind};
@@ -20,54 +20,54 @@ use callrec_core::recorder::Recorder;
 use callrec_core::words::{EndReason, Status};
 
 /// A call that is over is remembered so long: as long as the engine remembers recordings.
-const REMEMBERED: Duration = Duration::from_secs(61);
+const FORGET_AFTER: Duration = Duration::from_secs(61);
 
 /// What a call's user is to be told.
-pub struct Change {
+pub struct StateChange {
     pub info: Arc<CallInfo>,
-    pub recorded: Recorded,
+    pub recorded: CallRecordingState,
     pub newest: Option<Newest>,
     pub monitorable: Option<bool>,
     pub mandatory: bool,
     pub now_ms: i64,
-    pub failed: Option<Failed>,
+    pub failed: Option<RecordingFailure>,
 }
 
 /// What went wrong with a recording.
 #[derive(Clone, Copy)]
-pub struct Failed {
+pub struct RecordingFailure {
     pub status: Status,
     /// There was a file by then.
     pub had_begun: bool,
 }
 
-impl Failed {
-    fn of(event: &Event, view: &View) -> Option<Failed> {
+impl RecordingFailure {
+    fn of(event: &Event, view: &View) -> Option<RecordingFailure> {
         let had_begun = match event.kind {
             Kind::Failed => true,
             Kind::StartFailed => false,
             _ => return None,
         };
         let status = view.error;
-        Some(Failed { status, had_begun })
+        Some(RecordingFailure { status, had_begun })
     }
 }
 
-impl Change {
+impl StateChange {
     fn new(
         engine: &Engine,
         event: &Event,
         view: &View,
-        recorded: Recorded,
+        recorded: CallRecordingState,
         newest: Option<Newest>,
-    ) -> Change {
-        let over = [EndReason::CallEnded, EndReason::EngineClosed].map(Some);
-        let over = over.contains(&view.end_reason);
-        Change {
+    ) -> StateChange {
+        let ended = [EndReason::CallEnded, EndReason::EngineClosed].map(Some);
+        let ended = ended.contains(&view.end_reason);
+        StateChange {
             info: view.info.clone(),
             recorded,
             newest,
-            monitorable: if over {
+            monitorable: if ended {
                 None
             } else {
                 engine.is_monitorable(view.call)
@@ -80,24 +80,24 @@ impl Change {
 }
 
 /// The calls that have been recorded, by number.
-pub struct Tracker {
-    calls: HashMap<u64, Tracked>,
+pub struct CallTracker {
+    calls: HashMap<u64, TrackedCall>,
     /// Those with events that are held back.
-    waiting: HashSet<u64>,
+    with_held_events: HashSet<u64>,
     /// Older recordings are as they are.
     floor: u64,
     /// With more calls it is looked which of them are over.
-    full: usize,
+    prune_at: usize,
 }
 
-impl Tracker {
+impl CallTracker {
     /// Knows what is live now.
-    pub fn seeded(engine: &Engine) -> Tracker {
-        let mut tracker = Tracker {
+    pub fn with_live_calls(engine: &Engine) -> CallTracker {
+        let mut tracker = CallTracker {
             calls: HashMap::new(),
-            waiting: HashSet::new(),
+            with_held_events: HashSet::new(),
             floor: engine.newest_order(),
-            full: 64,
+            prune_at: 64,
         };
         // An engine that is closing has nothing to tell.
         let calls = engine
@@ -105,27 +105,29 @@ impl Tracker {
             .unwrap_or_default();
         for view in calls.iter().flat_map(|call| &call.live) {
             let tracked = tracker.call(view.call);
-            tracked.put(view, Recorded::of_live(view.state));
-            tracked.told = tracked.recorded();
+            tracked.set_header(view, CallRecordingState::of_live(view.state));
+            tracked.notified = tracked.recorded();
         }
         tracker
     }
 
-    fn call(&mut self, number: u64) -> &mut Tracked {
+    fn call(&mut self, number: u64) -> &mut TrackedCall {
         let floor = self.floor;
-        self.calls.entry(number).or_insert_with(|| Tracked::new(floor))
+        self.calls
+            .entry(number)
+            .or_insert_with(|| TrackedCall::new(floor))
     }
 
-    pub fn holds_back(&self) -> bool {
-        !self.waiting.is_empty()
+    pub fn has_held_events(&self) -> bool {
+        !self.with_held_events.is_empty()
     }
 
     /// What is to be told after this event, in order.
-    pub fn heard(&mut self, engine: &Engine, event: &Arc<Event>) -> Vec<Change> {
+    pub fn on_event(&mut self, engine: &Engine, event: &Arc<Event>) -> Vec<StateChange> {
         let Some(view) = view_of(event) else {
             let call = event.subject.call().filter(|_| event.kind == Kind::StartFailed);
             return call
-                .and_then(|call| not_begun(engine, event, call))
+                .and_then(|call| refused_start(engine, event, call))
                 .into_iter()
                 .collect();
         };
@@ -136,29 +138,29 @@ impl Tracker {
         let mut changes = Vec::new();
         let call = self.call(view.call);
         call.touched = Instant::now();
-        call.forget_unknown(engine, view.id);
-        if call.knows(view.id) {
+        call.forget_unbegun(engine, view.id);
+        if call.contains(view.id) {
             changes.extend(call.apply(engine, event, view));
-        } else if begins(event) || call.held.contains_key(&view.order) {
+        } else if is_first_event(event) || call.held.contains_key(&view.order) {
             call.held.entry(view.order).or_default().push_back(event.clone());
         }
         call.advance(engine, &mut changes);
-        let waits = !call.held.is_empty();
-        if waits {
-            self.waiting.insert(view.call);
+        let has_held = !call.held.is_empty();
+        if has_held {
+            self.with_held_events.insert(view.call);
         } else {
-            self.waiting.remove(&view.call);
+            self.with_held_events.remove(&view.call);
         }
-        if self.calls.len() > self.full {
+        if self.calls.len() > self.prune_at {
             self.prune(engine);
         }
         changes
     }
 
     /// Whether something no longer waits, though nothing has happened.
-    pub fn look_again(&mut self, engine: &Engine) -> Vec<Change> {
+    pub fn retry_held(&mut self, engine: &Engine) -> Vec<StateChange> {
         let mut changes = Vec::new();
-        self.waiting.retain(|number| {
+        self.with_held_events.retain(|number| {
             let Some(call) = self.calls.get_mut(number) else {
                 return false;
             };
@@ -171,18 +173,18 @@ impl Tracker {
     fn prune(&mut self, engine: &Engine) {
         let now = Instant::now();
         self.calls.retain(|number, call| {
-            let idle = call.live.is_empty() && call.held.is_empty();
-            !idle || now - call.touched < REMEMBERED || engine.is_monitorable(*number).is_some()
+            let is_idle = call.live.is_empty() && call.held.is_empty();
+            !is_idle || now - call.touched < FORGET_AFTER || engine.is_monitorable(*number).is_some()
         });
-        self.full = (2 * self.calls.len()).max(64);
+        self.prune_at = (2 * self.calls.len()).max(64);
     }
 }
 
 /// One call.
-struct Tracked {
-    live: Vec<(Uuid, Recorded)>,
+struct TrackedCall {
+    live: Vec<(Uuid, CallRecordingState)>,
     newest: Option<Newest>,
-    told: Recorded,
+    notified: CallRecordingState,
     /// The order of the newest recording that has begun, or failed to.
     begun: u64,
     /// Events of recordings that have not begun here yet, by their order.
@@ -190,19 +192,19 @@ struct Tracked {
     touched: Instant,
 }
 
-impl Tracked {
-    fn new(floor: u64) -> Tracked {
-        Tracked {
+impl TrackedCall {
+    fn new(floor: u64) -> TrackedCall {
+        TrackedCall {
             live: Vec::new(),
             newest: None,
-            told: Recorded::Stopped,
+            notified: CallRecordingState::Stopped,
             begun: floor,
             held: BTreeMap::new(),
             touched: Instant::now(),
         }
     }
 
-    fn put(&mut self, view: &View, state: Recorded) {
+    fn set_header(&mut self, view: &View, state: CallRecordingState) {
         match self.live.iter_mut().find(|(id, _)| *id == view.id) {
             Some(known) => known.1 = state,
             None => self.live.push((view.id, state)),
@@ -221,34 +223,34 @@ impl Tracked {
         }
     }
 
-    fn recorded(&self) -> Recorded {
-        Recorded::of(self.live.iter().map(|(_, state)| *state))
+    fn recorded(&self) -> CallRecordingState {
+        CallRecordingState::of(self.live.iter().map(|(_, state)| *state))
     }
 
-    fn knows(&self, id: Uuid) -> bool {
+    fn contains(&self, id: Uuid) -> bool {
         self.live.iter().any(|(known, _)| *known == id)
     }
 
     /// What was live without a file when this began to listen, and then failed where that
     /// had been told before: nothing is told of it. `but`: it is just being told of.
-    fn forget_unknown(&mut self, engine: &Engine, but: Uuid) {
+    fn forget_unbegun(&mut self, engine: &Engine, except: Uuid) {
         self.live
-            .retain(|(id, _)| *id == but || engine.view(*id).is_some());
+            .retain(|(id, _)| *id == except || engine.view(*id).is_some());
     }
 
     /// Whether something before this recording is still to be told.
     fn must_wait(&self, engine: &Engine, view: &View) -> bool {
         // Who is not known any more failed to begin, and that was told before.
-        let unheard = |(order, id): (u64, Uuid)| order > self.begun && engine.view(id).is_some();
-        let ended = |(id, _): &(Uuid, Recorded)| {
+        let is_pending = |(order, id): (u64, Uuid)| order > self.begun && engine.view(id).is_some();
+        let ended = |(id, _): &(Uuid, CallRecordingState)| {
             let before = engine.view(*id).map_or(0, |before| before.ended);
             before != 0 && before < view.order
         };
-        view.previous.is_some_and(unheard) || self.live.iter().any(ended)
+        view.previous.is_some_and(is_pending) || self.live.iter().any(ended)
     }
 
     /// Applies what need not be held back any longer.
-    fn advance(&mut self, engine: &Engine, changes: &mut Vec<Change>) {
+    fn advance(&mut self, engine: &Engine, changes: &mut Vec<StateChange>) {
         while let Some((_, events)) = self.held.first_key_value() {
             let view = events.front().and_then(|event| view_of(event));
             if view.is_some_and(|view| self.must_wait(engine, view)) {
@@ -265,29 +267,29 @@ impl Tracked {
         }
     }
 
-    fn apply(&mut self, engine: &Engine, event: &Event, view: &View) -> Option<Change> {
+    fn apply(&mut self, engine: &Engine, event: &Event, view: &View) -> Option<StateChange> {
         match event.kind {
-            Kind::Started | Kind::Resumed => self.put(view, Recorded::Recording),
-            Kind::Paused => self.put(view, Recorded::Paused),
+            Kind::Started | Kind::Resumed => self.set_header(view, CallRecordingState::Recording),
+            Kind::Paused => self.set_header(view, CallRecordingState::Paused),
             Kind::Finished | Kind::Failed | Kind::StartFailed => self.live.retain(|(id, _)| *id != view.id),
             _ => {}
         }
         self.begun = self.begun.max(view.order);
-        let failed = Failed::of(event, view);
+        let failed = RecordingFailure::of(event, view);
         let now = self.recorded();
-        if now == self.told && failed.is_none() {
+        if now == self.notified && failed.is_none() {
             return None;
         }
-        self.told = now;
-        let newest = self.newest.clone().or_else(|| newest_of(engine, view));
-        let mut change = Change::new(engine, event, view, now, newest);
+        self.notified = now;
+        let newest = self.newest.clone().or_else(|| newest_from_engine(engine, view));
+        let mut change = StateChange::new(engine, event, view, now, newest);
         change.failed = failed;
         Some(change)
     }
 }
 
 /// The first event of a recording.
-fn begins(event: &Event) -> bool {
+fn is_first_event(event: &Event) -> bool {
     matches!(event.kind, Kind::Started | Kind::StartFailed)
 }
 
@@ -296,7 +298,7 @@ fn view_of(event: &Event) -> Option<&View> {
 }
 
 /// What the engine knows of a call that is not known here.
-fn newest_of(engine: &Engine, view: &View) -> Option<Newest> {
+fn newest_from_engine(engine: &Engine, view: &View) -> Option<Newest> {
     live_call(engine, view.call, &view.info)?.newest
 }
 
@@ -311,16 +313,16 @@ fn live_call(engine: &Engine, number: u64, info: &CallInfo) -> Option<CallView> 
 }
 
 /// An automatic recording that was refused: the event tells of the call alone.
-fn not_begun(engine: &Engine, event: &Event, call: &CallFacts) -> Option<Change> {
+fn refused_start(engine: &Engine, event: &Event, call: &CallFacts) -> Option<StateChange> {
     let call = live_call(engine, call.number, &call.info)?;
-    Some(Change {
+    Some(StateChange {
         recorded: recorded(std::slice::from_ref(&call)),
         newest: call.newest,
         monitorable: Some(call.monitorable),
         mandatory: call.mandatory,
         info: call.info,
         now_ms: event.time_ms,
-        failed: Some(Failed {
+        failed: Some(RecordingFailure {
             status: Status::from_code(event.status).unwrap_or(Status::Internal),
             had_begun: false,
         }),

@@ -9,12 +9,12 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use super::audited::note_download;
-use super::http::{Answer, Asked};
-pub use super::missing::Missing;
+pub use super::archive_error::ArchiveError;
+use super::archive_search::{ArchiveSearch, CancellableArchive};
+use super::audio_backend::AudioBackend;
+use super::http::{HttpRequest, HttpResponse};
 use super::ranges;
-use super::search::{Open, Search};
-use super::sent_audio::SentAudio;
+use super::request_audit::note_download;
 use callrec_core::calls::{Caller, View};
 use callrec_core::engine::Engine;
 use callrec_core::events::{Bus, Event, LogLevel, Observer};
@@ -26,7 +26,7 @@ use callrec_core::sync::thread::JoinHandle;
 /// "Base Access"; below it is "Record Only".
 const LEVEL_BASE: u32 = 2;
 /// So many of a scan's complaints are logged.
-const COMPLAINTS: usize = 10;
+const WARNINGS_MAX: usize = 10;
 
 /// Whether finished recordings are for this caller at all.
 pub fn may_read(caller: &Caller) -> bool {
@@ -34,33 +34,39 @@ pub fn may_read(caller: &Caller) -> bool {
 }
 
 /// The archive, and what keeps it current.
-pub struct Shelf {
+pub struct ArchiveService {
     engine: Arc<Engine>,
     archive: Arc<Archive>,
-    search: Search,
+    search: ArchiveSearch,
     /// Turns true when the gateway is to stop.
     stopping: watch::Receiver<bool>,
     observer: Arc<dyn Observer>,
     scanner: Mutex<Option<JoinHandle<()>>>,
 }
 
-impl Shelf {
+impl ArchiveService {
     /// Hears of every recording from here on; those of before are being looked for.
     /// So many requests search at the same time.
-    pub fn open(engine: &Arc<Engine>, parallel: u32, stopping: watch::Receiver<bool>) -> io::Result<Shelf> {
+    pub fn open(
+        engine: &Arc<Engine>,
+        parallel: u32,
+        stopping: watch::Receiver<bool>,
+    ) -> io::Result<ArchiveService> {
         let directory = PathBuf::from(&engine.config().storage.directory);
         let archive = Arc::new(engine.archive()?);
-        let observer: Arc<dyn Observer> = Arc::new(Librarian {
+        let observer: Arc<dyn Observer> = Arc::new(ArchiveUpdater {
             archive: archive.clone(),
             directory,
         });
-        let (unread, bus) = (archive.clone(), engine.bus().clone());
-        let (over, scanned) = watch::channel(false);
-        let scanner = storage::spawn("callrec-archive", move || scan(&unread, &bus, &over))?;
+        let (scanned_archive, bus) = (archive.clone(), engine.bus().clone());
+        let (scan_over, scanned) = watch::channel(false);
+        let scanner = storage::spawn("callrec-archive", move || {
+            scan(&scanned_archive, &bus, &scan_over)
+        })?;
         engine.bus().observe(observer.clone());
-        Ok(Shelf {
+        Ok(ArchiveService {
             engine: engine.clone(),
-            search: Search::new(archive.clone(), parallel, scanned),
+            search: ArchiveSearch::new(archive.clone(), parallel, scanned),
             stopping,
             archive,
             observer,
@@ -70,18 +76,22 @@ impl Shelf {
 
     /// Asks the archive, on a thread that may wait for the disk. Before the first scan is
     /// over it waits for that, unless what it asks `about` is known already.
-    pub async fn archived<T: Send + 'static>(
+    pub async fn query<T: Send + 'static>(
         &self,
-        about: Option<Uuid>,
-        ask: impl FnOnce(&Open<'_>) -> io::Result<Option<T>> + Send + 'static,
-    ) -> Result<T, Missing> {
-        self.search.ask(about, self.stopping.clone(), ask).await
+        id: Option<Uuid>,
+        query: impl FnOnce(&CancellableArchive<'_>) -> io::Result<Option<T>> + Send + 'static,
+    ) -> Result<T, ArchiveError> {
+        self.search.run(id, self.stopping.clone(), query).await
     }
 
     /// The audio of a finished recording, for a GET or a HEAD: whole or in part, if it has
     /// changed or at all, as it is asked for. It is read while it is sent.
-    pub async fn audio(&self, asked: &Asked, id: Uuid) -> Result<Answer, Missing> {
-        let opened = self.archived(Some(id), move |archive| {
+    pub async fn audio_response(
+        &self,
+        request: &HttpRequest,
+        id: Uuid,
+    ) -> Result<HttpResponse, ArchiveError> {
+        let opened = self.query(Some(id), move |archive| {
             let Some(entry) = archive.find(id) else {
                 return Ok(None);
             };
@@ -89,17 +99,23 @@ impl Shelf {
                 return Ok(None);
             };
             let call_id = entry.call_id().to_owned();
-            Ok(Some((SentAudio::new(audio)?, mime_type(entry.format()), call_id)))
+            Ok(Some((
+                AudioBackend::new(audio)?,
+                mime_type(entry.format()),
+                call_id,
+            )))
         });
         let (file, kind, call_id) = opened.await?;
-        let mut answer = ranges::serve(file, asked).await.map_err(|_| Missing::Broken)?;
-        let headers = answer.headers_mut();
+        let mut response = ranges::serve(file, request)
+            .await
+            .map_err(|_| ArchiveError::Failed)?;
+        let headers = response.headers_mut();
         if headers.contains_key(CONTENT_TYPE) {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
         }
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-        note_download(&self.engine, asked, id, &call_id, &answer);
-        Ok(answer)
+        note_download(&self.engine, request, id, &call_id, &response);
+        Ok(response)
     }
 
     /// The scan ends soon.
@@ -117,22 +133,22 @@ impl Shelf {
     }
 }
 
-fn scan(archive: &Archive, bus: &Bus, over: &watch::Sender<bool>) {
+fn scan(archive: &Archive, bus: &Bus, scan_over: &watch::Sender<bool>) {
     let unread = archive.scan();
-    over.send_replace(archive.is_complete());
-    for (directory, error) in unread.iter().take(COMPLAINTS) {
+    scan_over.send_replace(archive.is_complete());
+    for (directory, error) in unread.iter().take(WARNINGS_MAX) {
         let message = format!("\"{directory}\": its recordings are not listed: {error}");
         bus.log(LogLevel::Warning, message);
     }
 }
 
 /// Notes in the archive what has been published.
-struct Librarian {
+struct ArchiveUpdater {
     archive: Arc<Archive>,
     directory: PathBuf,
 }
 
-impl Observer for Librarian {
+impl Observer for ArchiveUpdater {
     fn published(&self, event: &Arc<Event>) {
         if !event.kind.is_terminal() {
             return;

@@ -7,7 +7,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Result_ {
+struct RequestLabels {
     api: &'static str,
     method: &'static str,
     status: u32,
@@ -15,12 +15,12 @@ struct Result_ {
 
 /// What the gateway counts itself.
 #[derive(Default)]
-pub struct Meters {
-    requests: Family<Result_, Counter>,
+pub struct RequestCounters {
+    requests: Family<RequestLabels, Counter>,
 }
 
-impl Meters {
-    pub fn answered(&self, api: &'static str, method: &Method, status: StatusCode) {
+impl RequestCounters {
+    pub fn count(&self, api: &'static str, method: &Method, status: StatusCode) {
         let method = match *method {
             Method::GET => "GET",
             Method::HEAD => "HEAD",
@@ -32,8 +32,8 @@ impl Meters {
             _ => "other",
         };
         let status = status.as_u16().into();
-        let row = Result_ { api, method, status };
-        self.requests.get_or_create(&row).inc();
+        let labels = RequestLabels { api, method, status };
+        self.requests.get_or_create(&labels).inc();
     }
 
     /// Adds what has been counted to what `/metrics` tells.

@@ -7,39 +7,39 @@ use std::time::Instant;
 
 use tokio::sync::watch;
 
-use super::{Credentials, Doorkeeper, Identity};
+use super::{AuthenticatedUser, Authenticator, Credentials};
 use callrec_core::sync::thread::JoinHandle;
 use callrec_core::sync::{self, Condvar, Mutex};
 use callrec_core::words::Status;
 
 sync::thread_local! {
     /// This thread is inside a function of the host's that a gateway has called.
-    static INSIDE: Cell<bool> = const { Cell::new(false) };
+    static IN_HOST_FUNCTION: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Whether whoever asks must not wait for a gateway: it waits for them.
-pub fn is_inside() -> bool {
-    INSIDE.with(Cell::get)
+pub fn is_in_host_function() -> bool {
+    IN_HOST_FUNCTION.with(Cell::get)
 }
 
 /// While it lives, this thread is inside one of the host's functions.
-struct Inside;
+struct HostFunctionGuard;
 
-impl Inside {
-    fn enter() -> Inside {
-        INSIDE.with(|inside| inside.set(true));
-        Inside
+impl HostFunctionGuard {
+    fn enter() -> HostFunctionGuard {
+        IN_HOST_FUNCTION.with(|flag| flag.set(true));
+        HostFunctionGuard
     }
 }
 
-impl Drop for Inside {
+impl Drop for HostFunctionGuard {
     fn drop(&mut self) {
-        INSIDE.with(|inside| inside.set(false));
+        IN_HOST_FUNCTION.with(|flag| flag.set(false));
     }
 }
 
 #[derive(Default)]
-struct State {
+struct LifecycleState {
     stopping: bool,
     /// Requests without a socket that are being answered.
     requests: u32,
@@ -47,51 +47,51 @@ struct State {
 }
 
 /// How far a gateway's end has come.
-pub struct Life {
-    state: Mutex<State>,
+pub struct Lifecycle {
+    state: Mutex<LifecycleState>,
     changed: Condvar,
     /// When what is still being answered is cut off.
-    until: watch::Sender<Option<Instant>>,
+    abort_at: watch::Sender<Option<Instant>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-impl Life {
-    pub fn new() -> Arc<Life> {
-        Arc::new(Life {
+impl Lifecycle {
+    pub fn new() -> Arc<Lifecycle> {
+        Arc::new(Lifecycle {
             state: Mutex::default(),
             changed: Condvar::new(),
-            until: watch::channel(None).0,
+            abort_at: watch::channel(None).0,
             thread: Mutex::default(),
         })
     }
 
     /// The gateway's own thread, for whoever waits for its end.
-    pub fn keep(&self, thread: JoinHandle<()>) {
+    pub fn set_thread(&self, thread: JoinHandle<()>) {
         *self.thread.lock() = Some(thread);
     }
 
     /// A request without a socket; `None`: none is taken any more.
-    pub fn enter(self: &Arc<Life>) -> Option<UnderWay> {
+    pub fn begin_request(self: &Arc<Lifecycle>) -> Option<RequestGuard> {
         let mut state = self.state.lock();
         if state.stopping {
             return None;
         }
         state.requests += 1;
-        Some(UnderWay(self.clone()))
+        Some(RequestGuard(self.clone()))
     }
 
     /// No request is taken any more, and at `until` they are cut off. Told twice, the
     /// earlier time counts.
     pub fn stop(&self, until: Instant) {
         self.state.lock().stopping = true;
-        self.until.send_modify(|known| {
+        self.abort_at.send_modify(|known| {
             *known = Some(known.map_or(until, |known| known.min(until)));
         });
     }
 
     /// Returns when what is still being answered is to be cut off.
-    pub async fn cut(&self) {
-        let mut known = self.until.subscribe();
+    pub async fn wait_abort(&self) {
+        let mut known = self.abort_at.subscribe();
         loop {
             let until = *known.borrow_and_update();
             let changed = match until {
@@ -105,14 +105,14 @@ impl Life {
     }
 
     /// Waits until no request without a socket is being answered.
-    pub fn wait_empty(&self) {
+    pub fn wait_idle(&self) {
         let mut state = self.state.lock();
         while state.requests > 0 {
             self.changed.wait(&mut state);
         }
     }
 
-    pub fn end(&self) {
+    pub fn finish(&self) {
         self.state.lock().ended = true;
         self.changed.notify_all();
     }
@@ -141,86 +141,86 @@ impl Life {
 }
 
 /// One request without a socket.
-pub struct UnderWay(Arc<Life>);
+pub struct RequestGuard(Arc<Lifecycle>);
 
-impl Drop for UnderWay {
+impl Drop for RequestGuard {
     fn drop(&mut self) {
         self.0.state.lock().requests -= 1;
         self.0.changed.notify_all();
     }
 }
 
-struct DoorState {
-    host: Option<Arc<dyn Doorkeeper>>,
-    now: u32,
-    shut: bool,
+struct GuardedAuthenticatorState {
+    host: Option<Arc<dyn Authenticator>>,
+    running: u32,
+    closed: bool,
 }
 
 /// The host's function, and who is inside it.
-pub struct Door {
-    state: Mutex<DoorState>,
-    quiet: Condvar,
+pub struct GuardedAuthenticator {
+    state: Mutex<GuardedAuthenticatorState>,
+    idle: Condvar,
 }
 
-impl Door {
-    pub fn new(host: Option<Arc<dyn Doorkeeper>>) -> Door {
-        Door {
-            state: Mutex::new(DoorState {
+impl GuardedAuthenticator {
+    pub fn new(host: Option<Arc<dyn Authenticator>>) -> GuardedAuthenticator {
+        GuardedAuthenticator {
+            state: Mutex::new(GuardedAuthenticatorState {
                 host,
-                now: 0,
-                shut: false,
+                running: 0,
+                closed: false,
             }),
-            quiet: Condvar::new(),
+            idle: Condvar::new(),
         }
     }
 
     /// What is the host's is lent to the gateway from here on.
-    pub fn open(&self) {
+    pub fn activate(&self) {
         if let Some(host) = &self.state.lock().host {
-            host.lent();
+            host.gateway_started();
         }
     }
 
     /// The host is not asked any more from here on.
-    pub fn shut(&self) {
-        self.state.lock().shut = true;
+    pub fn close(&self) {
+        self.state.lock().closed = true;
     }
 
     /// Waits until the host's function has returned, and lets go of what is the host's.
-    pub fn let_go(&self) {
+    pub fn release(&self) {
         let mut state = self.state.lock();
-        state.shut = true;
-        while state.now > 0 {
-            self.quiet.wait(&mut state);
+        state.closed = true;
+        while state.running > 0 {
+            self.idle.wait(&mut state);
         }
         let host = state.host.take();
         drop(state);
-        let _inside = Inside::enter();
+        let _in_host_function = HostFunctionGuard::enter();
         drop(host);
     }
 }
 
-impl Doorkeeper for Door {
-    fn identify(&self, credentials: &Credentials) -> Result<Identity, Status> {
+impl Authenticator for GuardedAuthenticator {
+    fn authenticate(&self, credentials: &Credentials) -> Result<AuthenticatedUser, Status> {
         let mut state = self.state.lock();
-        if state.shut {
+        if state.closed {
             return Err(Status::Unavailable);
         }
         let host = state.host.clone().ok_or(Status::Unauthenticated)?;
-        state.now += 1;
+        state.running += 1;
         drop(state);
         // Let go of in the order from right to left.
-        let (_leaves, _inside, host) = (Leaves(self), Inside::enter(), host);
-        host.identify(credentials)
+        let (_guard, _in_host_function, host) = (AuthenticationGuard(self), HostFunctionGuard::enter(), host);
+        host.authenticate(credentials)
     }
 }
 
 /// However the host's function returns.
-struct Leaves<'a>(&'a Door);
+struct AuthenticationGuard<'a>(&'a GuardedAuthenticator);
 
-impl Drop for Leaves<'_> {
+impl Drop for AuthenticationGuard<'_> {
     fn drop(&mut self) {
-        self.0.state.lock().now -= 1;
-        self.0.quiet.notify_all();
+        self.0.state.lock().running -= 1;
+        self.0.idle.notify_all();
     }
 }

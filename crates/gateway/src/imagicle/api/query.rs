@@ -6,16 +6,16 @@ use time::{Date, OffsetDateTime, PrimitiveDateTime};
 
 use super::comparison::Comparison;
 use super::parties::{local, remote};
-use crate::http::Asked;
+use crate::http::HttpRequest;
 use callrec_core::storage::archive::ArchiveEntry;
 use callrec_core::text::Text;
 
 /// Filters of one request at most.
-const CONDITIONS: usize = 32;
+const CONDITIONS_MAX: usize = 32;
 
 /// What is wrong with a request: the published reason, and words for a person.
 #[derive(Debug, PartialEq)]
-pub struct Wrong {
+pub struct QueryError {
     pub reason: i32,
     pub message: String,
 }
@@ -27,14 +27,14 @@ const PAGING: i32 = 1;
 
 const NS_PER_MS: i128 = 1_000_000;
 
-fn wrong(reason: i32, key: &str, value: &str, expected: &str) -> Wrong {
+fn query_error(reason: i32, key: &str, value: &str, expected: &str) -> QueryError {
     let message = format!("{key} \"{value}\": {expected}");
-    Wrong { reason, message }
+    QueryError { reason, message }
 }
 
 /// A page of what meets all conditions.
 #[derive(Debug, Default, PartialEq)]
-pub struct Wanted {
+pub struct RecordingQuery {
     pub conditions: Vec<Condition>,
     pub offset: usize,
     /// `None`: all of them.
@@ -43,8 +43,8 @@ pub struct Wanted {
 
 #[derive(Debug, PartialEq)]
 pub enum Condition {
-    Start(Span),
-    End(Span),
+    Start(TimeRange),
+    End(TimeRange),
     Local(String),
     Remote(String),
     RemotePart(String),
@@ -54,22 +54,22 @@ pub enum Condition {
 
 /// From one millisecond of Unix time on, up to another that is not in it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Span {
+pub struct TimeRange {
     from: i64,
     end: i64,
 }
 
-impl Span {
-    fn has(self, moment: i64) -> bool {
-        (self.from..self.end).contains(&moment)
+impl TimeRange {
+    fn contains(self, ms: i64) -> bool {
+        (self.from..self.end).contains(&ms)
     }
 }
 
-impl Wanted {
-    pub fn has(&self, entry: &ArchiveEntry) -> bool {
+impl RecordingQuery {
+    pub fn matches(&self, entry: &ArchiveEntry) -> bool {
         self.conditions.iter().all(|condition| match condition {
-            Condition::Start(span) => span.has(entry.started_at_ms),
-            Condition::End(span) => span.has(entry.ended_at_ms),
+            Condition::Start(range) => range.contains(entry.started_at_ms),
+            Condition::End(range) => range.contains(entry.ended_at_ms),
             Condition::Local(number) => local(entry) == number,
             Condition::Remote(number) => remote(entry) == number,
             Condition::RemotePart(part) => remote(entry).contains(part.as_str()),
@@ -79,27 +79,27 @@ impl Wanted {
     }
 
     /// What is empty is not given; what is given several times must be met each time.
-    pub fn read(asked: &Asked) -> Result<Wanted, Wrong> {
-        let mut wanted = Wanted::default();
+    pub fn parse(request: &HttpRequest) -> Result<RecordingQuery, QueryError> {
+        let mut query = RecordingQuery::default();
         let (mut page, mut size) = (None, None);
-        for (key, value) in asked.query().filter(|(_, value)| !value.is_empty()) {
+        for (key, value) in request.query().filter(|(_, value)| !value.is_empty()) {
             match key.to_ascii_lowercase().as_str() {
                 "page" => number(&mut page, &key, &value, 0)?,
                 "pagesize" => number(&mut size, &key, &value, 1)?,
-                lower => wanted.conditions.extend(condition(lower, &key, &value)?),
+                lower => query.conditions.extend(condition(lower, &key, &value)?),
             }
-            if wanted.conditions.len() > CONDITIONS {
-                return Err(wrong(FILTERING, &key, &value, "there are too many filters"));
+            if query.conditions.len() > CONDITIONS_MAX {
+                return Err(query_error(FILTERING, &key, &value, "there are too many filters"));
             }
         }
-        wanted.limit = size;
+        query.limit = size;
         // As published: without a size there are no pages.
-        wanted.offset = size.map_or(0, |size| page.unwrap_or(0).saturating_mul(size));
-        Ok(wanted)
+        query.offset = size.map_or(0, |size| page.unwrap_or(0).saturating_mul(size));
+        Ok(query)
     }
 }
 
-fn number(to: &mut Option<usize>, key: &str, value: &str, least: usize) -> Result<(), Wrong> {
+fn number(to: &mut Option<usize>, key: &str, value: &str, least: usize) -> Result<(), QueryError> {
     // ASCII digits alone: "+1" would be a number too.
     let digits = value.bytes().all(|byte| byte.is_ascii_digit());
     // There are never as many recordings as do not fit into a number here.
@@ -107,9 +107,9 @@ fn number(to: &mut Option<usize>, key: &str, value: &str, least: usize) -> Resul
     let parsed = parsed.filter(|number| *number >= least);
     match parsed {
         Some(number) if to.is_none_or(|before| before == number) => *to = Some(number),
-        Some(_) => return Err(wrong(PAGING, key, value, "it is given twice")),
+        Some(_) => return Err(query_error(PAGING, key, value, "it is given twice")),
         None => {
-            return Err(wrong(
+            return Err(query_error(
                 PAGING,
                 key,
                 value,
@@ -120,27 +120,27 @@ fn number(to: &mut Option<usize>, key: &str, value: &str, least: usize) -> Resul
     Ok(())
 }
 
-fn condition(lower: &str, key: &str, value: &str) -> Result<Option<Condition>, Wrong> {
-    let unknown = |known: &str| wrong(FILTERING, key, value, known);
-    let equal = || match Comparison::read(value) {
+fn condition(lower: &str, key: &str, value: &str) -> Result<Option<Condition>, QueryError> {
+    let unsupported = |known: &str| query_error(FILTERING, key, value, known);
+    let equal = || match Comparison::parse(value) {
         Comparison::Equals(text) => Ok(text),
-        _ => Err(unknown("equals: is the only operator here")),
+        _ => Err(unsupported("equals: is the only operator here")),
     };
     Ok(Some(match lower {
-        "starttime" => Condition::Start(span(key, value)?),
-        "endtime" => Condition::End(span(key, value)?),
-        "localpartynumber" => Condition::Local(dialled(&equal()?)),
-        "remotepartynumber" | "remoteparty" => match Comparison::read(value) {
-            Comparison::Equals(number) => Condition::Remote(dialled(&number)),
-            Comparison::Contains(part) => Condition::RemotePart(dialled(&part)),
-            _ => return Err(unknown("equals: and contains: are known here")),
+        "starttime" => Condition::Start(range(key, value)?),
+        "endtime" => Condition::End(range(key, value)?),
+        "localpartynumber" => Condition::Local(restore_plus(&equal()?)),
+        "remotepartynumber" | "remoteparty" => match Comparison::parse(value) {
+            Comparison::Equals(number) => Condition::Remote(restore_plus(&number)),
+            Comparison::Contains(part) => Condition::RemotePart(restore_plus(&part)),
+            _ => return Err(unsupported("equals: and contains: are known here")),
         },
         "ownerusername" => Condition::Owner(super::name(&equal()?)),
         "direction" => match equal()?.as_str() {
             "0" => Condition::Direction(0),
             "1" => Condition::Direction(1),
             "2" => Condition::Direction(2),
-            _ => return Err(unknown("0, 1 and 2 are known")),
+            _ => return Err(unsupported("0, 1 and 2 are known")),
         },
         // Whatever else a client sends is none of ours.
         _ => return Ok(None),
@@ -148,13 +148,13 @@ fn condition(lower: &str, key: &str, value: &str) -> Result<Option<Condition>, W
 }
 
 /// The published examples have a bare `+` in the query, which arrives as a space.
-fn dialled(number: &str) -> String {
+fn restore_plus(number: &str) -> String {
     number.replace(' ', "+")
 }
 
-fn span(key: &str, value: &str) -> Result<Span, Wrong> {
-    span_of(&Comparison::read(value)).ok_or_else(|| {
-        wrong(
+fn range(key: &str, value: &str) -> Result<TimeRange, QueryError> {
+    parse_range(&Comparison::parse(value)).ok_or_else(|| {
+        query_error(
             FILTERING,
             key,
             value,
@@ -163,39 +163,39 @@ fn span(key: &str, value: &str) -> Result<Span, Wrong> {
     })
 }
 
-fn span_of(comparison: &Comparison) -> Option<Span> {
+fn parse_range(comparison: &Comparison) -> Option<TimeRange> {
     let (from, end) = match comparison {
         Comparison::Equals(text) => {
-            let moment = moment(text)?;
-            (moment, moment.saturating_add(1))
+            let floor_ms = floor_ms(text)?;
+            (floor_ms, floor_ms.saturating_add(1))
         }
-        Comparison::After(text) => (moment(text)?.saturating_add(1), i64::MAX),
-        Comparison::Before(text) => (i64::MIN, end_of(text)?),
+        Comparison::After(text) => (floor_ms(text)?.saturating_add(1), i64::MAX),
+        Comparison::Before(text) => (i64::MIN, ceil_ms(text)?),
         Comparison::Between(limits) => match limits.as_slice() {
-            [lower, upper] => (end_of(lower)?, end_of(upper)?),
-            [both] => with_comma(both)?,
+            [lower, upper] => (ceil_ms(lower)?, ceil_ms(upper)?),
+            [both] => comma_limits(both)?,
             _ => return None,
         },
         Comparison::Contains(_) => return None,
     };
-    Some(Span { from, end })
+    Some(TimeRange { from, end })
 }
 
 /// The two limits as version 0.1.0 took them. A comma may also be within a time, before the
 /// fraction of its seconds; at no other than the one between the limits are both sides times.
-fn with_comma(both: &str) -> Option<(i64, i64)> {
+fn comma_limits(both: &str) -> Option<(i64, i64)> {
     both.match_indices(',').find_map(|(at, comma)| {
         let (lower, upper) = (&both[..at], &both[at + comma.len()..]);
-        Some((end_of(lower)?, end_of(upper)?))
+        Some((ceil_ms(lower)?, ceil_ms(upper)?))
     })
 }
 
 /// The millisecond of a time; with `end_of`, the first one that is not before it.
-pub fn moment(text: &str) -> Option<i64> {
+pub fn floor_ms(text: &str) -> Option<i64> {
     i64::try_from(nanoseconds(text)?.div_euclid(NS_PER_MS)).ok()
 }
 
-fn end_of(text: &str) -> Option<i64> {
+fn ceil_ms(text: &str) -> Option<i64> {
     i64::try_from(-(-nanoseconds(text)?).div_euclid(NS_PER_MS)).ok()
 }
 
@@ -219,24 +219,24 @@ mod tests {
     use bytes::Bytes;
     use std::net::IpAddr;
 
-    fn read(query: &str) -> Result<Wanted, Wrong> {
+    fn parse(query: &str) -> Result<RecordingQuery, QueryError> {
         let request = http::Request::builder().uri(format!("/Recordings?{query}"));
-        Wanted::read(&Asked {
-            request: request.body(Bytes::new()).expect("a request"),
-            source: IpAddr::from([127, 0, 0, 1]),
+        RecordingQuery::parse(&HttpRequest {
+            inner: request.body(Bytes::new()).expect("a request"),
+            client_address: IpAddr::from([127, 0, 0, 1]),
         })
     }
 
-    fn one(query: &str) -> Condition {
-        let mut wanted = read(query).expect("it is right");
-        assert_eq!(wanted.conditions.len(), 1, "{query}");
-        wanted.conditions.remove(0)
+    fn parse_one(text: &str) -> Condition {
+        let mut query = parse(text).expect("a valid query");
+        assert_eq!(query.conditions.len(), 1, "{text}");
+        query.conditions.remove(0)
     }
 
     const NOVEMBER: i64 = 1_541_030_400_000;
 
     #[test]
-    fn moments_in_all_their_forms() {
+    fn every_time_format_is_parsed() {
         for text in [
             "2018-11-01T00:00:00Z",
             "2018-11-01T00:00:00.0000000Z",
@@ -247,35 +247,41 @@ mod tests {
             "2018-11-01T02:00:00 02:00",
             "2018-11-01",
         ] {
-            assert_eq!(moment(text), Some(NOVEMBER), "{text}");
+            assert_eq!(floor_ms(text), Some(NOVEMBER), "{text}");
         }
-        assert_eq!(moment("2018-11-01T00:00:00.1230000Z"), Some(NOVEMBER + 123));
+        assert_eq!(floor_ms("2018-11-01T00:00:00.1230000Z"), Some(NOVEMBER + 123));
         for text in ["0000-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"] {
-            assert!(moment(text).is_some(), "{text}");
+            assert!(floor_ms(text).is_some(), "{text}");
         }
         for text in ["", "now", "2018-13-01", "2018-11-01T25:00:00Z", "1541030400"] {
-            assert_eq!(moment(text), None, "{text}");
+            assert_eq!(floor_ms(text), None, "{text}");
         }
     }
 
-    fn span(from: i64, end: i64) -> Condition {
-        Condition::Start(Span { from, end })
+    fn range(from: i64, end: i64) -> Condition {
+        Condition::Start(TimeRange { from, end })
     }
 
     #[test]
-    fn each_operator_of_a_time() {
+    fn every_time_operator_is_parsed() {
         let at = "2018-11-01T00:00:00Z";
-        assert_eq!(one(&format!("startTime={at}")), span(NOVEMBER, NOVEMBER + 1));
         assert_eq!(
-            one(&format!("startTime=equals:{at}")),
-            span(NOVEMBER, NOVEMBER + 1)
+            parse_one(&format!("startTime={at}")),
+            range(NOVEMBER, NOVEMBER + 1)
         );
         assert_eq!(
-            one(&format!("startTime=after:{at}")),
-            span(NOVEMBER + 1, i64::MAX)
+            parse_one(&format!("startTime=equals:{at}")),
+            range(NOVEMBER, NOVEMBER + 1)
         );
-        assert_eq!(one(&format!("STARTTIME=Before:{at}")), span(i64::MIN, NOVEMBER));
-        for bad in [
+        assert_eq!(
+            parse_one(&format!("startTime=after:{at}")),
+            range(NOVEMBER + 1, i64::MAX)
+        );
+        assert_eq!(
+            parse_one(&format!("STARTTIME=Before:{at}")),
+            range(i64::MIN, NOVEMBER)
+        );
+        for invalid in [
             "after:",
             "between:2018-11-01",
             "between:2018-11-01;",
@@ -287,13 +293,13 @@ mod tests {
             "since:2018-11-01",
             "x",
         ] {
-            let refused = read(&format!("startTime={bad}")).expect_err(bad);
+            let refused = parse(&format!("startTime={invalid}")).expect_err(invalid);
             assert_eq!(refused.reason, FILTERING, "{}", refused.message);
         }
     }
 
     #[test]
-    fn between_has_the_lower_limit_and_not_the_upper() {
+    fn between_includes_the_lower_limit_and_excludes_the_upper() {
         let at = "2018-11-01T00:00:00Z";
         for limits in [
             "2018-11-01T00:00:00Z;2018-11-01T00:00:01Z",
@@ -303,78 +309,83 @@ mod tests {
             "2018-11-01T00:00:00Z,2018-11-01T00:00:01Z",
             "2018-11-01T00:00:00,0Z,2018-11-01T00:00:01,0Z",
         ] {
-            let condition = one(&format!("startTime=between:{limits}"));
-            assert_eq!(condition, span(NOVEMBER, NOVEMBER + 1000), "{limits}");
+            let condition = parse_one(&format!("startTime=between:{limits}"));
+            assert_eq!(condition, range(NOVEMBER, NOVEMBER + 1000), "{limits}");
         }
-        let Condition::Start(span) = one(&format!("startTime=between:{at};2018-11-01T00:00:00.002Z")) else {
+        let Condition::Start(range) = parse_one(&format!("startTime=between:{at};2018-11-01T00:00:00.002Z"))
+        else {
             panic!("not of the start");
         };
-        let inside = [NOVEMBER - 1, NOVEMBER, NOVEMBER + 1, NOVEMBER + 2].map(|moment| span.has(moment));
+        let inside =
+            [NOVEMBER - 1, NOVEMBER, NOVEMBER + 1, NOVEMBER + 2].map(|floor_ms| range.contains(floor_ms));
         assert_eq!(inside, [false, true, true, false]);
     }
 
     /// Recordings begin at whole milliseconds.
     #[test]
-    fn a_limit_within_a_millisecond_is_heeded() {
+    fn a_limit_within_a_millisecond_is_rounded_up() {
         let (within, later) = ("2018-11-01T00:00:00.0015000Z", "2018-11-01T00:00:00.0025000Z");
         for (value, expected) in [
             (
                 format!("between:{within};{later}"),
-                span(NOVEMBER + 2, NOVEMBER + 3),
+                range(NOVEMBER + 2, NOVEMBER + 3),
             ),
-            (format!("before:{within}"), span(i64::MIN, NOVEMBER + 2)),
-            (format!("after:{within}"), span(NOVEMBER + 2, i64::MAX)),
+            (format!("before:{within}"), range(i64::MIN, NOVEMBER + 2)),
+            (format!("after:{within}"), range(NOVEMBER + 2, i64::MAX)),
         ] {
-            assert_eq!(one(&format!("startTime={value}")), expected, "{value}");
+            assert_eq!(parse_one(&format!("startTime={value}")), expected, "{value}");
         }
     }
 
     #[test]
-    fn numbers_names_and_directions() {
-        assert_eq!(one("localPartyNumber=225"), Condition::Local("225".into()));
+    fn numbers_names_and_directions_are_parsed() {
+        assert_eq!(parse_one("localPartyNumber=225"), Condition::Local("225".into()));
         let part = Condition::RemotePart("+39".into());
-        assert_eq!(one("remotePartyNumber=contains:+39"), part);
-        assert_eq!(one("remoteParty=contains:%2B39"), part);
-        assert_eq!(one("remoteParty=+39"), Condition::Remote("+39".into()));
-        assert_eq!(one("ownerUsername=john_doe"), Condition::Owner("john_doe".into()));
-        assert_eq!(one("direction=equals:2"), Condition::Direction(2));
+        assert_eq!(parse_one("remotePartyNumber=contains:+39"), part);
+        assert_eq!(parse_one("remoteParty=contains:%2B39"), part);
+        assert_eq!(parse_one("remoteParty=+39"), Condition::Remote("+39".into()));
+        assert_eq!(
+            parse_one("ownerUsername=john_doe"),
+            Condition::Owner("john_doe".into())
+        );
+        assert_eq!(parse_one("direction=equals:2"), Condition::Direction(2));
         for (value, name) in [(r"A\user", r"A\user"), (r"A\\user", r"A\user"), (r"a\;b", "a;b")] {
             let expected = Condition::Owner(name.into());
-            assert_eq!(one(&format!("ownerUsername={value}")), expected);
-            assert_eq!(one(&format!("ownerUsername=equals:{value}")), expected);
+            assert_eq!(parse_one(&format!("ownerUsername={value}")), expected);
+            assert_eq!(parse_one(&format!("ownerUsername=equals:{value}")), expected);
         }
         let part = Condition::RemotePart(r"1;2\3".into());
-        assert_eq!(one(r"remoteParty=contains:1\;2\\3"), part);
+        assert_eq!(parse_one(r"remoteParty=contains:1\;2\\3"), part);
         for other in [
             "ownerUsername=contains:a",
             "localPartyNumber=contains:1",
             "remoteParty=after:1",
             "direction=between:1;2",
         ] {
-            assert_eq!(read(other).expect_err(other).reason, FILTERING, "{other}");
+            assert_eq!(parse(other).expect_err(other).reason, FILTERING, "{other}");
         }
-        assert_eq!(read("direction=3").expect_err("3").reason, FILTERING);
-        assert_eq!(read("ownerUsername=&other=1"), Ok(Wanted::default()));
-        let many = "localPartyNumber=1&".repeat(CONDITIONS + 1);
-        assert_eq!(read(&many).expect_err("too many").reason, FILTERING);
+        assert_eq!(parse("direction=3").expect_err("3").reason, FILTERING);
+        assert_eq!(parse("ownerUsername=&other=1"), Ok(RecordingQuery::default()));
+        let many = "localPartyNumber=1&".repeat(CONDITIONS_MAX + 1);
+        assert_eq!(parse(&many).expect_err("too many").reason, FILTERING);
     }
 
     #[test]
     fn pages_count_from_zero() {
-        let page = |query| read(query).map(|wanted| (wanted.offset, wanted.limit));
+        let page = |query| parse(query).map(|query| (query.offset, query.limit));
         assert_eq!(page(""), Ok((0, None)));
         assert_eq!(page("page=2&pageSize=25"), Ok((50, Some(25))));
         assert_eq!(page("pageSize=25"), Ok((0, Some(25))));
         assert_eq!(page("page=0"), Ok((0, None)));
         assert_eq!(page("page=1"), Ok((0, None)), "without a size there are no pages");
-        for bad in [
+        for invalid in [
             "page=-1",
             "page=x",
             "pageSize=0",
             "pageSize=%2B1",
             "page=1&page=2",
         ] {
-            assert_eq!(read(bad).expect_err(bad).reason, PAGING, "{bad}");
+            assert_eq!(parse(invalid).expect_err(invalid).reason, PAGING, "{invalid}");
         }
         // More than fits into a number.
         assert_eq!(page("pageSize=99999999999999999999"), Ok((0, Some(usize::MAX))));

@@ -12,17 +12,17 @@ use http::{Method, StatusCode};
 use http_body_util::BodyExt;
 use tokio::runtime::Handle;
 
-use super::api::{ApiWork, HttpApi};
-use super::audited::note_refusal;
+use super::api::{BackgroundTask, HttpApi};
+use super::client_address::drop_forwarded_host;
 use super::compress::compress;
 use super::config::origin::WebOrigin;
 use super::cors::Cors;
 use super::gateway::Gateway;
 use super::head;
-use super::http::{self as form, Answer, Asked};
+use super::http::{self as form, HttpRequest, HttpResponse};
 use super::metrics;
+use super::request_audit::note_refusal;
 use super::settings::GatewaySettings;
-use super::source::drop_forwarded_host;
 use callrec_core::words::{Error, Result, Status};
 
 /// Who answers a request.
@@ -31,13 +31,13 @@ enum Destination<'a> {
     Api(&'a dyn HttpApi),
     Health,
     Metrics,
-    Contract(Notation),
-    Nobody,
+    OpenApi(DocumentFormat),
+    NotFound,
 }
 
 /// How the text of all APIs is written.
 #[derive(Clone, Copy)]
-enum Notation {
+enum DocumentFormat {
     Yaml,
     Json,
 }
@@ -49,30 +49,30 @@ impl Destination<'_> {
             Destination::Api(api) => api.name(),
             Destination::Health => "healthz",
             Destination::Metrics => "metrics",
-            Destination::Contract(_) => "openapi",
-            Destination::Nobody => "none",
+            Destination::OpenApi(_) => "openapi",
+            Destination::NotFound => "none",
         }
     }
 
-    fn claimed_user(&self, asked: &Asked) -> String {
+    fn claimed_user(&self, request: &HttpRequest) -> String {
         match self {
-            Destination::Api(api) => api.claimed_user(asked),
+            Destination::Api(api) => api.claimed_user(request),
             _ => String::new(),
         }
     }
 
-    async fn answer(self, router: &Router, asked: &Asked) -> Answer {
+    async fn respond(self, router: &Router, request: &HttpRequest) -> HttpResponse {
         let gateway = &router.gateway;
         gateway.engine().fault(self.name());
         match self {
-            Destination::Api(api) => api.answer(asked).await,
+            Destination::Api(api) => api.respond(request).await,
             Destination::Health => metrics::health(gateway),
             Destination::Metrics => {
                 let gauges: Vec<_> = router.apis.iter().flat_map(|api| api.gauges()).collect();
                 metrics::metrics(gateway, &gauges)
             }
-            Destination::Contract(notation) => openapi(notation),
-            Destination::Nobody => form::empty(StatusCode::NOT_FOUND),
+            Destination::OpenApi(format) => openapi(format),
+            Destination::NotFound => form::empty(StatusCode::NOT_FOUND),
         }
     }
 }
@@ -105,8 +105,8 @@ impl Router {
     }
 
     /// What the APIs do beside answering, each until the gateway stops.
-    pub fn work(&self) -> Vec<ApiWork> {
-        self.apis.iter().filter_map(|api| api.work()).collect()
+    pub fn background_tasks(&self) -> Vec<BackgroundTask> {
+        self.apis.iter().filter_map(|api| api.background_task()).collect()
     }
 
     /// It takes no requests any more.
@@ -114,18 +114,18 @@ impl Router {
         self.apis.iter().for_each(|api| api.stop());
     }
 
-    fn destination(&self, asked: &Asked) -> Destination<'_> {
-        if let Some(api) = self.apis.iter().find(|api| api.claims(asked)) {
+    fn destination(&self, request: &HttpRequest) -> Destination<'_> {
+        if let Some(api) = self.apis.iter().find(|api| api.claims(request)) {
             return Destination::Api(&**api);
         }
-        match asked.path() {
+        match request.path() {
             "/healthz" => Destination::Health,
             "/metrics" => Destination::Metrics,
-            "/openapi.yaml" => Destination::Contract(Notation::Yaml),
-            "/openapi.json" => Destination::Contract(Notation::Json),
+            "/openapi.yaml" => Destination::OpenApi(DocumentFormat::Yaml),
+            "/openapi.json" => Destination::OpenApi(DocumentFormat::Json),
             _ => {
-                let left_over = self.apis.iter().find(|api| api.claims_left_over(asked));
-                left_over.map_or(Destination::Nobody, |api| Destination::Api(&**api))
+                let unmatched = self.apis.iter().find(|api| api.claims_unmatched(request));
+                unmatched.map_or(Destination::NotFound, |api| Destination::Api(&**api))
             }
         }
     }
@@ -136,22 +136,24 @@ impl Router {
 
     /// Answers one request on the caller's thread: status, header lines, body. A
     /// `/meta/connect` is held as long as its client would wait.
-    pub fn handle(self: &Arc<Self>, mut asked: Asked) -> Result<(u16, String, Vec<u8>)> {
-        let (peer, trusted) = (asked.source, &self.gateway.config().trusted_proxies);
-        drop_forwarded_host(asked.request.headers_mut(), peer, trusted);
-        let life = &self.gateway.life;
+    pub fn handle(self: &Arc<Self>, mut request: HttpRequest) -> Result<(u16, String, Vec<u8>)> {
+        let (peer, trusted) = (request.client_address, &self.gateway.config().trusted_proxies);
+        drop_forwarded_host(request.inner.headers_mut(), peer, trusted);
+        let lifecycle = &self.gateway.lifecycle;
         let stopping = || Error::new(Status::Unavailable, "the gateway is stopping");
-        let _under_way = life.enter().ok_or_else(stopping)?;
+        let _guard = lifecycle.begin_request().ok_or_else(stopping)?;
         // On a thread of ours: what it begins must not take the host's signal mask over.
         let router = self.clone();
-        let mut answered = self.runtime.spawn(async move { router.answered(asked).await });
+        let mut buffered_response = self
+            .runtime
+            .spawn(async move { router.buffered_response(request).await });
         self.runtime.block_on(async {
             tokio::select! {
-                answered = &mut answered => {
-                    answered.unwrap_or_else(|broken| Err(Error::new(Status::Internal, broken.to_string())))
+                buffered_response = &mut buffered_response => {
+                    buffered_response.unwrap_or_else(|broken| Err(Error::new(Status::Internal, broken.to_string())))
                 }
-                () = life.cut() => {
-                    answered.abort();
+                () = lifecycle.wait_abort() => {
+                    buffered_response.abort();
                     Err(stopping())
                 }
             }
@@ -159,8 +161,8 @@ impl Router {
     }
 
     /// Status, header lines and body.
-    async fn answered(&self, asked: Asked) -> Result<(u16, String, Vec<u8>)> {
-        let (head, body) = self.answer(asked).await.into_parts();
+    async fn buffered_response(&self, request: HttpRequest) -> Result<(u16, String, Vec<u8>)> {
+        let (head, body) = self.respond(request).await.into_parts();
         let body = body.collect().await;
         let body = body.map_err(|error| Error::io("the answer's body", &error))?;
         let body = body.to_bytes();
@@ -172,35 +174,35 @@ impl Router {
     }
 
     /// The one way of every request.
-    pub async fn answer(&self, mut asked: Asked) -> Answer {
-        let method = head::become_get(&mut asked);
-        let destination = self.destination(&asked);
-        asked.set_api(destination.name());
-        let cors = self.cors(destination, &asked);
-        let answer = if let Some(answer) = cors.preflight(&asked) {
-            answer
-        } else if cors.is_foreign_write(&asked, self.own_origin.as_ref()) {
-            let why = "Another site's page may not change anything here";
-            self.failed(&asked, StatusCode::FORBIDDEN, why)
+    pub async fn respond(&self, mut request: HttpRequest) -> HttpResponse {
+        let method = head::convert_head_to_get(&mut request);
+        let destination = self.destination(&request);
+        request.set_api(destination.name());
+        let cors = self.cors(destination, &request);
+        let response = if let Some(response) = cors.preflight(&request) {
+            response
+        } else if cors.is_foreign_write(&request, self.own_origin.as_ref()) {
+            let reason = "Another site's page may not change anything here";
+            self.error_response(&request, StatusCode::FORBIDDEN, reason)
         } else {
-            match unbroken(destination.answer(self, &asked)).await {
-                Some(answer) => answer,
-                None => self.failed(&asked, StatusCode::INTERNAL_SERVER_ERROR, "Internal error"),
+            match catch_panic(destination.respond(self, &request)).await {
+                Some(response) => response,
+                None => self.error_response(&request, StatusCode::INTERNAL_SERVER_ERROR, "Internal error"),
             }
         };
-        let claimed_user = || destination.claimed_user(&asked);
-        note_refusal(self.gateway.engine(), &asked, answer.status(), claimed_user);
-        let answer = compress(asked.method(), asked.headers(), answer);
-        self.complete(destination, &method, &cors, answer)
+        let claimed_user = || destination.claimed_user(&request);
+        note_refusal(self.gateway.engine(), &request, response.status(), claimed_user);
+        let response = compress(request.method(), request.headers(), response);
+        self.complete(destination, &method, &cors, response)
     }
 
     /// The answer to a request that could not be taken in; its body is not looked at.
-    pub fn refuse(&self, mut asked: Asked, status: StatusCode, why: &str) -> Answer {
-        let method = head::become_get(&mut asked);
-        let destination = self.destination(&asked);
-        let cors = self.cors(destination, &asked);
-        let answer = self.failed(&asked, status, why);
-        self.complete(destination, &method, &cors, answer)
+    pub fn reject(&self, mut request: HttpRequest, status: StatusCode, reason: &str) -> HttpResponse {
+        let method = head::convert_head_to_get(&mut request);
+        let destination = self.destination(&request);
+        let cors = self.cors(destination, &request);
+        let response = self.error_response(&request, status, reason);
+        self.complete(destination, &method, &cors, response)
     }
 
     /// What every answer has in common, whoever gave it.
@@ -209,59 +211,59 @@ impl Router {
         destination: Destination<'_>,
         method: &Method,
         cors: &Cors<'_>,
-        mut answer: Answer,
-    ) -> Answer {
-        head::complete_allow(&mut answer);
-        cors.label(&mut answer);
-        let (name, status) = (destination.name(), answer.status());
-        self.gateway.meters.answered(name, method, status);
+        mut response: HttpResponse,
+    ) -> HttpResponse {
+        head::complete_allow(&mut response);
+        cors.add_headers(&mut response);
+        let (name, status) = (destination.name(), response.status());
+        self.gateway.request_counters.count(name, method, status);
         match *method == Method::HEAD {
-            true => head::without_body(answer),
-            false => answer,
+            true => head::without_body(response),
+            false => response,
         }
     }
 
     /// The rules for pages in a browser. What is the server's own changes nothing, and is
     /// for no page.
-    fn cors<'a>(&'a self, destination: Destination<'a>, asked: &Asked) -> Cors<'a> {
+    fn cors<'a>(&'a self, destination: Destination<'a>, request: &HttpRequest) -> Cors<'a> {
         let Destination::Api(api) = destination else {
             return Cors::none();
         };
         let others = self
             .apis
             .iter()
-            .filter(|other| api.belongs_to().contains(&other.name()));
+            .filter(|other| api.shares_origins_with().contains(&other.name()));
         let others = others.flat_map(|other| other.allowed_origins());
         let allowed = api.allowed_origins().iter().chain(others).collect();
-        Cors::of(allowed, api.page_headers(), asked.headers())
+        Cors::of(allowed, api.page_headers(), request.headers())
     }
 
     /// In the API's own form.
-    fn failed(&self, asked: &Asked, status: StatusCode, why: &str) -> Answer {
-        match self.destination(asked) {
-            Destination::Api(api) => api.refuse(asked, status, why),
+    fn error_response(&self, request: &HttpRequest, status: StatusCode, reason: &str) -> HttpResponse {
+        match self.destination(request) {
+            Destination::Api(api) => api.error_response(request, status, reason),
             _ => form::empty(status),
         }
     }
 }
 
 /// `None`: it panicked, and with it this one request alone.
-async fn unbroken(answer: impl Future<Output = Answer>) -> Option<Answer> {
-    let mut answer = pin!(answer);
+async fn catch_panic(response: impl Future<Output = HttpResponse>) -> Option<HttpResponse> {
+    let mut response = pin!(response);
     let polled = poll_fn(|context| {
-        let polled = catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(context)));
+        let polled = catch_unwind(AssertUnwindSafe(|| response.as_mut().poll(context)));
         polled.map_or(Poll::Ready(None), |polled| polled.map(Some))
     });
     polled.await
 }
 
-fn openapi(notation: Notation) -> Answer {
-    let (kind, text) = match notation {
-        Notation::Yaml => ("application/yaml", include_str!("../../../docs/openapi.yaml")),
-        Notation::Json => (
+fn openapi(format: DocumentFormat) -> HttpResponse {
+    let (kind, text) = match format {
+        DocumentFormat::Yaml => ("application/yaml", include_str!("../../../docs/openapi.yaml")),
+        DocumentFormat::Json => (
             "application/json",
             include_str!(concat!(env!("OUT_DIR"), "/openapi.json")),
         ),
     };
-    form::answer(StatusCode::OK, Some(kind), text)
+    form::response(StatusCode::OK, Some(kind), text)
 }

@@ -1,0 +1,279 @@
+//! Slows down guessing. Each name that fails is slowed down at its source, and all
+//! failures of a source together slow down the names that have not been right there: so
+//! neither many tries of one name nor one try of many names gets far, and who shares a
+//! source with somebody who guesses is let in as before, unless it is their own name.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::client_address::client_network;
+use callrec_core::sync::Mutex;
+
+/// Names that are remembered at most, and sources.
+const RECORDS_MAX: usize = 65_536;
+/// A name without a failure for so long is as good as new.
+const FORGET_AFTER: Duration = Duration::from_secs(600);
+/// Failures of a source, whatever the names, that slow nothing down.
+const FREE_FAILURES: u32 = 16;
+/// Beyond them, so many are heard in the longest delay.
+const ATTEMPTS_PER_DELAY: u32 = 4;
+
+/// Remembers failed tries.
+pub struct LoginThrottle {
+    delay: Duration,
+    max_delay: Duration,
+    hasher: RandomState,
+    records: Mutex<FailureRecords>,
+}
+
+#[derive(Default)]
+struct FailureRecords {
+    /// By the name's hash: a name may be long.
+    names: HashMap<(IpAddr, u64), NameRecord>,
+    clients: HashMap<IpAddr, ClientRecord>,
+}
+
+/// One name at one source.
+struct NameRecord {
+    failures: u32,
+    /// It has been right here, so it is not one of many that are guessed at.
+    has_succeeded: bool,
+    last: Instant,
+    /// No try is heard before.
+    next: Instant,
+}
+
+/// All names of a source together.
+struct ClientRecord {
+    /// Each failure moves it on.
+    charged_until: Instant,
+}
+
+trait FailureRecord {
+    fn last(&self) -> Instant;
+}
+
+impl FailureRecord for NameRecord {
+    fn last(&self) -> Instant {
+        self.last
+    }
+}
+
+impl FailureRecord for ClientRecord {
+    fn last(&self) -> Instant {
+        self.charged_until
+    }
+}
+
+/// How a try ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginOutcome {
+    Accepted,
+    Rejected,
+    /// Nobody knows: it was given up, or the host could not say.
+    Undecided,
+}
+
+/// What a slowed try has paid in advance, and gets back unless it fails.
+#[derive(Clone, Copy, Debug, Default)]
+struct ReservedDelay {
+    name: Duration,
+    client: Duration,
+}
+
+/// One try, from its coming to its outcome. Dropped without one, its outcome is open.
+pub struct LoginAttempt {
+    throttle: Arc<LoginThrottle>,
+    client: IpAddr,
+    name: u64,
+    reserved: ReservedDelay,
+    has_waited: bool,
+    is_finished: bool,
+}
+
+/// It would have to wait longer than the longest delay: it is not heard at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooManyAttempts;
+
+impl LoginThrottle {
+    pub fn new(delay_ms: u32, max_delay_ms: u32) -> Arc<LoginThrottle> {
+        Arc::new(LoginThrottle {
+            delay: Duration::from_millis(delay_ms.into()),
+            max_delay: Duration::from_millis(max_delay_ms.into()),
+            hasher: RandomState::new(),
+            records: Mutex::default(),
+        })
+    }
+
+    pub fn enter(self: &Arc<Self>, client: IpAddr, name: impl Hash) -> LoginAttempt {
+        LoginAttempt {
+            throttle: self.clone(),
+            client: client_network(client),
+            name: self.hasher.hash_one(name),
+            reserved: ReservedDelay::default(),
+            has_waited: false,
+            is_finished: false,
+        }
+    }
+
+    fn is_off(&self) -> bool {
+        self.delay.min(self.max_delay).is_zero()
+    }
+
+    fn delay_of(&self, failures: u32) -> Duration {
+        let doubled = self.delay.saturating_mul(1 << failures.saturating_sub(1).min(16));
+        doubled.min(self.max_delay)
+    }
+
+    /// What one failure costs a source.
+    fn failure_cost(&self) -> Duration {
+        self.max_delay / ATTEMPTS_PER_DELAY
+    }
+
+    fn allowance(&self) -> Duration {
+        self.failure_cost() * FREE_FAILURES
+    }
+}
+
+impl NameRecord {
+    fn new(now: Instant) -> NameRecord {
+        NameRecord {
+            failures: 0,
+            has_succeeded: false,
+            last: now,
+            next: now,
+        }
+    }
+
+    fn is_slowed(&self, now: Instant) -> bool {
+        self.failures > 0 && now.saturating_duration_since(self.last) < FORGET_AFTER
+    }
+}
+
+impl LoginAttempt {
+    /// `None`: it may be heard now. Else it waits until then, its place in the line being
+    /// its own, and is heard without asking again.
+    pub fn wait_until(&mut self, now: Instant) -> Result<Option<Instant>, TooManyAttempts> {
+        if self.has_waited || self.throttle.is_off() {
+            return Ok(None);
+        }
+        let throttle = self.throttle.clone();
+        let mut records = throttle.records.lock();
+        let records = &mut *records;
+        let name = records.names.get_mut(&(self.client, self.name));
+        let has_succeeded = name.as_ref().is_some_and(|name| name.has_succeeded);
+        let name = name.filter(|name| name.is_slowed(now));
+        let client = records.clients.get_mut(&self.client).filter(|_| !has_succeeded);
+        let allowance = throttle.allowance();
+        let by_client = client
+            .as_ref()
+            .and_then(|client| client.charged_until.checked_sub(allowance));
+        let at = by_client.max(name.as_ref().map(|name| name.next));
+        let Some(at) = at.filter(|at| *at > now) else {
+            return Ok(None);
+        };
+        if at - now > throttle.max_delay {
+            return Err(TooManyAttempts);
+        }
+        // Whoever comes next waits behind this one.
+        if let Some(name) = name {
+            self.reserved.name = throttle.delay_of(name.failures);
+            name.next = name.next.max(now) + self.reserved.name;
+        }
+        if let Some(client) = client {
+            self.reserved.client = throttle.failure_cost();
+            client.charged_until = client.charged_until.max(now) + self.reserved.client;
+        }
+        self.has_waited = true;
+        Ok(Some(at))
+    }
+
+    pub fn finish(mut self, outcome: LoginOutcome, now: Instant) {
+        self.record(outcome, now);
+    }
+
+    fn record(&mut self, outcome: LoginOutcome, now: Instant) {
+        self.is_finished = true;
+        if self.throttle.is_off() {
+            return;
+        }
+        let throttle = self.throttle.clone();
+        let mut records = throttle.records.lock();
+        match outcome {
+            LoginOutcome::Rejected => self.failed(&mut records, now),
+            LoginOutcome::Accepted => {
+                self.refund_client(&mut records);
+                evict(&mut records.names, now);
+                let name = records.names.entry((self.client, self.name));
+                let name = name.or_insert_with(|| NameRecord::new(now));
+                (name.failures, name.has_succeeded, name.last) = (0, true, now);
+            }
+            LoginOutcome::Undecided => {
+                self.refund_client(&mut records);
+                if let Some(name) = records.names.get_mut(&(self.client, self.name)) {
+                    let least = name.last + throttle.delay_of(name.failures);
+                    name.next = name
+                        .next
+                        .checked_sub(self.reserved.name)
+                        .unwrap_or(least)
+                        .max(least);
+                }
+            }
+        }
+    }
+
+    fn failed(&self, records: &mut FailureRecords, now: Instant) {
+        evict(&mut records.names, now);
+        let name = records.names.entry((self.client, self.name));
+        let name = name.or_insert_with(|| NameRecord::new(now));
+        if !name.is_slowed(now) {
+            (name.failures, name.next) = (0, now);
+        }
+        name.failures = name.failures.saturating_add(1);
+        name.last = now;
+        name.next = name.next.max(now + self.throttle.delay_of(name.failures));
+        if self.reserved.client.is_zero() {
+            evict(&mut records.clients, now);
+            let client = records.clients.entry(self.client);
+            let client = client.or_insert(ClientRecord { charged_until: now });
+            client.charged_until = client.charged_until.max(now) + self.throttle.failure_cost();
+        }
+    }
+
+    fn refund_client(&self, records: &mut FailureRecords) {
+        if let Some(client) = records.clients.get_mut(&self.client)
+            && let Some(before) = client.charged_until.checked_sub(self.reserved.client)
+        {
+            client.charged_until = before;
+        }
+    }
+}
+
+impl Drop for LoginAttempt {
+    fn drop(&mut self) {
+        if !self.is_finished {
+            self.record(LoginOutcome::Undecided, Instant::now());
+        }
+    }
+}
+
+/// The oldest go first, many at a time, so that it is seldom done.
+fn evict<K: Eq + Hash, S: FailureRecord>(records: &mut HashMap<K, S>, now: Instant) {
+    if records.len() < RECORDS_MAX {
+        return;
+    }
+    records.retain(|_, record| now.saturating_duration_since(record.last()) < FORGET_AFTER);
+    if records.len() < RECORDS_MAX {
+        return;
+    }
+    let mut ages: Vec<Instant> = records.values().map(FailureRecord::last).collect();
+    let (_, limit, _) = ages.select_nth_unstable(RECORDS_MAX / 4);
+    let limit = *limit;
+    records.retain(|_, record| record.last() > limit);
+}
+
+#[cfg(test)]
+mod tests;

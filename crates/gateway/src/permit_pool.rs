@@ -1,0 +1,140 @@
+//! So many at a time in all, and so many of one source: no source takes what is there for
+//! everybody.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use callrec_core::sync::Mutex;
+
+/// All the places that there are.
+pub struct PermitPool {
+    all: Arc<Semaphore>,
+    per_client: usize,
+    /// Of those sources that have a place, or wait for one.
+    clients: Mutex<HashMap<IpAddr, Arc<Semaphore>>>,
+}
+
+/// One of them, until it is dropped.
+pub struct PoolPermit {
+    pool: Arc<PermitPool>,
+    /// `None`: of one whom the limit of a source does not concern.
+    client: Option<(IpAddr, Arc<Semaphore>)>,
+    own: Option<OwnedSemaphorePermit>,
+    all: Option<OwnedSemaphorePermit>,
+}
+
+impl PermitPool {
+    pub fn new(all: usize, per_client: usize) -> Arc<PermitPool> {
+        Arc::new(PermitPool {
+            all: Arc::new(Semaphore::new(all)),
+            per_client,
+            clients: Mutex::default(),
+        })
+    }
+
+    /// A place, in the order of coming.
+    pub async fn acquire(self: &Arc<Self>, client: IpAddr) -> PoolPermit {
+        let mut permit = self.empty_permit(Some(client));
+        if let Some((_, own)) = &permit.client {
+            permit.own = own.clone().acquire_owned().await.ok();
+        }
+        permit.all = self.all.clone().acquire_owned().await.ok();
+        permit
+    }
+
+    /// A place if one is free.
+    pub fn try_acquire(self: &Arc<Self>, client: Option<IpAddr>) -> Option<PoolPermit> {
+        let mut permit = self.empty_permit(client);
+        if let Some((_, own)) = &permit.client {
+            permit.own = Some(own.clone().try_acquire_owned().ok()?);
+        }
+        permit.all = Some(self.all.clone().try_acquire_owned().ok()?);
+        Some(permit)
+    }
+
+    /// It waits inside of what it waits for, so that who gives up waiting leaves nothing.
+    fn empty_permit(self: &Arc<Self>, client: Option<IpAddr>) -> PoolPermit {
+        let client = client.map(|client| {
+            let mut clients = self.clients.lock();
+            let own = clients
+                .entry(client)
+                .or_insert_with(|| Arc::new(Semaphore::new(self.per_client)));
+            (client, own.clone())
+        });
+        PoolPermit {
+            pool: self.clone(),
+            client,
+            own: None,
+            all: None,
+        }
+    }
+}
+
+impl Drop for PoolPermit {
+    fn drop(&mut self) {
+        // They hold the semaphore too.
+        self.own = None;
+        self.all = None;
+        let Some((client, own)) = self.client.take() else {
+            return;
+        };
+        let mut clients = self.pool.clients.lock();
+        // The table's own and this one: nobody else of that source is here.
+        if Arc::strong_count(&own) == 2 {
+            clients.remove(&client);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CLIENT: Option<IpAddr> = Some(IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1)));
+    const OTHER_CLIENT: Option<IpAddr> = Some(IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 2)));
+
+    #[test]
+    fn one_client_cannot_take_every_permit() {
+        let pool = PermitPool::new(3, 2);
+        let held: Vec<PoolPermit> = (0..2).filter_map(|_| pool.try_acquire(CLIENT)).collect();
+        assert_eq!(held.len(), 2);
+        assert!(pool.try_acquire(CLIENT).is_none(), "a third of one source");
+        let other = pool.try_acquire(OTHER_CLIENT);
+        assert!(other.is_some());
+        assert!(pool.try_acquire(None).is_none(), "there are three in all");
+        drop(held);
+        assert!(pool.try_acquire(CLIENT).is_some() && pool.try_acquire(None).is_some());
+    }
+
+    #[test]
+    fn an_exempt_client_may_take_every_permit() {
+        let pool = PermitPool::new(3, 1);
+        let held: Vec<PoolPermit> = (0..3).filter_map(|_| pool.try_acquire(None)).collect();
+        assert_eq!(held.len(), 3);
+    }
+
+    #[tokio::test]
+    async fn who_waits_gets_the_next_place_and_who_cancelled_leaves_nothing() {
+        let pool = PermitPool::new(4, 1);
+        let client = IpAddr::from([10, 0, 0, 1]);
+        let held = pool.acquire(client).await;
+        let mut cancelled = Box::pin(pool.acquire(client));
+        let mut next = Box::pin(pool.acquire(client));
+        for waiting in [&mut cancelled, &mut next] {
+            let polled =
+                std::future::poll_fn(|context| std::task::Poll::Ready(waiting.as_mut().poll(context)));
+            assert!(polled.await.is_pending());
+        }
+        drop(cancelled);
+        drop(held);
+        drop(next.await);
+        assert!(
+            pool.clients.lock().is_empty(),
+            "of sources that are gone nothing is kept"
+        );
+        assert_eq!(pool.all.available_permits(), 4);
+    }
+}
