@@ -1,11 +1,11 @@
-//! Why a finished recording cannot be shown.
+//! Errors of looking up finished recordings.
 
-/// Why nothing of a finished recording can be told.
+/// Why a finished recording cannot be returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ArchiveError {
-    /// There is none, or it has been removed.
+    /// The recording does not exist or has been removed.
     NotFound,
-    /// The archive is still being read.
+    /// The first scan of the archive has not completed.
     NotReady,
     /// The disk failed.
     Failed,

@@ -1,5 +1,5 @@
-//! Questions to the archive: each takes a thread that may wait for the disk, so many at a
-//! time, and none while there is nothing to answer yet.
+//! Queries on the archive. Each runs on a thread that may wait for the disk. The number of
+//! concurrent queries is limited, and a query takes no thread before the first scan has completed.
 
 use std::io;
 use std::ops::Deref;
@@ -15,15 +15,15 @@ use callrec_core::storage::archive::{Archive, ArchiveEntry};
 /// How long a request waits for the first scan.
 const SCAN_WAIT: Duration = Duration::from_secs(5);
 
-/// Where questions are asked.
+/// Runs queries on the archive.
 pub struct ArchiveSearch {
     archive: Arc<Archive>,
     permits: Arc<Semaphore>,
-    /// Whether the first scan is over.
+    /// True when the first scan has completed.
     scanned: watch::Receiver<bool>,
 }
 
-/// The archive, as one question sees it.
+/// The archive as one query sees it.
 pub struct CancellableArchive<'a> {
     archive: &'a Archive,
     client_waits: &'a dyn Fn() -> bool,
@@ -38,7 +38,7 @@ impl Deref for CancellableArchive<'_> {
 }
 
 impl CancellableArchive<'_> {
-    /// As the archive's own; it ends when the client does not wait for it any more.
+    /// Like [`Archive::select`], but ends early when the client no longer waits.
     pub fn select(
         &self,
         matches: impl Fn(&ArchiveEntry) -> bool,
@@ -58,8 +58,8 @@ impl ArchiveSearch {
         }
     }
 
-    /// Before the first scan is over it is waited for, unless what it is `about` is known
-    /// already; but nothing is waited for once it is `stopped`.
+    /// Runs `query`. Waits for the first scan unless the recording `id` is already known. Waits no
+    /// longer once `stopped` is true.
     pub async fn run<T: Send + 'static>(
         &self,
         id: Option<Uuid>,
@@ -184,7 +184,7 @@ mod tests {
         with_one_thread(async {
             let setup = SearchSetup::new(4);
             let request: Vec<_> = (0..3).map(|number| setup.run(move |_| number)).collect();
-            // None of them has the only thread.
+            // No query occupies the only blocking thread.
             for _ in 0..10 {
                 tokio::task::yield_now().await;
                 let other = tokio::task::spawn_blocking(|| 7);

@@ -1,5 +1,4 @@
-//! Finished recordings: the archive that the gateway keeps of them, and how their audio
-//! is sent.
+//! Finished recordings: the gateway's archive of them, and responses with their audio.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -23,30 +22,30 @@ use callrec_core::storage::{self, mime_type};
 use callrec_core::sync::Mutex;
 use callrec_core::sync::thread::JoinHandle;
 
-/// "Base Access"; below it is "Record Only".
+/// Level "Base Access"; the level below it is "Record Only".
 const LEVEL_BASE: u32 = 2;
-/// So many of a scan's complaints are logged.
+/// At most this many warnings of one scan are logged.
 const WARNINGS_MAX: usize = 10;
 
-/// Whether finished recordings are for this caller at all.
+/// Whether the caller's level permits reading finished recordings.
 pub fn may_read(caller: &Caller) -> bool {
     !matches!(caller, Caller::User { level, .. } if *level < LEVEL_BASE)
 }
 
-/// The archive, and what keeps it current.
+/// The archive and the tasks that keep it current.
 pub struct ArchiveService {
     engine: Arc<Engine>,
     archive: Arc<Archive>,
     search: ArchiveSearch,
-    /// Turns true when the gateway is to stop.
+    /// Becomes true when the gateway stops.
     stopping: watch::Receiver<bool>,
     observer: Arc<dyn Observer>,
     scanner: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl ArchiveService {
-    /// Hears of every recording from here on; those of before are being looked for.
-    /// So many requests search at the same time.
+    /// Subscribes to the engine's events and starts the scan for earlier recordings. At most
+    /// `parallel` queries run concurrently.
     pub fn open(
         engine: &Arc<Engine>,
         parallel: u32,
@@ -74,8 +73,8 @@ impl ArchiveService {
         })
     }
 
-    /// Asks the archive, on a thread that may wait for the disk. Before the first scan is
-    /// over it waits for that, unless what it asks `about` is known already.
+    /// Runs `query` on a thread that may wait for the disk. Waits for the first scan unless the
+    /// recording `id` is already known.
     pub async fn query<T: Send + 'static>(
         &self,
         id: Option<Uuid>,
@@ -84,8 +83,8 @@ impl ArchiveService {
         self.search.run(id, self.stopping.clone(), query).await
     }
 
-    /// The audio of a finished recording, for a GET or a HEAD: whole or in part, if it has
-    /// changed or at all, as it is asked for. It is read while it is sent.
+    /// The response to a GET or HEAD of a finished recording's audio, with ranges and conditional
+    /// requests. The audio is read from the disk while it is sent.
     pub async fn audio_response(
         &self,
         request: &HttpRequest,
@@ -118,12 +117,12 @@ impl ArchiveService {
         Ok(response)
     }
 
-    /// The scan ends soon.
+    /// Makes the scan end soon.
     pub fn stop(&self) {
         self.archive.stop();
     }
 
-    /// After this nothing here touches the directory.
+    /// Stops everything. The archive does not touch the directory afterwards.
     pub fn close(&self, engine: &Engine) {
         self.stop();
         engine.bus().forget_observer(&self.observer);
@@ -142,7 +141,7 @@ fn scan(archive: &Archive, bus: &Bus, scan_over: &watch::Sender<bool>) {
     }
 }
 
-/// Notes in the archive what has been published.
+/// Adds published recordings to the archive.
 struct ArchiveUpdater {
     archive: Arc<Archive>,
     directory: PathBuf,
@@ -160,12 +159,12 @@ impl Observer for ArchiveUpdater {
     }
 }
 
-/// `None`: it left no file.
+/// `None` if the recording left no file.
 fn entry_of(view: &View, directory: &Path) -> Option<ArchiveEntry> {
     let file = Path::new(view.path.as_str()).strip_prefix(directory).ok()?;
     let parts: Option<Vec<_>> = file.iter().map(|part| part.to_str()).collect();
     let file = parts?.join("/");
-    // An empty one names the directory itself.
+    // An empty path names the directory itself.
     (!file.is_empty()).then(|| {
         ArchiveEntry::new(&Facts {
             id: view.id,

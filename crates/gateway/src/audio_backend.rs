@@ -1,5 +1,5 @@
-//! The audio of a finished recording while it is sent: read piece by piece, on threads that
-//! may wait for the disk.
+//! Reads a finished recording's audio in chunks while it is sent, on threads that may wait for the
+//! disk.
 
 use std::future::{Future, Ready, ready};
 use std::io::{self, SeekFrom};
@@ -15,28 +15,28 @@ use tokio::io::{AsyncRead, AsyncSeek, ReadBuf};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tower_http::services::fs::{Backend, File, Metadata};
 
-/// How much is read at once.
+/// Bytes per read.
 const CHUNK_BYTES: usize = 64 << 10;
 
-/// One file, opened without following a link, in place of a file system.
+/// One file, opened without following links, in the place of tower-http's file system.
 #[derive(Clone)]
 pub struct AudioBackend {
     medium: Arc<dyn Medium>,
     facts: AudioFacts,
 }
 
-/// What a client may ask of the file before it reads it.
+/// The file's metadata.
 #[derive(Clone, Copy)]
 pub struct AudioFacts {
     len: u64,
     modified: Option<SystemTime>,
 }
 
-/// A reader at its place in the file.
+/// A reader with its position in the file.
 pub struct AudioReader {
     audio: AudioBackend,
     position: u64,
-    /// Read and not sent yet, from `position` on.
+    /// Data that was read but not sent yet; its unsent part begins at `position`.
     chunk: Vec<u8>,
     sent: usize,
     reading: Option<JoinHandle<io::Result<Vec<u8>>>>,

@@ -1,4 +1,4 @@
-//! Who may: what a client shows, and whom the host's own function knows by it.
+//! Authentication: the client's credentials, and the user whom the host's function finds for them.
 
 use std::net::IpAddr;
 
@@ -7,21 +7,21 @@ use callrec_core::calls::Caller;
 use callrec_core::text::Text;
 use callrec_core::words::Status;
 
-/// How a client shows who it is.
+/// How a client authenticates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
 pub enum Scheme {
     /// HTTP Basic.
     Basic = 1,
-    /// A name and a token, each in a header of the API's own.
+    /// A name and a token, each in a header of its own.
     Token = 2,
-    /// Nobody asks: callrec needs the account's key to sign a callback.
+    /// Not a login: callrec needs the account's key to sign a callback.
     Signature = 3,
     /// `Authorization: Bearer`.
     Bearer = 4,
 }
 
-/// What a client has shown.
+/// The credentials of one request.
 #[derive(Clone, Debug)]
 pub struct Credentials {
     pub scheme: Scheme,
@@ -30,37 +30,39 @@ pub struct Credentials {
     pub client_address: IpAddr,
 }
 
-/// Whom the host knows by them.
+/// The result of a successful authentication.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuthenticatedUser {
     pub username: Text,
     /// 1 to 10.
     pub level: u32,
-    /// Signs the account's callbacks; empty: its secret does.
+    /// Signs the account's callbacks. Empty: the callbacks are not signed.
     pub signature_key: String,
 }
 
-/// The host's function. It may take its time: it is called on threads that may wait.
+/// The host's authentication function. It may block: it is called on threads of its own.
 pub trait Authenticator: Send + Sync {
-    /// `Err(Unauthenticated)`: unknown or wrong; any other: it cannot be said now.
+    /// Returns `Err(Unauthenticated)` for unknown or wrong credentials. Any other error means that
+    /// the host could not decide.
     fn authenticate(&self, credentials: &Credentials) -> Result<AuthenticatedUser, Status>;
 
-    /// The gateway has started. Before that, what is the host's stays the host's.
+    /// Called when the gateway has started. Before that, the host still owns its `user_data`.
     fn gateway_started(&self) {}
 }
 
-/// Why nobody was let in.
+/// Why authentication failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuthError {
-    /// No credentials, or wrong ones: 401.
+    /// Missing or wrong credentials: 401.
     InvalidCredentials,
     /// The host's function failed: 500.
     HostFailed,
-    /// It was not asked: too many wait already, or the gateway is stopping. 503.
+    /// The host was not called, because too many attempts are queued or the gateway is stopping:
+    /// 503.
     Unavailable,
 }
 
-/// Who was let in with this request.
+/// The caller who authenticated with this request.
 pub fn caller_of(identity: AuthenticatedUser, request: &HttpRequest) -> Caller {
     request.caller(identity.username, identity.level)
 }

@@ -1,5 +1,5 @@
-//! The way to the receivers of callbacks: where a callback may go, and one request to it.
-//! What a callback says is its vendor's.
+//! Delivery of callbacks: which URLs are allowed, and one request to a receiver. The vendor defines
+//! the content.
 
 mod callback_url;
 mod client;

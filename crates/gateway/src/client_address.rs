@@ -1,12 +1,12 @@
-//! Where a request comes from.
+//! The address of the client that sent a request.
 
 use std::net::{IpAddr, SocketAddr};
 
 use http::HeaderMap;
 
-/// The peer, or whom the trusted proxies name: each has added to the list who asked it,
-/// so its last one that is no trusted proxy itself. `peer` and `trusted` in their own
-/// form: no IPv4 in an IPv6 address.
+/// The client's address: the peer's, or for a trusted proxy the last address in `X-Forwarded-For`
+/// that is not a trusted proxy itself. `peer` and `trusted` are canonical: no IPv4-mapped IPv6
+/// addresses.
 pub fn client_address_of(headers: &HeaderMap, peer: IpAddr, trusted: &[IpAddr]) -> IpAddr {
     let mut client = peer;
     let lists = headers.get_all("x-forwarded-for").iter().rev();
@@ -20,7 +20,7 @@ pub fn client_address_of(headers: &HeaderMap, peer: IpAddr, trusted: &[IpAddr]) 
     client
 }
 
-/// Some proxies name the port too, and then put brackets around IPv6.
+/// Some proxies add the port, and then put IPv6 addresses in brackets.
 fn address(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     let with_port = || text.parse().map(|address: SocketAddr| address.ip());
@@ -29,8 +29,8 @@ fn address(text: &str) -> Option<IpAddr> {
     Some(address.to_canonical())
 }
 
-/// Whose tries and connections are one source's: an address, or all of IPv6 that one
-/// customer is given.
+/// The network that limits apply to: one IPv4 address, or the IPv6 /64 network that one customer
+/// has.
 pub fn client_network(client: IpAddr) -> IpAddr {
     match client.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 64 << 64).into()),
@@ -38,7 +38,7 @@ pub fn client_network(client: IpAddr) -> IpAddr {
     }
 }
 
-/// What host the client asked for is believed of a trusted proxy alone.
+/// `X-Forwarded-Host` is believed only from a trusted proxy.
 pub fn drop_forwarded_host(headers: &mut HeaderMap, peer: IpAddr, trusted: &[IpAddr]) {
     if !trusted.contains(&peer) {
         headers.remove("x-forwarded-host");

@@ -1,4 +1,4 @@
-//! Compresses what is text and long, for clients that prefer gzip.
+//! Compresses long text responses for clients that prefer gzip.
 
 use std::io::{self, Write};
 use std::pin::Pin;
@@ -14,13 +14,13 @@ use hyper::body::{Body as _, Frame};
 
 use super::http::{HttpResponse, ResponseBody};
 
-/// What fits into one network packet gains nothing.
+/// A shorter response fits into one network packet, where compression gains nothing.
 const MIN_BYTES: u64 = 1024;
-/// How much is compressed before others on the same thread have their turn.
+/// Bytes compressed before other tasks of the same thread may run.
 const CHUNK_BYTES: usize = 64 << 10;
 
-/// The answer to a request of this method with these headers, compressed if the client
-/// prefers that. It is compressed while it is sent, on the thread that sends it.
+/// Compresses the response to a request with this method and these headers if the client prefers
+/// gzip. Compression happens while the body is sent, on the sending thread.
 pub fn compress(method: &Method, headers: &HeaderMap, mut response: HttpResponse) -> HttpResponse {
     if *method != Method::GET || response.status() != StatusCode::OK || !is_compressible(&response) {
         return response;
@@ -40,7 +40,7 @@ pub fn compress(method: &Method, headers: &HeaderMap, mut response: HttpResponse
     response.map(|body| GzipBody::new(body).boxed_unsync())
 }
 
-/// Text that nobody has encoded yet; no audio.
+/// Text without a content encoding, never audio.
 fn is_compressible(response: &HttpResponse) -> bool {
     const KINDS: [&str; 3] = [
         "application/json",
@@ -56,11 +56,11 @@ fn is_compressible(response: &HttpResponse) -> bool {
 /// A body that is compressed while it is sent.
 struct GzipBody {
     plain: ResponseBody,
-    /// Read from `plain`, and not compressed yet.
+    /// Read from `plain` but not compressed yet.
     rest: Bytes,
-    /// `None`: its end has been sent.
+    /// `None` after the end was sent.
     encoder: Option<GzEncoder<Vec<u8>>>,
-    /// Others have their turn now.
+    /// Other tasks may run before the next chunk.
     should_yield: bool,
 }
 
@@ -69,13 +69,13 @@ impl GzipBody {
         GzipBody {
             plain,
             rest: Bytes::new(),
-            // The fastest level: JSON shrinks to a fifth even so.
+            // The fastest level; it still shrinks JSON to a fifth.
             encoder: Some(GzEncoder::new(Vec::new(), Compression::fast())),
             should_yield: false,
         }
     }
 
-    /// Compresses one piece; returns what that has brought.
+    /// Compresses one chunk and returns the output so far.
     fn compress_chunk(&mut self) -> io::Result<Bytes> {
         let chunk = self.rest.split_to(self.rest.len().min(CHUNK_BYTES));
         let Some(encoder) = &mut self.encoder else {
@@ -119,7 +119,8 @@ impl hyper::body::Body for GzipBody {
     }
 }
 
-/// Whether `Accept-Encoding` takes gzip, and no less than the plain text (RFC 9110, 12.5.3).
+/// Whether `Accept-Encoding` accepts gzip with at least the quality of plain text (RFC 9110,
+/// 12.5.3).
 fn prefers_gzip(headers: &HeaderMap) -> bool {
     let lists = headers.get_all(ACCEPT_ENCODING).iter();
     let (mut gzip, mut identity, mut any) = (None, 0.0, 0.0);
@@ -138,7 +139,7 @@ fn prefers_gzip(headers: &HeaderMap) -> bool {
     gzip > 0.0 && gzip >= identity
 }
 
-/// What is no quality reads as 0, so that the text is sent as it is.
+/// An invalid quality counts as 0, so that the text is sent uncompressed.
 fn quality(parameter: Option<&str>) -> f32 {
     let Some(parameter) = parameter else { return 1.0 };
     let pair = parameter.split_once('=');

@@ -1,6 +1,5 @@
-//! The keys of the gateway and of its callbacks. Those of each API are in its vendor's
-//! folder. All are known, and checked, in every build; without the feature `server` nothing
-//! asks for them.
+//! Configuration keys of the gateway and of its callbacks; those of each API are in its vendor's
+//! module. Every build knows and checks all keys. Without the feature `server` they have no effect.
 
 pub mod callbacks;
 pub mod origin;
@@ -13,7 +12,7 @@ use callrec_core::keys::checks::{Accepts, Check, checked_by, list, number, text}
 use callbacks::CallbackTarget;
 
 config_keys! {
-    /// What all APIs of one gateway share.
+    /// Settings that all APIs of one gateway share.
     pub struct GatewayConfig {
         "gateway.public_url" = "" => public_url: String, checked_by(public_url),
             "scheme, host and path prefix that clients see, for the urls in answers; empty: http:// and the address that the gateway listens on";
@@ -41,7 +40,7 @@ config_keys! {
             "how often rec_authenticate_fn runs at the same time, half of it for one source, {range}; others wait their turn";
         "gateway.archive_parallel" = "16" => archive_parallel: u32, number(1..=256),
             "requests that look for finished recordings at the same time, {range}; others wait their turn";
-        /// In their own form: no IPv4 in an IPv6 address.
+        /// Canonical: no IPv4-mapped IPv6 addresses.
         "gateway.trusted_proxies" = "" => trusted_proxies: Vec<IpAddr>, list(address),
             "addresses, with commas, whose X-Forwarded-For says who the source is";
         "callbacks.allow" = "" => callbacks_allow: Vec<CallbackTarget>, list(CallbackTarget::parse).within(4000),
@@ -64,7 +63,7 @@ config_keys! {
 }
 
 impl GatewayConfig {
-    /// Whether the API of that name is offered.
+    /// Whether the API with this name is offered.
     pub fn offers(&self, name: &str) -> bool {
         self.apis.contains(&name)
     }
@@ -76,13 +75,13 @@ fn address(text: &str) -> Result<IpAddr, String> {
     Ok(address.to_canonical())
 }
 
-/// Without a slash at its end.
+/// Removes trailing slashes.
 fn public_url(url: &str) -> Result<String, String> {
     let url = text(0..=500).parse(url)?;
     Ok(url.trim_end_matches('/').to_owned())
 }
 
-/// Where an API begins: a path that begins with a slash and does not end with one.
+/// An API's base path: begins with a slash and does not end with one.
 pub struct BasePath;
 
 impl BasePath {

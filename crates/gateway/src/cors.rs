@@ -1,9 +1,9 @@
-//! Pages of other sites in a browser: what they may read of the answers (CORS), and that
-//! they change nothing unless their site is allowed.
+//! Rules for pages of other sites in a browser: which responses they may read (CORS), and that they
+//! change nothing unless their site is allowed.
 //!
-//! A browser sends what it has stored of a user, Basic credentials too, with requests that
-//! any site's page makes. The page may read the answer only if the server names its origin;
-//! but a plain form is sent all the same, and would start a recording.
+//! A browser adds stored credentials, HTTP Basic included, to the requests of any site's page. The
+//! page can read the response only if the server names its origin. A plain form is sent regardless,
+//! and would start a recording.
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
@@ -17,12 +17,12 @@ use super::http::{HttpRequest, HttpResponse, empty};
 use crate::config::origin::WebOrigin;
 
 const METHODS: &str = "GET, HEAD, POST, PUT, DELETE";
-/// What a page may send beyond what it always may.
+/// Headers that a page may send in addition to the safelisted ones.
 const REQUEST_HEADERS: &str = "Authorization, Content-Type, X-Requested-With, Range, If-Range, If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since, Cache-Control";
-/// What a page may read beyond what it always may.
+/// Headers that a page may read in addition to the safelisted ones.
 const RESPONSE_HEADERS: &str =
     "Accept-Ranges, Allow, Content-Disposition, Content-Range, ETag, Retry-After, WWW-Authenticate";
-/// Seconds for which a browser remembers a preflight. No browser keeps it for longer.
+/// Seconds for which a browser may cache a preflight. No browser caches it for longer.
 const MAX_AGE: &str = "7200";
 const PRIVATE_NETWORK: &str = "access-control-allow-private-network";
 
@@ -30,15 +30,15 @@ const PRIVATE_NETWORK: &str = "access-control-allow-private-network";
 pub struct Cors<'a> {
     /// Nothing is refused.
     is_open: bool,
-    /// Sites whose pages may do what their user may.
+    /// Sites whose pages may use the API.
     allowed: Vec<&'a WebOrigin>,
-    /// The origin that the page is from, if it is allowed.
+    /// The origin of the page, if it is allowed.
     origin: Option<HeaderValue>,
     own: CorsHeaders,
 }
 
 impl<'a> Cors<'a> {
-    /// For what is no API: no page reads it, and every page may send what it likes.
+    /// For paths that belong to no API: no page may read them, and nothing is refused.
     pub fn none() -> Cors<'a> {
         Cors {
             is_open: true,
@@ -48,7 +48,7 @@ impl<'a> Cors<'a> {
         }
     }
 
-    /// What the rules say of one request's headers.
+    /// Applies the rules to the headers of one request.
     pub fn of(allowed: Vec<&'a WebOrigin>, own: CorsHeaders, headers: &HeaderMap) -> Cors<'a> {
         let named = only_origin(headers);
         let origin = named.filter(|(_, origin)| allowed.contains(&origin));
@@ -60,8 +60,8 @@ impl<'a> Cors<'a> {
         }
     }
 
-    /// The answer to a browser that asks whether an allowed page may send a request. No
-    /// browser shows credentials with it.
+    /// The response to a preflight of an allowed page. Browsers send preflights without
+    /// credentials.
     pub fn preflight(&self, request: &HttpRequest) -> Option<HttpResponse> {
         if !is_preflight(request) || self.origin.is_none() {
             return None;
@@ -79,14 +79,14 @@ impl<'a> Cors<'a> {
         Some(response)
     }
 
-    /// Whether a page that is not allowed wants to change something. `own`: where clients
-    /// find this gateway, if it is known.
+    /// Whether the request comes from a page that is not allowed and may change state. `own` is the
+    /// origin under which clients find this gateway, if known.
     pub fn is_foreign_write(&self, request: &HttpRequest, own: Option<&WebOrigin>) -> bool {
         let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
         !is_safe && !self.is_open && self.origin.is_none() && is_foreign(request, own)
     }
 
-    /// Lets the page read the answer, if it is allowed.
+    /// Lets an allowed page read the response.
     pub fn add_headers(&self, response: &mut HttpResponse) {
         if self.allowed.is_empty() {
             return;
@@ -103,7 +103,7 @@ impl<'a> Cors<'a> {
     }
 }
 
-/// Whether a browser asks if a page may send a request of another method or other headers.
+/// Whether a browser asks for permission to send a request with another method or other headers.
 pub fn is_preflight(request: &HttpRequest) -> bool {
     *request.method() == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }
@@ -113,7 +113,7 @@ fn names(common: &str, own: &[&str]) -> Option<HeaderValue> {
     HeaderValue::from_str(&all.join(", ")).ok()
 }
 
-/// The request's origin, if there is just one.
+/// The request's origin, if it has exactly one.
 fn only_origin(headers: &HeaderMap) -> Option<(&HeaderValue, WebOrigin)> {
     let mut all = headers.get_all(ORIGIN).iter();
     let (Some(text), None) = (all.next(), all.next()) else {
@@ -123,15 +123,15 @@ fn only_origin(headers: &HeaderMap) -> Option<(&HeaderValue, WebOrigin)> {
     Some((text, origin))
 }
 
-/// Whether a browser says that another site's page has made the request. Clients that are
-/// no browsers say nothing of it, or name the host that they talk to.
+/// Whether a browser indicates that another site's page made the request. Other clients send no
+/// such header, or name the host that they talk to.
 fn is_foreign(request: &HttpRequest, own: Option<&WebOrigin>) -> bool {
     let headers = request.headers();
     let origin = only_origin(headers).map(|(_, origin)| origin);
     if origin.is_some() && origin.as_ref() == own {
         return false;
     }
-    // A page cannot change this one; but browsers leave it out where there is no TLS.
+    // A page cannot change this header, but browsers omit it without TLS.
     if let Some(site) = headers.get("sec-fetch-site") {
         return site != "same-origin" && site != "none";
     }
@@ -141,8 +141,8 @@ fn is_foreign(request: &HttpRequest, own: Option<&WebOrigin>) -> bool {
     }
 }
 
-/// Whether it is the host that the request is for, or that a trusted proxy was asked for.
-/// TLS may have ended before us, so that only the origin tells the scheme.
+/// Whether the origin is the request's host, or the host that a trusted proxy was asked for. TLS
+/// may end at a proxy, so only the origin's own scheme is known.
 fn names_host(request: &HttpRequest, origin: &WebOrigin) -> bool {
     let headers = request.headers();
     let hosts = headers.get_all(HOST).iter();

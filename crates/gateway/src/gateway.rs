@@ -1,4 +1,4 @@
-//! One gateway: what all of its APIs share, and its end.
+//! One gateway: the state that its APIs share, and its shutdown.
 
 use std::io;
 use std::net::SocketAddr;
@@ -18,28 +18,29 @@ use callrec_core::engine::{Above, Engine, HostReference, ReferenceCell};
 use callrec_core::recorder::Recorder;
 use callrec_core::words::{Error, Result, Status};
 
-/// What the APIs of one gateway share.
+/// The state that the APIs of one gateway share.
 pub struct Gateway {
     config: GatewayConfig,
     engine: Arc<Engine>,
-    /// To the host's function.
+    /// Calls the host's authentication function.
     authenticator: Arc<GuardedAuthenticator>,
-    /// Lets clients in.
+    /// Authenticates clients.
     pub logins: Logins,
     pub(crate) request_counters: RequestCounters,
     pub(crate) archive: ArchiveService,
-    /// `None`: urls of recordings are not signed.
+    /// `None`: recording URLs are not signed.
     pub(crate) url_signer: Option<UrlSigner>,
-    /// Where it listens, if it does.
+    /// The listening address, if there is a socket.
     address: Option<SocketAddr>,
     stop: watch::Sender<bool>,
     pub(crate) lifecycle: Arc<Lifecycle>,
-    /// What the host names it by.
+    /// The host's handle of this gateway.
     reference: ReferenceCell,
 }
 
 impl Gateway {
-    /// `address`: where it listens, if it does. `authenticator`: `None`: nobody is let in.
+    /// `address` is the listening address, if there is a socket. Without an `authenticator` every
+    /// login is refused.
     pub(crate) fn new(
         engine: Arc<Engine>,
         config: GatewayConfig,
@@ -71,15 +72,15 @@ impl Gateway {
         })
     }
 
-    /// From here on the engine's end is the gateway's too.
+    /// From here on, closing the engine also closes the gateway.
     pub(crate) fn attach(self: &Arc<Self>) -> Result<()> {
         self.engine.attach(self.clone())?;
         self.authenticator.activate();
         Ok(())
     }
 
-    /// Lets go of the directory, of what is the host's, and of the engine. `timeout`: how
-    /// long it waits for a login that hangs.
+    /// Releases the directory, the host's data and the engine. Waits at most `timeout` for a login
+    /// that hangs.
     pub(crate) fn close(self: &Arc<Self>, timeout: Duration) {
         self.archive.close(&self.engine);
         self.authenticator.release();
@@ -88,17 +89,18 @@ impl Gateway {
         self.engine.detach(&above);
     }
 
-    /// What the host names it by from here on, until it stops.
+    /// Sets the host's handle, which is revoked when the gateway stops.
     pub fn set_reference(&self, reference: Box<dyn HostReference>) {
         self.reference.set(reference);
     }
 
-    /// For what is no control of recordings: configuration, archive, log, callbacks.
+    /// The engine, for everything except controlling recordings: configuration, archive, log,
+    /// callbacks.
     pub fn engine(&self) -> &Arc<Engine> {
         &self.engine
     }
 
-    /// Who starts, controls and lists recordings.
+    /// Starts, controls and lists recordings.
     pub fn recorder(&self) -> &dyn Recorder {
         &*self.engine
     }
@@ -107,7 +109,7 @@ impl Gateway {
         &self.config
     }
 
-    /// Turns true when the gateway is to stop.
+    /// Becomes true when the gateway stops.
     pub fn stopping(&self) -> watch::Receiver<bool> {
         self.stop.subscribe()
     }
@@ -116,7 +118,7 @@ impl Gateway {
         self.address
     }
 
-    /// What stands before a path in an answer's urls.
+    /// The prefix of paths in the URLs of responses.
     pub fn public_url(&self) -> String {
         match (self.config().public_url.as_str(), self.address) {
             ("", Some(address)) => format!("http://{address}"),
@@ -125,19 +127,19 @@ impl Gateway {
         }
     }
 
-    /// Whether this thread is in a function of the host's that a gateway waits for.
+    /// Whether this thread runs a host function that a gateway waits for.
     pub fn is_in_host_function() -> bool {
         lifecycle::is_in_host_function()
     }
 
-    /// No request is taken any more; those that are being answered have `timeout`.
+    /// Accepts no more requests. Requests in flight have `timeout` to finish.
     pub fn stop(&self, timeout: Duration) -> Result<()> {
         let deadline = Instant::now() + timeout;
         self.halt(deadline);
         if self.lifecycle.wait_ended(Some(deadline)) {
             return Ok(());
         }
-        // What is still being answered does not ask the host any more.
+        // Requests that are still in flight no longer call the host.
         self.authenticator.close();
         Err(Error::new(
             Status::Timeout,

@@ -1,4 +1,4 @@
-//! Genesys Web Services' voice API, as far as it is about recording, and its CometD.
+//! The recording part of Genesys Web Services' voice API, and its CometD notifications.
 
 #[cfg(feature = "server")]
 mod api;
@@ -16,7 +16,7 @@ use callrec_core::words::Result;
 use crate::registration::{Availability, Registration};
 pub use config::GenesysConfig;
 
-/// Both protocols go by one name.
+/// One name in `gateway.apis` stands for both protocols.
 impl Registration for GenesysConfig {
     fn name(&self) -> &'static str {
         "genesys"

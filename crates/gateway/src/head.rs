@@ -1,4 +1,4 @@
-//! HEAD, wherever an API answers GET: the API is asked for a GET, and the body is left out.
+//! HEAD support: the API handles a GET, and the server removes the body.
 
 use http::header::{ALLOW, CONTENT_LENGTH, HeaderValue};
 use http::{Method, StatusCode};
@@ -6,7 +6,7 @@ use hyper::body::Body as _;
 
 use super::http::{HttpRequest, HttpResponse, body_of};
 
-/// Makes a GET of a HEAD; returns the method that was sent.
+/// Turns a HEAD request into a GET. Returns the original method.
 pub fn convert_head_to_get(request: &mut HttpRequest) -> Method {
     let method = request.method().clone();
     if method == Method::HEAD {
@@ -16,16 +16,16 @@ pub fn convert_head_to_get(request: &mut HttpRequest) -> Method {
     method
 }
 
-/// Travels with a request that was sent as HEAD.
+/// Marks a request that was sent as HEAD.
 #[derive(Clone)]
 struct HeadRequest;
 
-/// Whether the body of the answer is left out.
+/// Whether the response is sent without a body.
 pub fn is_without_body(request: &HttpRequest) -> bool {
     request.inner.extensions().get::<HeadRequest>().is_some()
 }
 
-/// The same status and headers without the body, which is not read.
+/// The same status and headers without the body. The body is not read.
 pub fn without_body(response: HttpResponse) -> HttpResponse {
     let (mut head, body) = response.into_parts();
     let has_length = !matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
@@ -36,7 +36,7 @@ pub fn without_body(response: HttpResponse) -> HttpResponse {
     HttpResponse::from_parts(head, body_of(""))
 }
 
-/// Names HEAD behind GET in the `Allow` of a 405.
+/// Adds HEAD after GET to the `Allow` header of a 405.
 pub fn complete_allow(response: &mut HttpResponse) {
     if response.status() != StatusCode::METHOD_NOT_ALLOWED {
         return;

@@ -1,10 +1,11 @@
-//! For which host a request is: it says so exactly once.
+//! Checks the `Host` header.
 
 use http::header::HOST;
 use http::uri::Authority;
 use http::{HeaderMap, Version};
 
-/// Why the request's `Host` is refused (RFC 9112, 3.2). HTTP/1.0 may come without one.
+/// Returns why the request's `Host` header is invalid (RFC 9112, 3.2). HTTP/1.0 requests may omit
+/// it.
 pub fn check_host(version: Version, headers: &HeaderMap) -> Result<(), &'static str> {
     let mut hosts = headers.get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
@@ -16,7 +17,7 @@ pub fn check_host(version: Version, headers: &HeaderMap) -> Result<(), &'static 
     }
 }
 
-/// A host with or without a port, and no user; or nothing.
+/// A host with an optional port and without a user name, or an empty value.
 fn is_host(host: &[u8]) -> bool {
     host.is_empty() || (!host.contains(&b'@') && Authority::try_from(host).is_ok())
 }

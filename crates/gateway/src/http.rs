@@ -1,4 +1,4 @@
-//! Requests and answers, as the vendors' functions see them.
+//! HTTP requests and responses as the vendors' modules use them.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -15,14 +15,14 @@ use serde_json::Value;
 
 use callrec_core::text::Text;
 
-/// What is sent back: from memory, or from a file as it is read.
+/// A response body, from memory or read from a file while it is sent.
 pub type ResponseBody = UnsyncBoxBody<Bytes, std::io::Error>;
 pub type HttpResponse = Response<ResponseBody>;
 
-/// One request whose body has come in whole.
+/// One request with its complete body.
 pub struct HttpRequest {
     pub inner: http::Request<Bytes>,
-    /// Who asks, as far as the network knows.
+    /// The client's address, taking trusted proxies into account.
     pub client_address: IpAddr,
 }
 
@@ -31,7 +31,7 @@ impl HttpRequest {
         self.inner.method()
     }
 
-    /// As it was sent, still percent-encoded.
+    /// The path as it was sent, still percent-encoded.
     pub fn path(&self) -> &str {
         self.inner.uri().path()
     }
@@ -40,31 +40,31 @@ impl HttpRequest {
         self.inner.headers()
     }
 
-    /// Without the byte order mark that some editors put before UTF-8.
+    /// The body without the byte order mark that some editors put before UTF-8.
     pub fn body(&self) -> &[u8] {
         let body = self.inner.body();
         body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
     }
 
-    /// A header's text; `None` if it is absent or no text.
+    /// A header's value; `None` if it is absent or not text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers().get(name)?.to_str().ok()
     }
 
-    /// The query's pairs, decoded.
+    /// The query's decoded pairs.
     pub fn query(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
         let query = self.inner.uri().query().unwrap_or_default();
         form_urlencoded::parse(query.as_bytes())
     }
 
-    /// The first value of that name, whatever the case of the name.
+    /// The value of the first query parameter with this name, ignoring case.
     pub fn parameter(&self, name: &str) -> Option<String> {
         let named = self.query().find(|(key, _)| key.eq_ignore_ascii_case(name));
         named.map(|(_, value)| value.into_owned())
     }
 
-    /// Name and password of HTTP Basic, in UTF-8 or else in Latin-1: of old clients some
-    /// send this, some that, and none says which.
+    /// Name and password of HTTP Basic, decoded as UTF-8 or else as Latin-1. Old clients use either
+    /// encoding without declaring it.
     pub fn basic(&self) -> Option<(String, String)> {
         let text = self.headers().get(AUTHORIZATION)?.to_str().ok()?;
         let (scheme, coded) = text.split_once(' ')?;
@@ -78,7 +78,7 @@ impl HttpRequest {
         Some((name.to_owned(), password.to_owned()))
     }
 
-    /// The first cookie of that name.
+    /// The first cookie with this name.
     pub fn cookie(&self, name: &str) -> Option<&str> {
         let headers = self.headers().get_all(COOKIE).iter();
         let pairs = headers
@@ -91,26 +91,26 @@ impl HttpRequest {
             .map(|(_, value)| value)
     }
 
-    /// What stands behind `base` in the path: `/a/b` of `/base/a/b`, empty for `/base`.
+    /// The rest of the path after `base`: `/a/b` for `/base/a/b`, empty for `/base`.
     pub fn path_below(&self, base: &str) -> Option<&str> {
         let rest = self.path().strip_prefix(base)?;
         (rest.is_empty() || rest.starts_with('/')).then_some(rest)
     }
 
-    /// The same, whatever the case of `base` in the path.
+    /// Like [`path_below`](Self::path_below), but ignores the case of `base`.
     pub fn path_below_ignoring_case(&self, base: &str) -> Option<&str> {
         let (start, rest) = self.path().split_at_checked(base.len())?;
         let is_base = start.eq_ignore_ascii_case(base) && (rest.is_empty() || rest.starts_with('/'));
         is_base.then_some(rest)
     }
 
-    /// The body as JSON that is nested no deeper than `depth`.
+    /// Parses the body as JSON nested at most `depth` levels deep.
     pub fn json(&self, depth: u32) -> Result<Value, String> {
         json_of(self.body(), depth)
     }
 }
 
-/// JSON nested no deeper than `depth`.
+/// Parses JSON nested at most `depth` levels deep.
 pub fn json_of(bytes: &[u8], depth: u32) -> Result<Value, String> {
     if nesting(bytes) > depth {
         return Err(format!("JSON is nested deeper than {depth}"));
@@ -118,7 +118,7 @@ pub fn json_of(bytes: &[u8], depth: u32) -> Result<Value, String> {
     serde_json::from_slice(bytes).map_err(|error| error.to_string())
 }
 
-/// How deep brackets are nested outside of strings.
+/// The nesting depth of brackets outside of strings.
 fn nesting(bytes: &[u8]) -> u32 {
     let (mut now, mut most, mut text, mut escaped) = (0u32, 0u32, false, false);
     for byte in bytes {
@@ -137,13 +137,12 @@ fn nesting(bytes: &[u8]) -> u32 {
     most
 }
 
-/// One part of a path, decoded; `None` if that is no UTF-8.
+/// One decoded segment of a path; `None` if it is not UTF-8.
 pub fn decoded(part: &str) -> Option<String> {
     percent_decode_str(part).decode_utf8().ok().map(Cow::into_owned)
 }
 
-/// What stands in a name that a client sent. A NUL would hide what is behind it, and no
-/// name has one.
+/// A name that a client sent. NUL is replaced, since it would hide the rest of the name.
 pub fn name(text: &str) -> Text {
     Text::from(text.replace('\0', "\u{fffd}"))
 }
@@ -159,7 +158,7 @@ pub fn empty(status: StatusCode) -> HttpResponse {
 }
 
 pub fn json(status: StatusCode, value: &impl serde::Serialize) -> HttpResponse {
-    // What is serialised here has text keys only, so it cannot fail.
+    // Serialization cannot fail, since all keys are text.
     let text = serde_json::to_vec(value).unwrap_or_default();
     response(status, Some("application/json"), text)
 }
@@ -179,7 +178,7 @@ pub fn response(status: StatusCode, kind: Option<&'static str>, body: impl Into<
     response
 }
 
-/// Said to come again in a moment.
+/// Adds `Retry-After: 1`.
 pub fn with_retry_after(mut response: HttpResponse) -> HttpResponse {
     response
         .headers_mut()
@@ -187,7 +186,7 @@ pub fn with_retry_after(mut response: HttpResponse) -> HttpResponse {
     response
 }
 
-/// Puts a header whose value may come from outside; what cannot be a header is left out.
+/// Sets a header to an untrusted value. An invalid value is dropped.
 pub fn set_header(response: &mut HttpResponse, name: &'static str, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(name, value);

@@ -1,11 +1,11 @@
-//! The published HTTP APIs over the engine: Imagicle's, Genesys's with its CometD, and
-//! Vobiz's. Each vendor is one folder, which implements [`Registration`] (a name and keys)
-//! and `HttpApi` (from a request to an answer), and one line of [`apis`]. `server` puts
-//! sockets around them, `rec_http_handle` does without, and neither knows any of them.
+//! The published HTTP APIs of Imagicle, Genesys (with CometD) and Vobiz, on top of the engine. Each
+//! vendor is one module that implements [`Registration`] (a name and its keys) and `HttpApi` (a
+//! handler from request to response), and has one line in [`apis`]. `server` serves them on
+//! sockets, and `rec_http_handle` without. Neither depends on a particular vendor.
 //!
-//! Without the feature `server` this is what every build of callrec knows of them: their
-//! keys and their placeholders in names ([`GatewaySettings`]), and Imagicle's form of a list
-//! of recordings ([`imagicle::active`]).
+//! Without the feature `server`, the crate provides what every build of callrec needs: the keys and
+//! the placeholders for file names ([`GatewaySettings`]), and Imagicle's format of a list of
+//! recordings ([`imagicle::active`]).
 
 #![forbid(unsafe_code)]
 

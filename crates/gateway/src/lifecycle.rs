@@ -1,5 +1,5 @@
-//! A gateway's end: who is still inside, how long they have, and that nobody comes in
-//! any more. What belongs to the host is let go before anybody is told that it is over.
+//! A gateway's graceful shutdown: the requests in flight, their deadline, and the host's data,
+//! which is released before the shutdown is reported as complete.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -13,16 +13,17 @@ use callrec_core::sync::{self, Condvar, Mutex};
 use callrec_core::words::Status;
 
 sync::thread_local! {
-    /// This thread is inside a function of the host's that a gateway has called.
+    /// True while this thread runs a host function that a gateway has called.
     static IN_HOST_FUNCTION: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether whoever asks must not wait for a gateway: it waits for them.
+/// Whether this thread runs a host function that a gateway waits for. It must not wait for a
+/// gateway.
 pub fn is_in_host_function() -> bool {
     IN_HOST_FUNCTION.with(Cell::get)
 }
 
-/// While it lives, this thread is inside one of the host's functions.
+/// Marks this thread as running a host function while it exists.
 struct HostFunctionGuard;
 
 impl HostFunctionGuard {
@@ -41,16 +42,16 @@ impl Drop for HostFunctionGuard {
 #[derive(Default)]
 struct LifecycleState {
     stopping: bool,
-    /// Requests without a socket that are being answered.
+    /// Requests in flight that came without a socket.
     requests: u32,
     ended: bool,
 }
 
-/// How far a gateway's end has come.
+/// The progress of a gateway's shutdown.
 pub struct Lifecycle {
     state: Mutex<LifecycleState>,
     changed: Condvar,
-    /// When what is still being answered is cut off.
+    /// When the remaining requests are aborted.
     abort_at: watch::Sender<Option<Instant>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -65,12 +66,12 @@ impl Lifecycle {
         })
     }
 
-    /// The gateway's own thread, for whoever waits for its end.
+    /// Stores the gateway's thread, which `wait_ended` joins.
     pub fn set_thread(&self, thread: JoinHandle<()>) {
         *self.thread.lock() = Some(thread);
     }
 
-    /// A request without a socket; `None`: none is taken any more.
+    /// Registers a request without a socket. Returns `None` if the gateway is stopping.
     pub fn begin_request(self: &Arc<Lifecycle>) -> Option<RequestGuard> {
         let mut state = self.state.lock();
         if state.stopping {
@@ -80,8 +81,8 @@ impl Lifecycle {
         Some(RequestGuard(self.clone()))
     }
 
-    /// No request is taken any more, and at `until` they are cut off. Told twice, the
-    /// earlier time counts.
+    /// Accepts no more requests, and aborts the remaining ones at `until`. When called again, the
+    /// earlier time applies.
     pub fn stop(&self, until: Instant) {
         self.state.lock().stopping = true;
         self.abort_at.send_modify(|known| {
@@ -89,7 +90,7 @@ impl Lifecycle {
         });
     }
 
-    /// Returns when what is still being answered is to be cut off.
+    /// Returns when the remaining requests must be aborted.
     pub async fn wait_abort(&self) {
         let mut known = self.abort_at.subscribe();
         loop {
@@ -104,7 +105,7 @@ impl Lifecycle {
         }
     }
 
-    /// Waits until no request without a socket is being answered.
+    /// Waits until no request without a socket is in flight.
     pub fn wait_idle(&self) {
         let mut state = self.state.lock();
         while state.requests > 0 {
@@ -117,7 +118,7 @@ impl Lifecycle {
         self.changed.notify_all();
     }
 
-    /// Waits for the end, also of the thread; `false`: it has not come by then.
+    /// Waits until the gateway and its thread have ended. Returns `false` at the deadline.
     pub fn wait_ended(&self, deadline: Option<Instant>) -> bool {
         let mut state = self.state.lock();
         while !state.ended {
@@ -133,14 +134,14 @@ impl Lifecycle {
         drop(state);
         let thread = self.thread.lock().take();
         if let Some(thread) = thread {
-            // It has said so, and is about to return.
+            // The thread is about to return.
             let _ = thread.join();
         }
         true
     }
 }
 
-/// One request without a socket.
+/// One request in flight that came without a socket.
 pub struct RequestGuard(Arc<Lifecycle>);
 
 impl Drop for RequestGuard {
@@ -156,7 +157,7 @@ struct GuardedAuthenticatorState {
     closed: bool,
 }
 
-/// The host's function, and who is inside it.
+/// The host's authentication function, with a count of the calls in progress.
 pub struct GuardedAuthenticator {
     state: Mutex<GuardedAuthenticatorState>,
     idle: Condvar,
@@ -174,19 +175,19 @@ impl GuardedAuthenticator {
         }
     }
 
-    /// What is the host's is lent to the gateway from here on.
+    /// From here on the gateway owns the host's data.
     pub fn activate(&self) {
         if let Some(host) = &self.state.lock().host {
             host.gateway_started();
         }
     }
 
-    /// The host is not asked any more from here on.
+    /// The host is no longer called.
     pub fn close(&self) {
         self.state.lock().closed = true;
     }
 
-    /// Waits until the host's function has returned, and lets go of what is the host's.
+    /// Waits for calls in progress, then releases the host's data.
     pub fn release(&self) {
         let mut state = self.state.lock();
         state.closed = true;
@@ -209,13 +210,13 @@ impl Authenticator for GuardedAuthenticator {
         let host = state.host.clone().ok_or(Status::Unauthenticated)?;
         state.running += 1;
         drop(state);
-        // Let go of in the order from right to left.
+        // Dropped from right to left.
         let (_guard, _in_host_function, host) = (AuthenticationGuard(self), HostFunctionGuard::enter(), host);
         host.authenticate(credentials)
     }
 }
 
-/// However the host's function returns.
+/// Ends the call even if the host's function panics.
 struct AuthenticationGuard<'a>(&'a GuardedAuthenticator);
 
 impl Drop for AuthenticationGuard<'_> {

@@ -1,7 +1,7 @@
-//! Slows down guessing. Each name that fails is slowed down at its source, and all
-//! failures of a source together slow down the names that have not been right there: so
-//! neither many tries of one name nor one try of many names gets far, and who shares a
-//! source with somebody who guesses is let in as before, unless it is their own name.
+//! Slows down password guessing. Failures of a name at a client delay that name. All failures of a
+//! client together also delay the names that have not succeeded there. So neither many attempts at
+//! one name nor single attempts at many names get far, and other users of a shared address are not
+//! delayed unless their own name is guessed.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
@@ -12,16 +12,16 @@ use std::time::{Duration, Instant};
 use super::client_address::client_network;
 use callrec_core::sync::Mutex;
 
-/// Names that are remembered at most, and sources.
+/// Maximum number of remembered names, and of remembered clients.
 const RECORDS_MAX: usize = 65_536;
-/// A name without a failure for so long is as good as new.
+/// A name is forgotten after this time without a failure.
 const FORGET_AFTER: Duration = Duration::from_secs(600);
-/// Failures of a source, whatever the names, that slow nothing down.
+/// Failures of a client, whatever the names, that cause no common delay.
 const FREE_FAILURES: u32 = 16;
-/// Beyond them, so many are heard in the longest delay.
+/// Beyond those, this many attempts are allowed within the longest delay.
 const ATTEMPTS_PER_DELAY: u32 = 4;
 
-/// Remembers failed tries.
+/// Remembers failed attempts.
 pub struct LoginThrottle {
     delay: Duration,
     max_delay: Duration,
@@ -31,24 +31,24 @@ pub struct LoginThrottle {
 
 #[derive(Default)]
 struct FailureRecords {
-    /// By the name's hash: a name may be long.
+    /// The key holds a hash of the name, since names may be long.
     names: HashMap<(IpAddr, u64), NameRecord>,
     clients: HashMap<IpAddr, ClientRecord>,
 }
 
-/// One name at one source.
+/// One name at one client.
 struct NameRecord {
     failures: u32,
-    /// It has been right here, so it is not one of many that are guessed at.
+    /// The name has succeeded at this client, so it is not one of many guesses.
     has_succeeded: bool,
     last: Instant,
-    /// No try is heard before.
+    /// The next attempt is not allowed before.
     next: Instant,
 }
 
-/// All names of a source together.
+/// All names of a client together.
 struct ClientRecord {
-    /// Each failure moves it on.
+    /// Each failure moves this time forward; it delays attempts once it is far enough ahead.
     charged_until: Instant,
 }
 
@@ -68,23 +68,23 @@ impl FailureRecord for ClientRecord {
     }
 }
 
-/// How a try ended.
+/// The outcome of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoginOutcome {
     Accepted,
     Rejected,
-    /// Nobody knows: it was given up, or the host could not say.
+    /// The attempt was cancelled, or the host could not decide.
     Undecided,
 }
 
-/// What a slowed try has paid in advance, and gets back unless it fails.
+/// The delay that a waiting attempt has reserved. It is refunded unless the attempt fails.
 #[derive(Clone, Copy, Debug, Default)]
 struct ReservedDelay {
     name: Duration,
     client: Duration,
 }
 
-/// One try, from its coming to its outcome. Dropped without one, its outcome is open.
+/// One attempt from its arrival to its outcome. When dropped without one, it counts as undecided.
 pub struct LoginAttempt {
     throttle: Arc<LoginThrottle>,
     client: IpAddr,
@@ -94,7 +94,7 @@ pub struct LoginAttempt {
     is_finished: bool,
 }
 
-/// It would have to wait longer than the longest delay: it is not heard at all.
+/// The attempt would have to wait longer than the longest delay, so it is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooManyAttempts;
 
@@ -128,7 +128,7 @@ impl LoginThrottle {
         doubled.min(self.max_delay)
     }
 
-    /// What one failure costs a source.
+    /// How far one failure moves a client's time forward.
     fn failure_cost(&self) -> Duration {
         self.max_delay / ATTEMPTS_PER_DELAY
     }
@@ -154,8 +154,8 @@ impl NameRecord {
 }
 
 impl LoginAttempt {
-    /// `None`: it may be heard now. Else it waits until then, its place in the line being
-    /// its own, and is heard without asking again.
+    /// Returns `None` if the attempt may proceed now. Otherwise returns when it may, and reserves
+    /// its position in the queue: the next call returns `None`.
     pub fn wait_until(&mut self, now: Instant) -> Result<Option<Instant>, TooManyAttempts> {
         if self.has_waited || self.throttle.is_off() {
             return Ok(None);
@@ -178,7 +178,7 @@ impl LoginAttempt {
         if at - now > throttle.max_delay {
             return Err(TooManyAttempts);
         }
-        // Whoever comes next waits behind this one.
+        // Later attempts queue behind this one.
         if let Some(name) = name {
             self.reserved.name = throttle.delay_of(name.failures);
             name.next = name.next.max(now) + self.reserved.name;
@@ -260,7 +260,7 @@ impl Drop for LoginAttempt {
     }
 }
 
-/// The oldest go first, many at a time, so that it is seldom done.
+/// Removes the oldest records, a quarter at a time so that this happens rarely.
 fn evict<K: Eq + Hash, S: FailureRecord>(records: &mut HashMap<K, S>, now: Instant) {
     if records.len() < RECORDS_MAX {
         return;

@@ -1,5 +1,5 @@
-//! Lets clients in. The host's own function knows names and secrets: it is asked by so many
-//! at a time, and who fails is slowed down.
+//! Authenticates clients through the host's function. The number of concurrent calls is limited,
+//! and failed attempts are slowed down.
 
 use std::io;
 use std::net::IpAddr;
@@ -21,15 +21,14 @@ use callrec_core::memory;
 use callrec_core::sync::Mutex;
 use callrec_core::words::Status;
 
-/// What stands between a client and the host's function.
+/// Limits and delays the calls of the host's function.
 pub struct Logins {
     authenticator: Arc<GuardedAuthenticator>,
-    /// Turns true when the gateway is to stop.
+    /// Becomes true when the gateway stops.
     stopping: watch::Receiver<bool>,
     throttle: Arc<LoginThrottle>,
     permits: Arc<PermitPool>,
-    /// Threads of its own: whatever else waits for a disk, nobody waits behind it to be
-    /// let in.
+    /// Threads of its own, so that a login never waits behind other work that waits for a disk.
     blocking_threads: Handle,
     runtime: Mutex<Option<Runtime>>,
 }
@@ -41,7 +40,7 @@ impl Logins {
         stopping: watch::Receiver<bool>,
     ) -> io::Result<Logins> {
         let permits = config.auth_parallel as usize;
-        // It only lends its threads that may wait; they are started when they are needed.
+        // Only the blocking threads of this runtime are used. They start on demand.
         let runtime = tokio::runtime::Builder::new_current_thread()
             .max_blocking_threads(permits)
             .thread_name("callrec-auth")
@@ -57,7 +56,7 @@ impl Logins {
         })
     }
 
-    /// Its threads end; one that does not is not waited for longer than this.
+    /// Ends the threads. Waits at most `timeout` for a call that hangs.
     pub fn close(&self, timeout: Duration) {
         let runtime = self.runtime.lock().take();
         if let Some(runtime) = runtime {
@@ -65,7 +64,7 @@ impl Logins {
         }
     }
 
-    /// Whom these credentials belong to. Waits if they are to be slowed down.
+    /// Authenticates these credentials. Waits if the attempt is delayed.
     pub async fn authenticate(&self, credentials: Credentials) -> Result<AuthenticatedUser, AuthError> {
         let (attempt, permit) = self.wait_turn(&credentials).await?;
         let report = |found: &Result<AuthenticatedUser, Status>| {
@@ -79,14 +78,14 @@ impl Logins {
         self.call_host(credentials, permit, report).await
     }
 
-    /// Waits until the host may be asked; but who is slowed down does not hold up the
-    /// gateway's end.
+    /// Waits until the host may be called. A delayed attempt does not hold up the gateway's
+    /// shutdown.
     async fn wait_turn(&self, credentials: &Credentials) -> Result<(LoginAttempt, PoolPermit), AuthError> {
         let source = credentials.client_address;
         let mut attempt = self.throttle.enter(source, &credentials.name);
         let mut stopped = self.stopping.clone();
         loop {
-            // While others wait here they may fail: so it is looked at with the place.
+            // Checked with the permit held, since other attempts may have failed meanwhile.
             let permit = self.permits.acquire(client_network(source)).await;
             let wait = attempt.wait_until(Instant::now());
             let Some(at) = wait.map_err(|TooManyAttempts| AuthError::Unavailable)? else {
@@ -100,7 +99,7 @@ impl Logins {
         }
     }
 
-    /// The key that signs the callbacks of an account; `None`: they are not signed.
+    /// The key that signs an account's callbacks; `None`: they are not signed.
     pub async fn signature_key(&self, account: &str) -> Result<Option<String>, AuthError> {
         let credentials = Credentials {
             scheme: Scheme::Signature,
@@ -108,7 +107,7 @@ impl Logins {
             secret: String::new(),
             client_address: IpAddr::from([127, 0, 0, 1]),
         };
-        // No client's: together they are one source.
+        // These calls have no client, so they count as one client together.
         let permit = self.permits.acquire(IpAddr::from([0, 0, 0, 0])).await;
         match self.call_host(credentials, permit, |_| {}).await {
             Ok(identity) => Ok(Some(identity.signature_key).filter(|key| !key.is_empty())),
@@ -117,7 +116,7 @@ impl Logins {
         }
     }
 
-    /// Also if the client does not wait for the answer, `settle` hears it.
+    /// `report` is called even if the client no longer waits.
     async fn call_host(
         &self,
         credentials: Credentials,
@@ -137,7 +136,7 @@ impl Logins {
         match called.await {
             Ok(found) => found,
             Err(fault) if fault.is_panic() => Err(AuthError::HostFailed),
-            // The gateway is at its end.
+            // The gateway has stopped.
             Err(_) => Err(AuthError::Unavailable),
         }
     }
@@ -159,7 +158,7 @@ impl Logins {
 impl Drop for Logins {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.lock().take() {
-            // Whoever lets go last may be a thread that must not wait.
+            // The last owner may be a thread that must not block.
             runtime.shutdown_background();
         }
     }
@@ -170,7 +169,7 @@ fn authenticate(
     credentials: &Credentials,
 ) -> Result<AuthenticatedUser, Status> {
     let identity = authenticator.authenticate(credentials)?;
-    // Where nobody is let in, no level is needed. Level 0 is nobody.
+    // A signature lookup is not a login and needs no level. Level 0 is no user.
     match credentials.scheme == Scheme::Signature || (1..=10).contains(&identity.level) {
         true => Ok(identity),
         false => Err(Status::Unauthenticated),

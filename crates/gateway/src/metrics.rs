@@ -11,7 +11,7 @@ use super::gateway::Gateway;
 use super::http::{HttpResponse, json, response};
 use callrec_core::recorder::Statistics;
 
-/// 200 while recordings can be started, else 503 with the reason.
+/// Returns 200 while recordings can be started, otherwise 503 with the reason.
 pub fn health(gateway: &Gateway) -> HttpResponse {
     match gateway.recorder().statistics() {
         Err(error) => unavailable(&error.message),
@@ -26,7 +26,7 @@ fn unavailable(reason: &str) -> HttpResponse {
     json(StatusCode::SERVICE_UNAVAILABLE, &body)
 }
 
-/// `gauges`: those of the APIs.
+/// `gauges` are those of the APIs.
 pub fn metrics(gateway: &Gateway, gauges: &[ApiGauge]) -> HttpResponse {
     let mut registry = Registry::with_prefix("callrec");
     if let Ok(statistics) = gateway.recorder().statistics() {
@@ -61,7 +61,7 @@ fn engine_metrics(registry: &mut Registry, now: &Statistics) {
         ),
         ("free_bytes", "Free bytes where recordings go", now.free_bytes),
     ];
-    // What nobody knows yet is left out.
+    // Unknown values are omitted.
     for (name, help, value) in gauges.into_iter().filter(|row| row.2 != u64::MAX) {
         registry.register(name, help, ConstGauge::new(value as i64));
     }

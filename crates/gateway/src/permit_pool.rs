@@ -1,5 +1,4 @@
-//! So many at a time in all, and so many of one source: no source takes what is there for
-//! everybody.
+//! Limits concurrency, both in total and per client, so that no client takes all the capacity.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -9,18 +8,18 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use callrec_core::sync::Mutex;
 
-/// All the places that there are.
+/// A pool of permits.
 pub struct PermitPool {
     all: Arc<Semaphore>,
     per_client: usize,
-    /// Of those sources that have a place, or wait for one.
+    /// One semaphore for each client that holds or awaits a permit.
     clients: Mutex<HashMap<IpAddr, Arc<Semaphore>>>,
 }
 
-/// One of them, until it is dropped.
+/// One permit, returned to the pool when dropped.
 pub struct PoolPermit {
     pool: Arc<PermitPool>,
-    /// `None`: of one whom the limit of a source does not concern.
+    /// `None` if the limit per client does not apply.
     client: Option<(IpAddr, Arc<Semaphore>)>,
     own: Option<OwnedSemaphorePermit>,
     all: Option<OwnedSemaphorePermit>,
@@ -35,7 +34,7 @@ impl PermitPool {
         })
     }
 
-    /// A place, in the order of coming.
+    /// Waits for a permit, in order of arrival.
     pub async fn acquire(self: &Arc<Self>, client: IpAddr) -> PoolPermit {
         let mut permit = self.empty_permit(Some(client));
         if let Some((_, own)) = &permit.client {
@@ -45,7 +44,7 @@ impl PermitPool {
         permit
     }
 
-    /// A place if one is free.
+    /// Returns a permit if one is free.
     pub fn try_acquire(self: &Arc<Self>, client: Option<IpAddr>) -> Option<PoolPermit> {
         let mut permit = self.empty_permit(client);
         if let Some((_, own)) = &permit.client {
@@ -55,7 +54,7 @@ impl PermitPool {
         Some(permit)
     }
 
-    /// It waits inside of what it waits for, so that who gives up waiting leaves nothing.
+    /// Acquiring fills in an existing permit, so that a cancelled wait cleans up through `Drop`.
     fn empty_permit(self: &Arc<Self>, client: Option<IpAddr>) -> PoolPermit {
         let client = client.map(|client| {
             let mut clients = self.clients.lock();
@@ -75,14 +74,14 @@ impl PermitPool {
 
 impl Drop for PoolPermit {
     fn drop(&mut self) {
-        // They hold the semaphore too.
+        // The semaphore permits also hold references to the semaphore.
         self.own = None;
         self.all = None;
         let Some((client, own)) = self.client.take() else {
             return;
         };
         let mut clients = self.pool.clients.lock();
-        // The table's own and this one: nobody else of that source is here.
+        // Only the table and this permit refer to it: the client has no other.
         if Arc::strong_count(&own) == 2 {
             clients.remove(&client);
         }

@@ -1,4 +1,4 @@
-//! The part of a file that a client asks for.
+//! Range requests.
 
 use std::io;
 
@@ -11,8 +11,8 @@ use super::audio_backend::AudioBackend;
 use super::head::is_without_body;
 use super::http::{HttpRequest, HttpResponse};
 
-/// The file, whole or in part, if it has changed or at all, as it is asked for. Ranges are
-/// defined for GET alone: a HEAD is answered as if it had none (RFC 9110, 14.2).
+/// Serves the file with ranges and conditional requests. Ranges are defined only for GET: a HEAD is
+/// answered as if it had none (RFC 9110, 14.2).
 pub async fn serve(file: AudioBackend, request: &HttpRequest) -> io::Result<HttpResponse> {
     let mut headers = request.headers().clone();
     match bytes_range(&headers).filter(|_| !is_without_body(request)) {
@@ -22,8 +22,8 @@ pub async fn serve(file: AudioBackend, request: &HttpRequest) -> io::Result<Http
     send(file, request.method(), headers).await
 }
 
-/// The range in the form that is understood below. A unit that is not known is ignored, and
-/// none has a case (RFC 9110, 14).
+/// The range in the form that tower-http understands. Unknown units are ignored, and units are
+/// case-insensitive (RFC 9110, 14).
 fn bytes_range(headers: &HeaderMap) -> Option<HeaderValue> {
     let (unit, range) = headers.get(RANGE)?.to_str().ok()?.split_once('=')?;
     let is_known = unit.trim().eq_ignore_ascii_case("bytes");
@@ -32,8 +32,8 @@ fn bytes_range(headers: &HeaderMap) -> Option<HeaderValue> {
         .filter(|_| is_known)
 }
 
-/// Whether the client has a part of this very file, as far as it asks (`If-Range`): a weak
-/// tag never says so, and a date says so to the second alone.
+/// Whether `If-Range` matches this file. A weak tag never matches, and a date has a resolution of
+/// one second.
 async fn is_still_the_same(file: &AudioBackend, headers: &HeaderMap) -> io::Result<bool> {
     let Some(known) = headers.get(IF_RANGE) else {
         return Ok(true);
@@ -46,7 +46,7 @@ async fn is_still_the_same(file: &AudioBackend, headers: &HeaderMap) -> io::Resu
 }
 
 async fn send(file: AudioBackend, method: &Method, headers: HeaderMap) -> io::Result<HttpResponse> {
-    // Which file it is, is decided already.
+    // The backend serves a single file, whatever the path.
     let mut request = Request::new(Empty::<bytes::Bytes>::new());
     *request.method_mut() = method.clone();
     *request.headers_mut() = headers;

@@ -1,5 +1,5 @@
-//! What the gateway notes in the engine's audit log beside what the engine notes itself: requests
-//! that were refused before they came to it, and downloads.
+//! Audit entries of the gateway beyond those of the engine: requests that were refused before they
+//! reached the engine, and downloads.
 
 use std::sync::Arc;
 
@@ -12,21 +12,21 @@ use callrec_core::calls::{Caller, CallerOrigin};
 use callrec_core::engine::{Access, Engine};
 use callrec_core::text::{Text, brief};
 
-/// Bytes of a path that are noted.
+/// Maximum bytes of a path in an entry.
 const PATH_MAX: usize = 300;
-/// Bytes of a range that are noted.
+/// Maximum bytes of a range in an entry.
 const RANGE_MAX: usize = 64;
 
-/// What is known of a request for the audit log. It travels with the request.
+/// Audit data of a request, stored in its extensions.
 #[derive(Clone)]
 pub struct RequestOrigin {
     pub origin: Arc<CallerOrigin>,
-    /// Whom the host knows by the request's credentials.
+    /// The caller who authenticated with this request.
     user: Arc<once_cell::sync::OnceCell<Caller>>,
 }
 
 impl HttpRequest {
-    /// From here on the request is this API's.
+    /// Assigns the request to this API.
     pub fn set_api(&mut self, api: &'static str) {
         let origin = RequestOrigin {
             origin: Arc::new(CallerOrigin::new(api, Some(self.client_address))),
@@ -39,7 +39,7 @@ impl HttpRequest {
         self.inner.extensions().get()
     }
 
-    /// The caller of this name and level, who was let in with this request.
+    /// The caller who authenticated with this request, with this name and level.
     pub fn caller(&self, username: Text, level: u32) -> Caller {
         let known = self.request_origin();
         let origin = known.map(|known| known.origin.clone());
@@ -58,19 +58,19 @@ impl HttpRequest {
         caller
     }
 
-    /// Who was let in with this request.
+    /// The caller, if the request has authenticated.
     fn known_caller(&self) -> Option<Caller> {
         self.request_origin()?.user.get().cloned()
     }
 
-    /// Method and path. What stands in the query may be secret.
+    /// Method and path. The query is left out, since it may hold secrets.
     fn summary(&self) -> String {
         format!("{} {}", self.method(), brief(self.path(), PATH_MAX))
     }
 }
 
-/// Notes a request that was refused, if no line tells of it yet. `claimed_user`: the name that
-/// the client gave, right or wrong.
+/// Records a refused request unless an entry for it exists. `claimed_user` returns the name that
+/// the client claims, valid or not.
 pub fn note_refusal(
     engine: &Engine,
     request: &HttpRequest,
@@ -101,7 +101,7 @@ fn changes(method: &Method) -> bool {
     !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
-/// Notes that audio of a finished recording is being sent.
+/// Records that audio of a finished recording is being sent.
 pub fn note_download(
     engine: &Engine,
     request: &HttpRequest,
@@ -117,7 +117,7 @@ pub fn note_download(
         StatusCode::PARTIAL_CONTENT => brief(range, RANGE_MAX),
         _ => "".into(),
     };
-    // Who holds a signed url need not log in.
+    // A signed URL needs no login.
     let nobody = || request.caller(Text::default(), 0);
     let caller = request.known_caller().unwrap_or_else(nobody);
     engine.note_access(&caller, Access::Download, id, call_id, &range);

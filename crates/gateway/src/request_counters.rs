@@ -1,4 +1,4 @@
-//! What a gateway counts itself.
+//! Request counters of a gateway.
 
 use http::{Method, StatusCode};
 use prometheus_client::encoding::EncodeLabelSet;
@@ -13,7 +13,7 @@ struct RequestLabels {
     status: u32,
 }
 
-/// What the gateway counts itself.
+/// Counts requests by API, method and status.
 #[derive(Default)]
 pub struct RequestCounters {
     requests: Family<RequestLabels, Counter>,
@@ -28,7 +28,7 @@ impl RequestCounters {
             Method::POST => "POST",
             Method::PUT => "PUT",
             Method::DELETE => "DELETE",
-            // Whatever else a client invents is one row.
+            // All nonstandard methods share one row.
             _ => "other",
         };
         let status = status.as_u16().into();
@@ -36,7 +36,7 @@ impl RequestCounters {
         self.requests.get_or_create(&labels).inc();
     }
 
-    /// Adds what has been counted to what `/metrics` tells.
+    /// Adds the counters to those of `/metrics`.
     pub fn register(&self, registry: &mut Registry) {
         registry.register(
             "http_requests",

@@ -1,6 +1,5 @@
-//! Which API a request is for. Where the request never came to it, because the server could
-//! not take it in or because it broke the API's function, the API says in its form what the
-//! server found.
+//! Routes requests to the APIs. When a request cannot be read, or when the API panics, the router
+//! returns an error response in the API's form.
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -25,7 +24,7 @@ use super::request_audit::note_refusal;
 use super::settings::GatewaySettings;
 use callrec_core::words::{Error, Result, Status};
 
-/// Who answers a request.
+/// The handler of a request.
 #[derive(Clone, Copy)]
 enum Destination<'a> {
     Api(&'a dyn HttpApi),
@@ -35,7 +34,7 @@ enum Destination<'a> {
     NotFound,
 }
 
-/// How the text of all APIs is written.
+/// The format of the OpenAPI document.
 #[derive(Clone, Copy)]
 enum DocumentFormat {
     Yaml,
@@ -43,7 +42,7 @@ enum DocumentFormat {
 }
 
 impl Destination<'_> {
-    /// As it is counted.
+    /// The label `api` of its requests in `/metrics`.
     fn name(&self) -> &'static str {
         match self {
             Destination::Api(api) => api.name(),
@@ -77,19 +76,19 @@ impl Destination<'_> {
     }
 }
 
-/// A gateway with the APIs above it: takes each request to its own.
+/// A gateway with its APIs. Routes each request to its handler.
 pub struct Router {
     gateway: Arc<Gateway>,
-    /// Those that are offered. The first that claims a request has it.
+    /// The offered APIs. The first one that claims a request gets it.
     apis: Vec<Box<dyn HttpApi>>,
-    /// Where clients find the gateway, if the host has said so. Its own address may be a
-    /// loopback one, where a browser finds what runs beside it.
+    /// The configured public origin of the gateway. The listening address is not used: it may be a
+    /// loopback address where other local services run.
     own_origin: Option<WebOrigin>,
     runtime: Handle,
 }
 
 impl Router {
-    /// Its work is done on the threads of the runtime that it is made in.
+    /// Uses the threads of the current runtime.
     pub fn new(gateway: Arc<Gateway>, settings: &GatewaySettings) -> Router {
         Router {
             apis: settings.open(&gateway),
@@ -99,17 +98,17 @@ impl Router {
         }
     }
 
-    /// The gateway has started.
+    /// Called when the gateway has started.
     pub fn attach(&self) {
         self.apis.iter().for_each(|api| api.attach());
     }
 
-    /// What the APIs do beside answering, each until the gateway stops.
+    /// Background tasks of the APIs, which end when the gateway stops.
     pub fn background_tasks(&self) -> Vec<BackgroundTask> {
         self.apis.iter().filter_map(|api| api.background_task()).collect()
     }
 
-    /// It takes no requests any more.
+    /// Called when the gateway accepts no more requests.
     pub fn stop(&self) {
         self.apis.iter().for_each(|api| api.stop());
     }
@@ -134,15 +133,16 @@ impl Router {
         &self.gateway
     }
 
-    /// Answers one request on the caller's thread: status, header lines, body. A
-    /// `/meta/connect` is held as long as its client would wait.
+    /// Handles one request on the calling thread. Returns status, header lines and body. A
+    /// `/meta/connect` is held as usual.
     pub fn handle(self: &Arc<Self>, mut request: HttpRequest) -> Result<(u16, String, Vec<u8>)> {
         let (peer, trusted) = (request.client_address, &self.gateway.config().trusted_proxies);
         drop_forwarded_host(request.inner.headers_mut(), peer, trusted);
         let lifecycle = &self.gateway.lifecycle;
         let stopping = || Error::new(Status::Unavailable, "the gateway is stopping");
         let _guard = lifecycle.begin_request().ok_or_else(stopping)?;
-        // On a thread of ours: what it begins must not take the host's signal mask over.
+        // Runs on a thread of the runtime, so that spawned tasks do not inherit the host's signal
+        // mask.
         let router = self.clone();
         let mut buffered_response = self
             .runtime
@@ -173,7 +173,7 @@ impl Router {
         Ok((head.status.as_u16(), lines, body.into()))
     }
 
-    /// The one way of every request.
+    /// Handles a request. All requests pass through here.
     pub async fn respond(&self, mut request: HttpRequest) -> HttpResponse {
         let method = head::convert_head_to_get(&mut request);
         let destination = self.destination(&request);
@@ -196,7 +196,7 @@ impl Router {
         self.complete(destination, &method, &cors, response)
     }
 
-    /// The answer to a request that could not be taken in; its body is not looked at.
+    /// The response to a request that could not be read. Its body is empty.
     pub fn reject(&self, mut request: HttpRequest, status: StatusCode, reason: &str) -> HttpResponse {
         let method = head::convert_head_to_get(&mut request);
         let destination = self.destination(&request);
@@ -205,7 +205,7 @@ impl Router {
         self.complete(destination, &method, &cors, response)
     }
 
-    /// What every answer has in common, whoever gave it.
+    /// The final steps of every response.
     fn complete(
         &self,
         destination: Destination<'_>,
@@ -223,8 +223,8 @@ impl Router {
         }
     }
 
-    /// The rules for pages in a browser. What is the server's own changes nothing, and is
-    /// for no page.
+    /// The cross-site rules of the destination. The server's own paths change nothing and are not
+    /// for pages.
     fn cors<'a>(&'a self, destination: Destination<'a>, request: &HttpRequest) -> Cors<'a> {
         let Destination::Api(api) = destination else {
             return Cors::none();
@@ -238,7 +238,7 @@ impl Router {
         Cors::of(allowed, api.page_headers(), request.headers())
     }
 
-    /// In the API's own form.
+    /// The error response in the API's form.
     fn error_response(&self, request: &HttpRequest, status: StatusCode, reason: &str) -> HttpResponse {
         match self.destination(request) {
             Destination::Api(api) => api.error_response(request, status, reason),
@@ -247,7 +247,7 @@ impl Router {
     }
 }
 
-/// `None`: it panicked, and with it this one request alone.
+/// Returns `None` if handling this request panicked.
 async fn catch_panic(response: impl Future<Output = HttpResponse>) -> Option<HttpResponse> {
     let mut response = pin!(response);
     let polled = poll_fn(|context| {

@@ -1,4 +1,4 @@
-//! The thin server around `Router::answer`: sockets, limits, times.
+//! The HTTP server around [`Router::respond`]: sockets, limits and timeouts.
 
 use std::convert::Infallible;
 use std::io;
@@ -30,9 +30,9 @@ use super::router::Router;
 use callrec_core::events::LogLevel;
 use callrec_core::storage::os;
 
-/// Headers of one request at most.
+/// Maximum number of headers in a request.
 const HEADERS_MAX: usize = 100;
-/// How long a client that was refused may go on sending, and how much.
+/// How long, and for how many bytes, the server keeps reading after a refusal.
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: u64 = 1 << 20;
 const LIMIT_RESPONSE: &[u8] =
@@ -42,13 +42,12 @@ pub async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::bind(address).await
 }
 
-/// Serves until `stopped`; then those that are being answered have until the gateway's
-/// end.
+/// Serves until `stopped`. Requests in flight then have until the gateway's deadline.
 pub async fn run(router: &Arc<Router>, listener: TcpListener, mut stopped: watch::Receiver<bool>) {
     let gateway = router.gateway();
     let config = gateway.config();
     let all = connection_limit(gateway);
-    // An eighth is never one source's.
+    // One client never gets the last eighth.
     let per_client = (config.max_connections_per_source as usize).min(all - all / 8);
     let pool = PermitPool::new(all, per_client);
     let mut connections = JoinSet::new();
@@ -64,7 +63,7 @@ pub async fn run(router: &Arc<Router>, listener: TcpListener, mut stopped: watch
                     let permit = pool.try_acquire((!is_proxy).then(|| client_network(peer)));
                     connections.spawn(serve_connection(router, stream, peer, permit, until.clone()));
                 }
-                // No descriptor is free, or the peer has gone: the others go on.
+                // No descriptor is free, or the peer has gone. Other connections continue.
                 Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
             },
             Some(_) = connections.join_next() => {}
@@ -73,13 +72,13 @@ pub async fn run(router: &Arc<Router>, listener: TcpListener, mut stopped: watch
     drop(listener);
     tokio::select! {
         () = async { while connections.join_next().await.is_some() {} } => {}
-        // However slowly a peer takes its answer.
+        // Aborted at the deadline even if a peer reads slowly.
         () = gateway.lifecycle.wait_abort() => connections.shutdown().await,
     }
 }
 
-/// As many as are allowed, and of the process's open files no more than a quarter: without
-/// one, recordings have no file and the host no socket for its calls.
+/// The configured limit, but at most a quarter of the process's open files. Otherwise recordings
+/// could not open files, nor the host sockets for its calls.
 fn connection_limit(gateway: &Gateway) -> usize {
     let limit = os::open_files_limit();
     let (configured, quarter) = (gateway.config().max_connections, (limit / 4).max(1));
@@ -106,7 +105,7 @@ async fn serve_connection(
         return;
     };
     let _ = stream.set_nodelay(true);
-    // A client that does not read its answer is let go.
+    // Disconnects a client that does not read its response.
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(time));
     let service = service_fn(|request| {
@@ -123,7 +122,7 @@ async fn serve_connection(
     {
         let connection = server.serve_connection(TokioIo::new(&mut stream), service);
         let mut connection = std::pin::pin!(connection);
-        // Whatever ends it is the client's business alone.
+        // Errors affect only this client.
         let is_stopped = tokio::select! {
             _ = connection.as_mut() => false,
             _ = stopped.wait_for(|stopped| *stopped) => true,
@@ -140,8 +139,8 @@ async fn serve_connection(
     }
 }
 
-/// Reads on for a while after the last answer. A socket that is closed with bytes unread
-/// resets the connection, and the reset may overtake the answer (RFC 9112, 9.6).
+/// Keeps reading after the last response. Closing a socket with unread data resets the connection,
+/// and the reset may overtake the response (RFC 9112, 9.6).
 async fn linger(mut stream: Pin<Box<TimeoutStream<TcpStream>>>) {
     if stream.shutdown().await.is_ok() {
         let mut rest = stream.take(LINGER_BYTES);
@@ -150,7 +149,7 @@ async fn linger(mut stream: Pin<Box<TimeoutStream<TcpStream>>>) {
     }
 }
 
-/// Takes the body in whole, within its limits, and asks for the answer.
+/// Reads the body within its limits and handles the request.
 async fn serve_request(router: &Router, request: Request<Incoming>, peer: IpAddr) -> HttpResponse {
     let config = router.gateway().config();
     let time = Duration::from_millis(config.request_ms.into());
@@ -171,8 +170,8 @@ async fn serve_request(router: &Router, request: Request<Incoming>, peer: IpAddr
     }
 }
 
-/// A body that says itself that it is too large is not asked for: a client that waits for
-/// `100 Continue` does not send it.
+/// Reads the body. A `Content-Length` over the limit is refused without reading, so a client that
+/// waits for `100 Continue` sends no body.
 async fn read_body(
     body: Incoming,
     max_bytes: u64,

@@ -1,9 +1,8 @@
-//! Urls of recordings that need no login: receivers of callbacks simply download what they
-//! are told of. Such a url says when it expires, and carries a signature that nobody else
-//! can make.
+//! Recording URLs that need no login, so that receivers of callbacks can download the audio. Such a
+//! URL carries its expiry time and a signature.
 //!
-//! The secret is the directory's own, and not an account's key: an account's owner knows
-//! that key and could make urls for the recordings of others, and a recording that the host
+//! The secret belongs to the directory, not to an account. The owner of an account knows the
+//! account's key and could sign URLs of other users' recordings, and a recording that the host
 //! started has no account.
 
 use std::io;
@@ -18,21 +17,21 @@ use super::http::HttpRequest;
 use callrec_core::clock::unix_ms;
 use callrec_core::engine::Engine;
 
-/// Its file in `.callrec`.
+/// The file name in `.callrec`.
 const SECRET: &str = "url.key";
 const EXPIRES: &str = "expires";
 const SIGNATURE: &str = "signature";
-/// What else is signed by this secret one day begins otherwise.
+/// Separates these signatures from any other use of the secret.
 const PURPOSE: &str = "callrec recording url";
 
-/// Signs the urls of one directory's recordings, and knows them again.
+/// Signs the URLs of one directory's recordings and verifies them.
 pub struct UrlSigner {
-    /// With the secret, and nothing signed yet.
+    /// Initialized with the secret.
     keyed: Hmac<Sha256>,
     lifetime_ms: u64,
 }
 
-/// What a url shows in place of a login.
+/// The signature that a request's URL carries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UrlSignature {
     expires: String,
@@ -40,7 +39,7 @@ pub struct UrlSignature {
 }
 
 impl UrlSigner {
-    /// `None`: urls live 0 ms, so none is signed. Waits for the disk.
+    /// Returns `None` if `lifetime_ms` is 0: URLs are not signed. Waits for the disk.
     pub fn open(engine: &Engine, lifetime_ms: u64) -> io::Result<Option<UrlSigner>> {
         if lifetime_ms == 0 {
             return Ok(None);
@@ -54,7 +53,7 @@ impl UrlSigner {
         Ok(UrlSigner { keyed, lifetime_ms })
     }
 
-    /// The query of a url that leads to this file, from now on until it expires.
+    /// The query of a URL for this file that expires after the configured lifetime.
     pub fn query(&self, file: &str) -> String {
         let now = u64::try_from(unix_ms()).unwrap_or_default();
         let expires = now.saturating_add(self.lifetime_ms).div_ceil(1000).to_string();
@@ -62,8 +61,8 @@ impl UrlSigner {
         format!("{EXPIRES}={expires}&{SIGNATURE}={signature}")
     }
 
-    /// Whether this signature was made here for this file, and has not expired. Takes the
-    /// same time wherever a signature is wrong.
+    /// Whether the signature is valid for this file and has not expired. The comparison takes
+    /// constant time.
     pub fn accepts(&self, file: &str, presented: &UrlSignature) -> bool {
         let Ok(mac) = BASE64_URL_SAFE_NO_PAD.decode(&presented.signature) else {
             return false;
@@ -81,7 +80,7 @@ impl UrlSigner {
 }
 
 impl UrlSignature {
-    /// `None`: the url has none.
+    /// `None` if the URL has no signature.
     pub fn of(request: &HttpRequest) -> Option<UrlSignature> {
         let (expires, signature) = (request.parameter(EXPIRES), request.parameter(SIGNATURE));
         (expires.is_some() || signature.is_some()).then(|| UrlSignature {
@@ -91,7 +90,7 @@ impl UrlSignature {
     }
 }
 
-/// The url that was signed, or the whole one if it has no signature.
+/// The URL without its signature.
 pub fn without_signature(url: &str) -> &str {
     let query = format!("?{EXPIRES}=");
     match url.split_once(&query) {

@@ -1,4 +1,4 @@
-//! The start of a gateway, and the thread that it runs on.
+//! Starts a gateway and runs it on its thread.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,25 +19,25 @@ use callrec_core::memory;
 use callrec_core::storage;
 use callrec_core::words::{Error, Result, Status};
 
-/// How one gateway is to run.
+/// How a gateway is to run.
 pub struct Options {
-    /// Its keys, and the APIs with theirs.
+    /// The settings of the gateway and its APIs.
     pub settings: Arc<GatewaySettings>,
-    /// `None`: no socket, requests come by [`Router::handle`].
+    /// `None`: no socket; requests come through [`Router::handle`].
     pub listen: Option<SocketAddr>,
-    /// `None`: nobody is let in.
+    /// `None`: every login is refused.
     pub authenticator: Option<Arc<dyn Authenticator>>,
 }
 
-/// What `start` waits for: the gateway is ready, or why not.
+/// Sends the result of the start to the caller.
 type StartSender = std::sync::mpsc::SyncSender<Result<Arc<Router>>>;
 
-/// Starts a gateway. It runs until it is stopped, or until the engine is closed.
+/// Starts a gateway. It runs until it is stopped or the engine is closed.
 pub fn start(engine: Arc<Engine>, options: Options) -> Result<Arc<Router>> {
     let (ready, result) = std::sync::mpsc::sync_channel(1);
     let lifecycle = Lifecycle::new();
     let own = lifecycle.clone();
-    // The runtime's threads are born of this one, and like it take no signals.
+    // The runtime's threads are spawned by this one and, like it, block all signals.
     let thread = storage::spawn("callrec-http", move || run(engine, options, &own, &ready));
     lifecycle.set_thread(thread.map_err(|error| Error::io("starting a thread", &error))?);
     result
@@ -62,7 +62,7 @@ fn run(engine: Arc<Engine>, options: Options, lifecycle: &Arc<Lifecycle>, ready:
     };
     let router = runtime.block_on(serve(engine, options, lifecycle, ready));
     if let Some(router) = router {
-        // They need the runtime to their end.
+        // These requests need the runtime until they end.
         lifecycle.wait_idle();
         runtime.shutdown_timeout(SHUTDOWN_WAIT);
         router.gateway().close(SHUTDOWN_WAIT);
@@ -94,7 +94,7 @@ async fn serve(
     let _ = ready.send(Ok(router.clone()));
     serve_until(&router, listener, stopped).await;
     router.stop();
-    // They hear of the end by themselves; a frozen disk may hold them up.
+    // The tasks watch `stopping`. A stalled disk may delay them.
     let _ = tokio::time::timeout(TASKS_WAIT, async { while tasks.join_next().await.is_some() {} }).await;
     Some(router)
 }
@@ -131,9 +131,9 @@ async fn open(
     Ok((Arc::new(router), listener))
 }
 
-/// How long the gateway's end waits for what the APIs do beside answering.
+/// How long the shutdown waits for the APIs' background tasks.
 const TASKS_WAIT: Duration = Duration::from_secs(1);
-/// How long it waits for a disk, or for a name server, that does not answer.
+/// How long the shutdown waits for a disk or name server that does not respond.
 const SHUTDOWN_WAIT: Duration = Duration::from_millis(500);
 
 #[cfg(test)]
@@ -153,11 +153,11 @@ mod tests {
             listen: None,
             authenticator: None,
         };
-        // As if the host had asked for it just before.
+        // As if the host had called just before the close.
         let started = start(engine.clone(), options);
         assert_eq!(started.err().map(|error| error.status), Some(Status::Unavailable));
         while Arc::strong_count(&engine) > 1 {
-            // The gateway that was not to be ends on its own thread.
+            // The failed gateway releases the engine on its own thread.
             std::thread::yield_now();
         }
     }

@@ -1,5 +1,5 @@
-//! Vobiz's recording API, Plivo's which it is modelled on, and the audio under the urls
-//! that both of them answer.
+//! Vobiz's recording API, Plivo's (on which it is modelled), and the audio of recordings under the
+//! URLs that both return.
 
 #[cfg(feature = "server")]
 mod api;
@@ -77,8 +77,8 @@ impl Registration for PlivoConfig {
     }
 }
 
-/// The audio and the callbacks are offered even where neither API is: a start by the host
-/// may name a receiver.
+/// The audio and the callbacks. They are available even if neither API is offered, since a start by
+/// the host may name a receiver.
 #[derive(Clone, Debug, Default)]
 pub struct AudioRegistration {
     signatures: SignatureConfig,

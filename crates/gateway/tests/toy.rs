@@ -1,4 +1,4 @@
-//! An API that no vendor has published is added in one file, `toy/api.rs`, and one line.
+//! An unpublished API is added with one file, `toy/api.rs`, and one line.
 #![cfg(feature = "server")]
 
 #[path = "toy/api.rs"]
@@ -23,7 +23,7 @@ use api::ToyConfig;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// As `apis.rs` has it, and the toy.
+/// The APIs of `apis.rs`, and the toy.
 fn registered(toy: ToyConfig) -> Vec<Box<dyn Registration>> {
     let mut registered = apis::registered();
     registered.push(Box::new(toy));
@@ -83,7 +83,7 @@ impl Running {
         }
     }
 
-    /// Status, and body.
+    /// Returns status and body.
     fn ask(&self, line: &str, headers: &str, body: &str) -> (u16, String) {
         let length = format!("content-length: {}\r\n", body.len());
         self.send(&format!(
@@ -132,7 +132,7 @@ fn a_new_api_is_routed_by_its_own_key_and_lets_in_whom_the_host_knows() {
         (401, "The toy says: I do not know you".to_owned())
     );
     assert_eq!(running.ask("GET /box/toys", USER, "").0, 404);
-    // The others are as they were.
+    // The other APIs are not affected.
     assert_eq!(
         running.ask("GET /fw/Apps/Recorder/WebAPI/liverecordings", USER, ""),
         (200, "[]".to_owned())
@@ -162,7 +162,7 @@ fn a_new_api_refuses_in_its_own_form_what_never_came_to_it() {
         running.ask(greeting, USER, "break"),
         (500, "The toy says: Internal error".to_owned())
     );
-    // And goes on.
+    // The API still works.
     assert_eq!(running.ask(greeting, USER, "").0, 200);
 }
 

@@ -1,4 +1,4 @@
-//! Where a callback goes, and whether it may.
+//! Callback URLs, and whether they are allowed.
 
 use std::net::IpAddr;
 
@@ -7,22 +7,22 @@ use http::Uri;
 use crate::config::callbacks::{AddressScope, CallbackTarget, is_name};
 use callrec_core::words::{Error, Result, Status};
 
-/// A callback's URL, taken apart.
+/// A parsed callback URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallbackUrl {
     pub secure: bool,
-    /// In lower case; an IPv6 address without its brackets.
+    /// In lower case; an IPv6 address without brackets.
     pub host: String,
     pub port: u16,
-    /// As it stands in the URL: `host` or `host:port`.
+    /// As in the URL: `host` or `host:port`.
     pub authority: String,
-    /// With the query.
+    /// Path and query.
     pub path: String,
-    /// The URL as it was given, without query and fragment: what is signed.
+    /// The URL as given, without query and fragment. Signatures cover it.
     pub base: String,
 }
 
-/// A longer URL is none that anybody needs.
+/// Maximum length of a URL in bytes.
 const URL_MAX: usize = 2048;
 
 impl CallbackUrl {
@@ -76,23 +76,23 @@ impl CallbackUrl {
         })
     }
 
-    /// Which addresses `allow` lets it have.
+    /// Which addresses `allow` permits for this host; `None` if the URL is not allowed.
     pub fn scope(&self, allow: &[CallbackTarget]) -> Option<AddressScope> {
         let covering = allow
             .iter()
             .filter(|target| target.covers(self.secure, &self.host, self.port));
-        // A name has one reach, whichever entry names it.
+        // Every entry for the same name has the same scope.
         covering.map(CallbackTarget::scope).next()
     }
 
-    /// Scheme, host and port: receivers are told apart by it.
+    /// Scheme, host and port, which identify a receiver.
     pub fn origin(&self) -> String {
         let scheme = if self.secure { "https" } else { "http" };
         format!("{scheme}://{}:{}", self.host, self.port)
     }
 }
 
-/// A URL for a start, if it may be called.
+/// Returns an error if this URL of a start is not allowed.
 pub fn check_allowed(url: &str, allow: &[CallbackTarget]) -> Result<()> {
     let address = CallbackUrl::parse(url)?;
     match address.scope(allow) {

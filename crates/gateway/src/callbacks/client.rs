@@ -1,4 +1,4 @@
-//! One try to deliver: name, connection, request, status.
+//! One delivery attempt: name lookup, connection, request, status.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -17,17 +17,17 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
 use super::callback_url::CallbackUrl;
 use crate::config::callbacks::AddressScope;
 
-/// An answer's line and headers at most.
+/// Maximum bytes of the response's status line and headers.
 const RESPONSE_HEAD_MAX: usize = 65_536;
 
-/// Connections to receivers; each carries one request.
+/// Sends requests to receivers, each on a connection of its own.
 #[derive(Clone)]
 pub struct CallbackClient {
     tls: Option<TlsConnector>,
 }
 
 impl CallbackClient {
-    /// Reads the certificates that the system trusts; waits for the disk.
+    /// Reads the system's trusted certificates; waits for the disk.
     pub fn new() -> CallbackClient {
         CallbackClient::with_roots(rustls_native_certs::load_native_certs().certs)
     }
@@ -38,7 +38,7 @@ impl CallbackClient {
         }
     }
 
-    /// The answer's status. Redirects are not followed.
+    /// Returns the response's status. Redirects are not followed.
     pub async fn send(
         &self,
         address: &CallbackUrl,
@@ -73,8 +73,8 @@ fn tls(trusted: Vec<CertificateDer<'static>>) -> Option<ClientConfig> {
     Some(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
-/// Connects to one of the host's addresses, and only to one that was looked at: what
-/// the name answers the next time counts for nothing.
+/// Connects to an address of the host that the scope permits. The name is resolved once, so a
+/// different answer later has no effect.
 async fn connect(address: &CallbackUrl, scope: AddressScope) -> Result<TcpStream, String> {
     let found: Vec<IpAddr> = match address.host.parse() {
         Ok(literal) => vec![literal],
@@ -108,12 +108,12 @@ async fn exchange(
     let mut open = true;
     loop {
         tokio::select! {
-            // The connection is not kept, and the answer's body is nobody's concern.
+            // The connection is not reused, and the response body is ignored.
             response = response.as_mut() => {
                 let status = response.map(|response| response.status());
                 return status.map_err(|error| format!("no answer: {error}"));
             }
-            // Its last deed may be the answer.
+            // The connection may end after it has delivered the response.
             _ = connection.as_mut(), if open => open = false,
         }
     }
@@ -154,7 +154,7 @@ mod tests {
             let other = AddressScope::Literal(IpAddr::from([127, 0, 0, 2]));
             assert!(connect(&address, other).await.is_err());
             assert!(connect(&address, AddressScope::Loopback).await.is_ok());
-            // It is the only one that came.
+            // It is the only connection that was made.
             drop(listener.accept().await);
             let more = listener.accept();
             let none = tokio::time::timeout(std::time::Duration::from_millis(50), more);
@@ -162,7 +162,7 @@ mod tests {
         });
     }
 
-    /// A receiver by TLS that answers 202, once for each call, and the certificate of its own making.
+    /// A TLS receiver that answers each connection with 202. Returns its self-signed certificate.
     fn receiver(listener: TcpListener) -> CertificateDer<'static> {
         let generated = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("made");
         let key = PrivateKeyDer::try_from(generated.signing_key.serialize_der()).expect("a key");

@@ -1,27 +1,27 @@
-//! Where callbacks may go: the entries of `callbacks.allow`.
+//! The entries of `callbacks.allow`.
 
 use std::net::IpAddr;
 
-/// One entry, as `https://*.example.com:8443`.
+/// One entry, for example `https://*.example.com:8443`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallbackTarget {
     secure: bool,
-    /// In lower case; an IPv6 address without its brackets.
+    /// In lower case; an IPv6 address without brackets.
     host: String,
-    /// Not the host itself, but what is below it.
+    /// Covers the subdomains of the host, not the host itself.
     subdomains: bool,
-    /// `None`: any.
+    /// `None`: any port.
     port: Option<u16>,
 }
 
-/// Which addresses a permitted host may turn out to have.
+/// Which addresses the name of an allowed host may resolve to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AddressScope {
-    /// The entry names the address itself.
+    /// The entry is this address.
     Literal(IpAddr),
-    /// `localhost`
+    /// `localhost`: only loopback addresses.
     Loopback,
-    /// Whatever the world's name servers say: no address of our own network.
+    /// Any other name: only public addresses.
     Public,
 }
 
@@ -57,7 +57,7 @@ impl CallbackTarget {
         })
     }
 
-    /// `host` in lower case, without brackets.
+    /// `host` is in lower case, without brackets.
     pub fn covers(&self, secure: bool, host: &str, port: u16) -> bool {
         let same_host = if self.subdomains {
             let below = host
@@ -79,7 +79,7 @@ impl CallbackTarget {
     }
 }
 
-/// One IPv6 address has many spellings.
+/// Compares hosts. One IPv6 address has many spellings.
 fn same(host: &str, own: &str) -> bool {
     match (host.parse::<IpAddr>(), own.parse::<IpAddr>()) {
         (Ok(host), Ok(own)) => host == own,
@@ -87,7 +87,7 @@ fn same(host: &str, own: &str) -> bool {
     }
 }
 
-/// `host`, `host:port`, `[::1]`, `[::1]:port`
+/// Splits `host`, `host:port`, `[::1]` or `[::1]:port`.
 pub fn split_port(text: &str) -> Option<(&str, Option<&str>)> {
     if let Some(rest) = text.strip_prefix('[') {
         let (host, rest) = rest.split_once(']')?;
@@ -103,7 +103,7 @@ pub fn split_port(text: &str) -> Option<(&str, Option<&str>)> {
     }
 }
 
-/// A host name as one may be asked for: no spaces, no path, no user.
+/// Whether it is a valid host name: no spaces, path or user.
 pub fn is_name(host: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     !host.is_empty()
@@ -113,7 +113,7 @@ pub fn is_name(host: &str) -> bool {
 }
 
 impl AddressScope {
-    /// Whether a connection to this address is what was permitted.
+    /// Whether a connection to this address is permitted.
     pub fn permits(self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         match self {
@@ -124,7 +124,7 @@ impl AddressScope {
     }
 }
 
-/// Neither this host nor a network that is nobody's or somebody's own.
+/// Whether the address is public: not local, private or reserved.
 fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => {
@@ -137,12 +137,12 @@ fn is_public(address: IpAddr) -> bool {
         }
         IpAddr::V6(v6) => {
             let segments = v6.segments();
-            // Where an IPv4 address is wrapped: NAT64 and 6to4.
+            // NAT64 and 6to4 addresses contain an IPv4 address.
             if let [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] = segments {
                 let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
                 return is_public(IpAddr::from([a, b, c, d]));
             }
-            // All that is given out lies in 2000::/3.
+            // All public unicast addresses lie in 2000::/3.
             segments[0] & 0xe000 == 0x2000
         }
     }

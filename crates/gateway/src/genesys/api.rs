@@ -1,5 +1,5 @@
-//! Genesys Web Services' voice API, as far as it is about recording: a user's own
-//! calls, what may be done with them, and what CometD tells of them.
+//! The recording part of Genesys Web Services' voice API: a user's own calls, the operations on
+//! them, and their CometD notifications.
 
 mod call;
 mod call_tracker;
@@ -35,15 +35,15 @@ use callrec_core::words::Result;
 use csrf::Csrf;
 use status_code::{GenesysCode, engine_error, error_response, not_allowed, not_found};
 
-/// The Genesys API of one gateway, and what it knows beyond the engine.
+/// The state of the Genesys API of one gateway.
 pub struct Genesys {
     gateway: Arc<Gateway>,
     config: GenesysConfig,
     sessions: Arc<Sessions>,
     csrf: Csrf,
-    /// Of the attribute `GSIP_REC_FN`.
+    /// The template of the attribute `GSIP_REC_FN`.
     rec_fn: Template,
-    /// Starts on automatic lines, one after the other.
+    /// Serializes starts on automatic lines.
     starts: Mutex<()>,
 }
 
@@ -59,13 +59,13 @@ impl Genesys {
         }
     }
 
-    /// Those of CometD.
+    /// The CometD sessions.
     pub fn sessions(&self) -> &Arc<Sessions> {
         &self.sessions
     }
 }
 
-/// The API as the server knows it.
+/// The Genesys API of the server.
 pub struct GenesysApi(Arc<Genesys>);
 
 impl GenesysApi {
@@ -103,7 +103,7 @@ impl HttpApi for GenesysApi {
         }
     }
 
-    /// From here on it hears of every recording.
+    /// Subscribes to the engine's events.
     fn attach(&self) {
         notifications::subscribe(&self.0);
     }
@@ -113,7 +113,7 @@ async fn respond(genesys: &Arc<Genesys>, request: &HttpRequest, rest: &str) -> H
     let gateway = &genesys.gateway;
     let (username, origin) = match gateway.logins.basic(request).await {
         Ok(Caller::User { username, origin, .. }) => (username, origin),
-        // HTTP knows nobody else.
+        // HTTP clients are never the host.
         Ok(Caller::Host) | Err(AuthError::HostFailed) => return internal(),
         Err(AuthError::Unavailable) => {
             return with_retry_after(error_response(GenesysCode::Unavailable, "Too many logins wait"));
@@ -126,7 +126,7 @@ async fn respond(genesys: &Arc<Genesys>, request: &HttpRequest, rest: &str) -> H
     if genesys.config.csrf && unsafe_method && !genesys.csrf.permits(request, username.as_str()) {
         return csrf::refused();
     }
-    // "Me": whatever the level, another's call does not exist here.
+    // "Me": at every level, other users' calls do not exist here.
     let me = Caller::User {
         username,
         level: 1,
@@ -137,7 +137,7 @@ async fn respond(genesys: &Arc<Genesys>, request: &HttpRequest, rest: &str) -> H
 
 async fn route(genesys: &Arc<Genesys>, request: &HttpRequest, rest: &str, me: Caller) -> HttpResponse {
     let is_get = *request.method() == Method::GET;
-    // A device's own URI, as it stands in a call, leads to the same.
+    // The device URI in a call resource leads to the same resource.
     let device = || rest.starts_with("/devices/").then_some(rest);
     let Some(path) = rest.strip_prefix("/me").or_else(device) else {
         return not_found();
@@ -151,7 +151,7 @@ async fn route(genesys: &Arc<Genesys>, request: &HttpRequest, rest: &str, me: Ca
                 device::list
             };
             let (genesys, uris) = (genesys.clone(), request.parameter("fields").is_none());
-            // They may be many.
+            // The list may be long.
             let list = tokio::task::spawn_blocking(move || list(&genesys, &me, uris));
             list.await.unwrap_or_else(|_| internal())
         }
@@ -167,15 +167,15 @@ async fn route(genesys: &Arc<Genesys>, request: &HttpRequest, rest: &str, me: Ca
     }
 }
 
-/// The last part of a path below this one, decoded.
+/// The decoded last segment of a path directly below `above`.
 fn named(path: &str, above: &str) -> Option<String> {
     let id = path.strip_prefix(above).filter(|part| !part.contains('/'));
     let id = id.and_then(decoded);
-    // No text of ours goes beyond a NUL.
+    // An id with a NUL would be truncated.
     id.filter(|id| !id.is_empty() && !id.contains('\0'))
 }
 
-/// A request that never came here.
+/// The error response to a request that never reached the API.
 fn server_error(status: StatusCode, message: &str) -> HttpResponse {
     let code = match status {
         StatusCode::FORBIDDEN => GenesysCode::Forbidden,
@@ -191,7 +191,7 @@ fn internal() -> HttpResponse {
     error_response(GenesysCode::Internal, "Internal error")
 }
 
-/// `{"statusCode":0}`, with these members behind.
+/// `{"statusCode":0}` with additional members.
 fn success_with(members: Value) -> HttpResponse {
     let mut body = json!({ "statusCode": 0 });
     if let (Some(body), Value::Object(members)) = (body.as_object_mut(), members) {
@@ -204,11 +204,11 @@ fn success() -> HttpResponse {
     success_with(Value::Null)
 }
 
-/// A user's calls of that id; an internal call may be two.
+/// The user's calls with this id. An internal call may have two.
 fn user_calls(gateway: &Gateway, me: &Caller, call_id: &Text) -> Result<Vec<CallView>> {
     let username = match me {
         Caller::User { username, .. } if !username.is_empty() => username.clone(),
-        // Who has no name has no calls.
+        // A user without a name has no calls.
         _ => return Ok(Vec::new()),
     };
     let filter = Filter {
@@ -219,8 +219,8 @@ fn user_calls(gateway: &Gateway, me: &Caller, call_id: &Text) -> Result<Vec<Call
     gateway.recorder().calls(me, &filter)
 }
 
-/// The user's calls that a client names: those of that call id, or else those of the call
-/// that has this as its connId; of several such calls, the one that began first.
+/// The user's calls with this call id, or else those of the call with this connId. If several calls
+/// have the connId, the oldest one counts.
 fn named_calls(gateway: &Gateway, me: &Caller, id: &Text) -> Result<Vec<CallView>> {
     let found = user_calls(gateway, me, id)?;
     if !found.is_empty() {
@@ -240,7 +240,7 @@ fn get_user(genesys: &Genesys, request: &HttpRequest, me: &Caller) -> HttpRespon
     let Caller::User { username, .. } = me else {
         return not_found();
     };
-    // Users are the host's: it has told no more than a name.
+    // The host provides only the user name.
     let id = Uuid::new_v5(&USERS, username.as_str().as_bytes())
         .simple()
         .to_string();
@@ -259,10 +259,10 @@ fn get_user(genesys: &Genesys, request: &HttpRequest, me: &Caller) -> HttpRespon
     response
 }
 
-/// Users are named within this.
+/// The namespace of user ids.
 const USERS: Uuid = Uuid::from_u128(0x8a0c_61d3_27f4_4be9_b3a5_90e2_d4c8_1f76);
 
-/// `GET /me/calls`: resources with `?fields=…`, else their URIs as well.
+/// `GET /me/calls`: only resources with `?fields=…`, otherwise their URIs too.
 fn list_calls(genesys: &Genesys, me: &Caller, with_uris: bool) -> HttpResponse {
     let found = match user_calls(&genesys.gateway, me, &Text::default()) {
         Ok(found) => found,
@@ -279,7 +279,7 @@ fn list_calls(genesys: &Genesys, me: &Caller, with_uris: bool) -> HttpResponse {
     success_with(json!({ "uris": uris, "calls": calls }))
 }
 
-/// Calls of one id together, in the order in which the first of them began.
+/// Groups calls by id, ordered by the oldest call of each group.
 fn group_by_id(found: Vec<CallView>) -> Vec<Vec<CallView>> {
     let mut positions = HashMap::new();
     let mut all: Vec<Vec<CallView>> = Vec::new();

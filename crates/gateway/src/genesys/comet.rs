@@ -24,14 +24,13 @@ use message::{BayeuxReply, BayeuxRequest};
 use session::{ConnectResult, HeldConnect, Session};
 pub use sessions::{ClientIdentity, Sessions};
 
-/// What a call's own user is told of it: the channel, and the name that older
-/// documentation gives it.
+/// The channel with the notifications about a user's calls, and its name in older documentation.
 pub const CALLS: [&str; 2] = ["/v2/me/calls", "/notifications/me/calls"];
 
-/// What else Genesys' clients subscribe to: nothing is ever told there.
+/// Channels that Genesys clients subscribe to but that carry no notifications.
 const SILENT_CHANNELS: [&str; 2] = ["/v2/me/devices", "/notifications/services"];
 
-/// Clients may name the kind of message behind the path.
+/// Clients may append the message type to the path.
 const PATHS: [&str; 6] = ["", "/", "/handshake", "/connect", "/subscribe", "/disconnect"];
 
 const BROWSER: &str = "BAYEUX_BROWSER";
@@ -73,7 +72,7 @@ impl HttpApi for Comet {
         &self.sessions.config().cors_origins
     }
 
-    /// Clients that send the token send it here, too.
+    /// Clients that use the CSRF token send it here too.
     fn page_headers(&self) -> CorsHeaders {
         CorsHeaders {
             request: &["X-CSRF-TOKEN"],
@@ -130,7 +129,7 @@ async fn respond(gateway: &Gateway, sessions: &Sessions, request: &HttpRequest, 
     response.into_response(gateway, sessions.config())
 }
 
-/// The user that the header names, or the browser that a handshake has named.
+/// The user from the credentials, or the browser from the cookie that a handshake has set.
 async fn client(gateway: &Gateway, request: &HttpRequest) -> Result<ClientIdentity, HttpResponse> {
     let header = request.headers().contains_key(http::header::AUTHORIZATION);
     if !header && let Some(browser) = request.cookie(BROWSER) {
@@ -157,19 +156,19 @@ fn unauthenticated() -> HttpResponse {
     response
 }
 
-/// A request of which no message is looked at.
+/// The response to a request whose messages are not processed.
 fn error_response(status: StatusCode, error: &str) -> HttpResponse {
     let body = serde_json::json!([{ "successful": false, "error": error }]);
     crate::http::json(status, &body)
 }
 
-/// The answer, message by message.
+/// Collects the replies to a request's messages.
 #[derive(Default)]
 struct ResponseBuilder {
     texts: Vec<Arc<str>>,
     unauthenticated: bool,
     browser: Option<String>,
-    /// A connect brings all that waits, and one request brings that once.
+    /// One request delivers the queued messages at most once.
     connected: bool,
 }
 
@@ -195,7 +194,7 @@ impl ResponseBuilder {
     }
 }
 
-/// They are JSON already.
+/// Joins messages that are already JSON.
 fn array(texts: &[Arc<str>]) -> String {
     let length: usize = texts.iter().map(|text| text.len() + 1).sum();
     let mut array = String::with_capacity(length + 2);
@@ -235,7 +234,7 @@ async fn handle_message(
         _ => {}
     }
     let Some(session) = sessions.find(message.client_id(), client) else {
-        // Also where it is another user's.
+        // The same for another user's session.
         return response.push(message.refused("402::Unknown client").advice("handshake", 0));
     };
     match message.channel() {
@@ -282,7 +281,7 @@ fn handshake(
     response: &mut ResponseBuilder,
 ) {
     let ClientIdentity::User(username) = client else {
-        // A cookie goes with a session, and this asks for one.
+        // A handshake creates the session that a cookie would belong to, so it needs credentials.
         response.unauthenticated = true;
         return;
     };
@@ -342,9 +341,9 @@ async fn connect(
     let max_ms = u64::from(config.cometd_timeout_ms);
     let timeout = message.timeout().map_or(max_ms, |timeout| timeout.min(max_ms));
     let held = HeldConnect::new(session, message.acknowledged());
-    // Other answers in the same request are not kept waiting.
+    // Other replies in the same request must not wait.
     let may_wait = is_only && timeout > 0 && !held.is_first();
-    // Until the connect has been answered.
+    // Held until the connect is answered.
     let permit = browsers.permit(browser, session.id(), may_wait);
     let result = if may_wait && permit.is_some() {
         let mut stopped = gateway.stopping();
@@ -366,7 +365,7 @@ async fn connect(
             add_advice(config, session, reply, permit.is_some())
         }
         ConnectResult::Superseded => {
-            // With a pause: two that go on polling would end each other without one.
+            // The pause keeps two polling clients from superseding each other forever.
             session.set_paused(true);
             let refused = message.refused("409::A later connect has come");
             refused.advice("retry", pause_ms(config))
@@ -376,8 +375,8 @@ async fn connect(
     response.push(reply);
 }
 
-/// Tells a client whose connects may not be held that it is one of several of its
-/// browser, and tells it when that is over.
+/// Advises a client whose connects may not be held to poll at an interval, since another session of
+/// its browser has one held. Withdraws the advice later.
 fn add_advice(config: &GenesysConfig, session: &Session, reply: BayeuxReply, may_hold: bool) -> BayeuxReply {
     let (timeout, maximum) = (config.cometd_timeout_ms, config.cometd_session_ms);
     let was_paused = session.set_paused(!may_hold);
@@ -388,15 +387,14 @@ fn add_advice(config: &GenesysConfig, session: &Session, reply: BayeuxReply, may
     }
 }
 
-/// Between the connects of a client that is not to hold one: short enough for its session
-/// to be remembered.
+/// The interval between connects that may not be held, short enough to keep the session alive.
 fn pause_ms(config: &GenesysConfig) -> u32 {
     config
         .cometd_multi_session_interval_ms
         .min(config.cometd_session_ms / 2)
 }
 
-/// Forgets sessions whose clients have not come back, until the gateway stops.
+/// Periodically closes expired sessions until the gateway stops.
 fn spawn_expiry(config: &GenesysConfig, sessions: &Arc<Sessions>) {
     let timeout = Duration::from_millis(config.cometd_session_ms.into());
     let interval = (timeout / 4).clamp(Duration::from_millis(20), Duration::from_secs(1));

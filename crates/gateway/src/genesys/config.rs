@@ -1,4 +1,4 @@
-//! The keys of the Genesys API and of its CometD.
+//! Configuration keys of the Genesys API and CometD.
 
 use callrec_core::config_keys;
 use callrec_core::keys::checks::{choice, list, number, text};
@@ -9,7 +9,7 @@ use crate::config::origin::WebOrigin;
 const CAPABILITIES: &str = "UpdateUserData,SendDtmf,InitiateConference,Hold,SingleStepTransfer,InitiateTransfer,AttachUserData,DeleteUserDataPair,SingleStepConference,DeleteUserData,Hangup";
 
 config_keys! {
-    /// How the Genesys API and its CometD are offered.
+    /// Settings of the Genesys API and CometD.
     pub struct GenesysConfig {
         "gateway.genesys_path" = "/api/v2" => path: String, BasePath,
             "where the Genesys API begins, {range} bytes that begin with \"/\"";

@@ -1,4 +1,4 @@
-//! Imagicle's array of active recordings, in the published forms.
+//! Imagicle's array of active recordings in the published format.
 
 use std::fmt::Write;
 
@@ -8,26 +8,26 @@ use callrec_core::calls::View;
 use callrec_core::text::Text;
 use callrec_core::words::State;
 
-/// Recordings whose texts are fetched from memory together.
+/// Number of recordings whose texts are prefetched together.
 const BATCH: usize = 32;
 
-/// What an item has beside the published members.
+/// Members in addition to the published ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExtraMembers {
     None,
-    /// `"automatic":true` where a line's mark began it, `"private":true` where its call
+    /// `"automatic":true` if the line's policy started the recording, `"private":true` if its call
     /// is private.
     Callrec,
 }
 
-/// The answer of "Get Active Recordings": `id`, `duration` (ISO 8601, whole
-/// seconds), `startedAt` (UTC, seven digits, no zone), the two parties, `isPaused`.
+/// The response to "Get Active Recordings": `id`, `duration` (ISO 8601, whole seconds), `startedAt`
+/// (UTC, seven digits, no zone), the two parties, `isPaused`.
 pub fn active_recordings(views: &[View], extra: ExtraMembers) -> String {
     let mut out = String::with_capacity(2 + views.len() * 320);
     let mut dates = DateFormatter::default();
     out.push('[');
     for batch in views.chunks(BATCH) {
-        // Nothing waits for another here, so that the processor waits for all at once.
+        // The reads are independent, so that the processor overlaps their cache misses.
         std::hint::black_box(batch.iter().map(prefetch).sum::<usize>());
         for view in batch {
             active_recording(&mut out, view, extra, &mut dates);
@@ -41,7 +41,7 @@ pub fn active_recordings(views: &[View], extra: ExtraMembers) -> String {
     out
 }
 
-/// Reads where the texts of a recording lie.
+/// Reads one byte of each text to prefetch it.
 fn prefetch(view: &View) -> usize {
     let info = &view.info;
     let texts = [
@@ -100,7 +100,7 @@ fn quoted(out: &mut String, text: &str) {
     }
 }
 
-/// `PT1M13S`; hours only where there are any, minutes likewise.
+/// `PT1M13S`; hours and minutes only if they are not zero.
 pub fn iso_duration(out: &mut String, ms: u64) {
     let seconds = ms / 1000;
     let (hours, minutes, rest) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
@@ -122,11 +122,11 @@ pub fn iso_date(out: &mut String, unix_ms: i64) {
     DateFormatter::default().push(out, unix_ms);
 }
 
-/// Dates, of which the one before often is the same to the second.
+/// Formats dates, reusing the previous one if the second is the same.
 #[derive(Default)]
 struct DateFormatter {
     second: i64,
-    /// `2018-07-02T15:07:00.`; empty before the first.
+    /// `2018-07-02T15:07:00.`; empty before the first date.
     text: String,
 }
 

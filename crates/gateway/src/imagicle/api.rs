@@ -1,7 +1,6 @@
 //! Imagicle's Call Recording WebAPI: live recordings and completed ones.
 //!
-//! What a status has no body for in the published texts has none here. `Mine` comes
-//! before an id, or it would be taken for one.
+//! Responses have a body only where the published texts show one. `Mine` is matched before ids.
 
 mod comparison;
 mod completed;
@@ -53,7 +52,7 @@ impl HttpApi for Imagicle {
         &self.path
     }
 
-    /// Imagicle's server knows no case.
+    /// Paths of Imagicle's server are case-insensitive.
     fn claims_unmatched(&self, request: &HttpRequest) -> bool {
         request.path_below_ignoring_case(&self.path).is_some()
     }
@@ -63,7 +62,7 @@ impl HttpApi for Imagicle {
         Box::pin(respond(&self.gateway, request, rest))
     }
 
-    /// Imagicle publishes no body for any of them.
+    /// Imagicle publishes no body for these.
     fn error_response(&self, _: &HttpRequest, status: StatusCode, _: &str) -> HttpResponse {
         empty(status)
     }
@@ -127,7 +126,7 @@ fn no_content(result: Result<()>) -> HttpResponse {
     }
 }
 
-/// Stops alone publish what it means that the recorder is not there.
+/// Only stops publish a status for an unavailable recorder.
 fn stop_response(result: Result<()>) -> HttpResponse {
     match result {
         Err(error) if error.status == Status::Unavailable => empty(StatusCode::GATEWAY_TIMEOUT),
@@ -163,7 +162,7 @@ fn operation(verb: &str) -> Option<Operation> {
     }
 }
 
-/// The path's parts, decoded and in lower case: the published server knows no case.
+/// The path's decoded segments in lower case, since paths are case-insensitive.
 fn path_segments(rest: &str) -> Vec<String> {
     let rest = rest.strip_prefix('/').unwrap_or(rest);
     let rest = rest.strip_suffix('/').unwrap_or(rest);
@@ -173,8 +172,8 @@ fn path_segments(rest: &str) -> Vec<String> {
         .collect()
 }
 
-/// A parameter of the query; empty if it is not given. All that is given must be met: one
-/// that is given twice with two values is met by nothing.
+/// A query parameter; empty if it is absent. A parameter given with two different values matches
+/// nothing.
 fn parameter(request: &HttpRequest, key_name: &str) -> Text {
     let mut values: Vec<_> = request
         .query()
@@ -185,13 +184,13 @@ fn parameter(request: &HttpRequest, key_name: &str) -> Text {
     name(&values.join("\u{fffd}"))
 }
 
-/// An answer of the engine's; a panic in there becomes one too.
+/// Calls the engine and turns a panic into an error.
 fn catch_panic<T>(act: impl FnOnce() -> Result<T>) -> Result<T> {
     let panicked = |_| Err(Error::new(Status::Internal, "a fault inside callrec"));
     catch_unwind(AssertUnwindSafe(act)).unwrap_or_else(panicked)
 }
 
-/// "Complete Management", whoever owns the call.
+/// Requires level "Complete Management", whoever owns the call.
 fn require_complete_management(caller: &Caller) -> Result<()> {
     if caller.is_limited() {
         return Err(caller.forbidden());
@@ -213,8 +212,8 @@ fn not_allowed(methods: &'static str) -> HttpResponse {
     response
 }
 
-/// The published status, with the reason where the operation publishes one. The device's
-/// name goes with reason 1 alone.
+/// The published status, with the reason where the operation publishes one. Reason 1 includes the
+/// device's name.
 fn error_response(error: &Error) -> HttpResponse {
     let status = status_of(error.status);
     if status == StatusCode::UNAUTHORIZED {
@@ -248,7 +247,7 @@ fn status_of(status: Status) -> StatusCode {
     }
 }
 
-/// A completed recording that cannot be shown.
+/// The response when a completed recording cannot be returned.
 fn archive_error_response(error: ArchiveError) -> HttpResponse {
     empty(match error {
         ArchiveError::NotFound => StatusCode::NOT_FOUND,

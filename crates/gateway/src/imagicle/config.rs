@@ -1,4 +1,4 @@
-//! The keys of the Imagicle API.
+//! Configuration keys of the Imagicle API.
 
 use callrec_core::config_keys;
 use callrec_core::keys::checks::list;
@@ -7,7 +7,7 @@ use crate::config::BasePath;
 use crate::config::origin::WebOrigin;
 
 config_keys! {
-    /// How the Imagicle API is offered.
+    /// Settings of the Imagicle API.
     pub struct ImagicleConfig {
         "gateway.imagicle_path" = "/fw/Apps/Recorder/WebAPI" => path: String, BasePath,
             "where the Imagicle API begins, {range} bytes that begin with \"/\"";

@@ -10,7 +10,7 @@ fn client(last: u8) -> IpAddr {
     IpAddr::from([10, 0, 0, last])
 }
 
-/// A try that need not wait.
+/// An attempt that need not wait.
 fn immediate_attempt(
     throttle: &Arc<LoginThrottle>,
     client: IpAddr,
@@ -26,7 +26,7 @@ fn fail(throttle: &Arc<LoginThrottle>, client: IpAddr, name: &str, now: Instant)
     throttle.enter(client, name).finish(LoginOutcome::Rejected, now);
 }
 
-/// How long a try would wait that is then given up.
+/// How long an attempt would wait; the attempt is then cancelled.
 fn wait(
     throttle: &Arc<LoginThrottle>,
     client: IpAddr,
@@ -126,7 +126,7 @@ fn many_names_are_delayed_together_except_those_that_have_succeeded() {
     assert_eq!(wait(&throttle, client(1), "another", now), Ok(cost));
     assert_eq!(wait(&throttle, client(1), "user1", now), Ok(seconds(0)));
     assert_eq!(wait(&throttle, client(2), "another", now), Ok(seconds(0)));
-    // Their line has an end too.
+    // The common queue is limited too.
     let mut queue: Vec<LoginAttempt> = (0..6)
         .map(|number| throttle.enter(client(1), format!("{number}")))
         .collect();
@@ -143,7 +143,7 @@ fn many_names_are_delayed_together_except_those_that_have_succeeded() {
             Err(TooManyAttempts)
         ]
     );
-    // An own login clears nothing of it.
+    // A successful login of one name does not reset it.
     throttle
         .enter(client(1), "user1")
         .finish(LoginOutcome::Accepted, now);
@@ -151,7 +151,7 @@ fn many_names_are_delayed_together_except_those_that_have_succeeded() {
         throttle.enter(client(1), "another").wait_until(now),
         Err(TooManyAttempts)
     );
-    // What was right is not held against the others.
+    // Successful attempts do not count against the others.
     for attempt in queue {
         attempt.finish(LoginOutcome::Accepted, now);
     }

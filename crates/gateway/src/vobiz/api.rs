@@ -1,4 +1,4 @@
-//! Vobiz's recording API, and Plivo's which it is modelled on.
+//! Vobiz's recording API, and Plivo's, on which it is modelled.
 
 mod audio;
 mod bulk_delete;
@@ -38,7 +38,7 @@ pub enum Dialect {
     Plivo,
 }
 
-/// The API of one gateway, in one of its dialects.
+/// The API of one gateway in one dialect.
 pub struct VobizApi {
     gateway: Arc<Gateway>,
     path: String,
@@ -56,13 +56,13 @@ impl VobizApi {
         }
     }
 
-    /// What stands behind the API's path.
+    /// The rest of the path after the API's base path.
     fn rest<'a>(&self, request: &'a HttpRequest) -> Option<&'a str> {
         let link = || request.path_below(self.links_path()?);
         request.path_below(&self.path).or_else(link)
     }
 
-    /// Where the links of lists begin, if that is elsewhere than the API does.
+    /// The base path of links in lists, if it differs from the API's.
     fn links_path(&self) -> Option<&'static str> {
         (self.dialect == Dialect::Vobiz).then_some(LINKS_PATH)
     }
@@ -77,9 +77,8 @@ impl HttpApi for VobizApi {
         &self.path
     }
 
-    /// Vobiz's links begin where Plivo's look-alike may be. Where it is not, the
-    /// credentials tell whose request it is; a browser asks without them whether it may send
-    /// such a request.
+    /// Vobiz's links begin with a path that Plivo's look-alike may use. If it does not, the
+    /// credentials decide. Preflights have none and are claimed too.
     fn claims_unmatched(&self, request: &HttpRequest) -> bool {
         let is_link = || request.path_below(self.links_path()?);
         (has_vobiz_credentials(request) || is_preflight(request)) && is_link().is_some()
@@ -111,7 +110,7 @@ impl HttpApi for VobizApi {
     }
 }
 
-/// A url that nobody can follow is better told of before one is answered.
+/// Warns of recording URLs that clients cannot follow.
 fn check_urls(gateway: &Gateway) {
     let config = gateway.config();
     let is_unspecified = gateway
@@ -128,19 +127,19 @@ fn check_urls(gateway: &Gateway) {
     }
 }
 
-/// One request, as far as it is known.
+/// One request with what is known about it so far.
 struct VobizRequest<'a> {
     gateway: &'a Arc<Gateway>,
     http: &'a HttpRequest,
     dialect: Dialect,
     api_id: String,
-    /// `auth_id` of the path.
+    /// `auth_id` in the path.
     account: String,
-    /// Whether it is about the list of recordings.
+    /// Whether the request concerns the list of recordings.
     is_list: bool,
 }
 
-/// What a path names.
+/// The resource that a path names.
 enum Resource {
     /// `Call/{call_uuid}/Record/`
     Record(String),
@@ -154,7 +153,7 @@ enum Resource {
 
 enum PathMatch {
     Resource(String, Resource),
-    /// Another case, or no slash at the end.
+    /// Wrong case, or no slash at the end.
     Misspelled,
     NotFound,
 }
@@ -176,7 +175,7 @@ fn match_path(rest: &str, dialect: Dialect) -> PathMatch {
         _ => None,
     };
     match resource {
-        // No account has a NUL, behind which a name could hide.
+        // A NUL would truncate the account's name.
         Some((account, resource)) if !account.is_empty() && !account.contains('\0') => {
             PathMatch::Resource(account, resource)
         }
@@ -202,7 +201,7 @@ async fn respond(gateway: &Arc<Gateway>, http: &HttpRequest, rest: &str, dialect
             request.account = account;
             resource
         }
-        // As published: it looks like a wrong token.
+        // As published, this looks like a wrong token.
         PathMatch::Misspelled => return request.unauthorized(ErrorForm::General),
         PathMatch::NotFound => {
             return request.error(
@@ -250,7 +249,7 @@ fn form_of(resource: &Resource) -> ErrorForm {
     }
 }
 
-/// A request that never came here.
+/// The error response to a request that never reached the API.
 fn server_error(
     gateway: &Arc<Gateway>,
     http: &HttpRequest,
@@ -288,7 +287,7 @@ impl VobizRequest<'_> {
         self.is_list && self.dialect == Dialect::Plivo
     }
 
-    /// Who asks: the account that the path names, and no other.
+    /// The caller, who must be the account in the path.
     async fn caller(&self) -> Result<Caller, AuthError> {
         let credentials = match self.dialect {
             Dialect::Vobiz => token_credentials(self.http, &self.account),
@@ -307,7 +306,7 @@ impl VobizRequest<'_> {
         }
     }
 
-    /// What the body says, as JSON or as a form.
+    /// The parameters of the body, JSON or a form.
     fn parameters(&self) -> Result<Map<String, Value>, String> {
         let kind = self.http.header("content-type").unwrap_or_default();
         let kind = kind.split(';').next().unwrap_or_default().trim();
@@ -315,7 +314,7 @@ impl VobizRequest<'_> {
         if body.is_empty() {
             return Ok(Map::new());
         }
-        // What `curl -d` sends is called a form, whatever it is.
+        // `curl -d` labels any body as a form.
         let looks_like_json = matches!(body.first(), Some(b'{' | b'['));
         if kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") && !looks_like_json {
             return form(body);
@@ -336,7 +335,8 @@ impl VobizRequest<'_> {
     }
 }
 
-/// Its pairs. What only passes for a form would say nothing, and so ask for everything.
+/// The pairs of a form. A body that only looks like a form is refused, since it would have no
+/// parameters and so select everything.
 fn form(body: &[u8]) -> Result<Map<String, Value>, String> {
     let in_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     let is_name = |name: &str| !name.is_empty() && name.chars().all(in_name);
@@ -350,16 +350,15 @@ fn form(body: &[u8]) -> Result<Map<String, Value>, String> {
 
 const TOKEN_HEADERS: [&str; 2] = ["X-Auth-ID", "X-Auth-Token"];
 
-/// The name that the client gives, right or wrong.
+/// The user name that the client claims, valid or not.
 fn claimed_user(request: &HttpRequest) -> String {
     let token = request.header("x-auth-id").map(str::to_owned);
     let basic = || request.basic().map(|(name, _)| name);
     token.or_else(basic).unwrap_or_default()
 }
 
-/// X-Auth-ID and X-Auth-Token; without them the token of a bearer, who says no name: then the
-/// host is asked whether it is the token of the account that the path names. Some SDKs send
-/// both.
+/// Credentials from X-Auth-ID and X-Auth-Token, or else a bearer token. A bearer names no account,
+/// so the host checks whether the token belongs to the account in the path. Some SDKs send both.
 fn token_credentials(http: &HttpRequest, account: &str) -> Option<Credentials> {
     if let (Some(name), Some(secret)) = (http.header("x-auth-id"), http.header("x-auth-token")) {
         return Some(credentials_of(
@@ -375,7 +374,7 @@ fn token_credentials(http: &HttpRequest, account: &str) -> Option<Credentials> {
     is_bearer.then(|| credentials_of(http, Scheme::Bearer, account.to_owned(), token.to_owned()))
 }
 
-/// Whether a request has Vobiz's credentials, and not Plivo's.
+/// Whether a request has Vobiz's credentials and not Plivo's.
 fn has_vobiz_credentials(http: &HttpRequest) -> bool {
     token_credentials(http, "").is_some() && http.basic().is_none()
 }
@@ -390,7 +389,7 @@ fn credentials_of(http: &HttpRequest, scheme: Scheme, name: String, secret: Stri
 }
 
 impl Dialect {
-    /// The name of the API, also as the payload of a callback notes it.
+    /// The API's name, also in the payload of a callback.
     fn text(self) -> &'static str {
         match self {
             Dialect::Vobiz => "vobiz",

@@ -1,4 +1,4 @@
-//! The keys of the Vobiz API and of the Plivo look-alike.
+//! Configuration keys of the Vobiz API and the Plivo look-alike.
 
 use callrec_core::config_keys;
 use callrec_core::keys::checks::{choice, list};
@@ -7,7 +7,7 @@ use crate::config::BasePath;
 use crate::config::origin::WebOrigin;
 
 config_keys! {
-    /// How the Vobiz API is offered.
+    /// Settings of the Vobiz API.
     pub struct VobizConfig {
         "gateway.vobiz_path" = "/api/v1" => path: String, BasePath,
             "where the Vobiz API begins, {range} bytes that begin with \"/\"";
@@ -17,7 +17,7 @@ config_keys! {
 }
 
 config_keys! {
-    /// How the Plivo look-alike is offered.
+    /// Settings of the Plivo look-alike.
     pub struct PlivoConfig {
         "gateway.plivo_path" = "/v1" => path: String, BasePath,
             "where the Plivo look-alike begins, {range} bytes that begin with \"/\"";
@@ -27,7 +27,7 @@ config_keys! {
 }
 
 config_keys! {
-    /// How callbacks are signed.
+    /// Signatures of callbacks.
     pub struct SignatureConfig {
         "vobiz.signature_v3" = "page" => vobiz_v3: SignatureV3, choice(SIGNATURES_V3),
             "what X-Vobiz-Signature-V3 of a callback covers beside the nonce: \"page\", as Vobiz's pages say, the URL without its query; \"sdk\", as the SDKs of Vobiz and Plivo compute it, the URL, its query and all fields";
@@ -36,12 +36,12 @@ config_keys! {
     }
 }
 
-/// What the third version of a callback's signature covers.
+/// What version 3 of a callback's signature covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignatureV3 {
-    /// The URL without its query, as Vobiz's pages say.
+    /// The URL without its query, as documented by Vobiz.
     Page,
-    /// The URL, its query and the fields, as the SDKs compute it.
+    /// The URL, its query and the fields, as computed by the SDKs.
     Sdk,
 }
 

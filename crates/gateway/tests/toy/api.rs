@@ -1,4 +1,4 @@
-//! The whole of the toy API: its keys, who may, its answers, its form of a refusal.
+//! The complete toy API: keys, authentication, responses and error form.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -16,7 +16,7 @@ use callrec_gateway::{
 use http::{Method, StatusCode};
 
 callrec_core::config_keys! {
-    /// How the toy API is offered.
+    /// Settings of the toy API.
     pub struct ToyConfig {
         "toy.path" = "/toy" => path: String, BasePath,
             "where the toy API begins, {range} bytes that begin with \"/\"";
@@ -24,7 +24,7 @@ callrec_core::config_keys! {
             "what it says to those whom it knows, {range} bytes";
     }
     without key {
-        /// Its gateway takes no requests any more.
+        /// The gateway has called `stop`.
         has_stopped: Arc<AtomicBool> = Arc::default();
     }
 }
@@ -132,7 +132,7 @@ impl HttpApi for ToyApi {
     }
 }
 
-/// Its form of a refusal.
+/// An error response in its form.
 fn refusal(status: u16, reason: &str) -> HttpResponse {
     let status = StatusCode::from_u16(status).expect("a status");
     form::text(status, format!("The toy says: {reason}"))

@@ -9,7 +9,7 @@ use super::recording_operation::RecordingOperation;
 use callrec_core::calls::{CallInfo, CallState, CallView, Newest};
 use callrec_core::words::State;
 
-/// What a call's recordings come to.
+/// The combined state of a call's recordings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallRecordingState {
     Recording,
@@ -18,7 +18,7 @@ pub enum CallRecordingState {
 }
 
 impl CallRecordingState {
-    /// Any running: recording; else any paused: paused; else stopped.
+    /// Recording if any is running, otherwise paused if any is paused, otherwise stopped.
     pub fn of(states: impl IntoIterator<Item = CallRecordingState>) -> CallRecordingState {
         let mut all = CallRecordingState::Stopped;
         for state in states {
@@ -47,7 +47,7 @@ impl CallRecordingState {
         }
     }
 
-    /// The same in the words of the attribute.
+    /// The state as a value of `GSIP_RECORD`.
     fn gsip_record(self) -> &'static str {
         match self {
             CallRecordingState::Recording => "ON",
@@ -57,22 +57,22 @@ impl CallRecordingState {
     }
 }
 
-/// A call as it is to be shown.
+/// The data of a call resource.
 pub struct CallResource<'a> {
     pub info: &'a CallInfo,
     pub recorded: CallRecordingState,
-    /// `None`: it was never recorded.
+    /// `None` if the call was never recorded.
     pub newest: Option<&'a Newest>,
-    /// Whether it may be recorded; `None`: the call is over.
+    /// Whether the call may be recorded; `None` after its end.
     pub monitorable: Option<bool>,
-    /// Its user may not stop its recordings.
+    /// The user may not stop the call's recordings.
     pub mandatory: bool,
     pub now_ms: i64,
 }
 
 impl<'a> CallResource<'a> {
-    /// A user's calls of one id are shown as one, the one begun first: an operation acts
-    /// on both ends of an internal call.
+    /// Combines a user's calls with the same id into the oldest one. Operations act on both ends of
+    /// an internal call.
     pub fn live(ends: &'a [CallView], now_ms: i64) -> Option<CallResource<'a>> {
         let newest = ends.iter().filter_map(|end| end.newest.as_ref());
         Some(CallResource {
@@ -85,8 +85,8 @@ impl<'a> CallResource<'a> {
         })
     }
 
-    /// The recording operations that go with what is recorded. Start also while the call
-    /// is held: nothing tells of its retrieval.
+    /// The recording operations that are possible now. Start is included while the call is held,
+    /// since no notification reports its retrieval.
     pub fn operations(&self) -> &'static [RecordingOperation] {
         match (self.monitorable, self.recorded) {
             (None, _) => &[],
@@ -136,7 +136,7 @@ impl<'a> CallResource<'a> {
         }
     }
 
-    /// The host's, then those of recording.
+    /// The configured capabilities, then those of recording.
     fn capabilities(&self, genesys: &Genesys) -> Vec<Value> {
         if self.monitorable.is_none() {
             return Vec::new();
@@ -151,7 +151,7 @@ impl<'a> CallResource<'a> {
         if self.newest.is_some() {
             data.insert(GSIP_RECORD.into(), self.recorded.gsip_record().into());
         }
-        // Of these two only callrec knows.
+        // Only callrec sets these two.
         let is_host_attribute = |key: &str| key != GSIP_RECORD && key != GSIP_REC_FN;
         for (key, value) in self
             .info
@@ -176,29 +176,29 @@ const GSIP_REC_FN: &str = "GSIP_REC_FN";
 const INCOMING: i32 = 1;
 const OUTGOING: i32 = 2;
 
-/// What stands as it is in one part of a path.
+/// Characters that are not percent-encoded in a path segment.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
 
-/// Devices are named within this, so that a device's UUID is always the same.
+/// The namespace of device ids, which makes a device's UUID stable.
 const DEVICES: Uuid = Uuid::from_u128(0x3f7b_24a5_8c1e_4f0a_9d62_5be7_0c41_d893);
 
-/// All live recordings of these calls together.
+/// The combined state of the live recordings of these calls.
 pub fn recorded(calls: &[CallView]) -> CallRecordingState {
     let live = calls.iter().flat_map(|call| &call.live);
     CallRecordingState::of(live.map(|view| CallRecordingState::of_live(view.state)))
 }
 
-/// Whether all that is live of these calls is on lines whose recordings are mandatory.
+/// Whether all live recordings of these calls are on lines with mandatory recording.
 fn is_mandatory(calls: &[CallView]) -> bool {
     let mut recorded = calls.iter().filter(|call| !call.live.is_empty()).peekable();
     recorded.peek().is_some() && recorded.all(|call| call.mandatory)
 }
 
-/// Where the API begins, as clients see it.
+/// The API's base URL as clients see it.
 pub fn base(genesys: &Genesys) -> String {
     format!("{}{}", genesys.gateway.public_url(), genesys.config.path)
 }
@@ -231,7 +231,7 @@ pub fn is_e164(number: &str) -> bool {
     (1..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The host's word, or the one for the call's direction.
+/// The host's value, or one that follows from the call's direction.
 fn call_type(info: &CallInfo) -> &str {
     match (info.call_type.as_str(), info.direction) {
         ("", INCOMING) => "Inbound",

@@ -1,10 +1,10 @@
-//! What each call's recordings come to, by the events alone: so that a notification
-//! shows the state of its own event and not a later one.
+//! Tracks the recording state of each call from the events alone, so that a notification shows the
+//! state at its own event and not a later one.
 //!
-//! A recording's own events come in their order. Those of several do not: a file is
-//! finished after the next one was made, or is made later than that. So a recording's
-//! events are held back until the one before it has begun, and until those that had
-//! ended before it have been told as ended.
+//! The events of one recording arrive in order, but those of several recordings may not: a file may
+//! be finished after the next one was created, or created later than it. So a recording's events
+//! are held until the previous recording has begun and the end of every earlier one has been
+//! notified.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -19,10 +19,10 @@ use callrec_core::events::{CallFacts, Event, Kind};
 use callrec_core::recorder::Recorder;
 use callrec_core::words::{EndReason, Status};
 
-/// A call that is over is remembered so long: as long as the engine remembers recordings.
+/// A call is forgotten this long after its end, when the engine has forgotten its recordings too.
 const FORGET_AFTER: Duration = Duration::from_secs(61);
 
-/// What a call's user is to be told.
+/// A change that the call's user is notified of.
 pub struct StateChange {
     pub info: Arc<CallInfo>,
     pub recorded: CallRecordingState,
@@ -33,11 +33,11 @@ pub struct StateChange {
     pub failed: Option<RecordingFailure>,
 }
 
-/// What went wrong with a recording.
+/// The failure of a recording.
 #[derive(Clone, Copy)]
 pub struct RecordingFailure {
     pub status: Status,
-    /// There was a file by then.
+    /// The recording had a file.
     pub had_begun: bool,
 }
 
@@ -79,19 +79,19 @@ impl StateChange {
     }
 }
 
-/// The calls that have been recorded, by number.
+/// The recorded calls by number.
 pub struct CallTracker {
     calls: HashMap<u64, TrackedCall>,
-    /// Those with events that are held back.
+    /// Calls with held events.
     with_held_events: HashSet<u64>,
-    /// Older recordings are as they are.
+    /// The order of the newest recording at the start; older ones are not awaited.
     floor: u64,
-    /// With more calls it is looked which of them are over.
+    /// Above this number of calls, ended ones are removed.
     prune_at: usize,
 }
 
 impl CallTracker {
-    /// Knows what is live now.
+    /// Starts with the calls that are live now.
     pub fn with_live_calls(engine: &Engine) -> CallTracker {
         let mut tracker = CallTracker {
             calls: HashMap::new(),
@@ -99,7 +99,7 @@ impl CallTracker {
             floor: engine.newest_order(),
             prune_at: 64,
         };
-        // An engine that is closing has nothing to tell.
+        // A closing engine has no calls to track.
         let calls = engine
             .calls(&Caller::Host, &Filter::default())
             .unwrap_or_default();
@@ -122,7 +122,7 @@ impl CallTracker {
         !self.with_held_events.is_empty()
     }
 
-    /// What is to be told after this event, in order.
+    /// Processes an event. Returns the resulting notifications in order.
     pub fn on_event(&mut self, engine: &Engine, event: &Arc<Event>) -> Vec<StateChange> {
         let Some(view) = view_of(event) else {
             let call = event.subject.call().filter(|_| event.kind == Kind::StartFailed);
@@ -131,7 +131,7 @@ impl CallTracker {
                 .into_iter()
                 .collect();
         };
-        // 0: of an earlier process, whose calls are over.
+        // Call 0 belongs to an earlier process and has ended.
         if view.call == 0 {
             return Vec::new();
         }
@@ -157,7 +157,7 @@ impl CallTracker {
         changes
     }
 
-    /// Whether something no longer waits, though nothing has happened.
+    /// Releases events that no longer need to be held. Called when no event arrives.
     pub fn retry_held(&mut self, engine: &Engine) -> Vec<StateChange> {
         let mut changes = Vec::new();
         self.with_held_events.retain(|number| {
@@ -185,9 +185,9 @@ struct TrackedCall {
     live: Vec<(Uuid, CallRecordingState)>,
     newest: Option<Newest>,
     notified: CallRecordingState,
-    /// The order of the newest recording that has begun, or failed to.
+    /// The order of the newest recording that has begun or failed to begin.
     begun: u64,
-    /// Events of recordings that have not begun here yet, by their order.
+    /// Held events by the order of their recording.
     held: BTreeMap<u64, VecDeque<Arc<Event>>>,
     touched: Instant,
 }
@@ -231,16 +231,16 @@ impl TrackedCall {
         self.live.iter().any(|(known, _)| *known == id)
     }
 
-    /// What was live without a file when this began to listen, and then failed where that
-    /// had been told before: nothing is told of it. `but`: it is just being told of.
+    /// Forgets recordings that had no file when tracking began and whose failure was published
+    /// before that. They need no notification. Keeps the recording `except`.
     fn forget_unbegun(&mut self, engine: &Engine, except: Uuid) {
         self.live
             .retain(|(id, _)| *id == except || engine.view(*id).is_some());
     }
 
-    /// Whether something before this recording is still to be told.
+    /// Whether an event of an earlier recording is still due.
     fn must_wait(&self, engine: &Engine, view: &View) -> bool {
-        // Who is not known any more failed to begin, and that was told before.
+        // A recording unknown to the engine failed to begin, and that was notified before.
         let is_pending = |(order, id): (u64, Uuid)| order > self.begun && engine.view(id).is_some();
         let ended = |(id, _): &(Uuid, CallRecordingState)| {
             let before = engine.view(*id).map_or(0, |before| before.ended);
@@ -249,7 +249,7 @@ impl TrackedCall {
         view.previous.is_some_and(is_pending) || self.live.iter().any(ended)
     }
 
-    /// Applies what need not be held back any longer.
+    /// Applies the events that need not be held any longer.
     fn advance(&mut self, engine: &Engine, changes: &mut Vec<StateChange>) {
         while let Some((_, events)) = self.held.first_key_value() {
             let view = events.front().and_then(|event| view_of(event));
@@ -288,7 +288,7 @@ impl TrackedCall {
     }
 }
 
-/// The first event of a recording.
+/// Whether this is the first event of a recording.
 fn is_first_event(event: &Event) -> bool {
     matches!(event.kind, Kind::Started | Kind::StartFailed)
 }
@@ -297,12 +297,12 @@ fn view_of(event: &Event) -> Option<&View> {
     event.subject.recording()
 }
 
-/// What the engine knows of a call that is not known here.
+/// The newest recording of a call that is not tracked yet.
 fn newest_from_engine(engine: &Engine, view: &View) -> Option<Newest> {
     live_call(engine, view.call, &view.info)?.newest
 }
 
-/// The live call of this number, if it is still described so.
+/// The live call with this number, if its description has not changed.
 fn live_call(engine: &Engine, number: u64, info: &CallInfo) -> Option<CallView> {
     let filter = Filter {
         call_id: info.call_id.clone(),
@@ -312,7 +312,7 @@ fn live_call(engine: &Engine, number: u64, info: &CallInfo) -> Option<CallView> 
     calls.into_iter().find(|call| call.number == number)
 }
 
-/// An automatic recording that was refused: the event tells of the call alone.
+/// A refused automatic recording: its event describes only the call.
 fn refused_start(engine: &Engine, event: &Event, call: &CallFacts) -> Option<StateChange> {
     let call = live_call(engine, call.number, &call.info)?;
     Some(StateChange {

@@ -1,6 +1,5 @@
-//! Genesys' protection against requests that another site's page has made: a token
-//! that goes with a cookie. Nothing is remembered: the token is a MAC of the cookie's
-//! value and the user's name.
+//! Genesys' protection against cross-site requests: a token that belongs to a cookie. It needs no
+//! stored state, since the token is a MAC of the cookie's value and the user's name.
 
 use hmac::{Hmac, KeyInit, Mac};
 use http::header::SET_COOKIE;
@@ -39,7 +38,7 @@ impl Csrf {
         Uuid::from_slice(mac.get(..16)?).ok()
     }
 
-    /// Whether the token fits the cookie and the user.
+    /// Whether the token belongs to the cookie and the user.
     pub fn permits(&self, request: &HttpRequest, username: &str) -> bool {
         let token = request
             .header(HEADER)
@@ -47,12 +46,12 @@ impl Csrf {
         let (Some(session), Some(token)) = (session(request), token) else {
             return false;
         };
-        // Takes the same time wherever the two differ.
+        // Takes constant time.
         let mac = self.mac(session, username);
         mac.is_some_and(|mac| mac.verify_truncated_left(token.as_bytes()).is_ok())
     }
 
-    /// Tells the user's token, and sets the cookie that it goes with.
+    /// Adds the user's token and its cookie to the response.
     pub fn add_token(
         &self,
         genesys: &Genesys,
@@ -76,7 +75,7 @@ impl Csrf {
     }
 }
 
-/// The session that the cookie names.
+/// The session id in the cookie.
 fn session(request: &HttpRequest) -> Option<Uuid> {
     Uuid::try_parse(request.cookie(COOKIE)?).ok()
 }

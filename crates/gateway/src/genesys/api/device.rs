@@ -1,5 +1,5 @@
-//! The device resource. The host tells of devices only with its calls: a user's devices
-//! are those of their live calls. A recording can be stopped on its device, too.
+//! The device resource. The host describes devices only in calls, so a user's devices are those of
+//! their live calls. Recordings can be stopped by device.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -22,7 +22,7 @@ struct Device {
 }
 
 impl Device {
-    /// In the order in which the first call of each began.
+    /// Ordered by the oldest call of each device.
     fn all(genesys: &Genesys, me: &Caller) -> Result<Vec<Device>> {
         let mut devices: Vec<Device> = Vec::new();
         for call in user_calls(&genesys.gateway, me, &Text::default())? {
@@ -38,7 +38,7 @@ impl Device {
         Ok(devices)
     }
 
-    /// As the path names it. Any spelling of a UUID will do.
+    /// The device with this id. Any spelling of the UUID is accepted.
     fn find(genesys: &Genesys, me: &Caller, id: &str) -> Result<Option<Device>> {
         let Ok(id) = Uuid::try_parse(id) else {
             return Ok(None);
@@ -47,7 +47,7 @@ impl Device {
         Ok(devices.into_iter().find(|device| device.id == id))
     }
 
-    /// Whether the user may stop a recording on it.
+    /// Whether the user may stop a recording on the device.
     fn can_stop(&self) -> bool {
         let mut calls = self.calls.iter();
         calls.any(|call| !call.live.is_empty() && !call.mandatory)
@@ -69,7 +69,7 @@ impl Device {
         })
     }
 
-    /// All that is recorded on it, and nothing of the other end of an internal call.
+    /// Stops all recordings on the device, but not those at the other end of an internal call.
     fn stop(&self, genesys: &Genesys, me: &Caller) -> Result<()> {
         let recorder = genesys.gateway.recorder();
         let mut changed = 0;
@@ -94,7 +94,7 @@ impl Device {
     }
 }
 
-/// `GET /me/devices`: resources with `?fields=…`, else their URIs as well.
+/// `GET /me/devices`: only resources with `?fields=…`, otherwise their URIs too.
 pub fn list(genesys: &Genesys, me: &Caller, with_uris: bool) -> HttpResponse {
     let found = match Device::all(genesys, me) {
         Ok(found) => found,

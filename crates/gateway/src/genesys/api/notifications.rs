@@ -1,6 +1,6 @@
-//! From the engine's events to notifications.
+//! Turns the engine's events into CometD notifications.
 //!
-//! The bus's observer only pushes into a channel; one task takes from it.
+//! The observer only forwards events to a channel; one task processes them.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -17,10 +17,10 @@ use crate::genesys::comet::CALLS;
 use callrec_core::events::{Bus, Event, Kind, Observer};
 use callrec_core::words::Status;
 
-/// How often what is held back is looked at when nothing happens.
+/// How often held events are checked when no event arrives.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The bus's side. Called under its lock.
+/// The observer, which runs under the bus's lock.
 struct EventForwarder(UnboundedSender<Arc<Event>>);
 
 impl Observer for EventForwarder {
@@ -30,13 +30,13 @@ impl Observer for EventForwarder {
             Kind::Loss | Kind::DiskLow | Kind::MediaIgnored | Kind::LegSilent
         );
         if !is_ignored {
-            // Nobody takes any more: the gateway has stopped.
+            // Fails once the gateway has stopped.
             let _ = self.0.send(event.clone());
         }
     }
 }
 
-/// Takes the observer off the bus, however the task ends.
+/// Removes the observer from the bus when the task ends.
 struct ObserverGuard {
     bus: Arc<Bus>,
     forwarder: Arc<dyn Observer>,
@@ -56,7 +56,7 @@ pub fn subscribe(genesys: &Arc<Genesys>) {
         forwarder: Arc::new(EventForwarder(sender)),
     };
     guard.bus.observe(guard.forwarder.clone());
-    // After that: what happens meanwhile is seen twice rather than never.
+    // Seeded after subscribing: an event in between is processed twice rather than missed.
     let tracker = CallTracker::with_live_calls(engine);
     tokio::spawn(run(Arc::downgrade(genesys), receiver, tracker, guard));
 }

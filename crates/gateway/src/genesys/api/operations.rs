@@ -1,4 +1,4 @@
-//! Start, stop, pause and resume, as a call's own user asks for them.
+//! Start, stop, pause and resume of a user's own calls.
 
 use serde_json::Value;
 
@@ -60,7 +60,7 @@ pub fn parse(
         return Ok(operation);
     }
     if genesys.config.capabilities.contains(name) {
-        // A call has it, but the recorder cannot do it.
+        // A capability of the call that is not a recording operation.
         return Err((
             GenesysCode::Forbidden,
             format!("{name} is no operation of recording"),
@@ -69,7 +69,7 @@ pub fn parse(
     Err((GenesysCode::Invalid, "There is no such operationName".into()))
 }
 
-/// What is legal is what the capabilities say, but a start needs a connected call.
+/// Allows the operations that the capabilities list. A start also needs a connected call.
 fn check_allowed(
     operation: RecordingOperation,
     found: &[CallView],
@@ -118,7 +118,7 @@ fn start(genesys: &Genesys, me: &Caller, id: &Text, found: &[CallView]) -> Resul
     let (recorder, config) = (genesys.gateway.recorder(), genesys.gateway.engine().config());
     let target = Filter::call(id);
     let mut spec = recorder.default_spec(config.format);
-    // Published: a pause is silence of its length.
+    // As published, a pause is recorded as silence of its length.
     spec.audio.pause_mode = PauseMode::Silence;
     let mut connected = found
         .iter()
@@ -126,8 +126,8 @@ fn start(genesys: &Genesys, me: &Caller, id: &Text, found: &[CallView]) -> Resul
     if !connected.next().is_some_and(|call| call.automatic) {
         return recorder.start(me, &target, Ok(spec)).map(drop);
     }
-    // Published: what a line's mark has begun is controlled all the same. One after the other,
-    // so that of two starts one is refused.
+    // As published, a recording that the line's policy has started can be controlled as usual. The
+    // lock makes one of two concurrent starts fail.
     let _guard = genesys.starts.lock();
     if user_calls(&genesys.gateway, me, id)?
         .iter()
@@ -138,7 +138,7 @@ fn start(genesys: &Genesys, me: &Caller, id: &Text, found: &[CallView]) -> Resul
             "StartCallRecording is not valid for the call's current state",
         ));
     }
-    // An automatic line does not refuse a further recording.
+    // An automatic line does not refuse an additional recording.
     spec.flags = ADDITIONAL;
     recorder.start(me, &target, Ok(spec)).map(drop)
 }

@@ -1,4 +1,4 @@
-//! The recording operations, by the names that a call's capabilities list.
+//! The recording operations and their names among a call's capabilities.
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecordingOperation {

@@ -1,4 +1,4 @@
-//! Genesys' status codes, and the HTTP status that goes with each.
+//! Genesys' status codes and the corresponding HTTP statuses.
 
 use http::StatusCode;
 use http::header::{ALLOW, HeaderValue, WWW_AUTHENTICATE};
@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::http::{HttpResponse, json};
 use callrec_core::words::{Error, Status};
 
-/// Why a request failed. Codes that nothing here leads to are left out.
+/// Why a request failed. Codes that callrec never returns are omitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GenesysCode {
     /// A required parameter is missing.
@@ -18,7 +18,7 @@ pub enum GenesysCode {
     Forbidden,
     /// An internal error.
     Internal,
-    /// An internal error that may pass by itself.
+    /// A temporary internal error.
     Unavailable,
     /// The resource could not be found.
     NotFound,
@@ -29,7 +29,7 @@ pub enum GenesysCode {
 }
 
 impl GenesysCode {
-    /// The published number, and the HTTP status beside it.
+    /// The published number and the HTTP status.
     pub fn numbers(self) -> (u32, StatusCode) {
         match self {
             GenesysCode::ArchiveError => (1, StatusCode::BAD_REQUEST),
@@ -43,11 +43,11 @@ impl GenesysCode {
         }
     }
 
-    /// What the engine's refusal of an operation on one's own call is called here.
+    /// The code for an engine error of an operation on the user's own call.
     pub fn of(status: Status) -> GenesysCode {
         match status {
             Status::Unauthenticated => GenesysCode::Unauthenticated,
-            // Nobody else's call was asked for: it has just ended, or become another's.
+            // The call has just ended or belongs to another user now.
             Status::Forbidden => GenesysCode::NotFound,
             Status::NoCall
             | Status::NotLive
@@ -65,7 +65,7 @@ impl GenesysCode {
     }
 }
 
-/// `{"statusCode":…,"statusMessage":…}`, and no other member.
+/// `{"statusCode":…,"statusMessage":…}` without other members.
 pub fn error_response(code: GenesysCode, message: &str) -> HttpResponse {
     let (number, status) = code.numbers();
     let mut response = json(status, &json!({ "statusCode": number, "statusMessage": message }));
@@ -78,7 +78,7 @@ pub fn error_response(code: GenesysCode, message: &str) -> HttpResponse {
 
 pub fn engine_error(error: &Error) -> HttpResponse {
     match GenesysCode::of(error.status) {
-        // What went wrong inside is for the log, not for a client.
+        // Internal details are not sent to clients.
         GenesysCode::Internal => error_response(GenesysCode::Internal, "Internal error"),
         GenesysCode::NotFound => not_found(),
         code => error_response(code, &error.message),

@@ -1,13 +1,12 @@
-//! How many sessions of one browser may have a connect held at the same time. A browser
-//! opens only some six connections to a host: tabs that held one each would leave none
-//! for anything else.
+//! Limits the sessions of one browser that have a connect held concurrently. A browser opens about
+//! six connections to a host, so if every tab held one, none would be left for other requests.
 
 use std::collections::HashMap;
 
 use callrec_core::sync::Mutex;
 
-/// The sessions of each browser that have a connect held, each with the number of its
-/// connects: a later connect comes before the one that it replaces has been answered.
+/// For each browser, the sessions with held connects and the number of those. A session may have
+/// two for a moment, until the superseded one has been answered.
 pub struct BrowserLimits {
     held: Mutex<HashMap<String, Vec<(String, u32)>>>,
     max_sessions: usize,
@@ -21,10 +20,9 @@ impl BrowserLimits {
         }
     }
 
-    /// Leave to hold a connect of this session; with `waits` false it is only asked
-    /// whether there would be leave. `None`: as many other sessions of this browser hold
-    /// one as may. A client that sends no cookie shares its connections with nobody that
-    /// is known, and always has leave.
+    /// Permits holding a connect of this session, or returns `None` when the browser's limit is
+    /// reached. With `may_wait` false the limit is only checked. Clients without a cookie are
+    /// always permitted, since it is not known which share a browser.
     pub fn permit(&self, browser: Option<String>, session: &str, may_wait: bool) -> Option<HoldPermit<'_>> {
         let Some(browser) = browser else {
             return Some(HoldPermit(None));
@@ -51,7 +49,7 @@ impl BrowserLimits {
     }
 }
 
-/// Given back when it is dropped.
+/// Ends the count when dropped.
 pub struct HoldPermit<'a>(#[allow(dead_code, reason = "kept for its end")] Option<CountedConnect<'a>>);
 
 struct CountedConnect<'a> {
@@ -94,7 +92,7 @@ mod tests {
             browsers.permit(browser("b"), "3", true).is_some(),
             "another browser"
         );
-        // The later connect of a session takes the place of its earlier one.
+        // A later connect of a session replaces its earlier one.
         let with_retry_after = browsers.permit(browser("a"), "1", true);
         assert!(with_retry_after.is_some());
         drop(first);
@@ -102,7 +100,7 @@ mod tests {
         drop(with_retry_after);
         assert!(browsers.permit(browser("a"), "2", true).is_some());
         assert!(browsers.held.lock().is_empty());
-        // Who does not wait is in nobody's way.
+        // A connect that does not wait counts for nothing.
         let short_poll = browsers.permit(browser("a"), "1", false);
         assert!(short_poll.is_some() && browsers.permit(browser("a"), "2", true).is_some());
     }

@@ -1,4 +1,4 @@
-//! Bayeux messages: what a client says, and the reply to it.
+//! Bayeux messages and the replies to them.
 
 use std::borrow::Cow;
 
@@ -8,10 +8,10 @@ use serde_json::{Map, Value, json};
 use super::session::Session;
 use crate::http::{HttpRequest, json_of};
 
-/// Messages in one request at most.
+/// Maximum number of messages in a request.
 const MESSAGES_MAX: usize = 256;
 
-/// The messages of a request: an array, a single one, or those of a form.
+/// Parses the messages of a request: an array, a single message, or a form.
 pub fn parse(request: &HttpRequest, json_depth: u32) -> Result<Vec<Value>, String> {
     let mut messages = Vec::new();
     for text in texts(request) {
@@ -28,12 +28,12 @@ pub fn parse(request: &HttpRequest, json_depth: u32) -> Result<Vec<Value>, Strin
     }
 }
 
-/// The body as it stands, or each `message` of a form.
+/// The body itself, or each `message` of a form.
 fn texts(request: &HttpRequest) -> Vec<Cow<'_, [u8]>> {
     let body: &[u8] = request.body();
     let kind = request.header(CONTENT_TYPE.as_str()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
-    // Not so what a client has only labelled so.
+    // Some clients label JSON as a form.
     let is_json = matches!(body.trim_ascii_start().first(), Some(b'[' | b'{'));
     if is_json || !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         return vec![Cow::Borrowed(body)];
@@ -44,7 +44,7 @@ fn texts(request: &HttpRequest) -> Vec<Cow<'_, [u8]>> {
         .collect()
 }
 
-/// One message of a client. Whatever is not as it should be reads as absent.
+/// One message of a client. Invalid members count as absent.
 pub struct BayeuxRequest<'a>(&'a Value);
 
 impl<'a> BayeuxRequest<'a> {
@@ -84,13 +84,13 @@ impl<'a> BayeuxRequest<'a> {
     pub fn supports_long_polling(&self) -> bool {
         match &self.0["supportedConnectionTypes"] {
             Value::Array(kinds) => kinds.iter().any(|kind| kind == LONG_POLLING),
-            // The protocol demands it, but older clients leave it out.
+            // Required by the protocol, but older clients omit it.
             _ => true,
         }
     }
 
-    /// What a client is answered whose ack extension is on, in the form that it asked
-    /// in: older ones take no other.
+    /// The reply to a request for the ack extension, in the client's own form, since older clients
+    /// accept no other.
     pub fn ack_reply(&self) -> Option<Value> {
         match &self.0["ext"]["ack"] {
             Value::Bool(true) => Some(true.into()),
@@ -101,7 +101,7 @@ impl<'a> BayeuxRequest<'a> {
         }
     }
 
-    /// The last batch that the client has got, if it says so. Some begin with -1.
+    /// The last batch that the client has received, if it acknowledges. Some clients begin with -1.
     pub fn acknowledged(&self) -> Option<u64> {
         let batch = &self.0["ext"]["ack"];
         batch
@@ -126,7 +126,7 @@ impl<'a> BayeuxRequest<'a> {
         self.reply(true).with("clientId", session.id().into())
     }
 
-    /// `error`: code, arguments, text, with colons between.
+    /// `error` has the form `code:arguments:text`.
     pub fn refused(&self, error: &str) -> BayeuxReply {
         self.reply(false).with("error", error.into())
     }
@@ -147,19 +147,19 @@ impl BayeuxReply {
         self.with("ext", ext)
     }
 
-    /// The subscription as it was asked for.
+    /// Repeats the requested subscription.
     pub fn subscription(self, request: &BayeuxRequest<'_>) -> BayeuxReply {
         self.with("subscription", request.0["subscription"].clone())
     }
 
-    /// What a handshake negotiates.
+    /// Adds the result of the handshake.
     pub fn negotiated(self) -> BayeuxReply {
         self.with("version", "1.0".into())
             .with("minimumVersion", "1.0".into())
             .with("supportedConnectionTypes", json!([LONG_POLLING]))
     }
 
-    /// What a client has to do next: `retry`, `handshake` or `none`.
+    /// Adds the client's next step: `retry`, `handshake` or `none`.
     pub fn advice(self, reconnect: &str, interval_ms: u32) -> BayeuxReply {
         self.with(
             "advice",
@@ -167,7 +167,7 @@ impl BayeuxReply {
         )
     }
 
-    /// How to poll.
+    /// Adds the polling parameters.
     pub fn timing(self, timeout_ms: u32, session_ms: u32) -> BayeuxReply {
         self.with(
             "advice",
@@ -180,7 +180,7 @@ impl BayeuxReply {
         )
     }
 
-    /// How to poll while other sessions of the same browser have their connects held.
+    /// Adds the polling parameters for a browser whose other sessions have connects held.
     pub fn multiple_clients(self, interval_ms: u32, timeout_ms: u32, session_ms: u32) -> BayeuxReply {
         self.with(
             "advice",

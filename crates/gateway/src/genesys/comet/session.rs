@@ -1,4 +1,4 @@
-//! One CometD client: what waits for it, and the poll that waits for that.
+//! One CometD session: its queue of messages and its connects.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -9,11 +9,12 @@ use tokio::sync::Notify;
 use callrec_core::sync::Mutex;
 use callrec_core::text::Text;
 
-/// Messages of one answer at most, unless a single one is longer; the next connect is
-/// answered with more.
+/// Maximum bytes of messages in one response, unless a single message is longer. The next connect
+/// gets the rest.
 const RESPONSE_BYTES: usize = 256 << 10;
 
-/// Whether a subscription takes a channel: the same, `/a/*` one part more, `/a/**` any.
+/// Whether a subscription matches a channel: exactly, one more segment with `/a/*`, any number with
+/// `/a/**`.
 pub fn matches(subscription: &str, channel: &str) -> bool {
     if let Some(prefix) = subscription.strip_suffix("/**") {
         return channel
@@ -29,38 +30,38 @@ pub fn matches(subscription: &str, channel: &str) -> bool {
     subscription == channel
 }
 
-/// What may wait for one session.
+/// Limits of one session's queue.
 #[derive(Clone, Copy)]
 pub struct QueueLimits {
     pub messages: usize,
-    /// A single message may be longer.
+    /// A single message may exceed the limit.
     pub bytes: usize,
 }
 
 struct QueuedMessage {
-    /// The answer that it was last written in; 0: none yet.
+    /// The batch in which it was last sent; 0: not sent yet.
     batch: u64,
     message: Arc<str>,
 }
 
 struct SessionState {
     channels: BTreeSet<String>,
-    /// What has been written but not got stands in front.
+    /// Messages that were sent but not acknowledged come first.
     queue: VecDeque<QueuedMessage>,
-    /// Of the queue's messages.
+    /// Total length of the queued messages.
     bytes: usize,
-    /// Answers with messages so far.
+    /// Number of responses with messages so far.
     batch: u64,
-    /// A connect has come since the handshake.
+    /// The client has connected since the handshake.
     connected: bool,
-    /// The client was told to pause between its connects.
+    /// The client was advised to pause between its connects.
     paused: bool,
-    /// The connect that is being held is the newest.
+    /// The number of the newest connect.
     connect_number: u64,
     held_connects: u32,
-    /// When a connect was last there.
+    /// When the last connect ended.
     last_connect: Instant,
-    /// What a client is to do now that its session is over.
+    /// The advice for the client of a closed session.
     closed: Option<&'static str>,
 }
 
@@ -86,17 +87,17 @@ impl SessionState {
         Some(message)
     }
 
-    /// What the client has got need not be kept. Who does not say gets each once.
+    /// Removes acknowledged messages. Clients that do not acknowledge get each message once.
     fn acknowledge(&mut self, acknowledged: Option<u64>) {
         let acknowledged = acknowledged.unwrap_or(u64::MAX);
-        // What was never written cannot have been got.
+        // A message that was not sent cannot be acknowledged.
         let acknowledge = |queued: &QueuedMessage| queued.batch != 0 && queued.batch <= acknowledged;
         while self.queue.front().is_some_and(acknowledge) {
             self.pop();
         }
     }
 
-    /// How many of the queue fit into one answer.
+    /// How many queued messages fit into one response.
     fn fitting(&self) -> usize {
         let mut bytes = 0;
         let fits = |queued: &&QueuedMessage| {
@@ -113,7 +114,7 @@ pub struct Session {
     id: String,
     browser: String,
     username: Text,
-    /// Messages are kept until the client says that it has them.
+    /// The client acknowledges messages, which are kept until then.
     ack: bool,
     wake: Notify,
     state: Mutex<SessionState>,
@@ -155,8 +156,8 @@ impl Session {
         }
     }
 
-    /// Of the names of one channel those to send a message under. A subscription that
-    /// takes several of them counts for the first alone: it brings the message once.
+    /// The names of one channel under which the client gets a message. A subscription that matches
+    /// several names counts only for the first, so that it brings the message once.
     pub fn matching_names<'c>(&self, names: &[&'c str]) -> Vec<&'c str> {
         let state = self.state.lock();
         let takes = |index: &usize, wanted: &String| {
@@ -167,7 +168,7 @@ impl Session {
         all.filter_map(|index| names.get(index).copied()).collect()
     }
 
-    /// False: too much waits already.
+    /// Returns false if the queue is full.
     pub fn push(&self, message: &Arc<str>, limits: QueueLimits) -> bool {
         let mut state = self.state.lock();
         let queued = state.queue.len();
@@ -193,31 +194,30 @@ impl Session {
         self.wake.notify_waiters();
     }
 
-    /// Notes whether the client now knows of a pause between its connects. Returns
-    /// whether it knew of one before.
+    /// Records whether the client was advised to pause. Returns the previous value.
     pub fn set_paused(&self, paused: bool) -> bool {
         std::mem::replace(&mut self.state.lock().paused, paused)
     }
 
-    /// Since when no connect has been there; `None`: one is.
+    /// Since when no connect is held; `None` while one is.
     pub fn idle_since(&self) -> Option<Instant> {
         let state = self.state.lock();
         (state.held_connects == 0).then_some(state.last_connect)
     }
 }
 
-/// What a connect has come to.
+/// The result of a connect.
 #[derive(Debug)]
 pub enum ConnectResult {
-    /// Perhaps none; with the number to acknowledge, if the client does.
+    /// The messages, possibly none, and the batch number if the client acknowledges.
     Messages(Vec<Arc<str>>, Option<u64>),
-    /// A later connect has come.
+    /// A later connect has arrived.
     Superseded,
-    /// The session is over.
+    /// The session is closed.
     Closed(&'static str),
 }
 
-/// One connect, from when it came until it has been answered or its client has gone.
+/// One connect, from its arrival until it is answered or its client has gone.
 pub struct HeldConnect<'a> {
     session: &'a Session,
     connect_number: u64,
@@ -225,7 +225,7 @@ pub struct HeldConnect<'a> {
 }
 
 impl<'a> HeldConnect<'a> {
-    /// An earlier connect of the session is answered now.
+    /// Supersedes earlier connects of the session.
     pub fn new(session: &'a Session, acknowledged: Option<u64>) -> HeldConnect<'a> {
         let mut state = session.state.lock();
         state.connect_number += 1;
@@ -242,16 +242,17 @@ impl<'a> HeldConnect<'a> {
         }
     }
 
-    /// The first since the handshake. Clients wait for its answer before they are ready.
+    /// Whether it is the first connect since the handshake. Clients wait for its response before
+    /// they are ready.
     pub fn is_first(&self) -> bool {
         self.is_first
     }
 
-    /// Until there is something to say, or time is up.
+    /// Waits until there is a message, or until the deadline.
     pub async fn wait(&self, until: Instant) -> ConnectResult {
         loop {
             let mut woken = std::pin::pin!(self.session.wake.notified());
-            // Before it is looked: what comes from here on wakes.
+            // Registered before the check, so that a later message wakes the task.
             woken.as_mut().enable();
             if let Some(result) = self.poll() {
                 return result;
@@ -270,7 +271,7 @@ impl<'a> HeldConnect<'a> {
         (!is_idle).then(|| self.take())
     }
 
-    /// What there is now, as much as fits into an answer.
+    /// The queued messages that fit into a response.
     pub fn take(&self) -> ConnectResult {
         let mut state = self.session.state.lock();
         if let Some(reconnect) = state.closed {
@@ -390,11 +391,11 @@ mod tests {
         let session = session(true);
         push(&session, "1");
         assert_eq!(texts(HeldConnect::new(&session, Some(0)).take()), ["1"]);
-        // The answer was lost on its way: the client still says 0.
+        // The response was lost: the client still acknowledges 0.
         push(&session, "2");
         assert_eq!(texts(HeldConnect::new(&session, Some(0)).take()), ["1", "2"]);
         assert!(texts(HeldConnect::new(&session, Some(2)).take()).is_empty());
-        // Nobody can acknowledge what was not written yet.
+        // A message that was not sent cannot be acknowledged.
         push(&session, "3");
         assert_eq!(texts(HeldConnect::new(&session, Some(u64::MAX)).take()), ["3"]);
     }
@@ -420,7 +421,7 @@ mod tests {
             }
             assert!(texts(HeldConnect::new(&session, Some(0)).take()) == [one, two]);
             assert!(texts(HeldConnect::new(&session, Some(1)).take()) == [three]);
-            // One that is longer than an answer goes alone.
+            // A message longer than the limit is sent alone.
             let longer = "4".repeat(2 * RESPONSE_BYTES);
             push(&session, &longer);
             push(&session, "5");
@@ -441,7 +442,7 @@ mod tests {
         assert!(!push(1));
         assert_eq!(texts(HeldConnect::new(&session, None).take()).len(), 2);
         HeldConnect::new(&session, None);
-        // What has been got makes room again; one alone may be of any length.
+        // Acknowledged messages free space. A single message may have any length.
         assert!(push(11));
         assert!(!push(1));
     }

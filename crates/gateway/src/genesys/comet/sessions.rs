@@ -1,4 +1,4 @@
-//! All CometD sessions of a gateway: whose they are, and how many there may be.
+//! All CometD sessions of a gateway, with their owners and limits.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,27 +13,27 @@ use crate::genesys::GenesysConfig;
 use callrec_core::sync::Mutex;
 use callrec_core::text::Text;
 
-/// Whom a request comes from.
+/// The sender of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClientIdentity {
     User(Text),
-    /// Shown by the cookie that a handshake has set. What it may do it may do only with
-    /// a session's id beside it, which is as secret.
+    /// Identified by the cookie that a handshake has set. It gives access only together with the id
+    /// of a session, which is equally secret.
     Browser(String),
 }
 
-/// An id of ours: 128 random bits.
+/// A new id with 128 random bits.
 fn new_id() -> String {
     Uuid::new_v4().simple().to_string()
 }
 
-/// A message of this channel.
+/// A message on this channel.
 fn text(channel: &str, data: &Value) -> Arc<str> {
     let message = json!({ "data": data, "channel": channel });
     message.to_string().into()
 }
 
-/// Whether it could be one of ours.
+/// Returns the id if it has the form of `new_id`.
 pub fn valid_id(id: &str) -> Option<String> {
     let plain = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
     plain.then(|| id.to_owned())
@@ -56,13 +56,14 @@ impl SessionTable {
         }
     }
 
-    /// Room for one more session of this user; false: there is none.
+    /// Makes room for one more session of this user by closing the one idle for longest. Returns
+    /// false if all are in use.
     fn evict_idle(&mut self, username: &Text, max: usize) -> bool {
         let sessions = self.by_user.get(username).map_or(&[][..], Vec::as_slice);
         if sessions.len() < max {
             return true;
         }
-        // Who has gone without a word has not polled for the longest time.
+        // A session whose client has vanished has been idle for longest.
         let polled = sessions.iter().filter_map(|one| Some((one.idle_since()?, one)));
         let Some(idle) = polled.min_by_key(|(since, _)| *since) else {
             return false;
@@ -107,7 +108,7 @@ impl Sessions {
         self.table.lock().by_id.len() as u64
     }
 
-    /// `None`: there are too many.
+    /// Returns `None` if a limit is reached.
     pub fn begin(&self, username: Text, browser: Option<String>, ack: bool) -> Option<Arc<Session>> {
         let mut table = self.table.lock();
         if !table.evict_idle(&username, self.max_per_user) || table.by_id.len() >= self.max_sessions {
@@ -129,19 +130,20 @@ impl Sessions {
         sessions.then_some(session)
     }
 
-    /// Its client has said so.
+    /// Ends a session at its client's request.
     pub fn end(&self, session: &Session) {
         self.table.lock().remove(session);
         session.close("none");
     }
 
-    /// Whether anybody listens for this user.
+    /// Whether the user has a session.
     pub fn has(&self, username: &Text) -> bool {
         self.table.lock().by_user.contains_key(username)
     }
 
-    /// Queues a message with this `data` for each of the user's sessions that has
-    /// subscribed to one of the channel's names. Who does not fetch them must begin anew.
+    /// Queues a message with this `data` for each of the user's sessions that has subscribed to one
+    /// of the channel's names. A session with a full queue is closed, and its client must repeat
+    /// the handshake.
     pub fn publish(&self, username: &Text, names: &[&str], data: &Value) {
         let mut table = self.table.lock();
         let mut texts: HashMap<&str, Arc<str>> = HashMap::new();
@@ -158,7 +160,7 @@ impl Sessions {
         }
     }
 
-    /// Forgets those that no connect has come from for so long.
+    /// Closes sessions that have had no connect for longer than `timeout`.
     pub fn expire(&self, timeout: Duration) {
         let mut table = self.table.lock();
         let now = Instant::now();
@@ -228,7 +230,7 @@ mod tests {
         let first = sessions.begin("a".into(), None, false).expect("room");
         let second = sessions.begin("a".into(), None, false).expect("room");
         let other = sessions.begin("b".into(), None, false).expect("room");
-        // It has polled since the second one began.
+        // The first session polls after the second one began.
         while first.idle_since() <= second.idle_since() {
             HeldConnect::new(&first, None);
         }
@@ -238,13 +240,13 @@ mod tests {
             HeldConnect::new(&second, None).take(),
             ConnectResult::Closed("handshake")
         ));
-        // One that is being polled stays, however old it is.
+        // A session with a held connect stays, however old it is.
         let (_poll, _other_poll) = (HeldConnect::new(&first, None), HeldConnect::new(&third, None));
         assert!(sessions.begin("a".into(), None, false).is_none());
         for (session, client) in [(&first, "a"), (&third, "a"), (&other, "b")] {
             assert!(sessions.find(session.id(), &user(client)).is_some());
         }
-        // Beyond the limit of all nobody's session makes room for another's.
+        // At the total limit, no session is closed for another user's.
         assert!(sessions.begin("b".into(), None, false).is_none());
     }
 

@@ -1,14 +1,14 @@
 //! The published "RHS colon" form of a filter's value: `after:2018-11-01T00:00:00Z`.
 
-/// What a filter compares with. Escapes have been replaced.
+/// A filter's operator and its operand, without escapes.
 #[derive(Debug, PartialEq)]
 pub enum Comparison {
-    /// `equals:`, or no operator.
+    /// `equals:` or no operator.
     Equals(String),
     Contains(String),
     After(String),
     Before(String),
-    /// The limits, as the semicolons part them; two are right.
+    /// The limits between semicolons. Exactly two are valid.
     Between(Vec<String>),
 }
 
@@ -26,13 +26,13 @@ impl Comparison {
     }
 }
 
-/// A character as it stands, or the one that a backslash before it escapes.
+/// A plain character, or one that a backslash escapes.
 enum UnescapedChar {
     Plain(char),
     Escaped(char),
 }
 
-/// A backslash before anything but `;` and `\` is one: user names have them.
+/// A backslash before anything but `;` and `\` is literal, since user names contain backslashes.
 fn characters_of(text: &str) -> impl Iterator<Item = UnescapedChar> {
     let mut characters = text.chars().peekable();
     std::iter::from_fn(move || {
@@ -45,7 +45,7 @@ fn characters_of(text: &str) -> impl Iterator<Item = UnescapedChar> {
     })
 }
 
-/// `\;` is `;`, and `\\` is `\`.
+/// Replaces `\;` by `;` and `\\` by `\`.
 fn unescaped(text: &str) -> String {
     let unescape = |character| match character {
         UnescapedChar::Plain(character) | UnescapedChar::Escaped(character) => character,
@@ -53,7 +53,7 @@ fn unescaped(text: &str) -> String {
     characters_of(text).map(unescape).collect()
 }
 
-/// What stands between semicolons that are not escaped.
+/// Splits at semicolons that are not escaped.
 fn limits(text: &str) -> Vec<String> {
     let mut limits = vec![String::new()];
     for character in characters_of(text) {

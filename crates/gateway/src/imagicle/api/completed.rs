@@ -1,4 +1,4 @@
-//! `Recordings`: what has been recorded, and its audio.
+//! `Recordings`: completed recordings and their audio.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -25,10 +25,10 @@ use callrec_core::calls::control::parse_id;
 use callrec_core::storage::Manifest;
 use callrec_core::storage::archive::ArchiveEntry;
 
-/// An answer is sent in pieces of about so many bytes.
+/// Approximate bytes of each chunk of a response.
 const CHUNK_BYTES: usize = 64 << 10;
 
-/// A page of what the caller may see, newest first.
+/// A page of the recordings that the caller may see, newest first.
 pub async fn list(gateway: &Arc<Gateway>, caller: &Caller, request: &HttpRequest) -> HttpResponse {
     if !may_read(caller) {
         return error_response(&caller.forbidden());
@@ -82,7 +82,7 @@ pub async fn media(gateway: &Arc<Gateway>, caller: &Caller, request: &HttpReques
     }
 }
 
-/// Who may not see all learns nothing of what is not theirs, nor whether it exists.
+/// Callers below level 10 get 403 for recordings that are not theirs, whether or not they exist.
 async fn entry_of(
     gateway: &Gateway,
     caller: &Caller,
@@ -120,7 +120,7 @@ fn bad_request(reason: i32, message: &str) -> HttpResponse {
     form::json(StatusCode::BAD_REQUEST, &body)
 }
 
-/// What list and detail have in common.
+/// Members that list items and details share.
 fn common_members(entry: &ArchiveEntry) -> Value {
     let mut duration = String::new();
     iso_duration(&mut duration, entry.duration_ms);
@@ -143,8 +143,8 @@ fn start_time(unix_ms: i64) -> String {
     text
 }
 
-/// A number that is friendlier than the id: year, milliseconds of the year, two digits
-/// of the id. The same each time it is asked for.
+/// A reference number that is shorter than the id: year, milliseconds of the year, two digits of
+/// the id. It never changes.
 fn reference(entry: &ArchiveEntry) -> String {
     let start = start_time(entry.started_at_ms);
     let year = start.split('-').next().unwrap_or_default();
@@ -168,7 +168,7 @@ fn detail(entry: &ArchiveEntry, manifest: &Manifest) -> Value {
     };
     let mut detail = common_members(entry);
     detail["pbxCallId"] = pbx_call_id.into();
-    // An object as published, so that a client may look into it.
+    // An object as published, since clients may access its members.
     detail["pbxInfo"] = json!({});
     detail["owner"] = json!({
         "username": entry.username(),
@@ -188,7 +188,7 @@ fn detail(entry: &ArchiveEntry, manifest: &Manifest) -> Value {
     detail
 }
 
-/// A list is written while it is sent: without a page size it may be very long.
+/// The list is written while it is sent, since it may be very long without a page size.
 fn list_response(total: usize, page: Vec<Arc<ArchiveEntry>>) -> HttpResponse {
     let body = ListBody {
         head: Some(format!("{{\"totalCount\":{total},\"recordings\":[")),
@@ -202,7 +202,7 @@ fn list_response(total: usize, page: Vec<Arc<ArchiveEntry>>) -> HttpResponse {
 }
 
 struct ListBody {
-    /// What the next piece begins with; `None`: the end has been sent.
+    /// The beginning of the next chunk; `None` after the end was sent.
     head: Option<String>,
     remaining: std::vec::IntoIter<Arc<ArchiveEntry>>,
     first: bool,
@@ -229,7 +229,7 @@ impl Body for ListBody {
             }
             chunk.push_str(&item(&entry).to_string());
         }
-        // More follows.
+        // More chunks follow.
         self.head = Some(String::new());
         Poll::Ready(Some(Ok(Frame::data(chunk.into()))))
     }

@@ -1,4 +1,4 @@
-//! `LiveRecordings`: start, stop, pause, resume, and what is live.
+//! `LiveRecordings`: start, stop, pause, resume and list.
 
 use std::sync::Arc;
 
@@ -15,10 +15,10 @@ use callrec_core::engine::current_ms;
 use callrec_core::text::Text;
 use callrec_core::words::{Error, Layout, Result, Status};
 
-/// "The requesting user lacks an extension number."
+/// Reason "The requesting user lacks an extension number."
 const NO_EXTENSION: i32 = 3;
 
-/// What the body of a start asks for.
+/// The body of a start.
 #[derive(Debug, Default, PartialEq)]
 struct StartBody {
     device: Text,
@@ -26,24 +26,24 @@ struct StartBody {
     mode: Mode,
 }
 
-/// How the audio comes in.
+/// How the audio arrives.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 enum Mode {
     #[default]
     MediaForking,
-    /// Begun by a program: it is no manually started one.
+    /// Started by a program, not manually.
     DialIn,
     Unknown,
 }
 
-/// Without a body: on the caller's own line.
+/// Starts a recording. Without a body, on the caller's own line.
 pub fn start(gateway: &Gateway, caller: &Caller, request: &HttpRequest) -> HttpResponse {
     let body = request.body().trim_ascii();
     let started = catch_panic(|| {
         if body.is_empty() || body == b"null" {
             return start_own(gateway, caller);
         }
-        // What cannot be read names nothing.
+        // An unreadable body names no target.
         let json = request.json(gateway.config().json_depth);
         let members = json.as_ref().ok().and_then(Value::as_object);
         let body = members.map_or_else(StartBody::default, parse_body);
@@ -52,7 +52,7 @@ pub fn start(gateway: &Gateway, caller: &Caller, request: &HttpRequest) -> HttpR
     });
     match started {
         Ok(id) => form::json(StatusCode::CREATED, &json!({ "id": id.to_string() })),
-        // Published for a server that cannot start anything.
+        // The published status of a server that cannot start recordings.
         Err(error) if error.status == Status::Unavailable => empty(StatusCode::SERVICE_UNAVAILABLE),
         Err(error) => error_response(&error),
     }
@@ -107,7 +107,7 @@ fn parse_body(body: &Map<String, Value>) -> StartBody {
     };
     let text = |field_name: &str| match field(field_name) {
         Value::String(text) => name(text),
-        // A directory number that a client took for a number.
+        // Some clients send the directory number as a JSON number.
         Value::Number(number) => name(&number.to_string()),
         _ => Text::default(),
     };
@@ -142,7 +142,7 @@ pub fn stop_by_line(gateway: &Gateway, caller: &Caller, request: &HttpRequest) -
     })
 }
 
-/// Pause and resume know no device.
+/// Pause and resume select by number only.
 pub fn control_by_number(
     gateway: &Gateway,
     caller: &Caller,
@@ -159,7 +159,7 @@ pub fn control_by_number(
     })
 }
 
-/// All that is recorded of the caller's own calls, at whatever level they are.
+/// Controls all recordings of the caller's own calls, at any level.
 pub fn control_own(gateway: &Gateway, caller: &Caller, operation: Operation) -> Result<()> {
     caller.authenticate()?;
     catch_panic(|| gateway.recorder().control_own(caller, operation).map(drop))
@@ -177,7 +177,7 @@ pub async fn list(gateway: &Arc<Gateway>, caller: &Caller, request: &HttpRequest
         return error_response(&error);
     }
     let (gateway, caller) = (gateway.clone(), caller.clone());
-    // There may be a hundred thousand.
+    // The list may have a hundred thousand entries.
     let result = tokio::task::spawn_blocking(move || {
         catch_panic(|| {
             let mut views = gateway.recorder().list(&caller, &filter)?;

@@ -1,4 +1,4 @@
-//! Which completed recordings are asked for: paging, and filters in "RHS colon" form
+//! Paging and filters of a list of completed recordings. Filters have the "RHS colon" form
 //! (`startTime=after:2018-11-01T00:00:00Z`).
 
 use time::format_description::well_known::{Iso8601, Rfc3339};
@@ -10,19 +10,19 @@ use crate::http::HttpRequest;
 use callrec_core::storage::archive::ArchiveEntry;
 use callrec_core::text::Text;
 
-/// Filters of one request at most.
+/// Maximum number of filters in a request.
 const CONDITIONS_MAX: usize = 32;
 
-/// What is wrong with a request: the published reason, and words for a person.
+/// An invalid query: the published reason and a readable message.
 #[derive(Debug, PartialEq)]
 pub struct QueryError {
     pub reason: i32,
     pub message: String,
 }
 
-/// `reason` of a filter that cannot be read.
+/// `reason` of an invalid filter.
 const FILTERING: i32 = 0;
-/// `reason` of a page that cannot be read.
+/// `reason` of an invalid page.
 const PAGING: i32 = 1;
 
 const NS_PER_MS: i128 = 1_000_000;
@@ -32,12 +32,12 @@ fn query_error(reason: i32, key: &str, value: &str, expected: &str) -> QueryErro
     QueryError { reason, message }
 }
 
-/// A page of what meets all conditions.
+/// A page of the recordings that meet all conditions.
 #[derive(Debug, Default, PartialEq)]
 pub struct RecordingQuery {
     pub conditions: Vec<Condition>,
     pub offset: usize,
-    /// `None`: all of them.
+    /// `None`: all recordings.
     pub limit: Option<usize>,
 }
 
@@ -52,7 +52,7 @@ pub enum Condition {
     Direction(i32),
 }
 
-/// From one millisecond of Unix time on, up to another that is not in it.
+/// A range of Unix times in milliseconds; excludes `end`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TimeRange {
     from: i64,
@@ -78,7 +78,7 @@ impl RecordingQuery {
         })
     }
 
-    /// What is empty is not given; what is given several times must be met each time.
+    /// Empty parameters are ignored. A filter given several times must match each time.
     pub fn parse(request: &HttpRequest) -> Result<RecordingQuery, QueryError> {
         let mut query = RecordingQuery::default();
         let (mut page, mut size) = (None, None);
@@ -93,16 +93,16 @@ impl RecordingQuery {
             }
         }
         query.limit = size;
-        // As published: without a size there are no pages.
+        // As published, paging needs a page size.
         query.offset = size.map_or(0, |size| page.unwrap_or(0).saturating_mul(size));
         Ok(query)
     }
 }
 
 fn number(to: &mut Option<usize>, key: &str, value: &str, least: usize) -> Result<(), QueryError> {
-    // ASCII digits alone: "+1" would be a number too.
+    // Only ASCII digits, since `parse` would accept "+1".
     let digits = value.bytes().all(|byte| byte.is_ascii_digit());
-    // There are never as many recordings as do not fit into a number here.
+    // No archive has more recordings than fit into `usize`.
     let parsed = digits.then(|| value.parse().unwrap_or(usize::MAX));
     let parsed = parsed.filter(|number| *number >= least);
     match parsed {
@@ -142,12 +142,12 @@ fn condition(lower: &str, key: &str, value: &str) -> Result<Option<Condition>, Q
             "2" => Condition::Direction(2),
             _ => return Err(unsupported("0, 1 and 2 are known")),
         },
-        // Whatever else a client sends is none of ours.
+        // Unknown parameters are ignored.
         _ => return Ok(None),
     }))
 }
 
-/// The published examples have a bare `+` in the query, which arrives as a space.
+/// The published examples have an unencoded `+` in the query, which is decoded as a space.
 fn restore_plus(number: &str) -> String {
     number.replace(' ', "+")
 }
@@ -181,8 +181,8 @@ fn parse_range(comparison: &Comparison) -> Option<TimeRange> {
     Some(TimeRange { from, end })
 }
 
-/// The two limits as version 0.1.0 took them. A comma may also be within a time, before the
-/// fraction of its seconds; at no other than the one between the limits are both sides times.
+/// The two limits in the form of version 0.1.0. A comma may also precede the fraction of seconds,
+/// but only at the separating comma are both sides valid times.
 fn comma_limits(both: &str) -> Option<(i64, i64)> {
     both.match_indices(',').find_map(|(at, comma)| {
         let (lower, upper) = (&both[..at], &both[at + comma.len()..]);
@@ -190,7 +190,7 @@ fn comma_limits(both: &str) -> Option<(i64, i64)> {
     })
 }
 
-/// The millisecond of a time; with `end_of`, the first one that is not before it.
+/// The time in milliseconds, rounded down; `ceil_ms` rounds up.
 pub fn floor_ms(text: &str) -> Option<i64> {
     i64::try_from(nanoseconds(text)?.div_euclid(NS_PER_MS)).ok()
 }
@@ -199,9 +199,9 @@ fn ceil_ms(text: &str) -> Option<i64> {
     i64::try_from(-(-nanoseconds(text)?).div_euclid(NS_PER_MS)).ok()
 }
 
-/// Of Unix time. ISO 8601; without a zone it is UTC, without a time midnight.
+/// Parses ISO 8601 to nanoseconds of Unix time. The default zone is UTC, the default time midnight.
 fn nanoseconds(text: &str) -> Option<i128> {
-    // The `+` of a zone that was not percent-encoded.
+    // An unencoded `+` of a zone arrives as a space.
     let text = text.trim().replace(' ', "+");
     let zoned = || {
         let rfc3339 = OffsetDateTime::parse(&text, &Rfc3339);
@@ -305,7 +305,7 @@ mod tests {
             "2018-11-01T00:00:00Z;2018-11-01T00:00:01Z",
             "2018-11-01T00:00:00Z%3B2018-11-01T00:00:01Z",
             "2018-11-01;2018-11-01T00:00:01",
-            // As before, with a comma.
+            // The form of version 0.1.0, with a comma.
             "2018-11-01T00:00:00Z,2018-11-01T00:00:01Z",
             "2018-11-01T00:00:00,0Z,2018-11-01T00:00:01,0Z",
         ] {
@@ -387,7 +387,7 @@ mod tests {
         ] {
             assert_eq!(parse(invalid).expect_err(invalid).reason, PAGING, "{invalid}");
         }
-        // More than fits into a number.
+        // A number that does not fit into `usize`.
         assert_eq!(page("pageSize=99999999999999999999"), Ok((0, Some(usize::MAX))));
         let far = page(&format!("page={0}&pageSize={0}", usize::MAX));
         assert_eq!(far, Ok((usize::MAX, Some(usize::MAX))));

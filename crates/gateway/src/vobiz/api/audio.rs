@@ -1,4 +1,4 @@
-//! The audio under the url that a start has answered, and the callbacks that tell it.
+//! Serves the audio under the URLs that starts return and callbacks contain.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use callrec_core::calls::Caller;
 use callrec_core::storage::archive::ArchiveEntry;
 use callrec_core::words::Format;
 
-/// The audio, as the server knows it.
+/// The audio API of the server.
 pub struct AudioApi {
     gateway: Arc<Gateway>,
     callbacks: Arc<CallbackJobs>,
@@ -45,7 +45,7 @@ impl HttpApi for AudioApi {
         AUDIO_PATH
     }
 
-    /// Not all below its path, and beside it what `recording.url_base` leads to.
+    /// Claims audio below its path, and paths to which `recording.url_base` leads.
     fn claims(&self, request: &HttpRequest) -> bool {
         requested_audio(&self.gateway, request).is_some()
     }
@@ -63,7 +63,7 @@ impl HttpApi for AudioApi {
         claimed_user(request)
     }
 
-    /// Its urls are in the answers of both.
+    /// Both vendors' responses contain its URLs.
     fn shares_origins_with(&self) -> &[&'static str] {
         &["vobiz", "plivo"]
     }
@@ -93,14 +93,14 @@ impl HttpApi for AudioApi {
     }
 }
 
-/// One recording's audio.
+/// The file name in an audio URL.
 #[derive(Debug)]
 struct AudioName {
     id: Uuid,
     extension: String,
 }
 
-/// Whether audio is asked for, and which; `Some(None)`: there is none of that name.
+/// Whether the request is for audio, and for which; `Some(None)` if the name is invalid.
 fn requested_audio(gateway: &Gateway, http: &HttpRequest) -> Option<Option<AudioName>> {
     let base = &gateway.engine().config().url_base;
     let rest = http
@@ -112,7 +112,7 @@ fn requested_audio(gateway: &Gateway, http: &HttpRequest) -> Option<Option<Audio
         let name = rest.strip_prefix(base.as_str()).unwrap_or(rest);
         return Some(parse_name(name));
     }
-    // A base that leads to this gateway is served as well.
+    // A base URL that leads to this gateway is served too.
     let own_path = base.strip_prefix(gateway.public_url().as_str())?;
     let name = http
         .path()
@@ -121,14 +121,14 @@ fn requested_audio(gateway: &Gateway, http: &HttpRequest) -> Option<Option<Audio
     parse_name(name).map(Some)
 }
 
-/// Where an answer or a callback may have named such a url.
+/// Whether responses or callbacks may contain audio URLs.
 pub fn is_offered(config: &GatewayConfig) -> bool {
     config.offers("vobiz") || config.offers("plivo") || !config.callbacks_allow.is_empty()
 }
 
 fn parse_name(name: &str) -> Option<AudioName> {
     let (id, extension) = name.split_once('.')?;
-    // As it is written in a url, and no other way.
+    // Only the spelling that URLs use.
     let id = Uuid::try_parse(id)
         .ok()
         .filter(|parsed| parsed.to_string() == id)?;
@@ -178,12 +178,12 @@ async fn audio(gateway: &Arc<Gateway>, http: &HttpRequest, name: Option<AudioNam
     sent.unwrap_or_else(|error| request.archive_error(error))
 }
 
-/// Whoever has a signed url may have what it leads to.
+/// Whether the signature permits access to this recording.
 fn is_signed(signer: &UrlSigner, signature: &UrlSignature, name: Option<&AudioName>) -> bool {
     name.is_some_and(|name| signer.accepts(&format!("{}.{}", name.id, name.extension), signature))
 }
 
-/// A request that never came here.
+/// The error response to a request that never reached the API.
 fn server_error(
     gateway: &Arc<Gateway>,
     http: &HttpRequest,
@@ -193,7 +193,7 @@ fn server_error(
     VobizRequest::new(gateway, http, Dialect::Vobiz).error(ErrorForm::Resource, status, message)
 }
 
-/// By X-Auth-ID and X-Auth-Token, by a bearer's token or by HTTP Basic.
+/// Authenticates by X-Auth-ID and X-Auth-Token, bearer token or HTTP Basic.
 async fn caller(gateway: &Arc<Gateway>, http: &HttpRequest) -> Result<Caller, AuthError> {
     let Some(credentials) = token_credentials(http, "") else {
         return gateway.logins.basic(http).await;
@@ -202,7 +202,7 @@ async fn caller(gateway: &Arc<Gateway>, http: &HttpRequest) -> Result<Caller, Au
     Ok(caller_of(identity, http))
 }
 
-/// Below level 10 a caller's own recordings alone.
+/// Callers below level 10 may access only their own recordings.
 pub fn may_have(caller: &Caller, entry: &ArchiveEntry) -> bool {
     match caller {
         Caller::User { username, .. } if caller.is_limited() => {
@@ -212,10 +212,10 @@ pub fn may_have(caller: &Caller, entry: &ArchiveEntry) -> bool {
     }
 }
 
-/// Of its file.
+/// The extension of the recording's file.
 pub fn extension(entry: &ArchiveEntry) -> &str {
     let format = entry.format();
-    // One that this build does not know was written by another.
+    // A format that this build does not know was written by another build.
     match Format::named(format) {
         Some(known) => known.extension(),
         None => format,

@@ -1,5 +1,5 @@
-//! `DELETE …/Recording/BulkDelete/`, which Vobiz alone publishes: it deletes what the filters
-//! find, behind the answer.
+//! `DELETE …/Recording/BulkDelete/`, published only by Vobiz. It deletes the recordings that the
+//! filters match, after the response.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ pub async fn respond(request: &VobizRequest<'_>, caller: &Caller) -> HttpRespons
     });
     match found.await {
         Ok(found) => {
-            // What is recorded from here on is not among them.
+            // Recordings that begin later are not affected.
             tokio::spawn(delete_all(request.gateway.clone(), caller.clone(), found));
         }
         Err(error) => return request.archive_error(error),
@@ -42,12 +42,12 @@ pub async fn respond(request: &VobizRequest<'_>, caller: &Caller) -> HttpRespons
     json_response(StatusCode::ACCEPTED, &body)
 }
 
-/// The filters, of the query and of the body; the SDKs use either.
+/// Parses the filters of the query and of the body; the SDKs use either.
 fn parse_filter(request: &VobizRequest<'_>) -> Result<RecordingFilter, String> {
     let mut filter = RecordingFilter::new(request.dialect);
     let mut names = BTreeSet::new();
     let mut add = |name: &str, value: &str| {
-        // Left out, it would delete more than was meant.
+        // Ignoring an empty filter would delete more than intended.
         if value.is_empty() {
             return Err(format!("{name}: it is empty"));
         }
@@ -67,14 +67,14 @@ fn parse_filter(request: &VobizRequest<'_>) -> Result<RecordingFilter, String> {
             _ => return Err(format!("{name}: text is needed")),
         }
     }
-    // Some HTTP stacks drop the body of a DELETE: that must not delete everything.
+    // Some HTTP stacks drop the body of a DELETE, which must not delete everything.
     if names.is_empty() {
         return Err("a filter is needed; add_time__gte=1970-01-01 finds all recordings".to_owned());
     }
     Ok(filter)
 }
 
-/// One after the other, until the gateway stops. One that cannot be deleted holds up no other.
+/// Deletes the recordings in sequence until the gateway stops. A failure does not stop the others.
 async fn delete_all(gateway: Arc<Gateway>, caller: Caller, found: Vec<(Uuid, String)>) {
     let stopped = gateway.stopping();
     let (mut failed, mut remaining) = (0, found.len());
@@ -85,7 +85,7 @@ async fn delete_all(gateway: Arc<Gateway>, caller: Caller, found: Vec<(Uuid, Str
         }
         remaining -= 1;
         match remove(&gateway, caller.clone(), id, call_id).await {
-            // Unknown: somebody else has deleted it meanwhile.
+            // Another client has deleted the recording meanwhile.
             Ok(()) | Err(ArchiveError::NotFound) => {}
             Err(_) => failed += 1,
         }

@@ -1,4 +1,4 @@
-//! What a callback says, and what a start notes for it.
+//! The content of a callback, and the job that a start creates for it.
 
 use bytes::Bytes;
 use form_urlencoded::Serializer;
@@ -15,26 +15,26 @@ use crate::vobiz::SignatureV3;
 use callrec_core::storage::{CALLBACK, Job, JobSpec, JobSpecs, Manifest};
 use callrec_core::words;
 
-/// The value of a callback's `dialect` for Plivo's look-alike; any other is Vobiz's.
+/// The value of a callback's `dialect` for Plivo's look-alike; all others are Vobiz's.
 pub const PLIVO: &str = "plivo";
 
-/// Who is to be called back, and how: the payload of the job, and a member of the manifest.
+/// The receiver of a callback and its options: the payload of the job and a member of the manifest.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Callback {
     pub url: String,
     /// `GET` or `POST`
     pub method: String,
-    /// Whose key signs it; empty: nobody's.
+    /// The account whose key signs the callback; empty: it is not signed.
     pub account: String,
-    /// Of the request that asked for the recording.
+    /// The `api_id` of the start request.
     pub api_id: String,
-    /// Whose form it has.
+    /// The vendor whose form the callback has.
     pub dialect: String,
 }
 
 impl Callback {
-    /// `None` if the job's payload names nobody.
+    /// Returns `None` if the job's payload names no receiver.
     pub fn of(job: &Job) -> Option<Callback> {
         serde_json::from_str(job.payload.text()).ok()
     }
@@ -44,8 +44,7 @@ impl Callback {
     }
 }
 
-/// The callback of a start by the host itself: its api_id is its own, and it is not signed.
-/// No job if the url is empty.
+/// The job for a start by the host, with its own `api_id` and unsigned. No job if `url` is empty.
 pub fn callback_of_host(config: &GatewayConfig, url: &str, method: &str) -> words::Result<JobSpecs> {
     if url.is_empty() {
         return Ok(JobSpecs::default());

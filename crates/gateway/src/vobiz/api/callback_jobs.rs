@@ -1,5 +1,5 @@
-//! Performs the jobs of the kind `callback`: each attempt is one request to the receiver that
-//! the start named.
+//! Performs jobs of the kind `callback`: each attempt sends one request to the receiver that the
+//! start named.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,10 +19,10 @@ use callrec_core::events::LogLevel;
 use callrec_core::jobs::{Action, JobOutcome, JobPace, Performing, RegisteredAction};
 use callrec_core::storage::{CALLBACK, Job};
 
-/// How long attempts that are under way may go on when the gateway stops: whoever has
-/// been called, but not heard, is called again.
+/// How long attempts in progress may continue when the gateway stops. A receiver whose response is
+/// not received in time is called again.
 const STOP_GRACE: Duration = Duration::from_millis(500);
-/// How long the gateway waits then for a disk that stands still.
+/// How long the gateway then waits for a stalled disk.
 const DISK_WAIT: Duration = Duration::from_millis(250);
 
 /// The callbacks of one gateway.
@@ -41,14 +41,14 @@ impl CallbackJobs {
         }
     }
 
-    /// Not answered yet.
+    /// Number of callbacks not answered yet.
     pub fn pending(&self) -> u64 {
         self.registration
             .get()
             .map_or(0, |registration| registration.waiting())
     }
 
-    /// Has them performed until the gateway stops.
+    /// Performs callbacks until the gateway stops.
     pub async fn run(&self) {
         let gateway = &self.gateway;
         let mut stopped = gateway.stopping();
@@ -69,7 +69,7 @@ impl CallbackJobs {
                 return gateway.engine().bus().log(LogLevel::Error, message);
             }
         };
-        // A sender that is gone has stopped as well.
+        // A dropped sender means that the gateway has stopped.
         let _ = stopped.wait_for(|stopped| *stopped).await;
         let until = Instant::now() + STOP_GRACE;
         registration.withdraw(until);
@@ -116,7 +116,7 @@ impl Action for CallbackAction {
     }
 }
 
-/// A task of the runtime's that ends when nobody waits for it any more.
+/// A task that is aborted when its future is dropped.
 struct AbortOnDrop(JoinHandle<JobOutcome>);
 
 impl Future for AbortOnDrop {
@@ -137,7 +137,7 @@ impl Drop for AbortOnDrop {
 impl CallbackAction {
     async fn attempt(&self, job: &Job) -> JobOutcome {
         let time = Duration::from_millis(self.gateway.config().callbacks_timeout_ms.into());
-        // A payload that names no receiver never will.
+        // A payload without a receiver will never have one.
         let Some(callback) = Callback::of(job) else {
             return JobOutcome::GiveUp("it names no receiver".to_owned());
         };
@@ -152,10 +152,10 @@ impl CallbackAction {
         }
     }
 
-    /// Calls the receiver; 2xx alone is an answer.
+    /// Calls the receiver. Only a 2xx status is success.
     async fn call(&self, job: &Job, callback: &Callback, address: &CallbackUrl) -> Result<(), String> {
         let gateway = &self.gateway;
-        // HttpRequest again: the configuration may be another one by now.
+        // Checked again, since the configuration may have changed since the start.
         let scope = address
             .scope(&gateway.config().callbacks_allow)
             .ok_or("not among callbacks.allow")?;

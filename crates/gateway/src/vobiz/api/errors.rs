@@ -1,5 +1,5 @@
-//! What is refused, in the vendor's own form. Vobiz has two: one in general, another
-//! for the Recording resource. Plivo has the latter everywhere.
+//! Error responses in the vendor's form. Vobiz has a general form and one for the Recording
+//! resource; Plivo uses the latter everywhere.
 
 use http::StatusCode;
 use serde_json::json;
@@ -24,8 +24,8 @@ impl VobizRequest<'_> {
         if form == ErrorForm::Resource || self.dialect == Dialect::Plivo {
             let mut body = json!({ "api_id": self.api_id, "error": message });
             if self.is_plivo_list() {
-                // Plivo's SDK for Python counts the objects before it looks at the status, and
-                // without any member of that name it raises no error of its own.
+                // Plivo's SDK for Python counts the objects before it checks the status. Without
+                // this member it does not raise its own error.
                 body["objects"] = json!([]);
             }
             return json_response(status, &body);
@@ -45,24 +45,24 @@ impl VobizRequest<'_> {
         if self.dialect == Dialect::Vobiz {
             return self.error(form, StatusCode::UNAUTHORIZED, message);
         }
-        // No JSON: Plivo's SDK for Python takes that of a list for a list, stumbles over what
-        // is missing in it, and does not come to its AuthenticationError.
+        // Not JSON: Plivo's SDK for Python would parse it as a list, fail on missing members, and
+        // not raise its AuthenticationError.
         let mut response = text_response(StatusCode::UNAUTHORIZED, message);
         set_header(&mut response, "www-authenticate", "Basic realm=\"Plivo\"");
         response
     }
 
-    /// Nobody has asked yet who this is.
+    /// The response when the client could not be authenticated yet.
     pub fn unavailable(&self, form: ErrorForm) -> HttpResponse {
         with_retry_after(self.error(form, StatusCode::SERVICE_UNAVAILABLE, "Too many logins wait"))
     }
 
-    /// What the engine refused.
+    /// The response to an error of the engine.
     pub fn engine_error(&self, error: &Error) -> HttpResponse {
         self.error(ErrorForm::General, status_of(error.status), &error.message)
     }
 
-    /// To who may record but not listen.
+    /// The response to a caller at level 1.
     pub fn record_only(&self) -> HttpResponse {
         let message = "Recordings are not for your level (1, Record Only)";
         self.error(ErrorForm::Resource, StatusCode::FORBIDDEN, message)
@@ -83,7 +83,7 @@ impl VobizRequest<'_> {
 
 fn status_of(status: Status) -> StatusCode {
     match status {
-        // A format that this build does not write is a parameter that cannot be met.
+        // A format that this build cannot write is an invalid parameter.
         Status::InvalidArgument | Status::InvalidId | Status::NoTarget | Status::InvalidMode => {
             StatusCode::BAD_REQUEST
         }
@@ -98,7 +98,7 @@ fn status_of(status: Status) -> StatusCode {
     }
 }
 
-/// Of the general form.
+/// The `code` of the general form.
 fn code(status: StatusCode) -> &'static str {
     match status {
         StatusCode::BAD_REQUEST => "INVALID_PARAMETER",

@@ -23,40 +23,40 @@ use callrec_core::clock::unix_ms;
 use callrec_core::engine::Access;
 use callrec_core::storage::archive::ArchiveEntry;
 
-/// Recordings of a page, unless it is said.
+/// The default page size.
 const LIMIT: usize = 20;
 const DAY_MS: i64 = 86_400_000;
-/// What links in answers begin with.
+/// The prefix of links in responses.
 pub const LINKS_PATH: &str = "/v1";
-/// What is encoded in a part of a path (RFC 3986, 2.3).
+/// Characters to encode in a path segment (RFC 3986, 2.3).
 const PATH_PART: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
 
-/// Which recordings are asked for.
+/// A filter for recordings. All parts must match.
 #[derive(Debug)]
 pub struct RecordingFilter {
     call: Option<String>,
     from: Option<String>,
     to: Option<String>,
     format: Option<String>,
-    /// Each must hold for the time of adding.
+    /// Conditions on the start time.
     times: Vec<(Bound, i64)>,
-    /// Each must hold for the days that it has been kept.
+    /// Conditions on the days since the recording ended.
     days: Vec<(Bound, i64)>,
-    /// It asks for what there never is here, such as conferences.
+    /// Matches nothing: a filter for something that callrec never records, such as conferences.
     matches_nothing: bool,
     dialect: Dialect,
 }
 
-/// Which of them a list is to show.
+/// A page of a list.
 #[derive(Clone, Copy, Debug)]
 struct ListPage {
     limit: usize,
     offset: usize,
-    /// What its links call the offset.
+    /// The name of the offset parameter in links.
     offset_name: &'static str,
 }
 
@@ -69,7 +69,7 @@ enum Bound {
     Until,
 }
 
-/// Filters for what is never recorded here.
+/// Filters for things that callrec never records.
 const UNSUPPORTED_FILTERS: [&str; 6] = [
     "subaccount",
     "conference_name",
@@ -79,15 +79,14 @@ const UNSUPPORTED_FILTERS: [&str; 6] = [
     "mpc_friendly_name",
 ];
 
-/// How a client takes up a list where it left it. Published, but not what is in it; here it is
-/// an offset, which it goes before.
+/// The position in a list. Published without a format; here it is an offset that takes precedence
+/// over `offset`.
 const CURSOR: &str = "cursor";
-/// Plivo's SDKs send these with every request that can be answered later. Here all of them are
-/// answered at once, and nobody is called.
+/// Plivo's SDKs send these to ask for a later response. callrec responds at once and calls nobody.
 const IGNORED_PARAMETERS: [&str; 2] = ["callback_url", "callback_method"];
 
 impl ListPage {
-    /// The rest of the query are filters.
+    /// Parses page and filters from the query.
     fn of(request: &VobizRequest<'_>) -> Result<(ListPage, RecordingFilter), String> {
         let mut filter = RecordingFilter::new(request.dialect);
         let mut page = ListPage {
@@ -117,7 +116,7 @@ impl ListPage {
 }
 
 impl RecordingFilter {
-    /// All recordings.
+    /// Matches all recordings.
     pub fn new(dialect: Dialect) -> RecordingFilter {
         RecordingFilter {
             call: None,
@@ -131,7 +130,7 @@ impl RecordingFilter {
         }
     }
 
-    /// One more filter that must hold.
+    /// Adds a filter.
     pub fn filter(&mut self, name: &str, value: &str) -> Result<(), String> {
         let text = || Some(value.to_owned());
         match name {
@@ -146,8 +145,8 @@ impl RecordingFilter {
         Ok(())
     }
 
-    /// A filter that is not known is not passed over: who deletes what a list answers
-    /// would delete all.
+    /// Refuses unknown filters. If they were ignored, a client that deletes what a list returns
+    /// would delete everything.
     fn bound(&mut self, name: &str, value: &str) -> Result<(), String> {
         let (field, bound) = Bound::of(name);
         match field {
@@ -166,7 +165,7 @@ impl RecordingFilter {
     }
 
     pub fn matches(&self, entry: &ArchiveEntry) -> bool {
-        // Vobiz publishes that a part is enough.
+        // As published by Vobiz, a part of a number is enough.
         let same = |filter: &Option<String>, own: &str| {
             filter.as_ref().is_none_or(|filter| match self.dialect {
                 Dialect::Vobiz => own.contains(filter),
@@ -194,7 +193,7 @@ impl RecordingFilter {
 }
 
 impl Bound {
-    /// What is bound, and how.
+    /// Splits a parameter into its field and comparison.
     fn of(name: &str) -> (&str, Bound) {
         let endings = [
             ("__gte", Bound::From),
@@ -225,7 +224,7 @@ fn limit_max(dialect: Dialect) -> usize {
     }
 }
 
-/// What a recorded call is called.
+/// The type of a call's recording.
 fn recording_type(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::Vobiz => "call",
@@ -233,9 +232,10 @@ fn recording_type(dialect: Dialect) -> &'static str {
     }
 }
 
-/// A whole number. There are never as many recordings or days as do not fit into it.
+/// Parses a whole number. Larger ones are clamped, since there are never that many recordings or
+/// days.
 fn parse_whole(name: &str, value: &str) -> Result<usize, String> {
-    // ASCII digits alone: "+1" would be a number too.
+    // Only ASCII digits, since `parse` would accept "+1".
     let is_number = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
     match is_number {
         true => Ok(value.parse::<u32>().unwrap_or(u32::MAX) as usize),
@@ -251,12 +251,12 @@ fn limit(value: &str, limit_max: usize) -> Result<usize, String> {
     }
 }
 
-/// A number may lack its plus sign.
+/// The number without its plus sign.
 fn number(text: &str) -> &str {
     text.trim_start_matches(['+', ' '])
 }
 
-/// A number to look for. A part of nothing would be found everywhere.
+/// A number to search for. An empty one would match everything.
 fn digits(name: &str, value: &str) -> Result<String, String> {
     match number(value) {
         "" => Err(format!("{name}: a number is needed")),
@@ -300,8 +300,8 @@ pub async fn list(request: &VobizRequest<'_>, caller: Caller) -> HttpResponse {
     json_response(StatusCode::OK, &body)
 }
 
-/// Another page of the same list, in the published form, which both vendors begin with `/v1`
-/// wherever their API begins.
+/// The link to another page of the list. As published by both vendors it begins with `/v1`,
+/// wherever the API begins.
 fn page_uri(request: &VobizRequest<'_>, page: &ListPage) -> String {
     let mut query = Serializer::new(String::new());
     query.append_pair("limit", &page.limit.to_string());
@@ -314,7 +314,7 @@ fn page_uri(request: &VobizRequest<'_>, page: &ListPage) -> String {
     format!("{}?{}", resource_uri(request, ""), query.finish())
 }
 
-/// The published path of a recording, or of them all.
+/// The published path of a recording, or of the list.
 fn resource_uri(request: &VobizRequest<'_>, below: &str) -> String {
     let account = utf8_percent_encode(&request.account, PATH_PART);
     format!("{LINKS_PATH}/Account/{account}/Recording/{below}")
@@ -361,8 +361,8 @@ pub async fn delete(request: &VobizRequest<'_>, caller: Caller, id: &str) -> Htt
     }
 }
 
-/// Deletes a recording, and notes that where it is done: a client that hangs up meanwhile ends
-/// the request, but not the deletion.
+/// Deletes a recording and records that in the audit log on the same thread, so that a client that
+/// disconnects does not interrupt it.
 pub async fn remove(
     gateway: &Gateway,
     caller: Caller,
@@ -380,7 +380,7 @@ pub async fn remove(
     removed.await
 }
 
-/// The Recording resource, with the types that are published.
+/// The Recording resource with the published types.
 fn object(request: &VobizRequest<'_>, entry: &ArchiveEntry) -> Value {
     let url = format!(
         "{}{}.{}",
@@ -419,7 +419,7 @@ fn decimal(number: impl std::fmt::Display) -> String {
     format!("{number}.00000")
 }
 
-/// Who called, and who was called.
+/// The calling and the called number.
 fn parties(entry: &ArchiveEntry) -> (&str, &str) {
     fn first<'a>(one: &'a str, other: &'a str) -> &'a str {
         if one.is_empty() { other } else { one }
@@ -443,11 +443,11 @@ fn time_text(unix_ms: i64) -> String {
         .unwrap_or_default()
 }
 
-/// A time as a filter says it: a date, perhaps a time of day, perhaps an offset.
+/// Parses the time of a filter: a date with an optional time of day and offset.
 fn parse_time(text: &str) -> Option<i64> {
     let text = text.trim().replace('T', " ");
     let (day, rest) = text.split_once(' ').unwrap_or((&text, "00:00:00"));
-    // In a query a bare plus sign is a space.
+    // An unencoded plus sign in a query is a space.
     let zone = rest.find(['+', '-', ' ', 'Z']).unwrap_or(rest.len());
     let (clock, zone) = rest.split_at_checked(zone)?;
     let seconds = if clock.matches(':').count() == 1 {

@@ -14,12 +14,12 @@ use callrec_core::events::LogLevel;
 use callrec_core::storage::JobSpecs;
 use callrec_core::words::{AudioSpec, Error, Format, Layout, PauseMode, Result, Status, parse_format};
 
-/// Published: a recording ends by itself after so many seconds.
+/// The published default limit of a recording in seconds.
 const TIME_LIMIT: u64 = 60;
-/// A longer limit does not fit into the engine's milliseconds.
+/// The longest limit that fits into the engine's milliseconds.
 const TIME_LIMIT_MAX: u64 = u32::MAX as u64 / 1000;
 
-/// Nobody here writes down what is said; that is no reason not to record it.
+/// Transcription is not offered, but does not prevent the recording.
 const TRANSCRIPTION: [&str; 3] = ["transcription_type", "transcription_url", "transcription_method"];
 
 pub fn respond(request: &VobizRequest<'_>, caller: &Caller, call: &str) -> HttpResponse {
@@ -72,7 +72,7 @@ fn spec(request: &VobizRequest<'_>, parameters: &Map<String, Value>) -> Result<R
     };
     Ok(RecordingSpec {
         audio,
-        // Each start is one more recording.
+        // Each start adds a recording.
         flags: ADDITIONAL,
         jobs: callback(request, parameters)?,
     })
@@ -82,7 +82,7 @@ fn wants_transcription(parameters: &Map<String, Value>) -> bool {
     TRANSCRIPTION.iter().any(|name| is_given(parameters, name))
 }
 
-/// mp3 is the published default, also in a build that cannot write it.
+/// Parses the format. The published default is mp3, even in a build that cannot write it.
 fn format(parameters: Option<&str>) -> Result<Format> {
     let name = parameters.unwrap_or("mp3");
     if !matches!(name, "mp3" | "wav") {
@@ -147,7 +147,7 @@ fn is_given(parameters: &Map<String, Value>, name: &str) -> bool {
         .is_some_and(|value| !value.is_null() && value != "")
 }
 
-/// `None`: absent, null or empty.
+/// Returns `None` if the parameter is absent, null or empty.
 fn text<'a>(parameters: &'a Map<String, Value>, name: &str) -> Result<Option<&'a str>> {
     match parameters.get(name) {
         None | Some(Value::Null) => Ok(None),
