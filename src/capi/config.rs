@@ -102,95 +102,103 @@ pub unsafe extern "C" fn rec_config_new(config: *mut *mut rec_config) -> rec_sta
 ///   that of the first audio
 /// - `recording.url_base` (empty): put before "ID.EXTENSION" to make a recording's url,
 ///   at most 1000 bytes
-/// - `gateway.apis` (imagicle,genesys,vobiz): which of the published HTTP APIs are
-///   offered, with commas: imagicle, genesys, vobiz, plivo
-/// - `gateway.public_url` (empty): scheme, host and path prefix that clients see, for
-///   the urls in answers; empty: http:// and the address that the gateway listens on
-/// - `gateway.url_lifetime_ms` (0): how long the urls of recordings in answers and
-///   callbacks lead to the audio without a login, 0 to 31622400000 ms: they carry their
-///   end and a signature; 0: never
-/// - `gateway.threads` (2): threads that answer requests, 1 to 64
-/// - `gateway.max_connections` (4096): open connections at most, 1 to 1000000, and
-///   never more than a quarter of the files that the process may have open; one more is
-///   answered 503 and closed
-/// - `gateway.max_connections_per_source` (1024): of them from one address (IPv6: from
-///   one /64), 1 to 1000000, and never the last eighth; gateway.trusted_proxies may
-///   have all
-/// - `gateway.max_header_bytes` (16384): a request's line and headers, 8192 to 1048576
-///   bytes
-/// - `gateway.max_body_bytes` (65536): a request's body, 1024 to 16777216 bytes
-/// - `gateway.request_ms` (10000): time for a client to send a request, and for each
-///   piece of an answer to leave, 100 to 600000 ms
-/// - `gateway.json_depth` (32): how deep a request's JSON may be nested, 4 to 100
-/// - `gateway.auth_delay_ms` (100): after a failed try the next one of that name from
-///   that source waits so long, and twice as long after each further one, 0 to 60000
-///   ms; 0: nobody is slowed down
-/// - `gateway.auth_delay_max_ms` (5000): but never longer than this, 0 to 600000 ms;
-///   who would have to is answered 503
-/// - `gateway.auth_parallel` (64): how often rec_authenticate_fn runs at the same time,
-///   half of it for one source, 2 to 1000; others wait their turn
-/// - `gateway.archive_parallel` (16): requests that look for finished recordings at the
-///   same time, 1 to 256; others wait their turn
-/// - `gateway.trusted_proxies` (empty): addresses, with commas, whose X-Forwarded-For
-///   says who the source is
-/// - `callbacks.allow` (empty): where callbacks may go, with commas: scheme://host or
-///   scheme://host:port, "*." before a domain takes its subdomains, ":*" any port;
-///   empty: nowhere
-/// - `callbacks.timeout_ms` (3000): a receiver must have answered by then, 100 to
-///   600000 ms
-/// - `callbacks.retry_ms` (1000): pause before the second try, doubled before each
-///   further one, 10 to 3600000 ms
-/// - `callbacks.retry_max_ms` (300000): the longest pause between two tries, 10 to
-///   86400000 ms
-/// - `callbacks.give_up_ms` (86400000): a callback that was not answered for so long is
-///   given up, and logged; 0: never
-/// - `callbacks.parallel` (16): receivers that are called at the same time, 1 to 1000
-/// - `vobiz.signature_v3` (page): what X-Vobiz-Signature-V3 of a callback covers beside
-///   the nonce: "page", as Vobiz's pages say, the URL without its query; "sdk", as the
-///   SDKs of Vobiz and Plivo compute it, the URL, its query and all fields
-/// - `plivo.signature_v3` (sdk): the same for X-Plivo-Signature-V3
-/// - `gateway.imagicle_path` (/fw/Apps/Recorder/WebAPI): where the Imagicle API begins,
-///   1 to 200 bytes that begin with "/"
-/// - `imagicle.cors_origins` (empty): sites whose pages may use the Imagicle API in a
-///   browser, with commas: scheme://host or scheme://host:port; empty: none
-/// - `gateway.genesys_path` (/api/v2): where the Genesys API begins, 1 to 200 bytes
-///   that begin with "/"
-/// - `gateway.cometd_path` (/genesys/cometd): where Genesys clients find CometD, in the
-///   same form
-/// - `genesys.csrf` (false): "true": POST, PUT and DELETE need the token and the cookie
-///   that GET /me gives
+/// - `gateway.apis` (imagicle,genesys,vobiz): The published HTTP APIs that are offered,
+///   separated by commas: imagicle, genesys, vobiz, plivo.
+/// - `gateway.public_url` (empty): Scheme, host and path prefix of the URLs in
+///   responses, as clients see them. Empty: http:// and the address that the gateway
+///   listens on.
+/// - `gateway.url_lifetime_ms` (0): How long the recording URLs in responses and
+///   callbacks give access to the audio without a login, 0 to 31622400000 ms. Each URL
+///   carries its expiry time and a signature. 0: they always need a login.
+/// - `gateway.threads` (2): Number of threads that handle requests, 1 to 64.
+/// - `gateway.max_connections` (4096): Maximum number of open connections, 1 to
+///   1000000, but at most a quarter of the files that the process may have open. A
+///   further connection is answered with 503 and closed.
+/// - `gateway.max_connections_per_source` (1024): Maximum number of open connections
+///   from one client address (IPv6: from one /64 network), 1 to 1000000. The last
+///   eighth of gateway.max_connections is never given to one address. The limit does
+///   not apply to gateway.trusted_proxies.
+/// - `gateway.max_header_bytes` (16384): Maximum size of a request's first line and
+///   headers, 8192 to 1048576 bytes.
+/// - `gateway.max_body_bytes` (65536): Maximum size of a request's body, 1024 to
+///   16777216 bytes.
+/// - `gateway.request_ms` (10000): Time limit for receiving the headers of a request,
+///   for receiving its body, and for each write of a response, 100 to 600000 ms.
+/// - `gateway.json_depth` (32): Maximum nesting depth of a request's JSON, 4 to 100.
+/// - `gateway.auth_delay_ms` (100): Delay after a failed login before the next attempt
+///   with the same name from the same client address, 0 to 60000 ms. Each further
+///   failure doubles it. 0: logins are never delayed.
+/// - `gateway.auth_delay_max_ms` (5000): The longest delay of a login, 0 to 600000 ms.
+///   An attempt that would have to wait longer is refused with 503.
+/// - `gateway.auth_parallel` (64): Maximum number of concurrent calls of
+///   rec_authenticate_fn, 2 to 1000. One client address gets at most half of them.
+///   Further logins are queued.
+/// - `gateway.archive_parallel` (16): Maximum number of requests that search for
+///   finished recordings concurrently, 1 to 256. Further requests are queued.
+/// - `gateway.trusted_proxies` (empty): IP addresses of reverse proxies, separated by
+///   commas. From these, X-Forwarded-For is trusted to name the client's address.
+/// - `callbacks.allow` (empty): Receivers that callbacks may be sent to, separated by
+///   commas: scheme://host or scheme://host:port. A "*." before a domain allows its
+///   subdomains, ":*" allows any port. Empty: no callbacks.
+/// - `callbacks.timeout_ms` (3000): Time limit for a receiver to respond, 100 to 600000
+///   ms.
+/// - `callbacks.retry_ms` (1000): Delay before the second attempt, 10 to 3600000 ms. It
+///   is doubled before each further one.
+/// - `callbacks.retry_max_ms` (300000): The longest delay between two attempts, 10 to
+///   86400000 ms.
+/// - `callbacks.give_up_ms` (86400000): A callback that has not been answered for this
+///   long is logged and dropped, 0 to 9223372036854 ms. 0: never.
+/// - `callbacks.parallel` (16): Maximum number of concurrent callbacks, 1 to 1000.
+/// - `vobiz.signature_v3` (page): What X-Vobiz-Signature-V3 of a callback covers, in
+///   addition to the nonce. "page": the URL without its query, as Vobiz documents it.
+///   "sdk": the URL, its query and all fields, as the SDKs of Vobiz and Plivo compute
+///   it.
+/// - `plivo.signature_v3` (sdk): The same for X-Plivo-Signature-V3.
+/// - `gateway.imagicle_path` (/fw/Apps/Recorder/WebAPI): Base path of the Imagicle API,
+///   1 to 200 bytes that begin with "/".
+/// - `imagicle.cors_origins` (empty): Sites whose pages may use the Imagicle API in a
+///   browser, separated by commas: scheme://host or scheme://host:port. Empty: none.
+/// - `gateway.genesys_path` (/api/v2): Base path of the Genesys API, 1 to 200 bytes
+///   that begin with "/".
+/// - `gateway.cometd_path` (/genesys/cometd): Path of CometD for Genesys clients, 1 to
+///   200 bytes that begin with "/".
+/// - `genesys.csrf` (false): "true": POST, PUT and DELETE require the token and the
+///   cookie that GET /me returns.
 /// - `genesys.capabilities`
 ///   (UpdateUserData,SendDtmf,InitiateConference,Hold,SingleStepTransfer,InitiateTransfer,AttachUserData,DeleteUserDataPair,SingleStepConference,DeleteUserData,Hangup):
-///   capabilities of a call, with commas, before those of recording
-/// - `genesys.contact_center_id` (<cont_center_id>): the last field of GSIP_REC_FN,
-///   percent-encoded there, at most 255 bytes
-/// - `genesys.cors_origins` (empty): sites whose pages may use the Genesys API and
-///   CometD in a browser, with commas: scheme://host or scheme://host:port; empty: none
-/// - `cometd.timeout_ms` (30000): how long a /meta/connect is held, 100 to 600000 ms
-/// - `cometd.session_ms` (10000): a session without a /meta/connect for so long is
-///   forgotten, 100 to 600000 ms
-/// - `cometd.max_sessions` (10000): sessions at most, 1 to 1000000
-/// - `cometd.max_sessions_per_user` (100): of them one user's, 1 to 1000000; one more
-///   ends the one of theirs that has not been polled for longest, and is refused if all
-///   are being polled
-/// - `cometd.max_sessions_per_browser` (1): sessions of one browser, told by its
-///   cookie, that have a /meta/connect held at the same time, 1 to 1000000; others poll
-/// - `cometd.multi_session_interval_ms` (2000): how often those others poll, 50 to
-///   60000 ms, and never less often than twice in cometd.session_ms
-/// - `cometd.max_queue` (1000): messages that wait for one session, 10 to 1000000; with
-///   one more it is forgotten, and its client must shake hands again
-/// - `cometd.max_queue_bytes` (4194304): the same in bytes, 65536 to 1073741824; a
-///   single message may be longer
-/// - `gateway.vobiz_path` (/api/v1): where the Vobiz API begins, 1 to 200 bytes that
-///   begin with "/"
-/// - `vobiz.cors_origins` (empty): sites whose pages may use the Vobiz API and the
-///   audio of recordings in a browser, with commas: scheme://host or
-///   scheme://host:port; empty: none
-/// - `gateway.plivo_path` (/v1): where the Plivo look-alike begins, 1 to 200 bytes that
-///   begin with "/"
-/// - `plivo.cors_origins` (empty): sites whose pages may use the Plivo look-alike and
-///   the audio of recordings in a browser, with commas: scheme://host or
-///   scheme://host:port; empty: none
+///   A call's capabilities other than those of recording, separated by commas.
+/// - `genesys.contact_center_id` (<cont_center_id>): The last field of GSIP_REC_FN,
+///   where it is percent-encoded, at most 255 bytes.
+/// - `genesys.cors_origins` (empty): Sites whose pages may use the Genesys API and
+///   CometD in a browser, separated by commas: scheme://host or scheme://host:port.
+///   Empty: none.
+/// - `cometd.timeout_ms` (30000): How long a /meta/connect is held, 100 to 600000 ms.
+/// - `cometd.session_ms` (10000): A session without a /meta/connect for this long is
+///   closed, 100 to 600000 ms.
+/// - `cometd.max_sessions` (10000): Maximum number of sessions, 1 to 1000000.
+/// - `cometd.max_sessions_per_user` (100): Maximum number of sessions of one user, 1 to
+///   1000000. A further session closes the one that has gone longest without a poll. It
+///   is refused if all of them are being polled.
+/// - `cometd.max_sessions_per_browser` (1): Maximum number of sessions of one browser,
+///   identified by its cookie, that may have a /meta/connect held concurrently, 1 to
+///   1000000. The others poll.
+/// - `cometd.multi_session_interval_ms` (2000): Interval at which those others poll, 50
+///   to 60000 ms, but at most half of cometd.session_ms.
+/// - `cometd.max_queue` (1000): Maximum number of messages queued for one session, 10
+///   to 1000000. If there are more, the session is closed and its client must repeat
+///   the handshake.
+/// - `cometd.max_queue_bytes` (4194304): Maximum size of the messages queued for one
+///   session, 65536 to 1073741824 bytes. A single message may be longer.
+/// - `gateway.vobiz_path` (/api/v1): Base path of the Vobiz API, 1 to 200 bytes that
+///   begin with "/".
+/// - `vobiz.cors_origins` (empty): Sites whose pages may use the Vobiz API and the
+///   audio of recordings in a browser, separated by commas: scheme://host or
+///   scheme://host:port. Empty: none.
+/// - `gateway.plivo_path` (/v1): Base path of the Plivo look-alike, 1 to 200 bytes that
+///   begin with "/".
+/// - `plivo.cors_origins` (empty): Sites whose pages may use the Plivo look-alike and
+///   the audio of recordings in a browser, separated by commas: scheme://host or
+///   scheme://host:port. Empty: none.
 ///
 /// Threads: any, but one at a time for one configuration.
 /// Blocking: never.

@@ -218,7 +218,7 @@ mod tests {
                 let _ = sender.send("begun");
                 let deadline = Instant::now() + Duration::from_secs(60);
                 while (archive.client_waits)() {
-                    assert!(Instant::now() < deadline, "it goes on for nobody");
+                    assert!(Instant::now() < deadline, "the query does not end");
                     std::thread::yield_now();
                 }
                 let _ = sender.send("ended");

@@ -53,7 +53,7 @@ impl Gateway {
         let archive =
             ArchiveService::open(&engine, config.archive_parallel, stopping.clone()).map_err(archive)?;
         let url_signer = UrlSigner::open(&engine, config.url_lifetime_ms);
-        let url_signer = url_signer.map_err(|error| Error::io("the key that signs urls", &error))?;
+        let url_signer = url_signer.map_err(|error| Error::io("the key that signs URLs", &error))?;
         let authenticator = Arc::new(GuardedAuthenticator::new(authenticator));
         let logins = Logins::new(&config, authenticator.clone(), stopping);
         let logins = logins.map_err(|error| Error::io("starting threads", &error))?;
@@ -143,7 +143,7 @@ impl Gateway {
         self.authenticator.close();
         Err(Error::new(
             Status::Timeout,
-            "requests were still being answered; they are cut off",
+            "requests were still in flight and have been aborted",
         ))
     }
 }

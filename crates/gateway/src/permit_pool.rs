@@ -100,10 +100,10 @@ mod tests {
         let pool = PermitPool::new(3, 2);
         let held: Vec<PoolPermit> = (0..2).filter_map(|_| pool.try_acquire(CLIENT)).collect();
         assert_eq!(held.len(), 2);
-        assert!(pool.try_acquire(CLIENT).is_none(), "a third of one source");
+        assert!(pool.try_acquire(CLIENT).is_none(), "the limit per client is two");
         let other = pool.try_acquire(OTHER_CLIENT);
         assert!(other.is_some());
-        assert!(pool.try_acquire(None).is_none(), "there are three in all");
+        assert!(pool.try_acquire(None).is_none(), "the total limit is three");
         drop(held);
         assert!(pool.try_acquire(CLIENT).is_some() && pool.try_acquire(None).is_some());
     }
@@ -130,10 +130,7 @@ mod tests {
         drop(cancelled);
         drop(held);
         drop(next.await);
-        assert!(
-            pool.clients.lock().is_empty(),
-            "of sources that are gone nothing is kept"
-        );
+        assert!(pool.clients.lock().is_empty(), "idle clients have no entry");
         assert_eq!(pool.all.available_permits(), 4);
     }
 }

@@ -84,7 +84,7 @@ fn connection_limit(gateway: &Gateway) -> usize {
     let (configured, quarter) = (gateway.config().max_connections, (limit / 4).max(1));
     if u64::from(configured) > quarter {
         let message = format!(
-            "gateway.max_connections {configured}: {quarter} are taken, a quarter of the {limit} files that this process may have open"
+            "gateway.max_connections {configured}: limited to {quarter}, a quarter of the {limit} files that this process may have open"
         );
         gateway.engine().bus().log(LogLevel::Info, message);
     }

@@ -27,7 +27,7 @@ pub struct GatewaySettings {
 const APIS: &[ConfigKey<GatewaySettings>] = &[ConfigKey {
     name: "gateway.apis",
     default: "",
-    meaning: "which of the published HTTP APIs are offered, with commas: {apis}",
+    meaning: "The published HTTP APIs that are offered, separated by commas: {apis}.",
     set: GatewaySettings::offer,
     accepts: || Accepts::Other,
 }];

@@ -80,11 +80,11 @@ async fn connect(address: &CallbackUrl, scope: AddressScope) -> Result<TcpStream
         Ok(literal) => vec![literal],
         Err(_) => {
             let found = tokio::net::lookup_host((address.host.as_str(), address.port)).await;
-            let found = found.map_err(|error| format!("the host's name: {error}"))?;
+            let found = found.map_err(|error| format!("resolving the host name: {error}"))?;
             found.map(|found| found.ip()).collect()
         }
     };
-    let mut last_error = "the host has no address that callbacks.allow lets it have".to_owned();
+    let mut last_error = "callbacks.allow permits none of the host's addresses".to_owned();
     for ip in found.into_iter().filter(|ip| scope.permits(*ip)) {
         match TcpStream::connect(SocketAddr::new(ip, address.port)).await {
             Ok(stream) => return Ok(stream),
@@ -111,7 +111,7 @@ async fn exchange(
             // The connection is not reused, and the response body is ignored.
             response = response.as_mut() => {
                 let status = response.map(|response| response.status());
-                return status.map_err(|error| format!("no answer: {error}"));
+                return status.map_err(|error| format!("no response: {error}"));
             }
             // The connection may end after it has delivered the response.
             _ = connection.as_mut(), if open => open = false,
@@ -208,7 +208,7 @@ mod tests {
             );
             let system_client = CallbackClient::new();
             let refused = system_client.send(&by_name, scope, request()).await;
-            assert!(refused.is_err(), "of its own making");
+            assert!(refused.is_err(), "a self-signed certificate");
             let without_roots = CallbackClient::with_roots(Vec::new());
             let refused = without_roots.send(&by_name, scope, request()).await;
             assert!(refused.is_err_and(|reason| reason.contains("no trusted")));

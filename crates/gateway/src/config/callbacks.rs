@@ -33,7 +33,7 @@ impl CallbackTarget {
         let secure = match scheme {
             "https" => true,
             "http" => false,
-            _ => return Err(format!("\"{entry}\": http and https are known")),
+            _ => return Err(format!("\"{entry}\": only http and https are supported")),
         };
         let (host, port) = split_port(rest).ok_or_else(invalid)?;
         let (host, subdomains) = match host.strip_prefix("*.") {

@@ -23,7 +23,7 @@ impl WebOrigin {
         let secure = match scheme {
             "https" => true,
             "http" => false,
-            _ => return Err(format!("\"{text}\": http and https are known")),
+            _ => return Err(format!("\"{text}\": only http and https are supported")),
         };
         WebOrigin::of(secure, authority).ok_or_else(invalid)
     }

@@ -10,8 +10,8 @@ config_keys! {
     /// Settings of the Imagicle API.
     pub struct ImagicleConfig {
         "gateway.imagicle_path" = "/fw/Apps/Recorder/WebAPI" => path: String, BasePath,
-            "where the Imagicle API begins, {range} bytes that begin with \"/\"";
+            "Base path of the Imagicle API, {range} bytes that begin with \"/\".";
         "imagicle.cors_origins" = "" => cors_origins: Vec<WebOrigin>, list(WebOrigin::parse).within(4000),
-            "sites whose pages may use the Imagicle API in a browser, with commas: scheme://host or scheme://host:port; empty: none";
+            "Sites whose pages may use the Imagicle API in a browser, separated by commas: scheme://host or scheme://host:port. Empty: none.";
     }
 }

@@ -75,7 +75,11 @@ fn concurrent_attempts_are_queued_up_to_the_longest_delay() {
         };
         assert_eq!(attempt.wait_until(now), expected);
     }
-    assert_eq!(queue[0].wait_until(now), Ok(None), "who has waited is heard");
+    assert_eq!(
+        queue[0].wait_until(now),
+        Ok(None),
+        "an attempt that has waited proceeds"
+    );
 }
 
 #[test]

@@ -120,7 +120,7 @@ fn check_urls(gateway: &Gateway) {
     if is_unspecified && !named && audio::is_offered(config) {
         let message = format!(
             "gateway.public_url is not set, and the gateway listens on every address: \
-             recordings' urls begin with {}",
+             recording URLs begin with {}",
             gateway.public_url()
         );
         gateway.engine().bus().log(LogLevel::Warning, message);

@@ -19,9 +19,9 @@ callrec_core::config_keys! {
     /// Settings of the toy API.
     pub struct ToyConfig {
         "toy.path" = "/toy" => path: String, BasePath,
-            "where the toy API begins, {range} bytes that begin with \"/\"";
+            "Base path of the toy API, {range} bytes that begin with \"/\".";
         "toy.greeting" = "hello" => greeting: String, text(1..=40),
-            "what it says to those whom it knows, {range} bytes";
+            "The greeting of known users, {range} bytes.";
     }
     without key {
         /// The gateway has called `stop`.

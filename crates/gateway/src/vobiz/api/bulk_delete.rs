@@ -92,7 +92,7 @@ async fn delete_all(gateway: Arc<Gateway>, caller: Caller, found: Vec<(Uuid, Str
     }
     if failed + remaining > 0 {
         let message = format!(
-            "bulk deletion: of {total} recordings {failed} could not be deleted, and {remaining} were left because the gateway stops"
+            "bulk deletion: {failed} of {total} recordings could not be deleted, and {remaining} were not tried because the gateway is stopping"
         );
         gateway.engine().bus().log(LogLevel::Warning, message);
     }

@@ -139,7 +139,7 @@ impl CallbackAction {
         let time = Duration::from_millis(self.gateway.config().callbacks_timeout_ms.into());
         // A payload without a receiver will never have one.
         let Some(callback) = Callback::of(job) else {
-            return JobOutcome::GiveUp("it names no receiver".to_owned());
+            return JobOutcome::GiveUp("the job names no receiver".to_owned());
         };
         let address = match CallbackUrl::parse(&callback.url) {
             Ok(address) => address,
@@ -148,7 +148,7 @@ impl CallbackAction {
         match tokio::time::timeout(time, self.call(job, &callback, &address)).await {
             Ok(Ok(())) => JobOutcome::Done,
             Ok(Err(error)) => JobOutcome::retry(error),
-            Err(_) => JobOutcome::retry("no answer in time"),
+            Err(_) => JobOutcome::retry("no response in time"),
         }
     }
 
@@ -158,14 +158,14 @@ impl CallbackAction {
         // Checked again, since the configuration may have changed since the start.
         let scope = address
             .scope(&gateway.config().callbacks_allow)
-            .ok_or("not among callbacks.allow")?;
+            .ok_or("the receiver is not among callbacks.allow")?;
         let key = match callback.account.as_str() {
             "" => None,
             account => gateway
                 .logins
                 .signature_key(account)
                 .await
-                .map_err(|_| "the host gave no key")?,
+                .map_err(|_| "the host provided no key")?,
         };
         let form = match callback.dialect.as_str() {
             PLIVO => self.signatures.plivo_v3,
@@ -180,6 +180,6 @@ impl CallbackAction {
         if status.is_success() {
             return Ok(());
         }
-        Err(format!("it answered {status}"))
+        Err(format!("the receiver answered {status}"))
     }
 }

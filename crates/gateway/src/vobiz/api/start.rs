@@ -37,7 +37,9 @@ pub fn respond(request: &VobizRequest<'_>, caller: &Caller, call: &str) -> HttpR
         Err(error) => return request.engine_error(&error),
     };
     if transcription {
-        let message = format!("{id}: a transcription was asked for; it is recorded without one");
+        let message = format!(
+            "{id}: the start requested a transcription, which is not offered; the call is recorded without one"
+        );
         request.gateway.engine().bus().log(LogLevel::Warning, message);
     }
     let (status, message) = match request.dialect {
