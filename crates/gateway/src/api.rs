@@ -67,7 +67,10 @@ pub trait HttpApi: Send + Sync {
     /// The user name that the client claims, valid or not. The audit log records it when a login is
     /// refused. The default takes it from HTTP Basic.
     fn claimed_user(&self, request: &HttpRequest) -> String {
-        request.basic().map(|(name, _)| name).unwrap_or_default()
+        request
+            .basic_credentials()
+            .map(|(name, _)| name)
+            .unwrap_or_default()
     }
 
     /// Sites whose pages may use the API in a browser. The server answers their preflights, lets
@@ -78,7 +81,7 @@ pub trait HttpApi: Send + Sync {
     }
 
     /// The API's own headers that those pages may send and read.
-    fn page_headers(&self) -> CorsHeaders {
+    fn cors_headers(&self) -> CorsHeaders {
         CorsHeaders::default()
     }
 

@@ -80,10 +80,10 @@ impl ArchiveSearch {
 
     async fn wait_for_scan(&self, mut stopped: watch::Receiver<bool>) -> Result<(), ArchiveError> {
         let mut scanned = self.scanned.clone();
-        let is_over = tokio::time::timeout(SCAN_WAIT, scanned.wait_for(|is_over| *is_over));
+        let scan = tokio::time::timeout(SCAN_WAIT, scanned.wait_for(|is_over| *is_over));
         tokio::select! {
             biased;
-            is_over = is_over => match is_over {
+            scan = scan => match scan {
                 Ok(Ok(_)) => Ok(()),
                 _ => Err(ArchiveError::NotReady),
             },
@@ -96,7 +96,7 @@ impl ArchiveSearch {
         stopped: watch::Receiver<bool>,
         query: impl FnOnce(&CancellableArchive<'_>) -> io::Result<Option<T>> + Send + 'static,
     ) -> Result<T, ArchiveError> {
-        let permit = self.permit(stopped).await?;
+        let permit = self.acquire_permit(stopped).await?;
         let archive = self.archive.clone();
         let (sender, result) = oneshot::channel();
         tokio::task::spawn_blocking(move || {
@@ -117,7 +117,10 @@ impl ArchiveSearch {
         result.await.unwrap_or(Err(ArchiveError::Failed))
     }
 
-    async fn permit(&self, mut stopped: watch::Receiver<bool>) -> Result<OwnedSemaphorePermit, ArchiveError> {
+    async fn acquire_permit(
+        &self,
+        mut stopped: watch::Receiver<bool>,
+    ) -> Result<OwnedSemaphorePermit, ArchiveError> {
         tokio::select! {
             biased;
             permit = self.permits.clone().acquire_owned() => permit.map_err(|_| ArchiveError::NotReady),
@@ -147,9 +150,9 @@ mod tests {
             let dir = tempfile::tempdir().expect("a directory");
             let root = os::SystemDisk.open_root(dir.path(), false).expect("a directory");
             let archive = Arc::new(Archive::new(root));
-            let (scanned, is_over) = watch::channel(false);
+            let (scanned, scan_over) = watch::channel(false);
             SearchSetup {
-                search: Arc::new(ArchiveSearch::new(archive, parallel, is_over)),
+                search: Arc::new(ArchiveSearch::new(archive, parallel, scan_over)),
                 scanned,
                 stop: watch::Sender::new(false),
                 _dir: dir,

@@ -63,6 +63,6 @@ pub enum AuthError {
 }
 
 /// The caller who authenticated with this request.
-pub fn caller_of(identity: AuthenticatedUser, request: &HttpRequest) -> Caller {
-    request.caller(identity.username, identity.level)
+pub fn caller_of(user: AuthenticatedUser, request: &HttpRequest) -> Caller {
+    request.caller(user.username, user.level)
 }

@@ -81,9 +81,9 @@ impl<'a> Cors<'a> {
 
     /// Whether the request comes from a page that is not allowed and may change state. `own` is the
     /// origin under which clients find this gateway, if known.
-    pub fn is_foreign_write(&self, request: &HttpRequest, own: Option<&WebOrigin>) -> bool {
+    pub fn is_cross_site_write(&self, request: &HttpRequest, own: Option<&WebOrigin>) -> bool {
         let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-        !is_safe && !self.is_open && self.origin.is_none() && is_foreign(request, own)
+        !is_safe && !self.is_open && self.origin.is_none() && is_cross_site(request, own)
     }
 
     /// Lets an allowed page read the response.
@@ -125,7 +125,7 @@ fn only_origin(headers: &HeaderMap) -> Option<(&HeaderValue, WebOrigin)> {
 
 /// Whether a browser indicates that another site's page made the request. Other clients send no
 /// such header, or name the host that they talk to.
-fn is_foreign(request: &HttpRequest, own: Option<&WebOrigin>) -> bool {
+fn is_cross_site(request: &HttpRequest, own: Option<&WebOrigin>) -> bool {
     let headers = request.headers();
     let origin = only_origin(headers).map(|(_, origin)| origin);
     if origin.is_some() && origin.as_ref() == own {
@@ -157,9 +157,9 @@ mod tests {
     use super::*;
     use bytes::Bytes;
 
-    type Headers<'a> = &'a [(&'a str, &'a str)];
+    type HeaderPairs<'a> = &'a [(&'a str, &'a str)];
 
-    fn request(method: &str, headers: Headers<'_>) -> HttpRequest {
+    fn request(method: &str, headers: HeaderPairs<'_>) -> HttpRequest {
         let mut request = http::Request::builder().method(method);
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -174,18 +174,18 @@ mod tests {
         WebOrigin::parse(text).unwrap_or_else(|reason| panic!("{reason}"))
     }
 
-    fn is_refused(method: &str, headers: Headers<'_>) -> bool {
+    fn is_refused(method: &str, headers: HeaderPairs<'_>) -> bool {
         let (allowed, own) = (origin("https://crm.example"), origin("https://pbx.example"));
         let request = request(method, headers);
         Cors::of(vec![&allowed], CorsHeaders::default(), request.headers())
-            .is_foreign_write(&request, Some(&own))
+            .is_cross_site_write(&request, Some(&own))
     }
 
     const HOST_A: (&str, &str) = ("host", "a.example:8080");
 
     #[test]
     fn a_request_that_no_other_site_sent_is_accepted() {
-        let accepted: &[Headers<'_>] = &[
+        let accepted: &[HeaderPairs<'_>] = &[
             &[HOST_A],
             &[HOST_A, ("origin", "http://a.example:8080")],
             &[HOST_A, ("origin", "http://A.Example:8080")],
@@ -217,7 +217,7 @@ mod tests {
 
     #[test]
     fn a_request_from_another_sites_page_is_refused_unless_it_only_reads() {
-        let refused: &[Headers<'_>] = &[
+        let refused: &[HeaderPairs<'_>] = &[
             &[HOST_A, ("origin", "http://a.example:8081")],
             &[HOST_A, ("origin", "http://b.example:8080")],
             &[HOST_A, ("origin", "http://crm.example")],
@@ -249,7 +249,7 @@ mod tests {
     #[test]
     fn a_preflight_is_answered_only_to_allowed_pages() {
         let allowed = origin("https://crm.example");
-        let is_answered = |headers: Headers<'_>| {
+        let is_answered = |headers: HeaderPairs<'_>| {
             let request = request("OPTIONS", headers);
             let cors = Cors::of(vec![&allowed], CorsHeaders::default(), request.headers());
             cors.preflight(&request).is_some()

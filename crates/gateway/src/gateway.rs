@@ -10,7 +10,8 @@ use tokio::sync::watch;
 use super::archive_service::ArchiveService;
 use super::auth::Authenticator;
 use super::config::GatewayConfig;
-use super::lifecycle::{self, GuardedAuthenticator, Lifecycle};
+use super::guarded_authenticator::{self, GuardedAuthenticator};
+use super::lifecycle::Lifecycle;
 use super::logins::Logins;
 use super::request_counters::RequestCounters;
 use super::signed_url::UrlSigner;
@@ -49,9 +50,9 @@ impl Gateway {
         lifecycle: Arc<Lifecycle>,
     ) -> Result<Gateway> {
         let (stop, stopping) = watch::channel(false);
-        let archive = |error: io::Error| Error::io("the archive", &error);
-        let archive =
-            ArchiveService::open(&engine, config.archive_parallel, stopping.clone()).map_err(archive)?;
+        let archive_error = |error: io::Error| Error::io("the archive", &error);
+        let archive = ArchiveService::open(&engine, config.archive_parallel, stopping.clone())
+            .map_err(archive_error)?;
         let url_signer = UrlSigner::open(&engine, config.url_lifetime_ms);
         let url_signer = url_signer.map_err(|error| Error::io("the key that signs URLs", &error))?;
         let authenticator = Arc::new(GuardedAuthenticator::new(authenticator));
@@ -85,8 +86,8 @@ impl Gateway {
         self.archive.close(&self.engine);
         self.authenticator.release();
         self.logins.close(timeout);
-        let above: Arc<dyn Above> = self.clone();
-        self.engine.detach(&above);
+        let gateway: Arc<dyn Above> = self.clone();
+        self.engine.detach(&gateway);
     }
 
     /// Sets the host's handle, which is revoked when the gateway stops.
@@ -129,7 +130,7 @@ impl Gateway {
 
     /// Whether this thread runs a host function that a gateway waits for.
     pub fn is_in_host_function() -> bool {
-        lifecycle::is_in_host_function()
+        guarded_authenticator::is_in_host_function()
     }
 
     /// Accepts no more requests. Requests in flight have `timeout` to finish.

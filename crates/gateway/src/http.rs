@@ -65,7 +65,7 @@ impl HttpRequest {
 
     /// Name and password of HTTP Basic, decoded as UTF-8 or else as Latin-1. Old clients use either
     /// encoding without declaring it.
-    pub fn basic(&self) -> Option<(String, String)> {
+    pub fn basic_credentials(&self) -> Option<(String, String)> {
         let text = self.headers().get(AUTHORIZATION)?.to_str().ok()?;
         let (scheme, coded) = text.split_once(' ')?;
         if !scheme.eq_ignore_ascii_case("basic") {
@@ -209,10 +209,10 @@ mod tests {
         let coded = BASE64_STANDARD.encode("user1:se:cret");
         let request = http::Request::builder().header("Authorization", format!("bAsIc {coded}"));
         let expected = Some(("user1".to_owned(), "se:cret".to_owned()));
-        assert_eq!(http_request(request, "").basic(), expected);
+        assert_eq!(http_request(request, "").basic_credentials(), expected);
         for wrong in ["Basic", "Basic !!!!", "Bearer abc", "Basic dXNlcg=="] {
             let request = http::Request::builder().header("Authorization", wrong);
-            assert_eq!(http_request(request, "").basic(), None, "{wrong}");
+            assert_eq!(http_request(request, "").basic_credentials(), None, "{wrong}");
         }
     }
 
@@ -222,7 +222,7 @@ mod tests {
             let coded = BASE64_STANDARD.encode(plain);
             let request = http::Request::builder().header("Authorization", format!("Basic {coded}"));
             let expected = Some(("ren\u{e9}".to_owned(), "gr\u{fc}n".to_owned()));
-            assert_eq!(http_request(request, "").basic(), expected);
+            assert_eq!(http_request(request, "").basic_credentials(), expected);
         }
     }
 

@@ -40,6 +40,8 @@ mod cors;
 #[cfg(feature = "server")]
 mod gateway;
 #[cfg(feature = "server")]
+mod guarded_authenticator;
+#[cfg(feature = "server")]
 mod head;
 #[cfg(feature = "server")]
 mod host_header;

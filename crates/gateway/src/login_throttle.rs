@@ -26,11 +26,11 @@ pub struct LoginThrottle {
     delay: Duration,
     max_delay: Duration,
     hasher: RandomState,
-    records: Mutex<FailureRecords>,
+    records: Mutex<LoginRecords>,
 }
 
 #[derive(Default)]
-struct FailureRecords {
+struct LoginRecords {
     /// The key holds a hash of the name, since names may be long.
     names: HashMap<(IpAddr, u64), NameRecord>,
     clients: HashMap<IpAddr, ClientRecord>,
@@ -52,17 +52,17 @@ struct ClientRecord {
     charged_until: Instant,
 }
 
-trait FailureRecord {
+trait AgedRecord {
     fn last(&self) -> Instant;
 }
 
-impl FailureRecord for NameRecord {
+impl AgedRecord for NameRecord {
     fn last(&self) -> Instant {
         self.last
     }
 }
 
-impl FailureRecord for ClientRecord {
+impl AgedRecord for ClientRecord {
     fn last(&self) -> Instant {
         self.charged_until
     }
@@ -108,7 +108,7 @@ impl LoginThrottle {
         })
     }
 
-    pub fn enter(self: &Arc<Self>, client: IpAddr, name: impl Hash) -> LoginAttempt {
+    pub fn begin_attempt(self: &Arc<Self>, client: IpAddr, name: impl Hash) -> LoginAttempt {
         LoginAttempt {
             throttle: self.clone(),
             client: client_network(client),
@@ -148,7 +148,7 @@ impl NameRecord {
         }
     }
 
-    fn is_slowed(&self, now: Instant) -> bool {
+    fn is_delayed(&self, now: Instant) -> bool {
         self.failures > 0 && now.saturating_duration_since(self.last) < FORGET_AFTER
     }
 }
@@ -165,7 +165,7 @@ impl LoginAttempt {
         let records = &mut *records;
         let name = records.names.get_mut(&(self.client, self.name));
         let has_succeeded = name.as_ref().is_some_and(|name| name.has_succeeded);
-        let name = name.filter(|name| name.is_slowed(now));
+        let name = name.filter(|name| name.is_delayed(now));
         let client = records.clients.get_mut(&self.client).filter(|_| !has_succeeded);
         let allowance = throttle.allowance();
         let by_client = client
@@ -203,7 +203,7 @@ impl LoginAttempt {
         let throttle = self.throttle.clone();
         let mut records = throttle.records.lock();
         match outcome {
-            LoginOutcome::Rejected => self.failed(&mut records, now),
+            LoginOutcome::Rejected => self.record_failure(&mut records, now),
             LoginOutcome::Accepted => {
                 self.refund_client(&mut records);
                 evict(&mut records.names, now);
@@ -225,11 +225,11 @@ impl LoginAttempt {
         }
     }
 
-    fn failed(&self, records: &mut FailureRecords, now: Instant) {
+    fn record_failure(&self, records: &mut LoginRecords, now: Instant) {
         evict(&mut records.names, now);
         let name = records.names.entry((self.client, self.name));
         let name = name.or_insert_with(|| NameRecord::new(now));
-        if !name.is_slowed(now) {
+        if !name.is_delayed(now) {
             (name.failures, name.next) = (0, now);
         }
         name.failures = name.failures.saturating_add(1);
@@ -243,7 +243,7 @@ impl LoginAttempt {
         }
     }
 
-    fn refund_client(&self, records: &mut FailureRecords) {
+    fn refund_client(&self, records: &mut LoginRecords) {
         if let Some(client) = records.clients.get_mut(&self.client)
             && let Some(before) = client.charged_until.checked_sub(self.reserved.client)
         {
@@ -261,7 +261,7 @@ impl Drop for LoginAttempt {
 }
 
 /// Removes the oldest records, a quarter at a time so that this happens rarely.
-fn evict<K: Eq + Hash, S: FailureRecord>(records: &mut HashMap<K, S>, now: Instant) {
+fn evict<K: Eq + Hash, S: AgedRecord>(records: &mut HashMap<K, S>, now: Instant) {
     if records.len() < RECORDS_MAX {
         return;
     }
@@ -269,7 +269,7 @@ fn evict<K: Eq + Hash, S: FailureRecord>(records: &mut HashMap<K, S>, now: Insta
     if records.len() < RECORDS_MAX {
         return;
     }
-    let mut ages: Vec<Instant> = records.values().map(FailureRecord::last).collect();
+    let mut ages: Vec<Instant> = records.values().map(AgedRecord::last).collect();
     let (_, limit, _) = ages.select_nth_unstable(RECORDS_MAX / 4);
     let limit = *limit;
     records.retain(|_, record| record.last() > limit);

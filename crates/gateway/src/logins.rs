@@ -11,8 +11,8 @@ use tokio::sync::watch;
 
 use super::auth::{AuthError, AuthenticatedUser, Authenticator, Credentials, Scheme, caller_of};
 use super::client_address::client_network;
+use super::guarded_authenticator::GuardedAuthenticator;
 use super::http::HttpRequest;
-use super::lifecycle::GuardedAuthenticator;
 use super::login_throttle::{LoginAttempt, LoginOutcome, LoginThrottle, TooManyAttempts};
 use super::permit_pool::{PermitPool, PoolPermit};
 use crate::config::GatewayConfig;
@@ -81,12 +81,12 @@ impl Logins {
     /// Waits until the host may be called. A delayed attempt does not hold up the gateway's
     /// shutdown.
     async fn wait_turn(&self, credentials: &Credentials) -> Result<(LoginAttempt, PoolPermit), AuthError> {
-        let source = credentials.client_address;
-        let mut attempt = self.throttle.enter(source, &credentials.name);
+        let client = credentials.client_address;
+        let mut attempt = self.throttle.begin_attempt(client, &credentials.name);
         let mut stopped = self.stopping.clone();
         loop {
             // Checked with the permit held, since other attempts may have failed meanwhile.
-            let permit = self.permits.acquire(client_network(source)).await;
+            let permit = self.permits.acquire(client_network(client)).await;
             let wait = attempt.wait_until(Instant::now());
             let Some(at) = wait.map_err(|TooManyAttempts| AuthError::Unavailable)? else {
                 return Ok((attempt, permit));
@@ -110,9 +110,9 @@ impl Logins {
         // These calls have no client, so they count as one client together.
         let permit = self.permits.acquire(IpAddr::from([0, 0, 0, 0])).await;
         match self.call_host(credentials, permit, |_| {}).await {
-            Ok(identity) => Ok(Some(identity.signature_key).filter(|key| !key.is_empty())),
+            Ok(user) => Ok(Some(user.signature_key).filter(|key| !key.is_empty())),
             Err(AuthError::InvalidCredentials) => Ok(None),
-            Err(refused) => Err(refused),
+            Err(error) => Err(error),
         }
     }
 
@@ -142,16 +142,16 @@ impl Logins {
     }
 
     /// The caller by HTTP Basic.
-    pub async fn basic(&self, request: &HttpRequest) -> Result<Caller, AuthError> {
-        let (name, secret) = request.basic().ok_or(AuthError::InvalidCredentials)?;
+    pub async fn authenticate_basic(&self, request: &HttpRequest) -> Result<Caller, AuthError> {
+        let (name, secret) = request.basic_credentials().ok_or(AuthError::InvalidCredentials)?;
         let credentials = Credentials {
             scheme: Scheme::Basic,
             name,
             secret,
             client_address: request.client_address,
         };
-        let identity = self.authenticate(credentials).await?;
-        Ok(caller_of(identity, request))
+        let user = self.authenticate(credentials).await?;
+        Ok(caller_of(user, request))
     }
 }
 
@@ -168,10 +168,10 @@ fn authenticate(
     authenticator: &dyn Authenticator,
     credentials: &Credentials,
 ) -> Result<AuthenticatedUser, Status> {
-    let identity = authenticator.authenticate(credentials)?;
+    let user = authenticator.authenticate(credentials)?;
     // A signature lookup is not a login and needs no level. Level 0 is no user.
-    match credentials.scheme == Scheme::Signature || (1..=10).contains(&identity.level) {
-        true => Ok(identity),
+    match credentials.scheme == Scheme::Signature || (1..=10).contains(&user.level) {
+        true => Ok(user),
         false => Err(Status::Unauthenticated),
     }
 }

@@ -86,7 +86,7 @@ pub fn note_refusal(
     let is_forbidden = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
     let summary = request.summary();
     match request.known_caller() {
-        Some(caller) if is_forbidden || changes(request.method()) => {
+        Some(caller) if is_forbidden || changes_state(request.method()) => {
             engine.note_refused_request(&caller, &summary, status.as_u16());
         }
         None if is_forbidden => {
@@ -97,7 +97,7 @@ pub fn note_refusal(
     }
 }
 
-fn changes(method: &Method) -> bool {
+fn changes_state(method: &Method) -> bool {
     !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
@@ -118,7 +118,7 @@ pub fn note_download(
         _ => "".into(),
     };
     // A signed URL needs no login.
-    let nobody = || request.caller(Text::default(), 0);
-    let caller = request.known_caller().unwrap_or_else(nobody);
+    let anonymous = || request.caller(Text::default(), 0);
+    let caller = request.known_caller().unwrap_or_else(anonymous);
     engine.note_access(&caller, Access::Download, id, call_id, &range);
 }

@@ -144,16 +144,16 @@ impl Router {
         // Runs on a thread of the runtime, so that spawned tasks do not inherit the host's signal
         // mask.
         let router = self.clone();
-        let mut buffered_response = self
+        let mut task = self
             .runtime
             .spawn(async move { router.buffered_response(request).await });
         self.runtime.block_on(async {
             tokio::select! {
-                buffered_response = &mut buffered_response => {
-                    buffered_response.unwrap_or_else(|broken| Err(Error::new(Status::Internal, broken.to_string())))
+                result = &mut task => {
+                    result.unwrap_or_else(|error| Err(Error::new(Status::Internal, error.to_string())))
                 }
                 () = lifecycle.wait_abort() => {
-                    buffered_response.abort();
+                    task.abort();
                     Err(stopping())
                 }
             }
@@ -181,7 +181,7 @@ impl Router {
         let cors = self.cors(destination, &request);
         let response = if let Some(response) = cors.preflight(&request) {
             response
-        } else if cors.is_foreign_write(&request, self.own_origin.as_ref()) {
+        } else if cors.is_cross_site_write(&request, self.own_origin.as_ref()) {
             let reason = "Another site's page may not change anything here";
             self.error_response(&request, StatusCode::FORBIDDEN, reason)
         } else {
@@ -235,7 +235,7 @@ impl Router {
             .filter(|other| api.shares_origins_with().contains(&other.name()));
         let others = others.flat_map(|other| other.allowed_origins());
         let allowed = api.allowed_origins().iter().chain(others).collect();
-        Cors::of(allowed, api.page_headers(), request.headers())
+        Cors::of(allowed, api.cors_headers(), request.headers())
     }
 
     /// The error response in the API's form.
@@ -250,11 +250,11 @@ impl Router {
 /// Returns `None` if handling this request panicked.
 async fn catch_panic(response: impl Future<Output = HttpResponse>) -> Option<HttpResponse> {
     let mut response = pin!(response);
-    let polled = poll_fn(|context| {
-        let polled = catch_unwind(AssertUnwindSafe(|| response.as_mut().poll(context)));
-        polled.map_or(Poll::Ready(None), |polled| polled.map(Some))
+    let result = poll_fn(|context| {
+        let result = catch_unwind(AssertUnwindSafe(|| response.as_mut().poll(context)));
+        result.map_or(Poll::Ready(None), |result| result.map(Some))
     });
-    polled.await
+    result.await
 }
 
 fn openapi(format: DocumentFormat) -> HttpResponse {

@@ -99,15 +99,15 @@ async fn serve_connection(
     mut stopped: watch::Receiver<bool>,
 ) {
     let config = router.gateway().config();
-    let time = Duration::from_millis(config.request_ms.into());
+    let timeout = Duration::from_millis(config.request_ms.into());
     let Some(_permit) = permit else {
-        let _ = tokio::time::timeout(time, stream.write_all(LIMIT_RESPONSE)).await;
+        let _ = tokio::time::timeout(timeout, stream.write_all(LIMIT_RESPONSE)).await;
         return;
     };
     let _ = stream.set_nodelay(true);
     // Disconnects a client that does not read its response.
     let mut stream = TimeoutStream::new(stream);
-    stream.set_write_timeout(Some(time));
+    stream.set_write_timeout(Some(timeout));
     let service = service_fn(|request| {
         let router = router.clone();
         async move { Ok::<_, Infallible>(serve_request(&router, request, peer).await) }
@@ -115,7 +115,7 @@ async fn serve_connection(
     let mut server = http1::Builder::new();
     server
         .timer(TokioTimer::new())
-        .header_read_timeout(time)
+        .header_read_timeout(timeout)
         .max_buf_size(config.max_header_bytes as usize)
         .max_headers(HEADERS_MAX);
     let mut stream = Box::pin(stream);
@@ -152,17 +152,17 @@ async fn linger(mut stream: Pin<Box<TimeoutStream<TcpStream>>>) {
 /// Reads the body within its limits and handles the request.
 async fn serve_request(router: &Router, request: Request<Incoming>, peer: IpAddr) -> HttpResponse {
     let config = router.gateway().config();
-    let time = Duration::from_millis(config.request_ms.into());
+    let timeout = Duration::from_millis(config.request_ms.into());
     let (mut head, body) = request.into_parts();
     let body = match check_host(head.version, &head.headers) {
-        Ok(()) => read_body(body, config.max_body_bytes.into(), time).await,
+        Ok(()) => read_body(body, config.max_body_bytes.into(), timeout).await,
         Err(reason) => Err((StatusCode::BAD_REQUEST, reason)),
     };
     drop_forwarded_host(&mut head.headers, peer, &config.trusted_proxies);
     let client_address = client_address_of(&head.headers, peer, &config.trusted_proxies);
     let request = |body: Bytes| HttpRequest {
         inner: Request::from_parts(head, body),
-        client_address: client_address,
+        client_address,
     };
     match body {
         Ok(body) => router.respond(request(body)).await,
@@ -175,14 +175,14 @@ async fn serve_request(router: &Router, request: Request<Incoming>, peer: IpAddr
 async fn read_body(
     body: Incoming,
     max_bytes: u64,
-    time: Duration,
+    timeout: Duration,
 ) -> Result<Bytes, (StatusCode, &'static str)> {
     let too_large = (StatusCode::PAYLOAD_TOO_LARGE, "The body is too large");
     if body.size_hint().lower() > max_bytes {
         return Err(too_large);
     }
-    let whole = Limited::new(body, max_bytes as usize).collect();
-    match tokio::time::timeout(time, whole).await {
+    let body = Limited::new(body, max_bytes as usize).collect();
+    match tokio::time::timeout(timeout, body).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large),
         Ok(Err(_)) => Err((StatusCode::BAD_REQUEST, "The body cannot be read")),

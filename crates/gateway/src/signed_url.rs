@@ -135,10 +135,10 @@ mod tests {
         );
         assert!(!own.accepts("b.wav", &valid));
         assert!(!signer(2, 60_000).accepts("a.wav", &valid));
-        let with_retry_after = valid.expires.parse::<u64>().expect("a number") + 1;
+        let later = valid.expires.parse::<u64>().expect("a number") + 1;
         for wrong in [
             UrlSignature {
-                expires: with_retry_after.to_string(),
+                expires: later.to_string(),
                 ..valid.clone()
             },
             UrlSignature {

@@ -96,7 +96,7 @@ impl HttpApi for GenesysApi {
         &self.0.config.cors_origins
     }
 
-    fn page_headers(&self) -> CorsHeaders {
+    fn cors_headers(&self) -> CorsHeaders {
         CorsHeaders {
             request: &[csrf::HEADER],
             response: &["X-CSRF-HEADER", csrf::HEADER],
@@ -111,7 +111,7 @@ impl HttpApi for GenesysApi {
 
 async fn respond(genesys: &Arc<Genesys>, request: &HttpRequest, rest: &str) -> HttpResponse {
     let gateway = &genesys.gateway;
-    let (username, origin) = match gateway.logins.basic(request).await {
+    let (username, origin) = match gateway.logins.authenticate_basic(request).await {
         Ok(Caller::User { username, origin, .. }) => (username, origin),
         // HTTP clients are never the host.
         Ok(Caller::Host) | Err(AuthError::HostFailed) => return internal(),
@@ -122,8 +122,8 @@ async fn respond(genesys: &Arc<Genesys>, request: &HttpRequest, rest: &str) -> H
             return error_response(GenesysCode::Unauthenticated, "The user is not authenticated");
         }
     };
-    let unsafe_method = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    if genesys.config.csrf && unsafe_method && !genesys.csrf.permits(request, username.as_str()) {
+    let changes_state = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    if genesys.config.csrf && changes_state && !genesys.csrf.permits(request, username.as_str()) {
         return csrf::refused();
     }
     // "Me": at every level, other users' calls do not exist here.
@@ -271,7 +271,7 @@ fn list_calls(genesys: &Genesys, me: &Caller, with_uris: bool) -> HttpResponse {
     let now_ms = unix_ms();
     let calls = group_by_id(found);
     let calls = calls.iter().filter_map(|ends| CallResource::live(ends, now_ms));
-    let calls: Vec<Value> = calls.map(|calls| calls.to_json(genesys)).collect();
+    let calls: Vec<Value> = calls.map(|call| call.to_json(genesys)).collect();
     if !with_uris {
         return success_with(json!({ "calls": calls }));
     }

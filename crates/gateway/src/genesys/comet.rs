@@ -73,7 +73,7 @@ impl HttpApi for Comet {
     }
 
     /// Clients that use the CSRF token send it here too.
-    fn page_headers(&self) -> CorsHeaders {
+    fn cors_headers(&self) -> CorsHeaders {
         CorsHeaders {
             request: &["X-CSRF-TOKEN"],
             response: &[],
@@ -104,7 +104,7 @@ async fn respond(gateway: &Gateway, sessions: &Sessions, request: &HttpRequest, 
             .insert(ALLOW, HeaderValue::from_static("POST"));
         return response;
     }
-    let client = match client(gateway, request).await {
+    let client = match identify(gateway, request).await {
         Ok(client) => client,
         Err(refused) => return refused,
     };
@@ -130,12 +130,12 @@ async fn respond(gateway: &Gateway, sessions: &Sessions, request: &HttpRequest, 
 }
 
 /// The user from the credentials, or the browser from the cookie that a handshake has set.
-async fn client(gateway: &Gateway, request: &HttpRequest) -> Result<ClientIdentity, HttpResponse> {
-    let header = request.headers().contains_key(http::header::AUTHORIZATION);
-    if !header && let Some(browser) = request.cookie(BROWSER) {
+async fn identify(gateway: &Gateway, request: &HttpRequest) -> Result<ClientIdentity, HttpResponse> {
+    let has_credentials = request.headers().contains_key(http::header::AUTHORIZATION);
+    if !has_credentials && let Some(browser) = request.cookie(BROWSER) {
         return Ok(ClientIdentity::Browser(browser.to_owned()));
     }
-    match gateway.logins.basic(request).await {
+    match gateway.logins.authenticate_basic(request).await {
         Ok(Caller::User { username, .. }) => Ok(ClientIdentity::User(username)),
         Ok(Caller::Host) | Err(AuthError::HostFailed) => Err(error_response(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -181,7 +181,7 @@ impl ResponseBuilder {
         if self.unauthenticated {
             return unauthenticated();
         }
-        let body = array(&self.texts);
+        let body = json_array(&self.texts);
         let mut response = new_response(StatusCode::OK, Some("application/json"), body);
         let headers = response.headers_mut();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -195,7 +195,7 @@ impl ResponseBuilder {
 }
 
 /// Joins messages that are already JSON.
-fn array(texts: &[Arc<str>]) -> String {
+fn json_array(texts: &[Arc<str>]) -> String {
     let length: usize = texts.iter().map(|text| text.len() + 1).sum();
     let mut array = String::with_capacity(length + 2);
     array.push('[');

@@ -75,7 +75,7 @@ impl HttpApi for Imagicle {
 const REALM: HeaderValue = HeaderValue::from_static("Basic realm=\"Call Recording\", charset=\"UTF-8\"");
 
 async fn respond(gateway: &Arc<Gateway>, request: &HttpRequest, rest: &str) -> HttpResponse {
-    let caller = match gateway.logins.basic(request).await {
+    let caller = match gateway.logins.authenticate_basic(request).await {
         Ok(caller) => caller,
         Err(AuthError::InvalidCredentials) => return unauthorized(),
         Err(AuthError::HostFailed) => return empty(StatusCode::INTERNAL_SERVER_ERROR),

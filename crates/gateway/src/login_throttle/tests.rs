@@ -17,13 +17,15 @@ fn immediate_attempt(
     name: &str,
     now: Instant,
 ) -> LoginAttempt {
-    let mut attempt = throttle.enter(client, name);
+    let mut attempt = throttle.begin_attempt(client, name);
     assert_eq!(attempt.wait_until(now), Ok(None), "{name}");
     attempt
 }
 
 fn fail(throttle: &Arc<LoginThrottle>, client: IpAddr, name: &str, now: Instant) {
-    throttle.enter(client, name).finish(LoginOutcome::Rejected, now);
+    throttle
+        .begin_attempt(client, name)
+        .finish(LoginOutcome::Rejected, now);
 }
 
 /// How long an attempt would wait; the attempt is then cancelled.
@@ -33,7 +35,7 @@ fn wait(
     name: &str,
     now: Instant,
 ) -> Result<Duration, TooManyAttempts> {
-    let at = throttle.enter(client, name).wait_until(now)?;
+    let at = throttle.begin_attempt(client, name).wait_until(now)?;
     Ok(at.map_or(Duration::ZERO, |at| at - now))
 }
 
@@ -67,7 +69,9 @@ fn only_the_failed_name_of_the_same_client_is_delayed() {
 fn concurrent_attempts_are_queued_up_to_the_longest_delay() {
     let (throttle, now) = (throttle(), Instant::now());
     fail(&throttle, client(1), "admin", now);
-    let mut queue: Vec<LoginAttempt> = (0..9).map(|_| throttle.enter(client(1), "admin")).collect();
+    let mut queue: Vec<LoginAttempt> = (0..9)
+        .map(|_| throttle.begin_attempt(client(1), "admin"))
+        .collect();
     for (position, attempt) in queue.iter_mut().enumerate() {
         let expected = match position {
             8 => Err(TooManyAttempts),
@@ -97,7 +101,7 @@ fn a_successful_login_resets_only_its_own_name() {
     fail(&throttle, client(1), "admin", now);
     fail(&throttle, client(1), "user1", now);
     throttle
-        .enter(client(1), "user1")
+        .begin_attempt(client(1), "user1")
         .finish(LoginOutcome::Accepted, now);
     assert_eq!(wait(&throttle, client(1), "user1", now), Ok(seconds(0)));
     assert_eq!(wait(&throttle, client(1), "admin", now), Ok(seconds(1)));
@@ -108,7 +112,7 @@ fn an_undecided_attempt_changes_nothing() {
     let (throttle, now) = (throttle(), Instant::now());
     fail(&throttle, client(1), "admin", now);
     for _ in 0..100 {
-        let mut attempt = throttle.enter(client(1), "admin");
+        let mut attempt = throttle.begin_attempt(client(1), "admin");
         assert_eq!(attempt.wait_until(now), Ok(Some(now + seconds(1))));
         attempt.finish(LoginOutcome::Undecided, now);
     }
@@ -119,7 +123,7 @@ fn an_undecided_attempt_changes_nothing() {
 fn many_names_are_delayed_together_except_those_that_have_succeeded() {
     let (throttle, now) = (throttle(), Instant::now());
     throttle
-        .enter(client(1), "user1")
+        .begin_attempt(client(1), "user1")
         .finish(LoginOutcome::Accepted, now);
     for number in 0..FREE_FAILURES {
         let name = format!("name{number}");
@@ -132,7 +136,7 @@ fn many_names_are_delayed_together_except_those_that_have_succeeded() {
     assert_eq!(wait(&throttle, client(2), "another", now), Ok(seconds(0)));
     // The common queue is limited too.
     let mut queue: Vec<LoginAttempt> = (0..6)
-        .map(|number| throttle.enter(client(1), format!("{number}")))
+        .map(|number| throttle.begin_attempt(client(1), format!("{number}")))
         .collect();
     let waits: Vec<_> = queue.iter_mut().map(|attempt| attempt.wait_until(now)).collect();
     let at = |position: u32| Ok(Some(now + cost * position));
@@ -149,10 +153,10 @@ fn many_names_are_delayed_together_except_those_that_have_succeeded() {
     );
     // A successful login of one name does not reset it.
     throttle
-        .enter(client(1), "user1")
+        .begin_attempt(client(1), "user1")
         .finish(LoginOutcome::Accepted, now);
     assert_eq!(
-        throttle.enter(client(1), "another").wait_until(now),
+        throttle.begin_attempt(client(1), "another").wait_until(now),
         Err(TooManyAttempts)
     );
     // Successful attempts do not count against the others.

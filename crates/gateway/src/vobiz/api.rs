@@ -102,7 +102,7 @@ impl HttpApi for VobizApi {
         &self.cors_origins
     }
 
-    fn page_headers(&self) -> CorsHeaders {
+    fn cors_headers(&self) -> CorsHeaders {
         CorsHeaders {
             request: &TOKEN_HEADERS,
             response: &[],
@@ -159,8 +159,8 @@ enum PathMatch {
 }
 
 fn match_path(rest: &str, dialect: Dialect) -> PathMatch {
-    let parts: Vec<&str> = rest.split('/').collect();
-    let resource = match parts.as_slice() {
+    let segments: Vec<&str> = rest.split('/').collect();
+    let resource = match segments.as_slice() {
         ["", "Account", account, "Call", call, "Record", ""] => {
             decoded(account).zip(decoded(call).map(Resource::Record))
         }
@@ -185,9 +185,9 @@ fn match_path(rest: &str, dialect: Dialect) -> PathMatch {
 
 fn is_misspelled(rest: &str) -> bool {
     let lower = rest.to_ascii_lowercase();
-    let parts: Vec<&str> = lower.trim_end_matches('/').split('/').collect();
+    let segments: Vec<&str> = lower.trim_end_matches('/').split('/').collect();
     matches!(
-        parts.as_slice(),
+        segments.as_slice(),
         ["", "account", _, "call", _, "record"]
             | ["", "account", _, "recording"]
             | ["", "account", _, "recording", _]
@@ -292,15 +292,15 @@ impl VobizRequest<'_> {
         let credentials = match self.dialect {
             Dialect::Vobiz => token_credentials(self.http, &self.account),
             Dialect::Plivo => {
-                let basic = self.http.basic();
+                let basic = self.http.basic_credentials();
                 basic.map(|(name, secret)| credentials_of(self.http, Scheme::Basic, name, secret))
             }
         };
         let credentials = credentials.ok_or(AuthError::InvalidCredentials)?;
-        let own = credentials.name == self.account;
-        let identity = self.gateway.logins.authenticate(credentials).await?;
-        if own {
-            Ok(caller_of(identity, self.http))
+        let is_own_account = credentials.name == self.account;
+        let user = self.gateway.logins.authenticate(credentials).await?;
+        if is_own_account {
+            Ok(caller_of(user, self.http))
         } else {
             Err(AuthError::InvalidCredentials)
         }
@@ -353,7 +353,7 @@ const TOKEN_HEADERS: [&str; 2] = ["X-Auth-ID", "X-Auth-Token"];
 /// The user name that the client claims, valid or not.
 fn claimed_user(request: &HttpRequest) -> String {
     let token = request.header("x-auth-id").map(str::to_owned);
-    let basic = || request.basic().map(|(name, _)| name);
+    let basic = || request.basic_credentials().map(|(name, _)| name);
     token.or_else(basic).unwrap_or_default()
 }
 
@@ -376,7 +376,7 @@ fn token_credentials(http: &HttpRequest, account: &str) -> Option<Credentials> {
 
 /// Whether a request has Vobiz's credentials and not Plivo's.
 fn has_vobiz_credentials(http: &HttpRequest) -> bool {
-    token_credentials(http, "").is_some() && http.basic().is_none()
+    token_credentials(http, "").is_some() && http.basic_credentials().is_none()
 }
 
 fn credentials_of(http: &HttpRequest, scheme: Scheme, name: String, secret: String) -> Credentials {

@@ -73,7 +73,7 @@ struct ToyApi {
 
 impl ToyApi {
     async fn greet(&self, request: &HttpRequest) -> HttpResponse {
-        let name = match self.gateway.logins.basic(request).await {
+        let name = match self.gateway.logins.authenticate_basic(request).await {
             Ok(Caller::User { username, .. }) => username,
             Ok(Caller::Host) | Err(AuthError::HostFailed) => return refusal(500, "Who are you?"),
             Err(AuthError::InvalidCredentials) => return refusal(401, "I do not know you"),

@@ -105,7 +105,7 @@ impl CallTracker {
             .unwrap_or_default();
         for view in calls.iter().flat_map(|call| &call.live) {
             let tracked = tracker.call(view.call);
-            tracked.set_header(view, CallRecordingState::of_live(view.state));
+            tracked.set_state(view, CallRecordingState::of_live(view.state));
             tracked.notified = tracked.recorded();
         }
         tracker
@@ -204,7 +204,7 @@ impl TrackedCall {
         }
     }
 
-    fn set_header(&mut self, view: &View, state: CallRecordingState) {
+    fn set_state(&mut self, view: &View, state: CallRecordingState) {
         match self.live.iter_mut().find(|(id, _)| *id == view.id) {
             Some(known) => known.1 = state,
             None => self.live.push((view.id, state)),
@@ -269,8 +269,8 @@ impl TrackedCall {
 
     fn apply(&mut self, engine: &Engine, event: &Event, view: &View) -> Option<StateChange> {
         match event.kind {
-            Kind::Started | Kind::Resumed => self.set_header(view, CallRecordingState::Recording),
-            Kind::Paused => self.set_header(view, CallRecordingState::Paused),
+            Kind::Started | Kind::Resumed => self.set_state(view, CallRecordingState::Recording),
+            Kind::Paused => self.set_state(view, CallRecordingState::Paused),
             Kind::Finished | Kind::Failed | Kind::StartFailed => self.live.retain(|(id, _)| *id != view.id),
             _ => {}
         }

@@ -106,23 +106,23 @@ fn notify(genesys: &Genesys, change: &StateChange) {
         "phoneNumber": change.info.directory_number.as_str(),
         "messageType": "CallStateChangeMessage",
     });
-    if let Some(failed) = change.failed {
-        data["errorMessage"] = error_message(failed).into();
-        data["errorCode"] = GenesysCode::of(failed.status).numbers().0.into();
+    if let Some(failure) = change.failed {
+        data["errorMessage"] = error_message(failure).into();
+        data["errorCode"] = GenesysCode::of(failure.status).numbers().0.into();
     }
     sessions.publish(username, &CALLS, &data);
 }
 
-fn error_message(failed: RecordingFailure) -> String {
-    let message = if failed.had_begun {
+fn error_message(failure: RecordingFailure) -> String {
+    let message = if failure.had_begun {
         "The recording has failed"
     } else {
         "The recording could not be started"
     };
-    let cause = match failed.status {
+    let cause = match failure.status {
         Status::NoSpace => ": too little disk is free",
         Status::Limit => ": too many are live",
-        Status::Io if failed.had_begun => ": its file could not be written",
+        Status::Io if failure.had_begun => ": its file could not be written",
         Status::Io => ": its file could not be made",
         _ => "",
     };

@@ -39,7 +39,12 @@ pub fn parse(
     genesys: &Genesys,
     request: &HttpRequest,
 ) -> std::result::Result<RecordingOperation, (GenesysCode, String)> {
-    let missing = || (GenesysCode::ArchiveError, "operationName is missing".to_owned());
+    let missing = || {
+        (
+            GenesysCode::MissingParameter,
+            "operationName is missing".to_owned(),
+        )
+    };
     if request.body().is_empty() {
         return Err(missing());
     }

@@ -11,7 +11,7 @@ use callrec_core::words::{Error, Status};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GenesysCode {
     /// A required parameter is missing.
-    ArchiveError,
+    MissingParameter,
     /// Not valid for the current state.
     WrongState,
     /// The operation is forbidden.
@@ -32,7 +32,7 @@ impl GenesysCode {
     /// The published number and the HTTP status.
     pub fn numbers(self) -> (u32, StatusCode) {
         match self {
-            GenesysCode::ArchiveError => (1, StatusCode::BAD_REQUEST),
+            GenesysCode::MissingParameter => (1, StatusCode::BAD_REQUEST),
             GenesysCode::WrongState => (2, StatusCode::CONFLICT),
             GenesysCode::Forbidden => (3, StatusCode::FORBIDDEN),
             GenesysCode::Internal => (4, StatusCode::INTERNAL_SERVER_ERROR),

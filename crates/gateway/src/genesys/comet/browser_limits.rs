@@ -93,11 +93,11 @@ mod tests {
             "another browser"
         );
         // A later connect of a session replaces its earlier one.
-        let with_retry_after = browsers.permit(browser("a"), "1", true);
-        assert!(with_retry_after.is_some());
+        let later = browsers.permit(browser("a"), "1", true);
+        assert!(later.is_some());
         drop(first);
         assert!(browsers.permit(browser("a"), "2", true).is_none());
-        drop(with_retry_after);
+        drop(later);
         assert!(browsers.permit(browser("a"), "2", true).is_some());
         assert!(browsers.held.lock().is_empty());
         // A connect that does not wait counts for nothing.

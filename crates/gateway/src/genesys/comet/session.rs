@@ -91,8 +91,8 @@ impl SessionState {
     fn acknowledge(&mut self, acknowledged: Option<u64>) {
         let acknowledged = acknowledged.unwrap_or(u64::MAX);
         // A message that was not sent cannot be acknowledged.
-        let acknowledge = |queued: &QueuedMessage| queued.batch != 0 && queued.batch <= acknowledged;
-        while self.queue.front().is_some_and(acknowledge) {
+        let is_acknowledged = |queued: &QueuedMessage| queued.batch != 0 && queued.batch <= acknowledged;
+        while self.queue.front().is_some_and(is_acknowledged) {
             self.pop();
         }
     }
@@ -160,11 +160,11 @@ impl Session {
     /// several names counts only for the first, so that it brings the message once.
     pub fn matching_names<'c>(&self, names: &[&'c str]) -> Vec<&'c str> {
         let state = self.state.lock();
-        let takes = |index: &usize, wanted: &String| {
-            let first = names.iter().position(|name| matches(wanted, name));
+        let selects = |index: &usize, subscription: &String| {
+            let first = names.iter().position(|name| matches(subscription, name));
             first == Some(*index)
         };
-        let all = (0..names.len()).filter(|index| state.channels.iter().any(|one| takes(index, one)));
+        let all = (0..names.len()).filter(|index| state.channels.iter().any(|one| selects(index, one)));
         all.filter_map(|index| names.get(index).copied()).collect()
     }
 
@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn wildcards_take_one_part_or_any() {
+    fn wildcards_match_one_segment_or_any() {
         let channel = "/v2/me/calls";
         for taken in [channel, "/v2/me/*", "/v2/**", "/**", "/v2/me/**"] {
             assert!(matches(taken, channel), "{taken}");
@@ -353,7 +353,7 @@ mod tests {
     fn a_message_is_sent_once_for_each_subscribed_name() {
         let names = ["/v2/me/calls", "/notifications/me/calls"];
         let [new, old] = names;
-        for (subscriptions, wanted) in [
+        for (subscriptions, expected) in [
             (&[][..], &[][..]),
             (&["/d"], &[]),
             (&[new], &[new]),
@@ -366,7 +366,7 @@ mod tests {
         ] {
             let session = session(false);
             session.subscribe(subscriptions);
-            assert_eq!(session.matching_names(&names), wanted, "{subscriptions:?}");
+            assert_eq!(session.matching_names(&names), expected, "{subscriptions:?}");
         }
     }
 

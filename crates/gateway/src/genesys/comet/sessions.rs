@@ -28,7 +28,7 @@ fn new_id() -> String {
 }
 
 /// A message on this channel.
-fn text(channel: &str, data: &Value) -> Arc<str> {
+fn channel_message(channel: &str, data: &Value) -> Arc<str> {
     let message = json!({ "data": data, "channel": channel });
     message.to_string().into()
 }
@@ -64,8 +64,8 @@ impl SessionTable {
             return true;
         }
         // A session whose client has vanished has been idle for longest.
-        let polled = sessions.iter().filter_map(|one| Some((one.idle_since()?, one)));
-        let Some(idle) = polled.min_by_key(|(since, _)| *since) else {
+        let idle = sessions.iter().filter_map(|one| Some((one.idle_since()?, one)));
+        let Some(idle) = idle.min_by_key(|(since, _)| *since) else {
             return false;
         };
         let idle = idle.1.clone();
@@ -123,11 +123,11 @@ impl Sessions {
 
     pub fn find(&self, id: &str, client: &ClientIdentity) -> Option<Arc<Session>> {
         let session = self.table.lock().by_id.get(id).cloned()?;
-        let sessions = match client {
+        let is_owner = match client {
             ClientIdentity::User(username) => session.username() == username,
             ClientIdentity::Browser(browser) => session.browser() == browser,
         };
-        sessions.then_some(session)
+        is_owner.then_some(session)
     }
 
     /// Ends a session at its client's request.
@@ -150,7 +150,7 @@ impl Sessions {
         let sessions = table.by_user.get(username).cloned().unwrap_or_default();
         for session in sessions {
             let fits = session.matching_names(names).into_iter().all(|name| {
-                let text = texts.entry(name).or_insert_with(|| text(name, data));
+                let text = texts.entry(name).or_insert_with(|| channel_message(name, data));
                 session.push(text, self.limits)
             });
             if !fits {

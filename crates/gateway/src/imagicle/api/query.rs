@@ -84,9 +84,9 @@ impl RecordingQuery {
         let (mut page, mut size) = (None, None);
         for (key, value) in request.query().filter(|(_, value)| !value.is_empty()) {
             match key.to_ascii_lowercase().as_str() {
-                "page" => number(&mut page, &key, &value, 0)?,
-                "pagesize" => number(&mut size, &key, &value, 1)?,
-                lower => query.conditions.extend(condition(lower, &key, &value)?),
+                "page" => parse_number(&mut page, &key, &value, 0)?,
+                "pagesize" => parse_number(&mut size, &key, &value, 1)?,
+                lower => query.conditions.extend(parse_condition(lower, &key, &value)?),
             }
             if query.conditions.len() > CONDITIONS_MAX {
                 return Err(query_error(FILTERING, &key, &value, "there are too many filters"));
@@ -99,7 +99,7 @@ impl RecordingQuery {
     }
 }
 
-fn number(to: &mut Option<usize>, key: &str, value: &str, least: usize) -> Result<(), QueryError> {
+fn parse_number(to: &mut Option<usize>, key: &str, value: &str, least: usize) -> Result<(), QueryError> {
     // Only ASCII digits, since `parse` would accept "+1".
     let digits = value.bytes().all(|byte| byte.is_ascii_digit());
     // No archive has more recordings than fit into `usize`.
@@ -120,15 +120,15 @@ fn number(to: &mut Option<usize>, key: &str, value: &str, least: usize) -> Resul
     Ok(())
 }
 
-fn condition(lower: &str, key: &str, value: &str) -> Result<Option<Condition>, QueryError> {
+fn parse_condition(lower: &str, key: &str, value: &str) -> Result<Option<Condition>, QueryError> {
     let unsupported = |known: &str| query_error(FILTERING, key, value, known);
     let equal = || match Comparison::parse(value) {
         Comparison::Equals(text) => Ok(text),
         _ => Err(unsupported("equals: is the only operator here")),
     };
     Ok(Some(match lower {
-        "starttime" => Condition::Start(range(key, value)?),
-        "endtime" => Condition::End(range(key, value)?),
+        "starttime" => Condition::Start(parse_time_filter(key, value)?),
+        "endtime" => Condition::End(parse_time_filter(key, value)?),
         "localpartynumber" => Condition::Local(restore_plus(&equal()?)),
         "remotepartynumber" | "remoteparty" => match Comparison::parse(value) {
             Comparison::Equals(number) => Condition::Remote(restore_plus(&number)),
@@ -152,7 +152,7 @@ fn restore_plus(number: &str) -> String {
     number.replace(' ', "+")
 }
 
-fn range(key: &str, value: &str) -> Result<TimeRange, QueryError> {
+fn parse_time_filter(key: &str, value: &str) -> Result<TimeRange, QueryError> {
     parse_range(&Comparison::parse(value)).ok_or_else(|| {
         query_error(
             FILTERING,

@@ -68,7 +68,7 @@ impl HttpApi for AudioApi {
         &["vobiz", "plivo"]
     }
 
-    fn page_headers(&self) -> CorsHeaders {
+    fn cors_headers(&self) -> CorsHeaders {
         CorsHeaders {
             request: &TOKEN_HEADERS,
             response: &[],
@@ -167,7 +167,7 @@ async fn audio(gateway: &Arc<Gateway>, http: &HttpRequest, name: Option<AudioNam
         return request.archive_error(ArchiveError::NotFound);
     };
     let id = name.id;
-    let find = move |entry: &ArchiveEntry| may_have(&caller, entry) && extension(entry) == name.extension;
+    let find = move |entry: &ArchiveEntry| may_access(&caller, entry) && extension(entry) == name.extension;
     let found = gateway.archive.query(Some(id), move |archive| {
         Ok(archive.find(id).filter(|entry| find(entry)))
     });
@@ -196,14 +196,14 @@ fn server_error(
 /// Authenticates by X-Auth-ID and X-Auth-Token, bearer token or HTTP Basic.
 async fn caller(gateway: &Arc<Gateway>, http: &HttpRequest) -> Result<Caller, AuthError> {
     let Some(credentials) = token_credentials(http, "") else {
-        return gateway.logins.basic(http).await;
+        return gateway.logins.authenticate_basic(http).await;
     };
-    let identity = gateway.logins.authenticate(credentials).await?;
-    Ok(caller_of(identity, http))
+    let user = gateway.logins.authenticate(credentials).await?;
+    Ok(caller_of(user, http))
 }
 
 /// Callers below level 10 may access only their own recordings.
-pub fn may_have(caller: &Caller, entry: &ArchiveEntry) -> bool {
+pub fn may_access(caller: &Caller, entry: &ArchiveEntry) -> bool {
     match caller {
         Caller::User { username, .. } if caller.is_limited() => {
             !username.is_empty() && username.as_str() == entry.username()

@@ -54,7 +54,7 @@ fn parse_filter(request: &VobizRequest<'_>) -> Result<RecordingFilter, String> {
         if !names.insert(name.to_owned()) {
             return Err(format!("{name}: it is said twice"));
         }
-        filter.filter(name, value)
+        filter.add(name, value)
     };
     for (name, value) in request.http.query() {
         add(&name, &value)?;

@@ -10,7 +10,7 @@ use time::macros::format_description;
 use time::{OffsetDateTime, PrimitiveDateTime, UtcOffset};
 use uuid::Uuid;
 
-use super::audio::{extension, may_have};
+use super::audio::{extension, may_access};
 use super::errors::ErrorForm;
 use super::{Dialect, VobizRequest};
 use crate::Gateway;
@@ -87,7 +87,7 @@ const IGNORED_PARAMETERS: [&str; 2] = ["callback_url", "callback_method"];
 
 impl ListPage {
     /// Parses page and filters from the query.
-    fn of(request: &VobizRequest<'_>) -> Result<(ListPage, RecordingFilter), String> {
+    fn parse(request: &VobizRequest<'_>) -> Result<(ListPage, RecordingFilter), String> {
         let mut filter = RecordingFilter::new(request.dialect);
         let mut page = ListPage {
             limit: LIMIT,
@@ -96,7 +96,7 @@ impl ListPage {
         };
         for (name, value) in request.http.query().filter(|(_, value)| !value.is_empty()) {
             match name.as_ref() {
-                "limit" => page.limit = limit(&value, limit_max(request.dialect))?,
+                "limit" => page.limit = parse_limit(&value, limit_max(request.dialect))?,
                 CURSOR => {
                     page.offset = parse_whole(&name, &value)?;
                     page.offset_name = CURSOR;
@@ -108,7 +108,7 @@ impl ListPage {
                     }
                 }
                 name if IGNORED_PARAMETERS.contains(&name) => {}
-                name => filter.filter(name, &value)?,
+                name => filter.add(name, &value)?,
             }
         }
         Ok((page, filter))
@@ -131,24 +131,24 @@ impl RecordingFilter {
     }
 
     /// Adds a filter.
-    pub fn filter(&mut self, name: &str, value: &str) -> Result<(), String> {
+    pub fn add(&mut self, name: &str, value: &str) -> Result<(), String> {
         let text = || Some(value.to_owned());
         match name {
             "call_uuid" => self.call = text(),
-            "from_number" => self.from = Some(digits(name, value)?),
-            "to_number" => self.to = Some(digits(name, value)?),
+            "from_number" => self.from = Some(parse_number(name, value)?),
+            "to_number" => self.to = Some(parse_number(name, value)?),
             "recording_format" => self.format = text(),
             "recording_type" => self.matches_nothing |= value != recording_type(self.dialect),
             name if UNSUPPORTED_FILTERS.contains(&name) => self.matches_nothing = true,
-            name => self.bound(name, value)?,
+            name => self.add_bound(name, value)?,
         }
         Ok(())
     }
 
     /// Refuses unknown filters. If they were ignored, a client that deletes what a list returns
     /// would delete everything.
-    fn bound(&mut self, name: &str, value: &str) -> Result<(), String> {
-        let (field, bound) = Bound::of(name);
+    fn add_bound(&mut self, name: &str, value: &str) -> Result<(), String> {
+        let (field, bound) = Bound::split(name);
         match field {
             "add_time" => {
                 let time = parse_time(value);
@@ -166,10 +166,10 @@ impl RecordingFilter {
 
     pub fn matches(&self, entry: &ArchiveEntry) -> bool {
         // As published by Vobiz, a part of a number is enough.
-        let same = |filter: &Option<String>, own: &str| {
-            filter.as_ref().is_none_or(|filter| match self.dialect {
-                Dialect::Vobiz => own.contains(filter),
-                Dialect::Plivo => number(own) == filter,
+        let same = |expected: &Option<String>, own: &str| {
+            expected.as_ref().is_none_or(|expected| match self.dialect {
+                Dialect::Vobiz => own.contains(expected),
+                Dialect::Plivo => without_plus(own) == expected,
             })
         };
         let (from, to) = parties(entry);
@@ -194,15 +194,15 @@ impl RecordingFilter {
 
 impl Bound {
     /// Splits a parameter into its field and comparison.
-    fn of(name: &str) -> (&str, Bound) {
-        let endings = [
+    fn split(name: &str) -> (&str, Bound) {
+        let suffixes = [
             ("__gte", Bound::From),
             ("__gt", Bound::After),
             ("__lte", Bound::Until),
             ("__lt", Bound::Before),
         ];
-        let mut found = endings.into_iter();
-        let found = found.find_map(|(extension, bound)| Some((name.strip_suffix(extension)?, bound)));
+        let mut found = suffixes.into_iter();
+        let found = found.find_map(|(suffix, bound)| Some((name.strip_suffix(suffix)?, bound)));
         found.unwrap_or((name, Bound::Equal))
     }
 
@@ -243,7 +243,7 @@ fn parse_whole(name: &str, value: &str) -> Result<usize, String> {
     }
 }
 
-fn limit(value: &str, limit_max: usize) -> Result<usize, String> {
+fn parse_limit(value: &str, limit_max: usize) -> Result<usize, String> {
     let number = parse_whole("limit", value)?;
     match (1..=limit_max).contains(&number) {
         true => Ok(number),
@@ -252,13 +252,13 @@ fn limit(value: &str, limit_max: usize) -> Result<usize, String> {
 }
 
 /// The number without its plus sign.
-fn number(text: &str) -> &str {
+fn without_plus(text: &str) -> &str {
     text.trim_start_matches(['+', ' '])
 }
 
 /// A number to search for. An empty one would match everything.
-fn digits(name: &str, value: &str) -> Result<String, String> {
-    match number(value) {
+fn parse_number(name: &str, value: &str) -> Result<String, String> {
+    match without_plus(value) {
         "" => Err(format!("{name}: a number is needed")),
         number => Ok(number.to_owned()),
     }
@@ -268,13 +268,13 @@ pub async fn list(request: &VobizRequest<'_>, caller: Caller) -> HttpResponse {
     if !may_read(&caller) {
         return request.record_only();
     }
-    let (page, filter) = match ListPage::of(request) {
-        Ok(http) => http,
+    let (page, filter) = match ListPage::parse(request) {
+        Ok(parsed) => parsed,
         Err(message) => return request.error(ErrorForm::Resource, StatusCode::BAD_REQUEST, &message),
     };
     let ListPage { limit, offset, .. } = page;
     let found = request.gateway.archive.query(None, move |archive| {
-        let matches = |entry: &ArchiveEntry| may_have(&caller, entry) && filter.matches(entry);
+        let matches = |entry: &ArchiveEntry| may_access(&caller, entry) && filter.matches(entry);
         Ok(Some(archive.select(matches, offset, Some(limit))))
     });
     let (total, found) = match found.await {
@@ -320,14 +320,14 @@ fn resource_uri(request: &VobizRequest<'_>, below: &str) -> String {
     format!("{LINKS_PATH}/Account/{account}/Recording/{below}")
 }
 
-async fn entry(
+async fn find_entry(
     request: &VobizRequest<'_>,
     caller: Caller,
     id: &str,
 ) -> Result<Arc<ArchiveEntry>, ArchiveError> {
     let id = parse_id(id).map_err(|_| ArchiveError::NotFound)?;
     let found = request.gateway.archive.query(Some(id), move |archive| {
-        Ok(archive.find(id).filter(|entry| may_have(&caller, entry)))
+        Ok(archive.find(id).filter(|entry| may_access(&caller, entry)))
     });
     found.await
 }
@@ -336,7 +336,7 @@ pub async fn get(request: &VobizRequest<'_>, caller: Caller, id: &str) -> HttpRe
     if !may_read(&caller) {
         return request.record_only();
     }
-    match entry(request, caller, id).await {
+    match find_entry(request, caller, id).await {
         Ok(entry) => {
             let mut body = object(request, &entry);
             body["api_id"] = request.api_id.as_str().into();
@@ -351,7 +351,7 @@ pub async fn delete(request: &VobizRequest<'_>, caller: Caller, id: &str) -> Htt
         let message = "Deleting needs level 10";
         return request.error(ErrorForm::Resource, StatusCode::FORBIDDEN, message);
     }
-    let found = match entry(request, caller.clone(), id).await {
+    let found = match find_entry(request, caller.clone(), id).await {
         Ok(entry) => entry,
         Err(error) => return request.archive_error(error),
     };

@@ -24,7 +24,7 @@ const TRANSCRIPTION: [&str; 3] = ["transcription_type", "transcription_url", "tr
 
 pub fn respond(request: &VobizRequest<'_>, caller: &Caller, call: &str) -> HttpResponse {
     let parameters = request.parameters().map_err(invalid);
-    let transcription = parameters.as_ref().is_ok_and(wants_transcription);
+    let transcription = parameters.as_ref().is_ok_and(requests_transcription);
     let spec = parameters.and_then(|parameters| spec(request, &parameters));
     let recorder = request.gateway.recorder();
     let started = recorder.start(caller, &Filter::call(&name(call)), spec);
@@ -60,7 +60,7 @@ fn invalid(message: impl Into<String>) -> Error {
 }
 
 fn spec(request: &VobizRequest<'_>, parameters: &Map<String, Value>) -> Result<RecordingSpec> {
-    let format = format(text(parameters, "file_format")?)?;
+    let format = parse_format_parameter(text(parameters, "file_format")?)?;
     let audio = AudioSpec {
         layout: match text(parameters, "record_channel_type")? {
             None | Some("mono") => Layout::Mono,
@@ -80,23 +80,19 @@ fn spec(request: &VobizRequest<'_>, parameters: &Map<String, Value>) -> Result<R
     })
 }
 
-fn wants_transcription(parameters: &Map<String, Value>) -> bool {
+fn requests_transcription(parameters: &Map<String, Value>) -> bool {
     TRANSCRIPTION.iter().any(|name| is_given(parameters, name))
 }
 
 /// Parses the format. The published default is mp3, even in a build that cannot write it.
-fn format(parameters: Option<&str>) -> Result<Format> {
-    let name = parameters.unwrap_or("mp3");
+fn parse_format_parameter(requested: Option<&str>) -> Result<Format> {
+    let name = requested.unwrap_or("mp3");
     if !matches!(name, "mp3" | "wav") {
         return Err(invalid("file_format: mp3 or wav is needed"));
     }
     parse_format(name).map_err(|error| match error.status {
         Status::Unsupported => {
-            let default = if parameters.is_none() {
-                " (the default)"
-            } else {
-                ""
-            };
+            let default = if requested.is_none() { " (the default)" } else { "" };
             Error::new(
                 Status::Unsupported,
                 format!("file_format: {name}{default} is not offered here; ask for file_format=wav"),
