@@ -85,13 +85,13 @@ fn public_url(url: &str) -> Result<String, String> {
 pub struct BasePath;
 
 impl BasePath {
-    const MOST: usize = 200;
+    const BYTES_MAX: usize = 200;
 }
 
 impl Check<String> for BasePath {
     fn parse(&self, path: &str) -> Result<String, String> {
         let plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#' | b'%');
-        let is_short = path.len() <= BasePath::MOST;
+        let is_short = path.len() <= BasePath::BYTES_MAX;
         if !is_short || !path.starts_with('/') || path.ends_with('/') || !path.bytes().all(plain) {
             return Err("a path such as /a/b is needed".into());
         }
@@ -99,7 +99,7 @@ impl Check<String> for BasePath {
     }
 
     fn accepts(&self) -> Accepts {
-        Accepts::Bytes(1, BasePath::MOST)
+        Accepts::Bytes(1, BasePath::BYTES_MAX)
     }
 }
 
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_receiver_has_the_published_three_seconds() {
+    fn the_default_callback_timeout_is_the_published_three_seconds() {
         assert_eq!(GatewayConfig::default().callbacks_timeout_ms, 3000);
     }
 }

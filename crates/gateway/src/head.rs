@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_head_says_how_long_the_body_would_be() {
+    fn a_head_has_the_length_of_the_omitted_body() {
         let length = |response: HttpResponse| without_body(response).headers().get(CONTENT_LENGTH).cloned();
         assert_eq!(length(text(StatusCode::OK, "four")), Some(4.into()));
         assert_eq!(length(empty(StatusCode::NOT_FOUND)), Some(0.into()));

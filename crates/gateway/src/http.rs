@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_order_mark_is_no_part_of_a_body() {
+    fn a_byte_order_mark_is_removed_from_the_body() {
         let json = http_request(http::Request::builder(), "\u{feff}{\"a\":1}");
         assert_eq!(json.json(4), Ok(serde_json::json!({ "a": 1 })));
         assert!(
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_base_is_a_whole_part_of_a_path() {
+    fn a_base_must_match_whole_segments() {
         let request_to = |path: &str| http_request(http::Request::builder().uri(path), "");
         assert_eq!(request_to("/api/v2/me").path_below("/api/v2"), Some("/me"));
         assert_eq!(request_to("/api/v2").path_below("/api/v2"), Some(""));
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_base_in_any_case_is_a_whole_part_of_a_path() {
+    fn a_base_in_any_case_must_match_whole_segments() {
         let request_to = |path: &str| http_request(http::Request::builder().uri(path), "");
         for path in ["/Api/V2/Me", "/api/v2/Me"] {
             assert_eq!(

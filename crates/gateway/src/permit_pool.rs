@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_waits_gets_the_next_place_and_who_cancelled_leaves_nothing() {
+    async fn a_waiter_gets_the_next_permit_and_a_cancelled_one_leaves_no_entry() {
         let pool = PermitPool::new(4, 1);
         let client = IpAddr::from([10, 0, 0, 1]);
         let held = pool.acquire(client).await;

@@ -16,7 +16,7 @@ use super::http::{HttpRequest, HttpResponse};
 pub async fn serve(file: AudioBackend, request: &HttpRequest) -> io::Result<HttpResponse> {
     let mut headers = request.headers().clone();
     match bytes_range(&headers).filter(|_| !is_without_body(request)) {
-        Some(range) if is_still_the_same(&file, &headers).await? => headers.insert(RANGE, range),
+        Some(range) if matches_if_range(&file, &headers).await? => headers.insert(RANGE, range),
         _ => headers.remove(RANGE),
     };
     send(file, request.method(), headers).await
@@ -34,7 +34,7 @@ fn bytes_range(headers: &HeaderMap) -> Option<HeaderValue> {
 
 /// Whether `If-Range` matches this file. A weak tag never matches, and a date has a resolution of
 /// one second.
-async fn is_still_the_same(file: &AudioBackend, headers: &HeaderMap) -> io::Result<bool> {
+async fn matches_if_range(file: &AudioBackend, headers: &HeaderMap) -> io::Result<bool> {
     let Some(known) = headers.get(IF_RANGE) else {
         return Ok(true);
     };

@@ -81,7 +81,7 @@ impl UrlSigner {
 
 impl UrlSignature {
     /// `None` if the URL has no signature.
-    pub fn of(request: &HttpRequest) -> Option<UrlSignature> {
+    pub fn from_request(request: &HttpRequest) -> Option<UrlSignature> {
         let (expires, signature) = (request.parameter(EXPIRES), request.parameter(SIGNATURE));
         (expires.is_some() || signature.is_some()).then(|| UrlSignature {
             expires: expires.unwrap_or_default(),

@@ -114,7 +114,7 @@ async fn respond(genesys: &Arc<Genesys>, request: &HttpRequest, rest: &str) -> H
     let (username, origin) = match gateway.logins.authenticate_basic(request).await {
         Ok(Caller::User { username, origin, .. }) => (username, origin),
         // HTTP clients are never the host.
-        Ok(Caller::Host) | Err(AuthError::HostFailed) => return internal(),
+        Ok(Caller::Host) | Err(AuthError::HostFailed) => return internal_error(),
         Err(AuthError::Unavailable) => {
             return with_retry_after(error_response(GenesysCode::Unavailable, "Too many logins wait"));
         }
@@ -153,10 +153,14 @@ async fn route(genesys: &Arc<Genesys>, request: &HttpRequest, rest: &str, me: Ca
             let (genesys, uris) = (genesys.clone(), request.parameter("fields").is_none());
             // The list may be long.
             let list = tokio::task::spawn_blocking(move || list(&genesys, &me, uris));
-            list.await.unwrap_or_else(|_| internal())
+            list.await.unwrap_or_else(|_| internal_error())
         }
         "" | "/calls" | "/devices" => not_allowed("GET"),
-        _ => match (named(path, "/calls/"), named(path, "/devices/"), request.method()) {
+        _ => match (
+            last_segment(path, "/calls/"),
+            last_segment(path, "/devices/"),
+            request.method(),
+        ) {
             (Some(id), _, &Method::GET) => get_call(genesys, &me, &Text::from(id)),
             (Some(id), _, &Method::POST) => operations::operate(genesys, &me, &Text::from(id), request),
             (_, Some(id), &Method::GET) => device::get(genesys, &me, &id),
@@ -168,7 +172,7 @@ async fn route(genesys: &Arc<Genesys>, request: &HttpRequest, rest: &str, me: Ca
 }
 
 /// The decoded last segment of a path directly below `above`.
-fn named(path: &str, above: &str) -> Option<String> {
+fn last_segment(path: &str, above: &str) -> Option<String> {
     let id = path.strip_prefix(above).filter(|part| !part.contains('/'));
     let id = id.and_then(decoded);
     // An id with a NUL would be truncated.
@@ -187,7 +191,7 @@ fn server_error(status: StatusCode, message: &str) -> HttpResponse {
     response
 }
 
-fn internal() -> HttpResponse {
+fn internal_error() -> HttpResponse {
     error_response(GenesysCode::Internal, "Internal error")
 }
 

@@ -174,7 +174,7 @@ struct ResponseBuilder {
 
 impl ResponseBuilder {
     fn push(&mut self, reply: BayeuxReply) {
-        self.texts.push(reply.text().into());
+        self.texts.push(reply.into_text().into());
     }
 
     fn into_response(self, gateway: &Gateway, config: &GenesysConfig) -> HttpResponse {

@@ -142,7 +142,7 @@ impl<'a> CallResource<'a> {
             return Vec::new();
         }
         let configured = genesys.config.capabilities.iter().map(String::as_str);
-        let recording = self.operations().iter().map(|operation| operation.text());
+        let recording = self.operations().iter().map(|operation| operation.name());
         configured.chain(recording).map(Value::from).collect()
     }
 

@@ -57,7 +57,7 @@ impl Device {
         let number = self.calls.first().map(|call| &call.info.directory_number);
         let number = number.map_or("", Text::as_str);
         let path = format!("/devices/{}", self.id);
-        let stop = self.can_stop().then(|| RecordingOperation::Stop.text());
+        let stop = self.can_stop().then(|| RecordingOperation::Stop.name());
         json!({
             "id": self.id.to_string(),
             "deviceState": "Active",
@@ -129,7 +129,7 @@ pub fn operate(genesys: &Genesys, me: &Caller, id: &str, request: &HttpRequest) 
         Err(error) => return engine_error(&error),
     };
     if operation != RecordingOperation::Stop {
-        let text = format!("{} is no operation of a device", operation.text());
+        let text = format!("{} is no operation of a device", operation.name());
         return error_response(GenesysCode::Forbidden, &text);
     }
     match device.stop(genesys, me) {

@@ -60,7 +60,7 @@ pub fn parse(
     };
     let known = RecordingOperation::ALL
         .into_iter()
-        .find(|operation| operation.text() == name);
+        .find(|operation| operation.name() == name);
     if let Some(operation) = known {
         return Ok(operation);
     }
@@ -95,7 +95,7 @@ fn check_allowed(
             "The line's recordings are mandatory".into(),
         ));
     }
-    let text = format!("{} is not valid for the call's current state", operation.text());
+    let text = format!("{} is not valid for the call's current state", operation.name());
     Err((GenesysCode::WrongState, text))
 }
 

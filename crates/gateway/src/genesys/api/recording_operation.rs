@@ -16,7 +16,7 @@ impl RecordingOperation {
         RecordingOperation::Resume,
     ];
 
-    pub fn text(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             RecordingOperation::Start => "StartCallRecording",
             RecordingOperation::Stop => "StopCallRecording",

@@ -29,8 +29,8 @@ impl BrowserLimits {
         };
         let mut held = self.held.lock();
         let sessions = held.get(&browser).map_or(&[][..], Vec::as_slice);
-        let known = sessions.iter().any(|(id, _)| id == session);
-        if !known && sessions.len() >= self.max_sessions {
+        let is_holding = sessions.iter().any(|(id, _)| id == session);
+        if !is_holding && sessions.len() >= self.max_sessions {
             return None;
         }
         if !may_wait {

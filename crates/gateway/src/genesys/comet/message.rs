@@ -194,7 +194,7 @@ impl BayeuxReply {
         )
     }
 
-    pub fn text(self) -> String {
+    pub fn into_text(self) -> String {
         Value::Object(self.0).to_string()
     }
 }

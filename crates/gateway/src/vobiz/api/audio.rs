@@ -141,7 +141,7 @@ async fn audio(gateway: &Arc<Gateway>, http: &HttpRequest, name: Option<AudioNam
     if !matches!(*http.method(), Method::GET | Method::HEAD) {
         return request.not_allowed(ErrorForm::Resource, &[Method::GET, Method::HEAD]);
     }
-    let signature = gateway.url_signer.as_ref().zip(UrlSignature::of(http));
+    let signature = gateway.url_signer.as_ref().zip(UrlSignature::from_request(http));
     let caller = match signature {
         Some((signer, signature)) if is_signed(signer, &signature, name.as_ref()) => Ok(Caller::Host),
         Some(_) => {
