@@ -13,17 +13,21 @@ use crate::words::Result;
 
 const HASH_DIGITS: usize = 64;
 
-/// Says how far the engine's audit log has come on the disk: the last line's number and hash.
-/// Whoever can write the log could also cut off its end, or write all of it anew; that shows if
-/// the host keeps this elsewhere and hands it to `rec_verify_audit`.
+/// Returns the position of the engine's audit log on the disk: the number and the hash of its
+/// last line.
 ///
-/// `head`: filled in; not NULL, begun with `REC_INIT`. Without a line yet, `sequence` is 0 and
-/// `hash` all zeros.
+/// Whoever can write the log can also cut off its end or replace it as a whole.
+/// `rec_verify_audit` detects this only with a position that the host has stored elsewhere.
+///
+/// @param engine The engine.
+/// @param[out] head The position. Must not be NULL. If the log has no line yet, `sequence` is 0
+///   and `hash` is all zeros.
+/// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
 /// Blocking: never.
 /// In callbacks: yes.
-/// Ownership: the struct is the caller's.
+/// Ownership: all arguments remain the caller's.
 /// Errors: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
 /// `REC_ERR_FORKED`, `REC_ERR_IO` (the log could not be read yet).
 /// Since: 0.2.0
@@ -50,23 +54,25 @@ pub unsafe extern "C" fn rec_audit_head(
     })
 }
 
-/// Reads the whole audit log of a storage directory and checks that it is as it was written.
-/// The check finds every line that was edited, moved, removed or inserted. With `known_head` it
-/// also finds that the log was cut off before that head, or written anew. It needs no engine;
-/// an engine may be writing the log meanwhile.
+/// Reads the whole audit log of a storage directory and checks that it is unchanged.
 ///
-/// `directory`: the value of `storage.directory`, UTF-8, not NULL. `known_head`: what
-/// `rec_audit_head` said at some earlier time, or NULL. Without it, a log whose end was cut
-/// off at the end of a line, or that was written anew, looks whole. `report`: what was read;
-/// may be NULL; written on success only. An incomplete last line is no error: it is being
-/// written, or a process died while it wrote.
+/// The check finds every line that was edited, moved, removed or inserted. With `known_head` it
+/// also finds that the log was cut off before that position, or replaced. Without it, a log
+/// that was cut off at the end of a line, or replaced, looks intact. An incomplete last line is
+/// not an error: a process is writing it, or died while it wrote. The function needs no engine,
+/// and an engine may write the log meanwhile.
+///
+/// @param directory The value of `storage.directory`. Must not be NULL.
+/// @param known_head A position that `rec_audit_head` returned earlier, or NULL.
+/// @param[out] report What was found. May be NULL.
+/// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
 /// Blocking: reads the whole log.
-/// In callbacks: yes, but events wait meanwhile.
-/// Ownership: the string and the structs are borrowed for the call.
-/// Errors: `REC_ERR_AUDIT` (it is not what was written: the message tells which line, and what is
-/// wrong with it), `REC_ERR_IO` (it cannot be read), `REC_ERR_INVALID_ARGUMENT`.
+/// In callbacks: yes, but later events wait.
+/// Ownership: all arguments remain the caller's.
+/// Errors: `REC_ERR_AUDIT` (the log was changed: the message gives the line and what is wrong
+/// with it), `REC_ERR_IO` (the log cannot be read), `REC_ERR_INVALID_ARGUMENT`.
 /// Since: 0.2.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_verify_audit(

@@ -20,26 +20,30 @@ use crate::memory;
 use crate::storage::os;
 use crate::words::Result;
 
-#[cfg(feature = "gateway")]
-use super::served;
 #[cfg(not(feature = "gateway"))]
-use super::unserved as served;
+use super::gateway_disabled as backend;
+#[cfg(feature = "gateway")]
+use super::gateway_enabled as backend;
 
 /// More than an engine's tables take; its threads' stacks come from elsewhere.
 const OPENING: u64 = 8 << 20;
 
-/// Opens an engine: takes the directory's lock, looks at what is there, starts the
-/// threads. What an earlier process left is finished behind, and told by events.
+/// Opens an engine on a storage directory.
 ///
-/// `config`: NULL for the defaults; copied. `engine`: where the handle is written; not NULL.
+/// The function locks the directory, reads what it holds, and starts the engine's threads.
+/// Recordings that an earlier process did not finish are finished in the background, and events
+/// report them.
+///
+/// @param config The configuration, or NULL for the defaults. The engine copies it.
+/// @param[out] engine The new engine. Must not be NULL.
+/// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
-/// Blocking: makes and locks the directory; waits for the disk.
+/// Blocking: creates and locks the directory, and waits for the disk.
 /// In callbacks: yes.
-/// Ownership: the engine is the caller's, until `rec_close`.
-/// Errors: `REC_ERR_UNAVAILABLE` (the directory is held by another engine or
-/// process), `REC_ERR_IO`, `REC_ERR_NO_SPACE`, `REC_ERR_CONFIG`, `REC_ERR_LIMIT`,
-/// `REC_ERR_INVALID_ARGUMENT`.
+/// Ownership: the caller owns the engine until `rec_close`. `config` remains the caller's.
+/// Errors: `REC_ERR_UNAVAILABLE` (another engine or process holds the directory), `REC_ERR_IO`,
+/// `REC_ERR_NO_SPACE`, `REC_ERR_CONFIG`, `REC_ERR_LIMIT`, `REC_ERR_INVALID_ARGUMENT`.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_open(
@@ -112,44 +116,54 @@ fn close_inherited_locks() {
     }
 }
 
-/// Closes an engine: ends its calls, finishes and publishes what is live, delivers
-/// every event, lets the directory go. An end that the disk does not take is tried again
-/// as long as this may wait, and is told by the next open otherwise. The handle is consumed in any case but
-/// `REC_ERR_IN_CALLBACK` and a faulty `error` (`REC_ERR_INVALID_ARGUMENT`).
+/// Closes an engine. It ends all calls, finishes and publishes their recordings, delivers all
+/// events and releases the storage directory.
 ///
-/// `timeout_ms`: how long to wait at most, in milliseconds; 0 does not wait. However
-/// short, all calls, feeds, subscriptions and gateways are stale when it returns.
-/// Gateways answer until all that was live is published, then they are stopped. After
-/// `REC_ERR_TIMEOUT` no callback begins any more (one that runs may still use its
-/// `user_data`, which is freed after it); what is left is gone on with behind, and by
-/// the next open, which answers `REC_ERR_UNAVAILABLE` until a writer that is stuck has
-/// returned. Threads of ours then go on: the shared library stays loaded after a
-/// dlclose; a module that links the static one must not be unloaded.
+/// When the function returns, the handles of all calls, feeds, subscriptions and gateways of
+/// the engine are stale, whatever the result and however short the timeout. Gateways answer
+/// requests until all recordings are published, and are then stopped. If the disk refuses the
+/// end of a recording, the end is retried until the timeout; after that, the next `rec_open`
+/// reports it. `REC_ERR_IN_CALLBACK`, and `REC_ERR_INVALID_ARGUMENT` because of `error`, leave
+/// the engine open.
+///
+/// After `REC_ERR_TIMEOUT`, no further callback begins. A callback that is running may still
+/// use its `user_data`, which is freed after it returns. The remaining work continues in the
+/// background and in the next `rec_open`, which returns `REC_ERR_UNAVAILABLE` until a writer
+/// that is stuck has returned. Because threads of callrec may still run, the shared library
+/// stays loaded after dlclose, and a module that links the static library must not be unloaded.
+///
+/// @param engine The engine.
+/// @param timeout_ms The maximum wait in milliseconds. With 0 the function does not wait.
+/// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
-/// Blocking: until all is finished and told, at most `timeout_ms`.
-/// In callbacks: no (`REC_ERR_IN_CALLBACK`), neither in the engine's own nor in any
+/// Blocking: until everything is finished and all events are delivered, at most `timeout_ms`.
+/// In callbacks: no (`REC_ERR_IN_CALLBACK`), neither in a callback of the engine nor in any
 /// `rec_authenticate_fn`.
-/// Ownership: the engine and all its calls, feeds, subscriptions and gateways are gone.
-/// Errors: `REC_ERR_TIMEOUT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_IN_CALLBACK`, `REC_ERR_FORKED`.
+/// Ownership: the engine and all its calls, feeds, subscriptions and gateways no longer exist.
+/// Errors: `REC_ERR_TIMEOUT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_IN_CALLBACK`, `REC_ERR_FORKED`,
+/// `REC_ERR_INVALID_ARGUMENT` (`error` has a wrong `struct_size`).
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_close(engine: rec_engine, timeout_ms: u32, error: *mut rec_error) -> rec_status {
     answer_anyway(error, || {
-        served::refuse_inside()?;
+        backend::refuse_inside()?;
         handles::engine::close(Handle(engine.id), Duration::from_millis(timeout_ms.into()))
     })
 }
 
-/// What the engine is doing, and has done since it was opened.
+/// Returns what an engine is doing, and has done since it was opened.
 ///
-/// `statistics`: filled in; not NULL, begun with `REC_INIT`.
+/// @param engine The engine.
+/// @param[out] statistics The statistics. Must not be NULL.
+/// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
 /// Blocking: never.
 /// In callbacks: yes.
-/// Ownership: the struct is the caller's.
-/// Errors: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+/// Ownership: all arguments remain the caller's.
+/// Errors: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`,
+/// `REC_ERR_FORKED`.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_stats(
@@ -195,16 +209,22 @@ impl LogListener for HostLog {
     }
 }
 
-/// Sets who is told what is worth a line in a log; replaces the one before. What
-/// was logged since the opening is told first (the latest 1,024 lines).
+/// Sets the callback that receives the engine's log lines, in place of the previous one. It
+/// first receives the latest 1,024 lines that were logged since the engine was opened.
 ///
-/// `callback`: NULL for none any more. `user_data`: handed to it. `user_data_free`:
-/// called once with it after the last call; may be NULL.
+/// @param engine The engine.
+/// @param callback The callback, or NULL for none.
+/// @param user_data Passed to `callback`.
+/// @param user_data_free Called once with `user_data` after the last call of `callback`. May be
+///   NULL. Must be NULL if `callback` is NULL.
+/// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
-/// Blocking: never; a running call of the one before may return after this does.
+/// Blocking: never. A call of the previous callback may still be running when the function
+/// returns.
 /// In callbacks: yes.
-/// Ownership: `user_data` is lent until `user_data_free`. After an error it is not.
+/// Ownership: callrec uses `user_data` until it calls `user_data_free`. After an error it does
+/// not use it.
 /// Errors: `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`, `REC_ERR_INVALID_ARGUMENT`.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]

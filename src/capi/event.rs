@@ -91,23 +91,29 @@ impl Listener for HostListener {
     }
 }
 
-/// Subscribes to an engine's events: from here on, and what has happened while nobody
-/// was subscribed (all that was recovered, and the latest 4,096 others; older ones count
-/// in `events_dropped`). To miss none, subscribe right after `rec_open`.
+/// Subscribes to an engine's events.
 ///
-/// At most 65,536 events wait for a callback that does not return; then others than
-/// FINISHED, FAILED and the START_FAILED of a recording are dropped, visible as a gap in
-/// `sequence`.
+/// The subscription first receives the events that were raised while there was no subscription:
+/// those of all recovered recordings, and the latest 4,096 others. Older ones are counted in
+/// `events_dropped`. To miss no event, subscribe right after `rec_open`.
 ///
-/// `callback`: not NULL; see `rec_event_fn`. `user_data`: handed to it.
-/// `user_data_free`: called once with it after the last callback; may be NULL.
-/// `subscription`: where the handle is written; not NULL.
+/// At most 65,536 events are queued for a callback that does not return. Beyond that, only
+/// `REC_EVENT_FINISHED`, `REC_EVENT_FAILED`, and `REC_EVENT_START_FAILED` with a recording are
+/// queued; all others are dropped, which leaves a gap in `sequence`.
+///
+/// @param engine The engine.
+/// @param callback Receives the events: see `rec_event_fn`. Must not be NULL.
+/// @param user_data Passed to `callback`.
+/// @param user_data_free Called once with `user_data` after the last call of `callback`. May be
+///   NULL.
+/// @param[out] subscription The new subscription. Must not be NULL.
+/// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
 /// Blocking: never.
 /// In callbacks: yes.
-/// Ownership: `user_data` is lent until `user_data_free`; after an error it is not.
-/// The subscription ends with `rec_unsubscribe` or `rec_close`.
+/// Ownership: callrec uses `user_data` until it calls `user_data_free`. After an error it does
+/// not use it. The caller owns the subscription until `rec_unsubscribe` or `rec_close`.
 /// Errors: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_LIMIT`, `REC_ERR_BAD_HANDLE`,
 /// `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
 /// Since: 0.1.0
@@ -131,29 +137,34 @@ pub unsafe extern "C" fn rec_subscribe(
     })
 }
 
-/// Subscribes as `rec_subscribe` does. The options say which further events to deliver.
+/// Subscribes to an engine's events, as `rec_subscribe` does, with options.
 ///
-/// With `REC_SUBSCRIBE_CALLS`, the life of calls is told as well: `REC_EVENT_CALL_BEGAN`,
-/// `REC_EVENT_CALL_UPDATED`, `REC_EVENT_CALL_ENDED`. After the events that have waited for a
-/// first subscriber comes one CALL_BEGAN, flagged `REC_EVENT_FLAG_LIVE`, for each call that is
-/// live at this moment, however many these are; what happens to calls from here on follows.
-/// So an observer keeps an exact view: CALL_BEGAN adds a call under its `call_number`,
-/// CALL_UPDATED replaces it, CALL_ENDED removes it. While nobody is subscribed, nothing is
-/// kept of the life of calls.
+/// With `REC_SUBSCRIBE_CALLS`, the subscription also receives `REC_EVENT_CALL_BEGAN`,
+/// `REC_EVENT_CALL_UPDATED` and `REC_EVENT_CALL_ENDED`. After the events that were raised while
+/// there was no subscription, it receives one `REC_EVENT_CALL_BEGAN` with `REC_EVENT_FLAG_LIVE`
+/// for each call that is live now, whatever their number, and then the changes from now on. A
+/// subscriber can thus keep an exact list of calls: `REC_EVENT_CALL_BEGAN` adds a call under
+/// its `call_number`, `REC_EVENT_CALL_UPDATED` replaces it, and `REC_EVENT_CALL_ENDED` removes
+/// it. These events are not stored while there is no subscription.
 ///
-/// Events of the life of calls are dropped like all that are not a recording's last one if
-/// 65,536 events wait. A gap in `sequence` says so; the way to an exact view is then to
-/// subscribe anew and to begin with an empty one.
+/// If 65,536 events are queued, these events are dropped, which leaves a gap in `sequence`. To
+/// get an exact list again, subscribe anew and begin with an empty list.
 ///
-/// `options`: NULL for the defaults, which are those of `rec_subscribe`. `callback`,
-/// `user_data`, `user_data_free`, `subscription`: as for `rec_subscribe`.
+/// @param engine The engine.
+/// @param options The options, or NULL for those of `rec_subscribe`.
+/// @param callback Receives the events: see `rec_event_fn`. Must not be NULL.
+/// @param user_data Passed to `callback`.
+/// @param user_data_free Called once with `user_data` after the last call of `callback`. May be
+///   NULL.
+/// @param[out] subscription The new subscription. Must not be NULL.
+/// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
 /// Blocking: never.
 /// In callbacks: yes.
-/// Ownership: `user_data` is lent until `user_data_free`; after an error it is not.
-/// The subscription ends with `rec_unsubscribe` or `rec_close`.
-/// Errors: `REC_ERR_INVALID_ARGUMENT` (also an unknown flag), `REC_ERR_LIMIT`,
+/// Ownership: callrec uses `user_data` until it calls `user_data_free`. After an error it does
+/// not use it. The caller owns the subscription until `rec_unsubscribe` or `rec_close`.
+/// Errors: `REC_ERR_INVALID_ARGUMENT` (also for an unknown flag), `REC_ERR_LIMIT`,
 /// `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
 /// Since: 0.2.0
 #[unsafe(no_mangle)]
@@ -225,14 +236,18 @@ unsafe fn subscribe(
     Ok(())
 }
 
-/// Ends a subscription. When it returns, no callback of it runs or will run; then
-/// `user_data_free` has been called. From inside its own callback it returns at
-/// once, and `user_data_free` is called after the callback has returned.
+/// Ends a subscription. Its queued events are dropped.
+///
+/// When the function returns, the callback is not running and will not run again, and
+/// `user_data_free` has been called. If the callback itself calls the function, the function
+/// returns at once, and `user_data_free` is called after the callback has returned.
+///
+/// @param subscription The subscription.
 ///
 /// Threads: any.
 /// Blocking: until a running callback of this subscription has returned.
 /// In callbacks: yes.
-/// Ownership: the subscription is gone; events that waited for it are dropped.
+/// Ownership: the subscription no longer exists.
 /// Errors: `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]

@@ -11,31 +11,37 @@ use super::types::*;
 use crate::handles::{self, Handle};
 use crate::words::Result;
 
-#[cfg(feature = "gateway")]
-use super::served;
 #[cfg(not(feature = "gateway"))]
-use super::unserved as served;
+use super::gateway_disabled as backend;
+#[cfg(feature = "gateway")]
+use super::gateway_enabled as backend;
 
 /// Longest headers that come in, in bytes.
 const HEADERS_MAX: usize = 1 << 20;
 
-/// Starts a gateway: the HTTP APIs that Imagicle, Genesys (with CometD) and Vobiz
-/// publish, over this engine. Which of them, their paths and their limits are keys of
-/// `rec_config_set` (`gateway.…`). TLS is the reverse proxy's. `rec_close` stops it too,
-/// and then its handle is stale.
+/// Starts a gateway: a server with the HTTP APIs that Imagicle, Genesys (with CometD) and Vobiz
+/// publish.
 ///
-/// `options`: NULL for the defaults (127.0.0.1, any free port, nobody is let in).
-/// `gateway`: where the handle is written; not NULL.
+/// The `gateway.…` keys of `rec_config_set` choose the APIs, their paths and their limits.
+/// callrec does not terminate TLS; put a reverse proxy in front. `rec_close` also stops the
+/// gateway, and then its handle is stale.
+///
+/// @param engine The engine.
+/// @param options The options, or NULL for the defaults: 127.0.0.1, any free port, and no
+///   client is let in.
+/// @param[out] gateway The new gateway. Must not be NULL.
+/// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
-/// Blocking: until it listens; never for a disk or a peer.
+/// Blocking: until the gateway listens, never for a disk or a client.
 /// In callbacks: yes.
-/// Ownership: the gateway is the caller's, until `rec_gateway_stop` or `rec_close`.
-/// `options` and its strings are borrowed for the call; `user_data` is lent until `user_data_free`, after
-/// an error it is not.
-/// Errors: `REC_ERR_UNSUPPORTED` (built without the feature `gateway`), `REC_ERR_IO`
-/// (the address is taken, or is not ours), `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_LIMIT`,
-/// `REC_ERR_UNAVAILABLE` (the engine is closing), `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`.
+/// Ownership: the caller owns the gateway until `rec_gateway_stop` or `rec_close`. `options`
+/// and its strings remain the caller's. callrec uses `user_data` until it calls
+/// `user_data_free`; after an error it does not use it.
+/// Errors: `REC_ERR_UNSUPPORTED` (the build lacks the feature `gateway`), `REC_ERR_IO` (the
+/// address is in use, or is not one of this machine), `REC_ERR_INVALID_ARGUMENT`,
+/// `REC_ERR_LIMIT`, `REC_ERR_UNAVAILABLE` (the engine is closing), `REC_ERR_BAD_HANDLE`,
+/// `REC_ERR_FORKED`.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_gateway_start(
@@ -64,7 +70,7 @@ pub unsafe extern "C" fn rec_gateway_start(
             .map_err(|_| invalid(format!("options.address \"{address}\": no IP address")))?;
         let settings = handles::engine::gateway_settings(Handle(engine.id))?;
         let engine = engine_of(engine)?;
-        let Handle(id) = served::start(engine, settings, &options, (address, port).into())?;
+        let Handle(id) = backend::start(engine, settings, &options, (address, port).into())?;
         // SAFETY: not NULL, so it points to a writable rec_gateway.
         unsafe { out.write(rec_gateway { id }) };
         Ok(())
@@ -82,14 +88,16 @@ const NO_OPTIONS: rec_gateway_options = rec_gateway_options {
     user_data_free: None,
 };
 
-/// The port that a gateway listens on.
+/// Returns the port on which a gateway listens.
 ///
-/// `port`: where it is written, 0 with `REC_GATEWAY_NO_SOCKET`; not NULL.
+/// @param gateway The gateway.
+/// @param[out] port The port, or 0 with `REC_GATEWAY_NO_SOCKET`. Must not be NULL.
+/// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
 /// Blocking: never.
 /// In callbacks: yes.
-/// Ownership: nothing is handed over.
+/// Ownership: all arguments remain the caller's.
 /// Errors: `REC_ERR_BAD_HANDLE`, `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_FORKED`,
 /// `REC_ERR_UNSUPPORTED`.
 /// Since: 0.1.0
@@ -101,31 +109,34 @@ pub unsafe extern "C" fn rec_gateway_port(
 ) -> rec_status {
     answer_anyway(error, || {
         let out = needed(port, "port")?;
-        let found = served::port(Handle(gateway.id))?;
+        let found = backend::port(Handle(gateway.id))?;
         // SAFETY: not NULL, so it points to a writable uint32_t.
         unsafe { out.write(found) };
         Ok(())
     })
 }
 
-/// Stops a gateway: its port is closed, waiting long polls are answered, callbacks that
-/// are still owed stay on disk for the next gateway. When it returns `REC_OK`, no
-/// `rec_http_handle` and no `rec_authenticate_fn` of it runs, and `user_data_free` has
-/// been called.
+/// Stops a gateway. Its port is closed, and pending long polls are answered. Callbacks that are
+/// still owed stay on disk for the next gateway.
 ///
-/// `timeout_ms`: how long to wait for requests that are being answered, in milliseconds.
-/// Then they are cut off: connections are closed, `rec_http_handle` answers
-/// `REC_ERR_UNAVAILABLE`, and no `rec_authenticate_fn` begins any more.
+/// When the function returns `REC_OK`, no `rec_http_handle` and no `rec_authenticate_fn` of the
+/// gateway is running, and `user_data_free` has been called.
+///
+/// @param gateway The gateway.
+/// @param timeout_ms The maximum wait, in milliseconds, for requests that are being answered.
+///   After it, their connections are closed, `rec_http_handle` returns `REC_ERR_UNAVAILABLE`,
+///   and no further `rec_authenticate_fn` begins.
+/// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
 /// Blocking: at most `timeout_ms`.
-/// In callbacks: no (`REC_ERR_IN_CALLBACK`): neither in those of the engine nor in
+/// In callbacks: no (`REC_ERR_IN_CALLBACK`), neither in a callback of the engine nor in any
 /// `rec_authenticate_fn`.
-/// Ownership: the gateway is gone, also after `REC_ERR_TIMEOUT`; not after
+/// Ownership: the gateway no longer exists, also after `REC_ERR_TIMEOUT`, but not after
 /// `REC_ERR_IN_CALLBACK`.
-/// Errors: `REC_ERR_TIMEOUT` (what was still being answered is cut off; `user_data_free`
-/// is called once a running `rec_authenticate_fn` has returned), `REC_ERR_BAD_HANDLE`
-/// (also after `rec_close`, which has stopped it), `REC_ERR_IN_CALLBACK`, `REC_ERR_FORKED`, `REC_ERR_UNSUPPORTED`.
+/// Errors: `REC_ERR_TIMEOUT` (requests were cut off; `user_data_free` is called once a running
+/// `rec_authenticate_fn` has returned), `REC_ERR_BAD_HANDLE` (also after `rec_close`, which
+/// stops the gateway), `REC_ERR_IN_CALLBACK`, `REC_ERR_FORKED`, `REC_ERR_UNSUPPORTED`.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_gateway_stop(
@@ -133,27 +144,31 @@ pub unsafe extern "C" fn rec_gateway_stop(
     timeout_ms: u32,
     error: *mut rec_error,
 ) -> rec_status {
-    answer_anyway(error, || served::stop(Handle(gateway.id), timeout_ms))
+    answer_anyway(error, || backend::stop(Handle(gateway.id), timeout_ms))
 }
 
-/// Answers one request of the published HTTP APIs without any socket, for a host that
-/// has an HTTP server already.
+/// Answers one request of the HTTP APIs without a socket, for a host that has its own HTTP
+/// server.
 ///
-/// `request`: not NULL; `method` and `target` not NULL. `response`: where the pointer is
-/// written; not NULL. Whatever HTTP has an answer for (401, 404, 500, …) is `REC_OK`
-/// with that answer.
+/// The function returns `REC_OK` for every request that HTTP can answer, also with 401, 404 or
+/// 500.
+///
+/// @param gateway The gateway.
+/// @param request The request. It, its `method` and its `target` must not be NULL.
+/// @param[out] response The response. Must not be NULL.
+/// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any, several at a time.
-/// Blocking: may wait for a disk, for `rec_authenticate_fn`, and with a CometD
-/// `/meta/connect` as long as `cometd.timeout_ms`.
+/// Blocking: may wait for a disk, for `rec_authenticate_fn`, and with a CometD `/meta/connect`
+/// for `cometd.timeout_ms`.
 /// In callbacks: no (`REC_ERR_IN_CALLBACK`).
-/// Ownership: the response is the caller's, until `rec_http_response_free`; the request
-/// is borrowed for the call.
-/// Errors: `REC_ERR_INVALID_ARGUMENT` (no HTTP: a method, target or header line that
-/// cannot be one; a body beyond `gateway.max_body_bytes`), `REC_ERR_UNAVAILABLE` (the
-/// gateway is being stopped, or was before the answer was whole), `REC_ERR_IO` (audio
-/// that could not be read to its end), `REC_ERR_BAD_HANDLE`, `REC_ERR_IN_CALLBACK`,
-/// `REC_ERR_FORKED`, `REC_ERR_UNSUPPORTED`.
+/// Ownership: the caller owns the response until `rec_http_response_free`. `request` and all
+/// that it points to remain the caller's.
+/// Errors: `REC_ERR_INVALID_ARGUMENT` (not HTTP: an invalid method, target or header line, or a
+/// body larger than `gateway.max_body_bytes`), `REC_ERR_UNAVAILABLE` (the gateway was being
+/// stopped, or was stopped before the response was complete), `REC_ERR_IO` (audio could not be
+/// read to its end), `REC_ERR_BAD_HANDLE`, `REC_ERR_IN_CALLBACK`, `REC_ERR_FORKED`,
+/// `REC_ERR_UNSUPPORTED`.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_http_handle(
@@ -186,7 +201,7 @@ pub unsafe extern "C" fn rec_http_handle(
             // SAFETY: `body_size` bytes are readable there, by the ABI.
             unsafe { std::slice::from_raw_parts(given.body.cast::<u8>(), given.body_size) }
         };
-        let answered = served::handle(
+        let answered = backend::handle(
             Handle(gateway.id),
             Given {
                 method: method.ok_or_else(|| invalid("request.method: NULL"))?,
@@ -202,14 +217,15 @@ pub unsafe extern "C" fn rec_http_handle(
     })
 }
 
-/// A response's HTTP status.
+/// Returns the HTTP status of a response.
 ///
-/// `response`: NULL gives 0.
+/// @param response The response, or NULL.
+/// @return The status, such as 200. 0 if `response` is NULL.
 ///
 /// Threads: any.
 /// Blocking: never.
 /// In callbacks: yes.
-/// Ownership: nothing is handed over.
+/// Ownership: all arguments remain the caller's.
 /// Errors: none.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
@@ -219,15 +235,16 @@ pub unsafe extern "C" fn rec_http_response_status(response: *const rec_http_resp
     shielded_or(0, || response.map_or(0, |response| response.status))
 }
 
-/// A response's headers: "Name: value" lines, each ended by CR LF.
+/// Returns the headers of a response: "Name: value" lines, each ended by CR LF.
 ///
-/// `response`: NULL gives "".
+/// @param response The response, or NULL.
+/// @return The headers, never NULL. "" if `response` is NULL.
 ///
 /// Threads: any.
 /// Blocking: never.
 /// In callbacks: yes.
-/// Ownership: the text lives as long as the response.
-/// Errors: none; never NULL.
+/// Ownership: the string lives as long as the response.
+/// Errors: none.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_http_response_headers(response: *const rec_http_response) -> *const c_char {
@@ -238,15 +255,17 @@ pub unsafe extern "C" fn rec_http_response_headers(response: *const rec_http_res
     }
 }
 
-/// A response's body: bytes, not ended by a NUL.
+/// Returns the body of a response. It is not ended by a NUL.
 ///
-/// `response`: NULL gives NULL. `size`: where its length in bytes is written; may be NULL.
+/// @param response The response, or NULL.
+/// @param[out] size The size of the body in bytes. May be NULL.
+/// @return The body. NULL only if `response` is NULL.
 ///
 /// Threads: any.
 /// Blocking: never.
 /// In callbacks: yes.
 /// Ownership: the body lives as long as the response.
-/// Errors: none; NULL only for a response that is NULL.
+/// Errors: none.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_http_response_body(
@@ -264,12 +283,12 @@ pub unsafe extern "C" fn rec_http_response_body(
 
 /// Frees a response.
 ///
-/// `response`: NULL is allowed.
+/// @param response The response. NULL is allowed.
 ///
 /// Threads: any.
 /// Blocking: never.
 /// In callbacks: yes.
-/// Ownership: the pointer is gone afterwards.
+/// Ownership: the response no longer exists.
 /// Errors: none.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]

@@ -2,7 +2,7 @@
 
 use std::ffi::CString;
 
-/// The answer to an HTTP request. Opaque.
+/// The response to an HTTP request. Opaque.
 pub struct rec_http_response {
     pub(super) status: i32,
     pub(super) headers: CString,

@@ -17,7 +17,7 @@ use crate::words::Result;
 /// About what one recording takes in a snapshot.
 const LISTED: u64 = 2048;
 
-/// Recordings as they were at one instant. Opaque.
+/// Recordings, as they were at one instant. Opaque.
 pub struct rec_snapshot {
     views: Vec<View>,
     entries: Vec<OnceCell<Box<rec_recording>>>,
@@ -36,18 +36,24 @@ impl rec_snapshot {
     }
 }
 
-/// Lists the live recordings that meet all that the filter gives; none is an
-/// empty list. A list is one instant: what was stopped before it is not in it,
-/// what was started before it is. Newest last.
+/// Lists the live recordings that match a filter, the newest last. If none matches, the list is
+/// empty.
 ///
-/// `caller`: who asks; NULL is the host itself. Below level 10 the filter's
-/// username must be the caller's own. `filter`: NULL for all. `snapshot`: where the
-/// pointer is written; not NULL.
+/// A list shows one instant: every recording that was started before the call is in it, and
+/// every recording that was stopped before the call is not.
+///
+/// @param engine The engine.
+/// @param caller The user who asks, or NULL for the host itself. Below level 10, the filter's
+///   username must be the caller's own.
+/// @param filter The filter, or NULL for all recordings.
+/// @param[out] snapshot The list. Must not be NULL.
+/// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
-/// Blocking: never; a full list holds nobody up.
+/// Blocking: never. Even a list of all recordings delays no other function.
 /// In callbacks: yes.
-/// Ownership: the snapshot is the caller's, until `rec_snapshot_free`.
+/// Ownership: the caller owns the snapshot until `rec_snapshot_free`. `caller` and `filter`
+/// remain the caller's.
 /// Errors: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`, `REC_ERR_INVALID_ARGUMENT`,
 /// `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
 /// Since: 0.1.0
@@ -94,18 +100,24 @@ unsafe fn filter_of(filter: *const rec_filter) -> Result<Filter> {
     }
 }
 
-/// One recording by its id: live, finishing, or ended in the last minute.
+/// Finds one recording by its id: a live or finishing one, or one that ended less than a minute
+/// ago.
 ///
-/// `caller`: who asks; NULL is the host itself. `id`: a GUID in any published form.
-/// `snapshot`: where the pointer to a snapshot of one is written; not NULL.
+/// @param engine The engine.
+/// @param caller The user who asks, or NULL for the host itself.
+/// @param id The recording's id: a GUID as 8-4-4-4-12 or 32 hexadecimal digits, with or without
+///   braces, in upper or lower case.
+/// @param[out] snapshot A list of that one recording. Must not be NULL.
+/// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
 /// Blocking: never.
 /// In callbacks: yes.
-/// Ownership: the snapshot is the caller's, until `rec_snapshot_free`.
-/// Errors: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`, `REC_ERR_INVALID_ID`
-/// (reason 0; also NULL), `REC_ERR_NOT_LIVE`, `REC_ERR_INVALID_ARGUMENT`,
-/// `REC_ERR_BAD_HANDLE`, `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
+/// Ownership: the caller owns the snapshot until `rec_snapshot_free`. `caller` and `id` remain
+/// the caller's.
+/// Errors: `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`, `REC_ERR_INVALID_ID` (reason 0; also
+/// for NULL), `REC_ERR_NOT_LIVE`, `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`,
+/// `REC_ERR_UNAVAILABLE`, `REC_ERR_FORKED`.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_get(
@@ -126,14 +138,15 @@ pub unsafe extern "C" fn rec_get(
     })
 }
 
-/// How many recordings a snapshot holds.
+/// Returns the number of recordings in a snapshot.
 ///
-/// `snapshot`: NULL holds none.
+/// @param snapshot The snapshot, or NULL for an empty one.
+/// @return The number of recordings.
 ///
 /// Threads: any.
 /// Blocking: never.
 /// In callbacks: yes.
-/// Ownership: nothing is handed over.
+/// Ownership: all arguments remain the caller's.
 /// Errors: none.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
@@ -145,15 +158,17 @@ pub unsafe extern "C" fn rec_snapshot_count(snapshot: *const rec_snapshot) -> us
     })
 }
 
-/// One recording of a snapshot.
+/// Returns one recording of a snapshot.
 ///
-/// `snapshot`: NULL holds none. `index`: from 0.
+/// @param snapshot The snapshot, or NULL for an empty one.
+/// @param index The index of the recording, from 0.
+/// @return The recording, or NULL if `index` is past the end.
 ///
 /// Threads: any.
 /// Blocking: never.
 /// In callbacks: yes.
 /// Ownership: the recording lives as long as the snapshot.
-/// Errors: NULL past the end.
+/// Errors: none.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_snapshot_get(
@@ -171,16 +186,17 @@ pub unsafe extern "C" fn rec_snapshot_get(
     })
 }
 
-/// The snapshot as Imagicle's JSON array of active recordings, with `"automatic":true`
-/// in those that a line's mark began.
+/// Returns a snapshot as Imagicle's JSON array of active recordings. Recordings that a line's
+/// policy started also have `"automatic":true`.
 ///
-/// `snapshot`: NULL gives "[]".
+/// @param snapshot The snapshot, or NULL for an empty one.
+/// @return The array, never NULL. "[]" for an empty snapshot.
 ///
 /// Threads: any.
 /// Blocking: never.
 /// In callbacks: yes.
-/// Ownership: the text lives as long as the snapshot.
-/// Errors: none; never NULL.
+/// Ownership: the string lives as long as the snapshot.
+/// Errors: none.
 /// Since: 0.1.0
 /// Source: Imagicle, Get Active Recordings, response body.
 #[unsafe(no_mangle)]
@@ -201,14 +217,14 @@ pub unsafe extern "C" fn rec_snapshot_json(snapshot: *const rec_snapshot) -> *co
     })
 }
 
-/// Frees a snapshot and all strings that came from it.
+/// Frees a snapshot, with all recordings and strings that came from it.
 ///
-/// `snapshot`: NULL is allowed.
+/// @param snapshot The snapshot. NULL is allowed.
 ///
 /// Threads: any.
 /// Blocking: never.
 /// In callbacks: yes.
-/// Ownership: the pointer is gone afterwards.
+/// Ownership: the snapshot no longer exists.
 /// Errors: none.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]

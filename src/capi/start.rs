@@ -3,43 +3,50 @@
 use super::convert::{
     TEXT_MAX, caller, flags, invalid, layout, needed, pause_mode, read_needed, str_of, text,
 };
+#[cfg(not(feature = "gateway"))]
+use super::gateway_disabled as backend;
+#[cfg(feature = "gateway")]
+use super::gateway_enabled as backend;
 use super::guard::{answer, put};
 use super::recorder_of;
-#[cfg(feature = "gateway")]
-use super::served;
 use super::types::*;
-#[cfg(not(feature = "gateway"))]
-use super::unserved as served;
 use crate::calls::{Filter, RecordingSpec};
 use crate::handles::{self, Handle};
 use crate::storage::JobSpecs;
 use crate::words::{AudioSpec, Error, Result, Status, parse_format};
 
-/// Starts a recording of a call. `REC_OK` means accepted: `REC_EVENT_STARTED` is
-/// delivered once the file and its manifest exist, `REC_EVENT_START_FAILED` if they
-/// could not be made. What is handed in meanwhile is kept.
+/// Starts a recording of a call.
 ///
-/// By line, the call that became connected last is taken; by call id, the one
-/// begun first; all that is given must fit. Held and alerting calls do not count.
+/// `REC_OK` means that the start is accepted. `REC_EVENT_STARTED` is delivered once the file
+/// and its manifest exist, or `REC_EVENT_START_FAILED` if they could not be created. Audio that
+/// is handed in meanwhile is kept.
 ///
-/// `caller`: who asks; NULL is the host itself, trusted. `options`: not NULL; a
-/// call id, a device name or a directory number is needed. `id`: where the
-/// recording's id is written; not NULL.
+/// The call must match every name in `options`. If several connected calls match, the one that
+/// was begun first is chosen with a call id, and the one that was connected last without. Held
+/// and alerting calls are not considered.
+///
+/// @param engine The engine.
+/// @param caller The user who asks, or NULL for the host itself.
+/// @param options What to record, and how. Must not be NULL. A call id, a device name or a
+///   directory number is needed.
+/// @param[out] id The new recording's id. Must not be NULL.
+/// @param[out] error The details of a failure. May be NULL.
 ///
 /// Threads: any.
-/// Blocking: never; no disk is touched.
+/// Blocking: never.
 /// In callbacks: yes.
-/// Ownership: the strings are borrowed for the call.
-/// Errors, in the order of the checks: `REC_ERR_UNAVAILABLE`, `REC_ERR_UNAUTHENTICATED`,
-/// `REC_ERR_FORBIDDEN`, `REC_ERR_NO_TARGET` (reason 0), `REC_ERR_INVALID_MODE` (reason 2),
-/// `REC_ERR_UNSUPPORTED`, `REC_ERR_INVALID_ARGUMENT` (`callback_url`),
-/// `REC_ERR_NOT_MONITORABLE` (reason 1), `REC_ERR_AUTOMATIC` (reason 4; not with
-/// `REC_START_ADDITIONAL`), `REC_ERR_NO_CALL`,
-/// `REC_ERR_ALREADY_RECORDING` (not with `REC_START_ADDITIONAL`), `REC_ERR_IO`
-/// (`storage.directory` names another directory than the open one), `REC_ERR_NO_SPACE`,
-/// `REC_ERR_LIMIT`; before all: `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE`, `REC_ERR_FORKED`.
+/// Ownership: all arguments remain the caller's.
+/// Errors: first `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_BAD_HANDLE` and `REC_ERR_FORKED`; then,
+/// in this order, `REC_ERR_UNAVAILABLE`, `REC_ERR_UNAUTHENTICATED`, `REC_ERR_FORBIDDEN`,
+/// `REC_ERR_NO_TARGET` (reason 0), `REC_ERR_INVALID_MODE` (reason 2), `REC_ERR_UNSUPPORTED`,
+/// `REC_ERR_INVALID_ARGUMENT` (`callback_url`), `REC_ERR_NOT_MONITORABLE` (reason 1),
+/// `REC_ERR_AUTOMATIC` (reason 4; not with `REC_START_ADDITIONAL`), `REC_ERR_NO_CALL`,
+/// `REC_ERR_ALREADY_RECORDING` (not with `REC_START_ADDITIONAL`), `REC_ERR_IO` (the path
+/// `storage.directory` no longer leads to the open directory), `REC_ERR_NO_SPACE`,
+/// `REC_ERR_LIMIT`.
 /// Since: 0.1.0
-/// Source: Imagicle, Start Recording; Vobiz, Record a Call (several at once on one call).
+/// Source: Imagicle, Start Recording; Vobiz, Record a Call (several recordings of a call at
+/// once).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_start(
     engine: rec_engine,
@@ -85,7 +92,7 @@ fn callback(engine: rec_engine, url: &str, method: &str) -> Result<JobSpecs> {
         return Ok(JobSpecs::default());
     }
     let settings = handles::engine::gateway_settings(Handle(engine.id))?;
-    served::callback(settings.config(), url, method)
+    backend::callback(settings.config(), url, method)
 }
 
 /// # Safety

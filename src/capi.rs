@@ -21,6 +21,10 @@ mod engine;
 mod event;
 mod feed;
 mod gateway;
+#[cfg(not(feature = "gateway"))]
+mod gateway_disabled;
+#[cfg(feature = "gateway")]
+mod gateway_enabled;
 mod guard;
 mod http_types;
 mod line;
@@ -28,12 +32,8 @@ mod list;
 #[cfg(not(callrec_loom))]
 mod memory;
 mod recording;
-#[cfg(feature = "gateway")]
-mod served;
 mod start;
 pub mod types;
-#[cfg(not(feature = "gateway"))]
-mod unserved;
 pub mod values;
 mod verify;
 mod version;
