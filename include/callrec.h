@@ -1880,7 +1880,10 @@ rec_status rec_config_new(rec_config **config);
  * names both, and nothing changes), `REC_ERR_INVALID_ARGUMENT`.
  * Since: 0.1.0
  */
-rec_status rec_config_set(rec_config *config, const char *key, const char *value, rec_error *error);
+rec_status rec_config_set(rec_config *config,
+                          const char *key,
+                          const char *value,
+                          rec_error *error);
 
 /**
  * Sets keys from a JSON file.
