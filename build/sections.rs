@@ -8,7 +8,7 @@ const GROUPS: [(&str, &str, &str); 13] = [
         "Opening and closing an engine, and its statistics.",
     ),
     ("configuration", "Configuration", "The settings of an engine."),
-    ("calls", "Calls", "Calls, from their begin to their end."),
+    ("calls", "Calls", "Beginning, updating and ending calls."),
     ("feeds", "Feeds", "Handing in the audio of a call."),
     (
         "recordings",
@@ -17,13 +17,9 @@ const GROUPS: [(&str, &str, &str); 13] = [
     ),
     ("lines", "Lines", "Lines and their policies."),
     ("lists", "Lists", "Listing and finding recordings."),
-    (
-        "events",
-        "Events and subscriptions",
-        "Notifications of what happens.",
-    ),
+    ("events", "Events and subscriptions", "Receiving events."),
     ("gateway", "HTTP gateway", "The HTTP APIs that vendors publish."),
-    ("audit", "Audit log", "Proving that the audit log is unchanged."),
+    ("audit", "Audit log", "Checking that the audit log is unchanged."),
     ("verification", "Verification", "Checking finished recordings."),
     (
         "errors",
@@ -126,37 +122,40 @@ pub fn definitions() -> String {
 /// cbindgen's header with its sections, and with each comment that fits on one line on one.
 pub fn arrange(generated: &str) -> Result<String, String> {
     let mut out: Vec<String> = Vec::new();
-    let mut end = String::new();
+    let mut open = ("", "");
     let mut sections = SECTIONS.iter().peekable();
     for block in generated.trim_end().split("\n\n") {
         let name = block.starts_with("/**").then(|| declared_name(block)).flatten();
-        let begins = sections.next_if(|(first, _, _)| name == Some(first));
-        if begins.is_some() || name.is_none() {
-            out.extend((!end.is_empty()).then(|| std::mem::take(&mut end)));
-        }
-        if let Some((_, group, family)) = begins {
-            let (begin, close) = section(group, family);
-            out.push(begin);
-            end = close;
+        let next = match name {
+            Some(name) => sections.next_if(|(first, _, _)| *first == name),
+            None => Some(&("", "", "")),
+        };
+        if let Some((_, group, family)) = next {
+            out.extend(borders(open, (group, family)));
+            open = (group, family);
         }
         out.push(with_short_comments(block));
     }
     match sections.next() {
-        Some((name, _, _)) => Err(format!("the header has no {name} where build/sections.rs has it")),
+        Some((name, _, _)) => Err(format!(
+            "the header has no {name} where build/sections.rs names it"
+        )),
         None => Ok(out.join("\n\n") + "\n"),
     }
 }
 
-/// The comments that begin and end a section.
-fn section(group: &str, family: &str) -> (String, String) {
-    let begin = format!("/** @addtogroup {group}\n *  @{{ */");
-    if family.is_empty() {
-        return (begin, "/** @} */".to_owned());
-    }
-    (
-        format!("{begin}\n/** @name {family}\n *  @{{ */"),
-        "/** @} */\n/** @} */".to_owned(),
-    )
+/// The comments between two sections, each a group and a family.
+fn borders(before: (&str, &str), after: (&str, &str)) -> Option<String> {
+    let same_group = before.0 == after.0;
+    let close = "/** @} */".to_owned();
+    let lines = [
+        (!before.1.is_empty()).then(|| close.clone()),
+        (!before.0.is_empty() && !same_group).then_some(close),
+        (!after.0.is_empty() && !same_group).then(|| format!("/** @addtogroup {}\n *  @{{ */", after.0)),
+        (!after.1.is_empty()).then(|| format!("/** @name {}\n *  @{{ */", after.1)),
+    ];
+    let lines: Vec<String> = lines.into_iter().flatten().collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
 /// The name that the declaration below a comment declares; `None` if there is no declaration.

@@ -59,7 +59,7 @@
  * - After a fork, the child gets `REC_ERR_FORKED` for the parent's objects, and may open its
  *   own. Snapshots and configurations are plain memory and can still be used.
  *
- * @section lines What each function's description says
+ * @section description What each function's description says
  *
  * - `Threads: any` means that any thread may call the function, also several at a time.
  * - `Blocking: never` means that the function never waits for a disk, a network or a callback.
@@ -92,7 +92,7 @@
 
 /**
  * @defgroup calls Calls
- * Calls, from their begin to their end.
+ * Beginning, updating and ending calls.
  */
 
 /**
@@ -117,7 +117,7 @@
 
 /**
  * @defgroup events Events and subscriptions
- * Notifications of what happens.
+ * Receiving events.
  */
 
 /**
@@ -127,7 +127,7 @@
 
 /**
  * @defgroup audit Audit log
- * Proving that the audit log is unchanged.
+ * Checking that the audit log is unchanged.
  */
 
 /**
@@ -174,7 +174,6 @@
 #endif
 
 /** @} */
-
 /** @addtogroup recordings
  *  @{ */
 /** @name Access levels of a caller
@@ -194,7 +193,6 @@
 
 /** @} */
 /** @} */
-
 /** @addtogroup calls
  *  @{ */
 /** @name States of a call
@@ -210,10 +208,6 @@
 #define REC_CALL_ALERTING 3
 
 /** @} */
-/** @} */
-
-/** @addtogroup calls
- *  @{ */
 /** @name Directions of a call
  *  @{ */
 
@@ -228,7 +222,6 @@
 
 /** @} */
 /** @} */
-
 /** @addtogroup feeds
  *  @{ */
 /** @name Legs of a call
@@ -245,7 +238,6 @@
 
 /** @} */
 /** @} */
-
 /** @addtogroup lines
  *  @{ */
 /** @name Policies of a line, flags of rec_line_info
@@ -267,7 +259,6 @@
 
 /** @} */
 /** @} */
-
 /** @addtogroup recordings
  *  @{ */
 /** @name Flags of rec_start_options and rec_recording
@@ -289,10 +280,6 @@
 #define REC_START_AUTOMATIC 4
 
 /** @} */
-/** @} */
-
-/** @addtogroup recordings
- *  @{ */
 /** @name Layouts of a file
  *  @{ */
 
@@ -309,10 +296,6 @@
 #define REC_LAYOUT_REMOTE 3
 
 /** @} */
-/** @} */
-
-/** @addtogroup recordings
- *  @{ */
 /** @name Values of rec_start_options.lookback_ms
  *  @{ */
 
@@ -320,10 +303,6 @@
 #define REC_LOOKBACK_ALL 4294967295
 
 /** @} */
-/** @} */
-
-/** @addtogroup recordings
- *  @{ */
 /** @name Pause modes
  *  @{ */
 
@@ -335,7 +314,6 @@
 
 /** @} */
 /** @} */
-
 /** @addtogroup feeds
  *  @{ */
 /** @name Codecs of a feed
@@ -358,7 +336,6 @@
 
 /** @} */
 /** @} */
-
 /** @addtogroup recordings
  *  @{ */
 /** @name States of a recording
@@ -380,10 +357,6 @@
 #define REC_STATE_FAILED 5
 
 /** @} */
-/** @} */
-
-/** @addtogroup recordings
- *  @{ */
 /** @name Reasons for which a recording or a call ended
  *  @{ */
 
@@ -410,7 +383,6 @@
 
 /** @} */
 /** @} */
-
 /** @addtogroup events
  *  @{ */
 /** @name Kinds of events
@@ -433,9 +405,9 @@
 
 /**
  * Audio was lost. The event is raised once the loss is certain, up to 6.5 s after the lost
- * moment. The member `loss` of `json` gives the leg, the first and last frame, and the cause.
- * There is at most one such event for each block of audio, none before `REC_EVENT_STARTED` and
- * none after the terminal event.
+ * moment. The member `loss` of `json` gives the leg, the range of frames, and the cause. There
+ * is at most one such event for each block of audio, none before `REC_EVENT_STARTED` and none
+ * after the terminal event.
  */
 #define REC_EVENT_LOSS 6
 
@@ -508,10 +480,6 @@
 #define REC_EVENT_CALL_ENDED 14
 
 /** @} */
-/** @} */
-
-/** @addtogroup events
- *  @{ */
 /** @name Flags of an event
  *  @{ */
 
@@ -544,10 +512,6 @@
 #define REC_EVENT_FLAG_LIVE 8
 
 /** @} */
-/** @} */
-
-/** @addtogroup events
- *  @{ */
 /** @name Flags of rec_subscribe_options
  *  @{ */
 
@@ -560,7 +524,6 @@
 
 /** @} */
 /** @} */
-
 /** @addtogroup errors
  *  @{ */
 /** @name Levels of a log line
@@ -577,7 +540,6 @@
 
 /** @} */
 /** @} */
-
 /** @addtogroup gateway
  *  @{ */
 /** @name Flags of rec_gateway_options
@@ -587,10 +549,6 @@
 #define REC_GATEWAY_NO_SOCKET 1
 
 /** @} */
-/** @} */
-
-/** @addtogroup gateway
- *  @{ */
 /** @name Schemes of rec_credentials
  *  @{ */
 
@@ -618,7 +576,6 @@
 
 /** @} */
 /** @} */
-
 /** @addtogroup configuration
  *  @{ */
 
@@ -626,7 +583,6 @@
 typedef struct rec_config rec_config;
 
 /** @} */
-
 /** @addtogroup gateway
  *  @{ */
 
@@ -634,7 +590,6 @@ typedef struct rec_config rec_config;
 typedef struct rec_http_response rec_http_response;
 
 /** @} */
-
 /** @addtogroup lists
  *  @{ */
 
@@ -642,7 +597,6 @@ typedef struct rec_http_response rec_http_response;
 typedef struct rec_snapshot rec_snapshot;
 
 /** @} */
-
 /** @addtogroup errors
  *  @{ */
 
@@ -650,7 +604,6 @@ typedef struct rec_snapshot rec_snapshot;
 typedef int32_t rec_status;
 
 /** @} */
-
 /** @addtogroup engine
  *  @{ */
 
@@ -664,7 +617,6 @@ typedef struct {
 } rec_engine;
 
 /** @} */
-
 /** @addtogroup audit
  *  @{ */
 
@@ -691,7 +643,6 @@ typedef struct {
 } rec_chain_head;
 
 /** @} */
-
 /** @addtogroup errors
  *  @{ */
 
@@ -718,7 +669,6 @@ typedef struct {
 } rec_error;
 
 /** @} */
-
 /** @addtogroup audit
  *  @{ */
 
@@ -749,7 +699,6 @@ typedef struct {
 } rec_audit_report;
 
 /** @} */
-
 /** @addtogroup calls
  *  @{ */
 
@@ -811,7 +760,6 @@ typedef struct {
 } rec_call;
 
 /** @} */
-
 /** @addtogroup recordings
  *  @{ */
 
@@ -844,7 +792,6 @@ typedef struct {
 } rec_counts;
 
 /** @} */
-
 /** @addtogroup engine
  *  @{ */
 
@@ -890,7 +837,6 @@ typedef struct {
 } rec_statistics;
 
 /** @} */
-
 /** @addtogroup errors
  *  @{ */
 
@@ -902,7 +848,6 @@ typedef struct {
 typedef void (*rec_log_fn)(void *user_data, int32_t level, const char *message);
 
 /** @} */
-
 /** @addtogroup events
  *  @{ */
 
@@ -918,7 +863,6 @@ typedef void (*rec_log_fn)(void *user_data, int32_t level, const char *message);
 typedef void (*rec_free_fn)(void *user_data);
 
 /** @} */
-
 /** @addtogroup recordings
  *  @{ */
 
@@ -1005,7 +949,6 @@ typedef struct {
 } rec_recording;
 
 /** @} */
-
 /** @addtogroup events
  *  @{ */
 
@@ -1144,7 +1087,6 @@ typedef struct {
 } rec_subscribe_options;
 
 /** @} */
-
 /** @addtogroup feeds
  *  @{ */
 
@@ -1190,7 +1132,6 @@ typedef struct {
 } rec_feed;
 
 /** @} */
-
 /** @addtogroup gateway
  *  @{ */
 
@@ -1294,7 +1235,6 @@ typedef struct {
 } rec_http_request;
 
 /** @} */
-
 /** @addtogroup lines
  *  @{ */
 
@@ -1314,7 +1254,6 @@ typedef struct {
 } rec_line_info;
 
 /** @} */
-
 /** @addtogroup lists
  *  @{ */
 
@@ -1340,7 +1279,6 @@ typedef struct {
 } rec_filter;
 
 /** @} */
-
 /** @addtogroup recordings
  *  @{ */
 
@@ -1390,7 +1328,6 @@ typedef struct {
 } rec_start_options;
 
 /** @} */
-
 /** @addtogroup errors
  *  @{ */
 /** @name Statuses
@@ -1571,7 +1508,6 @@ rec_status rec_verify_audit(const char *directory,
                             rec_error *error);
 
 /** @} */
-
 /** @addtogroup calls
  *  @{ */
 
@@ -1663,8 +1599,8 @@ rec_status rec_call_private(rec_call call, uint32_t on, rec_error *error);
  * @param call The call.
  * @param[out] error The details of a failure. May be NULL.
  *
- * Threads: any, also while others feed.
- * Blocking: never, except until a packet that another thread hands in is copied.
+ * Threads: any, also while another thread feeds.
+ * Blocking: never, except while another thread hands in a packet to a feed of the call.
  * In callbacks: yes.
  * Ownership: the call and its feeds no longer exist.
  * Errors: `REC_ERR_BAD_HANDLE` (the call has ended), `REC_ERR_FORKED`,
@@ -1692,7 +1628,6 @@ rec_status rec_call_end(rec_call call, rec_error *error);
 rec_status rec_call_id(rec_call call, char *text, size_t size, rec_error *error);
 
 /** @} */
-
 /** @addtogroup configuration
  *  @{ */
 
@@ -1920,7 +1855,6 @@ rec_status rec_config_load(rec_config *config, const char *path, rec_error *erro
 void rec_config_free(rec_config *config);
 
 /** @} */
-
 /** @addtogroup recordings
  *  @{ */
 
@@ -2310,7 +2244,6 @@ rec_status rec_resume_by_call(rec_engine engine,
                               rec_error *error);
 
 /** @} */
-
 /** @addtogroup engine
  *  @{ */
 
@@ -2385,7 +2318,6 @@ rec_status rec_close(rec_engine engine, uint32_t timeout_ms, rec_error *error);
 rec_status rec_stats(rec_engine engine, rec_statistics *statistics, rec_error *error);
 
 /** @} */
-
 /** @addtogroup errors
  *  @{ */
 
@@ -2416,7 +2348,6 @@ rec_status rec_set_log(rec_engine engine,
                        rec_error *error);
 
 /** @} */
-
 /** @addtogroup events
  *  @{ */
 
@@ -2514,7 +2445,6 @@ rec_status rec_subscribe_with(rec_engine engine,
 rec_status rec_unsubscribe(rec_subscription subscription);
 
 /** @} */
-
 /** @addtogroup feeds
  *  @{ */
 
@@ -2525,11 +2455,10 @@ rec_status rec_unsubscribe(rec_subscription subscription);
  * becomes stale. A feed may be closed and opened again during a call: recordings continue, and
  * the time between is silence.
  *
- * A call has either a feed of `REC_LEG_MIXED`, or feeds of `REC_LEG_LOCAL` and
- * `REC_LEG_REMOTE`; another combination is `REC_ERR_INVALID_ARGUMENT`. With `format.channels`
- * 2, a feed of `REC_LEG_LOCAL` is the source of both legs. It replaces a feed of
- * `REC_LEG_REMOTE`; while it is open, a feed of `REC_LEG_REMOTE` or `REC_LEG_MIXED` cannot be
- * opened (`REC_ERR_INVALID_ARGUMENT`).
+ * While the mixed leg has a feed, the other two legs cannot have one, and the other way round
+ * (`REC_ERR_INVALID_ARGUMENT`). With `format.channels` 2, a feed of `REC_LEG_LOCAL` is the
+ * source of both legs. It replaces a feed of `REC_LEG_REMOTE`; while it is open, a feed of
+ * `REC_LEG_REMOTE` or `REC_LEG_MIXED` cannot be opened (`REC_ERR_INVALID_ARGUMENT`).
  *
  * @param call The call.
  * @param leg `REC_LEG_…`
@@ -2562,8 +2491,8 @@ rec_status rec_feed_open(rec_call call,
  *   with.
  * @param[out] error The details of a failure. May be NULL.
  *
- * Threads: any. Meanwhile a thread that feeds may get `REC_ERR_BUSY`.
- * Blocking: never, except until a packet that another thread hands in is copied.
+ * Threads: any. Meanwhile, the thread that feeds may get `REC_ERR_BUSY`.
+ * Blocking: never, except while another thread hands in a packet to the feed.
  * In callbacks: yes.
  * Ownership: all arguments remain the caller's.
  * Errors: `REC_ERR_UNSUPPORTED` (the codec), `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_LIMIT`
@@ -2590,8 +2519,8 @@ rec_status rec_feed_set_format(rec_feed feed, const rec_feed_format *format, rec
  *   or 1.
  * @param[out] error The details of a failure. May be NULL.
  *
- * Threads: any. Meanwhile a thread that feeds may get `REC_ERR_BUSY`.
- * Blocking: never, except until a packet that another thread hands in is copied.
+ * Threads: any. Meanwhile, the thread that feeds may get `REC_ERR_BUSY`.
+ * Blocking: never, except while another thread hands in a packet to the feed.
  * In callbacks: yes.
  * Ownership: all arguments remain the caller's.
  * Errors: `REC_ERR_UNSUPPORTED` (the codec), `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_LIMIT`
@@ -2763,8 +2692,8 @@ rec_status rec_feed_wait(rec_feed feed, uint32_t timeout_ms);
  * @param feed The feed.
  * @param[out] error The details of a failure. May be NULL.
  *
- * Threads: any. Meanwhile a thread that feeds may get `REC_ERR_BUSY`.
- * Blocking: never, except until a packet that another thread hands in is copied.
+ * Threads: any. Meanwhile, the thread that feeds may get `REC_ERR_BUSY`.
+ * Blocking: never, except while another thread hands in a packet to the feed.
  * In callbacks: yes.
  * Ownership: all arguments remain the caller's.
  * Errors: `REC_ERR_BAD_HANDLE` (the feed is closed), `REC_ERR_FORKED`.
@@ -2777,8 +2706,8 @@ rec_status rec_feed_clear(rec_feed feed, rec_error *error);
  *
  * @param feed The feed.
  *
- * Threads: any, also while another feeds.
- * Blocking: never, except until a packet that another thread hands in is copied.
+ * Threads: any, also while another thread feeds.
+ * Blocking: never, except while another thread hands in a packet to the feed.
  * In callbacks: yes.
  * Ownership: the feed no longer exists.
  * Errors: `REC_ERR_BAD_HANDLE` (the feed is closed), `REC_ERR_FORKED`.
@@ -2787,7 +2716,6 @@ rec_status rec_feed_clear(rec_feed feed, rec_error *error);
 rec_status rec_feed_close(rec_feed feed);
 
 /** @} */
-
 /** @addtogroup gateway
  *  @{ */
 
@@ -2956,7 +2884,6 @@ const void *rec_http_response_body(const rec_http_response *response, size_t *si
 void rec_http_response_free(rec_http_response *response);
 
 /** @} */
-
 /** @addtogroup lines
  *  @{ */
 
@@ -3016,7 +2943,6 @@ rec_status rec_line_set(rec_engine engine, const rec_line_info *line, rec_error 
 rec_status rec_line_remove(rec_engine engine, const rec_line_info *line, rec_error *error);
 
 /** @} */
-
 /** @addtogroup lists
  *  @{ */
 
@@ -3140,7 +3066,6 @@ const char *rec_snapshot_json(const rec_snapshot *snapshot);
 void rec_snapshot_free(rec_snapshot *snapshot);
 
 /** @} */
-
 /** @addtogroup recordings
  *  @{ */
 
@@ -3185,7 +3110,6 @@ rec_status rec_start(rec_engine engine,
                      rec_error *error);
 
 /** @} */
-
 /** @addtogroup verification
  *  @{ */
 
@@ -3208,7 +3132,6 @@ rec_status rec_start(rec_engine engine,
 rec_status rec_verify(const char *path, rec_error *error);
 
 /** @} */
-
 /** @addtogroup version
  *  @{ */
 
@@ -3242,7 +3165,6 @@ const char *rec_version(void);
 uint32_t rec_version_number(void);
 
 /** @} */
-
 /** @addtogroup errors
  *  @{ */
 

@@ -1,12 +1,14 @@
-//! The C ABI: one file per object, each function thin: check, convert, call, convert.
+//! The C API, one file per object. Each function checks and converts its arguments, calls the
+//! engine, and converts the result.
 //!
-//! All `unsafe` is here and in `crate::memory`. The header is made from here by cbindgen.
+//! Only this module and `crate::memory` contain `unsafe` code. cbindgen generates the header
+//! from this module.
 
 #![allow(unsafe_code)]
-// Types have their C names.
+// The types have their C names.
 #![allow(non_camel_case_types)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
-// The C prototypes say what is needed; Rust callers have `callrec::engine`.
+// The C documentation states the requirements; Rust callers use `callrec::engine`.
 #![allow(clippy::missing_safety_doc)]
 
 mod audit;
@@ -64,7 +66,7 @@ fn engine_of(handle: rec_engine) -> Result<Arc<Engine>> {
     handles::engine::get(Handle(handle.id))
 }
 
-/// For what controls, lists and reports recordings.
+/// The engine's interface for controlling, listing and reporting recordings.
 fn recorder_of(handle: rec_engine) -> Result<Arc<dyn Recorder>> {
     Ok(engine_of(handle)?)
 }

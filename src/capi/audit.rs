@@ -1,11 +1,11 @@
-//! The audit log: how far it has come, and whether it is still what was written.
+//! The audit log: its position, and the check that it is unchanged.
 
 use std::ffi::c_char;
 use std::path::Path;
 
-use super::convert::{Out, PATH_MAX, invalid, needed, read, str_of};
+use super::convert::{OutputStruct, PATH_MAX, invalid, not_null, read, str_of};
 use super::engine_of;
-use super::guard::{answer, answer_anyway, put};
+use super::guard::{run_always, run_with_memory, write_text};
 use super::types::*;
 use crate::audit::Head;
 use crate::engine::verify_audit;
@@ -37,10 +37,10 @@ pub unsafe extern "C" fn rec_audit_head(
     head: *mut rec_chain_head,
     error: *mut rec_error,
 ) -> rec_status {
-    answer_anyway(error, || {
-        let at = needed(head, "head")?;
-        // SAFETY: not NULL, so it begins with its size.
-        let out = unsafe { Out::new(at, "head") }?;
+    run_always(error, || {
+        let pointer = not_null(head, "head")?;
+        // SAFETY: not NULL, so it points to a struct that begins with its size.
+        let out = unsafe { OutputStruct::new(pointer, "head") }?;
         let now = engine_of(engine)?.audit_head()?;
         out.write(&rec_chain_head {
             struct_size: 0,
@@ -81,19 +81,19 @@ pub unsafe extern "C" fn rec_verify_audit(
     report: *mut rec_audit_report,
     error: *mut rec_error,
 ) -> rec_status {
-    answer(error, || {
-        // SAFETY: a string or NULL, and structs that begin with their size, by the ABI.
+    run_with_memory(error, || {
+        // SAFETY: a string or NULL, and structs that begin with their size, by the rules of the API.
         let (directory, known, out) = unsafe {
             (
                 str_of(directory, "directory", PATH_MAX)?,
                 read(known_head, "known_head")?,
-                Out::new(report, "report")?,
+                OutputStruct::new(report, "report")?,
             )
         };
         let directory = directory
             .filter(|path| !path.is_empty())
-            .ok_or_else(|| invalid("directory: absent"))?;
-        // Number 0 is that of a log without a line, of which nothing is known.
+            .ok_or_else(|| invalid("directory is missing"))?;
+        // Number 0 is the position of an empty log, which says nothing about later lines.
         let known = known.filter(|head| head.sequence > 0);
         let known = known.as_ref().map(head_of).transpose()?;
         let found = verify_audit(Path::new(directory), known.as_ref())?;
@@ -113,7 +113,7 @@ pub unsafe extern "C" fn rec_verify_audit(
 
 fn digits(hash: &str) -> [c_char; 72] {
     let mut digits = [0; 72];
-    put(&mut digits, hash);
+    write_text(&mut digits, hash);
     digits
 }
 
@@ -124,7 +124,9 @@ fn head_of(given: &rec_chain_head) -> Result<Head> {
         .bytes()
         .all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
     if !is_hash || given.hash[HASH_DIGITS] != 0 {
-        return Err(invalid("known_head.hash: 64 hexadecimal digits are needed"));
+        return Err(invalid(
+            "known_head.hash must be 64 lower-case hexadecimal digits",
+        ));
     }
     Ok(Head {
         sequence: given.sequence,

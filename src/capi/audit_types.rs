@@ -1,4 +1,4 @@
-//! The structs of the audit log. Layouts only grow at their end.
+//! The structs of the audit log. A struct only grows at its end.
 
 use std::ffi::c_char;
 

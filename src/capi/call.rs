@@ -1,11 +1,11 @@
-//! Calls.
+//! Calls: begin, update, privacy and end.
 
 use std::ffi::c_char;
 use std::sync::Arc;
 
-use super::convert::{attributes, invalid, needed, optional_text, read_needed, reserved};
+use super::convert::{attributes, check_reserved, invalid, not_null, optional_text, read_required};
 use super::engine_of;
-use super::guard::{answer, answer_anyway};
+use super::guard::{run_always, run_with_memory};
 use super::types::*;
 use crate::calls::{CallInfo, CallState, CallUpdate};
 use crate::engine::Call;
@@ -39,14 +39,14 @@ pub unsafe extern "C" fn rec_call_begin(
     call: *mut rec_call,
     error: *mut rec_error,
 ) -> rec_status {
-    answer(error, || {
-        let out = needed(call, "call")?;
-        // SAFETY: handed on as it came.
-        let said = unsafe { said(info) }?;
+    run_with_memory(error, || {
+        let out = not_null(call, "call")?;
+        // SAFETY: the caller's own pointer.
+        let update = unsafe { read_call_info(info) }?;
         let engine = engine_of(engine)?;
-        let mut first = said.apply(&CallInfo::default());
-        first.call_id = said.call_id.unwrap_or_default();
-        let Handle(id) = handles::call::begin(&engine, first)?;
+        let mut info = update.apply(&CallInfo::default());
+        info.call_id = update.call_id.unwrap_or_default();
+        let Handle(id) = handles::call::begin(&engine, info)?;
         // SAFETY: not NULL, so it points to a writable rec_call.
         unsafe { out.write(rec_call { id }) };
         Ok(())
@@ -78,10 +78,10 @@ pub unsafe extern "C" fn rec_call_update(
     info: *const rec_call_info,
     error: *mut rec_error,
 ) -> rec_status {
-    answer(error, || {
-        // SAFETY: handed on as it came.
-        let said = unsafe { said(info) }?;
-        call_of(call)?.update(&said)
+    run_with_memory(error, || {
+        // SAFETY: the caller's own pointer.
+        let update = unsafe { read_call_info(info) }?;
+        call_of(call)?.update(&update)
     })
 }
 
@@ -114,11 +114,11 @@ pub unsafe extern "C" fn rec_call_update(
 /// Since: 0.2.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_call_private(call: rec_call, on: u32, error: *mut rec_error) -> rec_status {
-    answer_anyway(error, || {
+    run_always(error, || {
         let on = match on {
             0 => false,
             1 => true,
-            other => return Err(invalid(format!("on {other}: 0 and 1 are known"))),
+            other => return Err(invalid(format!("on {other}: must be 0 or 1"))),
         };
         call_of(call)?.set_private(on)
     })
@@ -130,8 +130,8 @@ pub unsafe extern "C" fn rec_call_private(call: rec_call, on: u32, error: *mut r
 /// @param call The call.
 /// @param[out] error The details of a failure. May be NULL.
 ///
-/// Threads: any, also while others feed.
-/// Blocking: never, except until a packet that another thread hands in is copied.
+/// Threads: any, also while another thread feeds.
+/// Blocking: never, except while another thread hands in a packet to a feed of the call.
 /// In callbacks: yes.
 /// Ownership: the call and its feeds no longer exist.
 /// Errors: `REC_ERR_BAD_HANDLE` (the call has ended), `REC_ERR_FORKED`,
@@ -139,7 +139,7 @@ pub unsafe extern "C" fn rec_call_private(call: rec_call, on: u32, error: *mut r
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_call_end(call: rec_call, error: *mut rec_error) -> rec_status {
-    answer_anyway(error, || call_of(call)?.end())
+    run_always(error, || call_of(call)?.end())
 }
 
 /// Returns the id of a call, also one that callrec generated.
@@ -163,14 +163,14 @@ pub unsafe extern "C" fn rec_call_id(
     size: usize,
     error: *mut rec_error,
 ) -> rec_status {
-    answer_anyway(error, || {
-        let out = needed(text, "text")?;
+    run_always(error, || {
+        let out = not_null(text, "text")?;
         let id = call_of(call)?.call_id()?;
         let bytes = id.as_cstr().to_bytes_with_nul();
         if size < bytes.len() {
             return Err(invalid(format!("size {size}: {} bytes are needed", bytes.len())));
         }
-        // SAFETY: `size` bytes are writable there, and that is enough.
+        // SAFETY: `size` bytes are writable there, and the text is not longer.
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), out.cast::<u8>(), bytes.len()) };
         Ok(())
     })
@@ -182,24 +182,24 @@ pub(super) fn call_of(handle: rec_call) -> Result<Arc<Call>> {
 
 /// # Safety
 /// `info` is NULL or points to a rec_call_info by the rules of `read`.
-unsafe fn said(info: *const rec_call_info) -> Result<CallUpdate> {
+unsafe fn read_call_info(info: *const rec_call_info) -> Result<CallUpdate> {
     // SAFETY: promised by the caller.
-    let info = unsafe { read_needed(info, "info") }?;
+    let info = unsafe { read_required(info, "info") }?;
     let state = match info.state {
         0 => None,
         REC_CALL_CONNECTED => Some(CallState::Connected),
         REC_CALL_HELD => Some(CallState::Held),
         REC_CALL_ALERTING => Some(CallState::Alerting),
-        other => return Err(invalid(format!("info.state {other}: 0 to 3 are known"))),
+        other => return Err(invalid(format!("info.state {other}: must be 0 to 3"))),
     };
-    reserved(info.reserved, "info.reserved")?;
+    check_reserved(info.reserved, "info.reserved")?;
     if !(0..=2).contains(&info.direction) {
         return Err(invalid(format!(
-            "info.direction {}: 0 to 2 are known",
+            "info.direction {}: must be 0 to 2",
             info.direction
         )));
     }
-    // SAFETY: strings or NULL, by the ABI.
+    // SAFETY: strings or NULL, by the rules of the API.
     unsafe {
         Ok(CallUpdate {
             state,

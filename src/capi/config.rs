@@ -3,8 +3,8 @@
 use std::ffi::c_char;
 use std::io::Read;
 
-use super::convert::{PATH_MAX, needed, str_of};
-use super::guard::{answer, shielded_or};
+use super::convert::{PATH_MAX, not_null, str_of};
+use super::guard::{catch_faults_or, run_with_memory};
 use super::types::*;
 use crate::settings::Settings;
 use crate::text::{brief, one_line};
@@ -25,11 +25,11 @@ pub struct rec_config(Settings);
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_config_new(config: *mut *mut rec_config) -> rec_status {
-    answer(std::ptr::null_mut(), || {
-        let out = needed(config, "config")?;
-        let made = Box::into_raw(Box::new(rec_config(Settings::default())));
+    run_with_memory(std::ptr::null_mut(), || {
+        let out = not_null(config, "config")?;
+        let created = Box::into_raw(Box::new(rec_config(Settings::default())));
         // SAFETY: not NULL, so it points to a writable pointer.
-        unsafe { out.write(made) };
+        unsafe { out.write(created) };
         Ok(())
     })
 }
@@ -209,13 +209,13 @@ pub unsafe extern "C" fn rec_config_set(
     value: *const c_char,
     error: *mut rec_error,
 ) -> rec_status {
-    answer(error, || {
-        let config = needed(config, "config")?;
-        // SAFETY: strings or NULL, by the ABI.
+    run_with_memory(error, || {
+        let config = not_null(config, "config")?;
+        // SAFETY: strings or NULL, by the rules of the API.
         let (key, value) = unsafe { (str_of(key, "key", PATH_MAX)?, str_of(value, "value", PATH_MAX)?) };
-        let key = key.ok_or_else(|| Error::new(Status::InvalidArgument, "key: NULL"))?;
-        let value = value.ok_or_else(|| Error::new(Status::InvalidArgument, "value: NULL"))?;
-        // SAFETY: made by rec_config_new, not freed, and no other thread is in it.
+        let key = key.ok_or_else(|| Error::new(Status::InvalidArgument, "key is NULL"))?;
+        let value = value.ok_or_else(|| Error::new(Status::InvalidArgument, "value is NULL"))?;
+        // SAFETY: rec_config_new created it, it is not freed, and no other thread uses it.
         unsafe { &mut *config }.0.set(key, value)
     })
 }
@@ -242,15 +242,15 @@ pub unsafe extern "C" fn rec_config_load(
     path: *const c_char,
     error: *mut rec_error,
 ) -> rec_status {
-    answer(error, || {
-        let config = needed(config, "config")?;
-        // SAFETY: a string or NULL, by the ABI.
+    run_with_memory(error, || {
+        let config = not_null(config, "config")?;
+        // SAFETY: a string or NULL, by the rules of the API.
         let path = unsafe { str_of(path, "path", PATH_MAX) }?;
-        let path = path.ok_or_else(|| Error::new(Status::InvalidArgument, "path: NULL"))?;
+        let path = path.ok_or_else(|| Error::new(Status::InvalidArgument, "path is NULL"))?;
         let json = load(path)?;
-        // SAFETY: made by rec_config_new, not freed, and no other thread is in it.
+        // SAFETY: rec_config_new created it, it is not freed, and no other thread uses it.
         unsafe { &mut *config }.0.load(&json).map_err(|mut error| {
-            error.message = format!("{} ({})", error.message, named(path, 50));
+            error.message = format!("{} ({})", error.message, path_text(path, 50));
             error
         })
     })
@@ -258,26 +258,26 @@ pub unsafe extern "C" fn rec_config_load(
 
 const FILE_MAX: u64 = 1 << 20;
 
-/// So short that the message that it stands in is not cut.
-fn named(path: &str, most: usize) -> String {
-    format!("path \"{}\"", brief(&one_line(path), most))
+/// The path for a message, shortened to `limit` so that the message is not truncated.
+fn path_text(path: &str, limit: usize) -> String {
+    format!("path \"{}\"", brief(&one_line(path), limit))
 }
 
 fn load(path: &str) -> Result<String> {
-    let named = named(path, 300);
+    let named = path_text(path, 300);
     let io = |error| Error::io(&named, &error);
-    // Asked before opening: a pipe would hold us there.
+    // Checked before the file is opened, because opening a pipe would block.
     if !std::fs::metadata(path).map_err(io)?.is_file() {
-        return Err(Error::new(Status::Io, format!("{named}: not a file")));
+        return Err(Error::new(Status::Io, format!("{named}: not a regular file")));
     }
     let mut json = Vec::new();
     let file = std::fs::File::open(path).map_err(io)?;
     file.take(FILE_MAX + 1).read_to_end(&mut json).map_err(io)?;
-    let wrong = |why: String| Error::new(Status::Config, format!("{named}: {why}"));
+    let config_error = |reason: String| Error::new(Status::Config, format!("{named}: {reason}"));
     if json.len() as u64 > FILE_MAX {
-        return Err(wrong(format!("more than {FILE_MAX} bytes")));
+        return Err(config_error(format!("the file has more than {FILE_MAX} bytes")));
     }
-    String::from_utf8(json).map_err(|error| wrong(format!("not UTF-8: {error}")))
+    String::from_utf8(json).map_err(|error| config_error(format!("the file is not UTF-8: {error}")))
 }
 
 /// Frees a configuration. An engine that was opened with it has its own copy.
@@ -292,9 +292,9 @@ fn load(path: &str) -> Result<String> {
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_config_free(config: *mut rec_config) {
-    shielded_or((), || {
+    catch_faults_or((), || {
         if !config.is_null() {
-            // SAFETY: made by rec_config_new and not freed before.
+            // SAFETY: rec_config_new created it, and it is not freed.
             drop(unsafe { Box::from_raw(config) });
         }
     });

@@ -1,9 +1,9 @@
-//! Stop, discard, pause and resume: by id, by device, by call.
+//! Stopping, discarding, pausing and resuming recordings by id, by device and by call.
 
 use std::ffi::c_char;
 
-use super::control_target::{by_call, by_device, by_id};
-use super::guard::answer_anyway;
+use super::control_target::{control_by_call, control_by_device, control_by_id};
+use super::guard::run_always;
 use super::types::*;
 use crate::calls::Operation;
 
@@ -37,8 +37,10 @@ pub unsafe extern "C" fn rec_stop_by_id(
     id: *const c_char,
     error: *mut rec_error,
 ) -> rec_status {
-    // SAFETY: handed on as they came.
-    answer_anyway(error, || unsafe { by_id(engine, caller, Operation::Stop, id) })
+    // SAFETY: the caller's own pointers.
+    run_always(error, || unsafe {
+        control_by_id(engine, caller, Operation::Stop, id)
+    })
 }
 
 /// Stops a recording and deletes its audio. No file remains. `REC_EVENT_FINISHED` with
@@ -67,8 +69,10 @@ pub unsafe extern "C" fn rec_discard_by_id(
     id: *const c_char,
     error: *mut rec_error,
 ) -> rec_status {
-    // SAFETY: handed on as they came.
-    answer_anyway(error, || unsafe { by_id(engine, caller, Operation::Discard, id) })
+    // SAFETY: the caller's own pointers.
+    run_always(error, || unsafe {
+        control_by_id(engine, caller, Operation::Discard, id)
+    })
 }
 
 /// Pauses a recording. `REC_EVENT_PAUSED` is delivered once the manifest on disk shows the
@@ -100,8 +104,10 @@ pub unsafe extern "C" fn rec_pause_by_id(
     id: *const c_char,
     error: *mut rec_error,
 ) -> rec_status {
-    // SAFETY: handed on as they came.
-    answer_anyway(error, || unsafe { by_id(engine, caller, Operation::Pause, id) })
+    // SAFETY: the caller's own pointers.
+    run_always(error, || unsafe {
+        control_by_id(engine, caller, Operation::Pause, id)
+    })
 }
 
 /// Resumes a recording. `REC_EVENT_RESUMED` is delivered once the manifest on disk shows the
@@ -136,8 +142,10 @@ pub unsafe extern "C" fn rec_resume_by_id(
     id: *const c_char,
     error: *mut rec_error,
 ) -> rec_status {
-    // SAFETY: handed on as they came.
-    answer_anyway(error, || unsafe { by_id(engine, caller, Operation::Resume, id) })
+    // SAFETY: the caller's own pointers.
+    run_always(error, || unsafe {
+        control_by_id(engine, caller, Operation::Resume, id)
+    })
 }
 
 /// Stops every live recording on a line. The files are finished and published, and then
@@ -177,9 +185,9 @@ pub unsafe extern "C" fn rec_stop_by_device(
     counts: *mut rec_counts,
     error: *mut rec_error,
 ) -> rec_status {
-    // SAFETY: handed on as they came.
-    answer_anyway(error, || unsafe {
-        by_device(
+    // SAFETY: the caller's own pointers.
+    run_always(error, || unsafe {
+        control_by_device(
             engine,
             caller,
             Operation::Stop,
@@ -224,9 +232,9 @@ pub unsafe extern "C" fn rec_discard_by_device(
     counts: *mut rec_counts,
     error: *mut rec_error,
 ) -> rec_status {
-    // SAFETY: handed on as they came.
-    answer_anyway(error, || unsafe {
-        by_device(
+    // SAFETY: the caller's own pointers.
+    run_always(error, || unsafe {
+        control_by_device(
             engine,
             caller,
             Operation::Discard,
@@ -270,9 +278,9 @@ pub unsafe extern "C" fn rec_pause_by_device(
     counts: *mut rec_counts,
     error: *mut rec_error,
 ) -> rec_status {
-    // SAFETY: handed on as they came.
-    answer_anyway(error, || unsafe {
-        by_device(
+    // SAFETY: the caller's own pointers.
+    run_always(error, || unsafe {
+        control_by_device(
             engine,
             caller,
             Operation::Pause,
@@ -313,9 +321,9 @@ pub unsafe extern "C" fn rec_resume_by_device(
     counts: *mut rec_counts,
     error: *mut rec_error,
 ) -> rec_status {
-    // SAFETY: handed on as they came.
-    answer_anyway(error, || unsafe {
-        by_device(
+    // SAFETY: the caller's own pointers.
+    run_always(error, || unsafe {
+        control_by_device(
             engine,
             caller,
             Operation::Resume,
@@ -360,9 +368,9 @@ pub unsafe extern "C" fn rec_stop_by_call(
     counts: *mut rec_counts,
     error: *mut rec_error,
 ) -> rec_status {
-    // SAFETY: handed on as they came.
-    answer_anyway(error, || unsafe {
-        by_call(engine, caller, Operation::Stop, [call_id, url], counts)
+    // SAFETY: the caller's own pointers.
+    run_always(error, || unsafe {
+        control_by_call(engine, caller, Operation::Stop, [call_id, url], counts)
     })
 }
 
@@ -402,9 +410,9 @@ pub unsafe extern "C" fn rec_discard_by_call(
     counts: *mut rec_counts,
     error: *mut rec_error,
 ) -> rec_status {
-    // SAFETY: handed on as they came.
-    answer_anyway(error, || unsafe {
-        by_call(engine, caller, Operation::Discard, [call_id, url], counts)
+    // SAFETY: the caller's own pointers.
+    run_always(error, || unsafe {
+        control_by_call(engine, caller, Operation::Discard, [call_id, url], counts)
     })
 }
 
@@ -439,9 +447,9 @@ pub unsafe extern "C" fn rec_pause_by_call(
     counts: *mut rec_counts,
     error: *mut rec_error,
 ) -> rec_status {
-    // SAFETY: handed on as they came.
-    answer_anyway(error, || unsafe {
-        by_call(
+    // SAFETY: the caller's own pointers.
+    run_always(error, || unsafe {
+        control_by_call(
             engine,
             caller,
             Operation::Pause,
@@ -480,9 +488,9 @@ pub unsafe extern "C" fn rec_resume_by_call(
     counts: *mut rec_counts,
     error: *mut rec_error,
 ) -> rec_status {
-    // SAFETY: handed on as they came.
-    answer_anyway(error, || unsafe {
-        by_call(
+    // SAFETY: the caller's own pointers.
+    run_always(error, || unsafe {
+        control_by_call(
             engine,
             caller,
             Operation::Resume,

@@ -1,4 +1,4 @@
-//! Engines.
+//! Opening and closing engines, their statistics and their log.
 
 use std::ffi::{CString, c_char, c_void};
 use std::sync::Arc;
@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::config::rec_config;
-use super::convert::{Out, invalid, needed};
+use super::convert::{OutputStruct, invalid, not_null};
 use super::event::HostData;
-use super::guard::{answer, answer_anyway};
+use super::guard::{run_always, run_with_memory};
 use super::types::*;
 use super::{engine_of, recorder_of};
 use crate::config::Config;
@@ -25,8 +25,8 @@ use super::gateway_disabled as backend;
 #[cfg(feature = "gateway")]
 use super::gateway_enabled as backend;
 
-/// More than an engine's tables take; its threads' stacks come from elsewhere.
-const OPENING: u64 = 8 << 20;
+/// More memory than an engine's tables need. The stacks of its threads are allocated separately.
+const OPEN_MEMORY_BYTES: u64 = 8 << 20;
 
 /// Opens an engine on a storage directory.
 ///
@@ -51,17 +51,17 @@ pub unsafe extern "C" fn rec_open(
     engine: *mut rec_engine,
     error: *mut rec_error,
 ) -> rec_status {
-    answer(error, || {
-        let out = needed(engine, "engine")?;
+    run_with_memory(error, || {
+        let out = not_null(engine, "engine")?;
         memory::prepare();
-        memory::require(OPENING)?;
-        watch_forks();
-        // SAFETY: NULL, or made by rec_config_new and not freed.
+        memory::require(OPEN_MEMORY_BYTES)?;
+        install_fork_handler();
+        // SAFETY: NULL, or created by rec_config_new and not freed.
         let settings = unsafe { config.as_ref() }.map(|config| config.settings().clone());
         let (settings, gateway) = settings.unwrap_or_default().into_parts();
         let settings = Config {
             #[cfg(not(callrec_loom))]
-            large_pages: super::memory::large_pages,
+            large_pages: super::memory::advise_large_pages,
             is_memory_short: memory::is_short,
             ..settings
         };
@@ -72,45 +72,46 @@ pub unsafe extern "C" fn rec_open(
     })
 }
 
-/// So that a forked child is noticed without a system call in each function, and keeps none
-/// of its parent's directories.
+/// Installs a fork handler, by which functions detect a forked child without a system call, and
+/// the child releases its parent's directory locks.
 ///
-/// Nothing is waited for, because a child may be forked while another thread is in here. Two
-/// threads that come at once register the handler twice, which does no harm.
+/// The function takes no lock, because the process may fork while another thread runs it. Two
+/// threads may install the handler twice, which is harmless.
 #[cfg(unix)]
-fn watch_forks() {
+fn install_fork_handler() {
     extern "C" fn child() {
         handles::forked();
         close_inherited_locks();
     }
-    static WATCHED: AtomicBool = AtomicBool::new(false);
-    if WATCHED.load(Ordering::Acquire) {
+    static INSTALLED: AtomicBool = AtomicBool::new(false);
+    if INSTALLED.load(Ordering::Acquire) {
         return;
     }
     // SAFETY: the handler uses atomics and two system calls that are safe in a signal
     // handler, and stays loaded (-z nodelete).
     if unsafe { libc::pthread_atfork(None, None, Some(child)) } == 0 {
-        WATCHED.store(true, Ordering::Release);
+        INSTALLED.store(true, Ordering::Release);
     }
 }
 
 /// Windows has no fork.
 #[cfg(not(unix))]
-fn watch_forks() {}
+fn install_fork_handler() {}
 
-/// A lock belongs to the opened file, which a child has as well: it would hold the directory
-/// when its parent is dead. The host may have closed the descriptor and used its number again.
+/// Closes the directory locks that a forked child inherits. A lock belongs to the open file,
+/// which the child shares: it would hold the directory after its parent has died. The host may
+/// have closed the descriptor and reused its number, so the file is compared first.
 #[cfg(unix)]
 #[allow(clippy::unnecessary_cast)] // the types differ between systems
 fn close_inherited_locks() {
     for lock in os::take_inherited() {
         // SAFETY: all bits zero are a valid `stat`.
         let mut found: libc::stat = unsafe { std::mem::zeroed() };
-        // SAFETY: `found` is writable; a number that is no descriptor is answered by an error.
-        let told = unsafe { libc::fstat(lock.descriptor, &mut found) } == 0;
-        if told && (found.st_dev as u64, found.st_ino as u64) == (lock.device, lock.inode) {
-            // SAFETY: the file's owner is an engine of the parent, which nothing in this
-            // process uses or drops: its handles are refused.
+        // SAFETY: `found` is writable, and a number that is not a descriptor gives an error.
+        let exists = unsafe { libc::fstat(lock.descriptor, &mut found) } == 0;
+        if exists && (found.st_dev as u64, found.st_ino as u64) == (lock.device, lock.inode) {
+            // SAFETY: the file belongs to an engine of the parent. This process neither uses nor
+            // drops that engine, because its handles are refused.
             unsafe { libc::close(lock.descriptor) };
         }
     }
@@ -146,8 +147,8 @@ fn close_inherited_locks() {
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_close(engine: rec_engine, timeout_ms: u32, error: *mut rec_error) -> rec_status {
-    answer_anyway(error, || {
-        backend::refuse_inside()?;
+    run_always(error, || {
+        backend::refuse_in_callback()?;
         handles::engine::close(Handle(engine.id), Duration::from_millis(timeout_ms.into()))
     })
 }
@@ -171,10 +172,10 @@ pub unsafe extern "C" fn rec_stats(
     statistics: *mut rec_statistics,
     error: *mut rec_error,
 ) -> rec_status {
-    answer_anyway(error, || {
-        let at = needed(statistics, "statistics")?;
-        // SAFETY: not NULL, so it begins with its size.
-        let out = unsafe { Out::new(at, "statistics") }?;
+    run_always(error, || {
+        let pointer = not_null(statistics, "statistics")?;
+        // SAFETY: not NULL, so it points to a struct that begins with its size.
+        let out = unsafe { OutputStruct::new(pointer, "statistics") }?;
         let now = recorder_of(engine)?.statistics()?;
         out.write(&rec_statistics {
             struct_size: 0,
@@ -204,7 +205,7 @@ struct HostLog {
 impl LogListener for HostLog {
     fn log(&self, level: LogLevel, message: &str) {
         let text = CString::new(message).unwrap_or_default();
-        // SAFETY: the host's function, given what it was registered with.
+        // SAFETY: the host's function, called with the pointer it was registered with.
         unsafe { (self.callback)(self.data.pointer(), level as i32, text.as_ptr()) };
     }
 }
@@ -235,7 +236,7 @@ pub unsafe extern "C" fn rec_set_log(
     user_data_free: rec_free_fn,
     error: *mut rec_error,
 ) -> rec_status {
-    answer(error, || set_log(engine, callback, user_data, user_data_free))
+    run_with_memory(error, || set_log(engine, callback, user_data, user_data_free))
 }
 
 fn set_log(
@@ -246,7 +247,7 @@ fn set_log(
 ) -> Result<()> {
     let engine = engine_of(engine)?;
     if callback.is_none() && user_data_free.is_some() {
-        return Err(invalid("user_data_free: given without a callback"));
+        return Err(invalid("user_data_free must be NULL if callback is NULL"));
     }
     let listener = callback.map(|callback| {
         let data = HostData::new(user_data, user_data_free);

@@ -1,28 +1,28 @@
-//! Subscriptions, and events as C sees them.
+//! Subscriptions, and the conversion of events for C.
 
 use std::ffi::{CString, c_void};
 use std::sync::Arc;
 
 use super::call_view::{attributes_of, call_view_of};
-use super::convert::{flags, invalid, needed, read};
+use super::convert::{flags, invalid, not_null, read};
 use super::engine_of;
-use super::guard::{answer, shielded};
+use super::guard::{catch_faults, run_with_memory};
 use super::recording::recording_of;
 use super::types::*;
 use crate::events::{Event, Listener, SubscriptionOptions};
 use crate::handles::{self, Handle};
 use crate::words::Result;
 
-/// The host's pointer, given back once through its own function.
+/// The host's pointer, which its own function frees once.
 pub struct HostData {
     user_data: *mut c_void,
     free: rec_free_fn,
 }
 
-// SAFETY: the host was told that its callbacks run on the library's thread and that
-// its data is freed there; we only carry the pointer.
+// SAFETY: by the API, callbacks run and the data is freed on a thread of the library. This type
+// only stores the pointer.
 unsafe impl Send for HostData {}
-// SAFETY: as above; callbacks run one after the other.
+// SAFETY: as above; callbacks run one at a time.
 unsafe impl Sync for HostData {}
 
 impl HostData {
@@ -34,10 +34,10 @@ impl HostData {
         self.user_data
     }
 
-    /// It stays the host's own.
-    // Without the gateway nobody asks for it.
+    /// Leaves the pointer with the host: it will not be freed.
+    // Only the gateway uses it.
     #[cfg_attr(not(feature = "gateway"), allow(dead_code))]
-    pub fn keep(&mut self) {
+    pub fn leave_with_host(&mut self) {
         self.free = None;
     }
 }
@@ -45,7 +45,7 @@ impl HostData {
 impl Drop for HostData {
     fn drop(&mut self) {
         if let Some(free) = self.free {
-            // SAFETY: the host's function, for its own pointer, once.
+            // SAFETY: the host's function, called once with its own pointer.
             unsafe { free(self.user_data) };
         }
     }
@@ -54,7 +54,7 @@ impl Drop for HostData {
 struct HostListener {
     callback: unsafe extern "C" fn(*mut c_void, *const rec_event),
     data: HostData,
-    /// A test may ask for a panic at events of one kind.
+    /// The kind of event at which a test makes the callback panic.
     #[cfg(feature = "faults")]
     panic_at: String,
 }
@@ -69,7 +69,7 @@ impl Listener for HostListener {
             .as_ref()
             .map(|(call, attributes)| call_view_of(call, attributes));
         let json = CString::new(event.json(sequence)).unwrap_or_default();
-        let shown = rec_event {
+        let view = rec_event {
             struct_size: size_of::<rec_event>() as u32,
             kind: event.kind as i32,
             flags: event.flags,
@@ -86,8 +86,8 @@ impl Listener for HostListener {
             call_number: event.subject.call_number(),
             call: call.as_ref().map_or(std::ptr::null(), |call| &raw const *call),
         };
-        // SAFETY: the host's function; all that it is shown lives until it returns.
-        unsafe { (self.callback)(self.data.pointer(), &raw const shown) };
+        // SAFETY: the host's function. The event and all that it points to live until it returns.
+        unsafe { (self.callback)(self.data.pointer(), &raw const view) };
     }
 }
 
@@ -126,13 +126,13 @@ pub unsafe extern "C" fn rec_subscribe(
     subscription: *mut rec_subscription,
     error: *mut rec_error,
 ) -> rec_status {
-    answer(error, || {
+    run_with_memory(error, || {
         let host = HostCallback {
             callback,
             user_data,
             user_data_free,
         };
-        // SAFETY: handed on as it came.
+        // SAFETY: the caller's own pointer.
         unsafe { subscribe(engine, SubscriptionOptions::default(), host, subscription) }
     })
 }
@@ -177,25 +177,25 @@ pub unsafe extern "C" fn rec_subscribe_with(
     subscription: *mut rec_subscription,
     error: *mut rec_error,
 ) -> rec_status {
-    answer(error, || {
-        // SAFETY: a rec_subscribe_options or NULL, by the ABI.
+    run_with_memory(error, || {
+        // SAFETY: a rec_subscribe_options or NULL, by the rules of the API.
         let given = unsafe { read(options, "options") }?;
-        let asked = given.map_or(0, |given| given.flags);
-        let asked = flags(asked, REC_SUBSCRIBE_CALLS, "options.flags")?;
+        let requested = given.map_or(0, |given| given.flags);
+        let requested = flags(requested, REC_SUBSCRIBE_CALLS, "options.flags")?;
         let options = SubscriptionOptions {
-            calls: asked & REC_SUBSCRIBE_CALLS != 0,
+            calls: requested & REC_SUBSCRIBE_CALLS != 0,
         };
         let host = HostCallback {
             callback,
             user_data,
             user_data_free,
         };
-        // SAFETY: handed on as it came.
+        // SAFETY: the caller's own pointer.
         unsafe { subscribe(engine, options, host, subscription) }
     })
 }
 
-/// Whom the host wants called, as it came.
+/// A callback as the host passed it.
 struct HostCallback {
     callback: rec_event_fn,
     user_data: *mut c_void,
@@ -203,21 +203,20 @@ struct HostCallback {
 }
 
 /// # Safety
-/// `subscription` is NULL or points to a writable rec_subscription; the rest is what C handed
-/// in, by the ABI.
+/// `subscription` is NULL or points to a writable rec_subscription.
 unsafe fn subscribe(
     engine: rec_engine,
     options: SubscriptionOptions,
     host: HostCallback,
     subscription: *mut rec_subscription,
 ) -> Result<()> {
-    let out = needed(subscription, "subscription")?;
-    let callback = host.callback.ok_or_else(|| invalid("callback: NULL"))?;
+    let out = not_null(subscription, "subscription")?;
+    let callback = host.callback.ok_or_else(|| invalid("callback is NULL"))?;
     let engine = engine_of(engine)?;
-    // The handle first, so that the callback can be told of it before it runs.
+    // The handle is reserved first, so that it is written before the callback can run.
     let handle = handles::subscription::reserve(&engine)?;
-    // SAFETY: not NULL, so it points to a writable rec_subscription. Before the
-    // callback can run; put back if it will not.
+    // SAFETY: not NULL, so it points to a writable rec_subscription. After an error, the previous
+    // value is restored.
     let before = unsafe { out.replace(rec_subscription { id: handle.0 }) };
     let data = HostData::new(host.user_data, host.user_data_free);
     let listener = Arc::new(HostListener {
@@ -227,7 +226,7 @@ unsafe fn subscribe(
         panic_at: engine.config().storage.panic_at.clone(),
     });
     if let Err(refused) = handles::subscription::subscribe(handle, options, listener) {
-        // After an error the host's data is its own.
+        // After an error, `user_data_free` is not called.
         std::mem::forget(refused.listener);
         // SAFETY: as above.
         unsafe { out.write(before) };
@@ -252,7 +251,7 @@ unsafe fn subscribe(
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_unsubscribe(subscription: rec_subscription) -> rec_status {
-    match shielded(|| handles::subscription::unsubscribe(Handle(subscription.id))) {
+    match catch_faults(|| handles::subscription::unsubscribe(Handle(subscription.id))) {
         Ok(()) => REC_OK,
         Err(error) => error.status as rec_status,
     }

@@ -1,11 +1,11 @@
-//! Feeds: the way of a packet begins here, and waits for nothing.
+//! Feeds. The functions that hand in audio never wait.
 
 use std::ffi::c_void;
 use std::time::Duration;
 
 use super::call::call_of;
-use super::convert::{feed_options, invalid, leg, needed};
-use super::guard::{answer, answer_anyway, shielded};
+use super::convert::{feed_options, invalid, leg, not_null};
+use super::guard::{catch_faults, run_always, run_with_memory};
 use super::types::*;
 use crate::clock::coarse_ns;
 use crate::handles::{self, Handle};
@@ -19,11 +19,10 @@ use crate::words::Status;
 /// becomes stale. A feed may be closed and opened again during a call: recordings continue, and
 /// the time between is silence.
 ///
-/// A call has either a feed of `REC_LEG_MIXED`, or feeds of `REC_LEG_LOCAL` and
-/// `REC_LEG_REMOTE`; another combination is `REC_ERR_INVALID_ARGUMENT`. With `format.channels`
-/// 2, a feed of `REC_LEG_LOCAL` is the source of both legs. It replaces a feed of
-/// `REC_LEG_REMOTE`; while it is open, a feed of `REC_LEG_REMOTE` or `REC_LEG_MIXED` cannot be
-/// opened (`REC_ERR_INVALID_ARGUMENT`).
+/// While the mixed leg has a feed, the other two legs cannot have one, and the other way round
+/// (`REC_ERR_INVALID_ARGUMENT`). With `format.channels` 2, a feed of `REC_LEG_LOCAL` is the
+/// source of both legs. It replaces a feed of `REC_LEG_REMOTE`; while it is open, a feed of
+/// `REC_LEG_REMOTE` or `REC_LEG_MIXED` cannot be opened (`REC_ERR_INVALID_ARGUMENT`).
 ///
 /// @param call The call.
 /// @param leg `REC_LEG_…`
@@ -48,11 +47,11 @@ pub unsafe extern "C" fn rec_feed_open(
     feed: *mut rec_feed,
     error: *mut rec_error,
 ) -> rec_status {
-    answer(error, || {
-        let out = needed(feed, "feed")?;
+    run_with_memory(error, || {
+        let out = not_null(feed, "feed")?;
         let leg = self::leg(leg)?;
         let call = call_of(call)?;
-        // SAFETY: a rec_feed_format or NULL, by the ABI.
+        // SAFETY: a rec_feed_format or NULL, by the rules of the API.
         let options = unsafe { feed_options(format) }?;
         let Handle(id) = handles::feed::open(&call, leg, options)?;
         // SAFETY: not NULL, so it points to a writable rec_feed.
@@ -69,8 +68,8 @@ pub unsafe extern "C" fn rec_feed_open(
 ///   with.
 /// @param[out] error The details of a failure. May be NULL.
 ///
-/// Threads: any. Meanwhile a thread that feeds may get `REC_ERR_BUSY`.
-/// Blocking: never, except until a packet that another thread hands in is copied.
+/// Threads: any. Meanwhile, the thread that feeds may get `REC_ERR_BUSY`.
+/// Blocking: never, except while another thread hands in a packet to the feed.
 /// In callbacks: yes.
 /// Ownership: all arguments remain the caller's.
 /// Errors: `REC_ERR_UNSUPPORTED` (the codec), `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_LIMIT`
@@ -84,8 +83,8 @@ pub unsafe extern "C" fn rec_feed_set_format(
     format: *const rec_feed_format,
     error: *mut rec_error,
 ) -> rec_status {
-    answer(error, || {
-        // SAFETY: a rec_feed_format or NULL, by the ABI.
+    run_with_memory(error, || {
+        // SAFETY: a rec_feed_format or NULL, by the rules of the API.
         let options = unsafe { feed_options(format) }?;
         handles::feed::set_format(Handle(feed.id), options)
     })
@@ -106,8 +105,8 @@ pub unsafe extern "C" fn rec_feed_set_format(
 ///   or 1.
 /// @param[out] error The details of a failure. May be NULL.
 ///
-/// Threads: any. Meanwhile a thread that feeds may get `REC_ERR_BUSY`.
-/// Blocking: never, except until a packet that another thread hands in is copied.
+/// Threads: any. Meanwhile, the thread that feeds may get `REC_ERR_BUSY`.
+/// Blocking: never, except while another thread hands in a packet to the feed.
 /// In callbacks: yes.
 /// Ownership: all arguments remain the caller's.
 /// Errors: `REC_ERR_UNSUPPORTED` (the codec), `REC_ERR_INVALID_ARGUMENT`, `REC_ERR_LIMIT`
@@ -122,17 +121,15 @@ pub unsafe extern "C" fn rec_feed_payload(
     format: *const rec_feed_format,
     error: *mut rec_error,
 ) -> rec_status {
-    answer(error, || {
-        // SAFETY: a rec_feed_format or NULL, by the ABI.
+    run_with_memory(error, || {
+        // SAFETY: a rec_feed_format or NULL, by the rules of the API.
         let options = unsafe { feed_options(format) }?;
         if options.is_stereo() {
-            return Err(invalid("format.channels 2: RTP packets have one channel"));
+            return Err(invalid("format.channels 2: must be 0 or 1 for a payload type"));
         }
         match u8::try_from(payload_type) {
             Ok(number) if number < 128 => handles::feed::set_payload(Handle(feed.id), number, options.format),
-            _ => Err(invalid(format!(
-                "payload_type {payload_type}: 0 to 127 are known"
-            ))),
+            _ => Err(invalid(format!("payload_type {payload_type}: must be 0 to 127"))),
         }
     })
 }
@@ -173,8 +170,8 @@ pub unsafe extern "C" fn rec_feed_payload(
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_feed_write(feed: rec_feed, data: *const c_void, size: usize) -> rec_status {
-    // SAFETY: `size` bytes are readable there, by the ABI.
-    unsafe { hand_in(feed, data, size, |feed, bytes| feed.write(bytes, coarse_ns())) }
+    // SAFETY: `size` bytes are readable there, by the rules of the API.
+    unsafe { feed_bytes(feed, data, size, |feed, bytes| feed.write(bytes, coarse_ns())) }
 }
 
 /// Hands in samples or a payload at a position on the host's own clock of the leg.
@@ -208,9 +205,9 @@ pub unsafe extern "C" fn rec_feed_write_at(
     data: *const c_void,
     size: usize,
 ) -> rec_status {
-    // SAFETY: `size` bytes are readable there, by the ABI.
+    // SAFETY: `size` bytes are readable there, by the rules of the API.
     unsafe {
-        hand_in(feed, data, size, |feed, bytes| {
+        feed_bytes(feed, data, size, |feed, bytes| {
             feed.write_at(at, bytes, coarse_ns())
         })
     }
@@ -250,8 +247,8 @@ pub unsafe extern "C" fn rec_feed_write_at(
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_feed_rtp(feed: rec_feed, packet: *const c_void, size: usize) -> rec_status {
-    // SAFETY: `size` bytes are readable there, by the ABI.
-    unsafe { hand_in(feed, packet, size, |feed, bytes| feed.rtp(bytes, coarse_ns())) }
+    // SAFETY: `size` bytes are readable there, by the rules of the API.
+    unsafe { feed_bytes(feed, packet, size, |feed, bytes| feed.rtp(bytes, coarse_ns())) }
 }
 
 /// Hands in one RTP packet that was received some time ago.
@@ -285,13 +282,13 @@ pub unsafe extern "C" fn rec_feed_rtp_at(
     size: usize,
 ) -> rec_status {
     let age_ns = u64::from(age_us) * 1000;
-    // SAFETY: `size` bytes are readable there, by the ABI.
-    let take = |feed: &mut Feed, bytes: &[u8]| {
+    // SAFETY: `size` bytes are readable there, by the rules of the API.
+    let accept = |feed: &mut Feed, bytes: &[u8]| {
         let received_ns = coarse_ns().saturating_sub(age_ns);
         feed.rtp_aged(bytes, received_ns)
     };
-    // SAFETY: as the caller promises.
-    unsafe { hand_in(feed, packet, size, take) }
+    // SAFETY: promised by the caller.
+    unsafe { feed_bytes(feed, packet, size, accept) }
 }
 
 /// Waits after `REC_ERR_OVERRUN` until a feed accepts audio again: until its memory has free
@@ -310,7 +307,7 @@ pub unsafe extern "C" fn rec_feed_rtp_at(
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_feed_wait(feed: rec_feed, timeout_ms: u32) -> rec_status {
-    answer_anyway(std::ptr::null_mut(), || {
+    run_always(std::ptr::null_mut(), || {
         handles::feed::wait(Handle(feed.id), Duration::from_millis(timeout_ms.into()))
     })
 }
@@ -325,30 +322,30 @@ pub unsafe extern "C" fn rec_feed_wait(feed: rec_feed, timeout_ms: u32) -> rec_s
 /// @param feed The feed.
 /// @param[out] error The details of a failure. May be NULL.
 ///
-/// Threads: any. Meanwhile a thread that feeds may get `REC_ERR_BUSY`.
-/// Blocking: never, except until a packet that another thread hands in is copied.
+/// Threads: any. Meanwhile, the thread that feeds may get `REC_ERR_BUSY`.
+/// Blocking: never, except while another thread hands in a packet to the feed.
 /// In callbacks: yes.
 /// Ownership: all arguments remain the caller's.
 /// Errors: `REC_ERR_BAD_HANDLE` (the feed is closed), `REC_ERR_FORKED`.
 /// Since: 0.2.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_feed_clear(feed: rec_feed, error: *mut rec_error) -> rec_status {
-    answer_anyway(error, || handles::feed::clear(Handle(feed.id)))
+    run_always(error, || handles::feed::clear(Handle(feed.id)))
 }
 
 /// Closes a feed. Audio that was handed in is still recorded; from here on the leg is silent.
 ///
 /// @param feed The feed.
 ///
-/// Threads: any, also while another feeds.
-/// Blocking: never, except until a packet that another thread hands in is copied.
+/// Threads: any, also while another thread feeds.
+/// Blocking: never, except while another thread hands in a packet to the feed.
 /// In callbacks: yes.
 /// Ownership: the feed no longer exists.
 /// Errors: `REC_ERR_BAD_HANDLE` (the feed is closed), `REC_ERR_FORKED`.
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_feed_close(feed: rec_feed) -> rec_status {
-    match shielded(|| Ok(handles::feed::close(Handle(feed.id)))) {
+    match catch_faults(|| Ok(handles::feed::close(Handle(feed.id)))) {
         Ok(status) => status as rec_status,
         Err(_) => REC_ERR_INTERNAL,
     }
@@ -357,11 +354,11 @@ pub unsafe extern "C" fn rec_feed_close(feed: rec_feed) -> rec_status {
 /// # Safety
 /// `size` bytes are readable at `data`.
 #[inline]
-unsafe fn hand_in(
+unsafe fn feed_bytes(
     feed: rec_feed,
     data: *const c_void,
     size: usize,
-    take: impl FnOnce(&mut Feed, &[u8]) -> Status,
+    accept: impl FnOnce(&mut Feed, &[u8]) -> Status,
 ) -> rec_status {
     if (data.is_null() && size > 0) || size > isize::MAX as usize {
         return REC_ERR_INVALID_ARGUMENT;
@@ -369,12 +366,12 @@ unsafe fn hand_in(
     let bytes = if size == 0 {
         &[]
     } else {
-        // SAFETY: not NULL, and as long as the caller promises.
+        // SAFETY: not NULL, and `size` bytes long, as the caller promises.
         unsafe { std::slice::from_raw_parts(data.cast::<u8>(), size) }
     };
-    // Not `shielded_or`: a packet needs no memory.
-    let handed_in = contained(|| {
-        handles::feed::try_with(Handle(feed.id), |open| take(&mut open.feed, bytes)) as rec_status
+    // Not `catch_faults_or`, because a packet needs no memory.
+    let result = contained(|| {
+        handles::feed::try_with(Handle(feed.id), |open| accept(&mut open.feed, bytes)) as rec_status
     });
-    handed_in.unwrap_or(REC_ERR_INTERNAL)
+    result.unwrap_or(REC_ERR_INTERNAL)
 }

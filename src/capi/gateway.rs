@@ -1,12 +1,12 @@
-//! The published HTTP APIs: a gateway, and requests without a socket.
+//! The HTTP gateway, and requests without a socket.
 
 use std::ffi::{c_char, c_void};
 use std::net::IpAddr;
 
-use super::convert::{flags, invalid, needed, read, read_needed, reserved, str_of};
+use super::convert::{check_reserved, flags, invalid, not_null, read, read_required, str_of};
 use super::engine_of;
-use super::guard::{answer, answer_anyway, shielded_or};
-use super::http_types::{Given, rec_http_response};
+use super::guard::{catch_faults_or, run_always, run_with_memory};
+use super::http_types::{HttpRequestParts, rec_http_response};
 use super::types::*;
 use crate::handles::{self, Handle};
 use crate::words::Result;
@@ -50,24 +50,26 @@ pub unsafe extern "C" fn rec_gateway_start(
     gateway: *mut rec_gateway,
     error: *mut rec_error,
 ) -> rec_status {
-    answer(error, || {
-        let out = needed(gateway, "gateway")?;
-        // SAFETY: a struct or NULL, by the ABI.
+    run_with_memory(error, || {
+        let out = not_null(gateway, "gateway")?;
+        // SAFETY: a struct or NULL, by the rules of the API.
         let given = unsafe { read(options, "options") }?;
         let options = given.unwrap_or(NO_OPTIONS);
         flags(options.flags, REC_GATEWAY_NO_SOCKET, "options.flags")?;
-        reserved(options.reserved, "options.reserved")?;
+        check_reserved(options.reserved, "options.reserved")?;
         if options.authenticate.is_none() && options.user_data_free.is_some() {
-            return Err(invalid("options.user_data_free: given without authenticate"));
+            return Err(invalid(
+                "options.user_data_free must be NULL if authenticate is NULL",
+            ));
         }
-        // SAFETY: a string or NULL, by the ABI.
+        // SAFETY: a string or NULL, by the rules of the API.
         let address = unsafe { str_of(options.address, "options.address", 64) }?;
         let port = u16::try_from(options.port)
-            .map_err(|_| invalid(format!("options.port {}: 0 to 65535", options.port)))?;
+            .map_err(|_| invalid(format!("options.port {}: must be 0 to 65535", options.port)))?;
         let address = address.filter(|text| !text.is_empty()).unwrap_or("127.0.0.1");
         let address: IpAddr = address
             .parse()
-            .map_err(|_| invalid(format!("options.address \"{address}\": no IP address")))?;
+            .map_err(|_| invalid(format!("options.address \"{address}\" is not an IP address")))?;
         let settings = handles::engine::gateway_settings(Handle(engine.id))?;
         let engine = engine_of(engine)?;
         let Handle(id) = backend::start(engine, settings, &options, (address, port).into())?;
@@ -107,8 +109,8 @@ pub unsafe extern "C" fn rec_gateway_port(
     port: *mut u32,
     error: *mut rec_error,
 ) -> rec_status {
-    answer_anyway(error, || {
-        let out = needed(port, "port")?;
+    run_always(error, || {
+        let out = not_null(port, "port")?;
         let found = backend::port(Handle(gateway.id))?;
         // SAFETY: not NULL, so it points to a writable uint32_t.
         unsafe { out.write(found) };
@@ -144,7 +146,7 @@ pub unsafe extern "C" fn rec_gateway_stop(
     timeout_ms: u32,
     error: *mut rec_error,
 ) -> rec_status {
-    answer_anyway(error, || backend::stop(Handle(gateway.id), timeout_ms))
+    run_always(error, || backend::stop(Handle(gateway.id), timeout_ms))
 }
 
 /// Answers one request of the HTTP APIs without a socket, for a host that has its own HTTP
@@ -177,12 +179,12 @@ pub unsafe extern "C" fn rec_http_handle(
     response: *mut *mut rec_http_response,
     error: *mut rec_error,
 ) -> rec_status {
-    answer(error, || -> Result<()> {
-        let out = needed(response, "response")?;
-        // SAFETY: a struct or NULL, by the ABI.
-        let given = unsafe { read_needed(request, "request") }?;
-        reserved(given.reserved, "request.reserved")?;
-        // SAFETY: strings or NULL, by the ABI.
+    run_with_memory(error, || -> Result<()> {
+        let out = not_null(response, "response")?;
+        // SAFETY: a struct or NULL, by the rules of the API.
+        let given = unsafe { read_required(request, "request") }?;
+        check_reserved(given.reserved, "request.reserved")?;
+        // SAFETY: strings or NULL, by the rules of the API.
         let (method, target) = unsafe {
             let method = str_of(given.method, "request.method", 32)?;
             (method, str_of(given.target, "request.target", HEADERS_MAX)?)
@@ -193,26 +195,26 @@ pub unsafe extern "C" fn rec_http_handle(
             (headers, str_of(given.source, "request.source", 64)?)
         };
         if given.body.is_null() && given.body_size > 0 {
-            return Err(invalid("request.body: NULL, but body_size is not 0"));
+            return Err(invalid("request.body is NULL, but body_size is not 0"));
         }
         let body = if given.body_size == 0 {
             &[]
         } else {
-            // SAFETY: `body_size` bytes are readable there, by the ABI.
+            // SAFETY: `body_size` bytes are readable there, by the rules of the API.
             unsafe { std::slice::from_raw_parts(given.body.cast::<u8>(), given.body_size) }
         };
-        let answered = backend::handle(
+        let answer = backend::handle(
             Handle(gateway.id),
-            Given {
-                method: method.ok_or_else(|| invalid("request.method: NULL"))?,
-                target: target.ok_or_else(|| invalid("request.target: NULL"))?,
+            HttpRequestParts {
+                method: method.ok_or_else(|| invalid("request.method is NULL"))?,
+                target: target.ok_or_else(|| invalid("request.target is NULL"))?,
                 headers: headers.unwrap_or_default(),
                 source: source.filter(|text| !text.is_empty()).unwrap_or("127.0.0.1"),
                 body,
             },
         )?;
         // SAFETY: not NULL, so it points to a writable pointer.
-        unsafe { out.write(Box::into_raw(Box::new(answered))) };
+        unsafe { out.write(Box::into_raw(Box::new(answer))) };
         Ok(())
     })
 }
@@ -230,9 +232,9 @@ pub unsafe extern "C" fn rec_http_handle(
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_http_response_status(response: *const rec_http_response) -> i32 {
-    // SAFETY: NULL, or made by rec_http_handle and not freed.
+    // SAFETY: NULL, or created by rec_http_handle and not freed.
     let response = unsafe { response.as_ref() };
-    shielded_or(0, || response.map_or(0, |response| response.status))
+    catch_faults_or(0, || response.map_or(0, |response| response.status))
 }
 
 /// Returns the headers of a response: "Name: value" lines, each ended by CR LF.
@@ -248,7 +250,7 @@ pub unsafe extern "C" fn rec_http_response_status(response: *const rec_http_resp
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_http_response_headers(response: *const rec_http_response) -> *const c_char {
-    // SAFETY: NULL, or made by rec_http_handle and not freed.
+    // SAFETY: NULL, or created by rec_http_handle and not freed.
     match unsafe { response.as_ref() } {
         Some(response) => response.headers.as_ptr(),
         None => c"".as_ptr(),
@@ -272,7 +274,7 @@ pub unsafe extern "C" fn rec_http_response_body(
     response: *const rec_http_response,
     size: *mut usize,
 ) -> *const c_void {
-    // SAFETY: NULL, or made by rec_http_handle and not freed.
+    // SAFETY: NULL, or created by rec_http_handle and not freed.
     let body = unsafe { response.as_ref() }.map(|response| response.body.as_slice());
     if !size.is_null() {
         // SAFETY: not NULL, so it points to a writable size_t.
@@ -294,7 +296,7 @@ pub unsafe extern "C" fn rec_http_response_body(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_http_response_free(response: *mut rec_http_response) {
     if !response.is_null() {
-        // SAFETY: made by rec_http_handle, and given back once, by the ABI.
+        // SAFETY: created by rec_http_handle and not freed.
         drop(unsafe { Box::from_raw(response) });
     }
 }

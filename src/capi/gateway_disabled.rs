@@ -1,9 +1,9 @@
-//! What stands in for the gateway in a build without it.
+//! The gateway's functions in a build without the gateway.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::http_types::{Given, rec_http_response};
+use super::http_types::{HttpRequestParts, rec_http_response};
 use super::types::rec_gateway_options;
 use crate::engine::Engine;
 use crate::gateway::GatewaySettings;
@@ -12,7 +12,7 @@ use crate::handles::Handle;
 use crate::storage::JobSpecs;
 use crate::words::{Error, Result, Status};
 
-fn lacking() -> Error {
+fn no_gateway() -> Error {
     Error::new(
         Status::Unsupported,
         "this build has no gateway: build with the feature \"gateway\"",
@@ -25,28 +25,28 @@ pub fn start(
     _options: &rec_gateway_options,
     _address: SocketAddr,
 ) -> Result<Handle> {
-    Err(lacking())
+    Err(no_gateway())
 }
 
 pub fn callback(_config: &GatewayConfig, url: &str, _method: &str) -> Result<JobSpecs> {
     Err(Error::new(
         Status::Unsupported,
-        format!("options.callback_url \"{url}\": {}", lacking().message),
+        format!("options.callback_url \"{url}\": {}", no_gateway().message),
     ))
 }
 
-pub fn refuse_inside() -> Result<()> {
+pub fn refuse_in_callback() -> Result<()> {
     Ok(())
 }
 
 pub fn port(_gateway: Handle) -> Result<u32> {
-    Err(lacking())
+    Err(no_gateway())
 }
 
 pub fn stop(_gateway: Handle, _timeout_ms: u32) -> Result<()> {
-    Err(lacking())
+    Err(no_gateway())
 }
 
-pub(super) fn handle(_gateway: Handle, _given: Given<'_>) -> Result<rec_http_response> {
-    Err(lacking())
+pub(super) fn handle(_gateway: Handle, _given: HttpRequestParts<'_>) -> Result<rec_http_response> {
+    Err(no_gateway())
 }

@@ -1,4 +1,4 @@
-//! Between the gateway's handles and the gateway itself.
+//! Connects the C functions with the gateway.
 
 use std::ffi::{CString, c_char};
 use std::net::SocketAddr;
@@ -10,7 +10,7 @@ use http::{HeaderName, HeaderValue, Request};
 
 use super::convert::invalid;
 use super::event::HostData;
-use super::http_types::{Given, rec_http_response};
+use super::http_types::{HttpRequestParts, rec_http_response};
 use super::types::*;
 use crate::engine::Engine;
 pub use crate::gateway::callback_of_host as callback;
@@ -22,34 +22,34 @@ use crate::text::Text;
 use crate::words::{Error, Result, Status};
 
 /// The host's `rec_authenticate_fn`.
-struct HostDoorkeeper {
+struct HostAuthenticator {
     authenticate:
         unsafe extern "C" fn(*mut std::ffi::c_void, *const rec_credentials, *mut rec_identity) -> rec_status,
     data: HostData,
     lent: AtomicBool,
 }
 
-impl Drop for HostDoorkeeper {
+impl Drop for HostAuthenticator {
     fn drop(&mut self) {
         if !self.lent.load(Ordering::Acquire) {
-            // After an error the host's data is its own.
-            self.data.keep();
+            // After an error, `user_data_free` is not called.
+            self.data.leave_with_host();
         }
     }
 }
 
-impl Doorkeeper for HostDoorkeeper {
+impl Doorkeeper for HostAuthenticator {
     fn lent(&self) {
         self.lent.store(true, Ordering::Release);
     }
 
-    fn identify(&self, shown: &Credentials) -> std::result::Result<Identity, Status> {
+    fn identify(&self, received: &Credentials) -> std::result::Result<Identity, Status> {
         let text = |text: &str| CString::new(text).map_err(|_| Status::Unauthenticated);
-        let (name, secret) = (text(&shown.name)?, text(&shown.secret)?);
-        let source = text(&shown.source.to_string())?;
+        let (name, secret) = (text(&received.name)?, text(&received.secret)?);
+        let source = text(&received.source.to_string())?;
         let credentials = rec_credentials {
             struct_size: size_of::<rec_credentials>() as u32,
-            scheme: shown.scheme as i32,
+            scheme: received.scheme as i32,
             name: name.as_ptr(),
             secret: secret.as_ptr(),
             source: source.as_ptr(),
@@ -60,22 +60,22 @@ impl Doorkeeper for HostDoorkeeper {
             username: [0; 256],
             signature_key: [0; 256],
         };
-        let (shown, found) = (&raw const credentials, &raw mut identity);
-        // SAFETY: the host's function; all that it is shown lives until it returns.
-        let status = unsafe { (self.authenticate)(self.data.pointer(), shown, found) };
+        let (credentials, result) = (&raw const credentials, &raw mut identity);
+        // SAFETY: the host's function. All that it receives lives until it returns.
+        let status = unsafe { (self.authenticate)(self.data.pointer(), credentials, result) };
         if status != REC_OK {
             return Err(Status::from_code(status).unwrap_or(Status::Internal));
         }
         Ok(Identity {
-            username: Text::from(written(&identity.username)?),
+            username: Text::from(text_in(&identity.username)?),
             level: identity.level,
-            signature_key: written(&identity.signature_key)?,
+            signature_key: text_in(&identity.signature_key)?,
         })
     }
 }
 
-/// What the host has put into a buffer of ours; without a NUL all of it counts.
-fn written(buffer: &[c_char]) -> std::result::Result<String, Status> {
+/// The text that the host wrote into a buffer, up to its NUL or its end.
+fn text_in(buffer: &[c_char]) -> std::result::Result<String, Status> {
     let bytes = buffer.iter().map(|byte| *byte as u8);
     String::from_utf8(bytes.take_while(|byte| *byte != 0).collect()).map_err(|_| Status::Internal)
 }
@@ -87,7 +87,7 @@ pub fn start(
     address: SocketAddr,
 ) -> Result<Handle> {
     let doorkeeper = options.authenticate.map(|authenticate| {
-        Arc::new(HostDoorkeeper {
+        Arc::new(HostAuthenticator {
             authenticate,
             data: HostData::new(options.user_data, options.user_data_free),
             lent: AtomicBool::new(false),
@@ -109,12 +109,12 @@ pub fn port(gateway: Handle) -> Result<u32> {
 }
 
 pub fn stop(gateway: Handle, timeout_ms: u32) -> Result<()> {
-    refuse_inside_of(handles::gateway::get(gateway)?.gateway())?;
+    refuse_in_callback_of(handles::gateway::get(gateway)?.gateway())?;
     handles::gateway::stop(gateway, Duration::from_millis(timeout_ms.into()))
 }
 
-/// What waits for a gateway must not be asked from within it.
-pub fn refuse_inside() -> Result<()> {
+/// Refuses a function that waits for a gateway if a gateway's callback calls it.
+pub fn refuse_in_callback() -> Result<()> {
     if Gateway::is_inside() {
         return Err(in_callback());
     }
@@ -122,22 +122,25 @@ pub fn refuse_inside() -> Result<()> {
 }
 
 fn in_callback() -> Error {
-    Error::new(Status::InCallback, "this waits for what it was called from")
+    Error::new(
+        Status::InCallback,
+        "the function would wait for the callback that called it",
+    )
 }
 
-fn refuse_inside_of(gateway: &Gateway) -> Result<()> {
+fn refuse_in_callback_of(gateway: &Gateway) -> Result<()> {
     if gateway.engine().bus().is_inside() {
         return Err(in_callback());
     }
-    refuse_inside()
+    refuse_in_callback()
 }
 
-pub(super) fn handle(gateway: Handle, given: Given<'_>) -> Result<rec_http_response> {
+pub(super) fn handle(gateway: Handle, given: HttpRequestParts<'_>) -> Result<rec_http_response> {
     let router = handles::gateway::get(gateway)?;
-    refuse_inside_of(router.gateway())?;
+    refuse_in_callback_of(router.gateway())?;
     if given.body.len() > router.gateway().config().max_body_bytes as usize {
         return Err(invalid(format!(
-            "request.body_size {}: more than gateway.max_body_bytes",
+            "request.body_size {} is larger than gateway.max_body_bytes",
             given.body.len()
         )));
     }
@@ -149,14 +152,16 @@ pub(super) fn handle(gateway: Handle, given: Given<'_>) -> Result<rec_http_respo
     let request = request
         .body(Bytes::copy_from_slice(given.body))
         .map_err(|error| invalid(format!("request: {error}")))?;
-    let source = given
-        .source
-        .parse()
-        .map_err(|_| invalid(format!("request.source \"{}\": no IP address", given.source)))?;
+    let source = given.source.parse().map_err(|_| {
+        invalid(format!(
+            "request.source \"{}\" is not an IP address",
+            given.source
+        ))
+    })?;
     let (status, headers, body) = router.handle(Asked { request, source })?;
     Ok(rec_http_response {
         status: status.into(),
-        // A header value holds no NUL.
+        // A header value cannot contain a NUL.
         headers: CString::new(headers).unwrap_or_default(),
         body,
     })
@@ -166,5 +171,5 @@ fn header(line: &str) -> Result<(HeaderName, HeaderValue)> {
     let (name, value) = line.split_once(':').unwrap_or_default();
     let name = HeaderName::from_bytes(name.as_bytes()).ok();
     let pair = name.zip(HeaderValue::from_str(value.trim()).ok());
-    pair.ok_or_else(|| invalid(format!("request.headers: no header line: \"{line}\"")))
+    pair.ok_or_else(|| invalid(format!("request.headers: \"{line}\" is not a header line")))
 }

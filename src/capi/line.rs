@@ -1,8 +1,8 @@
-//! Lines and their marks.
+//! Lines and their policies.
 
-use super::convert::{invalid, read_needed, text};
+use super::convert::{invalid, read_required, text};
 use super::engine_of;
-use super::guard::{answer, answer_anyway};
+use super::guard::{run_always, run_with_memory};
 use super::types::*;
 use crate::text::Text;
 use crate::words::Result;
@@ -46,8 +46,8 @@ pub unsafe extern "C" fn rec_line_set(
     line: *const rec_line_info,
     error: *mut rec_error,
 ) -> rec_status {
-    answer(error, || {
-        // SAFETY: handed on as it came.
+    run_with_memory(error, || {
+        // SAFETY: the caller's own pointer.
         let (device, number, flags) = unsafe { line_of(line) }?;
         engine_of(engine)?.set_line(&device, &number, flags)
     })
@@ -73,12 +73,12 @@ pub unsafe extern "C" fn rec_line_remove(
     line: *const rec_line_info,
     error: *mut rec_error,
 ) -> rec_status {
-    answer_anyway(error, || {
-        // SAFETY: handed on as it came.
+    run_always(error, || {
+        // SAFETY: the caller's own pointer.
         let (device, number, flags) = unsafe { line_of(line) }?;
         if flags != 0 {
             return Err(invalid(format!(
-                "line.flags {flags:#x}: 0 is needed to remove a mark"
+                "line.flags {flags:#x}: must be 0 to remove a policy"
             )));
         }
         engine_of(engine)?.remove_line(&device, &number)
@@ -89,13 +89,13 @@ pub unsafe extern "C" fn rec_line_remove(
 /// `line` is NULL or points to a rec_line_info by the rules of `read`.
 unsafe fn line_of(line: *const rec_line_info) -> Result<(Text, Text, u32)> {
     // SAFETY: promised by the caller.
-    let line = unsafe { read_needed(line, "line") }?;
+    let line = unsafe { read_required(line, "line") }?;
     let flags = super::convert::flags(
         line.flags,
         REC_LINE_NOT_MONITORABLE | REC_LINE_AUTOMATIC | REC_LINE_MANDATORY,
         "line.flags",
     )?;
-    // SAFETY: strings or NULL, by the ABI.
+    // SAFETY: strings or NULL, by the rules of the API.
     let (device, number) = unsafe {
         (
             text(line.device_name, "line.device_name")?,

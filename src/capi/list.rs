@@ -1,11 +1,11 @@
-//! Lists, look-ups, and the snapshots that they give.
+//! Lists and look-ups of recordings, and the snapshots that they return.
 
 use std::ffi::c_char;
 
 use once_cell::sync::OnceCell;
 
-use super::convert::{TEXT_MAX, caller, needed, read, reserved, str_of, text};
-use super::guard::{answer, shielded_or};
+use super::convert::{TEXT_MAX, caller, check_reserved, not_null, read, str_of, text};
+use super::guard::{catch_faults_or, run_with_memory};
 use super::recorder_of;
 use super::recording::recording_of;
 use super::types::*;
@@ -14,19 +14,19 @@ use crate::gateway::imagicle::active;
 use crate::memory;
 use crate::words::Result;
 
-/// About what one recording takes in a snapshot.
-const LISTED: u64 = 2048;
+/// Approximate size of one recording in a snapshot.
+const BYTES_PER_RECORDING: u64 = 2048;
 
 /// Recordings, as they were at one instant. Opaque.
 pub struct rec_snapshot {
     views: Vec<View>,
     entries: Vec<OnceCell<Box<rec_recording>>>,
-    /// With a NUL behind.
+    /// Ends with a NUL.
     json: OnceCell<String>,
 }
 
 impl rec_snapshot {
-    fn hand_over(views: Vec<View>) -> *mut rec_snapshot {
+    fn into_raw_snapshot(views: Vec<View>) -> *mut rec_snapshot {
         let entries = views.iter().map(|_| OnceCell::new()).collect();
         Box::into_raw(Box::new(rec_snapshot {
             views,
@@ -66,17 +66,17 @@ pub unsafe extern "C" fn rec_list(
     snapshot: *mut *mut rec_snapshot,
     error: *mut rec_error,
 ) -> rec_status {
-    answer(error, || {
-        let out = needed(snapshot, "snapshot")?;
-        // SAFETY: structs or NULL, by the ABI.
+    run_with_memory(error, || {
+        let out = not_null(snapshot, "snapshot")?;
+        // SAFETY: structs or NULL, by the rules of the API.
         let (caller, filter) = unsafe { (self::caller(caller)?, filter_of(filter)?) };
         let recorder = recorder_of(engine)?;
         if filter.is_empty() {
-            memory::require(recorder.statistics()?.live_recordings * LISTED)?;
+            memory::require(recorder.statistics()?.live_recordings * BYTES_PER_RECORDING)?;
         }
         let views = recorder.list(&caller, &filter)?;
         // SAFETY: not NULL, so it points to a writable pointer.
-        unsafe { out.write(rec_snapshot::hand_over(views)) };
+        unsafe { out.write(rec_snapshot::into_raw_snapshot(views)) };
         Ok(())
     })
 }
@@ -89,7 +89,7 @@ unsafe fn filter_of(filter: *const rec_filter) -> Result<Filter> {
         let Some(given) = read(filter, "filter")? else {
             return Ok(Filter::default());
         };
-        reserved(given.reserved, "filter.reserved")?;
+        check_reserved(given.reserved, "filter.reserved")?;
         Ok(Filter {
             device_name: text(given.device_name, "filter.device_name")?,
             directory_number: text(given.directory_number, "filter.directory_number")?,
@@ -127,13 +127,13 @@ pub unsafe extern "C" fn rec_get(
     snapshot: *mut *mut rec_snapshot,
     error: *mut rec_error,
 ) -> rec_status {
-    answer(error, || {
-        let out = needed(snapshot, "snapshot")?;
-        // SAFETY: a struct or NULL, a string or NULL, by the ABI.
+    run_with_memory(error, || {
+        let out = not_null(snapshot, "snapshot")?;
+        // SAFETY: a struct or NULL, a string or NULL, by the rules of the API.
         let (caller, id) = unsafe { (self::caller(caller)?, str_of(id, "id", TEXT_MAX)?) };
         let view = recorder_of(engine)?.get(&caller, id.unwrap_or_default())?;
         // SAFETY: not NULL, so it points to a writable pointer.
-        unsafe { out.write(rec_snapshot::hand_over(vec![view])) };
+        unsafe { out.write(rec_snapshot::into_raw_snapshot(vec![view])) };
         Ok(())
     })
 }
@@ -151,8 +151,8 @@ pub unsafe extern "C" fn rec_get(
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_snapshot_count(snapshot: *const rec_snapshot) -> usize {
-    shielded_or(0, || {
-        // SAFETY: NULL, or given by rec_list or rec_get and not freed.
+    catch_faults_or(0, || {
+        // SAFETY: NULL, or created by rec_list or rec_get and not freed.
         let snapshot = unsafe { snapshot.as_ref() };
         snapshot.map_or(0, |snapshot| snapshot.views.len())
     })
@@ -175,8 +175,8 @@ pub unsafe extern "C" fn rec_snapshot_get(
     snapshot: *const rec_snapshot,
     index: usize,
 ) -> *const rec_recording {
-    shielded_or(std::ptr::null(), || {
-        // SAFETY: NULL, or given by rec_list or rec_get and not freed.
+    catch_faults_or(std::ptr::null(), || {
+        // SAFETY: NULL, or created by rec_list or rec_get and not freed.
         let snapshot = unsafe { snapshot.as_ref() };
         let found = snapshot.and_then(|s| Some((s.views.get(index)?, s.entries.get(index)?)));
         match found {
@@ -201,8 +201,8 @@ pub unsafe extern "C" fn rec_snapshot_get(
 /// Source: Imagicle, Get Active Recordings, response body.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_snapshot_json(snapshot: *const rec_snapshot) -> *const c_char {
-    shielded_or(c"[]".as_ptr(), || {
-        // SAFETY: NULL, or given by rec_list or rec_get and not freed.
+    catch_faults_or(c"[]".as_ptr(), || {
+        // SAFETY: NULL, or created by rec_list or rec_get and not freed.
         match unsafe { snapshot.as_ref() } {
             Some(snapshot) => {
                 let make = || {
@@ -229,9 +229,9 @@ pub unsafe extern "C" fn rec_snapshot_json(snapshot: *const rec_snapshot) -> *co
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_snapshot_free(snapshot: *mut rec_snapshot) {
-    shielded_or((), || {
+    catch_faults_or((), || {
         if !snapshot.is_null() {
-            // SAFETY: given by rec_list or rec_get and not freed before.
+            // SAFETY: created by rec_list or rec_get, and not freed.
             drop(unsafe { Box::from_raw(snapshot) });
         }
     });

@@ -1,13 +1,13 @@
-//! The start of a recording.
+//! Starting a recording.
 
 use super::convert::{
-    TEXT_MAX, caller, flags, invalid, layout, needed, pause_mode, read_needed, str_of, text,
+    TEXT_MAX, caller, flags, invalid, layout, not_null, pause_mode, read_required, str_of, text,
 };
 #[cfg(not(feature = "gateway"))]
 use super::gateway_disabled as backend;
 #[cfg(feature = "gateway")]
 use super::gateway_enabled as backend;
-use super::guard::{answer, put};
+use super::guard::{run_with_memory, write_text};
 use super::recorder_of;
 use super::types::*;
 use crate::calls::{Filter, RecordingSpec};
@@ -55,39 +55,39 @@ pub unsafe extern "C" fn rec_start(
     id: *mut rec_id,
     error: *mut rec_error,
 ) -> rec_status {
-    answer(error, || {
-        let out = needed(id, "id")?;
-        // SAFETY: a rec_caller or NULL, by the ABI.
+    run_with_memory(error, || {
+        let out = not_null(id, "id")?;
+        // SAFETY: a rec_caller or NULL, by the rules of the API.
         let caller = unsafe { self::caller(caller) }?;
-        // SAFETY: handed on as it came.
+        // SAFETY: the caller's own pointer.
         let options = unsafe { read_options(options) }?;
         let recorder = recorder_of(engine)?;
         let spec = options.spec.and_then(|mut spec| {
             spec.audio.rate = recorder.file_rate(spec.audio.format);
-            spec.jobs = callback(engine, options.callback_url, options.callback_method)?;
+            spec.jobs = callback_jobs(engine, options.callback_url, options.callback_method)?;
             Ok(spec)
         });
         let started = recorder.start(&caller, &options.target, spec)?;
-        let mut written = rec_id { text: [0; 37] };
-        put(&mut written.text, &started.to_string());
+        let mut text = rec_id { text: [0; 37] };
+        write_text(&mut text.text, &started.to_string());
         // SAFETY: not NULL, so it points to a writable rec_id.
-        unsafe { out.write(written) };
+        unsafe { out.write(text) };
         Ok(())
     })
 }
 
-/// What a start's options say.
+/// The contents of a `rec_start_options`.
 struct StartOptions<'a> {
     target: Filter,
-    /// As far as the options tell it: the engine's configuration decides the rest. An error is
-    /// told at its place in the order of checks.
+    /// The recording as the options describe it; the engine's configuration adds the rest. An
+    /// error is reported in its place in the order of checks.
     spec: Result<RecordingSpec>,
     callback_url: &'a str,
     callback_method: &'a str,
 }
 
-/// The callback that is asked for; none if both texts are empty.
-fn callback(engine: rec_engine, url: &str, method: &str) -> Result<JobSpecs> {
+/// The callback job that the options request; none if both texts are empty.
+fn callback_jobs(engine: rec_engine, url: &str, method: &str) -> Result<JobSpecs> {
     if url.is_empty() && method.is_empty() {
         return Ok(JobSpecs::default());
     }
@@ -100,9 +100,9 @@ fn callback(engine: rec_engine, url: &str, method: &str) -> Result<JobSpecs> {
 /// live as long as `'a`.
 unsafe fn read_options<'a>(options: *const rec_start_options) -> Result<StartOptions<'a>> {
     // SAFETY: promised by the caller.
-    let given = unsafe { read_needed(options, "options") }?;
+    let given = unsafe { read_required(options, "options") }?;
     let known = REC_START_MANUAL_DIAL_IN | REC_START_ADDITIONAL;
-    // SAFETY: strings or NULL, by the ABI.
+    // SAFETY: strings or NULL, by the rules of the API.
     let (callback_url, callback_method, format) = unsafe {
         (
             str_of(given.callback_url, "options.callback_url", TEXT_MAX)?.unwrap_or_default(),
@@ -112,10 +112,10 @@ unsafe fn read_options<'a>(options: *const rec_start_options) -> Result<StartOpt
     };
     if !matches!(callback_method, "" | "GET" | "POST") {
         return Err(invalid(format!(
-            "options.callback_method \"{callback_method}\": GET and POST are known"
+            "options.callback_method \"{callback_method}\": must be GET or POST"
         )));
     }
-    // SAFETY: strings or NULL, by the ABI.
+    // SAFETY: strings or NULL, by the rules of the API.
     let target = unsafe {
         Filter {
             call_id: text(given.call_id, "options.call_id")?,
@@ -126,7 +126,7 @@ unsafe fn read_options<'a>(options: *const rec_start_options) -> Result<StartOpt
     };
     let flags = flags(given.flags, known, "options.flags")?;
     let (layout, pause_mode) = (layout(given.layout)?, pause_mode(given.pause_mode)?);
-    let format = parse_format(format).and_then(|format| supported(given.lookback_ms).map(|()| format));
+    let format = parse_format(format).and_then(|format| check_lookback(given.lookback_ms).map(|()| format));
     let spec = format.map(|format| RecordingSpec {
         audio: AudioSpec {
             layout,
@@ -146,12 +146,12 @@ unsafe fn read_options<'a>(options: *const rec_start_options) -> Result<StartOpt
     })
 }
 
-fn supported(lookback_ms: u32) -> Result<()> {
+fn check_lookback(lookback_ms: u32) -> Result<()> {
     if lookback_ms == 0 {
         return Ok(());
     }
     Err(Error::new(
         Status::Unsupported,
-        format!("options.lookback_ms {lookback_ms}: not in this build"),
+        format!("options.lookback_ms {lookback_ms}: not supported by this build"),
     ))
 }

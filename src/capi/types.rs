@@ -1,4 +1,4 @@
-//! The structs and callbacks of the C ABI. Layouts only grow at their end.
+//! The structs and callbacks of the C API. A struct only grows at its end.
 
 use std::ffi::{c_char, c_void};
 

@@ -1,4 +1,4 @@
-//! The statuses and constants of the C ABI. A value never changes its meaning.
+//! The statuses and constants of the C API. A value never changes its meaning.
 
 /// The result of a function: `REC_OK` (0), or a negative `REC_ERR_…`.
 pub type rec_status = i32;
@@ -190,9 +190,9 @@ pub const REC_EVENT_FINISHED: i32 = 4;
 /// Terminal. A write failed, or nothing could be saved. What was written is kept.
 pub const REC_EVENT_FAILED: i32 = 5;
 /// Audio was lost. The event is raised once the loss is certain, up to 6.5 s after the lost
-/// moment. The member `loss` of `json` gives the leg, the first and last frame, and the cause.
-/// There is at most one such event for each block of audio, none before `REC_EVENT_STARTED` and
-/// none after the terminal event.
+/// moment. The member `loss` of `json` gives the leg, the range of frames, and the cause. There
+/// is at most one such event for each block of audio, none before `REC_EVENT_STARTED` and none
+/// after the terminal event.
 pub const REC_EVENT_LOSS: i32 = 6;
 /// A recording that was accepted, or that a line's policy started, could not begin. Nothing was
 /// kept, and no terminal event follows. `status` gives the cause. `recording` is NULL if the

@@ -1,10 +1,10 @@
-//! Whether a finished file is still what its manifest says.
+//! Compares a finished file with its manifest.
 
 use std::ffi::c_char;
 use std::path::Path;
 
 use super::convert::{PATH_MAX, invalid, str_of};
-use super::guard::answer;
+use super::guard::run_with_memory;
 use super::types::*;
 use crate::storage::verify;
 
@@ -24,12 +24,12 @@ use crate::storage::verify;
 /// Since: 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rec_verify(path: *const c_char, error: *mut rec_error) -> rec_status {
-    answer(error, || {
-        // SAFETY: a string or NULL, by the ABI.
+    run_with_memory(error, || {
+        // SAFETY: a string or NULL, by the rules of the API.
         let path = unsafe { str_of(path, "path", PATH_MAX) }?;
         let path = path
             .filter(|path| !path.is_empty())
-            .ok_or_else(|| invalid("path: absent"))?;
+            .ok_or_else(|| invalid("path is missing"))?;
         verify::verify(Path::new(path))
     })
 }

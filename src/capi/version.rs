@@ -1,4 +1,4 @@
-//! Version and status texts.
+//! The version, and the texts of statuses.
 
 use std::ffi::{CStr, c_char};
 
