@@ -68,8 +68,8 @@
  *   safe to call on a real-time thread.
  * - `In callbacks: yes` means that callbacks may call the function.
  * - `Ownership` says who owns the arguments and the results, and until when.
- * - `Errors` lists the errors that the function can return besides `REC_ERR_INTERNAL` and, for
- *   want of memory, `REC_ERR_LIMIT`.
+ * - `Errors` lists the errors that the function can return besides `REC_ERR_INTERNAL` and, if
+ *   memory runs out, `REC_ERR_LIMIT`.
  * - `Since` is the first version with the function, and `Source` the published API that it
  *   implements.
  */
@@ -621,8 +621,8 @@ typedef struct {
  *  @{ */
 
 /**
- * The position of an audit log: the number and the hash of its last line. Keep a copy where
- * nobody who can change the log can change it.
+ * The position of an audit log: the number and the hash of its last line. Keep a copy out of
+ * reach of everyone who can change the log.
  */
 typedef struct {
     /** Size of this struct in bytes. Set by `REC_INIT`. */
@@ -1866,7 +1866,7 @@ void rec_config_free(rec_config *config);
  * get `REC_ERR_NOT_LIVE`.
  *
  * @param engine The engine.
- * @param caller The user who asks, or NULL for the host itself.
+ * @param caller The user who makes the request, or NULL for the host itself.
  * @param id The recording's id: a GUID as 8-4-4-4-12 or 32 hexadecimal digits, with or without
  *   braces, in upper or lower case.
  * @param[out] error The details of a failure. May be NULL.
@@ -1893,7 +1893,7 @@ rec_status rec_stop_by_id(rec_engine engine,
  * `REC_END_DISCARDED` is delivered once the audio is deleted.
  *
  * @param engine The engine.
- * @param caller The user who asks, or NULL for the host itself.
+ * @param caller The user who makes the request, or NULL for the host itself.
  * @param id The recording's id: a GUID as 8-4-4-4-12 or 32 hexadecimal digits, with or without
  *   braces, in upper or lower case.
  * @param[out] error The details of a failure. May be NULL.
@@ -1922,7 +1922,7 @@ rec_status rec_discard_by_id(rec_engine engine,
  * handed in later but may have been spoken during the pause. Line policies never refuse it.
  *
  * @param engine The engine.
- * @param caller The user who asks, or NULL for the host itself.
+ * @param caller The user who makes the request, or NULL for the host itself.
  * @param id The recording's id: a GUID as 8-4-4-4-12 or 32 hexadecimal digits, with or without
  *   braces, in upper or lower case.
  * @param[out] error The details of a failure. May be NULL.
@@ -1954,7 +1954,7 @@ rec_status rec_pause_by_id(rec_engine engine,
  * `rec_feed_rtp_at`, packets of the pause itself, or a pause of more than 5 s.
  *
  * @param engine The engine.
- * @param caller The user who asks, or NULL for the host itself.
+ * @param caller The user who makes the request, or NULL for the host itself.
  * @param id The recording's id: a GUID as 8-4-4-4-12 or 32 hexadecimal digits, with or without
  *   braces, in upper or lower case.
  * @param[out] error The details of a failure. May be NULL.
@@ -1985,7 +1985,7 @@ rec_status rec_resume_by_id(rec_engine engine,
  * others get `REC_ERR_NOT_LIVE`, unless they stop another recording.
  *
  * @param engine The engine.
- * @param caller The user who asks, or NULL for the host itself.
+ * @param caller The user who makes the request, or NULL for the host itself.
  * @param device_name The device name of the line, or NULL.
  * @param directory_number The directory number of the line, or NULL. At least one of the two
  *   names is needed, and the line must have all that are given.
@@ -2021,7 +2021,7 @@ rec_status rec_stop_by_device(rec_engine engine,
  * directory number. If nothing changes, the status is the reason for the newest recording.
  *
  * @param engine The engine.
- * @param caller The user who asks, or NULL for the host itself.
+ * @param caller The user who makes the request, or NULL for the host itself.
  * @param device_name The device name of the line, or NULL.
  * @param directory_number The directory number of the line, or NULL. At least one of the two
  *   names is needed, and the line must have all that are given.
@@ -2055,7 +2055,7 @@ rec_status rec_discard_by_device(rec_engine engine,
  * refuse it. `REC_OK` means that no recording of the line writes audio any more.
  *
  * @param engine The engine.
- * @param caller The user who asks, or NULL for the host itself.
+ * @param caller The user who makes the request, or NULL for the host itself.
  * @param device_name The device name of the line, or NULL.
  * @param directory_number The directory number of the line, or NULL. At least one of the two
  *   names is needed, and the line must have all that are given.
@@ -2086,7 +2086,7 @@ rec_status rec_pause_by_device(rec_engine engine,
  * once its manifest on disk shows the end of the pause. Line policies never refuse it.
  *
  * @param engine The engine.
- * @param caller The user who asks, or NULL for the host itself.
+ * @param caller The user who makes the request, or NULL for the host itself.
  * @param device_name The device name of the line, or NULL.
  * @param directory_number The directory number of the line, or NULL. At least one of the two
  *   names is needed, and the line must have all that are given.
@@ -2122,7 +2122,7 @@ rec_status rec_resume_by_device(rec_engine engine,
  * the number of refused recordings.
  *
  * @param engine The engine.
- * @param caller The user who asks, or NULL for the host itself.
+ * @param caller The user who makes the request, or NULL for the host itself.
  * @param call_id The id of the calls. Must not be NULL.
  * @param url The URL of one recording (`rec_recording.url`), or NULL for all. `REC_OK` also if
  *   that recording is not live, or if there is none.
@@ -2158,7 +2158,7 @@ rec_status rec_stop_by_call(rec_engine engine,
  * the discard.
  *
  * @param engine The engine.
- * @param caller The user who asks, or NULL for the host itself.
+ * @param caller The user who makes the request, or NULL for the host itself.
  * @param call_id The id of the calls. Must not be NULL.
  * @param url The URL of one recording (`rec_recording.url`), or NULL for all. `REC_OK` also if
  *   that recording is not live, or if there is none.
@@ -2191,7 +2191,7 @@ rec_status rec_discard_by_call(rec_engine engine,
  * refuse it.
  *
  * @param engine The engine.
- * @param caller The user who asks, or NULL for the host itself.
+ * @param caller The user who makes the request, or NULL for the host itself.
  * @param call_id The id of the calls. Must not be NULL.
  * @param[out] counts How many recordings changed, were already in the requested state, and
  *   were refused. May be NULL.
@@ -2220,7 +2220,7 @@ rec_status rec_pause_by_call(rec_engine engine,
  * refuse it.
  *
  * @param engine The engine.
- * @param caller The user who asks, or NULL for the host itself.
+ * @param caller The user who makes the request, or NULL for the host itself.
  * @param call_id The id of the calls. Must not be NULL.
  * @param[out] counts How many recordings changed, were already in the requested state, and
  *   were refused. May be NULL.
@@ -2954,8 +2954,8 @@ rec_status rec_line_remove(rec_engine engine, const rec_line_info *line, rec_err
  * every recording that was stopped before the call is not.
  *
  * @param engine The engine.
- * @param caller The user who asks, or NULL for the host itself. Below level 10, the filter's
- *   username must be the caller's own.
+ * @param caller The user who makes the request, or NULL for the host itself. Below level 10,
+ *   the filter's username must be the caller's own.
  * @param filter The filter, or NULL for all recordings.
  * @param[out] snapshot The list. Must not be NULL.
  * @param[out] error The details of a failure. May be NULL.
@@ -2981,7 +2981,7 @@ rec_status rec_list(rec_engine engine,
  * ago.
  *
  * @param engine The engine.
- * @param caller The user who asks, or NULL for the host itself.
+ * @param caller The user who makes the request, or NULL for the host itself.
  * @param id The recording's id: a GUID as 8-4-4-4-12 or 32 hexadecimal digits, with or without
  *   braces, in upper or lower case.
  * @param[out] snapshot A list of that one recording. Must not be NULL.
@@ -3081,7 +3081,7 @@ void rec_snapshot_free(rec_snapshot *snapshot);
  * and alerting calls are not considered.
  *
  * @param engine The engine.
- * @param caller The user who asks, or NULL for the host itself.
+ * @param caller The user who makes the request, or NULL for the host itself.
  * @param options What to record, and how. Must not be NULL. A call id, a device name or a
  *   directory number is needed.
  * @param[out] id The new recording's id. Must not be NULL.

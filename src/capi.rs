@@ -10,6 +10,8 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 // The C documentation states the requirements; Rust callers use `callrec::engine`.
 #![allow(clippy::missing_safety_doc)]
+// Doxygen's `@param[out]` is not a link.
+#![allow(rustdoc::broken_intra_doc_links)]
 
 mod audit;
 mod audit_types;

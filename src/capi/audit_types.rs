@@ -2,8 +2,8 @@
 
 use std::ffi::c_char;
 
-/// The position of an audit log: the number and the hash of its last line. Keep a copy where
-/// nobody who can change the log can change it.
+/// The position of an audit log: the number and the hash of its last line. Keep a copy out of
+/// reach of everyone who can change the log.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct rec_chain_head {

@@ -14,7 +14,7 @@ use crate::calls::Operation;
 /// get `REC_ERR_NOT_LIVE`.
 ///
 /// @param engine The engine.
-/// @param caller The user who asks, or NULL for the host itself.
+/// @param caller The user who makes the request, or NULL for the host itself.
 /// @param id The recording's id: a GUID as 8-4-4-4-12 or 32 hexadecimal digits, with or without
 ///   braces, in upper or lower case.
 /// @param[out] error The details of a failure. May be NULL.
@@ -47,7 +47,7 @@ pub unsafe extern "C" fn rec_stop_by_id(
 /// `REC_END_DISCARDED` is delivered once the audio is deleted.
 ///
 /// @param engine The engine.
-/// @param caller The user who asks, or NULL for the host itself.
+/// @param caller The user who makes the request, or NULL for the host itself.
 /// @param id The recording's id: a GUID as 8-4-4-4-12 or 32 hexadecimal digits, with or without
 ///   braces, in upper or lower case.
 /// @param[out] error The details of a failure. May be NULL.
@@ -82,7 +82,7 @@ pub unsafe extern "C" fn rec_discard_by_id(
 /// handed in later but may have been spoken during the pause. Line policies never refuse it.
 ///
 /// @param engine The engine.
-/// @param caller The user who asks, or NULL for the host itself.
+/// @param caller The user who makes the request, or NULL for the host itself.
 /// @param id The recording's id: a GUID as 8-4-4-4-12 or 32 hexadecimal digits, with or without
 ///   braces, in upper or lower case.
 /// @param[out] error The details of a failure. May be NULL.
@@ -120,7 +120,7 @@ pub unsafe extern "C" fn rec_pause_by_id(
 /// `rec_feed_rtp_at`, packets of the pause itself, or a pause of more than 5 s.
 ///
 /// @param engine The engine.
-/// @param caller The user who asks, or NULL for the host itself.
+/// @param caller The user who makes the request, or NULL for the host itself.
 /// @param id The recording's id: a GUID as 8-4-4-4-12 or 32 hexadecimal digits, with or without
 ///   braces, in upper or lower case.
 /// @param[out] error The details of a failure. May be NULL.
@@ -157,7 +157,7 @@ pub unsafe extern "C" fn rec_resume_by_id(
 /// others get `REC_ERR_NOT_LIVE`, unless they stop another recording.
 ///
 /// @param engine The engine.
-/// @param caller The user who asks, or NULL for the host itself.
+/// @param caller The user who makes the request, or NULL for the host itself.
 /// @param device_name The device name of the line, or NULL.
 /// @param directory_number The directory number of the line, or NULL. At least one of the two
 ///   names is needed, and the line must have all that are given.
@@ -205,7 +205,7 @@ pub unsafe extern "C" fn rec_stop_by_device(
 /// directory number. If nothing changes, the status is the reason for the newest recording.
 ///
 /// @param engine The engine.
-/// @param caller The user who asks, or NULL for the host itself.
+/// @param caller The user who makes the request, or NULL for the host itself.
 /// @param device_name The device name of the line, or NULL.
 /// @param directory_number The directory number of the line, or NULL. At least one of the two
 ///   names is needed, and the line must have all that are given.
@@ -251,7 +251,7 @@ pub unsafe extern "C" fn rec_discard_by_device(
 /// refuse it. `REC_OK` means that no recording of the line writes audio any more.
 ///
 /// @param engine The engine.
-/// @param caller The user who asks, or NULL for the host itself.
+/// @param caller The user who makes the request, or NULL for the host itself.
 /// @param device_name The device name of the line, or NULL.
 /// @param directory_number The directory number of the line, or NULL. At least one of the two
 ///   names is needed, and the line must have all that are given.
@@ -294,7 +294,7 @@ pub unsafe extern "C" fn rec_pause_by_device(
 /// once its manifest on disk shows the end of the pause. Line policies never refuse it.
 ///
 /// @param engine The engine.
-/// @param caller The user who asks, or NULL for the host itself.
+/// @param caller The user who makes the request, or NULL for the host itself.
 /// @param device_name The device name of the line, or NULL.
 /// @param directory_number The directory number of the line, or NULL. At least one of the two
 ///   names is needed, and the line must have all that are given.
@@ -342,7 +342,7 @@ pub unsafe extern "C" fn rec_resume_by_device(
 /// the number of refused recordings.
 ///
 /// @param engine The engine.
-/// @param caller The user who asks, or NULL for the host itself.
+/// @param caller The user who makes the request, or NULL for the host itself.
 /// @param call_id The id of the calls. Must not be NULL.
 /// @param url The URL of one recording (`rec_recording.url`), or NULL for all. `REC_OK` also if
 ///   that recording is not live, or if there is none.
@@ -384,7 +384,7 @@ pub unsafe extern "C" fn rec_stop_by_call(
 /// the discard.
 ///
 /// @param engine The engine.
-/// @param caller The user who asks, or NULL for the host itself.
+/// @param caller The user who makes the request, or NULL for the host itself.
 /// @param call_id The id of the calls. Must not be NULL.
 /// @param url The URL of one recording (`rec_recording.url`), or NULL for all. `REC_OK` also if
 ///   that recording is not live, or if there is none.
@@ -423,7 +423,7 @@ pub unsafe extern "C" fn rec_discard_by_call(
 /// refuse it.
 ///
 /// @param engine The engine.
-/// @param caller The user who asks, or NULL for the host itself.
+/// @param caller The user who makes the request, or NULL for the host itself.
 /// @param call_id The id of the calls. Must not be NULL.
 /// @param[out] counts How many recordings changed, were already in the requested state, and
 ///   were refused. May be NULL.
@@ -464,7 +464,7 @@ pub unsafe extern "C" fn rec_pause_by_call(
 /// refuse it.
 ///
 /// @param engine The engine.
-/// @param caller The user who asks, or NULL for the host itself.
+/// @param caller The user who makes the request, or NULL for the host itself.
 /// @param call_id The id of the calls. Must not be NULL.
 /// @param[out] counts How many recordings changed, were already in the requested state, and
 ///   were refused. May be NULL.

@@ -43,8 +43,8 @@ impl rec_snapshot {
 /// every recording that was stopped before the call is not.
 ///
 /// @param engine The engine.
-/// @param caller The user who asks, or NULL for the host itself. Below level 10, the filter's
-///   username must be the caller's own.
+/// @param caller The user who makes the request, or NULL for the host itself. Below level 10,
+///   the filter's username must be the caller's own.
 /// @param filter The filter, or NULL for all recordings.
 /// @param[out] snapshot The list. Must not be NULL.
 /// @param[out] error The details of a failure. May be NULL.
@@ -104,7 +104,7 @@ unsafe fn filter_of(filter: *const rec_filter) -> Result<Filter> {
 /// ago.
 ///
 /// @param engine The engine.
-/// @param caller The user who asks, or NULL for the host itself.
+/// @param caller The user who makes the request, or NULL for the host itself.
 /// @param id The recording's id: a GUID as 8-4-4-4-12 or 32 hexadecimal digits, with or without
 ///   braces, in upper or lower case.
 /// @param[out] snapshot A list of that one recording. Must not be NULL.

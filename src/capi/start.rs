@@ -26,7 +26,7 @@ use crate::words::{AudioSpec, Error, Result, Status, parse_format};
 /// and alerting calls are not considered.
 ///
 /// @param engine The engine.
-/// @param caller The user who asks, or NULL for the host itself.
+/// @param caller The user who makes the request, or NULL for the host itself.
 /// @param options What to record, and how. Must not be NULL. A call id, a device name or a
 ///   directory number is needed.
 /// @param[out] id The new recording's id. Must not be NULL.
