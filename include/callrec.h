@@ -2577,10 +2577,11 @@ rec_status rec_feed_write(rec_feed feed, const void *data, size_t size);
  *
  * Real time: the first write lies at its arrival, and later ones relative to it. Stream time:
  * the first write is the leg's time 0. If a position lies more than 2 s from its arrival
- * (stream time: 30 minutes from the leg's end), callrec assumes that the host's clock jumped,
- * and continues without a gap. There are two exceptions. A position up to 5 s in the past is
- * accepted if the leg has no audio there yet, because the host was delayed. A feed with
- * `format.ahead_ms` above 2000 may be that far ahead.
+ * (stream time: 30 minutes from the leg's end), callrec assumes that the host's clock jumped:
+ * it places the write at its arrival, or at the leg's end if that is later (stream time: at
+ * the leg's end), and continues from there. There are two exceptions. A position up to 5 s in
+ * the past is accepted if the leg has no audio there yet, because the host was delayed. A feed
+ * with `format.ahead_ms` above 2000 may be that far ahead.
  *
  * @param feed The feed.
  * @param at The position of the first sample, in samples of one channel at the feed's sample
