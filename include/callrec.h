@@ -2273,11 +2273,11 @@ rec_status rec_open(const rec_config *config, rec_engine *engine, rec_error *err
  * events and releases the storage directory.
  *
  * When the function returns, the handles of all calls, feeds, subscriptions and gateways of
- * the engine are stale, whatever the result and however short the timeout. Gateways answer
- * requests until all recordings are published, and are then stopped. If the disk refuses the
- * end of a recording, the end is retried until the timeout; after that, the next `rec_open`
- * reports it. `REC_ERR_IN_CALLBACK`, and `REC_ERR_INVALID_ARGUMENT` because of `error`, leave
- * the engine open.
+ * the engine are stale, however short the timeout. Gateways answer requests until all
+ * recordings are published, and are then stopped. If the disk refuses the end of a recording,
+ * the end is retried until the timeout; after that, the next `rec_open` reports it. Only
+ * `REC_ERR_IN_CALLBACK`, and `REC_ERR_INVALID_ARGUMENT` because of `error`, leave the engine
+ * open.
  *
  * After `REC_ERR_TIMEOUT`, no further callback begins. A callback that is running may still
  * use its `user_data`, which is freed after it returns. The remaining work continues in the
