@@ -1,27 +1,27 @@
-//! The structure of the source: what a compiler does not see to.
+//! Rules about the structure of the source that the compiler does not check.
 
-#[path = "house/circles.rs"]
-mod circles;
-#[path = "house/modules.rs"]
+#[path = "structure/cycles.rs"]
+mod cycles;
+#[path = "structure/modules.rs"]
 mod modules;
-#[path = "house/neutral.rs"]
-mod neutral;
+#[path = "structure/neutrality.rs"]
+mod neutrality;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Every Rust file below `src` and `crates/*/src`, by its path from the root, and its text.
+/// Every Rust file below `src` and `crates/*/src`: its path from the root, and its text.
 fn sources() -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let packages = fs::read_dir(root.join("crates")).expect("the packages");
+    let packages = fs::read_dir(root.join("crates")).expect("crates");
     let packages = packages.map(|entry| entry.expect("a package").path().join("src"));
-    let mut folders: Vec<PathBuf> = packages.chain([root.join("src")]).collect();
+    let mut directories: Vec<PathBuf> = packages.chain([root.join("src")]).collect();
     let mut found = Vec::new();
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).expect("a folder of source files") {
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(&directory).expect("a source directory") {
             let path = entry.expect("a file").path();
             if path.is_dir() {
-                folders.push(path);
+                directories.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let text = fs::read_to_string(&path).expect("a source file");
                 let path = path.strip_prefix(root).expect("below the root");
@@ -34,13 +34,13 @@ fn sources() -> Vec<(PathBuf, String)> {
         "crates/core/src/lib.rs",
         "crates/gateway/src/lib.rs",
     ] {
-        let is_known = |(path, _): &(PathBuf, String)| path == Path::new(known);
-        assert!(found.iter().any(is_known), "{known} was not found");
+        let is_this = |(path, _): &(PathBuf, String)| path == Path::new(known);
+        assert!(found.iter().any(is_this), "{known} was not found");
     }
     found
 }
 
-/// The lines of `sources` that have `needle` in them, as `file:line`.
+/// The lines of `sources` that contain `needle`, as `file:line`.
 fn places(sources: &[(PathBuf, String)], needle: &str) -> Vec<String> {
     let lines = sources
         .iter()
@@ -52,6 +52,6 @@ fn places(sources: &[(PathBuf, String)], needle: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_type_is_known_where_it_is_used() {
+fn no_type_is_erased_with_dyn_any() {
     assert_eq!(places(&sources(), "dyn Any"), Vec::<String>::new());
 }

@@ -1,4 +1,4 @@
-//! The modules of a package, and which other modules each of them names.
+//! The modules of a package, and the references between them.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
@@ -12,46 +12,46 @@ use syn::{Attribute, ImplItemFn, Item, ItemMod, ItemUse, Macro, Meta, Token, Use
 /// The names from the package's root to a module; none for the root itself.
 pub type ModulePath = Vec<String>;
 
-/// A path as it is written, in the module that contains it.
-struct Written {
+/// A path in the source text, and the module that contains it.
+struct WrittenPath {
     inside: ModulePath,
     names: Vec<String>,
 }
 
 #[derive(Default)]
 struct Module {
-    /// What a `use` here brings in, by the name that it has here.
+    /// Imports of this module, by their local name.
     imports: BTreeMap<String, Vec<String>>,
-    /// The modules of which a `use` here brings in everything.
+    /// Modules that this module imports with `*`.
     globs: Vec<Vec<String>>,
-    /// What is declared here, modules excepted.
+    /// Items declared here, except modules.
     declared: HashSet<String>,
 }
 
-/// What a path leads to.
-enum Target {
+/// Where a path leads.
+enum Resolution {
     Module(ModulePath),
     Item,
-    /// Nothing of this package.
+    /// Outside this package.
     Elsewhere,
 }
 
-/// All modules of a package but those that only its tests have.
+/// All modules of a package, except those under `#[cfg(test)]`.
 pub struct Modules {
     modules: BTreeMap<ModulePath, Module>,
-    written: Vec<Written>,
+    written: Vec<WrittenPath>,
 }
 
-/// One module names another.
+/// A path in one module that leads to another module.
 pub struct Reference {
     pub from: ModulePath,
     pub to: ModulePath,
-    /// The path as it is written.
+    /// The path in the source text.
     pub text: String,
 }
 
 impl Modules {
-    /// Reads the package whose `lib.rs` this is.
+    /// Reads the package with this `lib.rs`.
     pub fn read(lib: &Path) -> Modules {
         let mut modules = Modules {
             modules: BTreeMap::new(),
@@ -66,7 +66,7 @@ impl Modules {
         self.modules.len()
     }
 
-    /// `below`: where the files of its modules are.
+    /// `below`: the directory of its modules' files.
     fn read_file(&mut self, file: &Path, path: ModulePath, below: &Path) {
         let text = fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         let parsed = syn::parse_file(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
@@ -75,7 +75,7 @@ impl Modules {
 
     fn read_items(&mut self, items: &[Item], path: ModulePath, file: &Path, below: &Path) {
         self.modules.entry(path.clone()).or_default();
-        let mut reader = Reader {
+        let mut reader = ModuleReader {
             path: path.clone(),
             modules: self,
             inner: Vec::new(),
@@ -97,8 +97,7 @@ impl Modules {
         }
     }
 
-    /// Every reference from one module to another, through re-exports to where a name is
-    /// declared.
+    /// Every reference from one module to another. Re-exports are followed to the declaration.
     pub fn references(&self) -> Vec<Reference> {
         let mut references = Vec::new();
         for written in &self.written {
@@ -115,14 +114,14 @@ impl Modules {
         references
     }
 
-    /// Puts into `passed` all modules that a path leads through.
+    /// Follows a path and adds every module on the way to `passed`.
     fn follow(
         &self,
         inside: &ModulePath,
         names: &[String],
         passed: &mut BTreeSet<ModulePath>,
         seen: &mut HashSet<(ModulePath, String)>,
-    ) -> Target {
+    ) -> Resolution {
         let mut at = inside.clone();
         for name in names {
             match name.as_str() {
@@ -132,56 +131,56 @@ impl Modules {
                     at.pop();
                 }
                 _ => match self.enter(&at, name, passed, seen) {
-                    Target::Module(module) => at = module,
+                    Resolution::Module(module) => at = module,
                     other => return other,
                 },
             }
             passed.insert(at.clone());
         }
-        Target::Module(at)
+        Resolution::Module(at)
     }
 
-    /// What a name in a module stands for.
+    /// Resolves one name in a module.
     fn enter(
         &self,
         at: &ModulePath,
         name: &str,
         passed: &mut BTreeSet<ModulePath>,
         seen: &mut HashSet<(ModulePath, String)>,
-    ) -> Target {
+    ) -> Resolution {
         let Some(module) = self.modules.get(at) else {
-            return Target::Elsewhere;
+            return Resolution::Elsewhere;
         };
         if !seen.insert((at.clone(), name.to_owned())) {
-            return Target::Elsewhere;
+            return Resolution::Elsewhere;
         }
         let child: ModulePath = at.iter().cloned().chain([name.to_owned()]).collect();
         if self.modules.contains_key(&child) {
-            return Target::Module(child);
+            return Resolution::Module(child);
         }
         if module.declared.contains(name) {
-            return Target::Item;
+            return Resolution::Item;
         }
         if let Some(import) = module.imports.get(name) {
             return self.follow(at, import, passed, seen);
         }
-        // It may come by one of these.
+        // The name may come from a glob import.
         for glob in &module.globs {
             let mut through = BTreeSet::new();
-            let Target::Module(source) = self.follow(at, glob, &mut through, seen) else {
+            let Resolution::Module(source) = self.follow(at, glob, &mut through, seen) else {
                 continue;
             };
             let found = self.enter(&source, name, &mut through, seen);
-            if !matches!(found, Target::Elsewhere) {
+            if !matches!(found, Resolution::Elsewhere) {
                 passed.append(&mut through);
                 return found;
             }
         }
-        Target::Elsewhere
+        Resolution::Elsewhere
     }
 }
 
-/// The file of a module without a body, and where the files of its own modules are.
+/// The file of a module without a body, and the directory of its modules' files.
 fn file_of(module: &ItemMod, name: &str, file: &Path, below: &Path) -> (PathBuf, PathBuf) {
     if let Some(path) = module.attrs.iter().find_map(path_attribute) {
         let file = file.with_file_name(path);
@@ -210,7 +209,7 @@ fn path_attribute(attribute: &Attribute) -> Option<String> {
     }
 }
 
-/// Whether what carries the attribute is only there in tests.
+/// Whether the attribute limits its item to tests.
 fn is_for_tests(attribute: &Attribute) -> bool {
     attribute.path().is_ident("cfg") && conditions(&attribute.meta).iter().any(needs_test)
 }
@@ -269,17 +268,17 @@ fn attributes(item: &Item) -> &[Attribute] {
     }
 }
 
-/// Collects what one module says, its inner modules excepted.
-struct Reader<'a> {
+/// Collects the paths and declarations of one module, without its inner modules.
+struct ModuleReader<'a> {
     path: ModulePath,
     modules: &'a mut Modules,
     inner: Vec<ItemMod>,
 }
 
-impl Reader<'_> {
-    fn write_down(&mut self, names: Vec<String>) {
+impl ModuleReader<'_> {
+    fn add_path(&mut self, names: Vec<String>) {
         let inside = self.path.clone();
-        self.modules.written.push(Written { inside, names });
+        self.modules.written.push(WrittenPath { inside, names });
     }
 
     fn module(&mut self) -> &mut Module {
@@ -287,7 +286,7 @@ impl Reader<'_> {
     }
 
     fn read_use(&mut self, tree: &UseTree, mut names: Vec<String>) {
-        let (name, known_as) = match tree {
+        let (name, local_name) = match tree {
             UseTree::Path(path) => {
                 names.push(path.ident.to_string());
                 return self.read_use(&path.tree, names);
@@ -300,20 +299,20 @@ impl Reader<'_> {
             }
             UseTree::Glob(_) => {
                 self.module().globs.push(names.clone());
-                self.write_down(names);
+                self.add_path(names);
                 return;
             }
             UseTree::Name(name) => (name.ident.to_string(), name.ident.to_string()),
             UseTree::Rename(rename) => (rename.ident.to_string(), rename.rename.to_string()),
         };
-        let known_as = if name == "self" {
+        let local_name = if name == "self" {
             names.last().cloned().unwrap_or_default()
         } else {
             names.push(name);
-            known_as
+            local_name
         };
-        self.module().imports.insert(known_as, names.clone());
-        self.write_down(names);
+        self.module().imports.insert(local_name, names.clone());
+        self.add_path(names);
     }
 
     fn read_tokens(&mut self, mut cursor: Cursor<'_>) {
@@ -327,18 +326,18 @@ impl Reader<'_> {
             };
             let mut names = vec![word.to_string()];
             cursor = after;
-            while let Some((name, after)) = name_behind_colons(cursor) {
+            while let Some((name, after)) = name_after_colons(cursor) {
                 names.push(name);
                 cursor = after;
             }
             if names.len() > 1 {
-                self.write_down(names);
+                self.add_path(names);
             }
         }
     }
 }
 
-fn name_behind_colons(cursor: Cursor<'_>) -> Option<(String, Cursor<'_>)> {
+fn name_after_colons(cursor: Cursor<'_>) -> Option<(String, Cursor<'_>)> {
     let (first, cursor) = cursor.punct()?;
     let (second, cursor) = cursor.punct()?;
     if first.as_char() != ':' || second.as_char() != ':' {
@@ -348,7 +347,7 @@ fn name_behind_colons(cursor: Cursor<'_>) -> Option<(String, Cursor<'_>)> {
     Some((name.to_string(), cursor))
 }
 
-impl<'ast> Visit<'ast> for Reader<'_> {
+impl<'ast> Visit<'ast> for ModuleReader<'_> {
     fn visit_item(&mut self, item: &'ast Item) {
         if !attributes(item).iter().any(is_for_tests) {
             visit::visit_item(self, item);
@@ -375,7 +374,7 @@ impl<'ast> Visit<'ast> for Reader<'_> {
             .iter()
             .map(|segment| segment.ident.to_string())
             .collect();
-        self.write_down(names);
+        self.add_path(names);
         visit::visit_path(self, path);
     }
 

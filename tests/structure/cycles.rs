@@ -1,4 +1,4 @@
-//! No file of a folder needs one that needs it.
+//! The modules of a directory have no dependency cycles.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Write as _;
@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use crate::modules::{ModulePath, Modules};
 
-/// Who names whom among the modules of one folder, and the path that does it.
+/// The references among the modules of one directory: from, to, and the path in the source.
 type Graph = BTreeMap<String, BTreeMap<String, String>>;
 
-/// The packages, by the directories in which their `lib.rs` are.
+/// The packages, with the directories of their `lib.rs`.
 fn packages() -> BTreeMap<String, PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut packages = BTreeMap::from([("callrec".to_owned(), root.join("src"))]);
@@ -21,7 +21,7 @@ fn packages() -> BTreeMap<String, PathBuf> {
     packages
 }
 
-/// The graph of every folder: of the modules below each module, and of those below the root.
+/// One graph for each module that has child modules, and one for the root.
 fn graphs(modules: &Modules) -> BTreeMap<ModulePath, Graph> {
     let mut graphs: BTreeMap<ModulePath, Graph> = BTreeMap::new();
     for reference in modules.references() {
@@ -37,66 +37,66 @@ fn graphs(modules: &Modules) -> BTreeMap<ModulePath, Graph> {
     graphs
 }
 
-/// The shortest way from a module back to itself.
-fn circle(graph: &Graph, start: &str) -> Option<Vec<String>> {
-    let mut came_from: BTreeMap<&str, &str> = BTreeMap::new();
-    let mut waiting = VecDeque::from([start]);
-    while let Some(at) = waiting.pop_front() {
+/// The shortest path from a module back to itself.
+fn cycle(graph: &Graph, start: &str) -> Option<Vec<String>> {
+    let mut reached_from: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut queue = VecDeque::from([start]);
+    while let Some(at) = queue.pop_front() {
         for next in graph.get(at).into_iter().flat_map(BTreeMap::keys) {
             if next == start {
-                let mut way = vec![at.to_owned()];
-                while let Some(before) = came_from.get(way[0].as_str()) {
-                    way.insert(0, (*before).to_owned());
+                let mut path = vec![at.to_owned()];
+                while let Some(before) = reached_from.get(path[0].as_str()) {
+                    path.insert(0, (*before).to_owned());
                 }
-                return Some(way);
+                return Some(path);
             }
-            if !came_from.contains_key(next.as_str()) {
-                came_from.insert(next, at);
-                waiting.push_back(next);
+            if !reached_from.contains_key(next.as_str()) {
+                reached_from.insert(next, at);
+                queue.push_back(next);
             }
         }
     }
     None
 }
 
-/// The circles of a folder, each in words. A module stands in one of them at most.
-fn circles(graph: &Graph) -> Vec<String> {
-    let mut told = BTreeSet::new();
-    let mut circles = Vec::new();
+/// A description of each cycle of a graph. A module appears in at most one of them.
+fn cycles(graph: &Graph) -> Vec<String> {
+    let mut reported = BTreeSet::new();
+    let mut cycles = Vec::new();
     for start in graph.keys() {
-        if told.contains(start) {
+        if reported.contains(start) {
             continue;
         }
-        let Some(way) = circle(graph, start) else { continue };
-        let mut text = format!("{} -> {start}", way.join(" -> "));
-        for (index, from) in way.iter().enumerate() {
-            let to = &way[(index + 1) % way.len()];
+        let Some(path) = cycle(graph, start) else { continue };
+        let mut text = format!("{} -> {start}", path.join(" -> "));
+        for (index, from) in path.iter().enumerate() {
+            let to = &path[(index + 1) % path.len()];
             write!(text, "\n      {}", graph[from][to]).expect("a string");
         }
-        told.extend(way);
-        circles.push(text);
+        reported.extend(path);
+        cycles.push(text);
     }
-    circles
+    cycles
 }
 
 #[test]
-fn no_file_of_a_folder_needs_one_that_needs_it() {
-    let mut trouble = String::new();
+fn modules_have_no_dependency_cycles() {
+    let mut report = String::new();
     for (package, directory) in packages() {
         let modules = Modules::read(&directory.join("lib.rs"));
-        assert!(modules.count() > 3, "{package}: its modules are not found");
-        for (folder, graph) in graphs(&modules) {
-            for circle in circles(&graph) {
-                let folder = folder.join("::");
-                writeln!(trouble, "{package} {folder}: {circle}").expect("a string");
+        assert!(modules.count() > 3, "{package}: found no modules");
+        for (parent, graph) in graphs(&modules) {
+            for cycle in cycles(&graph) {
+                let parent = parent.join("::");
+                writeln!(report, "{package} {parent}: {cycle}").expect("a string");
             }
         }
     }
-    assert!(trouble.is_empty(), "circles of modules:\n{trouble}");
+    assert!(report.is_empty(), "dependency cycles:\n{report}");
 }
 
-/// Writes a small package, and returns its circles.
-fn circles_of(files: &[(&str, &str)]) -> Vec<String> {
+/// Writes a small package and returns its cycles.
+fn cycles_of(files: &[(&str, &str)]) -> Vec<String> {
     let directory = tempfile::tempdir().expect("a directory");
     for (name, text) in files {
         let path = directory.path().join(name);
@@ -105,14 +105,14 @@ fn circles_of(files: &[(&str, &str)]) -> Vec<String> {
     }
     let modules = Modules::read(&directory.path().join("lib.rs"));
     let graphs = graphs(&modules);
-    graphs.values().flat_map(circles).collect()
+    graphs.values().flat_map(cycles).collect()
 }
 
 #[test]
-fn every_way_to_name_a_sibling_is_seen() {
+fn every_kind_of_reference_to_a_sibling_is_found() {
     let lib = "mod a; mod b; pub use b::{B, inner::{Deep, Other as Renamed}};";
     let b = "use super::a::A; pub struct B; pub mod inner { pub struct Deep; pub struct Other; }";
-    for way in [
+    for reference in [
         "use super::b::B;",
         "use crate::b;",
         "use super::{b::{self, B}};",
@@ -128,15 +128,15 @@ fn every_way_to_name_a_sibling_is_seen() {
         "pub use super::b::B;",
         "#[cfg(not(test))] use super::b::B;",
     ] {
-        let a = format!("{way} pub struct A;");
-        let found = circles_of(&[("lib.rs", lib), ("a.rs", &a), ("b.rs", b)]);
-        assert_eq!(found.len(), 1, "{way}: {found:?}");
+        let a = format!("{reference} pub struct A;");
+        let found = cycles_of(&[("lib.rs", lib), ("a.rs", &a), ("b.rs", b)]);
+        assert_eq!(found.len(), 1, "{reference}: {found:?}");
         assert!(found[0].starts_with("a -> b -> a"), "{found:?}");
     }
 }
 
 #[test]
-fn what_is_no_circle_is_none() {
+fn paths_that_form_no_cycle_are_accepted() {
     for a in [
         "use super::c::C;",
         "use std::b::B;",
@@ -145,7 +145,7 @@ fn what_is_no_circle_is_none() {
         "pub struct A; impl A { #[cfg(test)] fn f() { super::b::g(); } }",
         "mod b { pub struct B; } use b::B;",
     ] {
-        let found = circles_of(&[
+        let found = cycles_of(&[
             ("lib.rs", "mod a; mod b; mod c;"),
             ("a.rs", a),
             ("b.rs", "use super::a; use crate::c::C;"),
@@ -156,8 +156,8 @@ fn what_is_no_circle_is_none() {
 }
 
 #[test]
-fn circles_below_a_module_and_through_files_of_its_folder_are_seen() {
-    let found = circles_of(&[
+fn cycles_through_child_modules_are_found() {
+    let found = cycles_of(&[
         ("lib.rs", "mod top; mod other;"),
         ("other/mod.rs", ""),
         ("top.rs", "mod a; mod b; mod c; #[path = \"odd.rs\"] mod d;"),
