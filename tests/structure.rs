@@ -1,5 +1,7 @@
 //! Rules about the structure of the source that the compiler does not check.
 
+#[path = "structure/completeness.rs"]
+mod completeness;
 #[path = "structure/cycles.rs"]
 mod cycles;
 #[path = "structure/modules.rs"]
