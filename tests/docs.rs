@@ -11,6 +11,8 @@ mod data_blocks;
 mod examples;
 #[path = "docs/links.rs"]
 mod links;
+#[path = "docs/log_lines.rs"]
+mod log_lines;
 #[path = "docs/markdown.rs"]
 mod markdown;
 #[path = "docs/quotes.rs"]
