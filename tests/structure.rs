@@ -6,6 +6,8 @@ mod completeness;
 mod cycles;
 #[path = "structure/modules.rs"]
 mod modules;
+#[path = "structure/names.rs"]
+mod names;
 #[path = "structure/neutrality.rs"]
 mod neutrality;
 
