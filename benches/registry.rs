@@ -21,7 +21,7 @@ use callrec_testkit::speech::Speech;
 use callrec_testkit::times::{self, Times};
 use callrec_testkit::wait;
 use kit::Engine;
-use kit::support::{self, Arg, Call, ask};
+use kit::support::{self, CText, CallFields, checked};
 
 fn main() {
     let arguments = Arguments::read();
@@ -41,7 +41,7 @@ fn main() {
 
 fn begin(engine: &Engine, number: u64) -> (rec_call, String) {
     let name = format!("call-{number}");
-    let call = engine.begin(&Call {
+    let call = engine.begin(&CallFields {
         call_id: Some(&name),
         device: Some(&format!("SEP{number:012}")),
         number: Some(&format!("{number}")),
@@ -49,7 +49,7 @@ fn begin(engine: &Engine, number: u64) -> (rec_call, String) {
         first: Some("Gianluca"),
         last: Some("Rossi"),
         phone: Some("+390584943232"),
-        ..Call::default()
+        ..CallFields::default()
     });
     (call, name)
 }
@@ -73,7 +73,7 @@ struct Listed {
 
 fn list(engine: rec_engine, by: By<'_>, json: bool) -> Listed {
     let mut filter: rec_filter = support::init();
-    let text = Arg::from(match by {
+    let text = CText::from(match by {
         By::All => None,
         By::Device(text) | By::Number(text) | By::User(text) | By::CallId(text) => Some(text),
     });
@@ -120,8 +120,8 @@ fn control(arguments: &Arguments, live: u64) {
     for number in 0..live {
         let (call, name) = begin(&engine, number);
         engine.start_pausing(&name, "wav", REC_PAUSE_SKIP);
-        let name = Arg::from(name.as_str());
-        ask(|e| unsafe {
+        let name = CText::from(name.as_str());
+        checked(|e| unsafe {
             let none = std::ptr::null_mut();
             rec_pause_by_call(engine.handle, std::ptr::null(), name.ptr(), none, e)
         })
@@ -186,7 +186,7 @@ fn starts_and_stops(engine: &Engine, what: &str, live: u64, count: u64, overhead
     let schedule = Instant::now();
     for n in 0..count {
         let (call, name) = begin(engine, live + n);
-        let (call_id, format) = (Arg::from(name.as_str()), Arg::from("wav"));
+        let (call_id, format) = (CText::from(name.as_str()), CText::from("wav"));
         let mut options: rec_start_options = support::init();
         options.call_id = call_id.ptr();
         options.format = format.ptr();
@@ -299,8 +299,8 @@ fn publish(arguments: &Arguments, durability: &str) {
                 );
             }
         }
-        ask(|e| unsafe {
-            let name = Arg::from(format!("call-{count}").as_str());
+        checked(|e| unsafe {
+            let name = CText::from(format!("call-{count}").as_str());
             rec_stop_by_call(
                 engine.handle,
                 std::ptr::null(),

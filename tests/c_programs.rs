@@ -1,5 +1,6 @@
 //! C programs against the real libraries, shared and static, in each C standard.
 
+#[path = "support/support.rs"]
 mod support;
 
 use std::path::{Path, PathBuf};

@@ -2,6 +2,7 @@
 
 #[path = "header/keys.rs"]
 mod keys;
+#[path = "support/support.rs"]
 mod support;
 
 use std::collections::BTreeSet;

@@ -3,6 +3,7 @@
 //! failing seeds are kept beside the modules and tried first.
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
+#[path = "support/support.rs"]
 mod support;
 
 #[path = "properties/abi.rs"]

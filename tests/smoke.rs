@@ -1,4 +1,5 @@
 //! The shortest way through the ABI.
+#[path = "support/support.rs"]
 mod support;
 use callrec::capi::*;
 use callrec_testkit::directory::ScratchDir;
@@ -9,12 +10,12 @@ use support::*;
 #[test]
 fn a_call_is_recorded() {
     let dir = ScratchDir::new();
-    let engine = Engine::open(&dir.0, &[]);
+    let engine = TestEngine::open(&dir.0, &[]);
     let call = engine
-        .begin(&Call {
+        .begin(&CallFields {
             device: Some("SEP1"),
             number: Some("101"),
-            ..Call::default()
+            ..CallFields::default()
         })
         .unwrap();
     let (local, remote) = (
@@ -24,9 +25,9 @@ fn a_call_is_recorded() {
     let id = engine
         .start(
             None,
-            &Start {
+            &StartFields {
                 device: Some("SEP1"),
-                ..Start::default()
+                ..StartFields::default()
             },
         )
         .unwrap();
@@ -45,20 +46,20 @@ fn a_call_is_recorded() {
 #[test]
 fn what_is_discarded_beyond_its_limit_is_gone() {
     let dir = ScratchDir::new();
-    let engine = Engine::open(
+    let engine = TestEngine::open(
         &dir.0,
         &[("storage.flush_ms", "10000"), ("media.leg_wait_ms", "100")],
     );
-    let line = Call {
+    let line = CallFields {
         device: Some("SEP1"),
-        ..Call::default()
+        ..CallFields::default()
     };
     let call = engine.begin(&line).unwrap();
     let local = feed(call, 0, REC_CODEC_PCM16, 8000).unwrap();
-    let limited = Start {
+    let limited = StartFields {
         device: Some("SEP1"),
         max_duration_ms: 500,
-        ..Start::default()
+        ..StartFields::default()
     };
     let id = engine.start(None, &limited).unwrap();
     write_pcm(local, &vec![7; 16_000]);

@@ -6,12 +6,12 @@
 mod check;
 #[path = "timeline/find.rs"]
 mod find;
+#[path = "timeline/fixture.rs"]
+mod fixture;
 #[path = "timeline/marks.rs"]
 mod marks;
 #[path = "timeline/model/plan.rs"]
 mod plan;
-#[path = "timeline/rig.rs"]
-mod rig;
 #[path = "timeline/model/run.rs"]
 mod run;
 #[path = "timeline/model/senders.rs"]

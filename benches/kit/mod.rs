@@ -2,7 +2,7 @@
 //! directory that can be kept. What they measure with is in `crates/testkit`.
 #![allow(dead_code, unsafe_code, clippy::undocumented_unsafe_blocks)]
 
-#[path = "../../tests/support/mod.rs"]
+#[path = "../../tests/support/support.rs"]
 pub mod support;
 
 use std::ffi::c_void;
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use callrec::capi::*;
 use callrec_testkit::arguments::Arguments;
-use support::{Arg, Call, ask};
+use support::{CText, CallFields, checked};
 
 pub const FRAME: Duration = Duration::from_millis(20);
 pub const FRAMES_PER_S: u64 = 50;
@@ -94,14 +94,14 @@ impl Engine {
         let told = Arc::new(Told::default());
         let mut subscription = rec_subscription { id: 0 };
         let data = Arc::into_raw(told.clone()).cast_mut().cast();
-        ask(|e| unsafe { rec_subscribe(handle, Some(count), data, Some(release), &mut subscription, e) })
+        checked(|e| unsafe { rec_subscribe(handle, Some(count), data, Some(release), &mut subscription, e) })
             .unwrap();
         Engine { handle, told }
     }
 
-    pub fn begin(&self, call: &Call) -> rec_call {
+    pub fn begin(&self, call: &CallFields) -> rec_call {
         let mut handle = rec_call { id: 0 };
-        call.with(|info| ask(|e| unsafe { rec_call_begin(self.handle, info, &mut handle, e) }))
+        call.with(|info| checked(|e| unsafe { rec_call_begin(self.handle, info, &mut handle, e) }))
             .unwrap();
         handle
     }
@@ -109,13 +109,13 @@ impl Engine {
     /// A call with two mu-law feeds that is being recorded.
     pub fn live(&self, number: usize, format: &str) -> Live {
         let name = format!("call-{number}");
-        let call = self.begin(&Call {
+        let call = self.begin(&CallFields {
             call_id: Some(&name),
             device: Some(&format!("SEP{number:012}")),
             number: Some(&format!("{number}")),
             user: Some(&format!("user{number}")),
             phone: Some("+390584943232"),
-            ..Call::default()
+            ..CallFields::default()
         });
         let feeds =
             [REC_LEG_LOCAL, REC_LEG_REMOTE].map(|leg| support::feed(call, leg, REC_CODEC_PCMU, 0).unwrap());
@@ -129,18 +129,18 @@ impl Engine {
 
     pub fn start_pausing(&self, call_id: &str, format: &str, pause_mode: i32) -> rec_id {
         let mut id = rec_id { text: [0; 37] };
-        let (call_id, format) = (Arg::from(call_id), Arg::from(format));
+        let (call_id, format) = (CText::from(call_id), CText::from(format));
         let mut options: rec_start_options = support::init();
         options.call_id = call_id.ptr();
         options.format = format.ptr();
         options.pause_mode = pause_mode;
-        ask(|e| unsafe { rec_start(self.handle, std::ptr::null(), &options, &mut id, e) }).unwrap();
+        checked(|e| unsafe { rec_start(self.handle, std::ptr::null(), &options, &mut id, e) }).unwrap();
         id
     }
 
     pub fn stats(&self) -> rec_statistics {
         let mut statistics: rec_statistics = support::init();
-        ask(|e| unsafe { rec_stats(self.handle, &mut statistics, e) }).unwrap();
+        checked(|e| unsafe { rec_stats(self.handle, &mut statistics, e) }).unwrap();
         statistics
     }
 
@@ -154,7 +154,7 @@ impl Engine {
     }
 
     pub fn close(self) -> Arc<Told> {
-        ask(|e| unsafe { rec_close(self.handle, 600_000, e) }).unwrap();
+        checked(|e| unsafe { rec_close(self.handle, 600_000, e) }).unwrap();
         self.told
     }
 }

@@ -5,7 +5,7 @@ use callrec::capi::*;
 use callrec_testkit::g711::{self, Law};
 use callrec_testkit::random::noise;
 
-use crate::kit::*;
+use crate::fixture::*;
 
 /// Before the start, recorded, paused, recorded, after the stop: in ms.
 const PARTS: [u32; 5] = [100, 400, 200, 300, 100];
@@ -26,7 +26,7 @@ impl Codec {
 }
 
 struct Run {
-    rig: Rig,
+    fixture: RecordingFixture,
     /// (layout, pause mode, id)
     recordings: Vec<(i32, i32, String)>,
     local: Vec<Vec<u8>>,
@@ -35,8 +35,8 @@ struct Run {
 
 /// One call, all its recordings beside each other.
 fn run(codec: &Codec, formats: &[&str], speech: impl Fn(u64, usize, usize) -> Vec<u8>) -> Run {
-    let rig = Rig::new(&[]);
-    let (local, remote) = rig.legs(codec.codec, codec.rate);
+    let fixture = RecordingFixture::new(&[]);
+    let (local, remote) = fixture.legs(codec.codec, codec.rate);
     let mut begin = 0;
     let mut said = [Vec::new(), Vec::new()];
     for ms in PARTS {
@@ -53,20 +53,20 @@ fn run(codec: &Codec, formats: &[&str], speech: impl Fn(u64, usize, usize) -> Ve
                 for format in formats {
                     for layout in LAYOUTS {
                         for pause in PAUSES {
-                            recordings.push((layout, pause, rig.start(layout, format, pause)));
+                            recordings.push((layout, pause, fixture.start(layout, format, pause)));
                         }
                     }
                 }
             }
-            2 => rig.pause(),
-            3 => rig.resume(),
-            4 => recordings.iter().for_each(|(_, _, id)| rig.stop(id)),
+            2 => fixture.pause(),
+            3 => fixture.resume(),
+            4 => recordings.iter().for_each(|(_, _, id)| fixture.stop(id)),
             _ => {}
         }
         talk(codec.bytes(20), &[(local, &l[part]), (remote, &r[part])]);
     }
     Run {
-        rig,
+        fixture,
         recordings,
         local: l,
         remote: r,
@@ -101,25 +101,25 @@ fn exact(codec: Codec, formats: &[&str]) {
         line
     };
     for (_, pause, id) in &run.recordings {
-        let done = run.rig.done(id);
+        let done = run.fixture.done(id);
         assert_eq!(done.wav.rate, codec.rate);
         done.assert_holds(&line(&run.local, *pause), &line(&run.remote, *pause));
         told(&done, *pause);
     }
     for part in [0, 2, 4] {
         assert_nowhere(
-            &run.rig,
+            &run.fixture,
             &cells(codec.codec, &run.local[part]),
             &cells(codec.codec, &run.remote[part]),
         );
     }
-    let stats = run.rig.engine.stats();
+    let stats = run.fixture.engine.stats();
     assert_eq!(
         (stats.frames_lost, stats.frames_ignored, stats.bytes_dropped),
         (0, 0, 0)
     );
     assert_eq!(stats.frames_in, u64::from(PARTS.iter().sum::<u32>() / 20 * 2));
-    run.rig.close();
+    run.fixture.close();
 }
 
 fn tone(leg: u64, at: f64) -> f64 {
@@ -135,7 +135,7 @@ fn resampled(codec: Codec, formats: &[&str]) {
         samples.flat_map(i16::to_ne_bytes).collect()
     });
     for (layout, pause, id) in &run.recordings {
-        let done = run.rig.done(id);
+        let done = run.fixture.done(id);
         told(&done, *pause);
         let law = if done.format() == "wav-ulaw" {
             Law::Mu
@@ -176,7 +176,7 @@ fn resampled(codec: Codec, formats: &[&str]) {
             }
         }
     }
-    run.rig.close();
+    run.fixture.close();
 }
 
 fn pcm(rate: u32) -> Codec {

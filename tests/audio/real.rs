@@ -9,7 +9,7 @@ use callrec::capi::*;
 use callrec_testkit::manifest::spans_of;
 use callrec_testkit::random::noise;
 
-use crate::kit::*;
+use crate::fixture::*;
 
 const START: usize = 5;
 const PAUSE: usize = 60;
@@ -131,9 +131,9 @@ fn assert_is_right(done: &Done, talk: &Talk, mode: i32) {
 /// legs apart and with both kinds of pause.
 #[test]
 fn what_is_said_while_it_is_recorded_is_there_in_order() {
-    let rig = Rig::new(&[("media.clock", "real")]);
+    let fixture = RecordingFixture::new(&[("media.clock", "real")]);
     let (codec, rate) = (REC_CODEC_PCM16, 8000);
-    let (local, remote) = rig.legs(codec, rate);
+    let (local, remote) = fixture.legs(codec, rate);
     let bytes = rate as usize / 50 * sample_bytes(codec);
     let mut talk = Talk {
         bytes,
@@ -146,23 +146,23 @@ fn what_is_said_while_it_is_recorded_is_there_in_order() {
         match n {
             START => {
                 for layout in [REC_LAYOUT_STEREO, REC_LAYOUT_LOCAL, REC_LAYOUT_REMOTE] {
-                    ids.extend(PAUSES.map(|mode| (mode, rig.start(layout, "wav", mode))));
+                    ids.extend(PAUSES.map(|mode| (mode, fixture.start(layout, "wav", mode))));
                 }
             }
-            PAUSE => rig.pause(),
-            RESUME => rig.resume(),
-            STOP => ids.iter().for_each(|(_, id)| rig.stop(id)),
+            PAUSE => fixture.pause(),
+            RESUME => fixture.resume(),
+            STOP => ids.iter().for_each(|(_, id)| fixture.stop(id)),
             _ => {}
         }
         talk.hand_in([local, remote], n);
         next_frame();
     }
     for (mode, id) in &ids {
-        assert_is_right(&rig.done(id), &talk, *mode);
+        assert_is_right(&fixture.done(id), &talk, *mode);
     }
     for (from, to) in [(0, START), (PAUSE, RESUME), (STOP, END)] {
         let part = |leg: usize| cells(codec, &talk.said[leg][from * bytes..to * bytes]);
-        assert_nowhere(&rig, &part(0), &part(1));
+        assert_nowhere(&fixture, &part(0), &part(1));
     }
-    rig.close();
+    fixture.close();
 }

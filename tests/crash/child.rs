@@ -1,8 +1,8 @@
 //! What runs in the processes that are killed. Every line that it writes begins with
-//! "@", goes out at once, and is one of those that `story` reads.
+//! "@", goes out at once, and is one of those that `history` reads.
 
 use crate::plan::{FRAME_MS, Habit, LEGS, RATE, frame, kind};
-use crate::support::{Call, Engine, Start, end, feed, init, open_with, string};
+use crate::support::{CallFields, StartFields, TestEngine, end, feed, init, open_with, string};
 use callrec::capi::*;
 use callrec_testkit::environment::number;
 use callrec_testkit::random::Dice;
@@ -105,14 +105,14 @@ struct Talk {
 }
 
 impl Talk {
-    fn begin(engine: &Engine, call: usize, dice: &mut Dice) -> Talk {
+    fn begin(engine: &TestEngine, call: usize, dice: &mut Dice) -> Talk {
         let (call_id, device) = (format!("call-{call}"), format!("SEP{call}"));
         let handle = engine
-            .begin(&Call {
+            .begin(&CallFields {
                 tag: call as u64,
                 call_id: Some(&call_id),
                 device: Some(&device),
-                ..Call::default()
+                ..CallFields::default()
             })
             .unwrap();
         let codec = kind(call).codec;
@@ -129,7 +129,7 @@ impl Talk {
         }
     }
 
-    fn act(&mut self, engine: &Engine, dice: &mut Dice) {
+    fn act(&mut self, engine: &TestEngine, dice: &mut Dice) {
         if self.over || self.frame < self.turn {
             return;
         }
@@ -171,17 +171,17 @@ impl Talk {
         }
     }
 
-    fn start(&mut self, engine: &Engine, dice: &mut Dice) {
+    fn start(&mut self, engine: &TestEngine, dice: &mut Dice) {
         let (kind, call_id) = (kind(self.call), format!("call-{}", self.call));
         let id = engine
             .start(
                 None,
-                &Start {
+                &StartFields {
                     layout: kind.layout,
                     pause_mode: kind.pause_mode,
                     call_id: Some(&call_id),
                     format: Some(kind.format),
-                    ..Start::default()
+                    ..StartFields::default()
                 },
             )
             .unwrap();
@@ -223,7 +223,7 @@ fn record(directory: &Path) {
     let settings = settings();
     let mut all = vec![("media.clock", "real")];
     all.extend(settings.iter().map(|(key, value)| (key.as_str(), value.as_str())));
-    let engine = Engine::open(directory, &all);
+    let engine = TestEngine::open(directory, &all);
     let how = match std::env::var(CALLBACK).as_deref() {
         Ok("dies") => DIES,
         Ok("blocks") => BLOCKS,

@@ -23,7 +23,7 @@ use crate::support::*;
 const RUN: usize = 8;
 
 pub struct Whole {
-    pub engine: Engine,
+    pub engine: TestEngine,
     call: rec_call,
     feeds: [Option<rec_feed>; 3],
     pub ids: Vec<String>,
@@ -40,11 +40,11 @@ impl Whole {
             ("storage.flush_ms", &*flush_ms),
             ("media.leg_wait_ms", &*leg_wait_ms),
         ];
-        let engine = Engine::open(&dir.0, &settings);
-        let call = Call {
+        let engine = TestEngine::open(&dir.0, &settings);
+        let call = CallFields {
             call_id: Some("c"),
             device: Some("SEP1"),
-            ..Call::default()
+            ..CallFields::default()
         };
         let call = engine.begin(&call).unwrap();
         Whole {
@@ -122,7 +122,7 @@ impl Driver for Whole {
     fn attach(&mut self, leg: Leg, codec: Codec, rate: u32) {
         let opened = feed(self.call, leg as i32, format_of(codec, rate).codec, rate).unwrap();
         let linear = format_of(Codec::Pcm16, rate);
-        ask(|e| unsafe { rec_feed_payload(opened, LINEAR_TYPE.into(), &linear, e) }).unwrap();
+        checked(|e| unsafe { rec_feed_payload(opened, LINEAR_TYPE.into(), &linear, e) }).unwrap();
         self.feeds[leg as usize] = Some(opened);
     }
 
@@ -134,7 +134,7 @@ impl Driver for Whole {
 
     fn reformat(&mut self, leg: Leg, codec: Codec, rate: u32) {
         if let Some(feed) = self.feeds[leg as usize] {
-            ask(|e| unsafe { rec_feed_set_format(feed, &format_of(codec, rate), e) }).unwrap();
+            checked(|e| unsafe { rec_feed_set_format(feed, &format_of(codec, rate), e) }).unwrap();
         }
     }
 
@@ -159,7 +159,7 @@ impl Driver for Whole {
     }
 
     fn start(&mut self, wish: Wish, _rate: u32) {
-        let start = Start {
+        let start = StartFields {
             flags: REC_START_ADDITIONAL,
             call_id: Some("c"),
             layout: match wish.layout {
@@ -174,7 +174,7 @@ impl Driver for Whole {
             },
             max_duration_ms: wish.max_duration_ms,
             format: Some(wish.format.name()),
-            ..Start::default()
+            ..StartFields::default()
         };
         self.ids.push(self.engine.start(None, &start).unwrap());
     }

@@ -35,10 +35,10 @@ fn all_but(refused: &'static [Step]) -> impl Fn(Step) -> io::Result<()> {
     }
 }
 
-fn durable(directory: ScratchDir) -> Rig {
+fn durable(directory: ScratchDir) -> StorageFixture {
     let mut config = config();
     config.durability = Durability::Finish;
-    Rig::with(directory, config)
+    StorageFixture::open_with(directory, config)
 }
 
 /// These steps came in this order, others between them.
@@ -54,11 +54,11 @@ pub fn expect_order(steps: &NotedSteps, order: &[Step]) {
 }
 
 /// A recording of one block.
-fn begun(rig: &Rig, id: Uuid) -> ByteFile {
-    let mut file = rig.begin(id, "sub/call");
-    file.shape(rig.format, 8000, 1);
+fn begun(fixture: &StorageFixture, id: Uuid) -> ByteFile {
+    let mut file = fixture.begin(id, "sub/call");
+    file.shape(fixture.format, 8000, 1);
     file.write(pattern(0, 1600)).expect("room");
-    rig.idle();
+    fixture.wait_until_idle();
     file
 }
 
@@ -70,12 +70,12 @@ fn a_discard_is_on_the_disk_before_its_audio_goes_and_its_end_is_told() {
 }
 
 fn discard_is_on_the_disk(format: Format) {
-    let rig = durable(ScratchDir::new()).of(format);
+    let fixture = durable(ScratchDir::new()).with_format(format);
     let id = Uuid::new_v4();
-    let file = begun(&rig, id);
-    let steps = noted(&rig.directory.0, all);
+    let file = begun(&fixture, id);
+    let steps = noted(&fixture.directory.0, all);
     file.finish(ended(id, EndReason::Discarded), false);
-    rig.published(id);
+    fixture.published(id);
     let audio = [Step::RemoveAudio, Step::SyncFolder];
     let tail = [Step::RemoveTail, Step::SyncFolder];
     let tail = if format == PAGED { &tail[..] } else { &[] };
@@ -85,12 +85,12 @@ fn discard_is_on_the_disk(format: Format) {
 /// Where the disk takes no new file.
 #[test]
 fn a_note_in_the_old_place_is_on_the_disk() {
-    let rig = durable(ScratchDir::new());
+    let fixture = durable(ScratchDir::new());
     let id = Uuid::new_v4();
-    let file = begun(&rig, id);
-    let steps = noted(&rig.directory.0, all_but(&[Step::WriteMark]));
+    let file = begun(&fixture, id);
+    let steps = noted(&fixture.directory.0, all_but(&[Step::WriteMark]));
     file.finish(ended(id, EndReason::Discarded), false);
-    rig.published(id);
+    fixture.published(id);
     let note = [Step::OverwriteMark, Step::SyncFile, Step::SyncFolder];
     let audio = [Step::RemoveAudio, Step::SyncFolder, Step::Report];
     expect_order(&steps, &[note, audio].concat());
@@ -99,12 +99,12 @@ fn a_note_in_the_old_place_is_on_the_disk() {
 #[test]
 fn what_is_published_is_on_the_disk_before_it_is_told() {
     for system in SYSTEMS {
-        let rig = durable(ScratchDir::new());
+        let fixture = durable(ScratchDir::new());
         let id = Uuid::new_v4();
-        let file = begun(&rig, id);
-        let steps = noted(&rig.directory.0, move |step| system.allows(step));
+        let file = begun(&fixture, id);
+        let steps = noted(&fixture.directory.0, move |step| system.allows(step));
         file.finish(ended(id, EndReason::Stopped), true);
-        rig.published(id);
+        fixture.published(id);
         let place = [Step::Sync, Step::SyncFile, Step::PlaceAudio];
         let link = [Step::Link, Step::SyncFolder, Step::Unlink];
         let link = if system == System::HasHardLinks {
@@ -124,12 +124,12 @@ fn what_is_published_is_on_the_disk_before_it_is_told() {
 
 #[test]
 fn what_cannot_be_published_is_noted_on_the_disk_before_it_is_told() {
-    let rig = durable(ScratchDir::new());
+    let fixture = durable(ScratchDir::new());
     let id = Uuid::new_v4();
-    let file = begun(&rig, id);
-    let steps = noted(&rig.directory.0, all_but(&[Step::PlaceAudio]));
+    let file = begun(&fixture, id);
+    let steps = noted(&fixture.directory.0, all_but(&[Step::PlaceAudio]));
     file.finish(ended(id, EndReason::Stopped), true);
-    rig.published(id);
+    fixture.published(id);
     expect_order(&steps, &[&NOTE[..], &[Step::Report]].concat());
 }
 
@@ -139,16 +139,16 @@ fn what_recovery_removes_does_not_come_back() {
 }
 
 fn removed_by_recovery(format: Format) {
-    let rig = durable(ScratchDir::new()).of(format);
+    let fixture = durable(ScratchDir::new()).with_format(format);
     let id = Uuid::new_v4();
-    let file = begun(&rig, id);
-    rig.fault(all_but(&[Step::RemoveAudio, Step::RemoveTail]));
+    let file = begun(&fixture, id);
+    fixture.set_fault(all_but(&[Step::RemoveAudio, Step::RemoveTail]));
     file.finish(ended(id, EndReason::Discarded), false);
-    rig.until(|_| is_told_or_held(&rig, id));
-    let directory = rig.close();
+    fixture.wait_until(|_| is_told_or_held(&fixture, id));
+    let directory = fixture.close();
     let steps = noted(&directory.0, all);
-    let rig = durable(directory).of(format);
-    assert!(rig.published(id).0.end_reason_is(EndReason::Discarded));
+    let fixture = durable(directory).with_format(format);
+    assert!(fixture.published(id).0.end_reason_is(EndReason::Discarded));
     let removed = [Step::RemoveTail, Step::RemoveAudio];
     expect_order(&steps, &[removed, [Step::SyncFolder; 2]].concat());
 }
@@ -160,35 +160,36 @@ fn a_manifest_made_anew_is_on_the_disk_before_the_audio_gets_its_name() {
     let live = directory.0.join(format!(".callrec/{}.json", ids[0]));
     fs::write(live, "{\"par").expect("write");
     let steps = noted(&directory.0, all);
-    let rig = durable(directory);
-    rig.published(ids[0]);
+    let fixture = durable(directory);
+    fixture.published(ids[0]);
     expect_order(&steps, &[&NOTE[..], &[Step::PlaceAudio]].concat());
 }
 
 /// A live manifest that comes back would otherwise owe it again.
 #[test]
 fn an_answered_callback_is_forgotten_after_its_live_manifest() {
-    let rig = durable(ScratchDir::new());
+    let fixture = durable(ScratchDir::new());
     let id = Uuid::new_v4();
-    begun(&rig, id).finish(jobs::with_job(id, EndReason::Stopped), true);
-    rig.published(id);
-    rig.report
-        .wait(|seen| seen.queued.contains(&("callback".to_owned(), id)));
-    jobs::callbacks(&rig).finish(id);
-    let steps = noted(&rig.directory.0, all);
-    rig.settle(id);
+    begun(&fixture, id).finish(jobs::with_job(id, EndReason::Stopped), true);
+    fixture.published(id);
+    fixture
+        .report
+        .wait_until(|seen| seen.queued.contains(&("callback".to_owned(), id)));
+    jobs::callbacks(&fixture).finish(id);
+    let steps = noted(&fixture.directory.0, all);
+    fixture.settle(id);
     expect_order(&steps, &[Step::Settle, Step::SyncFolder]);
-    assert!(rig.names_below(".callrec/jobs/callback").is_empty());
+    assert!(fixture.names_below(".callrec/jobs/callback").is_empty());
 }
 
 #[test]
 fn nothing_is_synced_where_a_power_cut_may_cost_it() {
     for keep in [true, false] {
-        let rig = Rig::new();
-        let steps = noted(&rig.directory.0, |step| System::HasHardLinks.allows(step));
+        let fixture = StorageFixture::new();
+        let steps = noted(&fixture.directory.0, |step| System::HasHardLinks.allows(step));
         let id = Uuid::new_v4();
-        begun(&rig, id).finish(ended(id, EndReason::Stopped), keep);
-        rig.published(id);
+        begun(&fixture, id).finish(ended(id, EndReason::Stopped), keep);
+        fixture.published(id);
         let syncs = [Step::Sync, Step::SyncFile, Step::SyncFolder];
         assert!(!steps.lock().iter().any(|step| syncs.contains(step)));
     }

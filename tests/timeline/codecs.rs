@@ -2,8 +2,8 @@
 
 use callrec::words::{Codec, Format, Leg};
 
+use crate::fixture::{MediaFixture, VISITS, Visits, format, local, narrow};
 use crate::marks::Head;
-use crate::rig::{Rig, VISITS, Visits, format, local, narrow};
 use crate::verdict::Verdict;
 
 const AUDIO_PACKETS: usize = 100;
@@ -20,36 +20,36 @@ fn foreign_type(k: usize) -> Option<u8> {
 
 /// `packets` packets, the first 100 of them audio.
 fn foreign(packets: usize, visits: Visits) -> Verdict {
-    let mut rig = Rig::real(visits);
-    rig.attach(Leg::Local, narrow());
-    let recording = rig.start(local());
+    let mut fixture = MediaFixture::real(visits);
+    fixture.attach(Leg::Local, narrow());
+    let recording = fixture.start(local());
     for k in 0..packets {
-        rig.until(20 * k as u64);
+        fixture.until(20 * k as u64);
         let head = Head::audio(k as u64, 160 * k as u64, 3);
         match foreign_type(k) {
-            None => rig.say(Leg::Local, head, 0, 160 * k, 160),
+            None => fixture.say(Leg::Local, head, 0, 160 * k, 160),
             Some(payload_type) => {
                 let packet = Head { payload_type, ..head }.packet(b"0123456789abcdefghij");
-                rig.hand(Leg::Local, &packet, 0);
+                fixture.hand(Leg::Local, &packet, 0);
             }
         }
     }
-    let file = &rig.finish()[recording];
-    rig.check_whole(file, Leg::Local, 0);
-    let reported = rig.sim.reports.ignored.lock().clone();
+    let file = &fixture.finish()[recording];
+    fixture.check_whole(file, Leg::Local, 0);
+    let reported = fixture.sim.reports.ignored.lock().clone();
     let expected = FOREIGN.map(|(payload_type, _)| (Leg::Local, payload_type));
-    rig.check(reported == expected, || format!("reported: {reported:?}"));
+    fixture.check(reported == expected, || format!("reported: {reported:?}"));
     let mut ignored = file.ledger.leg(Leg::Local).ignored.clone();
     ignored.sort_unstable();
     let last = (packets - 240) as u64;
-    rig.check(ignored == [(3, 70), (9, last), (18, 70)], || {
+    fixture.check(ignored == [(3, 70), (9, last), (18, 70)], || {
         format!("ignored: {ignored:?}")
     });
-    let silent = rig.sim.reports.silent.lock().clone();
+    let silent = fixture.sim.reports.silent.lock().clone();
     let long = (packets - AUDIO_PACKETS) * 20 > 10_000;
     let expected = if long { vec![Leg::Local] } else { vec![] };
-    rig.check(silent == expected, || format!("silent: {silent:?}"));
-    rig.verdict()
+    fixture.check(silent == expected, || format!("silent: {silent:?}"));
+    fixture.verdict()
 }
 
 #[test]
@@ -68,27 +68,27 @@ fn a_payload_type_that_cannot_be_decoded_is_reported_once() {
 
 /// A recording begins with the call; its wideband feed comes 1.5 s later.
 fn late_wideband(visits: Visits) -> Verdict {
-    let mut rig = Rig::real(visits);
-    let recording = rig.start(callrec::media::sim::Wish {
+    let mut fixture = MediaFixture::real(visits);
+    let recording = fixture.start(callrec::media::sim::Wish {
         format: Format::WAV,
         ..local()
     });
-    rig.until(1500);
-    rig.attach(Leg::Local, format(Codec::Pcm16, 16_000));
+    fixture.until(1500);
+    fixture.attach(Leg::Local, format(Codec::Pcm16, 16_000));
     for k in 0..100 {
-        rig.until(1500 + 20 * k as u64);
-        rig.write(Leg::Local, Codec::Pcm16, 0, 320 * k, 320);
+        fixture.until(1500 + 20 * k as u64);
+        fixture.write(Leg::Local, Codec::Pcm16, 0, 320 * k, 320);
     }
-    let file = &rig.finish()[recording];
-    rig.check(file.rate == 16_000, || format!("the file has {} Hz", file.rate));
+    let file = &fixture.finish()[recording];
+    fixture.check(file.rate == 16_000, || format!("the file has {} Hz", file.rate));
     if file.rate == 16_000 {
-        rig.check_whole(file, Leg::Local, 0);
+        fixture.check_whole(file, Leg::Local, 0);
         let at = file.leg(Leg::Local).runs.first().map(|run| run.at);
-        rig.check(at == Some(24_000), || format!("the first sample is at {at:?}"));
+        fixture.check(at == Some(24_000), || format!("the first sample is at {at:?}"));
     }
-    rig.check_nothing_lost(file);
-    rig.check_length(file, 3500, 20);
-    rig.verdict()
+    fixture.check_nothing_lost(file);
+    fixture.check_length(file, 3500, 20);
+    fixture.verdict()
 }
 
 #[test]

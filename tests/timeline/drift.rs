@@ -2,29 +2,29 @@
 
 use callrec::words::{Codec, Leg};
 
+use crate::fixture::{MediaFixture, Recorded, Visits, local, narrow};
 use crate::marks::Head;
-use crate::rig::{Recorded, Rig, Visits, local, narrow};
 use crate::verdict::Verdict;
 
 const LONG: u64 = 600;
 
 /// A sender that is wrong by so many parts in a million.
 pub fn drift(ppm: f64, write: bool, seconds: u64, visits: Visits) -> Verdict {
-    let mut rig = Rig::real(visits);
-    rig.attach(Leg::Local, narrow());
-    let recording = rig.start(local());
+    let mut fixture = MediaFixture::real(visits);
+    fixture.attach(Leg::Local, narrow());
+    let recording = fixture.start(local());
     let pace = 1.0 + ppm / 1e6;
     for k in 0.. {
         let us = (k as f64 * 20_000.0 / pace) as u64;
         if us >= seconds * 1_000_000 {
             break;
         }
-        rig.until_us(us);
+        fixture.until_us(us);
         match write {
             true => {
-                rig.write(Leg::Local, Codec::Pcmu, 0, 160 * k, 160);
+                fixture.write(Leg::Local, Codec::Pcmu, 0, 160 * k, 160);
             }
-            false => rig.say(
+            false => fixture.say(
                 Leg::Local,
                 Head::audio(k as u64, 160 * k as u64, 3),
                 0,
@@ -33,26 +33,26 @@ pub fn drift(ppm: f64, write: bool, seconds: u64, visits: Visits) -> Verdict {
             ),
         }
     }
-    rig.until(seconds * 1000);
-    let file = &rig.finish()[recording];
+    fixture.until(seconds * 1000);
+    let file = &fixture.finish()[recording];
     let worst = worst_misplacement_ms(file, pace);
-    rig.check(worst < 60.0, || format!("misplaced by {worst} ms"));
-    rig.check_length(file, seconds * 1000, 20);
+    fixture.check(worst < 60.0, || format!("misplaced by {worst} ms"));
+    fixture.check_length(file, seconds * 1000, 20);
     let book = file.ledger.leg(Leg::Local).clone();
     let slipped = book.slipped / callrec::media::ledger::ticks(1, 8000);
-    rig.check_missing(file, Leg::Local, 0, slipped);
+    fixture.check_missing(file, Leg::Local, 0, slipped);
     // A fast clock brings so much too much, less the 60 ms that may be open at the end.
     let surplus = (seconds as f64 * 8000.0 * (pace - 1.0)).max(0.0);
-    rig.check((slipped as f64 - surplus).abs() <= 480.0, || {
+    fixture.check((slipped as f64 - surplus).abs() <= 480.0, || {
         format!("{slipped} samples slipped of {surplus} too many")
     });
     let twice = file.leg(Leg::Local).twice(0);
     let repeated = book.repeated / callrec::media::ledger::ticks(1, 8000);
-    rig.check(twice == repeated, || {
+    fixture.check(twice == repeated, || {
         format!("{twice} samples are repeated, told: {repeated}")
     });
-    rig.check_nothing_lost(file);
-    rig.verdict()
+    fixture.check_nothing_lost(file);
+    fixture.verdict()
 }
 
 /// How far any end of a run is from where it was said.

@@ -3,8 +3,8 @@
 use callrec::media::ClockMode;
 use callrec::words::Leg;
 
+use crate::fixture::{CLOCKS, MediaFixture, VISITS, Visits, local, narrow};
 use crate::marks::{COMFORT_NOISE, EVENT, Head};
-use crate::rig::{CLOCKS, Rig, VISITS, Visits, local, narrow};
 use crate::verdict::Verdict;
 
 /// How a sender numbers its telephone events.
@@ -18,18 +18,18 @@ pub enum Numbering {
 
 /// Four digits of 160 ms.
 pub fn digits(numbering: Numbering, clock: ClockMode, visits: Visits) -> Verdict {
-    let mut rig = Rig::new(clock, visits);
-    rig.attach(Leg::Local, narrow());
-    let recording = rig.start(local());
+    let mut fixture = MediaFixture::new(clock, visits);
+    fixture.attach(Leg::Local, narrow());
+    let recording = fixture.start(local());
     let (mut sequence, mut timestamp) = (30_000_i64, 8000);
     let (mut own, mut own_timestamp) = (0, 0);
     for k in 0..400 {
-        rig.until(20 * k as u64);
+        fixture.until(20 * k as u64);
         let digit = (100..300).contains(&k) && k % 50 < 8;
         let shared = matches!(numbering, Numbering::Shared);
         if !(digit && shared) {
             let head = Head::audio(sequence as u64, timestamp, 3);
-            rig.say(Leg::Local, head, 0, 160 * k, 160);
+            fixture.say(Leg::Local, head, 0, 160 * k, 160);
             sequence += 1;
             timestamp += 160;
         }
@@ -51,19 +51,19 @@ pub fn digits(numbering: Numbering, clock: ClockMode, visits: Visits) -> Verdict
         let last = if k % 50 >= 5 { 0x80 } else { 0 };
         let duration = 160 * (1 + k % 50) as u16;
         let payload = [5, last | 10, (duration >> 8) as u8, duration as u8];
-        rig.hand(Leg::Local, &head.packet(&payload), 0);
+        fixture.hand(Leg::Local, &head.packet(&payload), 0);
         own += 1;
         if shared {
             sequence = own;
         }
     }
-    let file = &rig.finish()[recording];
-    rig.check_whole(file, Leg::Local, 0);
-    rig.check_nothing_lost(file);
+    let file = &fixture.finish()[recording];
+    fixture.check_whole(file, Leg::Local, 0);
+    fixture.check_nothing_lost(file);
     if clock == ClockMode::Real {
-        rig.check_length(file, 8000, 20);
+        fixture.check_length(file, 8000, 20);
     }
-    rig.verdict()
+    fixture.verdict()
 }
 
 #[test]
@@ -84,12 +84,12 @@ fn telephone_events_cost_no_audio() {
 /// Each second one packet of the given type overtakes the audio packet before it by 3 ms.
 /// With pauses, each second ends with 200 ms in which nothing is sent.
 pub fn swapped(payload_type: u8, pauses: bool, clock: ClockMode, visits: Visits) -> Verdict {
-    let mut rig = Rig::new(clock, visits);
-    rig.attach(Leg::Local, narrow());
-    let recording = rig.start(local());
+    let mut fixture = MediaFixture::new(clock, visits);
+    fixture.attach(Leg::Local, narrow());
+    let recording = fixture.start(local());
     let mut sequence = 100;
     for k in 0..500 {
-        rig.until(20 * k as u64);
+        fixture.until(20 * k as u64);
         if pauses && k % 50 >= 40 {
             continue;
         }
@@ -106,17 +106,17 @@ pub fn swapped(payload_type: u8, pauses: bool, clock: ClockMode, visits: Visits)
             } else {
                 &[0x40]
             };
-            rig.hand(Leg::Local, &other.packet(payload), 0);
-            rig.until(20 * k as u64 + 3);
+            fixture.hand(Leg::Local, &other.packet(payload), 0);
+            fixture.until(20 * k as u64 + 3);
         }
-        rig.say(Leg::Local, head, 0, 160 * k, 160);
+        fixture.say(Leg::Local, head, 0, 160 * k, 160);
     }
-    let file = &rig.finish()[recording];
-    rig.check_whole(file, Leg::Local, 0);
-    rig.check_nothing_lost(file);
+    let file = &fixture.finish()[recording];
+    fixture.check_whole(file, Leg::Local, 0);
+    fixture.check_nothing_lost(file);
     let found = file.leg(Leg::Local);
-    rig.check(found.is_ordered(), || found.text());
-    rig.verdict()
+    fixture.check(found.is_ordered(), || found.text());
+    fixture.verdict()
 }
 
 #[test]

@@ -4,8 +4,8 @@ use callrec::media::ClockMode;
 use callrec::media::sim::Wish;
 use callrec::words::{Codec, Leg, PauseMode};
 
+use crate::fixture::{CLOCKS, MediaFixture, VISITS, Visits, local, narrow, stereo};
 use crate::marks::Head;
-use crate::rig::{CLOCKS, Rig, VISITS, Visits, local, narrow, stereo};
 use crate::verdict::Verdict;
 
 const PAUSE: usize = 100;
@@ -112,50 +112,50 @@ impl Late {
 
 /// Streams: 0 and 1 kept, 5 and 6 said while paused.
 pub fn leak(late: Late, clock: ClockMode, pause_mode: PauseMode, visits: Visits) -> Verdict {
-    let mut rig = Rig::new(clock, visits);
-    rig.attach_both();
-    let recording = rig.start(Wish {
+    let mut fixture = MediaFixture::new(clock, visits);
+    fixture.attach_both();
+    let recording = fixture.start(Wish {
         pause_mode,
         ..stereo()
     });
     for k in 0..END {
-        rig.until(20 * k as u64);
+        fixture.until(20 * k as u64);
         let paused = (PAUSE..RESUME).contains(&k);
         if k == PAUSE {
-            rig.pause(recording);
+            fixture.pause(recording);
         }
         if late == Late::Reopened && k == 200 {
-            rig.sim.detach(Leg::Local);
-            rig.attach(Leg::Local, narrow());
+            fixture.sim.detach(Leg::Local);
+            fixture.attach(Leg::Local, narrow());
         }
         if k == RESUME {
-            rig.resume(recording);
+            fixture.resume(recording);
         }
         for n in late.before(k) {
-            say(&mut rig, n, (late.sequence(n), 3), 5);
+            say(&mut fixture, n, (late.sequence(n), 3), 5);
         }
         if late == Late::Third && k == RESUME {
-            rig.say(Leg::Local, Head::audio(900, 7000, 11), 5, 160 * 260, 160);
+            fixture.say(Leg::Local, Head::audio(900, 7000, 11), 5, 160 * 260, 160);
         }
-        rig.steady(Leg::Remote, k, if paused { 6 } else { 1 });
+        fixture.steady(Leg::Remote, k, if paused { 6 } else { 1 });
         if !late.holds(k) {
             say(
-                &mut rig,
+                &mut fixture,
                 k,
                 (late.sequence(k), late.ssrc(k)),
                 if paused { 5 } else { 0 },
             );
         }
     }
-    let file = &rig.finish()[recording];
+    let file = &fixture.finish()[recording];
     for (leg, stream) in [(Leg::Local, 5), (Leg::Remote, 6)] {
         let leaked = file.leg(leg).samples(stream);
-        rig.check(leaked == 0, || {
+        fixture.check(leaked == 0, || {
             format!("{leaked} samples of the pause are in the file")
         });
     }
-    rig.check_whole(file, Leg::Local, 0);
-    rig.check_whole(file, Leg::Remote, 1);
+    fixture.check_whole(file, Leg::Local, 0);
+    fixture.check_whole(file, Leg::Remote, 1);
     // Packets that nobody knows any more may have been said at any time.
     let unclear = match late {
         Late::Third => 20,
@@ -163,23 +163,23 @@ pub fn leak(late: Late, clock: ClockMode, pause_mode: PauseMode, visits: Visits)
         Late::OldSix => 120,
         _ => 0,
     };
-    rig.check(file.lost_ms == unclear, || format!("lost_ms is {}", file.lost_ms));
+    fixture.check(file.lost_ms == unclear, || format!("lost_ms is {}", file.lost_ms));
     let paused_ms = 20 * (RESUME - PAUSE) as u64;
     let skipped = if pause_mode == PauseMode::Skip {
         paused_ms
     } else {
         0
     };
-    rig.check_length(file, 20 * END as u64 - skipped, 20);
-    rig.check(file.paused_ms.abs_diff(paused_ms) <= 20, || {
+    fixture.check_length(file, 20 * END as u64 - skipped, 20);
+    fixture.check(file.paused_ms.abs_diff(paused_ms) <= 20, || {
         format!("paused_ms is {}", file.paused_ms)
     });
-    rig.verdict()
+    fixture.verdict()
 }
 
-fn say(rig: &mut Rig, k: usize, (sequence, ssrc): (u64, u32), stream: usize) {
+fn say(fixture: &mut MediaFixture, k: usize, (sequence, ssrc): (u64, u32), stream: usize) {
     let head = Head::audio(sequence, 160 * k as u64, ssrc);
-    rig.say(Leg::Local, head, stream, 160 * k, 160);
+    fixture.say(Leg::Local, head, stream, 160 * k, 160);
 }
 
 #[test]
@@ -202,16 +202,16 @@ fn nothing_of_a_pause_is_written_after_it() {
 /// time, so that it stays 2 s late and looks live. The pause is from 4 s to 7 s. Streams: 0
 /// said before and after the pause, 4 said before it and received in it, 5 said in it.
 pub fn delayed(visits: Visits) -> Verdict {
-    let mut rig = Rig::real(visits);
-    rig.attach(Leg::Local, narrow());
-    let recording = rig.start(local());
+    let mut fixture = MediaFixture::real(visits);
+    fixture.attach(Leg::Local, narrow());
+    let recording = fixture.start(local());
     for k in 0..700 {
-        rig.until(20 * k as u64);
+        fixture.until(20 * k as u64);
         if k == 200 {
-            rig.pause(recording);
+            fixture.pause(recording);
         }
         if k == 350 {
-            rig.resume(recording);
+            fixture.resume(recording);
         }
         let n = match k {
             0..150 => k,
@@ -223,47 +223,47 @@ pub fn delayed(visits: Visits) -> Verdict {
             200..350 => 5,
             _ => 0,
         };
-        say(&mut rig, n, (n as u64, 3), stream);
+        say(&mut fixture, n, (n as u64, 3), stream);
     }
-    let file = &rig.finish()[recording];
+    let file = &fixture.finish()[recording];
     for stream in [4, 5] {
         let leaked = file.leg(Leg::Local).samples(stream);
-        rig.check(leaked == 0, || {
+        fixture.check(leaked == 0, || {
             format!("{leaked} samples of stream {stream} are in the file")
         });
     }
-    rig.check_whole(file, Leg::Local, 0);
-    rig.check(file.lost_ms == 2000, || format!("lost_ms is {}", file.lost_ms));
-    rig.verdict()
+    fixture.check_whole(file, Leg::Local, 0);
+    fixture.check(file.lost_ms == 2000, || format!("lost_ms is {}", file.lost_ms));
+    fixture.verdict()
 }
 
 /// The local leg is written 300 ms ahead of the clock. The pause is from 1 s to 1.5 s.
 /// Streams: 0 the local leg, 1 said before and after the pause, 6 in it.
 pub fn ahead(visits: Visits) -> Verdict {
-    let mut rig = Rig::real(visits);
-    rig.attach_both();
-    let recording = rig.start(stereo());
+    let mut fixture = MediaFixture::real(visits);
+    fixture.attach_both();
+    let recording = fixture.start(stereo());
     for k in 0..15 {
-        rig.write(Leg::Local, Codec::Pcmu, 0, 160 * k, 160);
+        fixture.write(Leg::Local, Codec::Pcmu, 0, 160 * k, 160);
     }
     for k in 0..150 {
-        rig.until(20 * k as u64);
+        fixture.until(20 * k as u64);
         if k == 50 {
-            rig.pause(recording);
+            fixture.pause(recording);
         }
         if k == 75 {
-            rig.resume(recording);
+            fixture.resume(recording);
         }
-        rig.write(Leg::Local, Codec::Pcmu, 0, 160 * (15 + k), 160);
-        rig.steady(Leg::Remote, k, if (50..75).contains(&k) { 6 } else { 1 });
+        fixture.write(Leg::Local, Codec::Pcmu, 0, 160 * (15 + k), 160);
+        fixture.steady(Leg::Remote, k, if (50..75).contains(&k) { 6 } else { 1 });
     }
-    let file = &rig.finish()[recording];
-    rig.check_whole(file, Leg::Remote, 1);
-    rig.check_missing(file, Leg::Remote, 6, 25 * 160);
-    rig.check((440..=500).contains(&file.paused_ms), || {
+    let file = &fixture.finish()[recording];
+    fixture.check_whole(file, Leg::Remote, 1);
+    fixture.check_missing(file, Leg::Remote, 6, 25 * 160);
+    fixture.check((440..=500).contains(&file.paused_ms), || {
         format!("paused_ms is {}", file.paused_ms)
     });
-    rig.verdict()
+    fixture.verdict()
 }
 
 #[test]

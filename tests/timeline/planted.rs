@@ -8,7 +8,7 @@ use callrec::media::planted::{Fault, plant};
 use callrec::words::{Codec, Format, PauseMode};
 
 use crate::events::Numbering;
-use crate::rig::Visits::Even;
+use crate::fixture::Visits::Even;
 use crate::timestamps::Wrong;
 use crate::verdict::Verdict;
 use crate::{bursts, clock, drift, duplicates, events, hold, model, pauses, restarts, timestamps, writes};

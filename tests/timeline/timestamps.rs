@@ -3,28 +3,28 @@
 use callrec::media::ClockMode;
 use callrec::words::Leg;
 
+use crate::fixture::{CLOCKS, MediaFixture, VISITS, Visits, stereo};
 use crate::marks::Head;
-use crate::rig::{CLOCKS, Rig, VISITS, Visits, stereo};
 use crate::verdict::Verdict;
 
 /// Every 20 ms one packet, whose timestamps step once, 3 s into the call.
 pub fn stepped(step: i64, clock: ClockMode, visits: Visits) -> Verdict {
-    let mut rig = Rig::new(clock, visits);
-    rig.attach_both();
-    let recording = rig.start(stereo());
+    let mut fixture = MediaFixture::new(clock, visits);
+    fixture.attach_both();
+    let recording = fixture.start(stereo());
     for k in 0..750 {
-        rig.until(20 * k as u64);
-        rig.steady(Leg::Remote, k, 1);
+        fixture.until(20 * k as u64);
+        fixture.steady(Leg::Remote, k, 1);
         let timestamp = 13_440 + 160 * k as i64 + if k >= 150 { step } else { 0 };
         let head = Head::audio(700 + k as u64, timestamp as u64, 3);
-        rig.say(Leg::Local, head, 0, 160 * k, 160);
+        fixture.say(Leg::Local, head, 0, 160 * k, 160);
     }
-    let file = &rig.finish()[recording];
-    rig.check_whole(file, Leg::Local, 0);
-    rig.check_whole(file, Leg::Remote, 1);
-    rig.check_nothing_lost(file);
-    rig.check_together(file, 0, 1, 80.0);
-    rig.verdict()
+    let file = &fixture.finish()[recording];
+    fixture.check_whole(file, Leg::Local, 0);
+    fixture.check_whole(file, Leg::Remote, 1);
+    fixture.check_nothing_lost(file);
+    fixture.check_together(file, 0, 1, 80.0);
+    fixture.verdict()
 }
 
 #[test]
@@ -75,33 +75,33 @@ impl Wrong {
 }
 
 pub fn wrong(wrong: Wrong, clock: ClockMode, visits: Visits) -> Verdict {
-    let mut rig = Rig::new(clock, visits);
-    rig.attach_both();
-    let recording = rig.start(stereo());
+    let mut fixture = MediaFixture::new(clock, visits);
+    fixture.attach_both();
+    let recording = fixture.start(stereo());
     let packets = if wrong == Wrong::Pairs { 2 } else { 1 };
     let samples = 160 / packets;
     for k in 0..400 {
-        rig.until(20 * k as u64);
-        rig.steady(Leg::Remote, k, 1);
+        fixture.until(20 * k as u64);
+        fixture.steady(Leg::Remote, k, 1);
         for n in 0..packets {
             let head = Head::audio(9 + (packets * k + n) as u64, wrong.at(k as u64), 3);
-            rig.say(Leg::Local, head, 0, 160 * k + samples * n, samples);
+            fixture.say(Leg::Local, head, 0, 160 * k + samples * n, samples);
         }
     }
-    let file = &rig.finish()[recording];
-    rig.check_whole(file, Leg::Local, 0);
-    rig.check_whole(file, Leg::Remote, 1);
-    rig.check_nothing_lost(file);
-    rig.check_together(file, 0, 1, 100.0);
+    let file = &fixture.finish()[recording];
+    fixture.check_whole(file, Leg::Local, 0);
+    fixture.check_whole(file, Leg::Remote, 1);
+    fixture.check_nothing_lost(file);
+    fixture.check_together(file, 0, 1, 100.0);
     let contradictions = file.ledger.leg(Leg::Local).wrong_timestamps;
-    rig.check(contradictions > 0, || {
+    fixture.check(contradictions > 0, || {
         "the ledger does not say that timestamps were wrong".into()
     });
     let sound = file.ledger.leg(Leg::Remote).wrong_timestamps;
-    rig.check(sound == 0, || {
+    fixture.check(sound == 0, || {
         format!("{sound} wrong timestamps of the sound leg")
     });
-    rig.verdict()
+    fixture.verdict()
 }
 
 #[test]
@@ -120,12 +120,12 @@ fn timestamps_that_do_not_fit_the_audio_lose_nothing() {
 
 /// Two minutes into the sender's clock a packet is lost, and the next one has timestamp 0.
 pub fn zero(clock: ClockMode, visits: Visits) -> Verdict {
-    let mut rig = Rig::new(clock, visits);
-    rig.attach_both();
-    let recording = rig.start(stereo());
+    let mut fixture = MediaFixture::new(clock, visits);
+    fixture.attach_both();
+    let recording = fixture.start(stereo());
     for k in 0..200 {
-        rig.until(20 * k as u64);
-        rig.steady(Leg::Remote, k, 1);
+        fixture.until(20 * k as u64);
+        fixture.steady(Leg::Remote, k, 1);
         if k == 100 {
             continue;
         }
@@ -134,19 +134,19 @@ pub fn zero(clock: ClockMode, visits: Visits) -> Verdict {
             marker: k == 101,
             ..Head::audio(700 + k as u64, timestamp, 3)
         };
-        rig.say(Leg::Local, head, 0, 160 * k, 160);
+        fixture.say(Leg::Local, head, 0, 160 * k, 160);
     }
-    let file = &rig.finish()[recording];
-    rig.check_whole(file, Leg::Local, 0);
-    rig.check_whole(file, Leg::Remote, 1);
-    rig.check(file.lost_ms == 20, || {
+    let file = &fixture.finish()[recording];
+    fixture.check_whole(file, Leg::Local, 0);
+    fixture.check_whole(file, Leg::Remote, 1);
+    fixture.check(file.lost_ms == 20, || {
         format!("one packet never came; lost_ms is {}", file.lost_ms)
     });
     let found = file.leg(Leg::Local);
-    rig.check(found.is_ordered(), || found.text());
-    rig.check_length(file, 4000, 60);
-    rig.check_together(file, 0, 1, 60.0);
-    rig.verdict()
+    fixture.check(found.is_ordered(), || found.text());
+    fixture.check_length(file, 4000, 60);
+    fixture.check_together(file, 0, 1, 60.0);
+    fixture.verdict()
 }
 
 #[test]

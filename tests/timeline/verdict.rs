@@ -5,7 +5,7 @@ use callrec::media::ledger::{Outside, TICKS_PER_S, ms, ticks};
 use callrec::media::{LegLedger, SpanKind};
 use callrec::words::Leg;
 
-use crate::rig::{HeardMarks, Recorded};
+use crate::fixture::{HeardMarks, Recorded};
 
 #[derive(Default)]
 pub struct Verdict {

@@ -19,11 +19,16 @@
 #![forbid(unsafe_code)]
 
 pub mod arguments;
+pub mod child;
 #[cfg(unix)]
 pub mod cpu;
 pub mod directory;
+#[cfg(feature = "faults")]
+pub mod disk_faults;
 pub mod environment;
 pub mod g711;
+pub mod gate;
+pub mod http;
 pub mod ledger;
 pub mod manifest;
 pub mod needles;
@@ -33,7 +38,10 @@ pub mod random;
 pub mod rtp;
 pub mod sim;
 pub mod speech;
+#[cfg(feature = "faults")]
+pub mod storage_fixture;
 pub mod times;
 pub mod tree;
 pub mod wait;
+pub mod watched;
 pub mod wav;

@@ -59,6 +59,12 @@ impl Dice {
     }
 }
 
+/// Byte `at` of an endless sequence of bytes: the same each time, and another one in each
+/// sequence.
+pub fn byte_at(sequence: u64, at: u64) -> u8 {
+    (scatter(sequence << 40 ^ at) >> 40) as u8
+}
+
 /// Bytes that occur nowhere else: xorshift.
 pub fn noise(seed: u64, bytes: usize) -> Vec<u8> {
     let mut x = seed.wrapping_mul(STEP) | 1;

@@ -4,8 +4,8 @@ use callrec::media::sim::{Sim, Tape, Wish};
 use callrec::words::{Codec, Format, Layout, Leg, PauseMode, Status};
 use callrec_testkit::random::Dice;
 
+use crate::fixture::format;
 use crate::plan::{Plan, Recording};
-use crate::rig::format;
 use crate::senders::{BLOCK, Hand, Item, LINEAR, items};
 
 pub const LEGS: [Leg; 2] = [Leg::Local, Leg::Remote];

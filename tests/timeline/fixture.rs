@@ -96,7 +96,7 @@ impl Recorded {
     }
 }
 
-pub struct Rig {
+pub struct MediaFixture {
     pub sim: Sim,
     pub marks: Marks,
     pub overruns: u64,
@@ -113,10 +113,10 @@ pub struct Rig {
     verdict: Verdict,
 }
 
-impl Rig {
-    pub fn new(clock: ClockMode, visits: Visits) -> Rig {
+impl MediaFixture {
+    pub fn new(clock: ClockMode, visits: Visits) -> MediaFixture {
         let sim = Sim::new(sim::config(clock));
-        Rig {
+        MediaFixture {
             began_ns: sim.now_ns,
             next_visit_ns: sim.now_ns + 30 * NS_PER_MS,
             sim,
@@ -132,8 +132,8 @@ impl Rig {
         }
     }
 
-    pub fn real(visits: Visits) -> Rig {
-        Rig::new(ClockMode::Real, visits)
+    pub fn real(visits: Visits) -> MediaFixture {
+        MediaFixture::new(ClockMode::Real, visits)
     }
 
     fn dice(&mut self, sides: u64) -> u64 {

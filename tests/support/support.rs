@@ -1,5 +1,5 @@
-//! The C ABI, as the tests call it: thin safe wrappers, an event collector, compilers.
-//! What needs no C ABI is in `crates/testkit`.
+//! Thin safe wrappers of the C ABI for tests, and its compilers. Whatever needs no C ABI is in
+//! `crates/testkit`.
 #![allow(dead_code, unused_imports, unsafe_code, clippy::undocumented_unsafe_blocks)]
 
 pub mod abi;
@@ -9,9 +9,13 @@ pub mod calls;
 pub mod engine;
 pub mod events;
 pub mod feeds;
+#[cfg(feature = "gateway")]
+pub mod gateway;
+pub mod log;
 #[cfg(feature = "faults")]
 pub mod paged;
 pub mod recordings;
+pub mod subscription;
 
 pub use abi::*;
 pub use audit::*;
@@ -19,4 +23,6 @@ pub use calls::*;
 pub use engine::*;
 pub use events::*;
 pub use feeds::*;
+pub use log::*;
 pub use recordings::*;
+pub use subscription::*;

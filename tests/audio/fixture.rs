@@ -144,7 +144,7 @@ pub fn rendered(format: &str, layout: i32, local: &[Cell], remote: &[Cell]) -> V
 }
 
 /// No run of 16 of these samples stands anywhere below the directory, in any form.
-pub fn assert_nowhere(rig: &Rig, local: &[Cell], remote: &[Cell]) {
+pub fn assert_nowhere(fixture: &RecordingFixture, local: &[Cell], remote: &[Cell]) {
     let mut needles = Needles::default();
     let length = local.len().max(remote.len());
     let part = |line: &[Cell], at: usize| line[at.min(line.len())..(at + 16).min(line.len())].to_vec();
@@ -162,7 +162,7 @@ pub fn assert_nowhere(rig: &Rig, local: &[Cell], remote: &[Cell]) {
     }
     assert!(!needles.is_empty());
     assert_eq!(
-        needles.find_below(&rig.dir),
+        needles.find_below(&fixture.dir),
         None,
         "paused audio in a file, at a byte"
     );
@@ -173,7 +173,7 @@ pub fn assert_nowhere(rig: &Rig, local: &[Cell], remote: &[Cell]) {
 pub struct Done {
     pub wav: Wav,
     pub manifest: Value,
-    pub seen: Seen,
+    pub seen: RecordingFields,
 }
 
 pub fn layout_text(layout: i32) -> &'static str {
@@ -277,25 +277,25 @@ impl Done {
 }
 
 /// One engine, one call `c` on device `SEP1`.
-pub struct Rig {
-    pub engine: Engine,
+pub struct RecordingFixture {
+    pub engine: TestEngine,
     pub call: rec_call,
     // Last: the engine is closed before its directory goes.
     pub dir: ScratchDir,
 }
 
-impl Rig {
-    pub fn new(settings: &[(&str, &str)]) -> Rig {
+impl RecordingFixture {
+    pub fn new(settings: &[(&str, &str)]) -> RecordingFixture {
         let dir = ScratchDir::new();
-        let engine = Engine::open(&dir.0, settings);
+        let engine = TestEngine::open(&dir.0, settings);
         let call = engine
-            .begin(&Call {
+            .begin(&CallFields {
                 call_id: Some("c"),
                 device: Some("SEP1"),
-                ..Call::default()
+                ..CallFields::default()
             })
             .unwrap();
-        Rig { engine, call, dir }
+        RecordingFixture { engine, call, dir }
     }
 
     pub fn feed(&self, leg: i32, codec: i32, rate: u32) -> rec_feed {
@@ -311,21 +311,21 @@ impl Rig {
     }
 
     pub fn start(&self, layout: i32, format: &str, pause_mode: i32) -> String {
-        self.start_with(&Start {
+        self.start_with(&StartFields {
             layout,
             format: Some(format),
             pause_mode,
-            ..Start::default()
+            ..StartFields::default()
         })
     }
 
     /// Beside whatever is recorded already.
-    pub fn start_with(&self, start: &Start) -> String {
+    pub fn start_with(&self, start: &StartFields) -> String {
         let flags = start.flags | REC_START_ADDITIONAL;
         self.engine
             .start(
                 None,
-                &Start {
+                &StartFields {
                     call_id: Some("c"),
                     flags,
                     ..*start
@@ -386,7 +386,7 @@ impl Rig {
 
     /// Ends all, and checks that nothing is left in progress.
     pub fn close(self) {
-        let Rig { engine, dir, .. } = self;
+        let RecordingFixture { engine, dir, .. } = self;
         engine.close();
         assert_settled(&dir.0);
     }
@@ -398,7 +398,7 @@ pub fn talk(frame: usize, legs: &[(rec_feed, &[u8])]) {
     for at in (0..longest).step_by(frame) {
         for (feed, data) in legs {
             let piece = &data[at.min(data.len())..(at + frame).min(data.len())];
-            until_taken(*feed, || write(*feed, piece));
+            until_accepted(*feed, || write(*feed, piece));
         }
     }
 }
