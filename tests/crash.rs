@@ -21,7 +21,7 @@ use callrec_testkit::child::ChildProcess;
 use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::environment::number;
 use callrec_testkit::manifest::live_manifests;
-use callrec_testkit::random::Dice;
+use callrec_testkit::random::SeededRng;
 use callrec_testkit::tree::tree;
 use callrec_testkit::wait::until;
 use history::{ChildHistory, spawn_child};
@@ -105,7 +105,7 @@ const DURABILITIES: [&str; 3] = [
 #[test]
 fn killed_at_random_moments() {
     let _alone = alone();
-    let mut dice = Dice::new(seed());
+    let mut rng = SeededRng::new(seed());
     let (rounds, calls) = (
         number("CALLREC_KILL_ROUNDS").unwrap_or(DURABILITIES.len() as u64),
         number("CALLREC_KILL_CALLS").unwrap_or(24),
@@ -115,12 +115,13 @@ fn killed_at_random_moments() {
         let directory = ScratchDir::new();
         let crash_plan = CrashPlan {
             calls,
-            seed: dice.roll(),
+            seed: rng.next_u64(),
             settings: DURABILITIES[round as usize % 3],
             callback: "",
         };
-        let time = Duration::from_micros(dice.between(1_500_000, 3_000_000));
-        let stopping = (round % 2 == dice.roll() % 2).then(|| Duration::from_micros(dice.between(0, 45_000)));
+        let time = Duration::from_micros(rng.between(1_500_000, 3_000_000));
+        let stopping =
+            (round % 2 == rng.next_u64() % 2).then(|| Duration::from_micros(rng.between(0, 45_000)));
         let history = crash(&directory.0, &crash_plan, time, stopping);
         let told = check::recover(&directory.0, &history);
         let result = check::after_recovery(&directory.0, &history, &told);
@@ -142,17 +143,17 @@ fn killed_at_random_moments() {
 #[test]
 fn killed_while_beginning() {
     let _alone = alone();
-    let mut dice = Dice::new(seed());
+    let mut rng = SeededRng::new(seed());
     for round in 0..number("CALLREC_KILL_ROUNDS").unwrap_or(DURABILITIES.len() as u64) {
         let directory = ScratchDir::new();
         let crash_plan = CrashPlan {
             calls: 48,
-            seed: dice.roll(),
+            seed: rng.next_u64(),
             settings: DURABILITIES[round as usize % 3],
             callback: "",
         };
         let mut child_process = crash_plan.begin(&directory.0);
-        let time = Duration::from_micros(dice.between(0, 250_000));
+        let time = Duration::from_micros(rng.between(0, 250_000));
         child_process.read_for(time);
         let mut history = ChildHistory::of(&child_process.kill());
         check::before_recovery(&directory.0, &mut history);
@@ -183,18 +184,18 @@ fn an_empty_manifest_without_audio_is_removed() {
 #[test]
 fn killed_while_recovering() {
     let _alone = alone();
-    let mut dice = Dice::new(seed());
+    let mut rng = SeededRng::new(seed());
     for settings in DURABILITIES {
         let directory = ScratchDir::new();
         let crash_plan = CrashPlan {
             calls: 24,
-            seed: dice.roll(),
+            seed: rng.next_u64(),
             settings: "storage.durability=process",
             callback: "",
         };
         let mut history = crash(&directory.0, &crash_plan, Duration::from_millis(1500), None);
         // Some must be searched for.
-        garble(&directory.0, &history, &mut dice, 6);
+        garble(&directory.0, &history, &mut rng, 6);
         let owed = live_manifests(&directory.0).len();
         let mut left = Vec::new();
         for _ in 0..4 {
@@ -202,8 +203,8 @@ fn killed_while_recovering() {
                 spawn_child("child_recovers", &directory.0, &[(child::SETTINGS, settings)]);
             child_process.wait_for_report(|line| line == "ready");
             // Mostly early, where most of it happens.
-            let most = 1 << dice.between(12, 16);
-            child_process.read_for(Duration::from_micros(dice.between(0, most)));
+            let most = 1 << rng.between(12, 16);
+            child_process.read_for(Duration::from_micros(rng.between(0, most)));
             history.extend(ChildHistory::of(&child_process.kill()));
             left.push(live_manifests(&directory.0).len());
         }
@@ -216,7 +217,7 @@ fn killed_while_recovering() {
 
 /// Breaks the live manifests of recordings whose audio is still in progress, each in
 /// another way, and at most so many.
-fn garble(directory: &Path, history: &ChildHistory, dice: &mut Dice, most: usize) -> usize {
+fn garble(directory: &Path, history: &ChildHistory, rng: &mut SeededRng, most: usize) -> usize {
     let mut broken = 0;
     for (id, manifest) in live_manifests(directory) {
         let part = manifest.and_then(|manifest| Some(manifest["part"].as_str()?.to_owned()));
@@ -228,9 +229,9 @@ fn garble(directory: &Path, history: &ChildHistory, dice: &mut Dice, most: usize
         let mut bytes = std::fs::read(&path).unwrap();
         match broken % 6 {
             0 => bytes.truncate(bytes.len() / 2),
-            1 => bytes.truncate(dice.between(0, 9) as usize),
+            1 => bytes.truncate(rng.between(0, 9) as usize),
             2 => bytes.truncate(bytes.len() - 2),
-            3 => bytes = (0..4096).map(|_| dice.roll() as u8).collect(),
+            3 => bytes = (0..4096).map(|_| rng.next_u64() as u8).collect(),
             4 => bytes.fill(0),
             _ => {
                 let middle = bytes.len() / 2;
@@ -247,16 +248,16 @@ fn garble(directory: &Path, history: &ChildHistory, dice: &mut Dice, most: usize
 #[test]
 fn broken_manifests_do_not_cost_audio() {
     let _alone = alone();
-    let mut dice = Dice::new(seed());
+    let mut rng = SeededRng::new(seed());
     let directory = ScratchDir::new();
     let crash_plan = CrashPlan {
         calls: 12,
-        seed: dice.roll(),
+        seed: rng.next_u64(),
         settings: "storage.name={device}/{id}",
         callback: "",
     };
     let history = crash(&directory.0, &crash_plan, Duration::from_millis(1800), None);
-    let broken = garble(&directory.0, &history, &mut dice, usize::MAX);
+    let broken = garble(&directory.0, &history, &mut rng, usize::MAX);
     assert!(broken >= 6, "only {broken} were in progress");
     let told = check::recover(&directory.0, &history);
     let result = check::after_recovery(&directory.0, &history, &told);
@@ -324,12 +325,12 @@ fn remove(directory: &Path, planted: &BTreeMap<PathBuf, Vec<u8>>) {
 #[test]
 fn foreign_files_are_left_alone() {
     let _alone = alone();
-    let mut dice = Dice::new(seed());
+    let mut rng = SeededRng::new(seed());
     let directory = ScratchDir::new();
     let planted = plant(&directory.0);
     let crash_plan = CrashPlan {
         calls: 12,
-        seed: dice.roll(),
+        seed: rng.next_u64(),
         settings: "storage.durability=process",
         callback: "",
     };
@@ -367,12 +368,12 @@ fn published(directory: &Path) -> usize {
 #[test]
 fn killed_inside_the_callback() {
     let _alone = alone();
-    let mut dice = Dice::new(seed());
+    let mut rng = SeededRng::new(seed());
     for callback in ["dies", "blocks"] {
         let directory = ScratchDir::new();
         let crash_plan = CrashPlan {
             calls: 12,
-            seed: dice.roll(),
+            seed: rng.next_u64(),
             settings: "storage.durability=process",
             callback,
         };

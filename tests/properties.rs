@@ -10,8 +10,6 @@ mod support;
 mod abi;
 #[path = "properties/check.rs"]
 mod check;
-#[path = "properties/fate.rs"]
-mod fate;
 #[cfg(feature = "faults")]
 #[path = "properties/formats.rs"]
 mod formats;
@@ -19,6 +17,8 @@ mod formats;
 mod model;
 #[path = "properties/names.rs"]
 mod names;
+#[path = "properties/outcomes.rs"]
+mod outcomes;
 #[path = "properties/plan.rs"]
 mod plan;
 #[path = "properties/real.rs"]

@@ -4,7 +4,7 @@ mod support;
 use callrec::capi::*;
 use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::tree::{assert_settled, tree};
-use callrec_testkit::wav::Wav;
+use callrec_testkit::wav::WavFile;
 use support::*;
 
 #[test]
@@ -36,7 +36,7 @@ fn a_call_is_recorded() {
     write_pcm(remote, &said);
     engine.by_id(rec_stop_by_id, None, &id).unwrap();
     let told = engine.events.wait_terminal(&id);
-    let wav = Wav::read(&told.recording.unwrap().path);
+    let wav = WavFile::read(&told.recording.unwrap().path);
     assert_eq!((wav.pcm(0), wav.pcm(1)), (said.clone(), said));
     engine.close();
     assert_settled(&dir.0);

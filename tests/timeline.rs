@@ -4,20 +4,20 @@
 
 #[path = "timeline/model/check.rs"]
 mod check;
-#[path = "timeline/find.rs"]
-mod find;
+#[path = "timeline/failures.rs"]
+mod failures;
 #[path = "timeline/fixture.rs"]
 mod fixture;
-#[path = "timeline/marks.rs"]
-mod marks;
+#[path = "timeline/found_marks.rs"]
+mod found_marks;
+#[path = "timeline/marked_audio.rs"]
+mod marked_audio;
 #[path = "timeline/model/plan.rs"]
 mod plan;
 #[path = "timeline/model/run.rs"]
 mod run;
 #[path = "timeline/model/senders.rs"]
 mod senders;
-#[path = "timeline/verdict.rs"]
-mod verdict;
 
 #[path = "timeline/bursts.rs"]
 mod bursts;

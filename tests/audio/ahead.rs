@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use callrec::capi::*;
-use callrec_testkit::rtp::{Header, packet};
+use callrec_testkit::rtp::{RtpHeader, packet};
 
 use crate::fixture::*;
 use crate::support::{CallFields, checked, feed, init};
@@ -115,7 +115,7 @@ fn a_burst_of_packets_on_every_feed() {
     let feeds: Vec<rec_feed> = calls.flat_map(both).collect();
     for feed in &feeds {
         for n in 0..250u32 {
-            let header = Header {
+            let header = RtpHeader {
                 payload_type: 0,
                 sequence: n as u16,
                 timestamp: n * 160,

@@ -4,7 +4,7 @@
 use callrec::capi::*;
 use callrec_testkit::manifest::manifest_beside;
 use callrec_testkit::random::noise;
-use callrec_testkit::wav::Wav;
+use callrec_testkit::wav::WavFile;
 use std::process::Command;
 use std::sync::LazyLock;
 
@@ -49,7 +49,7 @@ fn as_python_reads(path: &str) -> Option<String> {
 }
 
 fn assert_twins(au: &RecordingFields, wav: &RecordingFields, encoding: u32) {
-    let wav_file = Wav::read(&wav.path);
+    let wav_file = WavFile::read(&wav.path);
     let bytes = std::fs::read(&au.path).unwrap();
     let (words, audio) = words_and_audio(&bytes);
     let channels = u32::from(wav_file.channels);
@@ -111,9 +111,9 @@ fn au_and_wav_hold_the_same_frames() {
                 .map(|layout| [au, wav].map(|format| fixture.start(layout, format, REC_PAUSE_SILENCE)));
             let frame = rate as usize / 50 * sample_bytes(codec);
             let (a, b) = (noise(21, 60 * frame), noise(22, 61 * frame));
-            talk(frame, &[(local, &a[..20 * frame]), (remote, &b[..20 * frame])]);
+            write_in_turns(frame, &[(local, &a[..20 * frame]), (remote, &b[..20 * frame])]);
             fixture.pause();
-            talk(
+            write_in_turns(
                 frame,
                 &[
                     (local, &a[20 * frame..40 * frame]),
@@ -122,7 +122,7 @@ fn au_and_wav_hold_the_same_frames() {
             );
             fixture.resume();
             // An odd number of bytes in all, where that is possible.
-            talk(
+            write_in_turns(
                 frame,
                 &[(local, &a[40 * frame..]), (remote, &b[40 * frame..60 * frame])],
             );
@@ -147,7 +147,7 @@ fn a_live_au_file_is_playable() {
     let (local, remote) = fixture.legs(REC_CODEC_PCMU, 8000);
     let id = fixture.start(REC_LAYOUT_STEREO, "au", REC_PAUSE_SILENCE);
     let said = noise(5, 16_000);
-    talk(160, &[(local, &said), (remote, &said)]);
+    write_in_turns(160, &[(local, &said), (remote, &said)]);
     let part = || {
         let parts = callrec_testkit::tree::files_with_extension(&fixture.dir.0, "part");
         let bytes = std::fs::read(fixture.dir.0.join(parts.first()?)).ok()?;

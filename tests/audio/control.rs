@@ -11,8 +11,8 @@ use crate::support::{self, CallFields, StartFields};
 
 const U: i32 = REC_CODEC_PCMU;
 
-fn mu(bytes: &[u8]) -> Line {
-    cells(U, bytes)
+fn mu(bytes: &[u8]) -> LegSamples {
+    written(U, bytes)
 }
 
 /// In stream time each leg's first sample is its time 0, whenever it comes.
@@ -22,17 +22,17 @@ fn legs_that_start_apart() {
     let local = fixture.feed(REC_LEG_LOCAL, U, 8000);
     let whole = fixture.start(REC_LAYOUT_STEREO, "wav", REC_PAUSE_SILENCE);
     let (a, b) = (noise(1, 8000), noise(2, 6400));
-    talk(160, &[(local, &a[..4000])]);
+    write_in_turns(160, &[(local, &a[..4000])]);
     let rest = fixture.start(REC_LAYOUT_STEREO, "wav-ulaw", REC_PAUSE_SILENCE);
     let remote = fixture.feed(REC_LEG_REMOTE, U, 8000);
-    talk(160, &[(local, &a[4000..]), (remote, &b)]);
+    write_in_turns(160, &[(local, &a[4000..]), (remote, &b)]);
     let done = fixture.stop_done(&whole);
     done.assert_holds(&mu(&a), &mu(&b));
-    done.assert_told(0, 0, &[]);
+    done.assert_reported(0, 0, &[]);
     let done = fixture.stop_done(&rest);
     // Its start lay 500 ms into the media of the call.
     done.assert_holds(&mu(&a[4000..]), &mu(&b[4000..]));
-    done.assert_told(0, 0, &[]);
+    done.assert_reported(0, 0, &[]);
     fixture.close();
 }
 
@@ -47,15 +47,15 @@ fn one_leg_only() {
             .collect();
         // Longer than a leg is waited for.
         let said = noise(seed, 32_000);
-        talk(160, &[(feed, &said)]);
+        write_in_turns(160, &[(feed, &said)]);
         for id in &ids {
             let done = fixture.stop_done(id);
             let (local, remote) = match leg {
-                REC_LEG_LOCAL => (mu(&said), nothing(32_000)),
-                _ => (nothing(32_000), mu(&said)),
+                REC_LEG_LOCAL => (mu(&said), silence(32_000)),
+                _ => (silence(32_000), mu(&said)),
             };
             done.assert_holds(&local, &remote);
-            done.assert_told(0, 0, &[]);
+            done.assert_reported(0, 0, &[]);
         }
         fixture.close();
     }
@@ -67,7 +67,7 @@ fn nobody_says_anything() {
     let id = fixture.start(REC_LAYOUT_STEREO, "wav", REC_PAUSE_SILENCE);
     let done = fixture.stop_done(&id);
     done.assert_holds(&[], &[]);
-    done.assert_told(0, 0, &[]);
+    done.assert_reported(0, 0, &[]);
     fixture.close();
 }
 
@@ -76,7 +76,7 @@ fn recordings_of_one_call_are_independent() {
     let fixture = RecordingFixture::new(&[]);
     let (local, remote) = fixture.legs(U, 8000);
     let (a, b) = (noise(5, 32_000), noise(6, 32_000));
-    let say = |from: usize, to: usize| talk(160, &[(local, &a[from..to]), (remote, &b[from..to])]);
+    let say = |from: usize, to: usize| write_in_turns(160, &[(local, &a[from..to]), (remote, &b[from..to])]);
     let first = fixture.start(REC_LAYOUT_STEREO, "wav", REC_PAUSE_SILENCE);
     say(0, 4000);
     let second = fixture.start(REC_LAYOUT_MONO, "wav-alaw", REC_PAUSE_SKIP);
@@ -98,14 +98,14 @@ fn recordings_of_one_call_are_independent() {
     fixture.stop(&first);
 
     let done = fixture.done(&first);
-    let line = |said: &[u8]| [mu(&said[..12_000]), nothing(8000), mu(&said[20_000..])].concat();
+    let line = |said: &[u8]| [mu(&said[..12_000]), silence(8000), mu(&said[20_000..])].concat();
     done.assert_holds(&line(&a), &line(&b));
-    done.assert_told(1000, 0, &[("pause", "", 12_000, 20_000, 1000)]);
+    done.assert_reported(1000, 0, &[("pause", "", 12_000, 20_000, 1000)]);
     let done = fixture.done(&second);
     let line = |said: &[u8]| [mu(&said[4000..8000]), mu(&said[16_000..24_000])].concat();
     done.assert_holds(&line(&a), &line(&b));
     // The second pause was still open at the end.
-    done.assert_told(
+    done.assert_reported(
         1500,
         0,
         &[
@@ -115,7 +115,7 @@ fn recordings_of_one_call_are_independent() {
     );
     let done = fixture.done(&third);
     done.assert_holds(&[], &mu(&b[12_000..20_000]));
-    done.assert_told(0, 0, &[]);
+    done.assert_reported(0, 0, &[]);
     fixture.close();
 }
 
@@ -126,17 +126,17 @@ fn a_pause_that_is_open_at_the_end() {
     let (local, remote) = fixture.legs(U, 8000);
     let ids = PAUSES.map(|pause| (pause, fixture.start(REC_LAYOUT_STEREO, "wav", pause)));
     let (a, b) = (noise(7, 8000), noise(8, 8000));
-    talk(160, &[(local, &a[..4000]), (remote, &b[..4000])]);
+    write_in_turns(160, &[(local, &a[..4000]), (remote, &b[..4000])]);
     fixture.pause();
-    talk(160, &[(local, &a[4000..]), (remote, &b[4000..])]);
+    write_in_turns(160, &[(local, &a[4000..]), (remote, &b[4000..])]);
     for (pause, id) in ids {
         let done = fixture.stop_done(&id);
         let kept = if pause == REC_PAUSE_SKIP { 0 } else { 4000 };
-        let line = |said: &[u8]| [mu(&said[..4000]), nothing(kept)].concat();
+        let line = |said: &[u8]| [mu(&said[..4000]), silence(kept)].concat();
         done.assert_holds(&line(&a), &line(&b));
-        done.assert_told(500, 0, &[("pause", "", 4000, 4000 + kept as u64, 500)]);
+        done.assert_reported(500, 0, &[("pause", "", 4000, 4000 + kept as u64, 500)]);
     }
-    assert_nowhere(&fixture, &mu(&a[4000..]), &mu(&b[4000..]));
+    assert_not_on_disk(&fixture, &mu(&a[4000..]), &mu(&b[4000..]));
     fixture.close();
 }
 
@@ -162,8 +162,9 @@ fn the_limit_is_exact() {
         let second = rate as usize * sample_bytes(codec);
         let (a, b) = (noise(9, 2 * second), noise(10, 2 * second));
         let half = second / 2;
-        let say =
-            |from: usize, to: usize| talk(second / 50, &[(local, &a[from..to]), (remote, &b[from..to])]);
+        let say = |from: usize, to: usize| {
+            write_in_turns(second / 50, &[(local, &a[from..to]), (remote, &b[from..to])])
+        };
         say(0, half);
         // The one of 333 ms may be over by now.
         fixture.pause_one(&ids[1].0);
@@ -173,13 +174,13 @@ fn the_limit_is_exact() {
         say(second, 2 * second);
         for (n, (id, ms)) in ids.iter().enumerate() {
             let done = fixture.done(id);
-            assert_eq!(done.seen.end_reason, REC_END_LIMIT);
+            assert_eq!(done.recording.end_reason, REC_END_LIMIT);
             let frames = (*ms as usize * rate as usize + 500) / 1000;
             let line = |said: &[u8]| {
-                let said = cells(codec, said);
+                let said = written(codec, said);
                 let (half, second) = (rate as usize / 2, rate as usize);
                 let mut line = match n {
-                    1 => [&said[..half], &nothing(half)].concat(),
+                    1 => [&said[..half], &silence(half)].concat(),
                     2 => [&said[..half], &said[second..]].concat(),
                     _ => said,
                 };
@@ -187,13 +188,13 @@ fn the_limit_is_exact() {
                 line
             };
             done.assert_holds(&line(&a), &line(&b));
-            assert_eq!(done.seen.duration_ms, *ms);
+            assert_eq!(done.recording.duration_ms, *ms);
             let paused = done.manifest["paused_ms"].as_u64().unwrap();
             assert_eq!(paused, [0, 100, 500, 0][n], "paused in {:#}", done.manifest);
         }
         fixture
             .stop_done(&endless)
-            .assert_holds(&cells(codec, &a), &cells(codec, &b));
+            .assert_holds(&written(codec, &a), &written(codec, &b));
         fixture.close();
     }
 }
@@ -203,7 +204,7 @@ fn stopped_and_started_again_makes_two_files() {
     let fixture = RecordingFixture::new(&[]);
     let (local, remote) = fixture.legs(U, 8000);
     let (a, b) = (noise(11, 24_000), noise(12, 24_000));
-    let say = |from: usize, to: usize| talk(160, &[(local, &a[from..to]), (remote, &b[from..to])]);
+    let say = |from: usize, to: usize| write_in_turns(160, &[(local, &a[from..to]), (remote, &b[from..to])]);
     let first = fixture.start(REC_LAYOUT_STEREO, "wav-ulaw", REC_PAUSE_SILENCE);
     say(0, 8000);
     fixture.stop(&first);
@@ -215,11 +216,11 @@ fn stopped_and_started_again_makes_two_files() {
     first.assert_holds(&mu(&a[..8000]), &mu(&b[..8000]));
     second.assert_holds(&mu(&a[16_000..]), &mu(&b[16_000..]));
     assert_eq!(
-        (first.seen.end_reason, second.seen.end_reason),
+        (first.recording.end_reason, second.recording.end_reason),
         (REC_END_STOPPED, REC_END_CALL_ENDED)
     );
-    assert_ne!(first.seen.path, second.seen.path);
-    assert_nowhere(&fixture, &mu(&a[8000..16_000]), &mu(&b[8000..16_000]));
+    assert_ne!(first.recording.path, second.recording.path);
+    assert_not_on_disk(&fixture, &mu(&a[8000..16_000]), &mu(&b[8000..16_000]));
     fixture.close();
 }
 
@@ -229,7 +230,7 @@ fn what_is_discarded_leaves_nothing() {
     let (local, remote) = fixture.legs(U, 8000);
     let (a, b) = (noise(13, 16_000), noise(14, 16_000));
     let lone = fixture.start(REC_LAYOUT_STEREO, "wav-ulaw", REC_PAUSE_SILENCE);
-    talk(160, &[(local, &a[..8000]), (remote, &b[..8000])]);
+    write_in_turns(160, &[(local, &a[..8000]), (remote, &b[..8000])]);
     fixture.engine.by_id(rec_discard_by_id, None, &lone).unwrap();
     let told = fixture.engine.events.wait_terminal(&lone);
     let seen = told.recording.unwrap();
@@ -238,11 +239,11 @@ fn what_is_discarded_leaves_nothing() {
         (REC_EVENT_FINISHED, REC_END_DISCARDED)
     );
     assert_eq!((seen.path.as_str(), seen.digest.as_str()), ("", ""));
-    assert_nowhere(&fixture, &mu(&a[..8000]), &mu(&b[..8000]));
+    assert_not_on_disk(&fixture, &mu(&a[..8000]), &mu(&b[..8000]));
     // Another one of the same call is not touched.
     let kept = fixture.start(REC_LAYOUT_LOCAL, "wav-ulaw", REC_PAUSE_SILENCE);
     let gone = fixture.start(REC_LAYOUT_REMOTE, "wav-ulaw", REC_PAUSE_SILENCE);
-    talk(160, &[(local, &a[8000..]), (remote, &b[8000..])]);
+    write_in_turns(160, &[(local, &a[8000..]), (remote, &b[8000..])]);
     fixture.engine.by_id(rec_discard_by_id, None, &gone).unwrap();
     fixture.engine.events.wait_terminal(&gone);
     fixture.stop_done(&kept).assert_holds(&mu(&a[8000..]), &[]);
@@ -292,7 +293,7 @@ fn hold_is_silence() {
     let done = fixture.stop_done(&id);
     let missing: Vec<usize> = (30..60).collect();
     done.assert_holds(&a.line(0..100, &missing), &b.line(0..100, &[]));
-    done.assert_told(0, 0, &[]);
+    done.assert_reported(0, 0, &[]);
     fixture.close();
 }
 
@@ -308,10 +309,10 @@ fn mono_saturates() {
         pairs.iter().map(side).flat_map(i16::to_ne_bytes).collect()
     };
     let (a, b) = (bytes(|pair| pair.0), bytes(|pair| pair.1));
-    talk(162, &[(local, &a), (remote, &b)]);
+    write_in_turns(162, &[(local, &a), (remote, &b)]);
     for id in &ids {
         let done = fixture.stop_done(id);
-        done.assert_holds(&cells(REC_CODEC_PCM16, &a), &cells(REC_CODEC_PCM16, &b));
+        done.assert_holds(&written(REC_CODEC_PCM16, &a), &written(REC_CODEC_PCM16, &b));
     }
     // In so many words, for the first of them.
     let sums: Vec<i16> = pairs.iter().map(|(x, y)| x.saturating_add(*y)).collect();
@@ -330,8 +331,8 @@ fn legs_of_different_laws() {
         ids.extend(LAYOUTS.map(|layout| fixture.start(layout, format, REC_PAUSE_SILENCE)));
     }
     let (a, b) = (noise(17, 8000), noise(18, 8000));
-    talk(160, &[(local, &a), (remote, &b)]);
-    let line: Line = b.iter().map(|byte| Coded(Law::A, *byte)).collect();
+    write_in_turns(160, &[(local, &a), (remote, &b)]);
+    let line: LegSamples = b.iter().map(|byte| Coded(Law::A, *byte)).collect();
     for id in &ids {
         fixture.stop_done(id).assert_holds(&mu(&a), &line);
     }

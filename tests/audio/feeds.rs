@@ -20,19 +20,24 @@ fn detached_and_attached_again() {
     let (local, remote) = fixture.legs(U, 8000);
     let id = fixture.start(REC_LAYOUT_STEREO, "wav-ulaw", REC_PAUSE_SILENCE);
     let (a, b) = (noise(1, 24_000), noise(2, 40_000));
-    talk(160, &[(local, &a[..8000]), (remote, &b[..8000])]);
+    write_in_turns(160, &[(local, &a[..8000]), (remote, &b[..8000])]);
     close(local);
     assert_eq!(write(local, &a[..160]), REC_ERR_BAD_HANDLE);
     assert_eq!(unsafe { rec_feed_close(local) }, REC_ERR_BAD_HANDLE);
     // Nobody waits for a leg without feed: 3 s, more than `media.leg_wait_ms`.
-    talk(160, &[(remote, &b[8000..32_000])]);
+    write_in_turns(160, &[(remote, &b[8000..32_000])]);
     let again = fixture.feed(REC_LEG_LOCAL, U, 8000);
-    talk(160, &[(again, &a[8000..16_000]), (remote, &b[32_000..])]);
+    write_in_turns(160, &[(again, &a[8000..16_000]), (remote, &b[32_000..])]);
     assert_eq!(write(local, &a[..160]), REC_ERR_BAD_HANDLE);
     let done = fixture.stop_done(&id);
-    let line = [cells(U, &a[..8000]), nothing(24_000), cells(U, &a[8000..16_000])].concat();
-    done.assert_holds(&line, &cells(U, &b));
-    done.assert_told(0, 0, &[]);
+    let line = [
+        written(U, &a[..8000]),
+        silence(24_000),
+        written(U, &a[8000..16_000]),
+    ]
+    .concat();
+    done.assert_holds(&line, &written(U, &b));
+    done.assert_reported(0, 0, &[]);
     assert_eq!(fixture.engine.stats().frames_lost, 0);
     fixture.close();
 }
@@ -45,7 +50,7 @@ fn a_newer_feed_displaces_the_older() {
     let id = fixture.start(REC_LAYOUT_STEREO, "wav", REC_PAUSE_SILENCE);
     let (a, b) = (noise(3, 8000), noise(4, 16_000));
     let wide = noise(5, 16_000);
-    talk(160, &[(local, &a), (remote, &b[..8000])]);
+    write_in_turns(160, &[(local, &a), (remote, &b[..8000])]);
     let newer = fixture.feed(REC_LEG_LOCAL, REC_CODEC_PCM16, 8000);
     assert_eq!(write(local, &a[..160]), REC_ERR_BAD_HANDLE);
     assert_eq!(unsafe { rec_feed_wait(local, 0) }, REC_ERR_BAD_HANDLE);
@@ -54,9 +59,9 @@ fn a_newer_feed_displaces_the_older() {
         until_accepted(remote, || write(remote, &b[8000 + at..8160 + at]));
     }
     let done = fixture.stop_done(&id);
-    let line = [cells(U, &a), cells(REC_CODEC_PCM16, &wide)].concat();
-    done.assert_holds(&line, &cells(U, &b));
-    done.assert_told(0, 0, &[]);
+    let line = [written(U, &a), written(REC_CODEC_PCM16, &wide)].concat();
+    done.assert_holds(&line, &written(U, &b));
+    done.assert_reported(0, 0, &[]);
     fixture.close();
 }
 
@@ -67,7 +72,8 @@ fn feeds_change_while_paused() {
     let (local, remote) = fixture.legs(U, 8000);
     let ids = PAUSES.map(|pause| (pause, fixture.start(REC_LAYOUT_STEREO, "wav-ulaw", pause)));
     let (a, b) = (noise(6, 24_000), noise(7, 24_000));
-    let say = |feed, from: usize, to: usize| talk(160, &[(feed, &a[from..to]), (remote, &b[from..to])]);
+    let say =
+        |feed, from: usize, to: usize| write_in_turns(160, &[(feed, &a[from..to]), (remote, &b[from..to])]);
     say(local, 0, 8000);
     fixture.pause();
     say(local, 8000, 12_000);
@@ -78,11 +84,22 @@ fn feeds_change_while_paused() {
     for (pause, id) in &ids {
         let done = fixture.stop_done(id);
         let kept = if *pause == REC_PAUSE_SKIP { 0 } else { 8000 };
-        let line = |said: &[u8]| [cells(U, &said[..8000]), nothing(kept), cells(U, &said[16_000..])].concat();
+        let line = |said: &[u8]| {
+            [
+                written(U, &said[..8000]),
+                silence(kept),
+                written(U, &said[16_000..]),
+            ]
+            .concat()
+        };
         done.assert_holds(&line(&a), &line(&b));
-        done.assert_told(1000, 0, &[("pause", "", 8000, 8000 + kept as u64, 1000)]);
+        done.assert_reported(1000, 0, &[("pause", "", 8000, 8000 + kept as u64, 1000)]);
     }
-    assert_nowhere(&fixture, &cells(U, &a[8000..16_000]), &cells(U, &b[8000..16_000]));
+    assert_not_on_disk(
+        &fixture,
+        &written(U, &a[8000..16_000]),
+        &written(U, &b[8000..16_000]),
+    );
     fixture.close();
 }
 
@@ -111,21 +128,26 @@ fn the_mixed_leg() {
             start();
         }
         let said = noise(8, 32_000);
-        talk(160, &[(mixed, &said[..8000])]);
+        write_in_turns(160, &[(mixed, &said[..8000])]);
         fixture.pause();
-        talk(160, &[(mixed, &said[8000..16_000])]);
+        write_in_turns(160, &[(mixed, &said[8000..16_000])]);
         fixture.resume();
-        talk(160, &[(mixed, &said[16_000..])]);
+        write_in_turns(160, &[(mixed, &said[16_000..])]);
         for (pause, id) in &ids {
             let mut done = fixture.stop_done(id);
             assert_eq!(done.wav.channels, 1);
             let kept = if *pause == REC_PAUSE_SKIP { 0 } else { 8000 };
-            done.assert_told(1000, 0, &[("pause", "", 8000, 8000 + kept as u64, 1000)]);
-            let line = [cells(U, &said[..8000]), nothing(kept), cells(U, &said[16_000..])].concat();
-            done.seen.layout = REC_LAYOUT_LOCAL;
+            done.assert_reported(1000, 0, &[("pause", "", 8000, 8000 + kept as u64, 1000)]);
+            let line = [
+                written(U, &said[..8000]),
+                silence(kept),
+                written(U, &said[16_000..]),
+            ]
+            .concat();
+            done.recording.layout = REC_LAYOUT_LOCAL;
             done.assert_holds(&line, &[]);
         }
-        assert_nowhere(&fixture, &cells(U, &said[8000..16_000]), &[]);
+        assert_not_on_disk(&fixture, &written(U, &said[8000..16_000]), &[]);
         fixture.close();
     }
 }
@@ -164,13 +186,13 @@ fn places_by_the_hosts_clock() {
         put(4001, 5000);
         for id in &ids {
             let done = fixture.stop_done(id);
-            let mut line = nothing(5000);
+            let mut line = silence(5000);
             for (from, to) in [(0, 320), (640, 800), (1120, 1280), (4000, 5000)] {
-                line[from..to].copy_from_slice(&cells(U, &said[from..to]));
+                line[from..to].copy_from_slice(&written(U, &said[from..to]));
             }
-            line[1280..1520].copy_from_slice(&cells(U, &other[80..]));
+            line[1280..1520].copy_from_slice(&written(U, &other[80..]));
             done.assert_holds(&line, &[]);
-            done.assert_told(0, 10, &[("loss", "local", 1200, 1280, 10)]);
+            done.assert_reported(0, 10, &[("loss", "local", 1200, 1280, 10)]);
             assert_eq!(done.manifest["spans"][0]["reason"], "overlap");
             assert_eq!(done.manifest["legs"][0]["dropped_ms"], json!({"overlap": 10}));
         }
@@ -206,7 +228,7 @@ fn legs_of_different_rates() {
             "frame {n}: {heard}, not {want}"
         );
     }
-    done.assert_told(0, 0, &[]);
+    done.assert_reported(0, 0, &[]);
     fixture.close();
 }
 
@@ -217,10 +239,10 @@ fn the_files_rate_can_be_set() {
     let (local, remote) = fixture.legs(U, 8000);
     let id = fixture.start_with(&StartFields::default());
     let said = noise(12, 8000);
-    talk(160, &[(local, &said), (remote, &said)]);
+    write_in_turns(160, &[(local, &said), (remote, &said)]);
     let done = fixture.stop_done(&id);
     assert_eq!(done.wav.rate, 8000);
-    done.assert_holds(&cells(U, &said), &cells(U, &said));
+    done.assert_holds(&written(U, &said), &written(U, &said));
     fixture.close();
 }
 
@@ -250,7 +272,7 @@ fn formats_that_are_none_are_refused() {
     // The feed is as it was.
     let id = fixture.start(REC_LAYOUT_LOCAL, "wav-ulaw", REC_PAUSE_SILENCE);
     let said = noise(13, 1600);
-    talk(160, &[(local, &said)]);
-    fixture.stop_done(&id).assert_holds(&cells(U, &said), &[]);
+    write_in_turns(160, &[(local, &said)]);
+    fixture.stop_done(&id).assert_holds(&written(U, &said), &[]);
     fixture.close();
 }

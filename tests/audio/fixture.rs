@@ -1,13 +1,16 @@
-//! A call with feeds and recordings, and the plain model that says what their files hold.
+//! A call with feeds and recordings, and the samples that their files must have.
 
 use callrec::capi::*;
 use callrec_testkit::directory::ScratchDir;
-use callrec_testkit::g711::{self, Law};
+use callrec_testkit::g711::Law;
 use callrec_testkit::manifest::{manifest_beside, spans as manifest_spans};
 use callrec_testkit::needles::Needles;
+use callrec_testkit::sample::ExpectedSample;
+pub use callrec_testkit::sample::WrittenSample;
+pub use callrec_testkit::sample::WrittenSample::*;
 use callrec_testkit::tree::assert_settled;
-use callrec_testkit::wait::PATIENCE;
-use callrec_testkit::wav::Wav;
+use callrec_testkit::wait::until_some;
+use callrec_testkit::wav::WavFile;
 use serde_json::Value;
 
 pub use crate::support::feeds::*;
@@ -22,29 +25,10 @@ pub const LAYOUTS: [i32; 4] = [
 pub const FORMATS: [&str; 3] = ["wav", "wav-ulaw", "wav-alaw"];
 pub const PAUSES: [i32; 2] = [REC_PAUSE_SILENCE, REC_PAUSE_SKIP];
 
-/// One sample as it was handed in; `Nothing` where nobody said anything.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cell {
-    Nothing,
-    Coded(Law, u8),
-    Linear(i16),
-}
-pub use Cell::*;
+pub type LegSamples = Vec<WrittenSample>;
 
-pub type Line = Vec<Cell>;
-
-impl Cell {
-    pub fn value(self) -> i32 {
-        match self {
-            Nothing => 0,
-            Coded(law, byte) => g711::decode(law, byte).into(),
-            Linear(sample) => sample.into(),
-        }
-    }
-}
-
-pub fn nothing(samples: usize) -> Line {
-    vec![Nothing; samples]
+pub fn silence(samples: usize) -> LegSamples {
+    vec![Silence; samples]
 }
 
 fn law_of(codec: i32) -> Option<Law> {
@@ -59,8 +43,8 @@ pub fn sample_bytes(codec: i32) -> usize {
     if codec == REC_CODEC_PCM16 { 2 } else { 1 }
 }
 
-/// What was handed in by `rec_feed_write`, as cells.
-pub fn cells(codec: i32, data: &[u8]) -> Line {
+/// The samples of data that was written by `rec_feed_write`.
+pub fn written(codec: i32, data: &[u8]) -> LegSamples {
     match law_of(codec) {
         Some(law) => data.iter().map(|byte| Coded(law, *byte)).collect(),
         None => {
@@ -72,52 +56,16 @@ pub fn cells(codec: i32, data: &[u8]) -> Line {
     }
 }
 
-/// What one channel's sample has to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Want {
-    Byte(u8),
-    Sample(i16),
-    Near(Law, i16),
+fn expected_mix(format: &str, written: &[WrittenSample]) -> ExpectedSample {
+    let law = match format {
+        "wav" => None,
+        "wav-ulaw" => Some(Law::Mu),
+        _ => Some(Law::A),
+    };
+    ExpectedSample::mix(law, written)
 }
 
-impl Want {
-    fn of(format: &str, heard: &[Cell]) -> Want {
-        let heard: Vec<Cell> = heard.iter().copied().filter(|cell| *cell != Nothing).collect();
-        let sum = heard
-            .iter()
-            .map(|cell| cell.value())
-            .sum::<i32>()
-            .clamp(-32768, 32767) as i16;
-        let law = match format {
-            "wav" => return Want::Sample(sum),
-            "wav-ulaw" => Law::Mu,
-            _ => Law::A,
-        };
-        match heard[..] {
-            [] => Want::Byte(law.silence()),
-            [Coded(same, byte)] if same == law => Want::Byte(byte),
-            _ => Want::Near(law, sum),
-        }
-    }
-
-    fn met(self, bytes: &[u8]) -> bool {
-        match self {
-            Want::Byte(byte) => bytes == [byte],
-            Want::Sample(sample) => bytes == sample.to_le_bytes(),
-            Want::Near(law, sample) => g711::encodes(law, bytes[0], sample),
-        }
-    }
-
-    fn bytes(self) -> Vec<u8> {
-        match self {
-            Want::Byte(byte) => vec![byte],
-            Want::Sample(sample) => sample.to_le_bytes().to_vec(),
-            Want::Near(law, sample) => vec![g711::encode(law, sample)],
-        }
-    }
-}
-
-fn frame(layout: i32, local: Cell, remote: Cell) -> Vec<Vec<Cell>> {
+fn frame(layout: i32, local: WrittenSample, remote: WrittenSample) -> Vec<Vec<WrittenSample>> {
     match layout {
         REC_LAYOUT_STEREO => vec![vec![local], vec![remote]],
         REC_LAYOUT_MONO => vec![vec![local, remote]],
@@ -126,28 +74,35 @@ fn frame(layout: i32, local: Cell, remote: Cell) -> Vec<Vec<Cell>> {
     }
 }
 
-fn wants(format: &str, layout: i32, local: &[Cell], remote: &[Cell]) -> Vec<Want> {
+fn expected_samples(
+    format: &str,
+    layout: i32,
+    local: &[WrittenSample],
+    remote: &[WrittenSample],
+) -> Vec<ExpectedSample> {
     let count = local.len().max(remote.len());
-    let at = |line: &[Cell], n: usize| line.get(n).copied().unwrap_or(Nothing);
+    let at = |line: &[WrittenSample], n: usize| line.get(n).copied().unwrap_or(Silence);
     (0..count)
         .flat_map(|n| frame(layout, at(local, n), at(remote, n)))
-        .map(|heard| Want::of(format, &heard))
+        .map(|written| expected_mix(format, &written))
         .collect()
 }
 
-/// How a stretch would stand in a file: what must not be found after a pause.
-pub fn rendered(format: &str, layout: i32, local: &[Cell], remote: &[Cell]) -> Vec<u8> {
-    wants(format, layout, local, remote)
+/// The bytes of this audio in a file, for a search after a pause.
+pub fn rendered(format: &str, layout: i32, local: &[WrittenSample], remote: &[WrittenSample]) -> Vec<u8> {
+    expected_samples(format, layout, local, remote)
         .into_iter()
-        .flat_map(Want::bytes)
+        .flat_map(ExpectedSample::bytes)
         .collect()
 }
 
-/// No run of 16 of these samples stands anywhere below the directory, in any form.
-pub fn assert_nowhere(fixture: &RecordingFixture, local: &[Cell], remote: &[Cell]) {
+/// Asserts that no 16 consecutive samples of this audio are in a file of the directory, in any
+/// format or layout.
+pub fn assert_not_on_disk(fixture: &RecordingFixture, local: &[WrittenSample], remote: &[WrittenSample]) {
     let mut needles = Needles::default();
     let length = local.len().max(remote.len());
-    let part = |line: &[Cell], at: usize| line[at.min(line.len())..(at + 16).min(line.len())].to_vec();
+    let part =
+        |line: &[WrittenSample], at: usize| line[at.min(line.len())..(at + 16).min(line.len())].to_vec();
     for at in (0..length.saturating_sub(15)).step_by(37) {
         let (local, remote) = (part(local, at), part(remote, at));
         for format in FORMATS {
@@ -161,57 +116,53 @@ pub fn assert_nowhere(fixture: &RecordingFixture, local: &[Cell], remote: &[Cell
         }
     }
     assert!(!needles.is_empty());
-    assert_eq!(
-        needles.find_below(&fixture.dir),
-        None,
-        "paused audio in a file, at a byte"
-    );
+    assert_eq!(needles.find_below(&fixture.dir), None, "paused audio in a file");
 }
 
 /// A finished recording.
 #[derive(Debug)]
-pub struct Done {
-    pub wav: Wav,
+pub struct FinishedRecording {
+    pub wav: WavFile,
     pub manifest: Value,
-    pub seen: RecordingFields,
+    pub recording: RecordingFields,
 }
 
 pub fn layout_text(layout: i32) -> &'static str {
     ["stereo", "mono", "local", "remote"][layout as usize]
 }
 
-impl Done {
+impl FinishedRecording {
     pub fn format(&self) -> &str {
-        &self.seen.format
+        &self.recording.format
     }
 
-    /// Every sample, and nothing beyond them.
-    pub fn assert_holds(&self, local: &[Cell], remote: &[Cell]) {
-        let layout = self.seen.layout;
+    /// Asserts that the file has exactly these samples.
+    pub fn assert_holds(&self, local: &[WrittenSample], remote: &[WrittenSample]) {
+        let layout = self.recording.layout;
         let channels = if layout == REC_LAYOUT_STEREO { 2 } else { 1 };
         let name = format!("{} {}", self.format(), layout_text(layout));
         assert_eq!(self.wav.channels, channels, "{name}");
         self.assert_shape();
         let size = usize::from(self.wav.bits) / 8;
-        let wants = wants(self.format(), layout, local, remote);
+        let expected = expected_samples(self.format(), layout, local, remote);
         let found: Vec<&[u8]> = self.wav.data.chunks(size).collect();
-        let differs = wants
+        let differs = expected
             .iter()
             .zip(&found)
-            .position(|(want, found)| !want.met(found));
+            .position(|(expected, found)| !expected.matches(found));
         if let Some(at) = differs {
             panic!(
                 "{name}: sample {at} (frame {}) of {} is {:?}, not {:?}; before: {:?}",
                 at / usize::from(channels),
-                wants.len(),
+                expected.len(),
                 &found[at..(at + 4).min(found.len())],
-                &wants[at..(at + 4).min(wants.len())],
+                &expected[at..(at + 4).min(expected.len())],
                 &found[at.saturating_sub(4)..at],
             );
         }
         assert_eq!(
             found.len(),
-            wants.len(),
+            expected.len(),
             "{name}: length in samples of all channels"
         );
     }
@@ -225,9 +176,9 @@ impl Done {
         assert_eq!((self.wav.tag, self.wav.bits), (tag, bits));
     }
 
-    /// Samples, times and spans of the manifest and of the terminal event.
-    /// Spans: (kind, leg, from, to, length in ms).
-    pub fn assert_told(&self, paused_ms: u64, lost_ms: u64, spans: &[(&str, &str, u64, u64, u64)]) {
+    /// Checks the numbers and spans of the manifest and of the terminal event. A span is
+    /// (kind, leg, first frame, end frame, length in ms).
+    pub fn assert_reported(&self, paused_ms: u64, lost_ms: u64, spans: &[(&str, &str, u64, u64, u64)]) {
         let frames = self.wav.frames() as u64;
         let m = &self.manifest;
         let rate = u64::from(self.wav.rate);
@@ -240,18 +191,18 @@ impl Done {
             "sample_rate",
             "channels",
         ];
-        let told = numbers.map(|name| m[name].as_u64().unwrap());
-        let truth = [frames, length, paused_ms, lost_ms, rate, self.wav.channels.into()];
-        assert_eq!(told, truth, "{numbers:?} of {m:#}");
-        let seen = &self.seen;
+        let reported = numbers.map(|name| m[name].as_u64().unwrap());
+        let actual = [frames, length, paused_ms, lost_ms, rate, self.wav.channels.into()];
+        assert_eq!(reported, actual, "{numbers:?} of {m:#}");
+        let recording = &self.recording;
         assert_eq!(
-            (seen.duration_ms, seen.paused_ms, seen.lost_ms),
+            (recording.duration_ms, recording.paused_ms, recording.lost_ms),
             (length, paused_ms, lost_ms)
         );
-        assert_eq!(u64::from(seen.sample_rate), rate);
+        assert_eq!(u64::from(recording.sample_rate), rate);
         let text = |value: &Value| value.as_str().unwrap_or("").to_owned();
-        let told = manifest_spans(m);
-        let mut told: Vec<_> = told
+        let reported = manifest_spans(m);
+        let mut reported: Vec<_> = reported
             .iter()
             .map(|span| {
                 (
@@ -263,16 +214,16 @@ impl Done {
                 )
             })
             .collect();
-        let mut truth = spans.to_vec();
-        told.sort();
-        truth.sort();
-        assert_eq!(told, truth, "spans of {m:#}");
+        let mut expected = spans.to_vec();
+        reported.sort();
+        expected.sort();
+        assert_eq!(reported, expected, "spans of {m:#}");
         assert_eq!(
             m["bytes"].as_u64().unwrap(),
-            std::fs::metadata(&seen.path).unwrap().len()
+            std::fs::metadata(&recording.path).unwrap().len()
         );
-        assert_eq!(text(&m["format"]), seen.format);
-        assert_eq!(text(&m["layout"]), layout_text(seen.layout));
+        assert_eq!(text(&m["format"]), recording.format);
+        assert_eq!(text(&m["layout"]), layout_text(recording.layout));
     }
 }
 
@@ -319,7 +270,7 @@ impl RecordingFixture {
         })
     }
 
-    /// Beside whatever is recorded already.
+    /// Starts an additional recording of the call.
     pub fn start_with(&self, start: &StartFields) -> String {
         let flags = start.flags | REC_START_ADDITIONAL;
         self.engine
@@ -354,37 +305,36 @@ impl RecordingFixture {
         self.engine.by_id(rec_stop_by_id, None, id).unwrap();
     }
 
-    /// Waits for the terminal event of a recording, and reads what it left.
-    pub fn done(&self, id: &str) -> Done {
-        let (seen, wav) = finished(&self.engine, id);
-        Done {
+    /// Waits until a recording is finished, and reads its file and manifest.
+    pub fn done(&self, id: &str) -> FinishedRecording {
+        let (recording, wav) = finished(&self.engine, id);
+        FinishedRecording {
             wav,
-            manifest: manifest_beside(&seen.path),
-            seen,
+            manifest: manifest_beside(&recording.path),
+            recording,
         }
     }
 
-    pub fn stop_done(&self, id: &str) -> Done {
+    pub fn stop_done(&self, id: &str) -> FinishedRecording {
         self.stop(id);
         self.done(id)
     }
 
-    /// Once the worker has seen this many frames, and rendered what it could of them.
-    pub fn seen_frames(&self, feed: rec_feed, frames: u64) {
-        let deadline = std::time::Instant::now() + PATIENCE;
-        while self.engine.stats().frames_in < frames {
-            assert!(
-                std::time::Instant::now() < deadline,
-                "frames are not seen: {:?}",
-                self.engine.stats().frames_in
-            );
-            // Any ordered point has the worker look at the call.
+    /// Waits until the media worker has taken this many frames, and rendered them as far as
+    /// possible.
+    pub fn wait_for_frames(&self, feed: rec_feed, frames: u64) {
+        until_some("the worker has taken the frames", || {
+            let taken = self.engine.stats().frames_in;
+            if taken >= frames {
+                return Ok(());
+            }
+            // Any control point wakes the worker for this call.
             payload(feed, 127, REC_CODEC_PCMU, 8000);
-            std::thread::yield_now();
-        }
+            Err(taken)
+        });
     }
 
-    /// Ends all, and checks that nothing is left in progress.
+    /// Closes the engine, and checks that no recording is left in progress.
     pub fn close(self) {
         let RecordingFixture { engine, dir, .. } = self;
         engine.close();
@@ -392,12 +342,12 @@ impl RecordingFixture {
     }
 }
 
-/// Both legs speak at once, frame by frame; `frame` in bytes.
-pub fn talk(frame: usize, legs: &[(rec_feed, &[u8])]) {
+/// Writes to several legs in turns, `packet` bytes at a time.
+pub fn write_in_turns(packet: usize, legs: &[(rec_feed, &[u8])]) {
     let longest = legs.iter().map(|(_, data)| data.len()).max().unwrap_or(0);
-    for at in (0..longest).step_by(frame) {
+    for at in (0..longest).step_by(packet) {
         for (feed, data) in legs {
-            let piece = &data[at.min(data.len())..(at + frame).min(data.len())];
+            let piece = &data[at.min(data.len())..(at + packet).min(data.len())];
             until_accepted(*feed, || write(*feed, piece));
         }
     }

@@ -63,7 +63,7 @@ fn run(codec: &Codec, formats: &[&str], speech: impl Fn(u64, usize, usize) -> Ve
             4 => recordings.iter().for_each(|(_, _, id)| fixture.stop(id)),
             _ => {}
         }
-        talk(codec.bytes(20), &[(local, &l[part]), (remote, &r[part])]);
+        write_in_turns(codec.bytes(20), &[(local, &l[part]), (remote, &r[part])]);
     }
     Run {
         fixture,
@@ -73,7 +73,7 @@ fn run(codec: &Codec, formats: &[&str], speech: impl Fn(u64, usize, usize) -> Ve
     }
 }
 
-fn told(done: &Done, pause: i32) {
+fn told(done: &FinishedRecording, pause: i32) {
     let rate = u64::from(done.wav.rate);
     let ms = |ms: u32| u64::from(ms) * rate / 1000;
     let from = ms(PARTS[1]);
@@ -83,8 +83,8 @@ fn told(done: &Done, pause: i32) {
         from + ms(PARTS[2])
     };
     let length = PARTS[2].into();
-    done.assert_told(length, 0, &[("pause", "", from, to, length)]);
-    assert_eq!(done.seen.end_reason, REC_END_STOPPED);
+    done.assert_reported(length, 0, &[("pause", "", from, to, length)]);
+    assert_eq!(done.recording.end_reason, REC_END_STOPPED);
 }
 
 fn exact(codec: Codec, formats: &[&str]) {
@@ -93,11 +93,11 @@ fn exact(codec: Codec, formats: &[&str]) {
         noise(leg * 1_000_003 + begin as u64 + 1, count * size)
     });
     let line = |said: &[Vec<u8>], pause: i32| {
-        let mut line = cells(codec.codec, &said[1]);
+        let mut line = written(codec.codec, &said[1]);
         if pause == REC_PAUSE_SILENCE {
-            line.extend(nothing(codec.samples(PARTS[2])));
+            line.extend(silence(codec.samples(PARTS[2])));
         }
-        line.extend(cells(codec.codec, &said[3]));
+        line.extend(written(codec.codec, &said[3]));
         line
     };
     for (_, pause, id) in &run.recordings {
@@ -107,10 +107,10 @@ fn exact(codec: Codec, formats: &[&str]) {
         told(&done, *pause);
     }
     for part in [0, 2, 4] {
-        assert_nowhere(
+        assert_not_on_disk(
             &run.fixture,
-            &cells(codec.codec, &run.local[part]),
-            &cells(codec.codec, &run.remote[part]),
+            &written(codec.codec, &run.local[part]),
+            &written(codec.codec, &run.remote[part]),
         );
     }
     let stats = run.fixture.engine.stats();

@@ -6,7 +6,7 @@ use std::time::Instant;
 use callrec::capi::*;
 use callrec_testkit::g711::Law;
 use callrec_testkit::random::noise;
-use callrec_testkit::rtp::{Header, packet};
+use callrec_testkit::rtp::{RtpHeader, packet};
 use callrec_testkit::wait::{PATIENCE, until};
 
 use crate::fixture::*;
@@ -34,8 +34,8 @@ fn a_full_ring_in_stream_time_takes_nothing() {
         assert!(n < 1_000_000, "the ring is never full");
     }
     let done = fixture.stop_done(&id);
-    done.assert_holds(&cells(U, &said), &[]);
-    done.assert_told(0, 0, &[]);
+    done.assert_holds(&written(U, &said), &[]);
+    done.assert_reported(0, 0, &[]);
     let stats = fixture.engine.stats();
     assert_eq!((stats.frames_lost, stats.frames_in), (0, said.len() as u64 / 160));
     fixture.close();
@@ -53,10 +53,10 @@ fn waiting_for_room() {
     let id = fixture.start(REC_LAYOUT_LOCAL, "wav-ulaw", REC_PAUSE_SILENCE);
     let waited = Instant::now();
     let said = noise(1, 400_000);
-    talk(160, &[(local, &said)]);
+    write_in_turns(160, &[(local, &said)]);
     assert!(waited.elapsed() < PATIENCE);
     let done = fixture.stop_done(&id);
-    done.assert_holds(&cells(U, &said), &[]);
+    done.assert_holds(&written(U, &said), &[]);
     crate::support::end(fixture.call).unwrap();
     assert_eq!(unsafe { rec_feed_wait(local, 60_000) }, REC_ERR_BAD_HANDLE);
     fixture.close();
@@ -88,7 +88,7 @@ fn the_largest_write() {
         );
         fixture
             .stop_done(&id)
-            .assert_holds(&cells(codec, &said[..largest]), &[]);
+            .assert_holds(&written(codec, &said[..largest]), &[]);
         fixture.close();
     }
 }
@@ -98,7 +98,7 @@ fn an_rtp_packet_that_is_too_large() {
     let fixture = RecordingFixture::new(&[]);
     let local = fixture.feed(REC_LEG_LOCAL, U, 8000);
     let id = fixture.start(REC_LAYOUT_LOCAL, "wav-ulaw", REC_PAUSE_SILENCE);
-    let header = Header {
+    let header = RtpHeader {
         payload_type: 0,
         sequence: 1,
         timestamp: 1,
@@ -107,7 +107,7 @@ fn an_rtp_packet_that_is_too_large() {
     assert_eq!(rtp(local, &packet(header, &[1; 4000])), REC_ERR_INVALID_ARGUMENT);
     let said = noise(3, 1600);
     assert_eq!(rtp(local, &packet(header, &said)), REC_OK);
-    fixture.stop_done(&id).assert_holds(&cells(U, &said), &[]);
+    fixture.stop_done(&id).assert_holds(&written(U, &said), &[]);
     fixture.close();
 }
 
@@ -128,7 +128,7 @@ fn room_for_a_wider_payload_type() {
         let samples = rate as usize / 50;
         let said = noise(6, PACKETS * samples * 2);
         for (n, piece) in said.chunks(samples * 2).enumerate() {
-            let header = Header {
+            let header = RtpHeader {
                 payload_type,
                 sequence: n as u16,
                 timestamp: (n * samples) as u32,
@@ -136,7 +136,7 @@ fn room_for_a_wider_payload_type() {
             };
             assert_eq!(rtp(local, &packet(header, piece)), REC_OK, "packet {n}");
         }
-        let header = Header {
+        let header = RtpHeader {
             payload_type,
             sequence: PACKETS as u16,
             timestamp: (PACKETS * samples) as u32,
@@ -144,7 +144,7 @@ fn room_for_a_wider_payload_type() {
         };
         // The header: 100 ms of the format.
         let most = rate as usize / 10 * 2;
-        fixture.seen_frames(local, PACKETS as u64);
+        fixture.wait_for_frames(local, PACKETS as u64);
         assert_eq!(rtp(local, &packet(header, &said[..most - 12])), REC_OK);
         let done = fixture.stop_done(&id);
         assert_eq!(done.wav.rate, rate);
@@ -179,7 +179,7 @@ fn partial_samples_and_nothing() {
     assert_eq!(write(local, &said[320..]), REC_OK);
     fixture
         .stop_done(&id)
-        .assert_holds(&cells(REC_CODEC_PCM16, &said), &[]);
+        .assert_holds(&written(REC_CODEC_PCM16, &said), &[]);
     fixture.close();
 }
 
@@ -258,7 +258,7 @@ fn a_full_ring_in_real_time_is_silence_and_counted() {
         for n in 0..PACKETS + 1 {
             // 5 ms each; the last one tells of what is missing before it.
             let n = n.min(PACKETS);
-            let header = Header {
+            let header = RtpHeader {
                 payload_type: 0,
                 sequence: n as u16,
                 timestamp: n as u32 * 40,
@@ -268,7 +268,7 @@ fn a_full_ring_in_real_time_is_silence_and_counted() {
             if n == PACKETS {
                 // Only the last waits for room.
                 let last = packet(header, &[7; 40]);
-                fixture.seen_frames(local, (PACKETS - lost) as u64);
+                fixture.wait_for_frames(local, (PACKETS - lost) as u64);
                 assert_eq!(rtp(local, &last), REC_OK);
                 line.extend([Coded(Law::Mu, 7); 40]);
                 continue;
@@ -276,10 +276,10 @@ fn a_full_ring_in_real_time_is_silence_and_counted() {
             let piece = &said[n * 40..n * 40 + 40];
             let bytes = packet(header, piece);
             match unsafe { rec_feed_rtp_at(local, age, bytes.as_ptr().cast(), bytes.len()) } {
-                REC_OK => line.extend(cells(U, piece)),
+                REC_OK => line.extend(written(U, piece)),
                 REC_ERR_OVERRUN => {
                     lost += 1;
-                    line.extend(nothing(40));
+                    line.extend(silence(40));
                 }
                 other => panic!("status {other}"),
             }
@@ -288,22 +288,22 @@ fn a_full_ring_in_real_time_is_silence_and_counted() {
         let heard = done.wav.g711(0);
         let first = heard.windows(40).position(|window| *window == said[..40]);
         let first = first.expect("the first packet was taken");
-        let found: Line = heard[first..(first + line.len()).min(heard.len())]
+        let found: LegSamples = heard[first..(first + line.len()).min(heard.len())]
             .iter()
             .map(|byte| {
                 if *byte == 0xff {
-                    Nothing
+                    Silence
                 } else {
                     Coded(Law::Mu, *byte)
                 }
             })
             .collect();
         // 0xff is silence and a byte of the noise as well.
-        let want: Line = line
+        let want: LegSamples = line
             .iter()
             .map(|cell| {
                 if *cell == Coded(Law::Mu, 0xff) {
-                    Nothing
+                    Silence
                 } else {
                     *cell
                 }
@@ -353,6 +353,6 @@ fn waiting_for_room_after_a_displacement() {
         // Only whoever is never woken waits for the whole of it.
         assert!(asked.elapsed() < PATIENCE, "not woken in round {round}");
     }
-    fixture.stop_done(&id).assert_holds(&cells(U, &said), &[]);
+    fixture.stop_done(&id).assert_holds(&written(U, &said), &[]);
     fixture.close();
 }

@@ -26,7 +26,7 @@ pub fn next_frame() {
 }
 
 /// The bytes of one channel of a file.
-fn channel(done: &Done, channel: usize) -> Vec<u8> {
+fn channel(done: &FinishedRecording, channel: usize) -> Vec<u8> {
     let size = usize::from(done.wav.bits) / 8;
     let frames = done.wav.data.chunks(size * usize::from(done.wav.channels));
     frames
@@ -91,15 +91,15 @@ impl Talk {
 }
 
 /// So many frames of 20 ms the losses of a leg can have touched.
-fn touched(done: &Done, leg: usize) -> usize {
+fn touched(done: &FinishedRecording, leg: usize) -> usize {
     let mut losses = spans_of(&done.manifest, "loss");
     losses.retain(|loss| loss.leg == ["local", "remote"][leg]);
     let frames = losses.iter().map(|loss| loss.length_ms as usize / 20 + 2);
     frames.sum()
 }
 
-fn assert_is_right(done: &Done, talk: &Talk, mode: i32) {
-    let name = format!("{} layout {} pause {mode}", done.format(), done.seen.layout);
+fn assert_is_right(done: &FinishedRecording, talk: &Talk, mode: i32) {
+    let name = format!("{} layout {} pause {mode}", done.format(), done.recording.layout);
     let told = |field: &str| done.manifest[field].as_u64().unwrap();
     assert_eq!(told("samples") as usize, done.wav.frames(), "{name}");
     let pauses = spans_of(&done.manifest, "pause");
@@ -107,7 +107,7 @@ fn assert_is_right(done: &Done, talk: &Talk, mode: i32) {
     let (from, to) = (pauses[0].from_frame as usize, pauses[0].to_frame as usize);
     assert_eq!(pauses[0].length_ms, told("paused_ms"), "{name}");
     assert_eq!(mode == REC_PAUSE_SKIP, from == to, "{name}: {pauses:?}");
-    let legs: &[usize] = match done.seen.layout {
+    let legs: &[usize] = match done.recording.layout {
         REC_LAYOUT_STEREO => &[0, 1],
         REC_LAYOUT_LOCAL => &[0],
         _ => &[1],
@@ -161,8 +161,8 @@ fn what_is_said_while_it_is_recorded_is_there_in_order() {
         assert_is_right(&fixture.done(id), &talk, *mode);
     }
     for (from, to) in [(0, START), (PAUSE, RESUME), (STOP, END)] {
-        let part = |leg: usize| cells(codec, &talk.said[leg][from * bytes..to * bytes]);
-        assert_nowhere(&fixture, &part(0), &part(1));
+        let part = |leg: usize| written(codec, &talk.said[leg][from * bytes..to * bytes]);
+        assert_not_on_disk(&fixture, &part(0), &part(1));
     }
     fixture.close();
 }

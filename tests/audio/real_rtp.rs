@@ -22,7 +22,12 @@ fn send(stream: &Stream, feed: rec_feed, numbers: impl IntoIterator<Item = usize
 
 /// The packets that are in a channel stand in order, and each of them once; gives how many
 /// there are.
-fn assert_in_order(done: &Done, channel: usize, stream: &Stream, mut packets: Vec<usize>) -> usize {
+fn assert_in_order(
+    done: &FinishedRecording,
+    channel: usize,
+    stream: &Stream,
+    mut packets: Vec<usize>,
+) -> usize {
     let heard = done.wav.g711(channel);
     packets.retain(|n| find(&heard, stream.piece(*n), 0).is_some());
     let mut at = 0;
@@ -103,7 +108,7 @@ fn late_packets_of_a_paused_span_are_nowhere() {
     }
     for id in &ids {
         let done = fixture.stop_done(id);
-        if done.seen.layout == REC_LAYOUT_STEREO {
+        if done.recording.layout == REC_LAYOUT_STEREO {
             for (channel, stream) in [(0, &a), (1, &b)] {
                 let found = assert_in_order(&done, channel, stream, (1..19).collect());
                 assert_eq!(found, 18, "what was said before the pause");
@@ -114,10 +119,10 @@ fn late_packets_of_a_paused_span_are_nowhere() {
     }
     let both = |from: usize, to: usize| (a.line(from..to, &[]), b.line(from..to, &[]));
     let (paused_a, paused_b) = both(20, 40);
-    assert_nowhere(&fixture, &paused_a, &paused_b);
+    assert_not_on_disk(&fixture, &paused_a, &paused_b);
     for n in [30, 38, 39] {
-        assert_nowhere(&fixture, &a.line(n..n + 1, &[]), &[]);
-        assert_nowhere(&fixture, &[], &b.line(n..n + 1, &[]));
+        assert_not_on_disk(&fixture, &a.line(n..n + 1, &[]), &[]);
+        assert_not_on_disk(&fixture, &[], &b.line(n..n + 1, &[]));
     }
     fixture.close();
 }

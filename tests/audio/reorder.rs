@@ -3,7 +3,7 @@
 use callrec::capi::*;
 use callrec_testkit::g711::Law;
 use callrec_testkit::random::noise;
-use callrec_testkit::rtp::{Header, packet};
+use callrec_testkit::rtp::{RtpHeader, packet};
 
 use crate::fixture::*;
 
@@ -24,7 +24,7 @@ impl Stream {
     }
 
     pub fn packet(&self, n: usize) -> Vec<u8> {
-        let header = Header {
+        let header = RtpHeader {
             payload_type: 0,
             sequence: 65_530u16.wrapping_add(n as u16),
             timestamp: 0xffff_f800u32.wrapping_add(n as u32 * 160),
@@ -41,9 +41,9 @@ impl Stream {
     }
 
     /// As heard, with silence where packets are missing.
-    pub fn line(&self, numbers: std::ops::Range<usize>, missing: &[usize]) -> Line {
+    pub fn line(&self, numbers: std::ops::Range<usize>, missing: &[usize]) -> LegSamples {
         let piece = |n: usize| match missing.contains(&n) {
-            true => nothing(160),
+            true => silence(160),
             false => self.piece(n).iter().map(|byte| Coded(Law::Mu, *byte)).collect(),
         };
         numbers.flat_map(piece).collect()
@@ -75,10 +75,10 @@ fn loss_is_silence_of_the_right_length() {
     for id in &ids {
         let done = fixture.stop_done(id);
         done.assert_holds(&line_a, &line_b);
-        match done.seen.layout {
-            REC_LAYOUT_LOCAL => done.assert_told(0, 100, &spans_a),
-            REC_LAYOUT_REMOTE => done.assert_told(0, 80, &spans_b),
-            _ => done.assert_told(0, 180, &both),
+        match done.recording.layout {
+            REC_LAYOUT_LOCAL => done.assert_reported(0, 100, &spans_a),
+            REC_LAYOUT_REMOTE => done.assert_reported(0, 80, &spans_b),
+            _ => done.assert_reported(0, 180, &both),
         }
         assert!(fixture.engine.events.kinds(id).contains(&REC_EVENT_LOSS));
     }
@@ -98,7 +98,7 @@ fn reordered_and_doubled_packets_find_their_place() {
     }
     let done = fixture.stop_done(&id);
     done.assert_holds(&a.line(0..60, &[]), &b.line(0..60, &[]));
-    done.assert_told(0, 0, &[]);
+    done.assert_reported(0, 0, &[]);
     assert_eq!(fixture.engine.stats().frames_lost, 0);
     fixture.close();
 }
@@ -119,14 +119,14 @@ fn the_window_holds_while_blocks_are_cut() {
         } else {
             // 20 ms out of order, within the window of 60.
             a.send(local, [n + 1]);
-            fixture.seen_frames(local, sent + 3);
+            fixture.wait_for_frames(local, sent + 3);
             a.send(local, [n]);
         }
         sent += 4;
     }
     let done = fixture.stop_done(&id);
     done.assert_holds(&a.line(0..100, &[]), &b.line(0..100, &[]));
-    done.assert_told(0, 0, &[]);
+    done.assert_reported(0, 0, &[]);
     fixture.close();
 }
 
@@ -140,7 +140,7 @@ fn too_late_is_silence_and_counted() {
         b.send(remote, [n]);
         a.send(local, [n].into_iter().filter(|n| *n != 20));
     }
-    fixture.seen_frames(local, 99);
+    fixture.wait_for_frames(local, 99);
     assert!(
         fixture.engine.get(None, &id).unwrap().duration_ms >= 500,
         "its place is in the file"
@@ -152,7 +152,7 @@ fn too_late_is_silence_and_counted() {
     }
     let done = fixture.stop_done(&id);
     done.assert_holds(&a.line(0..100, &[20]), &b.line(0..100, &[]));
-    done.assert_told(0, 20, &[loss("local", 20, 21)]);
+    done.assert_reported(0, 20, &[loss("local", 20, 21)]);
     assert_eq!(fixture.engine.stats().frames_lost, 1);
     fixture.close();
 }
@@ -166,13 +166,13 @@ fn a_leg_is_waited_for_and_not_for_ever() {
     let id = fixture.start(REC_LAYOUT_STEREO, "wav-ulaw", REC_PAUSE_SILENCE);
     let (a, b) = (noise(9, 8000), noise(10, 8000));
     // 400 ms ahead: waited for.
-    talk(160, &[(local, &a[..3200])]);
-    fixture.seen_frames(local, 20);
-    talk(160, &[(remote, &b[..3200])]);
+    write_in_turns(160, &[(local, &a[..3200])]);
+    fixture.wait_for_frames(local, 20);
+    write_in_turns(160, &[(remote, &b[..3200])]);
     // 600 ms ahead: at least the first 100 minus a flush are gone.
-    talk(160, &[(local, &a[3200..])]);
-    fixture.seen_frames(local, 70);
-    talk(160, &[(remote, &b[3200..])]);
+    write_in_turns(160, &[(local, &a[3200..])]);
+    fixture.wait_for_frames(local, 70);
+    write_in_turns(160, &[(remote, &b[3200..])]);
     let done = fixture.stop_done(&id);
     let heard = done.wav.g711(1);
     assert_eq!(done.wav.g711(0), a);
@@ -225,11 +225,11 @@ fn a_late_packet_of_a_paused_span_is_nowhere() {
         let done = fixture.stop_done(id);
         let kept = if *pause == REC_PAUSE_SKIP { 0 } else { 1600 };
         let line =
-            |stream: &Stream| [stream.line(0..20, &[]), nothing(kept), stream.line(30..50, &[])].concat();
+            |stream: &Stream| [stream.line(0..20, &[]), silence(kept), stream.line(30..50, &[])].concat();
         done.assert_holds(&line(&a), &line(&b));
-        done.assert_told(200, 0, &[("pause", "", 3200, 3200 + kept as u64, 200)]);
+        done.assert_reported(200, 0, &[("pause", "", 3200, 3200 + kept as u64, 200)]);
     }
-    assert_nowhere(&fixture, &a.line(20..30, &[]), &b.line(20..30, &[]));
+    assert_not_on_disk(&fixture, &a.line(20..30, &[]), &b.line(20..30, &[]));
     fixture.close();
 }
 
@@ -254,7 +254,7 @@ fn a_late_packet_handed_in_while_paused_is_nowhere() {
         &[a.line(0..20, &[18]), a.line(30..40, &[])].concat(),
         &[b.line(0..20, &[]), b.line(30..40, &[])].concat(),
     );
-    done.assert_told(200, 20, &[("pause", "", 3200, 3200, 200), loss("local", 18, 19)]);
-    assert_nowhere(&fixture, &a.line(18..19, &[]), &[]);
+    done.assert_reported(200, 20, &[("pause", "", 3200, 3200, 200), loss("local", 18, 19)]);
+    assert_not_on_disk(&fixture, &a.line(18..19, &[]), &[]);
     fixture.close();
 }

@@ -3,10 +3,10 @@
 use callrec::capi::*;
 use callrec_testkit::g711::Law;
 use callrec_testkit::random::noise;
-use callrec_testkit::rtp::{Header, packet};
+use callrec_testkit::rtp::{RtpHeader, packet};
 use callrec_testkit::tree::files_with_extension;
 use callrec_testkit::wait::PATIENCE;
-use callrec_testkit::wav::Wav;
+use callrec_testkit::wav::WavFile;
 
 use crate::fixture::*;
 use crate::support::StartFields;
@@ -14,14 +14,14 @@ use crate::support::StartFields;
 /// One leg's packets, made one by one.
 struct Made {
     feed: rec_feed,
-    next: Header,
-    heard: Line,
+    next: RtpHeader,
+    heard: LegSamples,
     sent: u64,
 }
 
 impl Made {
     fn new(feed: rec_feed) -> Made {
-        let next = Header {
+        let next = RtpHeader {
             payload_type: 0,
             sequence: 7,
             timestamp: 1000,
@@ -58,7 +58,7 @@ impl Made {
         law: Option<Law>,
         seed: u64,
         samples: usize,
-        shape: impl Fn(Header, &[u8]) -> Vec<u8>,
+        shape: impl Fn(RtpHeader, &[u8]) -> Vec<u8>,
     ) {
         self.next.payload_type = payload_type;
         let payload = noise(seed + 77, samples * if law.is_some() { 1 } else { 2 });
@@ -90,7 +90,7 @@ fn heard_as(codec: i32, rate: u32, act: impl Fn(&RecordingFixture, &mut Made)) {
     for id in ids {
         let done = fixture.stop_done(id);
         done.assert_holds(&made.heard, &[]);
-        done.assert_told(0, 0, &[]);
+        done.assert_reported(0, 0, &[]);
         assert_eq!(done.wav.rate, rate);
     }
     assert_eq!(fixture.engine.stats().frames_lost, 0);
@@ -154,7 +154,7 @@ fn events_rtcp_and_garbage_are_no_audio_and_no_loss() {
             length as u8,
         ];
         let made_packet = packet(
-            Header {
+            RtpHeader {
                 payload_type: 101,
                 ..made.next
             },
@@ -164,7 +164,7 @@ fn events_rtcp_and_garbage_are_no_audio_and_no_loss() {
         made.next.sequence += 1;
     }
     made.next.timestamp += 800;
-    made.heard.extend(nothing(800));
+    made.heard.extend(silence(800));
     made.ulaw(10);
     // RTCP: sender report, receiver report, description, bye, application.
     for kind in 200..=204u8 {
@@ -183,7 +183,7 @@ fn events_rtcp_and_garbage_are_no_audio_and_no_loss() {
     made.ulaw(11);
     // Comfort noise counts as a number, and is silence.
     let comfort = packet(
-        Header {
+        RtpHeader {
             payload_type: 13,
             ..made.next
         },
@@ -192,11 +192,11 @@ fn events_rtcp_and_garbage_are_no_audio_and_no_loss() {
     made.raw(&comfort);
     made.next.sequence += 1;
     made.next.timestamp += 1600;
-    made.heard.extend(nothing(1600));
+    made.heard.extend(silence(1600));
     made.ulaw(12);
     let done = fixture.stop_done(&id);
     done.assert_holds(&made.heard, &[]);
-    done.assert_told(0, 0, &[]);
+    done.assert_reported(0, 0, &[]);
     let stats = fixture.engine.stats();
     assert_eq!((stats.frames_lost, stats.frames_ignored), (0, 8 + 5 + 4));
     fixture.engine.close();
@@ -208,7 +208,7 @@ fn a_new_ssrc_goes_on_where_the_old_one_ended() {
         for seed in 0..10 {
             made.ulaw(seed);
         }
-        made.next = Header {
+        made.next = RtpHeader {
             ssrc: 43,
             sequence: 50_000,
             timestamp: 0xdead_beef,
@@ -218,7 +218,7 @@ fn a_new_ssrc_goes_on_where_the_old_one_ended() {
             made.ulaw(seed);
         }
         // Both wrap.
-        made.next = Header {
+        made.next = RtpHeader {
             ssrc: 44,
             sequence: 65_533,
             timestamp: 0xffff_ff00,
@@ -236,7 +236,7 @@ fn silence_suppression_and_jumps_of_the_timestamp() {
         made.ulaw(1);
         // The sender says nothing for a second.
         made.next.timestamp += 8000;
-        made.heard.extend(nothing(8000));
+        made.heard.extend(silence(8000));
         made.ulaw(2);
         // A jump back, and one of hours: neither can be a silence.
         made.next.timestamp = made.next.timestamp.wrapping_sub(1_000_000);
@@ -319,11 +319,11 @@ fn an_unknown_payload_type_is_counted() {
     made.ulaw(1);
     made.audio(99, Some(Law::Mu), 2, 160);
     made.heard.truncate(160);
-    made.heard.extend(nothing(160));
+    made.heard.extend(silence(160));
     made.ulaw(3);
     let done = fixture.stop_done(&id);
     done.assert_holds(&made.heard, &[]);
-    done.assert_told(0, 0, &[]);
+    done.assert_reported(0, 0, &[]);
     let stats = fixture.engine.stats();
     assert_eq!(
         (stats.frames_in, stats.frames_ignored, stats.frames_lost),
@@ -372,13 +372,13 @@ fn the_format_changes_in_mid_call() {
             set_format(local, codec, 8000);
             let size = sample_bytes(codec);
             let said = noise(seed, 4000 * size);
-            talk(160 * size, &[(local, &said)]);
-            talk(160, &[(remote, &noise(99, 4000))]);
-            heard.extend(cells(codec, &said));
+            write_in_turns(160 * size, &[(local, &said)]);
+            write_in_turns(160, &[(remote, &noise(99, 4000))]);
+            heard.extend(written(codec, &said));
         }
         let done = fixture.stop_done(&id);
         done.assert_holds(&heard, &[]);
-        done.assert_told(0, 0, &[]);
+        done.assert_reported(0, 0, &[]);
         fixture.close();
     }
 }
@@ -389,11 +389,11 @@ fn a_change_of_the_rate_leaves_what_came_before_as_it_was() {
     let local = fixture.feed(REC_LEG_LOCAL, REC_CODEC_PCMU, 8000);
     let id = fixture.start(REC_LAYOUT_LOCAL, "wav-ulaw", REC_PAUSE_SILENCE);
     let (first, last) = (noise(1, 8000), noise(2, 8000));
-    talk(160, &[(local, &first)]);
+    write_in_turns(160, &[(local, &first)]);
     set_format(local, REC_CODEC_PCM16, 16_000);
-    talk(640, &[(local, &vec![0; 32_000])]);
+    write_in_turns(640, &[(local, &vec![0; 32_000])]);
     set_format(local, REC_CODEC_PCMU, 8000);
-    talk(160, &[(local, &last)]);
+    write_in_turns(160, &[(local, &last)]);
     let done = fixture.stop_done(&id);
     assert_eq!(done.wav.frames(), 24_000);
     let heard = done.wav.g711(0);
@@ -403,7 +403,7 @@ fn a_change_of_the_rate_leaves_what_came_before_as_it_was() {
     );
     assert!(heard[8100..15_900].iter().all(|byte| *byte == 0xff));
     assert!(heard[16_100..] == last[100..], "nor that after it");
-    done.assert_told(0, 0, &[]);
+    done.assert_reported(0, 0, &[]);
     fixture.close();
 }
 
@@ -415,7 +415,7 @@ fn the_payload_type_changes_the_rate() {
     let mut made = Made::new(fixture.feed(REC_LEG_LOCAL, REC_CODEC_PCMU, 8000));
     payload(made.feed, 96, REC_CODEC_PCM16, 16_000);
     for _ in 0..25 {
-        let header = Header {
+        let header = RtpHeader {
             payload_type: 0,
             ..made.next
         };
@@ -431,7 +431,7 @@ fn the_payload_type_changes_the_rate() {
     let heard = done.wav.pcm(0);
     assert!(heard[..7900].iter().all(|sample| *sample == 0));
     assert!(heard[8200..] == wide[200..], "at the file's own rate it is exact");
-    done.assert_told(0, 0, &[]);
+    done.assert_reported(0, 0, &[]);
     fixture.engine.close();
 }
 
@@ -442,13 +442,13 @@ fn the_part_holds_what_was_handed_in() {
     let (local, remote) = fixture.legs(REC_CODEC_PCMU, 8000);
     let id = fixture.start(REC_LAYOUT_STEREO, "wav-ulaw", REC_PAUSE_SILENCE);
     let said = noise(5, 80_000);
-    talk(160, &[(local, &said), (remote, &said)]);
-    fixture.seen_frames(local, 1000);
+    write_in_turns(160, &[(local, &said), (remote, &said)]);
+    fixture.wait_for_frames(local, 1000);
     let deadline = std::time::Instant::now() + PATIENCE;
     loop {
         let part = files_with_extension(&fixture.dir, "part").pop();
         let bytes = part.map_or_else(Vec::new, |part| std::fs::read(part).unwrap());
-        if let Ok(live) = Wav::parse(&bytes) {
+        if let Ok(live) = WavFile::parse(&bytes) {
             let heard = live.g711(0);
             assert_eq!(heard, said[..heard.len()], "a live file");
             if heard.len() >= 79_200 - 480 {

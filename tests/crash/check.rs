@@ -13,7 +13,7 @@ use callrec_testkit::published::check_published_as;
 use callrec_testkit::published::{Published, check_published};
 use callrec_testkit::tree::{assert_settled, tree};
 use callrec_testkit::wait::until_some;
-use callrec_testkit::wav::Wav;
+use callrec_testkit::wav::WavFile;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -112,7 +112,7 @@ fn follow(heard: &[Option<i32>], wanted: &[Expected]) -> Result<u64, String> {
 
 /// Compares the audio of a recording with what its child told; gives the loss in
 /// milliseconds of the leg that lost most.
-pub fn audio(history: &ChildHistory, recording: &ReportedRecording, wav: &Wav) -> Result<u64, String> {
+pub fn audio(history: &ChildHistory, recording: &ReportedRecording, wav: &WavFile) -> Result<u64, String> {
     let kind: Kind = plan::kind(recording.call);
     kind.check_shape(wav)?;
     let frames = history.calls.get(&recording.call).map_or(&[][..], Vec::as_slice);
@@ -141,10 +141,10 @@ pub fn before_recovery(directory: &Path, history: &mut ChildHistory) {
         let Some(id) = id.filter(|id| history.was_started(id)) else {
             continue;
         };
-        let check = |wav: &Wav| audio(history, &history.recordings[id], wav).map(|_| wav.frames());
+        let check = |wav: &WavFile| audio(history, &history.recordings[id], wav).map(|_| wav.frames());
         let done = match is_paged(Path::new(name.trim_end_matches(".part"))) {
             true => paged_in_progress(directory, id, &bytes, check),
-            false => Wav::parse_playable(&bytes).and_then(|wav| check(&wav)),
+            false => WavFile::parse_playable(&bytes).and_then(|wav| check(&wav)),
         };
         let held = done.unwrap_or_else(|why| panic!("{name} before recovery: {why}"));
         let id = id.clone();
@@ -173,7 +173,7 @@ fn paged_in_progress(
     directory: &Path,
     id: &str,
     bytes: &[u8],
-    check: impl Fn(&Wav) -> Result<usize, String>,
+    check: impl Fn(&WavFile) -> Result<usize, String>,
 ) -> Result<usize, String> {
     let part = paged::read_part(bytes)?;
     check(&part)?;
@@ -186,7 +186,7 @@ fn paged_in_progress(
     _: &Path,
     _: &str,
     _: &[u8],
-    _: impl Fn(&Wav) -> Result<usize, String>,
+    _: impl Fn(&WavFile) -> Result<usize, String>,
 ) -> Result<usize, String> {
     Err("a format that this build does not have".to_owned())
 }

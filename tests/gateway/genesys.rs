@@ -1,7 +1,7 @@
 //! Genesys' operations and resources: every status, every subtlety.
 
 use callrec::capi::*;
-use callrec_testkit::wav::Wav;
+use callrec_testkit::wav::WavFile;
 use serde_json::{Value, json};
 
 use crate::bayeux::{done, get, operate, operations, refusal, resource};
@@ -413,7 +413,7 @@ fn subtlety_41_a_pause_is_padded_with_silence_whatever_the_lines_do() {
         done(&server, "user1", FIRST, operation);
     }
     let told = server.engine.events.wait(|told| told.is_terminal());
-    let wav = Wav::read(told.recording.unwrap().path);
+    let wav = WavFile::read(told.recording.unwrap().path);
     let left = wav.pcm(0);
     assert_eq!(left.len(), 24_000);
     for (second, said) in left.chunks(8000).zip([1000, 0, 1000]) {

@@ -10,7 +10,7 @@ use callrec_testkit::manifest::manifest_beside;
 use callrec_testkit::process::resident_kib;
 use callrec_testkit::random::byte_at;
 use callrec_testkit::wait::PATIENCE;
-use callrec_testkit::wav::Wav;
+use callrec_testkit::wav::WavFile;
 
 use crate::bayeux::{Client, done};
 use crate::server::TestServer;
@@ -219,7 +219,7 @@ fn none_is_lost_or_doubled_memory_is_flat_and_a_feed_beside_keeps_every_frame() 
         std::thread::yield_now();
     };
     // What the feeder's own delays have left open is silence.
-    let kept = Wav::read(&seen.path).data.into_iter();
+    let kept = WavFile::read(&seen.path).data.into_iter();
     let (missing, again) = compared(kept.filter(|byte| *byte != 0xff), spoken_bytes);
     let manifest = manifest_beside(&seen.path);
     let told = |field: &str| manifest["legs"][0][field].as_u64().unwrap();

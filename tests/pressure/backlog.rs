@@ -6,10 +6,10 @@ use callrec::capi::*;
 use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::disk_faults::{DiskGate, Step};
 use callrec_testkit::manifest::{ManifestSpan, manifest_beside, spans_of};
-use callrec_testkit::rtp::Sender;
+use callrec_testkit::rtp::RtpSender;
 use callrec_testkit::tree::assert_settled;
 use callrec_testkit::wait::{PATIENCE, until};
-use callrec_testkit::wav::Wav;
+use callrec_testkit::wav::WavFile;
 
 use crate::line::*;
 use crate::support::*;
@@ -18,7 +18,7 @@ const FRAME: usize = 160;
 
 /// Talks in real time until `enough`; every call is OK and none of them waits.
 /// Answers how many frames were handed in.
-fn talk(feeds: &mut [(rec_feed, Sender, u64)], mut enough: impl FnMut(u64) -> bool) -> u64 {
+fn talk(feeds: &mut [(rec_feed, RtpSender, u64)], mut enough: impl FnMut(u64) -> bool) -> u64 {
     let begun = Instant::now();
     let mut frames = 0;
     while !enough(frames) {
@@ -60,7 +60,7 @@ fn in_real_time_a_full_backlog_is_a_loss_of_its_length() {
         .into_iter()
         .map(|leg| {
             let feed = feed(call, leg, REC_CODEC_PCMU, 8000).unwrap();
-            (feed, Sender::new(0, leg as u32), leg as u64)
+            (feed, RtpSender::new(0, leg as u32), leg as u64)
         })
         .collect();
     let asked = Instant::now();
@@ -279,7 +279,7 @@ fn in_stream_time_a_writer_without_progress_fails_its_recording() {
         (seen.error, seen.end_reason, seen.state),
         (REC_ERR_IO, REC_END_WRITE_ERROR, REC_STATE_FAILED)
     );
-    let wav = Wav::read(&seen.path);
+    let wav = WavFile::read(&seen.path);
     let heard = wav.g711(0);
     assert!(!heard.is_empty() && heard.len() as u64 <= fed);
     assert!(heard == bytes(line.number, 0, heard.len()), "the part is true");

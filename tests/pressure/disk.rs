@@ -9,7 +9,7 @@ use callrec_testkit::disk_faults::{self, DiskGate, Step, disk_full};
 use callrec_testkit::manifest::manifest_beside;
 use callrec_testkit::tree::{assert_settled, files_with_extension};
 use callrec_testkit::wait::{PATIENCE, until};
-use callrec_testkit::wav::Wav;
+use callrec_testkit::wav::WavFile;
 
 use crate::line::*;
 use crate::support::*;
@@ -54,7 +54,7 @@ fn a_write_error_stays_with_its_recording() {
         assert_eq!(seen.lost_ms, 0);
     }
     // What is on disk is published, and true.
-    let part = Wav::read(&failed.path).g711(0);
+    let part = WavFile::read(&failed.path).g711(0);
     assert!(part.len() >= 8000, "{}", part.len());
     assert!(part == bytes(1, 0, part.len()));
     let manifest = manifest_beside(&failed.path);

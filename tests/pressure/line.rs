@@ -2,7 +2,7 @@
 
 use callrec::capi::*;
 use callrec_testkit::random::byte_at;
-use callrec_testkit::wav::Wav;
+use callrec_testkit::wav::WavFile;
 
 pub use crate::support::feeds::*;
 use crate::support::*;
@@ -54,7 +54,7 @@ impl Line {
         self.fed += count as u64;
     }
 
-    pub fn assert_whole(&self, wav: &Wav) {
+    pub fn assert_whole(&self, wav: &WavFile) {
         let expected = bytes(self.number, 0, self.fed as usize);
         let found = wav.g711(0);
         let same = expected.iter().zip(&found).take_while(|(a, b)| a == b).count();

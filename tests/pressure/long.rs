@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use callrec::capi::*;
 use callrec_testkit::directory::ScratchDir;
-use callrec_testkit::rtp::Sender;
+use callrec_testkit::rtp::RtpSender;
 use callrec_testkit::tree::assert_settled;
 use callrec_testkit::wait::{until, until_for};
 use callrec_testkit::wav::WavHeader;
@@ -34,7 +34,7 @@ fn sixteen_hours_of_silence_suppression() {
     let dir = ScratchDir::new();
     let engine = TestEngine::open(&dir.0, &[("storage.digest", "none")]);
     let line = Line::begin(&engine, 8);
-    let mut sender = Sender::new(0, 8);
+    let mut sender = RtpSender::new(0, 8);
     let words = HOURS * 3600 * RATE / EVERY;
     for n in 0..=words {
         let packet = sender.packet(&bytes(8, n * 160, 160), EVERY as u32);

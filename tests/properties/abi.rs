@@ -10,19 +10,19 @@ use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::manifest::{ManifestSpan, manifest_beside, spans_of};
 use callrec_testkit::tree::{assert_settled, tree};
 use callrec_testkit::wait::PATIENCE;
-use callrec_testkit::wav::Wav;
+use callrec_testkit::wav::WavFile;
 use proptest::prelude::*;
 
 use crate::check::check;
-use crate::model::Model;
-use crate::plan::{Plan, Wish, whole_plans};
-use crate::run::{Driver, Hand, LINEAR_TYPE, Run, Span, Taken, UNIQUE};
+use crate::model::CallModel;
+use crate::plan::{CallPlan, PlannedRecording, whole_plans};
+use crate::run::{Driver, FeedWrite, LINEAR_TYPE, MsSpan, PlanRun, RecordingResult, UNIQUE};
 use crate::support::*;
 
 /// A run of so many samples in a row is no accident.
 const RUN: usize = 8;
 
-pub struct Whole {
+pub struct LibraryDriver {
     pub engine: TestEngine,
     call: rec_call,
     feeds: [Option<rec_feed>; 3],
@@ -31,8 +31,8 @@ pub struct Whole {
     pub dir: ScratchDir,
 }
 
-impl Whole {
-    pub fn new(plan: &Plan) -> Whole {
+impl LibraryDriver {
+    pub fn new(plan: &CallPlan) -> LibraryDriver {
         let dir = ScratchDir::new();
         let flush_ms = plan.flush_ms.max(100).to_string();
         let leg_wait_ms = plan.leg_wait_ms.to_string();
@@ -47,7 +47,7 @@ impl Whole {
             ..CallFields::default()
         };
         let call = engine.begin(&call).unwrap();
-        Whole {
+        LibraryDriver {
             engine,
             call,
             feeds: [None; 3],
@@ -63,18 +63,18 @@ impl Whole {
         }
     }
 
-    fn taken(&self, tape: usize) -> Taken {
+    fn taken(&self, tape: usize) -> RecordingResult {
         let told = self.engine.events.wait_terminal(&self.ids[tape]);
         assert_eq!(told.kind, REC_EVENT_FINISHED, "{told:#?}");
         let seen = told.recording.unwrap();
-        let (wav, manifest) = (Wav::read(&seen.path), manifest_beside(&seen.path));
+        let (wav, manifest) = (WavFile::read(&seen.path), manifest_beside(&seen.path));
         let number = |name: &str| manifest[name].as_u64().unwrap();
         assert_eq!(
             (seen.duration_ms, seen.paused_ms, seen.lost_ms),
             (number("duration_ms"), number("paused_ms"), number("lost_ms"))
         );
         let spans = |kind| spans_of(&manifest, kind).into_iter();
-        Taken {
+        RecordingResult {
             rate: wav.rate,
             channels: wav.channels,
             reason: match seen.end_reason {
@@ -94,8 +94,8 @@ impl Whole {
     }
 }
 
-fn span(span: &ManifestSpan) -> Span {
-    Span {
+fn span(span: &ManifestSpan) -> MsSpan {
+    MsSpan {
         from: span.from_frame,
         to: span.to_frame,
         ms: span.length_ms as f64,
@@ -118,7 +118,7 @@ fn format_of(codec: Codec, rate: u32) -> rec_feed_format {
     format
 }
 
-impl Driver for Whole {
+impl Driver for LibraryDriver {
     fn attach(&mut self, leg: Leg, codec: Codec, rate: u32) {
         let opened = feed(self.call, leg as i32, format_of(codec, rate).codec, rate).unwrap();
         let linear = format_of(Codec::Pcm16, rate);
@@ -138,14 +138,14 @@ impl Driver for Whole {
         }
     }
 
-    fn hand(&mut self, leg: Leg, hand: &Hand, _arrival_ns: u64) -> Status {
+    fn hand(&mut self, leg: Leg, hand: &FeedWrite, _arrival_ns: u64) -> Status {
         let Some(feed) = self.feeds[leg as usize] else {
             return Status::BadHandle;
         };
         let status = match hand {
-            Hand::Rtp(packet) => unsafe { rec_feed_rtp(feed, packet.as_ptr().cast(), packet.len()) },
-            Hand::Write(bytes) => unsafe { rec_feed_write(feed, bytes.as_ptr().cast(), bytes.len()) },
-            Hand::WriteAt(at, bytes) => unsafe {
+            FeedWrite::Rtp(packet) => unsafe { rec_feed_rtp(feed, packet.as_ptr().cast(), packet.len()) },
+            FeedWrite::Write(bytes) => unsafe { rec_feed_write(feed, bytes.as_ptr().cast(), bytes.len()) },
+            FeedWrite::WriteAt(at, bytes) => unsafe {
                 rec_feed_write_at(feed, *at, bytes.as_ptr().cast(), bytes.len())
             },
         };
@@ -158,7 +158,7 @@ impl Driver for Whole {
         Status::from_code(status).unwrap()
     }
 
-    fn start(&mut self, wish: Wish, _rate: u32) {
+    fn start(&mut self, wish: PlannedRecording, _rate: u32) {
         let start = StartFields {
             flags: REC_START_ADDITIONAL,
             call_id: Some("c"),
@@ -201,7 +201,7 @@ impl Driver for Whole {
 }
 
 /// Names of linear samples that no recording of the call may hold.
-fn kept_by_none(model: &Model, leg: usize) -> HashSet<u64> {
+fn kept_by_none(model: &CallModel, leg: usize) -> HashSet<u64> {
     let tapes = 0..model.tapes.len();
     let may_hold = |at: u64, order: u32| tapes.clone().any(|tape| model.may_hold(tape, at, order));
     let places = model.legs[leg].places.iter().enumerate();
@@ -247,8 +247,8 @@ fn search(directory: &Path, none: &[HashSet<u64>; 2]) -> Result<(), String> {
     Ok(())
 }
 
-fn holds(plan: &Plan) -> Result<(), TestCaseError> {
-    let mut run = Run::new(plan, Whole::new(plan));
+fn holds(plan: &CallPlan) -> Result<(), TestCaseError> {
+    let mut run = PlanRun::new(plan, LibraryDriver::new(plan));
     run.all();
     let (model, wishes, driver) = (run.model, run.wishes, run.driver);
     for (n, wish) in wishes.iter().enumerate() {
@@ -259,7 +259,7 @@ fn holds(plan: &Plan) -> Result<(), TestCaseError> {
     let first = if plan.mixed { crate::model::MIXED } else { 0 };
     let none = [kept_by_none(&model, first), kept_by_none(&model, 1)];
     search(&driver.dir.0, &none).map_err(TestCaseError::fail)?;
-    let Whole { engine, dir, .. } = driver;
+    let LibraryDriver { engine, dir, .. } = driver;
     engine.close();
     assert_settled(&dir.0);
     search(&dir.0, &none).map_err(TestCaseError::fail)

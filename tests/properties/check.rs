@@ -2,18 +2,19 @@
 
 use callrec::codec::SampleFormat;
 use callrec::words::{EndReason, Format, Layout, PauseMode};
-use callrec_testkit::g711::{self, Law};
+use callrec_testkit::g711::Law;
+use callrec_testkit::sample::ExpectedSample;
 
-use crate::fate::{Fate, fates};
 use crate::hold;
-use crate::model::{Cell, MIXED, Model, NS_PER_MS, Stretch, index, time};
+use crate::model::{CallModel, ControlSpan, MIXED, NS_PER_MS, WrittenSample, index, time};
 use crate::names::paused_names;
-use crate::plan::{Plan, Wish};
-use crate::run::{Span, Taken};
+use crate::outcomes::{PlaceOutcome, outcomes};
+use crate::plan::{CallPlan, PlannedRecording};
+use crate::run::{MsSpan, RecordingResult};
 
 /// Frames of the file that one stretch of a recording fills.
-pub struct Part {
-    pub stretch: Stretch,
+pub struct FilePart {
+    pub stretch: ControlSpan,
     frame: u64,
     /// Its first sample on the legs' grid.
     pub from: u64,
@@ -21,29 +22,29 @@ pub struct Part {
 }
 
 /// The file as the model has it.
-pub struct File {
-    parts: Vec<Part>,
+pub struct ExpectedFile {
+    parts: Vec<FilePart>,
     frames: u64,
     pub limited: bool,
-    pauses: Vec<Span>,
+    pauses: Vec<MsSpan>,
     paused_ns: u64,
     /// The number by which it was over.
     pub ended: u32,
 }
 
-impl File {
+impl ExpectedFile {
     /// What was handed in with that number was so while the recording recorded.
-    pub fn is_recorded(&self, order: u32, part: &Part) -> bool {
-        let within = |stretch: &Stretch| stretch.orders.0 < order && order < stretch.orders.1;
+    pub fn is_recorded(&self, order: u32, part: &FilePart) -> bool {
+        let within = |stretch: &ControlSpan| stretch.orders.0 < order && order < stretch.orders.1;
         within(&part.stretch) || self.parts.iter().any(|part| within(&part.stretch))
     }
 
-    pub fn new(stretches: &[Stretch], wish: Wish, rate: u32) -> File {
+    pub fn new(stretches: &[ControlSpan], wish: PlannedRecording, rate: u32) -> ExpectedFile {
         let limit = match u64::from(wish.max_duration_ms) {
             0 => u64::MAX,
             ms => ((ms * u64::from(rate) + 500) / 1000).max(1),
         };
-        let mut file = File {
+        let mut file = ExpectedFile {
             parts: Vec::new(),
             frames: 0,
             limited: false,
@@ -71,13 +72,13 @@ impl File {
                 };
                 let length = to_ns.saturating_sub(stretch.from_ns);
                 file.paused_ns += length;
-                file.pauses.push(Span {
+                file.pauses.push(MsSpan {
                     from: frame,
                     to: file.frames,
                     ms: length as f64 / NS_PER_MS as f64,
                 });
             } else {
-                file.parts.push(Part {
+                file.parts.push(FilePart {
                     stretch,
                     frame,
                     from,
@@ -110,15 +111,15 @@ pub fn is_near(a: f64, b: f64, whole: bool) -> bool {
 
 /// `whole`: lengths are told in whole milliseconds.
 pub fn check(
-    plan: &Plan,
-    model: &Model,
+    plan: &CallPlan,
+    model: &CallModel,
     tape: usize,
-    wish: Wish,
-    taken: &Taken,
+    wish: PlannedRecording,
+    taken: &RecordingResult,
     whole: bool,
 ) -> Result<(), String> {
     let rate = plan.rate;
-    let file = File::new(&model.tapes[tape].stretches, wish, rate);
+    let file = ExpectedFile::new(&model.tapes[tape].stretches, wish, rate);
     let channels = channels(wish.layout, plan.mixed);
     hold!(taken.rate == rate, "{} Hz, not {rate}", taken.rate);
     hold!(
@@ -165,8 +166,8 @@ pub fn check(
     paused_names(model, tape, wish, taken, &channels)
 }
 
-fn pauses(file: &File, taken: &Taken, whole: bool) -> Result<(), String> {
-    let same = |a: &Span, b: &Span| (a.from, a.to) == (b.from, b.to) && is_near(a.ms, b.ms, whole);
+fn pauses(file: &ExpectedFile, taken: &RecordingResult, whole: bool) -> Result<(), String> {
+    let same = |a: &MsSpan, b: &MsSpan| (a.from, a.to) == (b.from, b.to) && is_near(a.ms, b.ms, whole);
     let all = file.pauses.len() == taken.pauses.len();
     let all = all && file.pauses.iter().zip(&taken.pauses).all(|(a, b)| same(a, b));
     hold!(all, "pauses {:?}, not {:?}", taken.pauses, file.pauses);
@@ -187,7 +188,7 @@ pub fn losses(
     channels: &[Vec<usize>],
     rate: u32,
     frames: u64,
-    taken: &Taken,
+    taken: &RecordingResult,
     whole: bool,
 ) -> Result<[Vec<u32>; 3], String> {
     let mut told = [0, 1, 2].map(|_| vec![0; frames as usize]);
@@ -204,7 +205,7 @@ pub fn losses(
         // What a packet has before the resume across which it lies is in no frame, and neither is
         // what was handed in before a pause and has its place in it.
         if span.from == span.to {
-            let is_cut = |pause: &Span| pause.from == span.to || pause.to == span.to && span.ms < PACKET_MS;
+            let is_cut = |pause: &MsSpan| pause.from == span.to || pause.to == span.to && span.ms < PACKET_MS;
             hold!(
                 taken.pauses.iter().any(is_cut),
                 "loss span {span:?} without a frame"
@@ -233,9 +234,9 @@ pub fn losses(
 
 #[allow(clippy::too_many_arguments)]
 fn frame_holds(
-    model: &Model,
-    file: &File,
-    part: &Part,
+    model: &CallModel,
+    file: &ExpectedFile,
+    part: &FilePart,
     n: u64,
     channels: &[Vec<usize>],
     format: Format,
@@ -245,56 +246,49 @@ fn frame_holds(
     let size = format.samples().bytes();
     for (channel, heard) in channels.iter().enumerate() {
         let sample = &bytes[channel * size..][..size];
-        let mut may: [Vec<Cell>; 2] = [vec![Cell::Silent], vec![Cell::Silent]];
+        let mut may: [Vec<WrittenSample>; 2] = [vec![WrittenSample::Silence], vec![WrittenSample::Silence]];
         for (may, &leg) in may.iter_mut().zip(heard) {
             let told = told[leg][(part.frame + n) as usize];
             let at = part.from + n;
             let place = model.legs[leg].places.get(at as usize);
-            let fates = place.map_or_else(|| vec![Fate::NOTHING], |place| fates(place, at, file, part));
-            *may = fates
+            let outcomes = place.map_or_else(
+                || vec![PlaceOutcome::NOTHING],
+                |place| outcomes(place, at, file, part),
+            );
+            *may = outcomes
                 .iter()
-                .filter(|fate| fate.told == told)
-                .map(|fate| fate.cell)
+                .filter(|outcome| outcome.told == told)
+                .map(|outcome| outcome.sample)
                 .collect();
             hold!(
                 !may.is_empty(),
-                "leg {leg}: told to be lost {told} times at {at}: {fates:?}, {place:?}"
+                "leg {leg}: told to be lost {told} times at {at}: {outcomes:?}, {place:?}"
             );
         }
         let (first, second) = (&may[0], &may[1]);
         let met = first
             .iter()
-            .any(|one| second.iter().any(|two| is_sum(format, [*one, *two], sample)));
+            .any(|one| second.iter().any(|two| is_mix(format, [*one, *two], sample)));
         hold!(met, "channel {channel} is {sample:?}, not {may:?}");
     }
     Ok(())
 }
 
-fn linear(cell: Cell) -> i32 {
-    match cell {
-        Cell::Silent => 0,
-        Cell::Coded(law, byte) => g711::decode(law, byte).into(),
-        Cell::Linear(sample) => sample.into(),
-    }
-}
-
-fn is_sum(format: Format, cells: [Cell; 2], sample: &[u8]) -> bool {
-    let sum = (linear(cells[0]) + linear(cells[1])).clamp(-32768, 32767) as i16;
+fn is_mix(format: Format, samples: [WrittenSample; 2], found: &[u8]) -> bool {
     let law = match format.samples() {
-        SampleFormat::Pcm16 => return sample == sum.to_le_bytes(),
-        SampleFormat::Ulaw => Law::Mu,
-        SampleFormat::Alaw => Law::A,
+        SampleFormat::Pcm16 => None,
+        SampleFormat::Ulaw => Some(Law::Mu),
+        SampleFormat::Alaw => Some(Law::A),
     };
-    match cells {
-        [Cell::Silent, Cell::Silent] => sample == [format.samples().silence()],
-        [Cell::Coded(same, byte), Cell::Silent] | [Cell::Silent, Cell::Coded(same, byte)] if same == law => {
-            sample == [byte]
-        }
-        _ => g711::encodes(law, sample[0], sum),
-    }
+    ExpectedSample::mix(law, &samples).matches(found)
 }
 
-pub fn silent_in_pauses(pauses: &[Span], wish: Wish, taken: &Taken, size: usize) -> Result<(), String> {
+pub fn silent_in_pauses(
+    pauses: &[MsSpan],
+    wish: PlannedRecording,
+    taken: &RecordingResult,
+    size: usize,
+) -> Result<(), String> {
     for pause in pauses {
         let bytes = &taken.bytes[pause.from as usize * size..pause.to as usize * size];
         let silent = bytes.iter().all(|byte| *byte == wish.format.samples().silence());

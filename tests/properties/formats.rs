@@ -17,32 +17,32 @@ use callrec::storage::{
 use callrec::words::{Codec, EndReason, Error, Format, Layout, Leg, PauseMode, Status};
 use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::manifest::{manifest_beside, spans_of};
-use callrec_testkit::rtp::Sender;
+use callrec_testkit::rtp::RtpSender;
 use callrec_testkit::tree::assert_settled;
 use callrec_testkit::wait::PATIENCE;
-use callrec_testkit::wav::Wav;
+use callrec_testkit::wav::WavFile;
 use parking_lot::{Condvar, Mutex};
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use crate::abi::Whole;
+use crate::abi::LibraryDriver;
 use crate::hold;
 use crate::model::NS_PER_MS;
-use crate::plan::{Plan, Wish, plans, whole_plans};
-use crate::run::{Driver, Hand, Run};
-use crate::simulated::Simulated;
+use crate::plan::{CallPlan, PlannedRecording, plans, whole_plans};
+use crate::run::{Driver, FeedWrite, PlanRun};
+use crate::simulated::SimulatedDriver;
 use crate::support::paged::read_finished;
 
 const PAGED: Format = Format::of(&codec::FORMATS[0]);
 
 /// Carries everything out for both recordings of a pair, at the same moment.
-struct Twice<D> {
+struct PairDriver<D> {
     driver: D,
     /// Of the files, in Hz.
     rate: u32,
 }
 
-impl<D: Driver> Driver for Twice<D> {
+impl<D: Driver> Driver for PairDriver<D> {
     fn attach(&mut self, leg: Leg, codec: Codec, rate: u32) {
         self.driver.attach(leg, codec, rate);
     }
@@ -55,13 +55,13 @@ impl<D: Driver> Driver for Twice<D> {
         self.driver.reformat(leg, codec, rate);
     }
 
-    fn hand(&mut self, leg: Leg, hand: &Hand, arrival_ns: u64) -> Status {
+    fn hand(&mut self, leg: Leg, hand: &FeedWrite, arrival_ns: u64) -> Status {
         self.driver.hand(leg, hand, arrival_ns)
     }
 
-    fn start(&mut self, wish: Wish, _rate: u32) {
+    fn start(&mut self, wish: PlannedRecording, _rate: u32) {
         for format in [Format::WAV, PAGED] {
-            self.driver.start(Wish { format, ..wish }, self.rate);
+            self.driver.start(PlannedRecording { format, ..wish }, self.rate);
         }
     }
 
@@ -94,10 +94,10 @@ impl<D: Driver> Driver for Twice<D> {
 }
 
 /// The audio of a finished file of either format.
-fn said(path: &Path) -> Result<Wav, String> {
+fn said(path: &Path) -> Result<WavFile, String> {
     let bytes = std::fs::read(path).map_err(|why| format!("{}: {why}", path.display()))?;
     match path.extension().is_some_and(|ending| ending == "wav") {
-        true => Wav::parse_playable(&bytes),
+        true => WavFile::parse_playable(&bytes),
         false => read_finished(&bytes),
     }
 }
@@ -236,12 +236,12 @@ impl Drop for Files {
 }
 
 /// Gives a recording to its file on the disk, and to a collector.
-struct ToFile {
+struct FileAndCollector {
     file: Option<RecordingFile>,
     collector: Box<dyn Sink>,
 }
 
-impl Sink for ToFile {
+impl Sink for FileAndCollector {
     fn shape(&mut self, shape: Shape) {
         self.collector.shape(shape);
         self.file.as_mut().expect("open").shape(shape);
@@ -297,15 +297,17 @@ impl Sink for ToFile {
     }
 }
 
-fn simulated(plan: &Plan, files: &Arc<Files>) -> Simulated {
+fn simulated(plan: &CallPlan, files: &Arc<Files>) -> SimulatedDriver {
     let files = Arc::clone(files);
-    let mut driver = Simulated::new(plan);
+    let mut driver = SimulatedDriver::new(plan);
     let mut started = 0;
     driver.start = Some(Box::new(move |sim, wish| {
         let id = twin(started);
         started += 1;
         let file = Some(files.begin(Uuid::from_u128(id), wish.format));
-        sim.start_into(id, wish, |collector| Box::new(ToFile { file, collector }))
+        sim.start_into(id, wish, |collector| {
+            Box::new(FileAndCollector { file, collector })
+        })
     }));
     driver
 }
@@ -318,7 +320,7 @@ fn twin(started: u64) -> u128 {
     u128::from(high) << 64 | u128::from(pair ^ high)
 }
 
-fn expect_pairs(driver: &Simulated, files: &Files) -> Result<(), String> {
+fn expect_pairs(driver: &SimulatedDriver, files: &Files) -> Result<(), String> {
     for (n, pair) in driver.tapes.chunks(2).enumerate() {
         let wav = files.expect_given(&pair[0])?;
         let paged = files.expect_given(&pair[1])?;
@@ -327,13 +329,13 @@ fn expect_pairs(driver: &Simulated, files: &Files) -> Result<(), String> {
     Ok(())
 }
 
-fn holds_simulated(plan: &Plan, resampled: bool) -> Result<(), TestCaseError> {
+fn holds_simulated(plan: &CallPlan, resampled: bool) -> Result<(), TestCaseError> {
     let files = Arc::new(Files::new());
-    let twice = Twice {
+    let twice = PairDriver {
         driver: simulated(plan, &files),
         rate: plan.rate << u32::from(resampled),
     };
-    let mut run = Run::new(plan, twice);
+    let mut run = PlanRun::new(plan, twice);
     run.driver.now(run.model.now_ns);
     run.all();
     expect_pairs(&run.driver.driver, &files).map_err(TestCaseError::fail)
@@ -360,7 +362,7 @@ proptest! {
 /// Loss, reordering, a pause, and a stall that makes what was written be written over.
 #[test]
 fn a_stall_is_mended_in_files_of_both_kinds() {
-    let plan = Plan {
+    let plan = CallPlan {
         real: true,
         rate: 8000,
         mixed: false,
@@ -370,17 +372,17 @@ fn a_stall_is_mended_in_files_of_both_kinds() {
         steps: Vec::new(),
     };
     let files = Arc::new(Files::new());
-    let mut twice = Twice {
+    let mut twice = PairDriver {
         driver: simulated(&plan, &files),
         rate: 8000,
     };
-    let wish = Wish {
+    let wish = PlannedRecording {
         layout: Layout::Stereo,
         format: Format::WAV,
         pause_mode: PauseMode::Silence,
         max_duration_ms: 0,
     };
-    let mut senders = [Sender::new(0, 1), Sender::new(0, 2)];
+    let mut senders = [RtpSender::new(0, 1), RtpSender::new(0, 2)];
     let mut now = 10_000 * NS_PER_MS;
     twice.now(now);
     for leg in [Leg::Local, Leg::Remote] {
@@ -404,10 +406,10 @@ fn a_stall_is_mended_in_files_of_both_kinds() {
                 _ => {
                     if n == 1 && number == 90 {
                         for packet in held.drain(..) {
-                            twice.hand(leg, &Hand::Rtp(packet), now);
+                            twice.hand(leg, &FeedWrite::Rtp(packet), now);
                         }
                     }
-                    assert_eq!(twice.hand(leg, &Hand::Rtp(packet), now), Status::Ok);
+                    assert_eq!(twice.hand(leg, &FeedWrite::Rtp(packet), now), Status::Ok);
                 }
             }
         }
@@ -433,14 +435,14 @@ fn a_stall_is_mended_in_files_of_both_kinds() {
 }
 
 /// Through the C ABI, in stream time: manifests say the same, too.
-fn holds_whole(plan: &Plan) -> Result<(), String> {
-    let twice = Twice {
-        driver: Whole::new(plan),
+fn holds_whole(plan: &CallPlan) -> Result<(), String> {
+    let twice = PairDriver {
+        driver: LibraryDriver::new(plan),
         rate: 8000,
     };
-    let mut run = Run::new(plan, twice);
+    let mut run = PlanRun::new(plan, twice);
     run.all();
-    let Whole { engine, ids, dir, .. } = run.driver.driver;
+    let LibraryDriver { engine, ids, dir, .. } = run.driver.driver;
     for pair in ids.chunks(2) {
         let paths = [0, 1].map(|n| {
             let told = engine.events.wait_terminal(&pair[n]);

@@ -8,7 +8,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use callrec_testkit::g711::Law;
+pub use callrec_testkit::sample::WrittenSample;
 
 pub const NS_PER_MS: u64 = 1_000_000;
 pub const MIXED: usize = 2;
@@ -23,17 +23,9 @@ pub fn time(index: u64, rate: u32) -> u64 {
     ((u128::from(index) * 1_000_000_000 + u128::from(rate / 2)) / u128::from(rate)) as u64
 }
 
-/// One sample as it was handed in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cell {
-    Silent,
-    Coded(Law, u8),
-    Linear(i16),
-}
-
 #[derive(Clone, Copy, Debug)]
-pub struct Said {
-    pub cell: Cell,
+pub struct PlacedSample {
+    pub sample: WrittenSample,
     /// Its number among the leg's samples.
     pub name: u64,
     pub order: u32,
@@ -45,21 +37,21 @@ pub struct Said {
 
 /// A place that a gap in the sequence numbers has shown to be lost.
 #[derive(Clone, Copy, Debug)]
-pub struct Gap {
+pub struct SequenceGap {
     pub order: u32,
     pub edge: u64,
 }
 
 #[derive(Clone, Debug, Default)]
-pub struct Place {
+pub struct TimelinePlace {
     /// All that came for it, in the order in which it came.
-    pub said: Vec<Said>,
-    pub gap: Option<Gap>,
+    pub said: Vec<PlacedSample>,
+    pub gap: Option<SequenceGap>,
 }
 
 /// What was handed in for a leg in one piece.
 #[derive(Clone, Copy, Debug)]
-pub struct Handed {
+pub struct WrittenBlock {
     pub order: u32,
     pub name: u64,
     pub samples: u64,
@@ -67,7 +59,7 @@ pub struct Handed {
     pub linear: bool,
 }
 
-struct Stream {
+struct RtpStreamModel {
     highest: u64,
     seen: HashSet<u64>,
     /// Where a missing one belongs.
@@ -81,38 +73,38 @@ struct Stream {
 
 #[derive(Default)]
 pub struct LegModel {
-    pub places: Vec<Place>,
+    pub places: Vec<TimelinePlace>,
     end: u64,
-    pub handed: Vec<Handed>,
+    pub handed: Vec<WrittenBlock>,
     attached: bool,
     had_feed: bool,
-    stream: Option<Stream>,
+    stream: Option<RtpStreamModel>,
     /// Of a sender that has not been heard before: the second packet confirms it.
-    suspect: Option<(Packet, Speech, Now)>,
+    suspect: Option<(PacketNumbers, NamedSamples, EventOrder)>,
     confirms: bool,
     anchor: Option<(u64, i64)>,
 }
 
 /// The number of an event, and how far files may have been settled by then.
-type Now = (u32, u64);
+type EventOrder = (u32, u64);
 
 /// One packet, with its numbers before they wrap.
 #[derive(Clone, Copy)]
-pub struct Packet {
+pub struct PacketNumbers {
     pub sequence: u64,
     pub timestamp: i64,
 }
 
 /// Samples and their names.
 #[derive(Clone)]
-pub struct Speech {
-    pub cells: Vec<Cell>,
+pub struct NamedSamples {
+    pub samples: Vec<WrittenSample>,
     pub name: u64,
 }
 
 /// A stretch between two points; the numbers are exclusive.
 #[derive(Clone, Copy, Debug)]
-pub struct Stretch {
+pub struct ControlSpan {
     pub from_ns: u64,
     pub to_ns: u64,
     pub orders: (u32, u32),
@@ -120,12 +112,12 @@ pub struct Stretch {
 }
 
 #[derive(Default)]
-pub struct TapeModel {
-    pub stretches: Vec<Stretch>,
-    open: Option<Stretch>,
+pub struct RecordingModel {
+    pub stretches: Vec<ControlSpan>,
+    open: Option<ControlSpan>,
 }
 
-impl TapeModel {
+impl RecordingModel {
     pub fn is_live(&self) -> bool {
         self.open.is_some()
     }
@@ -135,21 +127,21 @@ impl TapeModel {
     }
 }
 
-pub struct Model {
+pub struct CallModel {
     real: bool,
     pub rate: u32,
     reorder_ns: u64,
     leg_wait_ns: u64,
     pub now_ns: u64,
     pub legs: [LegModel; 3],
-    pub tapes: Vec<TapeModel>,
+    pub tapes: Vec<RecordingModel>,
     order: u32,
     edge_ns: u64,
 }
 
-impl Model {
-    pub fn new(real: bool, rate: u32, reorder_ms: u64, leg_wait_ms: u64) -> Model {
-        Model {
+impl CallModel {
+    pub fn new(real: bool, rate: u32, reorder_ms: u64, leg_wait_ms: u64) -> CallModel {
+        CallModel {
             real,
             rate,
             reorder_ns: reorder_ms * NS_PER_MS,
@@ -235,15 +227,15 @@ impl Model {
 
     pub fn start(&mut self) {
         let stretch = self.stretch(self.point_ns(), false);
-        self.tapes.push(TapeModel {
+        self.tapes.push(RecordingModel {
             stretches: Vec::new(),
             open: Some(stretch),
         });
     }
 
-    fn stretch(&mut self, from_ns: u64, paused: bool) -> Stretch {
+    fn stretch(&mut self, from_ns: u64, paused: bool) -> ControlSpan {
         self.order += 1;
-        Stretch {
+        ControlSpan {
             from_ns,
             to_ns: 0,
             orders: (self.order, 0),
@@ -256,7 +248,7 @@ impl Model {
         self.order += 1;
         if let Some(open) = self.tapes[tape].open.take() {
             let orders = (open.orders.0, self.order);
-            self.tapes[tape].stretches.push(Stretch {
+            self.tapes[tape].stretches.push(ControlSpan {
                 to_ns: at_ns,
                 orders,
                 ..open
@@ -280,24 +272,27 @@ impl Model {
     }
 
     /// Counts what is handed in.
-    fn hand(&mut self, leg: usize, speech: &Speech) -> Now {
+    fn hand(&mut self, leg: usize, speech: &NamedSamples) -> EventOrder {
         self.order += 1;
-        self.legs[leg].handed.push(Handed {
+        self.legs[leg].handed.push(WrittenBlock {
             order: self.order,
             name: speech.name,
-            samples: speech.cells.len() as u64,
-            linear: speech.cells.iter().all(|cell| matches!(cell, Cell::Linear(_))),
+            samples: speech.samples.len() as u64,
+            linear: speech
+                .samples
+                .iter()
+                .all(|sample| matches!(sample, WrittenSample::Linear(_))),
         });
         (self.order, index(self.edge_ns, self.rate))
     }
 
-    pub fn write(&mut self, leg: usize, speech: &Speech) {
+    pub fn write(&mut self, leg: usize, speech: &NamedSamples) {
         let now = self.hand(leg, speech);
         let at = self.legs[leg].end as i64;
         self.put(leg, at, speech, false, now);
     }
 
-    pub fn write_at(&mut self, leg: usize, position: u64, speech: &Speech) {
+    pub fn write_at(&mut self, leg: usize, position: u64, speech: &NamedSamples) {
         let now = self.hand(leg, speech);
         let end = self.legs[leg].end as i64;
         let (known, place) = *self.legs[leg].anchor.get_or_insert((position, end));
@@ -305,7 +300,7 @@ impl Model {
         self.put(leg, at, speech, false, now);
     }
 
-    pub fn rtp(&mut self, leg: usize, packet: Packet, speech: &Speech) {
+    pub fn rtp(&mut self, leg: usize, packet: PacketNumbers, speech: &NamedSamples) {
         let now = self.hand(leg, speech);
         if self.real {
             return;
@@ -330,13 +325,13 @@ impl Model {
         let lost = (packet.sequence - stream.highest - 1) * stream.len;
         stream.highest = packet.sequence;
         (stream.timestamp, stream.at) = (packet.timestamp, at);
-        stream.len = speech.cells.len() as u64;
+        stream.len = speech.samples.len() as u64;
         self.gap(leg, at, lost, now);
         self.put(leg, at, speech, false, now);
     }
 
     /// A stream's first packet, or the second one, which confirms it.
-    fn first(&mut self, leg: usize, packet: Packet, speech: &Speech, now: Now) {
+    fn first(&mut self, leg: usize, packet: PacketNumbers, speech: &NamedSamples, now: EventOrder) {
         if !self.legs[leg].confirms {
             self.legs[leg].suspect = Some((packet, speech.clone(), now));
             self.legs[leg].confirms = true;
@@ -351,20 +346,20 @@ impl Model {
             None => second,
         };
         let at = self.legs[leg].end as i64;
-        self.legs[leg].stream = Some(Stream {
+        self.legs[leg].stream = Some(RtpStreamModel {
             highest: packet.sequence,
             seen: HashSet::from([packet.sequence]),
             missing: HashMap::new(),
             timestamp: packet.timestamp,
             at,
-            len: speech.cells.len() as u64,
+            len: speech.samples.len() as u64,
             first: (packet.timestamp, at),
         });
         self.put(leg, at, &speech, false, now);
     }
 
     /// What has confirmed a stream follows its first packet at once.
-    fn follow(&mut self, leg: usize, (packet, speech, now): (Packet, Speech, Now)) {
+    fn follow(&mut self, leg: usize, (packet, speech, now): (PacketNumbers, NamedSamples, EventOrder)) {
         if let Some(stream) = &mut self.legs[leg].stream {
             stream.at += packet.timestamp - stream.timestamp;
             stream.timestamp = packet.timestamp;
@@ -376,27 +371,34 @@ impl Model {
     }
 
     /// Lost: so many places before `at`, as far as nothing has been there yet.
-    fn gap(&mut self, leg: usize, at: i64, lost: u64, (order, edge): Now) {
+    fn gap(&mut self, leg: usize, at: i64, lost: u64, (order, edge): EventOrder) {
         let leg = &mut self.legs[leg];
         let from = (at - lost as i64).max(leg.end as i64);
         for at in from..at {
-            leg.at(at as u64).gap = Some(Gap { order, edge });
+            leg.at(at as u64).gap = Some(SequenceGap { order, edge });
         }
     }
 
-    fn put(&mut self, leg: usize, at: i64, speech: &Speech, was_missing: bool, (order, edge): Now) {
+    fn put(
+        &mut self,
+        leg: usize,
+        at: i64,
+        speech: &NamedSamples,
+        was_missing: bool,
+        (order, edge): EventOrder,
+    ) {
         if self.real {
             return;
         }
         let leg = &mut self.legs[leg];
-        for (n, &cell) in speech.cells.iter().enumerate() {
+        for (n, &sample) in speech.samples.iter().enumerate() {
             let at = at + n as i64;
             if at < 0 {
                 continue;
             }
             let name = speech.name + n as u64;
-            leg.at(at as u64).said.push(Said {
-                cell,
+            leg.at(at as u64).said.push(PlacedSample {
+                sample,
                 name,
                 order,
                 edge,
@@ -432,10 +434,10 @@ impl Model {
 }
 
 impl LegModel {
-    fn at(&mut self, index: u64) -> &mut Place {
+    fn at(&mut self, index: u64) -> &mut TimelinePlace {
         let index = index as usize;
         if self.places.len() <= index {
-            self.places.resize_with(index + 1, Place::default);
+            self.places.resize_with(index + 1, TimelinePlace::default);
         }
         &mut self.places[index]
     }

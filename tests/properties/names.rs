@@ -6,17 +6,17 @@ use callrec::words::Format;
 use callrec_testkit::wav::pcm16;
 
 use crate::hold;
-use crate::model::Model;
-use crate::plan::Wish;
-use crate::run::{Taken, UNIQUE, value};
+use crate::model::CallModel;
+use crate::plan::PlannedRecording;
+use crate::run::{RecordingResult, UNIQUE, value};
 
 /// Without a look at places: what was handed in while it was paused is not in the file
 /// under its own name.
 pub fn paused_names(
-    model: &Model,
+    model: &CallModel,
     tape: usize,
-    wish: Wish,
-    taken: &Taken,
+    wish: PlannedRecording,
+    taken: &RecordingResult,
     channels: &[Vec<usize>],
 ) -> Result<(), String> {
     for (channel, leg) in named_channels(model, wish, channels) {
@@ -29,7 +29,11 @@ pub fn paused_names(
 }
 
 /// Channels that tell the names of their leg's samples.
-pub fn named_channels(model: &Model, wish: Wish, channels: &[Vec<usize>]) -> Vec<(usize, usize)> {
+pub fn named_channels(
+    model: &CallModel,
+    wish: PlannedRecording,
+    channels: &[Vec<usize>],
+) -> Vec<(usize, usize)> {
     if wish.format != Format::WAV {
         return Vec::new();
     }
@@ -42,11 +46,11 @@ pub fn named_channels(model: &Model, wish: Wish, channels: &[Vec<usize>]) -> Vec
 }
 
 /// G.711 codes of the same leg could look like another sample's name.
-fn is_named(model: &Model, leg: usize) -> bool {
-    let all = |handed: &crate::model::Handed| handed.linear && handed.name + handed.samples <= UNIQUE;
+fn is_named(model: &CallModel, leg: usize) -> bool {
+    let all = |handed: &crate::model::WrittenBlock| handed.linear && handed.name + handed.samples <= UNIQUE;
     model.legs[leg].handed.iter().all(all)
 }
 
-pub fn samples(taken: &Taken, channel: usize, channels: usize) -> impl Iterator<Item = i16> + '_ {
+pub fn samples(taken: &RecordingResult, channel: usize, channels: usize) -> impl Iterator<Item = i16> + '_ {
     pcm16(&taken.bytes, channels, channel)
 }

@@ -9,12 +9,18 @@ use callrec::words::{EndReason, Leg};
 
 use crate::check::{channels, is_near, losses, silent_in_pauses};
 use crate::hold;
-use crate::model::Model;
+use crate::model::CallModel;
 use crate::names::{named_channels, paused_names, samples};
-use crate::plan::{Plan, Wish};
-use crate::run::{Taken, value};
+use crate::plan::{CallPlan, PlannedRecording};
+use crate::run::{RecordingResult, value};
 
-pub fn check(plan: &Plan, model: &Model, tape: usize, wish: Wish, taken: &Taken) -> Result<(), String> {
+pub fn check(
+    plan: &CallPlan,
+    model: &CallModel,
+    tape: usize,
+    wish: PlannedRecording,
+    taken: &RecordingResult,
+) -> Result<(), String> {
     let channels = channels(wish.layout, plan.mixed);
     hold!(taken.rate == plan.rate, "{} Hz, not {}", taken.rate, plan.rate);
     hold!(
@@ -52,7 +58,7 @@ pub fn check(plan: &Plan, model: &Model, tape: usize, wish: Wish, taken: &Taken)
     names(plan, model, tape, wish, taken, &channels, ledger)
 }
 
-fn pauses(taken: &Taken, frames: u64) -> Result<(), String> {
+fn pauses(taken: &RecordingResult, frames: u64) -> Result<(), String> {
     let mut before = 0;
     for pause in &taken.pauses {
         hold!(
@@ -72,11 +78,11 @@ fn pauses(taken: &Taken, frames: u64) -> Result<(), String> {
 
 /// All that was handed in for a leg while the recording was live is in its ledger, once.
 fn balance(
-    plan: &Plan,
-    model: &Model,
+    plan: &CallPlan,
+    model: &CallModel,
     tape: usize,
     channels: &[Vec<usize>],
-    taken: &Taken,
+    taken: &RecordingResult,
     ledger: &Ledger,
 ) -> Result<(), String> {
     for leg in channels.iter().flatten().copied() {
@@ -101,18 +107,18 @@ fn balance(
     Ok(())
 }
 
-fn is_live(model: &Model, tape: usize, order: u32) -> bool {
+fn is_live(model: &CallModel, tape: usize, order: u32) -> bool {
     model.is_within(tape, order, false) || model.is_within(tape, order, true)
 }
 
 /// Every sample in the file was handed in while it recorded, and the ledger counts as many
 /// as there are.
 fn names(
-    plan: &Plan,
-    model: &Model,
+    plan: &CallPlan,
+    model: &CallModel,
     tape: usize,
-    wish: Wish,
-    taken: &Taken,
+    wish: PlannedRecording,
+    taken: &RecordingResult,
     channels: &[Vec<usize>],
     ledger: &Ledger,
 ) -> Result<(), String> {

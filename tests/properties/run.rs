@@ -3,10 +3,10 @@
 use callrec::media::Ledger;
 use callrec::words::{Codec, EndReason, Leg, Status};
 use callrec_testkit::g711::Law;
-use callrec_testkit::rtp::{self, Header};
+use callrec_testkit::rtp::{self, RtpHeader};
 
-use crate::model::{Cell, MIXED, Model, NS_PER_MS, Packet, Speech, index};
-use crate::plan::{Fate, How, Plan, Step, Wish};
+use crate::model::{CallModel, MIXED, NS_PER_MS, NamedSamples, PacketNumbers, WrittenSample, index};
+use crate::plan::{CallPlan, Delivery, FeedMethod, PlanStep, PlannedRecording};
 
 pub const LINEAR_TYPE: u8 = 96;
 /// So many samples of a leg have a value of their own.
@@ -17,7 +17,7 @@ const LONGEST_NS: u64 = 5_000 * NS_PER_MS;
 const QUIET_MS: u64 = 900;
 
 /// What is handed in.
-pub enum Hand {
+pub enum FeedWrite {
     Rtp(Vec<u8>),
     Write(Vec<u8>),
     WriteAt(u64, Vec<u8>),
@@ -25,7 +25,7 @@ pub enum Hand {
 
 /// A span as it was told; lengths in whole or in broken milliseconds.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Span {
+pub struct MsSpan {
     pub from: u64,
     pub to: u64,
     pub ms: f64,
@@ -33,13 +33,13 @@ pub struct Span {
 
 /// What a recording left.
 #[derive(Debug, Default)]
-pub struct Taken {
+pub struct RecordingResult {
     pub rate: u32,
     pub channels: u16,
     pub bytes: Vec<u8>,
     pub reason: Option<EndReason>,
-    pub pauses: Vec<Span>,
-    pub losses: Vec<(usize, Span)>,
+    pub pauses: Vec<MsSpan>,
+    pub losses: Vec<(usize, MsSpan)>,
     pub frames: u64,
     pub duration_ms: u64,
     pub paused_ms: u64,
@@ -54,8 +54,8 @@ pub trait Driver {
     fn detach(&mut self, leg: Leg);
     fn reformat(&mut self, leg: Leg, codec: Codec, rate: u32);
     /// `Overrun`: hand it in again after a visit.
-    fn hand(&mut self, leg: Leg, hand: &Hand, arrival_ns: u64) -> Status;
-    fn start(&mut self, wish: Wish, rate: u32);
+    fn hand(&mut self, leg: Leg, hand: &FeedWrite, arrival_ns: u64) -> Status;
+    fn start(&mut self, wish: PlannedRecording, rate: u32);
     fn pause(&mut self, tape: usize);
     fn resume(&mut self, tape: usize);
     fn stop(&mut self, tape: usize);
@@ -66,23 +66,23 @@ pub trait Driver {
 }
 
 /// One thing that a sender has sent, and when it is due.
-struct Sent {
+struct SentPacket {
     due: u64,
-    hand: Hand,
-    packet: Packet,
+    hand: FeedWrite,
+    packet: PacketNumbers,
     position: u64,
-    speech: Speech,
+    speech: NamedSamples,
 }
 
-struct Sender {
-    how: How,
+struct PlanSender {
+    how: FeedMethod,
     codec: Codec,
     ssrc: u32,
     sequence: u64,
     timestamp: u64,
     position: u64,
     count: u64,
-    held: Vec<Sent>,
+    held: Vec<SentPacket>,
     /// The last one went out in order.
     clean: bool,
     /// Since then nothing was said for so many samples.
@@ -91,12 +91,12 @@ struct Sender {
     is_heard: bool,
 }
 
-pub struct Run<'a, D> {
-    plan: &'a Plan,
+pub struct PlanRun<'a, D> {
+    plan: &'a CallPlan,
     pub driver: D,
-    pub model: Model,
-    pub wishes: Vec<Wish>,
-    senders: [Option<Sender>; 3],
+    pub model: CallModel,
+    pub wishes: Vec<PlannedRecording>,
+    senders: [Option<PlanSender>; 3],
     names: [u64; 3],
     ssrc: u32,
     began_ns: u64,
@@ -104,13 +104,13 @@ pub struct Run<'a, D> {
     unseen: u32,
 }
 
-impl<'a, D: Driver> Run<'a, D> {
-    pub fn new(plan: &'a Plan, driver: D) -> Run<'a, D> {
-        let mut model = Model::new(plan.real, plan.rate, 60, plan.leg_wait_ms);
+impl<'a, D: Driver> PlanRun<'a, D> {
+    pub fn new(plan: &'a CallPlan, driver: D) -> PlanRun<'a, D> {
+        let mut model = CallModel::new(plan.real, plan.rate, 60, plan.leg_wait_ms);
         // So late that no sender's timestamps lead to a time before the clock's 0.
         let began_ns = 10_000 * NS_PER_MS;
         model.now_ns = began_ns;
-        Run {
+        PlanRun {
             plan,
             driver,
             model,
@@ -146,47 +146,47 @@ impl<'a, D: Driver> Run<'a, D> {
         if self.plan.mixed { MIXED } else { leg }
     }
 
-    fn step(&mut self, step: &Step) {
+    fn step(&mut self, step: &PlanStep) {
         match *step {
-            Step::Round {
-                fates,
+            PlanStep::Round {
+                deliveries,
                 jitter_ms,
                 age_ms,
                 visit,
             } => {
                 let packet = self.plan.packet_ms as i64;
                 self.pass((packet + i64::from(jitter_ms)).max(0) as u64);
-                self.say(self.leg(0), fates[0], age_ms);
+                self.say(self.leg(0), deliveries[0], age_ms);
                 if !self.plan.mixed {
-                    self.say(1, fates[1], age_ms);
+                    self.say(1, deliveries[1], age_ms);
                 }
                 if visit {
                     self.visit();
                 }
             }
-            Step::Alone(leg, fate) => self.say(self.leg(leg), fate, 0),
-            Step::Outage(leg, count) => {
+            PlanStep::Alone(leg, delivery) => self.say(self.leg(leg), delivery, 0),
+            PlanStep::Outage(leg, count) => {
                 for _ in 0..count {
                     self.pass(self.plan.packet_ms);
-                    self.say(self.leg(leg), Fate::Lost, 0);
-                    self.say(self.leg(1 - leg), Fate::Sent, 0);
+                    self.say(self.leg(leg), Delivery::Lost, 0);
+                    self.say(self.leg(1 - leg), Delivery::SentPacket, 0);
                 }
             }
-            Step::Quiet(leg, ms) => self.quiet(self.leg(leg), ms.into()),
-            Step::Pass(ms) => self.pass(ms.into()),
-            Step::Visit => self.visit(),
-            Step::Start(wish) => self.start(wish),
-            Step::Pause(tape) => self.pause(tape),
-            Step::Resume(tape) => self.resume(tape),
-            Step::Stop(tape) => {
+            PlanStep::Quiet(leg, ms) => self.quiet(self.leg(leg), ms.into()),
+            PlanStep::Pass(ms) => self.pass(ms.into()),
+            PlanStep::Visit => self.visit(),
+            PlanStep::Start(wish) => self.start(wish),
+            PlanStep::Pause(tape) => self.pause(tape),
+            PlanStep::Resume(tape) => self.resume(tape),
+            PlanStep::Stop(tape) => {
                 if self.wishes.len() > 1 {
                     self.stop(tape % self.wishes.len());
                 }
             }
-            Step::Detach(leg) => self.detach(self.leg(leg)),
-            Step::Attach(leg, codec, how) => self.attach(self.leg(leg), codec, how),
-            Step::NewSender(leg) => self.new_sender(self.leg(leg)),
-            Step::Reformat(leg, codec) => self.reformat(self.leg(leg), codec),
+            PlanStep::Detach(leg) => self.detach(self.leg(leg)),
+            PlanStep::Attach(leg, codec, how) => self.attach(self.leg(leg), codec, how),
+            PlanStep::NewSender(leg) => self.new_sender(self.leg(leg)),
+            PlanStep::Reformat(leg, codec) => self.reformat(self.leg(leg), codec),
         }
     }
 
@@ -211,7 +211,7 @@ impl<'a, D: Driver> Run<'a, D> {
         self.model.visit();
     }
 
-    fn start(&mut self, wish: Wish) {
+    fn start(&mut self, wish: PlannedRecording) {
         if self.wishes.len() < 4 {
             self.wishes.push(wish);
             self.driver.start(wish, self.plan.rate);
@@ -245,7 +245,7 @@ impl<'a, D: Driver> Run<'a, D> {
         }
     }
 
-    fn attach(&mut self, leg: usize, codec: Codec, how: How) {
+    fn attach(&mut self, leg: usize, codec: Codec, how: FeedMethod) {
         self.detach(leg);
         let codec = if self.plan.rate == 8000 {
             codec
@@ -255,7 +255,7 @@ impl<'a, D: Driver> Run<'a, D> {
         self.driver.attach(Leg::ALL[leg], codec, self.plan.rate);
         self.model.attach(leg);
         self.ssrc += 1;
-        self.senders[leg] = Some(Sender {
+        self.senders[leg] = Some(PlanSender {
             how,
             codec,
             ssrc: self.ssrc,
@@ -283,14 +283,14 @@ impl<'a, D: Driver> Run<'a, D> {
         self.ssrc += 1;
         let fresh = self.model.is_fresh(leg);
         if let Some(sender) = &mut self.senders[leg]
-            && sender.how == How::Rtp
+            && sender.how == FeedMethod::Rtp
             && !fresh
         {
             (sender.ssrc, sender.clean) = (self.ssrc, true);
             sender.held.clear();
             self.model.new_sender(leg);
-            self.say(leg, Fate::Sent, 0);
-            self.say(leg, Fate::Sent, 0);
+            self.say(leg, Delivery::SentPacket, 0);
+            self.say(leg, Delivery::SentPacket, 0);
         }
     }
 
@@ -299,7 +299,7 @@ impl<'a, D: Driver> Run<'a, D> {
             && self.plan.rate == 8000
         {
             (sender.codec, sender.is_heard) = (codec, false);
-            sender.held.retain(|_| sender.how == How::Rtp);
+            sender.held.retain(|_| sender.how == FeedMethod::Rtp);
             self.driver.reformat(Leg::ALL[leg], codec, 8000);
             self.model.reformat(leg);
         }
@@ -317,45 +317,45 @@ impl<'a, D: Driver> Run<'a, D> {
         }
     }
 
-    fn say(&mut self, leg: usize, fate: Fate, age_ms: u8) {
+    fn say(&mut self, leg: usize, delivery: Delivery, age_ms: u8) {
         let samples = index(self.plan.packet_ms * NS_PER_MS, self.plan.rate);
         let name = self.names[leg];
         let behind = self.model.has_been_silent(leg);
         if let Some(sender) = self.senders[leg].as_ref().filter(|_| behind)
-            && sender.how == How::Rtp
+            && sender.how == FeedMethod::Rtp
         {
             // How far the others are known to have gone on depends on when a worker looks.
-            self.attach(leg, sender.codec, How::Rtp);
+            self.attach(leg, sender.codec, FeedMethod::Rtp);
         }
         let Some(sender) = &mut self.senders[leg] else {
             return;
         };
-        if fate == Fate::Mute {
+        if delivery == Delivery::Mute {
             return;
         }
         // A host that writes in order neither loses, doubles nor swaps its own audio.
-        let fate = match (sender.how, fate) {
-            (How::Write, _) | (How::WriteAt, Fate::Doubled) => Fate::Sent,
+        let delivery = match (sender.how, delivery) {
+            (FeedMethod::Write, _) | (FeedMethod::WriteAt, Delivery::Doubled) => Delivery::SentPacket,
             // Its first position is what all others are counted from.
-            (How::WriteAt, Fate::Held(_)) if !sender.is_heard => Fate::Sent,
-            (_, fate) => fate,
+            (FeedMethod::WriteAt, Delivery::Held(_)) if !sender.is_heard => Delivery::SentPacket,
+            (_, delivery) => delivery,
         };
         self.names[leg] += samples;
         let arrival_ns = self.model.now_ns - u64::from(age_ms) * NS_PER_MS;
         let sent = sender.speak(leg, name, samples);
-        sender.clean = matches!(fate, Fate::Sent | Fate::Doubled);
+        sender.clean = matches!(delivery, Delivery::SentPacket | Delivery::Doubled);
         sender.is_heard |= sender.clean;
         if sender.clean {
             sender.quiet = 0;
         }
-        match fate {
-            Fate::Lost | Fate::Mute => {}
-            Fate::Held(after) => sender.held.push(Sent {
+        match delivery {
+            Delivery::Lost | Delivery::Mute => {}
+            Delivery::Held(after) => sender.held.push(SentPacket {
                 due: sender.count + u64::from(after),
                 ..sent
             }),
-            Fate::Sent => self.hand(leg, &sent, arrival_ns),
-            Fate::Doubled => {
+            Delivery::SentPacket => self.hand(leg, &sent, arrival_ns),
+            Delivery::Doubled => {
                 self.hand(leg, &sent, arrival_ns);
                 self.hand(leg, &sent, arrival_ns);
             }
@@ -373,13 +373,13 @@ impl<'a, D: Driver> Run<'a, D> {
             .into_iter()
             .partition(|sent| sent.due <= count);
         sender.held = held;
-        let due: Vec<Sent> = due;
+        let due: Vec<SentPacket> = due;
         for sent in due {
             self.hand(leg, &sent, arrival_ns);
         }
     }
 
-    fn hand(&mut self, leg: usize, sent: &Sent, arrival_ns: u64) {
+    fn hand(&mut self, leg: usize, sent: &SentPacket, arrival_ns: u64) {
         if self.unseen >= 10 {
             self.visit();
         }
@@ -394,9 +394,9 @@ impl<'a, D: Driver> Run<'a, D> {
             }
         }
         match &sent.hand {
-            Hand::Rtp(_) => self.model.rtp(leg, sent.packet, &sent.speech),
-            Hand::Write(_) => self.model.write(leg, &sent.speech),
-            Hand::WriteAt(..) => self.model.write_at(leg, sent.position, &sent.speech),
+            FeedWrite::Rtp(_) => self.model.rtp(leg, sent.packet, &sent.speech),
+            FeedWrite::Write(_) => self.model.write(leg, &sent.speech),
+            FeedWrite::WriteAt(..) => self.model.write_at(leg, sent.position, &sent.speech),
         }
         if self.driver.is_threaded() {
             self.model.visit();
@@ -404,33 +404,36 @@ impl<'a, D: Driver> Run<'a, D> {
     }
 }
 
-impl Sender {
-    fn speak(&mut self, leg: usize, name: u64, samples: u64) -> Sent {
-        let cells: Vec<Cell> = (name..name + samples)
-            .map(|name| cell(leg, self.codec, name))
+impl PlanSender {
+    fn speak(&mut self, leg: usize, name: u64, count: u64) -> SentPacket {
+        let samples: Vec<WrittenSample> = (name..name + count)
+            .map(|name| sample(leg, self.codec, name))
             .collect();
-        let network = self.how == How::Rtp;
-        let bytes = cells.iter().flat_map(|cell| handed(*cell, network)).collect();
+        let network = self.how == FeedMethod::Rtp;
+        let bytes = samples
+            .iter()
+            .flat_map(|sample| handed(*sample, network))
+            .collect();
         let hand = match self.how {
-            How::Write => Hand::Write(bytes),
-            How::WriteAt => Hand::WriteAt(self.position, bytes),
-            How::Rtp => Hand::Rtp(self.packet(&bytes)),
+            FeedMethod::Write => FeedWrite::Write(bytes),
+            FeedMethod::WriteAt => FeedWrite::WriteAt(self.position, bytes),
+            FeedMethod::Rtp => FeedWrite::Rtp(self.packet(&bytes)),
         };
-        let packet = Packet {
+        let packet = PacketNumbers {
             sequence: self.sequence,
             timestamp: self.timestamp as i64,
         };
-        let sent = Sent {
+        let sent = SentPacket {
             due: 0,
             hand,
             packet,
             position: self.position,
-            speech: Speech { cells, name },
+            speech: NamedSamples { samples, name },
         };
         self.sequence += 1;
         self.count += 1;
-        self.timestamp += samples;
-        self.position += samples;
+        self.timestamp += count;
+        self.position += count;
         sent
     }
 
@@ -440,7 +443,7 @@ impl Sender {
             Codec::Pcma => 8,
             Codec::Pcm16 => LINEAR_TYPE,
         };
-        let header = Header {
+        let header = RtpHeader {
             payload_type,
             sequence: self.sequence as u16,
             timestamp: self.timestamp as u32,
@@ -451,13 +454,13 @@ impl Sender {
 }
 
 /// A sample that tells its leg and its number; never silence.
-fn cell(leg: usize, codec: Codec, name: u64) -> Cell {
+fn sample(leg: usize, codec: Codec, name: u64) -> WrittenSample {
     let noise = ((name + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15 + 2 * leg as u64) >> 40) as u8;
     match codec {
-        Codec::Pcm16 => Cell::Linear(value(leg, name)),
+        Codec::Pcm16 => WrittenSample::Linear(value(leg, name)),
         // 0x7f and 0xff are zero; of A-law, 0x55 and 0xd5 are the nearest to it.
-        Codec::Pcmu => Cell::Coded(Law::Mu, if noise & 0x7f == 0x7f { noise ^ 1 } else { noise }),
-        Codec::Pcma => Cell::Coded(Law::A, if noise & 0x7f == 0x55 { noise ^ 1 } else { noise }),
+        Codec::Pcmu => WrittenSample::Coded(Law::Mu, if noise & 0x7f == 0x7f { noise ^ 1 } else { noise }),
+        Codec::Pcma => WrittenSample::Coded(Law::A, if noise & 0x7f == 0x55 { noise ^ 1 } else { noise }),
     }
 }
 
@@ -467,11 +470,11 @@ pub fn value(leg: usize, name: u64) -> i16 {
     if leg == 1 { -value } else { value }
 }
 
-fn handed(cell: Cell, network: bool) -> Vec<u8> {
-    match cell {
-        Cell::Silent => Vec::new(),
-        Cell::Coded(_, byte) => vec![byte],
-        Cell::Linear(sample) if network => sample.to_be_bytes().to_vec(),
-        Cell::Linear(sample) => sample.to_ne_bytes().to_vec(),
+fn handed(sample: WrittenSample, network: bool) -> Vec<u8> {
+    match sample {
+        WrittenSample::Silence => Vec::new(),
+        WrittenSample::Coded(_, byte) => vec![byte],
+        WrittenSample::Linear(sample) if network => sample.to_be_bytes().to_vec(),
+        WrittenSample::Linear(sample) => sample.to_ne_bytes().to_vec(),
     }
 }

@@ -6,7 +6,7 @@
 use callrec::media::sim::{self, Sim, Tape};
 use callrec::media::{ClockMode, Span};
 use callrec::words::{Codec, FeedFormat, Format, Layout, Leg, PauseMode};
-use callrec_testkit::rtp::{self, Header};
+use callrec_testkit::rtp::{self, RtpHeader};
 use proptest::prelude::*;
 
 use crate::model::NS_PER_MS;
@@ -17,7 +17,7 @@ const TYPES: u8 = 96;
 const LEGS: [Leg; 2] = [Leg::Local, Leg::Remote];
 
 #[derive(Clone, Copy, Debug)]
-enum Step {
+enum PauseStep {
     /// So many milliseconds.
     Talk(u64),
     Pause,
@@ -30,7 +30,7 @@ enum Step {
 }
 
 #[derive(Clone, Debug)]
-struct Sender {
+struct SenderPlan {
     rate: usize,
     /// Its clock is so much slow, in millionths.
     slow: i64,
@@ -41,21 +41,21 @@ struct Sender {
 }
 
 #[derive(Clone, Debug)]
-struct Plan {
+struct PausePlan {
     real: bool,
-    senders: [Sender; 2],
+    senders: [SenderPlan; 2],
     /// Of the recording that is paused, and of the one that goes on.
     files: [u32; 2],
     layout: Layout,
     pause_mode: PauseMode,
     /// Before anything else happens.
     prelude_ms: u64,
-    steps: Vec<Step>,
+    steps: Vec<PauseStep>,
 }
 
 /// A sender as it goes along.
-struct Mouth {
-    plan: Sender,
+struct RunningSender {
+    plan: SenderPlan,
     sequence: u16,
     timestamp: u32,
     /// When its next packet is due.
@@ -64,7 +64,7 @@ struct Mouth {
     to_lose: u16,
 }
 
-impl Mouth {
+impl RunningSender {
     fn rate(&self) -> u32 {
         RATES[self.plan.rate]
     }
@@ -74,7 +74,7 @@ impl Mouth {
         let samples = self.rate() as usize / 50 + self.plan.odd;
         let usual = (self.said as i16).wrapping_mul(997) >> 2;
         let payload = word.unwrap_or(usual).to_be_bytes().repeat(samples);
-        let header = Header {
+        let header = RtpHeader {
             payload_type: TYPES + self.plan.rate as u8,
             sequence: self.sequence,
             timestamp: self.timestamp,
@@ -89,15 +89,15 @@ impl Mouth {
     }
 }
 
-struct HeldSecrets {
+struct PausedCall {
     sim: Sim,
     begin_ns: u64,
-    mouths: [Mouth; 2],
+    mouths: [RunningSender; 2],
     paused: bool,
     secret: i16,
 }
 
-impl HeldSecrets {
+impl PausedCall {
     fn talk(&mut self, ms: u64) {
         let until = self.sim.now_ns + ms * NS_PER_MS;
         loop {
@@ -123,9 +123,9 @@ impl HeldSecrets {
 }
 
 /// What the paused recording left.
-type Left = (Vec<u8>, Vec<Span>, Vec<Span>, u64);
+type PausedOutput = (Vec<u8>, Vec<Span>, Vec<Span>, u64);
 
-fn hold(plan: &Plan, secret: i16) -> Left {
+fn hold(plan: &PausePlan, secret: i16) -> PausedOutput {
     let clock = [ClockMode::Stream, ClockMode::Real][usize::from(plan.real)];
     let mut sim = Sim::new(sim::config(clock));
     let begin_ns = sim.now_ns;
@@ -136,7 +136,7 @@ fn hold(plan: &Plan, secret: i16) -> Left {
         }
     }
     let [paused, _] = plan.files.map(|rate| start(&mut sim, plan, rate));
-    let mouths = plan.senders.clone().map(|plan| Mouth {
+    let mouths = plan.senders.clone().map(|plan| RunningSender {
         plan,
         sequence: 65_500,
         timestamp: 0xffff_f000,
@@ -144,7 +144,7 @@ fn hold(plan: &Plan, secret: i16) -> Left {
         said: 0,
         to_lose: 0,
     });
-    let mut held = HeldSecrets {
+    let mut held = PausedCall {
         sim,
         begin_ns,
         mouths,
@@ -154,21 +154,21 @@ fn hold(plan: &Plan, secret: i16) -> Left {
     held.talk(plan.prelude_ms);
     for step in &plan.steps {
         match *step {
-            Step::Talk(ms) => held.talk(ms),
-            Step::Pause => {
+            PauseStep::Talk(ms) => held.talk(ms),
+            PauseStep::Pause => {
                 held.sim.pause(&paused);
                 held.paused = true;
             }
-            Step::Resume => {
+            PauseStep::Resume => {
                 held.sim.resume(&paused);
                 held.paused = false;
             }
-            Step::Rate(leg, rate) => held.mouths[leg].plan.rate = rate,
-            Step::Format(leg, rate) => {
+            PauseStep::Rate(leg, rate) => held.mouths[leg].plan.rate = rate,
+            PauseStep::Format(leg, rate) => {
                 held.mouths[leg].plan.rate = rate;
                 held.sim.set_format(LEGS[leg], format(rate));
             }
-            Step::Lose(leg, count) => held.mouths[leg].to_lose = count,
+            PauseStep::Lose(leg, count) => held.mouths[leg].to_lose = count,
         }
     }
     held.sim.end();
@@ -185,7 +185,7 @@ fn format(rate: usize) -> FeedFormat {
     }
 }
 
-fn start(sim: &mut Sim, plan: &Plan, rate: u32) -> Tape {
+fn start(sim: &mut Sim, plan: &PausePlan, rate: u32) -> Tape {
     sim.start(sim::Wish {
         layout: plan.layout,
         format: Format::WAV,
@@ -208,8 +208,8 @@ fn pause_mode() -> impl Strategy<Value = PauseMode> {
     prop_oneof![Just(PauseMode::Silence), Just(PauseMode::Skip)]
 }
 
-fn sender() -> impl Strategy<Value = Sender> {
-    (0..RATES.len(), 0usize..7).prop_map(|(rate, odd)| Sender {
+fn sender() -> impl Strategy<Value = SenderPlan> {
+    (0..RATES.len(), 0usize..7).prop_map(|(rate, odd)| SenderPlan {
         rate,
         slow: 0,
         late_ms: 0,
@@ -217,25 +217,25 @@ fn sender() -> impl Strategy<Value = Sender> {
     })
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn step() -> impl Strategy<Value = PauseStep> {
     let to = (0..2usize, 0..RATES.len());
     prop_oneof![
-        8 => (1u64..70).prop_map(Step::Talk),
-        5 => Just(Step::Pause),
-        5 => Just(Step::Resume),
-        2 => to.clone().prop_map(|(leg, rate)| Step::Rate(leg, rate)),
-        2 => to.prop_map(|(leg, rate)| Step::Format(leg, rate)),
-        1 => (0..2usize, 1u16..4).prop_map(|(leg, count)| Step::Lose(leg, count)),
+        8 => (1u64..70).prop_map(PauseStep::Talk),
+        5 => Just(PauseStep::Pause),
+        5 => Just(PauseStep::Resume),
+        2 => to.clone().prop_map(|(leg, rate)| PauseStep::Rate(leg, rate)),
+        2 => to.prop_map(|(leg, rate)| PauseStep::Format(leg, rate)),
+        1 => (0..2usize, 1u16..4).prop_map(|(leg, count)| PauseStep::Lose(leg, count)),
     ]
 }
 
 /// Rates that differ and change, within a second or two.
-fn rates() -> impl Strategy<Value = Plan> {
+fn rates() -> impl Strategy<Value = PausePlan> {
     let file = || prop_oneof![Just(8000u32), Just(16_000), Just(44_100), Just(48_000)];
     let steps = prop::collection::vec(step(), 5..40);
     let (senders, files) = ([sender(), sender()], [file(), file()]);
     (any::<bool>(), senders, files, layout(), pause_mode(), steps).prop_map(
-        |(real, senders, files, layout, pause_mode, steps)| Plan {
+        |(real, senders, files, layout, pause_mode, steps)| PausePlan {
             real,
             senders,
             files,
@@ -248,10 +248,10 @@ fn rates() -> impl Strategy<Value = Plan> {
 }
 
 /// Clocks that are slow or fast, until each packet is moved by a sample.
-fn drifts() -> impl Strategy<Value = Plan> {
+fn drifts() -> impl Strategy<Value = PausePlan> {
     let slow = prop_oneof![3 => 2100i64..2600, 1 => -2600i64..-2100];
     let sender = || {
-        (slow.clone(), 0u64..50).prop_map(|(slow, late_ms)| Sender {
+        (slow.clone(), 0u64..50).prop_map(|(slow, late_ms)| SenderPlan {
             rate: 0,
             slow,
             late_ms,
@@ -259,13 +259,13 @@ fn drifts() -> impl Strategy<Value = Plan> {
         })
     };
     let step = prop_oneof![
-        5 => (1u64..50).prop_map(Step::Talk),
-        3 => Just(Step::Pause),
-        3 => Just(Step::Resume),
+        5 => (1u64..50).prop_map(PauseStep::Talk),
+        3 => Just(PauseStep::Pause),
+        3 => Just(PauseStep::Resume),
     ];
     let steps = prop::collection::vec(step, 40..120);
     ([sender(), sender()], layout(), pause_mode(), steps).prop_map(|(senders, layout, pause_mode, steps)| {
-        Plan {
+        PausePlan {
             real: true,
             senders,
             files: [8000; 2],
@@ -277,7 +277,7 @@ fn drifts() -> impl Strategy<Value = Plan> {
     })
 }
 
-fn holds(plan: &Plan) -> Result<(), TestCaseError> {
+fn holds(plan: &PausePlan) -> Result<(), TestCaseError> {
     let (one, other) = (hold(plan, 20_000), hold(plan, -20_000));
     let at = one.0.iter().zip(&other.0).position(|(one, other)| one != other);
     prop_assert_eq!(at, None, "the byte that tells what was said in a pause");

@@ -7,20 +7,20 @@ use proptest::prelude::*;
 
 use crate::check::check;
 use crate::model::NS_PER_MS;
-use crate::plan::{Plan, Wish, plans};
-use crate::run::{Driver, Hand, LINEAR_TYPE, Run, Span, Taken};
+use crate::plan::{CallPlan, PlannedRecording, plans};
+use crate::run::{Driver, FeedWrite, LINEAR_TYPE, MsSpan, PlanRun, RecordingResult};
 
 /// Another way to start a recording.
 pub type StartTape = Box<dyn FnMut(&mut Sim, sim::Wish) -> Tape>;
 
-pub struct Simulated {
+pub struct SimulatedDriver {
     sim: Sim,
     pub tapes: Vec<Tape>,
     pub start: Option<StartTape>,
 }
 
-impl Simulated {
-    pub fn new(plan: &Plan) -> Simulated {
+impl SimulatedDriver {
+    pub fn new(plan: &CallPlan) -> SimulatedDriver {
         let clock = if plan.real {
             ClockMode::Real
         } else {
@@ -29,7 +29,7 @@ impl Simulated {
         let mut config = sim::config(clock);
         config.flush_ns = plan.flush_ms * NS_PER_MS;
         config.leg_wait_ns = plan.leg_wait_ms * NS_PER_MS;
-        Simulated {
+        SimulatedDriver {
             sim: Sim::new(config),
             tapes: Vec::new(),
             start: None,
@@ -37,7 +37,7 @@ impl Simulated {
     }
 }
 
-impl Driver for Simulated {
+impl Driver for SimulatedDriver {
     fn attach(&mut self, leg: Leg, codec: Codec, rate: u32) {
         self.sim.attach(leg, FeedFormat { codec, rate });
         let linear = FeedFormat {
@@ -55,18 +55,18 @@ impl Driver for Simulated {
         self.sim.set_format(leg, FeedFormat { codec, rate });
     }
 
-    fn hand(&mut self, leg: Leg, hand: &Hand, arrival_ns: u64) -> Status {
+    fn hand(&mut self, leg: Leg, hand: &FeedWrite, arrival_ns: u64) -> Status {
         let Some(feed) = self.sim.feed(leg) else {
             return Status::BadHandle;
         };
         match hand {
-            Hand::Rtp(packet) => feed.rtp(packet, arrival_ns),
-            Hand::Write(bytes) => feed.write(bytes, arrival_ns),
-            Hand::WriteAt(at, bytes) => feed.write_at(*at, bytes, arrival_ns),
+            FeedWrite::Rtp(packet) => feed.rtp(packet, arrival_ns),
+            FeedWrite::Write(bytes) => feed.write(bytes, arrival_ns),
+            FeedWrite::WriteAt(at, bytes) => feed.write_at(*at, bytes, arrival_ns),
         }
     }
 
-    fn start(&mut self, wish: Wish, rate: u32) {
+    fn start(&mut self, wish: PlannedRecording, rate: u32) {
         let wanted = sim::Wish {
             layout: wish.layout,
             format: wish.format,
@@ -107,15 +107,15 @@ impl Driver for Simulated {
     }
 }
 
-fn span(span: callrec::media::Span) -> Span {
-    Span {
+fn span(span: callrec::media::Span) -> MsSpan {
+    MsSpan {
         from: span.from_frame,
         to: span.to_frame,
         ms: span.length_ns as f64 / NS_PER_MS as f64,
     }
 }
 
-fn taken(tape: &Tape) -> Result<Taken, String> {
+fn taken(tape: &Tape) -> Result<RecordingResult, String> {
     let out = tape.out.lock();
     let Some(SinkEnd::Finished(reason, open)) = out.ending.clone() else {
         return Err(format!("ended with {:?}", out.ending));
@@ -132,7 +132,7 @@ fn taken(tape: &Tape) -> Result<Taken, String> {
             tape.progress.lost_ms()
         ));
     }
-    Ok(Taken {
+    Ok(RecordingResult {
         rate: shape.rate,
         channels: shape.channels,
         bytes: out.bytes.clone(),
@@ -147,8 +147,8 @@ fn taken(tape: &Tape) -> Result<Taken, String> {
     })
 }
 
-fn holds(plan: &Plan) -> Result<(), TestCaseError> {
-    let mut run = Run::new(plan, Simulated::new(plan));
+fn holds(plan: &CallPlan) -> Result<(), TestCaseError> {
+    let mut run = PlanRun::new(plan, SimulatedDriver::new(plan));
     // The clock begins where the model's does.
     run.driver.now(run.model.now_ns);
     run.all();

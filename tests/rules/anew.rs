@@ -5,7 +5,7 @@ use callrec::capi::*;
 use callrec_testkit::disk_faults::{self, DiskGate, Step, disk_full};
 use callrec_testkit::manifest::manifest_beside;
 use callrec_testkit::wait::until;
-use callrec_testkit::wav::Wav;
+use callrec_testkit::wav::WavFile;
 
 use super::scratch_engine::*;
 use crate::support::*;
@@ -66,7 +66,7 @@ impl Talk {
         end(self.call).unwrap();
         let told = scratch.events.wait_terminal(id);
         assert_eq!(told.kind, REC_EVENT_FINISHED, "{told:#?}");
-        Wav::read(&told.recording.unwrap().path).pcm(0)
+        WavFile::read(&told.recording.unwrap().path).pcm(0)
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use callrec::capi::*;
 use callrec_testkit::wait::until;
-use callrec_testkit::wav::Wav;
+use callrec_testkit::wav::WavFile;
 
 use super::scratch_engine::*;
 use crate::support::*;
@@ -353,7 +353,7 @@ fn hold_is_silence_and_not_loss() {
         (seen.duration_ms, seen.lost_ms, seen.end_reason),
         (3000, 0, REC_END_STOPPED)
     );
-    let wav = Wav::read(&seen.path);
+    let wav = WavFile::read(&seen.path);
     for leg in [0, 1] {
         let samples = wav.pcm(leg);
         assert!(samples[..8000].iter().all(|sample| *sample == 1000));

@@ -4,9 +4,9 @@ use std::sync::Barrier;
 
 use callrec::capi::*;
 use callrec_testkit::manifest::{manifest_beside, spans_of};
-use callrec_testkit::rtp::Sender;
+use callrec_testkit::rtp::RtpSender;
 use callrec_testkit::wait::until;
-use callrec_testkit::wav::Wav;
+use callrec_testkit::wav::WavFile;
 
 use super::scratch_engine::*;
 use crate::support::*;
@@ -30,7 +30,7 @@ impl Legs {
 }
 
 fn count(path: &str, sample: i16) -> [usize; 2] {
-    let wav = Wav::read(path);
+    let wav = WavFile::read(path);
     [0, 1].map(|channel| wav.pcm(channel).into_iter().filter(|one| *one == sample).count())
 }
 
@@ -208,7 +208,7 @@ fn a_codec_that_is_not_decoded_is_told_once_for_each_leg_and_type() {
     let legs = [REC_LEG_LOCAL, REC_LEG_REMOTE].map(|leg| feed(call, leg, REC_CODEC_PCMU, 8000).unwrap());
     for payload_type in [18, 101] {
         for leg in legs {
-            let mut sender = Sender::new(payload_type, 1);
+            let mut sender = RtpSender::new(payload_type, 1);
             for _ in 0..10 {
                 send_rtp(leg, &sender.packet(&[1; 20], 160));
             }
@@ -256,7 +256,7 @@ fn a_leg_without_audio_is_told_once() {
     scratch.start(HOST, &on_device("SEP1")).unwrap();
     let legs = [REC_LEG_LOCAL, REC_LEG_REMOTE].map(|leg| feed(call, leg, REC_CODEC_PCMU, 8000).unwrap());
     let is_silent = |told: &ReceivedEvent| told.kind == REC_EVENT_LEG_SILENT;
-    let mut heard = Sender::new(0, 1);
+    let mut heard = RtpSender::new(0, 1);
     // What is said on one leg until the other one's silence is known.
     until("the silent leg is told", || {
         send_rtp(legs[0], &heard.packet(&[0x55; 160], 160));

@@ -218,7 +218,7 @@ fn a_callback_may_make_a_call_private() {
 #[cfg(feature = "faults")]
 mod with_faults {
     use callrec_testkit::disk_faults::{self, DiskGate, Step, planted};
-    use callrec_testkit::wav::Wav;
+    use callrec_testkit::wav::WavFile;
     use parking_lot::Mutex;
 
     use super::*;
@@ -264,7 +264,7 @@ mod with_faults {
         say(2222);
         end(call).unwrap();
         let seen = scratch.events.wait_terminal(&id).recording.unwrap();
-        let said = Wav::read(&seen.path).pcm(0);
+        let said = WavFile::read(&seen.path).pcm(0);
         assert_eq!(said.iter().filter(|sample| **sample == 2222).count(), 1600);
         assert!(!said.contains(&1111));
         let (events, _dir) = scratch.finish();

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use callrec::capi::*;
-use callrec_testkit::random::Dice;
+use callrec_testkit::random::SeededRng;
 use callrec_testkit::tree::{assert_settled, files_with_extension};
 use callrec_testkit::wait::until;
 use parking_lot::Mutex;
@@ -41,14 +41,14 @@ fn allowed<T>(answer: AbiResult<T>, refusals: &[rec_status]) -> Option<T> {
     }
 }
 
-fn step(scratch: &ScratchEngine, books: &Books, dice: &mut Dice) {
-    let (device, number, call) = LINES[dice.index(LINES.len())];
+fn step(scratch: &ScratchEngine, books: &Books, rng: &mut SeededRng) {
+    let (device, number, call) = LINES[rng.index(LINES.len())];
     let known = {
         let started = books.started.lock();
         let recent = started.len().saturating_sub(12);
-        (recent < started.len()).then(|| started[recent + dice.index(started.len() - recent)].clone())
+        (recent < started.len()).then(|| started[recent + rng.index(started.len() - recent)].clone())
     };
-    match dice.index(8) {
+    match rng.index(8) {
         0 | 1 => {
             // No more than the disk can follow.
             if scratch.stats().finishing_recordings > 200 {
@@ -58,7 +58,7 @@ fn step(scratch: &ScratchEngine, books: &Books, dice: &mut Dice) {
                 number: Some(number),
                 ..on_device(device)
             };
-            let start = if dice.index(2) == 0 {
+            let start = if rng.index(2) == 0 {
                 start
             } else {
                 additional(start)
@@ -67,14 +67,14 @@ fn step(scratch: &ScratchEngine, books: &Books, dice: &mut Dice) {
             books.started.lock().extend(id);
         }
         2 => {
-            let op = [rec_stop_by_id as ById, rec_discard_by_id][dice.index(2)];
+            let op = [rec_stop_by_id as ById, rec_discard_by_id][rng.index(2)];
             let Some(id) = known else { return };
             if allowed(scratch.by_id(op, HOST, &id), &[REC_ERR_NOT_LIVE]).is_some() {
                 *books.won.lock().entry(id).or_default() += 1;
             }
         }
         3 => {
-            let answer = match dice.index(3) {
+            let answer = match rng.index(3) {
                 0 => scratch.stop_by_device(HOST, Some(device), None),
                 1 => scratch.stop_by_device(HOST, None, Some(number)),
                 _ => scratch.stop_by_call(HOST, call, None),
@@ -86,7 +86,7 @@ fn step(scratch: &ScratchEngine, books: &Books, dice: &mut Dice) {
         }
         4 => {
             let refusals = [REC_ERR_NOT_LIVE, REC_ERR_ALREADY_PAUSED];
-            if dice.index(2) == 0 {
+            if rng.index(2) == 0 {
                 allowed(
                     scratch.by_device(rec_pause_by_device, HOST, Some(device), Some(number)),
                     &refusals,
@@ -143,9 +143,9 @@ fn the_books_balance() {
         for seed in 1..=THREADS {
             let (scratch, books) = (&scratch, &books);
             scope.spawn(move || {
-                let mut dice = Dice::scattered(seed);
+                let mut rng = SeededRng::scattered(seed);
                 while Instant::now() < until {
-                    step(scratch, books, &mut dice);
+                    step(scratch, books, &mut rng);
                 }
             });
         }

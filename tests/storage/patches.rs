@@ -1,7 +1,7 @@
 //! Late audio: what was given before is given again, and the file holds the latest.
 
 use super::*;
-use callrec_testkit::random::Dice;
+use callrec_testkit::random::SeededRng;
 
 const ENOSPC: i32 = 28;
 const EMFILE: i32 = 24;
@@ -194,8 +194,8 @@ fn any_order_survives(format: Format) {
         fixture.report.wait_until(|seen| seen.created.contains(&other));
         let id = Uuid::new_v4();
         let mut twin = Twin::begin(&fixture, id);
-        let mut dice = Dice::scattered(seed);
-        let mut roll = move |sides: usize| dice.index(sides);
+        let mut rng = SeededRng::scattered(seed);
+        let mut roll = move |sides: usize| rng.index(sides);
         twin.write(2 * (1 + roll(1000)));
         let asked = AtomicUsize::new(roll(3));
         fixture.set_fault(move |step| {

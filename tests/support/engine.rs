@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use callrec::capi::*;
 use callrec_testkit::wait::PATIENCE;
-use callrec_testkit::wav::Wav;
+use callrec_testkit::wav::WavFile;
 
 use super::abi::{AbiResult, CText, checked, init, text_of, with_caller};
 use super::calls::{CallFields, FilterFields, StartFields};
@@ -209,10 +209,10 @@ pub type ByCall = unsafe extern "C" fn(
 pub type ByCallUrl = ByDevice;
 
 /// Waits for the FINISHED event of a recording, and reads its file.
-pub fn finished(engine: &TestEngine, id: &str) -> (RecordingFields, Wav) {
+pub fn finished(engine: &TestEngine, id: &str) -> (RecordingFields, WavFile) {
     let event = engine.events.wait_terminal(id);
     assert_eq!(event.kind, REC_EVENT_FINISHED, "{event:#?}");
     let recording = event.recording.unwrap();
-    let wav = Wav::read(&recording.path);
+    let wav = WavFile::read(&recording.path);
     (recording, wav)
 }

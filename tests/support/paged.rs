@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use callrec::codec::paged::{Decoded, decode, decode_whole_pages};
-use callrec_testkit::wav::Wav;
+use callrec_testkit::wav::WavFile;
 
 pub const FORMAT: &str = "test-paged";
 pub const EXTENSION: &str = "paged";
@@ -14,8 +14,8 @@ const TAIL_BASE: usize = 8;
 const TAIL_FRAME: usize = 16;
 const TAIL_FRAMES: usize = 24;
 
-fn wav_of(file: Decoded) -> Wav {
-    Wav {
+fn wav_of(file: Decoded) -> WavFile {
+    WavFile {
         tag: 1,
         channels: file.shape.channels,
         rate: file.shape.rate,
@@ -25,7 +25,7 @@ fn wav_of(file: Decoded) -> Wav {
 }
 
 /// Reads a finished file: whole pages with an end, and a header with the true length.
-pub fn read_finished(bytes: &[u8]) -> Result<Wav, String> {
+pub fn read_finished(bytes: &[u8]) -> Result<WavFile, String> {
     let file = decode(bytes).ok_or("no whole pages")?;
     let (ended, claimed) = (file.ended || file.samples.is_empty(), file.told);
     let wav = wav_of(file);
@@ -36,13 +36,13 @@ pub fn read_finished(bytes: &[u8]) -> Result<Wav, String> {
 }
 
 /// Reads a file in progress, whose last page a kill may have cut off.
-pub fn read_part(bytes: &[u8]) -> Result<Wav, String> {
+pub fn read_part(bytes: &[u8]) -> Result<WavFile, String> {
     let (file, _) = decode_whole_pages(bytes).ok_or("no header")?;
     Ok(wav_of(file))
 }
 
 /// Joins a file in progress with its tail. Where both have audio, it must be the same.
-pub fn with_tail(part: &Wav, tail: &Path) -> Result<Wav, String> {
+pub fn with_tail(part: &WavFile, tail: &Path) -> Result<WavFile, String> {
     let tail = std::fs::read(tail).unwrap_or_default();
     let field = |at: usize| tail[at..].first_chunk().map(|field| u64::from_le_bytes(*field));
     if tail.len() < TAIL_FRAMES {
@@ -60,7 +60,7 @@ pub fn with_tail(part: &Wav, tail: &Path) -> Result<Wav, String> {
         return Err("a tail whose audio differs from its file's".to_owned());
     }
     // The silence that fills the last packet up is not part of the recording.
-    Ok(Wav {
+    Ok(WavFile {
         data: [before, frames].concat(),
         ..part.clone()
     })

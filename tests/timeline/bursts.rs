@@ -3,13 +3,13 @@
 
 use callrec::words::Leg;
 
+use crate::failures::Failures;
 use crate::fixture::{MediaFixture, VISITS, Visits, local, stereo};
-use crate::marks::Head;
-use crate::verdict::Verdict;
+use crate::marked_audio::MarkedHeader;
 
 /// The local leg's network holds everything from 3 s on for `stall_ms`, then delivers
 /// `per_tick` packets each 20 ms. 20 s of plain speech follow.
-pub fn burst(stall_ms: usize, per_tick: usize, visits: Visits) -> Verdict {
+pub fn burst(stall_ms: usize, per_tick: usize, visits: Visits) -> Failures {
     let mut fixture = MediaFixture::real(visits);
     fixture.attach_both();
     let recording = fixture.start(stereo());
@@ -26,7 +26,7 @@ pub fn burst(stall_ms: usize, per_tick: usize, visits: Visits) -> Verdict {
         let due = next..(next + due).min(k + 1);
         next = due.end;
         for n in due {
-            let head = Head::audio(500 + n as u64, 90_000 + 160 * n as u64, 3);
+            let head = MarkedHeader::audio(500 + n as u64, 90_000 + 160 * n as u64, 3);
             fixture.say(Leg::Local, head, 0, 160 * n, 160);
         }
     }
@@ -38,18 +38,18 @@ pub fn burst(stall_ms: usize, per_tick: usize, visits: Visits) -> Verdict {
     fixture.check_length(file, 20 * end as u64, 20);
     let overruns = fixture.overruns;
     fixture.check(overruns == 0, || format!("{overruns} packets were not taken"));
-    fixture.verdict()
+    fixture.failures()
 }
 
 fn bursts(per_tick: usize) {
-    let mut verdict = Verdict::default();
+    let mut failures = Failures::default();
     for stall_ms in [300, 700, 1300, 1900, 2500, 5000] {
         for visits in VISITS {
             let case = format!("{stall_ms} ms held, then {per_tick} each 20 ms, {visits:?} visits");
-            verdict.add(&case, burst(stall_ms, per_tick, visits));
+            failures.add(&case, burst(stall_ms, per_tick, visits));
         }
     }
-    verdict.end();
+    failures.end();
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn what_a_network_held_is_kept_when_it_comes_twice_as_fast() {
 
 /// The host's receiving thread stands still for `stall_ms`, then hands in ten packets each
 /// 20 ms, with or without the age of each. The network had no trouble.
-fn aged(stall_ms: usize, with_ages: bool, visits: Visits) -> Verdict {
+fn aged(stall_ms: usize, with_ages: bool, visits: Visits) -> Failures {
     let mut fixture = MediaFixture::real(visits);
     fixture.attach(Leg::Local, crate::fixture::narrow());
     let recording = fixture.start(local());
@@ -84,7 +84,7 @@ fn aged(stall_ms: usize, with_ages: bool, visits: Visits) -> Verdict {
         let due = next..(next + 10).min(k + 1);
         next = due.end;
         for n in due {
-            let head = Head::audio(500 + n as u64, 160 * n as u64, 3);
+            let head = MarkedHeader::audio(500 + n as u64, 160 * n as u64, 3);
             let packet = fixture.audio(head, 0, 160 * n, 160);
             let age_us = if with_ages { 20_000 * (k - n) as u64 } else { 0 };
             fixture.hand_aged(Leg::Local, &packet, 160, age_us);
@@ -102,27 +102,27 @@ fn aged(stall_ms: usize, with_ages: bool, visits: Visits) -> Verdict {
         let runs = file.leg(Leg::Local).text();
         fixture.check(file.leg(Leg::Local).runs.len() == 1, || runs);
     }
-    fixture.verdict()
+    fixture.failures()
 }
 
 #[test]
 fn a_host_that_stood_still_loses_nothing_with_or_without_ages() {
-    let mut verdict = Verdict::default();
+    let mut failures = Failures::default();
     for stall_ms in [300, 600, 1000] {
         for with_ages in [true, false] {
             for visits in VISITS {
                 let case = format!("{stall_ms} ms, ages: {with_ages}, {visits:?} visits");
-                verdict.add(&case, aged(stall_ms, with_ages, visits));
+                failures.add(&case, aged(stall_ms, with_ages, visits));
             }
         }
     }
-    verdict.end();
+    failures.end();
 }
 
 /// One stall of the remote leg, caught up at double speed. 20 s later: a pause of 5 s, and
 /// 10 s after the resume another speaker. Streams: 0 and 1 kept, 4 and 5 said while
 /// paused, 2 the second remote speaker.
-pub fn points_after_a_stall(stall_ms: usize, visits: Visits) -> Verdict {
+pub fn points_after_a_stall(stall_ms: usize, visits: Visits) -> Failures {
     let mut fixture = MediaFixture::real(visits);
     fixture.attach_both();
     let recording = fixture.start(stereo());
@@ -152,7 +152,7 @@ pub fn points_after_a_stall(stall_ms: usize, visits: Visits) -> Verdict {
                 () if paused => (3, 5),
                 () => (3, 1),
             };
-            let head = Head::audio(500 + n as u64, 90_000 + 160 * n as u64, ssrc);
+            let head = MarkedHeader::audio(500 + n as u64, 90_000 + 160 * n as u64, ssrc);
             fixture.say(Leg::Remote, head, stream, 160 * n, 160);
         }
     }
@@ -167,17 +167,17 @@ pub fn points_after_a_stall(stall_ms: usize, visits: Visits) -> Verdict {
     fixture.check(file.paused_ms == 5000, || {
         format!("paused_ms is {}", file.paused_ms)
     });
-    fixture.verdict()
+    fixture.failures()
 }
 
 #[test]
 fn points_long_after_a_stall_are_exact_for_both_legs() {
-    let mut verdict = Verdict::default();
+    let mut failures = Failures::default();
     for stall_ms in [300, 1900, 5000] {
         for visits in VISITS {
             let case = format!("{stall_ms} ms, {visits:?} visits");
-            verdict.add(&case, points_after_a_stall(stall_ms, visits));
+            failures.add(&case, points_after_a_stall(stall_ms, visits));
         }
     }
-    verdict.end();
+    failures.end();
 }

@@ -4,9 +4,9 @@ use callrec::media::sim::Wish;
 use callrec::media::{ClockMode, SpanKind};
 use callrec::words::{Codec, EndReason, Format, Leg, PauseMode};
 
+use crate::failures::Failures;
 use crate::fixture::{MediaFixture, VISITS, Visits, format, local, narrow, stereo};
-use crate::marks::Head;
-use crate::verdict::Verdict;
+use crate::marked_audio::MarkedHeader;
 
 /// A start, a pause, a resume and a stop at these times in ms, on no packet's edge.
 const POINTS: [u64; 4] = [207, 1011, 1403, 2009];
@@ -18,7 +18,7 @@ pub fn points(
     file_format: Format,
     pause_mode: PauseMode,
     visits: Visits,
-) -> Verdict {
+) -> Failures {
     let mut fixture = MediaFixture::real(visits);
     for leg in [Leg::Local, Leg::Remote] {
         fixture.attach(leg, format(codec, rate));
@@ -73,12 +73,12 @@ pub fn points(
         fixture.check(near(second.from, 1420, 1420), || found.text());
         fixture.check(near(second.from + second.len, stop, 2020), || found.text());
     }
-    fixture.verdict()
+    fixture.failures()
 }
 
 #[test]
 fn control_points_act_at_the_clock() {
-    let mut verdict = Verdict::default();
+    let mut failures = Failures::default();
     for (codec, rate, file_format) in [
         (Codec::Pcm16, 8000, Format::WAV),
         (Codec::Pcm16, 48_000, Format::WAV),
@@ -88,15 +88,15 @@ fn control_points_act_at_the_clock() {
         for pause_mode in [PauseMode::Silence, PauseMode::Skip] {
             for visits in VISITS {
                 let case = format!("{codec:?} of {rate} Hz, {pause_mode:?}, {visits:?} visits");
-                verdict.add(&case, points(codec, rate, file_format, pause_mode, visits));
+                failures.add(&case, points(codec, rate, file_format, pause_mode, visits));
             }
         }
     }
-    verdict.end();
+    failures.end();
 }
 
 /// The local leg writes nothing for 400 ms; the remote leg begins at 1.2 s.
-fn silences(visits: Visits) -> Verdict {
+fn silences(visits: Visits) -> Failures {
     let mut fixture = MediaFixture::real(visits);
     fixture.attach(Leg::Local, narrow());
     let recording = fixture.start(stereo());
@@ -125,26 +125,26 @@ fn silences(visits: Visits) -> Verdict {
             format!("{leg:?} leg is {late:?} samples late")
         });
     }
-    fixture.verdict()
+    fixture.failures()
 }
 
 #[test]
 fn a_silence_is_as_long_as_it_was() {
-    let mut verdict = Verdict::default();
+    let mut failures = Failures::default();
     for visits in VISITS {
-        verdict.add(&format!("{visits:?} visits"), silences(visits));
+        failures.add(&format!("{visits:?} visits"), silences(visits));
     }
-    verdict.end();
+    failures.end();
 }
 
 /// Packets in threes out of order, some never, some twice.
-pub fn network(clock: ClockMode, visits: Visits) -> Verdict {
+pub fn network(clock: ClockMode, visits: Visits) -> Failures {
     const GONE: [usize; 5] = [10, 33, 34, 35, 70];
     let mut fixture = MediaFixture::new(clock, visits);
     fixture.attach_both();
     let recording = fixture.start(stereo());
     let send = |fixture: &mut MediaFixture, leg: Leg, stream: usize, k: usize| {
-        let head = Head::audio(65_500 + k as u64, 0xffff_f000 + 160 * k as u64, 7);
+        let head = MarkedHeader::audio(65_500 + k as u64, 0xffff_f000 + 160 * k as u64, 7);
         fixture.say(leg, head, stream, 160 * k, 160);
     };
     for k in (0..90).step_by(3) {
@@ -186,31 +186,31 @@ pub fn network(clock: ClockMode, visits: Visits) -> Verdict {
     let frames = fixture.sim.stats.frames_lost();
     fixture.check(frames == 5, || format!("frames_lost is {frames}"));
     fixture.check_together(file, 0, 1, 0.0);
-    fixture.verdict()
+    fixture.failures()
 }
 
 #[test]
 fn loss_reordering_and_duplicates_move_nothing() {
-    let mut verdict = Verdict::default();
+    let mut failures = Failures::default();
     for clock in [ClockMode::Real, ClockMode::Stream] {
         for visits in VISITS {
-            verdict.add(
+            failures.add(
                 &format!("{clock:?} time, {visits:?} visits"),
                 network(clock, visits),
             );
         }
     }
-    verdict.end();
+    failures.end();
 }
 
 /// The local leg's packets were received 100 ms before they are handed in.
-fn old_packets(visits: Visits) -> Verdict {
+fn old_packets(visits: Visits) -> Failures {
     let mut fixture = MediaFixture::real(visits);
     fixture.attach_both();
     let recording = fixture.start(stereo());
     for k in 0..30 {
         fixture.until(300 + 20 * k as u64);
-        let packet = fixture.audio(Head::audio(k as u64, 160 * k as u64, 3), 0, 160 * k, 160);
+        let packet = fixture.audio(MarkedHeader::audio(k as u64, 160 * k as u64, 3), 0, 160 * k, 160);
         fixture.hand_aged(Leg::Local, &packet, 160, 100_000);
         fixture.steady(Leg::Remote, k, 1);
     }
@@ -220,27 +220,27 @@ fn old_packets(visits: Visits) -> Verdict {
     fixture.check_nothing_lost(file);
     let apart = file.apart_ms(0, 1);
     fixture.check(apart == -100.0, || format!("the aged leg is {apart} ms later"));
-    fixture.verdict()
+    fixture.failures()
 }
 
 #[test]
 fn an_age_moves_a_stream_by_itself() {
-    let mut verdict = Verdict::default();
+    let mut failures = Failures::default();
     for visits in VISITS {
-        verdict.add(&format!("{visits:?} visits"), old_packets(visits));
+        failures.add(&format!("{visits:?} visits"), old_packets(visits));
     }
-    verdict.end();
+    failures.end();
 }
 
 /// Nothing is sent for 500 ms, and the sender's clock stands still meanwhile.
-fn stood_still(visits: Visits) -> Verdict {
+fn stood_still(visits: Visits) -> Failures {
     let mut fixture = MediaFixture::real(visits);
     fixture.attach(Leg::Local, narrow());
     let recording = fixture.start(local());
     for k in 0..40 {
         let gap = if k < 20 { 0 } else { 500 };
         fixture.until(20 * k as u64 + gap);
-        let head = Head::audio(k as u64, 160 * k as u64, 3);
+        let head = MarkedHeader::audio(k as u64, 160 * k as u64, 3);
         fixture.say(Leg::Local, head, 0, 160 * k, 160);
     }
     let file = &fixture.finish()[recording];
@@ -252,16 +252,16 @@ fn stood_still(visits: Visits) -> Verdict {
     fixture.check(late == Some(500 * 8), || {
         format!("late by {late:?} samples; {}", found.text())
     });
-    fixture.verdict()
+    fixture.failures()
 }
 
 #[test]
 fn a_stream_whose_clock_stood_still_goes_on_where_it_comes() {
-    let mut verdict = Verdict::default();
+    let mut failures = Failures::default();
     for visits in VISITS {
-        verdict.add(&format!("{visits:?} visits"), stood_still(visits));
+        failures.add(&format!("{visits:?} visits"), stood_still(visits));
     }
-    verdict.end();
+    failures.end();
 }
 
 #[test]
@@ -280,6 +280,6 @@ fn the_limit_is_exact() {
         let file = &fixture.finish_by(EndReason::Limit)[recording];
         fixture.check_length(file, 500, 0);
         fixture.check_no_loss(file);
-        fixture.verdict().end();
+        fixture.failures().end();
     }
 }

@@ -2,9 +2,9 @@
 
 use callrec::words::{Codec, Format, Leg};
 
+use crate::failures::Failures;
 use crate::fixture::{MediaFixture, VISITS, Visits, format, local, narrow};
-use crate::marks::Head;
-use crate::verdict::Verdict;
+use crate::marked_audio::MarkedHeader;
 
 const AUDIO_PACKETS: usize = 100;
 /// GSM, G.722 and G.729: the far end changes to each of them.
@@ -19,17 +19,17 @@ fn foreign_type(k: usize) -> Option<u8> {
 }
 
 /// `packets` packets, the first 100 of them audio.
-fn foreign(packets: usize, visits: Visits) -> Verdict {
+fn foreign(packets: usize, visits: Visits) -> Failures {
     let mut fixture = MediaFixture::real(visits);
     fixture.attach(Leg::Local, narrow());
     let recording = fixture.start(local());
     for k in 0..packets {
         fixture.until(20 * k as u64);
-        let head = Head::audio(k as u64, 160 * k as u64, 3);
+        let head = MarkedHeader::audio(k as u64, 160 * k as u64, 3);
         match foreign_type(k) {
             None => fixture.say(Leg::Local, head, 0, 160 * k, 160),
             Some(payload_type) => {
-                let packet = Head { payload_type, ..head }.packet(b"0123456789abcdefghij");
+                let packet = MarkedHeader { payload_type, ..head }.packet(b"0123456789abcdefghij");
                 fixture.hand(Leg::Local, &packet, 0);
             }
         }
@@ -49,25 +49,25 @@ fn foreign(packets: usize, visits: Visits) -> Verdict {
     let long = (packets - AUDIO_PACKETS) * 20 > 10_000;
     let expected = if long { vec![Leg::Local] } else { vec![] };
     fixture.check(silent == expected, || format!("silent: {silent:?}"));
-    fixture.verdict()
+    fixture.failures()
 }
 
 #[test]
 fn a_payload_type_that_cannot_be_decoded_is_reported_once() {
-    let mut verdict = Verdict::default();
+    let mut failures = Failures::default();
     for packets in [300, 900] {
         for visits in VISITS {
-            verdict.add(
+            failures.add(
                 &format!("{packets} packets, {visits:?} visits"),
                 foreign(packets, visits),
             );
         }
     }
-    verdict.end();
+    failures.end();
 }
 
 /// A recording begins with the call; its wideband feed comes 1.5 s later.
-fn late_wideband(visits: Visits) -> Verdict {
+fn late_wideband(visits: Visits) -> Failures {
     let mut fixture = MediaFixture::real(visits);
     let recording = fixture.start(callrec::media::sim::Wish {
         format: Format::WAV,
@@ -88,14 +88,14 @@ fn late_wideband(visits: Visits) -> Verdict {
     }
     fixture.check_nothing_lost(file);
     fixture.check_length(file, 3500, 20);
-    fixture.verdict()
+    fixture.failures()
 }
 
 #[test]
 fn the_first_audio_fixes_the_rate_of_the_file() {
-    let mut verdict = Verdict::default();
+    let mut failures = Failures::default();
     for visits in VISITS {
-        verdict.add(&format!("{visits:?} visits"), late_wideband(visits));
+        failures.add(&format!("{visits:?} visits"), late_wideband(visits));
     }
-    verdict.end();
+    failures.end();
 }

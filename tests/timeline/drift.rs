@@ -2,14 +2,14 @@
 
 use callrec::words::{Codec, Leg};
 
-use crate::fixture::{MediaFixture, Recorded, Visits, local, narrow};
-use crate::marks::Head;
-use crate::verdict::Verdict;
+use crate::failures::Failures;
+use crate::fixture::{MarkedRecording, MediaFixture, Visits, local, narrow};
+use crate::marked_audio::MarkedHeader;
 
 const LONG: u64 = 600;
 
 /// A sender that is wrong by so many parts in a million.
-pub fn drift(ppm: f64, write: bool, seconds: u64, visits: Visits) -> Verdict {
+pub fn drift(ppm: f64, write: bool, seconds: u64, visits: Visits) -> Failures {
     let mut fixture = MediaFixture::real(visits);
     fixture.attach(Leg::Local, narrow());
     let recording = fixture.start(local());
@@ -26,7 +26,7 @@ pub fn drift(ppm: f64, write: bool, seconds: u64, visits: Visits) -> Verdict {
             }
             false => fixture.say(
                 Leg::Local,
-                Head::audio(k as u64, 160 * k as u64, 3),
+                MarkedHeader::audio(k as u64, 160 * k as u64, 3),
                 0,
                 160 * k,
                 160,
@@ -52,11 +52,11 @@ pub fn drift(ppm: f64, write: bool, seconds: u64, visits: Visits) -> Verdict {
         format!("{twice} samples are repeated, told: {repeated}")
     });
     fixture.check_nothing_lost(file);
-    fixture.verdict()
+    fixture.failures()
 }
 
 /// How far any end of a run is from where it was said.
-fn worst_misplacement_ms(file: &Recorded, pace: f64) -> f64 {
+fn worst_misplacement_ms(file: &MarkedRecording, pace: f64) -> f64 {
     let runs = &file.leg(Leg::Local).runs;
     let first = runs.first().map_or(0, |run| run.at) as f64;
     let ends = runs.iter().filter(|run| run.len >= 40).flat_map(|run| {

@@ -4,9 +4,9 @@ use callrec::media::ClockMode;
 use callrec::media::ledger::ms;
 use callrec::words::Leg;
 
-use crate::fixture::{CLOCKS, MediaFixture, Recorded, VISITS, Visits, local, narrow, stereo};
-use crate::marks::Head;
-use crate::verdict::Verdict;
+use crate::failures::Failures;
+use crate::fixture::{CLOCKS, MarkedRecording, MediaFixture, VISITS, Visits, local, narrow, stereo};
+use crate::marked_audio::MarkedHeader;
 
 /// 6 s into the call, `count` packets come that are `back` numbers old.
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +46,7 @@ pub const CASES: [Old; 9] = [
     late(10, 130, 2),
 ];
 
-pub fn old_packets(old: Old, clock: ClockMode, visits: Visits) -> Verdict {
+pub fn old_packets(old: Old, clock: ClockMode, visits: Visits) -> Failures {
     let samples = old.packet_ms * 8;
     let mut fixture = MediaFixture::new(clock, visits);
     fixture.attach_both();
@@ -54,12 +54,12 @@ pub fn old_packets(old: Old, clock: ClockMode, visits: Visits) -> Verdict {
     let at = 6000 / old.packet_ms;
     let held = at - old.back..at - old.back + old.count;
     let say = |fixture: &mut MediaFixture, k: usize| {
-        let head = Head::audio(500 + k as u64, 90_000 + (samples * k) as u64, 3);
+        let head = MarkedHeader::audio(500 + k as u64, 90_000 + (samples * k) as u64, 3);
         fixture.say(Leg::Local, head, 0, samples * k, samples);
     };
     for k in 0..10_000 / old.packet_ms {
         fixture.until((old.packet_ms * k) as u64);
-        let head = Head::audio(k as u64, (samples * k) as u64, 9);
+        let head = MarkedHeader::audio(k as u64, (samples * k) as u64, 9);
         fixture.say(Leg::Remote, head, 1, samples * k, samples);
         if k == at {
             held.clone().for_each(|k| say(&mut fixture, k));
@@ -87,21 +87,21 @@ pub fn old_packets(old: Old, clock: ClockMode, visits: Visits) -> Verdict {
     fixture.check(duplicates == expected, || {
         format!("{duplicates} duplicates, not {expected}")
     });
-    fixture.verdict()
+    fixture.failures()
 }
 
 #[test]
 fn an_old_packet_changes_nothing_and_turns_up_nowhere_else() {
-    let mut verdict = Verdict::default();
+    let mut failures = Failures::default();
     for clock in CLOCKS {
         for old in CASES {
             for visits in VISITS {
                 let case = format!("{old:?}, {clock:?} time, {visits:?} visits");
-                verdict.add(&case, old_packets(old, clock, visits));
+                failures.add(&case, old_packets(old, clock, visits));
             }
         }
     }
-    verdict.end();
+    failures.end();
 }
 
 /// A packet that stayed alone comes again when it has its place.
@@ -114,17 +114,17 @@ fn a_packet_that_stayed_alone_comes_again() {
         fixture.until(20 * k as u64);
         if !(20..70).contains(&k) {
             let sequence = if k < 20 { 500 + k } else { 450 + k };
-            let head = Head::audio(sequence as u64, 160 * k as u64, 3);
+            let head = MarkedHeader::audio(sequence as u64, 160 * k as u64, 3);
             fixture.say(Leg::Local, head, 0, 160 * k, 160);
         }
         if k == 25 || k == 50 {
-            fixture.say(Leg::Local, Head::audio(9000, 7000, 11), 1, 0, 160);
+            fixture.say(Leg::Local, MarkedHeader::audio(9000, 7000, 11), 1, 0, 160);
         }
     }
     let file = &fixture.finish()[recording];
     fixture.check_whole(file, Leg::Local, 0);
     check_once(&mut fixture, file, 1);
-    fixture.verdict().end();
+    fixture.failures().end();
 }
 
 /// An earlier stream returns out of time, so that its packet waits for the next one; the same
@@ -135,11 +135,11 @@ fn a_packet_that_waits_comes_again() {
     fixture.attach(Leg::Local, narrow());
     let recording = fixture.start(local());
     let first = |fixture: &mut MediaFixture, k: usize| {
-        let head = Head::audio(500 + k as u64, 160 * k as u64, 3);
+        let head = MarkedHeader::audio(500 + k as u64, 160 * k as u64, 3);
         fixture.say(Leg::Local, head, 0, 160 * k, 160);
     };
     let second = |fixture: &mut MediaFixture, k: usize| {
-        let head = Head::audio(9000 + k as u64, 7000 + 160 * k as u64, 11);
+        let head = MarkedHeader::audio(9000 + k as u64, 7000 + 160 * k as u64, 11);
         fixture.say(Leg::Local, head, 1, 160 * k, 160);
     };
     // It lies 120 ms later than it comes.
@@ -157,11 +157,11 @@ fn a_packet_that_waits_comes_again() {
     }
     let file = &fixture.finish()[recording];
     check_once(&mut fixture, file, 0);
-    fixture.verdict().end();
+    fixture.failures().end();
 }
 
 /// Nothing of a stream is there twice, and one packet is told as a duplicate.
-fn check_once(fixture: &mut MediaFixture, file: &Recorded, stream: usize) {
+fn check_once(fixture: &mut MediaFixture, file: &MarkedRecording, stream: usize) {
     let twice = file.leg(Leg::Local).twice(stream);
     fixture.check(twice == 0, || format!("{twice} samples are there twice"));
     let duplicates = ms(file.ledger.leg(Leg::Local).duplicates);

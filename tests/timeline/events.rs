@@ -3,9 +3,9 @@
 use callrec::media::ClockMode;
 use callrec::words::Leg;
 
+use crate::failures::Failures;
 use crate::fixture::{CLOCKS, MediaFixture, VISITS, Visits, local, narrow};
-use crate::marks::{COMFORT_NOISE, EVENT, Head};
-use crate::verdict::Verdict;
+use crate::marked_audio::{COMFORT_NOISE, EVENT, MarkedHeader};
 
 /// How a sender numbers its telephone events.
 #[derive(Clone, Copy, Debug)]
@@ -17,7 +17,7 @@ pub enum Numbering {
 }
 
 /// Four digits of 160 ms.
-pub fn digits(numbering: Numbering, clock: ClockMode, visits: Visits) -> Verdict {
+pub fn digits(numbering: Numbering, clock: ClockMode, visits: Visits) -> Failures {
     let mut fixture = MediaFixture::new(clock, visits);
     fixture.attach(Leg::Local, narrow());
     let recording = fixture.start(local());
@@ -28,7 +28,7 @@ pub fn digits(numbering: Numbering, clock: ClockMode, visits: Visits) -> Verdict
         let digit = (100..300).contains(&k) && k % 50 < 8;
         let shared = matches!(numbering, Numbering::Shared);
         if !(digit && shared) {
-            let head = Head::audio(sequence as u64, timestamp, 3);
+            let head = MarkedHeader::audio(sequence as u64, timestamp, 3);
             fixture.say(Leg::Local, head, 0, 160 * k, 160);
             sequence += 1;
             timestamp += 160;
@@ -43,10 +43,10 @@ pub fn digits(numbering: Numbering, clock: ClockMode, visits: Visits) -> Verdict
                 Numbering::Ahead(by) => sequence + by,
             };
         }
-        let head = Head {
+        let head = MarkedHeader {
             payload_type: EVENT,
             marker: k % 50 == 0,
-            ..Head::audio(own as u64, own_timestamp, 3)
+            ..MarkedHeader::audio(own as u64, own_timestamp, 3)
         };
         let last = if k % 50 >= 5 { 0x80 } else { 0 };
         let duration = 160 * (1 + k % 50) as u16;
@@ -63,27 +63,27 @@ pub fn digits(numbering: Numbering, clock: ClockMode, visits: Visits) -> Verdict
     if clock == ClockMode::Real {
         fixture.check_length(file, 8000, 20);
     }
-    fixture.verdict()
+    fixture.failures()
 }
 
 #[test]
 fn telephone_events_cost_no_audio() {
-    let mut verdict = Verdict::default();
+    let mut failures = Failures::default();
     let ahead = [50, 5000, -50].map(Numbering::Ahead);
     for numbering in std::iter::once(Numbering::Shared).chain(ahead) {
         for clock in CLOCKS {
             for visits in VISITS {
                 let case = format!("{numbering:?}, {clock:?} time, {visits:?} visits");
-                verdict.add(&case, digits(numbering, clock, visits));
+                failures.add(&case, digits(numbering, clock, visits));
             }
         }
     }
-    verdict.end();
+    failures.end();
 }
 
 /// Each second one packet of the given type overtakes the audio packet before it by 3 ms.
 /// With pauses, each second ends with 200 ms in which nothing is sent.
-pub fn swapped(payload_type: u8, pauses: bool, clock: ClockMode, visits: Visits) -> Verdict {
+pub fn swapped(payload_type: u8, pauses: bool, clock: ClockMode, visits: Visits) -> Failures {
     let mut fixture = MediaFixture::new(clock, visits);
     fixture.attach(Leg::Local, narrow());
     let recording = fixture.start(local());
@@ -93,12 +93,12 @@ pub fn swapped(payload_type: u8, pauses: bool, clock: ClockMode, visits: Visits)
         if pauses && k % 50 >= 40 {
             continue;
         }
-        let head = Head::audio(sequence, 160 * k as u64, 3);
+        let head = MarkedHeader::audio(sequence, 160 * k as u64, 3);
         sequence += 1;
         if k % 50 == 39 {
-            let other = Head {
+            let other = MarkedHeader {
                 payload_type,
-                ..Head::audio(sequence, 160 * k as u64 + 160, 3)
+                ..MarkedHeader::audio(sequence, 160 * k as u64 + 160, 3)
             };
             sequence += 1;
             let payload: &[u8] = if payload_type == EVENT {
@@ -116,20 +116,20 @@ pub fn swapped(payload_type: u8, pauses: bool, clock: ClockMode, visits: Visits)
     fixture.check_nothing_lost(file);
     let found = file.leg(Leg::Local);
     fixture.check(found.is_ordered(), || found.text());
-    fixture.verdict()
+    fixture.failures()
 }
 
 #[test]
 fn a_packet_without_audio_that_overtakes_audio_costs_none() {
-    let mut verdict = Verdict::default();
+    let mut failures = Failures::default();
     for (payload_type, pauses) in [(COMFORT_NOISE, true), (COMFORT_NOISE, false), (EVENT, false)] {
         for clock in CLOCKS {
             for visits in VISITS {
                 let case =
                     format!("type {payload_type}, pauses: {pauses}, {clock:?} time, {visits:?} visits");
-                verdict.add(&case, swapped(payload_type, pauses, clock, visits));
+                failures.add(&case, swapped(payload_type, pauses, clock, visits));
             }
         }
     }
-    verdict.end();
+    failures.end();
 }

@@ -5,12 +5,12 @@ use callrec::media::sim::{self, Sim, SinkEnd, Tape, Wish};
 use callrec::media::{ClockMode, Ledger, Span};
 use callrec::words::{Codec, EndReason, FeedFormat, Format, Layout, Leg, Status};
 use callrec_testkit::g711::{Law, decode};
-use callrec_testkit::random::scatter;
+use callrec_testkit::random::splitmix64;
 use callrec_testkit::wav::pcm16;
 
-use crate::find::{FoundMarks, Index};
-use crate::marks::{Head, Marks};
-use crate::verdict::{Verdict, check_ledger};
+use crate::failures::{Failures, check_ledger};
+use crate::found_marks::{FoundMarks, MarkIndex};
+use crate::marked_audio::{MarkedAudio, MarkedHeader};
 
 pub const NS_PER_MS: u64 = 1_000_000;
 pub const CLOCKS: [ClockMode; 2] = [ClockMode::Real, ClockMode::Stream];
@@ -51,7 +51,7 @@ pub fn local() -> Wish {
 }
 
 /// A recording, and how much each leg handed in since its start and since its stop.
-struct Booked {
+struct OpenRecording {
     tape: Tape,
     layout: Layout,
     during: [u64; 3],
@@ -60,7 +60,7 @@ struct Booked {
 }
 
 /// One leg of a finished recording.
-pub struct HeardMarks {
+pub struct ChannelMarks {
     pub found: FoundMarks,
     pub rate: u32,
     pub least: u64,
@@ -69,8 +69,8 @@ pub struct HeardMarks {
 }
 
 /// A finished recording.
-pub struct Recorded {
-    pub heard: Vec<(Leg, HeardMarks)>,
+pub struct MarkedRecording {
+    pub heard: Vec<(Leg, ChannelMarks)>,
     pub rate: u32,
     pub lost_ms: u64,
     pub duration_ms: u64,
@@ -79,7 +79,7 @@ pub struct Recorded {
     pub losses: Vec<Span>,
 }
 
-impl Recorded {
+impl MarkedRecording {
     pub fn leg(&self, leg: Leg) -> &FoundMarks {
         let (_, heard) = self
             .heard
@@ -98,7 +98,7 @@ impl Recorded {
 
 pub struct MediaFixture {
     pub sim: Sim,
-    pub marks: Marks,
+    pub marks: MarkedAudio,
     pub overruns: u64,
     clock: ClockMode,
     visits: Visits,
@@ -106,11 +106,11 @@ pub struct MediaFixture {
     next_visit_ns: u64,
     /// Packets until the next visit in stream time.
     countdown: u64,
-    dice: u64,
+    rng: u64,
     /// 0: the leg never had a feed.
     rates: [u32; 3],
-    recordings: Vec<Booked>,
-    verdict: Verdict,
+    recordings: Vec<OpenRecording>,
+    failures: Failures,
 }
 
 impl MediaFixture {
@@ -120,15 +120,15 @@ impl MediaFixture {
             began_ns: sim.now_ns,
             next_visit_ns: sim.now_ns + 30 * NS_PER_MS,
             sim,
-            marks: Marks::default(),
+            marks: MarkedAudio::default(),
             overruns: 0,
             clock,
             visits,
             countdown: 1,
-            dice: 1,
+            rng: 1,
             rates: [0; 3],
             recordings: Vec::new(),
-            verdict: Verdict::default(),
+            failures: Failures::default(),
         }
     }
 
@@ -136,9 +136,9 @@ impl MediaFixture {
         MediaFixture::new(ClockMode::Real, visits)
     }
 
-    fn dice(&mut self, sides: u64) -> u64 {
-        self.dice += 1;
-        scatter(self.dice) % sides
+    fn rng(&mut self, sides: u64) -> u64 {
+        self.rng += 1;
+        splitmix64(self.rng) % sides
     }
 
     pub fn attach(&mut self, leg: Leg, format: FeedFormat) {
@@ -153,7 +153,7 @@ impl MediaFixture {
     }
 
     pub fn start(&mut self, wish: Wish) -> usize {
-        self.recordings.push(Booked {
+        self.recordings.push(OpenRecording {
             tape: self.sim.start(wish),
             layout: wish.layout,
             during: [0; 3],
@@ -192,10 +192,10 @@ impl MediaFixture {
         self.sim.visit();
         let ms = match self.visits {
             Visits::Even => 100,
-            Visits::Odd => 1 + self.dice(250),
+            Visits::Odd => 1 + self.rng(250),
         };
         self.next_visit_ns = self.sim.now_ns + ms * NS_PER_MS;
-        self.countdown = 1 + self.dice(40);
+        self.countdown = 1 + self.rng(40);
     }
 
     /// Hands in a packet with so many samples of audio, received `age_us` ago.
@@ -244,19 +244,19 @@ impl MediaFixture {
     }
 
     /// A packet of G.711 µ-law, ready to be handed in.
-    pub fn audio(&mut self, head: Head, stream: usize, from: usize, samples: usize) -> Vec<u8> {
+    pub fn audio(&mut self, head: MarkedHeader, stream: usize, from: usize, samples: usize) -> Vec<u8> {
         head.packet(&self.marks.say(Codec::Pcmu, stream, from, samples))
     }
 
     /// Hands in `samples` samples of a stream in one packet of G.711 µ-law.
-    pub fn say(&mut self, leg: Leg, head: Head, stream: usize, from: usize, samples: usize) {
+    pub fn say(&mut self, leg: Leg, head: MarkedHeader, stream: usize, from: usize, samples: usize) {
         let packet = self.audio(head, stream, from, samples);
         self.hand(leg, &packet, samples);
     }
 
     /// The `k`th packet of 20 ms of a sender that never has any trouble.
     pub fn steady(&mut self, leg: Leg, k: usize, stream: usize) {
-        let head = Head::audio(k as u64, 160 * k as u64, 9);
+        let head = MarkedHeader::audio(k as u64, 160 * k as u64, 9);
         self.say(leg, head, stream, 160 * k, 160);
     }
 
@@ -277,65 +277,65 @@ impl MediaFixture {
     }
 
     /// Stops every recording, and waits until all of them have ended.
-    pub fn finish(&mut self) -> Vec<Recorded> {
+    pub fn finish(&mut self) -> Vec<MarkedRecording> {
         self.finish_by(EndReason::Stopped)
     }
 
-    pub fn finish_by(&mut self, reason: EndReason) -> Vec<Recorded> {
+    pub fn finish_by(&mut self, reason: EndReason) -> Vec<MarkedRecording> {
         for recording in 0..self.recordings.len() {
             self.stop(recording);
         }
         for _ in 0..200 {
             self.sim.now_ns = self.next_visit_ns;
             self.visit();
-            let ended = |booked: &Booked| booked.tape.out.lock().ending.is_some();
+            let ended = |booked: &OpenRecording| booked.tape.out.lock().ending.is_some();
             if self.recordings.iter().all(ended) {
                 break;
             }
         }
-        let index = Index::new(&self.marks);
+        let index = MarkIndex::new(&self.marks);
         let files: Vec<_> = self
             .recordings
             .iter()
             .map(|booked| recorded(booked, reason, &self.rates, &index))
             .collect();
         for file in &files {
-            check_ledger(&mut self.verdict, file);
+            check_ledger(&mut self.failures, file);
         }
         files
     }
 
     pub fn check(&mut self, good: bool, words: impl FnOnce() -> String) {
-        self.verdict.check(good, words);
+        self.failures.check(good, words);
     }
 
     /// All of a stream is in this leg's channel.
-    pub fn check_whole(&mut self, file: &Recorded, leg: Leg, stream: usize) {
+    pub fn check_whole(&mut self, file: &MarkedRecording, leg: Leg, stream: usize) {
         self.check_missing(file, leg, stream, 0);
     }
 
     /// So many samples of a stream are not in this leg's channel.
-    pub fn check_missing(&mut self, file: &Recorded, leg: Leg, stream: usize, samples: u64) {
+    pub fn check_missing(&mut self, file: &MarkedRecording, leg: Leg, stream: usize, samples: u64) {
         let missing = self.missing(file, leg, stream);
         let text = || file.leg(leg).text();
-        self.verdict.check(missing == samples, || {
+        self.failures.check(missing == samples, || {
             format!(
                 "{leg:?} leg misses {missing} samples of stream {stream}, not {samples}; {}",
                 text()
             )
         });
         let unknown = file.leg(leg).unknown;
-        self.verdict.check(unknown == 0, || {
+        self.failures.check(unknown == 0, || {
             format!("{leg:?} leg: {unknown} samples that nobody said; {}", text())
         });
     }
 
-    pub fn missing(&self, file: &Recorded, leg: Leg, stream: usize) -> u64 {
+    pub fn missing(&self, file: &MarkedRecording, leg: Leg, stream: usize) -> u64 {
         self.marks.said(stream) - file.leg(leg).samples(stream)
     }
 
     /// This recording counts nothing as lost.
-    pub fn check_no_loss(&mut self, file: &Recorded) {
+    pub fn check_no_loss(&mut self, file: &MarkedRecording) {
         self.check(file.lost_ms == 0, || {
             format!("{} ms are told to be lost", file.lost_ms)
         });
@@ -343,14 +343,14 @@ impl MediaFixture {
     }
 
     /// Nothing is counted as lost, on the recording or in the sums over all calls.
-    pub fn check_nothing_lost(&mut self, file: &Recorded) {
+    pub fn check_nothing_lost(&mut self, file: &MarkedRecording) {
         self.check_no_loss(file);
         let frames = self.sim.stats.frames_lost();
         self.check(frames == 0, || format!("frames_lost is {frames}"));
     }
 
     /// The legs are at most so far apart at the end.
-    pub fn check_together(&mut self, file: &Recorded, local: usize, remote: usize, ms: f64) {
+    pub fn check_together(&mut self, file: &MarkedRecording, local: usize, remote: usize, ms: f64) {
         let apart = file.apart_ms(local, remote);
         self.check(apart.abs() <= ms, || {
             format!("legs apart by {apart} ms; {}", file.leg(Leg::Local).text())
@@ -358,18 +358,23 @@ impl MediaFixture {
     }
 
     /// The file is as long as the clock went, within `slack` ms.
-    pub fn check_length(&mut self, file: &Recorded, ms: u64, slack: u64) {
+    pub fn check_length(&mut self, file: &MarkedRecording, ms: u64, slack: u64) {
         self.check(file.duration_ms.abs_diff(ms) <= slack, || {
             format!("the file is {} ms long, not {ms}", file.duration_ms)
         });
     }
 
-    pub fn verdict(self) -> Verdict {
-        self.verdict
+    pub fn failures(self) -> Failures {
+        self.failures
     }
 }
 
-fn recorded(booked: &Booked, reason: EndReason, rates: &[u32; 3], index: &Index) -> Recorded {
+fn recorded(
+    booked: &OpenRecording,
+    reason: EndReason,
+    rates: &[u32; 3],
+    index: &MarkIndex,
+) -> MarkedRecording {
     let (tape, out) = (&booked.tape, booked.tape.out.lock());
     let is_right = matches!(out.ending, Some(SinkEnd::Finished(why, _)) if why == reason);
     assert!(is_right, "ended with {:?}", out.ending);
@@ -386,7 +391,7 @@ fn recorded(booked: &Booked, reason: EndReason, rates: &[u32; 3], index: &Index)
         .filter(|(_, leg)| rates[**leg as usize] > 0);
     let heard = fed.map(|(channel, leg)| {
         let samples = samples(&out.bytes, shape.format, legs.len(), channel);
-        let heard = HeardMarks {
+        let heard = ChannelMarks {
             found: index.find(&samples),
             rate: rates[*leg as usize],
             // At its limit a recording ends with what has been taken out of the ring.
@@ -399,7 +404,7 @@ fn recorded(booked: &Booked, reason: EndReason, rates: &[u32; 3], index: &Index)
         };
         (*leg, heard)
     });
-    Recorded {
+    MarkedRecording {
         heard: heard.collect(),
         rate: shape.rate,
         lost_ms: tape.progress.lost_ms(),

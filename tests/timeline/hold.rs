@@ -2,13 +2,13 @@
 
 use callrec::words::Leg;
 
+use crate::failures::Failures;
 use crate::fixture::{MediaFixture, VISITS, Visits, stereo};
-use crate::marks::Head;
-use crate::verdict::Verdict;
+use crate::marked_audio::MarkedHeader;
 
 /// Speech, 4 s of music with another SSRC, and speech again, numbered on as if it had sent
 /// the music. Streams: 0 the speech, 2 the music, 1 the other leg.
-pub fn music(clock_runs: bool, visits: Visits) -> Verdict {
+pub fn music(clock_runs: bool, visits: Visits) -> Failures {
     let mut fixture = MediaFixture::real(visits);
     fixture.attach_both();
     let recording = fixture.start(stereo());
@@ -17,7 +17,7 @@ pub fn music(clock_runs: bool, visits: Visits) -> Verdict {
         fixture.until(20 * k as u64);
         fixture.steady(Leg::Remote, k, 1);
         if (100..300).contains(&k) {
-            let head = Head::audio(37_169 + k as u64, 160 * k as u64 + 999, 0xb8b_c8d4);
+            let head = MarkedHeader::audio(37_169 + k as u64, 160 * k as u64 + 999, 0xb8b_c8d4);
             fixture.say(Leg::Local, head, 2, 160 * k, 160);
             continue;
         }
@@ -27,7 +27,7 @@ pub fn music(clock_runs: bool, visits: Visits) -> Verdict {
         }
         fixture.say(
             Leg::Local,
-            Head::audio(sequence, timestamp, 0xf6e_4640),
+            MarkedHeader::audio(sequence, timestamp, 0xf6e_4640),
             0,
             160 * k,
             160,
@@ -42,25 +42,25 @@ pub fn music(clock_runs: bool, visits: Visits) -> Verdict {
     fixture.check_nothing_lost(file);
     fixture.check_together(file, 0, 1, 20.0);
     fixture.check_length(file, 9000, 20);
-    fixture.verdict()
+    fixture.failures()
 }
 
 #[test]
 fn a_speaker_comes_back_after_music_on_hold() {
-    let mut verdict = Verdict::default();
+    let mut failures = Failures::default();
     for clock_runs in [true, false] {
         for visits in VISITS {
             let case = format!("the speaker's clock runs: {clock_runs}, {visits:?} visits");
-            verdict.add(&case, music(clock_runs, visits));
+            failures.add(&case, music(clock_runs, visits));
         }
     }
-    verdict.end();
+    failures.end();
 }
 
 /// Recording A is never paused; recording B is, from 3 s to 11 s. The local sender is
 /// silent from 3.1 s to 11.2 s, and its clock stands still meanwhile. Streams: 0 said
 /// before, 3 said while B is paused, 2 said after.
-pub fn paused_beside(visits: Visits) -> Verdict {
+pub fn paused_beside(visits: Visits) -> Failures {
     let mut fixture = MediaFixture::real(visits);
     fixture.attach_both();
     let (a, b) = (fixture.start(stereo()), fixture.start(stereo()));
@@ -82,7 +82,7 @@ pub fn paused_beside(visits: Visits) -> Verdict {
         };
         fixture.say(
             Leg::Local,
-            Head::audio(1 + sent, 160 * sent, 3),
+            MarkedHeader::audio(1 + sent, 160 * sent, 3),
             stream,
             160 * k,
             160,
@@ -107,14 +107,14 @@ pub fn paused_beside(visits: Visits) -> Verdict {
     });
     fixture.check_length(&files[a], 28_000, 20);
     fixture.check_length(&files[b], 28_000, 20);
-    fixture.verdict()
+    fixture.failures()
 }
 
 #[test]
 fn a_pause_of_one_recording_costs_another_nothing() {
-    let mut verdict = Verdict::default();
+    let mut failures = Failures::default();
     for visits in VISITS {
-        verdict.add(&format!("{visits:?} visits"), paused_beside(visits));
+        failures.add(&format!("{visits:?} visits"), paused_beside(visits));
     }
-    verdict.end();
+    failures.end();
 }

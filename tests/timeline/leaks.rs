@@ -2,7 +2,7 @@
 
 use callrec::media::sim::{Sim, Tape, Wish};
 use callrec::words::{Codec, FeedFormat, Format, Layout, Leg};
-use callrec_testkit::rtp::{self, Header};
+use callrec_testkit::rtp::{self, RtpHeader};
 
 const MS: u64 = 1_000_000;
 /// What is said in the pause.
@@ -16,7 +16,7 @@ const ULAW: FeedFormat = FeedFormat {
 };
 
 fn packet(payload_type: u8, sequence: u16, timestamp: u32, payload: &[u8]) -> Vec<u8> {
-    let header = Header {
+    let header = RtpHeader {
         payload_type,
         sequence,
         timestamp,

@@ -5,11 +5,11 @@
 //! 10,000.
 
 use callrec_testkit::environment::number;
-use callrec_testkit::random::Dice;
+use callrec_testkit::random::SeededRng;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::check::check;
-use crate::plan::Plan;
+use crate::plan::Schedule;
 use crate::run::run;
 
 const SCHEDULES: u64 = 10_000;
@@ -18,9 +18,9 @@ const SHARES: u64 = 4;
 const FAILURES_SHOWN: usize = 10;
 
 pub fn play(seed: u64) -> Result<(), String> {
-    let mut dice = Dice::scattered(seed);
-    let plan = Plan::new(&mut dice);
-    let played = catch_unwind(AssertUnwindSafe(|| check(&plan, &run(&plan, &mut dice))));
+    let mut rng = SeededRng::scattered(seed);
+    let plan = Schedule::new(&mut rng);
+    let played = catch_unwind(AssertUnwindSafe(|| check(&plan, &run(&plan, &mut rng))));
     let result = played.unwrap_or_else(|_| Err("a panic".into()));
     result.map_err(|words| {
         let again = format!("TIMELINE_SEED={seed} cargo test --test timeline model");

@@ -4,9 +4,9 @@ use callrec::media::ClockMode;
 use callrec::media::sim::Wish;
 use callrec::words::{Codec, Leg, PauseMode};
 
+use crate::failures::Failures;
 use crate::fixture::{CLOCKS, MediaFixture, VISITS, Visits, local, narrow, stereo};
-use crate::marks::Head;
-use crate::verdict::Verdict;
+use crate::marked_audio::MarkedHeader;
 
 const PAUSE: usize = 100;
 const RESUME: usize = 400;
@@ -111,7 +111,7 @@ impl Late {
 }
 
 /// Streams: 0 and 1 kept, 5 and 6 said while paused.
-pub fn leak(late: Late, clock: ClockMode, pause_mode: PauseMode, visits: Visits) -> Verdict {
+pub fn leak(late: Late, clock: ClockMode, pause_mode: PauseMode, visits: Visits) -> Failures {
     let mut fixture = MediaFixture::new(clock, visits);
     fixture.attach_both();
     let recording = fixture.start(Wish {
@@ -135,7 +135,7 @@ pub fn leak(late: Late, clock: ClockMode, pause_mode: PauseMode, visits: Visits)
             say(&mut fixture, n, (late.sequence(n), 3), 5);
         }
         if late == Late::Third && k == RESUME {
-            fixture.say(Leg::Local, Head::audio(900, 7000, 11), 5, 160 * 260, 160);
+            fixture.say(Leg::Local, MarkedHeader::audio(900, 7000, 11), 5, 160 * 260, 160);
         }
         fixture.steady(Leg::Remote, k, if paused { 6 } else { 1 });
         if !late.holds(k) {
@@ -174,34 +174,34 @@ pub fn leak(late: Late, clock: ClockMode, pause_mode: PauseMode, visits: Visits)
     fixture.check(file.paused_ms.abs_diff(paused_ms) <= 20, || {
         format!("paused_ms is {}", file.paused_ms)
     });
-    fixture.verdict()
+    fixture.failures()
 }
 
 fn say(fixture: &mut MediaFixture, k: usize, (sequence, ssrc): (u64, u32), stream: usize) {
-    let head = Head::audio(sequence, 160 * k as u64, ssrc);
+    let head = MarkedHeader::audio(sequence, 160 * k as u64, ssrc);
     fixture.say(Leg::Local, head, stream, 160 * k, 160);
 }
 
 #[test]
 fn nothing_of_a_pause_is_written_after_it() {
-    let mut verdict = Verdict::default();
+    let mut failures = Failures::default();
     for clock in CLOCKS {
         for late in LATE {
             for pause_mode in [PauseMode::Silence, PauseMode::Skip] {
                 for visits in VISITS {
                     let case = format!("{late:?}, {clock:?} time, {pause_mode:?}, {visits:?} visits");
-                    verdict.add(&case, leak(late, clock, pause_mode, visits));
+                    failures.add(&case, leak(late, clock, pause_mode, visits));
                 }
             }
         }
     }
-    verdict.end();
+    failures.end();
 }
 
 /// The local leg's network holds everything from 3 s on for 2 s, and delivers it in real
 /// time, so that it stays 2 s late and looks live. The pause is from 4 s to 7 s. Streams: 0
 /// said before and after the pause, 4 said before it and received in it, 5 said in it.
-pub fn delayed(visits: Visits) -> Verdict {
+pub fn delayed(visits: Visits) -> Failures {
     let mut fixture = MediaFixture::real(visits);
     fixture.attach(Leg::Local, narrow());
     let recording = fixture.start(local());
@@ -234,12 +234,12 @@ pub fn delayed(visits: Visits) -> Verdict {
     }
     fixture.check_whole(file, Leg::Local, 0);
     fixture.check(file.lost_ms == 2000, || format!("lost_ms is {}", file.lost_ms));
-    fixture.verdict()
+    fixture.failures()
 }
 
 /// The local leg is written 300 ms ahead of the clock. The pause is from 1 s to 1.5 s.
 /// Streams: 0 the local leg, 1 said before and after the pause, 6 in it.
-pub fn ahead(visits: Visits) -> Verdict {
+pub fn ahead(visits: Visits) -> Failures {
     let mut fixture = MediaFixture::real(visits);
     fixture.attach_both();
     let recording = fixture.start(stereo());
@@ -263,35 +263,35 @@ pub fn ahead(visits: Visits) -> Verdict {
     fixture.check((440..=500).contains(&file.paused_ms), || {
         format!("paused_ms is {}", file.paused_ms)
     });
-    fixture.verdict()
+    fixture.failures()
 }
 
 #[test]
 fn what_looks_like_a_new_sequence_brings_nothing_of_a_pause() {
-    let mut verdict = Verdict::default();
+    let mut failures = Failures::default();
     for late in ANEW {
         for visits in VISITS {
             let played = leak(late, ClockMode::Real, PauseMode::Silence, visits);
-            verdict.add(&format!("{late:?}, {visits:?} visits"), played);
+            failures.add(&format!("{late:?}, {visits:?} visits"), played);
         }
     }
-    verdict.end();
+    failures.end();
 }
 
 #[test]
 fn a_stream_that_stays_late_brings_nothing_of_a_pause() {
-    let mut verdict = Verdict::default();
+    let mut failures = Failures::default();
     for visits in VISITS {
-        verdict.add(&format!("{visits:?} visits"), delayed(visits));
+        failures.add(&format!("{visits:?} visits"), delayed(visits));
     }
-    verdict.end();
+    failures.end();
 }
 
 #[test]
 fn a_leg_that_is_ahead_puts_no_pause_off() {
-    let mut verdict = Verdict::default();
+    let mut failures = Failures::default();
     for visits in VISITS {
-        verdict.add(&format!("{visits:?} visits"), ahead(visits));
+        failures.add(&format!("{visits:?} visits"), ahead(visits));
     }
-    verdict.end();
+    failures.end();
 }

@@ -8,24 +8,24 @@ use callrec::media::planted::{Fault, plant};
 use callrec::words::{Codec, Format, PauseMode};
 
 use crate::events::Numbering;
+use crate::failures::Failures;
 use crate::fixture::Visits::Even;
-use crate::timestamps::Wrong;
-use crate::verdict::Verdict;
+use crate::timestamps::TimestampError;
 use crate::{bursts, clock, drift, duplicates, events, hold, model, pauses, restarts, timestamps, writes};
 
 /// Of the model.
 const SCHEDULES: std::ops::Range<u64> = 200..400;
 
-type Outcome = Result<(), String>;
+type ScenarioResult = Result<(), String>;
 
 /// What is played for each fault, and without any.
 struct Scenario {
     name: String,
-    play: Box<dyn Fn() -> Outcome>,
+    play: Box<dyn Fn() -> ScenarioResult>,
 }
 
 impl Scenario {
-    fn new(name: &str, play: impl Fn() -> Verdict + 'static) -> Scenario {
+    fn new(name: &str, play: impl Fn() -> Failures + 'static) -> Scenario {
         Scenario {
             name: name.into(),
             play: Box::new(move || play().result()),
@@ -40,7 +40,7 @@ impl Scenario {
     }
 
     /// A panic is a failure, too.
-    fn outcome(&self, planted: Option<Fault>) -> Outcome {
+    fn outcome(&self, planted: Option<Fault>) -> ScenarioResult {
         plant(planted);
         let played = catch_unwind(AssertUnwindSafe(&self.play));
         plant(None);
@@ -90,7 +90,7 @@ fn senders() -> Vec<Scenario> {
             restarts::changed(&[50; 7], true, Real, Even)
         }),
         Scenario::new("a step back", || timestamps::stepped(-13_440, Real, Even)),
-        Scenario::new("stuck", || timestamps::wrong(Wrong::Stuck, Real, Even)),
+        Scenario::new("stuck", || timestamps::wrong(TimestampError::Stuck, Real, Even)),
         Scenario::new("a timestamp of zero", || timestamps::zero(Real, Even)),
         Scenario::new("a fast sender", || drift::drift(10_000.0, false, 20, Even)),
         Scenario::new("music", || hold::music(true, Even)),

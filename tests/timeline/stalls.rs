@@ -5,7 +5,7 @@ use callrec::media::ClockMode;
 use callrec::media::ledger::{DropReason, ms};
 use callrec::media::sim::{self, Sim, Tape, Wish};
 use callrec::words::{Codec, FeedFormat, Format, Layout, Leg};
-use callrec_testkit::rtp::{self, Header};
+use callrec_testkit::rtp::{self, RtpHeader};
 
 const SECRET: u8 = 0x01;
 const OPEN: u8 = 0x10;
@@ -22,7 +22,7 @@ fn packet(n: u16, ssrc: u32, byte: u8) -> Vec<u8> {
 /// The same of a sender that was silent, so that its packet is said when others would say
 /// their `said`th one.
 fn packet_at(n: u16, said: u16, ssrc: u32, byte: u8) -> Vec<u8> {
-    let header = Header {
+    let header = RtpHeader {
         payload_type: 0,
         sequence: n,
         timestamp: u32::from(said) * 160,

@@ -3,12 +3,12 @@
 use callrec::media::ClockMode;
 use callrec::words::Leg;
 
+use crate::failures::Failures;
 use crate::fixture::{CLOCKS, MediaFixture, VISITS, Visits, stereo};
-use crate::marks::Head;
-use crate::verdict::Verdict;
+use crate::marked_audio::MarkedHeader;
 
 /// Every 20 ms one packet, whose timestamps step once, 3 s into the call.
-pub fn stepped(step: i64, clock: ClockMode, visits: Visits) -> Verdict {
+pub fn stepped(step: i64, clock: ClockMode, visits: Visits) -> Failures {
     let mut fixture = MediaFixture::new(clock, visits);
     fixture.attach_both();
     let recording = fixture.start(stereo());
@@ -16,7 +16,7 @@ pub fn stepped(step: i64, clock: ClockMode, visits: Visits) -> Verdict {
         fixture.until(20 * k as u64);
         fixture.steady(Leg::Remote, k, 1);
         let timestamp = 13_440 + 160 * k as i64 + if k >= 150 { step } else { 0 };
-        let head = Head::audio(700 + k as u64, timestamp as u64, 3);
+        let head = MarkedHeader::audio(700 + k as u64, timestamp as u64, 3);
         fixture.say(Leg::Local, head, 0, 160 * k, 160);
     }
     let file = &fixture.finish()[recording];
@@ -24,26 +24,26 @@ pub fn stepped(step: i64, clock: ClockMode, visits: Visits) -> Verdict {
     fixture.check_whole(file, Leg::Remote, 1);
     fixture.check_nothing_lost(file);
     fixture.check_together(file, 0, 1, 80.0);
-    fixture.verdict()
+    fixture.failures()
 }
 
 #[test]
 fn a_step_of_the_timestamps_loses_nothing() {
-    let mut verdict = Verdict::default();
+    let mut failures = Failures::default();
     for step in [-13_440, -320, -480_000, 12_000, 80_000] {
         for clock in CLOCKS {
             for visits in VISITS {
                 let case = format!("step of {} ms, {clock:?} time, {visits:?} visits", step / 8);
-                verdict.add(&case, stepped(step, clock, visits));
+                failures.add(&case, stepped(step, clock, visits));
             }
         }
     }
-    verdict.end();
+    failures.end();
 }
 
 /// How timestamps go on after each packet of 20 ms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wrong {
+pub enum TimestampError {
     Half,
     Double,
     /// Two packets of 10 ms with the same one.
@@ -53,38 +53,38 @@ pub enum Wrong {
     Stuck,
 }
 
-const WRONG: [Wrong; 5] = [
-    Wrong::Half,
-    Wrong::Double,
-    Wrong::Pairs,
-    Wrong::Begins,
-    Wrong::Stuck,
+const WRONG: [TimestampError; 5] = [
+    TimestampError::Half,
+    TimestampError::Double,
+    TimestampError::Pairs,
+    TimestampError::Begins,
+    TimestampError::Stuck,
 ];
 
-impl Wrong {
+impl TimestampError {
     fn at(self, k: u64) -> u64 {
         let steps = match self {
-            Wrong::Half => 80 * k,
-            Wrong::Double => 320 * k,
-            Wrong::Pairs => 160 * k,
-            Wrong::Begins => 160 * k.saturating_sub(10),
-            Wrong::Stuck => 0,
+            TimestampError::Half => 80 * k,
+            TimestampError::Double => 320 * k,
+            TimestampError::Pairs => 160 * k,
+            TimestampError::Begins => 160 * k.saturating_sub(10),
+            TimestampError::Stuck => 0,
         };
         8000 + steps
     }
 }
 
-pub fn wrong(wrong: Wrong, clock: ClockMode, visits: Visits) -> Verdict {
+pub fn wrong(wrong: TimestampError, clock: ClockMode, visits: Visits) -> Failures {
     let mut fixture = MediaFixture::new(clock, visits);
     fixture.attach_both();
     let recording = fixture.start(stereo());
-    let packets = if wrong == Wrong::Pairs { 2 } else { 1 };
+    let packets = if wrong == TimestampError::Pairs { 2 } else { 1 };
     let samples = 160 / packets;
     for k in 0..400 {
         fixture.until(20 * k as u64);
         fixture.steady(Leg::Remote, k, 1);
         for n in 0..packets {
-            let head = Head::audio(9 + (packets * k + n) as u64, wrong.at(k as u64), 3);
+            let head = MarkedHeader::audio(9 + (packets * k + n) as u64, wrong.at(k as u64), 3);
             fixture.say(Leg::Local, head, 0, 160 * k + samples * n, samples);
         }
     }
@@ -101,25 +101,25 @@ pub fn wrong(wrong: Wrong, clock: ClockMode, visits: Visits) -> Verdict {
     fixture.check(sound == 0, || {
         format!("{sound} wrong timestamps of the sound leg")
     });
-    fixture.verdict()
+    fixture.failures()
 }
 
 #[test]
 fn timestamps_that_do_not_fit_the_audio_lose_nothing() {
-    let mut verdict = Verdict::default();
+    let mut failures = Failures::default();
     for kind in WRONG {
         for clock in CLOCKS {
             for visits in VISITS {
                 let case = format!("{kind:?}, {clock:?} time, {visits:?} visits");
-                verdict.add(&case, wrong(kind, clock, visits));
+                failures.add(&case, wrong(kind, clock, visits));
             }
         }
     }
-    verdict.end();
+    failures.end();
 }
 
 /// Two minutes into the sender's clock a packet is lost, and the next one has timestamp 0.
-pub fn zero(clock: ClockMode, visits: Visits) -> Verdict {
+pub fn zero(clock: ClockMode, visits: Visits) -> Failures {
     let mut fixture = MediaFixture::new(clock, visits);
     fixture.attach_both();
     let recording = fixture.start(stereo());
@@ -130,9 +130,9 @@ pub fn zero(clock: ClockMode, visits: Visits) -> Verdict {
             continue;
         }
         let timestamp = if k == 101 { 0 } else { 120 * 8000 + 160 * k as u64 };
-        let head = Head {
+        let head = MarkedHeader {
             marker: k == 101,
-            ..Head::audio(700 + k as u64, timestamp, 3)
+            ..MarkedHeader::audio(700 + k as u64, timestamp, 3)
         };
         fixture.say(Leg::Local, head, 0, 160 * k, 160);
     }
@@ -146,16 +146,16 @@ pub fn zero(clock: ClockMode, visits: Visits) -> Verdict {
     fixture.check(found.is_ordered(), || found.text());
     fixture.check_length(file, 4000, 60);
     fixture.check_together(file, 0, 1, 60.0);
-    fixture.verdict()
+    fixture.failures()
 }
 
 #[test]
 fn one_timestamp_of_zero_stretches_nothing() {
-    let mut verdict = Verdict::default();
+    let mut failures = Failures::default();
     for clock in CLOCKS {
         for visits in VISITS {
-            verdict.add(&format!("{clock:?} time, {visits:?} visits"), zero(clock, visits));
+            failures.add(&format!("{clock:?} time, {visits:?} visits"), zero(clock, visits));
         }
     }
-    verdict.end();
+    failures.end();
 }

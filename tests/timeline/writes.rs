@@ -3,14 +3,14 @@
 use callrec::media::DropReason;
 use callrec::media::ledger::ticks;
 use callrec::words::{Codec, Leg, Status};
-use callrec_testkit::random::scatter;
+use callrec_testkit::random::splitmix64;
 
+use crate::failures::Failures;
 use crate::fixture::{MediaFixture, VISITS, Visits, local, narrow};
-use crate::verdict::Verdict;
 
 /// 5 s of speech in pieces of 20 ms, so many of them each 20 ms. The feed has not asked to
 /// write ahead, so that what is more than 2 s ahead of the clock is lost.
-fn ahead(per_tick: usize, visits: Visits) -> Verdict {
+fn ahead(per_tick: usize, visits: Visits) -> Failures {
     let mut fixture = MediaFixture::real(visits);
     fixture.attach(Leg::Local, narrow());
     let recording = fixture.start(local());
@@ -45,23 +45,23 @@ fn ahead(per_tick: usize, visits: Visits) -> Verdict {
     });
     fixture.check(found.is_ordered(), || found.text());
     fixture.check_length(file, 6000, 20);
-    fixture.verdict()
+    fixture.failures()
 }
 
 #[test]
 fn what_is_written_too_far_ahead_is_refused_and_counted() {
-    let mut verdict = Verdict::default();
+    let mut failures = Failures::default();
     for per_tick in [250, 8, 2] {
         for visits in VISITS {
             let case = format!("{per_tick} each 20 ms, {visits:?} visits");
-            verdict.add(&case, ahead(per_tick, visits));
+            failures.add(&case, ahead(per_tick, visits));
         }
     }
-    verdict.end();
+    failures.end();
 }
 
 /// A host writes 20 ms every 20 ms, and is once late by `ms` from then on.
-pub fn hiccup(ms: u64, visits: Visits) -> Verdict {
+pub fn hiccup(ms: u64, visits: Visits) -> Failures {
     let mut fixture = MediaFixture::real(visits);
     fixture.attach(Leg::Local, narrow());
     let recording = fixture.start(local());
@@ -74,28 +74,28 @@ pub fn hiccup(ms: u64, visits: Visits) -> Verdict {
     fixture.check_whole(file, Leg::Local, 0);
     fixture.check_nothing_lost(file);
     fixture.check_length(file, 20_000 + ms, 20);
-    fixture.verdict()
+    fixture.failures()
 }
 
 #[test]
 fn a_writer_that_is_late_once_and_stays_late_loses_nothing() {
-    let mut verdict = Verdict::default();
+    let mut failures = Failures::default();
     for ms in [60, 140, 300, 500] {
         for visits in VISITS {
-            verdict.add(&format!("late by {ms} ms, {visits:?} visits"), hiccup(ms, visits));
+            failures.add(&format!("late by {ms} ms, {visits:?} visits"), hiccup(ms, visits));
         }
     }
-    verdict.end();
+    failures.end();
 }
 
 /// Each write is late by 0 to `most` ms, and never overtaken.
-fn jitter(most: u64, visits: Visits) -> Verdict {
+fn jitter(most: u64, visits: Visits) -> Failures {
     let mut fixture = MediaFixture::real(visits);
     fixture.attach(Leg::Local, narrow());
     let recording = fixture.start(local());
     let mut at = 0;
     for k in 0..1000 {
-        let late = scatter(most << 20 | k as u64) % (most + 1);
+        let late = splitmix64(most << 20 | k as u64) % (most + 1);
         at = at.max(20 * k as u64 + late);
         fixture.until(at);
         fixture.write(Leg::Local, Codec::Pcmu, 0, 160 * k, 160);
@@ -105,19 +105,19 @@ fn jitter(most: u64, visits: Visits) -> Verdict {
     fixture.check_whole(file, Leg::Local, 0);
     fixture.check_nothing_lost(file);
     fixture.check_length(file, 20_000 + most, 20);
-    fixture.verdict()
+    fixture.failures()
 }
 
 #[test]
 fn writes_with_jitter_lose_nothing() {
-    let mut verdict = Verdict::default();
+    let mut failures = Failures::default();
     for most in [40, 200, 500] {
         for visits in VISITS {
-            verdict.add(
+            failures.add(
                 &format!("up to {most} ms, {visits:?} visits"),
                 jitter(most, visits),
             );
         }
     }
-    verdict.end();
+    failures.end();
 }

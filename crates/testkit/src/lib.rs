@@ -36,6 +36,7 @@ pub mod process;
 pub mod published;
 pub mod random;
 pub mod rtp;
+pub mod sample;
 pub mod sim;
 pub mod speech;
 #[cfg(feature = "faults")]

@@ -7,12 +7,12 @@ use serde_json::Value;
 use crate::g711::Law;
 use crate::ledger::unaccounted_ms;
 use crate::manifest::{digest, try_beside, try_spans};
-use crate::wav::Wav;
+use crate::wav::WavFile;
 
 /// A published recording that agrees with itself.
 #[derive(Debug)]
 pub struct Published {
-    pub wav: Wav,
+    pub wav: WavFile,
     pub manifest: Value,
     /// Of a recovered recording: how much of a leg is nowhere in the ledger, in milliseconds.
     pub unaccounted_ms: u64,
@@ -23,14 +23,14 @@ pub struct Published {
 /// balances, that every span lies within the file and that pauses are silent, or empty if
 /// the recording skips them.
 pub fn check_published(path: impl AsRef<Path>) -> Result<Published, String> {
-    check_published_as(path, Wav::parse_playable)
+    check_published_as(path, WavFile::parse_playable)
 }
 
 /// The same for a file of another format, which `read` presents as the WAV file that the same
 /// recording would have.
 pub fn check_published_as(
     path: impl AsRef<Path>,
-    read: impl FnOnce(&[u8]) -> Result<Wav, String>,
+    read: impl FnOnce(&[u8]) -> Result<WavFile, String>,
 ) -> Result<Published, String> {
     let path = path.as_ref();
     let bytes = std::fs::read(path).map_err(|why| format!("{}: {why}", path.display()))?;
@@ -49,7 +49,7 @@ pub fn check_published_as(
     })
 }
 
-fn check_spans(wav: &Wav, manifest: &Value) -> Result<(), String> {
+fn check_spans(wav: &WavFile, manifest: &Value) -> Result<(), String> {
     let silence = match wav.tag {
         7 => Law::Mu.silence(),
         6 => Law::A.silence(),

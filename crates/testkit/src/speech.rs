@@ -1,6 +1,6 @@
 //! Conversations for measurements: made once, and cheap to hand out packet by packet.
 
-use crate::rtp::{HEADER_BYTES, Header, packet};
+use crate::rtp::{HEADER_BYTES, RtpHeader, packet};
 
 /// Samples, and bytes of G.711, of 20 ms.
 pub const SAMPLES: usize = 160;
@@ -27,7 +27,7 @@ impl Speech {
             state
         };
         let packets = [0u64, 1].map(|side| {
-            let header = Header {
+            let header = RtpHeader {
                 payload_type: 0,
                 sequence: 0,
                 timestamp: 0,

@@ -4,7 +4,7 @@ use callrec::capi::*;
 use callrec_testkit::directory::ScratchDir;
 use callrec_testkit::manifest::manifest_beside;
 use callrec_testkit::tree::tree;
-use callrec_testkit::wav::Wav;
+use callrec_testkit::wav::WavFile;
 use serde_json::json;
 
 use super::*;
@@ -318,7 +318,7 @@ fn the_audio_is_the_file_whole_and_in_ranges() {
     assert_eq!(whole.header("accept-ranges"), "bytes");
     assert_eq!(whole.header("cache-control"), "private, no-cache");
     assert_eq!(whole.body, file);
-    assert_eq!(Wav::parse(&whole.body).unwrap().frames(), 16_000);
+    assert_eq!(WavFile::parse(&whole.body).unwrap().frames(), 16_000);
     for (range, expected) in [
         ("bytes=0-43", 0..44),
         ("bytes=1000-", 1000..file.len()),
@@ -403,5 +403,5 @@ fn what_earlier_engines_recorded_is_found() {
     assert_eq!(ids(&found), [id.as_str()]);
     assert_eq!(found["recordings"][0]["duration"], "PT2S");
     let audio = media(&later, &id, &[]);
-    assert_eq!(Wav::parse(&audio.body).unwrap().frames(), 16_000);
+    assert_eq!(WavFile::parse(&audio.body).unwrap().frames(), 16_000);
 }

@@ -6,9 +6,9 @@ use callrec::media::ledger::{Outside, ticks};
 use callrec::media::sim::{SinkEnd, Tape};
 use callrec::media::{Ledger, LegLedger};
 
-use crate::plan::{Plan, Recording, Stretch};
-use crate::run::{Handed, LEGS, Run};
-use crate::senders::{BLOCK, Item, Kind};
+use crate::plan::{MsRange, Schedule, ScheduledRecording};
+use crate::run::{LEGS, LegInput, SchedulePlayback};
+use crate::senders::{BLOCK, SenderItem, SenderKind};
 
 const US_PER_SAMPLE: u64 = 125;
 /// Within so many ms of a control point either side may be right.
@@ -17,13 +17,13 @@ const EDGE_MS: u64 = 60;
 const CONFIRMED_MS: u64 = 400;
 
 /// One channel of a file.
-struct Channel<'a> {
+struct FileChannel<'a> {
     bytes: &'a [u8],
     channels: usize,
     channel: usize,
 }
 
-impl Channel<'_> {
+impl FileChannel<'_> {
     fn frames(&self) -> usize {
         self.bytes.len() / (2 * self.channels)
     }
@@ -44,11 +44,11 @@ impl Channel<'_> {
 }
 
 /// One leg of one recording.
-struct Side<'a> {
-    kind: Kind,
-    items: &'a [Item],
-    handed: &'a Handed,
-    recording: &'a Recording,
+struct LegCheck<'a> {
+    kind: SenderKind,
+    items: &'a [SenderItem],
+    handed: &'a LegInput,
+    recording: &'a ScheduledRecording,
     /// Pauses and private times, in µs.
     secret: Vec<(u64, u64)>,
     /// When each block was said, in µs, and when its packet began.
@@ -57,7 +57,7 @@ struct Side<'a> {
     repeated: u64,
 }
 
-pub fn check(plan: &Plan, run: &Run) -> Result<(), String> {
+pub fn check(plan: &Schedule, run: &SchedulePlayback) -> Result<(), String> {
     for (n, recording) in plan.recordings.iter().enumerate() {
         let tape = run.tapes[n].as_ref().ok_or("never started")?;
         check_tape(plan, run, n, recording, tape).map_err(|words| format!("recording {n}: {words}"))?;
@@ -65,19 +65,25 @@ pub fn check(plan: &Plan, run: &Run) -> Result<(), String> {
     Ok(())
 }
 
-fn check_tape(plan: &Plan, run: &Run, n: usize, recording: &Recording, tape: &Tape) -> Result<(), String> {
+fn check_tape(
+    plan: &Schedule,
+    run: &SchedulePlayback,
+    n: usize,
+    recording: &ScheduledRecording,
+    tape: &Tape,
+) -> Result<(), String> {
     let out = tape.out.lock();
     if !matches!(out.ending, Some(SinkEnd::Finished(..))) {
         return Err(format!("ended with {:?}", out.ending));
     }
     let ledger = tape.progress.ledger();
     for (leg, kind) in plan.senders.iter().enumerate() {
-        let channel = Channel {
+        let channel = FileChannel {
             bytes: &out.bytes,
             channels: plan.senders.len(),
             channel: leg,
         };
-        let mut side = Side::new(
+        let mut side = LegCheck::new(
             *kind,
             &run.items[leg],
             &run.handed[n][leg],
@@ -106,10 +112,10 @@ fn check_lost(ledger: &Ledger, lost_ms: u64) -> Result<(), String> {
 }
 
 /// The file is as long as the recording went on, less the pauses that it skips.
-fn check_length(plan: &Plan, recording: &Recording, ms: u64, slack: u64) -> Result<(), String> {
+fn check_length(plan: &Schedule, recording: &ScheduledRecording, ms: u64, slack: u64) -> Result<(), String> {
     let all = recording.stop - recording.start;
-    let lasting = |of: &[Stretch]| {
-        let within = |(from, to): &Stretch| {
+    let lasting = |of: &[MsRange]| {
+        let within = |(from, to): &MsRange| {
             to.min(&recording.stop)
                 .saturating_sub(*from.max(&recording.start))
         };
@@ -132,14 +138,14 @@ fn check_length(plan: &Plan, recording: &Recording, ms: u64, slack: u64) -> Resu
     }
 }
 
-impl<'a> Side<'a> {
+impl<'a> LegCheck<'a> {
     fn new(
-        kind: Kind,
-        items: &'a [Item],
-        handed: &'a Handed,
-        recording: &'a Recording,
-        private: &[Stretch],
-    ) -> Side<'a> {
+        kind: SenderKind,
+        items: &'a [SenderItem],
+        handed: &'a LegInput,
+        recording: &'a ScheduledRecording,
+        private: &[MsRange],
+    ) -> LegCheck<'a> {
         let mut said_us = vec![None; handed.kept.len()];
         for item in items {
             for block in 0..item.samples / BLOCK {
@@ -148,7 +154,7 @@ impl<'a> Side<'a> {
             }
         }
         let secret = recording.pauses.iter().chain(private);
-        Side {
+        LegCheck {
             kind,
             items,
             handed,
@@ -160,7 +166,7 @@ impl<'a> Side<'a> {
         }
     }
 
-    fn check(&mut self, channel: &Channel, book: &LegLedger) -> Result<(), String> {
+    fn check(&mut self, channel: &FileChannel, book: &LegLedger) -> Result<(), String> {
         let mut frame = 0;
         while frame < channel.frames() {
             if channel.at(frame) == 0 {
@@ -241,7 +247,7 @@ impl<'a> Side<'a> {
                 book.in_file, book.repeated
             ));
         }
-        if self.repeated > 0 && !matches!(self.kind, Kind::Drift(_) | Kind::Writes(_)) {
+        if self.repeated > 0 && !matches!(self.kind, SenderKind::Drift(_) | SenderKind::Writes(_)) {
             return Err(format!("{} samples twice", self.repeated));
         }
         Ok(())

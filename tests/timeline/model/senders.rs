@@ -1,9 +1,9 @@
 //! One leg's sender of a random schedule: what it says when, and what of it is handed in
 //! when. Sample number n of a leg has the value n + 1, so that each can be told apart.
 
-use callrec_testkit::random::Dice;
+use callrec_testkit::random::SeededRng;
 
-use crate::marks::{COMFORT_NOISE, EVENT, Head};
+use crate::marked_audio::{COMFORT_NOISE, EVENT, MarkedHeader};
 
 /// The RTP payload type of linear audio.
 pub const LINEAR: u8 = 96;
@@ -16,7 +16,7 @@ const US_PER_SAMPLE: u64 = 125;
 const SOUND: usize = 10;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wrong {
+pub enum TimestampFault {
     Half,
     Double,
     Pairs,
@@ -27,7 +27,7 @@ pub enum Wrong {
 
 /// The one kind of trouble that a sender has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum SenderKind {
     Clean,
     /// Each packet is late by up to so many ms.
     Jitter(u64),
@@ -45,7 +45,7 @@ pub enum Kind {
     Restart(i64),
     /// Another SSRC each so many packets; the last packet of each comes too late.
     Ssrc(usize),
-    Wrong(Wrong),
+    TimestampFault(TimestampFault),
     /// Held from a packet on, for so many ms, then delivered at so many hundredths of
     /// real time; 0: at once.
     Stall {
@@ -63,120 +63,123 @@ pub enum Kind {
     Writes(u64),
 }
 
-impl Kind {
+impl SenderKind {
     /// How far the time at which something was said may be misjudged, in ms.
     pub fn blur_ms(self) -> u64 {
         match self {
-            Kind::Jitter(ms) | Kind::Writes(ms) => ms,
-            Kind::Wrong(_) => 120,
-            Kind::Drift(_) => 60,
+            SenderKind::Jitter(ms) | SenderKind::Writes(ms) => ms,
+            SenderKind::TimestampFault(_) => 120,
+            SenderKind::Drift(_) => 60,
             // Less than what is judged at all.
-            Kind::StoodStill(..) => 100,
+            SenderKind::StoodStill(..) => 100,
             _ => 0,
         }
     }
 
     /// Everything that is handed in must be kept, if nothing is paused.
     pub fn is_lossless(self) -> bool {
-        !matches!(self, Kind::Loss(_) | Kind::StoodStill(..))
+        !matches!(self, SenderKind::Loss(_) | SenderKind::StoodStill(..))
     }
 
     /// Every sample must be where it was said, within the blur.
     pub fn keeps_place(self) -> bool {
-        !matches!(self, Kind::Stall { .. } | Kind::StoodStill(..) | Kind::Wrong(_))
+        !matches!(
+            self,
+            SenderKind::Stall { .. } | SenderKind::StoodStill(..) | SenderKind::TimestampFault(_)
+        )
     }
 }
 
-pub enum Hand {
+pub enum HostWrite {
     Rtp(Vec<u8>),
     Write(Vec<u8>),
 }
 
 /// One packet or write.
-pub struct Item {
+pub struct SenderItem {
     pub arrival_us: u64,
     /// When its first sample was said, by a clock that nobody sees.
     pub said_us: u64,
     pub from: usize,
     /// 0: no audio.
     pub samples: usize,
-    pub hand: Hand,
+    pub hand: HostWrite,
 }
 
-struct Builder {
-    items: Vec<Item>,
+struct SenderBuilder {
+    items: Vec<SenderItem>,
     sequence: i64,
     timestamp: i64,
     ssrc: u32,
 }
 
 /// All that a sender hands in within `ms`, in order.
-pub fn items(kind: Kind, ms: u64, dice: &mut Dice) -> Vec<Item> {
-    let mut builder = Builder {
+pub fn items(kind: SenderKind, ms: u64, rng: &mut SeededRng) -> Vec<SenderItem> {
+    let mut builder = SenderBuilder {
         items: Vec::new(),
-        sequence: dice.below(65_536) as i64,
-        timestamp: dice.below(1 << 32) as i64,
-        ssrc: dice.below(1 << 32) as u32,
+        sequence: rng.below(65_536) as i64,
+        timestamp: rng.below(1 << 32) as i64,
+        ssrc: rng.below(1 << 32) as u32,
     };
     for k in 0.. {
         let at = builder.time(kind, k);
         if at >= ms * 1000 {
             break;
         }
-        builder.packet(kind, k, at, dice);
+        builder.packet(kind, k, at, rng);
     }
-    builder.hold_back(kind, dice);
+    builder.hold_back(kind, rng);
     let mut items = builder.items;
     items.sort_by_key(|item| item.arrival_us);
     items.retain(|item| item.arrival_us < ms * 1000);
     items
 }
 
-impl Builder {
-    fn time(&self, kind: Kind, k: usize) -> u64 {
+impl SenderBuilder {
+    fn time(&self, kind: SenderKind, k: usize) -> u64 {
         let us = k as u64 * PACKET_US;
         match kind {
-            Kind::Drift(ppm) => us * 1_000_000 / (1_000_000 + ppm) as u64,
+            SenderKind::Drift(ppm) => us * 1_000_000 / (1_000_000 + ppm) as u64,
             _ => us,
         }
     }
 
     /// What the sender does in the `k`th packet's time.
-    fn packet(&mut self, kind: Kind, k: usize, at: u64, dice: &mut Dice) {
+    fn packet(&mut self, kind: SenderKind, k: usize, at: u64, rng: &mut SeededRng) {
         match kind {
-            Kind::Writes(_) => self.write(k, at),
-            Kind::Dtx if k % 40 >= 25 => self.comfort_noise(k, at),
-            Kind::SharedEvents if k >= SOUND && k % 40 >= 32 => self.event(at, 0),
-            Kind::OwnEvents(ahead) if k >= SOUND && k % 40 >= 32 => {
+            SenderKind::Writes(_) => self.write(k, at),
+            SenderKind::Dtx if k % 40 >= 25 => self.comfort_noise(k, at),
+            SenderKind::SharedEvents if k >= SOUND && k % 40 >= 32 => self.event(at, 0),
+            SenderKind::OwnEvents(ahead) if k >= SOUND && k % 40 >= 32 => {
                 self.audio(k, at);
                 self.other(EVENT, at, ahead);
             }
-            Kind::Unknown(each, ahead) if k >= SOUND && k.is_multiple_of(each) => {
+            SenderKind::Unknown(each, ahead) if k >= SOUND && k.is_multiple_of(each) => {
                 self.other(18, at, ahead);
                 self.audio(k, at);
             }
-            Kind::Loss(percent) if k >= SOUND && dice.chance(percent) => self.step(),
-            Kind::Wrong(wrong) => self.wrong(wrong, k, at),
-            Kind::StoodStill(from, to) if (from * 1000..to * 1000).contains(&at) => {}
-            Kind::Restart(by) if k == SOUND + 20 => {
+            SenderKind::Loss(percent) if k >= SOUND && rng.chance(percent) => self.step(),
+            SenderKind::TimestampFault(wrong) => self.wrong(wrong, k, at),
+            SenderKind::StoodStill(from, to) if (from * 1000..to * 1000).contains(&at) => {}
+            SenderKind::Restart(by) if k == SOUND + 20 => {
                 self.sequence += by;
-                self.timestamp += dice.below(1 << 32) as i64;
+                self.timestamp += rng.below(1 << 32) as i64;
                 self.audio(k, at);
             }
-            Kind::Ssrc(each) if k > 0 && k.is_multiple_of(each) => {
-                self.sequence = dice.below(65_536) as i64;
-                self.timestamp = dice.below(1 << 32) as i64;
-                self.ssrc = dice.below(1 << 32) as u32;
+            SenderKind::Ssrc(each) if k > 0 && k.is_multiple_of(each) => {
+                self.sequence = rng.below(65_536) as i64;
+                self.timestamp = rng.below(1 << 32) as i64;
+                self.ssrc = rng.below(1 << 32) as u32;
                 self.audio(k, at);
             }
             _ => self.audio(k, at),
         }
     }
 
-    fn head(&self) -> Head {
-        Head {
+    fn head(&self) -> MarkedHeader {
+        MarkedHeader {
             payload_type: LINEAR,
-            ..Head::audio(self.sequence as u64, self.timestamp as u64, self.ssrc)
+            ..MarkedHeader::audio(self.sequence as u64, self.timestamp as u64, self.ssrc)
         }
     }
 
@@ -195,12 +198,12 @@ impl Builder {
         let payload: Vec<u8> = (from..from + samples)
             .flat_map(|n| (n as u16 + 1).to_be_bytes())
             .collect();
-        let hand = Hand::Rtp(self.head().packet(&payload));
+        let hand = HostWrite::Rtp(self.head().packet(&payload));
         self.push(at, from, samples, hand);
     }
 
-    fn push(&mut self, at: u64, from: usize, samples: usize, hand: Hand) {
-        self.items.push(Item {
+    fn push(&mut self, at: u64, from: usize, samples: usize, hand: HostWrite) {
+        self.items.push(SenderItem {
             arrival_us: at,
             said_us: at,
             from,
@@ -214,17 +217,17 @@ impl Builder {
         let bytes = (from..from + PACKET)
             .flat_map(|n| (n as u16 + 1).to_ne_bytes())
             .collect();
-        self.push(at, from, PACKET, Hand::Write(bytes));
+        self.push(at, from, PACKET, HostWrite::Write(bytes));
     }
 
     /// A packet without audio, with the number of the next audio packet plus `ahead`.
     fn other(&mut self, payload_type: u8, at: u64, ahead: i64) {
-        let head = Head {
+        let head = MarkedHeader {
             payload_type,
             sequence: (self.sequence + ahead) as u64,
             ..self.head()
         };
-        self.push(at, 0, 0, Hand::Rtp(head.packet(&[5, 10, 0, 160])));
+        self.push(at, 0, 0, HostWrite::Rtp(head.packet(&[5, 10, 0, 160])));
         if ahead == 0 {
             self.sequence += 1;
         }
@@ -242,9 +245,9 @@ impl Builder {
         self.timestamp += PACKET as i64;
     }
 
-    fn wrong(&mut self, wrong: Wrong, k: usize, at: u64) {
+    fn wrong(&mut self, wrong: TimestampFault, k: usize, at: u64) {
         let (samples, packets) = match wrong {
-            Wrong::Pairs => (PACKET / 2, 2),
+            TimestampFault::Pairs => (PACKET / 2, 2),
             _ => (PACKET, 1),
         };
         for n in 0..packets {
@@ -255,33 +258,33 @@ impl Builder {
             self.sequence += 1;
         }
         self.timestamp += match wrong {
-            Wrong::Half => 80,
-            Wrong::Double => 320,
-            Wrong::Stuck => 0,
-            Wrong::Pairs => 160,
-            Wrong::Jump(by) if k == SOUND + 15 => 160 + by,
-            Wrong::Jump(_) => 160,
+            TimestampFault::Half => 80,
+            TimestampFault::Double => 320,
+            TimestampFault::Stuck => 0,
+            TimestampFault::Pairs => 160,
+            TimestampFault::Jump(by) if k == SOUND + 15 => 160 + by,
+            TimestampFault::Jump(_) => 160,
         };
     }
 
     /// Turns times of sending into times of arrival.
-    fn hold_back(&mut self, kind: Kind, dice: &mut Dice) {
+    fn hold_back(&mut self, kind: SenderKind, rng: &mut SeededRng) {
         match kind {
-            Kind::Jitter(ms) => self.delay_each(|_| dice.below(ms + 1) * 1000),
-            Kind::Writes(ms) => {
-                self.delay_each(|_| dice.below(ms + 1) * 1000);
+            SenderKind::Jitter(ms) => self.delay_each(|_| rng.below(ms + 1) * 1000),
+            SenderKind::Writes(ms) => {
+                self.delay_each(|_| rng.below(ms + 1) * 1000);
                 self.never_overtake();
             }
-            Kind::Reorder => self.delay_each(|n| match n >= SOUND && dice.chance(10) {
-                true => dice.between(21, 55) * 1000,
+            SenderKind::Reorder => self.delay_each(|n| match n >= SOUND && rng.chance(10) {
+                true => rng.between(21, 55) * 1000,
                 false => 0,
             }),
-            Kind::Ssrc(each) => self.delay_each(|n| match n % each == each - 1 {
+            SenderKind::Ssrc(each) => self.delay_each(|n| match n % each == each - 1 {
                 true => PACKET_US + 1000,
                 false => 0,
             }),
-            Kind::Duplicates => self.repeat(dice),
-            Kind::Stall { from, ms, pace } => self.stall(from, ms, pace),
+            SenderKind::Duplicates => self.repeat(rng),
+            SenderKind::Stall { from, ms, pace } => self.stall(from, ms, pace),
             _ => {}
         }
     }
@@ -301,16 +304,18 @@ impl Builder {
     }
 
     /// Some packets come again up to 3 s later.
-    fn repeat(&mut self, dice: &mut Dice) {
+    fn repeat(&mut self, rng: &mut SeededRng) {
         for n in SOUND..self.items.len() {
-            if !dice.chance(15) {
+            if !rng.chance(15) {
                 continue;
             }
             let item = &self.items[n];
-            let Hand::Rtp(packet) = &item.hand else { continue };
-            let again = Item {
-                arrival_us: item.arrival_us + 1000 * dice.below(3000),
-                hand: Hand::Rtp(packet.clone()),
+            let HostWrite::Rtp(packet) = &item.hand else {
+                continue;
+            };
+            let again = SenderItem {
+                arrival_us: item.arrival_us + 1000 * rng.below(3000),
+                hand: HostWrite::Rtp(packet.clone()),
                 ..*item
             };
             self.items.push(again);

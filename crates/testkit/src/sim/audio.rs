@@ -3,7 +3,7 @@
 /// Samples in a row that give a mark away.
 const GIVES_AWAY: usize = 8;
 
-/// Marks that stand in any file, in either order of bytes, in each of two channels or in one.
+/// MarkSource that stand in any file, in either order of bytes, in each of two channels or in one.
 pub fn marks_of(data: &[u8]) -> Vec<i16> {
     let mut marks = Vec::new();
     for skip in 0..2 {
@@ -35,10 +35,10 @@ fn runs<'a>(words: impl Iterator<Item = &'a [u8; 2]>, marks: &mut Vec<i16>) {
 }
 
 /// A mark, and how many samples of it follow each other.
-pub type Run = (i16, usize);
+pub type MarkRun = (i16, usize);
 
 /// The marks in each channel of a stereo recording, in order.
-pub fn kept_marks(path: &str, data: &[u8]) -> Result<[Vec<Run>; 2], String> {
+pub fn kept_marks(path: &str, data: &[u8]) -> Result<[Vec<MarkRun>; 2], String> {
     let (audio, big_endian) = match path.rsplit('.').next() {
         Some("au") => (audio_of_au(data).to_vec(), true),
         Some("wav") => (audio_of_wav(data).to_vec(), false),

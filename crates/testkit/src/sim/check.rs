@@ -6,16 +6,16 @@ use callrec_core::words::{EndReason, State};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::audio::{Run, kept_marks, marks_of};
+use super::audio::{MarkRun, kept_marks, marks_of};
 use super::marks::PACKET_SAMPLES;
-use super::model::{Known, KnownRecording, Packet, ToldEnd};
+use super::model::{ModelPacket, ModelRecording, ModelState, ReportedEnd};
 use super::network::DELAY_TICKS;
-use super::verdict::Verdict;
+use super::presence::Presence;
 use crate::ledger::unaccounted_ms;
 
 /// What may be gone, because the power was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lost {
+pub enum AllowedLoss {
     Nothing,
     /// What was handed in shortly before.
     WhatWasNotSynced,
@@ -24,11 +24,11 @@ pub enum Lost {
     Anything,
 }
 
-type Files = [(String, Vec<u8>)];
+type FileList = [(String, Vec<u8>)];
 
 /// Nothing that was said while nothing was recorded, or while it was paused, is anywhere on
 /// the disk.
-pub fn check_secrets(known: &mut Known, files: &Files) {
+pub fn check_secrets(known: &mut ModelState, files: &FileList) {
     known.find_secrets();
     let mut found = Vec::new();
     for (path, data) in files {
@@ -49,19 +49,19 @@ pub fn check_secrets(known: &mut Known, files: &Files) {
 }
 
 /// What is left after the last process.
-pub struct Left<'a> {
+pub struct FinalDisk<'a> {
     files: BTreeMap<&'a str, &'a [u8]>,
     manifests: BTreeMap<String, Value>,
-    lost: Lost,
+    lost: AllowedLoss,
     /// The disk was never in trouble.
     calm: bool,
     /// What was handed in for so long before the death of a process may be gone, in ticks.
     death_costs: u64,
 }
 
-impl<'a> Left<'a> {
-    /// `sync_ticks`: with `Lost::WhatWasNotSynced`, what is handed in is synced in so many ticks.
-    pub fn new(files: &'a Files, lost: Lost, calm: bool, sync_ticks: u64) -> Left<'a> {
+impl<'a> FinalDisk<'a> {
+    /// `sync_ticks`: with `AllowedLoss::WhatWasNotSynced`, what is handed in is synced in so many ticks.
+    pub fn new(files: &'a FileList, lost: AllowedLoss, calm: bool, sync_ticks: u64) -> FinalDisk<'a> {
         let published = files.iter().filter(|(path, _)| {
             let path = path.as_str();
             path.ends_with(".json") && !path.starts_with(".callrec/")
@@ -70,7 +70,7 @@ impl<'a> Left<'a> {
             let manifest: Value = serde_json::from_slice(data).ok()?;
             Some((manifest["id"].as_str()?.to_owned(), manifest))
         });
-        Left {
+        FinalDisk {
             manifests: manifests.collect(),
             files: files
                 .iter()
@@ -79,7 +79,7 @@ impl<'a> Left<'a> {
             lost,
             calm,
             death_costs: match lost {
-                Lost::WhatWasNotSynced => sync_ticks.max(KILL_COSTS_TICKS) + SYNC_TICKS,
+                AllowedLoss::WhatWasNotSynced => sync_ticks.max(KILL_COSTS_TICKS) + SYNC_TICKS,
                 _ => KILL_COSTS_TICKS,
             },
         }
@@ -87,7 +87,7 @@ impl<'a> Left<'a> {
 }
 
 /// After the last process: every recording has one story, and its file holds what was said.
-pub fn check(known: &mut Known, left: &Left<'_>) {
+pub fn check(known: &mut ModelState, left: &FinalDisk<'_>) {
     let mut wrong = Vec::new();
     for (id, recording) in &known.recordings {
         let mut fault = |words: String| wrong.push(format!("recording {id}: {words}"));
@@ -107,14 +107,19 @@ pub fn check(known: &mut Known, left: &Left<'_>) {
 
 /// Whether a power cut may have brought a recording back to what it was before its end. What
 /// was discarded is told only once it is gone.
-fn may_be_undone(known: &Known, recording: &KnownRecording) -> bool {
+fn may_be_undone(known: &ModelState, recording: &ModelRecording) -> bool {
     !recording.discarded && recording.ends.iter().any(|end| known.may_be_undone(end))
 }
 
 /// One terminal event over all processes, unless it is marked as repeated, and the same story
 /// each time.
-fn check_story(known: &Known, recording: &KnownRecording, lost: Lost, fault: &mut dyn FnMut(String)) {
-    if lost == Lost::Anything || may_be_undone(known, recording) {
+fn check_story(
+    known: &ModelState,
+    recording: &ModelRecording,
+    lost: AllowedLoss,
+    fault: &mut dyn FnMut(String),
+) {
+    if lost == AllowedLoss::Anything || may_be_undone(known, recording) {
         return;
     }
     let ends = &recording.ends;
@@ -122,14 +127,14 @@ fn check_story(known: &Known, recording: &KnownRecording, lost: Lost, fault: &mu
     if first_times > 1 {
         fault(format!("its end is told {first_times} times as new: {ends:?}"));
     }
-    let must_end = matches!(lost, Lost::Nothing | Lost::WhatWasNotSynced);
+    let must_end = matches!(lost, AllowedLoss::Nothing | AllowedLoss::WhatWasNotSynced);
     if recording.started && ends.is_empty() && must_end && !known.somebody_was_deaf {
         fault("its start was told, and its end never is".to_owned());
     }
     if must_end && recording.start_failed && (recording.started || !ends.is_empty()) {
         fault(format!("its start failed, and it is told once more: {ends:?}"));
     }
-    let is_gone = |end: &ToldEnd| end.state == State::Failed && end.reason == Some(EndReason::Recovered);
+    let is_gone = |end: &ReportedEnd| end.state == State::Failed && end.reason == Some(EndReason::Recovered);
     if recording.started && !recording.discarded && must_end && ends.iter().any(is_gone) {
         fault("its start was told, and its audio is gone".to_owned());
     }
@@ -141,10 +146,10 @@ fn check_story(known: &Known, recording: &KnownRecording, lost: Lost, fault: &mu
 }
 
 fn check_file(
-    known: &Known,
+    known: &ModelState,
     id: Uuid,
-    recording: &KnownRecording,
-    left: &Left<'_>,
+    recording: &ModelRecording,
+    left: &FinalDisk<'_>,
     fault: &mut dyn FnMut(String),
 ) {
     let Some(end) = recording.ends.last() else {
@@ -155,7 +160,7 @@ fn check_file(
         .ends
         .first()
         .is_some_and(|end| end.process == recording.process);
-    if left.lost != Lost::Anything
+    if left.lost != AllowedLoss::Anything
         && recording.discarded
         && discard_held
         && !end.path.is_empty()
@@ -168,13 +173,13 @@ fn check_file(
     }
     let path = end.path.strip_prefix("/simulated/").unwrap_or(&end.path);
     let Some(data) = left.files.get(path) else {
-        if left.lost != Lost::Anything {
+        if left.lost != AllowedLoss::Anything {
             fault(format!("{path} was told and is not there"));
         }
         return;
     };
     let is_own = end.process == recording.process;
-    if left.lost == Lost::Anything || left.lost == Lost::WhatWasNotTold && !is_own {
+    if left.lost == AllowedLoss::Anything || left.lost == AllowedLoss::WhatWasNotTold && !is_own {
         return;
     }
     let Some(manifest) = left.manifests.get(&id.as_hyphenated().to_string()) else {
@@ -192,11 +197,11 @@ fn check_file(
 
 /// Each of its legs.
 fn check_audio(
-    known: &Known,
-    recording: &KnownRecording,
-    left: &Left<'_>,
+    known: &ModelState,
+    recording: &ModelRecording,
+    left: &FinalDisk<'_>,
     manifest: &Value,
-    kept: &[Vec<Run>; 2],
+    kept: &[Vec<MarkRun>; 2],
     fault: &mut dyn FnMut(String),
 ) {
     let Some(call) = recording.call.map(|call| &known.calls[call]) else {
@@ -210,27 +215,27 @@ fn check_audio(
         let mut fault = |words: String| fault(format!("leg {leg}: {words}"));
         let entries = manifest["legs"].as_array().into_iter().flatten();
         let entry = entries.clone().find(|entry| entry["leg"] == name);
-        let packets: Vec<(&Packet, Verdict)> = call
+        let packets: Vec<(&ModelPacket, Presence)> = call
             .packets
             .iter()
             .filter(|packet| packet.leg == leg)
-            .map(|packet| (packet, recording.verdict(packet, call.steady)))
+            .map(|packet| (packet, recording.presence(packet, call.steady)))
             .collect();
         check_kept(&packets, &kept[leg], &mut fault);
         match (is_own, known.deaths.get(&recording.process)) {
             (true, _) => {
-                let tells = entry.map_or(Tells::default(), Tells::of);
+                let tells = entry.map_or(LedgerCounts::default(), LedgerCounts::of);
                 check_ledger(&tells, &kept[leg], &mut fault);
                 check_whole(&packets, &kept[leg], u64::MAX, &tells, &mut fault);
             }
             (false, Some(death))
                 if left.calm
-                    && (!death.by_power || left.lost == Lost::WhatWasNotSynced)
+                    && (!death.by_power || left.lost == AllowedLoss::WhatWasNotSynced)
                     && call.steady
                     && !call.disturbed[leg] =>
             {
                 let until = death.tick.saturating_sub(left.death_costs);
-                check_whole(&packets, &kept[leg], until, &Tells::default(), &mut fault);
+                check_whole(&packets, &kept[leg], until, &LedgerCounts::default(), &mut fault);
             }
             _ => {}
         }
@@ -246,18 +251,18 @@ const SYNC_TICKS: u64 = 5;
 
 /// What a leg's ledger tells, in samples.
 #[derive(Clone, Copy, Debug, Default)]
-struct Tells {
+struct LedgerCounts {
     in_file: u64,
     dropped: u64,
     slipped: u64,
     repeated: u64,
 }
 
-impl Tells {
-    fn of(entry: &Value) -> Tells {
+impl LedgerCounts {
+    fn of(entry: &Value) -> LedgerCounts {
         let samples = |value: &Value| value.as_u64().unwrap_or(0) * 8;
         let reasons = entry["dropped_ms"].as_object().into_iter().flatten();
-        Tells {
+        LedgerCounts {
             in_file: samples(&entry["audio_ms"]),
             dropped: reasons.map(|(_, ms)| samples(ms)).sum(),
             slipped: samples(&entry["slipped_ms"]),
@@ -269,7 +274,7 @@ impl Tells {
 /// Milliseconds in the manifest are rounded, by so many samples at most in a sum of some.
 const ROUNDED: u64 = 24;
 
-fn check_ledger(tells: &Tells, kept: &[Run], fault: &mut dyn FnMut(String)) {
+fn check_ledger(tells: &LedgerCounts, kept: &[MarkRun], fault: &mut dyn FnMut(String)) {
     let samples: usize = kept.iter().map(|(_, count)| count).sum();
     if (samples as u64).abs_diff(tells.in_file + tells.repeated) > ROUNDED {
         fault(format!(
@@ -279,16 +284,16 @@ fn check_ledger(tells: &Tells, kept: &[Run], fault: &mut dyn FnMut(String)) {
 }
 
 /// Only what belongs into it is there, once, and each stream in order.
-fn check_kept(packets: &[(&Packet, Verdict)], kept: &[Run], fault: &mut dyn FnMut(String)) {
-    let by_mark: BTreeMap<i16, &(&Packet, Verdict)> =
+fn check_kept(packets: &[(&ModelPacket, Presence)], kept: &[MarkRun], fault: &mut dyn FnMut(String)) {
+    let by_mark: BTreeMap<i16, &(&ModelPacket, Presence)> =
         packets.iter().map(|packet| (packet.0.mark, packet)).collect();
     let mut last_said: BTreeMap<u32, u64> = BTreeMap::new();
     let mut seen = BTreeSet::new();
     for (mark, count) in kept {
-        let Some((packet, verdict)) = by_mark.get(mark) else {
+        let Some((packet, presence)) = by_mark.get(mark) else {
             return fault(format!("mark {mark} was never said here"));
         };
-        if *verdict == Verdict::Never {
+        if *presence == Presence::Never {
             return fault(format!("{packet:?} does not belong here"));
         }
         if !seen.insert(*mark) {
@@ -308,15 +313,15 @@ fn check_kept(packets: &[(&Packet, Verdict)], kept: &[Run], fault: &mut dyn FnMu
 
 /// All that must be there, handed in until this tick, is there, but for what the ledger tells.
 fn check_whole(
-    packets: &[(&Packet, Verdict)],
-    kept: &[Run],
+    packets: &[(&ModelPacket, Presence)],
+    kept: &[MarkRun],
     until: u64,
-    tells: &Tells,
+    tells: &LedgerCounts,
     fault: &mut dyn FnMut(String),
 ) {
     let counts: BTreeMap<i16, usize> = kept.iter().copied().collect();
-    let must = packets.iter().filter(|(packet, verdict)| {
-        *verdict == Verdict::Must && packet.handed.is_some_and(|tick| tick <= until)
+    let must = packets.iter().filter(|(packet, presence)| {
+        *presence == Presence::Must && packet.handed.is_some_and(|tick| tick <= until)
     });
     let (mut missing, mut where_missing) = (0, Vec::new());
     for (packet, _) in must {

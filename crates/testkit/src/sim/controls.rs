@@ -7,7 +7,7 @@ use callrec_core::words::{AudioSpec, Format, Layout, PauseMode, Result, parse_fo
 use uuid::Uuid;
 
 use super::host::{DEVICES, Hosts};
-use super::model::KnownRecording;
+use super::model::ModelRecording;
 
 const RECORDINGS_MAX: usize = 4;
 
@@ -17,7 +17,7 @@ const FORMATS: [&str; 3] = ["wav", "au", "test-paged"];
 
 impl Hosts {
     pub fn control(&mut self, index: usize) {
-        match self.dice.below(16) {
+        match self.rng.below(16) {
             0..=4 => self.start(index),
             5 | 6 => self.by_id(index, Operation::Pause),
             7 | 8 => self.by_id(index, Operation::Resume),
@@ -34,7 +34,7 @@ impl Hosts {
     }
 
     fn ending(&mut self) -> Operation {
-        match self.dice.chance(70) {
+        match self.rng.chance(70) {
             true => Operation::Stop,
             false => Operation::Discard,
         }
@@ -48,7 +48,7 @@ impl Hosts {
         let spec = RecordingSpec::new(AudioSpec {
             layout: Layout::Stereo,
             format,
-            pause_mode: self.dice.pick(&[PauseMode::Silence, PauseMode::Skip]),
+            pause_mode: self.rng.pick(&[PauseMode::Silence, PauseMode::Skip]),
             max_duration_ms: 0,
             rate: 0,
         });
@@ -63,7 +63,7 @@ impl Hosts {
     }
 
     fn format(&mut self) -> Option<Format> {
-        let name = self.dice.pick(&FORMATS);
+        let name = self.rng.pick(&FORMATS);
         parse_format(name).or_else(|_| parse_format(FORMATS[0])).ok()
     }
 
@@ -71,9 +71,9 @@ impl Hosts {
         if self.calls[index].recordings.is_empty() {
             return;
         }
-        let of = self.dice.index(self.calls[index].recordings.len());
+        let of = self.rng.index(self.calls[index].recordings.len());
         let id = self.calls[index].recordings[of];
-        let text = super::world::text_of(id);
+        let text = super::process::text_of(id);
         let done = self.engine.control_by_id(&Caller::Host, operation, &text);
         let status = done.as_ref().map_err(|error| error.status);
         self.trace(format!("{operation:?} {id}: {status:?}"));
@@ -84,14 +84,14 @@ impl Hosts {
 
     /// On every recording of a device, or of a call.
     fn by_line_or_call(&mut self, index: usize) {
-        let operation = match self.dice.below(4) {
+        let operation = match self.rng.below(4) {
             0 => self.ending(),
             1 => Operation::Resume,
             _ => Operation::Pause,
         };
         let (device, call_id) = (self.calls[index].device, self.calls[index].call_id.clone());
         let (engine, host) = (self.engine.clone(), Caller::Host);
-        if self.dice.chance(50) {
+        if self.rng.chance(50) {
             let done = engine.control_by_call(&host, operation, &Text::new(&call_id), None);
             self.counted(operation, &format!("call {call_id}"), done, &[index]);
             return;
@@ -145,7 +145,7 @@ impl Hosts {
     }
 
     fn transfer(&mut self, index: usize) {
-        let device = self.dice.pick(&DEVICES);
+        let device = self.rng.pick(&DEVICES);
         let update = CallUpdate {
             device_name: Some(Text::new(device)),
             ..CallUpdate::default()
@@ -190,7 +190,7 @@ impl Hosts {
 }
 
 /// Whether that changed anything.
-fn operate(recording: &mut KnownRecording, operation: Operation, tick: u64) -> bool {
+fn operate(recording: &mut ModelRecording, operation: Operation, tick: u64) -> bool {
     let was_paused = recording.is_paused;
     match operation {
         Operation::Pause => recording.is_paused = true,

@@ -12,7 +12,7 @@ use super::clock::SimClock;
 use super::tree::{Node, Tree};
 use super::troubles::{DiskOperation, DiskTrouble, TroubleKind};
 use super::turns::Turns;
-use crate::random::Dice;
+use crate::random::SeededRng;
 
 /// What a call is about.
 #[derive(Clone, Copy)]
@@ -53,19 +53,19 @@ pub struct Abilities {
 }
 
 impl Abilities {
-    pub fn any(dice: &mut Dice) -> Abilities {
-        let exclusive_renames = dice.chance(70);
+    pub fn any(rng: &mut SeededRng) -> Abilities {
+        let exclusive_renames = rng.chance(70);
         Abilities {
             exclusive_renames,
-            links: exclusive_renames || dice.chance(50),
+            links: exclusive_renames || rng.chance(50),
         }
     }
 }
 
-struct State {
+struct DiskState {
     tree: Tree,
     abilities: Abilities,
-    dice: Dice,
+    rng: SeededRng,
     troubles: Vec<DiskTrouble>,
     turns: Turns,
     locked: bool,
@@ -79,13 +79,13 @@ struct State {
     refused_removal: bool,
 }
 
-impl State {
+impl DiskState {
     /// Whether a trouble of the disk refuses a call, and how.
     fn refusal(&mut self, operation: DiskOperation, now_ns: u64) -> Option<io::Error> {
         let is_on = |trouble: &&DiskTrouble| trouble.from_ns <= now_ns && now_ns < trouble.to_ns;
         for trouble in self.troubles.iter().filter(is_on) {
             match trouble.kind {
-                TroubleKind::Fails(of, error, percent) if of == operation && self.dice.chance(percent) => {
+                TroubleKind::Fails(of, error, percent) if of == operation && self.rng.chance(percent) => {
                     return Some(io::Error::from_raw_os_error(error));
                 }
                 TroubleKind::Full if matches!(operation, DiskOperation::Write | DiskOperation::Create) => {
@@ -102,7 +102,7 @@ impl State {
 #[derive(Clone)]
 pub struct SimDisk {
     clock: Arc<SimClock>,
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<DiskState>>,
     /// Handles of a process that has died are of no use.
     process: u64,
     current: Arc<Mutex<u64>>,
@@ -113,11 +113,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl SimDisk {
-    pub fn new(clock: Arc<SimClock>, mut dice: Dice, troubles: Vec<DiskTrouble>) -> SimDisk {
-        let state = State {
+    pub fn new(clock: Arc<SimClock>, mut rng: SeededRng, troubles: Vec<DiskTrouble>) -> SimDisk {
+        let state = DiskState {
             tree: Tree::default(),
-            abilities: Abilities::any(&mut dice),
-            dice,
+            abilities: Abilities::any(&mut rng),
+            rng,
             troubles,
             turns: Turns::default(),
             locked: false,
@@ -199,8 +199,8 @@ impl SimDisk {
     pub fn cut_power(&self) {
         self.kill();
         let mut state = lock(&self.state);
-        let mut dice = Dice::new(state.dice.roll());
-        state.tree.cut_power(&mut dice);
+        let mut rng = SeededRng::new(state.rng.next_u64());
+        state.tree.cut_power(&mut rng);
     }
 
     /// No more troubles: what is left is to be recovered from.
@@ -243,9 +243,7 @@ impl SimDisk {
         state.calls += 1;
         let now_ns = self.clock.now_ns();
         let dies = state.calls >= state.dies_at;
-        let State {
-            dice, tree, turns, ..
-        } = &mut *state;
+        let DiskState { rng, tree, turns, .. } = &mut *state;
         turns.note_call(|| match on {
             Subject::Name(name) => format!("{operation:?} of \"{name}\""),
             Subject::Node(node) => format!("{operation:?} of \"{}\"", tree.name_of(node)),
@@ -257,9 +255,9 @@ impl SimDisk {
         };
         if dies {
             // Nobody hears of what it did.
-            match dice.below(3) {
+            match rng.below(3) {
                 0 => return Err(SimDisk::dead()),
-                1 => extent.per_mille = dice.below(Extent::WHOLE),
+                1 => extent.per_mille = rng.below(Extent::WHOLE),
                 _ => {}
             }
             let _ = act(tree, extent);
@@ -273,7 +271,7 @@ impl SimDisk {
             state.refused_names |= state.tree.is_directory(node);
         }
         if operation == DiskOperation::Write {
-            extent.per_mille = state.dice.below(Extent::WHOLE);
+            extent.per_mille = state.rng.below(Extent::WHOLE);
             extent.is_refused = true;
             let _ = act(&mut state.tree, extent);
         }
@@ -313,9 +311,9 @@ impl SimDisk {
     pub fn announce(&self) -> u64 {
         let now_ns = self.clock.now_ns();
         let mut state = lock(&self.state);
-        let mut takes_ns = match state.dice.below(20) {
-            0 => state.dice.below(5_000_000),
-            1..=5 => state.dice.below(500_000),
+        let mut takes_ns = match state.rng.below(20) {
+            0 => state.rng.below(5_000_000),
+            1..=5 => state.rng.below(500_000),
             _ => 0,
         };
         for trouble in &state.troubles {

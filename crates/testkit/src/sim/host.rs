@@ -10,9 +10,9 @@ use callrec_core::words::{Leg, State};
 use uuid::Uuid;
 
 use super::leg::{STALL_TICKS, SimLeg};
-use super::marks::Marks;
-use super::model::{Known, Model, Want};
-use crate::random::Dice;
+use super::marks::MarkSource;
+use super::model::{AudioPolicy, ModelState, SharedModel};
+use crate::random::SeededRng;
 
 pub struct LiveCall {
     pub call: Arc<Call>,
@@ -33,8 +33,8 @@ pub struct LiveCall {
 /// The hosts of one process.
 pub struct Hosts {
     pub engine: Arc<Engine>,
-    pub model: Model,
-    pub dice: Dice,
+    pub model: SharedModel,
+    pub rng: SeededRng,
     pub calls: Vec<LiveCall>,
     pub process: usize,
     /// What is said while a call is held is not kept.
@@ -55,7 +55,7 @@ pub const DEVICES: [&str; 3] = ["desk-1", "desk-2", AUTOMATIC_DEVICE];
 const LINE_IS_AUTOMATIC: u32 = callrec_core::calls::rules::AUTOMATIC;
 
 impl Hosts {
-    pub fn new(engine: &Arc<Engine>, model: &Model, process: usize, dice: Dice) -> Hosts {
+    pub fn new(engine: &Arc<Engine>, model: &SharedModel, process: usize, rng: SeededRng) -> Hosts {
         let (device, nothing) = (Text::new(AUTOMATIC_DEVICE), Text::default());
         if engine.set_line(&device, &nothing, LINE_IS_AUTOMATIC).is_err() {
             model.lock().fault("a line cannot be set".to_owned());
@@ -63,7 +63,7 @@ impl Hosts {
         Hosts {
             engine: engine.clone(),
             model: model.clone(),
-            dice,
+            rng,
             calls: Vec::new(),
             process,
             hold_is_silence: false,
@@ -74,10 +74,10 @@ impl Hosts {
 
     /// One packet's time goes by: everybody speaks, the hosts hand in what has come, and then
     /// do something with their calls.
-    pub fn tick(&mut self, now_ns: u64, marks: &mut Marks) {
+    pub fn tick(&mut self, now_ns: u64, marks: &mut MarkSource) {
         self.model.lock().tick += 1;
         let last = self.model.lock().tick - 1;
-        if self.calls.len() < CALLS_MAX && self.dice.chance(4) {
+        if self.calls.len() < CALLS_MAX && self.rng.chance(4) {
             self.begin_call();
         }
         for index in 0..self.calls.len() {
@@ -85,12 +85,12 @@ impl Hosts {
             self.hand_in(index, now_ns, marks);
         }
         for index in 0..self.calls.len() {
-            if self.dice.chance(8) {
+            if self.rng.chance(8) {
                 self.control(index);
             }
         }
-        if !self.calls.is_empty() && self.dice.chance(1) {
-            let call = self.calls.swap_remove(self.dice.index(self.calls.len()));
+        if !self.calls.is_empty() && self.rng.chance(1) {
+            let call = self.calls.swap_remove(self.rng.index(self.calls.len()));
             self.end(call);
         }
     }
@@ -106,7 +106,7 @@ impl Hosts {
     fn begin_call(&mut self) {
         self.begun += 1;
         let call_id = format!("{}-{}", self.process, self.begun);
-        let device = self.dice.pick(&DEVICES);
+        let device = self.rng.pick(&DEVICES);
         let info = CallInfo {
             call_id: Text::new(&call_id),
             device_name: Text::new(device),
@@ -117,12 +117,12 @@ impl Hosts {
         };
         let mut legs = Vec::new();
         for leg in [Leg::Local, Leg::Remote] {
-            match SimLeg::open(&call, leg, &mut self.dice) {
+            match SimLeg::open(&call, leg, &mut self.rng) {
                 Ok(open) => legs.push(open),
                 Err(words) => self.model.lock().fault(words),
             }
         }
-        let steady = self.dice.chance(50);
+        let steady = self.rng.chance(50);
         let number = self.model.lock().begin_call(steady);
         self.trace(format!("call {call_id} of {device} begins, number {number}"));
         self.calls.push(LiveCall {
@@ -139,11 +139,11 @@ impl Hosts {
         });
     }
 
-    fn hand_in(&mut self, index: usize, now_ns: u64, marks: &mut Marks) {
+    fn hand_in(&mut self, index: usize, now_ns: u64, marks: &mut MarkSource) {
         let call = &mut self.calls[index];
         let mut known = self.model.lock();
-        if call.stalled == 0 && !call.steady && self.dice.chance(1) {
-            call.stalled = self.dice.between(1, STALL_TICKS);
+        if call.stalled == 0 && !call.steady && self.rng.chance(1) {
+            call.stalled = self.rng.between(1, STALL_TICKS);
             let line = format!(
                 "call {}: its host stalls for {} ticks",
                 call.call_id, call.stalled
@@ -152,7 +152,7 @@ impl Hosts {
         }
         call.stalled = call.stalled.saturating_sub(1);
         for leg in &mut call.legs {
-            leg.speak(&mut known, call.number, marks, &mut self.dice, call.stalled > 0);
+            leg.speak(&mut known, call.number, marks, &mut self.rng, call.stalled > 0);
             if call.stalled == 0 {
                 leg.hand_in(&mut known, call.number, now_ns);
             }
@@ -193,7 +193,7 @@ impl Hosts {
         let call = &mut self.calls[index];
         call.recordings.push(id);
         let want = match paused {
-            true => Want::Leave,
+            true => AudioPolicy::Leave,
             false => want_of(call, self.hold_is_silence),
         };
         let mut known = self.model.lock();
@@ -215,9 +215,9 @@ impl Hosts {
 
     /// A sender of the call becomes another one.
     pub fn change_sender(&mut self, index: usize) {
-        let of = self.dice.index(2);
+        let of = self.rng.index(2);
         if let Some(leg) = self.calls[index].legs.get_mut(of)
-            && let Some(line) = leg.change(&mut self.dice)
+            && let Some(line) = leg.change(&mut self.rng)
         {
             self.trace(format!("call {}, leg {of}: {line}", self.calls[index].call_id));
         }
@@ -244,22 +244,22 @@ impl Hosts {
 }
 
 /// What a recording of the call is to do if it is not paused.
-fn want_of(call: &LiveCall, hold_is_silence: bool) -> Want {
+fn want_of(call: &LiveCall, hold_is_silence: bool) -> AudioPolicy {
     match (call.private, call.held && hold_is_silence) {
-        (true, _) => Want::Leave,
-        (false, true) => Want::Silence,
-        (false, false) => Want::Keep,
+        (true, _) => AudioPolicy::Leave,
+        (false, true) => AudioPolicy::Silence,
+        (false, false) => AudioPolicy::Keep,
     }
 }
 
-fn tell(known: &mut Known, call: &LiveCall, hold_is_silence: bool) {
+fn tell(known: &mut ModelState, call: &LiveCall, hold_is_silence: bool) {
     let tick = known.tick;
     for id in &call.recordings {
         if let Some(recording) = known.recordings.get_mut(id)
             && recording.is_live
         {
             let want = match recording.is_paused {
-                true => Want::Leave,
+                true => AudioPolicy::Leave,
                 false => want_of(call, hold_is_silence),
             };
             recording.want(tick, want);

@@ -1,4 +1,4 @@
-//! Marks: all samples of a packet have one value, which no other packet has.
+//! MarkSource: all samples of a packet have one value, which no other packet has.
 
 use std::collections::BTreeSet;
 
@@ -40,15 +40,15 @@ impl LegMarks {
 }
 
 /// Hands out the marks of one simulation.
-pub struct Marks([LegMarks; 2]);
+pub struct MarkSource([LegMarks; 2]);
 
-impl Default for Marks {
-    fn default() -> Marks {
-        Marks([0, 1].map(LegMarks::new))
+impl Default for MarkSource {
+    fn default() -> MarkSource {
+        MarkSource([0, 1].map(LegMarks::new))
     }
 }
 
-impl Marks {
+impl MarkSource {
     /// The next mark of a leg, and the payload of its packet; `None`: there is none left.
     pub fn next(&mut self, leg: usize, coding: Coding) -> Option<(i16, Vec<u8>)> {
         let marks = &mut self.0[leg];
@@ -78,7 +78,7 @@ mod tests {
     /// has those of them to which it decodes a byte: A-law those that µ-law does not have.
     #[test]
     fn no_mark_is_given_twice_nor_in_another_order_of_bytes() {
-        let mut marks = Marks::default();
+        let mut marks = MarkSource::default();
         let mut given = BTreeSet::new();
         for (leg, linear, mu, a) in [(0, 63 * 64 - 20, 12, 8), (1, 64 * 64 - 26, 10, 16)] {
             for (coding, count) in [

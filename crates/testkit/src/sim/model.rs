@@ -12,7 +12,7 @@ use super::disk::SimDisk;
 
 /// A packet that somebody said.
 #[derive(Clone, Debug)]
-pub struct Packet {
+pub struct ModelPacket {
     pub mark: i16,
     pub leg: usize,
     /// Which of the leg's streams.
@@ -32,7 +32,7 @@ pub struct Packet {
 
 /// What a recording is to do with what is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Want {
+pub enum AudioPolicy {
     Keep,
     Leave,
     /// The call is held, and what is said then is not kept.
@@ -40,18 +40,18 @@ pub enum Want {
 }
 
 #[derive(Debug)]
-pub struct KnownCall {
+pub struct ModelCall {
     /// The host never stalls in this call, so that every packet is heard when it is handed in.
     pub steady: bool,
     /// What is said on this leg may be dropped without a host or a disk being at fault.
     pub disturbed: [bool; 2],
-    pub packets: Vec<Packet>,
+    pub packets: Vec<ModelPacket>,
     pub recordings: Vec<Uuid>,
 }
 
 /// One end of a recording, as an event told it.
 #[derive(Clone, Debug)]
-pub struct ToldEnd {
+pub struct ReportedEnd {
     pub process: usize,
     pub state: State,
     pub reason: Option<EndReason>,
@@ -63,7 +63,7 @@ pub struct ToldEnd {
 
 /// A recording that was accepted.
 #[derive(Clone, Debug, Default)]
-pub struct KnownRecording {
+pub struct ModelRecording {
     /// The process that began it.
     pub process: usize,
     pub call: Option<usize>,
@@ -71,9 +71,9 @@ pub struct KnownRecording {
     pub started: bool,
     /// An event has told that it could not be made, and what was made of it could be removed.
     pub start_failed: bool,
-    pub ends: Vec<ToldEnd>,
+    pub ends: Vec<ReportedEnd>,
     /// What it is to do from behind these ticks on, in order.
-    pub wants: Vec<(u64, Want)>,
+    pub wants: Vec<(u64, AudioPolicy)>,
     /// A discard was accepted.
     pub discarded: bool,
     pub is_live: bool,
@@ -82,19 +82,19 @@ pub struct KnownRecording {
 
 /// How a process came to its end, where it did not close.
 #[derive(Clone, Copy, Debug)]
-pub struct Death {
+pub struct ProcessDeath {
     pub tick: u64,
     /// The power was cut.
     pub by_power: bool,
 }
 
 #[derive(Default)]
-pub struct Known {
-    pub calls: Vec<KnownCall>,
-    pub recordings: BTreeMap<Uuid, KnownRecording>,
-    /// Marks that belong into no recording.
+pub struct ModelState {
+    pub calls: Vec<ModelCall>,
+    pub recordings: BTreeMap<Uuid, ModelRecording>,
+    /// MarkSource that belong into no recording.
     pub secret: BTreeSet<i16>,
-    pub deaths: BTreeMap<usize, Death>,
+    pub deaths: BTreeMap<usize, ProcessDeath>,
     pub process: usize,
     pub tick: u64,
     /// A process had nobody who listened to its events.
@@ -105,10 +105,10 @@ pub struct Known {
 
 /// Shared by the hosts, who say what they do, and the engine's listener.
 #[derive(Clone, Default)]
-pub struct Model(Arc<Mutex<Known>>);
+pub struct SharedModel(Arc<Mutex<ModelState>>);
 
-impl Model {
-    pub fn lock(&self) -> MutexGuard<'_, Known> {
+impl SharedModel {
+    pub fn lock(&self) -> MutexGuard<'_, ModelState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -121,7 +121,7 @@ impl Model {
 }
 
 pub struct ModelListener {
-    model: Model,
+    model: SharedModel,
     disk: SimDisk,
 }
 
@@ -151,7 +151,7 @@ impl Listener for ModelListener {
             Kind::Finished | Kind::Failed => {
                 recording.end(tick);
                 let names_refused = self.disk.has_refused_names();
-                recording.ends.push(ToldEnd {
+                recording.ends.push(ReportedEnd {
                     process,
                     state: view.state,
                     reason: view.end_reason,
@@ -169,9 +169,9 @@ impl Listener for ModelListener {
     }
 }
 
-impl KnownRecording {
+impl ModelRecording {
     /// From behind this tick on.
-    pub fn want(&mut self, tick: u64, want: Want) {
+    pub fn want(&mut self, tick: u64, want: AudioPolicy) {
         if self.wants.last().is_none_or(|(_, last)| *last != want) {
             self.wants.push((tick, want));
         }
@@ -180,14 +180,14 @@ impl KnownRecording {
     pub fn end(&mut self, tick: u64) {
         if self.is_live {
             self.is_live = false;
-            self.want(tick, Want::Leave);
+            self.want(tick, AudioPolicy::Leave);
         }
     }
 }
 
-impl Known {
+impl ModelState {
     pub fn begin_call(&mut self, steady: bool) -> usize {
-        self.calls.push(KnownCall {
+        self.calls.push(ModelCall {
             steady,
             disturbed: [false; 2],
             packets: Vec::new(),
@@ -197,7 +197,7 @@ impl Known {
     }
 
     /// A recording of this call was accepted behind this tick.
-    pub fn record(&mut self, id: Uuid, call: usize, tick: u64, want: Want) {
+    pub fn record(&mut self, id: Uuid, call: usize, tick: u64, want: AudioPolicy) {
         let process = self.process;
         self.calls[call].recordings.push(id);
         // The event of its start may have come first.
@@ -207,7 +207,7 @@ impl Known {
     }
 
     /// Somebody says something; answers its number in the call.
-    pub fn say(&mut self, call: usize, packet: Packet) -> usize {
+    pub fn say(&mut self, call: usize, packet: ModelPacket) -> usize {
         let packets = &mut self.calls[call].packets;
         packets.push(packet);
         packets.len() - 1
@@ -221,13 +221,13 @@ impl Known {
 
     /// Whether a power cut may undo an end that was told: the disk has refused to sync the
     /// names of what was published, which is logged and not told.
-    pub fn may_be_undone(&self, end: &ToldEnd) -> bool {
+    pub fn may_be_undone(&self, end: &ReportedEnd) -> bool {
         let mut deaths = self.deaths.range(end.process..);
         end.names_refused && deaths.any(|(_, death)| death.by_power)
     }
 
     /// Nothing of that process is live any more.
-    pub fn process_ended(&mut self, process: usize, death: Option<Death>) {
+    pub fn process_ended(&mut self, process: usize, death: Option<ProcessDeath>) {
         let tick = self.tick;
         let all = self.recordings.values_mut();
         for recording in all.filter(|recording| recording.process == process) {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use crate::random::Dice;
+use crate::random::SeededRng;
 
 /// The unit that a power cut keeps or loses of data that was not synced.
 const SECTOR: usize = 512;
@@ -56,15 +56,15 @@ impl FileData {
 
     /// Any sectors of what was not synced are lost, and of changes of the length, all from one
     /// on.
-    fn cut(&mut self, dice: &mut Dice) {
+    fn cut(&mut self, rng: &mut SeededRng) {
         let mut data = std::mem::take(&mut self.durable);
         for change in std::mem::take(&mut self.pending) {
             match change {
-                DataChange::Length(_) if dice.chance(50) => break,
+                DataChange::Length(_) if rng.chance(50) => break,
                 DataChange::Length(_) => change.apply(&mut data),
                 DataChange::Write { at, bytes } => {
                     for (sector, bytes) in bytes.chunks(SECTOR).enumerate() {
-                        if dice.chance(60) {
+                        if rng.chance(60) {
                             let at = at + sector * SECTOR;
                             let bytes = bytes.to_vec();
                             DataChange::Write { at, bytes }.apply(&mut data);
@@ -356,14 +356,14 @@ impl Tree {
     }
 
     /// The power goes: of what was not synced, any legal part is lost.
-    pub fn cut_power(&mut self, dice: &mut Dice) {
-        let kept = dice.below(self.pending.len() as u64 + 1) as usize;
+    pub fn cut_power(&mut self, rng: &mut SeededRng) {
+        let kept = rng.below(self.pending.len() as u64 + 1) as usize;
         for change in std::mem::take(&mut self.pending).into_iter().take(kept) {
             change.apply(&mut self.durable);
         }
         self.seen.clone_from(&self.durable);
         for file in self.files.values_mut() {
-            file.cut(dice);
+            file.cut(rng);
         }
     }
 
@@ -403,7 +403,7 @@ mod tests {
     fn always_there(tree: &Tree, directory: Node) -> Vec<String> {
         let left = (0..200).map(|seed| {
             let mut tree = tree.clone();
-            tree.cut_power(&mut Dice::new(seed));
+            tree.cut_power(&mut SeededRng::new(seed));
             tree.entries(directory).expect("a directory").clone()
         });
         let common = left.reduce(|common, names| {
@@ -437,7 +437,7 @@ mod tests {
             .expect("renamed");
         tree.sync_names(ROOT);
         assert_eq!(always_there(&tree, ROOT), ["a", "control"]);
-        tree.cut_power(&mut Dice::new(1));
+        tree.cut_power(&mut SeededRng::new(1));
         assert!(tree.find(control, "next").is_err());
     }
 }

@@ -2,7 +2,7 @@
 
 use callrec_core::clock::NS_PER_MS;
 
-use crate::random::Dice;
+use crate::random::SeededRng;
 
 /// What can be asked of a disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,15 +44,15 @@ pub enum TroubleKind {
 const ENOSPC: i32 = 28;
 const EIO: i32 = 5;
 
-pub fn any(dice: &mut Dice) -> Vec<DiskTrouble> {
-    let count = match dice.below(3) {
+pub fn any(rng: &mut SeededRng) -> Vec<DiskTrouble> {
+    let count = match rng.below(3) {
         0 => 0,
-        _ => dice.between(1, 3),
+        _ => rng.between(1, 3),
     };
     let mut all = Vec::new();
     for _ in 0..count {
-        let from_ns = dice.below(20_000) * NS_PER_MS;
-        let to_ns = from_ns + dice.between(5, 5000) * NS_PER_MS;
+        let from_ns = rng.below(20_000) * NS_PER_MS;
+        let to_ns = from_ns + rng.between(5, 5000) * NS_PER_MS;
         let operations = [
             DiskOperation::Open,
             DiskOperation::Create,
@@ -65,15 +65,15 @@ pub fn any(dice: &mut Dice) -> Vec<DiskTrouble> {
             DiskOperation::Remove,
             DiskOperation::List,
         ];
-        let kind = match dice.below(6) {
+        let kind = match rng.below(6) {
             0 => TroubleKind::Hangs,
-            1 => TroubleKind::Slow(dice.between(1, 50) * NS_PER_MS),
+            1 => TroubleKind::Slow(rng.between(1, 50) * NS_PER_MS),
             2 => TroubleKind::Full,
             3 => TroubleKind::Moved,
             _ => TroubleKind::Fails(
-                dice.pick(&operations),
-                dice.pick(&[EIO, ENOSPC]),
-                dice.pick(&[10, 50, 100]),
+                rng.pick(&operations),
+                rng.pick(&[EIO, ENOSPC]),
+                rng.pick(&[10, 50, 100]),
             ),
         };
         all.push(DiskTrouble { from_ns, to_ns, kind });

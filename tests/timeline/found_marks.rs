@@ -1,16 +1,16 @@
 //! Finds marked audio again in what a recording wrote.
 
-use callrec_testkit::random::scatter;
+use callrec_testkit::random::splitmix64;
 use std::collections::HashMap;
 
-use crate::marks::Marks;
+use crate::marked_audio::MarkedAudio;
 
 /// So many samples in a row tell where they come from.
 const WINDOW: usize = 8;
 
 /// One uninterrupted piece of a stream in a channel of the file.
 #[derive(Clone, Copy, Debug)]
-pub struct Run {
+pub struct FoundRun {
     /// In the file.
     pub at: usize,
     pub stream: usize,
@@ -19,7 +19,7 @@ pub struct Run {
     pub len: usize,
 }
 
-impl Run {
+impl FoundRun {
     /// How much later in the file than in the stream, in samples.
     pub fn offset(&self) -> i64 {
         self.at as i64 - self.from as i64
@@ -27,13 +27,13 @@ impl Run {
 }
 
 /// Where each window of each stream is, for windows at multiples of their own length.
-pub struct Index<'a> {
-    marks: &'a Marks,
+pub struct MarkIndex<'a> {
+    marks: &'a MarkedAudio,
     windows: HashMap<u64, (usize, usize)>,
 }
 
-impl<'a> Index<'a> {
-    pub fn new(marks: &'a Marks) -> Index<'a> {
+impl<'a> MarkIndex<'a> {
+    pub fn new(marks: &'a MarkedAudio) -> MarkIndex<'a> {
         let mut windows = HashMap::new();
         for (stream, said) in marks.streams.iter().enumerate() {
             for (n, window) in said.values.chunks_exact(WINDOW).enumerate() {
@@ -43,7 +43,7 @@ impl<'a> Index<'a> {
                 }
             }
         }
-        Index { marks, windows }
+        MarkIndex { marks, windows }
     }
 
     pub fn find(&self, channel: &[i16]) -> FoundMarks {
@@ -67,7 +67,7 @@ impl<'a> Index<'a> {
     }
 
     /// The run around `at` that begins no earlier than `least`.
-    fn run(&self, channel: &[i16], at: usize, least: usize) -> Option<Run> {
+    fn run(&self, channel: &[i16], at: usize, least: usize) -> Option<FoundRun> {
         let window = channel.get(at..at + WINDOW)?;
         if window[0] == 0 {
             return None;
@@ -86,7 +86,7 @@ impl<'a> Index<'a> {
         let before = (1..=from.min(at - least))
             .take_while(|n| fits(at - n, from - n))
             .count();
-        Some(Run {
+        Some(FoundRun {
             at: at - before,
             stream,
             from: from - before,
@@ -96,13 +96,13 @@ impl<'a> Index<'a> {
 }
 
 fn key(window: &[i16]) -> u64 {
-    let mix = |hash, value: &i16| scatter(hash ^ u64::from(*value as u16));
+    let mix = |hash, value: &i16| splitmix64(hash ^ u64::from(*value as u16));
     window.iter().fold(0, mix)
 }
 
 /// What is in one channel.
 pub struct FoundMarks {
-    pub runs: Vec<Run>,
+    pub runs: Vec<FoundRun>,
     /// Samples that nobody said.
     pub unknown: u64,
     seen: Vec<Vec<bool>>,
@@ -110,8 +110,8 @@ pub struct FoundMarks {
 }
 
 impl FoundMarks {
-    fn new(marks: &Marks) -> FoundMarks {
-        let unseen = |said: &crate::marks::Said| vec![false; said.values.len()];
+    fn new(marks: &MarkedAudio) -> FoundMarks {
+        let unseen = |said: &crate::marked_audio::SentSamples| vec![false; said.values.len()];
         FoundMarks {
             runs: Vec::new(),
             unknown: 0,
@@ -120,7 +120,7 @@ impl FoundMarks {
         }
     }
 
-    fn note(&mut self, run: Run) {
+    fn note(&mut self, run: FoundRun) {
         for at in run.from..run.from + run.len {
             let seen = &mut self.seen[run.stream][at];
             self.twice[run.stream] += u64::from(*seen);
@@ -148,8 +148,8 @@ impl FoundMarks {
     /// How much later than in its stream the last run of a stream is, in samples. Scraps
     /// do not count.
     pub fn last_offset(&self, stream: usize) -> Option<i64> {
-        let long = |run: &&Run| run.stream == stream && run.len >= 40;
-        self.runs.iter().rev().find(long).map(Run::offset)
+        let long = |run: &&FoundRun| run.stream == stream && run.len >= 40;
+        self.runs.iter().rev().find(long).map(FoundRun::offset)
     }
 
     pub fn is_ordered(&self) -> bool {

@@ -3,7 +3,7 @@
 use uuid::{Uuid, uuid};
 
 use super::disk::SimDisk;
-use super::model::{KnownRecording, Model};
+use super::model::{ModelRecording, SharedModel};
 
 const ID: Uuid = uuid!("046039da-0f25-4c46-bf65-28bad046cb06");
 const MANIFEST: &[u8] = include_bytes!("../../../../tests/fixtures/left-by-0.1.0/live-manifest.json");
@@ -12,13 +12,13 @@ const AUDIO: &[u8] = include_bytes!("../../../../tests/fixtures/left-by-0.1.0/au
 /// The process that recorded it is none of the simulation's.
 const EARLIER: usize = usize::MAX;
 
-pub fn leave(disk: &SimDisk, model: &Model) {
+pub fn leave(disk: &SimDisk, model: &SharedModel) {
     disk.put_file(&[".callrec", &format!("{ID}.json")], MANIFEST);
     disk.put_file(&[&format!("2026-11-22_07-40-44_{ID}.wav.part")], AUDIO);
-    let recording = KnownRecording {
+    let recording = ModelRecording {
         process: EARLIER,
         started: true,
-        ..KnownRecording::default()
+        ..ModelRecording::default()
     };
     let mut known = model.lock();
     known.recordings.insert(ID, recording);

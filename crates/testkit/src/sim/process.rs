@@ -13,18 +13,18 @@ use uuid::Uuid;
 use super::clock::SimClock;
 use super::disk::SimDisk;
 use super::host::Hosts;
-use crate::random::{Dice, scatter};
+use crate::random::{SeededRng, splitmix64};
 
-struct Running {
+struct RunningPart {
     runnable: Runnable,
     next: Next,
     /// How often its signal had been given before its last step.
     seen: u64,
 }
 
-impl Running {
-    fn new(runnable: Runnable) -> Running {
-        Running {
+impl RunningPart {
+    fn new(runnable: Runnable) -> RunningPart {
+        RunningPart {
             next: Next::Now,
             seen: 0,
             runnable,
@@ -44,38 +44,38 @@ impl Running {
 }
 
 /// A process, from its opening of the engine to its end.
-pub struct World {
+pub struct SimProcess {
     pub engine: Arc<Engine>,
     clock: Arc<SimClock>,
     disk: SimDisk,
-    dice: Dice,
-    running: Vec<Running>,
+    rng: SeededRng,
+    running: Vec<RunningPart>,
     is_closing: bool,
 }
 
-impl World {
+impl SimProcess {
     /// Opens the engine; what an earlier process left is recovered by the first steps.
-    pub fn open(clock: &Arc<SimClock>, disk: &SimDisk, config: Config, seed: u64) -> Result<World> {
-        let ids = std::sync::Mutex::new(Dice::new(scatter(seed)));
+    pub fn open(clock: &Arc<SimClock>, disk: &SimDisk, config: Config, seed: u64) -> Result<SimProcess> {
+        let ids = std::sync::Mutex::new(SeededRng::new(splitmix64(seed)));
         let platform = Platform {
             clock: clock.clone(),
             disk: Arc::new(disk.clone()),
             ids: Arc::new(move || {
-                let mut dice = ids.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                let halves = (u128::from(dice.roll()) << 64) | u128::from(dice.roll());
+                let mut rng = ids.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                let halves = (u128::from(rng.next_u64()) << 64) | u128::from(rng.next_u64());
                 uuid::Builder::from_random_bytes(halves.to_be_bytes()).into_uuid()
             }),
         };
         let engine = Engine::prepare(platform, config)?;
         disk.begin_steps();
         let parts = engine.parts().into_iter();
-        let running = parts.map(|part| Running::new(part.begin().runnable()));
-        Ok(World {
+        let running = parts.map(|part| RunningPart::new(part.begin().runnable()));
+        Ok(SimProcess {
             running: running.collect(),
             engine,
             clock: clock.clone(),
             disk: disk.clone(),
-            dice: Dice::new(seed),
+            rng: SeededRng::new(seed),
             is_closing: false,
         })
     }
@@ -88,7 +88,7 @@ impl World {
                 return false;
             }
             let now_ns = self.clock.now_ns();
-            let due = |running: &Running| running.due_ns(&self.clock);
+            let due = |running: &RunningPart| running.due_ns(&self.clock);
             let ready: Vec<usize> = (0..self.running.len())
                 .filter(|index| due(&self.running[*index]).is_some_and(|due_ns| due_ns <= now_ns))
                 .collect();
@@ -101,7 +101,7 @@ impl World {
                 self.clock.advance_to(next_ns);
                 continue;
             }
-            let index = ready[self.dice.index(ready.len())];
+            let index = ready[self.rng.index(ready.len())];
             self.step(index);
         }
     }
@@ -116,11 +116,12 @@ impl World {
         }
     }
 
-    /// Begins to close the engine; [`World::is_over`] says when that is done.
+    /// Begins to close the engine; [`SimProcess::is_over`] says when that is done.
     pub fn begin_close(&mut self) {
         if self.engine.begin_close().is_ok() {
             let deadline = self.clock.now() + std::time::Duration::from_secs(3600);
-            self.running.push(Running::new(self.engine.shut_down(deadline)));
+            self.running
+                .push(RunningPart::new(self.engine.shut_down(deadline)));
             self.is_closing = true;
         }
     }

@@ -2,7 +2,7 @@
 
 use callrec::words::Codec;
 use callrec_testkit::g711::{Law, decode};
-use callrec_testkit::random::scatter;
+use callrec_testkit::random::splitmix64;
 use callrec_testkit::rtp;
 
 /// RTP payload types.
@@ -12,13 +12,13 @@ pub const EVENT: u8 = 101;
 
 /// What has been said in one stream of speech, by sample.
 #[derive(Default)]
-pub struct Said {
+pub struct SentSamples {
     pub values: Vec<i16>,
     pub sent: Vec<bool>,
     pub count: u64,
 }
 
-impl Said {
+impl SentSamples {
     fn note(&mut self, at: usize, value: i16) {
         if at >= self.values.len() {
             self.values.resize(at + 1, 0);
@@ -32,19 +32,19 @@ impl Said {
 
 /// Everything that has been said, by stream.
 #[derive(Default)]
-pub struct Marks {
-    pub streams: Vec<Said>,
+pub struct MarkedAudio {
+    pub streams: Vec<SentSamples>,
 }
 
-impl Marks {
+impl MarkedAudio {
     /// `count` samples of a stream as the bytes of a packet or of a write.
     pub fn say(&mut self, codec: Codec, stream: usize, from: usize, count: usize) -> Vec<u8> {
         if stream >= self.streams.len() {
-            self.streams.resize_with(stream + 1, Said::default);
+            self.streams.resize_with(stream + 1, SentSamples::default);
         }
         let mut bytes = Vec::with_capacity(count * codec.sample_bytes());
         for at in from..from + count {
-            let mark = scatter((stream as u64) << 40 | at as u64);
+            let mark = splitmix64((stream as u64) << 40 | at as u64);
             let value = append(codec, mark, &mut bytes);
             self.streams[stream].note(at, value);
         }
@@ -81,7 +81,7 @@ fn append(codec: Codec, mark: u64, bytes: &mut Vec<u8>) -> i16 {
 /// The header of one RTP packet. Sequence and timestamp may be given past their limits:
 /// they wrap.
 #[derive(Clone, Copy, Debug)]
-pub struct Head {
+pub struct MarkedHeader {
     pub payload_type: u8,
     pub marker: bool,
     pub sequence: u64,
@@ -89,10 +89,10 @@ pub struct Head {
     pub ssrc: u32,
 }
 
-impl Head {
+impl MarkedHeader {
     /// An audio packet of G.711 µ-law.
-    pub fn audio(sequence: u64, timestamp: u64, ssrc: u32) -> Head {
-        Head {
+    pub fn audio(sequence: u64, timestamp: u64, ssrc: u32) -> MarkedHeader {
+        MarkedHeader {
             payload_type: PCMU,
             marker: false,
             sequence,
@@ -102,7 +102,7 @@ impl Head {
     }
 
     pub fn packet(self, payload: &[u8]) -> Vec<u8> {
-        let header = rtp::Header {
+        let header = rtp::RtpHeader {
             payload_type: self.payload_type,
             sequence: self.sequence as u16,
             timestamp: self.timestamp as u32,
