@@ -1,5 +1,5 @@
-//! The whole library through its C ABI, in stream time, with real files. What is not in
-//! any recording is looked for in every file of the directory.
+//! The whole library through its C ABI, in stream time, with real files. Audio that no recording
+//! may have is searched for in every file of the directory.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -19,7 +19,7 @@ use crate::plan::{CallPlan, PlannedRecording, whole_plans};
 use crate::run::{Driver, FeedWrite, LINEAR_TYPE, MsSpan, PlanRun, RecordingResult, UNIQUE};
 use crate::support::*;
 
-/// A run of so many samples in a row is no accident.
+/// This many consecutive samples in a file cannot be a coincidence.
 const RUN: usize = 8;
 
 pub struct LibraryDriver {
@@ -27,7 +27,7 @@ pub struct LibraryDriver {
     call: rec_call,
     feeds: [Option<rec_feed>; 3],
     pub ids: Vec<String>,
-    // Last: the engine is closed before its directory goes.
+    // The last field: the engine is closed before its directory is removed.
     pub dir: ScratchDir,
 }
 
@@ -56,28 +56,28 @@ impl LibraryDriver {
         }
     }
 
-    /// A recording that is over by its limit may be gone already.
-    fn control(&self, op: ById, tape: usize) {
-        if let Err(refusal) = self.engine.by_id(op, None, &self.ids[tape]) {
+    /// Performs an operation on a recording, which may have ended at its limit.
+    fn control(&self, op: ById, recording: usize) {
+        if let Err(refusal) = self.engine.by_id(op, None, &self.ids[recording]) {
             assert_eq!(refusal.status, REC_ERR_NOT_LIVE, "{refusal:?}");
         }
     }
 
-    fn taken(&self, tape: usize) -> RecordingResult {
-        let told = self.engine.events.wait_terminal(&self.ids[tape]);
-        assert_eq!(told.kind, REC_EVENT_FINISHED, "{told:#?}");
-        let seen = told.recording.unwrap();
-        let (wav, manifest) = (WavFile::read(&seen.path), manifest_beside(&seen.path));
+    fn result_of(&self, recording: usize) -> RecordingResult {
+        let event = self.engine.events.wait_terminal(&self.ids[recording]);
+        assert_eq!(event.kind, REC_EVENT_FINISHED, "{event:#?}");
+        let reported = event.recording.unwrap();
+        let (wav, manifest) = (WavFile::read(&reported.path), manifest_beside(&reported.path));
         let number = |name: &str| manifest[name].as_u64().unwrap();
         assert_eq!(
-            (seen.duration_ms, seen.paused_ms, seen.lost_ms),
+            (reported.duration_ms, reported.paused_ms, reported.lost_ms),
             (number("duration_ms"), number("paused_ms"), number("lost_ms"))
         );
         let spans = |kind| spans_of(&manifest, kind).into_iter();
         RecordingResult {
             rate: wav.rate,
             channels: wav.channels,
-            reason: match seen.end_reason {
+            reason: match reported.end_reason {
                 REC_END_STOPPED => Some(EndReason::Stopped),
                 REC_END_LIMIT => Some(EndReason::Limit),
                 _ => None,
@@ -138,11 +138,11 @@ impl Driver for LibraryDriver {
         }
     }
 
-    fn hand(&mut self, leg: Leg, hand: &FeedWrite, _arrival_ns: u64) -> Status {
+    fn write(&mut self, leg: Leg, write: &FeedWrite, _arrival_ns: u64) -> Status {
         let Some(feed) = self.feeds[leg as usize] else {
             return Status::BadHandle;
         };
-        let status = match hand {
+        let status = match write {
             FeedWrite::Rtp(packet) => unsafe { rec_feed_rtp(feed, packet.as_ptr().cast(), packet.len()) },
             FeedWrite::Write(bytes) => unsafe { rec_feed_write(feed, bytes.as_ptr().cast(), bytes.len()) },
             FeedWrite::WriteAt(at, bytes) => unsafe {
@@ -158,37 +158,37 @@ impl Driver for LibraryDriver {
         Status::from_code(status).unwrap()
     }
 
-    fn start(&mut self, wish: PlannedRecording, _rate: u32) {
+    fn start(&mut self, planned: PlannedRecording, _rate: u32) {
         let start = StartFields {
             flags: REC_START_ADDITIONAL,
             call_id: Some("c"),
-            layout: match wish.layout {
+            layout: match planned.layout {
                 Layout::Stereo => REC_LAYOUT_STEREO,
                 Layout::Mono => REC_LAYOUT_MONO,
                 Layout::Local => REC_LAYOUT_LOCAL,
                 Layout::Remote => REC_LAYOUT_REMOTE,
             },
-            pause_mode: match wish.pause_mode {
+            pause_mode: match planned.pause_mode {
                 PauseMode::Silence => REC_PAUSE_SILENCE,
                 PauseMode::Skip => REC_PAUSE_SKIP,
             },
-            max_duration_ms: wish.max_duration_ms,
-            format: Some(wish.format.name()),
+            max_duration_ms: planned.max_duration_ms,
+            format: Some(planned.format.name()),
             ..StartFields::default()
         };
         self.ids.push(self.engine.start(None, &start).unwrap());
     }
 
-    fn pause(&mut self, tape: usize) {
-        self.control(rec_pause_by_id, tape);
+    fn pause(&mut self, recording: usize) {
+        self.control(rec_pause_by_id, recording);
     }
 
-    fn resume(&mut self, tape: usize) {
-        self.control(rec_resume_by_id, tape);
+    fn resume(&mut self, recording: usize) {
+        self.control(rec_resume_by_id, recording);
     }
 
-    fn stop(&mut self, tape: usize) {
-        self.control(rec_stop_by_id, tape);
+    fn stop(&mut self, recording: usize) {
+        self.control(rec_stop_by_id, recording);
     }
 
     fn visit(&mut self, _now_ns: u64) {}
@@ -200,20 +200,25 @@ impl Driver for LibraryDriver {
     }
 }
 
-/// Names of linear samples that no recording of the call may hold.
-fn kept_by_none(model: &CallModel, leg: usize) -> HashSet<u64> {
-    let tapes = 0..model.tapes.len();
-    let may_hold = |at: u64, order: u32| tapes.clone().any(|tape| model.may_hold(tape, at, order));
+/// Names of linear samples that no recording of the call may have.
+fn in_no_recording(model: &CallModel, leg: usize) -> HashSet<u64> {
+    let recordings = 0..model.recordings.len();
+    let may_hold = |at: u64, order: u32| {
+        recordings
+            .clone()
+            .any(|recording| model.may_hold(recording, at, order))
+    };
     let places = model.legs[leg].places.iter().enumerate();
-    let said = places.flat_map(|(at, place)| place.said.iter().map(move |said| (at as u64, said)));
-    said.filter(|(at, said)| !may_hold(*at, said.order))
-        .map(|(_, said)| said.name)
+    let placed = places.flat_map(|(at, place)| place.samples.iter().map(move |placed| (at as u64, placed)));
+    placed
+        .filter(|(at, placed)| !may_hold(*at, placed.order))
+        .map(|(_, placed)| placed.name)
         .filter(|name| *name < UNIQUE)
         .collect()
 }
 
-/// The first samples that stand in a row somewhere in the bytes, and should not: read at
-/// any byte, side by side or as one channel of two.
+/// Finds consecutive samples that no recording may have: from any byte on, in one channel or in
+/// one channel of two.
 fn leaked(bytes: &[u8], none: &[HashSet<u64>; 2]) -> Option<(usize, usize, u64)> {
     let sample = |at: usize| i16::from_le_bytes([bytes[at], bytes[at + 1]]);
     for stride in [2, 4] {
@@ -247,17 +252,17 @@ fn search(directory: &Path, none: &[HashSet<u64>; 2]) -> Result<(), String> {
     Ok(())
 }
 
-fn holds(plan: &CallPlan) -> Result<(), TestCaseError> {
+fn check_plan(plan: &CallPlan) -> Result<(), TestCaseError> {
     let mut run = PlanRun::new(plan, LibraryDriver::new(plan));
-    run.all();
-    let (model, wishes, driver) = (run.model, run.wishes, run.driver);
-    for (n, wish) in wishes.iter().enumerate() {
-        let taken = driver.taken(n);
-        check(plan, &model, n, *wish, &taken, true)
-            .map_err(|words| TestCaseError::fail(format!("recording {n}, {wish:?}: {words}")))?;
+    run.execute();
+    let (model, planned, driver) = (run.model, run.planned, run.driver);
+    for (n, planned) in planned.iter().enumerate() {
+        let result = driver.result_of(n);
+        check(plan, &model, n, *planned, &result, true)
+            .map_err(|words| TestCaseError::fail(format!("recording {n}, {planned:?}: {words}")))?;
     }
     let first = if plan.mixed { crate::model::MIXED } else { 0 };
-    let none = [kept_by_none(&model, first), kept_by_none(&model, 1)];
+    let none = [in_no_recording(&model, first), in_no_recording(&model, 1)];
     search(&driver.dir.0, &none).map_err(TestCaseError::fail)?;
     let LibraryDriver { engine, dir, .. } = driver;
     engine.close();
@@ -270,11 +275,10 @@ proptest! {
 
     #[test]
     fn every_sample_has_its_place_through_the_abi(plan in whole_plans()) {
-        holds(&plan)?;
+        check_plan(&plan)?;
     }
 }
 
-/// The search finds what it looks for.
 #[test]
 fn the_search_finds_a_leak() {
     let none = [(100..200).collect(), (50..90).collect()];

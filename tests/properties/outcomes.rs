@@ -1,26 +1,26 @@
-//! What may have become of a place in stream time, given all that came for it.
+//! The possible outcomes for a place in stream time, given the audio that arrived for it.
 
 use crate::check::{ExpectedFile, FilePart};
 use crate::model::{TimelinePlace, WrittenSample};
 
-/// What is heard at a place, and how often it is told to be a loss.
+/// The sample at a place, and method often the place is reported as lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlaceOutcome {
     pub sample: WrittenSample,
-    pub told: u32,
+    pub losses: u32,
 }
 
 impl PlaceOutcome {
     pub const NOTHING: PlaceOutcome = PlaceOutcome {
         sample: WrittenSample::Silence,
-        told: 0,
+        losses: 0,
     };
 }
 
-/// Something that came for the place: audio, or the news that it is missing.
+/// An event for a place: audio has arrived, or was found to be missing.
 #[derive(Clone, Copy, Debug)]
 struct PlaceEvent {
-    /// `None`: it is missing.
+    /// `None`: the audio is missing.
     sample: Option<WrittenSample>,
     order: u32,
     edge: u64,
@@ -28,11 +28,11 @@ struct PlaceEvent {
 }
 
 fn events(place: &TimelinePlace) -> Vec<PlaceEvent> {
-    let said = place.said.iter().map(|said| PlaceEvent {
-        sample: Some(said.sample),
-        order: said.order,
-        edge: said.edge,
-        was_missing: said.was_missing,
+    let samples = place.samples.iter().map(|placed| PlaceEvent {
+        sample: Some(placed.sample),
+        order: placed.order,
+        edge: placed.edge,
+        was_missing: placed.was_missing,
     });
     let gap = place.gap.map(|gap| PlaceEvent {
         sample: None,
@@ -40,15 +40,15 @@ fn events(place: &TimelinePlace) -> Vec<PlaceEvent> {
         edge: gap.edge,
         was_missing: false,
     });
-    let mut events: Vec<PlaceEvent> = said.chain(gap).collect();
+    let mut events: Vec<PlaceEvent> = samples.chain(gap).collect();
     events.sort_by_key(|event| event.order);
     events
 }
 
-/// All that may have become of a place. When a recording has settled it, and when one with a
-/// limit is over, is known within bounds only: each moment that is possible is looked at.
+/// All possible outcomes for a place. The moments at which a recording settles it, and at which a
+/// recording reaches its limit, are known only within bounds: each possible moment is tried.
 pub fn outcomes(place: &TimelinePlace, at: u64, file: &ExpectedFile, part: &FilePart) -> Vec<PlaceOutcome> {
-    let orders = part.stretch.orders;
+    let orders = part.control_span.orders;
     let concerns = |event: &PlaceEvent| orders.0 < event.order && event.order < file.ended;
     let events: Vec<PlaceEvent> = events(place).into_iter().filter(concerns).collect();
     let may_be_settled = |event: &PlaceEvent| event.edge > at || event.order > orders.1;
@@ -72,25 +72,25 @@ pub fn outcomes(place: &TimelinePlace, at: u64, file: &ExpectedFile, part: &File
     outcomes
 }
 
-/// `open`: what came before the place was settled; `closed`: what came after that.
+/// `open`: the events before the place was settled; `closed`: the events after that.
 fn outcome(open: &[PlaceEvent], closed: &[PlaceEvent], part: &FilePart, file: &ExpectedFile) -> PlaceOutcome {
     let audio: Vec<WrittenSample> = open.iter().filter_map(|event| event.sample).collect();
     let gap = open.iter().any(|event| event.sample.is_none());
-    // The first one wins, and fills what was missing.
-    let mut told = match audio.len() as u32 {
+    // The first audio is kept, also for a missing place.
+    let mut losses = match audio.len() as u32 {
         0 => u32::from(gap),
         several => several - 1,
     };
     for event in closed {
-        told += match event.sample {
+        losses += match event.sample {
             None => 1,
-            // It was told as missing; now it is told as late instead.
+            // It was reported as missing; now it is reported as late instead.
             Some(_) if event.was_missing => 0,
             Some(_) => u32::from(file.is_recorded(event.order, part)),
         };
     }
     PlaceOutcome {
         sample: audio.first().copied().unwrap_or(WrittenSample::Silence),
-        told,
+        losses,
     }
 }

@@ -1,17 +1,17 @@
-//! Random schedules.
+//! Random plans of a call.
 
 use callrec::words::{Codec, Format, Layout, PauseMode};
 use proptest::prelude::*;
 
-/// What the network does with a packet.
+/// How the network delivers a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
     SentPacket,
     Lost,
     Doubled,
-    /// Arrives after so many more of its leg.
+    /// Arrives after this many later packets of its leg.
     Held(u8),
-    /// Nothing was said.
+    /// The sender sends nothing.
     Mute,
 }
 
@@ -32,7 +32,7 @@ pub struct PlannedRecording {
 
 #[derive(Clone, Debug)]
 pub enum PlanStep {
-    /// Both legs say something and a packet's time goes by, more or less.
+    /// Both legs send a packet, and about a packet's time passes.
     Round {
         deliveries: [Delivery; 2],
         jitter_ms: i8,
@@ -41,7 +41,7 @@ pub enum PlanStep {
     },
     Alone(usize, Delivery),
     Outage(usize, u8),
-    /// A silence that the sender's numbers tell of.
+    /// A silence that the sender's numbers show.
     Quiet(usize, u16),
     Pass(u16),
     Visit,
@@ -70,11 +70,11 @@ fn codec() -> impl Strategy<Value = Codec> {
     prop_oneof![3 => Just(Codec::Pcm16), 1 => Just(Codec::Pcmu), 1 => Just(Codec::Pcma)]
 }
 
-fn how() -> impl Strategy<Value = FeedMethod> {
+fn method() -> impl Strategy<Value = FeedMethod> {
     prop_oneof![3 => Just(FeedMethod::Rtp), 1 => Just(FeedMethod::Write), 1 => Just(FeedMethod::WriteAt)]
 }
 
-fn wish() -> impl Strategy<Value = PlannedRecording> {
+fn planned() -> impl Strategy<Value = PlannedRecording> {
     let layout = prop_oneof![
         2 => Just(Layout::Stereo),
         1 => Just(Layout::Mono),
@@ -128,20 +128,20 @@ fn step() -> impl Strategy<Value = PlanStep> {
         3 => (leg.clone(), 5u16..400).prop_map(|(leg, ms)| PlanStep::Quiet(leg, ms)),
         2 => (10u16..1500).prop_map(PlanStep::Pass),
         4 => Just(PlanStep::Visit),
-        4 => wish().prop_map(PlanStep::Start),
+        4 => planned().prop_map(PlanStep::Start),
         6 => tape.clone().prop_map(PlanStep::Pause),
         6 => tape.clone().prop_map(PlanStep::Resume),
         2 => tape.prop_map(PlanStep::Stop),
         1 => leg.clone().prop_map(PlanStep::Detach),
-        2 => (leg.clone(), codec(), how()).prop_map(|(leg, codec, how)| PlanStep::Attach(leg, codec, how)),
+        2 => (leg.clone(), codec(), method()).prop_map(|(leg, codec, method)| PlanStep::Attach(leg, codec, method)),
         1 => leg.clone().prop_map(PlanStep::NewSender),
         1 => (leg, codec()).prop_map(|(leg, codec)| PlanStep::Reformat(leg, codec)),
     ]
 }
 
 fn steps(most: usize) -> impl Strategy<Value = Vec<PlanStep>> {
-    let leg = |n| (codec(), how()).prop_map(move |(codec, how)| PlanStep::Attach(n, codec, how));
-    let begin = (leg(0), leg(1), wish()).prop_map(|(a, b, wish)| [a, b, PlanStep::Start(wish)]);
+    let leg = |n| (codec(), method()).prop_map(move |(codec, method)| PlanStep::Attach(n, codec, method));
+    let begin = (leg(0), leg(1), planned()).prop_map(|(a, b, planned)| [a, b, PlanStep::Start(planned)]);
     (begin, prop::collection::vec(step(), 5..most)).prop_map(|(begin, rest)| {
         let mut steps = begin.to_vec();
         steps.extend(rest);
@@ -149,7 +149,7 @@ fn steps(most: usize) -> impl Strategy<Value = Vec<PlanStep>> {
     })
 }
 
-/// Schedules for the media path alone.
+/// Plans for the media path alone.
 pub fn plans(real: bool) -> impl Strategy<Value = CallPlan> {
     let rate = prop_oneof![14 => Just(8000u32), 1 => Just(16_000), 1 => Just(44_100)];
     let mixed = prop::bool::weighted(0.1);
@@ -169,7 +169,7 @@ pub fn plans(real: bool) -> impl Strategy<Value = CallPlan> {
     )
 }
 
-/// Schedules for the whole library.
+/// Plans for the whole library.
 pub fn whole_plans() -> impl Strategy<Value = CallPlan> {
     plans(false).prop_map(|plan| CallPlan { rate: 8000, ..plan })
 }

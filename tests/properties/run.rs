@@ -1,29 +1,30 @@
-//! Carries a schedule out, on a driver and on the model at once.
+//! Executes a plan, on a driver and on the model.
 
 use callrec::media::Ledger;
 use callrec::words::{Codec, EndReason, Leg, Status};
 use callrec_testkit::g711::Law;
+use callrec_testkit::random::byte_at;
 use callrec_testkit::rtp::{self, RtpHeader};
 
 use crate::model::{CallModel, MIXED, NS_PER_MS, NamedSamples, PacketNumbers, WrittenSample, index};
 use crate::plan::{CallPlan, Delivery, FeedMethod, PlanStep, PlannedRecording};
 
 pub const LINEAR_TYPE: u8 = 96;
-/// So many samples of a leg have a value of their own.
+/// How many samples of a leg have different values.
 pub const UNIQUE: u64 = 32_767;
-/// Samples of a leg have names of their own for so long.
+/// How long the values of a leg's samples differ.
 const LONGEST_NS: u64 = 5_000 * NS_PER_MS;
-/// A longer silence is a jump of a sender's clock, where another leg has gone on.
+/// A longer silence is a jump of the sender's clock where another leg has continued.
 const QUIET_MS: u64 = 900;
 
-/// What is handed in.
+/// One packet or write.
 pub enum FeedWrite {
     Rtp(Vec<u8>),
     Write(Vec<u8>),
     WriteAt(u64, Vec<u8>),
 }
 
-/// A span as it was told; lengths in whole or in broken milliseconds.
+/// A reported span. `ms` may be rounded to whole milliseconds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MsSpan {
     pub from: u64,
@@ -31,7 +32,7 @@ pub struct MsSpan {
     pub ms: f64,
 }
 
-/// What a recording left.
+/// The file and the reported numbers of a recording.
 #[derive(Debug, Default)]
 pub struct RecordingResult {
     pub rate: u32,
@@ -44,38 +45,38 @@ pub struct RecordingResult {
     pub duration_ms: u64,
     pub paused_ms: u64,
     pub lost_ms: u64,
-    /// Of the media path alone.
+    /// Only from the media path.
     pub ledger: Option<Ledger>,
 }
 
-/// The library, one way or another.
+/// The library, behind one of its interfaces.
 pub trait Driver {
     fn attach(&mut self, leg: Leg, codec: Codec, rate: u32);
     fn detach(&mut self, leg: Leg);
     fn reformat(&mut self, leg: Leg, codec: Codec, rate: u32);
-    /// `Overrun`: hand it in again after a visit.
-    fn hand(&mut self, leg: Leg, hand: &FeedWrite, arrival_ns: u64) -> Status;
-    fn start(&mut self, wish: PlannedRecording, rate: u32);
-    fn pause(&mut self, tape: usize);
-    fn resume(&mut self, tape: usize);
-    fn stop(&mut self, tape: usize);
+    /// Returns `Overrun` if the packet must be written again after a visit.
+    fn write(&mut self, leg: Leg, write: &FeedWrite, arrival_ns: u64) -> Status;
+    fn start(&mut self, planned: PlannedRecording, rate: u32);
+    fn pause(&mut self, recording: usize);
+    fn resume(&mut self, recording: usize);
+    fn stop(&mut self, recording: usize);
     fn visit(&mut self, now_ns: u64);
     fn now(&mut self, now_ns: u64);
-    /// The worker may come by at any moment, not only at `visit`.
+    /// Whether the worker may visit the call at any moment, not only in `visit`.
     fn is_threaded(&self) -> bool;
 }
 
-/// One thing that a sender has sent, and when it is due.
+/// A packet on its way.
 struct SentPacket {
     due: u64,
     hand: FeedWrite,
     packet: PacketNumbers,
     position: u64,
-    speech: NamedSamples,
+    block: NamedSamples,
 }
 
 struct PlanSender {
-    how: FeedMethod,
+    method: FeedMethod,
     codec: Codec,
     ssrc: u32,
     sequence: u64,
@@ -83,19 +84,19 @@ struct PlanSender {
     position: u64,
     count: u64,
     held: Vec<SentPacket>,
-    /// The last one went out in order.
+    /// The last packet was sent in order.
     clean: bool,
-    /// Since then nothing was said for so many samples.
+    /// Samples of silence since then.
     quiet: u64,
-    /// Something of it was handed in.
-    is_heard: bool,
+    /// At least one packet was written.
+    was_written: bool,
 }
 
 pub struct PlanRun<'a, D> {
     plan: &'a CallPlan,
     pub driver: D,
     pub model: CallModel,
-    pub wishes: Vec<PlannedRecording>,
+    pub planned: Vec<PlannedRecording>,
     senders: [Option<PlanSender>; 3],
     names: [u64; 3],
     ssrc: u32,
@@ -107,14 +108,14 @@ pub struct PlanRun<'a, D> {
 impl<'a, D: Driver> PlanRun<'a, D> {
     pub fn new(plan: &'a CallPlan, driver: D) -> PlanRun<'a, D> {
         let mut model = CallModel::new(plan.real, plan.rate, 60, plan.leg_wait_ms);
-        // So late that no sender's timestamps lead to a time before the clock's 0.
+        // Late enough that no timestamp stands for a time before the clock's 0.
         let began_ns = 10_000 * NS_PER_MS;
         model.now_ns = began_ns;
         PlanRun {
             plan,
             driver,
             model,
-            wishes: Vec::new(),
+            planned: Vec::new(),
             senders: [None, None, None],
             names: [0; 3],
             ssrc: 1,
@@ -124,18 +125,18 @@ impl<'a, D: Driver> PlanRun<'a, D> {
         }
     }
 
-    pub fn all(&mut self) {
+    pub fn execute(&mut self) {
         for step in &self.plan.steps {
             self.step(step);
             if self.driver.is_threaded() {
                 self.model.visit();
             }
         }
-        for tape in 0..self.wishes.len() {
-            self.stop(tape);
+        for recording in 0..self.planned.len() {
+            self.stop(recording);
         }
         self.visit();
-        // A stop waits for a moment, in case of earlier audio that has no place yet.
+        // A stop waits a moment for earlier audio that has no place yet.
         for _ in 0..if self.plan.real { 10 } else { 0 } {
             self.model.now_ns += 100 * NS_PER_MS;
             self.visit();
@@ -156,35 +157,35 @@ impl<'a, D: Driver> PlanRun<'a, D> {
             } => {
                 let packet = self.plan.packet_ms as i64;
                 self.pass((packet + i64::from(jitter_ms)).max(0) as u64);
-                self.say(self.leg(0), deliveries[0], age_ms);
+                self.send(self.leg(0), deliveries[0], age_ms);
                 if !self.plan.mixed {
-                    self.say(1, deliveries[1], age_ms);
+                    self.send(1, deliveries[1], age_ms);
                 }
                 if visit {
                     self.visit();
                 }
             }
-            PlanStep::Alone(leg, delivery) => self.say(self.leg(leg), delivery, 0),
+            PlanStep::Alone(leg, delivery) => self.send(self.leg(leg), delivery, 0),
             PlanStep::Outage(leg, count) => {
                 for _ in 0..count {
                     self.pass(self.plan.packet_ms);
-                    self.say(self.leg(leg), Delivery::Lost, 0);
-                    self.say(self.leg(1 - leg), Delivery::SentPacket, 0);
+                    self.send(self.leg(leg), Delivery::Lost, 0);
+                    self.send(self.leg(1 - leg), Delivery::SentPacket, 0);
                 }
             }
-            PlanStep::Quiet(leg, ms) => self.quiet(self.leg(leg), ms.into()),
+            PlanStep::Quiet(leg, ms) => self.be_silent(self.leg(leg), ms.into()),
             PlanStep::Pass(ms) => self.pass(ms.into()),
             PlanStep::Visit => self.visit(),
-            PlanStep::Start(wish) => self.start(wish),
-            PlanStep::Pause(tape) => self.pause(tape),
-            PlanStep::Resume(tape) => self.resume(tape),
-            PlanStep::Stop(tape) => {
-                if self.wishes.len() > 1 {
-                    self.stop(tape % self.wishes.len());
+            PlanStep::Start(planned) => self.start(planned),
+            PlanStep::Pause(recording) => self.pause(recording),
+            PlanStep::Resume(recording) => self.resume(recording),
+            PlanStep::Stop(recording) => {
+                if self.planned.len() > 1 {
+                    self.stop(recording % self.planned.len());
                 }
             }
             PlanStep::Detach(leg) => self.detach(self.leg(leg)),
-            PlanStep::Attach(leg, codec, how) => self.attach(self.leg(leg), codec, how),
+            PlanStep::Attach(leg, codec, method) => self.attach(self.leg(leg), codec, method),
             PlanStep::NewSender(leg) => self.new_sender(self.leg(leg)),
             PlanStep::Reformat(leg, codec) => self.reformat(self.leg(leg), codec),
         }
@@ -211,41 +212,41 @@ impl<'a, D: Driver> PlanRun<'a, D> {
         self.model.visit();
     }
 
-    fn start(&mut self, wish: PlannedRecording) {
-        if self.wishes.len() < 4 {
-            self.wishes.push(wish);
-            self.driver.start(wish, self.plan.rate);
+    fn start(&mut self, planned: PlannedRecording) {
+        if self.planned.len() < 4 {
+            self.planned.push(planned);
+            self.driver.start(planned, self.plan.rate);
             self.model.start();
         }
     }
 
-    fn pause(&mut self, tape: usize) {
-        let count = self.wishes.len();
+    fn pause(&mut self, recording: usize) {
+        let count = self.planned.len();
         if count > 0
-            && self.model.tapes[tape % count].is_live()
-            && !self.model.tapes[tape % count].is_paused()
+            && self.model.recordings[recording % count].is_live()
+            && !self.model.recordings[recording % count].is_paused()
         {
-            self.driver.pause(tape % count);
-            self.model.pause(tape % count);
+            self.driver.pause(recording % count);
+            self.model.pause(recording % count);
         }
     }
 
-    fn resume(&mut self, tape: usize) {
-        let count = self.wishes.len();
-        if count > 0 && self.model.tapes[tape % count].is_paused() {
-            self.driver.resume(tape % count);
-            self.model.resume(tape % count);
+    fn resume(&mut self, recording: usize) {
+        let count = self.planned.len();
+        if count > 0 && self.model.recordings[recording % count].is_paused() {
+            self.driver.resume(recording % count);
+            self.model.resume(recording % count);
         }
     }
 
-    fn stop(&mut self, tape: usize) {
-        if self.model.tapes[tape].is_live() {
-            self.driver.stop(tape);
-            self.model.stop(tape);
+    fn stop(&mut self, recording: usize) {
+        if self.model.recordings[recording].is_live() {
+            self.driver.stop(recording);
+            self.model.stop(recording);
         }
     }
 
-    fn attach(&mut self, leg: usize, codec: Codec, how: FeedMethod) {
+    fn attach(&mut self, leg: usize, codec: Codec, method: FeedMethod) {
         self.detach(leg);
         let codec = if self.plan.rate == 8000 {
             codec
@@ -256,7 +257,7 @@ impl<'a, D: Driver> PlanRun<'a, D> {
         self.model.attach(leg);
         self.ssrc += 1;
         self.senders[leg] = Some(PlanSender {
-            how,
+            method,
             codec,
             ssrc: self.ssrc,
             sequence: 65_520,
@@ -266,7 +267,7 @@ impl<'a, D: Driver> PlanRun<'a, D> {
             held: Vec::new(),
             clean: true,
             quiet: 0,
-            is_heard: false,
+            was_written: false,
         });
     }
 
@@ -277,20 +278,20 @@ impl<'a, D: Driver> PlanRun<'a, D> {
         }
     }
 
-    /// Another sender on the same feed, as after a transfer. Its second packet comes at
-    /// once: it confirms the first one.
+    /// A new sender on the same feed, as after a transfer. Its second packet follows at once, and
+    /// confirms the first one.
     fn new_sender(&mut self, leg: usize) {
         self.ssrc += 1;
         let fresh = self.model.is_fresh(leg);
         if let Some(sender) = &mut self.senders[leg]
-            && sender.how == FeedMethod::Rtp
+            && sender.method == FeedMethod::Rtp
             && !fresh
         {
             (sender.ssrc, sender.clean) = (self.ssrc, true);
             sender.held.clear();
             self.model.new_sender(leg);
-            self.say(leg, Delivery::SentPacket, 0);
-            self.say(leg, Delivery::SentPacket, 0);
+            self.send(leg, Delivery::SentPacket, 0);
+            self.send(leg, Delivery::SentPacket, 0);
         }
     }
 
@@ -298,17 +299,17 @@ impl<'a, D: Driver> PlanRun<'a, D> {
         if let Some(sender) = &mut self.senders[leg]
             && self.plan.rate == 8000
         {
-            (sender.codec, sender.is_heard) = (codec, false);
-            sender.held.retain(|_| sender.how == FeedMethod::Rtp);
+            (sender.codec, sender.was_written) = (codec, false);
+            sender.held.retain(|_| sender.method == FeedMethod::Rtp);
             self.driver.reformat(Leg::ALL[leg], codec, 8000);
             self.model.reformat(leg);
         }
     }
 
-    fn quiet(&mut self, leg: usize, ms: u64) {
+    fn be_silent(&mut self, leg: usize, ms: u64) {
         let most = index(QUIET_MS * NS_PER_MS, self.plan.rate);
         if let Some(sender) = self.senders[leg].as_mut().filter(|sender| sender.clean) {
-            // The same again and again would be a sender that counts wrongly.
+            // Equal silences again and again would look like wrong timestamps.
             let samples = index(ms * NS_PER_MS, self.plan.rate) + sender.sequence % 2;
             let samples = samples.min(most.saturating_sub(sender.quiet));
             sender.quiet += samples;
@@ -317,14 +318,14 @@ impl<'a, D: Driver> PlanRun<'a, D> {
         }
     }
 
-    fn say(&mut self, leg: usize, delivery: Delivery, age_ms: u8) {
+    fn send(&mut self, leg: usize, delivery: Delivery, age_ms: u8) {
         let samples = index(self.plan.packet_ms * NS_PER_MS, self.plan.rate);
         let name = self.names[leg];
         let behind = self.model.has_been_silent(leg);
         if let Some(sender) = self.senders[leg].as_ref().filter(|_| behind)
-            && sender.how == FeedMethod::Rtp
+            && sender.method == FeedMethod::Rtp
         {
-            // How far the others are known to have gone on depends on when a worker looks.
+            // The known end of the other legs depends on the moment of the worker's visit.
             self.attach(leg, sender.codec, FeedMethod::Rtp);
         }
         let Some(sender) = &mut self.senders[leg] else {
@@ -333,18 +334,18 @@ impl<'a, D: Driver> PlanRun<'a, D> {
         if delivery == Delivery::Mute {
             return;
         }
-        // A host that writes in order neither loses, doubles nor swaps its own audio.
-        let delivery = match (sender.how, delivery) {
+        // A host that writes in order does not lose, duplicate or reorder its audio.
+        let delivery = match (sender.method, delivery) {
             (FeedMethod::Write, _) | (FeedMethod::WriteAt, Delivery::Doubled) => Delivery::SentPacket,
-            // Its first position is what all others are counted from.
-            (FeedMethod::WriteAt, Delivery::Held(_)) if !sender.is_heard => Delivery::SentPacket,
+            // The first position is the reference for all others.
+            (FeedMethod::WriteAt, Delivery::Held(_)) if !sender.was_written => Delivery::SentPacket,
             (_, delivery) => delivery,
         };
         self.names[leg] += samples;
         let arrival_ns = self.model.now_ns - u64::from(age_ms) * NS_PER_MS;
-        let sent = sender.speak(leg, name, samples);
+        let sent = sender.next_packet(leg, name, samples);
         sender.clean = matches!(delivery, Delivery::SentPacket | Delivery::Doubled);
-        sender.is_heard |= sender.clean;
+        sender.was_written |= sender.clean;
         if sender.clean {
             sender.quiet = 0;
         }
@@ -354,16 +355,16 @@ impl<'a, D: Driver> PlanRun<'a, D> {
                 due: sender.count + u64::from(after),
                 ..sent
             }),
-            Delivery::SentPacket => self.hand(leg, &sent, arrival_ns),
+            Delivery::SentPacket => self.write(leg, &sent, arrival_ns),
             Delivery::Doubled => {
-                self.hand(leg, &sent, arrival_ns);
-                self.hand(leg, &sent, arrival_ns);
+                self.write(leg, &sent, arrival_ns);
+                self.write(leg, &sent, arrival_ns);
             }
         }
         self.release(leg, arrival_ns);
     }
 
-    /// What was held long enough.
+    /// Writes the delayed packets that are due.
     fn release(&mut self, leg: usize, arrival_ns: u64) {
         let Some(sender) = &mut self.senders[leg] else {
             return;
@@ -375,28 +376,28 @@ impl<'a, D: Driver> PlanRun<'a, D> {
         sender.held = held;
         let due: Vec<SentPacket> = due;
         for sent in due {
-            self.hand(leg, &sent, arrival_ns);
+            self.write(leg, &sent, arrival_ns);
         }
     }
 
-    fn hand(&mut self, leg: usize, sent: &SentPacket, arrival_ns: u64) {
+    fn write(&mut self, leg: usize, sent: &SentPacket, arrival_ns: u64) {
         if self.unseen >= 10 {
             self.visit();
         }
         self.unseen += 1;
         loop {
-            match self.driver.hand(Leg::ALL[leg], &sent.hand, arrival_ns) {
+            match self.driver.write(Leg::ALL[leg], &sent.hand, arrival_ns) {
                 Status::Ok => break,
                 Status::Overrun if !self.plan.real => self.visit(),
-                // Further ahead of the clock than a host may write: handed in all the same.
+                // Too far ahead of the clock, but written all the same.
                 Status::Overrun => break,
-                status => panic!("handing in: {status:?}"),
+                status => panic!("a write returns {status:?}"),
             }
         }
         match &sent.hand {
-            FeedWrite::Rtp(_) => self.model.rtp(leg, sent.packet, &sent.speech),
-            FeedWrite::Write(_) => self.model.write(leg, &sent.speech),
-            FeedWrite::WriteAt(..) => self.model.write_at(leg, sent.position, &sent.speech),
+            FeedWrite::Rtp(_) => self.model.rtp(leg, sent.packet, &sent.block),
+            FeedWrite::Write(_) => self.model.write(leg, &sent.block),
+            FeedWrite::WriteAt(..) => self.model.write_at(leg, sent.position, &sent.block),
         }
         if self.driver.is_threaded() {
             self.model.visit();
@@ -405,16 +406,16 @@ impl<'a, D: Driver> PlanRun<'a, D> {
 }
 
 impl PlanSender {
-    fn speak(&mut self, leg: usize, name: u64, count: u64) -> SentPacket {
+    fn next_packet(&mut self, leg: usize, name: u64, count: u64) -> SentPacket {
         let samples: Vec<WrittenSample> = (name..name + count)
             .map(|name| sample(leg, self.codec, name))
             .collect();
-        let network = self.how == FeedMethod::Rtp;
+        let network = self.method == FeedMethod::Rtp;
         let bytes = samples
             .iter()
-            .flat_map(|sample| handed(*sample, network))
+            .flat_map(|sample| written(*sample, network))
             .collect();
-        let hand = match self.how {
+        let hand = match self.method {
             FeedMethod::Write => FeedWrite::Write(bytes),
             FeedMethod::WriteAt => FeedWrite::WriteAt(self.position, bytes),
             FeedMethod::Rtp => FeedWrite::Rtp(self.packet(&bytes)),
@@ -428,7 +429,7 @@ impl PlanSender {
             hand,
             packet,
             position: self.position,
-            speech: NamedSamples { samples, name },
+            block: NamedSamples { samples, name },
         };
         self.sequence += 1;
         self.count += 1;
@@ -453,24 +454,24 @@ impl PlanSender {
     }
 }
 
-/// A sample that tells its leg and its number; never silence.
+/// A sample that shows its leg and its name; never silence.
 fn sample(leg: usize, codec: Codec, name: u64) -> WrittenSample {
-    let noise = ((name + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15 + 2 * leg as u64) >> 40) as u8;
+    let noise = byte_at(leg as u64, name);
     match codec {
         Codec::Pcm16 => WrittenSample::Linear(value(leg, name)),
-        // 0x7f and 0xff are zero; of A-law, 0x55 and 0xd5 are the nearest to it.
+        // 0x7f and 0xff decode to zero in µ-law; 0x55 and 0xd5 are nearest to zero in A-law.
         Codec::Pcmu => WrittenSample::Coded(Law::Mu, if noise & 0x7f == 0x7f { noise ^ 1 } else { noise }),
         Codec::Pcma => WrittenSample::Coded(Law::A, if noise & 0x7f == 0x55 { noise ^ 1 } else { noise }),
     }
 }
 
-/// Local and mixed count up, remote counts down.
+/// Local and mixed legs count up, the remote leg counts down.
 pub fn value(leg: usize, name: u64) -> i16 {
     let value = (name % UNIQUE) as i16 + 1;
     if leg == 1 { -value } else { value }
 }
 
-fn handed(sample: WrittenSample, network: bool) -> Vec<u8> {
+fn written(sample: WrittenSample, network: bool) -> Vec<u8> {
     match sample {
         WrittenSample::Silence => Vec::new(),
         WrittenSample::Coded(_, byte) => vec![byte],

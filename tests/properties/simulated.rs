@@ -1,4 +1,4 @@
-//! The media path alone, in stream time and in simulated real time: thousands of cases.
+//! The media path alone, in stream time and in simulated real time.
 
 use callrec::media::sim::{self, Sim, SinkEnd, Tape};
 use callrec::media::{ClockMode, SpanKind};
@@ -15,7 +15,7 @@ pub type StartTape = Box<dyn FnMut(&mut Sim, sim::Wish) -> Tape>;
 
 pub struct SimulatedDriver {
     sim: Sim,
-    pub tapes: Vec<Tape>,
+    pub recordings: Vec<Tape>,
     pub start: Option<StartTape>,
 }
 
@@ -31,7 +31,7 @@ impl SimulatedDriver {
         config.leg_wait_ns = plan.leg_wait_ms * NS_PER_MS;
         SimulatedDriver {
             sim: Sim::new(config),
-            tapes: Vec::new(),
+            recordings: Vec::new(),
             start: None,
         }
     }
@@ -55,42 +55,42 @@ impl Driver for SimulatedDriver {
         self.sim.set_format(leg, FeedFormat { codec, rate });
     }
 
-    fn hand(&mut self, leg: Leg, hand: &FeedWrite, arrival_ns: u64) -> Status {
+    fn write(&mut self, leg: Leg, write: &FeedWrite, arrival_ns: u64) -> Status {
         let Some(feed) = self.sim.feed(leg) else {
             return Status::BadHandle;
         };
-        match hand {
+        match write {
             FeedWrite::Rtp(packet) => feed.rtp(packet, arrival_ns),
             FeedWrite::Write(bytes) => feed.write(bytes, arrival_ns),
             FeedWrite::WriteAt(at, bytes) => feed.write_at(*at, bytes, arrival_ns),
         }
     }
 
-    fn start(&mut self, wish: PlannedRecording, rate: u32) {
+    fn start(&mut self, planned: PlannedRecording, rate: u32) {
         let wanted = sim::Wish {
-            layout: wish.layout,
-            format: wish.format,
-            pause_mode: wish.pause_mode,
-            max_duration_ms: wish.max_duration_ms,
+            layout: planned.layout,
+            format: planned.format,
+            pause_mode: planned.pause_mode,
+            max_duration_ms: planned.max_duration_ms,
             rate,
         };
         let tape = match &mut self.start {
             Some(start) => start(&mut self.sim, wanted),
             None => self.sim.start(wanted),
         };
-        self.tapes.push(tape);
+        self.recordings.push(tape);
     }
 
     fn pause(&mut self, tape: usize) {
-        self.sim.pause(&self.tapes[tape]);
+        self.sim.pause(&self.recordings[tape]);
     }
 
     fn resume(&mut self, tape: usize) {
-        self.sim.resume(&self.tapes[tape]);
+        self.sim.resume(&self.recordings[tape]);
     }
 
     fn stop(&mut self, tape: usize) {
-        self.sim.stop(&self.tapes[tape]);
+        self.sim.stop(&self.recordings[tape]);
     }
 
     fn visit(&mut self, now_ns: u64) {
@@ -115,7 +115,7 @@ fn span(span: callrec::media::Span) -> MsSpan {
     }
 }
 
-fn taken(tape: &Tape) -> Result<RecordingResult, String> {
+fn result_of(tape: &Tape) -> Result<RecordingResult, String> {
     let out = tape.out.lock();
     let Some(SinkEnd::Finished(reason, open)) = out.ending.clone() else {
         return Err(format!("ended with {:?}", out.ending));
@@ -147,18 +147,18 @@ fn taken(tape: &Tape) -> Result<RecordingResult, String> {
     })
 }
 
-fn holds(plan: &CallPlan) -> Result<(), TestCaseError> {
+fn check_plan(plan: &CallPlan) -> Result<(), TestCaseError> {
     let mut run = PlanRun::new(plan, SimulatedDriver::new(plan));
-    // The clock begins where the model's does.
+    // The clock begins with the model's.
     run.driver.now(run.model.now_ns);
-    run.all();
-    for (n, wish) in run.wishes.iter().enumerate() {
-        taken(&run.driver.tapes[n])
-            .and_then(|taken| match plan.real {
-                true => crate::real::check(plan, &run.model, n, *wish, &taken),
-                false => check(plan, &run.model, n, *wish, &taken, false),
+    run.execute();
+    for (n, planned) in run.planned.iter().enumerate() {
+        result_of(&run.driver.recordings[n])
+            .and_then(|result| match plan.real {
+                true => crate::real::check(plan, &run.model, n, *planned, &result),
+                false => check(plan, &run.model, n, *planned, &result, false),
             })
-            .map_err(|words| TestCaseError::fail(format!("recording {n}, {wish:?}: {words}")))?;
+            .map_err(|words| TestCaseError::fail(format!("recording {n}, {planned:?}: {words}")))?;
     }
     Ok(())
 }
@@ -168,7 +168,7 @@ proptest! {
 
     #[test]
     fn every_sample_has_its_place_in_stream_time(plan in plans(false)) {
-        holds(&plan)?;
+        check_plan(&plan)?;
     }
 }
 
@@ -177,6 +177,6 @@ proptest! {
 
     #[test]
     fn every_sample_is_accounted_for_in_real_time(plan in plans(true)) {
-        holds(&plan)?;
+        check_plan(&plan)?;
     }
 }
