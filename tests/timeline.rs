@@ -1,6 +1,6 @@
-//! Where a leg's audio ends up in the file, in simulated time: patterns of real senders,
-//! networks and hosts, each sample marked and found again. No test waits for a clock, so
-//! no load can break one.
+//! Where a leg's audio is in the file, in simulated time: patterns of real senders, networks and
+//! hosts, with marked samples that are found again. No test waits for a clock, so that no load
+//! can break one.
 
 #[path = "timeline/model/check.rs"]
 mod check;

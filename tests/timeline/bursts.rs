@@ -1,5 +1,5 @@
-//! A network or a host that stands still, and then delivers what it has held. Nothing is
-//! lost on the way, so nothing may be missing, and nothing stays displaced.
+//! A network or a host that stalls, and then delivers the held packets. Nothing is lost on the
+//! way, so nothing may be missing, and nothing stays displaced.
 
 use callrec::words::Leg;
 
@@ -7,7 +7,7 @@ use crate::failures::Failures;
 use crate::fixture::{MediaFixture, VISITS, Visits, local, stereo};
 use crate::marked_audio::MarkedHeader;
 
-/// The local leg's network holds everything from 3 s on for `stall_ms`, then delivers
+/// The local leg's network holds all packets from 3 s on for `stall_ms`, then delivers
 /// `per_tick` packets each 20 ms. 20 s of plain speech follow.
 pub fn burst(stall_ms: usize, per_tick: usize, visits: Visits) -> Failures {
     let mut fixture = MediaFixture::real(visits);
@@ -27,7 +27,7 @@ pub fn burst(stall_ms: usize, per_tick: usize, visits: Visits) -> Failures {
         next = due.end;
         for n in due {
             let head = MarkedHeader::audio(500 + n as u64, 90_000 + 160 * n as u64, 3);
-            fixture.say(Leg::Local, head, 0, 160 * n, 160);
+            fixture.send(Leg::Local, head, 0, 160 * n, 160);
         }
     }
     let file = &fixture.finish()[recording];
@@ -37,7 +37,7 @@ pub fn burst(stall_ms: usize, per_tick: usize, visits: Visits) -> Failures {
     fixture.check_together(file, 0, 1, 20.0);
     fixture.check_length(file, 20 * end as u64, 20);
     let overruns = fixture.overruns;
-    fixture.check(overruns == 0, || format!("{overruns} packets were not taken"));
+    fixture.check(overruns == 0, || format!("{overruns} packets were refused"));
     fixture.failures()
 }
 
@@ -53,22 +53,22 @@ fn bursts(per_tick: usize) {
 }
 
 #[test]
-fn what_a_network_held_is_kept_when_it_comes_at_once() {
+fn held_packets_are_kept_when_they_arrive_at_once() {
     bursts(1000);
 }
 
 #[test]
-fn what_a_network_held_is_kept_when_it_comes_ten_times_as_fast() {
+fn held_packets_are_kept_when_they_arrive_ten_times_as_fast() {
     bursts(10);
 }
 
 #[test]
-fn what_a_network_held_is_kept_when_it_comes_twice_as_fast() {
+fn held_packets_are_kept_when_they_arrive_twice_as_fast() {
     bursts(2);
 }
 
-/// The host's receiving thread stands still for `stall_ms`, then hands in ten packets each
-/// 20 ms, with or without the age of each. The network had no trouble.
+/// The host's receiving thread stalls for `stall_ms`, then writes ten packets each 20 ms,
+/// with or without the age of each. The network had no trouble.
 fn aged(stall_ms: usize, with_ages: bool, visits: Visits) -> Failures {
     let mut fixture = MediaFixture::real(visits);
     fixture.attach(Leg::Local, crate::fixture::narrow());
@@ -87,7 +87,7 @@ fn aged(stall_ms: usize, with_ages: bool, visits: Visits) -> Failures {
             let head = MarkedHeader::audio(500 + n as u64, 160 * n as u64, 3);
             let packet = fixture.audio(head, 0, 160 * n, 160);
             let age_us = if with_ages { 20_000 * (k - n) as u64 } else { 0 };
-            fixture.hand_aged(Leg::Local, &packet, 160, age_us);
+            fixture.write_rtp_aged(Leg::Local, &packet, 160, age_us);
         }
     }
     let file = &fixture.finish()[recording];
@@ -106,7 +106,7 @@ fn aged(stall_ms: usize, with_ages: bool, visits: Visits) -> Failures {
 }
 
 #[test]
-fn a_host_that_stood_still_loses_nothing_with_or_without_ages() {
+fn a_stalled_host_loses_nothing_with_or_without_ages() {
     let mut failures = Failures::default();
     for stall_ms in [300, 600, 1000] {
         for with_ages in [true, false] {
@@ -119,10 +119,10 @@ fn a_host_that_stood_still_loses_nothing_with_or_without_ages() {
     failures.end();
 }
 
-/// One stall of the remote leg, caught up at double speed. 20 s later: a pause of 5 s, and
-/// 10 s after the resume another speaker. Streams: 0 and 1 kept, 4 and 5 said while
-/// paused, 2 the second remote speaker.
-pub fn points_after_a_stall(stall_ms: usize, visits: Visits) -> Failures {
+/// The remote leg stalls once and catches up at double speed. 20 s later there is a pause of 5 s,
+/// and 10 s after the resume another sender. Streams: 0 and 1 are kept, 4 and 5 are sent during
+/// the pause, 2 is the second remote sender.
+pub fn control_points_after_a_stall(stall_ms: usize, visits: Visits) -> Failures {
     let mut fixture = MediaFixture::real(visits);
     fixture.attach_both();
     let recording = fixture.start(stereo());
@@ -153,7 +153,7 @@ pub fn points_after_a_stall(stall_ms: usize, visits: Visits) -> Failures {
                 () => (3, 1),
             };
             let head = MarkedHeader::audio(500 + n as u64, 90_000 + 160 * n as u64, ssrc);
-            fixture.say(Leg::Remote, head, stream, 160 * n, 160);
+            fixture.send(Leg::Remote, head, stream, 160 * n, 160);
         }
     }
     let file = &fixture.finish()[recording];
@@ -171,12 +171,12 @@ pub fn points_after_a_stall(stall_ms: usize, visits: Visits) -> Failures {
 }
 
 #[test]
-fn points_long_after_a_stall_are_exact_for_both_legs() {
+fn control_points_long_after_a_stall_are_exact_for_both_legs() {
     let mut failures = Failures::default();
     for stall_ms in [300, 1900, 5000] {
         for visits in VISITS {
             let case = format!("{stall_ms} ms, {visits:?} visits");
-            failures.add(&case, points_after_a_stall(stall_ms, visits));
+            failures.add(&case, control_points_after_a_stall(stall_ms, visits));
         }
     }
     failures.end();

@@ -1,4 +1,4 @@
-//! Where plain audio and control points are in real time, to the sample.
+//! The places of plain audio and control points in real time, to the sample.
 
 use callrec::media::sim::Wish;
 use callrec::media::{ClockMode, SpanKind};
@@ -8,7 +8,7 @@ use crate::failures::Failures;
 use crate::fixture::{MediaFixture, VISITS, Visits, format, local, narrow, stereo};
 use crate::marked_audio::MarkedHeader;
 
-/// A start, a pause, a resume and a stop at these times in ms, on no packet's edge.
+/// The times of a start, a pause, a resume and a stop in ms, between the edges of packets.
 const POINTS: [u64; 4] = [207, 1011, 1403, 2009];
 
 /// Both legs write 20 ms every 20 ms. Streams: 0 and 1 the legs.
@@ -61,8 +61,8 @@ pub fn points(
         fixture.check(found.runs.len() == 2 && found.unknown == 0, || found.text());
         let [first, second] = found.runs[..] else { continue };
         fixture.check(first.stream == stream && second.stream == stream, || found.text());
-        // What is handed in before a point is on its earlier side, at the most until the
-        // point. Where two pieces meet, a sample may seem to belong to the wrong one.
+        // Audio that was written before a control point is before it. Where two pieces meet, a
+        // sample may seem to belong to the other one.
         let near = |found: usize, from: u64, to: u64| {
             (from as usize * per_ms - 2..=to as usize * per_ms + 2).contains(&found)
         };
@@ -77,7 +77,7 @@ pub fn points(
 }
 
 #[test]
-fn control_points_act_at_the_clock() {
+fn control_points_are_at_their_time() {
     let mut failures = Failures::default();
     for (codec, rate, file_format) in [
         (Codec::Pcm16, 8000, Format::WAV),
@@ -120,7 +120,7 @@ fn silences(visits: Visits) -> Failures {
     fixture.check_length(file, 2000, 0);
     for (leg, stream) in [(Leg::Local, 0), (Leg::Remote, 1)] {
         let late = file.leg(leg).last_offset(stream);
-        // The first write after a silence ends, or begins, when it came.
+        // The first write after a silence ends, or begins, at its arrival.
         fixture.check(late.is_some_and(|late| (-160..=0).contains(&late)), || {
             format!("{leg:?} leg is {late:?} samples late")
         });
@@ -129,7 +129,7 @@ fn silences(visits: Visits) -> Failures {
 }
 
 #[test]
-fn a_silence_is_as_long_as_it_was() {
+fn a_silence_keeps_its_length() {
     let mut failures = Failures::default();
     for visits in VISITS {
         failures.add(&format!("{visits:?} visits"), silences(visits));
@@ -137,7 +137,7 @@ fn a_silence_is_as_long_as_it_was() {
     failures.end();
 }
 
-/// Packets in threes out of order, some never, some twice.
+/// Packets arrive out of order in threes; some are lost, some arrive twice.
 pub fn network(clock: ClockMode, visits: Visits) -> Failures {
     const GONE: [usize; 5] = [10, 33, 34, 35, 70];
     let mut fixture = MediaFixture::new(clock, visits);
@@ -145,7 +145,7 @@ pub fn network(clock: ClockMode, visits: Visits) -> Failures {
     let recording = fixture.start(stereo());
     let send = |fixture: &mut MediaFixture, leg: Leg, stream: usize, k: usize| {
         let head = MarkedHeader::audio(65_500 + k as u64, 0xffff_f000 + 160 * k as u64, 7);
-        fixture.say(leg, head, stream, 160 * k, 160);
+        fixture.send(leg, head, stream, 160 * k, 160);
     };
     for k in (0..90).step_by(3) {
         fixture.until(20 * k as u64);
@@ -169,7 +169,7 @@ pub fn network(clock: ClockMode, visits: Visits) -> Failures {
         fixture.check(found.runs.len() == runs && found.is_ordered(), || found.text());
     }
     fixture.check(file.lost_ms == 100, || format!("lost_ms is {}", file.lost_ms));
-    // A gap at the end of a block goes on in the next one.
+    // A gap at the end of a block continues in the next one.
     let mut gaps: Vec<(u64, u64)> = Vec::new();
     for span in &file.losses {
         match gaps.last_mut() {
@@ -203,7 +203,7 @@ fn loss_reordering_and_duplicates_move_nothing() {
     failures.end();
 }
 
-/// The local leg's packets were received 100 ms before they are handed in.
+/// The local leg's packets were received 100 ms before they are written.
 fn old_packets(visits: Visits) -> Failures {
     let mut fixture = MediaFixture::real(visits);
     fixture.attach_both();
@@ -211,7 +211,7 @@ fn old_packets(visits: Visits) -> Failures {
     for k in 0..30 {
         fixture.until(300 + 20 * k as u64);
         let packet = fixture.audio(MarkedHeader::audio(k as u64, 160 * k as u64, 3), 0, 160 * k, 160);
-        fixture.hand_aged(Leg::Local, &packet, 160, 100_000);
+        fixture.write_rtp_aged(Leg::Local, &packet, 160, 100_000);
         fixture.steady(Leg::Remote, k, 1);
     }
     let file = &fixture.finish()[recording];
@@ -224,7 +224,7 @@ fn old_packets(visits: Visits) -> Failures {
 }
 
 #[test]
-fn an_age_moves_a_stream_by_itself() {
+fn an_age_moves_a_stream_by_that_age() {
     let mut failures = Failures::default();
     for visits in VISITS {
         failures.add(&format!("{visits:?} visits"), old_packets(visits));
@@ -232,7 +232,7 @@ fn an_age_moves_a_stream_by_itself() {
     failures.end();
 }
 
-/// Nothing is sent for 500 ms, and the sender's clock stands still meanwhile.
+/// The sender stops for 500 ms, and so does its clock.
 fn stood_still(visits: Visits) -> Failures {
     let mut fixture = MediaFixture::real(visits);
     fixture.attach(Leg::Local, narrow());
@@ -241,7 +241,7 @@ fn stood_still(visits: Visits) -> Failures {
         let gap = if k < 20 { 0 } else { 500 };
         fixture.until(20 * k as u64 + gap);
         let head = MarkedHeader::audio(k as u64, 160 * k as u64, 3);
-        fixture.say(Leg::Local, head, 0, 160 * k, 160);
+        fixture.send(Leg::Local, head, 0, 160 * k, 160);
     }
     let file = &fixture.finish()[recording];
     fixture.check_whole(file, Leg::Local, 0);
@@ -256,7 +256,7 @@ fn stood_still(visits: Visits) -> Failures {
 }
 
 #[test]
-fn a_stream_whose_clock_stood_still_goes_on_where_it_comes() {
+fn a_stream_whose_clock_stopped_continues_at_its_arrival() {
     let mut failures = Failures::default();
     for visits in VISITS {
         failures.add(&format!("{visits:?} visits"), stood_still(visits));

@@ -1,4 +1,4 @@
-//! What cannot be decoded is reported, and the file's rate follows the first audio.
+//! Audio that cannot be decoded is reported. The file has the rate of the first audio.
 
 use callrec::words::{Codec, Format, Leg};
 
@@ -27,10 +27,10 @@ fn foreign(packets: usize, visits: Visits) -> Failures {
         fixture.until(20 * k as u64);
         let head = MarkedHeader::audio(k as u64, 160 * k as u64, 3);
         match foreign_type(k) {
-            None => fixture.say(Leg::Local, head, 0, 160 * k, 160),
+            None => fixture.send(Leg::Local, head, 0, 160 * k, 160),
             Some(payload_type) => {
                 let packet = MarkedHeader { payload_type, ..head }.packet(b"0123456789abcdefghij");
-                fixture.hand(Leg::Local, &packet, 0);
+                fixture.write_rtp(Leg::Local, &packet, 0);
             }
         }
     }
@@ -66,7 +66,7 @@ fn a_payload_type_that_cannot_be_decoded_is_reported_once() {
     failures.end();
 }
 
-/// A recording begins with the call; its wideband feed comes 1.5 s later.
+/// A recording begins with the call; its wideband feed opens 1.5 s later.
 fn late_wideband(visits: Visits) -> Failures {
     let mut fixture = MediaFixture::real(visits);
     let recording = fixture.start(callrec::media::sim::Wish {

@@ -8,7 +8,7 @@ use crate::marked_audio::MarkedHeader;
 
 const LONG: u64 = 600;
 
-/// A sender that is wrong by so many parts in a million.
+/// A sender whose clock is wrong by this many parts per million.
 pub fn drift(ppm: f64, write: bool, seconds: u64, visits: Visits) -> Failures {
     let mut fixture = MediaFixture::real(visits);
     fixture.attach(Leg::Local, narrow());
@@ -24,7 +24,7 @@ pub fn drift(ppm: f64, write: bool, seconds: u64, visits: Visits) -> Failures {
             true => {
                 fixture.write(Leg::Local, Codec::Pcmu, 0, 160 * k, 160);
             }
-            false => fixture.say(
+            false => fixture.send(
                 Leg::Local,
                 MarkedHeader::audio(k as u64, 160 * k as u64, 3),
                 0,
@@ -38,24 +38,24 @@ pub fn drift(ppm: f64, write: bool, seconds: u64, visits: Visits) -> Failures {
     let worst = worst_misplacement_ms(file, pace);
     fixture.check(worst < 60.0, || format!("misplaced by {worst} ms"));
     fixture.check_length(file, seconds * 1000, 20);
-    let book = file.ledger.leg(Leg::Local).clone();
-    let slipped = book.slipped / callrec::media::ledger::ticks(1, 8000);
+    let leg_ledger = file.ledger.leg(Leg::Local).clone();
+    let slipped = leg_ledger.slipped / callrec::media::ledger::ticks(1, 8000);
     fixture.check_missing(file, Leg::Local, 0, slipped);
-    // A fast clock brings so much too much, less the 60 ms that may be open at the end.
+    // A fast clock sends this surplus, except for up to 60 ms at the end.
     let surplus = (seconds as f64 * 8000.0 * (pace - 1.0)).max(0.0);
     fixture.check((slipped as f64 - surplus).abs() <= 480.0, || {
         format!("{slipped} samples slipped of {surplus} too many")
     });
     let twice = file.leg(Leg::Local).twice(0);
-    let repeated = book.repeated / callrec::media::ledger::ticks(1, 8000);
+    let repeated = leg_ledger.repeated / callrec::media::ledger::ticks(1, 8000);
     fixture.check(twice == repeated, || {
-        format!("{twice} samples are repeated, told: {repeated}")
+        format!("{twice} samples are repeated, reported: {repeated}")
     });
     fixture.check_nothing_lost(file);
     fixture.failures()
 }
 
-/// How far any end of a run is from where it was said.
+/// The largest distance of the end of a run from its place.
 fn worst_misplacement_ms(file: &MarkedRecording, pace: f64) -> f64 {
     let runs = &file.leg(Leg::Local).runs;
     let first = runs.first().map_or(0, |run| run.at) as f64;
@@ -68,30 +68,30 @@ fn worst_misplacement_ms(file: &MarkedRecording, pace: f64) -> f64 {
 
 #[test]
 fn a_fast_sender_stays_in_its_place() {
-    drift(1000.0, false, LONG, Visits::Even).end();
+    drift(1000.0, false, LONG, Visits::Regular).end();
 }
 
 #[test]
 fn a_slow_sender_stays_in_its_place() {
-    drift(-1000.0, false, LONG, Visits::Odd).end();
+    drift(-1000.0, false, LONG, Visits::Irregular).end();
 }
 
 #[test]
 fn a_fast_writer_stays_in_its_place() {
-    drift(1000.0, true, LONG, Visits::Odd).end();
+    drift(1000.0, true, LONG, Visits::Irregular).end();
 }
 
 #[test]
 fn a_slow_writer_stays_in_its_place() {
-    drift(-1000.0, true, LONG, Visits::Even).end();
+    drift(-1000.0, true, LONG, Visits::Regular).end();
 }
 
 #[test]
 fn a_very_fast_sender_stays_in_its_place() {
-    drift(10_000.0, false, LONG, Visits::Odd).end();
+    drift(10_000.0, false, LONG, Visits::Irregular).end();
 }
 
 #[test]
 fn a_very_slow_sender_stays_in_its_place() {
-    drift(-10_000.0, false, LONG, Visits::Even).end();
+    drift(-10_000.0, false, LONG, Visits::Regular).end();
 }

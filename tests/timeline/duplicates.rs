@@ -1,4 +1,4 @@
-//! Old packets that come again, and old packets that come at last.
+//! Old packets that arrive again, and old packets that arrive late.
 
 use callrec::media::ClockMode;
 use callrec::media::ledger::ms;
@@ -8,13 +8,13 @@ use crate::failures::Failures;
 use crate::fixture::{CLOCKS, MarkedRecording, MediaFixture, VISITS, Visits, local, narrow, stereo};
 use crate::marked_audio::MarkedHeader;
 
-/// 6 s into the call, `count` packets come that are `back` numbers old.
+/// 6 s into the call, `count` packets arrive that are `back` numbers old.
 #[derive(Clone, Copy, Debug)]
 pub struct Old {
     packet_ms: usize,
     back: usize,
     count: usize,
-    /// They had not come before.
+    /// They have not arrived before.
     first_time: bool,
 }
 
@@ -55,12 +55,12 @@ pub fn old_packets(old: Old, clock: ClockMode, visits: Visits) -> Failures {
     let held = at - old.back..at - old.back + old.count;
     let say = |fixture: &mut MediaFixture, k: usize| {
         let head = MarkedHeader::audio(500 + k as u64, 90_000 + (samples * k) as u64, 3);
-        fixture.say(Leg::Local, head, 0, samples * k, samples);
+        fixture.send(Leg::Local, head, 0, samples * k, samples);
     };
     for k in 0..10_000 / old.packet_ms {
         fixture.until((old.packet_ms * k) as u64);
         let head = MarkedHeader::audio(k as u64, (samples * k) as u64, 9);
-        fixture.say(Leg::Remote, head, 1, samples * k, samples);
+        fixture.send(Leg::Remote, head, 1, samples * k, samples);
         if k == at {
             held.clone().for_each(|k| say(&mut fixture, k));
         }
@@ -77,7 +77,7 @@ pub fn old_packets(old: Old, clock: ClockMode, visits: Visits) -> Failures {
     });
     let found = file.leg(Leg::Local);
     fixture.check(found.twice(0) == 0, || {
-        format!("{} samples are there twice", found.twice(0))
+        format!("{} samples are in the file twice", found.twice(0))
     });
     fixture.check(found.is_ordered(), || format!("out of order: {}", found.text()));
     fixture.check_together(file, 0, 1, 0.0);
@@ -91,7 +91,7 @@ pub fn old_packets(old: Old, clock: ClockMode, visits: Visits) -> Failures {
 }
 
 #[test]
-fn an_old_packet_changes_nothing_and_turns_up_nowhere_else() {
+fn an_old_packet_changes_nothing() {
     let mut failures = Failures::default();
     for clock in CLOCKS {
         for old in CASES {
@@ -104,10 +104,10 @@ fn an_old_packet_changes_nothing_and_turns_up_nowhere_else() {
     failures.end();
 }
 
-/// A packet that stayed alone comes again when it has its place.
+/// A packet that stays unconfirmed arrives again after it has its place.
 #[test]
-fn a_packet_that_stayed_alone_comes_again() {
-    let mut fixture = MediaFixture::new(ClockMode::Real, Visits::Even);
+fn an_unconfirmed_packet_arrives_again() {
+    let mut fixture = MediaFixture::new(ClockMode::Real, Visits::Regular);
     fixture.attach(Leg::Local, narrow());
     let recording = fixture.start(local());
     for k in 0..100 {
@@ -115,10 +115,10 @@ fn a_packet_that_stayed_alone_comes_again() {
         if !(20..70).contains(&k) {
             let sequence = if k < 20 { 500 + k } else { 450 + k };
             let head = MarkedHeader::audio(sequence as u64, 160 * k as u64, 3);
-            fixture.say(Leg::Local, head, 0, 160 * k, 160);
+            fixture.send(Leg::Local, head, 0, 160 * k, 160);
         }
         if k == 25 || k == 50 {
-            fixture.say(Leg::Local, MarkedHeader::audio(9000, 7000, 11), 1, 0, 160);
+            fixture.send(Leg::Local, MarkedHeader::audio(9000, 7000, 11), 1, 0, 160);
         }
     }
     let file = &fixture.finish()[recording];
@@ -127,22 +127,22 @@ fn a_packet_that_stayed_alone_comes_again() {
     fixture.failures().end();
 }
 
-/// An earlier stream returns out of time, so that its packet waits for the next one; the same
-/// packet comes again when it is in time.
+/// An earlier stream returns with wrong timestamps, so that its packet waits for the next one. The
+/// same packet arrives again later.
 #[test]
-fn a_packet_that_waits_comes_again() {
-    let mut fixture = MediaFixture::new(ClockMode::Real, Visits::Even);
+fn a_waiting_packet_arrives_again() {
+    let mut fixture = MediaFixture::new(ClockMode::Real, Visits::Regular);
     fixture.attach(Leg::Local, narrow());
     let recording = fixture.start(local());
     let first = |fixture: &mut MediaFixture, k: usize| {
         let head = MarkedHeader::audio(500 + k as u64, 160 * k as u64, 3);
-        fixture.say(Leg::Local, head, 0, 160 * k, 160);
+        fixture.send(Leg::Local, head, 0, 160 * k, 160);
     };
     let second = |fixture: &mut MediaFixture, k: usize| {
         let head = MarkedHeader::audio(9000 + k as u64, 7000 + 160 * k as u64, 11);
-        fixture.say(Leg::Local, head, 1, 160 * k, 160);
+        fixture.send(Leg::Local, head, 1, 160 * k, 160);
     };
-    // It lies 120 ms later than it comes.
+    // Its place is 120 ms after its arrival.
     (0..6).for_each(|k| first(&mut fixture, k));
     for k in 6..60 {
         fixture.until(20 * (k as u64 - 6));
@@ -160,12 +160,12 @@ fn a_packet_that_waits_comes_again() {
     fixture.failures().end();
 }
 
-/// Nothing of a stream is there twice, and one packet is told as a duplicate.
+/// Checks that no sample is in the file twice, and that one packet is reported as a duplicate.
 fn check_once(fixture: &mut MediaFixture, file: &MarkedRecording, stream: usize) {
     let twice = file.leg(Leg::Local).twice(stream);
-    fixture.check(twice == 0, || format!("{twice} samples are there twice"));
+    fixture.check(twice == 0, || format!("{twice} samples are in the file twice"));
     let duplicates = ms(file.ledger.leg(Leg::Local).duplicates);
     fixture.check(duplicates == 20, || {
-        format!("{duplicates} ms are told as duplicates")
+        format!("{duplicates} ms are reported as duplicates")
     });
 }

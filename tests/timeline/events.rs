@@ -1,4 +1,4 @@
-//! Packets without audio must not cost any: telephone events and comfort noise.
+//! Packets without audio, such as telephone events and comfort noise, cost no audio.
 
 use callrec::media::ClockMode;
 use callrec::words::Leg;
@@ -10,9 +10,9 @@ use crate::marked_audio::{COMFORT_NOISE, EVENT, MarkedHeader};
 /// How a sender numbers its telephone events.
 #[derive(Clone, Copy, Debug)]
 pub enum Numbering {
-    /// As the audio, which stops meanwhile; its timestamps stand still.
+    /// In the sequence of the audio, which pauses; the timestamp does not change.
     Shared,
-    /// So far ahead of the audio, which goes on.
+    /// This far ahead of the audio, which continues.
     Ahead(i64),
 }
 
@@ -29,7 +29,7 @@ pub fn digits(numbering: Numbering, clock: ClockMode, visits: Visits) -> Failure
         let shared = matches!(numbering, Numbering::Shared);
         if !(digit && shared) {
             let head = MarkedHeader::audio(sequence as u64, timestamp, 3);
-            fixture.say(Leg::Local, head, 0, 160 * k, 160);
+            fixture.send(Leg::Local, head, 0, 160 * k, 160);
             sequence += 1;
             timestamp += 160;
         }
@@ -51,7 +51,7 @@ pub fn digits(numbering: Numbering, clock: ClockMode, visits: Visits) -> Failure
         let last = if k % 50 >= 5 { 0x80 } else { 0 };
         let duration = 160 * (1 + k % 50) as u16;
         let payload = [5, last | 10, (duration >> 8) as u8, duration as u8];
-        fixture.hand(Leg::Local, &head.packet(&payload), 0);
+        fixture.write_rtp(Leg::Local, &head.packet(&payload), 0);
         own += 1;
         if shared {
             sequence = own;
@@ -81,8 +81,8 @@ fn telephone_events_cost_no_audio() {
     failures.end();
 }
 
-/// Each second one packet of the given type overtakes the audio packet before it by 3 ms.
-/// With pauses, each second ends with 200 ms in which nothing is sent.
+/// Once a second a packet of the given type overtakes the previous audio packet by 3 ms. With
+/// `pauses`, each second ends with 200 ms of silence without packets.
 pub fn swapped(payload_type: u8, pauses: bool, clock: ClockMode, visits: Visits) -> Failures {
     let mut fixture = MediaFixture::new(clock, visits);
     fixture.attach(Leg::Local, narrow());
@@ -106,10 +106,10 @@ pub fn swapped(payload_type: u8, pauses: bool, clock: ClockMode, visits: Visits)
             } else {
                 &[0x40]
             };
-            fixture.hand(Leg::Local, &other.packet(payload), 0);
+            fixture.write_rtp(Leg::Local, &other.packet(payload), 0);
             fixture.until(20 * k as u64 + 3);
         }
-        fixture.say(Leg::Local, head, 0, 160 * k, 160);
+        fixture.send(Leg::Local, head, 0, 160 * k, 160);
     }
     let file = &fixture.finish()[recording];
     fixture.check_whole(file, Leg::Local, 0);

@@ -1,4 +1,4 @@
-//! A simulated call, what is said on it, and its recordings.
+//! A simulated call, the marked audio of its legs, and its recordings.
 
 use callrec::codec::SampleFormat;
 use callrec::media::sim::{self, Sim, SinkEnd, Tape, Wish};
@@ -14,15 +14,15 @@ use crate::marked_audio::{MarkedAudio, MarkedHeader};
 
 pub const NS_PER_MS: u64 = 1_000_000;
 pub const CLOCKS: [ClockMode; 2] = [ClockMode::Real, ClockMode::Stream];
-pub const VISITS: [Visits; 2] = [Visits::Even, Visits::Odd];
+pub const VISITS: [Visits; 2] = [Visits::Regular, Visits::Irregular];
 
-/// When the worker comes by.
+/// When the worker visits the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Visits {
     /// Every 100 ms. In stream time: when a ring is full.
-    Even,
-    /// After 1 to 250 ms. In stream time: after 1 to 40 packets, too.
-    Odd,
+    Regular,
+    /// After 1 to 250 ms. In stream time: also after 1 to 40 packets.
+    Irregular,
 }
 
 /// G.711 µ-law at 8 kHz.
@@ -34,7 +34,7 @@ pub fn format(codec: Codec, rate: u32) -> FeedFormat {
     FeedFormat { codec, rate }
 }
 
-/// A recording of both legs in a file of µ-law.
+/// Options of a recording of both legs in µ-law.
 pub fn stereo() -> Wish {
     Wish {
         format: Format::WAV_ULAW,
@@ -42,7 +42,7 @@ pub fn stereo() -> Wish {
     }
 }
 
-/// A recording of the local leg.
+/// Options of a recording of the local leg.
 pub fn local() -> Wish {
     Wish {
         layout: Layout::Local,
@@ -50,7 +50,7 @@ pub fn local() -> Wish {
     }
 }
 
-/// A recording, and how much each leg handed in since its start and since its stop.
+/// A recording, and the samples that each leg has written since its start and since its stop.
 struct OpenRecording {
     tape: Tape,
     layout: Layout,
@@ -70,7 +70,7 @@ pub struct ChannelMarks {
 
 /// A finished recording.
 pub struct MarkedRecording {
-    pub heard: Vec<(Leg, ChannelMarks)>,
+    pub legs: Vec<(Leg, ChannelMarks)>,
     pub rate: u32,
     pub lost_ms: u64,
     pub duration_ms: u64,
@@ -81,15 +81,15 @@ pub struct MarkedRecording {
 
 impl MarkedRecording {
     pub fn leg(&self, leg: Leg) -> &FoundMarks {
-        let (_, heard) = self
-            .heard
+        let (_, marks) = self
+            .legs
             .iter()
             .find(|(of, _)| *of == leg)
-            .expect("the leg is heard");
-        &heard.found
+            .expect("the recording has the leg");
+        &marks.found
     }
 
-    /// How much later the local leg is than the remote one at their ends, in ms.
+    /// How much later than the remote leg the local leg is at the end, in ms.
     pub fn apart_ms(&self, local: usize, remote: usize) -> f64 {
         let end = |leg, stream| self.leg(leg).last_offset(stream).unwrap_or(i64::MAX / 2);
         (end(Leg::Local, local) - end(Leg::Remote, remote)) as f64 / 8.0
@@ -136,7 +136,7 @@ impl MediaFixture {
         MediaFixture::new(ClockMode::Real, visits)
     }
 
-    fn rng(&mut self, sides: u64) -> u64 {
+    fn random_below(&mut self, sides: u64) -> u64 {
         self.rng += 1;
         splitmix64(self.rng) % sides
     }
@@ -152,10 +152,10 @@ impl MediaFixture {
         self.attach(Leg::Remote, narrow());
     }
 
-    pub fn start(&mut self, wish: Wish) -> usize {
+    pub fn start(&mut self, options: Wish) -> usize {
         self.recordings.push(OpenRecording {
-            tape: self.sim.start(wish),
-            layout: wish.layout,
+            tape: self.sim.start(options),
+            layout: options.layout,
             during: [0; 3],
             after: [0; 3],
             stopped: false,
@@ -171,7 +171,7 @@ impl MediaFixture {
         self.sim.resume(&self.recordings[recording].tape);
     }
 
-    /// Real time: so many microseconds after the beginning, with all visits until then.
+    /// Real time: advances the clock to this moment after the beginning, with all visits until then.
     pub fn until_us(&mut self, us: u64) {
         if self.clock == ClockMode::Stream {
             return;
@@ -191,32 +191,32 @@ impl MediaFixture {
     fn visit(&mut self) {
         self.sim.visit();
         let ms = match self.visits {
-            Visits::Even => 100,
-            Visits::Odd => 1 + self.rng(250),
+            Visits::Regular => 100,
+            Visits::Irregular => 1 + self.random_below(250),
         };
         self.next_visit_ns = self.sim.now_ns + ms * NS_PER_MS;
-        self.countdown = 1 + self.rng(40);
+        self.countdown = 1 + self.random_below(40);
     }
 
-    /// Hands in a packet with so many samples of audio, received `age_us` ago.
-    pub fn hand_aged(&mut self, leg: Leg, packet: &[u8], samples: usize, age_us: u64) {
+    /// Writes an RTP packet with this many samples of audio, which the host received `age_us` ago.
+    pub fn write_rtp_aged(&mut self, leg: Leg, packet: &[u8], samples: usize, age_us: u64) {
         let arrival = self.sim.now_ns - age_us * 1000;
         loop {
             let feed = self.sim.feed(leg).expect("the leg has a feed");
             let status = feed.rtp(packet, arrival);
-            if !self.is_over(status) {
+            if !self.must_repeat(status) {
                 break;
             }
         }
-        self.handed(leg, samples);
+        self.note_written(leg, samples);
     }
 
-    pub fn hand(&mut self, leg: Leg, packet: &[u8], samples: usize) {
-        self.hand_aged(leg, packet, samples, 0);
+    pub fn write_rtp(&mut self, leg: Leg, packet: &[u8], samples: usize) {
+        self.write_rtp_aged(leg, packet, samples, 0);
     }
 
-    /// What is not taken in stream time must be handed in again.
-    fn is_over(&mut self, status: Status) -> bool {
+    /// Whether a packet must be written again, because the feed was full in stream time.
+    fn must_repeat(&mut self, status: Status) -> bool {
         assert!(matches!(status, Status::Ok | Status::Overrun), "{status:?}");
         if self.clock == ClockMode::Real {
             self.overruns += u64::from(status == Status::Overrun);
@@ -227,13 +227,13 @@ impl MediaFixture {
             return true;
         }
         self.countdown = self.countdown.saturating_sub(1);
-        if self.visits == Visits::Odd && self.countdown == 0 {
+        if self.visits == Visits::Irregular && self.countdown == 0 {
             self.visit();
         }
         false
     }
 
-    fn handed(&mut self, leg: Leg, samples: usize) {
+    fn note_written(&mut self, leg: Leg, samples: usize) {
         for recording in &mut self.recordings {
             let sum = match recording.stopped {
                 false => &mut recording.during,
@@ -243,29 +243,29 @@ impl MediaFixture {
         }
     }
 
-    /// A packet of G.711 µ-law, ready to be handed in.
+    /// A packet of G.711 µ-law for a feed.
     pub fn audio(&mut self, head: MarkedHeader, stream: usize, from: usize, samples: usize) -> Vec<u8> {
-        head.packet(&self.marks.say(Codec::Pcmu, stream, from, samples))
+        head.packet(&self.marks.encode(Codec::Pcmu, stream, from, samples))
     }
 
-    /// Hands in `samples` samples of a stream in one packet of G.711 µ-law.
-    pub fn say(&mut self, leg: Leg, head: MarkedHeader, stream: usize, from: usize, samples: usize) {
+    /// Writes `samples` samples of a stream in one packet of G.711 µ-law.
+    pub fn send(&mut self, leg: Leg, head: MarkedHeader, stream: usize, from: usize, samples: usize) {
         let packet = self.audio(head, stream, from, samples);
-        self.hand(leg, &packet, samples);
+        self.write_rtp(leg, &packet, samples);
     }
 
-    /// The `k`th packet of 20 ms of a sender that never has any trouble.
+    /// Writes the `k`th packet of 20 ms of a sender without any trouble.
     pub fn steady(&mut self, leg: Leg, k: usize, stream: usize) {
         let head = MarkedHeader::audio(k as u64, 160 * k as u64, 9);
-        self.say(leg, head, stream, 160 * k, 160);
+        self.send(leg, head, stream, 160 * k, 160);
     }
 
-    /// Writes samples of a stream, and says what the answer was.
+    /// Writes samples of a stream, without RTP.
     pub fn write(&mut self, leg: Leg, codec: Codec, stream: usize, from: usize, samples: usize) -> Status {
-        let bytes = self.marks.say(codec, stream, from, samples);
+        let bytes = self.marks.encode(codec, stream, from, samples);
         let status = self.sim.write(leg, &bytes);
         self.overruns += u64::from(status == Status::Overrun);
-        self.handed(leg, samples);
+        self.note_written(leg, samples);
         status
     }
 
@@ -276,7 +276,7 @@ impl MediaFixture {
         }
     }
 
-    /// Stops every recording, and waits until all of them have ended.
+    /// Stops all recordings and waits until they have ended.
     pub fn finish(&mut self) -> Vec<MarkedRecording> {
         self.finish_by(EndReason::Stopped)
     }
@@ -305,16 +305,16 @@ impl MediaFixture {
         files
     }
 
-    pub fn check(&mut self, good: bool, words: impl FnOnce() -> String) {
-        self.failures.check(good, words);
+    pub fn check(&mut self, good: bool, text: impl FnOnce() -> String) {
+        self.failures.check(good, text);
     }
 
-    /// All of a stream is in this leg's channel.
+    /// Checks that a leg's channel has a whole stream.
     pub fn check_whole(&mut self, file: &MarkedRecording, leg: Leg, stream: usize) {
         self.check_missing(file, leg, stream, 0);
     }
 
-    /// So many samples of a stream are not in this leg's channel.
+    /// Checks that a leg's channel misses this many samples of a stream.
     pub fn check_missing(&mut self, file: &MarkedRecording, leg: Leg, stream: usize, samples: u64) {
         let missing = self.missing(file, leg, stream);
         let text = || file.leg(leg).text();
@@ -326,30 +326,30 @@ impl MediaFixture {
         });
         let unknown = file.leg(leg).unknown;
         self.failures.check(unknown == 0, || {
-            format!("{leg:?} leg: {unknown} samples that nobody said; {}", text())
+            format!("{leg:?} leg: {unknown} samples that were never sent; {}", text())
         });
     }
 
     pub fn missing(&self, file: &MarkedRecording, leg: Leg, stream: usize) -> u64 {
-        self.marks.said(stream) - file.leg(leg).samples(stream)
+        self.marks.sent(stream) - file.leg(leg).samples(stream)
     }
 
-    /// This recording counts nothing as lost.
+    /// Checks that the recording reports no loss.
     pub fn check_no_loss(&mut self, file: &MarkedRecording) {
         self.check(file.lost_ms == 0, || {
-            format!("{} ms are told to be lost", file.lost_ms)
+            format!("{} ms are reported as lost", file.lost_ms)
         });
         self.check(file.losses.is_empty(), || format!("losses: {:?}", file.losses));
     }
 
-    /// Nothing is counted as lost, on the recording or in the sums over all calls.
+    /// Checks that neither the recording nor the statistics report a loss.
     pub fn check_nothing_lost(&mut self, file: &MarkedRecording) {
         self.check_no_loss(file);
         let frames = self.sim.stats.frames_lost();
         self.check(frames == 0, || format!("frames_lost is {frames}"));
     }
 
-    /// The legs are at most so far apart at the end.
+    /// Checks that the legs are at most `ms` apart at the end.
     pub fn check_together(&mut self, file: &MarkedRecording, local: usize, remote: usize, ms: f64) {
         let apart = file.apart_ms(local, remote);
         self.check(apart.abs() <= ms, || {
@@ -357,7 +357,7 @@ impl MediaFixture {
         });
     }
 
-    /// The file is as long as the clock went, within `slack` ms.
+    /// Checks the length of the file, within `slack` ms.
     pub fn check_length(&mut self, file: &MarkedRecording, ms: u64, slack: u64) {
         self.check(file.duration_ms.abs_diff(ms) <= slack, || {
             format!("the file is {} ms long, not {ms}", file.duration_ms)
@@ -389,12 +389,12 @@ fn recorded(
         .iter()
         .enumerate()
         .filter(|(_, leg)| rates[**leg as usize] > 0);
-    let heard = fed.map(|(channel, leg)| {
+    let marks = fed.map(|(channel, leg)| {
         let samples = samples(&out.bytes, shape.format, legs.len(), channel);
-        let heard = ChannelMarks {
+        let marks = ChannelMarks {
             found: index.find(&samples),
             rate: rates[*leg as usize],
-            // At its limit a recording ends with what has been taken out of the ring.
+            // A recording that reaches its limit has only what was taken out of the ring.
             least: match reason {
                 EndReason::Limit => 0,
                 _ => booked.during[*leg as usize],
@@ -402,10 +402,10 @@ fn recorded(
             during: booked.during[*leg as usize],
             after: booked.after[*leg as usize],
         };
-        (*leg, heard)
+        (*leg, marks)
     });
     MarkedRecording {
-        heard: heard.collect(),
+        legs: marks.collect(),
         rate: shape.rate,
         lost_ms: tape.progress.lost_ms(),
         duration_ms: tape.progress.duration_ms(),
@@ -415,7 +415,7 @@ fn recorded(
     }
 }
 
-/// One channel of a file, as linear samples.
+/// The linear samples of one channel of a file.
 fn samples(bytes: &[u8], format: Format, channels: usize, channel: usize) -> Vec<i16> {
     let own = bytes.iter().skip(channel).step_by(channels);
     match format.samples() {

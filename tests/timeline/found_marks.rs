@@ -1,20 +1,20 @@
-//! Finds marked audio again in what a recording wrote.
+//! Finds marked audio in the file of a recording.
 
 use callrec_testkit::random::splitmix64;
 use std::collections::HashMap;
 
 use crate::marked_audio::MarkedAudio;
 
-/// So many samples in a row tell where they come from.
+/// This many consecutive samples identify their stream and position.
 const WINDOW: usize = 8;
 
-/// One uninterrupted piece of a stream in a channel of the file.
+/// A piece of a stream without interruption in a channel of the file.
 #[derive(Clone, Copy, Debug)]
 pub struct FoundRun {
-    /// In the file.
+    /// The position in the file.
     pub at: usize,
     pub stream: usize,
-    /// In the stream.
+    /// The position in the stream.
     pub from: usize,
     pub len: usize,
 }
@@ -26,7 +26,7 @@ impl FoundRun {
     }
 }
 
-/// Where each window of each stream is, for windows at multiples of their own length.
+/// The stream and position of each window that begins at a multiple of its length.
 pub struct MarkIndex<'a> {
     marks: &'a MarkedAudio,
     windows: HashMap<u64, (usize, usize)>,
@@ -35,10 +35,10 @@ pub struct MarkIndex<'a> {
 impl<'a> MarkIndex<'a> {
     pub fn new(marks: &'a MarkedAudio) -> MarkIndex<'a> {
         let mut windows = HashMap::new();
-        for (stream, said) in marks.streams.iter().enumerate() {
-            for (n, window) in said.values.chunks_exact(WINDOW).enumerate() {
+        for (stream, samples) in marks.streams.iter().enumerate() {
+            for (n, window) in samples.values.chunks_exact(WINDOW).enumerate() {
                 let from = n * WINDOW;
-                if said.sent[from..from + WINDOW].iter().all(|sent| *sent) {
+                if samples.sent[from..from + WINDOW].iter().all(|sent| *sent) {
                     windows.insert(key(window), (stream, from));
                 }
             }
@@ -66,17 +66,17 @@ impl<'a> MarkIndex<'a> {
         found
     }
 
-    /// The run around `at` that begins no earlier than `least`.
+    /// The run around `at` that does not begin before `least`.
     fn run(&self, channel: &[i16], at: usize, least: usize) -> Option<FoundRun> {
         let window = channel.get(at..at + WINDOW)?;
         if window[0] == 0 {
             return None;
         }
         let (stream, from) = *self.windows.get(&key(window))?;
-        let said = &self.marks.streams[stream];
+        let samples = &self.marks.streams[stream];
         let fits = |file: usize, own: usize| {
             channel.get(file).is_some_and(|value| {
-                said.sent.get(own).copied().unwrap_or_default() && said.values[own] == *value
+                samples.sent.get(own).copied().unwrap_or_default() && samples.values[own] == *value
             })
         };
         let after = (0..).take_while(|n| fits(at + n, from + n)).count();
@@ -100,10 +100,10 @@ fn key(window: &[i16]) -> u64 {
     window.iter().fold(0, mix)
 }
 
-/// What is in one channel.
+/// The runs of marked audio in one channel.
 pub struct FoundMarks {
     pub runs: Vec<FoundRun>,
-    /// Samples that nobody said.
+    /// Samples that were never sent.
     pub unknown: u64,
     seen: Vec<Vec<bool>>,
     twice: Vec<u64>,
@@ -111,7 +111,7 @@ pub struct FoundMarks {
 
 impl FoundMarks {
     fn new(marks: &MarkedAudio) -> FoundMarks {
-        let unseen = |said: &crate::marked_audio::SentSamples| vec![false; said.values.len()];
+        let unseen = |samples: &crate::marked_audio::SentSamples| vec![false; samples.values.len()];
         FoundMarks {
             runs: Vec::new(),
             unknown: 0,
@@ -129,24 +129,24 @@ impl FoundMarks {
         self.runs.push(run);
     }
 
-    /// Different samples of a stream that are in the channel.
+    /// How many different samples of a stream the channel has.
     pub fn samples(&self, stream: usize) -> u64 {
         let count = |seen: &Vec<bool>| seen.iter().filter(|seen| **seen).count() as u64;
         self.seen.get(stream).map_or(0, count)
     }
 
-    /// Samples of a stream that are in the channel again.
+    /// How many samples of a stream the channel repeats.
     pub fn twice(&self, stream: usize) -> u64 {
         self.twice.get(stream).copied().unwrap_or_default()
     }
 
-    /// All samples of all streams, each as often as it is there.
+    /// All samples of all streams, with repetitions.
     pub fn total(&self) -> u64 {
         self.runs.iter().map(|run| run.len as u64).sum()
     }
 
-    /// How much later than in its stream the last run of a stream is, in samples. Scraps
-    /// do not count.
+    /// How much later than in its stream the last run of a stream is, in samples. Runs of less
+    /// than 40 samples do not count.
     pub fn last_offset(&self, stream: usize) -> Option<i64> {
         let long = |run: &&FoundRun| run.stream == stream && run.len >= 40;
         self.runs.iter().rev().find(long).map(FoundRun::offset)
@@ -156,14 +156,14 @@ impl FoundMarks {
         self.runs.is_sorted_by_key(|run| run.from)
     }
 
-    /// The first runs in milliseconds at 8 kHz, for a failing test.
+    /// Describes the first runs, in milliseconds at 8 kHz.
     pub fn text(&self) -> String {
         let ms = |samples: usize| samples as f64 / 8.0;
-        let words = self.runs.iter().take(8).map(|run| {
+        let text = self.runs.iter().take(8).map(|run| {
             let (at, from, len) = (ms(run.at), ms(run.from), ms(run.len));
             format!("at {at} ms stream {} from {from} ms for {len} ms", run.stream)
         });
-        let shown = words.collect::<Vec<_>>().join("; ");
+        let shown = text.collect::<Vec<_>>().join("; ");
         format!("{} runs: {shown}", self.runs.len())
     }
 }

@@ -1,4 +1,4 @@
-//! Hold: music from another stream, or nothing at all, and the first speaker again.
+//! Hold: music from another stream, or nothing, and then the first sender again.
 
 use callrec::words::Leg;
 
@@ -6,8 +6,8 @@ use crate::failures::Failures;
 use crate::fixture::{MediaFixture, VISITS, Visits, stereo};
 use crate::marked_audio::MarkedHeader;
 
-/// Speech, 4 s of music with another SSRC, and speech again, numbered on as if it had sent
-/// the music. Streams: 0 the speech, 2 the music, 1 the other leg.
+/// Speech, 4 s of music with another SSRC, and speech again, whose numbers continue as if its
+/// sender had sent the music. Streams: 0 is the speech, 2 the music, 1 the other leg.
 pub fn music(clock_runs: bool, visits: Visits) -> Failures {
     let mut fixture = MediaFixture::real(visits);
     fixture.attach_both();
@@ -18,14 +18,14 @@ pub fn music(clock_runs: bool, visits: Visits) -> Failures {
         fixture.steady(Leg::Remote, k, 1);
         if (100..300).contains(&k) {
             let head = MarkedHeader::audio(37_169 + k as u64, 160 * k as u64 + 999, 0xb8b_c8d4);
-            fixture.say(Leg::Local, head, 2, 160 * k, 160);
+            fixture.send(Leg::Local, head, 2, 160 * k, 160);
             continue;
         }
         if k == 300 {
             sequence += 201;
             timestamp += if clock_runs { 200 * 160 } else { 0 };
         }
-        fixture.say(
+        fixture.send(
             Leg::Local,
             MarkedHeader::audio(sequence, timestamp, 0xf6e_4640),
             0,
@@ -46,7 +46,7 @@ pub fn music(clock_runs: bool, visits: Visits) -> Failures {
 }
 
 #[test]
-fn a_speaker_comes_back_after_music_on_hold() {
+fn a_sender_returns_after_music_on_hold() {
     let mut failures = Failures::default();
     for clock_runs in [true, false] {
         for visits in VISITS {
@@ -57,9 +57,9 @@ fn a_speaker_comes_back_after_music_on_hold() {
     failures.end();
 }
 
-/// Recording A is never paused; recording B is, from 3 s to 11 s. The local sender is
-/// silent from 3.1 s to 11.2 s, and its clock stands still meanwhile. Streams: 0 said
-/// before, 3 said while B is paused, 2 said after.
+/// Recording A is never paused; recording B is paused from 3 s to 11 s. The local sender is
+/// silent from 3.1 s to 11.2 s, and its clock stops meanwhile. Streams: 0 is sent before, 3 while
+/// B is paused, 2 after.
 pub fn paused_beside(visits: Visits) -> Failures {
     let mut fixture = MediaFixture::real(visits);
     fixture.attach_both();
@@ -80,7 +80,7 @@ pub fn paused_beside(visits: Visits) -> Failures {
             155..560 => continue,
             _ => 2,
         };
-        fixture.say(
+        fixture.send(
             Leg::Local,
             MarkedHeader::audio(1 + sent, 160 * sent, 3),
             stream,
@@ -96,14 +96,14 @@ pub fn paused_beside(visits: Visits) -> Failures {
     fixture.check_no_loss(&files[a]);
     fixture.check_whole(&files[b], Leg::Local, 0);
     fixture.check_missing(&files[b], Leg::Local, 3, 5 * 160);
-    // Nothing proves that the clock stood still, but at most 5 s may be in doubt.
+    // Nothing proves that the clock stopped, but at most 5 s may be in doubt.
     let missing = fixture.missing(&files[b], Leg::Local, 2);
     fixture.check(missing <= 5 * 8000, || {
         format!("B misses {missing} samples after the resume")
     });
-    let told = files[b].lost_ms;
-    fixture.check(told == missing / 8, || {
-        format!("B misses {missing} samples, told: {told} ms")
+    let lost_ms = files[b].lost_ms;
+    fixture.check(lost_ms == missing / 8, || {
+        format!("B misses {missing} samples, reported: {lost_ms} ms")
     });
     fixture.check_length(&files[a], 28_000, 20);
     fixture.check_length(&files[b], 28_000, 20);

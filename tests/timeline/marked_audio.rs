@@ -1,4 +1,4 @@
-//! Audio whose every sample can be told apart, and the RTP packets that carry it.
+//! Audio whose samples identify their stream and position, and the RTP packets that carry it.
 
 use callrec::words::Codec;
 use callrec_testkit::g711::{Law, decode};
@@ -10,7 +10,7 @@ pub const PCMU: u8 = 0;
 pub const COMFORT_NOISE: u8 = 13;
 pub const EVENT: u8 = 101;
 
-/// What has been said in one stream of speech, by sample.
+/// The samples that one stream has sent, by position.
 #[derive(Default)]
 pub struct SentSamples {
     pub values: Vec<i16>,
@@ -30,15 +30,15 @@ impl SentSamples {
     }
 }
 
-/// Everything that has been said, by stream.
+/// The audio of all streams.
 #[derive(Default)]
 pub struct MarkedAudio {
     pub streams: Vec<SentSamples>,
 }
 
 impl MarkedAudio {
-    /// `count` samples of a stream as the bytes of a packet or of a write.
-    pub fn say(&mut self, codec: Codec, stream: usize, from: usize, count: usize) -> Vec<u8> {
+    /// The bytes of `count` samples of a stream, for a packet or a write.
+    pub fn encode(&mut self, codec: Codec, stream: usize, from: usize, count: usize) -> Vec<u8> {
         if stream >= self.streams.len() {
             self.streams.resize_with(stream + 1, SentSamples::default);
         }
@@ -51,12 +51,12 @@ impl MarkedAudio {
         bytes
     }
 
-    pub fn said(&self, stream: usize) -> u64 {
-        self.streams.get(stream).map_or(0, |said| said.count)
+    pub fn sent(&self, stream: usize) -> u64 {
+        self.streams.get(stream).map_or(0, |sent| sent.count)
     }
 }
 
-/// Appends the sample that a mark stands for, never silence, and returns its value.
+/// Appends the sample of a mark, which is never silence. Returns its value.
 fn append(codec: Codec, mark: u64, bytes: &mut Vec<u8>) -> i16 {
     let byte = mark as u8;
     match codec {
@@ -78,8 +78,7 @@ fn append(codec: Codec, mark: u64, bytes: &mut Vec<u8>) -> i16 {
     }
 }
 
-/// The header of one RTP packet. Sequence and timestamp may be given past their limits:
-/// they wrap.
+/// The header of one RTP packet. `sequence` and `timestamp` wrap.
 #[derive(Clone, Copy, Debug)]
 pub struct MarkedHeader {
     pub payload_type: u8,

@@ -1,4 +1,4 @@
-//! Packets that were said and sent in a pause, and come after it. None of them is written.
+//! Packets that are sent in a pause and arrive after it. None of them is recorded.
 
 use callrec::media::ClockMode;
 use callrec::media::sim::Wish;
@@ -12,14 +12,14 @@ const PAUSE: usize = 100;
 const RESUME: usize = 400;
 const END: usize = 700;
 
-/// Which packets of the pause come late.
+/// The packets of the pause that arrive late.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Late {
     /// The last three, in order.
     Tail,
-    /// Two, more than a hundred numbers old.
+    /// Two packets that are more than a hundred numbers old.
     Pair,
-    /// One of the stream before the previous one.
+    /// One packet of the stream before the previous one.
     Third,
     /// As `Pair`, and two more 4 s later.
     Again,
@@ -27,11 +27,11 @@ pub enum Late {
     Reopened,
     /// Fifty, a whole second.
     Fifty,
-    /// Two, so old that nobody knows their numbers any more, while the leg is silent.
+    /// Two packets whose numbers are forgotten already, while the leg is silent.
     OldPair,
-    /// Six of that kind.
+    /// Six such packets.
     OldSix,
-    /// Two of a sequence that ended early in the pause, with the same SSRC.
+    /// Two packets of a sequence with the same SSRC that ended early in the pause.
     Sequence,
 }
 
@@ -45,11 +45,11 @@ pub const LATE: [Late; 7] = [
     Late::OldPair,
 ];
 
-/// What looks like a sequence that begins anew. In real time only.
+/// Packets that look like a sequence that restarts. In real time only.
 pub const ANEW: [Late; 2] = [Late::OldSix, Late::Sequence];
 
 impl Late {
-    /// When the local leg says nothing, so that old packets would find a free place.
+    /// The packets that the local leg does not send, so that old packets would find a free place.
     fn silence(self) -> std::ops::Range<usize> {
         match self {
             // More than a stall after the resume.
@@ -59,7 +59,7 @@ impl Late {
         }
     }
 
-    /// What does not come in time.
+    /// Whether packet `k` is not in time.
     fn holds(self, k: usize) -> bool {
         match self {
             Late::Tail => (397..400).contains(&k),
@@ -74,7 +74,7 @@ impl Late {
         }
     }
 
-    /// What comes late just before packet `k`.
+    /// The late packets that arrive just before packet `k`.
     fn before(self, k: usize) -> std::ops::Range<usize> {
         match (self, k) {
             (Late::Tail, RESUME) => 397..400,
@@ -88,7 +88,7 @@ impl Late {
         }
     }
 
-    /// Numbers do not go on in the silence.
+    /// The sequence number, which does not advance in the silence.
     fn sequence(self, k: usize) -> u64 {
         if self == Late::Sequence && k < 140 {
             return 30_000 + k as u64;
@@ -110,7 +110,7 @@ impl Late {
     }
 }
 
-/// Streams: 0 and 1 kept, 5 and 6 said while paused.
+/// Streams: 0 and 1 are kept, 5 and 6 are sent during the pause.
 pub fn leak(late: Late, clock: ClockMode, pause_mode: PauseMode, visits: Visits) -> Failures {
     let mut fixture = MediaFixture::new(clock, visits);
     fixture.attach_both();
@@ -135,7 +135,7 @@ pub fn leak(late: Late, clock: ClockMode, pause_mode: PauseMode, visits: Visits)
             say(&mut fixture, n, (late.sequence(n), 3), 5);
         }
         if late == Late::Third && k == RESUME {
-            fixture.say(Leg::Local, MarkedHeader::audio(900, 7000, 11), 5, 160 * 260, 160);
+            fixture.send(Leg::Local, MarkedHeader::audio(900, 7000, 11), 5, 160 * 260, 160);
         }
         fixture.steady(Leg::Remote, k, if paused { 6 } else { 1 });
         if !late.holds(k) {
@@ -156,7 +156,7 @@ pub fn leak(late: Late, clock: ClockMode, pause_mode: PauseMode, visits: Visits)
     }
     fixture.check_whole(file, Leg::Local, 0);
     fixture.check_whole(file, Leg::Remote, 1);
-    // Packets that nobody knows any more may have been said at any time.
+    // Forgotten packets may have been sent at any time.
     let unclear = match late {
         Late::Third => 20,
         Late::OldPair | Late::Sequence => 40,
@@ -179,11 +179,11 @@ pub fn leak(late: Late, clock: ClockMode, pause_mode: PauseMode, visits: Visits)
 
 fn say(fixture: &mut MediaFixture, k: usize, (sequence, ssrc): (u64, u32), stream: usize) {
     let head = MarkedHeader::audio(sequence, 160 * k as u64, ssrc);
-    fixture.say(Leg::Local, head, stream, 160 * k, 160);
+    fixture.send(Leg::Local, head, stream, 160 * k, 160);
 }
 
 #[test]
-fn nothing_of_a_pause_is_written_after_it() {
+fn audio_of_a_pause_is_not_recorded_after_it() {
     let mut failures = Failures::default();
     for clock in CLOCKS {
         for late in LATE {
@@ -198,9 +198,9 @@ fn nothing_of_a_pause_is_written_after_it() {
     failures.end();
 }
 
-/// The local leg's network holds everything from 3 s on for 2 s, and delivers it in real
-/// time, so that it stays 2 s late and looks live. The pause is from 4 s to 7 s. Streams: 0
-/// said before and after the pause, 4 said before it and received in it, 5 said in it.
+/// The local leg's network holds all packets from 3 s on for 2 s, and delivers them in real time,
+/// so that they stay 2 s late and look live. The pause is from 4 s to 7 s. Streams: 0 is sent
+/// before and after the pause, 4 is sent before it and received in it, 5 is sent in it.
 pub fn delayed(visits: Visits) -> Failures {
     let mut fixture = MediaFixture::real(visits);
     fixture.attach(Leg::Local, narrow());
@@ -237,8 +237,8 @@ pub fn delayed(visits: Visits) -> Failures {
     fixture.failures()
 }
 
-/// The local leg is written 300 ms ahead of the clock. The pause is from 1 s to 1.5 s.
-/// Streams: 0 the local leg, 1 said before and after the pause, 6 in it.
+/// The local leg is written 300 ms ahead of the clock. The pause is from 1 s to 1.5 s. Streams: 0
+/// is the local leg, 1 is sent before and after the pause, 6 in it.
 pub fn ahead(visits: Visits) -> Failures {
     let mut fixture = MediaFixture::real(visits);
     fixture.attach_both();
@@ -267,7 +267,7 @@ pub fn ahead(visits: Visits) -> Failures {
 }
 
 #[test]
-fn what_looks_like_a_new_sequence_brings_nothing_of_a_pause() {
+fn an_apparent_new_sequence_leaks_nothing_of_a_pause() {
     let mut failures = Failures::default();
     for late in ANEW {
         for visits in VISITS {
@@ -279,7 +279,7 @@ fn what_looks_like_a_new_sequence_brings_nothing_of_a_pause() {
 }
 
 #[test]
-fn a_stream_that_stays_late_brings_nothing_of_a_pause() {
+fn a_stream_that_stays_late_leaks_nothing_of_a_pause() {
     let mut failures = Failures::default();
     for visits in VISITS {
         failures.add(&format!("{visits:?} visits"), delayed(visits));
@@ -288,7 +288,7 @@ fn a_stream_that_stays_late_brings_nothing_of_a_pause() {
 }
 
 #[test]
-fn a_leg_that_is_ahead_puts_no_pause_off() {
+fn a_leg_that_is_ahead_does_not_delay_a_pause() {
     let mut failures = Failures::default();
     for visits in VISITS {
         failures.add(&format!("{visits:?} visits"), ahead(visits));

@@ -1,4 +1,4 @@
-//! Streams that begin anew, with and without another SSRC.
+//! Streams that restart, with and without another SSRC.
 
 use callrec::media::ClockMode;
 use callrec::words::Leg;
@@ -8,8 +8,8 @@ use crate::failures::Failures;
 use crate::fixture::{CLOCKS, MediaFixture, VISITS, Visits, local, narrow, stereo};
 use crate::marked_audio::MarkedHeader;
 
-/// After `before` packets the sequence begins again where it began, or `jump` numbers
-/// further, with the first timestamp and the same SSRC.
+/// After `before` packets the sequence restarts at its first number plus `jump`, with the first
+/// timestamp and the same SSRC.
 pub fn restarted(before: usize, jump: i64, clock: ClockMode, visits: Visits) -> Failures {
     let mut fixture = MediaFixture::new(clock, visits);
     fixture.attach(Leg::Local, narrow());
@@ -27,7 +27,7 @@ pub fn restarted(before: usize, jump: i64, clock: ClockMode, visits: Visits) -> 
             (again, k - before)
         };
         let head = MarkedHeader::audio((first + n as i64) as u64, 16_000 + 160 * n as u64, 3);
-        fixture.say(Leg::Local, head, 0, 160 * k, 160);
+        fixture.send(Leg::Local, head, 0, 160 * k, 160);
     }
     let file = &fixture.finish()[recording];
     fixture.check_whole(file, Leg::Local, 0);
@@ -55,8 +55,8 @@ fn a_sequence_that_restarts_with_the_same_ssrc_loses_nothing() {
     failures.end();
 }
 
-/// One SSRC after the other sends so many packets. With `restarts` each has its own
-/// numbers, and the last packet of each comes after the first one of the next.
+/// One SSRC after the other sends its number of packets. With `restarts` each has its own numbers,
+/// and the last packet of each arrives after the first one of the next.
 pub fn changed(packets: &[usize], restarts: bool, clock: ClockMode, visits: Visits) -> Failures {
     let mut fixture = MediaFixture::new(clock, visits);
     fixture.attach_both();
@@ -78,9 +78,9 @@ pub fn changed(packets: &[usize], restarts: bool, clock: ClockMode, visits: Visi
                 held = Some(packet);
                 continue;
             }
-            fixture.hand(Leg::Local, &packet, 160);
+            fixture.write_rtp(Leg::Local, &packet, 160);
             if let Some(late) = held.take() {
-                fixture.hand(Leg::Local, &late, 160);
+                fixture.write_rtp(Leg::Local, &late, 160);
             }
         }
     }
@@ -92,7 +92,7 @@ pub fn changed(packets: &[usize], restarts: bool, clock: ClockMode, visits: Visi
 }
 
 #[test]
-fn six_changes_of_the_ssrc_with_stragglers_lose_nothing() {
+fn six_changes_of_the_ssrc_with_late_packets_lose_nothing() {
     let mut failures = Failures::default();
     for clock in CLOCKS {
         for visits in VISITS {

@@ -7,7 +7,7 @@ use crate::failures::Failures;
 use crate::fixture::{CLOCKS, MediaFixture, VISITS, Visits, stereo};
 use crate::marked_audio::MarkedHeader;
 
-/// Every 20 ms one packet, whose timestamps step once, 3 s into the call.
+/// A packet every 20 ms; the timestamps step once, 3 s into the call.
 pub fn stepped(step: i64, clock: ClockMode, visits: Visits) -> Failures {
     let mut fixture = MediaFixture::new(clock, visits);
     fixture.attach_both();
@@ -17,7 +17,7 @@ pub fn stepped(step: i64, clock: ClockMode, visits: Visits) -> Failures {
         fixture.steady(Leg::Remote, k, 1);
         let timestamp = 13_440 + 160 * k as i64 + if k >= 150 { step } else { 0 };
         let head = MarkedHeader::audio(700 + k as u64, timestamp as u64, 3);
-        fixture.say(Leg::Local, head, 0, 160 * k, 160);
+        fixture.send(Leg::Local, head, 0, 160 * k, 160);
     }
     let file = &fixture.finish()[recording];
     fixture.check_whole(file, Leg::Local, 0);
@@ -41,14 +41,14 @@ fn a_step_of_the_timestamps_loses_nothing() {
     failures.end();
 }
 
-/// How timestamps go on after each packet of 20 ms.
+/// How timestamps advance with packets of 20 ms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimestampError {
     Half,
     Double,
-    /// Two packets of 10 ms with the same one.
+    /// Two packets of 10 ms have the same one.
     Pairs,
-    /// They stand still for the first ten packets.
+    /// They do not advance for the first ten packets.
     Begins,
     Stuck,
 }
@@ -85,7 +85,7 @@ pub fn wrong(wrong: TimestampError, clock: ClockMode, visits: Visits) -> Failure
         fixture.steady(Leg::Remote, k, 1);
         for n in 0..packets {
             let head = MarkedHeader::audio(9 + (packets * k + n) as u64, wrong.at(k as u64), 3);
-            fixture.say(Leg::Local, head, 0, 160 * k + samples * n, samples);
+            fixture.send(Leg::Local, head, 0, 160 * k + samples * n, samples);
         }
     }
     let file = &fixture.finish()[recording];
@@ -134,13 +134,13 @@ pub fn zero(clock: ClockMode, visits: Visits) -> Failures {
             marker: k == 101,
             ..MarkedHeader::audio(700 + k as u64, timestamp, 3)
         };
-        fixture.say(Leg::Local, head, 0, 160 * k, 160);
+        fixture.send(Leg::Local, head, 0, 160 * k, 160);
     }
     let file = &fixture.finish()[recording];
     fixture.check_whole(file, Leg::Local, 0);
     fixture.check_whole(file, Leg::Remote, 1);
     fixture.check(file.lost_ms == 20, || {
-        format!("one packet never came; lost_ms is {}", file.lost_ms)
+        format!("one packet is lost; lost_ms is {}", file.lost_ms)
     });
     let found = file.leg(Leg::Local);
     fixture.check(found.is_ordered(), || found.text());

@@ -1,4 +1,4 @@
-//! Writes that come faster than time goes, and writes that come late.
+//! Writes faster than real time, and late writes.
 
 use callrec::media::DropReason;
 use callrec::media::ledger::ticks;
@@ -8,8 +8,8 @@ use callrec_testkit::random::splitmix64;
 use crate::failures::Failures;
 use crate::fixture::{MediaFixture, VISITS, Visits, local, narrow};
 
-/// 5 s of speech in pieces of 20 ms, so many of them each 20 ms. The feed has not asked to
-/// write ahead, so that what is more than 2 s ahead of the clock is lost.
+/// 5 s of speech in pieces of 20 ms, `per_tick` of them each 20 ms. The feed is not for writing
+/// ahead, so that audio more than 2 s ahead of the clock is lost.
 fn ahead(per_tick: usize, visits: Visits) -> Failures {
     let mut fixture = MediaFixture::real(visits);
     fixture.attach(Leg::Local, narrow());
@@ -32,12 +32,13 @@ fn ahead(per_tick: usize, visits: Visits) -> Failures {
         )
     });
     fixture.check(file.lost_ms == missing / 8, || {
-        format!("{missing} samples are missing, told: {} ms", file.lost_ms)
+        format!("{missing} samples are missing, reported: {} ms", file.lost_ms)
     });
-    let book = file.ledger.leg(Leg::Local);
-    let dropped = book.dropped[DropReason::Ahead as usize] + book.dropped[DropReason::Overflow as usize];
+    let leg_ledger = file.ledger.leg(Leg::Local);
+    let dropped =
+        leg_ledger.dropped[DropReason::Ahead as usize] + leg_ledger.dropped[DropReason::Overflow as usize];
     fixture.check(dropped == ticks(missing, 8000), || {
-        format!("dropped: {:?}", book.dropped)
+        format!("dropped: {:?}", leg_ledger.dropped)
     });
     let found = file.leg(Leg::Local);
     fixture.check(found.samples(0) >= 2 * 8000, || {
@@ -49,7 +50,7 @@ fn ahead(per_tick: usize, visits: Visits) -> Failures {
 }
 
 #[test]
-fn what_is_written_too_far_ahead_is_refused_and_counted() {
+fn writes_too_far_ahead_are_refused_and_counted() {
     let mut failures = Failures::default();
     for per_tick in [250, 8, 2] {
         for visits in VISITS {
@@ -60,7 +61,7 @@ fn what_is_written_too_far_ahead_is_refused_and_counted() {
     failures.end();
 }
 
-/// A host writes 20 ms every 20 ms, and is once late by `ms` from then on.
+/// A host writes 20 ms every 20 ms, and from one moment on it is late by `ms`.
 pub fn hiccup(ms: u64, visits: Visits) -> Failures {
     let mut fixture = MediaFixture::real(visits);
     fixture.attach(Leg::Local, narrow());
@@ -88,7 +89,7 @@ fn a_writer_that_is_late_once_and_stays_late_loses_nothing() {
     failures.end();
 }
 
-/// Each write is late by 0 to `most` ms, and never overtaken.
+/// Each write is late by 0 to `most` ms, and stays in order.
 fn jitter(most: u64, visits: Visits) -> Failures {
     let mut fixture = MediaFixture::real(visits);
     fixture.attach(Leg::Local, narrow());

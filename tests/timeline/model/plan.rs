@@ -1,10 +1,10 @@
-//! A random schedule, always the same one for the same seed.
+//! Random schedules; the same seed gives the same schedule.
 
 use callrec_testkit::random::SeededRng;
 
 use crate::senders::{SenderKind, TimestampFault};
 
-/// From, and to, in ms.
+/// A start and an end, in ms.
 pub type MsRange = (u64, u64);
 
 #[derive(Clone, Debug)]
@@ -21,11 +21,11 @@ pub struct Schedule {
     pub senders: Vec<SenderKind>,
     pub recordings: Vec<ScheduledRecording>,
     pub private: Vec<MsRange>,
-    /// The worker comes by after at most so many ms.
+    /// The longest time between two visits of the worker, in ms.
     pub visit_ms: u64,
 }
 
-/// Sample numbers fit into 16 bits for so long.
+/// How long sample numbers fit into 16 bits.
 const LONGEST_MS: u64 = 8000;
 
 impl Schedule {
@@ -37,7 +37,7 @@ impl Schedule {
         let recordings = (0..rng.pick(&[1, 1, 2, 3])).map(|_| ScheduledRecording::new(ms, rng));
         let recordings: Vec<_> = recordings.collect();
         let private = match rng.chance(20) {
-            true => stretches(200, ms, 1, rng),
+            true => ranges(200, ms, 1, rng),
             false => Vec::new(),
         };
         let pause = recordings[0].pauses.first().copied();
@@ -63,14 +63,14 @@ impl ScheduledRecording {
         ScheduledRecording {
             start,
             stop,
-            pauses: stretches(start, stop, pauses, rng),
+            pauses: ranges(start, stop, pauses, rng),
             skips: rng.chance(30),
         }
     }
 }
 
-/// So many stretches within these times, one after the other.
-fn stretches(from: u64, to: u64, count: u64, rng: &mut SeededRng) -> Vec<MsRange> {
+/// `count` ranges between these times, one after the other.
+fn ranges(from: u64, to: u64, count: u64, rng: &mut SeededRng) -> Vec<MsRange> {
     let share = (to - from) / count.max(1);
     let within = |n: u64| {
         let begin = from + n * share + rng.below(share / 2);
@@ -99,7 +99,7 @@ fn kind(ms: u64, pause: Option<MsRange>, rng: &mut SeededRng) -> SenderKind {
         },
         12 => SenderKind::Drift(rng.pick(&[-10_000, -1000, 1000, 10_000])),
         13 => match pause {
-            Some((from, to)) => SenderKind::StoodStill(from + rng.below(100), to + rng.below(300)),
+            Some((from, to)) => SenderKind::Stopped(from + rng.below(100), to + rng.below(300)),
             None => SenderKind::Clean,
         },
         14 => SenderKind::Unknown(rng.between(5, 40) as usize, rng.pick(&[0, 3, 400, 20_000])),

@@ -1,4 +1,4 @@
-//! Plays a schedule, and notes for each recording what was handed in while it was open.
+//! Plays a schedule, and notes for each recording the audio that was written while it was open.
 
 use callrec::media::sim::{Sim, Tape, Wish};
 use callrec::words::{Codec, Format, Layout, Leg, PauseMode, Status};
@@ -21,17 +21,17 @@ enum ScheduleEvent {
     HostWrite(usize),
 }
 
-/// What one leg handed in for one recording.
+/// The audio that one leg has written for one recording.
 #[derive(Default)]
 pub struct LegInput {
-    /// Samples between its start and its stop.
+    /// Samples between the recording's start and its stop.
     pub during: u64,
     pub after: u64,
-    /// By block: handed in while the recording was open, unpaused and not private.
+    /// By block: whether it was written while the recording was open, unpaused and not private.
     pub kept: Vec<bool>,
 }
 
-/// One recording while it goes on.
+/// One recording during the playback.
 #[derive(Clone, Copy, Default)]
 struct PlaybackState {
     started: bool,
@@ -52,7 +52,7 @@ pub struct SchedulePlayback {
     next: Vec<usize>,
 }
 
-/// Plays all of it.
+/// Plays the whole schedule.
 pub fn run(plan: &Schedule, rng: &mut SeededRng) -> SchedulePlayback {
     let items: Vec<_> = plan
         .senders
@@ -68,7 +68,7 @@ pub fn run(plan: &Schedule, rng: &mut SeededRng) -> SchedulePlayback {
     run
 }
 
-/// In order; what happens at the same time as a packet happens before it.
+/// All events in order. Other events come before packets of the same time.
 fn events(plan: &Schedule, items: &[Vec<SenderItem>]) -> Vec<(u64, ScheduleEvent)> {
     let mut events = Vec::new();
     for (n, recording) in plan.recordings.iter().enumerate() {
@@ -102,7 +102,7 @@ impl SchedulePlayback {
             sim.attach(*leg, linear);
             sim.payload(*leg, LINEAR, linear);
         }
-        // A fast sender says more than 8 samples a ms.
+        // A fast sender sends more than 8 samples per ms.
         let blocks = plan.ms as usize * 9 / BLOCK + 4;
         let fresh = || LegInput {
             kept: vec![false; blocks],
@@ -156,7 +156,7 @@ impl SchedulePlayback {
     }
 
     fn start(&mut self, n: usize, recording: &ScheduledRecording) {
-        let wish = Wish {
+        let options = Wish {
             format: Format::WAV,
             layout: if self.items.len() == 1 {
                 Layout::Local
@@ -170,12 +170,12 @@ impl SchedulePlayback {
             },
             ..Wish::default()
         };
-        self.tapes[n] = Some(self.sim.start(wish));
+        self.tapes[n] = Some(self.sim.start(options));
         self.states[n].started = true;
     }
 
     fn with_tape(&mut self, n: usize, act: impl FnOnce(&mut Sim, &Tape)) -> &mut PlaybackState {
-        let tape = self.tapes[n].as_ref().expect("started before");
+        let tape = self.tapes[n].as_ref().expect("a started recording");
         act(&mut self.sim, tape);
         &mut self.states[n]
     }
@@ -204,7 +204,7 @@ impl SchedulePlayback {
         }
     }
 
-    /// All recordings come to their ends.
+    /// Waits until all recordings have ended.
     fn end(&mut self) {
         for _ in 0..100 {
             self.sim.pass(100);

@@ -1,5 +1,5 @@
-//! One leg's sender of a random schedule: what it says when, and what of it is handed in
-//! when. Sample number n of a leg has the value n + 1, so that each can be told apart.
+//! One leg's sender of a random schedule: when it sends what, and when the host writes it. Sample
+//! number n of a leg has the value n + 1, which identifies it.
 
 use callrec_testkit::random::SeededRng;
 
@@ -7,12 +7,12 @@ use crate::marked_audio::{COMFORT_NOISE, EVENT, MarkedHeader};
 
 /// The RTP payload type of linear audio.
 pub const LINEAR: u8 = 96;
-/// Samples that are handed in together come in whole blocks.
+/// A packet or write has whole blocks of this many samples.
 pub const BLOCK: usize = 80;
 const PACKET: usize = 160;
 const PACKET_US: u64 = 20_000;
 const US_PER_SAMPLE: u64 = 125;
-/// So many packets at the beginning have no trouble, so that the sender's clock is known.
+/// This many packets at the beginning are sound, so that the sender's clock is known.
 const SOUND: usize = 10;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,71 +21,71 @@ pub enum TimestampFault {
     Double,
     Pairs,
     Stuck,
-    /// So many samples, once.
+    /// A jump by this many samples, once.
     Jump(i64),
 }
 
-/// The one kind of trouble that a sender has.
+/// What is wrong with a sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SenderKind {
     Clean,
-    /// Each packet is late by up to so many ms.
+    /// Each packet is late by up to this many ms.
     Jitter(u64),
     Reorder,
     Duplicates,
-    /// So many packets in a hundred.
+    /// This percentage of packets is lost.
     Loss(u64),
     /// Silence with comfort noise.
     Dtx,
-    /// Telephone events in the audio's own numbering, which stops meanwhile.
+    /// Telephone events in the sequence of the audio, which pauses meanwhile.
     SharedEvents,
-    /// Telephone events with numbers so far ahead.
+    /// Telephone events whose sequence numbers are this far ahead.
     OwnEvents(i64),
-    /// The numbering steps by so much, once.
+    /// The sequence number steps by this, once.
     Restart(i64),
-    /// Another SSRC each so many packets; the last packet of each comes too late.
+    /// Another SSRC after each this many packets; the last packet of each is late.
     Ssrc(usize),
     TimestampFault(TimestampFault),
-    /// Held from a packet on, for so many ms, then delivered at so many hundredths of
-    /// real time; 0: at once.
+    /// Packets from `from` on are held for `ms`, then delivered at `pace` percent of real time; 0:
+    /// at once.
     Stall {
         from: usize,
         ms: u64,
         pace: u64,
     },
-    /// So many parts in a million.
+    /// The clock is wrong by this many parts per million.
     Drift(i64),
-    /// Nothing is sent between these times in ms, and timestamps do not go on.
-    StoodStill(u64, u64),
-    /// Each so many packets one of a type that nobody knows, with numbers so far ahead.
+    /// No packets between these times in ms, and the timestamps do not advance.
+    Stopped(u64, u64),
+    /// After each this many packets one of an unknown type, with numbers this far ahead.
     Unknown(usize, i64),
-    /// No RTP, and each write is late by up to so many ms.
+    /// Writes instead of RTP, each late by up to this many ms.
     Writes(u64),
 }
 
 impl SenderKind {
-    /// How far the time at which something was said may be misjudged, in ms.
+    /// How far the library may misjudge the time of audio, in ms.
     pub fn blur_ms(self) -> u64 {
         match self {
             SenderKind::Jitter(ms) | SenderKind::Writes(ms) => ms,
             SenderKind::TimestampFault(_) => 120,
             SenderKind::Drift(_) => 60,
-            // Less than what is judged at all.
-            SenderKind::StoodStill(..) => 100,
+            // Shorter silences are not judged at all.
+            SenderKind::Stopped(..) => 100,
             _ => 0,
         }
     }
 
-    /// Everything that is handed in must be kept, if nothing is paused.
+    /// Whether all audio must be kept if nothing is paused.
     pub fn is_lossless(self) -> bool {
-        !matches!(self, SenderKind::Loss(_) | SenderKind::StoodStill(..))
+        !matches!(self, SenderKind::Loss(_) | SenderKind::Stopped(..))
     }
 
-    /// Every sample must be where it was said, within the blur.
+    /// Whether every sample must be at its place, within the blur.
     pub fn keeps_place(self) -> bool {
         !matches!(
             self,
-            SenderKind::Stall { .. } | SenderKind::StoodStill(..) | SenderKind::TimestampFault(_)
+            SenderKind::Stall { .. } | SenderKind::Stopped(..) | SenderKind::TimestampFault(_)
         )
     }
 }
@@ -98,8 +98,8 @@ pub enum HostWrite {
 /// One packet or write.
 pub struct SenderItem {
     pub arrival_us: u64,
-    /// When its first sample was said, by a clock that nobody sees.
-    pub said_us: u64,
+    /// When its first sample was sent, by a true clock.
+    pub sent_us: u64,
     pub from: usize,
     /// 0: no audio.
     pub samples: usize,
@@ -113,7 +113,7 @@ struct SenderBuilder {
     ssrc: u32,
 }
 
-/// All that a sender hands in within `ms`, in order.
+/// All packets or writes of a sender within `ms`, in order.
 pub fn items(kind: SenderKind, ms: u64, rng: &mut SeededRng) -> Vec<SenderItem> {
     let mut builder = SenderBuilder {
         items: Vec::new(),
@@ -144,7 +144,7 @@ impl SenderBuilder {
         }
     }
 
-    /// What the sender does in the `k`th packet's time.
+    /// Adds the packets of the `k`th packet's time.
     fn packet(&mut self, kind: SenderKind, k: usize, at: u64, rng: &mut SeededRng) {
         match kind {
             SenderKind::Writes(_) => self.write(k, at),
@@ -160,7 +160,7 @@ impl SenderBuilder {
             }
             SenderKind::Loss(percent) if k >= SOUND && rng.chance(percent) => self.step(),
             SenderKind::TimestampFault(wrong) => self.wrong(wrong, k, at),
-            SenderKind::StoodStill(from, to) if (from * 1000..to * 1000).contains(&at) => {}
+            SenderKind::Stopped(from, to) if (from * 1000..to * 1000).contains(&at) => {}
             SenderKind::Restart(by) if k == SOUND + 20 => {
                 self.sequence += by;
                 self.timestamp += rng.below(1 << 32) as i64;
@@ -193,7 +193,7 @@ impl SenderBuilder {
         self.step();
     }
 
-    /// A packet with these samples, and with no effect on what follows.
+    /// Adds a packet with these samples, without advancing the numbers.
     fn part(&mut self, from: usize, samples: usize, at: u64) {
         let payload: Vec<u8> = (from..from + samples)
             .flat_map(|n| (n as u16 + 1).to_be_bytes())
@@ -205,7 +205,7 @@ impl SenderBuilder {
     fn push(&mut self, at: u64, from: usize, samples: usize, hand: HostWrite) {
         self.items.push(SenderItem {
             arrival_us: at,
-            said_us: at,
+            sent_us: at,
             from,
             samples,
             hand,
@@ -220,7 +220,7 @@ impl SenderBuilder {
         self.push(at, from, PACKET, HostWrite::Write(bytes));
     }
 
-    /// A packet without audio, with the number of the next audio packet plus `ahead`.
+    /// Adds a packet without audio, with the number of the next audio packet plus `ahead`.
     fn other(&mut self, payload_type: u8, at: u64, ahead: i64) {
         let head = MarkedHeader {
             payload_type,
@@ -254,7 +254,7 @@ impl SenderBuilder {
             let from = k * PACKET + n * samples;
             self.part(from, samples, at);
             let item = self.items.last_mut().expect("just pushed");
-            item.said_us = at + (n * samples) as u64 * US_PER_SAMPLE;
+            item.sent_us = at + (n * samples) as u64 * US_PER_SAMPLE;
             self.sequence += 1;
         }
         self.timestamp += match wrong {
@@ -267,7 +267,7 @@ impl SenderBuilder {
         };
     }
 
-    /// Turns times of sending into times of arrival.
+    /// Turns the times of sending into times of arrival.
     fn hold_back(&mut self, kind: SenderKind, rng: &mut SeededRng) {
         match kind {
             SenderKind::Jitter(ms) => self.delay_each(|_| rng.below(ms + 1) * 1000),
@@ -303,7 +303,7 @@ impl SenderBuilder {
         }
     }
 
-    /// Some packets come again up to 3 s later.
+    /// Some packets arrive again up to 3 s later.
     fn repeat(&mut self, rng: &mut SeededRng) {
         for n in SOUND..self.items.len() {
             if !rng.chance(15) {
