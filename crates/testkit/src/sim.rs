@@ -1,7 +1,7 @@
 //! A simulator of the whole engine: hosts, network, engine and disk on one thread, in simulated
 //! time, from one seed.
 //!
-//! Every failure is played again by its seed: [`play`] does the same for the same seed.
+//! A failure is repeated by its seed: [`play`] does the same for the same seed.
 
 mod audio;
 mod check;
@@ -36,14 +36,14 @@ use process::SimProcess;
 
 use crate::random::{SeededRng, splitmix64};
 
-/// What a simulation has come to.
+/// The result of a simulation.
 #[derive(Debug, Default)]
 pub struct SimOutcome {
-    /// What is wrong, in words; empty if nothing is.
+    /// The failures; empty if there are none.
     pub wrong: Vec<String>,
-    /// What happened, a line each.
+    /// What happened, one event a line.
     pub trace: Vec<String>,
-    /// How much call time was simulated, in milliseconds.
+    /// The simulated call time, in milliseconds.
     pub call_ms: u64,
     pub recordings: usize,
 }
@@ -52,12 +52,12 @@ pub struct SimOutcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ProcessEnd {
     Closed,
-    /// In one of its disk calls.
+    /// In the disk call with this number.
     Killed(u64),
     PowerCut,
 }
 
-/// Opening again after a power cut, and the last time, takes no longer.
+/// The longest time that a close may take.
 const RECOVERY_MS: u64 = 120_000;
 
 /// Plays the simulation of one seed.
@@ -65,7 +65,7 @@ pub fn play(seed: u64) -> SimOutcome {
     play_planted(seed, "")
 }
 
-/// The same with a fault planted in the library: a value of its key `faults.panic`.
+/// The same with a fault planted in the library: a value of the key `faults.panic`.
 pub fn play_planted(seed: u64, planted: &str) -> SimOutcome {
     let mut simulation = Simulation::new(seed, planted);
     let processes = simulation.rng.between(1, 3) as usize;
@@ -89,8 +89,8 @@ struct Simulation {
     hold_audio: &'static str,
     planted: String,
     power_was_cut: bool,
-    /// The disk is never in trouble.
-    calm: bool,
+    /// The disk never fails.
+    disk_is_sound: bool,
 }
 
 impl Simulation {
@@ -98,7 +98,7 @@ impl Simulation {
         let mut rng = SeededRng::scattered(seed);
         let clock = Arc::new(SimClock::default());
         let troubles = troubles::any(&mut rng);
-        let calm = troubles.is_empty();
+        let disk_is_sound = troubles.is_empty();
         let disk = SimDisk::new(clock.clone(), SeededRng::new(rng.next_u64()), troubles);
         let model = SharedModel::default();
         if rng.chance(10) {
@@ -115,7 +115,7 @@ impl Simulation {
             hold_audio: rng.pick(&["keep", "silence"]),
             planted: planted.to_owned(),
             power_was_cut: false,
-            calm,
+            disk_is_sound,
             rng,
         }
     }
@@ -154,8 +154,8 @@ impl Simulation {
         config
     }
 
-    /// `deaf`: nobody listens to its events.
-    fn open(&mut self, process: usize, dies_at: u64, deaf: bool) -> Option<SimProcess> {
+    /// `unsubscribed`: nobody subscribes to its events.
+    fn open(&mut self, process: usize, dies_at: u64, unsubscribed: bool) -> Option<SimProcess> {
         self.disk.next_process(dies_at);
         self.model.lock().process = process;
         let (config, seed) = (self.config(), self.rng.next_u64());
@@ -170,32 +170,32 @@ impl Simulation {
             .engine
             .bus()
             .set_log(Some(self.model.listener(&self.disk)));
-        if deaf {
-            self.model.lock().trace.push("nobody listens".to_owned());
-            self.model.lock().somebody_was_deaf = true;
+        if unsubscribed {
+            self.model.lock().trace.push("nobody subscribes".to_owned());
+            self.model.lock().had_no_subscriber = true;
             return Some(running);
         }
         let subscribed = running.engine.bus().subscribe(self.model.listener(&self.disk));
         if subscribed.is_err() {
-            self.model.lock().fault("nobody can subscribe".to_owned());
+            self.model.lock().fault("a subscription is refused".to_owned());
         }
         Some(running)
     }
 
-    /// One process that records calls.
+    /// Runs one process that records calls.
     fn run(&mut self, process: usize, end: ProcessEnd) {
         let dies_at = match end {
             ProcessEnd::Killed(call) => call,
             _ => u64::MAX,
         };
-        let deaf = self.rng.chance(10);
-        let Some(mut running) = self.open(process, dies_at, deaf) else {
+        let unsubscribed = self.rng.chance(10);
+        let Some(mut running) = self.open(process, dies_at, unsubscribed) else {
             return;
         };
         let rng = SeededRng::new(self.rng.next_u64());
         let mut hosts = Hosts::new(&running.engine, &self.model, process, rng);
         hosts.hold_is_silence = self.hold_audio == "silence";
-        hosts.calm = self.calm;
+        hosts.disk_is_sound = self.disk_is_sound;
         let ticks = self.rng.between(50, 600);
         let mut alive = true;
         for _ in 0..ticks {
@@ -223,13 +223,13 @@ impl Simulation {
         }
         self.check_secrets();
         running.die(Some(hosts));
-        let mut known = self.model.lock();
-        let tick = known.tick;
+        let mut state = self.model.lock();
+        let tick = state.tick;
         let death = (!alive || end != ProcessEnd::Closed).then_some(ProcessDeath { tick, by_power });
-        known.process_ended(process, death);
+        state.process_ended(process, death);
     }
 
-    /// `false`: the process died meanwhile, or never came to its end.
+    /// Closes the engine. Returns false if the process has died meanwhile, or does not end.
     fn close(&mut self, running: &mut SimProcess) -> bool {
         running.begin_close();
         let deadline_ns = self.clock.now_ns() + RECOVERY_MS * NS_PER_MS;
@@ -238,18 +238,16 @@ impl Simulation {
                 return false;
             }
             if self.clock.now_ns() > deadline_ns {
-                self.model
-                    .lock()
-                    .fault("closing never comes to its end".to_owned());
+                self.model.lock().fault("the close does not end".to_owned());
                 return false;
             }
         }
         true
     }
 
-    /// The last process finds what is left, on a disk that works.
+    /// Runs the last process, which recovers everything on a sound disk.
     fn recover(&mut self, process: usize) {
-        self.disk.heal();
+        self.disk.end_troubles();
         let Some(mut running) = self.open(process, u64::MAX, false) else {
             self.model
                 .lock()
@@ -264,10 +262,15 @@ impl Simulation {
         let lost = match (self.power_was_cut, self.durability) {
             (false, _) => AllowedLoss::Nothing,
             (true, "process") => AllowedLoss::Anything,
-            (true, "power") => AllowedLoss::WhatWasNotSynced,
-            (true, _) => AllowedLoss::WhatWasNotTold,
+            (true, "power") => AllowedLoss::Unsynced,
+            (true, _) => AllowedLoss::Unreported,
         };
-        let left = FinalDisk::new(&files, lost, self.calm, self.sync_interval_ms / PACKET_MS);
+        let left = FinalDisk::new(
+            &files,
+            lost,
+            self.disk_is_sound,
+            self.sync_interval_ms / PACKET_MS,
+        );
         check::check(&mut self.model.lock(), &left);
     }
 
@@ -277,13 +280,13 @@ impl Simulation {
     }
 
     fn outcome(self) -> SimOutcome {
-        // A process that has died may hold it for ever.
+        // Leaked parts of a dead process may keep the disk alive.
         self.disk.clear();
-        let mut known = self.model.lock();
+        let mut state = self.model.lock();
         SimOutcome {
-            recordings: known.recordings.len(),
-            wrong: [std::mem::take(&mut known.wrong), self.disk.wrong()].concat(),
-            trace: std::mem::take(&mut known.trace),
+            recordings: state.recordings.len(),
+            wrong: [std::mem::take(&mut state.wrong), self.disk.wrong()].concat(),
+            trace: std::mem::take(&mut state.trace),
             call_ms: self.call_ms,
         }
     }

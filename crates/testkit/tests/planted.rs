@@ -1,4 +1,4 @@
-//! Faults that are planted in the library: the simulator finds each of them.
+//! The simulator finds each fault that is planted in the library.
 
 #![cfg(feature = "faults")]
 
@@ -7,8 +7,8 @@ use callrec_testkit::sim::play_planted;
 
 const SEEDS: u64 = 2000;
 
-/// Whether a seed finds it. `known`: one that did; where the simulator has been changed since,
-/// all are tried.
+/// Whether a seed finds the fault. `known` is a seed that has found it before; all others are tried
+/// after it.
 fn is_found(planted: &str, known: u64) -> bool {
     let finds = |seed: u64| !play_planted(seed, planted).wrong.is_empty();
     finds(known) || (0..SEEDS).any(finds)

@@ -1,4 +1,4 @@
-//! What simulated hosts do with their calls and recordings.
+//! The operations of simulated hosts on their calls and recordings.
 
 use callrec_core::calls::{CallState, CallUpdate, Caller, Counts, Filter, Operation, RecordingSpec};
 use callrec_core::recorder::Recorder;
@@ -11,8 +11,8 @@ use super::model::ModelRecording;
 
 const RECORDINGS_MAX: usize = 4;
 
-/// The formats that the model can read. Without the feature `faults` the last one is not
-/// there, and the first stands for it.
+/// The formats that the model can read. Without the feature `faults` the first one replaces the
+/// last one.
 const FORMATS: [&str; 3] = ["wav", "au", "test-paged"];
 
 impl Hosts {
@@ -78,11 +78,11 @@ impl Hosts {
         let status = done.as_ref().map_err(|error| error.status);
         self.trace(format!("{operation:?} {id}: {status:?}"));
         if done.is_ok() {
-            self.operated(index, operation, |known| known == id);
+            self.operated(index, operation, |state| state == id);
         }
     }
 
-    /// On every recording of a device, or of a call.
+    /// Operates on every recording of a device or of a call.
     fn by_line_or_call(&mut self, index: usize) {
         let operation = match self.rng.below(4) {
             0 => self.ending(),
@@ -96,7 +96,7 @@ impl Hosts {
             self.counted(operation, &format!("call {call_id}"), done, &[index]);
             return;
         }
-        // A call that has come to the line in this tick has a recording already.
+        // A call that has moved to the line in this tick has a recording already.
         let tick = self.model.lock().tick;
         (0..self.calls.len()).for_each(|index| self.find_automatic(index, tick));
         let done = engine.control_by_line(&host, operation, &Text::new(device), &Text::default());
@@ -106,30 +106,30 @@ impl Hosts {
     }
 
     fn counted(&mut self, operation: Operation, of: &str, done: Result<Counts>, calls: &[usize]) {
-        let told = match done {
+        let reported = match done {
             Ok(counts) => counts.changed,
             Err(error) => return self.trace(format!("{operation:?} of {of}: {:?}", error.status)),
         };
-        self.trace(format!("{operation:?} of {of}: {told} changed"));
+        self.trace(format!("{operation:?} of {of}: {reported} changed"));
         let changed: u32 = calls
             .iter()
             .map(|index| self.operated(*index, operation, |_| true))
             .sum();
-        if self.calm && changed != told {
-            let words = format!("{operation:?} of {of} changed {changed} recordings, and told {told}");
-            self.model.lock().fault(words);
+        if self.disk_is_sound && changed != reported {
+            let text = format!("{operation:?} of {of} changed {changed} recordings, but reports {reported}");
+            self.model.lock().fault(text);
         }
     }
 
-    /// Of the call's recordings, those that `which` chooses are paused, resumed or ended.
-    /// Answers how many were not before.
+    /// Notes an operation on those recordings of a call that `which` chooses. Returns how many it
+    /// has changed.
     fn operated(&mut self, index: usize, operation: Operation, which: impl Fn(Uuid) -> bool) -> u32 {
         let mut changed = 0;
         {
-            let mut known = self.model.lock();
-            let tick = known.tick;
+            let mut state = self.model.lock();
+            let tick = state.tick;
             for id in &self.calls[index].recordings {
-                if let Some(recording) = known.recordings.get_mut(id)
+                if let Some(recording) = state.recordings.get_mut(id)
                     && which(*id)
                     && recording.is_live
                     && operate(recording, operation, tick)
@@ -138,7 +138,7 @@ impl Hosts {
                 }
             }
             let calls = &mut self.calls[index].recordings;
-            calls.retain(|id| known.recordings.get(id).is_none_or(|known| known.is_live));
+            calls.retain(|id| state.recordings.get(id).is_none_or(|state| state.is_live));
         }
         self.changed(index);
         changed
@@ -180,7 +180,7 @@ impl Hosts {
         if self.calls[index].call.set_private(private).is_ok() {
             self.calls[index].private = private;
             if !private {
-                self.heed_pauses(index);
+                self.note_pauses(index);
             }
             self.changed(index);
             let line = format!("call {} private {private}", self.calls[index].call_id);
@@ -189,7 +189,7 @@ impl Hosts {
     }
 }
 
-/// Whether that changed anything.
+/// Notes an operation on a recording. Returns whether it has changed the recording.
 fn operate(recording: &mut ModelRecording, operation: Operation, tick: u64) -> bool {
     let was_paused = recording.is_paused;
     match operation {

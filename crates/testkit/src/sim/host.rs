@@ -1,4 +1,4 @@
-//! Simulated hosts: calls that come and go, and whose audio comes in time, late or at once.
+//! Simulated hosts: calls that begin and end, and whose audio arrives in time, late or at once.
 
 use std::sync::Arc;
 
@@ -17,16 +17,16 @@ use crate::random::SeededRng;
 pub struct LiveCall {
     pub call: Arc<Call>,
     pub call_id: String,
-    /// The model's number of it.
+    /// The call's number in the model.
     pub number: usize,
     pub device: &'static str,
     legs: Vec<SimLeg>,
-    /// Those that the host knows of.
+    /// The recordings that the host knows.
     pub recordings: Vec<Uuid>,
     pub private: bool,
     pub held: bool,
     steady: bool,
-    /// The host's thread is held up for so many ticks, and then hands in what has come.
+    /// For how many more ticks the host's thread stalls. It writes its backlog then.
     stalled: u64,
 }
 
@@ -37,21 +37,21 @@ pub struct Hosts {
     pub rng: SeededRng,
     pub calls: Vec<LiveCall>,
     pub process: usize,
-    /// What is said while a call is held is not kept.
+    /// Audio of held calls is not kept.
     pub hold_is_silence: bool,
-    /// The disk is never in trouble, so that no recording ends by itself.
-    pub calm: bool,
+    /// The disk never fails, so that no recording fails.
+    pub disk_is_sound: bool,
     begun: u64,
 }
 
-/// Milliseconds of a packet.
+/// The length of a packet, in milliseconds.
 pub const PACKET_MS: u64 = 20;
 const CALLS_MAX: usize = 4;
 
 /// A line whose calls are all recorded.
 pub const AUTOMATIC_DEVICE: &str = "automatic";
-pub const DEVICES: [&str; 3] = ["desk-1", "desk-2", AUTOMATIC_DEVICE];
-/// Of `rec_line_set`: calls of the line are recorded without being asked.
+pub const DEVICES: [&str; 3] = ["phone-1", "phone-2", AUTOMATIC_DEVICE];
+/// The flag of `rec_line_set` for automatic recordings.
 const LINE_IS_AUTOMATIC: u32 = callrec_core::calls::rules::AUTOMATIC;
 
 impl Hosts {
@@ -67,13 +67,13 @@ impl Hosts {
             calls: Vec::new(),
             process,
             hold_is_silence: false,
-            calm: false,
+            disk_is_sound: false,
             begun: 0,
         }
     }
 
-    /// One packet's time goes by: everybody speaks, the hosts hand in what has come, and then
-    /// do something with their calls.
+    /// Plays the time of one packet: the senders send, the hosts write the packets that have
+    /// arrived, and then operate on their calls.
     pub fn tick(&mut self, now_ns: u64, marks: &mut MarkSource) {
         self.model.lock().tick += 1;
         let last = self.model.lock().tick - 1;
@@ -82,7 +82,7 @@ impl Hosts {
         }
         for index in 0..self.calls.len() {
             self.find_automatic(index, last);
-            self.hand_in(index, now_ns, marks);
+            self.write_pending(index, now_ns, marks);
         }
         for index in 0..self.calls.len() {
             if self.rng.chance(8) {
@@ -119,7 +119,7 @@ impl Hosts {
         for leg in [Leg::Local, Leg::Remote] {
             match SimLeg::open(&call, leg, &mut self.rng) {
                 Ok(open) => legs.push(open),
-                Err(words) => self.model.lock().fault(words),
+                Err(text) => self.model.lock().fault(text),
             }
         }
         let steady = self.rng.chance(50);
@@ -139,22 +139,22 @@ impl Hosts {
         });
     }
 
-    fn hand_in(&mut self, index: usize, now_ns: u64, marks: &mut MarkSource) {
+    fn write_pending(&mut self, index: usize, now_ns: u64, marks: &mut MarkSource) {
         let call = &mut self.calls[index];
-        let mut known = self.model.lock();
+        let mut state = self.model.lock();
         if call.stalled == 0 && !call.steady && self.rng.chance(1) {
             call.stalled = self.rng.between(1, STALL_TICKS);
             let line = format!(
                 "call {}: its host stalls for {} ticks",
                 call.call_id, call.stalled
             );
-            known.note(line);
+            state.note(line);
         }
         call.stalled = call.stalled.saturating_sub(1);
         for leg in &mut call.legs {
-            leg.speak(&mut known, call.number, marks, &mut self.rng, call.stalled > 0);
+            leg.send(&mut state, call.number, marks, &mut self.rng, call.stalled > 0);
             if call.stalled == 0 {
-                leg.hand_in(&mut known, call.number, now_ns);
+                leg.write_pending(&mut state, call.number, now_ns);
             }
         }
     }
@@ -167,7 +167,7 @@ impl Hosts {
         self.engine.list(&Caller::Host, &filter).unwrap_or_default()
     }
 
-    /// Recordings that the library began by itself, behind this tick.
+    /// Notes automatic recordings, which have begun after this tick.
     pub fn find_automatic(&mut self, index: usize, tick: u64) {
         for view in self.listed(index) {
             if !self.calls[index].recordings.contains(&view.id) {
@@ -177,43 +177,43 @@ impl Hosts {
         }
     }
 
-    /// Whether the calls' own recordings are paused: one that stands in for another one begins
-    /// as that was, which shows when the call is private no more.
-    pub fn heed_pauses(&mut self, index: usize) {
+    /// Notes which recordings of a call are paused: a recording that replaces a failed one begins
+    /// paused if that was paused, which shows when the call is no longer private.
+    pub fn note_pauses(&mut self, index: usize) {
         for view in self.listed(index) {
-            let mut known = self.model.lock();
-            if let Some(recording) = known.recordings.get_mut(&view.id) {
+            let mut state = self.model.lock();
+            if let Some(recording) = state.recordings.get_mut(&view.id) {
                 recording.is_paused = view.state == State::Paused;
             }
         }
     }
 
-    /// A recording of the call was accepted behind this tick.
+    /// Notes a recording that was accepted after this tick.
     pub fn begun(&mut self, index: usize, id: Uuid, tick: u64, paused: bool) {
         let call = &mut self.calls[index];
         call.recordings.push(id);
-        let want = match paused {
-            true => AudioPolicy::Leave,
-            false => want_of(call, self.hold_is_silence),
+        let policy = match paused {
+            true => AudioPolicy::Omit,
+            false => policy_of(call, self.hold_is_silence),
         };
-        let mut known = self.model.lock();
-        known.record(id, call.number, tick, want);
-        if let Some(recording) = known.recordings.get_mut(&id) {
+        let mut state = self.model.lock();
+        state.record(id, call.number, tick, policy);
+        if let Some(recording) = state.recordings.get_mut(&id) {
             recording.is_paused = paused;
         }
-        drop(known);
+        drop(state);
         let line = format!("recording {id} of call {}", call.call_id);
         self.trace(line);
     }
 
-    /// What the recordings of a call are to do has changed.
+    /// Notes that the audio policy of a call's recordings has changed.
     pub fn changed(&mut self, index: usize) {
         let (call, hold_is_silence) = (&self.calls[index], self.hold_is_silence);
-        let mut known = self.model.lock();
-        tell(&mut known, call, hold_is_silence);
+        let mut state = self.model.lock();
+        update_policies(&mut state, call, hold_is_silence);
     }
 
-    /// A sender of the call becomes another one.
+    /// Changes a sender of the call.
     pub fn change_sender(&mut self, index: usize) {
         let of = self.rng.index(2);
         if let Some(leg) = self.calls[index].legs.get_mut(of)
@@ -223,7 +223,7 @@ impl Hosts {
         }
     }
 
-    /// The process is dead: its memory is given back.
+    /// Frees the memory of a dead process.
     pub fn forget(self) {
         for call in &self.calls {
             let _ = call.call.end();
@@ -233,36 +233,36 @@ impl Hosts {
     fn end(&mut self, call: LiveCall) {
         let ended = call.call.end();
         self.trace(format!("call {} ends: {}", call.call_id, ended.is_ok()));
-        let mut known = self.model.lock();
-        let tick = known.tick;
+        let mut state = self.model.lock();
+        let tick = state.tick;
         for id in &call.recordings {
-            if let Some(recording) = known.recordings.get_mut(id) {
+            if let Some(recording) = state.recordings.get_mut(id) {
                 recording.end(tick);
             }
         }
     }
 }
 
-/// What a recording of the call is to do if it is not paused.
-fn want_of(call: &LiveCall, hold_is_silence: bool) -> AudioPolicy {
+/// The audio policy of the call's recordings that are not paused.
+fn policy_of(call: &LiveCall, hold_is_silence: bool) -> AudioPolicy {
     match (call.private, call.held && hold_is_silence) {
-        (true, _) => AudioPolicy::Leave,
+        (true, _) => AudioPolicy::Omit,
         (false, true) => AudioPolicy::Silence,
         (false, false) => AudioPolicy::Keep,
     }
 }
 
-fn tell(known: &mut ModelState, call: &LiveCall, hold_is_silence: bool) {
-    let tick = known.tick;
+fn update_policies(state: &mut ModelState, call: &LiveCall, hold_is_silence: bool) {
+    let tick = state.tick;
     for id in &call.recordings {
-        if let Some(recording) = known.recordings.get_mut(id)
+        if let Some(recording) = state.recordings.get_mut(id)
             && recording.is_live
         {
-            let want = match recording.is_paused {
-                true => AudioPolicy::Leave,
-                false => want_of(call, hold_is_silence),
+            let policy = match recording.is_paused {
+                true => AudioPolicy::Omit,
+                false => policy_of(call, hold_is_silence),
             };
-            recording.want(tick, want);
+            recording.set_policy(tick, policy);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A directory that version 0.1.0 left where its process was killed.
+//! A directory of a killed process of version 0.1.0.
 
 use uuid::{Uuid, uuid};
 
@@ -9,7 +9,7 @@ const ID: Uuid = uuid!("046039da-0f25-4c46-bf65-28bad046cb06");
 const MANIFEST: &[u8] = include_bytes!("../../../../tests/fixtures/left-by-0.1.0/live-manifest.json");
 const AUDIO: &[u8] = include_bytes!("../../../../tests/fixtures/left-by-0.1.0/audio.wav.part");
 
-/// The process that recorded it is none of the simulation's.
+/// The number of the process that has recorded it, which is not simulated.
 const EARLIER: usize = usize::MAX;
 
 pub fn leave(disk: &SimDisk, model: &SharedModel) {
@@ -20,7 +20,7 @@ pub fn leave(disk: &SimDisk, model: &SharedModel) {
         started: true,
         ..ModelRecording::default()
     };
-    let mut known = model.lock();
-    known.recordings.insert(ID, recording);
-    known.trace.push(format!("version 0.1.0 has left {ID}"));
+    let mut state = model.lock();
+    state.recordings.insert(ID, recording);
+    state.trace.push(format!("version 0.1.0 has left {ID}"));
 }

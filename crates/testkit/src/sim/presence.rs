@@ -11,66 +11,65 @@ pub enum Presence {
     Never,
 }
 
-/// A packet is handed in within this of when it came, in ticks.
+/// The longest time from a packet's arrival to its write, in ticks.
 const BLUR_TICKS: u64 = 1;
 
-/// A packet finds its place no later than this, in ticks; whether the call is held is asked
-/// then.
+/// The longest time until a packet is placed, in ticks. The hold of the call applies then.
 const PLACED_TICKS: u64 = 20;
 
 impl ModelRecording {
-    /// What it did with what was handed in at this tick.
-    fn want_at(&self, tick: u64) -> AudioPolicy {
-        let before = self.wants.iter().rev().find(|(from, _)| *from < tick);
-        before.map_or(AudioPolicy::Leave, |(_, want)| *want)
+    /// The policy for audio that was written at this tick.
+    fn policy_at(&self, tick: u64) -> AudioPolicy {
+        let before = self.policies.iter().rev().find(|(from, _)| *from < tick);
+        before.map_or(AudioPolicy::Omit, |(_, policy)| *policy)
     }
 
-    /// Whether that changed behind the first of these ticks and before the last one.
+    /// Whether the policy has changed from the first of these ticks to before the last one.
     fn changed(&self, from: u64, to: u64) -> bool {
-        self.wants.iter().any(|(at, _)| (from..to).contains(at))
+        self.policies.iter().any(|(at, _)| (from..to).contains(at))
     }
 
-    /// Whether it did only this at these ticks.
-    fn only(&self, want: AudioPolicy, from: u64, to: u64) -> bool {
-        self.want_at(from) == want && !self.changed(from, to)
+    /// Whether this was the only policy at these ticks.
+    fn only(&self, policy: AudioPolicy, from: u64, to: u64) -> bool {
+        self.policy_at(from) == policy && !self.changed(from, to)
     }
 
-    /// Whether the call is held at any of these ticks, and nothing of that kept.
+    /// Whether audio was silenced at any of these ticks.
     fn is_silenced(&self, from: u64, to: u64) -> bool {
         let begins =
-            |(at, want): &(u64, AudioPolicy)| *want == AudioPolicy::Silence && (from..to).contains(at);
-        self.want_at(from) == AudioPolicy::Silence || self.wants.iter().any(begins)
+            |(at, policy): &(u64, AudioPolicy)| *policy == AudioPolicy::Silence && (from..to).contains(at);
+        self.policy_at(from) == AudioPolicy::Silence || self.policies.iter().any(begins)
     }
 
     pub fn presence(&self, packet: &ModelPacket, steady: bool) -> Presence {
-        let Some(handed) = packet.handed else {
+        let Some(written) = packet.written else {
             return Presence::Never;
         };
-        let said = packet.said;
-        let now = self.want_at(handed);
-        if now == AudioPolicy::Leave {
+        let sent = packet.sent;
+        let now = self.policy_at(written);
+        if now == AudioPolicy::Omit {
             return Presence::Never;
         }
-        // What was said before the start may come in after it.
-        let had_begun = self.wants.first().is_some_and(|(from, _)| *from < said);
+        // A packet from before the start may be written after it.
+        let had_begun = self.policies.first().is_some_and(|(from, _)| *from < sent);
         if let Some(late) = packet.late
             && had_begun
-            && self.only(AudioPolicy::Leave, said, said + late + BLUR_TICKS)
+            && self.only(AudioPolicy::Omit, sent, sent + late + BLUR_TICKS)
         {
             return Presence::Never;
         }
-        let (from, to) = (said.saturating_sub(PLACED_TICKS), handed + PLACED_TICKS);
+        let (from, to) = (sent.saturating_sub(PLACED_TICKS), written + PLACED_TICKS);
         if self.is_silenced(from, to) {
             return match self.only(AudioPolicy::Silence, from, to) {
                 true => Presence::Never,
                 false => Presence::May,
             };
         }
-        // A stream that is moved to where it can have been said lies there by the clock's ticks.
+        // A stream that is moved to a possible time is placed by the clock's ticks.
         let moved = u64::from(!steady && packet.late.is_some());
-        let unclear_from = said.saturating_sub(packet.early + moved);
-        // What changes after it was handed in cannot make it a secret: it is kept, or told as lost.
-        match self.changed(unclear_from, handed) {
+        let unclear_from = sent.saturating_sub(packet.early + moved);
+        // A later change cannot make a written packet secret: it is kept, or reported as lost.
+        match self.changed(unclear_from, written) {
             true => Presence::May,
             false => Presence::Must,
         }
@@ -85,7 +84,7 @@ impl ModelState {
         })
     }
 
-    /// Finds the marks that belong into no recording, as far as all is told of them.
+    /// Finds the marks that belong into no recording.
     pub fn find_secrets(&mut self) {
         let mut secret = BTreeSet::new();
         for call in &self.calls {
@@ -100,13 +99,13 @@ impl ModelState {
 mod tests {
     use super::*;
 
-    fn packet(said: u64, handed: u64, late: Option<u64>) -> ModelPacket {
+    fn packet(sent: u64, written: u64, late: Option<u64>) -> ModelPacket {
         ModelPacket {
             mark: 1,
             leg: 0,
             stream: 0,
-            said,
-            handed: Some(handed),
+            sent,
+            written: Some(written),
             late,
             early: 0,
         }
@@ -115,25 +114,25 @@ mod tests {
     /// Kept from 10 on, paused at 30, resumed at 50, ended at 100.
     fn recording() -> ModelRecording {
         ModelRecording {
-            wants: vec![
+            policies: vec![
                 (10, AudioPolicy::Keep),
-                (30, AudioPolicy::Leave),
+                (30, AudioPolicy::Omit),
                 (50, AudioPolicy::Keep),
-                (100, AudioPolicy::Leave),
+                (100, AudioPolicy::Omit),
             ],
             ..ModelRecording::default()
         }
     }
 
     #[test]
-    fn what_is_handed_in_at_once_is_clear() {
-        let expect = |said: u64, presence: Presence| {
+    fn packets_that_are_written_at_once_are_clear() {
+        let expect = |sent: u64, presence: Presence| {
             for late in [None, Some(0)] {
-                let found = recording().presence(&packet(said, said, late), true);
-                assert_eq!(found, presence, "{said} {late:?}");
+                let found = recording().presence(&packet(sent, sent, late), true);
+                assert_eq!(found, presence, "{sent} {late:?}");
             }
         };
-        for (said, presence) in [
+        for (sent, presence) in [
             (10, Presence::Never),
             (11, Presence::Must),
             (30, Presence::Must),
@@ -143,27 +142,31 @@ mod tests {
             (100, Presence::Must),
             (101, Presence::Never),
         ] {
-            expect(said, presence);
+            expect(sent, presence);
         }
     }
 
     #[test]
-    fn what_was_said_in_a_pause_and_comes_after_it_is_secret_where_it_says_so() {
+    fn a_packet_of_a_pause_that_arrives_after_it_is_secret_if_it_shows_its_time() {
         let presence = |late| recording().presence(&packet(40, 60, late), false);
         assert_eq!(presence(Some(2)), Presence::Never);
-        assert_eq!(presence(Some(20)), Presence::May, "it may seem to be of after it");
-        assert_eq!(presence(None), Presence::May, "nobody can know");
+        assert_eq!(
+            presence(Some(20)),
+            Presence::May,
+            "it may seem to be from after the pause"
+        );
+        assert_eq!(presence(None), Presence::May, "it does not show its time");
         let before = recording().presence(&packet(25, 60, Some(2)), false);
         assert_eq!(before, Presence::May, "from before the pause");
         let lost = ModelPacket {
-            handed: None,
+            written: None,
             ..packet(20, 0, None)
         };
         assert_eq!(recording().presence(&lost, true), Presence::Never);
     }
 
     #[test]
-    fn what_is_handed_in_before_a_pause_is_kept_or_told_wherever_it_may_lie() {
+    fn a_packet_that_is_written_before_a_pause_is_kept_or_reported() {
         for steady in [false, true] {
             for late in [None, Some(0), Some(30)] {
                 let presence = |early| {
@@ -181,14 +184,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_while_the_call_is_held_is_secret_away_from_the_edges() {
+    fn audio_of_a_held_call_is_secret_except_at_the_edges() {
         let mut held = recording();
-        held.wants = vec![
+        held.policies = vec![
             (1, AudioPolicy::Keep),
             (30, AudioPolicy::Silence),
             (130, AudioPolicy::Keep),
         ];
-        let presence = |said: u64| held.presence(&packet(said, said, None), true);
+        let presence = |sent: u64| held.presence(&packet(sent, sent, None), true);
         assert_eq!(presence(1), Presence::Never);
         assert_eq!(presence(2), Presence::Must);
         assert_eq!(presence(11), Presence::May);

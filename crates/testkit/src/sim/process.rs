@@ -1,4 +1,4 @@
-//! One process of a simulated host: an engine whose parts take their steps on this thread.
+//! One process of a simulated host: an engine whose parts run on this thread.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::random::{SeededRng, splitmix64};
 struct RunningPart {
     runnable: Runnable,
     next: Next,
-    /// How often its signal had been given before its last step.
+    /// The count of its signal before its last step.
     seen: u64,
 }
 
@@ -31,7 +31,7 @@ impl RunningPart {
         }
     }
 
-    /// When it takes its next step, in nanoseconds; `None`: when it is signalled.
+    /// The time of its next step, in nanoseconds; `None`: after a signal.
     fn due_ns(&self, clock: &SimClock) -> Option<u64> {
         let signalled = self.runnable.signal.count() != self.seen;
         match self.next {
@@ -43,7 +43,7 @@ impl RunningPart {
     }
 }
 
-/// A process, from its opening of the engine to its end.
+/// A process, from the opening of the engine to the process's end.
 pub struct SimProcess {
     pub engine: Arc<Engine>,
     clock: Arc<SimClock>,
@@ -54,7 +54,7 @@ pub struct SimProcess {
 }
 
 impl SimProcess {
-    /// Opens the engine; what an earlier process left is recovered by the first steps.
+    /// Opens the engine. The first steps recover the files of earlier processes.
     pub fn open(clock: &Arc<SimClock>, disk: &SimDisk, config: Config, seed: u64) -> Result<SimProcess> {
         let ids = std::sync::Mutex::new(SeededRng::new(splitmix64(seed)));
         let platform = Platform {
@@ -80,8 +80,8 @@ impl SimProcess {
         })
     }
 
-    /// Takes the steps that are due, in any order, until the clock shows this time. `false`:
-    /// the process has died.
+    /// Takes the due steps, in random order, until the clock shows this time. Returns false if the
+    /// process has died.
     pub fn run_until(&mut self, until_ns: u64) -> bool {
         loop {
             if self.disk.has_died() {
@@ -116,7 +116,7 @@ impl SimProcess {
         }
     }
 
-    /// Begins to close the engine; [`SimProcess::is_over`] says when that is done.
+    /// Begins to close the engine. [`SimProcess::is_over`] returns true when it is closed.
     pub fn begin_close(&mut self) {
         if self.engine.begin_close().is_ok() {
             let deadline = self.clock.now() + std::time::Duration::from_secs(3600);
@@ -126,13 +126,13 @@ impl SimProcess {
         }
     }
 
-    /// Whether the engine has been closed, and everything has come to its end.
+    /// Whether the engine is closed, and all parts have ended.
     pub fn is_over(&self) -> bool {
         self.is_closing && self.running.is_empty()
     }
 
-    /// The process dies: nothing that it still holds has any effect. Its calls end, and its
-    /// parts go on for a moment with a disk that is gone, only so that its memory is freed.
+    /// Kills the process: its disk calls have no effect any more. Its calls end, and its parts take
+    /// some more steps on the dead disk, only so that its memory is freed.
     pub fn die(mut self, hosts: Option<Hosts>) {
         self.disk.kill();
         if let Some(hosts) = hosts {

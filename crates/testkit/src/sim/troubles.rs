@@ -1,10 +1,10 @@
-//! What goes wrong with the disk of a simulation, and when.
+//! The troubles of a simulated disk.
 
 use callrec_core::clock::NS_PER_MS;
 
 use crate::random::SeededRng;
 
-/// What can be asked of a disk.
+/// The operations of a disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DiskOperation {
     Open,
@@ -18,7 +18,7 @@ pub enum DiskOperation {
     FreeRoom,
 }
 
-/// For how long the disk goes wrong, and how.
+/// One trouble of the disk, and when it begins and ends.
 #[derive(Clone, Debug)]
 pub struct DiskTrouble {
     pub from_ns: u64,
@@ -30,17 +30,17 @@ pub struct DiskTrouble {
 pub enum TroubleKind {
     /// Every call takes until the trouble is over.
     Hangs,
-    /// Every call takes so long.
+    /// Every call takes this many nanoseconds more.
     Slow(u64),
-    /// So many percent of the calls of this kind fail, with this error of the system.
+    /// This percentage of calls of one operation fails with this system error.
     Fails(DiskOperation, i32, u64),
-    /// No byte more can be written.
+    /// The disk is full.
     Full,
-    /// The path of the directory names another one, until the next process opens it.
+    /// The path of the directory names another directory, until the next process opens it.
     Moved,
 }
 
-/// Of the system's errors: no room, and an error of the medium.
+/// System errors: no space left, and an I/O error.
 const ENOSPC: i32 = 28;
 const EIO: i32 = 5;
 
