@@ -64,7 +64,7 @@ fn main() {
         ),
     ] {
         for format in ["wav", "wav-ulaw"] {
-            if arguments.wants("mode", mode) && arguments.wants("format", format) {
+            if arguments.includes("mode", mode) && arguments.includes("format", format) {
                 let job = Job {
                     calls: arguments.number("calls", 1000),
                     seconds,
@@ -99,7 +99,7 @@ fn table(arguments: &Arguments, job: Job<'_>, runs: u64, speech: &mut Speech) {
     // In turns, so that the machine's moods meet all alike.
     for _ in 0..runs {
         for (row, (kind, _, settings)) in kinds.iter().enumerate() {
-            if !arguments.wants("kind", kind) {
+            if !arguments.includes("kind", kind) {
                 continue;
             }
             let directory = kit::directory(arguments);

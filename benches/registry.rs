@@ -26,12 +26,12 @@ use kit::support::{self, CText, CallFields, checked};
 fn main() {
     let arguments = Arguments::read();
     println!("load at the beginning: {}", process::load());
-    if arguments.wants("part", "control") {
+    if arguments.includes("part", "control") {
         for live in arguments.numbers("live", "10000") {
             control(&arguments, live);
         }
     }
-    if arguments.wants("part", "publish") {
+    if arguments.includes("part", "publish") {
         for durability in ["process", "finish", "power"] {
             publish(&arguments, durability);
         }

@@ -110,7 +110,7 @@ fn killed_at_random_moments() {
         number("CALLREC_KILL_ROUNDS").unwrap_or(DURABILITIES.len() as u64),
         number("CALLREC_KILL_CALLS").unwrap_or(24),
     );
-    let mut worst = check::Outcome::default();
+    let mut worst = check::CrashCounts::default();
     for round in 0..rounds {
         let directory = ScratchDir::new();
         let crash_plan = CrashPlan {

@@ -6,7 +6,7 @@ use callrec_testkit::random::noise;
 use callrec_testkit::tree::{assert_settled, holds, tree};
 
 use crate::fixture::*;
-use crate::reorder::Stream;
+use crate::reorder::ReorderedStream;
 use crate::support::{self, CallFields, StartFields};
 
 const U: i32 = REC_CODEC_PCMU;
@@ -265,7 +265,7 @@ fn hold_is_silence() {
     let fixture = RecordingFixture::new(&[]);
     let (local, remote) = fixture.legs(U, 8000);
     let id = fixture.start(REC_LAYOUT_STEREO, "wav-ulaw", REC_PAUSE_SILENCE);
-    let (a, b) = (Stream::new(15, 100), Stream::new(16, 100));
+    let (a, b) = (ReorderedStream::new(15, 100), ReorderedStream::new(16, 100));
     let hold = |state| {
         CallFields {
             state,

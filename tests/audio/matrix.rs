@@ -10,12 +10,12 @@ use crate::fixture::*;
 /// Before the start, recorded, paused, recorded, after the stop: in ms.
 const PARTS: [u32; 5] = [100, 400, 200, 300, 100];
 
-struct Codec {
+struct MatrixCodec {
     codec: i32,
     rate: u32,
 }
 
-impl Codec {
+impl MatrixCodec {
     fn samples(&self, ms: u32) -> usize {
         (self.rate * ms / 1000) as usize
     }
@@ -25,7 +25,7 @@ impl Codec {
     }
 }
 
-struct Run {
+struct MatrixRun {
     fixture: RecordingFixture,
     /// (layout, pause mode, id)
     recordings: Vec<(i32, i32, String)>,
@@ -34,7 +34,7 @@ struct Run {
 }
 
 /// One call, all its recordings beside each other.
-fn run(codec: &Codec, formats: &[&str], speech: impl Fn(u64, usize, usize) -> Vec<u8>) -> Run {
+fn run(codec: &MatrixCodec, formats: &[&str], speech: impl Fn(u64, usize, usize) -> Vec<u8>) -> MatrixRun {
     let fixture = RecordingFixture::new(&[]);
     let (local, remote) = fixture.legs(codec.codec, codec.rate);
     let mut begin = 0;
@@ -65,7 +65,7 @@ fn run(codec: &Codec, formats: &[&str], speech: impl Fn(u64, usize, usize) -> Ve
         }
         write_in_turns(codec.bytes(20), &[(local, &l[part]), (remote, &r[part])]);
     }
-    Run {
+    MatrixRun {
         fixture,
         recordings,
         local: l,
@@ -87,7 +87,7 @@ fn told(done: &FinishedRecording, pause: i32) {
     assert_eq!(done.recording.end_reason, REC_END_STOPPED);
 }
 
-fn exact(codec: Codec, formats: &[&str]) {
+fn exact(codec: MatrixCodec, formats: &[&str]) {
     let size = sample_bytes(codec.codec);
     let run = run(&codec, formats, |leg, begin, count| {
         noise(leg * 1_000_003 + begin as u64 + 1, count * size)
@@ -128,7 +128,7 @@ fn tone(leg: u64, at: f64) -> f64 {
 }
 
 /// At another rate no sample is the same any more: the sound and its place are.
-fn resampled(codec: Codec, formats: &[&str]) {
+fn resampled(codec: MatrixCodec, formats: &[&str]) {
     let run = run(&codec, formats, |leg, begin, count| {
         let samples =
             (begin..begin + count).map(|n| tone(leg, n as f64 / f64::from(codec.rate)).round() as i16);
@@ -179,8 +179,8 @@ fn resampled(codec: Codec, formats: &[&str]) {
     run.fixture.close();
 }
 
-fn pcm(rate: u32) -> Codec {
-    Codec {
+fn pcm(rate: u32) -> MatrixCodec {
+    MatrixCodec {
         codec: REC_CODEC_PCM16,
         rate,
     }
@@ -224,7 +224,7 @@ fn pcm16_48000_into_g711() {
 #[test]
 fn pcmu() {
     exact(
-        Codec {
+        MatrixCodec {
             codec: REC_CODEC_PCMU,
             rate: 8000,
         },
@@ -235,7 +235,7 @@ fn pcmu() {
 #[test]
 fn pcma() {
     exact(
-        Codec {
+        MatrixCodec {
             codec: REC_CODEC_PCMA,
             rate: 8000,
         },

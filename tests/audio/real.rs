@@ -52,14 +52,14 @@ fn tail(frame: &[u8], sample_bytes: usize) -> &[u8] {
 }
 
 /// What both legs say, and which frames were taken.
-struct Talk {
+struct RealTimeCall {
     bytes: usize,
     sample_bytes: usize,
     said: [Vec<u8>; 2],
     taken: Vec<[bool; 2]>,
 }
 
-impl Talk {
+impl RealTimeCall {
     fn frame(&self, leg: usize, n: usize) -> &[u8] {
         &self.said[leg][n * self.bytes..(n + 1) * self.bytes]
     }
@@ -98,7 +98,7 @@ fn touched(done: &FinishedRecording, leg: usize) -> usize {
     frames.sum()
 }
 
-fn assert_is_right(done: &FinishedRecording, talk: &Talk, mode: i32) {
+fn assert_is_right(done: &FinishedRecording, talk: &RealTimeCall, mode: i32) {
     let name = format!("{} layout {} pause {mode}", done.format(), done.recording.layout);
     let told = |field: &str| done.manifest[field].as_u64().unwrap();
     assert_eq!(told("samples") as usize, done.wav.frames(), "{name}");
@@ -135,7 +135,7 @@ fn what_is_said_while_it_is_recorded_is_there_in_order() {
     let (codec, rate) = (REC_CODEC_PCM16, 8000);
     let (local, remote) = fixture.legs(codec, rate);
     let bytes = rate as usize / 50 * sample_bytes(codec);
-    let mut talk = Talk {
+    let mut talk = RealTimeCall {
         bytes,
         sample_bytes: sample_bytes(codec),
         said: [noise(1, END * bytes), noise(2, END * bytes)],

@@ -7,13 +7,13 @@ use callrec_testkit::manifest::spans_of;
 
 use crate::fixture::*;
 use crate::real::{find, next_frame};
-use crate::reorder::Stream;
+use crate::reorder::ReorderedStream;
 
 fn real() -> RecordingFixture {
     RecordingFixture::new(&[("media.clock", "real"), ("media.reorder_ms", "200")])
 }
 
-fn send(stream: &Stream, feed: rec_feed, numbers: impl IntoIterator<Item = usize>) {
+fn send(stream: &ReorderedStream, feed: rec_feed, numbers: impl IntoIterator<Item = usize>) {
     for n in numbers {
         let status = rtp(feed, &stream.packet(n));
         assert!(matches!(status, REC_OK | REC_ERR_OVERRUN), "status {status}");
@@ -25,7 +25,7 @@ fn send(stream: &Stream, feed: rec_feed, numbers: impl IntoIterator<Item = usize
 fn assert_in_order(
     done: &FinishedRecording,
     channel: usize,
-    stream: &Stream,
+    stream: &ReorderedStream,
     mut packets: Vec<usize>,
 ) -> usize {
     let heard = done.wav.g711(channel);
@@ -50,7 +50,7 @@ fn loss_reorder_and_duplicates() {
     let fixture = real();
     let (local, remote) = fixture.legs(REC_CODEC_PCMU, 8000);
     let id = fixture.start(REC_LAYOUT_STEREO, "wav-ulaw", REC_PAUSE_SILENCE);
-    let (a, b) = (Stream::new(1, 90), Stream::new(2, 90));
+    let (a, b) = (ReorderedStream::new(1, 90), ReorderedStream::new(2, 90));
     // Of packets that come at once, the newest was said last: what comes right behind the
     // start would lie before it, and be outside.
     (0..3).for_each(|_| next_frame());
@@ -89,7 +89,7 @@ fn late_packets_of_a_paused_span_are_nowhere() {
         .iter()
         .flat_map(|pause| LAYOUTS.map(|layout| fixture.start(layout, "wav-ulaw", *pause)))
         .collect();
-    let (a, b) = (Stream::new(3, 80), Stream::new(4, 80));
+    let (a, b) = (ReorderedStream::new(3, 80), ReorderedStream::new(4, 80));
     for n in 0..80 {
         if n == 20 {
             fixture.pause();

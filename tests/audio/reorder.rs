@@ -8,13 +8,13 @@ use callrec_testkit::rtp::{RtpHeader, packet};
 use crate::fixture::*;
 
 /// 20 ms of µ-law a packet; number and timestamp wrap on the way.
-pub struct Stream {
+pub struct ReorderedStream {
     pub said: Vec<u8>,
 }
 
-impl Stream {
-    pub fn new(seed: u64, packets: usize) -> Stream {
-        Stream {
+impl ReorderedStream {
+    pub fn new(seed: u64, packets: usize) -> ReorderedStream {
+        ReorderedStream {
             said: noise(seed, packets * 160),
         }
     }
@@ -62,7 +62,7 @@ fn loss_is_silence_of_the_right_length() {
         .iter()
         .flat_map(|format| LAYOUTS.map(|layout| fixture.start(layout, format, REC_PAUSE_SILENCE)))
         .collect();
-    let (a, b) = (Stream::new(1, 50), Stream::new(2, 50));
+    let (a, b) = (ReorderedStream::new(1, 50), ReorderedStream::new(2, 50));
     let (gone_a, gone_b) = ([3, 10, 11, 12, 30], [11, 12, 13, 20]);
     for n in 0..50 {
         a.send(local, [n].into_iter().filter(|n| !gone_a.contains(n)));
@@ -91,7 +91,7 @@ fn reordered_and_doubled_packets_find_their_place() {
     let fixture = RecordingFixture::new(&[]);
     let (local, remote) = fixture.legs(REC_CODEC_PCMU, 8000);
     let id = fixture.start(REC_LAYOUT_STEREO, "wav-ulaw", REC_PAUSE_SILENCE);
-    let (a, b) = (Stream::new(3, 60), Stream::new(4, 60));
+    let (a, b) = (ReorderedStream::new(3, 60), ReorderedStream::new(4, 60));
     for n in (0..60).step_by(3) {
         a.send(local, [n, n + 2, n + 1, n + 1, n]);
         b.send(remote, if n == 0 { [0, 2, 1] } else { [n + 2, n + 1, n] });
@@ -110,7 +110,7 @@ fn the_window_holds_while_blocks_are_cut() {
     let fixture = RecordingFixture::new(&[("storage.flush_ms", "100")]);
     let (local, remote) = fixture.legs(REC_CODEC_PCMU, 8000);
     let id = fixture.start(REC_LAYOUT_STEREO, "wav", REC_PAUSE_SILENCE);
-    let (a, b) = (Stream::new(5, 100), Stream::new(6, 100));
+    let (a, b) = (ReorderedStream::new(5, 100), ReorderedStream::new(6, 100));
     let mut sent = 0;
     for n in (0..100).step_by(2) {
         b.send(remote, [n, n + 1]);
@@ -135,7 +135,7 @@ fn too_late_is_silence_and_counted() {
     let fixture = RecordingFixture::new(&[("storage.flush_ms", "100")]);
     let (local, remote) = fixture.legs(REC_CODEC_PCMU, 8000);
     let id = fixture.start(REC_LAYOUT_STEREO, "wav", REC_PAUSE_SILENCE);
-    let (a, b) = (Stream::new(7, 100), Stream::new(8, 100));
+    let (a, b) = (ReorderedStream::new(7, 100), ReorderedStream::new(8, 100));
     for n in 0..50 {
         b.send(remote, [n]);
         a.send(local, [n].into_iter().filter(|n| *n != 20));
@@ -205,7 +205,7 @@ fn a_late_packet_of_a_paused_span_is_nowhere() {
             ids.extend(PAUSES.map(|pause| (pause, fixture.start(layout, format, pause))));
         }
     }
-    let (a, b) = (Stream::new(11, 50), Stream::new(12, 50));
+    let (a, b) = (ReorderedStream::new(11, 50), ReorderedStream::new(12, 50));
     let both = |numbers: &[usize]| {
         a.send(local, numbers.iter().copied());
         b.send(remote, numbers.iter().copied());
@@ -224,8 +224,9 @@ fn a_late_packet_of_a_paused_span_is_nowhere() {
     for (pause, id) in &ids {
         let done = fixture.stop_done(id);
         let kept = if *pause == REC_PAUSE_SKIP { 0 } else { 1600 };
-        let line =
-            |stream: &Stream| [stream.line(0..20, &[]), silence(kept), stream.line(30..50, &[])].concat();
+        let line = |stream: &ReorderedStream| {
+            [stream.line(0..20, &[]), silence(kept), stream.line(30..50, &[])].concat()
+        };
         done.assert_holds(&line(&a), &line(&b));
         done.assert_reported(200, 0, &[("pause", "", 3200, 3200 + kept as u64, 200)]);
     }
@@ -239,7 +240,7 @@ fn a_late_packet_handed_in_while_paused_is_nowhere() {
     let fixture = RecordingFixture::new(&[]);
     let (local, remote) = fixture.legs(REC_CODEC_PCMU, 8000);
     let id = fixture.start(REC_LAYOUT_STEREO, "wav", REC_PAUSE_SKIP);
-    let (a, b) = (Stream::new(13, 40), Stream::new(14, 40));
+    let (a, b) = (ReorderedStream::new(13, 40), ReorderedStream::new(14, 40));
     a.send(local, (0..20).filter(|n| *n != 18));
     b.send(remote, 0..20);
     fixture.pause();

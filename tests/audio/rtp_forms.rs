@@ -12,22 +12,22 @@ use crate::fixture::*;
 use crate::support::StartFields;
 
 /// One leg's packets, made one by one.
-struct Made {
+struct PacketMaker {
     feed: rec_feed,
     next: RtpHeader,
     heard: LegSamples,
     sent: u64,
 }
 
-impl Made {
-    fn new(feed: rec_feed) -> Made {
+impl PacketMaker {
+    fn new(feed: rec_feed) -> PacketMaker {
         let next = RtpHeader {
             payload_type: 0,
             sequence: 7,
             timestamp: 1000,
             ssrc: 42,
         };
-        Made {
+        PacketMaker {
             feed,
             next,
             heard: Vec::new(),
@@ -81,11 +81,11 @@ impl Made {
 }
 
 /// One local leg, recorded as each format; what `act` says is what has to be there.
-fn heard_as(codec: i32, rate: u32, act: impl Fn(&RecordingFixture, &mut Made)) {
+fn heard_as(codec: i32, rate: u32, act: impl Fn(&RecordingFixture, &mut PacketMaker)) {
     let fixture = RecordingFixture::new(&[]);
     let ids = FORMATS.map(|format| fixture.start(REC_LAYOUT_LOCAL, format, REC_PAUSE_SILENCE));
     let ids = if rate == 8000 { &ids[..] } else { &ids[..1] };
-    let mut made = Made::new(fixture.feed(REC_LEG_LOCAL, codec, rate));
+    let mut made = PacketMaker::new(fixture.feed(REC_LEG_LOCAL, codec, rate));
     act(&fixture, &mut made);
     for id in ids {
         let done = fixture.stop_done(id);
@@ -140,7 +140,7 @@ fn padding_csrc_and_header_extensions_are_not_audio() {
 fn events_rtcp_and_garbage_are_no_audio_and_no_loss() {
     let fixture = RecordingFixture::new(&[]);
     let id = fixture.start(REC_LAYOUT_LOCAL, "wav-ulaw", REC_PAUSE_SILENCE);
-    let mut made = Made::new(fixture.feed(REC_LEG_LOCAL, REC_CODEC_PCMU, 8000));
+    let mut made = PacketMaker::new(fixture.feed(REC_LEG_LOCAL, REC_CODEC_PCMU, 8000));
     for seed in 0..5 {
         made.ulaw(seed);
     }
@@ -315,7 +315,7 @@ fn linear_payloads_at_other_rates() {
 fn an_unknown_payload_type_is_counted() {
     let fixture = RecordingFixture::new(&[]);
     let id = fixture.start(REC_LAYOUT_LOCAL, "wav", REC_PAUSE_SILENCE);
-    let mut made = Made::new(fixture.feed(REC_LEG_LOCAL, REC_CODEC_PCMU, 8000));
+    let mut made = PacketMaker::new(fixture.feed(REC_LEG_LOCAL, REC_CODEC_PCMU, 8000));
     made.ulaw(1);
     made.audio(99, Some(Law::Mu), 2, 160);
     made.heard.truncate(160);
@@ -340,7 +340,7 @@ fn an_age_is_nothing_in_stream_time() {
         layout: REC_LAYOUT_LOCAL,
         ..StartFields::default()
     });
-    let mut made = Made::new(fixture.feed(REC_LEG_LOCAL, REC_CODEC_PCMU, 8000));
+    let mut made = PacketMaker::new(fixture.feed(REC_LEG_LOCAL, REC_CODEC_PCMU, 8000));
     for n in 0..20u32 {
         let said = noise(u64::from(n), 160);
         let bytes = packet(made.next, &said);
@@ -412,7 +412,7 @@ fn a_change_of_the_rate_leaves_what_came_before_as_it_was() {
 fn the_payload_type_changes_the_rate() {
     let fixture = RecordingFixture::new(&[("recording.sample_rate", "16000")]);
     let id = fixture.start(REC_LAYOUT_LOCAL, "wav", REC_PAUSE_SILENCE);
-    let mut made = Made::new(fixture.feed(REC_LEG_LOCAL, REC_CODEC_PCMU, 8000));
+    let mut made = PacketMaker::new(fixture.feed(REC_LEG_LOCAL, REC_CODEC_PCMU, 8000));
     payload(made.feed, 96, REC_CODEC_PCM16, 16_000);
     for _ in 0..25 {
         let header = RtpHeader {

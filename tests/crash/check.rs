@@ -1,7 +1,7 @@
 //! Whether what is on disk is what was handed in.
 
 use crate::history::{ChildHistory, ReportedRecording, WrittenPacket};
-use crate::plan::{self, FRAME, Kind, LEGS, value};
+use crate::plan::{self, CallKind, FRAME, LEGS, value};
 #[cfg(feature = "faults")]
 use crate::support::paged;
 use crate::support::{CText, ReceivedEvent, TestEngine, checked};
@@ -113,7 +113,7 @@ fn follow(heard: &[Option<i32>], wanted: &[Expected]) -> Result<u64, String> {
 /// Compares the audio of a recording with what its child told; gives the loss in
 /// milliseconds of the leg that lost most.
 pub fn audio(history: &ChildHistory, recording: &ReportedRecording, wav: &WavFile) -> Result<u64, String> {
-    let kind: Kind = plan::kind(recording.call);
+    let kind: CallKind = plan::kind(recording.call);
     kind.check_shape(wav)?;
     let frames = history.calls.get(&recording.call).map_or(&[][..], Vec::as_slice);
     let mut worst = 0;
@@ -244,7 +244,7 @@ pub fn recover(directory: &Path, history: &ChildHistory) -> Vec<ReceivedEvent> {
 
 /// What a round of kills has shown.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Outcome {
+pub struct CrashCounts {
     pub recordings: usize,
     pub recovered: usize,
     pub repeated: usize,
@@ -254,8 +254,8 @@ pub struct Outcome {
 
 /// Every recording that was told as started has been told as ended, and its file is
 /// what was handed in. `told`: by the last open.
-pub fn after_recovery(directory: &Path, history: &ChildHistory, told: &[ReceivedEvent]) -> Outcome {
-    let mut result = Outcome::default();
+pub fn after_recovery(directory: &Path, history: &ChildHistory, told: &[ReceivedEvent]) -> CrashCounts {
+    let mut result = CrashCounts::default();
     let mut seen = BTreeSet::new();
     for event in told {
         assert!(event.is_terminal(), "{event:?}");

@@ -1,5 +1,5 @@
 //! What runs in the processes that are killed. Every line that it writes begins with
-//! "@", goes out at once, and is one of those that `history` reads.
+//! "@", goes out at once, and is one that `history` reads.
 
 use crate::plan::{FRAME_MS, Habit, LEGS, RATE, frame, kind};
 use crate::support::{CallFields, StartFields, TestEngine, end, feed, init, open_with, string};
@@ -90,7 +90,7 @@ fn subscribe(engine: rec_engine, how: usize) {
 }
 
 /// One call of the child.
-struct Talk {
+struct ChildCall {
     call: usize,
     handle: rec_call,
     feeds: [rec_feed; 2],
@@ -104,8 +104,8 @@ struct Talk {
     over: bool,
 }
 
-impl Talk {
-    fn begin(engine: &TestEngine, call: usize, rng: &mut SeededRng) -> Talk {
+impl ChildCall {
+    fn begin(engine: &TestEngine, call: usize, rng: &mut SeededRng) -> ChildCall {
         let (call_id, device) = (format!("call-{call}"), format!("SEP{call}"));
         let handle = engine
             .begin(&CallFields {
@@ -116,7 +116,7 @@ impl Talk {
             })
             .unwrap();
         let codec = kind(call).codec;
-        Talk {
+        ChildCall {
             call,
             handle,
             feeds: LEGS.map(|leg| feed(handle, leg, codec, RATE as u32).unwrap()),
@@ -230,8 +230,8 @@ fn record(directory: &Path) {
         _ => TELLS,
     };
     subscribe(engine.handle, how);
-    let mut talks: Vec<Talk> = (0..calls)
-        .map(|call| Talk::begin(&engine, call, &mut rng))
+    let mut talks: Vec<ChildCall> = (0..calls)
+        .map(|call| ChildCall::begin(&engine, call, &mut rng))
         .collect();
     say("ready");
     let begun = Instant::now();

@@ -25,7 +25,7 @@ pub enum Habit {
 }
 
 #[derive(Clone, Copy, Debug)]
-pub struct Kind {
+pub struct CallKind {
     pub layout: i32,
     pub format: &'static str,
     pub codec: i32,
@@ -33,8 +33,8 @@ pub struct Kind {
     pub habit: Habit,
 }
 
-const fn of(layout: i32, format: &'static str, codec: i32, pause_mode: i32, habit: Habit) -> Kind {
-    Kind {
+const fn of(layout: i32, format: &'static str, codec: i32, pause_mode: i32, habit: Habit) -> CallKind {
+    CallKind {
         layout,
         format,
         codec,
@@ -43,7 +43,7 @@ const fn of(layout: i32, format: &'static str, codec: i32, pause_mode: i32, habi
     }
 }
 
-const KINDS: &[Kind] = {
+const KINDS: &[CallKind] = {
     use Habit::*;
     const SILENCE: i32 = REC_PAUSE_SILENCE;
     const SKIP: i32 = REC_PAUSE_SKIP;
@@ -74,11 +74,11 @@ const KINDS: &[Kind] = {
     ]
 };
 
-pub fn kind(call: usize) -> Kind {
+pub fn kind(call: usize) -> CallKind {
     KINDS[call % KINDS.len()]
 }
 
-impl Kind {
+impl CallKind {
     pub fn hears(&self, leg: usize) -> bool {
         match self.layout {
             REC_LAYOUT_LOCAL => leg == 0,

@@ -12,7 +12,7 @@ pub const COMETD: &str = "/genesys/cometd";
 pub const CALLS: &str = "/v2/me/calls";
 
 /// One session.
-pub struct Client<'a> {
+pub struct BayeuxClient<'a> {
     server: &'a TestServer,
     authorization: String,
     /// The browser's, if this is one of its tabs.
@@ -52,34 +52,34 @@ pub fn handshake_message() -> Value {
     }])
 }
 
-impl<'a> Client<'a> {
-    pub fn new(server: &'a TestServer, user: &str) -> Client<'a> {
-        Client::shake(server, user, handshake_message())
+impl<'a> BayeuxClient<'a> {
+    pub fn new(server: &'a TestServer, user: &str) -> BayeuxClient<'a> {
+        BayeuxClient::shake(server, user, handshake_message())
     }
 
-    pub fn acknowledging(server: &'a TestServer, user: &str) -> Client<'a> {
+    pub fn acknowledging(server: &'a TestServer, user: &str) -> BayeuxClient<'a> {
         let mut message = handshake_message();
         message[0]["ext"] = json!({ "ack": true });
-        let mut client = Client::shake(server, user, message);
+        let mut client = BayeuxClient::shake(server, user, message);
         client.batch = Some(0);
         client
     }
 
     /// One tab of a browser, subscribed; `None` is the first, which gets its cookie.
-    pub fn tab(server: &'a TestServer, user: &str, cookie: Option<&str>) -> Client<'a> {
+    pub fn tab(server: &'a TestServer, user: &str, cookie: Option<&str>) -> BayeuxClient<'a> {
         let reply = post_with(server, user, cookie, &handshake_message());
         let cookie = match cookie {
             Some(cookie) => cookie.to_owned(),
             None => cookie_of(&reply),
         };
-        let client = Client::of(server, user, Some(cookie), &reply);
+        let client = BayeuxClient::of(server, user, Some(cookie), &reply);
         assert_eq!(client.subscribe(&json!(CALLS))["successful"], true);
         client
     }
 
     /// Of this browser from now on.
-    pub fn with_cookie(self, cookie: &str) -> Client<'a> {
-        Client {
+    pub fn with_cookie(self, cookie: &str) -> BayeuxClient<'a> {
+        BayeuxClient {
             cookie: Some(cookie.to_owned()),
             ..self
         }
@@ -89,16 +89,21 @@ impl<'a> Client<'a> {
         self.cookie.as_deref().unwrap()
     }
 
-    fn shake(server: &'a TestServer, user: &str, message: Value) -> Client<'a> {
-        Client::of(server, user, None, &post(server, user, &message))
+    fn shake(server: &'a TestServer, user: &str, message: Value) -> BayeuxClient<'a> {
+        BayeuxClient::of(server, user, None, &post(server, user, &message))
     }
 
     /// From a handshake's answer. The first connect is always answered at once: it is made
     /// here, so that a later one is held.
-    fn of(server: &'a TestServer, user: &str, cookie: Option<String>, shaken: &HttpResponse) -> Client<'a> {
+    fn of(
+        server: &'a TestServer,
+        user: &str,
+        cookie: Option<String>,
+        shaken: &HttpResponse,
+    ) -> BayeuxClient<'a> {
         let reply = shaken.json();
         assert_eq!(reply[0]["successful"], true, "{reply}");
-        let client = Client {
+        let client = BayeuxClient {
             server,
             authorization: basic(user, "secret"),
             cookie,
@@ -110,8 +115,8 @@ impl<'a> Client<'a> {
     }
 
     /// With a subscription to the user's calls.
-    pub fn subscribed(server: &'a TestServer, user: &str) -> Client<'a> {
-        let client = Client::new(server, user);
+    pub fn subscribed(server: &'a TestServer, user: &str) -> BayeuxClient<'a> {
+        let client = BayeuxClient::new(server, user);
         assert_eq!(client.subscribe(&json!(CALLS))["successful"], true);
         client
     }

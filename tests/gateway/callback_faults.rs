@@ -51,7 +51,7 @@ fn comes_although(at: Step, times: usize, fault: fn() -> io::Result<()>) {
     until_empty(&server.dir.0);
     faults::clear(&server.dir.0);
     stop_gateway(gateway);
-    assert_eq!(receiver.heard().len(), 2, "each once");
+    assert_eq!(receiver.received().len(), 2, "each once");
 }
 
 /// Started and stopped by the host.
@@ -113,7 +113,7 @@ fn a_job_that_names_no_receiver_is_given_up_at_once() {
     }
     let gateway = start_gateway(&server.engine);
     until_empty(&server.dir.0);
-    assert!(receiver.heard().is_empty());
+    assert!(receiver.received().is_empty());
     stop_gateway(gateway);
 }
 
@@ -150,7 +150,7 @@ fn what_looks_old_is_tried_ten_times_before_it_is_given_up() {
     found_from(1_748_736_000_000, &receiver, &server);
     let gateway = start_gateway(&server.engine);
     until_empty(&server.dir.0);
-    assert_eq!(receiver.heard().len(), 10);
+    assert_eq!(receiver.received().len(), 10);
     receiver.become_(Manner::Answers(200));
     let next = recorded_without_gateway(&server, &receiver.url("/next"));
     assert_eq!(receiver.wait(11)[10].key(), next);

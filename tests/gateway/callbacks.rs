@@ -164,7 +164,7 @@ fn comes_through(server: &TestServer, receiver: &Receiver, id: &str, tries: usiz
     assert!(heard.iter().all(|heard| heard.key() == id), "{heard:#?}");
     receiver.become_(Manner::Answers(200));
     until_empty(&server.dir.0);
-    let count = receiver.heard().len();
+    let count = receiver.received().len();
     // Another that comes after it shows that nothing more came in between.
     let next = recorded(server, &receiver.url("/next"), "POST");
     let all = receiver.wait(count + 1);
@@ -207,7 +207,7 @@ fn a_redirect_is_no_answer_and_is_not_followed() {
     let receiver = Receiver::new(Manner::Redirects(elsewhere.url("/")));
     let id = recorded(&server, &receiver.url("/hook"), "POST");
     comes_through(&server, &receiver, &id, 2);
-    assert!(elsewhere.heard().is_empty());
+    assert!(elsewhere.received().is_empty());
 }
 
 #[test]
@@ -225,7 +225,7 @@ fn a_receiver_that_is_down_is_called_when_it_is_up() {
     let receiver = Receiver::at(port, Manner::Answers(200));
     let heard = receiver.wait(5);
     until_empty(&server.dir.0);
-    assert_eq!(receiver.heard().len(), 5, "each once");
+    assert_eq!(receiver.received().len(), 5, "each once");
     assert_eq!(
         heard.iter().map(CallbackRequest::key).collect::<HashSet<_>>(),
         ids
@@ -258,12 +258,12 @@ fn a_receiver_that_holds_every_call_delays_no_other() {
             .len(),
         20
     );
-    assert_eq!(slow.heard().len(), 1, "one at a time, until it has answered");
+    assert_eq!(slow.received().len(), 1, "one at a time, until it has answered");
     slow.become_(Manner::Answers(200));
     slow.release();
     slow.wait(20);
     until_empty(&server.dir.0);
-    assert_eq!(slow.heard().len(), 20);
+    assert_eq!(slow.received().len(), 20);
 }
 
 #[test]
@@ -277,7 +277,7 @@ fn after_its_time_a_callback_is_given_up() {
     receiver.become_(Manner::Answers(503));
     recorded(&server, &receiver.url("/hook"), "POST");
     until_empty(&server.dir.0);
-    let heard = receiver.heard().split_off(1);
+    let heard = receiver.received().split_off(1);
     let time = heard[heard.len() - 1].at - heard[0].at;
     assert!(heard.len() > 2 && time < PATIENCE, "{} in {time:?}", heard.len());
 }
@@ -294,7 +294,7 @@ fn a_stopped_gateway_leaves_them_to_the_next_one() {
     assert_eq!(receiver.wait(1)[0].key(), id);
     until_empty(&server.dir.0);
     stop_gateway(next);
-    assert_eq!(receiver.heard().len(), 1);
+    assert_eq!(receiver.received().len(), 1);
 }
 
 #[test]

@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::bayeux::{CALLS, COMETD, Client, done, handshake_message, post};
+use crate::bayeux::{BayeuxClient, CALLS, COMETD, done, handshake_message, post};
 use crate::server::{FIRST, HttpResponse, SECOND, TestServer, basic};
 
 /// With a session's id in it.
-pub fn message(client: &Client, channel: &str) -> Value {
+pub fn message(client: &BayeuxClient, channel: &str) -> Value {
     json!([{ "id": "9", "channel": channel, "clientId": client.id }])
 }
 
@@ -128,7 +128,7 @@ fn what_is_no_message_is_refused_whole() {
 #[test]
 fn what_a_message_lacks_is_said_in_its_reply() {
     let server = TestServer::open(&[]);
-    let client = Client::new(&server, "user1");
+    let client = BayeuxClient::new(&server, "user1");
     for (sent, error) in [
         (json!({ "id": 1 }), "400::Channel is missing"),
         (json!({ "channel": 7 }), "400::Channel is missing"),
@@ -157,7 +157,7 @@ fn what_a_message_lacks_is_said_in_its_reply() {
 #[test]
 fn a_connect_is_held_until_there_is_something_to_say() {
     let server = TestServer::open(&[]);
-    let client = Client::subscribed(&server, "user1");
+    let client = BayeuxClient::subscribed(&server, "user1");
     let told = std::thread::scope(|scope| {
         let poll = scope.spawn(|| client.connect(None));
         done(&server, "user1", FIRST, "StartCallRecording");
@@ -185,17 +185,17 @@ fn a_connect_is_held_until_there_is_something_to_say() {
 #[test]
 fn a_connect_is_answered_when_its_time_is_up_the_clients_or_ours() {
     let server = TestServer::open(&[("cometd.timeout_ms", "300")]);
-    let client = Client::subscribed(&server, "user1");
+    let client = BayeuxClient::subscribed(&server, "user1");
     let begun = Instant::now();
     assert!(client.poll(None).is_empty());
     assert!(client.poll(Some(60_000)).is_empty());
     assert!(begun.elapsed() >= Duration::from_millis(600));
     // The time to send a request has nothing to do with it.
     let server = TestServer::open(&[("cometd.timeout_ms", "2500"), ("gateway.request_ms", "1000")]);
-    let client = Client::subscribed(&server, "user1");
+    let client = BayeuxClient::subscribed(&server, "user1");
     assert!(client.poll(None).is_empty());
     let server = TestServer::open(&[("cometd.timeout_ms", "600000")]);
-    let client = Client::subscribed(&server, "user1");
+    let client = BayeuxClient::subscribed(&server, "user1");
     // These return because the client does not want to wait.
     assert!(client.poll(Some(0)).is_empty());
     assert!(client.poll(Some(50)).is_empty());
@@ -220,7 +220,7 @@ fn the_first_connect_is_answered_at_once_whatever_the_client_says() {
 #[test]
 fn a_second_connect_ends_the_first_unsuccessfully() {
     let server = TestServer::open(&[("cometd.timeout_ms", "600000")]);
-    let client = Client::subscribed(&server, "user1");
+    let client = BayeuxClient::subscribed(&server, "user1");
     std::thread::scope(|scope| {
         let polls = [(); 2].map(|()| scope.spawn(|| client.connect(None)));
         // One of them is answered by the other's coming, whichever came first.
@@ -246,7 +246,7 @@ fn a_second_connect_ends_the_first_unsuccessfully() {
 #[test]
 fn a_connect_among_other_messages_does_not_hold_them_up() {
     let server = TestServer::open(&[("cometd.timeout_ms", "600000")]);
-    let client = Client::new(&server, "user1");
+    let client = BayeuxClient::new(&server, "user1");
     let messages = json!([
         { "channel": "/meta/subscribe", "clientId": client.id, "subscription": CALLS },
         { "channel": "/meta/connect", "clientId": client.id, "connectionType": "long-polling" },
@@ -265,7 +265,7 @@ fn a_connect_among_other_messages_does_not_hold_them_up() {
 #[test]
 fn channels_are_those_of_genesys_and_their_wildcards() {
     let server = TestServer::open(&[]);
-    let client = Client::new(&server, "user1");
+    let client = BayeuxClient::new(&server, "user1");
     for offered in [
         json!(CALLS),
         json!("/v2/me/devices"),
@@ -302,8 +302,8 @@ fn channels_are_those_of_genesys_and_their_wildcards() {
 fn nothing_comes_without_a_subscription_or_after_its_end() {
     let server = TestServer::open(&[]);
     let (with, without) = (
-        Client::subscribed(&server, "user1"),
-        Client::subscribed(&server, "user1"),
+        BayeuxClient::subscribed(&server, "user1"),
+        BayeuxClient::subscribed(&server, "user1"),
     );
     let end = json!({ "channel": "/meta/unsubscribe", "subscription": CALLS });
     assert_eq!(without.send(end)[0]["successful"], true);
@@ -326,7 +326,7 @@ fn a_client_that_is_not_known_must_shake_hands() {
 #[test]
 fn a_session_is_of_no_use_to_another_user() {
     let server = TestServer::open(&[("gateway.auth_delay_ms", "0")]);
-    let client = Client::subscribed(&server, "user1");
+    let client = BayeuxClient::subscribed(&server, "user1");
     let connect = message(&client, "/meta/connect");
     assert_unknown(&post(&server, "user2", &connect).json()[0]);
     let wrong = basic("user1", "wrong");
@@ -358,7 +358,7 @@ fn the_cookie_of_the_handshake_stands_in_for_the_header() {
     let subscribe = json!([{ "channel": "/meta/subscribe", "clientId": id, "subscription": CALLS }]);
     assert_eq!(send(&cookie, &subscribe).json()[0]["successful"], true);
     // Neither of the two secrets is of any use without the other.
-    let other = Client::new(&server, "user1");
+    let other = BayeuxClient::new(&server, "user1");
     assert_unknown(&send(&cookie, &message(&other, "/meta/connect")).json()[0]);
     assert_unknown(&send("BAYEUX_BROWSER=0123456789abcdef0123456789abcdef", &subscribe).json()[0]);
     assert_eq!(send(&cookie, &handshake_message()).status, 401);
@@ -372,8 +372,8 @@ fn the_cookie_of_the_handshake_stands_in_for_the_header() {
 #[test]
 fn a_session_that_nobody_polls_is_forgotten() {
     let server = TestServer::open(&[("cometd.session_ms", "3000"), ("cometd.timeout_ms", "600000")]);
-    let left = Client::subscribed(&server, "user1");
-    let polled = Client::subscribed(&server, "user2");
+    let left = BayeuxClient::subscribed(&server, "user1");
+    let polled = BayeuxClient::subscribed(&server, "user2");
     std::thread::scope(|scope| {
         let poll = scope.spawn(|| polled.connect(None));
         while sessions(&server) > 1 {
@@ -389,7 +389,7 @@ fn a_session_that_nobody_polls_is_forgotten() {
 #[test]
 fn a_disconnect_ends_the_session_and_its_connect() {
     let server = TestServer::open(&[("cometd.timeout_ms", "600000")]);
-    let client = Client::subscribed(&server, "user1");
+    let client = BayeuxClient::subscribed(&server, "user1");
     let ended = std::thread::scope(|scope| {
         let poll = scope.spawn(|| client.connect(None));
         let reply = client.send(json!({ "channel": "/meta/disconnect" }));
@@ -404,7 +404,7 @@ fn a_disconnect_ends_the_session_and_its_connect() {
 #[test]
 fn a_gateway_that_stops_answers_what_it_holds() {
     let server = TestServer::open(&[("cometd.timeout_ms", "600000")]);
-    let client = Client::subscribed(&server, "user1");
+    let client = BayeuxClient::subscribed(&server, "user1");
     std::thread::scope(|scope| {
         let poll = scope.spawn(|| client.connect(None));
         // A later connect is answered by the next; so the first is known to be held.

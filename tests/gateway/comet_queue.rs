@@ -4,7 +4,7 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
-use crate::bayeux::{CALLS, COMETD, Client, done, handshake_message, post};
+use crate::bayeux::{BayeuxClient, CALLS, COMETD, done, handshake_message, post};
 use crate::comet::{assert_unknown, message, sessions};
 use crate::server::{FIRST, TestServer, basic};
 use crate::support::CallFields;
@@ -12,21 +12,21 @@ use crate::support::CallFields;
 #[test]
 fn one_session_too_many_is_refused() {
     let server = TestServer::open(&[("cometd.max_sessions", "2"), ("cometd.session_ms", "600000")]);
-    let first = Client::new(&server, "user1");
-    let _second = Client::new(&server, "user1");
+    let first = BayeuxClient::new(&server, "user1");
+    let _second = BayeuxClient::new(&server, "user1");
     let reply = post(&server, "user2", &handshake_message()).json();
     assert_eq!(reply[0]["error"], "503::Too many sessions");
     assert_eq!(reply[0]["advice"]["reconnect"], "handshake");
     first.send(json!({ "channel": "/meta/disconnect" }));
-    Client::new(&server, "user2");
+    BayeuxClient::new(&server, "user2");
 }
 
 #[test]
 fn one_message_too_many_and_the_client_must_begin_anew() {
     let server = TestServer::open(&[("cometd.max_queue", "10")]);
     let (lazy, diligent) = (
-        Client::subscribed(&server, "user1"),
-        Client::subscribed(&server, "user1"),
+        BayeuxClient::subscribed(&server, "user1"),
+        BayeuxClient::subscribed(&server, "user1"),
     );
     for _ in 0..6 {
         done(&server, "user1", FIRST, "StartCallRecording");
@@ -44,12 +44,12 @@ fn one_users_sessions_are_no_others_loss() {
         ("cometd.max_sessions_per_user", "2"),
         ("cometd.session_ms", "600000"),
     ]);
-    let first = Client::subscribed(&server, "user1");
-    let second = Client::subscribed(&server, "user1");
+    let first = BayeuxClient::subscribed(&server, "user1");
+    let second = BayeuxClient::subscribed(&server, "user1");
     second.poll(Some(0));
-    let third = Client::subscribed(&server, "user1");
+    let third = BayeuxClient::subscribed(&server, "user1");
     assert_unknown(&first.connect(Some(0))[0]);
-    let other = Client::subscribed(&server, "user2");
+    let other = BayeuxClient::subscribed(&server, "user2");
     for client in [second, third, other] {
         client.poll(Some(0));
     }
@@ -64,8 +64,8 @@ fn more_bytes_than_may_wait_and_the_client_must_begin_anew() {
         ..CallFields::default()
     };
     described.update(server.calls[0]).unwrap();
-    let lazy = Client::subscribed(&server, "user1");
-    let diligent = Client::subscribed(&server, "user1");
+    let lazy = BayeuxClient::subscribed(&server, "user1");
+    let diligent = BayeuxClient::subscribed(&server, "user1");
     for operation in ["StartCallRecording", "StopCallRecording"] {
         done(&server, "user1", FIRST, operation);
         diligent.notifications(1);
@@ -77,7 +77,7 @@ fn more_bytes_than_may_wait_and_the_client_must_begin_anew() {
 #[test]
 fn one_connect_in_a_request_is_answered() {
     let server = TestServer::open(&[]);
-    let client = Client::acknowledging(&server, "user1");
+    let client = BayeuxClient::acknowledging(&server, "user1");
     client.subscribe(&json!(CALLS));
     done(&server, "user1", FIRST, "StartCallRecording");
     assert_eq!(client.connect(None).len(), 2);
@@ -117,7 +117,7 @@ fn acknowledgement_is_answered_in_the_form_it_was_asked_in() {
 #[test]
 fn who_never_acknowledges_is_told_each_change_once() {
     let server = TestServer::open(&[]);
-    let mut client = Client::acknowledging(&server, "user1");
+    let mut client = BayeuxClient::acknowledging(&server, "user1");
     client.batch = None;
     client.subscribe(&json!(CALLS));
     for (operation, state) in [
@@ -135,7 +135,7 @@ fn who_never_acknowledges_is_told_each_change_once() {
 #[test]
 fn a_batch_before_the_first_acknowledges_nothing() {
     let server = TestServer::open(&[]);
-    let client = Client::acknowledging(&server, "user1");
+    let client = BayeuxClient::acknowledging(&server, "user1");
     client.subscribe(&json!(CALLS));
     done(&server, "user1", FIRST, "StartCallRecording");
     let connect = json!({ "channel": "/meta/connect", "ext": { "ack": -1 } });
@@ -185,7 +185,7 @@ fn messages_may_come_as_a_form() {
 }
 
 /// Sends a connect and goes away without reading the answer.
-fn vanish(server: &TestServer, client: &Client) {
+fn vanish(server: &TestServer, client: &BayeuxClient) {
     let body = json!([{
         "channel": "/meta/connect",
         "clientId": client.id,
@@ -208,7 +208,7 @@ fn vanish(server: &TestServer, client: &Client) {
 #[test]
 fn what_an_acknowledging_client_did_not_get_is_sent_again() {
     let server = TestServer::open(&[]);
-    let mut client = Client::acknowledging(&server, "user1");
+    let mut client = BayeuxClient::acknowledging(&server, "user1");
     client.subscribe(&json!(CALLS));
     done(&server, "user1", FIRST, "StartCallRecording");
     vanish(&server, &client);
@@ -231,7 +231,7 @@ fn what_an_acknowledging_client_did_not_get_is_sent_again() {
 #[test]
 fn a_connect_that_nobody_waits_for_any_more_takes_nothing_with_it() {
     let server = TestServer::open(&[("cometd.timeout_ms", "600000")]);
-    let client = Client::subscribed(&server, "user1");
+    let client = BayeuxClient::subscribed(&server, "user1");
     let body = message(&client, "/meta/connect").to_string();
     let mut dead = server.connect();
     write!(

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use callrec_testkit::wait::until;
 
-use crate::bayeux::{COMETD, Client, cookie_of, done, handshake_message, post_with};
+use crate::bayeux::{BayeuxClient, COMETD, cookie_of, done, handshake_message, post_with};
 use crate::comet::message;
 use crate::server::{FIRST, TestServer, basic};
 
@@ -26,7 +26,7 @@ fn is_told_to_poll(answer: &Value) -> bool {
 }
 
 /// Until another tab of its browser has a connect held.
-fn wait_until_held(other: &Client) {
+fn wait_until_held(other: &BayeuxClient) {
     until("a connect is held", || {
         is_told_to_poll(&reply(other.connect(Some(0))))
     });
@@ -51,8 +51,8 @@ fn the_cookie_is_set_once_for_a_browser() {
 #[test]
 fn one_tab_holds_a_connect_and_the_others_poll() {
     let server = TestServer::open(SETTINGS);
-    let first = Client::tab(&server, "user1", None);
-    let others = [(); 5].map(|()| Client::tab(&server, "user1", Some(first.cookie())));
+    let first = BayeuxClient::tab(&server, "user1", None);
+    let others = [(); 5].map(|()| BayeuxClient::tab(&server, "user1", Some(first.cookie())));
     std::thread::scope(|scope| {
         let held = scope.spawn(|| first.connect(None));
         wait_until_held(&others[0]);
@@ -86,8 +86,8 @@ fn one_tab_holds_a_connect_and_the_others_poll() {
 #[test]
 fn nothing_is_lost_or_reordered_for_a_tab_that_polls() {
     let server = TestServer::open(SETTINGS);
-    let first = Client::tab(&server, "user1", None);
-    let other = Client::tab(&server, "user1", Some(first.cookie()));
+    let first = BayeuxClient::tab(&server, "user1", None);
+    let other = BayeuxClient::tab(&server, "user1", Some(first.cookie()));
     std::thread::scope(|scope| {
         let held = scope.spawn(|| {
             // Until its session is over.
@@ -129,8 +129,8 @@ fn state(message: &Value) -> String {
 #[test]
 fn when_the_tab_goes_another_ones_connect_is_held() {
     let server = TestServer::open(SETTINGS);
-    let first = Client::tab(&server, "user1", None);
-    let [second, third] = [(); 2].map(|()| Client::tab(&server, "user1", Some(first.cookie())));
+    let first = BayeuxClient::tab(&server, "user1", None);
+    let [second, third] = [(); 2].map(|()| BayeuxClient::tab(&server, "user1", Some(first.cookie())));
     std::thread::scope(|scope| {
         let held = scope.spawn(|| first.connect(None));
         wait_until_held(&second);
@@ -156,8 +156,8 @@ fn when_the_tab_goes_another_ones_connect_is_held() {
 #[test]
 fn a_tab_that_was_closed_gives_its_place_back() {
     let server = TestServer::open(SETTINGS);
-    let first = Client::tab(&server, "user1", None);
-    let other = Client::tab(&server, "user1", Some(first.cookie()));
+    let first = BayeuxClient::tab(&server, "user1", None);
+    let other = BayeuxClient::tab(&server, "user1", Some(first.cookie()));
     let body = message(&first, "/meta/connect").to_string();
     let mut stream = server.connect();
     write!(
@@ -178,8 +178,8 @@ fn a_tab_that_was_closed_gives_its_place_back() {
 #[test]
 fn a_tab_that_polls_again_keeps_its_place() {
     let server = TestServer::open(SETTINGS);
-    let first = Client::tab(&server, "user1", None);
-    let other = Client::tab(&server, "user1", Some(first.cookie()));
+    let first = BayeuxClient::tab(&server, "user1", None);
+    let other = BayeuxClient::tab(&server, "user1", Some(first.cookie()));
     std::thread::scope(|scope| {
         // The later connect of the same tab, whose earlier one it may not know to be held.
         let polls = [(); 2].map(|()| scope.spawn(|| first.connect(None)));
@@ -198,7 +198,7 @@ fn a_tab_that_polls_again_keeps_its_place() {
 #[test]
 fn clients_that_keep_no_cookie_hold_a_connect_each() {
     let server = TestServer::open(SETTINGS);
-    let clients = [(); 8].map(|()| Client::subscribed(&server, "user1"));
+    let clients = [(); 8].map(|()| BayeuxClient::subscribed(&server, "user1"));
     std::thread::scope(|scope| {
         let held = clients
             .each_ref()
@@ -216,7 +216,7 @@ fn clients_that_keep_no_cookie_hold_a_connect_each() {
 fn tabs_that_were_opened_at_the_same_time_are_told_apart_by_what_they_send() {
     let server = TestServer::open(SETTINGS);
     // Neither had a cookie at its handshake; the browser keeps the later one.
-    let [first, second] = [(); 2].map(|()| Client::tab(&server, "user1", None));
+    let [first, second] = [(); 2].map(|()| BayeuxClient::tab(&server, "user1", None));
     assert_ne!(first.cookie(), second.cookie());
     let cookie = second.cookie().to_owned();
     let first = first.with_cookie(&cookie);
@@ -236,8 +236,8 @@ fn more_tabs_may_hold_one_if_the_key_says_so() {
         ("cometd.multi_session_interval_ms", "500"),
     ];
     let server = TestServer::open(&[SETTINGS, &more].concat());
-    let first = Client::tab(&server, "user1", None);
-    let [second, third] = [(); 2].map(|()| Client::tab(&server, "user1", Some(first.cookie())));
+    let first = BayeuxClient::tab(&server, "user1", None);
+    let [second, third] = [(); 2].map(|()| BayeuxClient::tab(&server, "user1", Some(first.cookie())));
     std::thread::scope(|scope| {
         let held = [&first, &second].map(|tab| scope.spawn(|| tab.connect(None)));
         wait_until_held(&third);
@@ -257,8 +257,8 @@ fn a_pause_is_shorter_than_what_a_session_lasts() {
         ("cometd.session_ms", "30000"),
         ("cometd.multi_session_interval_ms", "60000"),
     ]);
-    let first = Client::tab(&server, "user1", None);
-    let other = Client::tab(&server, "user1", Some(first.cookie()));
+    let first = BayeuxClient::tab(&server, "user1", None);
+    let other = BayeuxClient::tab(&server, "user1", Some(first.cookie()));
     std::thread::scope(|scope| {
         let held = scope.spawn(|| first.connect(None));
         wait_until_held(&other);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::bayeux::{Client, done, get, refusal, resource};
+use crate::bayeux::{BayeuxClient, done, get, refusal, resource};
 use crate::server::{FIRST, HttpResponse, SECOND, TestServer, basic};
 use crate::support::{CallFields, StartFields, end};
 
@@ -85,7 +85,7 @@ fn a_users_devices_are_those_of_their_calls() {
 #[test]
 fn a_stop_on_the_device_is_told_as_one_of_the_call() {
     let server = TestServer::open(&[]);
-    let client = Client::subscribed(&server, "user1");
+    let client = BayeuxClient::subscribed(&server, "user1");
     done(&server, "user1", FIRST, "StartCallRecording");
     let device = devices(&server, "user1").remove(0);
     assert_eq!(device["capabilities"], json!(["StopCallRecording"]));
@@ -154,7 +154,7 @@ fn it_stops_all_on_the_device_and_nothing_beside_it() {
 #[test]
 fn what_a_mark_has_begun_is_stopped_as_well() {
     let server = TestServer::open(&[]);
-    let client = Client::subscribed(&server, "user1");
+    let client = BayeuxClient::subscribed(&server, "user1");
     server
         .engine
         .line(None, Some("101"), callrec::capi::REC_LINE_AUTOMATIC)

@@ -3,7 +3,7 @@
 use callrec::capi::*;
 use serde_json::{Value, json};
 
-use crate::bayeux::{Client, done, operations, resource};
+use crate::bayeux::{BayeuxClient, done, operations, resource};
 use crate::server::{FIRST, SECOND, TestServer};
 use crate::support::{CallFields, StartFields, end};
 
@@ -35,7 +35,7 @@ pub fn published_server() -> TestServer {
 
 /// That the next notification is this sample, member by member, in their order. What depends
 /// on the moment or on the device's UUID is put in from the sample.
-pub fn expect_notification(client: &Client<'_>, sample: &str) {
+pub fn expect_notification(client: &BayeuxClient<'_>, sample: &str) {
     let mut told = client.notifications(1).remove(0);
     let sample: Value = serde_json::from_str(sample).unwrap();
     let ours = told["data"]["call"].clone();
@@ -92,7 +92,7 @@ pub fn states(notifications: &[Value]) -> Vec<String> {
 #[test]
 fn each_change_is_told_once_in_both_words_and_with_what_is_possible_then() {
     let server = TestServer::open(&[]);
-    let client = Client::subscribed(&server, "user1");
+    let client = BayeuxClient::subscribed(&server, "user1");
     let steps = [
         ("StartCallRecording", "Recording", "ON"),
         ("PauseCallRecording", "Paused", "PAUSED"),
@@ -122,7 +122,7 @@ fn each_change_is_told_once_in_both_words_and_with_what_is_possible_then() {
 fn stops_and_starts_in_one_breath_are_told_in_their_order() {
     const TIMES: usize = 20;
     let server = TestServer::open(&[]);
-    let client = Client::subscribed(&server, "user1");
+    let client = BayeuxClient::subscribed(&server, "user1");
     for _ in 0..TIMES {
         done(&server, "user1", FIRST, "StartCallRecording");
         done(&server, "user1", FIRST, "PauseCallRecording");
@@ -135,7 +135,7 @@ fn stops_and_starts_in_one_breath_are_told_in_their_order() {
 #[test]
 fn further_recordings_of_a_call_are_no_change_of_its_state() {
     let server = TestServer::open(&[]);
-    let client = Client::subscribed(&server, "user1");
+    let client = BayeuxClient::subscribed(&server, "user1");
     done(&server, "user1", FIRST, "StartCallRecording");
     let more = StartFields {
         flags: REC_START_ADDITIONAL,
@@ -153,8 +153,8 @@ fn further_recordings_of_a_call_are_no_change_of_its_state() {
 #[test]
 fn each_user_is_told_of_their_own_calls_alone() {
     let server = TestServer::open(&[]);
-    let clients = ["user1", "user2", "admin"].map(|user| Client::subscribed(&server, user));
-    let twin = Client::subscribed(&server, "user1");
+    let clients = ["user1", "user2", "admin"].map(|user| BayeuxClient::subscribed(&server, user));
+    let twin = BayeuxClient::subscribed(&server, "user1");
     done(&server, "user1", FIRST, "StartCallRecording");
     done(&server, "user2", SECOND, "StartCallRecording");
     for (client, call) in [(&clients[0], FIRST), (&twin, FIRST), (&clients[1], SECOND)] {
@@ -168,8 +168,8 @@ fn each_user_is_told_of_their_own_calls_alone() {
 fn who_has_the_call_now_is_told() {
     let server = TestServer::open(&[]);
     let (before, after) = (
-        Client::subscribed(&server, "user1"),
-        Client::subscribed(&server, "user2"),
+        BayeuxClient::subscribed(&server, "user1"),
+        BayeuxClient::subscribed(&server, "user2"),
     );
     done(&server, "user1", FIRST, "StartCallRecording");
     before.notifications(1);
@@ -188,7 +188,7 @@ fn who_has_the_call_now_is_told() {
 #[test]
 fn the_end_of_a_call_is_told_as_released_and_nothing_can_be_done() {
     let server = TestServer::open(&[]);
-    let client = Client::subscribed(&server, "user1");
+    let client = BayeuxClient::subscribed(&server, "user1");
     done(&server, "user1", FIRST, "StartCallRecording");
     client.notifications(1);
     end(server.calls[0]).unwrap();
@@ -212,7 +212,7 @@ fn what_was_live_before_the_gateway_is_known_to_it() {
     let id = server.engine.start(None, &start).unwrap();
     server.engine.events.wait_kind(&id, REC_EVENT_STARTED);
     let server = server.reopened();
-    let client = Client::subscribed(&server, "user1");
+    let client = BayeuxClient::subscribed(&server, "user1");
     done(&server, "user1", FIRST, "PauseCallRecording");
     done(&server, "user1", FIRST, "StopCallRecording");
     assert_eq!(states(&client.notifications(2)), ["Paused", "Stopped"]);
@@ -223,7 +223,7 @@ fn a_start_that_fails_afterwards_is_told_with_why() {
     let server = TestServer::open(&[("storage.name", "{user}/{id}")]);
     // Where a directory is to be made there is a file.
     std::fs::write(server.dir.0.join("user1"), "").unwrap();
-    let client = Client::subscribed(&server, "user1");
+    let client = BayeuxClient::subscribed(&server, "user1");
     done(&server, "user1", FIRST, "StartCallRecording");
     let told = client.notifications(1).remove(0);
     let data = &told["data"];
@@ -240,7 +240,7 @@ fn a_start_that_fails_afterwards_is_told_with_why() {
 #[test]
 fn a_failed_start_leaves_the_name_of_the_one_before() {
     let server = TestServer::open(&[("storage.name", "{number}/{id}")]);
-    let client = Client::subscribed(&server, "user1");
+    let client = BayeuxClient::subscribed(&server, "user1");
     done(&server, "user1", FIRST, "StartCallRecording");
     done(&server, "user1", FIRST, "StopCallRecording");
     client.notifications(2);
@@ -262,7 +262,7 @@ fn a_failed_start_leaves_the_name_of_the_one_before() {
 fn an_automatic_recording_that_cannot_begin_is_told_once() {
     let server = TestServer::open(&[("recordings.max", "1")]);
     done(&server, "user2", SECOND, "StartCallRecording");
-    let client = Client::subscribed(&server, "user1");
+    let client = BayeuxClient::subscribed(&server, "user1");
     server.engine.line(None, Some("101"), REC_LINE_AUTOMATIC).unwrap();
     let told = client.notifications(1).remove(0);
     assert_eq!(told["data"]["call"]["id"], FIRST);

@@ -12,7 +12,7 @@ use callrec_testkit::random::byte_at;
 use callrec_testkit::wait::PATIENCE;
 use callrec_testkit::wav::WavFile;
 
-use crate::bayeux::{Client, done};
+use crate::bayeux::{BayeuxClient, done};
 use crate::server::TestServer;
 use crate::support::{CallFields, StartFields, TestEngine, feed};
 
@@ -80,7 +80,7 @@ fn drive(server: &TestServer, load: &Load, driver: usize, rounds: &AtomicUsize) 
 }
 
 /// Polls until all has come that there is; counts what came.
-fn listen(client: &Client, load: &Load) -> usize {
+fn listen(client: &BayeuxClient, load: &Load) -> usize {
     let expected = 2 * load.rounds();
     let mut came = 0;
     let mut last = Instant::now();
@@ -174,7 +174,7 @@ fn none_is_lost_or_doubled_memory_is_flat_and_a_feed_beside_keeps_every_frame() 
     let (before, after, spoken_bytes, id) = std::thread::scope(|scope| {
         let speaker = scope.spawn(|| speak(&server, &over));
         let subscribed: Vec<_> = (0..load.clients)
-            .map(|number| Client::subscribed(&server, &agent(number)))
+            .map(|number| BayeuxClient::subscribed(&server, &agent(number)))
             .collect();
         let listeners: Vec<_> = subscribed
             .into_iter()

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::bayeux::{CALLS, Client, done, get, operate, refusal, resource};
+use crate::bayeux::{BayeuxClient, CALLS, done, get, operate, refusal, resource};
 use crate::server::{FIRST, TestServer};
 use crate::support::CallFields;
 
@@ -37,7 +37,7 @@ fn a_call_is_found_by_its_conn_id_too() {
         (&json!("call"), &json!(CONN_ID))
     );
     assert_eq!(shown["uri"], resource(&server, "user1", "call")["uri"]);
-    let client = Client::subscribed(&server, "user1");
+    let client = BayeuxClient::subscribed(&server, "user1");
     let expected = ["Recording", "Paused", "Recording", "Stopped"];
     for (operation, state) in ["Start", "Pause", "Resume", "Stop"].into_iter().zip(expected) {
         done(&server, "user1", CONN_ID, &format!("{operation}CallRecording"));
@@ -104,12 +104,12 @@ fn of_several_calls_of_a_conn_id_the_first_one_is_meant_with_both_its_ends() {
 #[test]
 fn the_older_topic_brings_the_same() {
     let server = TestServer::open(&[]);
-    let newer = Client::subscribed(&server, "user1");
-    let older = Client::new(&server, "user1");
+    let newer = BayeuxClient::subscribed(&server, "user1");
+    let older = BayeuxClient::new(&server, "user1");
     assert_eq!(older.subscribe(&json!(OLDER))["successful"], true);
-    let both = Client::subscribed(&server, "user1");
+    let both = BayeuxClient::subscribed(&server, "user1");
     assert_eq!(both.subscribe(&json!(OLDER))["successful"], true);
-    let any = Client::new(&server, "user1");
+    let any = BayeuxClient::new(&server, "user1");
     assert_eq!(any.subscribe(&json!("/**"))["successful"], true);
     done(&server, "user1", FIRST, "StartCallRecording");
     let [mut newer, mut older, any] = [&newer, &older, &any].map(|one| one.notifications(1).remove(0));
@@ -129,7 +129,7 @@ fn the_older_topic_brings_the_same() {
 #[test]
 fn who_ends_the_subscription_to_the_older_topic_keeps_the_newer_one() {
     let server = TestServer::open(&[]);
-    let client = Client::subscribed(&server, "user1");
+    let client = BayeuxClient::subscribed(&server, "user1");
     assert_eq!(client.subscribe(&json!(OLDER))["successful"], true);
     let end = json!({ "channel": "/meta/unsubscribe", "subscription": OLDER });
     assert_eq!(client.send(end)[0]["successful"], true);

@@ -3,7 +3,7 @@
 use callrec::capi::*;
 use serde_json::json;
 
-use crate::bayeux::{Client, done, get, operations, refusal, resource};
+use crate::bayeux::{BayeuxClient, done, get, operations, refusal, resource};
 use crate::server::{FIRST, TestServer, basic};
 use crate::support::{CallFields, StartFields, end};
 
@@ -201,7 +201,7 @@ fn without_token_and_cookie_403_in_plain_text() {
     let again = server.send("GET", "/api/v2/me", &headers, "");
     assert_eq!(again.header("x-csrf-token"), token.1);
     // It does not stand before CometD, where a session's id is as secret.
-    Client::subscribed(&server, "user1");
+    BayeuxClient::subscribed(&server, "user1");
 }
 
 #[test]

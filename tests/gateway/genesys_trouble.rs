@@ -7,7 +7,7 @@ use callrec::capi::*;
 use callrec_testkit::disk_faults::{self, DiskGate, Step, disk_full, planted};
 use serde_json::Value;
 
-use crate::bayeux::{Client, done, get, operate, operations, refusal, resource};
+use crate::bayeux::{BayeuxClient, done, get, operate, operations, refusal, resource};
 use crate::genesys_events::states;
 use crate::openapi::Contract;
 use crate::server::{ClosingEngine, FIRST, SECOND, TestServer};
@@ -37,7 +37,7 @@ fn a_start_that_fails_around_the_gateways_own_leaves_nothing_behind() {
     gate.wait_for_arrivals(1);
     // It is live, but has no file yet.
     let server = server.reopened();
-    let client = Client::subscribed(&server, "user1");
+    let client = BayeuxClient::subscribed(&server, "user1");
     gate.admit_one();
     let told = client.notifications(1).remove(0);
     assert_eq!(told["data"]["call"]["recordingState"], "Stopped", "{told}");
@@ -63,7 +63,7 @@ fn an_automatic_start_that_fails_again_around_the_gateways_leaves_nothing_behind
     gate.wait_for_arrivals(2);
     server.stop_gateway();
     let server = server.reopened();
-    let client = Client::subscribed(&server, "user1");
+    let client = BayeuxClient::subscribed(&server, "user1");
     gate.admit_one();
     gate.wait_for_arrivals(3);
     disk_faults::clear(&server.dir.0);
@@ -84,7 +84,7 @@ fn an_automatic_start_that_is_refused_is_told_to_its_own_user() {
         ..CallFields::default()
     };
     server.engine.begin(&other_end).unwrap();
-    let clients = ["user1", "user2"].map(|user| Client::subscribed(&server, user));
+    let clients = ["user1", "user2"].map(|user| BayeuxClient::subscribed(&server, user));
     done(&server, "user2", SECOND, "StartCallRecording");
     // Otherwise it could still be on its way later.
     assert_no_error(&clients[1].notifications(1)[0]);
@@ -98,7 +98,7 @@ fn an_automatic_start_that_is_refused_is_told_to_its_own_user() {
 #[test]
 fn a_call_that_was_forgotten_is_nobody_elses_failed_start() {
     let server = TestServer::open(&[("media.clock", "real"), ("calls.idle_ms", "4000")]);
-    let client = Client::subscribed(&server, "user1");
+    let client = BayeuxClient::subscribed(&server, "user1");
     let leg = feed(server.calls[0], REC_LEG_LOCAL, REC_CODEC_PCMU, 8000).unwrap();
     // The other end of the call, of which less is known.
     let forgotten = CallFields {
@@ -132,7 +132,7 @@ fn a_call_that_was_forgotten_is_nobody_elses_failed_start() {
 #[test]
 fn subtlety_16_a_recording_that_fails_in_the_middle_is_told_with_why() {
     let server = TestServer::open(&[("storage.flush_ms", "100")]);
-    let client = Client::subscribed(&server, "user1");
+    let client = BayeuxClient::subscribed(&server, "user1");
     done(&server, "user1", FIRST, "StartCallRecording");
     assert_no_error(&client.notifications(1)[0]);
     let fail_once = || {
@@ -163,7 +163,7 @@ fn subtlety_16_a_recording_that_fails_in_the_middle_is_told_with_why() {
 #[test]
 fn what_is_stopped_while_held_can_be_started_by_who_goes_by_notifications() {
     let server = TestServer::open(&[]);
-    let client = Client::subscribed(&server, "user1");
+    let client = BayeuxClient::subscribed(&server, "user1");
     done(&server, "user1", FIRST, "StartCallRecording");
     let held = CallFields {
         state: REC_CALL_HELD,
@@ -189,7 +189,7 @@ fn what_is_stopped_while_held_can_be_started_by_who_goes_by_notifications() {
 #[test]
 fn a_further_recording_begun_before_the_first_is_stopped_is_no_change() {
     let server = TestServer::open(&[]);
-    let client = Client::subscribed(&server, "user1");
+    let client = BayeuxClient::subscribed(&server, "user1");
     let (events, by_id) = (&server.engine.events, |id: &str| {
         server.engine.by_id(rec_stop_by_id, None, id).unwrap();
     });

@@ -7,7 +7,7 @@ use crate::imagicle::{BASE, DEVICE};
 use crate::server::{FIRST, HttpResponse, PLIVO_ACCOUNT, TestServer, basic, handle};
 use crate::vobiz::finished;
 
-type Headers<'a> = &'a [(&'a str, &'a str)];
+type HeaderList<'a> = &'a [(&'a str, &'a str)];
 
 /// What differs from request to request: ids and times.
 fn settled(value: &mut Value) {
@@ -46,7 +46,7 @@ fn headers_of(reply: &HttpResponse, of_server: &[&str]) -> Vec<(String, String)>
 }
 
 /// Asks both ways.
-fn both(server: &TestServer, method: &str, path: &str, headers: Headers<'_>, body: &str) -> HttpResponse {
+fn both(server: &TestServer, method: &str, path: &str, headers: HeaderList<'_>, body: &str) -> HttpResponse {
     let sent = server.send(method, path, headers, body);
     let handled = handle(server.gateway, method, path, headers, body).unwrap();
     let what = format!("{method} {path} {headers:?}");
@@ -91,7 +91,7 @@ fn what_is_asked_without_a_socket_is_answered_as_over_one() {
     let call = format!("/api/v2/me/calls/{FIRST}");
     let of = |path: &str| format!("{BASE}{path}");
     let vobiz = |path: &str| format!("/api/v1/Account/MA_DEMO/{path}");
-    let cases: &[(&str, String, Headers<'_>, &str, u16)] = &[
+    let cases: &[(&str, String, HeaderList<'_>, &str, u16)] = &[
         ("GET", "/healthz".into(), &[], "", 200),
         ("HEAD", "/healthz".into(), &[], "", 200),
         ("GET", "/openapi.yaml".into(), &[], "", 200),
@@ -189,7 +189,7 @@ fn each_api_starts_and_stops_without_a_socket() {
         [("authorization", user1.as_str())],
     );
     let token = [("x-auth-id", "MA_DEMO"), ("x-auth-token", "secret")];
-    let ask = |method: &str, path: &str, headers: Headers<'_>, body: &Value| {
+    let ask = |method: &str, path: &str, headers: HeaderList<'_>, body: &Value| {
         let body = if body.is_null() {
             String::new()
         } else {

@@ -70,7 +70,7 @@ fn killed(gateway: bool, manner: Manner, killable: impl Fn(&Path, &Receiver) -> 
     let child_process = spawn_child(&dir.0, &receiver.url("/hook"), gateway);
     until("nothing to kill for", || killable(&dir.0, &receiver));
     let begun = child_process.kill();
-    let before = receiver.heard();
+    let before = receiver.received();
     // What it still has open it must not answer to the dead.
     receiver.become_(Manner::Answers(200));
     receiver.release();
@@ -85,7 +85,7 @@ fn killed(gateway: bool, manner: Manner, killable: impl Fn(&Path, &Receiver) -> 
     let mut owed: HashSet<String> = published_manifests(&dir).into_keys().collect();
     owed.retain(|id| !done.contains(id));
     let after = || -> Vec<String> {
-        receiver.heard()[before.len()..]
+        receiver.received()[before.len()..]
             .iter()
             .map(CallbackRequest::key)
             .collect()
@@ -118,13 +118,13 @@ fn killed_between_the_file_and_the_callback() {
 #[test]
 fn killed_while_the_receiver_does_not_answer() {
     killed(true, Manner::Holds, |directory, receiver| {
-        !receiver.heard().is_empty() && queued_jobs(directory).len() > 10
+        !receiver.received().is_empty() && queued_jobs(directory).len() > 10
     });
 }
 
 #[test]
 fn killed_while_callbacks_are_answered() {
     killed(true, Manner::Answers(200), |_, receiver| {
-        receiver.heard().len() > 20
+        receiver.received().len() > 20
     });
 }

@@ -70,7 +70,7 @@ fn callbacks_that_0_1_0_has_left_come_once_each() {
     let receiver = Receiver::new(Manner::Answers(200));
     let directory = left(&receiver);
     deliver_all(&directory, &receiver, DUE.len());
-    let heard = receiver.heard();
+    let heard = receiver.received();
     let mut keys: Vec<String> = heard.iter().map(|heard| heard.key()).collect();
     keys.sort();
     assert_eq!(keys, DUE);
@@ -110,5 +110,5 @@ fn callbacks_that_0_1_0_has_left_come_once_each() {
     assert_eq!(receiver.wait(DUE.len() + 1)[DUE.len()].key(), id);
     stop_gateway(gateway);
     engine.close();
-    assert_eq!(receiver.heard().len(), DUE.len() + 1);
+    assert_eq!(receiver.received().len(), DUE.len() + 1);
 }

@@ -27,7 +27,7 @@ pub struct Contract {
 }
 
 /// (method, path, responses)
-type Operation = (String, String, Vec<String>);
+type ContractOperation = (String, String, Vec<String>);
 
 impl Contract {
     pub fn new() -> Contract {
@@ -40,7 +40,7 @@ impl Contract {
         self.doc["paths"].as_object().unwrap().iter()
     }
 
-    fn operations(&self) -> Vec<Operation> {
+    fn operations(&self) -> Vec<ContractOperation> {
         let mut all = Vec::new();
         for (path, item) in self.paths() {
             for method in METHODS {

@@ -219,19 +219,19 @@ fn the_backlog_of_all_is_bounded() {
     assert_settled(&dir.0);
 }
 
-fn stream(settings: &[(&str, &str)]) -> (ScratchDir, DiskGate, TestEngine, Line) {
+fn stream(settings: &[(&str, &str)]) -> (ScratchDir, DiskGate, TestEngine, RecordedLine) {
     let dir = ScratchDir::new();
     let disk = DiskGate::at(&dir, Step::WriteAudio);
     let mut all = vec![("storage.flush_ms", "100")];
     all.extend(settings);
     let engine = TestEngine::open(&dir.0, &all);
-    let line = Line::begin(&engine, 1);
+    let line = RecordedLine::begin(&engine, 1);
     engine.events.wait_kind(&line.id, REC_EVENT_STARTED);
     (dir, disk, engine, line)
 }
 
 /// Feeds until no more is taken.
-fn fill(line: &mut Line) {
+fn fill(line: &mut RecordedLine) {
     for _ in 0..100_000 {
         let piece = bytes(line.number, line.fed, FRAME);
         let status = write(line.feed, &piece);

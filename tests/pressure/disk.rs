@@ -19,7 +19,7 @@ use crate::support::*;
 fn a_write_error_stays_with_its_recording() {
     let dir = ScratchDir::new();
     let engine = TestEngine::open(&dir.0, &[("storage.flush_ms", "100")]);
-    let (mut one, mut two) = (Line::begin(&engine, 1), Line::begin(&engine, 2));
+    let (mut one, mut two) = (RecordedLine::begin(&engine, 1), RecordedLine::begin(&engine, 2));
     let again = record(&engine, "line-1").unwrap();
     // A leg waits two seconds for the other.
     one.feed(40_000);
@@ -139,7 +139,7 @@ fn closing_while_the_disk_stands_still() {
         let dir = ScratchDir::new();
         let disk = DiskGate::at(&dir, Step::WriteAudio);
         let engine = TestEngine::open(&dir.0, &[("storage.flush_ms", "100")]);
-        let mut lines = [1, 2, 3, 4].map(|n| Line::begin(&engine, n));
+        let mut lines = [1, 2, 3, 4].map(|n| RecordedLine::begin(&engine, n));
         for line in &lines {
             engine.events.wait_kind(&line.id, REC_EVENT_STARTED);
         }
@@ -201,7 +201,7 @@ fn a_discard_behind_a_write_that_fails() {
     let dir = ScratchDir::new();
     let disk = DiskGate::at(&dir, Step::WriteAudio);
     let engine = TestEngine::open(&dir.0, &[("storage.flush_ms", "100")]);
-    let mut line = Line::begin(&engine, 1);
+    let mut line = RecordedLine::begin(&engine, 1);
     line.feed(40_000);
     until("nothing is written", || engine.stats().bytes_out > 0);
     disk.shut();
@@ -239,13 +239,13 @@ fn a_panic_beside_the_disk_fails_one_recording() {
         let dir = ScratchDir::new();
         let settings = [("storage.flush_ms", "100"), ("faults.panic", place)];
         let engine = TestEngine::open(&dir.0, &settings);
-        let first = Line::begin(&engine, 1);
+        let first = RecordedLine::begin(&engine, 1);
         if place == "writer" {
             engine.events.wait_kind(&first.id, told);
         }
         end(first.call).unwrap();
         engine.events.wait_kind(&first.id, told);
-        let mut second = Line::begin(&engine, 2);
+        let mut second = RecordedLine::begin(&engine, 2);
         second.feed(40_000);
         end(second.call).unwrap();
         let (_, wav) = finished(&engine, &second.id);
@@ -259,7 +259,7 @@ fn a_panic_beside_the_disk_fails_one_recording() {
 fn closing_while_a_huge_file_is_hashed() {
     let dir = ScratchDir::new();
     let engine = TestEngine::open(&dir.0, &[("storage.flush_ms", "100")]);
-    let mut line = Line::begin(&engine, 1);
+    let mut line = RecordedLine::begin(&engine, 1);
     engine.events.wait_kind(&line.id, REC_EVENT_STARTED);
     line.feed(40_000);
     until("nothing is written", || engine.stats().bytes_out > 0);

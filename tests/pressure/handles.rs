@@ -41,7 +41,7 @@ fn five_hundred_recordings_with_sixty_four_handles() {
                 std::thread::sleep(std::time::Duration::from_millis(1));
             }
         });
-        let mut lines: Vec<Line> = (0..LINES).map(|n| Line::begin(&engine, n)).collect();
+        let mut lines: Vec<RecordedLine> = (0..LINES).map(|n| RecordedLine::begin(&engine, n)).collect();
         for round in 0..4 {
             for line in &mut lines {
                 line.feed(4000 + round * 800);

@@ -37,7 +37,7 @@ fn recordings_at_most() {
     let dir = ScratchDir::new();
     let engine = TestEngine::open(&dir.0, &[("recordings.max", "2")]);
     engine.line(None, Some("auto"), REC_LINE_AUTOMATIC).unwrap();
-    let (one, two) = (Line::begin(&engine, 1), Line::begin(&engine, 2));
+    let (one, two) = (RecordedLine::begin(&engine, 1), RecordedLine::begin(&engine, 2));
     let refusal = record(&engine, "line-1").unwrap_err();
     assert_eq!(refusal.status, REC_ERR_LIMIT);
     assert!(refusal.message.contains("recordings.max"), "{}", refusal.message);
@@ -140,9 +140,9 @@ fn forgotten_call_is_ended(clock: &str) {
     let dir = ScratchDir::new();
     let settings = [("calls.idle_ms", "4000"), ("media.clock", clock)];
     let engine = TestEngine::open(&dir.0, &settings);
-    let (forgotten, mut fed) = (Line::begin(&engine, 1), Line::begin(&engine, 2));
+    let (forgotten, mut fed) = (RecordedLine::begin(&engine, 1), RecordedLine::begin(&engine, 2));
     let begun = Instant::now();
-    let gone = |line: &Line| engine.events.kinds(&line.id).contains(&REC_EVENT_FINISHED);
+    let gone = |line: &RecordedLine| engine.events.kinds(&line.id).contains(&REC_EVENT_FINISHED);
     until("it lives for ever", || {
         if clock == "real" {
             let status = write(fed.feed, &bytes(2, 0, 160));

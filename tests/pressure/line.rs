@@ -8,7 +8,7 @@ pub use crate::support::feeds::*;
 use crate::support::*;
 
 /// A call with a G.711 local leg, which is recorded as `wav-ulaw` in one channel.
-pub struct Line {
+pub struct RecordedLine {
     pub number: u64,
     pub call: rec_call,
     pub feed: rec_feed,
@@ -25,8 +25,8 @@ pub fn bytes(number: u64, from: u64, count: usize) -> Vec<u8> {
     (from..from + count as u64).map(|at| byte(number, at)).collect()
 }
 
-impl Line {
-    pub fn begin(engine: &TestEngine, number: u64) -> Line {
+impl RecordedLine {
+    pub fn begin(engine: &TestEngine, number: u64) -> RecordedLine {
         let name = format!("line-{number}");
         let call = engine
             .begin(&CallFields {
@@ -37,7 +37,7 @@ impl Line {
             .unwrap();
         let feed = feed(call, REC_LEG_LOCAL, REC_CODEC_PCMU, 8000).unwrap();
         let id = record(engine, &name).unwrap();
-        Line {
+        RecordedLine {
             number,
             call,
             feed,

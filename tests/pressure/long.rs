@@ -33,7 +33,7 @@ fn sixteen_hours_of_silence_suppression() {
     const EVERY: u64 = 20 * 60 * RATE;
     let dir = ScratchDir::new();
     let engine = TestEngine::open(&dir.0, &[("storage.digest", "none")]);
-    let line = Line::begin(&engine, 8);
+    let line = RecordedLine::begin(&engine, 8);
     let mut sender = RtpSender::new(0, 8);
     let words = HOURS * 3600 * RATE / EVERY;
     for n in 0..=words {

@@ -16,7 +16,7 @@ fn a_panic_fails_the_recordings_of_its_call_alone() {
         ("faults.panic", "packet:~planted~"),
     ];
     let engine = TestEngine::open(&dir.0, &settings);
-    let (mut hit, mut fine) = (Line::begin(&engine, 1), Line::begin(&engine, 2));
+    let (mut hit, mut fine) = (RecordedLine::begin(&engine, 1), RecordedLine::begin(&engine, 2));
     let second = record(&engine, "line-1").unwrap();
     hit.feed(16_000);
     fine.feed(16_000);
@@ -56,7 +56,7 @@ fn a_panic_at_the_end_of_a_recording_holds_nothing_up() {
     for place in ["detach", "end", "published"] {
         let dir = ScratchDir::new();
         let engine = TestEngine::open(&dir.0, &[("faults.panic", place)]);
-        let mut line = Line::begin(&engine, 1);
+        let mut line = RecordedLine::begin(&engine, 1);
         line.feed(40_000);
         end(line.call).unwrap();
         // Within the time that it is given.
@@ -87,7 +87,7 @@ fn a_fault_of_the_timeline_is_planted_by_its_name() {
         let dir = ScratchDir::new();
         let settings = [("media.clock", "stream"), ("faults.panic", planted)];
         let engine = TestEngine::open(&dir.0, &settings);
-        let mut line = Line::begin(&engine, 1);
+        let mut line = RecordedLine::begin(&engine, 1);
         private(line.call, 1).unwrap();
         let secret = record(&engine, "line-1").unwrap();
         line.feed(16_000);

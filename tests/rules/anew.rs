@@ -17,14 +17,14 @@ fn automatic() -> ScratchEngine {
 }
 
 /// A call on the automatic line, with both legs.
-struct Talk {
+struct AutomaticCall {
     call: rec_call,
     feeds: [rec_feed; 2],
     first: String,
 }
 
-impl Talk {
-    fn begin(scratch: &ScratchEngine) -> Talk {
+impl AutomaticCall {
+    fn begin(scratch: &ScratchEngine) -> AutomaticCall {
         let call = CallFields {
             call_id: Some("c"),
             direction: REC_DIRECTION_INCOMING,
@@ -36,7 +36,7 @@ impl Talk {
             [REC_LEG_LOCAL, REC_LEG_REMOTE].map(|leg| feed(call, leg, REC_CODEC_PCM16, 8000).unwrap());
         let first = scratch.live_ids().remove(0);
         scratch.events.wait_kind(&first, REC_EVENT_STARTED);
-        Talk { call, feeds, first }
+        AutomaticCall { call, feeds, first }
     }
 
     fn say(&self, sample: i16) {
@@ -73,7 +73,7 @@ impl Talk {
 #[test]
 fn another_begins_as_the_first_did() {
     let scratch = automatic();
-    let talk = Talk::begin(&scratch);
+    let talk = AutomaticCall::begin(&scratch);
     talk.fails(&scratch);
     let told = talk.next(&scratch);
     let id = told.id().to_owned();
@@ -107,7 +107,7 @@ fn another_begins_as_the_first_did() {
 #[test]
 fn it_may_fail_again_and_again() {
     let scratch = automatic();
-    let talk = Talk::begin(&scratch);
+    let talk = AutomaticCall::begin(&scratch);
     talk.fails(&scratch);
     let failed = |told: &ReceivedEvent| told.kind == REC_EVENT_FAILED;
     until("it is not tried again", || {
@@ -126,7 +126,7 @@ fn it_may_fail_again_and_again() {
 #[test]
 fn it_begins_paused_on_a_private_call() {
     let scratch = automatic();
-    let talk = Talk::begin(&scratch);
+    let talk = AutomaticCall::begin(&scratch);
     talk.fails(&scratch);
     private(talk.call, 1).unwrap();
     let id = talk.next(&scratch).id().to_owned();
@@ -154,7 +154,7 @@ fn it_begins_paused_where_the_call_was_paused() {
     ];
     for pause in ways {
         let scratch = automatic();
-        let talk = Talk::begin(&scratch);
+        let talk = AutomaticCall::begin(&scratch);
         talk.fails(&scratch);
         // Refused until the disk takes its file.
         disk_faults::fail_at(&scratch.dir, Step::CreateAudio, disk_full);

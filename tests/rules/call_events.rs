@@ -15,7 +15,7 @@ use crate::support::*;
 
 /// What a subscription was told of calls and their recordings.
 #[derive(Clone, Debug)]
-struct Line {
+struct CallEventCopy {
     kind: i32,
     flags: u32,
     sequence: u64,
@@ -26,15 +26,15 @@ struct Line {
     json: serde_json::Value,
 }
 
-type Lines = Arc<Mutex<Vec<Line>>>;
+type CallEventCopies = Arc<Mutex<Vec<CallEventCopy>>>;
 
-fn line_of(event: &rec_event) -> Line {
+fn line_of(event: &rec_event) -> CallEventCopy {
     let call = unsafe { event.call.as_ref() };
     if let Some(call) = call {
         assert_eq!((call.number, call.tag), (event.call_number, event.call_tag));
         assert_eq!(call.struct_size as usize, size_of::<rec_call_view>());
     }
-    Line {
+    CallEventCopy {
         kind: event.kind,
         flags: event.flags,
         sequence: event.sequence,
@@ -53,8 +53,8 @@ fn line_of(event: &rec_event) -> Line {
     }
 }
 
-fn watch(scratch: &ScratchEngine) -> (ClosureSubscription, Lines) {
-    let lines = Lines::default();
+fn watch(scratch: &ScratchEngine) -> (ClosureSubscription, CallEventCopies) {
+    let lines = CallEventCopies::default();
     let into = lines.clone();
     let watching = subscribe_with(scratch.handle, REC_SUBSCRIBE_CALLS, move |event| {
         into.lock().push(line_of(event));
@@ -68,20 +68,20 @@ fn is_of_life(kind: i32) -> bool {
 
 /// A view as the documentation says that an observer keeps it.
 #[derive(Default)]
-struct Observer {
+struct CallObserver {
     calls: HashMap<u64, (i32, String)>,
     sequence: u64,
     gaps: u64,
 }
 
-impl Observer {
-    fn apply(&mut self, line: &Line) {
+impl CallObserver {
+    fn apply(&mut self, line: &CallEventCopy) {
         if self.sequence != 0 {
             assert!(line.sequence > self.sequence, "{line:?}");
             self.gaps += line.sequence - self.sequence - 1;
         }
         self.sequence = line.sequence;
-        let facts = |line: &Line| line.call.clone().map(|(state, device, ..)| (state, device));
+        let facts = |line: &CallEventCopy| line.call.clone().map(|(state, device, ..)| (state, device));
         match line.kind {
             REC_EVENT_CALL_BEGAN => {
                 let before = self.calls.insert(line.number, facts(line).unwrap());
@@ -126,7 +126,7 @@ fn the_life_of_a_call_is_told_in_order() {
     end(call).unwrap();
     let (plain, _dir) = scratch.finish();
     let lines = lines.lock().clone();
-    let life: Vec<&Line> = lines.iter().filter(|line| is_of_life(line.kind)).collect();
+    let life: Vec<&CallEventCopy> = lines.iter().filter(|line| is_of_life(line.kind)).collect();
     let facts = |device: &str, user: &str, state, private, reason| {
         Some((state, device.to_owned(), user.to_owned(), private, reason))
     };
@@ -196,7 +196,7 @@ fn the_life_of_a_call_is_told_in_order() {
 #[test]
 fn without_the_flag_nothing_is_told_of_calls() {
     let scratch = scratch_engine();
-    let heard = Lines::default();
+    let heard = CallEventCopies::default();
     let into = heard.clone();
     let _listening =
         subscribe_with(scratch.handle, 0, move |event| into.lock().push(line_of(event))).unwrap();
@@ -287,12 +287,12 @@ impl Drop for Stop<'_> {
 
 /// Applies all of it. Those that were live come before all others, in the order in which they
 /// began.
-fn exact_view(lines: &[Line]) -> Observer {
-    let is_live = |line: &&Line| line.flags == REC_EVENT_FLAG_LIVE;
+fn exact_view(lines: &[CallEventCopy]) -> CallObserver {
+    let is_live = |line: &&CallEventCopy| line.flags == REC_EVENT_FLAG_LIVE;
     let live: Vec<u64> = lines.iter().take_while(is_live).map(|line| line.number).collect();
     assert!(live.windows(2).all(|pair| pair[0] < pair[1]), "{live:?}");
     assert_eq!(lines.iter().filter(is_live).count(), live.len());
-    let mut observer = Observer::default();
+    let mut observer = CallObserver::default();
     lines.iter().for_each(|line| observer.apply(line));
     observer
 }
@@ -368,7 +368,7 @@ fn a_slow_observer_sees_a_gap_and_begins_anew() {
     let (_watching, lines) = watch(&scratch);
     end(last).unwrap();
     until("all is told", || lines.lock().len() == 3);
-    let mut observer = Observer::default();
+    let mut observer = CallObserver::default();
     lines.lock().iter().for_each(|line| observer.apply(line));
     let view: Vec<_> = observer.calls.into_values().collect();
     assert_eq!(view, [(REC_CALL_HELD, "kept".to_owned())]);

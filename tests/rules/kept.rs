@@ -17,11 +17,11 @@ const SECRET: i16 = 2222;
 const LENGTH: usize = 1600;
 
 /// Both legs of a call.
-struct Legs([rec_feed; 2]);
+struct CallLegs([rec_feed; 2]);
 
-impl Legs {
-    fn of(call: rec_call) -> Legs {
-        Legs([REC_LEG_LOCAL, REC_LEG_REMOTE].map(|leg| feed(call, leg, REC_CODEC_PCM16, 8000).unwrap()))
+impl CallLegs {
+    fn of(call: rec_call) -> CallLegs {
+        CallLegs([REC_LEG_LOCAL, REC_LEG_REMOTE].map(|leg| feed(call, leg, REC_CODEC_PCM16, 8000).unwrap()))
     }
 
     fn say(&self, sample: i16) {
@@ -44,7 +44,7 @@ fn pauses(path: &str) -> Vec<(u64, u64)> {
 fn nothing_of_a_private_stretch_is_kept() {
     let scratch = scratch_engine();
     let (call, id) = scratch.recorded(&line("SEP1", "101"));
-    let legs = Legs::of(call);
+    let legs = CallLegs::of(call);
     legs.say(SAID);
     private(call, 1).unwrap();
     legs.say(SECRET);
@@ -72,7 +72,7 @@ fn what_begins_on_a_private_call_begins_paused() {
     let scratch = scratch_engine();
     scratch.line(Some("AUTO"), None, REC_LINE_AUTOMATIC).unwrap();
     let call = scratch.begin(&line("SEP1", "101")).unwrap();
-    let legs = Legs::of(call);
+    let legs = CallLegs::of(call);
     private(call, 1).unwrap();
     for _ in 0..2 {
         scratch.start(HOST, &additional(on_device("SEP1"))).unwrap();
@@ -102,7 +102,7 @@ fn a_pause_and_the_privacy_overlap() {
     for own_first in [true, false] {
         let scratch = scratch_engine();
         let (call, id) = scratch.recorded(&line("SEP1", "101"));
-        let legs = Legs::of(call);
+        let legs = CallLegs::of(call);
         legs.say(SAID);
         let own = |on: bool| match on {
             true => scratch.by_id(rec_pause_by_id, HOST, &id).unwrap(),
@@ -140,7 +140,7 @@ fn a_pause_and_the_privacy_overlap() {
 fn starts_race_with_the_privacy() {
     let scratch = scratch_engine();
     let call = scratch.begin(&line("SEP1", "101")).unwrap();
-    let legs = Legs::of(call);
+    let legs = CallLegs::of(call);
     let round = Barrier::new(2);
     const ROUNDS: usize = 30;
     std::thread::scope(|scope| {
@@ -180,7 +180,7 @@ fn hold_is_kept_or_silent_as_configured() {
     for (hold_audio, kept) in [("keep", LENGTH), ("silence", 0)] {
         let scratch = scratch_engine_with(&[("calls.hold_audio", hold_audio)]);
         let (call, id) = scratch.recorded(&line("SEP1", "101"));
-        let legs = Legs::of(call);
+        let legs = CallLegs::of(call);
         legs.say(SAID);
         state(REC_CALL_HELD).update(call).unwrap();
         legs.say(SECRET);

@@ -14,9 +14,9 @@ pub fn with_job(id: Uuid, reason: EndReason) -> Box<Manifest> {
 }
 
 /// The store's jobs of one kind, for a thread that may wait.
-pub struct Kept<'a>(pub &'a StorageFixture, pub &'a str);
+pub struct StoreJobs<'a>(pub &'a StorageFixture, pub &'a str);
 
-impl Kept<'_> {
+impl StoreJobs<'_> {
     pub fn list(&self) -> Vec<Uuid> {
         let listed = block_on(self.0.store.jobs().list(self.1), &SystemClock);
         listed.expect("the jobs")
@@ -31,8 +31,8 @@ impl Kept<'_> {
     }
 }
 
-pub fn callbacks(fixture: &StorageFixture) -> Kept<'_> {
-    Kept(fixture, CALLBACK)
+pub fn callbacks(fixture: &StorageFixture) -> StoreJobs<'_> {
+    StoreJobs(fixture, CALLBACK)
 }
 
 /// As a start makes it: the first manifest has the callback already.
@@ -158,20 +158,23 @@ fn a_recording_has_jobs_of_several_kinds() {
         fixture
             .report
             .wait_until(|told| told.queued.contains(&(kind.to_owned(), id)));
-        assert_eq!(Kept(&fixture, kind).list(), [id]);
+        assert_eq!(StoreJobs(&fixture, kind).list(), [id]);
     }
-    let job = Kept(&fixture, "upload").read(id).expect("read").expect("there");
+    let job = StoreJobs(&fixture, "upload")
+        .read(id)
+        .expect("read")
+        .expect("there");
     assert_eq!((job.kind.as_str(), job.payload.text()), ("upload", "\"upload\""));
-    Kept(&fixture, "upload").finish(id);
+    StoreJobs(&fixture, "upload").finish(id);
     // The end was told to nobody: what was performed is not queued again.
     let fixture = StorageFixture::open_in(fixture.close());
     fixture.published(id);
     fixture.wait_until_idle();
-    let left = kinds.map(|kind| Kept(&fixture, kind).list().len());
+    let left = kinds.map(|kind| StoreJobs(&fixture, kind).list().len());
     assert_eq!(left, [0, 1, 1]);
     fixture.settle(id);
     assert!(fixture.names_below(".callrec/jobs/upload").is_empty());
-    assert!(Kept(&fixture, "other").list().is_empty());
+    assert!(StoreJobs(&fixture, "other").list().is_empty());
     assert!(!fixture.path(".callrec/jobs/other").exists());
 }
 

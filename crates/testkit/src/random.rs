@@ -1,8 +1,8 @@
-//! Random numbers that are the same on every machine for the same seed.
+//! Seeded random numbers, the same on every machine.
 
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// SplitMix64: neighbours get values that have nothing to do with each other.
+/// One step of SplitMix64: neighbouring seeds give unrelated values.
 pub fn splitmix64(seed: u64) -> u64 {
     let mut mixed = seed.wrapping_add(STEP);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -20,8 +20,8 @@ impl SeededRng {
         SeededRng(seed)
     }
 
-    /// A sequence whose seed is itself scattered, so that those of neighbouring seeds differ
-    /// from their first number on.
+    /// A sequence with a mixed seed, so that the sequences of neighbouring seeds differ from their
+    /// first number on.
     pub fn scattered(seed: u64) -> SeededRng {
         SeededRng(splitmix64(seed).wrapping_add(STEP))
     }
@@ -53,19 +53,18 @@ impl SeededRng {
         self.below(length as u64) as usize
     }
 
-    /// One of these.
+    /// One of these items.
     pub fn pick<T: Copy>(&mut self, of: &[T]) -> T {
         of[self.index(of.len())]
     }
 }
 
-/// Byte `at` of an endless sequence of bytes: the same each time, and another one in each
-/// sequence.
+/// Byte `at` of an endless sequence of random bytes.
 pub fn byte_at(sequence: u64, at: u64) -> u8 {
     (splitmix64(sequence << 40 ^ at) >> 40) as u8
 }
 
-/// Bytes that occur nowhere else: xorshift.
+/// Random bytes of xorshift, which occur nowhere else.
 pub fn noise(seed: u64, bytes: usize) -> Vec<u8> {
     let mut x = seed.wrapping_mul(STEP) | 1;
     (0..bytes)

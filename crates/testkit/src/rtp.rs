@@ -1,6 +1,6 @@
-//! RTP packets, made by RFC 3550's own picture.
+//! RTP packets, as RFC 3550 defines them.
 
-/// Which stream, and where in it.
+/// The stream of a packet, and its position.
 #[derive(Clone, Copy, Debug)]
 pub struct RtpHeader {
     pub payload_type: u8,
@@ -29,8 +29,7 @@ pub fn marked_packet(header: RtpHeader, payload: &[u8]) -> Vec<u8> {
     out
 }
 
-/// A stream of 20 ms packets of 8 kHz audio. It begins shortly before sequence number and
-/// timestamp wrap.
+/// A sender of one stream. It begins shortly before sequence number and timestamp wrap.
 pub struct RtpSender {
     pub next: RtpHeader,
 }
@@ -47,7 +46,7 @@ impl RtpSender {
         }
     }
 
-    /// The next packet; the one after it is `samples` later.
+    /// The next packet, with `samples` samples of audio.
     pub fn packet(&mut self, payload: &[u8], samples: u32) -> Vec<u8> {
         let made = packet(self.next, payload);
         self.next.sequence = self.next.sequence.wrapping_add(1);
@@ -76,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_go_on_and_wrap() {
+    fn numbers_advance_and_wrap() {
         let mut sender = RtpSender::new(0, 7);
         let packets: Vec<Vec<u8>> = (0..40).map(|_| sender.packet(&[1; 160], 160)).collect();
         let sequence = |packet: &[u8]| u16::from_be_bytes([packet[2], packet[3]]);

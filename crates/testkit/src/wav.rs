@@ -1,11 +1,11 @@
-//! WAV files (RIFF and RF64), taken apart chunk by chunk as the format's own text says.
+//! WAV files (RIFF and RF64), read chunk by chunk as the format defines them.
 
 use std::path::Path;
 
-/// Bytes of a file that have all chunks before the audio, with room to spare.
+/// The first bytes of a file, which have all chunks before the audio.
 const START_BYTES: usize = 4096;
 
-/// What stands before the audio.
+/// The chunks before the audio.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WavHeader {
     /// 1 is PCM, 6 A-law, 7 µ-law.
@@ -47,7 +47,7 @@ fn cut_off(at: usize) -> String {
 }
 
 impl WavHeader {
-    /// From the beginning of a file, up to where the audio begins.
+    /// Parses the beginning of a file, up to the audio.
     pub fn parse(start: &[u8]) -> Result<WavHeader, String> {
         let rf64 = start.starts_with(b"RF64");
         if !(rf64 || start.starts_with(b"RIFF")) || start.get(8..12) != Some(b"WAVE") {
@@ -84,7 +84,7 @@ impl WavHeader {
         Err("no data chunk".into())
     }
 
-    /// Of a file that may be too large to be read as a whole.
+    /// Reads the header of a file of any size.
     pub fn read(path: impl AsRef<Path>) -> WavHeader {
         use std::io::Read;
         let file = std::fs::File::open(path).unwrap();
@@ -116,13 +116,13 @@ impl WavFile {
         WavFile::parse(&bytes).unwrap()
     }
 
-    /// A finished or live file: the audio must not go beyond what is there.
+    /// Parses a finished or live file, which must have all the audio of its header.
     pub fn parse(bytes: &[u8]) -> Result<WavFile, String> {
         let header = WavHeader::parse(bytes)?;
         WavFile::of(&header, bytes)
     }
 
-    /// A file that any player plays: its sizes agree with each other and with the file.
+    /// Parses a file that players can play: its sizes agree with each other and with the file.
     pub fn parse_playable(bytes: &[u8]) -> Result<WavFile, String> {
         let header = WavHeader::parse(bytes)?;
         let wav = WavFile::of(&header, bytes)?;
@@ -224,7 +224,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn channels_are_told_apart() {
+    fn channels_are_separated() {
         let stereo = WavFile::parse_playable(&file(1, 2, &[1, 0, 2, 0, 3, 0, 0xff, 0xff])).unwrap();
         assert_eq!(
             (stereo.tag, stereo.channels, stereo.rate, stereo.bits),
@@ -257,7 +257,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_is_no_whole_file_is_refused() {
+    fn an_incomplete_file_is_refused() {
         let good = file(1, 2, &[0; 40]);
         for end in 0..good.len() {
             assert!(WavFile::parse(&good[..end]).is_err(), "cut off at {end}");

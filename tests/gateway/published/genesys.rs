@@ -2,7 +2,7 @@
 
 use super::raw::{RawReply, authorization, send_lines};
 use super::{compact, expect_form};
-use crate::bayeux::{COMETD, Client, done};
+use crate::bayeux::{BayeuxClient, COMETD, done};
 use crate::genesys_events::{expect_notification, published_server};
 use crate::server::{FIRST, TestServer};
 
@@ -12,7 +12,7 @@ fn send(server: &TestServer, line: &str, body: &str) -> RawReply {
     send_lines(server, line, &[&who, "Origin: http://127.0.0.1:8080"], body)
 }
 
-fn replay(server: &TestServer, client: &Client<'_>, request: &str, answer: &str, notification: &str) {
+fn replay(server: &TestServer, client: &BayeuxClient<'_>, request: &str, answer: &str, notification: &str) {
     let (line, body) = request.trim_end().split_once('\n').unwrap();
     let reply = send(server, line, body);
     assert_eq!(reply.expect_json("200 OK"), compact(answer));
@@ -23,7 +23,7 @@ fn replay(server: &TestServer, client: &Client<'_>, request: &str, answer: &str,
 #[test]
 fn the_requests_of_pause_and_stop_to_the_byte() {
     let server = published_server();
-    let client = Client::subscribed(&server, "user1");
+    let client = BayeuxClient::subscribed(&server, "user1");
     done(&server, "user1", FIRST, "StartCallRecording");
     client.notifications(1);
     replay(
