@@ -14,13 +14,16 @@ pub use callrec_core::storage::faults::{Step, clear};
 
 use crate::gate::Gate;
 
+/// Makes the error of a failing step.
+pub type MakeError = fn() -> io::Error;
+
 /// Calls `fault` at every step.
 pub fn set(directory: &Path, fault: impl Fn(Step) -> io::Result<()> + Send + Sync + 'static) {
     callrec_core::storage::faults::set(directory, Arc::new(fault));
 }
 
 /// Fails every time at one step.
-pub fn fail_at(directory: &Path, failing: Step, error: fn() -> io::Error) {
+pub fn fail_at(directory: &Path, failing: Step, error: MakeError) {
     set(directory, move |step| match step == failing {
         true => Err(error()),
         false => Ok(()),
@@ -28,7 +31,7 @@ pub fn fail_at(directory: &Path, failing: Step, error: fn() -> io::Error) {
 }
 
 /// Fails at one step, the first `times` times.
-pub fn fail_times(directory: &Path, failing: Step, times: usize, error: fn() -> io::Error) {
+pub fn fail_times(directory: &Path, failing: Step, times: usize, error: MakeError) {
     let left = Mutex::new(times);
     set(directory, move |step| {
         let mut left = left.lock();
@@ -52,7 +55,7 @@ pub fn disk_full() -> io::Error {
 /// A gate at one step of a directory's engines. It opens when it is dropped.
 pub struct DiskGate {
     gate: Arc<Gate>,
-    error: Arc<Mutex<Option<fn() -> io::Error>>>,
+    error: Arc<Mutex<Option<MakeError>>>,
 }
 
 impl DiskGate {
@@ -83,14 +86,14 @@ impl DiskGate {
     }
 
     /// A shut gate; the steps that pass it fail.
-    pub fn failing_at(directory: &Path, gated: Step, error: fn() -> io::Error) -> DiskGate {
+    pub fn failing_at(directory: &Path, gated: Step, error: MakeError) -> DiskGate {
         let gate = DiskGate::shut_at(directory, gated);
         gate.fail_with(error);
         gate
     }
 
     /// From now on the steps that pass the gate fail.
-    pub fn fail_with(&self, error: fn() -> io::Error) {
+    pub fn fail_with(&self, error: MakeError) {
         *self.error.lock() = Some(error);
     }
 }

@@ -212,7 +212,7 @@ impl StorageFixture {
             prints,
             ..StorageReport::default()
         });
-        let writers = config.writers as usize;
+        let writers = config.writers;
         let store =
             Store::open(config, &Platform::system(), Arc::<StorageReport>::clone(&report)).expect("open");
         let mut handles = Vec::new();
